@@ -1,0 +1,8 @@
+/** Table of contents of the Worker. */
+export { Watcher } from './watcher/watcher.ts'
+
+export default {
+	async fetch(): Promise<Response> {
+		return new Response('not yet', { status: 503 })
+	},
+}

@@ -1,0 +1,80 @@
+/**
+ * What the watcher needs of the world: a database, a clock, an alarm, a bell rope, a store. The Durable Object gives
+ * Cloudflare's; tests give an in-memory SQLite and a virtual clock, so that every decision runs in plain Node too.
+ */
+import type { Connection, Element, StoreClient } from '../elements/element.ts'
+import type { StatusReport } from './rpc.ts'
+
+/** A value that SQLite stores. */
+export type SqlValue = string | number | null | ArrayBuffer
+
+/** Synchronous SQL, as a Durable Object's storage has it. */
+export interface Sql {
+	/** All rows of a statement. */
+	all<Row extends object>(query: string, ...values: SqlValue[]): Row[]
+	/** Rows one by one, for results too large to hold. */
+	each<Row extends object>(query: string, ...values: SqlValue[]): Iterable<Row>
+	/** Runs a statement for its effect. */
+	run(query: string, ...values: SqlValue[]): void
+	/** Everything inside happens or nothing does; a throw rolls back. */
+	transaction<T>(body: () => T): T
+}
+
+/** An instance as the watcher knows it: the joined row of D1 (instance and account), version by version. */
+export interface WatcherConfig {
+	instanceId: number
+	organizationId: number
+	userId: number
+	name: string
+	tags: string[]
+	elementKey: string
+	/** Counts up with every change of the row. */
+	version: number
+	/** false: neither polls nor delivers. */
+	enabled: boolean
+	/** false: hub only. */
+	eventsEnabled: boolean
+	/** How changes are seen. Until webhooks exist `webhook` and `hybrid` are polled. */
+	vendorType: 'polling' | 'webhook' | 'hybrid'
+	connection: Connection
+	/** The configuration as stored: flat map, secrets sealed. */
+	configuration: Record<string, string | null>
+	/** Where notifications go; null: kept in the log only. */
+	callbackUrl: string | null
+	/** Ms between polls; the operator's floor is applied already. */
+	pollIntervalMs: number
+	/** Hours between re-reads; null: the resource's own; 0: off. */
+	rereadHours: number | null
+	/** `none`, `all`, or epoch ms of the day from which the baseline rings. */
+	backfill: 'none' | 'all' | number
+	/** Requests of a scan slice a poll. */
+	scanBudget: number
+	/** Days that settled events are kept. */
+	retentionDays: number
+}
+
+/** The watcher's surroundings. */
+export interface Ports {
+	sql: Sql
+	/** Epoch ms. */
+	now(): number
+	/** 0 ≤ x < 1. */
+	random(): number
+	/** Sets the one alarm; null takes it away. */
+	arm(atMs: number | null): void
+	/** When the alarm is set for, null when it is not set. */
+	armed(): number | null
+	/** Puts a doorbell into the queue; may fail, and may be lost. */
+	ring(instanceId: number): Promise<void>
+	/** Reads the instance's row from D1; null when it does not exist or is deleted; throws when D1 cannot be reached. */
+	loadConfig(instanceId: number): Promise<WatcherConfig | null>
+	/** The element of this instance and a client of its store with opened credentials. */
+	element(config: WatcherConfig): Element
+	client(config: WatcherConfig): Promise<StoreClient>
+	/** Writes the instance's status row. */
+	report(report: StatusReport): Promise<void>
+	/** HMAC of an event's position for its id, first 3 bytes (design, State: Ids). */
+	eventTag(instanceId: number, sequence: number): number
+	/** Structured log; never given secrets or records. */
+	log(event: string, fields: Record<string, string | number | boolean | null>): void
+}

@@ -1,0 +1,131 @@
+/**
+ * What the instance's Durable Object answers to the rest of Shopbell: plain shapes that survive RPC. Free-form JSON travels as
+ * text, since RPC types with `unknown` collapse to `never`. Every call to an object without its instance row answers `unknown`.
+ */
+
+/** States of an instance, worst first (design, Health). */
+export const STATES = [
+	'disabled', 'deactivated', 'full', 'needs-reauth', 'store-unreachable', 'deletions-held', 'foreign-source',
+	'callback-failing', 'webhooks-degraded', 'connecting', 'catching-up', 'healthy',
+] as const
+export type InstanceState = (typeof STATES)[number]
+
+/** `GET /instances/{id}/health`. `since` ISO 8601 UTC. */
+export interface Health {
+	state: InstanceState
+	since: string
+	reason: string
+	action: string
+	resources: { resource: string; state: InstanceState; reason: string }[]
+	webhooks: { state: string; reason: string } | null
+	callback: { url: string | null; state: 'none' | 'healthy' | 'failing' | 'deactivated'; lastStatus: string | null; waiting: number }
+}
+
+/** The one status row of an instance in D1 (design, State). Counters are absolute; `hours` holds events of the last 24 hours, oldest first. Times epoch ms. */
+export interface StatusReport {
+	instanceId: number
+	state: InstanceState
+	reason: string
+	sinceMs: number
+	aliveAtMs: number
+	lastEventAtMs: number | null
+	intervalMs: number
+	events: number
+	delivered: number
+	storeRequests: number
+	hours: number[]
+}
+
+/** What the event log shows of one event (contract, section 6 and 11). Times epoch ms; `record` is JSON text, null once erased. */
+export interface EventRow {
+	eventId: string
+	sequence: number
+	objectType: string
+	objectId: string
+	eventType: 'CREATED' | 'UPDATED' | 'DELETED'
+	objectSequence: number
+	dateMs: number
+	recordedMs: number
+	status: 'NEW' | 'RECEIVED' | 'DISPATCHED' | 'CONSUMED' | 'NOTIFIED'
+	source: 'poll' | 'webhook' | 'reread'
+	record: string | null
+	/** The `events[i]` entry as the notification has it, JSON text. */
+	entry: string
+	notifications: { id: number; status: string; createdMs: number; updatedMs: number }[]
+}
+
+/** A claimed notification: all that an attempt needs. Lease in epoch ms. */
+export interface Claim {
+	notificationId: number
+	attempt: number
+	leaseUntilMs: number
+	url: string
+	/** The exact bytes, as text. */
+	body: string
+	/** Sealed signature key and Basic password, the rest in the clear; opened by the consumer. */
+	configuration: Record<string, string | null>
+}
+
+/** How an attempt ended. `body` is the first 4 KB of the answer. */
+export interface Outcome {
+	delivered: boolean
+	status: number | null
+	/** dns, tls, refused, timeout, reset; null when there was an answer. */
+	error: string | null
+	retryAfterMs: number | null
+	durationMs: number
+	startedMs: number
+	body: string
+}
+
+/** What the poller says of one resource: `GET /instances/{id}/poller`. Times ISO 8601 or null. */
+export interface PollerResourceReport {
+	resource: string
+	identity: string
+	cursor: string | null
+	lastPoll: string | null
+	nextPoll: string | null
+	requests: number
+	known: number
+	lagSeconds: number | null
+	baseline: { done: number; total: number; complete: boolean; estimateSeconds: number | null }
+	reread: { everyHours: number; done: number; total: number; running: boolean; last: string | null; next: string | null; worstAgeSeconds: number | null }
+	drift: number
+	volatile: string[]
+	datesUnreadable: string | null
+	error: { at: string; message: string } | null
+}
+export interface PollerReport {
+	running: boolean
+	lastRun: string | null
+	nextRun: string | null
+	storeRequests: number
+	backoffUntil: string | null
+	resources: PollerResourceReport[]
+	runs: { at: string; requests: number; events: number; note: string }[]
+}
+
+/** `unknown`: the object has no instance row. */
+export type Known<T> = T | 'unknown'
+
+/** The calls. All are safe to repeat. */
+export interface WatcherRpc {
+	/** Brings the instance to life: reads its row from D1, makes tables, arms. */
+	create(instanceId: number): Promise<'created' | 'exists'>
+	/** The row changed: read it again. `skip`: take a new silent baseline instead of going on at the old cursor. */
+	configure(version: number, options?: { skip?: boolean; rebaseline?: boolean; release?: boolean }): Promise<Known<'ok'>>
+	/** Removes everything. */
+	destroy(): Promise<void>
+	/** A cron's poke: arms if it should be armed. */
+	wake(): Promise<Known<'ok'>>
+	poll(depth: 'window' | 'reread'): Promise<Known<{ run: string; depth: string; state: string }>>
+	health(): Promise<Known<Health>>
+	poller(): Promise<Known<PollerReport>>
+	/** Newest first. `before`: sequence to start below. */
+	events(query: { pageSize: number; before?: number | undefined }): Promise<Known<{ events: EventRow[]; next: number | null }>>
+	event(sequence: number): Promise<Known<EventRow | null>>
+	deletions(): Promise<Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>>
+	decide(decision: 'emit' | 'forget'): Promise<Known<{ decided: number }>>
+	claim(limit: number): Promise<Known<{ claims: Claim[]; more: boolean }>>
+	settle(notificationId: number, attempt: number, outcome: Outcome): Promise<Known<{ next: Claim[] }>>
+}

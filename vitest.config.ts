@@ -1,0 +1,29 @@
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { defineConfig } from 'vitest/config'
+
+/** Pure decisions run in plain Node (an import of `cloudflare:*` fails there, which guards the layering), shells in workerd, whole stories against the built Worker. */
+export default defineConfig({
+	test: {
+		projects: [
+			{ test: { name: 'unit', include: ['test/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
+			{
+				plugins: [
+					cloudflareTest({
+						wrangler: { configPath: './wrangler.toml' },
+						miniflare: {
+							bindings: {
+								MASTER_KEYS: 'test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=',
+								SETUP_TOKEN: 'setup-token-of-the-tests',
+								PUBLIC_URL: 'https://bell.example.com',
+								ALLOW_PRIVATE_NETWORK: 'true',
+								POLL_FLOOR_SECONDS: '1',
+							},
+						},
+					}),
+				],
+				test: { name: 'workers', include: ['test/workers/**/*.test.ts'], testTimeout: 30_000 },
+			},
+			{ test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false } },
+		],
+	},
+})

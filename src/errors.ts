@@ -1,0 +1,79 @@
+/**
+ * The one error table: every refusal that a caller can meet, with its status (contract, section 1). A handler throws one of
+ * these; `app.ts` turns it into `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500 without text.
+ */
+
+/** The statuses of the contract. 503 is for `/healthz` alone. */
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 406 | 409 | 413 | 415 | 429 | 500 | 502 | 503
+
+/** What an error may carry beside its message. */
+export interface ErrorDetail {
+	/** What the store said, plain text; only when the store said something. */
+	providerMessage?: string | null | undefined
+	/** Headers of the answer, such as `Allow` or `Retry-After`. */
+	headers?: Record<string, string>
+}
+
+/** An error that is meant for the caller: its message is a sentence that names what was wrong and what was expected. */
+export class HttpError extends Error {
+	readonly status: ErrorStatus
+	readonly providerMessage: string | null
+	readonly headers: Record<string, string>
+
+	constructor(status: ErrorStatus, message: string, detail: ErrorDetail = {}) {
+		super(message)
+		this.name = new.target.name
+		this.status = status
+		this.providerMessage = detail.providerMessage ?? null
+		this.headers = detail.headers ?? {}
+	}
+}
+
+/** 400: the request says something that cannot be; the message names the field. */
+export class BadRequest extends HttpError {
+	constructor(message: string, detail?: ErrorDetail) {
+		super(400, message, detail)
+	}
+}
+
+/** 401: no secrets, wrong secrets, or the token of a deleted instance. */
+export class Unauthorized extends HttpError {
+	constructor(message: string, detail?: ErrorDetail) {
+		super(401, message, detail)
+	}
+}
+
+/** 403: known, but not allowed, such as a hub call of a disabled instance. */
+export class Forbidden extends HttpError {
+	constructor(message: string, detail?: ErrorDetail) {
+		super(403, message, detail)
+	}
+}
+
+/** 404: it does not exist, or belongs to another organization, which is the same. */
+export class NotFound extends HttpError {
+	constructor(message = 'Not found', detail?: ErrorDetail) {
+		super(404, message, detail)
+	}
+}
+
+/** 409: the request contradicts what is. */
+export class Conflict extends HttpError {
+	constructor(message: string, detail?: ErrorDetail) {
+		super(409, message, detail)
+	}
+}
+
+/** 429: too many; `Retry-After` says when to come back. */
+export class TooManyRequests extends HttpError {
+	constructor(message: string, retryAfterSeconds: number, detail: ErrorDetail = {}) {
+		super(429, message, { ...detail, headers: { ...detail.headers, 'Retry-After': String(retryAfterSeconds) } })
+	}
+}
+
+/** 502: the store failed; `providerMessage` is what it said. */
+export class StoreFailed extends HttpError {
+	constructor(message: string, detail?: ErrorDetail) {
+		super(502, message, detail)
+	}
+}

@@ -1,0 +1,83 @@
+/**
+ * Secrets at rest. What Shopbell must show again or present elsewhere is sealed with AES-256-GCM under the ring `MASTER_KEYS`
+ * (`id:base64,…`): the first key seals, all of them open. A sealed secret is bound to its place (`context`), so that a row
+ * copied to another instance or key opens nothing (design, State: Secrets).
+ */
+
+/** A key of the ring: its name, and its 32 bytes. */
+export interface MasterKey {
+	id: string
+	bytes: Uint8Array
+}
+
+/** Rings seen by this isolate, so that keys are parsed and derived once. */
+const rings = new Map<string, MasterKey[]>()
+const derived = new WeakMap<MasterKey, Promise<CryptoKey>>()
+
+/** Reads `MASTER_KEYS`. Throws, without quoting it, when it is no ring: nothing can work without one. */
+export function masterKeys(ring: string): MasterKey[] {
+	const known = rings.get(ring)
+	if (known !== undefined) return known
+	const keys = ring
+		.split(',')
+		.map(part => part.trim())
+		.filter(part => part !== '')
+		.map(part => {
+			const colon = part.indexOf(':')
+			const id = part.slice(0, colon)
+			const bytes = new Uint8Array(Buffer.from(part.slice(colon + 1), 'base64'))
+			if (colon < 1 || !/^[A-Za-z0-9_-]+$/.test(id) || bytes.length !== 32) throw new Error('MASTER_KEYS must be id:base64,… of 32-byte keys')
+			return { id, bytes }
+		})
+	if (keys.length === 0 || new Set(keys.map(key => key.id)).size !== keys.length) throw new Error('MASTER_KEYS must name each key once')
+	rings.set(ring, keys)
+	return keys
+}
+
+/** Where a secret of an instance's configuration is bound to: pass it to `sealSecret` and `openSecret`. */
+export function instanceContext(instanceId: number, key: string): string {
+	return `instance/${instanceId}/${key}`
+}
+
+/** Seals a text under the ring's first key. The answer is text: `v1.<key id>.<iv>.<ciphertext>`, base64url. */
+export async function sealSecret(ring: string, secret: string, context: string): Promise<string> {
+	const key = masterKeys(ring)[0]!
+	const iv = crypto.getRandomValues(new Uint8Array(12))
+	const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: encode(context) }, await sealingKey(key), encode(secret))
+	return `v1.${key.id}.${Buffer.from(iv).toString('base64url')}.${Buffer.from(sealed).toString('base64url')}`
+}
+
+/** Opens what `sealSecret` made under the same context. Throws when the ring lacks its key, or when it was made for another place. */
+export async function openSecret(ring: string, sealed: string, context: string): Promise<string> {
+	const [version, id, iv, text] = sealed.split('.')
+	if (version !== 'v1' || iv === undefined || text === undefined) throw new Error('not a sealed secret')
+	const key = masterKeys(ring).find(candidate => candidate.id === id)
+	if (key === undefined) throw new Error('MASTER_KEYS lacks the key of a sealed secret')
+	const opened = await crypto.subtle.decrypt(
+		{ name: 'AES-GCM', iv: Buffer.from(iv, 'base64url'), additionalData: encode(context) },
+		await sealingKey(key),
+		Buffer.from(text, 'base64url'),
+	)
+	return new TextDecoder().decode(opened)
+}
+
+/** Whether a stored text has the form of a sealed secret. */
+export function isSealed(text: string): boolean {
+	return /^v1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]{22,}$/.test(text)
+}
+
+/** The key that seals, derived so that the master key itself serves no two algorithms. */
+function sealingKey(key: MasterKey): Promise<CryptoKey> {
+	let promise = derived.get(key)
+	if (promise === undefined) {
+		promise = crypto.subtle
+			.importKey('raw', key.bytes as Uint8Array<ArrayBuffer>, 'HKDF', false, ['deriveKey'])
+			.then(base => crypto.subtle.deriveKey({ name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(0), info: encode('shopbell-seal') }, base, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']))
+		derived.set(key, promise)
+	}
+	return promise
+}
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+	return new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>
+}

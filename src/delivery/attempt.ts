@@ -1,0 +1,149 @@
+/** One POST of a notification to its callback, and how it ended (design, Ringing: delivery). Every end is an `Outcome`; nothing throws. */
+import type { Claim, Outcome } from '../watcher/rpc.ts'
+import { classifyError, classifyStatus } from './classify.ts'
+import { basicAuthorization, parseStaticHeaders } from './headers.ts'
+import { signatureHeaders } from './sign.ts'
+
+/** How long a callback may take, ms: connection, answer and the part of its body that is kept. */
+export const ATTEMPT_TIMEOUT_MS = 15_000
+
+/** How much of an answer's body is kept, bytes. */
+export const ANSWER_LIMIT = 4_096
+
+/** What an attempt needs of the world. */
+export interface AttemptIo {
+	fetch(request: Request): Promise<Response>
+	/** Epoch ms. */
+	now(): number
+	/** `Shopbell/<version> (+<PUBLIC_URL>)`. */
+	userAgent: string
+	/** Why this URL may not be called, as a sentence; null when it may (design, Safety). Asked before every POST: rules change, URLs stay. */
+	refuse(url: string): string | null
+	/** Opens the sealed value of a configuration key; throws when it cannot. */
+	open(key: string, sealed: string): string | Promise<string>
+	timeoutMs?: number
+}
+
+/** Configuration keys that are stored sealed and that an attempt opens. */
+const SIGNATURE_KEY = 'event.notification.signature.key'
+const BASIC_PASSWORD = 'event.notification.basic.password'
+const BASIC_USERNAME = 'event.notification.basic.username'
+const CALLBACK_HEADERS = 'event.notification.callback.headers'
+
+/** Sends a claimed notification once. */
+export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
+	const startedMs = io.now()
+	const refusal = io.refuse(claim.url)
+	if (refusal !== null) return notSent(refusal, startedMs)
+
+	let request: Request
+	try {
+		request = new Request(claim.url, await requestInit(claim, startedMs, io))
+	} catch {
+		// A key that does not open, an address that is none: sending without a signature would be worse than not sending. The exception
+		// may quote what it could not read, so it stays here.
+		return notSent('the request could not be made from the instance\'s configuration', startedMs)
+	}
+
+	const abort = new AbortController()
+	const timeoutMs = io.timeoutMs ?? ATTEMPT_TIMEOUT_MS
+	// Not AbortSignal.timeout: the timer must be gone when the attempt has ended.
+	const timer = setTimeout(() => abort.abort(new DOMException('The callback took too long', 'TimeoutError')), timeoutMs)
+	const deadlineMs = startedMs + timeoutMs
+	try {
+		const response = await within(io.fetch(new Request(request, { signal: abort.signal })), abort.signal)
+		const text = await readStart(response, abort.signal)
+		return {
+			delivered: response.status >= 200 && response.status < 300,
+			status: response.status,
+			error: classifyStatus(response.status, text),
+			retryAfterMs: retryAfter(response.headers, io.now()),
+			durationMs: io.now() - startedMs,
+			startedMs,
+			body: text,
+		}
+	} catch (error) {
+		const timedOut = abort.signal.aborted || io.now() >= deadlineMs
+		return {
+			delivered: false,
+			status: null,
+			error: timedOut ? 'timeout' : classifyError(error),
+			retryAfterMs: null,
+			durationMs: io.now() - startedMs,
+			startedMs,
+			body: '',
+		}
+	} finally {
+		clearTimeout(timer)
+	}
+}
+
+/** The promise, or the signal's reason when that comes first: the end of an attempt must not depend on how well fetch obeys its signal. */
+function within<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+	const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+	return Promise.race([promise, aborted])
+}
+
+async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Promise<RequestInit> {
+	const configuration = claim.configuration
+	const open = async (key: string): Promise<string | null> => {
+		const sealed = configuration[key]
+		return sealed ? await io.open(key, sealed) : null
+	}
+	const [signatureKey, password] = await Promise.all([open(SIGNATURE_KEY), open(BASIC_PASSWORD)])
+	const bytes = new TextEncoder().encode(claim.body)
+
+	const headers = new Headers()
+	for (const [name, value] of parseStaticHeaders(configuration[CALLBACK_HEADERS])) headers.set(name, value)
+	const authorization = basicAuthorization(configuration[BASIC_USERNAME], password)
+	if (authorization !== null) headers.set('Authorization', authorization)
+	headers.set('Content-Type', 'application/json; charset=utf-8')
+	headers.set('User-Agent', io.userAgent)
+	if (claim.attempt > 1) headers.set('Shopbell-Attempt', String(claim.attempt))
+	const signable = { notificationId: claim.notificationId, body: bytes, startedMs }
+	const keys = signatureKey ? { current: signatureKey, next: null } : null
+	for (const [name, value] of Object.entries(signatureHeaders(signable, keys))) headers.set(name, value)
+	return { method: 'POST', headers, body: bytes, redirect: 'manual' }
+}
+
+/**
+ * The start of an answer's body as text. The status has been said by then, so a body that breaks off, or never ends, changes nothing:
+ * what came is kept and the rest is cancelled.
+ */
+async function readStart(response: Response, signal: AbortSignal): Promise<string> {
+	if (response.body === null) return ''
+	const reader = response.body.getReader()
+	const aborted = new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }))
+	const kept = new Uint8Array(ANSWER_LIMIT)
+	let length = 0
+	try {
+		while (length < ANSWER_LIMIT && !signal.aborted) {
+			const chunk = await Promise.race([reader.read(), aborted])
+			if (chunk === null || chunk.done) break
+			const part = chunk.value.subarray(0, ANSWER_LIMIT - length)
+			kept.set(part, length)
+			length += part.length
+		}
+	} catch {
+		// Broken off.
+	}
+	// Not awaited: a peer that does not listen must not hold up the outcome.
+	reader.cancel().catch(() => {})
+	return new TextDecoder().decode(kept.subarray(0, length))
+}
+
+/** Retry-After in ms from now: seconds, or a date by the receiver's own clock where it tells it; null when absent or unreadable. */
+function retryAfter(headers: Headers, nowMs: number): number | null {
+	const value = headers.get('Retry-After')?.trim()
+	if (!value) return null
+	if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
+	const at = Date.parse(value)
+	if (Number.isNaN(at)) return null
+	const theirNow = Date.parse(headers.get('Date') ?? '')
+	return Math.max(0, at - (Number.isNaN(theirNow) ? nowMs : theirNow))
+}
+
+/** Nothing was sent: recorded like a refused connection, with the reason where an answer would stand. */
+function notSent(reason: string, startedMs: number): Outcome {
+	return { delivered: false, status: null, error: 'refused', retryAfterMs: null, durationMs: 0, startedMs, body: `Not sent: ${reason}` }
+}

@@ -1,0 +1,58 @@
+/**
+ * The queue's consumer: the shell around `deliver.ts`. It acknowledges at once and delivers in `waitUntil`, since a queue runs few
+ * batches at a time and a customer's slow server must not hold it; what gets lost so is rung again by the instance.
+ */
+import type { Doorbell, Env } from '../context.ts'
+import { instanceContext, isSealed, openSecret } from '../instances/sealing.ts'
+import { guardUrl } from '../instances/urls.ts'
+import { log } from '../log.ts'
+import type { WatcherRpc } from '../watcher/rpc.ts'
+import { attempt } from './attempt.ts'
+import { deliverAll, type DeliveryPorts, doorbellInstance } from './deliver.ts'
+import { userAgent } from './user-agent.ts'
+
+/** What the consumer asks of an instance's object. `more`: whether further claims are wanted in `next`. */
+export interface DeliveryWatcher extends Pick<WatcherRpc, 'claim'> {
+	settle(...args: [...Parameters<WatcherRpc['settle']>, more: boolean]): ReturnType<WatcherRpc['settle']>
+}
+
+/** Answers a batch of doorbells. Each message is acknowledged by itself, readable or not: there is nothing in it worth a second try. */
+export async function consume(batch: MessageBatch<Doorbell>, env: Env, ctx: Pick<ExecutionContext, 'waitUntil'>): Promise<void> {
+	const instances: number[] = []
+	for (const message of batch.messages) {
+		const instance = doorbellInstance(message.body)
+		if (instance === null) log('doorbell.unreadable')
+		else instances.push(instance)
+		message.ack()
+	}
+	if (instances.length > 0) ctx.waitUntil(deliverAll(instances, deliveryPorts(env)))
+}
+
+/** Cloudflare's side of delivering. `watcher` is where an instance's object is reached. */
+export function deliveryPorts(env: Env, watcher: (instanceId: number) => DeliveryWatcher = (id) => watcherStub(env, id)): DeliveryPorts {
+	const allowPrivate = env.ALLOW_PRIVATE_NETWORK === 'true'
+	const refuse = (url: string): string | null => {
+		const verdict = guardUrl(url, allowPrivate)
+		return verdict.ok ? null : verdict.message
+	}
+	return {
+		// A stub that has thrown may stay broken: each call takes a new one.
+		claim: async (instanceId, limit) => await watcher(instanceId).claim(limit),
+		settle: async (instanceId, notificationId, number, outcome, more) => await watcher(instanceId).settle(notificationId, number, outcome, more),
+		post: async (instanceId, claim) =>
+			await attempt(claim, {
+				fetch: async (request) => await fetch(request),
+				now: () => Date.now(),
+				userAgent: userAgent(env.PUBLIC_URL),
+				refuse,
+				open: async (key, text) => (isSealed(text) ? await openSecret(env.MASTER_KEYS, text, instanceContext(instanceId, key)) : text),
+			}),
+		now: () => Date.now(),
+		sleep: async (ms) => await new Promise((resolve) => setTimeout(resolve, ms)),
+		log,
+	}
+}
+
+function watcherStub(env: Env, instanceId: number): DeliveryWatcher {
+	return env.WATCHER.getByName(String(instanceId)) as unknown as DeliveryWatcher
+}

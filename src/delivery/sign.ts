@@ -1,0 +1,53 @@
+/**
+ * What vouches for a notification: the platform's signature header, and Standard Webhooks beside it (contract, sections 4 and 11). Both
+ * are made over the exact bytes that are sent.
+ */
+import { createHmac } from 'node:crypto'
+
+/** An instance's signature key, and the one that follows it while they are being changed. Never empty. */
+export interface SignatureKeys {
+	current: string
+	next: string | null
+}
+
+/** What is signed: one attempt of a notification. */
+export interface Signable {
+	notificationId: number
+	body: Uint8Array
+	/** When the attempt starts, epoch ms. */
+	startedMs: number
+}
+
+/** The id that names a notification to receivers, the same on every try and replay: `ntf_<id>`. */
+export function webhookId(notificationId: number): string {
+	return `ntf_${notificationId}`
+}
+
+/** `Elements-Webhook-Signature`: `sha256=` and base64 of HMAC-SHA256 over the body. */
+export function elementsSignature(key: string, body: Uint8Array): string {
+	return `sha256=${createHmac('sha256', key).update(body).digest('base64')}`
+}
+
+/** One `webhook-signature` of Standard Webhooks: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, under the key's UTF-8 bytes. */
+export function standardSignature(key: string, id: string, timestampSec: number, body: Uint8Array): string {
+	return `v1,${createHmac('sha256', key).update(`${id}.${timestampSec}.`).update(body).digest('base64')}`
+}
+
+/**
+ * The headers that name and sign an attempt. Ids are always there, signatures only with a key. While keys change,
+ * `Elements-Webhook-Signature` stays with the old one, `…-Next` carries the new one and `webhook-signature` both.
+ */
+export function signatureHeaders(signable: Signable, keys: SignatureKeys | null): Record<string, string> {
+	const id = webhookId(signable.notificationId)
+	const timestampSec = Math.floor(signable.startedMs / 1000)
+	const headers: Record<string, string> = { 'Elements-Webhook-Id': id, 'webhook-id': id, 'webhook-timestamp': String(timestampSec) }
+	if (keys === null) return headers
+	headers['Elements-Webhook-Signature'] = elementsSignature(keys.current, signable.body)
+	const standard = [standardSignature(keys.current, id, timestampSec, signable.body)]
+	if (keys.next !== null) {
+		headers['Elements-Webhook-Signature-Next'] = elementsSignature(keys.next, signable.body)
+		standard.push(standardSignature(keys.next, id, timestampSec, signable.body))
+	}
+	headers['webhook-signature'] = standard.join(' ')
+	return headers
+}

@@ -1,0 +1,102 @@
+/**
+ * The body that reaches the callback (contract, sections 4 and 11): a pure function of stored rows, so that every try and every replay
+ * sends the same bytes. Records go in as the text that was stored, never parsed and written again.
+ */
+import { entry, type StoredEvent } from './event.ts'
+
+/** The instance as it was when the notification was formed; kept with it, since a new name or tag must not change bytes already sent. */
+export interface NotificationInstance {
+	instanceId: number
+	elementKey: string
+	/** The element's hub: `ecommerce`. */
+	hubKey: string
+	/** The organization's number: `accountId` and `companyId`. */
+	organizationId: number
+	/** The creator's number. */
+	userId: number
+	name: string
+	tags: string[]
+	/** The sender that the envelope names, from `senderAddress`. */
+	sender: string
+}
+
+/** What is stored of a notification and enters its body. Its events are stored as events. */
+export interface StoredNotification {
+	/** Owner × 10^9 + counter. */
+	id: number
+	/** When it was formed, epoch ms. */
+	createdMs: number
+	/** The label of its events' resource: `objectType`. */
+	resource: string
+}
+
+/**
+ * The JSON text of a notification.
+ *
+ * `raw` holds the records in the order of `events`; its `pollDate` is the latest poll among them. An erased record leaves
+ * `{"id":…,"erased":true}` in its place, so that positions keep matching.
+ *
+ * @param events the notification's events, in its order; at least one
+ */
+export function body(notification: StoredNotification, events: readonly StoredEvent[], instance: NotificationInstance): string {
+	const entries = events.map((event) => JSON.stringify(entry(event, instance)))
+	const first = events[0]
+	if (first === undefined) throw new RangeError('A notification has at least one event')
+	return object([
+		['severity', JSON.stringify('medium')],
+		['createdDate', JSON.stringify(javaDate(notification.createdMs))],
+		['topic', JSON.stringify(topic(instance.instanceId, instance.elementKey))],
+		['action', JSON.stringify('create')],
+		['id', JSON.stringify(String(notification.id))],
+		[
+			'message',
+			object([
+				['elementKey', JSON.stringify(instance.elementKey)],
+				['accountId', String(instance.organizationId)],
+				['companyId', String(instance.organizationId)],
+				['userId', String(instance.userId)],
+				['eventId', JSON.stringify(entry(first, instance).eventId)],
+				['instanceId', String(instance.instanceId)],
+				['instance_id', String(instance.instanceId)],
+				['instanceName', JSON.stringify(instance.name)],
+				['instanceTags', JSON.stringify(instance.tags)],
+				['raw', raw(notification.resource, events)],
+				['events', `[${entries.join(',')}]`],
+			]),
+		],
+		['user', JSON.stringify(instance.sender)],
+	])
+}
+
+/** The topic of an instance's events; subscriptions name it too (contract, section 5). */
+export function topic(instanceId: number, elementKey: string): string {
+	return `instance-${instanceId}-${elementKey}-events`
+}
+
+/** The address in the envelope's `user`: `notifications@` the host of PUBLIC_URL, or `shopbell` while there is none. */
+export function senderAddress(publicUrl: string): string {
+	return `notifications@${URL.parse(publicUrl)?.hostname || 'shopbell'}`
+}
+
+/** Java's `Date.toString()` in UTC: `Mon Aug 20 15:30:07 UTC 2018`. */
+export function javaDate(ms: number): string {
+	// toUTCString is `Mon, 20 Aug 2018 15:30:07 GMT` by the language's own definition.
+	const [day, date, month, year, time] = new Date(ms).toUTCString().replace(',', '').split(' ')
+	return `${day} ${month} ${date} ${time} UTC ${year}`
+}
+
+/** `message.raw`: `{<objectType>: [records], pollDate, objectType}`; without `pollDate` when no poll brought them. */
+function raw(resource: string, events: readonly StoredEvent[]): string {
+	const records = events.map((event) => event.record ?? object([['id', JSON.stringify(event.objectId)], ['erased', 'true']]))
+	const polls = events.map((event) => event.pollDateMs).filter((ms) => ms !== null)
+	return object([
+		[resource, `[${records.join(',')}]`],
+		...(polls.length === 0 ? [] : [['pollDate', String(Math.max(...polls))] as const]),
+		['objectType', JSON.stringify(resource)],
+	])
+}
+
+/** A JSON object of keys and ready texts, in this order (a label made of digits would be moved to the front by an object literal). */
+function object(members: readonly (readonly [key: string, text: string])[]): string {
+	return `{${members.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`
+}

@@ -1,0 +1,243 @@
+/**
+ * What went wrong, from every answer that a store, its host or the shield before it can give, and from every way in which a
+ * request can end without one (WooCommerce facts, section 2). One place, so that polling, the hub and connecting agree.
+ */
+import type { Failure } from '../element.ts'
+
+/** Why no answer came. `no-such-host`, `refused` and `reset` are all `unreachable` in a Failure, and stand in its `code`. */
+export type NetworkTrouble = 'no-such-host' | 'refused' | 'reset' | 'timeout' | 'tls'
+
+/** Codes of Node's system, TLS and undici errors. */
+const CODES: readonly [RegExp, NetworkTrouble][] = [
+	[/^(ENOTFOUND|EAI_[A-Z]+|ENODATA|ESERVFAIL)$/, 'no-such-host'],
+	[/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/, 'refused'],
+	[/^(ETIMEDOUT|ESOCKETTIMEDOUT|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT)$/, 'timeout'],
+	[/^(EPROTO|ERR_TLS_.*|ERR_SSL_.*|CERT_.*|.*_CERT(_.*)?|UNABLE_TO_.*|HOSTNAME_MISMATCH)$/, 'tls'],
+	[/^(ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET|HPE_.*)$/, 'reset'],
+]
+
+/** Words of errors that carry no code: workerd's, and Node's where the code was lost. */
+const WORDS: readonly [RegExp, NetworkTrouble][] = [
+	[/dns|getaddrinfo|name resolution|resolve host|no such host|name or service not known/i, 'no-such-host'],
+	[/tls|ssl|certificate|handshake/i, 'tls'],
+	[/timed? ?out|timeout/i, 'timeout'],
+	[/refused|unreachable|connect\(\)|couldn't connect/i, 'refused'],
+]
+
+/** Statuses that Cloudflare's edge gives in place of an answer: a dead store is seen this way from there (WooCommerce facts, 2.2). */
+const EDGE: Record<number, NetworkTrouble> = { 520: 'reset', 521: 'refused', 522: 'timeout', 523: 'refused', 524: 'timeout', 525: 'tls', 526: 'tls', 530: 'no-such-host' }
+
+/** Why `fetch` threw. What nothing names was a connection that broke. */
+export function networkTrouble(error: unknown): NetworkTrouble {
+	const chain = causes(error)
+	for (const { code } of chain) {
+		const known = typeof code === 'string' ? CODES.find(([pattern]) => pattern.test(code)) : undefined
+		if (known !== undefined) return known[1]
+	}
+	for (const { name, message } of chain) {
+		if (name === 'TimeoutError' || name === 'AbortError') return 'timeout'
+		const known = typeof message === 'string' ? WORDS.find(([pattern]) => pattern.test(message)) : undefined
+		if (known !== undefined) return known[1]
+	}
+	return 'reset'
+}
+
+/** What an edge status stands for, null for every other status. */
+export function edgeTrouble(status: number): NetworkTrouble | null {
+	return EDGE[status] ?? null
+}
+
+const NETWORK_WORDS: Record<NetworkTrouble, string> = {
+	'no-such-host': 'no host of that name was found',
+	refused: 'the connection was refused',
+	reset: 'the connection broke before an answer came',
+	timeout: 'no answer came in time',
+	tls: 'no secure connection could be made (certificate or TLS)',
+}
+
+/** A Failure for a request that brought no answer. `url` is shown without its query. */
+export function networkFailure(trouble: NetworkTrouble, url: string): Failure {
+	const kind = trouble === 'timeout' || trouble === 'tls' ? trouble : 'unreachable'
+	return { ok: false, kind, status: null, code: kind === 'unreachable' ? trouble : null, providerMessage: null, retryAfterMs: null, message: `${bare(url)}: ${NETWORK_WORDS[trouble]}.` }
+}
+
+/** An answer as far as it matters here. */
+export interface PlainAnswer {
+	status: number
+	headers: Headers
+	/** The body as text, without a byte order mark. */
+	text: string
+	/** Where it came from. */
+	url: string
+}
+
+/** The Failure that an answer with a status of 300 and above stands for. `nowMs`: epoch ms, for a `Retry-After` with a date. */
+export function answerFailure(answer: PlainAnswer, nowMs: number): Failure {
+	const { status, headers, url } = answer
+	const error = vendorError(answer.text)
+	const retryAfterMs = retryAfter(headers.get('retry-after'), nowMs)
+	const at = bare(url)
+	const fail = (kind: Failure['kind'], message: string): Failure => ({
+		ok: false,
+		kind,
+		status,
+		code: error?.code ?? null,
+		providerMessage: error?.message ?? pageMessage(answer.text),
+		retryAfterMs,
+		message: `${at} answered ${status}: ${message}`,
+	})
+	if (status < 400) return fail('redirect', `it moved to ${redirectTarget(answer) ?? 'another address'}; redirects are not followed with credentials.`)
+	if (status === 429) return fail('throttled', 'the store or its host asks for fewer requests.')
+	if (status >= 500) {
+		if (status === 503 && headers.has('retry-after')) return fail('throttled', 'the store is not available for a while (maintenance or load).')
+		if (isChallenge(answer)) return fail('not-json', 'a shield before the store asks for a browser.')
+		const edge = edgeTrouble(status)
+		return fail('server', edge === null ? 'the store failed.' : `the network before the store says: ${NETWORK_WORDS[edge]}.`)
+	}
+	if (status === 408) return fail('timeout', 'the store gave the request up.')
+	if (error === null) {
+		if (status === 401) return fail('auth', 'a password is asked for that is not the API key.')
+		return fail('not-json', status === 403 ? 'a page in place of JSON: a firewall or bot shield stands before the API.' : 'a page in place of JSON: this is not the WooCommerce API.')
+	}
+	if (status === 401 && error.code.startsWith('woocommerce_rest_')) return fail('auth', authWords(error))
+	if (status === 403 && /_cannot_[a-z_]+$/.test(error.code)) return fail('forbidden', 'this key may not do that.')
+	if (status === 404 && error.code === 'rest_no_route') return fail('no-route', 'WooCommerce is switched off or does not have this route.')
+	if (status === 401 || status === 403) return fail('rejected', 'something before WooCommerce closes the REST API.')
+	return fail('rejected', 'WooCommerce refused the request.')
+}
+
+/** A Failure for a 2xx whose body is not what was asked for. */
+export function shapeFailure(answer: PlainAnswer, expected: string): Failure {
+	const start = answer.text.slice(0, 4096)
+	const found = answer.text.trim() === '' ? 'nothing' : /<(br \/>|b>)\s*<?b?>?\s*(warning|notice|deprecated|fatal error|parse error)/i.test(start) ? 'a PHP notice before the JSON' : /^\s*</.test(start) ? 'a page' : 'something else'
+	return {
+		ok: false,
+		kind: 'not-json',
+		status: answer.status,
+		code: null,
+		providerMessage: /^\s*[[{]/.test(start) ? null : pageMessage(answer.text),
+		retryAfterMs: null,
+		message: `${bare(answer.url)} answered ${answer.status} with ${found} where ${expected} was expected.`,
+	}
+}
+
+/** The JSON error body that WordPress gives: `{code, message, data}`; null when the body is anything else. */
+export function vendorError(text: string): { code: string; message: string | null } | null {
+	const body = parseJson(text)
+	if (typeof body !== 'object' || body === null || Array.isArray(body)) return null
+	const { code, message } = body as { code?: unknown; message?: unknown }
+	// `wp_die` before WordPress is up (maintenance, database) is an error of the site, with the same shape.
+	if (typeof code !== 'string') return null
+	return { code, message: typeof message === 'string' ? plainText(message) : null }
+}
+
+/**
+ * Whether a 404 says in JSON that the object itself does not exist. Only these codes do: `…_invalid_id` of orders, products,
+ * coupons, customers, variations, reviews, notes, taxes and webhooks, and those of refunds, terms, attributes, zones and tax
+ * classes, which never took that form (WooCommerce facts, 2.6). A missing parent counts: what hangs on an order or a product goes
+ * with it. `rest_no_route` and pages never do.
+ *
+ * @param path the collection's vendor path
+ */
+export function saysGone(path: string, failure: Failure): boolean {
+	if (failure.status !== 404 || failure.code === null) return false
+	if (/^(wc_user_invalid_id|woocommerce_rest_([a-z0-9_]+_)?invalid_id|woocommerce_rest_invalid_order(_refund)?_id)$/.test(failure.code)) return true
+	// For an attribute this code names the attribute; elsewhere it would mean that a whole taxonomy is not registered.
+	if (failure.code === 'woocommerce_rest_taxonomy_invalid') return path.startsWith('products/attributes')
+	return GONE_CODES.has(failure.code)
+}
+
+const GONE_CODES = new Set([
+	'woocommerce_rest_term_invalid',
+	'woocommerce_rest_attribute_invalid',
+	'woocommerce_rest_shipping_zone_invalid',
+	'woocommerce_rest_shipping_zone_method_invalid',
+	'woocommerce_rest_tax_class_invalid_slug',
+])
+
+/** `Retry-After` in ms from now: seconds or an HTTP date; null when absent or unreadable. */
+export function retryAfter(value: string | null, nowMs: number): number | null {
+	if (value === null) return null
+	if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.round(Number(value) * 1000)
+	const at = Date.parse(value)
+	return Number.isNaN(at) ? null : Math.max(0, at - nowMs)
+}
+
+/** The target of a redirect as an address without query, null when there is none or it is unreadable. */
+export function redirectTarget(answer: PlainAnswer): string | null {
+	const location = answer.headers.get('location')
+	if (location === null || !URL.canParse(location, answer.url)) return null
+	return bare(new URL(location, answer.url).href)
+}
+
+/** An address without query, fragment and user info: what may stand in a message. */
+export function bare(url: string): string {
+	if (!URL.canParse(url)) return 'the address'
+	const { origin, pathname } = new URL(url)
+	return `${origin}${pathname}`
+}
+
+/** JSON, or undefined. */
+export function parseJson(text: string): unknown {
+	try {
+		return JSON.parse(text)
+	} catch {
+		return undefined
+	}
+}
+
+function authWords(error: { code: string; message: string | null }): string {
+	if (/does not have (read|write) permission/i.test(error.message ?? '')) return 'the API key has not the permission for this.'
+	if (error.code === 'woocommerce_rest_authentication_error') return 'the API key or secret is wrong.'
+	return 'the API key is unknown, revoked, or did not reach WooCommerce.'
+}
+
+/** A page that wants a browser: it is neither the store's failure nor the key's (WooCommerce facts, 2.2). */
+function isChallenge(answer: PlainAnswer): boolean {
+	if (answer.headers.get('cf-mitigated') === 'challenge') return true
+	return /<html/i.test(answer.text.slice(0, 4096)) && /just a moment|checking your browser|captcha|challenge-platform|enable javascript and cookies/i.test(answer.text.slice(0, 65_536))
+}
+
+/** What a page says to people: WordPress's own error box, else its title. */
+function pageMessage(text: string): string | null {
+	const head = text.slice(0, 65_536)
+	const found = /class="wp-die-message"[^>]*>([\s\S]*?)<\/div>/i.exec(head)?.[1] ?? /<title[^>]*>([\s\S]*?)<\/title>/i.exec(head)?.[1]
+	return found === undefined ? null : plainText(found)
+}
+
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ', '#039': "'", '#8217': '’', '#8211': '–', hellip: '…' }
+
+/** Markup off, common entities decoded, white space folded, at most 500 characters; null when nothing is left. */
+function plainText(html: string): string | null {
+	const text = html
+		.replace(/<[^>]*>/g, ' ')
+		.replace(/&(#?\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole)
+		.replace(/\s+/g, ' ')
+		.trim()
+		.slice(0, 500)
+	return text === '' ? null : text
+}
+
+interface Cause {
+	code?: unknown
+	name?: unknown
+	message?: unknown
+}
+
+/** The error, what caused it, and the parts of an AggregateError, outermost first. */
+function causes(error: unknown): Cause[] {
+	const found: Cause[] = []
+	const queue: unknown[] = [error]
+	while (queue.length > 0 && found.length < 10) {
+		const next = queue.shift()
+		if (typeof next !== 'object' || next === null) {
+			if (typeof next === 'string') found.push({ message: next })
+			continue
+		}
+		found.push(next)
+		const { cause, errors } = next as { cause?: unknown; errors?: unknown }
+		if (cause !== undefined) queue.push(cause)
+		if (Array.isArray(errors)) queue.push(...errors)
+	}
+	return found
+}

@@ -1,0 +1,60 @@
+/**
+ * `${…}` in a poller's url: `${gmtDate:FORMAT}`, `${date:FORMAT}`, `${dateTimeZone:ZONE:FORMAT}`, `${epoch}` (ms), `${epoch:s}`,
+ * `${epoch:ms}`, `${epoch:us}`, filled with the last poll's time (cloud-elements contract, section 3). `date` is UTC too, as on
+ * the platform, whose servers ran in it.
+ */
+import { knownFormat, readIso, writeDate, zoneName } from './dates.ts'
+
+const PLACEHOLDER = /\$\{([^{}]*)\}/g
+
+/** Whether a text holds a placeholder. */
+export function hasPlaceholders(text: string): boolean {
+	return text.search(PLACEHOLDER) >= 0
+}
+
+/** Fills every placeholder with a moment (epoch ms); an error quotes the placeholder that was not understood. */
+export function fillPlaceholders(text: string, ms: number): { ok: true; text: string } | { ok: false; message: string } {
+	let unknown: string | null = null
+	const filled = text.replace(PLACEHOLDER, (whole, inner: string) => {
+		const value = fillOne(inner, ms)
+		if (value === null) unknown ??= whole
+		return value ?? whole
+	})
+	if (unknown !== null) return { ok: false, message: `${unknown} is not understood: expected \${gmtDate:FORMAT}, \${date:FORMAT}, \${dateTimeZone:ZONE:FORMAT}, \${epoch}, \${epoch:s}, \${epoch:ms} or \${epoch:us}` }
+	return { ok: true, text: filled }
+}
+
+function fillOne(inner: string, ms: number): string | null {
+	const kind = /^([A-Za-z]+)(?::([\s\S]*))?$/.exec(inner.trim())
+	if (kind === null) return null
+	const rest = kind[2] ?? ''
+	switch (kind[1]) {
+		case 'epoch':
+			if (rest === '' || rest === 'ms') return String(ms)
+			if (rest === 's') return String(Math.floor(ms / 1000))
+			return rest === 'us' ? `${ms}000` : null
+		case 'gmtDate':
+		case 'date':
+			return dated(ms, rest, 'UTC')
+		case 'dateTimeZone': {
+			// The zone may itself have a colon: `GMT+05:30:yyyy-MM-dd`.
+			const parts = /^((?:GMT|UTC)?[+-]\d{1,2}:\d{2}|[^:]+):([\s\S]+)$/i.exec(rest)
+			const zone = parts === null ? null : zoneName(parts[1] ?? '')
+			return parts === null || zone === null ? null : dated(ms, parts[2] ?? '', zone)
+		}
+		default:
+			return null
+	}
+}
+
+/**
+ * The moment in a format. A full local date and time gets its offset behind it, for the format drops the zone that the
+ * placeholder names, and WooCommerce would read the rest in the site's own (WooCommerce facts, 3.2).
+ */
+function dated(ms: number, format: string, zone: string): string | null {
+	if (format === '' || !knownFormat(format)) return null
+	const text = writeDate(ms, format, zone)
+	if (text === null || !/^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?$/.test(text)) return text
+	const offset = writeDate(ms, 'XXX', zone)
+	return readIso(text + offset, 'UTC') === null ? text : text + offset
+}

@@ -42,7 +42,7 @@ CREATE TABLE instances (
 	element_key TEXT NOT NULL,       -- which vendor: woocommercerest
 	name TEXT NOT NULL,              -- at most 255 characters, no HTML
 	tags TEXT NOT NULL,              -- JSON array of at most 20 texts of at most 64 characters
-	configuration TEXT NOT NULL,     -- JSON: flat map of dotted keys to text or null as kept for the customer; secrets sealed to this instance and key
+	configuration TEXT NOT NULL,     -- JSON: flat map of dotted keys to text or null as kept for the customer; secrets sealed to this instance
 	connection TEXT NOT NULL,        -- JSON: what was learned about the store when it was connected (elements, Connection)
 	token_hash TEXT NOT NULL,        -- SHA-256 (hex) of the instance's token, for look-up
 	token_sealed TEXT NOT NULL,      -- the token, sealed

@@ -1,7 +1,7 @@
 /**
  * Secrets at rest. What Shopbell must show again or present elsewhere is sealed with AES-256-GCM under the ring `MASTER_KEYS`
  * (`id:base64,…`): the first key seals, all of them open. A sealed secret is bound to its place (`context`), so that a row
- * copied to another instance or key opens nothing (design, State: Secrets).
+ * copied to another instance opens nothing (design, State: Secrets).
  */
 
 /** A key of the ring: its name, and its 32 bytes. */
@@ -34,9 +34,9 @@ export function masterKeys(ring: string): MasterKey[] {
 	return keys
 }
 
-/** Where a secret of an instance's configuration is bound to: pass it to `sealSecret` and `openSecret`. */
-export function instanceContext(instanceId: number, key: string): string {
-	return `instance/${instanceId}/${key}`
+/** What the secrets of an instance's configuration are bound to: pass it to `sealSecret` and `openSecret`. */
+export function instanceContext(instanceId: number): string {
+	return `instance/${instanceId}`
 }
 
 /** Seals a text under the ring's first key. The answer is text: `v1.<key id>.<iv>.<ciphertext>`, base64url. */

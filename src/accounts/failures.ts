@@ -1,0 +1,35 @@
+/**
+ * The limit on failed authentication (design, Safety): so many wrong secrets a minute from one address, then 429. It lives in the
+ * isolate's memory: a guesser is slowed everywhere it lands, and no caller with the right secrets is ever counted.
+ */
+
+/** Failures allowed per address and minute. */
+export const FAILURES_PER_MINUTE = 100
+
+const WINDOW_MS = 60_000
+/** Addresses remembered at most; the oldest window goes first. */
+const MOST_ADDRESSES = 10_000
+
+/** Counts failures by address. */
+export class FailureLimit {
+	readonly #windows = new Map<string, { startMs: number; count: number }>()
+
+	/** Seconds until this address may try again; null when it may now. */
+	blockedSeconds(address: string, nowMs: number): number | null {
+		const window = this.#windows.get(address)
+		if (window === undefined || nowMs - window.startMs >= WINDOW_MS || window.count < FAILURES_PER_MINUTE) return null
+		return Math.max(1, Math.ceil((window.startMs + WINDOW_MS - nowMs) / 1000))
+	}
+
+	/** Counts one failure. */
+	count(address: string, nowMs: number): void {
+		const window = this.#windows.get(address)
+		if (window !== undefined && nowMs - window.startMs < WINDOW_MS) {
+			window.count++
+			return
+		}
+		this.#windows.delete(address)
+		if (this.#windows.size >= MOST_ADDRESSES) this.#windows.delete(this.#windows.keys().next().value!)
+		this.#windows.set(address, { startMs: nowMs, count: 1 })
+	}
+}

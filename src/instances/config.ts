@@ -1,0 +1,266 @@
+/**
+ * An instance's configuration: the flat map of dotted keys, brought from what clients send into what is kept (contract, sections
+ * 2 and 3), and from what is kept into what the watcher runs by. Pure but for `loadWatcherConfig`, which reads the row.
+ */
+import type { Env } from '../context.ts'
+import type { Element, PollerResource } from '../elements/element.ts'
+import { findElement } from '../elements/registry.ts'
+import type { WatcherConfig } from '../watcher/ports.ts'
+import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
+import { HEADERS_KEY, readHeaders } from './headers.ts'
+import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './poller.ts'
+import { findInstanceById, type Instance } from './records.ts'
+import { guardUrl, meansLogOnly, storeBase } from './urls.ts'
+import { isPlaceholder, MASK, readBoolean, readNumber, stripBrackets, toText, type FieldProblem } from './values.ts'
+
+/** Most bytes of a configuration as JSON. */
+export const CONFIGURATION_LIMIT_BYTES = 64 * 1024
+
+/** Longest signature key, characters (contract, section 3). */
+const SIGNATURE_KEY_LIMIT = 128
+
+/** Defaults that answers show and the watcher goes by (contract, section 3). */
+export const DEFAULTS: Readonly<Record<string, string>> = {
+	'event.notification.enabled': 'false',
+	'event.vendor.type': 'polling',
+	'event.poller.refresh_interval': '15',
+	'filter.response.nulls': 'true',
+}
+
+/** Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" and must stay inside what a date can hold. */
+const LONGEST_INTERVAL_MS = 10 * 365 * 86_400_000
+
+/** Keys that are secret whatever the element says of them (contract, section 2). */
+const ALWAYS_SECRET = new Set(['password', 'oauth.api.key', 'oauth.api.secret', 'event.notification.signature.key', 'event.notification.basic.password'])
+
+/** Whether a key's value is sealed at rest and masked in answers. */
+export function isSecretKey(element: Element, key: string): boolean {
+	return ALWAYS_SECRET.has(key) || element.configuration.some(item => item.key === key && item.secret)
+}
+
+/** What normalising needs to know. */
+export interface NormalizeOptions {
+	element: Element
+	/** What `********` stands for: the configuration so far, secrets in the clear; empty at creation. */
+	previous: Readonly<Record<string, string | null>>
+	publicUrl: string
+	allowPrivateNetwork: boolean
+	/** The operator's floor of every interval. */
+	floorSeconds: number
+}
+
+/** A configuration as it will be kept, secrets still in the clear. */
+export interface NormalConfiguration {
+	values: Record<string, string | null>
+	eventsEnabled: boolean
+	/** The site's address as given, cut to its base. */
+	storeUrl: string
+	/** The resources that the configuration comes to, defaults included. */
+	resources: Record<string, PollerResource>
+}
+
+/** The outcome: a configuration, or everything that is wrong with it. */
+export type NormalizeResult = { ok: true; value: NormalConfiguration } | { ok: false; problems: FieldProblem[] }
+
+/** Understands a configuration as sent (for a PATCH: as merged). Applies the whole table of contract section 2. */
+export function normalizeConfiguration(given: Readonly<Record<string, unknown>>, options: NormalizeOptions): NormalizeResult {
+	const { element, previous } = options
+	const problems: FieldProblem[] = []
+	if (new TextEncoder().encode(JSON.stringify(given)).length > CONFIGURATION_LIMIT_BYTES) {
+		return { ok: false, problems: [{ field: 'configuration', message: `expected at most ${CONFIGURATION_LIMIT_BYTES / 1024} kB` }] }
+	}
+	const raw = new Map<string, unknown>()
+	for (const [key, value] of Object.entries(given)) {
+		if (key === '__proto__') continue
+		if (key.length > 255) problems.push({ field: `configuration.${key.slice(0, 64)}…`, message: 'expected a key of at most 255 characters' })
+		raw.set(key, value === MASK ? (previous[key] ?? null) : value)
+	}
+
+	// An alias of the documents: it stands in for the store's address when that is absent (contract, section 2).
+	const alias = raw.get('oauth.callback.url')
+	if (isBlank(raw.get('store.url')) && !isBlank(alias)) raw.set('store.url', alias)
+
+	const values: Record<string, string | null> = {}
+	const required = new Set(element.configuration.filter(item => item.required).map(item => item.key))
+	const known = new Set([...element.configuration.map(item => item.key), ...ALWAYS_SECRET, ...Object.keys(CHECKS), ...Object.keys(DEFAULTS)])
+	for (const [key, value] of raw) {
+		const text = toText(value)
+		if (known.has(key) && text !== null && isPlaceholder(text)) {
+			if (required.has(key)) problems.push({ field: key, message: "still holds the documentation's placeholder" })
+			raw.set(key, null)
+			values[key] = null
+		} else {
+			values[key] = known.has(key) && text !== null && text.trim() === '' ? null : text
+		}
+	}
+
+	const missing = [...required].filter(key => values[key] === undefined || values[key] === null).filter(key => !problems.some(problem => problem.field === key))
+	if (missing.length > 0) problems.push({ field: 'configuration', message: `lacks ${missing.join(', ')}` })
+
+	for (const [key, check] of Object.entries(CHECKS)) {
+		const value = values[key]
+		if (value === undefined || value === null) continue
+		const result = check(value, options)
+		if (result.ok) values[key] = result.text
+		else problems.push({ field: key, message: result.message })
+	}
+	const headers = readHeaders(isBlank(values[HEADERS_KEY]) ? null : raw.get(HEADERS_KEY))
+	if (!headers.ok) problems.push(headers.problem)
+	else if (raw.has(HEADERS_KEY)) values[HEADERS_KEY] = headers.text
+
+	const poller = readPoller(values[POLLER_KEY] === null ? null : raw.get(POLLER_KEY))
+	if (!poller.ok) problems.push(...poller.problems)
+	else if (raw.has(POLLER_KEY)) values[POLLER_KEY] = poller.resources === null ? null : JSON.stringify(poller.resources)
+	const urls = readPollerUrls(values['event.poller.urls'], element)
+	if (!urls.ok) problems.push(urls.problem)
+
+	if (problems.length > 0) return { ok: false, problems }
+	return {
+		ok: true,
+		value: { values, eventsEnabled: values['event.notification.enabled'] === 'true', storeUrl: values['store.url'] ?? '', resources: effectivePoller(values, element) },
+	}
+}
+
+/** The callback of a stored configuration; null: the events are kept in the log and delivered nowhere. */
+export function callbackOf(configuration: Readonly<Record<string, string | null>>, publicUrl: string): string | null {
+	const text = configuration['event.notification.callback.url'] ?? ''
+	if (text === '' || !URL.canParse(text) || meansLogOnly(new URL(text), publicUrl)) return null
+	return text
+}
+
+/** What the watcher runs by, from an instance's row and its account. */
+export function toWatcherConfig(instance: Instance, account: AccountSettings, env: Pick<Env, 'PUBLIC_URL' | 'POLL_FLOOR_SECONDS'>): WatcherConfig {
+	const { configuration } = instance
+	const element = findElement(instance.elementKey)
+	const number = (key: string): number | null => readNumber(configuration[key] ?? '')
+	const floorMs = floorSecondsOf(env) * 1000
+	const minutes = number('event.poller.refresh_interval') ?? Number(DEFAULTS['event.poller.refresh_interval'])
+	const rereadHours = number('event.poller.reread')
+	const type = configuration['event.vendor.type']
+	return {
+		instanceId: instance.id,
+		organizationId: instance.organizationId,
+		userId: instance.userId,
+		name: instance.name,
+		tags: instance.tags,
+		elementKey: instance.elementKey,
+		version: instance.version,
+		enabled: instance.enabled,
+		eventsEnabled: instance.eventsEnabled,
+		vendorType: type === 'webhook' || type === 'hybrid' ? type : 'polling',
+		connection: instance.connection,
+		// The watcher finds its resources in one place, whichever key or default they came from.
+		configuration: element === undefined ? configuration : { ...configuration, [POLLER_KEY]: JSON.stringify(effectivePoller(configuration, element)) },
+		callbackUrl: callbackOf(configuration, env.PUBLIC_URL),
+		pollIntervalMs: Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
+		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / 3_600_000),
+		backfill: backfillOf(configuration['event.poller.backfill']),
+		scanBudget: number('event.poller.scanBudget') ?? 10,
+		retentionDays: account.retentionDays,
+	}
+}
+
+/** Reads an instance's row (being created or ready) joined with its account; null when it does not exist or is deleted. Throws when D1 cannot be reached. */
+export async function loadWatcherConfig(env: Env, instanceId: number): Promise<WatcherConfig | null> {
+	const instance = await findInstanceById(env.DB, instanceId)
+	if (instance === null) return null
+	return toWatcherConfig(instance, await readAccountSettings(env.DB, instance.organizationId), env)
+}
+
+/** POLL_FLOOR_SECONDS as a number; the documented default when it is not set. */
+export function floorSecondsOf(env: Pick<Env, 'POLL_FLOOR_SECONDS'>): number {
+	const seconds = readNumber(env.POLL_FLOOR_SECONDS ?? '')
+	return seconds === null || seconds <= 0 ? 60 : seconds
+}
+
+type Check = (text: string, options: NormalizeOptions) => { ok: true; text: string } | { ok: false; message: string }
+
+const fine = (text: string) => ({ ok: true as const, text })
+const expected = (message: string) => ({ ok: false as const, message: `expected ${message}` })
+
+const boolean: Check = text => {
+	const read = readBoolean(text)
+	return read === null ? expected('true or false') : fine(String(read))
+}
+
+/** Text up to a length. */
+function textOf(limit: number): Check {
+	return text => (text.trim().length > limit ? expected(`at most ${limit} characters`) : fine(text.trim()))
+}
+
+/** A time in minutes or hours, decimals allowed, not below the operator's floor; 0 switches off where `zero`. */
+function interval(unit: 'minutes' | 'hours', zero: boolean): Check {
+	const seconds = unit === 'minutes' ? 60 : 3600
+	return (text, { floorSeconds }) => {
+		const read = readNumber(text)
+		if (zero && read === 0) return fine('0')
+		if (read === null || read * seconds < floorSeconds) return expected(`a number of ${unit}, at least ${Number((floorSeconds / seconds).toPrecision(4))}${zero ? ', or 0 for off' : ''}`)
+		return fine(text.trim())
+	}
+}
+
+/** A number between bounds, whole where `whole`. */
+function numberOf(least: number, most: number, whole: boolean): Check {
+	return text => {
+		const read = readNumber(text)
+		const good = read !== null && read >= least && read <= most && (!whole || Number.isInteger(read))
+		return good ? fine(text.trim()) : expected(`a ${whole ? 'whole ' : ''}number from ${least} to ${most}`)
+	}
+}
+
+/** The keys that have a form, in the order in which problems are named. */
+const CHECKS: Readonly<Record<string, Check>> = {
+	'store.url': (text, { allowPrivateNetwork }) => {
+		const base = storeBase(text)
+		const verdict = guardUrl(base, allowPrivateNetwork)
+		return verdict.ok ? fine(base) : { ok: false, message: verdict.message }
+	},
+	'oauth.api.key': textOf(1000),
+	'oauth.api.secret': textOf(1000),
+	'event.notification.enabled': boolean,
+	'event.vendor.type': text => {
+		const type = text.trim().toLowerCase()
+		if (type === 'webhooks') return fine('webhook')
+		return ['polling', 'webhook', 'hybrid'].includes(type) ? fine(type) : expected('polling, webhook or hybrid')
+	},
+	'event.notification.callback.url': (text, { publicUrl, allowPrivateNetwork }) => {
+		const address = stripBrackets(text)
+		if (URL.canParse(address) && meansLogOnly(new URL(address), publicUrl)) return fine(address)
+		const verdict = guardUrl(address, allowPrivateNetwork)
+		return verdict.ok ? fine(address) : { ok: false, message: verdict.message }
+	},
+	// Not trimmed: a key's blanks are part of it.
+	'event.notification.signature.key': text => (text.length > SIGNATURE_KEY_LIMIT ? expected(`at most ${SIGNATURE_KEY_LIMIT} characters`) : fine(text)),
+	'event.notification.basic.username': text => (text.includes(':') || text.length > 255 ? expected('at most 255 characters without a colon') : fine(text)),
+	'event.notification.basic.password': text => (text.length > 255 ? expected('at most 255 characters') : fine(text)),
+	'event.poller.refresh_interval': interval('minutes', false),
+	'event.poller.reread': interval('hours', true),
+	'event.reconcile.interval': interval('minutes', true),
+	'event.poller.scanBudget': numberOf(1, 1000, true),
+	'event.notification.rate': numberOf(0.001, 1000, false),
+	'event.poller.backfill': text => {
+		const value = text.trim()
+		return backfillIsKnown(value) ? fine(value) : expected('none, all or a date such as 2026-01-31')
+	},
+	'filter.response.nulls': boolean,
+}
+
+function backfillIsKnown(text: string): boolean {
+	return text === 'none' || text === 'all' || (/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text) && !Number.isNaN(dateMs(text)))
+}
+
+function backfillOf(text: string | null | undefined): 'none' | 'all' | number {
+	if (text === null || text === undefined || text === 'none') return 'none'
+	if (text === 'all') return 'all'
+	const ms = dateMs(text)
+	return Number.isNaN(ms) ? 'none' : ms
+}
+
+/** A date, or a date and time, in UTC unless it says otherwise. */
+function dateMs(text: string): number {
+	return Date.parse(/T/.test(text) && !/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? `${text}Z` : text)
+}
+
+function isBlank(value: unknown): boolean {
+	return value === null || value === undefined || (typeof value === 'string' && value.trim() === '')
+}

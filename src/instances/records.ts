@@ -1,0 +1,183 @@
+/**
+ * The rows of connected stores in D1: reading and writing them. Every query that serves a caller names the organization, so that
+ * another one's instances do not exist (design, Safety); the two that do not are for the instance's own object and for the cron.
+ */
+import { auditStatement, type Actor } from '../accounts/audit.ts'
+import type { Connection } from '../elements/element.ts'
+
+/** Where an instance's row is in its life: not answered yet, in use, or dead to callers and being cleared away. */
+export type RowState = 'creating' | 'ready' | 'deleted'
+
+/** An instance as kept. Times epoch ms; `configuration` as stored, its secrets sealed. */
+export interface Instance {
+	id: number
+	organizationId: number
+	/** Who made it. */
+	userId: number
+	state: RowState
+	/** Counts up with every change. */
+	version: number
+	enabled: boolean
+	eventsEnabled: boolean
+	elementKey: string
+	name: string
+	tags: string[]
+	configuration: Record<string, string | null>
+	connection: Connection
+	tokenSealed: string
+	subscriptionId: number
+	createdMs: number
+	updatedMs: number
+}
+
+/** What a change of an instance may set. */
+export type InstanceChange = Partial<Pick<Instance, 'name' | 'tags' | 'configuration' | 'connection' | 'eventsEnabled' | 'enabled'>>
+
+/** The row as D1 has it. */
+interface Row {
+	id: number
+	organization_id: number
+	user_id: number
+	state: RowState
+	version: number
+	enabled: number
+	events_enabled: number
+	element_key: string
+	name: string
+	tags: string
+	configuration: string
+	connection: string
+	token_sealed: string
+	subscription_id: number
+	created_ms: number
+	updated_ms: number
+}
+
+const COLUMNS = 'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms'
+
+/** Hands out the next number of a sequence; never the same one twice. */
+export async function nextNumber(db: D1Database, sequence: 'instance' | 'subscription'): Promise<number> {
+	const row = await db.prepare('UPDATE sequences SET value = value + 1 WHERE name = ? RETURNING value').bind(sequence).first<{ value: number }>()
+	if (row === null) throw new Error('a sequence is missing')
+	return row.value
+}
+
+/** Inserts a row in state `creating`. */
+export async function insertInstance(db: D1Database, instance: Instance, tokenHash: string): Promise<void> {
+	await db
+		.prepare(`INSERT INTO instances (${COLUMNS}, token_hash) VALUES (${Array.from({ length: 17 }, () => '?').join(', ')})`)
+		.bind(
+			instance.id, instance.organizationId, instance.userId, instance.state, instance.version, Number(instance.enabled), Number(instance.eventsEnabled),
+			instance.elementKey, instance.name, JSON.stringify(instance.tags), JSON.stringify(instance.configuration), JSON.stringify(instance.connection),
+			instance.tokenSealed, instance.subscriptionId, instance.createdMs, instance.updatedMs, tokenHash,
+		)
+		.run()
+}
+
+/** `creating` → `ready`, with its audit row. False when the row is no longer `creating`: somebody cleared it away. */
+export async function markReady(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
+	const [update] = await db.batch([
+		db.prepare("UPDATE instances SET state = 'ready', updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'creating'").bind(nowMs, instance.id, instance.organizationId),
+		auditStatement(db, actor, { action: 'instance.create', objectType: 'instance', objectId: instance.id, detail: { element: instance.elementKey, keys: Object.keys(instance.configuration) } }, nowMs),
+	])
+	return update!.meta.changes > 0
+}
+
+/** A ready instance of this organization; null when there is none. */
+export async function findInstance(db: D1Database, organizationId: number, id: number): Promise<Instance | null> {
+	const row = await db.prepare(`SELECT ${COLUMNS} FROM instances WHERE organization_id = ? AND id = ? AND state = 'ready'`).bind(organizationId, id).first<Row>()
+	return row === null ? null : fromRow(row)
+}
+
+/** The ready instance that a token opens; null when there is none. */
+export async function findInstanceByToken(db: D1Database, tokenHash: string): Promise<Instance | null> {
+	const row = await db.prepare(`SELECT ${COLUMNS} FROM instances WHERE token_hash = ? AND state = 'ready'`).bind(tokenHash).first<Row>()
+	return row === null ? null : fromRow(row)
+}
+
+/** An instance for its own Durable Object, whatever its organization; null when it does not exist or is deleted. */
+export async function findInstanceById(db: D1Database, id: number): Promise<Instance | null> {
+	const row = await db.prepare(`SELECT ${COLUMNS} FROM instances WHERE id = ? AND state <> 'deleted'`).bind(id).first<Row>()
+	return row === null ? null : fromRow(row)
+}
+
+/** What a list of instances can be narrowed by. */
+export interface InstanceFilter {
+	/** Instances with any of these tags; empty: all. */
+	tags: string[]
+	/** Part of the name or the element's key, in any case; empty: all. */
+	searchText: string
+	elementKey: string | null
+}
+
+/** Ready instances of an organization by rising id, above `afterId`, and how many match in all. */
+export async function listInstances(db: D1Database, organizationId: number, filter: InstanceFilter, pageSize: number, afterId: number): Promise<{ instances: Instance[]; total: number }> {
+	const search = filter.searchText.toLowerCase()
+	const where = `organization_id = ?1 AND state = 'ready'
+		AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(instances.tags) AS own JOIN json_each(?2) AS wanted ON own.value = wanted.value))
+		AND (?3 = '' OR instr(lower(name), ?3) > 0 OR instr(element_key, ?3) > 0)
+		AND (?4 IS NULL OR element_key = ?4)`
+	const values = [organizationId, JSON.stringify(filter.tags), search, filter.elementKey] as const
+	const [rows, count] = await db.batch<Row | { total: number }>([
+		db.prepare(`SELECT ${COLUMNS} FROM instances WHERE ${where} AND id > ?5 ORDER BY id LIMIT ?6`).bind(...values, afterId, pageSize),
+		db.prepare(`SELECT count(*) AS total FROM instances WHERE ${where}`).bind(...values),
+	])
+	return { instances: (rows!.results as Row[]).map(fromRow), total: (count!.results[0] as { total: number }).total }
+}
+
+/** Changes a row, if it still has the version that the change was made from, and counts the version up; with its audit row. The changed instance, or null when somebody else was first. */
+export async function changeInstance(db: D1Database, instance: Instance, change: InstanceChange, actor: Actor, audit: { action: string; detail: Record<string, unknown> }, nowMs: number): Promise<Instance | null> {
+	const changed: Instance = { ...instance, ...change, version: instance.version + 1, updatedMs: nowMs }
+	const [update] = await db.batch([
+		db
+			.prepare(
+				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?, connection = ?, updated_ms = ?
+				 WHERE id = ? AND organization_id = ? AND state = 'ready' AND version = ?`,
+			)
+			.bind(
+				changed.version, Number(changed.enabled), Number(changed.eventsEnabled), changed.name, JSON.stringify(changed.tags), JSON.stringify(changed.configuration),
+				JSON.stringify(changed.connection), nowMs, instance.id, instance.organizationId, instance.version,
+			),
+		// Only if the update before it in this transaction took hold.
+		auditStatement(db, actor, { action: audit.action, objectType: 'instance', objectId: instance.id, detail: audit.detail }, nowMs, 'changes() > 0'),
+	])
+	return update!.meta.changes > 0 ? changed : null
+}
+
+/** `deleted`: token and hub are dead from here on. False when it was not ready any more. */
+export async function markDeleted(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
+	const [update] = await db.batch([
+		db.prepare("UPDATE instances SET state = 'deleted', version = version + 1, updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'ready'").bind(nowMs, instance.id, instance.organizationId),
+		auditStatement(db, actor, { action: 'instance.delete', objectType: 'instance', objectId: instance.id, detail: { name: instance.name } }, nowMs, 'changes() > 0'),
+	])
+	return update!.meta.changes > 0
+}
+
+/** Takes rows away for good: after their object is gone, or when a creation failed. A ready row is never taken. */
+export async function removeRow(db: D1Database, id: number): Promise<void> {
+	await db.batch([
+		db.prepare("DELETE FROM instance_status WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')").bind(id),
+		db.prepare("DELETE FROM instances WHERE id = ? AND state <> 'ready'").bind(id),
+	])
+}
+
+function fromRow(row: Row): Instance {
+	return {
+		id: row.id,
+		organizationId: row.organization_id,
+		userId: row.user_id,
+		state: row.state,
+		version: row.version,
+		enabled: row.enabled === 1,
+		eventsEnabled: row.events_enabled === 1,
+		elementKey: row.element_key,
+		name: row.name,
+		tags: JSON.parse(row.tags) as string[],
+		configuration: JSON.parse(row.configuration) as Record<string, string | null>,
+		connection: JSON.parse(row.connection) as Connection,
+		tokenSealed: row.token_sealed,
+		subscriptionId: row.subscription_id,
+		createdMs: row.created_ms,
+		updatedMs: row.updated_ms,
+	}
+}

@@ -1,0 +1,36 @@
+/** The one status row of an instance in D1, written by its Durable Object (design, State) and asked for across instances. */
+import type { Env } from '../context.ts'
+import type { StatusReport } from '../watcher/rpc.ts'
+
+/** Writes what an object reports. An instance that no longer has a row, or is deleted, gets no status row: nothing would ever remove it. */
+export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): Promise<void> {
+	await env.DB.prepare(
+		`INSERT INTO instance_status (instance_id, organization_id, state, reason, since_ms, alive_at_ms, last_event_at_ms, interval_ms, events, delivered, store_requests, hours)
+		SELECT id, organization_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM instances WHERE id = ?1 AND state <> 'deleted'
+		ON CONFLICT (instance_id) DO UPDATE SET
+			state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms, alive_at_ms = excluded.alive_at_ms, last_event_at_ms = excluded.last_event_at_ms,
+			interval_ms = excluded.interval_ms, events = excluded.events, delivered = excluded.delivered, store_requests = excluded.store_requests, hours = excluded.hours`,
+	)
+		.bind(
+			report.instanceId, report.state, report.reason, report.sinceMs, report.aliveAtMs, report.lastEventAtMs, report.intervalMs, report.events, report.delivered,
+			report.storeRequests, JSON.stringify(report.hours),
+		)
+		.run()
+}
+
+/** A status row may lag behind the newest event by this much: it is written at an instance's first event of an hour, then at most hourly. */
+const STATUS_LAG_MS = 2 * 3_600_000
+
+/** Instances of an organization whose newest event may lie at or after `fromMs`, at most `limit`, newest first. */
+export async function instancesWithEvents(db: D1Database, organizationId: number, range: { fromMs: number; tags: string[] }, limit: number): Promise<number[]> {
+	const { results } = await db
+		.prepare(
+			`SELECT s.instance_id AS id FROM instance_status AS s JOIN instances AS i ON i.id = s.instance_id AND i.state = 'ready' AND i.organization_id = ?1
+			WHERE s.organization_id = ?1 AND s.last_event_at_ms >= ?2
+			AND (?3 = '[]' OR EXISTS (SELECT 1 FROM json_each(i.tags) AS own JOIN json_each(?3) AS wanted ON own.value = wanted.value))
+			ORDER BY s.last_event_at_ms DESC LIMIT ?4`,
+		)
+		.bind(organizationId, range.fromMs - STATUS_LAG_MS, JSON.stringify(range.tags), limit)
+		.all<{ id: number }>()
+	return results.map(row => row.id)
+}

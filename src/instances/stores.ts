@@ -1,0 +1,56 @@
+/** From an instance's row to a client of its store: the element, the I/O it may do, and the credentials, opened only here and only while in use. */
+import type { Env } from '../context.ts'
+import type { Connection, Credentials, Element, Io, StoreClient } from '../elements/element.ts'
+import { findElement } from '../elements/registry.ts'
+import { userAgent } from '../version.ts'
+import { isSecretKey } from './config.ts'
+import { instanceContext, openSecret, sealSecret } from './sealing.ts'
+
+/** What every call to a store goes through. `fetch` is looked up at each call, so that tests can stand in for a store. */
+export function storeIo(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>): Io {
+	return { fetch: request => fetch(request), now: () => Date.now(), userAgent: userAgent(env.PUBLIC_URL), allowPrivateNetwork: allowsPrivateNetwork(env) }
+}
+
+/** ALLOW_PRIVATE_NETWORK, understood. */
+export function allowsPrivateNetwork(env: Pick<Env, 'ALLOW_PRIVATE_NETWORK'>): boolean {
+	return env.ALLOW_PRIVATE_NETWORK === 'true'
+}
+
+/** The element of an instance. Throws when this build has none of that key. */
+export function elementOf(elementKey: string): Element {
+	const element = findElement(elementKey)
+	if (element === undefined) throw new Error('an instance names an element that this build lacks')
+	return element
+}
+
+/** Opens every secret of a stored configuration. */
+export async function openConfiguration(ring: string, instanceId: number, element: Element, stored: Readonly<Record<string, string | null>>): Promise<Record<string, string | null>> {
+	return await mapSecrets(element, stored, value => openSecret(ring, value, instanceContext(instanceId)))
+}
+
+/** Seals every secret of a configuration in the clear, as it will be stored. */
+export async function sealConfiguration(ring: string, instanceId: number, element: Element, clear: Readonly<Record<string, string | null>>): Promise<Record<string, string | null>> {
+	return await mapSecrets(element, clear, value => sealSecret(ring, value, instanceContext(instanceId)))
+}
+
+/** The credentials of a configuration in the clear. */
+export function credentialsOf(clear: Readonly<Record<string, string | null>>): Credentials {
+	return { storeUrl: clear['store.url'] ?? '', key: clear['oauth.api.key'] ?? '', secret: clear['oauth.api.secret'] ?? '' }
+}
+
+/** A client of an instance's store with opened credentials: for the hub, and for the watcher's port `client`. `instance`: a row, or the `WatcherConfig` made of it. */
+export async function openStore(
+	env: Pick<Env, 'MASTER_KEYS' | 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>,
+	instance: { id: number; elementKey: string; configuration: Readonly<Record<string, string | null>>; connection: Connection },
+	io: Io = storeIo(env),
+): Promise<StoreClient> {
+	const { configuration } = instance
+	const context = instanceContext(instance.id)
+	const [key, secret] = await Promise.all([openSecret(env.MASTER_KEYS, configuration['oauth.api.key'] ?? '', context), openSecret(env.MASTER_KEYS, configuration['oauth.api.secret'] ?? '', context)])
+	return elementOf(instance.elementKey).open(instance.connection, { storeUrl: configuration['store.url'] ?? '', key, secret }, io)
+}
+
+async function mapSecrets(element: Element, from: Readonly<Record<string, string | null>>, change: (value: string) => Promise<string>): Promise<Record<string, string | null>> {
+	const entries = Object.entries(from).map(async ([key, value]): Promise<[string, string | null]> => [key, value !== null && isSecretKey(element, key) ? await change(value) : value])
+	return Object.fromEntries(await Promise.all(entries))
+}

@@ -19,8 +19,8 @@ export interface AttemptIo {
 	userAgent: string
 	/** Why this URL may not be called, as a sentence; null when it may (design, Safety). Asked before every POST: rules change, URLs stay. */
 	refuse(url: string): string | null
-	/** Opens the sealed value of a configuration key; throws when it cannot. */
-	open(key: string, sealed: string): string | Promise<string>
+	/** Opens a sealed configuration value; throws when it cannot. */
+	open(sealed: string): string | Promise<string>
 	timeoutMs?: number
 }
 
@@ -88,7 +88,7 @@ async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Prom
 	const configuration = claim.configuration
 	const open = async (key: string): Promise<string | null> => {
 		const sealed = configuration[key]
-		return sealed ? await io.open(key, sealed) : null
+		return sealed ? await io.open(sealed) : null
 	}
 	const [signatureKey, password] = await Promise.all([open(SIGNATURE_KEY), open(BASIC_PASSWORD)])
 	const bytes = new TextEncoder().encode(claim.body)

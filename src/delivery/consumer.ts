@@ -5,11 +5,12 @@
 import type { Doorbell, Env } from '../context.ts'
 import { instanceContext, isSealed, openSecret } from '../instances/sealing.ts'
 import { guardUrl } from '../instances/urls.ts'
+import { watcherOf } from '../instances/watchers.ts'
 import { log } from '../log.ts'
+import { userAgent } from '../version.ts'
 import type { WatcherRpc } from '../watcher/rpc.ts'
 import { attempt } from './attempt.ts'
 import { deliverAll, type DeliveryPorts, doorbellInstance } from './deliver.ts'
-import { userAgent } from './user-agent.ts'
 
 /** What the consumer asks of an instance's object. `more`: whether further claims are wanted in `next`. */
 export interface DeliveryWatcher extends Pick<WatcherRpc, 'claim'> {
@@ -29,7 +30,7 @@ export async function consume(batch: MessageBatch<Doorbell>, env: Env, ctx: Pick
 }
 
 /** Cloudflare's side of delivering. `watcher` is where an instance's object is reached. */
-export function deliveryPorts(env: Env, watcher: (instanceId: number) => DeliveryWatcher = (id) => watcherStub(env, id)): DeliveryPorts {
+export function deliveryPorts(env: Env, watcher: (instanceId: number) => DeliveryWatcher = (id) => watcherOf(env, id)): DeliveryPorts {
 	const allowPrivate = env.ALLOW_PRIVATE_NETWORK === 'true'
 	const refuse = (url: string): string | null => {
 		const verdict = guardUrl(url, allowPrivate)
@@ -45,14 +46,10 @@ export function deliveryPorts(env: Env, watcher: (instanceId: number) => Deliver
 				now: () => Date.now(),
 				userAgent: userAgent(env.PUBLIC_URL),
 				refuse,
-				open: async (key, text) => (isSealed(text) ? await openSecret(env.MASTER_KEYS, text, instanceContext(instanceId, key)) : text),
+				open: async (text) => (isSealed(text) ? await openSecret(env.MASTER_KEYS, text, instanceContext(instanceId)) : text),
 			}),
 		now: () => Date.now(),
 		sleep: async (ms) => await new Promise((resolve) => setTimeout(resolve, ms)),
 		log,
 	}
-}
-
-function watcherStub(env: Env, instanceId: number): DeliveryWatcher {
-	return env.WATCHER.getByName(String(instanceId)) as unknown as DeliveryWatcher
 }

@@ -80,7 +80,13 @@ export async function deliver(instanceId: number, lanes: number, connections: Se
 	const young = (): boolean => ports.now() < endMs
 	const lane = new Semaphore(lanes)
 	const follow = async (claim: Claim): Promise<void> => {
-		const next = await lane.run(() => sendOne(instanceId, claim, young, connections, ports))
+		let next: Claim[] = []
+		try {
+			next = await lane.run(() => sendOne(instanceId, claim, young, connections, ports))
+		} catch (error) {
+			// Its lease ends by itself; the others are none the worse.
+			ports.log('delivery.attempt-failed', { instance: instanceId, notification: claim.notificationId, attempt: claim.attempt, error: errorName(error) })
+		}
 		await Promise.all(next.map(follow))
 	}
 	try {

@@ -1,0 +1,219 @@
+/** One POST: what is sent, and what each way to end is called. Against real sockets where sockets matter. */
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createTcp } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { ANSWER_LIMIT, attempt, type AttemptIo } from '../../../src/delivery/attempt.ts'
+import { classifyError, classifyStatus } from '../../../src/delivery/classify.ts'
+import { elementsSignature } from '../../../src/delivery/sign.ts'
+import type { Claim } from '../../../src/watcher/rpc.ts'
+
+const servers: { close(): unknown; closeAllConnections?(): void }[] = []
+afterEach(() => {
+	for (const server of servers.splice(0)) {
+		server.closeAllConnections?.()
+		server.close()
+	}
+})
+
+async function serve(listener: RequestListener): Promise<string> {
+	const server: Server = createServer(listener)
+	servers.push(server)
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+	return `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?x=1`
+}
+
+function claim(url: string, changes: Partial<Claim> = {}): Claim {
+	return { notificationId: 3_000_000_001, attempt: 1, leaseUntilMs: Number.MAX_SAFE_INTEGER, url, body: '{"name":"Grüße"}', configuration: {}, ...changes }
+}
+
+const io: AttemptIo = {
+	fetch: async (request) => await fetch(request),
+	now: () => Date.now(),
+	userAgent: 'Shopbell/1.2.3 (+https://bell.example.com)',
+	refuse: () => null,
+	open: (sealed) => {
+		if (sealed === 'broken') throw new Error('cannot open')
+		return sealed.replace('sealed:', '')
+	},
+	timeoutMs: 2_000,
+}
+
+const answering = (answer: () => Response | Promise<Response>): AttemptIo => ({ ...io, fetch: async () => await answer() })
+
+describe('what is sent', () => {
+	test('is the claim\'s body, bytes and all, under our name, signed with the opened key', async () => {
+		const seen: { headers: Record<string, unknown>; method: string | undefined; url: string | undefined; body: Buffer }[] = []
+		const url = await serve(async (request, response) => {
+			seen.push({ headers: request.headers, method: request.method, url: request.url, body: Buffer.concat(await request.toArray()) })
+			response.end('thanks')
+		})
+		const configuration = {
+			'event.notification.signature.key': 'sealed:secret',
+			'event.notification.basic.username': 'me',
+			'event.notification.basic.password': 'sealed:pass',
+			'event.notification.callback.headers': '{"X-Tenant":"7","Authorization":"Bearer x","Content-Type":"text/plain","Host":"evil.example"}',
+		}
+		const outcome = await attempt(claim(url, { configuration }), io)
+		expect(outcome).toMatchObject({ delivered: true, status: 200, error: null, retryAfterMs: null, body: 'thanks' })
+		expect(outcome.durationMs).toBeGreaterThanOrEqual(0)
+		const [request] = seen
+		expect(request?.method).toBe('POST')
+		expect(request?.url).toBe('/hook?x=1')
+		expect(request?.body.toString('utf8')).toBe('{"name":"Grüße"}')
+		expect(request?.headers).toMatchObject({
+			'content-type': 'application/json; charset=utf-8',
+			'user-agent': 'Shopbell/1.2.3 (+https://bell.example.com)',
+			'x-tenant': '7',
+			authorization: `Basic ${Buffer.from('me:pass').toString('base64')}`,
+			'elements-webhook-id': 'ntf_3000000001',
+			'webhook-id': 'ntf_3000000001',
+			'elements-webhook-signature': elementsSignature('secret', request!.body),
+			'content-length': '18',
+			host: new URL(url).host,
+		})
+		expect(request?.headers).not.toHaveProperty('shopbell-attempt')
+	})
+
+	test('says from the second try on which one it is, with the same id and bytes', async () => {
+		const seen: unknown[] = []
+		const url = await serve(async (request, response) => {
+			seen.push([request.headers['shopbell-attempt'], request.headers['webhook-id'], Buffer.concat(await request.toArray()).toString()])
+			response.end()
+		})
+		await attempt(claim(url), io)
+		await attempt(claim(url, { attempt: 2 }), io)
+		expect(seen).toEqual([[undefined, 'ntf_3000000001', '{"name":"Grüße"}'], ['2', 'ntf_3000000001', '{"name":"Grüße"}']])
+	})
+
+	test('is nothing at all where the URL is refused or a key does not open', async () => {
+		const fetched: Request[] = []
+		const watching: AttemptIo = {
+			...io,
+			fetch: async (request) => {
+				fetched.push(request)
+				return new Response()
+			},
+		}
+		const refused = await attempt(claim('http://10.0.0.1/'), { ...watching, refuse: () => 'a public address is expected' })
+		expect(refused).toMatchObject({ delivered: false, status: null, error: 'refused', body: 'Not sent: a public address is expected' })
+		const closed = await attempt(claim('https://x.example/', { configuration: { 'event.notification.signature.key': 'broken' } }), watching)
+		expect(closed).toMatchObject({ delivered: false, status: null, error: 'refused' })
+		const nowhere = await attempt(claim('not a url'), watching)
+		expect(nowhere).toMatchObject({ delivered: false, error: 'refused' })
+		expect(fetched).toEqual([])
+	})
+})
+
+describe('an answer', () => {
+	test.each([[200, true], [204, true], [299, true], [302, false], [304, false], [400, false], [410, false], [429, false], [500, false]])('%i: delivered %s', async (status, delivered) => {
+		const url = await serve((_, response) => response.writeHead(status, { Location: '/elsewhere' }).end())
+		expect(await attempt(claim(url), io)).toMatchObject({ delivered, status, error: null })
+	})
+
+	test('is kept as far as 4 KB, and the rest is not waited for', async () => {
+		const url = await serve((_, response) => {
+			response.writeHead(200)
+			const timer = setInterval(() => response.write('x'.repeat(1000)), 1)
+			response.on('close', () => clearInterval(timer))
+		})
+		const outcome = await attempt(claim(url), io)
+		expect(outcome.delivered).toBe(true)
+		expect(outcome.body).toBe('x'.repeat(ANSWER_LIMIT))
+		expect(outcome.durationMs).toBeLessThan(1_500)
+	})
+
+	test('stands as soon as its status is said, even if its body stalls or breaks off', async () => {
+		const stalled = await serve((_, response) => void response.writeHead(200).write('so far'))
+		expect(await attempt(claim(stalled), { ...io, timeoutMs: 150 })).toMatchObject({ delivered: true, status: 200, body: 'so far' })
+		const broken = await serve((_, response) => {
+			response.writeHead(500, { 'Content-Length': '100' }).write('half')
+			setTimeout(() => response.destroy(), 20)
+		})
+		expect(await attempt(claim(broken), io)).toMatchObject({ delivered: false, status: 500, error: null, body: 'half' })
+	})
+
+	test('tells when to come back: in seconds, or as a date by its own clock', async () => {
+		const after = async (headers: Record<string, string>) => (await attempt(claim('https://x.example/'), answering(() => new Response('', { status: 503, headers })))).retryAfterMs
+		expect(await after({ 'Retry-After': '120' })).toBe(120_000)
+		expect(await after({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT', Date: 'Wed, 21 Oct 2015 07:27:00 GMT' })).toBe(60_000)
+		expect(await after({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT' })).toBe(0)
+		expect(await after({ 'Retry-After': 'soon' })).toBeNull()
+		expect(await after({})).toBeNull()
+	})
+
+	test.each([[520, 'reset'], [521, 'refused'], [522, 'timeout'], [523, 'refused'], [524, 'timeout'], [525, 'tls'], [526, 'tls'], [530, 'dns']])('%i of Cloudflare\'s edge counts as %s', async (status, error) => {
+		expect(await attempt(claim('https://x.example/'), answering(() => new Response('error', { status })))).toMatchObject({ delivered: false, status, error })
+	})
+
+	test('530 of a tunnel is a refusal', () => {
+		expect(classifyStatus(530, 'error code: 1033')).toBe('refused')
+		expect(classifyStatus(530, 'error code: 1016')).toBe('dns')
+	})
+})
+
+describe('no answer', () => {
+	test('in time: timeout, even from a fetch that ignores its signal', async () => {
+		const url = await serve(() => {})
+		expect(await attempt(claim(url), { ...io, timeoutMs: 100 })).toMatchObject({ delivered: false, status: null, error: 'timeout' })
+		expect(await attempt(claim(url), { ...answering(async () => await new Promise<never>(() => {})), timeoutMs: 50 })).toMatchObject({ error: 'timeout' })
+	})
+
+	test('because nobody listens: refused', async () => {
+		const url = await serve(() => {})
+		for (const server of servers.splice(0)) await new Promise<void>((resolve) => void (server as Server).close(() => resolve()))
+		expect(await attempt(claim(url), io)).toMatchObject({ delivered: false, status: null, error: 'refused' })
+	})
+
+	test('because the connection broke: reset', async () => {
+		const url = await serve((request) => request.socket.destroy())
+		expect(await attempt(claim(url), io)).toMatchObject({ delivered: false, status: null, error: 'reset' })
+	})
+
+	test('because the name does not exist: dns', async () => {
+		expect(await attempt(claim('http://no-such-host.invalid/'), { ...io, timeoutMs: 10_000 })).toMatchObject({ delivered: false, error: 'dns' })
+	})
+
+	test('because it speaks no TLS: tls', async () => {
+		const server = createTcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+		servers.push(server)
+		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+		expect(await attempt(claim(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`), io)).toMatchObject({ delivered: false, error: 'tls' })
+	})
+})
+
+describe('exceptions of both runtimes', () => {
+	test.each([
+		['Network connection lost.', 'reset'],
+		['DNS lookup failed.', 'dns'],
+		["TLS peer's certificate is not trusted; reason = self signed certificate", 'tls'],
+		['connect(): Connection refused', 'refused'],
+		['internal error; reference = abc123', 'reset'],
+	])('workerd: %s', (message, kind) => {
+		expect(classifyError(new Error(message))).toBe(kind)
+	})
+
+	test.each([
+		['ENOTFOUND', 'dns'],
+		['EAI_AGAIN', 'dns'],
+		['ECONNREFUSED', 'refused'],
+		['ECONNRESET', 'reset'],
+		['UND_ERR_SOCKET', 'reset'],
+		['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
+		['CERT_HAS_EXPIRED', 'tls'],
+		['SELF_SIGNED_CERT_IN_CHAIN', 'tls'],
+		['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls'],
+		['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls'],
+		['ERR_TLS_CERT_ALTNAME_INVALID', 'tls'],
+		['ERR_SSL_WRONG_VERSION_NUMBER', 'tls'],
+	])('Node: %s', (code, kind) => {
+		const cause = Object.assign(new Error('x'), { code })
+		expect(classifyError(new TypeError('fetch failed', { cause }))).toBe(kind)
+		expect(classifyError(new TypeError('fetch failed', { cause: new AggregateError([cause]) }))).toBe(kind)
+	})
+
+	test('anything else is a connection that broke', () => {
+		expect(classifyError('what')).toBe('reset')
+		expect(classifyError(undefined)).toBe('reset')
+	})
+})

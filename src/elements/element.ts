@@ -25,6 +25,8 @@ export interface Connection {
 	root: string
 	/** How requests are authenticated (woocommerce.md 1.4, 1.7). */
 	auth: 'basic' | 'oauth1' | 'query'
+	/** Scheme and host that signatures are made for, where PHP sees others than the site's address (woocommerce.md 1.4). */
+	oauthOrigin?: string
 	/** Name of the store. */
 	name: string
 	/** IANA zone, or '' when the site has only an offset. */
@@ -139,6 +141,10 @@ export interface Resource {
 	touches?: (record: VendorRecord) => { path: string; id: ObjectId }[]
 	/** It has a `where`: leaving it rings nothing. */
 	filtered: boolean
+	/** The url as configured, for `fill`. */
+	url?: string
+	/** Present when the store cannot filter all of the `where`: a record that fails it is listed but counts as `hidden`. */
+	matches?: (record: VendorRecord) => boolean
 }
 
 /** How a record's dates are read (contract, section 3): field path, pattern, zone. `gmtSibling` reads `<field>_gmt` first when present. */
@@ -160,6 +166,8 @@ export interface Sighting {
 	stampSec: number | null
 	createdSec: number | null
 	state: 'live' | 'hidden' | 'trashed'
+	/** Seconds that the record's local stamp lies east of its GMT stamp; null when it has not both. Tells when the site's zone moved. */
+	localOffsetSec: number | null
 	/** Field names (top-level; one level deeper for billing and shipping) that count, without volatile ones, sorted, and their canonical JSON values in the same order. */
 	fields: { name: string; value: string }[]
 	/** A date field that could not be read, for `dates.unreadable`. */
@@ -198,7 +206,7 @@ export interface ConnectError {
 	status: 400 | 502
 	reason:
 		| 'no-such-host' | 'refused' | 'timeout' | 'tls' | 'not-wordpress' | 'no-woocommerce' | 'plain-permalinks' | 'rest-closed' | 'maintenance'
-		| 'unknown-key' | 'wrong-secret' | 'write-only' | 'forbidden' | 'https-wanted' | 'other-host' | 'other-site' | 'server' | 'bad-url'
+		| 'unknown-key' | 'wrong-secret' | 'write-only' | 'forbidden' | 'no-resource' | 'https-wanted' | 'other-host' | 'other-site' | 'server' | 'bad-url'
 	message: string
 	providerMessage: string | null
 }
@@ -237,8 +245,8 @@ export interface Element {
 	sight(resource: Resource, record: VendorRecord, volatile: readonly string[]): Sighting | null
 	/** Hub path (`discounts/5`, `orders/12/comments`) → vendor path (`coupons/5`, `orders/12/notes`); null when it is no collection. */
 	hubPath(path: string): string | null
-	/** Hub list parameters (`where`, page, pageSize) → vendor query; an error names what was not understood. */
-	hubQuery(path: string, where: string | null, connection: Connection): { ok: true; query: Record<string, string> } | { ok: false; message: string }
+	/** Hub list parameters (`where`, page, pageSize) → vendor query; an error names what was not understood. `matches` is null when the query says it all; otherwise each record of the answer must pass it too. */
+	hubQuery(path: string, where: string | null, connection: Connection): { ok: true; query: Record<string, string>; matches: ((record: VendorRecord) => boolean) | null } | { ok: false; message: string }
 }
 
 /** One resource of `event.poller.configuration` as clients send it, after parsing (contract, section 3). */

@@ -1,0 +1,166 @@
+/** Calls to one connected store: lists in the element's words, single objects, and the hub's calls as they are. */
+import type { Connection, Credentials, Failure, Io, ListQuery, ObjectId, Page, ReadAnswer, Resource, StoreClient, VendorRecord } from '../element.ts'
+import { accessOf, authorize, type Access } from './access.ts'
+import { type Collection, collectionAt } from './collections.ts'
+import { gmtText, valueAt } from './dates.ts'
+import { answerFailure, bare, parseJson, saysGone, shapeFailure } from './failures.ts'
+import { type Answer, DEFAULT_TIMEOUT_MS, exchange } from './http.ts'
+import { objectId } from './sight.ts'
+import { narrow } from './where.ts'
+
+/** The API's place under the REST root. */
+export const API = 'wc/v3/'
+
+/** Opens a client. It keeps the credentials in memory only. */
+export function openClient(connection: Connection, credentials: Credentials, io: Io): StoreClient {
+	return new WooCommerceClient(connection, accessOf(connection, credentials), io)
+}
+
+class WooCommerceClient implements StoreClient {
+	requests = 0
+	readonly #connection: Connection
+	readonly #access: Access
+	readonly #io: Io
+
+	constructor(connection: Connection, access: Access, io: Io) {
+		this.#connection = connection
+		this.#access = access
+		this.#io = io
+	}
+
+	async list(resource: Resource, query: ListQuery): Promise<Page | Failure> {
+		const collection = collectionAt(resource.path, this.#connection)
+		const answer = await this.#get(resource.path, listParameters(collection, resource, query))
+		if (!answer.ok) return answer
+		const rows = recordsOf(answer)
+		if (rows === null) return shapeFailure(answer, 'a list of objects')
+		const total = totalOf(answer)
+		// A route without pages gives everything at once; cut it as if it had pages, so that scans are the same for all.
+		if (!collection.paged || total === null || rows.length > query.limit) return wholeAsPage(rows, resource.idField, query, answer.storeNowMs)
+		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs }
+	}
+
+	async read(resource: Resource, id: ObjectId): Promise<ReadAnswer | Failure> {
+		const collection = collectionAt(resource.path, this.#connection)
+		if (resource.idField !== collection.idField) {
+			// Another field's value put into the address would read, or miss, a different object.
+			return { ok: false, kind: 'no-route', status: null, code: null, providerMessage: null, retryAfterMs: null, message: `${resource.path} cannot be read by ${resource.idField}; WooCommerce reads it by ${collection.idField}.` }
+		}
+		if (collection.read === 'address') return this.#readAddress(resource.path, collection.idField, id)
+		const listed = await this.#get(resource.path, { ...collection.always, include: String(id), per_page: '1' })
+		if (!listed.ok) return listed
+		const rows = recordsOf(listed)
+		if (rows === null || rows.length > 1) return shapeFailure(listed, 'a list of at most one object')
+		const row = rows[0]
+		if (row !== undefined) return objectId(row[collection.idField]) === id ? { ok: true, found: row, storeNowMs: listed.storeNowMs } : shapeFailure(listed, `object ${id}`)
+		if (collection.read === 'variation') return this.#readVariation(id)
+		// Refunds have no address of their own: a list restricted to this id that counts none is all that the store can say.
+		return totalOf(listed) === 0 ? { ok: true, found: null, storeNowMs: listed.storeNowMs } : shapeFailure(listed, 'a total')
+	}
+
+	async call(method: string, path: string, query: Record<string, string>, body?: string): ReturnType<StoreClient['call']> {
+		const answer = await this.#send(method, path, query, body)
+		if (!answer.ok) return answer
+		if (answer.text.trim() === '') return { ok: true, status: answer.status, body: null, total: totalOf(answer), storeNowMs: answer.storeNowMs }
+		const parsed = parseJson(answer.text)
+		if (parsed === undefined) return shapeFailure(answer, 'JSON')
+		return { ok: true, status: answer.status, body: parsed, total: totalOf(answer), storeNowMs: answer.storeNowMs }
+	}
+
+	/**
+	 * A variation that `/variations` does not list: trashed ones and those of a trashed parent still exist. `/products/{id}` answers
+	 * for every variation, but with a product's fields; the record must be the list's, so it is read under its parent.
+	 */
+	async #readVariation(id: ObjectId): Promise<ReadAnswer | Failure> {
+		const asProduct = await this.#readAddress('products', 'id', id)
+		if (!asProduct.ok || asProduct.found === null) return asProduct
+		const parent = asProduct.found['parent_id']
+		if (asProduct.found['type'] !== 'variation' || typeof parent !== 'number' || parent === 0) return { ok: true, found: null, storeNowMs: asProduct.storeNowMs }
+		return this.#readAddress(`products/${parent}/variations`, 'id', id)
+	}
+
+	async #readAddress(path: string, idField: string, id: ObjectId): Promise<ReadAnswer | Failure> {
+		const answer = await this.#get(`${path}/${encodeURIComponent(String(id))}`, {})
+		if (!answer.ok) return saysGone(path, answer) ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
+		const record = parseJson(answer.text)
+		// Another object under this address is a cache's or a plugin's doing.
+		if (!isRecord(record) || objectId(record[idField]) !== id) return shapeFailure(answer, `object ${id}`)
+		return { ok: true, found: record, storeNowMs: answer.storeNowMs }
+	}
+
+	#get(path: string, query: Record<string, string>): Promise<Answer | FailureAt> {
+		return this.#send('GET', path, query)
+	}
+
+	/** One request; a second one only when a signature's time was refused, with the store's own clock. */
+	async #send(method: string, path: string, query: Record<string, string>, body?: string): Promise<Answer | FailureAt> {
+		for (let attempt = 1; ; attempt++) {
+			const target = authorize(this.#access, this.#io, method, `${this.#connection.root}${API}${path}`, query)
+			this.requests++
+			const answer = await exchange(this.#io, { method, ...target, body, timeoutMs: this.#io.timeoutMs ?? DEFAULT_TIMEOUT_MS })
+			if (!answer.ok) return { ...answer, storeNowMs: this.#io.now() }
+			if (answer.status >= 200 && answer.status < 300) return { ...answer, url: bare(answer.url) }
+			const ahead = Math.round((answer.storeNowMs - this.#io.now()) / 1000)
+			if (attempt === 1 && this.#access.auth === 'oauth1' && answer.status === 401 && Math.abs(ahead - this.#access.skewSec) > 60) {
+				this.#access.skewSec = ahead
+				continue
+			}
+			return { ...answerFailure(answer, this.#io.now()), storeNowMs: answer.storeNowMs }
+		}
+	}
+}
+
+/** A Failure with the clock of the answer that it came from. */
+type FailureAt = Failure & { storeNowMs: number }
+
+/** The vendor's parameters for one page (WooCommerce facts, section 3). */
+export function listParameters(collection: Collection, resource: Pick<Resource, 'query'>, query: ListQuery): Record<string, string> {
+	const parameters: Record<string, string> = { ...collection.always, ...resource.query }
+	if (!collection.paged) return parameters
+	const byModified = collection.modified && query.order.startsWith('modified')
+	parameters['orderby'] = byModified ? 'modified' : 'id'
+	parameters['order'] = query.order.endsWith('asc') ? 'asc' : 'desc'
+	parameters['per_page'] = String(Math.min(100, Math.max(1, Math.floor(query.limit))))
+	if (query.offset !== undefined && query.offset > 0) parameters['offset'] = String(Math.floor(query.offset))
+	if (query.trashed === true && collection.trash) parameters['status'] = 'trash'
+	if (collection.modified) {
+		if (query.modifiedAfterSec !== undefined) narrow(parameters, 'modified_after', gmtText(query.modifiedAfterSec), true)
+		if (query.modifiedBeforeSec !== undefined) narrow(parameters, 'modified_before', gmtText(query.modifiedBeforeSec), false)
+		if (parameters['modified_after'] !== undefined || parameters['modified_before'] !== undefined) parameters['dates_are_gmt'] = 'true'
+	}
+	return parameters
+}
+
+/** A page out of all rows of an unpaged route, in id order. */
+function wholeAsPage(rows: VendorRecord[], idField: string, query: ListQuery, storeNowMs: number): Page {
+	const sorted = rows
+		.map((record) => ({ record, id: objectId(valueAt(record, idField)) }))
+		.sort((a, b) => compareIds(a.id, b.id))
+		.map(({ record }) => record)
+	if (query.order.endsWith('desc')) sorted.reverse()
+	const offset = query.offset ?? 0
+	return { ok: true, records: sorted.slice(offset, offset + query.limit), total: rows.length, storeNowMs }
+}
+
+/** Numbers before text, as ObjectId says. */
+function compareIds(a: ObjectId | null, b: ObjectId | null): number {
+	if (typeof a === 'number' && typeof b === 'number') return a - b
+	if (typeof a !== typeof b) return typeof a === 'number' ? -1 : typeof b === 'number' ? 1 : 0
+	return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0
+}
+
+/** The objects of a list; null when the body is not a list of objects. */
+export function recordsOf(answer: Answer): VendorRecord[] | null {
+	const body = parseJson(answer.text)
+	return Array.isArray(body) && body.every(isRecord) ? body : null
+}
+
+/** What the store says matches; null when it says nothing (WooCommerce facts, 2.5). */
+export function totalOf(answer: Answer): number | null {
+	const text = answer.headers.get('x-wp-total')
+	return text !== null && /^\d+$/.test(text) ? Number(text) : null
+}
+
+function isRecord(value: unknown): value is VendorRecord {
+	return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,176 @@
+/**
+ * What is known of WooCommerce's collections: what their lists can filter and order by, how one object is read, what their
+ * records carry (WooCommerce facts, section 3). A collection that is not in the table, a plugin's for instance, is taken for an
+ * ordinary paged one; what its route says of its arguments (OPTIONS) corrects that.
+ *
+ * Which listing is polled, and why: the one in which most of what exists is seen without naming a status.
+ * - orders: the default, `any`. A list of statuses would miss those that plugins register; trash and drafts stay out.
+ * - products, variations: the default, `any`, which has drafts, private and scheduled ones.
+ * - coupons: the default, published ones only. A `status` is not among the arguments that the route declares, older versions ignore
+ *   it in silence, and only `trash` was seen to work; so a drafted coupon leaves the list and is found by its id (`unlisted`).
+ * - customers: `role=all`; the default shows the one role `customer`.
+ * - reviews: `status=all`, approved and held; the default shows approved ones.
+ */
+import type { Connection } from '../element.ts'
+
+/** A collection's nature. */
+export interface Collection {
+	/** `modified_after`, `modified_before` and `orderby=modified`. */
+	modified: boolean
+	/** `after` and `before`, by the created date. */
+	created: boolean
+	/** `status=trash` lists what was trashed. */
+	trash: boolean
+	/** false: the route knows no pages and gives everything at once. */
+	paged: boolean
+	/** Kept as posts: lists sort by local time (WooCommerce facts, 3.6). Orders depend on the store. */
+	posts: boolean
+	/** Which dates its records have. */
+	dates: 'both' | 'created' | 'none'
+	/** The field that stands in the address of one object. */
+	idField: string
+	/** How one object is read: at its own address, from the list by `include`, or as a variation. */
+	read: 'address' | 'include' | 'variation'
+	/** Hours between re-reads of everything and of the newest (design, The re-read). */
+	rereadHours: number
+	recentHours: number
+	/** Query that every list carries. */
+	always: Record<string, string>
+	/** Field of a `where` → list parameter for equality; `in`: the parameter takes several values joined with commas. */
+	filters: Record<string, { param: string; in?: true }>
+}
+
+const BY_ID = { id: { param: 'include', in: true }, search: { param: 'search' } } as const
+
+const ORDINARY: Collection = {
+	modified: false,
+	created: false,
+	trash: false,
+	paged: true,
+	posts: false,
+	dates: 'both',
+	idField: 'id',
+	read: 'address',
+	rereadHours: 24,
+	recentHours: 0,
+	always: {},
+	filters: {},
+}
+
+const WEEKLY = 168
+
+const PRODUCT_FILTERS: Collection['filters'] = {
+	...BY_ID,
+	status: { param: 'status' },
+	sku: { param: 'sku', in: true },
+	slug: { param: 'slug' },
+	stock_status: { param: 'stock_status' },
+	on_sale: { param: 'on_sale' },
+	tax_class: { param: 'tax_class' },
+	parent_id: { param: 'parent', in: true },
+}
+
+const TERMS: Collection = {
+	...ORDINARY,
+	dates: 'none',
+	filters: { ...BY_ID, slug: { param: 'slug' }, parent: { param: 'parent' }, product: { param: 'product' }, hide_empty: { param: 'hide_empty' } },
+}
+
+const VARIATIONS: Collection = { ...ORDINARY, modified: true, created: true, trash: true, posts: true, rereadHours: WEEKLY, filters: PRODUCT_FILTERS }
+
+const REFUNDS: Collection = { ...ORDINARY, created: true, dates: 'created', filters: BY_ID }
+
+const WHOLE: Collection = { ...ORDINARY, paged: false, dates: 'none' }
+
+/** First match wins. */
+const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
+	[
+		/^orders$/,
+		{
+			...ORDINARY,
+			modified: true,
+			created: true,
+			trash: true,
+			rereadHours: WEEKLY,
+			filters: {
+				...BY_ID,
+				status: { param: 'status', in: true },
+				customer: { param: 'customer' },
+				customer_id: { param: 'customer' },
+				product: { param: 'product' },
+				parent_id: { param: 'parent', in: true },
+			},
+		},
+	],
+	[
+		/^products$/,
+		{
+			...ORDINARY,
+			modified: true,
+			created: true,
+			trash: true,
+			posts: true,
+			rereadHours: WEEKLY,
+			filters: {
+				...PRODUCT_FILTERS,
+				type: { param: 'type' },
+				featured: { param: 'featured' },
+				category: { param: 'category', in: true },
+				tag: { param: 'tag', in: true },
+				shipping_class_id: { param: 'shipping_class' },
+			},
+		},
+	],
+	[/^coupons$/, { ...ORDINARY, modified: true, created: true, trash: true, posts: true, rereadHours: 24, recentHours: 1, filters: { ...BY_ID, code: { param: 'code' } } }],
+	[/^customers$/, { ...ORDINARY, rereadHours: WEEKLY, always: { role: 'all' }, filters: { ...BY_ID, email: { param: 'email' }, role: { param: 'role' } } }],
+	[/^variations$/, { ...VARIATIONS, read: 'variation' }],
+	[/^products\/\d+\/variations$/, VARIATIONS],
+	[/^refunds$/, { ...REFUNDS, read: 'include' }],
+	[/^orders\/\d+\/refunds$/, REFUNDS],
+	[/^orders\/\d+\/notes$/, { ...ORDINARY, paged: false, dates: 'created', filters: { type: { param: 'type' } } }],
+	[/^products\/(categories|tags|brands|shipping_classes)$/, TERMS],
+	[/^products\/attributes\/\d+\/terms$/, TERMS],
+	[
+		/^products\/reviews$/,
+		{
+			...ORDINARY,
+			created: true,
+			trash: true,
+			dates: 'created',
+			always: { status: 'all' },
+			filters: { ...BY_ID, status: { param: 'status' }, product_id: { param: 'product', in: true }, product: { param: 'product', in: true }, reviewer_email: { param: 'reviewer_email' } },
+		},
+	],
+	[/^taxes$/, { ...ORDINARY, dates: 'none', filters: { class: { param: 'class' } } }],
+	[/^taxes\/classes$/, { ...WHOLE, idField: 'slug' }],
+	[/^webhooks$/, { ...ORDINARY, created: true, always: { status: 'all' }, filters: { ...BY_ID, status: { param: 'status' } } }],
+	[/^(products\/attributes|shipping\/zones|shipping_methods|payment_gateways|reports|reports\/[a-z_/]+|settings|settings\/[\w-]+|customers\/\d+\/downloads|orders\/statuses)$/, WHOLE],
+	[/^shipping\/zones\/\d+\/methods$/, { ...WHOLE, idField: 'instance_id' }],
+	[/^data\/(continents|countries|currencies)$/, { ...WHOLE, idField: 'code' }],
+]
+
+/** What is known of a collection at a store: the table, corrected by the route's own list of arguments and by the version. */
+export function collectionAt(path: string, connection: Pick<Connection, 'collections' | 'version'> | null): Collection {
+	const known = TABLE.find(([pattern]) => pattern.test(path))?.[1]
+	const args = connection?.collections[path]?.args ?? null
+	if (known === undefined) {
+		if (args === null) return ORDINARY
+		const modified = args.includes('modified_after') && args.includes('orderby')
+		return { ...ORDINARY, modified, created: args.includes('after'), trash: args.includes('status') && modified, paged: args.includes('per_page') && args.includes('offset') }
+	}
+	// Before 5.8 the modified filters are ignored in silence: everything would come back (WooCommerce facts, 2.4).
+	const modified = known.modified && (args === null ? !olderThan(connection?.version ?? '', 5, 8) : args.includes('modified_after'))
+	return modified === known.modified ? known : { ...known, modified }
+}
+
+/** Whether a collection is in the table. */
+export function isKnownCollection(path: string): boolean {
+	return TABLE.some(([pattern]) => pattern.test(path))
+}
+
+/** Whether a version is known and lower. */
+export function olderThan(version: string, major: number, minor: number): boolean {
+	const parts = /^(\d+)\.(\d+)/.exec(version)
+	if (parts === null) return false
+	return Number(parts[1]) < major || (Number(parts[1]) === major && Number(parts[2]) < minor)
+}

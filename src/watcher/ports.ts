@@ -75,6 +75,10 @@ export interface Ports {
 	report(report: StatusReport): Promise<void>
 	/** HMAC of an event's position for its id, first 3 bytes (design, State: Ids). */
 	eventTag(instanceId: number, sequence: number): number
+	/** The address that people reach, '' when there is none. */
+	publicUrl: string
+	/** Bytes of storage in use. */
+	storedBytes(): number
 	/** Structured log; never given secrets or records. */
 	log(event: string, fields: Record<string, string | number | boolean | null>): void
 }

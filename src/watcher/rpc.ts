@@ -96,7 +96,11 @@ export interface PollerResourceReport {
 	error: { at: string; message: string } | null
 }
 export interface PollerReport {
+	/** A poll run is under way. */
 	running: boolean
+	/** Objects still to be read by id: confirmations and second looks. */
+	pending: number
+	nextLookup: string | null
 	lastRun: string | null
 	nextRun: string | null
 	storeRequests: number
@@ -127,5 +131,5 @@ export interface WatcherRpc {
 	deletions(): Promise<Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>>
 	decide(decision: 'emit' | 'forget'): Promise<Known<{ decided: number }>>
 	claim(limit: number): Promise<Known<{ claims: Claim[]; more: boolean }>>
-	settle(notificationId: number, attempt: number, outcome: Outcome): Promise<Known<{ next: Claim[] }>>
+	settle(notificationId: number, attempt: number, outcome: Outcome, more: boolean): Promise<Known<{ next: Claim[] }>>
 }

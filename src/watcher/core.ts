@@ -1,0 +1,58 @@
+/** What every job of a watcher shares: its surroundings, its configuration, its state, and the one way to commit. */
+import type { Element, Resource, StoreClient } from '../elements/element.ts'
+import type { Ports, WatcherConfig } from './ports.ts'
+import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
+
+/** A watched resource: how the element lists it, and where its polling stands. */
+export interface Watched {
+	resource: Resource
+	state: ResourceState
+}
+
+/** Shared by the jobs of one object; made anew from storage after an eviction. */
+export class Core {
+	readonly ports: Ports
+	config: WatcherConfig
+	configReadMs: number
+	state: WatcherState
+	/** Instance's own copy of field-name lists, number → names. */
+	readonly shapes = new Map<number, string[]>()
+	/** Per resource number: how many observations were accepted, to know whether anything happened during a request. */
+	readonly accepted = new Map<number, number>()
+	/** Objects that a change of another object points at: read at the next chance, forgotten with the memory (the pass finds them too). */
+	readonly touched = new Map<string, { number: number; id: number | string }>()
+	/** When a doorbell was last put into the queue, and whether it was answered. */
+	lastRungMs: number | null = null
+	ringWanted = false
+
+	constructor(ports: Ports, config: WatcherConfig, configReadMs: number) {
+		this.ports = ports
+		this.config = config
+		this.configReadMs = configReadMs
+		this.state = loadState(ports.sql)
+	}
+
+	/** Runs the body and writes the state in one transaction. When it throws, storage and state are as before. */
+	commit<T>(body: () => T): T {
+		try {
+			return this.ports.sql.transaction(() => {
+				const result = body()
+				saveState(this.ports.sql, this.state)
+				return result
+			})
+		} catch (error) {
+			this.state = loadState(this.ports.sql)
+			throw error
+		}
+	}
+
+	/** The element of this instance. */
+	get element(): Element {
+		return this.ports.element(this.config)
+	}
+
+	/** A client of the store. Opens the credentials: call it when a request follows. */
+	client(): Promise<StoreClient> {
+		return this.ports.client(this.config)
+	}
+}

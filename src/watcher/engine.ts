@@ -1,0 +1,333 @@
+/**
+ * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask of it.
+ * Only the alarm talks to the store; calls put down what is wanted and arm it (design, Seeing: polling, One alarm).
+ */
+import { nextAlarm } from './alarm.ts'
+import { Core, type Watched } from './core.ts'
+import { lookupStep, nextLookupMs, touchedStep } from './lookups.ts'
+import { claim, followCallback, nextDeliveryMs, settle } from './outbox.ts'
+import { backoffMs, nextPollAt } from './poll.ts'
+import type { Ports } from './ports.ts'
+import { prune } from './prune.ts'
+import { report } from './reports.ts'
+import { spent, SLICE_MS, SLICE_REQUESTS, StoreTrouble, type Budget } from './requests.ts'
+import { syncResources, watchedResources } from './resources.ts'
+import type { Claim, Outcome } from './rpc.ts'
+import { baselineStep, nextReread, recentDue, recentStep, rereadDue, rereadStep } from './scans.ts'
+import { exists, migrate, outdated } from './tables.ts'
+import { searchStep } from './totals.ts'
+import { pollResource } from './windows.ts'
+import { pollUnindexed } from './unindexed.ts'
+
+/** The object's copy of its row is read again before ringing when older than this. */
+const COPY_MS = 60_000
+/** A store that refuses its key is asked again at this pace. */
+const REAUTH_MS = 15 * 60_000
+const SMALLEST_PAGE = 10
+const FULL_BYTES = 8e9
+
+/** One instance's engine. Made anew from storage whenever the object comes to life. */
+export class Engine {
+	readonly ports: Ports
+	#core: Core | null = null
+
+	constructor(ports: Ports) {
+		this.ports = ports
+	}
+
+	/** The core, or null when this object has no instance row: then every call answers `unknown`. Reads only. */
+	core(): Core | null {
+		if (this.#core !== null) return this.#core
+		const { sql } = this.ports
+		if (!exists(sql)) return null
+		if (outdated(sql)) migrate(sql)
+		const row = sql.all<{ config: string; read_at: number }>(`SELECT config, read_at FROM instance`)[0]
+		if (row === undefined) return null
+		this.#core = new Core(this.ports, JSON.parse(row.config), row.read_at)
+		return this.#core
+	}
+
+	/** Brings the instance to life. Repeating it changes nothing. */
+	async create(instanceId: number): Promise<'created' | 'exists'> {
+		const present = this.core()
+		if (present !== null) {
+			this.arm(present)
+			return 'exists'
+		}
+		const config = await this.ports.loadConfig(instanceId)
+		if (config === null) throw new Error(`no row for instance ${instanceId}`)
+		const { sql } = this.ports
+		migrate(sql)
+		const now = this.ports.now()
+		sql.run(`INSERT OR IGNORE INTO instance (id, version, config, read_at) VALUES (?, ?, ?, ?)`, instanceId, config.version, JSON.stringify(config), now)
+		const core = this.core()
+		if (core === null) throw new Error('the instance row was not written')
+		core.commit(() => {
+			core.state.paused = !config.enabled || !config.eventsEnabled
+			core.state.nextPollMs = core.state.paused ? null : now
+			core.state.pruneMs = now + 3_600_000
+			followCallback(core, false)
+		})
+		this.arm(core)
+		return 'created'
+	}
+
+	/** Reads the row again and follows what changed. A D1 that cannot be reached leaves the copy as it is. */
+	async refresh(core: Core, options: { skip?: boolean; rebaseline?: boolean; release?: boolean } = {}): Promise<void> {
+		const asked = options.skip === true || options.rebaseline === true || options.release === true
+		let config
+		try {
+			config = await this.ports.loadConfig(core.config.instanceId)
+		} catch (error) {
+			this.ports.log('config.unreadable', { instance: core.config.instanceId, error: String(error) })
+			return
+		}
+		const now = this.ports.now()
+		core.configReadMs = now
+		if (config === null) {
+			if (!core.state.paused) core.commit(() => { core.state.paused = true })
+			return
+		}
+		if (config.version === core.config.version && !asked && JSON.stringify(config) === JSON.stringify(core.config)) return
+		const before = core.config
+		core.config = config
+		core.commit(() => {
+			const { state } = core
+			this.ports.sql.run(`UPDATE instance SET version = ?, config = ?, read_at = ?`, config.version, JSON.stringify(config), now)
+			const paused = !config.enabled || !config.eventsEnabled
+			if (state.paused && !paused) {
+				// After a pause the old cursors go on, and everything is read once: what changed meanwhile rings once.
+				state.nextPollMs = now
+				if (options.skip !== true) for (const rs of state.resources) rs.rereadAsked = true
+			}
+			state.paused = paused
+			if (options.skip === true || options.rebaseline === true) {
+				state.dropped.push(...state.resources.map((rs) => rs.number))
+				state.resources = []
+				state.run = null
+				state.nextPollMs = paused ? null : now
+				state.pruneMs = now
+			}
+			if (JSON.stringify(before.connection) !== JSON.stringify(config.connection) || before.configuration['oauth.api.key'] !== config.configuration['oauth.api.key'] || before.configuration['oauth.api.secret'] !== config.configuration['oauth.api.secret']) {
+				state.failures = 0
+				state.backoffUntilMs = null
+				state.trouble = null
+				if (!paused) state.nextPollMs = now
+			}
+			if (!paused && state.nextPollMs !== null) state.nextPollMs = Math.min(state.nextPollMs, now + config.pollIntervalMs)
+			if (!paused && state.nextPollMs === null && state.run === null) state.nextPollMs = now
+			followCallback(core, options.release === true)
+		})
+	}
+
+	/** What happens when the alarm rings: one slice of work, then everything due is rung, then the alarm is set again. Never throws. */
+	async run(): Promise<void> {
+		const core = this.core()
+		if (core === null) return
+		const budget: Budget = { requests: SLICE_REQUESTS, untilMs: this.ports.now() + SLICE_MS }
+		try {
+			if (core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now()) await this.refresh(core)
+			if (core.state.full !== this.ports.storedBytes() > FULL_BYTES) core.state.full = !core.state.full
+			while (!spent(core, budget)) {
+				await this.ringDue(core)
+				if (!(await this.step(core, budget))) break
+			}
+		} catch (error) {
+			this.failed(core, error)
+		}
+		try {
+			if (!core.state.paused || core.state.run !== null) core.commit(() => undefined)
+			await this.ringDue(core)
+			await report(core)
+		} catch (error) {
+			this.ports.log('run.unfinished', { instance: core.config.instanceId, error: String(error) })
+		} finally {
+			this.arm(core)
+		}
+	}
+
+	/** Does the next thing. False: nothing is due. */
+	private async step(core: Core, budget: Budget): Promise<boolean> {
+		const { state } = core
+		const now = this.ports.now()
+		if (state.pruneMs !== null && state.pruneMs <= now) {
+			prune(core)
+			return true
+		}
+		if (state.paused || state.full || (state.backoffUntilMs ?? 0) > now) return false
+		if (state.run === null && (state.nextPollMs ?? Infinity) <= now) {
+			await syncResources(core, budget)
+			this.startRun(core)
+			return true
+		}
+		const watched = watchedResources(core)
+		const watchedOf = (number: number): Watched | null => watched.find((one) => one.state.number === number) ?? null
+		if (state.run !== null) return this.runStep(core, watchedOf, budget)
+		if (await lookupStep(core, watchedOf, budget)) return this.succeeded(core)
+		if (await touchedStep(core, watchedOf, budget)) return this.succeeded(core)
+		const usable = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > core.config.pollIntervalMs)
+		const search = usable.find((one) => one.state.search !== null)
+		if (search !== undefined) return this.working(core, search, () => searchStep(core, search, budget))
+		const baseline = usable.find((one) => one.state.baseline !== null)
+		if (baseline !== undefined) return this.working(core, baseline, () => baselineStep(core, baseline, budget))
+		const reread = usable.find((one) => rereadDue(core, one))
+		if (reread !== undefined) return this.working(core, reread, () => rereadStep(core, reread, budget))
+		const recent = usable.find((one) => recentDue(core, one))
+		if (recent !== undefined) return this.working(core, recent, () => recentStep(core, recent, budget))
+		return false
+	}
+
+	private startRun(core: Core): void {
+		const { state } = core
+		const now = this.ports.now()
+		state.run = { id: ++state.lastRunId, startedMs: now, left: state.resources.map((rs) => rs.number), requests: 0, events: 0, notes: [], depth: 'window' }
+		for (const rs of state.resources) rs.passLeft = core.config.scanBudget
+	}
+
+	private async runStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
+		const { state } = core
+		const run = state.run
+		if (run === null) return false
+		const number = run.left[0]
+		if (number === undefined) {
+			this.endRun(core)
+			return true
+		}
+		const watched = watchedOf(number)
+		if (watched === null) run.left.shift()
+		else {
+			await this.working(core, watched, async () => {
+				if (!watched.resource.indexed) await pollUnindexed(core, watched, budget)
+				else if (!(await pollResource(core, watched, budget))) return
+				run.left = run.left.filter((one) => one !== number)
+			})
+			if (watched.state.error !== null) run.left = run.left.filter((one) => one !== number)
+		}
+		if (run.left.length === 0) this.endRun(core)
+		return true
+	}
+
+	private endRun(core: Core): void {
+		const { state } = core
+		const run = state.run
+		if (run === null) return
+		const now = this.ports.now()
+		state.lastRunMs = run.startedMs
+		state.nextPollMs = nextPollAt(run.startedMs, core.config.pollIntervalMs, now)
+		state.run = null
+		if (run.events > 0 || run.notes.length > 0) {
+			core.commit(() => core.ports.sql.run(`INSERT INTO runs (at, requests, events, note) VALUES (?, ?, ?, ?)`, run.startedMs, run.requests, run.events, run.notes.join('; ')))
+		}
+	}
+
+	/** Runs a job of one resource; trouble with that resource alone stays with it. */
+	private async working(core: Core, watched: Watched, job: () => Promise<void>): Promise<boolean> {
+		try {
+			await job()
+			if (watched.state.error !== null) watched.state.error = null
+			return this.succeeded(core)
+		} catch (error) {
+			if (!(error instanceof StoreTrouble) || error.scope === 'store') throw error
+			watched.state.error = { atMs: this.ports.now(), kind: error.failure.kind, message: error.message }
+			core.state.run?.notes.push(`${watched.state.objectType}: ${error.message}`)
+			return true
+		}
+	}
+
+	private succeeded(core: Core): true {
+		const { state } = core
+		if (state.failures > 0 || state.trouble !== null) {
+			state.failures = 0
+			state.backoffUntilMs = null
+			state.trouble = null
+		}
+		return true
+	}
+
+	private failed(core: Core, error: unknown): void {
+		const { state } = core
+		const now = this.ports.now()
+		state.failures++
+		if (!(error instanceof StoreTrouble)) {
+			this.ports.log('run.failed', { instance: core.config.instanceId, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+			state.backoffUntilMs = now + backoffMs(state.failures, core.config.pollIntervalMs, null, this.ports.random())
+			return
+		}
+		const { failure, watched } = error
+		if (failure.kind === 'timeout' || failure.kind === 'server') {
+			// Big pages time out first (WooCommerce facts, 2.2).
+			watched.state.pageSize = Math.max(SMALLEST_PAGE, Math.floor(watched.state.pageSize / 2))
+		}
+		const slow = failure.kind === 'auth' ? Math.max(REAUTH_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
+		// One refusal may be a hiccup of the store: only the second in a row is a matter of the key.
+		const wait = failure.kind === 'auth' && state.failures < 2 ? null : slow
+		state.backoffUntilMs = now + backoffMs(state.failures, core.config.pollIntervalMs, failure.kind === 'auth' && wait !== null ? Math.min(wait, Math.max(core.config.pollIntervalMs, 1_000) * 2) : wait, this.ports.random())
+		state.trouble = { kind: failure.kind, message: failure.message, sinceMs: state.trouble?.kind === failure.kind ? state.trouble.sinceMs : now }
+		state.run?.notes.push(failure.message)
+	}
+
+	/** Rings when something is due and no doorbell is under way. A doorbell that cannot be sent is rung at the next alarm. */
+	async ringDue(core: Core): Promise<void> {
+		const now = this.ports.now()
+		const due = nextDeliveryMs(core)
+		if (due === null || due > now || core.state.paused) {
+			core.ringWanted = false
+			return
+		}
+		const recently = core.lastRungMs !== null && now - core.lastRungMs < 10_000
+		if (recently && !core.ringWanted) return
+		if (core.ringWanted && core.lastRungMs !== null && now - core.lastRungMs < 1_000) return
+		core.ringWanted = false
+		core.lastRungMs = now
+		if (now - core.configReadMs > COPY_MS) await this.refresh(core)
+		try {
+			await this.ports.ring(core.config.instanceId)
+		} catch (error) {
+			this.ports.log('doorbell.failed', { instance: core.config.instanceId, error: String(error) })
+		}
+	}
+
+	/** Sets the alarm to the earliest of all that is due. */
+	arm(core: Core): void {
+		const { state } = core
+		const now = this.ports.now()
+		const watched = state.paused ? [] : watchedResources(core)
+		const healthy = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > core.config.pollIntervalMs)
+		const rereads = healthy.map((one) => nextReread(core, one)).filter((at) => at !== null)
+		const polls = [state.nextPollMs, ...rereads].filter((at) => at !== null)
+		const at = nextAlarm({
+			paused: state.paused,
+			backoffUntilMs: state.backoffUntilMs,
+			nextPollMs: state.run === null && polls.length > 0 && !state.full ? Math.min(...polls) : state.full ? now + core.config.pollIntervalMs : null,
+			workWaits: !state.full && (state.run !== null || core.touched.size > 0 || healthy.some((one) => one.state.search !== null || one.state.baseline !== null || rereadDue(core, one) || recentDue(core, one))),
+			nextLookupMs: state.full ? null : nextLookupMs(core),
+			nextDeliveryMs: nextDeliveryMs(core),
+			lastRungMs: core.lastRungMs,
+			pruneMs: state.pruneMs,
+		}, now)
+		const armed = this.ports.armed()
+		// Setting it costs a row; a past one cannot be trusted to ring.
+		if (at === null) {
+			if (armed !== null) this.ports.arm(null)
+		} else if (armed === null || armed <= now || armed > at || at - armed > 60_000) this.ports.arm(at)
+	}
+
+	/** Claims due notifications for a consumer. */
+	async claim(limit: number): Promise<{ claims: Claim[]; more: boolean } | 'unknown'> {
+		const core = this.core()
+		if (core === null) return 'unknown'
+		if (this.ports.now() - core.configReadMs > COPY_MS) await this.refresh(core)
+		return claim(core, limit)
+	}
+
+	/** Settles an attempt; hands back what may be sent next. */
+	async settle(counter: number, attempt: number, outcome: Outcome, more: boolean): Promise<{ next: Claim[] } | 'unknown'> {
+		const core = this.core()
+		if (core === null) return 'unknown'
+		settle(core, counter, attempt, outcome)
+		core.ringWanted = false
+		const next = more ? claim(core, 1).claims : []
+		this.arm(core)
+		return { next }
+	}
+}

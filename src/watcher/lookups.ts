@@ -1,0 +1,77 @@
+/** Reads by id: confirmations of what a list no longer shows, second looks at what is doubtful, objects that others point at. */
+import type { ObjectId } from '../elements/element.ts'
+import type { Core, Watched } from './core.ts'
+import type { Doubt } from './gate.ts'
+import { readRows } from './object-index.ts'
+import { putLookup, record } from './recorder.ts'
+import { read, StoreTrouble, type Budget } from './requests.ts'
+
+/** Reads an instance makes a minute because something pointed at an object. */
+const TOUCHES_A_MINUTE = 60
+/** A read that the store refused for this object alone is tried again after this long. */
+const REFUSED_MS = 5 * 60_000
+
+interface LookupRow {
+	resource: number
+	id: ObjectId
+	doubt: string
+}
+
+/** When the next read by id is due; null: none. */
+export function nextLookupMs(core: Core): number | null {
+	return core.ports.sql.all<{ due: number | null }>(`SELECT min(due) AS due FROM lookups`)[0]?.due ?? null
+}
+
+/** Reads the object whose lookup is most overdue. False: none is due. Throws StoreTrouble. */
+export async function lookupStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
+	const row = core.ports.sql.all<LookupRow>(`SELECT resource, id, doubt FROM lookups WHERE due <= ? ORDER BY due LIMIT 1`, core.ports.now())[0]
+	if (row === undefined) return false
+	const watched = watchedOf(row.resource)
+	if (watched === null) {
+		core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ?`, row.resource, row.id)
+		return true
+	}
+	const doubt = JSON.parse(row.doubt) as Doubt
+	try {
+		await look(core, watched, row.id, doubt, budget)
+	} catch (error) {
+		if (!(error instanceof StoreTrouble) || error.scope === 'store') throw error
+		putLookup(core, row.resource, row.id, core.ports.now() + REFUSED_MS, doubt)
+		watched.state.error = { atMs: core.ports.now(), kind: error.failure.kind, message: error.message }
+	}
+	return true
+}
+
+/** Reads one object that another one's change pointed at. False: none, or too many this minute. Throws StoreTrouble. */
+export async function touchedStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
+	const next = core.touched.entries().next().value
+	if (next === undefined) return false
+	const minute = Math.floor(core.ports.now() / 60_000)
+	if (core.state.reads.minute !== minute) core.state.reads = { minute, count: 0 }
+	if (core.state.reads.count >= TOUCHES_A_MINUTE) return false
+	const [key, target] = next
+	core.touched.delete(key)
+	const watched = watchedOf(target.number)
+	if (watched === null) return true
+	core.state.reads.count++
+	try {
+		await look(core, watched, target.id, {}, budget)
+	} catch (error) {
+		if (!(error instanceof StoreTrouble) || error.scope === 'store') throw error
+	}
+	return true
+}
+
+async function look(core: Core, watched: Watched, id: ObjectId, doubt: Doubt, budget: Budget): Promise<void> {
+	const { state: rs } = watched
+	const answer = await read(core, watched, id, budget)
+	core.commit(() => {
+		const known = readRows(core, rs.number, [id]).get(id)
+		const recorded = record(core, watched, [answer.sighting === null ? { id, gone: true } : { id: answer.sighting.id, sighting: answer.sighting }], {
+			source: 'poll', askedAtMs: answer.askedAtMs, storeNowMs: answer.storeNowMs,
+			listed: doubt.missing !== true && known?.state !== 'unlisted', doubts: new Map([[id, doubt]]), backfill: 'none',
+		})
+		// An id that answers as another one would be looked at for ever.
+		if (recorded.undecided.length === 0) core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, id, answer.askedAtMs)
+	})
+}

@@ -1,0 +1,64 @@
+/** Retention: settled events leave after their days, undelivered ones after thirty, index rows of dropped resources in slices (design, State). */
+import type { Core } from './core.ts'
+
+const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+/** What is undelivered is kept this long. */
+const UNDELIVERED_MS = 30 * DAY_MS
+const SLICE = 500
+const RUNS_KEPT = 100
+
+interface Row {
+	sequence: number
+	recorded: number
+	notifications: string | null
+}
+
+/** One slice of pruning. Afterwards `state.pruneMs` says when the next one is due. */
+export function prune(core: Core): void {
+	const { sql } = core.ports
+	const { state } = core
+	const now = core.ports.now()
+	core.commit(() => {
+		const dropped = state.dropped[0]
+		if (dropped !== undefined) {
+			sql.run(`DELETE FROM objects WHERE resource = ? AND id IN (SELECT id FROM objects WHERE resource = ? LIMIT ?)`, dropped, dropped, SLICE)
+			if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, dropped).length === 0) {
+				for (const table of ['pages', 'lookups', 'held']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, dropped)
+				state.dropped = state.dropped.slice(1)
+			}
+			state.pruneMs = now
+			return
+		}
+		const kept = now - core.config.retentionDays * DAY_MS
+		const rows = sql.all<Row>(`SELECT sequence, recorded, notifications FROM events WHERE sequence > ? AND recorded < ? ORDER BY sequence LIMIT ?`, state.prunedTo, kept, SLICE)
+		for (const row of rows) pruneEvent(core, row, kept, now)
+		const last = rows.at(-1)
+		if (last !== undefined && rows.length === SLICE) {
+			state.prunedTo = last.sequence
+			state.pruneMs = now
+			return
+		}
+		sql.run(`DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - ?`, RUNS_KEPT)
+		state.prunedTo = 0
+		state.pruneMs = now + HOUR_MS
+	})
+}
+
+function pruneEvent(core: Core, row: Row, kept: number, now: number): void {
+	const { sql } = core.ports
+	const ids = row.notifications === null ? [] : (JSON.parse(row.notifications) as number[])
+	const carriers = ids.map((id) => sql.all<{ id: number; settled: number | null }>(`SELECT id, settled FROM notifications WHERE id = ?`, id)[0])
+	const unsettled = carriers.some((one) => one !== undefined && (one.settled === null || one.settled >= kept))
+	const waits = ids.length === 0 && sql.all(`SELECT sequence FROM waiting WHERE sequence = ? LIMIT 1`, row.sequence).length > 0
+	if (unsettled || waits) {
+		if (now - row.recorded < UNDELIVERED_MS) return
+		core.state.counters.expired++
+		sql.run(`DELETE FROM waiting WHERE sequence = ?`, row.sequence)
+	}
+	for (const id of ids) {
+		sql.run(`DELETE FROM attempts WHERE notification = ?`, id)
+		sql.run(`DELETE FROM notifications WHERE id = ?`, id)
+	}
+	sql.run(`DELETE FROM events WHERE sequence = ?`, row.sequence)
+}

@@ -1,0 +1,175 @@
+/**
+ * Recording: passes observations through the gate and commits what follows from them together: the objects' new rows, the
+ * events with their records, the notifications that can be formed, and the cursor (design, The way of a change, 3).
+ */
+import type { ObjectId, Sighting } from '../elements/element.ts'
+import { contentOf, HASH_VERSION } from './content.ts'
+import type { Core, Watched } from './core.ts'
+import { gate, type Change, type Doubt, type GateContext, type Observation } from './gate.ts'
+import { isListed, readRows, writeRow, type IndexRow } from './object-index.ts'
+import { putIntoNotifications, type NewEvent } from './outbox.ts'
+
+/** What was seen, before the gate: a record, or that there is no such object. */
+export type Seen = { id: ObjectId; sighting: Sighting } | { id: ObjectId; gone: true }
+
+/** How it was seen. */
+export interface Look {
+	/** `source` of the events that follow. */
+	source: 'poll' | 'webhook' | 'reread'
+	/** Own clock when the request was started. */
+	askedAtMs: number
+	/** Store's clock when it answered. */
+	storeNowMs: number
+	/** False: read by id since a list no longer shows it. */
+	listed: boolean
+	/** What earlier looks left, by id. */
+	doubts?: Map<ObjectId, Doubt>
+	/** Backfill of the instance, for the baseline. */
+	backfill: 'none' | 'all' | number
+}
+
+/** What recording did. `undecided`: ids to be read again. */
+export interface Recorded {
+	rung: number
+	accepted: number
+	undecided: ObjectId[]
+	/** Ids that were not known before. */
+	unknown: number
+}
+
+/** Above this the record is left out of the event: a row holds 2 MB. */
+const RECORD_LIMIT = 1_500_000
+
+/** Gates and records observations of one resource. Call it inside `core.commit`. */
+export function record(core: Core, watched: Watched, seen: readonly Seen[], look: Look): Recorded {
+	const { resource, state: rs } = watched
+	const nowMs = core.ports.now()
+	const { sql } = core.ports
+	const known = readRows(core, rs.number, seen.map((one) => one.id))
+	const doubts = look.doubts ?? readDoubts(core, rs.number, seen.map((one) => one.id))
+	const result: Recorded = { rung: 0, accepted: 0, undecided: [], unknown: 0 }
+	const events: NewEvent[] = []
+	const context: Omit<GateContext, 'doubt'> = {
+		nowMs, hashVersion: HASH_VERSION, filtered: resource.filtered, volatile: rs.volatile,
+		baseline: rs.baseline === null ? null : {
+			t0Sec: rs.t0Sec, highestId: rs.highestId, backfill: look.backfill, toleranceSec: resource.createdToleranceSec,
+			storeNowSec: Math.floor(look.storeNowMs / 1000),
+		},
+	}
+	for (const one of seen) {
+		const row = known.get(one.id) ?? null
+		if (row === null) result.unknown++
+		const observation = observationOf(one, look)
+		if (!('gone' in one)) {
+			if (one.sighting.unreadableDate !== null) rs.datesUnreadable = one.sighting.unreadableDate
+			if (typeof one.id === 'number' && one.id > rs.newestId && one.sighting.state !== 'trashed') rs.newestId = one.id
+		}
+		const verdict = gate(row, observation, { ...context, doubt: doubts.get(one.id) ?? {} })
+		if (verdict.do === 'look') {
+			result.undecided.push(one.id)
+			putLookup(core, rs.number, one.id, verdict.dueMs, verdict.doubt)
+			continue
+		}
+		// A doubt that arose after the request was started is not answered by it.
+		if (doubts.has(one.id)) sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, one.id, look.askedAtMs)
+		if (verdict.do === 'nothing') continue
+		result.accepted++
+		rs.listed += (isListed(verdict.row?.state) ? 1 : 0) - (isListed(row?.state) ? 1 : 0)
+		const next: IndexRow | null = verdict.row === null ? null : { ...verdict.row, sequence: row?.sequence ?? 0, lastEvent: row?.lastEvent ?? null }
+		if (verdict.do === 'ring' && next !== null) {
+			for (const change of verdict.changes) {
+				events.push(newEvent(core, watched, one, change, next, look, nowMs))
+				if (change.type === 'CREATED' || change.type === 'UPDATED') noteLag(watched, observation, look)
+			}
+			result.rung += verdict.changes.length
+			if (!('gone' in one)) touch(core, watched, one.sighting)
+		}
+		writeRow(core, rs.number, one.id, next)
+		// The digest of its page no longer speaks for it (see passes).
+		if (!resource.modifiedFilter) sql.run(`DELETE FROM pages WHERE resource = ? AND first <= ? AND last >= ?`, rs.number, one.id, one.id)
+	}
+	if (result.accepted > 0) {
+		// What the head showed last may be overtaken now: it passes the gate again.
+		rs.head = null
+		core.accepted.set(rs.number, (core.accepted.get(rs.number) ?? 0) + result.accepted)
+	}
+	if (events.length > 0) {
+		putIntoNotifications(core, events)
+		core.ringWanted = true
+	}
+	return result
+}
+
+function observationOf(one: Seen, look: Look): Observation {
+	const source = look.source === 'webhook' ? 'hook' : 'read'
+	if ('gone' in one) {
+		return { id: one.id, source, what: 'gone', stampSec: null, createdSec: null, content: null, askedAtMs: look.askedAtMs, listed: false }
+	}
+	const { sighting } = one
+	return {
+		id: one.id, source, what: sighting.state, stampSec: sighting.stampSec, createdSec: sighting.createdSec,
+		content: contentOf(sighting.fields), askedAtMs: look.askedAtMs, listed: look.listed,
+	}
+}
+
+function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: IndexRow, look: Look, nowMs: number): NewEvent {
+	const { resource, state: rs } = watched
+	const { state } = core
+	const sequence = ++state.sequence
+	const previous = row.sequence > 0 ? row.sequence : null
+	const previousEvent = row.lastEvent
+	row.sequence += 1
+	row.lastEvent = sequence
+	state.lastEventMs = nowMs
+	const hour = Math.floor(nowMs / 3_600_000)
+	const last = state.hours.at(-1)
+	if (last !== undefined && last[0] === hour) last[1]++
+	else state.hours = [...state.hours.filter(([number]) => number > hour - 24), [hour, 1]]
+	if (change.type === 'CREATED') state.counters.created++
+	else if (change.type === 'UPDATED') state.counters.updated++
+	else state.counters.deleted++
+	if (state.run !== null) state.run.events++
+	const full = change.withRecord && !('gone' in one) ? JSON.stringify(one.sighting.record) : JSON.stringify(idRecord(resource.idField, one.id))
+	return {
+		sequence, tag: core.ports.eventTag(core.config.instanceId, sequence), resourceNumber: rs.number, resource: resource.objectType, objectId: one.id,
+		objectSequence: row.sequence, previousSequence: previous, previousEvent, eventType: change.type, dateMs: change.dateSec === null ? nowMs : change.dateSec * 1000,
+		pollDateMs: look.source === 'webhook' ? null : nowMs, source: look.source, changedFields: change.changedFields,
+		flags: { ...(change.trashed && { trashed: true }), ...(change.unlisted && { unlisted: true }), ...(change.restored && { restored: true }), ...(change.backfill && { backfill: true }) },
+		record: full.length > RECORD_LIMIT ? null : full,
+	}
+}
+
+/** `{<idField>: id}`, nested where the id field is a path. */
+function idRecord(idField: string, id: ObjectId): object {
+	return idField.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), id) as object
+}
+
+function noteLag(watched: Watched, observation: Observation, look: Look): void {
+	if (observation.stampSec !== null) watched.state.lastChangeLagMs = Math.max(0, look.storeNowMs - observation.stampSec * 1000)
+}
+
+function touch(core: Core, watched: Watched, sighting: Sighting): void {
+	for (const target of watched.resource.touches?.(sighting.record) ?? []) {
+		const other = core.state.resources.find((candidate) => candidate.identity === target.path)
+		if (other !== undefined && other.number !== watched.state.number) core.touched.set(`${other.number}:${target.id}`, { number: other.number, id: target.id })
+	}
+}
+
+/** Puts an object on the list of those to be read by id; a doubt that is already there is kept. */
+export function putLookup(core: Core, resource: number, id: ObjectId, dueMs: number, doubt: Doubt): void {
+	core.ports.sql.run(
+		`INSERT INTO lookups (resource, id, due, since, doubt) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (resource, id) DO UPDATE SET due = excluded.due, doubt = json_patch(doubt, excluded.doubt)`,
+		resource, id, dueMs, core.ports.now(), JSON.stringify(doubt),
+	)
+}
+
+/** What earlier looks left of these objects. */
+export function readDoubts(core: Core, resource: number, ids: readonly ObjectId[]): Map<ObjectId, Doubt> {
+	const doubts = new Map<ObjectId, Doubt>()
+	const rows = core.ports.sql.all<{ id: ObjectId; doubt: string }>(`SELECT id, doubt FROM lookups WHERE resource = ?`, resource)
+	if (rows.length === 0) return doubts
+	const wanted = new Set(ids)
+	for (const row of rows) if (wanted.has(row.id)) doubts.set(row.id, JSON.parse(row.doubt) as Doubt)
+	return doubts
+}

@@ -1,0 +1,86 @@
+/**
+ * The search: finds which ids are missing from a list, or are in it without being known, by bisection over id-ordered pages
+ * (design, Seeing: polling). Pure: it says which offset to read next and learns from the page. What it finds are candidates
+ * only; reads by id decide.
+ */
+
+/** Known listed ids in ascending order, looked up by rank. */
+export interface Ranks {
+	/** How many known listed ids there are. */
+	readonly size: number
+	/** How many of them are ≤ id. */
+	upTo(id: number): number
+	/** The ids of ranks from … to − 1. */
+	slice(from: number, to: number): number[]
+}
+
+/** An interval of store offsets [from, to) and what was already counted before and after it: `shift` = known ids − store rows. */
+interface Interval {
+	from: number
+	to: number
+	/** Shift just before `from`, and at `to`. */
+	before: number
+	after: number
+	/** Id of the row before `from` (0: start) and the last id inside the interval (Infinity: open end). */
+	above: number
+	upTo: number
+}
+
+/** Where a search stands; plain JSON, so that a slice can end anywhere. */
+export interface Search {
+	limit: number
+	intervals: Interval[]
+	missing: number[]
+	unknown: number[]
+	requests: number
+}
+
+/** Begins a search in a list of `total` rows with pages of `limit`. */
+export function startSearch(ranks: Ranks, total: number, limit: number): Search {
+	const whole: Interval = { from: 0, to: total, before: 0, after: ranks.size - total, above: 0, upTo: Number.MAX_SAFE_INTEGER }
+	const intervals = ranks.size - total === 0 ? [] : [whole]
+	return { limit, intervals, missing: [], unknown: [], requests: 0 }
+}
+
+/** The page to read next, or null when the search has ended. */
+export function nextProbe(search: Search): { offset: number } | null {
+	const interval = search.intervals.at(-1)
+	if (interval === undefined) return null
+	const pages = Math.ceil((interval.to - interval.from) / search.limit)
+	return { offset: interval.from + Math.floor(Math.max(0, pages - 1) / 2) * search.limit }
+}
+
+/** Learns from the page at the probed offset: ids in ascending order. Returns the search after it. */
+export function learn(search: Search, ranks: Ranks, offset: number, ids: number[]): Search {
+	const intervals = [...search.intervals]
+	const interval = intervals.pop()
+	if (interval === undefined) return search
+	const next: Search = { ...search, intervals, requests: search.requests + 1, missing: [...search.missing], unknown: [...search.unknown] }
+	const end = Math.min(offset + search.limit, interval.to)
+	const firstId = ids[0]
+	const lastId = ids.at(-1)
+	if (firstId === undefined || lastId === undefined) {
+		// Nothing there: the list is shorter than its total says; what is known beyond lies in the part before.
+		if (offset > interval.from) intervals.push({ ...interval, to: offset, after: ranks.upTo(interval.upTo) - offset })
+		else next.missing.push(...ranks.slice(ranks.upTo(interval.above), ranks.upTo(interval.upTo)))
+		return next
+	}
+	// Within the page: known ids between its first and last id, against those listed. At the interval's edges the page
+	// also answers for ids before its first and after its last row.
+	const low = offset === interval.from ? ranks.upTo(interval.above) : ranks.upTo(firstId - 1)
+	const high = end >= interval.to ? ranks.upTo(interval.upTo) : ranks.upTo(lastId)
+	const known = ranks.slice(low, high)
+	const listed = new Set(ids)
+	const isKnown = new Set(known)
+	next.missing.push(...known.filter((id) => !listed.has(id)))
+	next.unknown.push(...ids.filter((id) => !isKnown.has(id)))
+	const shiftAtStart = ranks.upTo(firstId - 1) - offset
+	const shiftAtEnd = ranks.upTo(lastId) - end
+	if (offset > interval.from && shiftAtStart !== interval.before) {
+		intervals.push({ from: interval.from, to: offset, before: interval.before, after: shiftAtStart, above: interval.above, upTo: firstId - 1 })
+	}
+	if (end < interval.to && shiftAtEnd !== interval.after) {
+		intervals.push({ from: end, to: interval.to, before: shiftAtEnd, after: interval.after, above: lastId, upTo: interval.upTo })
+	}
+	return next
+}

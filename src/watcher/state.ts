@@ -1,0 +1,136 @@
+/** The watcher's one state row: cursors, scan positions and counters of an instance, as plain JSON. Times in epoch ms unless named `Sec`. */
+import type { Resource } from '../elements/element.ts'
+import { SCAN_START, type ScanPosition } from './scan.ts'
+import type { Search } from './search.ts'
+import type { ClockDoubt, Window } from './poll.ts'
+import type { Sql } from './ports.ts'
+
+/** What is known of one polled resource. */
+export interface ResourceState {
+	/** Number of the resource in the index; never reused. */
+	number: number
+	/** Collection and `where`: what makes it the same resource when its label changes. */
+	identity: string
+	objectType: string
+	/** The bell went on: store clock, whole seconds, and the highest id then. */
+	t0Sec: number
+	highestId: number
+	/** Store clock up to which changes are seen, before overlap; null before the first poll. */
+	cursorMs: number | null
+	/** A window that is being read: from its fixed lower bound, ascending. */
+	window: Window | null
+	/** Digest of the head as it was last gated, void once anything else of the resource was accepted. */
+	head: string | null
+	/** Listed objects known: live + hidden. */
+	listed: number
+	/** Highest numeric id known. */
+	newestId: number
+	/** Total − listed that is known to be normal. */
+	drift: number
+	/** `total:difference` after a search: not repeated until one of them moves. */
+	searched: string | null
+	/** Store clock when the total last agreed: trash is looked at from there. */
+	agreedMs: number | null
+	search: { state: Search; total: number } | null
+	baseline: { position: ScanPosition; total: number; startedMs: number } | null
+	baselineDoneMs: number | null
+	/** The running pass of a resource without modified filter, or the running re-read. */
+	reread: { position: ScanPosition; startedMs: number; sampled: boolean; missing: number } | null
+	rereadDoneMs: number | null
+	/** When the last complete re-read began: the age of the oldest knowledge. */
+	rereadBeganMs: number | null
+	/** A re-read was asked for, or a pause ended. */
+	rereadAsked: boolean
+	recentDoneMs: number | null
+	/** Pages that the pass may still read for this poll. */
+	passLeft: number
+	/** When the modified window was last read to its end. */
+	windowDoneMs: number | null
+	/** Seconds that local stamps lie east of GMT, as last seen, and when that changed. */
+	offsetSec: number | null
+	offsetChangedMs: number | null
+	/** Rows a page, halved after timeouts. */
+	pageSize: number
+	volatile: string[]
+	datesUnreadable: string | null
+	/** The brake holds deletions. */
+	heldSinceMs: number | null
+	/** Ids and stamps of the last window, for resources polled without an index. */
+	recent: string[]
+	requests: number
+	lastPollMs: number | null
+	lastChangeLagMs: number | null
+	error: { atMs: number; kind: string; message: string } | null
+}
+
+/** The whole row. */
+export interface WatcherState {
+	version: 1
+	nextResource: number
+	resources: ResourceState[]
+	/** Sequence of the last event. */
+	sequence: number
+	/** Counter of the last notification. */
+	notification: number
+	counters: { created: number; updated: number; deleted: number; requests: number; dead: number; expired: number }
+	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
+	hours: [number, number][]
+	lastEventMs: number | null
+	/** Store clock − own clock, as last believed, and a candidate that was seen once. */
+	skewMs: number | null
+	clockDoubt: ClockDoubt | null
+	nextPollMs: number | null
+	/** The run under way: resources still to poll. */
+	run: { id: number; startedMs: number; left: number[]; requests: number; events: number; notes: string[]; depth: 'window' | 'reread' } | null
+	lastRunMs: number | null
+	lastRunId: number
+	/** Consecutive failures, when the next try is allowed, and what kind failed. */
+	failures: number
+	backoffUntilMs: number | null
+	trouble: { kind: string; message: string; sinceMs: number } | null
+	/** Reads by id of the last minute. */
+	reads: { minute: number; count: number }
+	/** Last status written to D1. */
+	reported: { atMs: number; state: string; reason: string; sinceMs: number; hour: number } | null
+	/** Disabled, events off, or deleted in D1. */
+	paused: boolean
+	/** Storage is full: polling waits. */
+	full: boolean
+	/** When to prune next, and the log sequence that the running round has reached. */
+	pruneMs: number | null
+	prunedTo: number
+	/** Numbers of resources that left the configuration: their index is removed in slices. */
+	dropped: number[]
+}
+
+/** A state as it is when an instance begins. */
+export function newState(): WatcherState {
+	return {
+		version: 1, nextResource: 1, resources: [], sequence: 0, notification: 0,
+		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
+		hours: [], lastEventMs: null, skewMs: null, clockDoubt: null, nextPollMs: null, run: null, lastRunMs: null, lastRunId: 0,
+		failures: 0, backoffUntilMs: null, trouble: null, reads: { minute: 0, count: 0 }, reported: null, paused: false, full: false, pruneMs: null, prunedTo: 0, dropped: [],
+	}
+}
+
+/** A resource as it is when it is first polled. T0 and the highest id come from the store. */
+export function newResource(number: number, resource: Resource, t0Sec: number, highestId: number, total: number, nowMs: number): ResourceState {
+	return {
+		number, identity: resource.identity, objectType: resource.objectType, t0Sec, highestId, cursorMs: null, window: null, head: null,
+		listed: 0, newestId: 0, drift: 0, searched: null, agreedMs: null, search: null,
+		baseline: { position: SCAN_START, total, startedMs: nowMs }, baselineDoneMs: null, reread: null, rereadDoneMs: null, rereadBeganMs: null, rereadAsked: false,
+		recentDoneMs: null, passLeft: 0, windowDoneMs: null, offsetSec: null, offsetChangedMs: null, pageSize: resource.pageSize, volatile: [],
+		datesUnreadable: null, heldSinceMs: null, recent: [], requests: 0, lastPollMs: null, lastChangeLagMs: null, error: null,
+	}
+}
+
+/** Reads the state row. */
+export function loadState(sql: Sql): WatcherState {
+	const row = sql.all<{ body: string }>(`SELECT body FROM state WHERE id = 1`)[0]
+	return row === undefined ? newState() : { ...newState(), ...(JSON.parse(row.body) as WatcherState) }
+}
+
+/** Writes the state row: one row. */
+export function saveState(sql: Sql, state: WatcherState): void {
+	sql.run(`INSERT INTO state (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body`, JSON.stringify(state))
+}

@@ -1,0 +1,80 @@
+/**
+ * The tables of one instance's object: an append-only list of steps that checks itself. A step that was released is never
+ * changed; storage that an earlier version left is opened by running the steps it lacks. docs/storage.md describes every column.
+ */
+import type { Sql } from './ports.ts'
+
+const STEPS: string[][] = [
+	[
+		// One row: the instance's configuration as last read from D1.
+		`CREATE TABLE instance (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, config TEXT NOT NULL, read_at INTEGER NOT NULL)`,
+		// One row: cursors, scan positions, counters (see state.ts), written at most once a commit.
+		`CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL)`,
+		// Lists of field names that objects consist of, shared by all objects that have the same.
+		`CREATE TABLE shapes (id INTEGER PRIMARY KEY, names TEXT NOT NULL)`,
+		// The object index. id without a declared type: numbers stay numbers and sort before text.
+		`CREATE TABLE objects (
+			resource INTEGER NOT NULL, id NOT NULL, stamp INTEGER, created INTEGER, hash TEXT NOT NULL, shape INTEGER NOT NULL,
+			fields TEXT NOT NULL, hash_version INTEGER NOT NULL, state TEXT NOT NULL, as_of INTEGER NOT NULL,
+			sequence INTEGER NOT NULL, last_event INTEGER, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
+		// Digests of id pages of collections without a modified filter: an unchanged page costs one row read.
+		`CREATE TABLE pages (resource INTEGER NOT NULL, first NOT NULL, last NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (resource, first)) WITHOUT ROWID`,
+		// Objects to be read by id, and why.
+		`CREATE TABLE lookups (resource INTEGER NOT NULL, id NOT NULL, due INTEGER NOT NULL, since INTEGER NOT NULL, doubt TEXT NOT NULL, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
+		// Objects whose disappearance the brake holds back.
+		`CREATE TABLE held (resource INTEGER NOT NULL, id NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
+		// The event log: one row a change.
+		`CREATE TABLE events (
+			sequence INTEGER PRIMARY KEY, tag INTEGER NOT NULL, resource INTEGER NOT NULL, object_type TEXT NOT NULL, object_id NOT NULL, object_sequence INTEGER NOT NULL,
+			previous INTEGER, previous_event INTEGER, type TEXT NOT NULL, date INTEGER NOT NULL, recorded INTEGER NOT NULL, source TEXT NOT NULL,
+			changed TEXT, flags TEXT NOT NULL, record TEXT, notifications TEXT)`,
+		// Where notifications go; row 1 is the instance's callback.
+		`CREATE TABLE subscriptions (id INTEGER PRIMARY KEY, url TEXT NOT NULL, active INTEGER NOT NULL, created INTEGER NOT NULL, last_success INTEGER, failing_since INTEGER, last_status TEXT)`,
+		// Events that no notification could carry yet: their object has one that is unsettled, or too many are.
+		`CREATE TABLE waiting (subscription INTEGER NOT NULL, sequence INTEGER NOT NULL, resource INTEGER NOT NULL, object_id NOT NULL, PRIMARY KEY (subscription, sequence)) WITHOUT ROWID`,
+		`CREATE TABLE notifications (
+			id INTEGER PRIMARY KEY, subscription INTEGER NOT NULL, object_type TEXT NOT NULL, members TEXT NOT NULL, created INTEGER NOT NULL,
+			context TEXT NOT NULL, status TEXT NOT NULL, attempt INTEGER NOT NULL, due INTEGER NOT NULL, lease INTEGER,
+			first_try INTEGER, first_failure INTEGER, settled INTEGER, updated INTEGER NOT NULL, outcome TEXT)`,
+		`CREATE INDEX notifications_unsettled ON notifications (subscription) WHERE settled IS NULL`,
+		// Attempts from the second on; the first one's outcome stands on its notification.
+		`CREATE TABLE attempts (notification INTEGER NOT NULL, number INTEGER NOT NULL, started INTEGER NOT NULL, outcome TEXT NOT NULL, PRIMARY KEY (notification, number)) WITHOUT ROWID`,
+		// Poll runs that found or failed something; the newest 100.
+		`CREATE TABLE runs (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, requests INTEGER NOT NULL, events INTEGER NOT NULL, note TEXT NOT NULL)`,
+	],
+]
+
+/** A short fingerprint of a step, so that a released step that was changed is noticed. */
+function fingerprint(step: string[]): number {
+	let sum = 0
+	for (const char of step.join(';').replace(/\s+/g, ' ')) sum = (Math.imul(sum, 31) + char.codePointAt(0)!) | 0
+	return sum
+}
+
+/** Whether this storage belongs to an instance: has its tables and its `instance` row. Reads only. */
+export function exists(sql: Sql): boolean {
+	const table = sql.all(`SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'instance'`)
+	return table.length > 0 && sql.all(`SELECT id FROM instance`).length > 0
+}
+
+/** Brings the tables up to this version. Throws when a released step was changed. */
+export function migrate(sql: Sql): void {
+	sql.transaction(() => {
+		sql.run(`CREATE TABLE IF NOT EXISTS steps (number INTEGER PRIMARY KEY, fingerprint INTEGER NOT NULL)`)
+		const done = sql.all<{ number: number; fingerprint: number }>(`SELECT number, fingerprint FROM steps ORDER BY number`)
+		STEPS.forEach((step, number) => {
+			const before = done[number]
+			if (before === undefined) {
+				for (const statement of step) sql.run(statement)
+				sql.run(`INSERT INTO steps (number, fingerprint) VALUES (?, ?)`, number, fingerprint(step))
+			} else if (before.fingerprint !== fingerprint(step)) {
+				throw new Error(`storage step ${number} was changed after its release`)
+			}
+		})
+	})
+}
+
+/** Whether the tables are older than this version. Reads only. */
+export function outdated(sql: Sql): boolean {
+	return sql.all(`SELECT number FROM steps`).length < STEPS.length
+}

@@ -23,6 +23,8 @@ export interface Collection {
 	trash: boolean
 	/** false: the route knows no pages and gives everything at once. */
 	paged: boolean
+	/** Lists in id order from any offset. False only for foreign routes that say they have pages but no `offset`. */
+	idOrder: boolean
 	/** Kept as posts: lists sort by local time (WooCommerce facts, 3.6). Orders depend on the store. */
 	posts: boolean
 	/** Which dates its records have. */
@@ -47,6 +49,7 @@ const ORDINARY: Collection = {
 	created: false,
 	trash: false,
 	paged: true,
+	idOrder: true,
 	posts: false,
 	dates: 'both',
 	idField: 'id',
@@ -156,7 +159,7 @@ export function collectionAt(path: string, connection: Pick<Connection, 'collect
 	if (known === undefined) {
 		if (args === null) return ORDINARY
 		const modified = args.includes('modified_after') && args.includes('orderby')
-		return { ...ORDINARY, modified, created: args.includes('after'), trash: args.includes('status') && modified, paged: args.includes('per_page') && args.includes('offset') }
+		return { ...ORDINARY, modified, created: args.includes('after'), trash: args.includes('status') && modified, paged: args.includes('per_page'), idOrder: !args.includes('per_page') || args.includes('offset') }
 	}
 	// Before 5.8 the modified filters are ignored in silence: everything would come back (WooCommerce facts, 2.4).
 	const modified = known.modified && (args === null ? !olderThan(connection?.version ?? '', 5, 8) : args.includes('modified_after'))

@@ -31,7 +31,7 @@ export function vendorPath(path: string): string | null {
 		.split('/')
 		.map((segment) => decoded(segment))
 	const [first, ...others] = segments
-	if (first === undefined || !/^[a-z][a-z0-9_-]*$/.test(first)) return null
+	if (first === undefined || first === null || !/^[a-z][a-z0-9_-]*$/.test(first)) return null
 	// An id may be text (`payment_gateways/bacs`), never a way out of the collection.
 	if (others.some((segment) => segment === null || !/^[\w.~ -]+$/.test(segment) || /^\.+$/.test(segment))) return null
 	const head = FIRST_SEGMENT[first] ?? first

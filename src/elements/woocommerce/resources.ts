@@ -48,7 +48,7 @@ export function resourceOf(objectType: string, settings: PollerResource, connect
 			idField: idField === '' ? collection.idField : idField,
 			modifiedFilter: collection.modified,
 			trash: collection.trash,
-			idOrder: true,
+			idOrder: collection.idOrder,
 			postsStored,
 			rereadHours: ordersAsPosts ? 24 : collection.rereadHours,
 			recentHours: ordersAsPosts ? 1 : collection.recentHours,

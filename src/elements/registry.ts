@@ -1,0 +1,12 @@
+/** All elements, and how one is found: by its key, or by its number as number or text. */
+import type { Element } from './element.ts'
+import { woocommerce } from './woocommerce/woocommerce.ts'
+
+/** In the order of the catalogue. */
+export const elements: readonly Element[] = [woocommerce]
+
+/** The element of a key or number (`woocommercerest`, `2881`), null when there is none. */
+export function elementOf(keyOrId: string | number): Element | null {
+	const wanted = String(keyOrId).trim()
+	return elements.find((element) => element.key === wanted.toLowerCase() || String(element.id) === wanted) ?? null
+}

@@ -1,0 +1,43 @@
+/** The configuration keys of a WooCommerce instance and the resources polled by default (cloud-elements contract, sections 2 and 3). */
+import type { ConfigurationKey, PollerResource } from '../element.ts'
+
+/** The four default resources. An empty `datesConfiguration` means WooCommerce's own dates, read in UTC. */
+export const DEFAULT_POLLER: Record<string, PollerResource> = {
+	customers: { url: '/hubs/ecommerce/customers', idField: 'id', datesConfiguration: {} },
+	discounts: { url: '/hubs/ecommerce/discounts', idField: 'id', datesConfiguration: {} },
+	orders: { url: '/hubs/ecommerce/orders', idField: 'id', datesConfiguration: {} },
+	products: { url: '/hubs/ecommerce/products', idField: 'id', datesConfiguration: {} },
+}
+
+type Draft = Omit<ConfigurationKey, 'id' | 'required' | 'defaultValue' | 'secret'> & Partial<ConfigurationKey>
+
+/** In the order in which people are asked for them. */
+const KEYS: Draft[] = [
+	{ key: 'store.url', name: 'The Store URL', description: 'The address of the WooCommerce shop, such as https://shop.example.', type: 'TEXTFIELD_1000', required: true },
+	{ key: 'oauth.api.key', name: 'OAuth API Key', description: 'The consumer key (ck_…) from WooCommerce → Settings → Advanced → REST API.', type: 'TEXTFIELD_128', required: true, secret: true },
+	{ key: 'oauth.api.secret', name: 'OAuth API Secret', description: 'The consumer secret (cs_…) that belongs to the key.', type: 'PASSWORD', required: true, secret: true },
+	{ key: 'event.notification.enabled', name: 'Events Enabled', description: 'Whether changes in the shop are seen and sent.', type: 'BOOLEAN', defaultValue: 'false' },
+	{ key: 'event.vendor.type', name: 'Event Type', description: 'How changes are seen: polling, webhook, or hybrid (both).', type: 'SELECT', defaultValue: 'polling' },
+	{ key: 'event.notification.callback.url', name: 'Event Notification Callback URL', description: 'Where notifications are sent. Without it events are kept in the log only.', type: 'TEXTFIELD_1000' },
+	{ key: 'event.notification.signature.key', name: 'Callback Notification Signature Key', description: 'Signs every notification (Elements-Webhook-Signature); at most 128 characters.', type: 'TEXTFIELD_128', secret: true },
+	{ key: 'event.notification.basic.username', name: 'Callback Basic Auth User Name', description: 'User name sent to the callback.', type: 'TEXTFIELD_128' },
+	{ key: 'event.notification.basic.password', name: 'Callback Basic Auth Password', description: 'Password sent to the callback.', type: 'PASSWORD', secret: true },
+	{ key: 'event.notification.callback.headers', name: 'Callback Headers', description: 'Further headers sent to the callback: a JSON object, or one "Name: value" a line.', type: 'TEXTAREA', secret: true },
+	{ key: 'event.notification.instance.finder', name: 'Instance Finder', description: 'For receivers whose address does not name the instance.', type: 'TEXTFIELD_128' },
+	{ key: 'event.notification.mode', name: 'Notification Mode', description: 'How much a notification carries.', type: 'TEXTFIELD_32' },
+	{ key: 'event.notification.rate', name: 'Notification Rate', description: 'Notifications a second at most.', type: 'NUMBER' },
+	{ key: 'event.poller.refresh_interval', name: 'Event poller refresh interval (mins)', description: 'Minutes between looks at the shop.', type: 'NUMBER', defaultValue: '15' },
+	{ key: 'event.poller.configuration', name: 'Configure Polling', description: 'The resources that are polled, as JSON: label → url, idField, datesConfiguration.', type: 'TEXTAREA', defaultValue: JSON.stringify(DEFAULT_POLLER) },
+	{ key: 'event.poller.urls', name: 'Resources to Poll', description: 'The older form: names of default resources joined with |.', type: 'TEXTFIELD_1000' },
+	{ key: 'event.poller.reread', name: 'Re-read (hours)', description: 'Hours between full re-reads, which find edits that leave no modified date; 0 turns them off.', type: 'NUMBER' },
+	{ key: 'event.poller.backfill', name: 'Backfill', description: 'Which existing objects ring at the start: none, all, or those created since an ISO date.', type: 'TEXTFIELD_32', defaultValue: 'none' },
+	{ key: 'event.poller.scanBudget', name: 'Scan Budget', description: 'Requests a poll may spend on scans of what cannot be filtered by date.', type: 'NUMBER', defaultValue: '10' },
+	{ key: 'event.reconcile.interval', name: 'Reconcile Interval (mins)', description: 'Minutes between polls beside webhooks; 0 turns them off.', type: 'NUMBER', defaultValue: '60' },
+	{ key: 'filter.response.nulls', name: 'Filter null values', description: 'Leaves null values out of the hub’s answers.', type: 'BOOLEAN', defaultValue: 'true' },
+]
+
+/** Item ids: the element's own number, then a counter, so that they stay what they are. */
+const FIRST_ID = 288_100
+
+/** All keys with their ids. */
+export const CONFIGURATION: ConfigurationKey[] = KEYS.map((key, index) => ({ required: false, defaultValue: null, secret: false, ...key, id: FIRST_ID + index + 1 }))

@@ -1,0 +1,26 @@
+/** WooCommerce as an element: the one object that the rest of Shopbell sees of this folder. */
+import type { Element } from '../element.ts'
+import { openClient } from './client.ts'
+import { CONFIGURATION, DEFAULT_POLLER } from './configuration.ts'
+import { connectStore } from './connect.ts'
+import { vendorPath, vendorQuery } from './hub.ts'
+import { fillResource, resourceOf } from './resources.ts'
+import { sight } from './sight.ts'
+
+/** The element that clients of the platform know by key and number (cloud-elements contract, section 2). */
+export const woocommerce: Element = {
+	id: 2881,
+	key: 'woocommercerest',
+	name: 'WooCommerce',
+	hub: 'ecommerce',
+	description: 'Orders, products, customers and discounts of a WooCommerce shop, and what changes in them.',
+	configuration: CONFIGURATION,
+	defaultPoller: DEFAULT_POLLER,
+	connect: connectStore,
+	open: openClient,
+	resource: resourceOf,
+	fill: fillResource,
+	sight,
+	hubPath: vendorPath,
+	hubQuery: vendorQuery,
+}

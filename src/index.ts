@@ -1,8 +1,18 @@
 /** Table of contents of the Worker. */
+import { createApp } from './app.ts'
+import type { Env } from './context.ts'
+import { servicesOf } from './instances/services.ts'
+import { runWatchdog } from './instances/watchdog.ts'
+
 export { Watcher } from './watcher/watcher.ts'
 
+const app = createApp()
+
 export default {
-	async fetch(): Promise<Response> {
-		return new Response('not yet', { status: 503 })
+	/** The API. */
+	fetch: (request, env, ctx) => app.fetch(request, env, ctx),
+	/** Every five minutes: wakes what is overdue, finishes what was begun. */
+	async scheduled(_controller, env, ctx) {
+		await runWatchdog(servicesOf(env, work => ctx.waitUntil(work)))
 	},
-}
+} satisfies ExportedHandler<Env>

@@ -1,5 +1,5 @@
 /** Organizations and users: the first ones, made once, and who a caller's secrets belong to. */
-import { openSecret, sealSecret } from '../instances/sealing.ts'
+import { sealSecret } from '../instances/sealing.ts'
 import { auditStatement } from './audit.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 
@@ -72,15 +72,4 @@ export async function findOrganizationBySecret(db: D1Database, secret: string): 
 /** A user of an organization; null when there is none. */
 export async function findUser(db: D1Database, organizationId: number, id: number): Promise<User | null> {
 	return await db.prepare(`${USER} WHERE users.organization_id = ? AND users.id = ?`).bind(organizationId, id).first<User>()
-}
-
-/** The secrets of a user and their organization, opened: the contract gives them back (`GET /authentication/secrets`). */
-export async function openAccountSecrets(db: D1Database, ring: string, user: User): Promise<{ userSecret: string; organizationSecret: string }> {
-	const row = await db
-		.prepare('SELECT users.secret_sealed AS user, organizations.secret_sealed AS organization FROM users JOIN organizations ON organizations.id = users.organization_id WHERE users.organization_id = ? AND users.id = ?')
-		.bind(user.organizationId, user.id)
-		.first<{ user: string; organization: string }>()
-	if (row === null) throw new Error('a user is missing')
-	const [userSecret, organizationSecret] = await Promise.all([openSecret(ring, row.user, `user/${user.id}`), openSecret(ring, row.organization, `organization/${user.organizationId}`)])
-	return { userSecret, organizationSecret }
 }

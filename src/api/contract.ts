@@ -1,0 +1,85 @@
+/**
+ * How a call is declared: its contract (method, path, schemas) beside its handler, and who may make it. The schemas validate,
+ * type the handler and describe the call in OpenAPI, so that none of the three can drift from the others.
+ */
+import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
+import type { Context, MiddlewareHandler } from 'hono'
+import * as z from 'zod'
+import { BadRequest } from '../errors.ts'
+import { guards } from './access.ts'
+import type { Access, PublicEnv } from './environment.ts'
+
+/** A set of calls that is mounted under a base path. */
+export type Api = OpenAPIHono<PublicEnv>
+
+/** The error body of the contract, section 1. */
+export const ErrorBody = z.object({
+	message: z.string().meta({ description: 'What was wrong and what was expected' }),
+	requestId: z.string(),
+	providerMessage: z.string().optional().meta({ description: 'What the store said' }),
+})
+
+/** Nothing declared: nothing validated. */
+const Anything = z.unknown()
+type Anything = typeof Anything
+
+/** One call. */
+export interface Call<Level extends keyof Access, Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> {
+	method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+	/** OpenAPI form: `/instances/{id}`. */
+	path: string
+	summary: string
+	access: Level
+	params?: Params
+	query?: Query
+	/** JSON. */
+	body?: Body
+	/** What a success answers with; null: an empty body. */
+	answer: z.ZodType | null
+	status?: 200 | 202
+	handle(c: Context<Access[Level]>, input: { params: z.output<Params>; query: z.output<Query>; body: z.output<Body> }): Promise<Response> | Response
+}
+
+/** A fresh set of calls; what its schemas refuse is a 400 that names each field. */
+export function createApi(): Api {
+	return new OpenAPIHono<PublicEnv>({
+		defaultHook: result => {
+			if (!result.success) throw invalid(result.error)
+		},
+	})
+}
+
+/** Mounts a call. */
+export function declare<Level extends keyof Access, Params extends z.ZodType = Anything, Query extends z.ZodType = Anything, Body extends z.ZodType = Anything>(api: Api, call: Call<Level, Params, Query, Body>): void {
+	const success = call.answer === null ? { description: 'Done' } : { description: 'Success', content: { 'application/json': { schema: call.answer } } }
+	const request: NonNullable<RouteConfig['request']> = {
+		...(call.params === undefined ? {} : { params: call.params as never }),
+		...(call.query === undefined ? {} : { query: call.query as never }),
+		// `required` makes the schema hold whatever the Content-Type says.
+		...(call.body === undefined ? {} : { body: { required: true, content: { 'application/json': { schema: call.body } } } }),
+	}
+	const route = createRoute({
+		method: call.method,
+		path: call.path,
+		summary: call.summary,
+		request,
+		middleware: guards[call.access] as unknown as MiddlewareHandler[],
+		responses: { [call.status ?? 200]: success, default: { description: 'Refused', content: { 'application/json': { schema: ErrorBody } } } },
+	})
+	// The library infers a handler's type from a literal route; here the call's own generics say it, so the two meet in one cast.
+	const handler = async (c: Context): Promise<Response> => {
+		const valid = (part: 'param' | 'query' | 'json', schema: unknown) => (schema === undefined ? undefined : c.req.valid(part as never))
+		const input = { params: valid('param', call.params), query: valid('query', call.query), body: valid('json', call.body) }
+		return await call.handle(c as never, input as never)
+	}
+	api.openapi(route, handler as never)
+}
+
+/** A 400 out of what a schema refused: `field: what was expected`, for each field. */
+export function invalid(error: z.core.$ZodError): BadRequest {
+	const problems = error.issues.slice(0, 10).map(issue => {
+		const field = issue.path.length === 0 ? 'body' : issue.path.map(String).join('.')
+		return `${field}: ${issue.message.replace(/^Invalid input: /, '')}`
+	})
+	return new BadRequest(problems.join('; '))
+}

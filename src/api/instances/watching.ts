@@ -1,0 +1,50 @@
+/** What an instance's object says of its watching: health, poller, held deletions, and a poll on demand. */
+import { auditStatement } from '../../accounts/audit.ts'
+import { Conflict } from '../../errors.ts'
+import type { Known, WatcherRpc } from '../../watcher/rpc.ts'
+import type { InstanceContext } from '../environment.ts'
+
+/** `GET …/health`. */
+export async function health(c: InstanceContext): Promise<Response> {
+	return c.json(await ask(c, watcher => watcher.health()), 200)
+}
+
+/** `GET …/poller`. */
+export async function poller(c: InstanceContext): Promise<Response> {
+	return c.json(await ask(c, watcher => watcher.poller()), 200)
+}
+
+/** `PUT …/poll`: 202 with the run. 409 when this instance does not poll. */
+export async function poll(c: InstanceContext, depth: 'window' | 'reread'): Promise<Response> {
+	const { instance } = c.var
+	if (!instance.enabled) throw new Conflict('This instance is disabled; enable it to poll')
+	if (!instance.eventsEnabled) throw new Conflict('This instance has no events; set event.notification.enabled to true to poll')
+	return c.json(await ask(c, watcher => watcher.poll(depth)), 202)
+}
+
+/** `GET …/deletions`. */
+export async function deletions(c: InstanceContext): Promise<Response> {
+	return c.json(await ask(c, watcher => watcher.deletions()), 200)
+}
+
+/** `PUT …/deletions`. */
+export async function decide(c: InstanceContext, decision: 'emit' | 'forget'): Promise<Response> {
+	const { services, instance, user, requestId } = c.var
+	const answer = await ask(c, watcher => watcher.decide(decision))
+	await services.env.DB.batch([
+		auditStatement(services.env.DB, { organizationId: instance.organizationId, userId: user.id, requestId }, { action: 'instance.deletions', objectType: 'instance', objectId: instance.id, detail: { decision, decided: answer.decided } }, services.now()),
+	])
+	return c.json(answer, 200)
+}
+
+/** Asks the object. One that knows nothing although its row is ready has lost its storage: it is made again and asked once more. */
+export async function ask<T extends object | null>(c: InstanceContext, question: (watcher: WatcherRpc) => Promise<Known<T>>): Promise<T> {
+	const watcher = c.var.services.watcher(c.var.instance.id)
+	let answer = await question(watcher)
+	if (answer === 'unknown') {
+		await watcher.create(c.var.instance.id)
+		answer = await question(watcher)
+	}
+	if (answer === 'unknown') throw new Error('an object stays unknown after it was made')
+	return answer
+}

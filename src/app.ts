@@ -1,0 +1,69 @@
+/** The HTTP face: middleware for every request, the calls, and the one place where an error becomes an answer. */
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import { HTTPException } from 'hono/http-exception'
+import type { Context } from 'hono'
+import { createApi, type Api } from './api/contract.ts'
+import { declareCatalog } from './api/catalog/routes.ts'
+import type { PublicEnv } from './api/environment.ts'
+import { declareEvents } from './api/events/routes.ts'
+import { declareHealthz } from './api/healthz.ts'
+import { answerBareHub, declareHub } from './api/hub/routes.ts'
+import { declareInstances } from './api/instances/routes.ts'
+import { declareSetup } from './api/setup.ts'
+import { acceptable, bodyRules, requests } from './api/requests.ts'
+import { HttpError, NotFound } from './errors.ts'
+import { servicesOf, type Services } from './instances/services.ts'
+import { logError } from './log.ts'
+
+/** Base path of the contract. */
+export const BASE_PATH = '/elements/api-v2'
+
+/** Makes the app. `services` replaces what the world offers, for tests. */
+export function createApp(services: Partial<Omit<Services, 'env' | 'later'>> = {}): Api {
+	const app = createApi()
+	app.use(async (c, next) => {
+		const own = servicesOf(c.env, work => c.executionCtx.waitUntil(work))
+		c.set('services', { ...own, ...services })
+		await next()
+	})
+	app.use(requests)
+	app.use(methodNotAllowed<PublicEnv>({ app, onMethodNotAllowed: (c, methods) => answerError(c, new HttpError(405, `Expected ${methods.join(' or ')}`, { headers: { Allow: methods.join(', ') } })) }))
+	app.use(acceptable)
+	app.use(bodyRules)
+
+	declareHealthz(app)
+	declareSetup(app)
+	const api = createApi()
+	// Paths with fixed words come before those with `{id}` in the same place.
+	declareEvents(api)
+	declareInstances(api)
+	declareCatalog(api)
+	declareHub(api)
+	app.route(BASE_PATH, api)
+
+	// `/orders` is the same call as `/hubs/ecommerce/orders`: whatever no other path means is tried as a collection.
+	app.notFound(async c => {
+		const path = c.req.path
+		return path.startsWith(`${BASE_PATH}/`) ? await answerBareHub(c, path.slice(BASE_PATH.length + 1)) : answerError(c, new NotFound())
+	})
+	app.onError((error, c) => answerError(c, error))
+	return app
+}
+
+/** Turns whatever was thrown into the contract's error body. What is not meant for the caller is logged without its text and answered with none. */
+function answerError(c: Context<PublicEnv>, thrown: unknown): Response {
+	const error = thrown instanceof HTTPException && thrown.status < 500 ? fromHono(thrown) : thrown
+	const requestId = c.var.requestId ?? ''
+	if (!(error instanceof HttpError)) {
+		logError('request.failed', error, { requestId })
+		return c.json({ message: 'Something went wrong here; the request id finds it in the log', requestId }, 500)
+	}
+	for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
+	return c.json({ message: error.message, requestId, ...(error.providerMessage === null ? {} : { providerMessage: error.providerMessage }) }, error.status)
+}
+
+/** The framework's own refusals; the only one that a request can reach is a body that is no JSON. */
+function fromHono(exception: HTTPException): HttpError {
+	if (exception.status === 400) return new HttpError(400, 'body: expected well-formed JSON')
+	return new HttpError(exception.status === 413 ? 413 : 404, exception.status === 413 ? 'body: expected at most 1 MB' : 'Not found')
+}

@@ -1,0 +1,58 @@
+/** What is checked at the store and with the element before an instance is made or changed; a failure changes nothing. */
+import { BadRequest, StoreFailed } from '../errors.ts'
+import type { Connection, Credentials, Element, Io, PollerResource } from '../elements/element.ts'
+import { normalizeConfiguration, type NormalConfiguration, type NormalizeOptions } from './config.ts'
+import { hubPathOf, POLLER_KEY } from './poller.ts'
+import { siteKey } from './urls.ts'
+import type { FieldProblem } from './values.ts'
+
+/** Normalises a configuration; 400 with every problem, each by its field. */
+export function requireConfiguration(given: Readonly<Record<string, unknown>>, options: NormalizeOptions): NormalConfiguration {
+	const result = normalizeConfiguration(given, options)
+	if (!result.ok) throw refusal(result.problems)
+	return result.value
+}
+
+/** One 400 for a list of problems. */
+export function refusal(problems: readonly FieldProblem[]): BadRequest {
+	return new BadRequest(problems.map(({ field, message }) => (message.startsWith('lacks') || message.startsWith('still') ? `${field} ${message}` : `${field}: ${message}`)).join('; '))
+}
+
+/** Connects the store, with the collections that the resources need; 400 or 502 with what was found there. */
+export async function requireConnection(element: Element, credentials: Credentials, io: Io, resources: Readonly<Record<string, PollerResource>>): Promise<Connection> {
+	const paths = new Set<string>()
+	const problems: FieldProblem[] = []
+	for (const [label, settings] of Object.entries(resources)) {
+		const path = element.hubPath(hubPathOf(settings.url) ?? '')
+		if (path === null) problems.push({ field: `${POLLER_KEY}.${label}.url`, message: 'expected the address of a collection such as /hubs/ecommerce/orders' })
+		else paths.add(path)
+	}
+	if (problems.length > 0) throw refusal(problems)
+	const answer = await element.connect(credentials, io, { paths: [...paths] })
+	if (answer.ok) return answer.connection
+	throw answer.status === 400 ? new BadRequest(answer.message, { providerMessage: answer.providerMessage }) : new StoreFailed(answer.message, { providerMessage: answer.providerMessage })
+}
+
+/** Holds every resource against the element and this store; 400 with the field, also when two labels watch the same thing. */
+export function requireResources(element: Element, resources: Readonly<Record<string, PollerResource>>, connection: Connection): void {
+	const problems: FieldProblem[] = []
+	const labels = new Map<string, string>()
+	for (const [label, settings] of Object.entries(resources)) {
+		const answer = element.resource(label, settings, connection)
+		if (!answer.ok) {
+			const prefix = `${POLLER_KEY}.${label}`
+			problems.push({ field: answer.field.startsWith(POLLER_KEY) ? answer.field : `${prefix}.${answer.field}`, message: answer.message })
+			continue
+		}
+		const other = labels.get(answer.resource.identity)
+		if (other === undefined) labels.set(answer.resource.identity, label)
+		else problems.push({ field: `${POLLER_KEY}.${label}.url`, message: `watches the same as ${POLLER_KEY}.${other}; expected each collection and where once` })
+	}
+	if (problems.length > 0) throw refusal(problems)
+}
+
+/** The store's address to keep: the site's base where what was given leads into it (a page, a shop path), else as given. */
+export function canonicalStoreUrl(given: string, connection: Connection): string {
+	const base = siteKey(connection.home)
+	return siteKey(given) !== base && siteKey(given).startsWith(`${base}/`) ? connection.home : given
+}

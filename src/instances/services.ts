@@ -1,0 +1,24 @@
+/** What instance work needs of the world, handed in so that tests can stand in for the store, the clock and the objects. */
+import type { Env } from '../context.ts'
+import type { Io } from '../elements/element.ts'
+import type { WatcherRpc } from '../watcher/rpc.ts'
+import { storeIo } from './stores.ts'
+import { watcherOf } from './watchers.ts'
+
+/** The surroundings. */
+export interface Services {
+	env: Env
+	/** Epoch ms. */
+	now(): number
+	/** What calls to stores go through. */
+	io: Io
+	/** The Durable Object of an instance. */
+	watcher(instanceId: number): WatcherRpc
+	/** Lets work outlive the answer. */
+	later(work: Promise<unknown>): void
+}
+
+/** Cloudflare's. */
+export function servicesOf(env: Env, later: (work: Promise<unknown>) => void): Services {
+	return { env, now: () => Date.now(), io: storeIo(env), watcher: id => watcherOf(env, id), later }
+}

@@ -1,0 +1,69 @@
+/**
+ * The cron's round, every five minutes: cheap insurance for alarms that were lost, and the end of what was begun (design, State:
+ * Insurance, Configuration).
+ */
+import { log, logError } from '../log.ts'
+import { clearAway } from './lifecycle.ts'
+import type { Services } from './services.ts'
+
+/** Instances woken a round. */
+const WAKE_LIMIT = 100
+/** Calls at a time: the platform's limit of connections. */
+const AT_A_TIME = 6
+/** A row that stays `creating` longer is the rest of a crash. */
+const CREATING_LIMIT_MS = 15 * 60_000
+/** An instance is overdue after this, or after twice its interval. */
+const OVERDUE_MS = 2 * 3_600_000
+/** One that was woken is left alone this long, so that those that stay silent do not crowd out the others. */
+const WAKE_PAUSE_MS = 30 * 60_000
+
+/** What a round did. */
+export interface Round {
+	woken: number
+	cleared: number
+}
+
+/** Wakes overdue instances and continues deletions. A failure of one holds up no other. */
+export async function runWatchdog(services: Services): Promise<Round> {
+	const nowMs = services.now()
+	const { DB } = services.env
+	// Deletion is tried again each round; what a failed creation left becomes a deletion.
+	await DB.prepare("UPDATE instances SET state = 'deleted', version = version + 1 WHERE state = 'creating' AND updated_ms < ?").bind(nowMs - CREATING_LIMIT_MS).run()
+	const unfinished = await DB.prepare("SELECT id FROM instances WHERE state = 'deleted' ORDER BY updated_ms LIMIT ?").bind(WAKE_LIMIT).all<{ id: number }>()
+	let cleared = 0
+	await inGroups(unfinished.results, async ({ id }) => {
+		if (await clearAway(services, id)) cleared++
+		// To the end of the line: those that fail must not keep others waiting.
+		else await DB.prepare("UPDATE instances SET updated_ms = ? WHERE id = ? AND state = 'deleted'").bind(nowMs, id).run()
+	})
+
+	const overdue = await DB.prepare(
+		`SELECT i.id FROM instances AS i LEFT JOIN instance_status AS s ON s.instance_id = i.id
+		WHERE i.state = 'ready' AND i.enabled = 1 AND i.events_enabled = 1
+		AND coalesce(s.alive_at_ms, i.created_ms) < ?1 - max(?2, 2 * coalesce(s.interval_ms, 0))
+		AND coalesce(s.woken_at_ms, 0) < ?1 - ?3
+		ORDER BY coalesce(s.woken_at_ms, 0), i.id LIMIT ?4`,
+	)
+		.bind(nowMs, OVERDUE_MS, WAKE_PAUSE_MS, WAKE_LIMIT)
+		.all<{ id: number }>()
+	let woken = 0
+	await inGroups(overdue.results, async ({ id }) => {
+		try {
+			const watcher = services.watcher(id)
+			// A ready row whose object knows nothing: its storage was lost. It starts again as it was made.
+			if ((await watcher.wake()) === 'unknown') await watcher.create(id)
+			woken++
+		} catch (error) {
+			logError('watchdog.wake-failed', error, { instance: id })
+		}
+	})
+	if (overdue.results.length > 0) {
+		await DB.prepare('UPDATE instance_status SET woken_at_ms = ? WHERE instance_id IN (SELECT value FROM json_each(?))').bind(nowMs, JSON.stringify(overdue.results.map(row => row.id))).run()
+	}
+	if (woken > 0 || cleared > 0) log('watchdog.round', { woken, cleared })
+	return { woken, cleared }
+}
+
+async function inGroups<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+	for (let start = 0; start < items.length; start += AT_A_TIME) await Promise.all(items.slice(start, start + AT_A_TIME).map(work))
+}

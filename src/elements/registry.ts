@@ -6,7 +6,7 @@ import { woocommerce } from './woocommerce/woocommerce.ts'
 export const elements: readonly Element[] = [woocommerce]
 
 /** The element of a key or number (`woocommercerest`, `2881`), null when there is none. */
-export function elementOf(keyOrId: string | number): Element | null {
+export function findElement(keyOrId: string | number): Element | null {
 	const wanted = String(keyOrId).trim()
 	return elements.find((element) => element.key === wanted.toLowerCase() || String(element.id) === wanted) ?? null
 }

@@ -5,8 +5,8 @@ import { woocommerce } from './woocommerce/woocommerce.ts'
 /** In the order of the catalogue. */
 export const elements: readonly Element[] = [woocommerce]
 
-/** The element of a key or number (`woocommercerest`, `2881`), null when there is none. */
-export function findElement(keyOrId: string | number): Element | null {
+/** The element of a key or number (`woocommercerest`, `2881`), undefined when there is none. */
+export function findElement(keyOrId: string | number): Element | undefined {
 	const wanted = String(keyOrId).trim()
-	return elements.find((element) => element.key === wanted.toLowerCase() || String(element.id) === wanted) ?? null
+	return elements.find((element) => element.key === wanted.toLowerCase() || String(element.id) === wanted)
 }

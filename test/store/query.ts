@@ -49,15 +49,18 @@ export function rawurlencode(text: string): string {
 }
 
 /**
- * The query of a `Link` address: lists with their indexes, booleans as 1 or nothing at all, and a trailing `=` lost,
- * as WordPress's `add_query_arg` loses it.
+ * The query of a `Link` address: lists with their indexes, booleans as 1 or nothing at all; a trailing `=` is lost and
+ * a plus stays bare, as WordPress's `add_query_arg` leaves them.
  */
 export function linkQuery(params: Params): string {
   const pairs: string[] = [];
   for (const [name, value] of params) {
     if (value === false || value === null || value === undefined) continue;
     if (Array.isArray(value)) value.forEach((item, i) => pairs.push(`${urlencode(`${name}[${i}]`)}=${urlencode(String(item))}`));
-    else pairs.push(`${urlencode(name)}=${urlencode(value === true ? '1' : String(value)).replace(/(%3D)+$/, '')}`);
+    else {
+      const text = urlencode(value === true ? '1' : String(value)).replace(/(%3D)+$/, '').replace(/%2B/g, '+');
+      pairs.push(text === '' ? urlencode(name) : `${urlencode(name)}=${text}`);
+    }
   }
   return pairs.join('&');
 }

@@ -55,10 +55,10 @@ export function match(path: string, version: string): Route | null {
   const number = (text: string | undefined): number | null => (text !== undefined && /^\d+$/.test(text) ? Number(text) : null);
   const under = (collection: string, rest: string[], parent?: number, item = ITEM, many = LIST): Route | null => {
     const base = { collection, ...(parent !== undefined && { parent }) };
-    if (rest.length === 0) return { ...base, kind: 'list', methods: many };
-    if (rest.length === 1 && rest[0] === 'batch') return { ...base, kind: 'batch', methods: BATCH };
+    if (rest.length === 0) return { ...base, kind: 'list', methods: [...many] };
+    if (rest.length === 1 && rest[0] === 'batch') return { ...base, kind: 'batch', methods: [...BATCH] };
     const id = number(rest[0]);
-    return rest.length === 1 && id !== null ? { ...base, kind: 'item', id, methods: item } : null;
+    return rest.length === 1 && id !== null ? { ...base, kind: 'item', id, methods: [...item] } : null;
   };
   const [first, second, third, ...more] = parts;
   const parent = number(second);
@@ -165,7 +165,12 @@ function answer(call: Call, route: Route, may: boolean, allow: string | undefine
       const body = route.collection === 'system_status' ? shape(systemStatus(engine), true) : settings(engine, route.collection);
       return { status: 200, headers, body };
     }
-    if (route.kind === 'item') return { status: 200, headers, body: shape(single(call, route, may), true) };
+    if (route.kind === 'item') {
+      const record = single(call, route, may);
+      // An administrator's own record may not be deleted.
+      if (may) headers.allow = route.methods.join(', ');
+      return { status: 200, headers, body: shape(record, true) };
+    }
     if (!may) throw mayNot(call, 'view');
     return many(call, route, headers, shape);
   }
@@ -228,8 +233,15 @@ export function single(call: Call, route: Route, may = true): Rec {
   }
   if (!entity || (route.parent !== undefined && entity.parent !== route.parent)) throw missing(route.collection, version);
   if (!may) throw mayNot(call, 'item');
-  const record = view(engine, resource, entity);
+  const record = seenBy(call, resource, view(engine, resource, entity));
   if (resource === 'customers' && record.role === 'administrator') route.methods.splice(0, route.methods.length, 'GET', 'POST', 'PUT', 'PATCH');
+  return record;
+}
+
+/** What the key's user may see of a record, with what was asked to be embedded. */
+function seenBy({ key, query }: Call, resource: Resource, record: Rec): Rec {
+  if (resource === 'customers' && key?.role === 'shop_manager') delete record.meta_data;
+  if (resource === 'orders' && query.has('_embed')) record._embedded = { email_templates: [[{ id: 'customer_invoice' }, { id: 'customer_processing_order' }]] };
   return record;
 }
 
@@ -248,7 +260,7 @@ function many(call: Call, route: Route, headers: Record<string, string>, shape: 
   const page = list(engine, resource, query, route.parent);
   paged(call, page, headers, page.rows.length > 0, resource);
   const listed = route.parent === undefined ? 'all' : 'own';
-  const records = page.rows.map((entity) => view(engine, resource, entity, listed));
+  const records = page.rows.map((entity) => seenBy(call, resource, view(engine, resource, entity, listed)));
   return { status: 200, headers, body: records.map((record) => shape(record, false)) };
 }
 

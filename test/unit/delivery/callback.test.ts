@@ -1,0 +1,121 @@
+/** The customer's callback that other tests stand on: what it accepts, what it refuses, and how it is made to fail. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { signatureHeaders } from '../../../src/delivery/sign.ts'
+import { type Callback, createCallback } from '../../demo/callback.ts'
+
+const BODY = JSON.stringify({
+	message: {
+		raw: { orders: [{ id: 1, total: '1' }, { id: 2, erased: true }], objectType: 'orders' },
+		events: [
+			{ eventId: 'a', objectType: 'orders', objectId: '1', eventType: 'CREATED', objectSequence: 1 },
+			{ eventId: 'b', objectType: 'orders', objectId: '2', eventType: 'DELETED', objectSequence: 4, trashed: true, erased: true },
+		],
+	},
+})
+
+const open: Callback[] = []
+afterEach(async () => {
+	for (const callback of open.splice(0)) await callback.close()
+})
+
+function notification(url: string, key: string | null, changes: { body?: string; startedMs?: number; headers?: Record<string, string> } = {}): Request {
+	const body = changes.body ?? BODY
+	const signed = signatureHeaders({ notificationId: 3_000_000_001, body: new TextEncoder().encode(body), startedMs: changes.startedMs ?? Date.now() }, key === null ? null : { current: key, next: null })
+	return new Request(url, { method: 'POST', body, headers: { ...signed, ...changes.headers } })
+}
+
+describe('in process', () => {
+	test('keeps what it accepts, with each record beside its event', async () => {
+		const callback = createCallback({ key: 'k', now: () => 1_800_000_000_000 })
+		const heard: number[] = []
+		const stop = callback.onArrival((arrival) => heard.push(arrival.number))
+		const response = await callback.receive(notification('http://callback.example/', 'k', { startedMs: 1_800_000_000_000, headers: { 'Shopbell-Attempt': '3' } }))
+		expect(response.status).toBe(200)
+		expect(callback.arrivals).toMatchObject([{ number: 1, notificationId: 'ntf_3000000001', attempt: 3, replay: false, signed: true, bytesChanged: false, status: 200, body: BODY }])
+		expect(callback.deliveries).toEqual([
+			{ eventId: 'a', objectType: 'orders', objectId: '1', eventType: 'CREATED', objectSequence: 1, record: { id: 1, total: '1' }, timeMs: 1_800_000_000_000 },
+			{ eventId: 'b', objectType: 'orders', objectId: '2', eventType: 'DELETED', objectSequence: 4, trashed: true, record: null, timeMs: 1_800_000_000_000 },
+		])
+		stop()
+		await callback.receive(notification('http://callback.example/', 'k', { startedMs: 1_800_000_000_000 }))
+		expect(heard).toEqual([1])
+	})
+
+	test.each([
+		['another key', () => notification('http://c.example/', 'other')],
+		['no signature', () => notification('http://c.example/', null)],
+		['an old timestamp', () => notification('http://c.example/', 'k', { startedMs: Date.now() - 600_000 })],
+		['only one of the two signatures', () => notification('http://c.example/', 'k', { headers: { 'webhook-signature': 'v1,AAAA' } })],
+		['only the other', () => notification('http://c.example/', 'k', { headers: { 'Elements-Webhook-Signature': 'sha256=AAAA' } })],
+		['two ids', () => notification('http://c.example/', 'k', { headers: { 'Elements-Webhook-Id': 'ntf_2' } })],
+	])('refuses %s', async (_, request) => {
+		const callback = createCallback({ key: 'k' })
+		expect((await callback.receive(request())).status).toBe(401)
+		expect(callback.arrivals[0]?.signed).toBe(false)
+		expect(callback.deliveries).toEqual([])
+	})
+
+	test('notices other bytes under the same id', async () => {
+		const callback = createCallback()
+		await callback.receive(notification('http://c.example/', null))
+		await callback.receive(notification('http://c.example/', null))
+		await callback.receive(notification('http://c.example/', null, { body: `${BODY} ` }))
+		expect(callback.arrivals.map((arrival) => arrival.bytesChanged)).toEqual([false, false, true])
+	})
+
+	test('answers 400 to what is no notification', async () => {
+		const callback = createCallback()
+		expect((await callback.receive(notification('http://c.example/', null, { body: 'hello' }))).status).toBe(400)
+	})
+})
+
+describe('over loopback', () => {
+	async function listening(): Promise<{ callback: Callback; origin: string }> {
+		const callback = createCallback({ key: 'k' })
+		await callback.listen()
+		open.push(callback)
+		return { callback, origin: new URL(callback.url).origin }
+	}
+
+	test('fails as long as it is told to, then accepts', async () => {
+		const { callback, origin } = await listening()
+		expect(origin).toMatch(/^http:\/\/127\.0\.0\.1:/)
+		expect((await fetch(`${origin}/_callback/fail?seconds=60&status=503`, { method: 'PUT' })).status).toBe(204)
+		expect((await fetch(notification(callback.url, 'k'))).status).toBe(503)
+		expect(callback.deliveries).toEqual([])
+		await fetch(`${origin}/_callback/fail?seconds=0`, { method: 'PUT' })
+		expect((await fetch(notification(callback.url, 'k'))).status).toBe(200)
+		expect(callback.deliveries).toHaveLength(2)
+		const listed = (await (await fetch(`${origin}/_callback/arrivals?after=1`)).json()) as unknown[]
+		expect(listed).toHaveLength(1)
+	})
+
+	test('stalls until it is told to go on, and knows who had gone by then', async () => {
+		const { callback, origin } = await listening()
+		await fetch(`${origin}/_callback/stall?seconds=60`, { method: 'PUT' })
+		const abort = new AbortController()
+		const gone = fetch(notification(callback.url, 'k'), { signal: abort.signal }).catch(() => 'gone')
+		const patient = fetch(notification(callback.url, 'k'))
+		await new Promise((resolve) => setTimeout(resolve, 100))
+		abort.abort()
+		expect(await gone).toBe('gone')
+		await new Promise((resolve) => setTimeout(resolve, 50))
+		await fetch(`${origin}/_callback/stall?seconds=0`, { method: 'PUT' })
+		expect((await patient).status).toBe(200)
+		expect(callback.arrivals.map((arrival) => arrival.status).toSorted()).toEqual([200, null])
+	})
+
+	test('takes another key', async () => {
+		const { callback, origin } = await listening()
+		await fetch(`${origin}/_callback/secret`, { method: 'PUT', body: 'next' })
+		expect((await fetch(notification(callback.url, 'k'))).status).toBe(401)
+		expect((await fetch(notification(callback.url, 'next'))).status).toBe(200)
+	})
+
+	test('says what it does not have', async () => {
+		const { origin } = await listening()
+		expect((await fetch(`${origin}/_callback/nothing`)).status).toBe(404)
+		expect((await fetch(`${origin}/`)).status).toBe(405)
+		expect((await fetch(`${origin}/_callback/fail?seconds=x`, { method: 'PUT' })).status).toBe(400)
+	})
+})

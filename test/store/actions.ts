@@ -71,8 +71,9 @@ function someSilentEdit(engine: Engine, resource: Resource): Rec {
 
 function placeOrder(engine: Engine, action: Extract<Action, { do: 'place-order' }>, status: string): void {
   const { random } = engine;
-  const products = engine.tables.products.sorted('id').filter((entity) => entity.status === 'publish');
-  const items = action.items ?? (products.length ? Array.from({ length: random.int(1, 3) }, () => ({ id: random.pick(products).id, quantity: random.int(1, 3) })) : []);
+  const onSale = (engine.tables.products.statuses().get('publish') ?? 0) > 0;
+  const some = (): number => choose(engine, 'products', undefined, ({ status }) => status === 'publish').id;
+  const items = action.items ?? (onSale ? Array.from({ length: random.int(1, 3) }, () => ({ id: some(), quantity: random.int(1, 3) })) : []);
   const lines = items.map((item: { id: number; variation?: number; quantity?: number }) => {
     const variation = item.variation ?? engine.tables.variations.children(item.id)[0]?.id;
     return { product_id: item.id, quantity: item.quantity ?? 1, ...(variation !== undefined && { variation_id: variation }) };

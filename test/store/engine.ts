@@ -12,6 +12,9 @@ import { iso, Zone } from './zone.ts';
 const TRASH_DAYS = 30 * 86_400;
 const CHECKOUT_DAYS = 86_400;
 
+/** How many generated records are kept before all are made anew. */
+const BUILT = 5_000;
+
 /** What an engine must be told. */
 export interface EngineSettings {
   seed: number;
@@ -61,6 +64,8 @@ export class Engine {
   zone: Zone;
   /** Counts the responses whose related products were shuffled. */
   reshuffles = 0;
+  /** The generated records looked at last. */
+  readonly #built = new Map<Entity, Rec>();
   #at: number | null = null;
   #due: { at: number; run: () => void }[] = [];
 
@@ -124,7 +129,14 @@ export class Engine {
 
   /** The stored record, made anew while nothing has changed it; not to be written to. */
   record(resource: Resource, entity: Entity): Rec {
-    return entity.record ?? this.#build(resource, entity);
+    if (entity.record) return entity.record;
+    let built = this.#built.get(entity);
+    if (!built) {
+      if (this.#built.size >= BUILT) this.#built.clear();
+      built = this.#build(resource, entity);
+      this.#built.set(entity, built);
+    }
+    return built;
   }
 
   #build(resource: Resource, entity: Entity): Rec {
@@ -189,7 +201,7 @@ export class Engine {
     entity.record ??= this.#build(resource, entity);
     patch(entity.record);
     this.#stamp(resource, entity, writing);
-    if (writing.status !== undefined) entity.status = writing.status;
+    if (writing.status !== undefined) this.tables[resource].setStatus(entity, writing.status);
     entity.hash = null;
     const moved = entity.modified !== stamp;
     const changed = this.hash(resource, entity) !== before;
@@ -200,7 +212,7 @@ export class Engine {
   derived(resource: Resource, entity: Entity, before: string, writing: Writing = { moves: false }): void {
     const stamp = entity.modified;
     this.#stamp(resource, entity, writing);
-    if (writing.status !== undefined) entity.status = writing.status;
+    if (writing.status !== undefined) this.tables[resource].setStatus(entity, writing.status);
     entity.hash = null;
     const moved = entity.modified !== stamp;
     if (this.hash(resource, entity) === before && !moved) return;
@@ -231,7 +243,7 @@ export class Engine {
   trash(resource: Resource, entity: Entity): void {
     const stamp = entity.modified;
     entity.before = entity.status;
-    entity.status = 'trash';
+    this.tables[resource].setStatus(entity, 'trash');
     this.#stamp(resource, entity, { moves: true });
     if (resource === 'products') {
       entity.record ??= this.#build(resource, entity);
@@ -249,7 +261,7 @@ export class Engine {
   /** Takes an object out of the trash. */
   restore(resource: Resource, entity: Entity, status = entity.before): void {
     const stamp = entity.modified;
-    entity.status = status;
+    this.tables[resource].setStatus(entity, status);
     this.#stamp(resource, entity, { moves: true });
     if (resource === 'products') {
       entity.record ??= this.#build(resource, entity);

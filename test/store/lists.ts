@@ -20,30 +20,30 @@ export interface Page {
 type Test = (entity: Entity) => boolean;
 
 /** Which statuses of which resource a list without `status` shows, and which with. */
-function statusTest(engine: Engine, resource: Resource, params: Params): Test {
+function statusTest(engine: Engine, resource: Resource, params: Params): (status: string) => boolean {
   const { version } = engine.settings;
   if (resource === 'customers' || resource === 'refunds') return () => true;
   if (resource === 'orders') {
     const hidden = version === '11.0' ? ['trash', 'auto-draft', 'checkout-draft'] : ['trash', 'auto-draft'];
     const any = new Set(ORDER_STATUSES.filter((status) => !hidden.includes(status)));
     const wanted = asList(params.get('status'));
-    if (wanted.length === 0 || wanted.includes('any')) return ({ status }) => any.has(status);
+    if (wanted.length === 0 || wanted.includes('any')) return (status) => any.has(status);
     const set = new Set(wanted);
-    return ({ status }) => set.has(status);
+    return (status) => set.has(status);
   }
   if (resource === 'coupons') {
     // Before 11.0 `status` is no argument of coupons and is ignored like any unknown one (2.4).
     const wanted = version === '11.0' ? String(params.get('status') ?? 'publish') : 'publish';
-    if (wanted === 'any') return ({ status }) => status !== 'trash' && status !== 'auto-draft';
+    if (wanted === 'any') return (status) => status !== 'trash' && status !== 'auto-draft';
     const set = new Set(asList(wanted));
-    return ({ status }) => set.has(status);
+    return (status) => set.has(status);
   }
-  const listed = new Set(['publish', 'draft', 'pending', 'private', 'future']);
+  const shown = new Set(['publish', 'draft', 'pending', 'private', 'future']);
   const wanted = new Set(asList(params.get('include_status')));
   const unwanted = new Set(asList(params.get('exclude_status')));
-  const status = String(params.get('status') ?? 'any');
-  if (wanted.size === 0 && status !== 'any') wanted.add(status);
-  return (entity) => (wanted.size === 0 || wanted.has('any') ? listed.has(entity.status) : wanted.has(entity.status)) && !unwanted.has(entity.status);
+  const only = String(params.get('status') ?? 'any');
+  if (wanted.size === 0 && only !== 'any') wanted.add(only);
+  return (status) => (wanted.size === 0 || wanted.has('any') ? shown.has(status) : wanted.has(status)) && !unwanted.has(status);
 }
 
 /** A date argument as seconds of the column that it is compared with. */
@@ -174,7 +174,9 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
 
   const include = asList(params.get('include')).map(Number);
   const exclude = new Set(asList(params.get('exclude')).map(Number));
-  const tests: Test[] = [statusTest(engine, resource, params)];
+  const listed = statusTest(engine, resource, params);
+  const statuses = new Set([...table.statuses().keys()].filter((status) => listed(status)));
+  const tests: Test[] = [];
   if (exclude.size) tests.push(({ id }) => !exclude.has(id));
   if (parent !== undefined) tests.push((entity) => entity.parent === parent);
   const filters = dateFilters(engine, resource, params);
@@ -182,6 +184,7 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
   let low = 0;
   let high = table.size;
   let source: readonly Entity[];
+  let bounded = false;
   const chosen = include.length ? new Set(include) : null;
   if (parent !== undefined || chosen) {
     source = (chosen ? [...chosen].map((id) => table.get(id)) : table.children(parent ?? 0)).filter((entity) => entity !== undefined);
@@ -191,6 +194,7 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
     source = sortSmall(engine, resource, [...table.values()], orderby, key, include);
   } else {
     source = table.sorted(key);
+    bounded = true;
     for (const { key: column, limit, after } of filters) {
       if (column !== key) continue;
       if (after) low = Math.max(low, table.bound(key, limit, false));
@@ -198,22 +202,37 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
     }
   }
   for (const { key: column, limit, after } of filters) {
+    if (bounded && column === key) continue;
     tests.push(after ? (entity) => Number(entity[column]) > limit : (entity) => Number(entity[column]) < limit);
   }
   tests.push(...recordTests(engine, resource, params));
-  const matches: Test = (entity) => tests.every((test) => test(entity));
-
   const backwards = descending && orderby !== 'include';
   const unstable = engine.settings.version !== '11.0' && (orderby === 'modified' || orderby === 'date');
-  const all: Entity[] = [];
+  // Where only the status decides, the total is known and the scan ends with the page.
+  const everything = bounded && low === 0 && high === table.size && tests.length === 0;
+  let known = everything ? 0 : null;
+  if (known !== null) for (const [status, number] of table.statuses()) known += statuses.has(status) ? number : 0;
+  const all = statuses.size === table.statuses().size ? null : statuses;
+  const matches: Test = (entity) => (all === null || all.has(entity.status)) && (tests.length === 0 || tests.every((test) => test(entity)));
+  const skipping = all === null && tests.length === 0 && !unstable;
+  const found: Entity[] = [];
   let total = 0;
-  for (let i = backwards ? high - 1 : low; backwards ? i >= low : i < high; i += backwards ? -1 : 1) {
-    const entity = source[i] as Entity;
-    if (!matches(entity)) continue;
-    if (unstable || (total >= offset && total < offset + perPage)) all.push(entity);
-    total++;
+  if (skipping) {
+    total = Math.max(0, high - low);
+    for (let nth = offset; nth < Math.min(offset + perPage, total); nth++) found.push(source[backwards ? high - 1 - nth : low + nth] as Entity);
+  } else {
+    for (let i = backwards ? high - 1 : low; backwards ? i >= low : i < high; i += backwards ? -1 : 1) {
+      const entity = source[i] as Entity;
+      if (!matches(entity)) continue;
+      if (unstable || (total >= offset && total < offset + perPage)) found.push(entity);
+      total++;
+      if (known !== null && !unstable && total >= offset + perPage) {
+        total = known;
+        break;
+      }
+    }
   }
-  const rows = unstable && key ? shake(all, key, offset, perPage) : all;
+  const rows = unstable && key ? shake(found, key, offset, perPage) : found;
   const outside = rows.length === 0 && resource === 'orders' && engine.settings.orders === 'hpos';
   const counted = outside ? 0 : total;
   return { rows, total: counted, pages: Math.ceil(counted / perPage), page: users && params.has('offset') ? Math.ceil(offset / perPage + 1) : page, perPage };

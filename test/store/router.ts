@@ -11,7 +11,7 @@ import { NO_CACHE, phpJson, RestError, restHeaders } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { index, namespaceIndex, options, settings, systemStatus } from './site-info.ts';
 import type { Key, Rec, Resource } from './types.ts';
-import { variationAsProduct, view } from './views.ts';
+import { onlyStamps, stamps, variationAsProduct, view } from './views.ts';
 import { batch, createOne, deleteOne, updateOne } from './writes.ts';
 
 /** A request on its way through the API. */
@@ -260,6 +260,8 @@ function many(call: Call, route: Route, headers: Record<string, string>, shape: 
   const page = list(engine, resource, query, route.parent);
   paged(call, page, headers, page.rows.length > 0, resource);
   const listed = route.parent === undefined ? 'all' : 'own';
+  const fields = asList(query.get('_fields'));
+  if (onlyStamps(resource, fields)) return { status: 200, headers, body: page.rows.map((entity) => shape(stamps(engine, entity), false)) };
   const records = page.rows.map((entity) => seenBy(call, resource, view(engine, resource, entity, listed)));
   return { status: 200, headers, body: records.map((record) => shape(record, false)) };
 }

@@ -46,6 +46,8 @@ export class Table {
   readonly #byId = new Map<number, Entity>();
   readonly #sorted = new Map<SortKey, Entity[]>();
   readonly #children = new Map<number, Set<Entity>>();
+  /** How many objects have each status, so that totals need no scan. */
+  readonly #statuses = new Map<string, number>();
 
   get size(): number {
     return this.#byId.size;
@@ -64,8 +66,27 @@ export class Table {
     return [...(this.#children.get(parent) ?? [])].sort((a, b) => a.id - b.id);
   }
 
+  /** The statuses that occur, with their numbers. */
+  statuses(): ReadonlyMap<string, number> {
+    return this.#statuses;
+  }
+
+  /** Changes a status; any other way would leave the numbers wrong. */
+  setStatus(entity: Entity, status: string): void {
+    this.#count(entity.status, -1);
+    entity.status = status;
+    this.#count(status, 1);
+  }
+
+  #count(status: string, by: number): void {
+    const number = (this.#statuses.get(status) ?? 0) + by;
+    if (number > 0) this.#statuses.set(status, number);
+    else this.#statuses.delete(status);
+  }
+
   add(entity: Entity): void {
     this.#byId.set(entity.id, entity);
+    this.#count(entity.status, 1);
     if (entity.parent) {
       const siblings = this.#children.get(entity.parent) ?? new Set();
       siblings.add(entity);
@@ -79,6 +100,7 @@ export class Table {
   remove(entity: Entity): void {
     for (const [key, list] of this.#sorted) list.splice(this.#place(list, key, entity), 1);
     this.#byId.delete(entity.id);
+    this.#count(entity.status, -1);
     this.#children.get(entity.parent)?.delete(entity);
   }
 

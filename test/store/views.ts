@@ -52,6 +52,23 @@ export function view(engine: Engine, resource: Resource, entity: Entity, listed:
   return record;
 }
 
+const STAMPS = new Set(['id', 'status', 'date_created', 'date_created_gmt', 'date_modified', 'date_modified_gmt']);
+
+/** True when these fields are known without the record itself. */
+export function onlyStamps(resource: Resource, fields: string[]): boolean {
+  return fields.length > 0 && resource !== 'refunds' && fields.every((field) => STAMPS.has(field) && (field !== 'status' || resource !== 'customers'));
+}
+
+/** Id, status and dates: what scans ask for, without making the record. */
+export function stamps(engine: Engine, entity: Entity): Rec {
+  const { zone } = engine;
+  const { id, status, created, modified } = entity;
+  return {
+    id, status, date_created: iso(zone.toLocal(created)), date_created_gmt: iso(created),
+    date_modified: modified === null ? null : iso(zone.toLocal(modified)), date_modified_gmt: modified === null ? null : iso(modified),
+  };
+}
+
 function orderFields(engine: Engine, record: Rec, entity: Entity): void {
   const { status } = entity;
   const owed = Number(record.total) > 0;

@@ -33,7 +33,7 @@ const BROKEN: Record<string, Fault> = {
 };
 
 function load(set: string): Exchange[] {
-  return FOLDERS.flatMap((folder) => JSON.parse(readFileSync(new URL(`../../fixtures/recordings/${set}/${folder}.json`, import.meta.url), 'utf8')) as Exchange[]);
+  return FOLDERS.flatMap((folder) => JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/recordings/${set}/${folder}.json`, 'utf8')) as Exchange[]);
 }
 
 /** The type of everything in a value; null is any type, an empty list is any list. */
@@ -63,7 +63,7 @@ function idsOf(body: unknown): unknown {
 async function compare(store: SimulatedStore, exchange: Exchange): Promise<string[]> {
   const { request, response } = exchange;
   const answer = await store.fetch(new Request(request.url, { method: request.method, headers: { accept: 'application/json', ...request.headers }, redirect: 'manual' }));
-  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(await answer.arrayBuffer());
+  const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(await answer.arrayBuffer());
   const found: string[] = [];
   if (answer.status !== response.status) found.push(`status ${response.status} became ${answer.status}: ${text.slice(0, 200)}`);
   for (const name of HEADERS) {

@@ -67,7 +67,7 @@ export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
 		return {
 			delivered: false,
 			status: null,
-			error: timedOut ? 'timeout' : classifyError(error),
+			error: timedOut ? 'timeout' : classifyError(error, claim.url),
 			retryAfterMs: null,
 			durationMs: io.now() - startedMs,
 			startedMs,

@@ -21,8 +21,15 @@ const WORDS: readonly [pattern: RegExp, kind: ErrorClass][] = [
 	[/reset|connection lost|disconnected|socket hang up|other side closed|premature/i, 'reset'],
 ]
 
-/** The class of what `fetch` threw. What nothing names was a connection that broke: `reset`. */
-export function classifyError(error: unknown): ErrorClass {
+/**
+ * The class of what `fetch` threw. What nothing names was a connection that broke: `reset`.
+ *
+ * Outside Cloudflare's network workerd says little: "Network connection lost." for refused and reset alike, "internal error" for names
+ * that do not resolve and for TLS. The scheme of the URL is the best hint that is left of those.
+ *
+ * @param url where the request went
+ */
+export function classifyError(error: unknown, url = ''): ErrorClass {
 	const chain = causes(error)
 	for (const cause of chain) {
 		const code = (cause as { code?: unknown }).code
@@ -36,6 +43,7 @@ export function classifyError(error: unknown): ErrorClass {
 		const kind = typeof message === 'string' ? WORDS.find(([pattern]) => pattern.test(message))?.[1] : undefined
 		if (kind !== undefined) return kind
 	}
+	if (chain.some((cause) => /^internal error/.test(String((cause as { message?: unknown }).message)))) return url.startsWith('https:') ? 'tls' : 'dns'
 	return 'reset'
 }
 

@@ -12,11 +12,6 @@ import type { WatcherRpc } from '../watcher/rpc.ts'
 import { attempt } from './attempt.ts'
 import { deliverAll, type DeliveryPorts, doorbellInstance } from './deliver.ts'
 
-/** What the consumer asks of an instance's object. `more`: whether further claims are wanted in `next`. */
-export interface DeliveryWatcher extends Pick<WatcherRpc, 'claim'> {
-	settle(...args: [...Parameters<WatcherRpc['settle']>, more: boolean]): ReturnType<WatcherRpc['settle']>
-}
-
 /** Answers a batch of doorbells. Each message is acknowledged by itself, readable or not: there is nothing in it worth a second try. */
 export async function consume(batch: MessageBatch<Doorbell>, env: Env, ctx: Pick<ExecutionContext, 'waitUntil'>): Promise<void> {
 	const instances: number[] = []
@@ -30,7 +25,7 @@ export async function consume(batch: MessageBatch<Doorbell>, env: Env, ctx: Pick
 }
 
 /** Cloudflare's side of delivering. `watcher` is where an instance's object is reached. */
-export function deliveryPorts(env: Env, watcher: (instanceId: number) => DeliveryWatcher = (id) => watcherOf(env, id)): DeliveryPorts {
+export function deliveryPorts(env: Env, watcher: (instanceId: number) => Pick<WatcherRpc, 'claim' | 'settle'> = (id) => watcherOf(env, id)): DeliveryPorts {
 	const allowPrivate = env.ALLOW_PRIVATE_NETWORK === 'true'
 	const refuse = (url: string): string | null => {
 		const verdict = guardUrl(url, allowPrivate)

@@ -188,9 +188,15 @@ describe('exceptions of both runtimes', () => {
 		['DNS lookup failed.', 'dns'],
 		["TLS peer's certificate is not trusted; reason = self signed certificate", 'tls'],
 		['connect(): Connection refused', 'refused'],
-		['internal error; reference = abc123', 'reset'],
+		['something new', 'reset'],
 	])('workerd: %s', (message, kind) => {
-		expect(classifyError(new Error(message))).toBe(kind)
+		expect(classifyError(new Error(message), 'https://x.example/')).toBe(kind)
+	})
+
+	test('workerd\'s "internal error" is a name over http, and TLS over https', () => {
+		const error = new Error('internal error; reference = abc123')
+		expect(classifyError(error, 'http://x.example/')).toBe('dns')
+		expect(classifyError(error, 'https://x.example/')).toBe('tls')
 	})
 
 	test.each([

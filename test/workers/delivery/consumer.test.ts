@@ -1,0 +1,126 @@
+/** The consumer in workerd: acknowledging, reaching instances, and what workerd's own fetch and crypto make of an attempt. */
+import { createExecutionContext, createMessageBatch, getQueueResult, waitOnExecutionContext } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { Doorbell, Env } from '../../../src/context.ts'
+import { consume, deliveryPorts } from '../../../src/delivery/consumer.ts'
+import { deliverAll } from '../../../src/delivery/deliver.ts'
+import { elementsSignature, standardSignature, webhookId } from '../../../src/delivery/sign.ts'
+import { eventTag, formatEventId, parseEventId } from '../../../src/events/ids.ts'
+import { instanceContext, sealSecret } from '../../../src/instances/sealing.ts'
+import type { Claim, Outcome, WatcherRpc } from '../../../src/watcher/rpc.ts'
+import { createCallback } from '../../demo/callback.ts'
+import vectors from '../../fixtures/signatures.json'
+
+const bindings = env as unknown as Env
+
+afterEach(() => {
+	vi.restoreAllMocks()
+})
+
+/** An instance's object with these claims, keeping what it is told. */
+class OneInstance implements Pick<WatcherRpc, 'claim' | 'settle'> {
+	readonly settled: { id: number; attempt: number; outcome: Outcome }[] = []
+	readonly #due: Claim[]
+
+	constructor(due: Claim[]) {
+		this.#due = due
+	}
+
+	async claim(limit: number): ReturnType<WatcherRpc['claim']> {
+		return { claims: this.#due.splice(0, limit), more: this.#due.length > 0 }
+	}
+
+	async settle(id: number, attempt: number, outcome: Outcome, more: boolean): ReturnType<WatcherRpc['settle']> {
+		this.settled.push({ id, attempt, outcome })
+		return { next: more ? this.#due.splice(0, 1) : [] }
+	}
+}
+
+function claimFor(url: string, counter = 1, configuration: Claim['configuration'] = {}): Claim {
+	const event = { eventId: `e${counter}`, objectType: 'orders', objectId: '1', eventType: 'CREATED', objectSequence: counter }
+	const body = JSON.stringify({ message: { raw: { orders: [{ id: 1, name: 'Grüße' }] }, events: [event] } })
+	return { notificationId: 7_000_000_000 + counter, attempt: 1, leaseUntilMs: Date.now() + 45_000, url, body, configuration }
+}
+
+describe('a batch', () => {
+	test('is acknowledged message by message, readable or not, and a stray doorbell brings nothing to life', async () => {
+		const messages = [{ version: 1, instance: 987_654 }, { version: 9 }, 'ring'].map((body, index) => ({ id: String(index), timestamp: new Date(), attempts: 1, body: body as Doorbell }))
+		const batch = createMessageBatch('shopbell-doorbells', messages)
+		const context = createExecutionContext()
+		await consume(batch, bindings, context)
+		await waitOnExecutionContext(context)
+		const result = await getQueueResult(batch, context)
+		expect(result.explicitAcks.toSorted()).toEqual(['0', '1', '2'])
+		expect(result.retryMessages).toEqual([])
+		expect(await bindings.WATCHER.getByName('987654').claim(6)).toBe('unknown')
+	})
+
+	test('is answered before the callback is', async () => {
+		const work: Promise<unknown>[] = []
+		const batch = createMessageBatch<Doorbell>('shopbell-doorbells', [{ id: 'a', timestamp: new Date(), attempts: 1, body: { version: 1, instance: 987_655 } }])
+		await consume(batch, bindings, { waitUntil: (promise) => void work.push(promise) })
+		expect(work).toHaveLength(1)
+		await Promise.all(work)
+	})
+})
+
+describe('delivering', () => {
+	test('opens the sealed key, signs in workerd, and settles each', async () => {
+		const callback = createCallback({ key: 'schlüssel' })
+		vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => await callback.receive(input as Request))
+		const sealed = await sealSecret(bindings.MASTER_KEYS, 'schlüssel', instanceContext(7))
+		const configuration = { 'event.notification.signature.key': sealed }
+		const instance = new OneInstance(Array.from({ length: 9 }, (_, index) => claimFor('https://callback.example/hook', index + 1, configuration)))
+		await deliverAll([7], deliveryPorts(bindings, () => instance))
+		expect(callback.arrivals.map((arrival) => arrival.signed)).toEqual(Array(9).fill(true))
+		expect(callback.deliveries.map((event) => event.eventId).toSorted()).toEqual(Array.from({ length: 9 }, (_, index) => `e${index + 1}`))
+		expect(instance.settled.map(({ outcome }) => [outcome.delivered, outcome.status, outcome.body])).toEqual(Array(9).fill([true, 200, 'thank you']))
+	})
+
+	test('with a key sealed for another instance sends nothing', async () => {
+		const fetched = vi.spyOn(globalThis, 'fetch')
+		const sealed = await sealSecret(bindings.MASTER_KEYS, 'key', instanceContext(8))
+		const instance = new OneInstance([claimFor('https://callback.example/', 1, { 'event.notification.signature.key': sealed })])
+		await deliverAll([7], deliveryPorts(bindings, () => instance))
+		expect(fetched).not.toHaveBeenCalled()
+		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: null, error: 'refused' })
+	})
+
+	test('to a private address is refused where the operator keeps that closed', async () => {
+		const fetched = vi.spyOn(globalThis, 'fetch')
+		const instance = new OneInstance([claimFor('http://127.0.0.1:9/')])
+		await deliverAll([7], deliveryPorts({ ...bindings, ALLOW_PRIVATE_NETWORK: 'false' }, () => instance))
+		expect(fetched).not.toHaveBeenCalled()
+		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, error: 'refused' })
+		expect(instance.settled[0]?.outcome.body).toMatch(/^Not sent: /)
+	})
+
+	test('follows no redirect', async () => {
+		const fetched = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response(null, { status: 307, headers: { Location: 'http://169.254.169.254/' } }))
+		const instance = new OneInstance([claimFor('https://callback.example/')])
+		await deliverAll([7], deliveryPorts(bindings, () => instance))
+		expect((fetched.mock.calls[0]?.[0] as Request).redirect).toBe('manual')
+		expect(fetched).toHaveBeenCalledTimes(1)
+		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: 307, error: null })
+	})
+
+	test('to a port where nobody listens is a failure that settles', async () => {
+		const instance = new OneInstance([claimFor('http://127.0.0.1:1/')])
+		await deliverAll([7], deliveryPorts(bindings, () => instance))
+		// workerd does not tell refused from reset outside Cloudflare's network.
+		expect(['refused', 'reset']).toContain(instance.settled[0]?.outcome.error)
+		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: null })
+	})
+})
+
+test('ids and signatures are the same in workerd as in Node', () => {
+	const key = Uint8Array.from({ length: 32 }, (_, index) => index)
+	expect(formatEventId(1, 2, eventTag(key, 1, 2))).toBe('AAAAAAABAAAAAAAC1lgG')
+	expect(parseEventId('AAAAAAABAAAAAAAC1lgG')).toEqual({ instanceId: 1, sequence: 2, tag: 0xd65806 })
+	for (const vector of vectors.cases) {
+		const body = new TextEncoder().encode(vector.body)
+		expect(elementsSignature(vector.key, body)).toBe(vector.elements)
+		expect(standardSignature(vector.key, webhookId(vector.notificationId), vector.timestamp, body)).toBe(vector.standard)
+	}
+})

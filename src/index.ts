@@ -1,6 +1,7 @@
 /** Table of contents of the Worker. */
 import { createApp } from './app.ts'
-import type { Env } from './context.ts'
+import type { Doorbell, Env } from './context.ts'
+import { consume } from './delivery/consumer.ts'
 import { servicesOf } from './instances/services.ts'
 import { runWatchdog } from './instances/watchdog.ts'
 
@@ -11,8 +12,10 @@ const app = createApp()
 export default {
 	/** The API. */
 	fetch: (request, env, ctx) => app.fetch(request, env, ctx),
+	/** Doorbells. */
+	queue: (batch, env, ctx) => consume(batch, env, ctx),
 	/** Every five minutes: wakes what is overdue, finishes what was begun. */
 	async scheduled(_controller, env, ctx) {
 		await runWatchdog(servicesOf(env, work => ctx.waitUntil(work)))
 	},
-} satisfies ExportedHandler<Env>
+} satisfies ExportedHandler<Env, Doorbell>

@@ -72,6 +72,11 @@ export class Engine {
 		return 'created'
 	}
 
+	/** The storage is gone: so is what was remembered of it. */
+	forget(): void {
+		this.#core = null
+	}
+
 	/** Reads the row again and follows what changed. A D1 that cannot be reached leaves the copy as it is. */
 	async refresh(core: Core, options: { skip?: boolean; rebaseline?: boolean; release?: boolean } = {}): Promise<void> {
 		const asked = options.skip === true || options.rebaseline === true || options.release === true

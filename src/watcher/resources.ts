@@ -1,5 +1,6 @@
 /** Which resources an instance watches: its configuration held against the state of those that were polled before. */
-import type { PollerResource, Resource } from '../elements/element.ts'
+import type { Resource } from '../elements/element.ts'
+import { effectivePoller } from '../instances/poller.ts'
 import type { Core, Watched } from './core.ts'
 import { list, type Budget } from './requests.ts'
 import { newResource } from './state.ts'
@@ -7,8 +8,7 @@ import { newResource } from './state.ts'
 /** The resources as configured, in order. Those that the element does not understand are left out (the API refuses them). */
 export function configured(core: Core): Resource[] {
 	const { configuration, connection } = core.config
-	const text = configuration['event.poller.configuration']
-	const settings = text == null || text === '' ? core.element.defaultPoller : (JSON.parse(text) as Record<string, PollerResource>)
+	const settings = effectivePoller(configuration, core.element)
 	const resources: Resource[] = []
 	for (const [objectType, one] of Object.entries(settings)) {
 		const made = core.element.resource(objectType, one, connection)

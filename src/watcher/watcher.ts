@@ -1,6 +1,172 @@
-/** The Durable Object of one instance: a thin shell around the engine. */
+/** The Durable Object of one instance: a thin shell that gives the engine Cloudflare's storage, alarm, queue and store client. */
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../context.ts'
+import { elementOf } from '../elements/registry.ts'
+import { eventTag, parseNotificationId } from '../events/ids.ts'
+import { loadWatcherConfig } from '../instances/config.ts'
+import { masterKeys } from '../instances/sealing.ts'
+import { writeStatus } from '../instances/status.ts'
+import { openStore } from '../instances/stores.ts'
+import { log } from '../log.ts'
+import { Engine } from './engine.ts'
+import type { Ports, Sql, SqlValue } from './ports.ts'
+import { eventOf, eventsOf, healthOf, pollerOf } from './reports.ts'
+import type { EventRow, Health, Known, Outcome, PollerReport, WatcherRpc } from './rpc.ts'
+import { decideDeletions, heldDeletions, wantPoll } from './wishes.ts'
 
-/** One instance's object. */
-export class Watcher extends DurableObject<Env> {}
+/** One instance's object. Its constructor writes nothing and arms nothing (design, State). */
+export class Watcher extends DurableObject<Env> implements WatcherRpc {
+	readonly engine: Engine
+	/** Rows read and written since the object came to life, alarms included: what benchmarks count. */
+	readonly rows = { read: 0, written: 0 }
+	#armedMs: number | null | undefined
+
+	constructor(ctx: DurableObjectState, env: Env) {
+		super(ctx, env)
+		this.engine = new Engine(this.#ports())
+		void ctx.blockConcurrencyWhile(async () => {
+			this.#armedMs = await ctx.storage.getAlarm()
+		})
+	}
+
+	override async alarm(): Promise<void> {
+		this.#armedMs = null
+		await this.engine.run()
+	}
+
+	async create(instanceId: number): Promise<'created' | 'exists'> {
+		return this.engine.create(instanceId)
+	}
+
+	async configure(_version: number, options: { skip?: boolean; rebaseline?: boolean; release?: boolean } = {}): Promise<Known<'ok'>> {
+		const core = this.engine.core()
+		if (core === null) return 'unknown'
+		await this.engine.refresh(core, options)
+		await this.engine.ringDue(core)
+		this.engine.arm(core)
+		return 'ok'
+	}
+
+	async destroy(): Promise<void> {
+		await this.ctx.storage.deleteAlarm()
+		await this.ctx.storage.deleteAll()
+		this.#armedMs = null
+		this.engine.forget()
+	}
+
+	async wake(): Promise<Known<'ok'>> {
+		const core = this.engine.core()
+		if (core === null) return 'unknown'
+		// A past-due alarm cannot be trusted to ring by itself: it is set anew.
+		this.#armedMs = await this.ctx.storage.getAlarm()
+		await this.engine.refresh(core)
+		this.engine.arm(core)
+		return 'ok'
+	}
+
+	async poll(depth: 'window' | 'reread'): Promise<Known<{ run: string; depth: string; state: string }>> {
+		const core = this.engine.core()
+		if (core === null) return 'unknown'
+		const run = wantPoll(core, depth)
+		this.engine.arm(core)
+		return run
+	}
+
+	async health(): Promise<Known<Health>> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : healthOf(core)
+	}
+
+	async poller(): Promise<Known<PollerReport>> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : pollerOf(core)
+	}
+
+	async events(query: { pageSize: number; before?: number | undefined }): Promise<Known<{ events: EventRow[]; next: number | null }>> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : eventsOf(core, query)
+	}
+
+	async event(sequence: number): Promise<Known<EventRow | null>> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : eventOf(core, sequence)
+	}
+
+	async deletions(): ReturnType<WatcherRpc['deletions']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : heldDeletions(core)
+	}
+
+	async decide(decision: 'emit' | 'forget'): Promise<Known<{ decided: number }>> {
+		const core = this.engine.core()
+		if (core === null) return 'unknown'
+		const decided = decideDeletions(core, decision)
+		this.engine.arm(core)
+		return { decided }
+	}
+
+	async claim(limit: number): ReturnType<WatcherRpc['claim']> {
+		return this.engine.claim(limit)
+	}
+
+	async settle(notificationId: number, attempt: number, outcome: Outcome, more: boolean): ReturnType<WatcherRpc['settle']> {
+		const position = parseNotificationId(notificationId)
+		return position === null ? { next: [] } : this.engine.settle(position.counter, attempt, outcome, more)
+	}
+
+	#ports(): Ports {
+		const { ctx, env } = this
+		const key = masterKeys(env.MASTER_KEYS)[0]!
+		return {
+			sql: sqlOf(ctx.storage, this.rows),
+			now: () => Date.now(),
+			random: () => Math.random(),
+			arm: (atMs) => {
+				this.#armedMs = atMs
+				this.rows.written++
+				void (atMs === null ? ctx.storage.deleteAlarm() : ctx.storage.setAlarm(atMs))
+			},
+			armed: () => this.#armedMs ?? null,
+			ring: async (instance) => {
+				await env.DOORBELLS.send({ version: 1, instance })
+			},
+			loadConfig: (instanceId) => loadWatcherConfig(env, instanceId),
+			element: (config) => elementOf(config.elementKey),
+			client: (config) => openStore(env, { id: config.instanceId, elementKey: config.elementKey, configuration: config.configuration, connection: config.connection }),
+			report: (report) => writeStatus(env, report),
+			eventTag: (instanceId, sequence) => eventTag(key.bytes, instanceId, sequence),
+			publicUrl: env.PUBLIC_URL,
+			storedBytes: () => ctx.storage.sql.databaseSize,
+			log,
+		}
+	}
+}
+
+/** A Durable Object's SQLite behind the watcher's port; counts rows. */
+function sqlOf(storage: DurableObjectStorage, rows: { read: number; written: number }): Sql {
+	const exec = <Row extends object>(query: string, values: SqlValue[]): SqlStorageCursor<Record<string, SqlStorageValue>> & Iterable<Row> =>
+		storage.sql.exec(query, ...values) as unknown as SqlStorageCursor<Record<string, SqlStorageValue>> & Iterable<Row>
+	const count = (cursor: { rowsRead: number; rowsWritten: number }): void => {
+		rows.read += cursor.rowsRead
+		rows.written += cursor.rowsWritten
+	}
+	return {
+		all: <Row extends object>(query: string, ...values: SqlValue[]): Row[] => {
+			const cursor = exec<Row>(query, values)
+			const found = [...cursor]
+			count(cursor)
+			return found as Row[]
+		},
+		*each<Row extends object>(query: string, ...values: SqlValue[]): Iterable<Row> {
+			const cursor = exec<Row>(query, values)
+			for (const row of cursor) yield row as Row
+			count(cursor)
+		},
+		run: (query, ...values) => {
+			const cursor = exec(query, values)
+			cursor.toArray()
+			count(cursor)
+		},
+		transaction: (body) => storage.transactionSync(body),
+	}
+}

@@ -1,0 +1,380 @@
+/**
+ * A whole Shopbell in plain Node: the engine over an in-memory SQLite, a simulated store, a queue, a consumer and a callback, all on one
+ * virtual clock. What happens in seconds of it takes milliseconds; a crash is the loss of everything but storage, at any step.
+ */
+import { DatabaseSync } from 'node:sqlite'
+import { deliverAll, type DeliveryPorts } from '../src/delivery/deliver.ts'
+import type { Connection, PollerResource, StoreClient } from '../src/elements/element.ts'
+import { woocommerce } from '../src/elements/woocommerce/woocommerce.ts'
+import { parseNotificationId } from '../src/events/ids.ts'
+import { Engine } from '../src/watcher/engine.ts'
+import type { Ports, Sql, SqlValue, WatcherConfig } from '../src/watcher/ports.ts'
+import { healthOf, pollerOf } from '../src/watcher/reports.ts'
+import type { Claim, Outcome, StatusReport } from '../src/watcher/rpc.ts'
+import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
+import { contentHash } from './store/content.ts'
+import { createStore, type SimulatedStore, type StoreOptions } from './store/store.ts'
+
+/** Where an engine may be cut off: around every request to the store, every commit, every doorbell, every delivery. */
+export type CrashPoint = 'before-request' | 'after-request' | 'before-commit' | 'after-commit' | 'before-ring' | 'after-ring' | 'before-post' | 'after-post'
+
+/** The engine stopped in the middle of something; storage stays. */
+export class Crash extends Error {
+	readonly point: CrashPoint
+	constructor(point: CrashPoint) {
+		super(`crash ${point}`)
+		this.point = point
+	}
+}
+
+/** How the callback answers: a status, or an error without one. */
+export type Answer = number | 'timeout' | 'reset'
+
+/** What a world begins with. */
+export interface WorldOptions {
+	store?: StoreOptions
+	/** Resources by label; default: customers, discounts, orders, products. */
+	resources?: Record<string, PollerResource>
+	config?: Partial<WatcherConfig>
+	pollIntervalMs?: number
+	/** Begins at this moment, epoch ms. */
+	startMs?: number
+	/** 0 ≤ x < 1, for jitter. */
+	random?: () => number
+}
+
+/** Labels of the contract → collections of the store. */
+export const COLLECTIONS: Record<string, 'orders' | 'products' | 'coupons' | 'customers' | 'variations'> = {
+	orders: 'orders', products: 'products', discounts: 'coupons', customers: 'customers', variations: 'variations',
+}
+
+/** The in-memory database of an object, with rollback. */
+export class MemorySql implements Sql {
+	readonly db = new DatabaseSync(':memory:')
+	readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>()
+	#depth = 0
+	onCommit: (when: 'before-commit' | 'after-commit') => void = () => undefined
+
+	all<Row extends object>(query: string, ...values: SqlValue[]): Row[] {
+		return this.#prepare(query).all(...(values as never[])) as unknown as Row[]
+	}
+
+	each<Row extends object>(query: string, ...values: SqlValue[]): Iterable<Row> {
+		return this.#prepare(query).iterate(...(values as never[])) as unknown as Iterable<Row>
+	}
+
+	run(query: string, ...values: SqlValue[]): void {
+		this.#prepare(query).run(...(values as never[]))
+	}
+
+	transaction<T>(body: () => T): T {
+		if (this.#depth > 0) return body()
+		this.#depth++
+		this.db.exec('BEGIN')
+		try {
+			const result = body()
+			this.onCommit('before-commit')
+			this.db.exec('COMMIT')
+			this.#depth--
+			this.onCommit('after-commit')
+			return result
+		} catch (error) {
+			if (this.#depth > 0) {
+				this.#depth--
+				this.db.exec('ROLLBACK')
+			}
+			throw error
+		}
+	}
+
+	#prepare(query: string): ReturnType<DatabaseSync['prepare']> {
+		let statement = this.#statements.get(query)
+		if (statement === undefined) {
+			statement = this.db.prepare(query)
+			this.#statements.set(query, statement)
+		}
+		return statement
+	}
+}
+
+/** A world with one instance. Times epoch ms on the virtual clock. */
+export class World {
+	nowMs: number
+	readonly store: SimulatedStore
+	readonly sql = new MemorySql()
+	engine: Engine
+	alarmMs: number | null = null
+	config: WatcherConfig
+	readonly doorbells: number[] = []
+	readonly arrivals: (ReceivedEvent & { notificationId: number; attempt: number; body: string })[] = []
+	readonly statuses: StatusReport[] = []
+	readonly logs: { event: string; fields: Record<string, unknown> }[] = []
+	/** What the callback answers next; 204 by default. */
+	answer: () => Answer = () => 204
+	/** Called at every point where a crash may come; throws Crash to cut off there. */
+	crashAt: (point: CrashPoint) => boolean = () => false
+	/** Whether the queue loses a doorbell. */
+	loses: () => boolean = () => false
+	crashes: CrashPoint[] = []
+	start: StoreObject[] = []
+	startNumber = 0
+	t0Ms = 0
+	baselineEndMs = Number.POSITIVE_INFINITY
+	polls: { startMs: number; endMs: number }[] = []
+	d1Fails = false
+	readonly #options: WorldOptions
+	readonly #client: StoreClient
+
+	private constructor(options: WorldOptions, store: SimulatedStore, config: WatcherConfig, nowMs: number) {
+		this.#options = options
+		this.store = store
+		this.config = config
+		this.nowMs = nowMs
+		this.#client = woocommerce.open(config.connection, { storeUrl: store.url, ...store.credentials }, {
+			fetch: (request) => this.#request(request), now: () => this.nowMs, userAgent: 'Shopbell/test', allowPrivateNetwork: true, timeoutMs: 30, nonce: nonce(),
+		})
+		this.sql.onCommit = (when) => this.#point(when)
+		this.engine = new Engine(this.ports())
+	}
+
+	/** Connects a store, as `POST /instances` does. The bell is on when this returns. */
+	static async create(options: WorldOptions = {}): Promise<World> {
+		const clock = { now: options.startMs ?? Date.UTC(2026, 5, 15, 12, 0, 0) }
+		const store = createStore({ objects: { orders: 12, products: 10, coupons: 6, customers: 8 }, now: () => clock.now, url: 'http://shop.example.com', sleep: sleepOf(), ...options.store })
+		const paths = Object.values(options.resources ?? {}).length === 0 ? ['orders', 'products', 'coupons', 'customers'] : []
+		const connected = await woocommerce.connect({ storeUrl: store.url, ...store.credentials }, {
+			fetch: (request) => store.fetch(request), now: () => clock.now, userAgent: 'Shopbell/test', allowPrivateNetwork: true, nonce: nonce(),
+		}, { paths })
+		if (!connected.ok) throw new Error(connected.message)
+		const config = configOf(connected.connection, options)
+		const world = new World(options, store, config, clock.now)
+		Object.defineProperty(clock, 'now', { get: () => world.nowMs })
+		world.t0Ms = connected.connection.storeNowMs
+		world.start = world.objects()
+		world.startNumber = world.store.journal().at(-1)?.number ?? 0
+		await world.engine.create(config.instanceId)
+		return world
+	}
+
+	/** What exists in the store now. */
+	objects(): StoreObject[] {
+		return Object.values(COLLECTIONS).filter((name) => name !== 'variations' || this.#options.resources?.['variations'] !== undefined).flatMap((name) => [...this.store.state(name)].map(([id, record]) => ({ resource: name, id, hash: contentHash(record), status: typeof record['status'] === 'string' ? record['status'] : null })))
+	}
+
+	/** Lets time pass: alarms ring, doorbells are answered, until then. */
+	async advance(ms: number): Promise<void> {
+		const until = this.nowMs + ms
+		for (let guard = 0; guard < 100_000; guard++) {
+			await this.deliver()
+			const next = this.alarmMs === null ? Number.POSITIVE_INFINITY : Math.max(this.alarmMs, this.nowMs)
+			if (next > until) break
+			this.nowMs = Math.max(this.nowMs, next)
+			await this.alarm()
+		}
+		this.nowMs = Math.max(this.nowMs, until)
+		await this.deliver()
+	}
+
+	/** The alarm rings now. A crash in it loses memory; the platform rings again. */
+	async alarm(): Promise<void> {
+		this.alarmMs = null
+		try {
+			await this.engine.run()
+		} catch (error) {
+			if (!(error instanceof Crash)) throw error
+		}
+		if (this.#crashed) {
+			this.#crashed = false
+			this.evict()
+			this.alarmMs = this.nowMs + 2_000
+		}
+		this.#notePolls()
+	}
+
+	/** Everything but storage is lost. */
+	evict(): void {
+		this.engine = new Engine(this.ports())
+	}
+
+	/** Answers all doorbells that are in the queue. */
+	async deliver(): Promise<void> {
+		for (let guard = 0; guard < 50 && this.doorbells.length > 0; guard++) {
+			const rung = this.doorbells.splice(0, 6)
+			try {
+				await deliverAll(rung, this.#deliveryPorts())
+			} catch (error) {
+				if (!(error instanceof Crash)) throw error
+			}
+			if (this.#crashed) {
+				this.#crashed = false
+				this.evict()
+				if (this.alarmMs === null) this.alarmMs = this.nowMs + 2_000
+			}
+		}
+	}
+
+	/** The row in D1 changes, and the object is told. */
+	async configure(change: Partial<WatcherConfig>, options: { skip?: boolean; rebaseline?: boolean; release?: boolean } = {}): Promise<void> {
+		this.config = { ...this.config, ...change, version: this.config.version + 1 }
+		const core = this.engine.core()
+		if (core === null) return
+		await this.engine.refresh(core, options)
+		await this.engine.ringDue(core)
+		this.engine.arm(core)
+	}
+
+	/** Until it is quiet (design, Words of every oracle): a full poll, its confirmations, a re-read, everything settled. */
+	async quiet(limitMs = 8 * 86_400_000): Promise<void> {
+		const end = this.nowMs + limitMs
+		const poll = this.config.pollIntervalMs
+		for (let round = 0; round < 3; round++) {
+			const core = this.engine.core()!
+			if (!core.state.paused) {
+				core.commit(() => {
+					for (const rs of core.state.resources) rs.rereadAsked = true
+					core.state.nextPollMs = this.nowMs
+				})
+				this.engine.arm(core)
+			}
+			do await this.advance(Math.max(poll, 5_000))
+			while (!this.still() && this.nowMs < end)
+		}
+		if (!this.still()) throw new Error(`not quiet after ${limitMs} ms: ${JSON.stringify(pollerOf(this.engine.core()!), null, 1)} ${JSON.stringify(healthOf(this.engine.core()!))}`)
+	}
+
+	/** Nothing runs, nothing is pending, nothing waits. */
+	still(): boolean {
+		const core = this.engine.core()
+		if (core === null) return true
+		const report = pollerOf(core)
+		const busy = report.running || report.pending > 0 || core.state.trouble !== null || core.state.resources.length === 0
+			|| core.state.resources.some((rs) => rs.baseline !== null || rs.search !== null || rs.rereadAsked || (rs.reread !== null && report.resources.some((one) => one.reread.running && one.resource === rs.objectType)))
+		return !busy && healthOf(core).callback.waiting === 0
+	}
+
+	/** The judgement of everything so far. */
+	judge(): Judgement {
+		return judge({
+			journal: this.store.journal(), start: this.start, startNumber: this.startNumber, final: this.objects(), t0Ms: this.t0Ms,
+			baselineEndMs: this.baselineEndMs, arrivals: this.arrivals, polls: this.polls, resources: COLLECTIONS,
+		})
+	}
+
+	/** The engine's surroundings in this world. */
+	ports(): Ports {
+		return {
+			sql: this.sql, now: () => this.nowMs, random: this.#options.random ?? (() => 0.5),
+			arm: (atMs) => { this.alarmMs = atMs }, armed: () => this.alarmMs,
+			ring: async (instance) => {
+				this.#point('before-ring')
+				if (!this.loses()) this.doorbells.push(instance)
+				this.#point('after-ring')
+			},
+			loadConfig: async () => {
+				if (this.d1Fails) throw new Error('D1 cannot be reached')
+				return this.config
+			},
+			element: () => woocommerce, client: async () => this.#client,
+			report: async (report) => { this.statuses.push(report) },
+			eventTag: (_instance, sequence) => (sequence * 7919) & 0xff_ffff,
+			publicUrl: 'https://bell.example.com', storedBytes: () => 0,
+			log: (event, fields) => { this.logs.push({ event, fields }) },
+		}
+	}
+
+	#crashed = false
+
+	#point(point: CrashPoint): void {
+		// After a crash nothing of the dead object does anything any more.
+		if (this.#crashed) throw new Crash(point)
+		if (!this.crashAt(point)) return
+		this.#crashed = true
+		this.crashes.push(point)
+		throw new Crash(point)
+	}
+
+	async #request(request: Request): Promise<Response> {
+		this.#point('before-request')
+		const response = await this.store.fetch(request)
+		const text = await response.text()
+		this.nowMs += 120
+		this.#point('after-request')
+		return new Response(text, response)
+	}
+
+	#notePolls(): void {
+		const core = this.engine.core()
+		if (core === null) return
+		const { state } = core
+		if (this.baselineEndMs === Number.POSITIVE_INFINITY && state.resources.length > 0 && state.resources.every((rs) => rs.baselineDoneMs !== null || rs.baseline === null)) this.baselineEndMs = this.nowMs
+		const last = this.polls.at(-1)
+		if (state.run === null && state.lastRunMs !== null && last?.startMs !== state.lastRunMs) this.polls.push({ startMs: state.lastRunMs, endMs: this.nowMs })
+	}
+
+	#deliveryPorts(): DeliveryPorts {
+		const alive = <T>(body: () => T): T => {
+			if (this.#crashed) throw new Crash('after-post')
+			return body()
+		}
+		return {
+			claim: (_instance, limit) => alive(() => this.engine.claim(limit)),
+			settle: (_instance, id, attempt, outcome, more) => alive(() => this.engine.settle(parseNotificationId(id)!.counter, attempt, outcome, more)),
+			post: (_instance, claim) => this.#post(claim),
+			now: () => this.nowMs,
+			sleep: async (ms) => { this.nowMs += ms },
+			log: () => undefined,
+		}
+	}
+
+	async #post(claim: Claim): Promise<Outcome> {
+		this.#point('before-post')
+		const answer = this.answer()
+		const startedMs = this.nowMs
+		this.nowMs += 20
+		if (typeof answer === 'number' && answer < 300) this.#receive(claim)
+		// An answer that is lost on the way back was received all the same.
+		if (answer === 'reset') this.#receive(claim)
+		this.#point('after-post')
+		return {
+			delivered: typeof answer === 'number' && answer < 300, status: typeof answer === 'number' ? answer : null, error: typeof answer === 'number' ? null : answer,
+			retryAfterMs: null, durationMs: 20, startedMs, body: '',
+		}
+	}
+
+	#receive(claim: Claim): void {
+		const envelope = JSON.parse(claim.body)
+		const { raw, events } = envelope.message
+		events.forEach((event: ReceivedEvent, index: number) => {
+			this.arrivals.push({
+				...event, record: raw[event.objectType]?.[index] ?? null, timeMs: this.nowMs, notificationId: claim.notificationId, attempt: claim.attempt, body: claim.body,
+			})
+		})
+	}
+}
+
+function configOf(connection: Connection, options: WorldOptions): WatcherConfig {
+	const resources = options.resources
+	return {
+		instanceId: 7, organizationId: 1, userId: 1, name: 'Riverside', tags: ['Riverside'], elementKey: 'woocommercerest', version: 1, enabled: true, eventsEnabled: true,
+		vendorType: 'polling', connection, configuration: resources === undefined ? {} : { 'event.poller.configuration': JSON.stringify(resources) },
+		callbackUrl: 'https://callback.example.com/hook', pollIntervalMs: options.pollIntervalMs ?? 60_000, rereadHours: null, backfill: 'none', scanBudget: 10, retentionDays: 7, ...options.config,
+	}
+}
+
+let nonces = 0
+
+/** Nonces that no two clients share: the store refuses one that was used. */
+function nonce(): () => string {
+	return () => `nonce${++nonces}`
+}
+
+/** Stalls and latency end at once on the virtual clock; a stall without end is given up with its request. */
+function sleepOf(): (ms: number, signal: AbortSignal | null) => Promise<void> {
+	return async (ms, signal) => {
+		if (Number.isFinite(ms) && ms < 1_000_000) return
+		await new Promise<void>((resolve) => {
+			if (signal === null || signal.aborted) resolve()
+			else signal.addEventListener('abort', () => resolve(), { once: true })
+		})
+	}
+}

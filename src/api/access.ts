@@ -12,12 +12,12 @@ import type { Access, CallerEnv, InstanceEnv } from './environment.ts'
 const failures = new FailureLimit()
 
 /** The middleware of each level of access. */
-export const guards: { [Level in keyof Access]: MiddlewareHandler<Access[Level]>[] } = {
+export const guards: Record<keyof Access, MiddlewareHandler[]> = {
 	public: [],
-	caller: [caller],
-	account: [caller, account],
-	instance: [caller, instanceByPath],
-	token: [caller, instanceByToken],
+	caller: [caller as MiddlewareHandler],
+	account: [caller as MiddlewareHandler, account as MiddlewareHandler],
+	instance: [caller as MiddlewareHandler, instanceByPath as MiddlewareHandler],
+	token: [caller as MiddlewareHandler, instanceByToken as MiddlewareHandler],
 }
 
 /** Finds the caller: the user, and every other part that was presented, must be known and belong together. */

@@ -3,7 +3,7 @@
  * type the handler and describe the call in OpenAPI, so that none of the three can drift from the others.
  */
 import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
 import * as z from 'zod'
 import { BadRequest } from '../errors.ts'
 import { guards } from './access.ts'
@@ -63,7 +63,7 @@ export function declare<Level extends keyof Access, Params extends z.ZodType = A
 		path: call.path,
 		summary: call.summary,
 		request,
-		middleware: guards[call.access] as unknown as MiddlewareHandler[],
+		middleware: guards[call.access],
 		responses: { [call.status ?? 200]: success, default: { description: 'Refused', content: { 'application/json': { schema: ErrorBody } } } },
 	})
 	// The library infers a handler's type from a literal route; here the call's own generics say it, so the two meet in one cast.

@@ -7,7 +7,7 @@ import { BadRequest } from '../errors.ts'
 export const PAGE_LIMIT = 200
 
 /** `pageSize` of a query: a whole number from 1 to 200. */
-export const PageSize = z.string().regex(/^\d{1,6}$/, `expected a whole number from 1 to ${PAGE_LIMIT}`).transform(Number).refine(size => size >= 1 && size <= PAGE_LIMIT, `expected a whole number from 1 to ${PAGE_LIMIT}`)
+export const PageSize = z.string().regex(/^\d{1,6}$/, `expected a whole number from 1 to ${PAGE_LIMIT}`).transform(Number).refine((size: number) => size >= 1 && size <= PAGE_LIMIT, `expected a whole number from 1 to ${PAGE_LIMIT}`)
 
 /** The query of a list. */
 export const PageQuery = z.object({ pageSize: PageSize.optional(), nextPage: z.string().max(500).optional() })
@@ -21,7 +21,7 @@ export function formatPageToken(numbers: readonly number[]): string {
 export function parsePageToken(token: string | undefined, count: number): number[] | null {
 	if (token === undefined || token === '') return null
 	const numbers = Buffer.from(token, 'base64url').toString().split('.')
-	if (numbers.length !== count || !numbers.every(number => /^\d{1,16}$/.test(number))) throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier answer')
+	if (numbers.length !== count || !numbers.every((number: string) => /^\d{1,16}$/.test(number))) throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier answer')
 	return numbers.map(Number)
 }
 

@@ -40,7 +40,7 @@ async function readPlain(client: StoreClient, { path, query, page, pageSize }: W
 	while (list.length < pageSize) {
 		const limit = Math.min(VENDOR_PAGE, pageSize - list.length)
 		// A page where one suffices, since every list knows it; an offset only where a page spans two of the store's.
-		const position = pageSize <= VENDOR_PAGE ? { page: String(page), per_page: String(limit) } : { offset: String(first + list.length), per_page: String(limit) }
+		const position: Record<string, string> = pageSize <= VENDOR_PAGE ? { page: String(page), per_page: String(limit) } : { offset: String(first + list.length), per_page: String(limit) }
 		const answer = await get(client, path, { ...query, ...position })
 		if (!Array.isArray(answer.body)) return { item: answer.body }
 		total = answer.total ?? total

@@ -57,7 +57,7 @@ async function answerHub(c: InstanceContext, path: string, query: Query): Promis
 	const element = elementOf(instance.elementKey)
 	const vendorPath = element.hubPath(path)
 	if (vendorPath === null) throw new NotFound('No such collection')
-	const filter: ReturnType<typeof element.hubQuery> & { matches?: ((record: Record<string, unknown>) => boolean) | null } = element.hubQuery(path, query.where ?? null, instance.connection)
+	const filter = element.hubQuery(path, query.where ?? null, instance.connection)
 	if (!filter.ok) throw new BadRequest(filter.message.startsWith('where') ? filter.message : `where: ${filter.message}`)
 	const client = await openStore(c.env, instance, services.io)
 	const shape = shaper(instance.configuration['filter.response.nulls'] !== 'false', query.fields)
@@ -69,7 +69,7 @@ async function answerHub(c: InstanceContext, path: string, query: Query): Promis
 	const page = token?.[0] ?? query.page ?? 1
 	const pageSize = token?.[1] ?? query.pageSize ?? PAGE_LIMIT
 	if (page < 1 || pageSize < 1 || pageSize > PAGE_LIMIT) throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier answer')
-	const reading = await readPage(client, { path: vendorPath, query: filter.query, matches: filter.matches ?? null, page, pageSize })
+	const reading = await readPage(client, { path: vendorPath, query: filter.query, matches: filter.matches, page, pageSize })
 	if ('item' in reading) return c.json(shape(reading.item) as never, 200)
 	setPageHeaders(c, { returned: reading.list.length, total: reading.total, next: reading.more ? formatPageToken([page + 1, pageSize]) : null })
 	return c.json(reading.list.map(shape) as never, 200)

@@ -114,7 +114,7 @@ function inputOf(body: InstanceInput): InstanceInput {
 }
 
 /** Who made the instance; usually who is asking. */
-async function userOf(c: CallerContext | InstanceContext, instance: Instance): Promise<User | null> {
-	const user = c.get('user')
+async function userOf(c: { env: CallerContext['env']; var: CallerContext['var'] }, instance: Instance): Promise<User | null> {
+	const { user } = c.var
 	return user.id === instance.userId ? user : await findUser(c.env.DB, instance.organizationId, instance.userId)
 }

@@ -1,0 +1,173 @@
+/** What the API's tests share: a fresh database, an account, objects that note what they are asked, and the app around a simulated world. */
+import { applyD1Migrations, createExecutionContext, reset, waitOnExecutionContext } from 'cloudflare:test'
+import { env as cloudflareEnv } from 'cloudflare:workers'
+import { createApp } from '../../../src/app.ts'
+import type { Env } from '../../../src/context.ts'
+import type { Services } from '../../../src/instances/services.ts'
+import type { EventRow, WatcherRpc } from '../../../src/watcher/rpc.ts'
+
+export const env = cloudflareEnv as unknown as Env
+export const BASE = 'https://bell.example.com/elements/api-v2'
+
+declare global {
+	interface ImportMeta {
+		/** Vite's; expanded when the test is built. */
+		glob<T>(pattern: string, options: { query: string; import: string; eager: true }): Record<string, T>
+	}
+}
+
+const files = import.meta.glob<string>('../../../migrations/*.sql', { query: '?raw', import: 'default', eager: true })
+
+/** Empties everything and makes the tables. */
+export async function freshDatabase(): Promise<void> {
+	await reset()
+	const migrations = Object.entries(files)
+		.sort(([a], [b]) => (a < b ? -1 : 1))
+		.map(([path, text]) => ({
+			name: path.split('/').at(-1)!,
+			queries: text.replace(/--.*$/gm, '').split(';').map(query => query.trim()).filter(query => query !== ''),
+		}))
+	await applyD1Migrations(env.DB, migrations)
+}
+
+/** An object that keeps nothing but what it was asked; each test says what it answers. */
+export class FakeWatchers {
+	readonly calls: string[] = []
+	readonly events = new Map<number, EventRow[]>()
+	/** Ids that know nothing until they are created. */
+	readonly unknown = new Set<number>()
+	fail: string | null = null
+
+	of(id: number): WatcherRpc {
+		const note = (call: string): void => {
+			this.calls.push(`${id} ${call}`)
+			if (this.fail !== null && call.startsWith(this.fail)) throw new Error('the object cannot be reached')
+		}
+		const known = <T>(answer: T): T | 'unknown' => (this.unknown.has(id) ? 'unknown' : answer)
+		const rows = () => [...(this.events.get(id) ?? [])].sort((a, b) => b.sequence - a.sequence)
+		return {
+			create: async () => (note('create'), this.unknown.delete(id) ? 'created' : 'exists'),
+			configure: async (version, options) => (note(`configure ${version}${JSON.stringify(options ?? {})}`), known('ok')),
+			destroy: async () => note('destroy'),
+			wake: async () => (note('wake'), known('ok')),
+			poll: async depth => (note(`poll ${depth}`), known({ run: 'r1', depth, state: 'queued' })),
+			health: async () => (note('health'), known({ state: 'healthy', since: '2026-01-01T00:00:00Z', reason: 'Webhooks do not exist yet: this instance is polled', action: '', resources: [], webhooks: null, callback: { url: null, state: 'none', lastStatus: null, waiting: 0 } })),
+			poller: async () => (note('poller'), known({ running: false, lastRun: null, nextRun: null, storeRequests: 0, backoffUntil: null, resources: [], runs: [] })),
+			events: async ({ pageSize, before }) => {
+				note('events')
+				const all = rows().filter(row => before === undefined || row.sequence < before)
+				const events = all.slice(0, pageSize)
+				return known({ events, next: all.length > pageSize ? events.at(-1)!.sequence : null })
+			},
+			event: async sequence => (note(`event ${sequence}`), known(rows().find(row => row.sequence === sequence) ?? null)),
+			deletions: async () => (note('deletions'), known({ held: [] })),
+			decide: async decision => (note(`decide ${decision}`), known({ decided: 3 })),
+			claim: async () => known({ claims: [], more: false }),
+			settle: async () => known({ next: [] }),
+		} as WatcherRpc
+	}
+}
+
+/** A simulated world: how it answers to stores' addresses, and the clock. */
+export interface World {
+	store: (request: Request) => Promise<Response>
+	nowMs: number
+	requests: string[]
+	watchers: FakeWatchers
+}
+
+/** What a caller can do. */
+export interface Client {
+	world: World
+	organizationSecret: string
+	userSecret: string
+	/** Calls with User and Organization, unless `authorization` says otherwise (null: none). */
+	call(method: string, path: string, body?: unknown, options?: { authorization?: string | null; headers?: Record<string, string> }): Promise<{ status: number; body: any; headers: Headers }>
+}
+
+/** Starts a world with one account. */
+export async function startWorld(store: World['store'] = async () => new Response('', { status: 503 })): Promise<Client> {
+	const world: World = { store, nowMs: Date.parse('2026-06-01T12:00:00Z'), requests: [], watchers: new FakeWatchers() }
+	const app = createApp(servicesOf(world))
+	const client: Client = {
+		world,
+		organizationSecret: '',
+		userSecret: '',
+		async call(method, path, body, options = {}) {
+			const authorization = options.authorization === undefined ? `User ${client.userSecret}, Organization ${client.organizationSecret}` : options.authorization
+			const headers = new Headers(options.headers)
+			if (authorization !== null) headers.set('Authorization', authorization)
+			if (body !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json')
+			const context = createExecutionContext()
+			const url = path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${BASE}${path}`
+			const response = await app.fetch(new Request(url, { method, headers, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }) }), env, context)
+			await waitOnExecutionContext(context)
+			const text = await response.text()
+			let parsed: unknown = text
+			try {
+				parsed = text === '' ? null : JSON.parse(text)
+			} catch {}
+			return { status: response.status, body: parsed, headers: response.headers }
+		},
+	}
+	const setup = await client.call('POST', '//setup', {}, { authorization: 'Bearer setup-token-of-the-tests' })
+	client.organizationSecret = setup.body.organizationSecret
+	client.userSecret = setup.body.userSecret
+	return client
+}
+
+/** The services of a world. */
+export function servicesOf(world: World): Omit<Services, 'env' | 'later'> {
+	return {
+		now: () => world.nowMs,
+		watcher: id => world.watchers.of(id),
+		io: {
+			fetch: async request => {
+				world.requests.push(`${request.method} ${request.url}`)
+				return await world.store(request)
+			},
+			now: () => world.nowMs,
+			userAgent: 'Shopbell/test',
+			allowPrivateNetwork: true,
+		},
+	}
+}
+
+/** A second organization with its user, put into the tables; the answer is its authorization. */
+export async function addOrganization(id: number): Promise<string> {
+	const { hashSecret, newSecret } = await import('../../../src/accounts/secrets.ts')
+	const [organization, user] = [newSecret(), newSecret()]
+	await env.DB.batch([
+		env.DB.prepare("INSERT INTO organizations VALUES (?, 'Other', ?, '', 0)").bind(id, hashSecret(organization)),
+		env.DB.prepare("INSERT INTO users VALUES (?, ?, 'o@example.com', 'O', 'Ther', ?, '', 0)").bind(id, id, hashSecret(user)),
+	])
+	return `User ${user}, Organization ${organization}`
+}
+
+/** The polling cURL's body of the documentation, verbatim but for host, secrets and store. */
+export function seedBody(overrides: { configuration?: Record<string, unknown>; [key: string]: unknown } = {}): Record<string, unknown> {
+	const { configuration, ...rest } = overrides
+	return {
+		element: { key: 'woocommercerest' },
+		configuration: {
+			'store.url': '<http://mycoolstore.com>',
+			'oauth.api.key': 'ck_test',
+			'oauth.api.secret': 'cs_test',
+			'event.notification.enabled': true,
+			'event.vendor.type': 'polling',
+			'event.notification.callback.url': 'https://api.cloud-elements.com/elements/api-v2/events/woocommercerest/',
+			'event.poller.refresh_interval': '15',
+			'event.poller.configuration': {
+				contacts: {
+					url: '/hubs/ecommerce/customers',
+					idField: 'id',
+					datesConfiguration: { updatedDateField: 'date_modified', updatedDateFormat: "yyyy-MM-dd'T'HH:mm:ss'", createdDateField: 'date_created', createdDateFormat: "yyyy-MM-dd'T'HH:mm:ss'" },
+				},
+			},
+			...configuration,
+		},
+		tags: ['Docs'],
+		name: 'API Instance with Polling',
+		...rest,
+	}
+}

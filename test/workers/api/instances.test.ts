@@ -1,0 +1,284 @@
+/** Instances over HTTP: made, shown, changed, deleted; what is refused changes nothing. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { createStore, type SimulatedStore } from '../../store/store.ts'
+import { addOrganization, env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
+
+let store: SimulatedStore
+let client: Client
+
+beforeEach(async () => {
+	await freshDatabase()
+	store = createStore({ objects: 4, url: 'https://shop.example.com', now: () => Date.parse('2026-06-01T12:00:00Z') })
+	client = await startWorld(request => store.fetch(request))
+})
+
+function body(configuration: Record<string, unknown> = {}, rest: Record<string, unknown> = {}): Record<string, unknown> {
+	return seedBody({ configuration: { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret, ...configuration }, ...rest })
+}
+
+async function rows(table: string): Promise<Record<string, any>[]> {
+	return (await env.DB.prepare(`SELECT * FROM ${table}`).all<Record<string, any>>()).results
+}
+
+describe('creating', () => {
+	test('the polling example of the documentation works, and answers with every field of the contract', async () => {
+		const { status, body: made, headers } = await client.call('POST', '/instances', body())
+		expect(made).toMatchObject({ name: 'API Instance with Polling', tags: ['Docs'], elementId: 2881, valid: true, disabled: false, eventsEnabled: true, provisionInteractions: [], externalAuthentication: 'none', maxCacheSize: 0, cacheTimeToLive: 0, traceLoggingEnabled: false, cachingEnabled: false })
+		expect(status).toBe(200)
+		expect(made.token).toMatch(/^[A-Za-z0-9+/]{43}=$/)
+		expect(made.createdDate).toBe('2026-06-01T12:00:00Z')
+		expect(made.element).toMatchObject({ id: 2881, key: 'woocommercerest', name: 'WooCommerce', hub: 'ecommerce', authentication: { type: 'custom' }, protocolType: 'http' })
+		expect(made.user).toMatchObject({ id: 1, firstName: 'First' })
+		expect(made.eventsNotificationCallbackUrl).toBeUndefined()
+		expect(made.subscriptionId).toBeUndefined()
+		expect(Object.values(made.configuration).every(value => value === null || typeof value === 'string')).toBe(true)
+		expect(made.configuration).toMatchObject({ 'store.url': 'https://shop.example.com', 'oauth.api.key': '********', 'oauth.api.secret': '********', 'event.notification.enabled': 'true', 'event.poller.refresh_interval': '15' })
+		expect(JSON.parse(made.configuration['event.poller.configuration']).contacts.url).toBe('/hubs/ecommerce/customers')
+		expect(headers.get('Elements-Element-Instance-Id')).toBe(String(made.id))
+		expect(client.world.watchers.calls).toEqual([`${made.id} create`])
+
+		const asToken = { authorization: `User ${client.userSecret}, Element ${made.token}` }
+		expect((await client.call('GET', '/instances', undefined, asToken)).body.id).toBe(made.id)
+		expect((await client.call('GET', '/instances/events', undefined, asToken)).body).toEqual([])
+		const orders = await client.call('GET', '/hubs/ecommerce/orders', undefined, asToken)
+		expect(orders.status).toBe(200)
+		expect(orders.body.length).toBeGreaterThan(0)
+	})
+
+	test('the webhook example is accepted, and a callback and its subscription are named', async () => {
+		const { status, body: made } = await client.call('POST', '/instances', body({ 'event.vendor.type': 'webhooks', 'event.notification.callback.url': 'https://mycoolapp.com/events', 'event.notification.signature.key': 'xxxxxxxxxxxxxxxxxxxxxxxxx', 'event.poller.configuration': undefined }, { tags: 'one', name: undefined }))
+		expect(made).toMatchObject({ name: 'shop.example.com', tags: ['one'], eventsNotificationCallbackUrl: 'https://mycoolapp.com/events' })
+		expect(status).toBe(200)
+		expect(made.subscriptionId).toEqual(expect.any(Number))
+		expect(made.configuration).toMatchObject({ 'event.vendor.type': 'webhook', 'event.notification.signature.key': null })
+		expect(Object.keys(JSON.parse(made.configuration['event.poller.configuration']))).toEqual(['customers', 'discounts', 'orders', 'products'])
+		expect((await client.call('GET', `/instances/${made.id}/health`)).body.state).toBe('healthy')
+	})
+
+	test('secrets are sealed at rest and masked in every answer', async () => {
+		const { body: made } = await client.call('POST', '/instances', body({ 'event.notification.signature.key': 'sign-me', 'event.notification.basic.password': 'pass-me', password: 'p' }))
+		const kept = JSON.stringify(await rows('instances')) + JSON.stringify(await rows('audit_log'))
+		for (const secret of [store.credentials.key, store.credentials.secret, 'sign-me', 'pass-me', made.token]) expect(kept).not.toContain(secret)
+		for (const path of [`/instances/${made.id}`, '/instances', `/instances/${made.id}/configuration`]) {
+			const text = JSON.stringify((await client.call('GET', path)).body)
+			for (const secret of [store.credentials.key, store.credentials.secret, 'sign-me', 'pass-me']) expect(text).not.toContain(`"${secret}"`)
+		}
+		expect(made.configuration).toMatchObject({ 'event.notification.signature.key': '********', password: '********' })
+	})
+
+	test('without events only the hub is there: no collection is asked for', async () => {
+		const { body: made } = await client.call('POST', '/instances', body({ 'event.notification.enabled': undefined }))
+		expect(made.eventsEnabled).toBe(false)
+		expect((await client.call('PUT', `/instances/${made.id}/poll`, { depth: 'window' })).status).toBe(409)
+	})
+
+	test('another path names the element', async () => {
+		expect((await client.call('POST', '/elements/2881/instances', body({}, { element: undefined }))).status).toBe(200)
+		expect((await client.call('POST', '/elements/woocommercerest/instances', body())).status).toBe(200)
+		expect((await client.call('POST', '/elements/shopify/instances', body())).status).toBe(404)
+		expect((await client.call('POST', '/instances', body({}, { element: { key: 'shopify' } }))).body.message).toContain('element.key')
+	})
+
+	test.each<[string, Record<string, unknown>, string]>([
+		['a wrong secret', { 'oauth.api.secret': 'cs_wrong' }, 'secret'],
+		['an unknown key', { 'oauth.api.key': 'ck_wrong' }, 'key'],
+	])('%s is a 400 that says so, and nothing stays behind', async (_name, configuration, word) => {
+		const { status, body: error } = await client.call('POST', '/instances', body(configuration))
+		expect(status).toBe(400)
+		expect(error.message).toContain(word)
+		expect(error.requestId).toEqual(expect.any(String))
+		expect(await rows('instances')).toEqual([])
+		expect(client.world.watchers.calls).toEqual([])
+	})
+
+	test('a store that fails is a 502', async () => {
+		client.world.store = async () => new Response('down', { status: 503 })
+		expect((await client.call('POST', '/instances', body())).status).toBe(502)
+		expect(await rows('instances')).toEqual([])
+	})
+
+	test('an object that cannot be made leaves no row, and the caller no exception text', async () => {
+		client.world.watchers.fail = 'create'
+		const { status, body: error } = await client.call('POST', '/instances', body())
+		expect(status).toBe(500)
+		expect(error.message).not.toContain('reached')
+		expect(await rows('instances')).toEqual([])
+		expect(client.world.watchers.calls.at(-1)).toMatch(/destroy$/)
+	})
+
+	test.each<[string, Record<string, unknown>, string]>([
+		['a time zone that does not exist', { orders: { url: '/hubs/ecommerce/orders', datesConfiguration: { updatedDateTimezone: 'Mars/Olympus' } } }, 'event.poller.configuration.orders.datesConfiguration.updatedDateTimezone'],
+		['a resource without url', { orders: {} }, 'event.poller.configuration.orders.url'],
+		['the same collection twice', { a: { url: '/hubs/ecommerce/orders' }, b: { url: '/orders' } }, 'event.poller.configuration.b.url'],
+		['a page size that is text', { orders: { url: '/orders', pageSize: 'many' } }, 'event.poller.configuration.orders.pageSize'],
+	])('%s is a 400 that names the field', async (_name, poller, field) => {
+		const { status, body: error } = await client.call('POST', '/instances', body({ 'event.poller.configuration': poller }))
+		expect(status).toBe(400)
+		expect(error.message).toContain(field)
+		expect(await rows('instances')).toEqual([])
+	})
+
+	test('two labels may watch one collection under different conditions, and any collection can be watched', async () => {
+		const poller = { paid: { url: "/hubs/ecommerce/orders?where=status='processing'" }, all: { url: '/hubs/ecommerce/orders' }, cats: { url: '/hubs/ecommerce/products-categories', filterByUpdatedDate: 'true' }, zones: { url: '/taxes', idField: '$.id' } }
+		const made = await client.call('POST', '/instances', body({ 'event.poller.configuration': JSON.stringify(poller) }))
+		expect(made.body.message).toBeUndefined()
+		expect(JSON.parse(made.body.configuration['event.poller.configuration']).cats.filterByUpdatedDate).toBe(true)
+	})
+})
+
+describe('reading', () => {
+	test('lists by tag and text; a filter that finds nothing is a 404, an empty organization an empty list', async () => {
+		expect((await client.call('GET', '/instances')).body).toEqual([])
+		expect((await client.call('GET', '/instances?searchText=x')).status).toBe(404)
+		const ids: number[] = []
+		for (const name of ['Alpha', 'Beta', 'Gamma']) ids.push((await client.call('POST', '/instances', body({}, { name, tags: [name.toLowerCase(), 'all'] }))).body.id)
+		expect((await client.call('GET', '/instances?tags[]=beta')).body.map((item: any) => item.name)).toEqual(['Beta'])
+		expect((await client.call('GET', '/instances?searchText=GAM')).body.map((item: any) => item.name)).toEqual(['Gamma'])
+		expect((await client.call('GET', '/instances?tags[]=none')).status).toBe(404)
+		const first = await client.call('GET', '/instances?pageSize=2&hydrate=false')
+		expect(first.body.map((item: any) => item.id)).toEqual(ids.slice(0, 2))
+		expect(first.body[0].configuration).toBeUndefined()
+		expect(first.headers.get('Elements-Total-Count')).toBe('3')
+		expect(first.headers.get('Elements-Returned-Count')).toBe('2')
+		const second = await client.call('GET', `/instances?pageSize=2&nextPage=${first.headers.get('Elements-Next-Page-Token')}`)
+		expect(second.body.map((item: any) => item.id)).toEqual(ids.slice(2))
+		expect((await client.call('GET', '/elements/woocommercerest/instances')).body).toHaveLength(3)
+		expect((await client.call('GET', `/elements/2881/instances/${ids[0]}`)).body.id).toBe(ids[0])
+		for (const query of ['pageSize=0', 'pageSize=201', 'pageSize=x', 'nextPage=???', 'hydrate=maybe']) expect((await client.call('GET', `/instances?${query}`)).status, query).toBe(400)
+	})
+
+	test("another organization's instances do not exist", async () => {
+		const { body: made } = await client.call('POST', '/instances', body())
+		const authorization = await addOrganization(2)
+		for (const [method, path, sent] of [
+			['GET', `/instances/${made.id}`], ['PATCH', `/instances/${made.id}`, {}], ['PUT', `/instances/${made.id}`, body()], ['DELETE', `/instances/${made.id}`],
+			['PUT', `/instances/${made.id}/enabled`], ['DELETE', `/instances/${made.id}/enabled`], ['GET', `/instances/${made.id}/health`], ['GET', `/instances/${made.id}/poller`],
+			['PUT', `/instances/${made.id}/poll`, {}], ['GET', `/instances/${made.id}/deletions`], ['PUT', `/instances/${made.id}/deletions`, { decision: 'emit' }],
+			['GET', `/instances/${made.id}/events`], ['GET', `/instances/${made.id}/configuration`], ['GET', `/elements/woocommercerest/instances/${made.id}`],
+		] as const) expect((await client.call(method, path, sent, { authorization })).status, `${method} ${path}`).toBe(404)
+		expect((await client.call('GET', '/instances', undefined, { authorization })).body).toEqual([])
+		// A user of another organization cannot use a token either.
+		const [other] = authorization.split(',')
+		expect((await client.call('GET', '/instances', undefined, { authorization: `${other}, Element ${made.token}` })).status).toBe(401)
+		expect(client.world.watchers.calls).toEqual([`${made.id} create`])
+	})
+
+	test('configuration items are read and changed one by one', async () => {
+		const { body: made } = await client.call('POST', '/instances', body())
+		const items = (await client.call('GET', `/instances/${made.id}/configuration`)).body
+		const interval = items.find((item: any) => item.key === 'event.poller.refresh_interval')
+		expect(interval).toMatchObject({ propertyValue: '15', required: false, active: true })
+		const asToken = { authorization: `User ${client.userSecret}, Element ${made.token}` }
+		expect((await client.call('PATCH', `/instances/configuration/${interval.id}`, { propertyValue: 30 }, asToken)).body.propertyValue).toBe('30')
+		expect((await client.call('GET', `/instances/${made.id}/configuration/${interval.id}`)).body.propertyValue).toBe('30')
+		expect((await client.call('PATCH', `/instances/${made.id}/configuration/${interval.id}`, { propertyValue: 'soon' })).status).toBe(400)
+		expect((await client.call('GET', `/instances/${made.id}/configuration/1`)).status).toBe(404)
+	})
+})
+
+describe('changing', () => {
+	let id: number
+	beforeEach(async () => {
+		id = (await client.call('POST', '/instances', body({ 'event.notification.signature.key': 'first key' }))).body.id
+		client.world.watchers.calls.length = 0
+		client.world.requests.length = 0
+	})
+
+	test('PATCH merges the configuration, replaces tags whole, and needs no store', async () => {
+		const { body: changed } = await client.call('PATCH', `/instances/${id}`, { name: '<b>New</b>', tags: ['x', 'y'], configuration: { 'event.notification.callback.url': 'https://new.example.com/hook', 'oauth.api.secret': '********', 'my.key': 7 } })
+		expect(changed).toMatchObject({ name: 'New', tags: ['x', 'y'], eventsNotificationCallbackUrl: 'https://new.example.com/hook' })
+		expect(changed.configuration).toMatchObject({ 'my.key': '7', 'event.poller.refresh_interval': '15', 'event.notification.signature.key': '********' })
+		expect(client.world.requests).toEqual([])
+		expect(client.world.watchers.calls).toEqual([`${id} configure 2{"release":true}`])
+		expect((await rows('instances'))[0]!['version']).toBe(2)
+		expect((await client.call('GET', `/instances/${id}`)).body).toEqual(changed)
+	})
+
+	test('what an instance answers can be sent back whole', async () => {
+		const before = (await client.call('GET', `/instances/${id}`)).body
+		const { status, body: after } = await client.call('PUT', `/instances/${id}`, before)
+		expect(after).toEqual(before)
+		expect(status).toBe(200)
+		expect(client.world.requests).toEqual([])
+	})
+
+	test('PUT replaces: what is not sent is gone', async () => {
+		const { body: after } = await client.call('PUT', `/instances/${id}`, { configuration: { 'store.url': store.url, 'oauth.api.key': '********', 'oauth.api.secret': '********' } })
+		expect(after).toMatchObject({ name: 'shop.example.com', tags: ['shop.example.com'], eventsEnabled: false })
+		expect(after.configuration['event.notification.signature.key']).toBeNull()
+		const { status, body: error } = await client.call('PUT', `/instances/${id}`, { configuration: { 'store.url': store.url } })
+		expect(status).toBe(400)
+		expect(error.message).toContain('oauth.api.key, oauth.api.secret')
+	})
+
+	test('a wrong secret is refused and changes nothing', async () => {
+		const before = await rows('instances')
+		expect((await client.call('PATCH', `/instances/${id}`, { configuration: { 'oauth.api.secret': 'cs_wrong' } })).status).toBe(400)
+		expect(await rows('instances')).toEqual(before)
+		expect(client.world.watchers.calls).toEqual([])
+	})
+
+	test('another site is a 409 that names both, unless a new baseline is wanted', async () => {
+		const other = createStore({ objects: 2, url: 'https://other.example.com', now: () => client.world.nowMs })
+		client.world.store = request => (request.url.startsWith(other.url) ? other : store).fetch(request)
+		const configuration = { 'store.url': other.url, 'oauth.api.key': other.credentials.key, 'oauth.api.secret': other.credentials.secret }
+		const { status, body: error } = await client.call('PATCH', `/instances/${id}`, { configuration })
+		expect(status).toBe(409)
+		expect(error.message).toContain('https://shop.example.com')
+		expect(error.message).toContain('https://other.example.com')
+		expect(client.world.watchers.calls).toEqual([])
+		expect((await client.call('PATCH', `/instances/${id}?rebaseline=true`, { configuration })).body.configuration['store.url']).toBe(other.url)
+		expect(client.world.watchers.calls).toEqual([`${id} configure 2{"rebaseline":true}`])
+	})
+
+	test('an object that cannot be reached does not undo the change', async () => {
+		client.world.watchers.fail = 'configure'
+		expect((await client.call('PATCH', `/instances/${id}`, { name: 'Kept' })).status).toBe(200)
+		expect((await client.call('GET', `/instances/${id}`)).body.name).toBe('Kept')
+	})
+
+	test('disabled: the hub answers 403, the instance is still there; enabling releases, and may skip', async () => {
+		const token = (await client.call('GET', `/instances/${id}`)).body.token
+		const asToken = { authorization: `User ${client.userSecret}, Element ${token}` }
+		expect((await client.call('DELETE', `/instances/${id}/enabled`)).body.disabled).toBe(true)
+		expect((await client.call('GET', '/hubs/ecommerce/orders', undefined, asToken)).status).toBe(403)
+		expect((await client.call('GET', '/orders', undefined, asToken)).status).toBe(403)
+		expect((await client.call('PUT', `/instances/${id}/poll`, {})).status).toBe(409)
+		expect((await client.call('GET', '/instances', undefined, asToken)).body.disabled).toBe(true)
+		expect((await client.call('PUT', '/instances/enabled?skip=true', undefined, asToken)).body.disabled).toBe(false)
+		expect(client.world.watchers.calls).toEqual([`${id} configure 2{}`, `${id} configure 3{"release":true,"skip":true}`])
+	})
+
+	test('deleted: the token is dead, the id is gone, nothing stays', async () => {
+		const token = (await client.call('GET', `/instances/${id}`)).body.token
+		const { status, body: answer } = await client.call('DELETE', `/instances/${id}`)
+		expect([status, answer]).toEqual([200, null])
+		expect((await client.call('GET', `/instances/${id}`)).status).toBe(404)
+		expect((await client.call('DELETE', `/instances/${id}`)).status).toBe(404)
+		expect((await client.call('GET', '/orders', undefined, { authorization: `User ${client.userSecret}, Element ${token}` })).status).toBe(401)
+		expect(client.world.watchers.calls).toEqual([`${id} destroy`])
+		expect(await rows('instances')).toEqual([])
+	})
+
+	test('every change leaves an audit row that names it', async () => {
+		await client.call('PATCH', `/instances/${id}`, { configuration: { 'my.key': 'value of mine' } })
+		await client.call('DELETE', `/instances/${id}/enabled`)
+		await client.call('PUT', `/instances/${id}/enabled`)
+		await client.call('PUT', `/instances/${id}/deletions`, { decision: 'forget' })
+		await client.call('DELETE', `/instances/${id}`)
+		const log = await rows('audit_log')
+		expect(log.map(row => row['action'])).toEqual(['organization.create', 'instance.create', 'instance.update', 'instance.disable', 'instance.enable', 'instance.deletions', 'instance.delete'])
+		expect(log.every(row => row['organization_id'] === 1 && row['user_id'] === 1 && row['request_id'] !== null)).toBe(true)
+		expect(log[2]!['detail']).toContain('my.key')
+		expect(JSON.stringify(log)).not.toContain('value of mine')
+	})
+
+	test('polls on demand and decides about held deletions', async () => {
+		expect(await client.call('PUT', `/instances/${id}/poll`, { depth: 'reread' })).toMatchObject({ status: 202, body: { depth: 'reread' } })
+		expect((await client.call('PUT', `/instances/${id}/poll`, { depth: 'deep' })).body.message).toContain('depth')
+		expect((await client.call('GET', `/instances/${id}/deletions`)).body).toEqual({ held: [] })
+		expect((await client.call('PUT', `/instances/${id}/deletions`, { decision: 'forget' })).body).toEqual({ decided: 3 })
+		expect((await client.call('PUT', `/instances/${id}/deletions`, { decision: 'maybe' })).status).toBe(400)
+		expect((await client.call('GET', `/instances/${id}/poller`)).body.resources).toEqual([])
+	})
+})

@@ -157,9 +157,9 @@ export class Engine {
     }
   }
 
-  /** The content hash of the object as REST shows it. */
+  /** The content hash of the object as REST shows it; of a refund as `/refunds` shows it. */
   hash(resource: Resource, entity: Entity): string {
-    entity.hash ??= contentHash(view(this, resource, entity));
+    entity.hash ??= contentHash(view(this, resource, entity, resource === 'refunds' ? 'all' : 'own'));
     return entity.hash;
   }
 

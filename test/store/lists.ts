@@ -210,10 +210,9 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
   const unstable = engine.settings.version !== '11.0' && (orderby === 'modified' || orderby === 'date');
   // Where only the status decides, the total is known and the scan ends with the page.
   const everything = bounded && low === 0 && high === table.size && tests.length === 0;
-  let known = everything ? 0 : null;
-  if (known !== null) for (const [status, number] of table.statuses()) known += statuses.has(status) ? number : 0;
+  let candidates = 0;
+  for (const [status, number] of table.statuses()) candidates += statuses.has(status) ? number : 0;
   const all = statuses.size === table.statuses().size ? null : statuses;
-  const matches: Test = (entity) => (all === null || all.has(entity.status)) && (tests.length === 0 || tests.every((test) => test(entity)));
   const skipping = all === null && tests.length === 0 && !unstable;
   const found: Entity[] = [];
   let total = 0;
@@ -221,13 +220,15 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
     total = Math.max(0, high - low);
     for (let nth = offset; nth < Math.min(offset + perPage, total); nth++) found.push(source[backwards ? high - 1 - nth : low + nth] as Entity);
   } else {
-    for (let i = backwards ? high - 1 : low; backwards ? i >= low : i < high; i += backwards ? -1 : 1) {
+    for (let i = backwards ? high - 1 : low; candidates > 0 && (backwards ? i >= low : i < high); i += backwards ? -1 : 1) {
       const entity = source[i] as Entity;
-      if (!matches(entity)) continue;
+      if (all !== null && !all.has(entity.status)) continue;
+      candidates--;
+      if (!tests.every((test) => test(entity))) continue;
       if (unstable || (total >= offset && total < offset + perPage)) found.push(entity);
       total++;
-      if (known !== null && !unstable && total >= offset + perPage) {
-        total = known;
+      if (everything && !unstable && total >= offset + perPage) {
+        total += candidates;
         break;
       }
     }

@@ -1,7 +1,7 @@
 /** Runs a simulated store as a program of its own: `node test/store/main.ts --port 4010`. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { serve } from './serve.ts';
+import { freePort, serve } from './serve.ts';
 import { createStore } from './store.ts';
 import type { Site, StoreOptions } from './store.ts';
 import type { OrderStorage, Version } from './types.ts';
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
     if (!(list as readonly string[]).includes(value)) throw new Error(`--${name} ${value}: one of ${list.join(', ')}`);
     return value as T;
   };
-  const port = Number(given.port);
+  const port = Number(given.port) || (await freePort());
   const sites: Site[] = ['shop', 'not-wordpress', 'no-woocommerce', 'plain-permalinks', 'rest-closed-401', 'rest-closed-403', 'maintenance', 'https-only', 'other-host', 'other-prefix'];
   const orders: OrderStorage = oneOf('orders', given.orders, ['hpos', 'posts']);
   const version: Version = oneOf('version', given.version, ['11.0', '7.0', '5.5']);

@@ -15,6 +15,15 @@ export interface Served {
   close(): Promise<void>;
 }
 
+/** A port that nobody listens on; a store must know its address before it is made, since OAuth signs it. */
+export async function freePort(): Promise<number> {
+  const probe = createHttp();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
 /** Listens on 127.0.0.1; port 0 takes any free one. */
 export async function serve(store: SimulatedStore, options: { port: number; https?: boolean }): Promise<Served> {
   const scheme = options.https ? 'https' : 'http';

@@ -33,7 +33,7 @@ export async function connectStore(credentials: Credentials, io: Io, options: { 
 	const unreadable: string[] = []
 	let storeNowMs = entered.answer.storeNowMs
 	for (const [index, path] of paths.entries()) {
-		if (index > 0 && !session.open) break
+		if (index > 0 && session.spent) break
 		const answer = index === 0 ? entered.answer : await probe(session, site, access, path)
 		const seen = await readProbe(session, site, access, path, answer)
 		if ('ok' in seen) return seen
@@ -157,7 +157,8 @@ async function readProbe(session: Session, site: Site, access: Access, path: str
 	if (answer.ok && answer.status === 400) answer = await probe(session, site, access, path, false)
 	if (!answer.ok) return answer
 	const failure = answer.status >= 300 ? answerFailure(answer, session.io.now()) : null
-	if (failure?.kind === 'forbidden' || failure?.kind === 'auth') return { readable: false, storeNowMs: answer.storeNowMs }
+	if (failure?.kind === 'forbidden' || failure?.code === 'woocommerce_rest_cannot_view') return { readable: false, storeNowMs: answer.storeNowMs }
+	if (failure?.kind === 'auth') return connectError(502, 'server', `${bare(answer.url)} answered 401 to a key that was accepted a moment before. Try again; if it stays, look for a cache or a security plugin before the API.`, failure.providerMessage)
 	if (failure?.kind === 'redirect') return moved(answer)
 	if (failure?.kind === 'no-route') return connectError(400, 'no-resource', `${site.home} has no resource "${hubName(path)}" (${bare(answer.url)} answered 404). Correct the url in the poller configuration, or activate the plugin that brings it.`, failure.providerMessage)
 	if (failure?.kind === 'not-json' || failure?.code?.startsWith('rest_') === true) return closed(answer, failure.providerMessage)

@@ -29,6 +29,11 @@ export class Session {
 		return this.#left > 0 && this.io.now() < this.#deadlineMs
 	}
 
+	/** Whether the number of requests is used up, though there may be time. */
+	get spent(): boolean {
+		return this.#left <= 0
+	}
+
 	/** A request without credentials, or with them when `access` is given. Whatever its status, an answer is an answer. */
 	async ask(url: string, query: Record<string, string>, options: { access?: Access; method?: string; page?: boolean } = {}): Promise<Answer | Failure> {
 		const timeoutMs = Math.min(this.io.timeoutMs ?? DEFAULT_TIMEOUT_MS, this.#deadlineMs - this.io.now())

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest'
+import { collectionAt } from '../../../src/elements/woocommerce/collections.ts'
+import { vendorPath, vendorQuery } from '../../../src/elements/woocommerce/hub.ts'
+import { canonicalWhere, filterOf, parseWhere } from '../../../src/elements/woocommerce/where.ts'
+import { DENVER } from './support.ts'
+
+/** The query that a hub's `where` becomes, with what is left in brackets. */
+function query(path: string, where: string, zone = DENVER.timeZone): string {
+	const result = vendorQuery(path, where, { ...DENVER, timeZone: zone })
+	if (!result.ok) return result.message
+	return `${new URLSearchParams(result.query).toString().replaceAll('%3A', ':').replaceAll('%2C', ',')}${result.matches === null ? '' : ' + test'}`
+}
+
+function matches(path: string, where: string, record: Record<string, unknown>): boolean {
+	const parsed = parseWhere(where)
+	if (!parsed.ok) throw new Error(parsed.message)
+	const divided = filterOf(parsed.conditions, collectionAt(path, DENVER), 'America/Denver')
+	if (!divided.ok) throw new Error(divided.message)
+	return divided.filter.matches(record)
+}
+
+describe('where', () => {
+	it('3.2 created_date and after are the same, in the site’s time, sent as GMT', () => {
+		const expected = 'after=2016-04-29T03:58:25&dates_are_gmt=true'
+		expect(query('orders', "after = '2016-04-28T21:58:25'")).toBe(expected)
+		expect(query('orders', "created_date > '2016-04-28T21:58:25'")).toBe(expected)
+		expect(query('products', "date_created_gmt > '2016-04-29T03:58:25'")).toBe(expected)
+		expect(query('orders', "after = '2016-04-29T03:58:25Z'")).toBe(expected)
+		expect(query('orders', "after = '2016-04-29T09:28:25'", 'Asia/Kolkata')).toBe(expected)
+	})
+
+	it('3.1 inclusive bounds take a second more, since the store’s are strict', () => {
+		expect(query('orders', "date_modified_gmt >= '2026-06-15T12:00:00' AND date_modified_gmt <= '2026-06-15T13:00:00'")).toBe('modified_after=2026-06-15T11:59:59&dates_are_gmt=true&modified_before=2026-06-15T13:00:01')
+	})
+
+	it.each([
+		['orders', "status = 'processing'", 'status=processing'],
+		['orders', "status IN ('processing','completed')", 'status=processing,completed'],
+		['orders', "status = 'processing' AND customer_id = 6", 'status=processing&customer=6'],
+		['orders', "id IN (1, 2, 3)", 'include=1,2,3'],
+		['orders', "id != '5'", 'exclude=5'],
+		['products', "sku = 'A-1'", 'sku=A-1'],
+		['discounts', "code = 'save4'", 'code=save4'],
+		['customers', "email = 'a@b.example'", 'role=all&email=a%40b.example'],
+		['customers', "role = 'subscriber'", 'role=subscriber'],
+		['products-categories', "slug = 'books'", 'slug=books'],
+		['products-tags', "slug = 'x'", 'slug=x'],
+		['products/reviews', "product_id = 5", 'status=all&product=5'],
+		['orders', '', ''],
+	])('%s: %s is the store’s to filter', (path, where, expected) => {
+		expect(query(path, where)).toBe(expected)
+	})
+
+	it.each([
+		['orders/12/refunds', 'amount >= 10', ' + test'],
+		['orders', "total > 100", ' + test'],
+		['orders', "status != 'completed'", ' + test'],
+		['orders', "billing.city LIKE 'Bould%'", ' + test'],
+		['customers', "after = '2026-01-01T00:00:00'", 'role=all + test'],
+		['products', "type IN ('simple','variable')", ' + test'],
+	])('%s: %s is filtered here', (path, where, expected) => {
+		expect(query(path, where)).toBe(expected)
+	})
+
+	it.each([
+		["status 'x'", /one of =, !=/],
+		["status = 'a' OR status = 'b'", /AND/],
+		["status = ", /a value/],
+		["status IN 'a'", /parentheses/],
+		["= 'a'", /a field name/],
+		["after = 'yesterday'", /expected a date/],
+		["after > '2026-01-01T00:00:00'", /after = /],
+		["date_modified LIKE '2026%'", /expected a date/],
+	])('says what is wrong with %s', (where, expected) => {
+		expect(query('orders', where)).toMatch(expected)
+	})
+
+	it('compares numbers as numbers, text as text, lists by their elements', () => {
+		const refund = { amount: '9.00', reason: "it's late", items: [{ id: 3, slug: 'x' }], nested: { deep: true }, none: null }
+		expect(matches('orders/1/refunds', 'amount >= 10', refund)).toBe(false)
+		expect(matches('orders/1/refunds', "amount >= '9'", refund)).toBe(true)
+		expect(matches('orders/1/refunds', "amount = 9 AND nested.deep = true", refund)).toBe(true)
+		expect(matches('orders/1/refunds', "reason = 'it''s late'", refund)).toBe(true)
+		expect(matches('orders/1/refunds', "reason LIKE '%LATE'", refund)).toBe(true)
+		expect(matches('orders/1/refunds', "reason LIKE 'late'", refund)).toBe(false)
+		expect(matches('orders/1/refunds', "items IN ('3','4')", refund)).toBe(true)
+		expect(matches('orders/1/refunds', "missing = 'x'", refund)).toBe(false)
+		expect(matches('orders/1/refunds', "none = null", refund)).toBe(true)
+		expect(matches('orders/1/refunds', "none != 'x'", refund)).toBe(true)
+	})
+
+	it('3.4 tests dates by the GMT field, and lets pass what has no dates at all', () => {
+		const where = "after = '2026-06-15T06:00:00'"
+		expect(matches('customers', where, { date_created: '2026-06-15T06:00:01', date_created_gmt: '2026-06-15T12:00:01' })).toBe(true)
+		expect(matches('customers', where, { date_created: '2026-06-15T06:00:00', date_created_gmt: '2026-06-15T12:00:00' })).toBe(false)
+		expect(matches('customers', where, { date_created: null, date_created_gmt: null })).toBe(false)
+		expect(matches('taxes', where, { id: 1 })).toBe(true)
+	})
+
+	it('has one form whatever its spelling', () => {
+		const form = (text: string): string => {
+			const parsed = parseWhere(text)
+			return parsed.ok ? canonicalWhere(parsed.conditions) : parsed.message
+		}
+		expect(form("b = '2'  and a in ('y', 'x')")).toBe("a IN ('x','y') AND b = '2'")
+		expect(form('a IN ("x","y") AND b=2')).toBe("a IN ('x','y') AND b = '2'")
+	})
+})
+
+describe('hub paths', () => {
+	it.each([
+		['discounts', 'coupons'],
+		['/discounts/5/', 'coupons/5'],
+		['orders/12/comments', 'orders/12/notes'],
+		['orders/12/comments/3', 'orders/12/notes/3'],
+		['orders/12/refunds', 'orders/12/refunds'],
+		['products-attributes', 'products/attributes'],
+		['products-attributes/1/terms', 'products/attributes/1/terms'],
+		['products-categories/19', 'products/categories/19'],
+		['products-tags', 'products/tags'],
+		['reports', 'reports'],
+		['reports-sales', 'reports/sales'],
+		['reports-top-sellers', 'reports/top_sellers'],
+		['customers/6', 'customers/6'],
+		['payment_gateways/bacs', 'payment_gateways/bacs'],
+		['taxes', 'taxes'],
+	])('%s is %s', (hub, vendor) => {
+		expect(vendorPath(hub)).toBe(vendor)
+	})
+
+	it.each(['', '/', '../users', 'orders/..', 'orders/%2e%2e/x', 'orders//5', 'orders/5?x=1', 'https://x', 'orders/%E0', '9orders'])('%j is no collection', (path) => {
+		expect(vendorPath(path)).toBeNull()
+	})
+})

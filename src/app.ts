@@ -7,7 +7,7 @@ import { declareCatalog } from './api/catalog/routes.ts'
 import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
 import { declareHealthz } from './api/healthz.ts'
-import { answerBareHub, declareHub } from './api/hub/routes.ts'
+import { answerBareHub, declareHub, isBareHubPath } from './api/hub/routes.ts'
 import { declareInstances } from './api/instances/routes.ts'
 import { declareSetup } from './api/setup.ts'
 import { acceptable, bodyRules, requests } from './api/requests.ts'
@@ -43,8 +43,9 @@ export function createApp(services: Partial<Omit<Services, 'env' | 'later'>> = {
 
 	// `/orders` is the same call as `/hubs/ecommerce/orders`: whatever no other path means is tried as a collection.
 	app.notFound(async c => {
-		const path = c.req.path
-		return path.startsWith(`${BASE_PATH}/`) ? await answerBareHub(c, path.slice(BASE_PATH.length + 1)) : answerError(c, new NotFound())
+		const path = c.req.path.startsWith(`${BASE_PATH}/`) ? c.req.path.slice(BASE_PATH.length + 1) : ''
+		// Answered, not thrown: after an error the look for other methods (405) is not made.
+		return isBareHubPath(path) ? await answerBareHub(c, path) : answerError(c, new NotFound())
 	})
 	app.onError((error, c) => answerError(c, error))
 	return app

@@ -40,10 +40,14 @@ export function declareHub(api: Api): void {
 	}
 }
 
-/** `/orders` for `/hubs/ecommerce/orders`. A path that cannot be a collection is a 404 before anyone is asked who they are. */
+/** Whether a path below the base may be a collection by its bare name, or something in one. */
+export function isBareHubPath(path: string): boolean {
+	const [first = '', ...others] = path.split('/')
+	return !NOT_BARE.has(first) && /^[a-z][a-z0-9_-]*$/.test(first) && others.length < 4
+}
+
+/** `/orders` for `/hubs/ecommerce/orders`. */
 export async function answerBareHub(c: Context<PublicEnv>, path: string): Promise<Response> {
-	const first = path.split('/')[0] ?? ''
-	if (NOT_BARE.has(first) || !/^[a-z][a-z0-9_-]*$/.test(first) || path.split('/').length > 4) throw new NotFound()
 	if (c.req.method !== 'GET' && c.req.method !== 'HEAD') throw new HttpError(405, 'Expected GET', { headers: { Allow: 'GET, HEAD' } })
 	for (const guard of guards.token) await guard(c as never, async () => {})
 	const query = Query.safeParse(c.req.query())

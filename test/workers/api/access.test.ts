@@ -1,0 +1,177 @@
+/** Who may call, what a request may hold, and what every answer carries. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { FAILURES_PER_MINUTE } from '../../../src/accounts/failures.ts'
+import { createStore, type SimulatedStore } from '../../store/store.ts'
+import { addOrganization, env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
+
+let store: SimulatedStore
+let client: Client
+
+beforeEach(async () => {
+	await freshDatabase()
+	store = createStore({ objects: 2, url: 'https://shop.example.com', now: () => Date.parse('2026-06-01T12:00:00Z') })
+	client = await startWorld(request => store.fetch(request))
+})
+
+const instanceBody = () => seedBody({ configuration: { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret } })
+
+describe('set-up', () => {
+	test('makes the first organization and user once; then, and without its token, it does not exist', async () => {
+		expect((await client.call('POST', '//setup', {}, { authorization: 'Bearer setup-token-of-the-tests' })).status).toBe(404)
+		await freshDatabase()
+		for (const authorization of [null, 'Bearer wrong', 'Bearer ']) expect((await client.call('POST', '//setup', {}, { authorization })).status).toBe(404)
+		const made = await client.call('POST', '//setup', { token: 'setup-token-of-the-tests', organizationName: '<i>Acme</i>', email: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee' }, { authorization: null })
+		expect(made.body).toMatchObject({ organization: { id: 1, name: 'Acme' }, user: { id: 1, emailAddress: 'ann@acme.example', firstName: 'Ann' } })
+		expect(made.body.userSecret).toMatch(/^[A-Za-z0-9+/]{43}=$/)
+		expect(made.status).toBe(200)
+		const kept = JSON.stringify([await env.DB.prepare('SELECT * FROM organizations').all(), await env.DB.prepare('SELECT * FROM users').all()])
+		expect(kept).not.toContain(made.body.userSecret)
+		expect(kept).not.toContain(made.body.organizationSecret)
+		expect((await client.call('POST', '//setup', { token: 'setup-token-of-the-tests' }, { authorization: null })).status).toBe(404)
+	})
+
+	test('two at once make one', async () => {
+		await freshDatabase()
+		const answers = await Promise.all([1, 2, 3].map(() => client.call('POST', '//setup', {}, { authorization: 'Bearer setup-token-of-the-tests' })))
+		expect(answers.map(answer => answer.status).sort()).toEqual([200, 404, 404])
+	})
+
+	test('an unusable body is named and changes nothing', async () => {
+		await freshDatabase()
+		const { status, body } = await client.call('POST', '//setup', { email: 'nobody' }, { authorization: 'Bearer setup-token-of-the-tests' })
+		expect([status, body.message]).toEqual([400, 'email: expected an e-mail address'])
+		expect((await client.call('POST', '//setup', undefined, { authorization: 'Bearer setup-token-of-the-tests' })).status).toBe(200)
+	})
+})
+
+describe('authorization', () => {
+	const calls: [string, string, unknown?][] = [
+		['GET', '/instances'], ['POST', '/instances', {}], ['GET', '/instances/1'], ['PATCH', '/instances/1', {}], ['PUT', '/instances/1', {}], ['DELETE', '/instances/1'],
+		['PUT', '/instances/1/enabled'], ['DELETE', '/instances/1/enabled'], ['PUT', '/instances/enabled'], ['GET', '/instances/1/health'], ['GET', '/instances/1/poller'],
+		['PUT', '/instances/1/poll', {}], ['GET', '/instances/1/deletions'], ['PUT', '/instances/1/deletions', {}], ['GET', '/instances/1/events'], ['GET', '/instances/1/events/x'],
+		['GET', '/instances/events'], ['GET', '/instances/events/x'], ['GET', '/instances/configuration'], ['GET', '/instances/1/configuration/1'], ['GET', '/elements'],
+		['GET', '/elements/2881/metadata'], ['GET', '/hubs'], ['GET', '/ping'], ['GET', '/hubs/ecommerce/orders'], ['GET', '/orders'], ['GET', '/orders/5'],
+	]
+
+	test('every call refuses whoever is not known, and tells nothing else', async () => {
+		const { userSecret: user, organizationSecret: organization } = client
+		const refused = [null, '', 'Basic abc', 'Bearer x', `User ${user}`, `Organization ${organization}`, `User wrong, Organization ${organization}`, `User ${user}, Organization wrong`, `User ${organization}, Organization ${user}`, `User ${user}, Element wrong`, `User ${user}, User ${user}, Organization ${organization}`, `User ${user}, Organization ${organization}, Element wrong`]
+		for (const [index, authorization] of refused.entries()) {
+			for (const [method, path, body] of calls) {
+				const answer = await client.call(method, path, body, { authorization, headers: { 'CF-Connecting-IP': `192.0.2.${index}` } })
+				expect(answer.status, `${method} ${path} with ${authorization}`).toBe(401)
+				expect(Object.keys(answer.body).sort()).toEqual(['message', 'requestId'])
+			}
+		}
+	})
+
+	test('parts come in any order, case and spacing, all three together too', async () => {
+		const { body: made } = await client.call('POST', '/instances', instanceBody())
+		const { userSecret: user, organizationSecret: organization } = client
+		for (const authorization of [`Organization ${organization}, User ${user}`, `user  ${user},organization ${organization}`]) expect((await client.call('GET', '/instances', undefined, { authorization })).body).toHaveLength(1)
+		for (const authorization of [`Element ${made.token}, User ${user}`, `Organization ${organization}, Element ${made.token}, User ${user}`]) {
+			expect((await client.call('GET', '/instances', undefined, { authorization })).body.id).toBe(made.id)
+			expect((await client.call('GET', '/orders', undefined, { authorization })).status).toBe(200)
+		}
+	})
+
+	test("a token opens its own instance only, and no organization's call", async () => {
+		const { body: first } = await client.call('POST', '/instances', instanceBody())
+		const { body: second } = await client.call('POST', '/instances', instanceBody())
+		const authorization = `User ${client.userSecret}, Element ${first.token}`
+		expect((await client.call('GET', `/instances/${first.id}`, undefined, { authorization })).status).toBe(200)
+		expect((await client.call('GET', `/instances/${second.id}`, undefined, { authorization })).status).toBe(404)
+		expect((await client.call('POST', '/instances', instanceBody(), { authorization })).status).toBe(401)
+		expect((await client.call('GET', '/hubs/ecommerce/orders')).status).toBe(401)
+		expect((await client.call('DELETE', '/instances')).status).toBe(401)
+		expect((await client.call('PATCH', '/instances', { name: 'By token' }, { authorization })).body.name).toBe('By token')
+		expect((await client.call('GET', '/ping', undefined, { authorization })).body).toEqual({ dateTime: '2026-06-01T12:00:00Z', endpoint: 'woocommercerest' })
+	})
+
+	test('after many failures from one address 429, for that address alone', async () => {
+		const from = (address: string, authorization?: string) => client.call('GET', '/instances', undefined, { ...(authorization === undefined ? {} : { authorization }), headers: { 'CF-Connecting-IP': address } })
+		for (let n = 0; n < FAILURES_PER_MINUTE; n++) await from('203.0.113.9', 'User a, Organization b')
+		const blocked = await from('203.0.113.9')
+		expect(blocked.status).toBe(429)
+		expect(Number(blocked.headers.get('Retry-After'))).toBeGreaterThan(0)
+		expect((await from('203.0.113.10')).status).toBe(200)
+		client.world.nowMs += 61_000
+		expect((await from('203.0.113.9')).status).toBe(200)
+	})
+})
+
+describe('requests and answers', () => {
+	test('the headers of the contract are on every answer, also on errors', async () => {
+		for (const path of ['/instances', '/nothing/here', '/instances/99', '//healthz', '//']) {
+			const { headers, body } = await client.call('GET', path)
+			expect(headers.get('Elements-Request-Id')).toMatch(/^[0-9a-f-]{36}$/)
+			expect(headers.get('Access-Control-Expose-Headers')).toContain('Elements-Next-Page-Token')
+			if (body?.message !== undefined) expect(body.requestId).toBe(headers.get('Elements-Request-Id'))
+		}
+	})
+
+	test.each<[string, string, string, unknown, Record<string, string>, number, string]>([
+		['malformed JSON', 'POST', '/instances', '{"element":', {}, 400, 'body'],
+		['an array for a body', 'POST', '/instances', '[]', {}, 400, 'body'],
+		['no body', 'POST', '/instances', undefined, {}, 400, 'element.key'],
+		['configuration as text', 'POST', '/instances', { element: { key: 'woocommercerest' }, configuration: 'x' }, {}, 400, 'configuration'],
+		['a name that is a number', 'PATCH', '/instances/1', { name: 5 }, {}, 400, 'name'],
+		['tags of numbers', 'PATCH', '/instances/1', { tags: [1] }, {}, 400, 'tags'],
+		['a form', 'POST', '/instances', 'a=b', { 'Content-Type': 'application/x-www-form-urlencoded' }, 415, 'application/json'],
+		['a wish for HTML', 'GET', '/instances', undefined, { Accept: 'text/html' }, 406, 'application/json'],
+		['a body over 1 MB', 'POST', '/instances', { configuration: { x: 'y'.repeat(1024 * 1024) } }, {}, 413, '1 MB'],
+		['a configuration over 64 kB', 'PATCH', '/instances/1', { configuration: { x: 'y'.repeat(66_000) } }, {}, 400, 'configuration: expected at most 64 kB'],
+		['a name too long', 'PATCH', '/instances/1', { name: 'n'.repeat(256) }, {}, 400, 'name'],
+		['too many tags', 'PATCH', '/instances/1', { tags: Array.from({ length: 21 }, (_, n) => `t${n}`) }, {}, 400, 'tags'],
+		['a tag too long', 'PATCH', '/instances/1', { tags: ['t'.repeat(65)] }, {}, 400, 'tags[0]'],
+		['an id that is none', 'GET', '/instances/abc', undefined, {}, 404, 'id'],
+		['a wrong method', 'PUT', '/elements', {}, {}, 405, 'GET'],
+		['a wrong method for one instance', 'POST', '/instances/1', {}, {}, 405, 'PATCH'],
+		['a wrong method at the hub', 'DELETE', '/hubs/ecommerce/orders/5', undefined, {}, 405, 'GET'],
+		['a wrong method at the bare hub', 'DELETE', '/orders/5', undefined, {}, 405, 'GET'],
+		['a path that is none', 'GET', '/instances/1/nothing', undefined, {}, 404, ''],
+	])('%s', async (_name, method, path, body, headers, status, word) => {
+		await client.call('POST', '/instances', instanceBody())
+		const before = await env.DB.prepare('SELECT * FROM instances').all()
+		const answer = await client.call(method, path, body, { headers })
+		expect(answer.body.message).toContain(word)
+		expect(answer.status).toBe(status)
+		if (status === 405) expect(answer.headers.get('Allow')).toContain(word)
+		expect((await env.DB.prepare('SELECT * FROM instances').all()).results).toEqual(before.results)
+	})
+
+	test('JSON without a Content-Type is read, an Accept of browsers is served', async () => {
+		const { body: made } = await client.call('POST', '/instances', instanceBody())
+		expect((await client.call('PATCH', `/instances/${made.id}`, { name: 'x' }, { headers: { 'Content-Type': 'application/json; charset=UTF-8', Accept: 'text/html, */*;q=0.8' } })).status).toBe(200)
+	})
+
+	test('health of the deployment: version, database, key ids', async () => {
+		expect(await client.call('GET', '//healthz', undefined, { authorization: null })).toMatchObject({ status: 200, body: { status: 'ok', database: true, keys: ['test'], version: expect.stringMatching(/^\d/) } })
+		await env.DB.prepare('DROP TABLE sequences').run()
+		expect(await client.call('GET', '//healthz', undefined, { authorization: null })).toMatchObject({ status: 503, body: { status: 'failing', database: false } })
+	})
+
+	test('a fault of ours is a 500 without its text', async () => {
+		await env.DB.prepare('ALTER TABLE instances RENAME COLUMN tags TO gone').run()
+		const { status, body } = await client.call('GET', '/instances')
+		expect(status).toBe(500)
+		expect(JSON.stringify(body)).not.toMatch(/SQL|tags|column/i)
+	})
+
+	test('the catalogue names the element, its keys and its events', async () => {
+		const [element] = (await client.call('GET', '/elements')).body
+		expect(element).toMatchObject({ id: 2881, key: 'woocommercerest', hub: 'ecommerce' })
+		const poller = element.configuration.find((item: any) => item.key === 'event.poller.configuration')
+		expect(Object.keys(JSON.parse(poller.defaultValue))).toEqual(['customers', 'discounts', 'orders', 'products'])
+		expect((await client.call('GET', '/elements/2881/metadata')).body.events).toMatchObject({ supported: true, methods: ['polling', 'webhook'], polling: { orders: { eventTypes: ['CREATED', 'UPDATED', 'DELETED'] } } })
+		expect((await client.call('GET', '/elements/9/metadata')).status).toBe(404)
+		expect((await client.call('GET', '/hubs')).body).toEqual([{ key: 'ecommerce', name: 'ecommerce', active: true }])
+	})
+})
+
+test('a second organization is as good as the first', async () => {
+	const authorization = await addOrganization(2)
+	const { body: made } = await client.call('POST', '/instances', instanceBody(), { authorization })
+	expect(made.user.id).toBe(2)
+	expect((await client.call('GET', '/instances')).body).toEqual([])
+})

@@ -170,22 +170,19 @@ function judgeObject(
 	lags: number[],
 ): void {
 	const present = presence(history)
-	const inBaseline = (moment: Moment): boolean => moment.timeMs <= given.baselineEndMs
 	let belief: Belief = { present: present[0]!, hash: history[0]!.hash, fromEvent: false }
 	/** Where in the history the last event stands. */
 	let at = 0
-	const rung = new Set<number>()
+	const hashes = new Map(events.map((event) => [event, event.record === null ? null : contentHash(event.record as Rec)]))
 
 	for (const event of events) {
-		const hash = event.record === null ? null : contentHash(event.record as Rec)
+		const hash = hashes.get(event) ?? null
 		const creates = event.eventType !== 'DELETED'
-		const fits = (moment: Moment, index: number): boolean =>
-			creates
-				? (present[index]! || moment.state === 'unlisted') && (hash === null || moment.hash === hash) && (!moment.idle || (inBaseline(moment) && moment.stampMoved && !belief.fromEvent))
-				: !present[index]! && (moment.state === 'trashed' || moment.state === 'gone') && (!event.trashed || hash === null || moment.hash === hash)
+		const idleCounts = (moment: Moment): boolean => moment.timeMs <= given.baselineEndMs && moment.stampMoved && !belief.fromEvent
+		const tells = (moment: Moment, index: number): boolean => tellsOf(event, hash, moment, present[index]!) && (!creates || !moment.idle || idleCounts(moment))
 		// Nothing but a backfill tells the first moment, so a later one with the same content is meant.
-		const ahead = history.findIndex((moment, index) => index >= Math.max(at, 1) && fits(moment, index))
-		const found = ahead >= 0 ? ahead : history.findIndex(fits)
+		const ahead = history.findIndex((moment, index) => index >= Math.max(at, 1) && tells(moment, index))
+		const found = ahead >= 0 ? ahead : history.findIndex(tells)
 		const next: Belief = { present: creates, hash: creates ? hash : null, fromEvent: true }
 
 		if (belief.fromEvent && belief.present === next.present && (!creates || (hash !== null && belief.hash === hash))) {
@@ -196,16 +193,20 @@ function judgeObject(
 			const contradiction = contradicts(event, belief, history, present, found, given)
 			if (contradiction !== null) find('invented', contradiction, event)
 		}
-		if (found > 0) {
-			rung.add(found)
-			lags.push(event.timeMs - history[found]!.timeMs)
-		}
+		if (found > 0) lags.push(event.timeMs - history[found]!.timeMs)
 		at = Math.max(at, found)
 		belief = next
 	}
 	const ending = missing(belief, history, present, given)
 	if (ending !== null) find('missed', ending)
-	for (const note of passedOver(history, present, rung, given)) find('missed', note)
+	const untold = passedOver(history, present, events, (event, index) => tellsOf(event, hashes.get(event) ?? null, history[index]!, present[index]!), given)
+	for (let i = 0; i < untold; i++) find('missed', 'it was there, or gone, across a whole poll without CREATED or DELETED')
+}
+
+/** Whether an event can tell of this moment: by what it says the object is, and by the content that came with it. */
+function tellsOf(event: ReceivedEvent, hash: string | null, moment: Moment, present: boolean): boolean {
+	if (event.eventType !== 'DELETED') return (present || moment.state === 'unlisted') && (hash === null || moment.hash === hash)
+	return !present && (moment.state === 'trashed' || moment.state === 'gone') && (!event.trashed || hash === null || moment.hash === hash)
 }
 
 /** Why an event's type contradicts the object's history; null when it does not. `found`: the moment that the event tells. */
@@ -261,23 +262,51 @@ function baselineHashes(history: readonly Moment[], given: Case): (string | null
 	return hashes
 }
 
-/** Spells of being there, or of being gone, that outlast a whole poll and were never told. The last spell is judged by the fold. */
-function passedOver(history: readonly Moment[], present: readonly boolean[], rung: ReadonlySet<number>, given: Case): string[] {
-	const notes: string[] = []
-	let from = 0
-	for (let index = 1; index < history.length; index++) {
-		if (present[index] === present[from]) continue
-		const startMs = Math.max(history[from]!.timeMs, given.baselineEndMs)
-		const endMs = history[index]!.timeMs
-		const spell = history.slice(from, index)
-		const polled = given.polls?.some((poll) => poll.startMs >= startMs && poll.endMs <= endMs) ?? false
-		const told = spell.some((_, offset) => rung.has(from + offset))
-		// Hidden is not gone: what was never live has no DELETED.
-		const wasThere = present[from] || spell.some((moment) => moment.state === 'trashed' || moment.state === 'gone')
-		if (from > 0 && polled && wasThere && !told) notes.push(present[from] ? 'it existed across a whole poll without CREATED' : 'it was gone across a whole poll without DELETED')
-		from = index
+/**
+ * How many spells of being there, or of being gone, outlasted a whole poll against what the receiver believed, and were never told.
+ * The last spell is judged by the fold.
+ *
+ * An event may tell of several spells with the same content. The receiver's side is taken: of all ways to give the events to the spells
+ * in order, the one that leaves the fewest untold counts.
+ *
+ * @param fits whether an event can tell of a moment
+ */
+function passedOver(history: readonly Moment[], present: readonly boolean[], events: readonly ReceivedEvent[], fits: (event: ReceivedEvent, index: number) => boolean, given: Case): number {
+	const spells: { from: number; to: number }[] = []
+	history.forEach((_, index) => {
+		const last = spells.at(-1)
+		if (last !== undefined && present[last.from] === present[index]) last.to = index
+		else spells.push({ from: index, to: index })
+	})
+	const told = events.filter((event) => history.some((_, index) => fits(event, index)))
+	/** Least untold spells so far, by how many events were given away. */
+	let least = [0, ...told.map(() => Number.POSITIVE_INFINITY)]
+	for (const [number, { from, to }] of spells.entries()) {
+		const next = told.map(() => Number.POSITIVE_INFINITY)
+		next.push(Number.POSITIVE_INFINITY)
+		const owed = number > 0 && number < spells.length - 1 && outlastsPoll(history, present, from, to, given)
+		for (let used = 0; used <= told.length; used++) {
+			const believed = used === 0 ? present[0] : told[used - 1]!.eventType !== 'DELETED'
+			const untold = owed && believed !== present[from] ? 1 : 0
+			next[used] = Math.min(next[used]!, least[used]! + untold)
+			for (let upTo = used; upTo < told.length && spellFits(told[upTo]!, from, to, fits); upTo++) next[upTo + 1] = Math.min(next[upTo + 1]!, least[used]!)
+		}
+		least = next
 	}
-	return notes
+	return Math.min(...least)
+}
+
+function spellFits(event: ReceivedEvent, from: number, to: number, fits: (event: ReceivedEvent, index: number) => boolean): boolean {
+	for (let index = from; index <= to; index++) if (fits(event, index)) return true
+	return false
+}
+
+/** Whether a whole poll after the baseline lies within a spell. Hidden is not gone: what was never live has no DELETED. */
+function outlastsPoll(history: readonly Moment[], present: readonly boolean[], from: number, to: number, given: Case): boolean {
+	if (!present[from] && !history.slice(from, to + 1).some(({ state }) => state === 'trashed' || state === 'gone')) return false
+	const startMs = Math.max(history[from]!.timeMs, given.baselineEndMs)
+	const endMs = history[to + 1]!.timeMs
+	return given.polls?.some((poll) => poll.startMs >= startMs && poll.endMs <= endMs) ?? false
 }
 
 /** Whether a receiver should believe the object is there: hidden ones are no thing before they have been live; unlisted ones neither. */

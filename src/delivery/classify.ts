@@ -43,7 +43,8 @@ export function classifyError(error: unknown, url = ''): ErrorClass {
 		const kind = typeof message === 'string' ? WORDS.find(([pattern]) => pattern.test(message))?.[1] : undefined
 		if (kind !== undefined) return kind
 	}
-	if (chain.some((cause) => /^internal error/.test(String((cause as { message?: unknown }).message)))) return url.startsWith('https:') ? 'tls' : 'dns'
+	const unnamed = chain.some((cause) => String((cause as { message?: unknown }).message).startsWith('internal error'))
+	if (unnamed) return url.startsWith('https:') ? 'tls' : 'dns'
 	return 'reset'
 }
 

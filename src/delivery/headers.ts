@@ -2,10 +2,10 @@
 
 /** Names that a customer's headers cannot set: the connection's, the body's, and those that receivers trust as ours. */
 const RESERVED = new Set([
-	'connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+	'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade',
 	'expect', 'host', 'content-length', 'content-type', 'content-encoding', 'user-agent', 'accept-encoding', 'date',
 ])
-const RESERVED_PREFIXES = ['elements-', 'webhook-', 'shopbell-', 'cf-', 'sec-']
+const RESERVED_PREFIXES = ['elements-', 'webhook-', 'shopbell-', 'cf-', 'sec-', 'proxy-']
 
 /** Most headers that a customer can add. */
 const MOST_HEADERS = 50

@@ -174,6 +174,13 @@ describe('missed', () => {
 		expect(told.judge()).toMatchObject({ ...clean, missed: 1 })
 	})
 
+	test('but not what came back before anybody looked, whichever of two equal states was told', () => {
+		const told = story().happens(100, 'updated', 1, 'b').happens(110, 'trashed', 1).happens(115, 'restored', 1).rings(120, 'UPDATED', 1).happens(130, 'deleted', 1).rings(140, 'DELETED', 1)
+		told.happens(100, 'trashed', 2).happens(101, 'restored', 2).happens(110, 'trashed', 2).rings(120, 'DELETED', 2, { trashed: true }).happens(130, 'restored', 2).rings(140, 'CREATED', 2)
+		told.polls = [{ startMs: T0 + 118_000, endMs: T0 + 122_000 }]
+		expect(told.judge()).toMatchObject(clean)
+	})
+
 	test('but not what was told', () => {
 		const told = story().happens(100, 'created', 10).rings(140, 'CREATED', 10).happens(200, 'deleted', 10).rings(220, 'DELETED', 10)
 		told.happens(100, 'trashed', 1).rings(140, 'DELETED', 1).happens(200, 'restored', 1).rings(210, 'CREATED', 1)

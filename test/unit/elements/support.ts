@@ -15,7 +15,7 @@ export interface Recorded {
 
 /** A set of recordings by name. */
 export function recorded(set: 'auth' | 'outage' | 'answers'): Record<string, Recorded> {
-	return JSON.parse(readFileSync(new URL(`../../fixtures/elements/${set}.json`, import.meta.url), 'utf8')) as Record<string, Recorded>
+	return JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/elements/${set}.json`, 'utf8')) as Record<string, Recorded>
 }
 
 /** A recording as the Response that it was. */

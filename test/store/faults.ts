@@ -1,159 +1,184 @@
 /** What goes wrong on purpose, around the answer that the store would give (woocommerce.md section 2). */
-import type { Engine } from './engine.ts';
-import { htmlPage, NO_CACHE, restHeaders } from './reply.ts';
-import type { Reply } from './reply.ts';
-import { bodyOf } from './router.ts';
-import { outage } from './sites.ts';
-import type { Action, Fault, Faults, Key, Site } from './types.ts';
+import type { Engine } from './engine.ts'
+import { htmlPage, NO_CACHE, restHeaders } from './reply.ts'
+import type { Reply } from './reply.ts'
+import { bodyOf } from './router.ts'
+import { outage } from './sites.ts'
+import type { Action, Fault, Faults, Key, Site } from './types.ts'
 
 interface Active {
-  fault: Fault;
-  seen: number;
-  hits: number;
-  /** Epoch milliseconds. */
-  until: number | null;
-  kept: Response | null;
+	fault: Fault
+	seen: number
+	hits: number
+	/** Epoch milliseconds. */
+	until: number | null
+	kept: Response | null
 }
 
 /** What stands without faults. */
 interface Standing {
-  site: Site;
-  keys: Record<string, Key>;
+	site: Site
+	keys: Record<string, Key>
 }
 
-type Sleep = (ms: number, signal: AbortSignal | null) => Promise<void>;
+type Sleep = (ms: number, signal: AbortSignal | null) => Promise<void>
 
 /** Waits on the machine's clock; ends at once when the client gives up. */
 export const realSleep: Sleep = (ms, signal) =>
-  new Promise((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason instanceof Error ? signal.reason : new DOMException('The request was aborted.', 'AbortError'));
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop);
-      resolve();
-    }, Math.min(ms, 2_147_483_647));
-    if (signal?.aborted) stop();
-    else signal?.addEventListener('abort', stop, { once: true });
-  });
+	new Promise((resolve, reject) => {
+		const stop = (): void => {
+			clearTimeout(timer)
+			reject(signal?.reason instanceof Error ? signal.reason : new DOMException('The request was aborted.', 'AbortError'))
+		}
+		const timer = setTimeout(
+			() => {
+				signal?.removeEventListener('abort', stop)
+				resolve()
+			},
+			Math.min(ms, 2_147_483_647),
+		)
+		if (signal?.aborted) stop()
+		else signal?.addEventListener('abort', stop, { once: true })
+	})
 
-const REASONS: Record<number, string> = { 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 429: 'Too Many Requests', 500: 'Internal Server Error', 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout', 508: 'Resource Limit Is Reached' };
+const REASONS: Record<number, string> = {
+	401: 'Unauthorized',
+	403: 'Forbidden',
+	404: 'Not Found',
+	429: 'Too Many Requests',
+	500: 'Internal Server Error',
+	502: 'Bad Gateway',
+	503: 'Service Unavailable',
+	504: 'Gateway Timeout',
+	508: 'Resource Limit Is Reached',
+}
 
 /** The faults in force. */
 export class FaultBox {
-  readonly #engine: Engine;
-  readonly #sleep: Sleep;
-  readonly #act: (action: Action) => void;
-  #active: Active[] = [];
+	readonly #engine: Engine
+	readonly #sleep: Sleep
+	readonly #act: (action: Action) => void
+	#active: Active[] = []
 
-  constructor(engine: Engine, sleep: Sleep | undefined, act: (action: Action) => void) {
-    this.#engine = engine;
-    this.#sleep = sleep ?? realSleep;
-    this.#act = act;
-  }
+	constructor(engine: Engine, sleep: Sleep | undefined, act: (action: Action) => void) {
+		this.#engine = engine
+		this.#sleep = sleep ?? realSleep
+		this.#act = act
+	}
 
-  /** Replaces all faults. */
-  set(faults: Faults): void {
-    const list = (Array.isArray(faults) ? faults : [faults]).filter((fault) => Object.keys(fault).length > 0);
-    this.#active = list.map((fault) => ({ fault, seen: 0, hits: 0, until: fault.forSeconds === undefined ? null : this.#engine.now() + fault.forSeconds * 1000, kept: null }));
-  }
+	/** Replaces all faults. */
+	set(faults: Faults): void {
+		const list = (Array.isArray(faults) ? faults : [faults]).filter((fault) => Object.keys(fault).length > 0)
+		this.#active = list.map((fault) => ({ fault, seen: 0, hits: 0, until: fault.forSeconds === undefined ? null : this.#engine.now() + fault.forSeconds * 1000, kept: null }))
+	}
 
-  #hitting(request: Request, url: URL): Active[] {
-    const now = this.#engine.now();
-    const address = decodeURI(url.pathname) + url.search;
-    return this.#active.filter((active) => {
-      const { fault } = active;
-      if (active.until !== null && now >= active.until) return false;
-      if (fault.times !== undefined && active.hits >= fault.times) return false;
-      if (fault.method !== undefined && fault.method !== request.method) return false;
-      if (fault.match !== undefined) {
-        const expression = /^\/(.+)\/$/.exec(fault.match);
-        if (expression ? !new RegExp(expression[1] as string).test(address) && !address.includes(fault.match) : !address.includes(fault.match)) return false;
-      }
-      active.seen++;
-      if (active.seen <= (fault.skip ?? 0)) return false;
-      if (fault.every !== undefined && (active.seen - (fault.skip ?? 0)) % fault.every !== 0) return false;
-      active.hits++;
-      return true;
-    });
-  }
+	#hitting(request: Request, url: URL): Active[] {
+		const now = this.#engine.now()
+		const address = url.pathname + url.search
+		return this.#active.filter((active) => {
+			const { fault } = active
+			if (active.until !== null && now >= active.until) return false
+			if (fault.times !== undefined && active.hits >= fault.times) return false
+			if (fault.method !== undefined && fault.method !== request.method) return false
+			if (fault.match !== undefined && !address.includes(fault.match)) return false
+			if (fault.pattern !== undefined && !new RegExp(fault.pattern).test(address)) return false
+			active.seen++
+			if (active.seen <= (fault.skip ?? 0)) return false
+			if (fault.every !== undefined && (active.seen - (fault.skip ?? 0)) % fault.every !== 0) return false
+			active.hits++
+			return true
+		})
+	}
 
-  /** Answers a request, with whatever is in force. */
-  async around(request: Request, url: URL, standing: Standing, answer: (site: Site, keys: Record<string, Key> | null) => Reply): Promise<Response> {
-    const hitting = this.#hitting(request, url);
-    let { site } = standing;
-    let keys: Record<string, Key> | null = null;
-    let skew = 0;
-    for (const { fault } of hitting) {
-      if (fault.latencyMs) await this.#sleep(fault.latencyMs, request.signal);
-      if (fault.stall !== undefined && fault.stall !== false) await this.#sleep(fault.stall === true ? 2_147_483_647 : fault.stall, request.signal);
-      if (fault.site) site = fault.site;
-      if (fault.key) keys = spoil(keys ?? standing.keys, fault.key);
-      if (fault.skewSeconds) skew += fault.skewSeconds;
-    }
-    const kept = hitting.find((active) => active.fault.cached && active.kept);
-    if (kept?.kept) return kept.kept.clone();
-    const instead = hitting.map(({ fault }) => replacement(fault, request, url, this.#engine)).find((reply) => reply !== null);
-    // Time may have passed while waiting; what fell due meanwhile comes first.
-    this.#engine.tick();
-    const reply = instead ?? answer(site, keys);
-    for (const { fault } of hitting) for (const action of fault.act ?? []) this.#act(action);
-    const response = this.#response(reply, request, hitting.map(({ fault }) => fault), skew, instead !== undefined);
-    for (const active of hitting) if (active.fault.cached && !active.kept) active.kept = response.clone();
-    return response;
-  }
+	/** Answers a request, with whatever is in force. */
+	async around(request: Request, url: URL, standing: Standing, answer: (site: Site, keys: Record<string, Key> | null) => Reply): Promise<Response> {
+		const hitting = this.#hitting(request, url)
+		let { site } = standing
+		let keys: Record<string, Key> | null = null
+		let skew = 0
+		for (const { fault } of hitting) {
+			if (fault.latencyMs) await this.#sleep(fault.latencyMs, request.signal)
+			if (fault.stall !== undefined && fault.stall !== false) await this.#sleep(fault.stall === true ? 2_147_483_647 : fault.stall, request.signal)
+			if (fault.site) site = fault.site
+			if (fault.key) keys = spoil(keys ?? standing.keys, fault.key)
+			if (fault.skewSeconds) skew += fault.skewSeconds
+		}
+		const kept = hitting.find((active) => active.fault.cached && active.kept)
+		if (kept?.kept) return kept.kept.clone()
+		const instead = hitting.map(({ fault }) => replacement(fault, request, url, this.#engine)).find((reply) => reply !== null)
+		// Time may have passed while waiting; what fell due meanwhile comes first.
+		this.#engine.tick()
+		const given = instead ?? answer(site, keys)
+		const dropped = hitting.reduce((sum, { fault }) => sum + (fault.dropRows ?? 0), 0)
+		const reply = dropped > 0 && Array.isArray(given.body) ? { ...given, body: given.body.slice(0, Math.max(0, given.body.length - dropped)) } : given
+		for (const { fault } of hitting) for (const action of fault.act ?? []) this.#act(action)
+		const response = this.#response(
+			reply,
+			request,
+			hitting.map(({ fault }) => fault),
+			skew,
+			instead !== undefined,
+		)
+		for (const active of hitting) if (active.fault.cached && !active.kept) active.kept = response.clone()
+		return response
+	}
 
-  #response(reply: Reply, request: Request, faults: Fault[], skew: number, replaced: boolean): Response {
-    const headers = new Headers(reply.headers);
-    headers.set('date', new Date(this.#engine.now() + skew * 1000).toUTCString());
-    const empty = request.method === 'HEAD' || reply.status === 204 || reply.status === 304;
-    let body: Uint8Array<ArrayBuffer> | string = empty ? '' : bodyOf(reply);
-    for (const fault of replaced ? [] : faults) {
-      if (fault.notice && typeof body === 'string') body = (fault.notice === true ? '<br />\n<b>Warning</b>:  Undefined variable  in <b>/var/www/html/wp-content/plugins/foo/foo.php</b> on line <b>12</b><br />\n' : fault.notice) + body;
-      if (fault.bom && typeof body === 'string') body = `\uFEFF${body}`;
-      if (fault.truncate !== undefined) {
-        const bytes = new TextEncoder().encode(body as string);
-        body = bytes.slice(0, fault.truncate < 1 ? Math.floor(bytes.length * fault.truncate) : fault.truncate);
-      }
-    }
-    return new Response(empty ? null : body, { status: reply.status, headers });
-  }
+	#response(reply: Reply, request: Request, faults: Fault[], skew: number, replaced: boolean): Response {
+		const headers = new Headers(reply.headers)
+		headers.set('date', new Date(this.#engine.now() + skew * 1000).toUTCString())
+		const empty = request.method === 'HEAD' || reply.status === 204 || reply.status === 304
+		let body: Uint8Array<ArrayBuffer> | string = empty ? '' : bodyOf(reply)
+		for (const fault of replaced ? [] : faults) {
+			if (fault.notice && typeof body === 'string')
+				body =
+					(fault.notice === true ? '<br />\n<b>Warning</b>:  Undefined variable  in <b>/var/www/html/wp-content/plugins/foo/foo.php</b> on line <b>12</b><br />\n' : fault.notice) +
+					body
+			if (fault.bom && typeof body === 'string') body = `\uFEFF${body}`
+			if (fault.truncate !== undefined) {
+				const bytes = new TextEncoder().encode(body as string)
+				body = bytes.slice(0, fault.truncate < 1 ? Math.floor(bytes.length * fault.truncate) : fault.truncate)
+			}
+		}
+		return new Response(empty ? null : body, { status: reply.status, headers })
+	}
 }
 
 /** The answer that a fault puts in place of the store's; null when it has none. */
 function replacement(fault: Fault, request: Request, url: URL, engine: Engine): Reply | null {
-  const { url: home, prefix } = engine.settings;
-  const plain = { server: 'nginx/1.22.1' };
-  if (fault.outage && fault.outage !== 'woocommerce-off') return outage(fault.outage, request.headers.get('accept'));
-  if (fault.outage === 'woocommerce-off') {
-    return { status: 404, headers: { ...restHeaders(`${home}/${prefix}/`), vary: 'Origin' }, body: { code: 'rest_no_route', message: 'No route was found matching the URL and request method.', data: { status: 404 } } };
-  }
-  if (fault.redirect) {
-    const location = fault.redirect === 'https' ? `https://${url.host}${url.pathname}${url.search}` : fault.redirect;
-    return { status: fault.status ?? 301, headers: { ...plain, 'content-type': 'text/html; charset=UTF-8', location }, body: null, text: '' };
-  }
-  if (fault.html) {
-    const text = fault.html === true ? htmlPage('Coming soon') : fault.html;
-    return { status: fault.status ?? 200, headers: { ...plain, 'content-type': 'text/html; charset=UTF-8' }, body: null, text };
-  }
-  if (fault.status === undefined) return null;
-  const headers: Record<string, string> = { ...plain, ...NO_CACHE, ...(fault.retryAfter !== undefined && { 'retry-after': fault.retryAfter }) };
-  const title = `${fault.status} ${REASONS[fault.status] ?? 'Error'}`;
-  const json = fault.form === 'json' || (fault.form === undefined && fault.status === 401);
-  if (!json) return { status: fault.status, headers: { ...headers, 'content-type': 'text/html; charset=UTF-8' }, body: null, text: htmlPage(title) };
-  const code = fault.status === 401 || fault.status === 403 ? 'woocommerce_rest_cannot_view' : fault.status === 429 ? 'too_many_requests' : 'internal_server_error';
-  const message = fault.status === 401 || fault.status === 403 ? 'Sorry, you cannot list resources.' : title;
-  return { status: fault.status, headers: { ...headers, 'content-type': 'application/json; charset=UTF-8' }, body: { code, message, data: { status: fault.status } } };
+	const { url: home, prefix } = engine.settings
+	const plain = { server: 'nginx/1.22.1' }
+	if (fault.outage && fault.outage !== 'woocommerce-off') return outage(fault.outage, request.headers.get('accept'))
+	if (fault.outage === 'woocommerce-off') {
+		return {
+			status: 404,
+			headers: { ...restHeaders(`${home}/${prefix}/`), vary: 'Origin' },
+			body: { code: 'rest_no_route', message: 'No route was found matching the URL and request method.', data: { status: 404 } },
+		}
+	}
+	if (fault.redirect) {
+		const location = fault.redirect === 'https' ? `https://${url.host}${url.pathname}${url.search}` : fault.redirect
+		return { status: fault.status ?? 301, headers: { ...plain, 'content-type': 'text/html; charset=UTF-8', location }, body: null, text: '' }
+	}
+	if (fault.html) {
+		const text = fault.html === true ? htmlPage('Coming soon') : fault.html
+		return { status: fault.status ?? 200, headers: { ...plain, 'content-type': 'text/html; charset=UTF-8' }, body: null, text }
+	}
+	if (fault.status === undefined) return null
+	const headers: Record<string, string> = { ...plain, ...NO_CACHE, ...(fault.retryAfter !== undefined && { 'retry-after': fault.retryAfter }) }
+	const title = `${fault.status} ${REASONS[fault.status] ?? 'Error'}`
+	const json = fault.form === 'json' || (fault.form === undefined && fault.status === 401)
+	if (!json) return { status: fault.status, headers: { ...headers, 'content-type': 'text/html; charset=UTF-8' }, body: null, text: htmlPage(title) }
+	const code = fault.status === 401 || fault.status === 403 ? 'woocommerce_rest_cannot_view' : fault.status === 429 ? 'too_many_requests' : 'internal_server_error'
+	const message = fault.status === 401 || fault.status === 403 ? 'Sorry, you cannot list resources.' : title
+	return { status: fault.status, headers: { ...headers, 'content-type': 'application/json; charset=UTF-8' }, body: { code, message, data: { status: fault.status } } }
 }
 
 function spoil(keys: Record<string, Key>, how: NonNullable<Fault['key']>): Record<string, Key> {
-  if (how === 'revoked') return {};
-  return Object.fromEntries(
-    Object.entries(keys).map(([name, key]): [string, Key] => {
-      if (how === 'wrong-secret') return [name, { ...key, secret: `${key.secret}x` }];
-      return [name, how === 'demoted' ? { ...key, role: 'customer' } : { ...key, permissions: 'read' }];
-    }),
-  );
+	if (how === 'revoked') return {}
+	return Object.fromEntries(
+		Object.entries(keys).map(([name, key]): [string, Key] => {
+			if (how === 'wrong-secret') return [name, { ...key, secret: `${key.secret}x` }]
+			return [name, how === 'demoted' ? { ...key, role: 'customer' } : { ...key, permissions: 'read' }]
+		}),
+	)
 }
-

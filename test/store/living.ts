@@ -1,45 +1,69 @@
 /** A shop with people in it: changes by themselves, every two to six seconds. */
-import type { Engine } from './engine.ts';
-import { Random } from './random.ts';
-import type { Action } from './types.ts';
+import type { Engine } from './engine.ts'
+import { Random } from './random.ts'
+import type { Action } from './types.ts'
 
 /** What happens in a shop, the frequent things more often. */
 const DAILY: Action[] = [
-  { do: 'place-order' }, { do: 'place-order' }, { do: 'place-order' }, { do: 'place-order', status: 'pending' }, { do: 'pay' }, { do: 'complete' }, { do: 'complete' },
-  { do: 'checkout-draft' }, { do: 'checkout' }, { do: 'edit', resource: 'orders' }, { do: 'edit', resource: 'products' }, { do: 'edit', resource: 'products' },
-  { do: 'save-unchanged', resource: 'products' }, { do: 'edit-silently', resource: 'coupons' }, { do: 'edit', resource: 'coupons' }, { do: 'edit', resource: 'customers' },
-  { do: 'create', resource: 'customers' }, { do: 'edit-silently', resource: 'customers' }, { do: 'edit', resource: 'variations' }, { do: 'note' }, { do: 'refund' },
-  { do: 'trash', resource: 'orders' }, { do: 'restore', resource: 'orders' }, { do: 'create', resource: 'products' }, { do: 'trash', resource: 'products' }, { do: 'review' },
-];
+	{ do: 'place-order' },
+	{ do: 'place-order' },
+	{ do: 'place-order' },
+	{ do: 'place-order', status: 'pending' },
+	{ do: 'pay' },
+	{ do: 'complete' },
+	{ do: 'complete' },
+	{ do: 'checkout-draft' },
+	{ do: 'checkout' },
+	{ do: 'edit', resource: 'orders' },
+	{ do: 'edit', resource: 'products' },
+	{ do: 'edit', resource: 'products' },
+	{ do: 'save-unchanged', resource: 'products' },
+	{ do: 'edit-silently', resource: 'coupons' },
+	{ do: 'edit', resource: 'coupons' },
+	{ do: 'edit', resource: 'customers' },
+	{ do: 'create', resource: 'customers' },
+	{ do: 'edit-silently', resource: 'customers' },
+	{ do: 'edit', resource: 'variations' },
+	{ do: 'note' },
+	{ do: 'refund' },
+	{ do: 'trash', resource: 'orders' },
+	{ do: 'restore', resource: 'orders' },
+	{ do: 'create', resource: 'products' },
+	{ do: 'trash', resource: 'products' },
+	{ do: 'review' },
+]
 
 /** Starts and stops the shop's own life. */
 export class Life {
-  readonly #random: Random;
-  readonly #act: (action: Action) => void;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+	readonly #random: Random
+	readonly #act: (action: Action) => void
+	#timer: ReturnType<typeof setTimeout> | null = null
 
-  constructor(engine: Engine, act: (action: Action) => void) {
-    this.#random = new Random(engine.settings.seed, 31);
-    this.#act = act;
-  }
+	constructor(engine: Engine, act: (action: Action) => void) {
+		this.#random = new Random(engine.settings.seed, 31)
+		this.#act = act
+	}
 
-  /** Runs, or rests. */
-  set(on: boolean): void {
-    if (on === (this.#timer !== null)) return;
-    if (this.#timer !== null) {
-      clearTimeout(this.#timer);
-      this.#timer = null;
-    } else this.#wait();
-  }
+	/** Runs, or rests. */
+	set(on: boolean): void {
+		if (on === (this.#timer !== null)) return
+		if (this.#timer !== null) {
+			clearTimeout(this.#timer)
+			this.#timer = null
+		} else this.#wait()
+	}
 
-  #wait(): void {
-    this.#timer = setTimeout(() => {
-      try {
-        this.#act(this.#random.pick(DAILY));
-      } catch {
-        // Nothing fits just now, such as a restore with an empty trash.
-      }
-      this.#wait();
-    }, this.#random.int(2000, 6000));
-  }
+	#wait(): void {
+		this.#timer = setTimeout(
+			() => {
+				try {
+					this.#act(this.#random.pick(DAILY))
+				} catch {
+					// Nothing fits just now, such as a restore with an empty trash.
+				}
+				this.#wait()
+			},
+			this.#random.int(2000, 6000),
+		)
+	}
 }

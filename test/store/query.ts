@@ -1,51 +1,51 @@
 /** Request parameters as PHP reads them, and their way back into the addresses of `Link` headers. */
 
 /** A parameter's value: text, a list, or whatever a JSON body carried. */
-export type Param = unknown;
+export type Param = unknown
 
 /** Parameters in their order; `a[]=1&a[]=2` and `a[0]=1` become lists. */
-export type Params = Map<string, Param>;
+export type Params = Map<string, Param>
 
 /** Reads a query string (or a form body) as PHP does: the last value wins, brackets make lists. */
 export function parseQuery(query: string): Params {
-  const params: Params = new Map();
-  for (const pair of query.split('&')) {
-    if (pair === '') continue;
-    const at = pair.indexOf('=');
-    const name = decode(at < 0 ? pair : pair.slice(0, at));
-    const value = at < 0 ? '' : decode(pair.slice(at + 1));
-    const list = /^([^[]+)\[([^\]]*)\]$/.exec(name);
-    if (!list) {
-      params.set(name, value);
-      continue;
-    }
-    const key = list[1] as string;
-    const known = params.get(key);
-    const items: string[] = Array.isArray(known) ? known : [];
-    if (list[2] === '') items.push(value);
-    else items[Number(list[2])] = value;
-    params.set(key, items);
-  }
-  return params;
+	const params: Params = new Map()
+	for (const pair of query.split('&')) {
+		if (pair === '') continue
+		const at = pair.indexOf('=')
+		const name = decode(at < 0 ? pair : pair.slice(0, at))
+		const value = at < 0 ? '' : decode(pair.slice(at + 1))
+		const list = /^([^[]+)\[([^\]]*)\]$/.exec(name)
+		if (!list) {
+			params.set(name, value)
+			continue
+		}
+		const key = list[1] as string
+		const known = params.get(key)
+		const items: string[] = Array.isArray(known) ? known : []
+		if (list[2] === '') items.push(value)
+		else items[Number(list[2])] = value
+		params.set(key, items)
+	}
+	return params
 }
 
 function decode(text: string): string {
-  const spaced = text.replace(/\+/g, ' ');
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    return spaced;
-  }
+	const spaced = text.replace(/\+/g, ' ')
+	try {
+		return decodeURIComponent(spaced)
+	} catch {
+		return spaced
+	}
 }
 
 /** PHP's `urlencode`: spaces as plus, only `-_.` and alphanumerics bare. */
 export function urlencode(text: string): string {
-  return rawurlencode(text).replace(/~/g, '%7E').replace(/%20/g, '+');
+	return rawurlencode(text).replace(/~/g, '%7E').replace(/%20/g, '+')
 }
 
 /** PHP's `rawurlencode` (RFC 3986). */
 export function rawurlencode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+	return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 /**
@@ -53,14 +53,16 @@ export function rawurlencode(text: string): string {
  * a plus stays bare, as WordPress's `add_query_arg` leaves them.
  */
 export function linkQuery(params: Params): string {
-  const pairs: string[] = [];
-  for (const [name, value] of params) {
-    if (value === false || value === null || value === undefined) continue;
-    if (Array.isArray(value)) value.forEach((item, i) => pairs.push(`${urlencode(`${name}[${i}]`)}=${urlencode(String(item))}`));
-    else {
-      const text = urlencode(value === true ? '1' : String(value)).replace(/(%3D)+$/, '').replace(/%2B/g, '+');
-      pairs.push(text === '' ? urlencode(name) : `${urlencode(name)}=${text}`);
-    }
-  }
-  return pairs.join('&');
+	const pairs: string[] = []
+	for (const [name, value] of params) {
+		if (value === false || value === null || value === undefined) continue
+		if (Array.isArray(value)) value.forEach((item, i) => pairs.push(`${urlencode(`${name}[${i}]`)}=${urlencode(String(item))}`))
+		else {
+			const text = urlencode(value === true ? '1' : String(value))
+				.replace(/(%3D)+$/, '')
+				.replace(/%2B/g, '+')
+			pairs.push(text === '' ? urlencode(name) : `${urlencode(name)}=${text}`)
+		}
+	}
+	return pairs.join('&')
 }

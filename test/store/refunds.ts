@@ -1,23 +1,30 @@
 /** Refunds of orders and what they do to their order (woocommerce.md section 4). */
-import * as blank from './blank.ts';
-import type { Engine } from './engine.ts';
-import { money } from './shop.ts';
-import type { Entity } from './table.ts';
-import type { Rec } from './types.ts';
+import * as blank from './blank.ts'
+import type { Engine } from './engine.ts'
+import { money } from './shop.ts'
+import type { Entity } from './table.ts'
+import type { Rec } from './types.ts'
 
 /** Refunds a part of an order, or all of it, which sets its status too. */
 export function refundOrder(engine: Engine, order: Entity, set: Rec): Entity {
-  const before = engine.hash('orders', order);
-  const total = Number(engine.record('orders', order).total);
-  const refunded = engine.tables.refunds.children(order.id).reduce((sum, other) => sum + Number(engine.record('refunds', other).amount), 0);
-  const amount = Number(set.amount ?? 0);
-  const full = amount + refunded >= total - 0.001;
-  const refund = engine.insert('refunds', {
-    ...blank.refund(), parent_id: order.id, amount: money(Math.round(amount * 100)), reason: String(set.reason ?? ''),
-    meta_data: [{ id: engine.next.meta++, key: '_refund_type', value: full ? 'full' : 'partial' }],
-  }, { parent: order.id });
-  // With posts storage, 7.0 leaves the stamp alone (woocommerce.md section 4).
-  const moves = engine.settings.orders === 'hpos' || engine.settings.version === '11.0';
-  engine.derived('orders', order, before, { moves, ...(full && { status: 'refunded' }) });
-  return refund;
+	const before = engine.hash('orders', order)
+	const total = Number(engine.record('orders', order).total)
+	const refunded = engine.tables.refunds.children(order.id).reduce((sum, other) => sum + Number(engine.record('refunds', other).amount), 0)
+	const amount = Number(set.amount ?? 0)
+	const full = amount + refunded >= total - 0.001
+	const refund = engine.insert(
+		'refunds',
+		{
+			...blank.refund(),
+			parent_id: order.id,
+			amount: money(Math.round(amount * 100)),
+			reason: String(set.reason ?? ''),
+			meta_data: [{ id: engine.next.meta++, key: '_refund_type', value: full ? 'full' : 'partial' }],
+		},
+		{ parent: order.id },
+	)
+	// With posts storage, 7.0 leaves the stamp alone (woocommerce.md section 4).
+	const moves = engine.settings.orders === 'hpos' || engine.settings.version === '11.0'
+	engine.derived('orders', order, before, { moves, ...(full && { status: 'refunded' }) })
+	return refund
 }

@@ -1,303 +1,310 @@
 /** The REST API's routes: finds one, checks parameters and rights, and answers. */
-import { asList, argumentsOf, validate } from './arguments.ts';
-import * as blank from './blank.ts';
-import type { Engine } from './engine.ts';
-import { list } from './lists.ts';
-import type { Page } from './lists.ts';
-import { listOther, singleOther } from './others.ts';
-import { linkQuery } from './query.ts';
-import type { Params } from './query.ts';
-import { NO_CACHE, phpJson, RestError, restHeaders } from './reply.ts';
-import type { Reply } from './reply.ts';
-import { index, namespaceIndex, options, settings, systemStatus } from './site-info.ts';
-import type { Key, Rec, Resource } from './types.ts';
-import { onlyStamps, stamps, variationAsProduct, view } from './views.ts';
-import { batch, createOne, deleteOne, updateOne } from './writes.ts';
+import { asList, argumentsOf, validate } from './arguments.ts'
+import * as blank from './blank.ts'
+import type { Engine } from './engine.ts'
+import { list } from './lists.ts'
+import type { Page } from './lists.ts'
+import { listOther, singleOther } from './others.ts'
+import { linkQuery } from './query.ts'
+import type { Params } from './query.ts'
+import { NO_CACHE, phpJson, RestError, restHeaders } from './reply.ts'
+import type { Reply } from './reply.ts'
+import { index, namespaceIndex, options, settings, systemStatus } from './site-info.ts'
+import type { Key, Rec, Resource } from './types.ts'
+import { onlyStamps, stamps, variationAsProduct, view } from './views.ts'
+import { batch, createOne, deleteOne, updateOne } from './writes.ts'
 
 /** A request on its way through the API. */
 export interface Call {
-  engine: Engine;
-  name: string;
-  method: string;
-  /** Path below the REST root, without slashes at its ends. */
-  path: string;
-  /** Query parameters. */
-  query: Params;
-  /** Query and body together, the body winning. */
-  params: Params;
-  /** Fields of the body. */
-  body: Rec;
-  key: Key | null;
-  https: boolean;
+	engine: Engine
+	name: string
+	method: string
+	/** Path below the REST root, without slashes at its ends. */
+	path: string
+	/** Query parameters. */
+	query: Params
+	/** Query and body together, the body winning. */
+	params: Params
+	/** Fields of the body. */
+	body: Rec
+	key: Key | null
+	https: boolean
 }
 
 /** A route that matched. */
 export interface Route {
-  /** Collection name: `orders`, `refunds`, `variations`, `categories`… */
-  collection: string;
-  kind: 'list' | 'item' | 'batch';
-  /** Order or product that the collection belongs to. */
-  parent?: number;
-  id?: number;
-  methods: string[];
+	/** Collection name: `orders`, `refunds`, `variations`, `categories`… */
+	collection: string
+	kind: 'list' | 'item' | 'batch'
+	/** Order or product that the collection belongs to. */
+	parent?: number
+	id?: number
+	methods: string[]
 }
 
-const ITEM = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
-const LIST = ['GET', 'POST'];
-const BATCH = ['POST', 'PUT', 'PATCH'];
+const ITEM = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+const LIST = ['GET', 'POST']
+const BATCH = ['POST', 'PUT', 'PATCH']
 
 /** The collections whose objects are stored in tables. */
-export const TABLES: Record<string, Resource> = { orders: 'orders', products: 'products', coupons: 'coupons', customers: 'customers', refunds: 'refunds', variations: 'variations' };
+export const TABLES: Record<string, Resource> = { orders: 'orders', products: 'products', coupons: 'coupons', customers: 'customers', refunds: 'refunds', variations: 'variations' }
 
 /** Finds the route of a path below `wc/v3`. */
 export function match(path: string, version: string): Route | null {
-  const parts = path.split('/');
-  const number = (text: string | undefined): number | null => (text !== undefined && /^\d+$/.test(text) ? Number(text) : null);
-  const under = (collection: string, rest: string[], parent?: number, item = ITEM, many = LIST): Route | null => {
-    const base = { collection, ...(parent !== undefined && { parent }) };
-    if (rest.length === 0) return { ...base, kind: 'list', methods: [...many] };
-    if (rest.length === 1 && rest[0] === 'batch') return { ...base, kind: 'batch', methods: [...BATCH] };
-    const id = number(rest[0]);
-    return rest.length === 1 && id !== null ? { ...base, kind: 'item', id, methods: [...item] } : null;
-  };
-  const [first, second, third, ...more] = parts;
-  const parent = number(second);
-  if (first === 'orders' && parent !== null && third === 'refunds') return under('refunds', more, parent, ['GET', 'DELETE']);
-  if (first === 'orders' && parent !== null && third === 'notes') return under('notes', more, parent, ['GET', 'DELETE']);
-  if (first === 'products' && parent !== null && third === 'variations') return under('variations', more, parent);
-  if (first === 'customers' && parent !== null && third === 'downloads') return under('downloads', more, parent, ['GET'], ['GET']);
-  if (first === 'products' && ['categories', 'tags', 'attributes', 'reviews'].includes(second ?? '')) return under(second as string, parts.slice(2));
-  if (first === 'refunds' && version === '11.0') return parts.length === 1 ? under('refunds', [], undefined, ITEM, ['GET']) : null;
-  if (first === 'variations' && version === '11.0') return parts.length === 1 ? under('variations', [], undefined, ITEM, ['GET']) : null;
-  if (first === 'settings' && second === 'general' && parts.length === 2) return { collection: 'settings', kind: 'list', methods: ['GET'] };
-  if (first === 'system_status' && parts.length === 1) return { collection: 'system_status', kind: 'list', methods: ['GET'] };
-  if (first === 'reports') return parts.length === 1 || (parts.length === 3 && third === 'totals') ? { collection: 'reports', kind: 'list', methods: ['GET'] } : null;
-  if (first === 'webhooks') return under('webhooks', parts.slice(1));
-  return ['orders', 'products', 'coupons', 'customers', 'taxes'].includes(first ?? '') ? under(first as string, parts.slice(1)) : null;
+	const parts = path.split('/')
+	const number = (text: string | undefined): number | null => (text !== undefined && /^\d+$/.test(text) ? Number(text) : null)
+	const under = (collection: string, rest: string[], parent?: number, item = ITEM, many = LIST): Route | null => {
+		const base = { collection, ...(parent !== undefined && { parent }) }
+		if (rest.length === 0) return { ...base, kind: 'list', methods: [...many] }
+		if (rest.length === 1 && rest[0] === 'batch') return { ...base, kind: 'batch', methods: [...BATCH] }
+		const id = number(rest[0])
+		return rest.length === 1 && id !== null ? { ...base, kind: 'item', id, methods: [...item] } : null
+	}
+	const [first, second, third, ...more] = parts
+	const parent = number(second)
+	if (first === 'orders' && parent !== null && third === 'refunds') return under('refunds', more, parent, ['GET', 'DELETE'])
+	if (first === 'orders' && parent !== null && third === 'notes') return under('notes', more, parent, ['GET', 'DELETE'])
+	if (first === 'products' && parent !== null && third === 'variations') return under('variations', more, parent)
+	if (first === 'customers' && parent !== null && third === 'downloads') return under('downloads', more, parent, ['GET'], ['GET'])
+	if (first === 'products' && ['categories', 'tags', 'attributes', 'reviews'].includes(second ?? '')) return under(second as string, parts.slice(2))
+	if (first === 'refunds' && version === '11.0') return parts.length === 1 ? under('refunds', [], undefined, ITEM, ['GET']) : null
+	if (first === 'variations' && version === '11.0') return parts.length === 1 ? under('variations', [], undefined, ITEM, ['GET']) : null
+	if (first === 'settings' && second === 'general' && parts.length === 2) return { collection: 'settings', kind: 'list', methods: ['GET'] }
+	if (first === 'system_status' && parts.length === 1) return { collection: 'system_status', kind: 'list', methods: ['GET'] }
+	if (first === 'reports') return parts.length === 1 || (parts.length === 3 && third === 'totals') ? { collection: 'reports', kind: 'list', methods: ['GET'] } : null
+	if (first === 'webhooks') return under('webhooks', parts.slice(1))
+	return ['orders', 'products', 'coupons', 'customers', 'taxes'].includes(first ?? '') ? under(first as string, parts.slice(1)) : null
 }
 
 function noRoute(): RestError {
-  return new RestError(404, 'rest_no_route', 'No route was found matching the URL and request method.');
+	return new RestError(404, 'rest_no_route', 'No route was found matching the URL and request method.')
 }
 
 const VERBS: Record<string, [string, string]> = {
-  view: ['woocommerce_rest_cannot_view', 'Sorry, you cannot list resources.'],
-  item: ['woocommerce_rest_cannot_view', 'Sorry, you cannot view this resource.'],
-  create: ['woocommerce_rest_cannot_create', 'Sorry, you are not allowed to create resources.'],
-  edit: ['woocommerce_rest_cannot_edit', 'Sorry, you are not allowed to edit this resource.'],
-  delete: ['woocommerce_rest_cannot_delete', 'Sorry, you are not allowed to delete this resource.'],
-  batch: ['woocommerce_rest_cannot_batch', 'Sorry, you are not allowed to batch manipulate this resource.'],
-};
+	view: ['woocommerce_rest_cannot_view', 'Sorry, you cannot list resources.'],
+	item: ['woocommerce_rest_cannot_view', 'Sorry, you cannot view this resource.'],
+	create: ['woocommerce_rest_cannot_create', 'Sorry, you are not allowed to create resources.'],
+	edit: ['woocommerce_rest_cannot_edit', 'Sorry, you are not allowed to edit this resource.'],
+	delete: ['woocommerce_rest_cannot_delete', 'Sorry, you are not allowed to delete this resource.'],
+	batch: ['woocommerce_rest_cannot_batch', 'Sorry, you are not allowed to batch manipulate this resource.'],
+}
 
 function mayNot({ key }: Call, verb: string): RestError {
-  const [code, message] = VERBS[verb] as [string, string];
-  return new RestError(key ? 403 : 401, code, message);
+	const [code, message] = VERBS[verb] as [string, string]
+	return new RestError(key ? 403 : 401, code, message)
 }
 
 /** Whether this key's user may see and change the collection. */
 export function allowed(key: Key | null, collection: string): boolean {
-  return key !== null && key.role !== 'customer' && !key.denied?.includes(collection);
+	return key !== null && key.role !== 'customer' && !key.denied?.includes(collection)
 }
 
 /** Keeps only the named fields; dots lead into nested ones. `_links` stays on single objects, which WordPress adds later. */
 export function pickFields(record: Rec, fields: string[], links: boolean): Rec {
-  const picked: Rec = {};
-  const wanted = fields.map((field) => field.split('.'));
-  for (const [name, value] of Object.entries(record)) {
-    const paths = wanted.filter(([first]) => first === name);
-    if (paths.some(({ length }) => length === 1) || (links && name === '_links')) picked[name] = value;
-    else if (paths.length > 0 && value !== null && typeof value === 'object') picked[name] = pickFields(value, paths.map((path) => path.slice(1).join('.')), false);
-  }
-  return picked;
+	const picked: Rec = {}
+	const wanted = fields.map((field) => field.split('.'))
+	for (const [name, value] of Object.entries(record)) {
+		const paths = wanted.filter(([first]) => first === name)
+		if (paths.some(({ length }) => length === 1) || (links && name === '_links')) picked[name] = value
+		else if (paths.length > 0 && value !== null && typeof value === 'object')
+			picked[name] = pickFields(
+				value,
+				paths.map((path) => path.slice(1).join('.')),
+				false,
+			)
+	}
+	return picked
 }
 
 /** Serves one call below the REST root. */
 export function serve(call: Call): Reply {
-  const { engine, key } = call;
-  const root = `${engine.settings.url}/${engine.settings.prefix}/`;
-  const headers = restHeaders(root);
-  const finish = (reply: Reply): Reply => {
-    Object.assign(headers, reply.headers);
-    if (key) Object.assign(headers, NO_CACHE);
-    else headers.vary = 'Origin';
-    return { ...reply, headers };
-  };
-  try {
-    return finish(dispatch(call));
-  } catch (error) {
-    if (!(error instanceof RestError)) throw error;
-    return finish({ status: error.status, headers: error.allow === undefined ? {} : { allow: error.allow }, body: error.body });
-  }
+	const { engine, key } = call
+	const root = `${engine.settings.url}/${engine.settings.prefix}/`
+	const headers = restHeaders(root)
+	const finish = (reply: Reply): Reply => {
+		Object.assign(headers, reply.headers)
+		if (key) Object.assign(headers, NO_CACHE)
+		else headers.vary = 'Origin'
+		return { ...reply, headers }
+	}
+	try {
+		return finish(dispatch(call))
+	} catch (error) {
+		if (!(error instanceof RestError)) throw error
+		return finish({ status: error.status, headers: error.allow === undefined ? {} : { allow: error.allow }, body: error.body })
+	}
 }
 
 function dispatch(call: Call): Reply {
-  const { engine, path, method } = call;
-  const fields = asList(call.params.get('_fields'));
-  const shape = (record: Rec, links: boolean): Rec => (fields.length ? pickFields(record, fields, links) : record);
-  const get = method === 'GET' || method === 'HEAD';
-  if (path === '' && get) return { status: 200, headers: { allow: 'GET' }, body: shape(index(call), false) };
-  if (path === 'wc/v3' && get) return { status: 200, headers: { allow: 'GET' }, body: shape(namespaceIndex(engine), true) };
-  if (path === 'wp/v2/users/me') throw new RestError(401, 'rest_not_logged_in', 'You are not currently logged in.', {}, 'GET');
-  const route = path.startsWith('wc/v3/') ? match(path.slice(6), engine.settings.version) : null;
-  if (!route) throw noRoute();
-  if (method === 'OPTIONS') {
-    return { status: 200, headers: { ...(allowed(call.key, route.collection) && { allow: route.methods.join(', ') }) }, body: options(route, engine.settings.version) };
-  }
-  if (!route.methods.includes(get ? 'GET' : method)) throw noRoute();
-  const may = allowed(call.key, route.collection);
-  const allow = may ? route.methods.join(', ') : undefined;
-  if (get && route.kind === 'list') validate(call.query, argumentsOf(route.collection, engine.settings.version), allow);
-  try {
-    return answer(call, route, may, allow, shape);
-  } catch (error) {
-    if (error instanceof RestError && error.allow === undefined && may) error.allow = allow;
-    if (error instanceof RestError && error.allow === '') error.allow = undefined;
-    throw error;
-  }
+	const { engine, path, method } = call
+	const fields = asList(call.params.get('_fields'))
+	const shape = (record: Rec, links: boolean): Rec => (fields.length ? pickFields(record, fields, links) : record)
+	const get = method === 'GET' || method === 'HEAD'
+	if (path === '' && (get || method === 'OPTIONS')) return { status: 200, headers: { allow: 'GET' }, body: shape(index(call), false) }
+	if (path === 'wc/v3' && (get || method === 'OPTIONS')) return { status: 200, headers: { allow: 'GET' }, body: shape(namespaceIndex(engine), true) }
+	if (path === 'wp/v2/users/me') throw new RestError(401, 'rest_not_logged_in', 'You are not currently logged in.', {}, 'GET')
+	const route = path.startsWith('wc/v3/') ? match(path.slice(6), engine.settings.version) : null
+	if (!route) throw noRoute()
+	if (method === 'OPTIONS') {
+		return { status: 200, headers: { ...(allowed(call.key, route.collection) && { allow: route.methods.join(', ') }) }, body: options(route, engine.settings.version) }
+	}
+	if (!route.methods.includes(get ? 'GET' : method)) throw noRoute()
+	const may = allowed(call.key, route.collection)
+	const allow = may ? route.methods.join(', ') : undefined
+	if (get && route.kind === 'list') validate(call.query, argumentsOf(route.collection, engine.settings.version), allow)
+	try {
+		return answer(call, route, may, allow, shape)
+	} catch (error) {
+		if (error instanceof RestError && error.allow === undefined && may) error.allow = allow
+		if (error instanceof RestError && error.allow === '') error.allow = undefined
+		throw error
+	}
 }
 
 function answer(call: Call, route: Route, may: boolean, allow: string | undefined, shape: (record: Rec, links: boolean) => Rec): Reply {
-  const { engine, method } = call;
-  const headers: Record<string, string> = allow === undefined ? {} : { allow };
-  if (method === 'GET' || method === 'HEAD') {
-    if (route.collection === 'system_status' || route.collection === 'settings' || route.collection === 'reports') {
-      if (!may) throw mayNot(call, 'view');
-      const body = route.collection === 'system_status' ? shape(systemStatus(engine), true) : settings(engine, route.collection);
-      return { status: 200, headers, body };
-    }
-    if (route.kind === 'item') {
-      const record = single(call, route, may);
-      // An administrator's own record may not be deleted.
-      if (may) headers.allow = route.methods.join(', ');
-      return { status: 200, headers, body: shape(record, true) };
-    }
-    if (!may) throw mayNot(call, 'view');
-    return many(call, route, headers, shape);
-  }
-  const verb = route.kind === 'batch' ? 'batch' : route.kind === 'list' ? 'create' : method === 'DELETE' ? 'delete' : 'edit';
-  if (!may) throw mayNot(call, verb);
-  if (route.kind === 'batch') return { status: 200, headers, body: batch(call, route) };
-  if (route.kind === 'list') {
-    const made = createOne(call, route, call.body);
-    return { status: 201, headers: { ...headers, location: location(call, route, made.id) }, body: shape(made, true) };
-  }
-  if (method === 'DELETE') return { status: 200, headers, body: shape(deleteOne(call, route, call.params), true) };
-  return { status: 200, headers, body: shape(updateOne(call, route, call.body), true) };
+	const { engine, method } = call
+	const headers: Record<string, string> = allow === undefined ? {} : { allow }
+	if (method === 'GET' || method === 'HEAD') {
+		if (route.collection === 'system_status' || route.collection === 'settings' || route.collection === 'reports') {
+			if (!may) throw mayNot(call, 'view')
+			const body = route.collection === 'system_status' ? shape(systemStatus(engine), true) : settings(engine, route.collection)
+			return { status: 200, headers, body }
+		}
+		if (route.kind === 'item') {
+			const record = single(call, route, may)
+			// An administrator's own record may not be deleted.
+			if (may) headers.allow = route.methods.join(', ')
+			return { status: 200, headers, body: shape(record, true) }
+		}
+		if (!may) throw mayNot(call, 'view')
+		return many(call, route, headers, shape)
+	}
+	const verb = route.kind === 'batch' ? 'batch' : route.kind === 'list' ? 'create' : method === 'DELETE' ? 'delete' : 'edit'
+	if (!may) throw mayNot(call, verb)
+	if (route.kind === 'batch') return { status: 200, headers, body: batch(call, route) }
+	if (route.kind === 'list') {
+		const made = createOne(call, route, call.body)
+		return { status: 201, headers: { ...headers, location: location(call, route, made.id) }, body: shape(made, true) }
+	}
+	if (method === 'DELETE') return { status: 200, headers, body: shape(deleteOne(call, route, call.params), true) }
+	return { status: 200, headers, body: shape(updateOne(call, route, call.body), true) }
 }
 
 function location({ engine, path }: Call, route: Route, id: number): string {
-  // WooCommerce sends the route's own pattern here for what belongs to another object.
-  if (route.collection === 'refunds') return `${engine.api}/orders/(?P<order_id>[\\d]+)/refunds/${id}`;
-  if (route.collection === 'variations') return `${engine.api}/products/(?P<product_id>[\\d]+)/variations/${id}`;
-  return `${engine.api}/${path.slice(6)}/${id}`;
+	// WooCommerce sends the route's own pattern here for what belongs to another object.
+	if (route.collection === 'refunds') return `${engine.api}/orders/(?P<order_id>[\\d]+)/refunds/${id}`
+	if (route.collection === 'variations') return `${engine.api}/products/(?P<product_id>[\\d]+)/variations/${id}`
+	return `${engine.api}/${path.slice(6)}/${id}`
 }
 
 /** The 404 of a missing object (woocommerce.md 2.6). */
 export function missing(collection: string, version: string): RestError {
-  switch (collection) {
-    case 'customers':
-      return version === '5.5' ? new RestError(404, 'woocommerce_rest_invalid_id', 'Invalid resource ID.', {}, '') : new RestError(404, 'wc_user_invalid_id', 'Invalid user ID.', {}, '');
-    case 'variations':
-      return new RestError(404, 'woocommerce_rest_product_variation_invalid_id', 'Invalid ID.', {}, '');
-    case 'refunds':
-      return new RestError(404, 'woocommerce_rest_shop_order_refund_invalid_id', 'Invalid ID.');
-    case 'products':
-      return new RestError(404, 'woocommerce_rest_product_invalid_id', 'Invalid ID.');
-    case 'orders':
-    case 'coupons':
-      return new RestError(404, `woocommerce_rest_shop_${collection.slice(0, -1)}_invalid_id`, 'Invalid ID.');
-    case 'reviews':
-      return new RestError(404, 'woocommerce_rest_review_invalid_id', 'Invalid review ID.');
-    case 'categories':
-    case 'tags':
-      return new RestError(404, 'woocommerce_rest_term_invalid', 'Resource does not exist.');
-    default:
-      return new RestError(404, 'woocommerce_rest_invalid_id', 'Invalid resource ID.');
-  }
+	switch (collection) {
+		case 'customers':
+			return version === '5.5'
+				? new RestError(404, 'woocommerce_rest_invalid_id', 'Invalid resource ID.', {}, '')
+				: new RestError(404, 'wc_user_invalid_id', 'Invalid user ID.', {}, '')
+		case 'variations':
+			return new RestError(404, 'woocommerce_rest_product_variation_invalid_id', 'Invalid ID.', {}, '')
+		case 'refunds':
+			return new RestError(404, 'woocommerce_rest_shop_order_refund_invalid_id', 'Invalid ID.')
+		case 'products':
+			return new RestError(404, 'woocommerce_rest_product_invalid_id', 'Invalid ID.')
+		case 'orders':
+		case 'coupons':
+			return new RestError(404, `woocommerce_rest_shop_${collection.slice(0, -1)}_invalid_id`, 'Invalid ID.')
+		case 'reviews':
+			return new RestError(404, 'woocommerce_rest_review_invalid_id', 'Invalid review ID.')
+		case 'categories':
+		case 'tags':
+			return new RestError(404, 'woocommerce_rest_term_invalid', 'Resource does not exist.')
+		default:
+			return new RestError(404, 'woocommerce_rest_invalid_id', 'Invalid resource ID.')
+	}
 }
 
 /** One object as GET shows it; throws the 404 or the missing right. */
 export function single(call: Call, route: Route, may = true): Rec {
-  const { engine } = call;
-  const { version } = engine.settings;
-  const resource = TABLES[route.collection];
-  const id = route.id ?? 0;
-  if (!resource) {
-    if (!may) throw mayNot(call, 'item');
-    return singleOther(engine, route) ?? thrown(missing(route.collection, version));
-  }
-  const entity = engine.get(resource, id);
-  if (resource === 'products' && !entity) {
-    const variation = engine.get('variations', id);
-    if (variation && may) return variationAsProduct(engine, variation, blank.product());
-  }
-  if (!entity || (route.parent !== undefined && entity.parent !== route.parent)) throw missing(route.collection, version);
-  if (!may) throw mayNot(call, 'item');
-  const record = seenBy(call, resource, view(engine, resource, entity));
-  if (resource === 'customers' && record.role === 'administrator') route.methods.splice(0, route.methods.length, 'GET', 'POST', 'PUT', 'PATCH');
-  return record;
+	const { engine } = call
+	const { version } = engine.settings
+	const resource = TABLES[route.collection]
+	const id = route.id ?? 0
+	if (!resource) {
+		if (!may) throw mayNot(call, 'item')
+		return singleOther(engine, route) ?? thrown(missing(route.collection, version))
+	}
+	const entity = engine.get(resource, id)
+	if (resource === 'products' && !entity) {
+		const variation = engine.get('variations', id)
+		if (variation && may) return variationAsProduct(engine, variation, blank.product())
+	}
+	if (!entity || (route.parent !== undefined && entity.parent !== route.parent)) throw missing(route.collection, version)
+	if (!may) throw mayNot(call, 'item')
+	const record = seenBy(call, resource, view(engine, resource, entity))
+	if (resource === 'customers' && record.role === 'administrator') route.methods.splice(0, route.methods.length, 'GET', 'POST', 'PUT', 'PATCH')
+	return record
 }
 
 /** What the key's user may see of a record, with what was asked to be embedded. */
 function seenBy({ key, query }: Call, resource: Resource, record: Rec): Rec {
-  if (resource === 'customers' && key?.role === 'shop_manager') delete record.meta_data;
-  if (resource === 'orders' && query.has('_embed')) record._embedded = { email_templates: [[{ id: 'customer_invoice' }, { id: 'customer_processing_order' }]] };
-  return record;
+	if (resource === 'customers' && key?.role === 'shop_manager') delete record.meta_data
+	if (resource === 'orders' && query.has('_embed')) record._embedded = { email_templates: [[{ id: 'customer_invoice' }, { id: 'customer_processing_order' }]] }
+	return record
 }
 
 function thrown(error: Error): never {
-  throw error;
+	throw error
 }
 
 function many(call: Call, route: Route, headers: Record<string, string>, shape: (record: Rec, links: boolean) => Rec): Reply {
-  const { engine, query } = call;
-  const resource = TABLES[route.collection];
-  if (!resource) {
-    const other = listOther(engine, route, query);
-    if (other.total !== null) paged(call, other as Page, headers, other.rows.length > 0, '');
-    return { status: 200, headers, body: other.rows.map((record) => shape(record, false)) };
-  }
-  const page = list(engine, resource, query, route.parent);
-  paged(call, page, headers, page.rows.length > 0, resource);
-  const listed = route.parent === undefined ? 'all' : 'own';
-  const fields = asList(query.get('_fields'));
-  if (onlyStamps(resource, fields)) return { status: 200, headers, body: page.rows.map((entity) => shape(stamps(engine, entity), false)) };
-  const records = page.rows.map((entity) => seenBy(call, resource, view(engine, resource, entity, listed)));
-  return { status: 200, headers, body: records.map((record) => shape(record, false)) };
+	const { engine, query } = call
+	const resource = TABLES[route.collection]
+	if (!resource) {
+		const other = listOther(engine, route, query)
+		if (other.total !== null) paged(call, other as Page, headers, other.rows.length > 0, '')
+		return { status: 200, headers, body: other.rows.map((record) => shape(record, false)) }
+	}
+	const page = list(engine, resource, query, route.parent)
+	paged(call, page, headers, page.rows.length > 0, resource)
+	const listed = route.parent === undefined ? 'all' : 'own'
+	const fields = asList(query.get('_fields'))
+	if (onlyStamps(resource, fields)) return { status: 200, headers, body: page.rows.map((entity) => shape(stamps(engine, entity), false)) }
+	const records = page.rows.map((entity) => seenBy(call, resource, view(engine, resource, entity, listed)))
+	return { status: 200, headers, body: records.map((record) => shape(record, false)) }
 }
 
 /** Totals and `Link`; orders name the arguments that their controller has filled in meanwhile. */
 function paged(call: Call, page: Page, headers: Record<string, string>, rows: boolean, resource: string): void {
-  headers['x-wp-total'] = String(page.total);
-  headers['x-wp-totalpages'] = String(page.pages);
-  const params: Params = new Map();
-  for (const [name, value] of call.query) {
-    const argument = argumentsOf(resource, call.engine.settings.version)[name];
-    if (argument?.type === 'array') params.set(name, asList(value));
-    else if (argument?.type === 'boolean') params.set(name, ['true', '1'].includes(String(value).toLowerCase()));
-    else params.set(name, value);
-  }
-  if (resource === 'orders') {
-    const status = asList(call.query.get('status'));
-    params.delete('status');
-    params.set('status', status.length ? status : ['any']);
-  }
-  if ((resource === 'orders' || resource === 'refunds') && rows) {
-    if (!params.has('dp')) params.set('dp', 2);
-    if (resource === 'orders' && !params.has('context')) params.set('context', 'view');
-  }
-  const address = (number: number): string => {
-    const query = new Map(params);
-    query.set('page', number);
-    return `<${call.engine.settings.url}/${call.engine.settings.prefix}/${call.path}?${linkQuery(query)}>`;
-  };
-  const links: string[] = [];
-  if (page.page > 1) links.push(`${address(Math.min(page.page - 1, page.pages))}; rel="prev"`);
-  if (page.pages > page.page) links.push(`${address(page.page + 1)}; rel="next"`);
-  if (links.length > 0) headers.link = links.join(', ');
+	headers['x-wp-total'] = String(page.total)
+	headers['x-wp-totalpages'] = String(page.pages)
+	const params: Params = new Map()
+	for (const [name, value] of call.query) {
+		const argument = argumentsOf(resource, call.engine.settings.version)[name]
+		if (argument?.type === 'array') params.set(name, asList(value))
+		else if (argument?.type === 'boolean') params.set(name, ['true', '1'].includes(String(value).toLowerCase()))
+		else params.set(name, value)
+	}
+	if (resource === 'orders') {
+		const status = asList(call.query.get('status'))
+		params.delete('status')
+		params.set('status', status.length ? status : ['any'])
+	}
+	if ((resource === 'orders' || resource === 'refunds') && rows) {
+		if (!params.has('dp')) params.set('dp', 2)
+		if (resource === 'orders' && !params.has('context')) params.set('context', 'view')
+	}
+	const address = (number: number): string => {
+		const query = new Map(params)
+		query.set('page', number)
+		return `<${call.engine.settings.url}/${call.engine.settings.prefix}/${call.path}?${linkQuery(query)}>`
+	}
+	const links: string[] = []
+	if (page.page > 1) links.push(`${address(Math.min(page.page - 1, page.pages))}; rel="prev"`)
+	if (page.pages > page.page) links.push(`${address(page.page + 1)}; rel="next"`)
+	if (links.length > 0) headers.link = links.join(', ')
 }
 
 /** The body's bytes: JSON as PHP writes it. */
 export function bodyOf(reply: Reply): string {
-  return reply.text ?? phpJson(reply.body);
+	return reply.text ?? phpJson(reply.body)
 }

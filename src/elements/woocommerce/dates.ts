@@ -3,7 +3,10 @@
  * section 3), read and written with date-fns, always in a named zone.
  */
 import { TZDate } from '@date-fns/tz'
-import { format as formatDate, isValid, parse as parseDate } from 'date-fns'
+// By path: the package's index is hundreds of modules, which every test file would load.
+import { format as formatDate } from 'date-fns/format'
+import { isValid } from 'date-fns/isValid'
+import { parse as parseDate } from 'date-fns/parse'
 import type { Connection, DateRule, VendorRecord } from '../element.ts'
 
 /** The pattern of WooCommerce's own dates: no zone, whole seconds. */

@@ -5,7 +5,7 @@
 import type { ConnectError } from '../element.ts'
 import { answerFailure, bare, parseJson } from './failures.ts'
 import type { Answer } from './http.ts'
-import { closed, connectError, noAnswer, type Session, siteDown } from './session.ts'
+import { closed, connectError, noAnswer, type Session, siteDown, unreachable } from './session.ts'
 
 /** A site that was found. */
 export interface Site {
@@ -92,7 +92,7 @@ class Look {
 	/** Any answer but a redirect or a breakdown, after at most three harmless hops. */
 	async #get(url: string, query: Record<string, string>, page = false): Promise<Answer | ConnectError> {
 		const answer = await this.#session.ask(url, query, { page })
-		if (!answer.ok) return noAnswer(answer, url)
+		if (!answer.ok) return answer.code === 'opaque' ? this.#explain(url) : noAnswer(answer, url)
 		const down = siteDown(answer, this.#session.io.now())
 		if (down !== null) return down
 		if (answer.status < 300 || answer.status >= 400) return answer
@@ -107,6 +107,13 @@ class Look {
 		target.search = ''
 		target.hash = ''
 		return this.#get(target.href, query, page)
+	}
+
+	/** What an opaque failure was: a host that cannot be found fails without TLS too. */
+	async #explain(url: string): Promise<ConnectError> {
+		if (!url.startsWith('https:')) return unreachable('no-such-host', url)
+		const bareAsk = await this.#session.ask(url.replace(/^https:/, 'http:'), {}, { page: true })
+		return unreachable(!bareAsk.ok && bareAsk.code === 'opaque' ? 'no-such-host' : 'tls', url)
 	}
 
 	/** Whether a redirect may be followed: null when it may. */

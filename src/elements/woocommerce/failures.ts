@@ -4,8 +4,11 @@
  */
 import type { Failure } from '../element.ts'
 
-/** Why no answer came. `no-such-host`, `refused` and `reset` are all `unreachable` in a Failure, and stand in its `code`. */
-export type NetworkTrouble = 'no-such-host' | 'refused' | 'reset' | 'timeout' | 'tls'
+/**
+ * Why no answer came. All but `timeout` and `tls` are `unreachable` in a Failure, and stand in its `code`. `opaque`: workerd's
+ * "internal error", which it gives for an unknown host and for a failed TLS handshake alike.
+ */
+export type NetworkTrouble = 'no-such-host' | 'refused' | 'reset' | 'timeout' | 'tls' | 'opaque'
 
 /** Codes of Node's system, TLS and undici errors. */
 const CODES: readonly [RegExp, NetworkTrouble][] = [
@@ -22,6 +25,7 @@ const WORDS: readonly [RegExp, NetworkTrouble][] = [
 	[/tls|ssl|certificate|handshake/i, 'tls'],
 	[/timed? ?out|timeout/i, 'timeout'],
 	[/refused|unreachable|connect\(\)|couldn't connect/i, 'refused'],
+	[/^internal error/i, 'opaque'],
 ]
 
 /** Statuses that Cloudflare's edge gives in place of an answer: a dead store is seen this way from there (WooCommerce facts, 2.2). */
@@ -53,6 +57,7 @@ const NETWORK_WORDS: Record<NetworkTrouble, string> = {
 	reset: 'the connection broke before an answer came',
 	timeout: 'no answer came in time',
 	tls: 'no secure connection could be made (certificate or TLS)',
+	opaque: 'no connection could be made (unknown host, or no secure connection)',
 }
 
 /** A Failure for a request that brought no answer. `url` is shown without its query. */

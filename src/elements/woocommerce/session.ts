@@ -56,6 +56,7 @@ const NETWORK: Record<NetworkTrouble, { status: 400 | 502; reason: ConnectError[
 	refused: { status: 502, reason: 'refused', found: 'the connection was refused', next: 'Check the port in the store URL and that the web server is running.' },
 	reset: { status: 502, reason: 'refused', found: 'the connection broke before an answer came', next: 'Check that the web server is running and that no firewall stands in the way, then try again.' },
 	timeout: { status: 502, reason: 'timeout', found: 'no answer came in time', next: 'Check that the store answers in a browser and that no firewall drops these requests, then try again.' },
+	opaque: { status: 502, reason: 'refused', found: 'no connection could be made', next: "Check the spelling of the store URL and the store's certificate, then try again." },
 	tls: { status: 502, reason: 'tls', found: 'no secure connection could be made', next: "Check the store's certificate: its name, its date and its chain." },
 }
 
@@ -68,7 +69,7 @@ export function unreachable(trouble: NetworkTrouble, url: string): ConnectError 
 /** The error for a Failure without an answer (as `exchange` gives it). */
 export function noAnswer(failure: Failure, url: string): ConnectError {
 	if (failure.kind === 'timeout' || failure.kind === 'tls') return unreachable(failure.kind, url)
-	if (failure.kind === 'unreachable') return unreachable(failure.code === 'no-such-host' || failure.code === 'refused' ? failure.code : 'reset', url)
+	if (failure.kind === 'unreachable') return unreachable(failure.code !== null && Object.hasOwn(NETWORK, failure.code) ? (failure.code as NetworkTrouble) : 'reset', url)
 	return connectError(502, 'server', `${failure.message} Try again later.`, failure.providerMessage)
 }
 

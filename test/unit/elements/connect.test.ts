@@ -169,6 +169,14 @@ describe('a store that cannot be connected', () => {
 		expect(error.message).toContain('https://shop.example/wp-json/')
 	})
 
+	it('tells an unknown host from a failed handshake where workerd says "internal error" for both', async () => {
+		const opaque = (): never => {
+			throw new Error('internal error; reference = abc')
+		}
+		expect(await refused(https(), { around: opaque })).toMatchObject({ status: 400, reason: 'no-such-host' })
+		expect(await refused(https(), { around: (_request, url) => (url.protocol === 'https:' ? opaque() : new Response('hello')) })).toMatchObject({ status: 502, reason: 'tls' })
+	})
+
 	it.each([
 		[530, 'no-such-host'],
 		[521, 'refused'],

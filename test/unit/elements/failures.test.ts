@@ -174,7 +174,7 @@ describe('no answer at all', () => {
 		[coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'tls -'],
 		[coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'tls -'],
 		[new Error('Network connection lost.'), 'unreachable reset'],
-		[new Error('internal error; reference = abc'), 'unreachable reset'],
+		[new Error('internal error; reference = abc'), 'unreachable opaque'],
 		[new Error('DNS lookup failed.'), 'unreachable no-such-host'],
 		[new Error('TLS peer\'s certificate is not trusted'), 'tls -'],
 		[new Error('connect(): Connection refused'), 'unreachable refused'],

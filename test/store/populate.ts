@@ -93,7 +93,7 @@ function terms(engine: Engine, lists: Partial<Record<'categories' | 'tags' | 'at
 export function settle(engine: Engine, world: World): void {
 	for (const [resource, records] of Object.entries(world.records) as [Resource, Rec[]][]) {
 		for (const given of records) {
-			const { _links, date_created, date_modified, ...known } = given
+			const { _links, date_created: _created, date_modified: _modified, ...known } = given
 			const record: Rec = { ...blank.BLANK[resource]?.(), ...known }
 			const created = seconds(given.date_created_gmt) ?? engine.second()
 			const modified = resource === 'refunds' ? created : seconds(given.date_modified_gmt)

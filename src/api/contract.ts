@@ -53,7 +53,7 @@ export function createApi(): Api {
 export function declare<Level extends keyof Access, Params extends z.ZodType = Anything, Query extends z.ZodType = Anything, Body extends z.ZodType = Anything>(api: Api, call: Call<Level, Params, Query, Body>): void {
 	const success = call.answer === null ? { description: 'Done' } : { description: 'Success', content: { 'application/json': { schema: call.answer } } }
 	const request: NonNullable<RouteConfig['request']> = {
-		...(call.params === undefined ? {} : { params: call.params as never }),
+		...(call.params === undefined ? namesIn(call.path) : { params: call.params as never }),
 		...(call.query === undefined ? {} : { query: call.query as never }),
 		// `required` makes the schema hold whatever the Content-Type says.
 		...(call.body === undefined ? {} : { body: { required: true, content: { 'application/json': { schema: call.body } } } }),
@@ -73,6 +73,12 @@ export function declare<Level extends keyof Access, Params extends z.ZodType = A
 		return await call.handle(c as never, input as never)
 	}
 	api.openapi(route, handler as never)
+}
+
+/** The words in braces of a path, as texts: what a call without a schema of its own for them has. */
+function namesIn(path: string): { params?: never } {
+	const names = [...path.matchAll(/\{(\w+)\}/g)].map(match => match[1]!)
+	return names.length === 0 ? {} : { params: z.object(Object.fromEntries(names.map(name => [name, z.string()]))) as never }
 }
 
 /** A 400 out of what a schema refused: `field: what was expected`, for each field. */

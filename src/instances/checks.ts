@@ -18,8 +18,8 @@ export function refusal(problems: readonly FieldProblem[]): BadRequest {
 	return new BadRequest(problems.map(({ field, message }) => (message.startsWith('lacks') || message.startsWith('still') ? `${field} ${message}` : `${field}: ${message}`)).join('; '))
 }
 
-/** Connects the store, with the collections that the resources need; 400 or 502 with what was found there. */
-export async function requireConnection(element: Element, credentials: Credentials, io: Io, resources: Readonly<Record<string, PollerResource>>): Promise<Connection> {
+/** The vendor's collections that resources need, each once; 400 where a url names none. */
+export function requirePaths(element: Element, resources: Readonly<Record<string, PollerResource>>): string[] {
 	const paths = new Set<string>()
 	const problems: FieldProblem[] = []
 	for (const [label, settings] of Object.entries(resources)) {
@@ -28,7 +28,12 @@ export async function requireConnection(element: Element, credentials: Credentia
 		else paths.add(path)
 	}
 	if (problems.length > 0) throw refusal(problems)
-	const answer = await element.connect(credentials, io, { paths: [...paths] })
+	return [...paths]
+}
+
+/** Connects the store, with the collections that must be readable; 400 or 502 with what was found there. */
+export async function requireConnection(element: Element, credentials: Credentials, io: Io, paths: string[]): Promise<Connection> {
+	const answer = await element.connect(credentials, io, { paths })
 	if (answer.ok) return answer.connection
 	throw answer.status === 400 ? new BadRequest(answer.message, { providerMessage: answer.providerMessage }) : new StoreFailed(answer.message, { providerMessage: answer.providerMessage })
 }

@@ -8,9 +8,10 @@ import { hashSecret, newSecret } from '../accounts/secrets.ts'
 import { Conflict } from '../errors.ts'
 import type { Element } from '../elements/element.ts'
 import { logError } from '../log.ts'
-import { canonicalStoreUrl, refusal, requireConfiguration, requireConnection, requireResources } from './checks.ts'
-import { callbackOf, floorSecondsOf, type NormalizeOptions } from './config.ts'
+import { canonicalStoreUrl, refusal, requireConfiguration, requireConnection, requirePaths, requireResources } from './checks.ts'
+import { callbackOf, floorSecondsOf, isSecretKey, type NormalizeOptions } from './config.ts'
 import { hostOf, readName, readTags } from './naming.ts'
+import { effectivePoller } from './poller.ts'
 import { changeInstance, insertInstance, markDeleted, markReady, nextNumber, removeRow, type Instance, type InstanceChange } from './records.ts'
 import { instanceContext, sealSecret } from './sealing.ts'
 import type { Services } from './services.ts'
@@ -33,7 +34,7 @@ export async function createInstance(services: Services, user: User, requestId: 
 	const { name, tags } = requireNaming(input)
 	const normal = requireConfiguration(input.configuration ?? {}, optionsOf(services, element, {}))
 	const resources = normal.eventsEnabled ? normal.resources : {}
-	const connection = await requireConnection(element, credentialsOf(normal.values), services.io, resources)
+	const connection = await requireConnection(element, credentialsOf(normal.values), services.io, requirePaths(element, resources))
 	requireResources(element, resources, connection)
 
 	const values = { ...normal.values, 'store.url': canonicalStoreUrl(normal.storeUrl, connection) }
@@ -89,9 +90,14 @@ export async function updateInstance(services: Services, instance: Instance, use
 	const normal = requireConfiguration(merged, optionsOf(services, element, before))
 	const resources = normal.eventsEnabled ? normal.resources : {}
 
-	const reconnect = CONNECTING.some(key => normal.values[key] !== before[key])
-	const connection = reconnect ? await requireConnection(element, credentialsOf(normal.values), services.io, resources) : instance.connection
-	const moved = siteKey(connection.home) !== siteKey(instance.connection.home)
+	const paths = requirePaths(element, resources)
+	const known = instance.eventsEnabled ? requirePaths(element, effectivePoller(before, element)) : []
+	// A collection that was not looked at yet is checked like those of a new instance: may the key read it, what does its route know.
+	const added = paths.some(path => !known.includes(path) && instance.connection.collections[path] === undefined)
+	const reconnect = added || CONNECTING.some(key => normal.values[key] !== before[key])
+	const found = reconnect ? await requireConnection(element, credentialsOf(normal.values), services.io, paths) : instance.connection
+	const moved = siteKey(found.home) !== siteKey(instance.connection.home)
+	const connection = moved ? found : { ...found, collections: { ...instance.connection.collections, ...found.collections } }
 	if (moved && !options.rebaseline) {
 		throw new Conflict(`store.url: this instance watches ${instance.connection.home}, and the new address is another site, ${connection.home}; add ?rebaseline=true to drop what is known of the old one`)
 	}
@@ -103,7 +109,7 @@ export async function updateInstance(services: Services, instance: Instance, use
 	const change: InstanceChange = {
 		name: shownName,
 		tags: tags ?? (options.replace ? [shownName] : instance.tags),
-		configuration: changedKeys.length === 0 ? instance.configuration : await sealConfiguration(env.MASTER_KEYS, instance.id, element, values),
+		configuration: changedKeys.length === 0 ? instance.configuration : { ...(await sealConfiguration(env.MASTER_KEYS, instance.id, element, values)), ...unchangedSecrets(element, instance, changedKeys, values) },
 		connection,
 		eventsEnabled: normal.eventsEnabled,
 	}
@@ -141,6 +147,11 @@ export async function clearAway(services: Services, instanceId: number): Promise
 		logError('instance.clear-away-failed', error, { instance: instanceId })
 		return false
 	}
+}
+
+/** Secrets that stay as they are keep their sealed form too: whoever compares rows sees no change. */
+function unchangedSecrets(element: Element, instance: Instance, changedKeys: readonly string[], values: Readonly<Record<string, string | null>>): Record<string, string | null> {
+	return Object.fromEntries(Object.entries(instance.configuration).filter(([key]) => key in values && isSecretKey(element, key) && !changedKeys.includes(key)))
 }
 
 /** Tells the object of a committed change. Not reaching it is no failure: it reads its row again by itself. */

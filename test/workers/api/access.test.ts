@@ -1,5 +1,6 @@
 /** Who may call, what a request may hold, and what every answer carries. */
 import { beforeEach, describe, expect, test } from 'vitest'
+import { createApp } from '../../../src/app.ts'
 import { FAILURES_PER_MINUTE } from '../../../src/accounts/failures.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { addOrganization, env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
@@ -156,6 +157,14 @@ describe('requests and answers', () => {
 		const { status, body } = await client.call('GET', '/instances')
 		expect(status).toBe(500)
 		expect(JSON.stringify(body)).not.toMatch(/SQL|tags|column/i)
+	})
+
+	test('every call can be described', async () => {
+		const document = createApp().getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'Shopbell', version: '0' } })
+		const calls = Object.entries(document.paths ?? {}).flatMap(([path, methods]) => Object.keys(methods as object).map(method => `${method} ${path}`))
+		expect(calls).toContain('post /elements/api-v2/instances')
+		expect(calls).toContain('get /elements/api-v2/hubs/{hub}/{resource}/{id}')
+		expect(new Set(calls).size).toBe(calls.length)
 	})
 
 	test('the catalogue names the element, its keys and its events', async () => {

@@ -231,6 +231,19 @@ describe('changing', () => {
 		expect(client.world.watchers.calls).toEqual([`${id} configure 2{"rebaseline":true}`])
 	})
 
+	test('a collection that is added is checked at the store, and secrets that stay keep their sealed form', async () => {
+		const kept = JSON.parse((await rows('instances'))[0]!['configuration'])
+		const poller = (...names: string[]) => ({ configuration: { 'event.poller.configuration': Object.fromEntries(names.map(name => [name, { url: `/hubs/ecommerce/${name}` }])) } })
+		expect((await client.call('PATCH', `/instances/${id}`, poller('customers', 'taxes'))).status).toBe(200)
+		expect(client.world.requests.length).toBeGreaterThan(0)
+		const row = (await rows('instances'))[0]!
+		expect(Object.keys(JSON.parse(row['connection']).collections).sort()).toEqual(['customers', 'taxes'])
+		for (const key of ['oauth.api.key', 'oauth.api.secret', 'event.notification.signature.key']) expect(JSON.parse(row['configuration'])[key]).toBe(kept[key])
+		client.world.requests.length = 0
+		expect((await client.call('PATCH', `/instances/${id}`, poller('taxes'))).status).toBe(200)
+		expect(client.world.requests).toEqual([])
+	})
+
 	test('an object that cannot be reached does not undo the change', async () => {
 		client.world.watchers.fail = 'configure'
 		expect((await client.call('PATCH', `/instances/${id}`, { name: 'Kept' })).status).toBe(200)

@@ -120,7 +120,7 @@ class Look {
 	#judgeHop(from: URL, to: URL, answer: Answer): ConnectError | null {
 		const advice = siteBase(to)
 		if (to.protocol !== 'https:' && to.protocol !== 'http:') return connectError(400, 'other-host', `${bare(from.href)} redirects to ${to.protocol}, which is not followed. Check the store URL.`)
-		if (/\/wp-login\.php$/.test(to.pathname)) return closed(answer, null)
+		if (to.pathname.endsWith('/wp-login.php')) return closed(answer, null)
 		const sameName = to.hostname === from.hostname
 		const sameSite = bareHost(to.hostname) === bareHost(from.hostname)
 		if (sameName && from.protocol === 'http:' && to.protocol === 'https:') {

@@ -83,8 +83,9 @@ export function elsewhere(visit: Visit): Reply | null {
 			if (url.protocol !== 'https:') return redirect(`https://${url.host}${url.pathname}${search}`)
 			break
 		case 'other-host': {
-			const host = url.host.startsWith('www.') ? url.host.slice(4) : `www.${url.host}`
-			if (url.host !== new URL(home).host || !url.host.startsWith('www.')) return redirect(`${url.protocol}//${host}${url.pathname}${search}`)
+			const { host } = new URL(home)
+			const canonical = host.startsWith('www.') ? host : `www.${host}`
+			if (url.host !== canonical) return redirect(`${url.protocol}//${canonical}${url.pathname}${search}`)
 			break
 		}
 		case 'no-woocommerce': {

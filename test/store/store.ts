@@ -19,7 +19,7 @@ export type { Action, Change, Fault, Faults, JournalEntry, Key, LogLine, Rec, Re
 
 /** A store that answers requests without any network. */
 export interface SimulatedStore {
-	/** The site's address as configured. */
+	/** The site's address as given; a site of kind `https-only` or `other-host` redirects from it. */
 	readonly url: string
 	readonly name: string
 	/** A read_write key of an administrator. */
@@ -55,6 +55,13 @@ export function createStore(options: StoreOptions = {}): SimulatedStore {
 	return new Store(options)
 }
 
+/** The address that a site names as its own, where that is another than the one it is asked at. */
+function configured(url: string, site: StoreOptions['site']): string {
+	if (site === 'https-only') return url.replace(/^http:/, 'https:')
+	if (site === 'other-host') return url.replace(/^(https?:\/\/)(?:www\.)?/, '$1www.')
+	return url
+}
+
 class Store implements SimulatedStore {
 	readonly url: string
 	readonly name: string
@@ -77,7 +84,7 @@ class Store implements SimulatedStore {
 			orders: options.orders ?? 'hpos',
 			version: options.version ?? '11.0',
 			zone: options.zone ?? 'America/Denver',
-			url: this.url,
+			url: configured(this.url, options.site),
 			prefix: options.prefix ?? (options.site === 'other-prefix' ? 'api' : 'wp-json'),
 			now: options.now ?? Date.now,
 			repeatedHour: options.repeatedHour ?? 'first',
@@ -159,12 +166,12 @@ class Store implements SimulatedStore {
 		const other = elsewhere({ engine, name: this.name, site: site ?? 'shop', url, inside, query, https, accept: request.headers.get('accept') })
 		if (other) return other
 		const path = (inside ?? '').slice(prefix.length + 2).replace(/^\/+|\/+$/g, '')
-		const headers = restHeaders(`${this.url}/${prefix}/`)
+		const headers = restHeaders(`${engine.settings.url}/${prefix}/`)
 		let key: Key | null = null
 		try {
 			if (/^wc[/-]/.test(path)) {
 				const auth = keys === null ? this.#auth : new Authenticator(keys)
-				const home = new URL(this.url)
+				const home = new URL(engine.settings.url)
 				key = auth.who({
 					method: request.method,
 					https,

@@ -145,6 +145,9 @@ describe('sites', () => {
 		expect((await at('https-only', 'http://shop.example/wp-json/')).headers.get('location')).toBe('https://shop.example/wp-json/')
 		expect((await at('https-only')).status).toBe(200)
 		expect((await at('other-host')).headers.get('location')).toBe('https://www.shop.example/wp-json/?_fields=name,namespaces')
+		const { store, raw } = rig({ site: 'other-host' })
+		const answer = await raw('https://www.shop.example/wp-json/wc/v3/orders?per_page=1', { headers: { authorization: basic(store.credentials) } })
+		expect(answer.headers.get('link')).toContain('<https://www.shop.example/wp-json/wc/v3/orders?')
 	})
 
 	it('1.1 a subdirectory, and REST under another prefix that the Link header names', async () => {

@@ -19,11 +19,10 @@ import { logError } from './log.ts'
 export const BASE_PATH = '/elements/api-v2'
 
 /** Makes the app. `services` replaces what the world offers, for tests. */
-export function createApp(services: Partial<Omit<Services, 'env' | 'later'>> = {}): Api {
+export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	const app = createApi()
 	app.use(async (c, next) => {
-		const own = servicesOf(c.env, work => c.executionCtx.waitUntil(work))
-		c.set('services', { ...own, ...services })
+		c.set('services', { ...servicesOf(c.env), ...services })
 		await next()
 	})
 	app.use(requests)

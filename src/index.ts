@@ -15,7 +15,7 @@ export default {
 	/** Doorbells. */
 	queue: (batch, env, ctx) => consume(batch, env, ctx),
 	/** Every five minutes: wakes what is overdue, finishes what was begun. */
-	async scheduled(_controller, env, ctx) {
-		await runWatchdog(servicesOf(env, work => ctx.waitUntil(work)))
+	async scheduled(_controller, env) {
+		await runWatchdog(servicesOf(env))
 	},
 } satisfies ExportedHandler<Env, Doorbell>

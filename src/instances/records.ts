@@ -78,7 +78,7 @@ export async function insertInstance(db: D1Database, instance: Instance, tokenHa
 export async function markReady(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
 	const [update] = await db.batch([
 		db.prepare("UPDATE instances SET state = 'ready', updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'creating'").bind(nowMs, instance.id, instance.organizationId),
-		auditStatement(db, actor, { action: 'instance.create', objectType: 'instance', objectId: instance.id, detail: { element: instance.elementKey, keys: Object.keys(instance.configuration) } }, nowMs),
+		auditStatement(db, actor, { action: 'instance.create', objectType: 'instance', objectId: instance.id, detail: { element: instance.elementKey, keys: Object.keys(instance.configuration) } }, nowMs, 'changes() > 0'),
 	])
 	return update!.meta.changes > 0
 }
@@ -112,7 +112,8 @@ export interface InstanceFilter {
 
 /** Ready instances of an organization by rising id, above `afterId`, and how many match in all. */
 export async function listInstances(db: D1Database, organizationId: number, filter: InstanceFilter, pageSize: number, afterId: number): Promise<{ instances: Instance[]; total: number }> {
-	const search = filter.searchText.toLowerCase()
+	// As SQLite's lower() does it: A to Z only.
+	const search = filter.searchText.replace(/[A-Z]/g, letter => letter.toLowerCase())
 	const where = `organization_id = ?1 AND state = 'ready'
 		AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(instances.tags) AS own JOIN json_each(?2) AS wanted ON own.value = wanted.value))
 		AND (?3 = '' OR instr(lower(name), ?3) > 0 OR instr(element_key, ?3) > 0)

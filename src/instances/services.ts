@@ -14,11 +14,9 @@ export interface Services {
 	io: Io
 	/** The Durable Object of an instance. */
 	watcher(instanceId: number): WatcherRpc
-	/** Lets work outlive the answer. */
-	later(work: Promise<unknown>): void
 }
 
 /** Cloudflare's. */
-export function servicesOf(env: Env, later: (work: Promise<unknown>) => void): Services {
-	return { env, now: () => Date.now(), io: storeIo(env), watcher: id => watcherOf(env, id), later }
+export function servicesOf(env: Env): Services {
+	return { env, now: () => Date.now(), io: storeIo(env), watcher: id => watcherOf(env, id) }
 }

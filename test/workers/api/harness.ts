@@ -117,7 +117,7 @@ export async function startWorld(store: World['store'] = async () => new Respons
 }
 
 /** The services of a world. */
-export function servicesOf(world: World): Omit<Services, 'env' | 'later'> {
+export function servicesOf(world: World): Omit<Services, 'env'> {
 	return {
 		now: () => world.nowMs,
 		watcher: id => world.watchers.of(id),

@@ -192,7 +192,7 @@ describe('the event log', () => {
 
 describe('the watchdog', () => {
 	const hour = 3_600_000
-	const services = () => ({ ...servicesOf(client.world), env, later: () => {} })
+	const services = () => ({ ...servicesOf(client.world), env })
 
 	test('wakes what is overdue and nothing else, and leaves the woken alone for a while', async () => {
 		const [fresh, late, slow, disabled, hub, lost] = [await make(), await make(), await make(), await make(), await make({ 'event.notification.enabled': false }), await make()]

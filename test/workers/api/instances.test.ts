@@ -286,6 +286,27 @@ describe('changing', () => {
 		expect(JSON.stringify(log)).not.toContain('value of mine')
 	})
 
+	test('of two changes at once none is lost unnoticed, and only what took hold is audited', async () => {
+		const answers = await Promise.all(['a', 'b', 'c'].map(key => client.call('PATCH', `/instances/${id}`, { configuration: { [key]: key } })))
+		const done = answers.filter(answer => answer.status === 200)
+		expect(done.length).toBeGreaterThan(0)
+		expect(answers.every(answer => answer.status === 200 || answer.status === 409)).toBe(true)
+		const { configuration } = (await client.call('GET', `/instances/${id}`)).body
+		for (const [index, key] of ['a', 'b', 'c'].entries()) expect(configuration[key]).toBe(answers[index]!.status === 200 ? key : undefined)
+		expect((await rows('audit_log')).filter(row => row['action'] === 'instance.update')).toHaveLength(done.length)
+		expect((await rows('instances'))[0]!['version']).toBe(1 + done.length)
+	})
+
+	test('headers of the callback are masked, and come back unchanged', async () => {
+		const { body: changed } = await client.call('PATCH', `/instances/${id}`, { configuration: { 'event.notification.callback.headers': { Authorization: 'Bearer of mine' } } })
+		expect(changed.configuration['event.notification.callback.headers']).toBe('********')
+		const kept = async () => JSON.parse((await rows('instances'))[0]!['configuration'])['event.notification.callback.headers']
+		const sealed = await kept()
+		expect(sealed).toMatch(/^v1\./)
+		await client.call('PUT', `/instances/${id}`, changed)
+		expect(await kept()).toBe(sealed)
+	})
+
 	test('polls on demand and decides about held deletions', async () => {
 		expect(await client.call('PUT', `/instances/${id}/poll`, { depth: 'reread' })).toMatchObject({ status: 202, body: { depth: 'reread' } })
 		expect((await client.call('PUT', `/instances/${id}/poll`, { depth: 'deep' })).body.message).toContain('depth')

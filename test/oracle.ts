@@ -216,7 +216,8 @@ function contradicts(event: ReceivedEvent, belief: Belief, history: readonly Mom
 	if (event.eventType === 'DELETED') return belief.present ? null : 'DELETED of an object that was not there'
 	if (event.eventType === 'CREATED') {
 		// What went before the baseline met it was never known: back again, it is new.
-		return !belief.present || (!belief.fromEvent && early(false)) ? null : 'CREATED of an object that was there'
+		const unlistedEarly = history.some((moment, index) => index > 0 && index <= found && moment.state === 'unlisted' && moment.timeMs <= given.baselineEndMs)
+		return !belief.present || (!belief.fromEvent && (early(false) || unlistedEarly)) ? null : 'CREATED of an object that was there'
 	}
 	if (!belief.present) {
 		// What came back during the baseline is UPDATED: its id and its created date are old, its stamp is new.
@@ -230,7 +231,7 @@ function contradicts(event: ReceivedEvent, belief: Belief, history: readonly Mom
 function missing(belief: Belief, history: readonly Moment[], present: readonly boolean[], given: Case): string | null {
 	const end = history.length - 1
 	const last = history[end]!
-	if (last.state === 'unlisted') return missingUnlisted(belief, history, present[end]!)
+	if (last.state === 'unlisted') return missingUnlisted(belief, history, present[end]!, given)
 	if (!present[end]) {
 		if (!belief.present) return null
 		const left = history.findIndex((_, index) => index > 0 && !present[index])
@@ -244,11 +245,19 @@ function missing(belief: Belief, history: readonly Moment[], present: readonly b
 	return may.includes(last.hash) ? null : belief.fromEvent ? 'its last change was not told' : 'no change of it was told'
 }
 
-/** What is no longer listed is looked at when it leaves; what happens to it afterwards nobody sees. What was never listed rings nothing. */
-function missingUnlisted(belief: Belief, history: readonly Moment[], known: boolean): string | null {
+/**
+ * What is no longer listed is looked at when it leaves; what happens to it afterwards nobody sees. What was never listed across a whole
+ * poll, or left before the baseline could have met it, rings nothing.
+ */
+function missingUnlisted(belief: Belief, history: readonly Moment[], known: boolean, given: Case): string | null {
 	const lastListed = history.findLastIndex((moment) => moment.state !== 'unlisted')
-	if (!belief.present) return known ? 'it exists unlisted, the receiver does not know it' : null
+	const leftMs = history[lastListed + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
+	if (!belief.present) {
+		const seen = history.some((moment, index) => moment.state === 'live' && given.polls?.some((poll) => poll.startMs >= moment.timeMs && poll.endMs <= (history[index + 1]?.timeMs ?? Number.POSITIVE_INFINITY)))
+		return known && (given.polls === undefined || seen) ? 'it exists unlisted, the receiver does not know it' : null
+	}
 	if (belief.hash === null && belief.fromEvent) return null
+	if (!belief.fromEvent && leftMs <= given.baselineEndMs) return null
 	return history.slice(lastListed + 1).some((moment) => moment.hash === belief.hash) ? null : 'that it is no longer listed was not told'
 }
 
@@ -287,7 +296,9 @@ function passedOver(history: readonly Moment[], present: readonly boolean[], eve
 		const owed = number > 0 && number < spells.length - 1 && outlastsPoll(history, present, from, to, given)
 		for (let used = 0; used <= told.length; used++) {
 			const believed = used === 0 ? present[0] : told[used - 1]!.eventType !== 'DELETED'
-			const untold = owed && believed !== present[from] ? 1 : 0
+			// Gone before the baseline could have met it: nobody knew it.
+			const unmet = used === 0 && !present[from] && history[from]!.timeMs <= given.baselineEndMs
+			const untold = owed && !unmet && believed !== present[from] ? 1 : 0
 			next[used] = Math.min(next[used]!, least[used]! + untold)
 			for (let upTo = used; upTo < told.length && spellFits(told[upTo]!, from, to, fits); upTo++) next[upTo + 1] = Math.min(next[upTo + 1]!, least[used]!)
 		}

@@ -11,7 +11,7 @@ import type { Ports } from './ports.ts'
 import { prune } from './prune.ts'
 import { report } from './reports.ts'
 import { spent, SLICE_MS, SLICE_REQUESTS, StoreTrouble, type Budget } from './requests.ts'
-import { syncResources, watchedResources } from './resources.ts'
+import { beginConnected, syncResources, watchedResources } from './resources.ts'
 import type { Claim, Outcome } from './rpc.ts'
 import { baselineStep, nextReread, recentDue, recentStep, rereadDue, rereadStep } from './scans.ts'
 import { exists, migrate, outdated } from './tables.ts'
@@ -67,6 +67,7 @@ export class Engine {
 			core.state.nextPollMs = core.state.paused ? null : now
 			core.state.pruneMs = now + 3_600_000
 			followCallback(core, false)
+			beginConnected(core)
 		})
 		this.arm(core)
 		return 'created'

@@ -15,12 +15,24 @@ const CLOCK_CHANGE_NEAR_HOURS = 3
 export function zoneOffsetMinutes(zone: string, ms: number): number {
 	if (zone === '') return 0
 	try {
-		const parts = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' }).formatToParts(ms)
+		const parts = formatOf(zone).formatToParts(ms)
 		const match = /GMT([+-])(\d\d):(\d\d)/.exec(parts.find((part) => part.type === 'timeZoneName')?.value ?? '')
 		return match === null ? 0 : (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3]))
 	} catch {
 		return 0
 	}
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** Formats are dear to make and few. */
+function formatOf(zone: string): Intl.DateTimeFormat {
+	let format = formats.get(zone)
+	if (format === undefined) {
+		format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' })
+		formats.set(zone, format)
+	}
+	return format
 }
 
 /** Whether the store's zone changes its clock within three hours of a moment, before or after. */
@@ -55,7 +67,11 @@ export function windowForced(input: { postsStored: boolean; windowDoneMs: number
 /** A window under way: the fixed step of its key-set, and the second inside of which it pages by id, if any. */
 export interface Window {
 	afterSec: number
+	/** Store clock when the poll began: the cursor once the window is read. */
 	startedMs: number
+	/** What the poll's first answer said of the total, and how many listed objects were known then. */
+	total: number | null
+	listed: number
 	second: { sec: number; offset: number; found: number; before: number | null } | null
 }
 

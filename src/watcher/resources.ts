@@ -2,11 +2,16 @@
 import type { Resource } from '../elements/element.ts'
 import { effectivePoller } from '../instances/poller.ts'
 import type { Core, Watched } from './core.ts'
+import type { WatcherConfig } from './ports.ts'
 import { list, type Budget } from './requests.ts'
-import { newResource } from './state.ts'
+import { newResource, type ResourceState } from './state.ts'
+
+const understood = new WeakMap<WatcherConfig, Resource[]>()
 
 /** The resources as configured, in order. Those that the element does not understand are left out (the API refuses them). */
 export function configured(core: Core): Resource[] {
+	const known = understood.get(core.config)
+	if (known !== undefined) return known
 	const { configuration, connection } = core.config
 	const settings = effectivePoller(configuration, core.element)
 	const resources: Resource[] = []
@@ -14,6 +19,7 @@ export function configured(core: Core): Resource[] {
 		const made = core.element.resource(objectType, one, connection)
 		if (made.ok && !resources.some((other) => other.identity === made.resource.identity)) resources.push(made.resource)
 	}
+	understood.set(core.config, resources)
 	return resources
 }
 
@@ -36,37 +42,44 @@ export async function syncResources(core: Core, budget: Budget): Promise<void> {
 			for (const rs of state.resources) rs.objectType = wanted.find((one) => one.identity === rs.identity)?.objectType ?? rs.objectType
 		})
 	}
-	const first = state.nextResource === 1
-	for (const resource of fresh) await begin(core, resource, first, budget)
+	for (const resource of fresh) await begin(core, resource, budget)
 	for (const rs of state.resources) {
 		const resource = wanted.find((one) => one.identity === rs.identity)
 		if (resource !== undefined && rs.pageSize > resource.pageSize) rs.pageSize = resource.pageSize
 	}
 }
 
-async function begin(core: Core, resource: Resource, first: boolean, budget: Budget): Promise<void> {
+/**
+ * The resources that the connection's checks have looked at begin at the very moment the store was checked: the bell is on when
+ * `POST /instances` answers (design, What rings). Call it inside the commit that creates the instance.
+ */
+export function beginConnected(core: Core): void {
 	const { connection } = core.config
-	const seen = connection.collections[resource.path]
-	const now = core.ports.now()
-	let t0Ms = connection.storeNowMs
-	let highest = seen?.highestId ?? 0
-	let total = seen?.total ?? 0
-	const provisional = newResource(core.state.nextResource, resource, Math.floor(t0Ms / 1000), highest, total, now)
-	if (!first || seen === undefined || !seen.readable) {
-		const page = await list(core, { resource, state: provisional }, { order: 'id-desc', limit: 1 }, budget)
-		t0Ms = page.storeNowMs
-		total = page.total ?? 0
-		const id = page.sightings[0]?.id
-		highest = typeof id === 'number' ? id : 0
+	core.state.bornVersion = core.config.version
+	for (const resource of configured(core)) {
+		const seen = connection.collections[resource.path]
+		if (seen?.readable === true) add(core, resource, Math.floor(connection.storeNowMs / 1000), seen.highestId, seen.total)
 	}
+}
+
+async function begin(core: Core, resource: Resource, budget: Budget): Promise<void> {
+	const provisional = newResource(0, resource, 0, 0, 0, core.ports.now())
+	const page = await list(core, { resource, state: provisional }, { order: 'id-desc', limit: 1 }, budget)
+	// A resource that was there from the start counts from the moment the bell went on, one that was added later from now.
+	const t0Ms = core.config.version === core.state.bornVersion ? core.config.connection.storeNowMs : page.storeNowMs
+	const id = page.sightings[0]?.id
 	core.commit(() => {
-		const rs = newResource(core.state.nextResource, resource, Math.floor(t0Ms / 1000), highest, total, now)
+		const rs = add(core, resource, Math.floor(t0Ms / 1000), typeof id === 'number' ? id : 0, page.total ?? 0)
 		rs.requests = provisional.requests
-		if (!resource.indexed) rs.baseline = null
-		core.state.nextResource++
-		core.state.resources.push(rs)
 		if (core.state.run !== null) core.state.run.left.push(rs.number)
 	})
+}
+
+function add(core: Core, resource: Resource, t0Sec: number, highestId: number, total: number): ResourceState {
+	const rs = newResource(core.state.nextResource++, resource, t0Sec, highestId, total, core.ports.now())
+	if (!resource.indexed) rs.baseline = null
+	core.state.resources.push(rs)
+	return rs
 }
 
 /** The watched resources: configured ones that have a state. */

@@ -66,6 +66,8 @@ export interface ResourceState {
 /** The whole row. */
 export interface WatcherState {
 	version: 1
+	/** The configuration's version when the instance was created. */
+	bornVersion: number
 	nextResource: number
 	resources: ResourceState[]
 	/** Sequence of the last event. */
@@ -106,7 +108,7 @@ export interface WatcherState {
 /** A state as it is when an instance begins. */
 export function newState(): WatcherState {
 	return {
-		version: 1, nextResource: 1, resources: [], sequence: 0, notification: 0,
+		version: 1, bornVersion: 0, nextResource: 1, resources: [], sequence: 0, notification: 0,
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
 		hours: [], lastEventMs: null, skewMs: null, clockDoubt: null, nextPollMs: null, run: null, lastRunMs: null, lastRunId: 0,
 		failures: 0, backoffUntilMs: null, trouble: null, reads: { minute: 0, count: 0 }, reported: null, paused: false, full: false, pruneMs: null, prunedTo: 0, dropped: [],

@@ -3,7 +3,7 @@ import type { Core, Watched } from './core.ts'
 import { loadRanks } from './object-index.ts'
 import { brakes, horizonSec, judgeTotal, searchKey } from './poll.ts'
 import { putLookup, record } from './recorder.ts'
-import { list, type Budget, type Listed } from './requests.ts'
+import { list, type Budget } from './requests.ts'
 import { learn, nextProbe, startSearch, type Ranks } from './search.ts'
 
 const TRASH_ROWS = 100
@@ -12,7 +12,7 @@ const TRASH_ROWS = 100
 const ranksOf = new WeakMap<Core, { number: number; accepted: number; ranks: Ranks }>()
 
 /** Holds the total of a poll's first answer against what is known, and begins what follows from it. Throws StoreTrouble. */
-export async function judge(core: Core, watched: Watched, page: Listed, budget: Budget): Promise<void> {
+export async function judge(core: Core, watched: Watched, page: { total: number | null; storeNowMs: number }, budget: Budget): Promise<void> {
 	const { resource, state: rs } = watched
 	// While a scan or confirmations are under way, differences are what they are about.
 	if (rs.baseline !== null || rs.search !== null || !resource.indexed || pendingMissing(core, rs.number)) return

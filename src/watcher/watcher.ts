@@ -1,12 +1,11 @@
 /** The Durable Object of one instance: a thin shell that gives the engine Cloudflare's storage, alarm, queue and store client. */
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../context.ts'
-import { elementOf } from '../elements/registry.ts'
 import { eventTag, parseNotificationId } from '../events/ids.ts'
 import { loadWatcherConfig } from '../instances/config.ts'
 import { masterKeys } from '../instances/sealing.ts'
 import { writeStatus } from '../instances/status.ts'
-import { openStore } from '../instances/stores.ts'
+import { elementOf, openStore } from '../instances/stores.ts'
 import { log } from '../log.ts'
 import { Engine } from './engine.ts'
 import type { Ports, Sql, SqlValue } from './ports.ts'

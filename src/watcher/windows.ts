@@ -27,11 +27,29 @@ async function pollModified(core: Core, watched: Watched, budget: Budget): Promi
 	const undisturbed = acceptedBefore === (core.accepted.get(rs.number) ?? 0)
 	recordHead(core, watched, page, () => {
 		if (closes) pollEnded(core, watched, page.storeNowMs)
-		else rs.window = { afterSec: horizon, startedMs: page.storeNowMs, second: null }
+		else rs.window = { afterSec: horizon, startedMs: page.storeNowMs, second: null, total: undisturbed ? page.total : null, listed: rs.listed }
 	})
 	if (!closes) return false
 	if (undisturbed) await judge(core, watched, page, budget)
 	return true
+}
+
+/**
+ * Holds the total of a poll's first answer against what is known after all its pages. When they differ and the later pages brought
+ * objects that the first answer need not have counted, it is asked once more. Throws StoreTrouble.
+ */
+async function judgeAfterPages(core: Core, watched: Watched, first: { total: number | null; storeNowMs: number; listed: number }, budget: Budget): Promise<void> {
+	const { resource, state: rs } = watched
+	if (first.total !== null && (first.listed === rs.listed || first.total === rs.listed + rs.drift)) {
+		await judge(core, watched, first, budget)
+		return
+	}
+	if (rs.baseline !== null) return
+	const acceptedBefore = core.accepted.get(rs.number) ?? 0
+	const page = await list(core, watched, { order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: HEAD_ROWS }, budget)
+	const undisturbed = acceptedBefore === (core.accepted.get(rs.number) ?? 0)
+	recordHead(core, watched, page, () => undefined)
+	if (undisturbed) await judge(core, watched, page, budget)
 }
 
 async function windowPage(core: Core, watched: Watched, budget: Budget): Promise<boolean> {
@@ -53,7 +71,9 @@ async function windowPage(core: Core, watched: Watched, budget: Budget): Promise
 			pollEnded(core, watched, window.startedMs)
 		}
 	})
-	return next === null
+	if (next !== null) return false
+	await judgeAfterPages(core, watched, { total: window.total, storeNowMs: window.startedMs, listed: window.listed }, budget)
+	return true
 }
 
 /** Without a modified filter: the newest ids and the total; what is older is the pass's matter. */
@@ -63,6 +83,7 @@ async function pollNewest(core: Core, watched: Watched, budget: Budget): Promise
 	const head = await list(core, watched, { order: 'id-desc', limit: HEAD_ROWS }, budget)
 	const undisturbed = acceptedBefore === (core.accepted.get(rs.number) ?? 0)
 	let unknown = recordHead(core, watched, head, () => undefined)
+	const { listed } = rs
 	let offset = HEAD_ROWS
 	// A burst of new ones: further back until a page shows one that is known.
 	while (rs.baseline === null && unknown === head.sightings.length && unknown > 0 && offset < (head.total ?? 0)) {
@@ -73,7 +94,7 @@ async function pollNewest(core: Core, watched: Watched, budget: Budget): Promise
 		if (page.rows === 0 || recorded.unknown < page.sightings.length - 1) unknown = 0
 	}
 	pollEnded(core, watched, head.storeNowMs)
-	if (undisturbed) await judge(core, watched, head, budget)
+	if (undisturbed) await judgeAfterPages(core, watched, { total: head.total, storeNowMs: head.storeNowMs, listed }, budget)
 	return true
 }
 

@@ -97,6 +97,18 @@ export function zoneName(zone: string): string | null {
 		const minutes = Number(offset[3] ?? 0)
 		return hours > 14 || minutes > 59 ? null : `${offset[1]}${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`
 	}
+	const known = namedZones.get(text)
+	if (known !== undefined) return known
+	const name = runtimeZone(text)
+	if (namedZones.size < MOST_ZONES) namedZones.set(text, name)
+	return name
+}
+
+/** Asking the runtime for a zone is dear and every record asks: answers are kept, for a bounded number of names. */
+const namedZones = new Map<string, string | null>()
+const MOST_ZONES = 1_000
+
+function runtimeZone(text: string): string | null {
 	try {
 		return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone
 	} catch {

@@ -1,4 +1,5 @@
 /** What happens in the shop: turns an action into changes, choosing by the seeded generator what the action leaves open. */
+import { NothingFits } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { refundOrder } from './refunds.ts'
 import { money } from './shop.ts'
@@ -13,7 +14,7 @@ const DAY = 86_400
 function choose(engine: Engine, resource: Resource, id: number | undefined, fits: (entity: Entity) => boolean): Entity {
 	if (id !== undefined) {
 		const entity = engine.get(resource, id)
-		if (!entity) throw new Error(`there is no ${resource} ${id}`)
+		if (!entity) throw new NothingFits(`there is no ${resource} ${id}`)
 		return entity
 	}
 	const list = engine.tables[resource].sorted('id')
@@ -22,7 +23,7 @@ function choose(engine: Engine, resource: Resource, id: number | undefined, fits
 		const entity = list[(start + i) % list.length] as Entity
 		if (fits(entity) && !staff(engine, resource, entity)) return entity
 	}
-	throw new Error(`no ${resource} fits`)
+	throw new NothingFits(`no ${resource} fits`)
 }
 
 function staff(engine: Engine, resource: Resource, entity: Entity): boolean {
@@ -126,6 +127,7 @@ function newborn(engine: Engine, resource: Resource): { set: Rec; parent?: numbe
 			return { set: { name: `New ${word}`, regular_price: money(random.int(300, 30_000)), sku: `NEW-${word}` } }
 		case 'variations': {
 			const parents = engine.tables.products.sorted('id').filter((entity) => live(entity) && engine.record('products', entity).type === 'variable')
+			if (parents.length === 0) throw new NothingFits('no variable product')
 			const parent = random.pick(parents)
 			return { set: { regular_price: money(random.int(300, 30_000)), sku: `NEW-${word}`, name: word }, parent: parent.id }
 		}
@@ -142,9 +144,7 @@ function newborn(engine: Engine, resource: Resource): { set: Rec; parent?: numbe
 export function perform(engine: Engine, action: Action): void {
 	if (action.lagSeconds) {
 		const { lagSeconds, ...rest } = action
-		const at = iso(engine.stamp('resource' in action ? action.resource : 'orders'))
-		const set = { date_created_gmt: at, date_modified_gmt: at, ...('set' in rest ? rest.set : undefined) }
-		engine.schedule(engine.now() + lagSeconds * 1000, () => perform(engine, { ...rest, set } as Action))
+		engine.later(lagSeconds, () => perform(engine, rest as Action))
 		return
 	}
 	switch (action.do) {

@@ -48,6 +48,18 @@ export interface Writing {
 	modified?: number
 }
 
+/** An action found no object that it could be done to; nothing was changed. */
+export class NothingFits extends Error {}
+
+/** Runs this; an action that finds nothing to do it to is left out. */
+export function ifItFits(run: () => void): void {
+	try {
+		run()
+	} catch (error) {
+		if (!(error instanceof NothingFits)) throw error
+	}
+}
+
 /** Tables, terms, clock and journal of one store. */
 export class Engine {
 	readonly settings: EngineSettings
@@ -69,6 +81,8 @@ export class Engine {
 	/** The generated records looked at last. */
 	readonly #built = new Map<Entity, Rec>()
 	#at: number | null = null
+	/** While rows with commit lag are written: the second of their stamps. */
+	#lagging: number | null = null
 	#due: { at: number; run: () => void }[] = []
 
 	constructor(settings: EngineSettings) {
@@ -108,6 +122,19 @@ export class Engine {
 		this.#due.splice(place < 0 ? this.#due.length : place, 0, { at, run })
 	}
 
+	/** Runs this after so many seconds, with the stamps of now: commit lag (woocommerce.md 3.5). */
+	later(lagSeconds: number, run: () => void): void {
+		const second = this.second()
+		this.schedule(this.now() + lagSeconds * 1000, () => {
+			this.#lagging = second
+			try {
+				ifItFits(run)
+			} finally {
+				this.#lagging = null
+			}
+		})
+	}
+
 	/** Runs what has fallen due; called before anything looks at the store. */
 	tick(): void {
 		while (this.#due[0] && this.#due[0].at <= this.settings.now()) {
@@ -124,7 +151,7 @@ export class Engine {
 
 	/** The stamp that a save writes now: HPOS goes through local time and errs in the repeated hour (woocommerce.md 3.5). */
 	stamp(resource: Resource): number {
-		const now = this.second()
+		const now = this.#lagging ?? this.second()
 		if (resource !== 'orders' || this.settings.orders !== 'hpos') return now
 		return this.zone.fromLocal(this.zone.toLocal(now), this.settings.repeatedHour)
 	}
@@ -180,7 +207,7 @@ export class Engine {
 		const id = birth.id ?? (users ? this.next.users++ : this.next.posts++)
 		if (users) this.next.users = Math.max(this.next.users, id + 1)
 		else this.next.posts = Math.max(this.next.posts, id + 1)
-		const created = birth.created ?? this.second()
+		const created = birth.created ?? this.#lagging ?? this.second()
 		const modified = birth.modified === undefined ? this.stamp(resource) : birth.modified
 		const status = birth.status ?? (typeof record.status === 'string' ? record.status : 'publish')
 		const entity: Entity = {

@@ -1,4 +1,5 @@
 /** What goes wrong on purpose, around the answer that the store would give (woocommerce.md section 2). */
+import { ifItFits } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { htmlPage, NO_CACHE, restHeaders } from './reply.ts'
 import type { Reply } from './reply.ts'
@@ -111,7 +112,7 @@ export class FaultBox {
 		const given = instead ?? answer(site, keys)
 		const dropped = hitting.reduce((sum, { fault }) => sum + (fault.dropRows ?? 0), 0)
 		const reply = dropped > 0 && Array.isArray(given.body) ? { ...given, body: given.body.slice(0, Math.max(0, given.body.length - dropped)) } : given
-		for (const { fault } of hitting) for (const action of fault.act ?? []) this.#act(action)
+		for (const { fault } of hitting) for (const action of fault.act ?? []) ifItFits(() => this.#act(action))
 		const response = this.#response(
 			reply,
 			request,

@@ -1,4 +1,5 @@
 /** A shop with people in it: changes by themselves, every two to six seconds. */
+import { ifItFits } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { Random } from './random.ts'
 import type { Action } from './types.ts'
@@ -56,11 +57,7 @@ export class Life {
 	#wait(): void {
 		this.#timer = setTimeout(
 			() => {
-				try {
-					this.#act(this.#random.pick(DAILY))
-				} catch {
-					// Nothing fits just now, such as a restore with an empty trash.
-				}
+				ifItFits(() => this.#act(this.#random.pick(DAILY)))
 				this.#wait()
 			},
 			this.#random.int(2000, 6000),

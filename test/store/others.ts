@@ -59,7 +59,7 @@ export function listOther(engine: Engine, route: Route, params: Params): OtherPa
 		return whole((engine.notes.get(route.parent ?? 0) ?? []).filter((note) => type === 'any' || note.customer_note === (type === 'customer')))
 	}
 	if (route.collection === 'downloads') return whole([])
-	// Webhooks are managed nowhere yet: the list exists, as on every store, and is empty.
+	// A store without webhooks.
 	if (route.collection === 'webhooks') return { rows: [], total: 0, pages: 1, page: 1, perPage }
 	let rows = [...(route.collection === 'reviews' ? engine.reviews : (termsOf(engine, route.collection) ?? new Map<number, Rec>())).values()]
 	const attributes = route.collection === 'attributes'

@@ -99,6 +99,14 @@ describe('dates', () => {
 		})
 	})
 
+	it('3.5 an edit with commit lag keeps its created date', () => {
+		const { store, clock } = rig()
+		const [id, before] = [...store.state('products')][0]!
+		store.act({ do: 'edit', resource: 'products', id, set: { name: 'Late' }, lagSeconds: 60 })
+		clock.now += 60_000
+		expect(store.state('products').get(id)).toMatchObject({ name: 'Late', date_created_gmt: before.date_created_gmt, date_modified_gmt: '2026-11-23T12:00:00' })
+	})
+
 	it('3.8 a back-dated creation enters no modified window, a future stamp stays on top', async () => {
 		const made = rig()
 		const old = made.store.act({ do: 'back-date', resource: 'products', days: 100 })[0]?.id

@@ -1,0 +1,44 @@
+/** `npm run demo`: a shop, the bell and a callback on this machine, to look at; with `--once` unattended, judged, as one line of JSON. */
+import { parseArgs } from 'node:util'
+import { playLive } from '../test/demo/live.ts'
+import { playOnce } from '../test/demo/once.ts'
+import { Trouble } from './local/bell.ts'
+
+const USAGE = 'Usage: npm run demo [-- --once] [--seed n]'
+
+async function main(): Promise<number> {
+	let given: { once?: boolean; seed?: string; help?: boolean }
+	try {
+		given = parseArgs({ options: { once: { type: 'boolean' }, seed: { type: 'string' }, help: { type: 'boolean' } } }).values
+	} catch (error) {
+		process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`)
+		return 1
+	}
+	if (given.help) {
+		process.stdout.write(`${USAGE}\n`)
+		return 0
+	}
+	const seed = Number(given.seed ?? 1)
+	if (!Number.isSafeInteger(seed) || seed < 0) {
+		process.stderr.write(`--seed ${given.seed}: a whole number is expected\n`)
+		return 1
+	}
+	const abort = new AbortController()
+	// Whoever asks again is answered by the first time: everything is stopped within three seconds.
+	for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => abort.abort(new Stopped()))
+	process.stderr.on('error', () => undefined)
+	try {
+		return given.once ? await playOnce(seed, abort.signal) : await playLive(seed, abort.signal)
+	} catch (error) {
+		if (abort.signal.aborted) return given.once ? 130 : 0
+		process.stderr.write(`\n  ✗ ${error instanceof Trouble || !(error instanceof Error) ? String(error instanceof Error ? error.message : error) : `The demo failed: ${error.message}`}\n`)
+		return 1
+	}
+}
+
+/** The person wants it to end. */
+class Stopped extends Error {}
+
+process.exitCode = await main()
+// A connection that someone keeps open must not hold the end up.
+process.exit()

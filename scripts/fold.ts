@@ -1,0 +1,70 @@
+/**
+ * `npm run fold -- [--runs n] [--seed n]`: many stories of the fold, with progress. Prints the seed; a story that fails is printed whole and
+ * ends the run with exit 1. Runs on every core.
+ */
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import fc from 'fast-check'
+import { play, story } from '../test/fold.ts'
+
+interface Share {
+	seed: number
+	runs: number
+}
+
+interface Report {
+	done: number
+	failed: string | null
+}
+
+const STEP = 10
+
+async function tell(share: Share): Promise<void> {
+	const tales = fc.sample(story({ min: 30, max: 45 }), { numRuns: share.runs, seed: share.seed })
+	for (const [index, tale] of tales.entries()) {
+		let failed: string | null = null
+		try {
+			const { judgement } = await play(tale)
+			const wrong = judgement.missed + judgement.duplicates + judgement.invented + judgement.renamed + judgement.disordered
+			if (wrong > 0) failed = JSON.stringify({ seed: share.seed, index, details: judgement.details, tale })
+		} catch (error) {
+			failed = JSON.stringify({ seed: share.seed, index, error: error instanceof Error ? error.stack : String(error), tale })
+		}
+		if (failed !== null || (index + 1) % STEP === 0 || index + 1 === tales.length) parentPort?.postMessage({ done: index + 1, failed } satisfies Report)
+	}
+}
+
+async function main(): Promise<void> {
+	const { values } = parseArgs({ options: { runs: { type: 'string', default: '1000' }, seed: { type: 'string' } } })
+	const runs = Number(values.runs)
+	const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed)
+	if (!Number.isInteger(runs) || runs < 1 || !Number.isInteger(seed)) {
+		console.error('fold: --runs takes a whole number from 1, --seed a whole number')
+		process.exit(1)
+	}
+	const shares = Math.min(runs, availableParallelism())
+	const done = Array.from({ length: shares }, () => 0)
+	const failures: string[] = []
+	const startedMs = Date.now()
+	console.error(`fold: ${runs} stories, seed ${seed}`)
+	await Promise.all(done.map((_, index) => new Promise<void>((resolve, reject) => {
+		const share: Share = { seed: seed + index, runs: Math.floor(runs / shares) + (index < runs % shares ? 1 : 0) }
+		const worker = new Worker(new URL(import.meta.url), { workerData: share })
+		worker.on('message', (report: Report) => {
+			done[index] = report.done
+			if (report.failed !== null) failures.push(report.failed)
+			const all = done.reduce((sum, one) => sum + one, 0)
+			const left = Math.round(((Date.now() - startedMs) / all) * (runs - all) / 1000)
+			if (all % 100 < STEP || all === runs) console.error(`fold: ${all} of ${runs}, ${failures.length} failed, about ${left} s to go`)
+		})
+		worker.on('error', reject)
+		worker.on('exit', () => resolve())
+	})))
+	for (const failure of failures) console.log(failure)
+	console.log(JSON.stringify({ runs, seed, failed: failures.length, seconds: Math.round((Date.now() - startedMs) / 1000) }))
+	process.exit(failures.length === 0 ? 0 : 1)
+}
+
+if (isMainThread) await main()
+else await tell(workerData as Share)

@@ -1,0 +1,99 @@
+/** The demo as a person watches it: a shop that lives, lines as they arrive, until Ctrl-C. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { LOCAL_DIR, readJson, writePrivate, writePrivateJson } from '../../scripts/local/files.ts'
+import { nextFreePort } from '../../scripts/local/ports.ts'
+import { shortPath } from '../../scripts/local/bell.ts'
+import { Terminal } from './screen.ts'
+import { setStage, WATCHED, type Stage } from './stage.ts'
+import { arrivalLines, Seen, totalsLine } from './watch.ts'
+
+/** Minutes between polls (3 s), hours between re-reads (13 s). */
+const PACE = { pollMinutes: 0.05, rereadHours: 0.0036 }
+
+/** Labels of the collections in events. */
+const LABELS: Readonly<Record<string, string>> = { coupons: 'discounts' }
+
+/** Plays until the signal, then takes everything down and says what happened. Returns the exit code. */
+export async function playLive(seed: number, signal: AbortSignal): Promise<number> {
+	const terminal = new Terminal(process.stdout)
+	const { paint } = terminal
+	const shop = await nextFreePort(4010)
+	const callbackPort = await nextFreePort(4020, [shop])
+	const bell = await nextFreePort(8787, [shop, callbackPort])
+	const dir = join(LOCAL_DIR, `demo-${bell}`)
+	const files = placeFiles(bell)
+	terminal.line()
+	terminal.line(`  ${paint('bold', 'Shopbell')}  a shop, the bell and a callback, all on this machine`)
+	terminal.line()
+	let stage: Stage | null = null
+	try {
+		stage = await setStage({ dir, seed, ports: { shop, bell, callback: callbackPort }, ...PACE, step: (name, work, say) => terminal.step(name, work, say), signal })
+		writePrivateJson(files.json, {
+			url: stage.bell.url, shopUrl: stage.shopUrl, callbackUrl: stage.callback.url, ...stage.account, setupToken: stage.bell.setupToken,
+			instanceId: stage.instance.id, token: stage.instance.token, storeKey: stage.store.credentials.key, storeSecret: stage.store.credentials.secret, pid: process.pid,
+		})
+		writePrivate(files.headers, `Authorization: ${stage.client.authorization}\n`)
+		for (const line of hints(stage, files, paint)) terminal.line(line)
+		follow(stage, terminal)
+		stage.store.setLiving(true)
+		const ended = await Promise.race([aborted(signal), stage.bell.exited])
+		const waiting = ended === 'aborted' ? await stage.client.health(stage.instance.id, 500).then(({ callback }) => callback.waiting, () => null) : null
+		stage.store.setLiving(false)
+		terminal.line()
+		if (ended !== 'aborted') {
+			terminal.line(`  ${paint('red', '✗')} The bell stopped by itself: see ${shortPath(join(dir, 'bell.log'))}.`)
+			return 1
+		}
+		terminal.line(`  ${totalsLine(stage, waiting)}`)
+		return 0
+	} finally {
+		await stage?.close()
+		for (const path of Object.values(files)) rmSync(path, { force: true })
+		if (signal.aborted) rmSync(dir, { recursive: true, force: true })
+	}
+}
+
+/** Prints what arrives. */
+function follow(stage: Stage, terminal: Terminal): void {
+	const { store, callback } = stage
+	const seen = new Seen(WATCHED.flatMap((resource) => [...store.state(resource)].map(([id, record]) => [`${LABELS[resource] ?? resource}/${id}`, record] as const)))
+	let first = true
+	callback.onArrival((arrival) => {
+		for (const line of arrivalLines(arrival, seen, store.journal(), first, terminal.paint)) terminal.line(line)
+		if (arrival.status !== null && arrival.status < 300) first = false
+	})
+}
+
+/** What a person can do now, each command short enough to be copied in one line. */
+function hints(stage: Stage, files: { json: string; headers: string }, paint: (colour: 'dim', text: string) => string): string[] {
+	const callbackUrl = new URL(stage.callback.url).origin
+	const commands: [string, string][] = [
+		['Ring it yourself, in a second terminal:', `curl -X POST ${stage.shopUrl}/_store/act -d '{"do":"place-order"}'`],
+		['Break the callback for 20 s:', `curl -X PUT '${callbackUrl}/_callback/fail?seconds=20'`],
+		['Ask the API:', `curl -H @${shortPath(files.headers)} ${stage.bell.url}/elements/api-v2/instances/${stage.instance.id}/events`],
+	]
+	return ['', ...commands.flatMap(([what, command]) => [`  ${what}`, `    ${command}`]), `  ${paint('dim', `Secrets and addresses: ${shortPath(files.json)}`.padEnd(48))} ${paint('dim', 'Stop: Ctrl-C')}`, '']
+}
+
+/** Where secrets and addresses are written; a demo that runs already keeps its own files. */
+function placeFiles(port: number): { json: string; headers: string } {
+	const usual = join(LOCAL_DIR, 'demo.json')
+	const pid = readJson(usual)?.['pid']
+	const name = typeof pid === 'number' && isRunning(pid) ? `demo-${port}` : 'demo'
+	return { json: join(LOCAL_DIR, `${name}.json`), headers: join(LOCAL_DIR, `${name}.headers`) }
+}
+
+function isRunning(pid: number): boolean {
+	try {
+		process.kill(pid, 0)
+		return true
+	} catch {
+		return false
+	}
+}
+
+async function aborted(signal: AbortSignal): Promise<'aborted'> {
+	if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+	return 'aborted'
+}

@@ -1,0 +1,192 @@
+/** What the demo shows: lines of at most 100 columns, coloured only where a person looks at a terminal. Pure, but for `Terminal`. */
+import type { Rec } from '../store/types.ts'
+
+/** Widest line, columns. */
+export const WIDTH = 100
+
+type Colour = 'green' | 'yellow' | 'red' | 'dim' | 'bold'
+const CODES: Readonly<Record<Colour, string>> = { green: '32', yellow: '33', red: '31', dim: '2', bold: '1' }
+
+/** Paints a text, or leaves it as it is. */
+export type Paint = (colour: Colour, text: string) => string
+
+/** The paint of an output: none where `NO_COLOR` is set or nobody looks. */
+export function paintOf(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): Paint {
+	return isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb' ? (colour, text) => `\u001B[${CODES[colour]}m${text}\u001B[0m` : (_, text) => text
+}
+
+/** An event as a line shows it. */
+export interface ShownEvent {
+	timeMs: number
+	eventType: 'CREATED' | 'UPDATED' | 'DELETED'
+	objectType: string
+	objectId: string
+	detail: string
+	/** From the change at the store to here; null when it is not known. */
+	lagMs: number | null
+	/** `✓ signed`, `✓`, `✓ delivered at try 3`, `✗ wrong signature`. */
+	mark: string
+}
+
+/** The line of an event. */
+export function eventLine(event: ShownEvent, paint: Paint, width = WIDTH): string {
+	const colour = event.eventType === 'CREATED' ? 'green' : event.eventType === 'UPDATED' ? 'yellow' : 'red'
+	const head = ` ${event.objectType.padEnd(9)} ${event.objectId.padStart(5)}  `
+	const lag = event.lagMs === null ? '' : `${seconds(event.lagMs)}`
+	const tail = `${lag.padStart(7)}  ${event.mark}`
+	// Two blanks, the time, two blanks, the bullet, a blank, the type in seven columns.
+	const room = width - (2 + 8 + 2 + 2 + 7) - 1 - head.length - tail.length
+	const bullet = event.mark.startsWith('✓') ? '●' : '○'
+	return `  ${paint('dim', clock(event.timeMs))}  ${paint(colour, `${bullet} ${event.eventType.padEnd(7)}`)} ${head}${fit(event.detail, room).padEnd(room)}${paint('dim', lag.padStart(7))}  ${paint(event.mark.startsWith('✓') ? 'green' : 'red', event.mark)}`
+}
+
+/** The line of a POST that the callback did not take. */
+export function failureLine(failure: { timeMs: number; status: number | null; what: string; nextSeconds: number | null }, paint: Paint, width = WIDTH): string {
+	const answer = failure.status === null ? 'gave no answer' : String(failure.status)
+	const next = failure.nextSeconds === null ? 'kept' : `kept, next try in ${span(failure.nextSeconds)}`
+	const head = `✗ callback ${answer}, ${next}`
+	return `  ${paint('dim', clock(failure.timeMs))}  ${paint('red', head)}  ${fit(failure.what, Math.max(0, width - 14 - head.length))}`
+}
+
+/** Wraps a text into lines at its blanks; the second and later ones begin with so many blanks. */
+export function wrap(text: string, indent: number, width = WIDTH): string[] {
+	const cut = text.lastIndexOf(' ', width)
+	if (text.length <= width || cut <= indent) return [text]
+	return [text.slice(0, cut).trimEnd(), ...wrap(`${' '.repeat(indent)}${text.slice(cut + 1)}`, indent, width)]
+}
+
+/** What a created object is, in a few words. */
+export function describe(objectType: string, record: Rec): string {
+	switch (objectType) {
+		case 'orders': {
+			const items = count(record['line_items'])
+			return `${person(record['billing'])}, ${items} ${items === 1 ? 'item' : 'items'}, ${record['total']} ${record['currency']}, ${record['status']}`
+		}
+		case 'products':
+			return `${record['name']}${record['price'] ? `, ${record['price']}` : ''}`
+		case 'discounts':
+			return `${record['code']}, ${record['amount']}${record['discount_type'] === 'percent' ? ' %' : ''}`
+		case 'customers':
+			return `${person(record)}, ${record['email']}`
+		default:
+			return String(record['name'] ?? record['id'] ?? '')
+	}
+}
+
+/** What changed, with a value before and after where one fits: `amount: 10 → 15   (the shop kept the old date)`. */
+export function describeChange(changed: readonly string[], before: Rec | undefined, after: Rec): string {
+	const fields = changed.filter((field) => !/^date_modified/.test(field)).map((field) => field.replace(/_gmt$/, '')).filter((field, index, all) => all.indexOf(field) === index)
+	// What tells most comes first: the status, then what is no date and whose values can be read.
+	fields.sort((a, b) => rank(a) - rank(b))
+	const told = fields.map((field) => ({ field, from: short(at(before, field)), to: short(at(after, field)) })).find(({ from, to }) => from !== null && to !== null && from !== to && (from !== '' || to !== ''))
+	const names = told === undefined ? fields : [told.field, ...fields.filter((field) => field !== told.field)]
+	const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`] : names
+	const values = told === undefined ? '' : `: ${told.from || 'nothing'} → ${told.to || 'nothing'}`
+	const kept = before !== undefined && before['date_modified_gmt'] !== undefined && before['date_modified_gmt'] === after['date_modified_gmt']
+	return `${shown.join(', ')}${values}${kept ? '   (the shop kept the old date)' : ''}`
+}
+
+/** `2.1 s`, `1 min 5 s`. */
+export function seconds(ms: number): string {
+	return ms < 59_950 ? `${(Math.max(0, ms) / 1000).toFixed(1)} s` : span(Math.round(ms / 1000))
+}
+
+/** `5 s`, `5 min`, `2 h`. */
+export function span(secondsLong: number): string {
+	if (secondsLong < 60) return `${Math.round(secondsLong)} s`
+	if (secondsLong < 3600) return `${Math.floor(secondsLong / 60)} min${secondsLong % 60 === 0 ? '' : ` ${Math.round(secondsLong % 60)} s`}`
+	return `${Number((secondsLong / 3600).toFixed(1))} h`
+}
+
+/** A whole text, or its beginning with an ellipsis. */
+export function fit(text: string, width: number): string {
+	// What a shop writes is shown on a terminal: no control characters.
+	const clean = text.replace(/\p{Cc}+/gu, ' ')
+	return clean.length <= width ? clean : `${clean.slice(0, Math.max(0, width - 1)).trimEnd()}…`
+}
+
+/** Local time of day. */
+function clock(ms: number): string {
+	return new Date(ms).toTimeString().slice(0, 8)
+}
+
+function person(value: unknown): string {
+	const { first_name: first, last_name: last } = (value ?? {}) as Rec
+	return `${first ?? ''} ${last ?? ''}`.trim() || 'somebody'
+}
+
+function count(value: unknown): number {
+	return Array.isArray(value) ? value.length : 0
+}
+
+function at(record: Rec | undefined, path: string): unknown {
+	return path.split('.').reduce<unknown>((value, name) => (typeof value === 'object' && value !== null ? (value as Rec)[name] : undefined), record)
+}
+
+function rank(field: string): number {
+	return field === 'status' ? 0 : field.startsWith('date_') ? 2 : 1
+}
+
+/** A value that fits into a line as text; null: it does not. */
+function short(value: unknown): string | null {
+	if (value === null || value === undefined) return ''
+	if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return null
+	const text = String(value).replace(/<[^>]*>/g, '').trim()
+	return text.length <= 24 ? text : null
+}
+
+/** Where lines go: survives a terminal that was closed, and shows that a long step is under way. */
+export class Terminal {
+	readonly paint: Paint
+	readonly #out: NodeJS.WriteStream
+	#waiting = ''
+
+	constructor(out: NodeJS.WriteStream) {
+		this.#out = out
+		this.paint = paintOf(out.isTTY, process.env)
+		// A closed terminal is noticed by its signal; writing to it must not end the tidying up.
+		out.on('error', () => undefined)
+	}
+
+	/** Writes a line. */
+	line(text = ''): void {
+		this.#erase()
+		this.#out.write(`${text}\n`)
+		if (this.#waiting !== '') this.#out.write(this.#waiting)
+	}
+
+	/** Runs a step; after two seconds, and every second on a terminal, it says so. Ends with its line. */
+	async step<T>(name: string, work: Promise<T>, say: (result: T) => string): Promise<T> {
+		const beganMs = Date.now()
+		const show = (): void => {
+			const took = Math.round((Date.now() - beganMs) / 1000)
+			if (this.#out.isTTY) {
+				this.#erase()
+				this.#waiting = this.paint('dim', `  … ${name.padEnd(9)} ${took} s`)
+				this.#out.write(this.#waiting)
+			} else if (took % 10 === 2) this.line(`  … ${name}: ${took} s`)
+		}
+		const timer = setInterval(show, 1_000)
+		timer.unref()
+		try {
+			const result = await work
+			this.#end()
+			const [first = '', ...rest] = wrap(`  ✓ ${name.padEnd(9)} ${say(result)}`, 14)
+			this.line(first.replace('✓', this.paint('green', '✓')))
+			for (const line of rest) this.line(line)
+			return result
+		} finally {
+			clearInterval(timer)
+			this.#end()
+		}
+	}
+
+	#end(): void {
+		this.#erase()
+		this.#waiting = ''
+	}
+
+	#erase(): void {
+		if (this.#waiting !== '') this.#out.write('\r\u001B[K')
+	}
+}

@@ -1,0 +1,161 @@
+/** Puts the whole play on one machine: a simulated shop, Shopbell, a callback, and the instance that joins them. */
+import { rmSync } from 'node:fs'
+import { Client, setUp, type Account, type MadeInstance } from '../../scripts/local/client.ts'
+import { pause, startBell, Trouble, type Bell } from '../../scripts/local/bell.ts'
+import type { Health, PollerReport } from '../../src/watcher/rpc.ts'
+import type { StoreObject } from '../oracle.ts'
+import { contentHash } from '../store/content.ts'
+import { serve } from '../store/serve.ts'
+import { createStore, type SimulatedStore } from '../store/store.ts'
+import { createCallback, type Callback } from './callback.ts'
+
+/** The key of the callback's signatures on this stage. */
+export const SIGNATURE_KEY = 'the bell rings for thee'
+
+/** The store's collections that an instance watches by default. */
+export const WATCHED = ['orders', 'products', 'coupons', 'customers'] as const
+
+/** Ports of the three. */
+export interface Ports {
+	shop: number
+	bell: number
+	callback: number
+}
+
+/** Told of each step: it runs the work and may show how it goes; `say` is asked when the work is done. */
+export type Step = <T>(name: string, work: Promise<T>, say: (result: T) => string) => Promise<T>
+
+/** How a stage is set. */
+export interface StageOptions {
+	/** Holds the Worker's state and logs. */
+	dir: string
+	seed: number
+	ports: Ports
+	/** Minutes between polls, and hours between re-reads. */
+	pollMinutes: number
+	rereadHours: number
+	step: Step
+	signal: AbortSignal
+	/** Done when everything runs and just before the instance is made: what happens at the store from now on may ring. */
+	beforeInstance?: (store: SimulatedStore) => void
+}
+
+/** A stage that is set. Times epoch ms. */
+export interface Stage {
+	readonly store: SimulatedStore
+	readonly shopUrl: string
+	readonly callback: Callback
+	readonly bell: Bell
+	readonly account: Account
+	readonly client: Client
+	readonly instance: MadeInstance
+	/** The store as it was when the bell went on. */
+	readonly start: readonly StoreObject[]
+	readonly t0Ms: number
+	readonly baselineEndMs: number
+	/** Takes it all down; nothing of it is left but its logs. */
+	close(): Promise<void>
+}
+
+/** Every watched object of a store as the judge takes it. */
+export function snapshot(store: SimulatedStore): StoreObject[] {
+	return WATCHED.flatMap((resource) =>
+		[...store.state(resource)].map(([id, record]) => ({ resource, id, hash: contentHash(record), status: typeof record['status'] === 'string' ? record['status'] : null })),
+	)
+}
+
+/** Sets the stage. Throws Trouble, or the signal's reason; what was begun is taken down. */
+export async function setStage(options: StageOptions): Promise<Stage> {
+	const { dir, seed, ports, step, signal } = options
+	const undo: (() => Promise<void>)[] = []
+	const close = async (): Promise<void> => void (await Promise.allSettled(undo.splice(0).map((one) => one())))
+	try {
+		const store = createStore({ seed, url: `http://127.0.0.1:${ports.shop}` })
+		undo.push(async () => store.close())
+		const served = await step('shop', serve(store, { port: ports.shop }), ({ url }) => `${url}  ${store.name}, Denver: ${shopSizes(store)}`)
+		undo.push(async () => await served.close())
+
+		// The port is asked for again at every start, so a second run may have taken it meanwhile: the Worker says so itself.
+		rmSync(dir, { recursive: true, force: true })
+		const starting = startBell({ dir, port: ports.bell, signal })
+		undo.push(async () => await (await starting).stop())
+		const bell = await step('bell', starting, ({ url }) => `${url}  D1, Durable Objects and Queues run locally; nothing leaves this machine`)
+
+		const callback = createCallback({ key: SIGNATURE_KEY, port: ports.callback })
+		await step('callback', callback.listen(), () => `http://127.0.0.1:${ports.callback}  verifies every signature`)
+		undo.push(async () => await callback.close())
+
+		const account = await setUp(bell.url, bell.setupToken, { organizationName: 'The demo', email: 'demo@example.com', firstName: 'Demo', lastName: 'User' })
+		if (account === null) throw new Trouble('The Worker of this run was set up by somebody else: run the demo again.')
+		const client = new Client(bell.url, account)
+
+		options.beforeInstance?.(store)
+		const start = snapshot(store)
+		const t0Ms = store.now()
+		const learned = await step('instance', connect(options, client, store, served.url, callback.url), ({ instance, tookMs, objects }) =>
+			`${instance.id} polls every ${Math.round(options.pollMinutes * 60)} s; ${objects.toLocaleString('en-US')} objects learned in ${(tookMs / 1000).toFixed(1)} s`,
+		)
+		return { store, shopUrl: served.url, callback, bell, account, client, instance: learned.instance, start, t0Ms, baselineEndMs: store.now(), close }
+	} catch (error) {
+		await close()
+		throw error
+	}
+}
+
+/** Makes the instance and waits until its baseline is complete. */
+async function connect(options: StageOptions, client: Client, store: SimulatedStore, shopUrl: string, callbackUrl: string): Promise<{ instance: MadeInstance; tookMs: number; objects: number }> {
+	const beganMs = Date.now()
+	const instance = await client.connect(store.name, {
+		'store.url': shopUrl,
+		'oauth.api.key': store.credentials.key,
+		'oauth.api.secret': store.credentials.secret,
+		'event.notification.enabled': true,
+		'event.vendor.type': 'polling',
+		'event.notification.callback.url': callbackUrl,
+		'event.notification.signature.key': SIGNATURE_KEY,
+		'event.poller.refresh_interval': options.pollMinutes,
+		'event.poller.reread': options.rereadHours,
+	})
+	for (;;) {
+		options.signal.throwIfAborted()
+		const { resources } = await client.poller(instance.id)
+		if (resources.length > 0 && resources.every(({ baseline }) => baseline.complete)) {
+			return { instance, tookMs: Date.now() - beganMs, objects: resources.reduce((sum, { known }) => sum + known, 0) }
+		}
+		await pause(100)
+	}
+}
+
+/** Whether all that has happened at the store has rung: nothing under way, nothing to be looked at again, nothing undelivered. */
+export function isQuiet(poller: PollerReport, health: Health): boolean {
+	return !poller.running && poller.pending === 0 && poller.backoffUntil === null && poller.resources.every(({ reread, baseline }) => baseline.complete && !reread.running) && health.callback.waiting === 0
+}
+
+/**
+ * Waits until the store's last state must have rung: the store stands still, everything is read again, and a whole poll follows. False
+ * when it is not quiet by `untilMs`.
+ */
+export async function becomeQuiet({ client, instance }: Pick<Stage, 'client' | 'instance'>, untilMs: number, signal?: AbortSignal): Promise<boolean> {
+	const askedMs = Date.now()
+	await client.poll(instance.id, 'reread')
+	let quietMs: number | null = null
+	while (Date.now() < untilMs) {
+		signal?.throwIfAborted()
+		const [poller, health] = await Promise.all([client.poller(instance.id), client.health(instance.id)])
+		const reread = poller.resources.every(({ reread: { last } }) => last !== null && Date.parse(last) >= askedMs)
+		const lastRunMs = poller.lastRun === null ? 0 : Date.parse(poller.lastRun)
+		if (reread && isQuiet(poller, health)) {
+			// One whole poll that began when it was quiet.
+			if (quietMs !== null && lastRunMs > quietMs) return true
+			quietMs ??= Date.now()
+		} else if (health.callback.waiting > 0 || poller.pending > 0) quietMs = null
+		await pause(200)
+	}
+	return false
+}
+
+/** `320 products, 210 customers, 40 coupons, 480 orders`; the shop's own people are users too, but no customers. */
+function shopSizes(store: SimulatedStore): string {
+	const customers = [...store.state('customers').values()].filter((one) => one['role'] === 'customer').length
+	return `${store.state('products').size} products, ${customers} customers, ${store.state('coupons').size} coupons, ${store.state('orders').size} orders`
+}

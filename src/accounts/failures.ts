@@ -1,6 +1,7 @@
 /**
  * The limit on failed authentication (design, Safety): so many wrong secrets a minute from one address, then 429. It lives in the
- * isolate's memory: a guesser is slowed everywhere it lands, and no caller with the right secrets is ever counted.
+ * isolate's memory. Right secrets always pass: many callers share an address, and one with an old secret must not shut out the
+ * others; nobody guesses 256 random bits.
  */
 
 /** Failures allowed per address and minute. */
@@ -14,7 +15,7 @@ const MOST_ADDRESSES = 10_000
 export class FailureLimit {
 	readonly #windows = new Map<string, { startMs: number; count: number }>()
 
-	/** Seconds until this address may try again; null when it may now. */
+	/** Seconds until this address may fail again; null when it may now. */
 	blockedSeconds(address: string, nowMs: number): number | null {
 		const window = this.#windows.get(address)
 		if (window === undefined || nowMs - window.startMs >= WINDOW_MS || window.count < FAILURES_PER_MINUTE) return null

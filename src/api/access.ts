@@ -26,11 +26,6 @@ export async function caller(c: Context<CallerEnv>, next: () => Promise<void>): 
 	if (parts === null || parts.user === null || (parts.organization === null && parts.element === null)) {
 		throw new Unauthorized('Authorization: expected "User <user secret>, Organization <organization secret>" or "User <user secret>, Element <instance token>"')
 	}
-	const nowMs = c.var.services.now()
-	const address = c.req.header('CF-Connecting-IP') ?? 'local'
-	const blocked = failures.blockedSeconds(address, nowMs)
-	if (blocked !== null) throw new TooManyRequests('Too many failed attempts to authenticate; wait before the next one', blocked)
-
 	const { DB } = c.env
 	const [user, organization, instance] = await Promise.all([
 		findUserBySecret(DB, parts.user),
@@ -42,6 +37,10 @@ export async function caller(c: Context<CallerEnv>, next: () => Promise<void>): 
 		(parts.organization !== null && organization?.id !== user.organizationId) ||
 		(parts.element !== null && instance?.organizationId !== user.organizationId)
 	if (wrong) {
+		const nowMs = c.var.services.now()
+		const address = c.req.header('CF-Connecting-IP') ?? 'local'
+		const blocked = failures.blockedSeconds(address, nowMs)
+		if (blocked !== null) throw new TooManyRequests('Too many failed attempts to authenticate; wait before the next one', blocked)
 		failures.count(address, nowMs)
 		throw new Unauthorized('Authorization: a secret or token is wrong, or its instance was deleted')
 	}

@@ -160,6 +160,24 @@ describe('requests and answers', () => {
 		expect(JSON.stringify(body)).not.toMatch(/SQL|tags|column/i)
 	})
 
+	test('strange input is refused or taken, never a 500', async () => {
+		const { body: made } = await client.call('POST', '/instances', instanceBody())
+		const authorization = `User ${client.userSecret}, Element ${made.token}`
+		const paths = ['/instances/9007199254740993', '/instances/-1', '/instances/1.5', '/instances/%00', '/instances/%E0%A4%A', '/instances/1/events/%2e%2e', '/instances/1/configuration/%F0%9F%98%80', '/elements/%00/metadata', '/instances?searchText=%00', '/instances?searchText=%ED%A0%80', '/instances?tags[]=%00&tags=%F0%9F%98%80', `/instances?nextPage=${Buffer.from('9999999999999999').toString('base64url')}`, `/instances/1/events?nextPage=${Buffer.from('9999999999999999').toString('base64url')}`, '/instances/events?from=99999999999999&to=999999999999999', '/instances/events?from=0000-00-00', '/instances/events?from=2026-13-45T99:99:99Z', '/orders/..%2f..%2fusers', '/orders/%2e%2e/%2e%2e', '/orders/5%3Fx=1', '/orders/%E0%A4%A', "/orders?where='", "/orders?where=after='%00'", '/orders?fields=__proto__,constructor', '/orders?where=id+IN+(', '/hubs//orders', '/hubs/%00/orders', '/orders//', `/orders?nextPage=${Buffer.from('0.0').toString('base64url')}`, `/orders?nextPage=${Buffer.from('999999999999.200').toString('base64url')}`, '/products/5/variations/6/x/y']
+		for (const path of paths) {
+			for (const as of [undefined, authorization]) expect((await client.call('GET', path, undefined, as === undefined ? {} : { authorization: as })).status, path).toBeLessThan(500)
+		}
+		const bodies: unknown[] = ['null', '5', '"x"', '[]', '{}', '{"configuration":{"__proto__":{"x":1},"constructor":5,"toString":"x"}}', '{"configuration":{"event.poller.configuration":{"__proto__":{"url":"/orders"},"constructor":{"url":"/orders"}}}}', '\ufeff{"name":"bom"}', '{"name":"\\ud800"}', '{"name":"a\\u0000b","tags":["\\u0000"]}', { tags: [null] }, { tags: {} }, { name: ['x'] }, { configuration: [] }, { configuration: { '': '', ' ': 1 } }, { configuration: { ['k'.repeat(300)]: 'v' } }, { configuration: { 'store.url': {} } }, { configuration: { 'store.url': 'https://[' } }, { configuration: { 'store.url': 'http://:80' } }, { configuration: { 'oauth.api.key': { a: 1 } } }, { configuration: { 'oauth.callback.url': 5 } }, { configuration: { 'event.notification.callback.url': ['https://a.example'] } }, { configuration: { 'event.notification.callback.headers': [[1]] } }, { configuration: { 'event.poller.configuration': 5 } }, { configuration: { 'event.poller.configuration': { a: null } } }, { configuration: { 'event.poller.configuration': { a: { url: 'http://[/orders' } } } }, { configuration: { 'event.poller.configuration': { a: { url: '/orders?where=%E0%A4%A' } } } }, { configuration: { 'event.poller.configuration': { a: { url: '/orders', idField: '$..[' } } } }, { configuration: { 'event.poller.configuration': { a: { url: '/orders', datesConfiguration: { updatedDateFormat: 'qqqq' } } } } }, { configuration: { 'event.poller.configuration': { a: { url: '/orders?x=${date:}' } } } }, '['.repeat(5000), `{"a":${'['.repeat(20000)}${']'.repeat(20000)}}`]
+		for (const body of bodies) {
+			for (const [method, path] of [['PATCH', '/instances/1'], ['PUT', '/instances/1'], ['POST', '/instances'], ['PUT', '/instances/1/poll'], ['PUT', '/instances/1/deletions'], ['PATCH', '/instances/1/configuration/288101']] as const) {
+				const answer = await client.call(method, path, body)
+				expect([200, 202, 400], `${method} ${path} ${JSON.stringify(body)?.slice(0, 120)} → ${JSON.stringify(answer.body).slice(0, 200)}`).toContain(answer.status)
+			}
+		}
+		expect((await client.call('GET', '/instances/1')).status).toBe(200)
+		expect((await client.call('GET', '/instances')).status).toBe(200)
+	})
+
 	test('every call can be described', async () => {
 		const document = createApp().getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'Shopbell', version: '0' } })
 		const calls = Object.entries(document.paths ?? {}).flatMap(([path, methods]) => Object.keys(methods as object).map(method => `${method} ${path}`))

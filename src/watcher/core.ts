@@ -15,6 +15,8 @@ export class Core {
 	config: WatcherConfig
 	configReadMs: number
 	state: WatcherState
+	/** The state row as it is stored. */
+	#saved: string
 	/** Instance's own copy of field-name lists, number → names. */
 	readonly shapes = new Map<number, string[]>()
 	/** Per resource number: how many observations were accepted, to know whether anything happened during a request. */
@@ -30,18 +32,29 @@ export class Core {
 		this.config = config
 		this.configReadMs = configReadMs
 		this.state = loadState(ports.sql)
+		this.#saved = JSON.stringify(this.state)
 	}
 
-	/** Runs the body and writes the state in one transaction. When it throws, storage and state are as before. */
+	/**
+	 * Runs the body and writes the state, if it changed, in one transaction. When it throws, storage and state are as before.
+	 *
+	 * The state is one object: a commit also keeps what other jobs have put into it. That is safe as long as progress is only noted
+	 * together with the recording of what was seen on the way.
+	 */
 	commit<T>(body: () => T): T {
 		try {
-			return this.ports.sql.transaction(() => {
-				const result = body()
-				saveState(this.ports.sql, this.state)
-				return result
+			let text = this.#saved
+			const result = this.ports.sql.transaction(() => {
+				const answer = body()
+				text = JSON.stringify(this.state)
+				if (text !== this.#saved) saveState(this.ports.sql, text)
+				return answer
 			})
+			this.#saved = text
+			return result
 		} catch (error) {
 			this.state = loadState(this.ports.sql)
+			this.#saved = JSON.stringify(this.state)
 			throw error
 		}
 	}

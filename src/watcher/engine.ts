@@ -25,6 +25,9 @@ const COPY_MS = 60_000
 const REAUTH_MS = 15 * 60_000
 const SMALLEST_PAGE = 10
 const FULL_BYTES = 8e9
+/** Runs that `/poller` shows, and how much is kept of what they note. */
+const RUNS_KEPT = 20
+const NOTE_LIMIT = 300
 
 /** One instance's engine. Made anew from storage whenever the object comes to life. */
 export class Engine {
@@ -222,7 +225,7 @@ export class Engine {
 		state.nextPollMs = nextPollAt(run.startedMs, core.config.pollIntervalMs, now)
 		state.run = null
 		if (run.events > 0 || run.notes.length > 0) {
-			core.commit(() => core.ports.sql.run(`INSERT INTO runs (at, requests, events, note) VALUES (?, ?, ?, ?)`, run.startedMs, run.requests, run.events, run.notes.join('; ')))
+			state.runs = [{ at: run.startedMs, requests: run.requests, events: run.events, note: run.notes.join('; ').slice(0, NOTE_LIMIT) }, ...state.runs].slice(0, RUNS_KEPT)
 		}
 	}
 

@@ -8,7 +8,6 @@ import type { ObjectId } from '../elements/element.ts'
 import type { Core } from './core.ts'
 import type { Claim, Outcome } from './rpc.ts'
 import type { Sql } from './ports.ts'
-import { saveState } from './state.ts'
 
 /** An event about to be recorded. */
 export interface NewEvent extends StoredEvent {
@@ -62,15 +61,18 @@ export function followCallback(core: Core, release: boolean): void {
 		if (present === null) return
 		sql.run(`DELETE FROM subscriptions WHERE id = ?`, FIRST)
 		sql.run(`DELETE FROM waiting WHERE subscription = ?`, FIRST)
-		sql.run(`UPDATE notifications SET status = 'dropped', settled = ?, updated = ? WHERE subscription = ? AND settled IS NULL`, now, now, FIRST)
+		sql.run(`UPDATE notifications SET status = 'dropped', settled = ?, updated = ? WHERE id IN (SELECT value FROM json_each(?))`, now, now, JSON.stringify(core.state.unsettled))
+		core.state.unsettled = []
 		return
 	}
 	const changed = present !== null && present.url !== url
 	if (present === null) sql.run(`INSERT INTO subscriptions (id, url, active, created) VALUES (?, ?, 1, ?)`, FIRST, url, now)
 	else if (changed || (release && !present.active)) sql.run(`UPDATE subscriptions SET url = ?, active = 1, failing_since = NULL WHERE id = ?`, url, FIRST)
 	if (changed || release) {
-		sql.run(`UPDATE notifications SET status = 'waiting', settled = NULL, due = ?, updated = ?, first_failure = NULL WHERE subscription = ? AND status = 'queued'`, now, now, FIRST)
-		sql.run(`UPDATE notifications SET due = ? WHERE subscription = ? AND settled IS NULL AND due > ?`, now, FIRST, now)
+		const queued = sql.all<{ id: number }>(`SELECT id FROM notifications WHERE subscription = ? AND status = 'queued' ORDER BY id`, FIRST).map((row) => row.id)
+		core.state.unsettled = [...queued, ...core.state.unsettled].sort((a, b) => a - b)
+		sql.run(`UPDATE notifications SET status = 'waiting', settled = NULL, due = ?, updated = ?, first_failure = NULL WHERE id IN (SELECT value FROM json_each(?))`, now, now, JSON.stringify(queued))
+		sql.run(`UPDATE notifications SET due = ? WHERE id IN (SELECT value FROM json_each(?)) AND due > ?`, now, JSON.stringify(core.state.unsettled), now)
 		core.ringWanted = true
 	}
 	if (changed || release) formWaiting(core)
@@ -146,7 +148,7 @@ function formFrom(
 ): { id: number; sequences: number[] }[] {
 	const { sql } = core.ports
 	const limits = FORM_LIMITS[core.config.vendorType === 'webhook' ? 'webhook' : 'polling']
-	const unsettled = sql.all<{ members: string }>(`SELECT members FROM notifications INDEXED BY notifications_unsettled WHERE subscription = ? AND settled IS NULL`, FIRST)
+	const unsettled = unsettledRows(core)
 	const blocked = new Set(alsoBlocked)
 	for (const row of unsettled) {
 		for (const [, resource, id] of JSON.parse(row.members) as [number, number, ObjectId][]) blocked.add(objectKey(String(resource), id))
@@ -155,6 +157,7 @@ function formFrom(
 	const now = core.ports.now()
 	return form(waiting, blocked, limits, room).map((formed) => {
 		const id = ++core.state.notification
+		core.state.unsettled.push(id)
 		const members = formed.sequences.map((sequence) => [sequence, member(sequence).resourceNumber, member(sequence).objectId])
 		sql.run(
 			`INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, updated) VALUES (?, ?, ?, ?, ?, ?, 'waiting', 0, ?, ?)`,
@@ -173,19 +176,21 @@ function envelope(core: Core): NotificationInstance {
 	}
 }
 
-function unsettledRows(sql: Sql): NotificationRow[] {
-	return sql.all<NotificationRow>(
-		`SELECT id, object_type, members, created, context, status, attempt, due, lease, first_try, first_failure, settled FROM notifications INDEXED BY notifications_unsettled WHERE subscription = ? AND settled IS NULL`,
-		FIRST,
+function unsettledRows(core: Core): NotificationRow[] {
+	const { unsettled } = core.state
+	if (unsettled.length === 0) return []
+	return core.ports.sql.all<NotificationRow>(
+		`SELECT id, object_type, members, created, context, status, attempt, due, lease, first_try, first_failure, settled FROM notifications WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`,
+		JSON.stringify(unsettled),
 	)
 }
 
 /** When the earliest unsettled notification is due, or its lease ends; null: none, or they may not be sent. */
 export function nextDeliveryMs(core: Core): number | null {
 	const { sql } = core.ports
-	if (readSubscription(sql)?.active !== true) return null
-	const rows = sql.all<{ due: number; lease: number | null }>(`SELECT due, lease FROM notifications INDEXED BY notifications_unsettled WHERE subscription = ? AND settled IS NULL`, FIRST)
-	return rows.length === 0 ? null : Math.min(...rows.map((row) => row.lease ?? row.due))
+	const { unsettled } = core.state
+	if (unsettled.length === 0 || readSubscription(sql)?.active !== true) return null
+	return sql.all<{ next: number | null }>(`SELECT min(coalesce(lease, due)) AS next FROM notifications WHERE id IN (SELECT value FROM json_each(?))`, JSON.stringify(unsettled))[0]?.next ?? null
 }
 
 /** Claims up to `limit` due notifications, oldest first: an attempt number and a lease for each. */
@@ -194,7 +199,7 @@ export function claim(core: Core, limit: number): { claims: Claim[]; more: boole
 	const subscription = readSubscription(sql)
 	if (subscription === null || !subscription.active || core.state.paused) return { claims: [], more: false }
 	const now = core.ports.now()
-	const due = unsettledRows(sql).filter((row) => (row.lease === null ? row.due <= now : row.lease <= now)).sort((a, b) => a.due - b.due || a.id - b.id)
+	const due = unsettledRows(core).filter((row) => (row.lease === null ? row.due <= now : row.lease <= now)).sort((a, b) => a.due - b.due || a.id - b.id)
 	const chosen = due.slice(0, limit)
 	if (chosen.length === 0) return { claims: [], more: false }
 	const claims = sql.transaction(() => chosen.map((row) => claimOne(core, subscription, row, now)))
@@ -255,9 +260,7 @@ export function storedEvent(row: EventRecord): StoredEvent {
 /** Settles an attempt. Delivered is a fact, from any attempt, at any time; a failure counts only with the current attempt number. */
 export function settle(core: Core, counter: number, attempt: number, outcome: Outcome): void {
 	const { sql } = core.ports
-	const before = core.state.notification
-	const dead = core.state.counters.dead
-	sql.transaction(() => {
+	core.commit(() => {
 		const row = sql.all<NotificationRow>(
 			`SELECT id, object_type, members, created, context, status, attempt, due, lease, first_try, first_failure, settled FROM notifications WHERE id = ?`,
 			counter,
@@ -268,13 +271,13 @@ export function settle(core: Core, counter: number, attempt: number, outcome: Ou
 		const kept = JSON.stringify(outcome)
 		if (outcome.delivered) {
 			sql.run(`UPDATE notifications SET status = 'delivered', settled = ?, lease = NULL, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`, now, now, attempt, kept, row.id)
+			leave(core, row.id)
 			const subscription = readSubscription(sql)
 			if (subscription?.failingSinceMs !== null) sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, FIRST)
 		} else if (row.settled === null && attempt === row.attempt) {
 			failed(core, row, outcome, now, kept)
 		}
 		formWaiting(core)
-		if (core.state.notification !== before || core.state.counters.dead !== dead) saveState(sql, core.state)
 	})
 }
 
@@ -298,9 +301,15 @@ function failed(core: Core, row: NotificationRow, outcome: Outcome, now: number,
 		sql.all(`SELECT id FROM notifications WHERE subscription = ? AND status = 'delivered' AND settled > ? LIMIT 1`, FIRST, since).length > 0
 	)
 	sql.run(`UPDATE notifications SET status = 'queued', settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`, now, firstFailure, now, row.attempt, kept, row.id)
+	leave(core, row.id)
 	core.state.counters.dead++
 	// No success since this notification's first try: not the notification is dead, the subscription is.
 	if (!succeeded) sql.run(`UPDATE subscriptions SET active = 0 WHERE id = ?`, FIRST)
+}
+
+/** A notification is settled: nothing is due for it any more. */
+function leave(core: Core, id: number): void {
+	core.state.unsettled = core.state.unsettled.filter((one) => one !== id)
 }
 
 /** One row an attempt from the second on; the first one's outcome stands on its notification. */
@@ -309,9 +318,9 @@ function keepAttempt(sql: Sql, id: number, number: number, outcome: Outcome): vo
 	sql.run(`INSERT OR REPLACE INTO attempts (notification, number, started, outcome) VALUES (?, ?, ?, ?)`, id, number, outcome.startedMs, JSON.stringify(outcome))
 }
 
-/** How many events and notifications wait for delivery, at most 10 001 of each counted. */
-export function backlog(sql: Sql): number {
-	const count = (query: string): number => sql.all<{ n: number }>(query, FIRST)[0]?.n ?? 0
-	return count(`SELECT count(*) AS n FROM (SELECT 1 FROM waiting WHERE subscription = ? LIMIT 10001)`)
-		+ count(`SELECT coalesce(sum(json_array_length(members)), 0) AS n FROM notifications INDEXED BY notifications_unsettled WHERE subscription = ? AND settled IS NULL`)
+/** How many events wait for delivery; of those in no notification at most 10 001 are counted. */
+export function backlog(core: Core): number {
+	const { sql } = core.ports
+	const waiting = sql.all<{ n: number }>(`SELECT count(*) AS n FROM (SELECT 1 FROM waiting WHERE subscription = ? LIMIT 10001)`, FIRST)[0]?.n ?? 0
+	return waiting + unsettledRows(core).reduce((sum, row) => sum + (JSON.parse(row.members) as unknown[]).length, 0)
 }

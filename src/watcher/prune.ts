@@ -6,7 +6,6 @@ const HOUR_MS = 3_600_000
 /** What is undelivered is kept this long. */
 const UNDELIVERED_MS = 30 * DAY_MS
 const SLICE = 500
-const RUNS_KEPT = 100
 
 interface Row {
 	sequence: number
@@ -39,7 +38,6 @@ export function prune(core: Core): void {
 			state.pruneMs = now
 			return
 		}
-		sql.run(`DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - ?`, RUNS_KEPT)
 		state.prunedTo = 0
 		state.pruneMs = now + HOUR_MS
 	})
@@ -59,6 +57,7 @@ function pruneEvent(core: Core, row: Row, kept: number, now: number): void {
 	for (const id of ids) {
 		sql.run(`DELETE FROM attempts WHERE notification = ?`, id)
 		sql.run(`DELETE FROM notifications WHERE id = ?`, id)
+		if (core.state.unsettled.includes(id)) core.state.unsettled = core.state.unsettled.filter((one) => one !== id)
 	}
 	sql.run(`DELETE FROM events WHERE sequence = ?`, row.sequence)
 }

@@ -24,7 +24,7 @@ export function healthOf(core: Core): Health {
 			error: rs.error,
 		})),
 		callback: subscription === null ? null : { url: subscription.url, active: subscription.active, failingSinceMs: subscription.failingSinceMs, lastStatus: subscription.lastStatus },
-		waiting: subscription === null ? 0 : backlog(core.ports.sql),
+		waiting: subscription === null ? 0 : backlog(core),
 		before: state.reported,
 	})
 }
@@ -64,8 +64,7 @@ function mayDiffer(core: Core): boolean {
 
 /** Notifications that were delivered: formed, less those that are not. */
 function delivered(core: Core): number {
-	const waiting = core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM notifications INDEXED BY notifications_unsettled WHERE subscription = 1 AND settled IS NULL`)[0]?.n ?? 0
-	return core.state.notification - waiting - core.state.counters.dead
+	return core.state.notification - core.state.unsettled.length - core.state.counters.dead
 }
 
 /** `GET /instances/{id}/poller`. */
@@ -99,7 +98,7 @@ export function pollerOf(core: Core): PollerReport {
 				drift: rs.drift, volatile: rs.volatile, datesUnreadable: rs.datesUnreadable, error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
 			}
 		}),
-		runs: core.ports.sql.all<{ at: number; requests: number; events: number; note: string }>(`SELECT at, requests, events, note FROM runs ORDER BY id DESC LIMIT 20`)
+		runs: state.runs
 			.map((run) => ({ at: new Date(run.at).toISOString(), requests: run.requests, events: run.events, note: run.note })),
 	}
 }

@@ -74,6 +74,8 @@ export interface WatcherState {
 	sequence: number
 	/** Counter of the last notification. */
 	notification: number
+	/** Notifications that are not settled, oldest first: kept here and not in an index, which would cost a row at each end. */
+	unsettled: number[]
 	counters: { created: number; updated: number; deleted: number; requests: number; dead: number; expired: number }
 	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
 	hours: [number, number][]
@@ -86,6 +88,8 @@ export interface WatcherState {
 	run: { id: number; startedMs: number; left: number[]; requests: number; events: number; notes: string[]; depth: 'window' | 'reread' } | null
 	lastRunMs: number | null
 	lastRunId: number
+	/** The newest runs that found or failed something, newest first. */
+	runs: { at: number; requests: number; events: number; note: string }[]
 	/** Consecutive failures, when the next try is allowed, and what kind failed. */
 	failures: number
 	backoffUntilMs: number | null
@@ -108,9 +112,9 @@ export interface WatcherState {
 /** A state as it is when an instance begins. */
 export function newState(): WatcherState {
 	return {
-		version: 1, bornVersion: 0, nextResource: 1, resources: [], sequence: 0, notification: 0,
+		version: 1, bornVersion: 0, nextResource: 1, resources: [], sequence: 0, notification: 0, unsettled: [],
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
-		hours: [], lastEventMs: null, skewMs: null, clockDoubt: null, nextPollMs: null, run: null, lastRunMs: null, lastRunId: 0,
+		hours: [], lastEventMs: null, skewMs: null, clockDoubt: null, nextPollMs: null, run: null, lastRunMs: null, lastRunId: 0, runs: [],
 		failures: 0, backoffUntilMs: null, trouble: null, reads: { minute: 0, count: 0 }, reported: null, paused: false, full: false, pruneMs: null, prunedTo: 0, dropped: [],
 	}
 }
@@ -132,7 +136,7 @@ export function loadState(sql: Sql): WatcherState {
 	return row === undefined ? newState() : { ...newState(), ...(JSON.parse(row.body) as WatcherState) }
 }
 
-/** Writes the state row: one row. */
-export function saveState(sql: Sql, state: WatcherState): void {
-	sql.run(`INSERT INTO state (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body`, JSON.stringify(state))
+/** Writes the state row, as JSON text: one row. */
+export function saveState(sql: Sql, body: string): void {
+	sql.run(`INSERT INTO state (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body`, body)
 }

@@ -36,11 +36,8 @@ const STEPS: string[][] = [
 			id INTEGER PRIMARY KEY, subscription INTEGER NOT NULL, object_type TEXT NOT NULL, members TEXT NOT NULL, created INTEGER NOT NULL,
 			context TEXT NOT NULL, status TEXT NOT NULL, attempt INTEGER NOT NULL, due INTEGER NOT NULL, lease INTEGER,
 			first_try INTEGER, first_failure INTEGER, settled INTEGER, updated INTEGER NOT NULL, outcome TEXT)`,
-		`CREATE INDEX notifications_unsettled ON notifications (subscription) WHERE settled IS NULL`,
 		// Attempts from the second on; the first one's outcome stands on its notification.
 		`CREATE TABLE attempts (notification INTEGER NOT NULL, number INTEGER NOT NULL, started INTEGER NOT NULL, outcome TEXT NOT NULL, PRIMARY KEY (notification, number)) WITHOUT ROWID`,
-		// Poll runs that found or failed something; the newest 100.
-		`CREATE TABLE runs (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, requests INTEGER NOT NULL, events INTEGER NOT NULL, note TEXT NOT NULL)`,
 	],
 ]
 

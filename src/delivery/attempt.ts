@@ -90,11 +90,11 @@ async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Prom
 		const sealed = configuration[key]
 		return sealed ? await io.open(sealed) : null
 	}
-	const [signatureKey, password] = await Promise.all([open(SIGNATURE_KEY), open(BASIC_PASSWORD)])
+	const [signatureKey, password, customHeaders] = await Promise.all([open(SIGNATURE_KEY), open(BASIC_PASSWORD), open(CALLBACK_HEADERS)])
 	const bytes = new TextEncoder().encode(claim.body)
 
 	const headers = new Headers()
-	for (const [name, value] of parseStaticHeaders(configuration[CALLBACK_HEADERS])) headers.set(name, value)
+	for (const [name, value] of parseStaticHeaders(customHeaders)) headers.set(name, value)
 	const authorization = basicAuthorization(configuration[BASIC_USERNAME], password)
 	if (authorization !== null) headers.set('Authorization', authorization)
 	headers.set('Content-Type', 'application/json; charset=utf-8')

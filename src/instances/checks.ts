@@ -56,8 +56,9 @@ export function requireResources(element: Element, resources: Readonly<Record<st
 	if (problems.length > 0) throw refusal(problems)
 }
 
-/** The store's address to keep: the site's base where what was given leads into it (a page, a shop path), else as given. */
+/** The store's address to keep: the site's own where what was given has no scheme or leads into it (a page, a shop path), else as given. */
 export function canonicalStoreUrl(given: string, connection: Connection): string {
 	const base = siteKey(connection.home)
+	if (!URL.canParse(given) || !/^https?:/i.test(given)) return connection.home
 	return siteKey(given) !== base && siteKey(given).startsWith(`${base}/`) ? connection.home : given
 }

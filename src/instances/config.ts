@@ -213,7 +213,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
 	'store.url': (text, { allowPrivateNetwork }) => {
 		const base = storeBase(text)
 		const verdict = guardUrl(base, allowPrivateNetwork)
-		return verdict.ok ? fine(base) : { ok: false, message: verdict.message }
+		// Whether a scheme was given is told to the check of the store: without one it may find http or www by itself.
+		const given = /^<?\s*[a-z][a-z0-9+.-]*:\/\//i.test(text.trim()) ? base : base.replace(/^https:\/\//, '')
+		return verdict.ok ? fine(given) : { ok: false, message: verdict.message }
 	},
 	'oauth.api.key': textOf(1000),
 	'oauth.api.secret': textOf(1000),

@@ -31,7 +31,9 @@ async function main(): Promise<number> {
 		return given.once ? await playOnce(seed, abort.signal) : await playLive(seed, abort.signal)
 	} catch (error) {
 		if (abort.signal.aborted) return given.once ? 130 : 0
-		process.stderr.write(`\n  ✗ ${error instanceof Trouble || !(error instanceof Error) ? String(error instanceof Error ? error.message : error) : `The demo failed: ${error.message}`}\n`)
+		process.stderr.write(
+			`\n  ✗ ${error instanceof Trouble || !(error instanceof Error) ? String(error instanceof Error ? error.message : error) : `The demo failed: ${error.message}`}\n`,
+		)
 		return 1
 	}
 }

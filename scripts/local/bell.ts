@@ -138,7 +138,9 @@ async function answers(url: string, gone: () => boolean, log: string, signal: Ab
 		signal?.throwIfAborted()
 		if (await healthy(url)) return
 		const text = plain(readText(log))
-		const reason = /Build failed[^\n]*\n+\s*([^\n]+)/.exec(text)?.[1] ?? (gone() ? (/ERROR\]?\s*([^\n]+)/.exec(text)?.[1] ?? 'its process ended') : undefined)
+		const reason =
+			/Build failed[^\n]*\n+\s*([^\n]+)/.exec(text)?.[1] ??
+			(gone() ? (/ERROR\]?\s*([^\n]+)/.exec(text)?.[1] ?? 'its process ended') : undefined)
 		if (reason !== undefined || Date.now() > until) {
 			throw new Trouble(`The Worker did not start (${plain(reason ?? 'no answer within a minute')}): see ${shortPath(log)}.`)
 		}
@@ -162,7 +164,10 @@ function runWrangler(args: readonly string[], dir: string, log: string, env: Rea
 	const output = openSync(log, 'w')
 	try {
 		return spawn(process.execPath, ['--no-warnings', '--import', LEASH, WRANGLER, ...args], {
-			cwd: PROJECT, detached: true, stdio: ['ignore', output, output], env: { ...quietEnvironment(dir), NO_COLOR: '1', ...env },
+			cwd: PROJECT,
+			detached: true,
+			stdio: ['ignore', output, output],
+			env: { ...quietEnvironment(dir), NO_COLOR: '1', ...env },
 		})
 	} finally {
 		closeSync(output)

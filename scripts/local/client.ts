@@ -32,8 +32,16 @@ export class CallFailed extends Error {
 }
 
 /** Makes the first organization and user; null when there are some already. */
-export async function setUp(url: string, setupToken: string, names: { organizationName: string; email: string; firstName: string; lastName: string }): Promise<Account | null> {
-	const response = await fetch(`${url}/setup`, { method: 'POST', headers: { Authorization: `Bearer ${setupToken}`, 'Content-Type': 'application/json' }, body: JSON.stringify(names) })
+export async function setUp(
+	url: string,
+	setupToken: string,
+	names: { organizationName: string; email: string; firstName: string; lastName: string },
+): Promise<Account | null> {
+	const response = await fetch(`${url}/setup`, {
+		method: 'POST',
+		headers: { Authorization: `Bearer ${setupToken}`, 'Content-Type': 'application/json' },
+		body: JSON.stringify(names),
+	})
 	const text = await response.text()
 	if (response.status === 404) return null
 	if (!response.ok) throw new CallFailed('POST /setup', response.status, text)

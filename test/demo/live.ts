@@ -28,17 +28,38 @@ export async function playLive(seed: number, signal: AbortSignal): Promise<numbe
 	terminal.line()
 	let stage: Stage | null = null
 	try {
-		stage = await setStage({ dir, seed, ports: { shop, bell, callback: callbackPort }, ...PACE, step: (name, work, say) => terminal.step(name, work, say), signal })
+		stage = await setStage({
+			dir,
+			seed,
+			ports: { shop, bell, callback: callbackPort },
+			...PACE,
+			step: (name, work, say) => terminal.step(name, work, say),
+			signal,
+		})
 		writePrivateJson(files.json, {
-			url: stage.bell.url, shopUrl: stage.shopUrl, callbackUrl: stage.callback.url, ...stage.account, setupToken: stage.bell.setupToken,
-			instanceId: stage.instance.id, token: stage.instance.token, storeKey: stage.store.credentials.key, storeSecret: stage.store.credentials.secret, pid: process.pid,
+			url: stage.bell.url,
+			shopUrl: stage.shopUrl,
+			callbackUrl: stage.callback.url,
+			...stage.account,
+			setupToken: stage.bell.setupToken,
+			instanceId: stage.instance.id,
+			token: stage.instance.token,
+			storeKey: stage.store.credentials.key,
+			storeSecret: stage.store.credentials.secret,
+			pid: process.pid,
 		})
 		writePrivate(files.headers, `Authorization: ${stage.client.authorization}\n`)
 		for (const line of hints(stage, files, paint)) terminal.line(line)
 		follow(stage, terminal)
 		stage.store.setLiving(true)
 		const ended = await Promise.race([aborted(signal), stage.bell.exited])
-		const waiting = ended === 'aborted' ? await stage.client.health(stage.instance.id, 500).then(({ callback }) => callback.waiting, () => null) : null
+		const waiting =
+			ended === 'aborted'
+				? await stage.client.health(stage.instance.id, 500).then(
+						({ callback }) => callback.waiting,
+						() => null,
+					)
+				: null
 		stage.store.setLiving(false)
 		terminal.line()
 		if (ended !== 'aborted') {
@@ -57,7 +78,11 @@ export async function playLive(seed: number, signal: AbortSignal): Promise<numbe
 /** Prints what arrives. */
 function follow(stage: Stage, terminal: Terminal): void {
 	const { store, callback } = stage
-	const seen = new Seen(WATCHED.flatMap((resource) => [...store.state(resource)].map(([id, record]) => [`${LABELS[resource] ?? resource}/${id}`, record] as const)))
+	const seen = new Seen(
+		WATCHED.flatMap((resource) =>
+			[...store.state(resource)].map(([id, record]) => [`${LABELS[resource] ?? resource}/${id}`, record] as const),
+		),
+	)
 	let first = true
 	callback.onArrival((arrival) => {
 		for (const line of arrivalLines(arrival, seen, store.journal(), first, terminal.paint)) terminal.line(line)
@@ -73,7 +98,12 @@ function hints(stage: Stage, files: { json: string; headers: string }, paint: (c
 		['Break the callback for 20 s:', `curl -X PUT '${callbackUrl}/_callback/fail?seconds=20'`],
 		['Ask the API:', `curl -H @${shortPath(files.headers)} ${stage.bell.url}/elements/api-v2/instances/${stage.instance.id}/events`],
 	]
-	return ['', ...commands.flatMap(([what, command]) => [`  ${what}`, `    ${command}`]), `  ${paint('dim', `Secrets and addresses: ${shortPath(files.json)}`.padEnd(48))} ${paint('dim', 'Stop: Ctrl-C')}`, '']
+	return [
+		'',
+		...commands.flatMap(([what, command]) => [`  ${what}`, `    ${command}`]),
+		`  ${paint('dim', `Secrets and addresses: ${shortPath(files.json)}`.padEnd(48))} ${paint('dim', 'Stop: Ctrl-C')}`,
+		'',
+	]
 }
 
 /** Where secrets and addresses are written; a demo that runs already keeps its own files. */

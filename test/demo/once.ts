@@ -25,7 +25,11 @@ export async function playOnce(seed: number, signal: AbortSignal): Promise<numbe
 	try {
 		const ports = { shop: await anyFreePort(), bell: await anyFreePort(), callback: await anyFreePort() }
 		stage = await setStage({
-			dir, seed, ports, ...PACE, signal,
+			dir,
+			seed,
+			ports,
+			...PACE,
+			signal,
 			step: (name, work, tell) => terminal.step(name, work, tell),
 			beforeInstance: (store) => store.setFaults(baselineFaults(seed)),
 		})
@@ -54,11 +58,30 @@ function judgeStage({ store, callback, start, t0Ms, baselineEndMs }: Stage): Jud
 	return judge({ journal: store.journal(), start, final: snapshot(store), t0Ms, baselineEndMs, arrivals: callback.deliveries })
 }
 
-function summary({ store, callback }: Stage, judgement: Judgement, seed: number, badSignatures: number, beganMs: number): Record<string, number | null> {
+function summary(
+	{ store, callback }: Stage,
+	judgement: Judgement,
+	seed: number,
+	badSignatures: number,
+	beganMs: number,
+): Record<string, number | null> {
 	const { created, updated, deleted, missed, duplicates, invented, repeats, lagP50Ms, lagP99Ms } = judgement
 	const first = callback.arrivals.find(({ status }) => status !== null && status < 300)
 	return {
-		seed, journal: store.journal().length, events: created + updated + deleted, created, updated, deleted, missed, duplicates, invented, repeats, badSignatures,
-		storeRequests: store.requests, firstEventMs: first === undefined ? null : Math.round(first.timeMs - beganMs), lagP50Ms, lagP99Ms,
+		seed,
+		journal: store.journal().length,
+		events: created + updated + deleted,
+		created,
+		updated,
+		deleted,
+		missed,
+		duplicates,
+		invented,
+		repeats,
+		badSignatures,
+		storeRequests: store.requests,
+		firstEventMs: first === undefined ? null : Math.round(first.timeMs - beganMs),
+		lagP50Ms,
+		lagP99Ms,
 	}
 }

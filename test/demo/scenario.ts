@@ -32,8 +32,14 @@ interface Cue {
 export function baselineFaults(seed: number): Fault[] {
 	const random = new Random(seed, 101)
 	const during: Action[] = [
-		{ do: 'place-order' }, { do: 'edit', resource: 'products' }, { do: 'edit', resource: 'orders' }, { do: 'edit', resource: 'coupons' },
-		{ do: 'create', resource: 'customers' }, { do: 'trash', resource: 'products' }, { do: 'delete', resource: 'orders' }, { do: 'edit-silently', resource: 'customers' },
+		{ do: 'place-order' },
+		{ do: 'edit', resource: 'products' },
+		{ do: 'edit', resource: 'orders' },
+		{ do: 'edit', resource: 'coupons' },
+		{ do: 'create', resource: 'customers' },
+		{ do: 'trash', resource: 'products' },
+		{ do: 'delete', resource: 'orders' },
+		{ do: 'edit-silently', resource: 'customers' },
 	]
 	return [
 		{ match: 'orderby=id', latencyMs: 40 },
@@ -42,7 +48,13 @@ export function baselineFaults(seed: number): Fault[] {
 }
 
 /** Plays it. `say` hears of the troubles. Ends early with the signal. */
-export async function play(store: SimulatedStore, callback: Callback, seed: number, signal: AbortSignal, say: (what: string) => void): Promise<void> {
+export async function play(
+	store: SimulatedStore,
+	callback: Callback,
+	seed: number,
+	signal: AbortSignal,
+	say: (what: string) => void,
+): Promise<void> {
 	const cues = [...changes(store, seed), ...troubles(store, callback, say)].sort((a, b) => a.atMs - b.atMs)
 	const beganMs = Date.now()
 	store.setLiving(true)
@@ -61,16 +73,36 @@ export async function play(store: SimulatedStore, callback: Callback, seed: numb
 export function shortfall(journal: readonly JournalEntry[]): string[] {
 	const count = (test: (entry: JournalEntry) => boolean): number => journal.filter(test).length
 	const lacks: string[] = []
-	const demand = (what: string, found: number, wanted: number): void => void (found < wanted && lacks.push(`${what}: ${found} of ${wanted}`))
+	const demand = (what: string, found: number, wanted: number): void => {
+		if (found < wanted) lacks.push(`${what}: ${found} of ${wanted}`)
+	}
 	demand('entries', journal.length, PROMISED_ENTRIES)
 	for (const resource of WATCHED) {
-		for (const [change, wanted] of Object.entries(PROMISED)) demand(`${resource} ${change}`, count((one) => one.resource === resource && one.change === change), wanted)
+		for (const [change, wanted] of Object.entries(PROMISED))
+			demand(
+				`${resource} ${change}`,
+				count((one) => one.resource === resource && one.change === change),
+				wanted,
+			)
 	}
 	for (const resource of TRASHING) {
-		demand(`${resource} trashed`, count((one) => one.resource === resource && one.change === 'trashed'), PROMISED.deleted)
-		demand(`${resource} restored`, count((one) => one.resource === resource && one.change === 'restored'), 1)
+		demand(
+			`${resource} trashed`,
+			count((one) => one.resource === resource && one.change === 'trashed'),
+			PROMISED.deleted,
+		)
+		demand(
+			`${resource} restored`,
+			count((one) => one.resource === resource && one.change === 'restored'),
+			1,
+		)
 	}
-	for (const [change, wanted] of Object.entries(PROMISED_IN_ALL)) demand(change, count((one) => one.change === change), wanted)
+	for (const [change, wanted] of Object.entries(PROMISED_IN_ALL))
+		demand(
+			change,
+			count((one) => one.change === change),
+			wanted,
+		)
 	return lacks
 }
 
@@ -80,7 +112,7 @@ function changes(store: SimulatedStore, seed: number): Cue[] {
 	const cues: Cue[] = []
 	const at = (fromMs: number, toMs: number, action: Action): number => {
 		const atMs = random.int(fromMs, toMs)
-		cues.push({ atMs, act: () => void perform(store, action) })
+		cues.push({ atMs, act: () => perform(store, action) })
 		return atMs
 	}
 	const anywhere = (action: Action): number => at(0, LENGTH_MS, action)
@@ -126,7 +158,13 @@ function burst(store: SimulatedStore, say: (what: string) => void): void {
 /** Objects that nothing else touches by its id: published, no staff, and no variable product, whose deletion would take others with it. */
 function candidates(store: SimulatedStore, resource: (typeof WATCHED)[number]): number[] {
 	return [...store.state(resource)]
-		.filter(([, record]) => (resource === 'customers' ? record['role'] === 'customer' : resource === 'products' ? record['type'] === 'simple' && record['status'] === 'publish' : !['trash', 'draft', 'auto-draft', 'checkout-draft'].includes(record['status'] as string)))
+		.filter(([, record]) =>
+			resource === 'customers'
+				? record['role'] === 'customer'
+				: resource === 'products'
+					? record['type'] === 'simple' && record['status'] === 'publish'
+					: !['trash', 'draft', 'auto-draft', 'checkout-draft'].includes(record['status'] as string),
+		)
 		.map(([id]) => id)
 }
 

@@ -12,7 +12,9 @@ export type Paint = (colour: Colour, text: string) => string
 
 /** The paint of an output: none where `NO_COLOR` is set or nobody looks. */
 export function paintOf(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): Paint {
-	return isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb' ? (colour, text) => `\u001B[${CODES[colour]}m${text}\u001B[0m` : (_, text) => text
+	return isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
+		? (colour, text) => `\u001B[${CODES[colour]}m${text}\u001B[0m`
+		: (_, text) => text
 }
 
 /** An event as a line shows it. */
@@ -32,7 +34,7 @@ export interface ShownEvent {
 export function eventLine(event: ShownEvent, paint: Paint, width = WIDTH): string {
 	const colour = event.eventType === 'CREATED' ? 'green' : event.eventType === 'UPDATED' ? 'yellow' : 'red'
 	const head = ` ${event.objectType.padEnd(9)} ${event.objectId.padStart(5)}  `
-	const lag = event.lagMs === null ? '' : `${seconds(event.lagMs)}`
+	const lag = event.lagMs === null ? '' : seconds(event.lagMs)
 	const tail = `${lag.padStart(7)}  ${event.mark}`
 	// Two blanks, the time, two blanks, the bullet, a blank, the type in seven columns.
 	const room = width - (2 + 8 + 2 + 2 + 7) - 1 - head.length - tail.length
@@ -41,7 +43,11 @@ export function eventLine(event: ShownEvent, paint: Paint, width = WIDTH): strin
 }
 
 /** The line of a POST that the callback did not take. */
-export function failureLine(failure: { timeMs: number; status: number | null; what: string; nextSeconds: number | null }, paint: Paint, width = WIDTH): string {
+export function failureLine(
+	failure: { timeMs: number; status: number | null; what: string; nextSeconds: number | null },
+	paint: Paint,
+	width = WIDTH,
+): string {
 	const answer = failure.status === null ? 'gave no answer' : String(failure.status)
 	const next = failure.nextSeconds === null ? 'kept' : `kept, next try in ${span(failure.nextSeconds)}`
 	const head = `✗ callback ${answer}, ${next}`
@@ -75,14 +81,20 @@ export function describe(objectType: string, record: Rec): string {
 
 /** What changed, with a value before and after where one fits: `amount: 10 → 15   (the shop kept the old date)`. */
 export function describeChange(changed: readonly string[], before: Rec | undefined, after: Rec): string {
-	const fields = changed.filter((field) => !/^date_modified/.test(field)).map((field) => field.replace(/_gmt$/, '')).filter((field, index, all) => all.indexOf(field) === index)
+	const fields = changed
+		.filter((field) => !field.startsWith('date_modified'))
+		.map((field) => field.replace(/_gmt$/, ''))
+		.filter((field, index, all) => all.indexOf(field) === index)
 	// What tells most comes first: the status, then what is no date and whose values can be read.
 	fields.sort((a, b) => rank(a) - rank(b))
-	const told = fields.map((field) => ({ field, from: short(at(before, field)), to: short(at(after, field)) })).find(({ from, to }) => from !== null && to !== null && from !== to && (from !== '' || to !== ''))
+	const told = fields
+		.map((field) => ({ field, from: short(at(before, field)), to: short(at(after, field)) }))
+		.find(({ from, to }) => from !== null && to !== null && from !== to && (from !== '' || to !== ''))
 	const names = told === undefined ? fields : [told.field, ...fields.filter((field) => field !== told.field)]
 	const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`] : names
 	const values = told === undefined ? '' : `: ${told.from || 'nothing'} → ${told.to || 'nothing'}`
-	const kept = before !== undefined && before['date_modified_gmt'] !== undefined && before['date_modified_gmt'] === after['date_modified_gmt']
+	const kept =
+		before !== undefined && before['date_modified_gmt'] !== undefined && before['date_modified_gmt'] === after['date_modified_gmt']
 	return `${shown.join(', ')}${values}${kept ? '   (the shop kept the old date)' : ''}`
 }
 
@@ -120,7 +132,9 @@ function count(value: unknown): number {
 }
 
 function at(record: Rec | undefined, path: string): unknown {
-	return path.split('.').reduce<unknown>((value, name) => (typeof value === 'object' && value !== null ? (value as Rec)[name] : undefined), record)
+	return path
+		.split('.')
+		.reduce<unknown>((value, name) => (typeof value === 'object' && value !== null ? (value as Rec)[name] : undefined), record)
 }
 
 function rank(field: string): number {
@@ -131,7 +145,9 @@ function rank(field: string): number {
 function short(value: unknown): string | null {
 	if (value === null || value === undefined) return ''
 	if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return null
-	const text = String(value).replace(/<[^>]*>/g, '').trim()
+	const text = String(value)
+		.replace(/<[^>]*>/g, '')
+		.trim()
 	return text.length <= 24 ? text : null
 }
 

@@ -60,7 +60,12 @@ export interface Stage {
 /** Every watched object of a store as the judge takes it. */
 export function snapshot(store: SimulatedStore): StoreObject[] {
 	return WATCHED.flatMap((resource) =>
-		[...store.state(resource)].map(([id, record]) => ({ resource, id, hash: contentHash(record), status: typeof record['status'] === 'string' ? record['status'] : null })),
+		[...store.state(resource)].map(([id, record]) => ({
+			resource,
+			id,
+			hash: contentHash(record),
+			status: typeof record['status'] === 'string' ? record['status'] : null,
+		})),
 	)
 }
 
@@ -79,23 +84,47 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 		rmSync(dir, { recursive: true, force: true })
 		const starting = startBell({ dir, port: ports.bell, signal })
 		undo.push(async () => await (await starting).stop())
-		const bell = await step('bell', starting, ({ url }) => `${url}  D1, Durable Objects and Queues run locally; nothing leaves this machine`)
+		const bell = await step(
+			'bell',
+			starting,
+			({ url }) => `${url}  D1, Durable Objects and Queues run locally; nothing leaves this machine`,
+		)
 
 		const callback = createCallback({ key: SIGNATURE_KEY, port: ports.callback })
 		await step('callback', callback.listen(), () => `http://127.0.0.1:${ports.callback}  verifies every signature`)
 		undo.push(async () => await callback.close())
 
-		const account = await setUp(bell.url, bell.setupToken, { organizationName: 'The demo', email: 'demo@example.com', firstName: 'Demo', lastName: 'User' })
+		const account = await setUp(bell.url, bell.setupToken, {
+			organizationName: 'The demo',
+			email: 'demo@example.com',
+			firstName: 'Demo',
+			lastName: 'User',
+		})
 		if (account === null) throw new Trouble('The Worker of this run was set up by somebody else: run the demo again.')
 		const client = new Client(bell.url, account)
 
 		options.beforeInstance?.(store)
 		const start = snapshot(store)
 		const t0Ms = store.now()
-		const learned = await step('instance', connect(options, client, store, served.url, callback.url), ({ instance, tookMs, objects }) =>
-			`${instance.id} polls every ${Math.round(options.pollMinutes * 60)} s; ${objects.toLocaleString('en-US')} objects learned in ${(tookMs / 1000).toFixed(1)} s`,
+		const learned = await step(
+			'instance',
+			connect(options, client, store, served.url, callback.url),
+			({ instance, tookMs, objects }) =>
+				`${instance.id} polls every ${Math.round(options.pollMinutes * 60)} s; ${objects.toLocaleString('en-US')} objects learned in ${(tookMs / 1000).toFixed(1)} s`,
 		)
-		return { store, shopUrl: served.url, callback, bell, account, client, instance: learned.instance, start, t0Ms, baselineEndMs: store.now(), close }
+		return {
+			store,
+			shopUrl: served.url,
+			callback,
+			bell,
+			account,
+			client,
+			instance: learned.instance,
+			start,
+			t0Ms,
+			baselineEndMs: store.now(),
+			close,
+		}
 	} catch (error) {
 		await close()
 		throw error
@@ -103,7 +132,13 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 }
 
 /** Makes the instance and waits until its baseline is complete. */
-async function connect(options: StageOptions, client: Client, store: SimulatedStore, shopUrl: string, callbackUrl: string): Promise<{ instance: MadeInstance; tookMs: number; objects: number }> {
+async function connect(
+	options: StageOptions,
+	client: Client,
+	store: SimulatedStore,
+	shopUrl: string,
+	callbackUrl: string,
+): Promise<{ instance: MadeInstance; tookMs: number; objects: number }> {
 	const beganMs = Date.now()
 	const instance = await client.connect(store.name, {
 		'store.url': shopUrl,
@@ -128,14 +163,24 @@ async function connect(options: StageOptions, client: Client, store: SimulatedSt
 
 /** Whether all that has happened at the store has rung: nothing under way, nothing to be looked at again, nothing undelivered. */
 export function isQuiet(poller: PollerReport, health: Health): boolean {
-	return !poller.running && poller.pending === 0 && poller.backoffUntil === null && poller.resources.every(({ reread, baseline }) => baseline.complete && !reread.running) && health.callback.waiting === 0
+	return (
+		!poller.running &&
+		poller.pending === 0 &&
+		poller.backoffUntil === null &&
+		poller.resources.every(({ reread, baseline }) => baseline.complete && !reread.running) &&
+		health.callback.waiting === 0
+	)
 }
 
 /**
  * Waits until the store's last state must have rung: the store stands still, everything is read again, and a whole poll follows. False
  * when it is not quiet by `untilMs`.
  */
-export async function becomeQuiet({ client, instance }: Pick<Stage, 'client' | 'instance'>, untilMs: number, signal?: AbortSignal): Promise<boolean> {
+export async function becomeQuiet(
+	{ client, instance }: Pick<Stage, 'client' | 'instance'>,
+	untilMs: number,
+	signal?: AbortSignal,
+): Promise<boolean> {
 	const askedMs = Date.now()
 	await client.poll(instance.id, 'reread')
 	let quietMs: number | null = null

@@ -50,13 +50,27 @@ export function arrivalLines(arrival: Arrival, seen: Seen, journal: readonly Jou
 		const mark = marks.get(event.eventId)
 		const before = seen.swap(event.objectType, event.objectId, record)
 		const detail =
-			event.eventType === 'DELETED' ? (mark?.trashed ? `moved to the trash: ${describe(event.objectType, record)}` : 'gone for good')
-			: event.eventType === 'CREATED' ? `${mark?.restored ? 'out of the trash: ' : ''}${describe(event.objectType, record)}`
-			: mark?.changedFields === undefined ? describe(event.objectType, record) : describeChange(mark.changedFields, before, record)
-		return eventLine({
-			timeMs, eventType: event.eventType, objectType: event.objectType, objectId: event.objectId, detail, lagMs: lagOf(event, record, journal),
-			mark: attempt > 1 ? `✓ delivered at try ${attempt}` : first && index === 0 ? '✓ signed' : '✓',
-		}, paint)
+			event.eventType === 'DELETED'
+				? mark?.trashed
+					? `moved to the trash: ${describe(event.objectType, record)}`
+					: 'gone for good'
+				: event.eventType === 'CREATED'
+					? `${mark?.restored ? 'out of the trash: ' : ''}${describe(event.objectType, record)}`
+					: mark?.changedFields === undefined
+						? describe(event.objectType, record)
+						: describeChange(mark.changedFields, before, record)
+		return eventLine(
+			{
+				timeMs,
+				eventType: event.eventType,
+				objectType: event.objectType,
+				objectId: event.objectId,
+				detail,
+				lagMs: lagOf(event, record, journal),
+				mark: attempt > 1 ? `✓ delivered at try ${attempt}` : first && index === 0 ? '✓ signed' : '✓',
+			},
+			paint,
+		)
 	})
 }
 
@@ -64,7 +78,9 @@ export function arrivalLines(arrival: Arrival, seen: Seen, journal: readonly Jou
 function lagOf(event: Arrival['events'][number], record: Rec, journal: readonly JournalEntry[]): number | null {
 	const resource = RESOURCES[event.objectType]
 	const hash = event.eventType === 'DELETED' && !event.trashed ? null : contentHash(record)
-	const entry = journal.findLast((one) => one.resource === resource && String(one.id) === event.objectId && one.hash === hash && one.time <= event.timeMs)
+	const entry = journal.findLast(
+		(one) => one.resource === resource && String(one.id) === event.objectId && one.hash === hash && one.time <= event.timeMs,
+	)
 	return entry === undefined ? null : event.timeMs - entry.time
 }
 

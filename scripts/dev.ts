@@ -1,0 +1,101 @@
+/**
+ * `npm run dev [-- --port n …]`: `wrangler dev` with migrations applied, loopback allowed and a first organization and user made, whose
+ * secrets it writes to `.shopbell/dev.json`. Every other flag goes to wrangler.
+ */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { devArguments, migrate, pause, quietEnvironment, shortPath, Trouble, WRANGLER } from './local/bell.ts'
+import { setUp } from './local/client.ts'
+import { keepSecrets, LOCAL_DIR, PROJECT, readJson, writePrivateJson } from './local/files.ts'
+import { tryPort } from './local/ports.ts'
+
+const DIR = join(LOCAL_DIR, 'dev')
+const FILE = join(LOCAL_DIR, 'dev.json')
+const DEFAULT_PORT = 8787
+
+/** Takes `--port n` or `--port=n` out of the arguments; the rest is wrangler's. */
+function readPort(args: readonly string[]): { port: number; rest: string[] } {
+	const index = args.findIndex((one) => one === '--port' || one.startsWith('--port='))
+	if (index < 0) return { port: DEFAULT_PORT, rest: [...args] }
+	const inline = args[index]?.split('=')[1]
+	const given = inline ?? args[index + 1] ?? ''
+	const port = Number(given)
+	if (given === '' || !Number.isInteger(port) || port < 1 || port > 65_535)
+		throw new Trouble(`--port ${given}: expected a number from 1 to 65535.`)
+	return { port, rest: args.filter((_, at) => at !== index && (inline !== undefined || at !== index + 1)) }
+}
+
+/** Runs until wrangler ends; its exit code is ours. */
+async function main(): Promise<number> {
+	const { port, rest } = readPort(process.argv.slice(2))
+	const state = await tryPort(port)
+	if (state !== 'free') {
+		throw new Trouble(
+			state === 'taken'
+				? `Port ${port} is in use: stop what listens there, or run npm run dev -- --port ${port + 1}.`
+				: `Port ${port} cannot be opened here: run npm run dev -- --port ${DEFAULT_PORT}.`,
+		)
+	}
+	const { setupToken } = keepSecrets(join(DIR, 'secrets.env'))
+	await migrate(DIR)
+
+	// The same terminal, so that wrangler's own keys work; Ctrl-C reaches both, and this waits for wrangler to end.
+	const child = spawn(process.execPath, ['--no-warnings', WRANGLER, ...devArguments({ dir: DIR, port }), ...rest], {
+		cwd: PROJECT,
+		stdio: 'inherit',
+		env: { ...quietEnvironment(DIR), CI: process.env['CI'] ?? '' },
+	})
+	for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => child.kill(name === 'SIGINT' ? 'SIGINT' : 'SIGTERM'))
+	let running = true
+	const ended = new Promise<number>((resolve) => {
+		child.once('exit', (code) => {
+			running = false
+			resolve(code ?? 0)
+		})
+	})
+	try {
+		await introduce(`http://127.0.0.1:${port}`, setupToken, () => running)
+	} catch (error) {
+		child.kill('SIGTERM')
+		await ended
+		throw error
+	}
+	return await ended
+}
+
+/** Once the Worker answers: makes the first organization and user, and writes down how to call it. */
+async function introduce(url: string, setupToken: string, running: () => boolean): Promise<void> {
+	while (
+		!(await fetch(`${url}/healthz`).then(
+			(answer) => answer.ok,
+			() => false,
+		))
+	) {
+		if (!running()) return
+		await pause(200)
+	}
+	const account = await setUp(url, setupToken, {
+		organizationName: 'Local',
+		email: 'dev@example.com',
+		firstName: 'Local',
+		lastName: 'Developer',
+	})
+	const kept = readJson(FILE)
+	const { userSecret, organizationSecret } = account ?? kept ?? {}
+	if (typeof userSecret !== 'string' || typeof organizationSecret !== 'string') {
+		throw new Trouble(
+			`The local database has its first user, but ${shortPath(FILE)} with its secrets is gone: delete ${shortPath(DIR)} to begin anew.`,
+		)
+	}
+	writePrivateJson(FILE, { url, userSecret, organizationSecret, setupToken })
+	process.stdout.write(`Shopbell runs at ${url}; secrets in ${shortPath(FILE)}\n`)
+}
+
+try {
+	process.exitCode = await main()
+} catch (error) {
+	process.stderr.write(
+		`${error instanceof Trouble ? error.message : `The Worker could not be started: ${error instanceof Error ? error.message : String(error)}`}\n`,
+	)
+	process.exitCode = 1
+}

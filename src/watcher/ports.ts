@@ -51,6 +51,8 @@ export interface WatcherConfig {
 	scanBudget: number
 	/** Days that settled events are kept. */
 	retentionDays: number
+	/** Webhooks: the version of their secrets (the one before it is accepted until `previousUntilMs`), minutes between reconciling polls (0: off), and the receiver's address; null where no webhooks are kept. */
+	hooks: { version: number; previousUntilMs: number | null; reconcileMs: number; deliveryUrl: string } | null
 }
 
 /** The watcher's surroundings. */

@@ -109,6 +109,59 @@ export interface PollerReport {
 	runs: { at: string; requests: number; events: number; note: string }[]
 }
 
+/** A webhook delivery whose signature the edge has verified for this instance, topic and version. */
+export interface HookDelivery {
+	/** `order.updated`, as the header said; the element knows it. */
+	topic: string
+	/** Version of the secret that verified it. */
+	version: number
+	/** X-WC-Webhook-ID of the webhook at the store: whether it is one that we made. */
+	webhookId: string
+	/** X-WC-Webhook-Delivery-ID: not an idempotency key (WooCommerce facts, 7.1). */
+	deliveryId: string
+	/** X-WC-Webhook-Source. */
+	source: string
+	receivedMs: number
+	/** The body as text; null when it is above 1.5 MB: a hint without snapshot. */
+	body: string | null
+	/** The object's id when the edge could read it, for bodies that are not passed on. */
+	objectId: string | null
+}
+
+/** What became of a delivery: `taken` (committed), `disabled` (counted), `retired` (its version is no longer accepted: 401), `unknown-topic` (counted). */
+export type HookAnswer = 'taken' | 'disabled' | 'retired' | 'unknown-topic'
+
+/** Refused deliveries of an isolate since it last told: counts per reason, and at most 5 samples of 1 kB. */
+export interface HookRejections {
+	sinceMs: number
+	counts: Record<string, number>
+	samples: { atMs: number; reason: string; headers: string; body: string }[]
+}
+
+/** What `GET /instances/{id}/webhooks` needs of the object. Times ISO 8601 or null. */
+export interface WebhooksReport {
+	/** Webhooks at the store as last read. */
+	webhooks: { topic: string; id: number | null; status: string; ours: boolean; url: string }[]
+	checkedAt: string | null
+	lastDeliveryAt: string | null
+	foreignSource: string | null
+	/** Resources whose deliveries are only hints, since their payloads differ from REST reads. */
+	hintsOnly: string[]
+	deliveries: { taken: number; disabled: number; unknownTopic: number }
+	/** What the watchdog did, newest first. */
+	repairs: { at: string; what: string }[]
+	degraded: string | null
+}
+
+/** `GET /instances/{id}/coverage`. Lags in ms from the change's stamp to its recording. */
+export interface CoverageReport {
+	firstByWebhook: number
+	firstByPoll: number
+	confirmed: number
+	recovered: number
+	lag: { webhook: { p50: number | null; p99: number | null }; poll: { p50: number | null; p99: number | null }; recovered: { p50: number | null; p99: number | null } }
+}
+
 /** `unknown`: the object has no instance row. */
 export type Known<T> = T | 'unknown'
 
@@ -130,6 +183,13 @@ export interface WatcherRpc {
 	event(sequence: number): Promise<Known<EventRow | null>>
 	deletions(): Promise<Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>>
 	decide(decision: 'emit' | 'forget'): Promise<Known<{ decided: number }>>
+	/** Takes a verified delivery: committed when this answers `taken`. */
+	hook(delivery: HookDelivery): Promise<Known<HookAnswer>>
+	/** An isolate hands over what it refused, at most once a minute. */
+	rejected(rejections: HookRejections): Promise<Known<'ok'>>
+	rejections(): Promise<Known<HookRejections>>
+	webhooks(): Promise<Known<WebhooksReport>>
+	coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport>>
 	claim(limit: number): Promise<Known<{ claims: Claim[]; more: boolean }>>
 	settle(notificationId: number, attempt: number, outcome: Outcome, more: boolean): Promise<Known<{ next: Claim[] }>>
 }

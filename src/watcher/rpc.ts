@@ -5,8 +5,18 @@
 
 /** States of an instance, worst first (design, Health). */
 export const STATES = [
-	'disabled', 'deactivated', 'full', 'needs-reauth', 'store-unreachable', 'deletions-held', 'foreign-source',
-	'callback-failing', 'webhooks-degraded', 'connecting', 'catching-up', 'healthy',
+	'disabled',
+	'deactivated',
+	'full',
+	'needs-reauth',
+	'store-unreachable',
+	'deletions-held',
+	'foreign-source',
+	'callback-failing',
+	'webhooks-degraded',
+	'connecting',
+	'catching-up',
+	'healthy',
 ] as const
 export type InstanceState = (typeof STATES)[number]
 
@@ -89,7 +99,15 @@ export interface PollerResourceReport {
 	known: number
 	lagSeconds: number | null
 	baseline: { done: number; total: number; complete: boolean; estimateSeconds: number | null }
-	reread: { everyHours: number; done: number; total: number; running: boolean; last: string | null; next: string | null; worstAgeSeconds: number | null }
+	reread: {
+		everyHours: number
+		done: number
+		total: number
+		running: boolean
+		last: string | null
+		next: string | null
+		worstAgeSeconds: number | null
+	}
 	drift: number
 	volatile: string[]
 	datesUnreadable: string | null
@@ -159,7 +177,11 @@ export interface CoverageReport {
 	firstByPoll: number
 	confirmed: number
 	recovered: number
-	lag: { webhook: { p50: number | null; p99: number | null }; poll: { p50: number | null; p99: number | null }; recovered: { p50: number | null; p99: number | null } }
+	lag: {
+		webhook: { p50: number | null; p99: number | null }
+		poll: { p50: number | null; p99: number | null }
+		recovered: { p50: number | null; p99: number | null }
+	}
 }
 
 /** `unknown`: the object has no instance row. */
@@ -181,7 +203,9 @@ export interface WatcherRpc {
 	/** Newest first. `before`: sequence to start below. */
 	events(query: { pageSize: number; before?: number | undefined }): Promise<Known<{ events: EventRow[]; next: number | null }>>
 	event(sequence: number): Promise<Known<EventRow | null>>
-	deletions(): Promise<Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>>
+	deletions(): Promise<
+		Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>
+	>
 	decide(decision: 'emit' | 'forget'): Promise<Known<{ decided: number }>>
 	/** Takes a verified delivery: committed when this answers `taken`. */
 	hook(delivery: HookDelivery): Promise<Known<HookAnswer>>

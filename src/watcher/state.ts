@@ -85,7 +85,15 @@ export interface WatcherState {
 	clockDoubt: ClockDoubt | null
 	nextPollMs: number | null
 	/** The run under way: resources still to poll. */
-	run: { id: number; startedMs: number; left: number[]; requests: number; events: number; notes: string[]; depth: 'window' | 'reread' } | null
+	run: {
+		id: number
+		startedMs: number
+		left: number[]
+		requests: number
+		events: number
+		notes: string[]
+		depth: 'window' | 'reread'
+	} | null
 	lastRunMs: number | null
 	lastRunId: number
 	/** The newest runs that found or failed something, newest first. */
@@ -112,21 +120,80 @@ export interface WatcherState {
 /** A state as it is when an instance begins. */
 export function newState(): WatcherState {
 	return {
-		version: 1, bornVersion: 0, nextResource: 1, resources: [], sequence: 0, notification: 0, unsettled: [],
+		version: 1,
+		bornVersion: 0,
+		nextResource: 1,
+		resources: [],
+		sequence: 0,
+		notification: 0,
+		unsettled: [],
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
-		hours: [], lastEventMs: null, skewMs: null, clockDoubt: null, nextPollMs: null, run: null, lastRunMs: null, lastRunId: 0, runs: [],
-		failures: 0, backoffUntilMs: null, trouble: null, reads: { minute: 0, count: 0 }, reported: null, paused: false, full: false, pruneMs: null, prunedTo: 0, dropped: [],
+		hours: [],
+		lastEventMs: null,
+		skewMs: null,
+		clockDoubt: null,
+		nextPollMs: null,
+		run: null,
+		lastRunMs: null,
+		lastRunId: 0,
+		runs: [],
+		failures: 0,
+		backoffUntilMs: null,
+		trouble: null,
+		reads: { minute: 0, count: 0 },
+		reported: null,
+		paused: false,
+		full: false,
+		pruneMs: null,
+		prunedTo: 0,
+		dropped: [],
 	}
 }
 
 /** A resource as it is when it is first polled. T0 and the highest id come from the store. */
-export function newResource(number: number, resource: Resource, t0Sec: number, highestId: number, total: number, nowMs: number): ResourceState {
+export function newResource(
+	number: number,
+	resource: Resource,
+	t0Sec: number,
+	highestId: number,
+	total: number,
+	nowMs: number,
+): ResourceState {
 	return {
-		number, identity: resource.identity, objectType: resource.objectType, t0Sec, highestId, cursorMs: null, window: null, head: null,
-		listed: 0, newestId: 0, drift: 0, searched: null, agreedMs: null, search: null,
-		baseline: { position: SCAN_START, total, startedMs: nowMs }, baselineDoneMs: null, reread: null, rereadDoneMs: null, rereadBeganMs: null, rereadAsked: false,
-		recentDoneMs: null, passLeft: 0, windowDoneMs: null, offsetSec: null, offsetChangedMs: null, pageSize: resource.pageSize, volatile: [],
-		datesUnreadable: null, heldSinceMs: null, recent: [], requests: 0, lastPollMs: null, lastChangeLagMs: null, error: null,
+		number,
+		identity: resource.identity,
+		objectType: resource.objectType,
+		t0Sec,
+		highestId,
+		cursorMs: null,
+		window: null,
+		head: null,
+		listed: 0,
+		newestId: 0,
+		drift: 0,
+		searched: null,
+		agreedMs: null,
+		search: null,
+		baseline: { position: SCAN_START, total, startedMs: nowMs },
+		baselineDoneMs: null,
+		reread: null,
+		rereadDoneMs: null,
+		rereadBeganMs: null,
+		rereadAsked: false,
+		recentDoneMs: null,
+		passLeft: 0,
+		windowDoneMs: null,
+		offsetSec: null,
+		offsetChangedMs: null,
+		pageSize: resource.pageSize,
+		volatile: [],
+		datesUnreadable: null,
+		heldSinceMs: null,
+		recent: [],
+		requests: 0,
+		lastPollMs: null,
+		lastChangeLagMs: null,
+		error: null,
 	}
 }
 

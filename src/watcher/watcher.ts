@@ -131,7 +131,13 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 			},
 			loadConfig: (instanceId) => loadWatcherConfig(env, instanceId),
 			element: (config) => elementOf(config.elementKey),
-			client: (config) => openStore(env, { id: config.instanceId, elementKey: config.elementKey, configuration: config.configuration, connection: config.connection }),
+			client: (config) =>
+				openStore(env, {
+					id: config.instanceId,
+					elementKey: config.elementKey,
+					configuration: config.configuration,
+					connection: config.connection,
+				}),
 			report: (report) => writeStatus(env, report),
 			eventTag: (instanceId, sequence) => eventTag(key.bytes, instanceId, sequence),
 			publicUrl: env.PUBLIC_URL,

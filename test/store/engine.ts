@@ -4,8 +4,9 @@ import { Random } from './random.ts'
 import { Shop } from './shop.ts'
 import { Table } from './table.ts'
 import type { Entity } from './table.ts'
-import type { Change, JournalEntry, JournalResource, OrderStorage, Rec, Resource, Version } from './types.ts'
+import type { Change, JournalEntry, JournalResource, OrderStorage, Origin, Rec, Resource, Version } from './types.ts'
 import { view } from './views.ts'
+import { Webhooks } from './webhooks.ts'
 import { iso, Zone } from './zone.ts'
 
 /** Seconds after which the trash empties itself, and after which an abandoned checkout goes (woocommerce.md section 5). */
@@ -76,6 +77,9 @@ export class Engine {
 	zone: Zone
 	/** Order statuses that a plugin has registered; without it their orders are listed nowhere. */
 	readonly registered = new Set<string>()
+	readonly webhooks = new Webhooks(this)
+	/** Who writes at the moment; decides which webhooks fire. */
+	origin: Origin = 'rest'
 	/** Counts the responses whose related products were shuffled. */
 	reshuffles = 0
 	/** The generated records looked at last. */
@@ -146,6 +150,22 @@ export class Engine {
 			} finally {
 				this.#at = null
 			}
+		}
+	}
+
+	/** Something happened that webhooks of this topic tell of. */
+	fire(topic: string, id: number): void {
+		this.webhooks.fire(topic, id)
+	}
+
+	/** Runs this as written by somebody else. */
+	as<T>(origin: Origin, run: () => T): T {
+		const before = this.origin
+		this.origin = origin
+		try {
+			return run()
+		} finally {
+			this.origin = before
 		}
 	}
 
@@ -332,7 +352,8 @@ export class Engine {
 	/** A variation came, went or changed: its parent is saved too (woocommerce.md section 4). */
 	#familyChanged(variation: Entity, patch: (record: Rec) => void = () => {}): void {
 		const parent = this.get('products', variation.parent)
-		if (parent && parent.status !== 'trash' && this.tables.products.get(parent.id) === parent) this.change('products', parent, { moves: true }, patch)
+		if (parent && parent.status !== 'trash' && this.tables.products.get(parent.id) === parent)
+			this.change('products', parent, { moves: true }, patch)
 	}
 
 	/** Saves the parent after a variation was written; a new one is entered in its list. */

@@ -26,5 +26,7 @@ export function refundOrder(engine: Engine, order: Entity, set: Rec): Entity {
 	// With posts storage, 7.0 leaves the stamp alone (woocommerce.md section 4).
 	const moves = engine.settings.orders === 'hpos' || engine.settings.version === '11.0'
 	engine.derived('orders', order, before, { moves, ...(full && { status: 'refunded' }) })
+	engine.fire('order.updated', order.id)
+	if (full) engine.fire('action.woocommerce_order_status_refunded', order.id)
 	return refund
 }

@@ -43,21 +43,33 @@ export interface JournalEntry {
 interface ActionBase {
 	/** The row becomes visible this many seconds later, with the stamps of now (woocommerce.md 3.5, commit lag). */
 	lagSeconds?: number
+	/** Who does it, which decides the webhooks that fire; by default `checkout` for what shoppers do, otherwise `rest`. */
+	via?: Origin
 }
+
+/** Who writes: the REST API, somebody in wp-admin, code (WP-CLI, imports, plugins), the checkout (woocommerce.md 7.6 to 7.8). */
+export type Origin = 'rest' | 'admin' | 'code' | 'checkout'
 
 /** Something that happens in the shop, as `act` and `POST /_store/act` take it. */
 export type Action = ActionBase &
 	(
-		| { do: 'place-order'; set?: Rec; status?: string; customer?: number; items?: { id: number; variation?: number; quantity?: number }[]; coupon?: string }
+		| {
+				do: 'place-order'
+				set?: Rec
+				status?: string
+				customer?: number
+				items?: { id: number; variation?: number; quantity?: number }[]
+				coupon?: string
+		  }
 		| { do: 'create'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'back-date'; resource: Resource; days?: number; set?: Rec }
-		| { do: 'edit'; resource: Resource; id?: number; set?: Rec; via?: 'rest' | 'admin' }
+		| { do: 'edit'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'edit-silently'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'save-unchanged'; resource: Resource; id?: number }
 		| { do: 'trash' | 'restore' | 'delete' | 'draft' | 'publish'; resource: Resource; id?: number }
 		| { do: 'burst'; resource: Resource; count: number; silently?: boolean }
 		| { do: 'checkout-draft'; set?: Rec }
-		| { do: 'checkout'; id?: number; status?: string }
+		| { do: 'checkout'; id?: number; status?: string; account?: boolean }
 		| { do: 'pay' | 'complete'; id?: number }
 		| { do: 'refund'; id?: number; amount?: string }
 		| { do: 'delete-refund'; id?: number }
@@ -132,6 +144,81 @@ export interface Fault {
 	site?: Site
 	/** Writes during a scan: the actions follow each matching request that was answered. */
 	act?: Action[]
+	/** Webhooks and the connect flow behave like this while the fault is set, whatever the requests. */
+	webhooks?: WebhookKnobs
+}
+
+/** How the queue of deliveries runs, and what goes wrong with webhooks and the connect flow. */
+export interface WebhookKnobs {
+	/** From an event to the cron run that delivers it: seconds, or a range to choose from; 1 by default (woocommerce.md 7.2). */
+	delaySeconds?: number | [number, number]
+	/** WP-Cron is broken: deliveries queue up and none is sent. */
+	hold?: boolean
+	/** Each nth delivery gets lost on its way; WooCommerce takes it for delivered. */
+	dropEvery?: number
+	/** Each nth delivery is sent twice. */
+	doubleEvery?: number
+	/** Each nth delivery waits `lateSeconds` (600 by default) before it is sent, with the state of then. */
+	lateEvery?: number
+	lateSeconds?: number
+	/** Each nth delivery is sent again byte for byte `replaySeconds` (600 by default) later. */
+	replayEvery?: number
+	replaySeconds?: number
+	/** A run takes the queue in an order of its own. */
+	reorder?: boolean
+	/** Deliveries name this source: a staging clone with the shop's rows and secrets (7.10). */
+	source?: string
+	/** Only each nth delivery comes from `source`. */
+	sourceEvery?: number
+	/** A plugin's payload filter: fields that it removes and sets; never in `{id}` bodies (7.11). */
+	plugin?: { resources?: string[]; remove?: string[]; set?: Rec }
+	/** The user who owns the webhooks has lost the rights, or is gone (6.6). */
+	owner?: 'demoted' | 'deleted'
+	/** `{"id": "12"}` in the bodies of `.deleted` (7.5). */
+	textIds?: boolean
+	/** Lifts WordPress's rule against private addresses, user names and ports other than 80, 443, 8080 (6.3). */
+	allowLocalDelivery?: boolean
+	/** Lifts the connect flow's demand for an https callback. */
+	allowHttpCallback?: boolean
+	/** Nobody is logged in to wp-admin, so that the connect flow asks for that first. */
+	loggedOut?: boolean
+	/** Milliseconds until a delivery (60,000) and a ping (5,000) are given up. */
+	timeoutMs?: number
+	pingTimeoutMs?: number
+}
+
+/** A webhook made or edited by hand in wp-admin; with `id` that one is edited. Nothing is pinged. */
+export interface HandMade {
+	id?: number
+	name?: string
+	status?: 'active' | 'paused' | 'disabled'
+	topic?: string
+	delivery_url?: string
+	secret?: string
+	api_version?: 1 | 2 | 3
+}
+
+/** One try to reach a receiver. */
+export interface Delivery {
+	/** Counts up from 1 without gaps. */
+	number: number
+	/** Epoch milliseconds on the store's clock when it was sent, and when its event happened. */
+	time: number
+	queuedAt: number
+	/** 0 for the connect flow's hand-over of keys. */
+	webhook: number
+	/** A webhook topic, `ping` or `wc-auth`. */
+	topic: string
+	/** The object's id; null for pings and keys. */
+	id: number | null
+	deliveryId: string | null
+	/** `sent`: the answer counts as success; `dropped`: lost by the knob; `failed`: another answer, or none. */
+	result: 'sent' | 'dropped' | 'failed'
+	/** The answer's status; null without one. */
+	status: number | null
+	error?: string
+	/** A second time by `doubleEvery` or `replayEvery`. */
+	repeat?: 'double' | 'replay'
 }
 
 /** One fault, several, or `{}` for none. */
@@ -199,6 +286,10 @@ export interface StoreOptions {
 	announcesHttps?: boolean
 	/** Changes by themselves, at a human pace. */
 	living?: boolean
+	/** Carries deliveries, pings and handed-over keys to their receivers; `fetch` by default. */
+	deliver?: (request: Request) => Promise<Response>
+	/** How webhooks behave from the start. */
+	webhooks?: WebhookKnobs
 }
 
 /** What a request carried and what it got, for the log. */

@@ -8,6 +8,7 @@ import type { Call, Route } from './router.ts'
 import { slug } from './shop.ts'
 import { termsOf } from './others.ts'
 import type { Entity } from './table.ts'
+import { firedByRemoval, firedByTrash } from './topics.ts'
 import type { Rec, Resource } from './types.ts'
 import { view } from './views.ts'
 import { create, save } from './write.ts'
@@ -23,6 +24,7 @@ const PLURAL: Record<string, string> = {
 	taxes: 'Taxes',
 	reviews: 'Reviews',
 	notes: 'Order notes',
+	webhooks: 'Webhooks',
 }
 
 const STATUSES = ['draft', 'pending', 'private', 'publish', 'future', 'auto-draft', 'trash']
@@ -56,27 +58,45 @@ function checked(call: Call, resource: Resource, body: Rec, id: number | undefin
 		if (body.status !== undefined && !statuses.includes(body.status)) throw notOneOf('status', statuses)
 		if (body.billing?.email && !email(body.billing.email)) throw badParameter('billing', 'rest_invalid_email', 'Invalid email address.')
 		for (const { code } of (body.coupon_lines ?? []) as Rec[]) {
-			const known = [...engine.tables.coupons.values()].some((coupon) => coupon.status === 'publish' && engine.record('coupons', coupon).code === String(code).toLowerCase())
-			if (!known) throw new RestError(400, 'woocommerce_rest_invalid_coupon', `Coupon &quot;${code}&quot; cannot be applied because it does not exist.`)
+			const known = [...engine.tables.coupons.values()].some(
+				(coupon) => coupon.status === 'publish' && engine.record('coupons', coupon).code === String(code).toLowerCase(),
+			)
+			if (!known)
+				throw new RestError(
+					400,
+					'woocommerce_rest_invalid_coupon',
+					`Coupon &quot;${code}&quot; cannot be applied because it does not exist.`,
+				)
 		}
 	}
-	if ((resource === 'products' || resource === 'coupons') && body.status !== undefined && !STATUSES.includes(body.status)) throw notOneOf('status', STATUSES)
+	if ((resource === 'products' || resource === 'coupons') && body.status !== undefined && !STATUSES.includes(body.status))
+		throw notOneOf('status', STATUSES)
 	if (resource === 'products' && body.sku) {
-		const other = [...engine.tables.products.values()].find((product) => product.id !== id && engine.record('products', product).sku === body.sku)
-		if (other) throw new RestError(400, 'product_invalid_sku', 'Invalid or duplicated SKU.', { resource_id: other.id, unique_sku: `${body.sku}-1` })
+		const other = [...engine.tables.products.values()].find(
+			(product) => product.id !== id && engine.record('products', product).sku === body.sku,
+		)
+		if (other)
+			throw new RestError(400, 'product_invalid_sku', 'Invalid or duplicated SKU.', { resource_id: other.id, unique_sku: `${body.sku}-1` })
 	}
 	if (resource === 'coupons' && body.code !== undefined) {
 		const taken = [...engine.tables.coupons.values()].some(
-			(coupon) => coupon.id !== id && coupon.status === 'publish' && engine.record('coupons', coupon).code === String(body.code).toLowerCase(),
+			(coupon) =>
+				coupon.id !== id && coupon.status === 'publish' && engine.record('coupons', coupon).code === String(body.code).toLowerCase(),
 		)
 		if (taken) throw new RestError(400, 'woocommerce_rest_coupon_code_already_exists', 'The coupon code already exists')
 	}
 	if (resource === 'customers' && body.email !== undefined) {
 		if (!email(body.email)) throw new RestError(400, 'customer_invalid_email', 'Invalid email address')
-		const taken = [...engine.tables.customers.values()].some((customer) => customer.id !== id && engine.record('customers', customer).email === body.email)
+		const taken = [...engine.tables.customers.values()].some(
+			(customer) => customer.id !== id && engine.record('customers', customer).email === body.email,
+		)
 		if (taken) {
 			throw id === undefined
-				? new RestError(400, 'registration-error-email-exists', `An account is already registered with ${body.email}. Please log in or use a different email address.`)
+				? new RestError(
+						400,
+						'registration-error-email-exists',
+						`An account is already registered with ${body.email}. Please log in or use a different email address.`,
+					)
 				: new RestError(400, 'woocommerce_rest_customer_invalid_email', 'Email address is invalid.')
 		}
 	}
@@ -89,15 +109,22 @@ export function createOne(call: Call, route: Route, body: Rec): Rec {
 	if (!resource) return createOther(call, route, body)
 	if (resource === 'customers') required(body, 'email')
 	if (resource === 'coupons') required(body, 'code')
-	if (body.id) throw new RestError(400, `woocommerce_rest_${route.collection.slice(0, -1)}_exists`, `Cannot create existing ${route.collection.slice(0, -1)}.`)
+	if (body.id)
+		throw new RestError(
+			400,
+			`woocommerce_rest_${route.collection.slice(0, -1)}_exists`,
+			`Cannot create existing ${route.collection.slice(0, -1)}.`,
+		)
 	checked(call, resource, body, undefined)
 	if (resource === 'refunds') {
 		const order = engine.get('orders', route.parent ?? 0)
 		if (!order) throw new RestError(404, 'woocommerce_rest_invalid_order', 'Order does not exist.')
-		if (!(Number(body.amount) > 0)) throw new RestError(400, 'woocommerce_rest_invalid_order_refund', 'Refund amount must be greater than zero.')
+		if (!(Number(body.amount) > 0))
+			throw new RestError(400, 'woocommerce_rest_invalid_order_refund', 'Refund amount must be greater than zero.')
 		return view(engine, 'refunds', refundOrder(engine, order, body))
 	}
-	if (resource === 'variations' && !engine.get('products', route.parent ?? 0)) throw new RestError(404, 'woocommerce_rest_product_variation_invalid_id', 'Invalid ID.')
+	if (resource === 'variations' && !engine.get('products', route.parent ?? 0))
+		throw new RestError(404, 'woocommerce_rest_product_variation_invalid_id', 'Invalid ID.')
 	const entity = create(engine, resource, body, route.parent === undefined ? {} : { parent: route.parent })
 	return view(engine, resource, entity)
 }
@@ -124,16 +151,21 @@ export function deleteOne(call: Call, route: Route, params: Pick<Map<string, unk
 	if (!force && !trashable) {
 		throw new RestError(501, 'woocommerce_rest_trash_not_supported', `${PLURAL[route.collection] ?? 'Objects'} do not support trashing.`)
 	}
+	if (route.collection === 'webhooks') return engine.webhooks.remove(route.id ?? 0)
 	const before = single({ ...call, method: 'GET' }, route)
 	if (!resource || !entity) deleteOther(call, route)
 	else if (force) {
 		if (resource === 'refunds') removeRefund(engine, entity)
-		else engine.remove(resource, entity)
+		else {
+			firedByRemoval(engine, resource, entity)
+			engine.remove(resource, entity)
+		}
 	} else if (entity.status === 'trash') {
 		const type = resource === 'orders' ? 'shop_order' : resource === 'coupons' ? 'shop_coupon' : 'product'
 		throw new RestError(410, 'woocommerce_rest_already_trashed', `The ${type} has already been deleted.`)
 	} else {
 		engine.trash(resource, entity)
+		firedByTrash(engine, resource, entity)
 		// 7.0.0 answers 500 to this and has trashed it all the same (woocommerce.md section 5).
 		if (resource === 'coupons' && engine.settings.version === '7.0') {
 			throw new RestError(500, 'internal_server_error', '<p>There has been a critical error on this website.</p>')
@@ -161,8 +193,10 @@ export function batch(call: Call, route: Route): Rec | Rec[] {
 		{ ...route, kind: 'item', id, methods: [...route.methods] },
 	]
 	const result: Rec = {}
-	if (made.length > 0) result.create = made.map((body) => attempt(0, () => createOne({ ...call, method: 'POST' }, { ...route, kind: 'list' }, body)))
-	if (update.length > 0) result.update = update.map((body) => attempt(Number(body.id), () => updateOne(...item(Number(body.id), 'PUT'), body)))
+	if (made.length > 0)
+		result.create = made.map((body) => attempt(0, () => createOne({ ...call, method: 'POST' }, { ...route, kind: 'list' }, body)))
+	if (update.length > 0)
+		result.update = update.map((body) => attempt(Number(body.id), () => updateOne(...item(Number(body.id), 'PUT'), body)))
 	// A batch deletes for good, as WooCommerce's does.
 	if (gone.length > 0)
 		result.delete = gone
@@ -174,6 +208,7 @@ export function batch(call: Call, route: Route): Rec | Rec[] {
 function createOther(call: Call, route: Route, body: Rec): Rec {
 	const { engine } = call
 	const { collection } = route
+	if (collection === 'webhooks') return engine.webhooks.create(body, call.key)
 	if (collection === 'notes') {
 		required(body, 'note')
 		if (!engine.get('orders', route.parent ?? 0)) throw new RestError(404, 'woocommerce_rest_order_invalid_id', 'Invalid order ID.')
@@ -192,7 +227,8 @@ function createOther(call: Call, route: Route, body: Rec): Rec {
 	if (collection !== 'taxes') {
 		required(body, 'name')
 		const taken = [...terms.values()].find((term) => term.name === body.name)
-		if (taken) throw new RestError(400, 'term_exists', 'A term with the name provided already exists in this taxonomy.', { resource_id: taken.id })
+		if (taken)
+			throw new RestError(400, 'term_exists', 'A term with the name provided already exists in this taxonomy.', { resource_id: taken.id })
 	}
 	const id = engine.next.terms++
 	const defaults: Record<string, Rec> = {
@@ -224,6 +260,7 @@ function createOther(call: Call, route: Route, body: Rec): Rec {
 
 function updateOther(call: Call, route: Route, body: Rec): Rec {
 	const { engine } = call
+	if (route.collection === 'webhooks') return engine.webhooks.update(route.id ?? 0, body)
 	const before = single(call, route)
 	const record = route.collection === 'reviews' ? engine.reviews.get(before.id) : termsOf(engine, route.collection)?.get(before.id)
 	if (!record) throw missing(route.collection, engine.settings.version)
@@ -231,7 +268,8 @@ function updateOther(call: Call, route: Route, body: Rec): Rec {
 	if (route.collection === 'categories' && name !== undefined && name !== record.name) renameCategory(engine, record.id, String(name))
 	else if (name !== undefined) record.name = name
 	Object.assign(record, rest)
-	if (route.collection !== 'categories' || Object.keys(rest).length > 0) engine.noteOther(route.collection as 'tags', record.id, 'edited-silently', record)
+	if (route.collection !== 'categories' || Object.keys(rest).length > 0)
+		engine.noteOther(route.collection as 'tags', record.id, 'edited-silently', record)
 	return single(call, route)
 }
 

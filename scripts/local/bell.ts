@@ -39,8 +39,8 @@ export interface Bell {
 /** Wrangler itself rather than its launcher: one process less, and signals reach it. */
 export const WRANGLER = join(PROJECT, 'node_modules', 'wrangler', 'wrangler-dist', 'cli.js')
 
-/** Preloaded into wrangler: it ends with whoever started it, even where that was killed and could not say so. */
-const LEASH = `data:text/javascript,${encodeURIComponent("const parent = process.ppid; setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGTERM'), 500).unref()")}`
+/** Ends wrangler with whoever started it. */
+const LEASH = join(import.meta.dirname, 'leash.ts')
 
 /** Longest wait for a stopping process, ms. */
 const STOP_MS = 2_000

@@ -119,8 +119,6 @@ export interface Resource {
 	modifiedFilter: boolean
 	/** Has a trash that can be listed. */
 	trash: boolean
-	/** Can be listed in id order with an offset. */
-	idOrder: boolean
 	/** Stored as posts: stamps miss many edits and sort by local time (woocommerce.md 3.6, 4). */
 	postsStored: boolean
 	/** Default hours between re-reads of everything, and between re-reads of the newest 200 (0 = none) (design, Seeing: polling, The re-read). */

@@ -14,7 +14,8 @@ const ranksOf = new WeakMap<Core, { number: number; accepted: number; ranks: Ran
 /** Holds the total of a poll's first answer against what is known, and begins what follows from it. Throws StoreTrouble. */
 export async function judge(core: Core, watched: Watched, page: { total: number | null; storeNowMs: number }, budget: Budget): Promise<void> {
 	const { resource, state: rs } = watched
-	// While a scan or confirmations are under way, differences are what they are about.
+	// While a scan or confirmations are under way, differences are what they are about. A list that moves with the clock has no total to hold to.
+	if (resource.placeholders) return
 	if (rs.baseline !== null || rs.search !== null || !resource.indexed || pendingMissing(core, rs.number)) return
 	let { verdict, difference } = judgeTotal(page.total, rs.listed, rs.drift, rs.searched)
 	if (verdict === 'fewer' && resource.trash) {

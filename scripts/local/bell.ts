@@ -84,11 +84,14 @@ export async function migrate(dir: string, signal?: AbortSignal): Promise<void> 
 	signal?.removeEventListener('abort', give)
 	signal?.throwIfAborted()
 	if (code === 0) return
-	const text = readText(log)
-	const name = /Migration (\S+\.sql) failed/.exec(text)?.[1]
-	const reason = plain(/(?:ERROR\]?|near) (.{0,160})/.exec(plain(text))?.[0] ?? '')
+	const text = plain(readText(log))
+	// Tables list the migrations, ticked when they are done: the first without a tick is the one that failed.
+	const done = new Set([...text.matchAll(/│\s*(\S+\.sql)\s*│\s*✅/gu)].map(([, file]) => file))
+	const name = [...text.matchAll(/│\s*(\S+\.sql)\s*│/gu)].map(([, file]) => file).find((file) => !done.has(file))
+	const reason = /ERROR\]\s*([^\n]{1,200})/.exec(text)?.[1]?.trim()
+	const which = name === undefined ? 'The migration of the local database' : `Migration ${name}`
 	throw new Trouble(
-		`The migration ${name === undefined ? 'of the local database' : name} failed${reason === '' ? '' : ` (${reason})`}: mend it, or delete ${shortPath(join(dir, 'state'))} to begin with an empty database.`,
+		`${which} failed${reason === undefined ? '' : ` (${reason})`}: mend it and start again, or delete ${shortPath(join(dir, 'state'))} to begin with an empty database.`,
 	)
 }
 

@@ -4,7 +4,7 @@ import type { Sighting } from '../elements/element.ts'
 import { contentOf, difference } from './content.ts'
 import type { Core, Watched } from './core.ts'
 import { listedBetween, readRows, unlisted } from './object-index.ts'
-import { brakes } from './poll.ts'
+import { brakes, searchKey } from './poll.ts'
 import { putLookup, record } from './recorder.ts'
 import { list, type Budget, type Listed } from './requests.ts'
 import { watchedResources } from './resources.ts'
@@ -27,16 +27,30 @@ export async function baselineStep(core: Core, watched: Watched, budget: Budget)
 	const limit = rs.pageSize
 	const page = await list(core, watched, { order: 'id-asc', offset: scanOffset(baseline.position), limit }, budget)
 	const sorted = inOrder(page.sightings)
-	const step = scanPage(baseline.position, sorted.map((one) => one.id), page.total, limit)
+	const step = scanPage(
+		baseline.position,
+		sorted.map((one) => one.id),
+		page.total,
+		limit,
+	)
 	core.commit(() => {
 		if (step.again) {
 			rs.baseline = { ...baseline, position: step.position }
 			return
 		}
 		const fresh = sorted.slice(step.from)
-		record(core, watched, fresh.map((sighting) => ({ id: sighting.id, sighting })), {
-			source: 'poll', askedAtMs: page.askedAtMs, storeNowMs: page.storeNowMs, listed: true, backfill: core.config.backfill,
-		})
+		record(
+			core,
+			watched,
+			fresh.map((sighting) => ({ id: sighting.id, sighting })),
+			{
+				source: 'poll',
+				askedAtMs: page.askedAtMs,
+				storeNowMs: page.storeNowMs,
+				listed: true,
+				backfill: core.config.backfill,
+			},
+		)
 		rs.baseline = { ...baseline, position: step.position, total: Math.max(page.total ?? 0, step.position.seen) }
 		if (!step.ended) return
 		rs.baseline = null
@@ -99,7 +113,12 @@ export async function rereadStep(core: Core, watched: Watched, budget: Budget): 
 	if (!resource.modifiedFilter) rs.passLeft = Math.max(0, rs.passLeft - 1)
 	const page = await list(core, watched, { order: 'id-asc', offset: scanOffset(position), limit: rs.pageSize }, budget)
 	const sorted = inOrder(page.sightings)
-	const step = scanPage(position, sorted.map((one) => one.id), page.total, rs.pageSize)
+	const step = scanPage(
+		position,
+		sorted.map((one) => one.id),
+		page.total,
+		rs.pageSize,
+	)
 	if (step.again) {
 		if (sample === null) rs.reread = { ...running, position: step.position }
 		else samples.set(rs, { ...sample, position: step.position })
@@ -117,7 +136,11 @@ export async function rereadStep(core: Core, watched: Watched, budget: Budget): 
 		return
 	}
 	samples.delete(rs)
-	const found = volatileFields(core, watched, turns.flatMap((one) => one.fresh))
+	const found = volatileFields(
+		core,
+		watched,
+		turns.flatMap((one) => one.fresh),
+	)
 	if (found.length === 0) {
 		commitTurns(core, watched, turns)
 		return
@@ -135,7 +158,11 @@ export async function rereadStep(core: Core, watched: Watched, budget: Budget): 
 function volatileFields(core: Core, watched: Watched, sample: Sighting[]): string[] {
 	const { state: rs } = watched
 	const counts = new Map<string, number>()
-	const known = readRows(core, rs.number, sample.map((one) => one.id))
+	const known = readRows(
+		core,
+		rs.number,
+		sample.map((one) => one.id),
+	)
 	for (const sighting of sample.slice(0, VOLATILE_SAMPLE)) {
 		const row = known.get(sighting.id)
 		if (row === undefined || row.state !== 'live' || row.stampSec !== sighting.stampSec) continue
@@ -163,7 +190,13 @@ function commitTurns(core: Core, watched: Watched, turns: Turn[]): void {
 	core.commit(() => {
 		for (const turn of pending) {
 			const unchanged = unchangedPage(core, watched, turn)
-			const missing = listedBetween(core.ports.sql, rs.number, unchanged ? turn.position.lastId : turn.above, turn.ended ? null : turn.position.lastId, turn.page.askedAtMs)
+			const missing = listedBetween(
+				core.ports.sql,
+				rs.number,
+				unchanged ? turn.position.lastId : turn.above,
+				turn.ended ? null : turn.position.lastId,
+				turn.page.askedAtMs,
+			)
 			const shown = new Set(turn.page.sightings.map((one) => one.id))
 			if (!unchanged) recordFresh(core, watched, turn.page, turn.fresh)
 			for (const id of missing) {
@@ -174,7 +207,7 @@ function commitTurns(core: Core, watched: Watched, turns: Turn[]): void {
 			}
 		}
 		rs.reread = { ...next, missing: missingCount }
-		if (last.ended) rereadEnded(core, watched, running.startedMs)
+		if (last.ended) rereadEnded(core, watched, running.startedMs, missingCount === 0 ? last.page.total : null)
 	})
 	if (rs.heldSinceMs === null && brakes(missingCount, rs.listed)) holdDeletions(core, watched)
 }
@@ -184,12 +217,23 @@ function unchangedPage(core: Core, watched: Watched, turn: Turn): boolean {
 	const first = turn.fresh[0]
 	const last = turn.fresh.at(-1)
 	if (watched.resource.modifiedFilter || first === undefined || last === undefined) return false
-	const known = core.ports.sql.all<{ last: number | string; digest: string }>(`SELECT last, digest FROM pages WHERE resource = ? AND first = ?`, watched.state.number, first.id)[0]
+	const known = core.ports.sql.all<{ last: number | string; digest: string }>(
+		`SELECT last, digest FROM pages WHERE resource = ? AND first = ?`,
+		watched.state.number,
+		first.id,
+	)[0]
 	return known !== undefined && known.last === last.id && known.digest === digestOf(turn.fresh)
 }
 
-function rereadEnded(core: Core, watched: Watched, startedMs: number): void {
+/** `total`: what the last page said, null when something that is known was not shown. */
+function rereadEnded(core: Core, watched: Watched, startedMs: number, total: number | null): void {
 	const { state: rs } = watched
+	if (total !== null && rs.searched === searchKey(total, total - rs.listed - rs.drift)) {
+		// The difference that this re-read was to explain stands, and everything was read: the store counts what it does not list.
+		rs.drift = total - rs.listed
+		rs.searched = null
+		core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)
+	}
 	rs.reread = null
 	rs.rereadDoneMs = core.ports.now()
 	rs.rereadBeganMs = startedMs
@@ -205,17 +249,37 @@ function recordFresh(core: Core, watched: Watched, page: Listed, fresh: Sighting
 	const first = fresh[0]
 	const last = fresh.at(-1)
 	if (first === undefined || last === undefined) return
-	record(core, watched, fresh.map((sighting) => ({ id: sighting.id, sighting })), {
-		source: 'reread', askedAtMs: page.askedAtMs, storeNowMs: page.storeNowMs, listed: true, backfill: 'none',
-	})
+	record(
+		core,
+		watched,
+		fresh.map((sighting) => ({ id: sighting.id, sighting })),
+		{
+			source: 'reread',
+			askedAtMs: page.askedAtMs,
+			storeNowMs: page.storeNowMs,
+			listed: true,
+			backfill: 'none',
+		},
+	)
 	if (resource.modifiedFilter) return
-	core.ports.sql.run(`INSERT OR REPLACE INTO pages (resource, first, last, digest) VALUES (?, ?, ?, ?)`, rs.number, first.id, last.id, digestOf(fresh))
+	core.ports.sql.run(
+		`INSERT OR REPLACE INTO pages (resource, first, last, digest) VALUES (?, ?, ?, ?)`,
+		rs.number,
+		first.id,
+		last.id,
+		digestOf(fresh),
+	)
 }
 
 /** The newest objects again, where stamps miss many edits. True when one is due. */
 export function recentDue(core: Core, watched: Watched): boolean {
 	const hours = recentHours(core, watched)
-	return hours > 0 && watched.state.baseline === null && !watched.resource.placeholders && core.ports.now() - recentAt(watched) >= hours * HOUR_MS
+	return (
+		hours > 0 &&
+		watched.state.baseline === null &&
+		!watched.resource.placeholders &&
+		core.ports.now() - recentAt(watched) >= hours * HOUR_MS
+	)
 }
 
 /** Reads the newest objects of a resource once more. Throws StoreTrouble. */
@@ -223,9 +287,20 @@ export async function recentStep(core: Core, watched: Watched, budget: Budget): 
 	const { state: rs } = watched
 	for (let offset = 0; offset < RECENT_ROWS; offset += rs.pageSize) {
 		const page = await list(core, watched, { order: 'id-desc', offset, limit: rs.pageSize }, budget)
-		core.commit(() => record(core, watched, page.sightings.map((sighting) => ({ id: sighting.id, sighting })), {
-			source: 'reread', askedAtMs: page.askedAtMs, storeNowMs: page.storeNowMs, listed: true, backfill: 'none',
-		}))
+		core.commit(() =>
+			record(
+				core,
+				watched,
+				page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
+				{
+					source: 'reread',
+					askedAtMs: page.askedAtMs,
+					storeNowMs: page.storeNowMs,
+					listed: true,
+					backfill: 'none',
+				},
+			),
+		)
 		if (page.rows < rs.pageSize) break
 	}
 	rs.recentDoneMs = core.ports.now()

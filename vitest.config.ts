@@ -23,7 +23,16 @@ export default defineConfig({
 				],
 				test: { name: 'workers', include: ['test/workers/**/*.test.ts'], testTimeout: 30_000 },
 			},
-			{ test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], environment: 'node', testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false } },
+			{
+				test: {
+					name: 'e2e',
+					include: ['test/e2e/**/*.test.ts'],
+					environment: 'node',
+					testTimeout: 120_000,
+					hookTimeout: 60_000,
+					fileParallelism: false,
+				},
+			},
 		],
 	},
 })

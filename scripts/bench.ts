@@ -108,10 +108,32 @@ async function runAll(benches: readonly Bench[], sizes: readonly number[]): Prom
 function table(rows: readonly Row[], benches: readonly Bench[]): string {
 	const order = new Map(benches.map(({ name }, index) => [name, index]))
 	const names = [...new Set(rows.map((row) => row.bench))]
-	const sorted = rows.toSorted((a, b) => (order.get(benchOf(a)) ?? 0) - (order.get(benchOf(b)) ?? 0) || names.indexOf(a.bench) - names.indexOf(b.bench) || (a.n ?? 0) - (b.n ?? 0))
-	const cells = [['bench', 'n', 'value', 'unit', 'target', ''], ...sorted.map((row) => [row.bench, row.n === null ? '' : spaced(row.n), String(row.value), row.unit, row.target ?? '', row.target === null ? '' : row.ok ? 'ok' : 'MISSED'])]
+	const sorted = rows.toSorted(
+		(a, b) =>
+			(order.get(benchOf(a)) ?? 0) - (order.get(benchOf(b)) ?? 0) ||
+			names.indexOf(a.bench) - names.indexOf(b.bench) ||
+			(a.n ?? 0) - (b.n ?? 0),
+	)
+	const cells = [
+		['bench', 'n', 'value', 'unit', 'target', ''],
+		...sorted.map((row) => [
+			row.bench,
+			row.n === null ? '' : spaced(row.n),
+			String(row.value),
+			row.unit,
+			row.target ?? '',
+			row.target === null ? '' : row.ok ? 'ok' : 'MISSED',
+		]),
+	]
 	const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)))
-	return cells.map((line) => line.map((cell, column) => (column === 1 || column === 2 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd()).join('\n')
+	return cells
+		.map((line) =>
+			line
+				.map((cell, column) => (column === 1 || column === 2 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+				.join('  ')
+				.trimEnd(),
+		)
+		.join('\n')
 }
 
 function benchOf(row: Row): string {
@@ -121,7 +143,12 @@ function benchOf(row: Row): string {
 async function main(): Promise<number> {
 	const { values, positionals } = parseArgs({
 		allowPositionals: true,
-		options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false }, sizes: { type: 'string' } },
+		options: {
+			quick: { type: 'boolean', default: false },
+			json: { type: 'boolean', default: false },
+			help: { type: 'boolean', default: false },
+			sizes: { type: 'string' },
+		},
 	})
 	if (values.help) {
 		console.log(HELP)
@@ -135,7 +162,10 @@ async function main(): Promise<number> {
 		return 1
 	}
 	const benches = positionals.length === 0 ? BENCHES : BENCHES.filter(({ name }) => positionals.includes(name))
-	const rows = await runAll(benches, sizes.toSorted((a, b) => a - b))
+	const rows = await runAll(
+		benches,
+		sizes.toSorted((a, b) => a - b),
+	)
 	console.log(values.json ? JSON.stringify(rows) : table(rows, benches))
 	const missed = rows.filter((row) => !row.ok).length
 	console.error(`${clock()}  ${missed === 0 ? 'everything reaches its target' : `${missed} missed`}`)

@@ -31,7 +31,8 @@ async function tell(share: Share): Promise<void> {
 		} catch (error) {
 			failed = JSON.stringify({ seed: share.seed, index, error: error instanceof Error ? error.stack : String(error), tale })
 		}
-		if (failed !== null || (index + 1) % STEP === 0 || index + 1 === tales.length) parentPort?.postMessage({ done: index + 1, failed } satisfies Report)
+		if (failed !== null || (index + 1) % STEP === 0 || index + 1 === tales.length)
+			parentPort?.postMessage({ done: index + 1, failed } satisfies Report)
 	}
 }
 
@@ -48,19 +49,24 @@ async function main(): Promise<void> {
 	const failures: string[] = []
 	const startedMs = Date.now()
 	console.error(`fold: ${runs} stories, seed ${seed}`)
-	await Promise.all(done.map((_, index) => new Promise<void>((resolve, reject) => {
-		const share: Share = { seed: seed + index, runs: Math.floor(runs / shares) + (index < runs % shares ? 1 : 0) }
-		const worker = new Worker(import.meta.filename, { workerData: share })
-		worker.on('message', (report: Report) => {
-			done[index] = report.done
-			if (report.failed !== null) failures.push(report.failed)
-			const all = done.reduce((sum, one) => sum + one, 0)
-			const left = Math.round(((Date.now() - startedMs) / all) * (runs - all) / 1000)
-			if (all % 100 < STEP || all === runs) console.error(`fold: ${all} of ${runs}, ${failures.length} failed, about ${left} s to go`)
-		})
-		worker.on('error', reject)
-		worker.on('exit', () => resolve())
-	})))
+	await Promise.all(
+		done.map(
+			(_, index) =>
+				new Promise<void>((resolve, reject) => {
+					const share: Share = { seed: seed + index, runs: Math.floor(runs / shares) + (index < runs % shares ? 1 : 0) }
+					const worker = new Worker(import.meta.filename, { workerData: share })
+					worker.on('message', (report: Report) => {
+						done[index] = report.done
+						if (report.failed !== null) failures.push(report.failed)
+						const all = done.reduce((sum, one) => sum + one, 0)
+						const left = Math.round((((Date.now() - startedMs) / all) * (runs - all)) / 1000)
+						if (all % 100 < STEP || all === runs) console.error(`fold: ${all} of ${runs}, ${failures.length} failed, about ${left} s to go`)
+					})
+					worker.on('error', reject)
+					worker.on('exit', () => resolve())
+				}),
+		),
+	)
 	for (const failure of failures) console.log(failure)
 	console.log(JSON.stringify({ runs, seed, failed: failures.length, seconds: Math.round((Date.now() - startedMs) / 1000) }))
 	process.exit(failures.length === 0 ? 0 : 1)

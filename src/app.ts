@@ -26,7 +26,13 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 		await next()
 	})
 	app.use(requests)
-	app.use(methodNotAllowed<PublicEnv>({ app, onMethodNotAllowed: (c, methods) => answerError(c, new HttpError(405, `Expected ${methods.join(' or ')}`, { headers: { Allow: methods.join(', ') } })) }))
+	app.use(
+		methodNotAllowed<PublicEnv>({
+			app,
+			onMethodNotAllowed: (c, methods) =>
+				answerError(c, new HttpError(405, `Expected ${methods.join(' or ')}`, { headers: { Allow: methods.join(', ') } })),
+		}),
+	)
 	app.use(acceptable)
 	app.use(bodyRules)
 
@@ -41,7 +47,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	app.route(BASE_PATH, api)
 
 	// `/orders` is the same call as `/hubs/ecommerce/orders`: whatever no other path means is tried as a collection.
-	app.notFound(async c => {
+	app.notFound(async (c) => {
 		const path = c.req.path.startsWith(`${BASE_PATH}/`) ? c.req.path.slice(BASE_PATH.length + 1) : ''
 		// Answered, not thrown: after an error the look for other methods (405) is not made.
 		return isBareHubPath(path) ? await answerBareHub(c, path) : answerError(c, new NotFound())
@@ -59,7 +65,10 @@ function answerError(c: Context<PublicEnv>, thrown: unknown): Response {
 		return c.json({ message: 'Something went wrong here; the request id finds it in the log', requestId }, 500)
 	}
 	for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
-	return c.json({ message: error.message, requestId, ...(error.providerMessage === null ? {} : { providerMessage: error.providerMessage }) }, error.status)
+	return c.json(
+		{ message: error.message, requestId, ...(error.providerMessage === null ? {} : { providerMessage: error.providerMessage }) },
+		error.status,
+	)
 }
 
 /** The framework's own refusals; the only one that a request can reach is a body that is no JSON. */

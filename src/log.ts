@@ -13,15 +13,22 @@ export function log(event: string, fields: LogFields = {}): void {
 
 /** Writes one line about something that should not have happened. Of an exception only its class and place are kept: its text may quote what a customer sent. */
 export function logError(event: string, error: unknown, fields: LogFields = {}): void {
-	console.error(JSON.stringify({ event, ...fields, error: error instanceof Error ? error.name : typeof error, at: error instanceof Error ? frames(error) : null }))
+	console.error(
+		JSON.stringify({
+			event,
+			...fields,
+			error: error instanceof Error ? error.name : typeof error,
+			at: error instanceof Error ? frames(error) : null,
+		}),
+	)
 }
 
 /** The stack without its first line(s), which carry the message. */
 function frames(error: Error): string {
 	return (error.stack ?? '')
 		.split('\n')
-		.filter(line => /^\s+at /.test(line))
+		.filter((line) => /^\s+at /.test(line))
 		.slice(0, 6)
-		.map(line => line.trim())
+		.map((line) => line.trim())
 		.join(' < ')
 }

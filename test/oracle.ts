@@ -81,7 +81,12 @@ export interface Judgement {
 
 /** The default resources by their labels, and the names that documents give them. */
 export const RESOURCES: Readonly<Record<string, string>> = {
-	orders: 'orders', products: 'products', coupons: 'coupons', discounts: 'coupons', customers: 'customers', contacts: 'customers',
+	orders: 'orders',
+	products: 'products',
+	coupons: 'coupons',
+	discounts: 'coupons',
+	customers: 'customers',
+	contacts: 'customers',
 }
 
 type State = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
@@ -121,7 +126,8 @@ export function judge(given: Case): Judgement {
 		else list.push(event)
 	}
 	for (const object of new Set([...histories.keys(), ...byObject.keys()])) {
-		const find = (kind: Finding['kind'], note: string, event?: ReceivedEvent): void => void findings.push({ kind, object, eventId: event?.eventId ?? null, note })
+		const find = (kind: Finding['kind'], note: string, event?: ReceivedEvent): void =>
+			void findings.push({ kind, object, eventId: event?.eventId ?? null, note })
 		const history = histories.get(object)
 		const events = byObject.get(object) ?? []
 		if (history === undefined) {
@@ -129,15 +135,30 @@ export function judge(given: Case): Judgement {
 			continue
 		}
 		judgeOrder(events, find)
-		judgeObject(history, events.toSorted((a, b) => a.objectSequence - b.objectSequence), given, find, lags)
+		judgeObject(
+			history,
+			events.toSorted((a, b) => a.objectSequence - b.objectSequence),
+			given,
+			find,
+			lags,
+		)
 	}
 	const count = (kind: Finding['kind']): number => findings.filter((finding) => finding.kind === kind).length
 	const typed = (type: ReceivedEvent['eventType']): number => firsts.filter((event) => event.eventType === type).length
 	lags.sort((a, b) => a - b)
 	return {
-		missed: count('missed'), duplicates: count('duplicate'), invented: count('invented'), renamed: count('renamed'), disordered: count('disordered'), repeats,
-		lagP50Ms: percentile(lags, 0.5), lagP99Ms: percentile(lags, 0.99),
-		created: typed('CREATED'), updated: typed('UPDATED'), deleted: typed('DELETED'), details: findings,
+		missed: count('missed'),
+		duplicates: count('duplicate'),
+		invented: count('invented'),
+		renamed: count('renamed'),
+		disordered: count('disordered'),
+		repeats,
+		lagP50Ms: percentile(lags, 0.5),
+		lagP99Ms: percentile(lags, 0.99),
+		created: typed('CREATED'),
+		updated: typed('UPDATED'),
+		deleted: typed('DELETED'),
+		details: findings,
 	}
 }
 
@@ -179,7 +200,8 @@ function judgeObject(
 		const hash = hashes.get(event) ?? null
 		const creates = event.eventType !== 'DELETED'
 		const idleCounts = (moment: Moment): boolean => moment.timeMs <= given.baselineEndMs && moment.stampMoved && !belief.fromEvent
-		const tells = (moment: Moment, index: number): boolean => tellsOf(event, hash, moment, present[index]!) && (!creates || !moment.idle || idleCounts(moment))
+		const tells = (moment: Moment, index: number): boolean =>
+			tellsOf(event, hash, moment, present[index]!) && (!creates || !moment.idle || idleCounts(moment))
 		// Nothing but a backfill tells the first moment, so a later one with the same content is meant.
 		const ahead = history.findIndex((moment, index) => index >= Math.max(at, 1) && tells(moment, index))
 		const found = ahead >= 0 ? ahead : history.findIndex(tells)
@@ -188,7 +210,11 @@ function judgeObject(
 		if (belief.fromEvent && belief.present === next.present && (!creates || (hash !== null && belief.hash === hash))) {
 			find('duplicate', `${event.eventType} tells the same state again`, event)
 		} else if (found < 0) {
-			find('invented', creates ? 'the object never had this content, or never so as to ring' : 'the object was never deleted, or not with this content', event)
+			find(
+				'invented',
+				creates ? 'the object never had this content, or never so as to ring' : 'the object was never deleted, or not with this content',
+				event,
+			)
 		} else {
 			const contradiction = contradicts(event, belief, history, present, found, given)
 			if (contradiction !== null) find('invented', contradiction, event)
@@ -199,7 +225,13 @@ function judgeObject(
 	}
 	const ending = missing(belief, history, present, given)
 	if (ending !== null) find('missed', ending)
-	const untold = passedOver(history, present, events, (event, index) => tellsOf(event, hashes.get(event) ?? null, history[index]!, present[index]!), given)
+	const untold = passedOver(
+		history,
+		present,
+		events,
+		(event, index) => tellsOf(event, hashes.get(event) ?? null, history[index]!, present[index]!),
+		given,
+	)
 	for (let i = 0; i < untold; i++) find('missed', 'it was there, or gone, across a whole poll without CREATED or DELETED')
 }
 
@@ -210,13 +242,23 @@ function tellsOf(event: ReceivedEvent, hash: string | null, moment: Moment, pres
 }
 
 /** Why an event's type contradicts the object's history; null when it does not. `found`: the moment that the event tells. */
-function contradicts(event: ReceivedEvent, belief: Belief, history: readonly Moment[], present: readonly boolean[], found: number, given: Case): string | null {
+function contradicts(
+	event: ReceivedEvent,
+	belief: Belief,
+	history: readonly Moment[],
+	present: readonly boolean[],
+	found: number,
+	given: Case,
+): string | null {
 	if (event.backfill && !belief.fromEvent && belief.present) return null
-	const early = (from: boolean): boolean => history.some((moment, index) => index > 0 && index <= found && present[index] === from && moment.timeMs <= given.baselineEndMs)
+	const early = (from: boolean): boolean =>
+		history.some((moment, index) => index > 0 && index <= found && present[index] === from && moment.timeMs <= given.baselineEndMs)
 	if (event.eventType === 'DELETED') return belief.present ? null : 'DELETED of an object that was not there'
 	if (event.eventType === 'CREATED') {
 		// What went before the baseline met it was never known: back again, it is new.
-		const unlistedEarly = history.some((moment, index) => index > 0 && index <= found && moment.state === 'unlisted' && moment.timeMs <= given.baselineEndMs)
+		const unlistedEarly = history.some(
+			(moment, index) => index > 0 && index <= found && moment.state === 'unlisted' && moment.timeMs <= given.baselineEndMs,
+		)
 		return !belief.present || (!belief.fromEvent && (early(false) || unlistedEarly)) ? null : 'CREATED of an object that was there'
 	}
 	if (!belief.present) {
@@ -253,7 +295,13 @@ function missingUnlisted(belief: Belief, history: readonly Moment[], known: bool
 	const lastListed = history.findLastIndex((moment) => moment.state !== 'unlisted')
 	const leftMs = history[lastListed + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
 	if (!belief.present) {
-		const seen = history.some((moment, index) => moment.state === 'live' && given.polls?.some((poll) => poll.startMs >= moment.timeMs && poll.endMs <= (history[index + 1]?.timeMs ?? Number.POSITIVE_INFINITY)))
+		const seen = history.some(
+			(moment, index) =>
+				moment.state === 'live' &&
+				given.polls?.some(
+					(poll) => poll.startMs >= moment.timeMs && poll.endMs <= (history[index + 1]?.timeMs ?? Number.POSITIVE_INFINITY),
+				),
+		)
 		return known && (given.polls === undefined || seen) ? 'it exists unlisted, the receiver does not know it' : null
 	}
 	if (belief.hash === null && belief.fromEvent) return null
@@ -280,7 +328,13 @@ function baselineHashes(history: readonly Moment[], given: Case): (string | null
  *
  * @param fits whether an event can tell of a moment
  */
-function passedOver(history: readonly Moment[], present: readonly boolean[], events: readonly ReceivedEvent[], fits: (event: ReceivedEvent, index: number) => boolean, given: Case): number {
+function passedOver(
+	history: readonly Moment[],
+	present: readonly boolean[],
+	events: readonly ReceivedEvent[],
+	fits: (event: ReceivedEvent, index: number) => boolean,
+	given: Case,
+): number {
 	const spells: { from: number; to: number }[] = []
 	history.forEach((_, index) => {
 		const last = spells.at(-1)
@@ -300,7 +354,8 @@ function passedOver(history: readonly Moment[], present: readonly boolean[], eve
 			const unmet = used === 0 && !present[from] && history[from]!.timeMs <= given.baselineEndMs
 			const untold = owed && !unmet && believed !== present[from] ? 1 : 0
 			next[used] = Math.min(next[used]!, least[used]! + untold)
-			for (let upTo = used; upTo < told.length && spellFits(told[upTo]!, from, to, fits); upTo++) next[upTo + 1] = Math.min(next[upTo + 1]!, least[used]!)
+			for (let upTo = used; upTo < told.length && spellFits(told[upTo]!, from, to, fits); upTo++)
+				next[upTo + 1] = Math.min(next[upTo + 1]!, least[used]!)
 		}
 		least = next
 	}
@@ -336,25 +391,40 @@ function historiesOf(given: Case, watched: ReadonlySet<string>): Map<string, Mom
 	for (const object of given.start) {
 		if (!watched.has(object.resource)) continue
 		const state = stateOf(object.resource, object.status)
-		histories.set(`${object.resource}/${object.id}`, [{ state, hash: object.hash, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false }])
+		histories.set(`${object.resource}/${object.id}`, [
+			{ state, hash: object.hash, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false },
+		])
 	}
 	// Stamps are whole seconds, and so is T0.
 	const t0Ms = Math.floor(given.t0Ms / 1000) * 1000
 	for (const entry of given.journal) {
 		if (entry.number <= (given.startNumber ?? 0) || !watched.has(entry.resource)) continue
 		const key = `${entry.resource}/${entry.id}`
-		const moments = histories.get(key) ?? [{ state: 'gone', hash: null, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false } as const]
+		const moments = histories.get(key) ?? [
+			{ state: 'gone', hash: null, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false } as const,
+		]
 		const state = entry.hash === null ? 'gone' : stateOf(entry.resource, entry.status)
 		const before = moments.at(-1)!
-		const moment: Moment = { state, hash: entry.hash, timeMs: entry.time, stampMoved: entry.stampMoved, idle: before.state === state && before.hash === entry.hash }
-		histories.set(key, entry.time < t0Ms ? [{ ...moment, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false }] : [...moments, moment])
+		const moment: Moment = {
+			state,
+			hash: entry.hash,
+			timeMs: entry.time,
+			stampMoved: entry.stampMoved,
+			idle: before.state === state && before.hash === entry.hash,
+		}
+		histories.set(
+			key,
+			entry.time < t0Ms ? [{ ...moment, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false }] : [...moments, moment],
+		)
 	}
 	const final = new Map(given.final.map((object) => [`${object.resource}/${object.id}`, object]))
 	for (const [key, moments] of histories) {
-		if ((final.get(key)?.hash ?? null) !== moments.at(-1)!.hash) throw new Error(`journal and final state contradict each other about ${key}`)
+		if ((final.get(key)?.hash ?? null) !== moments.at(-1)!.hash)
+			throw new Error(`journal and final state contradict each other about ${key}`)
 	}
 	for (const [key, object] of final) {
-		if (watched.has(object.resource) && !histories.has(key)) throw new Error(`the final state has ${key}, which neither the start nor the journal knows`)
+		if (watched.has(object.resource) && !histories.has(key))
+			throw new Error(`the final state has ${key}, which neither the start nor the journal knows`)
 	}
 	return histories
 }

@@ -17,7 +17,15 @@ import { contentHash } from './store/content.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from './store/store.ts'
 
 /** Where an engine may be cut off: around every request to the store, every commit, every doorbell, every delivery. */
-export type CrashPoint = 'before-request' | 'after-request' | 'before-commit' | 'after-commit' | 'before-ring' | 'after-ring' | 'before-post' | 'after-post'
+export type CrashPoint =
+	| 'before-request'
+	| 'after-request'
+	| 'before-commit'
+	| 'after-commit'
+	| 'before-ring'
+	| 'after-ring'
+	| 'before-post'
+	| 'after-post'
 
 /** The engine stopped in the middle of something; storage stays. */
 export class Crash extends Error {
@@ -46,7 +54,11 @@ export interface WorldOptions {
 
 /** Labels of the contract → collections of the store. */
 export const COLLECTIONS: Record<string, 'orders' | 'products' | 'coupons' | 'customers' | 'variations'> = {
-	orders: 'orders', products: 'products', discounts: 'coupons', customers: 'customers', variations: 'variations',
+	orders: 'orders',
+	products: 'products',
+	discounts: 'coupons',
+	customers: 'customers',
+	variations: 'variations',
 }
 
 const { variations: _variations, ...FOUR } = COLLECTIONS
@@ -133,9 +145,18 @@ export class World {
 		this.store = store
 		this.config = config
 		this.nowMs = nowMs
-		this.#client = woocommerce.open(config.connection, { storeUrl: store.url, ...store.credentials }, {
-			fetch: (request) => this.#request(request), now: () => this.nowMs, userAgent: 'Shopbell/test', allowPrivateNetwork: true, timeoutMs: 30, nonce: nonce(),
-		})
+		this.#client = woocommerce.open(
+			config.connection,
+			{ storeUrl: store.url, ...store.credentials },
+			{
+				fetch: (request) => this.#request(request),
+				now: () => this.nowMs,
+				userAgent: 'Shopbell/test',
+				allowPrivateNetwork: true,
+				timeoutMs: 30,
+				nonce: nonce(),
+			},
+		)
 		this.sql.onCommit = (when) => this.#point(when)
 		this.engine = new Engine(this.ports())
 	}
@@ -143,11 +164,25 @@ export class World {
 	/** Connects a store, as `POST /instances` does. The bell is on when this returns. */
 	static async create(options: WorldOptions = {}): Promise<World> {
 		const clock = { now: options.startMs ?? Date.UTC(2026, 5, 15, 12, 0, 0) }
-		const store = createStore({ objects: { orders: 12, products: 10, coupons: 6, customers: 8 }, now: () => clock.now, url: 'http://shop.example.com', sleep: sleepOf(), ...options.store })
+		const store = createStore({
+			objects: { orders: 12, products: 10, coupons: 6, customers: 8 },
+			now: () => clock.now,
+			url: 'http://shop.example.com',
+			sleep: sleepOf(),
+			...options.store,
+		})
 		const paths = Object.values(options.resources ?? {}).length === 0 ? ['orders', 'products', 'coupons', 'customers'] : []
-		const connected = await woocommerce.connect({ storeUrl: store.url, ...store.credentials }, {
-			fetch: (request) => store.fetch(request), now: () => clock.now, userAgent: 'Shopbell/test', allowPrivateNetwork: true, nonce: nonce(),
-		}, { paths })
+		const connected = await woocommerce.connect(
+			{ storeUrl: store.url, ...store.credentials },
+			{
+				fetch: (request) => store.fetch(request),
+				now: () => clock.now,
+				userAgent: 'Shopbell/test',
+				allowPrivateNetwork: true,
+				nonce: nonce(),
+			},
+			{ paths },
+		)
 		if (!connected.ok) throw new Error(connected.message)
 		const config = configOf(connected.connection, options)
 		const world = new World(options, store, config, clock.now)
@@ -161,7 +196,16 @@ export class World {
 
 	/** What exists in the store now. */
 	objects(): StoreObject[] {
-		return Object.values(COLLECTIONS).filter((name) => name !== 'variations' || this.#options.resources?.['variations'] !== undefined).flatMap((name) => [...this.store.state(name)].map(([id, record]) => ({ resource: name, id, hash: contentHash(record), status: typeof record['status'] === 'string' ? record['status'] : null })))
+		return Object.values(COLLECTIONS)
+			.filter((name) => name !== 'variations' || this.#options.resources?.['variations'] !== undefined)
+			.flatMap((name) =>
+				[...this.store.state(name)].map(([id, record]) => ({
+					resource: name,
+					id,
+					hash: contentHash(record),
+					status: typeof record['status'] === 'string' ? record['status'] : null,
+				})),
+			)
 	}
 
 	/** Lets time pass: alarms ring, doorbells are answered, until then. */
@@ -217,7 +261,10 @@ export class World {
 	}
 
 	/** The row in D1 changes, and the object is told. */
-	async configure(change: Partial<WatcherConfig>, options: { skip?: boolean; rebaseline?: boolean; release?: boolean } = {}): Promise<void> {
+	async configure(
+		change: Partial<WatcherConfig>,
+		options: { skip?: boolean; rebaseline?: boolean; release?: boolean } = {},
+	): Promise<void> {
 		this.config = { ...this.config, ...change, version: this.config.version + 1 }
 		// A call that was cut off is made again, as its caller would.
 		for (let tries = 0; tries < 2; tries++) {
@@ -252,7 +299,10 @@ export class World {
 			do await this.advance(Math.max(poll, 5_000))
 			while (!this.still() && this.nowMs < end)
 		}
-		if (!this.still()) throw new Error(`not quiet after ${limitMs} ms: ${JSON.stringify(pollerOf(this.engine.core()!), null, 1)} ${JSON.stringify(healthOf(this.engine.core()!))}`)
+		if (!this.still())
+			throw new Error(
+				`not quiet after ${limitMs} ms: ${JSON.stringify(pollerOf(this.engine.core()!), null, 1)} ${JSON.stringify(healthOf(this.engine.core()!))}`,
+			)
 	}
 
 	/** Nothing runs, nothing is pending, nothing waits. */
@@ -260,24 +310,46 @@ export class World {
 		const core = this.engine.core()
 		if (core === null) return true
 		const report = pollerOf(core)
-		const busy = report.running || report.pending > 0 || core.state.trouble !== null || core.state.resources.length === 0
-			|| core.state.resources.some((rs) => rs.baseline !== null || rs.search !== null || rs.rereadAsked || (rs.reread !== null && report.resources.some((one) => one.reread.running && one.resource === rs.objectType)))
+		const busy =
+			report.running ||
+			report.pending > 0 ||
+			core.state.trouble !== null ||
+			core.state.resources.length === 0 ||
+			core.state.resources.some(
+				(rs) =>
+					rs.baseline !== null ||
+					rs.search !== null ||
+					rs.rereadAsked ||
+					(rs.reread !== null && report.resources.some((one) => one.reread.running && one.resource === rs.objectType)),
+			)
 		return !busy && healthOf(core).callback.waiting === 0
 	}
 
 	/** The judgement of everything so far. */
 	judge(): Judgement {
 		return judge({
-			journal: this.store.journal(), start: this.start, startNumber: this.startNumber, final: this.objects(), t0Ms: this.t0Ms,
-			baselineEndMs: this.baselineEndMs, arrivals: this.arrivals, polls: this.polls, resources: this.#options.resources?.['variations'] === undefined ? FOUR : COLLECTIONS,
+			journal: this.store.journal(),
+			start: this.start,
+			startNumber: this.startNumber,
+			final: this.objects(),
+			t0Ms: this.t0Ms,
+			baselineEndMs: this.baselineEndMs,
+			arrivals: this.arrivals,
+			polls: this.polls,
+			resources: this.#options.resources?.['variations'] === undefined ? FOUR : COLLECTIONS,
 		})
 	}
 
 	/** The engine's surroundings in this world. */
 	ports(): Ports {
 		return {
-			sql: this.sql, now: () => this.nowMs, random: this.#options.random ?? (() => 0.5),
-			arm: (atMs) => { this.alarmMs = atMs }, armed: () => this.alarmMs,
+			sql: this.sql,
+			now: () => this.nowMs,
+			random: this.#options.random ?? (() => 0.5),
+			arm: (atMs) => {
+				this.alarmMs = atMs
+			},
+			armed: () => this.alarmMs,
 			ring: async (instance) => {
 				this.#point('before-ring')
 				if (!this.loses()) this.doorbells.push(instance)
@@ -287,11 +359,17 @@ export class World {
 				if (this.d1Fails) throw new Error('D1 cannot be reached')
 				return this.config
 			},
-			element: () => woocommerce, client: async () => this.#client,
-			report: async (report) => { this.statuses.push(report) },
+			element: () => woocommerce,
+			client: async () => this.#client,
+			report: async (report) => {
+				this.statuses.push(report)
+			},
 			eventTag: (_instance, sequence) => (sequence * 7919) & 0xff_ffff,
-			publicUrl: 'https://bell.example.com', storedBytes: () => 0,
-			log: (event, fields) => { this.logs.push({ event, fields }) },
+			publicUrl: 'https://bell.example.com',
+			storedBytes: () => 0,
+			log: (event, fields) => {
+				this.logs.push({ event, fields })
+			},
 		}
 	}
 
@@ -319,9 +397,15 @@ export class World {
 		const core = this.engine.core()
 		if (core === null) return
 		const { state } = core
-		if (this.baselineEndMs === Number.POSITIVE_INFINITY && state.resources.length > 0 && state.resources.every((rs) => rs.baselineDoneMs !== null || rs.baseline === null)) this.baselineEndMs = this.nowMs
+		if (
+			this.baselineEndMs === Number.POSITIVE_INFINITY &&
+			state.resources.length > 0 &&
+			state.resources.every((rs) => rs.baselineDoneMs !== null || rs.baseline === null)
+		)
+			this.baselineEndMs = this.nowMs
 		const last = this.polls.at(-1)
-		if (state.run === null && state.lastRunMs !== null && last?.startMs !== state.lastRunMs) this.polls.push({ startMs: state.lastRunMs, endMs: this.nowMs })
+		if (state.run === null && state.lastRunMs !== null && last?.startMs !== state.lastRunMs)
+			this.polls.push({ startMs: state.lastRunMs, endMs: this.nowMs })
 	}
 
 	#deliveryPorts(): DeliveryPorts {
@@ -331,10 +415,13 @@ export class World {
 		}
 		return {
 			claim: (_instance, limit) => alive(() => this.engine.claim(limit)),
-			settle: (_instance, id, attempt, outcome, more) => alive(() => this.engine.settle(parseNotificationId(id)!.counter, attempt, outcome, more)),
+			settle: (_instance, id, attempt, outcome, more) =>
+				alive(() => this.engine.settle(parseNotificationId(id)!.counter, attempt, outcome, more)),
 			post: (_instance, claim) => this.#post(claim),
 			now: () => this.nowMs,
-			sleep: async (ms) => { this.nowMs += ms },
+			sleep: async (ms) => {
+				this.nowMs += ms
+			},
 			log: () => undefined,
 		}
 	}
@@ -349,8 +436,13 @@ export class World {
 		if (answer === 'reset') this.#receive(claim)
 		this.#point('after-post')
 		return {
-			delivered: typeof answer === 'number' && answer < 300, status: typeof answer === 'number' ? answer : null, error: typeof answer === 'number' ? null : answer,
-			retryAfterMs: null, durationMs: 20, startedMs, body: '',
+			delivered: typeof answer === 'number' && answer < 300,
+			status: typeof answer === 'number' ? answer : null,
+			error: typeof answer === 'number' ? null : answer,
+			retryAfterMs: null,
+			durationMs: 20,
+			startedMs,
+			body: '',
 		}
 	}
 
@@ -359,7 +451,12 @@ export class World {
 		const { raw, events } = envelope.message
 		events.forEach((event: ReceivedEvent, index: number) => {
 			this.arrivals.push({
-				...event, record: raw[event.objectType]?.[index] ?? null, timeMs: this.nowMs, notificationId: claim.notificationId, attempt: claim.attempt, body: claim.body,
+				...event,
+				record: raw[event.objectType]?.[index] ?? null,
+				timeMs: this.nowMs,
+				notificationId: claim.notificationId,
+				attempt: claim.attempt,
+				body: claim.body,
 			})
 		})
 	}
@@ -368,9 +465,25 @@ export class World {
 function configOf(connection: Connection, options: WorldOptions): WatcherConfig {
 	const resources = options.resources
 	return {
-		instanceId: 7, organizationId: 1, userId: 1, name: 'Riverside', tags: ['Riverside'], elementKey: 'woocommercerest', version: 1, enabled: true, eventsEnabled: true,
-		vendorType: 'polling', connection, configuration: resources === undefined ? {} : { 'event.poller.configuration': JSON.stringify(resources) },
-		callbackUrl: 'https://callback.example.com/hook', pollIntervalMs: options.pollIntervalMs ?? 60_000, rereadHours: null, backfill: 'none', scanBudget: 10, retentionDays: 7, ...options.config,
+		instanceId: 7,
+		organizationId: 1,
+		userId: 1,
+		name: 'Riverside',
+		tags: ['Riverside'],
+		elementKey: 'woocommercerest',
+		version: 1,
+		enabled: true,
+		eventsEnabled: true,
+		vendorType: 'polling',
+		connection,
+		configuration: resources === undefined ? {} : { 'event.poller.configuration': JSON.stringify(resources) },
+		callbackUrl: 'https://callback.example.com/hook',
+		pollIntervalMs: options.pollIntervalMs ?? 60_000,
+		rereadHours: null,
+		backfill: 'none',
+		scanBudget: 10,
+		retentionDays: 7,
+		...options.config,
 	}
 }
 

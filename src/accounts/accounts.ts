@@ -33,19 +33,37 @@ const USER = `SELECT users.id, users.organization_id AS organizationId, organiza
 	FROM users JOIN organizations ON organizations.id = users.organization_id`
 
 /** Makes the first organization and user; null when there is one already. Two calls at once: the second one's transaction fails on the fixed ids. */
-export async function setUp(db: D1Database, ring: string, input: SetupInput, requestId: string, nowMs: number): Promise<SetupResult | null> {
+export async function setUp(
+	db: D1Database,
+	ring: string,
+	input: SetupInput,
+	requestId: string,
+	nowMs: number,
+): Promise<SetupResult | null> {
 	const exists = await db.prepare('SELECT 1 FROM organizations LIMIT 1').first()
 	if (exists !== null) return null
 	const organizationSecret = newSecret()
 	const userSecret = newSecret()
-	const [sealedOrganization, sealedUser] = await Promise.all([sealSecret(ring, organizationSecret, 'organization/1'), sealSecret(ring, userSecret, 'user/1')])
+	const [sealedOrganization, sealedUser] = await Promise.all([
+		sealSecret(ring, organizationSecret, 'organization/1'),
+		sealSecret(ring, userSecret, 'user/1'),
+	])
 	try {
 		await db.batch([
-			db.prepare('INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (1, ?, ?, ?, ?)').bind(input.organizationName, hashSecret(organizationSecret), sealedOrganization, nowMs),
 			db
-				.prepare('INSERT INTO users (id, organization_id, email, first_name, last_name, secret_hash, secret_sealed, created_ms) VALUES (1, 1, ?, ?, ?, ?, ?, ?)')
+				.prepare('INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (1, ?, ?, ?, ?)')
+				.bind(input.organizationName, hashSecret(organizationSecret), sealedOrganization, nowMs),
+			db
+				.prepare(
+					'INSERT INTO users (id, organization_id, email, first_name, last_name, secret_hash, secret_sealed, created_ms) VALUES (1, 1, ?, ?, ?, ?, ?, ?)',
+				)
 				.bind(input.email, input.firstName, input.lastName, hashSecret(userSecret), sealedUser, nowMs),
-			auditStatement(db, { organizationId: 1, userId: 1, requestId }, { action: 'organization.create', objectType: 'organization', objectId: 1, detail: { setup: true } }, nowMs),
+			auditStatement(
+				db,
+				{ organizationId: 1, userId: 1, requestId },
+				{ action: 'organization.create', objectType: 'organization', objectId: 1, detail: { setup: true } },
+				nowMs,
+			),
 		])
 	} catch (error) {
 		if (error instanceof Error && /UNIQUE|constraint/i.test(error.message)) return null

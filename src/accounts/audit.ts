@@ -18,8 +18,25 @@ export interface AuditEntry {
 }
 
 /** The statement that writes an audit row, for a batch with the change itself. `onlyIf`: an SQL condition, such as `changes() > 0` for a change that may not take hold. */
-export function auditStatement(db: D1Database, actor: Actor, entry: AuditEntry, nowMs: number, onlyIf: 'changes() > 0' | 'true' = 'true'): D1PreparedStatement {
+export function auditStatement(
+	db: D1Database,
+	actor: Actor,
+	entry: AuditEntry,
+	nowMs: number,
+	onlyIf: 'changes() > 0' | 'true' = 'true',
+): D1PreparedStatement {
 	return db
-		.prepare(`INSERT INTO audit_log (organization_id, user_id, at_ms, request_id, action, object_type, object_id, detail) SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE ${onlyIf}`)
-		.bind(actor.organizationId, actor.userId, nowMs, actor.requestId, entry.action, entry.objectType, entry.objectId, JSON.stringify(entry.detail))
+		.prepare(
+			`INSERT INTO audit_log (organization_id, user_id, at_ms, request_id, action, object_type, object_id, detail) SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE ${onlyIf}`,
+		)
+		.bind(
+			actor.organizationId,
+			actor.userId,
+			nowMs,
+			actor.requestId,
+			entry.action,
+			entry.objectType,
+			entry.objectId,
+			JSON.stringify(entry.detail),
+		)
 }

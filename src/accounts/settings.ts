@@ -11,8 +11,11 @@ export const DEFAULT_SETTINGS: AccountSettings = { retentionDays: 7 }
 
 /** Reads an organization's settings. */
 export async function readAccountSettings(db: D1Database, organizationId: number): Promise<AccountSettings> {
-	const { results } = await db.prepare('SELECT key, value FROM account_settings WHERE organization_id = ?').bind(organizationId).all<{ key: string; value: string }>()
-	const settings = new Map(results.map(row => [row.key, row.value]))
+	const { results } = await db
+		.prepare('SELECT key, value FROM account_settings WHERE organization_id = ?')
+		.bind(organizationId)
+		.all<{ key: string; value: string }>()
+	const settings = new Map(results.map((row) => [row.key, row.value]))
 	const days = Number(settings.get('events.retention.days') ?? Number.NaN)
 	return { retentionDays: Number.isFinite(days) && days > 0 ? days : DEFAULT_SETTINGS.retentionDays }
 }

@@ -24,7 +24,9 @@ export const guards: Record<keyof Access, MiddlewareHandler[]> = {
 export async function caller(c: Context<CallerEnv>, next: () => Promise<void>): Promise<void> {
 	const parts = parseAuthorization(c.req.header('Authorization'))
 	if (parts === null || parts.user === null || (parts.organization === null && parts.element === null)) {
-		throw new Unauthorized('Authorization: expected "User <user secret>, Organization <organization secret>" or "User <user secret>, Element <instance token>"')
+		throw new Unauthorized(
+			'Authorization: expected "User <user secret>, Organization <organization secret>" or "User <user secret>, Element <instance token>"',
+		)
 	}
 	const { DB } = c.env
 	const [user, organization, instance] = await Promise.all([
@@ -61,7 +63,12 @@ async function account(c: Context<CallerEnv>, next: () => Promise<void>): Promis
 async function instanceByPath(c: Context<InstanceEnv>, next: () => Promise<void>): Promise<void> {
 	const id = readId(c.req.param('id'))
 	const { tokenInstance, organizationProven, user } = c.var
-	const found = tokenInstance !== null && tokenInstance.id === id ? tokenInstance : organizationProven ? await findInstance(c.env.DB, user.organizationId, id) : null
+	const found =
+		tokenInstance !== null && tokenInstance.id === id
+			? tokenInstance
+			: organizationProven
+				? await findInstance(c.env.DB, user.organizationId, id)
+				: null
 	if (found === null) throw new NotFound(`No instance ${id}`)
 	c.set('instance', found)
 	c.set('instanceId', found.id)
@@ -81,4 +88,3 @@ export function readId(text: string | undefined): number {
 	if (id === 0) throw new NotFound('Nothing has this id: expected a positive whole number')
 	return id
 }
-

@@ -37,21 +37,30 @@ export interface Call<Level extends keyof Access, Params extends z.ZodType, Quer
 	/** What a success answers with; null: an empty body. */
 	answer: z.ZodType | null
 	status?: 200 | 202
-	handle(c: Context<Access[Level]>, input: { params: z.output<Params>; query: z.output<Query>; body: z.output<Body> }): Promise<Response> | Response
+	handle(
+		c: Context<Access[Level]>,
+		input: { params: z.output<Params>; query: z.output<Query>; body: z.output<Body> },
+	): Promise<Response> | Response
 }
 
 /** A fresh set of calls; what its schemas refuse is a 400 that names each field. */
 export function createApi(): Api {
 	return new OpenAPIHono<PublicEnv>({
-		defaultHook: result => {
+		defaultHook: (result) => {
 			if (!result.success) throw invalid(result.error)
 		},
 	})
 }
 
 /** Mounts a call. */
-export function declare<Level extends keyof Access, Params extends z.ZodType = Anything, Query extends z.ZodType = Anything, Body extends z.ZodType = Anything>(api: Api, call: Call<Level, Params, Query, Body>): void {
-	const success = call.answer === null ? { description: 'Done' } : { description: 'Success', content: { 'application/json': { schema: call.answer } } }
+export function declare<
+	Level extends keyof Access,
+	Params extends z.ZodType = Anything,
+	Query extends z.ZodType = Anything,
+	Body extends z.ZodType = Anything,
+>(api: Api, call: Call<Level, Params, Query, Body>): void {
+	const success =
+		call.answer === null ? { description: 'Done' } : { description: 'Success', content: { 'application/json': { schema: call.answer } } }
 	const request: NonNullable<RouteConfig['request']> = {
 		...(call.params === undefined ? namesIn(call.path) : { params: call.params as never }),
 		...(call.query === undefined ? {} : { query: call.query as never }),
@@ -64,7 +73,10 @@ export function declare<Level extends keyof Access, Params extends z.ZodType = A
 		summary: call.summary,
 		request,
 		middleware: guards[call.access],
-		responses: { [call.status ?? 200]: success, default: { description: 'Refused', content: { 'application/json': { schema: ErrorBody } } } },
+		responses: {
+			[call.status ?? 200]: success,
+			default: { description: 'Refused', content: { 'application/json': { schema: ErrorBody } } },
+		},
 	})
 	// The library infers a handler's type from a literal route; here the call's own generics say it, so the two meet in one cast.
 	const handler = async (c: Context): Promise<Response> => {
@@ -77,13 +89,13 @@ export function declare<Level extends keyof Access, Params extends z.ZodType = A
 
 /** The words in braces of a path, as texts: what a call without a schema of its own for them has. */
 function namesIn(path: string): { params?: never } {
-	const names = [...path.matchAll(/\{(\w+)\}/g)].map(match => match[1]!)
-	return names.length === 0 ? {} : { params: z.object(Object.fromEntries(names.map(name => [name, z.string()]))) as never }
+	const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!)
+	return names.length === 0 ? {} : { params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))) as never }
 }
 
 /** A 400 out of what a schema refused: `field: what was expected`, for each field. */
 export function invalid(error: z.core.$ZodError): BadRequest {
-	const problems = error.issues.slice(0, 10).map(issue => {
+	const problems = error.issues.slice(0, 10).map((issue) => {
 		const field = issue.path.length === 0 ? 'body' : issue.path.map(String).join('.')
 		return `${field}: ${issue.message.replace(/^Invalid input: /, '')}`
 	})

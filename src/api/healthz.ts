@@ -41,7 +41,7 @@ async function reachable(db: D1Database): Promise<boolean> {
 
 function keyIds(ring: string): string[] {
 	try {
-		return masterKeys(ring).map(key => key.id)
+		return masterKeys(ring).map((key) => key.id)
 	} catch {
 		return []
 	}

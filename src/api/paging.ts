@@ -7,7 +7,11 @@ import { BadRequest } from '../errors.ts'
 export const PAGE_LIMIT = 200
 
 /** `pageSize` of a query: a whole number from 1 to 200. */
-export const PageSize = z.string().regex(/^\d{1,6}$/, `expected a whole number from 1 to ${PAGE_LIMIT}`).transform(Number).refine((size: number) => size >= 1 && size <= PAGE_LIMIT, `expected a whole number from 1 to ${PAGE_LIMIT}`)
+export const PageSize = z
+	.string()
+	.regex(/^\d{1,6}$/, `expected a whole number from 1 to ${PAGE_LIMIT}`)
+	.transform(Number)
+	.refine((size: number) => size >= 1 && size <= PAGE_LIMIT, `expected a whole number from 1 to ${PAGE_LIMIT}`)
 
 /** The query of a list. */
 export const PageQuery = z.object({ pageSize: PageSize.optional(), nextPage: z.string().max(500).optional() })
@@ -21,7 +25,8 @@ export function formatPageToken(numbers: readonly number[]): string {
 export function parsePageToken(token: string | undefined, count: number): number[] | null {
 	if (token === undefined || token === '') return null
 	const numbers = Buffer.from(token, 'base64url').toString().split('.')
-	if (numbers.length !== count || !numbers.every((number: string) => /^\d{1,16}$/.test(number))) throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier answer')
+	if (numbers.length !== count || !numbers.every((number: string) => /^\d{1,16}$/.test(number)))
+		throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier answer')
 	return numbers.map(Number)
 }
 
@@ -34,5 +39,5 @@ export function setPageHeaders(c: Context, page: { returned: number; total: numb
 
 /** A query parameter that may be given several times, as `name[]`, as `name`, or with commas never meant as separators. */
 export function listParameter(c: Context, name: string): string[] {
-	return [...(c.req.queries(`${name}[]`) ?? []), ...(c.req.queries(name) ?? [])].filter(value => value.trim() !== '')
+	return [...(c.req.queries(`${name}[]`) ?? []), ...(c.req.queries(name) ?? [])].filter((value) => value.trim() !== '')
 }

@@ -9,7 +9,8 @@ import type { PublicEnv } from './environment.ts'
 export const BODY_LIMIT_BYTES = 1024 * 1024
 
 /** Contract, section 1. */
-const EXPOSED = 'Elements-Returned-Count, Elements-Total-Count, Elements-Request-Id, Elements-Next-Page-Token, Elements-Trace-Id, Elements-Error, Content-Disposition'
+const EXPOSED =
+	'Elements-Returned-Count, Elements-Total-Count, Elements-Request-Id, Elements-Next-Page-Token, Elements-Trace-Id, Elements-Error, Content-Disposition'
 
 /** Gives the request its id, the answer its headers, and the log a line: method, path and status, never a query, header or body. */
 export const requests: MiddlewareHandler<PublicEnv> = async (c, next) => {
@@ -23,13 +24,21 @@ export const requests: MiddlewareHandler<PublicEnv> = async (c, next) => {
 	c.res.headers.set('Access-Control-Expose-Headers', EXPOSED)
 	c.res.headers.set('Cache-Control', 'no-store')
 	c.res.headers.set('X-Content-Type-Options', 'nosniff')
-	log('request.done', { requestId: c.var.requestId, method: c.req.method, path: c.req.path, status: c.res.status, instance: c.var.instanceId ?? null, durationMs: Date.now() - startedMs })
+	log('request.done', {
+		requestId: c.var.requestId,
+		method: c.req.method,
+		path: c.req.path,
+		status: c.res.status,
+		instance: c.var.instanceId ?? null,
+		durationMs: Date.now() - startedMs,
+	})
 }
 
 /** 406 when the caller wants no JSON. */
 export const acceptable: MiddlewareHandler<PublicEnv> = async (c, next) => {
 	const accept = c.req.header('Accept')
-	if (accept !== undefined && accept.trim() !== '' && !accept.split(',').some(acceptsJson)) throw new HttpError(406, 'Accept: expected application/json')
+	if (accept !== undefined && accept.trim() !== '' && !accept.split(',').some(acceptsJson))
+		throw new HttpError(406, 'Accept: expected application/json')
 	await next()
 }
 
@@ -37,7 +46,8 @@ export const acceptable: MiddlewareHandler<PublicEnv> = async (c, next) => {
 export const bodyRules: MiddlewareHandler<PublicEnv> = async (c, next) => {
 	if (c.req.raw.body === null) return await next()
 	const type = c.req.header('Content-Type')
-	if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type.trim())) throw new HttpError(415, 'Content-Type: expected application/json')
+	if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type.trim()))
+		throw new HttpError(415, 'Content-Type: expected application/json')
 	await limit(c, next)
 }
 
@@ -49,7 +59,10 @@ const limit = bodyLimit({
 })
 
 function acceptsJson(range: string): boolean {
-	const [type = '', ...parameters] = range.toLowerCase().split(';').map(part => part.trim())
-	if (parameters.some(parameter => /^q=0(\.0*)?$/.test(parameter))) return false
+	const [type = '', ...parameters] = range
+		.toLowerCase()
+		.split(';')
+		.map((part) => part.trim())
+	if (parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) return false
 	return type === '*/*' || type === 'application/*' || /^application\/([a-z0-9.+-]+\+)?json$/.test(type)
 }

@@ -7,7 +7,11 @@ import { BadRequest, NotFound } from '../errors.ts'
 import { stripHtml } from '../instances/values.ts'
 import { declare, invalid, type Api } from './contract.ts'
 
-const text = (limit: number) => z.string().transform(stripHtml).refine(value => value.length > 0 && value.length <= limit, `expected 1 to ${limit} characters`)
+const text = (limit: number) =>
+	z
+		.string()
+		.transform(stripHtml)
+		.refine((value) => value.length > 0 && value.length <= limit, `expected 1 to ${limit} characters`)
 
 const Body = z.looseObject({
 	token: z.string().optional().meta({ description: 'SETUP_TOKEN, unless it comes as Authorization: Bearer' }),
@@ -35,12 +39,20 @@ export function declareSetup(api: Api): void {
 		async handle(c) {
 			const given = await readBody(c)
 			// The token first: whoever lacks it learns nothing, not even what a body should look like.
-			const token = /^Bearer\s+(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1] ?? (isObject(given) && typeof given['token'] === 'string' ? given['token'] : '')
+			const token =
+				/^Bearer\s+(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1] ??
+				(isObject(given) && typeof given['token'] === 'string' ? given['token'] : '')
 			if ((c.env.SETUP_TOKEN ?? '') === '' || !equalSecrets(token, c.env.SETUP_TOKEN)) throw new NotFound()
 			const body = Body.safeParse(given ?? {})
 			if (!body.success) throw given === undefined ? new BadRequest('body: expected well-formed JSON') : invalid(body.error)
 			const { organizationName, email, firstName, lastName } = body.data
-			const result = await setUp(c.env.DB, c.env.MASTER_KEYS, { organizationName, email, firstName, lastName }, c.var.requestId, c.var.services.now())
+			const result = await setUp(
+				c.env.DB,
+				c.env.MASTER_KEYS,
+				{ organizationName, email, firstName, lastName },
+				c.var.requestId,
+				c.var.services.now(),
+			)
 			if (result === null) throw new NotFound()
 			return c.json(result, 200)
 		},

@@ -10,7 +10,11 @@ export function toIsoSeconds(ms: number): string {
 export function readMoment(name: string, text: string | undefined): number | null {
 	if (text === undefined || text === '') return null
 	const zoneless = /^\d{4}-\d{2}-\d{2}T[\d:.]+$/.test(text)
-	const ms = /^\d{10,15}$/.test(text) ? Number(text) : /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(zoneless ? `${text}Z` : text) : Number.NaN
+	const ms = /^\d{10,15}$/.test(text)
+		? Number(text)
+		: /^\d{4}-\d{2}-\d{2}/.test(text)
+			? Date.parse(zoneless ? `${text}Z` : text)
+			: Number.NaN
 	if (Number.isNaN(ms)) throw new BadRequest(`${name}: expected a time such as 2026-01-31T12:00:00Z`)
 	return ms
 }

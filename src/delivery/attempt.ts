@@ -42,7 +42,7 @@ export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
 	} catch {
 		// A key that does not open, an address that is none: sending without a signature would be worse than not sending. The exception
 		// may quote what it could not read, so it stays here.
-		return notSent('the request could not be made from the instance\'s configuration', startedMs)
+		return notSent("the request could not be made from the instance's configuration", startedMs)
 	}
 
 	const abort = new AbortController()

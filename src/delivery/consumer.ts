@@ -25,7 +25,10 @@ export async function consume(batch: MessageBatch<Doorbell>, env: Env, ctx: Pick
 }
 
 /** Cloudflare's side of delivering. `watcher` is where an instance's object is reached. */
-export function deliveryPorts(env: Env, watcher: (instanceId: number) => Pick<WatcherRpc, 'claim' | 'settle'> = (id) => watcherOf(env, id)): DeliveryPorts {
+export function deliveryPorts(
+	env: Env,
+	watcher: (instanceId: number) => Pick<WatcherRpc, 'claim' | 'settle'> = (id) => watcherOf(env, id),
+): DeliveryPorts {
 	const allowPrivate = env.ALLOW_PRIVATE_NETWORK === 'true'
 	const refuse = (url: string): string | null => {
 		const verdict = guardUrl(url, allowPrivate)
@@ -34,7 +37,8 @@ export function deliveryPorts(env: Env, watcher: (instanceId: number) => Pick<Wa
 	return {
 		// A stub that has thrown may stay broken: each call takes a new one.
 		claim: async (instanceId, limit) => await watcher(instanceId).claim(limit),
-		settle: async (instanceId, notificationId, number, outcome, more) => await watcher(instanceId).settle(notificationId, number, outcome, more),
+		settle: async (instanceId, notificationId, number, outcome, more) =>
+			await watcher(instanceId).settle(notificationId, number, outcome, more),
 		post: async (instanceId, claim) =>
 			await attempt(claim, {
 				fetch: async (request) => await fetch(request),

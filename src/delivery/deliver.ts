@@ -85,7 +85,12 @@ export async function deliver(instanceId: number, lanes: number, connections: Se
 			next = await lane.run(() => sendOne(instanceId, claim, young, connections, ports))
 		} catch (error) {
 			// Its lease ends by itself; the others are none the worse.
-			ports.log('delivery.attempt-failed', { instance: instanceId, notification: claim.notificationId, attempt: claim.attempt, error: errorName(error) })
+			ports.log('delivery.attempt-failed', {
+				instance: instanceId,
+				notification: claim.notificationId,
+				attempt: claim.attempt,
+				error: errorName(error),
+			})
 		}
 		await Promise.all(next.map(follow))
 	}
@@ -103,7 +108,13 @@ export async function deliver(instanceId: number, lanes: number, connections: Se
 }
 
 /** POSTs and settles one claim; gives what the settle hands back. */
-async function sendOne(instanceId: number, claim: Claim, young: () => boolean, connections: Semaphore, ports: DeliveryPorts): Promise<Claim[]> {
+async function sendOne(
+	instanceId: number,
+	claim: Claim,
+	young: () => boolean,
+	connections: Semaphore,
+	ports: DeliveryPorts,
+): Promise<Claim[]> {
 	const outcome = await connections.run(async () => {
 		// A lease that ran out while this waited is another consumer's by now: a second POST would only be a repeat.
 		return ports.now() >= claim.leaseUntilMs ? null : await ports.post(instanceId, claim)

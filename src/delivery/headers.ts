@@ -2,8 +2,20 @@
 
 /** Names that a customer's headers cannot set: the connection's, the body's, and those that receivers trust as ours. */
 const RESERVED = new Set([
-	'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade',
-	'expect', 'host', 'content-length', 'content-type', 'content-encoding', 'user-agent', 'accept-encoding', 'date',
+	'connection',
+	'keep-alive',
+	'te',
+	'trailer',
+	'transfer-encoding',
+	'upgrade',
+	'expect',
+	'host',
+	'content-length',
+	'content-type',
+	'content-encoding',
+	'user-agent',
+	'accept-encoding',
+	'date',
 ])
 const RESERVED_PREFIXES = ['elements-', 'webhook-', 'shopbell-', 'cf-', 'sec-', 'proxy-']
 

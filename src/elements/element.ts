@@ -193,7 +193,12 @@ export interface StoreClient {
 	list(resource: Resource, query: ListQuery): Promise<Page | Failure>
 	read(resource: Resource, id: ObjectId): Promise<ReadAnswer | Failure>
 	/** A hub call as is: path under the vendor's API (`orders/12`), query, method; for the hub. */
-	call(method: string, path: string, query: Record<string, string>, body?: string): Promise<{ ok: true; status: number; body: unknown; total: number | null; storeNowMs: number } | Failure>
+	call(
+		method: string,
+		path: string,
+		query: Record<string, string>,
+		body?: string,
+	): Promise<{ ok: true; status: number; body: unknown; total: number | null; storeNowMs: number } | Failure>
 	/** Requests made so far by this client. */
 	readonly requests: number
 }
@@ -203,8 +208,25 @@ export interface ConnectError {
 	ok: false
 	status: 400 | 502
 	reason:
-		| 'no-such-host' | 'refused' | 'timeout' | 'tls' | 'not-wordpress' | 'no-woocommerce' | 'plain-permalinks' | 'rest-closed' | 'maintenance'
-		| 'unknown-key' | 'wrong-secret' | 'write-only' | 'forbidden' | 'no-resource' | 'https-wanted' | 'other-host' | 'other-site' | 'server' | 'bad-url'
+		| 'no-such-host'
+		| 'refused'
+		| 'timeout'
+		| 'tls'
+		| 'not-wordpress'
+		| 'no-woocommerce'
+		| 'plain-permalinks'
+		| 'rest-closed'
+		| 'maintenance'
+		| 'unknown-key'
+		| 'wrong-secret'
+		| 'write-only'
+		| 'forbidden'
+		| 'no-resource'
+		| 'https-wanted'
+		| 'other-host'
+		| 'other-site'
+		| 'server'
+		| 'bad-url'
 	message: string
 	providerMessage: string | null
 }
@@ -233,10 +255,18 @@ export interface Element {
 	/** The default poller configuration: label → settings, as `event.poller.configuration` has it. */
 	defaultPoller: Record<string, PollerResource>
 	/** Discovers and checks a store in at most 12 requests and 20 s (issue: creating an instance checks the store). `paths`: collections that must be readable. */
-	connect(credentials: Credentials, io: Io, options: { paths: string[] }): Promise<({ ok: true } & { connection: Connection }) | ConnectError>
+	connect(
+		credentials: Credentials,
+		io: Io,
+		options: { paths: string[] },
+	): Promise<({ ok: true } & { connection: Connection }) | ConnectError>
 	open(connection: Connection, credentials: Credentials, io: Io): StoreClient
 	/** Understands one resource of a poller configuration for this store; an error names the field and what was expected. */
-	resource(objectType: string, settings: PollerResource, connection: Connection): { ok: true; resource: Resource } | { ok: false; field: string; message: string }
+	resource(
+		objectType: string,
+		settings: PollerResource,
+		connection: Connection,
+	): { ok: true; resource: Resource } | { ok: false; field: string; message: string }
 	/** Fills the url's placeholders with the last poll's time (ms) less `pollDelay`. */
 	fill(resource: Resource, lastPollMs: number, connection: Connection): Resource
 	/** Looks at a record as the gate wants it; null when it has no id. */
@@ -244,7 +274,11 @@ export interface Element {
 	/** Hub path (`discounts/5`, `orders/12/comments`) → vendor path (`coupons/5`, `orders/12/notes`); null when it is no collection. */
 	hubPath(path: string): string | null
 	/** Hub list parameters (`where`, page, pageSize) → vendor query; an error names what was not understood. `matches` is null when the query says it all; otherwise each record of the answer must pass it too. */
-	hubQuery(path: string, where: string | null, connection: Connection): { ok: true; query: Record<string, string>; matches: ((record: VendorRecord) => boolean) | null } | { ok: false; message: string }
+	hubQuery(
+		path: string,
+		where: string | null,
+		connection: Connection,
+	): { ok: true; query: Record<string, string>; matches: ((record: VendorRecord) => boolean) | null } | { ok: false; message: string }
 }
 
 /** One resource of `event.poller.configuration` as clients send it, after parsing (contract, section 3). */

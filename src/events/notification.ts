@@ -87,7 +87,14 @@ export function javaDate(ms: number): string {
 
 /** `message.raw`: `{<objectType>: [records], pollDate, objectType}`; without `pollDate` when no poll brought them. */
 function raw(resource: string, events: readonly StoredEvent[]): string {
-	const records = events.map((event) => event.record ?? object([['id', JSON.stringify(event.objectId)], ['erased', 'true']]))
+	const records = events.map(
+		(event) =>
+			event.record ??
+			object([
+				['id', JSON.stringify(event.objectId)],
+				['erased', 'true'],
+			]),
+	)
 	const polls = events.map((event) => event.pollDateMs).filter((ms) => ms !== null)
 	return object([
 		[resource, `[${records.join(',')}]`],

@@ -15,7 +15,13 @@ export function requireConfiguration(given: Readonly<Record<string, unknown>>, o
 
 /** One 400 for a list of problems. */
 export function refusal(problems: readonly FieldProblem[]): BadRequest {
-	return new BadRequest(problems.map(({ field, message }) => (message.startsWith('lacks') || message.startsWith('still') ? `${field} ${message}` : `${field}: ${message}`)).join('; '))
+	return new BadRequest(
+		problems
+			.map(({ field, message }) =>
+				message.startsWith('lacks') || message.startsWith('still') ? `${field} ${message}` : `${field}: ${message}`,
+			)
+			.join('; '),
+	)
 }
 
 /** The vendor's collections that resources need, each once; 400 where a url names none. */
@@ -24,7 +30,8 @@ export function requirePaths(element: Element, resources: Readonly<Record<string
 	const problems: FieldProblem[] = []
 	for (const [label, settings] of Object.entries(resources)) {
 		const path = element.hubPath(hubPathOf(settings.url) ?? '')
-		if (path === null) problems.push({ field: `${POLLER_KEY}.${label}.url`, message: 'expected the address of a collection such as /hubs/ecommerce/orders' })
+		if (path === null)
+			problems.push({ field: `${POLLER_KEY}.${label}.url`, message: 'expected the address of a collection such as /hubs/ecommerce/orders' })
 		else paths.add(path)
 	}
 	if (problems.length > 0) throw refusal(problems)
@@ -35,7 +42,9 @@ export function requirePaths(element: Element, resources: Readonly<Record<string
 export async function requireConnection(element: Element, credentials: Credentials, io: Io, paths: string[]): Promise<Connection> {
 	const answer = await element.connect(credentials, io, { paths })
 	if (answer.ok) return answer.connection
-	throw answer.status === 400 ? new BadRequest(answer.message, { providerMessage: answer.providerMessage }) : new StoreFailed(answer.message, { providerMessage: answer.providerMessage })
+	throw answer.status === 400
+		? new BadRequest(answer.message, { providerMessage: answer.providerMessage })
+		: new StoreFailed(answer.message, { providerMessage: answer.providerMessage })
 }
 
 /** Holds every resource against the element and this store; 400 with the field, also when two labels watch the same thing. */
@@ -51,7 +60,11 @@ export function requireResources(element: Element, resources: Readonly<Record<st
 		}
 		const other = labels.get(answer.resource.identity)
 		if (other === undefined) labels.set(answer.resource.identity, label)
-		else problems.push({ field: `${POLLER_KEY}.${label}.url`, message: `watches the same as ${POLLER_KEY}.${other}; expected each collection and where once` })
+		else
+			problems.push({
+				field: `${POLLER_KEY}.${label}.url`,
+				message: `watches the same as ${POLLER_KEY}.${other}; expected each collection and where once`,
+			})
 	}
 	if (problems.length > 0) throw refusal(problems)
 }

@@ -31,11 +31,17 @@ export const DEFAULTS: Readonly<Record<string, string>> = {
 const LONGEST_INTERVAL_MS = 10 * 365 * 86_400_000
 
 /** Keys that are secret whatever the element says of them (contract, section 2). */
-const ALWAYS_SECRET = new Set(['password', 'oauth.api.key', 'oauth.api.secret', 'event.notification.signature.key', 'event.notification.basic.password'])
+const ALWAYS_SECRET = new Set([
+	'password',
+	'oauth.api.key',
+	'oauth.api.secret',
+	'event.notification.signature.key',
+	'event.notification.basic.password',
+])
 
 /** Whether a key's value is sealed at rest and masked in answers. */
 export function isSecretKey(element: Element, key: string): boolean {
-	return ALWAYS_SECRET.has(key) || element.configuration.some(item => item.key === key && item.secret)
+	return ALWAYS_SECRET.has(key) || element.configuration.some((item) => item.key === key && item.secret)
 }
 
 /** What normalising needs to know. */
@@ -72,7 +78,8 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 	const raw = new Map<string, unknown>()
 	for (const [key, value] of Object.entries(given)) {
 		if (key === '__proto__') continue
-		if (key.length > 255) problems.push({ field: `configuration.${key.slice(0, 64)}…`, message: 'expected a key of at most 255 characters' })
+		if (key.length > 255)
+			problems.push({ field: `configuration.${key.slice(0, 64)}…`, message: 'expected a key of at most 255 characters' })
 		raw.set(key, value === MASK ? (previous[key] ?? null) : value)
 	}
 
@@ -81,8 +88,13 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 	if (isBlank(raw.get('store.url')) && !isBlank(alias)) raw.set('store.url', alias)
 
 	const values: Record<string, string | null> = {}
-	const required = new Set(element.configuration.filter(item => item.required).map(item => item.key))
-	const known = new Set([...element.configuration.map(item => item.key), ...ALWAYS_SECRET, ...Object.keys(CHECKS), ...Object.keys(DEFAULTS)])
+	const required = new Set(element.configuration.filter((item) => item.required).map((item) => item.key))
+	const known = new Set([
+		...element.configuration.map((item) => item.key),
+		...ALWAYS_SECRET,
+		...Object.keys(CHECKS),
+		...Object.keys(DEFAULTS),
+	])
 	for (const [key, value] of raw) {
 		const text = toText(value)
 		if (known.has(key) && text !== null && isPlaceholder(text)) {
@@ -94,7 +106,9 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 		}
 	}
 
-	const missing = [...required].filter(key => values[key] === undefined || values[key] === null).filter(key => !problems.some(problem => problem.field === key))
+	const missing = [...required]
+		.filter((key) => values[key] === undefined || values[key] === null)
+		.filter((key) => !problems.some((problem) => problem.field === key))
 	if (missing.length > 0) problems.push({ field: 'configuration', message: `lacks ${missing.join(', ')}` })
 
 	for (const [key, check] of Object.entries(CHECKS)) {
@@ -117,7 +131,12 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 	if (problems.length > 0) return { ok: false, problems }
 	return {
 		ok: true,
-		value: { values, eventsEnabled: values['event.notification.enabled'] === 'true', storeUrl: values['store.url'] ?? '', resources: effectivePoller(values, element) },
+		value: {
+			values,
+			eventsEnabled: values['event.notification.enabled'] === 'true',
+			storeUrl: values['store.url'] ?? '',
+			resources: effectivePoller(values, element),
+		},
 	}
 }
 
@@ -129,7 +148,11 @@ export function callbackOf(configuration: Readonly<Record<string, string | null>
 }
 
 /** What the watcher runs by, from an instance's row and its account. */
-export function toWatcherConfig(instance: Instance, account: AccountSettings, env: Pick<Env, 'PUBLIC_URL' | 'POLL_FLOOR_SECONDS'>): WatcherConfig {
+export function toWatcherConfig(
+	instance: Instance,
+	account: AccountSettings,
+	env: Pick<Env, 'PUBLIC_URL' | 'POLL_FLOOR_SECONDS'>,
+): WatcherConfig {
 	const { configuration } = instance
 	const element = findElement(instance.elementKey)
 	const number = (key: string): number | null => readNumber(configuration[key] ?? '')
@@ -150,7 +173,8 @@ export function toWatcherConfig(instance: Instance, account: AccountSettings, en
 		vendorType: type === 'webhook' || type === 'hybrid' ? type : 'polling',
 		connection: instance.connection,
 		// The watcher finds its resources in one place, whichever key or default they came from.
-		configuration: element === undefined ? configuration : { ...configuration, [POLLER_KEY]: JSON.stringify(effectivePoller(configuration, element)) },
+		configuration:
+			element === undefined ? configuration : { ...configuration, [POLLER_KEY]: JSON.stringify(effectivePoller(configuration, element)) },
 		callbackUrl: callbackOf(configuration, env.PUBLIC_URL),
 		pollIntervalMs: Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
 		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / 3_600_000),
@@ -178,14 +202,14 @@ type Check = (text: string, options: NormalizeOptions) => { ok: true; text: stri
 const fine = (text: string) => ({ ok: true as const, text })
 const expected = (message: string) => ({ ok: false as const, message: `expected ${message}` })
 
-const boolean: Check = text => {
+const boolean: Check = (text) => {
 	const read = readBoolean(text)
 	return read === null ? expected('true or false') : fine(String(read))
 }
 
 /** Text up to a length. */
 function textOf(limit: number): Check {
-	return text => (text.trim().length > limit ? expected(`at most ${limit} characters`) : fine(text.trim()))
+	return (text) => (text.trim().length > limit ? expected(`at most ${limit} characters`) : fine(text.trim()))
 }
 
 /** A time in minutes or hours, decimals allowed, not below the operator's floor; 0 switches off where `zero`. */
@@ -194,14 +218,15 @@ function interval(unit: 'minutes' | 'hours', zero: boolean): Check {
 	return (text, { floorSeconds }) => {
 		const read = readNumber(text)
 		if (zero && read === 0) return fine('0')
-		if (read === null || read * seconds < floorSeconds) return expected(`a number of ${unit}, at least ${Number((floorSeconds / seconds).toPrecision(4))}${zero ? ', or 0 for off' : ''}`)
+		if (read === null || read * seconds < floorSeconds)
+			return expected(`a number of ${unit}, at least ${Number((floorSeconds / seconds).toPrecision(4))}${zero ? ', or 0 for off' : ''}`)
 		return fine(text.trim())
 	}
 }
 
 /** A number between bounds, whole where `whole`. */
 function numberOf(least: number, most: number, whole: boolean): Check {
-	return text => {
+	return (text) => {
 		const read = readNumber(text)
 		const good = read !== null && read >= least && read <= most && (!whole || Number.isInteger(read))
 		return good ? fine(text.trim()) : expected(`a ${whole ? 'whole ' : ''}number from ${least} to ${most}`)
@@ -220,7 +245,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
 	'oauth.api.key': textOf(1000),
 	'oauth.api.secret': textOf(1000),
 	'event.notification.enabled': boolean,
-	'event.vendor.type': text => {
+	'event.vendor.type': (text) => {
 		const type = text.trim().toLowerCase()
 		if (type === 'webhooks') return fine('webhook')
 		return ['polling', 'webhook', 'hybrid'].includes(type) ? fine(type) : expected('polling, webhook or hybrid')
@@ -232,15 +257,17 @@ const CHECKS: Readonly<Record<string, Check>> = {
 		return verdict.ok ? fine(address) : { ok: false, message: verdict.message }
 	},
 	// Not trimmed: a key's blanks are part of it.
-	'event.notification.signature.key': text => (text.length > SIGNATURE_KEY_LIMIT ? expected(`at most ${SIGNATURE_KEY_LIMIT} characters`) : fine(text)),
-	'event.notification.basic.username': text => (text.includes(':') || text.length > 255 ? expected('at most 255 characters without a colon') : fine(text)),
-	'event.notification.basic.password': text => (text.length > 255 ? expected('at most 255 characters') : fine(text)),
+	'event.notification.signature.key': (text) =>
+		text.length > SIGNATURE_KEY_LIMIT ? expected(`at most ${SIGNATURE_KEY_LIMIT} characters`) : fine(text),
+	'event.notification.basic.username': (text) =>
+		text.includes(':') || text.length > 255 ? expected('at most 255 characters without a colon') : fine(text),
+	'event.notification.basic.password': (text) => (text.length > 255 ? expected('at most 255 characters') : fine(text)),
 	'event.poller.refresh_interval': interval('minutes', false),
 	'event.poller.reread': interval('hours', true),
 	'event.reconcile.interval': interval('minutes', true),
 	'event.poller.scanBudget': numberOf(1, 1000, true),
 	'event.notification.rate': numberOf(0.001, 1000, false),
-	'event.poller.backfill': text => {
+	'event.poller.backfill': (text) => {
 		const value = text.trim()
 		return backfillIsKnown(value) ? fine(value) : expected('none, all or a date such as 2026-01-31')
 	},
@@ -248,7 +275,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
 }
 
 function backfillIsKnown(text: string): boolean {
-	return text === 'none' || text === 'all' || (/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text) && !Number.isNaN(dateMs(text)))
+	return (
+		text === 'none' || text === 'all' || (/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text) && !Number.isNaN(dateMs(text)))
+	)
 }
 
 function backfillOf(text: string | null | undefined): 'none' | 'all' | number {

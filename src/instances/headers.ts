@@ -8,7 +8,8 @@ export const HEADERS_KEY = 'event.notification.callback.headers'
 export const MOST_HEADERS = 5
 
 /** Names that are ours or the connection's. */
-const RESERVED = /^(host|content-length|content-type|content-encoding|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|date|user-agent|accept-encoding|(elements|webhook|shopbell|cf|sec|proxy)-.*)$/i
+const RESERVED =
+	/^(host|content-length|content-type|content-encoding|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|date|user-agent|accept-encoding|(elements|webhook|shopbell|cf|sec|proxy)-.*)$/i
 
 /** Understands the value; the answer is the headers as a JSON object's text, null when there is none. */
 export function readHeaders(value: unknown): { ok: true; text: string | null } | { ok: false; problem: FieldProblem } {
@@ -35,9 +36,9 @@ function pairsOf(value: unknown): [string, string][] | null {
 				return null
 			}
 		}
-		const lines = trimmed.split(/\r\n|\r|\n/).filter(line => line.trim() !== '')
+		const lines = trimmed.split(/\r\n|\r|\n/).filter((line) => line.trim() !== '')
 		const pairs = lines.map((line): [string, string] => [line.slice(0, line.indexOf(':')).trim(), line.slice(line.indexOf(':') + 1).trim()])
-		return lines.every(line => line.indexOf(':') > 0) ? pairs : null
+		return lines.every((line) => line.indexOf(':') > 0) ? pairs : null
 	}
 	if (typeof value !== 'object' || Array.isArray(value)) return null
 	const entries = Object.entries(value)

@@ -12,7 +12,16 @@ import { canonicalStoreUrl, refusal, requireConfiguration, requireConnection, re
 import { callbackOf, floorSecondsOf, isSecretKey, type NormalizeOptions } from './config.ts'
 import { hostOf, readName, readTags } from './naming.ts'
 import { effectivePoller } from './poller.ts'
-import { changeInstance, insertInstance, markDeleted, markReady, nextNumber, removeRow, type Instance, type InstanceChange } from './records.ts'
+import {
+	changeInstance,
+	insertInstance,
+	markDeleted,
+	markReady,
+	nextNumber,
+	removeRow,
+	type Instance,
+	type InstanceChange,
+} from './records.ts'
 import { instanceContext, sealSecret } from './sealing.ts'
 import type { Services } from './services.ts'
 import { allowsPrivateNetwork, credentialsOf, elementOf, openConfiguration, sealConfiguration } from './stores.ts'
@@ -29,7 +38,13 @@ export interface InstanceInput {
 const CONNECTING = ['store.url', 'oauth.api.key', 'oauth.api.secret'] as const
 
 /** Checks the store and makes an instance of it. Whatever fails leaves nothing behind: what a crash leaves is a row `creating`, which the cron clears away. */
-export async function createInstance(services: Services, user: User, requestId: string, element: Element, input: InstanceInput): Promise<Instance> {
+export async function createInstance(
+	services: Services,
+	user: User,
+	requestId: string,
+	element: Element,
+	input: InstanceInput,
+): Promise<Instance> {
 	const { env } = services
 	const { name, tags } = requireNaming(input)
 	const normal = requireConfiguration(input.configuration ?? {}, optionsOf(services, element, {}))
@@ -63,7 +78,8 @@ export async function createInstance(services: Services, user: User, requestId: 
 	await insertInstance(env.DB, instance, hashSecret(token))
 	try {
 		await services.watcher(id).create(id)
-		if (!(await markReady(env.DB, instance, actorOf(user, requestId), nowMs))) throw new Error('the row was cleared away while its instance was made')
+		if (!(await markReady(env.DB, instance, actorOf(user, requestId), nowMs)))
+			throw new Error('the row was cleared away while its instance was made')
 	} catch (error) {
 		await undo(services, id)
 		throw error
@@ -80,7 +96,14 @@ export interface ChangeOptions {
 }
 
 /** Changes or replaces an instance. A new store, key or secret is checked first; failure changes nothing. */
-export async function updateInstance(services: Services, instance: Instance, user: User, requestId: string, input: InstanceInput, options: ChangeOptions): Promise<Instance> {
+export async function updateInstance(
+	services: Services,
+	instance: Instance,
+	user: User,
+	requestId: string,
+	input: InstanceInput,
+	options: ChangeOptions,
+): Promise<Instance> {
 	const { env } = services
 	const element = elementOf(instance.elementKey)
 	const { name, tags } = requireNaming(input)
@@ -93,32 +116,49 @@ export async function updateInstance(services: Services, instance: Instance, use
 	const paths = requirePaths(element, resources)
 	const known = instance.eventsEnabled ? requirePaths(element, effectivePoller(before, element)) : []
 	// A collection that was not looked at yet is checked like those of a new instance: may the key read it, what does its route know.
-	const added = paths.some(path => !known.includes(path) && instance.connection.collections[path] === undefined)
-	const reconnect = added || CONNECTING.some(key => normal.values[key] !== before[key])
+	const added = paths.some((path) => !known.includes(path) && instance.connection.collections[path] === undefined)
+	const reconnect = added || CONNECTING.some((key) => normal.values[key] !== before[key])
 	const found = reconnect ? await requireConnection(element, credentialsOf(normal.values), services.io, paths) : instance.connection
 	const moved = siteKey(found.home) !== siteKey(instance.connection.home)
 	const connection = moved ? found : { ...found, collections: { ...instance.connection.collections, ...found.collections } }
 	if (moved && !options.rebaseline) {
-		throw new Conflict(`store.url: this instance watches ${instance.connection.home}, and the new address is another site, ${connection.home}; add ?rebaseline=true to drop what is known of the old one`)
+		throw new Conflict(
+			`store.url: this instance watches ${instance.connection.home}, and the new address is another site, ${connection.home}; add ?rebaseline=true to drop what is known of the old one`,
+		)
 	}
 	requireResources(element, resources, connection)
 
 	const values = { ...normal.values, 'store.url': canonicalStoreUrl(normal.storeUrl, connection) }
-	const changedKeys = [...new Set([...Object.keys(before), ...Object.keys(values)])].filter(key => (before[key] ?? null) !== ((values as Record<string, string | null>)[key] ?? null))
+	const changedKeys = [...new Set([...Object.keys(before), ...Object.keys(values)])].filter(
+		(key) => (before[key] ?? null) !== ((values as Record<string, string | null>)[key] ?? null),
+	)
 	const shownName = name ?? (options.replace ? hostOf(values['store.url']) : instance.name)
 	const change: InstanceChange = {
 		name: shownName,
 		tags: tags ?? (options.replace ? [shownName] : instance.tags),
-		configuration: changedKeys.length === 0 ? instance.configuration : { ...(await sealConfiguration(env.MASTER_KEYS, instance.id, element, values)), ...unchangedSecrets(element, instance, changedKeys, values) },
+		configuration:
+			changedKeys.length === 0
+				? instance.configuration
+				: {
+						...(await sealConfiguration(env.MASTER_KEYS, instance.id, element, values)),
+						...unchangedSecrets(element, instance, changedKeys, values),
+					},
 		connection,
 		eventsEnabled: normal.eventsEnabled,
 	}
-	const changed = await commit(services, instance, change, actorOf(user, requestId), options.replace ? 'instance.replace' : 'instance.update', {
-		keys: changedKeys,
-		name: change.name !== instance.name,
-		tags: JSON.stringify(change.tags) !== JSON.stringify(instance.tags),
-		...(moved ? { rebaseline: true } : {}),
-	})
+	const changed = await commit(
+		services,
+		instance,
+		change,
+		actorOf(user, requestId),
+		options.replace ? 'instance.replace' : 'instance.update',
+		{
+			keys: changedKeys,
+			name: change.name !== instance.name,
+			tags: JSON.stringify(change.tags) !== JSON.stringify(instance.tags),
+			...(moved ? { rebaseline: true } : {}),
+		},
+	)
 	const callback = callbackOf(values, env.PUBLIC_URL)
 	const release = callback !== null && callback !== callbackOf(before, env.PUBLIC_URL)
 	await tell(services, changed, { ...(moved ? { rebaseline: true } : {}), ...(release ? { release: true } : {}) })
@@ -126,8 +166,22 @@ export async function updateInstance(services: Services, instance: Instance, use
 }
 
 /** Enables or disables. `skip`: instead of going on at the old cursor, take a new silent baseline (design, What rings). Enabling also releases what a dead callback holds. */
-export async function setEnabled(services: Services, instance: Instance, user: User, requestId: string, enabled: boolean, skip: boolean): Promise<Instance> {
-	const changed = await commit(services, instance, { enabled }, actorOf(user, requestId), enabled ? 'instance.enable' : 'instance.disable', enabled && skip ? { skip: true } : {})
+export async function setEnabled(
+	services: Services,
+	instance: Instance,
+	user: User,
+	requestId: string,
+	enabled: boolean,
+	skip: boolean,
+): Promise<Instance> {
+	const changed = await commit(
+		services,
+		instance,
+		{ enabled },
+		actorOf(user, requestId),
+		enabled ? 'instance.enable' : 'instance.disable',
+		enabled && skip ? { skip: true } : {},
+	)
 	await tell(services, changed, enabled ? { release: true, ...(skip ? { skip: true } : {}) } : {})
 	return changed
 }
@@ -150,12 +204,23 @@ export async function clearAway(services: Services, instanceId: number): Promise
 }
 
 /** Secrets that stay as they are keep their sealed form too: whoever compares rows sees no change. */
-function unchangedSecrets(element: Element, instance: Instance, changedKeys: readonly string[], values: Readonly<Record<string, string | null>>): Record<string, string | null> {
-	return Object.fromEntries(Object.entries(instance.configuration).filter(([key]) => key in values && isSecretKey(element, key) && !changedKeys.includes(key)))
+function unchangedSecrets(
+	element: Element,
+	instance: Instance,
+	changedKeys: readonly string[],
+	values: Readonly<Record<string, string | null>>,
+): Record<string, string | null> {
+	return Object.fromEntries(
+		Object.entries(instance.configuration).filter(([key]) => key in values && isSecretKey(element, key) && !changedKeys.includes(key)),
+	)
 }
 
 /** Tells the object of a committed change. Not reaching it is no failure: it reads its row again by itself. */
-async function tell(services: Services, instance: Instance, options: { skip?: boolean; rebaseline?: boolean; release?: boolean }): Promise<void> {
+async function tell(
+	services: Services,
+	instance: Instance,
+	options: { skip?: boolean; rebaseline?: boolean; release?: boolean },
+): Promise<void> {
 	try {
 		const watcher = services.watcher(instance.id)
 		// An object that lost its storage is brought back as it was made.
@@ -165,7 +230,14 @@ async function tell(services: Services, instance: Instance, options: { skip?: bo
 	}
 }
 
-async function commit(services: Services, instance: Instance, change: InstanceChange, actor: Actor, action: string, detail: Record<string, unknown>): Promise<Instance> {
+async function commit(
+	services: Services,
+	instance: Instance,
+	change: InstanceChange,
+	actor: Actor,
+	action: string,
+	detail: Record<string, unknown>,
+): Promise<Instance> {
 	const changed = await changeInstance(services.env.DB, instance, change, actor, { action, detail }, services.now())
 	if (changed === null) throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
 	return changed
@@ -185,7 +257,7 @@ async function undo(services: Services, instanceId: number): Promise<void> {
 function requireNaming(input: InstanceInput): { name: string | null; tags: string[] | null } {
 	const name = readName(input.name)
 	const tags = readTags(input.tags)
-	if (!name.ok || !tags.ok) throw refusal([name, tags].flatMap(read => (read.ok ? [] : [read.problem])))
+	if (!name.ok || !tags.ok) throw refusal([name, tags].flatMap((read) => (read.ok ? [] : [read.problem])))
 	return { name: name.name, tags: tags.tags }
 }
 

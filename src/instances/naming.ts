@@ -15,11 +15,14 @@ export function readName(value: string | null | undefined): { ok: true; name: st
 }
 
 /** Tags as kept, each once: a list, or one text; null when none was given. */
-export function readTags(value: readonly string[] | string | null | undefined): { ok: true; tags: string[] | null } | { ok: false; problem: FieldProblem } {
+export function readTags(
+	value: readonly string[] | string | null | undefined,
+): { ok: true; tags: string[] | null } | { ok: false; problem: FieldProblem } {
 	if (value === null || value === undefined) return { ok: true, tags: null }
-	const tags = [...new Set((typeof value === 'string' ? [value] : value).map(stripHtml).filter(tag => tag !== ''))]
-	if (tags.length > MOST_TAGS) return { ok: false, problem: { field: 'tags', message: `expected at most ${MOST_TAGS} tags, found ${tags.length}` } }
-	const long = tags.findIndex(tag => [...tag].length > TAG_LIMIT)
+	const tags = [...new Set((typeof value === 'string' ? [value] : value).map(stripHtml).filter((tag) => tag !== ''))]
+	if (tags.length > MOST_TAGS)
+		return { ok: false, problem: { field: 'tags', message: `expected at most ${MOST_TAGS} tags, found ${tags.length}` } }
+	const long = tags.findIndex((tag) => [...tag].length > TAG_LIMIT)
 	if (long >= 0) return { ok: false, problem: { field: `tags[${long}]`, message: `expected at most ${TAG_LIMIT} characters` } }
 	return { ok: true, tags: tags.length === 0 ? null : tags }
 }

@@ -21,21 +21,36 @@ export type PollerResult = { ok: true; resources: Record<string, PollerResource>
 const TEXTS = ['idField'] as const
 const BOOLEANS = ['filterByUpdatedDate', 'filterByCurrentDate'] as const
 const NUMBERS = ['createdCheckTolerance', 'pageSize', 'pollDelay'] as const
-const DATES = ['updatedDateField', 'updatedDateFormat', 'updatedDateTimezone', 'createdDateField', 'createdDateFormat', 'createdDateTimezone'] as const
+const DATES = [
+	'updatedDateField',
+	'updatedDateFormat',
+	'updatedDateTimezone',
+	'createdDateField',
+	'createdDateFormat',
+	'createdDateTimezone',
+] as const
 
 /** Understands the value of `event.poller.configuration`. `resources: null` when it is absent, empty or names no resource: then the defaults hold. Unknown settings of a resource are kept. */
 export function readPoller(value: unknown): PollerResult {
 	const problems: FieldProblem[] = []
 	const given = parse(value)
-	if (given === undefined) return { ok: false, problems: [{ field: POLLER_KEY, message: 'expected an object of resources, or that object as a JSON string' }] }
+	if (given === undefined)
+		return { ok: false, problems: [{ field: POLLER_KEY, message: 'expected an object of resources, or that object as a JSON string' }] }
 	if (given === null) return { ok: true, resources: null }
 	const entries = Object.entries(given)
 	if (entries.length === 0) return { ok: true, resources: null }
-	if (entries.length > MOST_RESOURCES) return { ok: false, problems: [{ field: POLLER_KEY, message: `expected at most ${MOST_RESOURCES} resources, found ${entries.length}` }] }
+	if (entries.length > MOST_RESOURCES)
+		return {
+			ok: false,
+			problems: [{ field: POLLER_KEY, message: `expected at most ${MOST_RESOURCES} resources, found ${entries.length}` }],
+		}
 	const resources: Record<string, PollerResource> = {}
 	for (const [label, settings] of entries) {
 		if (label.trim() === '' || label.length > 128 || RESERVED_LABELS.has(label)) {
-			problems.push({ field: `${POLLER_KEY}.${label.slice(0, 128)}`, message: 'expected another label: 1 to 128 characters, not pollDate, objectType or a word of the language' })
+			problems.push({
+				field: `${POLLER_KEY}.${label.slice(0, 128)}`,
+				message: 'expected another label: 1 to 128 characters, not pollDate, objectType or a word of the language',
+			})
 			continue
 		}
 		const resource = readResource(`${POLLER_KEY}.${label}`, settings, problems)
@@ -52,17 +67,33 @@ export function effectivePoller(configuration: Readonly<Record<string, string | 
 	const own = readPoller(configuration[POLLER_KEY])
 	if (own.ok && own.resources !== null) return own.resources
 	const names = readPollerUrls(configuration['event.poller.urls'], element)
-	if (names.ok && names.names !== null) return Object.fromEntries(names.names.map(name => [name, element.defaultPoller[name]!]))
+	if (names.ok && names.names !== null) return Object.fromEntries(names.names.map((name) => [name, element.defaultPoller[name]!]))
 	return element.defaultPoller
 }
 
 /** `event.poller.urls`: names of default resources joined with `|`; null when absent. */
-export function readPollerUrls(value: string | null | undefined, element: Element): { ok: true; names: string[] | null } | { ok: false; problem: FieldProblem } {
-	const names = [...new Set((value ?? '').split('|').map(name => name.trim()).filter(name => name !== ''))]
+export function readPollerUrls(
+	value: string | null | undefined,
+	element: Element,
+): { ok: true; names: string[] | null } | { ok: false; problem: FieldProblem } {
+	const names = [
+		...new Set(
+			(value ?? '')
+				.split('|')
+				.map((name) => name.trim())
+				.filter((name) => name !== ''),
+		),
+	]
 	if (names.length === 0) return { ok: true, names: null }
-	const unknown = names.filter(name => !Object.hasOwn(element.defaultPoller, name))
+	const unknown = names.filter((name) => !Object.hasOwn(element.defaultPoller, name))
 	if (unknown.length === 0) return { ok: true, names }
-	return { ok: false, problem: { field: 'event.poller.urls', message: `expected names out of ${Object.keys(element.defaultPoller).join(', ')}, joined with |; ${POLLER_KEY} watches any other collection` } }
+	return {
+		ok: false,
+		problem: {
+			field: 'event.poller.urls',
+			message: `expected names out of ${Object.keys(element.defaultPoller).join(', ')}, joined with |; ${POLLER_KEY} watches any other collection`,
+		},
+	}
 }
 
 /** The hub path that a resource's url names: `/hubs/ecommerce/orders?where=…` → `orders`; null when there is none. */
@@ -121,7 +152,8 @@ function readResource(field: string, value: unknown, problems: FieldProblem[]): 
 		if (clean[name] === undefined) continue
 		const read = typeof clean[name] === 'number' || typeof clean[name] === 'string' ? readNumber(String(clean[name])) : null
 		const least = name === 'pageSize' ? 1 : 0
-		if (read === null || read < least || (name === 'pageSize' && !Number.isInteger(read))) expect(name, name === 'pageSize' ? 'expected a whole number from 1' : 'expected a number of seconds, 0 or more')
+		if (read === null || read < least || (name === 'pageSize' && !Number.isInteger(read)))
+			expect(name, name === 'pageSize' ? 'expected a whole number from 1' : 'expected a number of seconds, 0 or more')
 		clean[name] = read
 	}
 	if (clean['datesConfiguration'] !== undefined) clean['datesConfiguration'] = readDates(clean['datesConfiguration'], expect)

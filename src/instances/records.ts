@@ -53,11 +53,15 @@ interface Row {
 	updated_ms: number
 }
 
-const COLUMNS = 'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms'
+const COLUMNS =
+	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms'
 
 /** Hands out the next number of a sequence; never the same one twice. */
 export async function nextNumber(db: D1Database, sequence: 'instance' | 'subscription'): Promise<number> {
-	const row = await db.prepare('UPDATE sequences SET value = value + 1 WHERE name = ? RETURNING value').bind(sequence).first<{ value: number }>()
+	const row = await db
+		.prepare('UPDATE sequences SET value = value + 1 WHERE name = ? RETURNING value')
+		.bind(sequence)
+		.first<{ value: number }>()
 	if (row === null) throw new Error('a sequence is missing')
 	return row.value
 }
@@ -67,9 +71,23 @@ export async function insertInstance(db: D1Database, instance: Instance, tokenHa
 	await db
 		.prepare(`INSERT INTO instances (${COLUMNS}, token_hash) VALUES (${Array.from({ length: 17 }, () => '?').join(', ')})`)
 		.bind(
-			instance.id, instance.organizationId, instance.userId, instance.state, instance.version, Number(instance.enabled), Number(instance.eventsEnabled),
-			instance.elementKey, instance.name, JSON.stringify(instance.tags), JSON.stringify(instance.configuration), JSON.stringify(instance.connection),
-			instance.tokenSealed, instance.subscriptionId, instance.createdMs, instance.updatedMs, tokenHash,
+			instance.id,
+			instance.organizationId,
+			instance.userId,
+			instance.state,
+			instance.version,
+			Number(instance.enabled),
+			Number(instance.eventsEnabled),
+			instance.elementKey,
+			instance.name,
+			JSON.stringify(instance.tags),
+			JSON.stringify(instance.configuration),
+			JSON.stringify(instance.connection),
+			instance.tokenSealed,
+			instance.subscriptionId,
+			instance.createdMs,
+			instance.updatedMs,
+			tokenHash,
 		)
 		.run()
 }
@@ -77,15 +95,31 @@ export async function insertInstance(db: D1Database, instance: Instance, tokenHa
 /** `creating` → `ready`, with its audit row. False when the row is no longer `creating`: somebody cleared it away. */
 export async function markReady(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
 	const [update] = await db.batch([
-		db.prepare("UPDATE instances SET state = 'ready', updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'creating'").bind(nowMs, instance.id, instance.organizationId),
-		auditStatement(db, actor, { action: 'instance.create', objectType: 'instance', objectId: instance.id, detail: { element: instance.elementKey, keys: Object.keys(instance.configuration) } }, nowMs, 'changes() > 0'),
+		db
+			.prepare("UPDATE instances SET state = 'ready', updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'creating'")
+			.bind(nowMs, instance.id, instance.organizationId),
+		auditStatement(
+			db,
+			actor,
+			{
+				action: 'instance.create',
+				objectType: 'instance',
+				objectId: instance.id,
+				detail: { element: instance.elementKey, keys: Object.keys(instance.configuration) },
+			},
+			nowMs,
+			'changes() > 0',
+		),
 	])
 	return update!.meta.changes > 0
 }
 
 /** A ready instance of this organization; null when there is none. */
 export async function findInstance(db: D1Database, organizationId: number, id: number): Promise<Instance | null> {
-	const row = await db.prepare(`SELECT ${COLUMNS} FROM instances WHERE organization_id = ? AND id = ? AND state = 'ready'`).bind(organizationId, id).first<Row>()
+	const row = await db
+		.prepare(`SELECT ${COLUMNS} FROM instances WHERE organization_id = ? AND id = ? AND state = 'ready'`)
+		.bind(organizationId, id)
+		.first<Row>()
 	return row === null ? null : fromRow(row)
 }
 
@@ -111,9 +145,15 @@ export interface InstanceFilter {
 }
 
 /** Ready instances of an organization by rising id, above `afterId`, and how many match in all. */
-export async function listInstances(db: D1Database, organizationId: number, filter: InstanceFilter, pageSize: number, afterId: number): Promise<{ instances: Instance[]; total: number }> {
+export async function listInstances(
+	db: D1Database,
+	organizationId: number,
+	filter: InstanceFilter,
+	pageSize: number,
+	afterId: number,
+): Promise<{ instances: Instance[]; total: number }> {
 	// As SQLite's lower() does it: A to Z only.
-	const search = filter.searchText.replace(/[A-Z]/g, letter => letter.toLowerCase())
+	const search = filter.searchText.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 	const where = `organization_id = ?1 AND state = 'ready'
 		AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(instances.tags) AS own JOIN json_each(?2) AS wanted ON own.value = wanted.value))
 		AND (?3 = '' OR instr(lower(name), ?3) > 0 OR instr(element_key, ?3) > 0)
@@ -127,7 +167,14 @@ export async function listInstances(db: D1Database, organizationId: number, filt
 }
 
 /** Changes a row, if it still has the version that the change was made from, and counts the version up; with its audit row. The changed instance, or null when somebody else was first. */
-export async function changeInstance(db: D1Database, instance: Instance, change: InstanceChange, actor: Actor, audit: { action: string; detail: Record<string, unknown> }, nowMs: number): Promise<Instance | null> {
+export async function changeInstance(
+	db: D1Database,
+	instance: Instance,
+	change: InstanceChange,
+	actor: Actor,
+	audit: { action: string; detail: Record<string, unknown> },
+	nowMs: number,
+): Promise<Instance | null> {
 	const changed: Instance = { ...instance, ...change, version: instance.version + 1, updatedMs: nowMs }
 	const [update] = await db.batch([
 		db
@@ -136,11 +183,26 @@ export async function changeInstance(db: D1Database, instance: Instance, change:
 				 WHERE id = ? AND organization_id = ? AND state = 'ready' AND version = ?`,
 			)
 			.bind(
-				changed.version, Number(changed.enabled), Number(changed.eventsEnabled), changed.name, JSON.stringify(changed.tags), JSON.stringify(changed.configuration),
-				JSON.stringify(changed.connection), nowMs, instance.id, instance.organizationId, instance.version,
+				changed.version,
+				Number(changed.enabled),
+				Number(changed.eventsEnabled),
+				changed.name,
+				JSON.stringify(changed.tags),
+				JSON.stringify(changed.configuration),
+				JSON.stringify(changed.connection),
+				nowMs,
+				instance.id,
+				instance.organizationId,
+				instance.version,
 			),
 		// Only if the update before it in this transaction took hold.
-		auditStatement(db, actor, { action: audit.action, objectType: 'instance', objectId: instance.id, detail: audit.detail }, nowMs, 'changes() > 0'),
+		auditStatement(
+			db,
+			actor,
+			{ action: audit.action, objectType: 'instance', objectId: instance.id, detail: audit.detail },
+			nowMs,
+			'changes() > 0',
+		),
 	])
 	return update!.meta.changes > 0 ? changed : null
 }
@@ -148,8 +210,18 @@ export async function changeInstance(db: D1Database, instance: Instance, change:
 /** `deleted`: token and hub are dead from here on. False when it was not ready any more. */
 export async function markDeleted(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
 	const [update] = await db.batch([
-		db.prepare("UPDATE instances SET state = 'deleted', version = version + 1, updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'ready'").bind(nowMs, instance.id, instance.organizationId),
-		auditStatement(db, actor, { action: 'instance.delete', objectType: 'instance', objectId: instance.id, detail: { name: instance.name } }, nowMs, 'changes() > 0'),
+		db
+			.prepare(
+				"UPDATE instances SET state = 'deleted', version = version + 1, updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'ready'",
+			)
+			.bind(nowMs, instance.id, instance.organizationId),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'instance.delete', objectType: 'instance', objectId: instance.id, detail: { name: instance.name } },
+			nowMs,
+			'changes() > 0',
+		),
 	])
 	return update!.meta.changes > 0
 }
@@ -157,7 +229,9 @@ export async function markDeleted(db: D1Database, instance: Instance, actor: Act
 /** Takes rows away for good: after their object is gone, or when a creation failed. A ready row is never taken. */
 export async function removeRow(db: D1Database, id: number): Promise<void> {
 	await db.batch([
-		db.prepare("DELETE FROM instance_status WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')").bind(id),
+		db
+			.prepare("DELETE FROM instance_status WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')")
+			.bind(id),
 		db.prepare("DELETE FROM instances WHERE id = ? AND state <> 'ready'").bind(id),
 	])
 }

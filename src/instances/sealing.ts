@@ -20,16 +20,17 @@ export function masterKeys(ring: string): MasterKey[] {
 	if (known !== undefined) return known
 	const keys = ring
 		.split(',')
-		.map(part => part.trim())
-		.filter(part => part !== '')
-		.map(part => {
+		.map((part) => part.trim())
+		.filter((part) => part !== '')
+		.map((part) => {
 			const colon = part.indexOf(':')
 			const id = part.slice(0, colon)
 			const bytes = new Uint8Array(Buffer.from(part.slice(colon + 1), 'base64'))
-			if (colon < 1 || !/^[A-Za-z0-9_-]+$/.test(id) || bytes.length !== 32) throw new Error('MASTER_KEYS must be id:base64,… of 32-byte keys')
+			if (colon < 1 || !/^[A-Za-z0-9_-]+$/.test(id) || bytes.length !== 32)
+				throw new Error('MASTER_KEYS must be id:base64,… of 32-byte keys')
 			return { id, bytes }
 		})
-	if (keys.length === 0 || new Set(keys.map(key => key.id)).size !== keys.length) throw new Error('MASTER_KEYS must name each key once')
+	if (keys.length === 0 || new Set(keys.map((key) => key.id)).size !== keys.length) throw new Error('MASTER_KEYS must name each key once')
 	rings.set(ring, keys)
 	return keys
 }
@@ -43,7 +44,11 @@ export function instanceContext(instanceId: number): string {
 export async function sealSecret(ring: string, secret: string, context: string): Promise<string> {
 	const key = masterKeys(ring)[0]!
 	const iv = crypto.getRandomValues(new Uint8Array(12))
-	const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: encode(context) }, await sealingKey(key), encode(secret))
+	const sealed = await crypto.subtle.encrypt(
+		{ name: 'AES-GCM', iv, additionalData: encode(context) },
+		await sealingKey(key),
+		encode(secret),
+	)
 	return `v1.${key.id}.${Buffer.from(iv).toString('base64url')}.${Buffer.from(sealed).toString('base64url')}`
 }
 
@@ -51,7 +56,7 @@ export async function sealSecret(ring: string, secret: string, context: string):
 export async function openSecret(ring: string, sealed: string, context: string): Promise<string> {
 	const [version, id, iv, text] = sealed.split('.')
 	if (version !== 'v1' || iv === undefined || text === undefined) throw new Error('not a sealed secret')
-	const key = masterKeys(ring).find(candidate => candidate.id === id)
+	const key = masterKeys(ring).find((candidate) => candidate.id === id)
 	if (key === undefined) throw new Error('MASTER_KEYS lacks the key of a sealed secret')
 	const opened = await crypto.subtle.decrypt(
 		{ name: 'AES-GCM', iv: Buffer.from(iv, 'base64url'), additionalData: encode(context) },
@@ -72,7 +77,15 @@ function sealingKey(key: MasterKey): Promise<CryptoKey> {
 	if (promise === undefined) {
 		promise = crypto.subtle
 			.importKey('raw', key.bytes as Uint8Array<ArrayBuffer>, 'HKDF', false, ['deriveKey'])
-			.then(base => crypto.subtle.deriveKey({ name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(0), info: encode('shopbell-seal') }, base, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']))
+			.then((base) =>
+				crypto.subtle.deriveKey(
+					{ name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(0), info: encode('shopbell-seal') },
+					base,
+					{ name: 'AES-GCM', length: 256 },
+					false,
+					['encrypt', 'decrypt'],
+				),
+			)
 		derived.set(key, promise)
 	}
 	return promise

@@ -18,5 +18,5 @@ export interface Services {
 
 /** Cloudflare's. */
 export function servicesOf(env: Env): Services {
-	return { env, now: () => Date.now(), io: storeIo(env), watcher: id => watcherOf(env, id) }
+	return { env, now: () => Date.now(), io: storeIo(env), watcher: (id) => watcherOf(env, id) }
 }

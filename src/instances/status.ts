@@ -12,8 +12,17 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 			interval_ms = excluded.interval_ms, events = excluded.events, delivered = excluded.delivered, store_requests = excluded.store_requests, hours = excluded.hours`,
 	)
 		.bind(
-			report.instanceId, report.state, report.reason, report.sinceMs, report.aliveAtMs, report.lastEventAtMs, report.intervalMs, report.events, report.delivered,
-			report.storeRequests, JSON.stringify(report.hours),
+			report.instanceId,
+			report.state,
+			report.reason,
+			report.sinceMs,
+			report.aliveAtMs,
+			report.lastEventAtMs,
+			report.intervalMs,
+			report.events,
+			report.delivered,
+			report.storeRequests,
+			JSON.stringify(report.hours),
 		)
 		.run()
 }
@@ -22,7 +31,12 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 const STATUS_LAG_MS = 2 * 3_600_000
 
 /** Instances of an organization whose newest event may lie at or after `fromMs`, at most `limit`, newest first. */
-export async function instancesWithEvents(db: D1Database, organizationId: number, range: { fromMs: number; tags: string[] }, limit: number): Promise<number[]> {
+export async function instancesWithEvents(
+	db: D1Database,
+	organizationId: number,
+	range: { fromMs: number; tags: string[] },
+	limit: number,
+): Promise<number[]> {
 	const { results } = await db
 		.prepare(
 			`SELECT s.instance_id AS id FROM instance_status AS s JOIN instances AS i ON i.id = s.instance_id AND i.state = 'ready' AND i.organization_id = ?1
@@ -32,5 +46,5 @@ export async function instancesWithEvents(db: D1Database, organizationId: number
 		)
 		.bind(organizationId, range.fromMs - STATUS_LAG_MS, JSON.stringify(range.tags), limit)
 		.all<{ id: number }>()
-	return results.map(row => row.id)
+	return results.map((row) => row.id)
 }

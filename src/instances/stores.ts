@@ -8,7 +8,12 @@ import { instanceContext, openSecret, sealSecret } from './sealing.ts'
 
 /** What every call to a store goes through. `fetch` is looked up at each call, so that tests can stand in for a store. */
 export function storeIo(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>): Io {
-	return { fetch: request => fetch(request), now: () => Date.now(), userAgent: userAgent(env.PUBLIC_URL), allowPrivateNetwork: allowsPrivateNetwork(env) }
+	return {
+		fetch: (request) => fetch(request),
+		now: () => Date.now(),
+		userAgent: userAgent(env.PUBLIC_URL),
+		allowPrivateNetwork: allowsPrivateNetwork(env),
+	}
 }
 
 /** ALLOW_PRIVATE_NETWORK, understood. */
@@ -24,13 +29,23 @@ export function elementOf(elementKey: string): Element {
 }
 
 /** Opens every secret of a stored configuration. */
-export async function openConfiguration(ring: string, instanceId: number, element: Element, stored: Readonly<Record<string, string | null>>): Promise<Record<string, string | null>> {
-	return await mapSecrets(element, stored, value => openSecret(ring, value, instanceContext(instanceId)))
+export async function openConfiguration(
+	ring: string,
+	instanceId: number,
+	element: Element,
+	stored: Readonly<Record<string, string | null>>,
+): Promise<Record<string, string | null>> {
+	return await mapSecrets(element, stored, (value) => openSecret(ring, value, instanceContext(instanceId)))
 }
 
 /** Seals every secret of a configuration in the clear, as it will be stored. */
-export async function sealConfiguration(ring: string, instanceId: number, element: Element, clear: Readonly<Record<string, string | null>>): Promise<Record<string, string | null>> {
-	return await mapSecrets(element, clear, value => sealSecret(ring, value, instanceContext(instanceId)))
+export async function sealConfiguration(
+	ring: string,
+	instanceId: number,
+	element: Element,
+	clear: Readonly<Record<string, string | null>>,
+): Promise<Record<string, string | null>> {
+	return await mapSecrets(element, clear, (value) => sealSecret(ring, value, instanceContext(instanceId)))
 }
 
 /** The credentials of a configuration in the clear. */
@@ -46,11 +61,21 @@ export async function openStore(
 ): Promise<StoreClient> {
 	const { configuration } = instance
 	const context = instanceContext(instance.id)
-	const [key, secret] = await Promise.all([openSecret(env.MASTER_KEYS, configuration['oauth.api.key'] ?? '', context), openSecret(env.MASTER_KEYS, configuration['oauth.api.secret'] ?? '', context)])
+	const [key, secret] = await Promise.all([
+		openSecret(env.MASTER_KEYS, configuration['oauth.api.key'] ?? '', context),
+		openSecret(env.MASTER_KEYS, configuration['oauth.api.secret'] ?? '', context),
+	])
 	return elementOf(instance.elementKey).open(instance.connection, { storeUrl: configuration['store.url'] ?? '', key, secret }, io)
 }
 
-async function mapSecrets(element: Element, from: Readonly<Record<string, string | null>>, change: (value: string) => Promise<string>): Promise<Record<string, string | null>> {
-	const entries = Object.entries(from).map(async ([key, value]): Promise<[string, string | null]> => [key, value !== null && isSecretKey(element, key) ? await change(value) : value])
+async function mapSecrets(
+	element: Element,
+	from: Readonly<Record<string, string | null>>,
+	change: (value: string) => Promise<string>,
+): Promise<Record<string, string | null>> {
+	const entries = Object.entries(from).map(async ([key, value]): Promise<[string, string | null]> => [
+		key,
+		value !== null && isSecretKey(element, key) ? await change(value) : value,
+	])
 	return Object.fromEntries(await Promise.all(entries))
 }

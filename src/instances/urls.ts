@@ -18,7 +18,8 @@ export function guardUrl(text: string, allowPrivateNetwork: boolean): UrlVerdict
 		return refuse('expected a URL such as https://example.com/path')
 	}
 	if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse('expected a URL that begins with https:// or http://')
-	if (url.username !== '' || url.password !== '' || /^[a-z]+:[/\\]*[^/\\?#]*@/i.test(text.trim())) return refuse('expected a URL without user name and password')
+	if (url.username !== '' || url.password !== '' || /^[a-z]+:[/\\]*[^/\\?#]*@/i.test(text.trim()))
+		return refuse('expected a URL without user name and password')
 	const reach = reachOf(url.hostname)
 	if (reach === 'public' || (reach === 'private' && allowPrivateNetwork)) return { ok: true, url }
 	return refuse('expected a public address; private, loopback, link-local and metadata addresses are not reached')
@@ -38,7 +39,10 @@ export function meansLogOnly(url: URL, publicUrl: string): boolean {
  * subdirectory stays: connecting finds out.
  */
 export function storeBase(text: string): string {
-	let rest = text.trim().replace(/^<(.*)>$/, '$1').trim()
+	let rest = text
+		.trim()
+		.replace(/^<(.*)>$/, '$1')
+		.trim()
 	if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(rest)) rest = `https://${rest.replace(/^\/+/, '')}`
 	if (!URL.canParse(rest)) return rest
 	const url = new URL(rest)
@@ -65,9 +69,10 @@ function reachOf(hostname: string): Reach {
 	const host = hostname.toLowerCase().replace(/\.+$/, '')
 	if (host.startsWith('[')) return reachOfIpv6(host.slice(1, -1))
 	const parts = host.split('.')
-	if (parts.length === 4 && parts.every(part => /^\d{1,3}$/.test(part))) return reachOfIpv4(parts.map(Number))
+	if (parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part))) return reachOfIpv4(parts.map(Number))
 	if (host === '' || host === 'metadata' || host === 'metadata.google.internal' || host === 'instance-data') return 'closed'
-	if (parts.length === 1 || /\.(localhost|local|internal|intranet|lan|home|corp|private|localdomain|home\.arpa)$/.test(host)) return 'private'
+	if (parts.length === 1 || /\.(localhost|local|internal|intranet|lan|home|corp|private|localdomain|home\.arpa)$/.test(host))
+		return 'private'
 	return 'public'
 }
 
@@ -88,7 +93,7 @@ function reachOfIpv6(text: string): Reach {
 	const words = ipv6Words(text)
 	if (words === null) return 'closed'
 	const [w0 = 0, w1 = 0, w2 = 0, w3 = 0, w4 = 0, w5 = 0, w6 = 0, w7 = 0] = words
-	const leadingZeros = words.slice(0, 5).every(word => word === 0)
+	const leadingZeros = words.slice(0, 5).every((word) => word === 0)
 	if (leadingZeros && w5 === 0 && w6 === 0) return w7 === 1 ? 'private' : 'closed'
 	const low = [w6 >> 8, w6 & 0xff, w7 >> 8, w7 & 0xff]
 	// Mapped (::ffff:a.b.c.d), compatible (::a.b.c.d), translated (64:ff9b::a.b.c.d): only ever a disguise in a URL.
@@ -112,8 +117,8 @@ function ipv6Words(text: string): number[] | null {
 	const right = tail === undefined || tail === '' ? [] : tail.split(':')
 	const missing = 8 - left.length - right.length
 	if (missing < 0 || (tail === undefined && missing !== 0)) return null
-	const words = [...left, ...Array.from({ length: missing }, () => '0'), ...right].map(word => Number.parseInt(word, 16))
-	return words.every(word => Number.isInteger(word) && word >= 0 && word <= 0xffff) ? words : null
+	const words = [...left, ...Array.from({ length: missing }, () => '0'), ...right].map((word) => Number.parseInt(word, 16))
+	return words.every((word) => Number.isInteger(word) && word >= 0 && word <= 0xffff) ? words : null
 }
 
 function refuse(message: string): UrlVerdict {

@@ -22,7 +22,10 @@ export function isPlaceholder(text: string): boolean {
 
 /** `<http://shop.example>` → `http://shop.example`. */
 export function stripBrackets(text: string): string {
-	return text.trim().replace(/^<([^<>]*)>$/, '$1').trim()
+	return text
+		.trim()
+		.replace(/^<([^<>]*)>$/, '$1')
+		.trim()
 }
 
 /** `true`, `"true"`, `false`, `"false"` in any case; null when it is neither. */

@@ -28,8 +28,12 @@ export async function runWatchdog(services: Services): Promise<Round> {
 	const nowMs = services.now()
 	const { DB } = services.env
 	// Deletion is tried again each round; what a failed creation left becomes a deletion.
-	await DB.prepare("UPDATE instances SET state = 'deleted', version = version + 1 WHERE state = 'creating' AND updated_ms < ?").bind(nowMs - CREATING_LIMIT_MS).run()
-	const unfinished = await DB.prepare("SELECT id FROM instances WHERE state = 'deleted' ORDER BY updated_ms LIMIT ?").bind(WAKE_LIMIT).all<{ id: number }>()
+	await DB.prepare("UPDATE instances SET state = 'deleted', version = version + 1 WHERE state = 'creating' AND updated_ms < ?")
+		.bind(nowMs - CREATING_LIMIT_MS)
+		.run()
+	const unfinished = await DB.prepare("SELECT id FROM instances WHERE state = 'deleted' ORDER BY updated_ms LIMIT ?")
+		.bind(WAKE_LIMIT)
+		.all<{ id: number }>()
 	let cleared = 0
 	await inGroups(unfinished.results, async ({ id }) => {
 		if (await clearAway(services, id)) cleared++
@@ -58,7 +62,9 @@ export async function runWatchdog(services: Services): Promise<Round> {
 		}
 	})
 	if (overdue.results.length > 0) {
-		await DB.prepare('UPDATE instance_status SET woken_at_ms = ? WHERE instance_id IN (SELECT value FROM json_each(?))').bind(nowMs, JSON.stringify(overdue.results.map(row => row.id))).run()
+		await DB.prepare('UPDATE instance_status SET woken_at_ms = ? WHERE instance_id IN (SELECT value FROM json_each(?))')
+			.bind(nowMs, JSON.stringify(overdue.results.map((row) => row.id)))
+			.run()
 	}
 	if (woken > 0 || cleared > 0) log('watchdog.round', { woken, cleared })
 	return { woken, cleared }

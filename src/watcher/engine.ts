@@ -62,7 +62,13 @@ export class Engine {
 		const { sql } = this.ports
 		migrate(sql)
 		const now = this.ports.now()
-		sql.run(`INSERT OR IGNORE INTO instance (id, version, config, read_at) VALUES (?, ?, ?, ?)`, instanceId, config.version, JSON.stringify(config), now)
+		sql.run(
+			`INSERT OR IGNORE INTO instance (id, version, config, read_at) VALUES (?, ?, ?, ?)`,
+			instanceId,
+			config.version,
+			JSON.stringify(config),
+			now,
+		)
 		const core = this.core()
 		if (core === null) throw new Error('the instance row was not written')
 		core.commit(() => {
@@ -94,7 +100,10 @@ export class Engine {
 		const now = this.ports.now()
 		core.configReadMs = now
 		if (config === null) {
-			if (!core.state.paused) core.commit(() => { core.state.paused = true })
+			if (!core.state.paused)
+				core.commit(() => {
+					core.state.paused = true
+				})
 			return
 		}
 		if (config.version === core.config.version && !asked && JSON.stringify(config) === JSON.stringify(core.config)) return
@@ -117,7 +126,11 @@ export class Engine {
 				state.nextPollMs = paused ? null : now
 				state.pruneMs = now
 			}
-			if (JSON.stringify(before.connection) !== JSON.stringify(config.connection) || before.configuration['oauth.api.key'] !== config.configuration['oauth.api.key'] || before.configuration['oauth.api.secret'] !== config.configuration['oauth.api.secret']) {
+			if (
+				JSON.stringify(before.connection) !== JSON.stringify(config.connection) ||
+				before.configuration['oauth.api.key'] !== config.configuration['oauth.api.key'] ||
+				before.configuration['oauth.api.secret'] !== config.configuration['oauth.api.secret']
+			) {
 				state.failures = 0
 				state.backoffUntilMs = null
 				state.trouble = null
@@ -189,7 +202,15 @@ export class Engine {
 	private startRun(core: Core): void {
 		const { state } = core
 		const now = this.ports.now()
-		state.run = { id: ++state.lastRunId, startedMs: now, left: state.resources.map((rs) => rs.number), requests: 0, events: 0, notes: [], failed: [] }
+		state.run = {
+			id: ++state.lastRunId,
+			startedMs: now,
+			left: state.resources.map((rs) => rs.number),
+			requests: 0,
+			events: 0,
+			notes: [],
+			failed: [],
+		}
 		for (const rs of state.resources) rs.passLeft = core.config.scanBudget
 	}
 
@@ -228,7 +249,10 @@ export class Engine {
 		state.nextPollMs = nextPollAt(run.startedMs, core.config.pollIntervalMs, now)
 		state.run = null
 		if (run.events > 0 || run.notes.length > 0) {
-			state.runs = [{ at: run.startedMs, requests: run.requests, events: run.events, note: run.notes.join('; ').slice(0, NOTE_LIMIT) }, ...state.runs].slice(0, RUNS_KEPT)
+			state.runs = [
+				{ at: run.startedMs, requests: run.requests, events: run.events, note: run.notes.join('; ').slice(0, NOTE_LIMIT) },
+				...state.runs,
+			].slice(0, RUNS_KEPT)
 		}
 	}
 
@@ -273,7 +297,11 @@ export class Engine {
 		// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.
 		const wish = failure.kind === 'auth' && state.failures > 1 ? Math.max(REAUTH_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
 		state.backoffUntilMs = now + backoffMs(state.failures, pollIntervalMs, wish, this.ports.random())
-		state.trouble = { kind: failure.kind, message: failure.message, sinceMs: state.trouble?.kind === failure.kind ? state.trouble.sinceMs : now }
+		state.trouble = {
+			kind: failure.kind,
+			message: failure.message,
+			sinceMs: state.trouble?.kind === failure.kind ? state.trouble.sinceMs : now,
+		}
 		const { run } = state
 		if (run === null) return
 		if (run.notes.at(-1) !== failure.message) run.notes.push(failure.message)
@@ -313,16 +341,26 @@ export class Engine {
 		const healthy = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > core.config.pollIntervalMs)
 		const rereads = healthy.map((one) => nextReread(core, one)).filter((at) => at !== null)
 		const polls = [state.nextPollMs, ...rereads].filter((at) => at !== null)
-		const at = nextAlarm({
-			paused: state.paused,
-			backoffUntilMs: state.backoffUntilMs,
-			nextPollMs: state.run === null && polls.length > 0 && !state.full ? Math.min(...polls) : state.full ? now + core.config.pollIntervalMs : null,
-			workWaits: !state.full && (state.run !== null || core.touched.size > 0 || healthy.some((one) => one.state.search !== null || one.state.baseline !== null || rereadDue(core, one) || recentDue(core, one))),
-			nextLookupMs: state.full ? null : nextLookupMs(core),
-			nextDeliveryMs: nextDeliveryMs(core),
-			lastRungMs: core.lastRungMs,
-			pruneMs: state.pruneMs,
-		}, now)
+		const at = nextAlarm(
+			{
+				paused: state.paused,
+				backoffUntilMs: state.backoffUntilMs,
+				nextPollMs:
+					state.run === null && polls.length > 0 && !state.full ? Math.min(...polls) : state.full ? now + core.config.pollIntervalMs : null,
+				workWaits:
+					!state.full &&
+					(state.run !== null ||
+						core.touched.size > 0 ||
+						healthy.some(
+							(one) => one.state.search !== null || one.state.baseline !== null || rereadDue(core, one) || recentDue(core, one),
+						)),
+				nextLookupMs: state.full ? null : nextLookupMs(core),
+				nextDeliveryMs: nextDeliveryMs(core),
+				lastRungMs: core.lastRungMs,
+				pruneMs: state.pruneMs,
+			},
+			now,
+		)
 		const armed = this.ports.armed()
 		// Setting it costs a row; a past one cannot be trusted to ring.
 		if (at === null) {
@@ -353,6 +391,9 @@ export class Engine {
 /** Class and place of an exception; its text may quote what a store or a customer sent. */
 function placeOf(error: unknown): { error: string; at: string | null } {
 	if (!(error instanceof Error)) return { error: typeof error, at: null }
-	const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).slice(0, 4)
+	const frames = (error.stack ?? '')
+		.split('\n')
+		.filter((line) => /^\s+at /.test(line))
+		.slice(0, 4)
 	return { error: error.name, at: frames.map((line) => line.trim()).join(' < ') }
 }

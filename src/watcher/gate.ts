@@ -180,7 +180,11 @@ function accept(known: Known, seen: Observation, content: Content, context: Gate
 	if (seen.what === 'trashed') {
 		if (known.state === 'hidden') return { do: 'store', row: null }
 		if (known.state === 'trashed' || known.state === 'gone') return NOTHING
-		return { do: 'ring', row, changes: [{ type: 'DELETED', changedFields: null, trashed: true, dateSec: moved ? seen.stampSec : null, withRecord: true }] }
+		return {
+			do: 'ring',
+			row,
+			changes: [{ type: 'DELETED', changedFields: null, trashed: true, dateSec: moved ? seen.stampSec : null, withRecord: true }],
+		}
 	}
 	const created: Change = { type: 'CREATED', changedFields: null, dateSec: seen.createdSec, withRecord: true }
 	const sameBirth = known.createdSec === null || seen.createdSec === null || known.createdSec === seen.createdSec
@@ -205,7 +209,12 @@ function accept(known: Known, seen: Observation, content: Content, context: Gate
 		// A backup was restored, or the id was given to another object.
 		return { do: 'ring', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }, created] }
 	}
-	const change: Change = { type: 'UPDATED', changedFields: [...changed, ...cameOrWent].sort(), dateSec: moved ? seen.stampSec : null, withRecord: true }
+	const change: Change = {
+		type: 'UPDATED',
+		changedFields: [...changed, ...cameOrWent].sort(),
+		dateSec: moved ? seen.stampSec : null,
+		withRecord: true,
+	}
 	if (row.state === 'unlisted') change.unlisted = true
 	return { do: 'ring', row, changes: [change] }
 }

@@ -43,7 +43,13 @@ export function judgeHealth(facts: HealthFacts): Health {
 		reason: worst.reason,
 		action: worst.action,
 		resources: resources.map(({ resource, state, reason }) => ({ resource, state, reason })),
-		webhooks: facts.vendorType === 'polling' ? null : { state: 'polled', reason: `event.vendor.type is ${facts.vendorType}: until webhooks are available, this instance is polled instead.` },
+		webhooks:
+			facts.vendorType === 'polling'
+				? null
+				: {
+						state: 'polled',
+						reason: `event.vendor.type is ${facts.vendorType}: until webhooks are available, this instance is polled instead.`,
+					},
 		callback: {
 			url: callback?.url ?? null,
 			state: callback === null ? 'none' : !callback.active ? 'deactivated' : callback.failingSinceMs !== null ? 'failing' : 'healthy',
@@ -55,21 +61,41 @@ export function judgeHealth(facts: HealthFacts): Health {
 
 function instanceFindings(facts: HealthFacts): Finding[] {
 	const found: Finding[] = []
-	if (!facts.enabled) found.push({ state: 'disabled', reason: 'The instance is disabled: it neither polls nor delivers.', action: 'PUT /instances/{id}/enabled switches it on again.' })
-	if (facts.full) found.push({ state: 'full', reason: 'More than 8 GB are stored: polling waits, changes stay in the store.', action: 'Let the callback take what is waiting, or shorten the retention.' })
+	if (!facts.enabled)
+		found.push({
+			state: 'disabled',
+			reason: 'The instance is disabled: it neither polls nor delivers.',
+			action: 'PUT /instances/{id}/enabled switches it on again.',
+		})
+	if (facts.full)
+		found.push({
+			state: 'full',
+			reason: 'More than 8 GB are stored: polling waits, changes stay in the store.',
+			action: 'Let the callback take what is waiting, or shorten the retention.',
+		})
 	if (facts.trouble !== null) {
 		const auth = facts.trouble.kind === 'auth'
 		found.push({
 			state: auth ? 'needs-reauth' : 'store-unreachable',
 			reason: facts.trouble.message,
-			action: auth ? 'Make a new key in WooCommerce and PATCH oauth.api.key and oauth.api.secret.' : 'Nothing is lost: polling goes on by itself as soon as the store answers.',
+			action: auth
+				? 'Make a new key in WooCommerce and PATCH oauth.api.key and oauth.api.secret.'
+				: 'Nothing is lost: polling goes on by itself as soon as the store answers.',
 		})
 	}
 	const { callback } = facts
 	if (callback !== null && !callback.active) {
-		found.push({ state: 'deactivated', reason: `The callback failed until the last try (${callback.lastStatus ?? 'no answer'}); ${facts.waiting} events wait.`, action: 'Mend the callback, then PUT /instances/{id}/enabled, or PATCH event.notification.callback.url.' })
+		found.push({
+			state: 'deactivated',
+			reason: `The callback failed until the last try (${callback.lastStatus ?? 'no answer'}); ${facts.waiting} events wait.`,
+			action: 'Mend the callback, then PUT /instances/{id}/enabled, or PATCH event.notification.callback.url.',
+		})
 	} else if (callback?.failingSinceMs != null) {
-		found.push({ state: 'callback-failing', reason: `The callback fails since ${new Date(callback.failingSinceMs).toISOString()} (${callback.lastStatus ?? 'no answer'}); ${facts.waiting} events wait.`, action: 'Look at the callback; everything is tried again on its schedule.' })
+		found.push({
+			state: 'callback-failing',
+			reason: `The callback fails since ${new Date(callback.failingSinceMs).toISOString()} (${callback.lastStatus ?? 'no answer'}); ${facts.waiting} events wait.`,
+			action: 'Look at the callback; everything is tried again on its schedule.',
+		})
 	}
 	return found
 }
@@ -77,15 +103,29 @@ function instanceFindings(facts: HealthFacts): Finding[] {
 function resourceFinding(resource: HealthFacts['resources'][number], nowMs: number): Finding {
 	const { objectType } = resource
 	if (resource.heldSinceMs !== null) {
-		return { state: 'deletions-held', reason: `${objectType}: so many objects are gone at once (${resource.held} found so far) that nothing rings.`, action: 'GET /instances/{id}/deletions, then PUT {"decision":"emit"} or {"decision":"forget"}.' }
+		return {
+			state: 'deletions-held',
+			reason: `${objectType}: so many objects are gone at once (${resource.held} found so far) that nothing rings.`,
+			action: 'GET /instances/{id}/deletions, then PUT {"decision":"emit"} or {"decision":"forget"}.',
+		}
 	}
-	if (resource.error !== null) return { state: 'store-unreachable', reason: `${objectType}: ${resource.error.message}`, action: 'Give the key the right to read this resource, or take it out of event.poller.configuration.' }
+	if (resource.error !== null)
+		return {
+			state: 'store-unreachable',
+			reason: `${objectType}: ${resource.error.message}`,
+			action: 'Give the key the right to read this resource, or take it out of event.poller.configuration.',
+		}
 	if (resource.baseline !== null) {
 		const { done, total, startedMs } = resource.baseline
 		const left = estimateSeconds(done, total, nowMs - startedMs)
-		return { state: 'connecting', reason: `${objectType}: ${done} of ${total} objects learned${left === null ? '' : `, about ${left} s to go`}. Changes ring already.`, action: 'Nothing to do.' }
+		return {
+			state: 'connecting',
+			reason: `${objectType}: ${done} of ${total} objects learned${left === null ? '' : `, about ${left} s to go`}. Changes ring already.`,
+			action: 'Nothing to do.',
+		}
 	}
-	if (resource.window) return { state: 'catching-up', reason: `${objectType}: reading what changed while nobody polled.`, action: 'Nothing to do.' }
+	if (resource.window)
+		return { state: 'catching-up', reason: `${objectType}: reading what changed while nobody polled.`, action: 'Nothing to do.' }
 	return { state: 'healthy', reason: `${objectType}: seen by the last poll.`, action: 'Nothing to do.' }
 }
 

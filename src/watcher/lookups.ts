@@ -24,7 +24,10 @@ export function nextLookupMs(core: Core): number | null {
 
 /** Reads the object whose lookup is most overdue. False: none is due. Throws StoreTrouble. */
 export async function lookupStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
-	const row = core.ports.sql.all<LookupRow>(`SELECT resource, id, doubt FROM lookups WHERE due <= ? ORDER BY due LIMIT 1`, core.ports.now())[0]
+	const row = core.ports.sql.all<LookupRow>(
+		`SELECT resource, id, doubt FROM lookups WHERE due <= ? ORDER BY due LIMIT 1`,
+		core.ports.now(),
+	)[0]
 	if (row === undefined) return false
 	const watched = watchedOf(row.resource)
 	if (watched === null) {
@@ -67,11 +70,21 @@ async function look(core: Core, watched: Watched, id: ObjectId, doubt: Doubt, bu
 	const answer = await read(core, watched, id, budget)
 	core.commit(() => {
 		const known = readRows(core, rs.number, [id]).get(id)
-		const recorded = record(core, watched, [answer.sighting === null ? { id, gone: true } : { id: answer.sighting.id, sighting: answer.sighting }], {
-			source: 'poll', askedAtMs: answer.askedAtMs, storeNowMs: answer.storeNowMs,
-			listed: doubt.missing !== true && known?.state !== 'unlisted', doubts: new Map([[id, doubt]]), backfill: 'none',
-		})
+		const recorded = record(
+			core,
+			watched,
+			[answer.sighting === null ? { id, gone: true } : { id: answer.sighting.id, sighting: answer.sighting }],
+			{
+				source: 'poll',
+				askedAtMs: answer.askedAtMs,
+				storeNowMs: answer.storeNowMs,
+				listed: doubt.missing !== true && known?.state !== 'unlisted',
+				doubts: new Map([[id, doubt]]),
+				backfill: 'none',
+			},
+		)
 		// An id that answers as another one would be looked at for ever.
-		if (recorded.undecided.length === 0) core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, id, answer.askedAtMs)
+		if (recorded.undecided.length === 0)
+			core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, id, answer.askedAtMs)
 	})
 }

@@ -38,23 +38,43 @@ export function readRows(core: Core, resource: number, ids: readonly ObjectId[])
 
 function rowOf(core: Core, row: Row): IndexRow {
 	return {
-		stampSec: row.stamp, createdSec: row.created, content: { hash: row.hash, names: shapeNames(core, row.shape), hashes: row.fields },
-		hashVersion: row.hash_version, state: row.state, asOfMs: row.as_of, sequence: row.sequence, lastEvent: row.last_event,
+		stampSec: row.stamp,
+		createdSec: row.created,
+		content: { hash: row.hash, names: shapeNames(core, row.shape), hashes: row.fields },
+		hashVersion: row.hash_version,
+		state: row.state,
+		asOfMs: row.as_of,
+		sequence: row.sequence,
+		lastEvent: row.last_event,
 	}
 }
 
 /** Ids known to be listed between two ids (exclusive, inclusive) and not accepted after `askedAtMs`. */
 export function listedBetween(sql: Sql, resource: number, above: ObjectId | null, upTo: ObjectId | null, askedAtMs: number): ObjectId[] {
 	const low = above ?? Number.MIN_SAFE_INTEGER
-	const rows = upTo === null
-		? sql.all<{ id: ObjectId }>(`SELECT id FROM objects WHERE resource = ? AND id > ? AND state IN ('live', 'hidden') AND as_of < ?`, resource, low, askedAtMs)
-		: sql.all<{ id: ObjectId }>(`SELECT id FROM objects WHERE resource = ? AND id > ? AND id <= ? AND state IN ('live', 'hidden') AND as_of < ?`, resource, low, upTo, askedAtMs)
+	const rows =
+		upTo === null
+			? sql.all<{ id: ObjectId }>(
+					`SELECT id FROM objects WHERE resource = ? AND id > ? AND state IN ('live', 'hidden') AND as_of < ?`,
+					resource,
+					low,
+					askedAtMs,
+				)
+			: sql.all<{ id: ObjectId }>(
+					`SELECT id FROM objects WHERE resource = ? AND id > ? AND id <= ? AND state IN ('live', 'hidden') AND as_of < ?`,
+					resource,
+					low,
+					upTo,
+					askedAtMs,
+				)
 	return rows.map((row) => row.id)
 }
 
 /** Ids that exist but are not listed: a re-read looks at each of them. */
 export function unlisted(sql: Sql, resource: number, limit: number): ObjectId[] {
-	return sql.all<{ id: ObjectId }>(`SELECT id FROM objects WHERE resource = ? AND state = 'unlisted' LIMIT ?`, resource, limit).map((row) => row.id)
+	return sql
+		.all<{ id: ObjectId }>(`SELECT id FROM objects WHERE resource = ? AND state = 'unlisted' LIMIT ?`, resource, limit)
+		.map((row) => row.id)
 }
 
 /** Writes an index row, or removes it. */
@@ -66,8 +86,18 @@ export function writeRow(core: Core, resource: number, id: ObjectId, row: IndexR
 	}
 	sql.run(
 		`INSERT OR REPLACE INTO objects (resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		resource, id, row.stampSec, row.createdSec, row.content.hash, shapeNumber(core, row.content.names), row.content.hashes, row.hashVersion,
-		row.state, row.asOfMs, row.sequence, row.lastEvent,
+		resource,
+		id,
+		row.stampSec,
+		row.createdSec,
+		row.content.hash,
+		shapeNumber(core, row.content.names),
+		row.content.hashes,
+		row.hashVersion,
+		row.state,
+		row.asOfMs,
+		row.sequence,
+		row.lastEvent,
 	)
 }
 
@@ -80,7 +110,10 @@ export function isListed(state: ObjectState | undefined): boolean {
 export function loadRanks(sql: Sql, resource: number): Ranks {
 	let ids = new Float64Array(1024)
 	let size = 0
-	for (const row of sql.each<{ id: ObjectId }>(`SELECT id FROM objects WHERE resource = ? AND state IN ('live', 'hidden') ORDER BY id`, resource)) {
+	for (const row of sql.each<{ id: ObjectId }>(
+		`SELECT id FROM objects WHERE resource = ? AND state IN ('live', 'hidden') ORDER BY id`,
+		resource,
+	)) {
 		if (typeof row.id !== 'number') continue
 		if (size === ids.length) {
 			const larger = new Float64Array(size * 2)
@@ -121,7 +154,8 @@ function shapeNames(core: Core, number: number): string[] {
 
 function allShapes(core: Core): Map<number, string[]> {
 	if (core.shapes.size === 0) {
-		for (const row of core.ports.sql.all<{ id: number; names: string }>(`SELECT id, names FROM shapes`)) core.shapes.set(row.id, row.names === '' ? [] : row.names.split('\n'))
+		for (const row of core.ports.sql.all<{ id: number; names: string }>(`SELECT id, names FROM shapes`))
+			core.shapes.set(row.id, row.names === '' ? [] : row.names.split('\n'))
 	}
 	return core.shapes
 }

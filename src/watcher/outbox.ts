@@ -47,8 +47,22 @@ export interface Subscription {
 
 /** Reads the instance's subscription; null: events are kept in the log only. */
 export function readSubscription(sql: Sql): Subscription | null {
-	const row = sql.all<{ url: string; active: number; last_success: number | null; failing_since: number | null; last_status: string | null }>(`SELECT url, active, last_success, failing_since, last_status FROM subscriptions WHERE id = ?`, FIRST)[0]
-	return row === undefined ? null : { url: row.url, active: row.active === 1, lastSuccessMs: row.last_success, failingSinceMs: row.failing_since, lastStatus: row.last_status }
+	const row = sql.all<{
+		url: string
+		active: number
+		last_success: number | null
+		failing_since: number | null
+		last_status: string | null
+	}>(`SELECT url, active, last_success, failing_since, last_status FROM subscriptions WHERE id = ?`, FIRST)[0]
+	return row === undefined
+		? null
+		: {
+				url: row.url,
+				active: row.active === 1,
+				lastSuccessMs: row.last_success,
+				failingSinceMs: row.failing_since,
+				lastStatus: row.last_status,
+			}
 }
 
 /** Makes the subscription follow the configured callback. A new URL takes over everything unsettled; `release` sends what was queued again. */
@@ -61,18 +75,36 @@ export function followCallback(core: Core, release: boolean): void {
 		if (present === null) return
 		sql.run(`DELETE FROM subscriptions WHERE id = ?`, FIRST)
 		sql.run(`DELETE FROM waiting WHERE subscription = ?`, FIRST)
-		sql.run(`UPDATE notifications SET status = 'dropped', settled = ?, updated = ? WHERE id IN (SELECT value FROM json_each(?))`, now, now, JSON.stringify(core.state.unsettled))
+		sql.run(
+			`UPDATE notifications SET status = 'dropped', settled = ?, updated = ? WHERE id IN (SELECT value FROM json_each(?))`,
+			now,
+			now,
+			JSON.stringify(core.state.unsettled),
+		)
 		core.state.unsettled = []
 		return
 	}
 	const changed = present !== null && present.url !== url
 	if (present === null) sql.run(`INSERT INTO subscriptions (id, url, active, created) VALUES (?, ?, 1, ?)`, FIRST, url, now)
-	else if (changed || (release && !present.active)) sql.run(`UPDATE subscriptions SET url = ?, active = 1, failing_since = NULL WHERE id = ?`, url, FIRST)
+	else if (changed || (release && !present.active))
+		sql.run(`UPDATE subscriptions SET url = ?, active = 1, failing_since = NULL WHERE id = ?`, url, FIRST)
 	if (changed || release) {
-		const queued = sql.all<{ id: number }>(`SELECT id FROM notifications WHERE subscription = ? AND status = 'queued' ORDER BY id`, FIRST).map((row) => row.id)
+		const queued = sql
+			.all<{ id: number }>(`SELECT id FROM notifications WHERE subscription = ? AND status = 'queued' ORDER BY id`, FIRST)
+			.map((row) => row.id)
 		core.state.unsettled = [...queued, ...core.state.unsettled].sort((a, b) => a - b)
-		sql.run(`UPDATE notifications SET status = 'waiting', settled = NULL, due = ?, updated = ?, first_failure = NULL WHERE id IN (SELECT value FROM json_each(?))`, now, now, JSON.stringify(queued))
-		sql.run(`UPDATE notifications SET due = ? WHERE id IN (SELECT value FROM json_each(?)) AND due > ?`, now, JSON.stringify(core.state.unsettled), now)
+		sql.run(
+			`UPDATE notifications SET status = 'waiting', settled = NULL, due = ?, updated = ?, first_failure = NULL WHERE id IN (SELECT value FROM json_each(?))`,
+			now,
+			now,
+			JSON.stringify(queued),
+		)
+		sql.run(
+			`UPDATE notifications SET due = ? WHERE id IN (SELECT value FROM json_each(?)) AND due > ?`,
+			now,
+			JSON.stringify(core.state.unsettled),
+			now,
+		)
 		core.ringWanted = true
 	}
 	if (changed || release) formWaiting(core)
@@ -86,7 +118,11 @@ export function putIntoNotifications(core: Core, events: readonly NewEvent[]): v
 	let wait = events
 	if (subscription === null) wait = []
 	else if (subscription.active && sql.all(`SELECT sequence FROM waiting WHERE subscription = ? LIMIT 1`, FIRST).length === 0) {
-		const waiting = events.map((event) => ({ sequence: event.sequence, resource: event.resource, object: objectKey(String(event.resourceNumber), event.objectId) }))
+		const waiting = events.map((event) => ({
+			sequence: event.sequence,
+			resource: event.resource,
+			object: objectKey(String(event.resourceNumber), event.objectId),
+		}))
 		const bySequence = new Map(events.map((event) => [event.sequence, event]))
 		for (const id of formFrom(core, waiting, new Set(), (sequence) => bySequence.get(sequence)!)) {
 			for (const sequence of id.sequences) carried.set(sequence, id.id)
@@ -97,13 +133,32 @@ export function putIntoNotifications(core: Core, events: readonly NewEvent[]): v
 		const notification = carried.get(event.sequence)
 		sql.run(
 			`INSERT INTO events (sequence, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type, date, recorded, source, changed, flags, record, notifications) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			event.sequence, event.tag, event.resourceNumber, event.resource, event.objectId, event.objectSequence, event.previousSequence, event.previousEvent, event.eventType,
-			event.dateMs, event.pollDateMs ?? core.ports.now(), event.source, event.changedFields === null ? null : JSON.stringify(event.changedFields),
-			JSON.stringify(event.flags), event.record, notification === undefined ? null : JSON.stringify([notification]),
+			event.sequence,
+			event.tag,
+			event.resourceNumber,
+			event.resource,
+			event.objectId,
+			event.objectSequence,
+			event.previousSequence,
+			event.previousEvent,
+			event.eventType,
+			event.dateMs,
+			event.pollDateMs ?? core.ports.now(),
+			event.source,
+			event.changedFields === null ? null : JSON.stringify(event.changedFields),
+			JSON.stringify(event.flags),
+			event.record,
+			notification === undefined ? null : JSON.stringify([notification]),
 		)
 	}
 	for (const event of wait) {
-		sql.run(`INSERT INTO waiting (subscription, sequence, resource, object_id) VALUES (?, ?, ?, ?)`, FIRST, event.sequence, event.resourceNumber, event.objectId)
+		sql.run(
+			`INSERT INTO waiting (subscription, sequence, resource, object_id) VALUES (?, ?, ?, ?)`,
+			FIRST,
+			event.sequence,
+			event.resourceNumber,
+			event.objectId,
+		)
 	}
 	if (wait.length > 0 && subscription?.active === true) formWaiting(core)
 }
@@ -117,11 +172,17 @@ export function formWaiting(core: Core): void {
 	for (;;) {
 		const rows = sql.all<{ sequence: number; resource: number; object_id: ObjectId; object_type: string }>(
 			`SELECT w.sequence, w.resource, w.object_id, e.object_type FROM waiting w JOIN events e ON e.sequence = w.sequence WHERE w.subscription = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
-			FIRST, after, WAITING_PAGE,
+			FIRST,
+			after,
+			WAITING_PAGE,
 		)
 		const last = rows.at(-1)
 		if (last === undefined) return
-		const waiting = rows.map((row) => ({ sequence: row.sequence, resource: row.object_type, object: objectKey(String(row.resource), row.object_id) }))
+		const waiting = rows.map((row) => ({
+			sequence: row.sequence,
+			resource: row.object_type,
+			object: objectKey(String(row.resource), row.object_id),
+		}))
 		const byId = new Map(rows.map((row) => [row.sequence, { resourceNumber: row.resource, objectId: row.object_id }]))
 		const formed = formFrom(core, waiting, blocked, (sequence) => byId.get(sequence)!)
 		const taken = new Set<number>()
@@ -161,7 +222,14 @@ function formFrom(
 		const members = formed.sequences.map((sequence) => [sequence, member(sequence).resourceNumber, member(sequence).objectId])
 		sql.run(
 			`INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, updated) VALUES (?, ?, ?, ?, ?, ?, 'waiting', 0, ?, ?)`,
-			id, FIRST, formed.resource, JSON.stringify(members), now, JSON.stringify(envelope(core)), now, now,
+			id,
+			FIRST,
+			formed.resource,
+			JSON.stringify(members),
+			now,
+			JSON.stringify(envelope(core)),
+			now,
+			now,
 		)
 		return { id, sequences: formed.sequences }
 	})
@@ -171,8 +239,14 @@ function formFrom(
 function envelope(core: Core): NotificationInstance {
 	const { config } = core
 	return {
-		instanceId: config.instanceId, elementKey: config.elementKey, hubKey: core.element.hub, organizationId: config.organizationId, userId: config.userId,
-		name: config.name, tags: config.tags, sender: senderAddress(core.ports.publicUrl),
+		instanceId: config.instanceId,
+		elementKey: config.elementKey,
+		hubKey: core.element.hub,
+		organizationId: config.organizationId,
+		userId: config.userId,
+		name: config.name,
+		tags: config.tags,
+		sender: senderAddress(core.ports.publicUrl),
 	}
 }
 
@@ -190,7 +264,12 @@ export function nextDeliveryMs(core: Core): number | null {
 	const { sql } = core.ports
 	const { unsettled } = core.state
 	if (unsettled.length === 0 || readSubscription(sql)?.active !== true) return null
-	return sql.all<{ next: number | null }>(`SELECT min(coalesce(lease, due)) AS next FROM notifications WHERE id IN (SELECT value FROM json_each(?))`, JSON.stringify(unsettled))[0]?.next ?? null
+	return (
+		sql.all<{ next: number | null }>(
+			`SELECT min(coalesce(lease, due)) AS next FROM notifications WHERE id IN (SELECT value FROM json_each(?))`,
+			JSON.stringify(unsettled),
+		)[0]?.next ?? null
+	)
 }
 
 /** Claims up to `limit` due notifications, oldest first: an attempt number and a lease for each. */
@@ -199,7 +278,9 @@ export function claim(core: Core, limit: number): { claims: Claim[]; more: boole
 	const subscription = readSubscription(sql)
 	if (subscription === null || !subscription.active || core.state.paused) return { claims: [], more: false }
 	const now = core.ports.now()
-	const due = unsettledRows(core).filter((row) => (row.lease === null ? row.due <= now : row.lease <= now)).sort((a, b) => a.due - b.due || a.id - b.id)
+	const due = unsettledRows(core)
+		.filter((row) => (row.lease === null ? row.due <= now : row.lease <= now))
+		.sort((a, b) => a.due - b.due || a.id - b.id)
 	const chosen = due.slice(0, limit)
 	if (chosen.length === 0) return { claims: [], more: false }
 	const claims = sql.transaction(() => chosen.map((row) => claimOne(core, subscription, row, now)))
@@ -208,17 +289,43 @@ export function claim(core: Core, limit: number): { claims: Claim[]; more: boole
 
 function claimOne(core: Core, subscription: Subscription, row: NotificationRow, now: number): Claim {
 	const { sql } = core.ports
-	if (row.lease !== null) keepAttempt(sql, row.id, row.attempt, { delivered: false, status: null, error: 'unknown', retryAfterMs: null, durationMs: LEASE_MS, startedMs: row.lease - LEASE_MS, body: '' })
+	if (row.lease !== null)
+		keepAttempt(sql, row.id, row.attempt, {
+			delivered: false,
+			status: null,
+			error: 'unknown',
+			retryAfterMs: null,
+			durationMs: LEASE_MS,
+			startedMs: row.lease - LEASE_MS,
+			body: '',
+		})
 	const attempt = row.attempt + 1
 	const lease = now + LEASE_MS
-	sql.run(`UPDATE notifications SET attempt = ?, lease = ?, first_try = coalesce(first_try, ?), status = 'claimed', updated = ? WHERE id = ?`, attempt, lease, now, now, row.id)
-	return { notificationId: notificationId(core.config.instanceId, row.id), attempt, leaseUntilMs: lease, url: subscription.url, body: bodyOf(core, row), configuration: core.config.configuration }
+	sql.run(
+		`UPDATE notifications SET attempt = ?, lease = ?, first_try = coalesce(first_try, ?), status = 'claimed', updated = ? WHERE id = ?`,
+		attempt,
+		lease,
+		now,
+		now,
+		row.id,
+	)
+	return {
+		notificationId: notificationId(core.config.instanceId, row.id),
+		attempt,
+		leaseUntilMs: lease,
+		url: subscription.url,
+		body: bodyOf(core, row),
+		configuration: core.config.configuration,
+	}
 }
 
 /** The bytes of a notification, from stored rows alone. */
 function bodyOf(core: Core, row: NotificationRow): string {
 	const members = JSON.parse(row.members) as [number, number, ObjectId][]
-	const events = readEvents(core.ports.sql, members.map(([sequence]) => sequence))
+	const events = readEvents(
+		core.ports.sql,
+		members.map(([sequence]) => sequence),
+	)
 	const context = JSON.parse(row.context) as NotificationInstance
 	return body({ id: notificationId(context.instanceId, row.id), createdMs: row.created, resource: row.object_type }, events, context)
 }
@@ -251,9 +358,19 @@ export function readEvents(sql: Sql, sequences: readonly number[]): StoredEvent[
 /** A row of the log as an event. */
 export function storedEvent(row: EventRecord): StoredEvent {
 	return {
-		sequence: row.sequence, tag: row.tag, resource: row.object_type, objectId: row.object_id, objectSequence: row.object_sequence, previousSequence: row.previous,
-		eventType: row.type, dateMs: row.date, pollDateMs: row.source === 'webhook' ? null : row.recorded, source: row.source,
-		changedFields: row.changed === null ? null : (JSON.parse(row.changed) as string[]), flags: JSON.parse(row.flags) as StoredEvent['flags'], record: row.record,
+		sequence: row.sequence,
+		tag: row.tag,
+		resource: row.object_type,
+		objectId: row.object_id,
+		objectSequence: row.object_sequence,
+		previousSequence: row.previous,
+		eventType: row.type,
+		dateMs: row.date,
+		pollDateMs: row.source === 'webhook' ? null : row.recorded,
+		source: row.source,
+		changedFields: row.changed === null ? null : (JSON.parse(row.changed) as string[]),
+		flags: JSON.parse(row.flags) as StoredEvent['flags'],
+		record: row.record,
 	}
 }
 
@@ -270,10 +387,18 @@ export function settle(core: Core, counter: number, attempt: number, outcome: Ou
 		keepAttempt(sql, row.id, attempt, outcome)
 		const kept = JSON.stringify(outcome)
 		if (outcome.delivered) {
-			sql.run(`UPDATE notifications SET status = 'delivered', settled = ?, lease = NULL, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`, now, now, attempt, kept, row.id)
+			sql.run(
+				`UPDATE notifications SET status = 'delivered', settled = ?, lease = NULL, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
+				now,
+				now,
+				attempt,
+				kept,
+				row.id,
+			)
 			leave(core, row.id)
 			const subscription = readSubscription(sql)
-			if (subscription?.failingSinceMs !== null) sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, FIRST)
+			if (subscription?.failingSinceMs !== null)
+				sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, FIRST)
 		} else if (row.settled === null && attempt === row.attempt) {
 			failed(core, row, outcome, now, kept)
 		}
@@ -284,23 +409,50 @@ export function settle(core: Core, counter: number, attempt: number, outcome: Ou
 function failed(core: Core, row: NotificationRow, outcome: Outcome, now: number, kept: string): void {
 	const { sql } = core.ports
 	const firstFailure = row.first_failure ?? now
-	const next = outcome.status === 410 ? null : nextTryAt({
-		schedule: 'standard', attempt: row.attempt, firstFailureMs: firstFailure, nowMs: now, retryAfterMs: outcome.retryAfterMs, random: core.ports.random(),
-	})
-	sql.run(`UPDATE subscriptions SET failing_since = coalesce(failing_since, ?), last_status = ? WHERE id = ?`, now, outcome.error ?? String(outcome.status), FIRST)
+	const next =
+		outcome.status === 410
+			? null
+			: nextTryAt({
+					schedule: 'standard',
+					attempt: row.attempt,
+					firstFailureMs: firstFailure,
+					nowMs: now,
+					retryAfterMs: outcome.retryAfterMs,
+					random: core.ports.random(),
+				})
+	sql.run(
+		`UPDATE subscriptions SET failing_since = coalesce(failing_since, ?), last_status = ? WHERE id = ?`,
+		now,
+		outcome.error ?? String(outcome.status),
+		FIRST,
+	)
 	if (next !== null) {
 		sql.run(
 			`UPDATE notifications SET status = 'retry', due = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
-			next, firstFailure, now, row.attempt, kept, row.id,
+			next,
+			firstFailure,
+			now,
+			row.attempt,
+			kept,
+			row.id,
 		)
 		return
 	}
 	const since = row.first_try ?? row.created
-	const succeeded = outcome.status !== 410 && (
-		(readSubscription(sql)?.lastSuccessMs ?? 0) > since ||
-		sql.all(`SELECT id FROM notifications WHERE subscription = ? AND status = 'delivered' AND settled > ? LIMIT 1`, FIRST, since).length > 0
+	const succeeded =
+		outcome.status !== 410 &&
+		((readSubscription(sql)?.lastSuccessMs ?? 0) > since ||
+			sql.all(`SELECT id FROM notifications WHERE subscription = ? AND status = 'delivered' AND settled > ? LIMIT 1`, FIRST, since).length >
+				0)
+	sql.run(
+		`UPDATE notifications SET status = 'queued', settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
+		now,
+		firstFailure,
+		now,
+		row.attempt,
+		kept,
+		row.id,
 	)
-	sql.run(`UPDATE notifications SET status = 'queued', settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`, now, firstFailure, now, row.attempt, kept, row.id)
 	leave(core, row.id)
 	core.state.counters.dead++
 	// No success since this notification's first try: not the notification is dead, the subscription is.
@@ -315,12 +467,19 @@ function leave(core: Core, id: number): void {
 /** One row an attempt from the second on; the first one's outcome stands on its notification. */
 function keepAttempt(sql: Sql, id: number, number: number, outcome: Outcome): void {
 	if (number < 2) return
-	sql.run(`INSERT OR REPLACE INTO attempts (notification, number, started, outcome) VALUES (?, ?, ?, ?)`, id, number, outcome.startedMs, JSON.stringify(outcome))
+	sql.run(
+		`INSERT OR REPLACE INTO attempts (notification, number, started, outcome) VALUES (?, ?, ?, ?)`,
+		id,
+		number,
+		outcome.startedMs,
+		JSON.stringify(outcome),
+	)
 }
 
 /** How many events wait for delivery; of those in no notification at most 10 001 are counted. */
 export function backlog(core: Core): number {
 	const { sql } = core.ports
-	const waiting = sql.all<{ n: number }>(`SELECT count(*) AS n FROM (SELECT 1 FROM waiting WHERE subscription = ? LIMIT 10001)`, FIRST)[0]?.n ?? 0
+	const waiting =
+		sql.all<{ n: number }>(`SELECT count(*) AS n FROM (SELECT 1 FROM waiting WHERE subscription = ? LIMIT 10001)`, FIRST)[0]?.n ?? 0
 	return waiting + unsettledRows(core).reduce((sum, row) => sum + (JSON.parse(row.members) as unknown[]).length, 0)
 }

@@ -57,7 +57,13 @@ export function headCloses(stamps: (number | null)[], limit: number, total: numb
 }
 
 /** Whether the window must be read though the head closes it: posts storage sorts by local time (WooCommerce facts, 3.6). */
-export function windowForced(input: { postsStored: boolean; windowDoneMs: number | null; offsetChangedMs: number | null; zone: string; nowMs: number }): boolean {
+export function windowForced(input: {
+	postsStored: boolean
+	windowDoneMs: number | null
+	offsetChangedMs: number | null
+	zone: string
+	nowMs: number
+}): boolean {
 	if (!input.postsStored) return false
 	if (input.windowDoneMs === null || input.nowMs - input.windowDoneMs >= HOUR_MS) return true
 	if (input.offsetChangedMs !== null && input.nowMs - input.offsetChangedMs < 24 * HOUR_MS) return true
@@ -98,7 +104,12 @@ export function afterWindowPage(window: Window, stamps: (number | null)[], total
 export type TotalVerdict = 'agrees' | 'fewer' | 'more' | 'known' | 'unsaid'
 
 /** Holds a total against the expected one. `searched` is `total:difference` of the last search. */
-export function judgeTotal(total: number | null, listed: number, drift: number, searched: string | null): { verdict: TotalVerdict; difference: number } {
+export function judgeTotal(
+	total: number | null,
+	listed: number,
+	drift: number,
+	searched: string | null,
+): { verdict: TotalVerdict; difference: number } {
 	if (total === null) return { verdict: 'unsaid', difference: 0 }
 	const difference = total - (listed + drift)
 	if (difference === 0) return { verdict: 'agrees', difference }
@@ -126,7 +137,12 @@ export interface ClockDoubt {
  * The store's clock: believed when it agrees with what was believed before, or when it says the same new thing twice, seconds
  * apart: a cached answer keeps its old Date, a clock that was set goes on from there. `skew` = store clock − own clock, ms.
  */
-export function judgeClock(skewMs: number | null, doubt: ClockDoubt | null, storeNowMs: number, nowMs: number): { stale: boolean; skewMs: number; doubt: ClockDoubt | null } {
+export function judgeClock(
+	skewMs: number | null,
+	doubt: ClockDoubt | null,
+	storeNowMs: number,
+	nowMs: number,
+): { stale: boolean; skewMs: number; doubt: ClockDoubt | null } {
 	const seen = storeNowMs - nowMs
 	if (skewMs === null || Math.abs(seen - skewMs) <= CLOCK_TOLERANCE_MS) return { stale: false, skewMs: seen, doubt: null }
 	if (doubt === null) return { stale: true, skewMs, doubt: { skewMs: seen, atMs: nowMs } }

@@ -21,7 +21,12 @@ export function prune(core: Core): void {
 	core.commit(() => {
 		const dropped = state.dropped[0]
 		if (dropped !== undefined) {
-			sql.run(`DELETE FROM objects WHERE resource = ? AND id IN (SELECT id FROM objects WHERE resource = ? LIMIT ?)`, dropped, dropped, SLICE)
+			sql.run(
+				`DELETE FROM objects WHERE resource = ? AND id IN (SELECT id FROM objects WHERE resource = ? LIMIT ?)`,
+				dropped,
+				dropped,
+				SLICE,
+			)
 			if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, dropped).length === 0) {
 				for (const table of ['pages', 'lookups', 'held']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, dropped)
 				state.dropped = state.dropped.slice(1)
@@ -30,7 +35,12 @@ export function prune(core: Core): void {
 			return
 		}
 		const kept = now - core.config.retentionDays * DAY_MS
-		const rows = sql.all<Row>(`SELECT sequence, recorded, notifications FROM events WHERE sequence > ? AND recorded < ? ORDER BY sequence LIMIT ?`, state.prunedTo, kept, SLICE)
+		const rows = sql.all<Row>(
+			`SELECT sequence, recorded, notifications FROM events WHERE sequence > ? AND recorded < ? ORDER BY sequence LIMIT ?`,
+			state.prunedTo,
+			kept,
+			SLICE,
+		)
 		for (const row of rows) pruneEvent(core, row, kept, now)
 		const last = rows.at(-1)
 		if (last !== undefined && rows.length === SLICE) {
@@ -46,7 +56,9 @@ export function prune(core: Core): void {
 function pruneEvent(core: Core, row: Row, kept: number, now: number): void {
 	const { sql } = core.ports
 	const ids = row.notifications === null ? [] : (JSON.parse(row.notifications) as number[])
-	const carriers = ids.map((id) => sql.all<{ id: number; settled: number | null }>(`SELECT id, settled FROM notifications WHERE id = ?`, id)[0])
+	const carriers = ids.map(
+		(id) => sql.all<{ id: number; settled: number | null }>(`SELECT id, settled FROM notifications WHERE id = ?`, id)[0],
+	)
 	const unsettled = carriers.some((one) => one !== undefined && (one.settled === null || one.settled >= kept))
 	const waits = ids.length === 0 && sql.all(`SELECT sequence FROM waiting WHERE sequence = ? LIMIT 1`, row.sequence).length > 0
 	if (unsettled || waits) {

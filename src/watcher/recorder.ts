@@ -45,16 +45,35 @@ export function record(core: Core, watched: Watched, seen: readonly Seen[], look
 	const { resource, state: rs } = watched
 	const nowMs = core.ports.now()
 	const { sql } = core.ports
-	const known = readRows(core, rs.number, seen.map((one) => one.id))
-	const doubts = look.doubts ?? readDoubts(core, rs.number, seen.map((one) => one.id))
+	const known = readRows(
+		core,
+		rs.number,
+		seen.map((one) => one.id),
+	)
+	const doubts =
+		look.doubts ??
+		readDoubts(
+			core,
+			rs.number,
+			seen.map((one) => one.id),
+		)
 	const result: Recorded = { rung: 0, accepted: 0, undecided: [], unknown: 0 }
 	const events: NewEvent[] = []
 	const context: Omit<GateContext, 'doubt'> = {
-		nowMs, hashVersion: HASH_VERSION, filtered: resource.filtered, volatile: rs.volatile,
-		baseline: rs.baseline === null ? null : {
-			t0Sec: rs.t0Sec, highestId: rs.highestId, backfill: look.backfill, toleranceSec: resource.createdToleranceSec,
-			storeNowSec: Math.floor(look.storeNowMs / 1000),
-		},
+		nowMs,
+		hashVersion: HASH_VERSION,
+		filtered: resource.filtered,
+		volatile: rs.volatile,
+		baseline:
+			rs.baseline === null
+				? null
+				: {
+						t0Sec: rs.t0Sec,
+						highestId: rs.highestId,
+						backfill: look.backfill,
+						toleranceSec: resource.createdToleranceSec,
+						storeNowSec: Math.floor(look.storeNowMs / 1000),
+					},
 	}
 	for (const one of seen) {
 		const row = known.get(one.id) ?? null
@@ -75,7 +94,8 @@ export function record(core: Core, watched: Watched, seen: readonly Seen[], look
 		if (verdict.do === 'nothing') continue
 		result.accepted++
 		rs.listed += (isListed(verdict.row?.state) ? 1 : 0) - (isListed(row?.state) ? 1 : 0)
-		const next: IndexRow | null = verdict.row === null ? null : { ...verdict.row, sequence: row?.sequence ?? 0, lastEvent: row?.lastEvent ?? null }
+		const next: IndexRow | null =
+			verdict.row === null ? null : { ...verdict.row, sequence: row?.sequence ?? 0, lastEvent: row?.lastEvent ?? null }
 		if (verdict.do === 'ring' && next !== null) {
 			for (const change of verdict.changes) {
 				events.push(newEvent(core, watched, one, change, next, look, nowMs))
@@ -107,8 +127,14 @@ function observationOf(one: Seen, look: Look): Observation {
 	}
 	const { sighting } = one
 	return {
-		id: one.id, source, what: sighting.state, stampSec: sighting.stampSec, createdSec: sighting.createdSec,
-		content: contentOf(sighting.fields), askedAtMs: look.askedAtMs, listed: look.listed,
+		id: one.id,
+		source,
+		what: sighting.state,
+		stampSec: sighting.stampSec,
+		createdSec: sighting.createdSec,
+		content: contentOf(sighting.fields),
+		askedAtMs: look.askedAtMs,
+		listed: look.listed,
 	}
 }
 
@@ -129,12 +155,28 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 	else if (change.type === 'UPDATED') state.counters.updated++
 	else state.counters.deleted++
 	if (state.run !== null) state.run.events++
-	const full = change.withRecord && !('gone' in one) ? JSON.stringify(one.sighting.record) : JSON.stringify(idRecord(resource.idField, one.id))
+	const full =
+		change.withRecord && !('gone' in one) ? JSON.stringify(one.sighting.record) : JSON.stringify(idRecord(resource.idField, one.id))
 	return {
-		sequence, tag: core.ports.eventTag(core.config.instanceId, sequence), resourceNumber: rs.number, resource: resource.objectType, objectId: one.id,
-		objectSequence: row.sequence, previousSequence: previous, previousEvent, eventType: change.type, dateMs: change.dateSec === null ? nowMs : change.dateSec * 1000,
-		pollDateMs: look.source === 'webhook' ? null : nowMs, source: look.source, changedFields: change.changedFields,
-		flags: { ...(change.trashed && { trashed: true }), ...(change.unlisted && { unlisted: true }), ...(change.restored && { restored: true }), ...(change.backfill && { backfill: true }) },
+		sequence,
+		tag: core.ports.eventTag(core.config.instanceId, sequence),
+		resourceNumber: rs.number,
+		resource: resource.objectType,
+		objectId: one.id,
+		objectSequence: row.sequence,
+		previousSequence: previous,
+		previousEvent,
+		eventType: change.type,
+		dateMs: change.dateSec === null ? nowMs : change.dateSec * 1000,
+		pollDateMs: look.source === 'webhook' ? null : nowMs,
+		source: look.source,
+		changedFields: change.changedFields,
+		flags: {
+			...(change.trashed && { trashed: true }),
+			...(change.unlisted && { unlisted: true }),
+			...(change.restored && { restored: true }),
+			...(change.backfill && { backfill: true }),
+		},
 		record: full.length > RECORD_LIMIT ? null : full,
 	}
 }
@@ -151,7 +193,8 @@ function noteLag(watched: Watched, observation: Observation, look: Look): void {
 function touch(core: Core, watched: Watched, sighting: Sighting): void {
 	for (const target of watched.resource.touches?.(sighting.record) ?? []) {
 		const other = core.state.resources.find((candidate) => candidate.identity === target.path)
-		if (other !== undefined && other.number !== watched.state.number) core.touched.set(`${other.number}:${target.id}`, { number: other.number, id: target.id })
+		if (other !== undefined && other.number !== watched.state.number)
+			core.touched.set(`${other.number}:${target.id}`, { number: other.number, id: target.id })
 	}
 }
 
@@ -160,7 +203,11 @@ export function putLookup(core: Core, resource: number, id: ObjectId, dueMs: num
 	core.ports.sql.run(
 		`INSERT INTO lookups (resource, id, due, since, doubt) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (resource, id) DO UPDATE SET due = excluded.due, doubt = json_patch(doubt, excluded.doubt)`,
-		resource, id, dueMs, core.ports.now(), JSON.stringify(doubt),
+		resource,
+		id,
+		dueMs,
+		core.ports.now(),
+		JSON.stringify(doubt),
 	)
 }
 

@@ -16,14 +16,33 @@ export function healthOf(core: Core): Health {
 	const { state, config } = core
 	const subscription = readSubscription(core.ports.sql)
 	return judgeHealth({
-		enabled: config.enabled, eventsEnabled: config.eventsEnabled, vendorType: config.vendorType, full: state.full, nowMs: core.ports.now(), trouble: state.trouble,
+		enabled: config.enabled,
+		eventsEnabled: config.eventsEnabled,
+		vendorType: config.vendorType,
+		full: state.full,
+		nowMs: core.ports.now(),
+		trouble: state.trouble,
 		resources: state.resources.map((rs) => ({
-			objectType: rs.objectType, heldSinceMs: rs.heldSinceMs, window: rs.window !== null && rs.baseline === null && core.ports.now() - (rs.lastPollMs ?? 0) > 2 * config.pollIntervalMs + 60_000,
-			held: rs.heldSinceMs === null ? 0 : (core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, rs.number)[0]?.n ?? 0),
-			baseline: rs.baseline === null ? null : { done: rs.baseline.position.seen, total: rs.baseline.total, startedMs: rs.baseline.startedMs },
+			objectType: rs.objectType,
+			heldSinceMs: rs.heldSinceMs,
+			window: rs.window !== null && rs.baseline === null && core.ports.now() - (rs.lastPollMs ?? 0) > 2 * config.pollIntervalMs + 60_000,
+			held:
+				rs.heldSinceMs === null
+					? 0
+					: (core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, rs.number)[0]?.n ?? 0),
+			baseline:
+				rs.baseline === null ? null : { done: rs.baseline.position.seen, total: rs.baseline.total, startedMs: rs.baseline.startedMs },
 			error: rs.error,
 		})),
-		callback: subscription === null ? null : { url: subscription.url, active: subscription.active, failingSinceMs: subscription.failingSinceMs, lastStatus: subscription.lastStatus },
+		callback:
+			subscription === null
+				? null
+				: {
+						url: subscription.url,
+						active: subscription.active,
+						failingSinceMs: subscription.failingSinceMs,
+						lastStatus: subscription.lastStatus,
+					},
 		waiting: subscription === null ? 0 : backlog(core),
 		before: state.reported,
 	})
@@ -44,8 +63,16 @@ export async function report(core: Core): Promise<void> {
 	const sinceMs = Date.parse(health.since)
 	const counts = new Map(state.hours)
 	const row: StatusReport = {
-		instanceId: config.instanceId, state: health.state, reason: health.reason, sinceMs, aliveAtMs: now, lastEventAtMs: state.lastEventMs, intervalMs: config.pollIntervalMs,
-		events: state.sequence, delivered: delivered(core), storeRequests: state.counters.requests,
+		instanceId: config.instanceId,
+		state: health.state,
+		reason: health.reason,
+		sinceMs,
+		aliveAtMs: now,
+		lastEventAtMs: state.lastEventMs,
+		intervalMs: config.pollIntervalMs,
+		events: state.sequence,
+		delivered: delivered(core),
+		storeRequests: state.counters.requests,
 		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
 	}
 	await core.ports.report(row)
@@ -57,9 +84,14 @@ export async function report(core: Core): Promise<void> {
 /** Whether anything that health is judged from looks other than healthy, or did. */
 function mayDiffer(core: Core): boolean {
 	const { state } = core
-	return state.reported?.state !== 'healthy' || state.trouble !== null || state.full || state.paused
-		|| state.resources.some((rs) => rs.error !== null || rs.heldSinceMs !== null || rs.baseline !== null || rs.window !== null)
-		|| readSubscription(core.ports.sql)?.failingSinceMs != null
+	return (
+		state.reported?.state !== 'healthy' ||
+		state.trouble !== null ||
+		state.full ||
+		state.paused ||
+		state.resources.some((rs) => rs.error !== null || rs.heldSinceMs !== null || rs.baseline !== null || rs.window !== null) ||
+		readSubscription(core.ports.sql)?.failingSinceMs != null
+	)
 }
 
 /** Notifications that were delivered: formed, less those that are not. */
@@ -87,31 +119,59 @@ export function pollerOf(core: Core): PollerReport {
 			const total = rs.baseline === null ? rs.listed : Math.max(rs.baseline.total, done)
 			const running = rs.reread !== null || rs.search !== null || rs.rereadAsked
 			return {
-				resource: rs.objectType, identity: rs.identity, cursor: iso(rs.cursorMs), lastPoll: iso(rs.lastPollMs), nextPoll: state.paused ? null : iso(state.nextPollMs),
-				requests: rs.requests, known: rs.listed, lagSeconds: rs.lastChangeLagMs === null ? null : Math.round(rs.lastChangeLagMs / 1000),
-				baseline: { done, total, complete: rs.baseline === null, estimateSeconds: rs.baseline === null ? null : estimateSeconds(done, total, now - rs.baseline.startedMs) },
+				resource: rs.objectType,
+				identity: rs.identity,
+				cursor: iso(rs.cursorMs),
+				lastPoll: iso(rs.lastPollMs),
+				nextPoll: state.paused ? null : iso(state.nextPollMs),
+				requests: rs.requests,
+				known: rs.listed,
+				lagSeconds: rs.lastChangeLagMs === null ? null : Math.round(rs.lastChangeLagMs / 1000),
+				baseline: {
+					done,
+					total,
+					complete: rs.baseline === null,
+					estimateSeconds: rs.baseline === null ? null : estimateSeconds(done, total, now - rs.baseline.startedMs),
+				},
 				reread: {
-					everyHours: resource.modifiedFilter ? (config.rereadHours ?? resource.rereadHours) : 0, done: rs.reread?.position.seen ?? 0, total: rs.listed,
-					running: resource.modifiedFilter ? running || rereadDue(core, one) : running && rs.rereadAsked, last: iso(rs.rereadDoneMs), next: iso(nextReread(core, one)),
+					everyHours: resource.modifiedFilter ? (config.rereadHours ?? resource.rereadHours) : 0,
+					done: rs.reread?.position.seen ?? 0,
+					total: rs.listed,
+					running: resource.modifiedFilter ? running || rereadDue(core, one) : running && rs.rereadAsked,
+					last: iso(rs.rereadDoneMs),
+					next: iso(nextReread(core, one)),
 					worstAgeSeconds: rs.baselineDoneMs === null ? null : Math.round((now - (rs.rereadBeganMs ?? rs.baselineDoneMs)) / 1000),
 				},
-				drift: rs.drift, volatile: rs.volatile, datesUnreadable: rs.datesUnreadable, error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
+				drift: rs.drift,
+				volatile: rs.volatile,
+				datesUnreadable: rs.datesUnreadable,
+				error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
 			}
 		}),
-		runs: state.runs
-			.map((run) => ({ at: new Date(run.at).toISOString(), requests: run.requests, events: run.events, note: run.note })),
+		runs: state.runs.map((run) => ({ at: new Date(run.at).toISOString(), requests: run.requests, events: run.events, note: run.note })),
 	}
 }
 
-const EVENT_COLUMNS = 'sequence, tag, object_type, object_id, object_sequence, previous, type, date, recorded, source, changed, flags, record, notifications'
+const EVENT_COLUMNS =
+	'sequence, tag, object_type, object_id, object_sequence, previous, type, date, recorded, source, changed, flags, record, notifications'
 
 type LogRow = Parameters<typeof storedEvent>[0] & { notifications: string | null }
 
 /** A page of the event log, newest first. */
-export function eventsOf(core: Core, query: { pageSize: number; before?: number | undefined }): { events: EventRow[]; next: number | null } {
-	const rows = core.ports.sql.all<LogRow>(`SELECT ${EVENT_COLUMNS} FROM events WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`, query.before ?? Number.MAX_SAFE_INTEGER, query.pageSize)
+export function eventsOf(
+	core: Core,
+	query: { pageSize: number; before?: number | undefined },
+): { events: EventRow[]; next: number | null } {
+	const rows = core.ports.sql.all<LogRow>(
+		`SELECT ${EVENT_COLUMNS} FROM events WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`,
+		query.before ?? Number.MAX_SAFE_INTEGER,
+		query.pageSize,
+	)
 	const last = rows.at(-1)
-	return { events: rows.map((row) => eventRow(core, row)), next: last !== undefined && rows.length === query.pageSize && last.sequence > 1 ? last.sequence : null }
+	return {
+		events: rows.map((row) => eventRow(core, row)),
+		next: last !== undefined && rows.length === query.pageSize && last.sequence > 1 ? last.sequence : null,
+	}
 }
 
 /** One event; null when there is none of that number, or no longer. */
@@ -120,13 +180,26 @@ export function eventOf(core: Core, sequence: number): EventRow | null {
 	return row === undefined ? null : eventRow(core, row)
 }
 
-const STATUS_OF: Record<string, EventRow['status']> = { waiting: 'RECEIVED', claimed: 'DISPATCHED', retry: 'CONSUMED', queued: 'CONSUMED', dropped: 'RECEIVED', delivered: 'NOTIFIED' }
+const STATUS_OF: Record<string, EventRow['status']> = {
+	waiting: 'RECEIVED',
+	claimed: 'DISPATCHED',
+	retry: 'CONSUMED',
+	queued: 'CONSUMED',
+	dropped: 'RECEIVED',
+	delivered: 'NOTIFIED',
+}
 const RANK: EventRow['status'][] = ['NEW', 'RECEIVED', 'DISPATCHED', 'CONSUMED', 'NOTIFIED']
 
 function eventRow(core: Core, row: LogRow): EventRow {
 	const { config } = core
 	const ids = row.notifications === null ? [] : (JSON.parse(row.notifications) as number[])
-	const carriers = ids.length === 0 ? [] : core.ports.sql.all<{ id: number; status: string; created: number; updated: number }>(`SELECT id, status, created, updated FROM notifications WHERE id IN (SELECT value FROM json_each(?))`, JSON.stringify(ids))
+	const carriers =
+		ids.length === 0
+			? []
+			: core.ports.sql.all<{ id: number; status: string; created: number; updated: number }>(
+					`SELECT id, status, created, updated FROM notifications WHERE id IN (SELECT value FROM json_each(?))`,
+					JSON.stringify(ids),
+				)
 	const event = storedEvent(row)
 	let status: EventRow['status'] = 'NEW'
 	for (const carrier of carriers) {
@@ -134,9 +207,23 @@ function eventRow(core: Core, row: LogRow): EventRow {
 		if (RANK.indexOf(one) > RANK.indexOf(status)) status = one
 	}
 	return {
-		eventId: formatEventId(config.instanceId, event.sequence, event.tag), sequence: event.sequence, objectType: event.resource, objectId: String(event.objectId), eventType: event.eventType,
-		objectSequence: event.objectSequence, dateMs: event.dateMs, recordedMs: row.recorded, status, source: event.source, record: event.record,
+		eventId: formatEventId(config.instanceId, event.sequence, event.tag),
+		sequence: event.sequence,
+		objectType: event.resource,
+		objectId: String(event.objectId),
+		eventType: event.eventType,
+		objectSequence: event.objectSequence,
+		dateMs: event.dateMs,
+		recordedMs: row.recorded,
+		status,
+		source: event.source,
+		record: event.record,
 		entry: JSON.stringify(entry(event, { instanceId: config.instanceId, elementKey: config.elementKey, hubKey: core.element.hub })),
-		notifications: carriers.map((carrier) => ({ id: notificationId(config.instanceId, carrier.id), status: carrier.status, createdMs: carrier.created, updatedMs: carrier.updated })),
+		notifications: carriers.map((carrier) => ({
+			id: notificationId(config.instanceId, carrier.id),
+			status: carrier.status,
+			createdMs: carrier.created,
+			updatedMs: carrier.updated,
+		})),
 	}
 }

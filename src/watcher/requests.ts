@@ -60,7 +60,12 @@ export async function list(core: Core, watched: Watched, query: ListQuery, budge
 }
 
 /** Reads one object. Throws StoreTrouble. */
-export async function read(core: Core, watched: Watched, id: ObjectId, budget: Budget): Promise<{ sighting: Sighting | null; askedAtMs: number; storeNowMs: number }> {
+export async function read(
+	core: Core,
+	watched: Watched,
+	id: ObjectId,
+	budget: Budget,
+): Promise<{ sighting: Sighting | null; askedAtMs: number; storeNowMs: number }> {
 	const client = await core.client()
 	count(core, watched, budget)
 	const askedAtMs = core.ports.now()
@@ -83,8 +88,16 @@ function believeClock(core: Core, watched: Watched, storeNowMs: number): void {
 	core.state.skewMs = verdict.skewMs
 	core.state.clockDoubt = verdict.doubt
 	if (!verdict.stale) return
-	throw new StoreTrouble({
-		ok: false, kind: 'not-json', status: 200, code: null, providerMessage: null, retryAfterMs: null,
-		message: `The store answered with an old date, as a cache does: ${new Date(storeNowMs).toISOString()}.`,
-	}, watched)
+	throw new StoreTrouble(
+		{
+			ok: false,
+			kind: 'not-json',
+			status: 200,
+			code: null,
+			providerMessage: null,
+			retryAfterMs: null,
+			message: `The store answered with an old date, as a cache does: ${new Date(storeNowMs).toISOString()}.`,
+		},
+		watched,
+	)
 }

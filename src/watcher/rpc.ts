@@ -5,8 +5,18 @@
 
 /** States of an instance, worst first (design, Health). */
 export const STATES = [
-	'disabled', 'deactivated', 'full', 'needs-reauth', 'store-unreachable', 'deletions-held', 'foreign-source',
-	'callback-failing', 'webhooks-degraded', 'connecting', 'catching-up', 'healthy',
+	'disabled',
+	'deactivated',
+	'full',
+	'needs-reauth',
+	'store-unreachable',
+	'deletions-held',
+	'foreign-source',
+	'callback-failing',
+	'webhooks-degraded',
+	'connecting',
+	'catching-up',
+	'healthy',
 ] as const
 export type InstanceState = (typeof STATES)[number]
 
@@ -89,7 +99,15 @@ export interface PollerResourceReport {
 	known: number
 	lagSeconds: number | null
 	baseline: { done: number; total: number; complete: boolean; estimateSeconds: number | null }
-	reread: { everyHours: number; done: number; total: number; running: boolean; last: string | null; next: string | null; worstAgeSeconds: number | null }
+	reread: {
+		everyHours: number
+		done: number
+		total: number
+		running: boolean
+		last: string | null
+		next: string | null
+		worstAgeSeconds: number | null
+	}
 	drift: number
 	volatile: string[]
 	datesUnreadable: string | null
@@ -128,7 +146,9 @@ export interface WatcherRpc {
 	/** Newest first. `before`: sequence to start below. */
 	events(query: { pageSize: number; before?: number | undefined }): Promise<Known<{ events: EventRow[]; next: number | null }>>
 	event(sequence: number): Promise<Known<EventRow | null>>
-	deletions(): Promise<Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>>
+	deletions(): Promise<
+		Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>
+	>
 	decide(decision: 'emit' | 'forget'): Promise<Known<{ decided: number }>>
 	claim(limit: number): Promise<Known<{ claims: Claim[]; more: boolean }>>
 	settle(notificationId: number, attempt: number, outcome: Outcome, more: boolean): Promise<Known<{ next: Claim[] }>>

@@ -77,7 +77,14 @@ export function learn(search: Search, ranks: Ranks, offset: number, ids: number[
 	const shiftAtStart = ranks.upTo(firstId - 1) - offset
 	const shiftAtEnd = ranks.upTo(lastId) - end
 	if (offset > interval.from && shiftAtStart !== interval.before) {
-		intervals.push({ from: interval.from, to: offset, before: interval.before, after: shiftAtStart, above: interval.above, upTo: firstId - 1 })
+		intervals.push({
+			from: interval.from,
+			to: offset,
+			before: interval.before,
+			after: shiftAtStart,
+			above: interval.above,
+			upTo: firstId - 1,
+		})
 	}
 	if (end < interval.to && shiftAtEnd !== interval.after) {
 		intervals.push({ from: end, to: interval.to, before: shiftAtEnd, after: interval.after, above: lastId, upTo: interval.upTo })

@@ -12,7 +12,12 @@ const TRASH_ROWS = 100
 const ranksOf = new WeakMap<Core, { number: number; accepted: number; ranks: Ranks }>()
 
 /** Holds the total of a poll's first answer against what is known, and begins what follows from it. Throws StoreTrouble. */
-export async function judge(core: Core, watched: Watched, page: { total: number | null; storeNowMs: number }, budget: Budget): Promise<void> {
+export async function judge(
+	core: Core,
+	watched: Watched,
+	page: { total: number | null; storeNowMs: number },
+	budget: Budget,
+): Promise<void> {
 	const { resource, state: rs } = watched
 	// While a scan or confirmations are under way, differences are what they are about. A list that moves with the clock has no total to hold to.
 	if (resource.placeholders) return
@@ -56,11 +61,27 @@ async function readTrash(core: Core, watched: Watched, storeNowMs: number, budge
 	const { resource, state: rs } = watched
 	const since = horizonSec(rs.agreedMs ?? rs.t0Sec * 1000, resource.pollDelaySec, core.config.connection.timeZone, storeNowMs)
 	for (let offset = 0; ; offset += TRASH_ROWS) {
-		const page = await list(core, watched, { order: 'modified-desc', trashed: true, modifiedAfterSec: since, offset, limit: TRASH_ROWS }, budget)
+		const page = await list(
+			core,
+			watched,
+			{ order: 'modified-desc', trashed: true, modifiedAfterSec: since, offset, limit: TRASH_ROWS },
+			budget,
+		)
 		const trashed = page.sightings.filter((one) => one.state === 'trashed')
-		core.commit(() => record(core, watched, trashed.map((sighting) => ({ id: sighting.id, sighting })), {
-			source: 'poll', askedAtMs: page.askedAtMs, storeNowMs: page.storeNowMs, listed: true, backfill: 'none',
-		}))
+		core.commit(() =>
+			record(
+				core,
+				watched,
+				trashed.map((sighting) => ({ id: sighting.id, sighting })),
+				{
+					source: 'poll',
+					askedAtMs: page.askedAtMs,
+					storeNowMs: page.storeNowMs,
+					listed: true,
+					backfill: 'none',
+				},
+			),
+		)
 		if (page.rows < TRASH_ROWS || trashed.length === 0 || (page.total !== null && offset + TRASH_ROWS >= page.total)) return
 	}
 }
@@ -84,13 +105,25 @@ export async function searchStep(core: Core, watched: Watched, budget: Budget): 
 		})
 		return
 	}
-	const ids = page.sightings.map((one) => one.id).filter((id) => typeof id === 'number').sort((a, b) => a - b)
+	const ids = page.sightings
+		.map((one) => one.id)
+		.filter((id) => typeof id === 'number')
+		.sort((a, b) => a - b)
 	const after = learn(search.state, ranks(core, rs.number), probe.offset, ids)
 	core.commit(() => {
 		// The page's rows are looked at like any others: what is unknown among them rings here.
-		record(core, watched, page.sightings.map((sighting) => ({ id: sighting.id, sighting })), {
-			source: 'poll', askedAtMs: page.askedAtMs, storeNowMs: page.storeNowMs, listed: true, backfill: 'none',
-		})
+		record(
+			core,
+			watched,
+			page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
+			{
+				source: 'poll',
+				askedAtMs: page.askedAtMs,
+				storeNowMs: page.storeNowMs,
+				listed: true,
+				backfill: 'none',
+			},
+		)
 		rs.search = { ...search, state: after }
 	})
 	if (nextProbe(after) === null) searchEnded(core, watched)
@@ -122,7 +155,11 @@ export function holdDeletions(core: Core, watched: Watched): void {
 		rs.heldSinceMs = now
 		rs.reread = null
 		rs.rereadAsked = true
-		core.ports.sql.run(`INSERT OR IGNORE INTO held (resource, id, since) SELECT resource, id, ? FROM lookups WHERE resource = ? AND json_extract(doubt, '$.missing')`, now, rs.number)
+		core.ports.sql.run(
+			`INSERT OR IGNORE INTO held (resource, id, since) SELECT resource, id, ? FROM lookups WHERE resource = ? AND json_extract(doubt, '$.missing')`,
+			now,
+			rs.number,
+		)
 		core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND json_extract(doubt, '$.missing')`, rs.number)
 	})
 }
@@ -131,7 +168,8 @@ export function holdDeletions(core: Core, watched: Watched): void {
 export function releaseHeld(core: Core, watched: Watched): void {
 	const { state: rs } = watched
 	core.commit(() => {
-		for (const row of core.ports.sql.all<{ id: number | string }>(`SELECT id FROM held WHERE resource = ?`, rs.number)) putLookup(core, rs.number, row.id, core.ports.now(), { missing: true })
+		for (const row of core.ports.sql.all<{ id: number | string }>(`SELECT id FROM held WHERE resource = ?`, rs.number))
+			putLookup(core, rs.number, row.id, core.ports.now(), { missing: true })
 		core.ports.sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
 		rs.heldSinceMs = null
 	})
@@ -143,7 +181,12 @@ export function forgetHeld(core: Core, watched: Watched): number {
 	return core.commit(() => {
 		const { sql } = core.ports
 		const count = sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, rs.number)[0]?.n ?? 0
-		const listed = sql.all<{ n: number }>(`SELECT count(*) AS n FROM objects WHERE resource = ? AND state IN ('live', 'hidden') AND id IN (SELECT id FROM held WHERE resource = ?)`, rs.number, rs.number)[0]?.n ?? 0
+		const listed =
+			sql.all<{ n: number }>(
+				`SELECT count(*) AS n FROM objects WHERE resource = ? AND state IN ('live', 'hidden') AND id IN (SELECT id FROM held WHERE resource = ?)`,
+				rs.number,
+				rs.number,
+			)[0]?.n ?? 0
 		sql.run(`DELETE FROM objects WHERE resource = ? AND id IN (SELECT id FROM held WHERE resource = ?)`, rs.number, rs.number)
 		sql.run(`DELETE FROM pages WHERE resource = ?`, rs.number)
 		sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)

@@ -41,15 +41,27 @@ export async function pollUnindexed(core: Core, watched: Watched, budget: Budget
 function eventOf(core: Core, watched: Watched, one: Sighting, now: number): NewEvent {
 	const { resource, state: rs } = watched
 	const sequence = ++core.state.sequence
-	const created = one.createdSec === null || one.stampSec === null ? one.stampSec === null : one.stampSec - one.createdSec <= resource.createdToleranceSec
+	const created =
+		one.createdSec === null || one.stampSec === null ? one.stampSec === null : one.stampSec - one.createdSec <= resource.createdToleranceSec
 	core.state.counters[created ? 'created' : 'updated']++
 	core.state.lastEventMs = now
 	if (core.state.run !== null) core.state.run.events++
 	return {
-		sequence, tag: core.ports.eventTag(core.config.instanceId, sequence), resourceNumber: rs.number, resource: resource.objectType, objectId: one.id,
+		sequence,
+		tag: core.ports.eventTag(core.config.instanceId, sequence),
+		resourceNumber: rs.number,
+		resource: resource.objectType,
+		objectId: one.id,
 		// There is no index that counts per object; the log's own number ascends for every object too.
-		objectSequence: sequence, previousSequence: null, previousEvent: null, eventType: created ? 'CREATED' : 'UPDATED',
+		objectSequence: sequence,
+		previousSequence: null,
+		previousEvent: null,
+		eventType: created ? 'CREATED' : 'UPDATED',
 		dateMs: (created ? one.createdSec : one.stampSec) === null ? now : ((created ? one.createdSec : one.stampSec) as number) * 1000,
-		pollDateMs: now, source: 'poll', changedFields: null, flags: {}, record: JSON.stringify(one.record),
+		pollDateMs: now,
+		source: 'poll',
+		changedFields: null,
+		flags: {},
+		record: JSON.stringify(one.record),
 	}
 }

@@ -131,7 +131,13 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 			},
 			loadConfig: (instanceId) => loadWatcherConfig(env, instanceId),
 			element: (config) => elementOf(config.elementKey),
-			client: (config) => openStore(env, { id: config.instanceId, elementKey: config.elementKey, configuration: config.configuration, connection: config.connection }),
+			client: (config) =>
+				openStore(env, {
+					id: config.instanceId,
+					elementKey: config.elementKey,
+					configuration: config.configuration,
+					connection: config.connection,
+				}),
 			report: (report) => writeStatus(env, report),
 			eventTag: (instanceId, sequence) => eventTag(key.bytes, instanceId, sequence),
 			publicUrl: env.PUBLIC_URL,
@@ -154,11 +160,11 @@ function sqlOf(storage: DurableObjectStorage, rows: { read: number; written: num
 			const cursor = exec<Row>(query, values)
 			const found = [...cursor]
 			count(cursor)
-			return found as Row[]
+			return found
 		},
 		*each<Row extends object>(query: string, ...values: SqlValue[]): Iterable<Row> {
 			const cursor = exec<Row>(query, values)
-			for (const row of cursor) yield row as Row
+			for (const row of cursor) yield row
 			count(cursor)
 		},
 		run: (query, ...values) => {

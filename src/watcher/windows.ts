@@ -22,12 +22,25 @@ async function pollModified(core: Core, watched: Watched, budget: Budget): Promi
 	const cursorMs = rs.cursorMs ?? rs.t0Sec * 1000
 	const horizon = horizonSec(cursorMs, resource.pollDelaySec, zone, core.ports.now())
 	noteOffset(core, watched, page)
-	const closes = headCloses(page.sightings.map((one) => one.stampSec), HEAD_ROWS, page.total, horizon)
-		&& !windowForced({ postsStored: resource.postsStored, windowDoneMs: rs.windowDoneMs, offsetChangedMs: rs.offsetChangedMs, zone, nowMs: core.ports.now() })
+	const closes =
+		headCloses(
+			page.sightings.map((one) => one.stampSec),
+			HEAD_ROWS,
+			page.total,
+			horizon,
+		) &&
+		!windowForced({
+			postsStored: resource.postsStored,
+			windowDoneMs: rs.windowDoneMs,
+			offsetChangedMs: rs.offsetChangedMs,
+			zone,
+			nowMs: core.ports.now(),
+		})
 	const undisturbed = acceptedBefore === (core.accepted.get(rs.number) ?? 0)
 	recordHead(core, watched, page, () => {
 		if (closes) pollEnded(core, watched, page.storeNowMs)
-		else rs.window = { afterSec: horizon, startedMs: page.storeNowMs, second: null, total: undisturbed ? page.total : null, listed: rs.listed }
+		else
+			rs.window = { afterSec: horizon, startedMs: page.storeNowMs, second: null, total: undisturbed ? page.total : null, listed: rs.listed }
 	})
 	if (!closes) return false
 	if (undisturbed) await judge(core, watched, page, budget)
@@ -38,7 +51,12 @@ async function pollModified(core: Core, watched: Watched, budget: Budget): Promi
  * Holds the total of a poll's first answer against what is known after all its pages. When they differ and the later pages brought
  * objects that the first answer need not have counted, it is asked once more. Throws StoreTrouble.
  */
-async function judgeAfterPages(core: Core, watched: Watched, first: { total: number | null; storeNowMs: number; listed: number }, budget: Budget): Promise<void> {
+async function judgeAfterPages(
+	core: Core,
+	watched: Watched,
+	first: { total: number | null; storeNowMs: number; listed: number },
+	budget: Budget,
+): Promise<void> {
 	const { resource, state: rs } = watched
 	if (first.total !== null && (first.listed === rs.listed || first.total === rs.listed + rs.drift)) {
 		await judge(core, watched, first, budget)
@@ -58,10 +76,21 @@ async function windowPage(core: Core, watched: Watched, budget: Budget): Promise
 	if (window === null) return true
 	const limit = Math.min(WINDOW_ROWS, rs.pageSize)
 	const second = window.second
-	const page = second === null
-		? await list(core, watched, { order: 'modified-asc', modifiedAfterSec: window.afterSec, limit }, budget)
-		: await list(core, watched, { order: 'id-asc', modifiedAfterSec: second.sec - 1, modifiedBeforeSec: second.sec + 1, offset: second.offset, limit }, budget)
-	const next = afterWindowPage(window, page.sightings.map((one) => one.stampSec), page.total, limit)
+	const page =
+		second === null
+			? await list(core, watched, { order: 'modified-asc', modifiedAfterSec: window.afterSec, limit }, budget)
+			: await list(
+					core,
+					watched,
+					{ order: 'id-asc', modifiedAfterSec: second.sec - 1, modifiedBeforeSec: second.sec + 1, offset: second.offset, limit },
+					budget,
+				)
+	const next = afterWindowPage(
+		window,
+		page.sightings.map((one) => one.stampSec),
+		page.total,
+		limit,
+	)
 	core.commit(() => {
 		recordPage(core, watched, page)
 		rs.head = null
@@ -116,9 +145,18 @@ function recordHead(core: Core, watched: Watched, page: Listed, also: () => void
 }
 
 function recordPage(core: Core, watched: Watched, page: Listed): Recorded {
-	return record(core, watched, page.sightings.map((sighting) => ({ id: sighting.id, sighting })), {
-		source: 'poll', askedAtMs: page.askedAtMs, storeNowMs: page.storeNowMs, listed: true, backfill: core.config.backfill,
-	})
+	return record(
+		core,
+		watched,
+		page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
+		{
+			source: 'poll',
+			askedAtMs: page.askedAtMs,
+			storeNowMs: page.storeNowMs,
+			listed: true,
+			backfill: core.config.backfill,
+		},
+	)
 }
 
 function pollEnded(core: Core, watched: Watched, storeNowMs: number): void {

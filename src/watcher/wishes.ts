@@ -17,12 +17,15 @@ export function wantPoll(core: Core, depth: 'window' | 'reread'): { run: string;
 }
 
 /** The deletions that the brake holds, at most a thousand ids a resource. */
-export function heldDeletions(core: Core): { held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] } {
+export function heldDeletions(core: Core): {
+	held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[]
+} {
 	const held = core.state.resources.filter((rs) => rs.heldSinceMs !== null)
 	return {
 		held: held.map((rs) => {
 			const rows = core.ports.sql.all<{ id: number | string; as_of: number | null }>(
-				`SELECT h.id, o.as_of FROM held h LEFT JOIN objects o ON o.resource = h.resource AND o.id = h.id WHERE h.resource = ? ORDER BY h.id LIMIT 1000`, rs.number,
+				`SELECT h.id, o.as_of FROM held h LEFT JOIN objects o ON o.resource = h.resource AND o.id = h.id WHERE h.resource = ? ORDER BY h.id LIMIT 1000`,
+				rs.number,
 			)
 			return {
 				resource: rs.objectType,

@@ -55,13 +55,17 @@ export const deleted: Bench = {
 				const before = countersOf(store).deleted
 				world.store.act({ do: 'delete', resource: collectionOf(label), id })
 				await pollOnce(store)
-				if (countersOf(store).deleted !== before + 1) throw new Error(`the deletion of ${label} ${id} did not ring: ${describe(store, label)}`)
+				if (countersOf(store).deleted !== before + 1)
+					throw new Error(`the deletion of ${label} ${id} did not ring: ${describe(store, label)}`)
 				const requests = store.tally.count(label)
 				if (requests > worst) context.say(`${label} ${id}: ${describe(store, label)}`)
 				worst = Math.max(worst, requests)
 				sum += requests
 			}
-			rows.push(atMost(`deleted/${label}, worst of ${TRIALS}`, context.n, worst, 'requests', limit), told(`deleted/${label}, mean of ${TRIALS}`, context.n, sum / TRIALS, 'requests'))
+			rows.push(
+				atMost(`deleted/${label}, worst of ${TRIALS}`, context.n, worst, 'requests', limit),
+				told(`deleted/${label}, mean of ${TRIALS}`, context.n, sum / TRIALS, 'requests'),
+			)
 		}
 		await world.configure({ scanBudget: 10, rereadHours: null })
 		return rows
@@ -72,7 +76,9 @@ export const deleted: Bench = {
 async function someIds({ world }: Store, label: Label, count: number, random: () => number): Promise<number[]> {
 	const core = world.engine.core()!
 	const number = core.state.resources.find((one) => one.objectType === label)!.number
-	const ids = world.sql.all<{ id: number }>(`SELECT id FROM objects WHERE resource = ? AND state = 'live' ORDER BY id`, number).map((row) => row.id)
+	const ids = world.sql
+		.all<{ id: number }>(`SELECT id FROM objects WHERE resource = ? AND state = 'live' ORDER BY id`, number)
+		.map((row) => row.id)
 	// The shop's own people are no customers that a shop deletes.
 	if (label === 'customers') ids.splice(0, 5)
 	return Array.from({ length: Math.min(count, ids.length) }, () => ids.splice(Math.floor(random() * ids.length), 1)[0]!)
@@ -84,5 +90,8 @@ function countersOf({ world }: Store): { updated: number; deleted: number } {
 }
 
 function describe({ tally }: Store, label: Label): string {
-	return tally.asked.filter((one) => one.label === label).map((one) => one.kind).join(' ')
+	return tally.asked
+		.filter((one) => one.label === label)
+		.map((one) => one.kind)
+		.join(' ')
 }

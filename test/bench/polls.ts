@@ -55,7 +55,12 @@ async function reread({ n }: Context, store: Store, label: Label, recentAnHour: 
 		await world.alarm()
 	}
 	const hours = pollerOf(core).resources.find((one) => one.resource === label)?.reread.everyHours ?? 0
-	return told(`polls/${label}, re-read every ${hours} h`, n, tally.count(label, 'scan') + Math.round(recentAnHour * hours), 'requests a period')
+	return told(
+		`polls/${label}, re-read every ${hours} h`,
+		n,
+		tally.count(label, 'scan') + Math.round(recentAnHour * hours),
+		'requests a period',
+	)
 }
 
 function stateOf({ world }: Store, label: Label): ResourceState {
@@ -77,7 +82,7 @@ export const customers: Bench = {
 		let polled = 0
 		// From the end of one pass to the end of the next.
 		const done = (): number | null => stateOf(store, 'customers').rereadDoneMs
-		for (let first = done(); done() === first; ) await pollOnce(store)
+		for (const first = done(); done() === first;) await pollOnce(store)
 		const began = done()
 		do {
 			await pollOnce(store)
@@ -96,4 +101,3 @@ export const customers: Bench = {
 		]
 	},
 }
-

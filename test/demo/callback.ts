@@ -110,8 +110,16 @@ export function createCallback(options: CallbackOptions = {}): Callback {
 		const before = bodies.get(notificationId)
 		bodies.set(notificationId, before ?? body)
 		const arrival: Arrival = {
-			number: arrivals.length + 1, timeMs, notificationId, attempt: Number(request.headers.get('Shopbell-Attempt') ?? 1), replay: request.headers.has('Shopbell-Replay'),
-			signed, bytesChanged: before !== undefined && before !== body, status: request.signal.aborted ? null : status, body, events,
+			number: arrivals.length + 1,
+			timeMs,
+			notificationId,
+			attempt: Number(request.headers.get('Shopbell-Attempt') ?? 1),
+			replay: request.headers.has('Shopbell-Replay'),
+			signed,
+			bytesChanged: before !== undefined && before !== body,
+			status: request.signal.aborted ? null : status,
+			body,
+			events,
 		}
 		arrivals.push(arrival)
 		for (const listener of listeners) listener(arrival)
@@ -145,8 +153,15 @@ export function createCallback(options: CallbackOptions = {}): Callback {
 		const abort = new AbortController()
 		outgoing.on('close', () => abort.abort())
 		const body = Buffer.concat(await incoming.toArray())
-		const headers = Object.entries(incoming.headersDistinct).flatMap(([name, values]) => (values ?? []).map((value): [string, string] => [name, value]))
-		const init = { method: incoming.method ?? 'GET', headers, signal: abort.signal, ...(body.length === 0 ? {} : { body: new Uint8Array(body) }) }
+		const headers = Object.entries(incoming.headersDistinct).flatMap(([name, values]) =>
+			(values ?? []).map((value): [string, string] => [name, value]),
+		)
+		const init = {
+			method: incoming.method ?? 'GET',
+			headers,
+			signal: abort.signal,
+			...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
+		}
 		const response = await callback.receive(new Request(new URL(incoming.url ?? '/', base), init))
 		outgoing.writeHead(response.status, Object.fromEntries(response.headers))
 		outgoing.end(Buffer.from(await response.arrayBuffer()))
@@ -168,7 +183,9 @@ export function createCallback(options: CallbackOptions = {}): Callback {
 		receive: async (request) => {
 			const url = new URL(request.url)
 			if (url.pathname.startsWith('/_callback/')) return await control(request, url)
-			return request.method === 'POST' ? await notified(request) : new Response('POST expected', { status: 405, headers: { Allow: 'POST' } })
+			return request.method === 'POST'
+				? await notified(request)
+				: new Response('POST expected', { status: 405, headers: { Allow: 'POST' } })
 		},
 		onArrival: (listener) => {
 			listeners.add(listener)
@@ -221,7 +238,16 @@ function same(given: string, expected: string): boolean {
 interface Envelope {
 	message: {
 		raw: Record<string, unknown>
-		events: { eventId: string; objectType: string; objectId: string; eventType: ReceivedEvent['eventType']; objectSequence: number; trashed?: boolean; backfill?: boolean; erased?: boolean }[]
+		events: {
+			eventId: string
+			objectType: string
+			objectId: string
+			eventType: ReceivedEvent['eventType']
+			objectSequence: number
+			trashed?: boolean
+			backfill?: boolean
+			erased?: boolean
+		}[]
 	}
 }
 
@@ -231,9 +257,15 @@ function eventsOf(body: string, timeMs: number): ReceivedEvent[] {
 	return message.events.map((event, index) => {
 		const records = message.raw[event.objectType]
 		return {
-			eventId: event.eventId, objectType: event.objectType, objectId: event.objectId, eventType: event.eventType, objectSequence: event.objectSequence,
-			...(event.trashed ? { trashed: true } : {}), ...(event.backfill ? { backfill: true } : {}),
-			record: event.erased || !Array.isArray(records) ? null : ((records[index] as unknown) ?? null), timeMs,
+			eventId: event.eventId,
+			objectType: event.objectType,
+			objectId: event.objectId,
+			eventType: event.eventType,
+			objectSequence: event.objectSequence,
+			...(event.trashed ? { trashed: true } : {}),
+			...(event.backfill ? { backfill: true } : {}),
+			record: event.erased || !Array.isArray(records) ? null : ((records[index] as unknown) ?? null),
+			timeMs,
 		}
 	})
 }

@@ -43,7 +43,9 @@ function someEdit(engine: Engine, resource: Resource, entity: Entity): Rec {
 				? { customer_note: `Ring twice ${word}` }
 				: { status: random.pick(['processing', 'completed', 'on-hold'].filter((status) => status !== entity.status)) }
 		case 'products':
-			return now.type === 'simple' && random.chance(0.5) ? { regular_price: money(random.int(300, 30_000)), sale_price: '' } : { short_description: `<p>Now with ${word}</p>\n` }
+			return now.type === 'simple' && random.chance(0.5)
+				? { regular_price: money(random.int(300, 30_000)), sale_price: '' }
+				: { short_description: `<p>Now with ${word}</p>\n` }
 		case 'variations':
 			return { regular_price: money(random.int(300, 30_000)) }
 		case 'coupons':
@@ -61,7 +63,9 @@ function someSilentEdit(engine: Engine, resource: Resource): Rec {
 	const meta = { meta_data: [{ key: 'loyalty_points', value: random.word(8) }] }
 	switch (resource) {
 		case 'orders':
-			return engine.settings.orders === 'posts' ? { billing: { phone: `+1 720-555-${random.int(1000, 9999)}` } } : { transaction_id: `txn_${random.word(10)}` }
+			return engine.settings.orders === 'posts'
+				? { billing: { phone: `+1 720-555-${random.int(1000, 9999)}` } }
+				: { transaction_id: `txn_${random.word(10)}` }
 		case 'coupons':
 			return { amount: money(random.int(100, 9000)) }
 		case 'products':
@@ -85,7 +89,16 @@ function placeOrder(engine: Engine, action: Extract<Action, { do: 'place-order' 
 	const customer = buyer ? engine.get('customers', buyer) : undefined
 	const who = customer
 		? engine.record('customers', customer)
-		: { billing: { first_name: 'Guest', last_name: random.word(5), email: `guest-${random.word(6).toLowerCase()}@example.test`, city: 'Denver', country: 'US' }, shipping: {} }
+		: {
+				billing: {
+					first_name: 'Guest',
+					last_name: random.word(5),
+					email: `guest-${random.word(6).toLowerCase()}@example.test`,
+					city: 'Denver',
+					country: 'US',
+				},
+				shipping: {},
+			}
 	create(
 		engine,
 		'orders',
@@ -99,7 +112,16 @@ function placeOrder(engine: Engine, action: Extract<Action, { do: 'place-order' 
 			created_via: 'checkout',
 			line_items: lines,
 			...(action.coupon !== undefined && {
-				coupon_lines: [{ code: action.coupon, discount: '1.00', discount_tax: '0.00', discount_type: 'fixed_cart', nominal_amount: 1, free_shipping: false }],
+				coupon_lines: [
+					{
+						code: action.coupon,
+						discount: '1.00',
+						discount_tax: '0.00',
+						discount_type: 'fixed_cart',
+						nominal_amount: 1,
+						free_shipping: false,
+					},
+				],
 			}),
 			...action.set,
 		},
@@ -126,7 +148,9 @@ function newborn(engine: Engine, resource: Resource): { set: Rec; parent?: numbe
 		case 'products':
 			return { set: { name: `New ${word}`, regular_price: money(random.int(300, 30_000)), sku: `NEW-${word}` } }
 		case 'variations': {
-			const parents = engine.tables.products.sorted('id').filter((entity) => live(entity) && engine.record('products', entity).type === 'variable')
+			const parents = engine.tables.products
+				.sorted('id')
+				.filter((entity) => live(entity) && engine.record('products', entity).type === 'variable')
 			if (parents.length === 0) throw new NothingFits('no variable product')
 			const parent = random.pick(parents)
 			return { set: { regular_price: money(random.int(300, 30_000)), sku: `NEW-${word}`, name: word }, parent: parent.id }
@@ -134,7 +158,9 @@ function newborn(engine: Engine, resource: Resource): { set: Rec; parent?: numbe
 		case 'coupons':
 			return { set: { code: `new${word}`, amount: money(random.int(100, 5000)) } }
 		case 'customers':
-			return { set: { email: `${word.toLowerCase()}@example.test`, first_name: 'New', last_name: word, username: `new-${word.toLowerCase()}` } }
+			return {
+				set: { email: `${word.toLowerCase()}@example.test`, first_name: 'New', last_name: word, username: `new-${word.toLowerCase()}` },
+			}
 		default:
 			throw new Error('a refund is made by the action refund')
 	}
@@ -144,7 +170,7 @@ function newborn(engine: Engine, resource: Resource): { set: Rec; parent?: numbe
 export function perform(engine: Engine, action: Action): void {
 	if (action.lagSeconds) {
 		const { lagSeconds, ...rest } = action
-		engine.later(lagSeconds, () => perform(engine, rest as Action))
+		engine.later(lagSeconds, () => perform(engine, rest))
 		return
 	}
 	switch (action.do) {
@@ -176,12 +202,24 @@ export function perform(engine: Engine, action: Action): void {
 			const created = engine.second() - Math.round((action.days ?? 30) * DAY)
 			// A product or coupon made with a created date gets it as its modified date too (woocommerce.md 3.8).
 			const both = action.resource === 'products' || action.resource === 'coupons' || action.resource === 'variations'
-			create(engine, action.resource, { ...made.set, ...action.set }, { created, ...(both && { modified: created }), ...(made.parent !== undefined && { parent: made.parent }) })
+			create(
+				engine,
+				action.resource,
+				{ ...made.set, ...action.set },
+				{ created, ...(both && { modified: created }), ...(made.parent !== undefined && { parent: made.parent }) },
+			)
 			return
 		}
 		case 'edit': {
 			const entity = choose(engine, action.resource, action.id, live)
-			return save(engine, action.resource, entity, action.set ?? someEdit(engine, action.resource, entity), action.via ?? 'rest', stamps(action.set))
+			return save(
+				engine,
+				action.resource,
+				entity,
+				action.set ?? someEdit(engine, action.resource, entity),
+				action.via ?? 'rest',
+				stamps(action.set),
+			)
 		}
 		case 'edit-silently': {
 			const entity = choose(engine, action.resource, action.id, live)
@@ -260,13 +298,27 @@ export function perform(engine: Engine, action: Action): void {
 		}
 		case 'review': {
 			const product = choose(engine, 'products', action.id, ({ status }) => status === 'publish')
-			addReview(engine, product, { reviewer: 'Rita', reviewer_email: 'rita@example.test', review: '<p>Good</p>\n', rating: action.rating ?? 5 })
+			addReview(engine, product, {
+				reviewer: 'Rita',
+				reviewer_email: 'rita@example.test',
+				review: '<p>Good</p>\n',
+				rating: action.rating ?? 5,
+			})
 			return
 		}
 		case 'rename-category':
-			return renameCategory(engine, action.id ?? engine.random.pick([...engine.terms.categories.keys()]), action.name ?? `Renamed ${engine.random.word(5)}`)
+			return renameCategory(
+				engine,
+				action.id ?? engine.random.pick([...engine.terms.categories.keys()]),
+				action.name ?? `Renamed ${engine.random.word(5)}`,
+			)
 		case 'schedule-sale': {
-			const product = choose(engine, 'products', action.id, (entity) => entity.status === 'publish' && engine.record('products', entity).type === 'simple')
+			const product = choose(
+				engine,
+				'products',
+				action.id,
+				(entity) => entity.status === 'publish' && engine.record('products', entity).type === 'simple',
+			)
 			return scheduleSale(engine, product, action.price, action.inSeconds ?? 60, action.forSeconds ?? 3600)
 		}
 		case 'zone':
@@ -286,9 +338,16 @@ function scheduleSale(engine: Engine, product: Entity, price: string | undefined
 	const now = engine.record('products', product)
 	const sale = price ?? money(Math.round(Number(now.regular_price) * 80))
 	const from = engine.second() + inSeconds
-	save(engine, 'products', product, { sale_price: sale, date_on_sale_from_gmt: iso(from), date_on_sale_to_gmt: iso(from + forSeconds) }, 'rest')
+	save(
+		engine,
+		'products',
+		product,
+		{ sale_price: sale, date_on_sale_from_gmt: iso(from), date_on_sale_to_gmt: iso(from + forSeconds) },
+		'rest',
+	)
 	const flip = (): void => {
-		if (engine.get('products', product.id) === product) engine.change('products', product, { moves: false }, (record) => priced(engine, record))
+		if (engine.get('products', product.id) === product)
+			engine.change('products', product, { moves: false }, (record) => priced(engine, record))
 	}
 	engine.schedule(from * 1000, flip)
 	engine.schedule((from + forSeconds) * 1000, flip)

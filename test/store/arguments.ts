@@ -71,7 +71,9 @@ function posts(version: Version): Record<string, Argument> {
 	if (version !== '5.5') {
 		dated.modified_after = date('Limit response to resources modified after a given ISO8601 compliant date.')
 		dated.modified_before = date('Limit response to resources modified before a given ISO8601 compliant date.')
-		dated.dates_are_gmt = argument('boolean', 'Whether to consider GMT post dates when limiting response by published or modified date.', { default: false })
+		dated.dates_are_gmt = argument('boolean', 'Whether to consider GMT post dates when limiting response by published or modified date.', {
+			default: false,
+		})
 	}
 	return {
 		...paging(),
@@ -92,7 +94,11 @@ function terms(orders: string[], more: Record<string, Argument> = {}): Record<st
 }
 
 /** The arguments of a collection, by its name in the address. */
-export function argumentsOf(collection: string, version: Version, taxClasses = ['standard', 'reduced-rate', 'zero-rate']): Record<string, Argument> {
+export function argumentsOf(
+	collection: string,
+	version: Version,
+	taxClasses = ['standard', 'reduced-rate', 'zero-rate'],
+): Record<string, Argument> {
 	const orders = ['date', 'id', 'include', 'title', 'slug', ...(version === '5.5' ? [] : ['modified'])]
 	const orderby = (list: string[]): Argument => argument('string', 'Sort collection by object attribute.', { default: 'date', enum: list })
 	switch (collection) {
@@ -109,7 +115,11 @@ export function argumentsOf(collection: string, version: Version, taxClasses = [
 				dp: argument('integer', 'Number of decimal points to use in each resource.', { default: 2 }),
 			}
 		case 'refunds':
-			return { ...posts(version), orderby: orderby(orders), dp: argument('integer', 'Number of decimal points to use in each resource.', { default: 2 }) }
+			return {
+				...posts(version),
+				orderby: orderby(orders),
+				dp: argument('integer', 'Number of decimal points to use in each resource.', { default: 2 }),
+			}
 		case 'products':
 		case 'variations': {
 			const statuses = ['any', 'future', 'trash', 'draft', 'pending', 'private', 'publish']
@@ -118,17 +128,23 @@ export function argumentsOf(collection: string, version: Version, taxClasses = [
 				orderby: orderby(version === '5.5' ? PRODUCT_ORDER.filter((by) => by !== 'modified') : PRODUCT_ORDER),
 				slug: argument('string', 'Limit result set to products with a specific slug.'),
 				status: argument('string', 'Limit result set to products assigned a specific status.', { default: 'any', enum: statuses }),
-				include_status: argument('array', 'Limit result set to products with any of the statuses.', { items: { type: 'string', enum: statuses } }),
+				include_status: argument('array', 'Limit result set to products with any of the statuses.', {
+					items: { type: 'string', enum: statuses },
+				}),
 				exclude_status: argument('array', 'Exclude products with any of the statuses from result set.', {
 					items: { type: 'string', enum: statuses.filter((status) => status !== 'any') },
 				}),
-				type: argument('string', 'Limit result set to products assigned a specific type.', { enum: ['simple', 'grouped', 'external', 'variable'] }),
+				type: argument('string', 'Limit result set to products assigned a specific type.', {
+					enum: ['simple', 'grouped', 'external', 'variable'],
+				}),
 				sku: argument('string', 'Limit result set to products with specific SKU(s). Use commas to separate.'),
 				featured: argument('boolean', 'Limit result set to featured products.'),
 				category: argument('string', 'Limit result set to products assigned a specific category ID.'),
 				tag: argument('string', 'Limit result set to products assigned a specific tag ID.'),
 				on_sale: argument('boolean', 'Limit result set to products on sale.'),
-				stock_status: argument('string', 'Limit result set to products with specified stock status.', { enum: ['instock', 'outofstock', 'onbackorder'] }),
+				stock_status: argument('string', 'Limit result set to products with specified stock status.', {
+					enum: ['instock', 'outofstock', 'onbackorder'],
+				}),
 			}
 		}
 		case 'coupons':
@@ -136,12 +152,17 @@ export function argumentsOf(collection: string, version: Version, taxClasses = [
 				...posts(version),
 				orderby: orderby(orders),
 				code: argument('string', 'Limit result set to resources with a specific code.'),
-				...(version === '11.0' && { status: argument('string', 'Limit result set to coupons assigned a specific status.', { default: 'publish' }) }),
+				...(version === '11.0' && {
+					status: argument('string', 'Limit result set to coupons assigned a specific status.', { default: 'publish' }),
+				}),
 			}
 		case 'customers':
 			return {
 				...terms(['name', 'id', 'include', 'registered_date']),
-				orderby: argument('string', 'Sort collection by object attribute.', { default: 'name', enum: ['id', 'include', 'name', 'registered_date'] }),
+				orderby: argument('string', 'Sort collection by object attribute.', {
+					default: 'name',
+					enum: ['id', 'include', 'name', 'registered_date'],
+				}),
 				email: argument('string', 'Limit result set to resources with a specific email.'),
 				role: argument('string', 'Limit result set to resources with a specific role.', { default: 'customer', enum: ['all', ...ROLES] }),
 			}
@@ -151,9 +172,15 @@ export function argumentsOf(collection: string, version: Version, taxClasses = [
 				after: date('Limit response to resources published after a given ISO8601 compliant date.'),
 				before: date('Limit response to reviews published before a given ISO8601 compliant date.'),
 				order: argument('string', 'Order sort attribute ascending or descending.', { default: 'desc', enum: ['asc', 'desc'] }),
-				orderby: argument('string', 'Sort collection by object attribute.', { default: 'date_gmt', enum: ['date', 'date_gmt', 'id', 'include', 'product'] }),
+				orderby: argument('string', 'Sort collection by object attribute.', {
+					default: 'date_gmt',
+					enum: ['date', 'date_gmt', 'id', 'include', 'product'],
+				}),
 				product: ids('Limit result set to reviews assigned to specific product IDs.'),
-				status: argument('string', 'Limit result set to reviews assigned a specific status.', { default: 'approved', enum: ['all', 'hold', 'approved', 'spam', 'trash'] }),
+				status: argument('string', 'Limit result set to reviews assigned a specific status.', {
+					default: 'approved',
+					enum: ['all', 'hold', 'approved', 'spam', 'trash'],
+				}),
 			}
 		case 'taxes':
 			return terms(['order', 'id', 'priority'], { class: argument('string', 'Sort by tax class.', { enum: taxClasses }) })
@@ -164,7 +191,9 @@ export function argumentsOf(collection: string, version: Version, taxClasses = [
 				slug: argument('string', 'Limit result set to resources with a specific slug.'),
 			})
 		case 'notes':
-			return { type: argument('string', 'Limit result to customers or internal notes.', { default: 'any', enum: ['any', 'customer', 'internal'] }) }
+			return {
+				type: argument('string', 'Limit result to customers or internal notes.', { default: 'any', enum: ['any', 'customer', 'internal'] }),
+			}
 		default:
 			return {}
 	}
@@ -183,14 +212,23 @@ interface Problem {
 
 const DATE = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}(?::\d{2})?)?$/
 
-function check(name: string, value: Param, argument: Pick<Argument, 'type' | 'enum' | 'minimum' | 'maximum' | 'format' | 'items'>): Problem | null {
-	const type = (wanted: string): Problem => ({ code: 'rest_invalid_type', message: `${name} is not of type ${wanted}.`, data: { param: name } })
+function check(
+	name: string,
+	value: Param,
+	argument: Pick<Argument, 'type' | 'enum' | 'minimum' | 'maximum' | 'format' | 'items'>,
+): Problem | null {
+	const type = (wanted: string): Problem => ({
+		code: 'rest_invalid_type',
+		message: `${name} is not of type ${wanted}.`,
+		data: { param: name },
+	})
 	if (argument.type === 'integer') {
 		if (String(value).trim() === '' || !Number.isInteger(Number(value))) return type('integer')
 		const number = Number(value)
 		const { minimum, maximum } = argument
 		const bounds = (message: string): Problem => ({ code: 'rest_out_of_bounds', message: `${name} must be ${message}`, data: null })
-		if (minimum !== undefined && maximum !== undefined && (number < minimum || number > maximum)) return bounds(`between ${minimum} (inclusive) and ${maximum} (inclusive)`)
+		if (minimum !== undefined && maximum !== undefined && (number < minimum || number > maximum))
+			return bounds(`between ${minimum} (inclusive) and ${maximum} (inclusive)`)
 		if (minimum !== undefined && number < minimum) return bounds(`greater than or equal to ${minimum}`)
 	}
 	if (argument.type === 'boolean' && !['true', 'false', '1', '0', ''].includes(String(value).toLowerCase())) return type('boolean')
@@ -201,7 +239,8 @@ function check(name: string, value: Param, argument: Pick<Argument, 'type' | 'en
 			if (problem) return problem
 		}
 	}
-	if (argument.format === 'date-time' && !DATE.test(String(value))) return { code: 'rest_invalid_date', message: 'Invalid date.', data: null }
+	if (argument.format === 'date-time' && !DATE.test(String(value)))
+		return { code: 'rest_invalid_date', message: 'Invalid date.', data: null }
 	if (argument.enum && !argument.enum.includes(String(value))) {
 		return { code: 'rest_not_in_enum', message: `${name} is not one of ${listed(argument.enum)}.`, data: null }
 	}

@@ -87,18 +87,24 @@ export class Authenticator {
 		const given = new Map(asked.params)
 		const header = /^oauth\s+(.*)$/i.exec(asked.authorization ?? '')
 		if (header) {
-			for (const [, name, value] of (header[1] as string).matchAll(/(oauth_\w+)="([^"]*)"/g)) given.set(name as string, decodeURIComponent(value as string))
+			for (const [, name, value] of (header[1] as string).matchAll(/(oauth_\w+)="([^"]*)"/g))
+				given.set(name as string, decodeURIComponent(value as string))
 		}
 		const names = ['oauth_consumer_key', 'oauth_timestamp', 'oauth_nonce', 'oauth_signature', 'oauth_signature_method']
 		const missing = names.filter((name) => !given.get(name))
 		if (missing.length === names.length) return null
 		if (missing.length > 0) {
-			throw new RestError(401, 'woocommerce_rest_authentication_missing_parameter', `Missing OAuth ${missing.length === 1 ? 'parameter' : 'parameters'} ${missing.join(', ')}`)
+			throw new RestError(
+				401,
+				'woocommerce_rest_authentication_missing_parameter',
+				`Missing OAuth ${missing.length === 1 ? 'parameter' : 'parameters'} ${missing.join(', ')}`,
+			)
 		}
 		const key = this.#find(given.get('oauth_consumer_key'))
 		if (!key) throw new RestError(401, FAILED, 'Consumer key is invalid.')
 		const method = String(given.get('oauth_signature_method'))
-		if (method !== 'HMAC-SHA1' && method !== 'HMAC-SHA256') throw new RestError(401, FAILED, 'Invalid signature - signature method is invalid.')
+		if (method !== 'HMAC-SHA1' && method !== 'HMAC-SHA256')
+			throw new RestError(401, FAILED, 'Invalid signature - signature method is invalid.')
 		const signature = String(given.get('oauth_signature'))
 		given.delete('oauth_signature')
 		if (sign(asked.method, asked.baseUrl, given, key.secret, method) !== signature) {

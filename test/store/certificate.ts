@@ -49,5 +49,8 @@ export function makeCertificate(): Certificate {
 	const signature = createSign('sha256').update(body).sign(privateKey)
 	const bytes = sequence(body, sequence(ECDSA_SHA256), der(0x03, Buffer.from([0]), signature))
 	const lines = bytes.toString('base64').match(/.{1,64}/g) ?? []
-	return { cert: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
+	return {
+		cert: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
+		key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+	}
 }

@@ -2,7 +2,16 @@
 import type { Rec } from './types.ts'
 
 /** Fields that differ between two reads of one and the same state, or that only restate it (woocommerce.md section 4). */
-export const VOLATILE: ReadonlySet<string> = new Set(['related_ids', '_links', 'price_html', 'total_sales', 'average_rating', 'rating_count', 'date_modified', 'date_modified_gmt'])
+export const VOLATILE: ReadonlySet<string> = new Set([
+	'related_ids',
+	'_links',
+	'price_html',
+	'total_sales',
+	'average_rating',
+	'rating_count',
+	'date_modified',
+	'date_modified_gmt',
+])
 
 /**
  * The record without volatile fields. A local date beside its GMT twin goes too, in images as in the record itself:

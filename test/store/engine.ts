@@ -332,7 +332,8 @@ export class Engine {
 	/** A variation came, went or changed: its parent is saved too (woocommerce.md section 4). */
 	#familyChanged(variation: Entity, patch: (record: Rec) => void = () => {}): void {
 		const parent = this.get('products', variation.parent)
-		if (parent && parent.status !== 'trash' && this.tables.products.get(parent.id) === parent) this.change('products', parent, { moves: true }, patch)
+		if (parent && parent.status !== 'trash' && this.tables.products.get(parent.id) === parent)
+			this.change('products', parent, { moves: true }, patch)
 	}
 
 	/** Saves the parent after a variation was written; a new one is entered in its list. */

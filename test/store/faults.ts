@@ -70,7 +70,13 @@ export class FaultBox {
 	/** Replaces all faults. */
 	set(faults: Faults): void {
 		const list = (Array.isArray(faults) ? faults : [faults]).filter((fault) => Object.keys(fault).length > 0)
-		this.#active = list.map((fault) => ({ fault, seen: 0, hits: 0, until: fault.forSeconds === undefined ? null : this.#engine.now() + fault.forSeconds * 1000, kept: null }))
+		this.#active = list.map((fault) => ({
+			fault,
+			seen: 0,
+			hits: 0,
+			until: fault.forSeconds === undefined ? null : this.#engine.now() + fault.forSeconds * 1000,
+			kept: null,
+		}))
 	}
 
 	#hitting(request: Request, url: URL): Active[] {
@@ -92,14 +98,20 @@ export class FaultBox {
 	}
 
 	/** Answers a request, with whatever is in force. */
-	async around(request: Request, url: URL, standing: Standing, answer: (site: Site, keys: Record<string, Key> | null) => Reply): Promise<Response> {
+	async around(
+		request: Request,
+		url: URL,
+		standing: Standing,
+		answer: (site: Site, keys: Record<string, Key> | null) => Reply,
+	): Promise<Response> {
 		const hitting = this.#hitting(request, url)
 		let { site } = standing
 		let keys: Record<string, Key> | null = null
 		let skew = 0
 		for (const { fault } of hitting) {
 			if (fault.latencyMs) await this.#sleep(fault.latencyMs, request.signal)
-			if (fault.stall !== undefined && fault.stall !== false) await this.#sleep(fault.stall === true ? 2_147_483_647 : fault.stall, request.signal)
+			if (fault.stall !== undefined && fault.stall !== false)
+				await this.#sleep(fault.stall === true ? 2_147_483_647 : fault.stall, request.signal)
 			if (fault.site) site = fault.site
 			if (fault.key) keys = spoil(keys ?? standing.keys, fault.key)
 			if (fault.skewSeconds) skew += fault.skewSeconds
@@ -111,7 +123,8 @@ export class FaultBox {
 		this.#engine.tick()
 		const given = instead ?? answer(site, keys)
 		const dropped = hitting.reduce((sum, { fault }) => sum + (fault.dropRows ?? 0), 0)
-		const reply = dropped > 0 && Array.isArray(given.body) ? { ...given, body: given.body.slice(0, Math.max(0, given.body.length - dropped)) } : given
+		const reply =
+			dropped > 0 && Array.isArray(given.body) ? { ...given, body: given.body.slice(0, Math.max(0, given.body.length - dropped)) } : given
 		for (const { fault } of hitting) for (const action of fault.act ?? []) ifItFits(() => this.#act(action))
 		const response = this.#response(
 			reply,
@@ -132,8 +145,9 @@ export class FaultBox {
 		for (const fault of replaced ? [] : faults) {
 			if (fault.notice && typeof body === 'string')
 				body =
-					(fault.notice === true ? '<br />\n<b>Warning</b>:  Undefined variable  in <b>/var/www/html/wp-content/plugins/foo/foo.php</b> on line <b>12</b><br />\n' : fault.notice) +
-					body
+					(fault.notice === true
+						? '<br />\n<b>Warning</b>:  Undefined variable  in <b>/var/www/html/wp-content/plugins/foo/foo.php</b> on line <b>12</b><br />\n'
+						: fault.notice) + body
 			if (fault.bom && typeof body === 'string') body = `\uFEFF${body}`
 			if (fault.truncate !== undefined) {
 				const bytes = new TextEncoder().encode(body as string)
@@ -158,20 +172,39 @@ function replacement(fault: Fault, request: Request, url: URL, engine: Engine): 
 	}
 	if (fault.redirect) {
 		const location = fault.redirect === 'https' ? `https://${url.host}${url.pathname}${url.search}` : fault.redirect
-		return { status: fault.status ?? 301, headers: { ...plain, 'content-type': 'text/html; charset=UTF-8', location }, body: null, text: '' }
+		return {
+			status: fault.status ?? 301,
+			headers: { ...plain, 'content-type': 'text/html; charset=UTF-8', location },
+			body: null,
+			text: '',
+		}
 	}
 	if (fault.html) {
 		const text = fault.html === true ? htmlPage('Coming soon') : fault.html
 		return { status: fault.status ?? 200, headers: { ...plain, 'content-type': 'text/html; charset=UTF-8' }, body: null, text }
 	}
 	if (fault.status === undefined) return null
-	const headers: Record<string, string> = { ...plain, ...NO_CACHE, ...(fault.retryAfter !== undefined && { 'retry-after': fault.retryAfter }) }
+	const headers: Record<string, string> = {
+		...plain,
+		...NO_CACHE,
+		...(fault.retryAfter !== undefined && { 'retry-after': fault.retryAfter }),
+	}
 	const title = `${fault.status} ${REASONS[fault.status] ?? 'Error'}`
 	const json = fault.form === 'json' || (fault.form === undefined && fault.status === 401)
-	if (!json) return { status: fault.status, headers: { ...headers, 'content-type': 'text/html; charset=UTF-8' }, body: null, text: htmlPage(title) }
-	const code = fault.status === 401 || fault.status === 403 ? 'woocommerce_rest_cannot_view' : fault.status === 429 ? 'too_many_requests' : 'internal_server_error'
+	if (!json)
+		return { status: fault.status, headers: { ...headers, 'content-type': 'text/html; charset=UTF-8' }, body: null, text: htmlPage(title) }
+	const code =
+		fault.status === 401 || fault.status === 403
+			? 'woocommerce_rest_cannot_view'
+			: fault.status === 429
+				? 'too_many_requests'
+				: 'internal_server_error'
 	const message = fault.status === 401 || fault.status === 403 ? 'Sorry, you cannot list resources.' : title
-	return { status: fault.status, headers: { ...headers, 'content-type': 'application/json; charset=UTF-8' }, body: { code, message, data: { status: fault.status } } }
+	return {
+		status: fault.status,
+		headers: { ...headers, 'content-type': 'application/json; charset=UTF-8' },
+		body: { code, message, data: { status: fault.status } },
+	}
 }
 
 function spoil(keys: Record<string, Key>, how: NonNullable<Fault['key']>): Record<string, Key> {

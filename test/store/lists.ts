@@ -124,7 +124,9 @@ function recordTests(engine: Engine, resource: Resource, params: Params): Test[]
 			on('stock_status', (e, v) => record(e).stock_status === v)
 			on('category', (e, v) => record(e).categories.some((term: { id: number }) => asList(v).includes(String(term.id))))
 			on('tag', (e, v) => record(e).tags.some((term: { id: number }) => asList(v).includes(String(term.id))))
-			on('search', (e, v) => [record(e).name, record(e).description, record(e).short_description, record(e).sku].some((part) => contains(part, v.toLowerCase())))
+			on('search', (e, v) =>
+				[record(e).name, record(e).description, record(e).short_description, record(e).sku].some((part) => contains(part, v.toLowerCase())),
+			)
 			break
 		case 'variations':
 			on('sku', (e, v) => asList(v).includes(record(e).sku))
@@ -232,7 +234,8 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
 	let total = 0
 	if (skipping) {
 		total = Math.max(0, high - low)
-		for (let nth = offset; nth < Math.min(offset + perPage, total); nth++) found.push(source[backwards ? high - 1 - nth : low + nth] as Entity)
+		for (let nth = offset; nth < Math.min(offset + perPage, total); nth++)
+			found.push(source[backwards ? high - 1 - nth : low + nth] as Entity)
 	} else {
 		for (let i = backwards ? high - 1 : low; candidates > 0 && (backwards ? i >= low : i < high); i += backwards ? -1 : 1) {
 			const entity = source[i] as Entity
@@ -250,10 +253,23 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
 	const rows = unstable && key ? shake(found, key, offset, perPage) : found
 	const outside = rows.length === 0 && resource === 'orders' && engine.settings.orders === 'hpos'
 	const counted = outside ? 0 : total
-	return { rows, total: counted, pages: Math.ceil(counted / perPage), page: users && params.has('offset') ? Math.ceil(offset / perPage + 1) : page, perPage }
+	return {
+		rows,
+		total: counted,
+		pages: Math.ceil(counted / perPage),
+		page: users && params.has('offset') ? Math.ceil(offset / perPage + 1) : page,
+		perPage,
+	}
 }
 
-function sortSmall(engine: Engine, resource: Resource, entities: Entity[], orderby: string, key: SortKey | null, include: number[]): Entity[] {
+function sortSmall(
+	engine: Engine,
+	resource: Resource,
+	entities: Entity[],
+	orderby: string,
+	key: SortKey | null,
+	include: number[],
+): Entity[] {
 	if (orderby === 'include') return entities.sort((a, b) => include.indexOf(a.id) - include.indexOf(b.id))
 	const field = FIELD[orderby]
 	const by = (entity: Entity): number | string => {

@@ -20,13 +20,17 @@ export interface OtherPage {
 
 /** The map that holds a collection of terms. */
 export function termsOf(engine: Engine, collection: string): Map<number, Rec> | undefined {
-	return collection === 'categories' || collection === 'tags' || collection === 'attributes' || collection === 'taxes' ? engine.terms[collection] : undefined
+	return collection === 'categories' || collection === 'tags' || collection === 'attributes' || collection === 'taxes'
+		? engine.terms[collection]
+		: undefined
 }
 
 function linked(engine: Engine, route: Route, record: Rec): Rec {
 	const { api } = engine
-	const path = route.collection === 'taxes' ? 'taxes' : route.collection === 'notes' ? `orders/${route.parent}/notes` : `products/${route.collection}`
-	const up = route.collection === 'notes' ? `orders/${route.parent}` : route.collection === 'reviews' ? `products/${record.product_id}` : null
+	const path =
+		route.collection === 'taxes' ? 'taxes' : route.collection === 'notes' ? `orders/${route.parent}/notes` : `products/${route.collection}`
+	const up =
+		route.collection === 'notes' ? `orders/${route.parent}` : route.collection === 'reviews' ? `products/${record.product_id}` : null
 	return {
 		...record,
 		_links: {
@@ -53,17 +57,26 @@ export function singleOther(engine: Engine, route: Route): Rec | null {
 export function listOther(engine: Engine, route: Route, params: Params): OtherPage {
 	const perPage = Number(params.get('per_page') ?? 10)
 	const page = Number(params.get('page') ?? 1)
-	const whole = (rows: Rec[]): OtherPage => ({ rows: rows.map((row) => linked(engine, route, row)), total: null, pages: 0, page: 1, perPage: rows.length })
+	const whole = (rows: Rec[]): OtherPage => ({
+		rows: rows.map((row) => linked(engine, route, row)),
+		total: null,
+		pages: 0,
+		page: 1,
+		perPage: rows.length,
+	})
 	if (route.collection === 'notes') {
 		const type = String(params.get('type') ?? 'any')
-		return whole((engine.notes.get(route.parent ?? 0) ?? []).filter((note) => type === 'any' || note.customer_note === (type === 'customer')))
+		return whole(
+			(engine.notes.get(route.parent ?? 0) ?? []).filter((note) => type === 'any' || note.customer_note === (type === 'customer')),
+		)
 	}
 	if (route.collection === 'downloads') return whole([])
 	// A store without webhooks.
 	if (route.collection === 'webhooks') return { rows: [], total: 0, pages: 1, page: 1, perPage }
 	let rows = [...(route.collection === 'reviews' ? engine.reviews : (termsOf(engine, route.collection) ?? new Map<number, Rec>())).values()]
 	const attributes = route.collection === 'attributes'
-	if (attributes) return { rows: rows.map((row) => linked(engine, route, row)), total: rows.length, pages: 1, page: 1, perPage: rows.length }
+	if (attributes)
+		return { rows: rows.map((row) => linked(engine, route, row)), total: rows.length, pages: 1, page: 1, perPage: rows.length }
 	rows = filterOther(engine, route.collection, rows, params)
 	const descending = String(params.get('order') ?? (route.collection === 'reviews' ? 'desc' : 'asc')) === 'desc'
 	const fallback = route.collection === 'reviews' ? 'date_gmt' : route.collection === 'taxes' ? 'order' : 'name'
@@ -75,7 +88,9 @@ export function listOther(engine: Engine, route: Route, params: Params): OtherPa
 		if (by === 'name' || by === 'slug') return String(row[by]).normalize('NFD').toLowerCase()
 		return Number(row[by] ?? 0)
 	}
-	const sorted = rows.map((row) => ({ row, key: value(row) })).sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.row.id - b.row.id))
+	const sorted = rows
+		.map((row) => ({ row, key: value(row) }))
+		.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.row.id - b.row.id))
 	if (descending && by !== 'include') sorted.reverse()
 	const offset = params.has('offset') ? Number(params.get('offset')) : (page - 1) * perPage
 	return {
@@ -108,7 +123,9 @@ function filterOther(engine: Engine, collection: string, rows: Rec[], params: Pa
 			(products.size === 0 || products.has(row.product_id)) &&
 			(after === null || at > after) &&
 			(before === null || at < before) &&
-			(collection !== 'reviews' || String(params.get('status') ?? 'approved') === 'all' || row.status === String(params.get('status') ?? 'approved'))
+			(collection !== 'reviews' ||
+				String(params.get('status') ?? 'approved') === 'all' ||
+				row.status === String(params.get('status') ?? 'approved'))
 		)
 	})
 }

@@ -73,7 +73,10 @@ export function populate(engine: Engine, counts: Counts): void {
 		const { created, modified } = dates(i, counts.customers)
 		const customer = next.users++
 		shop.customers.push(customer)
-		engine.seed('customers', entity(engine, customer, created, random.chance(0.06) ? null : modified, { ordinal: i, name: shop.username(i) }))
+		engine.seed(
+			'customers',
+			entity(engine, customer, created, random.chance(0.06) ? null : modified, { ordinal: i, name: shop.username(i) }),
+		)
 	}
 	for (let i = 0; i < counts.orders; i++) {
 		const { created, modified } = dates(i, counts.orders)

@@ -47,7 +47,14 @@ const LIST = ['GET', 'POST']
 const BATCH = ['POST', 'PUT', 'PATCH']
 
 /** The collections whose objects are stored in tables. */
-export const TABLES: Record<string, Resource> = { orders: 'orders', products: 'products', coupons: 'coupons', customers: 'customers', refunds: 'refunds', variations: 'variations' }
+export const TABLES: Record<string, Resource> = {
+	orders: 'orders',
+	products: 'products',
+	coupons: 'coupons',
+	customers: 'customers',
+	refunds: 'refunds',
+	variations: 'variations',
+}
 
 /** Finds the route of a path below `wc/v3`. */
 export function match(path: string, version: string): Route | null {
@@ -66,12 +73,16 @@ export function match(path: string, version: string): Route | null {
 	if (first === 'orders' && parent !== null && third === 'notes') return under('notes', more, parent, ['GET', 'DELETE'])
 	if (first === 'products' && parent !== null && third === 'variations') return under('variations', more, parent)
 	if (first === 'customers' && parent !== null && third === 'downloads') return under('downloads', more, parent, ['GET'], ['GET'])
-	if (first === 'products' && ['categories', 'tags', 'attributes', 'reviews'].includes(second ?? '')) return under(second as string, parts.slice(2))
+	if (first === 'products' && ['categories', 'tags', 'attributes', 'reviews'].includes(second ?? ''))
+		return under(second as string, parts.slice(2))
 	if (first === 'refunds' && version === '11.0') return parts.length === 1 ? under('refunds', [], undefined, ITEM, ['GET']) : null
 	if (first === 'variations' && version === '11.0') return parts.length === 1 ? under('variations', [], undefined, ITEM, ['GET']) : null
 	if (first === 'settings' && second === 'general' && parts.length === 2) return { collection: 'settings', kind: 'list', methods: ['GET'] }
 	if (first === 'system_status' && parts.length === 1) return { collection: 'system_status', kind: 'list', methods: ['GET'] }
-	if (first === 'reports') return parts.length === 1 || (parts.length === 3 && third === 'totals') ? { collection: 'reports', kind: 'list', methods: ['GET'] } : null
+	if (first === 'reports')
+		return parts.length === 1 || (parts.length === 3 && third === 'totals')
+			? { collection: 'reports', kind: 'list', methods: ['GET'] }
+			: null
 	if (first === 'webhooks') return under('webhooks', parts.slice(1))
 	return ['orders', 'products', 'coupons', 'customers', 'taxes'].includes(first ?? '') ? under(first as string, parts.slice(1)) : null
 }
@@ -141,12 +152,17 @@ function dispatch(call: Call): Reply {
 	const shape = (record: Rec, links: boolean): Rec => (fields.length ? pickFields(record, fields, links) : record)
 	const get = method === 'GET' || method === 'HEAD'
 	if (path === '' && (get || method === 'OPTIONS')) return { status: 200, headers: { allow: 'GET' }, body: shape(index(call), false) }
-	if (path === 'wc/v3' && (get || method === 'OPTIONS')) return { status: 200, headers: { allow: 'GET' }, body: shape(namespaceIndex(engine), true) }
+	if (path === 'wc/v3' && (get || method === 'OPTIONS'))
+		return { status: 200, headers: { allow: 'GET' }, body: shape(namespaceIndex(engine), true) }
 	if (path === 'wp/v2/users/me') throw new RestError(401, 'rest_not_logged_in', 'You are not currently logged in.', {}, 'GET')
 	const route = path.startsWith('wc/v3/') ? match(path.slice(6), engine.settings.version) : null
 	if (!route) throw noRoute()
 	if (method === 'OPTIONS') {
-		return { status: 200, headers: { ...(allowed(call.key, route.collection) && { allow: route.methods.join(', ') }) }, body: options(route, engine.settings.version) }
+		return {
+			status: 200,
+			headers: { ...(allowed(call.key, route.collection) && { allow: route.methods.join(', ') }) },
+			body: options(route, engine.settings.version),
+		}
 	}
 	if (!route.methods.includes(get ? 'GET' : method)) throw noRoute()
 	const may = allowed(call.key, route.collection)
@@ -241,14 +257,16 @@ export function single(call: Call, route: Route, may = true): Rec {
 	if (!entity || (route.parent !== undefined && entity.parent !== route.parent)) throw missing(route.collection, version)
 	if (!may) throw mayNot(call, 'item')
 	const record = seenBy(call, resource, view(engine, resource, entity))
-	if (resource === 'customers' && record.role === 'administrator') route.methods.splice(0, route.methods.length, 'GET', 'POST', 'PUT', 'PATCH')
+	if (resource === 'customers' && record.role === 'administrator')
+		route.methods.splice(0, route.methods.length, 'GET', 'POST', 'PUT', 'PATCH')
 	return record
 }
 
 /** What the key's user may see of a record, with what was asked to be embedded. */
 function seenBy({ key, query }: Call, resource: Resource, record: Rec): Rec {
 	if (resource === 'customers' && key?.role === 'shop_manager') delete record.meta_data
-	if (resource === 'orders' && query.has('_embed')) record._embedded = { email_templates: [[{ id: 'customer_invoice' }, { id: 'customer_processing_order' }]] }
+	if (resource === 'orders' && query.has('_embed'))
+		record._embedded = { email_templates: [[{ id: 'customer_invoice' }, { id: 'customer_processing_order' }]] }
 	return record
 }
 

@@ -59,11 +59,18 @@ async function handle(store: SimulatedStore, scheme: string, request: IncomingMe
 		const headers = new Headers()
 		for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
 			const name = request.rawHeaders[i] as string
-			if (!['connection', 'transfer-encoding', 'keep-alive', 'host', 'content-length'].includes(name.toLowerCase())) headers.append(name, request.rawHeaders[i + 1] as string)
+			if (!['connection', 'transfer-encoding', 'keep-alive', 'host', 'content-length'].includes(name.toLowerCase()))
+				headers.append(name, request.rawHeaders[i + 1] as string)
 		}
 		const body = method === 'GET' || method === 'HEAD' ? null : Buffer.concat(chunks)
 		const answer = await store.fetch(
-			new Request(`${scheme}://${request.headers.host ?? '127.0.0.1'}${request.url ?? '/'}`, { method, headers, body, signal: gone.signal, redirect: 'manual' }),
+			new Request(`${scheme}://${request.headers.host ?? '127.0.0.1'}${request.url ?? '/'}`, {
+				method,
+				headers,
+				body,
+				signal: gone.signal,
+				redirect: 'manual',
+			}),
 		)
 		const bytes = Buffer.from(await answer.arrayBuffer())
 		response.sendDate = false

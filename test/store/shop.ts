@@ -24,17 +24,19 @@ const PAYMENT = [
 ] as const
 
 /** The product categories of a generated shop. */
-export const CATEGORIES: Rec[] = ['Uncategorized', 'Camping', 'Clothing', 'Footwear', 'Paddling', 'Kitchen', 'Maps & Books'].map((name, i) => ({
-	id: 15 + i,
-	name: name.replace('&', '&amp;'),
-	slug: slug(name),
-	parent: 0,
-	description: '',
-	display: 'default',
-	image: null,
-	menu_order: 0,
-	count: 0,
-}))
+export const CATEGORIES: Rec[] = ['Uncategorized', 'Camping', 'Clothing', 'Footwear', 'Paddling', 'Kitchen', 'Maps & Books'].map(
+	(name, i) => ({
+		id: 15 + i,
+		name: name.replace('&', '&amp;'),
+		slug: slug(name),
+		parent: 0,
+		description: '',
+		display: 'default',
+		image: null,
+		menu_order: 0,
+		count: 0,
+	}),
+)
 
 /** The product tags of a generated shop. */
 export const TAGS: Rec[] = ['sale', 'new', 'éco', 'limited'].map((name, i) => ({
@@ -217,7 +219,9 @@ export class Shop {
 			first_name: first,
 			last_name: last,
 			username,
-			billing: known ? { ...blank.address('customer', 'billing'), ...place, email, phone: `+1 303-555-${1000 + (position % 9000)}` } : blank.address('customer', 'billing'),
+			billing: known
+				? { ...blank.address('customer', 'billing'), ...place, email, phone: `+1 303-555-${1000 + (position % 9000)}` }
+				: blank.address('customer', 'billing'),
 			shipping: known ? { ...blank.address('customer', 'shipping'), ...place } : blank.address('customer', 'shipping'),
 			is_paying_customer: random.chance(0.6),
 			avatar_url: `https://secure.gravatar.com/avatar/${mix(this.seed, 16, position).toString(16).padStart(8, '0').repeat(8)}?s=96&d=mm&r=g`,

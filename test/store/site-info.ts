@@ -48,7 +48,12 @@ export function index({ engine, name, https }: Pick<Call, 'engine' | 'name' | 'h
 		routes: Object.fromEntries(
 			namespaces(woocommerce).map((namespace) => [
 				`/${namespace}`,
-				{ namespace, methods: ['GET'], endpoints: [{ methods: ['GET'], args: {} }], _links: { self: [{ href: `${url}/${prefix}/${namespace}` }] } },
+				{
+					namespace,
+					methods: ['GET'],
+					endpoints: [{ methods: ['GET'], args: {} }],
+					_links: { self: [{ href: `${url}/${prefix}/${namespace}` }] },
+				},
 			]),
 		),
 		site_logo: 0,
@@ -81,7 +86,12 @@ export function namespaceIndex(engine: Engine): Rec {
 		routes: Object.fromEntries(
 			routes.map((route) => [
 				`/wc/v3${route}`,
-				{ namespace: 'wc/v3', methods: ['GET'], endpoints: [{ methods: ['GET'], args: {} }], _links: { self: [{ href: `${api}${route}` }] } },
+				{
+					namespace: 'wc/v3',
+					methods: ['GET'],
+					endpoints: [{ methods: ['GET'], args: {} }],
+					_links: { self: [{ href: `${api}${route}` }] },
+				},
 			]),
 		),
 		_links: { up: [{ href: `${engine.settings.url}/${engine.settings.prefix}/` }] },
@@ -120,7 +130,9 @@ export function systemStatus(engine: Engine): Rec {
 			mbstring_enabled: true,
 		},
 		database: { wc_database_version: version === '11.0' ? '11.0.1' : `${version}.0`, database_prefix: 'wp_' },
-		active_plugins: [{ plugin: 'woocommerce/woocommerce.php', name: 'WooCommerce', version: version === '11.0' ? '11.0.1' : `${version}.0` }],
+		active_plugins: [
+			{ plugin: 'woocommerce/woocommerce.php', name: 'WooCommerce', version: version === '11.0' ? '11.0.1' : `${version}.0` },
+		],
 		theme: { name: 'Storefront', version: '4.6.0', is_child_theme: false },
 		settings: {
 			api_enabled: false,
@@ -163,7 +175,10 @@ export function settings(engine: Engine, collection: string): Rec[] {
 		default: '',
 		tip: label,
 		value,
-		_links: { self: [{ href: `${api}/settings/general/${id}`, targetHints: { allow: ['GET', 'POST', 'PUT', 'PATCH'] } }], collection: [{ href: `${api}/settings/general` }] },
+		_links: {
+			self: [{ href: `${api}/settings/general/${id}`, targetHints: { allow: ['GET', 'POST', 'PUT', 'PATCH'] } }],
+			collection: [{ href: `${api}/settings/general` }],
+		},
 	})
 	return [
 		setting('woocommerce_store_address', 'Address line 1', '1600 Broadway'),
@@ -176,7 +191,10 @@ export function settings(engine: Engine, collection: string): Rec[] {
 export function options(route: Route, version: Version): Rec {
 	const made = blank.BLANK[route.collection]?.() ?? {}
 	const properties = Object.fromEntries(
-		Object.entries(made).map(([name, value]) => [name, { type: Array.isArray(value) ? 'array' : value === null ? ['null', 'string'] : typeof value, context: ['view', 'edit'] }]),
+		Object.entries(made).map(([name, value]) => [
+			name,
+			{ type: Array.isArray(value) ? 'array' : value === null ? ['null', 'string'] : typeof value, context: ['view', 'edit'] },
+		]),
 	)
 	const args = route.kind === 'list' ? argumentsOf(route.collection, version) : {}
 	const endpoints: Rec[] = [
@@ -195,7 +213,11 @@ export function options(route: Route, version: Version): Rec {
 		},
 	]
 	const writing = route.methods.filter((method) => method !== 'GET')
-	if (writing.length > 0) endpoints.push({ methods: writing, args: Object.fromEntries(Object.keys(properties).map((name) => [name, { type: 'string', required: false }])) })
+	if (writing.length > 0)
+		endpoints.push({
+			methods: writing,
+			args: Object.fromEntries(Object.keys(properties).map((name) => [name, { type: 'string', required: false }])),
+		})
 	return {
 		namespace: 'wc/v3',
 		methods: route.methods,

@@ -97,7 +97,8 @@ export function elsewhere(visit: Visit): Reply | null {
 			const link = `${home}/index.php?rest_route=/`
 			if (query.has('rest_route')) return unknownUser(link)
 			// Without pretty permalinks the index is the home page and anything deeper a guess of WordPress's (1.2).
-			if (rest && inside !== `/${prefix}` && inside !== `/${prefix}/` && !inside?.endsWith('/')) return redirect(`${home}${inside}/${search}`)
+			if (rest && inside !== `/${prefix}` && inside !== `/${prefix}/` && !inside?.endsWith('/'))
+				return redirect(`${home}${inside}/${search}`)
 			return inside === null ? html(404, htmlPage('Not found')) : front(link)
 		}
 		case 'rest-closed-401':
@@ -113,7 +114,8 @@ export function elsewhere(visit: Visit): Reply | null {
 		default:
 	}
 	if (inside === null) return html(404, htmlPage('Not found'))
-	if (query.has('rest_route') && (inside === '' || inside === '/' || inside === '/index.php' || rest)) return unknownUser(`${home}/${prefix}/`)
+	if (query.has('rest_route') && (inside === '' || inside === '/' || inside === '/index.php' || rest))
+		return unknownUser(`${home}/${prefix}/`)
 	if (rest) return null
 	if (inside === '' || inside === '/') return front()
 	return html(404, htmlPage(`Page not found &#8211; ${name}`), { link: `<${home}/${prefix}/>; rel="https://api.w.org/"` })

@@ -92,7 +92,12 @@ class Store implements SimulatedStore {
 		if (options.world) settle(this.#engine, options.world)
 		else {
 			const { objects } = options
-			populate(this.#engine, typeof objects === 'number' ? { orders: objects, products: objects, coupons: objects, customers: objects } : { ...RIVERSIDE, ...objects })
+			populate(
+				this.#engine,
+				typeof objects === 'number'
+					? { orders: objects, products: objects, coupons: objects, customers: objects }
+					: { ...RIVERSIDE, ...objects },
+			)
 		}
 		this.keys = { ...makeKeys(seed), ...options.world?.keys }
 		this.#auth = new Authenticator(this.keys)
@@ -145,7 +150,13 @@ class Store implements SimulatedStore {
 		const url = new URL(request.url)
 		const base = new URL(this.url).pathname.replace(/\/$/, '')
 		if (url.pathname.startsWith('/_store/') || url.pathname.startsWith(`${base}/_store/`)) return this.#control(request, url)
-		const line: LogLine = { number: ++this.requests, time: this.#engine.now(), method: request.method, path: (url.pathname + url.search).replace(SECRET, '$1=…'), status: 0 }
+		const line: LogLine = {
+			number: ++this.requests,
+			time: this.#engine.now(),
+			method: request.method,
+			path: (url.pathname + url.search).replace(SECRET, '$1=…'),
+			status: 0,
+		}
 		if (this.log.length >= 1000) this.log.shift()
 		this.log.push(line)
 		const body = request.method === 'GET' || request.method === 'HEAD' ? '' : await request.text()
@@ -163,7 +174,16 @@ class Store implements SimulatedStore {
 		const https = url.protocol === 'https:' && this.#options.announcesHttps !== false
 		const method = (request.headers.get('x-http-method-override') ?? String(query.get('_method') ?? request.method)).toUpperCase()
 		const inside = url.pathname === base || url.pathname.startsWith(`${base}/`) ? url.pathname.slice(base.length) : null
-		const other = elsewhere({ engine, name: this.name, site: site ?? 'shop', url, inside, query, https, accept: request.headers.get('accept') })
+		const other = elsewhere({
+			engine,
+			name: this.name,
+			site: site ?? 'shop',
+			url,
+			inside,
+			query,
+			https,
+			accept: request.headers.get('accept'),
+		})
 		if (other) return other
 		const path = (inside ?? '').slice(prefix.length + 2).replace(/^\/+|\/+$/g, '')
 		const headers = restHeaders(`${engine.settings.url}/${prefix}/`)

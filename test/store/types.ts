@@ -48,7 +48,14 @@ interface ActionBase {
 /** Something that happens in the shop, as `act` and `POST /_store/act` take it. */
 export type Action = ActionBase &
 	(
-		| { do: 'place-order'; set?: Rec; status?: string; customer?: number; items?: { id: number; variation?: number; quantity?: number }[]; coupon?: string }
+		| {
+				do: 'place-order'
+				set?: Rec
+				status?: string
+				customer?: number
+				items?: { id: number; variation?: number; quantity?: number }[]
+				coupon?: string
+		  }
 		| { do: 'create'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'back-date'; resource: Resource; days?: number; set?: Rec }
 		| { do: 'edit'; resource: Resource; id?: number; set?: Rec; via?: 'rest' | 'admin' }

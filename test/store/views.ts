@@ -56,7 +56,11 @@ const STAMPS = new Set(['id', 'status', 'date_created', 'date_created_gmt', 'dat
 
 /** True when these fields are known without the record itself. */
 export function onlyStamps(resource: Resource, fields: string[]): boolean {
-	return fields.length > 0 && resource !== 'refunds' && fields.every((field) => STAMPS.has(field) && (field !== 'status' || resource !== 'customers'))
+	return (
+		fields.length > 0 &&
+		resource !== 'refunds' &&
+		fields.every((field) => STAMPS.has(field) && (field !== 'status' || resource !== 'customers'))
+	)
 }
 
 /** Id, status and dates: what scans ask for, without making the record. */
@@ -105,7 +109,10 @@ function related(engine: Engine, record: Rec, entity: Entity): number[] {
 }
 
 function links(api: string, resource: Resource, entity: Entity, record: Rec, listed: 'own' | 'all'): Rec {
-	const self = (path: string, allow = ALL): Rec => ({ self: [{ href: `${api}/${path}/${entity.id}`, targetHints: { allow } }], collection: [{ href: `${api}/${path}` }] })
+	const self = (path: string, allow = ALL): Rec => ({
+		self: [{ href: `${api}/${path}/${entity.id}`, targetHints: { allow } }],
+		collection: [{ href: `${api}/${path}` }],
+	})
 	switch (resource) {
 		case 'orders':
 			return {

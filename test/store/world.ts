@@ -31,7 +31,14 @@ function rows(body: unknown): Rec[] {
 
 /** Everything seen of each object, fuller sightings over poorer ones. */
 function sightings(exchanges: Exchange[]): Record<Resource, Map<number, Rec>> {
-	const seen: Record<Resource, Map<number, Rec>> = { orders: new Map(), products: new Map(), variations: new Map(), coupons: new Map(), customers: new Map(), refunds: new Map() }
+	const seen: Record<Resource, Map<number, Rec>> = {
+		orders: new Map(),
+		products: new Map(),
+		variations: new Map(),
+		coupons: new Map(),
+		customers: new Map(),
+		refunds: new Map(),
+	}
 	for (const { request, response } of exchanges) {
 		const { pathname, searchParams } = new URL(request.url)
 		const resource = COLLECTIONS.find(([pattern]) => pattern.test(pathname))?.[1]
@@ -70,11 +77,15 @@ function fillOrders(exchanges: Exchange[], seen: Map<number, Rec>): void {
 		guests: lacking(total(exchanges, 'orders/list_by_customer_0'), ({ customer_id }) => customer_id === 0),
 		found: lacking(total(exchanges, 'orders/list_search'), (order) => matchesSearch(order, 'customer1')),
 	}
-	need.processing = lacking(total(exchanges, 'orders/list_status_multi_comma'), ({ status }) => status === 'completed' || status === 'processing') - need.completed
+	need.processing =
+		lacking(total(exchanges, 'orders/list_status_multi_comma'), ({ status }) => status === 'completed' || status === 'processing') -
+		need.completed
 	for (let id = first; id < first + total(exchanges, 'orders/list_default'); id++) {
 		const given = seen.get(id)
 		if (given?.billing) continue
-		const created = seconds(given?.date_created_gmt) ?? Math.min(...dated.filter((order) => order.id > id).map((order) => seconds(order.date_created_gmt) ?? Infinity)) - 60
+		const created =
+			seconds(given?.date_created_gmt) ??
+			Math.min(...dated.filter((order) => order.id > id).map((order) => seconds(order.date_created_gmt) ?? Infinity)) - 60
 		const status = need.completed-- > 0 ? 'completed' : need.processing-- > 0 ? 'processing' : 'cancelled'
 		const guest = need.guests-- > 0
 		const email = need.found-- > 0 ? `customer1${id}@example.test` : `buyer${id}@example.test`
@@ -96,7 +107,11 @@ function fillOrders(exchanges: Exchange[], seen: Map<number, Rec>): void {
 function fillVariations(seen: Record<Resource, Map<number, Rec>>): void {
 	for (const product of seen.products.values()) {
 		for (const id of (product.variations ?? []) as number[]) {
-			const known = seen.variations.get(id) ?? { id, date_created_gmt: product.date_created_gmt, date_modified_gmt: product.date_modified_gmt }
+			const known = seen.variations.get(id) ?? {
+				id,
+				date_created_gmt: product.date_created_gmt,
+				date_modified_gmt: product.date_modified_gmt,
+			}
 			seen.variations.set(id, { ...known, id, parent_id: product.id })
 		}
 	}
@@ -105,7 +120,12 @@ function fillVariations(seen: Record<Resource, Map<number, Rec>>): void {
 function fillRefunds(seen: Record<Resource, Map<number, Rec>>): void {
 	for (const order of seen.orders.values()) {
 		for (const { id, total: amount, reason } of (order.refunds ?? []) as Rec[]) {
-			const known = seen.refunds.get(id) ?? { id, date_created_gmt: order.date_created_gmt, amount: String(amount).replace('-', ''), reason }
+			const known = seen.refunds.get(id) ?? {
+				id,
+				date_created_gmt: order.date_created_gmt,
+				amount: String(amount).replace('-', ''),
+				reason,
+			}
 			seen.refunds.set(id, { ...known, parent_id: order.id })
 		}
 	}
@@ -132,9 +152,17 @@ export function worldOf(exchanges: Exchange[]): World {
 	fillOrders(exchanges, seen.orders)
 	fillVariations(seen)
 	fillRefunds(seen)
-	seen.customers.set(2, { id: 2, role: 'shop_manager', username: 'manager', email: 'manager@example.test', date_created_gmt: '2026-11-23T15:44:20', date_modified_gmt: null })
+	seen.customers.set(2, {
+		id: 2,
+		role: 'shop_manager',
+		username: 'manager',
+		email: 'manager@example.test',
+		date_created_gmt: '2026-11-23T15:44:20',
+		date_modified_gmt: null,
+	})
 	for (const [id, order] of seen.orders) seen.orders.set(id, { ...order, number: String(id) })
-	const body = (name: string): Rec[] => rows(exchanges.find((exchange) => exchange.name === name)?.response.body).map(({ _links, ...row }) => row)
+	const body = (name: string): Rec[] =>
+		rows(exchanges.find((exchange) => exchange.name === name)?.response.body).map(({ _links, ...row }) => row)
 	const reviews = body('products/reviews')
 	const pattern = reviews[0]
 	for (let id = 1000; pattern && reviews.length < total(exchanges, 'products/reviews'); id++) {

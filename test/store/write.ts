@@ -45,7 +45,8 @@ export type Via = 'rest' | 'code' | 'admin' | 'silent'
 export function moves(engine: Engine, resource: Resource, entity: Entity, set: Rec, via: Via): boolean {
 	if (via === 'silent') return false
 	const now = engine.record(resource, entity)
-	const changes = (field: string): boolean => field in set && JSON.stringify(set[field]) !== JSON.stringify(field === 'status' ? entity.status : now[field])
+	const changes = (field: string): boolean =>
+		field in set && JSON.stringify(set[field]) !== JSON.stringify(field === 'status' ? entity.status : now[field])
 	if (resource === 'orders' && engine.settings.orders === 'posts') return changes('status') || changes('customer_note')
 	if (resource === 'coupons' && via !== 'admin') {
 		return changes('description') || changes('status') || ('code' in set && String(set.code).toLowerCase() !== now.code)
@@ -92,7 +93,8 @@ function mergeLines(now: Rec[], given: Rec[], make: (line: Rec) => Rec): Rec[] {
 	for (const line of given) {
 		const known = lines.find((other) => line.id !== undefined && other.id === line.id)
 		if (!known) lines.push(make(line))
-		else if (line.product_id === null || line.method_id === null || line.name === null || line.code === null) lines = lines.filter((other) => other !== known)
+		else if (line.product_id === null || line.method_id === null || line.name === null || line.code === null)
+			lines = lines.filter((other) => other !== known)
 		else {
 			const { quantity, ...rest } = line
 			Object.assign(known, rest)
@@ -106,8 +108,11 @@ function mergeLines(now: Rec[], given: Rec[], make: (line: Rec) => Rec): Rec[] {
 }
 
 function totals(record: Rec): void {
-	const sum = (lines: Rec[]): number => lines.reduce((cents, line) => cents + Math.round(Number(line.total ?? 0) * 100) + Math.round(Number(line.total_tax ?? 0) * 100), 0)
-	record.shipping_total = money((record.shipping_lines as Rec[]).reduce((cents, line) => cents + Math.round(Number(line.total ?? 0) * 100), 0))
+	const sum = (lines: Rec[]): number =>
+		lines.reduce((cents, line) => cents + Math.round(Number(line.total ?? 0) * 100) + Math.round(Number(line.total_tax ?? 0) * 100), 0)
+	record.shipping_total = money(
+		(record.shipping_lines as Rec[]).reduce((cents, line) => cents + Math.round(Number(line.total ?? 0) * 100), 0),
+	)
 	const discount = Math.round(Number(record.discount_total ?? 0) * 100)
 	record.total = money(sum(record.line_items) + sum(record.shipping_lines) + sum(record.fee_lines) - discount)
 }
@@ -122,7 +127,15 @@ export function apply(engine: Engine, resource: Resource, record: Rec, set: Rec)
 		else if (field === 'dimensions') record.dimensions = { ...record.dimensions, ...value }
 		else if (resource === 'orders' && field.endsWith('_lines')) {
 			lines = true
-			record[field] = mergeLines(record[field], value, (line) => ({ id: engine.next.meta++, name: '', total: '0.00', total_tax: '0.00', taxes: [], meta_data: [], ...line }))
+			record[field] = mergeLines(record[field], value, (line) => ({
+				id: engine.next.meta++,
+				name: '',
+				total: '0.00',
+				total_tax: '0.00',
+				taxes: [],
+				meta_data: [],
+				...line,
+			}))
 		} else if (resource === 'orders' && field === 'line_items') {
 			lines = true
 			record.line_items = mergeLines(record.line_items, value, (line) => makeLines(engine, [line])[0] as Rec)
@@ -137,7 +150,8 @@ export function apply(engine: Engine, resource: Resource, record: Rec, set: Rec)
 	if (resource === 'products' || resource === 'variations') priced(engine, record)
 	if (resource === 'coupons') {
 		if ('code' in set) record.code = String(record.code).toLowerCase()
-		for (const field of ['amount', 'minimum_amount', 'maximum_amount']) if (field in set) record[field] = money(Math.round(Number(record[field]) * 100))
+		for (const field of ['amount', 'minimum_amount', 'maximum_amount'])
+			if (field in set) record[field] = money(Math.round(Number(record[field]) * 100))
 	}
 	if (resource === 'products' && 'name' in set && !record.slug) record.slug = slug(record.name)
 }
@@ -186,7 +200,14 @@ export function stampsOf(set: Rec): Pick<Writing, 'created' | 'modified'> {
 }
 
 /** Saves fields into an object; the follow-ups of order statuses and variations come with it. */
-export function save(engine: Engine, resource: Resource, entity: Entity, set: Rec, via: Via, stamps: Pick<Writing, 'created' | 'modified'> = {}): void {
+export function save(
+	engine: Engine,
+	resource: Resource,
+	entity: Entity,
+	set: Rec,
+	via: Via,
+	stamps: Pick<Writing, 'created' | 'modified'> = {},
+): void {
 	const status = typeof set.status === 'string' ? set.status : undefined
 	if (entity.status === 'trash' && status !== undefined && status !== 'trash') {
 		const { status: _, ...rest } = set
@@ -196,10 +217,15 @@ export function save(engine: Engine, resource: Resource, entity: Entity, set: Re
 	}
 	const before = entity.status
 	const moving = moves(engine, resource, entity, set, via)
-	engine.change(resource, entity, { moves: moving, ...stamps, ...(status !== undefined && resource !== 'customers' && { status }) }, (record) => {
-		apply(engine, resource, record, set)
-		if (resource === 'orders' && status !== undefined) dateStatus(engine, record, status)
-	})
+	engine.change(
+		resource,
+		entity,
+		{ moves: moving, ...stamps, ...(status !== undefined && resource !== 'customers' && { status }) },
+		(record) => {
+			apply(engine, resource, record, set)
+			if (resource === 'orders' && status !== undefined) dateStatus(engine, record, status)
+		},
+	)
 	if (resource === 'variations' && moving) engine.touchParent(entity)
 	if (resource === 'orders' && status !== undefined && status !== before) orderMoved(engine, entity, before)
 }
@@ -210,7 +236,12 @@ function dateStatus(engine: Engine, record: Rec, status: string): void {
 }
 
 /** Creates an object as REST, checkout or an import do. */
-export function create(engine: Engine, resource: Resource, set: Rec, birth: { id?: number; parent?: number; created?: number; modified?: number | null } = {}): Entity {
+export function create(
+	engine: Engine,
+	resource: Resource,
+	set: Rec,
+	birth: { id?: number; parent?: number; created?: number; modified?: number | null } = {},
+): Entity {
 	const record = make(engine, resource, set)
 	if (resource === 'orders' && typeof record.status === 'string') dateStatus(engine, record, record.status)
 	if (birth.parent !== undefined && 'parent_id' in record) record.parent_id = birth.parent
@@ -225,7 +256,8 @@ function orderMoved(engine: Engine, order: Entity, before: string): void {
 	const record = engine.record('orders', order)
 	if (SOLD.has(order.status) && !SOLD.has(before)) {
 		for (const line of record.line_items as Rec[]) sell(engine, line)
-		for (const line of record.coupon_lines as Rec[]) useCoupon(engine, String(line.code), String(record.customer_id || record.billing.email))
+		for (const line of record.coupon_lines as Rec[])
+			useCoupon(engine, String(line.code), String(record.customer_id || record.billing.email))
 	}
 	if (order.status === 'completed' && record.customer_id) {
 		const buyer = engine.get('customers', record.customer_id)

@@ -56,27 +56,45 @@ function checked(call: Call, resource: Resource, body: Rec, id: number | undefin
 		if (body.status !== undefined && !statuses.includes(body.status)) throw notOneOf('status', statuses)
 		if (body.billing?.email && !email(body.billing.email)) throw badParameter('billing', 'rest_invalid_email', 'Invalid email address.')
 		for (const { code } of (body.coupon_lines ?? []) as Rec[]) {
-			const known = [...engine.tables.coupons.values()].some((coupon) => coupon.status === 'publish' && engine.record('coupons', coupon).code === String(code).toLowerCase())
-			if (!known) throw new RestError(400, 'woocommerce_rest_invalid_coupon', `Coupon &quot;${code}&quot; cannot be applied because it does not exist.`)
+			const known = [...engine.tables.coupons.values()].some(
+				(coupon) => coupon.status === 'publish' && engine.record('coupons', coupon).code === String(code).toLowerCase(),
+			)
+			if (!known)
+				throw new RestError(
+					400,
+					'woocommerce_rest_invalid_coupon',
+					`Coupon &quot;${code}&quot; cannot be applied because it does not exist.`,
+				)
 		}
 	}
-	if ((resource === 'products' || resource === 'coupons') && body.status !== undefined && !STATUSES.includes(body.status)) throw notOneOf('status', STATUSES)
+	if ((resource === 'products' || resource === 'coupons') && body.status !== undefined && !STATUSES.includes(body.status))
+		throw notOneOf('status', STATUSES)
 	if (resource === 'products' && body.sku) {
-		const other = [...engine.tables.products.values()].find((product) => product.id !== id && engine.record('products', product).sku === body.sku)
-		if (other) throw new RestError(400, 'product_invalid_sku', 'Invalid or duplicated SKU.', { resource_id: other.id, unique_sku: `${body.sku}-1` })
+		const other = [...engine.tables.products.values()].find(
+			(product) => product.id !== id && engine.record('products', product).sku === body.sku,
+		)
+		if (other)
+			throw new RestError(400, 'product_invalid_sku', 'Invalid or duplicated SKU.', { resource_id: other.id, unique_sku: `${body.sku}-1` })
 	}
 	if (resource === 'coupons' && body.code !== undefined) {
 		const taken = [...engine.tables.coupons.values()].some(
-			(coupon) => coupon.id !== id && coupon.status === 'publish' && engine.record('coupons', coupon).code === String(body.code).toLowerCase(),
+			(coupon) =>
+				coupon.id !== id && coupon.status === 'publish' && engine.record('coupons', coupon).code === String(body.code).toLowerCase(),
 		)
 		if (taken) throw new RestError(400, 'woocommerce_rest_coupon_code_already_exists', 'The coupon code already exists')
 	}
 	if (resource === 'customers' && body.email !== undefined) {
 		if (!email(body.email)) throw new RestError(400, 'customer_invalid_email', 'Invalid email address')
-		const taken = [...engine.tables.customers.values()].some((customer) => customer.id !== id && engine.record('customers', customer).email === body.email)
+		const taken = [...engine.tables.customers.values()].some(
+			(customer) => customer.id !== id && engine.record('customers', customer).email === body.email,
+		)
 		if (taken) {
 			throw id === undefined
-				? new RestError(400, 'registration-error-email-exists', `An account is already registered with ${body.email}. Please log in or use a different email address.`)
+				? new RestError(
+						400,
+						'registration-error-email-exists',
+						`An account is already registered with ${body.email}. Please log in or use a different email address.`,
+					)
 				: new RestError(400, 'woocommerce_rest_customer_invalid_email', 'Email address is invalid.')
 		}
 	}
@@ -89,15 +107,22 @@ export function createOne(call: Call, route: Route, body: Rec): Rec {
 	if (!resource) return createOther(call, route, body)
 	if (resource === 'customers') required(body, 'email')
 	if (resource === 'coupons') required(body, 'code')
-	if (body.id) throw new RestError(400, `woocommerce_rest_${route.collection.slice(0, -1)}_exists`, `Cannot create existing ${route.collection.slice(0, -1)}.`)
+	if (body.id)
+		throw new RestError(
+			400,
+			`woocommerce_rest_${route.collection.slice(0, -1)}_exists`,
+			`Cannot create existing ${route.collection.slice(0, -1)}.`,
+		)
 	checked(call, resource, body, undefined)
 	if (resource === 'refunds') {
 		const order = engine.get('orders', route.parent ?? 0)
 		if (!order) throw new RestError(404, 'woocommerce_rest_invalid_order', 'Order does not exist.')
-		if (!(Number(body.amount) > 0)) throw new RestError(400, 'woocommerce_rest_invalid_order_refund', 'Refund amount must be greater than zero.')
+		if (!(Number(body.amount) > 0))
+			throw new RestError(400, 'woocommerce_rest_invalid_order_refund', 'Refund amount must be greater than zero.')
 		return view(engine, 'refunds', refundOrder(engine, order, body))
 	}
-	if (resource === 'variations' && !engine.get('products', route.parent ?? 0)) throw new RestError(404, 'woocommerce_rest_product_variation_invalid_id', 'Invalid ID.')
+	if (resource === 'variations' && !engine.get('products', route.parent ?? 0))
+		throw new RestError(404, 'woocommerce_rest_product_variation_invalid_id', 'Invalid ID.')
 	const entity = create(engine, resource, body, route.parent === undefined ? {} : { parent: route.parent })
 	return view(engine, resource, entity)
 }
@@ -161,8 +186,10 @@ export function batch(call: Call, route: Route): Rec | Rec[] {
 		{ ...route, kind: 'item', id, methods: [...route.methods] },
 	]
 	const result: Rec = {}
-	if (made.length > 0) result.create = made.map((body) => attempt(0, () => createOne({ ...call, method: 'POST' }, { ...route, kind: 'list' }, body)))
-	if (update.length > 0) result.update = update.map((body) => attempt(Number(body.id), () => updateOne(...item(Number(body.id), 'PUT'), body)))
+	if (made.length > 0)
+		result.create = made.map((body) => attempt(0, () => createOne({ ...call, method: 'POST' }, { ...route, kind: 'list' }, body)))
+	if (update.length > 0)
+		result.update = update.map((body) => attempt(Number(body.id), () => updateOne(...item(Number(body.id), 'PUT'), body)))
 	// A batch deletes for good, as WooCommerce's does.
 	if (gone.length > 0)
 		result.delete = gone
@@ -192,7 +219,8 @@ function createOther(call: Call, route: Route, body: Rec): Rec {
 	if (collection !== 'taxes') {
 		required(body, 'name')
 		const taken = [...terms.values()].find((term) => term.name === body.name)
-		if (taken) throw new RestError(400, 'term_exists', 'A term with the name provided already exists in this taxonomy.', { resource_id: taken.id })
+		if (taken)
+			throw new RestError(400, 'term_exists', 'A term with the name provided already exists in this taxonomy.', { resource_id: taken.id })
 	}
 	const id = engine.next.terms++
 	const defaults: Record<string, Rec> = {
@@ -231,7 +259,8 @@ function updateOther(call: Call, route: Route, body: Rec): Rec {
 	if (route.collection === 'categories' && name !== undefined && name !== record.name) renameCategory(engine, record.id, String(name))
 	else if (name !== undefined) record.name = name
 	Object.assign(record, rest)
-	if (route.collection !== 'categories' || Object.keys(rest).length > 0) engine.noteOther(route.collection as 'tags', record.id, 'edited-silently', record)
+	if (route.collection !== 'categories' || Object.keys(rest).length > 0)
+		engine.noteOther(route.collection as 'tags', record.id, 'edited-silently', record)
 	return single(call, route)
 }
 

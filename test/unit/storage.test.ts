@@ -18,8 +18,15 @@ function described(): Record<string, string[]> {
 }
 
 function tablesOf(db: DatabaseSync): Record<string, string[]> {
-	const names = db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`).all() as { name: string }[]
-	return Object.fromEntries(names.map(({ name }) => [name, (db.prepare(`SELECT name FROM pragma_table_info(?)`).all(name) as { name: string }[]).map((column) => column.name)]))
+	const names = db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`).all() as {
+		name: string
+	}[]
+	return Object.fromEntries(
+		names.map(({ name }) => [
+			name,
+			(db.prepare(`SELECT name FROM pragma_table_info(?)`).all(name) as { name: string }[]).map((column) => column.name),
+		]),
+	)
 }
 
 test('every table and column of the object has its line, and every line its column', () => {
@@ -30,7 +37,9 @@ test('every table and column of the object has its line, and every line its colu
 
 test('every table of D1 has its line, and every column its comment beside it', () => {
 	const db = new DatabaseSync(':memory:')
-	const migrations = readdirSync('migrations').sort().map((file) => readFileSync(`migrations/${file}`, 'utf8'))
+	const migrations = readdirSync('migrations')
+		.sort()
+		.map((file) => readFileSync(`migrations/${file}`, 'utf8'))
 	for (const migration of migrations) db.exec(migration)
 	const d1 = DOCS.slice(DOCS.indexOf('## D1'), DOCS.indexOf('## The object of an instance'))
 	const lines = [...d1.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]!)

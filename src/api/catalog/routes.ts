@@ -13,16 +13,41 @@ const EVENT_TYPES = ['CREATED', 'UPDATED', 'DELETED']
 
 /** Declares the calls. */
 export function declareCatalog(api: Api): void {
-	declare(api, { method: 'get', path: '/elements', summary: 'All elements', access: 'caller', answer: z.array(ElementAnswer), handle: c => c.json(elements.map(showWithConfiguration), 200) })
-	declare(api, { method: 'get', path: '/elements/{keyOrId}', summary: 'One element', access: 'caller', answer: ElementAnswer, handle: c => c.json(showWithConfiguration(requireElement(c.req.param('keyOrId'))), 200) })
-	declare(api, { method: 'get', path: '/elements/{keyOrId}/metadata', summary: 'What an element can do', access: 'caller', answer: z.looseObject({}), handle: c => c.json(showMetadata(requireElement(c.req.param('keyOrId'))), 200) })
+	declare(api, {
+		method: 'get',
+		path: '/elements',
+		summary: 'All elements',
+		access: 'caller',
+		answer: z.array(ElementAnswer),
+		handle: (c) => c.json(elements.map(showWithConfiguration), 200),
+	})
+	declare(api, {
+		method: 'get',
+		path: '/elements/{keyOrId}',
+		summary: 'One element',
+		access: 'caller',
+		answer: ElementAnswer,
+		handle: (c) => c.json(showWithConfiguration(requireElement(c.req.param('keyOrId'))), 200),
+	})
+	declare(api, {
+		method: 'get',
+		path: '/elements/{keyOrId}/metadata',
+		summary: 'What an element can do',
+		access: 'caller',
+		answer: z.looseObject({}),
+		handle: (c) => c.json(showMetadata(requireElement(c.req.param('keyOrId'))), 200),
+	})
 	declare(api, {
 		method: 'get',
 		path: '/hubs',
 		summary: 'All hubs',
 		access: 'caller',
 		answer: z.array(z.object({ key: z.string(), name: z.string(), active: z.boolean() })),
-		handle: c => c.json([...new Set(elements.map(element => element.hub))].map(key => ({ key, name: key, active: true })), 200),
+		handle: (c) =>
+			c.json(
+				[...new Set(elements.map((element) => element.hub))].map((key) => ({ key, name: key, active: true })),
+				200,
+			),
 	})
 	declare(api, {
 		method: 'get',
@@ -63,6 +88,12 @@ function showWithConfiguration(element: Element) {
 }
 
 function showMetadata(element: Element) {
-	const resources = Object.fromEntries(Object.keys(element.defaultPoller).map(name => [name, { eventTypes: EVENT_TYPES }]))
-	return { id: element.id, key: element.key, name: element.name, hub: element.hub, events: { supported: true, methods: ['polling', 'webhook'], polling: resources, webhook: resources } }
+	const resources = Object.fromEntries(Object.keys(element.defaultPoller).map((name) => [name, { eventTypes: EVENT_TYPES }]))
+	return {
+		id: element.id,
+		key: element.key,
+		name: element.name,
+		hub: element.hub,
+		events: { supported: true, methods: ['polling', 'webhook'], polling: resources, webhook: resources },
+	}
 }

@@ -26,17 +26,24 @@ export interface MergeQuery {
 }
 
 /** Reads a page of one instance's log, newest first, below `before`; null when the instance is gone. */
-export type ReadLog = (instanceId: number, query: { pageSize: number; before?: number | undefined }) => Promise<{ events: EventRow[]; next: number | null } | null>
+export type ReadLog = (
+	instanceId: number,
+	query: { pageSize: number; before?: number | undefined },
+) => Promise<{ events: EventRow[]; next: number | null } | null>
 
 /** Instances asked at a time. */
 const AT_A_TIME = 20
 
 /** The next page across instances. Each is read only until it can add nothing newer to the page. */
-export async function mergeLogs(instanceIds: readonly number[], query: MergeQuery, read: ReadLog): Promise<{ events: Owned[]; more: boolean }> {
+export async function mergeLogs(
+	instanceIds: readonly number[],
+	query: MergeQuery,
+	read: ReadLog,
+): Promise<{ events: Owned[]; more: boolean }> {
 	const wanted = query.pageSize + 1
 	let merged: Owned[] = []
 	for (let start = 0; start < instanceIds.length; start += AT_A_TIME) {
-		const parts = await Promise.all(instanceIds.slice(start, start + AT_A_TIME).map(id => readPart(id, query, wanted, read)))
+		const parts = await Promise.all(instanceIds.slice(start, start + AT_A_TIME).map((id) => readPart(id, query, wanted, read)))
 		// Only the newest can be on this page: the rest need not be held.
 		merged = [...merged, ...parts.flat()].sort(newestFirst).slice(0, wanted)
 	}
@@ -53,7 +60,8 @@ async function readPart(instanceId: number, query: MergeQuery, wanted: number, r
 		if (page === null) return part
 		for (const row of page.events) {
 			if (query.fromMs !== null && row.recordedMs < query.fromMs) return part
-			if ((query.toMs === null || row.recordedMs <= query.toMs) && isBehind({ instanceId, row }, query.after)) part.push({ instanceId, row })
+			if ((query.toMs === null || row.recordedMs <= query.toMs) && isBehind({ instanceId, row }, query.after))
+				part.push({ instanceId, row })
 			if (part.length === wanted) return part
 		}
 		if (page.next === null) return part

@@ -17,7 +17,12 @@ export const EventAnswer = z.looseObject({
 
 /** One record. `eventDate` is when the change happened, `recordedDate` when it entered the log, by which lists are ordered. */
 export function showEvent(instanceId: number, row: EventRow): z.output<typeof EventAnswer> {
-	const notifications = row.notifications.map(({ id, status, createdMs, updatedMs }) => ({ id, status, createdDate: toIsoSeconds(createdMs), updatedDate: toIsoSeconds(updatedMs) }))
+	const notifications = row.notifications.map(({ id, status, createdMs, updatedMs }) => ({
+		id,
+		status,
+		createdDate: toIsoSeconds(createdMs),
+		updatedDate: toIsoSeconds(updatedMs),
+	}))
 	return {
 		id: row.eventId,
 		eventDate: toIsoSeconds(row.dateMs),
@@ -26,7 +31,14 @@ export function showEvent(instanceId: number, row: EventRow): z.output<typeof Ev
 		providerData: row.record ?? '{}',
 		...(row.record === null ? { erased: true } : {}),
 		notifiedData: notifications,
-		eventElementInstances: notifications.map(({ id, createdDate, updatedDate, ...rest }) => ({ eventId: row.eventId, elementInstanceId: instanceId, notificationId: id, notifiedData: [{ id, ...rest, createdDate, updatedDate }], createdDate, updatedDate })),
+		eventElementInstances: notifications.map(({ id, createdDate, updatedDate, ...rest }) => ({
+			eventId: row.eventId,
+			elementInstanceId: instanceId,
+			notificationId: id,
+			notifiedData: [{ id, ...rest, createdDate, updatedDate }],
+			createdDate,
+			updatedDate,
+		})),
 		elementInstanceId: instanceId,
 		eventType: row.eventType,
 		objectType: row.objectType,

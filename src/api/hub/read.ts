@@ -40,7 +40,10 @@ async function readPlain(client: StoreClient, { path, query, page, pageSize }: W
 	while (list.length < pageSize) {
 		const limit = Math.min(VENDOR_PAGE, pageSize - list.length)
 		// A page where one suffices, since every list knows it; an offset only where a page spans two of the store's.
-		const position: Record<string, string> = pageSize <= VENDOR_PAGE ? { page: String(page), per_page: String(limit) } : { offset: String(first + list.length), per_page: String(limit) }
+		const position: Record<string, string> =
+			pageSize <= VENDOR_PAGE
+				? { page: String(page), per_page: String(limit) }
+				: { offset: String(first + list.length), per_page: String(limit) }
 		const answer = await get(client, path, { ...query, ...position })
 		if (!Array.isArray(answer.body)) return { item: answer.body }
 		total = answer.total ?? total
@@ -62,17 +65,26 @@ function cut(whole: unknown[], first: number, pageSize: number): Reading {
 }
 
 /** Reads on from the start, since only we know which rows match, until the page is full and one more is known. */
-async function readFiltered(client: StoreClient, { path, query, page, pageSize }: Wanted, matches: (record: Record<string, unknown>) => boolean): Promise<Reading> {
+async function readFiltered(
+	client: StoreClient,
+	{ path, query, page, pageSize }: Wanted,
+	matches: (record: Record<string, unknown>) => boolean,
+): Promise<Reading> {
 	const first = (page - 1) * pageSize
 	const found: unknown[] = []
 	let complete = false
 	let read = 0
 	for (let request = 0; found.length <= first + pageSize; request++) {
-		if (request === MOST_REQUESTS) throw new HttpError(400, `where: the store cannot filter this, and it did not fit into ${MOST_REQUESTS * VENDOR_PAGE} records; narrow it by a date`)
+		if (request === MOST_REQUESTS)
+			throw new HttpError(
+				400,
+				`where: the store cannot filter this, and it did not fit into ${MOST_REQUESTS * VENDOR_PAGE} records; narrow it by a date`,
+			)
 		const answer = await get(client, path, { ...query, page: String(request + 1), per_page: String(VENDOR_PAGE) })
 		if (!Array.isArray(answer.body)) return { item: answer.body }
 		read += answer.body.length
-		for (const record of answer.body as unknown[]) if (typeof record === 'object' && record !== null && matches(record as Record<string, unknown>)) found.push(record)
+		for (const record of answer.body as unknown[])
+			if (typeof record === 'object' && record !== null && matches(record as Record<string, unknown>)) found.push(record)
 		if (answer.body.length === 0 || answer.total === null || read >= answer.total) {
 			complete = true
 			break
@@ -84,15 +96,18 @@ async function readFiltered(client: StoreClient, { path, query, page, pageSize }
 async function get(client: StoreClient, path: string, query: Record<string, string>): Promise<{ body: unknown; total: number | null }> {
 	const answer = await client.call('GET', path, query)
 	if (!answer.ok) throw storeError(answer)
-	if (answer.status >= 400) throw answer.status === 404 ? new NotFound('The store has no such object') : new StoreFailed(`The store answered ${answer.status}`)
+	if (answer.status >= 400)
+		throw answer.status === 404 ? new NotFound('The store has no such object') : new StoreFailed(`The store answered ${answer.status}`)
 	return answer
 }
 
 /** A store's failure as the caller sees it: what they asked wrongly comes back as that, the rest is the store's (502). */
 export function storeError(failure: Failure): HttpError {
 	const detail = { providerMessage: failure.providerMessage }
-	if (failure.kind === 'throttled') return new TooManyRequests(failure.message, Math.max(1, Math.ceil((failure.retryAfterMs ?? 1000) / 1000)), detail)
-	if (failure.kind === 'no-route' || (failure.kind === 'rejected' && (failure.status === 404 || failure.status === 410))) return new HttpError(404, failure.message, detail)
+	if (failure.kind === 'throttled')
+		return new TooManyRequests(failure.message, Math.max(1, Math.ceil((failure.retryAfterMs ?? 1000) / 1000)), detail)
+	if (failure.kind === 'no-route' || (failure.kind === 'rejected' && (failure.status === 404 || failure.status === 410)))
+		return new HttpError(404, failure.message, detail)
 	if (failure.kind === 'rejected' && failure.status === 400) return new HttpError(400, failure.message, detail)
 	if (failure.kind === 'forbidden') return new HttpError(403, failure.message, detail)
 	return new StoreFailed(failure.message, detail)

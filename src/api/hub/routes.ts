@@ -13,7 +13,11 @@ import { formatPageToken, PAGE_LIMIT, PageSize, parsePageToken, setPageHeaders }
 import { readItem, readPage } from './read.ts'
 
 const Query = z.object({
-	page: z.string().regex(/^[1-9]\d{0,8}$/, 'expected a whole number from 1').transform(Number).optional(),
+	page: z
+		.string()
+		.regex(/^[1-9]\d{0,8}$/, 'expected a whole number from 1')
+		.transform(Number)
+		.optional(),
 	pageSize: PageSize.optional(),
 	nextPage: z.string().max(500).optional(),
 	where: z.string().max(4000, 'expected at most 4000 characters').optional(),
@@ -22,7 +26,18 @@ const Query = z.object({
 type Query = z.output<typeof Query>
 
 /** Words that begin other paths: as collections they are only reached under `/hubs/`. */
-const NOT_BARE = new Set(['instances', 'elements', 'hubs', 'events', 'notifications', 'accounts', 'authentication', 'ping', 'users', 'organizations'])
+const NOT_BARE = new Set([
+	'instances',
+	'elements',
+	'hubs',
+	'events',
+	'notifications',
+	'accounts',
+	'authentication',
+	'ping',
+	'users',
+	'organizations',
+])
 
 /** Declares the calls. */
 export function declareHub(api: Api): void {
@@ -72,18 +87,34 @@ async function answerHub(c: InstanceContext, path: string, query: Query): Promis
 	const token = parsePageToken(query.nextPage, 2)
 	const page = token?.[0] ?? query.page ?? 1
 	const pageSize = token?.[1] ?? query.pageSize ?? PAGE_LIMIT
-	if (page < 1 || pageSize < 1 || pageSize > PAGE_LIMIT) throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier answer')
+	if (page < 1 || pageSize < 1 || pageSize > PAGE_LIMIT)
+		throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier answer')
 	const reading = await readPage(client, { path: vendorPath, query: filter.query, matches: filter.matches, page, pageSize })
 	if ('item' in reading) return c.json(shape(reading.item) as never, 200)
-	setPageHeaders(c, { returned: reading.list.length, total: reading.total, next: reading.more ? formatPageToken([page + 1, pageSize]) : null })
+	setPageHeaders(c, {
+		returned: reading.list.length,
+		total: reading.total,
+		next: reading.more ? formatPageToken([page + 1, pageSize]) : null,
+	})
 	return c.json(reading.list.map(shape) as never, 200)
 }
 
 /** What is done to each record: nulls dropped (`filter.response.nulls`), only the named fields kept. */
 function shaper(dropNulls: boolean, fields: string | undefined): (record: unknown) => unknown {
-	const names = fields === undefined ? null : new Set(fields.split(',').map(name => name.trim()).filter(name => name !== ''))
-	return record => {
-		const kept = names === null || names.size === 0 || !isObject(record) ? record : Object.fromEntries(Object.entries(record).filter(([name]) => names.has(name)))
+	const names =
+		fields === undefined
+			? null
+			: new Set(
+					fields
+						.split(',')
+						.map((name) => name.trim())
+						.filter((name) => name !== ''),
+				)
+	return (record) => {
+		const kept =
+			names === null || names.size === 0 || !isObject(record)
+				? record
+				: Object.fromEntries(Object.entries(record).filter(([name]) => names.has(name)))
 		return dropNulls ? withoutNulls(kept) : kept
 	}
 }
@@ -91,7 +122,11 @@ function shaper(dropNulls: boolean, fields: string | undefined): (record: unknow
 function withoutNulls(value: unknown): unknown {
 	if (Array.isArray(value)) return value.map(withoutNulls)
 	if (!isObject(value)) return value
-	return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null).map(([name, item]) => [name, withoutNulls(item)]))
+	return Object.fromEntries(
+		Object.entries(value)
+			.filter(([, item]) => item !== null)
+			.map(([name, item]) => [name, withoutNulls(item)]),
+	)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -3,7 +3,14 @@ import type * as z from 'zod'
 import { findUser, type User } from '../../accounts/accounts.ts'
 import { findElement } from '../../elements/registry.ts'
 import { BadRequest, NotFound } from '../../errors.ts'
-import { createInstance, deleteInstance, setEnabled, updateInstance, type ChangeOptions, type InstanceInput } from '../../instances/lifecycle.ts'
+import {
+	createInstance,
+	deleteInstance,
+	setEnabled,
+	updateInstance,
+	type ChangeOptions,
+	type InstanceInput,
+} from '../../instances/lifecycle.ts'
 import { listInstances, type Instance } from '../../instances/records.ts'
 import { elementOf } from '../../instances/stores.ts'
 import type { CallerContext, InstanceContext } from '../environment.ts'
@@ -23,7 +30,8 @@ export interface InstancesQuery {
 export async function create(c: CallerContext, body: z.output<typeof InstanceBody>, keyOrId: string | null): Promise<Response> {
 	const wanted = keyOrId ?? body.element?.key ?? (body.element?.id === undefined ? '' : String(body.element.id))
 	const element = findElement(wanted)
-	if (element === undefined) throw keyOrId === null ? new BadRequest('element.key: expected "woocommercerest"') : new NotFound('No such element')
+	if (element === undefined)
+		throw keyOrId === null ? new BadRequest('element.key: expected "woocommercerest"') : new NotFound('No such element')
 	const instance = await createInstance(c.var.services, c.var.user, c.var.requestId, element, inputOf(body))
 	c.set('instanceId', instance.id)
 	return c.json(await showInstance(c.env, instance, c.var.user), 200)
@@ -51,10 +59,20 @@ async function answerList(c: CallerContext, query: InstancesQuery, elementKey: s
 	// The platform's way: a filter that finds nothing is a 404, an empty organization is an empty list (contract, section 2).
 	if (total === 0 && (filter.tags.length > 0 || filter.searchText !== '')) throw new NotFound('No instance matches')
 	const last = instances.at(-1)
-	setPageHeaders(c, { returned: instances.length, total, next: last !== undefined && instances.length === pageSize ? formatPageToken([last.id]) : null })
+	setPageHeaders(c, {
+		returned: instances.length,
+		total,
+		next: last !== undefined && instances.length === pageSize ? formatPageToken([last.id]) : null,
+	})
 	const users = new Map<number, User | null>()
-	for (const id of new Set(instances.map(instance => instance.userId))) users.set(id, await findUser(c.env.DB, c.var.user.organizationId, id))
-	return c.json(await Promise.all(instances.map(instance => showInstance(c.env, instance, users.get(instance.userId) ?? null, query.hydrate !== 'false'))), 200)
+	for (const id of new Set(instances.map((instance) => instance.userId)))
+		users.set(id, await findUser(c.env.DB, c.var.user.organizationId, id))
+	return c.json(
+		await Promise.all(
+			instances.map((instance) => showInstance(c.env, instance, users.get(instance.userId) ?? null, query.hydrate !== 'false')),
+		),
+		200,
+	)
 }
 
 /** One instance. */
@@ -63,7 +81,15 @@ export async function show(c: InstanceContext): Promise<Response> {
 }
 
 /** `PATCH` and `PUT`. */
-export async function update(c: InstanceContext, body: { name?: string | null | undefined; tags?: string | string[] | null | undefined; configuration?: Record<string, unknown> | undefined }, options: ChangeOptions): Promise<Response> {
+export async function update(
+	c: InstanceContext,
+	body: {
+		name?: string | null | undefined
+		tags?: string | string[] | null | undefined
+		configuration?: Record<string, unknown> | undefined
+	},
+	options: ChangeOptions,
+): Promise<Response> {
 	const changed = await updateInstance(c.var.services, c.var.instance, c.var.user, c.var.requestId, inputOf(body), options)
 	return c.json(await showInstance(c.env, changed, await userOf(c, changed)), 200)
 }
@@ -91,10 +117,22 @@ export function configurationItem(c: InstanceContext, configId: string): Respons
 }
 
 /** `PATCH …/configuration/{configId}` with `{propertyValue}`. */
-export async function patchConfigurationItem(c: InstanceContext, configId: string, body: z.output<typeof ConfigurationPatch>, rebaseline: boolean): Promise<Response> {
+export async function patchConfigurationItem(
+	c: InstanceContext,
+	configId: string,
+	body: z.output<typeof ConfigurationPatch>,
+	rebaseline: boolean,
+): Promise<Response> {
 	const item = requireItem(c.var.instance, configId)
 	if (body.propertyValue === undefined) throw new BadRequest('propertyValue: expected a value, or null')
-	const changed = await updateInstance(c.var.services, c.var.instance, c.var.user, c.var.requestId, { configuration: { [item.key]: body.propertyValue } }, { replace: false, rebaseline })
+	const changed = await updateInstance(
+		c.var.services,
+		c.var.instance,
+		c.var.user,
+		c.var.requestId,
+		{ configuration: { [item.key]: body.propertyValue } },
+		{ replace: false, rebaseline },
+	)
 	return c.json(requireItem(changed, configId), 200)
 }
 
@@ -104,7 +142,7 @@ function itemsOf(instance: Instance) {
 
 /** An item by its number, or by its key. */
 function requireItem(instance: Instance, configId: string) {
-	const item = itemsOf(instance).find(candidate => String(candidate.id) === configId || candidate.key === configId)
+	const item = itemsOf(instance).find((candidate) => String(candidate.id) === configId || candidate.key === configId)
 	if (item === undefined) throw new NotFound('No such configuration item')
 	return item
 }

@@ -8,7 +8,12 @@ const Name = z.string('expected text').nullish()
 
 /** `POST /instances`, `PUT`. What is not named here is accepted and ignored, as clients send back whole instances. */
 export const InstanceBody = z.looseObject({
-	element: z.looseObject({ key: z.string('expected text').optional(), id: z.number().optional() }, 'expected an object such as {"key": "woocommercerest"}').optional(),
+	element: z
+		.looseObject(
+			{ key: z.string('expected text').optional(), id: z.number().optional() },
+			'expected an object such as {"key": "woocommercerest"}',
+		)
+		.optional(),
 	configuration: Configuration.optional(),
 	tags: Tags,
 	name: Name,

@@ -18,7 +18,12 @@ export interface ViewEnv {
 }
 
 /** A whole instance. `hydrate: false` leaves out the element and the configuration. */
-export async function showInstance(env: ViewEnv, instance: Instance, user: User | null, hydrate = true): Promise<z.output<typeof InstanceAnswer>> {
+export async function showInstance(
+	env: ViewEnv,
+	instance: Instance,
+	user: User | null,
+	hydrate = true,
+): Promise<z.output<typeof InstanceAnswer>> {
 	const element = elementOf(instance.elementKey)
 	const callback = instance.eventsEnabled ? callbackOf(instance.configuration, env.PUBLIC_URL) : null
 	return {
@@ -55,9 +60,12 @@ export function showConfiguration(element: Element, stored: Readonly<Record<stri
 }
 
 /** The items of `…/configuration`. */
-export function showConfigurationItems(element: Element, stored: Readonly<Record<string, string | null>>): z.output<typeof ConfigurationItem>[] {
+export function showConfigurationItems(
+	element: Element,
+	stored: Readonly<Record<string, string | null>>,
+): z.output<typeof ConfigurationItem>[] {
 	const shown = showConfiguration(element, stored)
-	return element.configuration.map(item => ({
+	return element.configuration.map((item) => ({
 		id: item.id,
 		key: item.key,
 		name: item.name,

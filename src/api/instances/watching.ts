@@ -6,12 +6,12 @@ import type { InstanceContext } from '../environment.ts'
 
 /** `GET …/health`. */
 export async function health(c: InstanceContext): Promise<Response> {
-	return c.json(await ask(c, watcher => watcher.health()), 200)
+	return c.json(await ask(c, (watcher) => watcher.health()), 200)
 }
 
 /** `GET …/poller`. */
 export async function poller(c: InstanceContext): Promise<Response> {
-	return c.json(await ask(c, watcher => watcher.poller()), 200)
+	return c.json(await ask(c, (watcher) => watcher.poller()), 200)
 }
 
 /** `PUT …/poll`: 202 with the run. 409 when this instance does not poll. */
@@ -19,20 +19,25 @@ export async function poll(c: InstanceContext, depth: 'window' | 'reread'): Prom
 	const { instance } = c.var
 	if (!instance.enabled) throw new Conflict('This instance is disabled; enable it to poll')
 	if (!instance.eventsEnabled) throw new Conflict('This instance has no events; set event.notification.enabled to true to poll')
-	return c.json(await ask(c, watcher => watcher.poll(depth)), 202)
+	return c.json(await ask(c, (watcher) => watcher.poll(depth)), 202)
 }
 
 /** `GET …/deletions`. */
 export async function deletions(c: InstanceContext): Promise<Response> {
-	return c.json(await ask(c, watcher => watcher.deletions()), 200)
+	return c.json(await ask(c, (watcher) => watcher.deletions()), 200)
 }
 
 /** `PUT …/deletions`. */
 export async function decide(c: InstanceContext, decision: 'emit' | 'forget'): Promise<Response> {
 	const { services, instance, user, requestId } = c.var
-	const answer = await ask(c, watcher => watcher.decide(decision))
+	const answer = await ask(c, (watcher) => watcher.decide(decision))
 	await services.env.DB.batch([
-		auditStatement(services.env.DB, { organizationId: instance.organizationId, userId: user.id, requestId }, { action: 'instance.deletions', objectType: 'instance', objectId: instance.id, detail: { decision, decided: answer.decided } }, services.now()),
+		auditStatement(
+			services.env.DB,
+			{ organizationId: instance.organizationId, userId: user.id, requestId },
+			{ action: 'instance.deletions', objectType: 'instance', objectId: instance.id, detail: { decision, decided: answer.decided } },
+			services.now(),
+		),
 	])
 	return c.json(answer, 200)
 }

@@ -18,15 +18,31 @@ export interface Access {
 /** Access to a connected store. */
 export function accessOf(connection: Connection, credentials: Credentials): Access {
 	const origin = URL.canParse(connection.home) ? new URL(connection.home).origin : new URL(connection.root).origin
-	return { auth: connection.auth, key: credentials.key, secret: credentials.secret, oauthOrigin: connection.oauthOrigin ?? origin, skewSec: 0 }
+	return {
+		auth: connection.auth,
+		key: credentials.key,
+		secret: credentials.secret,
+		oauthOrigin: connection.oauthOrigin ?? origin,
+		skewSec: 0,
+	}
 }
 
 /** The address and headers of an authorized request. `url` has no query yet. */
-export function authorize(access: Access, io: Io, method: string, url: string, query: Record<string, string>): { url: string; headers: Record<string, string> } {
+export function authorize(
+	access: Access,
+	io: Io,
+	method: string,
+	url: string,
+	query: Record<string, string>,
+): { url: string; headers: Record<string, string> } {
 	if (access.auth === 'basic') {
-		return { url: withQuery(url, query), headers: { Authorization: `Basic ${Buffer.from(`${access.key}:${access.secret}`, 'utf8').toString('base64')}` } }
+		return {
+			url: withQuery(url, query),
+			headers: { Authorization: `Basic ${Buffer.from(`${access.key}:${access.secret}`, 'utf8').toString('base64')}` },
+		}
 	}
-	if (access.auth === 'query') return { url: withQuery(url, { ...query, consumer_key: access.key, consumer_secret: access.secret }), headers: {} }
+	if (access.auth === 'query')
+		return { url: withQuery(url, { ...query, consumer_key: access.key, consumer_secret: access.secret }), headers: {} }
 	const signed = oauthQuery({
 		method,
 		baseUrl: access.oauthOrigin + new URL(url).pathname,

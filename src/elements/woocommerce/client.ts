@@ -1,5 +1,17 @@
 /** Calls to one connected store: lists in the element's words, single objects, and the hub's calls as they are. */
-import type { Connection, Credentials, Failure, Io, ListQuery, ObjectId, Page, ReadAnswer, Resource, StoreClient, VendorRecord } from '../element.ts'
+import type {
+	Connection,
+	Credentials,
+	Failure,
+	Io,
+	ListQuery,
+	ObjectId,
+	Page,
+	ReadAnswer,
+	Resource,
+	StoreClient,
+	VendorRecord,
+} from '../element.ts'
 import { accessOf, authorize, type Access } from './access.ts'
 import { type Collection, collectionAt } from './collections.ts'
 import { gmtText, valueAt } from './dates.ts'
@@ -36,7 +48,8 @@ class WooCommerceClient implements StoreClient {
 		if (rows === null) return shapeFailure(answer, 'a list of objects')
 		const total = totalOf(answer)
 		// A route without pages gives everything at once; cut it as if it had pages, so that scans are the same for all.
-		if (!collection.paged || total === null || rows.length > query.limit) return wholeAsPage(rows, resource.idField, query, answer.storeNowMs)
+		if (!collection.paged || total === null || rows.length > query.limit)
+			return wholeAsPage(rows, resource.idField, query, answer.storeNowMs)
 		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs }
 	}
 
@@ -44,7 +57,15 @@ class WooCommerceClient implements StoreClient {
 		const collection = collectionAt(resource.path, this.#connection)
 		if (resource.idField !== collection.idField) {
 			// Another field's value put into the address would read, or miss, a different object.
-			return { ok: false, kind: 'no-route', status: null, code: null, providerMessage: null, retryAfterMs: null, message: `${resource.path} cannot be read by ${resource.idField}; WooCommerce reads it by ${collection.idField}.` }
+			return {
+				ok: false,
+				kind: 'no-route',
+				status: null,
+				code: null,
+				providerMessage: null,
+				retryAfterMs: null,
+				message: `${resource.path} cannot be read by ${resource.idField}; WooCommerce reads it by ${collection.idField}.`,
+			}
 		}
 		if (collection.read === 'address') return this.#readAddress(resource.path, collection.idField, id)
 		const listed = await this.#get(resource.path, { ...collection.always, include: String(id), per_page: '1' })
@@ -52,7 +73,10 @@ class WooCommerceClient implements StoreClient {
 		const rows = recordsOf(listed)
 		if (rows === null || rows.length > 1) return shapeFailure(listed, 'a list of at most one object')
 		const row = rows[0]
-		if (row !== undefined) return objectId(row[collection.idField]) === id ? { ok: true, found: row, storeNowMs: listed.storeNowMs } : shapeFailure(listed, `object ${id}`)
+		if (row !== undefined)
+			return objectId(row[collection.idField]) === id
+				? { ok: true, found: row, storeNowMs: listed.storeNowMs }
+				: shapeFailure(listed, `object ${id}`)
 		if (collection.read === 'variation') return this.#readVariation(id)
 		// Refunds have no address of their own: a list restricted to this id that counts none is all that the store can say.
 		return totalOf(listed) === 0 ? { ok: true, found: null, storeNowMs: listed.storeNowMs } : shapeFailure(listed, 'a total')
@@ -61,7 +85,8 @@ class WooCommerceClient implements StoreClient {
 	async call(method: string, path: string, query: Record<string, string>, body?: string): ReturnType<StoreClient['call']> {
 		const answer = await this.#send(method, path, query, body)
 		if (!answer.ok) return answer
-		if (answer.text.trim() === '') return { ok: true, status: answer.status, body: null, total: totalOf(answer), storeNowMs: answer.storeNowMs }
+		if (answer.text.trim() === '')
+			return { ok: true, status: answer.status, body: null, total: totalOf(answer), storeNowMs: answer.storeNowMs }
 		const parsed = parseJson(answer.text)
 		if (parsed === undefined) return shapeFailure(answer, 'JSON')
 		return { ok: true, status: answer.status, body: parsed, total: totalOf(answer), storeNowMs: answer.storeNowMs }
@@ -75,7 +100,8 @@ class WooCommerceClient implements StoreClient {
 		const asProduct = await this.#readAddress('products', 'id', id)
 		if (!asProduct.ok || asProduct.found === null) return asProduct
 		const parent = asProduct.found['parent_id']
-		if (asProduct.found['type'] !== 'variation' || typeof parent !== 'number' || parent === 0) return { ok: true, found: null, storeNowMs: asProduct.storeNowMs }
+		if (asProduct.found['type'] !== 'variation' || typeof parent !== 'number' || parent === 0)
+			return { ok: true, found: null, storeNowMs: asProduct.storeNowMs }
 		return this.#readAddress(`products/${parent}/variations`, 'id', id)
 	}
 

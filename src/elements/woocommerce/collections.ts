@@ -76,10 +76,24 @@ const PRODUCT_FILTERS: Collection['filters'] = {
 const TERMS: Collection = {
 	...ORDINARY,
 	dates: 'none',
-	filters: { ...BY_ID, slug: { param: 'slug' }, parent: { param: 'parent' }, product: { param: 'product' }, hide_empty: { param: 'hide_empty' } },
+	filters: {
+		...BY_ID,
+		slug: { param: 'slug' },
+		parent: { param: 'parent' },
+		product: { param: 'product' },
+		hide_empty: { param: 'hide_empty' },
+	},
 }
 
-const VARIATIONS: Collection = { ...ORDINARY, modified: true, created: true, trash: true, posts: true, rereadHours: WEEKLY, filters: PRODUCT_FILTERS }
+const VARIATIONS: Collection = {
+	...ORDINARY,
+	modified: true,
+	created: true,
+	trash: true,
+	posts: true,
+	rereadHours: WEEKLY,
+	filters: PRODUCT_FILTERS,
+}
 
 const REFUNDS: Collection = { ...ORDINARY, created: true, dates: 'created', filters: BY_ID }
 
@@ -124,8 +138,28 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 			},
 		},
 	],
-	[/^coupons$/, { ...ORDINARY, modified: true, created: true, trash: true, posts: true, rereadHours: 24, recentHours: 1, filters: { ...BY_ID, code: { param: 'code' } } }],
-	[/^customers$/, { ...ORDINARY, rereadHours: WEEKLY, always: { role: 'all' }, filters: { ...BY_ID, email: { param: 'email' }, role: { param: 'role' } } }],
+	[
+		/^coupons$/,
+		{
+			...ORDINARY,
+			modified: true,
+			created: true,
+			trash: true,
+			posts: true,
+			rereadHours: 24,
+			recentHours: 1,
+			filters: { ...BY_ID, code: { param: 'code' } },
+		},
+	],
+	[
+		/^customers$/,
+		{
+			...ORDINARY,
+			rereadHours: WEEKLY,
+			always: { role: 'all' },
+			filters: { ...BY_ID, email: { param: 'email' }, role: { param: 'role' } },
+		},
+	],
 	[/^variations$/, { ...VARIATIONS, read: 'variation' }],
 	[/^products\/\d+\/variations$/, VARIATIONS],
 	[/^refunds$/, { ...REFUNDS, read: 'include' }],
@@ -141,13 +175,22 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 			trash: true,
 			dates: 'created',
 			always: { status: 'all' },
-			filters: { ...BY_ID, status: { param: 'status' }, product_id: { param: 'product', in: true }, product: { param: 'product', in: true }, reviewer_email: { param: 'reviewer_email' } },
+			filters: {
+				...BY_ID,
+				status: { param: 'status' },
+				product_id: { param: 'product', in: true },
+				product: { param: 'product', in: true },
+				reviewer_email: { param: 'reviewer_email' },
+			},
 		},
 	],
 	[/^taxes$/, { ...ORDINARY, dates: 'none', filters: { class: { param: 'class' } } }],
 	[/^taxes\/classes$/, { ...WHOLE, idField: 'slug' }],
 	[/^webhooks$/, { ...ORDINARY, created: true, always: { status: 'all' }, filters: { ...BY_ID, status: { param: 'status' } } }],
-	[/^(products\/attributes|shipping\/zones|shipping_methods|payment_gateways|reports|reports\/[a-z_/]+|settings|settings\/[\w-]+|customers\/\d+\/downloads|orders\/statuses)$/, WHOLE],
+	[
+		/^(products\/attributes|shipping\/zones|shipping_methods|payment_gateways|reports|reports\/[a-z_/]+|settings|settings\/[\w-]+|customers\/\d+\/downloads|orders\/statuses)$/,
+		WHOLE,
+	],
 	[/^shipping\/zones\/\d+\/methods$/, { ...WHOLE, idField: 'instance_id' }],
 	[/^data\/(continents|countries|currencies)$/, { ...WHOLE, idField: 'code' }],
 ]
@@ -159,7 +202,14 @@ export function collectionAt(path: string, connection: Pick<Connection, 'collect
 	if (known === undefined) {
 		if (args === null) return ORDINARY
 		const modified = args.includes('modified_after') && args.includes('orderby')
-		return { ...ORDINARY, modified, created: args.includes('after'), trash: args.includes('status') && modified, paged: args.includes('per_page'), idOrder: !args.includes('per_page') || args.includes('offset') }
+		return {
+			...ORDINARY,
+			modified,
+			created: args.includes('after'),
+			trash: args.includes('status') && modified,
+			paged: args.includes('per_page'),
+			idOrder: !args.includes('per_page') || args.includes('offset'),
+		}
 	}
 	// Before 5.8 the modified filters are ignored in silence: everything would come back (WooCommerce facts, 2.4).
 	const modified = known.modified && (args === null ? !olderThan(connection?.version ?? '', 5, 8) : args.includes('modified_after'))

@@ -19,7 +19,11 @@ type Collections = Connection['collections']
 type Probe = { readable: true; highestId: number; total: number; storeNowMs: number } | { readable: false; storeNowMs: number }
 
 /** Discovers and checks a store. `paths` beyond the budget of requests are not in the answer's `collections`. */
-export async function connectStore(credentials: Credentials, io: Io, options: { paths: string[] }): Promise<({ ok: true } & { connection: Connection }) | ConnectError> {
+export async function connectStore(
+	credentials: Credentials,
+	io: Io,
+	options: { paths: string[] },
+): Promise<({ ok: true } & { connection: Connection }) | ConnectError> {
 	const session = new Session(io)
 	const found = await discover(session, credentials.storeUrl)
 	if (!found.ok) return found
@@ -47,7 +51,9 @@ export async function connectStore(credentials: Credentials, io: Io, options: { 
 	if (unreadable.length > 0 && options.paths.length > 0) return mayNotRead(site, unreadable)
 	const status = await systemStatus(session, site, access)
 	// The arguments decide most for collections of plugins, and for the modified filters of stores that hide their version.
-	const asked = Object.keys(collections).filter((path) => !isKnownCollection(path) || (status.version === '' && collectionAt(path, null).modified))
+	const asked = Object.keys(collections).filter(
+		(path) => !isKnownCollection(path) || (status.version === '' && collectionAt(path, null).modified),
+	)
 	for (const path of asked) {
 		if (!session.open) break
 		const entry = collections[path]
@@ -76,7 +82,12 @@ export async function connectStore(credentials: Credentials, io: Io, options: { 
  * Finds an authentication that works, by the first collection. Over https: Basic, a signature, the query as the last resort; over
  * http only a signature, since WooCommerce ignores the others there (WooCommerce facts, 1.4).
  */
-async function enter(session: Session, site: Site, credentials: Credentials, path: string): Promise<{ ok: true; access: Access; answer: Answer } | ConnectError> {
+async function enter(
+	session: Session,
+	site: Site,
+	credentials: Credentials,
+	path: string,
+): Promise<{ ok: true; access: Access; answer: Answer } | ConnectError> {
 	const https = site.root.startsWith('https:')
 	const host = URL.canParse(site.home) ? new URL(site.home).host : new URL(site.root).host
 	const common = { key: credentials.key, secret: credentials.secret, skewSec: 0 }
@@ -88,7 +99,8 @@ async function enter(session: Session, site: Site, credentials: Credentials, pat
 	let last: Answer | null = null
 	for (const access of tries) {
 		// A second signature is worth a request only when the first one was read and did not fit.
-		if (access.auth === 'oauth1' && last !== null && access.oauthOrigin !== (https ? `https://${host}` : `http://${host}`) && !unsigned) continue
+		if (access.auth === 'oauth1' && last !== null && access.oauthOrigin !== (https ? `https://${host}` : `http://${host}`) && !unsigned)
+			continue
 		let answer = await probe(session, site, access, path)
 		if (answer.ok && answer.status === 401 && access.auth === 'oauth1') {
 			// A signature of another time is refused after 15 minutes: go by the store's clock.
@@ -110,10 +122,17 @@ async function enter(session: Session, site: Site, credentials: Credentials, pat
 }
 
 /** What a 401 means: an error, or that this way of authentication was not seen, or that the signature did not fit. */
-async function judge401(session: Session, site: Site, access: Access, path: string, answer: Answer): Promise<ConnectError | 'not-seen' | 'signature'> {
+async function judge401(
+	session: Session,
+	site: Site,
+	access: Access,
+	path: string,
+	answer: Answer,
+): Promise<ConnectError | 'not-seen' | 'signature'> {
 	const error = vendorError(answer.text)
 	const said = error?.message ?? ''
-	if (error === null || !error.code.startsWith('woocommerce_rest_')) return closed(answer, answerFailure(answer, session.io.now()).providerMessage)
+	if (error === null || !error.code.startsWith('woocommerce_rest_'))
+		return closed(answer, answerFailure(answer, session.io.now()).providerMessage)
 	if (error.code !== 'woocommerce_rest_authentication_error') return 'not-seen'
 	if (/signature/i.test(said)) return 'signature'
 	if (/key is invalid/i.test(said)) return unknownKey(site, answer)
@@ -126,20 +145,39 @@ async function judge401(session: Session, site: Site, access: Access, path: stri
 }
 
 function unknownKey(site: Site, answer: Answer | null): ConnectError {
-	return connectError(400, 'unknown-key', `${site.home} does not know this API key: it is misspelt, revoked, or of another store. Copy the consumer key and secret again from WooCommerce → Settings → Advanced → REST API, or create a new key.`, answer === null ? null : (vendorError(answer.text)?.message ?? null))
+	return connectError(
+		400,
+		'unknown-key',
+		`${site.home} does not know this API key: it is misspelt, revoked, or of another store. Copy the consumer key and secret again from WooCommerce → Settings → Advanced → REST API, or create a new key.`,
+		answer === null ? null : (vendorError(answer.text)?.message ?? null),
+	)
 }
 
 function wrongSecret(site: Site, answer: Answer | null): ConnectError {
-	return connectError(400, 'wrong-secret', `${site.home} knows this API key, but the secret is wrong. WooCommerce shows a secret only once: create a new key under WooCommerce → Settings → Advanced → REST API and copy both parts.`, answer === null ? null : (vendorError(answer.text)?.message ?? null))
+	return connectError(
+		400,
+		'wrong-secret',
+		`${site.home} knows this API key, but the secret is wrong. WooCommerce shows a secret only once: create a new key under WooCommerce → Settings → Advanced → REST API and copy both parts.`,
+		answer === null ? null : (vendorError(answer.text)?.message ?? null),
+	)
 }
 
 function writeOnly(site: Site, answer: Answer): ConnectError {
-	return connectError(400, 'write-only', `${site.home} accepts this API key for writing only. Set its permissions to "Read/Write" (or "Read" for polling alone) under WooCommerce → Settings → Advanced → REST API.`, vendorError(answer.text)?.message ?? null)
+	return connectError(
+		400,
+		'write-only',
+		`${site.home} accepts this API key for writing only. Set its permissions to "Read/Write" (or "Read" for polling alone) under WooCommerce → Settings → Advanced → REST API.`,
+		vendorError(answer.text)?.message ?? null,
+	)
 }
 
 function mayNotRead(site: Site, paths: string[]): ConnectError {
 	const names = paths.map(hubName).join(', ')
-	return connectError(400, 'forbidden', `${site.home} accepts this API key, but its user may not list ${names}. Give the key to a user with the role Shop manager or Administrator, or leave ${names} out of the poller configuration.`)
+	return connectError(
+		400,
+		'forbidden',
+		`${site.home} accepts this API key, but its user may not list ${names}. Give the key to a user with the role Shop manager or Administrator, or leave ${names} out of the poller configuration.`,
+	)
 }
 
 /** The newest object of a collection, its total and the store's clock, in one request. */
@@ -147,27 +185,60 @@ async function probe(session: Session, site: Site, access: Access, path: string,
 	const collection = collectionAt(path, null)
 	const url = `${site.root}${API}${path}`
 	const order: Record<string, string> = ordered ? { per_page: '1', orderby: 'id', order: 'desc' } : { per_page: '100' }
-	const answer = await session.ask(url, { ...collection.always, ...(collection.paged ? order : {}), _fields: collection.idField }, { access })
+	const answer = await session.ask(
+		url,
+		{ ...collection.always, ...(collection.paged ? order : {}), _fields: collection.idField },
+		{ access },
+	)
 	if (!answer.ok) return noAnswer(answer, url)
 	return siteDown(answer, session.io.now()) ?? answer
 }
 
-async function readProbe(session: Session, site: Site, access: Access, path: string, first: Answer | ConnectError): Promise<Probe | ConnectError> {
+async function readProbe(
+	session: Session,
+	site: Site,
+	access: Access,
+	path: string,
+	first: Answer | ConnectError,
+): Promise<Probe | ConnectError> {
 	let answer = first
 	if (answer.ok && answer.status === 400) answer = await probe(session, site, access, path, false)
 	if (!answer.ok) return answer
 	const failure = answer.status >= 300 ? answerFailure(answer, session.io.now()) : null
-	if (failure?.kind === 'forbidden' || failure?.code === 'woocommerce_rest_cannot_view') return { readable: false, storeNowMs: answer.storeNowMs }
-	if (failure?.kind === 'auth') return connectError(502, 'server', `${bare(answer.url)} answered 401 to a key that was accepted a moment before. Try again; if it stays, look for a cache or a security plugin before the API.`, failure.providerMessage)
+	if (failure?.kind === 'forbidden' || failure?.code === 'woocommerce_rest_cannot_view')
+		return { readable: false, storeNowMs: answer.storeNowMs }
+	if (failure?.kind === 'auth')
+		return connectError(
+			502,
+			'server',
+			`${bare(answer.url)} answered 401 to a key that was accepted a moment before. Try again; if it stays, look for a cache or a security plugin before the API.`,
+			failure.providerMessage,
+		)
 	if (failure?.kind === 'redirect') return moved(answer)
-	if (failure?.kind === 'no-route') return connectError(400, 'no-resource', `${site.home} has no resource "${hubName(path)}" (${bare(answer.url)} answered 404). Correct the url in the poller configuration, or activate the plugin that brings it.`, failure.providerMessage)
+	if (failure?.kind === 'no-route')
+		return connectError(
+			400,
+			'no-resource',
+			`${site.home} has no resource "${hubName(path)}" (${bare(answer.url)} answered 404). Correct the url in the poller configuration, or activate the plugin that brings it.`,
+			failure.providerMessage,
+		)
 	if (failure?.kind === 'not-json' || failure?.code?.startsWith('rest_') === true) return closed(answer, failure.providerMessage)
-	if (failure !== null) return connectError(400, 'no-resource', `${failure.message} Correct the url of "${hubName(path)}" in the poller configuration.`, failure.providerMessage)
+	if (failure !== null)
+		return connectError(
+			400,
+			'no-resource',
+			`${failure.message} Correct the url of "${hubName(path)}" in the poller configuration.`,
+			failure.providerMessage,
+		)
 	const rows = recordsOf(answer)
 	if (rows === null) {
 		const page = /^\s*<(!doctype|html)/i.test(answer.text)
 		if (page) return closed(answer, null)
-		return connectError(502, 'server', `${bare(answer.url)} answered 200, but not with a JSON list: most often a PHP notice stands before it. Switch WP_DEBUG_DISPLAY off and look into the store's error log, then try again.`)
+		return connectError(
+			502,
+			'server',
+			`${bare(answer.url)} answered 200, but not with a JSON list: most often a PHP notice stands before it. Switch WP_DEBUG_DISPLAY off and look into the store's error log, then try again.`,
+		)
 	}
 	const { idField } = collectionAt(path, null)
 	const highestId = rows.reduce((highest, row) => {
@@ -183,10 +254,18 @@ function moved(answer: Answer): ConnectError {
 	const target = URL.canParse(location, answer.url) ? new URL(location, answer.url) : null
 	const from = new URL(answer.url)
 	if (target !== null && target.origin === from.origin && target.pathname === `${from.pathname}/`) {
-		return connectError(400, 'plain-permalinks', `${bare(answer.url)} redirects to itself with a slash: WordPress has plain permalinks, under which API keys do not work. Switch on pretty permalinks under Settings → Permalinks, then try again.`)
+		return connectError(
+			400,
+			'plain-permalinks',
+			`${bare(answer.url)} redirects to itself with a slash: WordPress has plain permalinks, under which API keys do not work. Switch on pretty permalinks under Settings → Permalinks, then try again.`,
+		)
 	}
 	const place = target === null ? 'another address' : bare(target.href)
-	return connectError(400, 'other-host', `${bare(answer.url)} redirects to ${place}; a key is not sent along. Use the address under which the shop answers without a redirect.`)
+	return connectError(
+		400,
+		'other-host',
+		`${bare(answer.url)} redirects to ${place}; a key is not sent along. Use the address under which the shop answers without a redirect.`,
+	)
 }
 
 /** Version and order storage; a key without the right to them brings '' and null (WooCommerce facts, 1.9). */
@@ -210,7 +289,8 @@ async function routeArguments(session: Session, site: Site, access: Access, path
 	const body = parseJson(answer.text) as { endpoints?: unknown } | null | undefined
 	if (!Array.isArray(body?.endpoints)) return null
 	for (const endpoint of body.endpoints as { methods?: unknown; args?: unknown }[]) {
-		if (Array.isArray(endpoint?.methods) && endpoint.methods.includes('GET') && typeof endpoint.args === 'object' && endpoint.args !== null) return Object.keys(endpoint.args)
+		if (Array.isArray(endpoint?.methods) && endpoint.methods.includes('GET') && typeof endpoint.args === 'object' && endpoint.args !== null)
+			return Object.keys(endpoint.args)
 	}
 	return null
 }

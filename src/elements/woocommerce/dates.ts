@@ -55,7 +55,7 @@ export function translatePattern(java: string): string | null {
 
 function translate(java: string): string | null {
 	let out = ''
-	for (let at = 0; at < java.length; ) {
+	for (let at = 0; at < java.length;) {
 		const character = java.charAt(at)
 		if (character === "'") {
 			const end = java.indexOf("'", at + 1)
@@ -149,9 +149,18 @@ export function readDate(value: unknown, format: string, zone: string): number |
 
 /** ISO 8601 with date, time, optional fraction and optional offset; a space is as good as the `T`. Date alone is midnight. Null when it is something else. */
 export function readIso(text: string, zone: string): number | null {
-	const parts = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i.exec(text.trim())
+	const parts = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i.exec(
+		text.trim(),
+	)
 	if (parts === null) return null
-	const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((index) => Number(parts[index] ?? 0)) as [number, number, number, number, number, number]
+	const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((index) => Number(parts[index] ?? 0)) as [
+		number,
+		number,
+		number,
+		number,
+		number,
+		number,
+	]
 	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) return null
 	const ms = Number((parts[7] ?? '').padEnd(3, '0').slice(0, 3))
 	const own = parts[8]

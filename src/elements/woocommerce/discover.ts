@@ -25,7 +25,10 @@ const MAX_HOPS = 3
 
 /** The addresses to try for what was typed, most likely first; null when it is no address. `typed`: the scheme was given. */
 export function storeAddresses(text: string): { bases: string[]; typed: boolean } | null {
-	const bared = text.trim().replace(/^<(.*)>$/, '$1').trim()
+	const bared = text
+		.trim()
+		.replace(/^<(.*)>$/, '$1')
+		.trim()
 	const typed = /^[a-z][a-z0-9+.-]*:\/\//i.test(bared)
 	const full = typed ? bared : `https://${bared.replace(/^\/+/, '')}`
 	if (bared === '' || /\s/.test(bared) || !URL.canParse(full)) return null
@@ -44,7 +47,12 @@ function siteBase(url: URL): string {
 /** Finds the site. The first address that answers at all decides. */
 export async function discover(session: Session, storeUrl: string): Promise<{ ok: true; site: Site } | ConnectError> {
 	const addresses = storeAddresses(storeUrl)
-	if (addresses === null) return connectError(400, 'bad-url', 'The store URL is no web address. Expected the address of the shop, such as https://shop.example or https://example.com/shop.')
+	if (addresses === null)
+		return connectError(
+			400,
+			'bad-url',
+			'The store URL is no web address. Expected the address of the shop, such as https://shop.example or https://example.com/shop.',
+		)
 	let first: ConnectError | null = null
 	for (const base of addresses.bases) {
 		const found = await new Look(session, base, addresses.typed).look()
@@ -86,7 +94,11 @@ class Look {
 		const closedPage = this.#refusal(page)
 		if (closedPage !== null) return closedPage
 		if (isWordPress(page) || isWordPress(index)) return closed(index, null)
-		return connectError(400, 'not-wordpress', `${bare(page.url)} answered ${page.status}, but it is no WordPress site: it does not name a REST API, and ${bare(index.url)} is none. Enter the address under which WordPress is installed, with its folder if it has one.`)
+		return connectError(
+			400,
+			'not-wordpress',
+			`${bare(page.url)} answered ${page.status}, but it is no WordPress site: it does not name a REST API, and ${bare(index.url)} is none. Enter the address under which WordPress is installed, with its folder if it has one.`,
+		)
 	}
 
 	/** Any answer but a redirect or a breakdown, after at most three harmless hops. */
@@ -97,11 +109,13 @@ class Look {
 		if (down !== null) return down
 		if (answer.status < 300 || answer.status >= 400) return answer
 		const location = answer.headers.get('location')
-		if (location === null || !URL.canParse(location, url)) return connectError(400, 'not-wordpress', `${bare(url)} answered ${answer.status}, a redirect to nowhere. Check the store URL.`)
+		if (location === null || !URL.canParse(location, url))
+			return connectError(400, 'not-wordpress', `${bare(url)} answered ${answer.status}, a redirect to nowhere. Check the store URL.`)
 		const target = new URL(location, url)
 		const refused = this.#judgeHop(new URL(url), target, answer)
 		if (refused !== null) return refused
-		if (this.#hops++ >= MAX_HOPS) return connectError(400, 'not-wordpress', `${bare(url)} redirects in a circle. Check the store URL and the site's redirects.`)
+		if (this.#hops++ >= MAX_HOPS)
+			return connectError(400, 'not-wordpress', `${bare(url)} redirects in a circle. Check the store URL and the site's redirects.`)
 		this.#base = siteBase(target)
 		// `_fields` is on the new address already when the site kept the query.
 		target.search = ''
@@ -119,16 +133,23 @@ class Look {
 	/** Whether a redirect may be followed: null when it may. */
 	#judgeHop(from: URL, to: URL, answer: Answer): ConnectError | null {
 		const advice = siteBase(to)
-		if (to.protocol !== 'https:' && to.protocol !== 'http:') return connectError(400, 'other-host', `${bare(from.href)} redirects to ${to.protocol}, which is not followed. Check the store URL.`)
+		if (to.protocol !== 'https:' && to.protocol !== 'http:')
+			return connectError(400, 'other-host', `${bare(from.href)} redirects to ${to.protocol}, which is not followed. Check the store URL.`)
 		if (to.pathname.endsWith('/wp-login.php')) return closed(answer, null)
 		const sameName = to.hostname === from.hostname
 		const sameSite = bareHost(to.hostname) === bareHost(from.hostname)
 		if (sameName && from.protocol === 'http:' && to.protocol === 'https:') {
-			return this.#typed ? connectError(400, 'https-wanted', `${bare(from.href)} redirects to https: the store wants https. Use ${advice} as the store URL.`) : null
+			return this.#typed
+				? connectError(400, 'https-wanted', `${bare(from.href)} redirects to https: the store wants https. Use ${advice} as the store URL.`)
+				: null
 		}
 		if (to.origin === from.origin) return null
 		if (sameSite && !this.#typed) return null
-		return connectError(400, 'other-host', `${bare(from.href)} redirects to ${to.host}${sameName ? ` (${to.protocol}//)` : ''}: the store answers under another address. If that is your store, use ${advice} as the store URL.`)
+		return connectError(
+			400,
+			'other-host',
+			`${bare(from.href)} redirects to ${to.host}${sameName ? ` (${to.protocol}//)` : ''}: the store answers under another address. If that is your store, use ${advice} as the store URL.`,
+		)
 	}
 
 	/** What an index says; null when the answer is no index. */
@@ -150,8 +171,18 @@ class Look {
 		}
 		const home = (firstText(fields['home'], fields['url']) ?? this.#base).replace(/\/+$/, '')
 		const root = new URL(answer.url)
-		if (this.#typed && root.protocol === 'http:' && URL.canParse(home) && new URL(home).protocol === 'https:' && new URL(home).hostname === root.hostname) {
-			return connectError(400, 'https-wanted', `${bare(answer.url)} belongs to a store whose address is ${home}: it wants https. Use ${home} as the store URL.`)
+		if (
+			this.#typed &&
+			root.protocol === 'http:' &&
+			URL.canParse(home) &&
+			new URL(home).protocol === 'https:' &&
+			new URL(home).hostname === root.hostname
+		) {
+			return connectError(
+				400,
+				'https-wanted',
+				`${bare(answer.url)} belongs to a store whose address is ${home}: it wants https. Use ${home} as the store URL.`,
+			)
 		}
 		const offset = Number(fields['gmt_offset'])
 		return {
@@ -170,10 +201,19 @@ class Look {
 	async #followLink(link: string, seen: Answer): Promise<{ ok: true; site: Site } | ConnectError> {
 		const url = new URL(link, seen.url)
 		if (url.searchParams.has('rest_route')) {
-			return connectError(400, 'plain-permalinks', `${bare(seen.url)} is WordPress with plain permalinks, under which API keys do not work. Switch on pretty permalinks in WordPress under Settings → Permalinks (any choice but "Plain"), then try again.`)
+			return connectError(
+				400,
+				'plain-permalinks',
+				`${bare(seen.url)} is WordPress with plain permalinks, under which API keys do not work. Switch on pretty permalinks in WordPress under Settings → Permalinks (any choice but "Plain"), then try again.`,
+			)
 		}
 		const from = new URL(seen.url)
-		if (bareHost(url.hostname) !== bareHost(from.hostname)) return connectError(400, 'other-host', `${bare(seen.url)} names ${url.host} as the place of its API. If that is your store, use ${siteBase(url)} as the store URL.`)
+		if (bareHost(url.hostname) !== bareHost(from.hostname))
+			return connectError(
+				400,
+				'other-host',
+				`${bare(seen.url)} names ${url.host} as the place of its API. If that is your store, use ${siteBase(url)} as the store URL.`,
+			)
 		// The link is written for the site's own address; this one answers, and nothing was typed for the other.
 		const root = `${from.origin}${url.pathname.replace(/\/*$/, '/')}`
 		if (root === bare(seen.url)) return this.#refusal(seen) ?? closed(seen, null)
@@ -193,7 +233,12 @@ class Look {
 function restLink(answer: Answer): string | null {
 	const header = /<([^>]+)>\s*;\s*rel="https:\/\/api\.w\.org\/"/.exec(answer.headers.get('link') ?? '')?.[1]
 	const tag = /<link\b[^>]*\brel=["']https:\/\/api\.w\.org\/["'][^>]*>/i.exec(answer.text)?.[0]
-	const link = header ?? /\bhref=["']([^"']+)["']/i.exec(tag ?? '')?.[1]?.replaceAll('&amp;', '&').replaceAll('&#038;', '&')
+	const link =
+		header ??
+		/\bhref=["']([^"']+)["']/i
+			.exec(tag ?? '')?.[1]
+			?.replaceAll('&amp;', '&')
+			.replaceAll('&#038;', '&')
 	return link !== undefined && URL.canParse(link, answer.url) ? link : null
 }
 
@@ -202,7 +247,10 @@ function isWordPress(answer: Answer): boolean {
 }
 
 function bareHost(host: string): string {
-	return host.toLowerCase().replace(/^www\./, '').replace(/\.+$/, '')
+	return host
+		.toLowerCase()
+		.replace(/^www\./, '')
+		.replace(/\.+$/, '')
 }
 
 function firstText(...values: unknown[]): string | undefined {

@@ -29,7 +29,16 @@ const WORDS: readonly [RegExp, NetworkTrouble][] = [
 ]
 
 /** Statuses that Cloudflare's edge gives in place of an answer: a dead store is seen this way from there (WooCommerce facts, 2.2). */
-const EDGE: Record<number, NetworkTrouble> = { 520: 'reset', 521: 'refused', 522: 'timeout', 523: 'refused', 524: 'timeout', 525: 'tls', 526: 'tls', 530: 'no-such-host' }
+const EDGE: Record<number, NetworkTrouble> = {
+	520: 'reset',
+	521: 'refused',
+	522: 'timeout',
+	523: 'refused',
+	524: 'timeout',
+	525: 'tls',
+	526: 'tls',
+	530: 'no-such-host',
+}
 
 /** Why `fetch` threw. What nothing names was a connection that broke. */
 export function networkTrouble(error: unknown): NetworkTrouble {
@@ -63,7 +72,15 @@ const NETWORK_WORDS: Record<NetworkTrouble, string> = {
 /** A Failure for a request that brought no answer. `url` is shown without its query. */
 export function networkFailure(trouble: NetworkTrouble, url: string): Failure {
 	const kind = trouble === 'timeout' || trouble === 'tls' ? trouble : 'unreachable'
-	return { ok: false, kind, status: null, code: kind === 'unreachable' ? trouble : null, providerMessage: null, retryAfterMs: null, message: `${bare(url)}: ${NETWORK_WORDS[trouble]}.` }
+	return {
+		ok: false,
+		kind,
+		status: null,
+		code: kind === 'unreachable' ? trouble : null,
+		providerMessage: null,
+		retryAfterMs: null,
+		message: `${bare(url)}: ${NETWORK_WORDS[trouble]}.`,
+	}
 }
 
 /** An answer as far as it matters here. */
@@ -91,10 +108,12 @@ export function answerFailure(answer: PlainAnswer, nowMs: number): Failure {
 		retryAfterMs,
 		message: `${at} answered ${status}: ${message}`,
 	})
-	if (status < 400) return fail('redirect', `it moved to ${redirectTarget(answer) ?? 'another address'}; redirects are not followed with credentials.`)
+	if (status < 400)
+		return fail('redirect', `it moved to ${redirectTarget(answer) ?? 'another address'}; redirects are not followed with credentials.`)
 	if (status === 429) return fail('throttled', 'the store or its host asks for fewer requests.')
 	if (status >= 500) {
-		if (status === 503 && headers.has('retry-after')) return fail('throttled', 'the store is not available for a while (maintenance or load).')
+		if (status === 503 && headers.has('retry-after'))
+			return fail('throttled', 'the store is not available for a while (maintenance or load).')
 		if (isChallenge(answer)) return fail('not-json', 'a shield before the store asks for a browser.')
 		const edge = edgeTrouble(status)
 		return fail('server', edge === null ? 'the store failed.' : `the network before the store says: ${NETWORK_WORDS[edge]}.`)
@@ -102,7 +121,12 @@ export function answerFailure(answer: PlainAnswer, nowMs: number): Failure {
 	if (status === 408) return fail('timeout', 'the store gave the request up.')
 	if (error === null) {
 		if (status === 401) return fail('auth', 'a password is asked for that is not the API key.')
-		return fail('not-json', status === 403 ? 'a page in place of JSON: a firewall or bot shield stands before the API.' : 'a page in place of JSON: this is not the WooCommerce API.')
+		return fail(
+			'not-json',
+			status === 403
+				? 'a page in place of JSON: a firewall or bot shield stands before the API.'
+				: 'a page in place of JSON: this is not the WooCommerce API.',
+		)
 	}
 	if (status === 401 && error.code.startsWith('woocommerce_rest_')) return fail('auth', authWords(error))
 	if (status === 403 && /_cannot_[a-z_]+$/.test(error.code)) return fail('forbidden', 'this key may not do that.')
@@ -114,7 +138,14 @@ export function answerFailure(answer: PlainAnswer, nowMs: number): Failure {
 /** A Failure for a 2xx whose body is not what was asked for. */
 export function shapeFailure(answer: PlainAnswer, expected: string): Failure {
 	const start = answer.text.slice(0, 4096)
-	const found = answer.text.trim() === '' ? 'nothing' : /<(br \/>|b>)\s*<?b?>?\s*(warning|notice|deprecated|fatal error|parse error)/i.test(start) ? 'a PHP notice before the JSON' : /^\s*</.test(start) ? 'a page' : 'something else'
+	const found =
+		answer.text.trim() === ''
+			? 'nothing'
+			: /<(br \/>|b>)\s*<?b?>?\s*(warning|notice|deprecated|fatal error|parse error)/i.test(start)
+				? 'a PHP notice before the JSON'
+				: /^\s*</.test(start)
+					? 'a page'
+					: 'something else'
 	return {
 		ok: false,
 		kind: 'not-json',
@@ -146,7 +177,8 @@ export function vendorError(text: string): { code: string; message: string | nul
  */
 export function saysGone(path: string, failure: Failure): boolean {
 	if (failure.status !== 404 || failure.code === null) return false
-	if (/^(wc_user_invalid_id|woocommerce_rest_([a-z0-9_]+_)?invalid_id|woocommerce_rest_invalid_order(_refund)?_id)$/.test(failure.code)) return true
+	if (/^(wc_user_invalid_id|woocommerce_rest_([a-z0-9_]+_)?invalid_id|woocommerce_rest_invalid_order(_refund)?_id)$/.test(failure.code))
+		return true
 	// For an attribute this code names the attribute; elsewhere it would mean that a whole taxonomy is not registered.
 	if (failure.code === 'woocommerce_rest_taxonomy_invalid') return path.startsWith('products/attributes')
 	return GONE_CODES.has(failure.code)
@@ -200,7 +232,10 @@ function authWords(error: { code: string; message: string | null }): string {
 /** A page that wants a browser: it is neither the store's failure nor the key's (WooCommerce facts, 2.2). */
 function isChallenge(answer: PlainAnswer): boolean {
 	if (answer.headers.get('cf-mitigated') === 'challenge') return true
-	return /<html/i.test(answer.text.slice(0, 4096)) && /just a moment|checking your browser|captcha|challenge-platform|enable javascript and cookies/i.test(answer.text.slice(0, 65_536))
+	return (
+		/<html/i.test(answer.text.slice(0, 4096)) &&
+		/just a moment|checking your browser|captcha|challenge-platform|enable javascript and cookies/i.test(answer.text.slice(0, 65_536))
+	)
 }
 
 /** What a page says to people: WordPress's own error box, else its title. */
@@ -210,7 +245,18 @@ function pageMessage(text: string): string | null {
 	return found === undefined ? null : plainText(found)
 }
 
-const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ', '#039': "'", '#8217': '’', '#8211': '–', hellip: '…' }
+const ENTITIES: Record<string, string> = {
+	amp: '&',
+	lt: '<',
+	gt: '>',
+	quot: '"',
+	apos: "'",
+	nbsp: ' ',
+	'#039': "'",
+	'#8217': '’',
+	'#8211': '–',
+	hellip: '…',
+}
 
 /** Markup off, common entities decoded, white space folded, at most 500 characters; null when nothing is left. */
 function plainText(html: string): string | null {

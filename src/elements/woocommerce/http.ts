@@ -50,16 +50,42 @@ export async function exchange(io: Io, ask: Ask): Promise<Answer | Failure> {
 
 async function send(io: Io, ask: Ask, signal: AbortSignal): Promise<Answer | Failure> {
 	try {
-		const headers: Record<string, string> = { Accept: 'application/json', 'Cache-Control': 'no-cache', 'User-Agent': io.userAgent, ...ask.headers }
+		const headers: Record<string, string> = {
+			Accept: 'application/json',
+			'Cache-Control': 'no-cache',
+			'User-Agent': io.userAgent,
+			...ask.headers,
+		}
 		if (ask.body !== undefined) headers['Content-Type'] = 'application/json'
-		const request = new Request(ask.url, { method: ask.method, headers, redirect: 'manual', signal, ...(ask.body === undefined ? {} : { body: ask.body }) })
+		const request = new Request(ask.url, {
+			method: ask.method,
+			headers,
+			redirect: 'manual',
+			signal,
+			...(ask.body === undefined ? {} : { body: ask.body }),
+		})
 		const response = await io.fetch(request)
 		const text = await readText(response, ask.maxBytes ?? MAX_BODY_BYTES, ask.maxBytes !== undefined)
 		if (text === null) {
-			return { ok: false, kind: 'not-json', status: response.status, code: 'body_too_large', providerMessage: null, retryAfterMs: null, message: `${new URL(ask.url).host} sent more than ${MAX_BODY_BYTES / 1024 / 1024} MB in one answer.` }
+			return {
+				ok: false,
+				kind: 'not-json',
+				status: response.status,
+				code: 'body_too_large',
+				providerMessage: null,
+				retryAfterMs: null,
+				message: `${new URL(ask.url).host} sent more than ${MAX_BODY_BYTES / 1024 / 1024} MB in one answer.`,
+			}
 		}
 		const date = Date.parse(response.headers.get('date') ?? '')
-		return { ok: true, status: response.status, headers: response.headers, text, url: ask.url, storeNowMs: Number.isNaN(date) ? io.now() : date }
+		return {
+			ok: true,
+			status: response.status,
+			headers: response.headers,
+			text,
+			url: ask.url,
+			storeNowMs: Number.isNaN(date) ? io.now() : date,
+		}
 	} catch (error) {
 		return networkFailure(networkTrouble(error), ask.url)
 	}

@@ -35,7 +35,9 @@ export function vendorPath(path: string): string | null {
 	// An id may be text (`payment_gateways/bacs`), never a way out of the collection.
 	if (others.some((segment) => segment === null || !/^[\w.~ -]+$/.test(segment) || /^\.+$/.test(segment))) return null
 	const head = FIRST_SEGMENT[first] ?? first
-	const tail = others.map((segment, index) => (head === 'orders' && index === 1 && segment === 'comments' ? 'notes' : encodeURIComponent(segment ?? '')))
+	const tail = others.map((segment, index) =>
+		head === 'orders' && index === 1 && segment === 'comments' ? 'notes' : encodeURIComponent(segment ?? ''),
+	)
 	return [head, ...tail].join('/')
 }
 

@@ -20,7 +20,11 @@ export function fillPlaceholders(text: string, ms: number): { ok: true; text: st
 		if (value === null) unknown ??= whole
 		return value ?? whole
 	})
-	if (unknown !== null) return { ok: false, message: `${unknown} is not understood: expected \${gmtDate:FORMAT}, \${date:FORMAT}, \${dateTimeZone:ZONE:FORMAT}, \${epoch}, \${epoch:s}, \${epoch:ms} or \${epoch:us}` }
+	if (unknown !== null)
+		return {
+			ok: false,
+			message: `${unknown} is not understood: expected \${gmtDate:FORMAT}, \${date:FORMAT}, \${dateTimeZone:ZONE:FORMAT}, \${epoch}, \${epoch:s}, \${epoch:ms} or \${epoch:us}`,
+		}
 	return { ok: true, text: filled }
 }
 

@@ -14,17 +14,41 @@ interface Refusal {
 }
 
 /** Parameters of a list that are ours to set. */
-const OURS = new Set(['page', 'pageSize', 'nextPage', 'per_page', 'offset', 'order', 'orderby', 'orderBy', 'fields', '_fields', 'context', 'dates_are_gmt', 'where'])
+const OURS = new Set([
+	'page',
+	'pageSize',
+	'nextPage',
+	'per_page',
+	'offset',
+	'order',
+	'orderby',
+	'orderBy',
+	'fields',
+	'_fields',
+	'context',
+	'dates_are_gmt',
+	'where',
+])
 
 /** Understands one resource for a store. A `where` with placeholders is filled by `fillResource` before each list. */
-export function resourceOf(objectType: string, settings: PollerResource, connection: Connection): { ok: true; resource: Resource } | Refusal {
+export function resourceOf(
+	objectType: string,
+	settings: PollerResource,
+	connection: Connection,
+): { ok: true; resource: Resource } | Refusal {
 	const place = placeOf(settings.url)
 	if (!place.ok) return place
 	const collection = collectionAt(place.path, connection)
 	// Without an offset nothing behind the first page could be scanned: better refused than half seen.
-	if (!collection.idOrder) return { ok: false, field: 'url', message: `expected a collection that can be read with an offset; ${place.path} of this store has pages, but no offset` }
+	if (!collection.idOrder)
+		return {
+			ok: false,
+			field: 'url',
+			message: `expected a collection that can be read with an offset; ${place.path} of this store has pages, but no offset`,
+		}
 	const zone = siteZone(connection)
-	const placeholders = place.conditions.some(({ values }) => values.some(hasPlaceholders)) || Object.values(place.extra).some(hasPlaceholders)
+	const placeholders =
+		place.conditions.some(({ values }) => values.some(hasPlaceholders)) || Object.values(place.extra).some(hasPlaceholders)
 	// Filled with the time of the check, so that a placeholder or a date that is not understood is refused now.
 	const narrowed = narrowing(place, collection, zone, placeholders ? connection.storeNowMs : null)
 	if (!narrowed.ok) return narrowed
@@ -98,7 +122,8 @@ function placeOf(url: string): Place | Refusal {
 		.replace(/^\/*elements\/api-v2(?=\/)/, '')
 		.replace(/^\/*hubs\/[^/]+(?=\/)/, '')
 	const path = vendorPath(hubPath)
-	if (path === null || /(^|\/)\d+$/.test(path)) return refuse(`expected the address of a collection such as /hubs/ecommerce/orders, found "${address}"`)
+	if (path === null || /(^|\/)\d+$/.test(path))
+		return refuse(`expected the address of a collection such as /hubs/ecommerce/orders, found "${address}"`)
 	const conditions: Condition[] = []
 	const extra: Record<string, string> = {}
 	for (const part of splitParameters(search)) {
@@ -109,13 +134,19 @@ function placeOf(url: string): Place | Refusal {
 			const parsed = parseWhere(value)
 			if (!parsed.ok) return refuse(parsed.message)
 			conditions.push(...parsed.conditions)
-		} else if (isDateField(name) || Object.hasOwn(collectionAt(path, null).filters, name)) conditions.push({ field: name, operator: '=', values: [value] })
+		} else if (isDateField(name) || Object.hasOwn(collectionAt(path, null).filters, name))
+			conditions.push({ field: name, operator: '=', values: [value] })
 		else if (name !== '' && !OURS.has(name)) extra[name] = value
 	}
 	return { ok: true, path, conditions, extra }
 }
 
-function narrowing(place: Place, collection: Collection, zone: string, placeholderMs: number | null): { ok: true; query: Record<string, string>; matches?: (record: VendorRecord) => boolean } | Refusal {
+function narrowing(
+	place: Place,
+	collection: Collection,
+	zone: string,
+	placeholderMs: number | null,
+): { ok: true; query: Record<string, string>; matches?: (record: VendorRecord) => boolean } | Refusal {
 	let { conditions, extra } = place
 	if (placeholderMs !== null) {
 		let wrong: string | null = null
@@ -157,17 +188,36 @@ function decode(text: string): string {
 /** How this resource's dates are read: what is configured, else WooCommerce's own fields. */
 function datesOf(settings: PollerResource, collection: Collection): { ok: true; dates: Resource['dates'] } | Refusal {
 	const given = settings.datesConfiguration ?? {}
-	const updated = ruleOf('updatedDate', given.updatedDateField, given.updatedDateFormat, given.updatedDateTimezone, collection.dates === 'both' ? 'date_modified' : null)
+	const updated = ruleOf(
+		'updatedDate',
+		given.updatedDateField,
+		given.updatedDateFormat,
+		given.updatedDateTimezone,
+		collection.dates === 'both' ? 'date_modified' : null,
+	)
 	if (updated !== null && 'ok' in updated) return updated
-	const created = ruleOf('createdDate', given.createdDateField, given.createdDateFormat, given.createdDateTimezone, collection.dates === 'none' ? null : 'date_created')
+	const created = ruleOf(
+		'createdDate',
+		given.createdDateField,
+		given.createdDateFormat,
+		given.createdDateTimezone,
+		collection.dates === 'none' ? null : 'date_created',
+	)
 	if (created !== null && 'ok' in created) return created
 	return { ok: true, dates: { updated, created } }
 }
 
-function ruleOf(name: string, field: string | undefined, format: string | undefined, zone: string | undefined, usual: string | null): DateRule | Refusal | null {
+function ruleOf(
+	name: string,
+	field: string | undefined,
+	format: string | undefined,
+	zone: string | undefined,
+	usual: string | null,
+): DateRule | Refusal | null {
 	const refuse = (key: string, message: string): Refusal => ({ ok: false, field: `datesConfiguration.${name}${key}`, message })
 	const chosenFormat = format === undefined || format.trim() === '' ? WOO_DATE_FORMAT : format.trim()
-	if (!knownFormat(chosenFormat)) return refuse('Format', `expected a pattern such as yyyy-MM-dd'T'HH:mm:ss, or the word milliseconds; found "${chosenFormat}"`)
+	if (!knownFormat(chosenFormat))
+		return refuse('Format', `expected a pattern such as yyyy-MM-dd'T'HH:mm:ss, or the word milliseconds; found "${chosenFormat}"`)
 	const chosenZone = zone === undefined || zone.trim() === '' ? 'UTC' : zoneName(zone)
 	if (chosenZone === null) return refuse('Timezone', `expected a time zone such as America/Denver or UTC; found "${zone}"`)
 	const chosen = (field ?? '').trim().replace(/^\$\.?/, '') || usual
@@ -180,6 +230,10 @@ function numbersOf(settings: PollerResource): { ok: true; values: Numbers } | Re
 	const { pageSize = 100, pollDelay = 0, createdCheckTolerance = 0 } = settings
 	if (!(pageSize >= 1)) return { ok: false, field: 'pageSize', message: `expected a number of 1 to 100, found ${pageSize}` }
 	if (!(pollDelay >= 0)) return { ok: false, field: 'pollDelay', message: `expected a number of seconds, found ${pollDelay}` }
-	if (!(createdCheckTolerance >= 0)) return { ok: false, field: 'createdCheckTolerance', message: `expected a number of seconds, found ${createdCheckTolerance}` }
-	return { ok: true, values: { pageSize: Math.min(100, Math.floor(pageSize)), pollDelaySec: pollDelay, createdToleranceSec: createdCheckTolerance } }
+	if (!(createdCheckTolerance >= 0))
+		return { ok: false, field: 'createdCheckTolerance', message: `expected a number of seconds, found ${createdCheckTolerance}` }
+	return {
+		ok: true,
+		values: { pageSize: Math.min(100, Math.floor(pageSize)), pollDelaySec: pollDelay, createdToleranceSec: createdCheckTolerance },
+	}
 }

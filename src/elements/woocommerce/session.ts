@@ -35,29 +35,70 @@ export class Session {
 	}
 
 	/** A request without credentials, or with them when `access` is given. Whatever its status, an answer is an answer. */
-	async ask(url: string, query: Record<string, string>, options: { access?: Access; method?: string; page?: boolean } = {}): Promise<Answer | Failure> {
+	async ask(
+		url: string,
+		query: Record<string, string>,
+		options: { access?: Access; method?: string; page?: boolean } = {},
+	): Promise<Answer | Failure> {
 		const timeoutMs = Math.min(this.io.timeoutMs ?? DEFAULT_TIMEOUT_MS, this.#deadlineMs - this.io.now())
 		if (this.#left <= 0 || timeoutMs <= 0) return networkFailure('timeout', url)
 		this.#left--
 		const method = options.method ?? 'GET'
-		const target = options.access === undefined ? { url: withQuery(url, query), headers: {} } : authorize(options.access, this.io, method, url, query)
-		const page = options.page === true ? { maxBytes: PAGE_BYTES, headers: { ...target.headers, Accept: 'text/html,application/xhtml+xml' } } : {}
+		const target =
+			options.access === undefined ? { url: withQuery(url, query), headers: {} } : authorize(options.access, this.io, method, url, query)
+		const page =
+			options.page === true ? { maxBytes: PAGE_BYTES, headers: { ...target.headers, Accept: 'text/html,application/xhtml+xml' } } : {}
 		return exchange(this.io, { method, ...target, ...page, timeoutMs })
 	}
 }
 
 /** A ConnectError. */
-export function connectError(status: 400 | 502, reason: ConnectError['reason'], message: string, providerMessage: string | null = null): ConnectError {
+export function connectError(
+	status: 400 | 502,
+	reason: ConnectError['reason'],
+	message: string,
+	providerMessage: string | null = null,
+): ConnectError {
 	return { ok: false, status, reason, message, providerMessage }
 }
 
 const NETWORK: Record<NetworkTrouble, { status: 400 | 502; reason: ConnectError['reason']; found: string; next: string }> = {
-	'no-such-host': { status: 400, reason: 'no-such-host', found: 'there is no host of this name', next: 'Check the spelling of the store URL.' },
-	refused: { status: 502, reason: 'refused', found: 'the connection was refused', next: 'Check the port in the store URL and that the web server is running.' },
-	reset: { status: 502, reason: 'refused', found: 'the connection broke before an answer came', next: 'Check that the web server is running and that no firewall stands in the way, then try again.' },
-	timeout: { status: 502, reason: 'timeout', found: 'no answer came in time', next: 'Check that the store answers in a browser and that no firewall drops these requests, then try again.' },
-	opaque: { status: 502, reason: 'refused', found: 'no connection could be made', next: "Check the spelling of the store URL and the store's certificate, then try again." },
-	tls: { status: 502, reason: 'tls', found: 'no secure connection could be made', next: "Check the store's certificate: its name, its date and its chain." },
+	'no-such-host': {
+		status: 400,
+		reason: 'no-such-host',
+		found: 'there is no host of this name',
+		next: 'Check the spelling of the store URL.',
+	},
+	refused: {
+		status: 502,
+		reason: 'refused',
+		found: 'the connection was refused',
+		next: 'Check the port in the store URL and that the web server is running.',
+	},
+	reset: {
+		status: 502,
+		reason: 'refused',
+		found: 'the connection broke before an answer came',
+		next: 'Check that the web server is running and that no firewall stands in the way, then try again.',
+	},
+	timeout: {
+		status: 502,
+		reason: 'timeout',
+		found: 'no answer came in time',
+		next: 'Check that the store answers in a browser and that no firewall drops these requests, then try again.',
+	},
+	opaque: {
+		status: 502,
+		reason: 'refused',
+		found: 'no connection could be made',
+		next: "Check the spelling of the store URL and the store's certificate, then try again.",
+	},
+	tls: {
+		status: 502,
+		reason: 'tls',
+		found: 'no secure connection could be made',
+		next: "Check the store's certificate: its name, its date and its chain.",
+	},
 }
 
 /** The error for a request that brought no answer of the store. */
@@ -69,7 +110,8 @@ export function unreachable(trouble: NetworkTrouble, url: string): ConnectError 
 /** The error for a Failure without an answer (as `exchange` gives it). */
 export function noAnswer(failure: Failure, url: string): ConnectError {
 	if (failure.kind === 'timeout' || failure.kind === 'tls') return unreachable(failure.kind, url)
-	if (failure.kind === 'unreachable') return unreachable(failure.code !== null && Object.hasOwn(NETWORK, failure.code) ? (failure.code as NetworkTrouble) : 'reset', url)
+	if (failure.kind === 'unreachable')
+		return unreachable(failure.code !== null && Object.hasOwn(NETWORK, failure.code) ? (failure.code as NetworkTrouble) : 'reset', url)
 	return connectError(502, 'server', `${failure.message} Try again later.`, failure.providerMessage)
 }
 
@@ -85,10 +127,26 @@ export function siteDown(answer: Answer, nowMs: number): ConnectError | null {
 	const said = failure.providerMessage
 	if (failure.kind === 'not-json') return closed(answer, said)
 	if (answer.status === 503 && (answer.headers.has('retry-after') || /maintenance/i.test(said ?? ''))) {
-		return connectError(502, 'maintenance', `${bare(answer.url)} answered 503: the site is in maintenance. Wait until it is over, then try again.`, said)
+		return connectError(
+			502,
+			'maintenance',
+			`${bare(answer.url)} answered 503: the site is in maintenance. Wait until it is over, then try again.`,
+			said,
+		)
 	}
-	if (answer.status === 429) return connectError(502, 'server', `${bare(answer.url)} answered 429: the host asks for fewer requests. Try again in a few minutes.`, said)
-	return connectError(502, 'server', `${bare(answer.url)} answered ${answer.status}: the store itself failed. Look into its error log, then try again.`, said)
+	if (answer.status === 429)
+		return connectError(
+			502,
+			'server',
+			`${bare(answer.url)} answered 429: the host asks for fewer requests. Try again in a few minutes.`,
+			said,
+		)
+	return connectError(
+		502,
+		'server',
+		`${bare(answer.url)} answered ${answer.status}: the store itself failed. Look into its error log, then try again.`,
+		said,
+	)
 }
 
 /** The error for a REST API that a plugin, a shield or a password closes. */

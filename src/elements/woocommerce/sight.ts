@@ -3,7 +3,16 @@ import type { ObjectId, Resource, Sighting, VendorRecord } from '../element.ts'
 import { dateOf, readIso, valueAt } from './dates.ts'
 
 /** Names that change without anybody having changed anything (WooCommerce facts, section 4). */
-const VOLATILE = new Set(['related_ids', '_links', 'price_html', 'total_sales', 'average_rating', 'rating_count', 'date_modified', 'date_modified_gmt'])
+const VOLATILE = new Set([
+	'related_ids',
+	'_links',
+	'price_html',
+	'total_sales',
+	'average_rating',
+	'rating_count',
+	'date_modified',
+	'date_modified_gmt',
+])
 
 /** Objects whose own fields are named one level deeper. */
 const DEEPER = new Set(['billing', 'shipping'])
@@ -23,7 +32,16 @@ export function sight(resource: Resource, record: VendorRecord, volatile: readon
 	if (id === null) return null
 	const updated = dateOf(record, resource.dates.updated)
 	const created = dateOf(record, resource.dates.created)
-	return { id, stampSec: updated.seconds, createdSec: created.seconds, state: stateOf(resource, record), localOffsetSec: localOffset(record), fields: fieldsOf(record, new Set(volatile)), unreadableDate: updated.unreadable ?? created.unreadable, record }
+	return {
+		id,
+		stampSec: updated.seconds,
+		createdSec: created.seconds,
+		state: stateOf(resource, record),
+		localOffsetSec: localOffset(record),
+		fields: fieldsOf(record, new Set(volatile)),
+		unreadableDate: updated.unreadable ?? created.unreadable,
+		record,
+	}
 }
 
 /** An id as the rest of the system holds it: a number where it is numeric, otherwise text; null for what cannot be one. */
@@ -42,7 +60,9 @@ function stateOf(resource: Resource, record: VendorRecord): Sighting['state'] {
 
 /** Seconds by which the local stamp lies east of the GMT one: WooCommerce writes both, as the zone then was (WooCommerce facts, 3.4). */
 function localOffset(record: VendorRecord): number | null {
-	const [local, gmt] = [record['date_modified'], record['date_modified_gmt']].map((value) => (typeof value === 'string' ? readIso(value, 'UTC') : null))
+	const [local, gmt] = [record['date_modified'], record['date_modified_gmt']].map((value) =>
+		typeof value === 'string' ? readIso(value, 'UTC') : null,
+	)
 	return typeof local === 'number' && typeof gmt === 'number' ? (local - gmt) / 1000 : null
 }
 

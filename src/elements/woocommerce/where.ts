@@ -57,7 +57,10 @@ export function isDateField(field: string): boolean {
 export function parseWhere(text: string): { ok: true; conditions: Condition[] } | { ok: false; message: string } {
 	const conditions: Condition[] = []
 	let at = 0
-	const refuse = (expected: string): { ok: false; message: string } => ({ ok: false, message: `where: expected ${expected} at "${text.slice(at, at + 40)}"` })
+	const refuse = (expected: string): { ok: false; message: string } => ({
+		ok: false,
+		message: `where: expected ${expected} at "${text.slice(at, at + 40)}"`,
+	})
 	const take = (pattern: RegExp): RegExpExecArray | null => {
 		const sticky = new RegExp(pattern.source, `${pattern.flags}y`)
 		sticky.lastIndex = at
@@ -111,7 +114,11 @@ export function canonicalWhere(conditions: readonly Condition[]): string {
 }
 
 /** Divides conditions between a store's list and us. An error names the condition whose value cannot be what its field needs. */
-export function filterOf(conditions: readonly Condition[], collection: Collection, zone: string): { ok: true; filter: Filter } | { ok: false; message: string } {
+export function filterOf(
+	conditions: readonly Condition[],
+	collection: Collection,
+	zone: string,
+): { ok: true; filter: Filter } | { ok: false; message: string } {
 	const query: Record<string, string> = {}
 	const rest: Condition[] = []
 	const tests: ((record: VendorRecord) => boolean)[] = []
@@ -138,9 +145,18 @@ function dateCondition(condition: Condition, zone: string): DateCondition | { ok
 	const field = Object.hasOwn(DATE_FIELDS, condition.field) ? DATE_FIELDS[condition.field] : undefined
 	if (field === undefined) return null
 	const text = condition.values[0] ?? ''
-	const ms = /^\d{13}$/.test(text) ? Number(text) : /^\d{9,10}$/.test(text) ? Number(text) * 1000 : readIso(text, field.gmt === true ? 'UTC' : zone)
-	const comparable = condition.operator !== 'IN' && condition.operator !== 'LIKE' && (field.operator === undefined || condition.operator === '=')
-	if (ms === null || !comparable) return { ok: false, message: `where: expected a date such as ${condition.field} ${field.operator === undefined ? '>' : '='} '2026-01-31T12:00:00', found "${canonicalWhere([condition])}"` }
+	const ms = /^\d{13}$/.test(text)
+		? Number(text)
+		: /^\d{9,10}$/.test(text)
+			? Number(text) * 1000
+			: readIso(text, field.gmt === true ? 'UTC' : zone)
+	const comparable =
+		condition.operator !== 'IN' && condition.operator !== 'LIKE' && (field.operator === undefined || condition.operator === '=')
+	if (ms === null || !comparable)
+		return {
+			ok: false,
+			message: `where: expected a date such as ${condition.field} ${field.operator === undefined ? '>' : '='} '2026-01-31T12:00:00', found "${canonicalWhere([condition])}"`,
+		}
 	const operator = field.operator ?? condition.operator
 	// Stamps are whole seconds: the fraction of the bound decides only which side its own second falls on.
 	const seconds = operator === '<' || operator === '>=' ? Math.ceil(ms / 1000) : Math.floor(ms / 1000)
@@ -183,7 +199,12 @@ function pushPlain(condition: Condition, collection: Collection, query: Record<s
 		return true
 	}
 	// A comma inside a value would be taken for two values.
-	if ((operator !== '=' && !several) || query[filter.param] !== undefined || (filter.in === true && values.some((value) => value.includes(',')))) return false
+	if (
+		(operator !== '=' && !several) ||
+		query[filter.param] !== undefined ||
+		(filter.in === true && values.some((value) => value.includes(',')))
+	)
+		return false
 	query[filter.param] = values.join(',')
 	return true
 }
@@ -209,7 +230,8 @@ const PARAMETERS_ONLY = new Set(['search', 'category', 'tag', 'product', 'custom
 function same(found: unknown, value: string): boolean {
 	if (found === undefined || found === null) return value === 'null'
 	if (Array.isArray(found)) return found.some((one) => same(one, value))
-	if (typeof found === 'object') return ['id', 'slug', 'name'].some((key) => Object.hasOwn(found, key) && same((found as Record<string, unknown>)[key], value))
+	if (typeof found === 'object')
+		return ['id', 'slug', 'name'].some((key) => Object.hasOwn(found, key) && same((found as Record<string, unknown>)[key], value))
 	const text = String(found)
 	return text === value || (isNumber(text) && isNumber(value) && Number(text) === Number(value))
 }
@@ -237,6 +259,9 @@ function compare(difference: number, operator: Operator): boolean {
 
 /** SQL's LIKE without regard to case: `%` any text, `_` any character. */
 function like(pattern: string): RegExp {
-	const source = pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('%', '[\\s\\S]*').replaceAll('_', '[\\s\\S]')
+	const source = pattern
+		.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+		.replaceAll('%', '[\\s\\S]*')
+		.replaceAll('_', '[\\s\\S]')
 	return new RegExp(`^${source}$`, 'i')
 }

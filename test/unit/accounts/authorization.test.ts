@@ -23,7 +23,12 @@ test.each<[string, object | null]>([
 test('secrets are 44 characters of base64, and compared whole', () => {
 	expect(newSecret()).toMatch(/^[A-Za-z0-9+/]{43}=$/)
 	expect(newSecret()).not.toBe(newSecret())
-	expect([equalSecrets('a', 'a'), equalSecrets('a', 'b'), equalSecrets('a', 'aa'), equalSecrets('', '')]).toEqual([true, false, false, true])
+	expect([equalSecrets('a', 'a'), equalSecrets('a', 'b'), equalSecrets('a', 'aa'), equalSecrets('', '')]).toEqual([
+		true,
+		false,
+		false,
+		true,
+	])
 })
 
 test('failures are counted by address and minute, and memory stays bounded', () => {

@@ -24,7 +24,15 @@ async function serve(listener: RequestListener): Promise<string> {
 }
 
 function claim(url: string, changes: Partial<Claim> = {}): Claim {
-	return { notificationId: 3_000_000_001, attempt: 1, leaseUntilMs: Number.MAX_SAFE_INTEGER, url, body: '{"name":"Grüße"}', configuration: {}, ...changes }
+	return {
+		notificationId: 3_000_000_001,
+		attempt: 1,
+		leaseUntilMs: Number.MAX_SAFE_INTEGER,
+		url,
+		body: '{"name":"Grüße"}',
+		configuration: {},
+		...changes,
+	}
 }
 
 const io: AttemptIo = {
@@ -42,7 +50,7 @@ const io: AttemptIo = {
 const answering = (answer: () => Response | Promise<Response>): AttemptIo => ({ ...io, fetch: async () => await answer() })
 
 describe('what is sent', () => {
-	test('is the claim\'s body, bytes and all, under our name, signed with the opened key', async () => {
+	test("is the claim's body, bytes and all, under our name, signed with the opened key", async () => {
 		const seen: { headers: Record<string, unknown>; method: string | undefined; url: string | undefined; body: Buffer }[] = []
 		const url = await serve(async (request, response) => {
 			seen.push({ headers: request.headers, method: request.method, url: request.url, body: Buffer.concat(await request.toArray()) })
@@ -52,7 +60,8 @@ describe('what is sent', () => {
 			'event.notification.signature.key': 'sealed:secret',
 			'event.notification.basic.username': 'me',
 			'event.notification.basic.password': 'sealed:pass',
-			'event.notification.callback.headers': '{"X-Tenant":"7","Authorization":"Bearer x","Content-Type":"text/plain","Host":"evil.example"}',
+			'event.notification.callback.headers':
+				'{"X-Tenant":"7","Authorization":"Bearer x","Content-Type":"text/plain","Host":"evil.example"}',
 		}
 		const outcome = await attempt(claim(url, { configuration }), io)
 		expect(outcome).toMatchObject({ delivered: true, status: 200, error: null, retryAfterMs: null, body: 'thanks' })
@@ -83,7 +92,10 @@ describe('what is sent', () => {
 		})
 		await attempt(claim(url), io)
 		await attempt(claim(url, { attempt: 2 }), io)
-		expect(seen).toEqual([[undefined, 'ntf_3000000001', '{"name":"Grüße"}'], ['2', 'ntf_3000000001', '{"name":"Grüße"}']])
+		expect(seen).toEqual([
+			[undefined, 'ntf_3000000001', '{"name":"Grüße"}'],
+			['2', 'ntf_3000000001', '{"name":"Grüße"}'],
+		])
 	})
 
 	test('is nothing at all where the URL is refused or a key does not open', async () => {
@@ -106,7 +118,17 @@ describe('what is sent', () => {
 })
 
 describe('an answer', () => {
-	test.each([[200, true], [204, true], [299, true], [302, false], [304, false], [400, false], [410, false], [429, false], [500, false]])('%i: delivered %s', async (status, delivered) => {
+	test.each([
+		[200, true],
+		[204, true],
+		[299, true],
+		[302, false],
+		[304, false],
+		[400, false],
+		[410, false],
+		[429, false],
+		[500, false],
+	])('%i: delivered %s', async (status, delivered) => {
 		const url = await serve((_, response) => response.writeHead(status, { Location: '/elsewhere' }).end())
 		expect(await attempt(claim(url), io)).toMatchObject({ delivered, status, error: null })
 	})
@@ -134,7 +156,13 @@ describe('an answer', () => {
 	})
 
 	test('tells when to come back: in seconds, or as a date by its own clock', async () => {
-		const after = async (headers: Record<string, string>) => (await attempt(claim('https://x.example/'), answering(() => new Response('', { status: 503, headers })))).retryAfterMs
+		const after = async (headers: Record<string, string>) =>
+			(
+				await attempt(
+					claim('https://x.example/'),
+					answering(() => new Response('', { status: 503, headers })),
+				)
+			).retryAfterMs
 		expect(await after({ 'Retry-After': '120' })).toBe(120_000)
 		expect(await after({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT', Date: 'Wed, 21 Oct 2015 07:27:00 GMT' })).toBe(60_000)
 		expect(await after({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT' })).toBe(0)
@@ -142,8 +170,22 @@ describe('an answer', () => {
 		expect(await after({})).toBeNull()
 	})
 
-	test.each([[520, 'reset'], [521, 'refused'], [522, 'timeout'], [523, 'refused'], [524, 'timeout'], [525, 'tls'], [526, 'tls'], [530, 'dns']])('%i of Cloudflare\'s edge counts as %s', async (status, error) => {
-		expect(await attempt(claim('https://x.example/'), answering(() => new Response('error', { status })))).toMatchObject({ delivered: false, status, error })
+	test.each([
+		[520, 'reset'],
+		[521, 'refused'],
+		[522, 'timeout'],
+		[523, 'refused'],
+		[524, 'timeout'],
+		[525, 'tls'],
+		[526, 'tls'],
+		[530, 'dns'],
+	])("%i of Cloudflare's edge counts as %s", async (status, error) => {
+		expect(
+			await attempt(
+				claim('https://x.example/'),
+				answering(() => new Response('error', { status })),
+			),
+		).toMatchObject({ delivered: false, status, error })
 	})
 
 	test('530 of a tunnel is a refusal', () => {
@@ -156,7 +198,9 @@ describe('no answer', () => {
 	test('in time: timeout, even from a fetch that ignores its signal', async () => {
 		const url = await serve(() => {})
 		expect(await attempt(claim(url), { ...io, timeoutMs: 100 })).toMatchObject({ delivered: false, status: null, error: 'timeout' })
-		expect(await attempt(claim(url), { ...answering(async () => await new Promise<never>(() => {})), timeoutMs: 50 })).toMatchObject({ error: 'timeout' })
+		expect(await attempt(claim(url), { ...answering(async () => await new Promise<never>(() => {})), timeoutMs: 50 })).toMatchObject({
+			error: 'timeout',
+		})
 	})
 
 	test('because nobody listens: refused', async () => {
@@ -171,14 +215,20 @@ describe('no answer', () => {
 	})
 
 	test('because the name does not exist: dns', async () => {
-		expect(await attempt(claim('http://no-such-host.invalid/'), { ...io, timeoutMs: 10_000 })).toMatchObject({ delivered: false, error: 'dns' })
+		expect(await attempt(claim('http://no-such-host.invalid/'), { ...io, timeoutMs: 10_000 })).toMatchObject({
+			delivered: false,
+			error: 'dns',
+		})
 	})
 
 	test('because it speaks no TLS: tls', async () => {
 		const server = createTcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
 		servers.push(server)
 		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-		expect(await attempt(claim(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`), io)).toMatchObject({ delivered: false, error: 'tls' })
+		expect(await attempt(claim(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`), io)).toMatchObject({
+			delivered: false,
+			error: 'tls',
+		})
 	})
 })
 

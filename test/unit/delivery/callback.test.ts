@@ -5,7 +5,13 @@ import { type Callback, createCallback } from '../../demo/callback.ts'
 
 const BODY = JSON.stringify({
 	message: {
-		raw: { orders: [{ id: 1, total: '1' }, { id: 2, erased: true }], objectType: 'orders' },
+		raw: {
+			orders: [
+				{ id: 1, total: '1' },
+				{ id: 2, erased: true },
+			],
+			objectType: 'orders',
+		},
 		events: [
 			{ eventId: 'a', objectType: 'orders', objectId: '1', eventType: 'CREATED', objectSequence: 1 },
 			{ eventId: 'b', objectType: 'orders', objectId: '2', eventType: 'DELETED', objectSequence: 4, trashed: true, erased: true },
@@ -18,9 +24,16 @@ afterEach(async () => {
 	for (const callback of open.splice(0)) await callback.close()
 })
 
-function notification(url: string, key: string | null, changes: { body?: string; startedMs?: number; headers?: Record<string, string> } = {}): Request {
+function notification(
+	url: string,
+	key: string | null,
+	changes: { body?: string; startedMs?: number; headers?: Record<string, string> } = {},
+): Request {
 	const body = changes.body ?? BODY
-	const signed = signatureHeaders({ notificationId: 3_000_000_001, body: new TextEncoder().encode(body), startedMs: changes.startedMs ?? Date.now() }, key === null ? null : { current: key, next: null })
+	const signed = signatureHeaders(
+		{ notificationId: 3_000_000_001, body: new TextEncoder().encode(body), startedMs: changes.startedMs ?? Date.now() },
+		key === null ? null : { current: key, next: null },
+	)
 	return new Request(url, { method: 'POST', body, headers: { ...signed, ...changes.headers } })
 }
 
@@ -29,12 +42,42 @@ describe('in process', () => {
 		const callback = createCallback({ key: 'k', now: () => 1_800_000_000_000 })
 		const heard: number[] = []
 		const stop = callback.onArrival((arrival) => heard.push(arrival.number))
-		const response = await callback.receive(notification('http://callback.example/', 'k', { startedMs: 1_800_000_000_000, headers: { 'Shopbell-Attempt': '3' } }))
+		const response = await callback.receive(
+			notification('http://callback.example/', 'k', { startedMs: 1_800_000_000_000, headers: { 'Shopbell-Attempt': '3' } }),
+		)
 		expect(response.status).toBe(200)
-		expect(callback.arrivals).toMatchObject([{ number: 1, notificationId: 'ntf_3000000001', attempt: 3, replay: false, signed: true, bytesChanged: false, status: 200, body: BODY }])
+		expect(callback.arrivals).toMatchObject([
+			{
+				number: 1,
+				notificationId: 'ntf_3000000001',
+				attempt: 3,
+				replay: false,
+				signed: true,
+				bytesChanged: false,
+				status: 200,
+				body: BODY,
+			},
+		])
 		expect(callback.deliveries).toEqual([
-			{ eventId: 'a', objectType: 'orders', objectId: '1', eventType: 'CREATED', objectSequence: 1, record: { id: 1, total: '1' }, timeMs: 1_800_000_000_000 },
-			{ eventId: 'b', objectType: 'orders', objectId: '2', eventType: 'DELETED', objectSequence: 4, trashed: true, record: null, timeMs: 1_800_000_000_000 },
+			{
+				eventId: 'a',
+				objectType: 'orders',
+				objectId: '1',
+				eventType: 'CREATED',
+				objectSequence: 1,
+				record: { id: 1, total: '1' },
+				timeMs: 1_800_000_000_000,
+			},
+			{
+				eventId: 'b',
+				objectType: 'orders',
+				objectId: '2',
+				eventType: 'DELETED',
+				objectSequence: 4,
+				trashed: true,
+				record: null,
+				timeMs: 1_800_000_000_000,
+			},
 		])
 		stop()
 		await callback.receive(notification('http://callback.example/', 'k', { startedMs: 1_800_000_000_000 }))

@@ -1,6 +1,13 @@
 /** Answering doorbells, against an instance that is a few lines of memory and a clock that the test moves. */
 import { describe, expect, test } from 'vitest'
-import { CONNECTIONS, deliverAll, type DeliveryPorts, DOORBELL_LIFE_MS, doorbellInstance, Semaphore } from '../../../src/delivery/deliver.ts'
+import {
+	CONNECTIONS,
+	deliverAll,
+	type DeliveryPorts,
+	DOORBELL_LIFE_MS,
+	doorbellInstance,
+	Semaphore,
+} from '../../../src/delivery/deliver.ts'
 import type { Claim, Outcome } from '../../../src/watcher/rpc.ts'
 
 const LEASE_MS = 45_000
@@ -69,7 +76,13 @@ class World implements DeliveryPorts {
 		return { claims, more: this.due.get(instance)!.length > 0 }
 	}
 
-	async settle(instance: number, notification: number, _attempt: number, outcome: Outcome, more: boolean): ReturnType<DeliveryPorts['settle']> {
+	async settle(
+		instance: number,
+		notification: number,
+		_attempt: number,
+		outcome: Outcome,
+		more: boolean,
+	): ReturnType<DeliveryPorts['settle']> {
 		if (this.settleFailures > 0) {
 			this.settleFailures--
 			throw new Error('unreachable')
@@ -119,10 +132,22 @@ class World implements DeliveryPorts {
 }
 
 describe('a doorbell', () => {
-	test.each([{ version: 1, instance: 5 }, { version: 1, instance: 5, more: true }])('%j is understood', (message) => {
+	test.each([
+		{ version: 1, instance: 5 },
+		{ version: 1, instance: 5, more: true },
+	])('%j is understood', (message) => {
 		expect(doorbellInstance(message)).toBe(5)
 	})
-	test.each([null, 'ring', {}, { version: 2, instance: 5 }, { version: 1 }, { version: 1, instance: '5' }, { version: 1, instance: 0 }, { version: 1, instance: 1.5 }])('%j is not', (message) => {
+	test.each([
+		null,
+		'ring',
+		{},
+		{ version: 2, instance: 5 },
+		{ version: 1 },
+		{ version: 1, instance: '5' },
+		{ version: 1, instance: 0 },
+		{ version: 1, instance: 1.5 },
+	])('%j is not', (message) => {
 		expect(doorbellInstance(message)).toBeNull()
 	})
 
@@ -130,7 +155,9 @@ describe('a doorbell', () => {
 		const world = new World()
 		world.add(1, 40)
 		expect(await world.run(deliverAll([1], world))).toBe('ended')
-		expect(world.posts.map((post) => post.notification).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => 1000 + index))
+		expect(world.posts.map((post) => post.notification).toSorted((a, b) => a - b)).toEqual(
+			Array.from({ length: 40 }, (_, index) => 1000 + index),
+		)
 		expect(world.delivered.size).toBe(40)
 		expect(world.mostInFlight).toBe(CONNECTIONS)
 	})
@@ -306,11 +333,14 @@ test('a post that throws harms only itself', async () => {
 test('a semaphore is first come, first served, and gives its permit back after a throw', async () => {
 	const semaphore = new Semaphore(1)
 	const order: number[] = []
-	const runs = [1, 2, 3].map(async (n) => await semaphore.run(async () => {
-		order.push(n)
-		await drain()
-		if (n === 2) throw new Error('two')
-	}))
+	const runs = [1, 2, 3].map(
+		async (n) =>
+			await semaphore.run(async () => {
+				order.push(n)
+				await drain()
+				if (n === 2) throw new Error('two')
+			}),
+	)
 	const results = await Promise.allSettled(runs)
 	expect(order).toEqual([1, 2, 3])
 	expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])

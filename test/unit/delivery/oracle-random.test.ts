@@ -14,15 +14,30 @@ const actions = fc.array(
 		{ weight: 4, arbitrary: fc.constantFrom(...WATCHED).map((resource): Action => ({ do: 'edit', resource })) },
 		{ weight: 2, arbitrary: fc.constantFrom(...WATCHED).map((resource): Action => ({ do: 'edit-silently', resource })) },
 		{ weight: 1, arbitrary: fc.constantFrom(...WATCHED).map((resource): Action => ({ do: 'save-unchanged', resource })) },
-		{ weight: 2, arbitrary: fc.constantFrom('trash', 'restore', 'delete').chain((what) => fc.constantFrom('orders', 'products', 'coupons').map((resource) => ({ do: what, resource }) as Action)) },
+		{
+			weight: 2,
+			arbitrary: fc
+				.constantFrom('trash', 'restore', 'delete')
+				.chain((what) => fc.constantFrom('orders', 'products', 'coupons').map((resource) => ({ do: what, resource }))),
+		},
 		{ weight: 2, arbitrary: fc.constant<Action>({ do: 'place-order' }) },
-		{ weight: 1, arbitrary: fc.constantFrom<Action>({ do: 'checkout-draft' }, { do: 'checkout' }, { do: 'pay' }, { do: 'complete' }, { do: 'refund' }) },
+		{
+			weight: 1,
+			arbitrary: fc.constantFrom<Action>({ do: 'checkout-draft' }, { do: 'checkout' }, { do: 'pay' }, { do: 'complete' }, { do: 'refund' }),
+		},
 	),
 	{ minLength: 5, maxLength: 60 },
 )
 
 function objects(store: SimulatedStore): StoreObject[] {
-	return WATCHED.flatMap((resource) => [...store.state(resource)].map(([id, record]) => ({ resource, id, hash: contentHash(record), status: typeof record['status'] === 'string' ? record['status'] : null })))
+	return WATCHED.flatMap((resource) =>
+		[...store.state(resource)].map(([id, record]) => ({
+			resource,
+			id,
+			hash: contentHash(record),
+			status: typeof record['status'] === 'string' ? record['status'] : null,
+		})),
+	)
 }
 
 /** Sees everything whenever it looks, and rings by the design's table. */
@@ -64,8 +79,24 @@ class Flawless {
 		if (!silent) this.#ring(resource, String(id), known?.there === true ? 'UPDATED' : 'CREATED', record, nowMs, sequence, false)
 	}
 
-	#ring(objectType: string, objectId: string, eventType: ReceivedEvent['eventType'], record: Rec, timeMs: number, objectSequence: number, trashed: boolean): void {
-		const event = { eventId: `e${this.arrivals.length}`, objectType, objectId, eventType, objectSequence, record: structuredClone(record), timeMs }
+	#ring(
+		objectType: string,
+		objectId: string,
+		eventType: ReceivedEvent['eventType'],
+		record: Rec,
+		timeMs: number,
+		objectSequence: number,
+		trashed: boolean,
+	): void {
+		const event = {
+			eventId: `e${this.arrivals.length}`,
+			objectType,
+			objectId,
+			eventType,
+			objectSequence,
+			record: structuredClone(record),
+			timeMs,
+		}
 		this.arrivals.push(trashed ? { ...event, trashed } : event)
 	}
 }
@@ -94,7 +125,16 @@ function live(seed: number, story: readonly Action[], every: number): Case {
 				polls.push({ startMs: nowMs, endMs: nowMs })
 			}
 		}
-		return { journal: store.journal(), start, startNumber, final: objects(store), t0Ms: START, baselineEndMs: START + 30_000, arrivals: observer.arrivals, polls }
+		return {
+			journal: store.journal(),
+			start,
+			startNumber,
+			final: objects(store),
+			t0Ms: START,
+			baselineEndMs: START + 30_000,
+			arrivals: observer.arrivals,
+			polls,
+		}
 	} finally {
 		store.close()
 	}
@@ -117,11 +157,14 @@ describe('whatever happens in a store', () => {
 		)
 	})
 
-	test('an object\'s last event, left out, is missed', () => {
+	test("an object's last event, left out, is missed", () => {
 		fc.assert(
 			fc.property(lives, fc.nat(), (life, pick) => {
 				const story = live(...life)
-				const last = story.arrivals.filter((event, index) => !story.arrivals.some((later, at) => at > index && later.objectId === event.objectId && later.objectType === event.objectType))
+				const last = story.arrivals.filter(
+					(event, index) =>
+						!story.arrivals.some((later, at) => at > index && later.objectId === event.objectId && later.objectType === event.objectType),
+				)
 				const victim = last[pick % Math.max(1, last.length)]
 				fc.pre(victim !== undefined)
 				const verdict = judge({ ...story, arrivals: story.arrivals.filter((event) => event !== victim) })
@@ -139,7 +182,11 @@ describe('whatever happens in a store', () => {
 				const at = pick % story.arrivals.length
 				const victim = story.arrivals[at]!
 				// The copy takes the next number of its object, and later ones move up.
-				const moved = story.arrivals.map((event, index) => (index > at && event.objectId === victim.objectId && event.objectType === victim.objectType ? { ...event, objectSequence: event.objectSequence + 1 } : event))
+				const moved = story.arrivals.map((event, index) =>
+					index > at && event.objectId === victim.objectId && event.objectType === victim.objectType
+						? { ...event, objectSequence: event.objectSequence + 1 }
+						: event,
+				)
 				const arrivals = moved.toSpliced(at + 1, 0, { ...victim, eventId: 'again', objectSequence: victim.objectSequence + 1 })
 				expect(flaws(judge({ ...story, arrivals }))).toEqual(['duplicate'])
 				expect(judge({ ...story, arrivals: [...story.arrivals, victim] })).toMatchObject({ ...faultless, repeats: 1 })
@@ -155,7 +202,9 @@ describe('whatever happens in a store', () => {
 				const told = story.arrivals.filter((event) => event.eventType !== 'DELETED')
 				fc.pre(told.length > 0)
 				const victim = told[pick % told.length]!
-				const arrivals = story.arrivals.map((event) => (event === victim ? { ...event, record: { ...(event.record as Rec), total: 'never' } } : event))
+				const arrivals = story.arrivals.map((event) =>
+					event === victim ? { ...event, record: { ...(event.record as Rec), total: 'never' } } : event,
+				)
 				expect(flaws(judge({ ...story, arrivals }))).toContain('invented')
 			}),
 			{ numRuns: 40 },

@@ -19,7 +19,12 @@ class Story {
 
 	/** Orders 1 and 2 are there with content `a`; order 3 lies in the trash. */
 	constructor() {
-		for (const [id, status] of [[1, 'processing'], [2, 'processing'], [3, 'trash']] as const) this.#objects.set(id, { content: 'a', status })
+		for (const [id, status] of [
+			[1, 'processing'],
+			[2, 'processing'],
+			[3, 'trash'],
+		] as const)
+			this.#objects.set(id, { content: 'a', status })
 		this.#start = this.#state()
 	}
 
@@ -29,17 +34,34 @@ class Story {
 	}
 
 	#state(): Case['start'] {
-		return [...this.#objects.keys()].map((id) => ({ resource: 'orders', id, hash: contentHash(this.record(id)), status: this.#objects.get(id)!.status }))
+		return [...this.#objects.keys()].map((id) => ({
+			resource: 'orders',
+			id,
+			hash: contentHash(this.record(id)),
+			status: this.#objects.get(id)!.status,
+		}))
 	}
 
 	/** Seconds after T0, what, to which order. */
 	happens(second: number, change: Change, id: number, content?: string, status?: string): this {
 		const before = this.#objects.get(id)
 		if (change === 'deleted') this.#objects.delete(id)
-		else this.#objects.set(id, { content: content ?? before?.content ?? 'a', status: status ?? (change === 'trashed' ? 'trash' : change === 'restored' ? 'processing' : (before?.status ?? 'processing')) })
+		else
+			this.#objects.set(id, {
+				content: content ?? before?.content ?? 'a',
+				status: status ?? (change === 'trashed' ? 'trash' : change === 'restored' ? 'processing' : (before?.status ?? 'processing')),
+			})
 		this.#journal.push({
-			number: this.#journal.length + 1, time: T0 + second * 1000, resource: 'orders', id, change, stampMoved: change !== 'edited-silently' && change !== 'deleted',
-			hash: change === 'deleted' ? null : contentHash(this.record(id)), date_created_gmt: null, date_modified_gmt: null, status: this.#objects.get(id)?.status ?? null,
+			number: this.#journal.length + 1,
+			time: T0 + second * 1000,
+			resource: 'orders',
+			id,
+			change,
+			stampMoved: change !== 'edited-silently' && change !== 'deleted',
+			hash: change === 'deleted' ? null : contentHash(this.record(id)),
+			date_created_gmt: null,
+			date_modified_gmt: null,
+			status: this.#objects.get(id)?.status ?? null,
 		})
 		return this
 	}
@@ -48,12 +70,30 @@ class Story {
 	rings(second: number, eventType: ReceivedEvent['eventType'], id: number, changes: Partial<ReceivedEvent> = {}): this {
 		const objectSequence = changes.objectSequence ?? (this.#sequences.get(id) ?? 0) + 1
 		this.#sequences.set(id, objectSequence)
-		this.#arrivals.push({ eventId: `e${++this.#ids}`, objectType: 'orders', objectId: String(id), eventType, objectSequence, record: this.#objects.has(id) ? this.record(id) : { id }, timeMs: T0 + second * 1000, ...changes })
+		this.#arrivals.push({
+			eventId: `e${++this.#ids}`,
+			objectType: 'orders',
+			objectId: String(id),
+			eventType,
+			objectSequence,
+			record: this.#objects.has(id) ? this.record(id) : { id },
+			timeMs: T0 + second * 1000,
+			...changes,
+		})
 		return this
 	}
 
 	judge(changes: Partial<Case> = {}): Judgement {
-		return judge({ journal: this.#journal, start: this.#start, final: this.#state(), t0Ms: T0, baselineEndMs: BASELINE_END, arrivals: this.#arrivals, polls: this.polls, ...changes })
+		return judge({
+			journal: this.#journal,
+			start: this.#start,
+			final: this.#state(),
+			t0Ms: T0,
+			baselineEndMs: BASELINE_END,
+			arrivals: this.#arrivals,
+			polls: this.polls,
+			...changes,
+		})
 	}
 }
 
@@ -65,7 +105,16 @@ function story(): Story {
 
 describe('a right story', () => {
 	test('without any change is quiet', () => {
-		expect(story().judge()).toEqual({ ...clean, repeats: 0, lagP50Ms: null, lagP99Ms: null, created: 0, updated: 0, deleted: 0, details: [] })
+		expect(story().judge()).toEqual({
+			...clean,
+			repeats: 0,
+			lagP50Ms: null,
+			lagP99Ms: null,
+			created: 0,
+			updated: 0,
+			deleted: 0,
+			details: [],
+		})
 	})
 
 	test('tells each change once, and how long it took', () => {
@@ -86,12 +135,18 @@ describe('a right story', () => {
 
 	test('may pass over what came and went between two looks', () => {
 		const told = story().happens(100, 'created', 10).happens(101, 'deleted', 10).happens(102, 'created', 11).happens(103, 'trashed', 11)
-		told.polls = [{ startMs: T0 + 90_000, endMs: T0 + 100_500 }, { startMs: T0 + 104_000, endMs: T0 + 110_000 }]
+		told.polls = [
+			{ startMs: T0 + 90_000, endMs: T0 + 100_500 },
+			{ startMs: T0 + 104_000, endMs: T0 + 110_000 },
+		]
 		expect(told.judge()).toMatchObject(clean)
 	})
 
 	test('may repeat: later arrivals of an id are no error', () => {
-		const told = story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1, { eventId: 'x' }).rings(150, 'UPDATED', 1, { eventId: 'x', objectSequence: 1 })
+		const told = story()
+			.happens(100, 'updated', 1, 'b')
+			.rings(101, 'UPDATED', 1, { eventId: 'x' })
+			.rings(150, 'UPDATED', 1, { eventId: 'x', objectSequence: 1 })
 		expect(told.judge()).toMatchObject({ ...clean, repeats: 1, updated: 1, lagP99Ms: 1_000 })
 	})
 
@@ -101,7 +156,10 @@ describe('a right story', () => {
 	})
 
 	test('a hidden order is CREATED when it becomes one', () => {
-		const told = story().happens(100, 'created', 10, 'n', 'checkout-draft').happens(110, 'updated', 10, 'n', 'pending').rings(112, 'CREATED', 10)
+		const told = story()
+			.happens(100, 'created', 10, 'n', 'checkout-draft')
+			.happens(110, 'updated', 10, 'n', 'pending')
+			.rings(112, 'CREATED', 10)
 		expect(told.judge()).toMatchObject(clean)
 	})
 
@@ -153,11 +211,17 @@ describe('missed', () => {
 		['a creation', story().happens(100, 'created', 10)],
 		['an edit', story().happens(100, 'updated', 1, 'b')],
 		['the last of two edits', story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).happens(110, 'updated', 1, 'c')],
-		['an edit that was undone after it was told', story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).happens(110, 'updated', 1, 'a')],
+		[
+			'an edit that was undone after it was told',
+			story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).happens(110, 'updated', 1, 'a'),
+		],
 		['a deletion', story().happens(100, 'deleted', 1)],
 		['a move to the trash', story().happens(100, 'trashed', 1)],
 		['a return', story().happens(100, 'trashed', 1).rings(101, 'DELETED', 1).happens(110, 'restored', 1)],
-		['a hidden order that became one', story().happens(100, 'created', 10, 'n', 'checkout-draft').happens(110, 'updated', 10, 'n', 'pending')],
+		[
+			'a hidden order that became one',
+			story().happens(100, 'created', 10, 'n', 'checkout-draft').happens(110, 'updated', 10, 'n', 'pending'),
+		],
 	])('%s', (_, told) => {
 		expect(told.judge()).toMatchObject({ ...clean, missed: 1 })
 	})
@@ -175,8 +239,20 @@ describe('missed', () => {
 	})
 
 	test('but not what came back before anybody looked, whichever of two equal states was told', () => {
-		const told = story().happens(100, 'updated', 1, 'b').happens(110, 'trashed', 1).happens(115, 'restored', 1).rings(120, 'UPDATED', 1).happens(130, 'deleted', 1).rings(140, 'DELETED', 1)
-		told.happens(100, 'trashed', 2).happens(101, 'restored', 2).happens(110, 'trashed', 2).rings(120, 'DELETED', 2, { trashed: true }).happens(130, 'restored', 2).rings(140, 'CREATED', 2)
+		const told = story()
+			.happens(100, 'updated', 1, 'b')
+			.happens(110, 'trashed', 1)
+			.happens(115, 'restored', 1)
+			.rings(120, 'UPDATED', 1)
+			.happens(130, 'deleted', 1)
+			.rings(140, 'DELETED', 1)
+		told
+			.happens(100, 'trashed', 2)
+			.happens(101, 'restored', 2)
+			.happens(110, 'trashed', 2)
+			.rings(120, 'DELETED', 2, { trashed: true })
+			.happens(130, 'restored', 2)
+			.rings(140, 'CREATED', 2)
 		told.polls = [{ startMs: T0 + 118_000, endMs: T0 + 122_000 }]
 		expect(told.judge()).toMatchObject(clean)
 	})
@@ -194,8 +270,14 @@ describe('duplicate', () => {
 		['an edit told under two ids', story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).rings(102, 'UPDATED', 1)],
 		['a creation told again as an update', story().happens(100, 'created', 10).rings(101, 'CREATED', 10).rings(102, 'UPDATED', 10)],
 		['a creation told twice', story().happens(100, 'created', 10).rings(101, 'CREATED', 10).rings(102, 'CREATED', 10)],
-		['a save that changed nothing', story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).happens(110, 'saved-unchanged', 1).rings(111, 'UPDATED', 1)],
-		['the trash, and then its emptying', story().happens(100, 'trashed', 1).rings(101, 'DELETED', 1).happens(110, 'deleted', 1).rings(111, 'DELETED', 1)],
+		[
+			'a save that changed nothing',
+			story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).happens(110, 'saved-unchanged', 1).rings(111, 'UPDATED', 1),
+		],
+		[
+			'the trash, and then its emptying',
+			story().happens(100, 'trashed', 1).rings(101, 'DELETED', 1).happens(110, 'deleted', 1).rings(111, 'DELETED', 1),
+		],
 	])('%s', (_, told) => {
 		expect(told.judge()).toMatchObject({ ...clean, duplicates: 1 })
 	})
@@ -203,7 +285,13 @@ describe('duplicate', () => {
 
 describe('invented', () => {
 	test.each<[string, Story, number]>([
-		['content that the object never had', story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1, { record: { id: 1, content: 'z', status: 'processing' } }), 1],
+		[
+			'content that the object never had',
+			story()
+				.happens(100, 'updated', 1, 'b')
+				.rings(101, 'UPDATED', 1, { record: { id: 1, content: 'z', status: 'processing' } }),
+			1,
+		],
 		['an object that never was', story().rings(101, 'CREATED', 99), 0],
 		['an update without a change', story().rings(101, 'UPDATED', 1), 0],
 		['a deletion that never was', story().rings(101, 'DELETED', 1), 1],
@@ -228,7 +316,10 @@ test('renamed: one change under two ids', () => {
 test('disordered: a later change arrives first', () => {
 	const told = story().happens(100, 'updated', 1, 'b')
 	const early = told.record(1)
-	told.happens(110, 'updated', 1, 'c').rings(111, 'UPDATED', 1, { objectSequence: 2 }).rings(112, 'UPDATED', 1, { objectSequence: 1, record: early })
+	told
+		.happens(110, 'updated', 1, 'c')
+		.rings(111, 'UPDATED', 1, { objectSequence: 2 })
+		.rings(112, 'UPDATED', 1, { objectSequence: 1, record: early })
 	expect(told.judge()).toMatchObject({ ...clean, disordered: 1, updated: 2 })
 })
 
@@ -239,22 +330,42 @@ test('each finding names its object and event', () => {
 
 test('coupons that are no longer listed: told when they leave, not afterwards', () => {
 	const entry = (number: number, status: string, content: string): JournalEntry => ({
-		number, time: T0 + 100_000 + number * 1000, resource: 'coupons', id: 5, change: 'updated', stampMoved: true, hash: contentHash({ id: 5, status, content }), date_created_gmt: null, date_modified_gmt: null, status,
+		number,
+		time: T0 + 100_000 + number * 1000,
+		resource: 'coupons',
+		id: 5,
+		change: 'updated',
+		stampMoved: true,
+		hash: contentHash({ id: 5, status, content }),
+		date_created_gmt: null,
+		date_modified_gmt: null,
+		status,
 	})
 	const base = {
 		start: [{ resource: 'coupons', id: 5, hash: contentHash({ id: 5, status: 'publish', content: 'a' }), status: 'publish' }],
 		journal: [entry(1, 'draft', 'a'), entry(2, 'draft', 'b')],
 		final: [{ resource: 'coupons', id: 5, hash: contentHash({ id: 5, status: 'draft', content: 'b' }), status: 'draft' }],
-		t0Ms: T0, baselineEndMs: BASELINE_END,
+		t0Ms: T0,
+		baselineEndMs: BASELINE_END,
 	}
-	const told: ReceivedEvent = { eventId: 'e', objectType: 'discounts', objectId: '5', eventType: 'UPDATED', objectSequence: 1, record: { id: 5, status: 'draft', content: 'a' }, timeMs: T0 + 105_000 }
+	const told: ReceivedEvent = {
+		eventId: 'e',
+		objectType: 'discounts',
+		objectId: '5',
+		eventType: 'UPDATED',
+		objectSequence: 1,
+		record: { id: 5, status: 'draft', content: 'a' },
+		timeMs: T0 + 105_000,
+	}
 	expect(judge({ ...base, arrivals: [told] })).toMatchObject(clean)
 	expect(judge({ ...base, arrivals: [] })).toMatchObject({ ...clean, missed: 1 })
 	// One that was never listed rings nothing, and is new when it is.
 	const draft = { ...base, start: [{ ...base.start[0]!, status: 'draft', hash: contentHash({ id: 5, status: 'draft', content: 'a' }) }] }
 	expect(judge({ ...draft, arrivals: [] })).toMatchObject(clean)
 	const published = { ...draft, journal: [entry(1, 'publish', 'a')], final: base.start }
-	expect(judge({ ...published, arrivals: [{ ...told, eventType: 'CREATED', record: { id: 5, status: 'publish', content: 'a' } }] })).toMatchObject(clean)
+	expect(
+		judge({ ...published, arrivals: [{ ...told, eventType: 'CREATED', record: { id: 5, status: 'publish', content: 'a' } }] }),
+	).toMatchObject(clean)
 	expect(judge({ ...published, arrivals: [] })).toMatchObject({ ...clean, missed: 1 })
 })
 

@@ -42,7 +42,7 @@ describe('standard', () => {
 	})
 })
 
-describe('the platform\'s schedules', () => {
+describe("the platform's schedules", () => {
 	test('8^n tries 8 … 32768 s after the first failure', () => {
 		const at = life('8^n', 0.9).map((_, index, gaps) => gaps.slice(0, index + 1).reduce((a, b) => a + b))
 		expect(at).toEqual([8, 64, 512, 4096, 32_768])
@@ -54,7 +54,9 @@ describe('the platform\'s schedules', () => {
 	})
 
 	test('a try that took longer than its step is followed at once, never in the past', () => {
-		expect(nextTryAt({ schedule: '8^n', attempt: 2, firstFailureMs: START, nowMs: START + 90_000, retryAfterMs: null, random: 0.5 })).toBe(START + 90_000)
+		expect(nextTryAt({ schedule: '8^n', attempt: 2, firstFailureMs: START, nowMs: START + 90_000, retryAfterMs: null, random: 0.5 })).toBe(
+			START + 90_000,
+		)
 	})
 })
 
@@ -82,22 +84,30 @@ describe('Retry-After', () => {
 	})
 
 	test('gives no try beyond the last', () => {
-		expect(nextTryAt({ schedule: 'standard', attempt: 12, firstFailureMs: START, nowMs: START, retryAfterMs: 1000, random: 0.5 })).toBeNull()
+		expect(
+			nextTryAt({ schedule: 'standard', attempt: 12, firstFailureMs: START, nowMs: START, retryAfterMs: 1000, random: 0.5 }),
+		).toBeNull()
 	})
 
-	test('lies between the schedule\'s own time and the bound, always', () => {
+	test("lies between the schedule's own time and the bound, always", () => {
 		fc.assert(
-			fc.property(fc.constantFrom<Schedule>('standard', '8^n', '4^n', [3, 7, 20_000]), fc.integer({ min: 1, max: 13 }), fc.nat(10 ** 10), fc.nat(10 ** 6), (schedule, attempt, wishMs, agoMs) => {
-				const failed = { schedule, attempt, firstFailureMs: START - agoMs, nowMs: START, retryAfterMs: null, random: 0.3 }
-				const plain = nextTryAt(failed)
-				const wished = nextTryAt({ ...failed, retryAfterMs: wishMs })
-				if (plain === null) {
-					expect(wished).toBeNull()
-					return
-				}
-				expect(wished).toBeGreaterThanOrEqual(plain)
-				expect(wished).toBeLessThanOrEqual(Math.max(plain, START + wishMs))
-			}),
+			fc.property(
+				fc.constantFrom<Schedule>('standard', '8^n', '4^n', [3, 7, 20_000]),
+				fc.integer({ min: 1, max: 13 }),
+				fc.nat(10 ** 10),
+				fc.nat(10 ** 6),
+				(schedule, attempt, wishMs, agoMs) => {
+					const failed = { schedule, attempt, firstFailureMs: START - agoMs, nowMs: START, retryAfterMs: null, random: 0.3 }
+					const plain = nextTryAt(failed)
+					const wished = nextTryAt({ ...failed, retryAfterMs: wishMs })
+					if (plain === null) {
+						expect(wished).toBeNull()
+						return
+					}
+					expect(wished).toBeGreaterThanOrEqual(plain)
+					expect(wished).toBeLessThanOrEqual(Math.max(plain, START + wishMs))
+				},
+			),
 		)
 	})
 })

@@ -9,7 +9,7 @@ import {
 	paintOf,
 	seconds,
 	span,
-	wrap,
+	stepLines,
 	type ShownEvent,
 } from '../../../test/demo/screen.ts'
 
@@ -46,10 +46,12 @@ describe('lines', () => {
 		expect(failureLine({ timeMs: 0, status: null, what: 'x'.repeat(200), nextSeconds: null }, plain).length).toBeLessThanOrEqual(100)
 	})
 
-	test('long lines wrap at blanks, under their own column', () => {
-		expect(wrap('  ✓ shop  one two three', 10, 16)).toEqual(['  ✓ shop  one', '          two', '          three'])
-		expect(wrap('  short', 10)).toEqual(['  short'])
-		expect(wrap('x'.repeat(120), 2)).toEqual(['x'.repeat(120)])
+	test('a step has its address, and what is there in a column of its own', () => {
+		expect(stepLines('shop', 'http://x  A shop:\n3 products')).toEqual([
+			'  ✓ shop      http://x  A shop:',
+			'                        3 products',
+		])
+		expect(stepLines('instance', '1 polls every 3 s')).toEqual(['  ✓ instance  1 polls every 3 s'])
 	})
 })
 

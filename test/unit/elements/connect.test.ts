@@ -10,9 +10,22 @@ const PATHS = ['orders', 'products', 'coupons', 'customers']
 const https = (options: StoreOptions = {}): SimulatedStore => createStore({ url: 'https://shop.example', objects: 5, ...options })
 
 /** Connects to a simulated store; `around` may answer in its place. */
-async function connect(store: SimulatedStore, more: { storeUrl?: string; key?: string; secret?: string; paths?: string[]; around?: (request: Request, url: URL) => Response | null } & Partial<Io> = {}) {
+async function connect(
+	store: SimulatedStore,
+	more: {
+		storeUrl?: string
+		key?: string
+		secret?: string
+		paths?: string[]
+		around?: (request: Request, url: URL) => Response | null
+	} & Partial<Io> = {},
+) {
 	const { storeUrl = store.url, key = store.credentials.key, secret = store.credentials.secret, paths = PATHS, around, ...io } = more
-	const seam = ioOf(async (request, url) => around?.(request, url) ?? (await store.fetch(request)), { now: () => Date.now(), nonce: () => crypto.randomUUID(), ...io })
+	const seam = ioOf(async (request, url) => around?.(request, url) ?? (await store.fetch(request)), {
+		now: () => Date.now(),
+		nonce: () => crypto.randomUUID(),
+		...io,
+	})
 	const result = await connectStore({ storeUrl, key, secret }, seam, { paths })
 	expect(seam.asked.length).toBeLessThanOrEqual(12)
 	expect(JSON.stringify(result)).not.toContain(secret)
@@ -39,7 +52,15 @@ describe('connecting a store', () => {
 		const highest = Math.max(...store.state('orders').keys())
 		expect(result).toMatchObject({
 			ok: true,
-			connection: { home: 'https://shop.example', root: 'https://shop.example/wp-json/', auth: 'basic', name: 'Riverside Outfitters', timeZone: 'America/Denver', hpos: true, collections: { orders: { readable: true, highestId: highest } } },
+			connection: {
+				home: 'https://shop.example',
+				root: 'https://shop.example/wp-json/',
+				auth: 'basic',
+				name: 'Riverside Outfitters',
+				timeZone: 'America/Denver',
+				hpos: true,
+				collections: { orders: { readable: true, highestId: highest } },
+			},
 		})
 		expect(asked).toHaveLength(6)
 		expect(asked[0]?.headers.get('authorization')).toBeNull()
@@ -64,7 +85,10 @@ describe('connecting a store', () => {
 	it('1.4 signs with http where PHP sees http behind https, and keeps that', async () => {
 		const store = createStore({ url: 'http://shop.example', objects: 3 })
 		// The proxy speaks https to us and http to PHP, which signs for what it sees.
-		const seam = ioOf((request) => store.fetch(new Request(request.url.replace('https:', 'http:'), request)), { now: () => Date.now(), nonce: () => crypto.randomUUID() })
+		const seam = ioOf((request) => store.fetch(new Request(request.url.replace('https:', 'http:'), request)), {
+			now: () => Date.now(),
+			nonce: () => crypto.randomUUID(),
+		})
 		const result = await connectStore({ storeUrl: 'https://shop.example', ...store.credentials }, seam, { paths: ['orders'] })
 		expect(result).toMatchObject({ ok: true, connection: { auth: 'oauth1', root: 'https://shop.example/wp-json/' } })
 		if (!result.ok) return
@@ -75,7 +99,10 @@ describe('connecting a store', () => {
 	it('1.4 takes the query string as the last resort', async () => {
 		const store = https()
 		const connection = await connected(store, {
-			around: (request, url) => (request.headers.has('authorization') || url.searchParams.has('oauth_signature') ? json({ code: 'woocommerce_rest_cannot_view', message: 'Sorry, you cannot list resources.', data: { status: 401 } }, 401) : null),
+			around: (request, url) =>
+				request.headers.has('authorization') || url.searchParams.has('oauth_signature')
+					? json({ code: 'woocommerce_rest_cannot_view', message: 'Sorry, you cannot list resources.', data: { status: 401 } }, 401)
+					: null,
 		})
 		expect(connection.auth).toBe('query')
 	})
@@ -92,18 +119,31 @@ describe('connecting a store', () => {
 	})
 
 	it('1.9 a key without the right to the system status leaves version and storage open', async () => {
-		const connection = await connected(https(), { around: (_request, url) => (url.pathname.endsWith('/system_status') ? json({ code: 'woocommerce_rest_cannot_view', message: 'no' }, 403) : null) })
+		const connection = await connected(https(), {
+			around: (_request, url) =>
+				url.pathname.endsWith('/system_status') ? json({ code: 'woocommerce_rest_cannot_view', message: 'no' }, 403) : null,
+		})
 		expect(connection).toMatchObject({ version: '', hpos: null })
 		expect(connection.collections['orders']?.args).toContain('modified_after')
 		expect(connection.collections['customers']?.args).toBeNull()
 	})
 
-	it.each(['shop.example', 'https://shop.example/', 'https://shop.example/wp-admin/edit.php?post_type=shop_order', '<https://shop.example>', '  https://SHOP.example/wp-json/wc/v3 ', 'https://shop.example/wp-login.php'])('1.1 takes %j for the store', async (storeUrl) => {
+	it.each([
+		'shop.example',
+		'https://shop.example/',
+		'https://shop.example/wp-admin/edit.php?post_type=shop_order',
+		'<https://shop.example>',
+		'  https://SHOP.example/wp-json/wc/v3 ',
+		'https://shop.example/wp-login.php',
+	])('1.1 takes %j for the store', async (storeUrl) => {
 		expect((await connected(https(), { storeUrl })).root).toBe('https://shop.example/wp-json/')
 	})
 
 	it('1.1 finds a site in a subdirectory', async () => {
-		expect(await connected(https({ url: 'https://example.com/shop' }), { storeUrl: 'https://example.com/shop/wp-admin' })).toMatchObject({ home: 'https://example.com/shop', root: 'https://example.com/shop/wp-json/' })
+		expect(await connected(https({ url: 'https://example.com/shop' }), { storeUrl: 'https://example.com/shop/wp-admin' })).toMatchObject({
+			home: 'https://example.com/shop',
+			root: 'https://example.com/shop/wp-json/',
+		})
 	})
 
 	it('1.1 finds another prefix by the home page', async () => {
@@ -111,7 +151,9 @@ describe('connecting a store', () => {
 	})
 
 	it('1.1 finds the root from a page of the shop', async () => {
-		expect(await connected(https(), { storeUrl: 'https://shop.example/shop/products' })).toMatchObject({ root: 'https://shop.example/wp-json/' })
+		expect(await connected(https(), { storeUrl: 'https://shop.example/shop/products' })).toMatchObject({
+			root: 'https://shop.example/wp-json/',
+		})
 	})
 
 	it('1.8 without a scheme it tries https, then http, and follows www without sending a key', async () => {
@@ -144,7 +186,17 @@ describe('connecting a store', () => {
 	})
 
 	it('2.4 asks a custom collection for its arguments, and never spends more than 12 requests', async () => {
-		const many = [...PATHS, 'products/categories', 'products/reviews', 'taxes', 'refunds', 'products/tags', 'products/attributes', 'variations', 'webhooks']
+		const many = [
+			...PATHS,
+			'products/categories',
+			'products/reviews',
+			'taxes',
+			'refunds',
+			'products/tags',
+			'products/attributes',
+			'variations',
+			'webhooks',
+		]
 		const { result, asked } = await connect(https(), { paths: many })
 		expect(asked.length).toBe(12)
 		expect(result.ok).toBe(true)
@@ -174,7 +226,9 @@ describe('a store that cannot be connected', () => {
 			throw new Error('internal error; reference = abc')
 		}
 		expect(await refused(https(), { around: opaque })).toMatchObject({ status: 400, reason: 'no-such-host' })
-		expect(await refused(https(), { around: (_request, url) => (url.protocol === 'https:' ? opaque() : new Response('hello')) })).toMatchObject({ status: 502, reason: 'tls' })
+		expect(
+			await refused(https(), { around: (_request, url) => (url.protocol === 'https:' ? opaque() : new Response('hello')) }),
+		).toMatchObject({ status: 502, reason: 'tls' })
 	})
 
 	it.each([
@@ -189,7 +243,10 @@ describe('a store that cannot be connected', () => {
 
 	it('ends within its time, though the store never answers', async () => {
 		const io = ioOf(() => new Promise<Response>(() => undefined), { timeoutMs: 20 })
-		expect(await connectStore({ storeUrl: 'https://shop.example', key: 'ck_1', secret: 'cs_1' }, io, { paths: PATHS })).toMatchObject({ reason: 'timeout', status: 502 })
+		expect(await connectStore({ storeUrl: 'https://shop.example', key: 'ck_1', secret: 'cs_1' }, io, { paths: PATHS })).toMatchObject({
+			reason: 'timeout',
+			status: 502,
+		})
 	})
 
 	it('ends after 20 s in all, counted on the clock', async () => {
@@ -219,42 +276,86 @@ describe('a store that cannot be connected', () => {
 	})
 
 	it('1.1 WordPress without WooCommerce', async () => {
-		expect(await refused(https({ site: 'no-woocommerce' }))).toMatchObject({ status: 400, reason: 'no-woocommerce', message: expect.stringMatching(/Activate the WooCommerce plugin/) as string })
+		expect(await refused(https({ site: 'no-woocommerce' }))).toMatchObject({
+			status: 400,
+			reason: 'no-woocommerce',
+			message: expect.stringMatching(/Activate the WooCommerce plugin/) as string,
+		})
 		const index = recorded('outage')['woocommerce_deactivated_index']
-		expect(await refused(https(), { around: () => (index === undefined ? null : responseOf(index)) })).toMatchObject({ reason: 'no-woocommerce' })
+		expect(await refused(https(), { around: () => (index === undefined ? null : responseOf(index)) })).toMatchObject({
+			reason: 'no-woocommerce',
+		})
 	})
 
 	it('1.2 plain permalinks, by the page that stands where the index should, and by the API’s redirect', async () => {
-		expect(await refused(https({ site: 'plain-permalinks' }))).toMatchObject({ status: 400, reason: 'plain-permalinks', message: expect.stringMatching(/Switch on pretty permalinks/) as string })
+		expect(await refused(https({ site: 'plain-permalinks' }))).toMatchObject({
+			status: 400,
+			reason: 'plain-permalinks',
+			message: expect.stringMatching(/Switch on pretty permalinks/) as string,
+		})
 		const page = recorded('outage')['plain_permalinks_index']
-		expect(await refused(https(), { around: () => (page === undefined ? null : responseOf(page)) })).toMatchObject({ reason: 'plain-permalinks' })
-		const slash = (_request: Request, url: URL): Response | null => (url.pathname.includes('/wc/v3/') ? new Response(null, { status: 301, headers: { location: `${url.origin}${url.pathname}/${url.search}` } }) : null)
+		expect(await refused(https(), { around: () => (page === undefined ? null : responseOf(page)) })).toMatchObject({
+			reason: 'plain-permalinks',
+		})
+		const slash = (_request: Request, url: URL): Response | null =>
+			url.pathname.includes('/wc/v3/')
+				? new Response(null, { status: 301, headers: { location: `${url.origin}${url.pathname}/${url.search}` } })
+				: null
 		expect(await refused(https(), { around: slash })).toMatchObject({ reason: 'plain-permalinks' })
 	})
 
 	it.each(['rest-closed-401', 'rest-closed-403'] as const)('%s: the REST API closed by a plugin', async (site) => {
-		expect(await refused(https({ site }))).toMatchObject({ status: 400, reason: 'rest-closed', message: expect.stringMatching(/security plugin/) as string, providerMessage: expect.stringMatching(/REST API/) as string })
+		expect(await refused(https({ site }))).toMatchObject({
+			status: 400,
+			reason: 'rest-closed',
+			message: expect.stringMatching(/security plugin/) as string,
+			providerMessage: expect.stringMatching(/REST API/) as string,
+		})
 	})
 
 	it('2.2 a challenge, a coming-soon page, a password', async () => {
-		expect((await refused(https(), { around: () => new Response('<html><title>Just a moment...</title></html>', { status: 403 }) })).reason).toBe('rest-closed')
-		expect((await refused(https(), { around: () => new Response('<html><link href="/wp-content/x.css">Coming soon</html>') })).reason).toBe('rest-closed')
-		expect((await refused(https(), { around: () => new Response('', { status: 401, headers: { 'www-authenticate': 'Basic' } }) })).message).toMatch(/password/)
-		expect((await refused(https(), { around: (_request, url) => (url.pathname.includes('/wc/v3/') ? new Response('<!DOCTYPE html><html>Coming soon</html>') : null) })).reason).toBe('rest-closed')
+		expect(
+			(await refused(https(), { around: () => new Response('<html><title>Just a moment...</title></html>', { status: 403 }) })).reason,
+		).toBe('rest-closed')
+		expect((await refused(https(), { around: () => new Response('<html><link href="/wp-content/x.css">Coming soon</html>') })).reason).toBe(
+			'rest-closed',
+		)
+		expect(
+			(await refused(https(), { around: () => new Response('', { status: 401, headers: { 'www-authenticate': 'Basic' } }) })).message,
+		).toMatch(/password/)
+		expect(
+			(
+				await refused(https(), {
+					around: (_request, url) => (url.pathname.includes('/wc/v3/') ? new Response('<!DOCTYPE html><html>Coming soon</html>') : null),
+				})
+			).reason,
+		).toBe('rest-closed')
 	})
 
 	it('2.1 maintenance', async () => {
-		expect(await refused(https({ site: 'maintenance' }))).toMatchObject({ status: 502, reason: 'maintenance', providerMessage: expect.stringMatching(/scheduled maintenance/) as string })
+		expect(await refused(https({ site: 'maintenance' }))).toMatchObject({
+			status: 502,
+			reason: 'maintenance',
+			providerMessage: expect.stringMatching(/scheduled maintenance/) as string,
+		})
 	})
 
 	it.each(['php_fatal_in_plugin', 'database_down', 'database_down_accept_any'])('2.1 %s: the store itself failed', async (name) => {
 		const one = recorded('outage')[name]
-		expect(await refused(https(), { around: () => (one === undefined ? null : responseOf(one)) })).toMatchObject({ status: 502, reason: 'server', providerMessage: expect.any(String) as string })
+		expect(await refused(https(), { around: () => (one === undefined ? null : responseOf(one)) })).toMatchObject({
+			status: 502,
+			reason: 'server',
+			providerMessage: expect.any(String) as string,
+		})
 	})
 
 	it('2.1 a PHP notice before the JSON is the store’s failure', async () => {
 		const one = recorded('outage')['php_warning_before_json']
-		expect(await refused(https(), { around: (_request, url) => (one !== undefined && url.pathname.includes('/wc/v3/') ? responseOf(one) : null) })).toMatchObject({ status: 502, reason: 'server', message: expect.stringMatching(/PHP notice/) as string })
+		expect(
+			await refused(https(), {
+				around: (_request, url) => (one !== undefined && url.pathname.includes('/wc/v3/') ? responseOf(one) : null),
+			}),
+		).toMatchObject({ status: 502, reason: 'server', message: expect.stringMatching(/PHP notice/) as string })
 	})
 
 	it('1.5 an unknown key', async () => {
@@ -267,14 +368,21 @@ describe('a store that cannot be connected', () => {
 
 	it('1.5 a wrong secret', async () => {
 		for (const store of [https(), createStore({ url: 'http://shop.example', objects: 2 }), https({ announcesHttps: false })]) {
-			expect(await refused(store, { secret: 'cs_1111111111111111111111111111111111111111' })).toMatchObject({ status: 400, reason: 'wrong-secret' })
+			expect(await refused(store, { secret: 'cs_1111111111111111111111111111111111111111' })).toMatchObject({
+				status: 400,
+				reason: 'wrong-secret',
+			})
 		}
 	})
 
 	it('1.6 a write-only key', async () => {
 		const store = https()
 		const { key, secret } = store.keys['wo'] ?? store.credentials
-		expect(await refused(store, { key, secret })).toMatchObject({ status: 400, reason: 'write-only', message: expect.stringMatching(/permissions/) as string })
+		expect(await refused(store, { key, secret })).toMatchObject({
+			status: 400,
+			reason: 'write-only',
+			message: expect.stringMatching(/permissions/) as string,
+		})
 	})
 
 	it('1.5 1.6 in another language a wrong secret and a write-only key are told apart by OPTIONS', async () => {
@@ -307,12 +415,17 @@ describe('a store that cannot be connected', () => {
 		const error = await refused(https({ site: 'other-host' }))
 		expect(error).toMatchObject({ status: 400, reason: 'other-host' })
 		expect(error.message).toMatch(/Use https:\/\/www\.shop\.example|use https:\/\/www\.shop\.example/)
-		const away = await refused(https(), { storeUrl: 'shop.example', around: () => new Response(null, { status: 302, headers: { location: 'https://parked.example/' } }) })
+		const away = await refused(https(), {
+			storeUrl: 'shop.example',
+			around: () => new Response(null, { status: 302, headers: { location: 'https://parked.example/' } }),
+		})
 		expect(away).toMatchObject({ reason: 'other-host', message: expect.stringContaining('parked.example') as string })
 	})
 
 	it('a redirect in a circle ends', async () => {
-		const error = await refused(https(), { around: (_request, url) => new Response(null, { status: 302, headers: { location: `${url.origin}${url.pathname}x/` } }) })
+		const error = await refused(https(), {
+			around: (_request, url) => new Response(null, { status: 302, headers: { location: `${url.origin}${url.pathname}x/` } }),
+		})
 		expect(error.message).toMatch(/circle/)
 	})
 

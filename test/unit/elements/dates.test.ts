@@ -1,10 +1,26 @@
 import { describe, expect, it } from 'vitest'
 import type { DateRule } from '../../../src/elements/element.ts'
-import { dateOf, knownFormat, readDate, readIso, siteZone, translatePattern, WOO_DATE_FORMAT, writeDate, zoneName } from '../../../src/elements/woocommerce/dates.ts'
+import {
+	dateOf,
+	knownFormat,
+	readDate,
+	readIso,
+	siteZone,
+	translatePattern,
+	WOO_DATE_FORMAT,
+	writeDate,
+	zoneName,
+} from '../../../src/elements/woocommerce/dates.ts'
 import { fillPlaceholders } from '../../../src/elements/woocommerce/placeholders.ts'
 
 const at = (iso: string): number => Date.parse(iso)
-const rule = (more: Partial<DateRule> = {}): DateRule => ({ field: 'date_modified', format: WOO_DATE_FORMAT, zone: 'UTC', gmtSibling: true, ...more })
+const rule = (more: Partial<DateRule> = {}): DateRule => ({
+	field: 'date_modified',
+	format: WOO_DATE_FORMAT,
+	zone: 'UTC',
+	gmtSibling: true,
+	...more,
+})
 
 describe('date patterns', () => {
 	it('reads a pattern with a dangling quote as if the quote were not there', () => {
@@ -49,7 +65,8 @@ describe('date patterns', () => {
 
 	it('reads an ISO date that says more than its pattern, and refuses what is no date', () => {
 		expect(readDate('2026-06-15T12:00:00Z', WOO_DATE_FORMAT, 'America/Denver')).toBe(at('2026-06-15T12:00:00Z'))
-		for (const wrong of ['yesterday-ish', '', '2026-13-01T00:00:00', {}, null, true]) expect(readDate(wrong, WOO_DATE_FORMAT, 'UTC')).toBeNull()
+		for (const wrong of ['yesterday-ish', '', '2026-13-01T00:00:00', {}, null, true])
+			expect(readDate(wrong, WOO_DATE_FORMAT, 'UTC')).toBeNull()
 	})
 
 	it('knows which formats and zones exist', () => {

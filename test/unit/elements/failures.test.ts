@@ -108,7 +108,11 @@ describe('recorded answers of real stores', () => {
 })
 
 describe('2.2 hosts and shields', () => {
-	const page = (status: number, text = '<html><head><title>Just a moment...</title></head></html>', headers: Record<string, string> = {}): Response => new Response(text, { status, headers: { 'content-type': 'text/html', ...headers } })
+	const page = (
+		status: number,
+		text = '<html><head><title>Just a moment...</title></head></html>',
+		headers: Record<string, string> = {},
+	): Response => new Response(text, { status, headers: { 'content-type': 'text/html', ...headers } })
 
 	it.each([
 		['429 without Retry-After', page(429, ''), 'throttled -'],
@@ -127,8 +131,16 @@ describe('2.2 hosts and shields', () => {
 		['a truncated list', new Response('[{"id":1},{"id":', { status: 200 }), 'not-json -'],
 		['an object for a list', new Response('{"id":1}', { status: 200 }), 'not-json -'],
 		['a list of numbers', new Response('[1,2]', { status: 200 }), 'not-json -'],
-		['a redirect', new Response(null, { status: 308, headers: { location: 'https://new.example/wp-json/wc/v3/orders?x=1' } }), 'redirect -'],
-		['a plugin that closes the API', new Response('{"code":"rest_forbidden","message":"Closed","data":{"status":403}}', { status: 403 }), 'rejected rest_forbidden'],
+		[
+			'a redirect',
+			new Response(null, { status: 308, headers: { location: 'https://new.example/wp-json/wc/v3/orders?x=1' } }),
+			'redirect -',
+		],
+		[
+			'a plugin that closes the API',
+			new Response('{"code":"rest_forbidden","message":"Closed","data":{"status":403}}', { status: 403 }),
+			'rejected rest_forbidden',
+		],
 	])('%s', async (_name, response, expected) => {
 		expect(await verdict(response)).toBe(expected)
 	})
@@ -144,7 +156,9 @@ describe('2.2 hosts and shields', () => {
 	})
 
 	it('1.8 names the target of a redirect without its query, and does not follow it', async () => {
-		const io = ioOf(() => new Response(null, { status: 301, headers: { location: 'https://www.shop.example/wp-json/wc/v3/orders?consumer_secret=x' } }))
+		const io = ioOf(
+			() => new Response(null, { status: 301, headers: { location: 'https://www.shop.example/wp-json/wc/v3/orders?consumer_secret=x' } }),
+		)
 		const failure = (await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), { order: 'id-asc', limit: 1 })) as Failure
 		expect(failure.message).toContain('https://www.shop.example/wp-json/wc/v3/orders;')
 		expect(failure.message).not.toContain('consumer')
@@ -176,7 +190,7 @@ describe('no answer at all', () => {
 		[new Error('Network connection lost.'), 'unreachable reset'],
 		[new Error('internal error; reference = abc'), 'unreachable opaque'],
 		[new Error('DNS lookup failed.'), 'unreachable no-such-host'],
-		[new Error('TLS peer\'s certificate is not trusted'), 'tls -'],
+		[new Error("TLS peer's certificate is not trusted"), 'tls -'],
 		[new Error('connect(): Connection refused'), 'unreachable refused'],
 		[new DOMException('The operation timed out', 'TimeoutError'), 'timeout -'],
 	])('%s', async (error, expected) => {
@@ -184,7 +198,9 @@ describe('no answer at all', () => {
 	})
 
 	it('looks into an AggregateError', () => {
-		const both = Object.assign(new TypeError('fetch failed'), { cause: new AggregateError([Object.assign(new Error(''), { code: 'ECONNREFUSED' })]) })
+		const both = Object.assign(new TypeError('fetch failed'), {
+			cause: new AggregateError([Object.assign(new Error(''), { code: 'ECONNREFUSED' })]),
+		})
 		expect(networkTrouble(both)).toBe('refused')
 		expect(networkTrouble('odd')).toBe('reset')
 	})
@@ -207,7 +223,15 @@ describe('no answer at all', () => {
 })
 
 describe('2.6 what counts as gone', () => {
-	const failure = (code: string | null, status = 404): Failure => ({ ok: false, kind: 'rejected', status, code, providerMessage: null, retryAfterMs: null, message: '' })
+	const failure = (code: string | null, status = 404): Failure => ({
+		ok: false,
+		kind: 'rejected',
+		status,
+		code,
+		providerMessage: null,
+		retryAfterMs: null,
+		message: '',
+	})
 
 	it.each([
 		['orders', 'woocommerce_rest_shop_order_invalid_id'],
@@ -226,7 +250,10 @@ describe('2.6 what counts as gone', () => {
 		expect(saysGone(path, failure(code, 400))).toBe(false)
 	})
 
-	it.each(['rest_no_route', 'woocommerce_rest_cannot_view', 'woocommerce_rest_taxonomy_invalid', 'rest_invalid_param', null])('%s never does', (code) => {
-		expect(saysGone('products/categories', failure(code))).toBe(false)
-	})
+	it.each(['rest_no_route', 'woocommerce_rest_cannot_view', 'woocommerce_rest_taxonomy_invalid', 'rest_invalid_param', null])(
+		'%s never does',
+		(code) => {
+			expect(saysGone('products/categories', failure(code))).toBe(false)
+		},
+	)
 })

@@ -9,14 +9,31 @@ const ORDERS = 'http://shop.example.com/wp-json/wc/v3/orders'
 describe('1.7 OAuth 1.0a signatures', () => {
 	it.each([
 		[ORDERS, { per_page: '100' }, 'A/AF1zwL9Qxse8nNkwOYpaYobWnvG05/aR/y1E+m6gU='],
-		[ORDERS, { modified_after: '2024-06-01T10:00:00', dates_are_gmt: 'true', orderby: 'modified', order: 'asc' }, 'VSaYKAQEv6QXmiCTsyPlKtTuse2z9ZrunCkuaXV5IeA='],
+		[
+			ORDERS,
+			{ modified_after: '2024-06-01T10:00:00', dates_are_gmt: 'true', orderby: 'modified', order: 'asc' },
+			'VSaYKAQEv6QXmiCTsyPlKtTuse2z9ZrunCkuaXV5IeA=',
+		],
 		[ORDERS, { 'status[0]': 'pending', 'status[1]': 'trash' }, 'hLGjhLGjaEaf3ZmY+ZGOM4kDNdI0FEZHnkIYoWtqWko='],
 		['http://shop.example.com/wp-json/wc/v3/products', { search: 'a b~c+d' }, 'VdQ9PWY6oFJ+uMowcAu3++0yMgmYxd/jiV2tc7TnQaQ='],
 		['http://example.com/shop/wp-json/wc/v3/customers', { role: 'all' }, 'VY/x0RhN24PE+ela20tVFSnXawXFJbl+73/s8XxOJy0='],
 	])('1.7 signs %s %j as WooCommerce does', (baseUrl, query, expected) => {
-		const signed = oauthQuery({ method: 'GET', baseUrl, query: query as unknown as Record<string, string>, key: 'ck_test', secret: 'cs_test', timestamp: 1717236000, nonce: NONCE })
+		const signed = oauthQuery({
+			method: 'GET',
+			baseUrl,
+			query: query,
+			key: 'ck_test',
+			secret: 'cs_test',
+			timestamp: 1717236000,
+			nonce: NONCE,
+		})
 		expect(signed['oauth_signature']).toBe(expected)
-		expect(signed).toMatchObject({ oauth_consumer_key: 'ck_test', oauth_timestamp: '1717236000', oauth_nonce: NONCE, oauth_signature_method: 'HMAC-SHA256' })
+		expect(signed).toMatchObject({
+			oauth_consumer_key: 'ck_test',
+			oauth_timestamp: '1717236000',
+			oauth_nonce: NONCE,
+			oauth_signature_method: 'HMAC-SHA256',
+		})
 	})
 
 	it('1.7 encodes what JavaScript leaves bare and PHP does not', () => {
@@ -27,7 +44,15 @@ describe('1.7 OAuth 1.0a signatures', () => {
 		const access = { auth: 'oauth1', key: 'ck_test', secret: 'cs_test', oauthOrigin: 'http://shop.example.com', skewSec: 0 } as const
 		const io = ioOf(() => new Response(), { now: () => 1717236000_000 })
 		const { url, headers } = authorize(access, io, 'GET', 'http://10.0.0.5/wp-json/wc/v3/orders', { 'status[]': 'pending' })
-		const expected = oauthQuery({ method: 'GET', baseUrl: ORDERS, query: { 'status[0]': 'pending' }, key: 'ck_test', secret: 'cs_test', timestamp: 1717236000, nonce: NONCE })
+		const expected = oauthQuery({
+			method: 'GET',
+			baseUrl: ORDERS,
+			query: { 'status[0]': 'pending' },
+			key: 'ck_test',
+			secret: 'cs_test',
+			timestamp: 1717236000,
+			nonce: NONCE,
+		})
 		expect(new URL(url).searchParams.get('oauth_signature')).toBe(expected['oauth_signature'])
 		expect(url).not.toContain('cs_test')
 		expect(headers).toEqual({})
@@ -36,7 +61,9 @@ describe('1.7 OAuth 1.0a signatures', () => {
 	it('1.7 uses a new nonce on every try', () => {
 		const access = { auth: 'oauth1', key: 'k', secret: 's', oauthOrigin: 'http://shop.example', skewSec: 0 } as const
 		const { nonce: _nonce, ...io } = ioOf(() => new Response())
-		const nonces = [1, 2, 3].map(() => new URL(authorize(access, io, 'GET', 'http://shop.example/x', {}).url).searchParams.get('oauth_nonce'))
+		const nonces = [1, 2, 3].map(() =>
+			new URL(authorize(access, io, 'GET', 'http://shop.example/x', {}).url).searchParams.get('oauth_nonce'),
+		)
 		expect(new Set(nonces).size).toBe(3)
 	})
 })

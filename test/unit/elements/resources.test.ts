@@ -21,19 +21,51 @@ describe('the element', () => {
 	it('polls four resources by default, and requires store, key and secret', () => {
 		const element = elements[0]
 		expect(Object.keys(element?.defaultPoller ?? {})).toEqual(['customers', 'discounts', 'orders', 'products'])
-		expect(element?.configuration.filter((key) => key.required).map((key) => key.key)).toEqual(['store.url', 'oauth.api.key', 'oauth.api.secret'])
+		expect(element?.configuration.filter((key) => key.required).map((key) => key.key)).toEqual([
+			'store.url',
+			'oauth.api.key',
+			'oauth.api.secret',
+		])
 		expect(new Set(element?.configuration.map((key) => key.id)).size).toBe(element?.configuration.length)
-		expect(JSON.parse(element?.configuration.find((key) => key.key === 'event.poller.configuration')?.defaultValue ?? '')).toEqual(element?.defaultPoller)
+		expect(JSON.parse(element?.configuration.find((key) => key.key === 'event.poller.configuration')?.defaultValue ?? '')).toEqual(
+			element?.defaultPoller,
+		)
 	})
 })
 
 describe('a resource of the poller configuration', () => {
 	it('is what its url says; its name is only a label', () => {
-		const found = resourceOf('contacts', { url: '/hubs/ecommerce/customers', idField: 'id', datesConfiguration: { updatedDateField: 'date_modified', updatedDateFormat: "yyyy-MM-dd'T'HH:mm:ss'" } }, DENVER)
-		expect(found).toMatchObject({ ok: true, resource: { objectType: 'contacts', path: 'customers', identity: 'customers', idField: 'id', modifiedFilter: false, filtered: false, indexed: true, pageSize: 100 } })
+		const found = resourceOf(
+			'contacts',
+			{
+				url: '/hubs/ecommerce/customers',
+				idField: 'id',
+				datesConfiguration: { updatedDateField: 'date_modified', updatedDateFormat: "yyyy-MM-dd'T'HH:mm:ss'" },
+			},
+			DENVER,
+		)
+		expect(found).toMatchObject({
+			ok: true,
+			resource: {
+				objectType: 'contacts',
+				path: 'customers',
+				identity: 'customers',
+				idField: 'id',
+				modifiedFilter: false,
+				filtered: false,
+				indexed: true,
+				pageSize: 100,
+			},
+		})
 	})
 
-	it.each(['/hubs/ecommerce/orders', 'orders', '/orders/', '/hubs/anything/orders', 'https://api.example/elements/api-v2/hubs/ecommerce/orders'])('%s is the orders', (url) => {
+	it.each([
+		'/hubs/ecommerce/orders',
+		'orders',
+		'/orders/',
+		'/hubs/anything/orders',
+		'https://api.example/elements/api-v2/hubs/ecommerce/orders',
+	])('%s is the orders', (url) => {
 		expect(resource(url).path).toBe('orders')
 	})
 
@@ -51,8 +83,16 @@ describe('a resource of the poller configuration', () => {
 		expect(resource('/products')).toMatchObject({ modifiedFilter: true, trash: true })
 		expect(resource('/customers')).toMatchObject({ modifiedFilter: false, trash: false })
 		expect(resource('/variations')).toMatchObject({ modifiedFilter: true, trash: true })
-		expect(resource('/hubs/ecommerce/products-categories')).toMatchObject({ path: 'products/categories', modifiedFilter: false, trash: false, dates: { updated: null, created: null } })
-		expect(resource('/orders/12/refunds')).toMatchObject({ modifiedFilter: false, dates: { updated: null, created: { field: 'date_created' } } })
+		expect(resource('/hubs/ecommerce/products-categories')).toMatchObject({
+			path: 'products/categories',
+			modifiedFilter: false,
+			trash: false,
+			dates: { updated: null, created: null },
+		})
+		expect(resource('/orders/12/refunds')).toMatchObject({
+			modifiedFilter: false,
+			dates: { updated: null, created: { field: 'date_created' } },
+		})
 	})
 
 	it('pushes a where into the list, and its identity does not depend on the spelling', () => {
@@ -66,7 +106,11 @@ describe('a resource of the poller configuration', () => {
 	})
 
 	it('takes WooCommerce’s own parameters in a url', () => {
-		expect(resource('/orders?status=processing&dp=4&pageSize=20&orderBy=x')).toMatchObject({ query: { status: 'processing', dp: '4' }, filtered: true, identity: "orders?status = 'processing'?dp=4" })
+		expect(resource('/orders?status=processing&dp=4&pageSize=20&orderBy=x')).toMatchObject({
+			query: { status: 'processing', dp: '4' },
+			filtered: true,
+			identity: "orders?status = 'processing'?dp=4",
+		})
 	})
 
 	it('fills placeholders with the last poll’s time less the delay', () => {
@@ -82,12 +126,18 @@ describe('a resource of the poller configuration', () => {
 	})
 
 	it('keeps numbers within bounds', () => {
-		expect(resource('/orders', { pageSize: 500, pollDelay: 30, createdCheckTolerance: 5, filterByUpdatedDate: false })).toMatchObject({ pageSize: 100, pollDelaySec: 30, createdToleranceSec: 5, indexed: false })
+		expect(resource('/orders', { pageSize: 500, pollDelay: 30, createdCheckTolerance: 5, filterByUpdatedDate: false })).toMatchObject({
+			pageSize: 100,
+			pollDelaySec: 30,
+			createdToleranceSec: 5,
+			indexed: false,
+		})
 	})
 
 	it('reads the GMT sibling only when no other zone is configured', () => {
 		const dates = (updatedDateTimezone?: string) => resource('/orders', { datesConfiguration: { updatedDateTimezone } }).dates.updated
-		for (const zone of [undefined, '', 'UTC', 'GMT', 'Etc/UTC']) expect(dates(zone)).toMatchObject({ field: 'date_modified', gmtSibling: true, zone: 'UTC' })
+		for (const zone of [undefined, '', 'UTC', 'GMT', 'Etc/UTC'])
+			expect(dates(zone)).toMatchObject({ field: 'date_modified', gmtSibling: true, zone: 'UTC' })
 		expect(dates('America/Denver')).toMatchObject({ gmtSibling: false, zone: 'America/Denver' })
 	})
 
@@ -109,12 +159,20 @@ describe('a resource of the poller configuration', () => {
 describe('a record as the gate sees it', () => {
 	const answers = recorded('answers')
 	const record = (name: string): Record<string, unknown> => JSON.parse(answers[name]?.text ?? '{}') as Record<string, unknown>
-	const names = (path: string, one: Record<string, unknown>, volatile: string[] = []): string[] => sight(resource(path), one, volatile)?.fields.map((field) => field.name) ?? []
+	const names = (path: string, one: Record<string, unknown>, volatile: string[] = []): string[] =>
+		sight(resource(path), one, volatile)?.fields.map((field) => field.name) ?? []
 
 	it('3.4 an order is stamped in GMT, and its local dates do not count', () => {
 		const order = record('orders/single')
 		const seen = sight(resource('/orders'), order, [])
-		expect(seen).toMatchObject({ id: 286, state: 'live', stampSec: Date.parse('2025-11-29T04:39:13Z') / 1000, createdSec: Date.parse('2025-11-28T16:12:32Z') / 1000, localOffsetSec: -7 * 3600, unreadableDate: null })
+		expect(seen).toMatchObject({
+			id: 286,
+			state: 'live',
+			stampSec: Date.parse('2025-11-29T04:39:13Z') / 1000,
+			createdSec: Date.parse('2025-11-28T16:12:32Z') / 1000,
+			localOffsetSec: -7 * 3600,
+			unreadableDate: null,
+		})
 		expect(names('/orders', order)).not.toContain('date_paid')
 		expect(names('/orders', order)).toContain('date_paid_gmt')
 		expect(names('/orders', order)).not.toContain('date_modified_gmt')
@@ -131,13 +189,31 @@ describe('a record as the gate sees it', () => {
 
 	it('4 leaves out what is volatile', () => {
 		const product = record('products/single')
-		for (const name of ['related_ids', '_links', 'price_html', 'total_sales', 'average_rating', 'rating_count', 'date_modified', 'date_modified_gmt', 'date_created']) expect(names('/products', product)).not.toContain(name)
+		for (const name of [
+			'related_ids',
+			'_links',
+			'price_html',
+			'total_sales',
+			'average_rating',
+			'rating_count',
+			'date_modified',
+			'date_modified_gmt',
+			'date_created',
+		])
+			expect(names('/products', product)).not.toContain(name)
 		const shuffled = { ...product, related_ids: [1, 2], total_sales: 9, price_html: 'x' }
 		expect(sight(resource('/products'), shuffled, [])?.fields).toEqual(sight(resource('/products'), product, [])?.fields)
 	})
 
 	it('4 images count without their local dates', () => {
-		const image = { id: 3, date_created: '2026-06-15T06:00:00', date_created_gmt: '2026-06-15T12:00:00', date_modified: 'a', date_modified_gmt: 'b', src: 'x' }
+		const image = {
+			id: 3,
+			date_created: '2026-06-15T06:00:00',
+			date_created_gmt: '2026-06-15T12:00:00',
+			date_modified: 'a',
+			date_modified_gmt: 'b',
+			src: 'x',
+		}
 		expect(canonicalJson([image])).toBe('[{"date_created_gmt":"2026-06-15T12:00:00","date_modified_gmt":"b","id":3,"src":"x"}]')
 	})
 
@@ -167,17 +243,33 @@ describe('a record as the gate sees it', () => {
 	})
 
 	it('ids are numbers where they are numeric, and a record without one is nothing', () => {
-		expect([objectId(5), objectId('5'), objectId('05'), objectId('bacs'), objectId(1.5), objectId(''), objectId(null)]).toEqual([5, 5, '05', 'bacs', null, null, null])
+		expect([objectId(5), objectId('5'), objectId('05'), objectId('bacs'), objectId(1.5), objectId(''), objectId(null)]).toEqual([
+			5,
+			5,
+			'05',
+			'bacs',
+			null,
+			null,
+			null,
+		])
 		expect(sight(resource('/orders'), { name: 'x' }, [])).toBeNull()
 		expect(sight(resource('/orders', { idField: '$.meta.ref' }), { meta: { ref: 'R-1' } }, [])?.id).toBe('R-1')
 	})
 
 	it('a customer who was never saved has no stamp, and that is no error', () => {
-		expect(sight(resource('/customers'), record('customers/single_id_of_admin'), [])).toMatchObject({ id: 1, stampSec: null, unreadableDate: null, localOffsetSec: null })
+		expect(sight(resource('/customers'), record('customers/single_id_of_admin'), [])).toMatchObject({
+			id: 1,
+			stampSec: null,
+			unreadableDate: null,
+			localOffsetSec: null,
+		})
 	})
 
 	it('names a date that it cannot read', () => {
-		expect(sight(resource('/orders'), { id: 1, date_modified: 'soon' }, [])).toMatchObject({ stampSec: null, unreadableDate: 'date_modified' })
+		expect(sight(resource('/orders'), { id: 1, date_modified: 'soon' }, [])).toMatchObject({
+			stampSec: null,
+			unreadableDate: 'date_modified',
+		})
 	})
 
 	it('4 an order names its customer, a guest’s names nobody', () => {

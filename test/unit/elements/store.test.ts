@@ -5,7 +5,9 @@ import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from '../../store/store.ts'
 import { ioOf, resource } from './support.ts'
 
-async function open(options: StoreOptions = {}): Promise<{ store: SimulatedStore; client: StoreClient; connection: Connection; asked: Request[] }> {
+async function open(
+	options: StoreOptions = {},
+): Promise<{ store: SimulatedStore; client: StoreClient; connection: Connection; asked: Request[] }> {
 	const store = createStore({ url: 'https://shop.example', objects: 12, ...options })
 	const io = ioOf((request) => store.fetch(request), { now: () => store.now(), nonce: () => crypto.randomUUID() })
 	const credentials = { storeUrl: store.url, ...store.credentials }
@@ -30,27 +32,47 @@ describe('against the simulated store', () => {
 	it('3 lists all there is of each of the four resources, in id order', async () => {
 		const { store, client, connection } = await open()
 		for (const path of ['orders', 'products', 'customers'] as const) {
-			const there = [...store.state(path).values()].filter((row) => !['trash', 'auto-draft', 'checkout-draft'].includes(String(row['status'])))
+			const there = [...store.state(path).values()].filter(
+				(row) => !['trash', 'auto-draft', 'checkout-draft'].includes(String(row['status'])),
+			)
 			expect(ids(await all(client, path, connection))).toEqual(there.map((row) => row['id']))
 		}
 		const published = [...store.state('coupons').values()].filter((row) => row['status'] === 'publish')
 		expect(ids(await all(client, 'coupons', connection))).toEqual(published.map((row) => row['id']))
 	})
 
-	it.each(['products/categories', 'products/tags', 'products/attributes', 'products/reviews', 'taxes', 'variations', 'refunds'])('3.9 lists %s in pages and reads each of them as listed', async (path) => {
-		const { store, client, connection } = await open({ objects: { orders: 30, products: 30, coupons: 1, customers: 3 } })
-		for (let count = 0; count < 3; count++) for (const action of ['review', 'refund'] as const) store.act({ do: action })
-		const rows = await all(client, path, connection)
-		expect(rows.length).toBeGreaterThan(0)
-		expect(new Set(ids(rows)).size).toBe(rows.length)
-		const listed = resource(`/${path}`, {}, connection)
-		for (const row of rows.slice(0, 3)) {
-			const read = await client.read(listed, row['id'] as number)
-			expect(read.ok && read.found !== null && woocommerce.sight(listed, read.found, [])?.fields).toEqual(woocommerce.sight(listed, row, [])?.fields)
-		}
-	})
+	it.each(['products/categories', 'products/tags', 'products/attributes', 'products/reviews', 'taxes', 'variations', 'refunds'])(
+		'3.9 lists %s in pages and reads each of them as listed',
+		async (path) => {
+			const { store, client, connection } = await open({ objects: { orders: 30, products: 30, coupons: 1, customers: 3 } })
+			for (let count = 0; count < 3; count++) for (const action of ['review', 'refund'] as const) store.act({ do: action })
+			const rows = await all(client, path, connection)
+			expect(rows.length).toBeGreaterThan(0)
+			expect(new Set(ids(rows)).size).toBe(rows.length)
+			const listed = resource(`/${path}`, {}, connection)
+			for (const row of rows.slice(0, 3)) {
+				const read = await client.read(listed, row['id'] as number)
+				expect(read.ok && read.found !== null && woocommerce.sight(listed, read.found, [])?.fields).toEqual(
+					woocommerce.sight(listed, row, [])?.fields,
+				)
+			}
+		},
+	)
 
-	it.each(['orders', 'products', 'coupons', 'customers', 'products/categories', 'products/tags', 'products/reviews', 'taxes', 'variations', 'refunds', 'orders/999999/refunds', 'orders/999999/notes'])('2.6 finds an object of %s gone', async (path) => {
+	it.each([
+		'orders',
+		'products',
+		'coupons',
+		'customers',
+		'products/categories',
+		'products/tags',
+		'products/reviews',
+		'taxes',
+		'variations',
+		'refunds',
+		'orders/999999/refunds',
+		'orders/999999/notes',
+	])('2.6 finds an object of %s gone', async (path) => {
 		const { client, connection } = await open({ objects: 3 })
 		expect(await client.read(resource(`/${path}`, {}, connection), 99_999_999)).toMatchObject({ ok: true, found: null })
 	})
@@ -64,7 +86,11 @@ describe('against the simulated store', () => {
 			const changed = store.act({ do: 'edit', resource: 'orders' }).map((entry) => entry.id)
 			const window = await client.list(resource('/orders', {}, connection), { order: 'modified-asc', limit: 100, modifiedAfterSec: start })
 			expect(window.ok && ids(window.records)).toEqual([...new Set(changed)])
-			const none = await client.list(resource('/orders', {}, connection), { order: 'modified-asc', limit: 100, modifiedAfterSec: start + 60 })
+			const none = await client.list(resource('/orders', {}, connection), {
+				order: 'modified-asc',
+				limit: 100,
+				modifiedAfterSec: start + 60,
+			})
 			expect(none.ok && none.records).toEqual([])
 		}
 	})

@@ -27,7 +27,10 @@ export function responseOf(one: Recorded): Response {
 export const NOW = Date.parse('2026-11-23T16:40:00Z')
 
 /** An Io whose `fetch` is a function from a request to an answer; a thrown error is what the network does. */
-export function ioOf(fetch: (request: Request, url: URL) => Response | Promise<Response>, extra: Partial<Io> = {}): Io & { asked: Request[] } {
+export function ioOf(
+	fetch: (request: Request, url: URL) => Response | Promise<Response>,
+	extra: Partial<Io> = {},
+): Io & { asked: Request[] } {
 	const asked: Request[] = []
 	return {
 		asked,
@@ -45,7 +48,10 @@ export function ioOf(fetch: (request: Request, url: URL) => Response | Promise<R
 
 /** JSON with the Date header of the store's clock. */
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
-	return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json; charset=UTF-8', date: new Date(NOW).toUTCString(), ...headers } })
+	return new Response(JSON.stringify(body), {
+		status,
+		headers: { 'content-type': 'application/json; charset=UTF-8', date: new Date(NOW).toUTCString(), ...headers },
+	})
 }
 
 /** A store in Denver with HPOS. */

@@ -6,7 +6,7 @@ import { stored } from './samples.ts'
 const context = { instanceId: 3, elementKey: 'woocommercerest', hubKey: 'ecommerce' }
 
 describe('an entry', () => {
-	test('has the platform\'s keys first, in its order, then ours', () => {
+	test("has the platform's keys first, in its order, then ours", () => {
 		expect(JSON.stringify(entry(stored(), context))).toBe(
 			'{"date":"2018-08-20T15:29:06Z","elementKey":"woocommercerest","pollDate":"2018-08-20T15:29:34Z","eventType":"UPDATED","hubKey":"ecommerce",' +
 				'"objectId":"12","objectType":"orders","eventId":"AAAAAAADAAAAAAAFCgsM","sequence":5,"objectSequence":2,"previousSequence":1,' +
@@ -15,12 +15,27 @@ describe('an entry', () => {
 	})
 
 	test('leaves out what does not apply', () => {
-		const first = entry(stored({ eventType: 'CREATED', previousSequence: null, changedFields: null, pollDateMs: null, source: 'webhook' }), context)
-		expect(Object.keys(first)).toEqual(['date', 'elementKey', 'eventType', 'hubKey', 'objectId', 'objectType', 'eventId', 'sequence', 'objectSequence', 'source'])
+		const first = entry(
+			stored({ eventType: 'CREATED', previousSequence: null, changedFields: null, pollDateMs: null, source: 'webhook' }),
+			context,
+		)
+		expect(Object.keys(first)).toEqual([
+			'date',
+			'elementKey',
+			'eventType',
+			'hubKey',
+			'objectId',
+			'objectType',
+			'eventId',
+			'sequence',
+			'objectSequence',
+			'source',
+		])
 	})
 
 	test('tells the marks that are true', () => {
-		const marks = (flags: Parameters<typeof stored>[0]) => Object.keys(entry(stored(flags), context)).filter((key) => /trashed|unlisted|restored|backfill|erased/.test(key))
+		const marks = (flags: Parameters<typeof stored>[0]) =>
+			Object.keys(entry(stored(flags), context)).filter((key) => /trashed|unlisted|restored|backfill|erased/.test(key))
 		expect(marks({ flags: { trashed: true } })).toEqual(['trashed'])
 		expect(marks({ flags: { trashed: false, restored: true } })).toEqual(['restored'])
 		expect(marks({ flags: { unlisted: true, backfill: true } })).toEqual(['unlisted', 'backfill'])

@@ -44,7 +44,10 @@ describe('forming', () => {
 
 	test('keeps an object in order when its resource was given another label', () => {
 		const object = objectKey('orders', 1)
-		const waiting = [{ sequence: 1, resource: 'orders', object }, { sequence: 2, resource: 'sales', object }]
+		const waiting = [
+			{ sequence: 1, resource: 'orders', object },
+			{ sequence: 2, resource: 'sales', object },
+		]
 		expect(form(waiting, none, ten, 5)).toEqual([{ resource: 'orders', sequences: [1] }])
 	})
 
@@ -58,37 +61,49 @@ describe('forming', () => {
 
 const waitingEvents = fc
 	.array(fc.tuple(fc.constantFrom('orders', 'products', 'coupons'), fc.integer({ min: 1, max: 6 })), { maxLength: 60 })
-	.chain((parts) => fc.shuffledSubarray(parts.map(([resource, id], index) => event(index + 1, resource, id)), { minLength: parts.length }))
+	.chain((parts) =>
+		fc.shuffledSubarray(
+			parts.map(([resource, id], index) => event(index + 1, resource, id)),
+			{ minLength: parts.length },
+		),
+	)
 const blockedObjects = fc.uniqueArray(fc.constantFrom('orders\u00001', 'orders\u00002', 'products\u00003', 'coupons\u00001'))
 
 describe('whatever waits', () => {
 	test('every promise about one call holds', () => {
 		fc.assert(
-			fc.property(waitingEvents, blockedObjects, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 0, max: 8 }), (waiting, blocked, perNotification, room) => {
-				const made = form(waiting, new Set(blocked), { perNotification }, room)
-				const bySequence = new Map(waiting.map((one) => [one.sequence, one]))
-				expect(made.length).toBeLessThanOrEqual(room)
-				const owner = new Map<string, number>()
-				const taken = made.flatMap(({ sequences }) => sequences)
-				expect(new Set(taken).size).toBe(taken.length)
-				made.forEach(({ resource, sequences }, index) => {
-					expect(sequences.length).toBeGreaterThan(0)
-					expect(sequences.length).toBeLessThanOrEqual(perNotification)
-					expect(sequences).toEqual(sequences.toSorted((a, b) => a - b))
-					for (const sequence of sequences) {
-						const { resource: itsResource, object } = bySequence.get(sequence)!
-						expect(itsResource).toBe(resource)
-						expect(blocked).not.toContain(object)
-						expect(owner.get(object) ?? index).toBe(index)
-						owner.set(object, index)
+			fc.property(
+				waitingEvents,
+				blockedObjects,
+				fc.integer({ min: 1, max: 5 }),
+				fc.integer({ min: 0, max: 8 }),
+				(waiting, blocked, perNotification, room) => {
+					const made = form(waiting, new Set(blocked), { perNotification }, room)
+					const bySequence = new Map(waiting.map((one) => [one.sequence, one]))
+					expect(made.length).toBeLessThanOrEqual(room)
+					const owner = new Map<string, number>()
+					const taken = made.flatMap(({ sequences }) => sequences)
+					expect(new Set(taken).size).toBe(taken.length)
+					made.forEach(({ resource, sequences }, index) => {
+						expect(sequences.length).toBeGreaterThan(0)
+						expect(sequences.length).toBeLessThanOrEqual(perNotification)
+						expect(sequences).toEqual(sequences.toSorted((a, b) => a - b))
+						for (const sequence of sequences) {
+							const { resource: itsResource, object } = bySequence.get(sequence)!
+							expect(itsResource).toBe(resource)
+							expect(blocked).not.toContain(object)
+							expect(owner.get(object) ?? index).toBe(index)
+							owner.set(object, index)
+						}
+					})
+					// No event is taken while an earlier one of its object waits.
+					for (const one of waiting) {
+						if (taken.includes(one.sequence)) continue
+						for (const later of waiting)
+							if (later.object === one.object && later.sequence > one.sequence) expect(taken).not.toContain(later.sequence)
 					}
-				})
-				// No event is taken while an earlier one of its object waits.
-				for (const one of waiting) {
-					if (taken.includes(one.sequence)) continue
-					for (const later of waiting) if (later.object === one.object && later.sequence > one.sequence) expect(taken).not.toContain(later.sequence)
-				}
-			}),
+				},
+			),
 		)
 	})
 

@@ -32,7 +32,15 @@ describe('event ids', () => {
 		)
 	})
 
-	test.each(['', 'AAAA', 'AAAAAAABAAAAAAACAAA=', 'AAAAAAABAAAAAAAC+/AA', ' AAAAAABAAAAAAACAAAA', 'AAAAAAABAAAAAAACAAAAA', 'AAAAAAABAAAAAAACAAA\n'])('%j is none', (text) => {
+	test.each([
+		'',
+		'AAAA',
+		'AAAAAAABAAAAAAACAAA=',
+		'AAAAAAABAAAAAAAC+/AA',
+		' AAAAAABAAAAAAACAAAA',
+		'AAAAAAABAAAAAAACAAAAA',
+		'AAAAAAABAAAAAAACAAA\n',
+	])('%j is none', (text) => {
 		expect(parseEventId(text)).toBeNull()
 	})
 
@@ -73,7 +81,10 @@ describe('notification ids', () => {
 		expect(() => notificationId(9_007_200, 0)).toThrow(RangeError)
 	})
 
-	test.each(['', '0', '-1', '1e12', '01000000001', '1000000001 ', '99999999999999999', 'NaN', 999_999_999, 1.5, Number.NaN])('%j is none', (id) => {
-		expect(parseNotificationId(id)).toBeNull()
-	})
+	test.each(['', '0', '-1', '1e12', '01000000001', '1000000001 ', '99999999999999999', 'NaN', 999_999_999, 1.5, Number.NaN])(
+		'%j is none',
+		(id) => {
+			expect(parseNotificationId(id)).toBeNull()
+		},
+	)
 })

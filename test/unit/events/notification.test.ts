@@ -17,7 +17,7 @@ const instance: NotificationInstance = {
 const notification = { id: 3_000_000_001, createdMs: Date.UTC(2018, 7, 20, 15, 30, 7, 999), resource: 'orders' }
 
 describe('a body', () => {
-	test('has the shape that the platform\'s clients know, in its order', () => {
+	test("has the shape that the platform's clients know, in its order", () => {
 		const text = body(notification, [stored()], instance)
 		expect(text).toBe(
 			'{"severity":"medium","createdDate":"Mon Aug 20 15:30:07 UTC 2018","topic":"instance-3-woocommercerest-events","action":"create","id":"3000000001",' +
@@ -36,16 +36,26 @@ describe('a body', () => {
 	})
 
 	test('names the first event, keeps records and entries side by side, and takes the latest poll', () => {
-		const events = [stored({ sequence: 8, pollDateMs: 5_000 }), stored({ sequence: 9, objectId: 13, record: '{"id":13}', pollDateMs: 9_000 })]
+		const events = [
+			stored({ sequence: 8, pollDateMs: 5_000 }),
+			stored({ sequence: 9, objectId: 13, record: '{"id":13}', pollDateMs: 9_000 }),
+		]
 		const { message } = JSON.parse(body(notification, events, instance))
 		expect(message.eventId).toBe(message.events[0].eventId)
-		expect(message.raw.orders.map((record: { id: number }) => String(record.id))).toEqual(message.events.map((event: { objectId: string }) => event.objectId))
+		expect(message.raw.orders.map((record: { id: number }) => String(record.id))).toEqual(
+			message.events.map((event: { objectId: string }) => event.objectId),
+		)
 		expect(message.raw.pollDate).toBe(9_000)
 	})
 
 	test('sends an erased record thin, in its place, and says so', () => {
-		const { message } = JSON.parse(body(notification, [stored({ record: null }), stored({ sequence: 6, objectId: 'x', record: null })], instance))
-		expect(message.raw.orders).toEqual([{ id: 12, erased: true }, { id: 'x', erased: true }])
+		const { message } = JSON.parse(
+			body(notification, [stored({ record: null }), stored({ sequence: 6, objectId: 'x', record: null })], instance),
+		)
+		expect(message.raw.orders).toEqual([
+			{ id: 12, erased: true },
+			{ id: 'x', erased: true },
+		])
 		expect(message.events.map((event: { erased?: boolean }) => event.erased)).toEqual([true, true])
 	})
 
@@ -57,15 +67,20 @@ describe('a body', () => {
 
 	test('is the same every time, and is JSON, whatever names and labels hold', () => {
 		fc.assert(
-			fc.property(fc.string({ unit: 'binary' }), fc.array(fc.string({ unit: 'binary' })), fc.constantFrom('orders', '7', '__proto__', 'a"b'), (name, tags, resource) => {
-				const make = (): string => body({ ...notification, resource }, [stored({ resource })], { ...instance, name, tags })
-				const text = make()
-				expect(make()).toBe(text)
-				const { message } = JSON.parse(text)
-				expect(message.instanceName).toBe(name)
-				expect(message.instanceTags).toEqual(tags)
-				expect(message.raw.objectType).toBe(resource)
-			}),
+			fc.property(
+				fc.string({ unit: 'binary' }),
+				fc.array(fc.string({ unit: 'binary' })),
+				fc.constantFrom('orders', '7', '__proto__', 'a"b'),
+				(name, tags, resource) => {
+					const make = (): string => body({ ...notification, resource }, [stored({ resource })], { ...instance, name, tags })
+					const text = make()
+					expect(make()).toBe(text)
+					const { message } = JSON.parse(text)
+					expect(message.instanceName).toBe(name)
+					expect(message.instanceTags).toEqual(tags)
+					expect(message.raw.objectType).toBe(resource)
+				},
+			),
 		)
 	})
 
@@ -79,7 +94,7 @@ test('dates are written as Java does, in UTC', () => {
 	expect(javaDate(Date.UTC(2026, 0, 3, 4, 5, 6))).toBe('Sat Jan 03 04:05:06 UTC 2026')
 })
 
-test('the sender is at the operator\'s own host', () => {
+test("the sender is at the operator's own host", () => {
 	expect(senderAddress('https://bell.example.com:8443')).toBe('notifications@bell.example.com')
 	expect(senderAddress('')).toBe('notifications@shopbell')
 })

@@ -5,7 +5,13 @@ import { normalizeConfiguration, toWatcherConfig, type NormalConfiguration, type
 import type { Instance } from '../../../src/instances/records.ts'
 
 const REQUIRED = { 'store.url': 'https://shop.example', 'oauth.api.key': 'ck', 'oauth.api.secret': 'cs' }
-const OPTIONS: NormalizeOptions = { element: woocommerce, previous: {}, publicUrl: 'https://bell.example.com', allowPrivateNetwork: false, floorSeconds: 60 }
+const OPTIONS: NormalizeOptions = {
+	element: woocommerce,
+	previous: {},
+	publicUrl: 'https://bell.example.com',
+	allowPrivateNetwork: false,
+	floorSeconds: 60,
+}
 
 function good(configuration: Record<string, unknown>, options: Partial<NormalizeOptions> = {}): NormalConfiguration {
 	const result = normalizeConfiguration({ ...REQUIRED, ...configuration }, { ...OPTIONS, ...options })
@@ -15,7 +21,7 @@ function good(configuration: Record<string, unknown>, options: Partial<Normalize
 
 function bad(configuration: Record<string, unknown>, options: Partial<NormalizeOptions> = {}): string[] {
 	const result = normalizeConfiguration({ ...REQUIRED, ...configuration }, { ...OPTIONS, ...options })
-	return result.ok ? [] : result.problems.map(problem => `${problem.field}: ${problem.message}`)
+	return result.ok ? [] : result.problems.map((problem) => `${problem.field}: ${problem.message}`)
 }
 
 describe('what is sent, and what it is accepted as', () => {
@@ -25,33 +31,97 @@ describe('what is sent, and what it is accepted as', () => {
 		['an interval as number', { 'event.poller.refresh_interval': 5 }, { 'event.poller.refresh_interval': '5' }],
 		['an interval as text', { 'event.poller.refresh_interval': ' 15 ' }, { 'event.poller.refresh_interval': '15' }],
 		['never on its own', { 'event.poller.refresh_interval': 999999999 }, { 'event.poller.refresh_interval': '999999999' }],
-		['decimals', { 'event.poller.refresh_interval': '1.5', 'event.poller.reread': 0.5, 'event.reconcile.interval': 0 }, { 'event.poller.refresh_interval': '1.5', 'event.poller.reread': '0.5', 'event.reconcile.interval': '0' }],
+		[
+			'decimals',
+			{ 'event.poller.refresh_interval': '1.5', 'event.poller.reread': 0.5, 'event.reconcile.interval': 0 },
+			{ 'event.poller.refresh_interval': '1.5', 'event.poller.reread': '0.5', 'event.reconcile.interval': '0' },
+		],
 		['webhooks', { 'event.vendor.type': 'webhooks' }, { 'event.vendor.type': 'webhook' }],
 		['hybrid', { 'event.vendor.type': 'Hybrid' }, { 'event.vendor.type': 'hybrid' }],
-		['the alias in place of store.url', { 'store.url': undefined, 'oauth.callback.url': 'alias.example/wp-admin/' }, { 'store.url': 'alias.example', 'oauth.callback.url': 'alias.example/wp-admin/' }],
-		['both: store.url wins', { 'oauth.callback.url': 'https://other.example' }, { 'store.url': 'https://shop.example', 'oauth.callback.url': 'https://other.example' }],
+		[
+			'the alias in place of store.url',
+			{ 'store.url': undefined, 'oauth.callback.url': 'alias.example/wp-admin/' },
+			{ 'store.url': 'alias.example', 'oauth.callback.url': 'alias.example/wp-admin/' },
+		],
+		[
+			'both: store.url wins',
+			{ 'oauth.callback.url': 'https://other.example' },
+			{ 'store.url': 'https://shop.example', 'oauth.callback.url': 'https://other.example' },
+		],
 		['no scheme, which the check of the store finds', { 'store.url': 'shop.example' }, { 'store.url': 'shop.example' }],
-		['a path into WordPress', { 'store.url': 'https://shop.example/sub/wp-admin/index.php?x=1#y' }, { 'store.url': 'https://shop.example/sub' }],
+		[
+			'a path into WordPress',
+			{ 'store.url': 'https://shop.example/sub/wp-admin/index.php?x=1#y' },
+			{ 'store.url': 'https://shop.example/sub' },
+		],
 		['the login page', { 'store.url': 'http://shop.example/wp-login.php' }, { 'store.url': 'http://shop.example' }],
 		['the API', { 'store.url': 'https://shop.example/wp-json/wc/v3/' }, { 'store.url': 'https://shop.example' }],
 		['a trailing slash', { 'store.url': 'https://shop.example/' }, { 'store.url': 'https://shop.example' }],
 		['a port', { 'store.url': 'shop.example:8443/' }, { 'store.url': 'shop.example:8443' }],
-		['brackets', { 'store.url': '<http://mycoolstore.com>', 'event.notification.callback.url': '<https://my.app/hook>' }, { 'store.url': 'http://mycoolstore.com', 'event.notification.callback.url': 'https://my.app/hook' }],
+		[
+			'brackets',
+			{ 'store.url': '<http://mycoolstore.com>', 'event.notification.callback.url': '<https://my.app/hook>' },
+			{ 'store.url': 'http://mycoolstore.com', 'event.notification.callback.url': 'https://my.app/hook' },
+		],
 		['brackets without scheme', { 'store.url': '<mycoolstore.com>' }, { 'store.url': 'mycoolstore.com' }],
-		['placeholders in optional keys', { 'event.notification.signature.key': 'xxxxxxxxxxxxxxxxxxxxxxxxx', 'event.poller.refresh_interval': '<minutes>', 'event.notification.callback.url': '<CALLBACK_URL>' }, { 'event.notification.signature.key': null, 'event.poller.refresh_interval': null, 'event.notification.callback.url': null }],
-		['unknown keys', { 'my.own': 'x', 'my.number': 5, 'my.object': { a: [1] }, 'my.null': null, 'my.text': '<kept>' }, { 'my.own': 'x', 'my.number': '5', 'my.object': '{"a":[1]}', 'my.null': null, 'my.text': '<kept>' }],
-		['headers as an object', { 'event.notification.callback.headers': { 'X-A': 'b' } }, { 'event.notification.callback.headers': '{"X-A":"b"}' }],
-		['headers as lines', { 'event.notification.callback.headers': 'X-A: b\r\nX-C: d:e' }, { 'event.notification.callback.headers': '{"X-A":"b","X-C":"d:e"}' }],
+		[
+			'placeholders in optional keys',
+			{
+				'event.notification.signature.key': 'xxxxxxxxxxxxxxxxxxxxxxxxx',
+				'event.poller.refresh_interval': '<minutes>',
+				'event.notification.callback.url': '<CALLBACK_URL>',
+			},
+			{ 'event.notification.signature.key': null, 'event.poller.refresh_interval': null, 'event.notification.callback.url': null },
+		],
+		[
+			'unknown keys',
+			{ 'my.own': 'x', 'my.number': 5, 'my.object': { a: [1] }, 'my.null': null, 'my.text': '<kept>' },
+			{ 'my.own': 'x', 'my.number': '5', 'my.object': '{"a":[1]}', 'my.null': null, 'my.text': '<kept>' },
+		],
+		[
+			'headers as an object',
+			{ 'event.notification.callback.headers': { 'X-A': 'b' } },
+			{ 'event.notification.callback.headers': '{"X-A":"b"}' },
+		],
+		[
+			'headers as lines',
+			{ 'event.notification.callback.headers': 'X-A: b\r\nX-C: d:e' },
+			{ 'event.notification.callback.headers': '{"X-A":"b","X-C":"d:e"}' },
+		],
 		['nulls off as boolean', { 'filter.response.nulls': false }, { 'filter.response.nulls': 'false' }],
 		['a backfill by date', { 'event.poller.backfill': '2026-01-31' }, { 'event.poller.backfill': '2026-01-31' }],
-		['blanks as absent', { 'event.notification.callback.url': ' ', 'event.poller.configuration': '' }, { 'event.notification.callback.url': null, 'event.poller.configuration': null }],
+		[
+			'blanks as absent',
+			{ 'event.notification.callback.url': ' ', 'event.poller.configuration': '' },
+			{ 'event.notification.callback.url': null, 'event.poller.configuration': null },
+		],
 	])('%s', (_name, sent, kept) => {
 		expect(good(sent).values).toMatchObject(kept)
 	})
 
 	test('a poller configuration is an object or its JSON; types inside are put right, unknown settings kept', () => {
-		const sent = { contacts: { url: '/hubs/ecommerce/customers', filterByUpdatedDate: 'false', pageSize: '50', pollDelay: '1.5', createdCheckTolerance: 2, other: { x: 1 }, datesConfiguration: { updatedDateField: 'date_modified', updatedDateFormat: "yyyy-MM-dd'T'HH:mm:ss'" } } }
-		const kept = { contacts: { url: '/hubs/ecommerce/customers', filterByUpdatedDate: false, pageSize: 50, pollDelay: 1.5, createdCheckTolerance: 2, other: { x: 1 }, datesConfiguration: sent.contacts.datesConfiguration } }
+		const sent = {
+			contacts: {
+				url: '/hubs/ecommerce/customers',
+				filterByUpdatedDate: 'false',
+				pageSize: '50',
+				pollDelay: '1.5',
+				createdCheckTolerance: 2,
+				other: { x: 1 },
+				datesConfiguration: { updatedDateField: 'date_modified', updatedDateFormat: "yyyy-MM-dd'T'HH:mm:ss'" },
+			},
+		}
+		const kept = {
+			contacts: {
+				url: '/hubs/ecommerce/customers',
+				filterByUpdatedDate: false,
+				pageSize: 50,
+				pollDelay: 1.5,
+				createdCheckTolerance: 2,
+				other: { x: 1 },
+				datesConfiguration: sent.contacts.datesConfiguration,
+			},
+		}
 		for (const value of [sent, JSON.stringify(sent)]) {
 			const normal = good({ 'event.poller.configuration': value })
 			expect(JSON.parse(normal.values['event.poller.configuration']!)).toEqual(kept)
@@ -63,12 +133,19 @@ describe('what is sent, and what it is accepted as', () => {
 		expect(Object.keys(good({}).resources)).toEqual(['customers', 'discounts', 'orders', 'products'])
 		expect(Object.keys(good({ 'event.poller.configuration': {} }).resources)).toHaveLength(4)
 		expect(Object.keys(good({ 'event.poller.urls': 'customers|orders' }).resources)).toEqual(['customers', 'orders'])
-		expect(Object.keys(good({ 'event.poller.urls': 'customers', 'event.poller.configuration': { o: { url: '/orders' } } }).resources)).toEqual(['o'])
+		expect(
+			Object.keys(good({ 'event.poller.urls': 'customers', 'event.poller.configuration': { o: { url: '/orders' } } }).resources),
+		).toEqual(['o'])
 	})
 
 	test('******** is what was there before', () => {
 		const previous = { ...REQUIRED, 'oauth.api.secret': 'kept', 'event.notification.signature.key': 'sig' }
-		expect(good({ 'oauth.api.secret': '********', 'event.notification.signature.key': '********', 'event.notification.basic.password': '********' }, { previous }).values).toMatchObject({ 'oauth.api.secret': 'kept', 'event.notification.signature.key': 'sig', 'event.notification.basic.password': null })
+		expect(
+			good(
+				{ 'oauth.api.secret': '********', 'event.notification.signature.key': '********', 'event.notification.basic.password': '********' },
+				{ previous },
+			).values,
+		).toMatchObject({ 'oauth.api.secret': 'kept', 'event.notification.signature.key': 'sig', 'event.notification.basic.password': null })
 		expect(bad({ 'oauth.api.secret': '********' })).toEqual(['configuration: lacks oauth.api.secret'])
 	})
 
@@ -81,27 +158,54 @@ describe('what is sent, and what it is accepted as', () => {
 describe('what is refused, by its field', () => {
 	test('every missing key is named', () => {
 		const result = normalizeConfiguration({}, OPTIONS)
-		expect(result).toEqual({ ok: false, problems: [{ field: 'configuration', message: 'lacks store.url, oauth.api.key, oauth.api.secret' }] })
+		expect(result).toEqual({
+			ok: false,
+			problems: [{ field: 'configuration', message: 'lacks store.url, oauth.api.key, oauth.api.secret' }],
+		})
 	})
 
 	test.each<[string, Record<string, unknown>, string]>([
 		['a placeholder in a required key', { 'store.url': '<WEB_STORE_URL>' }, "store.url: still holds the documentation's placeholder"],
 		['exes in a required key', { 'oauth.api.key': 'xxxxxxxxxxxxxxxxxx' }, "oauth.api.key: still holds the documentation's placeholder"],
-		['an interval of nothing', { 'event.poller.refresh_interval': 0 }, 'event.poller.refresh_interval: expected a number of minutes, at least 1'],
+		[
+			'an interval of nothing',
+			{ 'event.poller.refresh_interval': 0 },
+			'event.poller.refresh_interval: expected a number of minutes, at least 1',
+		],
 		['an interval below the floor', { 'event.poller.refresh_interval': 0.5 }, 'event.poller.refresh_interval: '],
 		['an interval in words', { 'event.poller.refresh_interval': 'often' }, 'event.poller.refresh_interval: '],
 		['an interval that is an object', { 'event.poller.refresh_interval': {} }, 'event.poller.refresh_interval: '],
 		['infinity', { 'event.poller.refresh_interval': '1e999' }, 'event.poller.refresh_interval: '],
 		['events neither on nor off', { 'event.notification.enabled': 'yes' }, 'event.notification.enabled: expected true or false'],
 		['an unknown type', { 'event.vendor.type': 'magic' }, 'event.vendor.type: expected polling, webhook or hybrid'],
-		['a callback that is private', { 'event.notification.callback.url': 'http://127.0.0.1/x' }, 'event.notification.callback.url: expected a public address'],
+		[
+			'a callback that is private',
+			{ 'event.notification.callback.url': 'http://127.0.0.1/x' },
+			'event.notification.callback.url: expected a public address',
+		],
 		['a callback that is none', { 'event.notification.callback.url': 'mail me' }, 'event.notification.callback.url: expected a URL'],
 		['a store that is private', { 'store.url': 'http://192.168.1.5' }, 'store.url: expected a public address'],
-		['credentials in the store URL', { 'store.url': 'https://me:secret@shop.example' }, 'store.url: expected a URL without user name and password'],
-		['a long signature key', { 'event.notification.signature.key': 'k'.repeat(129) }, 'event.notification.signature.key: expected at most 128 characters'],
+		[
+			'credentials in the store URL',
+			{ 'store.url': 'https://me:secret@shop.example' },
+			'store.url: expected a URL without user name and password',
+		],
+		[
+			'a long signature key',
+			{ 'event.notification.signature.key': 'k'.repeat(129) },
+			'event.notification.signature.key: expected at most 128 characters',
+		],
 		['a colon in the user name', { 'event.notification.basic.username': 'a:b' }, 'event.notification.basic.username: '],
-		['six headers', { 'event.notification.callback.headers': Object.fromEntries([1, 2, 3, 4, 5, 6].map(n => [`X-${n}`, 'v'])) }, 'event.notification.callback.headers: expected at most 5 headers'],
-		['a header of ours', { 'event.notification.callback.headers': { 'Elements-Webhook-Id': 'x' } }, 'event.notification.callback.headers: '],
+		[
+			'six headers',
+			{ 'event.notification.callback.headers': Object.fromEntries([1, 2, 3, 4, 5, 6].map((n) => [`X-${n}`, 'v'])) },
+			'event.notification.callback.headers: expected at most 5 headers',
+		],
+		[
+			'a header of ours',
+			{ 'event.notification.callback.headers': { 'Elements-Webhook-Id': 'x' } },
+			'event.notification.callback.headers: ',
+		],
 		['a header with a line break', { 'event.notification.callback.headers': { 'X-A': 'a\nb' } }, 'event.notification.callback.headers: '],
 		['a header without a colon', { 'event.notification.callback.headers': 'nothing' }, 'event.notification.callback.headers: '],
 		['a backfill that is no date', { 'event.poller.backfill': 'some' }, 'event.poller.backfill: '],
@@ -109,18 +213,49 @@ describe('what is refused, by its field', () => {
 		['unknown names in urls', { 'event.poller.urls': 'customers|things' }, 'event.poller.urls: '],
 		['a poller configuration that is no JSON', { 'event.poller.configuration': '{' }, 'event.poller.configuration: expected an object'],
 		['a list for a poller configuration', { 'event.poller.configuration': [] }, 'event.poller.configuration: expected an object'],
-		['a resource that is text', { 'event.poller.configuration': { orders: '/orders' } }, 'event.poller.configuration.orders: expected an object'],
+		[
+			'a resource that is text',
+			{ 'event.poller.configuration': { orders: '/orders' } },
+			'event.poller.configuration.orders: expected an object',
+		],
 		['no url', { 'event.poller.configuration': { orders: { idField: 'id' } } }, 'event.poller.configuration.orders.url: '],
 		['an empty url', { 'event.poller.configuration': { orders: { url: '/hubs/ecommerce/' } } }, 'event.poller.configuration.orders.url: '],
-		['a filter that is neither', { 'event.poller.configuration': { orders: { url: '/orders', filterByUpdatedDate: 'perhaps' } } }, 'event.poller.configuration.orders.filterByUpdatedDate: expected true or false'],
-		['a negative delay', { 'event.poller.configuration': { orders: { url: '/orders', pollDelay: -1 } } }, 'event.poller.configuration.orders.pollDelay: '],
-		['dates that are text', { 'event.poller.configuration': { orders: { url: '/orders', datesConfiguration: 'utc' } } }, 'event.poller.configuration.orders.datesConfiguration: '],
-		['a date field that is a number', { 'event.poller.configuration': { orders: { url: '/orders', datesConfiguration: { updatedDateField: 5 } } } }, 'event.poller.configuration.orders.datesConfiguration.updatedDateField: expected text'],
-		['a label that the notification needs', { 'event.poller.configuration': { pollDate: { url: '/orders' } } }, 'event.poller.configuration.pollDate: '],
-		['51 resources', { 'event.poller.configuration': Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`r${n}`, { url: '/orders' }])) }, 'event.poller.configuration: expected at most 50'],
+		[
+			'a filter that is neither',
+			{ 'event.poller.configuration': { orders: { url: '/orders', filterByUpdatedDate: 'perhaps' } } },
+			'event.poller.configuration.orders.filterByUpdatedDate: expected true or false',
+		],
+		[
+			'a negative delay',
+			{ 'event.poller.configuration': { orders: { url: '/orders', pollDelay: -1 } } },
+			'event.poller.configuration.orders.pollDelay: ',
+		],
+		[
+			'dates that are text',
+			{ 'event.poller.configuration': { orders: { url: '/orders', datesConfiguration: 'utc' } } },
+			'event.poller.configuration.orders.datesConfiguration: ',
+		],
+		[
+			'a date field that is a number',
+			{ 'event.poller.configuration': { orders: { url: '/orders', datesConfiguration: { updatedDateField: 5 } } } },
+			'event.poller.configuration.orders.datesConfiguration.updatedDateField: expected text',
+		],
+		[
+			'a label that the notification needs',
+			{ 'event.poller.configuration': { pollDate: { url: '/orders' } } },
+			'event.poller.configuration.pollDate: ',
+		],
+		[
+			'51 resources',
+			{ 'event.poller.configuration': Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`r${n}`, { url: '/orders' }])) },
+			'event.poller.configuration: expected at most 50',
+		],
 		['too much of everything', { filler: 'x'.repeat(65_536) }, 'configuration: expected at most 64 kB'],
 	])('%s', (_name, sent, problem) => {
-		expect(bad(sent).some(text => text.startsWith(problem)), JSON.stringify(bad(sent))).toBe(true)
+		expect(
+			bad(sent).some((text) => text.startsWith(problem)),
+			JSON.stringify(bad(sent)),
+		).toBe(true)
 	})
 
 	test('several problems are named at once', () => {
@@ -130,13 +265,38 @@ describe('what is refused, by its field', () => {
 
 describe('what the watcher runs by', () => {
 	const instance = (configuration: Record<string, string | null>): Instance => ({
-		id: 7, organizationId: 2, userId: 3, state: 'ready', version: 4, enabled: true, eventsEnabled: true, elementKey: 'woocommercerest', name: 'n', tags: ['t'], configuration,
-		connection: {} as Instance['connection'], tokenSealed: '', subscriptionId: 1, createdMs: 0, updatedMs: 0,
+		id: 7,
+		organizationId: 2,
+		userId: 3,
+		state: 'ready',
+		version: 4,
+		enabled: true,
+		eventsEnabled: true,
+		elementKey: 'woocommercerest',
+		name: 'n',
+		tags: ['t'],
+		configuration,
+		connection: {} as Instance['connection'],
+		tokenSealed: '',
+		subscriptionId: 1,
+		createdMs: 0,
+		updatedMs: 0,
 	})
-	const run = (configuration: Record<string, string | null>, floor = '60') => toWatcherConfig(instance(configuration), { retentionDays: 7 }, { PUBLIC_URL: 'https://bell.example.com', POLL_FLOOR_SECONDS: floor })
+	const run = (configuration: Record<string, string | null>, floor = '60') =>
+		toWatcherConfig(instance(configuration), { retentionDays: 7 }, { PUBLIC_URL: 'https://bell.example.com', POLL_FLOOR_SECONDS: floor })
 
 	test('defaults', () => {
-		expect(run({})).toMatchObject({ instanceId: 7, vendorType: 'polling', callbackUrl: null, pollIntervalMs: 15 * 60_000, rereadHours: null, backfill: 'none', scanBudget: 10, retentionDays: 7, version: 4 })
+		expect(run({})).toMatchObject({
+			instanceId: 7,
+			vendorType: 'polling',
+			callbackUrl: null,
+			pollIntervalMs: 15 * 60_000,
+			rereadHours: null,
+			backfill: 'none',
+			scanBudget: 10,
+			retentionDays: 7,
+			version: 4,
+		})
 		expect(Object.keys(JSON.parse(run({}).configuration['event.poller.configuration']!))).toHaveLength(4)
 	})
 
@@ -150,8 +310,10 @@ describe('what the watcher runs by', () => {
 	})
 
 	test.each([
-		['https://bell.example.com/elements/api-v2/events/woocommercerest/', null], ['https://api.cloud-elements.com/elements/api-v2/events/woocommercerest/', null],
-		['https://api.openconnectors.us1.ext.hanacloud.ondemand.com/elements/api-v2/events/woocommercerest/', null], ['https://mycoolapp.com/events', 'https://mycoolapp.com/events'],
+		['https://bell.example.com/elements/api-v2/events/woocommercerest/', null],
+		['https://api.cloud-elements.com/elements/api-v2/events/woocommercerest/', null],
+		['https://api.openconnectors.us1.ext.hanacloud.ondemand.com/elements/api-v2/events/woocommercerest/', null],
+		['https://mycoolapp.com/events', 'https://mycoolapp.com/events'],
 		['https://cloud-elements.com.evil.example/x', 'https://cloud-elements.com.evil.example/x'],
 	])('callback %s', (sent, callback) => {
 		expect(run({ 'event.notification.callback.url': sent }).callbackUrl).toBe(callback)

@@ -6,23 +6,96 @@ import { guardUrl, siteKey } from '../../../src/instances/urls.ts'
 import { stripHtml } from '../../../src/instances/values.ts'
 
 describe('the guard', () => {
-	test.each(['https://example.com', 'http://example.com:8080/a?b=c', 'https://8.8.8.8/', 'https://[2606:4700::1111]/', 'https://xn--bcher-kva.example/', 'https://[::ffff:8.8.8.8]/', 'https://172.32.0.1', 'https://example.com.'])('%s is open', text => {
+	test.each([
+		'https://example.com',
+		'http://example.com:8080/a?b=c',
+		'https://8.8.8.8/',
+		'https://[2606:4700::1111]/',
+		'https://xn--bcher-kva.example/',
+		'https://[::ffff:8.8.8.8]/',
+		'https://172.32.0.1',
+		'https://example.com.',
+	])('%s is open', (text) => {
 		expect(guardUrl(text, false).ok).toBe(true)
 	})
 
-	const loopback = ['http://127.0.0.1', 'http://localhost', 'http://LOCALHOST.', 'http://sub.localhost', 'http://127.1', 'http://2130706433', 'http://0x7f000001', 'http://0177.0.0.1', 'http://0x7f.1', 'http://127.255.255.254', 'http://[::1]', 'http://[0:0:0:0:0:0:0:1]', 'http://１２７.0.0.1', 'http://127。0。0。1']
-	const networks = ['http://10.0.0.1', 'http://172.16.0.1', 'http://172.31.255.255', 'http://192.168.0.1', 'http://3232235521', 'http://[fd00::1]', 'http://[fc00::1]', 'http://intranet', 'http://printer.local', 'http://db.internal', 'http://router.home.arpa']
-	test.each([...loopback, ...networks])('%s is private: closed, unless private networks are open', text => {
+	const loopback = [
+		'http://127.0.0.1',
+		'http://localhost',
+		'http://LOCALHOST.',
+		'http://sub.localhost',
+		'http://127.1',
+		'http://2130706433',
+		'http://0x7f000001',
+		'http://0177.0.0.1',
+		'http://0x7f.1',
+		'http://127.255.255.254',
+		'http://[::1]',
+		'http://[0:0:0:0:0:0:0:1]',
+		'http://１２７.0.0.1',
+		'http://127。0。0。1',
+	]
+	const networks = [
+		'http://10.0.0.1',
+		'http://172.16.0.1',
+		'http://172.31.255.255',
+		'http://192.168.0.1',
+		'http://3232235521',
+		'http://[fd00::1]',
+		'http://[fc00::1]',
+		'http://intranet',
+		'http://printer.local',
+		'http://db.internal',
+		'http://router.home.arpa',
+	]
+	test.each([...loopback, ...networks])('%s is private: closed, unless private networks are open', (text) => {
 		expect(guardUrl(text, false).ok).toBe(false)
 		expect(guardUrl(text, true).ok).toBe(true)
 	})
 
 	test.each([
-		'http://169.254.169.254/latest/meta-data', 'http://0xa9fea9fe', 'http://2852039166', 'http://0251.0376.0251.0376', 'http://metadata.google.internal', 'http://metadata', 'http://100.100.100.200', 'http://0.0.0.0', 'http://0', 'http://[::]',
-		'http://[fe80::1]', 'http://[fec0::1]', 'http://[ff02::1]', 'http://[fd00:ec2::254]', 'http://[::ffff:127.0.0.1]', 'http://[::ffff:7f00:1]', 'http://[::ffff:169.254.169.254]', 'http://[::127.0.0.1]', 'http://[64:ff9b::7f00:1]',
-		'http://[2002:7f00:1::]', 'http://[2001:db8::1]', 'http://[2001::1]', 'http://224.0.0.1', 'http://255.255.255.255', 'http://198.18.0.1', 'http://192.0.2.1', 'http://203.0.113.1', 'http://240.0.0.1',
-		'ftp://example.com', 'file:///etc/passwd', 'javascript:alert(1)', 'data:text/plain,x', 'https://user@example.com', 'https://user:pass@example.com', 'https://@example.com', 'https://:@example.com', '', 'example.com', '//example.com', 'https://', `https://example.com/${'a'.repeat(2048)}`,
-	])('%s is closed always', text => {
+		'http://169.254.169.254/latest/meta-data',
+		'http://0xa9fea9fe',
+		'http://2852039166',
+		'http://0251.0376.0251.0376',
+		'http://metadata.google.internal',
+		'http://metadata',
+		'http://100.100.100.200',
+		'http://0.0.0.0',
+		'http://0',
+		'http://[::]',
+		'http://[fe80::1]',
+		'http://[fec0::1]',
+		'http://[ff02::1]',
+		'http://[fd00:ec2::254]',
+		'http://[::ffff:127.0.0.1]',
+		'http://[::ffff:7f00:1]',
+		'http://[::ffff:169.254.169.254]',
+		'http://[::127.0.0.1]',
+		'http://[64:ff9b::7f00:1]',
+		'http://[2002:7f00:1::]',
+		'http://[2001:db8::1]',
+		'http://[2001::1]',
+		'http://224.0.0.1',
+		'http://255.255.255.255',
+		'http://198.18.0.1',
+		'http://192.0.2.1',
+		'http://203.0.113.1',
+		'http://240.0.0.1',
+		'ftp://example.com',
+		'file:///etc/passwd',
+		'javascript:alert(1)',
+		'data:text/plain,x',
+		'https://user@example.com',
+		'https://user:pass@example.com',
+		'https://@example.com',
+		'https://:@example.com',
+		'',
+		'example.com',
+		'//example.com',
+		'https://',
+		`https://example.com/${'a'.repeat(2048)}`,
+	])('%s is closed always', (text) => {
 		expect(guardUrl(text, false).ok).toBe(false)
 		expect(guardUrl(text, true).ok).toBe(false)
 	})
@@ -50,11 +123,11 @@ describe('sealing', () => {
 		expect(await sealSecret(ring, 'same', 'y')).not.toBe(await sealSecret(ring, 'same', 'y'))
 	})
 
-	test.each(['', 'abc', 'a:c2hvcnQ=', `:${key(1)}`, `a:${key(1)},a:${key(2)}`])('the ring "%s" is refused without being quoted', text => {
+	test.each(['', 'abc', 'a:c2hvcnQ=', `:${key(1)}`, `a:${key(1)},a:${key(2)}`])('the ring "%s" is refused without being quoted', (text) => {
 		expect(() => masterKeys(text)).toThrow(/^MASTER_KEYS must/)
 	})
 
-	test.each(['cs_plain', 'v1.a.b.c', '', 'v1.a.AAAAAAAAAAAAAAAA'])('"%s" is not sealed', text => {
+	test.each(['cs_plain', 'v1.a.b.c', '', 'v1.a.AAAAAAAAAAAAAAAA'])('"%s" is not sealed', (text) => {
 		expect(isSealed(text)).toBe(false)
 	})
 })

@@ -7,7 +7,8 @@ import { basic, NOON, rig, signed } from './helpers.ts'
 const SECOND = NOON / 1000
 
 describe('OAuth 1.0a', () => {
-	const fixed = 'oauth_consumer_key=ck_test&oauth_timestamp=1717236000&oauth_nonce=0123456789abcdef0123456789abcdef&oauth_signature_method=HMAC-SHA256'
+	const fixed =
+		'oauth_consumer_key=ck_test&oauth_timestamp=1717236000&oauth_nonce=0123456789abcdef0123456789abcdef&oauth_signature_method=HMAC-SHA256'
 	it.each([
 		['http://shop.example.com/wp-json/wc/v3/orders', 'per_page=100', 'A/AF1zwL9Qxse8nNkwOYpaYobWnvG05/aR/y1E+m6gU='],
 		[
@@ -27,7 +28,11 @@ describe('OAuth 1.0a', () => {
 			for (const algorithm of ['HMAC-SHA1', 'HMAC-SHA256'] as const) {
 				const { store, raw } = rig({ url })
 				const answer = await raw(
-					signed(`${url}/wp-json/wc/v3/orders?per_page=1&status[]=completed&status[]=trash`, store.credentials, { nonce: 'n1', timestamp: SECOND, algorithm }),
+					signed(`${url}/wp-json/wc/v3/orders?per_page=1&status[]=completed&status[]=trash`, store.credentials, {
+						nonce: 'n1',
+						timestamp: SECOND,
+						algorithm,
+					}),
 				)
 				expect(answer.status).toBe(200)
 			}
@@ -36,7 +41,8 @@ describe('OAuth 1.0a', () => {
 
 	it('1.7 takes 900 seconds of difference, not 901, and each nonce once', async () => {
 		const { store, raw } = rig({ url: 'http://shop.example' })
-		const at = (timestamp: number, nonce: string) => raw(signed('http://shop.example/wp-json/wc/v3/orders', store.credentials, { nonce, timestamp }))
+		const at = (timestamp: number, nonce: string) =>
+			raw(signed('http://shop.example/wp-json/wc/v3/orders', store.credentials, { nonce, timestamp }))
 		expect((await at(SECOND - 900, 'a')).status).toBe(200)
 		expect((await at(SECOND + 901, 'b')).json.message).toBe('Invalid timestamp.')
 		expect((await at(SECOND - 901, 'c')).json.message).toBe('Invalid timestamp.')
@@ -45,7 +51,8 @@ describe('OAuth 1.0a', () => {
 
 	it('1.5 tells a wrong secret from an unknown key', async () => {
 		const { store, raw } = rig({ url: 'http://shop.example' })
-		const ask = (key: string, secret: string) => raw(signed('http://shop.example/wp-json/wc/v3/orders', { key, secret }, { nonce: `${key}${secret}`, timestamp: SECOND }))
+		const ask = (key: string, secret: string) =>
+			raw(signed('http://shop.example/wp-json/wc/v3/orders', { key, secret }, { nonce: `${key}${secret}`, timestamp: SECOND }))
 		expect((await ask(store.credentials.key, 'cs_x')).json.message).toContain('Invalid signature')
 		expect((await ask('ck_x', 'cs_x')).json.message).toBe('Consumer key is invalid.')
 	})
@@ -65,9 +72,14 @@ describe('Basic and query-string keys', () => {
 
 	it('1.5 an unknown key is nobody, a wrong secret is told, no 401 names a scheme', async () => {
 		const { store, raw } = rig()
-		const ask = (key: string, secret: string) => raw('https://shop.example/wp-json/wc/v3/orders', { headers: { authorization: basic({ key, secret }) } })
+		const ask = (key: string, secret: string) =>
+			raw('https://shop.example/wp-json/wc/v3/orders', { headers: { authorization: basic({ key, secret }) } })
 		const unknown = await ask('ck_x', 'cs_x')
-		expect(unknown.json).toEqual({ code: 'woocommerce_rest_cannot_view', message: 'Sorry, you cannot list resources.', data: { status: 401 } })
+		expect(unknown.json).toEqual({
+			code: 'woocommerce_rest_cannot_view',
+			message: 'Sorry, you cannot list resources.',
+			data: { status: 401 },
+		})
 		const wrong = await ask(store.credentials.key, 'cs_x')
 		expect([wrong.status, wrong.json.message]).toEqual([401, 'Consumer secret is invalid.'])
 		expect(unknown.headers.has('www-authenticate') || wrong.headers.has('www-authenticate')).toBe(false)
@@ -94,7 +106,9 @@ describe('Basic and query-string keys', () => {
 
 	it('1.3 count only under wc', async () => {
 		const { raw } = rig()
-		const index = await raw('https://shop.example/wp-json/?_fields=name,namespaces,timezone_string', { headers: { authorization: basic({ key: 'ck_x', secret: 'y' }) } })
+		const index = await raw('https://shop.example/wp-json/?_fields=name,namespaces,timezone_string', {
+			headers: { authorization: basic({ key: 'ck_x', secret: 'y' }) },
+		})
 		expect([index.status, index.json.timezone_string]).toEqual([200, 'America/Denver'])
 		expect(index.json.namespaces).toContain('wc/v3')
 	})

@@ -50,7 +50,11 @@ describe('faults', () => {
 		expect([notice.json, notice.status, notice.headers.get('content-type')]).toEqual([null, 200, 'application/json; charset=UTF-8'])
 		made.store.setFaults({ bom: true })
 		const bytes = new Uint8Array(
-			await (await made.store.fetch(new Request('https://shop.example/wp-json/wc/v3/coupons', { headers: { authorization: basic(made.store.credentials) } }))).arrayBuffer(),
+			await (
+				await made.store.fetch(
+					new Request('https://shop.example/wp-json/wc/v3/coupons', { headers: { authorization: basic(made.store.credentials) } }),
+				)
+			).arrayBuffer(),
 		)
 		expect(Array.from(bytes.subarray(0, 3))).toEqual([0xef, 0xbb, 0xbf])
 		made.store.setFaults({ truncate: 0.5 })
@@ -99,7 +103,13 @@ describe('faults', () => {
 			made.store.setFaults({ key })
 			return (await made.call(method, 'orders', method === 'POST' ? {} : undefined)).status
 		}
-		expect([await ask('revoked'), await ask('wrong-secret'), await ask('demoted'), await ask('read-only'), await ask('read-only', 'POST')]).toEqual([401, 401, 403, 200, 401])
+		expect([
+			await ask('revoked'),
+			await ask('wrong-secret'),
+			await ask('demoted'),
+			await ask('read-only'),
+			await ask('read-only', 'POST'),
+		]).toEqual([401, 401, 403, 200, 401])
 	})
 
 	it('2.1 WordPress breaks as JSON or HTML by what the client accepts', async () => {
@@ -132,7 +142,9 @@ describe('sites', () => {
 		expect([index.status, index.headers.get('content-type')]).toEqual([200, 'text/html; charset=UTF-8'])
 		expect((await at('plain-permalinks', 'https://shop.example/wp-json/wc/v3/orders')).status).toBe(301)
 		const { store, raw } = rig({ site: 'plain-permalinks' })
-		expect((await raw('https://shop.example/?rest_route=/wc/v3/orders', { headers: { authorization: basic(store.credentials) } })).status).toBe(401)
+		expect(
+			(await raw('https://shop.example/?rest_route=/wc/v3/orders', { headers: { authorization: basic(store.credentials) } })).status,
+		).toBe(401)
 	})
 
 	it('REST closed by a plugin, maintenance', async () => {
@@ -146,7 +158,9 @@ describe('sites', () => {
 		expect((await at('https-only')).status).toBe(200)
 		expect((await at('other-host')).headers.get('location')).toBe('https://www.shop.example/wp-json/?_fields=name,namespaces')
 		const { store, raw } = rig({ site: 'other-host' })
-		const answer = await raw('https://www.shop.example/wp-json/wc/v3/orders?per_page=1', { headers: { authorization: basic(store.credentials) } })
+		const answer = await raw('https://www.shop.example/wp-json/wc/v3/orders?per_page=1', {
+			headers: { authorization: basic(store.credentials) },
+		})
 		expect(answer.headers.get('link')).toContain('<https://www.shop.example/wp-json/wc/v3/orders?')
 	})
 
@@ -177,7 +191,10 @@ describe('served', () => {
 		const store = createStore({ url: `${https ? 'https' : 'http'}://127.0.0.1:${port}`, objects: 5 })
 		const served = await serve(store, { port, https })
 		try {
-			const answer = await ask(`${served.url}/wp-json/wc/v3/orders?_fields=id`, { authorization: basic(store.credentials), ...(served.ca !== undefined && { ca: served.ca }) })
+			const answer = await ask(`${served.url}/wp-json/wc/v3/orders?_fields=id`, {
+				authorization: basic(store.credentials),
+				...(served.ca !== undefined && { ca: served.ca }),
+			})
 			expect(answer.status).toBe(https ? 200 : 401)
 			if (https) expect(JSON.parse(answer.text).length).toBe(5)
 		} finally {

@@ -29,7 +29,12 @@ export interface Rig {
 /** A small store over https, so that Basic keys count. */
 export function rig(options: StoreOptions = {}): Rig {
 	const clock = { now: NOON }
-	const store = createStore({ url: 'https://shop.example', objects: { orders: 40, products: 30, coupons: 12, customers: 20 }, now: () => clock.now, ...options })
+	const store = createStore({
+		url: 'https://shop.example',
+		objects: { orders: 40, products: 30, coupons: 12, customers: 20 },
+		now: () => clock.now,
+		...options,
+	})
 	const raw = async (url: string, init: RequestInit = {}): Promise<Answer> => {
 		const response = await store.fetch(new Request(url, { redirect: 'manual', ...init }))
 		const text = await response.text()
@@ -44,7 +49,11 @@ export function rig(options: StoreOptions = {}): Rig {
 	const call = (method: string, path: string, body?: unknown, init: RequestInit = {}): Promise<Answer> =>
 		raw(`${store.url}/${options.prefix ?? 'wp-json'}/wc/v3/${path}`, {
 			method,
-			headers: { authorization: basic(store.credentials), ...(body !== undefined && { 'content-type': 'application/json' }), ...(init.headers as Record<string, string>) },
+			headers: {
+				authorization: basic(store.credentials),
+				...(body !== undefined && { 'content-type': 'application/json' }),
+				...(init.headers as Record<string, string>),
+			},
 			...(body !== undefined && { body: JSON.stringify(body) }),
 			...(init.signal && { signal: init.signal }),
 		})

@@ -8,7 +8,9 @@ import { NOON, rig } from './helpers.ts'
 const RESOURCES: Resource[] = ['orders', 'products', 'variations', 'coupons', 'customers', 'refunds']
 
 function hashes(store: SimulatedStore): Map<string, string> {
-	return new Map(RESOURCES.flatMap((resource) => [...store.state(resource)].map(([id, record]) => [`${resource} ${id}`, contentHash(record)] as const)))
+	return new Map(
+		RESOURCES.flatMap((resource) => [...store.state(resource)].map(([id, record]) => [`${resource} ${id}`, contentHash(record)] as const)),
+	)
 }
 
 function someAction(random: Random): Action {
@@ -137,7 +139,8 @@ describe('content', () => {
 			images: [{ ...record.images[0], date_created: 'w', date_modified: 'v' }],
 		}
 		expect(contentHash(same)).toBe(contentHash(record))
-		for (const other of [{ name: 'B' }, { date_created_gmt: 'q' }, { images: [] }]) expect(contentHash({ ...record, ...other })).not.toBe(contentHash(record))
+		for (const other of [{ name: 'B' }, { date_created_gmt: 'q' }, { images: [] }])
+			expect(contentHash({ ...record, ...other })).not.toBe(contentHash(record))
 		expect(contentHash({ b: 1, a: 2 })).toBe(contentHash({ a: 2, b: 1 }))
 	})
 })
@@ -145,7 +148,8 @@ describe('content', () => {
 describe('/_store', () => {
 	it('serves journal, state, actions, faults, living and the log, and counts none of them', async () => {
 		const { store, raw } = rig()
-		const post = (path: string, body: unknown, method = 'POST') => raw(`https://shop.example/_store/${path}`, { method, body: JSON.stringify(body) })
+		const post = (path: string, body: unknown, method = 'POST') =>
+			raw(`https://shop.example/_store/${path}`, { method, body: JSON.stringify(body) })
 		expect(
 			(
 				await post('act', [

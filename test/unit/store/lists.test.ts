@@ -104,16 +104,26 @@ describe('dates', () => {
 		const [id, before] = [...store.state('products')][0]!
 		store.act({ do: 'edit', resource: 'products', id, set: { name: 'Late' }, lagSeconds: 60 })
 		clock.now += 60_000
-		expect(store.state('products').get(id)).toMatchObject({ name: 'Late', date_created_gmt: before.date_created_gmt, date_modified_gmt: '2026-11-23T12:00:00' })
+		expect(store.state('products').get(id)).toMatchObject({
+			name: 'Late',
+			date_created_gmt: before.date_created_gmt,
+			date_modified_gmt: '2026-11-23T12:00:00',
+		})
 	})
 
 	it('3.8 a back-dated creation enters no modified window, a future stamp stays on top', async () => {
 		const made = rig()
 		const old = made.store.act({ do: 'back-date', resource: 'products', days: 100 })[0]?.id
 		expect(ids(await made.get('products?dates_are_gmt=true&modified_after=2026-11-23T11:00:00&per_page=100'))).not.toContain(old)
-		const future = made.store.act({ do: 'edit', resource: 'products', set: { name: 'Soon', date_modified_gmt: '2027-01-01T00:00:00' } })[0]?.id
+		const future = made.store.act({ do: 'edit', resource: 'products', set: { name: 'Soon', date_modified_gmt: '2027-01-01T00:00:00' } })[0]
+			?.id
 		made.store.act({ do: 'burst', resource: 'products', count: 20 })
-		made.store.act({ do: 'edit', resource: 'products', ...(future !== undefined && { id: future }), set: { date_modified_gmt: '2027-01-01T00:00:00' } })
+		made.store.act({
+			do: 'edit',
+			resource: 'products',
+			...(future !== undefined && { id: future }),
+			set: { date_modified_gmt: '2027-01-01T00:00:00' },
+		})
 		expect(ids(await made.get('products?orderby=modified&order=desc&per_page=3'))[0]).toBe(future)
 	})
 })
@@ -195,7 +205,8 @@ describe('what is listed', () => {
 	})
 
 	it('2.5 totals past the end: right for products, zero for HPOS orders', async () => {
-		const totals = async (orders: 'hpos' | 'posts', path: string) => (await rig({ orders }).get(`${path}?per_page=100&page=9`)).headers.get('x-wp-total')
+		const totals = async (orders: 'hpos' | 'posts', path: string) =>
+			(await rig({ orders }).get(`${path}?per_page=100&page=9`)).headers.get('x-wp-total')
 		expect([await totals('hpos', 'orders'), await totals('posts', 'orders'), await totals('hpos', 'customers')]).toEqual(['0', '40', '20'])
 	})
 
@@ -203,7 +214,10 @@ describe('what is listed', () => {
 		const made = rig()
 		const before = await all(made, 'orders?orderby=id&order=asc', 100)
 		made.store.setFaults({ match: '/orders', times: 1, act: [{ do: 'delete', resource: 'orders', id: before[0] as number }] })
-		const scanned = [...ids(await made.get('orders?orderby=id&order=asc&per_page=10')), ...ids(await made.get('orders?orderby=id&order=asc&per_page=10&offset=10'))]
+		const scanned = [
+			...ids(await made.get('orders?orderby=id&order=asc&per_page=10')),
+			...ids(await made.get('orders?orderby=id&order=asc&per_page=10&offset=10')),
+		]
 		expect(scanned).not.toContain(before[10])
 	})
 

@@ -7,11 +7,24 @@ import { worldOf } from '../../store/world.ts'
 import type { Exchange } from '../../store/world.ts'
 
 const FOLDERS = ['orders', 'products', 'coupons', 'customers', 'variations', 'refunds', 'dates', 'auth', 'outage']
-const HEADERS = ['content-type', 'link', 'x-wp-total', 'x-wp-totalpages', 'allow', 'vary', 'expires', 'cache-control', 'location', 'retry-after', 'x-redirect-by']
+const HEADERS = [
+	'content-type',
+	'link',
+	'x-wp-total',
+	'x-wp-totalpages',
+	'allow',
+	'vary',
+	'expires',
+	'cache-control',
+	'location',
+	'retry-after',
+	'x-redirect-by',
+]
 
 /** What the simulation does not reproduce, and why; at most 5 % of each set. */
 const EXCEPTIONS: Record<string, string> = {
-	'auth/shop_manager_key_system_status': 'the report describes the machine, its tables and plugins; simulated are the environment and settings that clients read',
+	'auth/shop_manager_key_system_status':
+		'the report describes the machine, its tables and plugins; simulated are the environment and settings that clients read',
 }
 
 /** The recordings of outages were made with something broken on purpose. */
@@ -33,7 +46,9 @@ const BROKEN: Record<string, Fault> = {
 }
 
 function load(set: string): Exchange[] {
-	return FOLDERS.flatMap((folder) => JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/recordings/${set}/${folder}.json`, 'utf8')) as Exchange[])
+	return FOLDERS.flatMap(
+		(folder) => JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/recordings/${set}/${folder}.json`, 'utf8')) as Exchange[],
+	)
 }
 
 /** The type of everything in a value; null is any type, an empty list is any list. */
@@ -62,7 +77,9 @@ function idsOf(body: unknown): unknown {
 
 async function compare(store: SimulatedStore, exchange: Exchange): Promise<string[]> {
 	const { request, response } = exchange
-	const answer = await store.fetch(new Request(request.url, { method: request.method, headers: { accept: 'application/json', ...request.headers }, redirect: 'manual' }))
+	const answer = await store.fetch(
+		new Request(request.url, { method: request.method, headers: { accept: 'application/json', ...request.headers }, redirect: 'manual' }),
+	)
 	const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(await answer.arrayBuffer())
 	const found: string[] = []
 	if (answer.status !== response.status) found.push(`status ${response.status} became ${answer.status}: ${text.slice(0, 200)}`)
@@ -80,9 +97,11 @@ async function compare(store: SimulatedStore, exchange: Exchange): Promise<strin
 	if ((response.body === null) !== (body === null)) found.push(`parseable or not: ${text.slice(0, 80)}`)
 	if (body === null || response.body === null) return found
 	const [real, simulated] = [idsOf(response.body), idsOf(body)]
-	if (JSON.stringify(real) !== JSON.stringify(simulated) && !request.url.includes('/settings/')) found.push(`ids ${JSON.stringify(real)} became ${JSON.stringify(simulated)}`)
+	if (JSON.stringify(real) !== JSON.stringify(simulated) && !request.url.includes('/settings/'))
+		found.push(`ids ${JSON.stringify(real)} became ${JSON.stringify(simulated)}`)
 	if (response.status >= 400) {
-		if (JSON.stringify(body) !== JSON.stringify(response.body)) found.push(`error ${JSON.stringify(response.body)} became ${JSON.stringify(body)}`)
+		if (JSON.stringify(body) !== JSON.stringify(response.body))
+			found.push(`error ${JSON.stringify(response.body)} became ${JSON.stringify(body)}`)
 	} else found.push(...differences(response.body, body))
 	return found
 }
@@ -95,7 +114,13 @@ describe.each(['hpos-11.0', 'posts-11.0'])('recorded GETs of %s', (set) => {
 	const storeAt = (origin: string): SimulatedStore => {
 		let store = stores.get(origin)
 		if (!store) {
-			store = createStore({ url: origin, orders: set.startsWith('hpos') ? 'hpos' : 'posts', zone: 'America/Denver', now: () => clock, world: structuredClone(world) })
+			store = createStore({
+				url: origin,
+				orders: set.startsWith('hpos') ? 'hpos' : 'posts',
+				zone: 'America/Denver',
+				now: () => clock,
+				world: structuredClone(world),
+			})
 			stores.set(origin, store)
 		}
 		return store

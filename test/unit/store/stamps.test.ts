@@ -75,7 +75,9 @@ describe('section 4: other resources', () => {
 		['discount type', { discount_type: 'fixed_product' }, false],
 		['meta', { meta_data: [{ key: 'k', value: 'v' }] }, false],
 	])('coupon: %s by REST', (_, set, moved) => {
-		expect(after({ do: 'edit', resource: 'coupons', set })).toMatchObject([{ change: moved ? 'updated' : 'edited-silently', stampMoved: moved }])
+		expect(after({ do: 'edit', resource: 'coupons', set })).toMatchObject([
+			{ change: moved ? 'updated' : 'edited-silently', stampMoved: moved },
+		])
 	})
 
 	it('coupon: any edit in wp-admin moves it, PUT {} does not', () => {
@@ -101,10 +103,11 @@ describe('section 4: other resources', () => {
 		const [variation, parent] = made.store.act({ do: 'create', resource: 'variations' })
 		expect(parent).toMatchObject({ resource: 'products', change: 'updated' })
 		expect(made.store.state('products').get(parent?.id as number)?.variations).toContain(variation?.id)
-		expect(made.store.act({ do: 'delete', resource: 'variations', id: variation?.id as number }).map(({ resource, change }) => `${resource} ${change}`)).toEqual([
-			'variations deleted',
-			'products updated',
-		])
+		expect(
+			made.store
+				.act({ do: 'delete', resource: 'variations', id: variation?.id as number })
+				.map(({ resource, change }) => `${resource} ${change}`),
+		).toEqual(['variations deleted', 'products updated'])
 	})
 
 	it('stock sold moves the product, total sales alone do not', () => {
@@ -130,14 +133,22 @@ describe('section 4: other resources', () => {
 	})
 
 	it('a review saves its product', () => {
-		expect(after({ do: 'review' })).toMatchObject([{ resource: 'reviews' }, { resource: 'products', change: 'saved-unchanged', stampMoved: true }])
+		expect(after({ do: 'review' })).toMatchObject([
+			{ resource: 'reviews' },
+			{ resource: 'products', change: 'saved-unchanged', stampMoved: true },
+		])
 	})
 
 	it('an order completed makes its customer a paying one, silently', () => {
 		const made = rig()
-		const customer = [...made.store.state('customers').values()].find(({ is_paying_customer, role }) => !is_paying_customer && role === 'customer') as Rec
+		const customer = [...made.store.state('customers').values()].find(
+			({ is_paying_customer, role }) => !is_paying_customer && role === 'customer',
+		) as Rec
 		const entries = made.store.act({ do: 'place-order', customer: customer.id, status: 'completed', items: [] })
-		expect(entries).toMatchObject([{ resource: 'orders' }, { resource: 'customers', id: customer.id, change: 'edited-silently', stampMoved: false }])
+		expect(entries).toMatchObject([
+			{ resource: 'orders' },
+			{ resource: 'customers', id: customer.id, change: 'edited-silently', stampMoved: false },
+		])
 	})
 
 	it('a coupon used changes without a stamp', () => {

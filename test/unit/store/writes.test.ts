@@ -5,7 +5,9 @@ import { basic, rig } from './helpers.ts'
 import type { Rig } from './helpers.ts'
 
 function some({ store }: Rig, resource: 'orders' | 'products' | 'coupons' | 'customers', fits: (record: Rec) => boolean = () => true): Rec {
-	return [...store.state(resource).values()].find((record) => fits(record) && record.role !== 'administrator' && record.role !== 'shop_manager') as Rec
+	return [...store.state(resource).values()].find(
+		(record) => fits(record) && record.role !== 'administrator' && record.role !== 'shop_manager',
+	) as Rec
 }
 
 describe('creating', () => {
@@ -37,7 +39,12 @@ describe('creating', () => {
 			'status is not one of auto-draft, pending, processing, on-hold, completed, cancelled, refunded, failed, and checkout-draft.',
 		],
 		['orders', { billing: { email: 'nope' } }, 'rest_invalid_param', 'Invalid email address.'],
-		['orders', { coupon_lines: [{ code: 'doesnotexist' }] }, 'woocommerce_rest_invalid_coupon', 'Coupon &quot;doesnotexist&quot; cannot be applied because it does not exist.'],
+		[
+			'orders',
+			{ coupon_lines: [{ code: 'doesnotexist' }] },
+			'woocommerce_rest_invalid_coupon',
+			'Coupon &quot;doesnotexist&quot; cannot be applied because it does not exist.',
+		],
 		['products', { name: 'dup', sku: 'RO-0001' }, 'product_invalid_sku', 'Invalid or duplicated SKU.'],
 		['coupons', { code: 'RIVER1' }, 'woocommerce_rest_coupon_code_already_exists', 'The coupon code already exists'],
 		['customers', { email: 'x' }, 'customer_invalid_email', 'Invalid email address'],
@@ -60,7 +67,11 @@ describe('creating', () => {
 	it('takes forms, refuses broken JSON, and does not read text/plain', async () => {
 		const { raw, store } = rig()
 		const post = (type: string, body: string) =>
-			raw('https://shop.example/wp-json/wc/v3/products/tags', { method: 'POST', headers: { authorization: basic(store.credentials), 'content-type': type }, body })
+			raw('https://shop.example/wp-json/wc/v3/products/tags', {
+				method: 'POST',
+				headers: { authorization: basic(store.credentials), 'content-type': type },
+				body,
+			})
 		expect((await post('application/x-www-form-urlencoded', 'name=formtag')).json.slug).toBe('formtag')
 		expect((await post('application/json', '{"name": ')).json).toEqual({
 			code: 'rest_invalid_json',
@@ -134,7 +145,12 @@ describe('changing', () => {
 		const headers = { authorization: basic(store.credentials), 'x-http-method-override': 'GET' }
 		expect((await raw('https://shop.example/wp-json/wc/v3/products/tags?per_page=1', { method: 'POST', headers })).json.length).toBe(1)
 		expect(
-			(await raw('https://shop.example/wp-json/wc/v3/products/tags?_method=GET&per_page=1', { method: 'POST', headers: { authorization: headers.authorization } })).json.length,
+			(
+				await raw('https://shop.example/wp-json/wc/v3/products/tags?_method=GET&per_page=1', {
+					method: 'POST',
+					headers: { authorization: headers.authorization },
+				})
+			).json.length,
 		).toBe(1)
 	})
 })
@@ -152,14 +168,22 @@ describe('section 5: deleting', () => {
 		expect((await made.call('PUT', `${resource}/${id}`, { status })).json.status).toBe(status)
 		expect((await made.call('DELETE', `${resource}/${id}?force=true`)).status).toBe(200)
 		expect((await made.get(`${resource}/${id}`)).status).toBe(404)
-		expect(made.store.journal().map(({ change }) => change)).toEqual(['trashed', expect.stringMatching(/silently|updated/), 'restored', 'deleted'])
+		expect(made.store.journal().map(({ change }) => change)).toEqual([
+			'trashed',
+			expect.stringMatching(/silently|updated/),
+			'restored',
+			'deleted',
+		])
 	})
 
 	it('what has no trash needs force', async () => {
 		const made = rig()
 		const { id } = some(made, 'customers')
 		const refused = await made.call('DELETE', `customers/${id}`)
-		expect([refused.status, refused.json]).toEqual([501, { code: 'woocommerce_rest_trash_not_supported', message: 'Customers do not support trashing.', data: { status: 501 } }])
+		expect([refused.status, refused.json]).toEqual([
+			501,
+			{ code: 'woocommerce_rest_trash_not_supported', message: 'Customers do not support trashing.', data: { status: 501 } },
+		])
 		expect((await made.call('DELETE', `customers/${id}?force=true`)).status).toBe(200)
 		expect((await made.call('DELETE', 'products/tags/22')).status).toBe(501)
 		expect((await made.call('DELETE', 'products/tags/22?force=true')).status).toBe(200)
@@ -197,7 +221,10 @@ describe('batches', () => {
 		})
 		expect(answer.json.create[0].name).toBe('B1')
 		expect(answer.json.update[0].menu_order).toBe(3)
-		expect(answer.json.update[1]).toMatchObject({ id: 99999999, error: { code: 'woocommerce_rest_product_invalid_id', data: { status: 400 } } })
+		expect(answer.json.update[1]).toMatchObject({
+			id: 99999999,
+			error: { code: 'woocommerce_rest_product_invalid_id', data: { status: 400 } },
+		})
 		expect((await made.get(`products/${second}`)).status).toBe(404)
 		expect((await made.call('POST', 'products/batch', {})).json).toEqual([])
 	})

@@ -3,7 +3,16 @@ import { describe, expect, test } from 'vitest'
 import { nextAlarm, type Due } from '../../../src/watcher/alarm.ts'
 
 const NOW = 1_000_000
-const nothing: Due = { paused: false, backoffUntilMs: null, nextPollMs: null, workWaits: false, nextLookupMs: null, nextDeliveryMs: null, lastRungMs: null, pruneMs: null }
+const nothing: Due = {
+	paused: false,
+	backoffUntilMs: null,
+	nextPollMs: null,
+	workWaits: false,
+	nextLookupMs: null,
+	nextDeliveryMs: null,
+	lastRungMs: null,
+	pruneMs: null,
+}
 const at = (due: Partial<Due>): number | null => nextAlarm({ ...nothing, ...due }, NOW)
 
 describe('the alarm', () => {
@@ -18,7 +27,8 @@ describe('the alarm', () => {
 		expect(at({ nextPollMs: NOW + 400 })).toBe(NOW + 400)
 	})
 	test('is never set for the past or this very moment: it might not ring', () => {
-		for (const due of [{ nextPollMs: NOW - 9_000 }, { nextDeliveryMs: 0 }, { pruneMs: NOW }, { workWaits: true }]) expect(at(due)).toBe(NOW + 1)
+		for (const due of [{ nextPollMs: NOW - 9_000 }, { nextDeliveryMs: 0 }, { pruneMs: NOW }, { workWaits: true }])
+			expect(at(due)).toBe(NOW + 1)
 	})
 	test('waits for the store while it is left alone, but delivers and prunes', () => {
 		const backoffUntilMs = NOW + 60_000

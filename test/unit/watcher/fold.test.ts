@@ -16,7 +16,13 @@ describe.each(Array.from({ length: SHARES }, (_, index) => index + 1))('the fold
 				const { judgement, happened: seen } = await play(tale)
 				for (const one of seen) happened.set(one, (happened.get(one) ?? 0) + 1)
 				const { missed, duplicates, invented, renamed, disordered, details } = judgement
-				expect({ missed, duplicates, invented, renamed, disordered }, JSON.stringify(details.slice(0, 5))).toEqual({ missed: 0, duplicates: 0, invented: 0, renamed: 0, disordered: 0 })
+				expect({ missed, duplicates, invented, renamed, disordered }, JSON.stringify(details.slice(0, 5))).toEqual({
+					missed: 0,
+					duplicates: 0,
+					invented: 0,
+					renamed: 0,
+					disordered: 0,
+				})
 			}),
 			{ numRuns: RUNS / SHARES, seed: 20_261_123 + share, endOnFailure: true },
 		)
@@ -25,9 +31,19 @@ describe.each(Array.from({ length: SHARES }, (_, index) => index + 1))('the fold
 
 test('each kind of change, fault and crash point occurs in at least one story in twenty', () => {
 	const kinds = [
-		...['orders', 'products', 'coupons', 'customers'].flatMap((resource) => [`created ${resource}`, `updated ${resource}`, `deleted ${resource}`, `saved-unchanged ${resource}`, `edited-silently ${resource}`]),
+		...['orders', 'products', 'coupons', 'customers'].flatMap((resource) => [
+			`created ${resource}`,
+			`updated ${resource}`,
+			`deleted ${resource}`,
+			`saved-unchanged ${resource}`,
+			`edited-silently ${resource}`,
+		]),
 		...['orders', 'products', 'coupons'].flatMap((resource) => [`trashed ${resource}`, `restored ${resource}`]),
-		...Object.keys(FAULTS).map((name) => `fault ${name}`), 'fault write-during-scan', 'doorbells lost', 'd1 down', 'pause',
+		...Object.keys(FAULTS).map((name) => `fault ${name}`),
+		'fault write-during-scan',
+		'doorbells lost',
+		'd1 down',
+		'pause',
 		...[500, 503, 404, 'timeout', 'reset'].map((answer) => `callback ${answer}`),
 		...CRASH_POINTS.map((point) => `crash ${point}`),
 	]

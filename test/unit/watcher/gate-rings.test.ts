@@ -11,7 +11,9 @@ function changes(verdict: Verdict): object[] {
 
 describe('an object that was never seen', () => {
 	test('rings CREATED with its created date, whatever its dates say', () => {
-		expect(changes(gate(null, seen({ createdSec: NOW_SEC - 9e7, stampSec: NOW_SEC + 9e7 }), context()))).toEqual([{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9e7, withRecord: true }])
+		expect(changes(gate(null, seen({ createdSec: NOW_SEC - 9e7, stampSec: NOW_SEC + 9e7 }), context()))).toEqual([
+			{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9e7, withRecord: true },
+		])
 	})
 	test('is stored in silence while it is hidden', () => {
 		expect(said(gate(null, seen({ what: 'hidden' }), context()))).toBe('store hidden')
@@ -29,10 +31,14 @@ describe('an object that was never seen', () => {
 
 describe('a live object', () => {
 	test('rings UPDATED with the fields that changed and its stamp', () => {
-		expect(changes(gate(known(), seen({ content: OTHER, stampSec: NOW_SEC - 5 }), context()))).toEqual([{ type: 'UPDATED', changedFields: ['price'], dateSec: NOW_SEC - 5, withRecord: true }])
+		expect(changes(gate(known(), seen({ content: OTHER, stampSec: NOW_SEC - 5 }), context()))).toEqual([
+			{ type: 'UPDATED', changedFields: ['price'], dateSec: NOW_SEC - 5, withRecord: true },
+		])
 	})
 	test('rings UPDATED without a stamp that moved, dated when it was seen', () => {
-		expect(changes(gate(known(), seen({ content: OTHER }), context()))).toEqual([{ type: 'UPDATED', changedFields: ['price'], dateSec: null, withRecord: true }])
+		expect(changes(gate(known(), seen({ content: OTHER }), context()))).toEqual([
+			{ type: 'UPDATED', changedFields: ['price'], dateSec: null, withRecord: true },
+		])
 	})
 	test('rings nothing for a save that changed nothing, and keeps the new stamp', () => {
 		const verdict = gate(known(), seen({ stampSec: NOW_SEC - 5 }), context())
@@ -58,7 +64,9 @@ describe('a live object', () => {
 		expect(said(gate(known(), seen({ listed: false }), context()))).toBe('store unlisted')
 	})
 	test('that leaves the where of its url rings nothing, whatever changed', () => {
-		expect(said(gate(known(), seen({ content: OTHER, listed: false, stampSec: NOW_SEC - 5 }), context({ filtered: true })))).toBe('store unlisted')
+		expect(said(gate(known(), seen({ content: OTHER, listed: false, stampSec: NOW_SEC - 5 }), context({ filtered: true })))).toBe(
+			'store unlisted',
+		)
 	})
 	test('with another created date and other content is another object: DELETED without record, then CREATED', () => {
 		expect(changes(gate(known(), seen({ content: OTHER, createdSec: NOW_SEC - 50 }), context()))).toEqual([
@@ -70,13 +78,19 @@ describe('a live object', () => {
 		expect(said(gate(known(), seen({ createdSec: NOW_SEC - 50, stampSec: NOW_SEC - 5 }), context()))).toBe('store live')
 	})
 	test('that becomes hidden was live and stays so, and its change rings', () => {
-		expect(gate(known(), seen({ what: 'hidden', content: OTHER, stampSec: NOW_SEC - 5 }), context())).toMatchObject({ do: 'ring', changes: [{ type: 'UPDATED' }], row: { state: 'live' } })
+		expect(gate(known(), seen({ what: 'hidden', content: OTHER, stampSec: NOW_SEC - 5 }), context())).toMatchObject({
+			do: 'ring',
+			changes: [{ type: 'UPDATED' }],
+			row: { state: 'live' },
+		})
 	})
 })
 
 describe('a hidden object', () => {
 	test('rings CREATED when it becomes live', () => {
-		expect(changes(gate(known({ state: 'hidden' }), seen(), context()))).toEqual([{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9_000, withRecord: true }])
+		expect(changes(gate(known({ state: 'hidden' }), seen(), context()))).toEqual([
+			{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9_000, withRecord: true },
+		])
 	})
 	test('that changes is stored in silence', () => {
 		expect(said(gate(known({ state: 'hidden' }), seen({ what: 'hidden', content: OTHER }), context()))).toBe('store hidden')
@@ -106,13 +120,19 @@ describe('a trashed object', () => {
 		expect(said(gate(known({ state: 'trashed' }), absent(), context({ doubt: { goneAtMs: NOW_MS - 6_000 } })))).toBe('store gone')
 	})
 	test('that changes in the trash rings nothing', () => {
-		expect(gate(known({ state: 'trashed' }), seen({ what: 'trashed', content: OTHER, stampSec: NOW_SEC - 5 }), context())).toEqual({ do: 'nothing' })
+		expect(gate(known({ state: 'trashed' }), seen({ what: 'trashed', content: OTHER, stampSec: NOW_SEC - 5 }), context())).toEqual({
+			do: 'nothing',
+		})
 	})
 	test('that is live again rings CREATED, restored', () => {
-		expect(changes(gate(known({ state: 'trashed' }), seen({ stampSec: NOW_SEC - 5 }), context()))).toMatchObject([{ type: 'CREATED', restored: true }])
+		expect(changes(gate(known({ state: 'trashed' }), seen({ stampSec: NOW_SEC - 5 }), context()))).toMatchObject([
+			{ type: 'CREATED', restored: true },
+		])
 	})
 	test('whose id was given to another object rings a plain CREATED', () => {
-		expect(changes(gate(known({ state: 'trashed' }), seen({ createdSec: NOW_SEC - 50, stampSec: NOW_SEC - 5 }), context()))).not.toMatchObject([{ restored: true }])
+		expect(
+			changes(gate(known({ state: 'trashed' }), seen({ createdSec: NOW_SEC - 50, stampSec: NOW_SEC - 5 }), context())),
+		).not.toMatchObject([{ restored: true }])
 	})
 	test('that comes back hidden waits in silence', () => {
 		expect(said(gate(known({ state: 'trashed' }), seen({ what: 'hidden', stampSec: NOW_SEC - 5 }), context()))).toBe('store hidden')
@@ -120,7 +140,9 @@ describe('a trashed object', () => {
 })
 
 test('an object that is gone and comes back with its birth rings CREATED, restored', () => {
-	expect(changes(gate(known({ state: 'gone' }), seen({ stampSec: NOW_SEC - 5 }), context()))).toMatchObject([{ type: 'CREATED', restored: true }])
+	expect(changes(gate(known({ state: 'gone' }), seen({ stampSec: NOW_SEC - 5 }), context()))).toMatchObject([
+		{ type: 'CREATED', restored: true },
+	])
 })
 
 describe('gone', () => {
@@ -134,7 +156,9 @@ describe('gone', () => {
 		expect(second).toMatchObject({ row: { state: 'gone', asOfMs: NOW_MS + 5_000 } })
 	})
 	test('that was asked before the object was last accepted says nothing: it is read again', () => {
-		expect(said(gate(known({ asOfMs: NOW_MS }), absent({ askedAtMs: NOW_MS - 1 }), context({ doubt: { goneAtMs: NOW_MS - 60_000 } })))).toBe('look')
+		expect(
+			said(gate(known({ asOfMs: NOW_MS }), absent({ askedAtMs: NOW_MS - 1 }), context({ doubt: { goneAtMs: NOW_MS - 60_000 } }))),
+		).toBe('look')
 	})
 	test('rings once', () => {
 		expect(gate(known({ state: 'gone' }), absent(), context({ doubt: { goneAtMs: NOW_MS - 6_000 } }))).toEqual({ do: 'nothing' })
@@ -148,7 +172,12 @@ test('what rings once rings never again on the same look, in any state', () => {
 				const look = seen({ what, listed, content: OTHER, stampSec: NOW_SEC - 5 })
 				const verdict = gate(known({ state }), look, context())
 				if (verdict.do !== 'ring') continue
-				expect([state, what, listed, said(gate(verdict.row, { ...look, askedAtMs: NOW_MS }, context()))]).toEqual([state, what, listed, 'nothing'])
+				expect([state, what, listed, said(gate(verdict.row, { ...look, askedAtMs: NOW_MS }, context()))]).toEqual([
+					state,
+					what,
+					listed,
+					'nothing',
+				])
 			}
 		}
 	}
@@ -157,5 +186,7 @@ test('what rings once rings never again on the same look, in any state', () => {
 test('fields one level deeper are named so', () => {
 	const before = content({ 'billing.phone': '1', 'billing.email': 'a' })
 	const after = content({ 'billing.phone': '2', 'billing.email': 'a' })
-	expect(changes(gate(known({ content: before }), seen({ content: after, stampSec: NOW_SEC - 5 }), context()))).toMatchObject([{ changedFields: ['billing.phone'] }])
+	expect(changes(gate(known({ content: before }), seen({ content: after, stampSec: NOW_SEC - 5 }), context()))).toMatchObject([
+		{ changedFields: ['billing.phone'] },
+	])
 })

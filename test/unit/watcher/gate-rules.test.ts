@@ -15,7 +15,9 @@ describe('a read', () => {
 		expect(gate(row, seen({ askedAtMs: NOW_MS - 1 }), context())).toEqual({ do: 'nothing' })
 	})
 	test('that was under way counts with a strictly newer stamp', () => {
-		expect(said(gate(known({ asOfMs: NOW_MS }), seen({ content: OTHER, askedAtMs: NOW_MS - 1, stampSec: NOW_SEC - 599 }), context()))).toBe('ring UPDATED')
+		expect(said(gate(known({ asOfMs: NOW_MS }), seen({ content: OTHER, askedAtMs: NOW_MS - 1, stampSec: NOW_SEC - 599 }), context()))).toBe(
+			'ring UPDATED',
+		)
 	})
 	test('without a stamp, or of a row without one, never counts as newer', () => {
 		expect(said(gate(known({ asOfMs: NOW_MS }), seen({ content: OTHER, askedAtMs: NOW_MS - 1, stampSec: null }), context()))).toBe('look')
@@ -41,16 +43,24 @@ describe('a read with an older stamp and other content', () => {
 	})
 	test('does not count a moment too early, and the first look’s time stands', () => {
 		const doubt = doubtOf(gate(known(), stale, context()))
-		expect(gate(known(), { ...stale, askedAtMs: NOW_MS + 29_999 }, context({ nowMs: NOW_MS + 29_999, doubt }))).toMatchObject({ do: 'look', dueMs: NOW_MS + 30_000, doubt })
+		expect(gate(known(), { ...stale, askedAtMs: NOW_MS + 29_999 }, context({ nowMs: NOW_MS + 29_999, doubt }))).toMatchObject({
+			do: 'look',
+			dueMs: NOW_MS + 30_000,
+			doubt,
+		})
 	})
 	test('begins anew when the second look says something else', () => {
 		const doubt = doubtOf(gate(known(), stale, context()))
 		const third = content({ name: 'Mug', price: '1.00' })
-		expect(gate(known(), { ...stale, content: third, askedAtMs: NOW_MS + 40_000 }, context({ nowMs: NOW_MS + 40_000, doubt }))).toMatchObject({ do: 'look', dueMs: NOW_MS + 70_000 })
+		expect(
+			gate(known(), { ...stale, content: third, askedAtMs: NOW_MS + 40_000 }, context({ nowMs: NOW_MS + 40_000, doubt })),
+		).toMatchObject({ do: 'look', dueMs: NOW_MS + 70_000 })
 	})
 	test('that is in the trash is another saying than the same content live', () => {
 		const doubt = doubtOf(gate(known(), stale, context()))
-		expect(said(gate(known(), { ...stale, what: 'trashed', askedAtMs: NOW_MS + 40_000 }, context({ nowMs: NOW_MS + 40_000, doubt })))).toBe('look')
+		expect(said(gate(known(), { ...stale, what: 'trashed', askedAtMs: NOW_MS + 40_000 }, context({ nowMs: NOW_MS + 40_000, doubt })))).toBe(
+			'look',
+		)
 	})
 })
 
@@ -63,7 +73,11 @@ describe('a hook', () => {
 	test('with a strictly newer stamp is a change', () => {
 		expect(said(gate(known(), hook({ content: OTHER, stampSec: NOW_SEC - 599 }), context()))).toBe('ring UPDATED')
 	})
-	test.each([['equal', NOW_SEC - 600], ['older', NOW_SEC - 601], ['missing', null]])('with an %s stamp and other content is read again', (_name, stampSec) => {
+	test.each([
+		['equal', NOW_SEC - 600],
+		['older', NOW_SEC - 601],
+		['missing', null],
+	])('with an %s stamp and other content is read again', (_name, stampSec) => {
 		expect(said(gate(known(), hook({ content: OTHER, stampSec }), context()))).toBe('look')
 	})
 	test('with what is known already says nothing', () => {
@@ -74,7 +88,8 @@ describe('a hook', () => {
 		expect(said(gate(null, hook({ what: 'trashed' }), context()))).toBe('look')
 	})
 	test('never brings back what is trashed or gone: a read does', () => {
-		for (const state of ['trashed', 'gone', 'unlisted'] as const) expect(said(gate(known({ state }), hook({ content: OTHER, stampSec: NOW_SEC - 5 }), context()))).toBe('look')
+		for (const state of ['trashed', 'gone', 'unlisted'] as const)
+			expect(said(gate(known({ state }), hook({ content: OTHER, stampSec: NOW_SEC - 5 }), context()))).toBe('look')
 	})
 	test('with another created date is read again', () => {
 		expect(said(gate(known(), hook({ content: OTHER, stampSec: NOW_SEC - 5, createdSec: NOW_SEC - 50 }), context()))).toBe('look')
@@ -93,22 +108,31 @@ describe('content', () => {
 		expect(said(gate(known({ content: more }), seen(), context()))).toBe('store live')
 	})
 	test('that differs by keys, the stamp moved, rings and names them', () => {
-		expect(gate(known(), seen({ content: more, stampSec: NOW_SEC - 5 }), context())).toMatchObject({ do: 'ring', changes: [{ type: 'UPDATED', changedFields: ['brand'] }] })
+		expect(gate(known(), seen({ content: more, stampSec: NOW_SEC - 5 }), context())).toMatchObject({
+			do: 'ring',
+			changes: [{ type: 'UPDATED', changedFields: ['brand'] }],
+		})
 	})
 	test('of an older hashVersion, the stamp unmoved, is stored in silence', () => {
 		const verdict = gate(known({ hashVersion: HASH_VERSION - 1, content: OTHER }), seen(), context())
 		expect(verdict).toMatchObject({ do: 'store', row: { hashVersion: HASH_VERSION } })
 	})
 	test('of an older hashVersion rings when its stamp moved', () => {
-		expect(said(gate(known({ hashVersion: HASH_VERSION - 1, content: OTHER }), seen({ stampSec: NOW_SEC - 5 }), context()))).toBe('ring UPDATED')
+		expect(said(gate(known({ hashVersion: HASH_VERSION - 1, content: OTHER }), seen({ stampSec: NOW_SEC - 5 }), context()))).toBe(
+			'ring UPDATED',
+		)
 	})
 	test('that differs by a volatile field alone is stored in silence, with or without a stamp', () => {
 		const after = content({ name: 'Mug' })
-		for (const stampSec of [NOW_SEC - 600, NOW_SEC - 5]) expect(said(gate(known(), seen({ content: after, stampSec }), context({ volatile: ['price'] })))).toBe('store live')
+		for (const stampSec of [NOW_SEC - 600, NOW_SEC - 5])
+			expect(said(gate(known(), seen({ content: after, stampSec }), context({ volatile: ['price'] })))).toBe('store live')
 	})
 	test('that differs by another field besides rings without the volatile one', () => {
 		const after = content({ name: 'Cup' })
-		expect(gate(known(), seen({ content: after }), context({ volatile: ['price'] }))).toMatchObject({ do: 'ring', changes: [{ changedFields: ['name'] }] })
+		expect(gate(known(), seen({ content: after }), context({ volatile: ['price'] }))).toMatchObject({
+			do: 'ring',
+			changes: [{ changedFields: ['name'] }],
+		})
 	})
 })
 
@@ -127,7 +151,10 @@ describe('a baseline', () => {
 		expect(said(gate(null, seen({ ...old, createdSec: NOW_SEC - 601 }), baseline()))).toBe('store live')
 	})
 	test('rings UPDATED without changedFields for what was changed at T0 or later', () => {
-		expect(gate(null, seen({ ...old, stampSec: NOW_SEC - 600 }), baseline())).toMatchObject({ do: 'ring', changes: [{ type: 'UPDATED', changedFields: null, dateSec: NOW_SEC - 600 }] })
+		expect(gate(null, seen({ ...old, stampSec: NOW_SEC - 600 }), baseline())).toMatchObject({
+			do: 'ring',
+			changes: [{ type: 'UPDATED', changedFields: null, dateSec: NOW_SEC - 600 }],
+		})
 		expect(said(gate(null, seen({ ...old, stampSec: NOW_SEC - 601 }), baseline()))).toBe('store live')
 	})
 	test('takes created and changed within createdCheckTolerance for created', () => {
@@ -150,7 +177,10 @@ describe('a baseline', () => {
 		expect(said(gate(known(), absent(), baseline()))).toBe('look')
 	})
 	test('backfill all rings CREATED, marked, for everything', () => {
-		expect(gate(null, seen(old), baseline({ backfill: 'all' }))).toMatchObject({ do: 'ring', changes: [{ type: 'CREATED', backfill: true }] })
+		expect(gate(null, seen(old), baseline({ backfill: 'all' }))).toMatchObject({
+			do: 'ring',
+			changes: [{ type: 'CREATED', backfill: true }],
+		})
 	})
 	test('backfill all does not mark what is new', () => {
 		expect(gate(null, seen({ ...old, id: 101 }), baseline({ backfill: 'all' }))).not.toMatchObject({ changes: [{ backfill: true }] })
@@ -159,10 +189,16 @@ describe('a baseline', () => {
 		const from = baseline({ backfill: (NOW_SEC - 50_000) * 1000, toleranceSec: 10 })
 
 		test('rings CREATED for what was created since then, within the tolerance', () => {
-			expect(gate(null, seen({ ...old, createdSec: NOW_SEC - 50_010, stampSec: NOW_SEC - 50_000 }), from)).toMatchObject({ do: 'ring', changes: [{ type: 'CREATED', backfill: true }] })
+			expect(gate(null, seen({ ...old, createdSec: NOW_SEC - 50_010, stampSec: NOW_SEC - 50_000 }), from)).toMatchObject({
+				do: 'ring',
+				changes: [{ type: 'CREATED', backfill: true }],
+			})
 		})
 		test('rings UPDATED for what was only changed since then', () => {
-			expect(gate(null, seen({ ...old, stampSec: NOW_SEC - 49_999 }), from)).toMatchObject({ do: 'ring', changes: [{ type: 'UPDATED', backfill: true }] })
+			expect(gate(null, seen({ ...old, stampSec: NOW_SEC - 49_999 }), from)).toMatchObject({
+				do: 'ring',
+				changes: [{ type: 'UPDATED', backfill: true }],
+			})
 		})
 		test('leaves older ones in silence', () => {
 			expect(said(gate(null, seen(old), from))).toBe('store live')

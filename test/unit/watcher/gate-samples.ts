@@ -8,17 +8,39 @@ export const NOW_SEC = NOW_MS / 1000
 
 /** Content of fields with plain values. */
 export function content(fields: Record<string, unknown>): Content {
-	return contentOf(Object.keys(fields).sort().map((name) => ({ name, value: JSON.stringify(fields[name]) })))
+	return contentOf(
+		Object.keys(fields)
+			.sort()
+			.map((name) => ({ name, value: JSON.stringify(fields[name]) })),
+	)
 }
 
 /** An object that was accepted a minute ago. */
 export function known(change: Partial<Known> = {}): Known {
-	return { stampSec: NOW_SEC - 600, createdSec: NOW_SEC - 9_000, content: content({ name: 'Mug', price: '9.00' }), hashVersion: HASH_VERSION, state: 'live', asOfMs: NOW_MS - 60_000, ...change }
+	return {
+		stampSec: NOW_SEC - 600,
+		createdSec: NOW_SEC - 9_000,
+		content: content({ name: 'Mug', price: '9.00' }),
+		hashVersion: HASH_VERSION,
+		state: 'live',
+		asOfMs: NOW_MS - 60_000,
+		...change,
+	}
 }
 
 /** The same object as a list shows it now. */
 export function seen(change: Partial<Observation> = {}): Observation {
-	return { id: 12, source: 'read', what: 'live', stampSec: NOW_SEC - 600, createdSec: NOW_SEC - 9_000, content: content({ name: 'Mug', price: '9.00' }), askedAtMs: NOW_MS - 200, listed: true, ...change }
+	return {
+		id: 12,
+		source: 'read',
+		what: 'live',
+		stampSec: NOW_SEC - 600,
+		createdSec: NOW_SEC - 9_000,
+		content: content({ name: 'Mug', price: '9.00' }),
+		askedAtMs: NOW_MS - 200,
+		listed: true,
+		...change,
+	}
 }
 
 /** The store says there is no such object. */

@@ -4,10 +4,25 @@ import { estimateSeconds, judgeHealth, type HealthFacts } from '../../../src/wat
 import { STATES } from '../../../src/watcher/rpc.ts'
 
 const NOW = Date.UTC(2026, 5, 15, 12)
-const resource: HealthFacts['resources'][number] = { objectType: 'orders', baseline: null, heldSinceMs: null, held: 0, window: false, error: null }
+const resource: HealthFacts['resources'][number] = {
+	objectType: 'orders',
+	baseline: null,
+	heldSinceMs: null,
+	held: 0,
+	window: false,
+	error: null,
+}
 const facts: HealthFacts = {
-	enabled: true, eventsEnabled: true, vendorType: 'polling', full: false, nowMs: NOW, trouble: null, resources: [resource],
-	callback: { url: 'https://c.example/', active: true, failingSinceMs: null, lastStatus: null }, waiting: 0, before: null,
+	enabled: true,
+	eventsEnabled: true,
+	vendorType: 'polling',
+	full: false,
+	nowMs: NOW,
+	trouble: null,
+	resources: [resource],
+	callback: { url: 'https://c.example/', active: true, failingSinceMs: null, lastStatus: null },
+	waiting: 0,
+	before: null,
 }
 const trouble = (kind: string): HealthFacts['trouble'] => ({ kind, message: 'The store said no.', sinceMs: NOW })
 
@@ -19,7 +34,10 @@ const ways: [state: string, change: Partial<HealthFacts>][] = [
 	['needs-reauth', { trouble: trouble('auth') }],
 	['store-unreachable', { trouble: trouble('server') }],
 	['deletions-held', { resources: [{ ...resource, heldSinceMs: NOW - 5, held: 40 }] }],
-	['callback-failing', { callback: { url: 'https://c.example/', active: true, failingSinceMs: NOW - 5, lastStatus: 'timeout' }, waiting: 3 }],
+	[
+		'callback-failing',
+		{ callback: { url: 'https://c.example/', active: true, failingSinceMs: NOW - 5, lastStatus: 'timeout' }, waiting: 3 },
+	],
 	['connecting', { resources: [{ ...resource, baseline: { done: 40, total: 100, startedMs: NOW - 4_000 } }] }],
 	['catching-up', { resources: [{ ...resource, window: true }] }],
 	['healthy', {}],
@@ -48,12 +66,27 @@ describe('health', () => {
 		expect(judgeHealth({ ...facts, before, full: true }).since).toBe(new Date(NOW).toISOString())
 	})
 	test('says what the store said, and whose resource is refused', () => {
-		expect(judgeHealth({ ...facts, trouble: trouble('auth') })).toMatchObject({ reason: 'The store said no.', action: expect.stringContaining('oauth.api.key') })
-		const refused = judgeHealth({ ...facts, resources: [resource, { ...resource, objectType: 'customers', error: { atMs: NOW, message: 'Not allowed.' } }] })
-		expect(refused).toMatchObject({ state: 'store-unreachable', reason: 'customers: Not allowed.', resources: [{ resource: 'orders', state: 'healthy' }, { resource: 'customers', state: 'store-unreachable' }] })
+		expect(judgeHealth({ ...facts, trouble: trouble('auth') })).toMatchObject({
+			reason: 'The store said no.',
+			action: expect.stringContaining('oauth.api.key'),
+		})
+		const refused = judgeHealth({
+			...facts,
+			resources: [resource, { ...resource, objectType: 'customers', error: { atMs: NOW, message: 'Not allowed.' } }],
+		})
+		expect(refused).toMatchObject({
+			state: 'store-unreachable',
+			reason: 'customers: Not allowed.',
+			resources: [
+				{ resource: 'orders', state: 'healthy' },
+				{ resource: 'customers', state: 'store-unreachable' },
+			],
+		})
 	})
 	test('says how long the baseline still takes', () => {
-		expect(judgeHealth({ ...facts, ...ways.find(([state]) => state === 'connecting')![1] }).reason).toBe('orders: 40 of 100 objects learned, about 6 s to go. Changes ring already.')
+		expect(judgeHealth({ ...facts, ...ways.find(([state]) => state === 'connecting')![1] }).reason).toBe(
+			'orders: 40 of 100 objects learned, about 6 s to go. Changes ring already.',
+		)
 		expect([estimateSeconds(0, 100, 5_000), estimateSeconds(50, 100, 0), estimateSeconds(120, 100, 5_000)]).toEqual([null, null, 0])
 	})
 	test('tells the callback’s state beside its own', () => {

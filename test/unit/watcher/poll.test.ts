@@ -2,7 +2,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-	afterWindowPage, backoffMs, brakes, headCloses, horizonSec, judgeClock, judgeTotal, nearClockChange, nextPollAt, searchKey, windowForced, zoneOffsetMinutes, type Window,
+	afterWindowPage,
+	backoffMs,
+	brakes,
+	headCloses,
+	horizonSec,
+	judgeClock,
+	judgeTotal,
+	nearClockChange,
+	nextPollAt,
+	searchKey,
+	windowForced,
+	zoneOffsetMinutes,
+	type Window,
 } from '../../../src/watcher/poll.ts'
 
 const NOW = Date.UTC(2026, 5, 15, 12)
@@ -58,10 +70,16 @@ describe('a clock change', () => {
 		for (const hours of [-24, -3.01, 3.01, 24]) expect(nearClockChange(zone, changeMs + hours * HOUR), `${hours} h`).toBe(false)
 	})
 	test('is never near where the clock never changes, or the zone is unknown', () => {
-		for (const zone of ['Asia/Kolkata', 'UTC', '', 'Nowhere/Land']) for (let hour = 0; hour < 8_760; hour += 12) expect(nearClockChange(zone, Date.UTC(2026, 0, 1) + hour * HOUR)).toBe(false)
+		for (const zone of ['Asia/Kolkata', 'UTC', '', 'Nowhere/Land'])
+			for (let hour = 0; hour < 8_760; hour += 12) expect(nearClockChange(zone, Date.UTC(2026, 0, 1) + hour * HOUR)).toBe(false)
 	})
 	test('zones are told in minutes', () => {
-		expect([zoneOffsetMinutes('Asia/Kolkata', NOW), zoneOffsetMinutes('America/Denver', NOW), zoneOffsetMinutes('Australia/Lord_Howe', NOW), zoneOffsetMinutes('', NOW)]).toEqual([330, -360, 630, 0])
+		expect([
+			zoneOffsetMinutes('Asia/Kolkata', NOW),
+			zoneOffsetMinutes('America/Denver', NOW),
+			zoneOffsetMinutes('Australia/Lord_Howe', NOW),
+			zoneOffsetMinutes('', NOW),
+		]).toEqual([330, -360, 630, 0])
 	})
 })
 
@@ -87,7 +105,13 @@ describe('the window is read though the newest ten close the poll', () => {
 })
 
 /** Reads a window of rows that stand still; gives the ids shown. `ties`: how rows of one second are ordered on each call. */
-function readWindow(rows: readonly { id: number; sec: number }[], afterSec: number, limit: number, ties: () => number, totals = true): { shown: Set<number>; pages: number } {
+function readWindow(
+	rows: readonly { id: number; sec: number }[],
+	afterSec: number,
+	limit: number,
+	ties: () => number,
+	totals = true,
+): { shown: Set<number>; pages: number } {
 	const shown = new Set<number>()
 	let window: Window | null = { afterSec, startedMs: NOW, total: null, listed: 0, second: null }
 	let pages = 0
@@ -97,10 +121,21 @@ function readWindow(rows: readonly { id: number; sec: number }[], afterSec: numb
 		const low = second === null ? window.afterSec : second.sec - 1
 		const high = second === null ? Infinity : second.sec + 1
 		const matching = rows.filter(({ sec }) => sec > low && sec < high)
-		const ordered = second === null ? matching.map((row) => ({ row, tie: ties() })).sort((a, b) => a.row.sec - b.row.sec || a.tie - b.tie).map(({ row }) => row) : matching.toSorted((a, b) => a.id - b.id)
+		const ordered =
+			second === null
+				? matching
+						.map((row) => ({ row, tie: ties() }))
+						.sort((a, b) => a.row.sec - b.row.sec || a.tie - b.tie)
+						.map(({ row }) => row)
+				: matching.toSorted((a, b) => a.id - b.id)
 		const page = ordered.slice(second?.offset ?? 0, (second?.offset ?? 0) + limit)
 		for (const { id } of page) shown.add(id)
-		window = afterWindowPage(window, page.map(({ sec }) => sec), totals ? matching.length : null, limit)
+		window = afterWindowPage(
+			window,
+			page.map(({ sec }) => sec),
+			totals ? matching.length : null,
+			limit,
+		)
 	}
 	return { shown, pages }
 }
@@ -108,11 +143,20 @@ function readWindow(rows: readonly { id: number; sec: number }[], afterSec: numb
 describe('a window', () => {
 	test('3.6 3.7 shows every row at least once and ends, whatever the stamps, the page, and the order of ties', () => {
 		const rows = fc.array(fc.integer({ min: 1_000, max: 1_040 }), { maxLength: 120 })
-		fc.assert(fc.property(rows, fc.integer({ min: 1, max: 30 }), fc.boolean(), fc.infiniteStream(fc.integer({ min: 0, max: 1_000 })), (stamps, limit, totals, dice) => {
-			const all = stamps.map((sec, id) => ({ id, sec }))
-			const { shown } = readWindow(all, 1_010, limit, () => dice.next().value, totals)
-			expect(all.filter(({ id, sec }) => sec > 1_010 && !shown.has(id))).toEqual([])
-		}), { numRuns: 300 })
+		fc.assert(
+			fc.property(
+				rows,
+				fc.integer({ min: 1, max: 30 }),
+				fc.boolean(),
+				fc.infiniteStream(fc.integer({ min: 0, max: 1_000 })),
+				(stamps, limit, totals, dice) => {
+					const all = stamps.map((sec, id) => ({ id, sec }))
+					const { shown } = readWindow(all, 1_010, limit, () => dice.next().value, totals)
+					expect(all.filter(({ id, sec }) => sec > 1_010 && !shown.has(id))).toEqual([])
+				},
+			),
+			{ numRuns: 300 },
+		)
 	})
 	test('3.7 of 250 rows in one second is paged inside it by id until two passes agree', () => {
 		const rows = Array.from({ length: 250 }, (_, id) => ({ id, sec: 2_000 }))
@@ -120,7 +164,13 @@ describe('a window', () => {
 		expect([shown.size, pages]).toEqual([250, 9])
 	})
 	test('3.7 pages a second again when it grew meanwhile', () => {
-		const start: Window = { afterSec: 1_999, startedMs: NOW, total: null, listed: 0, second: { sec: 2_000, offset: 0, found: 0, before: 3 } }
+		const start: Window = {
+			afterSec: 1_999,
+			startedMs: NOW,
+			total: null,
+			listed: 0,
+			second: { sec: 2_000, offset: 0, found: 0, before: 3 },
+		}
 		expect(afterWindowPage(start, [2_000, 2_000, 2_000, 2_000], 4, 10)).toMatchObject({ second: { offset: 0, found: 0, before: 4 } })
 		expect(afterWindowPage(start, [2_000, 2_000, 2_000], 3, 10)).toMatchObject({ afterSec: 2_000, second: null })
 	})
@@ -132,15 +182,28 @@ describe('a window', () => {
 
 describe('a total', () => {
 	test.each([
-		[10, 10, 0, null, 'agrees', 0], [12, 10, 2, null, 'agrees', 0], [9, 10, 0, null, 'fewer', -1], [11, 10, 0, null, 'more', 1],
-		[10, 10, 2, null, 'fewer', -2], [null, 10, 0, null, 'unsaid', 0], [9, 10, 0, searchKey(9, -1), 'known', -1], [8, 10, 0, searchKey(9, -1), 'fewer', -2],
+		[10, 10, 0, null, 'agrees', 0],
+		[12, 10, 2, null, 'agrees', 0],
+		[9, 10, 0, null, 'fewer', -1],
+		[11, 10, 0, null, 'more', 1],
+		[10, 10, 2, null, 'fewer', -2],
+		[null, 10, 0, null, 'unsaid', 0],
+		[9, 10, 0, searchKey(9, -1), 'known', -1],
+		[8, 10, 0, searchKey(9, -1), 'fewer', -2],
 	] as const)('of %s where %i are listed, drift %i, searched %s: %s', (total, listed, drift, searched, verdict, difference) => {
 		expect(judgeTotal(total, listed, drift, searched)).toEqual({ verdict, difference })
 	})
 })
 
 test('the brake holds more than twenty objects and more than a tenth', () => {
-	expect([brakes(20, 100), brakes(21, 209), brakes(21, 210), brakes(101, 1_000), brakes(100, 1_000), brakes(0, 0)]).toEqual([false, true, false, true, false, false])
+	expect([brakes(20, 100), brakes(21, 209), brakes(21, 210), brakes(101, 1_000), brakes(100, 1_000), brakes(0, 0)]).toEqual([
+		false,
+		true,
+		false,
+		true,
+		false,
+		false,
+	])
 })
 
 describe('the store’s clock', () => {
@@ -168,17 +231,27 @@ describe('the store’s clock', () => {
 
 describe('back-off', () => {
 	test('doubles from the first, an hour at most, a tenth of chance either way', () => {
-		expect([1, 2, 3, 4, 20].map((failures) => backoffMs(failures, 900_000, null, 0.5))).toEqual([30_000, 60_000, 120_000, 240_000, 3_600_000])
+		expect([1, 2, 3, 4, 20].map((failures) => backoffMs(failures, 900_000, null, 0.5))).toEqual([
+			30_000, 60_000, 120_000, 240_000, 3_600_000,
+		])
 		expect([backoffMs(1, 900_000, null, 0), backoffMs(1, 900_000, null, 1)]).toEqual([27_000, 33_000])
 	})
 	test('begins with the interval where that is short, a second at least', () => {
 		expect([backoffMs(1, 5_000, null, 0.5), backoffMs(1, 10, null, 0.5)]).toEqual([5_000, 1_000])
 	})
 	test('2.2 follows the store’s own wish when that is longer, six hours at most', () => {
-		expect([backoffMs(1, 900_000, 600_000, 0.5), backoffMs(1, 900_000, 1_000, 0.5), backoffMs(1, 900_000, 9e9, 0.5)]).toEqual([600_000, 30_000, 6 * HOUR])
+		expect([backoffMs(1, 900_000, 600_000, 0.5), backoffMs(1, 900_000, 1_000, 0.5), backoffMs(1, 900_000, 9e9, 0.5)]).toEqual([
+			600_000,
+			30_000,
+			6 * HOUR,
+		])
 	})
 })
 
 test('the next poll is due an interval after the last began, never in the past', () => {
-	expect([nextPollAt(NOW, 60_000, NOW + 5_000), nextPollAt(NOW, 60_000, NOW + 70_000), nextPollAt(NOW, 200, NOW + 5_000)]).toEqual([NOW + 60_000, NOW + 71_000, NOW + 5_200])
+	expect([nextPollAt(NOW, 60_000, NOW + 5_000), nextPollAt(NOW, 60_000, NOW + 70_000), nextPollAt(NOW, 200, NOW + 5_000)]).toEqual([
+		NOW + 60_000,
+		NOW + 71_000,
+		NOW + 5_200,
+	])
 })

@@ -6,7 +6,12 @@ import { SCAN_START, scanOffset, scanPage, type ScanPosition } from '../../../sr
 type Ids = (number | string)[]
 
 /** Scans a list that `between` may change after each page; gives what was shown, and how many pages it took. */
-function scan(list: Ids, limit: number, between: (page: number, list: Ids) => Ids, total: (list: Ids, offset: number) => number | null = (all) => all.length): { shown: Set<number | string>; pages: number; last: ScanPosition } {
+function scan(
+	list: Ids,
+	limit: number,
+	between: (page: number, list: Ids) => Ids,
+	total: (list: Ids, offset: number) => number | null = (all) => all.length,
+): { shown: Set<number | string>; pages: number; last: ScanPosition } {
 	const shown = new Set<number | string>()
 	let position = SCAN_START
 	for (let pages = 1; ; pages++) {
@@ -27,7 +32,14 @@ const still = (_page: number, list: Ids): Ids => list
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
 
 describe('a scan', () => {
-	test.each([[0, 1], [1, 1], [99, 1], [100, 1], [101, 2], [1_000, 11]])('of %i rows that stand still takes %i pages of 100: each begins with the last row of the one before', (count, pages) => {
+	test.each([
+		[0, 1],
+		[1, 1],
+		[99, 1],
+		[100, 1],
+		[101, 2],
+		[1_000, 11],
+	])('of %i rows that stand still takes %i pages of 100: each begins with the last row of the one before', (count, pages) => {
 		const result = scan(numbers(count), 100, still)
 		expect(result.shown.size).toBe(count)
 		expect(result.pages).toBeLessThanOrEqual(pages)
@@ -66,23 +78,42 @@ describe('a scan', () => {
 	})
 
 	test('2.5 3.9 no surviving row is skipped, whatever is deleted or added between the pages', () => {
-		const change = fc.record({ page: fc.integer({ min: 1, max: 20 }), at: fc.double({ min: 0, max: 1, noNaN: true }), count: fc.integer({ min: 1, max: 30 }), add: fc.boolean() })
-		fc.assert(fc.property(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 1, max: 50 }), fc.array(change, { maxLength: 12 }), fc.boolean(), (count, limit, changes, hpos) => {
-			let next = count
-			const first = numbers(count)
-			let now: Ids = first
-			const result = scan(first, limit, (page, list) => {
-				for (const one of changes.filter((each) => each.page === page)) {
-					// New ids are the highest: that is what stores give.
-					if (one.add) list = [...list, ...Array.from({ length: one.count }, () => ++next)]
-					else list = list.toSpliced(Math.floor(one.at * list.length), one.count)
-				}
-				now = list
-				return list
-			}, (list, offset) => (hpos && offset >= list.length ? 0 : list.length))
-			const survivors = first.filter((id) => now.includes(id))
-			expect(survivors.filter((id) => !result.shown.has(id))).toEqual([])
-		}), { numRuns: 300 })
+		const change = fc.record({
+			page: fc.integer({ min: 1, max: 20 }),
+			at: fc.double({ min: 0, max: 1, noNaN: true }),
+			count: fc.integer({ min: 1, max: 30 }),
+			add: fc.boolean(),
+		})
+		fc.assert(
+			fc.property(
+				fc.integer({ min: 0, max: 300 }),
+				fc.integer({ min: 1, max: 50 }),
+				fc.array(change, { maxLength: 12 }),
+				fc.boolean(),
+				(count, limit, changes, hpos) => {
+					let next = count
+					const first = numbers(count)
+					let now: Ids = first
+					const result = scan(
+						first,
+						limit,
+						(page, list) => {
+							for (const one of changes.filter((each) => each.page === page)) {
+								// New ids are the highest: that is what stores give.
+								if (one.add) list = [...list, ...Array.from({ length: one.count }, () => ++next)]
+								else list = list.toSpliced(Math.floor(one.at * list.length), one.count)
+							}
+							now = list
+							return list
+						},
+						(list, offset) => (hpos && offset >= list.length ? 0 : list.length),
+					)
+					const survivors = first.filter((id) => now.includes(id))
+					expect(survivors.filter((id) => !result.shown.has(id))).toEqual([])
+				},
+			),
+			{ numRuns: 300 },
+		)
 	})
 
 	test.each([1, 2, 3, 10])('2.5 %i rows a page: dropped ones at the start and at the edges of pages end nothing', (limit) => {
@@ -103,19 +134,29 @@ describe('a scan', () => {
 	})
 
 	test('2.5 rows that are dropped after paging skip no others', () => {
-		fc.assert(fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 40 }), fc.uniqueArray(fc.integer({ min: 1, max: 200 }), { maxLength: 40 }), (count, limit, dropped) => {
-			const shown = new Set<number>()
-			let position = SCAN_START
-			for (let guard = 0; guard < 5_000; guard++) {
-				const offset = scanOffset(position)
-				const page = numbers(count).slice(offset, offset + limit).filter((id) => !dropped.includes(id))
-				const step = scanPage(position, page, count, limit)
-				position = step.position
-				if (step.again) continue
-				for (const id of page.slice(step.from)) shown.add(id)
-				if (step.ended) break
-			}
-			expect(numbers(count).filter((id) => !dropped.includes(id) && !shown.has(id))).toEqual([])
-		}), { numRuns: 200 })
+		fc.assert(
+			fc.property(
+				fc.integer({ min: 1, max: 200 }),
+				fc.integer({ min: 1, max: 40 }),
+				fc.uniqueArray(fc.integer({ min: 1, max: 200 }), { maxLength: 40 }),
+				(count, limit, dropped) => {
+					const shown = new Set<number>()
+					let position = SCAN_START
+					for (let guard = 0; guard < 5_000; guard++) {
+						const offset = scanOffset(position)
+						const page = numbers(count)
+							.slice(offset, offset + limit)
+							.filter((id) => !dropped.includes(id))
+						const step = scanPage(position, page, count, limit)
+						position = step.position
+						if (step.again) continue
+						for (const id of page.slice(step.from)) shown.add(id)
+						if (step.ended) break
+					}
+					expect(numbers(count).filter((id) => !dropped.includes(id) && !shown.has(id))).toEqual([])
+				},
+			),
+			{ numRuns: 200 },
+		)
 	})
 })

@@ -11,21 +11,36 @@ let client: Client
 beforeEach(async () => {
 	await freshDatabase()
 	store = createStore({ objects: 2, url: 'https://shop.example.com', now: () => Date.parse('2026-06-01T12:00:00Z') })
-	client = await startWorld(request => store.fetch(request))
+	client = await startWorld((request) => store.fetch(request))
 })
 
-const instanceBody = () => seedBody({ configuration: { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret } })
+const instanceBody = () =>
+	seedBody({
+		configuration: { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret },
+	})
 
 describe('set-up', () => {
 	test('makes the first organization and user once; then, and without its token, it does not exist', async () => {
 		expect((await client.call('POST', '//setup', {}, { authorization: 'Bearer setup-token-of-the-tests' })).status).toBe(404)
 		await freshDatabase()
-		for (const authorization of [null, 'Bearer wrong', 'Bearer ']) expect((await client.call('POST', '//setup', {}, { authorization })).status).toBe(404)
-		const made = await client.call('POST', '//setup', { token: 'setup-token-of-the-tests', organizationName: '<i>Acme</i>', email: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee' }, { authorization: null })
-		expect(made.body).toMatchObject({ organization: { id: 1, name: 'Acme' }, user: { id: 1, emailAddress: 'ann@acme.example', firstName: 'Ann' } })
+		for (const authorization of [null, 'Bearer wrong', 'Bearer '])
+			expect((await client.call('POST', '//setup', {}, { authorization })).status).toBe(404)
+		const made = await client.call(
+			'POST',
+			'//setup',
+			{ token: 'setup-token-of-the-tests', organizationName: '<i>Acme</i>', email: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee' },
+			{ authorization: null },
+		)
+		expect(made.body).toMatchObject({
+			organization: { id: 1, name: 'Acme' },
+			user: { id: 1, emailAddress: 'ann@acme.example', firstName: 'Ann' },
+		})
 		expect(made.body.userSecret).toMatch(/^[A-Za-z0-9+/]{43}=$/)
 		expect(made.status).toBe(200)
-		const kept = JSON.stringify([await env.DB.prepare('SELECT * FROM organizations').all(), await env.DB.prepare('SELECT * FROM users').all()])
+		const kept = JSON.stringify([
+			await env.DB.prepare('SELECT * FROM organizations').all(),
+			await env.DB.prepare('SELECT * FROM users').all(),
+		])
 		expect(kept).not.toContain(made.body.userSecret)
 		expect(kept).not.toContain(made.body.organizationSecret)
 		expect((await client.call('POST', '//setup', { token: 'setup-token-of-the-tests' }, { authorization: null })).status).toBe(404)
@@ -33,8 +48,10 @@ describe('set-up', () => {
 
 	test('two at once make one', async () => {
 		await freshDatabase()
-		const answers = await Promise.all([1, 2, 3].map(() => client.call('POST', '//setup', {}, { authorization: 'Bearer setup-token-of-the-tests' })))
-		expect(answers.map(answer => answer.status).sort()).toEqual([200, 404, 404])
+		const answers = await Promise.all(
+			[1, 2, 3].map(() => client.call('POST', '//setup', {}, { authorization: 'Bearer setup-token-of-the-tests' })),
+		)
+		expect(answers.map((answer) => answer.status).sort()).toEqual([200, 404, 404])
 	})
 
 	test('an unusable body is named and changes nothing', async () => {
@@ -47,16 +64,51 @@ describe('set-up', () => {
 
 describe('authorization', () => {
 	const calls: [string, string, unknown?][] = [
-		['GET', '/instances'], ['POST', '/instances', {}], ['GET', '/instances/1'], ['PATCH', '/instances/1', {}], ['PUT', '/instances/1', {}], ['DELETE', '/instances/1'],
-		['PUT', '/instances/1/enabled'], ['DELETE', '/instances/1/enabled'], ['PUT', '/instances/enabled'], ['GET', '/instances/1/health'], ['GET', '/instances/1/poller'],
-		['PUT', '/instances/1/poll', {}], ['GET', '/instances/1/deletions'], ['PUT', '/instances/1/deletions', {}], ['GET', '/instances/1/events'], ['GET', '/instances/1/events/x'],
-		['GET', '/instances/events'], ['GET', '/instances/events/x'], ['GET', '/instances/configuration'], ['GET', '/instances/1/configuration/1'], ['GET', '/elements'],
-		['GET', '/elements/2881/metadata'], ['GET', '/hubs'], ['GET', '/ping'], ['GET', '/hubs/ecommerce/orders'], ['GET', '/orders'], ['GET', '/orders/5'],
+		['GET', '/instances'],
+		['POST', '/instances', {}],
+		['GET', '/instances/1'],
+		['PATCH', '/instances/1', {}],
+		['PUT', '/instances/1', {}],
+		['DELETE', '/instances/1'],
+		['PUT', '/instances/1/enabled'],
+		['DELETE', '/instances/1/enabled'],
+		['PUT', '/instances/enabled'],
+		['GET', '/instances/1/health'],
+		['GET', '/instances/1/poller'],
+		['PUT', '/instances/1/poll', {}],
+		['GET', '/instances/1/deletions'],
+		['PUT', '/instances/1/deletions', {}],
+		['GET', '/instances/1/events'],
+		['GET', '/instances/1/events/x'],
+		['GET', '/instances/events'],
+		['GET', '/instances/events/x'],
+		['GET', '/instances/configuration'],
+		['GET', '/instances/1/configuration/1'],
+		['GET', '/elements'],
+		['GET', '/elements/2881/metadata'],
+		['GET', '/hubs'],
+		['GET', '/ping'],
+		['GET', '/hubs/ecommerce/orders'],
+		['GET', '/orders'],
+		['GET', '/orders/5'],
 	]
 
 	test('every call refuses whoever is not known, and tells nothing else', async () => {
 		const { userSecret: user, organizationSecret: organization } = client
-		const refused = [null, '', 'Basic abc', 'Bearer x', `User ${user}`, `Organization ${organization}`, `User wrong, Organization ${organization}`, `User ${user}, Organization wrong`, `User ${organization}, Organization ${user}`, `User ${user}, Element wrong`, `User ${user}, User ${user}, Organization ${organization}`, `User ${user}, Organization ${organization}, Element wrong`]
+		const refused = [
+			null,
+			'',
+			'Basic abc',
+			'Bearer x',
+			`User ${user}`,
+			`Organization ${organization}`,
+			`User wrong, Organization ${organization}`,
+			`User ${user}, Organization wrong`,
+			`User ${organization}, Organization ${user}`,
+			`User ${user}, Element wrong`,
+			`User ${user}, User ${user}, Organization ${organization}`,
+			`User ${user}, Organization ${organization}, Element wrong`,
+		]
 		for (const [index, authorization] of refused.entries()) {
 			for (const [method, path, body] of calls) {
 				const answer = await client.call(method, path, body, { authorization, headers: { 'CF-Connecting-IP': `192.0.2.${index}` } })
@@ -69,8 +121,12 @@ describe('authorization', () => {
 	test('parts come in any order, case and spacing, all three together too', async () => {
 		const { body: made } = await client.call('POST', '/instances', instanceBody())
 		const { userSecret: user, organizationSecret: organization } = client
-		for (const authorization of [`Organization ${organization}, User ${user}`, `user  ${user},organization ${organization}`]) expect((await client.call('GET', '/instances', undefined, { authorization })).body).toHaveLength(1)
-		for (const authorization of [`Element ${made.token}, User ${user}`, `Organization ${organization}, Element ${made.token}, User ${user}`]) {
+		for (const authorization of [`Organization ${organization}, User ${user}`, `user  ${user},organization ${organization}`])
+			expect((await client.call('GET', '/instances', undefined, { authorization })).body).toHaveLength(1)
+		for (const authorization of [
+			`Element ${made.token}, User ${user}`,
+			`Organization ${organization}, Element ${made.token}, User ${user}`,
+		]) {
 			expect((await client.call('GET', '/instances', undefined, { authorization })).body.id).toBe(made.id)
 			expect((await client.call('GET', '/orders', undefined, { authorization })).status).toBe(200)
 		}
@@ -86,11 +142,18 @@ describe('authorization', () => {
 		expect((await client.call('GET', '/hubs/ecommerce/orders')).status).toBe(401)
 		expect((await client.call('DELETE', '/instances')).status).toBe(401)
 		expect((await client.call('PATCH', '/instances', { name: 'By token' }, { authorization })).body.name).toBe('By token')
-		expect((await client.call('GET', '/ping', undefined, { authorization })).body).toEqual({ dateTime: '2026-06-01T12:00:00Z', endpoint: 'woocommercerest' })
+		expect((await client.call('GET', '/ping', undefined, { authorization })).body).toEqual({
+			dateTime: '2026-06-01T12:00:00Z',
+			endpoint: 'woocommercerest',
+		})
 	})
 
 	test('after many failures from one address the next is a 429, while right secrets pass', async () => {
-		const from = (address: string, authorization?: string) => client.call('GET', '/instances', undefined, { ...(authorization === undefined ? {} : { authorization }), headers: { 'CF-Connecting-IP': address } })
+		const from = (address: string, authorization?: string) =>
+			client.call('GET', '/instances', undefined, {
+				...(authorization === undefined ? {} : { authorization }),
+				headers: { 'CF-Connecting-IP': address },
+			})
 		for (let n = 0; n < FAILURES_PER_MINUTE; n++) await from('203.0.113.9', 'User a, Organization b')
 		const blocked = await from('203.0.113.9', 'User a, Organization b')
 		expect(blocked.status).toBe(429)
@@ -122,7 +185,15 @@ describe('requests and answers', () => {
 		['a form', 'POST', '/instances', 'a=b', { 'Content-Type': 'application/x-www-form-urlencoded' }, 415, 'application/json'],
 		['a wish for HTML', 'GET', '/instances', undefined, { Accept: 'text/html' }, 406, 'application/json'],
 		['a body over 1 MB', 'POST', '/instances', { configuration: { x: 'y'.repeat(1024 * 1024) } }, {}, 413, '1 MB'],
-		['a configuration over 64 kB', 'PATCH', '/instances/1', { configuration: { x: 'y'.repeat(66_000) } }, {}, 400, 'configuration: expected at most 64 kB'],
+		[
+			'a configuration over 64 kB',
+			'PATCH',
+			'/instances/1',
+			{ configuration: { x: 'y'.repeat(66_000) } },
+			{},
+			400,
+			'configuration: expected at most 64 kB',
+		],
 		['a name too long', 'PATCH', '/instances/1', { name: 'n'.repeat(256) }, {}, 400, 'name'],
 		['too many tags', 'PATCH', '/instances/1', { tags: Array.from({ length: 21 }, (_, n) => `t${n}`) }, {}, 400, 'tags'],
 		['a tag too long', 'PATCH', '/instances/1', { tags: ['t'.repeat(65)] }, {}, 400, 'tags[0]'],
@@ -144,13 +215,28 @@ describe('requests and answers', () => {
 
 	test('JSON without a Content-Type is read, an Accept of browsers is served', async () => {
 		const { body: made } = await client.call('POST', '/instances', instanceBody())
-		expect((await client.call('PATCH', `/instances/${made.id}`, { name: 'x' }, { headers: { 'Content-Type': 'application/json; charset=UTF-8', Accept: 'text/html, */*;q=0.8' } })).status).toBe(200)
+		expect(
+			(
+				await client.call(
+					'PATCH',
+					`/instances/${made.id}`,
+					{ name: 'x' },
+					{ headers: { 'Content-Type': 'application/json; charset=UTF-8', Accept: 'text/html, */*;q=0.8' } },
+				)
+			).status,
+		).toBe(200)
 	})
 
 	test('health of the deployment: version, database, key ids', async () => {
-		expect(await client.call('GET', '//healthz', undefined, { authorization: null })).toMatchObject({ status: 200, body: { status: 'ok', database: true, keys: ['test'], version: expect.stringMatching(/^\d/) } })
+		expect(await client.call('GET', '//healthz', undefined, { authorization: null })).toMatchObject({
+			status: 200,
+			body: { status: 'ok', database: true, keys: ['test'], version: expect.stringMatching(/^\d/) },
+		})
 		await env.DB.prepare('DROP TABLE sequences').run()
-		expect(await client.call('GET', '//healthz', undefined, { authorization: null })).toMatchObject({ status: 503, body: { status: 'failing', database: false } })
+		expect(await client.call('GET', '//healthz', undefined, { authorization: null })).toMatchObject({
+			status: 503,
+			body: { status: 'failing', database: false },
+		})
 	})
 
 	test('a fault of ours is a 500 without its text', async () => {
@@ -163,15 +249,90 @@ describe('requests and answers', () => {
 	test('strange input is refused or taken, never a 500', async () => {
 		const { body: made } = await client.call('POST', '/instances', instanceBody())
 		const authorization = `User ${client.userSecret}, Element ${made.token}`
-		const paths = ['/instances/9007199254740993', '/instances/-1', '/instances/1.5', '/instances/%00', '/instances/%E0%A4%A', '/instances/1/events/%2e%2e', '/instances/1/configuration/%F0%9F%98%80', '/elements/%00/metadata', '/instances?searchText=%00', '/instances?searchText=%ED%A0%80', '/instances?tags[]=%00&tags=%F0%9F%98%80', `/instances?nextPage=${Buffer.from('9999999999999999').toString('base64url')}`, `/instances/1/events?nextPage=${Buffer.from('9999999999999999').toString('base64url')}`, '/instances/events?from=99999999999999&to=999999999999999', '/instances/events?from=0000-00-00', '/instances/events?from=2026-13-45T99:99:99Z', '/orders/..%2f..%2fusers', '/orders/%2e%2e/%2e%2e', '/orders/5%3Fx=1', '/orders/%E0%A4%A', "/orders?where='", "/orders?where=after='%00'", '/orders?fields=__proto__,constructor', '/orders?where=id+IN+(', '/hubs//orders', '/hubs/%00/orders', '/orders//', `/orders?nextPage=${Buffer.from('0.0').toString('base64url')}`, `/orders?nextPage=${Buffer.from('999999999999.200').toString('base64url')}`, '/products/5/variations/6/x/y']
+		const paths = [
+			'/instances/9007199254740993',
+			'/instances/-1',
+			'/instances/1.5',
+			'/instances/%00',
+			'/instances/%E0%A4%A',
+			'/instances/1/events/%2e%2e',
+			'/instances/1/configuration/%F0%9F%98%80',
+			'/elements/%00/metadata',
+			'/instances?searchText=%00',
+			'/instances?searchText=%ED%A0%80',
+			'/instances?tags[]=%00&tags=%F0%9F%98%80',
+			`/instances?nextPage=${Buffer.from('9999999999999999').toString('base64url')}`,
+			`/instances/1/events?nextPage=${Buffer.from('9999999999999999').toString('base64url')}`,
+			'/instances/events?from=99999999999999&to=999999999999999',
+			'/instances/events?from=0000-00-00',
+			'/instances/events?from=2026-13-45T99:99:99Z',
+			'/orders/..%2f..%2fusers',
+			'/orders/%2e%2e/%2e%2e',
+			'/orders/5%3Fx=1',
+			'/orders/%E0%A4%A',
+			"/orders?where='",
+			"/orders?where=after='%00'",
+			'/orders?fields=__proto__,constructor',
+			'/orders?where=id+IN+(',
+			'/hubs//orders',
+			'/hubs/%00/orders',
+			'/orders//',
+			`/orders?nextPage=${Buffer.from('0.0').toString('base64url')}`,
+			`/orders?nextPage=${Buffer.from('999999999999.200').toString('base64url')}`,
+			'/products/5/variations/6/x/y',
+		]
 		for (const path of paths) {
-			for (const as of [undefined, authorization]) expect((await client.call('GET', path, undefined, as === undefined ? {} : { authorization: as })).status, path).toBeLessThan(500)
+			for (const as of [undefined, authorization])
+				expect((await client.call('GET', path, undefined, as === undefined ? {} : { authorization: as })).status, path).toBeLessThan(500)
 		}
-		const bodies: unknown[] = ['null', '5', '"x"', '[]', '{}', '{"configuration":{"__proto__":{"x":1},"constructor":5,"toString":"x"}}', '{"configuration":{"event.poller.configuration":{"__proto__":{"url":"/orders"},"constructor":{"url":"/orders"}}}}', '\ufeff{"name":"bom"}', '{"name":"\\ud800"}', '{"name":"a\\u0000b","tags":["\\u0000"]}', { tags: [null] }, { tags: {} }, { name: ['x'] }, { configuration: [] }, { configuration: { '': '', ' ': 1 } }, { configuration: { ['k'.repeat(300)]: 'v' } }, { configuration: { 'store.url': {} } }, { configuration: { 'store.url': 'https://[' } }, { configuration: { 'store.url': 'http://:80' } }, { configuration: { 'oauth.api.key': { a: 1 } } }, { configuration: { 'oauth.callback.url': 5 } }, { configuration: { 'event.notification.callback.url': ['https://a.example'] } }, { configuration: { 'event.notification.callback.headers': [[1]] } }, { configuration: { 'event.poller.configuration': 5 } }, { configuration: { 'event.poller.configuration': { a: null } } }, { configuration: { 'event.poller.configuration': { a: { url: 'http://[/orders' } } } }, { configuration: { 'event.poller.configuration': { a: { url: '/orders?where=%E0%A4%A' } } } }, { configuration: { 'event.poller.configuration': { a: { url: '/orders', idField: '$..[' } } } }, { configuration: { 'event.poller.configuration': { a: { url: '/orders', datesConfiguration: { updatedDateFormat: 'qqqq' } } } } }, { configuration: { 'event.poller.configuration': { a: { url: '/orders?x=${date:}' } } } }, '['.repeat(5000), `{"a":${'['.repeat(20000)}${']'.repeat(20000)}}`]
+		const bodies: unknown[] = [
+			'null',
+			'5',
+			'"x"',
+			'[]',
+			'{}',
+			'{"configuration":{"__proto__":{"x":1},"constructor":5,"toString":"x"}}',
+			'{"configuration":{"event.poller.configuration":{"__proto__":{"url":"/orders"},"constructor":{"url":"/orders"}}}}',
+			'\ufeff{"name":"bom"}',
+			'{"name":"\\ud800"}',
+			'{"name":"a\\u0000b","tags":["\\u0000"]}',
+			{ tags: [null] },
+			{ tags: {} },
+			{ name: ['x'] },
+			{ configuration: [] },
+			{ configuration: { '': '', ' ': 1 } },
+			{ configuration: { ['k'.repeat(300)]: 'v' } },
+			{ configuration: { 'store.url': {} } },
+			{ configuration: { 'store.url': 'https://[' } },
+			{ configuration: { 'store.url': 'http://:80' } },
+			{ configuration: { 'oauth.api.key': { a: 1 } } },
+			{ configuration: { 'oauth.callback.url': 5 } },
+			{ configuration: { 'event.notification.callback.url': ['https://a.example'] } },
+			{ configuration: { 'event.notification.callback.headers': [[1]] } },
+			{ configuration: { 'event.poller.configuration': 5 } },
+			{ configuration: { 'event.poller.configuration': { a: null } } },
+			{ configuration: { 'event.poller.configuration': { a: { url: 'http://[/orders' } } } },
+			{ configuration: { 'event.poller.configuration': { a: { url: '/orders?where=%E0%A4%A' } } } },
+			{ configuration: { 'event.poller.configuration': { a: { url: '/orders', idField: '$..[' } } } },
+			{ configuration: { 'event.poller.configuration': { a: { url: '/orders', datesConfiguration: { updatedDateFormat: 'qqqq' } } } } },
+			{ configuration: { 'event.poller.configuration': { a: { url: '/orders?x=${date:}' } } } },
+			'['.repeat(5000),
+			`{"a":${'['.repeat(20000)}${']'.repeat(20000)}}`,
+		]
 		for (const body of bodies) {
-			for (const [method, path] of [['PATCH', '/instances/1'], ['PUT', '/instances/1'], ['POST', '/instances'], ['PUT', '/instances/1/poll'], ['PUT', '/instances/1/deletions'], ['PATCH', '/instances/1/configuration/288101']] as const) {
+			for (const [method, path] of [
+				['PATCH', '/instances/1'],
+				['PUT', '/instances/1'],
+				['POST', '/instances'],
+				['PUT', '/instances/1/poll'],
+				['PUT', '/instances/1/deletions'],
+				['PATCH', '/instances/1/configuration/288101'],
+			] as const) {
 				const answer = await client.call(method, path, body)
-				expect([200, 202, 400], `${method} ${path} ${JSON.stringify(body)?.slice(0, 120)} → ${JSON.stringify(answer.body).slice(0, 200)}`).toContain(answer.status)
+				expect(
+					[200, 202, 400],
+					`${method} ${path} ${JSON.stringify(body)?.slice(0, 120)} → ${JSON.stringify(answer.body).slice(0, 200)}`,
+				).toContain(answer.status)
 			}
 		}
 		expect((await client.call('GET', '/instances/1')).status).toBe(200)
@@ -180,7 +341,9 @@ describe('requests and answers', () => {
 
 	test('every call can be described', async () => {
 		const document = createApp().getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'Shopbell', version: '0' } })
-		const calls = Object.entries(document.paths ?? {}).flatMap(([path, methods]) => Object.keys(methods as object).map(method => `${method} ${path}`))
+		const calls = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
+			Object.keys(methods as object).map((method) => `${method} ${path}`),
+		)
 		expect(calls).toContain('post /elements/api-v2/instances')
 		expect(calls).toContain('get /elements/api-v2/hubs/{hub}/{resource}/{id}')
 		expect(new Set(calls).size).toBe(calls.length)
@@ -191,7 +354,11 @@ describe('requests and answers', () => {
 		expect(element).toMatchObject({ id: 2881, key: 'woocommercerest', hub: 'ecommerce' })
 		const poller = element.configuration.find((item: any) => item.key === 'event.poller.configuration')
 		expect(Object.keys(JSON.parse(poller.defaultValue))).toEqual(['customers', 'discounts', 'orders', 'products'])
-		expect((await client.call('GET', '/elements/2881/metadata')).body.events).toMatchObject({ supported: true, methods: ['polling', 'webhook'], polling: { orders: { eventTypes: ['CREATED', 'UPDATED', 'DELETED'] } } })
+		expect((await client.call('GET', '/elements/2881/metadata')).body.events).toMatchObject({
+			supported: true,
+			methods: ['polling', 'webhook'],
+			polling: { orders: { eventTypes: ['CREATED', 'UPDATED', 'DELETED'] } },
+		})
 		expect((await client.call('GET', '/elements/9/metadata')).status).toBe(404)
 		expect((await client.call('GET', '/hubs')).body).toEqual([{ key: 'ecommerce', name: 'ecommerce', active: true }])
 	})

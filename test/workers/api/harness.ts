@@ -25,7 +25,11 @@ export async function freshDatabase(): Promise<void> {
 		.sort(([a], [b]) => (a < b ? -1 : 1))
 		.map(([path, text]) => ({
 			name: path.split('/').at(-1)!,
-			queries: text.replace(/--.*$/gm, '').split(';').map(query => query.trim()).filter(query => query !== ''),
+			queries: text
+				.replace(/--.*$/gm, '')
+				.split(';')
+				.map((query) => query.trim())
+				.filter((query) => query !== ''),
 		}))
 	await applyD1Migrations(env.DB, migrations)
 }
@@ -50,18 +54,32 @@ export class FakeWatchers {
 			configure: async (version, options) => (note(`configure ${version}${JSON.stringify(options ?? {})}`), known('ok')),
 			destroy: async () => note('destroy'),
 			wake: async () => (note('wake'), known('ok')),
-			poll: async depth => (note(`poll ${depth}`), known({ run: 'r1', depth, state: 'queued' })),
-			health: async () => (note('health'), known({ state: 'healthy', since: '2026-01-01T00:00:00Z', reason: 'Webhooks do not exist yet: this instance is polled', action: '', resources: [], webhooks: null, callback: { url: null, state: 'none', lastStatus: null, waiting: 0 } })),
-			poller: async () => (note('poller'), known({ running: false, lastRun: null, nextRun: null, storeRequests: 0, backoffUntil: null, resources: [], runs: [] })),
+			poll: async (depth) => (note(`poll ${depth}`), known({ run: 'r1', depth, state: 'queued' })),
+			health: async () => (
+				note('health'),
+				known({
+					state: 'healthy',
+					since: '2026-01-01T00:00:00Z',
+					reason: 'Webhooks do not exist yet: this instance is polled',
+					action: '',
+					resources: [],
+					webhooks: null,
+					callback: { url: null, state: 'none', lastStatus: null, waiting: 0 },
+				})
+			),
+			poller: async () => (
+				note('poller'),
+				known({ running: false, lastRun: null, nextRun: null, storeRequests: 0, backoffUntil: null, resources: [], runs: [] })
+			),
 			events: async ({ pageSize, before }) => {
 				note('events')
-				const all = rows().filter(row => before === undefined || row.sequence < before)
+				const all = rows().filter((row) => before === undefined || row.sequence < before)
 				const events = all.slice(0, pageSize)
 				return known({ events, next: all.length > pageSize ? events.at(-1)!.sequence : null })
 			},
-			event: async sequence => (note(`event ${sequence}`), known(rows().find(row => row.sequence === sequence) ?? null)),
+			event: async (sequence) => (note(`event ${sequence}`), known(rows().find((row) => row.sequence === sequence) ?? null)),
 			deletions: async () => (note('deletions'), known({ held: [] })),
-			decide: async decision => (note(`decide ${decision}`), known({ decided: 3 })),
+			decide: async (decision) => (note(`decide ${decision}`), known({ decided: 3 })),
 			claim: async () => known({ claims: [], more: false }),
 			settle: async () => known({ next: [] }),
 		} as WatcherRpc
@@ -82,7 +100,12 @@ export interface Client {
 	organizationSecret: string
 	userSecret: string
 	/** Calls with User and Organization, unless `authorization` says otherwise (null: none). */
-	call(method: string, path: string, body?: unknown, options?: { authorization?: string | null; headers?: Record<string, string> }): Promise<{ status: number; body: any; headers: Headers }>
+	call(
+		method: string,
+		path: string,
+		body?: unknown,
+		options?: { authorization?: string | null; headers?: Record<string, string> },
+	): Promise<{ status: number; body: any; headers: Headers }>
 }
 
 /** Starts a world with one account. */
@@ -94,13 +117,22 @@ export async function startWorld(store: World['store'] = async () => new Respons
 		organizationSecret: '',
 		userSecret: '',
 		async call(method, path, body, options = {}) {
-			const authorization = options.authorization === undefined ? `User ${client.userSecret}, Organization ${client.organizationSecret}` : options.authorization
+			const authorization =
+				options.authorization === undefined ? `User ${client.userSecret}, Organization ${client.organizationSecret}` : options.authorization
 			const headers = new Headers(options.headers)
 			if (authorization !== null) headers.set('Authorization', authorization)
 			if (body !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json')
 			const context = createExecutionContext()
 			const url = path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${BASE}${path}`
-			const response = await app.fetch(new Request(url, { method, headers, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }) }), env, context)
+			const response = await app.fetch(
+				new Request(url, {
+					method,
+					headers,
+					...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+				}),
+				env,
+				context,
+			)
 			await waitOnExecutionContext(context)
 			const text = await response.text()
 			let parsed: unknown = text
@@ -120,9 +152,9 @@ export async function startWorld(store: World['store'] = async () => new Respons
 export function servicesOf(world: World): Omit<Services, 'env'> {
 	return {
 		now: () => world.nowMs,
-		watcher: id => world.watchers.of(id),
+		watcher: (id) => world.watchers.of(id),
 		io: {
-			fetch: async request => {
+			fetch: async (request) => {
 				world.requests.push(`${request.method} ${request.url}`)
 				return await world.store(request)
 			},
@@ -161,7 +193,12 @@ export function seedBody(overrides: { configuration?: Record<string, unknown>; [
 				contacts: {
 					url: '/hubs/ecommerce/customers',
 					idField: 'id',
-					datesConfiguration: { updatedDateField: 'date_modified', updatedDateFormat: "yyyy-MM-dd'T'HH:mm:ss'", createdDateField: 'date_created', createdDateFormat: "yyyy-MM-dd'T'HH:mm:ss'" },
+					datesConfiguration: {
+						updatedDateField: 'date_modified',
+						updatedDateFormat: "yyyy-MM-dd'T'HH:mm:ss'",
+						createdDateField: 'date_created',
+						createdDateFormat: "yyyy-MM-dd'T'HH:mm:ss'",
+					},
 				},
 			},
 			...configuration,

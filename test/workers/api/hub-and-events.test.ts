@@ -13,12 +13,31 @@ let client: Client
 
 beforeEach(async () => {
 	await freshDatabase()
-	store = createStore({ objects: { orders: 230, products: 5, coupons: 3, customers: 7 }, url: 'https://shop.example.com', now: () => Date.parse('2026-06-01T12:00:00Z') })
-	client = await startWorld(request => store.fetch(request))
+	store = createStore({
+		objects: { orders: 230, products: 5, coupons: 3, customers: 7 },
+		url: 'https://shop.example.com',
+		now: () => Date.parse('2026-06-01T12:00:00Z'),
+	})
+	client = await startWorld((request) => store.fetch(request))
 })
 
-async function make(configuration: Record<string, unknown> = {}, rest: Record<string, unknown> = {}): Promise<{ id: number; token: string; authorization: string }> {
-	const { body } = await client.call('POST', '/instances', seedBody({ configuration: { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret, ...configuration }, ...rest }))
+async function make(
+	configuration: Record<string, unknown> = {},
+	rest: Record<string, unknown> = {},
+): Promise<{ id: number; token: string; authorization: string }> {
+	const { body } = await client.call(
+		'POST',
+		'/instances',
+		seedBody({
+			configuration: {
+				'store.url': store.url,
+				'oauth.api.key': store.credentials.key,
+				'oauth.api.secret': store.credentials.secret,
+				...configuration,
+			},
+			...rest,
+		}),
+	)
 	return { id: body.id, token: body.token, authorization: `User ${client.userSecret}, Element ${body.token}` }
 }
 
@@ -48,8 +67,12 @@ describe('the hub', () => {
 
 	test('three spellings of a path are one call; the base path of the collection decides, not the hub', async () => {
 		const { authorization } = await make()
-		const answers = await Promise.all(['/hubs/ecommerce/discounts', '/hubs/anything/discounts', '/discounts'].map(path => client.call('GET', path, undefined, { authorization })))
-		expect(answers.map(answer => answer.status)).toEqual([200, 200, 200])
+		const answers = await Promise.all(
+			['/hubs/ecommerce/discounts', '/hubs/anything/discounts', '/discounts'].map((path) =>
+				client.call('GET', path, undefined, { authorization }),
+			),
+		)
+		expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200])
 		expect(answers[0]!.body.length).toBeGreaterThan(0)
 		expect(answers[1]!.body).toEqual(answers[0]!.body)
 		expect(answers[2]!.body).toEqual(answers[0]!.body)
@@ -81,19 +104,21 @@ describe('the hub', () => {
 		for (const where of ['after', "after = 'yesterday'", "status ~ 'x'"]) expect((await get(where)).status, where).toBe(400)
 		const local = await get("billing.country = 'nowhere'")
 		expect([local.status, local.body]).toEqual([200, []])
-		for (const query of ['page=0', 'pageSize=201', 'page=x', 'nextPage=x']) expect((await client.call('GET', `/orders?${query}`, undefined, { authorization })).status, query).toBe(400)
+		for (const query of ['page=0', 'pageSize=201', 'page=x', 'nextPage=x'])
+			expect((await client.call('GET', `/orders?${query}`, undefined, { authorization })).status, query).toBe(400)
 	})
 
 	test('nulls are dropped unless filter.response.nulls is false', async () => {
 		const [plain, full] = [await make(), await make({ 'filter.response.nulls': false })]
-		const nulls = (value: unknown): boolean => value === null || (typeof value === 'object' && Object.values(value!).some(nulls))
+		const nulls = (value: unknown): boolean => value === null || (typeof value === 'object' && Object.values(value).some(nulls))
 		expect(nulls((await client.call('GET', '/orders?pageSize=50', undefined, plain)).body)).toBe(false)
 		expect(nulls((await client.call('GET', '/orders?pageSize=50', undefined, full)).body)).toBe(true)
 	})
 
 	test('a store that fails is a 502 without its exception', async () => {
 		const { authorization } = await make()
-		client.world.store = async () => new Response('<html>Fatal error in /var/www</html>', { status: 500, headers: { 'Content-Type': 'text/html' } })
+		client.world.store = async () =>
+			new Response('<html>Fatal error in /var/www</html>', { status: 500, headers: { 'Content-Type': 'text/html' } })
 		const { status, body } = await client.call('GET', '/orders', undefined, { authorization })
 		expect(status).toBe(502)
 		expect(body.message).not.toContain('/var/www')
@@ -103,28 +128,67 @@ describe('the hub', () => {
 function eventRow(instanceId: number, sequence: number, recordedMs: number): EventRow {
 	const eventId = formatEventId(instanceId, sequence, eventTag(masterKeys(env.MASTER_KEYS)[0]!.bytes, instanceId, sequence))
 	return {
-		eventId, sequence, objectType: 'orders', objectId: '17', eventType: 'UPDATED', objectSequence: sequence, dateMs: recordedMs - 5000, recordedMs, status: 'NOTIFIED', source: 'poll',
-		record: '{"id":17}', entry: `{"eventId":"${eventId}","eventType":"UPDATED"}`, notifications: [{ id: instanceId * 1e9 + sequence, status: 'delivered', createdMs: recordedMs, updatedMs: recordedMs + 1000 }],
+		eventId,
+		sequence,
+		objectType: 'orders',
+		objectId: '17',
+		eventType: 'UPDATED',
+		objectSequence: sequence,
+		dateMs: recordedMs - 5000,
+		recordedMs,
+		status: 'NOTIFIED',
+		source: 'poll',
+		record: '{"id":17}',
+		entry: `{"eventId":"${eventId}","eventType":"UPDATED"}`,
+		notifications: [{ id: instanceId * 1e9 + sequence, status: 'delivered', createdMs: recordedMs, updatedMs: recordedMs + 1000 }],
 	}
 }
 
 function report(instanceId: number, lastEventAtMs: number | null, aliveAtMs: number): StatusReport {
-	return { instanceId, state: 'healthy', reason: '', sinceMs: 0, aliveAtMs, lastEventAtMs, intervalMs: 60_000, events: 1, delivered: 1, storeRequests: 1, hours: [1] }
+	return {
+		instanceId,
+		state: 'healthy',
+		reason: '',
+		sinceMs: 0,
+		aliveAtMs,
+		lastEventAtMs,
+		intervalMs: 60_000,
+		events: 1,
+		delivered: 1,
+		storeRequests: 1,
+		hours: [1],
+	}
 }
 
 describe('the event log', () => {
 	test('of one instance: newest first, in pages, by id or token; each id resolves', async () => {
 		const { id, authorization } = await make()
 		const base = client.world.nowMs
-		client.world.watchers.events.set(id, [1, 2, 3].map(n => eventRow(id, n, base + n * 60_000)))
+		client.world.watchers.events.set(
+			id,
+			[1, 2, 3].map((n) => eventRow(id, n, base + n * 60_000)),
+		)
 		const first = await client.call('GET', `/instances/${id}/events?pageSize=2`)
 		expect(first.body.map((event: any) => event.sequence)).toEqual([3, 2])
-		const second = await client.call('GET', `/instances/events?pageSize=2&nextPage=${first.headers.get('Elements-Next-Page-Token')}`, undefined, { authorization })
+		const second = await client.call(
+			'GET',
+			`/instances/events?pageSize=2&nextPage=${first.headers.get('Elements-Next-Page-Token')}`,
+			undefined,
+			{ authorization },
+		)
 		expect(second.body.map((event: any) => event.sequence)).toEqual([1])
 		expect(second.headers.get('Elements-Next-Page-Token')).toBeNull()
 		const [event] = first.body
-		expect(event).toMatchObject({ status: 'NOTIFIED', providerData: '{"id":17}', eventDate: '2026-06-01T12:02:55Z', eventType: 'UPDATED', notifiedData: [{ id: id * 1e9 + 3, status: 'delivered' }], eventElementInstances: [{ eventId: event.id, elementInstanceId: id, notificationId: id * 1e9 + 3 }] })
-		for (const path of [`/instances/events/${event.id}`, `/instances/${id}/events/${event.id}`]) expect((await client.call('GET', path)).body).toEqual(event)
+		expect(event).toMatchObject({
+			status: 'NOTIFIED',
+			providerData: '{"id":17}',
+			eventDate: '2026-06-01T12:02:55Z',
+			eventType: 'UPDATED',
+			notifiedData: [{ id: id * 1e9 + 3, status: 'delivered' }],
+			eventElementInstances: [{ eventId: event.id, elementInstanceId: id, notificationId: id * 1e9 + 3 }],
+		})
+		for (const path of [`/instances/events/${event.id}`, `/instances/${id}/events/${event.id}`])
+			expect((await client.call('GET', path)).body).toEqual(event)
 		expect((await client.call('GET', `/instances/events/${event.id}`, undefined, { authorization })).body).toEqual(event)
 		const ranged = await client.call('GET', `/instances/${id}/events?from=2026-06-01T12:02:00Z&to=2026-06-01T12:02:30`)
 		expect(ranged.body.map((item: any) => item.sequence)).toEqual([2])
@@ -138,9 +202,13 @@ describe('the event log', () => {
 		client.world.watchers.calls.length = 0
 		const stranger = await addOrganization(2)
 		for (const [path, authorization] of [
-			[`/instances/events/${guessed}`, undefined], ['/instances/events/nonsense', undefined], [`/instances/${other.id}/events/${eventId}`, undefined],
-			[`/instances/events/${eventId}`, other.authorization], [`/instances/events/${eventId}`, stranger],
-		] as const) expect((await client.call('GET', path, undefined, authorization === undefined ? {} : { authorization })).status, path).toBe(404)
+			[`/instances/events/${guessed}`, undefined],
+			['/instances/events/nonsense', undefined],
+			[`/instances/${other.id}/events/${eventId}`, undefined],
+			[`/instances/events/${eventId}`, other.authorization],
+			[`/instances/events/${eventId}`, stranger],
+		] as const)
+			expect((await client.call('GET', path, undefined, authorization === undefined ? {} : { authorization })).status, path).toBe(404)
 		expect(client.world.watchers.calls).toEqual([])
 	})
 
@@ -151,20 +219,25 @@ describe('the event log', () => {
 		for (const [index, { id }] of made.entries()) {
 			const rows = Array.from({ length: 9 }, (_, n) => eventRow(id, n + 1, base + n * 1000 + (n % 2) * index))
 			client.world.watchers.events.set(id, rows)
-			all.push(...rows.map(row => row.eventId))
+			all.push(...rows.map((row) => row.eventId))
 			await writeStatus(env, report(id, base + 8000, base))
 		}
 		const seen: any[] = []
 		let next: string | null = ''
 		while (next !== null) {
-			const page: Awaited<ReturnType<Client['call']>> = await client.call('GET', `/instances/events?pageSize=4${next === '' ? '' : `&nextPage=${next}`}`)
+			const page: Awaited<ReturnType<Client['call']>> = await client.call(
+				'GET',
+				`/instances/events?pageSize=4${next === '' ? '' : `&nextPage=${next}`}`,
+			)
 			seen.push(...page.body)
 			next = page.headers.get('Elements-Next-Page-Token')
 		}
-		expect(seen.map(event => event.id).sort()).toEqual(all.sort())
-		const keys = seen.map(event => [event.recordedDate, event.elementInstanceId, event.sequence])
+		expect(seen.map((event) => event.id).sort()).toEqual(all.sort())
+		const keys = seen.map((event) => [event.recordedDate, event.elementInstanceId, event.sequence])
 		expect(keys).toEqual([...keys].sort((a, b) => (a[0] < b[0] ? 1 : a[0] > b[0] ? -1 : b[1] - a[1] || b[2] - a[2])))
-		expect((await client.call('GET', '/instances/events?tags[]=special')).body.every((event: any) => event.elementInstanceId === made[1]!.id)).toBe(true)
+		expect(
+			(await client.call('GET', '/instances/events?tags[]=special')).body.every((event: any) => event.elementInstanceId === made[1]!.id),
+		).toBe(true)
 		expect((await client.call('GET', `/instances/events?from=${new Date(base + 8000).toISOString()}`)).body).toHaveLength(3)
 		expect((await client.call('GET', '/instances/events?from=2026-06-02&to=2026-06-01')).status).toBe(400)
 		expect((await client.call('GET', '/instances/events?from=soon')).status).toBe(400)
@@ -176,8 +249,12 @@ describe('the event log', () => {
 		await env.DB.prepare(
 			`WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
 			INSERT INTO instances SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, 'h' || i, token_sealed, i, created_ms, updated_ms FROM instances, n WHERE id = ?`,
-		).bind(id).run()
-		await env.DB.prepare("INSERT INTO instance_status SELECT id, 1, 'healthy', '', 0, 0, 5, 60000, 0, 0, 0, '[]', NULL FROM instances WHERE id >= 1000").run()
+		)
+			.bind(id)
+			.run()
+		await env.DB.prepare(
+			"INSERT INTO instance_status SELECT id, 1, 'healthy', '', 0, 0, 5, 60000, 0, 0, 0, '[]', NULL FROM instances WHERE id >= 1000",
+		).run()
 		const { status, body } = await client.call('GET', '/instances/events')
 		expect([status, body.message]).toEqual([400, expect.stringContaining('narrow')])
 	})
@@ -195,7 +272,14 @@ describe('the watchdog', () => {
 	const services = () => ({ ...servicesOf(client.world), env })
 
 	test('wakes what is overdue and nothing else, and leaves the woken alone for a while', async () => {
-		const [fresh, late, slow, disabled, hub, lost] = [await make(), await make(), await make(), await make(), await make({ 'event.notification.enabled': false }), await make()]
+		const [fresh, late, slow, disabled, hub, lost] = [
+			await make(),
+			await make(),
+			await make(),
+			await make(),
+			await make({ 'event.notification.enabled': false }),
+			await make(),
+		]
 		await client.call('DELETE', `/instances/${disabled.id}/enabled`)
 		const now = (client.world.nowMs += 5 * hour)
 		await writeStatus(env, report(fresh.id, null, now - hour))

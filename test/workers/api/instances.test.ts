@@ -9,11 +9,19 @@ let client: Client
 beforeEach(async () => {
 	await freshDatabase()
 	store = createStore({ objects: 4, url: 'https://shop.example.com', now: () => Date.parse('2026-06-01T12:00:00Z') })
-	client = await startWorld(request => store.fetch(request))
+	client = await startWorld((request) => store.fetch(request))
 })
 
 function body(configuration: Record<string, unknown> = {}, rest: Record<string, unknown> = {}): Record<string, unknown> {
-	return seedBody({ configuration: { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret, ...configuration }, ...rest })
+	return seedBody({
+		configuration: {
+			'store.url': store.url,
+			'oauth.api.key': store.credentials.key,
+			'oauth.api.secret': store.credentials.secret,
+			...configuration,
+		},
+		...rest,
+	})
 }
 
 async function rows(table: string): Promise<Record<string, any>[]> {
@@ -23,16 +31,42 @@ async function rows(table: string): Promise<Record<string, any>[]> {
 describe('creating', () => {
 	test('the polling example of the documentation works, and answers with every field of the contract', async () => {
 		const { status, body: made, headers } = await client.call('POST', '/instances', body())
-		expect(made).toMatchObject({ name: 'API Instance with Polling', tags: ['Docs'], elementId: 2881, valid: true, disabled: false, eventsEnabled: true, provisionInteractions: [], externalAuthentication: 'none', maxCacheSize: 0, cacheTimeToLive: 0, traceLoggingEnabled: false, cachingEnabled: false })
+		expect(made).toMatchObject({
+			name: 'API Instance with Polling',
+			tags: ['Docs'],
+			elementId: 2881,
+			valid: true,
+			disabled: false,
+			eventsEnabled: true,
+			provisionInteractions: [],
+			externalAuthentication: 'none',
+			maxCacheSize: 0,
+			cacheTimeToLive: 0,
+			traceLoggingEnabled: false,
+			cachingEnabled: false,
+		})
 		expect(status).toBe(200)
 		expect(made.token).toMatch(/^[A-Za-z0-9+/]{43}=$/)
 		expect(made.createdDate).toBe('2026-06-01T12:00:00Z')
-		expect(made.element).toMatchObject({ id: 2881, key: 'woocommercerest', name: 'WooCommerce', hub: 'ecommerce', authentication: { type: 'custom' }, protocolType: 'http' })
+		expect(made.element).toMatchObject({
+			id: 2881,
+			key: 'woocommercerest',
+			name: 'WooCommerce',
+			hub: 'ecommerce',
+			authentication: { type: 'custom' },
+			protocolType: 'http',
+		})
 		expect(made.user).toMatchObject({ id: 1, firstName: 'First' })
 		expect(made.eventsNotificationCallbackUrl).toBeUndefined()
 		expect(made.subscriptionId).toBeUndefined()
-		expect(Object.values(made.configuration).every(value => value === null || typeof value === 'string')).toBe(true)
-		expect(made.configuration).toMatchObject({ 'store.url': 'https://shop.example.com', 'oauth.api.key': '********', 'oauth.api.secret': '********', 'event.notification.enabled': 'true', 'event.poller.refresh_interval': '15' })
+		expect(Object.values(made.configuration).every((value) => value === null || typeof value === 'string')).toBe(true)
+		expect(made.configuration).toMatchObject({
+			'store.url': 'https://shop.example.com',
+			'oauth.api.key': '********',
+			'oauth.api.secret': '********',
+			'event.notification.enabled': 'true',
+			'event.poller.refresh_interval': '15',
+		})
 		expect(JSON.parse(made.configuration['event.poller.configuration']).contacts.url).toBe('/hubs/ecommerce/customers')
 		expect(headers.get('Elements-Element-Instance-Id')).toBe(String(made.id))
 		expect(client.world.watchers.calls).toEqual([`${made.id} create`])
@@ -46,22 +80,45 @@ describe('creating', () => {
 	})
 
 	test('the webhook example is accepted, and a callback and its subscription are named', async () => {
-		const { status, body: made } = await client.call('POST', '/instances', body({ 'event.vendor.type': 'webhooks', 'event.notification.callback.url': 'https://mycoolapp.com/events', 'event.notification.signature.key': 'xxxxxxxxxxxxxxxxxxxxxxxxx', 'event.poller.configuration': undefined }, { tags: 'one', name: undefined }))
+		const { status, body: made } = await client.call(
+			'POST',
+			'/instances',
+			body(
+				{
+					'event.vendor.type': 'webhooks',
+					'event.notification.callback.url': 'https://mycoolapp.com/events',
+					'event.notification.signature.key': 'xxxxxxxxxxxxxxxxxxxxxxxxx',
+					'event.poller.configuration': undefined,
+				},
+				{ tags: 'one', name: undefined },
+			),
+		)
 		expect(made).toMatchObject({ name: 'shop.example.com', tags: ['one'], eventsNotificationCallbackUrl: 'https://mycoolapp.com/events' })
 		expect(status).toBe(200)
 		expect(made.subscriptionId).toEqual(expect.any(Number))
 		expect(made.configuration).toMatchObject({ 'event.vendor.type': 'webhook', 'event.notification.signature.key': null })
-		expect(Object.keys(JSON.parse(made.configuration['event.poller.configuration']))).toEqual(['customers', 'discounts', 'orders', 'products'])
+		expect(Object.keys(JSON.parse(made.configuration['event.poller.configuration']))).toEqual([
+			'customers',
+			'discounts',
+			'orders',
+			'products',
+		])
 		expect((await client.call('GET', `/instances/${made.id}/health`)).body.state).toBe('healthy')
 	})
 
 	test('secrets are sealed at rest and masked in every answer', async () => {
-		const { body: made } = await client.call('POST', '/instances', body({ 'event.notification.signature.key': 'sign-me', 'event.notification.basic.password': 'pass-me', password: 'p' }))
+		const { body: made } = await client.call(
+			'POST',
+			'/instances',
+			body({ 'event.notification.signature.key': 'sign-me', 'event.notification.basic.password': 'pass-me', password: 'p' }),
+		)
 		const kept = JSON.stringify(await rows('instances')) + JSON.stringify(await rows('audit_log'))
-		for (const secret of [store.credentials.key, store.credentials.secret, 'sign-me', 'pass-me', made.token]) expect(kept).not.toContain(secret)
+		for (const secret of [store.credentials.key, store.credentials.secret, 'sign-me', 'pass-me', made.token])
+			expect(kept).not.toContain(secret)
 		for (const path of [`/instances/${made.id}`, '/instances', `/instances/${made.id}/configuration`]) {
 			const text = JSON.stringify((await client.call('GET', path)).body)
-			for (const secret of [store.credentials.key, store.credentials.secret, 'sign-me', 'pass-me']) expect(text).not.toContain(`"${secret}"`)
+			for (const secret of [store.credentials.key, store.credentials.secret, 'sign-me', 'pass-me'])
+				expect(text).not.toContain(`"${secret}"`)
 		}
 		expect(made.configuration).toMatchObject({ 'event.notification.signature.key': '********', password: '********' })
 	})
@@ -107,7 +164,11 @@ describe('creating', () => {
 	})
 
 	test.each<[string, Record<string, unknown>, string]>([
-		['a time zone that does not exist', { orders: { url: '/hubs/ecommerce/orders', datesConfiguration: { updatedDateTimezone: 'Mars/Olympus' } } }, 'event.poller.configuration.orders.datesConfiguration.updatedDateTimezone'],
+		[
+			'a time zone that does not exist',
+			{ orders: { url: '/hubs/ecommerce/orders', datesConfiguration: { updatedDateTimezone: 'Mars/Olympus' } } },
+			'event.poller.configuration.orders.datesConfiguration.updatedDateTimezone',
+		],
 		['a resource without url', { orders: {} }, 'event.poller.configuration.orders.url'],
 		['the same collection twice', { a: { url: '/hubs/ecommerce/orders' }, b: { url: '/orders' } }, 'event.poller.configuration.b.url'],
 		['a page size that is text', { orders: { url: '/orders', pageSize: 'many' } }, 'event.poller.configuration.orders.pageSize'],
@@ -119,7 +180,12 @@ describe('creating', () => {
 	})
 
 	test('two labels may watch one collection under different conditions, and any collection can be watched', async () => {
-		const poller = { paid: { url: "/hubs/ecommerce/orders?where=status='processing'" }, all: { url: '/hubs/ecommerce/orders' }, cats: { url: '/hubs/ecommerce/products-categories', filterByUpdatedDate: 'true' }, zones: { url: '/taxes', idField: '$.id' } }
+		const poller = {
+			paid: { url: "/hubs/ecommerce/orders?where=status='processing'" },
+			all: { url: '/hubs/ecommerce/orders' },
+			cats: { url: '/hubs/ecommerce/products-categories', filterByUpdatedDate: 'true' },
+			zones: { url: '/taxes', idField: '$.id' },
+		}
 		const made = await client.call('POST', '/instances', body({ 'event.poller.configuration': JSON.stringify(poller) }))
 		expect(made.body.message).toBeUndefined()
 		expect(JSON.parse(made.body.configuration['event.poller.configuration']).cats.filterByUpdatedDate).toBe(true)
@@ -131,7 +197,8 @@ describe('reading', () => {
 		expect((await client.call('GET', '/instances')).body).toEqual([])
 		expect((await client.call('GET', '/instances?searchText=x')).status).toBe(404)
 		const ids: number[] = []
-		for (const name of ['Alpha', 'Beta', 'Gamma']) ids.push((await client.call('POST', '/instances', body({}, { name, tags: [name.toLowerCase(), 'all'] }))).body.id)
+		for (const name of ['Alpha', 'Beta', 'Gamma'])
+			ids.push((await client.call('POST', '/instances', body({}, { name, tags: [name.toLowerCase(), 'all'] }))).body.id)
 		expect((await client.call('GET', '/instances?tags[]=beta')).body.map((item: any) => item.name)).toEqual(['Beta'])
 		expect((await client.call('GET', '/instances?searchText=GAM')).body.map((item: any) => item.name)).toEqual(['Gamma'])
 		expect((await client.call('GET', '/instances?tags[]=none')).status).toBe(404)
@@ -144,18 +211,30 @@ describe('reading', () => {
 		expect(second.body.map((item: any) => item.id)).toEqual(ids.slice(2))
 		expect((await client.call('GET', '/elements/woocommercerest/instances')).body).toHaveLength(3)
 		expect((await client.call('GET', `/elements/2881/instances/${ids[0]}`)).body.id).toBe(ids[0])
-		for (const query of ['pageSize=0', 'pageSize=201', 'pageSize=x', 'nextPage=???', 'hydrate=maybe']) expect((await client.call('GET', `/instances?${query}`)).status, query).toBe(400)
+		for (const query of ['pageSize=0', 'pageSize=201', 'pageSize=x', 'nextPage=???', 'hydrate=maybe'])
+			expect((await client.call('GET', `/instances?${query}`)).status, query).toBe(400)
 	})
 
 	test("another organization's instances do not exist", async () => {
 		const { body: made } = await client.call('POST', '/instances', body())
 		const authorization = await addOrganization(2)
 		for (const [method, path, sent] of [
-			['GET', `/instances/${made.id}`], ['PATCH', `/instances/${made.id}`, {}], ['PUT', `/instances/${made.id}`, body()], ['DELETE', `/instances/${made.id}`],
-			['PUT', `/instances/${made.id}/enabled`], ['DELETE', `/instances/${made.id}/enabled`], ['GET', `/instances/${made.id}/health`], ['GET', `/instances/${made.id}/poller`],
-			['PUT', `/instances/${made.id}/poll`, {}], ['GET', `/instances/${made.id}/deletions`], ['PUT', `/instances/${made.id}/deletions`, { decision: 'emit' }],
-			['GET', `/instances/${made.id}/events`], ['GET', `/instances/${made.id}/configuration`], ['GET', `/elements/woocommercerest/instances/${made.id}`],
-		] as const) expect((await client.call(method, path, sent, { authorization })).status, `${method} ${path}`).toBe(404)
+			['GET', `/instances/${made.id}`],
+			['PATCH', `/instances/${made.id}`, {}],
+			['PUT', `/instances/${made.id}`, body()],
+			['DELETE', `/instances/${made.id}`],
+			['PUT', `/instances/${made.id}/enabled`],
+			['DELETE', `/instances/${made.id}/enabled`],
+			['GET', `/instances/${made.id}/health`],
+			['GET', `/instances/${made.id}/poller`],
+			['PUT', `/instances/${made.id}/poll`, {}],
+			['GET', `/instances/${made.id}/deletions`],
+			['PUT', `/instances/${made.id}/deletions`, { decision: 'emit' }],
+			['GET', `/instances/${made.id}/events`],
+			['GET', `/instances/${made.id}/configuration`],
+			['GET', `/elements/woocommercerest/instances/${made.id}`],
+		] as const)
+			expect((await client.call(method, path, sent, { authorization })).status, `${method} ${path}`).toBe(404)
 		expect((await client.call('GET', '/instances', undefined, { authorization })).body).toEqual([])
 		// A user of another organization cannot use a token either.
 		const [other] = authorization.split(',')
@@ -169,7 +248,9 @@ describe('reading', () => {
 		const interval = items.find((item: any) => item.key === 'event.poller.refresh_interval')
 		expect(interval).toMatchObject({ propertyValue: '15', required: false, active: true })
 		const asToken = { authorization: `User ${client.userSecret}, Element ${made.token}` }
-		expect((await client.call('PATCH', `/instances/configuration/${interval.id}`, { propertyValue: 30 }, asToken)).body.propertyValue).toBe('30')
+		expect((await client.call('PATCH', `/instances/configuration/${interval.id}`, { propertyValue: 30 }, asToken)).body.propertyValue).toBe(
+			'30',
+		)
 		expect((await client.call('GET', `/instances/${made.id}/configuration/${interval.id}`)).body.propertyValue).toBe('30')
 		expect((await client.call('PATCH', `/instances/${made.id}/configuration/${interval.id}`, { propertyValue: 'soon' })).status).toBe(400)
 		expect((await client.call('GET', `/instances/${made.id}/configuration/1`)).status).toBe(404)
@@ -185,9 +266,17 @@ describe('changing', () => {
 	})
 
 	test('PATCH merges the configuration, replaces tags whole, and needs no store', async () => {
-		const { body: changed } = await client.call('PATCH', `/instances/${id}`, { name: '<b>New</b>', tags: ['x', 'y'], configuration: { 'event.notification.callback.url': 'https://new.example.com/hook', 'oauth.api.secret': '********', 'my.key': 7 } })
+		const { body: changed } = await client.call('PATCH', `/instances/${id}`, {
+			name: '<b>New</b>',
+			tags: ['x', 'y'],
+			configuration: { 'event.notification.callback.url': 'https://new.example.com/hook', 'oauth.api.secret': '********', 'my.key': 7 },
+		})
 		expect(changed).toMatchObject({ name: 'New', tags: ['x', 'y'], eventsNotificationCallbackUrl: 'https://new.example.com/hook' })
-		expect(changed.configuration).toMatchObject({ 'my.key': '7', 'event.poller.refresh_interval': '15', 'event.notification.signature.key': '********' })
+		expect(changed.configuration).toMatchObject({
+			'my.key': '7',
+			'event.poller.refresh_interval': '15',
+			'event.notification.signature.key': '********',
+		})
 		expect(client.world.requests).toEqual([])
 		expect(client.world.watchers.calls).toEqual([`${id} configure 2{"release":true}`])
 		expect((await rows('instances'))[0]!['version']).toBe(2)
@@ -203,7 +292,9 @@ describe('changing', () => {
 	})
 
 	test('PUT replaces: what is not sent is gone', async () => {
-		const { body: after } = await client.call('PUT', `/instances/${id}`, { configuration: { 'store.url': store.url, 'oauth.api.key': '********', 'oauth.api.secret': '********' } })
+		const { body: after } = await client.call('PUT', `/instances/${id}`, {
+			configuration: { 'store.url': store.url, 'oauth.api.key': '********', 'oauth.api.secret': '********' },
+		})
 		expect(after).toMatchObject({ name: 'shop.example.com', tags: ['shop.example.com'], eventsEnabled: false })
 		expect(after.configuration['event.notification.signature.key']).toBeNull()
 		const { status, body: error } = await client.call('PUT', `/instances/${id}`, { configuration: { 'store.url': store.url } })
@@ -220,25 +311,30 @@ describe('changing', () => {
 
 	test('another site is a 409 that names both, unless a new baseline is wanted', async () => {
 		const other = createStore({ objects: 2, url: 'https://other.example.com', now: () => client.world.nowMs })
-		client.world.store = request => (request.url.startsWith(other.url) ? other : store).fetch(request)
+		client.world.store = (request) => (request.url.startsWith(other.url) ? other : store).fetch(request)
 		const configuration = { 'store.url': other.url, 'oauth.api.key': other.credentials.key, 'oauth.api.secret': other.credentials.secret }
 		const { status, body: error } = await client.call('PATCH', `/instances/${id}`, { configuration })
 		expect(status).toBe(409)
 		expect(error.message).toContain('https://shop.example.com')
 		expect(error.message).toContain('https://other.example.com')
 		expect(client.world.watchers.calls).toEqual([])
-		expect((await client.call('PATCH', `/instances/${id}?rebaseline=true`, { configuration })).body.configuration['store.url']).toBe(other.url)
+		expect((await client.call('PATCH', `/instances/${id}?rebaseline=true`, { configuration })).body.configuration['store.url']).toBe(
+			other.url,
+		)
 		expect(client.world.watchers.calls).toEqual([`${id} configure 2{"rebaseline":true}`])
 	})
 
 	test('a collection that is added is checked at the store, and secrets that stay keep their sealed form', async () => {
 		const kept = JSON.parse((await rows('instances'))[0]!['configuration'])
-		const poller = (...names: string[]) => ({ configuration: { 'event.poller.configuration': Object.fromEntries(names.map(name => [name, { url: `/hubs/ecommerce/${name}` }])) } })
+		const poller = (...names: string[]) => ({
+			configuration: { 'event.poller.configuration': Object.fromEntries(names.map((name) => [name, { url: `/hubs/ecommerce/${name}` }])) },
+		})
 		expect((await client.call('PATCH', `/instances/${id}`, poller('customers', 'taxes'))).status).toBe(200)
 		expect(client.world.requests.length).toBeGreaterThan(0)
 		const row = (await rows('instances'))[0]!
 		expect(Object.keys(JSON.parse(row['connection']).collections).sort()).toEqual(['customers', 'taxes'])
-		for (const key of ['oauth.api.key', 'oauth.api.secret', 'event.notification.signature.key']) expect(JSON.parse(row['configuration'])[key]).toBe(kept[key])
+		for (const key of ['oauth.api.key', 'oauth.api.secret', 'event.notification.signature.key'])
+			expect(JSON.parse(row['configuration'])[key]).toBe(kept[key])
 		client.world.requests.length = 0
 		expect((await client.call('PATCH', `/instances/${id}`, poller('taxes'))).status).toBe(200)
 		expect(client.world.requests).toEqual([])
@@ -268,7 +364,9 @@ describe('changing', () => {
 		expect([status, answer]).toEqual([200, null])
 		expect((await client.call('GET', `/instances/${id}`)).status).toBe(404)
 		expect((await client.call('DELETE', `/instances/${id}`)).status).toBe(404)
-		expect((await client.call('GET', '/orders', undefined, { authorization: `User ${client.userSecret}, Element ${token}` })).status).toBe(401)
+		expect((await client.call('GET', '/orders', undefined, { authorization: `User ${client.userSecret}, Element ${token}` })).status).toBe(
+			401,
+		)
 		expect(client.world.watchers.calls).toEqual([`${id} destroy`])
 		expect(await rows('instances')).toEqual([])
 	})
@@ -280,25 +378,37 @@ describe('changing', () => {
 		await client.call('PUT', `/instances/${id}/deletions`, { decision: 'forget' })
 		await client.call('DELETE', `/instances/${id}`)
 		const log = await rows('audit_log')
-		expect(log.map(row => row['action'])).toEqual(['organization.create', 'instance.create', 'instance.update', 'instance.disable', 'instance.enable', 'instance.deletions', 'instance.delete'])
-		expect(log.every(row => row['organization_id'] === 1 && row['user_id'] === 1 && row['request_id'] !== null)).toBe(true)
+		expect(log.map((row) => row['action'])).toEqual([
+			'organization.create',
+			'instance.create',
+			'instance.update',
+			'instance.disable',
+			'instance.enable',
+			'instance.deletions',
+			'instance.delete',
+		])
+		expect(log.every((row) => row['organization_id'] === 1 && row['user_id'] === 1 && row['request_id'] !== null)).toBe(true)
 		expect(log[2]!['detail']).toContain('my.key')
 		expect(JSON.stringify(log)).not.toContain('value of mine')
 	})
 
 	test('of two changes at once none is lost unnoticed, and only what took hold is audited', async () => {
-		const answers = await Promise.all(['a', 'b', 'c'].map(key => client.call('PATCH', `/instances/${id}`, { configuration: { [key]: key } })))
-		const done = answers.filter(answer => answer.status === 200)
+		const answers = await Promise.all(
+			['a', 'b', 'c'].map((key) => client.call('PATCH', `/instances/${id}`, { configuration: { [key]: key } })),
+		)
+		const done = answers.filter((answer) => answer.status === 200)
 		expect(done.length).toBeGreaterThan(0)
-		expect(answers.every(answer => answer.status === 200 || answer.status === 409)).toBe(true)
+		expect(answers.every((answer) => answer.status === 200 || answer.status === 409)).toBe(true)
 		const { configuration } = (await client.call('GET', `/instances/${id}`)).body
 		for (const [index, key] of ['a', 'b', 'c'].entries()) expect(configuration[key]).toBe(answers[index]!.status === 200 ? key : undefined)
-		expect((await rows('audit_log')).filter(row => row['action'] === 'instance.update')).toHaveLength(done.length)
+		expect((await rows('audit_log')).filter((row) => row['action'] === 'instance.update')).toHaveLength(done.length)
 		expect((await rows('instances'))[0]!['version']).toBe(1 + done.length)
 	})
 
 	test('headers of the callback are masked, and come back unchanged', async () => {
-		const { body: changed } = await client.call('PATCH', `/instances/${id}`, { configuration: { 'event.notification.callback.headers': { Authorization: 'Bearer of mine' } } })
+		const { body: changed } = await client.call('PATCH', `/instances/${id}`, {
+			configuration: { 'event.notification.callback.headers': { Authorization: 'Bearer of mine' } },
+		})
 		expect(changed.configuration['event.notification.callback.headers']).toBe('********')
 		const kept = async () => JSON.parse((await rows('instances'))[0]!['configuration'])['event.notification.callback.headers']
 		const sealed = await kept()

@@ -18,7 +18,11 @@ afterEach(() => {
 
 async function call(method: string, path: string, authorization: string, body?: unknown): Promise<{ status: number; body: any }> {
 	const context = createExecutionContext()
-	const request = new Request(path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${BASE}${path}`, { method, headers: { Authorization: authorization, 'Content-Type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+	const request = new Request(path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${BASE}${path}`, {
+		method,
+		headers: { Authorization: authorization, 'Content-Type': 'application/json' },
+		...(body === undefined ? {} : { body: JSON.stringify(body) }),
+	})
 	const response = await worker.fetch(request as never, env, context)
 	await waitOnExecutionContext(context)
 	const text = await response.text()
@@ -32,27 +36,41 @@ test('an instance lives from set-up to deletion', async () => {
 	const { status, body: made } = await call('POST', '/instances', authorization, seedBody({ configuration }))
 	expect(made.message).toBeUndefined()
 	expect(status).toBe(200)
-	expect((await call('GET', `/instances/${made.id}/health`, authorization)).body).toMatchObject({ state: expect.any(String), reason: expect.any(String), action: expect.any(String) })
+	expect((await call('GET', `/instances/${made.id}/health`, authorization)).body).toMatchObject({
+		state: expect.any(String),
+		reason: expect.any(String),
+		action: expect.any(String),
+	})
 	expect((await call('GET', `/instances/${made.id}/poller`, authorization)).body.resources).toBeInstanceOf(Array)
 	expect((await call('PUT', `/instances/${made.id}/poll`, authorization, { depth: 'window' })).status).toBe(202)
 	expect((await call('GET', '/instances/events', `User ${account.userSecret}, Element ${made.token}`)).status).toBe(200)
 	expect((await call('PATCH', `/instances/${made.id}`, authorization, { name: 'Renamed' })).body.name).toBe('Renamed')
 
-	await worker.scheduled(createScheduledController() as never, env)
+	await worker.scheduled(createScheduledController(), env)
 
 	expect((await call('DELETE', `/instances/${made.id}`, authorization)).status).toBe(200)
 	const stub = env.WATCHER.getByName(String(made.id))
-	expect(await runInDurableObject(stub as never, async (_object: never, state: DurableObjectState) => [...state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'")])).toEqual([])
+	expect(
+		await runInDurableObject(stub as never, async (_object: never, state: DurableObjectState) => [
+			...state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'"),
+		]),
+	).toEqual([])
 	expect((await env.DB.prepare('SELECT id FROM instances').all()).results).toEqual([])
 })
 
 test('an instance without events asks its store for nothing more', async () => {
 	const { body: account } = await call('POST', '//setup', 'Bearer setup-token-of-the-tests', {})
 	const authorization = `User ${account.userSecret}, Organization ${account.organizationSecret}`
-	const configuration = { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret, 'event.notification.enabled': 'false', 'event.poller.refresh_interval': '0.02' }
+	const configuration = {
+		'store.url': store.url,
+		'oauth.api.key': store.credentials.key,
+		'oauth.api.secret': store.credentials.secret,
+		'event.notification.enabled': 'false',
+		'event.poller.refresh_interval': '0.02',
+	}
 	const { body: made } = await call('POST', '/instances', authorization, seedBody({ configuration }))
 	const before = store.requests
-	await new Promise(resolve => setTimeout(resolve, 3000))
+	await new Promise((resolve) => setTimeout(resolve, 3000))
 	expect(store.requests).toBe(before)
 	expect((await call('GET', `/instances/${made.id}/health`, authorization)).status).toBe(200)
 })

@@ -45,7 +45,12 @@ function claimFor(url: string, counter = 1, configuration: Claim['configuration'
 
 describe('a batch', () => {
 	test('is acknowledged message by message, readable or not, and a stray doorbell brings nothing to life', async () => {
-		const messages = [{ version: 1, instance: 987_654 }, { version: 9 }, 'ring'].map((body, index) => ({ id: String(index), timestamp: new Date(), attempts: 1, body: body as Doorbell }))
+		const messages = [{ version: 1, instance: 987_654 }, { version: 9 }, 'ring'].map((body, index) => ({
+			id: String(index),
+			timestamp: new Date(),
+			attempts: 1,
+			body: body as Doorbell,
+		}))
 		const batch = createMessageBatch('shopbell-doorbells', messages)
 		const context = createExecutionContext()
 		await consume(batch, bindings, context)
@@ -58,7 +63,9 @@ describe('a batch', () => {
 
 	test('is answered before the callback is', async () => {
 		const work: Promise<unknown>[] = []
-		const batch = createMessageBatch<Doorbell>('shopbell-doorbells', [{ id: 'a', timestamp: new Date(), attempts: 1, body: { version: 1, instance: 987_655 } }])
+		const batch = createMessageBatch<Doorbell>('shopbell-doorbells', [
+			{ id: 'a', timestamp: new Date(), attempts: 1, body: { version: 1, instance: 987_655 } },
+		])
 		await consume(batch, bindings, { waitUntil: (promise) => void work.push(promise) })
 		expect(work).toHaveLength(1)
 		await Promise.all(work)
@@ -71,18 +78,28 @@ describe('delivering', () => {
 		vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => await callback.receive(input as Request))
 		const sealed = await sealSecret(bindings.MASTER_KEYS, 'schlüssel', instanceContext(7))
 		const configuration = { 'event.notification.signature.key': sealed }
-		const instance = new OneInstance(Array.from({ length: 9 }, (_, index) => claimFor('https://callback.example/hook', index + 1, configuration)))
-		await deliverAll([7], deliveryPorts(bindings, () => instance))
+		const instance = new OneInstance(
+			Array.from({ length: 9 }, (_, index) => claimFor('https://callback.example/hook', index + 1, configuration)),
+		)
+		await deliverAll(
+			[7],
+			deliveryPorts(bindings, () => instance),
+		)
 		expect(callback.arrivals.map((arrival) => arrival.signed)).toEqual(Array(9).fill(true))
 		expect(callback.deliveries.map((event) => event.eventId).toSorted()).toEqual(Array.from({ length: 9 }, (_, index) => `e${index + 1}`))
-		expect(instance.settled.map(({ outcome }) => [outcome.delivered, outcome.status, outcome.body])).toEqual(Array(9).fill([true, 200, 'thank you']))
+		expect(instance.settled.map(({ outcome }) => [outcome.delivered, outcome.status, outcome.body])).toEqual(
+			Array(9).fill([true, 200, 'thank you']),
+		)
 	})
 
 	test('with a key sealed for another instance sends nothing', async () => {
 		const fetched = vi.spyOn(globalThis, 'fetch')
 		const sealed = await sealSecret(bindings.MASTER_KEYS, 'key', instanceContext(8))
 		const instance = new OneInstance([claimFor('https://callback.example/', 1, { 'event.notification.signature.key': sealed })])
-		await deliverAll([7], deliveryPorts(bindings, () => instance))
+		await deliverAll(
+			[7],
+			deliveryPorts(bindings, () => instance),
+		)
 		expect(fetched).not.toHaveBeenCalled()
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: null, error: 'refused' })
 	})
@@ -90,7 +107,10 @@ describe('delivering', () => {
 	test('to a private address is refused where the operator keeps that closed', async () => {
 		const fetched = vi.spyOn(globalThis, 'fetch')
 		const instance = new OneInstance([claimFor('http://127.0.0.1:9/')])
-		await deliverAll([7], deliveryPorts({ ...bindings, ALLOW_PRIVATE_NETWORK: 'false' }, () => instance))
+		await deliverAll(
+			[7],
+			deliveryPorts({ ...bindings, ALLOW_PRIVATE_NETWORK: 'false' }, () => instance),
+		)
 		expect(fetched).not.toHaveBeenCalled()
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, error: 'refused' })
 		expect(instance.settled[0]?.outcome.body).toMatch(/^Not sent: /)
@@ -103,14 +123,20 @@ describe('delivering', () => {
 			return new Response(null, { status: 307, headers: { Location: 'http://169.254.169.254/' } })
 		})
 		const instance = new OneInstance([claimFor('https://callback.example/')])
-		await deliverAll([7], deliveryPorts(bindings, () => instance))
+		await deliverAll(
+			[7],
+			deliveryPorts(bindings, () => instance),
+		)
 		expect(seen.map((request) => request.redirect)).toEqual(['manual'])
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: 307, error: null })
 	})
 
 	test('to a port where nobody listens is a failure that settles', async () => {
 		const instance = new OneInstance([claimFor('http://127.0.0.1:1/')])
-		await deliverAll([7], deliveryPorts(bindings, () => instance))
+		await deliverAll(
+			[7],
+			deliveryPorts(bindings, () => instance),
+		)
 		// workerd does not tell refused from reset outside Cloudflare's network.
 		expect(['refused', 'reset']).toContain(instance.settled[0]?.outcome.error)
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: null })

@@ -127,7 +127,7 @@ describe('filterByUpdatedDate false', () => {
 			await world.advance(MINUTE)
 		}
 		await world.advance(5 * MINUTE)
-		const ring = world.arrivals.map((one) => `${one.objectId}`)
+		const ring = world.arrivals.map((one) => one.objectId)
 		expect(new Set(ring).size).toBe(5)
 		expect(ring).toHaveLength(5)
 	})

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { devArguments, migrate, pause, quietEnvironment, shortPath, Trouble, WRANGLER } from './local/bell.ts'
 import { setUp } from './local/client.ts'
-import { keepSecrets, LOCAL_DIR, PROJECT, readJson, writePrivateJson } from './local/files.ts'
+import { isRunning, keepSecrets, LOCAL_DIR, PROJECT, readJson, writePrivateJson } from './local/files.ts'
 import { tryPort } from './local/ports.ts'
 
 const DIR = join(LOCAL_DIR, 'dev')
@@ -37,6 +37,7 @@ async function main(): Promise<number> {
 		)
 	}
 	const { setupToken } = keepSecrets(join(DIR, 'secrets.env'))
+	claimDatabase()
 	await migrate(DIR)
 
 	// The same terminal, so that wrangler's own keys work; Ctrl-C reaches both, and this waits for wrangler to end.
@@ -61,6 +62,15 @@ async function main(): Promise<number> {
 		throw error
 	}
 	return await ended
+}
+
+/** The local database belongs to one run at a time. */
+function claimDatabase(): void {
+	const owner = join(DIR, 'owner.json')
+	const pid = readJson(owner)?.['pid']
+	if (typeof pid === 'number' && pid !== process.pid && isRunning(pid))
+		throw new Trouble(`npm run dev runs already (process ${pid}) and has the local database: stop it first.`)
+	writePrivateJson(owner, { pid: process.pid })
 }
 
 /** Once the Worker answers: makes the first organization and user, and writes down how to call it. */

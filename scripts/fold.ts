@@ -54,7 +54,7 @@ async function main(): Promise<void> {
 			(_, index) =>
 				new Promise<void>((resolve, reject) => {
 					const share: Share = { seed: seed + index, runs: Math.floor(runs / shares) + (index < runs % shares ? 1 : 0) }
-					const worker = new Worker(new URL(import.meta.url), { workerData: share })
+					const worker = new Worker(import.meta.filename, { workerData: share })
 					worker.on('message', (report: Report) => {
 						done[index] = report.done
 						if (report.failed !== null) failures.push(report.failed)

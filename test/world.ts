@@ -9,6 +9,7 @@ import { woocommerce } from '../src/elements/woocommerce/woocommerce.ts'
 import { parseNotificationId } from '../src/events/ids.ts'
 import { Engine } from '../src/watcher/engine.ts'
 import type { Ports, Sql, SqlValue, WatcherConfig } from '../src/watcher/ports.ts'
+import { askReread } from '../src/watcher/scans.ts'
 import { healthOf, pollerOf } from '../src/watcher/reports.ts'
 import type { Claim, Outcome, StatusReport } from '../src/watcher/rpc.ts'
 import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
@@ -290,7 +291,7 @@ export class World {
 			const core = this.engine.core()!
 			if (!core.state.paused) {
 				core.commit(() => {
-					for (const rs of core.state.resources) rs.rereadAsked = true
+					askReread(core)
 					core.state.nextPollMs = this.nowMs
 				})
 				this.engine.arm(core)

@@ -39,8 +39,8 @@ export interface Bell {
 /** Wrangler itself rather than its launcher: one process less, and signals reach it. */
 export const WRANGLER = join(PROJECT, 'node_modules', 'wrangler', 'wrangler-dist', 'cli.js')
 
-/** Preloaded into wrangler: it ends with whoever started it, even where that was killed and could not say so. */
-const LEASH = `data:text/javascript,${encodeURIComponent("const parent = process.ppid; setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGTERM'), 500).unref()")}`
+/** Ends wrangler with whoever started it. */
+const LEASH = join(import.meta.dirname, 'leash.ts')
 
 /** Longest wait for a stopping process, ms. */
 const STOP_MS = 2_000
@@ -84,11 +84,14 @@ export async function migrate(dir: string, signal?: AbortSignal): Promise<void> 
 	signal?.removeEventListener('abort', give)
 	signal?.throwIfAborted()
 	if (code === 0) return
-	const text = readText(log)
-	const name = /Migration (\S+\.sql) failed/.exec(text)?.[1]
-	const reason = plain(/(?:ERROR\]?|near) (.{0,160})/.exec(plain(text))?.[0] ?? '')
+	const text = plain(readText(log))
+	// Tables list the migrations, ticked when they are done: the first without a tick is the one that failed.
+	const done = new Set([...text.matchAll(/│\s*(\S+\.sql)\s*│\s*✅/gu)].map(([, file]) => file))
+	const name = [...text.matchAll(/│\s*(\S+\.sql)\s*│/gu)].map(([, file]) => file).find((file) => !done.has(file))
+	const reason = /ERROR\]\s*([^\n]{1,200})/.exec(text)?.[1]?.trim()
+	const which = name === undefined ? 'The migration of the local database' : `Migration ${name}`
 	throw new Trouble(
-		`The migration ${name === undefined ? 'of the local database' : name} failed${reason === '' ? '' : ` (${reason})`}: mend it, or delete ${shortPath(join(dir, 'state'))} to begin with an empty database.`,
+		`${which} failed${reason === undefined ? '' : ` (${reason})`}: mend it and start again, or delete ${shortPath(join(dir, 'state'))} to begin with an empty database.`,
 	)
 }
 

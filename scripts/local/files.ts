@@ -32,6 +32,16 @@ export function readJson(path: string): Record<string, unknown> | null {
 	}
 }
 
+/** Whether a process of this number exists. */
+export function isRunning(pid: number): boolean {
+	try {
+		process.kill(pid, 0)
+		return true
+	} catch {
+		return false
+	}
+}
+
 /** The Worker's own secrets of a local run. */
 export interface WorkerSecrets {
 	masterKeys: string

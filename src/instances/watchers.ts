@@ -5,5 +5,5 @@ import type { WatcherRpc } from '../watcher/rpc.ts'
 /** The object of an instance. Naming one brings nothing to life: only `create()` does (design, State). Callers have checked the instance's organization. */
 export function watcherOf(env: Pick<Env, 'WATCHER'>, instanceId: number): WatcherRpc {
 	// The platform's stub type wraps every answer anew and cannot follow unions such as `Known<T>`; the interface says the same in plain words.
-	return env.WATCHER.getByName(String(instanceId)) as unknown as WatcherRpc
+	return env.WATCHER.getByName(String(instanceId))
 }

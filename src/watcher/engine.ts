@@ -13,7 +13,7 @@ import { report } from './reports.ts'
 import { spent, SLICE_MS, SLICE_REQUESTS, StoreTrouble, type Budget } from './requests.ts'
 import { beginConnected, syncResources, watchedResources } from './resources.ts'
 import type { Claim, Outcome } from './rpc.ts'
-import { baselineStep, nextReread, recentDue, recentStep, rereadDue, rereadStep } from './scans.ts'
+import { askReread, baselineStep, nextReread, recentDue, recentStep, rereadDue, rereadStep } from './scans.ts'
 import { exists, migrate, outdated } from './tables.ts'
 import { searchStep } from './totals.ts'
 import { pollResource } from './windows.ts'
@@ -94,7 +94,7 @@ export class Engine {
 		try {
 			config = await this.ports.loadConfig(core.config.instanceId)
 		} catch (error) {
-			this.ports.log('config.unreadable', { instance: core.config.instanceId, error: String(error) })
+			this.ports.log('config.unreadable', { instance: core.config.instanceId, ...placeOf(error) })
 			return
 		}
 		const now = this.ports.now()
@@ -116,7 +116,7 @@ export class Engine {
 			if (state.paused && !paused) {
 				// After a pause the old cursors go on, and everything is read once: what changed meanwhile rings once.
 				state.nextPollMs = now
-				if (options.skip !== true) for (const rs of state.resources) rs.rereadAsked = true
+				if (options.skip !== true) askReread(core)
 			}
 			state.paused = paused
 			if (options.skip === true || options.rebaseline === true) {
@@ -162,7 +162,7 @@ export class Engine {
 			await this.ringDue(core)
 			await report(core)
 		} catch (error) {
-			this.ports.log('run.unfinished', { instance: core.config.instanceId, error: String(error) })
+			this.ports.log('run.unfinished', { instance: core.config.instanceId, ...placeOf(error) })
 		} finally {
 			this.arm(core)
 		}
@@ -209,7 +209,7 @@ export class Engine {
 			requests: 0,
 			events: 0,
 			notes: [],
-			depth: 'window',
+			failed: [],
 		}
 		for (const rs of state.resources) rs.passLeft = core.config.scanBudget
 	}
@@ -243,6 +243,9 @@ export class Engine {
 		if (run === null) return
 		const now = this.ports.now()
 		state.lastRunMs = run.startedMs
+		for (const { resource, state: rs } of watchedResources(core)) {
+			if (!run.failed.includes(rs.number)) rs.pageSize = Math.min(rs.pageSize * 2, resource.pageSize)
+		}
 		state.nextPollMs = nextPollAt(run.startedMs, core.config.pollIntervalMs, now)
 		state.run = null
 		if (run.events > 0 || run.notes.length > 0) {
@@ -280,37 +283,33 @@ export class Engine {
 	private failed(core: Core, error: unknown): void {
 		const { state } = core
 		const now = this.ports.now()
+		const { pollIntervalMs } = core.config
 		state.failures++
 		if (!(error instanceof StoreTrouble)) {
-			this.ports.log('run.failed', {
-				instance: core.config.instanceId,
-				error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-			})
-			state.backoffUntilMs = now + backoffMs(state.failures, core.config.pollIntervalMs, null, this.ports.random())
+			this.ports.log('run.failed', { instance: core.config.instanceId, ...placeOf(error) })
+			state.backoffUntilMs = now + backoffMs(state.failures, pollIntervalMs, null, this.ports.random())
 			return
 		}
 		const { failure, watched } = error
-		if (failure.kind === 'timeout' || failure.kind === 'server') {
-			// Big pages time out first (WooCommerce facts, 2.2).
-			watched.state.pageSize = Math.max(SMALLEST_PAGE, Math.floor(watched.state.pageSize / 2))
-		}
-		const slow = failure.kind === 'auth' ? Math.max(REAUTH_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
-		// One refusal may be a hiccup of the store: only the second in a row is a matter of the key.
-		const wait = failure.kind === 'auth' && state.failures < 2 ? null : slow
-		state.backoffUntilMs =
-			now +
-			backoffMs(
-				state.failures,
-				core.config.pollIntervalMs,
-				failure.kind === 'auth' && wait !== null ? Math.min(wait, Math.max(core.config.pollIntervalMs, 1_000) * 2) : wait,
-				this.ports.random(),
-			)
+		const rs = watched.state
+		// Big pages time out first (WooCommerce facts, 2.2).
+		if (failure.kind === 'timeout' || failure.kind === 'server') rs.pageSize = Math.max(SMALLEST_PAGE, Math.floor(rs.pageSize / 2))
+		// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.
+		const wish = failure.kind === 'auth' && state.failures > 1 ? Math.max(REAUTH_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
+		state.backoffUntilMs = now + backoffMs(state.failures, pollIntervalMs, wish, this.ports.random())
 		state.trouble = {
 			kind: failure.kind,
 			message: failure.message,
 			sinceMs: state.trouble?.kind === failure.kind ? state.trouble.sinceMs : now,
 		}
-		state.run?.notes.push(failure.message)
+		const { run } = state
+		if (run === null) return
+		if (run.notes.at(-1) !== failure.message) run.notes.push(failure.message)
+		// One resource that always fails must not keep the others waiting: it goes to the end, and the second time out of this run.
+		const again = run.failed.includes(rs.number)
+		run.left = [...run.left.filter((number) => number !== rs.number), ...(again ? [] : [rs.number])]
+		if (again) rs.error = { atMs: now, kind: failure.kind, message: failure.message }
+		else run.failed.push(rs.number)
 	}
 
 	/** Rings when something is due and no doorbell is under way. A doorbell that cannot be sent is rung at the next alarm. */
@@ -330,7 +329,7 @@ export class Engine {
 		try {
 			await this.ports.ring(core.config.instanceId)
 		} catch (error) {
-			this.ports.log('doorbell.failed', { instance: core.config.instanceId, error: String(error) })
+			this.ports.log('doorbell.failed', { instance: core.config.instanceId, ...placeOf(error) })
 		}
 	}
 
@@ -387,4 +386,14 @@ export class Engine {
 		this.arm(core)
 		return { next }
 	}
+}
+
+/** Class and place of an exception; its text may quote what a store or a customer sent. */
+function placeOf(error: unknown): { error: string; at: string | null } {
+	if (!(error instanceof Error)) return { error: typeof error, at: null }
+	const frames = (error.stack ?? '')
+		.split('\n')
+		.filter((line) => /^\s+at /.test(line))
+		.slice(0, 4)
+	return { error: error.name, at: frames.map((line) => line.trim()).join(' < ') }
 }

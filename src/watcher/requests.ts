@@ -46,7 +46,9 @@ export async function list(core: Core, watched: Watched, query: ListQuery, budge
 	const client = await core.client()
 	count(core, watched, budget)
 	const askedAtMs = core.ports.now()
-	const answer = await client.list(watched.resource, query)
+	const { resource, state: rs } = watched
+	const filled = resource.placeholders ? core.element.fill(resource, rs.cursorMs ?? rs.t0Sec * 1000, core.config.connection) : resource
+	const answer = await client.list(filled, query)
 	if (!answer.ok) throw new StoreTrouble(answer, watched)
 	believeClock(core, watched, answer.storeNowMs)
 	const sightings: Sighting[] = []

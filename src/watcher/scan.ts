@@ -13,6 +13,8 @@ export interface ScanPosition {
 	total: number
 	/** Rows looked at. */
 	seen: number
+	/** Up to this offset an anchored page showed nothing new: what stands before it was seen, or is counted without being listed. */
+	bare?: number
 }
 
 /** A scan's beginning. */
@@ -22,7 +24,6 @@ const STEPS = [1, 20, 200, 2_000]
 
 /** Offset of the next page. */
 export function scanOffset(position: ScanPosition): number {
-	if (position.lastId === null) return 0
 	return Math.max(0, position.n - (STEPS[position.back] ?? position.n))
 }
 
@@ -41,20 +42,23 @@ export function scanPage(
 	const lastId = position.lastId
 	// HPOS answers past the last page with an empty list and total 0 (WooCommerce facts, 2.5): then nothing is known of the total.
 	const known = total !== null && total > 0 ? total : null
-	if (lastId !== null && offset > 0 && (first === undefined || first > lastId)) {
-		return { again: true, position: { ...position, back: Math.min(position.back + 1, STEPS.length), total: known ?? position.total } }
+	const anchored = offset === 0 || (lastId !== null && first !== undefined && first <= lastId)
+	// Where the row before this page is one that stores drop after paging, an unchanged total says that nothing moved.
+	const bridged = offset <= (position.bare ?? -1) && known === position.total
+	if (!anchored && !bridged) {
+		const { bare: _bare, ...rest } = position
+		return { again: true, position: { ...rest, back: Math.min(position.back + 1, STEPS.length), total: known ?? position.total } }
 	}
 	const from = lastId === null ? 0 : ids.findIndex((id) => id > lastId)
 	const fresh = from < 0 ? 0 : ids.length - from
 	const covered = offset + limit
 	// A short page is not the end: rows are dropped after paging. Without a total an incomplete page is all there is to go by.
 	const ended = total === null ? ids.length < limit : covered >= (known ?? 0)
-	const next: ScanPosition = {
-		lastId: ids.at(-1) !== undefined && fresh > 0 ? (ids.at(-1) as number | string) : lastId,
-		n: ids.length === limit || ended ? offset + ids.length : covered,
-		back: 0,
-		total: known ?? position.total,
-		seen: position.seen + fresh,
+	const next = { back: 0, total: known ?? position.total, seen: position.seen + fresh }
+	if (fresh > 0) {
+		// On a short page the last id stands here at the earliest: the next page begins at or before it.
+		return { again: false, from, position: { ...next, lastId: ids.at(-1) ?? null, n: offset + ids.length }, ended }
 	}
-	return { again: false, from: from < 0 ? ids.length : from, position: next, ended }
+	// A page of one row has no room for the row before it.
+	return { again: false, from: ids.length, position: { ...next, lastId, n: limit > 1 ? covered : covered + 1, bare: covered }, ended }
 }

@@ -4,9 +4,10 @@ import type { Sighting } from '../elements/element.ts'
 import { contentOf, difference } from './content.ts'
 import type { Core, Watched } from './core.ts'
 import { listedBetween, readRows, unlisted } from './object-index.ts'
-import { brakes } from './poll.ts'
+import { brakes, searchKey } from './poll.ts'
 import { putLookup, record } from './recorder.ts'
 import { list, type Budget, type Listed } from './requests.ts'
+import { watchedResources } from './resources.ts'
 import { SCAN_START, scanOffset, scanPage, type ScanPosition } from './scan.ts'
 import type { ResourceState } from './state.ts'
 import { holdDeletions } from './totals.ts'
@@ -58,10 +59,15 @@ export async function baselineStep(core: Core, watched: Watched, budget: Budget)
 	})
 }
 
+/** Asks for a re-read of everything that has an index to hold it against. Call it inside a commit. */
+export function askReread(core: Core): void {
+	for (const { resource, state: rs } of watchedResources(core)) if (resource.indexed && !resource.placeholders) rs.rereadAsked = true
+}
+
 /** Whether a re-read is due, running or asked for. */
 export function rereadDue(core: Core, watched: Watched): boolean {
 	const { resource, state: rs } = watched
-	if (rs.baseline !== null || !resource.indexed) return false
+	if (rs.baseline !== null || !resource.indexed || resource.placeholders) return false
 	if (rs.rereadAsked) return true
 	if (!resource.modifiedFilter) return rs.passLeft > 0
 	if (rs.reread !== null) return true
@@ -72,7 +78,7 @@ export function rereadDue(core: Core, watched: Watched): boolean {
 /** When the next re-read of a resource begins; null: never by itself. */
 export function nextReread(core: Core, watched: Watched): number | null {
 	const { resource, state: rs } = watched
-	if (rs.baseline !== null || !resource.indexed || !resource.modifiedFilter) return null
+	if (rs.baseline !== null || !resource.indexed || !resource.modifiedFilter || resource.placeholders) return null
 	const times: number[] = []
 	const hours = core.config.rereadHours ?? resource.rereadHours
 	if (hours > 0) times.push((rs.rereadDoneMs ?? rs.baselineDoneMs ?? 0) + hours * HOUR_MS)
@@ -201,7 +207,7 @@ function commitTurns(core: Core, watched: Watched, turns: Turn[]): void {
 			}
 		}
 		rs.reread = { ...next, missing: missingCount }
-		if (last.ended) rereadEnded(core, watched, running.startedMs)
+		if (last.ended) rereadEnded(core, watched, running.startedMs, missingCount === 0 ? last.page.total : null)
 	})
 	if (rs.heldSinceMs === null && brakes(missingCount, rs.listed)) holdDeletions(core, watched)
 }
@@ -219,8 +225,15 @@ function unchangedPage(core: Core, watched: Watched, turn: Turn): boolean {
 	return known !== undefined && known.last === last.id && known.digest === digestOf(turn.fresh)
 }
 
-function rereadEnded(core: Core, watched: Watched, startedMs: number): void {
+/** `total`: what the last page said, null when something that is known was not shown. */
+function rereadEnded(core: Core, watched: Watched, startedMs: number, total: number | null): void {
 	const { state: rs } = watched
+	if (total !== null && rs.searched === searchKey(total, total - rs.listed - rs.drift)) {
+		// The difference that this re-read was to explain stands, and everything was read: the store counts what it does not list.
+		rs.drift = total - rs.listed
+		rs.searched = null
+		core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)
+	}
 	rs.reread = null
 	rs.rereadDoneMs = core.ports.now()
 	rs.rereadBeganMs = startedMs
@@ -261,7 +274,12 @@ function recordFresh(core: Core, watched: Watched, page: Listed, fresh: Sighting
 /** The newest objects again, where stamps miss many edits. True when one is due. */
 export function recentDue(core: Core, watched: Watched): boolean {
 	const hours = recentHours(core, watched)
-	return hours > 0 && watched.state.baseline === null && core.ports.now() - recentAt(watched) >= hours * HOUR_MS
+	return (
+		hours > 0 &&
+		watched.state.baseline === null &&
+		!watched.resource.placeholders &&
+		core.ports.now() - recentAt(watched) >= hours * HOUR_MS
+	)
 }
 
 /** Reads the newest objects of a resource once more. Throws StoreTrouble. */

@@ -85,15 +85,7 @@ export interface WatcherState {
 	clockDoubt: ClockDoubt | null
 	nextPollMs: number | null
 	/** The run under way: resources still to poll. */
-	run: {
-		id: number
-		startedMs: number
-		left: number[]
-		requests: number
-		events: number
-		notes: string[]
-		depth: 'window' | 'reread'
-	} | null
+	run: { id: number; startedMs: number; left: number[]; requests: number; events: number; notes: string[]; failed: number[] } | null
 	lastRunMs: number | null
 	lastRunId: number
 	/** The newest runs that found or failed something, newest first. */

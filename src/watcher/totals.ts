@@ -19,7 +19,8 @@ export async function judge(
 	budget: Budget,
 ): Promise<void> {
 	const { resource, state: rs } = watched
-	// While a scan or confirmations are under way, differences are what they are about.
+	// While a scan or confirmations are under way, differences are what they are about. A list that moves with the clock has no total to hold to.
+	if (resource.placeholders) return
 	if (rs.baseline !== null || rs.search !== null || !resource.indexed || pendingMissing(core, rs.number)) return
 	let { verdict, difference } = judgeTotal(page.total, rs.listed, rs.drift, rs.searched)
 	if (verdict === 'fewer' && resource.trash) {

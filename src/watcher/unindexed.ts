@@ -13,11 +13,10 @@ const PAGES = 20
 export async function pollUnindexed(core: Core, watched: Watched, budget: Budget): Promise<void> {
 	const { resource, state: rs } = watched
 	const sinceMs = (rs.cursorMs ?? rs.t0Sec * 1000) - resource.pollDelaySec * 1000
-	const filled: Watched = { resource: core.element.fill(resource, rs.cursorMs ?? rs.t0Sec * 1000, core.config.connection), state: rs }
 	const found = new Map<string, Sighting>()
 	let storeNowMs: number | null = null
 	for (let page = 0; page < PAGES; page++) {
-		const answer = await list(core, filled, { order: 'id-asc', offset: page * rs.pageSize, limit: rs.pageSize }, budget)
+		const answer = await list(core, watched, { order: 'id-asc', offset: page * rs.pageSize, limit: rs.pageSize }, budget)
 		storeNowMs ??= answer.storeNowMs
 		for (const one of answer.sightings) {
 			if (one.stampSec === null || one.stampSec * 1000 > sinceMs - 1000) found.set(`${one.id}:${one.stampSec}`, one)
@@ -28,7 +27,7 @@ export async function pollUnindexed(core: Core, watched: Watched, budget: Budget
 	core.commit(() => {
 		// Stamps have whole seconds: what was rung in the last poll's second is not rung again.
 		const fresh = [...found].filter(([key, one]) => one.state === 'live' && !rs.recent.includes(key))
-		const events: NewEvent[] = fresh.map(([, one]) => eventOf(core, filled, one, now))
+		const events: NewEvent[] = fresh.map(([, one]) => eventOf(core, watched, one, now))
 		rs.recent = [...found.keys()].slice(-1_000)
 		rs.cursorMs = Math.max(rs.cursorMs ?? 0, storeNowMs ?? now)
 		rs.lastPollMs = now

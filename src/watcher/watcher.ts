@@ -160,11 +160,11 @@ function sqlOf(storage: DurableObjectStorage, rows: { read: number; written: num
 			const cursor = exec<Row>(query, values)
 			const found = [...cursor]
 			count(cursor)
-			return found as Row[]
+			return found
 		},
 		*each<Row extends object>(query: string, ...values: SqlValue[]): Iterable<Row> {
 			const cursor = exec<Row>(query, values)
-			for (const row of cursor) yield row as Row
+			for (const row of cursor) yield row
 			count(cursor)
 		},
 		run: (query, ...values) => {

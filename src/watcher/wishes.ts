@@ -1,6 +1,7 @@
 /** What callers wish of a watcher: a poll now, a decision about held deletions. They put it down; the alarm does it. */
 import type { Core } from './core.ts'
 import { watchedResources } from './resources.ts'
+import { askReread } from './scans.ts'
 import { forgetHeld, releaseHeld } from './totals.ts'
 
 /** Asks for a poll, or for a re-read of everything besides, as soon as the store may be asked. */
@@ -9,7 +10,7 @@ export function wantPoll(core: Core, depth: 'window' | 'reread'): { run: string;
 	if (state.paused) return { run: String(state.lastRunId), depth, state: 'paused' }
 	const running = state.run !== null
 	core.commit(() => {
-		if (depth === 'reread') for (const rs of state.resources) rs.rereadAsked = true
+		if (depth === 'reread') askReread(core)
 		state.nextPollMs = core.ports.now()
 	})
 	return { run: String(state.lastRunId + 1), depth, state: running ? 'queued' : 'started' }

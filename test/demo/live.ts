@@ -1,7 +1,7 @@
 /** The demo as a person watches it: a shop that lives, lines as they arrive, until Ctrl-C. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { LOCAL_DIR, readJson, writePrivate, writePrivateJson } from '../../scripts/local/files.ts'
+import { isRunning, LOCAL_DIR, readJson, writePrivate, writePrivateJson } from '../../scripts/local/files.ts'
 import { nextFreePort } from '../../scripts/local/ports.ts'
 import { shortPath } from '../../scripts/local/bell.ts'
 import { Terminal } from './screen.ts'
@@ -112,15 +112,6 @@ function placeFiles(port: number): { json: string; headers: string } {
 	const pid = readJson(usual)?.['pid']
 	const name = typeof pid === 'number' && isRunning(pid) ? `demo-${port}` : 'demo'
 	return { json: join(LOCAL_DIR, `${name}.json`), headers: join(LOCAL_DIR, `${name}.headers`) }
-}
-
-function isRunning(pid: number): boolean {
-	try {
-		process.kill(pid, 0)
-		return true
-	} catch {
-		return false
-	}
 }
 
 async function aborted(signal: AbortSignal): Promise<'aborted'> {

@@ -54,11 +54,11 @@ export function failureLine(
 	return `  ${paint('dim', clock(failure.timeMs))}  ${paint('red', head)}  ${fit(failure.what, Math.max(0, width - 14 - head.length))}`
 }
 
-/** Wraps a text into lines at its blanks; the second and later ones begin with so many blanks. */
-export function wrap(text: string, indent: number, width = WIDTH): string[] {
-	const cut = text.lastIndexOf(' ', width)
-	if (text.length <= width || cut <= indent) return [text]
-	return [text.slice(0, cut).trimEnd(), ...wrap(`${' '.repeat(indent)}${text.slice(cut + 1)}`, indent, width)]
+/** The lines of a step that is done: an address and what is there, later lines under the first one's words. */
+export function stepLines(name: string, said: string): string[] {
+	const [first = '', ...rest] = said.split('\n')
+	const column = first.lastIndexOf('  ') + 2
+	return [`  ✓ ${name.padEnd(9)} ${first}`, ...rest.map((line) => ' '.repeat(14 + column) + line)]
 }
 
 /** What a created object is, in a few words. */
@@ -187,9 +187,7 @@ export class Terminal {
 		try {
 			const result = await work
 			this.#end()
-			const [first = '', ...rest] = wrap(`  ✓ ${name.padEnd(9)} ${say(result)}`, 14)
-			this.line(first.replace('✓', this.paint('green', '✓')))
-			for (const line of rest) this.line(line)
+			for (const line of stepLines(name, say(result))) this.line(line.replace('✓', this.paint('green', '✓')))
 			return result
 		} finally {
 			clearInterval(timer)

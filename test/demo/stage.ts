@@ -77,7 +77,11 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 	try {
 		const store = createStore({ seed, url: `http://127.0.0.1:${ports.shop}` })
 		undo.push(async () => store.close())
-		const served = await step('shop', serve(store, { port: ports.shop }), ({ url }) => `${url}  ${store.name}, Denver: ${shopSizes(store)}`)
+		const served = await step(
+			'shop',
+			serve(store, { port: ports.shop }),
+			({ url }) => `${url}  ${store.name}, Denver:\n${shopSizes(store)}`,
+		)
 		undo.push(async () => await served.close())
 
 		// The port is asked for again at every start, so a second run may have taken it meanwhile: the Worker says so itself.
@@ -87,7 +91,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 		const bell = await step(
 			'bell',
 			starting,
-			({ url }) => `${url}  D1, Durable Objects and Queues run locally; nothing leaves this machine`,
+			({ url }) => `${url}  D1, Durable Objects and Queues run locally;\nnothing leaves this machine`,
 		)
 
 		const callback = createCallback({ key: SIGNATURE_KEY, port: ports.callback })

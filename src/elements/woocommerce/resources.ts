@@ -39,6 +39,13 @@ export function resourceOf(
 	const place = placeOf(settings.url)
 	if (!place.ok) return place
 	const collection = collectionAt(place.path, connection)
+	// Without an offset nothing behind the first page could be scanned: better refused than half seen.
+	if (!collection.idOrder)
+		return {
+			ok: false,
+			field: 'url',
+			message: `expected a collection that can be read with an offset; ${place.path} of this store has pages, but no offset`,
+		}
 	const zone = siteZone(connection)
 	const placeholders =
 		place.conditions.some(({ values }) => values.some(hasPlaceholders)) || Object.values(place.extra).some(hasPlaceholders)
@@ -67,7 +74,6 @@ export function resourceOf(
 			idField: idField === '' ? collection.idField : idField,
 			modifiedFilter: collection.modified,
 			trash: collection.trash,
-			idOrder: collection.idOrder,
 			postsStored,
 			rereadHours: ordersAsPosts ? 24 : collection.rereadHours,
 			recentHours: ordersAsPosts ? 1 : collection.recentHours,

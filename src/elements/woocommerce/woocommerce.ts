@@ -4,6 +4,8 @@ import { openClient } from './client.ts'
 import { CONFIGURATION, DEFAULT_POLLER } from './configuration.ts'
 import { connectStore } from './connect.ts'
 import { vendorPath, vendorQuery } from './hub.ts'
+import { handover } from './handover.ts'
+import { hooks } from './hooks.ts'
 import { fillResource, resourceOf } from './resources.ts'
 import { sight } from './sight.ts'
 
@@ -23,4 +25,6 @@ export const woocommerce: Element = {
 	sight,
 	hubPath: vendorPath,
 	hubQuery: vendorQuery,
+	hooks,
+	handover,
 }

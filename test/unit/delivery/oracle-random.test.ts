@@ -18,7 +18,7 @@ const actions = fc.array(
 			weight: 2,
 			arbitrary: fc
 				.constantFrom('trash', 'restore', 'delete')
-				.chain((what) => fc.constantFrom('orders', 'products', 'coupons').map((resource) => ({ do: what, resource }) as Action)),
+				.chain((what) => fc.constantFrom('orders', 'products', 'coupons').map((resource) => ({ do: what, resource }))),
 		},
 		{ weight: 2, arbitrary: fc.constant<Action>({ do: 'place-order' }) },
 		{

@@ -153,13 +153,9 @@ describe('lists', () => {
 	it('3.10 a route of a plugin is what it says of its arguments', () => {
 		const at = (args: string[]): Resource =>
 			resource('/subscriptions', {}, { ...DENVER, collections: { subscriptions: { readable: true, highestId: 1, total: 1, args } } })
-		expect(at(['page', 'per_page', 'offset', 'orderby', 'modified_after', 'status'])).toMatchObject({
-			modifiedFilter: true,
-			trash: true,
-			idOrder: true,
-		})
-		expect(at(['page', 'per_page'])).toMatchObject({ modifiedFilter: false, trash: false, idOrder: false })
-		expect(at([])).toMatchObject({ idOrder: true })
+		expect(at(['page', 'per_page', 'offset', 'orderby', 'modified_after', 'status'])).toMatchObject({ modifiedFilter: true, trash: true })
+		expect(() => at(['page', 'per_page'])).toThrow('can be read with an offset')
+		expect(at([])).toMatchObject({ modifiedFilter: false, trash: false })
 	})
 })
 

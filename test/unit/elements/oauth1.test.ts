@@ -21,7 +21,7 @@ describe('1.7 OAuth 1.0a signatures', () => {
 		const signed = oauthQuery({
 			method: 'GET',
 			baseUrl,
-			query: query as unknown as Record<string, string>,
+			query: query,
 			key: 'ck_test',
 			secret: 'cs_test',
 			timestamp: 1717236000,

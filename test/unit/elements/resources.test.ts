@@ -80,7 +80,7 @@ describe('a resource of the poller configuration', () => {
 	})
 
 	it('3 knows what each list can do', () => {
-		expect(resource('/products')).toMatchObject({ modifiedFilter: true, trash: true, idOrder: true })
+		expect(resource('/products')).toMatchObject({ modifiedFilter: true, trash: true })
 		expect(resource('/customers')).toMatchObject({ modifiedFilter: false, trash: false })
 		expect(resource('/variations')).toMatchObject({ modifiedFilter: true, trash: true })
 		expect(resource('/hubs/ecommerce/products-categories')).toMatchObject({

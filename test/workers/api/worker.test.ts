@@ -46,7 +46,7 @@ test('an instance lives from set-up to deletion', async () => {
 	expect((await call('GET', '/instances/events', `User ${account.userSecret}, Element ${made.token}`)).status).toBe(200)
 	expect((await call('PATCH', `/instances/${made.id}`, authorization, { name: 'Renamed' })).body.name).toBe('Renamed')
 
-	await worker.scheduled(createScheduledController() as never, env)
+	await worker.scheduled(createScheduledController(), env)
 
 	expect((await call('DELETE', `/instances/${made.id}`, authorization)).status).toBe(200)
 	const stub = env.WATCHER.getByName(String(made.id))

@@ -1,0 +1,175 @@
+/**
+ * `npm run bench [-- name…] [--quick] [--json]`: what a poll, a change, a baseline, an event cost, counted on the simulated store and in
+ * the real runtime, each against what it must reach. Progress goes to stderr, the table (or with `--json` one array) to stdout. Exit 1
+ * when something misses its target.
+ */
+import { parseArgs } from 'node:util'
+import { BENCHES } from '../test/bench/all.ts'
+import type { Bench, Context, Row } from '../test/bench/bench.ts'
+import { learn, openStore, type Store } from '../test/bench/shop.ts'
+import { startShopbell, type Shopbell } from '../test/bench/shopbell.ts'
+
+const QUICK = [1_000, 10_000]
+const FULL = [1_000, 10_000, 100_000]
+
+const HELP = `npm run bench [-- name…] [options]
+
+  --quick          1 000 and 10 000 objects a resource instead of 100 000 as well
+  --sizes 1000,…   other sizes
+  --json           one array of {bench, n, value, unit, target, ok} on stdout
+
+${BENCHES.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}
+`
+
+/** What one size shares: made when first asked for, taken down when the size is done. */
+class Size implements Context {
+	readonly n: number
+	readonly smallest: number
+	readonly rows: Row[]
+	bench = ''
+	#store: Promise<Store> | null = null
+	#shopbell: Promise<Shopbell> | null = null
+
+	constructor(n: number, smallest: number, rows: Row[]) {
+		this.n = n
+		this.smallest = smallest
+		this.rows = rows
+	}
+
+	store(): Promise<Store> {
+		this.#store ??= this.#learn()
+		return this.#store
+	}
+
+	shopbell(): Promise<Shopbell> {
+		this.#shopbell ??= startShopbell(this.n, (text) => this.say(text))
+		return this.#shopbell
+	}
+
+	say(text: string): void {
+		console.error(`${clock()}  ${this.bench}, ${spaced(this.n)}: ${text}`)
+	}
+
+	async close(): Promise<void> {
+		await (await this.#shopbell?.catch(() => null))?.close()
+		;(await this.#store?.catch(() => null))?.world.store.close()
+	}
+
+	async #learn(): Promise<Store> {
+		this.say('a store, and its baseline in plain Node')
+		const store = await openStore(this.n)
+		let told = Date.now()
+		await learn(store, () => {
+			if (Date.now() - told < 10_000) return true
+			told = Date.now()
+			this.say(`${spaced(store.tally.asked.length)} requests of the baseline`)
+			return true
+		})
+		return store
+	}
+}
+
+const began = Date.now()
+
+function clock(): string {
+	return `${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s`
+}
+
+function spaced(number: number): string {
+	return Math.abs(number) < 10_000 ? String(number) : String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
+}
+
+async function runAll(benches: readonly Bench[], sizes: readonly number[]): Promise<Row[]> {
+	const rows: Row[] = []
+	const smallest = Math.min(...sizes)
+	for (const n of sizes) {
+		const size = new Size(n, smallest, rows)
+		try {
+			for (const bench of benches) {
+				if (bench.sizes === 'once' && n !== smallest) continue
+				size.bench = bench.name
+				size.say('begins')
+				try {
+					rows.push(...(await bench.run(size)))
+				} catch (error) {
+					console.error(error)
+					const message = error instanceof Error ? error.message : String(error)
+					rows.push({ bench: `${bench.name}: ${message}`, n, value: 0, unit: 'failed', target: 'ends', ok: false })
+				}
+			}
+		} finally {
+			await size.close()
+		}
+	}
+	return rows
+}
+
+/** The rows as a table, the sizes of one count beneath each other. */
+function table(rows: readonly Row[], benches: readonly Bench[]): string {
+	const order = new Map(benches.map(({ name }, index) => [name, index]))
+	const names = [...new Set(rows.map((row) => row.bench))]
+	const sorted = rows.toSorted(
+		(a, b) =>
+			(order.get(benchOf(a)) ?? 0) - (order.get(benchOf(b)) ?? 0) ||
+			names.indexOf(a.bench) - names.indexOf(b.bench) ||
+			(a.n ?? 0) - (b.n ?? 0),
+	)
+	const cells = [
+		['bench', 'n', 'value', 'unit', 'target', ''],
+		...sorted.map((row) => [
+			row.bench,
+			row.n === null ? '' : spaced(row.n),
+			String(row.value),
+			row.unit,
+			row.target ?? '',
+			row.target === null ? '' : row.ok ? 'ok' : 'MISSED',
+		]),
+	]
+	const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)))
+	return cells
+		.map((line) =>
+			line
+				.map((cell, column) => (column === 1 || column === 2 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+				.join('  ')
+				.trimEnd(),
+		)
+		.join('\n')
+}
+
+function benchOf(row: Row): string {
+	return /^[\w-]+/.exec(row.bench)?.[0] ?? ''
+}
+
+async function main(): Promise<number> {
+	const { values, positionals } = parseArgs({
+		allowPositionals: true,
+		options: {
+			quick: { type: 'boolean', default: false },
+			json: { type: 'boolean', default: false },
+			help: { type: 'boolean', default: false },
+			sizes: { type: 'string' },
+		},
+	})
+	if (values.help) {
+		console.log(HELP)
+		return 0
+	}
+	const unknown = positionals.find((name) => !BENCHES.some((bench) => bench.name === name))
+	const sizes = values.sizes === undefined ? (values.quick ? QUICK : FULL) : values.sizes.split(',').map(Number)
+	if (unknown !== undefined || sizes.some((size) => !Number.isInteger(size) || size < 500)) {
+		console.error(unknown === undefined ? 'bench: --sizes takes whole numbers from 500' : `bench: there is no ${unknown}`)
+		console.error(HELP)
+		return 1
+	}
+	const benches = positionals.length === 0 ? BENCHES : BENCHES.filter(({ name }) => positionals.includes(name))
+	const rows = await runAll(
+		benches,
+		sizes.toSorted((a, b) => a - b),
+	)
+	console.log(values.json ? JSON.stringify(rows) : table(rows, benches))
+	const missed = rows.filter((row) => !row.ok).length
+	console.error(`${clock()}  ${missed === 0 ? 'everything reaches its target' : `${missed} missed`}`)
+	return missed === 0 ? 0 : 1
+}
+
+process.exit(await main())

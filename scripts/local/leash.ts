@@ -1,0 +1,12 @@
+/**
+ * Preloaded (`node --import`) into what must not outlive its starter: npm's shell dies of a SIGTERM without passing it on, and a starter
+ * that is killed cannot say so. When the parent process is another one than at the start, this process is told to end.
+ */
+const parent = process.ppid
+
+const watch = setInterval(() => {
+	if (process.ppid === parent) return
+	clearInterval(watch)
+	process.kill(process.pid, 'SIGTERM')
+}, 300)
+watch.unref()

@@ -1,0 +1,7 @@
+/** Every bench there is, in the order of the table. */
+import type { Bench } from './bench.ts'
+import { changed, deleted } from './changes.ts'
+import { customers, polls } from './polls.ts'
+
+/** The registry: a new bench is a file beside this one and a line here. */
+export const BENCHES: readonly Bench[] = [polls, customers, changed, deleted]

@@ -1,0 +1,38 @@
+/** What the bench and the Worker with a bench in it say to each other. */
+
+/** Rows of one table. */
+export interface RowCount {
+	read: number
+	written: number
+}
+
+/** What was counted since the last reset. */
+export interface Counts {
+	/** Rows of the object's SQLite, by table. */
+	object: Record<string, RowCount>
+	/** Rows of D1 that the object's work touched, by table. */
+	d1: Record<string, RowCount>
+	/** How often the alarm was set or taken away: a written row each. */
+	alarms: number
+	/** Messages put into the queue. */
+	doorbells: number
+}
+
+/** What the object is told to do, on a clock that runs so many ms ahead of the real one. */
+export interface Order {
+	do: 'alarm' | 'prune' | 'evict' | 'reset' | 'look'
+	offsetMs: number
+}
+
+/** How it stands afterwards. Counts are those before a reset. */
+export interface Reply {
+	counts: Counts
+	armedMs: number | null
+	nextPollMs: number | null
+	running: boolean
+	unsettled: number
+	events: number
+	notifications: number
+	trouble: string | null
+	resources: { objectType: string; number: number; known: number; learned: boolean; done: number; searching: boolean; reread: boolean }[]
+}

@@ -1,0 +1,209 @@
+/** A whole Shopbell in the real runtime: the Worker with a bench in it, a simulated store and a callback on loopback, on a clock that the bench moves. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { unstable_splitSqlQuery as splitSql, unstable_startWorker as startWorker } from 'wrangler'
+import { Client, setUp } from '../../scripts/local/client.ts'
+import { quietEnvironment } from '../../scripts/local/bell.ts'
+import { PROJECT } from '../../scripts/local/files.ts'
+import { createCallback, type Callback } from '../demo/callback.ts'
+import { freePort, serve } from '../store/serve.ts'
+import { createStore, type SimulatedStore } from '../store/store.ts'
+import { heapBytes } from './inspector.ts'
+import type { Counts, Order, Reply } from './orders.ts'
+
+const SETUP_TOKEN = 'the-bench-sets-itself-up'
+const DELIVERY_MS = 30_000
+
+/** A Shopbell whose clock the bench moves. */
+export interface Shopbell {
+	readonly store: SimulatedStore
+	readonly callback: Callback
+	/** The bench's clock, epoch ms. */
+	now(): number
+	/** Lets time pass; nothing happens by it alone. */
+	pass(ms: number): void
+	/** Does something; how it stands then. */
+	order(what: Order['do']): Promise<Reply>
+	/** The alarm rings, at its time. */
+	alarm(): Promise<Reply>
+	/** Rings the alarm until the baseline is complete; `each` after every slice. */
+	learn(each?: (reply: Reply) => Promise<void>): Promise<Reply>
+	/** Everything until just before the next poll happens, then that poll with all that follows, deliveries included. */
+	poll(options?: { before?: () => Promise<void> }): Promise<Reply>
+	/** Waits until every notification is settled. */
+	delivered(): Promise<Reply>
+	/** Rows since the last time this was asked. */
+	counts(): Promise<Counts>
+	/** The object is thrown out of memory, as it is between two polls. */
+	evict(): Promise<void>
+	/** Bytes on the isolate's heap without garbage. */
+	heap(): Promise<number>
+	close(): Promise<void>
+}
+
+/** What is to be started. */
+export interface ShopbellOptions {
+	n: number
+	/** Only these collections have n objects, the others few. */
+	only?: readonly ('orders' | 'products' | 'coupons' | 'customers')[]
+	/** Configuration beside what every bench has. */
+	configuration?: Record<string, string | number | boolean>
+}
+
+/** Starts one. Its baseline is not begun. */
+export async function startShopbell(options: ShopbellOptions): Promise<Shopbell> {
+	const undo: (() => unknown)[] = []
+	const close = async (): Promise<void> => {
+		for (const step of undo.splice(0).toReversed()) await step()
+	}
+	try {
+		return await start(options, undo, close)
+	} catch (error) {
+		await close()
+		throw error
+	}
+}
+
+async function start(options: ShopbellOptions, undo: (() => unknown)[], close: () => Promise<void>): Promise<Shopbell> {
+	let offsetMs = 0
+	const now = (): number => Date.now() + offsetMs
+	const few = options.only === undefined ? options.n : 20
+	const objects = { orders: few, products: few, coupons: few, customers: few }
+	for (const name of options.only ?? []) objects[name] = options.n
+	const port = await freePort()
+	const store = createStore({ objects, now, url: `http://127.0.0.1:${port}` })
+	const served = await serve(store, { port })
+	undo.push(() => served.close())
+	const callback = createCallback({ now })
+	await callback.listen()
+	undo.push(() => callback.close())
+
+	const dir = mkdtempSync(join(tmpdir(), 'shopbell-bench-'))
+	undo.push(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
+	const quiet = quietEnvironment(dir)
+	for (const name of [
+		'XDG_CONFIG_HOME',
+		'WRANGLER_LOG_PATH',
+		'WRANGLER_REGISTRY_PATH',
+		'WRANGLER_SEND_METRICS',
+		'CLOUDFLARE_CF_FETCH_ENABLED',
+	])
+		process.env[name] = quiet[name]
+	const text = (value: string): { type: 'plain_text'; value: string } => ({ type: 'plain_text', value })
+	const worker = await startWorker({
+		config: join(PROJECT, 'wrangler.toml'),
+		entrypoint: join(PROJECT, 'test/bench/worker.ts'),
+		bindings: {
+			MASTER_KEYS: text(`bench:${Buffer.alloc(32, 7).toString('base64')}`),
+			SETUP_TOKEN: text(SETUP_TOKEN),
+			PUBLIC_URL: text('https://bell.example.com'),
+			ALLOW_PRIVATE_NETWORK: text('true'),
+			POLL_FLOOR_SECONDS: text('1'),
+		},
+		dev: {
+			server: { hostname: '127.0.0.1', port: 0 },
+			inspector: { hostname: '127.0.0.1', port: 0 },
+			persist: false,
+			watch: false,
+			logLevel: 'error',
+		},
+	})
+	undo.push(() => worker.dispose())
+	await worker.ready
+	const base = String(await worker.url).replace(/\/$/, '')
+	const statements = readdirSync(join(PROJECT, 'migrations'))
+		.toSorted()
+		.flatMap((name) => splitSql(readFileSync(join(PROJECT, 'migrations', name), 'utf8')))
+	await post(`${base}/_bench/migrate`, statements)
+	const account = await setUp(base, SETUP_TOKEN, {
+		organizationName: 'The bench',
+		email: 'bench@example.com',
+		firstName: 'Bench',
+		lastName: 'User',
+	})
+	if (account === null) throw new Error('the Worker was set up before')
+	const instance = await new Client(base, account).connect(store.name, {
+		'store.url': served.url,
+		'oauth.api.key': store.credentials.key,
+		'oauth.api.secret': store.credentials.secret,
+		'event.notification.enabled': true,
+		'event.notification.callback.url': callback.url,
+		...options.configuration,
+	})
+
+	const order = async (what: Order['do']): Promise<Reply> =>
+		JSON.parse(await post(`${base}/_bench/${instance.id}`, { do: what, offsetMs } satisfies Order)) as Reply
+	let last = await order('look')
+	const pass = (ms: number): void => {
+		offsetMs += Math.max(0, ms)
+	}
+	const alarm = async (): Promise<Reply> => {
+		if (last.armedMs === null) throw new Error('no alarm is set')
+		pass(last.armedMs - now())
+		last = await order('alarm')
+		if (last.trouble !== null) throw new Error(`the store is in trouble: ${last.trouble}`)
+		return last
+	}
+	const delivered = async (): Promise<Reply> => {
+		const endMs = Date.now() + DELIVERY_MS
+		for (last = await order('look'); last.unsettled > 0; last = await order('look')) {
+			if (Date.now() > endMs) throw new Error(`${last.unsettled} notifications were not delivered within ${DELIVERY_MS / 1000} s`)
+			await new Promise((resolve) => setTimeout(resolve, 20))
+			// A doorbell that nobody answered is rung again by the alarm.
+			if (last.armedMs !== null && last.armedMs <= now()) await alarm()
+		}
+		return last
+	}
+	const untilPoll = async (): Promise<void> => {
+		for (let steps = 0; last.running || last.armedMs === null || last.nextPollMs === null || last.armedMs < last.nextPollMs; steps++) {
+			if (steps > 100_000) throw new Error('the next poll never comes')
+			await alarm()
+		}
+	}
+	return {
+		store,
+		callback,
+		now,
+		pass,
+		order,
+		alarm,
+		delivered,
+		close,
+		learn: async (each) => {
+			while (!last.resources.every(({ learned }) => learned)) {
+				await alarm()
+				await each?.(last)
+			}
+			return last
+		},
+		poll: async ({ before } = {}) => {
+			last = await order('look')
+			await untilPoll()
+			pass((last.nextPollMs ?? 0) - now())
+			await before?.()
+			// The alarm is set for the poll; what follows at once (windows, confirmations) is its own.
+			const at = now()
+			do await alarm()
+			while (last.running || (last.armedMs !== null && last.armedMs - at < 8_000))
+			return await delivered()
+		},
+		inspector: async () => String(await worker.inspectorUrl),
+		counts: async () => (await order('reset')).counts,
+		evict: async () => {
+			await order('evict').catch(() => undefined)
+		},
+		heap: async () => {
+			const url = await worker.inspectorUrl
+			if (url === undefined) throw new Error('the runtime has no inspector')
+			return await heapBytes(String(url))
+		},
+	}
+}
+
+async function post(url: string, body: unknown): Promise<string> {
+	const response = await fetch(url, { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(120_000) })
+	const text = await response.text()
+	if (!response.ok) throw new Error(`${new URL(url).pathname} answered ${response.status}: ${text.slice(0, 500)}`)
+	return text
+}

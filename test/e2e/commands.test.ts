@@ -1,0 +1,129 @@
+/** The commands as a person types them: what they print, what they leave behind, and what they say when something is in the way. */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { LOCAL_DIR, PROJECT } from '../../scripts/local/files.ts'
+import { anyFreePort } from '../../scripts/local/ports.ts'
+import { eventually } from './house.ts'
+
+interface Run {
+	child: ChildProcessWithoutNullStreams
+	out: () => string
+	err: () => string
+	ended: Promise<number | null>
+}
+
+const running = new Set<ChildProcessWithoutNullStreams>()
+afterEach(async () => {
+	for (const child of running) child.kill('SIGTERM')
+	await eventually(
+		'the commands to end',
+		() => running.size,
+		(size) => size === 0,
+		10_000,
+	)
+})
+
+/** Runs a script of the project as `npm run` does. */
+function run(script: string, ...args: string[]): Run {
+	const child = spawn(process.execPath, [join(PROJECT, script), ...args], {
+		cwd: PROJECT,
+		stdio: 'pipe',
+		env: { ...process.env, FORCE_COLOR: undefined },
+	})
+	running.add(child)
+	let out = ''
+	let err = ''
+	child.stdout.on('data', (data: Buffer) => (out += data.toString()))
+	child.stderr.on('data', (data: Buffer) => (err += data.toString()))
+	const ended = new Promise<number | null>((resolve) =>
+		child.once('close', (code) => {
+			running.delete(child)
+			resolve(code)
+		}),
+	)
+	return { child, out: () => out, err: () => err, ended }
+}
+
+test('the demo shows its first event within 30 s, takes free ports, and leaves nothing on SIGINT', async () => {
+	const beganMs = Date.now()
+	const demo = run('scripts/demo.ts')
+	await eventually('the first event', demo.out, (text) => /[●] (CREATED|UPDATED|DELETED) .*✓ signed/.test(text), 30_000)
+	expect(Date.now() - beganMs).toBeLessThan(30_000)
+
+	const shown = demo.out()
+	for (const name of ['shop', 'bell', 'callback', 'instance']) expect(shown).toMatch(new RegExp(`^ {2}✓ ${name} `, 'm'))
+	const pid = demo.child.pid
+	const file = readdirSync(LOCAL_DIR)
+		.filter((name) => /^demo(-\d+)?\.json$/.test(name))
+		.map((name) => join(LOCAL_DIR, name))
+		.find((path) => (JSON.parse(readFileSync(path, 'utf8')) as { pid: number }).pid === pid)
+	expect(file).toBeDefined()
+	expect(statSync(file ?? '').mode & 0o777).toBe(0o600)
+	const { url, shopUrl } = JSON.parse(readFileSync(file ?? '', 'utf8')) as { url: string; shopUrl: string }
+
+	const stopMs = Date.now()
+	demo.child.kill('SIGINT')
+	expect(await demo.ended).toBe(0)
+	expect(Date.now() - stopMs).toBeLessThan(3_000)
+	expect(demo.err()).toBe('')
+	expect(demo.out().trimEnd().split('\n').at(-1)).toMatch(
+		/^ {2}\d+ changes?, \d+ rang,.* \d+ missed, 0 doubled, median lag .+, \d+ shop requests$/,
+	)
+	// oxlint-disable-next-line no-control-regex
+	expect(demo.out()).not.toMatch(/\u001B/)
+	expect(
+		demo
+			.out()
+			.split('\n')
+			.filter((line) => line.length > 100),
+	).toEqual([])
+	expect(existsSync(file ?? '')).toBe(false)
+	for (const address of [`${url}/healthz`, shopUrl]) await expect(fetch(address)).rejects.toThrow()
+})
+
+test('a signal while the Worker starts stops it too', async () => {
+	const demo = run('scripts/demo.ts')
+	await eventually('the first line', demo.out, (text) => text.includes('✓ shop'), 10_000)
+	const stopMs = Date.now()
+	demo.child.kill('SIGTERM')
+	expect(await demo.ended).toBe(0)
+	expect(Date.now() - stopMs).toBeLessThan(3_000)
+	expect(demo.err()).toBe('')
+})
+
+test('flags that nobody knows are answered with how to call it', async () => {
+	const demo = run('scripts/demo.ts', '--twice')
+	expect(await demo.ended).toBe(1)
+	expect(demo.err()).toContain('Usage: npm run demo')
+	const seed = run('scripts/demo.ts', '--seed', 'one')
+	expect(await seed.ended).toBe(1)
+	expect(seed.err()).toBe('--seed one: a whole number is expected\n')
+})
+
+test('dev: a port in use is one sentence that says what to do', async () => {
+	const server = createServer()
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+	const { port } = server.address() as AddressInfo
+	const dev = run('scripts/dev.ts', '--port', String(port))
+	expect(await dev.ended).toBe(1)
+	expect(dev.err()).toBe(`Port ${port} is in use: stop what listens there, or run npm run dev -- --port ${port + 1}.\n`)
+	expect(dev.out()).toBe('')
+	server.close()
+})
+
+test('store: prints its address and its key', async () => {
+	const port = await anyFreePort()
+	const store = run('test/store/main.ts', '--port', String(port), '--objects', '10', '--json')
+	const line = await eventually('the address', store.out, (text) => text.endsWith('\n'), 10_000)
+	const { url, key, secret } = JSON.parse(line) as { url: string; key: string; secret: string }
+	expect(url).toBe(`http://127.0.0.1:${port}`)
+	const answer = await fetch(`${url}/_store/state/orders`)
+	expect((await answer.json()) as unknown[]).toHaveLength(10)
+	expect([key.slice(0, 3), secret.slice(0, 3)]).toEqual(['ck_', 'cs_'])
+	store.child.kill('SIGTERM')
+	expect(await store.ended).toBe(0)
+})

@@ -1,0 +1,140 @@
+/** What every end-to-end story needs: a store on loopback, a callback, and the built Worker in processes of its own. */
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { pause, startBell, type Bell, type BellOptions } from '../../scripts/local/bell.ts'
+import { Client, setUp, type Account } from '../../scripts/local/client.ts'
+import { anyFreePort } from '../../scripts/local/ports.ts'
+import { createCallback, type Callback } from '../demo/callback.ts'
+import { serve } from '../store/serve.ts'
+import { createStore, type SimulatedStore } from '../store/store.ts'
+
+/** The signature key of these stories. */
+export const KEY = 'key of the end-to-end stories'
+
+/** All of it, running. */
+export interface House {
+	readonly store: SimulatedStore
+	readonly storeUrl: string
+	/** Every path that anybody asked the store for, `/_store` included. */
+	readonly paths: readonly string[]
+	readonly callback: Callback
+	/** The Worker that runs now. */
+	bell(): Bell
+	readonly account: Account
+	readonly client: Client
+	/** SIGKILL, as a crash. */
+	crash(): Promise<void>
+	/** The same Worker on the same storage, again. */
+	restart(): Promise<void>
+	close(): Promise<void>
+}
+
+/** Builds a house. `https`: the store has a certificate of its own, which the Worker is told to trust. */
+export async function build(options: { https: boolean; objects: number }): Promise<House> {
+	const dir = mkdtempSync(join(tmpdir(), 'shopbell-e2e-'))
+	const undo: (() => Promise<void>)[] = [async () => rmSync(dir, { recursive: true, force: true })]
+	const close = async (): Promise<void> => {
+		for (const one of undo.toReversed()) await one()
+	}
+	try {
+		const port = await anyFreePort()
+		const store = createStore({ objects: options.objects, url: `${options.https ? 'https' : 'http'}://127.0.0.1:${port}` })
+		const paths: string[] = []
+		const served = await serve(watched(store, paths), { port, https: options.https })
+		undo.push(async () => await served.close())
+		const callback = createCallback({ key: KEY })
+		await callback.listen()
+		undo.push(async () => await callback.close())
+
+		const authority = join(dir, 'store.pem')
+		if (served.ca !== undefined) writeFileSync(authority, served.ca)
+		const start: BellOptions = {
+			dir: join(dir, 'bell'),
+			port: await anyFreePort(),
+			env: served.ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: authority },
+		}
+		let bell = await startBell(start)
+		undo.push(async () => await bell.stop())
+		const account = await setUp(bell.url, bell.setupToken, {
+			organizationName: 'End to end',
+			email: 'e2e@example.com',
+			firstName: 'End',
+			lastName: 'Toend',
+		})
+		if (account === null) throw new Error('the database was not empty')
+		return {
+			store,
+			storeUrl: served.url,
+			paths,
+			callback,
+			bell: () => bell,
+			account,
+			client: new Client(bell.url, account),
+			crash: async () => await bell.kill(),
+			restart: async () => {
+				bell = await startBell(start)
+			},
+			close,
+		}
+	} catch (error) {
+		await close()
+		throw error
+	}
+}
+
+/** The store, noting every path that is asked for. */
+function watched(store: SimulatedStore, paths: string[]): SimulatedStore {
+	return new Proxy(store, {
+		get(target, name) {
+			const value: unknown = Reflect.get(target, name, target)
+			if (name === 'fetch') {
+				return async (request: Request): Promise<Response> => {
+					paths.push(new URL(request.url).pathname)
+					return await target.fetch(request)
+				}
+			}
+			return typeof value === 'function' ? (value.bind(target) as unknown) : value
+		},
+	})
+}
+
+/** Runs a documented cURL command as a shell reads it, with some of its texts replaced, and sends what curl would send. */
+export async function runCurl(file: string, replace: Readonly<Record<string, string>>): Promise<{ status: number; body: unknown }> {
+	let script = readFileSync(join(import.meta.dirname, file), 'utf8')
+	for (const [from, to] of Object.entries(replace)) {
+		if (!script.includes(from)) throw new Error(`${file} has no ${from}`)
+		script = script.replaceAll(from, to)
+	}
+	// The shell does the quoting; a function in curl's place hands back the words that curl would be given.
+	const { stdout } = await promisify(execFile)('bash', ['-c', `curl() { printf '%s\\0' "$@"; }\n${script}`])
+	const words = stdout.split('\0').slice(0, -1)
+	let url = ''
+	let method = 'GET'
+	let data: string | undefined
+	const headers = new Headers()
+	for (let i = 0; i < words.length; i++) {
+		const word = words[i] ?? ''
+		if (word === '-X') method = words[++i] ?? ''
+		else if (word === '-d') data = words[++i] ?? ''
+		else if (word === '-H') {
+			const [name = '', ...value] = (words[++i] ?? '').split(':')
+			headers.append(name, value.join(':').trim())
+		} else url = word
+	}
+	const response = await fetch(url, { method, headers, ...(data === undefined ? {} : { body: data }) })
+	return { status: response.status, body: await response.json() }
+}
+
+/** Waits until something holds, and gives it; fails after so many ms. */
+export async function eventually<T>(what: string, ask: () => T | Promise<T>, holds: (value: T) => boolean, withinMs = 45_000): Promise<T> {
+	const untilMs = Date.now() + withinMs
+	for (;;) {
+		const value = await ask()
+		if (holds(value)) return value
+		if (Date.now() > untilMs) throw new Error(`${what}: not within ${withinMs / 1000} s; last: ${JSON.stringify(value)?.slice(0, 500)}`)
+		await pause(150)
+	}
+}

@@ -1,0 +1,48 @@
+/** The alarm's arithmetic: the earliest of all that is due, and what holds it back. */
+import { describe, expect, test } from 'vitest'
+import { nextAlarm, type Due } from '../../../src/watcher/alarm.ts'
+
+const NOW = 1_000_000
+const nothing: Due = {
+	paused: false,
+	backoffUntilMs: null,
+	nextPollMs: null,
+	workWaits: false,
+	nextLookupMs: null,
+	nextDeliveryMs: null,
+	lastRungMs: null,
+	pruneMs: null,
+}
+const at = (due: Partial<Due>): number | null => nextAlarm({ ...nothing, ...due }, NOW)
+
+describe('the alarm', () => {
+	test('never rings when nothing is due', () => {
+		expect(at({})).toBeNull()
+	})
+	test('rings at the earliest of polls, reads, deliveries and pruning', () => {
+		const due = { nextPollMs: NOW + 400, nextLookupMs: NOW + 300, nextDeliveryMs: NOW + 200, pruneMs: NOW + 100 }
+		expect(at(due)).toBe(NOW + 100)
+		expect(at({ ...due, pruneMs: null })).toBe(NOW + 200)
+		expect(at({ ...due, pruneMs: null, nextDeliveryMs: null })).toBe(NOW + 300)
+		expect(at({ nextPollMs: NOW + 400 })).toBe(NOW + 400)
+	})
+	test('is never set for the past or this very moment: it might not ring', () => {
+		for (const due of [{ nextPollMs: NOW - 9_000 }, { nextDeliveryMs: 0 }, { pruneMs: NOW }, { workWaits: true }])
+			expect(at(due)).toBe(NOW + 1)
+	})
+	test('waits for the store while it is left alone, but delivers and prunes', () => {
+		const backoffUntilMs = NOW + 60_000
+		expect(at({ backoffUntilMs, nextPollMs: NOW, workWaits: true, nextLookupMs: NOW })).toBe(backoffUntilMs)
+		expect(at({ backoffUntilMs, nextPollMs: NOW, nextDeliveryMs: NOW + 50 })).toBe(NOW + 50)
+		expect(at({ backoffUntilMs, nextPollMs: NOW, pruneMs: NOW + 70 })).toBe(NOW + 70)
+	})
+	test('rings an unanswered doorbell again after ten seconds, not before', () => {
+		expect(at({ nextDeliveryMs: NOW, lastRungMs: NOW - 1_000 })).toBe(NOW + 9_000)
+		expect(at({ nextDeliveryMs: NOW, lastRungMs: NOW - 20_000 })).toBe(NOW + 1)
+		expect(at({ nextDeliveryMs: NOW + 60_000, lastRungMs: NOW })).toBe(NOW + 60_000)
+	})
+	test('while paused rings for pruning alone', () => {
+		expect(at({ paused: true, nextPollMs: NOW, workWaits: true, nextLookupMs: NOW, nextDeliveryMs: NOW })).toBeNull()
+		expect(at({ paused: true, nextPollMs: NOW, pruneMs: NOW + 5 })).toBe(NOW + 5)
+	})
+})

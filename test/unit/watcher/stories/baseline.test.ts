@@ -1,0 +1,171 @@
+/** The baseline: silent about what was there, loud about what changes while it runs; backfill; pauses. */
+import { describe, expect, test } from 'vitest'
+import type { Action } from '../../../store/store.ts'
+import { World } from '../../../world.ts'
+import { DAY, endsWell, four, HOUR, ids, judged, learned, MINUTE, resourceOf, told } from './tell.ts'
+
+const many = { orders: 0, products: 240, coupons: 0, customers: 0 }
+
+describe('the baseline', () => {
+	test('says nothing of what was there', async () => {
+		const world = await learned()
+		expect(told(world)).toEqual([])
+		expect(['orders', 'products', 'discounts', 'customers'].map((label) => resourceOf(world, label).listed)).toEqual(
+			['orders', 'products', 'discounts', 'customers'].map((label) => ids(world, label).length),
+		)
+	})
+
+	test('rings what happens between its pages, each once', async () => {
+		const world = await World.create({ resources: four('products'), store: { objects: many } })
+		const acts: Action[] = [
+			{ do: 'create', resource: 'products' },
+			{ do: 'edit', resource: 'products' },
+			{ do: 'trash', resource: 'products' },
+			{ do: 'delete', resource: 'products' },
+			{ do: 'edit-silently', resource: 'products' },
+			{ do: 'back-date', resource: 'products' },
+			{ do: 'draft', resource: 'products' },
+			{ do: 'burst', resource: 'products', count: 15 },
+		]
+		world.store.setFaults({ match: 'orderby=id', act: acts, times: 3 })
+		await world.advance(5 * MINUTE)
+		world.store.setFaults({})
+		await endsWell(world, { products: 'products' })
+		const { created, updated, deleted } = judged(world, { products: 'products' })
+		expect(created).toBeGreaterThanOrEqual(3)
+		expect(updated).toBeGreaterThan(10)
+		expect(deleted).toBeGreaterThan(0)
+	})
+
+	test('rings changes of its first minutes at once: the window runs between its slices', async () => {
+		const world = await World.create({
+			resources: Object.fromEntries(Object.entries(four('products')).map(([label, one]) => [label, { ...one, pageSize: 2 }])),
+			store: { objects: many },
+		})
+		await world.advance(8_000)
+		expect(resourceOf(world, 'products').baseline).not.toBeNull()
+		const id = ids(world, 'products').at(-3)!
+		world.store.act({ do: 'edit', resource: 'products', id })
+		world.nowMs += 1_000
+		world.engine.core()!.state.nextPollMs = world.nowMs
+		await world.advance(3_000)
+		expect(told(world)).toContain(`UPDATED products ${id}`)
+		expect(resourceOf(world, 'products').baseline).not.toBeNull()
+	})
+
+	test('is not misled by a deletion between its pages', async () => {
+		const world = await World.create({ resources: four('products'), store: { objects: many } })
+		const [first] = ids(world, 'products')
+		world.store.setFaults({ match: 'orderby=id&order=asc', skip: 1, times: 1, act: [{ do: 'delete', resource: 'products', id: first! }] })
+		await world.advance(5 * MINUTE)
+		expect(resourceOf(world, 'products').listed).toBe(ids(world, 'products').length)
+	})
+})
+
+describe('backfill', () => {
+	test('all rings CREATED for everything that is there, marked, and what is new unmarked', async () => {
+		const world = await learned({ resources: four('products'), config: { backfill: 'all' } })
+		const there = ids(world, 'products')
+		expect(told(world).sort()).toEqual(there.map((id) => `CREATED products ${id}`).sort())
+		expect(world.arrivals.every((one) => one.backfill === true)).toBe(true)
+		const from = world.arrivals.length
+		world.store.act({ do: 'create', resource: 'products' })
+		await world.advance(2 * MINUTE)
+		expect(world.arrivals.slice(from)).toMatchObject([{ eventType: 'CREATED' }])
+		expect(world.arrivals[from]!.backfill).toBeUndefined()
+	})
+
+	test('from a date rings what was created since as CREATED, what was only changed since as UPDATED, the rest not', async () => {
+		const startMs = Date.UTC(2026, 5, 15, 12)
+		const day = (days: number): string => new Date(startMs - days * DAY).toISOString().slice(0, 19)
+		const coupon = (id: number, created: number, modified: number): Record<string, unknown> => ({
+			id,
+			code: `c${id}`,
+			amount: '1.00',
+			status: 'publish',
+			date_created_gmt: day(created),
+			date_modified_gmt: day(modified),
+		})
+		const world = await learned({
+			startMs,
+			resources: four('discounts'),
+			config: { backfill: startMs - 10 * DAY },
+			store: { world: { records: { coupons: [coupon(1, 30, 20), coupon(2, 30, 5), coupon(3, 8, 8), coupon(4, 9, 2)] } } },
+		})
+		expect(told(world).sort()).toEqual(['CREATED discounts 3', 'CREATED discounts 4', 'UPDATED discounts 2'])
+		expect(world.arrivals.every((one) => one.backfill === true)).toBe(true)
+	})
+})
+
+describe('a pause', () => {
+	const day = { pollIntervalMs: HOUR }
+
+	test('of a day: what changed meanwhile rings once, in its last state', async () => {
+		const world = await learned(day)
+		await world.configure({ enabled: false })
+		const { requests } = world.store
+		const [edited, trashed, gone] = ids(world, 'products')
+		for (let hour = 0; hour < 6; hour++) {
+			world.store.act({ do: 'edit', resource: 'products', id: edited!, set: { short_description: `<p>${hour}</p>` } })
+			await world.advance(4 * HOUR)
+		}
+		world.store.act({ do: 'edit-silently', resource: 'coupons', id: ids(world, 'discounts')[0]! })
+		world.store.act({ do: 'trash', resource: 'products', id: trashed! })
+		world.store.act({ do: 'delete', resource: 'products', id: gone! })
+		const made = world.store.act({ do: 'create', resource: 'customers' })[0]!.id
+		expect(world.store.requests).toBe(requests)
+		expect(told(world)).toEqual([])
+		await world.configure({ enabled: true })
+		await world.advance(2 * HOUR)
+		expect(told(world).sort()).toEqual(
+			[
+				`CREATED customers ${made}`,
+				`DELETED products ${gone}`,
+				`DELETED products ${trashed}`,
+				`UPDATED discounts ${ids(world, 'discounts')[0]}`,
+				`UPDATED products ${edited}`,
+			].sort(),
+		)
+		expect(
+			JSON.stringify(world.arrivals.find((one) => one.objectType === 'products' && one.objectId === String(edited))!.record),
+		).toContain('<p>5</p>')
+		await endsWell(world)
+	})
+
+	test('delivers nothing, and what was waiting goes out afterwards', async () => {
+		const world = await learned(day)
+		world.answer = () => 503
+		const made = world.store.act({ do: 'create', resource: 'customers' })[0]!.id
+		await world.advance(HOUR)
+		world.answer = () => 204
+		await world.configure({ enabled: false })
+		await world.advance(12 * HOUR)
+		expect(told(world)).toEqual([])
+		await world.configure({ enabled: true })
+		await world.advance(HOUR)
+		expect(told(world)).toEqual([`CREATED customers ${made}`])
+	})
+
+	test('with skip takes a new silent baseline instead', async () => {
+		const world = await learned(day)
+		await world.configure({ enabled: false })
+		world.store.act({ do: 'edit', resource: 'products' })
+		world.store.act({ do: 'create', resource: 'customers' })
+		world.store.act({ do: 'delete', resource: 'coupons' })
+		await world.advance(DAY)
+		await world.configure({ enabled: true }, { skip: true })
+		await world.advance(2 * HOUR)
+		expect(told(world)).toEqual([])
+		const edited = world.store.act({ do: 'edit', resource: 'products' })[0]!.id
+		await world.advance(2 * HOUR)
+		expect(told(world)).toEqual([`UPDATED products ${edited}`])
+	})
+
+	test('asks the store nothing for as long as it lasts', async () => {
+		const world = await learned(day)
+		await world.configure({ enabled: false })
+		const { requests } = world.store
+		await world.advance(3 * DAY)
+		expect(world.store.requests).toBe(requests)
+	})
+})

@@ -1,0 +1,183 @@
+/** What a resource's settings change: where, id fields, pages, delays, placeholders; labels and resources that come, go and are renamed. */
+import { describe, expect, test } from 'vitest'
+import type { PollerResource } from '../../../../src/elements/element.ts'
+import { pollerOf } from '../../../../src/watcher/reports.ts'
+import type { World } from '../../../world.ts'
+import { DAY, endsWell, four, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
+
+/** Changes what is polled, as a PATCH of the instance does. */
+async function poll(world: World, resources: Record<string, PollerResource>): Promise<void> {
+	await world.configure({ configuration: { 'event.poller.configuration': JSON.stringify(resources) } })
+	await world.advance(3 * MINUTE)
+}
+
+describe('where in a url', () => {
+	test('watches what matches; leaving it rings nothing, entering it CREATED', async () => {
+		const world = await learned({ resources: { paid: { url: "/hubs/ecommerce/orders?where=status='processing'" } } })
+		const placed = world.store.act({ do: 'place-order', status: 'processing' }).find((entry) => entry.resource === 'orders')!.id
+		const other = world.store.act({ do: 'place-order', status: 'pending' }).find((entry) => entry.resource === 'orders')!.id
+		await world.advance(2 * MINUTE)
+		expect(told(world)).toEqual([`CREATED paid ${placed}`])
+		world.store.act({ do: 'edit', resource: 'orders', id: placed, set: { status: 'completed' } })
+		await world.advance(3 * MINUTE)
+		expect(told(world)).toHaveLength(1)
+		world.store.act({ do: 'edit', resource: 'orders', id: other, set: { status: 'processing' } })
+		await world.advance(2 * MINUTE)
+		expect(told(world)).toEqual([`CREATED paid ${placed}`, `CREATED paid ${other}`])
+	})
+
+	test('that the store cannot filter is judged by record: what does not match is hidden until it does', async () => {
+		const world = await learned({ resources: { big: { url: '/hubs/ecommerce/discounts?where=amount >= 50' } } })
+		const small = world.store.act({ do: 'create', resource: 'coupons', set: { amount: '10.00' } })[0]!.id
+		const big = world.store.act({ do: 'create', resource: 'coupons', set: { amount: '60.00' } })[0]!.id
+		await world.advance(2 * MINUTE)
+		expect(told(world)).toEqual([`CREATED big ${big}`])
+		world.store.act({ do: 'edit', resource: 'coupons', id: small, set: { amount: '70.00', description: 'More' } })
+		await world.advance(2 * MINUTE)
+		expect(told(world)).toEqual([`CREATED big ${big}`, `CREATED big ${small}`])
+	})
+
+	test('the same collection with another where is another resource, with an index of its own', async () => {
+		const world = await learned({ resources: { all: { url: '/orders' }, paid: { url: "/orders?where=status='processing'" } } })
+		const placed = world.store.act({ do: 'place-order', status: 'processing' }).find((entry) => entry.resource === 'orders')!.id
+		await world.advance(2 * MINUTE)
+		expect(told(world).sort()).toEqual([`CREATED all ${placed}`, `CREATED paid ${placed}`])
+	})
+})
+
+test('idField may be a path, with or without $', async () => {
+	const world = await learned({
+		resources: { orders: { url: '/orders', idField: '$.billing.phone' }, products: { url: '/products', idField: 'sku' } },
+		store: { objects: { orders: 0, products: 3, coupons: 0, customers: 0 } },
+	})
+	world.store.act({ do: 'create', resource: 'orders', set: { billing: { phone: '+1 303' }, line_items: [] } })
+	world.store.act({ do: 'create', resource: 'products', set: { sku: 'MUG-7' } })
+	await world.advance(2 * MINUTE)
+	expect(told(world)).toEqual(['CREATED orders +1 303', 'CREATED products MUG-7'])
+})
+
+test.each([1, 7, 100])('pageSize %i: the baseline learns everything, and nothing is lost later', async (pageSize) => {
+	const resources = Object.fromEntries(Object.entries(four('orders', 'customers')).map(([label, one]) => [label, { ...one, pageSize }]))
+	const world = await learned({ resources })
+	expect(resourceOf(world, 'orders').listed).toBe(ids(world, 'orders').length)
+	for (let round = 0; round < 4; round++) {
+		for (let order = 0; order < 4; order++) world.store.act({ do: 'place-order' })
+		world.store.act({ do: 'delete', resource: 'orders' })
+		world.store.act({ do: 'create', resource: 'customers' })
+		await world.advance(2 * MINUTE)
+	}
+	await endsWell(world, { orders: 'orders', customers: 'customers' })
+	const sizes = world.store.log
+		.map(({ path }) => /orderby=id&order=asc&per_page=(\d+)/.exec(path)?.[1])
+		.filter((size) => size !== undefined)
+	expect(Math.max(...sizes.map(Number))).toBe(pageSize)
+})
+
+test('3.5 pollDelay reaches further back than commits are late', async () => {
+	const arrived = async (pollDelay: number): Promise<string[]> => {
+		const world = await learned({
+			resources: { products: { url: '/products', pollDelay } },
+			config: { rereadHours: 0 },
+			store: { objects: { orders: 0, products: 30, coupons: 0, customers: 0 } },
+		})
+		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[3]!, lagSeconds: 500 })
+		// Others are edited meanwhile, so that the late one is not among the newest ten.
+		for (let minute = 0; minute < 12; minute++) {
+			for (const id of ids(world, 'products').slice(10, 20)) world.store.act({ do: 'save-unchanged', resource: 'products', id })
+			await world.advance(MINUTE)
+		}
+		return told(world)
+	}
+	expect(await arrived(0)).toEqual([])
+	expect(await arrived(600)).toHaveLength(1)
+})
+
+describe('filterByUpdatedDate false', () => {
+	const url = "/hubs/ecommerce/orders?where=after='${gmtDate:yyyy-MM-dd'T'HH:mm:ss}'"
+
+	test('asks with the last poll’s time in the placeholder, and rings by the dates alone', async () => {
+		const world = await learned({ resources: { orders: { url, filterByUpdatedDate: false } } })
+		world.store.log.length = 0
+		const since = resourceOf(world, 'orders').cursorMs!
+		const placed = world.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
+		await world.advance(3 * MINUTE)
+		expect(told(world)).toEqual([`CREATED orders ${placed}`])
+		const asked = world.store.log.map(({ path }) => decodeURIComponent(path)).find((path) => path.includes('after='))
+		expect(asked).toContain(`after=${new Date(since).toISOString().slice(0, 19)}`)
+		expect(pollerOf(world.engine.core()!).resources[0]!.known).toBe(0)
+	})
+
+	test('createdCheckTolerance decides between CREATED and UPDATED', async () => {
+		const types = async (createdCheckTolerance: number): Promise<string[]> => {
+			const world = await learned({ resources: { orders: { url: '/orders', filterByUpdatedDate: false, createdCheckTolerance } } })
+			const placed = world.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
+			world.nowMs += 20_000
+			world.store.act({ do: 'edit', resource: 'orders', id: placed, set: { customer_note: 'Ring' } })
+			await world.advance(3 * MINUTE)
+			return world.arrivals.map((one) => one.eventType)
+		}
+		expect(await types(0)).toEqual(['UPDATED'])
+		expect(await types(30)).toEqual(['CREATED'])
+	})
+
+	test('rings a change once, though the overlap of whole seconds shows it twice', async () => {
+		const world = await learned({ resources: { orders: { url: '/orders', filterByUpdatedDate: false } } })
+		for (let minute = 0; minute < 5; minute++) {
+			world.store.act({ do: 'place-order' })
+			await world.advance(MINUTE)
+		}
+		await world.advance(5 * MINUTE)
+		const ring = world.arrivals.map((one) => one.objectId)
+		expect(new Set(ring).size).toBe(5)
+		expect(ring).toHaveLength(5)
+	})
+})
+
+describe('the configuration changes', () => {
+	test('a renamed label keeps index and cursor, and is objectType from then on', async () => {
+		const world = await learned({ resources: four('customers') })
+		const { number, cursorMs } = resourceOf(world, 'customers')
+		const before = world.store.requests
+		await poll(world, { contacts: { url: '/hubs/ecommerce/customers', idField: 'id' } })
+		const renamed = resourceOf(world, 'contacts')
+		expect([renamed.number, renamed.cursorMs! >= cursorMs!, renamed.baseline]).toEqual([number, true, null])
+		expect(world.store.requests - before).toBeLessThan(12)
+		const made = world.store.act({ do: 'create', resource: 'customers' })[0]!.id
+		await world.advance(2 * MINUTE)
+		expect(told(world)).toEqual([`CREATED contacts ${made}`])
+	})
+
+	test('a resource that is added later begins in silence then, and rings what comes', async () => {
+		const world = await learned({ resources: four('customers') })
+		await world.advance(10 * MINUTE)
+		world.store.act({ do: 'place-order', customer: 0 })
+		await world.advance(5_000)
+		await poll(world, four('customers', 'orders'))
+		expect(told(world)).toEqual([])
+		const placed = world.store.act({ do: 'place-order', customer: 0 }).find((entry) => entry.resource === 'orders')!.id
+		await world.advance(2 * MINUTE)
+		expect(told(world)).toEqual([`CREATED orders ${placed}`])
+	})
+
+	test('a resource that is removed is polled no more and its index leaves; back again it begins anew', async () => {
+		const world = await learned({ resources: four('customers', 'orders') })
+		const { number } = resourceOf(world, 'orders')
+		await poll(world, four('customers'))
+		world.store.log.length = 0
+		world.store.act({ do: 'place-order', customer: 0 })
+		await world.advance(5 * MINUTE)
+		expect(world.store.log.filter(({ path }) => path.includes('/orders'))).toEqual([])
+		expect(world.sql.all(`SELECT id FROM objects WHERE resource = ?`, number)).toEqual([])
+		await poll(world, four('customers', 'orders'))
+		expect(told(world)).toEqual([])
+		expect(resourceOf(world, 'orders').number).not.toBe(number)
+	})
+
+	test('a poll is asked for at once when the interval shrinks', async () => {
+		const world = await learned({ pollIntervalMs: DAY })
+		await world.configure({ pollIntervalMs: MINUTE })
+		world.store.act({ do: 'place-order', customer: 0 })
+		await world.advance(2 * MINUTE)
+		expect(told(world).filter((one) => one.startsWith('CREATED orders'))).toHaveLength(1)
+	})
+})

@@ -1,0 +1,101 @@
+/** What the stories share: a world that has learned its store, what it told since, and what must be true in the end. */
+import { expect } from 'vitest'
+import type { PollerResource } from '../../../../src/elements/element.ts'
+import type { ResourceState } from '../../../../src/watcher/state.ts'
+import { judge, RESOURCES, type Judgement } from '../../../oracle.ts'
+import { COLLECTIONS, World, type WorldOptions } from '../../../world.ts'
+
+export const MINUTE = 60_000
+export const HOUR = 60 * MINUTE
+export const DAY = 24 * HOUR
+
+/** A world whose baseline is complete and whose polls have come to rest. */
+export async function learned(options: WorldOptions = {}): Promise<World> {
+	const world = await World.create(options)
+	await world.advance(3 * MINUTE)
+	for (let guard = 0; guard < 60 && !world.engine.core()!.state.resources.every((rs) => rs.baseline === null); guard++)
+		await world.advance(MINUTE)
+	return world
+}
+
+/** What arrived, from the n-th arrival on: `CREATED orders 12`. */
+export function told(world: World, from = 0): string[] {
+	return world.arrivals.slice(from).map((one) => `${one.eventType} ${one.objectType} ${one.objectId}`)
+}
+
+/** State of a resource by its label. */
+export function resourceOf(world: World, label: string): ResourceState {
+	const found = world.engine.core()!.state.resources.find((rs) => rs.objectType === label)
+	if (found === undefined) throw new Error(`${label} is not watched`)
+	return found
+}
+
+/** The judgement, whatever labels the instance has for the four resources. */
+export function judged(world: World, labels: Readonly<Record<string, string>> = RESOURCES): Judgement {
+	const start = world.start.filter((one) => one.resource !== 'variations')
+	return judge({
+		journal: world.store.journal(),
+		start,
+		startNumber: world.startNumber,
+		final: world.objects().filter((one) => one.resource !== 'variations'),
+		t0Ms: world.t0Ms,
+		baselineEndMs: world.baselineEndMs,
+		arrivals: world.arrivals,
+		polls: world.polls,
+		resources: labels,
+	})
+}
+
+/** Waits until it is quiet; then nothing may be missed, doubled, invented, renamed or out of order. */
+export async function endsWell(world: World, labels: Readonly<Record<string, string>> = RESOURCES): Promise<void> {
+	await world.quiet()
+	const { missed, duplicates, invented, renamed, disordered, details } = judged(world, labels)
+	expect({ missed, duplicates, invented, renamed, disordered }, JSON.stringify(details.slice(0, 5))).toEqual({
+		missed: 0,
+		duplicates: 0,
+		invented: 0,
+		renamed: 0,
+		disordered: 0,
+	})
+}
+
+/** Poller configuration of some of the default resources. */
+export function four(...labels: string[]): Record<string, PollerResource> {
+	return Object.fromEntries(labels.map((label) => [label, { url: `/hubs/ecommerce/${label}`, idField: 'id', datesConfiguration: {} }]))
+}
+
+/** A call to the store's API as its owner makes it. */
+export async function call(world: World, method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+	const client = await world.ports().client(world.config)
+	const answer = await client.call(
+		method,
+		path,
+		method === 'DELETE' ? { force: 'true' } : {},
+		body === undefined ? undefined : JSON.stringify(body),
+	)
+	if (!answer.ok) throw new Error(answer.message)
+	return answer.body as Record<string, unknown>
+}
+
+/** From now on every record that the store shows passes through this. Null leaves it out of lists. */
+export function rewrite(world: World, change: (record: Record<string, unknown>, path: string) => Record<string, unknown> | null): void {
+	const fetch = world.store.fetch.bind(world.store)
+	world.store.fetch = async (request) => {
+		const response = await fetch(request)
+		const path = new URL(request.url).pathname
+		if (!path.includes('/wc/v3/') || request.method !== 'GET' || !response.headers.get('content-type')?.includes('json')) return response
+		const body = (await response.json()) as unknown
+		const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && 'id' in value
+		const changed = Array.isArray(body)
+			? body.map((one) => (isRecord(one) ? change(one, path) : one)).filter((one) => one !== null)
+			: isRecord(body)
+				? (change(body, path) ?? body)
+				: body
+		return Response.json(changed, { status: response.status, headers: response.headers })
+	}
+}
+
+/** Ids of live objects of a collection, ascending. */
+export function ids(world: World, label: string): number[] {
+	return [...world.store.state(COLLECTIONS[label]!)].filter(([, record]) => record['status'] !== 'trash').map(([id]) => id)
+}

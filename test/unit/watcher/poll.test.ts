@@ -210,9 +210,10 @@ describe('the store’s clock', () => {
 	test('is believed at first sight', () => {
 		expect(judgeClock(null, null, NOW + 900_000, NOW)).toEqual({ stale: false, skewMs: 900_000, doubt: null })
 	})
-	test('is followed by seconds, believed within a minute, doubted beyond', () => {
-		expect(judgeClock(0, null, NOW + 3_000, NOW)).toEqual({ stale: false, skewMs: 3_000, doubt: null })
-		expect(judgeClock(0, null, NOW + 60_000, NOW)).toEqual({ stale: false, skewMs: 0, doubt: null })
+	test('is believed within a minute of before, followed forwards, and doubted beyond', () => {
+		expect(judgeClock(0, null, NOW + 60_000, NOW)).toEqual({ stale: false, skewMs: 60_000, doubt: null })
+		expect(judgeClock(0, null, NOW - 60_000, NOW)).toEqual({ stale: false, skewMs: 0, doubt: null })
+		expect(judgeClock(0, null, NOW - 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, doubt: { skewMs: -60_001 } })
 		expect(judgeClock(0, null, NOW + 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, doubt: { skewMs: 60_001 } })
 	})
 	test.each([1, 5, 20, 59, 61, 900])('2.2 with an old date is a cache: asked every %i s it is not believed beyond a minute', (every) => {

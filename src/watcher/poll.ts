@@ -144,7 +144,9 @@ export function judgeClock(
 	nowMs: number,
 ): { stale: boolean; skewMs: number; doubt: ClockDoubt | null } {
 	const seen = storeNowMs - nowMs
-	if (skewMs === null || Math.abs(seen - skewMs) <= CLOCK_TOLERANCE_MS) return { stale: false, skewMs: seen, doubt: null }
+	if (skewMs === null) return { stale: false, skewMs: seen, doubt: null }
+	// Followed forwards only: a cache that is asked every minute would drag the clock back with it for ever.
+	if (Math.abs(seen - skewMs) <= CLOCK_TOLERANCE_MS) return { stale: false, skewMs: Math.max(seen, skewMs), doubt: null }
 	if (doubt === null) return { stale: true, skewMs, doubt: { skewMs: seen, atMs: nowMs } }
 	if (nowMs - doubt.atMs < CLOCK_DOUBT_MS) return { stale: true, skewMs, doubt }
 	if (Math.abs(seen - doubt.skewMs) <= CLOCK_SAME_MS) return { stale: false, skewMs: seen, doubt: null }

@@ -102,7 +102,7 @@ export class FaultBox {
 		request: Request,
 		url: URL,
 		standing: Standing,
-		answer: (site: Site, keys: Record<string, Key> | null) => Reply,
+		answer: (site: Site, keys: Record<string, Key> | null) => Promise<Reply>,
 	): Promise<Response> {
 		const hitting = this.#hitting(request, url)
 		let { site } = standing
@@ -121,7 +121,7 @@ export class FaultBox {
 		const instead = hitting.map(({ fault }) => replacement(fault, request, url, this.#engine)).find((reply) => reply !== null)
 		// Time may have passed while waiting; what fell due meanwhile comes first.
 		this.#engine.tick()
-		const given = instead ?? answer(site, keys)
+		const given = instead ?? (await answer(site, keys))
 		const dropped = hitting.reduce((sum, { fault }) => sum + (fault.dropRows ?? 0), 0)
 		const reply =
 			dropped > 0 && Array.isArray(given.body) ? { ...given, body: given.body.slice(0, Math.max(0, given.body.length - dropped)) } : given

@@ -37,6 +37,7 @@ export async function serve(store: SimulatedStore, options: { port: number; http
 		server.listen(options.port, '127.0.0.1', resolve)
 	})
 	const { port } = server.address() as AddressInfo
+	store.setCron(true)
 	return {
 		url: `${scheme}://127.0.0.1:${port}`,
 		...(certificate && { ca: certificate.cert }),

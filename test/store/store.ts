@@ -1,6 +1,7 @@
 /** The simulated WooCommerce store: one object with the whole HTTP surface, driven by tests or served by `main.ts`. */
 import { perform } from './actions.ts'
 import { Authenticator, makeKeys } from './auth.ts'
+import { Courier } from './courier.ts'
 import { Engine } from './engine.ts'
 import { FaultBox } from './faults.ts'
 import { Life } from './living.ts'
@@ -12,10 +13,30 @@ import type { Reply } from './reply.ts'
 import { serve } from './router.ts'
 import type { Call } from './router.ts'
 import { elsewhere } from './sites.ts'
-import type { Action, Faults, JournalEntry, Key, LogLine, Rec, Resource, StoreOptions } from './types.ts'
+import type { Action, Delivery, Faults, HandMade, JournalEntry, Key, LogLine, Rec, Resource, StoreOptions, WebhookKnobs } from './types.ts'
 import { view } from './views.ts'
+import { Connect } from './wc-auth.ts'
+import type { Webhook } from './webhooks.ts'
 
-export type { Action, Change, Fault, Faults, JournalEntry, Key, LogLine, Rec, Resource, Site, StoreOptions, World } from './types.ts'
+export type {
+	Action,
+	Change,
+	Delivery,
+	Fault,
+	Faults,
+	HandMade,
+	JournalEntry,
+	Key,
+	LogLine,
+	Origin,
+	Rec,
+	Resource,
+	Site,
+	StoreOptions,
+	WebhookKnobs,
+	World,
+} from './types.ts'
+export type { Webhook } from './webhooks.ts'
 
 /** A store that answers requests without any network. */
 export interface SimulatedStore {
@@ -40,6 +61,20 @@ export interface SimulatedStore {
 	setFaults(faults: Faults): void
 	/** Changes by themselves on or off. */
 	setLiving(on: boolean): void
+	/** Replaces what was said of webhooks before; `{}` clears. Faults with `webhooks` win over it while they stand. */
+	setWebhooks(knobs: WebhookKnobs): void
+	/** Makes or edits a webhook as somebody in wp-admin would; nothing is pinged. */
+	makeWebhook(given: HandMade): Webhook
+	/** The rows with what REST never shows: secrets, failures in a row. */
+	webhooks(): Webhook[]
+	/** A cron run now: sends what is queued, one after another; returns the number of requests. 0 while the queue is held. */
+	runQueue(): Promise<number>
+	/** When cron has something to do next, on the store's clock; null when nothing is queued, or it is held. */
+	nextQueueAt(): number | null
+	/** Every try to reach a receiver, with a number above `after`. */
+	deliveries(after?: number): Delivery[]
+	/** Cron runs by itself when something is due; a served store begins with it. */
+	setCron(on: boolean): void
 	/** REST requests served; requests to `/_store` never count. */
 	readonly requests: number
 	/** The newest requests, at most 1,000. */
@@ -72,6 +107,8 @@ class Store implements SimulatedStore {
 	readonly #auth: Authenticator
 	readonly #faults: FaultBox
 	readonly #life: Life
+	readonly #courier: Courier
+	readonly #connect: Connect
 	readonly #options: StoreOptions
 
 	constructor(options: StoreOptions) {
@@ -103,6 +140,9 @@ class Store implements SimulatedStore {
 		this.#auth = new Authenticator(this.keys)
 		this.#faults = new FaultBox(this.#engine, options.sleep, (action) => this.act(action))
 		this.#life = new Life(this.#engine, (action) => this.act(action))
+		this.#engine.webhooks.base = options.webhooks ?? {}
+		this.#courier = new Courier(this.#engine, options.deliver)
+		this.#connect = new Connect(this.#engine, this.#courier, this.keys)
 		if (options.living) this.#life.set(true)
 	}
 
@@ -135,14 +175,46 @@ class Store implements SimulatedStore {
 
 	setFaults(faults: Faults): void {
 		this.#faults.set(faults)
+		this.#engine.webhooks.overlay = Object.assign({}, ...(Array.isArray(faults) ? faults : [faults]).map((fault) => fault.webhooks)) as WebhookKnobs
 	}
 
 	setLiving(on: boolean): void {
 		this.#life.set(on)
 	}
 
+	setWebhooks(knobs: WebhookKnobs): void {
+		this.#engine.webhooks.base = knobs
+	}
+
+	makeWebhook(given: HandMade): Webhook {
+		return this.#engine.webhooks.byHand(given, this.keys.rw ?? null)
+	}
+
+	webhooks(): Webhook[] {
+		return [...this.#engine.webhooks.rows.values()].map((row) => ({ ...row }))
+	}
+
+	runQueue(): Promise<number> {
+		this.#engine.tick()
+		return this.#courier.run()
+	}
+
+	nextQueueAt(): number | null {
+		this.#engine.tick()
+		return this.#courier.nextAt()
+	}
+
+	deliveries(after = 0): Delivery[] {
+		return this.#courier.log.slice(after)
+	}
+
+	setCron(on: boolean): void {
+		this.#courier.setCron(on)
+	}
+
 	close(): void {
 		this.#life.set(false)
+		this.#courier.setCron(false)
 	}
 
 	async fetch(request: Request): Promise<Response> {
@@ -160,14 +232,17 @@ class Store implements SimulatedStore {
 		if (this.log.length >= 1000) this.log.shift()
 		this.log.push(line)
 		const body = request.method === 'GET' || request.method === 'HEAD' ? '' : await request.text()
-		const response = await this.#faults.around(request, url, { site: this.#options.site ?? 'shop', keys: this.keys }, (site, keys) =>
-			this.#answer(request, url, base, body, site, keys),
-		)
+		const response = await this.#faults.around(request, url, { site: this.#options.site ?? 'shop', keys: this.keys }, async (site, keys) => {
+			const reply = this.#answer(request, url, base, body, site, keys)
+			// At once, so that what another call saves meanwhile stays that call's.
+			await this.#courier.settlePings()
+			return reply
+		})
 		line.status = response.status
 		return response
 	}
 
-	#answer(request: Request, url: URL, base: string, body: string, site: StoreOptions['site'], keys: Record<string, Key> | null): Reply {
+	#answer(request: Request, url: URL, base: string, body: string, site: StoreOptions['site'], keys: Record<string, Key> | null): Reply | Promise<Reply> {
 		const engine = this.#engine
 		const { prefix } = engine.settings
 		const query = parseQuery(url.search.slice(1))
@@ -184,6 +259,8 @@ class Store implements SimulatedStore {
 			https,
 			accept: request.headers.get('accept'),
 		})
+		const connecting = other?.status === 404 && /^\/wc-auth\/v1\/./.test(inside ?? '') && site !== 'not-wordpress' && site !== 'no-woocommerce' && site !== 'plain-permalinks'
+		if (connecting) return this.#connect.answer({ method, route: (inside ?? '').slice(12), query: url.search.slice(1), body })
 		if (other) return other
 		const path = (inside ?? '').slice(prefix.length + 2).replace(/^\/+|\/+$/g, '')
 		const headers = restHeaders(`${engine.settings.url}/${prefix}/`)
@@ -234,6 +311,16 @@ class Store implements SimulatedStore {
 				this.setLiving(((await request.json()) as { on: boolean }).on)
 				return json({ ok: true })
 			}
+			if (path === 'deliveries' && request.method === 'GET') return json(this.deliveries(Number(url.searchParams.get('after') ?? 0)))
+			if (path === 'webhooks' && request.method === 'GET') {
+				return json({ knobs: this.#engine.webhooks.knobs, webhooks: this.webhooks(), queued: this.#engine.webhooks.queue.length, nextQueueAt: this.nextQueueAt() })
+			}
+			if (path === 'webhooks' && request.method === 'PUT') {
+				this.setWebhooks((await request.json()) as WebhookKnobs)
+				return json({ ok: true })
+			}
+			if (path === 'webhooks' && request.method === 'POST') return json(this.makeWebhook((await request.json()) as HandMade))
+			if (path === 'queue' && request.method === 'POST') return json({ requests: await this.runQueue() })
 			if (path === 'log' && request.method === 'GET') return json({ requests: this.requests, log: this.log })
 			return json({ error: 'no such control' }, 404)
 		} catch (error) {

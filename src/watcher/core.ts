@@ -9,6 +9,8 @@ export interface Watched {
 	state: ResourceState
 }
 
+const NEVER_MS = 3_650 * 86_400_000
+
 /** Shared by the jobs of one object; made anew from storage after an eviction. */
 export class Core {
 	readonly ports: Ports
@@ -23,6 +25,8 @@ export class Core {
 	readonly accepted = new Map<number, number>()
 	/** Objects that a change of another object points at: read at the next chance, forgotten with the memory (the pass finds them too). */
 	readonly touched = new Map<string, { number: number; id: number | string }>()
+	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
+	readonly readAt = new Map<string, number>()
 	/** When a doorbell was last put into the queue, and whether it was answered. */
 	lastRungMs: number | null = null
 	ringWanted = false
@@ -57,6 +61,13 @@ export class Core {
 			this.#saved = JSON.stringify(this.state)
 			throw error
 		}
+	}
+
+	/** Ms between polls: with webhooks alone, between the polls that reconcile them; very long where those are off. */
+	get intervalMs(): number {
+		const { hooks, vendorType, pollIntervalMs } = this.config
+		if (vendorType !== 'webhook' || hooks === null) return pollIntervalMs
+		return hooks.reconcileMs === 0 ? NEVER_MS : hooks.reconcileMs
 	}
 
 	/** The element of this instance. */

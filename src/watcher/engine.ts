@@ -4,6 +4,7 @@
  */
 import { nextAlarm } from './alarm.ts'
 import { Core, type Watched } from './core.ts'
+import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
 import { lookupStep, nextLookupMs, touchedStep } from './lookups.ts'
 import { claim, followCallback, nextDeliveryMs, settle } from './outbox.ts'
 import { backoffMs, nextPollAt } from './poll.ts'
@@ -23,6 +24,8 @@ import { pollUnindexed } from './unindexed.ts'
 const COPY_MS = 60_000
 /** A store that refuses its key is asked again at this pace. */
 const REAUTH_MS = 15 * 60_000
+/** A resource that failed is left alone for at most this long. */
+const ERROR_MS = 15 * 60_000
 const SMALLEST_PAGE = 10
 const FULL_BYTES = 8e9
 /** Runs that `/poller` shows, and how much is kept of what they note. */
@@ -33,6 +36,7 @@ const NOTE_LIMIT = 300
 export class Engine {
 	readonly ports: Ports
 	#core: Core | null = null
+	#lookupsTurn = false
 
 	constructor(ports: Ports) {
 		this.ports = ports
@@ -136,7 +140,7 @@ export class Engine {
 				state.trouble = null
 				if (!paused) state.nextPollMs = now
 			}
-			if (!paused && state.nextPollMs !== null) state.nextPollMs = Math.min(state.nextPollMs, now + config.pollIntervalMs)
+			if (!paused && state.nextPollMs !== null) state.nextPollMs = Math.min(state.nextPollMs, now + core.intervalMs)
 			if (!paused && state.nextPollMs === null && state.run === null) state.nextPollMs = now
 			followCallback(core, options.release === true)
 		})
@@ -184,10 +188,17 @@ export class Engine {
 		}
 		const watched = watchedResources(core)
 		const watchedOf = (number: number): Watched | null => watched.find((one) => one.state.number === number) ?? null
-		if (state.run !== null) return this.runStep(core, watchedOf, budget)
+		// A hint of a webhook does not wait for a long run, nor a run for many hints: they take turns.
+		this.#lookupsTurn = !this.#lookupsTurn
+		if (state.run !== null && !(this.#lookupsTurn && (await lookupStep(core, watchedOf, budget)))) return this.runStep(core, watchedOf, budget)
+		if (state.run !== null) return this.succeeded(core)
 		if (await lookupStep(core, watchedOf, budget)) return this.succeeded(core)
+		if (watchdogDue(core)) {
+			await watchdogStep(core, budget)
+			return this.succeeded(core)
+		}
 		if (await touchedStep(core, watchedOf, budget)) return this.succeeded(core)
-		const usable = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > core.config.pollIntervalMs)
+		const usable = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > Math.min(core.intervalMs, ERROR_MS))
 		const search = usable.find((one) => one.state.search !== null)
 		if (search !== undefined) return this.working(core, search, () => searchStep(core, search, budget))
 		const baseline = usable.find((one) => one.state.baseline !== null)
@@ -246,7 +257,7 @@ export class Engine {
 		for (const { resource, state: rs } of watchedResources(core)) {
 			if (!run.failed.includes(rs.number)) rs.pageSize = Math.min(rs.pageSize * 2, resource.pageSize)
 		}
-		state.nextPollMs = nextPollAt(run.startedMs, core.config.pollIntervalMs, now)
+		state.nextPollMs = nextPollAt(run.startedMs, core.intervalMs, now)
 		state.run = null
 		if (run.events > 0 || run.notes.length > 0) {
 			state.runs = [
@@ -283,11 +294,11 @@ export class Engine {
 	private failed(core: Core, error: unknown): void {
 		const { state } = core
 		const now = this.ports.now()
-		const { pollIntervalMs } = core.config
+		const { intervalMs } = core
 		state.failures++
 		if (!(error instanceof StoreTrouble)) {
 			this.ports.log('run.failed', { instance: core.config.instanceId, ...placeOf(error) })
-			state.backoffUntilMs = now + backoffMs(state.failures, pollIntervalMs, null, this.ports.random())
+			state.backoffUntilMs = now + backoffMs(state.failures, intervalMs, null, this.ports.random())
 			return
 		}
 		const { failure, watched } = error
@@ -296,7 +307,7 @@ export class Engine {
 		if (failure.kind === 'timeout' || failure.kind === 'server') rs.pageSize = Math.max(SMALLEST_PAGE, Math.floor(rs.pageSize / 2))
 		// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.
 		const wish = failure.kind === 'auth' && state.failures > 1 ? Math.max(REAUTH_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
-		state.backoffUntilMs = now + backoffMs(state.failures, pollIntervalMs, wish, this.ports.random())
+		state.backoffUntilMs = now + backoffMs(state.failures, intervalMs, wish, this.ports.random())
 		state.trouble = {
 			kind: failure.kind,
 			message: failure.message,
@@ -338,15 +349,15 @@ export class Engine {
 		const { state } = core
 		const now = this.ports.now()
 		const watched = state.paused ? [] : watchedResources(core)
-		const healthy = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > core.config.pollIntervalMs)
+		const healthy = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > Math.min(core.intervalMs, ERROR_MS))
 		const rereads = healthy.map((one) => nextReread(core, one)).filter((at) => at !== null)
-		const polls = [state.nextPollMs, ...rereads].filter((at) => at !== null)
+		const polls = [state.nextPollMs, watchdogAt(core), ...rereads].filter((at) => at !== null)
 		const at = nextAlarm(
 			{
 				paused: state.paused,
 				backoffUntilMs: state.backoffUntilMs,
 				nextPollMs:
-					state.run === null && polls.length > 0 && !state.full ? Math.min(...polls) : state.full ? now + core.config.pollIntervalMs : null,
+					state.run === null && polls.length > 0 && !state.full ? Math.min(...polls) : state.full ? now + core.intervalMs : null,
 				workWaits:
 					!state.full &&
 					(state.run !== null ||

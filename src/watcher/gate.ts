@@ -42,6 +42,10 @@ export interface Doubt {
 	missing?: boolean
 	/** The first JSON 404 came then, ms. */
 	goneAtMs?: number
+	/** A webhook asked for the read: what follows counts as told by it. */
+	hook?: boolean
+	/** A webhook's payload that the read is held against. */
+	probe?: { hash: string; stampSec: number | null }
 	/** A read older than the row showed this content, first then, ms. */
 	staleHash?: string
 	staleAtMs?: number

@@ -17,6 +17,8 @@ export interface HealthFacts {
 		window: boolean
 		error: { atMs: number; message: string } | null
 	}[]
+	/** null: this instance keeps no webhooks. */
+	hooks: { degraded: string | null; foreign: string | null; home: string } | null
 	callback: { url: string; active: boolean; failingSinceMs: number | null; lastStatus: string | null } | null
 	waiting: number
 	/** State and its beginning as last reported. */
@@ -44,7 +46,9 @@ export function judgeHealth(facts: HealthFacts): Health {
 		action: worst.action,
 		resources: resources.map(({ resource, state, reason }) => ({ resource, state, reason })),
 		webhooks:
-			facts.vendorType === 'polling'
+			facts.hooks !== null
+				? hooksState(facts.hooks)
+				: facts.vendorType === 'polling'
 				? null
 				: {
 						state: 'polled',
@@ -82,6 +86,12 @@ function instanceFindings(facts: HealthFacts): Finding[] {
 				? 'Make a new key in WooCommerce and PATCH oauth.api.key and oauth.api.secret.'
 				: 'Nothing is lost: polling goes on by itself as soon as the store answers.',
 		})
+	}
+	if (facts.hooks?.foreign != null) {
+		found.push({ state: 'foreign-source', reason: `Webhooks arrive from ${facts.hooks.foreign}, not from ${facts.hooks.home}: a staging clone, or the shop has moved.`, action: 'Delete the webhooks of the clone; if the shop has moved, PATCH store.url.' })
+	}
+	if (facts.hooks?.degraded != null) {
+		found.push({ state: 'webhooks-degraded', reason: facts.hooks.degraded, action: 'Polling reconciles meanwhile; give the key the right to manage webhooks.' })
 	}
 	const { callback } = facts
 	if (callback !== null && !callback.active) {
@@ -127,6 +137,12 @@ function resourceFinding(resource: HealthFacts['resources'][number], nowMs: numb
 	if (resource.window)
 		return { state: 'catching-up', reason: `${objectType}: reading what changed while nobody polled.`, action: 'Nothing to do.' }
 	return { state: 'healthy', reason: `${objectType}: seen by the last poll.`, action: 'Nothing to do.' }
+}
+
+function hooksState(hooks: NonNullable<HealthFacts['hooks']>): { state: string; reason: string } {
+	if (hooks.degraded !== null) return { state: 'degraded', reason: hooks.degraded }
+	if (hooks.foreign !== null) return { state: 'foreign-source', reason: `Deliveries come from ${hooks.foreign}.` }
+	return { state: 'active', reason: 'The webhooks at the store are as they should be.' }
 }
 
 /** Seconds that a scan still needs at its pace so far; null while there is no pace. */

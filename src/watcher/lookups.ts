@@ -2,6 +2,7 @@
 import type { ObjectId } from '../elements/element.ts'
 import type { Core, Watched } from './core.ts'
 import type { Doubt } from './gate.ts'
+import { judgeProbe } from './hooks.ts'
 import { readRows } from './object-index.ts'
 import { putLookup, record } from './recorder.ts'
 import { read, StoreTrouble, type Budget } from './requests.ts'
@@ -9,6 +10,7 @@ import { read, StoreTrouble, type Budget } from './requests.ts'
 /** Reads an instance makes a minute because something pointed at an object. */
 const TOUCHES_A_MINUTE = 60
 /** A read that the store refused for this object alone is tried again after this long. */
+const READS_KEPT = 1_000
 const REFUSED_MS = 5 * 60_000
 
 interface LookupRow {
@@ -35,6 +37,11 @@ export async function lookupStep(core: Core, watchedOf: (number: number) => Watc
 		return true
 	}
 	const doubt = JSON.parse(row.doubt) as Doubt
+	if (doubt.hook === true && !mayAsk(core)) {
+		// So many hints a minute and no more; they wait for the next one.
+		core.ports.sql.run(`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`, (Math.floor(core.ports.now() / 60_000) + 1) * 60_000, row.resource, row.id)
+		return true
+	}
 	try {
 		await look(core, watched, row.id, doubt, budget)
 	} catch (error) {
@@ -49,14 +56,11 @@ export async function lookupStep(core: Core, watchedOf: (number: number) => Watc
 export async function touchedStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
 	const next = core.touched.entries().next().value
 	if (next === undefined) return false
-	const minute = Math.floor(core.ports.now() / 60_000)
-	if (core.state.reads.minute !== minute) core.state.reads = { minute, count: 0 }
-	if (core.state.reads.count >= TOUCHES_A_MINUTE) return false
+	if (core.touched.size === 0 || !mayAsk(core)) return false
 	const [key, target] = next
 	core.touched.delete(key)
 	const watched = watchedOf(target.number)
 	if (watched === null) return true
-	core.state.reads.count++
 	try {
 		await look(core, watched, target.id, {}, budget)
 	} catch (error) {
@@ -65,17 +69,40 @@ export async function touchedStep(core: Core, watchedOf: (number: number) => Wat
 	return true
 }
 
+/** Whether one more object may be read in this minute because something pointed at it; counts it. */
+function mayAsk(core: Core): boolean {
+	const { state } = core
+	const minute = Math.floor(core.ports.now() / 60_000)
+	if (state.reads.minute !== minute) state.reads = { minute, count: 0 }
+	if (state.reads.count >= TOUCHES_A_MINUTE) return false
+	state.reads.count++
+	return true
+}
+
+/** When objects were last read: the newest thousand. */
+function remember(core: Core, key: string, atMs: number): void {
+	core.readAt.delete(key)
+	core.readAt.set(key, atMs)
+	if (core.readAt.size > READS_KEPT) for (const oldest of core.readAt.keys()) {
+		core.readAt.delete(oldest)
+		break
+	}
+}
+
 async function look(core: Core, watched: Watched, id: ObjectId, doubt: Doubt, budget: Budget): Promise<void> {
 	const { state: rs } = watched
 	const answer = await read(core, watched, id, budget)
+	remember(core, `${rs.number}:${id}`, answer.askedAtMs)
 	core.commit(() => {
+		judgeProbe(core, watched, doubt, answer.sighting)
 		const known = readRows(core, rs.number, [id]).get(id)
 		const recorded = record(
 			core,
 			watched,
 			[answer.sighting === null ? { id, gone: true } : { id: answer.sighting.id, sighting: answer.sighting }],
 			{
-				source: 'poll',
+				source: doubt.hook === true ? 'webhook' : 'poll',
+				by: 'read',
 				askedAtMs: answer.askedAtMs,
 				storeNowMs: answer.storeNowMs,
 				listed: doubt.missing !== true && known?.state !== 'unlisted',

@@ -49,6 +49,12 @@ function rowOf(core: Core, row: Row): IndexRow {
 	}
 }
 
+/** Field names of some object of a resource; null when none is known. */
+export function sampleNames(core: Core, resource: number): string[] | null {
+	const row = core.ports.sql.all<{ shape: number }>(`SELECT shape FROM objects WHERE resource = ? AND state = 'live' LIMIT 1`, resource)[0]
+	return row === undefined ? null : shapeNames(core, row.shape)
+}
+
 /** Ids known to be listed between two ids (exclusive, inclusive) and not accepted after `askedAtMs`. */
 export function listedBetween(sql: Sql, resource: number, above: ObjectId | null, upTo: ObjectId | null, askedAtMs: number): ObjectId[] {
 	const low = above ?? Number.MIN_SAFE_INTEGER

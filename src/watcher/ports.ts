@@ -77,6 +77,8 @@ export interface Ports {
 	report(report: StatusReport): Promise<void>
 	/** HMAC of an event's position for its id, first 3 bytes (design, State: Ids). */
 	eventTag(instanceId: number, sequence: number): number
+	/** The master key that derives at present: webhook secrets come of it (design, Seeing: webhooks). */
+	masterKey: { id: string; bytes: Uint8Array }
 	/** The address that people reach, '' when there is none. */
 	publicUrl: string
 	/** Bytes of storage in use. */

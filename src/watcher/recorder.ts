@@ -6,6 +6,7 @@ import type { ObjectId, Sighting } from '../elements/element.ts'
 import { contentOf, HASH_VERSION } from './content.ts'
 import type { Core, Watched } from './core.ts'
 import { gate, type Change, type Doubt, type GateContext, type Observation } from './gate.ts'
+import { awaitWebhook } from './hooks.ts'
 import { isListed, readRows, writeRow, type IndexRow } from './object-index.ts'
 import { putIntoNotifications, type NewEvent } from './outbox.ts'
 
@@ -16,6 +17,8 @@ export type Seen = { id: ObjectId; sighting: Sighting } | { id: ObjectId; gone: 
 export interface Look {
 	/** `source` of the events that follow. */
 	source: 'poll' | 'webhook' | 'reread'
+	/** How it was seen: a read is the truth of its moment, a hook's payload a snapshot of some moment before. */
+	by: 'read' | 'hook'
 	/** Own clock when the request was started. */
 	askedAtMs: number
 	/** Store's clock when it answered. */
@@ -36,6 +39,9 @@ export interface Recorded {
 	/** Ids that were not known before. */
 	unknown: number
 }
+
+/** Only what was told lately is looked up, to see whether the other way of seeing confirms it. */
+const CONFIRM_MS = 26 * 3_600_000
 
 /** Above this the record is left out of the event: a row holds 2 MB. */
 const RECORD_LIMIT = 1_500_000
@@ -59,6 +65,8 @@ export function record(core: Core, watched: Watched, seen: readonly Seen[], look
 		)
 	const result: Recorded = { rung: 0, accepted: 0, undecided: [], unknown: 0 }
 	const events: NewEvent[] = []
+	/** Events whose state this observation shows too. */
+	const same: number[] = []
 	const context: Omit<GateContext, 'doubt'> = {
 		nowMs,
 		hashVersion: HASH_VERSION,
@@ -91,6 +99,7 @@ export function record(core: Core, watched: Watched, seen: readonly Seen[], look
 		}
 		// A doubt that arose after the request was started is not answered by it.
 		if (doubts.has(one.id)) sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, one.id, look.askedAtMs)
+		if (verdict.do !== 'ring' && row !== null && row.lastEvent !== null && core.config.hooks !== null && nowMs - row.asOfMs < CONFIRM_MS) same.push(row.lastEvent)
 		if (verdict.do === 'nothing') continue
 		result.accepted++
 		rs.listed += (isListed(verdict.row?.state) ? 1 : 0) - (isListed(row?.state) ? 1 : 0)
@@ -98,7 +107,9 @@ export function record(core: Core, watched: Watched, seen: readonly Seen[], look
 			verdict.row === null ? null : { ...verdict.row, sequence: row?.sequence ?? 0, lastEvent: row?.lastEvent ?? null }
 		if (verdict.do === 'ring' && next !== null) {
 			for (const change of verdict.changes) {
-				events.push(newEvent(core, watched, one, change, next, look, nowMs))
+				const event = newEvent(core, watched, one, change, next, look, nowMs)
+				events.push(event)
+				if (look.source !== 'webhook' && rs.baseline === null) awaitWebhook(core, watched, event.sequence)
 				if (change.type === 'CREATED' || change.type === 'UPDATED') noteLag(watched, observation, look)
 			}
 			result.rung += verdict.changes.length
@@ -113,6 +124,14 @@ export function record(core: Core, watched: Watched, seen: readonly Seen[], look
 		rs.head = null
 		core.accepted.set(rs.number, (core.accepted.get(rs.number) ?? 0) + result.accepted)
 	}
+	if (same.length > 0) {
+		sql.run(
+			`UPDATE events SET confirmed = ? WHERE sequence IN (SELECT value FROM json_each(?)) AND confirmed IS NULL AND (source = 'webhook') <> ?`,
+			nowMs,
+			JSON.stringify(same),
+			look.source === 'webhook' ? 1 : 0,
+		)
+	}
 	if (events.length > 0) {
 		putIntoNotifications(core, events)
 		core.ringWanted = true
@@ -121,7 +140,7 @@ export function record(core: Core, watched: Watched, seen: readonly Seen[], look
 }
 
 function observationOf(one: Seen, look: Look): Observation {
-	const source = look.source === 'webhook' ? 'hook' : 'read'
+	const source = look.by
 	if ('gone' in one) {
 		return { id: one.id, source, what: 'gone', stampSec: null, createdSec: null, content: null, askedAtMs: look.askedAtMs, listed: false }
 	}
@@ -202,7 +221,7 @@ function touch(core: Core, watched: Watched, sighting: Sighting): void {
 export function putLookup(core: Core, resource: number, id: ObjectId, dueMs: number, doubt: Doubt): void {
 	core.ports.sql.run(
 		`INSERT INTO lookups (resource, id, due, since, doubt) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (resource, id) DO UPDATE SET due = excluded.due, doubt = json_patch(doubt, excluded.doubt)`,
+		ON CONFLICT (resource, id) DO UPDATE SET due = excluded.due, since = excluded.since, doubt = json_patch(doubt, excluded.doubt)`,
 		resource,
 		id,
 		dueMs,

@@ -25,7 +25,7 @@ export function healthOf(core: Core): Health {
 		resources: state.resources.map((rs) => ({
 			objectType: rs.objectType,
 			heldSinceMs: rs.heldSinceMs,
-			window: rs.window !== null && rs.baseline === null && core.ports.now() - (rs.lastPollMs ?? 0) > 2 * config.pollIntervalMs + 60_000,
+			window: rs.window !== null && rs.baseline === null && core.ports.now() - (rs.lastPollMs ?? 0) > 2 * core.intervalMs + 60_000,
 			held:
 				rs.heldSinceMs === null
 					? 0
@@ -34,6 +34,7 @@ export function healthOf(core: Core): Health {
 				rs.baseline === null ? null : { done: rs.baseline.position.seen, total: rs.baseline.total, startedMs: rs.baseline.startedMs },
 			error: rs.error,
 		})),
+		hooks: config.hooks === null || core.element.hooks === null ? null : { degraded: state.hooks.degraded?.reason ?? null, foreign: state.hooks.foreign?.source ?? null, home: config.connection.home },
 		callback:
 			subscription === null
 				? null
@@ -69,7 +70,7 @@ export async function report(core: Core): Promise<void> {
 		sinceMs,
 		aliveAtMs: now,
 		lastEventAtMs: state.lastEventMs,
-		intervalMs: config.pollIntervalMs,
+		intervalMs: core.intervalMs,
 		events: state.sequence,
 		delivered: delivered(core),
 		storeRequests: state.counters.requests,

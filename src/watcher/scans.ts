@@ -45,6 +45,7 @@ export async function baselineStep(core: Core, watched: Watched, budget: Budget)
 			fresh.map((sighting) => ({ id: sighting.id, sighting })),
 			{
 				source: 'poll',
+				by: 'read',
 				askedAtMs: page.askedAtMs,
 				storeNowMs: page.storeNowMs,
 				listed: true,
@@ -255,6 +256,7 @@ function recordFresh(core: Core, watched: Watched, page: Listed, fresh: Sighting
 		fresh.map((sighting) => ({ id: sighting.id, sighting })),
 		{
 			source: 'reread',
+			by: 'read',
 			askedAtMs: page.askedAtMs,
 			storeNowMs: page.storeNowMs,
 			listed: true,
@@ -294,6 +296,7 @@ export async function recentStep(core: Core, watched: Watched, budget: Budget): 
 				page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
 				{
 					source: 'reread',
+					by: 'read',
 					askedAtMs: page.askedAtMs,
 					storeNowMs: page.storeNowMs,
 					listed: true,

@@ -1,5 +1,5 @@
 /** The watcher's one state row: cursors, scan positions and counters of an instance, as plain JSON. Times in epoch ms unless named `Sec`. */
-import type { Resource } from '../elements/element.ts'
+import type { FoundHook, Resource } from '../elements/element.ts'
 import { SCAN_START, type ScanPosition } from './scan.ts'
 import type { Search } from './search.ts'
 import type { ClockDoubt, Window } from './poll.ts'
@@ -63,6 +63,39 @@ export interface ResourceState {
 	error: { atMs: number; kind: string; message: string } | null
 }
 
+/** What is known of an instance's webhooks. */
+export interface HooksState {
+	/** The store's webhooks as last read. */
+	webhooks: FoundHook[]
+	/** When they were last read, and when they are read next. */
+	checkedMs: number | null
+	dueMs: number | null
+	/** Version and key id that the store's secrets were last written with. */
+	keyedAs: string | null
+	lastDeliveryMs: number | null
+	/** Another site delivers here: a staging clone, or the shop's own move. */
+	foreign: { source: string; atMs: number } | null
+	/** Numbers of resources whose payloads differ from REST reads: their deliveries are hints. */
+	hintsOnly: number[]
+	/** Deliveries by topic, to know which are probed. */
+	seen: Record<string, number>
+	counts: { taken: number; disabled: number; unknownTopic: number }
+	/** What the watchdog did, newest first. */
+	repairs: { atMs: number; what: string }[]
+	/** Why webhooks cannot be relied on at present. */
+	degraded: { reason: string; sinceMs: number } | null
+	/** The oldest change first seen by a poll whose webhook is still awaited. */
+	suspect: { sequence: number; dueMs: number } | null
+}
+
+/** Webhooks of which nothing is known yet. */
+export function newHooks(): HooksState {
+	return {
+		webhooks: [], checkedMs: null, dueMs: 0, keyedAs: null, lastDeliveryMs: null, foreign: null, hintsOnly: [], seen: {},
+		counts: { taken: 0, disabled: 0, unknownTopic: 0 }, repairs: [], degraded: null, suspect: null,
+	}
+}
+
 /** The whole row. */
 export interface WatcherState {
 	version: 1
@@ -100,6 +133,7 @@ export interface WatcherState {
 	reported: { atMs: number; state: string; reason: string; sinceMs: number; hour: number } | null
 	/** Disabled, events off, or deleted in D1. */
 	paused: boolean
+	hooks: HooksState
 	/** Storage is full: polling waits. */
 	full: boolean
 	/** When to prune next, and the log sequence that the running round has reached. */
@@ -135,7 +169,8 @@ export function newState(): WatcherState {
 		reads: { minute: 0, count: 0 },
 		reported: null,
 		paused: false,
-		full: false,
+hooks: newHooks(),
+				full: false,
 		pruneMs: null,
 		prunedTo: 0,
 		dropped: [],

@@ -39,6 +39,12 @@ const STEPS: string[][] = [
 		// Attempts from the second on; the first one's outcome stands on its notification.
 		`CREATE TABLE attempts (notification INTEGER NOT NULL, number INTEGER NOT NULL, started INTEGER NOT NULL, outcome TEXT NOT NULL, PRIMARY KEY (notification, number)) WITHOUT ROWID`,
 	],
+	[
+		// When the other way of seeing brought the same state: what a webhook told and a poll saw too, or the reverse.
+		`ALTER TABLE events ADD COLUMN confirmed INTEGER`,
+		// Refused deliveries as the edge handed them over: one row.
+		`CREATE TABLE rejections (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL)`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

@@ -75,6 +75,7 @@ async function readTrash(core: Core, watched: Watched, storeNowMs: number, budge
 				trashed.map((sighting) => ({ id: sighting.id, sighting })),
 				{
 					source: 'poll',
+					by: 'read',
 					askedAtMs: page.askedAtMs,
 					storeNowMs: page.storeNowMs,
 					listed: true,
@@ -118,6 +119,7 @@ export async function searchStep(core: Core, watched: Watched, budget: Budget): 
 			page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
 			{
 				source: 'poll',
+				by: 'read',
 				askedAtMs: page.askedAtMs,
 				storeNowMs: page.storeNowMs,
 				listed: true,

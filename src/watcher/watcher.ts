@@ -7,10 +7,13 @@ import { masterKeys } from '../instances/sealing.ts'
 import { writeStatus } from '../instances/status.ts'
 import { elementOf, openStore } from '../instances/stores.ts'
 import { log } from '../log.ts'
+import { coverageOf } from './coverage.ts'
 import { Engine } from './engine.ts'
+import { takeDelivery } from './hooks.ts'
 import type { Ports, Sql, SqlValue } from './ports.ts'
+import { addRejections, rejectionsOf, webhooksOf } from './hook-reports.ts'
 import { eventOf, eventsOf, healthOf, pollerOf } from './reports.ts'
-import type { EventRow, Health, Known, Outcome, PollerReport, WatcherRpc } from './rpc.ts'
+import type { CoverageReport, HookAnswer, HookDelivery, HookRejections, WebhooksReport, EventRow, Health, Known, Outcome, PollerReport, WatcherRpc } from './rpc.ts'
 import { decideDeletions, heldDeletions, wantPoll } from './wishes.ts'
 
 /** One instance's object. Its constructor writes nothing and arms nothing (design, State). */
@@ -104,6 +107,39 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return { decided }
 	}
 
+	async hook(delivery: HookDelivery): Promise<Known<HookAnswer>> {
+		const core = this.engine.core()
+		if (core === null) return 'unknown'
+		// A version newer than our copy means that the copy is old.
+		if (core.config.hooks === null || delivery.version > core.config.hooks.version) await this.engine.refresh(core)
+		const answer = takeDelivery(core, delivery)
+		this.engine.arm(core)
+		this.ctx.waitUntil(this.engine.ringDue(core))
+		return answer
+	}
+
+	async rejected(rejections: HookRejections): Promise<Known<'ok'>> {
+		const core = this.engine.core()
+		if (core === null) return 'unknown'
+		addRejections(core, rejections)
+		return 'ok'
+	}
+
+	async rejections(): Promise<Known<HookRejections>> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : rejectionsOf(core)
+	}
+
+	async webhooks(): Promise<Known<WebhooksReport>> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : webhooksOf(core)
+	}
+
+	async coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport>> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : coverageOf(core, fromMs, toMs)
+	}
+
 	async claim(limit: number): ReturnType<WatcherRpc['claim']> {
 		return this.engine.claim(limit)
 	}
@@ -140,6 +176,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 				}),
 			report: (report) => writeStatus(env, report),
 			eventTag: (instanceId, sequence) => eventTag(key.bytes, instanceId, sequence),
+			masterKey: { id: key.id, bytes: key.bytes },
 			publicUrl: env.PUBLIC_URL,
 			storedBytes: () => ctx.storage.sql.databaseSize,
 			log,

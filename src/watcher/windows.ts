@@ -151,6 +151,7 @@ function recordPage(core: Core, watched: Watched, page: Listed): Recorded {
 		page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
 		{
 			source: 'poll',
+			by: 'read',
 			askedAtMs: page.askedAtMs,
 			storeNowMs: page.storeNowMs,
 			listed: true,

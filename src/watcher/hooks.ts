@@ -1,0 +1,203 @@
+/**
+ * Webhooks at the instance: a verified delivery passes the same gate as everything else; what it may not say by itself is read at the store.
+ * The watchdog keeps the store's webhooks alive (design, Seeing: webhooks).
+ */
+import type { DesiredHooks, ObjectId, Sighting } from '../elements/element.ts'
+import { siteKey } from '../instances/urls.ts'
+import { contentOf } from './content.ts'
+import type { Core, Watched } from './core.ts'
+import type { Doubt } from './gate.ts'
+import { readRows, sampleNames } from './object-index.ts'
+import { putLookup, record } from './recorder.ts'
+import { StoreTrouble, type Budget } from './requests.ts'
+import { watchedResources } from './resources.ts'
+import type { HookAnswer, HookDelivery } from './rpc.ts'
+import { askReread } from './scans.ts'
+
+/** The first deliveries of a topic are also read, then one in so many. */
+const PROBED_FIRST = 5
+const PROBED_EVERY = 100
+/** One object is read for hints at most this often. */
+const HINT_APART_MS = 10_000
+/** A change that a poll saw first is *recovered* when no webhook came for it by then (design, Coverage). */
+export const RECOVERED_MS = 15 * 60_000
+/** The watchdog reads the store's webhooks this often. */
+const WATCHDOG_MS = 3_600_000
+const REPAIRS_KEPT = 20
+/** A foreign source is spoken of for a day after its last delivery. */
+const FOREIGN_MS = 86_400_000
+
+/** Takes a delivery that the edge verified. When this says `taken`, what it means is committed. */
+export function takeDelivery(core: Core, delivery: HookDelivery): HookAnswer {
+	const { state, config } = core
+	const { hooks } = state
+	const { element } = core
+	if (config.hooks === null || !accepts(core, delivery.version)) return 'retired'
+	if (state.paused) {
+		hooks.counts.disabled++
+		return 'disabled'
+	}
+	if (element.hooks === null || !element.hooks.topics.includes(delivery.topic)) {
+		hooks.counts.unknownTopic++
+		return 'unknown-topic'
+	}
+	// Without its snapshot a delivery says which object, and nothing else.
+	const reading = element.hooks.read(delivery.topic, delivery.body ?? JSON.stringify({ id: delivery.objectId }))
+	core.commit(() => {
+		hooks.counts.taken++
+		hooks.lastDeliveryMs = delivery.receivedMs
+		if (reading.kind === 'unknown') return
+		const watched = watchedResources(core).find((one) => one.resource.path === reading.path && one.resource.indexed && !one.resource.placeholders)
+		if (watched === undefined || reading.id === null) return
+		const foreign = siteKey(delivery.source) !== siteKey(config.connection.home)
+		if (foreign) hooks.foreign = { source: delivery.source, atMs: delivery.receivedMs }
+		const count = (hooks.seen[delivery.topic] = (hooks.seen[delivery.topic] ?? 0) + 1)
+		if (reading.kind !== 'record' || foreign || !trusted(core, watched, delivery)) {
+			hint(core, watched, reading.id, {})
+			return
+		}
+		const sighting = element.sight(watched.resource, reading.record, watched.state.volatile)
+		if (sighting === null || !looksLikeRest(core, watched, sighting)) {
+			hint(core, watched, reading.id, {})
+			return
+		}
+		if (count <= PROBED_FIRST || count % PROBED_EVERY === 0) {
+			hint(core, watched, reading.id, { probe: { hash: contentOf(sighting.fields).hash, stampSec: sighting.stampSec } })
+			return
+		}
+		const recorded = record(core, watched, [{ id: sighting.id, sighting }], {
+			source: 'webhook', by: 'hook', askedAtMs: delivery.receivedMs, storeNowMs: delivery.receivedMs + (state.skewMs ?? 0), listed: true, backfill: 'none',
+		})
+		for (const id of recorded.undecided) hint(core, watched, id, {})
+	})
+	return 'taken'
+}
+
+/** Versions are accepted until they are retired: the present one, and the one before it for its grace. */
+function accepts(core: Core, version: number): boolean {
+	const { hooks } = core.config
+	if (hooks === null) return false
+	return version === hooks.version || (version === hooks.version - 1 && hooks.previousUntilMs !== null && core.ports.now() < hooks.previousUntilMs)
+}
+
+/** A payload is believed only from a webhook that we made, of a resource whose payloads were found equal to reads. */
+function trusted(core: Core, watched: Watched, delivery: HookDelivery): boolean {
+	const { hooks } = core.state
+	return !watched.resource.filtered && !hooks.hintsOnly.includes(watched.state.number) && hooks.webhooks.some((one) => one.ours && String(one.id) === delivery.webhookId)
+}
+
+/** Only with the key set of a REST record: a webhook of another API version, or a plugin's filter, has others. */
+function looksLikeRest(core: Core, watched: Watched, sighting: Sighting): boolean {
+	const known = readRows(core, watched.state.number, [sighting.id]).get(sighting.id)?.content.names ?? sampleNames(core, watched.state.number)
+	return known !== null && known.length === sighting.fields.length && sighting.fields.every((field, index) => field.name === known[index])
+}
+
+/** Puts an object on the list of reads; hints for one object are merged. Call it inside a commit. */
+function hint(core: Core, watched: Watched, id: ObjectId, more: Doubt): void {
+	const now = core.ports.now()
+	const last = core.readAt.get(`${watched.state.number}:${id}`)
+	putLookup(core, watched.state.number, id, last === undefined ? now : Math.max(now, last + HINT_APART_MS), { hook: true, ...more })
+}
+
+/** A probed payload held against the read: where they differ, the resource's deliveries become hints. */
+export function judgeProbe(core: Core, watched: Watched, doubt: Doubt, sighting: Sighting | null): void {
+	const { hooks } = core.state
+	if (doubt.probe === undefined || sighting === null || sighting.stampSec !== doubt.probe.stampSec) return
+	if (contentOf(sighting.fields).hash === doubt.probe.hash || hooks.hintsOnly.includes(watched.state.number)) return
+	hooks.hintsOnly = [...hooks.hintsOnly, watched.state.number]
+	note(core, `payloads of ${watched.state.objectType} differ from what the store's API says: they are hints from now on`)
+}
+
+/** What webhooks should exist: a topic for each watched collection that has one. Null: this instance keeps none. */
+export function desiredHooks(core: Core): DesiredHooks | null {
+	const { config, element } = core
+	const { hooks } = element
+	if (config.hooks === null || hooks === null) return null
+	const topics = new Set(watchedResources(core).flatMap((one) => hooks.topicsOf(one.resource.path)))
+	const { version, deliveryUrl } = config.hooks
+	const secrets = Object.fromEntries([...topics].map((topic) => [topic, hooks.secretOf(core.ports.masterKey.bytes, config.instanceId, topic, version)]))
+	return { name: `Shopbell ${config.instanceId}`, deliveryUrl, secrets, rekey: core.state.hooks.keyedAs !== keyName(core) }
+}
+
+function keyName(core: Core): string {
+	return `${core.config.hooks?.version ?? 0}:${core.ports.masterKey.id}`
+}
+
+/** Whether the store's webhooks are to be read now. */
+export function watchdogDue(core: Core): boolean {
+	return watchdogAt(core) !== null && (watchdogAt(core) ?? 0) <= core.ports.now()
+}
+
+/** When the watchdog looks next; null: there are no webhooks to look after. */
+export function watchdogAt(core: Core): number | null {
+	const { hooks } = core.state
+	if (core.config.hooks === null || core.element.hooks === null || core.state.resources.length === 0) return null
+	if (hooks.keyedAs !== keyName(core)) return 0
+	return Math.min(hooks.dueMs ?? 0, hooks.suspect?.dueMs ?? Number.POSITIVE_INFINITY)
+}
+
+/**
+ * Reads the store's webhooks and mends them. What they missed meanwhile comes by the poll from the old cursor, and by a re-read, since a
+ * webhook also tells what moves no stamp. Throws StoreTrouble.
+ */
+export async function watchdogStep(core: Core, budget: Budget): Promise<void> {
+	const { state, element } = core
+	const { hooks } = state
+	const now = core.ports.now()
+	if (hooks.suspect !== null && hooks.suspect.dueMs <= now) {
+		const recovered = recoveredSince(core, hooks.suspect.sequence, now)
+		hooks.suspect = null
+		if (!recovered && hooks.keyedAs === keyName(core) && (hooks.dueMs ?? 0) > now) return
+		if (recovered) note(core, 'a change came by polling that no webhook had told')
+	}
+	const desired = desiredHooks(core)
+	const watched = watchedResources(core)[0]
+	if (desired === null || element.hooks === null || watched === undefined) return
+	const client = await core.client()
+	const before = client.requests
+	const ensured = await element.hooks.ensure(client, desired)
+	budget.requests -= client.requests - before
+	state.counters.requests += client.requests - before
+	if (ensured.failure !== null) throw new StoreTrouble(ensured.failure, watched)
+	core.commit(() => {
+		hooks.webhooks = ensured.webhooks
+		hooks.checkedMs = now
+		hooks.dueMs = now + WATCHDOG_MS
+		hooks.keyedAs = keyName(core)
+		if (hooks.foreign !== null && now - hooks.foreign.atMs > FOREIGN_MS) hooks.foreign = null
+		for (const what of ensured.done) note(core, what)
+		const trouble = ensured.missingRight ?? ensured.errors[0] ?? null
+		hooks.degraded = trouble === null ? null : { reason: trouble, sinceMs: hooks.degraded?.sinceMs ?? now }
+		// The gap since the last good moment: a webhook that was off told nothing of it.
+		if (ensured.done.some((what) => /re-enabled|created|moved/.test(what)) && state.lastRunMs !== null) {
+			state.nextPollMs = now
+			askReread(core)
+		}
+	})
+}
+
+/** A poll saw a change first: its webhook is awaited. Call it inside a commit. */
+export function awaitWebhook(core: Core, watched: Watched, sequence: number): void {
+	const { hooks } = core.state
+	if (core.config.hooks === null || hooks.suspect !== null || !covered(core, watched)) return
+	hooks.suspect = { sequence, dueMs: core.ports.now() + RECOVERED_MS }
+}
+
+/** Whether webhooks tell of a resource. */
+export function covered(core: Core, watched: Watched): boolean {
+	return core.config.hooks !== null && (core.element.hooks?.topicsOf(watched.resource.path).length ?? 0) > 0
+}
+
+function recoveredSince(core: Core, sequence: number, now: number): boolean {
+	const numbers = watchedResources(core).filter((one) => covered(core, one)).map((one) => one.state.number)
+	const found = core.ports.sql.all<{ sequence: number }>(
+		`SELECT sequence FROM events WHERE sequence >= ? AND recorded <= ? AND source <> 'webhook' AND confirmed IS NULL AND resource IN (SELECT value FROM json_each(?)) LIMIT 1`,
+		sequence, now - RECOVERED_MS, JSON.stringify(numbers),
+	)
+	return found.length > 0
+}
+
+function note(core: Core, what: string): void {
+	const { hooks } = core.state
+	hooks.repairs = [{ atMs: core.ports.now(), what }, ...hooks.repairs].slice(0, REPAIRS_KEPT)
+}

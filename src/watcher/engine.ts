@@ -384,7 +384,10 @@ export class Engine {
 		const core = this.core()
 		if (core === null) return 'unknown'
 		if (this.ports.now() - core.configReadMs > COPY_MS) await this.refresh(core)
-		return claim(core, limit)
+		const answer = claim(core, limit)
+		// The doorbell is answered, and its consumer left nothing that is due: the next one need not wait until this one would be called lost.
+		if (!answer.more) core.lastRungMs = null
+		return answer
 	}
 
 	/** Settles an attempt; hands back what may be sent next. */

@@ -99,3 +99,10 @@ export function rewrite(world: World, change: (record: Record<string, unknown>, 
 export function ids(world: World, label: string): number[] {
 	return [...world.store.state(COLLECTIONS[label]!)].filter(([, record]) => record['status'] !== 'trash').map(([id]) => id)
 }
+
+/** The live object of a collection whose stamp is oldest: the newest ten of a poll do not show it. */
+export function oldest(world: World, label: string): number {
+	const live = [...world.store.state(COLLECTIONS[label]!).values()].filter((record) => record['status'] !== 'trash')
+	if (live.length <= 10) throw new Error(`all ${label} are among the newest ten`)
+	return Number(live.sort((a, b) => String(a['date_modified_gmt']).localeCompare(String(b['date_modified_gmt'])))[0]!['id'])
+}

@@ -346,6 +346,10 @@ export interface Element {
 	hub: string
 	description: string
 	configuration: ConfigurationKey[]
+	/** Webhooks; null: this vendor has none. */
+	hooks: Hooks | null
+	/** How a merchant hands keys over; null: only by copying them. */
+	handover: KeyHandover | null
 	/** The default poller configuration: label → settings, as `event.poller.configuration` has it. */
 	defaultPoller: Record<string, PollerResource>
 	/** Discovers and checks a store in at most 12 requests and 20 s (issue: creating an instance checks the store). `paths`: collections that must be readable. */
@@ -373,6 +377,10 @@ export interface Element {
 		where: string | null,
 		connection: Connection,
 	): { ok: true; query: Record<string, string>; matches: ((record: VendorRecord) => boolean) | null } | { ok: false; message: string }
+	/** null: this vendor has no webhooks. */
+	hooks: Hooks | null
+	/** null: keys are copied by hand. */
+	handover: KeyHandover | null
 }
 
 /** One resource of `event.poller.configuration` as clients send it, after parsing (contract, section 3). */

@@ -7,6 +7,7 @@ import type { Element, PollerResource } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
 import type { WatcherConfig } from '../watcher/ports.ts'
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
+import { receiverUrl } from './addresses.ts'
 import { HEADERS_KEY, readHeaders } from './headers.ts'
 import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './poller.ts'
 import { findInstanceById, type Instance } from './records.ts'
@@ -24,6 +25,7 @@ export const DEFAULTS: Readonly<Record<string, string>> = {
 	'event.notification.enabled': 'false',
 	'event.vendor.type': 'polling',
 	'event.poller.refresh_interval': '15',
+	'event.reconcile.interval': '60',
 	'filter.response.nulls': 'true',
 }
 
@@ -181,6 +183,20 @@ export function toWatcherConfig(
 		backfill: backfillOf(configuration['event.poller.backfill']),
 		scanBudget: number('event.poller.scanBudget') ?? 10,
 		retentionDays: account.retentionDays,
+		hooks: hooksOf(instance, env, floorMs),
+	}
+}
+
+/** What the watcher must know of its webhooks; null where none are kept. */
+function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: number): WatcherConfig['hooks'] {
+	const type = instance.configuration['event.vendor.type']
+	if (!instance.eventsEnabled || (type !== 'webhook' && type !== 'hybrid')) return null
+	const minutes = readNumber(instance.configuration['event.reconcile.interval'] ?? '') ?? Number(DEFAULTS['event.reconcile.interval'])
+	return {
+		version: instance.hookVersion,
+		previousUntilMs: instance.hookPreviousUntilMs,
+		reconcileMs: minutes === 0 ? 0 : Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
+		deliveryUrl: receiverUrl(env, instance.elementKey, instance.id, instance.hookVersion),
 	}
 }
 

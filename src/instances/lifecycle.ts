@@ -7,12 +7,25 @@ import type { Actor } from '../accounts/audit.ts'
 import { hashSecret, newSecret } from '../accounts/secrets.ts'
 import { Conflict } from '../errors.ts'
 import type { Element } from '../elements/element.ts'
-import { logError } from '../log.ts'
+import { log, logError } from '../log.ts'
 import { canonicalStoreUrl, refusal, requireConfiguration, requireConnection, requirePaths, requireResources } from './checks.ts'
 import { callbackOf, floorSecondsOf, isSecretKey, type NormalizeOptions } from './config.ts'
+import {
+	firstKeyId,
+	HooksFailed,
+	leaveStore,
+	makeHooks,
+	planHooks,
+	PREVIOUS_MS,
+	requireReachable,
+	wantsHooks,
+	workHooks,
+	type HookPlan,
+} from './hooks.ts'
 import { hostOf, readName, readTags } from './naming.ts'
 import { effectivePoller } from './poller.ts'
 import {
+	abandonCreating,
 	changeInstance,
 	insertInstance,
 	markDeleted,
@@ -49,6 +62,8 @@ export async function createInstance(
 	const { name, tags } = requireNaming(input)
 	const normal = requireConfiguration(input.configuration ?? {}, optionsOf(services, element, {}))
 	const resources = normal.eventsEnabled ? normal.resources : {}
+	const hooked = wantsHooks({ eventsEnabled: normal.eventsEnabled, configuration: normal.values })
+	if (hooked) requireReachable(env)
 	const connection = await requireConnection(element, credentialsOf(normal.values), services.io, requirePaths(element, resources))
 	requireResources(element, resources, connection)
 
@@ -74,17 +89,33 @@ export async function createInstance(
 		subscriptionId,
 		createdMs: nowMs,
 		updatedMs: nowMs,
+		hookVersion: 1,
+		hookPreviousUntilMs: null,
+		// Written before they are made: whatever ends this creation, the cron knows that there may be some.
+		hookKey: hooked ? firstKeyId(env) : null,
+		hookWork: null,
 	}
 	await insertInstance(env.DB, instance, hashSecret(token))
 	try {
 		await services.watcher(id).create(id)
+		if (hooked) await makeHooks(services, instance)
 		if (!(await markReady(env.DB, instance, actorOf(user, requestId), nowMs)))
 			throw new Error('the row was cleared away while its instance was made')
 	} catch (error) {
-		await undo(services, id)
-		throw error
+		await undo(services, id, error)
+		throw error instanceof HooksFailed ? error.answer : error
 	}
 	return { ...instance, state: 'ready' }
+}
+
+/** Checks what an instance will be made of once its keys arrive, without the store; answers with the store's address. */
+export function checkDraft(services: Services, element: Element, input: InstanceInput): string {
+	requireNaming(input)
+	const pending = { 'oauth.api.key': 'to come', 'oauth.api.secret': 'to come' }
+	const normal = requireConfiguration({ ...input.configuration, ...pending }, optionsOf(services, element, {}))
+	requirePaths(element, normal.eventsEnabled ? normal.resources : {})
+	if (wantsHooks({ eventsEnabled: normal.eventsEnabled, configuration: normal.values })) requireReachable(services.env)
+	return normal.storeUrl
 }
 
 /** How a change treats what is not sent. */
@@ -146,10 +177,12 @@ export async function updateInstance(
 		connection,
 		eventsEnabled: normal.eventsEnabled,
 	}
+	const plan = planHooks(env, instance, { ...instance, ...change }, { moved, reconnect })
+	if (plan.make) await makeOrUndo(services, instance, { ...instance, ...change }, plan)
 	const changed = await commit(
 		services,
 		instance,
-		change,
+		{ ...change, ...plan.change },
 		actorOf(user, requestId),
 		options.replace ? 'instance.replace' : 'instance.update',
 		{
@@ -162,6 +195,8 @@ export async function updateInstance(
 	const callback = callbackOf(values, env.PUBLIC_URL)
 	const release = callback !== null && callback !== callbackOf(before, env.PUBLIC_URL)
 	await tell(services, changed, { ...(moved ? { rebaseline: true } : {}), ...(release ? { release: true } : {}) })
+	if (plan.leave) await leaveStore(services, instance)
+	if (plan.change.hookWork != null) await workHooks(services, instance.id)
 	return changed
 }
 
@@ -174,16 +209,40 @@ export async function setEnabled(
 	enabled: boolean,
 	skip: boolean,
 ): Promise<Instance> {
+	// Webhooks sleep with their instance. Either way the store may be told later: what it sends meanwhile is answered.
+	const work = enabled ? (wantsHooks(instance) ? 'ensure' : null) : instance.hookKey === null ? null : 'pause'
 	const changed = await commit(
 		services,
 		instance,
-		{ enabled },
+		{ enabled, ...(work === null ? {} : { hookWork: work }) },
 		actorOf(user, requestId),
 		enabled ? 'instance.enable' : 'instance.disable',
 		enabled && skip ? { skip: true } : {},
 	)
 	await tell(services, changed, enabled ? { release: true, ...(skip ? { skip: true } : {}) } : {})
+	if (work !== null) await workHooks(services, instance.id)
 	return changed
+}
+
+/** Gives the webhooks of an instance new secrets; those before them are accepted for another day. False when the store is still to be told. */
+export async function rotateHooks(
+	services: Services,
+	instance: Instance,
+	user: User,
+	requestId: string,
+): Promise<{ instance: Instance; done: boolean }> {
+	if (!wantsHooks(instance) || !instance.enabled) throw new Conflict('This instance keeps no webhooks at present; its secrets change nothing')
+	if (instance.hookWork === 'ensure') throw new Conflict('The store has not taken the last change of the webhooks yet; try again when it has')
+	requireReachable(services.env)
+	const change: InstanceChange = {
+		hookVersion: instance.hookVersion + 1,
+		hookPreviousUntilMs: services.now() + PREVIOUS_MS,
+		hookWork: 'ensure',
+	}
+	const changed = await commit(services, instance, change, actorOf(user, requestId), 'instance.webhooks.rotate', { version: instance.hookVersion + 1 })
+	// The object first: from the moment when the store has the new secrets, deliveries come with them.
+	await tell(services, changed, {})
+	return { instance: changed, done: await workHooks(services, instance.id) }
 }
 
 /** Deletes: token and hub are dead at once; the object is cleared away now, or by the cron when that fails. */
@@ -191,10 +250,14 @@ export async function deleteInstance(services: Services, instance: Instance, use
 	if (await markDeleted(services.env.DB, instance, actorOf(user, requestId), services.now())) await clearAway(services, instance.id)
 }
 
-/** Empties the object of a row that is not `ready`, then removes the row. False when the object could not be reached: the cron tries again. */
-export async function clearAway(services: Services, instanceId: number): Promise<boolean> {
+/**
+ * Empties the object of a row that is not `ready` and removes its webhooks, then the row. False when the object or the store could
+ * not be reached: the cron tries again. `unsure`: the store may still be making webhooks, so the cron is to look again.
+ */
+export async function clearAway(services: Services, instanceId: number, unsure = false): Promise<boolean> {
 	try {
 		await services.watcher(instanceId).destroy()
+		if (!(await workHooks(services, instanceId, unsure))) return false
 		await removeRow(services.env.DB, instanceId)
 		return true
 	} catch (error) {
@@ -244,14 +307,30 @@ async function commit(
 }
 
 /** Takes back what a failed creation wrote. */
-async function undo(services: Services, instanceId: number): Promise<void> {
+async function undo(services: Services, instanceId: number, cause: unknown): Promise<void> {
+	const { DB } = services.env
 	try {
+		// The store refused before it made anything: there is nothing to remove, and it would refuse that too.
+		if (cause instanceof HooksFailed && !cause.touched) await DB.prepare('UPDATE instances SET hook_key = NULL WHERE id = ?').bind(instanceId).run()
 		// `deleted` first, so that a cron finishes what this cannot.
-		await services.env.DB.prepare("UPDATE instances SET state = 'deleted' WHERE id = ? AND state = 'creating'").bind(instanceId).run()
+		await abandonCreating(DB, { id: instanceId }, services.now())
 	} catch (error) {
 		logError('instance.undo-failed', error, { instance: instanceId })
 	}
-	await clearAway(services, instanceId)
+	await clearAway(services, instanceId, cause instanceof HooksFailed && cause.unsure)
+}
+
+/** Webhooks for a change that is not committed yet: when they cannot be made, the caller hears why and nothing has changed. */
+async function makeOrUndo(services: Services, instance: Instance, next: Instance, plan: HookPlan): Promise<void> {
+	requireReachable(services.env)
+	try {
+		await makeHooks(services, next)
+	} catch (error) {
+		if (!(error instanceof HooksFailed)) throw error
+		if (error.touched && plan.fresh) await leaveStore(services, next)
+		log('instance.hooks-refused', { instance: instance.id })
+		throw error.answer
+	}
 }
 
 function requireNaming(input: InstanceInput): { name: string | null; tags: string[] | null } {

@@ -28,10 +28,25 @@ export interface Instance {
 	subscriptionId: number
 	createdMs: number
 	updatedMs: number
+	/** Version of the secrets of its webhooks, and until when the one before it is still accepted. */
+	hookVersion: number
+	hookPreviousUntilMs: number | null
+	/** Id of the master key that the secrets at the store are derived from; null: none of our webhooks is there. */
+	hookKey: string | null
+	/** What is still to be done at the store, by the cron when not at once. */
+	hookWork: HookWork | null
 }
 
+/** Make the webhooks as they should be, stop them, delete them. */
+export type HookWork = 'ensure' | 'pause' | 'remove'
+
 /** What a change of an instance may set. */
-export type InstanceChange = Partial<Pick<Instance, 'name' | 'tags' | 'configuration' | 'connection' | 'eventsEnabled' | 'enabled'>>
+export type InstanceChange = Partial<
+	Pick<
+		Instance,
+		'name' | 'tags' | 'configuration' | 'connection' | 'eventsEnabled' | 'enabled' | 'hookVersion' | 'hookPreviousUntilMs' | 'hookKey' | 'hookWork'
+	>
+>
 
 /** The row as D1 has it. */
 interface Row {
@@ -51,10 +66,17 @@ interface Row {
 	subscription_id: number
 	created_ms: number
 	updated_ms: number
+	hook_version: number
+	hook_previous_until_ms: number | null
+	hook_key: string | null
+	hook_work: HookWork | null
 }
 
 const COLUMNS =
-	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms'
+	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work'
+
+/** What a row's end means for its webhooks; `?1` is now. */
+const REMOVE_HOOKS = "hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
 
 /** Hands out the next number of a sequence; never the same one twice. */
 export async function nextNumber(db: D1Database, sequence: 'instance' | 'subscription'): Promise<number> {
@@ -69,7 +91,7 @@ export async function nextNumber(db: D1Database, sequence: 'instance' | 'subscri
 /** Inserts a row in state `creating`. */
 export async function insertInstance(db: D1Database, instance: Instance, tokenHash: string): Promise<void> {
 	await db
-		.prepare(`INSERT INTO instances (${COLUMNS}, token_hash) VALUES (${Array.from({ length: 17 }, () => '?').join(', ')})`)
+		.prepare(`INSERT INTO instances (${COLUMNS}, token_hash) VALUES (${Array.from({ length: 21 }, () => '?').join(', ')})`)
 		.bind(
 			instance.id,
 			instance.organizationId,
@@ -87,6 +109,10 @@ export async function insertInstance(db: D1Database, instance: Instance, tokenHa
 			instance.subscriptionId,
 			instance.createdMs,
 			instance.updatedMs,
+			instance.hookVersion,
+			instance.hookPreviousUntilMs,
+			instance.hookKey,
+			instance.hookWork,
 			tokenHash,
 		)
 		.run()
@@ -176,10 +202,11 @@ export async function changeInstance(
 	nowMs: number,
 ): Promise<Instance | null> {
 	const changed: Instance = { ...instance, ...change, version: instance.version + 1, updatedMs: nowMs }
+	const hooks = hookColumns(change, nowMs)
 	const [update] = await db.batch([
 		db
 			.prepare(
-				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?, connection = ?, updated_ms = ?
+				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?, connection = ?, updated_ms = ?${hooks.map(([column]) => `, ${column} = ?`).join('')}
 				 WHERE id = ? AND organization_id = ? AND state = 'ready' AND version = ?`,
 			)
 			.bind(
@@ -191,6 +218,7 @@ export async function changeInstance(
 				JSON.stringify(changed.configuration),
 				JSON.stringify(changed.connection),
 				nowMs,
+				...hooks.map(([, value]) => value),
 				instance.id,
 				instance.organizationId,
 				instance.version,
@@ -207,12 +235,25 @@ export async function changeInstance(
 	return update!.meta.changes > 0 ? changed : null
 }
 
-/** `deleted`: token and hub are dead from here on. False when it was not ready any more. */
+/** The columns about webhooks that a change sets; what it does not name may have been moved on by the cron meanwhile and stays. */
+function hookColumns(change: InstanceChange, nowMs: number): [string, string | number | null][] {
+	const columns: [string, string | number | null][] = []
+	if (change.hookVersion !== undefined) columns.push(['hook_version', change.hookVersion])
+	if (change.hookPreviousUntilMs !== undefined) columns.push(['hook_previous_until_ms', change.hookPreviousUntilMs])
+	if (change.hookKey !== undefined) columns.push(['hook_key', change.hookKey])
+	if (change.hookWork !== undefined) {
+		const sinceMs = change.hookWork === null ? null : nowMs
+		columns.push(['hook_work', change.hookWork], ['hook_work_ms', sinceMs], ['hook_tried_ms', sinceMs])
+	}
+	return columns
+}
+
+/** `deleted`: token and hub are dead from here on; what webhooks may be at the store are to be removed. False when it was not ready any more. */
 export async function markDeleted(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
 	const [update] = await db.batch([
 		db
 			.prepare(
-				"UPDATE instances SET state = 'deleted', version = version + 1, updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'ready'",
+				`UPDATE instances SET state = 'deleted', version = version + 1, updated_ms = ?1, ${REMOVE_HOOKS} WHERE id = ?2 AND organization_id = ?3 AND state = 'ready'`,
 			)
 			.bind(nowMs, instance.id, instance.organizationId),
 		auditStatement(
@@ -224,6 +265,21 @@ export async function markDeleted(db: D1Database, instance: Instance, actor: Act
 		),
 	])
 	return update!.meta.changes > 0
+}
+
+/** Rows that stay `creating`, one by its id or all that are older than a moment, become deletions: what a failed creation left is cleared away like them. */
+export async function abandonCreating(db: D1Database, which: { id: number } | { beforeMs: number }, nowMs: number): Promise<void> {
+	const [condition, value] = 'id' in which ? ['id = ?2', which.id] : ['updated_ms < ?2', which.beforeMs]
+	await db
+		.prepare(`UPDATE instances SET state = 'deleted', version = version + 1, ${REMOVE_HOOKS} WHERE state = 'creating' AND ${condition}`)
+		.bind(nowMs, value)
+		.run()
+}
+
+/** An instance in any state, for the cron and for what ends it; null when its row is gone. */
+export async function findRow(db: D1Database, id: number): Promise<Instance | null> {
+	const row = await db.prepare(`SELECT ${COLUMNS} FROM instances WHERE id = ?`).bind(id).first<Row>()
+	return row === null ? null : fromRow(row)
 }
 
 /** Takes rows away for good: after their object is gone, or when a creation failed. A ready row is never taken. */
@@ -254,5 +310,9 @@ function fromRow(row: Row): Instance {
 		subscriptionId: row.subscription_id,
 		createdMs: row.created_ms,
 		updatedMs: row.updated_ms,
+		hookVersion: row.hook_version,
+		hookPreviousUntilMs: row.hook_previous_until_ms,
+		hookKey: row.hook_key,
+		hookWork: row.hook_work,
 	}
 }

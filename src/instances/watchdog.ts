@@ -3,7 +3,11 @@
  * Insurance, Configuration).
  */
 import { log, logError } from '../log.ts'
+import { forgetDrafts } from './drafts.ts'
+import { giveUpHooks, markForRekey, workHooks } from './hooks.ts'
 import { clearAway } from './lifecycle.ts'
+import { abandonCreating } from './records.ts'
+import { resealSecrets } from './reseal.ts'
 import type { Services } from './services.ts'
 
 /** Instances woken a round. */
@@ -17,6 +21,11 @@ const OVERDUE_MS = 2 * 3_600_000
 /** One that was woken is left alone this long, so that those that stay silent do not crowd out the others. */
 const WAKE_PAUSE_MS = 30 * 60_000
 
+/** Stores told of their webhooks a round. */
+const HOOK_LIMIT = 30
+/** Work at a store is tried again after a quarter of the time since it was asked for, at least every six hours; `?1` is now. */
+const HOOKS_DUE = 'coalesce(hook_tried_ms, 0) < ?1 - min(21600000, (?1 - hook_work_ms) / 4)'
+
 /** What a round did. */
 export interface Round {
 	woken: number
@@ -27,12 +36,13 @@ export interface Round {
 export async function runWatchdog(services: Services): Promise<Round> {
 	const nowMs = services.now()
 	const { DB } = services.env
+	await giveUpHooks(DB, nowMs)
 	// Deletion is tried again each round; what a failed creation left becomes a deletion.
-	await DB.prepare("UPDATE instances SET state = 'deleted', version = version + 1 WHERE state = 'creating' AND updated_ms < ?")
-		.bind(nowMs - CREATING_LIMIT_MS)
-		.run()
-	const unfinished = await DB.prepare("SELECT id FROM instances WHERE state = 'deleted' ORDER BY updated_ms LIMIT ?")
-		.bind(WAKE_LIMIT)
+	await abandonCreating(DB, { beforeMs: nowMs - CREATING_LIMIT_MS }, nowMs)
+	const unfinished = await DB.prepare(
+		`SELECT id FROM instances WHERE state = 'deleted' AND (hook_work IS NULL OR ${HOOKS_DUE}) ORDER BY updated_ms LIMIT ?2`,
+	)
+		.bind(nowMs, WAKE_LIMIT)
 		.all<{ id: number }>()
 	let cleared = 0
 	await inGroups(unfinished.results, async ({ id }) => {
@@ -40,6 +50,14 @@ export async function runWatchdog(services: Services): Promise<Round> {
 		// To the end of the line: those that fail must not keep others waiting.
 		else await DB.prepare("UPDATE instances SET updated_ms = ? WHERE id = ? AND state = 'deleted'").bind(nowMs, id).run()
 	})
+
+	await markForRekey(services, HOOK_LIMIT)
+	const hooks = await DB.prepare(`SELECT id FROM instances WHERE state = 'ready' AND hook_work IS NOT NULL AND ${HOOKS_DUE} ORDER BY hook_tried_ms LIMIT ?2`)
+		.bind(nowMs, HOOK_LIMIT)
+		.all<{ id: number }>()
+	await inGroups(hooks.results, async ({ id }) => void (await workHooks(services, id)))
+	await forgetDrafts(DB, nowMs)
+	await resealSecrets(DB, services.env.MASTER_KEYS)
 
 	const overdue = await DB.prepare(
 		`SELECT i.id FROM instances AS i LEFT JOIN instance_status AS s ON s.instance_id = i.id

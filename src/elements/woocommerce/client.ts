@@ -67,7 +67,12 @@ class WooCommerceClient implements StoreClient {
 				message: `${resource.path} cannot be read by ${resource.idField}; WooCommerce reads it by ${collection.idField}.`,
 			}
 		}
-		if (collection.read === 'address') return this.#readAddress(resource.path, collection.idField, id)
+		if (collection.read === 'address') {
+			const answer = await this.#readAddress(resource.path, collection.idField, id)
+			// `/products/{id}` answers for variations too (WooCommerce facts, 3.10); a webhook may name one under a product's topic (7.6).
+			const stray = resource.path === 'products' && answer.ok && answer.found?.['type'] === 'variation'
+			return stray ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
+		}
 		const listed = await this.#get(resource.path, { ...collection.always, include: String(id), per_page: '1' })
 		if (!listed.ok) return listed
 		const rows = recordsOf(listed)

@@ -1,0 +1,168 @@
+/**
+ * Instances that wait for a merchant's approval (connect without keys): what `POST /instances` was given, sealed under a state that
+ * stands only in addresses; D1 holds its hash. A draft is used once: whoever comes second, late or with another state finds nothing.
+ */
+import { findUser, type User } from '../accounts/accounts.ts'
+import { hashSecret } from '../accounts/secrets.ts'
+import type { Element } from '../elements/element.ts'
+import { Conflict, HttpError } from '../errors.ts'
+import { logError } from '../log.ts'
+import { insecureAddress, publicBase } from './addresses.ts'
+import { checkDraft, createInstance, type InstanceInput } from './lifecycle.ts'
+import { openSecret, sealSecret } from './sealing.ts'
+import type { Services } from './services.ts'
+
+/** How long a merchant may take. */
+export const DRAFT_MS = 30 * 60_000
+/** How long the outcome can be asked for. */
+const KEPT_MS = 24 * 3_600_000
+
+type Status = 'waiting' | 'working' | 'denied' | 'failed' | 'created'
+
+interface Row {
+	state_hash: string
+	organization_id: number
+	user_id: number
+	element_key: string
+	sealed: string
+	status: Status
+	reason: string | null
+	instance_id: number | null
+	expires_ms: number
+}
+
+/** What is sealed. */
+interface Content {
+	input: InstanceInput
+	callbackUrl: string | null
+}
+
+/** What became of a draft. */
+export interface DraftOutcome {
+	status: 'waiting' | 'denied' | 'failed' | 'created'
+	reason?: string
+	id?: number
+}
+
+/** How keys were taken: an instance, or why not. `unknown`: forged, expired or used before. */
+export type TakeResult = { kind: 'created'; id: number } | { kind: 'unknown' } | { kind: 'failed'; reason: string }
+
+/** What the browser is shown on its way back. */
+export type ReturnView =
+	| { kind: 'unknown' | 'expired' | 'waiting' | 'denied' }
+	| { kind: 'failed'; reason: string }
+	| { kind: 'created'; id: number; callbackUrl: string | null }
+
+/** Keeps a draft and answers with the page on which the merchant approves. Everything but the keys is checked first. */
+export async function startDraft(
+	services: Services,
+	user: User,
+	element: Element,
+	input: InstanceInput,
+	callbackUrl: string | null,
+): Promise<{ oauthUrl: string; state: string }> {
+	const { env } = services
+	if (element.handover === null) throw new Conflict('This element takes keys by hand only')
+	const problem = insecureAddress(env)
+	if (problem !== null) throw new Conflict(problem)
+	const storeUrl = checkDraft(services, element, input)
+	const state = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+	const hash = hashSecret(state)
+	const nowMs = services.now()
+	const content: Content = { input, callbackUrl }
+	await env.DB.prepare(
+		"INSERT INTO drafts (state_hash, organization_id, user_id, element_key, sealed, status, created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)",
+	)
+		.bind(hash, user.organizationId, user.id, element.key, await sealSecret(env.MASTER_KEYS, JSON.stringify(content), contextOf(hash)), nowMs, nowMs + DRAFT_MS)
+		.run()
+	const base = `${publicBase(env)}/connect/woocommerce/${state}`
+	return { oauthUrl: element.handover.url({ storeUrl, appName: 'Shopbell', state, returnUrl: `${base}/return`, callbackUrl: base }), state }
+}
+
+/** Takes the keys that a store hands over for a draft: they are tried at the draft's own store, and the instance is made. */
+export async function takeKeys(services: Services, state: string, keys: { key: string; secret: string }, element: Element, requestId: string): Promise<TakeResult> {
+	const { env } = services
+	const nowMs = services.now()
+	const row = await findDraft(env.DB, state)
+	if (row === null || row.element_key !== element.key) return { kind: 'unknown' }
+	// One statement decides who uses it.
+	const claimed = await env.DB.prepare("UPDATE drafts SET status = 'working' WHERE state_hash = ? AND status = 'waiting' AND expires_ms > ?").bind(row.state_hash, nowMs).run()
+	if (claimed.meta.changes === 0) return { kind: 'unknown' }
+	try {
+		const content = await open(env.MASTER_KEYS, row)
+		const user = await findUser(env.DB, row.organization_id, row.user_id)
+		if (user === null) throw new Error('a draft names a user that is gone')
+		const configuration = { ...content.input.configuration, 'oauth.api.key': keys.key, 'oauth.api.secret': keys.secret }
+		const instance = await createInstance(services, user, requestId, element, { ...content.input, configuration })
+		await env.DB.prepare("UPDATE drafts SET status = 'created', instance_id = ?, sealed = ? WHERE state_hash = ?")
+			// Where the browser goes is still needed; what the instance was made of is not.
+			.bind(instance.id, await sealSecret(env.MASTER_KEYS, JSON.stringify({ input: {}, callbackUrl: content.callbackUrl }), contextOf(row.state_hash)), row.state_hash)
+			.run()
+		return { kind: 'created', id: instance.id }
+	} catch (error) {
+		const reason = error instanceof HttpError ? error.message : 'Something went wrong here'
+		if (!(error instanceof HttpError)) logError('draft.failed', error, { requestId })
+		await finish(env.DB, row.state_hash, 'working', 'failed', reason)
+		return { kind: 'failed', reason }
+	}
+}
+
+/** What the browser is shown when the store sends it back; a merchant's refusal ends the draft. */
+export async function returnFrom(services: Services, state: string, approved: boolean): Promise<ReturnView> {
+	const { DB, MASTER_KEYS } = services.env
+	const row = await findDraft(DB, state)
+	if (row === null) return { kind: 'unknown' }
+	if (row.status === 'created') {
+		// The way on is open as long as the draft was.
+		if (row.expires_ms <= services.now() || row.instance_id === null) return { kind: 'expired' }
+		return { kind: 'created', id: row.instance_id, callbackUrl: (await open(MASTER_KEYS, row)).callbackUrl }
+	}
+	if (row.status === 'failed') return { kind: 'failed', reason: row.reason ?? '' }
+	if (row.status === 'denied') return { kind: 'denied' }
+	if (row.status === 'waiting') {
+		if (row.expires_ms <= services.now()) return { kind: 'expired' }
+		if (!approved) {
+			await finish(DB, row.state_hash, 'waiting', 'denied', null)
+			return { kind: 'denied' }
+		}
+	}
+	return { kind: 'waiting' }
+}
+
+/** What became of a draft of this organization; null when it has none of this state. */
+export async function draftOutcome(services: Services, organizationId: number, state: string): Promise<DraftOutcome | null> {
+	const row = await findDraft(services.env.DB, state)
+	if (row === null || row.organization_id !== organizationId) return null
+	if (row.status === 'created') return { status: 'created', id: row.instance_id ?? 0 }
+	if (row.status === 'failed') return { status: 'failed', reason: row.reason ?? '' }
+	if (row.status === 'denied') return { status: 'denied', reason: 'The merchant did not approve' }
+	// A call that crashed while it made the instance never says so itself.
+	const late = row.expires_ms + (row.status === 'working' ? DRAFT_MS : 0) <= services.now()
+	return late ? { status: 'failed', reason: 'Nobody approved within 30 minutes; ask for a new address' } : { status: 'waiting' }
+}
+
+/** Removes drafts whose outcome nobody asked for in a day. */
+export async function forgetDrafts(db: D1Database, nowMs: number): Promise<void> {
+	await db.batch([
+		// What was never used is not kept sealed for longer than it could be.
+		db.prepare("UPDATE drafts SET sealed = '' WHERE expires_ms < ? AND sealed <> ''").bind(nowMs),
+		db.prepare('DELETE FROM drafts WHERE expires_ms < ?').bind(nowMs - KEPT_MS),
+	])
+}
+
+async function findDraft(db: D1Database, state: string): Promise<Row | null> {
+	if (!/^[\w-]{43}$/.test(state)) return null
+	return await db.prepare('SELECT * FROM drafts WHERE state_hash = ?').bind(hashSecret(state)).first<Row>()
+}
+
+async function finish(db: D1Database, hash: string, from: Status, to: Status, reason: string | null): Promise<void> {
+	await db.prepare("UPDATE drafts SET status = ?, reason = ?, sealed = '' WHERE state_hash = ? AND status = ?").bind(to, reason, hash, from).run()
+}
+
+async function open(ring: string, row: Row): Promise<Content> {
+	return JSON.parse(await openSecret(ring, row.sealed, contextOf(row.state_hash))) as Content
+}
+
+function contextOf(hash: string): string {
+	return `draft/${hash}`
+}

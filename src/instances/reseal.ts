@@ -1,0 +1,85 @@
+/**
+ * When the ring of master keys is turned, what is sealed in D1 under older keys is sealed anew under the first, some rows at a time,
+ * so that an older key can leave (design, State: Secrets). A row that somebody changes meanwhile is left to the next round.
+ */
+import { logError } from '../log.ts'
+import { instanceContext, isSealed, masterKeys, openSecret, sealSecret } from './sealing.ts'
+
+/** Rows a round. */
+const LIMIT = 50
+
+interface Account {
+	id: number
+	sealed: string
+}
+interface Connected {
+	id: number
+	token: string
+	configuration: string
+}
+
+/** Ids of the ring's keys that something at rest or at a store still depends on; the first always is. With one key nothing is looked up. */
+export async function keysInUse(db: D1Database, ring: string): Promise<string[]> {
+	const [first, ...older] = masterKeys(ring).map((key) => key.id)
+	const used = [first!]
+	for (const id of older) {
+		const row = await db
+			.prepare(
+				`SELECT EXISTS (SELECT 1 FROM instances WHERE hook_key = ?1 AND enabled = 1)
+				OR EXISTS (SELECT 1 FROM instances WHERE instr(configuration, ?2) > 0 OR instr(token_sealed, ?3) = 1)
+				OR EXISTS (SELECT 1 FROM organizations WHERE instr(secret_sealed, ?3) = 1) OR EXISTS (SELECT 1 FROM users WHERE instr(secret_sealed, ?3) = 1)
+				OR EXISTS (SELECT 1 FROM drafts WHERE instr(sealed, ?3) = 1) AS used`,
+			)
+			.bind(id, `"v1.${id}.`, `v1.${id}.`)
+			.first<{ used: number }>()
+		if (row?.used === 1) used.push(id)
+	}
+	return used
+}
+
+/** One round. A secret that cannot be opened, since its key is gone, is left as it is. */
+export async function resealSecrets(db: D1Database, ring: string): Promise<void> {
+	for (const { id } of masterKeys(ring).slice(1)) {
+		for (const [table, context] of [
+			['organizations', 'organization'],
+			['users', 'user'],
+		] as const) {
+			const { results } = await db.prepare(`SELECT id, secret_sealed AS sealed FROM ${table} WHERE instr(secret_sealed, ?) = 1 LIMIT ?`).bind(`v1.${id}.`, LIMIT).all<Account>()
+			for (const row of results) {
+				const sealed = await anew(ring, row.sealed, `${context}/${row.id}`)
+				if (sealed !== null) await db.prepare(`UPDATE ${table} SET secret_sealed = ? WHERE id = ? AND secret_sealed = ?`).bind(sealed, row.id, row.sealed).run()
+			}
+		}
+		const { results } = await db
+			.prepare('SELECT id, token_sealed AS token, configuration FROM instances WHERE instr(configuration, ?) > 0 OR instr(token_sealed, ?) = 1 LIMIT ?')
+			.bind(`"v1.${id}.`, `v1.${id}.`, LIMIT)
+			.all<Connected>()
+		for (const row of results) await resealInstance(db, ring, row)
+	}
+}
+
+async function resealInstance(db: D1Database, ring: string, row: Connected): Promise<void> {
+	const context = instanceContext(row.id)
+	const configuration = JSON.parse(row.configuration) as Record<string, string | null>
+	for (const [key, value] of Object.entries(configuration)) {
+		if (value !== null && isSealed(value)) configuration[key] = (await anew(ring, value, context)) ?? value
+	}
+	const token = (await anew(ring, row.token, context)) ?? row.token
+	const text = JSON.stringify(configuration)
+	if (text === row.configuration && token === row.token) return
+	// The version counts up, so that the instance's object reads its secrets again before the older key leaves.
+	await db
+		.prepare('UPDATE instances SET token_sealed = ?, configuration = ?, version = version + 1 WHERE id = ? AND token_sealed = ? AND configuration = ?')
+		.bind(token, text, row.id, row.token, row.configuration)
+		.run()
+}
+
+async function anew(ring: string, sealed: string, context: string): Promise<string | null> {
+	if (sealed.startsWith(`v1.${masterKeys(ring)[0]!.id}.`)) return sealed
+	try {
+		return await sealSecret(ring, await openSecret(ring, sealed, context), context)
+	} catch (error) {
+		logError('reseal.failed', error)
+		return null
+	}
+}

@@ -119,11 +119,17 @@ export class Courier {
 			await this.#send(queued, parcel, knobs, 'double')
 			requests++
 		}
-		if (nth(knobs.replayEvery, number)) this.#hooks.queue.push({ ...queued, replay: parcel, due: this.#engine.now() + (knobs.replaySeconds ?? 600) * 1000 })
+		if (nth(knobs.replayEvery, number))
+			this.#hooks.queue.push({ ...queued, replay: parcel, due: this.#engine.now() + (knobs.replaySeconds ?? 600) * 1000 })
 		return requests
 	}
 
-	async #send(queued: Queued, { headers, body, deliveryId }: NonNullable<Queued['replay']>, knobs: WebhookKnobs, repeat?: Delivery['repeat']): Promise<boolean> {
+	async #send(
+		queued: Queued,
+		{ headers, body, deliveryId }: NonNullable<Queued['replay']>,
+		knobs: WebhookKnobs,
+		repeat?: Delivery['repeat'],
+	): Promise<boolean> {
 		const { webhook, id, queuedAt } = queued
 		const { status, error } = await this.post(webhook.url, headers, body, knobs.timeoutMs ?? 60_000)
 		const good = status !== null && status >= 200 && status < 303
@@ -183,18 +189,31 @@ export class Courier {
 	/** Hands over a new key as the connect flow does. */
 	async handOver(callback: string, keys: Rec): Promise<Outcome> {
 		const { url, version } = this.#engine.settings
-		const headers = { 'user-agent': `WordPress/${version === '11.0' ? '7.1' : '6.1'}; ${url}`, 'content-type': 'application/json;charset=UTF-8' }
+		const headers = {
+			'user-agent': `WordPress/${version === '11.0' ? '7.1' : '6.1'}; ${url}`,
+			'content-type': 'application/json;charset=UTF-8',
+		}
 		const queuedAt = this.#engine.now()
 		const outcome = await this.post(callback, headers, phpJson(keys), 60_000)
 		const { status, error } = outcome
 		const result = status === 200 ? 'sent' : 'failed'
-		this.#note({ queuedAt, webhook: 0, topic: 'wc-auth', id: null, deliveryId: null, result, status, ...(error !== undefined && { error }) })
+		this.#note({
+			queuedAt,
+			webhook: 0,
+			topic: 'wc-auth',
+			id: null,
+			deliveryId: null,
+			result,
+			status,
+			...(error !== undefined && { error }),
+		})
 		return outcome
 	}
 
 	/** One request, given up after so long; without a body it is a GET. */
 	async post(address: string, headers: Record<string, string>, body: string | null, timeoutMs: number): Promise<Outcome> {
-		if (!this.#hooks.knobs.allowLocalDelivery && !reachable(address, this.#engine.settings.url)) return { status: null, error: 'A valid URL was not provided.' }
+		if (!this.#hooks.knobs.allowLocalDelivery && !reachable(address, this.#engine.settings.url))
+			return { status: null, error: 'A valid URL was not provided.' }
 		const abort = new AbortController()
 		const timer = setTimeout(() => abort.abort(new Error(`Operation timed out after ${timeoutMs} milliseconds`)), timeoutMs)
 		const given = new Promise<never>((_, reject) => {
@@ -202,7 +221,13 @@ export class Courier {
 		})
 		given.catch(() => undefined)
 		try {
-			const request = new Request(address, { method: body === null ? 'GET' : 'POST', headers: { accept: '*/*', ...headers }, body, redirect: 'manual', signal: abort.signal })
+			const request = new Request(address, {
+				method: body === null ? 'GET' : 'POST',
+				headers: { accept: '*/*', ...headers },
+				body,
+				redirect: 'manual',
+				signal: abort.signal,
+			})
 			const response = await Promise.race([this.#deliver(request), given])
 			await Promise.race([response.arrayBuffer(), given])
 			const moved = response.status >= 301 && response.status <= 308 && response.status !== 304

@@ -37,7 +37,11 @@ export function payloadOf(engine: Engine, webhook: Webhook, id: number, knobs: W
 	const collection = `${resource}s`
 	const call = { engine, key, name: '', method: 'GET', path: '', query: new Map(), params: new Map(), body: {}, https: true }
 	try {
-		const record = single(call, { collection, kind: 'item', id, methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] }, allowed(key, collection))
+		const record = single(
+			call,
+			{ collection, kind: 'item', id, methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] },
+			allowed(key, collection),
+		)
 		return filtered(aged(record, webhook.apiVersion), resource, knobs)
 	} catch (error) {
 		if (!(error instanceof RestError)) throw error
@@ -83,7 +87,13 @@ export function agentOf(engine: Engine): string {
 }
 
 /** The headers of a delivery. */
-export function headersOf(engine: Engine, webhook: Webhook, body: string, deliveryId: string, source: string | undefined): Record<string, string> {
+export function headersOf(
+	engine: Engine,
+	webhook: Webhook,
+	body: string,
+	deliveryId: string,
+	source: string | undefined,
+): Record<string, string> {
 	const [resource, event] = partsOf(webhook.topic)
 	return {
 		'user-agent': agentOf(engine),

@@ -175,7 +175,10 @@ class Store implements SimulatedStore {
 
 	setFaults(faults: Faults): void {
 		this.#faults.set(faults)
-		this.#engine.webhooks.overlay = Object.assign({}, ...(Array.isArray(faults) ? faults : [faults]).map((fault) => fault.webhooks)) as WebhookKnobs
+		this.#engine.webhooks.overlay = Object.assign(
+			{},
+			...(Array.isArray(faults) ? faults : [faults]).map((fault) => fault.webhooks),
+		) as WebhookKnobs
 	}
 
 	setLiving(on: boolean): void {
@@ -232,17 +235,29 @@ class Store implements SimulatedStore {
 		if (this.log.length >= 1000) this.log.shift()
 		this.log.push(line)
 		const body = request.method === 'GET' || request.method === 'HEAD' ? '' : await request.text()
-		const response = await this.#faults.around(request, url, { site: this.#options.site ?? 'shop', keys: this.keys }, async (site, keys) => {
-			const reply = this.#answer(request, url, base, body, site, keys)
-			// At once, so that what another call saves meanwhile stays that call's.
-			await this.#courier.settlePings()
-			return reply
-		})
+		const response = await this.#faults.around(
+			request,
+			url,
+			{ site: this.#options.site ?? 'shop', keys: this.keys },
+			async (site, keys) => {
+				const reply = this.#answer(request, url, base, body, site, keys)
+				// At once, so that what another call saves meanwhile stays that call's.
+				await this.#courier.settlePings()
+				return reply
+			},
+		)
 		line.status = response.status
 		return response
 	}
 
-	#answer(request: Request, url: URL, base: string, body: string, site: StoreOptions['site'], keys: Record<string, Key> | null): Reply | Promise<Reply> {
+	#answer(
+		request: Request,
+		url: URL,
+		base: string,
+		body: string,
+		site: StoreOptions['site'],
+		keys: Record<string, Key> | null,
+	): Reply | Promise<Reply> {
 		const engine = this.#engine
 		const { prefix } = engine.settings
 		const query = parseQuery(url.search.slice(1))
@@ -259,7 +274,12 @@ class Store implements SimulatedStore {
 			https,
 			accept: request.headers.get('accept'),
 		})
-		const connecting = other?.status === 404 && /^\/wc-auth\/v1\/./.test(inside ?? '') && site !== 'not-wordpress' && site !== 'no-woocommerce' && site !== 'plain-permalinks'
+		const connecting =
+			other?.status === 404 &&
+			/^\/wc-auth\/v1\/./.test(inside ?? '') &&
+			site !== 'not-wordpress' &&
+			site !== 'no-woocommerce' &&
+			site !== 'plain-permalinks'
 		if (connecting) return this.#connect.answer({ method, route: (inside ?? '').slice(12), query: url.search.slice(1), body })
 		if (other) return other
 		const path = (inside ?? '').slice(prefix.length + 2).replace(/^\/+|\/+$/g, '')
@@ -313,7 +333,12 @@ class Store implements SimulatedStore {
 			}
 			if (path === 'deliveries' && request.method === 'GET') return json(this.deliveries(Number(url.searchParams.get('after') ?? 0)))
 			if (path === 'webhooks' && request.method === 'GET') {
-				return json({ knobs: this.#engine.webhooks.knobs, webhooks: this.webhooks(), queued: this.#engine.webhooks.queue.length, nextQueueAt: this.nextQueueAt() })
+				return json({
+					knobs: this.#engine.webhooks.knobs,
+					webhooks: this.webhooks(),
+					queued: this.#engine.webhooks.queue.length,
+					nextQueueAt: this.nextQueueAt(),
+				})
 			}
 			if (path === 'webhooks' && request.method === 'PUT') {
 				this.setWebhooks((await request.json()) as WebhookKnobs)

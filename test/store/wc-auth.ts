@@ -13,7 +13,16 @@ type Data = Record<(typeof PARAMETERS)[number], string>
 const SCOPES: Record<string, [string, string[]]> = {
 	read: ['Read', ['View coupons', 'View customers', 'View orders and sales reports', 'View products']],
 	write: ['Write', ['Create webhooks', 'Create coupons', 'Create customers', 'Create orders', 'Create products']],
-	read_write: ['Read/Write', ['Create webhooks', 'View and manage coupons', 'View and manage customers', 'View and manage orders and sales reports', 'View and manage products']],
+	read_write: [
+		'Read/Write',
+		[
+			'Create webhooks',
+			'View and manage coupons',
+			'View and manage customers',
+			'View and manage orders and sales reports',
+			'View and manage products',
+		],
+	],
 }
 
 /** What ends the flow with an error page. */
@@ -124,7 +133,8 @@ export class Connect {
 			const url = formatted(whole[name])
 			if (!URL.canParse(url) || /\s/.test(url)) throw new Denied(`The ${url} is not a valid URL`)
 		}
-		if (!/^https:\/\//i.test(formatted(whole.callback_url)) && !this.#engine.webhooks.knobs.allowHttpCallback) throw new Denied('The callback_url needs to be over SSL')
+		if (!/^https:\/\//i.test(formatted(whole.callback_url)) && !this.#engine.webhooks.knobs.allowHttpCallback)
+			throw new Denied('The callback_url needs to be over SSL')
 		return whole
 	}
 
@@ -172,7 +182,8 @@ export class Connect {
 	/** Makes a key and hands it over; anything but 200 takes it back. */
 	async #granted(data: Data): Promise<Reply> {
 		const number = ++this.#made
-		const hex = (prefix: string): string => `${prefix}_${createHmac('sha1', prefix).update(`${this.#engine.settings.seed} ${number}`).digest('hex')}`
+		const hex = (prefix: string): string =>
+			`${prefix}_${createHmac('sha1', prefix).update(`${this.#engine.settings.seed} ${number}`).digest('hex')}`
 		const name = `wc-auth-${number}`
 		const key: Key = { key: hex('ck'), secret: hex('cs'), permissions: data.scope as Key['permissions'], role: 'administrator' }
 		this.#keys[name] = key
@@ -185,6 +196,8 @@ export class Connect {
 		})
 		if (status === 200) return redirect(this.#back(data, 1))
 		delete this.#keys[name]
-		throw new Denied(status === null ? (error ?? 'no answer') : 'An error occurred in the request and at the time were unable to send the consumer data')
+		throw new Denied(
+			status === null ? (error ?? 'no answer') : 'An error occurred in the request and at the time were unable to send the consumer data',
+		)
 	}
 }

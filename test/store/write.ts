@@ -108,6 +108,24 @@ function mergeLines(now: Rec[], given: Rec[], make: (line: Rec) => Rec): Rec[] {
 	return lines
 }
 
+/** A coupon's line with every key. */
+function couponLine(engine: Engine, line: Rec): Rec {
+	const coupon = [...engine.tables.coupons.values()].find(
+		(other) => engine.record('coupons', other).code === String(line.code).toLowerCase(),
+	)
+	const { discount_type = 'fixed_cart', amount = '0.00', free_shipping = false } = coupon ? engine.record('coupons', coupon) : {}
+	return {
+		id: engine.next.meta++,
+		discount: '0.00',
+		discount_tax: '0.00',
+		meta_data: [],
+		discount_type,
+		nominal_amount: Number(amount),
+		free_shipping,
+		...line,
+	}
+}
+
 function totals(record: Rec): void {
 	const sum = (lines: Rec[]): number =>
 		lines.reduce((cents, line) => cents + Math.round(Number(line.total ?? 0) * 100) + Math.round(Number(line.total_tax ?? 0) * 100), 0)
@@ -126,6 +144,8 @@ export function apply(engine: Engine, resource: Resource, record: Rec, set: Rec)
 		if (field === 'meta_data') record.meta_data = mergeMeta(engine, record.meta_data, value)
 		else if (field === 'billing' || field === 'shipping') record[field] = { ...record[field], ...value }
 		else if (field === 'dimensions') record.dimensions = { ...record.dimensions, ...value }
+		else if (resource === 'orders' && field === 'coupon_lines')
+			record.coupon_lines = mergeLines(record.coupon_lines, value, (line) => couponLine(engine, line))
 		else if (resource === 'orders' && field.endsWith('_lines')) {
 			lines = true
 			record[field] = mergeLines(record[field], value, (line) => ({
@@ -140,6 +160,11 @@ export function apply(engine: Engine, resource: Resource, record: Rec, set: Rec)
 		} else if (resource === 'orders' && field === 'line_items') {
 			lines = true
 			record.line_items = mergeLines(record.line_items, value, (line) => makeLines(engine, [line])[0] as Rec)
+		} else if (resource === 'variations' && field === 'attributes') {
+			record.attributes = (value as Rec[]).map((given) => {
+				const known = [...engine.terms.attributes.values()].find(({ id, name }) => id === given.id || name === given.name)
+				return { id: known?.id ?? 0, name: known?.name ?? given.name, slug: known?.slug ?? slug(String(given.name)), option: given.option }
+			})
 		} else if (field === 'categories' || field === 'tags') {
 			record[field] = (value as Rec[])
 				.map(({ id }) => engine.terms[field].get(Number(id)))

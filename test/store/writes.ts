@@ -125,7 +125,13 @@ export function createOne(call: Call, route: Route, body: Rec): Rec {
 	}
 	if (resource === 'variations' && !engine.get('products', route.parent ?? 0))
 		throw new RestError(404, 'woocommerce_rest_product_variation_invalid_id', 'Invalid ID.')
-	const entity = create(engine, resource, body, route.parent === undefined ? {} : { parent: route.parent })
+	const paid = resource === 'orders' && body.set_paid === true && !['processing', 'completed'].includes(body.status)
+	const entity = create(
+		engine,
+		resource,
+		paid ? { ...body, status: 'processing' } : body,
+		route.parent === undefined ? {} : { parent: route.parent },
+	)
 	return view(engine, resource, entity)
 }
 

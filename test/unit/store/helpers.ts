@@ -1,4 +1,5 @@
 /** What the tests of the simulated store share: a store with a clock of its own and a client that signs. */
+import { readFileSync } from 'node:fs'
 import { sign } from '../../store/auth.ts'
 import { parseQuery } from '../../store/query.ts'
 import { createStore } from '../../store/store.ts'
@@ -82,4 +83,62 @@ export function signed(
 /** Ids of a listed page. */
 export function ids(answer: Answer): number[] {
 	return (answer.json as Rec[]).map((row) => row.id as number)
+}
+
+/** The type of everything in a value; null is any type, an empty list is any list. */
+export function differences(real: unknown, simulated: unknown, path = ''): string[] {
+	if (real === null || simulated === null) return []
+	if (Array.isArray(real) || Array.isArray(simulated)) {
+		if (!Array.isArray(real) || !Array.isArray(simulated)) return [`${path}: list or not`]
+		return real.length > 0 && simulated.length > 0 ? differences(real[0], simulated[0], `${path}[]`) : []
+	}
+	if (typeof real !== typeof simulated) return [`${path}: ${typeof real} became ${typeof simulated}`]
+	if (typeof real !== 'object') return []
+	const a = real as Record<string, unknown>
+	const b = simulated as Record<string, unknown>
+	const found: string[] = []
+	for (const key of Object.keys(a)) {
+		if (key in b) found.push(...differences(a[key], b[key], `${path}.${key}`))
+		else found.push(`${path}.${key} is lacking`)
+	}
+	for (const key of Object.keys(b)) if (!(key in a)) found.push(`${path}.${key} is too much`)
+	return found
+}
+
+/** A file of what was recorded at a real store. */
+export function recorded<T>(set: string, name: string): T {
+	return JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/recordings/${set}/${name}.json`, 'utf8')) as T
+}
+
+/** What a receiver got. */
+export interface Received {
+	url: string
+	method: string
+	headers: Headers
+	body: string
+}
+
+/** A receiver in the process: `deliver` for a store, what it got, and what it answers by the path. */
+export function receiver(answer: (request: Received) => number | Response | Promise<Response> = () => 200): {
+	deliver: (request: Request) => Promise<Response>
+	got: Received[]
+	/** Takes what has come since the last time. */
+	take(): Received[]
+} {
+	const got: Received[] = []
+	return {
+		got,
+		take: () => got.splice(0),
+		deliver: async (request) => {
+			const received = { url: request.url, method: request.method, headers: request.headers, body: await request.text() }
+			got.push(received)
+			const given = await answer(received)
+			return typeof given === 'number' ? new Response(given === 204 ? null : 'ok', { status: given }) : given
+		},
+	}
+}
+
+/** The topics of deliveries, in their order. */
+export function topics(received: Received[]): string[] {
+	return received.map(({ headers }) => headers.get('x-wc-webhook-topic') ?? 'ping')
 }

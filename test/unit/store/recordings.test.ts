@@ -5,6 +5,7 @@ import { createStore } from '../../store/store.ts'
 import type { Fault, SimulatedStore } from '../../store/store.ts'
 import { worldOf } from '../../store/world.ts'
 import type { Exchange } from '../../store/world.ts'
+import { differences } from './helpers.ts'
 
 const FOLDERS = ['orders', 'products', 'coupons', 'customers', 'variations', 'refunds', 'dates', 'auth', 'outage']
 const HEADERS = [
@@ -49,26 +50,6 @@ function load(set: string): Exchange[] {
 	return FOLDERS.flatMap(
 		(folder) => JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/recordings/${set}/${folder}.json`, 'utf8')) as Exchange[],
 	)
-}
-
-/** The type of everything in a value; null is any type, an empty list is any list. */
-function differences(real: unknown, simulated: unknown, path = ''): string[] {
-	if (real === null || simulated === null) return []
-	if (Array.isArray(real) || Array.isArray(simulated)) {
-		if (!Array.isArray(real) || !Array.isArray(simulated)) return [`${path}: list or not`]
-		return real.length > 0 && simulated.length > 0 ? differences(real[0], simulated[0], `${path}[]`) : []
-	}
-	if (typeof real !== typeof simulated) return [`${path}: ${typeof real} became ${typeof simulated}`]
-	if (typeof real !== 'object') return []
-	const a = real as Record<string, unknown>
-	const b = simulated as Record<string, unknown>
-	const found: string[] = []
-	for (const key of Object.keys(a)) {
-		if (key in b) found.push(...differences(a[key], b[key], `${path}.${key}`))
-		else found.push(`${path}.${key} is lacking`)
-	}
-	for (const key of Object.keys(b)) if (!(key in a)) found.push(`${path}.${key} is too much`)
-	return found
 }
 
 function idsOf(body: unknown): unknown {

@@ -1,5 +1,5 @@
 /** POST, PUT, PATCH and DELETE with WooCommerce's checks and error bodies (taken from the recordings). */
-import { addNote, addReview, removeRefund, renameCategory } from './actions.ts'
+import { addNote, addReview, removeRefund, renameCategory } from './extras.ts'
 import { badParameter, notOneOf, ORDER_STATUSES } from './arguments.ts'
 import { refundOrder } from './refunds.ts'
 import { RestError } from './reply.ts'

@@ -57,7 +57,10 @@ async function main(): Promise<void> {
 					const worker = new Worker(import.meta.filename, { workerData: share })
 					worker.on('message', (report: Report) => {
 						done[index] = report.done
-						if (report.failed !== null) failures.push(report.failed)
+						if (report.failed !== null) {
+							failures.push(report.failed)
+							console.log(report.failed)
+						}
 						const all = done.reduce((sum, one) => sum + one, 0)
 						const left = Math.round((((Date.now() - startedMs) / all) * (runs - all)) / 1000)
 						if (all % 100 < STEP || all === runs) console.error(`fold: ${all} of ${runs}, ${failures.length} failed, about ${left} s to go`)
@@ -67,7 +70,6 @@ async function main(): Promise<void> {
 				}),
 		),
 	)
-	for (const failure of failures) console.log(failure)
 	console.log(JSON.stringify({ runs, seed, failed: failures.length, seconds: Math.round((Date.now() - startedMs) / 1000) }))
 	process.exit(failures.length === 0 ? 0 : 1)
 }

@@ -119,14 +119,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 	},
 	{
 		weight: 1,
-		arbitrary: fc
-			.tuple(action, fc.integer({ min: 0, max: 3 }))
-			.map(([one, skip]): Step => ({
-				kind: 'fault',
-				name: 'write-during-scan',
-				fault: { match: 'orderby=id', skip, times: 1, act: [one] },
-				ms: 30_000,
-			})),
+		arbitrary: fc.tuple(action, fc.integer({ min: 0, max: 3 })).map(([one, skip]): Step => ({
+			kind: 'fault',
+			name: 'write-during-scan',
+			fault: { match: 'orderby=id', skip, times: 1, act: [one] },
+			ms: 30_000,
+		})),
 	},
 	{
 		weight: 3,
@@ -226,6 +224,7 @@ async function take(world: World, one: Step, happened: Set<string>): Promise<voi
 			return
 		}
 		case 'fault':
+			if (one.fault.act?.some((action) => undecidable(world, action)) === true) return
 			happened.add(`fault ${one.name}`)
 			world.store.setFaults(one.fault)
 			await world.advance(one.ms)
@@ -258,16 +257,15 @@ async function take(world: World, one: Step, happened: Set<string>): Promise<voi
 	}
 }
 
+/** Before 11 a coupon's record has no status: nobody can tell one in the trash from a draft (WooCommerce facts, 3). */
+function undecidable(world: World, action: Action): boolean {
+	const old = !world.config.connection.version.startsWith('11.')
+	return old && 'resource' in action && action.resource === 'coupons' && (action.do === 'trash' || action.do === 'restore')
+}
+
 /** An action that finds no object that fits has not happened. */
 function perform(world: World, action: Action): void {
-	// Before 11 a coupon's record has no status: nobody can tell one in the trash from a draft (WooCommerce facts, 3).
-	if (
-		world.config.connection.version.startsWith('7.') &&
-		'resource' in action &&
-		action.resource === 'coupons' &&
-		(action.do === 'trash' || action.do === 'restore')
-	)
-		return
+	if (undecidable(world, action)) return
 	try {
 		world.store.act(action)
 	} catch (error) {

@@ -19,6 +19,8 @@ export interface NewEvent extends StoredEvent {
 /** A claim is kept for this long; not settled by then, its outcome is unknown and it is due again. */
 export const LEASE_MS = 45_000
 const FIRST = 1
+/** Characters of bodies after which no further notification joins a claim: an RPC answer holds 32 MiB. */
+const CLAIM_SIZE = 8_000_000
 const WAITING_PAGE = 1_000
 
 interface NotificationRow {
@@ -281,10 +283,19 @@ export function claim(core: Core, limit: number): { claims: Claim[]; more: boole
 	const due = unsettledRows(core)
 		.filter((row) => (row.lease === null ? row.due <= now : row.lease <= now))
 		.sort((a, b) => a.due - b.due || a.id - b.id)
-	const chosen = due.slice(0, limit)
-	if (chosen.length === 0) return { claims: [], more: false }
-	const claims = sql.transaction(() => chosen.map((row) => claimOne(core, subscription, row, now)))
-	return { claims, more: due.length > chosen.length }
+	if (due.length === 0) return { claims: [], more: false }
+	const claims = sql.transaction(() => {
+		const claimed: Claim[] = []
+		let size = 0
+		for (const row of due) {
+			if (claimed.length >= limit || size >= CLAIM_SIZE) break
+			const one = claimOne(core, subscription, row, now)
+			claimed.push(one)
+			size += one.body.length
+		}
+		return claimed
+	})
+	return { claims, more: due.length > claims.length }
 }
 
 function claimOne(core: Core, subscription: Subscription, row: NotificationRow, now: number): Claim {

@@ -57,11 +57,13 @@ function pruneEvent(core: Core, row: Row, kept: number, now: number): void {
 	const { sql } = core.ports
 	const ids = row.notifications === null ? [] : (JSON.parse(row.notifications) as number[])
 	const carriers = ids.map(
-		(id) => sql.all<{ id: number; settled: number | null }>(`SELECT id, settled FROM notifications WHERE id = ?`, id)[0],
+		(id) => sql.all<{ status: string; settled: number | null }>(`SELECT status, settled FROM notifications WHERE id = ?`, id)[0],
 	)
-	const unsettled = carriers.some((one) => one !== undefined && (one.settled === null || one.settled >= kept))
+	// What was queued after its last try is undelivered too, though nothing is due for it.
+	const undelivered = carriers.some((one) => one !== undefined && (one.settled === null || one.status === 'queued'))
+	if (!undelivered && carriers.some((one) => one !== undefined && (one.settled ?? 0) >= kept)) return
 	const waits = ids.length === 0 && sql.all(`SELECT sequence FROM waiting WHERE sequence = ? LIMIT 1`, row.sequence).length > 0
-	if (unsettled || waits) {
+	if (undelivered || waits) {
 		if (now - row.recorded < UNDELIVERED_MS) return
 		core.state.counters.expired++
 		sql.run(`DELETE FROM waiting WHERE sequence = ?`, row.sequence)

@@ -137,11 +137,7 @@ export async function rereadStep(core: Core, watched: Watched, budget: Budget): 
 		return
 	}
 	samples.delete(rs)
-	const found = volatileFields(
-		core,
-		watched,
-		turns.flatMap((one) => one.fresh),
-	)
+	const found = volatileFields(core, watched, turns)
 	if (found.length === 0) {
 		commitTurns(core, watched, turns)
 		return
@@ -156,15 +152,19 @@ export async function rereadStep(core: Core, watched: Watched, budget: Budget): 
 }
 
 /** Names of the fields that changed without a stamp in more than a fifth of the sample. */
-function volatileFields(core: Core, watched: Watched, sample: Sighting[]): string[] {
+function volatileFields(core: Core, watched: Watched, turns: readonly Turn[]): string[] {
 	const { state: rs } = watched
 	const counts = new Map<string, number>()
+	const sample = turns.flatMap((turn) => turn.fresh.map((sighting) => ({ turn, sighting }))).slice(0, VOLATILE_SAMPLE)
+	// Nothing has changed on a page that is as it was: its rows need not be read.
+	const unchanged = new Set(turns.filter((turn) => unchangedPage(core, watched, turn)))
+	const looked = sample.filter(({ turn }) => !unchanged.has(turn)).map(({ sighting }) => sighting)
 	const known = readRows(
 		core,
 		rs.number,
-		sample.map((one) => one.id),
+		looked.map((one) => one.id),
 	)
-	for (const sighting of sample.slice(0, VOLATILE_SAMPLE)) {
+	for (const sighting of looked) {
 		const row = known.get(sighting.id)
 		if (row === undefined || row.state !== 'live' || row.stampSec !== sighting.stampSec) continue
 		const content = contentOf(sighting.fields)

@@ -17,6 +17,8 @@ const STEPS: string[][] = [
 			resource INTEGER NOT NULL, id NOT NULL, stamp INTEGER, created INTEGER, hash TEXT NOT NULL, shape INTEGER NOT NULL,
 			fields TEXT NOT NULL, hash_version INTEGER NOT NULL, state TEXT NOT NULL, as_of INTEGER NOT NULL,
 			sequence INTEGER NOT NULL, last_event INTEGER, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
+		// The few that exist without being listed: every pass asks for them, and must not read all the others.
+		`CREATE INDEX objects_unlisted ON objects (resource) WHERE state = 'unlisted'`,
 		// Digests of id pages of collections without a modified filter: an unchanged page costs one row read.
 		`CREATE TABLE pages (resource INTEGER NOT NULL, first NOT NULL, last NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (resource, first)) WITHOUT ROWID`,
 		// Objects to be read by id, and why.

@@ -110,6 +110,18 @@ describe('edits without a stamp', () => {
 		expect(told(world)).toContain(`UPDATED customers ${id}`)
 	})
 
+	test('and are taken back, both without a stamp, the first seen by the re-read alone: the second is not taken for the head as it was', async () => {
+		const world = await learned({ resources: four('products'), pollIntervalMs: HOUR })
+		await world.advance(2 * HOUR)
+		const [id] = ids(world, 'products')
+		const { name } = world.store.state('products').get(id!)!
+		world.store.act({ do: 'edit-silently', resource: 'products', id: id!, set: { name: 'Between' } })
+		await reread(world)
+		world.store.act({ do: 'edit-silently', resource: 'products', id: id!, set: { name } })
+		await world.advance(HOUR)
+		expect(world.arrivals.map((one) => (one.record as { name: string }).name)).toEqual(['Between', name])
+	})
+
 	test('4.9 with the re-read off they are never seen, with it on after its hours', async () => {
 		const seen = async (rereadHours: number): Promise<string[]> => {
 			const world = await learned({ pollIntervalMs: HOUR, resources: four('discounts'), config: { rereadHours }, store: { objects: { orders: 0, products: 0, coupons: 14, customers: 0 } } })

@@ -8,9 +8,12 @@ import type { OrderStorage, Version } from './types.ts'
 
 const USAGE = `usage: store [--port 4010] [--seed n] [--objects n] [--orders hpos|posts] [--version 11.0|7.0|5.5]
   [--zone America/Denver] [--url https://name[/path]] [--site kind] [--prefix path] [--living] [--https [--ca-file path]] [--json]
+  [--allow-local] [--cron seconds]
   --url    the address that the site names as its own; by default where it listens
   --site   shop, not-wordpress, no-woocommerce, plain-permalinks, rest-closed-401, rest-closed-403, maintenance,
            https-only, other-host, other-prefix
+  --allow-local  delivers to private addresses, any port and http callbacks too, as WordPress does not
+  --cron   seconds from an event to the run that delivers its webhooks; 1 by default
   --json   prints {"url","key","secret"} when it listens, otherwise just the url`
 
 function options() {
@@ -26,6 +29,8 @@ function options() {
 			site: { type: 'string', default: 'shop' },
 			prefix: { type: 'string' },
 			living: { type: 'boolean', default: false },
+			'allow-local': { type: 'boolean', default: false },
+			cron: { type: 'string', default: '1' },
 			https: { type: 'boolean', default: false },
 			'ca-file': { type: 'string' },
 			json: { type: 'boolean', default: false },
@@ -69,6 +74,7 @@ async function main(): Promise<void> {
 		site: oneOf('site', given.site, sites),
 		...(given.prefix !== undefined && { prefix: given.prefix }),
 		living: given.living,
+		webhooks: { delaySeconds: Number(given.cron), ...(given['allow-local'] && { allowLocalDelivery: true, allowHttpCallback: true }) },
 	}
 	const store = createStore(settings)
 	const served = await serve(store, { port, https: given.https })

@@ -119,7 +119,7 @@ export interface Received {
 }
 
 /** A receiver in the process: `deliver` for a store, what it got, and what it answers by the path. */
-export function receiver(answer: (request: Received) => number | Response | Promise<Response> = () => 200): {
+export function receiver(answer: (request: Received) => number | Response | Promise<number | Response> = () => 200): {
 	deliver: (request: Request) => Promise<Response>
 	got: Received[]
 	/** Takes what has come since the last time. */
@@ -141,4 +141,20 @@ export function receiver(answer: (request: Received) => number | Response | Prom
 /** The topics of deliveries, in their order. */
 export function topics(received: Received[]): string[] {
 	return received.map(({ headers }) => headers.get('x-wc-webhook-topic') ?? 'ping')
+}
+
+/** Where the webhooks of tests deliver. */
+export const URL_OF_OURS = 'https://bell.example/hook'
+
+/** A store with one webhook by REST, its pings forgotten. */
+export async function hooked(
+	topic: string,
+	options: StoreOptions = {},
+	answer?: Parameters<typeof receiver>[0],
+): Promise<Rig & ReturnType<typeof receiver> & { id: number }> {
+	const inbox = receiver(answer)
+	const r = rig({ deliver: inbox.deliver, ...options })
+	const { json } = await r.call('POST', 'webhooks', { name: 'Ours', topic, delivery_url: URL_OF_OURS, secret: 'ab12' })
+	inbox.take()
+	return { ...r, ...inbox, id: json.id as number }
 }

@@ -2,12 +2,12 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { reachable, signatureOf } from '../../store/payload.ts'
-import type { Rec, StoreOptions } from '../../store/store.ts'
+import type { Rec } from '../../store/store.ts'
 import { createStore } from '../../store/store.ts'
 import { worldOf } from '../../store/world.ts'
 import type { Exchange } from '../../store/world.ts'
-import { receiver, recorded, rig, topics } from './helpers.ts'
-import type { Received, Rig } from './helpers.ts'
+import { hooked, receiver, recorded, rig, topics, URL_OF_OURS } from './helpers.ts'
+import type { Received } from './helpers.ts'
 
 interface Ping {
 	name: string
@@ -133,21 +133,6 @@ describe('recorded management of webhooks', async () => {
 		}
 	})
 })
-
-const URL_OF_OURS = 'https://bell.example/hook'
-
-/** A store with one webhook by REST, its pings forgotten. */
-async function hooked(
-	topic: string,
-	options: StoreOptions = {},
-	answer?: Parameters<typeof receiver>[0],
-): Promise<Rig & ReturnType<typeof receiver> & { id: number }> {
-	const inbox = receiver(answer)
-	const r = rig({ deliver: inbox.deliver, ...options })
-	const { json } = await r.call('POST', 'webhooks', { name: 'Ours', topic, delivery_url: URL_OF_OURS, secret: 'ab12' })
-	inbox.take()
-	return { ...r, ...inbox, id: json.id as number }
-}
 
 const edit = { do: 'edit', resource: 'products', id: 11 } as const
 

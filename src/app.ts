@@ -4,11 +4,14 @@ import { HTTPException } from 'hono/http-exception'
 import type { Context } from 'hono'
 import { createApi, type Api } from './api/contract.ts'
 import { declareCatalog } from './api/catalog/routes.ts'
+import { declareConnect } from './api/connect/routes.ts'
+import { declareOauth } from './api/connect/oauth.ts'
 import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
 import { declareHealthz } from './api/healthz.ts'
 import { answerBareHub, declareHub, isBareHubPath } from './api/hub/routes.ts'
 import { declareInstances } from './api/instances/routes.ts'
+import { declareReceivers } from './api/receivers/routes.ts'
 import { declareSetup } from './api/setup.ts'
 import { acceptable, bodyRules, requests } from './api/requests.ts'
 import { HttpError, NotFound } from './errors.ts'
@@ -25,6 +28,9 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 		c.set('services', { ...servicesOf(c.env), ...services })
 		await next()
 	})
+	// Stores and merchants' browsers: nothing of the API's middleware holds for them.
+	declareReceivers(app, BASE_PATH)
+	declareConnect(app)
 	app.use(requests)
 	app.use(
 		methodNotAllowed<PublicEnv>({
@@ -42,6 +48,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	// Paths with fixed words come before those with `{id}` in the same place.
 	declareEvents(api)
 	declareInstances(api)
+	declareOauth(api)
 	declareCatalog(api)
 	declareHub(api)
 	app.route(BASE_PATH, api)

@@ -27,11 +27,16 @@ export const requests: MiddlewareHandler<PublicEnv> = async (c, next) => {
 	log('request.done', {
 		requestId: c.var.requestId,
 		method: c.req.method,
-		path: c.req.path,
+		path: shownPath(c.req.path),
 		status: c.res.status,
 		instance: c.var.instanceId ?? null,
 		durationMs: Date.now() - startedMs,
 	})
+}
+
+/** A path as the log shows it: the state of a hand-over opens something and is left out. */
+function shownPath(path: string): string {
+	return path.replace(/(\/oauth\/)[\w-]{20,}/, '$1…')
 }
 
 /** 406 when the caller wants no JSON. */

@@ -377,10 +377,6 @@ export interface Element {
 		where: string | null,
 		connection: Connection,
 	): { ok: true; query: Record<string, string>; matches: ((record: VendorRecord) => boolean) | null } | { ok: false; message: string }
-	/** null: this vendor has no webhooks. */
-	hooks: Hooks | null
-	/** null: keys are copied by hand. */
-	handover: KeyHandover | null
 }
 
 /** One resource of `event.poller.configuration` as clients send it, after parsing (contract, section 3). */

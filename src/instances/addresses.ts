@@ -26,7 +26,8 @@ export function unreachableAddress(env: AddressEnv): string | null {
 	if (env.ALLOW_PRIVATE_NETWORK === 'true') return null
 	const verdict = guardUrl(base, false)
 	if (!verdict.ok) return `the store cannot reach ${base}, which is no public address: set PUBLIC_URL to one`
-	if (!PORTS.has(verdict.url.port)) return `the store cannot reach ${base}, since WooCommerce delivers to the ports 80, 443 and 8080 only: set PUBLIC_URL to such an address`
+	if (!PORTS.has(verdict.url.port))
+		return `the store cannot reach ${base}, since WooCommerce delivers to the ports 80, 443 and 8080 only: set PUBLIC_URL to such an address`
 	return null
 }
 
@@ -36,5 +37,7 @@ export function insecureAddress(env: AddressEnv): string | null {
 	if (base === '') return 'connecting without keys needs an https address that the store can reach: set PUBLIC_URL'
 	if (env.ALLOW_PRIVATE_NETWORK === 'true') return null
 	if (!base.startsWith('https://')) return `connecting without keys needs an https address, and ${base} is none: set PUBLIC_URL to one`
-	return guardUrl(base, false).ok ? null : `connecting without keys needs an address that the store can reach, and ${base} is none: set PUBLIC_URL to one`
+	return guardUrl(base, false).ok
+		? null
+		: `connecting without keys needs an address that the store can reach, and ${base} is none: set PUBLIC_URL to one`
 }

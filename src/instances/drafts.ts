@@ -73,20 +73,38 @@ export async function startDraft(
 	await env.DB.prepare(
 		"INSERT INTO drafts (state_hash, organization_id, user_id, element_key, sealed, status, created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)",
 	)
-		.bind(hash, user.organizationId, user.id, element.key, await sealSecret(env.MASTER_KEYS, JSON.stringify(content), contextOf(hash)), nowMs, nowMs + DRAFT_MS)
+		.bind(
+			hash,
+			user.organizationId,
+			user.id,
+			element.key,
+			await sealSecret(env.MASTER_KEYS, JSON.stringify(content), contextOf(hash)),
+			nowMs,
+			nowMs + DRAFT_MS,
+		)
 		.run()
 	const base = `${publicBase(env)}/connect/woocommerce/${state}`
 	return { oauthUrl: element.handover.url({ storeUrl, appName: 'Shopbell', state, returnUrl: `${base}/return`, callbackUrl: base }), state }
 }
 
 /** Takes the keys that a store hands over for a draft: they are tried at the draft's own store, and the instance is made. */
-export async function takeKeys(services: Services, state: string, keys: { key: string; secret: string }, element: Element, requestId: string): Promise<TakeResult> {
+export async function takeKeys(
+	services: Services,
+	state: string,
+	keys: { key: string; secret: string },
+	element: Element,
+	requestId: string,
+): Promise<TakeResult> {
 	const { env } = services
 	const nowMs = services.now()
 	const row = await findDraft(env.DB, state)
 	if (row === null || row.element_key !== element.key) return { kind: 'unknown' }
 	// One statement decides who uses it.
-	const claimed = await env.DB.prepare("UPDATE drafts SET status = 'working' WHERE state_hash = ? AND status = 'waiting' AND expires_ms > ?").bind(row.state_hash, nowMs).run()
+	const claimed = await env.DB.prepare(
+		"UPDATE drafts SET status = 'working' WHERE state_hash = ? AND status = 'waiting' AND expires_ms > ?",
+	)
+		.bind(row.state_hash, nowMs)
+		.run()
 	if (claimed.meta.changes === 0) return { kind: 'unknown' }
 	try {
 		const content = await open(env.MASTER_KEYS, row)
@@ -96,7 +114,11 @@ export async function takeKeys(services: Services, state: string, keys: { key: s
 		const instance = await createInstance(services, user, requestId, element, { ...content.input, configuration })
 		await env.DB.prepare("UPDATE drafts SET status = 'created', instance_id = ?, sealed = ? WHERE state_hash = ?")
 			// Where the browser goes is still needed; what the instance was made of is not.
-			.bind(instance.id, await sealSecret(env.MASTER_KEYS, JSON.stringify({ input: {}, callbackUrl: content.callbackUrl }), contextOf(row.state_hash)), row.state_hash)
+			.bind(
+				instance.id,
+				await sealSecret(env.MASTER_KEYS, JSON.stringify({ input: {}, callbackUrl: content.callbackUrl }), contextOf(row.state_hash)),
+				row.state_hash,
+			)
 			.run()
 		return { kind: 'created', id: instance.id }
 	} catch (error) {
@@ -156,7 +178,10 @@ async function findDraft(db: D1Database, state: string): Promise<Row | null> {
 }
 
 async function finish(db: D1Database, hash: string, from: Status, to: Status, reason: string | null): Promise<void> {
-	await db.prepare("UPDATE drafts SET status = ?, reason = ?, sealed = '' WHERE state_hash = ? AND status = ?").bind(to, reason, hash, from).run()
+	await db
+		.prepare("UPDATE drafts SET status = ?, reason = ?, sealed = '' WHERE state_hash = ? AND status = ?")
+		.bind(to, reason, hash, from)
+		.run()
 }
 
 async function open(ring: string, row: Row): Promise<Content> {

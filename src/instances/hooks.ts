@@ -94,18 +94,29 @@ export interface HookPlan {
 }
 
 /** Plans. `moved`: the store is another one; `reconnect`: address, key, secret or collections were checked anew. */
-export function planHooks(env: Pick<Env, 'MASTER_KEYS'>, before: Instance, after: Instance, how: { moved: boolean; reconnect: boolean }): HookPlan {
+export function planHooks(
+	env: Pick<Env, 'MASTER_KEYS'>,
+	before: Instance,
+	after: Instance,
+	how: { moved: boolean; reconnect: boolean },
+): HookPlan {
 	const wants = wantsHooks(after)
 	const had = before.hookKey !== null
 	const leave = had && how.moved
-	if (!wants) return { make: false, fresh: false, leave, change: !had ? {} : leave ? { hookKey: null, hookWork: null } : { hookWork: 'remove' } }
+	if (!wants)
+		return { make: false, fresh: false, leave, change: !had ? {} : leave ? { hookKey: null, hookWork: null } : { hookWork: 'remove' } }
 	const fresh = !had || how.moved
 	const element = elementOf(after.elementKey)
 	const topics = topicsOf(element, after.configuration).join()
 	const differs = fresh || !wantsHooks(before) || how.reconnect || topics !== topicsOf(element, before.configuration).join()
 	// A disabled instance gets them when it is enabled.
 	const make = differs && after.enabled
-	return { make, fresh, leave, change: make ? { hookKey: firstKeyId(env), hookWork: null } : leave ? { hookKey: null, hookWork: null } : {} }
+	return {
+		make,
+		fresh,
+		leave,
+		change: make ? { hookKey: firstKeyId(env), hookWork: null } : leave ? { hookKey: null, hookWork: null } : {},
+	}
 }
 
 /** Removes the webhooks of an instance as it was, without writing it down: for stores that an instance left. */
@@ -193,7 +204,10 @@ function notDone(problem: string): Ensured {
 function refusalOf(ensured: Ensured, instance: Instance): HttpError {
 	const { home } = instance.connection
 	const providerMessage = ensured.failure?.providerMessage ?? null
-	if (ensured.missingRight !== null) return new BadRequest(`${home} does not let this API key make webhooks: ${ensured.missingRight} Or set event.vendor.type to polling.`, { providerMessage })
+	if (ensured.missingRight !== null)
+		return new BadRequest(`${home} does not let this API key make webhooks: ${ensured.missingRight} Or set event.vendor.type to polling.`, {
+			providerMessage,
+		})
 	return new StoreFailed(`${home}: the webhooks could not be made. ${ensured.errors.slice(0, 5).join('; ')}`, { providerMessage })
 }
 

@@ -231,15 +231,19 @@ export async function rotateHooks(
 	user: User,
 	requestId: string,
 ): Promise<{ instance: Instance; done: boolean }> {
-	if (!wantsHooks(instance) || !instance.enabled) throw new Conflict('This instance keeps no webhooks at present; its secrets change nothing')
-	if (instance.hookWork === 'ensure') throw new Conflict('The store has not taken the last change of the webhooks yet; try again when it has')
+	if (!wantsHooks(instance) || !instance.enabled)
+		throw new Conflict('This instance keeps no webhooks at present; its secrets change nothing')
+	if (instance.hookWork === 'ensure')
+		throw new Conflict('The store has not taken the last change of the webhooks yet; try again when it has')
 	requireReachable(services.env)
 	const change: InstanceChange = {
 		hookVersion: instance.hookVersion + 1,
 		hookPreviousUntilMs: services.now() + PREVIOUS_MS,
 		hookWork: 'ensure',
 	}
-	const changed = await commit(services, instance, change, actorOf(user, requestId), 'instance.webhooks.rotate', { version: instance.hookVersion + 1 })
+	const changed = await commit(services, instance, change, actorOf(user, requestId), 'instance.webhooks.rotate', {
+		version: instance.hookVersion + 1,
+	})
 	// The object first: from the moment when the store has the new secrets, deliveries come with them.
 	await tell(services, changed, {})
 	return { instance: changed, done: await workHooks(services, instance.id) }
@@ -311,7 +315,8 @@ async function undo(services: Services, instanceId: number, cause: unknown): Pro
 	const { DB } = services.env
 	try {
 		// The store refused before it made anything: there is nothing to remove, and it would refuse that too.
-		if (cause instanceof HooksFailed && !cause.touched) await DB.prepare('UPDATE instances SET hook_key = NULL WHERE id = ?').bind(instanceId).run()
+		if (cause instanceof HooksFailed && !cause.touched)
+			await DB.prepare('UPDATE instances SET hook_key = NULL WHERE id = ?').bind(instanceId).run()
 		// `deleted` first, so that a cron finishes what this cannot.
 		await abandonCreating(DB, { id: instanceId }, services.now())
 	} catch (error) {

@@ -44,7 +44,16 @@ export type HookWork = 'ensure' | 'pause' | 'remove'
 export type InstanceChange = Partial<
 	Pick<
 		Instance,
-		'name' | 'tags' | 'configuration' | 'connection' | 'eventsEnabled' | 'enabled' | 'hookVersion' | 'hookPreviousUntilMs' | 'hookKey' | 'hookWork'
+		| 'name'
+		| 'tags'
+		| 'configuration'
+		| 'connection'
+		| 'eventsEnabled'
+		| 'enabled'
+		| 'hookVersion'
+		| 'hookPreviousUntilMs'
+		| 'hookKey'
+		| 'hookWork'
 	>
 >
 

@@ -44,14 +44,23 @@ export async function resealSecrets(db: D1Database, ring: string): Promise<void>
 			['organizations', 'organization'],
 			['users', 'user'],
 		] as const) {
-			const { results } = await db.prepare(`SELECT id, secret_sealed AS sealed FROM ${table} WHERE instr(secret_sealed, ?) = 1 LIMIT ?`).bind(`v1.${id}.`, LIMIT).all<Account>()
+			const { results } = await db
+				.prepare(`SELECT id, secret_sealed AS sealed FROM ${table} WHERE instr(secret_sealed, ?) = 1 LIMIT ?`)
+				.bind(`v1.${id}.`, LIMIT)
+				.all<Account>()
 			for (const row of results) {
 				const sealed = await anew(ring, row.sealed, `${context}/${row.id}`)
-				if (sealed !== null) await db.prepare(`UPDATE ${table} SET secret_sealed = ? WHERE id = ? AND secret_sealed = ?`).bind(sealed, row.id, row.sealed).run()
+				if (sealed !== null)
+					await db
+						.prepare(`UPDATE ${table} SET secret_sealed = ? WHERE id = ? AND secret_sealed = ?`)
+						.bind(sealed, row.id, row.sealed)
+						.run()
 			}
 		}
 		const { results } = await db
-			.prepare('SELECT id, token_sealed AS token, configuration FROM instances WHERE instr(configuration, ?) > 0 OR instr(token_sealed, ?) = 1 LIMIT ?')
+			.prepare(
+				'SELECT id, token_sealed AS token, configuration FROM instances WHERE instr(configuration, ?) > 0 OR instr(token_sealed, ?) = 1 LIMIT ?',
+			)
 			.bind(`"v1.${id}.`, `v1.${id}.`, LIMIT)
 			.all<Connected>()
 		for (const row of results) await resealInstance(db, ring, row)
@@ -69,7 +78,9 @@ async function resealInstance(db: D1Database, ring: string, row: Connected): Pro
 	if (text === row.configuration && token === row.token) return
 	// The version counts up, so that the instance's object reads its secrets again before the older key leaves.
 	await db
-		.prepare('UPDATE instances SET token_sealed = ?, configuration = ?, version = version + 1 WHERE id = ? AND token_sealed = ? AND configuration = ?')
+		.prepare(
+			'UPDATE instances SET token_sealed = ?, configuration = ?, version = version + 1 WHERE id = ? AND token_sealed = ? AND configuration = ?',
+		)
 		.bind(token, text, row.id, row.token, row.configuration)
 		.run()
 }

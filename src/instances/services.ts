@@ -2,6 +2,8 @@
 import type { Env } from '../context.ts'
 import type { Io } from '../elements/element.ts'
 import type { WatcherRpc } from '../watcher/rpc.ts'
+import { HookKeys } from './hook-keys.ts'
+import { Rejections } from './rejections.ts'
 import { storeIo } from './stores.ts'
 import { watcherOf } from './watchers.ts'
 
@@ -14,9 +16,17 @@ export interface Services {
 	io: Io
 	/** The Durable Object of an instance. */
 	watcher(instanceId: number): WatcherRpc
+	/** What webhook signatures are verified with. */
+	hookKeys: HookKeys
+	/** Refused deliveries that are not handed over yet. */
+	rejections: Rejections
 }
+
+/** Kept by the isolate between requests. */
+const hookKeys = new HookKeys()
+const rejections = new Rejections()
 
 /** Cloudflare's. */
 export function servicesOf(env: Env): Services {
-	return { env, now: () => Date.now(), io: storeIo(env), watcher: (id) => watcherOf(env, id) }
+	return { env, now: () => Date.now(), io: storeIo(env), watcher: (id) => watcherOf(env, id), hookKeys, rejections }
 }

@@ -52,7 +52,9 @@ export async function runWatchdog(services: Services): Promise<Round> {
 	})
 
 	await markForRekey(services, HOOK_LIMIT)
-	const hooks = await DB.prepare(`SELECT id FROM instances WHERE state = 'ready' AND hook_work IS NOT NULL AND ${HOOKS_DUE} ORDER BY hook_tried_ms LIMIT ?2`)
+	const hooks = await DB.prepare(
+		`SELECT id FROM instances WHERE state = 'ready' AND hook_work IS NOT NULL AND ${HOOKS_DUE} ORDER BY hook_tried_ms LIMIT ?2`,
+	)
 		.bind(nowMs, HOOK_LIMIT)
 		.all<{ id: number }>()
 	await inGroups(hooks.results, async ({ id }) => void (await workHooks(services, id)))

@@ -14,6 +14,7 @@ import {
 	InstancePatch,
 	PollBody,
 } from './schema.ts'
+import * as hooks from './hooks.ts'
 import * as watching from './watching.ts'
 
 const Rebaseline = z.object({ rebaseline: z.enum(['true', 'false'], 'expected true or false').optional() })
@@ -24,6 +25,7 @@ const ListQuery = z.object({
 	nextPage: z.string().max(500).optional(),
 	hydrate: z.enum(['true', 'false'], 'expected true or false').optional(),
 })
+const CoverageQuery = z.object({ from: z.string().max(40).optional(), to: z.string().max(40).optional() })
 const ConfigId = z.looseObject({ configId: z.string() })
 
 /** Declares the calls. */
@@ -131,6 +133,35 @@ export function declareInstances(api: Api): void {
 		body: DecisionBody,
 		answer: z.unknown(),
 		handle: (c, { body }) => watching.decide(c, body.decision),
+	})
+	both(api, {
+		method: 'get',
+		path: '/webhooks',
+		summary: 'Webhooks: address and secrets for those made by hand, what the store has',
+		answer: z.unknown(),
+		handle: hooks.webhooks,
+	})
+	both(api, {
+		method: 'get',
+		path: '/webhooks/rejected',
+		summary: 'Deliveries that were refused',
+		answer: z.unknown(),
+		handle: hooks.rejected,
+	})
+	both(api, {
+		method: 'post',
+		path: '/webhooks/rotate',
+		summary: 'New secrets for the webhooks',
+		answer: z.unknown(),
+		handle: hooks.rotate,
+	})
+	both(api, {
+		method: 'get',
+		path: '/coverage',
+		summary: 'Who saw changes first, and how soon',
+		query: CoverageQuery,
+		answer: z.unknown(),
+		handle: (c, { query }) => hooks.coverage(c, query),
 	})
 
 	single(api, '/instances/{id}', 'instance')

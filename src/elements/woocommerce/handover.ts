@@ -5,8 +5,14 @@ import { parseJson } from './failures.ts'
 /** `/wc-auth/v1/authorize`: the store makes a key for us, posts it to `callbackUrl`, and sends the browser to `returnUrl`. */
 function url(ask: { storeUrl: string; appName: string; state: string; returnUrl: string; callbackUrl: string }): string {
 	const base = /^https?:\/\//i.test(ask.storeUrl) ? ask.storeUrl : `https://${ask.storeUrl}`
-	const query = new URLSearchParams({ app_name: ask.appName, scope: 'read_write', user_id: ask.state, return_url: ask.returnUrl, callback_url: ask.callbackUrl })
-	return `${base.replace(/\/+$/, '')}/wc-auth/v1/authorize?${query}`
+	const query = new URLSearchParams({
+		app_name: ask.appName,
+		scope: 'read_write',
+		user_id: ask.state,
+		return_url: ask.returnUrl,
+		callback_url: ask.callbackUrl,
+	})
+	return `${base.replace(/\/+$/, '')}/wc-auth/v1/authorize?${query.toString()}`
 }
 
 /** `{key_id, user_id, consumer_key, consumer_secret, key_permissions}`; `user_id` is the state that we gave. */

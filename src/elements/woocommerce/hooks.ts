@@ -17,7 +17,13 @@ const ONLY_HINTS = new Set(['deleted', 'restored'])
 
 /** Every topic that WooCommerce has for these resources: customers are not restored, products are published (facts 6.1). */
 export const TOPICS: readonly string[] = Object.keys(COLLECTIONS).flatMap((resource) => {
-	const events = ['created', 'updated', 'deleted', ...(resource === 'customer' ? [] : ['restored']), ...(resource === 'product' ? ['published'] : [])]
+	const events = [
+		'created',
+		'updated',
+		'deleted',
+		...(resource === 'customer' ? [] : ['restored']),
+		...(resource === 'product' ? ['published'] : []),
+	]
 	return events.map((event) => `${resource}.${event}`)
 })
 
@@ -109,4 +115,14 @@ function isObject(value: unknown): value is VendorRecord {
 }
 
 /** WooCommerce's webhooks. */
-export const hooks: Hooks = { topics: TOPICS, topicsOf, secretOf, ensure: ensureWebhooks, pause: pauseWebhooks, remove: removeWebhooks, isPing, envelope, read }
+export const hooks: Hooks = {
+	topics: TOPICS,
+	topicsOf,
+	secretOf,
+	ensure: ensureWebhooks,
+	pause: pauseWebhooks,
+	remove: removeWebhooks,
+	isPing,
+	envelope,
+	read,
+}

@@ -15,7 +15,11 @@ const MOST_CHANGES = 100
 type Mark = Pick<DesiredHooks, 'name' | 'deliveryUrl'>
 
 /** One change, with the words for it. `topic` is for messages. */
-type Change = { topic: string; what: string } & ({ create: Record<string, string> } | { update: Record<string, string | number> } | { delete: number })
+type Change = { topic: string; what: string } & (
+	| { create: Record<string, string> }
+	| { update: Record<string, string | number> }
+	| { delete: number }
+)
 
 /** Makes the store's webhooks as desired. One list, then one batch, and nothing at all when everything is right. */
 export async function ensureWebhooks(client: StoreClient, desired: DesiredHooks): Promise<Ensured> {
@@ -32,10 +36,15 @@ export async function ensureWebhooks(client: StoreClient, desired: DesiredHooks)
 			kept.set(hook.topic, hook)
 		} else surplus.push(hook)
 	}
-	const changes: Change[] = surplus.map((hook) => ({ topic: hook.topic, what: `deleted a surplus webhook for ${hook.topic === '' ? 'no topic' : hook.topic}`, delete: hook.id ?? 0 }))
+	const changes: Change[] = surplus.map((hook) => ({
+		topic: hook.topic,
+		what: `deleted a surplus webhook for ${hook.topic === '' ? 'no topic' : hook.topic}`,
+		delete: hook.id ?? 0,
+	}))
 	for (const [topic, secret] of Object.entries(desired.secrets)) {
 		const hook = kept.get(topic)
-		if (hook === undefined) changes.push({ topic, what: `created ${topic}`, create: { name: desired.name, topic, delivery_url: desired.deliveryUrl, secret } })
+		if (hook === undefined)
+			changes.push({ topic, what: `created ${topic}`, create: { name: desired.name, topic, delivery_url: desired.deliveryUrl, secret } })
 		else changes.push(...repairs(hook, secret, desired))
 	}
 	return await apply(client, found, changes, desired)
@@ -45,7 +54,9 @@ export async function ensureWebhooks(client: StoreClient, desired: DesiredHooks)
 export async function pauseWebhooks(client: StoreClient, mark: Mark): Promise<Ensured> {
 	const found = await listWebhooks(client, mark)
 	if (!Array.isArray(found)) return unreachable(found, false)
-	const changes = found.filter((hook) => hook.ours && hook.status === 'active').map((hook): Change => ({ topic: hook.topic, what: `paused ${hook.topic}`, update: { id: hook.id ?? 0, status: 'paused' } }))
+	const changes = found
+		.filter((hook) => hook.ours && hook.status === 'active')
+		.map((hook): Change => ({ topic: hook.topic, what: `paused ${hook.topic}`, update: { id: hook.id ?? 0, status: 'paused' } }))
 	return await apply(client, found, changes, mark)
 }
 
@@ -53,7 +64,9 @@ export async function pauseWebhooks(client: StoreClient, mark: Mark): Promise<En
 export async function removeWebhooks(client: StoreClient, mark: Mark): Promise<Ensured> {
 	const found = await listWebhooks(client, mark)
 	if (!Array.isArray(found)) return unreachable(found, false)
-	const changes = found.filter((hook) => hook.ours).map((hook): Change => ({ topic: hook.topic, what: `deleted ${hook.topic}`, delete: hook.id ?? 0 }))
+	const changes = found
+		.filter((hook) => hook.ours)
+		.map((hook): Change => ({ topic: hook.topic, what: `deleted ${hook.topic}`, delete: hook.id ?? 0 }))
 	return await apply(client, found, changes, mark)
 }
 
@@ -84,7 +97,13 @@ async function listWebhooks(client: StoreClient, mark: Mark): Promise<FoundHook[
 	const path = pathOf(mark.deliveryUrl)
 	const found = new Map<number, FoundHook>()
 	for (let page = 1; page <= MOST_PAGES; page++) {
-		const answer = await client.call('GET', 'webhooks', { status: 'all', per_page: String(PAGE), page: String(page), orderby: 'id', order: 'asc' })
+		const answer = await client.call('GET', 'webhooks', {
+			status: 'all',
+			per_page: String(PAGE),
+			page: String(page),
+			orderby: 'id',
+			order: 'asc',
+		})
 		if (!answer.ok) return answer
 		if (!Array.isArray(answer.body)) return notAList()
 		for (const row of answer.body as unknown[]) {
@@ -103,7 +122,13 @@ function hookOf(row: unknown, name: string, path: string | null): FoundHook | nu
 	const id = objectId(record['id'])
 	if (typeof id !== 'number' || id === 0) return null
 	const url = text(record['delivery_url'])
-	return { id, topic: text(record['topic']), status: text(record['status']), url, ours: record['name'] === name && path !== null && pathOf(url) === path }
+	return {
+		id,
+		topic: text(record['topic']),
+		status: text(record['status']),
+		url,
+		ours: record['name'] === name && path !== null && pathOf(url) === path,
+	}
 }
 
 /** An address's path in one spelling: the id's padding may be written, escaped or left out. */
@@ -115,7 +140,16 @@ function pathOf(url: string): string | null {
 
 /** Sends the changes and reads what became of each. */
 async function apply(client: StoreClient, found: FoundHook[], changes: Change[], mark: Mark): Promise<Ensured> {
-	const result: Ensured = { ok: true, webhooks: found, done: [], unsupported: [], errors: [], missingRight: null, failure: null, touched: false }
+	const result: Ensured = {
+		ok: true,
+		webhooks: found,
+		done: [],
+		unsupported: [],
+		errors: [],
+		missingRight: null,
+		failure: null,
+		touched: false,
+	}
 	const path = pathOf(mark.deliveryUrl)
 	const now = new Map(found.map((hook) => [hook.id, hook]))
 	for (let start = 0; start < changes.length; start += MOST_CHANGES) {
@@ -132,7 +166,11 @@ async function apply(client: StoreClient, found: FoundHook[], changes: Change[],
 		if (!answer.ok) return { ...unreachable(answer, true), webhooks: [...now.values()], done: result.done }
 		result.touched = true
 		const items = typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {}
-		for (const [kind, list] of [['create', creates], ['update', updates], ['delete', deletes]] as const) {
+		for (const [kind, list] of [
+			['create', creates],
+			['update', updates],
+			['delete', deletes],
+		] as const) {
 			const rows = Array.isArray(items[kind]) ? (items[kind] as unknown[]) : []
 			for (const [index, change] of list.entries()) settle(result, now, change, kind, rows[index], mark.name, path)
 		}
@@ -143,22 +181,41 @@ async function apply(client: StoreClient, found: FoundHook[], changes: Change[],
 }
 
 /** One item of a batch's answer: the row as it is now, or `{id, error: {code, message, data}}`. */
-function settle(result: Ensured, now: Map<number | null, FoundHook>, change: Change, kind: 'create' | 'update' | 'delete', row: unknown, name: string, path: string | null): void {
-	const error = typeof row === 'object' && row !== null ? (row as { error?: { code?: unknown; message?: unknown; data?: { status?: unknown } } }).error : undefined
+function settle(
+	result: Ensured,
+	now: Map<number | null, FoundHook>,
+	change: Change,
+	kind: 'create' | 'update' | 'delete',
+	row: unknown,
+	name: string,
+	path: string | null,
+): void {
+	const error =
+		typeof row === 'object' && row !== null
+			? (row as { error?: { code?: unknown; message?: unknown; data?: { status?: unknown } } }).error
+			: undefined
 	const code = text(error?.code)
-	if (kind === 'delete' && 'delete' in change && (error === undefined ? row !== undefined : /_invalid_id$/.test(code))) {
+	if (kind === 'delete' && 'delete' in change && (error === undefined ? row !== undefined : code.endsWith('_invalid_id'))) {
 		now.delete(change.delete)
 		result.done.push(change.what)
 		return
 	}
 	if (error !== undefined) {
 		// An older store without this topic: nothing is wrong with it.
-		if (kind === 'create' && /_invalid_topic$/.test(code)) {
+		if (kind === 'create' && code.endsWith('_invalid_topic')) {
 			result.unsupported.push(change.topic)
 			return
 		}
 		result.missingRight ??= /_cannot_[a-z]+$/.test(code) ? NO_RIGHT : null
-		result.errors.push(`${change.topic}: ${text(error.message).replace(/<[^>]*>/g, '').slice(0, 200) || code || 'the store refused it without a reason'}`)
+		result.errors.push(
+			`${change.topic}: ${
+				text(error.message)
+					.replace(/<[^>]*>/g, '')
+					.slice(0, 200) ||
+				code ||
+				'the store refused it without a reason'
+			}`,
+		)
 		return
 	}
 	const hook = hookOf(row, name, path)
@@ -172,7 +229,8 @@ function settle(result: Ensured, now: Map<number | null, FoundHook>, change: Cha
 	else result.errors.push(`${change.topic}: the store left it ${hook.status === '' ? 'without a status' : hook.status}`)
 }
 
-const NO_RIGHT = "The API key's user may not manage WooCommerce, which webhooks need. Give the key to a user with the role Shop manager or Administrator."
+const NO_RIGHT =
+	"The API key's user may not manage WooCommerce, which webhooks need. Give the key to a user with the role Shop manager or Administrator."
 
 /** A call without a usable answer; where it is the key's fault, the right that is missing. */
 function unreachable(failure: Failure, sent: boolean): Ensured {
@@ -192,7 +250,15 @@ function rightOf(failure: Failure): string | null {
 }
 
 function notAList(): Failure {
-	return { ok: false, kind: 'not-json', status: 200, code: null, providerMessage: null, retryAfterMs: null, message: 'The store did not answer with a list of its webhooks.' }
+	return {
+		ok: false,
+		kind: 'not-json',
+		status: 200,
+		code: null,
+		providerMessage: null,
+		retryAfterMs: null,
+		message: 'The store did not answer with a list of its webhooks.',
+	}
 }
 
 function text(value: unknown): string {

@@ -3,8 +3,10 @@ import { applyD1Migrations, createExecutionContext, reset, waitOnExecutionContex
 import { env as cloudflareEnv } from 'cloudflare:workers'
 import { createApp } from '../../../src/app.ts'
 import type { Env } from '../../../src/context.ts'
+import { HookKeys } from '../../../src/instances/hook-keys.ts'
+import { Rejections } from '../../../src/instances/rejections.ts'
 import type { Services } from '../../../src/instances/services.ts'
-import type { EventRow, WatcherRpc } from '../../../src/watcher/rpc.ts'
+import type { EventRow, HookAnswer, HookDelivery, HookRejections, WatcherRpc } from '../../../src/watcher/rpc.ts'
 
 export const env = cloudflareEnv as unknown as Env
 export const BASE = 'https://bell.example.com/elements/api-v2'
@@ -41,6 +43,11 @@ export class FakeWatchers {
 	/** Ids that know nothing until they are created. */
 	readonly unknown = new Set<number>()
 	fail: string | null = null
+	/** What deliveries are answered with, and those that were taken. */
+	answer: HookAnswer = 'taken'
+	readonly deliveries: (HookDelivery & { instanceId: number })[] = []
+	/** Refusals that an isolate handed over. */
+	readonly handed = new Map<number, HookRejections>()
 
 	of(id: number): WatcherRpc {
 		const note = (call: string): void => {
@@ -52,7 +59,7 @@ export class FakeWatchers {
 		return {
 			create: async () => (note('create'), this.unknown.delete(id) ? 'created' : 'exists'),
 			configure: async (version, options) => (note(`configure ${version}${JSON.stringify(options ?? {})}`), known('ok')),
-			destroy: async () => note('destroy'),
+			destroy: async () => (note('destroy'), void this.unknown.add(id)),
 			wake: async () => (note('wake'), known('ok')),
 			poll: async (depth) => (note(`poll ${depth}`), known({ run: 'r1', depth, state: 'queued' })),
 			health: async () => (
@@ -69,7 +76,17 @@ export class FakeWatchers {
 			),
 			poller: async () => (
 				note('poller'),
-				known({ running: false, lastRun: null, nextRun: null, storeRequests: 0, backoffUntil: null, resources: [], runs: [] })
+				known({
+					running: false,
+					pending: 0,
+					nextLookup: null,
+					lastRun: null,
+					nextRun: null,
+					storeRequests: 0,
+					backoffUntil: null,
+					resources: [],
+					runs: [],
+				})
 			),
 			events: async ({ pageSize, before }) => {
 				note('events')
@@ -80,9 +97,35 @@ export class FakeWatchers {
 			event: async (sequence) => (note(`event ${sequence}`), known(rows().find((row) => row.sequence === sequence) ?? null)),
 			deletions: async () => (note('deletions'), known({ held: [] })),
 			decide: async (decision) => (note(`decide ${decision}`), known({ decided: 3 })),
+			hook: async (delivery) => {
+				note(`hook ${delivery.topic}`)
+				const answer = known(this.answer)
+				if (answer === 'taken') this.deliveries.push({ ...delivery, instanceId: id })
+				return answer
+			},
+			rejected: async (rejections) => (note('rejected'), this.handed.set(id, rejections), known('ok')),
+			rejections: async () => (note('rejections'), known(this.handed.get(id) ?? { sinceMs: 0, counts: {}, samples: [] })),
+			webhooks: async () => (
+				note('webhooks'),
+				known({
+					webhooks: [],
+					checkedAt: null,
+					lastDeliveryAt: null,
+					foreignSource: null,
+					hintsOnly: [],
+					deliveries: { taken: this.deliveries.length, disabled: 0, unknownTopic: 0 },
+					repairs: [],
+					degraded: null,
+				})
+			),
+			coverage: async (fromMs, toMs) => {
+				note(`coverage ${fromMs} ${toMs}`)
+				const lag = { p50: null, p99: null }
+				return known({ firstByWebhook: 0, firstByPoll: 0, confirmed: 0, recovered: 0, lag: { webhook: lag, poll: lag, recovered: lag } })
+			},
 			claim: async () => known({ claims: [], more: false }),
 			settle: async () => known({ next: [] }),
-		} as WatcherRpc
+		}
 	}
 }
 
@@ -92,6 +135,11 @@ export interface World {
 	nowMs: number
 	requests: string[]
 	watchers: FakeWatchers
+	/** Settings other than those of the tests' Worker. */
+	settings: Partial<Pick<Env, 'PUBLIC_URL' | 'MASTER_KEYS' | 'ALLOW_PRIVATE_NETWORK'>>
+	/** Verifies deliveries; a test may put its own secrets in place of the derived ones. */
+	hookKeys: HookKeys
+	rejections: Rejections
 }
 
 /** What a caller can do. */
@@ -99,6 +147,8 @@ export interface Client {
 	world: World
 	organizationSecret: string
 	userSecret: string
+	/** A request as it is: a store's, or a browser's. */
+	send(request: Request): Promise<Response>
 	/** Calls with User and Organization, unless `authorization` says otherwise (null: none). */
 	call(
 		method: string,
@@ -110,30 +160,41 @@ export interface Client {
 
 /** Starts a world with one account. */
 export async function startWorld(store: World['store'] = async () => new Response('', { status: 503 })): Promise<Client> {
-	const world: World = { store, nowMs: Date.parse('2026-06-01T12:00:00Z'), requests: [], watchers: new FakeWatchers() }
+	const world: World = {
+		store,
+		nowMs: Date.parse('2026-06-01T12:00:00Z'),
+		requests: [],
+		watchers: new FakeWatchers(),
+		settings: {},
+		hookKeys: new HookKeys(),
+		rejections: new Rejections(),
+	}
 	const app = createApp(servicesOf(world))
+	const send = async (request: Request): Promise<Response> => {
+		const context = createExecutionContext()
+		const response = await app.fetch(request, { ...env, ...world.settings }, context)
+		await waitOnExecutionContext(context)
+		return response
+	}
 	const client: Client = {
 		world,
 		organizationSecret: '',
 		userSecret: '',
+		send,
 		async call(method, path, body, options = {}) {
 			const authorization =
 				options.authorization === undefined ? `User ${client.userSecret}, Organization ${client.organizationSecret}` : options.authorization
 			const headers = new Headers(options.headers)
 			if (authorization !== null) headers.set('Authorization', authorization)
 			if (body !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json')
-			const context = createExecutionContext()
 			const url = path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${BASE}${path}`
-			const response = await app.fetch(
+			const response = await send(
 				new Request(url, {
 					method,
 					headers,
 					...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
 				}),
-				env,
-				context,
 			)
-			await waitOnExecutionContext(context)
 			const text = await response.text()
 			let parsed: unknown = text
 			try {
@@ -153,6 +214,12 @@ export function servicesOf(world: World): Omit<Services, 'env'> {
 	return {
 		now: () => world.nowMs,
 		watcher: (id) => world.watchers.of(id),
+		get hookKeys() {
+			return world.hookKeys
+		},
+		get rejections() {
+			return world.rejections
+		},
 		io: {
 			fetch: async (request) => {
 				world.requests.push(`${request.method} ${request.url}`)

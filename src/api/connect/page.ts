@@ -1,0 +1,52 @@
+/** Small pages for people on their way between a store and an application: plain words, no script, nothing loaded. */
+
+/** What a page says. */
+export interface PageText {
+	status: 200 | 400 | 404 | 409 | 410
+	title: string
+	/** A sentence or two; shown as text. */
+	text: string
+	/** Seconds after which the browser asks again. */
+	refresh?: number
+}
+
+/** The page as an answer. Its policy allows its own style and nothing else. */
+export function page({ status, title, text, refresh }: PageText): Response {
+	const nonce = crypto.randomUUID().replaceAll('-', '')
+	const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="robots" content="noindex">
+${refresh === undefined ? '' : `<meta http-equiv="refresh" content="${refresh}">\n`}<title>${escape(title)} · Shopbell</title>
+<style nonce="${nonce}">body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto; padding: 0 1rem; color: #1d2330; background: #fff } h1 { font-size: 1.4rem } @media (prefers-color-scheme: dark) { body { color: #e8eaf0; background: #14171f } }</style>
+</head>
+<body>
+<main>
+<h1>${escape(title)}</h1>
+<p>${escape(text)}</p>
+</main>
+</body>
+</html>
+`
+	return new Response(html, {
+		status,
+		headers: {
+			'Content-Type': 'text/html; charset=utf-8',
+			'Content-Security-Policy': `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+			...PRIVATE,
+		},
+	})
+}
+
+/** The browser goes on; the state in this address is told to nobody. */
+export function redirect(url: string): Response {
+	return new Response(null, { status: 302, headers: { Location: url, ...PRIVATE } })
+}
+
+const PRIVATE = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'X-Content-Type-Options': 'nosniff' }
+
+function escape(text: string): string {
+	return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}

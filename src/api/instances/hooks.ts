@@ -1,0 +1,96 @@
+/** What there is to know of an instance's webhooks: secrets for those made by hand, what the store has, what was refused, who saw changes first. */
+import { auditStatement } from '../../accounts/audit.ts'
+import { BadRequest } from '../../errors.ts'
+import { receiverUrl } from '../../instances/addresses.ts'
+import { desiredHooks, wantsHooks } from '../../instances/hooks.ts'
+import { rotateHooks } from '../../instances/lifecycle.ts'
+import type { Instance } from '../../instances/records.ts'
+import { joined } from '../../instances/rejections.ts'
+import { elementOf } from '../../instances/stores.ts'
+import type { InstanceContext } from '../environment.ts'
+import { readMoment, toIsoSeconds } from '../times.ts'
+import { ask } from './watching.ts'
+
+/** `coverage` looks back this far when nothing is asked for. */
+const DAY_MS = 86_400_000
+
+/** `GET …/webhooks`. Shows secrets, and leaves an audit row that says so. */
+export async function webhooks(c: InstanceContext): Promise<Response> {
+	const { services, instance, user, requestId } = c.var
+	const report = await ask(c, (watcher) => watcher.webhooks())
+	const kept = wantsHooks(instance)
+	const topics = kept ? showTopics(c, instance) : []
+	if (kept) {
+		await services.env.DB.batch([
+			auditStatement(
+				services.env.DB,
+				{ organizationId: instance.organizationId, userId: user.id, requestId },
+				{
+					action: 'instance.webhooks.show',
+					objectType: 'instance',
+					objectId: instance.id,
+					detail: { topics: topics.length, version: instance.hookVersion },
+				},
+				services.now(),
+			),
+		])
+	}
+	return c.json({ ...showVersion(c, instance, kept), topics, ...report }, 200)
+}
+
+/** `POST …/webhooks/rotate`. */
+export async function rotate(c: InstanceContext): Promise<Response> {
+	const { instance, done } = await rotateHooks(c.var.services, c.var.instance, c.var.user, c.var.requestId)
+	return c.json({ ...showVersion(c, instance, true), pending: done ? null : 'ensure' }, done ? 200 : 202)
+}
+
+/** `GET …/webhooks/rejected`: what the object was told, and what this isolate has counted since. */
+export async function rejected(c: InstanceContext): Promise<Response> {
+	const kept = await ask(c, (watcher) => watcher.rejections())
+	const { sinceMs, counts, samples } = joined(kept, c.var.services.rejections.pending(c.var.instance.id))
+	const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
+	return c.json(
+		{
+			since: total === 0 ? null : toIsoSeconds(sinceMs),
+			total,
+			counts,
+			samples: samples.map(({ atMs, ...sample }) => ({ at: toIsoSeconds(atMs), ...sample })),
+		},
+		200,
+	)
+}
+
+/** `GET …/coverage`: the last day unless it is asked otherwise. */
+export async function coverage(c: InstanceContext, query: { from?: string | undefined; to?: string | undefined }): Promise<Response> {
+	const to = readMoment('to', query.to) ?? c.var.services.now()
+	const from = readMoment('from', query.from) ?? to - DAY_MS
+	if (to < from) throw new BadRequest('to: expected a moment after from')
+	const report = await ask(c, (watcher) => watcher.coverage(from, to))
+	return c.json({ from: toIsoSeconds(from), to: toIsoSeconds(to), ...report }, 200)
+}
+
+function showTopics(c: InstanceContext, instance: Instance): { topic: string; secret: string; resources: string[] }[] {
+	const element = elementOf(instance.elementKey)
+	const { secrets } = desiredHooks(c.env, instance, false)
+	const paths = Object.keys(instance.connection.collections)
+	return Object.entries(secrets).map(([topic, secret]) => ({
+		topic,
+		secret,
+		resources: paths.filter((path) => element.hooks?.topicsOf(path).includes(topic) === true),
+	}))
+}
+
+function showVersion(
+	c: InstanceContext,
+	instance: Instance,
+	kept: boolean,
+): { deliveryUrl: string | null; version: number; previousUntil: string | null; pending: string | null } {
+	const url = receiverUrl(c.env, instance.elementKey, instance.id, instance.hookVersion)
+	const until = instance.hookPreviousUntilMs
+	return {
+		deliveryUrl: !kept || url === '' ? null : url,
+		version: instance.hookVersion,
+		previousUntil: until === null || until <= c.var.services.now() ? null : toIsoSeconds(until),
+		pending: instance.hookWork,
+	}
+}

@@ -1,0 +1,107 @@
+/** What a receiver reads of a request before it trusts anything: which instances it names, which versions, and its body's bytes within bounds. */
+
+/** Largest body that is read; what is larger is refused, and reconciling finds the change (design, Seeing: webhooks). */
+export const LARGEST_BODY = 8 * 1024 * 1024
+/** Deepest nesting: WordPress itself writes no deeper JSON than this. */
+export const DEEPEST = 512
+/** Instances that one request may name. */
+const MOST_INSTANCES = 5
+/** Versions that an address may name. */
+const MOST_VERSIONS = 3
+
+/** The instance of an address: its id in base64, padded or not, in either alphabet; null for anything else. */
+export function instanceOfPath(text: string): number | null {
+	if (!/^[A-Za-z0-9+/_-]{2,24}={0,2}$/.test(text)) return null
+	const decoded = Buffer.from(text, 'base64')
+	const plain = text.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/')
+	// One spelling an id: leftover bits would make others.
+	if (decoded.toString('base64').replace(/=+$/, '') !== plain) return null
+	return readId(decoded.toString('latin1'))
+}
+
+/** The instances of `Element-Instances: id[,id]`; empty when it names none or is anything else. */
+export function instancesOfHeader(text: string | undefined): number[] {
+	const ids = (text ?? '').split(',').map((part) => readId(part.trim()))
+	if (ids.length > MOST_INSTANCES || ids.includes(null)) return []
+	return [...new Set(ids as number[])]
+}
+
+/** The versions of the secrets that an address names (`?v=2`); an address that was copied without one is of the first. */
+export function versionsOf(values: readonly string[]): number[] {
+	if (values.length === 0) return [1]
+	if (values.length > MOST_VERSIONS || !values.every((value) => /^[1-9]\d{0,5}$/.test(value))) return []
+	return [...new Set(values.map(Number))]
+}
+
+/** Whether a request says itself that its body is larger than allowed. */
+export function declaresTooMuch(request: Request): boolean {
+	return Number(request.headers.get('content-length') ?? 0) > LARGEST_BODY
+}
+
+/** A body's bytes; null when it is larger than `limit`. Throws when the sender went away. */
+export async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
+	if (request.body === null) return new Uint8Array()
+	const length = request.headers.get('content-length')
+	if (length !== null && Number(length) > limit) return null
+	if (length !== null && /^\d+$/.test(length)) return new Uint8Array(await request.arrayBuffer())
+	const parts: Uint8Array[] = []
+	let size = 0
+	const reader = request.body.getReader() as ReadableStreamDefaultReader<Uint8Array>
+	for (;;) {
+		const { done, value } = await reader.read()
+		if (done) break
+		size += value.byteLength
+		if (size > limit) {
+			await reader.cancel().catch(() => undefined)
+			return null
+		}
+		parts.push(value)
+	}
+	const body = new Uint8Array(size)
+	let at = 0
+	for (const part of parts) {
+		body.set(part, at)
+		at += part.byteLength
+	}
+	return body
+}
+
+/** A body's text when it is one JSON object, not nested deeper than allowed; null otherwise. */
+export function objectText(body: Uint8Array): string | null {
+	let text: string
+	try {
+		text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body)
+	} catch {
+		return null
+	}
+	if (depthOf(text) > DEEPEST) return null
+	try {
+		const value: unknown = JSON.parse(text)
+		return typeof value === 'object' && value !== null && !Array.isArray(value) ? text : null
+	} catch {
+		return null
+	}
+}
+
+/** How deep brackets are nested in a JSON text, without building it. */
+function depthOf(text: string): number {
+	let depth = 0
+	let deepest = 0
+	let inString = false
+	for (let i = 0; i < text.length; i++) {
+		const code = text.charCodeAt(i)
+		if (inString) {
+			if (code === 0x5c) i++
+			else if (code === 0x22) inString = false
+		} else if (code === 0x22) inString = true
+		else if (code === 0x7b || code === 0x5b) {
+			depth++
+			if (depth > deepest) deepest = depth
+		} else if (code === 0x7d || code === 0x5d) depth--
+	}
+	return deepest
+}
+
+function readId(text: string): number | null {
+	return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : null
+}

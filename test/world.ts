@@ -2,12 +2,14 @@
  * A whole Shopbell in plain Node: the engine over an in-memory SQLite, a simulated store, a queue, a consumer and a callback, all on one
  * virtual clock. What happens in seconds of it takes milliseconds; a crash is the loss of everything but storage, at any step.
  */
+import { createHmac } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { deliverAll, type DeliveryPorts } from '../src/delivery/deliver.ts'
 import type { Connection, PollerResource, StoreClient } from '../src/elements/element.ts'
 import { woocommerce } from '../src/elements/woocommerce/woocommerce.ts'
 import { parseNotificationId } from '../src/events/ids.ts'
 import { Engine } from '../src/watcher/engine.ts'
+import { takeDelivery } from '../src/watcher/hooks.ts'
 import type { Ports, Sql, SqlValue, WatcherConfig } from '../src/watcher/ports.ts'
 import { askReread } from '../src/watcher/scans.ts'
 import { healthOf, pollerOf } from '../src/watcher/reports.ts'
@@ -46,6 +48,8 @@ export interface WorldOptions {
 	resources?: Record<string, PollerResource>
 	config?: Partial<WatcherConfig>
 	pollIntervalMs?: number
+	/** Keeps webhooks: minutes between reconciling polls. */
+	hooks?: { reconcileMs: number }
 	/** Begins at this moment, epoch ms. */
 	startMs?: number
 	/** 0 ≤ x < 1, for jitter. */
@@ -62,6 +66,9 @@ export const COLLECTIONS: Record<string, 'orders' | 'products' | 'coupons' | 'cu
 }
 
 const { variations: _variations, ...FOUR } = COLLECTIONS
+
+/** The master key of all worlds. */
+const MASTER_KEY = new Uint8Array(32).fill(7)
 
 /** The in-memory database of an object, with rollback. */
 export class MemorySql implements Sql {
@@ -128,6 +135,8 @@ export class World {
 	answer: () => Answer = () => 204
 	/** Called at every point where a crash may come; throws Crash to cut off there. */
 	crashAt: (point: CrashPoint) => boolean = () => false
+	/** Deliveries that the edge took, and what became of each. */
+	readonly received: { topic: string; answer: string; status: number }[] = []
 	/** Whether the queue loses a doorbell. */
 	loses: () => boolean = () => false
 	crashes: CrashPoint[] = []
@@ -164,11 +173,14 @@ export class World {
 	/** Connects a store, as `POST /instances` does. The bell is on when this returns. */
 	static async create(options: WorldOptions = {}): Promise<World> {
 		const clock = { now: options.startMs ?? Date.UTC(2026, 5, 15, 12, 0, 0) }
+		// Before the instance is there, nobody answers.
+		const courier: { receive: (request: Request) => Promise<Response> } = { receive: async () => new Response(null, { status: 404 }) }
 		const store = createStore({
 			objects: { orders: 12, products: 10, coupons: 6, customers: 8 },
 			now: () => clock.now,
 			url: 'http://shop.example.com',
 			sleep: sleepOf(),
+			deliver: (request) => courier.receive(request),
 			...options.store,
 		})
 		const paths = Object.values(options.resources ?? {}).length === 0 ? ['orders', 'products', 'coupons', 'customers'] : []
@@ -187,6 +199,7 @@ export class World {
 		const config = configOf(connected.connection, options)
 		const world = new World(options, store, config, clock.now)
 		Object.defineProperty(clock, 'now', { get: () => world.nowMs })
+		courier.receive = (request) => world.receive(request)
 		world.t0Ms = connected.connection.storeNowMs
 		world.start = world.objects()
 		world.startNumber = world.store.journal().at(-1)?.number ?? 0
@@ -213,10 +226,12 @@ export class World {
 		const until = this.nowMs + ms
 		for (let guard = 0; guard < 100_000; guard++) {
 			await this.deliver()
-			const next = this.alarmMs === null ? Number.POSITIVE_INFINITY : Math.max(this.alarmMs, this.nowMs)
-			if (next > until) break
-			this.nowMs = Math.max(this.nowMs, next)
-			await this.alarm()
+			const alarm = this.alarmMs === null ? Number.POSITIVE_INFINITY : Math.max(this.alarmMs, this.nowMs)
+			const queue = Math.max(this.store.nextQueueAt() ?? Number.POSITIVE_INFINITY, this.nowMs)
+			if (Math.min(alarm, queue) > until) break
+			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue))
+			if (queue <= alarm) await this.store.runQueue()
+			else await this.alarm()
 		}
 		this.nowMs = Math.max(this.nowMs, until)
 		await this.deliver()
@@ -236,6 +251,51 @@ export class World {
 			this.alarmMs = this.nowMs + 2_000
 		}
 		this.#notePolls()
+	}
+
+	/** The edge's way of a delivery: the ping, the signature, then the object; committed before it is answered 200. */
+	async receive(request: Request): Promise<Response> {
+		const { hooks } = woocommerce
+		const body = Buffer.from(await request.arrayBuffer())
+		const text = body.toString('utf8')
+		if (hooks === null) return new Response(null, { status: 404 })
+		if (hooks.isPing(request.headers, text)) return new Response(null, { status: 200 })
+		const said = hooks.envelope(request.headers)
+		const version = Number(new URL(request.url).searchParams.get('v') ?? 1)
+		const id = /\/(\w+=*)\?/.exec(request.url)?.[1] ?? ''
+		const owner = Number(Buffer.from(id, 'base64').toString())
+		const expected = createHmac('sha256', hooks.secretOf(MASTER_KEY, owner, said?.topic ?? '', version))
+			.update(body)
+			.digest()
+		const answer = (status: number, what: string): Response => {
+			this.received.push({ topic: said?.topic ?? '', answer: what, status })
+			return new Response(null, { status })
+		}
+		if (said === null || said.signature === null || owner !== this.config.instanceId || !expected.equals(Buffer.from(said.signature)))
+			return answer(401, 'refused')
+		try {
+			const core = this.engine.core()
+			if (core === null) return answer(410, 'unknown')
+			const took = takeDelivery(core, {
+				topic: said.topic,
+				version,
+				webhookId: said.webhookId,
+				deliveryId: said.deliveryId,
+				source: said.source,
+				receivedMs: this.nowMs,
+				body: text,
+				objectId: null,
+			})
+			this.engine.arm(core)
+			await this.engine.ringDue(core)
+			return answer(took === 'retired' ? 401 : 200, took)
+		} catch (error) {
+			if (!(error instanceof Crash)) throw error
+			this.#crashed = false
+			this.evict()
+			this.alarmMs ??= this.nowMs + 2_000
+			return answer(500, 'crashed')
+		}
 	}
 
 	/** Everything but storage is lost. */
@@ -365,6 +425,7 @@ export class World {
 				this.statuses.push(report)
 			},
 			eventTag: (_instance, sequence) => (sequence * 7919) & 0xff_ffff,
+			masterKey: { id: 'test', bytes: MASTER_KEY },
 			publicUrl: 'https://bell.example.com',
 			storedBytes: () => 0,
 			log: (event, fields) => {
@@ -483,6 +544,15 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 		backfill: 'none',
 		scanBudget: 10,
 		retentionDays: 7,
+		hooks:
+			options.hooks === undefined
+				? null
+				: {
+						version: 1,
+						previousUntilMs: null,
+						reconcileMs: options.hooks.reconcileMs,
+						deliveryUrl: `https://bell.example.com/elements/api-v2/events/woocommercerest/${Buffer.from('7').toString('base64')}?v=1`,
+					},
 		...options.config,
 	}
 }

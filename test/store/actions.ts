@@ -177,7 +177,7 @@ function usually({ do: what }: Action): Origin {
 export function perform(engine: Engine, action: Action): void {
 	if (action.lagSeconds) {
 		const { lagSeconds, ...rest } = action
-		engine.later(lagSeconds, () => perform(engine, rest as Action))
+		engine.later(lagSeconds, () => perform(engine, rest))
 	} else engine.as(action.via ?? usually(action), () => done(engine, action))
 }
 

@@ -46,8 +46,10 @@ export class Courier {
 
 	/** When the next cron run has something to send, epoch milliseconds on the store's clock. */
 	nextAt(): number | null {
-		if (this.#hooks.knobs.hold || this.#hooks.queue.length === 0) return null
-		return Math.min(...this.#hooks.queue.map(({ due }) => due))
+		if (this.#hooks.knobs.hold || this.#hooks.queue.size === 0) return null
+		let next = Infinity
+		for (const { due } of this.#hooks.queue) next = Math.min(next, due)
+		return next
 	}
 
 	/** A cron run now; runs never overlap. Returns how many requests were made for deliveries. */
@@ -81,12 +83,13 @@ export class Courier {
 		const { knobs } = this.#hooks
 		if (knobs.hold) return 0
 		const now = this.#engine.now()
-		const taken = this.#hooks.queue.filter((queued) => (!queued.late && !queued.replay) || queued.due <= now)
+		this.#hooks.ran()
+		const taken = [...this.#hooks.queue].filter((queued) => (!queued.late && !queued.replay) || queued.due <= now)
 		let requests = 0
 		for (const queued of knobs.reorder ? this.#hooks.shuffled(taken) : taken) {
 			// A webhook deleted meanwhile took its deliveries along; one that was paused did not (7.10).
-			if (!this.#hooks.queue.includes(queued)) continue
-			this.#hooks.queue = this.#hooks.queue.filter((other) => other !== queued)
+			if (!this.#hooks.queue.has(queued)) continue
+			this.#hooks.take(queued)
 			this.#engine.tick()
 			requests += await this.#carry(queued, this.#hooks.knobs)
 		}
@@ -101,7 +104,7 @@ export class Courier {
 		}
 		const number = queued.late ? this.#taken : ++this.#taken
 		if (!queued.late && nth(knobs.lateEvery, number)) {
-			this.#hooks.queue.push({ ...queued, late: true, due: this.#engine.now() + (knobs.lateSeconds ?? 600) * 1000 })
+			this.#hooks.hold({ ...queued, late: true, due: this.#engine.now() + (knobs.lateSeconds ?? 600) * 1000 })
 			return 0
 		}
 		const body = bytesOf(payloadOf(this.#engine, webhook, id, knobs))
@@ -120,7 +123,7 @@ export class Courier {
 			requests++
 		}
 		if (nth(knobs.replayEvery, number))
-			this.#hooks.queue.push({ ...queued, replay: parcel, due: this.#engine.now() + (knobs.replaySeconds ?? 600) * 1000 })
+			this.#hooks.hold({ ...queued, replay: parcel, due: this.#engine.now() + (knobs.replaySeconds ?? 600) * 1000 })
 		return requests
 	}
 

@@ -320,15 +320,15 @@ class Store implements SimulatedStore {
 				return json([...this.state(resource).values()])
 			}
 			if (path === 'act' && request.method === 'POST') {
-				const given = (await request.json()) as Action | Action[]
+				const given = await request.json<Action | Action[]>()
 				return json((Array.isArray(given) ? given : [given]).flatMap((action) => this.act(action)))
 			}
 			if (path === 'faults' && request.method === 'PUT') {
-				this.setFaults((await request.json()) as Faults)
+				this.setFaults(await request.json<Faults>())
 				return json({ ok: true })
 			}
 			if (path === 'living' && request.method === 'POST') {
-				this.setLiving(((await request.json()) as { on: boolean }).on)
+				this.setLiving((await request.json<{ on: boolean }>()).on)
 				return json({ ok: true })
 			}
 			if (path === 'deliveries' && request.method === 'GET') return json(this.deliveries(Number(url.searchParams.get('after') ?? 0)))
@@ -336,15 +336,15 @@ class Store implements SimulatedStore {
 				return json({
 					knobs: this.#engine.webhooks.knobs,
 					webhooks: this.webhooks(),
-					queued: this.#engine.webhooks.queue.length,
+					queued: this.#engine.webhooks.queue.size,
 					nextQueueAt: this.nextQueueAt(),
 				})
 			}
 			if (path === 'webhooks' && request.method === 'PUT') {
-				this.setWebhooks((await request.json()) as WebhookKnobs)
+				this.setWebhooks(await request.json<WebhookKnobs>())
 				return json({ ok: true })
 			}
-			if (path === 'webhooks' && request.method === 'POST') return json(this.makeWebhook((await request.json()) as HandMade))
+			if (path === 'webhooks' && request.method === 'POST') return json(this.makeWebhook(await request.json<HandMade>()))
 			if (path === 'queue' && request.method === 'POST') return json({ requests: await this.runQueue() })
 			if (path === 'log' && request.method === 'GET') return json({ requests: this.requests, log: this.log })
 			return json({ error: 'no such control' }, 404)

@@ -91,7 +91,11 @@ export class Webhooks {
 	readonly #engine: Engine
 	readonly rows = new Map<number, Webhook>()
 	/** In the order of the events. */
-	queue: Queued[] = []
+	readonly queue = new Set<Queued>()
+	/** Which webhook tells of which object already. */
+	readonly #waiting = new Set<string>()
+	/** When the next cron run was to be; epoch milliseconds. */
+	#run = 0
 	/** Webhooks whose address is to be pinged before the call that saved them returns. */
 	readonly pings = new Set<Webhook>()
 	/** What was set for good, and what stands while a fault does. */
@@ -112,19 +116,37 @@ export class Webhooks {
 	fire(topic: string, id: number): void {
 		for (const webhook of this.rows.values()) {
 			if (webhook.topic !== topic || webhook.status !== 'active') continue
-			if (this.queue.some((other) => other.webhook === webhook && other.id === id && !other.replay)) continue
+			const place = `${webhook.id} ${id}`
+			if (this.#waiting.has(place)) continue
+			this.#waiting.add(place)
 			const now = this.#engine.now()
-			this.queue.push({ webhook, id, queuedAt: now, due: this.#cron(now) })
+			this.queue.add({ webhook, id, queuedAt: now, due: this.#cron(now) })
 		}
+	}
+
+	/** Takes a delivery out of the queue. */
+	take(queued: Queued): void {
+		this.queue.delete(queued)
+		if (!queued.replay) this.#waiting.delete(`${queued.webhook.id} ${queued.id}`)
+	}
+
+	/** Queues what waits on its own: late and replayed deliveries. */
+	hold(queued: Queued): void {
+		if (!queued.replay) this.#waiting.add(`${queued.webhook.id} ${queued.id}`)
+		this.queue.add(queued)
+	}
+
+	/** A cron run begins; what comes from now on waits for the next. */
+	ran(): void {
+		this.#run = 0
 	}
 
 	/** When cron takes what is queued now: together with what waits already. */
 	#cron(now: number): number {
-		const waiting = this.queue.find((other) => !other.replay && !other.late && other.due >= now)
-		if (waiting) return waiting.due
+		if (this.#run >= now) return this.#run
 		const { delaySeconds: delay = 1 } = this.knobs
-		if (typeof delay === 'number') return now + delay * 1000
-		return now + this.#chance().int(delay[0] * 1000, delay[1] * 1000)
+		this.#run = now + (typeof delay === 'number' ? delay * 1000 : this.#chance().int(delay[0] * 1000, delay[1] * 1000))
+		return this.#run
 	}
 
 	/** A generator apart from the shop's, so that webhooks change nothing of what happens there. */
@@ -222,7 +244,7 @@ export class Webhooks {
 		const before = this.#view(webhook)
 		this.rows.delete(id)
 		this.pings.delete(webhook)
-		this.queue = this.queue.filter((queued) => queued.webhook !== webhook)
+		for (const queued of [...this.queue]) if (queued.webhook === webhook) this.take(queued)
 		return before
 	}
 

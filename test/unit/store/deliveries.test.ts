@@ -238,7 +238,7 @@ describe.each(['hpos-11.0', 'posts-11.0'])('7.1 to 7.9 deliveries of %s', async 
 		const body = request.body === undefined ? null : mapped(JSON.stringify(request.body))
 		const url = request.url.replace(/\/wc\/v3\/.*/, mapped)
 		const answer = await store.fetch(new Request(url, { method: request.method, headers: request.headers, body }))
-		const json = (await answer.json()) as { id?: number; create?: { id: number }[] }
+		const json = await answer.json<{ id?: number; create?: { id: number }[] }>()
 		if (answer.status !== response.status) wrong.push(`${name}: ${response.status} became ${answer.status}: ${JSON.stringify(json)}`)
 		if (request.method === 'POST' && response.id !== null && json.id !== undefined) ids.set(response.id, json.id)
 		for (const [i, real] of response.created.entries()) if (json.create?.[i]) ids.set(real, json.create[i].id)
@@ -307,7 +307,7 @@ describe.each(['hpos-11.0', 'posts-11.0'])('7.1 to 7.9 deliveries of %s', async 
 	it('7.1 signs the bytes as they are sent', () => {
 		for (const { received: all } of sent) {
 			for (const { body, secret, headers } of all)
-				if (secret !== null && secret !== '  padded secret  ') expect(signatureOf(body, secret)).toBe(headers['x-wc-webhook-signature'])
+				if (secret !== null) expect(signatureOf(body, secret)).toBe(headers['x-wc-webhook-signature'])
 		}
 		for (const delivery of [...received.values()].flat()) {
 			const topic = delivery.headers.get('x-wc-webhook-topic')

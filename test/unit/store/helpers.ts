@@ -106,6 +106,7 @@ export function differences(real: unknown, simulated: unknown, path = ''): strin
 }
 
 /** A file of what was recorded at a real store. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what stands in the file is known to whoever reads it
 export function recorded<T>(set: string, name: string): T {
 	return JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/recordings/${set}/${name}.json`, 'utf8')) as T
 }

@@ -337,7 +337,7 @@ it('7.2 a served store runs its queue by itself, and reaches real receivers', as
 	const server = createServer((request, response) => {
 		void text(request).then((received) => {
 			got.push({ headers: request.headers, body: received })
-			response.end()
+			return response.end()
 		})
 	})
 	const [port, own] = [await freePort(), await freePort()]

@@ -281,6 +281,10 @@ describe('what the watcher runs by', () => {
 		subscriptionId: 1,
 		createdMs: 0,
 		updatedMs: 0,
+		hookVersion: 1,
+		hookPreviousUntilMs: null,
+		hookKey: null,
+		hookWork: null,
 	})
 	const run = (configuration: Record<string, string | null>, floor = '60') =>
 		toWatcherConfig(instance(configuration), { retentionDays: 7 }, { PUBLIC_URL: 'https://bell.example.com', POLL_FLOOR_SECONDS: floor })
@@ -298,6 +302,22 @@ describe('what the watcher runs by', () => {
 			version: 4,
 		})
 		expect(Object.keys(JSON.parse(run({}).configuration['event.poller.configuration']!))).toHaveLength(4)
+	})
+
+	test('webhooks: version, grace, reconciling and the address; none where none are kept', () => {
+		expect(run({}).hooks).toBeNull()
+		expect(run({ 'event.vendor.type': 'webhook' }).hooks).toEqual({
+			version: 1,
+			previousUntilMs: null,
+			reconcileMs: 3_600_000,
+			deliveryUrl: 'https://bell.example.com/elements/api-v2/events/woocommercerest/Nw==?v=1',
+		})
+		const reconcile = (minutes: string, floor = '60') =>
+			run({ 'event.vendor.type': 'hybrid', 'event.reconcile.interval': minutes }, floor).hooks!.reconcileMs
+		expect(reconcile('0')).toBe(0)
+		expect(reconcile('0.5')).toBe(60_000)
+		expect(reconcile('0.05', '1')).toBe(3000)
+		expect(reconcile('999999999')).toBeLessThan(11 * 365 * 86_400_000)
 	})
 
 	test('intervals keep their decimals, the floor and the ceiling', () => {

@@ -248,7 +248,7 @@ describe('the event log', () => {
 		const { id } = await make()
 		await env.DB.prepare(
 			`WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
-			INSERT INTO instances SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, 'h' || i, token_sealed, i, created_ms, updated_ms FROM instances, n WHERE id = ?`,
+			INSERT INTO instances (id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_hash, token_sealed, subscription_id, created_ms, updated_ms) SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, 'h' || i, token_sealed, i, created_ms, updated_ms FROM instances, n WHERE id = ?`,
 		)
 			.bind(id)
 			.run()

@@ -1,0 +1,108 @@
+/** What a receiver reads of a request before it trusts anything. */
+import { describe, expect, test } from 'vitest'
+import {
+	declaresTooMuch,
+	DEEPEST,
+	instanceOfPath,
+	instancesOfHeader,
+	objectText,
+	readBody,
+	versionsOf,
+} from '../../../src/api/receivers/request.ts'
+
+describe('the instance', () => {
+	test('padded, unpadded and URL-safe base64 of a whole number', () => {
+		for (const id of [1, 7, 42, 987, 1234, 12345, 999_999_999_999_999]) {
+			const padded = Buffer.from(String(id)).toString('base64')
+			for (const text of [padded, padded.replace(/=+$/, ''), Buffer.from(String(id)).toString('base64url')])
+				expect(instanceOfPath(text), text).toBe(id)
+		}
+	})
+
+	test('nothing else, and one spelling an id', () => {
+		const of = (text: string) => Buffer.from(text).toString('base64')
+		for (const text of [
+			'',
+			'=',
+			'N',
+			'42',
+			'NDJ=',
+			'NDI==',
+			'NDI=x',
+			' NDI=',
+			of('0'),
+			of('01'),
+			of('-1'),
+			of('1.5'),
+			of('1e3'),
+			of('٤٢'),
+			of('9'.repeat(16)),
+			of('42 '),
+			of('abc'),
+			'../etc',
+			'%00',
+			of('4\n2'),
+		]) {
+			expect(instanceOfPath(text), JSON.stringify(text)).toBeNull()
+		}
+	})
+
+	test('the header names up to five', () => {
+		expect(instancesOfHeader('42')).toEqual([42])
+		expect(instancesOfHeader('42, 7,42')).toEqual([42, 7])
+		for (const text of [undefined, '', ',', '42,', 'x', '42,x', '0', '1,2,3,4,5,6', '42;7'])
+			expect(instancesOfHeader(text), String(text)).toEqual([])
+	})
+
+	test('versions', () => {
+		expect(versionsOf([])).toEqual([1])
+		expect(versionsOf(['2', '1', '2'])).toEqual([2, 1])
+		for (const odd of [['0'], ['-1'], ['x'], [''], ['01'], ['1.0'], ['9999999'], ['1', '2', '3', '4']])
+			expect(versionsOf(odd), odd.join()).toEqual([])
+	})
+})
+
+describe('the body', () => {
+	const request = (body: BodyInit | null, headers: Record<string, string> = {}) =>
+		new Request('https://b.example/', { method: 'POST', body, headers })
+
+	test('is read up to a limit, whether or not its length is declared', async () => {
+		expect(await readBody(request(null), 10)).toHaveLength(0)
+		expect(await readBody(request('0123456789'), 10)).toHaveLength(10)
+		expect(await readBody(request('0123456789a'), 10)).toBeNull()
+		const parts = () =>
+			new ReadableStream({
+				start(controller) {
+					for (let n = 0; n < 4; n++) controller.enqueue(new TextEncoder().encode('abc'))
+					controller.close()
+				},
+			})
+		const streamed = (limit: number) =>
+			readBody(new Request('https://b.example/', { method: 'POST', body: parts(), duplex: 'half' } as RequestInit), limit)
+		expect(new TextDecoder().decode((await streamed(12))!)).toBe('abcabcabcabc')
+		expect(await streamed(11)).toBeNull()
+	})
+
+	test('more than 8 MB is known before it is read', () => {
+		const declared = (length: string) => declaresTooMuch({ headers: new Headers({ 'content-length': length }) } as Request)
+		expect(declared(String(8 * 1024 * 1024))).toBe(false)
+		expect(declared(String(8 * 1024 * 1024 + 1))).toBe(true)
+	})
+
+	test('a JSON object in UTF-8, and nothing else', () => {
+		const bytes = (text: string) => new TextEncoder().encode(text)
+		expect(objectText(bytes('{"id":7,"name":"Caf\\u00e9 \\/ é"}'))).toContain('Café'.slice(0, 3))
+		expect(objectText(bytes('\uFEFF{"id":7}'))).toBe('{"id":7}')
+		for (const text of ['', ' ', 'null', '7', '"x"', '[{"id":7}]', '{"id":7', '{"id":7}}', "{'id':7}", 'webhook_id=7', '<html>'])
+			expect(objectText(bytes(text)), text).toBeNull()
+		expect(objectText(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))).toBeNull()
+	})
+
+	test('nesting is bounded; brackets inside texts do not count', () => {
+		const nested = (depth: number) => new TextEncoder().encode(`{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`)
+		expect(objectText(nested(DEEPEST))).not.toBeNull()
+		expect(objectText(nested(DEEPEST + 1))).toBeNull()
+		expect(objectText(nested(2_000_000))).toBeNull()
+		expect(objectText(new TextEncoder().encode(JSON.stringify({ a: '[{"\\'.repeat(2000) })))).not.toBeNull()
+	})
+})

@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check'
 import type { Judgement } from './oracle.ts'
-import type { Action, Fault, Resource } from './store/store.ts'
+import type { Action, Fault, Resource, WebhookKnobs } from './store/store.ts'
 import { World, type Answer, type CrashPoint } from './world.ts'
 
 /** One step of a story. `kind` is what the statistics count. */
@@ -20,6 +20,10 @@ export type Step =
 	| { kind: 'lose-doorbells'; times: number }
 	| { kind: 'd1-down'; ms: number }
 	| { kind: 'pause'; actions: Action[]; ms: number }
+	| { kind: 'webhooks'; name: string; knobs: WebhookKnobs; ms: number }
+	| { kind: 'webhooks-off'; status: 'disabled' | 'paused' | 'deleted'; actions: Action[]; ms: number }
+	| { kind: 'replay'; as: 'same' | 'topic' | 'instance' }
+	| { kind: 'rotate' }
 
 /** A story: a store, and what happens. */
 export interface Story {
@@ -28,6 +32,11 @@ export interface Story {
 	version: '11.0' | '7.0' | '5.5'
 	zone: string
 	startMs: number
+	/** How changes are seen; webhooks are reconciled every so many minutes. */
+	vendorType: 'polling' | 'webhook' | 'hybrid'
+	reconcileMinutes: number
+	/** A plugin changes payloads from the start. */
+	plugin: boolean
 	steps: Step[]
 }
 
@@ -146,18 +155,66 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 	},
 )
 
+/** What happens to deliveries on their way. */
+export const DELIVERY_FAULTS: Record<string, WebhookKnobs> = {
+	dropped: { dropEvery: 2 },
+	doubled: { doubleEvery: 2 },
+	late: { lateEvery: 2, lateSeconds: 90 },
+	replayed: { replayEvery: 2, replaySeconds: 200 },
+	reordered: { reorder: true, delaySeconds: [1, 40] },
+	held: { hold: true },
+	foreign: { source: 'https://staging.example.com/', sourceEvery: 2 },
+	demoted: { owner: 'demoted' },
+	'text ids': { textIds: true },
+}
+
+const hookStep: fc.Arbitrary<Step> = fc.oneof(
+	{ weight: 5, arbitrary: step },
+	{
+		weight: 2,
+		arbitrary: fc
+			.tuple(
+				fc.constantFrom(...Object.keys(DELIVERY_FAULTS)),
+				fc.array(action, { minLength: 1, maxLength: 4 }),
+				fc.integer({ min: 1_000, max: 200_000 }),
+			)
+			.map(([name, , ms]): Step => ({ kind: 'webhooks', name, knobs: DELIVERY_FAULTS[name] ?? {}, ms })),
+	},
+	{
+		weight: 1,
+		arbitrary: fc.record({
+			kind: fc.constant('webhooks-off' as const),
+			status: fc.constantFrom('disabled' as const, 'paused' as const, 'deleted' as const),
+			actions: fc.array(action, { maxLength: 3 }),
+			ms: fc.constantFrom(60_000, 300_000, 600_000, 600_000, 3_600_000, 86_400_000),
+		}),
+	},
+	{
+		weight: 1,
+		arbitrary: fc.record({
+			kind: fc.constant('replay' as const),
+			as: fc.constantFrom('same' as const, 'topic' as const, 'instance' as const),
+		}),
+	},
+	{ weight: 1, arbitrary: fc.constant<Step>({ kind: 'rotate' }) },
+)
+
 /** Moments to begin at: summer, winter, just before Denver's clock changes. */
 const STARTS = [Date.UTC(2026, 5, 15, 12), Date.UTC(2026, 0, 20, 3), Date.UTC(2026, 10, 1, 7, 20), Date.UTC(2026, 2, 8, 8, 30)]
 
-/** Stories of at least `steps` steps. */
-export function story(steps: { min: number; max: number }): fc.Arbitrary<Story> {
+/** Stories of at least `steps` steps, seen by polling alone or with webhooks. */
+export function story(steps: { min: number; max: number }, seen: 'polling' | 'webhooks' = 'polling'): fc.Arbitrary<Story> {
+	const hooks = seen === 'webhooks'
 	return fc.record({
+		vendorType: hooks ? fc.constantFrom('webhook' as const, 'hybrid' as const) : fc.constant('polling' as const),
+		reconcileMinutes: fc.constantFrom(5, 20, 60),
+		plugin: hooks ? fc.constantFrom(false, false, false, true) : fc.constant(false),
 		seed: fc.integer({ min: 1, max: 1_000_000 }),
 		orders: fc.constantFrom('hpos' as const, 'posts' as const),
 		version: fc.constantFrom('11.0' as const, '11.0' as const, '7.0' as const),
 		zone: fc.constantFrom('America/Denver', 'America/Denver', 'Asia/Kolkata', 'Australia/Lord_Howe'),
 		startMs: fc.constantFrom(...STARTS),
-		steps: fc.array(step, { minLength: steps.min, maxLength: steps.max, size: 'max' }),
+		steps: fc.array(hooks ? hookStep : step, { minLength: steps.min, maxLength: steps.max, size: 'max' }),
 	})
 }
 
@@ -183,9 +240,15 @@ export async function play(tale: Story): Promise<Outcome & { world: World }> {
 			objects: { orders: 5, products: 5, coupons: 4, customers: 4 },
 		},
 		random: () => 0.5,
+		...(tale.vendorType === 'polling'
+			? {}
+			: { hooks: { reconcileMs: tale.reconcileMinutes * 60_000 }, pollIntervalMs: 15 * 60_000, config: { vendorType: tale.vendorType } }),
 	})
-	for (const one of tale.steps) await take(world, one, happened)
+	world.store.setWebhooks(knobsOf(tale, {}))
+
+	for (const one of tale.steps) await take(world, tale, one, happened)
 	world.store.setFaults({})
+	world.store.setWebhooks(knobsOf(tale, {}))
 	world.crashAt = () => false
 	world.answer = () => 204
 	world.loses = () => false
@@ -196,7 +259,7 @@ export async function play(tale: Story): Promise<Outcome & { world: World }> {
 	return { judgement: world.judge(), happened, arrivals: world.arrivals.length, storeRequests: world.store.requests, world }
 }
 
-async function take(world: World, one: Step, happened: Set<string>): Promise<void> {
+async function take(world: World, tale: Story, one: Step, happened: Set<string>): Promise<void> {
 	switch (one.kind) {
 		case 'act':
 			perform(world, one.action)
@@ -248,6 +311,40 @@ async function take(world: World, one: Step, happened: Set<string>): Promise<voi
 			await world.advance(one.ms)
 			world.d1Fails = false
 			return
+		case 'webhooks':
+			happened.add(`deliveries ${one.name}`)
+			world.store.setWebhooks(knobsOf(tale, one.knobs))
+			await world.advance(one.ms)
+			world.store.setWebhooks(knobsOf(tale, {}))
+			return
+		case 'webhooks-off': {
+			happened.add(`webhooks ${one.status}`)
+			await world.setHooks(one.status)
+			for (const action of one.actions) perform(world, action)
+			await world.advance(one.ms)
+			return
+		}
+		case 'replay': {
+			const status = await world.replay(one.as)
+			if (status === null) return
+			happened.add(`replayed ${one.as}`)
+			if (one.as !== 'same' && status !== 401) throw new Error(`a delivery replayed under another ${one.as} was answered ${status}`)
+			return
+		}
+		case 'rotate': {
+			const { hooks } = world.config
+			if (hooks === null) return
+			happened.add('secrets rotated')
+			await world.configure({
+				hooks: {
+					...hooks,
+					version: hooks.version + 1,
+					previousUntilMs: world.nowMs + 86_400_000,
+					deliveryUrl: hooks.deliveryUrl.replace(/v=\d+/, `v=${hooks.version + 1}`),
+				},
+			})
+			return
+		}
 		case 'pause':
 			happened.add('pause')
 			await world.configure({ enabled: false })
@@ -261,6 +358,11 @@ async function take(world: World, one: Step, happened: Set<string>): Promise<voi
 function undecidable(world: World, action: Action): boolean {
 	const old = !world.config.connection.version.startsWith('11.')
 	return old && 'resource' in action && action.resource === 'coupons' && (action.do === 'trash' || action.do === 'restore')
+}
+
+/** A plugin's payload filter stays for the whole story; other knobs come and go. */
+function knobsOf(tale: Story, knobs: WebhookKnobs): WebhookKnobs {
+	return tale.plugin ? { ...knobs, plugin: { set: { loyalty: 'gold' }, resources: ['product', 'coupon'] } } : knobs
 }
 
 /** An action that finds no object that fits has not happened. */

@@ -146,6 +146,7 @@ export class World {
 	baselineEndMs = Number.POSITIVE_INFINITY
 	polls: { startMs: number; endMs: number }[] = []
 	d1Fails = false
+	#lastDelivery: { url: string; headers: [string, string][]; body: Uint8Array } | null = null
 	readonly #options: WorldOptions
 	readonly #client: StoreClient
 
@@ -254,12 +255,13 @@ export class World {
 	}
 
 	/** The edge's way of a delivery: the ping, the signature, then the object; committed before it is answered 200. */
-	async receive(request: Request): Promise<Response> {
+	async receive(request: Request, replayed?: true): Promise<Response> {
 		const { hooks } = woocommerce
 		const body = Buffer.from(await request.arrayBuffer())
 		const text = body.toString('utf8')
 		if (hooks === null) return new Response(null, { status: 404 })
 		if (hooks.isPing(request.headers, text)) return new Response(null, { status: 200 })
+		if (replayed === undefined) this.#lastDelivery = { url: request.url, headers: [...request.headers], body }
 		const said = hooks.envelope(request.headers)
 		const version = Number(new URL(request.url).searchParams.get('v') ?? 1)
 		const id = /\/(\w+=*)\?/.exec(request.url)?.[1] ?? ''
@@ -296,6 +298,27 @@ export class World {
 			this.alarmMs ??= this.nowMs + 2_000
 			return answer(500, 'crashed')
 		}
+	}
+
+	/** The merchant, or WooCommerce itself, switches our webhooks off or deletes them. */
+	async setHooks(status: 'disabled' | 'paused' | 'deleted'): Promise<void> {
+		const core = this.engine.core()
+		for (const hook of core?.state.hooks.webhooks ?? []) {
+			if (hook.id === null) continue
+			if (status === 'deleted') await this.#client.call('DELETE', `webhooks/${hook.id}`, { force: 'true' })
+			else await this.#client.call('PUT', `webhooks/${hook.id}`, {}, JSON.stringify({ status }))
+		}
+	}
+
+	/** The last delivery again: byte for byte, or under another topic or instance. Returns the status that the edge gave. */
+	async replay(as: 'same' | 'topic' | 'instance'): Promise<number | null> {
+		const last = this.#lastDelivery
+		if (last === null) return null
+		const headers = new Headers(last.headers)
+		if (as === 'topic')
+			headers.set('x-wc-webhook-topic', headers.get('x-wc-webhook-topic') === 'order.deleted' ? 'order.updated' : 'order.deleted')
+		const url = as === 'instance' ? last.url.replace(/\/(\w+=*)\?/, `/${Buffer.from('8').toString('base64')}?`) : last.url
+		return (await this.receive(new Request(url, { method: 'POST', headers, body: last.body as Uint8Array<ArrayBuffer> }), true)).status
 	}
 
 	/** Everything but storage is lost. */

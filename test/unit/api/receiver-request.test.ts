@@ -27,7 +27,6 @@ describe('the instance', () => {
 			'N',
 			'42',
 			'NDJ=',
-			'NDI==',
 			'NDI=x',
 			' NDI=',
 			of('0'),

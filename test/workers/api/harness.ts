@@ -136,7 +136,7 @@ export interface World {
 	requests: string[]
 	watchers: FakeWatchers
 	/** Settings other than those of the tests' Worker. */
-	settings: Partial<Pick<Env, 'PUBLIC_URL' | 'MASTER_KEYS' | 'ALLOW_PRIVATE_NETWORK'>>
+	settings: Partial<Pick<Env, 'DB' | 'PUBLIC_URL' | 'MASTER_KEYS' | 'ALLOW_PRIVATE_NETWORK'>>
 	/** Verifies deliveries; a test may put its own secrets in place of the derived ones. */
 	hookKeys: HookKeys
 	rejections: Rejections

@@ -95,7 +95,7 @@ describe('creation', () => {
 				.map(({ topic }) => topic)
 				.sort(),
 		).toEqual(['order.created', 'order.deleted', 'order.restored', 'order.updated'])
-		expect(store.webhooks()).toHaveLength(36)
+		expect(store.webhooks()).toHaveLength(20)
 	})
 
 	test.each<[string, string, string, string]>([['read only', 'ro', 'Read/Write', 'write permissions']])(

@@ -41,11 +41,12 @@ export const MUTANTS: Mutant[] = [
 	{ name: 'no brake', file: 'src/watcher/poll.ts', find: 'gone > 20 && gone * 10 > listed', replace: 'gone > 20 && gone < 0 && listed > 0', tests: [story('deletions')] },
 	{ name: 'any row of the trash counts', file: 'src/watcher/totals.ts', find: "page.sightings.filter((one) => one.state === 'trashed')", replace: "page.sightings.map((one) => ({ ...one, state: 'trashed' as const }))", tests: [story('deletions')] },
 	// Recording
-	{ name: 'no transaction around a commit', file: 'src/watcher/core.ts', find: 'return this.ports.sql.transaction(() => {', replace: 'return ((run: () => T): T => run())(() => {', tests: [story('crashes')] },
+	{ name: 'no transaction around a commit', file: 'src/watcher/core.ts', find: 'const result = this.ports.sql.transaction(() => {', replace: 'const result = ((run: () => T): T => run())(() => {', tests: [story('crashes')] },
+	{ name: 'the cursor is not kept with what it stands for', file: 'src/watcher/core.ts', find: 'if (text !== this.#saved) saveState(this.ports.sql, text)', replace: '', tests: [story('crashes')] },
 	// Ringing
 	{ name: 'a lease never ends', file: 'src/watcher/outbox.ts', find: '(row.lease === null ? row.due <= now : row.lease <= now)', replace: '(row.lease === null && row.due <= now)', tests: [story('delivery')] },
 	{ name: 'an attempt’s number is not looked at', file: 'src/watcher/outbox.ts', find: 'row.settled === null && attempt === row.attempt', replace: 'row.settled === null && attempt > 0', tests: [story('delivery')] },
-	{ name: 'delivered is not final', file: 'src/watcher/outbox.ts', find: "if (row === undefined || row.status === 'delivered') return", replace: 'if (row === undefined) return', tests: [story('delivery')] },
+	{ name: 'delivered counts only from the newest attempt', file: 'src/watcher/outbox.ts', find: 'if (outcome.delivered) {', replace: 'if (outcome.delivered && attempt === row.attempt) {', tests: [story('delivery')] },
 	{ name: 'no order per object', file: 'src/watcher/outbox.ts', find: 'of JSON.parse(row.members) as [number, number, ObjectId][]) blocked.add(', replace: 'of JSON.parse(row.members) as [number, number, ObjectId][]) String(', tests: [story('delivery')] },
 	{ name: 'a retry never ends early', file: 'src/watcher/outbox.ts', find: 'outcome.status === 410', replace: 'outcome.status === -1', tests: [story('delivery')] },
 	{ name: 'a doorbell that was answered holds back the next', file: 'src/watcher/engine.ts', find: 'if (!answer.more) core.lastRungMs = null', replace: '', tests: [story('delivery')] },

@@ -55,7 +55,7 @@ describe('fields that change by themselves', () => {
 		expect(world.arrivals[0]).not.toMatchObject({ changedFields: expect.arrayContaining(['brands']) })
 	})
 
-	test('4.5 4.7 related_ids, price_html, total_sales and ratings are no change', async () => {
+	test('4.5 related_ids, price_html, total_sales and ratings are no change', async () => {
 		const world = await learned({ resources: four('products') })
 		let turn = 0
 		rewrite(world, (record) => ({ ...record, related_ids: [++turn], price_html: `<b>${turn}</b>`, total_sales: turn, average_rating: `${turn}`, rating_count: turn, _links: { turn } }))
@@ -65,7 +65,7 @@ describe('fields that change by themselves', () => {
 })
 
 describe('edits without a stamp', () => {
-	test('4.1 4.2 a silent billing edit of a posts-stored order rings within the hour, found by the re-read of the newest', async () => {
+	test('4.1 a silent billing edit of a posts-stored order rings within the hour, found by the re-read of the newest', async () => {
 		const world = await learned({ pollIntervalMs: 5 * MINUTE, resources: four('orders'), store: { orders: 'posts', objects: only(20, 5) } })
 		const id = oldest(world, 'orders')
 		world.store.act({ do: 'edit-silently', resource: 'orders', id, set: { billing: { phone: '+1 720-555-0000' } } })
@@ -230,9 +230,46 @@ describe('orders that are not orders yet', () => {
 	})
 })
 
-test('a save that changed nothing rings nothing', async () => {
+test('4.7 a save that changed nothing rings nothing', async () => {
 	const world = await learned()
 	for (const resource of ['orders', 'products', 'customers'] as const) world.store.act({ do: 'save-unchanged', resource })
 	await world.advance(5 * MINUTE)
 	expect(told(world)).toEqual([])
+})
+
+test('4.2 a deleted refund changes an HPOS order without a stamp; a note changes nothing of it', async () => {
+	const world = await learned({ resources: four('orders') })
+	const id = world.store.act({ do: 'place-order', status: 'processing' }).find((entry) => entry.resource === 'orders')!.id
+	world.store.act({ do: 'refund', id })
+	await world.advance(2 * MINUTE)
+	const from = world.arrivals.length
+	world.store.act({ do: 'note', id })
+	await reread(world)
+	expect(told(world, from)).toEqual([])
+	world.store.act({ do: 'delete-refund' })
+	await reread(world)
+	expect(told(world, from)).toEqual([`UPDATED orders ${id}`])
+	expect(world.arrivals[from]).toMatchObject({ changedFields: expect.arrayContaining(['refunds']) })
+})
+
+test('4.12 what is restored from the trash rings CREATED, restored, with the sequence it had', async () => {
+	const world = await learned({ resources: four('products') })
+	const [id] = ids(world, 'products')
+	world.store.act({ do: 'trash', resource: 'products', id: id! })
+	await world.advance(3 * MINUTE)
+	world.store.act({ do: 'restore', resource: 'products', id: id! })
+	await world.advance(3 * MINUTE)
+	expect(world.arrivals).toMatchObject([{ eventType: 'DELETED', trashed: true, objectSequence: 1 }, { eventType: 'CREATED', restored: true, objectSequence: 2 }])
+})
+
+test('4.14 a product’s stamp moves with its stock, and with a review whose marks are no change', async () => {
+	const world = await learned({ resources: four('products') })
+	const managed = [...world.store.state('products').values()].find((one) => one['manage_stock'] === true)!
+	world.store.act({ do: 'place-order', items: [{ id: Number(managed['id']), quantity: 1 }] })
+	await world.advance(2 * MINUTE)
+	expect(told(world)).toEqual([`UPDATED products ${managed['id']}`])
+	expect(world.arrivals[0]).toMatchObject({ changedFields: ['stock_quantity'] })
+	world.store.act({ do: 'review', id: Number(managed['id']) })
+	await world.advance(2 * MINUTE)
+	expect(told(world)).toHaveLength(1)
 })

@@ -25,6 +25,8 @@ const COPY_MS = 60_000
 const REAUTH_MS = 15 * 60_000
 const SMALLEST_PAGE = 10
 const FULL_BYTES = 8e9
+/** Pruning waits so long for a poll to go with. */
+const PRUNE_WITH_MS = 3_600_000
 /** Runs that `/poller` shows, and how much is kept of what they note. */
 const RUNS_KEPT = 20
 const NOTE_LIMIT = 300
@@ -158,11 +160,16 @@ export class Engine {
 			this.failed(core, error)
 		}
 		try {
-			if (!core.state.paused || core.state.run !== null) core.commit(() => undefined)
 			await this.ringDue(core)
 			await report(core)
 		} catch (error) {
 			this.ports.log('run.unfinished', { instance: core.config.instanceId, ...placeOf(error) })
+		}
+		try {
+			// What was only noted on the way, in one row.
+			core.commit(() => undefined)
+		} catch (error) {
+			this.ports.log('run.unsaved', { instance: core.config.instanceId, ...placeOf(error) })
 		} finally {
 			this.arm(core)
 		}
@@ -211,6 +218,8 @@ export class Engine {
 			notes: [],
 			failed: [],
 		}
+		// Set again by whoever wants a poll while this one runs.
+		state.nextPollMs = null
 		for (const rs of state.resources) rs.passLeft = core.config.scanBudget
 	}
 
@@ -246,7 +255,7 @@ export class Engine {
 		for (const { resource, state: rs } of watchedResources(core)) {
 			if (!run.failed.includes(rs.number)) rs.pageSize = Math.min(rs.pageSize * 2, resource.pageSize)
 		}
-		state.nextPollMs = nextPollAt(run.startedMs, core.config.pollIntervalMs, now)
+		state.nextPollMs ??= nextPollAt(run.startedMs, core.config.pollIntervalMs, now)
 		state.run = null
 		if (run.events > 0 || run.notes.length > 0) {
 			state.runs = [
@@ -357,7 +366,7 @@ export class Engine {
 				nextLookupMs: state.full ? null : nextLookupMs(core),
 				nextDeliveryMs: nextDeliveryMs(core),
 				lastRungMs: core.lastRungMs,
-				pruneMs: state.pruneMs,
+				pruneMs: this.pruneAt(core),
 			},
 			now,
 		)
@@ -366,6 +375,13 @@ export class Engine {
 		if (at === null) {
 			if (armed !== null) this.ports.arm(null)
 		} else if (armed === null || armed <= now || armed > at || at - armed > 60_000) this.ports.arm(at)
+	}
+
+	/** When to prune: with the next poll, if one comes within an hour of its time, since an alarm of its own costs rows too. */
+	private pruneAt(core: Core): number | null {
+		const { pruneMs, prunedTo, dropped, nextPollMs, paused } = core.state
+		if (pruneMs === null || paused || nextPollMs === null || prunedTo > 0 || dropped.length > 0) return pruneMs
+		return Math.max(pruneMs, Math.min(nextPollMs, pruneMs + PRUNE_WITH_MS))
 	}
 
 	/** Claims due notifications for a consumer. */

@@ -35,6 +35,9 @@ const NOTE_LIMIT = 300
 export class Engine {
 	readonly ports: Ports
 	#core: Core | null = null
+	/** Reads of the row so far, and the newest one that was answered: an answer that comes after a later one's is old. */
+	#reads = 0
+	#answered = 0
 
 	constructor(ports: Ports) {
 		this.ports = ports
@@ -61,6 +64,8 @@ export class Engine {
 		}
 		const config = await this.ports.loadConfig(instanceId)
 		if (config === null) throw new Error(`no row for instance ${instanceId}`)
+		// Two calls at once: the other one was faster.
+		if (this.core() !== null) return 'exists'
 		const { sql } = this.ports
 		migrate(sql)
 		const now = this.ports.now()
@@ -78,7 +83,9 @@ export class Engine {
 			core.state.nextPollMs = core.state.paused ? null : now
 			core.state.pruneMs = now + 3_600_000
 			followCallback(core, false)
-			beginConnected(core)
+			core.state.bornVersion = config.version
+			// Without events the bell is off: resources begin when it is switched on.
+			if (!core.state.paused) beginConnected(core)
 		})
 		this.arm(core)
 		return 'created'
@@ -92,6 +99,7 @@ export class Engine {
 	/** Reads the row again and follows what changed. A D1 that cannot be reached leaves the copy as it is. */
 	async refresh(core: Core, options: { skip?: boolean; rebaseline?: boolean; release?: boolean } = {}): Promise<void> {
 		const asked = options.skip === true || options.rebaseline === true || options.release === true
+		const read = ++this.#reads
 		let config
 		try {
 			config = await this.ports.loadConfig(core.config.instanceId)
@@ -99,6 +107,8 @@ export class Engine {
 			this.ports.log('config.unreadable', { instance: core.config.instanceId, ...placeOf(error) })
 			return
 		}
+		if (read < this.#answered) return asked ? this.refresh(core, options) : undefined
+		this.#answered = read
 		const now = this.ports.now()
 		core.configReadMs = now
 		if (config === null) {
@@ -108,13 +118,13 @@ export class Engine {
 				})
 			return
 		}
-		if (config.version === core.config.version && !asked && JSON.stringify(config) === JSON.stringify(core.config)) return
+		const paused = !config.enabled || !config.eventsEnabled
+		if (paused === core.state.paused && !asked && JSON.stringify(config) === JSON.stringify(core.config)) return
 		const before = core.config
 		core.config = config
 		core.commit(() => {
 			const { state } = core
 			this.ports.sql.run(`UPDATE instance SET version = ?, config = ?, read_at = ?`, config.version, JSON.stringify(config), now)
-			const paused = !config.enabled || !config.eventsEnabled
 			if (state.paused && !paused) {
 				// After a pause the old cursors go on, and everything is read once: what changed meanwhile rings once.
 				state.nextPollMs = now

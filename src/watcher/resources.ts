@@ -60,7 +60,6 @@ export async function syncResources(core: Core, budget: Budget): Promise<void> {
  */
 export function beginConnected(core: Core): void {
 	const { connection } = core.config
-	core.state.bornVersion = core.config.version
 	for (const resource of configured(core)) {
 		const seen = connection.collections[resource.path]
 		if (seen?.readable === true) add(core, resource, Math.floor(connection.storeNowMs / 1000), seen.highestId, seen.total)

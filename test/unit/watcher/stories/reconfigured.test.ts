@@ -1,6 +1,8 @@
 /** Calls and settings that arrive at awkward moments: during a run, late, twice, after years without events, or not at all. */
 import { expect, test } from 'vitest'
+import type { WatcherConfig } from '../../../../src/watcher/ports.ts'
 import { wantPoll } from '../../../../src/watcher/wishes.ts'
+import { World } from '../../../world.ts'
 import { HOUR, ids, learned, MINUTE, told } from './tell.ts'
 
 test('a poll that is asked for while one runs follows it, however long the interval', async () => {
@@ -36,4 +38,52 @@ test('a collection that was polled by dates alone is learned in silence when it 
 	await edit(2, [`UPDATED orders ${ids(world, 'orders')[2]}`])
 	await edit(3, [`UPDATED orders ${ids(world, 'orders')[3]}`])
 	await edit(4, [`UPDATED orders ${ids(world, 'orders')[4]}`])
+})
+
+test('what happened before events were switched on does not ring, what happens after does', async () => {
+	const world = await World.create({ config: { eventsEnabled: false } })
+	await world.advance(HOUR)
+	world.store.act({ do: 'create', resource: 'orders', set: {} })
+	world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]!, set: { name: 'New' } })
+	await world.advance(HOUR)
+	expect(world.store.log.length).toBeLessThan(15)
+	await world.configure({ eventsEnabled: true })
+	await world.advance(HOUR)
+	expect(told(world)).toEqual([])
+	const [made] = world.store.act({ do: 'create', resource: 'coupons', set: {} })
+	await world.advance(HOUR)
+	expect(told(world)).toEqual([`CREATED discounts ${made!.id}`])
+})
+
+test('two calls at once make one instance', async () => {
+	const world = await World.create()
+	world.sql.db.exec('DELETE FROM instance; DELETE FROM state')
+	world.evict()
+	expect((await Promise.all([world.engine.create(7), world.engine.create(7)])).sort()).toEqual(['created', 'exists'])
+	expect(world.engine.core()!.state.resources.map((rs) => rs.objectType)).toHaveLength(4)
+})
+
+test('an old answer of D1 that comes late does not undo a newer one', async () => {
+	const world = await learned()
+	const core = world.engine.core()!
+	const old = world.config
+	let answer: (config: WatcherConfig) => void = () => undefined
+	core.ports.loadConfig = () => new Promise((resolve) => (answer = resolve))
+	const late = world.engine.refresh(core)
+	core.ports.loadConfig = async () => world.config
+	await world.configure({ callbackUrl: 'https://new.example.com/' })
+	answer(old)
+	await late
+	expect(core.config.callbackUrl).toBe('https://new.example.com/')
+})
+
+test('a row that was away for a moment brings its instance back', async () => {
+	const world = await learned()
+	const core = world.engine.core()!
+	core.ports.loadConfig = async () => null
+	await world.engine.refresh(core)
+	expect(core.state.paused).toBe(true)
+	core.ports.loadConfig = async () => world.config
+	await world.engine.refresh(core)
+	expect(core.state.paused).toBe(false)
 })

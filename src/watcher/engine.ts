@@ -2,6 +2,7 @@
  * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask of it.
  * Only the alarm talks to the store; calls put down what is wanted and arm it (design, Seeing: polling, One alarm).
  */
+import { siteKey } from '../instances/urls.ts'
 import { nextAlarm } from './alarm.ts'
 import { Core, type Watched } from './core.ts'
 import { lookupStep, nextLookupMs, touchedStep } from './lookups.ts'
@@ -97,8 +98,8 @@ export class Engine {
 	}
 
 	/** Reads the row again and follows what changed. A D1 that cannot be reached leaves the copy as it is. */
-	async refresh(core: Core, options: { skip?: boolean; rebaseline?: boolean; release?: boolean } = {}): Promise<void> {
-		const asked = options.skip === true || options.rebaseline === true || options.release === true
+	async refresh(core: Core, options: { skip?: boolean; release?: boolean } = {}): Promise<void> {
+		const asked = options.skip === true || options.release === true
 		const read = ++this.#reads
 		let config
 		try {
@@ -131,7 +132,8 @@ export class Engine {
 				if (options.skip !== true) askReread(core)
 			}
 			state.paused = paused
-			if (options.skip === true || options.rebaseline === true) {
+			// What is known of another site says nothing of this one. Told by the rows themselves: a lost call must not ring a whole shop.
+			if (options.skip === true || siteKey(before.connection.home) !== siteKey(config.connection.home)) {
 				state.dropped.push(...state.resources.map((rs) => rs.number))
 				state.resources = []
 				state.run = null

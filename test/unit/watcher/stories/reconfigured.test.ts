@@ -87,3 +87,16 @@ test('a row that was away for a moment brings its instance back', async () => {
 	await world.engine.refresh(core)
 	expect(core.state.paused).toBe(false)
 })
+
+test('another site behind the same address is learned anew, though the call that would have said so was lost', async () => {
+	const world = await learned()
+	for (const id of ids(world, 'orders').slice(0, 3)) world.store.act({ do: 'edit', resource: 'orders', id, set: { status: 'completed' } })
+	world.nowMs += 5_000
+	const connection = { ...world.config.connection, home: 'https://other.example.com' }
+	world.config = { ...world.config, version: world.config.version + 1, connection }
+	await world.advance(HOUR)
+	expect(told(world)).toEqual([])
+	const [made] = world.store.act({ do: 'create', resource: 'coupons', set: {} })
+	await world.advance(HOUR)
+	expect(told(world)).toEqual([`CREATED discounts ${made!.id}`])
+})

@@ -3,7 +3,7 @@ import type { ObjectId } from '../elements/element.ts'
 import type { Core, Watched } from './core.ts'
 import type { Doubt } from './gate.ts'
 import { readRows } from './object-index.ts'
-import { putLookup, record } from './recorder.ts'
+import { isNews, putLookup, record } from './recorder.ts'
 import { read, StoreTrouble, type Budget } from './requests.ts'
 
 /** Reads an instance makes a minute because something pointed at an object. */
@@ -86,5 +86,6 @@ async function look(core: Core, watched: Watched, id: ObjectId, doubt: Doubt, bu
 		// An id that answers as another one would be looked at for ever.
 		if (recorded.undecided.length === 0)
 			core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, id, answer.askedAtMs)
-	})
+		return recorded
+	}, isNews)
 }

@@ -37,6 +37,11 @@ export interface Recorded {
 	unknown: number
 }
 
+/** Whether anything was written, or is to be looked at again. */
+export function isNews(recorded: Recorded): boolean {
+	return recorded.accepted > 0 || recorded.undecided.length > 0
+}
+
 /** Above this the record is left out of the event: a row holds 2 MB. */
 const RECORD_LIMIT = 1_500_000
 

@@ -197,3 +197,24 @@ describe('the configuration changes', () => {
 		expect(told(world).filter((one) => one.startsWith('CREATED orders'))).toHaveLength(1)
 	})
 })
+
+test.each([
+	['another field', { updatedDateField: 'date_created' }],
+	['a zone that is not the store’s, behind it', { updatedDateField: 'date_modified', updatedDateTimezone: 'Asia/Kolkata' }],
+	['a zone that is not the store’s, ahead of it', { updatedDateField: 'date_modified', updatedDateTimezone: 'Pacific/Honolulu' }],
+])('datesConfiguration with %s: what is read and how far is decided by the store’s own stamps', async (_name, datesConfiguration) => {
+	const world = await learned({
+		resources: { orders: { url: '/orders', datesConfiguration } },
+		store: { zone: 'America/Denver', orders: 'hpos', objects: { orders: 260, products: 0, coupons: 0, customers: 0 } },
+		pollIntervalMs: 15 * MINUTE,
+	})
+	const edited = ids(world, 'orders').slice(0, 250)
+	for (const id of edited) {
+		world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Edited ${id}` } })
+		world.nowMs += 1_000
+	}
+	const asked = world.store.log.length
+	await world.advance(30 * MINUTE)
+	expect(told(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
+	expect(world.store.log.length - asked).toBeLessThan(15)
+})

@@ -69,7 +69,8 @@ function titled(): Set<string> {
 	for (const name of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
 		if (!name.endsWith('.test.ts') || name.endsWith('facts.test.ts')) continue
 		const source = readFileSync(join(root, name), 'utf8')
-		for (const [, numbers] of source.matchAll(/(?:\b(?:test|it|describe)|\))\s*\(\s*['"`]((?:[1-5]\.\d+ )+)/g)) for (const number of numbers!.trim().split(' ')) found.add(number)
+		for (const [, numbers] of source.matchAll(/(?:\b(?:test|it|describe)|\))\s*\(\s*['"`]((?:[1-5]\.\d+ )+)/g))
+			for (const number of numbers!.trim().split(' ')) found.add(number)
 	}
 	return found
 }

@@ -10,7 +10,15 @@ afterEach(() => {
 	vi.unstubAllGlobals()
 })
 
-const delivered = (): Outcome => ({ delivered: true, status: 204, error: null, retryAfterMs: null, durationMs: 1, startedMs: Date.now(), body: '' })
+const delivered = (): Outcome => ({
+	delivered: true,
+	status: 204,
+	error: null,
+	retryAfterMs: null,
+	durationMs: 1,
+	startedMs: Date.now(),
+	body: '',
+})
 
 /** Keeps doorbells from the queue, so that a test answers them itself. */
 async function withoutQueue(shop: Shop): Promise<{ rung: number }> {
@@ -36,7 +44,9 @@ describe('an instance', () => {
 		expect(sent.message.raw.orders[0].id).toBe(order)
 		await until(async () => (await rows(shop, `SELECT status FROM notifications WHERE status <> 'delivered'`)).length === 0)
 		const logged = await shop.stub.events({ pageSize: 10 })
-		expect(logged).toMatchObject({ events: expect.arrayContaining([expect.objectContaining({ objectType: 'orders', status: 'NOTIFIED' })]) })
+		expect(logged).toMatchObject({
+			events: expect.arrayContaining([expect.objectContaining({ objectType: 'orders', status: 'NOTIFIED' })]),
+		})
 	})
 
 	test('hands out what is due once, with a lease, and settles it', async () => {
@@ -61,10 +71,17 @@ test('an object without instance row answers unknown to every call and writes no
 	await freshDatabase()
 	const stub = env.WATCHER.getByName('987654') as unknown as WatcherRpc & DurableObjectStub
 	const calls: Record<Exclude<keyof WatcherRpc, 'create' | 'destroy'>, () => Promise<unknown>> = {
-		configure: () => stub.configure(1, { skip: true, rebaseline: true, release: true }),
-		wake: () => stub.wake(), poll: () => stub.poll('reread'), health: () => stub.health(), poller: () => stub.poller(),
-		events: () => stub.events({ pageSize: 5 }), event: () => stub.event(1), deletions: () => stub.deletions(), decide: () => stub.decide('emit'),
-		claim: () => stub.claim(6), settle: () => stub.settle(987_654_000_000_001, 1, delivered(), true),
+		configure: () => stub.configure(1, { skip: true, release: true }),
+		wake: () => stub.wake(),
+		poll: () => stub.poll('reread'),
+		health: () => stub.health(),
+		poller: () => stub.poller(),
+		events: () => stub.events({ pageSize: 5 }),
+		event: () => stub.event(1),
+		deletions: () => stub.deletions(),
+		decide: () => stub.decide('emit'),
+		claim: () => stub.claim(6),
+		settle: () => stub.settle(987_654_000_000_001, 1, delivered(), true),
 	}
 	for (const [name, call] of Object.entries(calls)) expect([name, await call()]).toEqual([name, 'unknown'])
 	const shop = { stub } as unknown as Pick<Shop, 'stub'>
@@ -77,7 +94,10 @@ test('an object without instance row answers unknown to every call and writes no
 describe('evicted', () => {
 	test('in the middle of the baseline it goes on where it was', async () => {
 		let pages = 0
-		const shop = await openShop({ objects: { orders: 0, products: 60, coupons: 0, customers: 0 } }, { 'event.poller.configuration': { products: { url: '/products', pageSize: 5 } } })
+		const shop = await openShop(
+			{ objects: { orders: 0, products: 60, coupons: 0, customers: 0 } },
+			{ 'event.poller.configuration': { products: { url: '/products', pageSize: 5 } } },
+		)
 		shop.before = (request) => {
 			if (request.url.includes('orderby=id&order=asc')) pages++
 		}
@@ -131,7 +151,7 @@ test('the cron sets an alarm again that was lost', async () => {
 	await evictDurableObject(shop.stub)
 	expect(await inside(shop, (_watcher, state) => state.storage.getAlarm())).toBeNull()
 	await env.DB.prepare('UPDATE instance_status SET alive_at_ms = 0, interval_ms = 60000').run()
-	await worker.scheduled(createScheduledController() as never, env)
+	await worker.scheduled(createScheduledController(), env)
 	expect(await inside(shop, (_watcher, state) => state.storage.getAlarm())).not.toBeNull()
 })
 
@@ -140,7 +160,9 @@ test('storage is opened again by a new object, and a released step that was chan
 	await learned(shop)
 	const before = await shop.stub.poller()
 	await evictDurableObject(shop.stub)
-	expect(await shop.stub.poller()).toMatchObject({ resources: (before as { resources: { known: number }[] }).resources.map(({ known }) => ({ known })) })
+	expect(await shop.stub.poller()).toMatchObject({
+		resources: (before as { resources: { known: number }[] }).resources.map(({ known }) => ({ known })),
+	})
 	const { migrate } = await import('../../../src/watcher/tables.ts')
 	await inside(shop, (watcher) => {
 		const { sql } = watcher.engine.ports

@@ -36,12 +36,22 @@ export async function openShop(options: StoreOptions = {}, configuration: Record
 		return store.fetch(request)
 	})
 	const account = await call('POST', 'https://bell.example.com/setup', 'Bearer setup-token-of-the-tests', {})
-	const made = await call('POST', `${BASE}/instances`, `User ${account['userSecret']}, Organization ${account['organizationSecret']}`, seedBody({
-		configuration: {
-			'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret, 'event.notification.callback.url': CALLBACK,
-			'event.poller.refresh_interval': '999999999', 'event.poller.configuration': null, ...configuration,
-		},
-	}))
+	const made = await call(
+		'POST',
+		`${BASE}/instances`,
+		`User ${String(account['userSecret'])}, Organization ${String(account['organizationSecret'])}`,
+		seedBody({
+			configuration: {
+				'store.url': store.url,
+				'oauth.api.key': store.credentials.key,
+				'oauth.api.secret': store.credentials.secret,
+				'event.notification.callback.url': CALLBACK,
+				'event.poller.refresh_interval': '999999999',
+				'event.poller.configuration': null,
+				...configuration,
+			},
+		}),
+	)
 	const id = Number(made['id'])
 	if (!Number.isSafeInteger(id)) throw new Error(JSON.stringify(made))
 	return Object.assign(shop, { id, stub: env.WATCHER.getByName(String(id)) })
@@ -49,14 +59,22 @@ export async function openShop(options: StoreOptions = {}, configuration: Record
 
 async function call(method: string, url: string, authorization: string, body: unknown): Promise<Record<string, unknown>> {
 	const context = createExecutionContext()
-	const response = await worker.fetch(new Request(url, { method, headers: { Authorization: authorization, 'Content-Type': 'application/json' }, body: JSON.stringify(body) }) as never, env, context)
+	const response = await worker.fetch(
+		new Request(url, {
+			method,
+			headers: { Authorization: authorization, 'Content-Type': 'application/json' },
+			body: JSON.stringify(body),
+		}) as never,
+		env,
+		context,
+	)
 	await waitOnExecutionContext(context)
-	return (await response.json()) as Record<string, unknown>
+	return await response.json<Record<string, unknown>>()
 }
 
 /** Waits until something is so, ten seconds at most. */
 export async function until(what: () => Promise<boolean> | boolean): Promise<void> {
-	for (const end = Date.now() + 10_000; Date.now() < end; ) {
+	for (const end = Date.now() + 10_000; Date.now() < end;) {
 		if (await what()) return
 		await new Promise((resolve) => setTimeout(resolve, 20))
 	}
@@ -75,12 +93,14 @@ export async function learned(shop: Shop): Promise<void> {
 export async function poll(shop: Shop): Promise<void> {
 	const asked = await shop.stub.poll('window')
 	if (asked === 'unknown') throw new Error('there is no such instance')
-	await until(async () => inside(shop, (watcher) => watcher.engine.core()!.state.lastRunId >= Number(asked.run) && watcher.engine.core()!.state.run === null))
+	await until(async () =>
+		inside(shop, (watcher) => watcher.engine.core()!.state.lastRunId >= Number(asked.run) && watcher.engine.core()!.state.run === null),
+	)
 }
 
 /** Runs inside the object. */
 export function inside<T>(shop: Pick<Shop, 'stub'>, body: (watcher: Watcher, state: DurableObjectState) => T | Promise<T>): Promise<T> {
-	return runInDurableObject(shop.stub as never, body as never) as Promise<T>
+	return runInDurableObject<Watcher, T>(shop.stub, body)
 }
 
 /** Rows of a query in the object's storage. */

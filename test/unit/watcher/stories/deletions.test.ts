@@ -21,7 +21,8 @@ function raiseTotals(world: World, by: number): void {
 	world.store.fetch = async (request) => {
 		const response = await fetch(request)
 		const headers = new Headers(response.headers)
-		if (headers.has('x-wp-total') && !request.url.includes('status=trash')) headers.set('x-wp-total', String(Number(headers.get('x-wp-total')) + by))
+		if (headers.has('x-wp-total') && !request.url.includes('status=trash'))
+			headers.set('x-wp-total', String(Number(headers.get('x-wp-total')) + by))
 		return new Response(await response.text(), { status: response.status, headers })
 	}
 }
@@ -79,7 +80,8 @@ describe('deletions', () => {
 		const fetch = world.store.fetch.bind(world.store)
 		world.store.fetch = (request) => {
 			const url = new URL(request.url)
-			if (url.searchParams.has('status')) for (const unknown of ['status', 'modified_after', 'dates_are_gmt']) url.searchParams.delete(unknown)
+			if (url.searchParams.has('status'))
+				for (const unknown of ['status', 'modified_after', 'dates_are_gmt']) url.searchParams.delete(unknown)
 			return fetch(new Request(url, request))
 		}
 		const [id] = vanish(world, 1)

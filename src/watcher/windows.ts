@@ -2,7 +2,7 @@
 import { contentOf } from './content.ts'
 import type { Core, Watched } from './core.ts'
 import { afterWindowPage, HEAD_ROWS, headCloses, horizonSec, windowForced } from './poll.ts'
-import { record, type Recorded } from './recorder.ts'
+import { isNews, record, type Recorded } from './recorder.ts'
 import { list, type Budget, type Listed } from './requests.ts'
 import { judge } from './totals.ts'
 
@@ -92,14 +92,15 @@ async function windowPage(core: Core, watched: Watched, budget: Budget): Promise
 		limit,
 	)
 	core.commit(() => {
-		recordPage(core, watched, page)
-		rs.head = null
+		const recorded = recordPage(core, watched, page)
+		if (isNews(recorded)) rs.head = null
 		rs.window = next
 		if (next === null) {
 			rs.windowDoneMs = core.ports.now()
 			pollEnded(core, watched, window.startedMs)
 		}
-	})
+		return recorded
+	}, isNews)
 	if (next !== null) return false
 	await judgeAfterPages(core, watched, { total: window.total, storeNowMs: window.startedMs, listed: window.listed }, budget)
 	return true
@@ -135,13 +136,14 @@ function recordHead(core: Core, watched: Watched, page: Listed, also: () => void
 		also()
 		return 0
 	}
-	return core.commit(() => {
-		const recorded = recordPage(core, watched, page)
+	const recorded = core.commit(() => {
+		const result = recordPage(core, watched, page)
 		// Rows that are to be read again must pass the gate again.
-		rs.head = recorded.accepted === 0 && recorded.undecided.length === 0 ? digest : null
+		rs.head = isNews(result) ? null : digest
 		also()
-		return recorded.unknown
-	})
+		return result
+	}, isNews)
+	return recorded.unknown
 }
 
 function recordPage(core: Core, watched: Watched, page: Listed): Recorded {

@@ -306,31 +306,31 @@ export class Engine {
 		const now = this.ports.now()
 		const { pollIntervalMs } = core.config
 		state.failures++
-		if (!(error instanceof StoreTrouble)) {
-			this.ports.log('run.failed', { instance: core.config.instanceId, ...placeOf(error) })
-			state.backoffUntilMs = now + backoffMs(state.failures, pollIntervalMs, null, this.ports.random())
-			return
-		}
-		const { failure, watched } = error
-		const rs = watched.state
-		// Big pages time out first (WooCommerce facts, 2.2).
-		if (failure.kind === 'timeout' || failure.kind === 'server') rs.pageSize = Math.max(SMALLEST_PAGE, Math.floor(rs.pageSize / 2))
-		// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.
-		const wish = failure.kind === 'auth' && state.failures > 1 ? Math.max(REAUTH_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
+		let trouble = { kind: 'internal', message: 'Polling failed inside Shopbell; the log names the place.' }
+		let wish: number | null = null
+		let number = state.run?.left[0]
+		if (error instanceof StoreTrouble) {
+			const { failure, watched } = error
+			trouble = failure
+			number = watched.state.number
+			// Big pages time out first (WooCommerce facts, 2.2).
+			if (failure.kind === 'timeout' || failure.kind === 'server')
+				watched.state.pageSize = Math.max(SMALLEST_PAGE, Math.floor(watched.state.pageSize / 2))
+			// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.
+			wish = failure.kind === 'auth' && state.failures > 1 ? Math.max(REAUTH_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
+		} else this.ports.log('run.failed', { instance: core.config.instanceId, ...placeOf(error) })
+		const { kind, message } = trouble
 		state.backoffUntilMs = now + backoffMs(state.failures, pollIntervalMs, wish, this.ports.random())
-		state.trouble = {
-			kind: failure.kind,
-			message: failure.message,
-			sinceMs: state.trouble?.kind === failure.kind ? state.trouble.sinceMs : now,
-		}
+		state.trouble = { kind, message, sinceMs: state.trouble?.kind === kind ? state.trouble.sinceMs : now }
 		const { run } = state
-		if (run === null) return
-		if (run.notes.at(-1) !== failure.message) run.notes.push(failure.message)
+		if (run === null || number === undefined) return
+		if (run.notes.at(-1) !== message) run.notes.push(message)
 		// One resource that always fails must not keep the others waiting: it goes to the end, and the second time out of this run.
-		const again = run.failed.includes(rs.number)
-		run.left = [...run.left.filter((number) => number !== rs.number), ...(again ? [] : [rs.number])]
-		if (again) rs.error = { atMs: now, kind: failure.kind, message: failure.message }
-		else run.failed.push(rs.number)
+		const again = run.failed.includes(number)
+		run.left = [...run.left.filter((one) => one !== number), ...(again ? [] : [number])]
+		if (!again) run.failed.push(number)
+		const rs = state.resources.find((one) => one.number === number)
+		if (again && rs !== undefined) rs.error = { atMs: now, kind, message }
 	}
 
 	/** Rings when something is due and no doorbell is under way. A doorbell that cannot be sent is rung at the next alarm. */

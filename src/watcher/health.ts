@@ -80,7 +80,9 @@ function instanceFindings(facts: HealthFacts): Finding[] {
 			reason: facts.trouble.message,
 			action: auth
 				? 'Make a new key in WooCommerce and PATCH oauth.api.key and oauth.api.secret.'
-				: 'Nothing is lost: polling goes on by itself as soon as the store answers.',
+				: facts.trouble.kind === 'internal'
+					? 'Nothing is lost: it is tried again by itself. Tell the operator, whose log says more.'
+					: 'Nothing is lost: polling goes on by itself as soon as the store answers.',
 		})
 	}
 	const { callback } = facts

@@ -1,9 +1,10 @@
 /** Calls and settings that arrive at awkward moments: during a run, late, twice, after years without events, or not at all. */
 import { expect, test } from 'vitest'
 import type { WatcherConfig } from '../../../../src/watcher/ports.ts'
+import { healthOf } from '../../../../src/watcher/reports.ts'
 import { wantPoll } from '../../../../src/watcher/wishes.ts'
 import { World } from '../../../world.ts'
-import { HOUR, ids, learned, MINUTE, told } from './tell.ts'
+import { HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
 
 test('a poll that is asked for while one runs follows it, however long the interval', async () => {
 	const world = await learned({ pollIntervalMs: 999_999 * MINUTE })
@@ -99,4 +100,25 @@ test('another site behind the same address is learned anew, though the call that
 	const [made] = world.store.act({ do: 'create', resource: 'coupons', set: {} })
 	await world.advance(HOUR)
 	expect(told(world)).toEqual([`CREATED discounts ${made!.id}`])
+})
+
+test('a failure inside Shopbell shows in the health, keeps no other resource waiting and heals by itself', async () => {
+	const world = await learned({ pollIntervalMs: 5 * MINUTE })
+	const core = world.engine.core()!
+	const { element } = core.ports
+	core.ports.element = (config) => ({
+		...element(config),
+		sight: (resource, record, volatile) => {
+			if (resource.objectType === 'customers' && world.nowMs < broken) throw new RangeError('a record that breaks it')
+			return element(config).sight(resource, record, volatile)
+		},
+	})
+	const broken = world.nowMs + HOUR
+	const [made] = world.store.act({ do: 'create', resource: 'coupons', set: {} })
+	await world.advance(30 * MINUTE)
+	expect(healthOf(core)).toMatchObject({ state: 'store-unreachable', reason: expect.stringContaining('inside Shopbell') })
+	expect(resourceOf(world, 'customers').error).toMatchObject({ kind: 'internal' })
+	expect(told(world)).toEqual([`CREATED discounts ${made!.id}`])
+	await world.advance(2 * HOUR)
+	expect(healthOf(core).state).toBe('healthy')
 })

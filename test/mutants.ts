@@ -152,7 +152,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'leaving the where rings',
 		file: 'src/watcher/gate.ts',
-		find: "if (row.state === 'unlisted' && context.filtered) return { do: 'store', row }",
+		find: "if (context.filtered && (row.state === 'unlisted' || seen.what === 'hidden')) return { do: 'store', row }",
 		replace: '',
 		tests: [story('settings')],
 	},

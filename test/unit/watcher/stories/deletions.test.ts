@@ -61,6 +61,18 @@ describe('deletions', () => {
 		expect(told(world)).toEqual([`DELETED products ${id}`])
 	})
 
+	test('an id that is no address of the store is gone when two whole re-reads did not show it', async () => {
+		const world = await learned({ ...products, resources: { products: { url: '/products', idField: 'sku' } } })
+		const record = [...world.store.state('products').values()].find((one) => one['sku'] !== '')!
+		world.store.act({ do: 'delete', resource: 'products', id: Number(record['id']) })
+		world.store.log.length = 0
+		await world.advance(10 * MINUTE)
+		expect(told(world)).toEqual([`DELETED products ${String(record['sku'])}`])
+		expect(world.arrivals[0]!.record).toEqual({ sku: record['sku'] })
+		expect(world.store.log.filter(({ path }) => path.includes('orderby=id&order=asc')).length).toBe(2)
+		expect(health(world)).toBe('healthy')
+	})
+
 	test('5.8 an object that comes back between the two looks was never gone', async () => {
 		const world = await learned(products)
 		const [id] = ids(world, 'products').slice(3)

@@ -163,8 +163,8 @@ function recordPage(core: Core, watched: Watched, page: Listed): Recorded {
 
 function pollEnded(core: Core, watched: Watched, storeNowMs: number): void {
 	const { state: rs } = watched
-	// Never beyond what the store's clock said when the poll began; never back either (design, Seeing: polling).
-	rs.cursorMs = Math.max(rs.cursorMs ?? 0, storeNowMs)
+	// Never beyond what the store's clock said when the poll began, nor beyond what it says now; never back either (design, Seeing: polling).
+	rs.cursorMs = Math.max(rs.cursorMs ?? 0, Math.min(storeNowMs, core.ports.now() + (core.state.skewMs ?? 0)))
 	rs.lastPollMs = core.ports.now()
 	rs.error = null
 }

@@ -4,7 +4,7 @@ import type { WatcherConfig } from '../../../../src/watcher/ports.ts'
 import { healthOf } from '../../../../src/watcher/reports.ts'
 import { wantPoll } from '../../../../src/watcher/wishes.ts'
 import { World } from '../../../world.ts'
-import { HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
+import { four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
 
 test('a poll that is asked for while one runs follows it, however long the interval', async () => {
 	const world = await learned({ pollIntervalMs: 999_999 * MINUTE })
@@ -121,4 +121,22 @@ test('a failure inside Shopbell shows in the health, keeps no other resource wai
 	expect(told(world)).toEqual([`CREATED discounts ${made!.id}`])
 	await world.advance(2 * HOUR)
 	expect(healthOf(core).state).toBe('healthy')
+})
+
+test('3.5 a store’s clock that is a day ahead and is set right again hides nothing', async () => {
+	const world = await learned({
+		resources: four('orders'),
+		store: { orders: 'hpos', objects: { orders: 60 } },
+		pollIntervalMs: 15 * MINUTE,
+	})
+	world.store.setFaults({ skewSeconds: 86_400 })
+	await world.advance(2 * HOUR)
+	expect(resourceOf(world, 'orders').cursorMs).toBeGreaterThan(world.nowMs + 23 * HOUR)
+	world.store.setFaults({})
+	await world.advance(2 * HOUR)
+	expect(resourceOf(world, 'orders').cursorMs).toBeLessThanOrEqual(world.nowMs)
+	const edited = ids(world, 'orders').slice(0, 30)
+	for (const id of edited) world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Edited ${id}` } })
+	await world.advance(HOUR)
+	expect(told(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
 })

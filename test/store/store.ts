@@ -223,15 +223,15 @@ class Store implements SimulatedStore {
 				return json([...this.state(resource).values()])
 			}
 			if (path === 'act' && request.method === 'POST') {
-				const given = (await request.json()) as Action | Action[]
+				const given = await request.json<Action | Action[]>()
 				return json((Array.isArray(given) ? given : [given]).flatMap((action) => this.act(action)))
 			}
 			if (path === 'faults' && request.method === 'PUT') {
-				this.setFaults((await request.json()) as Faults)
+				this.setFaults(await request.json<Faults>())
 				return json({ ok: true })
 			}
 			if (path === 'living' && request.method === 'POST') {
-				this.setLiving(((await request.json()) as { on: boolean }).on)
+				this.setLiving((await request.json<{ on: boolean }>()).on)
 				return json({ ok: true })
 			}
 			if (path === 'log' && request.method === 'GET') return json({ requests: this.requests, log: this.log })

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { BENCHES } from '../test/bench/all.ts'
 import type { Bench, Context, Row } from '../test/bench/bench.ts'
 import { learn, openStore, type Store } from '../test/bench/shop.ts'
-import { startShopbell, type Shopbell } from '../test/bench/shopbell.ts'
+import { startLearned, type LearnedShopbell } from '../test/bench/shopbell.ts'
 
 const QUICK = [1_000, 10_000]
 const FULL = [1_000, 10_000, 100_000]
@@ -28,7 +28,7 @@ class Size implements Context {
 	readonly rows: Row[]
 	bench = ''
 	#store: Promise<Store> | null = null
-	#shopbell: Promise<Shopbell> | null = null
+	#shopbell: Promise<LearnedShopbell> | null = null
 
 	constructor(n: number, smallest: number, rows: Row[]) {
 		this.n = n
@@ -41,8 +41,8 @@ class Size implements Context {
 		return this.#store
 	}
 
-	shopbell(): Promise<Shopbell> {
-		this.#shopbell ??= startShopbell(this.n, (text) => this.say(text))
+	shopbell(): Promise<LearnedShopbell> {
+		this.#shopbell ??= startLearned(this.n, (text) => this.say(text))
 		return this.#shopbell
 	}
 

@@ -23,7 +23,9 @@ interface Run {
 
 const root = resolve(import.meta.dirname, '..')
 const wanted = process.argv.slice(2).map((word) => word.toLowerCase())
-const chosen = MUTANTS.filter(({ name, file }) => wanted.length === 0 || wanted.some((word) => name.toLowerCase().includes(word) || file.includes(word)))
+const chosen = MUTANTS.filter(
+	({ name, file }) => wanted.length === 0 || wanted.some((word) => name.toLowerCase().includes(word) || file.includes(word)),
+)
 const copy = mkdtempSync(join(tmpdir(), 'mutants-'))
 const results: { mutant: Mutant; result: Result; seconds: number }[] = []
 try {
@@ -56,7 +58,10 @@ async function tryOut(mutant: Mutant): Promise<Result> {
 	const path = join(copy, mutant.file)
 	const source = readFileSync(path, 'utf8')
 	if (source.split(mutant.find).length !== 2) return 'DOES NOT FIT'
-	writeFileSync(path, source.replace(mutant.find, () => mutant.replace))
+	writeFileSync(
+		path,
+		source.replace(mutant.find, () => mutant.replace),
+	)
 	try {
 		const run = await runTests(mutant.tests, true)
 		if (run.timedOut) return 'caught by time'
@@ -74,19 +79,34 @@ async function runTests(files: string[], bail: boolean): Promise<Run> {
 	rmSync(report, { force: true })
 	const child = spawn(
 		process.execPath,
-		['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', '--reporter=json', `--outputFile=${report}`, ...(bail ? ['--bail=1'] : []), ...files],
+		[
+			'node_modules/vitest/vitest.mjs',
+			'run',
+			'--project',
+			'unit',
+			'--reporter=json',
+			`--outputFile=${report}`,
+			...(bail ? ['--bail=1'] : []),
+			...files,
+		],
 		{ cwd: copy, stdio: 'ignore', detached: true },
 	)
 	let timedOut = false
-	const timer = setTimeout(() => {
-		timedOut = true
-		// With its workers: one of them may never come back.
-		if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-	}, LIMIT_MS * (bail ? 1 : 4))
+	const timer = setTimeout(
+		() => {
+			timedOut = true
+			// With its workers: one of them may never come back.
+			if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+		},
+		LIMIT_MS * (bail ? 1 : 4),
+	)
 	await new Promise((done) => child.once('close', done))
 	clearTimeout(timer)
 	try {
-		const { numFailedTests, numPassedTests } = JSON.parse(readFileSync(report, 'utf8')) as { numFailedTests: number; numPassedTests: number }
+		const { numFailedTests, numPassedTests } = JSON.parse(readFileSync(report, 'utf8')) as {
+			numFailedTests: number
+			numPassedTests: number
+		}
 		return { failed: numFailedTests, passed: numPassedTests, timedOut }
 	} catch {
 		return { failed: null, passed: 0, timedOut }

@@ -16,7 +16,6 @@ interface Span {
 
 /** What is left on a line when the terminal has done what it was told: erasing is the only thing beside colours. */
 function visible(line: string): string {
-	// oxlint-disable-next-line no-control-regex
 	return (
 		line
 			.replace(/\r+$/, '')
@@ -28,9 +27,7 @@ function visible(line: string): string {
 function spans(line: string): Span[] {
 	const found: Span[] = []
 	let code = ''
-	// oxlint-disable-next-line no-control-regex
 	for (const part of line.split(/(\u001B\[\d*m)/)) {
-		// oxlint-disable-next-line no-control-regex
 		const escape = /^\u001B\[(\d*)m$/.exec(part)
 		if (escape !== null) code = escape[1] === '0' ? '' : (escape[1] ?? '')
 		else if (part !== '') found.push({ code, text: part })

@@ -213,6 +213,5 @@ function readText(path: string): string {
 
 /** Without colours, boxes and line ends. */
 function plain(text: string): string {
-	// oxlint-disable-next-line no-control-regex
 	return text.replace(/\u001B\[[0-9;]*m/g, '').trim()
 }

@@ -163,6 +163,8 @@ export interface Sighting {
 	/** Seconds since the epoch; null when missing or unreadable. */
 	stampSec: number | null
 	createdSec: number | null
+	/** The vendor's own modified stamp, by which its lists are ordered and filtered, whatever field the configuration names. */
+	listedSec: number | null
 	state: 'live' | 'hidden' | 'trashed'
 	/** Seconds that the record's local stamp lies east of its GMT stamp; null when it has not both. Tells when the site's zone moved. */
 	localOffsetSec: number | null

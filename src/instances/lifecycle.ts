@@ -194,7 +194,7 @@ export async function updateInstance(
 	)
 	const callback = callbackOf(values, env.PUBLIC_URL)
 	const release = callback !== null && callback !== callbackOf(before, env.PUBLIC_URL)
-	await tell(services, changed, { ...(moved ? { rebaseline: true } : {}), ...(release ? { release: true } : {}) })
+	await tell(services, changed, release ? { release: true } : {})
 	if (plan.leave) await leaveStore(services, instance)
 	if (plan.change.hookWork != null) await workHooks(services, instance.id)
 	return changed
@@ -283,11 +283,7 @@ function unchangedSecrets(
 }
 
 /** Tells the object of a committed change. Not reaching it is no failure: it reads its row again by itself. */
-async function tell(
-	services: Services,
-	instance: Instance,
-	options: { skip?: boolean; rebaseline?: boolean; release?: boolean },
-): Promise<void> {
+async function tell(services: Services, instance: Instance, options: { skip?: boolean; release?: boolean }): Promise<void> {
 	try {
 		const watcher = services.watcher(instance.id)
 		// An object that lost its storage is brought back as it was made.

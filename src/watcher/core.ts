@@ -44,12 +44,16 @@ export class Core {
 	 *
 	 * The state is one object: a commit also keeps what other jobs have put into it. That is safe as long as progress is only noted
 	 * together with the recording of what was seen on the way.
+	 *
+	 * `worth` says that something was recorded; when it was not, the state waits for a commit that writes anyway, the slice's last at the
+	 * latest: what is lost with the memory until then is only looked at again.
 	 */
-	commit<T>(body: () => T): T {
+	commit<T>(body: () => T, worth: (result: T) => boolean = () => true): T {
 		try {
 			let text = this.#saved
 			const result = this.ports.sql.transaction(() => {
 				const answer = body()
+				if (!worth(answer)) return answer
 				text = JSON.stringify(this.state)
 				if (text !== this.#saved) saveState(this.ports.sql, text)
 				return answer

@@ -2,6 +2,7 @@
  * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask of it.
  * Only the alarm talks to the store; calls put down what is wanted and arm it (design, Seeing: polling, One alarm).
  */
+import { siteKey } from '../instances/urls.ts'
 import { nextAlarm } from './alarm.ts'
 import { Core, type Watched } from './core.ts'
 import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
@@ -28,6 +29,8 @@ const REAUTH_MS = 15 * 60_000
 const ERROR_MS = 15 * 60_000
 const SMALLEST_PAGE = 10
 const FULL_BYTES = 8e9
+/** Pruning waits so long for a poll to go with. */
+const PRUNE_WITH_MS = 3_600_000
 /** Runs that `/poller` shows, and how much is kept of what they note. */
 const RUNS_KEPT = 20
 const NOTE_LIMIT = 300
@@ -37,6 +40,9 @@ export class Engine {
 	readonly ports: Ports
 	#core: Core | null = null
 	#lookupsTurn = false
+	/** Reads of the row so far, and the newest one that was answered: an answer that comes after a later one's is old. */
+	#reads = 0
+	#answered = 0
 
 	constructor(ports: Ports) {
 		this.ports = ports
@@ -63,6 +69,8 @@ export class Engine {
 		}
 		const config = await this.ports.loadConfig(instanceId)
 		if (config === null) throw new Error(`no row for instance ${instanceId}`)
+		// Two calls at once: the other one was faster.
+		if (this.core() !== null) return 'exists'
 		const { sql } = this.ports
 		migrate(sql)
 		const now = this.ports.now()
@@ -80,7 +88,9 @@ export class Engine {
 			core.state.nextPollMs = core.state.paused ? null : now
 			core.state.pruneMs = now + 3_600_000
 			followCallback(core, false)
-			beginConnected(core)
+			core.state.bornVersion = config.version
+			// Without events the bell is off: resources begin when it is switched on.
+			if (!core.state.paused) beginConnected(core)
 		})
 		this.arm(core)
 		return 'created'
@@ -92,8 +102,9 @@ export class Engine {
 	}
 
 	/** Reads the row again and follows what changed. A D1 that cannot be reached leaves the copy as it is. */
-	async refresh(core: Core, options: { skip?: boolean; rebaseline?: boolean; release?: boolean } = {}): Promise<void> {
-		const asked = options.skip === true || options.rebaseline === true || options.release === true
+	async refresh(core: Core, options: { skip?: boolean; release?: boolean } = {}): Promise<void> {
+		const asked = options.skip === true || options.release === true
+		const read = ++this.#reads
 		let config
 		try {
 			config = await this.ports.loadConfig(core.config.instanceId)
@@ -101,6 +112,8 @@ export class Engine {
 			this.ports.log('config.unreadable', { instance: core.config.instanceId, ...placeOf(error) })
 			return
 		}
+		if (read < this.#answered) return asked ? this.refresh(core, options) : undefined
+		this.#answered = read
 		const now = this.ports.now()
 		core.configReadMs = now
 		if (config === null) {
@@ -110,20 +123,21 @@ export class Engine {
 				})
 			return
 		}
-		if (config.version === core.config.version && !asked && JSON.stringify(config) === JSON.stringify(core.config)) return
+		const paused = !config.enabled || !config.eventsEnabled
+		if (paused === core.state.paused && !asked && JSON.stringify(config) === JSON.stringify(core.config)) return
 		const before = core.config
 		core.config = config
 		core.commit(() => {
 			const { state } = core
 			this.ports.sql.run(`UPDATE instance SET version = ?, config = ?, read_at = ?`, config.version, JSON.stringify(config), now)
-			const paused = !config.enabled || !config.eventsEnabled
 			if (state.paused && !paused) {
 				// After a pause the old cursors go on, and everything is read once: what changed meanwhile rings once.
 				state.nextPollMs = now
 				if (options.skip !== true) askReread(core)
 			}
 			state.paused = paused
-			if (options.skip === true || options.rebaseline === true) {
+			// What is known of another site says nothing of this one. Told by the rows themselves: a lost call must not ring a whole shop.
+			if (options.skip === true || siteKey(before.connection.home) !== siteKey(config.connection.home)) {
 				state.dropped.push(...state.resources.map((rs) => rs.number))
 				state.resources = []
 				state.run = null
@@ -162,11 +176,16 @@ export class Engine {
 			this.failed(core, error)
 		}
 		try {
-			if (!core.state.paused || core.state.run !== null) core.commit(() => undefined)
 			await this.ringDue(core)
 			await report(core)
 		} catch (error) {
 			this.ports.log('run.unfinished', { instance: core.config.instanceId, ...placeOf(error) })
+		}
+		try {
+			// What was only noted on the way, in one row.
+			core.commit(() => undefined)
+		} catch (error) {
+			this.ports.log('run.unsaved', { instance: core.config.instanceId, ...placeOf(error) })
 		} finally {
 			this.arm(core)
 		}
@@ -190,7 +209,8 @@ export class Engine {
 		const watchedOf = (number: number): Watched | null => watched.find((one) => one.state.number === number) ?? null
 		// A hint of a webhook does not wait for a long run, nor a run for many hints: they take turns.
 		this.#lookupsTurn = !this.#lookupsTurn
-		if (state.run !== null && !(this.#lookupsTurn && (await lookupStep(core, watchedOf, budget)))) return this.runStep(core, watchedOf, budget)
+		if (state.run !== null && !(this.#lookupsTurn && (await lookupStep(core, watchedOf, budget))))
+			return this.runStep(core, watchedOf, budget)
 		if (state.run !== null) return this.succeeded(core)
 		if (await lookupStep(core, watchedOf, budget)) return this.succeeded(core)
 		if (watchdogDue(core)) {
@@ -222,6 +242,8 @@ export class Engine {
 			notes: [],
 			failed: [],
 		}
+		// Set again by whoever wants a poll while this one runs.
+		state.nextPollMs = null
 		for (const rs of state.resources) rs.passLeft = core.config.scanBudget
 	}
 
@@ -257,7 +279,7 @@ export class Engine {
 		for (const { resource, state: rs } of watchedResources(core)) {
 			if (!run.failed.includes(rs.number)) rs.pageSize = Math.min(rs.pageSize * 2, resource.pageSize)
 		}
-		state.nextPollMs = nextPollAt(run.startedMs, core.intervalMs, now)
+		state.nextPollMs ??= nextPollAt(run.startedMs, core.intervalMs, now)
 		state.run = null
 		if (run.events > 0 || run.notes.length > 0) {
 			state.runs = [
@@ -296,31 +318,31 @@ export class Engine {
 		const now = this.ports.now()
 		const { intervalMs } = core
 		state.failures++
-		if (!(error instanceof StoreTrouble)) {
-			this.ports.log('run.failed', { instance: core.config.instanceId, ...placeOf(error) })
-			state.backoffUntilMs = now + backoffMs(state.failures, intervalMs, null, this.ports.random())
-			return
-		}
-		const { failure, watched } = error
-		const rs = watched.state
-		// Big pages time out first (WooCommerce facts, 2.2).
-		if (failure.kind === 'timeout' || failure.kind === 'server') rs.pageSize = Math.max(SMALLEST_PAGE, Math.floor(rs.pageSize / 2))
-		// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.
-		const wish = failure.kind === 'auth' && state.failures > 1 ? Math.max(REAUTH_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
+		let trouble = { kind: 'internal', message: 'Polling failed inside Shopbell; the log names the place.' }
+		let wish: number | null = null
+		let number = state.run?.left[0]
+		if (error instanceof StoreTrouble) {
+			const { failure, watched } = error
+			trouble = failure
+			number = watched.state.number
+			// Big pages time out first (WooCommerce facts, 2.2).
+			if (failure.kind === 'timeout' || failure.kind === 'server')
+				watched.state.pageSize = Math.max(SMALLEST_PAGE, Math.floor(watched.state.pageSize / 2))
+			// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.
+			wish = failure.kind === 'auth' && state.failures > 1 ? Math.max(REAUTH_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
+		} else this.ports.log('run.failed', { instance: core.config.instanceId, ...placeOf(error) })
+		const { kind, message } = trouble
 		state.backoffUntilMs = now + backoffMs(state.failures, intervalMs, wish, this.ports.random())
-		state.trouble = {
-			kind: failure.kind,
-			message: failure.message,
-			sinceMs: state.trouble?.kind === failure.kind ? state.trouble.sinceMs : now,
-		}
+		state.trouble = { kind, message, sinceMs: state.trouble?.kind === kind ? state.trouble.sinceMs : now }
 		const { run } = state
-		if (run === null) return
-		if (run.notes.at(-1) !== failure.message) run.notes.push(failure.message)
+		if (run === null || number === undefined) return
+		if (run.notes.at(-1) !== message) run.notes.push(message)
 		// One resource that always fails must not keep the others waiting: it goes to the end, and the second time out of this run.
-		const again = run.failed.includes(rs.number)
-		run.left = [...run.left.filter((number) => number !== rs.number), ...(again ? [] : [rs.number])]
-		if (again) rs.error = { atMs: now, kind: failure.kind, message: failure.message }
-		else run.failed.push(rs.number)
+		const again = run.failed.includes(number)
+		run.left = [...run.left.filter((one) => one !== number), ...(again ? [] : [number])]
+		if (!again) run.failed.push(number)
+		const rs = state.resources.find((one) => one.number === number)
+		if (again && rs !== undefined) rs.error = { atMs: now, kind, message }
 	}
 
 	/** Rings when something is due and no doorbell is under way. A doorbell that cannot be sent is rung at the next alarm. */
@@ -356,8 +378,7 @@ export class Engine {
 			{
 				paused: state.paused,
 				backoffUntilMs: state.backoffUntilMs,
-				nextPollMs:
-					state.run === null && polls.length > 0 && !state.full ? Math.min(...polls) : state.full ? now + core.intervalMs : null,
+				nextPollMs: state.run === null && polls.length > 0 && !state.full ? Math.min(...polls) : state.full ? now + core.intervalMs : null,
 				workWaits:
 					!state.full &&
 					(state.run !== null ||
@@ -368,7 +389,7 @@ export class Engine {
 				nextLookupMs: state.full ? null : nextLookupMs(core),
 				nextDeliveryMs: nextDeliveryMs(core),
 				lastRungMs: core.lastRungMs,
-				pruneMs: state.pruneMs,
+				pruneMs: this.pruneAt(core),
 			},
 			now,
 		)
@@ -377,6 +398,13 @@ export class Engine {
 		if (at === null) {
 			if (armed !== null) this.ports.arm(null)
 		} else if (armed === null || armed <= now || armed > at || at - armed > 60_000) this.ports.arm(at)
+	}
+
+	/** When to prune: with the next poll, if one comes within an hour of its time, since an alarm of its own costs rows too. */
+	private pruneAt(core: Core): number | null {
+		const { pruneMs, prunedTo, dropped, nextPollMs, paused } = core.state
+		if (pruneMs === null || paused || nextPollMs === null || prunedTo > 0 || dropped.length > 0) return pruneMs
+		return Math.max(pruneMs, Math.min(nextPollMs, pruneMs + PRUNE_WITH_MS))
 	}
 
 	/** Claims due notifications for a consumer. */

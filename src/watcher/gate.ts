@@ -208,7 +208,7 @@ function accept(known: Known, seen: Observation, content: Content, context: Gate
 	const { changed, cameOrWent } = difference(known.content, content, context.volatile)
 	const onlyKeys = changed.length === 0 && (cameOrWent.length > 0 || known.content.names.some((name) => context.volatile.includes(name)))
 	if (onlyKeys && (!moved || cameOrWent.length === 0)) return { do: 'store', row }
-	if (row.state === 'unlisted' && context.filtered) return { do: 'store', row }
+	if (context.filtered && (row.state === 'unlisted' || seen.what === 'hidden')) return { do: 'store', row }
 	if (!sameBirth) {
 		// A backup was restored, or the id was given to another object.
 		return { do: 'ring', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }, created] }
@@ -225,7 +225,7 @@ function accept(known: Known, seen: Observation, content: Content, context: Gate
 
 function nextState(known: Known, seen: Observation): ObjectState {
 	if (seen.what === 'trashed') return 'trashed'
-	if (seen.what === 'hidden') return known.state === 'live' || known.state === 'unlisted' ? 'live' : 'hidden'
+	if (seen.what === 'hidden' && known.state !== 'live' && known.state !== 'unlisted') return 'hidden'
 	return seen.listed ? 'live' : 'unlisted'
 }
 

@@ -49,11 +49,11 @@ export function judgeHealth(facts: HealthFacts): Health {
 			facts.hooks !== null
 				? hooksState(facts.hooks)
 				: facts.vendorType === 'polling'
-				? null
-				: {
-						state: 'polled',
-						reason: `event.vendor.type is ${facts.vendorType}: until webhooks are available, this instance is polled instead.`,
-					},
+					? null
+					: {
+							state: 'polled',
+							reason: `event.vendor.type is ${facts.vendorType}: until webhooks are available, this instance is polled instead.`,
+						},
 		callback: {
 			url: callback?.url ?? null,
 			state: callback === null ? 'none' : !callback.active ? 'deactivated' : callback.failingSinceMs !== null ? 'failing' : 'healthy',
@@ -84,14 +84,24 @@ function instanceFindings(facts: HealthFacts): Finding[] {
 			reason: facts.trouble.message,
 			action: auth
 				? 'Make a new key in WooCommerce and PATCH oauth.api.key and oauth.api.secret.'
-				: 'Nothing is lost: polling goes on by itself as soon as the store answers.',
+				: facts.trouble.kind === 'internal'
+					? 'Nothing is lost: it is tried again by itself. Tell the operator, whose log says more.'
+					: 'Nothing is lost: polling goes on by itself as soon as the store answers.',
 		})
 	}
 	if (facts.hooks?.foreign != null) {
-		found.push({ state: 'foreign-source', reason: `Webhooks arrive from ${facts.hooks.foreign}, not from ${facts.hooks.home}: a staging clone, or the shop has moved.`, action: 'Delete the webhooks of the clone; if the shop has moved, PATCH store.url.' })
+		found.push({
+			state: 'foreign-source',
+			reason: `Webhooks arrive from ${facts.hooks.foreign}, not from ${facts.hooks.home}: a staging clone, or the shop has moved.`,
+			action: 'Delete the webhooks of the clone; if the shop has moved, PATCH store.url.',
+		})
 	}
 	if (facts.hooks?.degraded != null) {
-		found.push({ state: 'webhooks-degraded', reason: facts.hooks.degraded, action: 'Polling reconciles meanwhile; give the key the right to manage webhooks.' })
+		found.push({
+			state: 'webhooks-degraded',
+			reason: facts.hooks.degraded,
+			action: 'Polling reconciles meanwhile; give the key the right to manage webhooks.',
+		})
 	}
 	const { callback } = facts
 	if (callback !== null && !callback.active) {

@@ -26,9 +26,19 @@ export function addRejections(core: Core, more: HookRejections): void {
 	const before = rejectionsOf(core)
 	const counts = { ...before.counts }
 	for (const [reason, count] of Object.entries(more.counts)) counts[reason] = (counts[reason] ?? 0) + count
-	const samples = [...more.samples.map((sample) => ({ ...sample, headers: sample.headers.slice(0, SAMPLE_LENGTH), body: sample.body.slice(0, SAMPLE_LENGTH) })), ...before.samples].slice(0, SAMPLES)
+	const samples = [
+		...more.samples.map((sample) => ({
+			...sample,
+			headers: sample.headers.slice(0, SAMPLE_LENGTH),
+			body: sample.body.slice(0, SAMPLE_LENGTH),
+		})),
+		...before.samples,
+	].slice(0, SAMPLES)
 	const sinceMs = before.sinceMs === 0 ? more.sinceMs : Math.min(before.sinceMs, more.sinceMs)
-	core.ports.sql.run(`INSERT INTO rejections (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body`, JSON.stringify({ sinceMs, counts, samples }))
+	core.ports.sql.run(
+		`INSERT INTO rejections (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body`,
+		JSON.stringify({ sinceMs, counts, samples }),
+	)
 }
 
 /** What was refused so far. */

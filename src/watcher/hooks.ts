@@ -47,7 +47,9 @@ export function takeDelivery(core: Core, delivery: HookDelivery): HookAnswer {
 		hooks.counts.taken++
 		hooks.lastDeliveryMs = delivery.receivedMs
 		if (reading.kind === 'unknown') return
-		const watched = watchedResources(core).find((one) => one.resource.path === reading.path && one.resource.indexed && !one.resource.placeholders)
+		const watched = watchedResources(core).find(
+			(one) => one.resource.path === reading.path && one.resource.indexed && !one.resource.placeholders,
+		)
 		if (watched === undefined || reading.id === null) return
 		const foreign = siteKey(delivery.source) !== siteKey(config.connection.home)
 		if (foreign) hooks.foreign = { source: delivery.source, atMs: delivery.receivedMs }
@@ -66,7 +68,12 @@ export function takeDelivery(core: Core, delivery: HookDelivery): HookAnswer {
 			return
 		}
 		const recorded = record(core, watched, [{ id: sighting.id, sighting }], {
-			source: 'webhook', by: 'hook', askedAtMs: delivery.receivedMs, storeNowMs: delivery.receivedMs + (state.skewMs ?? 0), listed: true, backfill: 'none',
+			source: 'webhook',
+			by: 'hook',
+			askedAtMs: delivery.receivedMs,
+			storeNowMs: delivery.receivedMs + (state.skewMs ?? 0),
+			listed: true,
+			backfill: 'none',
 		})
 		for (const id of recorded.undecided) hint(core, watched, id, {})
 	})
@@ -77,18 +84,26 @@ export function takeDelivery(core: Core, delivery: HookDelivery): HookAnswer {
 function accepts(core: Core, version: number): boolean {
 	const { hooks } = core.config
 	if (hooks === null) return false
-	return version === hooks.version || (version === hooks.version - 1 && hooks.previousUntilMs !== null && core.ports.now() < hooks.previousUntilMs)
+	return (
+		version === hooks.version ||
+		(version === hooks.version - 1 && hooks.previousUntilMs !== null && core.ports.now() < hooks.previousUntilMs)
+	)
 }
 
 /** A payload is believed only from a webhook that we made, of a resource whose payloads were found equal to reads. */
 function trusted(core: Core, watched: Watched, delivery: HookDelivery): boolean {
 	const { hooks } = core.state
-	return !watched.resource.filtered && !hooks.hintsOnly.includes(watched.state.number) && hooks.webhooks.some((one) => one.ours && String(one.id) === delivery.webhookId)
+	return (
+		!watched.resource.filtered &&
+		!hooks.hintsOnly.includes(watched.state.number) &&
+		hooks.webhooks.some((one) => one.ours && String(one.id) === delivery.webhookId)
+	)
 }
 
 /** Only with the key set of a REST record: a webhook of another API version, or a plugin's filter, has others. */
 function looksLikeRest(core: Core, watched: Watched, sighting: Sighting): boolean {
-	const known = readRows(core, watched.state.number, [sighting.id]).get(sighting.id)?.content.names ?? sampleNames(core, watched.state.number)
+	const known =
+		readRows(core, watched.state.number, [sighting.id]).get(sighting.id)?.content.names ?? sampleNames(core, watched.state.number)
 	return known !== null && known.length === sighting.fields.length && sighting.fields.every((field, index) => field.name === known[index])
 }
 
@@ -115,7 +130,9 @@ export function desiredHooks(core: Core): DesiredHooks | null {
 	if (config.hooks === null || hooks === null) return null
 	const topics = new Set(watchedResources(core).flatMap((one) => hooks.topicsOf(one.resource.path)))
 	const { version, deliveryUrl } = config.hooks
-	const secrets = Object.fromEntries([...topics].map((topic) => [topic, hooks.secretOf(core.ports.masterKey.bytes, config.instanceId, topic, version)]))
+	const secrets = Object.fromEntries(
+		[...topics].map((topic) => [topic, hooks.secretOf(core.ports.masterKey.bytes, config.instanceId, topic, version)]),
+	)
 	return { name: `Shopbell ${config.instanceId}`, deliveryUrl, secrets, rekey: core.state.hooks.keyedAs !== keyName(core) }
 }
 
@@ -189,10 +206,14 @@ export function covered(core: Core, watched: Watched): boolean {
 }
 
 function recoveredSince(core: Core, sequence: number, now: number): boolean {
-	const numbers = watchedResources(core).filter((one) => covered(core, one)).map((one) => one.state.number)
+	const numbers = watchedResources(core)
+		.filter((one) => covered(core, one))
+		.map((one) => one.state.number)
 	const found = core.ports.sql.all<{ sequence: number }>(
 		`SELECT sequence FROM events WHERE sequence >= ? AND recorded <= ? AND source <> 'webhook' AND confirmed IS NULL AND resource IN (SELECT value FROM json_each(?)) LIMIT 1`,
-		sequence, now - RECOVERED_MS, JSON.stringify(numbers),
+		sequence,
+		now - RECOVERED_MS,
+		JSON.stringify(numbers),
 	)
 	return found.length > 0
 }

@@ -1,10 +1,10 @@
 /** Reads by id: confirmations of what a list no longer shows, second looks at what is doubtful, objects that others point at. */
 import type { ObjectId } from '../elements/element.ts'
 import type { Core, Watched } from './core.ts'
-import type { Doubt } from './gate.ts'
+import { GONE_APART_MS, type Doubt } from './gate.ts'
 import { judgeProbe } from './hooks.ts'
 import { readRows } from './object-index.ts'
-import { putLookup, record } from './recorder.ts'
+import { isNews, putLookup, record } from './recorder.ts'
 import { read, StoreTrouble, type Budget } from './requests.ts'
 
 /** Reads an instance makes a minute because something pointed at an object. */
@@ -12,6 +12,8 @@ const TOUCHES_A_MINUTE = 60
 /** A read that the store refused for this object alone is tried again after this long. */
 const READS_KEPT = 1_000
 const REFUSED_MS = 5 * 60_000
+/** A lookup that only a list can settle. */
+const NEVER_MS = 10 * 365 * 86_400_000
 
 interface LookupRow {
 	resource: number
@@ -39,17 +41,55 @@ export async function lookupStep(core: Core, watchedOf: (number: number) => Watc
 	const doubt = JSON.parse(row.doubt) as Doubt
 	if (doubt.hook === true && !mayAsk(core)) {
 		// So many hints a minute and no more; they wait for the next one.
-		core.ports.sql.run(`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`, (Math.floor(core.ports.now() / 60_000) + 1) * 60_000, row.resource, row.id)
+		core.ports.sql.run(
+			`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`,
+			(Math.floor(core.ports.now() / 60_000) + 1) * 60_000,
+			row.resource,
+			row.id,
+		)
 		return true
 	}
 	try {
 		await look(core, watched, row.id, doubt, budget)
 	} catch (error) {
 		if (!(error instanceof StoreTrouble) || error.scope === 'store') throw error
+		if (error.failure.kind === 'no-route' && error.failure.status === null) {
+			leaveToLists(core, watched, row.id, doubt)
+			return true
+		}
 		putLookup(core, row.resource, row.id, core.ports.now() + REFUSED_MS, doubt)
 		watched.state.error = { atMs: core.ports.now(), kind: error.failure.kind, message: error.message }
 	}
 	return true
+}
+
+/**
+ * An object that has no address, since its id is another field than the vendor's: whole lists decide. Missing from two complete
+ * re-reads, one begun after the other, it is gone; any other doubt is settled by the next list that shows it.
+ */
+function leaveToLists(core: Core, watched: Watched, id: ObjectId, doubt: Doubt): void {
+	const { state: rs } = watched
+	const now = core.ports.now()
+	core.commit(() => {
+		if (doubt.missing === true && doubt.goneAtMs !== undefined) {
+			record(core, watched, [{ id, gone: true }], {
+				source: 'reread',
+				by: 'read',
+				askedAtMs: now,
+				storeNowMs: now,
+				listed: false,
+				doubts: new Map([[id, doubt]]),
+				backfill: 'none',
+			})
+			return
+		}
+		// The re-read that found it missing must end before the one that counts begins.
+		if (rs.reread !== null) putLookup(core, rs.number, id, now + GONE_APART_MS, doubt)
+		else {
+			putLookup(core, rs.number, id, now + NEVER_MS, doubt.missing === true ? { ...doubt, goneAtMs: now } : doubt)
+			rs.rereadAsked = true
+		}
+	})
 }
 
 /** Reads one object that another one's change pointed at. False: none, or too many this minute. Throws StoreTrouble. */
@@ -83,10 +123,11 @@ function mayAsk(core: Core): boolean {
 function remember(core: Core, key: string, atMs: number): void {
 	core.readAt.delete(key)
 	core.readAt.set(key, atMs)
-	if (core.readAt.size > READS_KEPT) for (const oldest of core.readAt.keys()) {
-		core.readAt.delete(oldest)
-		break
-	}
+	if (core.readAt.size > READS_KEPT)
+		for (const oldest of core.readAt.keys()) {
+			core.readAt.delete(oldest)
+			break
+		}
 }
 
 async function look(core: Core, watched: Watched, id: ObjectId, doubt: Doubt, budget: Budget): Promise<void> {
@@ -113,5 +154,6 @@ async function look(core: Core, watched: Watched, id: ObjectId, doubt: Doubt, bu
 		// An id that answers as another one would be looked at for ever.
 		if (recorded.undecided.length === 0)
 			core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, id, answer.askedAtMs)
-	})
+		return recorded
+	}, isNews)
 }

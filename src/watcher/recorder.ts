@@ -43,6 +43,11 @@ export interface Recorded {
 /** Only what was told lately is looked up, to see whether the other way of seeing confirms it. */
 const CONFIRM_MS = 26 * 3_600_000
 
+/** Whether anything was written, or is to be looked at again. */
+export function isNews(recorded: Recorded): boolean {
+	return recorded.accepted > 0 || recorded.undecided.length > 0
+}
+
 /** Above this the record is left out of the event: a row holds 2 MB. */
 const RECORD_LIMIT = 1_500_000
 
@@ -99,7 +104,8 @@ export function record(core: Core, watched: Watched, seen: readonly Seen[], look
 		}
 		// A doubt that arose after the request was started is not answered by it.
 		if (doubts.has(one.id)) sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, one.id, look.askedAtMs)
-		if (verdict.do !== 'ring' && row !== null && row.lastEvent !== null && core.config.hooks !== null && nowMs - row.asOfMs < CONFIRM_MS) same.push(row.lastEvent)
+		if (verdict.do !== 'ring' && row !== null && row.lastEvent !== null && core.config.hooks !== null && nowMs - row.asOfMs < CONFIRM_MS)
+			same.push(row.lastEvent)
 		if (verdict.do === 'nothing') continue
 		result.accepted++
 		rs.listed += (isListed(verdict.row?.state) ? 1 : 0) - (isListed(row?.state) ? 1 : 0)

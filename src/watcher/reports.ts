@@ -34,7 +34,10 @@ export function healthOf(core: Core): Health {
 				rs.baseline === null ? null : { done: rs.baseline.position.seen, total: rs.baseline.total, startedMs: rs.baseline.startedMs },
 			error: rs.error,
 		})),
-		hooks: config.hooks === null || core.element.hooks === null ? null : { degraded: state.hooks.degraded?.reason ?? null, foreign: state.hooks.foreign?.source ?? null, home: config.connection.home },
+		hooks:
+			config.hooks === null || core.element.hooks === null
+				? null
+				: { degraded: state.hooks.degraded?.reason ?? null, foreign: state.hooks.foreign?.source ?? null, home: config.connection.home },
 		callback:
 			subscription === null
 				? null
@@ -77,9 +80,8 @@ export async function report(core: Core): Promise<void> {
 		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
 	}
 	await core.ports.report(row)
-	core.commit(() => {
-		state.reported = { atMs: now, state: health.state, reason: health.reason, sinceMs, hour: firstOfHour ? hour : (before?.hour ?? -1) }
-	})
+	// The commit that ends the slice keeps it; lost, the row is written once more.
+	state.reported = { atMs: now, state: health.state, reason: health.reason, sinceMs, hour: firstOfHour ? hour : (before?.hour ?? -1) }
 }
 
 /** Whether anything that health is judged from looks other than healthy, or did. */

@@ -85,6 +85,7 @@ function count(core: Core, watched: Watched, budget: Budget): void {
 
 function believeClock(core: Core, watched: Watched, storeNowMs: number): void {
 	const verdict = judgeClock(core.state.skewMs, core.state.clockDoubt, storeNowMs, core.ports.now())
+	if (core.state.skewMs !== null && verdict.skewMs < core.state.skewMs) setBack(core, core.state.skewMs - verdict.skewMs)
 	core.state.skewMs = verdict.skewMs
 	core.state.clockDoubt = verdict.doubt
 	if (!verdict.stale) return
@@ -100,4 +101,19 @@ function believeClock(core: Core, watched: Watched, storeNowMs: number): void {
 		},
 		watched,
 	)
+}
+
+/** The store's clock was set back: what was noted by it is set back too, since a cursor in its future would hide all changes until then. */
+function setBack(core: Core, byMs: number): void {
+	for (const rs of core.state.resources) {
+		if (rs.cursorMs !== null) rs.cursorMs -= byMs
+		if (rs.agreedMs !== null) rs.agreedMs -= byMs
+		if (rs.window !== null)
+			rs.window = {
+				...rs.window,
+				startedMs: rs.window.startedMs - byMs,
+				afterSec: rs.window.afterSec - Math.ceil(byMs / 1000),
+				second: null,
+			}
+	}
 }

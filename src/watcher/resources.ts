@@ -23,6 +23,11 @@ export function configured(core: Core): Resource[] {
 	return resources
 }
 
+/** Whether a state belongs to a resource. Polled by dates alone it has no index that polling with one could go on with. */
+function serves(rs: ResourceState, resource: Resource): boolean {
+	return rs.identity === resource.identity && (rs.baseline !== null || rs.baselineDoneMs !== null) === resource.indexed
+}
+
 /**
  * Brings the state in line with the configuration. A resource that is new begins now: T0 and the highest id come from the
  * connection when the instance was just made, otherwise from one request. Throws StoreTrouble.
@@ -30,8 +35,8 @@ export function configured(core: Core): Resource[] {
 export async function syncResources(core: Core, budget: Budget): Promise<void> {
 	const wanted = configured(core)
 	const { state } = core
-	const gone = state.resources.filter((rs) => !wanted.some((one) => one.identity === rs.identity))
-	const fresh = wanted.filter((one) => !state.resources.some((rs) => rs.identity === one.identity))
+	const gone = state.resources.filter((rs) => !wanted.some((one) => serves(rs, one)))
+	const fresh = wanted.filter((one) => !state.resources.some((rs) => serves(rs, one)))
 	const renamed = state.resources.some((rs) => wanted.some((one) => one.identity === rs.identity && one.objectType !== rs.objectType))
 	if (gone.length > 0 || renamed) {
 		core.commit(() => {
@@ -42,7 +47,7 @@ export async function syncResources(core: Core, budget: Budget): Promise<void> {
 			for (const rs of state.resources) rs.objectType = wanted.find((one) => one.identity === rs.identity)?.objectType ?? rs.objectType
 		})
 	}
-	for (const resource of fresh) await begin(core, resource, budget)
+	for (const resource of fresh) await begin(core, resource, gone.find((rs) => rs.identity === resource.identity)?.cursorMs ?? null, budget)
 	for (const rs of state.resources) {
 		const resource = wanted.find((one) => one.identity === rs.identity)
 		if (resource !== undefined && rs.pageSize > resource.pageSize) rs.pageSize = resource.pageSize
@@ -55,18 +60,18 @@ export async function syncResources(core: Core, budget: Budget): Promise<void> {
  */
 export function beginConnected(core: Core): void {
 	const { connection } = core.config
-	core.state.bornVersion = core.config.version
 	for (const resource of configured(core)) {
 		const seen = connection.collections[resource.path]
 		if (seen?.readable === true) add(core, resource, Math.floor(connection.storeNowMs / 1000), seen.highestId, seen.total)
 	}
 }
 
-async function begin(core: Core, resource: Resource, budget: Budget): Promise<void> {
+/** `cursorMs`: up to where the same collection was seen in another way. */
+async function begin(core: Core, resource: Resource, cursorMs: number | null, budget: Budget): Promise<void> {
 	const provisional = newResource(0, resource, 0, 0, 0, core.ports.now())
 	const page = await list(core, { resource, state: provisional }, { order: 'id-desc', limit: 1 }, budget)
 	// A resource that was there from the start counts from the moment the bell went on, one that was added later from now.
-	const t0Ms = core.config.version === core.state.bornVersion ? core.config.connection.storeNowMs : page.storeNowMs
+	const t0Ms = cursorMs ?? (core.config.version === core.state.bornVersion ? core.config.connection.storeNowMs : page.storeNowMs)
 	const id = page.sightings[0]?.id
 	core.commit(() => {
 		const rs = add(core, resource, Math.floor(t0Ms / 1000), typeof id === 'number' ? id : 0, page.total ?? 0)
@@ -86,7 +91,7 @@ function add(core: Core, resource: Resource, t0Sec: number, highestId: number, t
 export function watchedResources(core: Core): Watched[] {
 	const watched: Watched[] = []
 	for (const resource of configured(core)) {
-		const rs = core.state.resources.find((one) => one.identity === resource.identity)
+		const rs = core.state.resources.find((one) => serves(one, resource))
 		if (rs !== undefined) watched.push({ resource, state: rs })
 	}
 	return watched

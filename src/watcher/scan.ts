@@ -13,7 +13,7 @@ export interface ScanPosition {
 	total: number
 	/** Rows looked at. */
 	seen: number
-	/** Up to this offset an anchored page showed nothing new: what stands before it was seen, or is counted without being listed. */
+	/** Up to this offset a page showed nothing new and not its last row: what stands before it was seen, or is counted without being listed. */
 	bare?: number
 }
 
@@ -59,6 +59,8 @@ export function scanPage(
 		// On a short page the last id stands here at the earliest: the next page begins at or before it.
 		return { again: false, from, position: { ...next, lastId: ids.at(-1) ?? null, n: offset + ids.length }, ended }
 	}
-	// A page of one row has no room for the row before it.
-	return { again: false, from: ids.length, position: { ...next, lastId, n: limit > 1 ? covered : covered + 1, bare: covered }, ended }
+	// A full page ends with a row that the next one begins with; a short one may have lost it, and one of a single row has no room for it.
+	const onward: ScanPosition = { ...next, lastId, n: limit > 1 ? covered : covered + 1 }
+	if (ids.length < limit || limit === 1) onward.bare = covered
+	return { again: false, from: ids.length, position: onward, ended }
 }

@@ -5,7 +5,7 @@ import { contentOf, difference } from './content.ts'
 import type { Core, Watched } from './core.ts'
 import { listedBetween, readRows, unlisted } from './object-index.ts'
 import { brakes, searchKey } from './poll.ts'
-import { putLookup, record } from './recorder.ts'
+import { isNews, putLookup, record } from './recorder.ts'
 import { list, type Budget, type Listed } from './requests.ts'
 import { watchedResources } from './resources.ts'
 import { SCAN_START, scanOffset, scanPage, type ScanPosition } from './scan.ts'
@@ -289,20 +289,22 @@ export async function recentStep(core: Core, watched: Watched, budget: Budget): 
 	const { state: rs } = watched
 	for (let offset = 0; offset < RECENT_ROWS; offset += rs.pageSize) {
 		const page = await list(core, watched, { order: 'id-desc', offset, limit: rs.pageSize }, budget)
-		core.commit(() =>
-			record(
-				core,
-				watched,
-				page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
-				{
-					source: 'reread',
-					by: 'read',
-					askedAtMs: page.askedAtMs,
-					storeNowMs: page.storeNowMs,
-					listed: true,
-					backfill: 'none',
-				},
-			),
+		core.commit(
+			() =>
+				record(
+					core,
+					watched,
+					page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
+					{
+						source: 'reread',
+						by: 'read',
+						askedAtMs: page.askedAtMs,
+						storeNowMs: page.storeNowMs,
+						listed: true,
+						backfill: 'none',
+					},
+				),
+			isNews,
 		)
 		if (page.rows < rs.pageSize) break
 	}

@@ -91,8 +91,18 @@ export interface HooksState {
 /** Webhooks of which nothing is known yet. */
 export function newHooks(): HooksState {
 	return {
-		webhooks: [], checkedMs: null, dueMs: 0, keyedAs: null, lastDeliveryMs: null, foreign: null, hintsOnly: [], seen: {},
-		counts: { taken: 0, disabled: 0, unknownTopic: 0 }, repairs: [], degraded: null, suspect: null,
+		webhooks: [],
+		checkedMs: null,
+		dueMs: 0,
+		keyedAs: null,
+		lastDeliveryMs: null,
+		foreign: null,
+		hintsOnly: [],
+		seen: {},
+		counts: { taken: 0, disabled: 0, unknownTopic: 0 },
+		repairs: [],
+		degraded: null,
+		suspect: null,
 	}
 }
 
@@ -169,8 +179,8 @@ export function newState(): WatcherState {
 		reads: { minute: 0, count: 0 },
 		reported: null,
 		paused: false,
-hooks: newHooks(),
-				full: false,
+		hooks: newHooks(),
+		full: false,
 		pruneMs: null,
 		prunedTo: 0,
 		dropped: [],

@@ -58,8 +58,13 @@ function fingerprint(step: string[]): number {
 
 /** Whether this storage belongs to an instance: has its tables and its `instance` row. Reads only. */
 export function exists(sql: Sql): boolean {
-	const table = sql.all(`SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'instance'`)
-	return table.length > 0 && sql.all(`SELECT id FROM instance`).length > 0
+	try {
+		return sql.all(`SELECT id FROM instance`).length > 0
+	} catch (error) {
+		// To look the table up among all the others reads a row for each of them, at every awakening.
+		if (error instanceof Error && error.message.includes('no such table')) return false
+		throw error
+	}
 }
 
 /** Brings the tables up to this version. Throws when a released step was changed. */

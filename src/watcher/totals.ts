@@ -43,8 +43,9 @@ export async function judge(
 	}
 	const total = page.total ?? 0
 	const pages = Math.ceil(total / rs.pageSize)
-	if (Math.abs(difference) * Math.log2(pages + 1) > pages + 1) {
-		// So many that reading everything costs less than searching for each.
+	// A search goes by numbers: where ids are text, everything is read.
+	if (Math.abs(difference) * Math.log2(pages + 1) > pages + 1 || ranks(core, rs.number).size !== rs.listed) {
+		// Or so many that reading everything costs less than searching for each.
 		core.commit(() => {
 			rs.rereadAsked = true
 			rs.searched = searchKey(total, difference)

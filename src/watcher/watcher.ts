@@ -13,7 +13,19 @@ import { takeDelivery } from './hooks.ts'
 import type { Ports, Sql, SqlValue } from './ports.ts'
 import { addRejections, rejectionsOf, webhooksOf } from './hook-reports.ts'
 import { eventOf, eventsOf, healthOf, pollerOf } from './reports.ts'
-import type { CoverageReport, HookAnswer, HookDelivery, HookRejections, WebhooksReport, EventRow, Health, Known, Outcome, PollerReport, WatcherRpc } from './rpc.ts'
+import type {
+	CoverageReport,
+	HookAnswer,
+	HookDelivery,
+	HookRejections,
+	WebhooksReport,
+	EventRow,
+	Health,
+	Known,
+	Outcome,
+	PollerReport,
+	WatcherRpc,
+} from './rpc.ts'
 import { decideDeletions, heldDeletions, wantPoll } from './wishes.ts'
 
 /** One instance's object. Its constructor writes nothing and arms nothing (design, State). */
@@ -40,7 +52,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return this.engine.create(instanceId)
 	}
 
-	async configure(_version: number, options: { skip?: boolean; rebaseline?: boolean; release?: boolean } = {}): Promise<Known<'ok'>> {
+	async configure(_version: number, options: { skip?: boolean; release?: boolean } = {}): Promise<Known<'ok'>> {
 		const core = this.engine.core()
 		if (core === null) return 'unknown'
 		await this.engine.refresh(core, options)

@@ -2,7 +2,7 @@
 import { contentOf } from './content.ts'
 import type { Core, Watched } from './core.ts'
 import { afterWindowPage, HEAD_ROWS, headCloses, horizonSec, windowForced } from './poll.ts'
-import { record, type Recorded } from './recorder.ts'
+import { isNews, record, type Recorded } from './recorder.ts'
 import { list, type Budget, type Listed } from './requests.ts'
 import { judge } from './totals.ts'
 
@@ -24,7 +24,7 @@ async function pollModified(core: Core, watched: Watched, budget: Budget): Promi
 	noteOffset(core, watched, page)
 	const closes =
 		headCloses(
-			page.sightings.map((one) => one.stampSec),
+			page.sightings.map((one) => one.listedSec),
 			HEAD_ROWS,
 			page.total,
 			horizon,
@@ -87,19 +87,20 @@ async function windowPage(core: Core, watched: Watched, budget: Budget): Promise
 				)
 	const next = afterWindowPage(
 		window,
-		page.sightings.map((one) => one.stampSec),
+		page.sightings.map((one) => one.listedSec),
 		page.total,
 		limit,
 	)
 	core.commit(() => {
-		recordPage(core, watched, page)
-		rs.head = null
+		const recorded = recordPage(core, watched, page)
+		if (isNews(recorded)) rs.head = null
 		rs.window = next
 		if (next === null) {
 			rs.windowDoneMs = core.ports.now()
 			pollEnded(core, watched, window.startedMs)
 		}
-	})
+		return recorded
+	}, isNews)
 	if (next !== null) return false
 	await judgeAfterPages(core, watched, { total: window.total, storeNowMs: window.startedMs, listed: window.listed }, budget)
 	return true
@@ -135,13 +136,14 @@ function recordHead(core: Core, watched: Watched, page: Listed, also: () => void
 		also()
 		return 0
 	}
-	return core.commit(() => {
-		const recorded = recordPage(core, watched, page)
+	const recorded = core.commit(() => {
+		const result = recordPage(core, watched, page)
 		// Rows that are to be read again must pass the gate again.
-		rs.head = recorded.accepted === 0 && recorded.undecided.length === 0 ? digest : null
+		rs.head = isNews(result) ? null : digest
 		also()
-		return recorded.unknown
-	})
+		return result
+	}, isNews)
+	return recorded.unknown
 }
 
 function recordPage(core: Core, watched: Watched, page: Listed): Recorded {
@@ -162,8 +164,8 @@ function recordPage(core: Core, watched: Watched, page: Listed): Recorded {
 
 function pollEnded(core: Core, watched: Watched, storeNowMs: number): void {
 	const { state: rs } = watched
-	// Never beyond what the store's clock said when the poll began; never back either (design, Seeing: polling).
-	rs.cursorMs = Math.max(rs.cursorMs ?? 0, storeNowMs)
+	// Never beyond what the store's clock said when the poll began, nor beyond what it says now; never back either (design, Seeing: polling).
+	rs.cursorMs = Math.max(rs.cursorMs ?? 0, Math.min(storeNowMs, core.ports.now() + (core.state.skewMs ?? 0)))
 	rs.lastPollMs = core.ports.now()
 	rs.error = null
 }

@@ -1,7 +1,9 @@
 /** Every bench there is, in the order of the table. */
+import { baseline } from './baseline.ts'
 import type { Bench } from './bench.ts'
 import { changed, deleted } from './changes.ts'
 import { customers, polls } from './polls.ts'
+import { events, idle } from './rows.ts'
 
 /** The registry: a new bench is a file beside this one and a line here. */
-export const BENCHES: readonly Bench[] = [polls, customers, changed, deleted]
+export const BENCHES: readonly Bench[] = [polls, idle, customers, changed, deleted, baseline, events]

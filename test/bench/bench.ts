@@ -1,5 +1,5 @@
 /** What a bench is: something that is counted or measured at a size, held against what it must reach. */
-import type { Shopbell } from './shopbell.ts'
+import type { LearnedShopbell } from './shopbell.ts'
 import type { Store } from './shop.ts'
 
 /** A line of the result. */
@@ -26,7 +26,7 @@ export interface Context {
 	/** A Shopbell in plain Node with its baseline complete: for requests. */
 	store(): Promise<Store>
 	/** A Shopbell in the real runtime with its baseline complete: for rows and heap. */
-	shopbell(): Promise<Shopbell>
+	shopbell(): Promise<LearnedShopbell>
 	/** Progress, for a person who waits. */
 	say(text: string): void
 }

@@ -1,48 +1,72 @@
 /** The runtime's inspector: the heap of the Worker's isolate after a collection of garbage. */
 
+/** The isolate reads messages only while it works: it is asked something small until it has answered. */
+const NUDGE_MS = 100
+const ANSWER_MS = 20_000
+
 interface Answer {
 	id?: number
 	result?: { usedSize?: number; backingStorageSize?: number }
 	error?: { message: string }
 }
 
-/** Bytes in use on the isolate's heap once all garbage is gone. */
-export async function heapBytes(inspectorUrl: string): Promise<number> {
-	// The inspector answers only who says that he comes from this machine; Node takes headers where browsers take protocols.
-	const socket = new WebSocket(inspectorUrl, { headers: { Origin: 'http://localhost' } } as unknown as string[])
-	const waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>()
-	let last = 0
-	const ended = (): void => {
-		for (const { reject } of waiting.values()) reject(new Error('the inspector hung up'))
-	}
-	socket.addEventListener('close', ended)
-	socket.addEventListener('error', ended)
-	socket.addEventListener('message', (event) => {
-		if (process.env.DBG) console.error('MSG', String(event.data).slice(0, 200))
-		const answer = JSON.parse(String(event.data)) as Answer
-		if (answer.id === undefined) return
-		waiting.get(answer.id)?.resolve(answer)
-		waiting.delete(answer.id)
-	})
-	const call = async (method: string): Promise<Answer> => {
-		const id = ++last
-		const answer = await new Promise<Answer>((resolve, reject) => {
-			waiting.set(id, { resolve, reject })
-			socket.send(JSON.stringify({ id, method }))
+/** A connection to the inspector. */
+export class Inspector {
+	readonly #socket: WebSocket
+	readonly #waiting = new Map<number, (answer: Answer) => void>()
+	readonly #nudge: () => Promise<unknown>
+	#last = 0
+
+	private constructor(socket: WebSocket, nudge: () => Promise<unknown>) {
+		this.#socket = socket
+		this.#nudge = nudge
+		socket.addEventListener('message', (event) => {
+			const answer = JSON.parse(String(event.data)) as Answer
+			if (answer.id === undefined) return
+			this.#waiting.get(answer.id)?.(answer)
+			this.#waiting.delete(answer.id)
 		})
-		if (answer.error !== undefined) throw new Error(`${method}: ${answer.error.message}`)
-		return answer
 	}
-	try {
+
+	/** Connects. `nudge` gives the isolate something small to do. */
+	static async open(url: string, nudge: () => Promise<unknown>): Promise<Inspector> {
+		// The inspector answers only who says that he comes from this machine; Node takes headers where browsers take protocols.
+		const socket = new WebSocket(url, { headers: { Origin: 'http://localhost' } } as unknown as string[])
+		const inspector = new Inspector(socket, nudge)
 		await new Promise<void>((resolve, reject) => {
 			socket.addEventListener('open', () => resolve(), { once: true })
 			socket.addEventListener('error', () => reject(new Error('the inspector does not answer')), { once: true })
 		})
-		await call('HeapProfiler.collectGarbage')
-		await call('HeapProfiler.collectGarbage')
-		const { result } = await call('Runtime.getHeapUsage')
+		return inspector
+	}
+
+	/** Bytes in use on the isolate's heap once all garbage is gone, buffers included. */
+	async heapBytes(): Promise<number> {
+		await this.#call('HeapProfiler.collectGarbage')
+		await this.#call('HeapProfiler.collectGarbage')
+		const { result } = await this.#call('Runtime.getHeapUsage')
 		return (result?.usedSize ?? 0) + (result?.backingStorageSize ?? 0)
-	} finally {
-		socket.close()
+	}
+
+	close(): void {
+		this.#socket.close()
+	}
+
+	async #call(method: string): Promise<Answer> {
+		const id = ++this.#last
+		let answer: Answer | null = null
+		this.#waiting.set(id, (one) => {
+			answer = one
+		})
+		this.#socket.send(JSON.stringify({ id, method }))
+		const answered = (): Answer | null => answer
+		for (const endMs = Date.now() + ANSWER_MS; answered() === null;) {
+			if (Date.now() > endMs) throw new Error(`the inspector does not answer ${method}`)
+			await this.#nudge()
+			await new Promise((resolve) => setTimeout(resolve, NUDGE_MS))
+		}
+		const error = answered()?.error
+		if (error !== undefined) throw new Error(`${method}: ${error.message}`)
+		return answered()!
 	}
 }

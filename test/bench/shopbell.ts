@@ -9,7 +9,7 @@ import { PROJECT } from '../../scripts/local/files.ts'
 import { createCallback, type Callback } from '../demo/callback.ts'
 import { freePort, serve } from '../store/serve.ts'
 import { createStore, type SimulatedStore } from '../store/store.ts'
-import { heapBytes } from './inspector.ts'
+import { Inspector } from './inspector.ts'
 import type { Counts, Order, Reply } from './orders.ts'
 
 const SETUP_TOKEN = 'the-bench-sets-itself-up'
@@ -106,12 +106,16 @@ async function start(options: ShopbellOptions, undo: (() => unknown)[], close: (
 			inspector: { hostname: '127.0.0.1', port: 0 },
 			persist: false,
 			watch: false,
-			logLevel: 'error',
+			logLevel: 'none',
 		},
 	})
 	undo.push(() => worker.dispose())
 	await worker.ready
 	const base = String(await worker.url).replace(/\/$/, '')
+	const inspectorUrl = await worker.inspectorUrl
+	if (inspectorUrl === undefined) throw new Error('the runtime has no inspector')
+	const inspector = await Inspector.open(String(inspectorUrl), () => post(`${base}/_bench/migrate`, []))
+	undo.push(() => inspector.close())
 	const statements = readdirSync(join(PROJECT, 'migrations'))
 		.toSorted()
 		.flatMap((name) => splitSql(readFileSync(join(PROJECT, 'migrations', name), 'utf8')))
@@ -188,16 +192,11 @@ async function start(options: ShopbellOptions, undo: (() => unknown)[], close: (
 			while (last.running || (last.armedMs !== null && last.armedMs - at < 8_000))
 			return await delivered()
 		},
-		inspector: async () => String(await worker.inspectorUrl),
 		counts: async () => (await order('reset')).counts,
 		evict: async () => {
 			await order('evict').catch(() => undefined)
 		},
-		heap: async () => {
-			const url = await worker.inspectorUrl
-			if (url === undefined) throw new Error('the runtime has no inspector')
-			return await heapBytes(String(url))
-		},
+		heap: () => inspector.heapBytes(),
 	}
 }
 
@@ -206,4 +205,37 @@ async function post(url: string, body: unknown): Promise<string> {
 	const text = await response.text()
 	if (!response.ok) throw new Error(`${new URL(url).pathname} answered ${response.status}: ${text.slice(0, 500)}`)
 	return text
+}
+
+/** A Shopbell that knows everything, and what the learning took. */
+export interface LearnedShopbell extends Shopbell {
+	readonly learned: { heapBefore: number; heapMost: number; heapAfter: number; rowsWritten: number }
+}
+
+/** Slices between two looks at the heap while the baseline runs. */
+const SLICES_A_LOOK = 8
+
+/** Starts one with n objects of every resource and lets it learn them, looking at its heap on the way. */
+export async function startLearned(n: number, say: (text: string) => void): Promise<LearnedShopbell> {
+	say('a store and the built Worker')
+	const bell = await startShopbell({ n })
+	try {
+		const heapBefore = await bell.heap()
+		let heapMost = 0
+		let slices = 0
+		let told = Date.now()
+		await bell.learn(async ({ resources }) => {
+			if (slices++ % SLICES_A_LOOK === 0) heapMost = Math.max(heapMost, await bell.heap())
+			if (Date.now() - told < 10_000) return
+			told = Date.now()
+			say(`${resources.reduce((sum, { done }) => sum + done, 0)} objects learned`)
+		})
+		const heapAfter = await bell.heap()
+		const counts = await bell.counts()
+		const rowsWritten = Object.values(counts.object).reduce((sum, { written }) => sum + written, counts.alarms)
+		return { ...bell, learned: { heapBefore, heapMost: Math.max(heapMost, heapAfter), heapAfter, rowsWritten } }
+	} catch (error) {
+		await bell.close()
+		throw error
+	}
 }

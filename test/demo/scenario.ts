@@ -138,13 +138,13 @@ function changes(store: SimulatedStore, seed: number): Cue[] {
 	return cues
 }
 
-/** What goes wrong, one after the other, so that each is met alone; and 150 edits in one second. */
+/** What goes wrong, each when the back-off of the one before has ended, so that it is met alone; and 150 edits in one second. */
 function troubles(store: SimulatedStore, callback: Callback, say: (what: string) => void): Cue[] {
 	return [
-		{ atMs: 6_000, act: () => burst(store, say) },
-		{ atMs: 16_000, act: () => (say('the shop answers 503 for 10 s'), store.setFaults({ status: 503, forSeconds: 10 })) },
-		{ atMs: 32_000, act: () => (say('a connection to the shop stalls'), store.setFaults({ stall: true, times: 1 })) },
-		{ atMs: 55_000, act: () => (say('the callback answers 500 for 10 s'), callback.fail(10)) },
+		{ atMs: 4_000, act: () => burst(store, say) },
+		{ atMs: 10_000, act: () => (say('the shop answers 503 for 10 s'), store.setFaults({ status: 503, forSeconds: 10 })) },
+		{ atMs: 40_000, act: () => (say('a connection to the shop stalls'), store.setFaults({ stall: true, times: 1 })) },
+		{ atMs: 60_000, act: () => (say('the callback answers 500 for 10 s'), callback.fail(10)) },
 	]
 }
 

@@ -73,7 +73,6 @@ test('the demo shows its first event within 30 s, takes free ports, and leaves n
 	expect(demo.out().trimEnd().split('\n').at(-1)).toMatch(
 		/^ {2}\d+ changes?, \d+ rang,.* \d+ missed, 0 doubled, median lag .+, \d+ shop requests$/,
 	)
-	// oxlint-disable-next-line no-control-regex
 	expect(demo.out()).not.toMatch(/\u001B/)
 	expect(
 		demo
@@ -122,7 +121,7 @@ test('store: prints its address and its key', async () => {
 	const { url, key, secret } = JSON.parse(line) as { url: string; key: string; secret: string }
 	expect(url).toBe(`http://127.0.0.1:${port}`)
 	const answer = await fetch(`${url}/_store/state/orders`)
-	expect((await answer.json()) as unknown[]).toHaveLength(10)
+	expect(await answer.json()).toHaveLength(10)
 	expect([key.slice(0, 3), secret.slice(0, 3)]).toEqual(['ck_', 'cs_'])
 	store.child.kill('SIGTERM')
 	expect(await store.ended).toBe(0)

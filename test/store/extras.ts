@@ -64,7 +64,7 @@ export function addReview(engine: Engine, product: Entity, set: Rec): Rec {
 	engine.noteOther('reviews', review.id, 'created', review)
 	engine.change('products', product, { moves: true }, (record) => {
 		record.rating_count += 1
-		record.average_rating = Number(review.rating).toFixed(2)
+		record.average_rating = review.rating.toFixed(2)
 	})
 	engine.fire('product.updated', product.id)
 	return review

@@ -2,7 +2,8 @@
 import { createHmac } from 'node:crypto'
 import type { Engine } from './engine.ts'
 import { phpJson, RestError } from './reply.ts'
-import { allowed, single } from './router.ts'
+import { allowed } from './router.ts'
+import { single } from './singles.ts'
 import type { Key, Rec, WebhookKnobs } from './types.ts'
 import type { Webhook } from './webhooks.ts'
 

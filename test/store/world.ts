@@ -165,7 +165,8 @@ export function worldOf(exchanges: Exchange[]): World {
 		rows(exchanges.find((exchange) => exchange.name === name)?.response.body).map(({ _links, ...row }) => row)
 	const reviews = body('products/reviews')
 	const pattern = reviews[0]
-	for (let id = 1000; pattern && reviews.length < total(exchanges, 'products/reviews'); id++) {
+	const lacking = pattern === undefined ? 0 : total(exchanges, 'products/reviews') - reviews.length
+	for (let id = 1000; id < 1000 + lacking; id++) {
 		reviews.push({ ...pattern, id, date_created: '2026-01-01T00:00:00', date_created_gmt: `2026-01-01T07:00:0${id % 10}` })
 	}
 	const sorted = (resource: Resource): Rec[] => [...seen[resource].values()].sort((a, b) => a.id - b.id)

@@ -67,36 +67,37 @@ async function back(c: ConnectContext): Promise<Response> {
 }
 
 function show(state: string, view: ReturnView): Response {
-	switch (view.kind) {
-		case 'unknown':
-			return UNKNOWN()
-		case 'expired':
-			return page({
-				status: 410,
-				title: 'This link has expired',
-				text: 'It was good for 30 minutes. Go back to where you came from and start again.',
-			})
-		case 'denied':
-			return page({
-				status: 200,
-				title: 'The shop was not connected',
-				text: 'Access was denied at the store, and no key was handed over. Start again to connect it after all.',
-			})
-		case 'failed':
-			return page({ status: 200, title: 'The shop could not be connected', text: view.reason })
-		case 'waiting':
-			return page({
-				status: 200,
-				title: 'Connecting the shop',
-				text: 'The keys are on their way; this page looks again by itself.',
-				refresh: 3,
-			})
-		case 'created': {
-			if (view.callbackUrl === null) return page({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
-			const target = new URL(view.callbackUrl)
-			target.searchParams.set('state', state)
-			target.searchParams.set('instanceId', String(view.id))
-			return redirect(target.href)
-		}
+	if (view.kind === 'created') {
+		if (view.callbackUrl === null) return page({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
+		const target = new URL(view.callbackUrl)
+		target.searchParams.set('state', state)
+		target.searchParams.set('instanceId', String(view.id))
+		return redirect(target.href)
 	}
+	if (view.kind === 'failed') return page({ status: 200, title: 'The shop could not be connected', text: view.reason })
+	return VIEWS[view.kind]()
+}
+
+/** What the other outcomes say. */
+const VIEWS: Record<Exclude<ReturnView['kind'], 'created' | 'failed'>, () => Response> = {
+	unknown: UNKNOWN,
+	expired: () =>
+		page({
+			status: 410,
+			title: 'This link has expired',
+			text: 'It was good for 30 minutes. Go back to where you came from and start again.',
+		}),
+	denied: () =>
+		page({
+			status: 200,
+			title: 'The shop was not connected',
+			text: 'Access was denied at the store, and no key was handed over. Start again to connect it after all.',
+		}),
+	waiting: () =>
+		page({
+			status: 200,
+			title: 'Connecting the shop',
+			text: 'The keys are on their way; this page looks again by itself.',
+			refresh: 3,
+		}),
 }

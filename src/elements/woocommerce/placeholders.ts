@@ -14,16 +14,16 @@ export function hasPlaceholders(text: string): boolean {
 
 /** Fills every placeholder with a moment (epoch ms); an error quotes the placeholder that was not understood. */
 export function fillPlaceholders(text: string, ms: number): { ok: true; text: string } | { ok: false; message: string } {
-	let unknown: string | null = null
+	const unknown: string[] = []
 	const filled = text.replace(PLACEHOLDER, (whole, inner: string) => {
 		const value = fillOne(inner, ms)
-		if (value === null) unknown ??= whole
+		if (value === null) unknown.push(whole)
 		return value ?? whole
 	})
-	if (unknown !== null)
+	if (unknown.length > 0)
 		return {
 			ok: false,
-			message: `${unknown} is not understood: expected \${gmtDate:FORMAT}, \${date:FORMAT}, \${dateTimeZone:ZONE:FORMAT}, \${epoch}, \${epoch:s}, \${epoch:ms} or \${epoch:us}`,
+			message: `${unknown[0]} is not understood: expected \${gmtDate:FORMAT}, \${date:FORMAT}, \${dateTimeZone:ZONE:FORMAT}, \${epoch}, \${epoch:s}, \${epoch:ms} or \${epoch:us}`,
 		}
 	return { ok: true, text: filled }
 }

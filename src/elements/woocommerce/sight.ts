@@ -1,6 +1,6 @@
 /** A record as the gate wants it: what identifies it, when it changed, whether it counts, and what it consists of. */
 import type { ObjectId, Resource, Sighting, VendorRecord } from '../element.ts'
-import { dateOf, readIso, valueAt } from './dates.ts'
+import { dateOf, readIso, valueAt, WOO_DATE_FORMAT } from './dates.ts'
 
 /** Names that change without anybody having changed anything (WooCommerce facts, section 4). */
 const VOLATILE = new Set([
@@ -13,6 +13,9 @@ const VOLATILE = new Set([
 	'date_modified',
 	'date_modified_gmt',
 ])
+
+/** What `orderby=modified` and `modified_after` go by. */
+const LISTED_BY = { field: 'date_modified', format: WOO_DATE_FORMAT, zone: 'UTC', gmtSibling: true }
 
 /** Objects whose own fields are named one level deeper. */
 const DEEPER = new Set(['billing', 'shipping'])
@@ -36,6 +39,7 @@ export function sight(resource: Resource, record: VendorRecord, volatile: readon
 		id,
 		stampSec: updated.seconds,
 		createdSec: created.seconds,
+		listedSec: dateOf(record, LISTED_BY).seconds,
 		state: stateOf(resource, record),
 		localOffsetSec: localOffset(record),
 		fields: fieldsOf(record, new Set(volatile)),

@@ -16,8 +16,8 @@ afterEach(() => {
 	}
 })
 
-async function serve(listener: RequestListener): Promise<string> {
-	const server: Server = createServer(listener)
+async function serve(listener: (...given: Parameters<RequestListener>) => unknown): Promise<string> {
+	const server: Server = createServer((request, response) => void listener(request, response))
 	servers.push(server)
 	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 	return `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?x=1`

@@ -129,7 +129,7 @@ describe('over loopback', () => {
 		await fetch(`${origin}/_callback/fail?seconds=0`, { method: 'PUT' })
 		expect((await fetch(notification(callback.url, 'k'))).status).toBe(200)
 		expect(callback.deliveries).toHaveLength(2)
-		const listed = (await (await fetch(`${origin}/_callback/arrivals?after=1`)).json()) as unknown[]
+		const listed = await (await fetch(`${origin}/_callback/arrivals?after=1`)).json<unknown[]>()
 		expect(listed).toHaveLength(1)
 	})
 
@@ -145,7 +145,7 @@ describe('over loopback', () => {
 		await new Promise((resolve) => setTimeout(resolve, 50))
 		await fetch(`${origin}/_callback/stall?seconds=0`, { method: 'PUT' })
 		expect((await patient).status).toBe(200)
-		expect(callback.arrivals.map((arrival) => arrival.status).toSorted()).toEqual([200, null])
+		expect(new Set(callback.arrivals.map((arrival) => arrival.status))).toEqual(new Set([200, null]))
 	})
 
 	test('takes another key', async () => {

@@ -140,13 +140,13 @@ describe('stopping and removing them', () => {
 
 describe('what stands in the way', () => {
 	test('1.6: a key that only reads: the right is named, nothing was done', async () => {
-		const ensured = await ensureWebhooks(clientOf(store.keys['ro']!), WANTED)
+		const ensured = await ensureWebhooks(clientOf(store.keys['ro']), WANTED)
 		expect(ensured).toMatchObject({ ok: false, touched: false, missingRight: expect.stringContaining('Read/Write') })
 		expect(store.webhooks()).toEqual([])
 	})
 
 	test('a user who may not manage WooCommerce: the right is named', async () => {
-		const ensured = await ensureWebhooks(clientOf(store.keys['customer']!), WANTED)
+		const ensured = await ensureWebhooks(clientOf(store.keys['customer']), WANTED)
 		expect(ensured).toMatchObject({ ok: false, touched: false, missingRight: expect.stringContaining('Shop manager') })
 	})
 

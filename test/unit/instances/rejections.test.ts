@@ -4,7 +4,7 @@ import { joined, Rejections } from '../../../src/instances/rejections.ts'
 import type { HookRejections } from '../../../src/watcher/rpc.ts'
 
 const HEADERS = new Headers({ 'X-WC-Webhook-Topic': 'order.updated', Authorization: 'Basic secret', Cookie: 'secret=1' })
-const BODY = new TextEncoder().encode(`{"id":7}${'\u0000'}${'x'.repeat(5000)}`)
+const BODY = new TextEncoder().encode(`{"id":7}\u0000${'x'.repeat(5000)}`)
 
 /** A database in which some instances are ready. */
 function database(ready: number[]): { db: D1Database; asked: number[][] } {

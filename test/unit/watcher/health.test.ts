@@ -20,6 +20,7 @@ const facts: HealthFacts = {
 	nowMs: NOW,
 	trouble: null,
 	resources: [resource],
+	hooks: null,
 	callback: { url: 'https://c.example/', active: true, failingSinceMs: null, lastStatus: null },
 	waiting: 0,
 	before: null,
@@ -34,10 +35,12 @@ const ways: [state: string, change: Partial<HealthFacts>][] = [
 	['needs-reauth', { trouble: trouble('auth') }],
 	['store-unreachable', { trouble: trouble('server') }],
 	['deletions-held', { resources: [{ ...resource, heldSinceMs: NOW - 5, held: 40 }] }],
+	['foreign-source', { hooks: { degraded: null, foreign: 'https://staging.example/', home: 'https://shop.example' } }],
 	[
 		'callback-failing',
 		{ callback: { url: 'https://c.example/', active: true, failingSinceMs: NOW - 5, lastStatus: 'timeout' }, waiting: 3 },
 	],
+	['webhooks-degraded', { hooks: { degraded: 'The key may not manage webhooks.', foreign: null, home: 'https://shop.example' } }],
 	['connecting', { resources: [{ ...resource, baseline: { done: 40, total: 100, startedMs: NOW - 4_000 } }] }],
 	['catching-up', { resources: [{ ...resource, window: true }] }],
 	['healthy', {}],
@@ -90,7 +93,12 @@ describe('health', () => {
 		expect([estimateSeconds(0, 100, 5_000), estimateSeconds(50, 100, 0), estimateSeconds(120, 100, 5_000)]).toEqual([null, null, 0])
 	})
 	test('tells the callback’s state beside its own', () => {
-		expect(judgeHealth({ ...facts, callback: null }).callback).toEqual({ url: null, state: 'none', lastStatus: null, waiting: 0 })
+		expect(judgeHealth({ ...facts, hooks: null, callback: null }).callback).toEqual({
+			url: null,
+			state: 'none',
+			lastStatus: null,
+			waiting: 0,
+		})
 		expect(judgeHealth({ ...facts, ...ways[1]![1] }).callback).toMatchObject({ state: 'deactivated', lastStatus: '500', waiting: 3 })
 		expect(judgeHealth({ ...facts, ...ways[6]![1] }).callback).toMatchObject({ state: 'failing', lastStatus: 'timeout' })
 	})

@@ -87,7 +87,7 @@ describe('a scan', () => {
 		fc.assert(
 			fc.property(
 				fc.integer({ min: 0, max: 300 }),
-				fc.integer({ min: 1, max: 50 }),
+				fc.integer({ min: 2, max: 50 }),
 				fc.array(change, { maxLength: 12 }),
 				fc.boolean(),
 				(count, limit, changes, hpos) => {

@@ -44,7 +44,10 @@ function delivery(
 		'X-WC-Webhook-ID': '12',
 		'X-WC-Webhook-Delivery-ID': '22a6459aeb6db458e45b84ba07add372',
 	})
-	for (const [name, value] of Object.entries(change.headers ?? {})) value === null ? headers.delete(name) : headers.set(name, value)
+	for (const [name, value] of Object.entries(change.headers ?? {})) {
+		if (value === null) headers.delete(name)
+		else headers.set(name, value)
+	}
 	return new Request(change.url ?? `${RECEIVER}/${btoa(String(id))}?v=1`, { method: 'POST', headers, body })
 }
 
@@ -236,7 +239,7 @@ describe('in this order', () => {
 		for (const id of [7, 8]) {
 			const answer = await client.send(delivery(id, 'order.updated', '{"id":1}', { secret: 'wrong' }))
 			expect(answer.status).toBe(401)
-			bodies.push(((await answer.json()) as { message: string }).message)
+			bodies.push((await answer.json<{ message: string }>()).message)
 		}
 		expect(bodies[0]).toBe(bodies[1])
 	})

@@ -129,7 +129,7 @@ describe('creation', () => {
 		client.world.store = async (request) => {
 			const answer = await store.fetch(request.clone())
 			if (!request.url.includes('webhooks/batch')) return answer
-			const items = (await answer.json()) as Record<string, unknown[]>
+			const items = await answer.json<Record<string, unknown[]>>()
 			if (items['create']?.[3] !== undefined)
 				items['create'][3] = { id: 0, error: { code: 'internal', message: 'Out of luck.', data: { status: 500 } } }
 			return Response.json(items)
@@ -207,7 +207,7 @@ describe('changes', () => {
 	})
 
 	test('a switch to webhooks that the store refuses changes nothing', async () => {
-		const { body: made } = await client.call('POST', '/instances', body({ 'event.vendor.type': 'polling' }, store.keys['ro']!))
+		const { body: made } = await client.call('POST', '/instances', body({ 'event.vendor.type': 'polling' }, store.keys['ro']))
 		const before = await rows('instances')
 		const { status, body: error } = await client.call('PATCH', `/instances/${made.id}`, {
 			configuration: { 'event.vendor.type': 'webhook' },

@@ -88,7 +88,7 @@ describe('delivering', () => {
 		expect(callback.arrivals.map((arrival) => arrival.signed)).toEqual(Array(9).fill(true))
 		expect(callback.deliveries.map((event) => event.eventId).toSorted()).toEqual(Array.from({ length: 9 }, (_, index) => `e${index + 1}`))
 		expect(instance.settled.map(({ outcome }) => [outcome.delivered, outcome.status, outcome.body])).toEqual(
-			Array(9).fill([true, 200, 'thank you']),
+			Array.from({ length: 9 }, () => [true, 200, 'thank you']),
 		)
 	})
 

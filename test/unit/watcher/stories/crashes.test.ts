@@ -30,7 +30,9 @@ describe('the object is lost', () => {
 		const world = await learned(many)
 		for (const id of ids(world, 'products').slice(30, 40)) world.store.act({ do: 'edit-silently', resource: 'products', id })
 		const core = world.engine.core()!
-		core.commit(() => { core.state.resources[0]!.rereadAsked = true })
+		core.commit(() => {
+			core.state.resources[0]!.rereadAsked = true
+		})
 		world.engine.arm(core)
 		cut(world, 'before-commit', 1)
 		await world.advance(5 * MINUTE)
@@ -43,22 +45,26 @@ describe('the object is lost', () => {
 		const world = await learned({ ...many, resources: { products: { ...four('products')['products']!, pageSize: 10 } } })
 		const [id] = ids(world, 'products').slice(41)
 		world.store.act({ do: 'delete', resource: 'products', id: id! })
-		world.crashAt = (point) => point === 'after-request' && world.crashes.length === 0 && world.store.log.at(-1)!.path.includes('orderby=id')
+		world.crashAt = (point) =>
+			point === 'after-request' && world.crashes.length === 0 && world.store.log.at(-1)!.path.includes('orderby=id')
 		await world.advance(5 * MINUTE)
 		expect(world.crashes).toHaveLength(1)
 		expect(told(world)).toEqual([`DELETED products ${id}`])
 	})
 
-	test.each<CrashPoint>(['before-commit', 'after-commit', 'before-ring', 'after-ring', 'before-post'])('%s of a change: it rings once', async (point) => {
-		const world = await learned(many)
-		const [id] = ids(world, 'products')
-		world.store.act({ do: 'edit', resource: 'products', id: id! })
-		cut(world, point)
-		await world.advance(3 * MINUTE)
-		expect(world.crashes).toEqual([point])
-		expect(told(world)).toEqual([`UPDATED products ${id}`])
-		expect(eventsOf(world.engine.core()!, { pageSize: 10 }).events).toHaveLength(1)
-	})
+	test.each<CrashPoint>(['before-commit', 'after-commit', 'before-ring', 'after-ring', 'before-post'])(
+		'%s of a change: it rings once',
+		async (point) => {
+			const world = await learned(many)
+			const [id] = ids(world, 'products')
+			world.store.act({ do: 'edit', resource: 'products', id: id! })
+			cut(world, point)
+			await world.advance(3 * MINUTE)
+			expect(world.crashes).toEqual([point])
+			expect(told(world)).toEqual([`UPDATED products ${id}`])
+			expect(eventsOf(world.engine.core()!, { pageSize: 10 }).events).toHaveLength(1)
+		},
+	)
 
 	test('between delivery and settle: the same bytes arrive again, under the same ids', async () => {
 		const world = await learned(many)

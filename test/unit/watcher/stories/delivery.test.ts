@@ -140,7 +140,9 @@ describe('a callback that fails', () => {
 			await poll(world)
 		}
 		expect(health(world).state).toBe('deactivated')
-		const logged = eventsOf(world.engine.core()!, { pageSize: 10 }).events.map(({ eventId }) => eventId).reverse()
+		const logged = eventsOf(world.engine.core()!, { pageSize: 10 })
+			.events.map(({ eventId }) => eventId)
+			.reverse()
 		world.answer = () => 204
 		await world.configure({}, { release: true })
 		await world.advance(MINUTE)
@@ -241,23 +243,37 @@ describe('order', () => {
 		await poll(world)
 		await world.advance(MINUTE)
 		expect(tries.length).toBeGreaterThan(2)
-		expect(world.arrivals.filter((one) => one.objectId === String(slow)).map((one) => (one.record as { name: string }).name)).toEqual(['One', 'Two'])
+		expect(world.arrivals.filter((one) => one.objectId === String(slow)).map((one) => (one.record as { name: string }).name)).toEqual([
+			'One',
+			'Two',
+		])
 		expect((world.arrivals.at(-1) as unknown as { previousSequence: number }).previousSequence).toBe(1)
 		await endsWell(world, { products: 'products' })
 	})
 
 	test('a notification carries at most ten events, of one resource, each with its own record', async () => {
-		const world = await learned({ ...quietly, resources: four('products', 'customers'), store: { objects: { orders: 0, products: 40, coupons: 0, customers: 3 } } })
+		const world = await learned({
+			...quietly,
+			resources: four('products', 'customers'),
+			store: { objects: { orders: 0, products: 40, coupons: 0, customers: 3 } },
+		})
 		world.store.act({ do: 'burst', resource: 'products', count: 25 })
 		world.store.act({ do: 'create', resource: 'customers' })
 		await poll(world)
 		await world.advance(10_000)
 		const bodies = [...new Map(world.arrivals.map((one) => [one.notificationId, JSON.parse(one.body)])).values()]
-		expect(bodies.map((body) => body.message.events.length).sort((a, b) => a - b).at(-1)).toBe(10)
+		expect(
+			bodies
+				.map((body) => body.message.events.length)
+				.sort((a, b) => a - b)
+				.at(-1),
+		).toBe(10)
 		for (const { message } of bodies) {
 			const { objectType } = message.raw
 			expect(message.events.every((event: { objectType: string }) => event.objectType === objectType)).toBe(true)
-			expect(message.raw[objectType].map((record: { id: number }) => String(record.id))).toEqual(message.events.map((event: { objectId: string }) => event.objectId))
+			expect(message.raw[objectType].map((record: { id: number }) => String(record.id))).toEqual(
+				message.events.map((event: { objectId: string }) => event.objectId),
+			)
 		}
 		expect(world.arrivals).toHaveLength(26)
 	})

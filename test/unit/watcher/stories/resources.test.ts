@@ -57,7 +57,7 @@ describe('a copied configuration', () => {
 		)
 	})
 
-	test('3.9 taxes ring CREATED, UPDATED and DELETED', async () => {
+	test('3.9 5.6 taxes, which have no trash, ring CREATED, UPDATED and DELETED', async () => {
 		const world = await learned({ resources: four('taxes') })
 		await life(world, 'taxes', byApi('taxes', { country: 'US', state: 'CO', rate: '2.9000', name: 'State tax' }, { rate: '3.1000' }))
 	})

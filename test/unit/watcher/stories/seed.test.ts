@@ -75,7 +75,7 @@ describe.each(['America/Denver', 'Asia/Kolkata', 'Australia/Lord_Howe'])('a stor
 				]),
 			)
 			for (const arrival of world.arrivals) {
-				const date = Date.parse(String((arrival as unknown as { date: string }).date))
+				const date = Date.parse((arrival as unknown as { date: string }).date)
 				expect(date, `${arrival.eventType} ${arrival.objectType}`).toBeGreaterThanOrEqual(Math.floor(begun / 1000) * 1000)
 				expect(date).toBeLessThanOrEqual(world.nowMs)
 			}

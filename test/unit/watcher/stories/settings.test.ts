@@ -37,6 +37,22 @@ describe('where in a url', () => {
 		expect(told(world)).toEqual([`CREATED big ${big}`, `CREATED big ${small}`])
 	})
 
+	test.each([
+		['judged by record', 'amount >= 50', { amount: '10.00' }],
+		['asked of the store and judged by record', "code = 'summer' AND amount >= 50", { code: 'winter' }],
+	])('%s: leaving it rings nothing, entering it again does', async (_how, where, leaving) => {
+		const world = await learned({ resources: { big: { url: `/hubs/ecommerce/discounts?where=${where}` } } })
+		const { id } = world.store.act({ do: 'create', resource: 'coupons', set: { amount: '60.00', code: 'summer' } })[0]!
+		await world.advance(2 * MINUTE)
+		world.store.act({ do: 'edit', resource: 'coupons', id, set: { ...leaving, description: 'Left' } })
+		await world.advance(2 * DAY)
+		expect(told(world)).toEqual([`CREATED big ${id}`])
+		world.store.act({ do: 'edit', resource: 'coupons', id, set: { amount: '70.00', code: 'summer' } })
+		await world.advance(2 * DAY)
+		expect(told(world)).toEqual([`CREATED big ${id}`, `UPDATED big ${id}`])
+		expect(resourceOf(world, 'big').drift).toBe(0)
+	})
+
 	test('the same collection with another where is another resource, with an index of its own', async () => {
 		const world = await learned({ resources: { all: { url: '/orders' }, paid: { url: "/orders?where=status='processing'" } } })
 		const placed = world.store.act({ do: 'place-order', status: 'processing' }).find((entry) => entry.resource === 'orders')!.id
@@ -180,4 +196,25 @@ describe('the configuration changes', () => {
 		await world.advance(2 * MINUTE)
 		expect(told(world).filter((one) => one.startsWith('CREATED orders'))).toHaveLength(1)
 	})
+})
+
+test.each([
+	['another field', { updatedDateField: 'date_created' }],
+	['a zone that is not the store’s, behind it', { updatedDateField: 'date_modified', updatedDateTimezone: 'Asia/Kolkata' }],
+	['a zone that is not the store’s, ahead of it', { updatedDateField: 'date_modified', updatedDateTimezone: 'Pacific/Honolulu' }],
+])('datesConfiguration with %s: what is read and how far is decided by the store’s own stamps', async (_name, datesConfiguration) => {
+	const world = await learned({
+		resources: { orders: { url: '/orders', datesConfiguration } },
+		store: { zone: 'America/Denver', orders: 'hpos', objects: { orders: 260, products: 0, coupons: 0, customers: 0 } },
+		pollIntervalMs: 15 * MINUTE,
+	})
+	const edited = ids(world, 'orders').slice(0, 250)
+	for (const id of edited) {
+		world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Edited ${id}` } })
+		world.nowMs += 1_000
+	}
+	const asked = world.store.log.length
+	await world.advance(30 * MINUTE)
+	expect(told(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
+	expect(world.store.log.length - asked).toBeLessThan(15)
 })

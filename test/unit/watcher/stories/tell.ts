@@ -84,7 +84,7 @@ export function rewrite(world: World, change: (record: Record<string, unknown>, 
 		const response = await fetch(request)
 		const path = new URL(request.url).pathname
 		if (!path.includes('/wc/v3/') || request.method !== 'GET' || !response.headers.get('content-type')?.includes('json')) return response
-		const body = (await response.json()) as unknown
+		const body = await response.json<unknown>()
 		const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && 'id' in value
 		const changed = Array.isArray(body)
 			? body.map((one) => (isRecord(one) ? change(one, path) : one)).filter((one) => one !== null)

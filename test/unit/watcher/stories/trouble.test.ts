@@ -53,15 +53,26 @@ describe('a key that is refused', () => {
 		await world.advance(15 * MINUTE)
 		expect(told(world)).toContain(`CREATED orders ${placed}`)
 		expect(told(world).some((one) => one.includes('discounts'))).toBe(false)
-		expect(pollerOf(world.engine.core()!).resources.map(({ resource, error }) => [resource, error !== null])).toEqual(expect.arrayContaining([['discounts', true], ['orders', false]]))
+		expect(pollerOf(world.engine.core()!).resources.map(({ resource, error }) => [resource, error !== null])).toEqual(
+			expect.arrayContaining([
+				['discounts', true],
+				['orders', false],
+			]),
+		)
 		await recovers(world)
 	})
 })
 
 describe('a store that does not answer', () => {
 	test.each<[string, Faults]>([
-		['2.1 maintenance', { outage: 'maintenance' }], ['2.1 a fatal error', { outage: 'fatal' }], ['2.1 no database', { outage: 'database' }], ['2.1 WooCommerce off', { outage: 'woocommerce-off' }],
-		['2.1 a notice before the JSON', { notice: true }], ['2.1 a body cut short', { truncate: 0.5 }], ['2.2 a login page', { html: true }], ['2.2 a challenge', { status: 403, form: 'html' }],
+		['2.1 maintenance', { outage: 'maintenance' }],
+		['2.1 a fatal error', { outage: 'fatal' }],
+		['2.1 no database', { outage: 'database' }],
+		['2.1 WooCommerce off', { outage: 'woocommerce-off' }],
+		['2.1 a notice before the JSON', { notice: true }],
+		['2.1 a body cut short', { truncate: 0.5 }],
+		['2.2 a login page', { html: true }],
+		['2.2 a challenge', { status: 403, form: 'html' }],
 		['1.8 a redirect', { redirect: 'https' }],
 	])('%s: nothing rings, health says so, and all is told afterwards', async (_name, faults) => {
 		const world = await through(faults, 20 * MINUTE)
@@ -98,11 +109,17 @@ describe('a store that does not answer', () => {
 		const world = await learned({ resources: four('products'), store: { objects: { orders: 0, products: 120, coupons: 0, customers: 0 } } })
 		world.engine.core()!.state.resources[0]!.rereadAsked = true
 		const from = world.store.log.length
-		world.store.setFaults([{ match: 'per_page=100', stall: true }, { match: 'per_page=50', status: 504 }])
+		world.store.setFaults([
+			{ match: 'per_page=100', stall: true },
+			{ match: 'per_page=50', status: 504 },
+		])
 		world.store.act({ do: 'edit-silently', resource: 'products', id: ids(world, 'products')[60]! })
 		await world.advance(20 * MINUTE)
 		expect(told(world)).toEqual([`UPDATED products ${ids(world, 'products')[60]}`])
-		const sizes = world.store.log.slice(from).map(({ path }) => /orderby=id&order=asc&per_page=(\d+)/.exec(path)?.[1]).filter((size) => size !== undefined)
+		const sizes = world.store.log
+			.slice(from)
+			.map(({ path }) => /orderby=id&order=asc&per_page=(\d+)/.exec(path)?.[1])
+			.filter((size) => size !== undefined)
 		expect(new Set(sizes)).toEqual(new Set(['100', '50', '25']))
 	})
 

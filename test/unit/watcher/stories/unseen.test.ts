@@ -4,7 +4,12 @@ import { pollerOf } from '../../../../src/watcher/reports.ts'
 import type { World } from '../../../world.ts'
 import { DAY, endsWell, four, HOUR, ids, learned, MINUTE, oldest, resourceOf, rewrite, told } from './tell.ts'
 
-const only = (orders: number, products: number): { orders: number; products: number; coupons: number; customers: number } => ({ orders, products, coupons: 0, customers: 0 })
+const only = (orders: number, products: number): { orders: number; products: number; coupons: number; customers: number } => ({
+	orders,
+	products,
+	coupons: 0,
+	customers: 0,
+})
 
 /** A re-read of everything, and what follows from it. */
 async function reread(world: World): Promise<void> {
@@ -39,7 +44,12 @@ describe('fields that change by themselves', () => {
 		await reread(world)
 		turn++
 		await reread(world)
-		expect(told(world).sort()).toEqual(ids(world, 'products').filter((id) => id % 10 === 0).map((id) => `UPDATED products ${id}`).sort())
+		expect(told(world).sort()).toEqual(
+			ids(world, 'products')
+				.filter((id) => id % 10 === 0)
+				.map((id) => `UPDATED products ${id}`)
+				.sort(),
+		)
 		expect(world.arrivals.at(-1)).toMatchObject({ changedFields: ['shelf'], source: 'reread' })
 	})
 
@@ -55,17 +65,25 @@ describe('fields that change by themselves', () => {
 		expect(world.arrivals[0]).not.toMatchObject({ changedFields: expect.arrayContaining(['brands']) })
 	})
 
-	test('4.5 4.7 related_ids, price_html, total_sales and ratings are no change', async () => {
+	test('4.5 related_ids, price_html, total_sales and ratings are no change', async () => {
 		const world = await learned({ resources: four('products') })
 		let turn = 0
-		rewrite(world, (record) => ({ ...record, related_ids: [++turn], price_html: `<b>${turn}</b>`, total_sales: turn, average_rating: `${turn}`, rating_count: turn, _links: { turn } }))
+		rewrite(world, (record) => ({
+			...record,
+			related_ids: [++turn],
+			price_html: `<b>${turn}</b>`,
+			total_sales: turn,
+			average_rating: `${turn}`,
+			rating_count: turn,
+			_links: { turn },
+		}))
 		await reread(world)
 		expect(told(world)).toEqual([])
 	})
 })
 
 describe('edits without a stamp', () => {
-	test('4.1 4.2 a silent billing edit of a posts-stored order rings within the hour, found by the re-read of the newest', async () => {
+	test('4.1 a silent billing edit of a posts-stored order rings within the hour, found by the re-read of the newest', async () => {
 		const world = await learned({ pollIntervalMs: 5 * MINUTE, resources: four('orders'), store: { orders: 'posts', objects: only(20, 5) } })
 		const id = oldest(world, 'orders')
 		world.store.act({ do: 'edit-silently', resource: 'orders', id, set: { billing: { phone: '+1 720-555-0000' } } })
@@ -75,7 +93,11 @@ describe('edits without a stamp', () => {
 	})
 
 	test('4.3 a coupon’s amount rings within a day, though nothing of it moved', async () => {
-		const world = await learned({ pollIntervalMs: HOUR, resources: four('discounts'), store: { objects: { orders: 0, products: 0, coupons: 14, customers: 0 } } })
+		const world = await learned({
+			pollIntervalMs: HOUR,
+			resources: four('discounts'),
+			store: { objects: { orders: 0, products: 0, coupons: 14, customers: 0 } },
+		})
 		const id = oldest(world, 'discounts')
 		world.store.act({ do: 'edit', resource: 'coupons', id, set: { amount: '33.00' } })
 		expect(world.store.journal().at(-1)).toMatchObject({ stampMoved: false })
@@ -88,7 +110,10 @@ describe('edits without a stamp', () => {
 		const world = await learned({ resources: four('products'), store: { objects: only(0, 30) } })
 		const product = [...world.store.state('products').values()].find((one) => one['type'] === 'simple')!
 		world.store.act({ do: 'schedule-sale', id: Number(product['id']), inSeconds: 240, forSeconds: 86_400 })
-		for (const id of ids(world, 'products').filter((one) => one !== product['id']).slice(0, 12)) world.store.act({ do: 'save-unchanged', resource: 'products', id })
+		for (const id of ids(world, 'products')
+			.filter((one) => one !== product['id'])
+			.slice(0, 12))
+			world.store.act({ do: 'save-unchanged', resource: 'products', id })
 		await world.advance(2 * MINUTE)
 		const from = world.arrivals.length
 		await world.advance(4 * MINUTE)
@@ -96,13 +121,17 @@ describe('edits without a stamp', () => {
 		await reread(world)
 		expect(told(world, from)).toEqual([`UPDATED products ${product['id']}`])
 		expect(world.arrivals[from]).toMatchObject({ changedFields: expect.arrayContaining(['on_sale', 'price']) })
-		world.store.act({ do: 'rename-category', id: Number((product['categories'] as { id: number }[])[0]!.id), name: 'Renamed' })
+		world.store.act({ do: 'rename-category', id: (product['categories'] as { id: number }[])[0]!.id, name: 'Renamed' })
 		await reread(world)
 		expect(told(world).filter((one) => one === `UPDATED products ${product['id']}`).length).toBeGreaterThan(1)
 	})
 
 	test('4.8 an order names the customer whose record it changed: read at once, long before the pass comes round', async () => {
-		const world = await learned({ resources: four('orders', 'customers'), config: { scanBudget: 0 }, store: { objects: { orders: 2, products: 3, coupons: 0, customers: 20 } } })
+		const world = await learned({
+			resources: four('orders', 'customers'),
+			config: { scanBudget: 0 },
+			store: { objects: { orders: 2, products: 3, coupons: 0, customers: 20 } },
+		})
 		const id = ids(world, 'customers')[4]!
 		world.store.act({ do: 'edit-silently', resource: 'customers', id, set: { billing: { phone: '+1 0' } } })
 		world.store.act({ do: 'place-order', customer: id })
@@ -111,20 +140,26 @@ describe('edits without a stamp', () => {
 	})
 
 	test('and are taken back, both without a stamp, the first seen by the re-read alone: the second is not taken for the head as it was', async () => {
-		const world = await learned({ resources: four('products'), pollIntervalMs: HOUR })
+		const world = await learned({ resources: four('orders'), pollIntervalMs: HOUR })
 		await world.advance(2 * HOUR)
-		const [id] = ids(world, 'products')
-		const { name } = world.store.state('products').get(id!)!
-		world.store.act({ do: 'edit-silently', resource: 'products', id: id!, set: { name: 'Between' } })
+		const id = ids(world, 'orders').at(-1)!
+		world.store.act({ do: 'edit-silently', resource: 'orders', id, set: { transaction_id: 'first' } })
+		await world.advance(2 * HOUR)
+		world.store.act({ do: 'edit-silently', resource: 'orders', id, set: { transaction_id: 'between' } })
 		await reread(world)
-		world.store.act({ do: 'edit-silently', resource: 'products', id: id!, set: { name } })
-		await world.advance(HOUR)
-		expect(world.arrivals.map((one) => (one.record as { name: string }).name)).toEqual(['Between', name])
+		world.store.act({ do: 'edit-silently', resource: 'orders', id, set: { transaction_id: 'first' } })
+		await world.advance(2 * HOUR)
+		expect(world.arrivals.map((one) => (one.record as { transaction_id: string }).transaction_id)).toEqual(['first', 'between', 'first'])
 	})
 
 	test('4.9 with the re-read off they are never seen, with it on after its hours', async () => {
 		const seen = async (rereadHours: number): Promise<string[]> => {
-			const world = await learned({ pollIntervalMs: HOUR, resources: four('discounts'), config: { rereadHours }, store: { objects: { orders: 0, products: 0, coupons: 14, customers: 0 } } })
+			const world = await learned({
+				pollIntervalMs: HOUR,
+				resources: four('discounts'),
+				config: { rereadHours },
+				store: { objects: { orders: 0, products: 0, coupons: 14, customers: 0 } },
+			})
 			world.store.act({ do: 'edit-silently', resource: 'coupons', id: oldest(world, 'discounts') })
 			await world.advance(2 * DAY)
 			return told(world)
@@ -144,28 +179,43 @@ describe('stamps', () => {
 		expect(lines).toHaveLength(150)
 	})
 
-	test.each(['first', 'second'] as const)('3.5 HPOS stamps in the repeated hour (%s of the two): every edit rings, once', async (repeatedHour) => {
-		const startMs = Date.UTC(2026, 10, 1, 6, 30)
-		const world = await learned({ startMs, resources: four('orders'), config: { rereadHours: 0 }, pollIntervalMs: 2 * MINUTE, store: { zone: 'America/Denver', repeatedHour, objects: only(40, 3) } })
-		const edited: number[] = []
-		for (let round = 0; round < 30; round++) {
-			const id = ids(world, 'orders')[round]!
-			edited.push(id)
-			world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Round ${round}` } })
-			await world.advance(6 * MINUTE)
-		}
-		expect(told(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
-	})
+	test.each(['first', 'second'] as const)(
+		'3.5 HPOS stamps in the repeated hour (%s of the two): every edit rings, once',
+		async (repeatedHour) => {
+			const startMs = Date.UTC(2026, 10, 1, 6, 30)
+			const world = await learned({
+				startMs,
+				resources: four('orders'),
+				config: { rereadHours: 0 },
+				pollIntervalMs: 2 * MINUTE,
+				store: { zone: 'America/Denver', repeatedHour, objects: only(40, 3) },
+			})
+			const edited: number[] = []
+			for (let round = 0; round < 30; round++) {
+				const id = ids(world, 'orders')[round]!
+				edited.push(id)
+				world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Round ${round}` } })
+				await world.advance(6 * MINUTE)
+			}
+			expect(told(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
+		},
+	)
 
 	test('3.5 3.8 stamps in the future stay on top and blind nobody', async () => {
 		const world = await learned({ resources: four('products'), config: { rereadHours: 0 }, store: { objects: only(0, 40) } })
-		for (const id of ids(world, 'products').slice(0, 12)) world.store.act({ do: 'edit', resource: 'products', id, set: { name: `Later ${id}`, date_modified_gmt: '2031-01-01T00:00:00' } })
+		for (const id of ids(world, 'products').slice(0, 12))
+			world.store.act({ do: 'edit', resource: 'products', id, set: { name: `Later ${id}`, date_modified_gmt: '2031-01-01T00:00:00' } })
 		await world.advance(2 * MINUTE)
 		const from = world.arrivals.length
 		expect(from).toBe(12)
 		const changed = [ids(world, 'products')[20]!, ids(world, 'products')[3]!]
 		for (const id of changed) {
-			world.store.act({ do: 'edit', resource: 'products', id, set: { name: `Now ${id}`, date_modified_gmt: id === changed[1] ? '2031-01-01T00:00:00' : undefined } })
+			world.store.act({
+				do: 'edit',
+				resource: 'products',
+				id,
+				set: { name: `Now ${id}`, date_modified_gmt: id === changed[1] ? '2031-01-01T00:00:00' : undefined },
+			})
 			await world.advance(2 * MINUTE)
 		}
 		expect(told(world, from)).toEqual(changed.map((id) => `UPDATED products ${id}`))
@@ -176,7 +226,8 @@ describe('stamps', () => {
 		const late = ids(world, 'products').slice(0, 6)
 		for (const [index, id] of late.entries()) {
 			world.store.act({ do: 'edit', resource: 'products', id, set: { name: `Late ${index}` }, lagSeconds: 100 })
-			world.store.act({ do: 'burst', resource: 'products', count: 12 })
+			for (const other of ids(world, 'products').slice(20, 32))
+				world.store.act({ do: 'edit', resource: 'products', id: other, set: { name: `On time ${index}` } })
 			await world.advance(MINUTE)
 		}
 		await world.advance(5 * MINUTE)
@@ -196,7 +247,13 @@ describe('stamps', () => {
 	})
 
 	test('3.3 polls across a spring-forward gap lose nothing', async () => {
-		const world = await learned({ startMs: Date.UTC(2026, 2, 8, 8, 30), pollIntervalMs: 5 * MINUTE, resources: four('products'), config: { rereadHours: 0 }, store: { zone: 'America/Denver', objects: only(0, 40) } })
+		const world = await learned({
+			startMs: Date.UTC(2026, 2, 8, 8, 30),
+			pollIntervalMs: 5 * MINUTE,
+			resources: four('products'),
+			config: { rereadHours: 0 },
+			store: { zone: 'America/Denver', objects: only(0, 40) },
+		})
 		const edited: number[] = []
 		for (const id of ids(world, 'products').slice(0, 24)) {
 			world.store.act({ do: 'edit', resource: 'products', id, set: { name: `Spring ${id}` } })
@@ -229,9 +286,49 @@ describe('orders that are not orders yet', () => {
 	})
 })
 
-test('a save that changed nothing rings nothing', async () => {
+test('4.7 a save that changed nothing rings nothing', async () => {
 	const world = await learned()
 	for (const resource of ['orders', 'products', 'customers'] as const) world.store.act({ do: 'save-unchanged', resource })
 	await world.advance(5 * MINUTE)
 	expect(told(world)).toEqual([])
+})
+
+test('4.2 a deleted refund changes an HPOS order without a stamp; a note changes nothing of it', async () => {
+	const world = await learned({ resources: four('orders') })
+	const id = world.store.act({ do: 'place-order', status: 'processing' }).find((entry) => entry.resource === 'orders')!.id
+	world.store.act({ do: 'refund', id })
+	await world.advance(2 * MINUTE)
+	const from = world.arrivals.length
+	world.store.act({ do: 'note', id })
+	await reread(world)
+	expect(told(world, from)).toEqual([])
+	world.store.act({ do: 'delete-refund' })
+	await reread(world)
+	expect(told(world, from)).toEqual([`UPDATED orders ${id}`])
+	expect(world.arrivals[from]).toMatchObject({ changedFields: expect.arrayContaining(['refunds']) })
+})
+
+test('4.12 what is restored from the trash rings CREATED, restored, with the sequence it had', async () => {
+	const world = await learned({ resources: four('products') })
+	const [id] = ids(world, 'products')
+	world.store.act({ do: 'trash', resource: 'products', id: id! })
+	await world.advance(3 * MINUTE)
+	world.store.act({ do: 'restore', resource: 'products', id: id! })
+	await world.advance(3 * MINUTE)
+	expect(world.arrivals).toMatchObject([
+		{ eventType: 'DELETED', trashed: true, objectSequence: 1 },
+		{ eventType: 'CREATED', restored: true, objectSequence: 2 },
+	])
+})
+
+test('4.14 a product’s stamp moves with its stock, and with a review whose marks are no change', async () => {
+	const world = await learned({ resources: four('products') })
+	const managed = [...world.store.state('products').values()].find((one) => one['manage_stock'] === true)!
+	world.store.act({ do: 'place-order', items: [{ id: Number(managed['id']), quantity: 1 }] })
+	await world.advance(2 * MINUTE)
+	expect(told(world)).toEqual([`UPDATED products ${managed['id']}`])
+	expect(world.arrivals[0]).toMatchObject({ changedFields: ['stock_quantity'] })
+	world.store.act({ do: 'review', id: Number(managed['id']) })
+	await world.advance(2 * MINUTE)
+	expect(told(world)).toHaveLength(1)
 })

@@ -1,0 +1,160 @@
+/** Rows of an idle poll and rows of an event's whole way, counted by the real runtime; index rows, alarms and later pruning included. */
+import { atMost, atSmallest, exactly, told, type Bench, type Context, type Row } from './bench.ts'
+import type { Counts, RowCount } from './orders.ts'
+import type { Shopbell } from './shopbell.ts'
+
+const IDLE_POLLS = 8
+const ROUNDS = 10
+const SETTLING = 2
+/** Objects of these statuses are there to be edited. */
+const WRITABLE = new Set(['publish', 'processing', 'completed', 'on-hold'])
+const RETENTION_MS = 8 * 86_400_000
+
+/** Rows of a count: the object's, an alarm being one that is written. */
+function sum(counts: Counts): RowCount {
+	const all = Object.values(counts.object)
+	return { read: all.reduce((total, one) => total + one.read, 0), written: all.reduce((total, one) => total + one.written, counts.alarms) }
+}
+
+function sumD1(counts: Counts): RowCount {
+	const all = Object.values(counts.d1)
+	return { read: all.reduce((total, one) => total + one.read, 0), written: all.reduce((total, one) => total + one.written, 0) }
+}
+
+function merge(into: Counts, more: Counts): void {
+	for (const where of ['object', 'd1'] as const) {
+		for (const [table, { read, written }] of Object.entries(more[where])) {
+			const to = (into[where][table] ??= { read: 0, written: 0 })
+			to.read += read
+			to.written += written
+		}
+	}
+	into.alarms += more.alarms
+	into.doorbells += more.doorbells
+}
+
+function nothing(): Counts {
+	return { object: {}, d1: {}, alarms: 0, doorbells: 0 }
+}
+
+/** `objects 1, events 1, alarm 0.2`: rows written by table, an event. */
+function split(counts: Counts, events: number): [string, number][] {
+	const tables: [string, number][] = Object.entries(counts.object).map(([table, { written }]) => [table, written / events])
+	return [...tables, ['alarm', counts.alarms / events] as [string, number]].filter(([, rows]) => rows > 0).toSorted((a, b) => b[1] - a[1])
+}
+
+/** Four resources, nothing happens; the object was out of memory before. */
+export const idle: Bench = {
+	name: 'idle',
+	about: 'rows of an idle poll of four resources, alarm included',
+	sizes: 'each',
+	run: async (context) => {
+		const bell = await context.shopbell()
+		const polls: { object: RowCount; d1: RowCount; requests: number; counts: Counts }[] = []
+		const everything = nothing()
+		for (let poll = 0; poll < IDLE_POLLS; poll++) {
+			let requests = 0
+			await bell.poll({
+				before: async () => {
+					merge(everything, await bell.counts())
+					await bell.evict()
+					requests = bell.store.requests
+				},
+			})
+			const counts = await bell.counts()
+			merge(everything, counts)
+			polls.push({ object: sum(counts), d1: sumD1(counts), requests: bell.store.requests - requests, counts })
+		}
+		// Once an hour a window, the status row and pruning come on top: polls without them are the idle ones.
+		const least = Math.min(...polls.map(({ object }) => object.written))
+		const idlePolls = polls.filter(({ object, d1 }) => object.written === least && d1.written === 0)
+		const written = Math.max(...idlePolls.map(({ object }) => object.written))
+		const read = Math.max(...idlePolls.map(({ object }) => object.read))
+		for (const { counts, requests } of polls)
+			context.say(`${requests} requests: ${JSON.stringify(counts.object)}, alarms ${counts.alarms}, D1 ${JSON.stringify(counts.d1)}`)
+		if (idlePolls.length < IDLE_POLLS / 2) context.say(`only ${idlePolls.length} of ${IDLE_POLLS} polls were idle`)
+		const { n } = context
+		const all = sum(everything)
+		const rows = [
+			atMost('idle/rows written a poll, alarm included', n, written, 'rows', 2),
+			atMost('idle/rows read a poll', n, read, 'rows', 50),
+			told('idle/rows of D1 read a poll', n, Math.max(...idlePolls.map(({ d1 }) => d1.read)), 'rows'),
+			told('idle/rows written a poll, mean with what is hourly', n, all.written / IDLE_POLLS, 'rows'),
+			told('idle/rows read a poll, mean with what is hourly', n, all.read / IDLE_POLLS, 'rows'),
+			told('idle/rows of D1 written a poll, mean with what is hourly', n, sumD1(everything).written / IDLE_POLLS, 'rows'),
+		]
+		return [...rows, ...same(context, rows.slice(0, 2))]
+	},
+}
+
+/** Rows that must be what they were at the smallest size. */
+function same(context: Context, rows: readonly Row[]): Row[] {
+	return rows.flatMap((row) => {
+		const small = atSmallest(context, row.bench)
+		return small === undefined
+			? []
+			: [exactly(`${row.bench}, more than at ${context.smallest}`, context.n, row.value - small.value, row.unit, 0)]
+	})
+}
+
+/** From a change at the store to its notification being settled and, days later, pruned. */
+export const events: Bench = {
+	name: 'events',
+	about: 'rows written per event on its whole way, by table',
+	sizes: 'each',
+	run: async (context) => {
+		const bell = await context.shopbell()
+		const rows: Row[] = []
+		for (const [changes, limit] of [
+			[10, 6],
+			[1, 12],
+		] as const) {
+			for (const resource of ['products', 'orders'] as const) {
+				context.say(`${changes} ${resource} a poll`)
+				const { counts, events: rung, notifications } = await wholeWay(bell, resource, changes)
+				const name = `events/${changes === 1 ? 'one change' : 'ten changes'} a notification, ${resource}`
+				if (notifications !== rung / changes) context.say(`${rung} events in ${notifications} notifications`)
+				const total = atMost(`${name}: rows written an event`, context.n, sum(counts).written / rung, 'rows', limit)
+				rows.push(total)
+				for (const [table, written] of split(counts, rung)) rows.push(told(`${name}: ${table}`, context.n, written, 'rows'))
+				rows.push(
+					told(`${name}: rows read an event`, context.n, sum(counts).read / rung, 'rows'),
+					told(`${name}: rows of D1 written an event`, context.n, sumD1(counts).written / rung, 'rows'),
+					told(`${name}: doorbells an event`, context.n, counts.doorbells / rung, 'messages'),
+				)
+				rows.push(...same(context, [total]))
+			}
+		}
+		return rows
+	},
+}
+
+/** Rounds of a few changes each, every round seen by one poll; then retention has passed. */
+async function wholeWay(
+	bell: Shopbell,
+	resource: 'products' | 'orders',
+	changes: number,
+): Promise<{ counts: Counts; events: number; notifications: number }> {
+	const counts = nothing()
+	// Re-reads that fell due meanwhile come first: they are no part of an event's way.
+	for (let polls = 0; polls < SETTLING; polls++) await bell.poll()
+	const before = await bell.order('look')
+	const ids = [...bell.store.state(resource)].filter(([, record]) => WRITABLE.has(String(record['status']))).map(([id]) => id)
+	for (let round = 0; round < ROUNDS; round++) {
+		await bell.poll({
+			before: async () => {
+				await bell.counts()
+				for (const id of ids.slice(round * changes, (round + 1) * changes)) bell.store.act({ do: 'edit', resource, id, via: 'rest' })
+				// Later than the newest stamp that the store may have given.
+				bell.pass(1_500)
+			},
+		})
+		merge(counts, await bell.counts())
+	}
+	const after = await bell.order('look')
+	bell.pass(RETENTION_MS)
+	await bell.counts()
+	await bell.order('prune')
+	merge(counts, await bell.counts())
+	return { counts, events: after.events - before.events, notifications: after.notifications - before.notifications }
+}

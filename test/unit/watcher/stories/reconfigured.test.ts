@@ -1,0 +1,142 @@
+/** Calls and settings that arrive at awkward moments: during a run, late, twice, after years without events, or not at all. */
+import { expect, test } from 'vitest'
+import type { WatcherConfig } from '../../../../src/watcher/ports.ts'
+import { healthOf } from '../../../../src/watcher/reports.ts'
+import { wantPoll } from '../../../../src/watcher/wishes.ts'
+import { World } from '../../../world.ts'
+import { four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
+
+test('a poll that is asked for while one runs follows it, however long the interval', async () => {
+	const world = await learned({ pollIntervalMs: 999_999 * MINUTE })
+	const core = world.engine.core()!
+	const before = core.state.lastRunId
+	const fetch = world.store.fetch.bind(world.store)
+	let asked = false
+	world.store.fetch = (request) => {
+		if (!asked) expect(wantPoll(core, 'window')).toMatchObject({ state: 'queued', run: String(before + 2) })
+		asked = true
+		return fetch(request)
+	}
+	wantPoll(core, 'window')
+	world.engine.arm(core)
+	await world.advance(10 * MINUTE)
+	expect(core.state.lastRunId).toBe(before + 2)
+})
+
+test('a collection that was polled by dates alone is learned in silence when it gets an index; what changed on the way rings once', async () => {
+	const indexed = (filterByUpdatedDate: boolean): object => ({
+		configuration: { 'event.poller.configuration': JSON.stringify({ orders: { url: '/orders', filterByUpdatedDate } }) },
+	})
+	const world = await learned({ resources: { orders: { url: '/orders', filterByUpdatedDate: false } }, pollIntervalMs: 10 * MINUTE })
+	const edit = async (nth: number, ring: string[]): Promise<void> => {
+		const from = world.arrivals.length
+		world.store.act({ do: 'edit', resource: 'orders', id: ids(world, 'orders')[nth]!, set: { status: 'completed' } })
+		world.nowMs += 5_000
+		await world.configure(indexed(nth % 2 === 0))
+		await world.advance(HOUR)
+		expect(told(world, from)).toEqual(ring)
+	}
+	await edit(2, [`UPDATED orders ${ids(world, 'orders')[2]}`])
+	await edit(3, [`UPDATED orders ${ids(world, 'orders')[3]}`])
+	await edit(4, [`UPDATED orders ${ids(world, 'orders')[4]}`])
+})
+
+test('what happened before events were switched on does not ring, what happens after does', async () => {
+	const world = await World.create({ config: { eventsEnabled: false } })
+	await world.advance(HOUR)
+	world.store.act({ do: 'create', resource: 'orders', set: {} })
+	world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]!, set: { name: 'New' } })
+	await world.advance(HOUR)
+	expect(world.store.log.length).toBeLessThan(15)
+	await world.configure({ eventsEnabled: true })
+	await world.advance(HOUR)
+	expect(told(world)).toEqual([])
+	const [made] = world.store.act({ do: 'create', resource: 'coupons', set: {} })
+	await world.advance(HOUR)
+	expect(told(world)).toEqual([`CREATED discounts ${made!.id}`])
+})
+
+test('two calls at once make one instance', async () => {
+	const world = await World.create()
+	world.sql.db.exec('DELETE FROM instance; DELETE FROM state')
+	world.evict()
+	expect((await Promise.all([world.engine.create(7), world.engine.create(7)])).sort()).toEqual(['created', 'exists'])
+	expect(world.engine.core()!.state.resources.map((rs) => rs.objectType)).toHaveLength(4)
+})
+
+test('an old answer of D1 that comes late does not undo a newer one', async () => {
+	const world = await learned()
+	const core = world.engine.core()!
+	const old = world.config
+	let answer: (config: WatcherConfig) => void = () => undefined
+	core.ports.loadConfig = () => new Promise((resolve) => (answer = resolve))
+	const late = world.engine.refresh(core)
+	core.ports.loadConfig = async () => world.config
+	await world.configure({ callbackUrl: 'https://new.example.com/' })
+	answer(old)
+	await late
+	expect(core.config.callbackUrl).toBe('https://new.example.com/')
+})
+
+test('a row that was away for a moment brings its instance back', async () => {
+	const world = await learned()
+	const core = world.engine.core()!
+	core.ports.loadConfig = async () => null
+	await world.engine.refresh(core)
+	expect(core.state.paused).toBe(true)
+	core.ports.loadConfig = async () => world.config
+	await world.engine.refresh(core)
+	expect(core.state.paused).toBe(false)
+})
+
+test('another site behind the same address is learned anew, though the call that would have said so was lost', async () => {
+	const world = await learned()
+	for (const id of ids(world, 'orders').slice(0, 3)) world.store.act({ do: 'edit', resource: 'orders', id, set: { status: 'completed' } })
+	world.nowMs += 5_000
+	const connection = { ...world.config.connection, home: 'https://other.example.com' }
+	world.config = { ...world.config, version: world.config.version + 1, connection }
+	await world.advance(HOUR)
+	expect(told(world)).toEqual([])
+	const [made] = world.store.act({ do: 'create', resource: 'coupons', set: {} })
+	await world.advance(HOUR)
+	expect(told(world)).toEqual([`CREATED discounts ${made!.id}`])
+})
+
+test('a failure inside Shopbell shows in the health, keeps no other resource waiting and heals by itself', async () => {
+	const world = await learned({ pollIntervalMs: 5 * MINUTE })
+	const core = world.engine.core()!
+	const { element } = core.ports
+	core.ports.element = (config) => ({
+		...element(config),
+		sight: (resource, record, volatile) => {
+			if (resource.objectType === 'customers' && world.nowMs < broken) throw new RangeError('a record that breaks it')
+			return element(config).sight(resource, record, volatile)
+		},
+	})
+	const broken = world.nowMs + HOUR
+	const [made] = world.store.act({ do: 'create', resource: 'coupons', set: {} })
+	await world.advance(30 * MINUTE)
+	expect(healthOf(core)).toMatchObject({ state: 'store-unreachable', reason: expect.stringContaining('inside Shopbell') })
+	expect(resourceOf(world, 'customers').error).toMatchObject({ kind: 'internal' })
+	expect(told(world)).toEqual([`CREATED discounts ${made!.id}`])
+	await world.advance(2 * HOUR)
+	expect(healthOf(core).state).toBe('healthy')
+})
+
+test('3.5 a store’s clock that is a day ahead and is set right again hides nothing', async () => {
+	const world = await learned({
+		resources: four('orders'),
+		store: { orders: 'hpos', objects: { orders: 60 } },
+		pollIntervalMs: 15 * MINUTE,
+	})
+	world.store.setFaults({ skewSeconds: 86_400 })
+	await world.advance(2 * HOUR)
+	expect(resourceOf(world, 'orders').cursorMs).toBeGreaterThan(world.nowMs + 23 * HOUR)
+	world.store.setFaults({})
+	await world.advance(2 * HOUR)
+	expect(resourceOf(world, 'orders').cursorMs).toBeLessThanOrEqual(world.nowMs)
+	const edited = ids(world, 'orders').slice(0, 30)
+	for (const id of edited) world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Edited ${id}` } })
+	await world.advance(HOUR)
+	expect(told(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
+})

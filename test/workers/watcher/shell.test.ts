@@ -1,0 +1,208 @@
+/** The Durable Object in workerd: it comes to life only when it is made, polls by its alarm, hands out and settles, and survives eviction. */
+import { createScheduledController, evictDurableObject } from 'cloudflare:test'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import worker from '../../../src/index.ts'
+import type { Outcome, WatcherRpc } from '../../../src/watcher/rpc.ts'
+import { env, freshDatabase } from '../api/harness.ts'
+import { inside, learned, openShop, poll, rows, until, type Shop } from './shop.ts'
+
+afterEach(() => {
+	vi.unstubAllGlobals()
+})
+
+const delivered = (): Outcome => ({
+	delivered: true,
+	status: 204,
+	error: null,
+	retryAfterMs: null,
+	durationMs: 1,
+	startedMs: Date.now(),
+	body: '',
+})
+
+/** Keeps doorbells from the queue, so that a test answers them itself. */
+async function withoutQueue(shop: Shop): Promise<{ rung: number }> {
+	const bell = { rung: 0 }
+	await inside(shop, (watcher) => {
+		watcher.engine.ports.ring = async () => {
+			bell.rung++
+		}
+	})
+	return bell
+}
+
+describe('an instance', () => {
+	test('is made, learns its store by its alarm, and rings what changes', async () => {
+		const shop = await openShop()
+		await learned(shop)
+		expect(shop.posts).toEqual([])
+		const order = shop.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
+		await poll(shop)
+		await until(() => shop.posts.some((body) => body.includes('"objectType":"orders"')))
+		const sent = shop.posts.map((body) => JSON.parse(body)).find((body) => body.message.raw.objectType === 'orders')
+		expect(sent.message.events).toMatchObject([{ eventType: 'CREATED', objectId: String(order) }])
+		expect(sent.message.raw.orders[0].id).toBe(order)
+		await until(async () => (await rows(shop, `SELECT status FROM notifications WHERE status <> 'delivered'`)).length === 0)
+		const logged = await shop.stub.events({ pageSize: 10 })
+		expect(logged).toMatchObject({
+			events: expect.arrayContaining([expect.objectContaining({ objectType: 'orders', status: 'NOTIFIED' })]),
+		})
+	})
+
+	test('hands out what is due once, with a lease, and settles it', async () => {
+		const shop = await openShop()
+		await learned(shop)
+		const bell = await withoutQueue(shop)
+		shop.store.act({ do: 'create', resource: 'customers' })
+		await poll(shop)
+		expect(bell.rung).toBe(1)
+		const first = await shop.stub.claim(6)
+		if (first === 'unknown') throw new Error('unknown')
+		expect(first).toMatchObject({ claims: [{ attempt: 1, url: 'https://callback.example.com/hook' }], more: false })
+		expect(first.claims[0]!.leaseUntilMs).toBeGreaterThan(Date.now() + 40_000)
+		expect(await shop.stub.claim(6)).toEqual({ claims: [], more: false })
+		expect(await shop.stub.settle(first.claims[0]!.notificationId, 1, delivered(), true)).toEqual({ next: [] })
+		expect(await rows(shop, 'SELECT status FROM notifications')).toEqual([{ status: 'delivered' }])
+		expect(await shop.stub.settle(4, 1, delivered(), true)).toEqual({ next: [] })
+	})
+})
+
+test('an object without instance row answers unknown to every call and writes nothing', async () => {
+	await freshDatabase()
+	const stub = env.WATCHER.getByName('987654') as unknown as WatcherRpc & DurableObjectStub
+	const calls: Record<Exclude<keyof WatcherRpc, 'create' | 'destroy'>, () => Promise<unknown>> = {
+		configure: () => stub.configure(1, { skip: true, release: true }),
+		wake: () => stub.wake(),
+		poll: () => stub.poll('reread'),
+		health: () => stub.health(),
+		poller: () => stub.poller(),
+		events: () => stub.events({ pageSize: 5 }),
+		event: () => stub.event(1),
+		deletions: () => stub.deletions(),
+		decide: () => stub.decide('emit'),
+		hook: () =>
+			stub.hook({
+				topic: 'order.updated',
+				version: 1,
+				webhookId: '1',
+				deliveryId: 'd',
+				source: 'https://shop.example/',
+				receivedMs: 1,
+				body: '{"id":1}',
+				objectId: '1',
+			}),
+		rejected: () => stub.rejected({ sinceMs: 1, counts: { signature: 1 }, samples: [] }),
+		rejections: () => stub.rejections(),
+		webhooks: () => stub.webhooks(),
+		coverage: () => stub.coverage(0, 1),
+		claim: () => stub.claim(6),
+		settle: () => stub.settle(987_654_000_000_001, 1, delivered(), true),
+	}
+	for (const [name, call] of Object.entries(calls)) expect([name, await call()]).toEqual([name, 'unknown'])
+	const shop = { stub } as unknown as Pick<Shop, 'stub'>
+	await inside(shop, (watcher) => watcher.alarm())
+	expect(await rows(shop, `SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'`)).toEqual([])
+	expect(await inside(shop, (_watcher, state) => state.storage.getAlarm())).toBeNull()
+	expect(await inside(shop, (watcher) => watcher.rows.written)).toBe(0)
+})
+
+describe('evicted', () => {
+	test('in the middle of the baseline it goes on where it was', async () => {
+		let pages = 0
+		const shop = await openShop(
+			{ objects: { orders: 0, products: 60, coupons: 0, customers: 0 } },
+			{ 'event.poller.configuration': { products: { url: '/products', pageSize: 5 } } },
+		)
+		shop.before = (request) => {
+			if (request.url.includes('orderby=id&order=asc')) pages++
+		}
+		await until(() => pages >= 4)
+		await evictDurableObject(shop.stub)
+		await learned(shop)
+		expect(await rows(shop, 'SELECT count(*) AS n FROM objects')).toEqual([{ n: 60 }])
+		// Each page begins with the last row of the one before; a slice that was cut off is read again from its last commit.
+		expect(pages).toBeLessThanOrEqual(20)
+		expect(shop.posts).toEqual([])
+	})
+
+	test('between commit and doorbell it rings as soon as it wakes', async () => {
+		const shop = await openShop()
+		await learned(shop)
+		await inside(shop, (watcher) => {
+			watcher.engine.ports.ring = async () => {
+				throw new Error('the queue cannot be reached')
+			}
+		})
+		shop.store.act({ do: 'create', resource: 'customers' })
+		await shop.stub.poll('window')
+		await until(async () => (await rows(shop, 'SELECT sequence FROM events')).length === 1)
+		expect(shop.posts).toEqual([])
+		await evictDurableObject(shop.stub)
+		await shop.stub.wake()
+		await until(() => shop.posts.length === 1)
+		expect(JSON.parse(shop.posts[0]!).message.events).toHaveLength(1)
+	})
+
+	test('between delivery and settle the lease stands, and a late settle is final', async () => {
+		const shop = await openShop()
+		await learned(shop)
+		await withoutQueue(shop)
+		shop.store.act({ do: 'create', resource: 'customers' })
+		await poll(shop)
+		const answer = await shop.stub.claim(6)
+		if (answer === 'unknown') throw new Error('unknown')
+		await evictDurableObject(shop.stub)
+		expect(await shop.stub.claim(6)).toEqual({ claims: [], more: false })
+		await shop.stub.settle(answer.claims[0]!.notificationId, 1, delivered(), false)
+		expect(await rows(shop, 'SELECT status FROM notifications')).toEqual([{ status: 'delivered' }])
+		expect(await shop.stub.health()).toMatchObject({ callback: { waiting: 0 } })
+	})
+})
+
+test('the cron sets an alarm again that was lost', async () => {
+	const shop = await openShop()
+	await learned(shop)
+	await inside(shop, (_watcher, state) => state.storage.deleteAlarm())
+	await evictDurableObject(shop.stub)
+	expect(await inside(shop, (_watcher, state) => state.storage.getAlarm())).toBeNull()
+	await env.DB.prepare('UPDATE instance_status SET alive_at_ms = 0, interval_ms = 60000').run()
+	await worker.scheduled(createScheduledController(), env)
+	expect(await inside(shop, (_watcher, state) => state.storage.getAlarm())).not.toBeNull()
+})
+
+test('storage is opened again by a new object, and a released step that was changed is refused', async () => {
+	const shop = await openShop()
+	await learned(shop)
+	const before = await shop.stub.poller()
+	await evictDurableObject(shop.stub)
+	expect(await shop.stub.poller()).toMatchObject({
+		resources: (before as { resources: { known: number }[] }).resources.map(({ known }) => ({ known })),
+	})
+	const { migrate } = await import('../../../src/watcher/tables.ts')
+	await inside(shop, (watcher) => {
+		const { sql } = watcher.engine.ports
+		migrate(sql)
+		sql.run('UPDATE steps SET fingerprint = fingerprint + 1 WHERE number = 0')
+		expect(() => migrate(sql)).toThrow('changed after its release')
+	})
+})
+
+describe('an idle poll of four resources', () => {
+	test('writes at most two rows and reads at most fifty', async () => {
+		const shop = await openShop({ objects: 30 })
+		await learned(shop)
+		// The first polls after the baseline still read windows and note totals.
+		await poll(shop)
+		await poll(shop)
+		await inside(shop, (watcher) => Object.assign(watcher.rows, { read: 0, written: 0 }))
+		const { requests } = shop.store
+		await inside(shop, async (watcher) => {
+			watcher.engine.core()!.state.nextPollMs = Date.now()
+			await watcher.engine.run()
+		})
+		const counted = await inside(shop, (watcher) => ({ ...watcher.rows }))
+		expect(shop.store.requests - requests).toBeGreaterThanOrEqual(4)
+		expect(counted.written).toBeLessThanOrEqual(2)
+		expect(counted.read).toBeLessThanOrEqual(50)
+	})
+})

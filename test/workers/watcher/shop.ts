@@ -1,0 +1,109 @@
+/** What the Durable Object's tests share: an instance as the API makes it, over a simulated store and a callback behind `fetch`. */
+import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from 'cloudflare:test'
+import { vi } from 'vitest'
+import worker from '../../../src/index.ts'
+import type { Watcher } from '../../../src/watcher/watcher.ts'
+import { createStore, type SimulatedStore, type StoreOptions } from '../../store/store.ts'
+import { BASE, env, freshDatabase, seedBody } from '../api/harness.ts'
+
+/** An instance and what surrounds it. */
+export interface Shop {
+	id: number
+	store: SimulatedStore
+	/** Bodies that the callback got. */
+	posts: string[]
+	stub: DurableObjectStub<Watcher>
+	/** What the callback answers; 204 by default. */
+	answer: () => number
+	/** Called before every request to the store is answered. */
+	before: (request: Request) => Promise<void> | void
+}
+
+const CALLBACK = 'https://callback.example.com/hook'
+
+/** Makes an instance of the four default resources that polls only when asked to. */
+export async function openShop(options: StoreOptions = {}, configuration: Record<string, unknown> = {}): Promise<Shop> {
+	await freshDatabase()
+	const store = createStore({ objects: 5, url: 'https://shop.example.com', ...options })
+	const shop: Omit<Shop, 'id' | 'stub'> = { store, posts: [], answer: () => 204, before: () => undefined }
+	vi.stubGlobal('fetch', async (input: RequestInfo, init?: RequestInit) => {
+		const request = new Request(input, init)
+		if (request.url.startsWith(CALLBACK)) {
+			shop.posts.push(await request.text())
+			return new Response(null, { status: shop.answer() })
+		}
+		await shop.before(request)
+		return store.fetch(request)
+	})
+	const account = await call('POST', 'https://bell.example.com/setup', 'Bearer setup-token-of-the-tests', {})
+	const made = await call(
+		'POST',
+		`${BASE}/instances`,
+		`User ${String(account['userSecret'])}, Organization ${String(account['organizationSecret'])}`,
+		seedBody({
+			configuration: {
+				'store.url': store.url,
+				'oauth.api.key': store.credentials.key,
+				'oauth.api.secret': store.credentials.secret,
+				'event.notification.callback.url': CALLBACK,
+				'event.poller.refresh_interval': '999999999',
+				'event.poller.configuration': null,
+				...configuration,
+			},
+		}),
+	)
+	const id = Number(made['id'])
+	if (!Number.isSafeInteger(id)) throw new Error(JSON.stringify(made))
+	return Object.assign(shop, { id, stub: env.WATCHER.getByName(String(id)) })
+}
+
+async function call(method: string, url: string, authorization: string, body: unknown): Promise<Record<string, unknown>> {
+	const context = createExecutionContext()
+	const response = await worker.fetch(
+		new Request(url, {
+			method,
+			headers: { Authorization: authorization, 'Content-Type': 'application/json' },
+			body: JSON.stringify(body),
+		}) as never,
+		env,
+		context,
+	)
+	await waitOnExecutionContext(context)
+	return await response.json<Record<string, unknown>>()
+}
+
+/** Waits until something is so, ten seconds at most. */
+export async function until(what: () => Promise<boolean> | boolean): Promise<void> {
+	for (const end = Date.now() + 10_000; Date.now() < end;) {
+		if (await what()) return
+		await new Promise((resolve) => setTimeout(resolve, 20))
+	}
+	throw new Error('it never came to that')
+}
+
+/** Waits until every baseline is complete and no poll runs. */
+export async function learned(shop: Shop): Promise<void> {
+	await until(async () => {
+		const report = await shop.stub.poller()
+		return report !== 'unknown' && !report.running && report.resources.length > 0 && report.resources.every((one) => one.baseline.complete)
+	})
+}
+
+/** A poll now, to its end. */
+export async function poll(shop: Shop): Promise<void> {
+	const asked = await shop.stub.poll('window')
+	if (asked === 'unknown') throw new Error('there is no such instance')
+	await until(async () =>
+		inside(shop, (watcher) => watcher.engine.core()!.state.lastRunId >= Number(asked.run) && watcher.engine.core()!.state.run === null),
+	)
+}
+
+/** Runs inside the object. */
+export function inside<T>(shop: Pick<Shop, 'stub'>, body: (watcher: Watcher, state: DurableObjectState) => T | Promise<T>): Promise<T> {
+	return runInDurableObject<Watcher, T>(shop.stub, body)
+}
+
+/** Rows of a query in the object's storage. */
+export function rows(shop: Pick<Shop, 'stub'>, query: string): Promise<Record<string, unknown>[]> {
+	return inside(shop, (_watcher, state) => [...state.storage.sql.exec(query)] as Record<string, unknown>[])
+}

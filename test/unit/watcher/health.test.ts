@@ -100,7 +100,7 @@ describe('health', () => {
 			waiting: 0,
 		})
 		expect(judgeHealth({ ...facts, ...ways[1]![1] }).callback).toMatchObject({ state: 'deactivated', lastStatus: '500', waiting: 3 })
-		expect(judgeHealth({ ...facts, ...ways[6]![1] }).callback).toMatchObject({ state: 'failing', lastStatus: 'timeout' })
+		expect(judgeHealth({ ...facts, ...ways[7]![1] }).callback).toMatchObject({ state: 'failing', lastStatus: 'timeout' })
 	})
 	test('says of webhooks that they are polled instead, where they are configured', () => {
 		expect(judgeHealth(facts).webhooks).toBeNull()

@@ -8,7 +8,7 @@ import type { Element } from '../elements/element.ts'
 import { Conflict, HttpError } from '../errors.ts'
 import { logError } from '../log.ts'
 import { insecureAddress, publicBase } from './addresses.ts'
-import { checkDraft, createInstance, type InstanceInput } from './lifecycle.ts'
+import { checkDraft, createInstance, deleteInstance, type InstanceInput } from './lifecycle.ts'
 import { openSecret, sealSecret } from './sealing.ts'
 import type { Services } from './services.ts'
 
@@ -106,12 +106,15 @@ export async function takeKeys(
 		.bind(row.state_hash, nowMs)
 		.run()
 	if (claimed.meta.changes === 0) return { kind: 'unknown' }
+	let takeBack: (() => Promise<void>) | null = null
 	try {
 		const content = await open(env.MASTER_KEYS, row)
 		const user = await findUser(env.DB, row.organization_id, row.user_id)
 		if (user === null) throw new Error('a draft names a user that is gone')
 		const configuration = { ...content.input.configuration, 'oauth.api.key': keys.key, 'oauth.api.secret': keys.secret }
 		const instance = await createInstance(services, user, requestId, element, { ...content.input, configuration })
+		// Without a 200 the store revokes the key: an instance of it would be dead.
+		takeBack = () => deleteInstance(services, instance, user, requestId)
 		await env.DB.prepare("UPDATE drafts SET status = 'created', instance_id = ?, sealed = ? WHERE state_hash = ?")
 			// Where the browser goes is still needed; what the instance was made of is not.
 			.bind(
@@ -124,6 +127,7 @@ export async function takeKeys(
 	} catch (error) {
 		const reason = error instanceof HttpError ? error.message : 'Something went wrong here'
 		if (!(error instanceof HttpError)) logError('draft.failed', error, { requestId })
+		await takeBack?.()
 		await finish(env.DB, row.state_hash, 'working', 'failed', reason)
 		return { kind: 'failed', reason }
 	}

@@ -8,7 +8,12 @@ let client: Client
 
 beforeEach(async () => {
 	await freshDatabase()
-	store = createStore({ objects: 4, url: 'https://shop.example.com', now: () => Date.parse('2026-06-01T12:00:00Z') })
+	store = createStore({
+		objects: 4,
+		url: 'https://shop.example.com',
+		now: () => Date.parse('2026-06-01T12:00:00Z'),
+		deliver: (request) => client.send(request),
+	})
 	client = await startWorld((request) => store.fetch(request))
 })
 

@@ -4,12 +4,13 @@ import { playLive } from '../test/demo/live.ts'
 import { playOnce } from '../test/demo/once.ts'
 import { Trouble } from './local/bell.ts'
 
-const USAGE = 'Usage: npm run demo [-- --once] [--seed n]'
+const USAGE = 'Usage: npm run demo [-- --once] [--webhook] [--seed n]'
 
 async function main(): Promise<number> {
-	let given: { once?: boolean; seed?: string; help?: boolean }
+	let given: { once?: boolean; webhook?: boolean; seed?: string; help?: boolean }
 	try {
-		given = parseArgs({ options: { once: { type: 'boolean' }, seed: { type: 'string' }, help: { type: 'boolean' } } }).values
+		const flag = { type: 'boolean' } as const
+		given = parseArgs({ options: { once: flag, webhook: flag, seed: { type: 'string' }, help: flag } }).values
 	} catch (error) {
 		process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`)
 		return 1
@@ -28,7 +29,7 @@ async function main(): Promise<number> {
 	for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => abort.abort(new Stopped()))
 	process.stderr.on('error', () => undefined)
 	try {
-		return given.once ? await playOnce(seed, abort.signal) : await playLive(seed, abort.signal)
+		return await (given.once ? playOnce : playLive)(seed, given.webhook === true, abort.signal)
 	} catch (error) {
 		if (abort.signal.aborted) return given.once ? 130 : 0
 		process.stderr.write(

@@ -60,7 +60,17 @@ export class Client {
 	}
 
 	/** One call below the base path. Throws CallFailed. */
-	async call<T>(method: string, path: string, body?: unknown, timeoutMs = 30_000): Promise<T> {
+	async call<T>(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<T> {
+		return (await this.#send<T>(method, path, body, timeoutMs)).body
+	}
+
+	/** One page of a list whose path has a query; `token` is empty for the first, `next` null after the last. Throws CallFailed. */
+	async page<T>(path: string, token: string): Promise<{ body: T; next: string | null }> {
+		const { body, headers } = await this.#send<T>('GET', token === '' ? path : `${path}&nextPage=${encodeURIComponent(token)}`)
+		return { body, next: headers.get('Elements-Next-Page-Token') }
+	}
+
+	async #send<T>(method: string, path: string, body?: unknown, timeoutMs = 30_000): Promise<{ body: T; headers: Headers }> {
 		const response = await fetch(`${this.base}${path}`, {
 			method,
 			headers: { Authorization: this.authorization, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
@@ -69,7 +79,7 @@ export class Client {
 		})
 		const text = await response.text()
 		if (!response.ok) throw new CallFailed(`${method} ${path}`, response.status, text)
-		return (text === '' ? null : JSON.parse(text)) as T
+		return { body: (text === '' ? null : JSON.parse(text)) as T, headers: response.headers }
 	}
 
 	/** Connects a store. */

@@ -8,14 +8,15 @@ import { Terminal } from './screen.ts'
 import { setStage, WATCHED, type Stage } from './stage.ts'
 import { arrivalLines, Seen, totalsLine } from './watch.ts'
 
-/** Minutes between polls (3 s), hours between re-reads (13 s). */
-const PACE = { pollMinutes: 0.05, rereadHours: 0.0036 }
+/** Seconds between polls and between re-reads, with polling alone and beside webhooks. */
+const POLLED = { pollSeconds: 3, rereadSeconds: 13, webhooks: null }
+const TOLD = { pollSeconds: 15, rereadSeconds: 13, webhooks: {} }
 
 /** Labels of the collections in events. */
 const LABELS: Readonly<Record<string, string>> = { coupons: 'discounts' }
 
 /** Plays until the signal, then takes everything down and says what happened. Returns the exit code. */
-export async function playLive(seed: number, signal: AbortSignal): Promise<number> {
+export async function playLive(seed: number, webhook: boolean, signal: AbortSignal): Promise<number> {
 	const terminal = new Terminal(process.stdout)
 	const { paint } = terminal
 	const shop = await nextFreePort(4010)
@@ -32,7 +33,7 @@ export async function playLive(seed: number, signal: AbortSignal): Promise<numbe
 			dir,
 			seed,
 			ports: { shop, bell, callback: callbackPort },
-			...PACE,
+			...(webhook ? TOLD : POLLED),
 			step: (name, work, say) => terminal.step(name, work, say),
 			signal,
 		})
@@ -49,7 +50,7 @@ export async function playLive(seed: number, signal: AbortSignal): Promise<numbe
 			pid: process.pid,
 		})
 		writePrivate(files.headers, `Authorization: ${stage.client.authorization}\n`)
-		for (const line of hints(stage, files, paint)) terminal.line(line)
+		for (const line of hints(stage, webhook, files, paint)) terminal.line(line)
 		follow(stage, terminal)
 		stage.store.setLiving(true)
 		const ended = await Promise.race([aborted(signal), stage.bell.exited])
@@ -91,11 +92,21 @@ function follow(stage: Stage, terminal: Terminal): void {
 }
 
 /** What a person can do now, each command short enough to be copied in one line. */
-function hints(stage: Stage, files: { json: string; headers: string }, paint: (colour: 'dim', text: string) => string): string[] {
+function hints(
+	stage: Stage,
+	webhook: boolean,
+	files: { json: string; headers: string },
+	paint: (colour: 'dim', text: string) => string,
+): string[] {
 	const callbackUrl = new URL(stage.callback.url).origin
+	const losing: [string, string] = [
+		'Let the shop lose every third webhook:',
+		`curl -X PUT ${stage.shopUrl}/_store/webhooks -d '{"dropEvery":3,"allowLocalDelivery":true}'`,
+	]
 	const commands: [string, string][] = [
 		['Ring it yourself, in a second terminal:', `curl -X POST ${stage.shopUrl}/_store/act -d '{"do":"place-order"}'`],
 		['Break the callback for 20 s:', `curl -X PUT '${callbackUrl}/_callback/fail?seconds=20'`],
+		...(webhook ? [losing] : []),
 		['Ask the API:', `curl -H @${shortPath(files.headers)} ${stage.bell.url}/elements/api-v2/instances/${stage.instance.id}/events`],
 	]
 	return [

@@ -7,15 +7,17 @@ import { judge, type Judgement } from '../oracle.ts'
 import { Terminal } from './screen.ts'
 import { baselineFaults, play, shortfall } from './scenario.ts'
 import { becomeQuiet, setStage, snapshot, type Stage } from './stage.ts'
+import { lackingWays, waysOf } from './ways.ts'
 
-/** Minutes between polls (3 s), hours between re-reads (18 s). */
-const PACE = { pollMinutes: 0.05, rereadHours: 0.005 }
+/** Seconds between polls and between re-reads; beside webhooks, of which every tenth is lost, polls keep to the floor. */
+const POLLED = { pollSeconds: 3, rereadSeconds: 18, webhooks: null }
+const TOLD = { pollSeconds: 8, rereadSeconds: 24, webhooks: { dropEvery: 10 } }
 
 /** Everything is judged by then, ms after the process began. */
 const DEADLINE_MS = 168_000
 
 /** Plays once. Returns the exit code: 0 only where nothing was missed, doubled, invented, disordered or badly signed. */
-export async function playOnce(seed: number, signal: AbortSignal): Promise<number> {
+export async function playOnce(seed: number, webhook: boolean, signal: AbortSignal): Promise<number> {
 	const beganMs = performance.timeOrigin
 	const terminal = new Terminal(process.stderr)
 	const dir = mkdtempSync(join(tmpdir(), 'shopbell-demo-'))
@@ -28,7 +30,7 @@ export async function playOnce(seed: number, signal: AbortSignal): Promise<numbe
 			dir,
 			seed,
 			ports,
-			...PACE,
+			...(webhook ? TOLD : POLLED),
 			signal,
 			step: (name, work, tell) => terminal.step(name, work, tell),
 			beforeInstance: (store) => store.setFaults(baselineFaults(seed)),
@@ -37,14 +39,15 @@ export async function playOnce(seed: number, signal: AbortSignal): Promise<numbe
 		say('the shop stands still')
 		const quiet = await becomeQuiet(stage, beganMs + DEADLINE_MS, signal)
 		say(quiet ? 'everything is quiet' : 'time is up before everything was quiet')
-		const lacks = shortfall(stage.store.journal())
+		const ways = webhook ? await waysOf(stage) : null
+		const lacks = [...shortfall(stage.store.journal()), ...(ways === null ? [] : lackingWays(ways))]
 		for (const one of lacks) say(`the story lacks ${one}`)
 		const judgement = judgeStage(stage)
 		for (const { kind, object, note } of judgement.details.slice(0, 40)) say(`${kind} ${object}: ${note}`)
 		const badSignatures = stage.callback.arrivals.filter(({ signed }) => signed === false).length
 		const { missed, duplicates, invented, renamed, disordered } = judgement
 		good = quiet && lacks.length === 0 && missed + duplicates + invented + renamed + disordered + badSignatures === 0
-		process.stdout.write(`${JSON.stringify(summary(stage, judgement, seed, badSignatures, beganMs))}\n`)
+		process.stdout.write(`${JSON.stringify({ ...summary(stage, judgement, seed, badSignatures, beganMs), ...ways })}\n`)
 	} finally {
 		await stage?.close()
 		// What went wrong can be looked up in its logs.

@@ -6,7 +6,7 @@ import type { Health, PollerReport } from '../../src/watcher/rpc.ts'
 import type { StoreObject } from '../oracle.ts'
 import { contentHash } from '../store/content.ts'
 import { serve } from '../store/serve.ts'
-import { createStore, type SimulatedStore } from '../store/store.ts'
+import { createStore, type SimulatedStore, type WebhookKnobs } from '../store/store.ts'
 import { createCallback, type Callback } from './callback.ts'
 
 /** The key of the callback's signatures on this stage. */
@@ -31,9 +31,11 @@ export interface StageOptions {
 	dir: string
 	seed: number
 	ports: Ports
-	/** Minutes between polls, and hours between re-reads. */
-	pollMinutes: number
-	rereadHours: number
+	/** Seconds between polls (with webhooks: those that reconcile), and between re-reads. */
+	pollSeconds: number
+	rereadSeconds: number
+	/** The store tells by webhooks, and they behave like this; null: it is polled alone. */
+	webhooks: WebhookKnobs | null
 	step: Step
 	signal: AbortSignal
 	/** Done when everything runs and just before the instance is made: what happens at the store from now on may ring. */
@@ -75,7 +77,9 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 	const undo: (() => Promise<void>)[] = []
 	const close = async (): Promise<void> => void (await Promise.allSettled(undo.splice(0).map((one) => one())))
 	try {
-		const store = createStore({ seed, url: `http://127.0.0.1:${ports.shop}` })
+		// WordPress sends nothing to loopback by itself.
+		const webhooks = options.webhooks === null ? {} : { webhooks: { ...options.webhooks, allowLocalDelivery: true } }
+		const store = createStore({ seed, url: `http://127.0.0.1:${ports.shop}`, ...webhooks })
 		undo.push(async () => store.close())
 		const served = await step(
 			'shop',
@@ -86,7 +90,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 
 		// The port is asked for again at every start, so a second run may have taken it meanwhile: the Worker says so itself.
 		rmSync(dir, { recursive: true, force: true })
-		const starting = startBell({ dir, port: ports.bell, signal })
+		const starting = startBell({ dir, port: ports.bell, signal, vars: { POLL_FLOOR_SECONDS: String(options.pollSeconds) } })
 		undo.push(async () => await (await starting).stop())
 		const bell = await step(
 			'bell',
@@ -114,7 +118,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 			'instance',
 			connect(options, client, store, served.url, callback.url),
 			({ instance, tookMs, objects }) =>
-				`${instance.id} polls every ${Math.round(options.pollMinutes * 60)} s; ${objects.toLocaleString('en-US')} objects learned in ${(tookMs / 1000).toFixed(1)} s`,
+				`${instance.id} ${how(options, store)} every ${options.pollSeconds} s; ${objects.toLocaleString('en-US')} objects learned in ${(tookMs / 1000).toFixed(1)} s`,
 		)
 		return {
 			store,
@@ -135,6 +139,12 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 	}
 }
 
+/** How an instance sees changes, in words before `every 3 s`. */
+function how({ webhooks }: StageOptions, store: SimulatedStore): string {
+	const active = store.webhooks().filter(({ status }) => status === 'active').length
+	return webhooks === null ? 'polls' : `is told by ${active} webhooks, reconciles`
+}
+
 /** Makes the instance and waits until its baseline is complete. */
 async function connect(
 	options: StageOptions,
@@ -149,11 +159,11 @@ async function connect(
 		'oauth.api.key': store.credentials.key,
 		'oauth.api.secret': store.credentials.secret,
 		'event.notification.enabled': true,
-		'event.vendor.type': 'polling',
+		'event.vendor.type': options.webhooks === null ? 'polling' : 'webhook',
 		'event.notification.callback.url': callbackUrl,
 		'event.notification.signature.key': SIGNATURE_KEY,
-		'event.poller.refresh_interval': options.pollMinutes,
-		'event.poller.reread': options.rereadHours,
+		[options.webhooks === null ? 'event.poller.refresh_interval' : 'event.reconcile.interval']: options.pollSeconds / 60,
+		'event.poller.reread': options.rereadSeconds / 3_600,
 	})
 	for (;;) {
 		options.signal.throwIfAborted()

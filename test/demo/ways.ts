@@ -1,0 +1,81 @@
+/** Which way each change came: told by a webhook, seen by a poll, or found by a poll since the store had lost its webhook. */
+import type { CoverageReport } from '../../src/watcher/rpc.ts'
+import type { Client } from '../../scripts/local/client.ts'
+import { RESOURCES } from '../oracle.ts'
+import type { Delivery } from '../store/store.ts'
+import type { Stage } from './stage.ts'
+
+/** The events of a play, by the way they came. */
+export interface Ways {
+	/** As `GET /instances/{id}/coverage` counts them. */
+	byWebhook: number
+	byPoll: number
+	/** Found by polling, and the store's own journal of deliveries says that every webhook of the change was lost. */
+	recovered: number
+	droppedByStore: number
+}
+
+/** What a play with webhooks must show, at least. */
+const PROMISED: Partial<Ways> = { byWebhook: 100, droppedByStore: 10, recovered: 1 }
+
+/** A topic's first word → the store's collection. */
+const COLLECTIONS: Readonly<Record<string, string>> = { order: 'orders', product: 'products', customer: 'customers', coupon: 'coupons' }
+
+/** What is used of a record of the event log. */
+interface Logged {
+	objectType: string
+	objectId: string
+	recordedDate: string
+	source: 'poll' | 'webhook' | 'reread'
+}
+
+/** Asks the bell and the store. */
+export async function waysOf({ client, instance, store, t0Ms }: Pick<Stage, 'client' | 'instance' | 'store' | 't0Ms'>): Promise<Ways> {
+	const from = new Date(t0Ms - 1_000).toISOString()
+	const coverage = await client.call<CoverageReport>('GET', `/instances/${instance.id}/coverage?from=${from}`)
+	const deliveries = store.deliveries()
+	return {
+		byWebhook: coverage.firstByWebhook,
+		byPoll: coverage.firstByPoll,
+		recovered: recovered(await wholeLog(client, instance.id), deliveries),
+		droppedByStore: deliveries.filter(({ result }) => result === 'dropped').length,
+	}
+}
+
+/** What is lacking of what was promised; empty when nothing. */
+export function lackingWays(ways: Ways): string[] {
+	return Object.entries(PROMISED)
+		.filter(([way, wanted]) => ways[way as keyof Ways] < wanted)
+		.map(([way, wanted]) => `${way}: ${ways[way as keyof Ways]} of ${wanted}`)
+}
+
+/**
+ * Counts events that came by polling although webhooks should have told: since the event before of the same object, webhooks of it
+ * were queued, and each of them was dropped. One that arrived, or is still to arrive, would have told without the poll. Pure.
+ */
+export function recovered(log: readonly Logged[], deliveries: readonly Delivery[]): number {
+	const told = Map.groupBy(deliveries, ({ topic, id }) => `${COLLECTIONS[topic.split('.')[0] ?? ''] ?? ''}/${id}`)
+	const before = new Map<string, number>()
+	let count = 0
+	for (const event of log.toSorted((a, b) => Date.parse(a.recordedDate) - Date.parse(b.recordedDate))) {
+		const object = `${RESOURCES[event.objectType]}/${event.objectId}`
+		const atMs = Date.parse(event.recordedDate)
+		const sinceMs = before.get(object) ?? Number.NEGATIVE_INFINITY
+		before.set(object, atMs)
+		const queued = (told.get(object) ?? []).filter(({ queuedAt }) => queuedAt > sinceMs && queuedAt <= atMs)
+		if (event.source !== 'webhook' && queued.length > 0 && queued.every(({ result }) => result === 'dropped')) count++
+	}
+	return count
+}
+
+/** Every event of an instance. */
+async function wholeLog(client: Client, instanceId: number): Promise<Logged[]> {
+	const log: Logged[] = []
+	let next: string | null = ''
+	while (next !== null) {
+		const page: { body: Logged[]; next: string | null } = await client.page(`/instances/${instanceId}/events?pageSize=200`, next)
+		log.push(...page.body)
+		next = page.next
+	}
+	return log
+}

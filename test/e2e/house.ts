@@ -9,7 +9,7 @@ import { Client, setUp, type Account } from '../../scripts/local/client.ts'
 import { anyFreePort } from '../../scripts/local/ports.ts'
 import { createCallback, type Callback } from '../demo/callback.ts'
 import { serve } from '../store/serve.ts'
-import { createStore, type SimulatedStore } from '../store/store.ts'
+import { createStore, type SimulatedStore, type WebhookKnobs } from '../store/store.ts'
 
 /** The signature key of these stories. */
 export const KEY = 'key of the end-to-end stories'
@@ -32,8 +32,8 @@ export interface House {
 	close(): Promise<void>
 }
 
-/** Builds a house. `https`: the store has a certificate of its own, which the Worker is told to trust. */
-export async function build(options: { https: boolean; objects: number }): Promise<House> {
+/** Builds a house. `https`: the store has a certificate of its own, which the Worker is told to trust. `webhooks`: how they behave there. */
+export async function build(options: { https: boolean; objects: number; webhooks?: WebhookKnobs }): Promise<House> {
 	const dir = mkdtempSync(join(tmpdir(), 'shopbell-e2e-'))
 	const undo: (() => Promise<void>)[] = [async () => rmSync(dir, { recursive: true, force: true })]
 	const close = async (): Promise<void> => {
@@ -41,7 +41,8 @@ export async function build(options: { https: boolean; objects: number }): Promi
 	}
 	try {
 		const port = await anyFreePort()
-		const store = createStore({ objects: options.objects, url: `${options.https ? 'https' : 'http'}://127.0.0.1:${port}` })
+		const { objects, webhooks = {} } = options
+		const store = createStore({ objects, webhooks, url: `${options.https ? 'https' : 'http'}://127.0.0.1:${port}` })
 		const paths: string[] = []
 		const served = await serve(watched(store, paths), { port, https: options.https })
 		undo.push(async () => await served.close())

@@ -4,13 +4,16 @@ import { watchedResources } from './resources.ts'
 import { askReread } from './scans.ts'
 import { forgetHeld, releaseHeld } from './totals.ts'
 
-/** Asks for a poll, or for a re-read of everything besides, as soon as the store may be asked. */
+/** Asks for a poll, or for a re-read of everything besides, webhooks included, as soon as the store may be asked. */
 export function wantPoll(core: Core, depth: 'window' | 'reread'): { run: string; depth: string; state: string } {
 	const { state } = core
 	if (state.paused) return { run: String(state.lastRunId), depth, state: 'paused' }
 	const running = state.run !== null
 	core.commit(() => {
-		if (depth === 'reread') askReread(core)
+		if (depth === 'reread') {
+			askReread(core)
+			state.hooks.dueMs = core.ports.now()
+		}
 		state.nextPollMs = core.ports.now()
 	})
 	return { run: String(state.lastRunId + 1), depth, state: running ? 'queued' : 'started' }

@@ -185,8 +185,8 @@ export async function watchdogStep(core: Core, budget: Budget): Promise<void> {
 		for (const what of ensured.done) note(core, what)
 		const trouble = ensured.missingRight ?? ensured.errors[0] ?? null
 		hooks.degraded = trouble === null ? null : { reason: trouble, sinceMs: hooks.degraded?.sinceMs ?? now }
-		// The gap since the last good moment: a webhook that was off told nothing of it.
-		if (ensured.done.some((what) => /re-enabled|created|moved/.test(what)) && state.lastRunMs !== null) {
+		// The gap since the last good moment: a webhook that was off told nothing of it. (`order.created given its secret` was not off.)
+		if (ensured.done.some((what) => /^created | re-enabled | moved /.test(what)) && state.lastRunMs !== null) {
 			state.nextPollMs = now
 			askReread(core)
 		}

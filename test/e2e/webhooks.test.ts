@@ -189,7 +189,9 @@ describe('without keys', () => {
 	/** What a merchant does: opens the page, answers its form, and follows the store's way back. */
 	async function answer(oauthUrl: string, word: 'approve' | 'deny'): Promise<Response> {
 		const page = await fetch(oauthUrl)
-		const form = /<form method="post" action="([^"]+)"/.exec(await page.text())?.[1]?.replaceAll('&amp;', '&')
+		const form = /<form method="post" action="([^"]+)"/
+			.exec(await page.text())?.[1]
+			?.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)))
 		const answered = await fetch(form ?? '', { method: 'POST', body: new URLSearchParams({ answer: word }), redirect: 'manual' })
 		expect(answered.status).toBe(302)
 		return await fetch(answered.headers.get('Location') ?? '', { redirect: 'manual' })

@@ -84,6 +84,23 @@ test('the demo shows its first event within 30 s, takes free ports, and leaves n
 	for (const address of [`${url}/healthz`, shopUrl]) await expect(fetch(address)).rejects.toThrow()
 })
 
+test('the demo with webhooks says so, and shows a change that one told', async () => {
+	const demo = run('scripts/demo.ts', '--webhook')
+	await eventually('the first event', demo.out, (text) => /[●] (CREATED|UPDATED|DELETED) .*✓ signed/.test(text), 45_000)
+	expect(demo.out()).toMatch(/^ {2}✓ instance {2}1 is told by 16 webhooks, reconciles every \d+ s; [\d,]+ objects learned in [\d.]+ s$/m)
+	expect(demo.out()).toContain('Let the shop lose every third webhook:')
+	demo.child.kill('SIGINT')
+	expect(await demo.ended).toBe(0)
+	expect(demo.err()).toBe('')
+	expect(demo.out()).toMatch(/ 0 missed, 0 doubled, /)
+	expect(
+		demo
+			.out()
+			.split('\n')
+			.filter((line) => line.length > 100),
+	).toEqual([])
+})
+
 test('a signal while the Worker starts stops it too', async () => {
 	const demo = run('scripts/demo.ts')
 	await eventually('the first line', demo.out, (text) => text.includes('✓ shop'), 10_000)

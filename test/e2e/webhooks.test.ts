@@ -123,7 +123,7 @@ describe('by the documents', () => {
 			await deliver(hook.url.replace('v=1', 'v=2'), hook.topic, body, hook.secret),
 			await deliver(elsewhere, hook.topic, body, hook.secret),
 		]
-		const texts = await Promise.all(refused.map(async (one) => ((await one.json()) as { message: string }).message))
+		const texts = await Promise.all(refused.map(async (one) => (await one.json<{ message: string }>()).message))
 		expect(refused.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401])
 		expect(new Set(texts).size).toBe(1)
 		const rejected = await house.client.call<HookRejections & { total: number }>('GET', `/instances/${instance.id}/webhooks/rejected`)

@@ -10,7 +10,7 @@ import { arrivalLines, Seen, totalsLine } from './watch.ts'
 
 /** Seconds between polls and between re-reads, with polling alone and beside webhooks. */
 const POLLED = { pollSeconds: 3, rereadSeconds: 13, webhooks: null }
-const TOLD = { pollSeconds: 15, rereadSeconds: 13, webhooks: {} }
+const TOLD = { pollSeconds: 10, rereadSeconds: 15, webhooks: {} }
 
 /** Labels of the collections in events. */
 const LABELS: Readonly<Record<string, string>> = { coupons: 'discounts' }

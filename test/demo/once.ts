@@ -11,7 +11,7 @@ import { lackingWays, waysOf } from './ways.ts'
 
 /** Seconds between polls and between re-reads; beside webhooks, of which every tenth is lost, polls keep to the floor. */
 const POLLED = { pollSeconds: 3, rereadSeconds: 18, webhooks: null }
-const TOLD = { pollSeconds: 8, rereadSeconds: 24, webhooks: { dropEvery: 10 } }
+const TOLD = { pollSeconds: 15, rereadSeconds: 30, webhooks: { dropEvery: 10 } }
 
 /** Everything is judged by then, ms after the process began. */
 const DEADLINE_MS = 168_000
@@ -35,7 +35,7 @@ export async function playOnce(seed: number, webhook: boolean, signal: AbortSign
 			step: (name, work, tell) => terminal.step(name, work, tell),
 			beforeInstance: (store) => store.setFaults(baselineFaults(seed)),
 		})
-		await play(stage.store, stage.callback, seed, signal, say)
+		await play(stage.store, stage.callback, seed, signal, say, webhook)
 		say('the shop stands still')
 		const quiet = await becomeQuiet(stage, beganMs + DEADLINE_MS, signal)
 		say(quiet ? 'everything is quiet' : 'time is up before everything was quiet')

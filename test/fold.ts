@@ -20,7 +20,7 @@ export type Step =
 	| { kind: 'lose-doorbells'; times: number }
 	| { kind: 'd1-down'; ms: number }
 	| { kind: 'pause'; actions: Action[]; ms: number }
-	| { kind: 'webhooks'; name: string; knobs: WebhookKnobs; ms: number }
+	| { kind: 'webhooks'; name: string; knobs: WebhookKnobs; actions: Action[]; ms: number }
 	| { kind: 'webhooks-off'; status: 'disabled' | 'paused' | 'deleted'; actions: Action[]; ms: number }
 	| { kind: 'replay'; as: 'same' | 'topic' | 'instance' }
 	| { kind: 'rotate' }
@@ -178,7 +178,7 @@ const hookStep: fc.Arbitrary<Step> = fc.oneof(
 				fc.array(action, { minLength: 1, maxLength: 4 }),
 				fc.integer({ min: 1_000, max: 200_000 }),
 			)
-			.map(([name, , ms]): Step => ({ kind: 'webhooks', name, knobs: DELIVERY_FAULTS[name] ?? {}, ms })),
+			.map(([name, actions, ms]): Step => ({ kind: 'webhooks', name, knobs: DELIVERY_FAULTS[name] ?? {}, actions, ms })),
 	},
 	{
 		weight: 1,
@@ -311,12 +311,16 @@ async function take(world: World, tale: Story, one: Step, happened: Set<string>)
 			await world.advance(one.ms)
 			world.d1Fails = false
 			return
-		case 'webhooks':
-			happened.add(`deliveries ${one.name}`)
+		case 'webhooks': {
+			// A queue that is held does not say when it runs.
+			world.store.setWebhooks(knobsOf(tale, { ...one.knobs, hold: false }))
+			for (const action of one.actions) perform(world, action)
+			if (world.store.nextQueueAt() !== null) happened.add(`deliveries ${one.name}`)
 			world.store.setWebhooks(knobsOf(tale, one.knobs))
 			await world.advance(one.ms)
 			world.store.setWebhooks(knobsOf(tale, {}))
 			return
+		}
 		case 'webhooks-off': {
 			happened.add(`webhooks ${one.status}`)
 			await world.setHooks(one.status)

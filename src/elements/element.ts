@@ -97,6 +97,8 @@ export interface ListQuery {
 	modifiedBeforeSec?: number
 	/** Only objects in the trash. Only where `resource.trash`. The caller still checks each row. */
 	trashed?: boolean
+	/** Only this object, if the list shows it. The caller still checks each row. */
+	only?: ObjectId
 	/** Rows to skip. */
 	offset?: number
 	/** Rows wanted, 1 to 100. */

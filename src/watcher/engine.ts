@@ -135,6 +135,8 @@ export class Engine {
 				state.nextPollMs = now
 				if (options.skip !== true) askReread(core)
 			}
+			// Webhooks that slept or that lead to another address tell nothing until they are mended.
+			if ((state.paused && !paused) || JSON.stringify(before.hooks) !== JSON.stringify(config.hooks)) state.hooks.dueMs = now
 			state.paused = paused
 			// What is known of another site says nothing of this one. Told by the rows themselves: a lost call must not ring a whole shop.
 			if (options.skip === true || siteKey(before.connection.home) !== siteKey(config.connection.home)) {
@@ -214,8 +216,7 @@ export class Engine {
 		if (state.run !== null) return this.succeeded(core)
 		if (await lookupStep(core, watchedOf, budget)) return this.succeeded(core)
 		if (watchdogDue(core)) {
-			await watchdogStep(core, budget)
-			return this.succeeded(core)
+			return (await watchdogStep(core, budget)) ? this.succeeded(core) : true
 		}
 		if (await touchedStep(core, watchedOf, budget)) return this.succeeded(core)
 		const usable = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > Math.min(core.intervalMs, ERROR_MS))

@@ -23,6 +23,8 @@ const HINT_APART_MS = 10_000
 export const RECOVERED_MS = 15 * 60_000
 /** The watchdog reads the store's webhooks this often. */
 const WATCHDOG_MS = 3_600_000
+/** … and this soon again when that did not work. */
+const WATCHDOG_AGAIN_MS = 5 * 60_000
 const REPAIRS_KEPT = 20
 /** A foreign source is spoken of for a day after its last delivery. */
 const FOREIGN_MS = 86_400_000
@@ -54,7 +56,8 @@ export function takeDelivery(core: Core, delivery: HookDelivery): HookAnswer {
 		const foreign = siteKey(delivery.source) !== siteKey(config.connection.home)
 		if (foreign) hooks.foreign = { source: delivery.source, atMs: delivery.receivedMs }
 		const count = (hooks.seen[delivery.topic] = (hooks.seen[delivery.topic] ?? 0) + 1)
-		if (reading.kind !== 'record' || foreign || !trusted(core, watched, delivery)) {
+		// A full storage takes no more events: the change is read when there is room.
+		if (reading.kind !== 'record' || foreign || state.full || !trusted(core, watched, delivery)) {
 			hint(core, watched, reading.id, {})
 			return
 		}
@@ -73,7 +76,7 @@ export function takeDelivery(core: Core, delivery: HookDelivery): HookAnswer {
 			askedAtMs: delivery.receivedMs,
 			storeNowMs: delivery.receivedMs + (state.skewMs ?? 0),
 			listed: true,
-			backfill: 'none',
+			backfill: config.backfill,
 		})
 		for (const id of recorded.undecided) hint(core, watched, id, {})
 	})
@@ -149,48 +152,64 @@ export function watchdogDue(core: Core): boolean {
 export function watchdogAt(core: Core): number | null {
 	const { hooks } = core.state
 	if (core.config.hooks === null || core.element.hooks === null || core.state.resources.length === 0) return null
-	if (hooks.keyedAs !== keyName(core)) return 0
+	// A new secret is written at once; where the store does not let it, as often as everything else.
+	if (hooks.keyedAs !== keyName(core) && hooks.triedAs !== keyName(core)) return 0
 	return Math.min(hooks.dueMs ?? 0, hooks.suspect?.dueMs ?? Number.POSITIVE_INFINITY)
 }
 
 /**
  * Reads the store's webhooks and mends them. What they missed meanwhile comes by the poll from the old cursor, and by a re-read, since a
- * webhook also tells what moves no stamp. Throws StoreTrouble.
+ * webhook also tells what moves no stamp. False: the store did not let it; what else is due goes on meanwhile. Throws StoreTrouble.
  */
-export async function watchdogStep(core: Core, budget: Budget): Promise<void> {
+export async function watchdogStep(core: Core, budget: Budget): Promise<boolean> {
 	const { state, element } = core
 	const { hooks } = state
 	const now = core.ports.now()
 	if (hooks.suspect !== null && hooks.suspect.dueMs <= now) {
 		const recovered = recoveredSince(core, hooks.suspect.sequence, now)
 		hooks.suspect = null
-		if (!recovered && hooks.keyedAs === keyName(core) && (hooks.dueMs ?? 0) > now) return
 		if (recovered) note(core, 'a change came by polling that no webhook had told')
+		else if ((watchdogAt(core) ?? Number.POSITIVE_INFINITY) > now) return true
 	}
 	const desired = desiredHooks(core)
 	const watched = watchedResources(core)[0]
-	if (desired === null || element.hooks === null || watched === undefined) return
+	if (desired === null || element.hooks === null || watched === undefined) return true
 	const client = await core.client()
 	const before = client.requests
 	const ensured = await element.hooks.ensure(client, desired)
 	budget.requests -= client.requests - before
 	state.counters.requests += client.requests - before
-	if (ensured.failure !== null) throw new StoreTrouble(ensured.failure, watched)
+	const { failure } = ensured
+	if (failure !== null) {
+		core.commit(() => {
+			hooks.dueMs = now + Math.max(WATCHDOG_AGAIN_MS, failure.retryAfterMs ?? 0)
+			hooks.triedAs = keyName(core)
+			hooks.degraded = { reason: failure.message, sinceMs: hooks.degraded?.sinceMs ?? now }
+		})
+		// Lists may well answer where webhooks do not; only what concerns every request stops the others.
+		if (failure.kind === 'auth' || failure.kind === 'throttled') throw new StoreTrouble(failure, watched)
+		return false
+	}
 	core.commit(() => {
-		hooks.webhooks = ensured.webhooks
+		// A key that may no longer list them does not make them strangers.
+		if (ensured.ok || ensured.webhooks.length > 0) hooks.webhooks = ensured.webhooks
 		hooks.checkedMs = now
 		hooks.dueMs = now + WATCHDOG_MS
-		hooks.keyedAs = keyName(core)
+		hooks.triedAs = keyName(core)
+		if (ensured.ok) hooks.keyedAs = keyName(core)
 		if (hooks.foreign !== null && now - hooks.foreign.atMs > FOREIGN_MS) hooks.foreign = null
 		for (const what of ensured.done) note(core, what)
 		const trouble = ensured.missingRight ?? ensured.errors[0] ?? null
+		// What was done may have been done by a call whose answer was lost.
+		const mended = hooks.degraded !== null && trouble === null
 		hooks.degraded = trouble === null ? null : { reason: trouble, sinceMs: hooks.degraded?.sinceMs ?? now }
 		// The gap since the last good moment: a webhook that was off told nothing of it. (`order.created given its secret` was not off.)
-		if (ensured.done.some((what) => /^created | re-enabled | moved /.test(what)) && state.lastRunMs !== null) {
+		if ((mended || ensured.done.some((what) => /^created | re-enabled | moved /.test(what))) && state.lastRunMs !== null) {
 			state.nextPollMs = now
 			askReread(core)
 		}
 	})
+	return true
 }
 
 /** A poll saw a change first: its webhook is awaited. Call it inside a commit. */

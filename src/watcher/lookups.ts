@@ -5,7 +5,7 @@ import { GONE_APART_MS, type Doubt } from './gate.ts'
 import { judgeProbe } from './hooks.ts'
 import { readRows } from './object-index.ts'
 import { isNews, putLookup, record } from './recorder.ts'
-import { read, StoreTrouble, type Budget } from './requests.ts'
+import { read, readInList, StoreTrouble, type Budget } from './requests.ts'
 
 /** Reads an instance makes a minute because something pointed at an object. */
 const TOUCHES_A_MINUTE = 60
@@ -71,6 +71,12 @@ function leaveToLists(core: Core, watched: Watched, id: ObjectId, doubt: Doubt):
 	const { state: rs } = watched
 	const now = core.ports.now()
 	core.commit(() => {
+		if (doubt.hook === true && doubt.missing !== true) {
+			// A webhook names it by an id that the index does not go by.
+			core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ?`, rs.number, id)
+			core.state.nextPollMs = now
+			return
+		}
 		if (doubt.missing === true && doubt.goneAtMs !== undefined) {
 			record(core, watched, [{ id, gone: true }], {
 				source: 'reread',
@@ -132,11 +138,21 @@ function remember(core: Core, key: string, atMs: number): void {
 
 async function look(core: Core, watched: Watched, id: ObjectId, doubt: Doubt, budget: Budget): Promise<void> {
 	const { state: rs } = watched
-	const answer = await read(core, watched, id, budget)
+	// Whether an object that a webhook named is inside a `where` only the list knows.
+	const inList = watched.resource.filtered && doubt.hook === true && doubt.missing !== true
+	const answer = await (inList ? readInList : read)(core, watched, id, budget)
 	remember(core, `${rs.number}:${id}`, answer.askedAtMs)
 	core.commit(() => {
-		judgeProbe(core, watched, doubt, answer.sighting)
 		const known = readRows(core, rs.number, [id]).get(id)
+		const settled = (): void =>
+			core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, id, answer.askedAtMs)
+		if (inList && answer.sighting === null) {
+			settled()
+			// One that was inside has left it, or is gone: its own address decides.
+			if (known !== undefined && known.state !== 'gone') putLookup(core, rs.number, id, core.ports.now(), { ...doubt, missing: true })
+			return { accepted: 0, undecided: [] }
+		}
+		judgeProbe(core, watched, doubt, answer.sighting)
 		const recorded = record(
 			core,
 			watched,
@@ -148,12 +164,11 @@ async function look(core: Core, watched: Watched, id: ObjectId, doubt: Doubt, bu
 				storeNowMs: answer.storeNowMs,
 				listed: doubt.missing !== true && known?.state !== 'unlisted',
 				doubts: new Map([[id, doubt]]),
-				backfill: 'none',
+				backfill: core.config.backfill,
 			},
 		)
 		// An id that answers as another one would be looked at for ever.
-		if (recorded.undecided.length === 0)
-			core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, id, answer.askedAtMs)
+		if (recorded.undecided.length === 0) settled()
 		return recorded
 	}, isNews)
 }

@@ -44,7 +44,7 @@ export interface Recorded {
 const CONFIRM_MS = 26 * 3_600_000
 
 /** Whether anything was written, or is to be looked at again. */
-export function isNews(recorded: Recorded): boolean {
+export function isNews(recorded: Pick<Recorded, 'accepted' | 'undecided'>): boolean {
 	return recorded.accepted > 0 || recorded.undecided.length > 0
 }
 

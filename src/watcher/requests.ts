@@ -76,6 +76,12 @@ export async function read(
 	return { sighting, askedAtMs, storeNowMs: answer.storeNowMs }
 }
 
+/** Reads one object through the resource's own list, as its `where` restricts it; null: the list does not show it. Throws StoreTrouble. */
+export async function readInList(core: Core, watched: Watched, id: ObjectId, budget: Budget): ReturnType<typeof read> {
+	const page = await list(core, watched, { order: 'id-asc', only: id, limit: 1 }, budget)
+	return { sighting: page.sightings.find((one) => one.id === id) ?? null, askedAtMs: page.askedAtMs, storeNowMs: page.storeNowMs }
+}
+
 function count(core: Core, watched: Watched, budget: Budget): void {
 	budget.requests--
 	watched.state.requests++

@@ -72,6 +72,8 @@ export interface HooksState {
 	dueMs: number | null
 	/** Version and key id that the store's secrets were last written with. */
 	keyedAs: string | null
+	/** … and what was last tried to write, where the store let only a part of it, or nothing. */
+	triedAs: string | null
 	lastDeliveryMs: number | null
 	/** Another site delivers here: a staging clone, or the shop's own move. */
 	foreign: { source: string; atMs: number } | null
@@ -95,6 +97,7 @@ export function newHooks(): HooksState {
 		checkedMs: null,
 		dueMs: 0,
 		keyedAs: null,
+		triedAs: null,
 		lastDeliveryMs: null,
 		foreign: null,
 		hintsOnly: [],

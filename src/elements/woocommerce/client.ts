@@ -153,6 +153,8 @@ export function listParameters(collection: Collection, resource: Pick<Resource, 
 	parameters['order'] = query.order.endsWith('asc') ? 'asc' : 'desc'
 	parameters['per_page'] = String(Math.min(100, Math.max(1, Math.floor(query.limit))))
 	if (query.offset !== undefined && query.offset > 0) parameters['offset'] = String(Math.floor(query.offset))
+	if (query.only !== undefined && parameters['include']?.split(',').includes(String(query.only)) !== false)
+		parameters['include'] = String(query.only)
 	if (query.trashed === true && collection.trash) parameters['status'] = 'trash'
 	if (collection.modified) {
 		if (query.modifiedAfterSec !== undefined) narrow(parameters, 'modified_after', gmtText(query.modifiedAfterSec), true)

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- name…] [--quick] [--json]`: what a poll, a change, a baseline, an event cost, counted on the simulated store and in
+ * `npm run bench [-- name…] [--quick] [--json]`: what a poll, a change, a baseline, an event, a webhook cost, counted on the simulated store and in
  * the real runtime, each against what it must reach. Progress goes to stderr, the table (or with `--json` one array) to stdout. Exit 1
  * when something misses its target.
  */

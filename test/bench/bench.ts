@@ -46,6 +46,11 @@ export function atMost(bench: string, n: number | null, value: number, unit: str
 	return { bench, n, value: round(value), unit, target: `≤ ${round(limit)}`, ok: value <= limit }
 }
 
+/** A row that must reach a limit. */
+export function atLeast(bench: string, n: number | null, value: number, unit: string, limit: number): Row {
+	return { bench, n, value: round(value), unit, target: `≥ ${round(limit)}`, ok: value >= limit }
+}
+
 /** A row that must be exactly this. */
 export function exactly(bench: string, n: number | null, value: number, unit: string, wanted: number): Row {
 	return { bench, n, value: round(value), unit, target: `= ${round(wanted)}`, ok: value === wanted }

@@ -1,0 +1,77 @@
+/** A Worker in the real runtime for as long as a bench runs: on loopback, on storage that goes with it. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { unstable_splitSqlQuery as splitSql, unstable_startWorker as startWorker } from 'wrangler'
+import { quietEnvironment } from '../../scripts/local/bell.ts'
+import { PROJECT } from '../../scripts/local/files.ts'
+
+/** What opens `POST /setup` of a Worker that a bench runs. */
+export const SETUP_TOKEN = 'the-bench-sets-itself-up'
+
+/** What is to be undone at the end, last first. */
+export type Undo = (() => unknown)[]
+
+/** A running Worker. */
+export interface Running {
+	/** Its address, without trailing slash. */
+	base: string
+	inspectorUrl: string | undefined
+}
+
+/** Starts the Worker of a file in the bench's folder with the flags and bindings of production. */
+export async function run(file: string, undo: Undo): Promise<Running> {
+	const dir = mkdtempSync(join(tmpdir(), 'shopbell-bench-'))
+	undo.push(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
+	const quiet = quietEnvironment(dir)
+	for (const name of [
+		'XDG_CONFIG_HOME',
+		'WRANGLER_LOG_PATH',
+		'WRANGLER_REGISTRY_PATH',
+		'WRANGLER_SEND_METRICS',
+		'CLOUDFLARE_CF_FETCH_ENABLED',
+	])
+		process.env[name] = quiet[name]
+	const text = (value: string): { type: 'plain_text'; value: string } => ({ type: 'plain_text', value })
+	const worker = await startWorker({
+		config: join(PROJECT, 'wrangler.toml'),
+		entrypoint: join(PROJECT, 'test/bench', file),
+		bindings: {
+			MASTER_KEYS: text(`bench:${Buffer.alloc(32, 7).toString('base64')}`),
+			SETUP_TOKEN: text(SETUP_TOKEN),
+			PUBLIC_URL: text('https://bell.example.com'),
+			ALLOW_PRIVATE_NETWORK: text('true'),
+			POLL_FLOOR_SECONDS: text('1'),
+		},
+		dev: {
+			server: { hostname: '127.0.0.1', port: 0 },
+			inspector: { hostname: '127.0.0.1', port: 0 },
+			persist: false,
+			watch: false,
+			logLevel: 'none',
+		},
+	})
+	undo.push(() => worker.dispose())
+	await worker.ready
+	return { base: String(await worker.url).replace(/\/$/, ''), inspectorUrl: (await worker.inspectorUrl)?.toString() }
+}
+
+/** Every statement of the migrations, in order. */
+export function migrationStatements(): string[] {
+	return readdirSync(join(PROJECT, 'migrations'))
+		.toSorted()
+		.flatMap((name) => splitSql(readFileSync(join(PROJECT, 'migrations', name), 'utf8')))
+}
+
+/** Asks a bench's own path of a Worker; the answer's text. Throws unless it is 2xx. */
+export async function post(url: string, body: unknown): Promise<string> {
+	const response = await fetch(url, { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(120_000) })
+	const text = await response.text()
+	if (!response.ok) throw new Error(`${new URL(url).pathname} answered ${response.status}: ${text.slice(0, 500)}`)
+	return text
+}
+
+/** Undoes everything, last first. */
+export async function undoAll(undo: Undo): Promise<void> {
+	for (const step of undo.splice(0).toReversed()) await step()
+}

@@ -1,0 +1,91 @@
+/** Load from this machine: prepared requests over so many connections, and two Workers held against each other in rounds. */
+import { Agent, request as httpRequest } from 'node:http'
+import { performance } from 'node:perf_hooks'
+
+/** A request that is ready to be sent. */
+export interface Prepared {
+	path: string
+	headers: Record<string, string>
+	body: Buffer
+}
+
+const CONNECTIONS = 32
+/** Rounds of A and B, one after the other. */
+export const ROUNDS = 5
+
+/** Median, least and most of some numbers. */
+export interface Spread {
+	median: number
+	least: number
+	most: number
+}
+
+/** The spread of numbers; there must be some. */
+export function spreadOf(numbers: readonly number[]): Spread {
+	return { median: quantile(numbers, 0.5), least: Math.min(...numbers), most: Math.max(...numbers) }
+}
+
+/** The number below which this share of them lies. */
+export function quantile(numbers: readonly number[], share: number): number {
+	const sorted = numbers.toSorted((a, b) => a - b)
+	const at = (sorted.length - 1) * share
+	const below = sorted[Math.floor(at)] ?? 0
+	return below + ((sorted[Math.ceil(at)] ?? 0) - below) * (at - Math.floor(at))
+}
+
+/** A Worker under load. */
+export class Target {
+	readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+	readonly #url: URL
+
+	constructor(base: string) {
+		this.#url = new URL(base)
+	}
+
+	/** Sends everything over 32 connections; requests a second. Throws when one is not answered with this status. */
+	async load(requests: readonly Prepared[], status: number): Promise<number> {
+		let next = 0
+		const one = async (): Promise<void> => {
+			for (let prepared = requests[next++]; prepared !== undefined; prepared = requests[next++]) {
+				const got = await this.#send(prepared)
+				if (got !== status) throw new Error(`${prepared.path} answered ${got} instead of ${status}`)
+			}
+		}
+		const began = performance.now()
+		await Promise.all(Array.from({ length: CONNECTIONS }, one))
+		return (requests.length * 1000) / (performance.now() - began)
+	}
+
+	close(): void {
+		this.#agent.destroy()
+	}
+
+	#send({ path, headers, body }: Prepared): Promise<number> {
+		return new Promise((resolve, reject) => {
+			const { hostname, port } = this.#url
+			const request = httpRequest(
+				{ hostname, port, path, method: 'POST', agent: this.#agent, headers: { ...headers, 'content-length': body.length }, timeout: 20_000 },
+				(response) => {
+					response.on('end', () => resolve(response.statusCode ?? 0))
+					response.on('error', reject)
+					response.resume()
+				},
+			)
+			request.on('timeout', () => request.destroy(new Error('no answer within 20 s')))
+			request.on('error', reject)
+			request.end(body)
+		})
+	}
+}
+
+/** Runs A, then B, five times, after a turn of each that does not count; what each round gave. */
+export async function inTurns(a: () => Promise<number>, b: () => Promise<number>): Promise<{ a: number[]; b: number[] }> {
+	const results: { a: number[]; b: number[] } = { a: [], b: [] }
+	await a()
+	await b()
+	for (let round = 0; round < ROUNDS; round++) {
+		results.a.push(await a())
+		results.b.push(await b())
+	}
+	return results
+}

@@ -1,0 +1,85 @@
+/**
+ * The production Worker with three more questions for its objects: how they stand, what they know, and to be a copy of another. On the real
+ * clock, with the real alarm and queue; unlike `worker.ts` it counts nothing on the way but what production counts, so that it can be timed.
+ */
+import type { Env } from '../../src/context.ts'
+import worker from '../../src/index.ts'
+import type { WatcherConfig } from '../../src/watcher/ports.ts'
+import type { HookAnswer, HookDelivery, Known } from '../../src/watcher/rpc.ts'
+import { migrate } from '../../src/watcher/tables.ts'
+import { Watcher as Production } from '../../src/watcher/watcher.ts'
+import type { HookOrder, HookReply, Tables } from './webhooks-orders.ts'
+
+/** Instances without a store: what they would read there is dropped instead. */
+const copies = new Set<string | undefined>()
+
+const COPIED = ['instance', 'state', 'shapes', 'objects']
+
+/** The production object. */
+export class Watcher extends Production {
+	#rows = 0
+
+	override async hook(delivery: HookDelivery): Promise<Known<HookAnswer>> {
+		const before = this.rows.written
+		const answer = await super.hook(delivery)
+		this.#rows = this.rows.written - before
+		return answer
+	}
+
+	override async alarm(): Promise<void> {
+		if (copies.has(this.ctx.id.name)) this.engine.ports.sql.run('DELETE FROM lookups')
+		await super.alarm()
+	}
+
+	/** Does what the bench says; answers JSON. */
+	async bench(text: string): Promise<string> {
+		const order = JSON.parse(text) as HookOrder
+		const { sql } = this.engine.ports
+		if (order.do === 'become') this.#become(order.instanceId, order.tables)
+		if (order.do === 'copy') return JSON.stringify(Object.fromEntries(COPIED.map((table) => [table, sql.all(`SELECT * FROM ${table}`)])))
+		const core = this.engine.core()
+		if (core === null) throw new Error('there is no such instance')
+		const { sequence, hooks, unsettled, resources } = core.state
+		const reply: HookReply = {
+			rows: this.#rows,
+			events: sequence,
+			taken: hooks.counts.taken,
+			lookups: sql.all('SELECT 1 FROM lookups').length,
+			unsettled: unsettled.length,
+			learned: resources.length > 0 && resources.every((one) => one.baseline === null),
+		}
+		return JSON.stringify(reply)
+	}
+
+	#become(instanceId: number, tables: Tables): void {
+		const { sql } = this.engine.ports
+		copies.add(this.ctx.id.name)
+		migrate(sql)
+		sql.transaction(() => {
+			for (const [table, rows] of Object.entries(tables)) {
+				for (const row of rows) {
+					const names = Object.keys(row)
+					const marks = names.map(() => '?').join(', ')
+					sql.run(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${marks})`, ...Object.values(row))
+				}
+			}
+			const config = JSON.parse(String(tables['instance']?.[0]?.['config'])) as WatcherConfig
+			sql.run('UPDATE instance SET id = ?, config = ?', instanceId, JSON.stringify({ ...config, instanceId, callbackUrl: null }))
+		})
+	}
+}
+
+export default {
+	...worker,
+	async fetch(request, env, ctx): Promise<Response> {
+		// Production's path first: this Worker is timed.
+		if (!request.url.includes('/_bench/')) return await worker.fetch(request, env, ctx)
+		const { pathname } = new URL(request.url)
+		if (pathname === '/_bench/migrate') {
+			for (const statement of await request.json<string[]>()) await env.DB.prepare(statement).run()
+			return new Response('done')
+		}
+		const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as { bench(text: string): Promise<string> }
+		return new Response(await stub.bench(await request.text()))
+	},
+} satisfies ExportedHandler<Env, { version: 1; instance: number }>

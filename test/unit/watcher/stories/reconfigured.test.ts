@@ -140,3 +140,18 @@ test('3.5 a store’s clock that is a day ahead and is set right again hides not
 	await world.advance(HOUR)
 	expect(told(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
 })
+
+test('a large collection that is polled by dates alone is read from its newest end, as far as it changed', async () => {
+	const world = await learned({
+		resources: { orders: { url: '/orders', filterByUpdatedDate: false } },
+		store: { objects: { orders: 3_000, products: 0, coupons: 0, customers: 0 } },
+		pollIntervalMs: 10 * MINUTE,
+	})
+	const edited = ids(world, 'orders')[2_500]!
+	const made = world.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
+	world.store.act({ do: 'edit', resource: 'orders', id: edited, set: { status: 'completed' } })
+	const asked = world.store.log.length
+	await world.advance(20 * MINUTE)
+	expect(told(world).sort()).toEqual([`CREATED orders ${made}`, `UPDATED orders ${edited}`])
+	expect(world.store.log.length - asked).toBe(2)
+})

@@ -42,7 +42,7 @@ export function isNews(recorded: Recorded): boolean {
 	return recorded.accepted > 0 || recorded.undecided.length > 0
 }
 
-/** Above this the record is left out of the event: a row holds 2 MB. */
+/** Above so many bytes the record is left out of the event: a row holds 2 MB. */
 const RECORD_LIMIT = 1_500_000
 
 /** Gates and records observations of one resource. Call it inside `core.commit`. */
@@ -182,7 +182,7 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 			...(change.restored && { restored: true }),
 			...(change.backfill && { backfill: true }),
 		},
-		record: full.length > RECORD_LIMIT ? null : full,
+		record: Buffer.byteLength(full) > RECORD_LIMIT ? null : full,
 	}
 }
 

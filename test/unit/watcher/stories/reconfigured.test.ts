@@ -155,3 +155,10 @@ test('a large collection that is polled by dates alone is read from its newest e
 	expect(told(world).sort()).toEqual([`CREATED orders ${made}`, `UPDATED orders ${edited}`])
 	expect(world.store.log.length - asked).toBe(2)
 })
+
+test('a record that fits in characters but not in bytes rings without its content', async () => {
+	const world = await learned({ resources: four('products') })
+	const [{ id }] = world.store.act({ do: 'create', resource: 'products', set: { description: '語'.repeat(700_000) } }) as [{ id: number }]
+	await world.advance(5 * MINUTE)
+	expect(world.arrivals).toMatchObject([{ eventType: 'CREATED', objectId: String(id), erased: true, record: { id, erased: true } }])
+})

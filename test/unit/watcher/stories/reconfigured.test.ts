@@ -1,7 +1,7 @@
 /** Calls and settings that arrive at awkward moments: during a run, late, twice, after years without events, or not at all. */
 import { expect, test } from 'vitest'
 import type { WatcherConfig } from '../../../../src/watcher/ports.ts'
-import { healthOf } from '../../../../src/watcher/reports.ts'
+import { eventsOf, healthOf } from '../../../../src/watcher/reports.ts'
 import { wantPoll } from '../../../../src/watcher/wishes.ts'
 import { World } from '../../../world.ts'
 import { four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
@@ -158,7 +158,19 @@ test('a large collection that is polled by dates alone is read from its newest e
 
 test('a record that fits in characters but not in bytes rings without its content', async () => {
 	const world = await learned({ resources: four('products') })
-	const [{ id }] = world.store.act({ do: 'create', resource: 'products', set: { description: '語'.repeat(700_000) } }) as [{ id: number }]
+	const { id } = world.store.act({ do: 'create', resource: 'products', set: { description: '語'.repeat(700_000) } })[0]!
 	await world.advance(5 * MINUTE)
 	expect(world.arrivals).toMatchObject([{ eventType: 'CREATED', objectId: String(id), erased: true, record: { id, erased: true } }])
+})
+
+test('a page of the log with heavy records ends early and says where it goes on', async () => {
+	const world = await learned({ resources: four('products'), config: { callbackUrl: null } })
+	for (let n = 0; n < 12; n++) world.store.act({ do: 'create', resource: 'products', set: { description: 'x'.repeat(1_000_000) } })
+	await world.advance(5 * MINUTE)
+	const core = world.engine.core()!
+	const first = eventsOf(core, { pageSize: 200 })
+	const second = eventsOf(core, { pageSize: 200, before: first.next! })
+	expect(first.events.length).toBeLessThan(10)
+	expect([...first.events, ...second.events].map((one) => one.sequence)).toEqual(Array.from({ length: 12 }, (_, n) => 12 - n))
+	expect(second.next).toBeNull()
 })

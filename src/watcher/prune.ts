@@ -36,12 +36,19 @@ export function prune(core: Core): void {
 		}
 		const kept = now - core.config.retentionDays * DAY_MS
 		// The log is in the order of time: the first event that is too young ends it, without reading all that follow.
-		const oldest = sql.all<{ recorded: number }>(`SELECT recorded FROM events WHERE sequence > ? ORDER BY sequence LIMIT 1`, state.prunedTo)[0]
+		const oldest = sql.all<{ recorded: number }>(
+			`SELECT recorded FROM events WHERE sequence > ? ORDER BY sequence LIMIT 1`,
+			state.prunedTo,
+		)[0]
 		const rows =
 			oldest === undefined || oldest.recorded >= kept
 				? []
 				: sql
-						.all<Row>(`SELECT sequence, recorded, notifications FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`, state.prunedTo, SLICE)
+						.all<Row>(
+							`SELECT sequence, recorded, notifications FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
+							state.prunedTo,
+							SLICE,
+						)
 						.filter((row) => row.recorded < kept)
 		for (const row of rows) pruneEvent(core, row, kept, now)
 		const last = rows.at(-1)

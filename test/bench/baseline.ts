@@ -17,7 +17,14 @@ export const baseline: Bench = {
 		const whole = await openStore(n, { config: { scanBudget: 0 } })
 		await learn(whole)
 		for (const label of LABELS) rows.push(atMost(`baseline/${label}`, n, whole.tally.count(label, 'scan'), 'requests', limit))
-		rows.push(told('baseline/polls of four resources meanwhile', n, whole.tally.asked.length - LABELS.reduce((sum, label) => sum + whole.tally.count(label, 'scan'), 0), 'requests'))
+		rows.push(
+			told(
+				'baseline/polls of four resources meanwhile',
+				n,
+				whole.tally.asked.length - LABELS.reduce((sum, label) => sum + whole.tally.count(label, 'scan'), 0),
+				'requests',
+			),
+		)
 
 		// Killed in the middle of a request and of a commit, evicted between two: only what was under way is read again.
 		const objects = { orders: 20, products: 20, coupons: 20, customers: 20, [collectionOf('orders')]: n }
@@ -26,7 +33,9 @@ export const baseline: Bench = {
 		const pages = n / 100
 		cut.world.crashAt = (point) => {
 			const read = cut.tally.count('orders', 'scan')
-			const wanted = (cuts === 0 && read >= pages / 2 && point === 'after-request') || (cuts === 1 && read >= (pages * 3) / 4 && point === 'before-commit')
+			const wanted =
+				(cuts === 0 && read >= pages / 2 && point === 'after-request') ||
+				(cuts === 1 && read >= (pages * 3) / 4 && point === 'before-commit')
 			if (wanted) cuts++
 			return wanted
 		}
@@ -40,7 +49,9 @@ export const baseline: Bench = {
 		const state = cut.world.engine.core()!.state
 		if (cuts !== 2) throw new Error(`the baseline was cut off ${cuts} times instead of twice`)
 		if (state.sequence > 0) throw new Error(`the baseline rang ${state.sequence} times`)
-		rows.push(atMost('baseline/orders, evicted once and killed twice half-way', n, cut.tally.count('orders', 'scan'), 'requests', limit + cuts))
+		rows.push(
+			atMost('baseline/orders, evicted once and killed twice half-way', n, cut.tally.count('orders', 'scan'), 'requests', limit + cuts),
+		)
 		rows.push(...(await heap(context)))
 		return rows
 	},
@@ -50,8 +61,15 @@ async function heap(context: Parameters<Bench['run']>[0]): Promise<Row[]> {
 	const bell = await context.shopbell()
 	const { heapAfter, heapMost, rowsWritten } = bell.learned
 	const most = told('baseline/heap of the isolate while it runs, at most', context.n, heapMost / MEGABYTE, 'MB')
-	const result: Row[] = [told('baseline/heap of the isolate afterwards', context.n, heapAfter / MEGABYTE, 'MB'), most, told('baseline/rows written an object', context.n, rowsWritten / (4 * context.n), 'rows')]
+	const result: Row[] = [
+		told('baseline/heap of the isolate afterwards', context.n, heapAfter / MEGABYTE, 'MB'),
+		most,
+		told('baseline/rows written an object', context.n, rowsWritten / (4 * context.n), 'rows'),
+	]
 	const small = atSmallest(context, most.bench)
-	if (small !== undefined) result.push(atMost(`baseline/heap of the isolate, more than at ${context.smallest}`, context.n, most.value - small.value, 'MB', HEAP_LIMIT))
+	if (small !== undefined)
+		result.push(
+			atMost(`baseline/heap of the isolate, more than at ${context.smallest}`, context.n, most.value - small.value, 'MB', HEAP_LIMIT),
+		)
 	return result
 }

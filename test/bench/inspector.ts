@@ -60,7 +60,7 @@ export class Inspector {
 		})
 		this.#socket.send(JSON.stringify({ id, method }))
 		const answered = (): Answer | null => answer
-		for (const endMs = Date.now() + ANSWER_MS; answered() === null; ) {
+		for (const endMs = Date.now() + ANSWER_MS; answered() === null;) {
 			if (Date.now() > endMs) throw new Error(`the inspector does not answer ${method}`)
 			await this.#nudge()
 			await new Promise((resolve) => setTimeout(resolve, NUDGE_MS))

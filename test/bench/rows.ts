@@ -70,7 +70,8 @@ export const idle: Bench = {
 		const idlePolls = polls.filter(({ object, d1 }) => object.written === least && d1.written === 0)
 		const written = Math.max(...idlePolls.map(({ object }) => object.written))
 		const read = Math.max(...idlePolls.map(({ object }) => object.read))
-		for (const { counts, requests } of polls) context.say(`${requests} requests: ${JSON.stringify(counts.object)}, alarms ${counts.alarms}, D1 ${JSON.stringify(counts.d1)}`)
+		for (const { counts, requests } of polls)
+			context.say(`${requests} requests: ${JSON.stringify(counts.object)}, alarms ${counts.alarms}, D1 ${JSON.stringify(counts.d1)}`)
 		if (idlePolls.length < IDLE_POLLS / 2) context.say(`only ${idlePolls.length} of ${IDLE_POLLS} polls were idle`)
 		const { n } = context
 		const all = sum(everything)
@@ -90,7 +91,9 @@ export const idle: Bench = {
 function same(context: Context, rows: readonly Row[]): Row[] {
 	return rows.flatMap((row) => {
 		const small = atSmallest(context, row.bench)
-		return small === undefined ? [] : [exactly(`${row.bench}, more than at ${context.smallest}`, context.n, row.value - small.value, row.unit, 0)]
+		return small === undefined
+			? []
+			: [exactly(`${row.bench}, more than at ${context.smallest}`, context.n, row.value - small.value, row.unit, 0)]
 	})
 }
 
@@ -102,7 +105,10 @@ export const events: Bench = {
 	run: async (context) => {
 		const bell = await context.shopbell()
 		const rows: Row[] = []
-		for (const [changes, limit] of [[10, 6], [1, 12]] as const) {
+		for (const [changes, limit] of [
+			[10, 6],
+			[1, 12],
+		] as const) {
 			for (const resource of ['products', 'orders'] as const) {
 				context.say(`${changes} ${resource} a poll`)
 				const { counts, events: rung, notifications } = await wholeWay(bell, resource, changes)
@@ -111,7 +117,11 @@ export const events: Bench = {
 				const total = atMost(`${name}: rows written an event`, context.n, sum(counts).written / rung, 'rows', limit)
 				rows.push(total)
 				for (const [table, written] of split(counts, rung)) rows.push(told(`${name}: ${table}`, context.n, written, 'rows'))
-				rows.push(told(`${name}: rows read an event`, context.n, sum(counts).read / rung, 'rows'), told(`${name}: rows of D1 written an event`, context.n, sumD1(counts).written / rung, 'rows'), told(`${name}: doorbells an event`, context.n, counts.doorbells / rung, 'messages'))
+				rows.push(
+					told(`${name}: rows read an event`, context.n, sum(counts).read / rung, 'rows'),
+					told(`${name}: rows of D1 written an event`, context.n, sumD1(counts).written / rung, 'rows'),
+					told(`${name}: doorbells an event`, context.n, counts.doorbells / rung, 'messages'),
+				)
 				rows.push(...same(context, [total]))
 			}
 		}
@@ -120,7 +130,11 @@ export const events: Bench = {
 }
 
 /** Rounds of a few changes each, every round seen by one poll; then retention has passed. */
-async function wholeWay(bell: Shopbell, resource: 'products' | 'orders', changes: number): Promise<{ counts: Counts; events: number; notifications: number }> {
+async function wholeWay(
+	bell: Shopbell,
+	resource: 'products' | 'orders',
+	changes: number,
+): Promise<{ counts: Counts; events: number; notifications: number }> {
 	const counts = nothing()
 	// Re-reads that fell due meanwhile come first: they are no part of an event's way.
 	for (let polls = 0; polls < SETTLING; polls++) await bell.poll()

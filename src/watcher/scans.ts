@@ -209,7 +209,7 @@ function commitTurns(core: Core, watched: Watched, turns: Turn[]): void {
 		rs.reread = { ...next, missing: missingCount }
 		if (last.ended) rereadEnded(core, watched, running.startedMs, missingCount === 0 ? last.page.total : null)
 	})
-	if (rs.heldSinceMs === null && brakes(missingCount, rs.listed)) holdDeletions(core, watched)
+	if (rs.heldSinceMs === null && brakes(missingCount - (running.decided ?? 0), rs.listed)) holdDeletions(core, watched)
 }
 
 /** Whether a page of a pass is as it was: told by its digest, one row read instead of a hundred. */

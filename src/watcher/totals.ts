@@ -4,6 +4,7 @@ import { loadRanks } from './object-index.ts'
 import { brakes, horizonSec, judgeTotal, searchKey } from './poll.ts'
 import { putLookup, record } from './recorder.ts'
 import { list, type Budget } from './requests.ts'
+import type { ResourceState } from './state.ts'
 import { learn, nextProbe, startSearch, type Ranks } from './search.ts'
 
 const TRASH_ROWS = 100
@@ -172,8 +173,14 @@ export function releaseHeld(core: Core, watched: Watched): void {
 		for (const row of core.ports.sql.all<{ id: number | string }>(`SELECT id FROM held WHERE resource = ?`, rs.number))
 			putLookup(core, rs.number, row.id, core.ports.now(), { missing: true })
 		core.ports.sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
-		rs.heldSinceMs = null
+		letGo(rs)
 	})
+}
+
+/** The brake has ended: what the running re-read has missed so far does not pull it again. */
+function letGo(rs: ResourceState): void {
+	rs.heldSinceMs = null
+	if (rs.reread !== null) rs.reread = { ...rs.reread, decided: rs.reread.missing }
 }
 
 /** Held objects are forgotten: their rows go, nothing rings; should they come back, they are new. */
@@ -192,7 +199,7 @@ export function forgetHeld(core: Core, watched: Watched): number {
 		sql.run(`DELETE FROM pages WHERE resource = ?`, rs.number)
 		sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
 		rs.listed -= listed
-		rs.heldSinceMs = null
+		letGo(rs)
 		rs.head = null
 		core.accepted.set(rs.number, (core.accepted.get(rs.number) ?? 0) + 1)
 		return count

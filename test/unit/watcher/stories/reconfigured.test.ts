@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { WatcherConfig } from '../../../../src/watcher/ports.ts'
 import { eventsOf, healthOf } from '../../../../src/watcher/reports.ts'
-import { wantPoll } from '../../../../src/watcher/wishes.ts'
+import { decideDeletions, wantPoll } from '../../../../src/watcher/wishes.ts'
 import { World } from '../../../world.ts'
 import { four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
 
@@ -173,4 +173,22 @@ test('a page of the log with heavy records ends early and says where it goes on'
 	expect(first.events.length).toBeLessThan(10)
 	expect([...first.events, ...second.events].map((one) => one.sequence)).toEqual(Array.from({ length: 12 }, (_, n) => 12 - n))
 	expect(second.next).toBeNull()
+})
+
+test('deletions that are let go while the re-read behind the brake still runs are not held again', async () => {
+	const world = await learned({ resources: four('products'), store: { objects: { orders: 0, products: 800, coupons: 0, customers: 0 } } })
+	const gone = ids(world, 'products').slice(5, 205)
+	for (const id of gone) world.store.act({ do: 'delete', resource: 'products', id })
+	const fetch = world.store.fetch.bind(world.store)
+	let decided = 0
+	world.store.fetch = async (request) => {
+		const answer = await fetch(request)
+		const found = resourceOf(world, 'products').reread?.missing ?? 0
+		if (decided === 0 && found === gone.length) decided = decideDeletions(world.engine.core()!, 'emit')
+		return answer
+	}
+	await world.advance(30 * MINUTE)
+	expect(decided).toBe(gone.length)
+	expect(told(world)).toHaveLength(gone.length)
+	expect(resourceOf(world, 'products').heldSinceMs).toBeNull()
 })

@@ -19,7 +19,7 @@ export interface NewEvent extends StoredEvent {
 /** A claim is kept for this long; not settled by then, its outcome is unknown and it is due again. */
 export const LEASE_MS = 45_000
 const FIRST = 1
-/** Characters of bodies after which no further notification joins a claim: an RPC answer holds 32 MiB. */
+/** Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a character. */
 const CLAIM_SIZE = 8_000_000
 const WAITING_PAGE = 1_000
 
@@ -294,17 +294,18 @@ export function claim(core: Core, limit: number): { claims: Claim[]; more: boole
 		const claimed: Claim[] = []
 		let size = 0
 		for (const row of due) {
-			if (claimed.length >= limit || size >= CLAIM_SIZE) break
-			const one = claimOne(core, subscription, row, now)
-			claimed.push(one)
-			size += one.body.length
+			if (claimed.length >= limit) break
+			const text = bodyOf(core, row)
+			size += text.length
+			if (claimed.length > 0 && size > CLAIM_SIZE) break
+			claimed.push(claimOne(core, subscription, row, text, now))
 		}
 		return claimed
 	})
 	return { claims, more: due.length > claims.length }
 }
 
-function claimOne(core: Core, subscription: Subscription, row: NotificationRow, now: number): Claim {
+function claimOne(core: Core, subscription: Subscription, row: NotificationRow, text: string, now: number): Claim {
 	const { sql } = core.ports
 	if (row.lease !== null)
 		keepAttempt(sql, row.id, row.attempt, {
@@ -331,7 +332,7 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 		attempt,
 		leaseUntilMs: lease,
 		url: subscription.url,
-		body: bodyOf(core, row),
+		body: text,
 		configuration: core.config.configuration,
 	}
 }

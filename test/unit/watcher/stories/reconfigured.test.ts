@@ -1,5 +1,6 @@
 /** Calls and settings that arrive at awkward moments: during a run, late, twice, after years without events, or not at all. */
 import { expect, test } from 'vitest'
+import { claim } from '../../../../src/watcher/outbox.ts'
 import type { WatcherConfig } from '../../../../src/watcher/ports.ts'
 import { eventsOf, healthOf } from '../../../../src/watcher/reports.ts'
 import { decideDeletions, wantPoll } from '../../../../src/watcher/wishes.ts'
@@ -191,4 +192,23 @@ test('deletions that are let go while the re-read behind the brake still runs ar
 	expect(decided).toBe(gone.length)
 	expect(told(world)).toHaveLength(gone.length)
 	expect(resourceOf(world, 'products').heldSinceMs).toBeNull()
+})
+
+test('a claim of several notifications stays within what an RPC answer holds, also where a heavy one follows a light one', async () => {
+	const world = await learned({ resources: four('products'), pollIntervalMs: 30 * MINUTE })
+	world.loses = () => true
+	const make = async (count: number): Promise<void> => {
+		for (let n = 0; n < count; n++)
+			world.store.act({ do: 'create', resource: 'products', set: { description: `語${'x'.repeat(1_400_000)}` } })
+		await world.advance(30 * MINUTE)
+	}
+	await make(5)
+	await make(10)
+	const core = world.engine.core()!
+	for (const length of [1, 1]) {
+		const { claims } = claim(core, 6)
+		expect(claims).toHaveLength(length)
+		expect(claims.reduce((bytes, one) => bytes + 2 * one.body.length, 0)).toBeLessThan(32 * 2 ** 20)
+	}
+	expect(claim(core, 6)).toEqual({ claims: [], more: false })
 })

@@ -251,13 +251,16 @@ function contradicts(
 	given: Case,
 ): string | null {
 	if (event.backfill && !belief.fromEvent && belief.present) return null
+	// Up to its arrival: the content that it tells may have been there before, too.
 	const early = (from: boolean): boolean =>
-		history.some((moment, index) => index > 0 && index <= found && present[index] === from && moment.timeMs <= given.baselineEndMs)
+		history.some(
+			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && present[index] === from && moment.timeMs <= given.baselineEndMs,
+		)
 	if (event.eventType === 'DELETED') return belief.present ? null : 'DELETED of an object that was not there'
 	if (event.eventType === 'CREATED') {
 		// What went before the baseline met it was never known: back again, it is new.
 		const unlistedEarly = history.some(
-			(moment, index) => index > 0 && index <= found && moment.state === 'unlisted' && moment.timeMs <= given.baselineEndMs,
+			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && moment.state === 'unlisted' && moment.timeMs <= given.baselineEndMs,
 		)
 		return !belief.present || (!belief.fromEvent && (early(false) || unlistedEarly)) ? null : 'CREATED of an object that was there'
 	}

@@ -261,10 +261,7 @@ export class World {
 	}
 
 	/** The row in D1 changes, and the object is told. */
-	async configure(
-		change: Partial<WatcherConfig>,
-		options: { skip?: boolean; release?: boolean } = {},
-	): Promise<void> {
+	async configure(change: Partial<WatcherConfig>, options: { skip?: boolean; release?: boolean } = {}): Promise<void> {
 		this.config = { ...this.config, ...change, version: this.config.version + 1 }
 		// A call that was cut off is made again, as its caller would.
 		for (let tries = 0; tries < 2; tries++) {
@@ -287,7 +284,7 @@ export class World {
 	async quiet(limitMs = 8 * 86_400_000): Promise<void> {
 		const end = this.nowMs + limitMs
 		const poll = this.config.pollIntervalMs
-		for (let round = 0; round < 3; round++) {
+		for (let round = 0; round < 2; round++) {
 			const core = this.engine.core()!
 			if (!core.state.paused) {
 				core.commit(() => {

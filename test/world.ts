@@ -401,7 +401,9 @@ export class World {
 		)
 			this.baselineEndMs = this.nowMs
 		const last = this.polls.at(-1)
-		if (state.run === null && state.lastRunMs !== null && last?.startMs !== state.lastRunMs)
+		// A run that had to leave a resource out was no whole poll.
+		const whole = state.resources.every((rs) => (rs.lastPollMs ?? 0) >= (state.lastRunMs ?? 0))
+		if (state.run === null && state.lastRunMs !== null && whole && last?.startMs !== state.lastRunMs)
 			this.polls.push({ startMs: state.lastRunMs, endMs: this.nowMs })
 	}
 

@@ -34,5 +34,14 @@ export interface Reply {
 	events: number
 	notifications: number
 	trouble: string | null
-	resources: { objectType: string; number: number; known: number; learned: boolean; done: number; searching: boolean; reread: boolean }[]
+	resources: {
+		objectType: string
+		number: number
+		known: number
+		learned: boolean
+		done: number
+		searching: boolean
+		reread: boolean
+		rereadDoneMs: number | null
+	}[]
 }

@@ -1,4 +1,5 @@
 /** A whole Shopbell in the real runtime: the Worker with a bench in it, a simulated store and a callback on loopback, on a clock that the bench moves. */
+import { request } from 'node:http'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +15,7 @@ import type { Counts, Order, Reply } from './orders.ts'
 
 const SETUP_TOKEN = 'the-bench-sets-itself-up'
 const DELIVERY_MS = 30_000
+const ANSWER_MS = 120_000
 
 /** A Shopbell whose clock the bench moves. */
 export interface Shopbell {
@@ -200,10 +202,20 @@ async function start(options: ShopbellOptions, undo: (() => unknown)[], close: (
 	}
 }
 
+/** A POST on a connection of its own: a kept one may have been closed while this process was busy. */
 async function post(url: string, body: unknown): Promise<string> {
-	const response = await fetch(url, { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(120_000) })
-	const text = await response.text()
-	if (!response.ok) throw new Error(`${new URL(url).pathname} answered ${response.status}: ${text.slice(0, 500)}`)
+	const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+		const call = request(url, { method: 'POST', agent: false, timeout: ANSWER_MS }, (response) => {
+			const chunks: Buffer[] = []
+			response.on('data', (chunk: Buffer) => chunks.push(chunk))
+			response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }))
+			response.on('error', reject)
+		})
+		call.on('timeout', () => call.destroy(new Error(`no answer within ${ANSWER_MS / 1000} s`)))
+		call.on('error', reject)
+		call.end(JSON.stringify(body))
+	})
+	if (status !== 200) throw new Error(`${new URL(url).pathname} answered ${status}: ${text.slice(0, 500)}`)
 	return text
 }
 
@@ -218,7 +230,8 @@ const SLICES_A_LOOK = 8
 /** Starts one with n objects of every resource and lets it learn them, looking at its heap on the way. */
 export async function startLearned(n: number, say: (text: string) => void): Promise<LearnedShopbell> {
 	say('a store and the built Worker')
-	const bell = await startShopbell({ n })
+	// What is hourly falls on every third poll, the end of the smallest pass of customers on every second: some polls are neither.
+	const bell = await startShopbell({ n, configuration: { 'event.poller.refresh_interval': 20 } })
 	try {
 		const heapBefore = await bell.heap()
 		let heapMost = 0

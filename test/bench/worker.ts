@@ -109,6 +109,7 @@ export class Watcher extends Production {
 				done: rs.baseline?.position.seen ?? rs.listed,
 				searching: rs.search !== null,
 				reread: rs.reread !== null || rs.rereadAsked,
+				rereadDoneMs: rs.rereadDoneMs,
 			})),
 		}
 		return JSON.stringify(reply)

@@ -279,8 +279,8 @@ function missing(belief: Belief, history: readonly Moment[], present: readonly b
 	if (last.state === 'unlisted') return missingUnlisted(belief, history, present[end]!, given)
 	if (!present[end]) {
 		if (!belief.present) return null
-		const left = history.findIndex((_, index) => index > 0 && !present[index])
-		// Gone before the baseline could have met it.
+		const left = history.findIndex((moment, index) => index > 0 && (!present[index] || moment.state === 'unlisted'))
+		// Gone, or off the list, before the baseline could have met it.
 		if (!belief.fromEvent && left > 0 && history[left]!.timeMs <= given.baselineEndMs) return null
 		return `it is ${last.state}, the receiver believes it is there`
 	}
@@ -298,8 +298,10 @@ function missingUnlisted(belief: Belief, history: readonly Moment[], known: bool
 	const lastListed = history.findLastIndex((moment) => moment.state !== 'unlisted')
 	const leftMs = history[lastListed + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
 	if (!belief.present) {
+		const back = history.findLastIndex((moment) => moment.state === 'trashed' || moment.state === 'gone')
 		const seen = history.some(
 			(moment, index) =>
+				index > back &&
 				moment.state === 'live' &&
 				given.polls?.some(
 					(poll) => poll.startMs >= moment.timeMs && poll.endMs <= (history[index + 1]?.timeMs ?? Number.POSITIVE_INFINITY),
@@ -309,6 +311,13 @@ function missingUnlisted(belief: Belief, history: readonly Moment[], known: bool
 	}
 	if (belief.hash === null && belief.fromEvent) return null
 	if (!belief.fromEvent && leftMs <= given.baselineEndMs) return null
+	// Away while the baseline passed, and never back across a whole poll: nobody met it.
+	const away = history.findLastIndex(
+		(moment, index) => index > 0 && index <= lastListed && (moment.state === 'trashed' || moment.state === 'gone'),
+	)
+	const backMs = history[away + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
+	const met = given.polls === undefined || given.polls.some((poll) => poll.startMs >= backMs && poll.endMs <= leftMs)
+	if (!belief.fromEvent && away > 0 && history[away]!.timeMs <= given.baselineEndMs && !met) return null
 	return history.slice(lastListed + 1).some((moment) => moment.hash === belief.hash) ? null : 'that it is no longer listed was not told'
 }
 

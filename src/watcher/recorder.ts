@@ -98,7 +98,10 @@ export function record(core: Core, watched: Watched, seen: readonly Seen[], look
 		if (doubts.has(one.id)) sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, one.id, look.askedAtMs)
 		if (verdict.do === 'nothing') continue
 		result.accepted++
-		rs.listed += (isListed(verdict.row?.state) ? 1 : 0) - (isListed(row?.state) ? 1 : 0)
+		const delta = (isListed(verdict.row?.state) ? 1 : 0) - (isListed(row?.state) ? 1 : 0)
+		rs.listed += delta
+		// What a search found at an earlier count says nothing of this one.
+		if (delta !== 0) rs.searched = null
 		const next: IndexRow | null =
 			verdict.row === null ? null : { ...verdict.row, sequence: row?.sequence ?? 0, lastEvent: row?.lastEvent ?? null }
 		if (verdict.do === 'ring' && next !== null) {

@@ -311,6 +311,10 @@ function missingUnlisted(belief: Belief, history: readonly Moment[], known: bool
 	}
 	if (belief.hash === null && belief.fromEvent) return null
 	if (!belief.fromEvent && leftMs <= given.baselineEndMs) return null
+	// Off the list before the baseline met it and never on it again, whatever else became of it.
+	const first = history.findIndex((moment, index) => index > 0 && moment.state === 'unlisted')
+	const listedAgain = history.slice(first).some((moment) => moment.state === 'live')
+	if (!belief.fromEvent && first > 0 && history[first]!.timeMs <= given.baselineEndMs && !listedAgain) return null
 	// Away while the baseline passed, and never back across a whole poll: nobody met it.
 	const away = history.findLastIndex(
 		(moment, index) => index > 0 && index <= lastListed && (moment.state === 'trashed' || moment.state === 'gone'),

@@ -22,6 +22,8 @@ export interface Counts {
 export interface Order {
 	do: 'alarm' | 'prune' | 'evict' | 'reset' | 'look'
 	offsetMs: number
+	/** Pruning happens as if so much later, while the clock stands: no re-read falls due by it. */
+	aheadMs?: number
 }
 
 /** How it stands afterwards. Counts are those before a reset. */

@@ -64,6 +64,7 @@ export const idle: Bench = {
 		}
 		const polls: { object: RowCount; d1: RowCount; requests: number; counts: Counts }[] = []
 		const everything = nothing()
+		await bell.counts()
 		for (let poll = 0; poll < IDLE_POLLS; poll++) {
 			let requests = 0
 			await bell.poll({
@@ -168,9 +169,8 @@ async function wholeWay(
 		merge(counts, await bell.counts())
 	}
 	const after = await bell.order('look')
-	bell.pass(RETENTION_MS)
 	await bell.counts()
-	await bell.order('prune')
+	await bell.order('prune', RETENTION_MS)
 	merge(counts, await bell.counts())
 	return { counts, events: after.events - before.events, notifications: after.notifications - before.notifications }
 }

@@ -26,7 +26,7 @@ export interface Shopbell {
 	/** Lets time pass; nothing happens by it alone. */
 	pass(ms: number): void
 	/** Does something; how it stands then. */
-	order(what: Order['do']): Promise<Reply>
+	order(what: Order['do'], aheadMs?: number): Promise<Reply>
 	/** The alarm rings, at its time. */
 	alarm(): Promise<Reply>
 	/** Rings the alarm until the baseline is complete; `each` after every slice. */
@@ -138,8 +138,8 @@ async function start(options: ShopbellOptions, undo: (() => unknown)[], close: (
 		...options.configuration,
 	})
 
-	const order = async (what: Order['do']): Promise<Reply> =>
-		JSON.parse(await post(`${base}/_bench/${instance.id}`, { do: what, offsetMs } satisfies Order)) as Reply
+	const order = async (what: Order['do'], aheadMs = 0): Promise<Reply> =>
+		JSON.parse(await post(`${base}/_bench/${instance.id}`, { do: what, offsetMs, aheadMs } satisfies Order)) as Reply
 	let last = await order('look')
 	const pass = (ms: number): void => {
 		offsetMs += Math.max(0, ms)

@@ -366,9 +366,7 @@ function passedOver(
 		const owed = number > 0 && number < spells.length - 1 && outlastsPoll(history, present, from, to, given)
 		for (let used = 0; used <= told.length; used++) {
 			const believed = used === 0 ? present[0] : told[used - 1]!.eventType !== 'DELETED'
-			// Gone before the baseline could have met it: nobody knew it.
-			const unmet = used === 0 && !present[from] && history[from]!.timeMs <= given.baselineEndMs
-			const untold = owed && !unmet && believed !== present[from] ? 1 : 0
+			const untold = owed && (present[from] || knownThere(history, present, from, given)) && believed !== present[from] ? 1 : 0
 			next[used] = Math.min(next[used]!, least[used]! + untold)
 			for (let upTo = used; upTo < told.length && spellFits(told[upTo]!, from, to, fits); upTo++)
 				next[upTo + 1] = Math.min(next[upTo + 1]!, least[used]!)
@@ -376,6 +374,21 @@ function passedOver(
 		least = next
 	}
 	return Math.min(...least)
+}
+
+/**
+ * Whether somebody could know that an object is there when it goes at `index`: at the last moment before that lasted a whole poll, or that the
+ * baseline met, it was there and listed. What was never met, and what is known as unlisted, goes unseen.
+ */
+function knownThere(history: readonly Moment[], present: readonly boolean[], index: number, given: Case): boolean {
+	for (let at = index - 1; at >= 0; at--) {
+		const fromMs = history[at]!.timeMs
+		const toMs = history[at + 1]!.timeMs
+		const learned = fromMs <= given.baselineEndMs && toMs > given.baselineEndMs
+		const polled = given.polls?.some((poll) => poll.startMs >= Math.max(fromMs, given.baselineEndMs) && poll.endMs <= toMs) ?? false
+		if (learned || polled) return present[at]! && history[at]!.state !== 'unlisted'
+	}
+	return false
 }
 
 function spellFits(event: ReceivedEvent, from: number, to: number, fits: (event: ReceivedEvent, index: number) => boolean): boolean {
@@ -386,9 +399,12 @@ function spellFits(event: ReceivedEvent, from: number, to: number, fits: (event:
 /** Whether a whole poll after the baseline lies within a spell. Hidden is not gone: what was never live has no DELETED. */
 function outlastsPoll(history: readonly Moment[], present: readonly boolean[], from: number, to: number, given: Case): boolean {
 	if (!present[from] && !history.slice(from, to + 1).some(({ state }) => state === 'trashed' || state === 'gone')) return false
-	const startMs = Math.max(history[from]!.timeMs, given.baselineEndMs)
-	const endMs = history[to + 1]!.timeMs
-	return given.polls?.some((poll) => poll.startMs >= startMs && poll.endMs <= endMs) ?? false
+	const within = (startMs: number, endMs: number): boolean =>
+		given.polls?.some((poll) => poll.startMs >= Math.max(startMs, given.baselineEndMs) && poll.endMs <= endMs) ?? false
+	if (!present[from]) return within(history[from]!.timeMs, history[to + 1]!.timeMs)
+	// There, but not listed, no poll shows it.
+	for (let at = from; at <= to; at++) if (history[at]!.state === 'live' && within(history[at]!.timeMs, history[at + 1]!.timeMs)) return true
+	return false
 }
 
 /** Whether a receiver should believe the object is there: hidden ones are no thing before they have been live; unlisted ones neither. */

@@ -1,17 +1,15 @@
 /** A whole Shopbell in the real runtime: the Worker with a bench in it, a simulated store and a callback on loopback, on a clock that the bench moves. */
 import { request } from 'node:http'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { unstable_splitSqlQuery as splitSql, unstable_startWorker as startWorker } from 'wrangler'
 import { Client, setUp } from '../../scripts/local/client.ts'
-import { quietEnvironment } from '../../scripts/local/bell.ts'
 import { PROJECT } from '../../scripts/local/files.ts'
 import { createCallback, type Callback } from '../demo/callback.ts'
 import { freePort, serve } from '../store/serve.ts'
 import { createStore, type SimulatedStore } from '../store/store.ts'
 import { Inspector } from './inspector.ts'
 import type { Counts, Order, Reply } from './orders.ts'
+import { splitSql, startWorker } from './quiet.ts'
 
 const SETUP_TOKEN = 'the-bench-sets-itself-up'
 const DELIVERY_MS = 30_000
@@ -81,17 +79,6 @@ async function start(options: ShopbellOptions, undo: (() => unknown)[], close: (
 	await callback.listen()
 	undo.push(() => callback.close())
 
-	const dir = mkdtempSync(join(tmpdir(), 'shopbell-bench-'))
-	undo.push(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
-	const quiet = quietEnvironment(dir)
-	for (const name of [
-		'XDG_CONFIG_HOME',
-		'WRANGLER_LOG_PATH',
-		'WRANGLER_REGISTRY_PATH',
-		'WRANGLER_SEND_METRICS',
-		'CLOUDFLARE_CF_FETCH_ENABLED',
-	])
-		process.env[name] = quiet[name]
 	const text = (value: string): { type: 'plain_text'; value: string } => ({ type: 'plain_text', value })
 	const worker = await startWorker({
 		config: join(PROJECT, 'wrangler.toml'),

@@ -22,12 +22,15 @@ export async function judge(
 	const { resource, state: rs } = watched
 	// While a scan or confirmations are under way, differences are what they are about. A list that moves with the clock has no total to hold to.
 	if (resource.placeholders) return
-	if (rs.baseline !== null || rs.search !== null || !resource.indexed || pendingMissing(core, rs.number)) return
-	let { verdict, difference } = judgeTotal(page.total, rs.listed, rs.drift, rs.searched)
+	if (rs.baseline !== null || rs.search !== null || !resource.indexed) return
+	// What is being confirmed as missing is expected to be missing: the trash is looked at beyond that.
+	const pending = pendingMissing(core, rs.number)
+	let { verdict, difference } = judgeTotal(page.total, rs.listed - pending.listed, rs.drift, rs.searched)
 	if (verdict === 'fewer' && resource.trash) {
 		await readTrash(core, watched, page.storeNowMs, budget)
-		;({ verdict, difference } = judgeTotal(page.total, rs.listed, rs.drift, rs.searched))
+		;({ verdict, difference } = judgeTotal(page.total, rs.listed - pending.listed, rs.drift, rs.searched))
 	}
+	if (pending.any) return
 	if (verdict === 'agrees') {
 		rs.agreedMs = page.storeNowMs
 		rs.searched = null
@@ -206,8 +209,15 @@ export function forgetHeld(core: Core, watched: Watched): number {
 	})
 }
 
-function pendingMissing(core: Core, number: number): boolean {
-	return core.ports.sql.all(`SELECT id FROM lookups WHERE resource = ? LIMIT 1`, number).length > 0
+function pendingMissing(core: Core, number: number): { any: boolean; listed: number } {
+	const rows = core.ports.sql.all<{ state: string | null; missing: number | null }>(
+		`SELECT o.state, json_extract(l.doubt, '$.missing') AS missing FROM lookups l LEFT JOIN objects o ON o.resource = l.resource AND o.id = l.id WHERE l.resource = ?`,
+		number,
+	)
+	return {
+		any: rows.length > 0,
+		listed: rows.filter((row) => row.missing === 1 && (row.state === 'live' || row.state === 'hidden')).length,
+	}
 }
 
 function ranks(core: Core, number: number): Ranks {

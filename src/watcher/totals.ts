@@ -186,7 +186,7 @@ function letGo(rs: ResourceState): void {
 	if (rs.reread !== null) rs.reread = { ...rs.reread, decided: rs.reread.missing }
 }
 
-/** Held objects are forgotten: their rows go, nothing rings; should they come back, they are new. */
+/** Held objects are forgotten: nothing rings; should they come back, they are told as restored. */
 export function forgetHeld(core: Core, watched: Watched): number {
 	const { state: rs } = watched
 	return core.commit(() => {
@@ -198,7 +198,8 @@ export function forgetHeld(core: Core, watched: Watched): number {
 				rs.number,
 				rs.number,
 			)[0]?.n ?? 0
-		sql.run(`DELETE FROM objects WHERE resource = ? AND id IN (SELECT id FROM held WHERE resource = ?)`, rs.number, rs.number)
+		// Tombstones stay: an object that comes back goes on with its own sequence.
+		sql.run(`UPDATE objects SET state = 'gone' WHERE resource = ? AND id IN (SELECT id FROM held WHERE resource = ?)`, rs.number, rs.number)
 		sql.run(`DELETE FROM pages WHERE resource = ?`, rs.number)
 		sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
 		rs.listed -= listed

@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check'
 import type { Judgement } from './oracle.ts'
-import type { Action, Fault, Resource, WebhookKnobs } from './store/store.ts'
+import type { Action, Fault, JournalEntry, Resource, WebhookKnobs } from './store/store.ts'
 import { World, type Answer, type CrashPoint } from './world.ts'
 
 /** One step of a story. `kind` is what the statistics count. */
@@ -13,6 +13,7 @@ export type Step =
 	| { kind: 'act'; action: Action }
 	| { kind: 'time'; ms: number }
 	| { kind: 'poll' }
+	| { kind: 'comeback'; resource: Resource; ms: number }
 	| { kind: 'evict' }
 	| { kind: 'crash'; point: CrashPoint; after: number }
 	| { kind: 'fault'; name: string; fault: Fault; ms: number }
@@ -106,6 +107,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 	{ weight: 14, arbitrary: action.map((one): Step => ({ kind: 'act', action: one })) },
 	{ weight: 8, arbitrary: fc.integer({ min: 500, max: 150_000 }).map((ms): Step => ({ kind: 'time', ms })) },
 	{ weight: 3, arbitrary: fc.constant<Step>({ kind: 'poll' }) },
+	{
+		weight: 2,
+		arbitrary: fc.record({
+			kind: fc.constant('comeback' as const),
+			resource: fc.constantFrom(...STAMPED),
+			ms: fc.integer({ min: 0, max: 100_000 }),
+		}),
+	},
 	{ weight: 1, arbitrary: fc.constant<Step>({ kind: 'evict' }) },
 	{
 		weight: 4,
@@ -274,6 +283,12 @@ async function take(world: World, tale: Story, one: Step, happened: Set<string>)
 			await world.advance(1)
 			return
 		}
+		case 'comeback': {
+			const [trashed] = perform(world, { do: 'trash', resource: one.resource })
+			await world.advance(one.ms)
+			if (trashed !== undefined) perform(world, { do: 'restore', resource: one.resource, id: trashed.id })
+			return
+		}
 		case 'evict':
 			world.evict()
 			return
@@ -370,11 +385,12 @@ function knobsOf(tale: Story, knobs: WebhookKnobs): WebhookKnobs {
 }
 
 /** An action that finds no object that fits has not happened. */
-function perform(world: World, action: Action): void {
-	if (undecidable(world, action)) return
+function perform(world: World, action: Action): JournalEntry[] {
+	if (undecidable(world, action)) return []
 	try {
-		world.store.act(action)
+		return world.store.act(action)
 	} catch (error) {
 		if (!(error instanceof Error) || !/fits|there is no|must|no /.test(error.message)) throw error
+		return []
 	}
 }

@@ -39,8 +39,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'the horizon goes by our own clock',
 		file: 'src/watcher/windows.ts',
-		find: 'rs.cursorMs = Math.max(rs.cursorMs ?? 0, storeNowMs)',
-		replace: 'rs.cursorMs = Math.max(rs.cursorMs ?? 0, core.ports.now() + 0 * storeNowMs)',
+		find: 'Math.min(storeNowMs, core.ports.now() + (core.state.skewMs ?? 0))',
+		replace: 'core.ports.now() + 0 * storeNowMs',
 		tests: [story('trouble')],
 	},
 	{

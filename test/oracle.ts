@@ -251,13 +251,16 @@ function contradicts(
 	given: Case,
 ): string | null {
 	if (event.backfill && !belief.fromEvent && belief.present) return null
+	// Up to its arrival: the content that it tells may have been there before, too.
 	const early = (from: boolean): boolean =>
-		history.some((moment, index) => index > 0 && index <= found && present[index] === from && moment.timeMs <= given.baselineEndMs)
+		history.some(
+			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && present[index] === from && moment.timeMs <= given.baselineEndMs,
+		)
 	if (event.eventType === 'DELETED') return belief.present ? null : 'DELETED of an object that was not there'
 	if (event.eventType === 'CREATED') {
 		// What went before the baseline met it was never known: back again, it is new.
 		const unlistedEarly = history.some(
-			(moment, index) => index > 0 && index <= found && moment.state === 'unlisted' && moment.timeMs <= given.baselineEndMs,
+			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && moment.state === 'unlisted' && moment.timeMs <= given.baselineEndMs,
 		)
 		return !belief.present || (!belief.fromEvent && (early(false) || unlistedEarly)) ? null : 'CREATED of an object that was there'
 	}
@@ -276,8 +279,8 @@ function missing(belief: Belief, history: readonly Moment[], present: readonly b
 	if (last.state === 'unlisted') return missingUnlisted(belief, history, present[end]!, given)
 	if (!present[end]) {
 		if (!belief.present) return null
-		const left = history.findIndex((_, index) => index > 0 && !present[index])
-		// Gone before the baseline could have met it.
+		const left = history.findIndex((moment, index) => index > 0 && (!present[index] || moment.state === 'unlisted'))
+		// Gone, or off the list, before the baseline could have met it.
 		if (!belief.fromEvent && left > 0 && history[left]!.timeMs <= given.baselineEndMs) return null
 		return `it is ${last.state}, the receiver believes it is there`
 	}
@@ -295,8 +298,10 @@ function missingUnlisted(belief: Belief, history: readonly Moment[], known: bool
 	const lastListed = history.findLastIndex((moment) => moment.state !== 'unlisted')
 	const leftMs = history[lastListed + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
 	if (!belief.present) {
+		const back = history.findLastIndex((moment) => moment.state === 'trashed' || moment.state === 'gone')
 		const seen = history.some(
 			(moment, index) =>
+				index > back &&
 				moment.state === 'live' &&
 				given.polls?.some(
 					(poll) => poll.startMs >= moment.timeMs && poll.endMs <= (history[index + 1]?.timeMs ?? Number.POSITIVE_INFINITY),
@@ -306,6 +311,17 @@ function missingUnlisted(belief: Belief, history: readonly Moment[], known: bool
 	}
 	if (belief.hash === null && belief.fromEvent) return null
 	if (!belief.fromEvent && leftMs <= given.baselineEndMs) return null
+	// Off the list before the baseline met it and never on it again, whatever else became of it.
+	const first = history.findIndex((moment, index) => index > 0 && moment.state === 'unlisted')
+	const listedAgain = history.slice(first).some((moment) => moment.state === 'live')
+	if (!belief.fromEvent && first > 0 && history[first]!.timeMs <= given.baselineEndMs && !listedAgain) return null
+	// Away while the baseline passed, and never back across a whole poll: nobody met it.
+	const away = history.findLastIndex(
+		(moment, index) => index > 0 && index <= lastListed && (moment.state === 'trashed' || moment.state === 'gone'),
+	)
+	const backMs = history[away + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
+	const met = given.polls === undefined || given.polls.some((poll) => poll.startMs >= backMs && poll.endMs <= leftMs)
+	if (!belief.fromEvent && away > 0 && history[away]!.timeMs <= given.baselineEndMs && !met) return null
 	return history.slice(lastListed + 1).some((moment) => moment.hash === belief.hash) ? null : 'that it is no longer listed was not told'
 }
 
@@ -350,9 +366,7 @@ function passedOver(
 		const owed = number > 0 && number < spells.length - 1 && outlastsPoll(history, present, from, to, given)
 		for (let used = 0; used <= told.length; used++) {
 			const believed = used === 0 ? present[0] : told[used - 1]!.eventType !== 'DELETED'
-			// Gone before the baseline could have met it: nobody knew it.
-			const unmet = used === 0 && !present[from] && history[from]!.timeMs <= given.baselineEndMs
-			const untold = owed && !unmet && believed !== present[from] ? 1 : 0
+			const untold = owed && (present[from] || knownThere(history, present, from, given)) && believed !== present[from] ? 1 : 0
 			next[used] = Math.min(next[used]!, least[used]! + untold)
 			for (let upTo = used; upTo < told.length && spellFits(told[upTo]!, from, to, fits); upTo++)
 				next[upTo + 1] = Math.min(next[upTo + 1]!, least[used]!)
@@ -360,6 +374,21 @@ function passedOver(
 		least = next
 	}
 	return Math.min(...least)
+}
+
+/**
+ * Whether somebody could know that an object is there when it goes at `index`: at the last moment before that lasted a whole poll, or that the
+ * baseline met, it was there and listed. What was never met, and what is known as unlisted, goes unseen.
+ */
+function knownThere(history: readonly Moment[], present: readonly boolean[], index: number, given: Case): boolean {
+	for (let at = index - 1; at >= 0; at--) {
+		const fromMs = history[at]!.timeMs
+		const toMs = history[at + 1]!.timeMs
+		const learned = fromMs <= given.baselineEndMs && toMs > given.baselineEndMs
+		const polled = given.polls?.some((poll) => poll.startMs >= Math.max(fromMs, given.baselineEndMs) && poll.endMs <= toMs) ?? false
+		if (learned || polled) return present[at]! && history[at]!.state !== 'unlisted'
+	}
+	return false
 }
 
 function spellFits(event: ReceivedEvent, from: number, to: number, fits: (event: ReceivedEvent, index: number) => boolean): boolean {
@@ -370,9 +399,12 @@ function spellFits(event: ReceivedEvent, from: number, to: number, fits: (event:
 /** Whether a whole poll after the baseline lies within a spell. Hidden is not gone: what was never live has no DELETED. */
 function outlastsPoll(history: readonly Moment[], present: readonly boolean[], from: number, to: number, given: Case): boolean {
 	if (!present[from] && !history.slice(from, to + 1).some(({ state }) => state === 'trashed' || state === 'gone')) return false
-	const startMs = Math.max(history[from]!.timeMs, given.baselineEndMs)
-	const endMs = history[to + 1]!.timeMs
-	return given.polls?.some((poll) => poll.startMs >= startMs && poll.endMs <= endMs) ?? false
+	const within = (startMs: number, endMs: number): boolean =>
+		given.polls?.some((poll) => poll.startMs >= Math.max(startMs, given.baselineEndMs) && poll.endMs <= endMs) ?? false
+	if (!present[from]) return within(history[from]!.timeMs, history[to + 1]!.timeMs)
+	// There, but not listed, no poll shows it.
+	for (let at = from; at <= to; at++) if (history[at]!.state === 'live' && within(history[at]!.timeMs, history[at + 1]!.timeMs)) return true
+	return false
 }
 
 /** Whether a receiver should believe the object is there: hidden ones are no thing before they have been live; unlisted ones neither. */

@@ -377,7 +377,7 @@ export class World {
 	async quiet(limitMs = 8 * 86_400_000): Promise<void> {
 		const end = this.nowMs + limitMs
 		const poll = this.config.pollIntervalMs
-		for (let round = 0; round < 3; round++) {
+		for (let round = 0; round < 2; round++) {
 			const core = this.engine.core()!
 			if (!core.state.paused) {
 				core.commit(() => {
@@ -495,7 +495,9 @@ export class World {
 		)
 			this.baselineEndMs = this.nowMs
 		const last = this.polls.at(-1)
-		if (state.run === null && state.lastRunMs !== null && last?.startMs !== state.lastRunMs)
+		// A run that had to leave a resource out was no whole poll.
+		const whole = state.resources.every((rs) => (rs.lastPollMs ?? 0) >= (state.lastRunMs ?? 0))
+		if (state.run === null && state.lastRunMs !== null && whole && last?.startMs !== state.lastRunMs)
 			this.polls.push({ startMs: state.lastRunMs, endMs: this.nowMs })
 	}
 

@@ -282,7 +282,6 @@ const CHECKS: Readonly<Record<string, Check>> = {
 	'event.poller.reread': interval('hours', true),
 	'event.reconcile.interval': interval('minutes', true),
 	'event.poller.scanBudget': numberOf(1, 1000, true),
-	'event.notification.rate': numberOf(0.001, 1000, false),
 	'event.poller.backfill': (text) => {
 		const value = text.trim()
 		return backfillIsKnown(value) ? fine(value) : expected('none, all or a date such as 2026-01-31')

@@ -18,6 +18,9 @@ const RESERVED_LABELS = new Set(['pollDate', 'objectType', '__proto__', 'constru
 /** A parsed poller configuration, or everything that is wrong with it. */
 export type PollerResult = { ok: true; resources: Record<string, PollerResource> | null } | { ok: false; problems: FieldProblem[] }
 
+/** Longest delay or tolerance. */
+const MOST_SECONDS = 366 * 86_400
+
 const TEXTS = ['idField'] as const
 const BOOLEANS = ['filterByUpdatedDate', 'filterByCurrentDate'] as const
 const NUMBERS = ['createdCheckTolerance', 'pageSize', 'pollDelay'] as const
@@ -152,8 +155,8 @@ function readResource(field: string, value: unknown, problems: FieldProblem[]): 
 		if (clean[name] === undefined) continue
 		const read = typeof clean[name] === 'number' || typeof clean[name] === 'string' ? readNumber(String(clean[name])) : null
 		const least = name === 'pageSize' ? 1 : 0
-		if (read === null || read < least || (name === 'pageSize' && !Number.isInteger(read)))
-			expect(name, name === 'pageSize' ? 'expected a whole number from 1' : 'expected a number of seconds, 0 or more')
+		if (read === null || read < least || (name === 'pageSize' ? !Number.isInteger(read) : read > MOST_SECONDS))
+			expect(name, name === 'pageSize' ? 'expected a whole number from 1' : `expected a number of seconds, 0 to ${MOST_SECONDS} (a year)`)
 		clean[name] = read
 	}
 	if (clean['datesConfiguration'] !== undefined) clean['datesConfiguration'] = readDates(clean['datesConfiguration'], expect)

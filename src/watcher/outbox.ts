@@ -19,7 +19,7 @@ export interface NewEvent extends StoredEvent {
 /** A claim is kept for this long; not settled by then, its outcome is unknown and it is due again. */
 export const LEASE_MS = 45_000
 const FIRST = 1
-/** Characters of bodies after which no further notification joins a claim: an RPC answer holds 32 MiB. */
+/** Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a character. */
 const CLAIM_SIZE = 8_000_000
 const WAITING_PAGE = 1_000
 
@@ -78,7 +78,7 @@ export function followCallback(core: Core, release: boolean): void {
 		sql.run(`DELETE FROM subscriptions WHERE id = ?`, FIRST)
 		sql.run(`DELETE FROM waiting WHERE subscription = ?`, FIRST)
 		sql.run(
-			`UPDATE notifications SET status = 'dropped', settled = ?, updated = ? WHERE id IN (SELECT value FROM json_each(?))`,
+			`UPDATE notifications SET status = 'dropped', settled = ?, updated = ? WHERE id IN (SELECT value FROM json_each(?)) AND settled IS NULL`,
 			now,
 			now,
 			JSON.stringify(core.state.unsettled),
@@ -94,7 +94,7 @@ export function followCallback(core: Core, release: boolean): void {
 		const queued = sql
 			.all<{ id: number }>(`SELECT id FROM notifications WHERE subscription = ? AND status = 'queued' ORDER BY id`, FIRST)
 			.map((row) => row.id)
-		core.state.unsettled = [...queued, ...core.state.unsettled].sort((a, b) => a - b)
+		core.state.unsettled = [...new Set([...queued, ...core.state.unsettled])].sort((a, b) => a - b)
 		sql.run(
 			`UPDATE notifications SET status = 'waiting', settled = NULL, due = ?, updated = ?, first_failure = NULL WHERE id IN (SELECT value FROM json_each(?))`,
 			now,
@@ -102,7 +102,7 @@ export function followCallback(core: Core, release: boolean): void {
 			JSON.stringify(queued),
 		)
 		sql.run(
-			`UPDATE notifications SET due = ? WHERE id IN (SELECT value FROM json_each(?)) AND due > ?`,
+			`UPDATE notifications SET due = ? WHERE id IN (SELECT value FROM json_each(?)) AND due > ? AND settled IS NULL`,
 			now,
 			JSON.stringify(core.state.unsettled),
 			now,
@@ -255,23 +255,29 @@ function envelope(core: Core): NotificationInstance {
 function unsettledRows(core: Core): NotificationRow[] {
 	const { unsettled } = core.state
 	if (unsettled.length === 0) return []
-	return core.ports.sql.all<NotificationRow>(
-		`SELECT id, object_type, members, created, context, status, attempt, due, lease, first_try, first_failure, settled FROM notifications WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`,
+	const rows = core.ports.sql.all<NotificationRow>(
+		`SELECT id, object_type, members, created, context, status, attempt, due, lease, first_try, first_failure, settled FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND settled IS NULL ORDER BY id`,
 		JSON.stringify(unsettled),
 	)
+	forgetSettled(core, rows)
+	return rows
+}
+
+/** The stored list may still name what was settled after it was last written. */
+function forgetSettled(core: Core, rows: readonly { id: number }[]): void {
+	if (rows.length < core.state.unsettled.length) core.state.unsettled = rows.map((row) => row.id)
 }
 
 /** When the earliest unsettled notification is due, or its lease ends; null: none, or they may not be sent. */
 export function nextDeliveryMs(core: Core): number | null {
 	const { sql } = core.ports
-	const { unsettled } = core.state
-	if (unsettled.length === 0 || readSubscription(sql)?.active !== true) return null
-	return (
-		sql.all<{ next: number | null }>(
-			`SELECT min(coalesce(lease, due)) AS next FROM notifications WHERE id IN (SELECT value FROM json_each(?))`,
-			JSON.stringify(unsettled),
-		)[0]?.next ?? null
+	if (core.state.unsettled.length === 0 || readSubscription(sql)?.active !== true) return null
+	const rows = sql.all<{ id: number; next: number }>(
+		`SELECT id, coalesce(lease, due) AS next FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND settled IS NULL ORDER BY id`,
+		JSON.stringify(core.state.unsettled),
 	)
+	forgetSettled(core, rows)
+	return rows.length === 0 ? null : Math.min(...rows.map((row) => row.next))
 }
 
 /** Claims up to `limit` due notifications, oldest first: an attempt number and a lease for each. */
@@ -288,17 +294,18 @@ export function claim(core: Core, limit: number): { claims: Claim[]; more: boole
 		const claimed: Claim[] = []
 		let size = 0
 		for (const row of due) {
-			if (claimed.length >= limit || size >= CLAIM_SIZE) break
-			const one = claimOne(core, subscription, row, now)
-			claimed.push(one)
-			size += one.body.length
+			if (claimed.length >= limit) break
+			const text = bodyOf(core, row)
+			size += text.length
+			if (claimed.length > 0 && size > CLAIM_SIZE) break
+			claimed.push(claimOne(core, subscription, row, text, now))
 		}
 		return claimed
 	})
 	return { claims, more: due.length > claims.length }
 }
 
-function claimOne(core: Core, subscription: Subscription, row: NotificationRow, now: number): Claim {
+function claimOne(core: Core, subscription: Subscription, row: NotificationRow, text: string, now: number): Claim {
 	const { sql } = core.ports
 	if (row.lease !== null)
 		keepAttempt(sql, row.id, row.attempt, {
@@ -325,7 +332,7 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 		attempt,
 		leaseUntilMs: lease,
 		url: subscription.url,
-		body: bodyOf(core, row),
+		body: text,
 		configuration: core.config.configuration,
 	}
 }
@@ -387,34 +394,42 @@ export function storedEvent(row: EventRecord): StoredEvent {
 
 /** Settles an attempt. Delivered is a fact, from any attempt, at any time; a failure counts only with the current attempt number. */
 export function settle(core: Core, counter: number, attempt: number, outcome: Outcome): void {
+	const { notification, counters } = core.state
+	const { dead } = counters
+	// That it is settled stands in its row: the state that only forgets it may wait for the next commit.
+	core.commit(
+		() => settleOne(core, counter, attempt, outcome),
+		() => core.state.notification !== notification || core.state.counters.dead !== dead,
+	)
+}
+
+function settleOne(core: Core, counter: number, attempt: number, outcome: Outcome): void {
 	const { sql } = core.ports
-	core.commit(() => {
-		const row = sql.all<NotificationRow>(
-			`SELECT id, object_type, members, created, context, status, attempt, due, lease, first_try, first_failure, settled FROM notifications WHERE id = ?`,
-			counter,
-		)[0]
-		if (row === undefined || row.status === 'delivered') return
-		const now = core.ports.now()
-		keepAttempt(sql, row.id, attempt, outcome)
-		const kept = JSON.stringify(outcome)
-		if (outcome.delivered) {
-			sql.run(
-				`UPDATE notifications SET status = 'delivered', settled = ?, lease = NULL, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
-				now,
-				now,
-				attempt,
-				kept,
-				row.id,
-			)
-			leave(core, row.id)
-			const subscription = readSubscription(sql)
-			if (subscription?.failingSinceMs !== null)
-				sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, FIRST)
-		} else if (row.settled === null && attempt === row.attempt) {
-			failed(core, row, outcome, now, kept)
-		}
-		formWaiting(core)
-	})
+	const row = sql.all<NotificationRow>(
+		`SELECT id, object_type, members, created, context, status, attempt, due, lease, first_try, first_failure, settled FROM notifications WHERE id = ?`,
+		counter,
+	)[0]
+	if (row === undefined || row.status === 'delivered') return
+	const now = core.ports.now()
+	keepAttempt(sql, row.id, attempt, outcome)
+	const kept = JSON.stringify(outcome)
+	if (outcome.delivered) {
+		sql.run(
+			`UPDATE notifications SET status = 'delivered', settled = ?, lease = NULL, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
+			now,
+			now,
+			attempt,
+			kept,
+			row.id,
+		)
+		leave(core, row.id)
+		const subscription = readSubscription(sql)
+		if (subscription?.failingSinceMs !== null)
+			sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, FIRST)
+	} else if (row.settled === null && attempt === row.attempt) {
+		failed(core, row, outcome, now, kept)
+	}
+	formWaiting(core)
 }
 
 function failed(core: Core, row: NotificationRow, outcome: Outcome, now: number, kept: string): void {

@@ -48,7 +48,7 @@ export function isNews(recorded: Pick<Recorded, 'accepted' | 'undecided'>): bool
 	return recorded.accepted > 0 || recorded.undecided.length > 0
 }
 
-/** Above this the record is left out of the event: a row holds 2 MB. */
+/** Above so many bytes the record is left out of the event: a row holds 2 MB. */
 const RECORD_LIMIT = 1_500_000
 
 /** Gates and records observations of one resource. Call it inside `core.commit`. */
@@ -108,7 +108,10 @@ export function record(core: Core, watched: Watched, seen: readonly Seen[], look
 			same.push(row.lastEvent)
 		if (verdict.do === 'nothing') continue
 		result.accepted++
-		rs.listed += (isListed(verdict.row?.state) ? 1 : 0) - (isListed(row?.state) ? 1 : 0)
+		const delta = (isListed(verdict.row?.state) ? 1 : 0) - (isListed(row?.state) ? 1 : 0)
+		rs.listed += delta
+		// What a search found at an earlier count says nothing of this one.
+		if (delta !== 0) rs.searched = null
 		const next: IndexRow | null =
 			verdict.row === null ? null : { ...verdict.row, sequence: row?.sequence ?? 0, lastEvent: row?.lastEvent ?? null }
 		if (verdict.do === 'ring' && next !== null) {
@@ -202,7 +205,7 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 			...(change.restored && { restored: true }),
 			...(change.backfill && { backfill: true }),
 		},
-		record: full.length > RECORD_LIMIT ? null : full,
+		record: Buffer.byteLength(full) > RECORD_LIMIT ? null : full,
 	}
 }
 

@@ -158,6 +158,9 @@ export function pollerOf(core: Core): PollerReport {
 const EVENT_COLUMNS =
 	'sequence, tag, object_type, object_id, object_sequence, previous, type, date, recorded, source, changed, flags, record, notifications'
 
+/** A page of the log ends early when its records hold so many characters: an RPC answer holds 32 MiB. */
+const PAGE_CHARACTERS = 8_000_000
+
 type LogRow = Parameters<typeof storedEvent>[0] & { notifications: string | null }
 
 /** A page of the event log, newest first. */
@@ -165,16 +168,21 @@ export function eventsOf(
 	core: Core,
 	query: { pageSize: number; before?: number | undefined },
 ): { events: EventRow[]; next: number | null } {
-	const rows = core.ports.sql.all<LogRow>(
+	const rows: LogRow[] = []
+	let size = 0
+	let full = false
+	for (const row of core.ports.sql.each<LogRow>(
 		`SELECT ${EVENT_COLUMNS} FROM events WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`,
 		query.before ?? Number.MAX_SAFE_INTEGER,
 		query.pageSize,
-	)
-	const last = rows.at(-1)
-	return {
-		events: rows.map((row) => eventRow(core, row)),
-		next: last !== undefined && rows.length === query.pageSize && last.sequence > 1 ? last.sequence : null,
+	)) {
+		size += row.record?.length ?? 0
+		rows.push(row)
+		full = size > PAGE_CHARACTERS || rows.length === query.pageSize
+		if (full) break
 	}
+	const last = rows.at(-1)
+	return { events: rows.map((row) => eventRow(core, row)), next: full && last !== undefined && last.sequence > 1 ? last.sequence : null }
 }
 
 /** One event; null when there is none of that number, or no longer. */

@@ -189,6 +189,7 @@ function commitTurns(core: Core, watched: Watched, turns: Turn[]): void {
 		return
 	}
 	core.commit(() => {
+		let news = last.ended
 		for (const turn of pending) {
 			const unchanged = unchangedPage(core, watched, turn)
 			const missing = listedBetween(
@@ -199,18 +200,20 @@ function commitTurns(core: Core, watched: Watched, turns: Turn[]): void {
 				turn.page.askedAtMs,
 			)
 			const shown = new Set(turn.page.sightings.map((one) => one.id))
-			if (!unchanged) recordFresh(core, watched, turn.page, turn.fresh)
+			if (!unchanged && recordFresh(core, watched, turn.page, turn.fresh)) news = true
 			for (const id of missing) {
 				if (shown.has(id)) continue
 				missingCount++
+				news = true
 				if (rs.heldSinceMs === null) putLookup(core, rs.number, id, core.ports.now(), { missing: true })
 				else core.ports.sql.run(`INSERT OR IGNORE INTO held (resource, id, since) VALUES (?, ?, ?)`, rs.number, id, core.ports.now())
 			}
 		}
 		rs.reread = { ...next, missing: missingCount }
 		if (last.ended) rereadEnded(core, watched, running.startedMs, missingCount === 0 ? last.page.total : null)
-	})
-	if (rs.heldSinceMs === null && brakes(missingCount, rs.listed)) holdDeletions(core, watched)
+		return news
+	}, Boolean)
+	if (rs.heldSinceMs === null && brakes(missingCount - (running.decided ?? 0), rs.listed)) holdDeletions(core, watched)
 }
 
 /** Whether a page of a pass is as it was: told by its digest, one row read instead of a hundred. */
@@ -244,13 +247,13 @@ function rereadEnded(core: Core, watched: Watched, startedMs: number, total: num
 	for (const id of unlisted(core.ports.sql, rs.number, UNLISTED_LOOKS)) putLookup(core, rs.number, id, core.ports.now(), { missing: true })
 }
 
-/** Gates the rows of a page; for resources without a modified filter an unchanged page is told by its digest. */
-function recordFresh(core: Core, watched: Watched, page: Listed, fresh: Sighting[]): void {
+/** Gates the rows of a page; for resources without a modified filter an unchanged page is told by its digest. True when they brought news. */
+function recordFresh(core: Core, watched: Watched, page: Listed, fresh: Sighting[]): boolean {
 	const { resource, state: rs } = watched
 	const first = fresh[0]
 	const last = fresh.at(-1)
-	if (first === undefined || last === undefined) return
-	record(
+	if (first === undefined || last === undefined) return false
+	const recorded = record(
 		core,
 		watched,
 		fresh.map((sighting) => ({ id: sighting.id, sighting })),
@@ -263,7 +266,7 @@ function recordFresh(core: Core, watched: Watched, page: Listed, fresh: Sighting
 			backfill: 'none',
 		},
 	)
-	if (resource.modifiedFilter) return
+	if (resource.modifiedFilter) return isNews(recorded)
 	core.ports.sql.run(
 		`INSERT OR REPLACE INTO pages (resource, first, last, digest) VALUES (?, ?, ?, ?)`,
 		rs.number,
@@ -271,6 +274,7 @@ function recordFresh(core: Core, watched: Watched, page: Listed, fresh: Sighting
 		last.id,
 		digestOf(fresh),
 	)
+	return isNews(recorded)
 }
 
 /** The newest objects again, where stamps miss many edits. True when one is due. */

@@ -35,7 +35,8 @@ export interface ResourceState {
 	baseline: { position: ScanPosition; total: number; startedMs: number } | null
 	baselineDoneMs: number | null
 	/** The running pass of a resource without modified filter, or the running re-read. */
-	reread: { position: ScanPosition; startedMs: number; sampled: boolean; missing: number } | null
+	/** `missing`: ids not shown so far; `decided`: how many of them the brake no longer holds. */
+	reread: { position: ScanPosition; startedMs: number; sampled: boolean; missing: number; decided?: number } | null
 	rereadDoneMs: number | null
 	/** When the last complete re-read began: the age of the oldest knowledge. */
 	rereadBeganMs: number | null
@@ -120,7 +121,7 @@ export interface WatcherState {
 	sequence: number
 	/** Counter of the last notification. */
 	notification: number
-	/** Notifications that are not settled, oldest first: kept here and not in an index, which would cost a row at each end. */
+	/** Notifications that are not settled, oldest first: kept here and not in an index, which would cost a row at each end. May name ones settled since. */
 	unsettled: number[]
 	counters: { created: number; updated: number; deleted: number; requests: number; dead: number; expired: number }
 	/** Events of the last hours, newest last: [hour number since the epoch, count]. */

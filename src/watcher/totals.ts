@@ -4,6 +4,7 @@ import { loadRanks } from './object-index.ts'
 import { brakes, horizonSec, judgeTotal, searchKey } from './poll.ts'
 import { putLookup, record } from './recorder.ts'
 import { list, type Budget } from './requests.ts'
+import type { ResourceState } from './state.ts'
 import { learn, nextProbe, startSearch, type Ranks } from './search.ts'
 
 const TRASH_ROWS = 100
@@ -21,12 +22,15 @@ export async function judge(
 	const { resource, state: rs } = watched
 	// While a scan or confirmations are under way, differences are what they are about. A list that moves with the clock has no total to hold to.
 	if (resource.placeholders) return
-	if (rs.baseline !== null || rs.search !== null || !resource.indexed || pendingMissing(core, rs.number)) return
-	let { verdict, difference } = judgeTotal(page.total, rs.listed, rs.drift, rs.searched)
+	if (rs.baseline !== null || rs.search !== null || !resource.indexed) return
+	// What is being confirmed as missing is expected to be missing: the trash is looked at beyond that.
+	const pending = pendingMissing(core, rs.number)
+	let { verdict, difference } = judgeTotal(page.total, rs.listed - pending.listed, rs.drift, rs.searched)
 	if (verdict === 'fewer' && resource.trash) {
 		await readTrash(core, watched, page.storeNowMs, budget)
-		;({ verdict, difference } = judgeTotal(page.total, rs.listed, rs.drift, rs.searched))
+		;({ verdict, difference } = judgeTotal(page.total, rs.listed - pending.listed, rs.drift, rs.searched))
 	}
+	if (pending.any) return
 	if (verdict === 'agrees') {
 		rs.agreedMs = page.storeNowMs
 		rs.searched = null
@@ -174,11 +178,17 @@ export function releaseHeld(core: Core, watched: Watched): void {
 		for (const row of core.ports.sql.all<{ id: number | string }>(`SELECT id FROM held WHERE resource = ?`, rs.number))
 			putLookup(core, rs.number, row.id, core.ports.now(), { missing: true })
 		core.ports.sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
-		rs.heldSinceMs = null
+		letGo(rs)
 	})
 }
 
-/** Held objects are forgotten: their rows go, nothing rings; should they come back, they are new. */
+/** The brake has ended: what the running re-read has missed so far does not pull it again. */
+function letGo(rs: ResourceState): void {
+	rs.heldSinceMs = null
+	if (rs.reread !== null) rs.reread = { ...rs.reread, decided: rs.reread.missing }
+}
+
+/** Held objects are forgotten: nothing rings; should they come back, they are told as restored. */
 export function forgetHeld(core: Core, watched: Watched): number {
 	const { state: rs } = watched
 	return core.commit(() => {
@@ -190,19 +200,27 @@ export function forgetHeld(core: Core, watched: Watched): number {
 				rs.number,
 				rs.number,
 			)[0]?.n ?? 0
-		sql.run(`DELETE FROM objects WHERE resource = ? AND id IN (SELECT id FROM held WHERE resource = ?)`, rs.number, rs.number)
+		// Tombstones stay: an object that comes back goes on with its own sequence.
+		sql.run(`UPDATE objects SET state = 'gone' WHERE resource = ? AND id IN (SELECT id FROM held WHERE resource = ?)`, rs.number, rs.number)
 		sql.run(`DELETE FROM pages WHERE resource = ?`, rs.number)
 		sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
 		rs.listed -= listed
-		rs.heldSinceMs = null
+		letGo(rs)
 		rs.head = null
 		core.accepted.set(rs.number, (core.accepted.get(rs.number) ?? 0) + 1)
 		return count
 	})
 }
 
-function pendingMissing(core: Core, number: number): boolean {
-	return core.ports.sql.all(`SELECT id FROM lookups WHERE resource = ? LIMIT 1`, number).length > 0
+function pendingMissing(core: Core, number: number): { any: boolean; listed: number } {
+	const rows = core.ports.sql.all<{ state: string | null; missing: number | null }>(
+		`SELECT o.state, json_extract(l.doubt, '$.missing') AS missing FROM lookups l LEFT JOIN objects o ON o.resource = l.resource AND o.id = l.id WHERE l.resource = ?`,
+		number,
+	)
+	return {
+		any: rows.length > 0,
+		listed: rows.filter((row) => row.missing === 1 && (row.state === 'live' || row.state === 'hidden')).length,
+	}
 }
 
 function ranks(core: Core, number: number): Ranks {

@@ -16,11 +16,19 @@ export async function pollUnindexed(core: Core, watched: Watched, budget: Budget
 	const found = new Map<string, Sighting>()
 	let storeNowMs: number | null = null
 	for (let page = 0; page < PAGES; page++) {
-		const answer = await list(core, watched, { order: 'id-asc', offset: page * rs.pageSize, limit: rs.pageSize }, budget)
+		// The newest first, since what lies behind the last page is not read.
+		const answer = await list(
+			core,
+			watched,
+			{ order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', offset: page * rs.pageSize, limit: rs.pageSize },
+			budget,
+		)
 		storeNowMs ??= answer.storeNowMs
 		for (const one of answer.sightings) {
 			if (one.stampSec === null || one.stampSec * 1000 > sinceMs - 1000) found.set(`${one.id}:${one.stampSec}`, one)
 		}
+		const last = answer.sightings.at(-1)?.listedSec ?? null
+		if (resource.modifiedFilter && last !== null && last * 1000 < sinceMs - 1000) break
 		if (answer.rows < rs.pageSize || (answer.total !== null && (page + 1) * rs.pageSize >= answer.total)) break
 	}
 	const now = core.ports.now()
@@ -28,7 +36,7 @@ export async function pollUnindexed(core: Core, watched: Watched, budget: Budget
 		// Stamps have whole seconds: what was rung in the last poll's second is not rung again.
 		const fresh = [...found].filter(([key, one]) => one.state === 'live' && !rs.recent.includes(key))
 		const events: NewEvent[] = fresh.map(([, one]) => eventOf(core, watched, one, now))
-		rs.recent = [...found.keys()].slice(-1_000)
+		rs.recent = [...found.keys()]
 		rs.cursorMs = Math.max(rs.cursorMs ?? 0, storeNowMs ?? now)
 		rs.lastPollMs = now
 		rs.error = null

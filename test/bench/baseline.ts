@@ -1,6 +1,6 @@
 /** The first reading of everything: requests, whether it goes on after being cut off, and what it leaves on the isolate's heap. */
 import { atMost, atSmallest, told, type Bench, type Row } from './bench.ts'
-import { collectionOf, LABELS, learn, openStore } from './shop.ts'
+import { collectionOf, LABELS, learn, openStore, type Label } from './shop.ts'
 
 const MEGABYTE = 1_000_000
 const HEAP_LIMIT = 16
@@ -14,17 +14,10 @@ export const baseline: Bench = {
 		const { n } = context
 		const limit = Math.ceil((n / 100) * 1.02)
 		const rows: Row[] = []
-		const whole = await openStore(n, { config: { scanBudget: 0 } })
-		await learn(whole)
-		for (const label of LABELS) rows.push(atMost(`baseline/${label}`, n, whole.tally.count(label, 'scan'), 'requests', limit))
-		rows.push(
-			told(
-				'baseline/polls of four resources meanwhile',
-				n,
-				whole.tally.asked.length - LABELS.reduce((sum, label) => sum + whole.tally.count(label, 'scan'), 0),
-				'requests',
-			),
-		)
+		const { baseline: asked } = await context.store()
+		const pagesOf = (label: Label): number => asked.filter((one) => one.label === label && one.kind === 'scan').length
+		for (const label of LABELS) rows.push(atMost(`baseline/${label}`, n, pagesOf(label), 'requests', limit))
+		rows.push(told('baseline/polls of four resources meanwhile', n, asked.filter(({ kind }) => kind !== 'scan').length, 'requests'))
 
 		// Killed in the middle of a request and of a commit, evicted between two: only what was under way is read again.
 		const objects = { orders: 20, products: 20, coupons: 20, customers: 20, [collectionOf('orders')]: n }

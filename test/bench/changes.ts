@@ -1,6 +1,6 @@
 /** Requests to the store when something happens: a hundred changes, one object deleted for good. */
 import { atMost, seeded, told, type Bench, type Row } from './bench.ts'
-import { afterWindow, collectionOf, LABELS, pollOnce, type Label, type Store } from './shop.ts'
+import { afterWindow, collectionOf, LABELS, pollOnce, SCAN_BUDGET, type Label, type Store } from './shop.ts'
 
 const CHANGED = 100
 const TRIALS = 20
@@ -67,7 +67,7 @@ export const deleted: Bench = {
 				told(`deleted/${label}, mean of ${TRIALS}`, context.n, sum / TRIALS, 'requests'),
 			)
 		}
-		await world.configure({ scanBudget: 10, rereadHours: null })
+		await world.configure({ scanBudget: SCAN_BUDGET, rereadHours: null })
 		return rows
 	},
 }

@@ -22,6 +22,8 @@ export interface Counts {
 export interface Order {
 	do: 'alarm' | 'prune' | 'evict' | 'reset' | 'look'
 	offsetMs: number
+	/** Pruning happens as if so much later, while the clock stands: no re-read falls due by it. */
+	aheadMs?: number
 }
 
 /** How it stands afterwards. Counts are those before a reset. */
@@ -34,5 +36,14 @@ export interface Reply {
 	events: number
 	notifications: number
 	trouble: string | null
-	resources: { objectType: string; number: number; known: number; learned: boolean; done: number; searching: boolean; reread: boolean }[]
+	resources: {
+		objectType: string
+		number: number
+		known: number
+		learned: boolean
+		done: number
+		searching: boolean
+		reread: boolean
+		rereadDoneMs: number | null
+	}[]
 }

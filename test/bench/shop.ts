@@ -71,7 +71,12 @@ export function tallyOf(store: SimulatedStore): Tally {
 export interface Store {
 	world: World
 	tally: Tally
+	/** What the baseline asked. */
+	baseline: Asked[]
 }
+
+/** Pages of the running pass that a poll may read, where nothing else is configured. */
+export const SCAN_BUDGET = 10
 
 /** Minutes between polls where nothing else is configured. */
 export const INTERVAL_MS = 15 * 60_000
@@ -79,7 +84,7 @@ export const INTERVAL_MS = 15 * 60_000
 /** Makes a Shopbell, its baseline not begun. */
 export async function openStore(n: number, options: WorldOptions = {}): Promise<Store> {
 	const world = await World.create({ pollIntervalMs: INTERVAL_MS, ...options, store: { objects: n, ...options.store } })
-	return { world, tally: tallyOf(world.store) }
+	return { world, tally: tallyOf(world.store), baseline: [] }
 }
 
 /** Lets the baseline end. `each` is called at every step and may end it by answering false. */

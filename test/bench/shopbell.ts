@@ -1,13 +1,19 @@
 /** A whole Shopbell in the real runtime: the Worker with a bench in it, a simulated store and a callback on loopback, on a clock that the bench moves. */
+import { request } from 'node:http'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Client, setUp } from '../../scripts/local/client.ts'
+import { PROJECT } from '../../scripts/local/files.ts'
 import { createCallback, type Callback } from '../demo/callback.ts'
 import { freePort, serve } from '../store/serve.ts'
 import { createStore, type SimulatedStore } from '../store/store.ts'
 import { Inspector } from './inspector.ts'
 import type { Counts, Order, Reply } from './orders.ts'
-import { migrationStatements, post, run, SETUP_TOKEN, undoAll, type Undo } from './runtime.ts'
+import { splitSql, startWorker } from './quiet.ts'
 
+const SETUP_TOKEN = 'the-bench-sets-itself-up'
 const DELIVERY_MS = 30_000
+const ANSWER_MS = 120_000
 
 /** A Shopbell whose clock the bench moves. */
 export interface Shopbell {
@@ -18,7 +24,7 @@ export interface Shopbell {
 	/** Lets time pass; nothing happens by it alone. */
 	pass(ms: number): void
 	/** Does something; how it stands then. */
-	order(what: Order['do']): Promise<Reply>
+	order(what: Order['do'], aheadMs?: number): Promise<Reply>
 	/** The alarm rings, at its time. */
 	alarm(): Promise<Reply>
 	/** Rings the alarm until the baseline is complete; `each` after every slice. */
@@ -47,8 +53,10 @@ export interface ShopbellOptions {
 
 /** Starts one. Its baseline is not begun. */
 export async function startShopbell(options: ShopbellOptions): Promise<Shopbell> {
-	const undo: Undo = []
-	const close = (): Promise<void> => undoAll(undo)
+	const undo: (() => unknown)[] = []
+	const close = async (): Promise<void> => {
+		for (const step of undo.splice(0).toReversed()) await step()
+	}
 	try {
 		return await start(options, undo, close)
 	} catch (error) {
@@ -57,7 +65,7 @@ export async function startShopbell(options: ShopbellOptions): Promise<Shopbell>
 	}
 }
 
-async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<void>): Promise<Shopbell> {
+async function start(options: ShopbellOptions, undo: (() => unknown)[], close: () => Promise<void>): Promise<Shopbell> {
 	let offsetMs = 0
 	const now = (): number => Date.now() + offsetMs
 	const few = options.only === undefined ? options.n : 20
@@ -71,11 +79,36 @@ async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<
 	await callback.listen()
 	undo.push(() => callback.close())
 
-	const { base, inspectorUrl } = await run('worker.ts', undo)
+	const text = (value: string): { type: 'plain_text'; value: string } => ({ type: 'plain_text', value })
+	const worker = await startWorker({
+		config: join(PROJECT, 'wrangler.toml'),
+		entrypoint: join(PROJECT, 'test/bench/worker.ts'),
+		bindings: {
+			MASTER_KEYS: text(`bench:${Buffer.alloc(32, 7).toString('base64')}`),
+			SETUP_TOKEN: text(SETUP_TOKEN),
+			PUBLIC_URL: text('https://bell.example.com'),
+			ALLOW_PRIVATE_NETWORK: text('true'),
+			POLL_FLOOR_SECONDS: text('1'),
+		},
+		dev: {
+			server: { hostname: '127.0.0.1', port: 0 },
+			inspector: { hostname: '127.0.0.1', port: 0 },
+			persist: false,
+			watch: false,
+			logLevel: 'none',
+		},
+	})
+	undo.push(() => worker.dispose())
+	await worker.ready
+	const base = String(await worker.url).replace(/\/$/, '')
+	const inspectorUrl = await worker.inspectorUrl
 	if (inspectorUrl === undefined) throw new Error('the runtime has no inspector')
-	const inspector = await Inspector.open(inspectorUrl, () => post(`${base}/_bench/migrate`, []))
+	const inspector = await Inspector.open(String(inspectorUrl), () => post(`${base}/_bench/migrate`, []))
 	undo.push(() => inspector.close())
-	await post(`${base}/_bench/migrate`, migrationStatements())
+	const statements = readdirSync(join(PROJECT, 'migrations'))
+		.toSorted()
+		.flatMap((name) => splitSql(readFileSync(join(PROJECT, 'migrations', name), 'utf8')))
+	await post(`${base}/_bench/migrate`, statements)
 	const account = await setUp(base, SETUP_TOKEN, {
 		organizationName: 'The bench',
 		email: 'bench@example.com',
@@ -92,8 +125,8 @@ async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<
 		...options.configuration,
 	})
 
-	const order = async (what: Order['do']): Promise<Reply> =>
-		JSON.parse(await post(`${base}/_bench/${instance.id}`, { do: what, offsetMs } satisfies Order)) as Reply
+	const order = async (what: Order['do'], aheadMs = 0): Promise<Reply> =>
+		JSON.parse(await post(`${base}/_bench/${instance.id}`, { do: what, offsetMs, aheadMs } satisfies Order)) as Reply
 	let last = await order('look')
 	const pass = (ms: number): void => {
 		offsetMs += Math.max(0, ms)
@@ -156,6 +189,23 @@ async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<
 	}
 }
 
+/** A POST on a connection of its own: a kept one may have been closed while this process was busy. */
+async function post(url: string, body: unknown): Promise<string> {
+	const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+		const call = request(url, { method: 'POST', agent: false, timeout: ANSWER_MS }, (response) => {
+			const chunks: Buffer[] = []
+			response.on('data', (chunk: Buffer) => chunks.push(chunk))
+			response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }))
+			response.on('error', reject)
+		})
+		call.on('timeout', () => call.destroy(new Error(`no answer within ${ANSWER_MS / 1000} s`)))
+		call.on('error', reject)
+		call.end(JSON.stringify(body))
+	})
+	if (status !== 200) throw new Error(`${new URL(url).pathname} answered ${status}: ${text.slice(0, 500)}`)
+	return text
+}
+
 /** A Shopbell that knows everything, and what the learning took. */
 export interface LearnedShopbell extends Shopbell {
 	readonly learned: { heapBefore: number; heapMost: number; heapAfter: number; rowsWritten: number }
@@ -167,7 +217,8 @@ const SLICES_A_LOOK = 8
 /** Starts one with n objects of every resource and lets it learn them, looking at its heap on the way. */
 export async function startLearned(n: number, say: (text: string) => void): Promise<LearnedShopbell> {
 	say('a store and the built Worker')
-	const bell = await startShopbell({ n })
+	// What is hourly falls on every third poll, the end of the smallest pass of customers on every second: some polls are neither.
+	const bell = await startShopbell({ n, configuration: { 'event.poller.refresh_interval': 20 } })
 	try {
 		const heapBefore = await bell.heap()
 		let heapMost = 0

@@ -10,6 +10,8 @@ import { prune } from '../../src/watcher/prune.ts'
 import { Watcher as Production } from '../../src/watcher/watcher.ts'
 import type { Counts, Order, Reply } from './orders.ts'
 
+const HOUR_MS = 3_600_000
+
 /** What outlives the object: it is evicted when the bench says so, and after idle seconds. */
 interface Life {
 	offsetMs: number
@@ -82,7 +84,10 @@ export class Watcher extends Production {
 		const core = this.engine.core()
 		if (core === null) throw new Error('there is no such instance')
 		if (order.do === 'prune') {
+			life.offsetMs += order.aheadMs ?? 0
 			prune(core)
+			life.offsetMs = order.offsetMs
+			core.state.pruneMs = this.engine.ports.now() + HOUR_MS
 			this.engine.arm(core)
 		}
 		if (order.do === 'evict') {
@@ -109,6 +114,7 @@ export class Watcher extends Production {
 				done: rs.baseline?.position.seen ?? rs.listed,
 				searching: rs.search !== null,
 				reread: rs.reread !== null || rs.rereadAsked,
+				rereadDoneMs: rs.rereadDoneMs,
 			})),
 		}
 		return JSON.stringify(reply)

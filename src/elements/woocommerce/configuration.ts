@@ -89,8 +89,6 @@ const KEYS: Draft[] = [
 		description: 'For receivers whose address does not name the instance.',
 		type: 'TEXTFIELD_128',
 	},
-	{ key: 'event.notification.mode', name: 'Notification Mode', description: 'How much a notification carries.', type: 'TEXTFIELD_32' },
-	{ key: 'event.notification.rate', name: 'Notification Rate', description: 'Notifications a second at most.', type: 'NUMBER' },
 	{
 		key: 'event.poller.refresh_interval',
 		name: 'Event poller refresh interval (mins)',

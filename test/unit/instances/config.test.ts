@@ -231,6 +231,11 @@ describe('what is refused, by its field', () => {
 			'event.poller.configuration.orders.pollDelay: ',
 		],
 		[
+			'a delay that no date can hold',
+			{ 'event.poller.configuration': { orders: { url: '/orders', pollDelay: '1e15' } } },
+			'event.poller.configuration.orders.pollDelay: expected a number of seconds, 0 to',
+		],
+		[
 			'dates that are text',
 			{ 'event.poller.configuration': { orders: { url: '/orders', datesConfiguration: 'utc' } } },
 			'event.poller.configuration.orders.datesConfiguration: ',

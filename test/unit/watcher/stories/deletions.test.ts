@@ -50,6 +50,19 @@ describe('deletions', () => {
 		expect(asked[1]!.time - asked[0]!.time).toBeGreaterThanOrEqual(5_000)
 	})
 
+	test('what a search found at one count does not hide what changes after it at the same difference', async () => {
+		const world = await learned(products)
+		vanish(world, 1)
+		// Found and confirmed, and no poll in between that would say so.
+		for (let second = 0; second < 120 && told(world).length === 0; second++) await world.advance(1_000)
+		expect(told(world)).toHaveLength(1)
+		world.store.act({ do: 'create', resource: 'products' })
+		const [id] = ids(world, 'products')
+		world.store.act({ do: 'trash', resource: 'products', id: id! })
+		await world.advance(70_000)
+		expect(told(world).toSorted()).toContain(`DELETED products ${id}`)
+	})
+
 	test('2.6 5.3 a 404 that is not the store’s word about the object deletes nothing', async () => {
 		const world = await learned(products)
 		const [id] = vanish(world, 1)

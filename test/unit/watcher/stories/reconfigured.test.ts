@@ -1,8 +1,9 @@
 /** Calls and settings that arrive at awkward moments: during a run, late, twice, after years without events, or not at all. */
 import { expect, test } from 'vitest'
+import { claim } from '../../../../src/watcher/outbox.ts'
 import type { WatcherConfig } from '../../../../src/watcher/ports.ts'
-import { healthOf } from '../../../../src/watcher/reports.ts'
-import { wantPoll } from '../../../../src/watcher/wishes.ts'
+import { eventsOf, healthOf } from '../../../../src/watcher/reports.ts'
+import { decideDeletions, wantPoll } from '../../../../src/watcher/wishes.ts'
 import { World } from '../../../world.ts'
 import { four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
 
@@ -139,4 +140,75 @@ test('3.5 a store’s clock that is a day ahead and is set right again hides not
 	for (const id of edited) world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Edited ${id}` } })
 	await world.advance(HOUR)
 	expect(told(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
+})
+
+test('a large collection that is polled by dates alone is read from its newest end, as far as it changed', async () => {
+	const world = await learned({
+		resources: { orders: { url: '/orders', filterByUpdatedDate: false } },
+		store: { objects: { orders: 3_000, products: 0, coupons: 0, customers: 0 } },
+		pollIntervalMs: 10 * MINUTE,
+	})
+	const edited = ids(world, 'orders')[2_500]!
+	const made = world.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
+	world.store.act({ do: 'edit', resource: 'orders', id: edited, set: { status: 'completed' } })
+	const asked = world.store.log.length
+	await world.advance(20 * MINUTE)
+	expect(told(world).sort()).toEqual([`CREATED orders ${made}`, `UPDATED orders ${edited}`])
+	expect(world.store.log.length - asked).toBe(2)
+})
+
+test('a record that fits in characters but not in bytes rings without its content', async () => {
+	const world = await learned({ resources: four('products') })
+	const { id } = world.store.act({ do: 'create', resource: 'products', set: { description: '語'.repeat(700_000) } })[0]!
+	await world.advance(5 * MINUTE)
+	expect(world.arrivals).toMatchObject([{ eventType: 'CREATED', objectId: String(id), erased: true, record: { id, erased: true } }])
+})
+
+test('a page of the log with heavy records ends early and says where it goes on', async () => {
+	const world = await learned({ resources: four('products'), config: { callbackUrl: null } })
+	for (let n = 0; n < 12; n++) world.store.act({ do: 'create', resource: 'products', set: { description: 'x'.repeat(1_000_000) } })
+	await world.advance(5 * MINUTE)
+	const core = world.engine.core()!
+	const first = eventsOf(core, { pageSize: 200 })
+	const second = eventsOf(core, { pageSize: 200, before: first.next! })
+	expect(first.events.length).toBeLessThan(10)
+	expect([...first.events, ...second.events].map((one) => one.sequence)).toEqual(Array.from({ length: 12 }, (_, n) => 12 - n))
+	expect(second.next).toBeNull()
+})
+
+test('deletions that are let go while the re-read behind the brake still runs are not held again', async () => {
+	const world = await learned({ resources: four('products'), store: { objects: { orders: 0, products: 800, coupons: 0, customers: 0 } } })
+	const gone = ids(world, 'products').slice(5, 205)
+	for (const id of gone) world.store.act({ do: 'delete', resource: 'products', id })
+	const fetch = world.store.fetch.bind(world.store)
+	let decided = 0
+	world.store.fetch = async (request) => {
+		const answer = await fetch(request)
+		const found = resourceOf(world, 'products').reread?.missing ?? 0
+		if (decided === 0 && found === gone.length) decided = decideDeletions(world.engine.core()!, 'emit')
+		return answer
+	}
+	await world.advance(30 * MINUTE)
+	expect(decided).toBe(gone.length)
+	expect(told(world)).toHaveLength(gone.length)
+	expect(resourceOf(world, 'products').heldSinceMs).toBeNull()
+})
+
+test('a claim of several notifications stays within what an RPC answer holds, also where a heavy one follows a light one', async () => {
+	const world = await learned({ resources: four('products'), pollIntervalMs: 30 * MINUTE })
+	world.loses = () => true
+	const make = async (count: number): Promise<void> => {
+		for (let n = 0; n < count; n++)
+			world.store.act({ do: 'create', resource: 'products', set: { description: `語${'x'.repeat(1_400_000)}` } })
+		await world.advance(30 * MINUTE)
+	}
+	await make(5)
+	await make(10)
+	const core = world.engine.core()!
+	for (const length of [1, 1]) {
+		const { claims } = claim(core, 6)
+		expect(claims).toHaveLength(length)
+		expect(claims.reduce((bytes, one) => bytes + 2 * one.body.length, 0)).toBeLessThan(32 * 2 ** 20)
+	}
+	expect(claim(core, 6)).toEqual({ claims: [], more: false })
 })

@@ -1,6 +1,6 @@
 /** Coverage: which changes webhooks told first, which polls saw first, which both did, which webhooks missed (design, Coverage). */
 import type { Core } from './core.ts'
-import { covered, RECOVERED_MS } from './hooks.ts'
+import { covered, RECOVERED_MS } from './suspicion.ts'
 import { watchedResources } from './resources.ts'
 import type { CoverageReport } from './rpc.ts'
 import type { Sql } from './ports.ts'

@@ -13,14 +13,13 @@ import { StoreTrouble, type Budget } from './requests.ts'
 import { watchedResources } from './resources.ts'
 import type { HookAnswer, HookDelivery } from './rpc.ts'
 import { askReread } from './scans.ts'
+import { covered, RECOVERED_MS } from './suspicion.ts'
 
 /** The first deliveries of a topic are also read, then one in so many. */
 const PROBED_FIRST = 5
 const PROBED_EVERY = 100
 /** One object is read for hints at most this often. */
 const HINT_APART_MS = 10_000
-/** A change that a poll saw first is *recovered* when no webhook came for it by then (design, Coverage). */
-export const RECOVERED_MS = 15 * 60_000
 /** The watchdog reads the store's webhooks this often. */
 const WATCHDOG_MS = 3_600_000
 /** … and this soon again when that did not work. */
@@ -151,7 +150,13 @@ export function watchdogDue(core: Core): boolean {
 /** When the watchdog looks next; null: there are no webhooks to look after. */
 export function watchdogAt(core: Core): number | null {
 	const { hooks } = core.state
-	if (core.config.hooks === null || core.element.hooks === null || core.state.resources.length === 0) return null
+	if (
+		core.config.hooks === null ||
+		core.config.hooks.deliveryUrl === '' ||
+		core.element.hooks === null ||
+		core.state.resources.length === 0
+	)
+		return null
 	// A new secret is written at once; where the store does not let it, as often as everything else.
 	if (hooks.keyedAs !== keyName(core) && hooks.triedAs !== keyName(core)) return 0
 	return Math.min(hooks.dueMs ?? 0, hooks.suspect?.dueMs ?? Number.POSITIVE_INFINITY)
@@ -210,18 +215,6 @@ export async function watchdogStep(core: Core, budget: Budget): Promise<boolean>
 		}
 	})
 	return true
-}
-
-/** A poll saw a change first: its webhook is awaited. Call it inside a commit. */
-export function awaitWebhook(core: Core, watched: Watched, sequence: number): void {
-	const { hooks } = core.state
-	if (core.config.hooks === null || hooks.suspect !== null || !covered(core, watched)) return
-	hooks.suspect = { sequence, dueMs: core.ports.now() + RECOVERED_MS }
-}
-
-/** Whether webhooks tell of a resource. */
-export function covered(core: Core, watched: Watched): boolean {
-	return core.config.hooks !== null && (core.element.hooks?.topicsOf(watched.resource.path).length ?? 0) > 0
 }
 
 function recoveredSince(core: Core, sequence: number, now: number): boolean {

@@ -39,7 +39,8 @@ export async function lookupStep(core: Core, watchedOf: (number: number) => Watc
 		return true
 	}
 	const doubt = JSON.parse(row.doubt) as Doubt
-	if (doubt.hook === true && !mayAsk(core)) {
+	// What a list misses is confirmed at once, whoever else pointed at it.
+	if (doubt.hook === true && doubt.missing !== true && doubt.goneAtMs === undefined && !mayAsk(core)) {
 		// So many hints a minute and no more; they wait for the next one.
 		core.ports.sql.run(
 			`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`,

@@ -6,7 +6,7 @@ import type { ObjectId, Sighting } from '../elements/element.ts'
 import { contentOf, HASH_VERSION } from './content.ts'
 import type { Core, Watched } from './core.ts'
 import { gate, type Change, type Doubt, type GateContext, type Observation } from './gate.ts'
-import { awaitWebhook } from './hooks.ts'
+import { awaitWebhook } from './suspicion.ts'
 import { isListed, readRows, writeRow, type IndexRow } from './object-index.ts'
 import { putIntoNotifications, type NewEvent } from './outbox.ts'
 

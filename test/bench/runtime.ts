@@ -32,6 +32,8 @@ export async function run(file: string, undo: Undo): Promise<Running> {
 		'CLOUDFLARE_CF_FETCH_ENABLED',
 	])
 		process.env[name] = quiet[name]
+	// Traces kept by the local runtime are for a person who looks; here they would only cost time.
+	Object.assign(process.env, { X_LOCAL_EXPLORER: 'false', X_LOCAL_OBSERVABILITY: 'false' })
 	const text = (value: string): { type: 'plain_text'; value: string } => ({ type: 'plain_text', value })
 	const worker = await startWorker({
 		config: join(PROJECT, 'wrangler.toml'),

@@ -74,7 +74,9 @@ export async function listen(undo: Undo): Promise<Ear> {
 	const waiting = new Map<string, (at: number) => void>()
 	const server = createServer((request, response) => {
 		const at = performance.now()
-		void request.toArray().then((parts) => {
+		const parts: Buffer[] = []
+		request.on('data', (part: Buffer) => parts.push(part))
+		request.on('end', () => {
 			const body = Buffer.concat(parts).toString()
 			response.end('{}')
 			for (const [text, resolve] of waiting) {
@@ -140,8 +142,7 @@ export async function openHouse(undo: Undo): Promise<House> {
 		'event.notification.callback.url': ear.url,
 		'event.notification.signature.key': 'key of the bench',
 	})
-	const ask = async (id: number, order: HookOrder): Promise<HookReply> =>
-		JSON.parse(await post(`${base}/_bench/${id}`, order)) as HookReply
+	const ask = async (id: number, order: HookOrder): Promise<HookReply> => JSON.parse(await post(`${base}/_bench/${id}`, order)) as HookReply
 	const until = async (done: (reply: HookReply) => boolean): Promise<HookReply> => {
 		for (const endMs = Date.now() + LEARN_MS; ;) {
 			const reply = await ask(instance, { do: 'look' })
@@ -178,7 +179,10 @@ export async function openHouse(undo: Undo): Promise<House> {
 	}
 	await until(({ learned }) => learned)
 	for (const [topic, happens] of [
-		['order.updated', () => house.editable.splice(0, PROBED).forEach((id) => store.act({ do: 'edit', resource: 'orders', id, via: 'rest' }))],
+		[
+			'order.updated',
+			() => house.editable.splice(0, PROBED).forEach((id) => store.act({ do: 'edit', resource: 'orders', id, via: 'rest' })),
+		],
 		['order.created', () => Array.from({ length: PROBED }, () => store.act({ do: 'place-order', via: 'rest' }))],
 	] as const) {
 		for (const delivery of (await house.caught(topic, happens)).slice(0, PROBED)) await house.deliver(delivery)

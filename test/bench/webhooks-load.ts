@@ -64,7 +64,15 @@ export class Target {
 		return new Promise((resolve, reject) => {
 			const { hostname, port } = this.#url
 			const request = httpRequest(
-				{ hostname, port, path, method: 'POST', agent: this.#agent, headers: { ...headers, 'content-length': body.length }, timeout: 20_000 },
+				{
+					hostname,
+					port,
+					path,
+					method: 'POST',
+					agent: this.#agent,
+					headers: { ...headers, 'content-length': body.length },
+					timeout: 20_000,
+				},
 				(response) => {
 					response.on('end', () => resolve(response.statusCode ?? 0))
 					response.on('error', reject)

@@ -141,6 +141,7 @@ export const ring: Bench = {
 		const way = async (delivery: Caught | undefined): Promise<number> => {
 			if (delivery === undefined) throw new Error('there are not enough deliveries')
 			await house.quiet()
+			if (process.env.DBG) console.error("way", delivery.id, JSON.stringify(await house.ask(house.instance,{do:"look"})));
 			const heard = house.ear.hears(`"objectId":"${delivery.id}"`)
 			const began = performance.now()
 			await house.deliver(delivery)

@@ -125,8 +125,9 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		// A version newer than our copy means that the copy is old.
 		if (core.config.hooks === null || delivery.version > core.config.hooks.version) await this.engine.refresh(core)
 		const answer = takeDelivery(core, delivery)
-		this.engine.arm(core)
+		// Rung first: the alarm is then set for a doorbell that nobody answers, and not for this very moment.
 		this.ctx.waitUntil(this.engine.ringDue(core))
+		this.engine.arm(core)
 		return answer
 	}
 

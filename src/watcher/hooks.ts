@@ -35,11 +35,11 @@ export function takeDelivery(core: Core, delivery: HookDelivery): HookAnswer {
 	const { element } = core
 	if (config.hooks === null || !accepts(core, delivery.version)) return 'retired'
 	if (state.paused) {
-		hooks.counts.disabled++
+		core.commit(() => void hooks.counts.disabled++)
 		return 'disabled'
 	}
 	if (element.hooks === null || !element.hooks.topics.includes(delivery.topic)) {
-		hooks.counts.unknownTopic++
+		core.commit(() => void hooks.counts.unknownTopic++)
 		return 'unknown-topic'
 	}
 	// Without its snapshot a delivery says which object, and nothing else.
@@ -184,15 +184,15 @@ export async function watchdogStep(core: Core, budget: Budget): Promise<boolean>
 	const ensured = await element.hooks.ensure(client, desired)
 	budget.requests -= client.requests - before
 	state.counters.requests += client.requests - before
-	const { failure } = ensured
+	const { failure, missingRight } = ensured
 	if (failure !== null) {
 		core.commit(() => {
 			hooks.dueMs = now + Math.max(WATCHDOG_AGAIN_MS, failure.retryAfterMs ?? 0)
 			hooks.triedAs = keyName(core)
-			hooks.degraded = { reason: failure.message, sinceMs: hooks.degraded?.sinceMs ?? now }
+			hooks.degraded = { reason: missingRight ?? failure.message, sinceMs: hooks.degraded?.sinceMs ?? now }
 		})
 		// Lists may well answer where webhooks do not; only what concerns every request stops the others.
-		if (failure.kind === 'auth' || failure.kind === 'throttled') throw new StoreTrouble(failure, watched)
+		if (missingRight === null && (failure.kind === 'auth' || failure.kind === 'throttled')) throw new StoreTrouble(failure, watched)
 		return false
 	}
 	core.commit(() => {

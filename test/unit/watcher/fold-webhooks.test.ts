@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { CRASH_POINTS, DELIVERY_FAULTS, play, story } from '../../fold.ts'
 
 /** Stories in all, in as many tests. */
-const RUNS = 120
+const RUNS = 104
 const SHARES = 4
 
 const happened = new Map<string, number>()

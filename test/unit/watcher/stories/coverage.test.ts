@@ -1,0 +1,128 @@
+/** Coverage (design, Seeing: webhooks): which changes webhooks told first, which polls saw first, which both did, which webhooks missed. */
+import { describe, expect, test } from 'vitest'
+import { coverageOf } from '../../../../src/watcher/coverage.ts'
+import type { CoverageReport } from '../../../../src/watcher/rpc.ts'
+import type { World } from '../../../world.ts'
+import { hooked } from './hooked.ts'
+import { HOUR, ids, MINUTE } from './tell.ts'
+
+const coverage = (world: World, fromMs = 0): CoverageReport => coverageOf(world.engine.core()!, fromMs, world.nowMs + 1)
+const counts = (world: World, fromMs = 0): number[] => {
+	const { firstByWebhook, firstByPoll, confirmed, recovered } = coverage(world, fromMs)
+	return [firstByWebhook, firstByPoll, confirmed, recovered]
+}
+
+describe('one change', () => {
+	test('told by a webhook, then seen by a poll too', async () => {
+		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
+		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
+		await world.advance(10_000)
+		expect(counts(world)).toEqual([1, 0, 0, 0])
+		await world.advance(6 * MINUTE)
+		expect(counts(world)).toEqual([1, 0, 1, 0])
+	})
+
+	test('seen by a poll, then told by a webhook too', async () => {
+		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
+		world.store.setWebhooks({ delaySeconds: 600 })
+		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
+		await world.advance(6 * MINUTE)
+		expect(counts(world)).toEqual([0, 1, 0, 0])
+		await world.advance(6 * MINUTE)
+		expect(counts(world)).toEqual([0, 1, 1, 0])
+		await world.advance(HOUR)
+		expect(counts(world)).toEqual([0, 1, 1, 0])
+	})
+
+	test('seen by a poll alone is recovered after fifteen minutes', async () => {
+		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
+		world.store.setWebhooks({ dropEvery: 1 })
+		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
+		await world.advance(14 * MINUTE)
+		expect(counts(world)).toEqual([0, 1, 0, 0])
+		await world.advance(10 * MINUTE)
+		expect(counts(world)).toEqual([0, 1, 0, 1])
+	})
+
+	test('that a hint led to counts as told by its webhook', async () => {
+		const world = await hooked()
+		world.store.act({ do: 'trash', resource: 'orders', id: ids(world, 'orders')[0]!, via: 'admin' })
+		await world.advance(10_000)
+		expect(counts(world)).toEqual([1, 0, 0, 0])
+	})
+})
+
+test('a state that a poll saw confirms only the event of that state', async () => {
+	const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
+	const id = ids(world, 'products')[0]!
+	for (let i = 0; i < 3; i++) {
+		world.store.act({ do: 'edit', resource: 'products', id, set: { name: `Name ${i}` } })
+		await world.advance(5_000)
+	}
+	await world.advance(6 * MINUTE)
+	expect(counts(world)).toEqual([3, 0, 1, 0])
+	const confirmed = world.sql.all<{ sequence: number }>(`SELECT sequence FROM events WHERE confirmed IS NOT NULL`)
+	expect(confirmed).toEqual([{ sequence: world.engine.core()!.state.sequence }])
+})
+
+test('only events of the asked time count, and no time is empty without numbers', async () => {
+	const world = await hooked()
+	expect(coverage(world)).toEqual({
+		firstByWebhook: 0,
+		firstByPoll: 0,
+		confirmed: 0,
+		recovered: 0,
+		lag: { webhook: { p50: null, p99: null }, poll: { p50: null, p99: null }, recovered: { p50: null, p99: null } },
+	})
+	for (let i = 0; i < 4; i++) {
+		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[i]! })
+		await world.advance(HOUR / 4)
+	}
+	expect(counts(world)[0]).toBe(4)
+	expect(counts(world, world.nowMs - HOUR / 2 + 1)[0]).toBe(2)
+	expect(coverageOf(world.engine.core()!, 0, world.nowMs - HOUR / 2 + 1).firstByWebhook).toBe(2)
+	expect(counts(world, world.nowMs + HOUR)).toEqual([0, 0, 0, 0])
+})
+
+test('median and ninety-ninth percentile of each way', async () => {
+	const world = await hooked()
+	const { sql } = world
+	const { number } = world.engine.core()!.state.resources.find((rs) => rs.objectType === 'orders')!
+	const columns = `sequence, tag, resource, object_type, object_id, object_sequence, type, date, recorded, source, flags`
+	for (let i = 1; i <= 100; i++)
+		for (const [offset, source, factor] of [
+			[0, 'webhook', 1],
+			[1, 'poll', 10],
+		] as const)
+			sql.run(
+				`INSERT INTO events (${columns}) VALUES (?, 0, ?, 'orders', ?, 1, 'UPDATED', ?, ?, ?, '{}')`,
+				1_000 + 2 * i + offset,
+				number,
+				i,
+				world.nowMs - HOUR - i * 1_000 * factor,
+				world.nowMs - HOUR,
+				source,
+			)
+	// A stamp from the future has no lag below nothing.
+	sql.run(`UPDATE events SET date = recorded + 5000 WHERE sequence = 1002`)
+	expect(coverage(world)).toMatchObject({
+		firstByWebhook: 100,
+		firstByPoll: 100,
+		recovered: 100,
+		lag: { webhook: { p50: 50_000, p99: 99_000 }, poll: { p50: 500_000, p99: 990_000 }, recovered: { p50: 500_000, p99: 990_000 } },
+	})
+})
+
+test('what has no webhook is not counted', async () => {
+	const world = await hooked({
+		vendorType: 'hybrid',
+		resources: {
+			categories: { url: '/hubs/ecommerce/products/categories', idField: 'id', datesConfiguration: {} },
+			orders: { url: '/hubs/ecommerce/orders', idField: 'id', datesConfiguration: {} },
+		},
+	})
+	world.store.act({ do: 'rename-category' })
+	await world.advance(HOUR)
+	expect(world.arrivals.map((one) => one.objectType)).toContain('categories')
+	expect(counts(world)).toEqual([0, 0, 0, 0])
+})

@@ -1,0 +1,412 @@
+/** Webhooks and polls pass one gate (design, The gate): what is told at once, what is read first, what is merged, counted or refused. */
+import { describe, expect, test } from 'vitest'
+import { SCAN_START } from '../../../../src/watcher/scan.ts'
+import { takeDelivery } from '../../../../src/watcher/hooks.ts'
+import { healthOf } from '../../../../src/watcher/reports.ts'
+import type { World } from '../../../world.ts'
+import { hooked, hooksState, later, logged, neverPolls, ourHook, readsOf, recordOf, send, shown, silent } from './hooked.ts'
+import { call, endsWell, four, HOUR, ids, MINUTE, told } from './tell.ts'
+
+/** A world whose store sends nothing by itself, and one of its orders. */
+async function byHand(): Promise<{ world: World; id: number; from: number }> {
+	const world = await hooked()
+	silent(world)
+	return { world, id: ids(world, 'orders')[0]!, from: world.store.log.length }
+}
+
+/** What the store was asked since; an order's customer is read too, whose totals it may have changed. */
+function asked(world: World, from: number): string[] {
+	return world.store.log
+		.slice(from)
+		.map(({ path }) => path)
+		.filter((path) => !path.includes('/customers/'))
+}
+
+describe('what a payload says at once', () => {
+	test('a newer stamp is told without any request to the store', async () => {
+		const { world, id, from } = await byHand()
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		await send(world, 'order.updated', recordOf(world, 'orders', id))
+		await world.advance(100)
+		expect(told(world)).toEqual([`UPDATED orders ${id}`])
+		expect(asked(world, from)).toEqual([])
+		await endsWell(world)
+	})
+
+	test('so is an object that was never seen', async () => {
+		const { world, from } = await byHand()
+		const [{ id } = { id: 0 }] = world.store.act({ do: 'create', resource: 'coupons' })
+		await send(world, 'coupon.created', recordOf(world, 'coupons', id))
+		await world.advance(100)
+		expect(told(world)).toEqual([`CREATED discounts ${id}`])
+		expect(asked(world, from)).toEqual([])
+		await endsWell(world)
+	})
+
+	test('the same state again rings nothing and asks nothing', async () => {
+		const { world, id, from } = await byHand()
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		const record = recordOf(world, 'orders', id)
+		for (const topic of ['order.updated', 'order.created', 'order.updated']) await send(world, topic, record)
+		await world.advance(MINUTE)
+		expect(told(world)).toEqual([`UPDATED orders ${id}`])
+		expect(asked(world, from)).toEqual([])
+		await endsWell(world)
+	})
+
+	test('an object that the baseline has not met yet counts as backfill where that was asked for', async () => {
+		const world = await hooked({ config: { backfill: 'all' }, resources: four('discounts') })
+		silent(world)
+		const rs = world.engine.core()!.state.resources[0]!
+		const [id] = ids(world, 'discounts')
+		// As it is while the scan has not come to this object.
+		world.sql.run(`DELETE FROM objects WHERE resource = ? AND id = ?`, rs.number, id!)
+		world.engine.core()!.commit(() => {
+			rs.baseline = { position: SCAN_START, total: 1, startedMs: world.nowMs }
+		})
+		const before = world.arrivals.length
+		await send(world, 'coupon.updated', recordOf(world, 'coupons', id!))
+		await world.deliver()
+		expect(world.arrivals.slice(before).map((one) => [one.eventType, one.objectId, one.backfill])).toEqual([['CREATED', String(id), true]])
+	})
+})
+
+describe('what a payload leaves to a read', () => {
+	test.each([
+		['an older stamp', -60, {}],
+		['an equal stamp', 0, {}],
+		['no stamp', 0, { date_modified: null, date_modified_gmt: null }],
+		['the trash', 60, { status: 'trash' }],
+	])('%s and other content', async (_name, seconds, extra) => {
+		const { world, id, from } = await byHand()
+		await send(world, 'order.updated', later(recordOf(world, 'orders', id), seconds, { customer_note: 'never was', ...extra }))
+		await world.advance(2_000)
+		expect(told(world)).toEqual([])
+		expect(readsOf(world, `orders/${id}`, from)).toBe(1)
+		expect(world.sql.all(`SELECT * FROM lookups`)).toEqual([])
+		await endsWell(world)
+	})
+
+	test('an edit without a stamp is told by that read, as told by a webhook', async () => {
+		const { world, id } = await byHand()
+		world.store.act({ do: 'edit-silently', resource: 'orders', id, set: { customer_note: 'silent' } })
+		await send(world, 'order.updated', recordOf(world, 'orders', id))
+		await world.advance(2_000)
+		expect(logged(world)).toEqual([`UPDATED orders ${id} webhook`])
+		await endsWell(world)
+	})
+
+	test('an object with another created date', async () => {
+		const { world, id, from } = await byHand()
+		const record = later(recordOf(world, 'orders', id), 60, {
+			date_created: '2020-01-01T00:00:00',
+			date_created_gmt: '2020-01-01T00:00:00',
+		})
+		await send(world, 'order.updated', record)
+		await world.advance(2_000)
+		expect(told(world)).toEqual([])
+		expect(readsOf(world, `orders/${id}`, from)).toBe(1)
+		await endsWell(world)
+	})
+
+	test('one that is known to be in the trash, with a record as if it were not', async () => {
+		const { world, id } = await byHand()
+		const before = recordOf(world, 'orders', id)
+		world.store.act({ do: 'trash', resource: 'orders', id })
+		await send(world, 'order.deleted', { id })
+		await world.advance(2_000)
+		await send(world, 'order.updated', later(before, 3_600, { customer_note: 'late' }))
+		await world.advance(15_000)
+		expect(told(world)).toEqual([`DELETED orders ${id}`])
+		await endsWell(world)
+	})
+
+	test('a body above 1.5 MB', async () => {
+		const { world, id, from } = await byHand()
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		const status = await send(world, 'order.updated', { ...recordOf(world, 'orders', id), customer_note: 'x'.repeat(1_600_000) })
+		await world.advance(2_000)
+		expect(status).toBe(200)
+		expect(told(world)).toEqual([`UPDATED orders ${id}`])
+		expect(readsOf(world, `orders/${id}`, from)).toBe(1)
+		expect((world.arrivals[0]!.record as { customer_note: string }).customer_note.length).toBeLessThan(1_000)
+		await endsWell(world)
+	})
+
+	test('a webhook that is not ours, be the record as it should', async () => {
+		const { world, id, from } = await byHand()
+		await send(world, 'order.updated', later(recordOf(world, 'orders', id), 60, { customer_note: 'invented' }), { webhookId: 4_711 })
+		await world.advance(2_000)
+		expect(told(world)).toEqual([])
+		expect(readsOf(world, `orders/${id}`, from)).toBe(1)
+	})
+
+	test('the first five deliveries of a topic, and one in a hundred', async () => {
+		const world = await hooked({ probing: true })
+		silent(world)
+		const all = ids(world, 'orders')
+		const reads: number[] = []
+		for (let i = 1; i <= 101; i++) {
+			const id = all[i % all.length]!
+			const from = world.store.log.length
+			world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `n${i}` } })
+			await send(world, 'order.updated', recordOf(world, 'orders', id))
+			await world.advance(12_000)
+			if (readsOf(world, `orders/${id}`, from) > 0) reads.push(i)
+		}
+		expect(reads).toEqual([1, 2, 3, 4, 5, 100])
+		expect(told(world).length).toBe(101)
+		expect(shown(world).hintsOnly).toEqual([])
+		await endsWell(world)
+	})
+
+	test('everything, while the storage is full', async () => {
+		const { world, id } = await byHand()
+		world.engine.ports.storedBytes = () => 9e9
+		await world.alarm()
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		await send(world, 'order.updated', recordOf(world, 'orders', id))
+		await world.advance(5_000)
+		expect(told(world)).toEqual([])
+		world.engine.ports.storedBytes = () => 0
+		await world.advance(7 * HOUR)
+		expect(told(world)).toEqual([`UPDATED orders ${id}`])
+		await endsWell(world)
+	})
+})
+
+describe('a resource with a where', () => {
+	const processing = {
+		orders: { url: "/hubs/ecommerce/orders?where=status='processing'", idField: 'id', datesConfiguration: {} },
+	}
+
+	test('an object that is not inside it is not told', async () => {
+		const world = await hooked({ resources: processing })
+		neverPolls(world)
+		world.store.act({ do: 'place-order', status: 'pending' })
+		await world.advance(30_000)
+		expect(world.received.length).toBeGreaterThan(0)
+		expect(told(world)).toEqual([])
+		const inside = world.store.act({ do: 'place-order', status: 'processing' }).find((one) => one.resource === 'orders')!.id
+		await world.advance(30_000)
+		expect(logged(world)).toEqual([`CREATED orders ${inside} webhook`])
+	})
+
+	test('one that leaves it rings nothing, one that is trashed inside it does', async () => {
+		const world = await hooked({ resources: processing })
+		neverPolls(world)
+		const inside: number[] = []
+		for (let i = 0; i < 2; i++)
+			inside.push(world.store.act({ do: 'place-order', status: 'processing' }).find((one) => one.resource === 'orders')!.id)
+		await world.advance(30_000)
+		const before = told(world).length
+		await call(world, 'PUT', `orders/${inside[0]}`, { status: 'on-hold' })
+		await world.advance(30_000)
+		expect(told(world, before)).toEqual([])
+		world.store.act({ do: 'trash', resource: 'orders', id: inside[1]! })
+		await world.advance(30_000)
+		expect(told(world, before)).toEqual([`DELETED orders ${inside[1]}`])
+	})
+})
+
+describe('seen by both', () => {
+	test('a change seen by webhook and then by poll rings once', async () => {
+		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: MINUTE })
+		for (let i = 0; i < 5; i++) {
+			world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[i]! })
+			await world.advance(2 * MINUTE)
+		}
+		expect(told(world).length).toBe(5)
+		expect(world.received.filter(({ answer }) => answer === 'taken').length).toBe(5)
+		await endsWell(world)
+		expect(told(world).length).toBe(5)
+	})
+
+	test('seen by poll and then by webhook, it rings once too', async () => {
+		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: MINUTE })
+		world.store.setWebhooks({ delaySeconds: 100 })
+		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
+		world.store.act({ do: 'create', resource: 'coupons' })
+		await world.advance(5 * MINUTE)
+		expect(told(world).length).toBe(2)
+		expect(logged(world).every((one) => one.endsWith('poll'))).toBe(true)
+		await endsWell(world)
+		expect(told(world).length).toBe(2)
+	})
+
+	test('a delivery that comes while a window is being read does not take it back', async () => {
+		const { world, id } = await byHand()
+		const fetch = world.store.fetch.bind(world.store)
+		let sent = false
+		world.store.fetch = async (request) => {
+			const response = await fetch(request)
+			if (!sent && request.url.includes('/orders?')) {
+				sent = true
+				// The answer is on its way; the object changes and its webhook is faster.
+				world.store.act({ do: 'edit', resource: 'orders', id })
+				world.nowMs += 50
+				await send(world, 'order.updated', recordOf(world, 'orders', id))
+			}
+			return response
+		}
+		world.engine.core()!.state.nextPollMs = world.nowMs
+		await world.alarm()
+		await world.advance(MINUTE)
+		expect(told(world)).toEqual([`UPDATED orders ${id}`])
+		await endsWell(world)
+	})
+})
+
+describe('hints', () => {
+	test('for one object are one read in ten seconds', async () => {
+		const { world, id, from } = await byHand()
+		for (let second = 0; second < 30; second++) {
+			await send(world, 'order.deleted', { id })
+			await world.advance(1_000)
+		}
+		await world.advance(15_000)
+		const times = world.store.log
+			.slice(from)
+			.filter((line) => line.path.includes(`/orders/${id}`))
+			.map((line) => line.time)
+		expect(times.length).toBeGreaterThanOrEqual(3)
+		expect(times.length).toBeLessThanOrEqual(5)
+		for (let i = 1; i < times.length; i++) expect(times[i]! - times[i - 1]!).toBeGreaterThanOrEqual(9_800)
+		expect(told(world)).toEqual([])
+	})
+
+	test('are sixty reads a minute, and none is forgotten', async () => {
+		const world = await hooked({ store: { objects: { orders: 90, products: 5, coupons: 3, customers: 3 } } })
+		silent(world)
+		const all = ids(world, 'orders')
+		for (const id of all) await send(world, 'order.deleted', { id })
+		const from = world.store.log.length
+		await world.advance(6 * MINUTE)
+		const reads = world.store.log.slice(from).filter((line) => /\/orders\/\d+/.test(line.path))
+		const minutes = new Map<number, number>()
+		for (const { time } of reads) minutes.set(Math.floor(time / MINUTE), (minutes.get(Math.floor(time / MINUTE)) ?? 0) + 1)
+		expect(Math.max(...minutes.values())).toBeLessThanOrEqual(60)
+		expect(new Set(reads.map(({ path }) => /\/orders\/(\d+)/.exec(path)![1])).size).toBe(all.length)
+	})
+
+	test('are told within two seconds, also while a long run is under way', async () => {
+		const world = await hooked({ store: { objects: { orders: 700, products: 5, coupons: 3, customers: 3 } } })
+		world.engine.core()!.state.resources.forEach((rs) => (rs.rereadAsked = true))
+		world.engine.arm(world.engine.core()!)
+		const id = ids(world, 'orders').at(-1)!
+		world.store.setWebhooks({ delaySeconds: 0 })
+		const at = world.nowMs
+		world.store.act({ do: 'trash', resource: 'orders', id, via: 'admin' })
+		await world.advance(3_000)
+		expect(told(world)).toEqual([`DELETED orders ${id}`])
+		expect(world.arrivals[0]!.timeMs - at).toBeLessThanOrEqual(2_000)
+	})
+
+	test('wait while the store asks to be left alone', async () => {
+		const { world, id } = await byHand()
+		world.store.setFaults({ status: 429, retryAfter: '600' })
+		world.store.act({ do: 'trash', resource: 'orders', id })
+		await send(world, 'order.deleted', { id })
+		await world.advance(5_000)
+		const from = world.store.requests
+		world.store.setFaults({})
+		await world.advance(8 * MINUTE)
+		expect(world.store.requests).toBe(from)
+		await world.advance(5 * MINUTE)
+		expect(told(world)).toEqual([`DELETED orders ${id}`])
+	})
+
+	test('of an instance that lost its memory are read all the same', async () => {
+		const { world, id } = await byHand()
+		world.store.act({ do: 'trash', resource: 'orders', id })
+		await send(world, 'order.deleted', { id })
+		world.evict()
+		await world.advance(5_000)
+		expect(told(world)).toEqual([`DELETED orders ${id}`])
+	})
+})
+
+describe('what is counted and refused', () => {
+	test('a disabled instance answers, counts, and takes nothing', async () => {
+		const { world, id } = await byHand()
+		await world.configure({ enabled: false })
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		expect(await send(world, 'order.updated', recordOf(world, 'orders', id))).toBe(200)
+		await world.advance(HOUR)
+		expect(told(world)).toEqual([])
+		expect(shown(world).deliveries).toEqual({ taken: 0, disabled: 1, unknownTopic: 0 })
+		await world.configure({ enabled: true })
+		await world.advance(MINUTE)
+		expect(told(world)).toEqual([`UPDATED orders ${id}`])
+		await endsWell(world)
+	})
+
+	test('what is counted survives the loss of memory', async () => {
+		const { world } = await byHand()
+		await world.configure({ enabled: false })
+		await send(world, 'order.updated', { id: 1 })
+		world.evict()
+		expect(shown(world).deliveries.disabled).toBe(1)
+	})
+
+	test('a topic that nobody knows is counted', async () => {
+		const { world } = await byHand()
+		expect(await send(world, 'action.woocommerce_added', { action: 'x', arg: 1 })).toBe(200)
+		expect(world.received.at(-1)).toMatchObject({ answer: 'unknown-topic' })
+		expect(shown(world).deliveries.unknownTopic).toBe(1)
+		expect(healthOf(world.engine.core()!).state).toBe('healthy')
+	})
+
+	test('a version is refused once it is retired, the one before it is accepted for its grace', async () => {
+		const { world, id } = await byHand()
+		await world.configure({ hooks: { ...world.config.hooks!, version: 2, previousUntilMs: world.nowMs + 24 * HOUR } })
+		await world.advance(MINUTE)
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		expect(await send(world, 'order.updated', recordOf(world, 'orders', id), { version: 1 })).toBe(200)
+		expect(await send(world, 'order.updated', recordOf(world, 'orders', id), { version: 2 })).toBe(200)
+		await world.advance(24 * HOUR)
+		expect(await send(world, 'order.updated', { id }, { version: 1 })).toBe(401)
+		expect(await send(world, 'order.updated', { id }, { version: 3 })).toBe(401)
+		expect(await send(world, 'order.updated', { id }, { version: 2 })).toBe(200)
+		await world.configure({ hooks: { ...world.config.hooks!, version: 3, previousUntilMs: world.nowMs + 24 * HOUR } })
+		expect(await send(world, 'order.updated', { id }, { version: 1 })).toBe(401)
+		expect(await send(world, 'order.updated', { id }, { version: 2 })).toBe(200)
+	})
+
+	test('an instance without webhooks accepts none', async () => {
+		const { world } = await byHand()
+		const { version } = world.config.hooks!
+		const delivery = {
+			topic: 'order.updated',
+			version,
+			webhookId: String(ourHook(world, 'order.updated')),
+			deliveryId: '',
+			source: '',
+			receivedMs: world.nowMs,
+			body: '{"id":1}',
+			objectId: null,
+		}
+		await world.configure({ hooks: null, vendorType: 'polling' })
+		expect(takeDelivery(world.engine.core()!, delivery)).toBe('retired')
+	})
+
+	test.each(['', '[]', '{"id":', '{"id":null}', '{"id":{"a":1}}', '{"id":-3.5}', `{"id":"${'9'.repeat(400)}"}`, '{}'])(
+		'a body that says nothing is taken and changes nothing: %s',
+		async (body) => {
+			const { world } = await byHand()
+			expect(await send(world, 'order.updated', body)).toBe(200)
+			await world.advance(30_000)
+			expect(told(world)).toEqual([])
+		},
+	)
+
+	test('a replay under another topic or instance is refused', async () => {
+		const { world, id } = await byHand()
+		await send(world, 'order.updated', recordOf(world, 'orders', id))
+		const { taken } = hooksState(world).counts
+		expect(await world.replay('topic')).toBe(401)
+		expect(await world.replay('instance')).toBe(401)
+		expect(hooksState(world).counts.taken).toBe(taken)
+		expect(await world.replay('same')).toBe(200)
+	})
+})

@@ -1,0 +1,271 @@
+/** The watchdog (design, Seeing: webhooks): it reads the store's webhooks, mends them, sweeps the gap, and says what it did; meanwhile polls reconcile. */
+import { describe, expect, test } from 'vitest'
+import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts'
+import { addRejections, rejectionsOf } from '../../../../src/watcher/hook-reports.ts'
+import { healthOf } from '../../../../src/watcher/reports.ts'
+import type { Faults } from '../../../store/store.ts'
+import { World } from '../../../world.ts'
+import { hooked, hooksState, logged, ourHook, recordOf, send, shown } from './hooked.ts'
+import { DAY, endsWell, four, HOUR, ids, MINUTE, resourceOf, told } from './tell.ts'
+
+const repairs = (world: World): string[] => shown(world).repairs.map(({ what }) => what)
+const health = (world: World): ReturnType<typeof healthOf> => healthOf(world.engine.core()!)
+
+describe('webhooks at the store', () => {
+	test('are made for every topic of what is watched, with derived secrets', async () => {
+		const world = await hooked({ resources: four('orders', 'customers') })
+		const made = world.store.webhooks()
+		expect(made.map(({ topic }) => topic).sort()).toEqual([
+			'customer.created',
+			'customer.deleted',
+			'customer.updated',
+			'order.created',
+			'order.deleted',
+			'order.restored',
+			'order.updated',
+		])
+		for (const { topic, secret, name, url } of made) {
+			expect(secret).toBe(woocommerce.hooks!.secretOf(world.masterKeys[0]!.bytes, 7, topic, 1))
+			expect({ name, url }).toEqual({ name: 'Shopbell 7', url: world.config.hooks!.deliveryUrl })
+		}
+		expect(health(world).webhooks).toMatchObject({ state: 'active' })
+	})
+
+	test('are read once an hour and left as they are when nothing is wrong', async () => {
+		const world = await hooked({ hooks: { reconcileMs: 0 } })
+		await world.advance(HOUR)
+		const from = world.store.log.length
+		await world.advance(4 * HOUR)
+		const asked = world.store.log.slice(from).filter(({ path }) => path.includes('/webhooks'))
+		expect(asked.length).toBe(4)
+		expect(asked.every(({ method }) => method === 'GET')).toBe(true)
+	})
+
+	test.each([
+		['disabled', 're-enabled (it was disabled)'],
+		['paused', 're-enabled (it was paused)'],
+		['deleted', 'created order.updated'],
+	] as const)('%s: mended, the gap is swept, and both are said', async (status, words) => {
+		const world = await hooked({ hooks: { reconcileMs: 0 } })
+		await world.advance(MINUTE)
+		await world.setHooks(status)
+		const [stamped, silent] = ids(world, 'orders')
+		world.store.act({ do: 'edit', resource: 'orders', id: stamped! })
+		world.store.act({ do: 'edit-silently', resource: 'orders', id: silent! })
+		await world.advance(30 * MINUTE)
+		expect(told(world)).toEqual([])
+		await world.advance(HOUR)
+		expect(world.store.webhooks().filter((one) => one.status === 'active').length).toBe(16)
+		expect(repairs(world).some((what) => what.includes(words))).toBe(true)
+		expect(new Set(told(world))).toEqual(new Set([`UPDATED orders ${stamped}`, `UPDATED orders ${silent}`]))
+		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
+		await world.advance(MINUTE)
+		expect(logged(world).at(-1)).toBe(`UPDATED products ${ids(world, 'products')[0]} webhook`)
+		await endsWell(world)
+	})
+
+	test('move at once with the public address', async () => {
+		const world = await hooked()
+		const deliveryUrl = world.config.hooks!.deliveryUrl.replace('bell.example.com', 'ring.example.com')
+		await world.configure({ hooks: { ...world.config.hooks!, deliveryUrl } })
+		await world.advance(MINUTE)
+		expect(new Set(world.store.webhooks().map(({ url }) => url))).toEqual(new Set([deliveryUrl]))
+		expect(repairs(world)).toContain('order.updated moved to the present address')
+		await endsWell(world)
+	})
+
+	test('get new secrets at once with a new version, and nothing in flight is refused', async () => {
+		const world = await hooked()
+		world.store.setWebhooks({ delaySeconds: 10 })
+		const id = ids(world, 'orders')[0]!
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		await world.configure({
+			hooks: {
+				...world.config.hooks!,
+				version: 2,
+				previousUntilMs: world.nowMs + DAY,
+				deliveryUrl: world.config.hooks!.deliveryUrl.replace('v=1', 'v=2'),
+			},
+		})
+		await world.advance(MINUTE)
+		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
+			world.store.webhooks().map(({ topic }) => woocommerce.hooks!.secretOf(world.masterKeys[0]!.bytes, 7, topic, 2)),
+		)
+		expect(world.received.map(({ status }) => status)).toEqual([200])
+		await endsWell(world)
+	})
+
+	test('get new secrets with a new master key', async () => {
+		const world = await hooked()
+		world.masterKeys = [{ id: 'newer', bytes: new Uint8Array(32).fill(9) }, ...world.masterKeys]
+		world.evict()
+		await world.engine.run()
+		world.store.act({ do: 'edit', resource: 'orders', id: ids(world, 'orders')[0]! })
+		await world.advance(MINUTE)
+		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
+			world.store.webhooks().map(({ topic }) => woocommerce.hooks!.secretOf(world.masterKeys[0]!.bytes, 7, topic, 1)),
+		)
+		expect(repairs(world)).toContain('order.updated given its secret')
+		expect(world.received.map(({ status }) => status)).toEqual([200])
+		world.masterKeys = world.masterKeys.slice(0, 1)
+		expect(await send(world, 'order.updated', recordOf(world, 'orders', ids(world, 'orders')[0]!))).toBe(200)
+	})
+
+	test('get them also when the store did not let it at first', async () => {
+		const world = await hooked()
+		world.masterKeys = [{ id: 'newer', bytes: new Uint8Array(32).fill(9) }, ...world.masterKeys]
+		world.store.setFaults({ match: '/webhooks', method: 'POST', key: 'read-only' })
+		world.evict()
+		await world.engine.run()
+		await world.advance(HOUR)
+		expect(health(world).state).toBe('webhooks-degraded')
+		world.store.setFaults({})
+		await world.advance(HOUR + MINUTE)
+		expect(health(world).state).toBe('healthy')
+		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
+			world.store.webhooks().map(({ topic }) => woocommerce.hooks!.secretOf(world.masterKeys[0]!.bytes, 7, topic, 1)),
+		)
+	})
+
+	test('of others are never touched', async () => {
+		const world = await hooked()
+		const other = world.store.makeWebhook({
+			name: 'Shopbell 8',
+			topic: 'order.updated',
+			delivery_url: 'https://else.example.com/x',
+			status: 'paused',
+		})
+		const before = world.store.webhooks().find(({ id }) => id === other.id)
+		await world.advance(3 * HOUR)
+		expect(world.store.webhooks().find(({ id }) => id === other.id)).toEqual(before)
+	})
+
+	test('that slept while the instance was disabled are mended as soon as it is enabled', async () => {
+		const world = await hooked()
+		await world.setHooks('paused')
+		await world.configure({ enabled: false })
+		await world.advance(10 * MINUTE)
+		expect(world.store.webhooks().every(({ status }) => status === 'paused')).toBe(true)
+		await world.configure({ enabled: true })
+		await world.advance(MINUTE)
+		expect(world.store.webhooks().every(({ status }) => status === 'active')).toBe(true)
+		await endsWell(world)
+	})
+})
+
+describe('webhooks that cannot be looked after', () => {
+	test.each<[string, Faults, string]>([
+		['a key that may only read', { match: '/webhooks', method: 'POST', key: 'read-only' }, 'Read/Write'],
+		['a user who may not manage them', { match: '/webhooks', key: 'demoted' }, 'Shop manager'],
+		['a route that a shield closes', { match: '/webhooks', status: 403, form: 'html' }, ''],
+		['a route that fails', { match: '/webhooks', status: 500 }, ''],
+	])('%s: webhooks-degraded, and everything else goes on', async (_name, faults, words) => {
+		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
+		await world.setHooks('disabled')
+		world.store.setFaults(faults)
+		const silent = ids(world, 'orders')[0]!
+		await world.advance(HOUR)
+		expect(health(world)).toMatchObject({ state: 'webhooks-degraded', reason: expect.stringContaining(words) })
+		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
+		world.store.act({ do: 'edit-silently', resource: 'orders', id: silent })
+		resourceOf(world, 'orders').rereadAsked = true
+		await world.advance(11 * MINUTE)
+		expect(told(world).sort()).toEqual([`UPDATED orders ${silent}`, `UPDATED products ${ids(world, 'products')[0]}`])
+		world.store.setFaults({})
+		await world.advance(HOUR + 5 * MINUTE)
+		expect(health(world).state).toBe('healthy')
+		expect(world.store.webhooks().every(({ status }) => status === 'active')).toBe(true)
+		await endsWell(world)
+	})
+
+	test('do not keep a new instance from learning its store', async () => {
+		const world = await World.create({ hooks: { reconcileMs: HOUR }, config: { vendorType: 'webhook' } })
+		world.store.setFaults({ match: '/webhooks', status: 500 })
+		await world.advance(10 * MINUTE)
+		expect(world.engine.core()!.state.resources.every((rs) => rs.baselineDoneMs !== null)).toBe(true)
+		expect(health(world).state).toBe('webhooks-degraded')
+	})
+})
+
+describe('recovered', () => {
+	test('a change that a poll saw and no webhook told within fifteen minutes wakes the watchdog at once', async () => {
+		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
+		await world.advance(HOUR)
+		const checked = hooksState(world).checkedMs!
+		await world.setHooks('disabled')
+		world.store.act({ do: 'edit', resource: 'orders', id: ids(world, 'orders')[0]! })
+		await world.advance(6 * MINUTE)
+		expect(logged(world)).toEqual([`UPDATED orders ${ids(world, 'orders')[0]} poll`])
+		expect(world.store.webhooks().every(({ status }) => status === 'disabled')).toBe(true)
+		await world.advance(16 * MINUTE)
+		expect(hooksState(world).checkedMs! - checked).toBeLessThan(HOUR)
+		expect(world.store.webhooks().every(({ status }) => status === 'active')).toBe(true)
+		expect(repairs(world)).toContain('a change came by polling that no webhook had told')
+		await endsWell(world)
+	})
+
+	test('one whose webhook came late, but in time, does not', async () => {
+		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
+		world.store.setWebhooks({ delaySeconds: 600 })
+		world.store.act({ do: 'edit', resource: 'orders', id: ids(world, 'orders')[0]! })
+		await world.advance(40 * MINUTE)
+		expect(logged(world)).toEqual([`UPDATED orders ${ids(world, 'orders')[0]} poll`])
+		expect(repairs(world)).not.toContain('a change came by polling that no webhook had told')
+	})
+})
+
+describe('how often is polled', () => {
+	const polls = (world: World, from: number): number => world.polls.filter(({ startMs }) => startMs >= from).length
+
+	test('webhook: at the reconcile interval', async () => {
+		const world = await hooked({ hooks: { reconcileMs: 30 * MINUTE }, pollIntervalMs: MINUTE })
+		await world.advance(HOUR)
+		const from = world.nowMs
+		await world.advance(3 * HOUR)
+		expect(polls(world, from)).toBeGreaterThanOrEqual(5)
+		expect(polls(world, from)).toBeLessThanOrEqual(7)
+	})
+
+	test('hybrid: at its own', async () => {
+		const world = await hooked({ hooks: { reconcileMs: 30 * MINUTE }, pollIntervalMs: 5 * MINUTE, vendorType: 'hybrid' })
+		const from = world.nowMs
+		await world.advance(HOUR)
+		expect(polls(world, from)).toBeGreaterThanOrEqual(11)
+		expect(polls(world, from)).toBeLessThanOrEqual(13)
+	})
+
+	test('reconcile off: never, and webhooks go on telling', async () => {
+		const world = await hooked({ hooks: { reconcileMs: 0 }, pollIntervalMs: MINUTE })
+		await world.advance(HOUR)
+		const from = world.nowMs
+		const id = ids(world, 'orders')[0]!
+		await world.advance(2 * DAY)
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		await world.advance(MINUTE)
+		expect(polls(world, from)).toBe(0)
+		expect(logged(world)).toEqual([`UPDATED orders ${id} webhook`])
+	})
+
+	test('reconcile shortened counts from now', async () => {
+		const world = await hooked()
+		await world.configure({ hooks: { ...world.config.hooks!, reconcileMs: 5 * MINUTE } })
+		const from = world.nowMs
+		await world.advance(11 * MINUTE)
+		expect(polls(world, from)).toBeGreaterThanOrEqual(2)
+	})
+})
+
+test('rejections add up, and the newest five samples of a kilobyte stay', async () => {
+	const world = await hooked({ resources: four('orders') })
+	const core = world.engine.core()!
+	expect(rejectionsOf(core)).toEqual({ sinceMs: 0, counts: {}, samples: [] })
+	const sample = (n: number) => ({ atMs: n, reason: 'bad-signature', headers: `h${n}${'x'.repeat(2_000)}`, body: 'y'.repeat(2_000) })
+	addRejections(core, { sinceMs: 2_000, counts: { 'bad-signature': 3, 'bad-topic': 1 }, samples: [1, 2, 3].map(sample) })
+	addRejections(core, { sinceMs: 1_000, counts: { 'bad-signature': 2, retired: 4 }, samples: [4, 5, 6].map(sample) })
+	world.evict()
+	const all = rejectionsOf(world.engine.core()!)
+	expect(all).toMatchObject({ sinceMs: 1_000, counts: { 'bad-signature': 5, 'bad-topic': 1, retired: 4 } })
+	expect(all.samples.map(({ atMs }) => atMs)).toEqual([4, 5, 6, 1, 2])
+	expect(all.samples.every(({ headers, body }) => headers.length === 1_000 && body.length === 1_000)).toBe(true)
+	expect(ourHook(world, 'order.updated')).toBeGreaterThan(0)
+})

@@ -58,7 +58,6 @@ const FACTS: Record<string, string> = {
 
 /** Facts without a test that names them, and why. */
 const REASONS: Record<string, string> = {
-	'1.10': 'Keys are entered by people: Shopbell offers no connect flow, so there is nothing to hold to this.',
 	'5.9': 'It is an answer to a write, which the hub passes on as it comes; the store’s own tests hold the simulated 7.0 to it.',
 }
 

@@ -6,7 +6,7 @@ import { siteKey } from '../instances/urls.ts'
 import { nextAlarm } from './alarm.ts'
 import { Core, type Watched } from './core.ts'
 import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
-import { lookupStep, nextLookupMs, touchedStep } from './lookups.ts'
+import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './lookups.ts'
 import { claim, followCallback, nextDeliveryMs, settle } from './outbox.ts'
 import { backoffMs, nextPollAt } from './poll.ts'
 import type { Ports } from './ports.ts'
@@ -375,6 +375,7 @@ export class Engine {
 		const healthy = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > Math.min(core.intervalMs, ERROR_MS))
 		const rereads = healthy.map((one) => nextReread(core, one)).filter((at) => at !== null)
 		const polls = [state.nextPollMs, watchdogAt(core), ...rereads].filter((at) => at !== null)
+		const lookups = [nextLookupMs(core), nextTouchMs(core)].filter((at) => at !== null)
 		const at = nextAlarm(
 			{
 				paused: state.paused,
@@ -383,11 +384,10 @@ export class Engine {
 				workWaits:
 					!state.full &&
 					(state.run !== null ||
-						core.touched.size > 0 ||
 						healthy.some(
 							(one) => one.state.search !== null || one.state.baseline !== null || rereadDue(core, one) || recentDue(core, one),
 						)),
-				nextLookupMs: state.full ? null : nextLookupMs(core),
+				nextLookupMs: state.full || lookups.length === 0 ? null : Math.min(...lookups),
 				nextDeliveryMs: nextDeliveryMs(core),
 				lastRungMs: core.lastRungMs,
 				pruneMs: this.pruneAt(core),

@@ -7,8 +7,9 @@ import { readRows } from './object-index.ts'
 import { isNews, putLookup, record } from './recorder.ts'
 import { read, readInList, StoreTrouble, type Budget } from './requests.ts'
 
-/** Reads an instance makes a minute because something pointed at an object. */
-const TOUCHES_A_MINUTE = 60
+/** Reads an instance makes a minute because something pointed at an object; what another object's change points at may use half of them. */
+const READS_A_MINUTE = 60
+const TOUCHES_A_MINUTE = READS_A_MINUTE / 2
 /** A read that the store refused for this object alone is tried again after this long. */
 const READS_KEPT = 1_000
 const REFUSED_MS = 5 * 60_000
@@ -26,6 +27,15 @@ export function nextLookupMs(core: Core): number | null {
 	return core.ports.sql.all<{ due: number | null }>(`SELECT min(due) AS due FROM lookups`)[0]?.due ?? null
 }
 
+/** When the next object that another one's change pointed at may be read; null: none. */
+export function nextTouchMs(core: Core): number | null {
+	if (core.touched.size === 0) return null
+	const { reads } = core.state
+	const now = core.ports.now()
+	const spentMinute = reads.count >= TOUCHES_A_MINUTE && reads.minute === Math.floor(now / 60_000)
+	return spentMinute ? (reads.minute + 1) * 60_000 : now
+}
+
 /** Reads the object whose lookup is most overdue. False: none is due. Throws StoreTrouble. */
 export async function lookupStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
 	const row = core.ports.sql.all<LookupRow>(
@@ -40,7 +50,7 @@ export async function lookupStep(core: Core, watchedOf: (number: number) => Watc
 	}
 	const doubt = JSON.parse(row.doubt) as Doubt
 	// What a list misses is confirmed at once, whoever else pointed at it.
-	if (doubt.hook === true && doubt.missing !== true && doubt.goneAtMs === undefined && !mayAsk(core)) {
+	if (doubt.hook === true && doubt.missing !== true && doubt.goneAtMs === undefined && !mayAsk(core, READS_A_MINUTE)) {
 		// So many hints a minute and no more; they wait for the next one.
 		core.ports.sql.run(
 			`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`,
@@ -103,7 +113,7 @@ function leaveToLists(core: Core, watched: Watched, id: ObjectId, doubt: Doubt):
 export async function touchedStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
 	const next = core.touched.entries().next().value
 	if (next === undefined) return false
-	if (core.touched.size === 0 || !mayAsk(core)) return false
+	if (!mayAsk(core, TOUCHES_A_MINUTE)) return false
 	const [key, target] = next
 	core.touched.delete(key)
 	const watched = watchedOf(target.number)
@@ -117,11 +127,11 @@ export async function touchedStep(core: Core, watchedOf: (number: number) => Wat
 }
 
 /** Whether one more object may be read in this minute because something pointed at it; counts it. */
-function mayAsk(core: Core): boolean {
+function mayAsk(core: Core, limit: number): boolean {
 	const { state } = core
 	const minute = Math.floor(core.ports.now() / 60_000)
 	if (state.reads.minute !== minute) state.reads = { minute, count: 0 }
-	if (state.reads.count >= TOUCHES_A_MINUTE) return false
+	if (state.reads.count >= limit) return false
 	state.reads.count++
 	return true
 }

@@ -9,7 +9,7 @@ import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
 import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './lookups.ts'
 import { claim, followCallback, nextDeliveryMs, settle } from './outbox.ts'
 import { backoffMs, nextPollAt } from './poll.ts'
-import type { Ports } from './ports.ts'
+import type { Ports, WatcherConfig } from './ports.ts'
 import { prune } from './prune.ts'
 import { report } from './reports.ts'
 import { spent, SLICE_MS, SLICE_REQUESTS, StoreTrouble, type Budget } from './requests.ts'
@@ -56,7 +56,9 @@ export class Engine {
 		if (outdated(sql)) migrate(sql)
 		const row = sql.all<{ config: string; read_at: number }>(`SELECT config, read_at FROM instance`)[0]
 		if (row === undefined) return null
-		this.#core = new Core(this.ports, JSON.parse(row.config), row.read_at)
+		// A copy that was written before there were webhooks says nothing of them.
+		const config = JSON.parse(row.config) as WatcherConfig
+		this.#core = new Core(this.ports, { ...config, hooks: config.hooks ?? null }, row.read_at)
 		return this.#core
 	}
 

@@ -1,0 +1,104 @@
+/** Storage as an earlier version left it (`test/fixtures/storage`) is opened by this one and goes on: ids stay, cursors go on, nothing rings twice. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { coverageOf } from '../../../src/watcher/coverage.ts'
+import { rejectionsOf, webhooksOf } from '../../../src/watcher/hook-reports.ts'
+import { healthOf, pollerOf } from '../../../src/watcher/reports.ts'
+import { outdated } from '../../../src/watcher/tables.ts'
+import { World } from '../../world.ts'
+import { HOUR, MINUTE, told } from './stories/tell.ts'
+
+const FIXTURES = join(import.meta.dirname, '../../fixtures/storage')
+
+interface Left {
+	nowMs: number
+	alarmMs: number | null
+	arrivals: { eventId: string; eventType: string; objectType: string; objectId: string; objectSequence: number }[]
+	records: Record<string, Record<string, unknown>[]>
+}
+
+/** The world as it was left, with this version's code over the old storage. The row in D1 is already this version's. */
+async function reopened(name: string): Promise<{ world: World; left: Left }> {
+	const left = JSON.parse(readFileSync(join(FIXTURES, `${name}.json`), 'utf8')) as Left
+	const world = await World.create({
+		startMs: left.nowMs,
+		pollIntervalMs: 5 * MINUTE,
+		store: { world: { records: left.records, nextId: { posts: 9_000, users: 900 } } },
+	})
+	const { db } = world.sql
+	for (const { name: table } of db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).all()) db.exec(`DROP TABLE ${String(table)}`)
+	db.exec(readFileSync(join(FIXTURES, `${name}.sql`), 'utf8'))
+	world.evict()
+	world.alarmMs = left.alarmMs
+	world.baselineEndMs = world.t0Ms - 1
+	return { world, left }
+}
+
+describe.each(['polling'])('storage as it was left: %s', (name) => {
+	test('is read as it is, before anything was written', async () => {
+		const { world } = await reopened(name)
+		expect(outdated(world.sql)).toBe(true)
+		const core = world.engine.core()!
+		expect(outdated(world.sql)).toBe(false)
+		expect(core.config.hooks).toBeNull()
+		expect(healthOf(core).state).toBe('callback-failing')
+		expect(pollerOf(core).resources.map((one) => one.baseline.complete)).toEqual([true, true, true, true])
+		expect(webhooksOf(core)).toMatchObject({ webhooks: [], degraded: null, deliveries: { taken: 0 } })
+		expect(rejectionsOf(core).counts).toEqual({})
+		expect(coverageOf(core, 0, world.nowMs)).toMatchObject({ firstByWebhook: 0, confirmed: 0 })
+	})
+
+	test('goes on: what waited is sent, what was doubtful is decided, nothing is told again', async () => {
+		const { world, left } = await reopened(name)
+		const before = left.arrivals.map(({ eventId }) => eventId)
+		const recorded = world.sql.all<{ n: number }>(`SELECT max(sequence) AS n FROM events`)[0]!.n
+		const cursors = world.engine.core()!.state.resources.map((rs) => rs.cursorMs!)
+		await world.advance(3 * HOUR)
+		expect(told(world).filter((one) => one.startsWith('UPDATED orders')).length).toBe(2)
+		expect(told(world).filter((one) => one.startsWith('DELETED products')).length).toBe(1)
+		expect(world.arrivals.length).toBe(3)
+		expect(world.arrivals.map(({ eventId }) => eventId).filter((id) => before.includes(id))).toEqual([])
+		const sequences = (label: string): number[] =>
+			world.arrivals.filter(({ objectType }) => objectType === label).map(({ objectSequence }) => objectSequence)
+		expect([sequences('orders'), sequences('products')]).toEqual([[1, 2], [1]])
+		expect(world.sql.all<{ n: number }>(`SELECT max(sequence) AS n FROM events`)[0]!.n).toBe(recorded + 1)
+		world.engine.core()!.state.resources.forEach((rs, index) => expect(rs.cursorMs!).toBeGreaterThan(cursors[index]!))
+		expect(world.logs.filter(({ event }) => event.includes('failed'))).toEqual([])
+	})
+
+	test('what happens next is told under the next numbers', async () => {
+		const { world, left } = await reopened(name)
+		await world.advance(3 * HOUR)
+		const from = world.arrivals.length
+		const first = left.arrivals.find((one) => one.objectType === 'orders')!
+		world.store.act({ do: 'edit', resource: 'orders', id: Number(first.objectId), set: { customer_note: 'told after' } })
+		await world.advance(10 * MINUTE)
+		expect(told(world, from)).toEqual([`UPDATED orders ${first.objectId}`])
+		expect(world.arrivals[from]).toMatchObject({ objectSequence: first.objectSequence + 1, previousSequence: first.objectSequence })
+		await world.quiet()
+		expect(told(world).length).toBe(from + 1)
+	})
+
+	test('webhooks can be switched on over it', async () => {
+		const { world } = await reopened(name)
+		await world.advance(HOUR)
+		const from = world.arrivals.length
+		await world.configure({
+			vendorType: 'webhook',
+			hooks: {
+				version: 1,
+				previousUntilMs: null,
+				reconcileMs: HOUR,
+				deliveryUrl: 'https://bell.example.com/elements/api-v2/events/woocommercerest/Nw==?v=1',
+			},
+		})
+		await world.advance(MINUTE)
+		expect(world.store.webhooks().length).toBe(16)
+		const id = Number([...world.store.state('orders').keys()][0])
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		await world.advance(MINUTE)
+		expect(told(world, from)).toEqual([`UPDATED orders ${id}`])
+		expect(coverageOf(world.engine.core()!, 0, world.nowMs + 1)).toMatchObject({ firstByWebhook: 1 })
+	})
+})

@@ -1,0 +1,106 @@
+/** Webhooks at the real object: what a delivery writes until it is answered, what survives an eviction, what an old copy of the row does. */
+import { evictDurableObject } from 'cloudflare:test'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { HookDelivery } from '../../../src/watcher/rpc.ts'
+import { env } from '../api/harness.ts'
+import { inside, learned, openShop, rows, until, type Shop } from './shop.ts'
+
+afterEach(() => vi.unstubAllGlobals())
+
+/** An instance with webhooks that is past its probes; the store sends nothing by itself. */
+async function openHooked(configuration: Record<string, unknown> = {}): Promise<Shop> {
+	const shop = await openShop(
+		{ deliver: async () => new Response(), webhooks: { hold: true } },
+		{ 'event.vendor.type': 'webhook', ...configuration },
+	)
+	await learned(shop)
+	await until(() => inside(shop, (watcher) => watcher.engine.core()!.state.hooks.webhooks.length > 0))
+	await inside(shop, (watcher) => {
+		const core = watcher.engine.core()!
+		core.commit(() => {
+			for (const topic of core.element.hooks!.topics) core.state.hooks.seen[topic] = 5
+		})
+	})
+	return shop
+}
+
+async function delivery(shop: Shop, topic: string, payload: object, change: Partial<HookDelivery> = {}): Promise<HookDelivery> {
+	const webhookId = await inside(shop, (watcher) => watcher.engine.core()!.state.hooks.webhooks.find((one) => one.topic === topic)!.id)
+	return {
+		topic,
+		version: 1,
+		webhookId: String(webhookId),
+		deliveryId: 'd',
+		source: 'https://shop.example.com/',
+		receivedMs: Date.now(),
+		body: JSON.stringify(payload),
+		objectId: null,
+		...change,
+	}
+}
+
+/** Rows that a delivery wrote until it was answered. */
+async function written(shop: Shop, sent: HookDelivery): Promise<number> {
+	await inside(shop, (watcher) => Object.assign(watcher.rows, { read: 0, written: 0 }))
+	expect(await shop.stub.hook(sent)).toBe('taken')
+	return inside(shop, (watcher) => watcher.rows.written)
+}
+
+const firstOrder = (shop: Shop): number => [...shop.store.state('orders').keys()][0]!
+
+describe('a delivery', () => {
+	test('that changes something writes five rows at most, one that changes nothing one', async () => {
+		const shop = await openHooked({ 'event.notification.callback.url': null })
+		const id = firstOrder(shop)
+		await inside(shop, (watcher) => watcher.engine.run())
+		shop.store.act({ do: 'edit', resource: 'orders', id })
+		const record = shop.store.state('orders').get(id)!
+		expect(await written(shop, await delivery(shop, 'order.updated', record))).toBeLessThanOrEqual(5)
+		expect(await rows(shop, `SELECT type, source FROM events`)).toEqual([{ type: 'UPDATED', source: 'webhook' }])
+		await inside(shop, (watcher) => watcher.engine.run())
+		expect(await written(shop, await delivery(shop, 'order.updated', record))).toBeLessThanOrEqual(1)
+		expect((await rows(shop, `SELECT type FROM events`)).length).toBe(1)
+	})
+
+	test('is kept when the object is evicted right after the answer, and rings', async () => {
+		const shop = await openHooked()
+		const id = firstOrder(shop)
+		shop.store.act({ do: 'edit', resource: 'orders', id })
+		expect(await shop.stub.hook(await delivery(shop, 'order.updated', shop.store.state('orders').get(id)!))).toBe('taken')
+		await evictDurableObject(shop.stub)
+		expect(await rows(shop, `SELECT object_id FROM events`)).toEqual([{ object_id: id }])
+		const claimed = await shop.stub.claim(6)
+		expect(claimed).toMatchObject({ claims: [{ attempt: 1 }] })
+	})
+
+	test('that is a hint is read by the alarm within two seconds, also after an eviction', async () => {
+		const shop = await openHooked()
+		const id = firstOrder(shop)
+		shop.store.act({ do: 'trash', resource: 'orders', id })
+		const sent = await delivery(shop, 'order.deleted', { id })
+		const at = Date.now()
+		expect(await shop.stub.hook(sent)).toBe('taken')
+		await evictDurableObject(shop.stub)
+		await until(async () => (await rows(shop, `SELECT 1 FROM events`)).length > 0)
+		expect(Date.now() - at).toBeLessThan(2_000)
+		expect(await rows(shop, `SELECT type, source FROM events`)).toEqual([{ type: 'DELETED', source: 'webhook' }])
+		expect(await rows(shop, `SELECT id FROM lookups`)).toEqual([])
+	})
+
+	test('of a version newer than the copy of the row makes it read the row', async () => {
+		const shop = await openHooked()
+		await env.DB.prepare('UPDATE instances SET hook_version = 2, version = version + 1 WHERE id = ?').bind(shop.id).run()
+		const sent = await delivery(shop, 'order.updated', { id: firstOrder(shop) }, { version: 2 })
+		expect(await shop.stub.hook(sent)).toBe('taken')
+		expect(await shop.stub.hook({ ...sent, version: 3 })).toBe('retired')
+	})
+})
+
+test('what was refused adds up across isolates and evictions', async () => {
+	const shop = await openHooked()
+	const sample = { atMs: 1, reason: 'bad-signature', headers: 'h', body: 'b' }
+	await shop.stub.rejected({ sinceMs: 5, counts: { 'bad-signature': 2 }, samples: [sample] })
+	await evictDurableObject(shop.stub)
+	await shop.stub.rejected({ sinceMs: 9, counts: { 'bad-signature': 1, retired: 1 }, samples: [] })
+	expect(await shop.stub.rejections()).toEqual({ sinceMs: 5, counts: { 'bad-signature': 3, retired: 1 }, samples: [sample] })
+})

@@ -12,7 +12,7 @@ import type { HookOrder, HookReply, Tables } from './webhooks-orders.ts'
 
 /** The ring of every Worker that a bench runs (see runtime.ts). */
 const MASTER_KEY = new Uint8Array(32).fill(7)
-const ORDERS = 240
+const ORDERS = 600
 const LEARN_MS = 60_000
 /** Deliveries of a topic that are also read; after them payloads are believed. */
 const PROBED = 5
@@ -42,8 +42,8 @@ export interface House {
 	readonly instance: number
 	/** Does something with orders and catches what the store sends of it by this topic. */
 	caught(topic: string, what: () => void): Promise<Caught[]>
-	/** Ids of orders that may be edited. */
-	readonly editable: number[]
+	/** Ids of orders of guests: the change of another's would have its customer read, in the middle of what is measured. */
+	readonly orders: number[]
 	/** Asks an instance's object. */
 	ask(instance: number, order: HookOrder): Promise<HookReply>
 	/** Instances of these ids that know what the connected one knows, without store and callback. */
@@ -122,7 +122,7 @@ export async function openHouse(undo: Undo): Promise<House> {
 	undo.push(() => served.close())
 	store.setCron(false)
 	const ear = await listen(undo)
-	const { base } = await run('webhooks-worker.ts', undo)
+	const { base } = await run('webhooks-worker.ts', undo, true)
 	await post(`${base}/_bench/migrate`, migrationStatements())
 	const account = await setUp(base, SETUP_TOKEN, {
 		organizationName: 'The bench',
@@ -157,8 +157,8 @@ export async function openHouse(undo: Undo): Promise<House> {
 		ear,
 		instance,
 		ask,
-		editable: [...store.state('orders')]
-			.filter(([, record]) => ['processing', 'completed', 'on-hold'].includes(String(record['status'])))
+		orders: [...store.state('orders')]
+			.filter(([, record]) => ['processing', 'completed', 'on-hold'].includes(String(record['status'])) && record['customer_id'] === 0)
 			.map(([id]) => id),
 		caught: async (topic, what) => {
 			catching = []
@@ -181,9 +181,9 @@ export async function openHouse(undo: Undo): Promise<House> {
 	for (const [topic, happens] of [
 		[
 			'order.updated',
-			() => house.editable.splice(0, PROBED).forEach((id) => store.act({ do: 'edit', resource: 'orders', id, via: 'rest' })),
+			() => house.orders.splice(0, PROBED).forEach((id) => store.act({ do: 'edit', resource: 'orders', id, via: 'rest' })),
 		],
-		['order.created', () => Array.from({ length: PROBED }, () => store.act({ do: 'place-order', via: 'rest' }))],
+		['order.created', () => Array.from({ length: PROBED }, () => store.act({ do: 'place-order', customer: 0, via: 'rest' }))],
 	] as const) {
 		for (const delivery of (await house.caught(topic, happens)).slice(0, PROBED)) await house.deliver(delivery)
 		await house.quiet()

@@ -105,6 +105,9 @@ test('no reason excuses what is tested, and no title names a fact that is not li
 	expect([...numbers].filter((number) => FACTS[number] === undefined)).toEqual([])
 })
 
-test.each(Object.keys(FACTS).filter((number) => number.startsWith('7.')))('fact %s has a test of Shopbell itself, not of the simulated store alone', (number) => {
-	expect([...titled(true)]).toContain(number)
-})
+test.each(Object.keys(FACTS).filter((number) => number.startsWith('7.')))(
+	'fact %s has a test of Shopbell itself, not of the simulated store alone',
+	(number) => {
+		expect([...titled(true)]).toContain(number)
+	},
+)

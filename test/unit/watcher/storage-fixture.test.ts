@@ -27,7 +27,8 @@ async function reopened(name: string): Promise<{ world: World; left: Left }> {
 		store: { world: { records: left.records, nextId: { posts: 9_000, users: 900 } } },
 	})
 	const { db } = world.sql
-	for (const { name: table } of db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).all()) db.exec(`DROP TABLE ${String(table)}`)
+	for (const { name: table } of db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).all())
+		db.exec(`DROP TABLE ${String(table)}`)
 	db.exec(readFileSync(join(FIXTURES, `${name}.sql`), 'utf8'))
 	world.evict()
 	world.alarmMs = left.alarmMs

@@ -247,7 +247,7 @@ describe('7.8 the order of created and updated', () => {
 		})
 		await world.advance(10_000)
 		expect(world.received.map(({ topic }) => topic)).toEqual(expect.arrayContaining(['order.created', 'order.updated']))
-		expect(told(world).filter((one) => one.includes('orders'))).toEqual([`CREATED orders ${String(id)}`])
+		expect(told(world).filter((one) => one.includes('orders'))).toEqual([`CREATED orders ${Number(id)}`])
 		await endsWell(world)
 	})
 

@@ -4,7 +4,7 @@ import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts
 import { webhooksOf } from '../../../../src/watcher/hook-reports.ts'
 import type { HooksState } from '../../../../src/watcher/state.ts'
 import type { World, WorldOptions } from '../../../world.ts'
-import { HOUR, learned, resourceOf } from './tell.ts'
+import { HOUR, ids, learned } from './tell.ts'
 
 /** Topics whose first deliveries are probed no more. */
 const PROBED = 5
@@ -108,4 +108,9 @@ export function neverPolls(world: World): void {
 	})
 }
 
-export { resourceOf }
+/** A world whose store sends nothing by itself, and one of its orders. */
+export async function byHand(): Promise<{ world: World; id: number; from: number }> {
+	const world = await hooked()
+	silent(world)
+	return { world, id: ids(world, 'orders')[0]!, from: world.store.log.length }
+}

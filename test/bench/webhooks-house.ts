@@ -179,10 +179,7 @@ export async function openHouse(undo: Undo): Promise<House> {
 	}
 	await until(({ learned }) => learned)
 	for (const [topic, happens] of [
-		[
-			'order.updated',
-			() => house.orders.splice(0, PROBED).forEach((id) => store.act({ do: 'edit', resource: 'orders', id, via: 'rest' })),
-		],
+		['order.updated', () => house.orders.splice(0, PROBED).forEach((id) => store.act({ do: 'edit', resource: 'orders', id, via: 'rest' }))],
 		['order.created', () => Array.from({ length: PROBED }, () => store.act({ do: 'place-order', customer: 0, via: 'rest' }))],
 	] as const) {
 		for (const delivery of (await house.caught(topic, happens)).slice(0, PROBED)) await house.deliver(delivery)

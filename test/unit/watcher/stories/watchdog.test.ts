@@ -135,7 +135,9 @@ describe('webhooks at the store', () => {
 			if (request.method !== 'POST' || !request.url.includes('/webhooks/batch')) return fetch(request)
 			const body = await request.clone().json<{ update: { id: number }[] }>()
 			const [first, ...others] = body.update
-			const answer = await (await fetch(new Request(request, { body: JSON.stringify({ update: others }) }))).json<{ update: unknown[] }>()
+			const answer = await (
+				await fetch(new Request(request, { method: 'POST', body: JSON.stringify({ update: others }) }))
+			).json<{ update: unknown[] }>()
 			const error = { code: 'woocommerce_rest_cannot_edit', message: 'Sorry, you cannot edit this resource.', data: { status: 401 } }
 			return Response.json({ update: [{ id: first!.id, error }, ...answer.update] })
 		}

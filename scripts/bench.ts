@@ -165,6 +165,8 @@ async function main(): Promise<number> {
 		return 1
 	}
 	const benches = positionals.length === 0 ? BENCHES : BENCHES.filter(({ name }) => positionals.includes(name))
+	// The runtime tells of its queue on stdout, which is the result's.
+	console.log = console.info = console.error
 	const rows = await runAll(
 		benches,
 		sizes.toSorted((a, b) => a - b),

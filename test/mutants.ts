@@ -14,6 +14,105 @@ const story = (name: string): string => `test/unit/watcher/stories/${name}.test.
 const watcher = (name: string): string => `test/unit/watcher/${name}.test.ts`
 
 export const MUTANTS: Mutant[] = [
+	// Webhooks
+	{
+		name: 'a webhook’s payload is always believed',
+		file: 'src/watcher/gate.ts',
+		find: 'if (usual && newer(seen, known) &&',
+		replace: 'if (usual &&',
+		tests: [story('hook-gate')],
+	},
+	{
+		name: 'a webhook may say that an object is in the trash',
+		file: 'src/watcher/gate.ts',
+		find: "if (seen.what === 'trashed') return { do: 'look', dueMs: context.nowMs, doubt: {} }",
+		replace: "if (seen.what === 'trashed' && known === null) return { do: 'look', dueMs: context.nowMs, doubt: {} }",
+		tests: [story('hook-gate')],
+	},
+	{
+		name: 'a clone is believed',
+		file: 'src/watcher/hooks.ts',
+		find: "reading.kind !== 'record' || foreign || state.full",
+		replace: "reading.kind !== 'record' || state.full",
+		tests: [story('hook-facts')],
+	},
+	{
+		name: 'any webhook is ours',
+		file: 'src/watcher/hooks.ts',
+		find: 'hooks.webhooks.some((one) => one.ours && String(one.id) === delivery.webhookId)',
+		replace: 'hooks.webhooks.length > 0',
+		tests: [story('hook-gate')],
+	},
+	{
+		name: 'fields do not matter',
+		file: 'src/watcher/hooks.ts',
+		find: 'return known !== null && known.length',
+		replace: 'return true || (known ?? []).length',
+		tests: [story('hook-facts')],
+	},
+	{
+		name: 'payloads are never probed',
+		file: 'src/watcher/hooks.ts',
+		find: 'if (count <= PROBED_FIRST || count % PROBED_EVERY === 0)',
+		replace: 'if (count < 0)',
+		tests: [story('hook-facts'), story('hook-gate')],
+	},
+	{
+		name: 'hints are not merged',
+		file: 'src/watcher/hooks.ts',
+		find: 'Math.max(now, last + HINT_APART_MS)',
+		replace: 'now',
+		tests: [story('hook-gate')],
+	},
+	{
+		name: 'a retired version is accepted',
+		file: 'src/watcher/hooks.ts',
+		find: 'core.ports.now() < hooks.previousUntilMs',
+		replace: 'hooks.previousUntilMs > 0',
+		tests: [story('hook-counts')],
+	},
+	{
+		name: 'the gap is not swept',
+		file: 'src/watcher/hooks.ts',
+		find: 'askReread(core)\n\t\t}',
+		replace: '}',
+		tests: [story('watchdog')],
+	},
+	{
+		name: 'secrets count as written whatever the store took',
+		file: 'src/watcher/hooks.ts',
+		find: 'if (ensured.ok) hooks.keyedAs = keyName(core)',
+		replace: 'hooks.keyedAs = keyName(core)',
+		tests: [story('watchdog')],
+	},
+	{
+		name: 'a route that fails keeps all else waiting',
+		file: 'src/watcher/hooks.ts',
+		find: '\t\treturn false\n',
+		replace: '\t\tthrow new StoreTrouble(failure, watched)\n',
+		tests: [story('watchdog')],
+	},
+	{
+		name: 'everything confirms',
+		file: 'src/watcher/recorder.ts',
+		find: "AND (source = 'webhook') <> ?",
+		replace: "AND (source = 'webhook') >= 0 * ?",
+		tests: [story('coverage')],
+	},
+	{
+		name: 'a where is judged by the record',
+		file: 'src/watcher/lookups.ts',
+		find: 'const inList = watched.resource.filtered &&',
+		replace: "const inList = watched.resource.path === '' &&",
+		tests: [story('hook-gate')],
+	},
+	{
+		name: 'an older copy of the row has webhooks',
+		file: 'src/watcher/engine.ts',
+		find: 'hooks: config.hooks ?? null',
+		replace: 'hooks: config.hooks',
+		tests: [watcher('storage-fixture')],
+	},
 	// Seeing
 	{
 		name: 'no overlap between windows',

@@ -86,14 +86,23 @@ export class Target {
 	}
 }
 
-/** Runs A, then B, five times, after a turn of each that does not count; what each round gave. */
-export async function inTurns(a: () => Promise<number>, b: () => Promise<number>): Promise<{ a: number[]; b: number[] }> {
-	const results: { a: number[]; b: number[] } = { a: [], b: [] }
+/** What a kind of work gave, round by round. */
+export interface Turns {
+	a: number[]
+	b: number[]
+	/** The way in and out alone, where it was measured too. */
+	front: number[]
+}
+
+/** Runs A, then B, five times, after a turn of each that does not count. */
+export async function inTurns(a: () => Promise<number>, b: () => Promise<number>, front?: () => Promise<number>): Promise<Turns> {
+	const results: Turns = { a: [], b: [], front: [] }
 	await a()
 	await b()
 	for (let round = 0; round < ROUNDS; round++) {
 		results.a.push(await a())
 		results.b.push(await b())
+		if (front !== undefined) results.front.push(await front())
 	}
 	return results
 }

@@ -165,7 +165,11 @@ export function readIso(text: string, zone: string): number | null {
 	const ms = Number((parts[7] ?? '').padEnd(3, '0').slice(0, 3))
 	const own = parts[8]
 	const at = own === undefined ? zone : own.toUpperCase() === 'Z' ? 'UTC' : `${own.slice(0, 3)}:${own.slice(-2)}`
-	const time = new TZDate(year, month - 1, day, hour, minute, second, ms, at).getTime()
+	// A zoned date is dear, and the store's own stamps are UTC. Years below 100 mean others to `Date.UTC`.
+	const time =
+		at === 'UTC' && year >= 100
+			? Date.UTC(year, month - 1, day, hour, minute, second, ms)
+			: new TZDate(year, month - 1, day, hour, minute, second, ms, at).getTime()
 	return Number.isNaN(time) ? null : time
 }
 

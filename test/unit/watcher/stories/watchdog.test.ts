@@ -127,6 +127,34 @@ describe('webhooks at the store', () => {
 		)
 	})
 
+	test('get them also when the store refused one of them', async () => {
+		const world = await hooked()
+		world.masterKeys = [{ id: 'newer', bytes: new Uint8Array(32).fill(9) }, ...world.masterKeys]
+		const fetch = world.store.fetch.bind(world.store)
+		world.store.fetch = async (request) => {
+			if (request.method !== 'POST' || !request.url.includes('/webhooks/batch')) return fetch(request)
+			const body = await request.clone().json<{ update: { id: number }[] }>()
+			const [first, ...others] = body.update
+			const answer = await (
+				await fetch(new Request(request, { method: 'POST', body: JSON.stringify({ update: others }) }))
+			).json<{ update: unknown[] }>()
+			const error = { code: 'woocommerce_rest_cannot_edit', message: 'Sorry, you cannot edit this resource.', data: { status: 401 } }
+			return Response.json({ update: [{ id: first!.id, error }, ...answer.update] })
+		}
+		world.evict()
+		await world.engine.run()
+		await world.advance(MINUTE)
+		expect(health(world).state).toBe('webhooks-degraded')
+		const keyed = (): number =>
+			world.store.webhooks().filter(({ topic, secret }) => secret === woocommerce.hooks!.secretOf(world.masterKeys[0]!.bytes, 7, topic, 1))
+				.length
+		expect(keyed()).toBe(15)
+		world.store.fetch = fetch
+		await world.advance(HOUR + MINUTE)
+		expect(keyed()).toBe(16)
+		expect(health(world).state).toBe('healthy')
+	})
+
 	test('of others are never touched', async () => {
 		const world = await hooked()
 		const other = world.store.makeWebhook({

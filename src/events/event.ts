@@ -17,6 +17,8 @@ export interface EventFlags {
 	restored?: boolean
 	/** A CREATED or UPDATED rung by a backfill. */
 	backfill?: boolean
+	/** The record was too large to keep: where the hub has it, such as `orders/12`. */
+	large?: string
 }
 
 /** An event as it is stored. All that its entry is made of, so that the entry is the same whenever it is made. Times epoch ms. */

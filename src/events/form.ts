@@ -18,10 +18,12 @@ export interface FormLimits {
 	unsettled: number
 }
 
-/** The contract's sizes (section 4). The bound on unsettled ones keeps a long outage's events in the log, where they are cheap. */
-export const FORM_LIMITS: Readonly<Record<'polling' | 'webhook', FormLimits>> = {
-	polling: { perNotification: 10, unsettled: 100 },
-	webhook: { perNotification: 20, unsettled: 100 },
+/** The contract's sizes (section 4), by how changes are seen; `event.notification.batch` overrides. */
+export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', number>> = { polling: 10, webhook: 20, hybrid: 10 }
+
+/** The limits for notifications of at most `batch` events. The bound on unsettled ones keeps a long outage's events in the log, where they are cheap. */
+export function formLimits(batch: number): FormLimits {
+	return { perNotification: batch, unsettled: 100 }
 }
 
 /** A notification to be made: events of one resource, ascending. */

@@ -5,7 +5,7 @@
 import type { Env } from '../context.ts'
 import type { Element, PollerResource } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
-import type { WatcherConfig } from '../watcher/ports.ts'
+import { defaultDelivery, type WatcherConfig } from '../watcher/ports.ts'
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
 import { receiverUrl } from './addresses.ts'
 import { HEADERS_KEY, readHeaders } from './headers.ts'
@@ -184,6 +184,7 @@ export function toWatcherConfig(
 		scanBudget: number('event.poller.scanBudget') ?? 10,
 		retentionDays: account.retentionDays,
 		hooks: hooksOf(instance, env, floorMs),
+		delivery: defaultDelivery(type === 'webhook' || type === 'hybrid' ? type : 'polling'),
 	}
 }
 

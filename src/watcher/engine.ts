@@ -9,7 +9,7 @@ import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
 import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './lookups.ts'
 import { claim, followCallback, nextDeliveryMs, settle } from './outbox.ts'
 import { backoffMs, nextPollAt } from './poll.ts'
-import type { Ports, WatcherConfig } from './ports.ts'
+import { defaultDelivery, type Ports, type WatcherConfig } from './ports.ts'
 import { prune } from './prune.ts'
 import { report } from './reports.ts'
 import { spent, SLICE_MS, SLICE_REQUESTS, StoreTrouble, type Budget } from './requests.ts'
@@ -58,7 +58,11 @@ export class Engine {
 		if (row === undefined) return null
 		// A copy that was written before there were webhooks says nothing of them.
 		const config = JSON.parse(row.config) as WatcherConfig
-		this.#core = new Core(this.ports, { ...config, hooks: config.hooks ?? null }, row.read_at)
+		this.#core = new Core(
+			this.ports,
+			{ ...config, hooks: config.hooks ?? null, delivery: config.delivery ?? defaultDelivery(config.vendorType) },
+			row.read_at,
+		)
 		return this.#core
 	}
 

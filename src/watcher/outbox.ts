@@ -1,7 +1,7 @@
 /** The delivery side of an instance: events become notifications, notifications are claimed and settled (design, Ringing). */
 import { body, senderAddress, type NotificationInstance } from '../events/notification.ts'
 import type { EventSource, EventType, StoredEvent } from '../events/event.ts'
-import { form, FORM_LIMITS, objectKey, type WaitingEvent } from '../events/form.ts'
+import { form, formLimits, objectKey, type WaitingEvent } from '../events/form.ts'
 import { notificationId } from '../events/ids.ts'
 import { nextTryAt } from '../delivery/schedule.ts'
 import type { ObjectId } from '../elements/element.ts'
@@ -210,7 +210,7 @@ function formFrom(
 	member: (sequence: number) => { resourceNumber: number; objectId: ObjectId },
 ): { id: number; sequences: number[] }[] {
 	const { sql } = core.ports
-	const limits = FORM_LIMITS[core.config.vendorType === 'webhook' ? 'webhook' : 'polling']
+	const limits = formLimits(core.config.delivery.batch)
 	const unsettled = unsettledRows(core)
 	const blocked = new Set(alsoBlocked)
 	for (const row of unsettled) {

@@ -536,6 +536,7 @@ export class World {
 			durationMs: 20,
 			startedMs,
 			body: '',
+			directive: null,
 		}
 	}
 

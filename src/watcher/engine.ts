@@ -7,14 +7,14 @@ import { nextAlarm } from './alarm.ts'
 import { Core, type Watched } from './core.ts'
 import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
 import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './lookups.ts'
-import { claim, followCallback, nextDeliveryMs, settle } from './outbox.ts'
+import { claim, followCallback, nextDeliveryMs, retryAtMs, settle } from './outbox.ts'
 import { backoffMs, nextPollAt } from './poll.ts'
 import { defaultDelivery, type Ports, type WatcherConfig } from './ports.ts'
 import { prune } from './prune.ts'
 import { report } from './reports.ts'
 import { spent, SLICE_MS, SLICE_REQUESTS, StoreTrouble, type Budget } from './requests.ts'
 import { beginConnected, syncResources, watchedResources } from './resources.ts'
-import type { Claim, Outcome } from './rpc.ts'
+import type { Ask, Claim, Known, Outcome } from './rpc.ts'
 import { askReread, baselineStep, nextReread, recentDue, recentStep, rereadDue, rereadStep } from './scans.ts'
 import { exists, migrate, outdated } from './tables.ts'
 import { searchStep } from './totals.ts'
@@ -415,7 +415,7 @@ export class Engine {
 	}
 
 	/** Claims due notifications for a consumer. */
-	async claim(limit: number): Promise<{ claims: Claim[]; more: boolean } | 'unknown'> {
+	async claim(limit: number): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>> {
 		const core = this.core()
 		if (core === null) return 'unknown'
 		if (this.ports.now() - core.configReadMs > COPY_MS) await this.refresh(core)
@@ -426,14 +426,21 @@ export class Engine {
 	}
 
 	/** Settles an attempt; hands back what may be sent next. */
-	async settle(counter: number, attempt: number, outcome: Outcome, more: boolean): Promise<{ next: Claim[] } | 'unknown'> {
+	async settle(
+		counter: number,
+		attempt: number,
+		outcome: Outcome,
+		more: boolean,
+	): Promise<Known<{ next: Claim[]; retryAtMs: number | null }>> {
 		const core = this.core()
 		if (core === null) return 'unknown'
 		settle(core, counter, attempt, outcome)
 		core.ringWanted = false
+		// Only what failed is tried again: a delivery costs no further read.
+		const again = outcome.delivered ? null : retryAtMs(core, counter)
 		const next = more ? claim(core, 1).claims : []
 		this.arm(core)
-		return { next }
+		return { next, retryAtMs: again }
 	}
 }
 

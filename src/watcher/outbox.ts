@@ -6,7 +6,7 @@ import { notificationId } from '../events/ids.ts'
 import { nextTryAt } from '../delivery/schedule.ts'
 import type { ObjectId } from '../elements/element.ts'
 import type { Core } from './core.ts'
-import type { Claim, Outcome } from './rpc.ts'
+import type { Ask, Claim, Outcome } from './rpc.ts'
 import type { Sql } from './ports.ts'
 
 /** An event about to be recorded. */
@@ -281,15 +281,15 @@ export function nextDeliveryMs(core: Core): number | null {
 }
 
 /** Claims up to `limit` due notifications, oldest first: an attempt number and a lease for each. */
-export function claim(core: Core, limit: number): { claims: Claim[]; more: boolean } {
+export function claim(core: Core, limit: number): { claims: Claim[]; more: boolean; asks: Ask[] } {
 	const { sql } = core.ports
 	const subscription = readSubscription(sql)
-	if (subscription === null || !subscription.active || core.state.paused) return { claims: [], more: false }
+	if (subscription === null || !subscription.active || core.state.paused) return { claims: [], more: false, asks: [] }
 	const now = core.ports.now()
 	const due = unsettledRows(core)
 		.filter((row) => (row.lease === null ? row.due <= now : row.lease <= now))
 		.sort((a, b) => a.due - b.due || a.id - b.id)
-	if (due.length === 0) return { claims: [], more: false }
+	if (due.length === 0) return { claims: [], more: false, asks: [] }
 	const claims = sql.transaction(() => {
 		const claimed: Claim[] = []
 		let size = 0
@@ -302,7 +302,7 @@ export function claim(core: Core, limit: number): { claims: Claim[]; more: boole
 		}
 		return claimed
 	})
-	return { claims, more: due.length > claims.length }
+	return { claims, more: due.length > claims.length, asks: [] }
 }
 
 function claimOne(core: Core, subscription: Subscription, row: NotificationRow, text: string, now: number): Claim {
@@ -316,6 +316,7 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 			durationMs: LEASE_MS,
 			startedMs: row.lease - LEASE_MS,
 			body: '',
+			directive: null,
 		})
 	const attempt = row.attempt + 1
 	const lease = now + LEASE_MS
@@ -329,11 +330,15 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 	)
 	return {
 		notificationId: notificationId(core.config.instanceId, row.id),
+		organizationId: core.config.organizationId,
+		createdMs: row.created,
 		attempt,
 		leaseUntilMs: lease,
 		url: subscription.url,
 		body: text,
 		configuration: core.config.configuration,
+		guarded: false,
+		replay: false,
 	}
 }
 
@@ -483,6 +488,12 @@ function failed(core: Core, row: NotificationRow, outcome: Outcome, now: number,
 	core.state.counters.dead++
 	// No success since this notification's first try: not the notification is dead, the subscription is.
 	if (!succeeded) sql.run(`UPDATE subscriptions SET active = 0 WHERE id = ?`, FIRST)
+}
+
+/** When a notification is tried again; null when it is settled. */
+export function retryAtMs(core: Core, counter: number): number | null {
+	const row = core.ports.sql.all<{ due: number }>(`SELECT due FROM notifications WHERE id = ? AND settled IS NULL`, counter)[0]
+	return row?.due ?? null
 }
 
 /** A notification is settled: nothing is due for it any more. */

@@ -64,9 +64,12 @@ export interface EventRow {
 	notifications: { id: number; status: string; createdMs: number; updatedMs: number }[]
 }
 
-/** A claimed notification: all that an attempt needs. Lease in epoch ms. */
+/** A claimed notification: all that an attempt needs. Times epoch ms. */
 export interface Claim {
 	notificationId: number
+	organizationId: number
+	/** When the notification was formed. */
+	createdMs: number
 	attempt: number
 	leaseUntilMs: number
 	url: string
@@ -74,6 +77,37 @@ export interface Claim {
 	body: string
 	/** Sealed signature key and Basic password, the rest in the clear; opened by the consumer. */
 	configuration: Record<string, string | null>
+	/** The callback was admitted by its `Callback` object, which hears of every outcome; false: only of failures. */
+	guarded: boolean
+	/** Sent before, and sent again because somebody asked for it. */
+	replay: boolean
+}
+
+/**
+ * A guarded subscription has something due: whoever rings its callback asks the `Callback` object first (design, Ringing: the breaker;
+ * `event.notification.rate`).
+ */
+export interface Ask {
+	subscription: number
+	organizationId: number
+	url: string
+	/** Notifications per second; null: no limit. */
+	rate: number | null
+	/** The oldest notification that is due or waits for its next try: its id, when it was formed, when it is due (epoch ms). */
+	oldest: { notificationId: number; createdMs: number; dueMs: number }
+	/** How many are due. */
+	wanted: number
+}
+
+/** What the `Callback` object lets through of a guarded subscription. */
+export interface Admission {
+	subscription: number
+	/** Most notifications to claim. */
+	permits: number
+	/** The callback answers again: without a rate its subscription is guarded no longer. */
+	closed: boolean
+	/** A probe: this notification alone may be claimed. */
+	only: number | null
 }
 
 /** How an attempt ended. `body` is the first 4 KB of the answer. */
@@ -86,6 +120,8 @@ export interface Outcome {
 	durationMs: number
 	startedMs: number
 	body: string
+	/** What the answer's header `webhook-delivery` asked for beyond its status; null: nothing. */
+	directive: 'disable' | 'abort' | 'retry' | null
 }
 
 /** What the poller says of one resource: `GET /instances/{id}/poller`. Times ISO 8601 or null. */
@@ -214,6 +250,18 @@ export interface WatcherRpc {
 	rejections(): Promise<Known<HookRejections>>
 	webhooks(): Promise<Known<WebhooksReport>>
 	coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport>>
-	claim(limit: number): Promise<Known<{ claims: Claim[]; more: boolean }>>
-	settle(notificationId: number, attempt: number, outcome: Outcome, more: boolean): Promise<Known<{ next: Claim[] }>>
+	/**
+	 * Without an admission: due notifications of unguarded subscriptions, and an ask for each guarded one that has something due. With one:
+	 * as many of that subscription as it permits.
+	 */
+	claim(limit: number, admission?: Admission): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>>
+	/** Nothing of this guarded subscription is rung for until then (epoch ms), unless its `Callback` object rings. */
+	park(subscription: number, untilMs: number): Promise<Known<'ok'>>
+	/** `next`: of unguarded subscriptions only. `retryAtMs`: when this notification is tried again (epoch ms); null: never. */
+	settle(
+		notificationId: number,
+		attempt: number,
+		outcome: Outcome,
+		more: boolean,
+	): Promise<Known<{ next: Claim[]; retryAtMs: number | null }>>
 }

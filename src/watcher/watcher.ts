@@ -157,9 +157,14 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return this.engine.claim(limit)
 	}
 
+	async park(_subscription: number, _untilMs: number): ReturnType<WatcherRpc['park']> {
+		// No subscription is guarded yet, so none is ever asked for.
+		return this.engine.core() === null ? 'unknown' : 'ok'
+	}
+
 	async settle(notificationId: number, attempt: number, outcome: Outcome, more: boolean): ReturnType<WatcherRpc['settle']> {
 		const position = parseNotificationId(notificationId)
-		return position === null ? { next: [] } : this.engine.settle(position.counter, attempt, outcome, more)
+		return position === null ? { next: [], retryAtMs: null } : this.engine.settle(position.counter, attempt, outcome, more)
 	}
 
 	#ports(): Ports {

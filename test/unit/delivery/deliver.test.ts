@@ -56,7 +56,18 @@ class World implements DeliveryPorts {
 			const number = (this.attempts.get(notificationId)?.number ?? 0) + 1
 			const leaseUntilMs = this.clockMs + LEASE_MS
 			this.attempts.set(notificationId, { number, leaseUntilMs })
-			return { notificationId, attempt: number, leaseUntilMs, url: `https://callback.example/${instance}`, body: '{}', configuration: {} }
+			return {
+				notificationId,
+				organizationId: 1,
+				createdMs: 0,
+				attempt: number,
+				leaseUntilMs,
+				url: `https://callback.example/${instance}`,
+				body: '{}',
+				configuration: {},
+				guarded: false,
+				replay: false,
+			}
 		})
 	}
 
@@ -103,7 +114,16 @@ class World implements DeliveryPorts {
 		await this.sleep(this.speed.get(instance) ?? 100)
 		this.inFlight--
 		this.posts.push({ instance, notification: claim.notificationId, startMs: startedMs, endMs: this.clockMs })
-		return { delivered: true, status: 200, error: null, retryAfterMs: null, durationMs: this.clockMs - startedMs, startedMs, body: '' }
+		return {
+			delivered: true,
+			status: 200,
+			error: null,
+			retryAfterMs: null,
+			durationMs: this.clockMs - startedMs,
+			startedMs,
+			body: '',
+			directive: null,
+		}
 	}
 
 	log(event: string): void {

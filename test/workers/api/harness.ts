@@ -123,8 +123,9 @@ export class FakeWatchers {
 				const lag = { p50: null, p99: null }
 				return known({ firstByWebhook: 0, firstByPoll: 0, confirmed: 0, recovered: 0, lag: { webhook: lag, poll: lag, recovered: lag } })
 			},
-			claim: async () => known({ claims: [], more: false }),
-			settle: async () => known({ next: [] }),
+			claim: async () => known({ claims: [], more: false, asks: [] }),
+			park: async () => known('ok'),
+			settle: async () => known({ next: [], retryAtMs: null }),
 		}
 	}
 }

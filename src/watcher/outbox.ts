@@ -330,6 +330,7 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 	)
 	return {
 		notificationId: notificationId(core.config.instanceId, row.id),
+		subscription: FIRST,
 		organizationId: core.config.organizationId,
 		createdMs: row.created,
 		attempt,

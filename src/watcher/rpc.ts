@@ -67,6 +67,7 @@ export interface EventRow {
 /** A claimed notification: all that an attempt needs. Times epoch ms. */
 export interface Claim {
 	notificationId: number
+	subscription: number
 	organizationId: number
 	/** When the notification was formed. */
 	createdMs: number
@@ -93,7 +94,10 @@ export interface Ask {
 	url: string
 	/** Notifications per second; null: no limit. */
 	rate: number | null
-	/** The oldest notification that is due or waits for its next try: its id, when it was formed, when it is due (epoch ms). */
+	/**
+	 * The oldest notification that is due or waits for its next try: its id, when it was formed, when it is due (epoch ms). One whose next
+	 * try is more than an hour away only when there is no other: a probe so far off would find out late that the callback answers again.
+	 */
 	oldest: { notificationId: number; createdMs: number; dueMs: number }
 	/** How many are due. */
 	wanted: number
@@ -252,7 +256,7 @@ export interface WatcherRpc {
 	coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport>>
 	/**
 	 * Without an admission: due notifications of unguarded subscriptions, and an ask for each guarded one that has something due. With one:
-	 * as many of that subscription as it permits.
+	 * as many of that subscription as it permits, and a new ask for it when more is due and it is guarded still.
 	 */
 	claim(limit: number, admission?: Admission): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>>
 	/** Nothing of this guarded subscription is rung for until then (epoch ms), unless its `Callback` object rings. */

@@ -26,6 +26,7 @@ async function serve(listener: (...given: Parameters<RequestListener>) => unknow
 function claim(url: string, changes: Partial<Claim> = {}): Claim {
 	return {
 		notificationId: 3_000_000_001,
+		subscription: 1,
 		organizationId: 1,
 		createdMs: 0,
 		attempt: 1,

@@ -58,6 +58,7 @@ class World implements DeliveryPorts {
 			this.attempts.set(notificationId, { number, leaseUntilMs })
 			return {
 				notificationId,
+				subscription: 1,
 				organizationId: 1,
 				createdMs: 0,
 				attempt: number,

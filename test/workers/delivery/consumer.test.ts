@@ -42,6 +42,7 @@ function claimFor(url: string, counter = 1, configuration: Claim['configuration'
 	const body = JSON.stringify({ message: { raw: { orders: [{ id: 1, name: 'Grüße' }] }, events: [event] } })
 	return {
 		notificationId: 7_000_000_000 + counter,
+		subscription: 1,
 		organizationId: 1,
 		createdMs: Date.now(),
 		attempt: 1,

@@ -2,7 +2,7 @@
  * What a notification's row says of its events: `[sequence, resourceNumber, objectId, extra?]` as JSON. `extra` holds what this notification
  * tells otherwise than the event itself, so that the body stays a pure function of stored rows.
  */
-import type { EventType } from './event.ts'
+import type { EventType, StoredEvent, ToldEvent } from './event.ts'
 
 /** What a notification tells of an event otherwise than its row does. Absent: as the row has it. */
 export interface MemberExtra {
@@ -31,4 +31,16 @@ export function formatMembers(members: readonly Member[]): string {
 			extra === undefined || Object.keys(extra).length === 0 ? [sequence, resource, objectId] : [sequence, resource, objectId, extra],
 		),
 	)
+}
+
+/** An event as this notification tells it. */
+export function told(event: StoredEvent, extra: MemberExtra | undefined): ToldEvent {
+	if (extra === undefined) return event
+	return {
+		...event,
+		...(extra.t === undefined ? {} : { eventType: extra.t }),
+		...(extra.p === undefined ? {} : { previousSequence: extra.p }),
+		...(extra.f === undefined ? {} : { changedFields: extra.f }),
+		...(extra.c === undefined ? {} : { coalesced: extra.c }),
+	}
 }

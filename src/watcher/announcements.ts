@@ -5,12 +5,7 @@
 import type { Core } from './core.ts'
 
 /** What happened: `instance.<state>` or one of these. */
-export type OperatorTopic =
-	| `instance.${string}`
-	| 'subscription.deactivated'
-	| 'notification.dead'
-	| 'webhook.repaired'
-	| 'backlog.expired'
+export type OperatorTopic = `instance.${string}` | 'subscription.deactivated' | 'notification.dead' | 'webhook.repaired' | 'backlog.expired'
 
 /** Puts down an operator event. Nothing is written where nobody hears it. Call it inside `core.commit`. */
 export function announce(core: Core, topic: OperatorTopic, message: string, detail: Record<string, string | number | null>): void {

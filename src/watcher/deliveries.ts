@@ -74,10 +74,7 @@ export function notificationsOf(core: Core, query: NotificationQuery): Notificat
 
 /** One notification with its body; null when there is none of that number, or no longer. */
 export function notificationOf(core: Core, counter: number): NotificationReport | null {
-	const row = core.ports.sql.all<Row>(
-		`SELECT ${NOTIFICATION_COLUMNS}, updated, acknowledged FROM notifications WHERE id = ?`,
-		counter,
-	)[0]
+	const row = core.ports.sql.all<Row>(`SELECT ${NOTIFICATION_COLUMNS}, updated, acknowledged FROM notifications WHERE id = ?`, counter)[0]
 	return row === undefined ? null : reportOf(core, row, true)
 }
 

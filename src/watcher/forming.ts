@@ -311,5 +311,7 @@ function envelope(core: Core): NotificationInstance {
 		name: config.name,
 		tags: config.tags,
 		sender: senderAddress(core.ports.publicUrl),
+		...(config.delivery.mode === 'thin' ? { mode: 'thin' } : {}),
+		publicUrl: core.ports.publicUrl,
 	}
 }

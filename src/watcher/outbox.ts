@@ -46,7 +46,9 @@ export function claim(core: Core, limit: number, admission?: Admission): { claim
 	const rows = unsettledRows(core)
 	const due = rows.filter((row) => dueMs(row) <= now).sort((a, b) => a.due - b.due || a.id - b.id)
 	const subscriptions = readSubscriptions(core.ports.sql).filter((one) => one.active)
-	return admission === undefined ? claimOpen(core, limit, rows, due, subscriptions) : claimAdmitted(core, limit, admission, due, subscriptions)
+	return admission === undefined
+		? claimOpen(core, limit, rows, due, subscriptions)
+		: claimAdmitted(core, limit, admission, due, subscriptions)
 }
 
 function claimOpen(
@@ -126,7 +128,15 @@ function take(
 			const text = notificationBody(core, row)
 			size += text.length
 			if (claimed.length > 0 && size > CLAIM_SIZE) break
-			claimed.push(claimOne(core, subscriptions.find((one) => one.id === row.subscription)!, row, text, guarded))
+			claimed.push(
+				claimOne(
+					core,
+					subscriptions.find((one) => one.id === row.subscription)!,
+					row,
+					text,
+					guarded,
+				),
+			)
 		}
 		return claimed
 	})

@@ -186,6 +186,7 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 	if (state.run !== null) state.run.events++
 	const full =
 		change.withRecord && !('gone' in one) ? JSON.stringify(one.sighting.record) : JSON.stringify(idRecord(resource.idField, one.id))
+	const tooLarge = Buffer.byteLength(full) > RECORD_LIMIT
 	return {
 		sequence,
 		tag: core.ports.eventTag(core.config.instanceId, sequence),
@@ -205,8 +206,9 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 			...(change.unlisted && { unlisted: true }),
 			...(change.restored && { restored: true }),
 			...(change.backfill && { backfill: true }),
+			...(tooLarge && { large: `${resource.path}/${encodeURIComponent(one.id)}` }),
 		},
-		record: Buffer.byteLength(full) > RECORD_LIMIT ? null : full,
+		record: tooLarge ? null : full,
 	}
 }
 

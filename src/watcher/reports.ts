@@ -228,7 +228,14 @@ function eventRow(core: Core, row: LogRow): EventRow {
 		status,
 		source: event.source,
 		record: event.record,
-		entry: JSON.stringify(entry(event, { instanceId: config.instanceId, elementKey: config.elementKey, hubKey: core.element.hub })),
+		entry: JSON.stringify(
+			entry(event, {
+				instanceId: config.instanceId,
+				elementKey: config.elementKey,
+				hubKey: core.element.hub,
+				publicUrl: core.ports.publicUrl,
+			}),
+		),
 		notifications: carriers.map((carrier) => ({
 			id: notificationId(config.instanceId, carrier.id),
 			status: carrier.status,

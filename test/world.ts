@@ -587,6 +587,9 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 						deliveryUrl: `https://bell.example.com/elements/api-v2/events/woocommercerest/${Buffer.from('7').toString('base64')}?v=1`,
 					},
 		delivery: defaultDelivery(options.config?.vendorType ?? 'polling'),
+		subscriptionId: 1,
+		others: [],
+		announces: false,
 		...options.config,
 	}
 }

@@ -17,6 +17,8 @@ export interface EventFlags {
 	restored?: boolean
 	/** A CREATED or UPDATED rung by a backfill. */
 	backfill?: boolean
+	/** Nothing happened: somebody tries the callback. */
+	test?: boolean
 	/** The record was too large to keep: where the hub has it, such as `orders/12`. */
 	large?: string
 }
@@ -83,6 +85,8 @@ export interface EventEntry {
 	unlisted?: true
 	restored?: true
 	backfill?: true
+	/** Nothing happened: somebody tries the callback. */
+	test?: true
 	/** How many events of the object this one stands for, itself included. */
 	coalesced?: number
 	/** The record is no longer kept: `raw` has only the object's id. */
@@ -114,6 +118,7 @@ export function entry(event: ToldEvent, context: EntryContext): EventEntry {
 		...(event.flags.unlisted ? { unlisted: true } : {}),
 		...(event.flags.restored ? { restored: true } : {}),
 		...(event.flags.backfill ? { backfill: true } : {}),
+		...(event.flags.test ? { test: true } : {}),
 		...(event.coalesced === undefined ? {} : { coalesced: event.coalesced }),
 		...(isErased(event) ? { erased: true } : {}),
 		...(isTooLarge(event) ? { tooLarge: true } : {}),

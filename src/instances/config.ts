@@ -195,6 +195,9 @@ export function toWatcherConfig(
 		scanBudget: number('event.poller.scanBudget') ?? 10,
 		retentionDays: account.retentionDays,
 		hooks: hooksOf(instance, env, floorMs),
+		subscriptionId: instance.subscriptionId,
+		others: [],
+		announces: false,
 		delivery: deliveryOf(configuration, vendorType, account),
 	}
 }

@@ -57,6 +57,12 @@ export interface WatcherConfig {
 	/** Webhooks: the version of their secrets (the one before it is accepted until `previousUntilMs`), minutes between reconciling polls (0: off), and the receiver's address; null where no webhooks are kept. */
 	hooks: { version: number; previousUntilMs: number | null; reconcileMs: number; deliveryUrl: string } | null
 	delivery: DeliveryConfig
+	/** Number in D1 of the callback's subscription. */
+	subscriptionId: number
+	/** Further subscriptions (contract, section 5), and the topics that they hear; null: all of this object. */
+	others: { number: number; url: string; topics: string[] | null }[]
+	/** The account has an operator's webhook: what happens to the instance is told to it. */
+	announces: boolean
 }
 
 /** How notifications are made and sent. */

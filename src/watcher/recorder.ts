@@ -8,7 +8,8 @@ import type { Core, Watched } from './core.ts'
 import { gate, type Change, type Doubt, type GateContext, type Observation } from './gate.ts'
 import { awaitWebhook } from './suspicion.ts'
 import { isListed, readRows, writeRow, type IndexRow } from './object-index.ts'
-import { putIntoNotifications, type NewEvent } from './outbox.ts'
+import type { NewEvent } from './event-log.ts'
+import { putIntoNotifications } from './forming.ts'
 
 /** What was seen, before the gate: a record, or that there is no such object. */
 export type Seen = { id: ObjectId; sighting: Sighting } | { id: ObjectId; gone: true }

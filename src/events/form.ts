@@ -38,19 +38,8 @@ export interface CancelledRun {
 	previousSequence: number | null
 }
 
-/** How many events a notification holds, and how many notifications of one subscription may be unsettled at a time. */
-export interface FormLimits {
-	perNotification: number
-	unsettled: number
-}
-
 /** The contract's sizes (section 4), by how changes are seen; `event.notification.batch` overrides. */
 export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', number>> = { polling: 10, webhook: 20, hybrid: 10 }
-
-/** The limits for notifications of at most `batch` events. The bound on unsettled ones keeps a long outage's events in the log, where they are cheap. */
-export function formLimits(batch: number): FormLimits {
-	return { perNotification: batch, unsettled: 100 }
-}
 
 /** A notification to be made: events of one resource, ascending. */
 export interface FormedNotification {
@@ -137,13 +126,13 @@ export function coalescedExtra(
  *
  * @param waiting events in no notification, in any order
  * @param blocked objects (`objectKey`) with an unsettled notification on this subscription
- * @param limits `perNotification` is what is read here
+ * @param limits how many events a notification holds
  * @param room how many notifications may be made: the limit of unsettled ones less those there are
  */
 export function form(
 	waiting: readonly WaitingEvent[],
 	blocked: ReadonlySet<string>,
-	limits: Pick<FormLimits, 'perNotification'>,
+	limits: { perNotification: number },
 	room: number,
 ): FormedNotification[] {
 	const formed: FormedNotification[] = []

@@ -131,11 +131,11 @@ export class World {
 	alarmMs: number | null = null
 	config: WatcherConfig
 	readonly doorbells: number[] = []
-	readonly arrivals: (ReceivedEvent & { notificationId: number; attempt: number; body: string })[] = []
+	readonly arrivals: (ReceivedEvent & { notificationId: number; attempt: number; body: string; url: string; replay: boolean })[] = []
 	readonly statuses: StatusReport[] = []
 	readonly logs: { event: string; fields: Record<string, unknown> }[] = []
 	/** What the callback answers next; 204 by default. */
-	answer: () => Answer = () => 204
+	answer: (claim: Claim) => Answer = () => 204
 	/** Called at every point where a crash may come; throws Crash to cut off there. */
 	crashAt: (point: CrashPoint) => boolean = () => false
 	/** Deliveries that the edge took, and what became of each. */
@@ -149,6 +149,8 @@ export class World {
 	baselineEndMs = Number.POSITIVE_INFINITY
 	polls: { startMs: number; endMs: number }[] = []
 	d1Fails = false
+	/** Bytes that the object's storage says it holds. */
+	storedBytes = 0
 	/** The first derives, all verify. */
 	masterKeys: { id: string; bytes: Uint8Array }[] = MASTER_KEYS
 	#lastDelivery: { url: string; headers: [string, string][]; body: Uint8Array } | null = null
@@ -457,7 +459,7 @@ export class World {
 			eventTag: (_instance, sequence) => (sequence * 7919) & 0xff_ffff,
 			masterKey: this.masterKeys[0]!,
 			publicUrl: 'https://bell.example.com',
-			storedBytes: () => 0,
+			storedBytes: () => this.storedBytes,
 			log: (event, fields) => {
 				this.logs.push({ event, fields })
 			},
@@ -521,7 +523,7 @@ export class World {
 
 	async #post(claim: Claim): Promise<Outcome> {
 		this.#point('before-post')
-		const answer = this.answer()
+		const answer = this.answer(claim)
 		const startedMs = this.nowMs
 		this.nowMs += 20
 		if (typeof answer === 'number' && answer < 300) this.#receive(claim)
@@ -551,6 +553,8 @@ export class World {
 				notificationId: claim.notificationId,
 				attempt: claim.attempt,
 				body: claim.body,
+				url: claim.url,
+				replay: claim.replay,
 			})
 		})
 	}

@@ -7,7 +7,7 @@ import { nextAlarm } from './alarm.ts'
 import { Core, type Watched } from './core.ts'
 import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
 import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './lookups.ts'
-import { flow } from './forming.ts'
+import { flow, waits } from './forming.ts'
 import { claim, nextDeliveryMs, park } from './outbox.ts'
 import { backoffMs, nextPollAt } from './poll.ts'
 import { defaultDelivery, type Ports, type WatcherConfig } from './ports.ts'
@@ -187,6 +187,8 @@ export class Engine {
 		try {
 			if (core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now()) await this.refresh(core)
 			if (core.state.full !== this.ports.storedBytes() > FULL_BYTES) core.state.full = !core.state.full
+			// What waits for a subscription that takes none is queued in slices, and what a lost memory left is formed.
+			if (waits(core)) core.commit(() => flow(core))
 			while (!spent(core, budget)) {
 				await this.ringDue(core)
 				if (!(await this.step(core, budget))) break

@@ -72,6 +72,11 @@ export function flow(core: Core): void {
 	formWaiting(core)
 }
 
+/** Whether events wait to be formed, or notifications to be sent again. */
+export function waits(core: Core): boolean {
+	return core.state.resending > 0 || core.ports.sql.all(`SELECT sequence FROM waiting LIMIT 1`).length > 0
+}
+
 /** Forms notifications of what waits, as far as there is room. */
 export function formWaiting(core: Core): void {
 	for (const subscription of readSubscriptions(core.ports.sql)) formWaitingOf(core, subscription)

@@ -160,6 +160,8 @@ export interface WatcherState {
 	/** When to prune next, and the log sequence that the running round has reached. */
 	pruneMs: number | null
 	prunedTo: number
+	/** The log sequence up to which records were taken off settled events, since storage is short. */
+	sparedTo: number
 	/** Numbers of resources that left the configuration: their index is removed in slices. */
 	dropped: number[]
 }
@@ -198,6 +200,7 @@ export function newState(): WatcherState {
 		full: false,
 		pruneMs: null,
 		prunedTo: 0,
+		sparedTo: 0,
 		dropped: [],
 	}
 }

@@ -2,6 +2,7 @@
  * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask of it.
  * Only the alarm talks to the store; calls put down what is wanted and arm it (design, Seeing: polling, One alarm).
  */
+import { NO_SUCCESSION } from '../delivery/sign.ts'
 import { siteKey } from '../instances/urls.ts'
 import { nextAlarm } from './alarm.ts'
 import { Core, type Watched } from './core.ts'
@@ -56,9 +57,9 @@ export class Engine {
 		if (outdated(sql)) migrate(sql)
 		const row = sql.all<{ config: string; read_at: number }>(`SELECT config, read_at FROM instance`)[0]
 		if (row === undefined) return null
-		// A copy that was written before there were webhooks says nothing of them.
+		// A copy that was written before there were webhooks or rotations says nothing of them.
 		const config = JSON.parse(row.config) as WatcherConfig
-		this.#core = new Core(this.ports, { ...config, hooks: config.hooks ?? null }, row.read_at)
+		this.#core = new Core(this.ports, { ...config, hooks: config.hooks ?? null, signature: config.signature ?? NO_SUCCESSION }, row.read_at)
 		return this.#core
 	}
 

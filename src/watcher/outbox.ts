@@ -334,6 +334,7 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 		url: subscription.url,
 		body: text,
 		configuration: core.config.configuration,
+		signature: core.config.signature,
 	}
 }
 

@@ -74,6 +74,8 @@ export interface Claim {
 	body: string
 	/** Sealed signature key and Basic password, the rest in the clear; opened by the consumer. */
 	configuration: Record<string, string | null>
+	/** The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null: none does. */
+	signature: { next: string | null; fromMs: number | null }
 }
 
 /** How an attempt ended. `body` is the first 4 KB of the answer. */

@@ -31,6 +31,7 @@ function claim(url: string, changes: Partial<Claim> = {}): Claim {
 		url,
 		body: '{"name":"Grüße"}',
 		configuration: {},
+		signature: { next: null, fromMs: null },
 		...changes,
 	}
 }

@@ -8,6 +8,7 @@ import {
 	doorbellInstance,
 	Semaphore,
 } from '../../../src/delivery/deliver.ts'
+import { NO_SUCCESSION } from '../../../src/delivery/sign.ts'
 import type { Claim, Outcome } from '../../../src/watcher/rpc.ts'
 
 const LEASE_MS = 45_000
@@ -56,7 +57,15 @@ class World implements DeliveryPorts {
 			const number = (this.attempts.get(notificationId)?.number ?? 0) + 1
 			const leaseUntilMs = this.clockMs + LEASE_MS
 			this.attempts.set(notificationId, { number, leaseUntilMs })
-			return { notificationId, attempt: number, leaseUntilMs, url: `https://callback.example/${instance}`, body: '{}', configuration: {} }
+			return {
+				notificationId,
+				attempt: number,
+				leaseUntilMs,
+				url: `https://callback.example/${instance}`,
+				body: '{}',
+				configuration: {},
+				signature: NO_SUCCESSION,
+			}
 		})
 	}
 

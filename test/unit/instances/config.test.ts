@@ -290,6 +290,8 @@ describe('what the watcher runs by', () => {
 		hookPreviousUntilMs: null,
 		hookKey: null,
 		hookWork: null,
+		signatureNext: null,
+		signatureFromMs: null,
 	})
 	const run = (configuration: Record<string, string | null>, floor = '60') =>
 		toWatcherConfig(instance(configuration), { retentionDays: 7 }, { PUBLIC_URL: 'https://bell.example.com', POLL_FLOOR_SECONDS: floor })

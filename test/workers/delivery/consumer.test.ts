@@ -40,7 +40,15 @@ class OneInstance implements Pick<WatcherRpc, 'claim' | 'settle'> {
 function claimFor(url: string, counter = 1, configuration: Claim['configuration'] = {}): Claim {
 	const event = { eventId: `e${counter}`, objectType: 'orders', objectId: '1', eventType: 'CREATED', objectSequence: counter }
 	const body = JSON.stringify({ message: { raw: { orders: [{ id: 1, name: 'Grüße' }] }, events: [event] } })
-	return { notificationId: 7_000_000_000 + counter, attempt: 1, leaseUntilMs: Date.now() + 45_000, url, body, configuration }
+	return {
+		notificationId: 7_000_000_000 + counter,
+		attempt: 1,
+		leaseUntilMs: Date.now() + 45_000,
+		url,
+		body,
+		configuration,
+		signature: { next: null, fromMs: null },
+	}
 }
 
 describe('a batch', () => {

@@ -19,7 +19,7 @@ export type BodyReason =
 /** Another body, and what tells the given one from it. */
 export interface BodyVariant {
 	bytes: Uint8Array
-	reasons(): BodyReason[]
+	reasons: () => BodyReason[]
 }
 
 /** Indenting and sorting are tried up to this size and depth: both can make much out of little. */

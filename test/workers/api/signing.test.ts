@@ -259,7 +259,7 @@ describe('rotating', () => {
 	test('of two at once one wins', async () => {
 		const id = await make()
 		const answers = await Promise.all([rotate(id, { key: 'one' }), rotate(id, { key: 'two' })])
-		expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
+		expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 409])
 		expect(await audit('instance.signature-key.rotate')).toHaveLength(1)
 		const won = answers.find(({ status }) => status === 200)!.body.next.key
 		expect((await show(id)).next.key).toBe(won)

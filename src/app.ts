@@ -3,6 +3,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { HTTPException } from 'hono/http-exception'
 import type { Context } from 'hono'
 import { createApi, type Api } from './api/contract.ts'
+import { declareAccounts } from './api/accounts/routes.ts'
 import { declareCatalog } from './api/catalog/routes.ts'
 import { declareConnect } from './api/connect/routes.ts'
 import { declareOauth } from './api/connect/oauth.ts'
@@ -47,6 +48,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	declareSetup(app)
 	const api = createApi()
 	// Paths with fixed words come before those with `{id}` in the same place.
+	declareAccounts(api)
 	declareEvents(api)
 	declareInstances(api)
 	declareOauth(api)

@@ -10,7 +10,7 @@ import { woocommerce } from '../src/elements/woocommerce/woocommerce.ts'
 import { parseNotificationId } from '../src/events/ids.ts'
 import { Engine } from '../src/watcher/engine.ts'
 import { takeDelivery } from '../src/watcher/hooks.ts'
-import type { Ports, Sql, SqlValue, WatcherConfig } from '../src/watcher/ports.ts'
+import { defaultDelivery, type Ports, type Sql, type SqlValue, type WatcherConfig } from '../src/watcher/ports.ts'
 import { askReread } from '../src/watcher/scans.ts'
 import { healthOf, pollerOf } from '../src/watcher/reports.ts'
 import type { Claim, Outcome, StatusReport } from '../src/watcher/rpc.ts'
@@ -536,6 +536,7 @@ export class World {
 			durationMs: 20,
 			startedMs,
 			body: '',
+			directive: null,
 		}
 	}
 
@@ -586,6 +587,10 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 						reconcileMs: options.hooks.reconcileMs,
 						deliveryUrl: `https://bell.example.com/elements/api-v2/events/woocommercerest/${Buffer.from('7').toString('base64')}?v=1`,
 					},
+		delivery: defaultDelivery(options.config?.vendorType ?? 'polling'),
+		subscriptionId: 1,
+		others: [],
+		announces: false,
 		...options.config,
 	}
 }

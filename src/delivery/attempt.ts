@@ -61,6 +61,7 @@ export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
 			durationMs: io.now() - startedMs,
 			startedMs,
 			body: text,
+			directive: null,
 		}
 	} catch (error) {
 		const timedOut = abort.signal.aborted || io.now() >= deadlineMs
@@ -72,6 +73,7 @@ export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
 			durationMs: io.now() - startedMs,
 			startedMs,
 			body: '',
+			directive: null,
 		}
 	} finally {
 		clearTimeout(timer)
@@ -148,5 +150,14 @@ function retryAfter(headers: Headers, nowMs: number): number | null {
 
 /** Nothing was sent: recorded like a refused connection, with the reason where an answer would stand. */
 function notSent(reason: string, startedMs: number): Outcome {
-	return { delivered: false, status: null, error: 'refused', retryAfterMs: null, durationMs: 0, startedMs, body: `Not sent: ${reason}` }
+	return {
+		delivered: false,
+		status: null,
+		error: 'refused',
+		retryAfterMs: null,
+		durationMs: 0,
+		startedMs,
+		body: `Not sent: ${reason}`,
+		directive: null,
+	}
 }

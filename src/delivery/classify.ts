@@ -75,6 +75,11 @@ export function classifyStatus(status: number, body: string): ErrorClass | null 
 	}
 }
 
+/** Whether a failure speaks against the callback as a whole: no answer, or 5xx or 429. Any other 4xx is about what was sent. */
+export function breaks(outcome: { delivered: boolean; status: number | null }): boolean {
+	return !outcome.delivered && (outcome.status === null || outcome.status >= 500 || outcome.status === 429)
+}
+
 /** An error, what it names as its cause, and what those gather, outermost first. */
 function causes(error: unknown): object[] {
 	const found: object[] = []

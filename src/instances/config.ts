@@ -7,6 +7,8 @@ import type { Element, PollerResource } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
 import type { WatcherConfig } from '../watcher/ports.ts'
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
+import { FILTER_KEYS, NO_FILTER, parseFilter } from '../events/filter.ts'
+import { DEFAULT_BATCH } from '../events/form.ts'
 import { receiverUrl } from './addresses.ts'
 import { HEADERS_KEY, readHeaders } from './headers.ts'
 import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './poller.ts'
@@ -121,6 +123,14 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 	else if (raw.has(POLLER_KEY)) values[POLLER_KEY] = poller.resources === null ? null : JSON.stringify(poller.resources)
 	const urls = readPollerUrls(values['event.poller.urls'], element)
 	if (!urls.ok) problems.push(urls.problem)
+	// Which labels there are is known only where the poller configuration could be read.
+	const filter = parseFilter(values, poller.ok && urls.ok ? Object.keys(effectivePoller(values, element)) : null)
+	if (!filter.ok) problems.push(...filter.problems)
+	else {
+		const { types, resources } = filter.filter
+		if (types !== null) values[FILTER_KEYS.types] = types.join('|')
+		if (resources !== null) values[FILTER_KEYS.resources] = resources.join('|')
+	}
 
 	if (problems.length > 0) return { ok: false, problems }
 	return {
@@ -154,6 +164,7 @@ export function toWatcherConfig(
 	const minutes = number('event.poller.refresh_interval') ?? Number(DEFAULTS['event.poller.refresh_interval'])
 	const rereadHours = number('event.poller.reread')
 	const type = configuration['event.vendor.type']
+	const vendorType = type === 'webhook' || type === 'hybrid' ? type : 'polling'
 	return {
 		instanceId: instance.id,
 		organizationId: instance.organizationId,
@@ -164,7 +175,7 @@ export function toWatcherConfig(
 		version: instance.version,
 		enabled: instance.enabled,
 		eventsEnabled: instance.eventsEnabled,
-		vendorType: type === 'webhook' || type === 'hybrid' ? type : 'polling',
+		vendorType,
 		connection: instance.connection,
 		// The watcher finds its resources in one place, whichever key or default they came from.
 		configuration:
@@ -177,6 +188,29 @@ export function toWatcherConfig(
 		scanBudget: number('event.poller.scanBudget') ?? 10,
 		retentionDays: account.retentionDays,
 		hooks: hooksOf(instance, env, floorMs),
+		subscriptionId: instance.subscriptionId,
+		others: [],
+		announces: false,
+		delivery: deliveryOf(configuration, vendorType, account),
+	}
+}
+
+/** How notifications are made and sent: the instance's keys and the account's settings. */
+function deliveryOf(
+	configuration: Readonly<Record<string, string | null>>,
+	vendorType: WatcherConfig['vendorType'],
+	account: AccountSettings,
+): WatcherConfig['delivery'] {
+	const number = (key: string): number | null => readNumber(configuration[key] ?? '')
+	const filter = parseFilter(configuration, null)
+	return {
+		schedule: account.schedule,
+		failurePolicy: account.failurePolicy,
+		mode: configuration['event.notification.mode'] === 'thin' ? 'thin' : 'full',
+		coalesce: configuration['event.notification.coalesce'] === 'true',
+		batch: number('event.notification.batch') ?? DEFAULT_BATCH[vendorType],
+		rate: number('event.notification.rate'),
+		filter: filter.ok ? filter.filter : NO_FILTER,
 	}
 }
 
@@ -219,6 +253,14 @@ const boolean: Check = (text) => {
 /** Text up to a length. */
 function textOf(limit: number): Check {
 	return (text) => (text.trim().length > limit ? expected(`at most ${limit} characters`) : fine(text.trim()))
+}
+
+/** One of a few words, in any case. */
+function oneOf(...words: readonly string[]): Check {
+	return (text) => {
+		const word = text.trim().toLowerCase()
+		return words.includes(word) ? fine(word) : expected(words.join(' or '))
+	}
 }
 
 /** A time in minutes or hours, decimals allowed, not below the operator's floor; 0 switches off where `zero`. */
@@ -284,6 +326,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
 		return backfillIsKnown(value) ? fine(value) : expected('none, all or a date such as 2026-01-31')
 	},
 	'filter.response.nulls': boolean,
+	'event.notification.mode': oneOf('full', 'thin'),
+	'event.notification.coalesce': boolean,
+	'event.notification.batch': numberOf(1, 100, true),
+	'event.notification.rate': numberOf(0.01, 1000, false),
+	// Their form is the filter's to say, once the resources are known.
+	[FILTER_KEYS.types]: textOf(100),
+	[FILTER_KEYS.resources]: textOf(10_000),
+	[FILTER_KEYS.where]: textOf(1000),
 }
 
 function backfillIsKnown(text: string): boolean {

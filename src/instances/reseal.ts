@@ -2,6 +2,7 @@
  * When the ring of master keys is turned, what is sealed in D1 under older keys is sealed anew under the first, some rows at a time,
  * so that an older key can leave (design, State: Secrets). A row that somebody changes meanwhile is left to the next round.
  */
+import { OPERATOR_KEY, operatorKeyContext } from '../accounts/settings.ts'
 import { logError } from '../log.ts'
 import { instanceContext, isSealed, masterKeys, openSecret, sealSecret } from './sealing.ts'
 
@@ -29,9 +30,10 @@ export async function keysInUse(db: D1Database, ring: string): Promise<string[]>
 				`SELECT EXISTS (SELECT 1 FROM instances WHERE hook_key = ?1 AND enabled = 1)
 				OR EXISTS (SELECT 1 FROM instances WHERE instr(configuration, ?2) > 0 OR instr(token_sealed, ?3) = 1 OR instr(signature_next, ?3) = 1)
 				OR EXISTS (SELECT 1 FROM organizations WHERE instr(secret_sealed, ?3) = 1) OR EXISTS (SELECT 1 FROM users WHERE instr(secret_sealed, ?3) = 1)
+				OR EXISTS (SELECT 1 FROM account_settings WHERE key = ?4 AND instr(value, ?3) = 1)
 				OR EXISTS (SELECT 1 FROM drafts WHERE instr(sealed, ?3) = 1) AS used`,
 			)
-			.bind(id, `"v1.${id}.`, `v1.${id}.`)
+			.bind(id, `"v1.${id}.`, `v1.${id}.`, OPERATOR_KEY)
 			.first<{ used: number }>()
 		if (row?.used === 1) used.push(id)
 	}
@@ -58,6 +60,7 @@ export async function resealSecrets(db: D1Database, ring: string): Promise<void>
 						.run()
 			}
 		}
+		await resealSettings(db, ring, id)
 		const { results } = await db
 			.prepare(
 				'SELECT id, token_sealed AS token, configuration, signature_next AS next FROM instances WHERE instr(configuration, ?1) > 0 OR instr(token_sealed, ?2) = 1 OR instr(signature_next, ?2) = 1 LIMIT ?3',
@@ -65,6 +68,22 @@ export async function resealSecrets(db: D1Database, ring: string): Promise<void>
 			.bind(`"v1.${id}.`, `v1.${id}.`, LIMIT)
 			.all<Connected>()
 		for (const row of results) await resealInstance(db, ring, row)
+	}
+}
+
+/** The one setting of an account that is sealed. */
+async function resealSettings(db: D1Database, ring: string, keyId: string): Promise<void> {
+	const { results } = await db
+		.prepare('SELECT organization_id AS id, value AS sealed FROM account_settings WHERE key = ? AND instr(value, ?) = 1 LIMIT ?')
+		.bind(OPERATOR_KEY, `v1.${keyId}.`, LIMIT)
+		.all<Account>()
+	for (const row of results) {
+		const sealed = await anew(ring, row.sealed, operatorKeyContext(row.id))
+		if (sealed !== null)
+			await db
+				.prepare('UPDATE account_settings SET value = ? WHERE organization_id = ? AND key = ? AND value = ?')
+				.bind(sealed, row.id, OPERATOR_KEY, row.sealed)
+				.run()
 	}
 }
 

@@ -27,6 +27,10 @@ export class Core {
 	readonly touched = new Map<string, { number: number; id: number | string }>()
 	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
 	readonly readAt = new Map<string, number>()
+	/** Objects of which something is still to be sent again, by subscription; null: not looked up. */
+	resending: Map<number, Set<string>> | null = null
+	/** How many notifications were put on the list of what is unsettled, since this core was made. */
+	enlisted = 0
 	/** When a doorbell was last put into the queue, and whether it was answered. */
 	lastRungMs: number | null = null
 	ringWanted = false
@@ -63,8 +67,15 @@ export class Core {
 		} catch (error) {
 			this.state = loadState(this.ports.sql)
 			this.#saved = JSON.stringify(this.state)
+			this.resending = null
 			throw error
 		}
+	}
+
+	/** What must not be lost with the memory: a commit that changes this writes the state. */
+	lasting(): string {
+		const { notification, counters, resend, resending, skips, nextSubscription } = this.state
+		return JSON.stringify([notification, counters.dead, this.enlisted, resend, resending, skips, nextSubscription])
 	}
 
 	/** Ms between polls: with webhooks alone, between the polls that reconcile them; very long where those are off. */

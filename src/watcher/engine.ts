@@ -8,15 +8,18 @@ import { nextAlarm } from './alarm.ts'
 import { Core, type Watched } from './core.ts'
 import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
 import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './lookups.ts'
-import { claim, followCallback, nextDeliveryMs, settle } from './outbox.ts'
+import { flow } from './forming.ts'
+import { claim, nextDeliveryMs, park } from './outbox.ts'
 import { backoffMs, nextPollAt } from './poll.ts'
-import type { Ports, WatcherConfig } from './ports.ts'
+import { defaultDelivery, type Ports, type WatcherConfig } from './ports.ts'
 import { prune } from './prune.ts'
 import { report } from './reports.ts'
 import { spent, SLICE_MS, SLICE_REQUESTS, StoreTrouble, type Budget } from './requests.ts'
 import { beginConnected, syncResources, watchedResources } from './resources.ts'
-import type { Claim, Outcome } from './rpc.ts'
+import type { Admission, Ask, Claim, Known, Outcome } from './rpc.ts'
 import { askReread, baselineStep, nextReread, recentDue, recentStep, rereadDue, rereadStep } from './scans.ts'
+import { settle } from './settling.ts'
+import { followSubscriptions } from './subscriptions.ts'
 import { exists, migrate, outdated } from './tables.ts'
 import { searchStep } from './totals.ts'
 import { pollResource } from './windows.ts'
@@ -57,9 +60,21 @@ export class Engine {
 		if (outdated(sql)) migrate(sql)
 		const row = sql.all<{ config: string; read_at: number }>(`SELECT config, read_at FROM instance`)[0]
 		if (row === undefined) return null
-		// A copy that was written before there were webhooks or rotations says nothing of them.
+		// A copy that an earlier version wrote says nothing of what came later.
 		const config = JSON.parse(row.config) as WatcherConfig
-		this.#core = new Core(this.ports, { ...config, hooks: config.hooks ?? null, signature: config.signature ?? NO_SUCCESSION }, row.read_at)
+		this.#core = new Core(
+			this.ports,
+			{
+				...config,
+				hooks: config.hooks ?? null,
+				signature: config.signature ?? NO_SUCCESSION,
+				delivery: config.delivery ?? defaultDelivery(config.vendorType),
+				subscriptionId: config.subscriptionId ?? 0,
+				others: config.others ?? [],
+				announces: config.announces ?? false,
+			},
+			row.read_at,
+		)
 		return this.#core
 	}
 
@@ -90,7 +105,7 @@ export class Engine {
 			core.state.paused = !config.enabled || !config.eventsEnabled
 			core.state.nextPollMs = core.state.paused ? null : now
 			core.state.pruneMs = now + 3_600_000
-			followCallback(core, false)
+			followSubscriptions(core, false)
 			core.state.bornVersion = config.version
 			// Without events the bell is off: resources begin when it is switched on.
 			if (!core.state.paused) beginConnected(core)
@@ -161,7 +176,8 @@ export class Engine {
 			}
 			if (!paused && state.nextPollMs !== null) state.nextPollMs = Math.min(state.nextPollMs, now + core.intervalMs)
 			if (!paused && state.nextPollMs === null && state.run === null) state.nextPollMs = now
-			followCallback(core, options.release === true)
+			followSubscriptions(core, options.release === true)
+			flow(core)
 		})
 	}
 
@@ -412,25 +428,41 @@ export class Engine {
 	}
 
 	/** Claims due notifications for a consumer. */
-	async claim(limit: number): Promise<{ claims: Claim[]; more: boolean } | 'unknown'> {
+	async claim(limit: number, admission?: Admission): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>> {
 		const core = this.core()
 		if (core === null) return 'unknown'
 		if (this.ports.now() - core.configReadMs > COPY_MS) await this.refresh(core)
-		const answer = claim(core, limit)
+		const answer = claim(core, limit, admission)
 		// The doorbell is answered, and its consumer left nothing that is due: the next one need not wait until this one would be called lost.
 		if (!answer.more) core.lastRungMs = null
 		return answer
 	}
 
-	/** Settles an attempt; hands back what may be sent next. */
-	async settle(counter: number, attempt: number, outcome: Outcome, more: boolean): Promise<{ next: Claim[] } | 'unknown'> {
+	/** A subscription is not rung before then. */
+	async park(subscription: number, untilMs: number): Promise<Known<'ok'>> {
 		const core = this.core()
 		if (core === null) return 'unknown'
-		settle(core, counter, attempt, outcome)
+		park(core, subscription, untilMs)
+		core.ringWanted = false
+		core.lastRungMs = null
+		this.arm(core)
+		return 'ok'
+	}
+
+	/** Settles an attempt; hands back what may be sent next. */
+	async settle(
+		counter: number,
+		attempt: number,
+		outcome: Outcome,
+		more: boolean,
+	): Promise<Known<{ next: Claim[]; retryAtMs: number | null }>> {
+		const core = this.core()
+		if (core === null) return 'unknown'
+		const { retryAtMs } = settle(core, counter, attempt, outcome)
 		core.ringWanted = false
 		const next = more ? claim(core, 1).claims : []
 		this.arm(core)
-		return { next }
+		return { next, retryAtMs }
 	}
 }
 

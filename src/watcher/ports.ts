@@ -3,6 +3,9 @@
  * Cloudflare's; tests give an in-memory SQLite and a virtual clock, so that every decision runs in plain Node too.
  */
 import type { Connection, Element, StoreClient } from '../elements/element.ts'
+import type { Schedule } from '../delivery/schedule.ts'
+import { type EventFilter, NO_FILTER } from '../events/filter.ts'
+import { DEFAULT_BATCH } from '../events/form.ts'
 import type { StatusReport } from './rpc.ts'
 
 /** A value that SQLite stores. */
@@ -55,6 +58,46 @@ export interface WatcherConfig {
 	retentionDays: number
 	/** Webhooks: the version of their secrets (the one before it is accepted until `previousUntilMs`), minutes between reconciling polls (0: off), and the receiver's address; null where no webhooks are kept. */
 	hooks: { version: number; previousUntilMs: number | null; reconcileMs: number; deliveryUrl: string } | null
+	delivery: DeliveryConfig
+	/** Number in D1 of the callback's subscription. */
+	subscriptionId: number
+	/** Further subscriptions (contract, section 5), and the topics that they hear; null: all of this object. */
+	others: { number: number; url: string; topics: string[] | null }[]
+	/** The account has an operator's webhook: what happens to the instance is told to it. */
+	announces: boolean
+}
+
+/** How notifications are made and sent. */
+export interface DeliveryConfig {
+	/** When a failed notification is tried again. */
+	schedule: Schedule
+	/** `queue`: one try, then queued until it is released. */
+	failurePolicy: 'retry' | 'queue'
+	/** `thin`: no records, addresses where they can be read. */
+	mode: 'full' | 'thin'
+	/** Of an object's events that go together only the newest is told. */
+	coalesce: boolean
+	/** Events that a notification holds at most. */
+	batch: number
+	/** Notifications a second; null: no limit. */
+	rate: number | null
+	filter: EventFilter
+}
+
+/** What holds where nothing is configured, and for copies of the row that were stored before it could be. */
+export const DEFAULT_DELIVERY: Readonly<DeliveryConfig> = {
+	schedule: 'standard',
+	failurePolicy: 'retry',
+	mode: 'full',
+	coalesce: false,
+	batch: DEFAULT_BATCH.polling,
+	rate: null,
+	filter: NO_FILTER,
+}
+
+/** The same with the size of notifications that goes with the way of seeing. */
+export function defaultDelivery(vendorType: WatcherConfig['vendorType']): DeliveryConfig {
+	return { ...DEFAULT_DELIVERY, batch: DEFAULT_BATCH[vendorType] }
 }
 
 /** The watcher's surroundings. */

@@ -8,7 +8,8 @@ import type { Core, Watched } from './core.ts'
 import { gate, type Change, type Doubt, type GateContext, type Observation } from './gate.ts'
 import { awaitWebhook } from './suspicion.ts'
 import { isListed, readRows, writeRow, type IndexRow } from './object-index.ts'
-import { putIntoNotifications, type NewEvent } from './outbox.ts'
+import type { NewEvent } from './event-log.ts'
+import { putIntoNotifications } from './forming.ts'
 
 /** What was seen, before the gate: a record, or that there is no such object. */
 export type Seen = { id: ObjectId; sighting: Sighting } | { id: ObjectId; gone: true }
@@ -185,6 +186,7 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 	if (state.run !== null) state.run.events++
 	const full =
 		change.withRecord && !('gone' in one) ? JSON.stringify(one.sighting.record) : JSON.stringify(idRecord(resource.idField, one.id))
+	const tooLarge = Buffer.byteLength(full) > RECORD_LIMIT
 	return {
 		sequence,
 		tag: core.ports.eventTag(core.config.instanceId, sequence),
@@ -204,8 +206,9 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 			...(change.unlisted && { unlisted: true }),
 			...(change.restored && { restored: true }),
 			...(change.backfill && { backfill: true }),
+			...(tooLarge && { large: `${resource.path}/${encodeURIComponent(one.id)}` }),
 		},
-		record: Buffer.byteLength(full) > RECORD_LIMIT ? null : full,
+		record: tooLarge ? null : full,
 	}
 }
 

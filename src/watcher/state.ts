@@ -123,6 +123,13 @@ export interface WatcherState {
 	notification: number
 	/** Notifications that are not settled, oldest first: kept here and not in an index, which would cost a row at each end. May name ones settled since. */
 	unsettled: number[]
+	/** Number of the next subscription inside the object; never reused. The instance's callback is 1. */
+	nextSubscription: number
+	/** Some subscription was not meant to have an object's last events: `skipped` may hold rows. */
+	skips: boolean
+	/** Id of the last replay or release, and how many have not ended: `resend_items` holds rows. */
+	resend: number
+	resending: number
 	counters: { created: number; updated: number; deleted: number; requests: number; dead: number; expired: number }
 	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
 	hours: [number, number][]
@@ -167,6 +174,10 @@ export function newState(): WatcherState {
 		sequence: 0,
 		notification: 0,
 		unsettled: [],
+		nextSubscription: 2,
+		skips: false,
+		resend: 0,
+		resending: 0,
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
 		hours: [],
 		lastEventMs: null,

@@ -26,12 +26,17 @@ async function serve(listener: (...given: Parameters<RequestListener>) => unknow
 function claim(url: string, changes: Partial<Claim> = {}): Claim {
 	return {
 		notificationId: 3_000_000_001,
+		subscription: 1,
+		organizationId: 1,
+		createdMs: 0,
 		attempt: 1,
 		leaseUntilMs: Number.MAX_SAFE_INTEGER,
 		url,
 		body: '{"name":"Grüße"}',
 		configuration: {},
 		signature: { next: null, fromMs: null },
+		guarded: false,
+		replay: false,
 		...changes,
 	}
 }

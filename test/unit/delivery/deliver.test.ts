@@ -59,12 +59,17 @@ class World implements DeliveryPorts {
 			this.attempts.set(notificationId, { number, leaseUntilMs })
 			return {
 				notificationId,
+				subscription: 1,
+				organizationId: 1,
+				createdMs: 0,
 				attempt: number,
 				leaseUntilMs,
 				url: `https://callback.example/${instance}`,
 				body: '{}',
 				configuration: {},
 				signature: NO_SUCCESSION,
+				guarded: false,
+				replay: false,
 			}
 		})
 	}
@@ -112,7 +117,16 @@ class World implements DeliveryPorts {
 		await this.sleep(this.speed.get(instance) ?? 100)
 		this.inFlight--
 		this.posts.push({ instance, notification: claim.notificationId, startMs: startedMs, endMs: this.clockMs })
-		return { delivered: true, status: 200, error: null, retryAfterMs: null, durationMs: this.clockMs - startedMs, startedMs, body: '' }
+		return {
+			delivered: true,
+			status: 200,
+			error: null,
+			retryAfterMs: null,
+			durationMs: this.clockMs - startedMs,
+			startedMs,
+			body: '',
+			directive: null,
+		}
 	}
 
 	log(event: string): void {

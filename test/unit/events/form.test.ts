@@ -1,9 +1,9 @@
 /** Forming: what goes together, and what must wait. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FORM_LIMITS, form, objectKey, type WaitingEvent } from '../../../src/events/form.ts'
+import { DEFAULT_BATCH, form, objectKey, type WaitingEvent } from '../../../src/events/form.ts'
 
-const ten = FORM_LIMITS.polling
+const ten = { perNotification: DEFAULT_BATCH.polling }
 const none: ReadonlySet<string> = new Set()
 
 function event(sequence: number, resource: string, id: number): WaitingEvent {
@@ -22,7 +22,7 @@ describe('forming', () => {
 	test('splits at the limit', () => {
 		const waiting = Array.from({ length: 25 }, (_, index) => event(index + 1, 'orders', index))
 		expect(form(waiting, none, ten, 5).map((made) => made.sequences.length)).toEqual([10, 10, 5])
-		expect(form(waiting, none, FORM_LIMITS.webhook, 5).map((made) => made.sequences.length)).toEqual([20, 5])
+		expect(form(waiting, none, { perNotification: DEFAULT_BATCH.webhook }, 5).map((made) => made.sequences.length)).toEqual([20, 5])
 	})
 
 	test('holds back objects with an unsettled notification, and nobody else', () => {

@@ -123,8 +123,20 @@ export class FakeWatchers {
 				const lag = { p50: null, p99: null }
 				return known({ firstByWebhook: 0, firstByPoll: 0, confirmed: 0, recovered: 0, lag: { webhook: lag, poll: lag, recovered: lag } })
 			},
-			claim: async () => known({ claims: [], more: false }),
-			settle: async () => known({ next: [] }),
+			notifications: async (query) => (note(`notifications ${JSON.stringify(query)}`), known({ notifications: [], next: null })),
+			notification: async (counter) => (note(`notification ${counter}`), known(null)),
+			attempts: async (counter) => (note(`attempts ${counter}`), known(null)),
+			acknowledge: async (counter) => (note(`acknowledge ${counter}`), known(false)),
+			subscriptions: async () => (note('subscriptions'), known([])),
+			release: async (which) => (note(`release ${JSON.stringify(which)}`), known(0)),
+			replay: async (query, dryRun) => (note(`replay ${JSON.stringify(query)} ${dryRun}`), known('too-many')),
+			resends: async () => (note('resends'), known([])),
+			cancelResend: async (resend) => (note(`cancelResend ${resend}`), known(null)),
+			testEvent: async () => (note('testEvent'), known(null)),
+			erase: async (resource, objectId) => (note(`erase ${resource} ${objectId}`), known(0)),
+			claim: async () => known({ claims: [], more: false, asks: [] }),
+			park: async () => known('ok'),
+			settle: async () => known({ next: [], retryAtMs: null }),
 		}
 	}
 }

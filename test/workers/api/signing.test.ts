@@ -71,12 +71,17 @@ async function sent(id: number): Promise<Record<string, string | null>> {
 	const outcome = await attempt(
 		{
 			notificationId: 1_000_000_001,
+			subscription: 1,
+			organizationId: 1,
+			createdMs: 0,
 			attempt: 1,
 			leaseUntilMs: Number.MAX_SAFE_INTEGER,
 			url: 'https://callback.example.com/hook',
 			body: BODY,
 			configuration: config.configuration,
 			signature: config.signature,
+			guarded: false,
+			replay: false,
 		},
 		{
 			fetch: async (given) => ((request = given), new Response('')),

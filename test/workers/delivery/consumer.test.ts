@@ -28,12 +28,12 @@ class OneInstance implements Pick<WatcherRpc, 'claim' | 'settle'> {
 	}
 
 	async claim(limit: number): ReturnType<WatcherRpc['claim']> {
-		return { claims: this.#due.splice(0, limit), more: this.#due.length > 0 }
+		return { claims: this.#due.splice(0, limit), more: this.#due.length > 0, asks: [] }
 	}
 
 	async settle(id: number, attempt: number, outcome: Outcome, more: boolean): ReturnType<WatcherRpc['settle']> {
 		this.settled.push({ id, attempt, outcome })
-		return { next: more ? this.#due.splice(0, 1) : [] }
+		return { next: more ? this.#due.splice(0, 1) : [], retryAtMs: null }
 	}
 }
 
@@ -42,12 +42,17 @@ function claimFor(url: string, counter = 1, configuration: Claim['configuration'
 	const body = JSON.stringify({ message: { raw: { orders: [{ id: 1, name: 'Grüße' }] }, events: [event] } })
 	return {
 		notificationId: 7_000_000_000 + counter,
+		subscription: 1,
+		organizationId: 1,
+		createdMs: Date.now(),
 		attempt: 1,
 		leaseUntilMs: Date.now() + 45_000,
 		url,
 		body,
 		configuration,
 		signature: { next: null, fromMs: null },
+		guarded: false,
+		replay: false,
 	}
 }
 

@@ -161,7 +161,7 @@ test('a record that fits in characters but not in bytes rings without its conten
 	const world = await learned({ resources: four('products') })
 	const { id } = world.store.act({ do: 'create', resource: 'products', set: { description: '語'.repeat(700_000) } })[0]!
 	await world.advance(5 * MINUTE)
-	expect(world.arrivals).toMatchObject([{ eventType: 'CREATED', objectId: String(id), erased: true, record: { id, erased: true } }])
+	expect(world.arrivals).toMatchObject([{ eventType: 'CREATED', objectId: String(id), tooLarge: true, record: { id, tooLarge: true } }])
 })
 
 test('a page of the log with heavy records ends early and says where it goes on', async () => {
@@ -210,5 +210,5 @@ test('a claim of several notifications stays within what an RPC answer holds, al
 		expect(claims).toHaveLength(length)
 		expect(claims.reduce((bytes, one) => bytes + 2 * one.body.length, 0)).toBeLessThan(32 * 2 ** 20)
 	}
-	expect(claim(core, 6)).toEqual({ claims: [], more: false })
+	expect(claim(core, 6)).toEqual({ claims: [], more: false, asks: [] })
 })

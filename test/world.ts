@@ -582,6 +582,7 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 		vendorType: 'polling',
 		connection,
 		configuration: resources === undefined ? {} : { 'event.poller.configuration': JSON.stringify(resources) },
+		signature: { next: null, fromMs: null },
 		callbackUrl: 'https://callback.example.com/hook',
 		pollIntervalMs: options.pollIntervalMs ?? 60_000,
 		rereadHours: null,

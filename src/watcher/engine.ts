@@ -2,6 +2,7 @@
  * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask of it.
  * Only the alarm talks to the store; calls put down what is wanted and arm it (design, Seeing: polling, One alarm).
  */
+import { NO_SUCCESSION } from '../delivery/sign.ts'
 import { siteKey } from '../instances/urls.ts'
 import { nextAlarm } from './alarm.ts'
 import { handOver } from './announcements.ts'
@@ -67,6 +68,7 @@ export class Engine {
 			{
 				...config,
 				hooks: config.hooks ?? null,
+				signature: config.signature ?? NO_SUCCESSION,
 				delivery: config.delivery ?? defaultDelivery(config.vendorType),
 				subscriptionId: config.subscriptionId ?? 0,
 				others: config.others ?? [],

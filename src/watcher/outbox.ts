@@ -178,6 +178,7 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 		body: text,
 		sealedFor: core.config.storeless ? 'account' : 'instance',
 		configuration: configurationFor(core, subscription),
+		signature: core.config.signature,
 		guarded,
 		replay: kind === 'replay',
 	}

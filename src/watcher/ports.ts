@@ -42,6 +42,8 @@ export interface WatcherConfig {
 	connection: Connection
 	/** The configuration as stored: flat map, secrets sealed. */
 	configuration: Record<string, string | null>
+	/** The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null: none does. */
+	signature: { next: string | null; fromMs: number | null }
 	/** Where notifications go; null: kept in the log only. */
 	callbackUrl: string | null
 	/** Ms between polls; the operator's floor is applied already. */

@@ -80,6 +80,8 @@ export interface Claim {
 	sealedFor: 'instance' | 'account'
 	/** Sealed signature key and Basic password, the rest in the clear; opened by the consumer. */
 	configuration: Record<string, string | null>
+	/** The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null: none does. */
+	signature: { next: string | null; fromMs: number | null }
 	/** The callback was admitted by its `Callback` object, which hears of every outcome; false: only of failures. */
 	guarded: boolean
 	/** Sent before, and sent again because somebody asked for it. */

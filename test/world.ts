@@ -14,7 +14,7 @@ import { takeDelivery } from '../src/watcher/hooks.ts'
 import { defaultDelivery, type Ports, type Sql, type SqlValue, type WatcherConfig } from '../src/watcher/ports.ts'
 import { askReread } from '../src/watcher/scans.ts'
 import { healthOf, pollerOf } from '../src/watcher/reports.ts'
-import type { Claim, Outcome, StatusReport } from '../src/watcher/rpc.ts'
+import type { Claim, Notice, Outcome, StatusReport } from '../src/watcher/rpc.ts'
 import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
 import { contentHash } from './store/content.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from './store/store.ts'
@@ -153,6 +153,9 @@ export class World {
 	baselineEndMs = Number.POSITIVE_INFINITY
 	polls: { startMs: number; endMs: number }[] = []
 	d1Fails = false
+	/** What was told to the organization's object. */
+	readonly notices: Notice[] = []
+	publishFails = false
 	/** Bytes that the object's storage says it holds. */
 	storedBytes = 0
 	/** The first derives, all verify. */
@@ -466,6 +469,10 @@ export class World {
 			eventTag: (_instance, sequence) => (sequence * 7919) & 0xff_ffff,
 			masterKey: this.masterKeys[0]!,
 			publicUrl: 'https://bell.example.com',
+			publish: async (_organization, notices) => {
+				if (this.publishFails) throw new Error('the object cannot be reached')
+				this.notices.push(...notices)
+			},
 			storedBytes: () => this.storedBytes,
 			log: (event, fields) => {
 				this.logs.push({ event, fields })
@@ -598,6 +605,7 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 		vendorType: 'polling',
 		connection,
 		configuration: resources === undefined ? {} : { 'event.poller.configuration': JSON.stringify(resources) },
+		signature: { next: null, fromMs: null },
 		callbackUrl: 'https://callback.example.com/hook',
 		pollIntervalMs: options.pollIntervalMs ?? 60_000,
 		rereadHours: null,
@@ -617,6 +625,7 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 		subscriptionId: 1,
 		others: [],
 		announces: false,
+		storeless: false,
 		...options.config,
 	}
 }

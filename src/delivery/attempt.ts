@@ -2,7 +2,7 @@
 import type { Claim, Outcome } from '../watcher/rpc.ts'
 import { classifyError, classifyStatus, NOT_SENT } from './classify.ts'
 import { basicAuthorization, parseStaticHeaders } from './headers.ts'
-import { signatureHeaders } from './sign.ts'
+import { keysAt, signatureHeaders, type SignatureKeys } from './sign.ts'
 
 /** How long a callback may take, ms: connection, answer and the part of its body that is kept. */
 export const ATTEMPT_TIMEOUT_MS = 15_000
@@ -99,11 +99,14 @@ function within<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 
 async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Promise<RequestInit> {
 	const configuration = claim.configuration
-	const open = async (key: string): Promise<string | null> => {
-		const sealed = configuration[key]
-		return sealed ? await io.open(sealed) : null
-	}
-	const [signatureKey, password, customHeaders] = await Promise.all([open(SIGNATURE_KEY), open(BASIC_PASSWORD), open(CALLBACK_HEADERS)])
+	const open = async (sealed: string | null | undefined): Promise<string | null> => (sealed ? await io.open(sealed) : null)
+	const signing = keysAt(configuration[SIGNATURE_KEY] || null, claim.signature, startedMs)
+	const [current, next, password, customHeaders] = await Promise.all([
+		open(signing?.current),
+		open(signing?.next),
+		open(configuration[BASIC_PASSWORD]),
+		open(configuration[CALLBACK_HEADERS]),
+	])
 	const bytes = new TextEncoder().encode(claim.body)
 
 	const headers = new Headers()
@@ -114,7 +117,7 @@ async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Prom
 	headers.set('User-Agent', io.userAgent)
 	if (claim.attempt > 1) headers.set('Shopbell-Attempt', String(claim.attempt))
 	const signable = { notificationId: claim.notificationId, body: bytes, startedMs }
-	const keys = signatureKey ? { current: signatureKey, next: null } : null
+	const keys: SignatureKeys | null = current ? { current, next } : null
 	for (const [name, value] of Object.entries(signatureHeaders(signable, keys))) headers.set(name, value)
 	return { method: 'POST', headers, body: bytes, redirect: 'manual' }
 }

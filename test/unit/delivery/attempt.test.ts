@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ANSWER_LIMIT, attempt, type AttemptIo } from '../../../src/delivery/attempt.ts'
 import { classifyError, classifyStatus } from '../../../src/delivery/classify.ts'
-import { elementsSignature } from '../../../src/delivery/sign.ts'
+import { elementsSignature, signatureHeaders } from '../../../src/delivery/sign.ts'
 import type { Claim } from '../../../src/watcher/rpc.ts'
 
 const servers: { close(): unknown; closeAllConnections?(): void }[] = []
@@ -34,6 +34,7 @@ function claim(url: string, changes: Partial<Claim> = {}): Claim {
 		url,
 		body: '{"name":"Grüße"}',
 		configuration: {},
+		signature: { next: null, fromMs: null },
 		guarded: false,
 		replay: false,
 		...changes,
@@ -87,6 +88,26 @@ describe('what is sent', () => {
 			host: new URL(url).host,
 		})
 		expect(request?.headers).not.toHaveProperty('shopbell-attempt')
+	})
+
+	test('while the key is changed carries both signatures, and from the moment on the new one alone', async () => {
+		const headersAt = async (nowMs: number, fromMs: number): Promise<Record<string, string>> => {
+			let seen: Headers | undefined
+			const configuration = { 'event.notification.signature.key': 'sealed:old' }
+			await attempt(claim('https://x.example/', { configuration, signature: { next: 'sealed:new', fromMs } }), {
+				...io,
+				now: () => nowMs,
+				fetch: async (request) => ((seen = request.headers), new Response()),
+			})
+			return Object.fromEntries([...seen!.entries()].filter(([name]) => name.startsWith('elements-') || name.startsWith('webhook-')))
+		}
+		const signed = (startedMs: number, keys: { current: string; next: string | null }) => {
+			const signable = { notificationId: 3_000_000_001, body: new TextEncoder().encode('{"name":"Grüße"}'), startedMs }
+			return Object.fromEntries(Object.entries(signatureHeaders(signable, keys)).map(([name, value]) => [name.toLowerCase(), value]))
+		}
+		const fromMs = 1_780_000_000_000
+		expect(await headersAt(fromMs - 1, fromMs)).toEqual(signed(fromMs - 1, { current: 'old', next: 'new' }))
+		expect(await headersAt(fromMs, fromMs)).toEqual(signed(fromMs, { current: 'new', next: null }))
 	})
 
 	test('says from the second try on which one it is, with the same id and bytes', async () => {

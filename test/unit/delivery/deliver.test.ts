@@ -9,6 +9,7 @@ import {
 	Hearsay,
 	Semaphore,
 } from '../../../src/delivery/deliver.ts'
+import { NO_SUCCESSION } from '../../../src/delivery/sign.ts'
 import type { Claim, Outcome } from '../../../src/watcher/rpc.ts'
 
 const LEASE_MS = 45_000
@@ -67,6 +68,7 @@ class World implements DeliveryPorts {
 				url: `https://callback.example/${instance}`,
 				body: '{}',
 				configuration: {},
+				signature: NO_SUCCESSION,
 				guarded: false,
 				replay: false,
 			}

@@ -4,7 +4,8 @@
  */
 import { createHmac } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
-import { deliverAll, type DeliveryPorts } from '../src/delivery/deliver.ts'
+import { admit, fresh, giveBack, nextWake, report, type State as Breaker, wake } from '../src/delivery/breaker.ts'
+import { deliverAll, type DeliveryPorts, Hearsay } from '../src/delivery/deliver.ts'
 import type { Connection, PollerResource, StoreClient } from '../src/elements/element.ts'
 import { woocommerce } from '../src/elements/woocommerce/woocommerce.ts'
 import { parseNotificationId } from '../src/events/ids.ts'
@@ -136,6 +137,9 @@ export class World {
 	readonly logs: { event: string; fields: Record<string, unknown> }[] = []
 	/** What the callback answers next; 204 by default. */
 	answer: (claim: Claim) => Answer = () => 204
+	/** The breakers of the callbacks, by organization and origin. */
+	readonly breakers = new Map<string, Breaker>()
+	readonly #hearsay = new Hearsay()
 	/** Called at every point where a crash may come; throws Crash to cut off there. */
 	crashAt: (point: CrashPoint) => boolean = () => false
 	/** Deliveries that the edge took, and what became of each. */
@@ -239,9 +243,12 @@ export class World {
 			await this.deliver()
 			const alarm = this.alarmMs === null ? Number.POSITIVE_INFINITY : Math.max(this.alarmMs, this.nowMs)
 			const queue = Math.max(this.store.nextQueueAt() ?? Number.POSITIVE_INFINITY, this.nowMs)
-			if (Math.min(alarm, queue) > until) break
-			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue))
-			if (queue <= alarm) await this.store.runQueue()
+			const wakes = [...this.breakers.values()].flatMap((one) => nextWake(one, this.nowMs) ?? [])
+			const ring = Math.max(Math.min(...wakes), this.nowMs)
+			if (Math.min(alarm, queue, ring) > until) break
+			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue, ring))
+			if (ring <= Math.min(alarm, queue)) for (const one of this.breakers.values()) this.doorbells.push(...wake(one, this.nowMs))
+			else if (queue <= alarm) await this.store.runQueue()
 			else await this.alarm()
 		}
 		this.nowMs = Math.max(this.nowMs, until)
@@ -516,9 +523,19 @@ export class World {
 			return body()
 		}
 		return {
-			claim: (_instance, limit) => alive(() => this.engine.claim(limit)),
+			claim: (_instance, limit, admission) => alive(() => this.engine.claim(limit, admission)),
+			park: (_instance, subscription, untilMs) => alive(() => this.engine.park(subscription, untilMs)),
 			settle: (_instance, id, attempt, outcome, more) =>
 				alive(() => this.engine.settle(parseNotificationId(id)!.counter, attempt, outcome, more)),
+			callback: ({ organizationId, origin }) => {
+				const state = this.#breakerOf(`${organizationId} ${origin}`)
+				return {
+					admit: async (instance, ask, limit) => admit(state, instance, ask, limit, this.nowMs, 0.5),
+					report: async (instance, told) => report(state, instance, told, this.nowMs),
+					giveBack: async (instance, subscription, rate, permits) => giveBack(state, instance, subscription, rate, permits, this.nowMs),
+				}
+			},
+			hearsay: this.#hearsay,
 			post: (_instance, claim) => this.#post(claim),
 			now: () => this.nowMs,
 			sleep: async (ms) => {
@@ -526,6 +543,12 @@ export class World {
 			},
 			log: () => undefined,
 		}
+	}
+
+	#breakerOf(name: string): Breaker {
+		const state = this.breakers.get(name) ?? fresh()
+		this.breakers.set(name, state)
+		return state
 	}
 
 	async #post(claim: Claim): Promise<Outcome> {

@@ -1,6 +1,6 @@
 /** One POST of a notification to its callback, and how it ended (design, Ringing: delivery). Every end is an `Outcome`; nothing throws. */
 import type { Claim, Outcome } from '../watcher/rpc.ts'
-import { classifyError, classifyStatus } from './classify.ts'
+import { classifyError, classifyStatus, NOT_SENT } from './classify.ts'
 import { basicAuthorization, parseStaticHeaders } from './headers.ts'
 import { keysAt, signatureHeaders, type SignatureKeys } from './sign.ts'
 
@@ -9,6 +9,15 @@ export const ATTEMPT_TIMEOUT_MS = 15_000
 
 /** How much of an answer's body is kept, bytes. */
 export const ANSWER_LIMIT = 4_096
+
+/** What a callback may ask for in `webhook-delivery`, beyond its status (Svix's convention). */
+const DIRECTIVES: ReadonlyMap<string, Outcome['directive']> = new Map([
+	['disable', 'disable'],
+	['abort', 'abort'],
+	// As Svix spells it.
+	['abort-message', 'abort'],
+	['retry', 'retry'],
+])
 
 /** What an attempt needs of the world. */
 export interface AttemptIo {
@@ -53,15 +62,17 @@ export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
 	try {
 		const response = await within(io.fetch(new Request(request, { signal: abort.signal })), abort.signal)
 		const text = await readStart(response, abort.signal)
+		const directive = DIRECTIVES.get(response.headers.get('webhook-delivery')?.trim().toLowerCase() ?? '') ?? null
 		return {
-			delivered: response.status >= 200 && response.status < 300,
+			// Whoever asks for it again has not taken it, whatever the status.
+			delivered: response.status >= 200 && response.status < 300 && directive !== 'retry',
 			status: response.status,
 			error: classifyStatus(response.status, text),
 			retryAfterMs: retryAfter(response.headers, io.now()),
 			durationMs: io.now() - startedMs,
 			startedMs,
 			body: text,
-			directive: null,
+			directive,
 		}
 	} catch (error) {
 		const timedOut = abort.signal.aborted || io.now() >= deadlineMs
@@ -158,7 +169,7 @@ function notSent(reason: string, startedMs: number): Outcome {
 		retryAfterMs: null,
 		durationMs: 0,
 		startedMs,
-		body: `Not sent: ${reason}`,
+		body: NOT_SENT + reason,
 		directive: null,
 	}
 }

@@ -11,7 +11,11 @@ import { log } from '../log.ts'
 import { userAgent } from '../version.ts'
 import type { WatcherRpc } from '../watcher/rpc.ts'
 import { attempt } from './attempt.ts'
-import { deliverAll, type DeliveryPorts, doorbellInstance } from './deliver.ts'
+import { callbackOf } from './callback.ts'
+import { deliverAll, type DeliveryPorts, doorbellInstance, Hearsay } from './deliver.ts'
+
+/** What this isolate has heard of callbacks. */
+const hearsay = new Hearsay()
 
 /** Answers a batch of doorbells. Each message is acknowledged by itself, readable or not: there is nothing in it worth a second try. */
 export async function consume(batch: MessageBatch<Doorbell>, env: Env, ctx: Pick<ExecutionContext, 'waitUntil'>): Promise<void> {
@@ -28,7 +32,7 @@ export async function consume(batch: MessageBatch<Doorbell>, env: Env, ctx: Pick
 /** Cloudflare's side of delivering. `watcher` is where an instance's object is reached. */
 export function deliveryPorts(
 	env: Env,
-	watcher: (instanceId: number) => Pick<WatcherRpc, 'claim' | 'settle'> = (id) => watcherOf(env, id),
+	watcher: (instanceId: number) => Pick<WatcherRpc, 'claim' | 'park' | 'settle'> = (id) => watcherOf(env, id),
 ): DeliveryPorts {
 	const allowPrivate = env.ALLOW_PRIVATE_NETWORK === 'true'
 	const refuse = (url: string): string | null => {
@@ -37,9 +41,12 @@ export function deliveryPorts(
 	}
 	return {
 		// A stub that has thrown may stay broken: each call takes a new one.
-		claim: async (instanceId, limit) => await watcher(instanceId).claim(limit),
+		claim: async (instanceId, limit, admission) => await watcher(instanceId).claim(limit, admission),
+		park: async (instanceId, subscription, untilMs) => await watcher(instanceId).park(subscription, untilMs),
 		settle: async (instanceId, notificationId, number, outcome, more) =>
 			await watcher(instanceId).settle(notificationId, number, outcome, more),
+		callback: ({ organizationId, origin }) => callbackOf(env, organizationId, origin),
+		hearsay,
 		post: async (instanceId, claim) =>
 			await attempt(claim, {
 				fetch: async (request) => await fetch(request),

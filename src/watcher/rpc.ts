@@ -378,7 +378,7 @@ export interface WatcherRpc {
 	coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport>>
 	/**
 	 * Without an admission: due notifications of unguarded subscriptions, and an ask for each guarded one that has something due. With one:
-	 * as many of that subscription as it permits, and a new ask for it when more is due and it is guarded still.
+	 * as many of that subscription as it permits. A limit of 0 claims nothing and tells what is asked for.
 	 */
 	claim(limit: number, admission?: Admission): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>>
 	/** Nothing of this guarded subscription is rung for until then (epoch ms), unless its `Callback` object rings. */

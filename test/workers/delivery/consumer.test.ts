@@ -19,7 +19,7 @@ afterEach(() => {
 })
 
 /** An instance's object with these claims, keeping what it is told. */
-class OneInstance implements Pick<WatcherRpc, 'claim' | 'settle'> {
+class OneInstance implements Pick<WatcherRpc, 'claim' | 'park' | 'settle'> {
 	readonly settled: { id: number; attempt: number; outcome: Outcome }[] = []
 	readonly #due: Claim[]
 
@@ -29,6 +29,10 @@ class OneInstance implements Pick<WatcherRpc, 'claim' | 'settle'> {
 
 	async claim(limit: number): ReturnType<WatcherRpc['claim']> {
 		return { claims: this.#due.splice(0, limit), more: this.#due.length > 0, asks: [] }
+	}
+
+	async park(): ReturnType<WatcherRpc['park']> {
+		return 'ok'
 	}
 
 	async settle(id: number, attempt: number, outcome: Outcome, more: boolean): ReturnType<WatcherRpc['settle']> {

@@ -320,7 +320,7 @@ class House {
 		const t0Ms = this.#now()
 		const known = new Set(this.#instances.map(({ id }) => id))
 		const fits = (page: HeldPage): boolean => !known.has(page.instance)
-		let page = kills > 0 ? this.#shop.next(fits, REACH_MS) : null
+		let page = kills > 0 ? this.#skipping(fits) : null
 		const { id } = await this.#client.connect(`Faults ${way}`, {
 			'store.url': store.url,
 			'oauth.api.key': store.credentials.key,

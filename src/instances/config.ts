@@ -13,6 +13,7 @@ import { receiverUrl } from './addresses.ts'
 import { HEADERS_KEY, readHeaders } from './headers.ts'
 import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './poller.ts'
 import { findInstanceById, type Instance } from './records.ts'
+import { readFurther } from './subscriptions.ts'
 import { guardUrl, meansLogOnly, storeBase } from './urls.ts'
 import { isPlaceholder, MASK, readBoolean, readNumber, stripBrackets, toText, type FieldProblem } from './values.ts'
 
@@ -234,11 +235,12 @@ function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: numb
 	}
 }
 
-/** Reads an instance's row (being created or ready) joined with its account; null when it does not exist or is deleted. Throws when D1 cannot be reached. */
+/** Reads an instance's row (being created or ready) joined with its account and its further subscriptions; null when it does not exist or is deleted. Throws when D1 cannot be reached. */
 export async function loadWatcherConfig(env: Env, instanceId: number): Promise<WatcherConfig | null> {
 	const instance = await findInstanceById(env.DB, instanceId)
 	if (instance === null) return null
-	return toWatcherConfig(instance, await readAccountSettings(env.DB, instance.organizationId), env)
+	const [account, others] = await Promise.all([readAccountSettings(env.DB, instance.organizationId), readFurther(env.DB, instanceId)])
+	return { ...toWatcherConfig(instance, account, env), others }
 }
 
 /** POLL_FLOOR_SECONDS as a number; the documented default when it is not set. */

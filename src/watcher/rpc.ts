@@ -160,18 +160,17 @@ export interface NotificationReport {
 	nextTryMs: number | null
 	attempts: number
 	acknowledged: boolean
-	/** The exact bytes, as text; null where they were not asked for. */
+	/** The exact bytes, as text; null in lists. */
 	body: string | null
 }
 
-/** Which notifications; `before`: counter to start below; `subscription`: number in D1. */
+/** Which notifications; `before`: counter to start below; `subscriptions`: numbers in D1. Of each list any, of all lists all. */
 export interface NotificationQuery {
 	pageSize: number
 	before?: number | undefined
-	status?: string | undefined
-	subscription?: number | undefined
-	url?: string | undefined
-	hydrate?: boolean | undefined
+	statuses?: string[] | undefined
+	subscriptions?: number[] | undefined
+	urls?: string[] | undefined
 }
 
 /** Newest first; `next`: counter to go on below. A page may be short, even empty, and still have a next one. */
@@ -384,7 +383,7 @@ export interface WatcherRpc {
 	cancelResend(id: number): Promise<Known<ResendReport | null>>
 	/** Sends a sample through the whole way to the callback; null: there is nowhere to send it. */
 	testEvent(): Promise<Known<{ notificationId: number; eventId: string } | null>>
-	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events; null: no such resource was ever watched. */
+	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events. */
 	erase(resource: string, objectId: string): Promise<Known<number>>
 	settle(
 		notificationId: number,

@@ -13,7 +13,7 @@ import { takeDelivery } from '../src/watcher/hooks.ts'
 import { defaultDelivery, type Ports, type Sql, type SqlValue, type WatcherConfig } from '../src/watcher/ports.ts'
 import { askReread } from '../src/watcher/scans.ts'
 import { healthOf, pollerOf } from '../src/watcher/reports.ts'
-import type { Claim, Outcome, StatusReport } from '../src/watcher/rpc.ts'
+import type { Claim, Notice, Outcome, StatusReport } from '../src/watcher/rpc.ts'
 import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
 import { contentHash } from './store/content.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from './store/store.ts'
@@ -131,11 +131,11 @@ export class World {
 	alarmMs: number | null = null
 	config: WatcherConfig
 	readonly doorbells: number[] = []
-	readonly arrivals: (ReceivedEvent & { notificationId: number; attempt: number; body: string })[] = []
+	readonly arrivals: (ReceivedEvent & { notificationId: number; attempt: number; body: string; url: string; replay: boolean })[] = []
 	readonly statuses: StatusReport[] = []
 	readonly logs: { event: string; fields: Record<string, unknown> }[] = []
 	/** What the callback answers next; 204 by default. */
-	answer: () => Answer = () => 204
+	answer: (claim: Claim) => Answer = () => 204
 	/** Called at every point where a crash may come; throws Crash to cut off there. */
 	crashAt: (point: CrashPoint) => boolean = () => false
 	/** Deliveries that the edge took, and what became of each. */
@@ -149,6 +149,11 @@ export class World {
 	baselineEndMs = Number.POSITIVE_INFINITY
 	polls: { startMs: number; endMs: number }[] = []
 	d1Fails = false
+	/** What was told to the organization's object. */
+	readonly notices: Notice[] = []
+	publishFails = false
+	/** Bytes that the object's storage says it holds. */
+	storedBytes = 0
 	/** The first derives, all verify. */
 	masterKeys: { id: string; bytes: Uint8Array }[] = MASTER_KEYS
 	#lastDelivery: { url: string; headers: [string, string][]; body: Uint8Array } | null = null
@@ -457,7 +462,11 @@ export class World {
 			eventTag: (_instance, sequence) => (sequence * 7919) & 0xff_ffff,
 			masterKey: this.masterKeys[0]!,
 			publicUrl: 'https://bell.example.com',
-			storedBytes: () => 0,
+			publish: async (_organization, notices) => {
+				if (this.publishFails) throw new Error('the object cannot be reached')
+				this.notices.push(...notices)
+			},
+			storedBytes: () => this.storedBytes,
 			log: (event, fields) => {
 				this.logs.push({ event, fields })
 			},
@@ -521,7 +530,7 @@ export class World {
 
 	async #post(claim: Claim): Promise<Outcome> {
 		this.#point('before-post')
-		const answer = this.answer()
+		const answer = this.answer(claim)
 		const startedMs = this.nowMs
 		this.nowMs += 20
 		if (typeof answer === 'number' && answer < 300) this.#receive(claim)
@@ -551,6 +560,8 @@ export class World {
 				notificationId: claim.notificationId,
 				attempt: claim.attempt,
 				body: claim.body,
+				url: claim.url,
+				replay: claim.replay,
 			})
 		})
 	}
@@ -591,6 +602,7 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 		subscriptionId: 1,
 		others: [],
 		announces: false,
+		storeless: false,
 		...options.config,
 	}
 }

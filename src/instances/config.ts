@@ -12,6 +12,7 @@ import { DEFAULT_BATCH } from '../events/form.ts'
 import { receiverUrl } from './addresses.ts'
 import { HEADERS_KEY, readHeaders } from './headers.ts'
 import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './poller.ts'
+import { loadOrganizationConfig } from './organizations.ts'
 import { findInstanceById, type Instance } from './records.ts'
 import { SIGNATURE_KEY, SIGNATURE_KEY_LIMIT } from './signature.ts'
 import { guardUrl, meansLogOnly, storeBase } from './urls.ts'
@@ -190,7 +191,8 @@ export function toWatcherConfig(
 		hooks: hooksOf(instance, env, floorMs),
 		subscriptionId: instance.subscriptionId,
 		others: [],
-		announces: false,
+		announces: account.operator !== null,
+		storeless: false,
 		delivery: deliveryOf(configuration, vendorType, account),
 	}
 }
@@ -227,10 +229,10 @@ function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: numb
 	}
 }
 
-/** Reads an instance's row (being created or ready) joined with its account; null when it does not exist or is deleted. Throws when D1 cannot be reached. */
+/** Reads an instance's row (being created or ready) joined with its account, or what an organization's own object runs by; null when it does not exist or is deleted. Throws when D1 cannot be reached. */
 export async function loadWatcherConfig(env: Env, instanceId: number): Promise<WatcherConfig | null> {
 	const instance = await findInstanceById(env.DB, instanceId)
-	if (instance === null) return null
+	if (instance === null) return await loadOrganizationConfig(env, instanceId)
 	return toWatcherConfig(instance, await readAccountSettings(env.DB, instance.organizationId), env)
 }
 

@@ -5,10 +5,11 @@
 import { NO_SUCCESSION } from '../delivery/sign.ts'
 import { siteKey } from '../instances/urls.ts'
 import { nextAlarm } from './alarm.ts'
+import { handOver } from './announcements.ts'
 import { Core, type Watched } from './core.ts'
 import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
 import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './lookups.ts'
-import { flow } from './forming.ts'
+import { flow, waits } from './forming.ts'
 import { claim, nextDeliveryMs, park } from './outbox.ts'
 import { backoffMs, nextPollAt } from './poll.ts'
 import { defaultDelivery, type Ports, type WatcherConfig } from './ports.ts'
@@ -72,6 +73,7 @@ export class Engine {
 				subscriptionId: config.subscriptionId ?? 0,
 				others: config.others ?? [],
 				announces: config.announces ?? false,
+				storeless: config.storeless ?? false,
 			},
 			row.read_at,
 		)
@@ -103,7 +105,7 @@ export class Engine {
 		if (core === null) throw new Error('the instance row was not written')
 		core.commit(() => {
 			core.state.paused = !config.enabled || !config.eventsEnabled
-			core.state.nextPollMs = core.state.paused ? null : now
+			core.state.nextPollMs = core.state.paused || config.storeless ? null : now
 			core.state.pruneMs = now + 3_600_000
 			followSubscriptions(core, false)
 			core.state.bornVersion = config.version
@@ -175,7 +177,7 @@ export class Engine {
 				if (!paused) state.nextPollMs = now
 			}
 			if (!paused && state.nextPollMs !== null) state.nextPollMs = Math.min(state.nextPollMs, now + core.intervalMs)
-			if (!paused && state.nextPollMs === null && state.run === null) state.nextPollMs = now
+			if (!paused && !config.storeless && state.nextPollMs === null && state.run === null) state.nextPollMs = now
 			followSubscriptions(core, options.release === true)
 			flow(core)
 		})
@@ -189,6 +191,8 @@ export class Engine {
 		try {
 			if (core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now()) await this.refresh(core)
 			if (core.state.full !== this.ports.storedBytes() > FULL_BYTES) core.state.full = !core.state.full
+			// What waits for a subscription that takes none is queued in slices, and what a lost memory left is formed.
+			if (waits(core)) core.commit(() => flow(core))
 			while (!spent(core, budget)) {
 				await this.ringDue(core)
 				if (!(await this.step(core, budget))) break
@@ -199,6 +203,7 @@ export class Engine {
 		try {
 			await this.ringDue(core)
 			await report(core)
+			await handOver(core)
 		} catch (error) {
 			this.ports.log('run.unfinished', { instance: core.config.instanceId, ...placeOf(error) })
 		}
@@ -410,6 +415,7 @@ export class Engine {
 				nextDeliveryMs: nextDeliveryMs(core),
 				lastRungMs: core.lastRungMs,
 				pruneMs: this.pruneAt(core),
+				announceMs: state.announceMs,
 			},
 			now,
 		)

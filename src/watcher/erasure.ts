@@ -1,6 +1,7 @@
 /** Erasing an object: what is kept of its content goes, that it changed stays (design, State; users' right to be forgotten). */
 import { eraseAnswers } from './attempts.ts'
 import type { Core } from './core.ts'
+import { storedIds } from './event-log.ts'
 import { forgetSamples } from './hook-reports.ts'
 
 /**
@@ -11,9 +12,9 @@ export function erase(core: Core, resource: string, objectId: string): number {
 	const { sql } = core.ports
 	return core.commit(() => {
 		const events = sql.all<{ sequence: number; resource: number; object_id: number | string; notifications: string | null }>(
-			`SELECT sequence, resource, object_id, notifications FROM events WHERE object_type = ? AND CAST(object_id AS TEXT) = ?`,
+			`SELECT sequence, resource, object_id, notifications FROM events WHERE object_type = ? AND object_id IN (SELECT value FROM json_each(?))`,
 			resource,
-			objectId,
+			storedIds(objectId),
 		)
 		for (const event of events) {
 			sql.run(`UPDATE events SET record = NULL, flags = json_remove(flags, '$.large') WHERE sequence = ?`, event.sequence)

@@ -50,14 +50,13 @@ export function storedEvent(row: EventRecord): StoredEvent {
 	}
 }
 
-/** Reads events by sequence, ascending. */
-export function readEvents(sql: Sql, sequences: readonly number[]): StoredEvent[] {
-	return sql
-		.all<EventRecord>(
-			`SELECT ${EVENT_COLUMNS} FROM events WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence`,
-			JSON.stringify(sequences),
-		)
-		.map(storedEvent)
+/**
+ * An object's id as the API has it, text, as the values that its column may hold: ids that are numbers are stored as numbers. For
+ * `IN (SELECT value FROM json_each(?))`.
+ */
+export function storedIds(objectId: string): string {
+	const number = Number(objectId)
+	return JSON.stringify(String(number) === objectId ? [objectId, number] : [objectId])
 }
 
 /** Writes an event, with the notifications that carry it. */

@@ -72,6 +72,11 @@ export function flow(core: Core): void {
 	formWaiting(core)
 }
 
+/** Whether events wait to be formed, or notifications to be sent again. */
+export function waits(core: Core): boolean {
+	return core.state.resending > 0 || core.ports.sql.all(`SELECT sequence FROM waiting LIMIT 1`).length > 0
+}
+
 /** Forms notifications of what waits, as far as there is room. */
 export function formWaiting(core: Core): void {
 	for (const subscription of readSubscriptions(core.ports.sql)) formWaitingOf(core, subscription)
@@ -131,9 +136,12 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 	}
 }
 
-/** Whether a subscription hears of a topic: an instance's hears all of the instance. */
+/** Whether a subscription hears of a topic: an instance's hears all of the instance, `instance.*` all that begins so. */
 function hears(subscription: Subscription, topic: string): boolean {
-	return subscription.topics === null || subscription.topics.includes(topic)
+	return (
+		subscription.topics === null ||
+		subscription.topics.some((one) => one === topic || (one.endsWith('.*') && topic.startsWith(one.slice(0, -1))))
+	)
 }
 
 /** Makes notifications of what can go now, ascending. For a subscription that is not active they are queued at once, in any number. */
@@ -305,7 +313,7 @@ function envelope(core: Core): NotificationInstance {
 	return {
 		instanceId: config.instanceId,
 		elementKey: config.elementKey,
-		hubKey: core.element.hub,
+		hubKey: config.storeless ? '' : core.element.hub,
 		organizationId: config.organizationId,
 		userId: config.userId,
 		name: config.name,
@@ -313,5 +321,6 @@ function envelope(core: Core): NotificationInstance {
 		sender: senderAddress(core.ports.publicUrl),
 		...(config.delivery.mode === 'thin' ? { mode: 'thin' } : {}),
 		publicUrl: core.ports.publicUrl,
+		...(config.storeless ? { notice: true } : {}),
 	}
 }

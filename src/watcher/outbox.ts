@@ -1,7 +1,7 @@
 /** Claiming: what is due is handed to consumers, each notification with an attempt number and a lease (design, Ringing: claim and settle). */
 import { notificationId, parseNotificationId } from '../events/ids.ts'
 import { parseMembers, told } from '../events/member.ts'
-import { body, type NotificationInstance } from '../events/notification.ts'
+import { body, noticeBody, type NotificationInstance } from '../events/notification.ts'
 import type { Core } from './core.ts'
 import { EVENT_COLUMNS, storedEvent, type EventRecord } from './event-log.ts'
 import { keepAttempt } from './attempts.ts'
@@ -176,6 +176,7 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 		leaseUntilMs: lease,
 		url: subscription.url,
 		body: text,
+		sealedFor: core.config.storeless ? 'account' : 'instance',
 		configuration: configurationFor(core, subscription),
 		signature: core.config.signature,
 		guarded,
@@ -200,8 +201,11 @@ export function notificationBody(core: Core, row: NotificationRow): string {
 		JSON.stringify(members.map(([sequence]) => sequence)),
 	)
 	const context = JSON.parse(row.context) as NotificationInstance
+	const stored = { id: notificationId(context.instanceId, row.id), createdMs: row.created, resource: row.object_type }
+	const [first] = records
+	if (context.notice === true && first !== undefined) return noticeBody(stored, storedEvent(first), context)
 	return body(
-		{ id: notificationId(context.instanceId, row.id), createdMs: row.created, resource: row.object_type },
+		stored,
 		records.map((record, index) => told(storedEvent(record), members[index]?.[3])),
 		context,
 	)

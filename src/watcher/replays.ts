@@ -1,5 +1,6 @@
 /** Replays: which notifications are sent again, how long that takes, and how far it is (design, Ringing). */
 import type { Core } from './core.ts'
+import { storedIds } from './event-log.ts'
 import { flow } from './forming.ts'
 import { begin, cancel } from './resend.ts'
 import type { ReplayQuery, ResendReport } from './rpc.ts'
@@ -83,7 +84,7 @@ function selectOf(query: ReplayQuery): { select: string; values: (string | numbe
 		['e.recorded <= ?', toMs],
 		['e.type IN (SELECT value FROM json_each(?))', types === undefined ? undefined : JSON.stringify(types)],
 		['e.object_type IN (SELECT value FROM json_each(?))', resources === undefined ? undefined : JSON.stringify(resources)],
-		['CAST(e.object_id AS TEXT) = ?', objectId],
+		['e.object_id IN (SELECT value FROM json_each(?))', objectId === undefined ? undefined : storedIds(objectId)],
 		['instr(lower(e.record), lower(?)) > 0', text],
 	]
 	const given = parts.filter((part): part is [string, string | number] => part[1] !== undefined)

@@ -114,6 +114,13 @@ export function itemSettled(core: Core, notification: number, resend: number, de
 	endIfEmpty(core, resend)
 }
 
+/** A notification is gone from the log. */
+export function forgetItem(core: Core, notification: number): void {
+	const { sql } = core.ports
+	const item = sql.all<{ resend: number }>(`SELECT resend FROM resend_items WHERE notification = ?`, notification)[0]
+	if (item !== undefined) itemSettled(core, notification, item.resend, false)
+}
+
 /** Whether a notification is still to be sent again: false once its resend was cancelled. */
 export function isWanted(core: Core, notification: number): boolean {
 	return core.ports.sql.all(`SELECT resend FROM resend_items WHERE notification = ?`, notification).length > 0

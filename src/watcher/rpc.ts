@@ -76,6 +76,8 @@ export interface Claim {
 	url: string
 	/** The exact bytes, as text. */
 	body: string
+	/** Whose secrets `configuration` holds: the instance's, or its account's. */
+	sealedFor: 'instance' | 'account'
 	/** Sealed signature key and Basic password, the rest in the clear; opened by the consumer. */
 	configuration: Record<string, string | null>
 	/** The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null: none does. */
@@ -196,6 +198,20 @@ export interface SubscriptionReport {
 	/** Nothing is sent until then: its breaker is open, or its rate used up. */
 	parkedUntilMs: number | null
 	createdMs: number
+}
+
+/** Something to be told to subscriptions of an organization's own topics. */
+export interface Notice {
+	/** Whose it is: an instance's id; 0: it was posted. */
+	origin: number
+	/** Counts up per origin: what was taken is not taken again. null: always taken. */
+	number: number | null
+	topic: string
+	/** Epoch ms. */
+	atMs: number
+	severity: string
+	/** The message, JSON text. */
+	body: string
 }
 
 /** What is to be replayed: one notification (its counter), everything queued since a moment, or what carried the events that are named. Epoch ms. */
@@ -386,6 +402,8 @@ export interface WatcherRpc {
 	cancelResend(id: number): Promise<Known<ResendReport | null>>
 	/** Sends a sample through the whole way to the callback; null: there is nowhere to send it. */
 	testEvent(): Promise<Known<{ notificationId: number; eventId: string } | null>>
+	/** Takes notices, in an organization's object: each once. Returns the events of those that were new. */
+	publish(notices: Notice[]): Promise<Known<{ eventId: string; sequence: number }[]>>
 	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events; null: no such resource was ever watched. */
 	erase(resource: string, objectId: string): Promise<Known<number>>
 	settle(

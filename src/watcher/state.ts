@@ -130,6 +130,9 @@ export interface WatcherState {
 	/** Id of the last replay or release, and how many have not ended: `resend_items` holds rows. */
 	resend: number
 	resending: number
+	/** Number of the last announcement, and when those that are kept are handed over next; null: none are. */
+	announcement: number
+	announceMs: number | null
 	counters: { created: number; updated: number; deleted: number; requests: number; dead: number; expired: number }
 	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
 	hours: [number, number][]
@@ -160,6 +163,8 @@ export interface WatcherState {
 	/** When to prune next, and the log sequence that the running round has reached. */
 	pruneMs: number | null
 	prunedTo: number
+	/** The log sequence up to which records were taken off settled events, since storage is short. */
+	sparedTo: number
 	/** Numbers of resources that left the configuration: their index is removed in slices. */
 	dropped: number[]
 }
@@ -178,6 +183,8 @@ export function newState(): WatcherState {
 		skips: false,
 		resend: 0,
 		resending: 0,
+		announcement: 0,
+		announceMs: null,
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
 		hours: [],
 		lastEventMs: null,
@@ -198,6 +205,7 @@ export function newState(): WatcherState {
 		full: false,
 		pruneMs: null,
 		prunedTo: 0,
+		sparedTo: 0,
 		dropped: [],
 	}
 }

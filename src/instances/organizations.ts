@@ -2,7 +2,7 @@
  * An organization's own object: a watcher without a store, which delivers operator events and what is posted to free topics. Its id comes
  * from the sequence of instances, so that its notifications and events have ids like all others.
  */
-import { readAccountSettings, OPERATOR_KEY } from '../accounts/settings.ts'
+import { readAccountSettings } from '../accounts/settings.ts'
 import type { Env } from '../context.ts'
 import { NO_SUCCESSION } from '../delivery/sign.ts'
 import { OPERATOR_TOPICS } from '../watcher/announcements.ts'
@@ -29,7 +29,10 @@ const NO_CONNECTION: WatcherConfig['connection'] = {
 
 /** The id of an organization's object; null: it has none yet, since nothing was ever told to it. */
 export async function findOwner(db: D1Database, organizationId: number): Promise<number | null> {
-	const row = await db.prepare('SELECT owner_id AS ownerId FROM organizations WHERE id = ?').bind(organizationId).first<{ ownerId: number | null }>()
+	const row = await db
+		.prepare('SELECT owner_id AS ownerId FROM organizations WHERE id = ?')
+		.bind(organizationId)
+		.first<{ ownerId: number | null }>()
 	return row?.ownerId ?? null
 }
 
@@ -49,7 +52,9 @@ export async function publishTo(env: Pick<Env, 'DB' | 'WATCHER'>, organizationId
 
 /** What an organization's object runs by; null: this is no organization's object. */
 export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: number): Promise<WatcherConfig | null> {
-	const organization = await env.DB.prepare('SELECT id, name FROM organizations WHERE owner_id = ?').bind(ownerId).first<{ id: number; name: string }>()
+	const organization = await env.DB.prepare('SELECT id, name FROM organizations WHERE owner_id = ?')
+		.bind(ownerId)
+		.first<{ id: number; name: string }>()
 	if (organization === null) return null
 	const account = await readAccountSettings(env.DB, organization.id)
 	const { operator } = account

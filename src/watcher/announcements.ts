@@ -6,12 +6,7 @@ import type { Core } from './core.ts'
 import type { Notice } from './rpc.ts'
 
 /** What happened: `instance.<state>`, or one of these. */
-export type OperatorTopic =
-	| `instance.${string}`
-	| 'subscription.deactivated'
-	| 'notification.dead'
-	| 'webhook.repaired'
-	| 'backlog.expired'
+export type OperatorTopic = `instance.${string}` | 'subscription.deactivated' | 'notification.dead' | 'webhook.repaired' | 'backlog.expired'
 
 /** What an operator's webhook hears. */
 export const OPERATOR_TOPICS: readonly string[] = [
@@ -55,7 +50,14 @@ export async function handOver(core: Core): Promise<void> {
 		if (rows.length > 0 && config.announces)
 			await core.ports.publish(
 				config.organizationId,
-				rows.map(({ id, topic, at, body }): Notice => ({ origin: config.instanceId, number: id, topic, atMs: at, severity: 'medium', body })),
+				rows.map(({ id, topic, at, body }): Notice => ({
+					origin: config.instanceId,
+					number: id,
+					topic,
+					atMs: at,
+					severity: 'medium',
+					body,
+				})),
 			)
 	} catch (error) {
 		core.ports.log('announcements.kept', { instance: config.instanceId, error: error instanceof Error ? error.name : 'unknown' })

@@ -133,6 +133,7 @@ export class FakeWatchers {
 			resends: async () => (note('resends'), known([])),
 			cancelResend: async (resend) => (note(`cancelResend ${resend}`), known(null)),
 			testEvent: async () => (note('testEvent'), known(null)),
+			publish: async () => 'unknown',
 			erase: async (resource, objectId) => (note(`erase ${resource} ${objectId}`), known(0)),
 			claim: async () => known({ claims: [], more: false, asks: [] }),
 			park: async () => known('ok'),

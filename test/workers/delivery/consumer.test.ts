@@ -49,6 +49,7 @@ function claimFor(url: string, counter = 1, configuration: Claim['configuration'
 		leaseUntilMs: Date.now() + 45_000,
 		url,
 		body,
+		sealedFor: 'instance',
 		configuration,
 		signature: { next: null, fromMs: null },
 		guarded: false,

@@ -11,7 +11,9 @@ import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
 import { declareHealthz } from './api/healthz.ts'
 import { answerBareHub, declareHub, isBareHubPath } from './api/hub/routes.ts'
+import { declareReplays } from './api/instances/replay-routes.ts'
 import { declareInstances } from './api/instances/routes.ts'
+import { declareNotifications } from './api/notifications/routes.ts'
 import { declareReceivers } from './api/receivers/routes.ts'
 import { declareSetup } from './api/setup.ts'
 import { declareTools } from './api/tools/routes.ts'
@@ -49,7 +51,9 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	const api = createApi()
 	// Paths with fixed words come before those with `{id}` in the same place.
 	declareAccounts(api)
+	declareNotifications(api)
 	declareEvents(api)
+	declareReplays(api)
 	declareInstances(api)
 	declareOauth(api)
 	declareCatalog(api)

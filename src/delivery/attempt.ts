@@ -116,6 +116,7 @@ async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Prom
 	headers.set('Content-Type', 'application/json; charset=utf-8')
 	headers.set('User-Agent', io.userAgent)
 	if (claim.attempt > 1) headers.set('Shopbell-Attempt', String(claim.attempt))
+	if (claim.replay) headers.set('Shopbell-Replay', 'true')
 	const signable = { notificationId: claim.notificationId, body: bytes, startedMs }
 	const keys: SignatureKeys | null = current ? { current, next } : null
 	for (const [name, value] of Object.entries(signatureHeaders(signable, keys))) headers.set(name, value)

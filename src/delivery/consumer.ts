@@ -3,6 +3,7 @@
  * batches at a time and a customer's slow server must not hold it; what gets lost so is rung again by the instance.
  */
 import type { Doorbell, Env } from '../context.ts'
+import { operatorKeyContext } from '../accounts/settings.ts'
 import { instanceContext, isSealed, openSecret } from '../instances/sealing.ts'
 import { guardUrl } from '../instances/urls.ts'
 import { watcherOf } from '../instances/watchers.ts'
@@ -52,7 +53,14 @@ export function deliveryPorts(
 				now: () => Date.now(),
 				userAgent: userAgent(env.PUBLIC_URL),
 				refuse,
-				open: async (text) => (isSealed(text) ? await openSecret(env.MASTER_KEYS, text, instanceContext(instanceId)) : text),
+				open: async (text) =>
+					isSealed(text)
+						? await openSecret(
+								env.MASTER_KEYS,
+								text,
+								claim.sealedFor === 'account' ? operatorKeyContext(claim.organizationId) : instanceContext(instanceId),
+							)
+						: text,
 			}),
 		now: () => Date.now(),
 		sleep: async (ms) => await new Promise((resolve) => setTimeout(resolve, ms)),

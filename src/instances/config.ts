@@ -15,6 +15,7 @@ import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './polle
 import { loadOrganizationConfig } from './organizations.ts'
 import { findInstanceById, type Instance } from './records.ts'
 import { SIGNATURE_KEY, SIGNATURE_KEY_LIMIT } from './signature.ts'
+import { readFurther } from './subscriptions.ts'
 import { guardUrl, meansLogOnly, storeBase } from './urls.ts'
 import { isPlaceholder, MASK, readBoolean, readNumber, stripBrackets, toText, type FieldProblem } from './values.ts'
 
@@ -229,11 +230,15 @@ function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: numb
 	}
 }
 
-/** Reads an instance's row (being created or ready) joined with its account, or what an organization's own object runs by; null when it does not exist or is deleted. Throws when D1 cannot be reached. */
+/**
+ * Reads an instance's row (being created or ready) joined with its account and its further subscriptions, or what an organization's own
+ * object runs by; null when it does not exist or is deleted. Throws when D1 cannot be reached.
+ */
 export async function loadWatcherConfig(env: Env, instanceId: number): Promise<WatcherConfig | null> {
 	const instance = await findInstanceById(env.DB, instanceId)
 	if (instance === null) return await loadOrganizationConfig(env, instanceId)
-	return toWatcherConfig(instance, await readAccountSettings(env.DB, instance.organizationId), env)
+	const [account, others] = await Promise.all([readAccountSettings(env.DB, instance.organizationId), readFurther(env.DB, instanceId)])
+	return { ...toWatcherConfig(instance, account, env), others }
 }
 
 /** POLL_FLOOR_SECONDS as a number; the documented default when it is not set. */

@@ -293,7 +293,11 @@ function unchangedSecrets(
 }
 
 /** Tells the object of a committed change. Not reaching it is no failure: it reads its row again by itself. */
-export async function tell(services: Services, instance: Instance, options: { skip?: boolean; release?: boolean }): Promise<void> {
+export async function tell(
+	services: Services,
+	instance: Pick<Instance, 'id' | 'version'>,
+	options: { skip?: boolean; release?: boolean },
+): Promise<void> {
 	try {
 		const watcher = services.watcher(instance.id)
 		// An object that lost its storage is brought back as it was made.

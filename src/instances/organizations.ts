@@ -2,7 +2,7 @@
  * An organization's own object: a watcher without a store, which delivers operator events and what is posted to free topics. Its id comes
  * from the sequence of instances, so that its notifications and events have ids like all others.
  */
-import { readAccountSettings, OPERATOR_KEY } from '../accounts/settings.ts'
+import { readAccountSettings } from '../accounts/settings.ts'
 import type { Env } from '../context.ts'
 import { NO_SUCCESSION } from '../delivery/sign.ts'
 import { OPERATOR_TOPICS } from '../watcher/announcements.ts'

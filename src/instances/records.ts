@@ -308,6 +308,9 @@ export async function removeRow(db: D1Database, id: number): Promise<void> {
 		db
 			.prepare("DELETE FROM instance_status WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')")
 			.bind(id),
+		db
+			.prepare("DELETE FROM subscriptions WHERE owner_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')")
+			.bind(id),
 		db.prepare("DELETE FROM instances WHERE id = ? AND state <> 'ready'").bind(id),
 	])
 }

@@ -5,7 +5,7 @@ import type { Core } from './core.ts'
 import { flow } from './forming.ts'
 import { notificationBody } from './outbox.ts'
 import type { NotificationPage, NotificationQuery, NotificationReport, SubscriptionReport } from './rpc.ts'
-import { activate, CALLBACK, readSubscriptions } from './subscriptions.ts'
+import { activate, CALLBACK, readSubscriptions, type Subscription } from './subscriptions.ts'
 import { NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
 /** Above so many a backlog is not counted on. */
@@ -48,34 +48,83 @@ export function subscriptionsOf(core: Core): SubscriptionReport[] {
 
 type Row = NotificationRow & { updated: number; acknowledged: number | null }
 
+const COLUMNS = `${NOTIFICATION_COLUMNS}, updated, acknowledged`
+/** Statuses of what is not settled. */
+const UNSETTLED = ['waiting', 'claimed', 'retry']
+
 /** A page of notifications, newest first. Looks through a bounded number of rows: a page may be short and still have a next one. */
 export function notificationsOf(core: Core, query: NotificationQuery): NotificationPage {
 	const { sql } = core.ports
-	const subscriptions = readSubscriptions(sql)
-	const ids = subscriptions
-		.filter((one) => query.subscription === undefined || (one.number ?? core.config.subscriptionId) === query.subscription)
-		.filter((one) => query.url === undefined || one.url === query.url)
-		.map((one) => one.id)
+	const { statuses, pageSize } = query
 	const before = query.before ?? Number.MAX_SAFE_INTEGER
-	// What is queued has an index of its own: it is asked for most, and may be few among many.
+	const subscriptions = readSubscriptions(sql)
+	const wanted =
+		query.subscriptions === undefined && query.urls === undefined
+			? null
+			: subscriptions
+					.filter((one) => query.subscriptions?.includes(one.number ?? core.config.subscriptionId) ?? true)
+					.filter((one) => query.urls?.includes(one.url) ?? true)
+					.map((one) => one.id)
+	const { ids, next } = pick(core, statuses ?? null, wanted, before, pageSize)
 	const rows = sql.all<Row>(
-		query.status === 'queued'
-			? `SELECT ${NOTIFICATION_COLUMNS}, updated, acknowledged FROM notifications WHERE status = 'queued' AND subscription IN (SELECT value FROM json_each(?)) AND id < ? ORDER BY id DESC LIMIT ?`
-			: `SELECT ${NOTIFICATION_COLUMNS}, updated, acknowledged FROM notifications WHERE id < ?2 AND subscription IN (SELECT value FROM json_each(?1)) ORDER BY id DESC LIMIT ?3`,
+		`SELECT ${COLUMNS} FROM notifications WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC`,
 		JSON.stringify(ids),
-		before,
-		query.status === undefined || query.status === 'queued' ? query.pageSize : LOOK,
 	)
-	const shown = rows.filter((row) => query.status === undefined || row.status === query.status).slice(0, query.pageSize)
-	const full = shown.length === query.pageSize
-	const last = full ? shown.at(-1) : rows.length === LOOK ? rows.at(-1) : undefined
-	return { notifications: shown.map((row) => reportOf(core, row, query.hydrate === true)), next: last === undefined ? null : last.id }
+	return { notifications: rows.map((row) => reportOf(core, row, subscriptions, false)), next }
+}
+
+/** Counters of a page: of the few that are queued or unsettled by what lists them, of all others by looking at row after row. */
+function pick(
+	core: Core,
+	statuses: readonly string[] | null,
+	subscriptions: readonly number[] | null,
+	before: number,
+	pageSize: number,
+): { ids: number[]; next: number | null } {
+	const { sql } = core.ports
+	const fits = (row: { subscription: number; status: string }): boolean =>
+		(statuses === null || statuses.includes(row.status)) && (subscriptions === null || subscriptions.includes(row.subscription))
+	if (statuses !== null && statuses.every((status) => status === 'queued' || UNSETTLED.includes(status))) {
+		const unsettled = statuses.some((status) => UNSETTLED.includes(status)) ? unsettledRows(core).filter(fits) : []
+		const owners = sql.all<{ subscription: number }>(`SELECT id AS subscription FROM subscriptions`).map((row) => row.subscription)
+		const queued = !statuses.includes('queued')
+			? []
+			: owners
+					.filter((id) => subscriptions === null || subscriptions.includes(id))
+					.flatMap((id) =>
+						sql.all<{ id: number }>(
+							`SELECT id FROM notifications WHERE subscription = ? AND status = 'queued' AND id < ? ORDER BY id DESC LIMIT ?`,
+							id,
+							before,
+							pageSize,
+						),
+					)
+		const ids = [...unsettled, ...queued]
+			.map((row) => row.id)
+			.filter((id) => id < before)
+			.sort((a, b) => b - a)
+			.slice(0, pageSize)
+		return { ids, next: ids.length === pageSize ? (ids.at(-1) ?? null) : null }
+	}
+	const look = statuses === null && subscriptions === null ? pageSize : LOOK
+	const rows = sql.all<{ id: number; subscription: number; status: string }>(
+		`SELECT id, subscription, status FROM notifications WHERE id < ? ORDER BY id DESC LIMIT ?`,
+		before,
+		look,
+	)
+	const ids = rows
+		.filter(fits)
+		.slice(0, pageSize)
+		.map((row) => row.id)
+	const last = ids.length === pageSize ? ids.at(-1) : rows.length === look ? rows.at(-1)?.id : undefined
+	return { ids, next: last ?? null }
 }
 
 /** One notification with its body; null when there is none of that number, or no longer. */
 export function notificationOf(core: Core, counter: number): NotificationReport | null {
-	const row = core.ports.sql.all<Row>(`SELECT ${NOTIFICATION_COLUMNS}, updated, acknowledged FROM notifications WHERE id = ?`, counter)[0]
-	return row === undefined ? null : reportOf(core, row, true)
+	const { sql } = core.ports
+	const row = sql.all<Row>(`SELECT ${COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
+	return row === undefined ? null : reportOf(core, row, readSubscriptions(sql), true)
 }
 
 /** Wakes subscriptions and sends again what is queued for them. Returns how many notifications. */
@@ -98,8 +147,8 @@ export function acknowledge(core: Core, counter: number): boolean {
 	return true
 }
 
-function reportOf(core: Core, row: Row, withBody: boolean): NotificationReport {
-	const subscription = readSubscriptions(core.ports.sql).find((one) => one.id === row.subscription)
+function reportOf(core: Core, row: Row, subscriptions: readonly Subscription[], withBody: boolean): NotificationReport {
+	const subscription = subscriptions.find((one) => one.id === row.subscription)
 	return {
 		id: notificationId(core.config.instanceId, row.id),
 		subscription: subscription === undefined ? null : (subscription.number ?? core.config.subscriptionId),

@@ -98,9 +98,10 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 			previous: number | null
 			previous_event: number | null
 			changed: string | null
+			size: number | null
 			record: string | null
 		}>(
-			`SELECT w.sequence, w.resource, w.object_id, e.object_type, e.type, e.previous, e.previous_event, e.changed, ${record} AS record FROM waiting w JOIN events e ON e.sequence = w.sequence WHERE w.subscription = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
+			`SELECT w.sequence, w.resource, w.object_id, e.object_type, e.type, e.previous, e.previous_event, e.changed, length(e.record) AS size, ${record} AS record FROM waiting w JOIN events e ON e.sequence = w.sequence WHERE w.subscription = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
 			subscription.id,
 			after,
 			WAITING_PAGE,
@@ -117,6 +118,7 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 			previousSequence: row.previous,
 			previousEvent: row.previous_event,
 			changedFields: row.changed === null ? null : (JSON.parse(row.changed) as string[]),
+			size: row.size ?? 0,
 			record: row.record,
 		}))
 		const { by, left } = carry(core, subscription, candidates, blocked)
@@ -303,6 +305,7 @@ function candidateOf(event: NewEvent): Candidate {
 		previousSequence: event.previousSequence,
 		previousEvent: event.previousEvent,
 		changedFields: event.changedFields,
+		size: event.record?.length ?? 0,
 		record: event.record,
 	}
 }

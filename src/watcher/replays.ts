@@ -72,12 +72,18 @@ function reportOf(core: Core, { created, ended, ...row }: Row): ResendReport {
 	return { ...row, left, estimateSeconds: estimate(core, left), createdMs: created, endedMs: ended }
 }
 
+/** SQL: only to subscriptions that take anything: what waits for one that does not would keep a replay from ever ending. */
+const TAKEN = `subscription IN (SELECT id FROM subscriptions WHERE active = 1)`
+
 /** A query of counters of settled notifications. */
 function selectOf(query: ReplayQuery): { select: string; values: (string | number)[] } {
 	if (query.notification !== undefined)
-		return { select: `SELECT id FROM notifications WHERE id = ? AND settled IS NOT NULL`, values: [query.notification] }
+		return {
+			select: `SELECT id FROM notifications WHERE id = ? AND settled IS NOT NULL AND status <> 'dropped' AND ${TAKEN}`,
+			values: [query.notification],
+		}
 	if (query.failedSinceMs !== undefined)
-		return { select: `SELECT id FROM notifications WHERE status = 'queued' AND settled >= ?`, values: [query.failedSinceMs] }
+		return { select: `SELECT id FROM notifications WHERE status = 'queued' AND settled >= ? AND ${TAKEN}`, values: [query.failedSinceMs] }
 	const { fromMs, toMs, types, resources, objectId, status, text } = query.events ?? {}
 	const parts: [condition: string, value: string | number | undefined][] = [
 		['e.recorded >= ?', fromMs],
@@ -92,7 +98,7 @@ function selectOf(query: ReplayQuery): { select: string; values: (string | numbe
 	const carriers = status === undefined ? '' : status === 'NOTIFIED' ? ` AND ${accepted}` : ` AND NOT ${accepted}`
 	const where = given.map(([condition]) => ` AND ${condition}`).join('')
 	return {
-		select: `SELECT DISTINCT n.id FROM events e, json_each(e.notifications) j JOIN notifications n ON n.id = j.value WHERE n.settled IS NOT NULL AND n.status <> 'dropped'${carriers}${where}`,
+		select: `SELECT DISTINCT n.id FROM events e, json_each(e.notifications) j JOIN notifications n ON n.id = j.value WHERE n.settled IS NOT NULL AND n.status <> 'dropped' AND n.${TAKEN}${carriers}${where}`,
 		values: given.map(([, value]) => value),
 	}
 }

@@ -164,18 +164,17 @@ export interface NotificationReport {
 	nextTryMs: number | null
 	attempts: number
 	acknowledged: boolean
-	/** The exact bytes, as text; null where they were not asked for. */
+	/** The exact bytes, as text; null in lists. */
 	body: string | null
 }
 
-/** Which notifications; `before`: counter to start below; `subscription`: number in D1. */
+/** Which notifications; `before`: counter to start below; `subscriptions`: numbers in D1. Of each list any, of all lists all. */
 export interface NotificationQuery {
 	pageSize: number
 	before?: number | undefined
-	status?: string | undefined
-	subscription?: number | undefined
-	url?: string | undefined
-	hydrate?: boolean | undefined
+	statuses?: string[] | undefined
+	subscriptions?: number[] | undefined
+	urls?: string[] | undefined
 }
 
 /** Newest first; `next`: counter to go on below. A page may be short, even empty, and still have a next one. */
@@ -404,7 +403,7 @@ export interface WatcherRpc {
 	testEvent(): Promise<Known<{ notificationId: number; eventId: string } | null>>
 	/** Takes notices, in an organization's object: each once. Returns the events of those that were new. */
 	publish(notices: Notice[]): Promise<Known<{ eventId: string; sequence: number }[]>>
-	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events; null: no such resource was ever watched. */
+	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events. */
 	erase(resource: string, objectId: string): Promise<Known<number>>
 	settle(
 		notificationId: number,

@@ -33,6 +33,7 @@ function claim(url: string, changes: Partial<Claim> = {}): Claim {
 		leaseUntilMs: Number.MAX_SAFE_INTEGER,
 		url,
 		body: '{"name":"Grüße"}',
+		sealedFor: 'instance',
 		configuration: {},
 		signature: { next: null, fromMs: null },
 		guarded: false,
@@ -110,17 +111,24 @@ describe('what is sent', () => {
 		expect(await headersAt(fromMs, fromMs)).toEqual(signed(fromMs, { current: 'new', next: null }))
 	})
 
-	test('says from the second try on which one it is, with the same id and bytes', async () => {
+	test('says from the second try on which one it is, and whether it is a replay, with the same id and bytes', async () => {
 		const seen: unknown[] = []
 		const url = await serve(async (request, response) => {
-			seen.push([request.headers['shopbell-attempt'], request.headers['webhook-id'], Buffer.concat(await request.toArray()).toString()])
+			seen.push([
+				request.headers['shopbell-attempt'],
+				request.headers['shopbell-replay'],
+				request.headers['webhook-id'],
+				Buffer.concat(await request.toArray()).toString(),
+			])
 			response.end()
 		})
 		await attempt(claim(url), io)
 		await attempt(claim(url, { attempt: 2 }), io)
+		await attempt(claim(url, { attempt: 3, replay: true }), io)
 		expect(seen).toEqual([
-			[undefined, 'ntf_3000000001', '{"name":"Grüße"}'],
-			['2', 'ntf_3000000001', '{"name":"Grüße"}'],
+			[undefined, undefined, 'ntf_3000000001', '{"name":"Grüße"}'],
+			['2', undefined, 'ntf_3000000001', '{"name":"Grüße"}'],
+			['3', 'true', 'ntf_3000000001', '{"name":"Grüße"}'],
 		])
 	})
 

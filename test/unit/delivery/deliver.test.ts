@@ -67,6 +67,7 @@ class World implements DeliveryPorts {
 				leaseUntilMs,
 				url: `https://callback.example/${instance}`,
 				body: '{}',
+				sealedFor: 'instance',
 				configuration: {},
 				signature: NO_SUCCESSION,
 				guarded: false,

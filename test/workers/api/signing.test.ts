@@ -29,6 +29,7 @@ async function make(key: string | null = OLD): Promise<number> {
 		'POST',
 		'/instances',
 		seedBody({
+			sealedFor: 'instance',
 			configuration: {
 				'store.url': store.url,
 				'oauth.api.key': store.credentials.key,
@@ -78,6 +79,7 @@ async function sent(id: number): Promise<Record<string, string | null>> {
 			leaseUntilMs: Number.MAX_SAFE_INTEGER,
 			url: 'https://callback.example.com/hook',
 			body: BODY,
+			sealedFor: 'instance',
 			configuration: config.configuration,
 			signature: config.signature,
 			guarded: false,

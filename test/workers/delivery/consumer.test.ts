@@ -10,7 +10,7 @@ import { eventTag, formatEventId, parseEventId } from '../../../src/events/ids.t
 import { instanceContext, sealSecret } from '../../../src/instances/sealing.ts'
 import type { Claim, Outcome, WatcherRpc } from '../../../src/watcher/rpc.ts'
 import { createCallback } from '../../demo/callback.ts'
-import { VECTORS } from '../../vectors.ts'
+import document from '../../../docs/verify/vectors.json'
 
 const bindings = env as unknown as Env
 
@@ -53,6 +53,7 @@ function claimFor(url: string, counter = 1, configuration: Claim['configuration'
 		leaseUntilMs: Date.now() + 45_000,
 		url,
 		body,
+		sealedFor: 'instance',
 		configuration,
 		signature: { next: null, fromMs: null },
 		guarded: false,
@@ -164,7 +165,7 @@ test('ids and signatures are the same in workerd as in Node', () => {
 	const key = Uint8Array.from({ length: 32 }, (_, index) => index)
 	expect(formatEventId(1, 2, eventTag(key, 1, 2))).toBe('AAAAAAABAAAAAAAC1lgG')
 	expect(parseEventId('AAAAAAABAAAAAAAC1lgG')).toEqual({ instanceId: 1, sequence: 2, tag: 0xd65806 })
-	for (const { key, nextKey, id, timestamp, body, headers } of VECTORS) {
+	for (const { key, nextKey, id, timestamp, body, headers } of document.vectors) {
 		const signable = { notificationId: Number(id.replace('ntf_', '')), body: new TextEncoder().encode(body), startedMs: timestamp * 1000 }
 		expect(signatureHeaders(signable, { current: key, next: nextKey })).toEqual(headers)
 	}

@@ -421,7 +421,9 @@ describe('what an isolate has heard', () => {
 		town.due(3)
 		await town.advance(100)
 		expect(town.calls.admit).toBe(2)
-		expect([1, 2, 3].map((id) => [town.delivered(id), town.instances.get(id)!.guarded])).toEqual(Array(3).fill([1, false]))
+		expect([1, 2, 3].map((id) => [town.delivered(id), town.instances.get(id)!.guarded])).toEqual(
+			Array.from({ length: 3 }, () => [1, false]),
+		)
 	})
 
 	test('is about one organization and one origin', () => {

@@ -20,8 +20,7 @@ export const ReplayFilter = z.strictObject(
 		text: z.string('expected text').min(1, 'expected text').max(200, 'expected at most 200 characters').optional(),
 	},
 	{
-		error: (issue) =>
-			issue.code === 'unrecognized_keys' ? `knows no ${issue.keys.join(', ').slice(0, 200)}` : 'expected an object',
+		error: (issue) => (issue.code === 'unrecognized_keys' ? `knows no ${issue.keys.join(', ').slice(0, 200)}` : 'expected an object'),
 	},
 )
 

@@ -26,7 +26,7 @@ export default defineConfig({
 			{
 				test: {
 					name: 'e2e',
-					include: ['test/e2e/**/*.test.ts'],
+					include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts'],
 					environment: 'node',
 					testTimeout: 120_000,
 					hookTimeout: 60_000,

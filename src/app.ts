@@ -16,6 +16,7 @@ import { declareInstances } from './api/instances/routes.ts'
 import { declareNotifications } from './api/notifications/routes.ts'
 import { declareReceivers } from './api/receivers/routes.ts'
 import { declareSetup } from './api/setup.ts'
+import { declareTools } from './api/tools/routes.ts'
 import { acceptable, bodyRules, requests } from './api/requests.ts'
 import { HttpError, NotFound } from './errors.ts'
 import { servicesOf, type Services } from './instances/services.ts'
@@ -56,6 +57,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	declareInstances(api)
 	declareOauth(api)
 	declareCatalog(api)
+	declareTools(api)
 	declareHub(api)
 	app.route(BASE_PATH, api)
 

@@ -4,7 +4,8 @@
  */
 import { createHmac } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
-import { deliverAll, type DeliveryPorts } from '../src/delivery/deliver.ts'
+import { admit, fresh, giveBack, nextWake, report, type State as Breaker, wake } from '../src/delivery/breaker.ts'
+import { deliverAll, type DeliveryPorts, Hearsay } from '../src/delivery/deliver.ts'
 import type { Connection, PollerResource, StoreClient } from '../src/elements/element.ts'
 import { woocommerce } from '../src/elements/woocommerce/woocommerce.ts'
 import { parseNotificationId } from '../src/events/ids.ts'
@@ -13,7 +14,7 @@ import { takeDelivery } from '../src/watcher/hooks.ts'
 import { defaultDelivery, type Ports, type Sql, type SqlValue, type WatcherConfig } from '../src/watcher/ports.ts'
 import { askReread } from '../src/watcher/scans.ts'
 import { healthOf, pollerOf } from '../src/watcher/reports.ts'
-import type { Claim, Outcome, StatusReport } from '../src/watcher/rpc.ts'
+import type { Claim, Notice, Outcome, StatusReport } from '../src/watcher/rpc.ts'
 import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
 import { contentHash } from './store/content.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from './store/store.ts'
@@ -136,6 +137,9 @@ export class World {
 	readonly logs: { event: string; fields: Record<string, unknown> }[] = []
 	/** What the callback answers next; 204 by default. */
 	answer: (claim: Claim) => Answer = () => 204
+	/** The breakers of the callbacks, by organization and origin. */
+	readonly breakers = new Map<string, Breaker>()
+	readonly #hearsay = new Hearsay()
 	/** Called at every point where a crash may come; throws Crash to cut off there. */
 	crashAt: (point: CrashPoint) => boolean = () => false
 	/** Deliveries that the edge took, and what became of each. */
@@ -149,6 +153,9 @@ export class World {
 	baselineEndMs = Number.POSITIVE_INFINITY
 	polls: { startMs: number; endMs: number }[] = []
 	d1Fails = false
+	/** What was told to the organization's object. */
+	readonly notices: Notice[] = []
+	publishFails = false
 	/** Bytes that the object's storage says it holds. */
 	storedBytes = 0
 	/** The first derives, all verify. */
@@ -236,9 +243,12 @@ export class World {
 			await this.deliver()
 			const alarm = this.alarmMs === null ? Number.POSITIVE_INFINITY : Math.max(this.alarmMs, this.nowMs)
 			const queue = Math.max(this.store.nextQueueAt() ?? Number.POSITIVE_INFINITY, this.nowMs)
-			if (Math.min(alarm, queue) > until) break
-			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue))
-			if (queue <= alarm) await this.store.runQueue()
+			const wakes = [...this.breakers.values()].flatMap((one) => nextWake(one, this.nowMs) ?? [])
+			const ring = Math.max(Math.min(...wakes), this.nowMs)
+			if (Math.min(alarm, queue, ring) > until) break
+			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue, ring))
+			if (ring <= Math.min(alarm, queue)) for (const one of this.breakers.values()) this.doorbells.push(...wake(one, this.nowMs))
+			else if (queue <= alarm) await this.store.runQueue()
 			else await this.alarm()
 		}
 		this.nowMs = Math.max(this.nowMs, until)
@@ -459,6 +469,10 @@ export class World {
 			eventTag: (_instance, sequence) => (sequence * 7919) & 0xff_ffff,
 			masterKey: this.masterKeys[0]!,
 			publicUrl: 'https://bell.example.com',
+			publish: async (_organization, notices) => {
+				if (this.publishFails) throw new Error('the object cannot be reached')
+				this.notices.push(...notices)
+			},
 			storedBytes: () => this.storedBytes,
 			log: (event, fields) => {
 				this.logs.push({ event, fields })
@@ -509,9 +523,19 @@ export class World {
 			return body()
 		}
 		return {
-			claim: (_instance, limit) => alive(() => this.engine.claim(limit)),
+			claim: (_instance, limit, admission) => alive(() => this.engine.claim(limit, admission)),
+			park: (_instance, subscription, untilMs) => alive(() => this.engine.park(subscription, untilMs)),
 			settle: (_instance, id, attempt, outcome, more) =>
 				alive(() => this.engine.settle(parseNotificationId(id)!.counter, attempt, outcome, more)),
+			callback: ({ organizationId, origin }) => {
+				const state = this.#breakerOf(`${organizationId} ${origin}`)
+				return {
+					admit: async (instance, ask, limit) => admit(state, instance, ask, limit, this.nowMs, 0.5),
+					report: async (instance, told) => report(state, instance, told, this.nowMs),
+					giveBack: async (instance, subscription, rate, permits) => giveBack(state, instance, subscription, rate, permits, this.nowMs),
+				}
+			},
+			hearsay: this.#hearsay,
 			post: (_instance, claim) => this.#post(claim),
 			now: () => this.nowMs,
 			sleep: async (ms) => {
@@ -519,6 +543,12 @@ export class World {
 			},
 			log: () => undefined,
 		}
+	}
+
+	#breakerOf(name: string): Breaker {
+		const state = this.breakers.get(name) ?? fresh()
+		this.breakers.set(name, state)
+		return state
 	}
 
 	async #post(claim: Claim): Promise<Outcome> {
@@ -575,6 +605,7 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 		vendorType: 'polling',
 		connection,
 		configuration: resources === undefined ? {} : { 'event.poller.configuration': JSON.stringify(resources) },
+		signature: { next: null, fromMs: null },
 		callbackUrl: 'https://callback.example.com/hook',
 		pollIntervalMs: options.pollIntervalMs ?? 60_000,
 		rereadHours: null,
@@ -594,6 +625,7 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 		subscriptionId: 1,
 		others: [],
 		announces: false,
+		storeless: false,
 		...options.config,
 	}
 }

@@ -17,6 +17,8 @@ export interface EventFlags {
 	restored?: boolean
 	/** A CREATED or UPDATED rung by a backfill. */
 	backfill?: boolean
+	/** Of a notice (`noticeBody`): how much it matters. */
+	severity?: string
 	/** Nothing happened: somebody tries the callback. */
 	test?: boolean
 	/** The record was too large to keep: where the hub has it, such as `orders/12`. */

@@ -12,6 +12,8 @@ export interface WaitingEvent {
 	resource: string
 	/** Whose event it is, from `objectKey`. */
 	object: string
+	/** Characters of its record; absent: none worth counting. */
+	size?: number
 	/** The oldest event that it stands for, where that is another: decides whose turn it is. */
 	since?: number
 }
@@ -40,6 +42,12 @@ export interface CancelledRun {
 
 /** The contract's sizes (section 4), by how changes are seen; `event.notification.batch` overrides. */
 export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', number>> = { polling: 10, webhook: 20, hybrid: 10 }
+
+/**
+ * Characters that the records of a notification hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a
+ * character, and what cannot be handed to a consumer would never be sent.
+ */
+export const BODY_SIZE = 6_000_000
 
 /** A notification to be made: events of one resource, ascending. */
 export interface FormedNotification {
@@ -138,13 +146,16 @@ export function form(
 	const formed: FormedNotification[] = []
 	/** Per resource, the notification that still takes events. */
 	const open = new Map<string, FormedNotification>()
+	const sizes = new Map<FormedNotification, number>()
 	/** Where each object's events of this call went; null: it must wait. */
 	const placed = new Map<string, FormedNotification | null>()
 
 	for (const event of waiting.toSorted((a, b) => (a.since ?? a.sequence) - (b.since ?? b.sequence))) {
 		if (blocked.has(event.object)) continue
 		let target = open.get(event.resource)
-		if (target !== undefined && target.sequences.length >= limits.perNotification) target = undefined
+		const size = event.size ?? 0
+		if (target !== undefined && (target.sequences.length >= limits.perNotification || sizes.get(target)! + size > BODY_SIZE))
+			target = undefined
 		const earlier = placed.get(event.object)
 		// Its earlier events go elsewhere, or wait: this one must not overtake them.
 		if (earlier !== undefined && earlier !== target) {
@@ -159,8 +170,10 @@ export function form(
 			target = { resource: event.resource, sequences: [] }
 			open.set(event.resource, target)
 			formed.push(target)
+			sizes.set(target, 0)
 		}
 		target.sequences.push(event.sequence)
+		sizes.set(target, sizes.get(target)! + size)
 		placed.set(event.object, target)
 	}
 	for (const { sequences } of formed) sequences.sort((a, b) => a - b)

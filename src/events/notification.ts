@@ -2,10 +2,13 @@
  * The body that reaches the callback (contract, sections 4 and 11): a pure function of stored rows, so that every try and every replay
  * sends the same bytes. Records go in as the text that was stored, never parsed and written again.
  */
-import { entry, isErased, isTooLarge, type EntryContext, type ToldEvent } from './event.ts'
+import { entry, isErased, isoSeconds, isTooLarge, type EntryContext, type StoredEvent, type ToldEvent } from './event.ts'
+import { formatEventId } from './ids.ts'
 
 /** The instance as it was when the notification was formed; kept with it, since a new name or tag must not change bytes already sent. */
 export interface NotificationInstance extends EntryContext {
+	/** Of an organization's own object: what it tells has no instance. */
+	notice?: true
 	/** The organization's number: `accountId` and `companyId`. */
 	organizationId: number
 	/** The creator's number. */
@@ -61,6 +64,24 @@ export function body(notification: StoredNotification, events: readonly ToldEven
 				['events', `[${entries.join(',')}]`],
 			]),
 		],
+		['user', JSON.stringify(instance.sender)],
+	])
+}
+
+/**
+ * The JSON text of a notice: what an organization is told of itself, or what was posted to a topic of its own. The envelope is the same,
+ * `message` is what was posted, byte for byte.
+ */
+export function noticeBody(notification: StoredNotification, event: StoredEvent, instance: NotificationInstance): string {
+	return object([
+		['severity', JSON.stringify(event.flags.severity ?? 'medium')],
+		['createdDate', JSON.stringify(javaDate(notification.createdMs))],
+		['topic', JSON.stringify(event.resource)],
+		['action', JSON.stringify('create')],
+		['id', JSON.stringify(String(notification.id))],
+		['eventId', JSON.stringify(formatEventId(instance.instanceId, event.sequence, event.tag))],
+		['date', JSON.stringify(isoSeconds(event.dateMs))],
+		['message', event.record ?? '{}'],
 		['user', JSON.stringify(instance.sender)],
 	])
 }

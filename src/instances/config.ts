@@ -12,16 +12,15 @@ import { DEFAULT_BATCH } from '../events/form.ts'
 import { receiverUrl } from './addresses.ts'
 import { HEADERS_KEY, readHeaders } from './headers.ts'
 import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './poller.ts'
+import { loadOrganizationConfig } from './organizations.ts'
 import { findInstanceById, type Instance } from './records.ts'
+import { SIGNATURE_KEY, SIGNATURE_KEY_LIMIT } from './signature.ts'
 import { readFurther } from './subscriptions.ts'
 import { guardUrl, meansLogOnly, storeBase } from './urls.ts'
 import { isPlaceholder, MASK, readBoolean, readNumber, stripBrackets, toText, type FieldProblem } from './values.ts'
 
 /** Most bytes of a configuration as JSON. */
 export const CONFIGURATION_LIMIT_BYTES = 64 * 1024
-
-/** Longest signature key, characters (contract, section 3). */
-const SIGNATURE_KEY_LIMIT = 128
 
 /** Defaults that answers show and the watcher goes by (contract, section 3). */
 export const DEFAULTS: Readonly<Record<string, string>> = {
@@ -36,13 +35,7 @@ export const DEFAULTS: Readonly<Record<string, string>> = {
 const LONGEST_INTERVAL_MS = 10 * 365 * 86_400_000
 
 /** Keys that are secret whatever the element says of them (contract, section 2). */
-const ALWAYS_SECRET = new Set([
-	'password',
-	'oauth.api.key',
-	'oauth.api.secret',
-	'event.notification.signature.key',
-	'event.notification.basic.password',
-])
+const ALWAYS_SECRET = new Set(['password', 'oauth.api.key', 'oauth.api.secret', SIGNATURE_KEY, 'event.notification.basic.password'])
 
 /** Whether a key's value is sealed at rest and masked in answers. */
 export function isSecretKey(element: Element, key: string): boolean {
@@ -189,6 +182,7 @@ export function toWatcherConfig(
 		// The watcher finds its resources in one place, whichever key or default they came from.
 		configuration:
 			element === undefined ? configuration : { ...configuration, [POLLER_KEY]: JSON.stringify(effectivePoller(configuration, element)) },
+		signature: { next: instance.signatureNext, fromMs: instance.signatureFromMs },
 		callbackUrl: callbackOf(configuration, env.PUBLIC_URL),
 		pollIntervalMs: Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
 		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / 3_600_000),
@@ -198,7 +192,8 @@ export function toWatcherConfig(
 		hooks: hooksOf(instance, env, floorMs),
 		subscriptionId: instance.subscriptionId,
 		others: [],
-		announces: false,
+		announces: account.operator !== null,
+		storeless: false,
 		delivery: deliveryOf(configuration, vendorType, account),
 	}
 }
@@ -235,10 +230,13 @@ function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: numb
 	}
 }
 
-/** Reads an instance's row (being created or ready) joined with its account and its further subscriptions; null when it does not exist or is deleted. Throws when D1 cannot be reached. */
+/**
+ * Reads an instance's row (being created or ready) joined with its account and its further subscriptions, or what an organization's own
+ * object runs by; null when it does not exist or is deleted. Throws when D1 cannot be reached.
+ */
 export async function loadWatcherConfig(env: Env, instanceId: number): Promise<WatcherConfig | null> {
 	const instance = await findInstanceById(env.DB, instanceId)
-	if (instance === null) return null
+	if (instance === null) return await loadOrganizationConfig(env, instanceId)
 	const [account, others] = await Promise.all([readAccountSettings(env.DB, instance.organizationId), readFurther(env.DB, instanceId)])
 	return { ...toWatcherConfig(instance, account, env), others }
 }
@@ -317,8 +315,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
 		return verdict.ok ? fine(address) : { ok: false, message: verdict.message }
 	},
 	// Not trimmed: a key's blanks are part of it.
-	'event.notification.signature.key': (text) =>
-		text.length > SIGNATURE_KEY_LIMIT ? expected(`at most ${SIGNATURE_KEY_LIMIT} characters`) : fine(text),
+	[SIGNATURE_KEY]: (text) =>
+		text.length > SIGNATURE_KEY_LIMIT
+			? expected(`at most ${SIGNATURE_KEY_LIMIT} characters`)
+			: text.isWellFormed()
+				? fine(text)
+				: expected('text'),
 	'event.notification.basic.username': (text) =>
 		text.includes(':') || text.length > 255 ? expected('at most 255 characters without a colon') : fine(text),
 	'event.notification.basic.password': (text) => (text.length > 255 ? expected('at most 255 characters') : fine(text)),

@@ -35,6 +35,9 @@ export interface Instance {
 	hookKey: string | null
 	/** What is still to be done at the store, by the cron when not at once. */
 	hookWork: HookWork | null
+	/** The signature key that takes over from the configured one, sealed, and from when it signs alone; null: none does. */
+	signatureNext: string | null
+	signatureFromMs: number | null
 }
 
 /** Make the webhooks as they should be, stop them, delete them. */
@@ -54,6 +57,8 @@ export type InstanceChange = Partial<
 		| 'hookPreviousUntilMs'
 		| 'hookKey'
 		| 'hookWork'
+		| 'signatureNext'
+		| 'signatureFromMs'
 	>
 >
 
@@ -79,10 +84,12 @@ interface Row {
 	hook_previous_until_ms: number | null
 	hook_key: string | null
 	hook_work: HookWork | null
+	signature_next: string | null
+	signature_from_ms: number | null
 }
 
 const COLUMNS =
-	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work'
+	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
 
 /** What a row's end means for its webhooks; `?1` is now. */
 const REMOVE_HOOKS = "hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
@@ -100,7 +107,7 @@ export async function nextNumber(db: D1Database, sequence: 'instance' | 'subscri
 /** Inserts a row in state `creating`. */
 export async function insertInstance(db: D1Database, instance: Instance, tokenHash: string): Promise<void> {
 	await db
-		.prepare(`INSERT INTO instances (${COLUMNS}, token_hash) VALUES (${Array.from({ length: 21 }, () => '?').join(', ')})`)
+		.prepare(`INSERT INTO instances (${COLUMNS}, token_hash) VALUES (${Array.from({ length: 23 }, () => '?').join(', ')})`)
 		.bind(
 			instance.id,
 			instance.organizationId,
@@ -122,6 +129,8 @@ export async function insertInstance(db: D1Database, instance: Instance, tokenHa
 			instance.hookPreviousUntilMs,
 			instance.hookKey,
 			instance.hookWork,
+			instance.signatureNext,
+			instance.signatureFromMs,
 			tokenHash,
 		)
 		.run()
@@ -215,7 +224,7 @@ export async function changeInstance(
 	const [update] = await db.batch([
 		db
 			.prepare(
-				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?, connection = ?, updated_ms = ?${hooks.map(([column]) => `, ${column} = ?`).join('')}
+				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?, connection = ?, signature_next = ?, signature_from_ms = ?, updated_ms = ?${hooks.map(([column]) => `, ${column} = ?`).join('')}
 				 WHERE id = ? AND organization_id = ? AND state = 'ready' AND version = ?`,
 			)
 			.bind(
@@ -226,6 +235,8 @@ export async function changeInstance(
 				JSON.stringify(changed.tags),
 				JSON.stringify(changed.configuration),
 				JSON.stringify(changed.connection),
+				changed.signatureNext,
+				changed.signatureFromMs,
 				nowMs,
 				...hooks.map(([, value]) => value),
 				instance.id,
@@ -326,5 +337,7 @@ function fromRow(row: Row): Instance {
 		hookPreviousUntilMs: row.hook_previous_until_ms,
 		hookKey: row.hook_key,
 		hookWork: row.hook_work,
+		signatureNext: row.signature_next,
+		signatureFromMs: row.signature_from_ms,
 	}
 }

@@ -74,13 +74,14 @@ export class Core {
 
 	/** What must not be lost with the memory: a commit that changes this writes the state. */
 	lasting(): string {
-		const { notification, counters, resend, resending, skips, nextSubscription } = this.state
-		return JSON.stringify([notification, counters.dead, this.enlisted, resend, resending, skips, nextSubscription])
+		const { notification, counters, resend, resending, skips, nextSubscription, announcement } = this.state
+		return JSON.stringify([notification, counters.dead, this.enlisted, resend, resending, skips, nextSubscription, announcement])
 	}
 
 	/** Ms between polls: with webhooks alone, between the polls that reconcile them; very long where those are off. */
 	get intervalMs(): number {
 		const { hooks, vendorType, pollIntervalMs } = this.config
+		if (this.config.storeless) return NEVER_MS
 		if (vendorType !== 'webhook' || hooks === null) return pollIntervalMs
 		return hooks.reconcileMs === 0 ? NEVER_MS : hooks.reconcileMs
 	}

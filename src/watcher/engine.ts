@@ -2,8 +2,10 @@
  * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask of it.
  * Only the alarm talks to the store; calls put down what is wanted and arm it (design, Seeing: polling, One alarm).
  */
+import { NO_SUCCESSION } from '../delivery/sign.ts'
 import { siteKey } from '../instances/urls.ts'
 import { nextAlarm } from './alarm.ts'
+import { handOver } from './announcements.ts'
 import { Core, type Watched } from './core.ts'
 import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
 import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './lookups.ts'
@@ -66,10 +68,12 @@ export class Engine {
 			{
 				...config,
 				hooks: config.hooks ?? null,
+				signature: config.signature ?? NO_SUCCESSION,
 				delivery: config.delivery ?? defaultDelivery(config.vendorType),
 				subscriptionId: config.subscriptionId ?? 0,
 				others: config.others ?? [],
 				announces: config.announces ?? false,
+				storeless: config.storeless ?? false,
 			},
 			row.read_at,
 		)
@@ -101,7 +105,7 @@ export class Engine {
 		if (core === null) throw new Error('the instance row was not written')
 		core.commit(() => {
 			core.state.paused = !config.enabled || !config.eventsEnabled
-			core.state.nextPollMs = core.state.paused ? null : now
+			core.state.nextPollMs = core.state.paused || config.storeless ? null : now
 			core.state.pruneMs = now + 3_600_000
 			followSubscriptions(core, false)
 			core.state.bornVersion = config.version
@@ -173,7 +177,7 @@ export class Engine {
 				if (!paused) state.nextPollMs = now
 			}
 			if (!paused && state.nextPollMs !== null) state.nextPollMs = Math.min(state.nextPollMs, now + core.intervalMs)
-			if (!paused && state.nextPollMs === null && state.run === null) state.nextPollMs = now
+			if (!paused && !config.storeless && state.nextPollMs === null && state.run === null) state.nextPollMs = now
 			followSubscriptions(core, options.release === true)
 			flow(core)
 		})
@@ -199,6 +203,7 @@ export class Engine {
 		try {
 			await this.ringDue(core)
 			await report(core)
+			await handOver(core)
 		} catch (error) {
 			this.ports.log('run.unfinished', { instance: core.config.instanceId, ...placeOf(error) })
 		}
@@ -410,6 +415,7 @@ export class Engine {
 				nextDeliveryMs: nextDeliveryMs(core),
 				lastRungMs: core.lastRungMs,
 				pruneMs: this.pruneAt(core),
+				announceMs: state.announceMs,
 			},
 			now,
 		)

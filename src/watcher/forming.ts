@@ -98,9 +98,10 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 			previous: number | null
 			previous_event: number | null
 			changed: string | null
+			size: number | null
 			record: string | null
 		}>(
-			`SELECT w.sequence, w.resource, w.object_id, e.object_type, e.type, e.previous, e.previous_event, e.changed, ${record} AS record FROM waiting w JOIN events e ON e.sequence = w.sequence WHERE w.subscription = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
+			`SELECT w.sequence, w.resource, w.object_id, e.object_type, e.type, e.previous, e.previous_event, e.changed, length(e.record) AS size, ${record} AS record FROM waiting w JOIN events e ON e.sequence = w.sequence WHERE w.subscription = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
 			subscription.id,
 			after,
 			WAITING_PAGE,
@@ -117,6 +118,7 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 			previousSequence: row.previous,
 			previousEvent: row.previous_event,
 			changedFields: row.changed === null ? null : (JSON.parse(row.changed) as string[]),
+			size: row.size ?? 0,
 			record: row.record,
 		}))
 		const { by, left } = carry(core, subscription, candidates, blocked)
@@ -136,9 +138,12 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 	}
 }
 
-/** Whether a subscription hears of a topic: an instance's hears all of the instance. */
+/** Whether a subscription hears of a topic: an instance's hears all of the instance, `instance.*` all that begins so. */
 function hears(subscription: Subscription, topic: string): boolean {
-	return subscription.topics === null || subscription.topics.includes(topic)
+	return (
+		subscription.topics === null ||
+		subscription.topics.some((one) => one === topic || (one.endsWith('.*') && topic.startsWith(one.slice(0, -1))))
+	)
 }
 
 /** Makes notifications of what can go now, ascending. For a subscription that is not active they are queued at once, in any number. */
@@ -300,6 +305,7 @@ function candidateOf(event: NewEvent): Candidate {
 		previousSequence: event.previousSequence,
 		previousEvent: event.previousEvent,
 		changedFields: event.changedFields,
+		size: event.record?.length ?? 0,
 		record: event.record,
 	}
 }
@@ -310,7 +316,7 @@ function envelope(core: Core): NotificationInstance {
 	return {
 		instanceId: config.instanceId,
 		elementKey: config.elementKey,
-		hubKey: core.element.hub,
+		hubKey: config.storeless ? '' : core.element.hub,
 		organizationId: config.organizationId,
 		userId: config.userId,
 		name: config.name,
@@ -318,5 +324,6 @@ function envelope(core: Core): NotificationInstance {
 		sender: senderAddress(core.ports.publicUrl),
 		...(config.delivery.mode === 'thin' ? { mode: 'thin' } : {}),
 		publicUrl: core.ports.publicUrl,
+		...(config.storeless ? { notice: true } : {}),
 	}
 }

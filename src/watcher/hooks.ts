@@ -2,6 +2,7 @@
  * Webhooks at the instance: a verified delivery passes the same gate as everything else; what it may not say by itself is read at the store.
  * The watchdog keeps the store's webhooks alive (design, Seeing: webhooks).
  */
+import { announce } from './announcements.ts'
 import type { DesiredHooks, ObjectId, Sighting } from '../elements/element.ts'
 import { siteKey } from '../instances/urls.ts'
 import { contentOf } from './content.ts'
@@ -203,7 +204,11 @@ export async function watchdogStep(core: Core, budget: Budget): Promise<boolean>
 		hooks.triedAs = keyName(core)
 		if (ensured.ok) hooks.keyedAs = keyName(core)
 		if (hooks.foreign !== null && now - hooks.foreign.atMs > FOREIGN_MS) hooks.foreign = null
-		for (const what of ensured.done) note(core, what)
+		for (const what of ensured.done) {
+			note(core, what)
+			// A secret that was written anew was not broken.
+			if (!what.endsWith('given its secret')) announce(core, 'webhook.repaired', what, {})
+		}
 		const trouble = ensured.missingRight ?? ensured.errors[0] ?? null
 		// What was done may have been done by a call whose answer was lost.
 		const mended = hooks.degraded !== null && trouble === null

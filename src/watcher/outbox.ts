@@ -1,7 +1,8 @@
 /** Claiming: what is due is handed to consumers, each notification with an attempt number and a lease (design, Ringing: claim and settle). */
+import { PARK_MS } from '../delivery/breaker.ts'
 import { notificationId, parseNotificationId } from '../events/ids.ts'
 import { parseMembers, told } from '../events/member.ts'
-import { body, type NotificationInstance } from '../events/notification.ts'
+import { body, noticeBody, type NotificationInstance } from '../events/notification.ts'
 import type { Core } from './core.ts'
 import { EVENT_COLUMNS, storedEvent, type EventRecord } from './event-log.ts'
 import { keepAttempt } from './attempts.ts'
@@ -62,22 +63,28 @@ function claimOpen(
 	const open = subscriptions.filter((one) => !one.guarded && rate === null)
 	const mine = due.filter((row) => open.some((one) => one.id === row.subscription))
 	const claims = take(core, mine, limit, open, false)
-	const asks = subscriptions.flatMap((one): Ask[] => {
-		const wanted = open.includes(one) ? 0 : due.filter((row) => row.subscription === one.id).length
-		const oldest = rows.find((row) => row.subscription === one.id)
-		if (wanted === 0 || oldest === undefined) return []
-		return [
-			{
-				subscription: one.id,
-				organizationId: core.config.organizationId,
-				url: one.url,
-				rate,
-				oldest: { notificationId: notificationId(core.config.instanceId, oldest.id), createdMs: oldest.created, dueMs: dueMs(oldest) },
-				wanted,
-			},
-		]
-	})
+	const asks = subscriptions.filter((one) => !open.includes(one)).flatMap((one) => askFor(core, one, rows, due))
 	return { claims, more: mine.length > claims.length, asks }
+}
+
+/** What is asked of a subscription's callback before it is rung; nothing while nothing is due. */
+function askFor(core: Core, subscription: Subscription, rows: readonly NotificationRow[], due: readonly NotificationRow[]): Ask[] {
+	const wanted = due.filter((row) => row.subscription === subscription.id).length
+	const own = rows.filter((row) => row.subscription === subscription.id)
+	// A probe far off would find out late that the callback answers again.
+	const soon = core.ports.now() + PARK_MS
+	const oldest = own.find((row) => dueMs(row) <= soon) ?? own[0]
+	if (wanted === 0 || oldest === undefined) return []
+	return [
+		{
+			subscription: subscription.id,
+			organizationId: core.config.organizationId,
+			url: subscription.url,
+			rate: core.config.delivery.rate,
+			oldest: { notificationId: notificationId(core.config.instanceId, oldest.id), createdMs: oldest.created, dueMs: dueMs(oldest) },
+			wanted,
+		},
+	]
 }
 
 function claimAdmitted(
@@ -90,7 +97,8 @@ function claimAdmitted(
 	const subscription = subscriptions.find((one) => one.id === admission.subscription)
 	if (subscription === undefined) return { claims: [], more: false, asks: [] }
 	const only = admission.only === null ? null : (parseNotificationId(admission.only)?.counter ?? 0)
-	const mine = due.filter((row) => row.subscription === subscription.id && (only === null || row.id === only))
+	const own = due.filter((row) => row.subscription === subscription.id)
+	const mine = own.filter((row) => only === null || row.id === only)
 	// Whether it is guarded longer, and until when it is parked, is said by who let it through.
 	if ((admission.closed && subscription.guarded) || subscription.parkedMs !== null)
 		core.ports.sql.run(
@@ -99,7 +107,7 @@ function claimAdmitted(
 			subscription.id,
 		)
 	const claims = take(core, mine, Math.min(limit, admission.permits), [subscription], true)
-	return { claims, more: mine.length > claims.length, asks: [] }
+	return { claims, more: own.length > claims.length, asks: [] }
 }
 
 /** Is not rung before then: its breaker is open, or its rate used up. */
@@ -176,7 +184,9 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 		leaseUntilMs: lease,
 		url: subscription.url,
 		body: text,
+		sealedFor: core.config.storeless ? 'account' : 'instance',
 		configuration: configurationFor(core, subscription),
+		signature: core.config.signature,
 		guarded,
 		replay: kind === 'replay',
 	}
@@ -199,8 +209,11 @@ export function notificationBody(core: Core, row: NotificationRow): string {
 		JSON.stringify(members.map(([sequence]) => sequence)),
 	)
 	const context = JSON.parse(row.context) as NotificationInstance
+	const stored = { id: notificationId(context.instanceId, row.id), createdMs: row.created, resource: row.object_type }
+	const [first] = records
+	if (context.notice === true && first !== undefined) return noticeBody(stored, storedEvent(first), context)
 	return body(
-		{ id: notificationId(context.instanceId, row.id), createdMs: row.created, resource: row.object_type },
+		stored,
 		records.map((record, index) => told(storedEvent(record), members[index]?.[3])),
 		context,
 	)

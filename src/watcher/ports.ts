@@ -6,7 +6,7 @@ import type { Connection, Element, StoreClient } from '../elements/element.ts'
 import type { Schedule } from '../delivery/schedule.ts'
 import { type EventFilter, NO_FILTER } from '../events/filter.ts'
 import { DEFAULT_BATCH } from '../events/form.ts'
-import type { StatusReport } from './rpc.ts'
+import type { Notice, StatusReport } from './rpc.ts'
 
 /** A value that SQLite stores. */
 export type SqlValue = string | number | null | ArrayBuffer
@@ -42,6 +42,8 @@ export interface WatcherConfig {
 	connection: Connection
 	/** The configuration as stored: flat map, secrets sealed. */
 	configuration: Record<string, string | null>
+	/** The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null: none does. */
+	signature: { next: string | null; fromMs: number | null }
 	/** Where notifications go; null: kept in the log only. */
 	callbackUrl: string | null
 	/** Ms between polls; the operator's floor is applied already. */
@@ -63,6 +65,8 @@ export interface WatcherConfig {
 	others: { number: number; url: string; topics: string[] | null }[]
 	/** The account has an operator's webhook: what happens to the instance is told to it. */
 	announces: boolean
+	/** The object of an organization: it has no store, delivers what is published to it, and its secrets are the account's. */
+	storeless: boolean
 }
 
 /** How notifications are made and sent. */
@@ -124,6 +128,8 @@ export interface Ports {
 	masterKey: { id: string; bytes: Uint8Array }
 	/** The address that people reach, '' when there is none. */
 	publicUrl: string
+	/** Hands notices to the organization's own object; throws when it cannot be reached. */
+	publish(organizationId: number, notices: Notice[]): Promise<void>
 	/** Bytes of storage in use. */
 	storedBytes(): number
 	/** Structured log; never given secrets or records. */

@@ -1,6 +1,7 @@
 /** What a watcher says of itself: health, the poller's report, the status row, the event log. */
 import { entry } from '../events/event.ts'
 import { formatEventId, notificationId } from '../events/ids.ts'
+import { announce } from './announcements.ts'
 import type { Core } from './core.ts'
 import { estimateSeconds, judgeHealth } from './health.ts'
 import { nextLookupMs } from './lookups.ts'
@@ -57,6 +58,7 @@ export function healthOf(core: Core): Health {
 /** Writes the status row when the state changed, at the first event of an hour, and otherwise at most hourly at a minute of the id. */
 export async function report(core: Core): Promise<void> {
 	const { state, config } = core
+	if (config.storeless) return
 	const now = core.ports.now()
 	const before = state.reported
 	const hour = Math.floor(now / HOUR_MS)
@@ -82,8 +84,16 @@ export async function report(core: Core): Promise<void> {
 		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
 	}
 	await core.ports.report(row)
-	// The commit that ends the slice keeps it; lost, the row is written once more.
-	state.reported = { atMs: now, state: health.state, reason: health.reason, sinceMs, hour: firstOfHour ? hour : (before?.hour ?? -1) }
+	const reported = { atMs: now, state: health.state, reason: health.reason, sinceMs, hour: firstOfHour ? hour : (before?.hour ?? -1) }
+	if (before?.state === health.state || !config.announces) {
+		// The commit that ends the slice keeps it; lost, the row is written once more.
+		state.reported = reported
+		return
+	}
+	core.commit(() => {
+		state.reported = reported
+		announce(core, `instance.${health.state}`, health.reason, { state: health.state, action: health.action, since: health.since })
+	})
 }
 
 /** Whether anything that health is judged from looks other than healthy, or did. */
@@ -232,7 +242,7 @@ function eventRow(core: Core, row: LogRow): EventRow {
 			entry(event, {
 				instanceId: config.instanceId,
 				elementKey: config.elementKey,
-				hubKey: core.element.hub,
+				hubKey: config.storeless ? '' : core.element.hub,
 				publicUrl: core.ports.publicUrl,
 			}),
 		),

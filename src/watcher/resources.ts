@@ -12,6 +12,7 @@ const understood = new WeakMap<WatcherConfig, Resource[]>()
 export function configured(core: Core): Resource[] {
 	const known = understood.get(core.config)
 	if (known !== undefined) return known
+	if (core.config.storeless) return []
 	const { configuration, connection } = core.config
 	const settings = effectivePoller(configuration, core.element)
 	const resources: Resource[] = []

@@ -76,8 +76,12 @@ export interface Claim {
 	url: string
 	/** The exact bytes, as text. */
 	body: string
+	/** Whose secrets `configuration` holds: the instance's, or its account's. */
+	sealedFor: 'instance' | 'account'
 	/** Sealed signature key and Basic password, the rest in the clear; opened by the consumer. */
 	configuration: Record<string, string | null>
+	/** The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null: none does. */
+	signature: { next: string | null; fromMs: number | null }
 	/** The callback was admitted by its `Callback` object, which hears of every outcome; false: only of failures. */
 	guarded: boolean
 	/** Sent before, and sent again because somebody asked for it. */
@@ -193,6 +197,20 @@ export interface SubscriptionReport {
 	/** Nothing is sent until then: its breaker is open, or its rate used up. */
 	parkedUntilMs: number | null
 	createdMs: number
+}
+
+/** Something to be told to subscriptions of an organization's own topics. */
+export interface Notice {
+	/** Whose it is: an instance's id; 0: it was posted. */
+	origin: number
+	/** Counts up per origin: what was taken is not taken again. null: always taken. */
+	number: number | null
+	topic: string
+	/** Epoch ms. */
+	atMs: number
+	severity: string
+	/** The message, JSON text. */
+	body: string
 }
 
 /** What is to be replayed: one notification (its counter), everything queued since a moment, or what carried the events that are named. Epoch ms. */
@@ -359,7 +377,7 @@ export interface WatcherRpc {
 	coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport>>
 	/**
 	 * Without an admission: due notifications of unguarded subscriptions, and an ask for each guarded one that has something due. With one:
-	 * as many of that subscription as it permits, and a new ask for it when more is due and it is guarded still.
+	 * as many of that subscription as it permits. A limit of 0 claims nothing and tells what is asked for.
 	 */
 	claim(limit: number, admission?: Admission): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>>
 	/** Nothing of this guarded subscription is rung for until then (epoch ms), unless its `Callback` object rings. */
@@ -383,6 +401,8 @@ export interface WatcherRpc {
 	cancelResend(id: number): Promise<Known<ResendReport | null>>
 	/** Sends a sample through the whole way to the callback; null: there is nowhere to send it. */
 	testEvent(): Promise<Known<{ notificationId: number; eventId: string } | null>>
+	/** Takes notices, in an organization's object: each once. Returns the events of those that were new. */
+	publish(notices: Notice[]): Promise<Known<{ eventId: string; sequence: number }[]>>
 	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events. */
 	erase(resource: string, objectId: string): Promise<Known<number>>
 	settle(

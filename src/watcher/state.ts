@@ -130,6 +130,9 @@ export interface WatcherState {
 	/** Id of the last replay or release, and how many have not ended: `resend_items` holds rows. */
 	resend: number
 	resending: number
+	/** Number of the last announcement, and when those that are kept are handed over next; null: none are. */
+	announcement: number
+	announceMs: number | null
 	counters: { created: number; updated: number; deleted: number; requests: number; dead: number; expired: number }
 	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
 	hours: [number, number][]
@@ -180,6 +183,8 @@ export function newState(): WatcherState {
 		skips: false,
 		resend: 0,
 		resending: 0,
+		announcement: 0,
+		announceMs: null,
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
 		hours: [],
 		lastEventMs: null,

@@ -70,6 +70,8 @@ const STEPS: string[][] = [
 		`CREATE TABLE resend_items (notification INTEGER PRIMARY KEY, resend INTEGER NOT NULL)`,
 		// What is to be said to the operator's webhook, until the organization's object has it.
 		`CREATE TABLE announcements (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL)`,
+		// In an organization's object: up to which number each instance's announcements were taken.
+		`CREATE TABLE heard (origin INTEGER PRIMARY KEY, last INTEGER NOT NULL)`,
 	],
 ]
 

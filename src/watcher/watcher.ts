@@ -3,6 +3,7 @@ import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../context.ts'
 import { eventTag, parseNotificationId } from '../events/ids.ts'
 import { loadWatcherConfig } from '../instances/config.ts'
+import { publishTo } from '../instances/organizations.ts'
 import { masterKeys } from '../instances/sealing.ts'
 import { writeStatus } from '../instances/status.ts'
 import { elementOf, openStore } from '../instances/stores.ts'
@@ -10,6 +11,7 @@ import { log } from '../log.ts'
 import { attemptsOf } from './attempts.ts'
 import type { Core } from './core.ts'
 import { coverageOf } from './coverage.ts'
+import { publish } from './notices.ts'
 import { acknowledge, notificationOf, notificationsOf, releaseOf, subscriptionsOf } from './deliveries.ts'
 import { Engine } from './engine.ts'
 import { erase } from './erasure.ts'
@@ -28,6 +30,7 @@ import type {
 	Health,
 	Admission,
 	Known,
+	Notice,
 	NotificationQuery,
 	Outcome,
 	ReplayQuery,
@@ -208,6 +211,12 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return this.#sending(testEvent)
 	}
 
+	async publish(notices: Notice[]): ReturnType<WatcherRpc['publish']> {
+		const core = this.engine.core()
+		if (core === null || !core.config.storeless) return 'unknown'
+		return this.#sending((one) => publish(one, notices))
+	}
+
 	async erase(resource: string, objectId: string): ReturnType<WatcherRpc['erase']> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : erase(core, resource, objectId)
@@ -262,6 +271,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 					connection: config.connection,
 				}),
 			report: (report) => writeStatus(env, report),
+			publish: (organizationId, notices) => publishTo(env, organizationId, notices),
 			eventTag: (instanceId, sequence) => eventTag(key.bytes, instanceId, sequence),
 			masterKey: { id: key.id, bytes: key.bytes },
 			publicUrl: env.PUBLIC_URL,

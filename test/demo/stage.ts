@@ -188,17 +188,18 @@ export function isQuiet(poller: PollerReport, health: Health): boolean {
 
 /**
  * Waits until the store's last state must have rung: the store stands still, everything is read again, and a whole poll follows. False
- * when it is not quiet by `untilMs`.
+ * when it is not quiet by `untilMs`. `now`: the Worker's clock where that is another one.
  */
 export async function becomeQuiet(
-	{ client, instance }: Pick<Stage, 'client' | 'instance'>,
+	{ client, instance }: { client: Client; instance: Pick<MadeInstance, 'id'> },
 	untilMs: number,
 	signal?: AbortSignal,
+	now: () => number = Date.now,
 ): Promise<boolean> {
-	const askedMs = Date.now()
+	const askedMs = now()
 	await client.poll(instance.id, 'reread')
 	let quietMs: number | null = null
-	while (Date.now() < untilMs) {
+	while (now() < untilMs) {
 		signal?.throwIfAborted()
 		const [poller, health] = await Promise.all([client.poller(instance.id), client.health(instance.id)])
 		const reread = poller.resources.every(({ reread: { last } }) => last !== null && Date.parse(last) >= askedMs)
@@ -206,7 +207,7 @@ export async function becomeQuiet(
 		if (reread && isQuiet(poller, health)) {
 			// One whole poll that began when it was quiet.
 			if (quietMs !== null && lastRunMs > quietMs) return true
-			quietMs ??= Date.now()
+			quietMs ??= now()
 		} else if (health.callback.waiting > 0 || poller.pending > 0) quietMs = null
 		await pause(200)
 	}

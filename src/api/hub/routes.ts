@@ -37,6 +37,7 @@ const NOT_BARE = new Set([
 	'ping',
 	'users',
 	'organizations',
+	'tools',
 ])
 
 /** Declares the calls. */

@@ -7,7 +7,7 @@ const OPTIONS = { allowPrivateNetwork: false }
 function good(given: Record<string, unknown>, options = OPTIONS): Record<string, string | null> {
 	const result = parseSettings(given, options)
 	if (!result.ok) throw new Error(JSON.stringify(result.problems))
-	return result.change as Record<string, string | null>
+	return result.change
 }
 
 function bad(given: Record<string, unknown>): string[] {

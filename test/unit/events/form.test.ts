@@ -133,3 +133,18 @@ describe('whatever waits', () => {
 		)
 	})
 })
+
+test('heavy records go in notifications of their own, so that a claim of any of them stays small', () => {
+	const heavy = (sequence: number): WaitingEvent => ({ sequence, resource: 'orders', object: `o${sequence}`, size: 2_500_000 })
+	const formed = form(
+		[heavy(1), heavy(2), heavy(3), { sequence: 4, resource: 'orders', object: 'o4' }],
+		new Set(),
+		{ perNotification: 100 },
+		9,
+	)
+	expect(formed.map((one) => one.sequences)).toEqual([
+		[1, 2],
+		[3, 4],
+	])
+	expect(form([{ ...heavy(1), size: 9_000_000 }], new Set(), { perNotification: 1 }, 9)).toHaveLength(1)
+})

@@ -348,6 +348,8 @@ describe('what the watcher runs by', () => {
 		hookPreviousUntilMs: null,
 		hookKey: null,
 		hookWork: null,
+		signatureNext: null,
+		signatureFromMs: null,
 	})
 	const run = (configuration: Record<string, string | null>, floor = '60', account: Partial<AccountSettings> = {}) =>
 		toWatcherConfig(

@@ -175,6 +175,7 @@ export class FakeWatchers {
 			resends: async () => (note('resends'), known(this.resends)),
 			cancelResend: async (resend) => (note(`cancelResend ${resend}`), known(this.resends.find((one) => one.id === resend) ?? null)),
 			testEvent: async () => (note('testEvent'), known(this.testEvent)),
+			publish: async () => 'unknown',
 			erase: async (resource, objectId) => (note(`erase ${resource} ${objectId}`), known(2)),
 			claim: async () => known({ claims: [], more: false, asks: [] }),
 			park: async () => known('ok'),
@@ -291,7 +292,10 @@ export async function addOrganization(id: number): Promise<string> {
 	const { hashSecret, newSecret } = await import('../../../src/accounts/secrets.ts')
 	const [organization, user] = [newSecret(), newSecret()]
 	await env.DB.batch([
-		env.DB.prepare("INSERT INTO organizations VALUES (?, 'Other', ?, '', 0)").bind(id, hashSecret(organization)),
+		env.DB.prepare("INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (?, 'Other', ?, '', 0)").bind(
+			id,
+			hashSecret(organization),
+		),
 		env.DB.prepare("INSERT INTO users VALUES (?, ?, 'o@example.com', 'O', 'Ther', ?, '', 0)").bind(id, id, hashSecret(user)),
 	])
 	return `User ${user}, Organization ${organization}`

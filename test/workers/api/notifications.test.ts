@@ -207,7 +207,7 @@ describe('subscriptions', () => {
 		const same = await Promise.all(
 			Array.from({ length: 4 }, () => subscribe({ topics: [TOPIC(1)], config: { url: 'https://a.example.com' } })),
 		)
-		expect(same.map((one) => one.status).sort()).toEqual([200, 409, 409, 409])
+		expect(same.map((one) => one.status).sort((a, b) => a - b)).toEqual([200, 409, 409, 409])
 		const many = await Promise.all(
 			Array.from({ length: 12 }, (_, n) => subscribe({ topics: [TOPIC(1)], config: { url: `https://a.example.com/${n}` } })),
 		)

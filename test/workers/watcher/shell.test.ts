@@ -106,6 +106,7 @@ test('an object without instance row answers unknown to every call and writes no
 		resends: () => stub.resends(),
 		cancelResend: () => stub.cancelResend(1),
 		testEvent: () => stub.testEvent(),
+		publish: () => stub.publish([]),
 		erase: () => stub.erase('orders', '1'),
 		claim: () => stub.claim(6),
 		park: () => stub.park(1, 1),

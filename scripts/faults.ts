@@ -1,0 +1,62 @@
+/**
+ * `npm run faults [-- --seed n] [--quick] [--json]`: the built Worker is killed and started again while a shop changes and a callback fails at
+ * random; in the end what arrived is held against what happened. Progress goes to stderr, the result to stdout. Exit 0 only if nothing was
+ * lost, invented, renamed or disordered and every kill hit its point.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { FULL, QUICK, run, type Result } from '../test/faults/run.ts'
+import { Trouble } from './local/bell.ts'
+
+const USAGE = `Usage: npm run faults [-- --seed n] [--quick] [--json]
+
+  --seed n   another run; 1 by default
+  --quick    fewer changes and kills, within two minutes
+  --json     the result as one object on stdout
+`
+
+async function main(): Promise<number> {
+	const began = Date.now()
+	const say = (what: string): void => void process.stderr.write(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${what}\n`)
+	let given: { seed?: string; quick?: boolean; json?: boolean; help?: boolean }
+	try {
+		const flag = { type: 'boolean' } as const
+		given = parseArgs({ options: { seed: { type: 'string' }, quick: flag, json: flag, help: flag } }).values
+	} catch (error) {
+		process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`)
+		return 1
+	}
+	if (given.help) {
+		process.stdout.write(USAGE)
+		return 0
+	}
+	const seed = Number(given.seed ?? 1)
+	if (!Number.isSafeInteger(seed) || seed < 0) {
+		process.stderr.write(`--seed ${given.seed}: a whole number is expected\n`)
+		return 1
+	}
+	const dir = mkdtempSync(join(tmpdir(), 'shopbell-faults-'))
+	try {
+		const { result, lacks } = await run(dir, seed, given.quick ? QUICK : FULL, say)
+		process.stdout.write(given.json ? `${JSON.stringify(result)}\n` : text(result))
+		for (const one of lacks) say(`✗ ${one}`)
+		if (lacks.length === 0) rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+		else say(`logs are kept in ${dir}`)
+		return lacks.length === 0 ? 0 : 1
+	} catch (error) {
+		say(`✗ ${error instanceof Trouble ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+		say(`logs are kept in ${dir}`)
+		return 1
+	}
+}
+
+/** The result for people: a line for each number. */
+function text({ byPoint, ...numbers }: Result): string {
+	return [...Object.entries(numbers), ...Object.entries(byPoint)].map(([name, value]) => `${name.padEnd(18)}${value}\n`).join('')
+}
+
+process.exitCode = await main()
+// A connection that someone keeps open must not hold the end up.
+process.exit()

@@ -1,0 +1,29 @@
+/** A short run with faults: three kills while a shop changes. `npm run faults` is the long one. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { run, SHORT } from './run.ts'
+
+test('the built Worker is killed three times, and nothing is lost, invented, renamed or disordered', async () => {
+	const dir = mkdtempSync(join(tmpdir(), 'shopbell-faults-'))
+	const told: string[] = []
+	try {
+		const { result, lacks } = await run(dir, 1, SHORT, (what) => void told.push(what))
+		expect(lacks, told.join('\n')).toEqual([])
+		expect(result).toMatchObject({
+			seed: 1,
+			kills: 3,
+			byPoint: { claimToPost: 1, answerToSettle: 1, commitToDoorbell: 1 },
+			lost: 0,
+			invented: 0,
+			renamed: 0,
+			disordered: 0,
+		})
+		expect(result.changes).toBeGreaterThanOrEqual(300)
+		// What was taken without anybody being told of it came again.
+		expect(result.repeats).toBeGreaterThan(0)
+	} finally {
+		rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+	}
+})

@@ -1,0 +1,50 @@
+/**
+ * The Worker under test: the production Worker, whose objects stand still before a doorbell when the harness wants to kill there, and say on whose
+ * behalf they ask the store. `inside.ts` comes first: nothing may run before it.
+ */
+import { behalf, hasten, pass, setTrap } from './inside.ts'
+import type { Doorbell, Env } from '../../src/context.ts'
+import { notificationId } from '../../src/events/ids.ts'
+import worker, { Watcher as Production } from '../../src/index.ts'
+import { MIGRATE_PATH, TRAP_PATH, type Trap } from './points.ts'
+
+export * from '../../src/index.ts'
+
+/** The production object with a place to stand still between its commit and its doorbell. */
+export class Watcher extends Production {
+	constructor(ctx: DurableObjectState, env: Env) {
+		hasten(ctx.storage)
+		super(ctx, env)
+		const { ports } = this.engine
+		const { ring } = ports
+		ports.ring = async (instance) => {
+			await pass('commitToDoorbell', () => {
+				const rows = ports.sql.all<{ id: number }>(
+					`SELECT id FROM notifications WHERE attempt = 0 AND settled IS NULL ORDER BY id LIMIT 20`,
+				)
+				return rows.length === 0 ? null : { notifications: rows.map(({ id }) => `ntf_${notificationId(instance, id)}`), attempt: 0 }
+			})
+			await ring(instance)
+		}
+	}
+
+	override async alarm(): Promise<void> {
+		await behalf.run(this.engine.core()?.config.instanceId ?? 0, async () => await super.alarm())
+	}
+}
+
+export default {
+	...worker,
+	async fetch(request, env, ctx): Promise<Response> {
+		const { pathname } = new URL(request.url)
+		if (pathname === TRAP_PATH) {
+			setTrap(await request.json<Trap>())
+			return new Response(null, { status: 204 })
+		}
+		if (pathname === MIGRATE_PATH) {
+			await env.DB.batch((await request.json<string[]>()).map((statement) => env.DB.prepare(statement)))
+			return new Response(null, { status: 204 })
+		}
+		return await worker.fetch(request, env, ctx)
+	},
+} satisfies ExportedHandler<Env, Doorbell>

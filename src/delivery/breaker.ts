@@ -28,8 +28,11 @@ const HORIZON_MS = PARK_MS
 /** An instance that is expected to ask by itself is rung when it is so late. */
 const LATE_MS = 2_000
 
-/** A ring that nobody answered is repeated after this long, and after `FLIGHT_MS` given up. */
+/** A ring that nobody answered is repeated after this long. */
 const RING_AGAIN_MS = 10_000
+
+/** Who has not answered by then is rung no more, and comes by itself: most have heard already that they need not ask. */
+const RUNG_MS = 2 * RING_AGAIN_MS
 
 /** When the breaker has closed, those who still wait are rung in waves so far apart. */
 const WAVE_MS = 1_000
@@ -428,7 +431,7 @@ function tidy(state: State, now: number): void {
 	for (const [key, waiter] of Object.entries(state.waiters)) {
 		const rung = state.rung[key]
 		const gone = Math.max(waiter.untilMs, waiter.slot?.fromMs ?? 0) + FLIGHT_MS <= now
-		if (gone || (core.phase !== 'open' && rung !== undefined && rung.firstMs + FLIGHT_MS <= now)) forget(state, key)
+		if (gone || (core.phase !== 'open' && rung !== undefined && rung.firstMs + RUNG_MS <= now)) forget(state, key)
 	}
 	const { turn } = core
 	if (turn !== null) {

@@ -307,3 +307,36 @@ describe('exceptions of both runtimes', () => {
 		expect(classifyError(undefined)).toBe('reset')
 	})
 })
+
+describe('what a callback asks for by webhook-delivery', () => {
+	test.each([
+		['disable', 200, true, 'disable'],
+		['disable', 500, false, 'disable'],
+		['abort', 500, false, 'abort'],
+		['abort-message', 500, false, 'abort'],
+		[' Abort ', 500, false, 'abort'],
+		['retry', 200, false, 'retry'],
+		['retry', 410, false, 'retry'],
+		['constructor', 200, true, null],
+		['', 200, true, null],
+	])('%j with %i', async (value, status, delivered, directive) => {
+		const headers = { 'webhook-delivery': value }
+		const outcome = await attempt(
+			claim('https://x.example/'),
+			answering(() => new Response(null, { status, headers })),
+		)
+		expect(outcome).toMatchObject({ delivered, status, directive })
+	})
+
+	test('nothing, where nothing is said or nobody answers', async () => {
+		const answered = await attempt(
+			claim('https://x.example/'),
+			answering(() => new Response()),
+		)
+		const broken = await attempt(
+			claim('https://x.example/'),
+			answering(() => Promise.reject(new Error('reset'))),
+		)
+		expect([answered.directive, broken.directive]).toEqual([null, null])
+	})
+})

@@ -141,6 +141,24 @@ describe('creating', () => {
 		expect((await client.call('POST', '/instances', body({}, { element: { key: 'shopify' } }))).body.message).toContain('element.key')
 	})
 
+	test('an instance is not found beneath an element that it is not of', async () => {
+		const { id } = (await client.call('POST', '/instances', body())).body
+		for (const keyOrId of ['woocommercerest', '2881'])
+			expect((await client.call('GET', `/elements/${keyOrId}/instances/${id}`)).body.id, keyOrId).toBe(id)
+		for (const [method, sent] of [
+			['GET', undefined],
+			['PATCH', { name: 'Renamed' }],
+			['PUT', body()],
+			['DELETE', undefined],
+		] as const) {
+			for (const keyOrId of ['shopify', '2882']) {
+				const { status } = await client.call(method, `/elements/${keyOrId}/instances/${id}`, sent)
+				expect(status, `${method} ${keyOrId}`).toBe(404)
+			}
+		}
+		expect((await client.call('GET', `/instances/${id}`)).body.name).not.toBe('Renamed')
+	})
+
 	test.each<[string, Record<string, unknown>, string]>([
 		['a wrong secret', { 'oauth.api.secret': 'cs_wrong' }, 'secret'],
 		['an unknown key', { 'oauth.api.key': 'ck_wrong' }, 'key'],

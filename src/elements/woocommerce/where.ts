@@ -53,6 +53,12 @@ export function isDateField(field: string): boolean {
 	return Object.hasOwn(DATE_FIELDS, field)
 }
 
+/** Which date a field's name means; null when it names none, or a bound (`after`). */
+export function dateKind(field: string): 'created' | 'modified' | null {
+	const found = isDateField(field) ? DATE_FIELDS[field] : undefined
+	return found === undefined || found.operator !== undefined ? null : found.kind
+}
+
 /** Reads a `where`. Placeholders `${…}` inside quotes are one piece, quotes and all. */
 export function parseWhere(text: string): { ok: true; conditions: Condition[] } | { ok: false; message: string } {
 	const conditions: Condition[] = []

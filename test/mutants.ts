@@ -113,6 +113,13 @@ export const MUTANTS: Mutant[] = [
 		replace: 'hooks: config.hooks',
 		tests: [watcher('storage-fixture')],
 	},
+	{
+		name: 'a failed commit leaves its neighbours with dead copies of the state',
+		file: 'src/watcher/core.ts',
+		find: 'own === undefined ? rs : become(own, rs)',
+		replace: 'rs',
+		tests: [story('commits')],
+	},
 	// Seeing
 	{
 		name: 'no overlap between windows',

@@ -11,6 +11,8 @@ export interface ResourceState {
 	number: number
 	/** Collection and `where`: what makes it the same resource when its label changes. */
 	identity: string
+	/** What its index calls an id: another field makes it another resource. Absent in states of an earlier version until the next poll. */
+	idField?: string
 	objectType: string
 	/** The bell went on: store clock, whole seconds, and the highest id then. */
 	t0Sec: number
@@ -203,6 +205,7 @@ export function newResource(
 	return {
 		number,
 		identity: resource.identity,
+		idField: resource.idField,
 		objectType: resource.objectType,
 		t0Sec,
 		highestId,

@@ -105,6 +105,8 @@ export async function createInstance(
 		await undo(services, id, error)
 		throw error instanceof HooksFailed ? error.answer : error
 	}
+	// Until it hears that its webhooks are made, the object leaves them alone.
+	if (hooked) await tell(services, instance, {})
 	return { ...instance, state: 'ready' }
 }
 

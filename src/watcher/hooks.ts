@@ -135,11 +135,22 @@ export function desiredHooks(core: Core): DesiredHooks | null {
 	const secrets = Object.fromEntries(
 		[...topics].map((topic) => [topic, hooks.secretOf(core.ports.masterKey.bytes, config.instanceId, topic, version)]),
 	)
-	return { name: `Shopbell ${config.instanceId}`, deliveryUrl, secrets, rekey: core.state.hooks.keyedAs !== keyName(core) }
+	return { name: `Shopbell ${config.instanceId}`, deliveryUrl, secrets, rekey: keyedAs(core) !== keyName(core) }
 }
 
+/** Version and key that the store's secrets are to be of. */
 function keyName(core: Core): string {
-	return `${core.config.hooks?.version ?? 0}:${core.ports.masterKey.id}`
+	return keyOf(core, core.ports.masterKey.id)
+}
+
+/** … and are of, as far as is known: by its own writing, or by that of the API which made them. */
+function keyedAs(core: Core): string | null {
+	const written = core.config.hooks?.writtenWith
+	return core.state.hooks.keyedAs ?? (written === undefined ? null : keyOf(core, written))
+}
+
+function keyOf(core: Core, key: string): string {
+	return `${core.config.hooks?.version ?? 0}:${key}`
 }
 
 /** Whether the store's webhooks are to be read now. */
@@ -158,7 +169,7 @@ export function watchdogAt(core: Core): number | null {
 	)
 		return null
 	// A new secret is written at once; where the store does not let it, as often as everything else.
-	if (hooks.keyedAs !== keyName(core) && hooks.triedAs !== keyName(core)) return 0
+	if (keyedAs(core) !== keyName(core) && hooks.triedAs !== keyName(core)) return 0
 	return Math.min(hooks.dueMs ?? 0, hooks.suspect?.dueMs ?? Number.POSITIVE_INFINITY)
 }
 

@@ -53,7 +53,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'payloads are never probed',
 		file: 'src/watcher/hooks.ts',
-		find: 'if (count <= PROBED_FIRST || count % PROBED_EVERY === 0)',
+		find: 'if (doubted || count <= PROBED_FIRST || count % PROBED_EVERY === 0)',
 		replace: 'if (count < 0)',
 		tests: [story('hook-facts'), story('hook-gate')],
 	},
@@ -119,6 +119,13 @@ export const MUTANTS: Mutant[] = [
 		find: 'own === undefined ? rs : become(own, rs)',
 		replace: 'rs',
 		tests: [story('commits')],
+	},
+	{
+		name: 'payloads that differed once are never believed again',
+		file: 'src/watcher/hooks.ts',
+		find: 'equal: equal ? before + 1 : 0',
+		replace: 'equal: 0',
+		tests: [story('hook-gate')],
 	},
 	// Seeing
 	{

@@ -121,6 +121,13 @@ export const MUTANTS: Mutant[] = [
 		tests: [story('commits')],
 	},
 	{
+		name: 'a new baseline that is asked for in the row is not taken',
+		file: 'src/watcher/engine.ts',
+		find: '(config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)',
+		replace: 'false',
+		tests: [story('baseline')],
+	},
+	{
 		name: 'payloads that differed once are never believed again',
 		file: 'src/watcher/hooks.ts',
 		find: 'equal: equal ? before + 1 : 0',

@@ -184,6 +184,7 @@ export function toWatcherConfig(
 		scanBudget: number('event.poller.scanBudget') ?? 10,
 		retentionDays: account.retentionDays,
 		hooks: hooksOf(instance, env, floorMs),
+		baselineVersion: instance.baselineVersion,
 	}
 }
 

@@ -57,6 +57,8 @@ export interface WatcherConfig {
 	 * kept. `writtenWith`: id of the master key that the API wrote this version's secrets with; absent where it is still to do that.
 	 */
 	hooks: { version: number; previousUntilMs: number | null; reconcileMs: number; deliveryUrl: string; writtenWith?: string } | null
+	/** Version at which a new silent baseline was last asked for; absent in copies of an earlier version. */
+	baselineVersion?: number
 }
 
 /** The watcher's surroundings. */

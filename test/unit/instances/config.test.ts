@@ -290,6 +290,7 @@ describe('what the watcher runs by', () => {
 		hookPreviousUntilMs: null,
 		hookKey: null,
 		hookWork: null,
+		baselineVersion: 0,
 	})
 	const run = (configuration: Record<string, string | null>, floor = '60', row: Partial<Instance> = {}) =>
 		toWatcherConfig(
@@ -335,6 +336,11 @@ describe('what the watcher runs by', () => {
 		expect(hooked({ state: 'creating' })).not.toHaveProperty('writtenWith')
 		expect(hooked({})).toMatchObject({ deliveryUrl: expect.stringContaining('?v=1'), writtenWith: 'a' })
 		for (const row of [{ hookWork: 'ensure' }, { hookKey: null }] as const) expect(hooked(row)).not.toHaveProperty('writtenWith')
+	})
+
+	test('the version at which a new baseline was asked for', () => {
+		expect(run({}).baselineVersion).toBe(0)
+		expect(run({}, '60', { baselineVersion: 3 }).baselineVersion).toBe(3)
 	})
 
 	test('intervals keep their decimals, the floor and the ceiling', () => {

@@ -245,7 +245,11 @@ export class Engine {
 		}
 		// Set again by whoever wants a poll while this one runs.
 		state.nextPollMs = null
-		for (const rs of state.resources) rs.passLeft = core.config.scanBudget
+		for (const rs of state.resources) {
+			rs.passLeft = core.config.scanBudget
+			// A window that a failed run left goes on; the total that was said back then says nothing of this run, and is asked again.
+			if (rs.window !== null) rs.window = { ...rs.window, total: null }
+		}
 	}
 
 	private async runStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {

@@ -94,6 +94,7 @@ export async function createInstance(
 		// Written before they are made: whatever ends this creation, the cron knows that there may be some.
 		hookKey: hooked ? firstKeyId(env) : null,
 		hookWork: null,
+		baselineVersion: 0,
 	}
 	await insertInstance(env.DB, instance, hashSecret(token))
 	try {
@@ -105,6 +106,8 @@ export async function createInstance(
 		await undo(services, id, error)
 		throw error instanceof HooksFailed ? error.answer : error
 	}
+	// Until it hears that its webhooks are made, the object leaves them alone.
+	if (hooked) await tell(services, instance, {})
 	return { ...instance, state: 'ready' }
 }
 
@@ -214,12 +217,12 @@ export async function setEnabled(
 	const changed = await commit(
 		services,
 		instance,
-		{ enabled, ...(work === null ? {} : { hookWork: work }) },
+		{ enabled, ...(work === null ? {} : { hookWork: work }), ...(enabled && skip ? { baselineVersion: instance.version + 1 } : {}) },
 		actorOf(user, requestId),
 		enabled ? 'instance.enable' : 'instance.disable',
 		enabled && skip ? { skip: true } : {},
 	)
-	await tell(services, changed, enabled ? { release: true, ...(skip ? { skip: true } : {}) } : {})
+	await tell(services, changed, enabled ? { release: true } : {})
 	if (work !== null) await workHooks(services, instance.id)
 	return changed
 }
@@ -283,7 +286,7 @@ function unchangedSecrets(
 }
 
 /** Tells the object of a committed change. Not reaching it is no failure: it reads its row again by itself. */
-async function tell(services: Services, instance: Instance, options: { skip?: boolean; release?: boolean }): Promise<void> {
+async function tell(services: Services, instance: Instance, options: { release?: boolean }): Promise<void> {
 	try {
 		const watcher = services.watcher(instance.id)
 		// An object that lost its storage is brought back as it was made.

@@ -100,8 +100,8 @@ export class Engine {
 	}
 
 	/** Reads the row again and follows what changed. A D1 that cannot be reached leaves the copy as it is. */
-	async refresh(core: Core, options: { skip?: boolean; release?: boolean } = {}): Promise<void> {
-		const asked = options.skip === true || options.release === true
+	async refresh(core: Core, options: { release?: boolean } = {}): Promise<void> {
+		const asked = options.release === true
 		const read = ++this.#reads
 		let config
 		try {
@@ -124,6 +124,8 @@ export class Engine {
 		const paused = !config.enabled || !config.eventsEnabled
 		if (paused === core.state.paused && !asked && JSON.stringify(config) === JSON.stringify(core.config)) return
 		const before = core.config
+		// Instead of going on at the old cursors.
+		const anew = (config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)
 		core.config = config
 		core.commit(() => {
 			const { state } = core
@@ -131,13 +133,13 @@ export class Engine {
 			if (state.paused && !paused) {
 				// After a pause the old cursors go on, and everything is read once: what changed meanwhile rings once.
 				state.nextPollMs = now
-				if (options.skip !== true) askReread(core)
+				if (!anew) askReread(core)
 			}
 			// Webhooks that slept or that lead to another address tell nothing until they are mended.
 			if ((state.paused && !paused) || JSON.stringify(before.hooks) !== JSON.stringify(config.hooks)) state.hooks.dueMs = now
 			state.paused = paused
 			// What is known of another site says nothing of this one. Told by the rows themselves: a lost call must not ring a whole shop.
-			if (options.skip === true || siteKey(before.connection.home) !== siteKey(config.connection.home)) {
+			if (anew || siteKey(before.connection.home) !== siteKey(config.connection.home)) {
 				state.dropped.push(...state.resources.map((rs) => rs.number))
 				state.resources = []
 				state.run = null

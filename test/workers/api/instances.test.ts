@@ -378,7 +378,12 @@ describe('changing', () => {
 		expect((await client.call('PUT', `/instances/${id}/poll`, {})).status).toBe(409)
 		expect((await client.call('GET', '/instances', undefined, asToken)).body.disabled).toBe(true)
 		expect((await client.call('PUT', '/instances/enabled?skip=true', undefined, asToken)).body.disabled).toBe(false)
-		expect(client.world.watchers.calls).toEqual([`${id} configure 2{}`, `${id} configure 3{"release":true,"skip":true}`])
+		expect(client.world.watchers.calls).toEqual([`${id} configure 2{}`, `${id} configure 3{"release":true}`])
+		// It stands in the row, so that it is not lost with the call.
+		expect((await rows('instances'))[0]).toMatchObject({ version: 3, baseline_version: 3 })
+		await client.call('PATCH', `/instances/${id}`, { name: 'Renamed' })
+		await client.call('PUT', `/instances/${id}/enabled`)
+		expect((await rows('instances'))[0]).toMatchObject({ version: 5, baseline_version: 3 })
 	})
 
 	test('deleted: the token is dead, the id is gone, nothing stays', async () => {

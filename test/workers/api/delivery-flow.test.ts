@@ -23,7 +23,7 @@ async function open(): Promise<Shop> {
 async function product(shop: Shop, name: string): Promise<number> {
 	const made = shop.store.act({ do: 'create', resource: 'products', set: { name } }).find((entry) => entry.resource === 'products')!
 	await poll(shop)
-	return Number(made.id)
+	return made.id
 }
 
 const get = async (shop: Shop, path: string): Promise<any> => {

@@ -205,10 +205,13 @@ test('a claim of several notifications stays within what an RPC answer holds, al
 	await make(5)
 	await make(10)
 	const core = world.engine.core()!
-	for (const length of [1, 1]) {
+	let events = 0
+	for (let calls = 0; calls < 4; calls++) {
 		const { claims } = claim(core, 6)
-		expect(claims).toHaveLength(length)
+		expect(claims.length).toBeGreaterThan(0)
 		expect(claims.reduce((bytes, one) => bytes + 2 * one.body.length, 0)).toBeLessThan(32 * 2 ** 20)
+		for (const { body } of claims) events += (JSON.parse(body) as { message: { events: unknown[] } }).message.events.length
 	}
+	expect(events).toBe(15)
 	expect(claim(core, 6)).toEqual({ claims: [], more: false, asks: [] })
 })

@@ -138,6 +138,8 @@ export interface WatcherState {
 	/** Number of the last announcement, and when those that are kept are handed over next; null: none are. */
 	announcement: number
 	announceMs: number | null
+	/** When an object was last erased; null: never. */
+	erasedMs: number | null
 	counters: { created: number; updated: number; deleted: number; requests: number; dead: number; expired: number }
 	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
 	hours: [number, number][]
@@ -190,6 +192,7 @@ export function newState(): WatcherState {
 		resending: 0,
 		announcement: 0,
 		announceMs: null,
+		erasedMs: null,
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
 		hours: [],
 		lastEventMs: null,

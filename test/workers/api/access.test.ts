@@ -300,6 +300,19 @@ describe('requests and answers', () => {
 			`/orders?nextPage=${Buffer.from('0.0').toString('base64url')}`,
 			`/orders?nextPage=${Buffer.from('999999999999.200').toString('base64url')}`,
 			'/products/5/variations/6/x/y',
+			'/notifications/%00',
+			'/notifications/9007199254740991',
+			'/notifications/%E0%A4%A/attempts',
+			'/notifications/subscriptions/%00',
+			`/notifications?nextPage=${Buffer.from('9999999999999999.9999999999999999.9999999999999999').toString('base64url')}`,
+			'/notifications?topics[]=%00&topics=%ED%A0%80&tags[]=%00',
+			`/notifications/subscriptions?nextPage=${Buffer.from('9999999999999999').toString('base64url')}`,
+			"/notifications/subscriptions/deliveries?where=config.url='%00'",
+			"/notifications/subscriptions/deliveries?where=config.url='%ED%A0%80'",
+			'/notifications/subscriptions/deliveries?where=status+IN+(',
+			'/notifications/subscriptions/deliveries?where=%E0%A4%A',
+			'/instances/1/replays/%00',
+			'/instances/1/replays/999999999999999',
 		]
 		for (const path of paths) {
 			for (const as of [undefined, authorization])
@@ -342,6 +355,8 @@ describe('requests and answers', () => {
 		for (const body of bodies) {
 			for (const [method, path] of [
 				['PATCH', '/instances/1'],
+				['POST', '/notifications/subscriptions'],
+				['POST', '/instances/1/replays'],
 				['PUT', '/instances/1'],
 				['POST', '/instances'],
 				['PUT', '/instances/1/poll'],

@@ -53,7 +53,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'payloads are never probed',
 		file: 'src/watcher/hooks.ts',
-		find: 'if (count <= PROBED_FIRST || count % PROBED_EVERY === 0)',
+		find: 'if (doubted || count <= PROBED_FIRST || count % PROBED_EVERY === 0)',
 		replace: 'if (count < 0)',
 		tests: [story('hook-facts'), story('hook-gate')],
 	},
@@ -112,6 +112,27 @@ export const MUTANTS: Mutant[] = [
 		find: 'hooks: config.hooks ?? null',
 		replace: 'hooks: config.hooks',
 		tests: [watcher('storage-fixture')],
+	},
+	{
+		name: 'a failed commit leaves its neighbours with dead copies of the state',
+		file: 'src/watcher/core.ts',
+		find: 'own === undefined ? rs : become(own, rs)',
+		replace: 'rs',
+		tests: [story('commits')],
+	},
+	{
+		name: 'a new baseline that is asked for in the row is not taken',
+		file: 'src/watcher/engine.ts',
+		find: '(config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)',
+		replace: 'false',
+		tests: [story('baseline')],
+	},
+	{
+		name: 'payloads that differed once are never believed again',
+		file: 'src/watcher/hooks.ts',
+		find: 'equal: equal ? before + 1 : 0',
+		replace: 'equal: 0',
+		tests: [story('hook-gate')],
 	},
 	// Seeing
 	{

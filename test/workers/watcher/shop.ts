@@ -26,10 +26,14 @@ export interface Shop {
 const CALLBACK = 'https://callback.example.com/hook'
 
 /** Makes an instance of the four default resources that polls only when asked to. */
-export async function openShop(options: StoreOptions = {}, configuration: Record<string, unknown> = {}): Promise<Shop> {
+export async function openShop(
+	options: StoreOptions = {},
+	configuration: Record<string, unknown> = {},
+	before: Shop['before'] = () => undefined,
+): Promise<Shop> {
 	await freshDatabase()
 	const store = createStore({ objects: 5, url: 'https://shop.example.com', ...options })
-	const shop: Omit<Shop, 'id' | 'stub' | 'api'> = { store, posts: [], heard: [], answer: () => 204, before: () => undefined }
+	const shop: Omit<Shop, 'id' | 'stub' | 'api'> = { store, posts: [], heard: [], answer: () => 204, before }
 	vi.stubGlobal('fetch', async (input: RequestInfo, init?: RequestInit) => {
 		const request = new Request(input, init)
 		if (request.url.startsWith(CALLBACK)) {

@@ -3,6 +3,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { HTTPException } from 'hono/http-exception'
 import type { Context } from 'hono'
 import { createApi, type Api } from './api/contract.ts'
+import { declareAccounts } from './api/accounts/routes.ts'
 import { declareCatalog } from './api/catalog/routes.ts'
 import { declareConnect } from './api/connect/routes.ts'
 import { declareOauth } from './api/connect/oauth.ts'
@@ -10,9 +11,12 @@ import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
 import { declareHealthz } from './api/healthz.ts'
 import { answerBareHub, declareHub, isBareHubPath } from './api/hub/routes.ts'
+import { declareReplays } from './api/instances/replay-routes.ts'
 import { declareInstances } from './api/instances/routes.ts'
+import { declareNotifications } from './api/notifications/routes.ts'
 import { declareReceivers } from './api/receivers/routes.ts'
 import { declareSetup } from './api/setup.ts'
+import { declareTools } from './api/tools/routes.ts'
 import { acceptable, bodyRules, requests } from './api/requests.ts'
 import { HttpError, NotFound } from './errors.ts'
 import { servicesOf, type Services } from './instances/services.ts'
@@ -46,10 +50,14 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	declareSetup(app)
 	const api = createApi()
 	// Paths with fixed words come before those with `{id}` in the same place.
+	declareAccounts(api)
+	declareNotifications(api)
 	declareEvents(api)
+	declareReplays(api)
 	declareInstances(api)
 	declareOauth(api)
 	declareCatalog(api)
+	declareTools(api)
 	declareHub(api)
 	app.route(BASE_PATH, api)
 

@@ -1,4 +1,5 @@
 /** What this Worker has: its bindings and settings, each with one line of meaning. */
+import type { Callback } from './delivery/callback.ts'
 import type { Watcher } from './watcher/watcher.ts'
 
 /** A doorbell: "something is due at this instance"; never a body (design, The way of a change, 5). */
@@ -13,6 +14,8 @@ export interface Env {
 	DB: D1Database
 	/** One Durable Object per instance, by name: the instance id. */
 	WATCHER: DurableObjectNamespace<Watcher>
+	/** One Durable Object per organization and callback origin, by name: `<organization id> <origin>`. It is called only while a callback fails or has a rate. */
+	CALLBACK: DurableObjectNamespace<Callback>
 	/** Doorbells. */
 	DOORBELLS: Queue<Doorbell>
 	/** Secret: a ring `id:base64,…` of 32-byte keys: the first seals and derives, all open and verify. */

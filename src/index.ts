@@ -5,6 +5,7 @@ import { consume } from './delivery/consumer.ts'
 import { servicesOf } from './instances/services.ts'
 import { runWatchdog } from './instances/watchdog.ts'
 
+export { Callback } from './delivery/callback.ts'
 export { Watcher } from './watcher/watcher.ts'
 
 const app = createApp()

@@ -4,16 +4,17 @@
  */
 import { createHmac } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
-import { deliverAll, type DeliveryPorts } from '../src/delivery/deliver.ts'
+import { admit, fresh, giveBack, nextWake, report, type State as Breaker, wake } from '../src/delivery/breaker.ts'
+import { deliverAll, type DeliveryPorts, Hearsay } from '../src/delivery/deliver.ts'
 import type { Connection, PollerResource, StoreClient } from '../src/elements/element.ts'
 import { woocommerce } from '../src/elements/woocommerce/woocommerce.ts'
 import { parseNotificationId } from '../src/events/ids.ts'
 import { Engine } from '../src/watcher/engine.ts'
 import { takeDelivery } from '../src/watcher/hooks.ts'
-import type { Ports, Sql, SqlValue, WatcherConfig } from '../src/watcher/ports.ts'
+import { defaultDelivery, type Ports, type Sql, type SqlValue, type WatcherConfig } from '../src/watcher/ports.ts'
 import { askReread } from '../src/watcher/scans.ts'
 import { healthOf, pollerOf } from '../src/watcher/reports.ts'
-import type { Claim, Outcome, StatusReport } from '../src/watcher/rpc.ts'
+import type { Claim, Notice, Outcome, StatusReport } from '../src/watcher/rpc.ts'
 import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
 import { contentHash } from './store/content.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from './store/store.ts'
@@ -131,11 +132,14 @@ export class World {
 	alarmMs: number | null = null
 	config: WatcherConfig
 	readonly doorbells: number[] = []
-	readonly arrivals: (ReceivedEvent & { notificationId: number; attempt: number; body: string })[] = []
+	readonly arrivals: (ReceivedEvent & { notificationId: number; attempt: number; body: string; url: string; replay: boolean })[] = []
 	readonly statuses: StatusReport[] = []
 	readonly logs: { event: string; fields: Record<string, unknown> }[] = []
 	/** What the callback answers next; 204 by default. */
-	answer: () => Answer = () => 204
+	answer: (claim: Claim) => Answer = () => 204
+	/** The breakers of the callbacks, by organization and origin. */
+	readonly breakers = new Map<string, Breaker>()
+	readonly #hearsay = new Hearsay()
 	/** Called at every point where a crash may come; throws Crash to cut off there. */
 	crashAt: (point: CrashPoint) => boolean = () => false
 	/** Deliveries that the edge took, and what became of each. */
@@ -149,6 +153,11 @@ export class World {
 	baselineEndMs = Number.POSITIVE_INFINITY
 	polls: { startMs: number; endMs: number }[] = []
 	d1Fails = false
+	/** What was told to the organization's object. */
+	readonly notices: Notice[] = []
+	publishFails = false
+	/** Bytes that the object's storage says it holds. */
+	storedBytes = 0
 	/** The first derives, all verify. */
 	masterKeys: { id: string; bytes: Uint8Array }[] = MASTER_KEYS
 	#lastDelivery: { url: string; headers: [string, string][]; body: Uint8Array } | null = null
@@ -234,9 +243,12 @@ export class World {
 			await this.deliver()
 			const alarm = this.alarmMs === null ? Number.POSITIVE_INFINITY : Math.max(this.alarmMs, this.nowMs)
 			const queue = Math.max(this.store.nextQueueAt() ?? Number.POSITIVE_INFINITY, this.nowMs)
-			if (Math.min(alarm, queue) > until) break
-			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue))
-			if (queue <= alarm) await this.store.runQueue()
+			const wakes = [...this.breakers.values()].flatMap((one) => nextWake(one, this.nowMs) ?? [])
+			const ring = Math.max(Math.min(...wakes), this.nowMs)
+			if (Math.min(alarm, queue, ring) > until) break
+			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue, ring))
+			if (ring <= Math.min(alarm, queue)) for (const one of this.breakers.values()) this.doorbells.push(...wake(one, this.nowMs))
+			else if (queue <= alarm) await this.store.runQueue()
 			else await this.alarm()
 		}
 		this.nowMs = Math.max(this.nowMs, until)
@@ -354,7 +366,7 @@ export class World {
 	}
 
 	/** The row in D1 changes, and the object is told. */
-	async configure(change: Partial<WatcherConfig>, options: { skip?: boolean; release?: boolean } = {}): Promise<void> {
+	async configure(change: Partial<WatcherConfig>, options: { release?: boolean } = {}): Promise<void> {
 		this.config = { ...this.config, ...change, version: this.config.version + 1 }
 		// A call that was cut off is made again, as its caller would.
 		for (let tries = 0; tries < 2; tries++) {
@@ -457,7 +469,11 @@ export class World {
 			eventTag: (_instance, sequence) => (sequence * 7919) & 0xff_ffff,
 			masterKey: this.masterKeys[0]!,
 			publicUrl: 'https://bell.example.com',
-			storedBytes: () => 0,
+			publish: async (_organization, notices) => {
+				if (this.publishFails) throw new Error('the object cannot be reached')
+				this.notices.push(...notices)
+			},
+			storedBytes: () => this.storedBytes,
 			log: (event, fields) => {
 				this.logs.push({ event, fields })
 			},
@@ -507,9 +523,19 @@ export class World {
 			return body()
 		}
 		return {
-			claim: (_instance, limit) => alive(() => this.engine.claim(limit)),
+			claim: (_instance, limit, admission) => alive(() => this.engine.claim(limit, admission)),
+			park: (_instance, subscription, untilMs) => alive(() => this.engine.park(subscription, untilMs)),
 			settle: (_instance, id, attempt, outcome, more) =>
 				alive(() => this.engine.settle(parseNotificationId(id)!.counter, attempt, outcome, more)),
+			callback: ({ organizationId, origin }) => {
+				const state = this.#breakerOf(`${organizationId} ${origin}`)
+				return {
+					admit: async (instance, ask, limit) => admit(state, instance, ask, limit, this.nowMs, 0.5),
+					report: async (instance, told) => report(state, instance, told, this.nowMs),
+					giveBack: async (instance, subscription, rate, permits) => giveBack(state, instance, subscription, rate, permits, this.nowMs),
+				}
+			},
+			hearsay: this.#hearsay,
 			post: (_instance, claim) => this.#post(claim),
 			now: () => this.nowMs,
 			sleep: async (ms) => {
@@ -519,9 +545,15 @@ export class World {
 		}
 	}
 
+	#breakerOf(name: string): Breaker {
+		const state = this.breakers.get(name) ?? fresh()
+		this.breakers.set(name, state)
+		return state
+	}
+
 	async #post(claim: Claim): Promise<Outcome> {
 		this.#point('before-post')
-		const answer = this.answer()
+		const answer = this.answer(claim)
 		const startedMs = this.nowMs
 		this.nowMs += 20
 		if (typeof answer === 'number' && answer < 300) this.#receive(claim)
@@ -536,6 +568,7 @@ export class World {
 			durationMs: 20,
 			startedMs,
 			body: '',
+			directive: null,
 		}
 	}
 
@@ -550,6 +583,8 @@ export class World {
 				notificationId: claim.notificationId,
 				attempt: claim.attempt,
 				body: claim.body,
+				url: claim.url,
+				replay: claim.replay,
 			})
 		})
 	}
@@ -570,6 +605,7 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 		vendorType: 'polling',
 		connection,
 		configuration: resources === undefined ? {} : { 'event.poller.configuration': JSON.stringify(resources) },
+		signature: { next: null, fromMs: null },
 		callbackUrl: 'https://callback.example.com/hook',
 		pollIntervalMs: options.pollIntervalMs ?? 60_000,
 		rereadHours: null,
@@ -585,6 +621,11 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 						reconcileMs: options.hooks.reconcileMs,
 						deliveryUrl: `https://bell.example.com/elements/api-v2/events/woocommercerest/${Buffer.from('7').toString('base64')}?v=1`,
 					},
+		delivery: defaultDelivery(options.config?.vendorType ?? 'polling'),
+		subscriptionId: 1,
+		others: [],
+		announces: false,
+		storeless: false,
 		...options.config,
 	}
 }

@@ -1,21 +1,200 @@
-/** Settings of an organization that all its instances share (contract, section 11); what is not set has its default. */
+/**
+ * Settings of an organization that all its instances share (contract, sections 5 and 11): one table says what each is called, what it
+ * may be, and what holds when it is not set. An instance's object reads them with its row, at the latest a minute after a change.
+ */
+import { parseSchedule, type Schedule } from '../delivery/schedule.ts'
+import { sealSecret } from '../instances/sealing.ts'
+import { guardUrl } from '../instances/urls.ts'
+import { type FieldProblem, MASK, readNumber, toText } from '../instances/values.ts'
+import { auditStatement, type Actor } from './audit.ts'
 
 /** The settings, understood. */
 export interface AccountSettings {
+	/** `notification.webhook.retry.schedule`: when a failed notification is tried again. */
+	schedule: Schedule
+	/** `notification.webhook.failure.policy`: `queue` tries once, then keeps until it is released. */
+	failurePolicy: 'retry' | 'queue'
 	/** `events.retention.days`: how long settled events are kept. */
 	retentionDays: number
+	/** `operator.webhook.url` and `operator.webhook.key`: where what concerns the account itself is told; the key sealed (`operatorKeyContext`), null: unsigned. */
+	operator: { url: string; sealedKey: string | null } | null
 }
 
 /** What holds when nothing is set. */
-export const DEFAULT_SETTINGS: AccountSettings = { retentionDays: 7 }
+export const DEFAULT_SETTINGS: AccountSettings = { schedule: 'standard', failurePolicy: 'retry', retentionDays: 7, operator: null }
 
-/** Reads an organization's settings. */
+/** Most days that settled events are kept. */
+const MOST_DAYS = 365
+
+/** Longest key, characters: as an instance's. */
+const KEY_LIMIT = 128
+
+/** What checking a setting needs to know. */
+export interface SettingsOptions {
+	allowPrivateNetwork: boolean
+}
+
+type Check = (text: string, options: SettingsOptions) => { ok: true; text: string } | { ok: false; message: string }
+
+interface Setting {
+	check: Check
+	/** Shown where it is not set. */
+	preset: string | null
+	/** Sealed at rest, masked in answers. */
+	secret?: true
+}
+
+const fine = (text: string) => ({ ok: true as const, text })
+const expected = (message: string) => ({ ok: false as const, message: `expected ${message}` })
+
+/** Every setting, by its name. */
+const SETTINGS = {
+	'notification.webhook.retry.schedule': {
+		preset: 'standard',
+		check: (text) =>
+			parseSchedule(text) === null
+				? expected('standard, 8^n, 4^n, or at most 50 positive numbers of seconds such as 5,60,3600 that make no more than 30 days')
+				: fine(text.trim()),
+	},
+	'notification.webhook.failure.policy': {
+		preset: 'retry',
+		check(text) {
+			const policy = text.trim().toLowerCase()
+			return policy === 'retry' || policy === 'queue' ? fine(policy) : expected('retry or queue')
+		},
+	},
+	'events.retention.days': {
+		preset: String(DEFAULT_SETTINGS.retentionDays),
+		check(text) {
+			const days = readNumber(text)
+			return days !== null && days > 0 && days <= MOST_DAYS ? fine(text.trim()) : expected(`a number of days above 0, at most ${MOST_DAYS}`)
+		},
+	},
+	'operator.webhook.url': {
+		preset: null,
+		check(text, { allowPrivateNetwork }) {
+			const verdict = guardUrl(text, allowPrivateNetwork)
+			return verdict.ok ? fine(text.trim()) : { ok: false, message: verdict.message }
+		},
+	},
+	'operator.webhook.key': {
+		preset: null,
+		secret: true,
+		// Not trimmed: a key's blanks are part of it.
+		check: (text) => (text.length > KEY_LIMIT ? expected(`at most ${KEY_LIMIT} characters`) : fine(text)),
+	},
+} as const satisfies Record<string, Setting>
+
+/** The name of a setting. */
+export type SettingName = keyof typeof SETTINGS
+
+/** All names, in the order in which they are shown. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
+
+/** Settings as they will be kept, secrets still in the clear; null: back to the default. */
+export type SettingsChange = Partial<Record<SettingName, string | null>>
+
+/** The setting that is a secret. */
+export const OPERATOR_KEY = 'operator.webhook.key' satisfies SettingName
+
+/** What the account's operator key is bound to: pass it to `sealSecret` and `openSecret`. */
+export function operatorKeyContext(organizationId: number): string {
+	return `organization/${organizationId}/${OPERATOR_KEY}`
+}
+
+/**
+ * Understands settings as sent: numbers and lists may be themselves or text, null and blank mean the default, `********` leaves a secret as
+ * it is. Answers with everything that is wrong with them, a name that is none included.
+ */
+export function parseSettings(
+	given: Readonly<Record<string, unknown>>,
+	options: SettingsOptions,
+): { ok: true; change: SettingsChange } | { ok: false; problems: FieldProblem[] } {
+	const change: SettingsChange = {}
+	const problems: FieldProblem[] = []
+	for (const [name, value] of Object.entries(given)) {
+		if (!isName(name)) {
+			problems.push({ field: name.slice(0, 64), message: `expected one of ${SETTING_NAMES.join(', ')}` })
+			continue
+		}
+		const setting: Setting = SETTINGS[name]
+		if (setting.secret && value === MASK) continue
+		const text = toText(value)
+		if (text === null || text.trim() === '') {
+			change[name] = null
+			continue
+		}
+		const result = setting.check(text, options)
+		if (result.ok) change[name] = result.text
+		else problems.push({ field: name, message: result.message })
+	}
+	return problems.length > 0 ? { ok: false, problems } : { ok: true, change }
+}
+
+/** Reads an organization's settings. What a later version can no longer read has its default. */
 export async function readAccountSettings(db: D1Database, organizationId: number): Promise<AccountSettings> {
+	const stored = await readRows(db, organizationId)
+	const days = readNumber(stored.get('events.retention.days') ?? '')
+	const url = stored.get('operator.webhook.url')
+	return {
+		schedule: parseSchedule(stored.get('notification.webhook.retry.schedule') ?? '') ?? DEFAULT_SETTINGS.schedule,
+		failurePolicy: stored.get('notification.webhook.failure.policy') === 'queue' ? 'queue' : 'retry',
+		retentionDays: days !== null && days > 0 ? days : DEFAULT_SETTINGS.retentionDays,
+		operator: url === undefined ? null : { url, sealedKey: stored.get(OPERATOR_KEY) ?? null },
+	}
+}
+
+/** An organization's settings as answered: every name, with its default where it is not set, secrets masked. */
+export async function showAccountSettings(db: D1Database, organizationId: number): Promise<Record<SettingName, string | null>> {
+	const stored = await readRows(db, organizationId)
+	const shown = SETTING_NAMES.map((name) => {
+		const setting: Setting = SETTINGS[name]
+		const value = stored.get(name) ?? setting.preset
+		return [name, value !== null && setting.secret ? MASK : value]
+	})
+	return Object.fromEntries(shown) as Record<SettingName, string | null>
+}
+
+/** Writes settings, all or none, with a row in the audit log that names them. What is as it was is not written. */
+export async function writeAccountSettings(
+	db: D1Database,
+	ring: string,
+	actor: Actor,
+	change: SettingsChange,
+	nowMs: number,
+): Promise<void> {
+	const { organizationId } = actor
+	const stored = await readRows(db, organizationId)
+	const names = SETTING_NAMES.filter((name) => {
+		const value = change[name]
+		return value !== undefined && (value ?? undefined) !== stored.get(name)
+	})
+	if (names.length === 0) return
+	const statements = await Promise.all(
+		names.map(async (name) => {
+			const value = change[name] ?? null
+			if (value === null) return db.prepare('DELETE FROM account_settings WHERE organization_id = ? AND key = ?').bind(organizationId, name)
+			const setting: Setting = SETTINGS[name]
+			const kept = setting.secret ? await sealSecret(ring, value, operatorKeyContext(organizationId)) : value
+			return db
+				.prepare(
+					'INSERT INTO account_settings (organization_id, key, value) VALUES (?, ?, ?) ON CONFLICT (organization_id, key) DO UPDATE SET value = excluded.value',
+				)
+				.bind(organizationId, name, kept)
+		}),
+	)
+	const entry = { action: 'settings.update', objectType: 'organization' as const, objectId: organizationId, detail: { settings: names } }
+	await db.batch([...statements, auditStatement(db, actor, entry, nowMs)])
+}
+
+async function readRows(db: D1Database, organizationId: number): Promise<Map<SettingName, string>> {
 	const { results } = await db
 		.prepare('SELECT key, value FROM account_settings WHERE organization_id = ?')
 		.bind(organizationId)
 		.all<{ key: string; value: string }>()
-	const settings = new Map(results.map((row) => [row.key, row.value]))
-	const days = Number(settings.get('events.retention.days') ?? Number.NaN)
-	return { retentionDays: Number.isFinite(days) && days > 0 ? days : DEFAULT_SETTINGS.retentionDays }
+	return new Map(results.flatMap(({ key, value }) => (isName(key) ? [[key, value] as const] : [])))
+}
+
+function isName(name: string): name is SettingName {
+	return Object.hasOwn(SETTINGS, name)
 }

@@ -4,9 +4,10 @@ import { findOrganizationBySecret, findUserBySecret } from '../accounts/accounts
 import { parseAuthorization } from '../accounts/authorization.ts'
 import { FailureLimit } from '../accounts/failures.ts'
 import { hashSecret } from '../accounts/secrets.ts'
+import { findElement } from '../elements/registry.ts'
 import { NotFound, TooManyRequests, Unauthorized } from '../errors.ts'
-import { findInstance, findInstanceByToken } from '../instances/records.ts'
-import type { Access, CallerEnv, InstanceEnv } from './environment.ts'
+import { findInstance, findInstanceByToken, type Instance } from '../instances/records.ts'
+import type { Access, CallerContext, CallerEnv, InstanceEnv } from './environment.ts'
 
 /** Shared by the requests of an isolate. */
 const failures = new FailureLimit()
@@ -59,9 +60,19 @@ async function account(c: Context<CallerEnv>, next: () => Promise<void>): Promis
 	await next()
 }
 
-/** The instance of the path's `{id}`. Without the organization's secret it can only be the token's own. */
+/** The instance of the path's `{id}`; beneath an element (`{keyOrId}`) only its own are found. Without the organization's secret it can only be the token's own. */
 async function instanceByPath(c: Context<InstanceEnv>, next: () => Promise<void>): Promise<void> {
 	const id = readId(c.req.param('id'))
+	const found = await findCallersInstance(c, id)
+	const keyOrId = c.req.param('keyOrId')
+	if (keyOrId !== undefined && findElement(keyOrId)?.key !== found.elementKey) throw new NotFound(`No instance ${id}`)
+	c.set('instance', found)
+	c.set('instanceId', found.id)
+	await next()
+}
+
+/** The instance of this id, if the caller may have it; otherwise it does not exist. */
+export async function findCallersInstance(c: Pick<CallerContext, 'env' | 'var'>, id: number): Promise<Instance> {
 	const { tokenInstance, organizationProven, user } = c.var
 	const found =
 		tokenInstance !== null && tokenInstance.id === id
@@ -70,9 +81,7 @@ async function instanceByPath(c: Context<InstanceEnv>, next: () => Promise<void>
 				? await findInstance(c.env.DB, user.organizationId, id)
 				: null
 	if (found === null) throw new NotFound(`No instance ${id}`)
-	c.set('instance', found)
-	c.set('instanceId', found.id)
-	await next()
+	return found
 }
 
 /** The instance of the `Element` token. */

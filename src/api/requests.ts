@@ -53,6 +53,11 @@ export const bodyRules: MiddlewareHandler<PublicEnv> = async (c, next) => {
 	const type = c.req.header('Content-Type')
 	if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type.trim()))
 		throw new HttpError(415, 'Content-Type: expected application/json')
+	if (type === undefined) {
+		const headers = new Headers(c.req.raw.headers)
+		headers.set('Content-Type', 'application/json')
+		c.req.raw = new Request(c.req.raw, { headers })
+	}
 	await limit(c, next)
 }
 

@@ -1,14 +1,23 @@
 /** One POST of a notification to its callback, and how it ended (design, Ringing: delivery). Every end is an `Outcome`; nothing throws. */
 import type { Claim, Outcome } from '../watcher/rpc.ts'
-import { classifyError, classifyStatus } from './classify.ts'
+import { classifyError, classifyStatus, NOT_SENT } from './classify.ts'
 import { basicAuthorization, parseStaticHeaders } from './headers.ts'
-import { signatureHeaders } from './sign.ts'
+import { keysAt, signatureHeaders, type SignatureKeys } from './sign.ts'
 
 /** How long a callback may take, ms: connection, answer and the part of its body that is kept. */
 export const ATTEMPT_TIMEOUT_MS = 15_000
 
 /** How much of an answer's body is kept, bytes. */
 export const ANSWER_LIMIT = 4_096
+
+/** What a callback may ask for in `webhook-delivery`, beyond its status (Svix's convention). */
+const DIRECTIVES: ReadonlyMap<string, Outcome['directive']> = new Map([
+	['disable', 'disable'],
+	['abort', 'abort'],
+	// As Svix spells it.
+	['abort-message', 'abort'],
+	['retry', 'retry'],
+])
 
 /** What an attempt needs of the world. */
 export interface AttemptIo {
@@ -53,14 +62,17 @@ export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
 	try {
 		const response = await within(io.fetch(new Request(request, { signal: abort.signal })), abort.signal)
 		const text = await readStart(response, abort.signal)
+		const directive = DIRECTIVES.get(response.headers.get('webhook-delivery')?.trim().toLowerCase() ?? '') ?? null
 		return {
-			delivered: response.status >= 200 && response.status < 300,
+			// Whoever asks for it again has not taken it, whatever the status.
+			delivered: response.status >= 200 && response.status < 300 && directive !== 'retry',
 			status: response.status,
 			error: classifyStatus(response.status, text),
 			retryAfterMs: retryAfter(response.headers, io.now()),
 			durationMs: io.now() - startedMs,
 			startedMs,
 			body: text,
+			directive,
 		}
 	} catch (error) {
 		const timedOut = abort.signal.aborted || io.now() >= deadlineMs
@@ -72,6 +84,7 @@ export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
 			durationMs: io.now() - startedMs,
 			startedMs,
 			body: '',
+			directive: null,
 		}
 	} finally {
 		clearTimeout(timer)
@@ -86,11 +99,14 @@ function within<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 
 async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Promise<RequestInit> {
 	const configuration = claim.configuration
-	const open = async (key: string): Promise<string | null> => {
-		const sealed = configuration[key]
-		return sealed ? await io.open(sealed) : null
-	}
-	const [signatureKey, password, customHeaders] = await Promise.all([open(SIGNATURE_KEY), open(BASIC_PASSWORD), open(CALLBACK_HEADERS)])
+	const open = async (sealed: string | null | undefined): Promise<string | null> => (sealed ? await io.open(sealed) : null)
+	const signing = keysAt(configuration[SIGNATURE_KEY] || null, claim.signature, startedMs)
+	const [current, next, password, customHeaders] = await Promise.all([
+		open(signing?.current),
+		open(signing?.next),
+		open(configuration[BASIC_PASSWORD]),
+		open(configuration[CALLBACK_HEADERS]),
+	])
 	const bytes = new TextEncoder().encode(claim.body)
 
 	const headers = new Headers()
@@ -100,8 +116,9 @@ async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Prom
 	headers.set('Content-Type', 'application/json; charset=utf-8')
 	headers.set('User-Agent', io.userAgent)
 	if (claim.attempt > 1) headers.set('Shopbell-Attempt', String(claim.attempt))
+	if (claim.replay) headers.set('Shopbell-Replay', 'true')
 	const signable = { notificationId: claim.notificationId, body: bytes, startedMs }
-	const keys = signatureKey ? { current: signatureKey, next: null } : null
+	const keys: SignatureKeys | null = current ? { current, next } : null
 	for (const [name, value] of Object.entries(signatureHeaders(signable, keys))) headers.set(name, value)
 	return { method: 'POST', headers, body: bytes, redirect: 'manual' }
 }
@@ -145,5 +162,14 @@ function retryAfter(headers: Headers, nowMs: number): number | null {
 
 /** Nothing was sent: recorded like a refused connection, with the reason where an answer would stand. */
 function notSent(reason: string, startedMs: number): Outcome {
-	return { delivered: false, status: null, error: 'refused', retryAfterMs: null, durationMs: 0, startedMs, body: `Not sent: ${reason}` }
+	return {
+		delivered: false,
+		status: null,
+		error: 'refused',
+		retryAfterMs: null,
+		durationMs: 0,
+		startedMs,
+		body: NOT_SENT + reason,
+		directive: null,
+	}
 }

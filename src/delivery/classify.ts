@@ -75,6 +75,20 @@ export function classifyStatus(status: number, body: string): ErrorClass | null 
 	}
 }
 
+/** How the body of an outcome begins when nothing was sent. */
+export const NOT_SENT = 'Not sent: '
+
+/** Whether the callback was called at all: a key that does not open, or an address that may not be called, says nothing of it. */
+export function wasSent(outcome: { status: number | null; body: string }): boolean {
+	return outcome.status !== null || !outcome.body.startsWith(NOT_SENT)
+}
+
+/** Whether a failure speaks against the callback as a whole: no answer, or 5xx or 429. Any other 4xx is about what was sent. */
+export function breaks(outcome: { delivered: boolean; status: number | null; body: string }): boolean {
+	if (outcome.delivered || !wasSent(outcome)) return false
+	return outcome.status === null || outcome.status >= 500 || outcome.status === 429
+}
+
 /** An error, what it names as its cause, and what those gather, outermost first. */
 function causes(error: unknown): object[] {
 	const found: object[] = []

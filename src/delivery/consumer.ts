@@ -3,6 +3,7 @@
  * batches at a time and a customer's slow server must not hold it; what gets lost so is rung again by the instance.
  */
 import type { Doorbell, Env } from '../context.ts'
+import { operatorKeyContext } from '../accounts/settings.ts'
 import { instanceContext, isSealed, openSecret } from '../instances/sealing.ts'
 import { guardUrl } from '../instances/urls.ts'
 import { watcherOf } from '../instances/watchers.ts'
@@ -10,7 +11,11 @@ import { log } from '../log.ts'
 import { userAgent } from '../version.ts'
 import type { WatcherRpc } from '../watcher/rpc.ts'
 import { attempt } from './attempt.ts'
-import { deliverAll, type DeliveryPorts, doorbellInstance } from './deliver.ts'
+import { callbackOf } from './callback.ts'
+import { deliverAll, type DeliveryPorts, doorbellInstance, Hearsay } from './deliver.ts'
+
+/** What this isolate has heard of callbacks. */
+const hearsay = new Hearsay()
 
 /** Answers a batch of doorbells. Each message is acknowledged by itself, readable or not: there is nothing in it worth a second try. */
 export async function consume(batch: MessageBatch<Doorbell>, env: Env, ctx: Pick<ExecutionContext, 'waitUntil'>): Promise<void> {
@@ -27,7 +32,7 @@ export async function consume(batch: MessageBatch<Doorbell>, env: Env, ctx: Pick
 /** Cloudflare's side of delivering. `watcher` is where an instance's object is reached. */
 export function deliveryPorts(
 	env: Env,
-	watcher: (instanceId: number) => Pick<WatcherRpc, 'claim' | 'settle'> = (id) => watcherOf(env, id),
+	watcher: (instanceId: number) => Pick<WatcherRpc, 'claim' | 'park' | 'settle'> = (id) => watcherOf(env, id),
 ): DeliveryPorts {
 	const allowPrivate = env.ALLOW_PRIVATE_NETWORK === 'true'
 	const refuse = (url: string): string | null => {
@@ -36,16 +41,26 @@ export function deliveryPorts(
 	}
 	return {
 		// A stub that has thrown may stay broken: each call takes a new one.
-		claim: async (instanceId, limit) => await watcher(instanceId).claim(limit),
+		claim: async (instanceId, limit, admission) => await watcher(instanceId).claim(limit, admission),
+		park: async (instanceId, subscription, untilMs) => await watcher(instanceId).park(subscription, untilMs),
 		settle: async (instanceId, notificationId, number, outcome, more) =>
 			await watcher(instanceId).settle(notificationId, number, outcome, more),
+		callback: ({ organizationId, origin }) => callbackOf(env, organizationId, origin),
+		hearsay,
 		post: async (instanceId, claim) =>
 			await attempt(claim, {
 				fetch: async (request) => await fetch(request),
 				now: () => Date.now(),
 				userAgent: userAgent(env.PUBLIC_URL),
 				refuse,
-				open: async (text) => (isSealed(text) ? await openSecret(env.MASTER_KEYS, text, instanceContext(instanceId)) : text),
+				open: async (text) =>
+					isSealed(text)
+						? await openSecret(
+								env.MASTER_KEYS,
+								text,
+								claim.sealedFor === 'account' ? operatorKeyContext(claim.organizationId) : instanceContext(instanceId),
+							)
+						: text,
 			}),
 		now: () => Date.now(),
 		sleep: async (ms) => await new Promise((resolve) => setTimeout(resolve, ms)),

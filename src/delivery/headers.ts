@@ -1,4 +1,13 @@
-/** The headers of a POST to a callback: a customer's own, checked, and ours over them (contract, sections 3, 4 and 11). */
+/**
+ * The headers of a POST to a callback: a customer's own, checked, and ours over them (contract, sections 3, 4 and 11). One set of rules,
+ * for whoever takes a configuration and for whoever sends by it.
+ */
+
+/** Most headers that a customer can add. */
+export const MOST_HEADERS = 5
+
+/** Longest value of a header, characters. */
+const LONGEST_VALUE = 1_000
 
 /** Names that a customer's headers cannot set: the connection's, the body's, and those that receivers trust as ours. */
 const RESERVED = new Set([
@@ -19,17 +28,39 @@ const RESERVED = new Set([
 ])
 const RESERVED_PREFIXES = ['elements-', 'webhook-', 'shopbell-', 'cf-', 'sec-', 'proxy-']
 
-/** Most headers that a customer can add. */
-const MOST_HEADERS = 50
+/** A header as given: its name and its value. */
+export type HeaderPair = [name: string, value: string]
 
-/**
- * Reads `event.notification.callback.headers`: a JSON object, or lines `Name: value`. What no header can be, and every name that is not
- * the customer's to set, is left out: a mistake there must not hold up notifications.
- */
-export function parseStaticHeaders(text: string | null | undefined): [name: string, value: string][] {
-	const trimmed = text?.trim() ?? ''
-	const pairs = trimmed.startsWith('{') ? fromJson(trimmed) : fromLines(trimmed)
-	return pairs.filter(([name, value]) => isOpenName(name) && isHeader(name, value)).slice(0, MOST_HEADERS)
+/** Reads `event.notification.callback.headers`: a JSON object, its text, or lines `Name: value`. `whole`: false when something in it was neither. */
+export function readPairs(given: unknown): { pairs: HeaderPair[]; whole: boolean } {
+	if (given === null || given === undefined) return { pairs: [], whole: true }
+	if (typeof given !== 'string') return fromObject(given)
+	const text = given.trim()
+	if (!text.startsWith('{')) return fromLines(text)
+	try {
+		return fromObject(JSON.parse(text))
+	} catch {
+		return { pairs: [], whole: false }
+	}
+}
+
+/** What is wrong with a header that a customer wants to add, as what was expected; null: nothing. */
+export function headerProblem([name, value]: HeaderPair): string | null {
+	if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}$/.test(name)) return 'expected header names of letters, digits and hyphens'
+	const lower = name.toLowerCase()
+	if (RESERVED.has(lower) || RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix)))
+		return `expected another header than ${name}, which is not open to callers`
+	// Latin-1 without control characters: what Node and workerd both send as it is.
+	if (value.length > LONGEST_VALUE || !/^[\t\x20-\x7e\xa0-\xff]*$/.test(value))
+		return `expected at most ${LONGEST_VALUE} plain characters in the header ${name}`
+	return null
+}
+
+/** The headers to send of a stored configuration. What no header can be, and every name that is not the customer's to set, is left out: a mistake there must not hold up notifications. */
+export function parseStaticHeaders(text: string | null | undefined): HeaderPair[] {
+	return readPairs(text)
+		.pairs.filter((pair) => headerProblem(pair) === null)
+		.slice(0, MOST_HEADERS)
 }
 
 /** `Authorization` for `event.notification.basic.username` and `.password` (UTF-8, RFC 7617); null when neither is set. */
@@ -38,31 +69,20 @@ export function basicAuthorization(username: string | null | undefined, password
 	return `Basic ${Buffer.from(`${username ?? ''}:${password ?? ''}`, 'utf8').toString('base64')}`
 }
 
-function fromJson(text: string): [string, string][] {
-	let value: unknown
-	try {
-		value = JSON.parse(text)
-	} catch {
-		return []
-	}
-	return Object.entries(value as object).flatMap(([name, given]): [string, string][] =>
-		typeof given === 'string' || typeof given === 'number' || typeof given === 'boolean' ? [[name.trim(), String(given).trim()]] : [],
+function fromObject(given: unknown): { pairs: HeaderPair[]; whole: boolean } {
+	if (typeof given !== 'object' || given === null || Array.isArray(given)) return { pairs: [], whole: false }
+	const entries = Object.entries(given)
+	const pairs = entries.flatMap(([name, value]): HeaderPair[] =>
+		typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? [[name.trim(), String(value).trim()]] : [],
 	)
+	return { pairs, whole: pairs.length === entries.length }
 }
 
-function fromLines(text: string): [string, string][] {
-	return text.split(/\r\n|\r|\n/).flatMap((line): [string, string][] => {
+function fromLines(text: string): { pairs: HeaderPair[]; whole: boolean } {
+	const lines = text.split(/\r\n|\r|\n/).filter((line) => line.trim() !== '')
+	const pairs = lines.flatMap((line): HeaderPair[] => {
 		const colon = line.indexOf(':')
 		return colon < 1 ? [] : [[line.slice(0, colon).trim(), line.slice(colon + 1).trim()]]
 	})
-}
-
-function isOpenName(name: string): boolean {
-	const lower = name.toLowerCase()
-	return !RESERVED.has(lower) && !RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix))
-}
-
-function isHeader(name: string, value: string): boolean {
-	// Latin-1 without control characters: what Node and workerd both send as it is.
-	return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}$/.test(name) && /^[\t\x20-\x7e\xa0-\xff]{0,4000}$/.test(value)
+	return { pairs, whole: pairs.length === lines.length }
 }

@@ -10,6 +10,21 @@ export interface SignatureKeys {
 	next: string | null
 }
 
+/** A key that takes over from the present one: until `fromMs` (epoch ms) both sign, then it alone. Null: none does. */
+export interface Succession {
+	next: string | null
+	fromMs: number | null
+}
+
+/** Nothing takes over. */
+export const NO_SUCCESSION: Succession = { next: null, fromMs: null }
+
+/** The keys that sign at a moment; null: none. It is the clock alone that ends a rotation, so that no work has to be done in time. Sealed keys do as well as open ones. */
+export function keysAt(present: string | null, { next, fromMs }: Succession, nowMs: number): SignatureKeys | null {
+	if (next === null || fromMs === null) return present === null ? null : { current: present, next: null }
+	return present === null || fromMs <= nowMs ? { current: next, next: null } : { current: present, next }
+}
+
 /** What is signed: one attempt of a notification. */
 export interface Signable {
 	notificationId: number

@@ -17,6 +17,12 @@ export interface EventFlags {
 	restored?: boolean
 	/** A CREATED or UPDATED rung by a backfill. */
 	backfill?: boolean
+	/** Of a notice (`noticeBody`): how much it matters. */
+	severity?: string
+	/** Nothing happened: somebody tries the callback. */
+	test?: boolean
+	/** The record was too large to keep: where the hub has it, such as `orders/12`. */
+	large?: string
 }
 
 /** An event as it is stored. All that its entry is made of, so that the entry is the same whenever it is made. Times epoch ms. */
@@ -41,8 +47,14 @@ export interface StoredEvent {
 	/** Names of the fields that changed; null when it is not known or makes no sense. */
 	changedFields: string[] | null
 	flags: EventFlags
-	/** The record as JSON text, as the vendor gave it; null once it was erased or pruned. */
+	/** The record as JSON text, as the vendor gave it; null once it was erased or pruned, and where it was too large to keep (`flags.large`). */
 	record: string | null
+}
+
+/** An event as a notification tells it: after coalescing that may differ from its row (`told`). */
+export interface ToldEvent extends StoredEvent {
+	/** How many events it stands for, itself included; absent: itself alone. */
+	coalesced?: number
 }
 
 /** What an entry needs beside the event. */
@@ -51,6 +63,10 @@ export interface EntryContext {
 	elementKey: string
 	/** The element's hub: `ecommerce`. */
 	hubKey: string
+	/** Without records: each entry says where its record is. Absent: with them. */
+	mode?: 'thin'
+	/** The address that people reach, for links; absent or '': links are paths. */
+	publicUrl?: string
 }
 
 /** `message.events[i]`: the platform's keys in its own order, then ours. Keys that do not apply are absent. */
@@ -71,13 +87,22 @@ export interface EventEntry {
 	unlisted?: true
 	restored?: true
 	backfill?: true
+	/** Nothing happened: somebody tries the callback. */
+	test?: true
+	/** How many events of the object this one stands for, itself included. */
+	coalesced?: number
 	/** The record is no longer kept: `raw` has only the object's id. */
 	erased?: true
+	/** The record was too large to keep: `raw` has only the object's id. */
+	tooLarge?: true
+	/** Where the record is: in the event log, or in the hub when it was too large to keep. Absent: in `raw`, or nowhere. */
+	recordUrl?: string
 	source: EventSource
 }
 
 /** The entry of an event. Built key by key: its order is part of the bytes that are signed. */
-export function entry(event: StoredEvent, context: EntryContext): EventEntry {
+export function entry(event: ToldEvent, context: EntryContext): EventEntry {
+	const recordUrl = recordUrlOf(event, context)
 	return {
 		date: isoSeconds(event.dateMs),
 		elementKey: context.elementKey,
@@ -95,9 +120,31 @@ export function entry(event: StoredEvent, context: EntryContext): EventEntry {
 		...(event.flags.unlisted ? { unlisted: true } : {}),
 		...(event.flags.restored ? { restored: true } : {}),
 		...(event.flags.backfill ? { backfill: true } : {}),
-		...(event.record === null ? { erased: true } : {}),
+		...(event.flags.test ? { test: true } : {}),
+		...(event.coalesced === undefined ? {} : { coalesced: event.coalesced }),
+		...(isErased(event) ? { erased: true } : {}),
+		...(isTooLarge(event) ? { tooLarge: true } : {}),
+		...(recordUrl === null ? {} : { recordUrl }),
 		source: event.source,
 	}
+}
+
+/** Whether an event's record was kept and is no longer. */
+export function isErased(event: Pick<StoredEvent, 'record' | 'flags'>): boolean {
+	return event.record === null && !isTooLarge(event)
+}
+
+/** Whether an event's record was never kept, since it was too large. */
+export function isTooLarge(event: Pick<StoredEvent, 'flags'>): boolean {
+	return event.flags.large !== undefined
+}
+
+/** The address of an event's record where the notification does not carry it; null: it does, or there is none. */
+function recordUrlOf(event: StoredEvent, context: EntryContext): string | null {
+	const api = `${(context.publicUrl ?? '').replace(/\/+$/, '')}/elements/api-v2`
+	if (event.flags.large !== undefined) return `${api}/hubs/${context.hubKey}/${event.flags.large}`
+	if (context.mode !== 'thin') return null
+	return `${api}/instances/${context.instanceId}/events/${formatEventId(context.instanceId, event.sequence, event.tag)}`
 }
 
 /** A moment as the contract writes it: `yyyy-MM-ddTHH:mm:ssZ`, UTC, whole seconds (rounded down). */

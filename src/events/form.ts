@@ -2,6 +2,8 @@
  * Makes notifications of what waits (design, The way of a change, 4). A pure decision: which events go together, now. Once formed,
  * a notification's list of events never changes; so what must stay in order is held back here.
  */
+import type { EventType } from './event.ts'
+import type { MemberExtra } from './member.ts'
 
 /** An event that is in no notification yet. */
 export interface WaitingEvent {
@@ -10,19 +12,42 @@ export interface WaitingEvent {
 	resource: string
 	/** Whose event it is, from `objectKey`. */
 	object: string
+	/** Characters of its record; absent: none worth counting. */
+	size?: number
+	/** The oldest event that it stands for, where that is another: decides whose turn it is. */
+	since?: number
 }
 
-/** How many events a notification holds, and how many notifications of one subscription may be unsettled at a time. */
-export interface FormLimits {
-	perNotification: number
-	unsettled: number
+/** An event that waits, as coalescing needs it. */
+export interface WaitingChange extends WaitingEvent {
+	type: EventType
+	changedFields: string[] | null
+	/** `objectSequence` of the object's last event before this one that was meant for this subscription. */
+	previousSequence: number | null
 }
 
-/** The contract's sizes (section 4). The bound on unsettled ones keeps a long outage's events in the log, where they are cheap. */
-export const FORM_LIMITS: Readonly<Record<'polling' | 'webhook', FormLimits>> = {
-	polling: { perNotification: 10, unsettled: 100 },
-	webhook: { perNotification: 20, unsettled: 100 },
+/** The event that is told of its object, for all that wait. */
+export interface CoalescedEvent extends WaitingChange {
+	/** All that it stands for, ascending; the last one is itself. */
+	sequences: number[]
 }
+
+/** Events of an object that come to nothing: nobody is told of any of them. */
+export interface CancelledRun {
+	object: string
+	sequences: number[]
+	/** What the object's next event follows on this subscription. */
+	previousSequence: number | null
+}
+
+/** The contract's sizes (section 4), by how changes are seen; `event.notification.batch` overrides. */
+export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', number>> = { polling: 10, webhook: 20, hybrid: 10 }
+
+/**
+ * Characters that the records of a notification hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a
+ * character, and what cannot be handed to a consumer would never be sent.
+ */
+export const BODY_SIZE = 6_000_000
 
 /** A notification to be made: events of one resource, ascending. */
 export interface FormedNotification {
@@ -39,6 +64,69 @@ export function objectKey(resource: string, objectId: number | string): string {
 }
 
 /**
+ * Leaves one event of each object: the newest of those that go now. A receiver that folds them ends where it would have ended with all.
+ *
+ * - Begins with CREATED and ends with DELETED: it never heard of the object, and is not told now.
+ * - Begins with CREATED and ends with UPDATED: told as CREATED, with the newest record.
+ * - Otherwise the newest as it is. After DELETED … CREATED that is a CREATED of an object the receiver may still have.
+ *
+ * `previousSequence` is that of the first, so that nothing seems to be missing. `changedFields` are those of all, in the order in which
+ * they changed first; null (anything may have changed) where those of one are not known, and of CREATED and DELETED.
+ *
+ * @param waiting events that may go now, in any order: none of an object that must wait, none that the filter leaves out
+ */
+export function coalesce(waiting: readonly WaitingChange[]): { kept: CoalescedEvent[]; cancelled: CancelledRun[] } {
+	const kept: CoalescedEvent[] = []
+	const cancelled: CancelledRun[] = []
+	const runs = Map.groupBy(
+		waiting.toSorted((a, b) => a.sequence - b.sequence),
+		(event) => event.object,
+	)
+	for (const [object, run] of runs) {
+		const first = run[0]!
+		const last = run.at(-1)!
+		const sequences = run.map((event) => event.sequence)
+		const { previousSequence } = first
+		if (first.type === 'CREATED' && last.type === 'DELETED') {
+			cancelled.push({ object, sequences, previousSequence })
+			continue
+		}
+		const type = first.type === 'CREATED' && last.type === 'UPDATED' ? 'CREATED' : last.type
+		kept.push({
+			...last,
+			type,
+			previousSequence,
+			changedFields: type === 'UPDATED' ? allFields(run) : null,
+			since: first.sequence,
+			sequences,
+		})
+	}
+	return { kept: kept.sort((a, b) => a.sequence - b.sequence), cancelled }
+}
+
+function allFields(run: readonly WaitingChange[]): string[] | null {
+	const names = new Set<string>()
+	for (const { changedFields } of run) {
+		if (changedFields === null) return null
+		for (const name of changedFields) names.add(name)
+	}
+	return [...names]
+}
+
+/** What a notification notes of a coalesced event beside its row: only what differs from it. */
+export function coalescedExtra(
+	told: Pick<CoalescedEvent, 'type' | 'changedFields' | 'previousSequence' | 'sequences'>,
+	event: Pick<WaitingChange, 'type' | 'changedFields' | 'previousSequence'>,
+): MemberExtra {
+	return {
+		...(told.previousSequence === event.previousSequence ? {} : { p: told.previousSequence }),
+		...(told.sequences.length === 1 ? {} : { c: told.sequences.length }),
+		...(JSON.stringify(told.changedFields) === JSON.stringify(event.changedFields) ? {} : { f: told.changedFields }),
+		...(told.type === 'CREATED' && event.type !== 'CREATED' ? { t: 'CREATED' } : {}),
+	}
+}
+
+/**
  * Forms what can be sent now, oldest event first.
  *
  * Two notifications travel at the same time, so an object with an unsettled one waits, and so does one whose events did not all fit:
@@ -46,25 +134,28 @@ export function objectKey(resource: string, objectId: number | string): string {
  *
  * @param waiting events in no notification, in any order
  * @param blocked objects (`objectKey`) with an unsettled notification on this subscription
- * @param limits `perNotification` is what is read here
+ * @param limits how many events a notification holds
  * @param room how many notifications may be made: the limit of unsettled ones less those there are
  */
 export function form(
 	waiting: readonly WaitingEvent[],
 	blocked: ReadonlySet<string>,
-	limits: Pick<FormLimits, 'perNotification'>,
+	limits: { perNotification: number },
 	room: number,
 ): FormedNotification[] {
 	const formed: FormedNotification[] = []
 	/** Per resource, the notification that still takes events. */
 	const open = new Map<string, FormedNotification>()
+	const sizes = new Map<FormedNotification, number>()
 	/** Where each object's events of this call went; null: it must wait. */
 	const placed = new Map<string, FormedNotification | null>()
 
-	for (const event of waiting.toSorted((a, b) => a.sequence - b.sequence)) {
+	for (const event of waiting.toSorted((a, b) => (a.since ?? a.sequence) - (b.since ?? b.sequence))) {
 		if (blocked.has(event.object)) continue
 		let target = open.get(event.resource)
-		if (target !== undefined && target.sequences.length >= limits.perNotification) target = undefined
+		const size = event.size ?? 0
+		if (target !== undefined && (target.sequences.length >= limits.perNotification || sizes.get(target)! + size > BODY_SIZE))
+			target = undefined
 		const earlier = placed.get(event.object)
 		// Its earlier events go elsewhere, or wait: this one must not overtake them.
 		if (earlier !== undefined && earlier !== target) {
@@ -79,9 +170,12 @@ export function form(
 			target = { resource: event.resource, sequences: [] }
 			open.set(event.resource, target)
 			formed.push(target)
+			sizes.set(target, 0)
 		}
 		target.sequences.push(event.sequence)
+		sizes.set(target, sizes.get(target)! + size)
 		placed.set(event.object, target)
 	}
+	for (const { sequences } of formed) sequences.sort((a, b) => a - b)
 	return formed
 }

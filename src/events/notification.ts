@@ -2,14 +2,13 @@
  * The body that reaches the callback (contract, sections 4 and 11): a pure function of stored rows, so that every try and every replay
  * sends the same bytes. Records go in as the text that was stored, never parsed and written again.
  */
-import { entry, type StoredEvent } from './event.ts'
+import { entry, isErased, isoSeconds, isTooLarge, type EntryContext, type StoredEvent, type ToldEvent } from './event.ts'
+import { formatEventId } from './ids.ts'
 
 /** The instance as it was when the notification was formed; kept with it, since a new name or tag must not change bytes already sent. */
-export interface NotificationInstance {
-	instanceId: number
-	elementKey: string
-	/** The element's hub: `ecommerce`. */
-	hubKey: string
+export interface NotificationInstance extends EntryContext {
+	/** Of an organization's own object: what it tells has no instance. */
+	notice?: true
 	/** The organization's number: `accountId` and `companyId`. */
 	organizationId: number
 	/** The creator's number. */
@@ -33,12 +32,13 @@ export interface StoredNotification {
 /**
  * The JSON text of a notification.
  *
- * `raw` holds the records in the order of `events`; its `pollDate` is the latest poll among them. An erased record leaves
- * `{"id":…,"erased":true}` in its place, so that positions keep matching.
+ * `raw` holds the records in the order of `events`; its `pollDate` is the latest poll among them. A record that is not sent leaves
+ * `{"id":…}` in its place, so that positions keep matching: with `"erased":true` when it is no longer kept, with `"tooLarge":true` when it
+ * never was, alone in a thin notification.
  *
- * @param events the notification's events, in its order; at least one
+ * @param events the notification's events as it tells them (`told`), in its order; at least one
  */
-export function body(notification: StoredNotification, events: readonly StoredEvent[], instance: NotificationInstance): string {
+export function body(notification: StoredNotification, events: readonly ToldEvent[], instance: NotificationInstance): string {
 	const entries = events.map((event) => JSON.stringify(entry(event, instance)))
 	const first = events[0]
 	if (first === undefined) throw new RangeError('A notification has at least one event')
@@ -60,10 +60,28 @@ export function body(notification: StoredNotification, events: readonly StoredEv
 				['instance_id', String(instance.instanceId)],
 				['instanceName', JSON.stringify(instance.name)],
 				['instanceTags', JSON.stringify(instance.tags)],
-				['raw', raw(notification.resource, events)],
+				['raw', raw(notification.resource, events, instance.mode === 'thin')],
 				['events', `[${entries.join(',')}]`],
 			]),
 		],
+		['user', JSON.stringify(instance.sender)],
+	])
+}
+
+/**
+ * The JSON text of a notice: what an organization is told of itself, or what was posted to a topic of its own. The envelope is the same,
+ * `message` is what was posted, byte for byte.
+ */
+export function noticeBody(notification: StoredNotification, event: StoredEvent, instance: NotificationInstance): string {
+	return object([
+		['severity', JSON.stringify(event.flags.severity ?? 'medium')],
+		['createdDate', JSON.stringify(javaDate(notification.createdMs))],
+		['topic', JSON.stringify(event.resource)],
+		['action', JSON.stringify('create')],
+		['id', JSON.stringify(String(notification.id))],
+		['eventId', JSON.stringify(formatEventId(instance.instanceId, event.sequence, event.tag))],
+		['date', JSON.stringify(isoSeconds(event.dateMs))],
+		['message', event.record ?? '{}'],
 		['user', JSON.stringify(instance.sender)],
 	])
 }
@@ -86,20 +104,22 @@ export function javaDate(ms: number): string {
 }
 
 /** `message.raw`: `{<objectType>: [records], pollDate, objectType}`; without `pollDate` when no poll brought them. */
-function raw(resource: string, events: readonly StoredEvent[]): string {
-	const records = events.map(
-		(event) =>
-			event.record ??
-			object([
-				['id', JSON.stringify(event.objectId)],
-				['erased', 'true'],
-			]),
-	)
+function raw(resource: string, events: readonly ToldEvent[], thin: boolean): string {
+	const records = events.map((event) => (thin ? null : event.record) ?? stub(event))
 	const polls = events.map((event) => event.pollDateMs).filter((ms) => ms !== null)
 	return object([
 		[resource, `[${records.join(',')}]`],
 		...(polls.length === 0 ? [] : [['pollDate', String(Math.max(...polls))] as const]),
 		['objectType', JSON.stringify(resource)],
+	])
+}
+
+/** What stands in a record's place. */
+function stub(event: ToldEvent): string {
+	return object([
+		['id', JSON.stringify(event.objectId)],
+		...(isErased(event) ? [['erased', 'true'] as const] : []),
+		...(isTooLarge(event) ? [['tooLarge', 'true'] as const] : []),
 	])
 }
 

@@ -7,18 +7,20 @@ import type { Element, PollerResource } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
 import type { WatcherConfig } from '../watcher/ports.ts'
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
+import { FILTER_KEYS, NO_FILTER, parseFilter } from '../events/filter.ts'
+import { DEFAULT_BATCH } from '../events/form.ts'
 import { receiverUrl } from './addresses.ts'
 import { HEADERS_KEY, readHeaders } from './headers.ts'
 import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './poller.ts'
+import { loadOrganizationConfig } from './organizations.ts'
 import { findInstanceById, type Instance } from './records.ts'
+import { SIGNATURE_KEY, SIGNATURE_KEY_LIMIT } from './signature.ts'
+import { readFurther } from './subscriptions.ts'
 import { guardUrl, meansLogOnly, storeBase } from './urls.ts'
 import { isPlaceholder, MASK, readBoolean, readNumber, stripBrackets, toText, type FieldProblem } from './values.ts'
 
 /** Most bytes of a configuration as JSON. */
 export const CONFIGURATION_LIMIT_BYTES = 64 * 1024
-
-/** Longest signature key, characters (contract, section 3). */
-const SIGNATURE_KEY_LIMIT = 128
 
 /** Defaults that answers show and the watcher goes by (contract, section 3). */
 export const DEFAULTS: Readonly<Record<string, string>> = {
@@ -33,13 +35,7 @@ export const DEFAULTS: Readonly<Record<string, string>> = {
 const LONGEST_INTERVAL_MS = 10 * 365 * 86_400_000
 
 /** Keys that are secret whatever the element says of them (contract, section 2). */
-const ALWAYS_SECRET = new Set([
-	'password',
-	'oauth.api.key',
-	'oauth.api.secret',
-	'event.notification.signature.key',
-	'event.notification.basic.password',
-])
+const ALWAYS_SECRET = new Set(['password', 'oauth.api.key', 'oauth.api.secret', SIGNATURE_KEY, 'event.notification.basic.password'])
 
 /** Whether a key's value is sealed at rest and masked in answers. */
 export function isSecretKey(element: Element, key: string): boolean {
@@ -129,6 +125,14 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 	else if (raw.has(POLLER_KEY)) values[POLLER_KEY] = poller.resources === null ? null : JSON.stringify(poller.resources)
 	const urls = readPollerUrls(values['event.poller.urls'], element)
 	if (!urls.ok) problems.push(urls.problem)
+	// Which labels there are is known only where the poller configuration could be read.
+	const filter = parseFilter(values, poller.ok && urls.ok ? Object.keys(effectivePoller(values, element)) : null)
+	if (!filter.ok) problems.push(...filter.problems)
+	else {
+		const { types, resources } = filter.filter
+		if (types !== null) values[FILTER_KEYS.types] = types.join('|')
+		if (resources !== null) values[FILTER_KEYS.resources] = resources.join('|')
+	}
 
 	if (problems.length > 0) return { ok: false, problems }
 	return {
@@ -162,6 +166,7 @@ export function toWatcherConfig(
 	const minutes = number('event.poller.refresh_interval') ?? Number(DEFAULTS['event.poller.refresh_interval'])
 	const rereadHours = number('event.poller.reread')
 	const type = configuration['event.vendor.type']
+	const vendorType = type === 'webhook' || type === 'hybrid' ? type : 'polling'
 	return {
 		instanceId: instance.id,
 		organizationId: instance.organizationId,
@@ -172,11 +177,12 @@ export function toWatcherConfig(
 		version: instance.version,
 		enabled: instance.enabled,
 		eventsEnabled: instance.eventsEnabled,
-		vendorType: type === 'webhook' || type === 'hybrid' ? type : 'polling',
+		vendorType,
 		connection: instance.connection,
 		// The watcher finds its resources in one place, whichever key or default they came from.
 		configuration:
 			element === undefined ? configuration : { ...configuration, [POLLER_KEY]: JSON.stringify(effectivePoller(configuration, element)) },
+		signature: { next: instance.signatureNext, fromMs: instance.signatureFromMs },
 		callbackUrl: callbackOf(configuration, env.PUBLIC_URL),
 		pollIntervalMs: Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
 		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / 3_600_000),
@@ -184,6 +190,31 @@ export function toWatcherConfig(
 		scanBudget: number('event.poller.scanBudget') ?? 10,
 		retentionDays: account.retentionDays,
 		hooks: hooksOf(instance, env, floorMs),
+		baselineVersion: instance.baselineVersion,
+		subscriptionId: instance.subscriptionId,
+		others: [],
+		announces: account.operator !== null,
+		storeless: false,
+		delivery: deliveryOf(configuration, vendorType, account),
+	}
+}
+
+/** How notifications are made and sent: the instance's keys and the account's settings. */
+function deliveryOf(
+	configuration: Readonly<Record<string, string | null>>,
+	vendorType: WatcherConfig['vendorType'],
+	account: AccountSettings,
+): WatcherConfig['delivery'] {
+	const number = (key: string): number | null => readNumber(configuration[key] ?? '')
+	const filter = parseFilter(configuration, null)
+	return {
+		schedule: account.schedule,
+		failurePolicy: account.failurePolicy,
+		mode: configuration['event.notification.mode'] === 'thin' ? 'thin' : 'full',
+		coalesce: configuration['event.notification.coalesce'] === 'true',
+		batch: number('event.notification.batch') ?? DEFAULT_BATCH[vendorType],
+		rate: number('event.notification.rate'),
+		filter: filter.ok ? filter.filter : NO_FILTER,
 	}
 }
 
@@ -192,19 +223,25 @@ function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: numb
 	const type = instance.configuration['event.vendor.type']
 	if (!instance.eventsEnabled || (type !== 'webhook' && type !== 'hybrid')) return null
 	const minutes = readNumber(instance.configuration['event.reconcile.interval'] ?? '') ?? Number(DEFAULTS['event.reconcile.interval'])
+	const made = instance.state === 'ready'
 	return {
 		version: instance.hookVersion,
 		previousUntilMs: instance.hookPreviousUntilMs,
 		reconcileMs: minutes === 0 ? 0 : Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
-		deliveryUrl: receiverUrl(env, instance.elementKey, instance.id, instance.hookVersion),
+		deliveryUrl: made ? receiverUrl(env, instance.elementKey, instance.id, instance.hookVersion) : '',
+		...(made && instance.hookWork === null && instance.hookKey !== null ? { writtenWith: instance.hookKey } : {}),
 	}
 }
 
-/** Reads an instance's row (being created or ready) joined with its account; null when it does not exist or is deleted. Throws when D1 cannot be reached. */
+/**
+ * Reads an instance's row (being created or ready) joined with its account and its further subscriptions, or what an organization's own
+ * object runs by; null when it does not exist or is deleted. Throws when D1 cannot be reached.
+ */
 export async function loadWatcherConfig(env: Env, instanceId: number): Promise<WatcherConfig | null> {
 	const instance = await findInstanceById(env.DB, instanceId)
-	if (instance === null) return null
-	return toWatcherConfig(instance, await readAccountSettings(env.DB, instance.organizationId), env)
+	if (instance === null) return await loadOrganizationConfig(env, instanceId)
+	const [account, others] = await Promise.all([readAccountSettings(env.DB, instance.organizationId), readFurther(env.DB, instanceId)])
+	return { ...toWatcherConfig(instance, account, env), others }
 }
 
 /** POLL_FLOOR_SECONDS as a number; the documented default when it is not set. */
@@ -226,6 +263,14 @@ const boolean: Check = (text) => {
 /** Text up to a length. */
 function textOf(limit: number): Check {
 	return (text) => (text.trim().length > limit ? expected(`at most ${limit} characters`) : fine(text.trim()))
+}
+
+/** One of a few words, in any case. */
+function oneOf(...words: readonly string[]): Check {
+	return (text) => {
+		const word = text.trim().toLowerCase()
+		return words.includes(word) ? fine(word) : expected(words.join(' or '))
+	}
 }
 
 /** A time in minutes or hours, decimals allowed, not below the operator's floor; 0 switches off where `zero`. */
@@ -273,8 +318,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
 		return verdict.ok ? fine(address) : { ok: false, message: verdict.message }
 	},
 	// Not trimmed: a key's blanks are part of it.
-	'event.notification.signature.key': (text) =>
-		text.length > SIGNATURE_KEY_LIMIT ? expected(`at most ${SIGNATURE_KEY_LIMIT} characters`) : fine(text),
+	[SIGNATURE_KEY]: (text) =>
+		text.length > SIGNATURE_KEY_LIMIT
+			? expected(`at most ${SIGNATURE_KEY_LIMIT} characters`)
+			: text.isWellFormed()
+				? fine(text)
+				: expected('text'),
 	'event.notification.basic.username': (text) =>
 		text.includes(':') || text.length > 255 ? expected('at most 255 characters without a colon') : fine(text),
 	'event.notification.basic.password': (text) => (text.length > 255 ? expected('at most 255 characters') : fine(text)),
@@ -287,6 +336,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
 		return backfillIsKnown(value) ? fine(value) : expected('none, all or a date such as 2026-01-31')
 	},
 	'filter.response.nulls': boolean,
+	'event.notification.mode': oneOf('full', 'thin'),
+	'event.notification.coalesce': boolean,
+	'event.notification.batch': numberOf(1, 100, true),
+	'event.notification.rate': numberOf(0.01, 1000, false),
+	// Their form is the filter's to say, once the resources are known.
+	[FILTER_KEYS.types]: textOf(100),
+	[FILTER_KEYS.resources]: textOf(10_000),
+	[FILTER_KEYS.where]: textOf(1000),
 }
 
 function backfillIsKnown(text: string): boolean {

@@ -37,8 +37,10 @@ import {
 } from './records.ts'
 import { instanceContext, sealSecret } from './sealing.ts'
 import type { Services } from './services.ts'
+import { SIGNATURE_KEY, takenOver } from './signature.ts'
 import { allowsPrivateNetwork, credentialsOf, elementOf, openConfiguration, sealConfiguration } from './stores.ts'
 import { siteKey } from './urls.ts'
+import { MASK } from './values.ts'
 
 /** What a caller says of an instance; what is absent keeps its value (PATCH) or has its default (POST, PUT). */
 export interface InstanceInput {
@@ -94,6 +96,9 @@ export async function createInstance(
 		// Written before they are made: whatever ends this creation, the cron knows that there may be some.
 		hookKey: hooked ? firstKeyId(env) : null,
 		hookWork: null,
+		signatureNext: null,
+		signatureFromMs: null,
+		baselineVersion: 0,
 	}
 	await insertInstance(env.DB, instance, hashSecret(token))
 	try {
@@ -105,6 +110,8 @@ export async function createInstance(
 		await undo(services, id, error)
 		throw error instanceof HooksFailed ? error.answer : error
 	}
+	// Until it hears that its webhooks are made, the object leaves them alone.
+	if (hooked) await tell(services, instance, {})
 	return { ...instance, state: 'ready' }
 }
 
@@ -129,18 +136,19 @@ export interface ChangeOptions {
 /** Changes or replaces an instance. A new store, key or secret is checked first; failure changes nothing. */
 export async function updateInstance(
 	services: Services,
-	instance: Instance,
+	given: Instance,
 	user: User,
 	requestId: string,
 	input: InstanceInput,
 	options: ChangeOptions,
 ): Promise<Instance> {
 	const { env } = services
+	const instance = takenOver(given, services.now())
 	const element = elementOf(instance.elementKey)
 	const { name, tags } = requireNaming(input)
 	const before = await openConfiguration(env.MASTER_KEYS, instance.id, element, instance.configuration)
-	const given = input.configuration ?? {}
-	const merged = options.replace ? given : { ...before, ...given }
+	const sent = input.configuration ?? {}
+	const merged = options.replace ? sent : { ...before, ...sent }
 	const normal = requireConfiguration(merged, optionsOf(services, element, before))
 	const resources = normal.eventsEnabled ? normal.resources : {}
 
@@ -177,6 +185,10 @@ export async function updateInstance(
 		connection,
 		eventsEnabled: normal.eventsEnabled,
 	}
+	// A key that is named, be it the present one, is the only one from now on.
+	const named = Object.hasOwn(sent, SIGNATURE_KEY) && sent[SIGNATURE_KEY] !== MASK
+	const endsRotation = instance.signatureNext !== null && (named || changedKeys.includes(SIGNATURE_KEY))
+	if (endsRotation) Object.assign(change, { signatureNext: null, signatureFromMs: null } satisfies InstanceChange)
 	const plan = planHooks(env, instance, { ...instance, ...change }, { moved, reconnect })
 	if (plan.make) await makeOrUndo(services, instance, { ...instance, ...change }, plan)
 	const changed = await commit(
@@ -190,6 +202,7 @@ export async function updateInstance(
 			name: change.name !== instance.name,
 			tags: JSON.stringify(change.tags) !== JSON.stringify(instance.tags),
 			...(moved ? { rebaseline: true } : {}),
+			...(endsRotation ? { rotation: 'ended' } : {}),
 		},
 	)
 	const callback = callbackOf(values, env.PUBLIC_URL)
@@ -214,12 +227,12 @@ export async function setEnabled(
 	const changed = await commit(
 		services,
 		instance,
-		{ enabled, ...(work === null ? {} : { hookWork: work }) },
+		{ enabled, ...(work === null ? {} : { hookWork: work }), ...(enabled && skip ? { baselineVersion: instance.version + 1 } : {}) },
 		actorOf(user, requestId),
 		enabled ? 'instance.enable' : 'instance.disable',
 		enabled && skip ? { skip: true } : {},
 	)
-	await tell(services, changed, enabled ? { release: true, ...(skip ? { skip: true } : {}) } : {})
+	await tell(services, changed, enabled ? { release: true } : {})
 	if (work !== null) await workHooks(services, instance.id)
 	return changed
 }
@@ -283,7 +296,7 @@ function unchangedSecrets(
 }
 
 /** Tells the object of a committed change. Not reaching it is no failure: it reads its row again by itself. */
-async function tell(services: Services, instance: Instance, options: { skip?: boolean; release?: boolean }): Promise<void> {
+export async function tell(services: Services, instance: Pick<Instance, 'id' | 'version'>, options: { release?: boolean }): Promise<void> {
 	try {
 		const watcher = services.watcher(instance.id)
 		// An object that lost its storage is brought back as it was made.
@@ -293,7 +306,8 @@ async function tell(services: Services, instance: Instance, options: { skip?: bo
 	}
 }
 
-async function commit(
+/** Commits a change with its audit row; 409 when somebody else was first. A takeover of the signature key whose moment has passed is written down with it. */
+export async function commit(
 	services: Services,
 	instance: Instance,
 	change: InstanceChange,
@@ -301,7 +315,10 @@ async function commit(
 	action: string,
 	detail: Record<string, unknown>,
 ): Promise<Instance> {
-	const changed = await changeInstance(services.env.DB, instance, change, actor, { action, detail }, services.now())
+	const nowMs = services.now()
+	const { configuration, signatureNext, signatureFromMs } = takenOver({ ...instance, ...change }, nowMs)
+	const whole = { ...change, configuration, signatureNext, signatureFromMs }
+	const changed = await changeInstance(services.env.DB, instance, whole, actor, { action, detail }, nowMs)
 	if (changed === null) throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
 	return changed
 }
@@ -346,6 +363,7 @@ function optionsOf(services: Services, element: Element, previous: Record<string
 	return { element, previous, publicUrl: env.PUBLIC_URL, allowPrivateNetwork: allowsPrivateNetwork(env), floorSeconds: floorSecondsOf(env) }
 }
 
-function actorOf(user: User, requestId: string): Actor {
+/** Who does it. */
+export function actorOf(user: User, requestId: string): Actor {
 	return { organizationId: user.organizationId, userId: user.id, requestId }
 }

@@ -2,6 +2,7 @@
  * When the ring of master keys is turned, what is sealed in D1 under older keys is sealed anew under the first, some rows at a time,
  * so that an older key can leave (design, State: Secrets). A row that somebody changes meanwhile is left to the next round.
  */
+import { OPERATOR_KEY, operatorKeyContext } from '../accounts/settings.ts'
 import { logError } from '../log.ts'
 import { instanceContext, isSealed, masterKeys, openSecret, sealSecret } from './sealing.ts'
 
@@ -16,6 +17,7 @@ interface Connected {
 	id: number
 	token: string
 	configuration: string
+	next: string | null
 }
 
 /** Ids of the ring's keys that something at rest or at a store still depends on; the first always is. With one key nothing is looked up. */
@@ -26,11 +28,12 @@ export async function keysInUse(db: D1Database, ring: string): Promise<string[]>
 		const row = await db
 			.prepare(
 				`SELECT EXISTS (SELECT 1 FROM instances WHERE hook_key = ?1 AND enabled = 1)
-				OR EXISTS (SELECT 1 FROM instances WHERE instr(configuration, ?2) > 0 OR instr(token_sealed, ?3) = 1)
+				OR EXISTS (SELECT 1 FROM instances WHERE instr(configuration, ?2) > 0 OR instr(token_sealed, ?3) = 1 OR instr(signature_next, ?3) = 1)
 				OR EXISTS (SELECT 1 FROM organizations WHERE instr(secret_sealed, ?3) = 1) OR EXISTS (SELECT 1 FROM users WHERE instr(secret_sealed, ?3) = 1)
+				OR EXISTS (SELECT 1 FROM account_settings WHERE key = ?4 AND instr(value, ?3) = 1)
 				OR EXISTS (SELECT 1 FROM drafts WHERE instr(sealed, ?3) = 1) AS used`,
 			)
-			.bind(id, `"v1.${id}.`, `v1.${id}.`)
+			.bind(id, `"v1.${id}.`, `v1.${id}.`, OPERATOR_KEY)
 			.first<{ used: number }>()
 		if (row?.used === 1) used.push(id)
 	}
@@ -57,13 +60,30 @@ export async function resealSecrets(db: D1Database, ring: string): Promise<void>
 						.run()
 			}
 		}
+		await resealSettings(db, ring, id)
 		const { results } = await db
 			.prepare(
-				'SELECT id, token_sealed AS token, configuration FROM instances WHERE instr(configuration, ?) > 0 OR instr(token_sealed, ?) = 1 LIMIT ?',
+				'SELECT id, token_sealed AS token, configuration, signature_next AS next FROM instances WHERE instr(configuration, ?1) > 0 OR instr(token_sealed, ?2) = 1 OR instr(signature_next, ?2) = 1 LIMIT ?3',
 			)
 			.bind(`"v1.${id}.`, `v1.${id}.`, LIMIT)
 			.all<Connected>()
 		for (const row of results) await resealInstance(db, ring, row)
+	}
+}
+
+/** The one setting of an account that is sealed. */
+async function resealSettings(db: D1Database, ring: string, keyId: string): Promise<void> {
+	const { results } = await db
+		.prepare('SELECT organization_id AS id, value AS sealed FROM account_settings WHERE key = ? AND instr(value, ?) = 1 LIMIT ?')
+		.bind(OPERATOR_KEY, `v1.${keyId}.`, LIMIT)
+		.all<Account>()
+	for (const row of results) {
+		const sealed = await anew(ring, row.sealed, operatorKeyContext(row.id))
+		if (sealed !== null)
+			await db
+				.prepare('UPDATE account_settings SET value = ? WHERE organization_id = ? AND key = ? AND value = ?')
+				.bind(sealed, row.id, OPERATOR_KEY, row.sealed)
+				.run()
 	}
 }
 
@@ -74,14 +94,15 @@ async function resealInstance(db: D1Database, ring: string, row: Connected): Pro
 		if (value !== null && isSealed(value)) configuration[key] = (await anew(ring, value, context)) ?? value
 	}
 	const token = (await anew(ring, row.token, context)) ?? row.token
+	const next = row.next === null ? null : ((await anew(ring, row.next, context)) ?? row.next)
 	const text = JSON.stringify(configuration)
-	if (text === row.configuration && token === row.token) return
+	if (text === row.configuration && token === row.token && next === row.next) return
 	// The version counts up, so that the instance's object reads its secrets again before the older key leaves.
 	await db
 		.prepare(
-			'UPDATE instances SET token_sealed = ?, configuration = ?, version = version + 1 WHERE id = ? AND token_sealed = ? AND configuration = ?',
+			'UPDATE instances SET token_sealed = ?, configuration = ?, signature_next = ?, version = version + 1 WHERE id = ? AND token_sealed = ? AND configuration = ? AND signature_next IS ?',
 		)
-		.bind(token, text, row.id, row.token, row.configuration)
+		.bind(token, text, next, row.id, row.token, row.configuration, row.next)
 		.run()
 }
 

@@ -8,6 +8,7 @@ import { giveUpHooks, markForRekey, workHooks } from './hooks.ts'
 import { clearAway } from './lifecycle.ts'
 import { abandonCreating } from './records.ts'
 import { resealSecrets } from './reseal.ts'
+import { tidySignatures } from './signature.ts'
 import type { Services } from './services.ts'
 
 /** Instances woken a round. */
@@ -59,6 +60,7 @@ export async function runWatchdog(services: Services): Promise<Round> {
 		.all<{ id: number }>()
 	await inGroups(hooks.results, async ({ id }) => void (await workHooks(services, id)))
 	await forgetDrafts(DB, nowMs)
+	await tidySignatures(DB, nowMs)
 	await resealSecrets(DB, services.env.MASTER_KEYS)
 
 	const overdue = await DB.prepare(

@@ -19,6 +19,8 @@ export interface Due {
 	nextDeliveryMs: number | null
 	lastRungMs: number | null
 	pruneMs: number | null
+	/** When announcements are handed over: also of an instance that is paused. */
+	announceMs: number | null
 }
 
 /** When the alarm must ring; null: never. */
@@ -32,5 +34,6 @@ export function nextAlarm(due: Due, nowMs: number): number | null {
 		if (due.nextDeliveryMs !== null) times.push(Math.max(due.nextDeliveryMs, due.lastRungMs === null ? 0 : due.lastRungMs + DOORBELL_MS))
 	}
 	if (due.pruneMs !== null) times.push(due.pruneMs)
+	if (due.announceMs !== null) times.push(due.announceMs)
 	return times.length === 0 ? null : Math.max(Math.min(...times), nowMs + SOON_MS)
 }

@@ -46,3 +46,8 @@ export function rejectionsOf(core: Core): HookRejections {
 	const row = core.ports.sql.all<{ body: string }>(`SELECT body FROM rejections WHERE id = 1`)[0]
 	return row === undefined ? { sinceMs: 0, counts: {}, samples: [] } : (JSON.parse(row.body) as HookRejections)
 }
+
+/** Forgets the samples of what was refused, since they may quote an object; the counts stay. */
+export function forgetSamples(core: Core): void {
+	core.ports.sql.run(`UPDATE rejections SET body = json_set(body, '$.samples', json('[]'))`)
+}

@@ -8,7 +8,9 @@ import type { Core, Watched } from './core.ts'
 import { gate, type Change, type Doubt, type GateContext, type Observation } from './gate.ts'
 import { awaitWebhook } from './suspicion.ts'
 import { isListed, readRows, writeRow, type IndexRow } from './object-index.ts'
-import { putIntoNotifications, type NewEvent } from './outbox.ts'
+import type { NewEvent } from './event-log.ts'
+import { putIntoNotifications } from './forming.ts'
+import type { Listed } from './requests.ts'
 
 /** What was seen, before the gate: a record, or that there is no such object. */
 export type Seen = { id: ObjectId; sighting: Sighting } | { id: ObjectId; gone: true }
@@ -50,6 +52,30 @@ export function isNews(recorded: Pick<Recorded, 'accepted' | 'undecided'>): bool
 
 /** Above so many bytes the record is left out of the event: a row holds 2 MB. */
 const RECORD_LIMIT = 1_500_000
+
+/** Gates and records rows of a list: all of the page, unless some are named. Call it inside `core.commit`. */
+export function recordPage(
+	core: Core,
+	watched: Watched,
+	page: Listed,
+	source: 'poll' | 'reread',
+	rows: readonly Sighting[] = page.sightings,
+): Recorded {
+	return record(
+		core,
+		watched,
+		rows.map((sighting) => ({ id: sighting.id, sighting })),
+		{
+			source,
+			by: 'read',
+			askedAtMs: page.askedAtMs,
+			storeNowMs: page.storeNowMs,
+			listed: true,
+			// It counts during a baseline alone.
+			backfill: core.config.backfill,
+		},
+	)
+}
 
 /** Gates and records observations of one resource. Call it inside `core.commit`. */
 export function record(core: Core, watched: Watched, seen: readonly Seen[], look: Look): Recorded {
@@ -185,6 +211,7 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 	if (state.run !== null) state.run.events++
 	const full =
 		change.withRecord && !('gone' in one) ? JSON.stringify(one.sighting.record) : JSON.stringify(idRecord(resource.idField, one.id))
+	const tooLarge = Buffer.byteLength(full) > RECORD_LIMIT
 	return {
 		sequence,
 		tag: core.ports.eventTag(core.config.instanceId, sequence),
@@ -204,8 +231,9 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 			...(change.unlisted && { unlisted: true }),
 			...(change.restored && { restored: true }),
 			...(change.backfill && { backfill: true }),
+			...(tooLarge && { large: `${resource.path}/${encodeURIComponent(one.id)}` }),
 		},
-		record: Buffer.byteLength(full) > RECORD_LIMIT ? null : full,
+		record: tooLarge ? null : full,
 	}
 }
 

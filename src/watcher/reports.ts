@@ -1,10 +1,13 @@
 /** What a watcher says of itself: health, the poller's report, the status row, the event log. */
 import { entry } from '../events/event.ts'
 import { formatEventId, notificationId } from '../events/ids.ts'
+import { announce } from './announcements.ts'
 import type { Core } from './core.ts'
 import { estimateSeconds, judgeHealth } from './health.ts'
 import { nextLookupMs } from './lookups.ts'
-import { backlog, readSubscription, storedEvent } from './outbox.ts'
+import { backlog } from './deliveries.ts'
+import { EVENT_COLUMNS, storedEvent, type EventRecord } from './event-log.ts'
+import { readCallback } from './subscriptions.ts'
 import { watchedResources } from './resources.ts'
 import type { EventRow, Health, PollerReport, StatusReport } from './rpc.ts'
 import { nextReread, rereadDue } from './scans.ts'
@@ -14,7 +17,7 @@ const HOUR_MS = 3_600_000
 /** Judges health now. */
 export function healthOf(core: Core): Health {
 	const { state, config } = core
-	const subscription = readSubscription(core.ports.sql)
+	const subscription = readCallback(core.ports.sql)
 	return judgeHealth({
 		enabled: config.enabled,
 		eventsEnabled: config.eventsEnabled,
@@ -55,6 +58,7 @@ export function healthOf(core: Core): Health {
 /** Writes the status row when the state changed, at the first event of an hour, and otherwise at most hourly at a minute of the id. */
 export async function report(core: Core): Promise<void> {
 	const { state, config } = core
+	if (config.storeless) return
 	const now = core.ports.now()
 	const before = state.reported
 	const hour = Math.floor(now / HOUR_MS)
@@ -80,8 +84,16 @@ export async function report(core: Core): Promise<void> {
 		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
 	}
 	await core.ports.report(row)
-	// The commit that ends the slice keeps it; lost, the row is written once more.
-	state.reported = { atMs: now, state: health.state, reason: health.reason, sinceMs, hour: firstOfHour ? hour : (before?.hour ?? -1) }
+	const reported = { atMs: now, state: health.state, reason: health.reason, sinceMs, hour: firstOfHour ? hour : (before?.hour ?? -1) }
+	if (before?.state === health.state || !config.announces) {
+		// The commit that ends the slice keeps it; lost, the row is written once more.
+		state.reported = reported
+		return
+	}
+	core.commit(() => {
+		state.reported = reported
+		announce(core, `instance.${health.state}`, health.reason, { state: health.state, action: health.action, since: health.since })
+	})
 }
 
 /** Whether anything that health is judged from looks other than healthy, or did. */
@@ -93,7 +105,7 @@ function mayDiffer(core: Core): boolean {
 		state.full ||
 		state.paused ||
 		state.resources.some((rs) => rs.error !== null || rs.heldSinceMs !== null || rs.baseline !== null || rs.window !== null) ||
-		readSubscription(core.ports.sql)?.failingSinceMs != null
+		readCallback(core.ports.sql)?.failingSinceMs != null
 	)
 }
 
@@ -155,13 +167,10 @@ export function pollerOf(core: Core): PollerReport {
 	}
 }
 
-const EVENT_COLUMNS =
-	'sequence, tag, object_type, object_id, object_sequence, previous, type, date, recorded, source, changed, flags, record, notifications'
-
 /** A page of the log ends early when its records hold so many characters: an RPC answer holds 32 MiB. */
 const PAGE_CHARACTERS = 8_000_000
 
-type LogRow = Parameters<typeof storedEvent>[0] & { notifications: string | null }
+type LogRow = EventRecord & { notifications: string | null }
 
 /** A page of the event log, newest first. */
 export function eventsOf(
@@ -172,7 +181,7 @@ export function eventsOf(
 	let size = 0
 	let full = false
 	for (const row of core.ports.sql.each<LogRow>(
-		`SELECT ${EVENT_COLUMNS} FROM events WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`,
+		`SELECT ${EVENT_COLUMNS}, notifications FROM events WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`,
 		query.before ?? Number.MAX_SAFE_INTEGER,
 		query.pageSize,
 	)) {
@@ -187,7 +196,7 @@ export function eventsOf(
 
 /** One event; null when there is none of that number, or no longer. */
 export function eventOf(core: Core, sequence: number): EventRow | null {
-	const row = core.ports.sql.all<LogRow>(`SELECT ${EVENT_COLUMNS} FROM events WHERE sequence = ?`, sequence)[0]
+	const row = core.ports.sql.all<LogRow>(`SELECT ${EVENT_COLUMNS}, notifications FROM events WHERE sequence = ?`, sequence)[0]
 	return row === undefined ? null : eventRow(core, row)
 }
 
@@ -207,14 +216,14 @@ function eventRow(core: Core, row: LogRow): EventRow {
 	const carriers =
 		ids.length === 0
 			? []
-			: core.ports.sql.all<{ id: number; status: string; created: number; updated: number }>(
-					`SELECT id, status, created, updated FROM notifications WHERE id IN (SELECT value FROM json_each(?))`,
+			: core.ports.sql.all<{ id: number; status: string; created: number; updated: number; delivered: number | null }>(
+					`SELECT id, status, created, updated, delivered FROM notifications WHERE id IN (SELECT value FROM json_each(?))`,
 					JSON.stringify(ids),
 				)
 	const event = storedEvent(row)
 	let status: EventRow['status'] = 'NEW'
 	for (const carrier of carriers) {
-		const one = STATUS_OF[carrier.status] ?? 'NEW'
+		const one = carrier.delivered === null ? (STATUS_OF[carrier.status] ?? 'NEW') : 'NOTIFIED'
 		if (RANK.indexOf(one) > RANK.indexOf(status)) status = one
 	}
 	return {
@@ -229,7 +238,14 @@ function eventRow(core: Core, row: LogRow): EventRow {
 		status,
 		source: event.source,
 		record: event.record,
-		entry: JSON.stringify(entry(event, { instanceId: config.instanceId, elementKey: config.elementKey, hubKey: core.element.hub })),
+		entry: JSON.stringify(
+			entry(event, {
+				instanceId: config.instanceId,
+				elementKey: config.elementKey,
+				hubKey: config.storeless ? '' : core.element.hub,
+				publicUrl: core.ports.publicUrl,
+			}),
+		),
 		notifications: carriers.map((carrier) => ({
 			id: notificationId(config.instanceId, carrier.id),
 			status: carrier.status,

@@ -11,6 +11,8 @@ export interface ResourceState {
 	number: number
 	/** Collection and `where`: what makes it the same resource when its label changes. */
 	identity: string
+	/** What its index calls an id: another field makes it another resource. Absent in states of an earlier version until the next poll. */
+	idField?: string
 	objectType: string
 	/** The bell went on: store clock, whole seconds, and the highest id then. */
 	t0Sec: number
@@ -80,6 +82,8 @@ export interface HooksState {
 	foreign: { source: string; atMs: number } | null
 	/** Numbers of resources whose payloads differ from REST reads: their deliveries are hints. */
 	hintsOnly: number[]
+	/** By resource number: how often its payloads were found to differ, and how many equal ones came in a row since. */
+	doubted: Record<string, { times: number; equal: number }>
 	/** Deliveries by topic, to know which are probed. */
 	seen: Record<string, number>
 	counts: { taken: number; disabled: number; unknownTopic: number }
@@ -102,6 +106,7 @@ export function newHooks(): HooksState {
 		lastDeliveryMs: null,
 		foreign: null,
 		hintsOnly: [],
+		doubted: {},
 		seen: {},
 		counts: { taken: 0, disabled: 0, unknownTopic: 0 },
 		repairs: [],
@@ -123,6 +128,18 @@ export interface WatcherState {
 	notification: number
 	/** Notifications that are not settled, oldest first: kept here and not in an index, which would cost a row at each end. May name ones settled since. */
 	unsettled: number[]
+	/** Number of the next subscription inside the object; never reused. The instance's callback is 1. */
+	nextSubscription: number
+	/** Some subscription was not meant to have an object's last events: `skipped` may hold rows. */
+	skips: boolean
+	/** Id of the last replay or release, and how many have not ended: `resend_items` holds rows. */
+	resend: number
+	resending: number
+	/** Number of the last announcement, and when those that are kept are handed over next; null: none are. */
+	announcement: number
+	announceMs: number | null
+	/** When an object was last erased; null: never. */
+	erasedMs: number | null
 	counters: { created: number; updated: number; deleted: number; requests: number; dead: number; expired: number }
 	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
 	hours: [number, number][]
@@ -153,6 +170,8 @@ export interface WatcherState {
 	/** When to prune next, and the log sequence that the running round has reached. */
 	pruneMs: number | null
 	prunedTo: number
+	/** The log sequence up to which records were taken off settled events, since storage is short. */
+	sparedTo: number
 	/** Numbers of resources that left the configuration: their index is removed in slices. */
 	dropped: number[]
 }
@@ -167,6 +186,13 @@ export function newState(): WatcherState {
 		sequence: 0,
 		notification: 0,
 		unsettled: [],
+		nextSubscription: 2,
+		skips: false,
+		resend: 0,
+		resending: 0,
+		announcement: 0,
+		announceMs: null,
+		erasedMs: null,
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
 		hours: [],
 		lastEventMs: null,
@@ -187,6 +213,7 @@ export function newState(): WatcherState {
 		full: false,
 		pruneMs: null,
 		prunedTo: 0,
+		sparedTo: 0,
 		dropped: [],
 	}
 }
@@ -203,6 +230,7 @@ export function newResource(
 	return {
 		number,
 		identity: resource.identity,
+		idField: resource.idField,
 		objectType: resource.objectType,
 		t0Sec,
 		highestId,
@@ -241,7 +269,10 @@ export function newResource(
 /** Reads the state row. */
 export function loadState(sql: Sql): WatcherState {
 	const row = sql.all<{ body: string }>(`SELECT body FROM state WHERE id = 1`)[0]
-	return row === undefined ? newState() : { ...newState(), ...(JSON.parse(row.body) as WatcherState) }
+	if (row === undefined) return newState()
+	// What an earlier version wrote lacks what came later.
+	const stored = JSON.parse(row.body) as Partial<WatcherState>
+	return { ...newState(), ...stored, hooks: { ...newHooks(), ...stored.hooks } }
 }
 
 /** Writes the state row, as JSON text: one row. */

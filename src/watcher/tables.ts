@@ -47,6 +47,32 @@ const STEPS: string[][] = [
 		// Refused deliveries as the edge handed them over: one row.
 		`CREATE TABLE rejections (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL)`,
 	],
+	[
+		// Number in D1, the topics it hears (null: the owner's), the log's sequence when it began, why it is not active.
+		`ALTER TABLE subscriptions ADD COLUMN number INTEGER`,
+		`ALTER TABLE subscriptions ADD COLUMN topics TEXT`,
+		`ALTER TABLE subscriptions ADD COLUMN since INTEGER NOT NULL DEFAULT 0`,
+		`ALTER TABLE subscriptions ADD COLUMN reason TEXT`,
+		// Asks the callback's breaker before it claims; not rung before.
+		`ALTER TABLE subscriptions ADD COLUMN guarded INTEGER NOT NULL DEFAULT 0`,
+		`ALTER TABLE subscriptions ADD COLUMN parked INTEGER`,
+		// When it was first accepted; attempts that were made before it was sent again, and what sends it again.
+		`ALTER TABLE notifications ADD COLUMN delivered INTEGER`,
+		`ALTER TABLE notifications ADD COLUMN base INTEGER NOT NULL DEFAULT 0`,
+		`ALTER TABLE notifications ADD COLUMN resend INTEGER`,
+		`ALTER TABLE notifications ADD COLUMN acknowledged INTEGER`,
+		// The few that wait for being released: asked for without reading all the others.
+		`CREATE INDEX notifications_queued ON notifications (subscription) WHERE status = 'queued'`,
+		// Objects whose last events a subscription was not meant to have: what their next one follows.
+		`CREATE TABLE skipped (subscription INTEGER NOT NULL, resource INTEGER NOT NULL, object_id NOT NULL, previous INTEGER, PRIMARY KEY (subscription, resource, object_id)) WITHOUT ROWID`,
+		// Replays and releases, and what of them is not settled yet.
+		`CREATE TABLE resends (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, total INTEGER NOT NULL, failed INTEGER NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL, ended INTEGER)`,
+		`CREATE TABLE resend_items (notification INTEGER PRIMARY KEY, resend INTEGER NOT NULL)`,
+		// What is to be said to the operator's webhook, until the organization's object has it.
+		`CREATE TABLE announcements (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL)`,
+		// In an organization's object: up to which number each instance's announcements were taken.
+		`CREATE TABLE heard (origin INTEGER PRIMARY KEY, last INTEGER NOT NULL)`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

@@ -1,7 +1,8 @@
 /** Polling without an index (`filterByUpdatedDate: false`): what the url answers rings by its dates alone (contract, section 3). */
 import type { Sighting } from '../elements/element.ts'
 import type { Core, Watched } from './core.ts'
-import { putIntoNotifications, type NewEvent } from './outbox.ts'
+import type { NewEvent } from './event-log.ts'
+import { putIntoNotifications } from './forming.ts'
 import { list, type Budget } from './requests.ts'
 
 const PAGES = 20

@@ -3,15 +3,22 @@ import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../context.ts'
 import { eventTag, parseNotificationId } from '../events/ids.ts'
 import { loadWatcherConfig } from '../instances/config.ts'
+import { publishTo } from '../instances/organizations.ts'
 import { masterKeys } from '../instances/sealing.ts'
 import { writeStatus } from '../instances/status.ts'
 import { elementOf, openStore } from '../instances/stores.ts'
 import { log } from '../log.ts'
+import { attemptsOf } from './attempts.ts'
+import type { Core } from './core.ts'
 import { coverageOf } from './coverage.ts'
+import { publish } from './notices.ts'
+import { acknowledge, notificationOf, notificationsOf, releaseOf, subscriptionsOf } from './deliveries.ts'
 import { Engine } from './engine.ts'
+import { erase } from './erasure.ts'
 import { takeDelivery } from './hooks.ts'
 import type { Ports, Sql, SqlValue } from './ports.ts'
 import { addRejections, rejectionsOf, webhooksOf } from './hook-reports.ts'
+import { cancelResend, replay, resendsOf } from './replays.ts'
 import { eventOf, eventsOf, healthOf, pollerOf } from './reports.ts'
 import type {
 	CoverageReport,
@@ -21,11 +28,16 @@ import type {
 	WebhooksReport,
 	EventRow,
 	Health,
+	Admission,
 	Known,
+	Notice,
+	NotificationQuery,
 	Outcome,
+	ReplayQuery,
 	PollerReport,
 	WatcherRpc,
 } from './rpc.ts'
+import { testEvent } from './test-event.ts'
 import { decideDeletions, heldDeletions, wantPoll } from './wishes.ts'
 
 /** One instance's object. Its constructor writes nothing and arms nothing (design, State). */
@@ -52,7 +64,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return this.engine.create(instanceId)
 	}
 
-	async configure(_version: number, options: { skip?: boolean; release?: boolean } = {}): Promise<Known<'ok'>> {
+	async configure(_version: number, options: { release?: boolean } = {}): Promise<Known<'ok'>> {
 		const core = this.engine.core()
 		if (core === null) return 'unknown'
 		await this.engine.refresh(core, options)
@@ -153,13 +165,84 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return core === null ? 'unknown' : coverageOf(core, fromMs, toMs)
 	}
 
-	async claim(limit: number): ReturnType<WatcherRpc['claim']> {
-		return this.engine.claim(limit)
+	async notifications(query: NotificationQuery): ReturnType<WatcherRpc['notifications']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : notificationsOf(core, query)
+	}
+
+	async notification(counter: number): ReturnType<WatcherRpc['notification']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : notificationOf(core, counter)
+	}
+
+	async attempts(counter: number): ReturnType<WatcherRpc['attempts']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : attemptsOf(core.ports.sql, counter)
+	}
+
+	async acknowledge(counter: number): ReturnType<WatcherRpc['acknowledge']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : acknowledge(core, counter)
+	}
+
+	async subscriptions(): ReturnType<WatcherRpc['subscriptions']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : subscriptionsOf(core)
+	}
+
+	async release(which: { subscription?: number | undefined; url?: string | undefined }): ReturnType<WatcherRpc['release']> {
+		return this.#sending((core) => releaseOf(core, which))
+	}
+
+	async replay(query: ReplayQuery, dryRun: boolean): ReturnType<WatcherRpc['replay']> {
+		return this.#sending((core) => replay(core, query, dryRun))
+	}
+
+	async resends(): ReturnType<WatcherRpc['resends']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : resendsOf(core)
+	}
+
+	async cancelResend(id: number): ReturnType<WatcherRpc['cancelResend']> {
+		return this.#sending((core) => cancelResend(core, id))
+	}
+
+	async testEvent(): ReturnType<WatcherRpc['testEvent']> {
+		return this.#sending(testEvent)
+	}
+
+	async publish(notices: Notice[]): ReturnType<WatcherRpc['publish']> {
+		const core = this.engine.core()
+		if (core === null || !core.config.storeless) return 'unknown'
+		return this.#sending((one) => publish(one, notices))
+	}
+
+	async erase(resource: string, objectId: string): ReturnType<WatcherRpc['erase']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : erase(core, resource, objectId)
+	}
+
+	async claim(limit: number, admission?: Admission): ReturnType<WatcherRpc['claim']> {
+		return this.engine.claim(limit, admission)
+	}
+
+	async park(subscription: number, untilMs: number): ReturnType<WatcherRpc['park']> {
+		return this.engine.park(subscription, untilMs)
 	}
 
 	async settle(notificationId: number, attempt: number, outcome: Outcome, more: boolean): ReturnType<WatcherRpc['settle']> {
 		const position = parseNotificationId(notificationId)
-		return position === null ? { next: [] } : this.engine.settle(position.counter, attempt, outcome, more)
+		return position === null ? { next: [], retryAtMs: null } : this.engine.settle(position.counter, attempt, outcome, more)
+	}
+
+	/** Does what may put something on the wire; then what can go goes. */
+	async #sending<T>(body: (core: Core) => T): Promise<Known<T>> {
+		const core = this.engine.core()
+		if (core === null) return 'unknown'
+		const answer = body(core)
+		await this.engine.ringDue(core)
+		this.engine.arm(core)
+		return answer
 	}
 
 	#ports(): Ports {
@@ -188,6 +271,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 					connection: config.connection,
 				}),
 			report: (report) => writeStatus(env, report),
+			publish: (organizationId, notices) => publishTo(env, organizationId, notices),
 			eventTag: (instanceId, sequence) => eventTag(key.bytes, instanceId, sequence),
 			masterKey: { id: key.id, bytes: key.bytes },
 			publicUrl: env.PUBLIC_URL,

@@ -10,6 +10,8 @@ import { migrate } from '../../src/watcher/tables.ts'
 import { Watcher as Production } from '../../src/watcher/watcher.ts'
 import type { HookOrder, HookReply, Tables } from './webhooks-orders.ts'
 
+export { Callback } from '../../src/delivery/callback.ts'
+
 /** Instances without a store: what they would read there is dropped instead. */
 const copies = new Set<string | undefined>()
 

@@ -10,6 +10,8 @@ import { prune } from '../../src/watcher/prune.ts'
 import { Watcher as Production } from '../../src/watcher/watcher.ts'
 import type { Counts, Order, Reply } from './orders.ts'
 
+export { Callback } from '../../src/delivery/callback.ts'
+
 const HOUR_MS = 3_600_000
 
 /** What outlives the object: it is evicted when the bench says so, and after idle seconds. */

@@ -91,6 +91,38 @@ describe.each([
 		expect(logged.status).toBe(200)
 	})
 
+	test('a receiver changes its key when it likes: with the old one before the time is over, with the new one after', async () => {
+		const { client, callback, store } = house
+		const after = 'the key that follows'
+		/** A change arrives, and a receiver with this key accepts it the first time. */
+		async function accepted(key: string): Promise<void> {
+			callback.secret(key)
+			const before = callback.arrivals.length
+			const [entry] = store.act({ do: 'edit', resource: 'customers' })
+			await client.poll(instance.id, 'window')
+			const arrival = await eventually(
+				'the callback',
+				() =>
+					callback.arrivals.find(({ number, events }) => number > before && events.some(({ objectId }) => objectId === String(entry?.id))),
+				(found) => found !== undefined,
+			)
+			expect(arrival).toMatchObject({ signed: true, status: 200, attempt: 1 })
+		}
+		interface Keys {
+			key: string
+			next: { key: string; from: string } | null
+		}
+		const path = `/instances/${instance.id}/signature-key`
+		expect(await client.call<Keys>('POST', `${path}/rotate`, { key: after })).toMatchObject({ key: KEY, next: { key: after } })
+		await accepted(KEY)
+		expect(await client.call<Keys>('POST', `${path}/rotate/end`)).toMatchObject({ key: after, next: null })
+		// And back again, by the clock alone.
+		const { next } = await client.call<Keys>('POST', `${path}/rotate`, { key: KEY, grace: 2 })
+		await pause(Date.parse(next!.from) - Date.now())
+		await accepted(KEY)
+		expect(await client.call<Keys>('GET', path)).toMatchObject({ key: KEY, next: null })
+	})
+
 	test('the token reads its instance, its events and the store', async () => {
 		const own = await withToken<MadeInstance>('/instances')
 		expect(own).toMatchObject({ status: 200, body: { id: instance.id } })

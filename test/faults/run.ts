@@ -130,7 +130,7 @@ const REACH_MS = 40_000
 
 /** A kill that waits for nothing. */
 const NOTHING_HELD: Hit = {
-	halted: { broken: () => false, release: () => undefined },
+	halted: { broken: () => true, release: () => undefined },
 	what: 'nothing was waited for',
 	still: () => true,
 	proved: () => true,
@@ -375,7 +375,7 @@ class House {
 			// What a doorbell is for may be claimed for another one that is still followed: the sooner the better.
 			if (point !== 'commitToDoorbell') await pause(this.#random.int(0, 150))
 			// It may have gone on, or have been given up, in the meantime.
-			if (hit.halted.broken() || !hit.still()) {
+			if (hit !== NOTHING_HELD && (hit.halted.broken() || !hit.still())) {
 				hit.halted.release()
 				continue
 			}
@@ -471,8 +471,8 @@ class House {
 		if (held) this.#shop.store.setWebhooks({ allowLocalDelivery: true, hold: true })
 		await dead
 		const brokenMs = Date.now() + 2_000
-		while (point !== 'anywhere' && !halted.broken() && Date.now() < brokenMs) await pause(5)
-		const broken = point === 'anywhere' || halted.broken()
+		while (!halted.broken() && Date.now() < brokenMs) await pause(5)
+		const broken = halted.broken()
 		this.#kills.push({ point, inFlight: posts + requests > 0 || (point !== 'anywhere' && broken), proved: () => broken && proved() })
 		this.#say(
 			`kill ${this.#kills.length} of ${this.#total}: ${POINTS[point]} (${what}); ${posts} POSTs and ${requests} requests to the store under way, ${this.#shop.changes()} changes so far`,

@@ -1,5 +1,6 @@
 /** A record of the event log as the contract shows it (sections 6 and 11). */
 import * as z from 'zod'
+import type { EventEntry } from '../../events/event.ts'
 import type { EventRow } from '../../watcher/rpc.ts'
 import { toIsoSeconds } from '../times.ts'
 
@@ -8,7 +9,7 @@ export const EventAnswer = z.looseObject({
 	id: z.string(),
 	eventDate: z.string(),
 	status: z.enum(['NEW', 'RECEIVED', 'DISPATCHED', 'CONSUMED', 'NOTIFIED']),
-	providerData: z.string().meta({ description: 'The record as JSON text; {} once erased' }),
+	providerData: z.string().meta({ description: 'The record as JSON text; {} once erased, and where it was too large to keep' }),
 	notifiedData: z.array(z.looseObject({ id: z.number(), status: z.string() })),
 	eventElementInstances: z.array(z.looseObject({ eventId: z.string(), elementInstanceId: z.number() })),
 	elementInstanceId: z.number(),
@@ -23,13 +24,15 @@ export function showEvent(instanceId: number, row: EventRow): z.output<typeof Ev
 		createdDate: toIsoSeconds(createdMs),
 		updatedDate: toIsoSeconds(updatedMs),
 	}))
+	const event = JSON.parse(row.entry) as EventEntry
 	return {
 		id: row.eventId,
 		eventDate: toIsoSeconds(row.dateMs),
 		recordedDate: new Date(row.recordedMs).toISOString(),
 		status: row.status,
 		providerData: row.record ?? '{}',
-		...(row.record === null ? { erased: true } : {}),
+		...(event.erased ? { erased: true } : {}),
+		...(event.tooLarge ? { tooLarge: true, recordUrl: event.recordUrl } : {}),
 		notifiedData: notifications,
 		eventElementInstances: notifications.map(({ id, createdDate, updatedDate, ...rest }) => ({
 			eventId: row.eventId,
@@ -46,6 +49,6 @@ export function showEvent(instanceId: number, row: EventRow): z.output<typeof Ev
 		sequence: row.sequence,
 		objectSequence: row.objectSequence,
 		source: row.source,
-		event: JSON.parse(row.entry) as Record<string, unknown>,
+		event: { ...event },
 	}
 }

@@ -13,8 +13,11 @@ import {
 	InstanceBody,
 	InstancePatch,
 	PollBody,
+	RotateBody,
+	SignatureKeyAnswer,
 } from './schema.ts'
 import * as hooks from './hooks.ts'
+import * as signature from './signature.ts'
 import * as watching from './watching.ts'
 
 const Rebaseline = z.object({ rebaseline: z.enum(['true', 'false'], 'expected true or false').optional() })
@@ -162,6 +165,29 @@ export function declareInstances(api: Api): void {
 		query: CoverageQuery,
 		answer: z.unknown(),
 		handle: (c, { query }) => hooks.coverage(c, query),
+	})
+
+	both(api, {
+		method: 'get',
+		path: '/signature-key',
+		summary: 'The key that signs notifications, and the one that takes over',
+		answer: SignatureKeyAnswer,
+		handle: signature.signatureKey,
+	})
+	both(api, {
+		method: 'post',
+		path: '/signature-key/rotate',
+		summary: 'A new signature key; for a time both sign',
+		body: RotateBody,
+		answer: SignatureKeyAnswer,
+		handle: (c, { body }) => signature.rotate(c, body),
+	})
+	both(api, {
+		method: 'post',
+		path: '/signature-key/rotate/end',
+		summary: 'The new signature key alone, from now on',
+		answer: SignatureKeyAnswer,
+		handle: signature.endRotate,
 	})
 
 	single(api, '/instances/{id}', 'instance')

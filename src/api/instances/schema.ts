@@ -1,9 +1,11 @@
 /** The shapes of instances in the contract (section 2). */
 import * as z from 'zod'
+import { GRACE_SECONDS, LONGEST_GRACE_SECONDS, SIGNATURE_KEY_LIMIT } from '../../instances/signature.ts'
 import { STATES } from '../../watcher/rpc.ts'
 
 const Configuration = z.record(z.string(), z.unknown(), 'expected an object of configuration keys')
 const Tags = z.union([z.string(), z.array(z.string())], 'expected a list of texts').nullish()
+const GRACE_EXPECTED = `expected a whole number of seconds from 0 to ${LONGEST_GRACE_SECONDS}`
 const Name = z.string('expected text').nullish()
 
 /** `POST /instances`, `PUT`. What is not named here is accepted and ignored, as clients send back whole instances. */
@@ -67,3 +69,30 @@ export const PollBody = z.looseObject({ depth: z.enum(['window', 'reread'], 'exp
 
 /** `PUT …/deletions`. */
 export const DecisionBody = z.looseObject({ decision: z.enum(['emit', 'forget'], 'expected emit or forget') })
+
+/** `POST …/signature-key/rotate`. */
+export const RotateBody = z.strictObject({
+	key: z
+		.string('expected text')
+		.max(SIGNATURE_KEY_LIMIT, `expected 1 to ${SIGNATURE_KEY_LIMIT} characters`)
+		.nullish()
+		.meta({ description: 'The new key; without one a random one is made' }),
+	grace: z
+		.int(GRACE_EXPECTED)
+		.min(0, GRACE_EXPECTED)
+		.max(LONGEST_GRACE_SECONDS, GRACE_EXPECTED)
+		.nullish()
+		.meta({ description: `Seconds in which both keys sign; ${GRACE_SECONDS} unless it is said` }),
+})
+
+const Key = z.string().meta({ description: 'As given: its UTF-8 bytes sign' })
+const Whsec = z.string().meta({ description: 'The same key as Standard Webhooks libraries take it' })
+
+/** `GET …/signature-key`, and what rotating it answers. */
+export const SignatureKeyAnswer = z.object({
+	key: Key.nullable(),
+	whsec: Whsec.nullable(),
+	next: z
+		.object({ key: Key, whsec: Whsec, from: z.string().meta({ description: 'From then on it signs alone; until then both do' }) })
+		.nullable(),
+})

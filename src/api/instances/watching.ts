@@ -1,6 +1,7 @@
 /** What an instance's object says of its watching: health, poller, held deletions, and a poll on demand. */
 import { auditStatement } from '../../accounts/audit.ts'
 import { Conflict } from '../../errors.ts'
+import type { Services } from '../../instances/services.ts'
 import type { Known, WatcherRpc } from '../../watcher/rpc.ts'
 import type { InstanceContext } from '../environment.ts'
 
@@ -42,12 +43,21 @@ export async function decide(c: InstanceContext, decision: 'emit' | 'forget'): P
 	return c.json(answer, 200)
 }
 
-/** Asks the object. One that knows nothing although its row is ready has lost its storage: it is made again and asked once more. */
+/** Asks the instance's object. */
 export async function ask<T extends object | null>(c: InstanceContext, question: (watcher: WatcherRpc) => Promise<Known<T>>): Promise<T> {
-	const watcher = c.var.services.watcher(c.var.instance.id)
+	return await askObject(c.var.services, c.var.instance.id, question)
+}
+
+/** Asks an object. One that knows nothing although its row is ready has lost its storage: it is made again and asked once more. */
+export async function askObject<T>(
+	services: Services,
+	instanceId: number,
+	question: (watcher: WatcherRpc) => Promise<Known<T>>,
+): Promise<T> {
+	const watcher = services.watcher(instanceId)
 	let answer = await question(watcher)
 	if (answer === 'unknown') {
-		await watcher.create(c.var.instance.id)
+		await watcher.create(instanceId)
 		answer = await question(watcher)
 	}
 	if (answer === 'unknown') throw new Error('an object stays unknown after it was made')

@@ -12,9 +12,10 @@ import type {
 	StoreClient,
 	VendorRecord,
 } from '../element.ts'
+import { valueAt } from '../values.ts'
 import { accessOf, authorize, type Access } from './access.ts'
 import { type Collection, collectionAt } from './collections.ts'
-import { gmtText, valueAt } from './dates.ts'
+import { gmtText } from './dates.ts'
 import { answerFailure, bare, parseJson, saysGone, shapeFailure } from './failures.ts'
 import { type Answer, DEFAULT_TIMEOUT_MS, exchange } from './http.ts'
 import { objectId } from './sight.ts'

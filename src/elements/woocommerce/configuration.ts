@@ -11,7 +11,7 @@ export const DEFAULT_POLLER: Record<string, PollerResource> = {
 
 type Draft = Omit<ConfigurationKey, 'id' | 'required' | 'defaultValue' | 'secret'> & Partial<ConfigurationKey>
 
-/** In the order in which people are asked for them. */
+/** In the order in which people are asked for them; new ones at the end, since their place makes their number. */
 const KEYS: Draft[] = [
 	{
 		key: 'store.url',
@@ -142,6 +142,50 @@ const KEYS: Draft[] = [
 		description: 'Leaves null values out of the hub’s answers.',
 		type: 'BOOLEAN',
 		defaultValue: 'true',
+	},
+	{
+		key: 'event.notification.mode',
+		name: 'Notification Mode',
+		description: 'full sends the records; thin sends none, and each event says where its record can be read.',
+		type: 'SELECT',
+		defaultValue: 'full',
+	},
+	{
+		key: 'event.notification.coalesce',
+		name: 'Coalesce Events',
+		description: 'Of an object’s events that are sent together only the newest is; created and deleted again sends nothing.',
+		type: 'BOOLEAN',
+		defaultValue: 'false',
+	},
+	{
+		key: 'event.notification.batch',
+		name: 'Events per Notification',
+		description: 'Events that a notification holds at most, 1 to 100; without it 10 from polling and hybrid, 20 from webhooks.',
+		type: 'NUMBER',
+	},
+	{
+		key: 'event.notification.rate',
+		name: 'Notifications per Second',
+		description: 'Notifications sent to the callback a second at most, 0.01 to 1000; without it there is no limit.',
+		type: 'NUMBER',
+	},
+	{
+		key: 'event.notification.filter.types',
+		name: 'Filter by Event Type',
+		description: 'Event types that are sent, joined with |: CREATED|DELETED.',
+		type: 'TEXTFIELD_32',
+	},
+	{
+		key: 'event.notification.filter.resources',
+		name: 'Filter by Resource',
+		description: 'Resources whose events are sent: labels of the poller configuration joined with |.',
+		type: 'TEXTFIELD_1000',
+	},
+	{
+		key: 'event.notification.filter.where',
+		name: 'Filter by Condition',
+		description: "A condition on the record, as the hub’s where has it: status = 'completed' AND total >= 100. Deletions are always sent.",
+		type: 'TEXTFIELD_1000',
 	},
 ]
 

@@ -2,11 +2,11 @@
  * The platform's names for WooCommerce's collections (cloud-elements contract, section 8): `discounts` are coupons, order
  * `comments` are notes, hyphens stand for levels. Every other collection goes by its own name.
  */
-import type { Connection } from '../element.ts'
+import type { Connection, VendorRecord } from '../element.ts'
+import { type Condition, parseWhere } from '../where.ts'
 import { collectionAt } from './collections.ts'
 import { siteZone } from './dates.ts'
-import { type Condition, filterOf, parseWhere } from './where.ts'
-import type { VendorRecord } from '../element.ts'
+import { filterOf } from './where.ts'
 
 const FIRST_SEGMENT: Record<string, string> = {
 	discounts: 'coupons',

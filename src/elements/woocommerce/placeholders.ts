@@ -3,7 +3,8 @@
  * `${epoch:ms}`, `${epoch:us}`, filled with the last poll's time (cloud-elements contract, section 3). `date` is UTC too, as on
  * the platform, whose servers ran in it.
  */
-import { knownFormat, readIso, writeDate, zoneName } from './dates.ts'
+import { readIso } from '../values.ts'
+import { knownFormat, writeDate, zoneName } from './dates.ts'
 
 const PLACEHOLDER = /\$\{([^{}]*)\}/g
 

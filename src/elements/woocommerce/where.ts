@@ -1,23 +1,15 @@
 /**
- * The contract's `where`: `AND` of conditions (cloud-elements contract, section 8). What a WooCommerce list can filter becomes its
- * parameters, the rest is tested here, record by record; nothing is ignored.
+ * The contract's `where` in terms of WooCommerce. What its lists can filter becomes their parameters, the rest is tested here, record by
+ * record; nothing is ignored.
  *
  * A date without zone is the site's own wall clock, as WooCommerce reads it (WooCommerce facts, 3.2); fields that end in `_gmt` are
  * UTC. What goes to the store is always UTC with `dates_are_gmt=true`.
  */
 import type { VendorRecord } from '../element.ts'
+import { readIso, valueAt } from '../values.ts'
+import { canonicalWhere, compare, type Condition, meets, type Operator } from '../where.ts'
 import type { Collection } from './collections.ts'
-import { gmtText, readIso, valueAt } from './dates.ts'
-
-/** `=`, `!=`, `<`, `>`, `<=`, `>=`, `LIKE`, `IN`. */
-export type Operator = '=' | '!=' | '<' | '>' | '<=' | '>=' | 'LIKE' | 'IN'
-
-/** One condition as written. Only `IN` has other than one value. */
-export interface Condition {
-	field: string
-	operator: Operator
-	values: string[]
-}
+import { gmtText } from './dates.ts'
 
 /** A `where` in terms of a store's list. */
 export interface Filter {
@@ -53,64 +45,10 @@ export function isDateField(field: string): boolean {
 	return Object.hasOwn(DATE_FIELDS, field)
 }
 
-/** Reads a `where`. Placeholders `${…}` inside quotes are one piece, quotes and all. */
-export function parseWhere(text: string): { ok: true; conditions: Condition[] } | { ok: false; message: string } {
-	const conditions: Condition[] = []
-	let at = 0
-	const refuse = (expected: string): { ok: false; message: string } => ({
-		ok: false,
-		message: `where: expected ${expected} at "${text.slice(at, at + 40)}"`,
-	})
-	const take = (pattern: RegExp): RegExpExecArray | null => {
-		const sticky = new RegExp(pattern.source, `${pattern.flags}y`)
-		sticky.lastIndex = at
-		const found = sticky.exec(text)
-		if (found !== null) at = sticky.lastIndex
-		return found
-	}
-	const value = (): string | null => {
-		take(/\s+/)
-		const quoted = take(/'((?:\$\{[^{}]*\}|''|[^'])*)'/) ?? take(/"((?:\$\{[^{}]*\}|[^"])*)"/)
-		if (quoted !== null) return (quoted[1] ?? '').replace(/\$\{[^{}]*\}|''/g, (part) => (part === "''" ? "'" : part))
-		return take(/(?:\$\{[^{}]*\}|[^\s'"(),])+/)?.[0] ?? null
-	}
-	if (text.trim() === '') return { ok: true, conditions }
-	for (;;) {
-		take(/\s+/)
-		const field = take(/[A-Za-z_][\w.-]*/)?.[0]
-		if (field === undefined) return refuse('a field name')
-		take(/\s+/)
-		const operator = (take(/!=|<>|<=|>=|=|<|>/) ?? take(/LIKE(?![\w])|IN(?![\w])/i))?.[0].toUpperCase()
-		if (operator === undefined) return refuse('one of =, !=, <, >, <=, >=, LIKE, IN')
-		const values: string[] = []
-		if (operator === 'IN') {
-			if (take(/\s*\(/) === null) return refuse('a list in parentheses after IN')
-			do {
-				const one = value()
-				if (one === null) return refuse('a value in single quotes')
-				values.push(one)
-			} while (take(/\s*,/) !== null)
-			if (take(/\s*\)/) === null) return refuse('a closing parenthesis')
-		} else {
-			const one = value()
-			if (one === null) return refuse('a value in single quotes')
-			values.push(one)
-		}
-		conditions.push({ field, operator: (operator === '<>' ? '!=' : operator) as Operator, values })
-		if (take(/\s*$/) !== null) return { ok: true, conditions }
-		if (take(/\s+AND(?![\w])/i) === null) return refuse('AND, the only connective')
-	}
-}
-
-/** Conditions in one form whatever their spelling and order: part of a resource's identity. */
-export function canonicalWhere(conditions: readonly Condition[]): string {
-	return conditions
-		.map(({ field, operator, values }) => {
-			const quoted = values.map((value) => `'${value.replaceAll("'", "''")}'`)
-			return operator === 'IN' ? `${field} IN (${quoted.sort().join(',')})` : `${field} ${operator} ${quoted.join('')}`
-		})
-		.sort()
-		.join(' AND ')
+/** Which date a field's name means; null when it names none, or a bound (`after`). */
+export function dateKind(field: string): 'created' | 'modified' | null {
+	const found = isDateField(field) ? DATE_FIELDS[field] : undefined
+	return found === undefined || found.operator !== undefined ? null : found.kind
 }
 
 /** Divides conditions between a store's list and us. An error names the condition whose value cannot be what its field needs. */
@@ -211,57 +149,9 @@ function pushPlain(condition: Condition, collection: Collection, query: Record<s
 
 /** A record's own answer to a condition. A field that no record has is the store's to judge when it has a parameter for it. */
 function testPlain(record: VendorRecord, condition: Condition): boolean {
-	const found = valueAt(record, condition.field)
-	if (found === undefined && PARAMETERS_ONLY.has(condition.field)) return true
-	const { operator, values } = condition
-	if (operator === '!=') return !same(found, values[0] ?? '')
-	if (operator === '=' || operator === 'IN') return values.some((value) => same(found, value))
-	if (found === undefined || found === null || typeof found === 'object') return false
-	const value = values[0] ?? ''
-	const text = String(found)
-	if (operator === 'LIKE') return like(value).test(text)
-	if (isNumber(text) && isNumber(value)) return compare(Number(text) - Number(value), operator)
-	return compare(text < value ? -1 : text > value ? 1 : 0, operator)
+	if (PARAMETERS_ONLY.has(condition.field) && valueAt(record, condition.field) === undefined) return true
+	return meets(record, condition)
 }
 
 /** Names in a `where` that are parameters of a list and no fields of its records. */
 const PARAMETERS_ONLY = new Set(['search', 'category', 'tag', 'product', 'customer', 'hide_empty'])
-
-function same(found: unknown, value: string): boolean {
-	if (found === undefined || found === null) return value === 'null'
-	if (Array.isArray(found)) return found.some((one) => same(one, value))
-	if (typeof found === 'object')
-		return ['id', 'slug', 'name'].some((key) => Object.hasOwn(found, key) && same((found as Record<string, unknown>)[key], value))
-	const text = String(found)
-	return text === value || (isNumber(text) && isNumber(value) && Number(text) === Number(value))
-}
-
-function isNumber(text: string): boolean {
-	return /^-?\d+(\.\d+)?$/.test(text)
-}
-
-function compare(difference: number, operator: Operator): boolean {
-	switch (operator) {
-		case '<':
-			return difference < 0
-		case '>':
-			return difference > 0
-		case '<=':
-			return difference <= 0
-		case '>=':
-			return difference >= 0
-		case '!=':
-			return difference !== 0
-		default:
-			return difference === 0
-	}
-}
-
-/** SQL's LIKE without regard to case: `%` any text, `_` any character. */
-function like(pattern: string): RegExp {
-	const source = pattern
-		.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-		.replaceAll('%', '[\\s\\S]*')
-		.replaceAll('_', '[\\s\\S]')
-	return new RegExp(`^${source}$`, 'i')
-}

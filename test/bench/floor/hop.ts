@@ -4,6 +4,9 @@ import { DurableObject } from 'cloudflare:workers'
 /** Bound as in production; never called. */
 export class Watcher extends DurableObject {}
 
+/** The same. */
+export class Callback extends DurableObject {}
+
 export default {
 	async fetch(request, env): Promise<Response> {
 		await env.DOORBELLS.send(await request.text())

@@ -19,6 +19,9 @@ export class Watcher extends DurableObject<Env> {
 	}
 }
 
+/** Bound as in production; never called. */
+export class Callback extends DurableObject {}
+
 const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 let key: Promise<CryptoKey> | undefined
 

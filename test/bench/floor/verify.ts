@@ -4,6 +4,9 @@ import { DurableObject } from 'cloudflare:workers'
 /** Bound as in production; never called. */
 export class Watcher extends DurableObject {}
 
+/** The same. */
+export class Callback extends DurableObject {}
+
 const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 let key: Promise<CryptoKey> | undefined
 

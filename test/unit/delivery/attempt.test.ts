@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ANSWER_LIMIT, attempt, type AttemptIo } from '../../../src/delivery/attempt.ts'
 import { classifyError, classifyStatus } from '../../../src/delivery/classify.ts'
-import { elementsSignature } from '../../../src/delivery/sign.ts'
+import { elementsSignature, signatureHeaders } from '../../../src/delivery/sign.ts'
 import type { Claim } from '../../../src/watcher/rpc.ts'
 
 const servers: { close(): unknown; closeAllConnections?(): void }[] = []
@@ -26,11 +26,18 @@ async function serve(listener: (...given: Parameters<RequestListener>) => unknow
 function claim(url: string, changes: Partial<Claim> = {}): Claim {
 	return {
 		notificationId: 3_000_000_001,
+		subscription: 1,
+		organizationId: 1,
+		createdMs: 0,
 		attempt: 1,
 		leaseUntilMs: Number.MAX_SAFE_INTEGER,
 		url,
 		body: '{"name":"Grüße"}',
+		sealedFor: 'instance',
 		configuration: {},
+		signature: { next: null, fromMs: null },
+		guarded: false,
+		replay: false,
 		...changes,
 	}
 }
@@ -84,17 +91,44 @@ describe('what is sent', () => {
 		expect(request?.headers).not.toHaveProperty('shopbell-attempt')
 	})
 
-	test('says from the second try on which one it is, with the same id and bytes', async () => {
+	test('while the key is changed carries both signatures, and from the moment on the new one alone', async () => {
+		const headersAt = async (nowMs: number, fromMs: number): Promise<Record<string, string>> => {
+			let seen: Headers | undefined
+			const configuration = { 'event.notification.signature.key': 'sealed:old' }
+			await attempt(claim('https://x.example/', { configuration, signature: { next: 'sealed:new', fromMs } }), {
+				...io,
+				now: () => nowMs,
+				fetch: async (request) => ((seen = request.headers), new Response()),
+			})
+			return Object.fromEntries([...seen!.entries()].filter(([name]) => name.startsWith('elements-') || name.startsWith('webhook-')))
+		}
+		const signed = (startedMs: number, keys: { current: string; next: string | null }) => {
+			const signable = { notificationId: 3_000_000_001, body: new TextEncoder().encode('{"name":"Grüße"}'), startedMs }
+			return Object.fromEntries(Object.entries(signatureHeaders(signable, keys)).map(([name, value]) => [name.toLowerCase(), value]))
+		}
+		const fromMs = 1_780_000_000_000
+		expect(await headersAt(fromMs - 1, fromMs)).toEqual(signed(fromMs - 1, { current: 'old', next: 'new' }))
+		expect(await headersAt(fromMs, fromMs)).toEqual(signed(fromMs, { current: 'new', next: null }))
+	})
+
+	test('says from the second try on which one it is, and whether it is a replay, with the same id and bytes', async () => {
 		const seen: unknown[] = []
 		const url = await serve(async (request, response) => {
-			seen.push([request.headers['shopbell-attempt'], request.headers['webhook-id'], Buffer.concat(await request.toArray()).toString()])
+			seen.push([
+				request.headers['shopbell-attempt'],
+				request.headers['shopbell-replay'],
+				request.headers['webhook-id'],
+				Buffer.concat(await request.toArray()).toString(),
+			])
 			response.end()
 		})
 		await attempt(claim(url), io)
 		await attempt(claim(url, { attempt: 2 }), io)
+		await attempt(claim(url, { attempt: 3, replay: true }), io)
 		expect(seen).toEqual([
-			[undefined, 'ntf_3000000001', '{"name":"Grüße"}'],
-			['2', 'ntf_3000000001', '{"name":"Grüße"}'],
+			[undefined, undefined, 'ntf_3000000001', '{"name":"Grüße"}'],
+			['2', undefined, 'ntf_3000000001', '{"name":"Grüße"}'],
+			['3', 'true', 'ntf_3000000001', '{"name":"Grüße"}'],
 		])
 	})
 
@@ -271,5 +305,38 @@ describe('exceptions of both runtimes', () => {
 	test('anything else is a connection that broke', () => {
 		expect(classifyError('what')).toBe('reset')
 		expect(classifyError(undefined)).toBe('reset')
+	})
+})
+
+describe('what a callback asks for by webhook-delivery', () => {
+	test.each([
+		['disable', 200, true, 'disable'],
+		['disable', 500, false, 'disable'],
+		['abort', 500, false, 'abort'],
+		['abort-message', 500, false, 'abort'],
+		[' Abort ', 500, false, 'abort'],
+		['retry', 200, false, 'retry'],
+		['retry', 410, false, 'retry'],
+		['constructor', 200, true, null],
+		['', 200, true, null],
+	])('%j with %i', async (value, status, delivered, directive) => {
+		const headers = { 'webhook-delivery': value }
+		const outcome = await attempt(
+			claim('https://x.example/'),
+			answering(() => new Response(null, { status, headers })),
+		)
+		expect(outcome).toMatchObject({ delivered, status, directive })
+	})
+
+	test('nothing, where nothing is said or nobody answers', async () => {
+		const answered = await attempt(
+			claim('https://x.example/'),
+			answering(() => new Response()),
+		)
+		const broken = await attempt(
+			claim('https://x.example/'),
+			answering(() => Promise.reject(new Error('reset'))),
+		)
+		expect([answered.directive, broken.directive]).toEqual([null, null])
 	})
 })

@@ -6,8 +6,10 @@ import {
 	type DeliveryPorts,
 	DOORBELL_LIFE_MS,
 	doorbellInstance,
+	Hearsay,
 	Semaphore,
 } from '../../../src/delivery/deliver.ts'
+import { NO_SUCCESSION } from '../../../src/delivery/sign.ts'
 import type { Claim, Outcome } from '../../../src/watcher/rpc.ts'
 
 const LEASE_MS = 45_000
@@ -56,7 +58,21 @@ class World implements DeliveryPorts {
 			const number = (this.attempts.get(notificationId)?.number ?? 0) + 1
 			const leaseUntilMs = this.clockMs + LEASE_MS
 			this.attempts.set(notificationId, { number, leaseUntilMs })
-			return { notificationId, attempt: number, leaseUntilMs, url: `https://callback.example/${instance}`, body: '{}', configuration: {} }
+			return {
+				notificationId,
+				subscription: 1,
+				organizationId: 1,
+				createdMs: 0,
+				attempt: number,
+				leaseUntilMs,
+				url: `https://callback.example/${instance}`,
+				body: '{}',
+				sealedFor: 'instance',
+				configuration: {},
+				signature: NO_SUCCESSION,
+				guarded: false,
+				replay: false,
+			}
 		})
 	}
 
@@ -73,7 +89,7 @@ class World implements DeliveryPorts {
 		if (this.claimFails) throw new Error('unreachable')
 		if (!this.due.has(instance)) return 'unknown'
 		const claims = this.#take(instance, limit)
-		return { claims, more: this.due.get(instance)!.length > 0 }
+		return { claims, more: this.due.get(instance)!.length > 0, asks: [] }
 	}
 
 	async settle(
@@ -93,8 +109,18 @@ class World implements DeliveryPorts {
 			this.answersLost--
 			throw new Error('answer lost')
 		}
-		return { next: more ? this.#take(instance, 1) : [] }
+		return { next: more ? this.#take(instance, 1) : [], retryAtMs: null }
 	}
+
+	async park(): ReturnType<DeliveryPorts['park']> {
+		throw new Error('nothing was asked for')
+	}
+
+	callback(): ReturnType<DeliveryPorts['callback']> {
+		throw new Error('a healthy delivery asks nobody')
+	}
+
+	readonly hearsay = new Hearsay()
 
 	async post(instance: number, claim: Claim): Promise<Outcome> {
 		const startedMs = this.clockMs
@@ -103,7 +129,16 @@ class World implements DeliveryPorts {
 		await this.sleep(this.speed.get(instance) ?? 100)
 		this.inFlight--
 		this.posts.push({ instance, notification: claim.notificationId, startMs: startedMs, endMs: this.clockMs })
-		return { delivered: true, status: 200, error: null, retryAfterMs: null, durationMs: this.clockMs - startedMs, startedMs, body: '' }
+		return {
+			delivered: true,
+			status: 200,
+			error: null,
+			retryAfterMs: null,
+			durationMs: this.clockMs - startedMs,
+			startedMs,
+			body: '',
+			directive: null,
+		}
 	}
 
 	log(event: string): void {
@@ -241,6 +276,9 @@ describe('several instances at once', () => {
 		const broken: DeliveryPorts = {
 			claim: async (id, limit) => (id === 1 ? await Promise.reject(new Error('unreachable')) : await world.claim(id, limit)),
 			settle: world.settle.bind(world),
+			park: world.park.bind(world),
+			callback: world.callback.bind(world),
+			hearsay: world.hearsay,
 			post: world.post.bind(world),
 			now: world.now.bind(world),
 			sleep: world.sleep.bind(world),

@@ -4,13 +4,13 @@ import {
 	dateOf,
 	knownFormat,
 	readDate,
-	readIso,
 	siteZone,
 	translatePattern,
 	WOO_DATE_FORMAT,
 	writeDate,
 	zoneName,
 } from '../../../src/elements/woocommerce/dates.ts'
+import { readIso } from '../../../src/elements/values.ts'
 import { fillPlaceholders } from '../../../src/elements/woocommerce/placeholders.ts'
 
 const at = (iso: string): number => Date.parse(iso)

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { collectionAt } from '../../../src/elements/woocommerce/collections.ts'
 import { vendorPath, vendorQuery } from '../../../src/elements/woocommerce/hub.ts'
-import { canonicalWhere, filterOf, parseWhere } from '../../../src/elements/woocommerce/where.ts'
+import { canonicalWhere, parseWhere } from '../../../src/elements/where.ts'
+import { filterOf } from '../../../src/elements/woocommerce/where.ts'
 import { DENVER } from './support.ts'
 
 /** The query that a hub's `where` becomes, with what is left in brackets. */

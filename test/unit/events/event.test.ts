@@ -42,6 +42,33 @@ describe('an entry', () => {
 		expect(marks({ record: null })).toEqual(['erased'])
 	})
 
+	test('says how many events it stands for', () => {
+		expect(JSON.stringify(entry({ ...stored(), coalesced: 3 }, context))).toContain(
+			'"changedFields":["status","billing.email"],"coalesced":3,"source":"poll"}',
+		)
+	})
+
+	test('links the record in the log from a thin notification, erased or not', () => {
+		const thin = { ...context, mode: 'thin' as const, publicUrl: 'https://bell.example.com' }
+		const recordUrl = 'https://bell.example.com/elements/api-v2/instances/3/events/AAAAAAADAAAAAAAFCgsM'
+		expect(JSON.stringify(entry(stored(), thin))).toContain(
+			`"changedFields":["status","billing.email"],"recordUrl":"${recordUrl}","source":"poll"}`,
+		)
+		expect(entry(stored({ record: null }), thin)).toMatchObject({ erased: true, recordUrl })
+		expect(entry(stored(), { ...thin, publicUrl: 'https://bell.example.com/' }).recordUrl).toBe(recordUrl)
+		expect(entry(stored(), { ...context, mode: 'thin' }).recordUrl).toBe('/elements/api-v2/instances/3/events/AAAAAAADAAAAAAAFCgsM')
+		expect(entry(stored(), { ...context, publicUrl: 'https://bell.example.com' })).not.toHaveProperty('recordUrl')
+	})
+
+	test('links a record that was too large to keep in the hub, and does not call it erased', () => {
+		const large = stored({ record: null, flags: { large: 'orders/12' } })
+		for (const mode of [{}, { mode: 'thin' as const }]) {
+			const made = entry(large, { ...context, ...mode, publicUrl: 'https://bell.example.com' })
+			expect(made).toMatchObject({ tooLarge: true, recordUrl: 'https://bell.example.com/elements/api-v2/hubs/ecommerce/orders/12' })
+			expect(made).not.toHaveProperty('erased')
+		}
+	})
+
 	test('keeps an id that is text', () => {
 		expect(entry(stored({ objectId: 'sku-7' }), context).objectId).toBe('sku-7')
 	})

@@ -1,9 +1,9 @@
 /** Forming: what goes together, and what must wait. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FORM_LIMITS, form, objectKey, type WaitingEvent } from '../../../src/events/form.ts'
+import { DEFAULT_BATCH, form, objectKey, type WaitingEvent } from '../../../src/events/form.ts'
 
-const ten = FORM_LIMITS.polling
+const ten = { perNotification: DEFAULT_BATCH.polling }
 const none: ReadonlySet<string> = new Set()
 
 function event(sequence: number, resource: string, id: number): WaitingEvent {
@@ -22,7 +22,7 @@ describe('forming', () => {
 	test('splits at the limit', () => {
 		const waiting = Array.from({ length: 25 }, (_, index) => event(index + 1, 'orders', index))
 		expect(form(waiting, none, ten, 5).map((made) => made.sequences.length)).toEqual([10, 10, 5])
-		expect(form(waiting, none, FORM_LIMITS.webhook, 5).map((made) => made.sequences.length)).toEqual([20, 5])
+		expect(form(waiting, none, { perNotification: DEFAULT_BATCH.webhook }, 5).map((made) => made.sequences.length)).toEqual([20, 5])
 	})
 
 	test('holds back objects with an unsettled notification, and nobody else', () => {
@@ -132,4 +132,19 @@ describe('whatever waits', () => {
 			}),
 		)
 	})
+})
+
+test('heavy records go in notifications of their own, so that a claim of any of them stays small', () => {
+	const heavy = (sequence: number): WaitingEvent => ({ sequence, resource: 'orders', object: `o${sequence}`, size: 2_500_000 })
+	const formed = form(
+		[heavy(1), heavy(2), heavy(3), { sequence: 4, resource: 'orders', object: 'o4' }],
+		new Set(),
+		{ perNotification: 100 },
+		9,
+	)
+	expect(formed.map((one) => one.sequences)).toEqual([
+		[1, 2],
+		[3, 4],
+	])
+	expect(form([{ ...heavy(1), size: 9_000_000 }], new Set(), { perNotification: 1 }, 9)).toHaveLength(1)
 })

@@ -59,6 +59,40 @@ describe('a body', () => {
 		expect(message.events.map((event: { erased?: boolean }) => event.erased)).toEqual([true, true])
 	})
 
+	test('sends ids in place of records when it is thin, and in place of one that was too large to keep', () => {
+		const events = [
+			stored(),
+			stored({ sequence: 6, objectId: 'x', record: null, flags: { large: 'orders/x' } }),
+			stored({ sequence: 7, record: null }),
+		]
+		const publicUrl = 'https://bell.example.com'
+		const thin = JSON.parse(body(notification, events, { ...instance, mode: 'thin', publicUrl })).message
+		expect(thin.raw.orders).toEqual([{ id: 12 }, { id: 'x', tooLarge: true }, { id: 12, erased: true }])
+		expect(thin.raw).toMatchObject({ pollDate: 1534778974827, objectType: 'orders' })
+		expect(thin.events.map((event: { recordUrl: string }) => event.recordUrl.slice(publicUrl.length))).toEqual([
+			'/elements/api-v2/instances/3/events/AAAAAAADAAAAAAAFCgsM',
+			'/elements/api-v2/hubs/ecommerce/orders/x',
+			'/elements/api-v2/instances/3/events/AAAAAAADAAAAAAAHCgsM',
+		])
+		const full = JSON.parse(body(notification, events, { ...instance, publicUrl })).message
+		expect(full.raw.orders).toEqual([
+			{ id: 12, total: '10.00' },
+			{ id: 'x', tooLarge: true },
+			{ id: 12, erased: true },
+		])
+		expect(full.events.map((event: object) => Object.keys(event).filter((key) => /recordUrl|tooLarge|erased/.test(key)))).toEqual([
+			[],
+			['tooLarge', 'recordUrl'],
+			['erased'],
+		])
+	})
+
+	test('a public address among what is kept with it changes nothing in a full one', () => {
+		expect(body(notification, [stored()], { ...instance, publicUrl: 'https://bell.example.com' })).toBe(
+			body(notification, [stored()], instance),
+		)
+	})
+
 	test('has no pollDate where no poll brought the events', () => {
 		const { message } = JSON.parse(body(notification, [stored({ pollDateMs: null, source: 'webhook' })], instance))
 		expect(message.raw).not.toHaveProperty('pollDate')

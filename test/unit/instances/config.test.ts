@@ -1,8 +1,10 @@
 /** The tolerance of contract section 2, row by row, and what the watcher runs by. */
 import { describe, expect, test } from 'vitest'
+import { type AccountSettings, DEFAULT_SETTINGS } from '../../../src/accounts/settings.ts'
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
 import { normalizeConfiguration, toWatcherConfig, type NormalConfiguration, type NormalizeOptions } from '../../../src/instances/config.ts'
 import type { Instance } from '../../../src/instances/records.ts'
+import { DEFAULT_DELIVERY } from '../../../src/watcher/ports.ts'
 
 const REQUIRED = { 'store.url': 'https://shop.example', 'oauth.api.key': 'ck', 'oauth.api.secret': 'cs' }
 const OPTIONS: NormalizeOptions = {
@@ -129,6 +131,35 @@ describe('what is sent, and what it is accepted as', () => {
 		}
 	})
 
+	test('how notifications are made', () => {
+		expect(
+			good({
+				'event.notification.mode': ' Thin ',
+				'event.notification.coalesce': true,
+				'event.notification.batch': 50,
+				'event.notification.rate': 0.5,
+				'event.notification.filter.types': 'created| updated',
+				'event.notification.filter.resources': ' orders |products|orders',
+				'event.notification.filter.where': "status = 'completed'",
+			}).values,
+		).toMatchObject({
+			'event.notification.mode': 'thin',
+			'event.notification.coalesce': 'true',
+			'event.notification.batch': '50',
+			'event.notification.rate': '0.5',
+			'event.notification.filter.types': 'CREATED|UPDATED',
+			'event.notification.filter.resources': 'orders|products',
+			'event.notification.filter.where': "status = 'completed'",
+		})
+		expect(
+			good({ 'event.notification.filter.resources': 'sales', 'event.poller.configuration': { sales: { url: '/orders' } } }).values,
+		).toMatchObject({ 'event.notification.filter.resources': 'sales' })
+		expect(good({ 'event.notification.filter.types': ' ', 'event.notification.batch': '' }).values).toMatchObject({
+			'event.notification.filter.types': null,
+			'event.notification.batch': null,
+		})
+	})
+
 	test('without one the default four hold, or those of event.poller.urls', () => {
 		expect(Object.keys(good({}).resources)).toEqual(['customers', 'discounts', 'orders', 'products'])
 		expect(Object.keys(good({ 'event.poller.configuration': {} }).resources)).toHaveLength(4)
@@ -208,6 +239,33 @@ describe('what is refused, by its field', () => {
 		],
 		['a header with a line break', { 'event.notification.callback.headers': { 'X-A': 'a\nb' } }, 'event.notification.callback.headers: '],
 		['a header without a colon', { 'event.notification.callback.headers': 'nothing' }, 'event.notification.callback.headers: '],
+		['a mode that is none', { 'event.notification.mode': 'slim' }, 'event.notification.mode: expected full or thin'],
+		['coalescing neither on nor off', { 'event.notification.coalesce': 'maybe' }, 'event.notification.coalesce: expected true or false'],
+		...[0, 101, 2.5, -1, 'many'].map((value): [string, Record<string, unknown>, string] => [
+			`a batch of ${value}`,
+			{ 'event.notification.batch': value },
+			'event.notification.batch: expected a whole number from 1 to 100',
+		]),
+		...[0, -1, 1001, 'fast'].map((value): [string, Record<string, unknown>, string] => [
+			`a rate of ${value}`,
+			{ 'event.notification.rate': value },
+			'event.notification.rate: expected a number from 0.01 to 1000',
+		]),
+		[
+			'an unknown event type',
+			{ 'event.notification.filter.types': 'CREATED|RENAMED' },
+			'event.notification.filter.types: expected names out of',
+		],
+		[
+			'a resource that is not watched',
+			{ 'event.notification.filter.resources': 'orders', 'event.poller.configuration': { sales: { url: '/orders' } } },
+			'event.notification.filter.resources: expected labels of watched resources, joined with |: out of sales',
+		],
+		[
+			'a condition that cannot be read',
+			{ 'event.notification.filter.where': "status 'completed'" },
+			'event.notification.filter.where: expected one of =, !=, <, >, <=, >=, LIKE, IN at',
+		],
 		['a backfill that is no date', { 'event.poller.backfill': 'some' }, 'event.poller.backfill: '],
 		['a scan budget of nothing', { 'event.poller.scanBudget': 0 }, 'event.poller.scanBudget: '],
 		['unknown names in urls', { 'event.poller.urls': 'customers|things' }, 'event.poller.urls: '],
@@ -290,9 +348,21 @@ describe('what the watcher runs by', () => {
 		hookPreviousUntilMs: null,
 		hookKey: null,
 		hookWork: null,
+		signatureNext: null,
+		signatureFromMs: null,
+		baselineVersion: 0,
 	})
-	const run = (configuration: Record<string, string | null>, floor = '60') =>
-		toWatcherConfig(instance(configuration), { retentionDays: 7 }, { PUBLIC_URL: 'https://bell.example.com', POLL_FLOOR_SECONDS: floor })
+	const run = (
+		configuration: Record<string, string | null>,
+		floor = '60',
+		account: Partial<AccountSettings> = {},
+		row: Partial<Instance> = {},
+	) =>
+		toWatcherConfig(
+			{ ...instance(configuration), ...row },
+			{ ...DEFAULT_SETTINGS, ...account },
+			{ PUBLIC_URL: 'https://bell.example.com', POLL_FLOOR_SECONDS: floor },
+		)
 
 	test('defaults', () => {
 		expect(run({})).toMatchObject({
@@ -309,6 +379,34 @@ describe('what the watcher runs by', () => {
 		expect(Object.keys(JSON.parse(run({}).configuration['event.poller.configuration']!))).toHaveLength(4)
 	})
 
+	test('how notifications are made and sent: the instance’s keys, the account’s settings, defaults by the way of seeing', () => {
+		expect(run({}).delivery).toEqual(DEFAULT_DELIVERY)
+		expect(run({ 'event.vendor.type': 'webhook' }).delivery).toEqual({ ...DEFAULT_DELIVERY, batch: 20 })
+		expect(run({ 'event.vendor.type': 'hybrid' }).delivery).toEqual(DEFAULT_DELIVERY)
+		expect(run({ 'event.vendor.type': 'webhook', 'event.notification.batch': '3' }).delivery.batch).toBe(3)
+		expect(
+			run(
+				{
+					'event.notification.mode': 'thin',
+					'event.notification.coalesce': 'true',
+					'event.notification.rate': '0.5',
+					'event.notification.filter.types': 'CREATED',
+					'event.notification.filter.where': 'total > 5',
+				},
+				'60',
+				{ schedule: [5, 10], failurePolicy: 'queue' },
+			).delivery,
+		).toEqual({
+			schedule: [5, 10],
+			failurePolicy: 'queue',
+			mode: 'thin',
+			coalesce: true,
+			batch: 10,
+			rate: 0.5,
+			filter: { types: ['CREATED'], resources: null, where: [{ field: 'total', operator: '>', values: ['5'] }] },
+		})
+	})
+
 	test('webhooks: version, grace, reconciling and the address; none where none are kept', () => {
 		expect(run({}).hooks).toBeNull()
 		expect(run({ 'event.vendor.type': 'webhook' }).hooks).toEqual({
@@ -323,6 +421,19 @@ describe('what the watcher runs by', () => {
 		expect(reconcile('0.5')).toBe(60_000)
 		expect(reconcile('0.05', '1')).toBe(3000)
 		expect(reconcile('999999999')).toBeLessThan(11 * 365 * 86_400_000)
+	})
+
+	test('webhooks that the API makes are left alone until they are made, and their secrets then taken as written', () => {
+		const hooked = (row: Partial<Instance>) => run({ 'event.vendor.type': 'webhook' }, '60', {}, { hookKey: 'a', ...row }).hooks
+		expect(hooked({ state: 'creating' })).toMatchObject({ version: 1, deliveryUrl: '' })
+		expect(hooked({ state: 'creating' })).not.toHaveProperty('writtenWith')
+		expect(hooked({})).toMatchObject({ deliveryUrl: expect.stringContaining('?v=1'), writtenWith: 'a' })
+		for (const row of [{ hookWork: 'ensure' }, { hookKey: null }] as const) expect(hooked(row)).not.toHaveProperty('writtenWith')
+	})
+
+	test('the version at which a new baseline was asked for', () => {
+		expect(run({}).baselineVersion).toBe(0)
+		expect(run({}, '60', {}, { baselineVersion: 3 }).baselineVersion).toBe(3)
 	})
 
 	test('intervals keep their decimals, the floor and the ceiling', () => {

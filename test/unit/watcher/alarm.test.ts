@@ -12,6 +12,7 @@ const nothing: Due = {
 	nextDeliveryMs: null,
 	lastRungMs: null,
 	pruneMs: null,
+	announceMs: null,
 }
 const at = (due: Partial<Due>): number | null => nextAlarm({ ...nothing, ...due }, NOW)
 

@@ -5,12 +5,12 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Doorbell, Env } from '../../../src/context.ts'
 import { consume, deliveryPorts } from '../../../src/delivery/consumer.ts'
 import { deliverAll } from '../../../src/delivery/deliver.ts'
-import { elementsSignature, standardSignature, webhookId } from '../../../src/delivery/sign.ts'
+import { signatureHeaders } from '../../../src/delivery/sign.ts'
 import { eventTag, formatEventId, parseEventId } from '../../../src/events/ids.ts'
 import { instanceContext, sealSecret } from '../../../src/instances/sealing.ts'
 import type { Claim, Outcome, WatcherRpc } from '../../../src/watcher/rpc.ts'
 import { createCallback } from '../../demo/callback.ts'
-import vectors from '../../fixtures/signatures.json'
+import document from '../../../docs/verify/vectors.json'
 
 const bindings = env as unknown as Env
 
@@ -19,7 +19,7 @@ afterEach(() => {
 })
 
 /** An instance's object with these claims, keeping what it is told. */
-class OneInstance implements Pick<WatcherRpc, 'claim' | 'settle'> {
+class OneInstance implements Pick<WatcherRpc, 'claim' | 'park' | 'settle'> {
 	readonly settled: { id: number; attempt: number; outcome: Outcome }[] = []
 	readonly #due: Claim[]
 
@@ -28,19 +28,37 @@ class OneInstance implements Pick<WatcherRpc, 'claim' | 'settle'> {
 	}
 
 	async claim(limit: number): ReturnType<WatcherRpc['claim']> {
-		return { claims: this.#due.splice(0, limit), more: this.#due.length > 0 }
+		return { claims: this.#due.splice(0, limit), more: this.#due.length > 0, asks: [] }
+	}
+
+	async park(): ReturnType<WatcherRpc['park']> {
+		return 'ok'
 	}
 
 	async settle(id: number, attempt: number, outcome: Outcome, more: boolean): ReturnType<WatcherRpc['settle']> {
 		this.settled.push({ id, attempt, outcome })
-		return { next: more ? this.#due.splice(0, 1) : [] }
+		return { next: more ? this.#due.splice(0, 1) : [], retryAtMs: null }
 	}
 }
 
 function claimFor(url: string, counter = 1, configuration: Claim['configuration'] = {}): Claim {
 	const event = { eventId: `e${counter}`, objectType: 'orders', objectId: '1', eventType: 'CREATED', objectSequence: counter }
 	const body = JSON.stringify({ message: { raw: { orders: [{ id: 1, name: 'Grüße' }] }, events: [event] } })
-	return { notificationId: 7_000_000_000 + counter, attempt: 1, leaseUntilMs: Date.now() + 45_000, url, body, configuration }
+	return {
+		notificationId: 7_000_000_000 + counter,
+		subscription: 1,
+		organizationId: 1,
+		createdMs: Date.now(),
+		attempt: 1,
+		leaseUntilMs: Date.now() + 45_000,
+		url,
+		body,
+		sealedFor: 'instance',
+		configuration,
+		signature: { next: null, fromMs: null },
+		guarded: false,
+		replay: false,
+	}
 }
 
 describe('a batch', () => {
@@ -147,9 +165,8 @@ test('ids and signatures are the same in workerd as in Node', () => {
 	const key = Uint8Array.from({ length: 32 }, (_, index) => index)
 	expect(formatEventId(1, 2, eventTag(key, 1, 2))).toBe('AAAAAAABAAAAAAAC1lgG')
 	expect(parseEventId('AAAAAAABAAAAAAAC1lgG')).toEqual({ instanceId: 1, sequence: 2, tag: 0xd65806 })
-	for (const vector of vectors.cases) {
-		const body = new TextEncoder().encode(vector.body)
-		expect(elementsSignature(vector.key, body)).toBe(vector.elements)
-		expect(standardSignature(vector.key, webhookId(vector.notificationId), vector.timestamp, body)).toBe(vector.standard)
+	for (const { key, nextKey, id, timestamp, body, headers } of document.vectors) {
+		const signable = { notificationId: Number(id.replace('ntf_', '')), body: new TextEncoder().encode(body), startedMs: timestamp * 1000 }
+		expect(signatureHeaders(signable, { current: key, next: nextKey })).toEqual(headers)
 	}
 })

@@ -18,6 +18,7 @@ const delivered = (): Outcome => ({
 	durationMs: 1,
 	startedMs: Date.now(),
 	body: '',
+	directive: null,
 })
 
 /** Keeps doorbells from the queue, so that a test answers them itself. */
@@ -60,10 +61,10 @@ describe('an instance', () => {
 		if (first === 'unknown') throw new Error('unknown')
 		expect(first).toMatchObject({ claims: [{ attempt: 1, url: 'https://callback.example.com/hook' }], more: false })
 		expect(first.claims[0]!.leaseUntilMs).toBeGreaterThan(Date.now() + 40_000)
-		expect(await shop.stub.claim(6)).toEqual({ claims: [], more: false })
-		expect(await shop.stub.settle(first.claims[0]!.notificationId, 1, delivered(), true)).toEqual({ next: [] })
+		expect(await shop.stub.claim(6)).toEqual({ claims: [], more: false, asks: [] })
+		expect(await shop.stub.settle(first.claims[0]!.notificationId, 1, delivered(), true)).toEqual({ next: [], retryAtMs: null })
 		expect(await rows(shop, 'SELECT status FROM notifications')).toEqual([{ status: 'delivered' }])
-		expect(await shop.stub.settle(4, 1, delivered(), true)).toEqual({ next: [] })
+		expect(await shop.stub.settle(4, 1, delivered(), true)).toEqual({ next: [], retryAtMs: null })
 	})
 })
 
@@ -71,7 +72,7 @@ test('an object without instance row answers unknown to every call and writes no
 	await freshDatabase()
 	const stub = env.WATCHER.getByName('987654') as unknown as WatcherRpc & DurableObjectStub
 	const calls: Record<Exclude<keyof WatcherRpc, 'create' | 'destroy'>, () => Promise<unknown>> = {
-		configure: () => stub.configure(1, { skip: true, release: true }),
+		configure: () => stub.configure(1, { release: true }),
 		wake: () => stub.wake(),
 		poll: () => stub.poll('reread'),
 		health: () => stub.health(),
@@ -95,7 +96,20 @@ test('an object without instance row answers unknown to every call and writes no
 		rejections: () => stub.rejections(),
 		webhooks: () => stub.webhooks(),
 		coverage: () => stub.coverage(0, 1),
+		notifications: () => stub.notifications({ pageSize: 5 }),
+		notification: () => stub.notification(1),
+		attempts: () => stub.attempts(1),
+		acknowledge: () => stub.acknowledge(1),
+		subscriptions: () => stub.subscriptions(),
+		release: () => stub.release({}),
+		replay: () => stub.replay({ notification: 1 }, false),
+		resends: () => stub.resends(),
+		cancelResend: () => stub.cancelResend(1),
+		testEvent: () => stub.testEvent(),
+		publish: () => stub.publish([]),
+		erase: () => stub.erase('orders', '1'),
 		claim: () => stub.claim(6),
+		park: () => stub.park(1, 1),
 		settle: () => stub.settle(987_654_000_000_001, 1, delivered(), true),
 	}
 	for (const [name, call] of Object.entries(calls)) expect([name, await call()]).toEqual([name, 'unknown'])
@@ -152,7 +166,7 @@ describe('evicted', () => {
 		const answer = await shop.stub.claim(6)
 		if (answer === 'unknown') throw new Error('unknown')
 		await evictDurableObject(shop.stub)
-		expect(await shop.stub.claim(6)).toEqual({ claims: [], more: false })
+		expect(await shop.stub.claim(6)).toEqual({ claims: [], more: false, asks: [] })
 		await shop.stub.settle(answer.claims[0]!.notificationId, 1, delivered(), false)
 		expect(await rows(shop, 'SELECT status FROM notifications')).toEqual([{ status: 'delivered' }])
 		expect(await shop.stub.health()).toMatchObject({ callback: { waiting: 0 } })

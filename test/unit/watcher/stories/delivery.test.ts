@@ -70,7 +70,7 @@ describe('a lease', () => {
 		await poll(world)
 		const first = await world.engine.claim(6)
 		expect(first).toMatchObject({ claims: [{ attempt: 1 }], more: false })
-		expect(await world.engine.claim(6)).toEqual({ claims: [], more: false })
+		expect(await world.engine.claim(6)).toEqual({ claims: [], more: false, asks: [] })
 	})
 
 	test('of another attempt: its failure counts for nothing, its success is final', async () => {
@@ -78,7 +78,16 @@ describe('a lease', () => {
 		world.store.act({ do: 'edit', resource: 'products' })
 		world.loses = () => true
 		await poll(world)
-		const outcome = { delivered: false, status: 500, error: null, retryAfterMs: null, durationMs: 1, startedMs: world.nowMs, body: '' }
+		const outcome = {
+			delivered: false,
+			status: 500,
+			error: null,
+			retryAfterMs: null,
+			durationMs: 1,
+			startedMs: world.nowMs,
+			body: '',
+			directive: null,
+		}
 		await world.engine.claim(6)
 		world.nowMs += 45_000
 		expect(await world.engine.claim(6)).toMatchObject({ claims: [{ attempt: 2 }] })
@@ -89,7 +98,7 @@ describe('a lease', () => {
 		await world.engine.settle(1, 2, outcome, false)
 		expect(health(world).callback).toMatchObject({ waiting: 0, state: 'healthy' })
 		world.nowMs += HOUR
-		expect(await world.engine.claim(6)).toEqual({ claims: [], more: false })
+		expect(await world.engine.claim(6)).toEqual({ claims: [], more: false, asks: [] })
 	})
 })
 
@@ -128,7 +137,8 @@ describe('a callback that fails', () => {
 		await poll(world)
 		await world.advance(DAY)
 		expect(tries).toHaveLength(12)
-		expect(health(world).callback.waiting).toBe(1)
+		// The one that was tried, and the one that came later.
+		expect(health(world).callback.waiting).toBe(2)
 	})
 
 	test('and was deactivated: released, everything is sent, in order and with the ids it had', async () => {
@@ -166,8 +176,8 @@ describe('a callback that fails', () => {
 		const [poison, other] = ids(world, 'products')
 		const post = world.engine.claim.bind(world.engine)
 		let current = ''
-		world.engine.claim = async (limit) => {
-			const answer = await post(Math.min(limit, 1))
+		world.engine.claim = async (limit, admission) => {
+			const answer = await post(Math.min(limit, 1), admission)
 			if (answer !== 'unknown') current = answer.claims[0]?.body ?? ''
 			return answer
 		}

@@ -1,0 +1,52 @@
+/** The shapes of replays, test events and erasing. */
+import * as z from 'zod'
+
+const DryRun = z.enum(['true', 'false'], 'expected true or false').optional()
+const Names = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
+const Moment = z.union([z.string(), z.number()], 'expected a time such as 2026-01-31T12:00:00Z')
+
+/** `?dryRun=true`. */
+export const DryRunQuery = z.object({ dryRun: DryRun })
+
+/** Which events: what is absent does not matter. A name that is none is refused, since leaving it out would send more than was meant. */
+export const ReplayFilter = z.strictObject(
+	{
+		from: Moment.optional(),
+		to: Moment.optional(),
+		eventTypes: Names.optional(),
+		resources: Names.optional(),
+		objectId: z.union([z.string(), z.number()], 'expected the id of an object').optional(),
+		status: z.enum(['NOTIFIED', 'CONSUMED'], 'expected NOTIFIED or CONSUMED').optional(),
+		text: z.string('expected text').min(1, 'expected text').max(200, 'expected at most 200 characters').optional(),
+	},
+	{
+		error: (issue) => (issue.code === 'unrecognized_keys' ? `knows no ${issue.keys.join(', ').slice(0, 200)}` : 'expected an object'),
+	},
+)
+
+/** `POST …/replays`: one of the three. */
+export const ReplayBody = z.looseObject({
+	notificationId: z.union([z.string(), z.number()], 'expected the id of a notification').optional(),
+	failedSince: Moment.optional(),
+	filter: ReplayFilter.optional(),
+	dryRun: z.union([z.boolean(), z.enum(['true', 'false'])], 'expected true or false').optional(),
+})
+
+/** A replay, or a release. */
+export const ResendAnswer = z.looseObject({
+	id: z.number().nullable().meta({ description: 'null: a dry run' }),
+	kind: z.enum(['release', 'replay']),
+	status: z.enum(['running', 'done', 'cancelled', 'dry-run']),
+	total: z.number().meta({ description: 'Notifications that are sent again' }),
+	left: z.number().meta({ description: 'Still to be sent, or under way' }),
+	failed: z.number().meta({ description: 'Ended without having been accepted' }),
+	estimateSeconds: z.number().meta({ description: 'How long the rest takes at the pace of the last deliveries' }),
+	createdDate: z.string(),
+	endedDate: z.string().nullable(),
+})
+
+/** `POST …/test-event`. */
+export const TestEventAnswer = z.object({ notificationId: z.number(), eventId: z.string() })
+
+/** `DELETE …/events/objects/…`. */
+export const EraseAnswer = z.object({ erased: z.number().meta({ description: 'Events whose record is gone' }) })

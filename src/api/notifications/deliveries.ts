@@ -1,0 +1,189 @@
+/** What the calls about notifications and their deliveries do. */
+import { auditStatement } from '../../accounts/audit.ts'
+import { BadRequest, NotFound } from '../../errors.ts'
+import { parseNotificationId } from '../../events/ids.ts'
+import type { Reached } from '../../instances/subscriptions.ts'
+import type { NotificationReport } from '../../watcher/rpc.ts'
+import { readId } from '../access.ts'
+import type { CallerContext } from '../environment.ts'
+import { mergePages, type Owned } from '../merge.ts'
+import { formatPageToken, listParameter, parsePageToken, setPageHeaders } from '../paging.ts'
+import { askOwner, reachable, requirePosition } from './scope.ts'
+import { readTopic } from './topics.ts'
+import { showAttempt, showDelivery, showNotification } from './view.ts'
+import { readDeliveryWhere, type DeliveryWish } from './where.ts'
+
+/** Records of a page unless asked otherwise. */
+const DEFAULT_PAGE_SIZE = 100
+/** Bodies read at a time, and characters that the bodies of a page hold together, unless it is a single one. */
+const BODIES_AT_A_TIME = 5
+const BODIES_SIZE = 8_000_000
+
+interface Page {
+	pageSize?: number | undefined
+	nextPage?: string | undefined
+	hydrate?: 'true' | 'false' | undefined
+}
+
+/** `GET /notifications`. */
+export async function list(c: CallerContext, query: Page): Promise<Response> {
+	const topics = listParameter(c, 'topics')
+	const wanted = topics.flatMap((text) => readTopic(text) ?? [])
+	const wish: DeliveryWish = {
+		statuses: null,
+		urls: null,
+		instanceIds: topics.length === 0 ? null : wanted.map((one) => one.instanceId),
+		subscriptionIds: null,
+	}
+	// A topic names the element too.
+	const named = (one: Reached): boolean =>
+		topics.length === 0 || wanted.some(({ instanceId, elementKey }) => instanceId === one.id && elementKey === one.elementKey)
+	const { instances, entries } = await page(c, wish, query, query.hydrate !== 'false', named)
+	return c.json(
+		entries.map(({ instanceId, row }) => showNotification(c.env.PUBLIC_URL, instances.get(instanceId)!, row)),
+		200,
+	)
+}
+
+/** `GET /notifications/{id}`. */
+export async function show(c: CallerContext, id: string): Promise<Response> {
+	const { instance, report } = await requireNotification(c, id)
+	return c.json(showNotification(c.env.PUBLIC_URL, instance, report), 200)
+}
+
+/** `PUT /notifications/{id}/acknowledge`. */
+export async function acknowledge(c: CallerContext, id: string): Promise<Response> {
+	const { instance, counter } = await requirePosition(c, id)
+	if (!(await askOwner(c, instance.id, (watcher) => watcher.acknowledge(counter)))) throw new NotFound('No such notification')
+	return await show(c, id)
+}
+
+/** `GET /notifications/{id}/attempts`: those that have ended, the first one first. */
+export async function attempts(c: CallerContext, id: string): Promise<Response> {
+	const { instance, counter } = await requirePosition(c, id)
+	const found = await askOwner(c, instance.id, (watcher) => watcher.attempts(counter))
+	if (found === null) throw new NotFound('No such notification')
+	return c.json(found.map(showAttempt), 200)
+}
+
+/** `GET /notifications/{id}/subscriptions/deliveries`, or of one subscription. A notification is formed for one. */
+export async function deliveriesOf(c: CallerContext, id: string, subscriptionId: string | null, hydrate: boolean): Promise<Response> {
+	const wanted = subscriptionId === null ? null : readId(subscriptionId)
+	const { instance, report } = await requireNotification(c, id)
+	if (wanted !== null && report.subscription !== wanted) throw new NotFound(`No delivery of this notification to subscription ${wanted}`)
+	return c.json([showDelivery(c.env.PUBLIC_URL, instance, hydrate ? report : { ...report, body: null })], 200)
+}
+
+/** `GET /notifications/subscriptions/deliveries`. */
+export async function deliveries(c: CallerContext, query: Page & { where?: string | undefined }): Promise<Response> {
+	const { instances, entries } = await page(c, readDeliveryWhere(query.where), query, query.hydrate === 'true', () => true)
+	return c.json(
+		entries.map(({ instanceId, row }) => showDelivery(c.env.PUBLIC_URL, instances.get(instanceId)!, row)),
+		200,
+	)
+}
+
+/** `PUT /notifications/subscriptions/deliveries`: sends again what is queued, and to its subscriptions from now on. */
+export async function release(c: CallerContext, where: string | undefined): Promise<Response> {
+	const { services, user, requestId } = c.var
+	if (where === undefined || where.trim() === '')
+		throw new BadRequest("where: expected what to release, such as channel='webhook' and status='queued' and config.url='https://…'")
+	const wish = readDeliveryWhere(where)
+	if (wish.statuses !== null && !wish.statuses.includes('queued'))
+		throw new BadRequest('where: expected status to be queued; nothing else is released')
+	const released = []
+	for (const { id } of await reachable(c, { ...wish, tags: listParameter(c, 'tags') })) {
+		const subscriptions = await askOwner(c, id, (watcher) => watcher.subscriptions())
+		for (const { number, url } of subscriptions) {
+			if (wish.subscriptionIds?.includes(number) === false || wish.urls?.includes(url) === false) continue
+			const count = await askOwner(c, id, (watcher) => watcher.release({ subscription: number }))
+			await services.env.DB.batch([
+				auditStatement(
+					services.env.DB,
+					{ organizationId: user.organizationId, userId: user.id, requestId },
+					{ action: 'subscription.release', objectType: 'instance', objectId: id, detail: { subscription: number, released: count } },
+					services.now(),
+				),
+			])
+			released.push({ subscriptionId: number, instanceId: id, config: { url }, released: count })
+		}
+	}
+	return c.json(released, 200)
+}
+
+/** The notification of a path with its body. */
+export async function requireNotification(
+	c: CallerContext,
+	id: string,
+): Promise<Awaited<ReturnType<typeof requirePosition>> & { report: NotificationReport }> {
+	const position = await requirePosition(c, id)
+	const report = await askOwner(c, position.instance.id, (watcher) => watcher.notification(position.counter))
+	if (report === null) throw new NotFound('No such notification')
+	return { ...position, report }
+}
+
+/** A page of notifications across the instances that a wish reaches; sets the headers. */
+async function page(
+	c: CallerContext,
+	wish: DeliveryWish,
+	query: Page,
+	withBodies: boolean,
+	named: (one: Reached) => boolean,
+): Promise<{ instances: Map<number, Reached>; entries: Owned<NotificationReport>[] }> {
+	const place = parsePageToken(query.nextPage, 3)
+	const reached = wish.statuses?.length === 0 ? [] : await reachable(c, { ...wish, tags: listParameter(c, 'tags') })
+	const instances = new Map(reached.filter(named).map((one) => [one.id, one]))
+	const filter = {
+		...(wish.statuses === null ? {} : { statuses: wish.statuses }),
+		...(wish.subscriptionIds === null ? {} : { subscriptions: wish.subscriptionIds }),
+		...(wish.urls === null ? {} : { urls: wish.urls }),
+	}
+	const found = await mergePages<NotificationReport>(
+		[...instances.keys()],
+		{
+			pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE,
+			after: place === null ? null : { atMs: place[0]!, instanceId: place[1]!, number: place[2]! },
+			fromMs: null,
+			toMs: null,
+		},
+		(row) => ({ atMs: row.createdMs, number: counterOf(row) }),
+		async (id, part) => {
+			const answer = await c.var.services.watcher(id).notifications({ ...part, ...filter })
+			return answer === 'unknown' ? null : { rows: answer.notifications, next: answer.next }
+		},
+	)
+	const entries = withBodies ? await hydrated(c, found.entries) : found.entries
+	const last = entries.at(-1)
+	const more = found.more || entries.length < found.entries.length
+	setPageHeaders(c, {
+		returned: entries.length,
+		total: null,
+		next: more && last !== undefined ? formatPageToken([last.row.createdMs, last.instanceId, counterOf(last.row)]) : null,
+	})
+	return { instances, entries }
+}
+
+/** The same with their bodies, as many as an answer holds. */
+async function hydrated(c: CallerContext, entries: readonly Owned<NotificationReport>[]): Promise<Owned<NotificationReport>[]> {
+	const whole: Owned<NotificationReport>[] = []
+	let size = 0
+	for (let start = 0; start < entries.length; start += BODIES_AT_A_TIME) {
+		const part = await Promise.all(
+			entries.slice(start, start + BODIES_AT_A_TIME).map(async ({ instanceId, row }) => ({
+				instanceId,
+				// One that has left the log meanwhile stays as it was listed.
+				row: (await askOwner(c, instanceId, (watcher) => watcher.notification(counterOf(row)))) ?? row,
+			})),
+		)
+		for (const one of part) {
+			size += one.row.body?.length ?? 0
+			if (whole.length > 0 && size > BODIES_SIZE) return whole
+			whole.push(one)
+		}
+	}
+	return whole
+}
+
+function counterOf(row: NotificationReport): number {
+	return parseNotificationId(row.id)?.counter ?? 0
+}

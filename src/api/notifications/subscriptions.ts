@@ -1,0 +1,133 @@
+/** What the calls about subscriptions do. */
+import type * as z from 'zod'
+import { BadRequest, Conflict, NotFound } from '../../errors.ts'
+import { tell } from '../../instances/lifecycle.ts'
+import type { Instance } from '../../instances/records.ts'
+import {
+	addSubscription,
+	listSubscriptions,
+	MOST_SUBSCRIPTIONS,
+	removeSubscription,
+	type SubscriptionRow,
+} from '../../instances/subscriptions.ts'
+import { guardUrl, meansLogOnly } from '../../instances/urls.ts'
+import { stripBrackets } from '../../instances/values.ts'
+import type { SubscriptionReport } from '../../watcher/rpc.ts'
+import { readId } from '../access.ts'
+import type { CallerContext } from '../environment.ts'
+import { AT_A_TIME } from '../merge.ts'
+import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
+import type { SubscriptionBody } from './schema.ts'
+import { askOwner, ownInstance } from './scope.ts'
+import { readTopic } from './topics.ts'
+import { showSubscription } from './view.ts'
+
+/** `GET /notifications/subscriptions`: by rising id. */
+export async function list(c: CallerContext, query: { pageSize?: number | undefined; nextPage?: string | undefined }): Promise<Response> {
+	const [afterId] = parsePageToken(query.nextPage, 1) ?? [0]
+	const filter = { afterId: afterId!, ownerId: c.var.tokenInstance?.id ?? null }
+	const { subscriptions, next } = await listSubscriptions(
+		c.env.DB,
+		c.env.PUBLIC_URL,
+		c.var.user.organizationId,
+		filter,
+		query.pageSize ?? PAGE_LIMIT,
+	)
+	const live = await liveOf(c, [...new Set(subscriptions.map((one) => one.ownerId))])
+	setPageHeaders(c, { returned: subscriptions.length, total: null, next: next === null ? null : formatPageToken([next]) })
+	return c.json(
+		subscriptions.map((one) => showSubscription(one, live.get(one.id))),
+		200,
+	)
+}
+
+/** `GET /notifications/subscriptions/{id}`. */
+export async function show(c: CallerContext, id: string): Promise<Response> {
+	const found = await requireSubscription(c, id)
+	return c.json(showSubscription(found, (await liveOf(c, [found.ownerId])).get(found.id)), 200)
+}
+
+/** `POST /notifications/subscriptions`. */
+export async function create(c: CallerContext, body: z.output<typeof SubscriptionBody>): Promise<Response> {
+	const { services, user, requestId } = c.var
+	const { instance, topics } = await requireTopics(c, typeof body.topics === 'string' ? [body.topics] : body.topics)
+	const url = requireUrl(c, body.config.url)
+	if (url === instance.configuration['event.notification.callback.url'])
+		throw new Conflict(`config.url: it is the callback of instance ${instance.id} already (event.notification.callback.url)`)
+	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
+	const nowMs = services.now()
+	const added = await addSubscription(services.env.DB, actor, instance, { url, topics }, nowMs)
+	if (added === 'too-many')
+		throw new Conflict(`An instance has at most ${MOST_SUBSCRIPTIONS} subscriptions beside its callback; delete one first`)
+	if (added === 'gone') throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
+	if ('exists' in added) throw new Conflict(`config.url: subscription ${added.exists} sends this topic there already`)
+	await tell(services, { id: instance.id, version: instance.version + 1 }, {})
+	c.set('instanceId', instance.id)
+	return c.json(
+		showSubscription(
+			{ id: added.id, ownerId: instance.id, elementKey: instance.elementKey, url, topics, createdMs: nowMs, callback: false },
+			undefined,
+		),
+		200,
+	)
+}
+
+/** `DELETE /notifications/subscriptions/{id}`. An instance's callback goes with its configuration. */
+export async function remove(c: CallerContext, id: string): Promise<Response> {
+	const { services, user, requestId } = c.var
+	const found = await requireSubscription(c, id)
+	if (found.callback)
+		throw new Conflict(
+			`This subscription is the callback of instance ${found.ownerId}; remove event.notification.callback.url from its configuration`,
+		)
+	const instance = await ownInstance(c, found.ownerId)
+	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
+	if (instance === null || !(await removeSubscription(services.env.DB, actor, found, services.now())))
+		throw new NotFound(`No subscription ${id}`)
+	await tell(services, { id: instance.id, version: instance.version + 1 }, {})
+	c.set('instanceId', instance.id)
+	return c.body(null, 200)
+}
+
+async function requireSubscription(c: CallerContext, text: string): Promise<SubscriptionRow> {
+	const id = readId(text)
+	const filter = { id, ownerId: c.var.tokenInstance?.id ?? null }
+	const { subscriptions } = await listSubscriptions(c.env.DB, c.env.PUBLIC_URL, c.var.user.organizationId, filter, 1)
+	const found = subscriptions[0]
+	if (found === undefined) throw new NotFound(`No subscription ${id}`)
+	c.set('instanceId', found.ownerId)
+	return found
+}
+
+/** Whose events the topics are. A subscription has one owner, so for now it hears one topic. */
+async function requireTopics(c: CallerContext, topics: readonly string[]): Promise<{ instance: Instance; topics: string[] }> {
+	const [name] = topics
+	if (name === undefined || topics.length > 1)
+		throw new BadRequest('topics: expected one topic, such as instance-12-woocommercerest-events; make a subscription for each')
+	const parts = readTopic(name)
+	if (parts === null) throw new BadRequest(`topics: expected a topic such as instance-12-woocommercerest-events, not ${name.slice(0, 100)}`)
+	const instance = await ownInstance(c, parts.instanceId)
+	if (instance === null || instance.elementKey !== parts.elementKey) throw new BadRequest(`topics: no instance of yours has ${name}`)
+	return { instance, topics: [name] }
+}
+
+function requireUrl(c: CallerContext, text: string): string {
+	const url = stripBrackets(text)
+	const verdict = guardUrl(url, c.env.ALLOW_PRIVATE_NETWORK === 'true')
+	if (!verdict.ok) throw new BadRequest(`config.url: ${verdict.message}`)
+	if (meansLogOnly(verdict.url, c.env.PUBLIC_URL))
+		throw new BadRequest('config.url: expected an address of your own; what is sent to this one is kept in the event log anyway')
+	return url
+}
+
+/** What the objects say of their subscriptions, by number. */
+async function liveOf(c: CallerContext, instanceIds: readonly number[]): Promise<Map<number, SubscriptionReport>> {
+	const live = new Map<number, SubscriptionReport>()
+	for (let start = 0; start < instanceIds.length; start += AT_A_TIME) {
+		const reports = await Promise.all(
+			instanceIds.slice(start, start + AT_A_TIME).map((id) => askOwner(c, id, (watcher) => watcher.subscriptions())),
+		)
+		for (const report of reports.flat()) live.set(report.number, report)
+	}
+	return live
+}

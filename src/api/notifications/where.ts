@@ -1,0 +1,86 @@
+/** The `where` of deliveries (contract, section 5): which of them, said in the words of subscriptions and deliveries. Pure. */
+import { parseWhere, type Condition } from '../../elements/where.ts'
+import { BadRequest } from '../../errors.ts'
+import { readTopic } from './topics.ts'
+
+/** Delivery statuses of the contract, and what a notification's row says. */
+const STATUSES: Readonly<Record<string, string>> = {
+	created: 'waiting',
+	notified: 'claimed',
+	retry: 'retry',
+	delivered: 'delivered',
+	queued: 'queued',
+	dropped: 'dropped',
+}
+
+/** What a `where` names; null: whatever. An empty list: nothing. */
+export interface DeliveryWish {
+	/** As rows say them. */
+	statuses: string[] | null
+	urls: string[] | null
+	instanceIds: number[] | null
+	subscriptionIds: number[] | null
+}
+
+/** The delivery status of a row. */
+export function deliveryStatus(status: string): string {
+	return Object.entries(STATUSES).find(([, row]) => row === status)?.[0] ?? status
+}
+
+/** Reads a `where`; 400 that names what it cannot mean. */
+export function readDeliveryWhere(text: string | undefined): DeliveryWish {
+	const wish: DeliveryWish = { statuses: null, urls: null, instanceIds: null, subscriptionIds: null }
+	const parsed = parseWhere(text ?? '')
+	if (!parsed.ok) throw new BadRequest(parsed.message)
+	for (const condition of parsed.conditions) {
+		const { field, operator, values } = condition
+		if (operator !== '=' && operator !== 'IN') throw new BadRequest(`where: expected = or IN for ${field}`)
+		switch (field) {
+			case 'channel':
+				if (!values.includes('webhook')) wish.instanceIds = []
+				break
+			case 'status':
+				wish.statuses = both(wish.statuses, values.map(statusOf))
+				break
+			case 'config.url':
+				wish.urls = both(wish.urls, values)
+				break
+			case 'topic':
+			case 'topics':
+				wish.instanceIds = both(
+					wish.instanceIds,
+					values.flatMap((value) => readTopic(value)?.instanceId ?? []),
+				)
+				break
+			case 'instanceId':
+				wish.instanceIds = both(wish.instanceIds, numbersOf(condition))
+				break
+			case 'subscriptionId':
+				wish.subscriptionIds = both(wish.subscriptionIds, numbersOf(condition))
+				break
+			default:
+				throw new BadRequest(
+					`where: expected conditions on channel, status, config.url, topics, instanceId or subscriptionId, not on ${field.slice(0, 64)}`,
+				)
+		}
+	}
+	return wish
+}
+
+function statusOf(value: string): string {
+	const status = value.toLowerCase()
+	if (!Object.hasOwn(STATUSES, status)) throw new BadRequest(`where: expected status to be one of ${Object.keys(STATUSES).join(', ')}`)
+	return STATUSES[status]!
+}
+
+function numbersOf({ field, values }: Condition): number[] {
+	return values.map((value) => {
+		if (!/^[1-9]\d{0,14}$/.test(value)) throw new BadRequest(`where: expected ${field} to be a positive whole number`)
+		return Number(value)
+	})
+}
+
+/** Conditions on one field hold together. */
+function both<T>(before: T[] | null, values: T[]): T[] {
+	return before === null ? values : before.filter((one) => values.includes(one))
+}

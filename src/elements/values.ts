@@ -1,0 +1,41 @@
+/** What stands in a record, whoever made it: values at paths, and moments as ISO 8601 writes them. */
+import { TZDate } from '@date-fns/tz'
+import type { VendorRecord } from './element.ts'
+
+/** The value at a dotted path (`a.b`, `$.a.b`); undefined when it is not there. A field whose own name has dots wins. */
+export function valueAt(record: VendorRecord, path: string): unknown {
+	const name = path.replace(/^\$\.?/, '')
+	if (Object.hasOwn(record, name)) return record[name]
+	let value: unknown = record
+	for (const part of name.split('.')) {
+		if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined
+		value = (value as Record<string, unknown>)[part]
+	}
+	return value
+}
+
+/** ISO 8601 with date, time, optional fraction and optional offset; a space is as good as the `T`. Date alone is midnight. Null when it is something else. */
+export function readIso(text: string, zone: string): number | null {
+	const parts = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i.exec(
+		text.trim(),
+	)
+	if (parts === null) return null
+	const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((index) => Number(parts[index] ?? 0)) as [
+		number,
+		number,
+		number,
+		number,
+		number,
+		number,
+	]
+	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) return null
+	const ms = Number((parts[7] ?? '').padEnd(3, '0').slice(0, 3))
+	const own = parts[8]
+	const at = own === undefined ? zone : own.toUpperCase() === 'Z' ? 'UTC' : `${own.slice(0, 3)}:${own.slice(-2)}`
+	// A zoned date is dear, and the store's own stamps are UTC. Years below 100 mean others to `Date.UTC`.
+	const time =
+		at === 'UTC' && year >= 100
+			? Date.UTC(year, month - 1, day, hour, minute, second, ms)
+			: new TZDate(year, month - 1, day, hour, minute, second, ms, at).getTime()
+	return Number.isNaN(time) ? null : time
+}

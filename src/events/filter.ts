@@ -1,0 +1,88 @@
+/**
+ * Which events an instance's callback is told of (`event.notification.filter.*`). Acts when notifications are formed: the log has every
+ * event, whoever is told.
+ */
+import type { VendorRecord } from '../elements/element.ts'
+import { type Condition, meets, parseWhere } from '../elements/where.ts'
+import type { EventType, StoredEvent } from './event.ts'
+
+/** What is wanted; null: no bound. */
+export interface EventFilter {
+	types: EventType[] | null
+	/** Labels, as `objectType` has them. */
+	resources: string[] | null
+	/** Conditions on the record, all of which must hold. */
+	where: Condition[] | null
+}
+
+/** Everything. */
+export const NO_FILTER: EventFilter = { types: null, resources: null, where: null }
+
+/** The configuration keys that make a filter. */
+export const FILTER_KEYS = {
+	types: 'event.notification.filter.types',
+	resources: 'event.notification.filter.resources',
+	where: 'event.notification.filter.where',
+} as const
+
+const TYPES: readonly EventType[] = ['CREATED', 'UPDATED', 'DELETED']
+
+/** A filter, or what is wrong with each key: `message` says what was expected. */
+export type FilterResult = { ok: true; filter: EventFilter } | { ok: false; problems: { field: string; message: string }[] }
+
+/**
+ * Reads the three keys of a configuration. Blank is no bound.
+ *
+ * @param labels the resources that the instance watches, which `resources` may name; null: not checked, for what was checked before
+ */
+export function parseFilter(
+	configuration: Readonly<Record<string, string | null | undefined>>,
+	labels: readonly string[] | null,
+): FilterResult {
+	const problems: { field: string; message: string }[] = []
+	const types = namesIn(configuration[FILTER_KEYS.types])?.map((name) => name.toUpperCase()) ?? null
+	if (types !== null && !types.every(isType))
+		problems.push({ field: FILTER_KEYS.types, message: `expected names out of ${TYPES.join(', ')}, joined with |` })
+	const resources = namesIn(configuration[FILTER_KEYS.resources])
+	if (resources !== null && labels !== null && !resources.every((name) => labels.includes(name)))
+		problems.push({
+			field: FILTER_KEYS.resources,
+			message: `expected labels of watched resources, joined with |: out of ${labels.join(', ')}`,
+		})
+	const where = parseWhere(configuration[FILTER_KEYS.where] ?? '')
+	if (!where.ok) problems.push({ field: FILTER_KEYS.where, message: where.message.replace(/^where: /, '') })
+	if (problems.length > 0 || !where.ok) return { ok: false, problems }
+	return {
+		ok: true,
+		filter: { types: types as EventType[] | null, resources, where: where.conditions.length === 0 ? null : where.conditions },
+	}
+}
+
+/**
+ * Whether a filter lets an event through.
+ *
+ * The condition judges records alone. A DELETED passes it, since a receiver must never miss that an object is gone, and so does an event
+ * without a full record (erased, too large, an id only): what cannot be judged is told rather than kept back.
+ */
+export function wants(filter: EventFilter, event: Pick<StoredEvent, 'eventType' | 'resource' | 'record'>): boolean {
+	if (filter.types !== null && !filter.types.includes(event.eventType)) return false
+	if (filter.resources !== null && !filter.resources.includes(event.resource)) return false
+	if (filter.where === null || event.eventType === 'DELETED' || event.record === null) return true
+	const record = JSON.parse(event.record) as VendorRecord
+	return Object.keys(record).length < 2 || filter.where.every((condition) => meets(record, condition))
+}
+
+/** The names in a text, each once; null when there are none. */
+function namesIn(text: string | null | undefined): string[] | null {
+	const names = new Set(
+		(text ?? '')
+			.split('|')
+			.map((name) => name.trim())
+			.filter((name) => name !== ''),
+	)
+	return names.size === 0 ? null : [...names]
+}
+
+function isType(name: string): name is EventType {
+	return TYPES.some((type) => type === name)
+}

@@ -1,0 +1,98 @@
+/**
+ * An organization's own object: a watcher without a store, which delivers operator events and what is posted to free topics. Its id comes
+ * from the sequence of instances, so that its notifications and events have ids like all others.
+ */
+import { readAccountSettings } from '../accounts/settings.ts'
+import type { Env } from '../context.ts'
+import { NO_SUCCESSION } from '../delivery/sign.ts'
+import { OPERATOR_TOPICS } from '../watcher/announcements.ts'
+import { defaultDelivery, type WatcherConfig } from '../watcher/ports.ts'
+import type { Notice } from '../watcher/rpc.ts'
+import { nextNumber } from './records.ts'
+import { watcherOf } from './watchers.ts'
+
+/** The operator's webhook among the subscriptions of the object: no number of D1's. */
+const OPERATOR_SUBSCRIPTION = 0
+const NEVER_MS = 3_650 * 86_400_000
+const NO_CONNECTION: WatcherConfig['connection'] = {
+	home: '',
+	root: '',
+	auth: 'basic',
+	name: '',
+	timeZone: '',
+	gmtOffset: 0,
+	version: '',
+	hpos: null,
+	storeNowMs: 0,
+	collections: {},
+}
+
+/** The id of an organization's object; null: it has none yet, since nothing was ever told to it. */
+export async function findOwner(db: D1Database, organizationId: number): Promise<number | null> {
+	const row = await db
+		.prepare('SELECT owner_id AS ownerId FROM organizations WHERE id = ?')
+		.bind(organizationId)
+		.first<{ ownerId: number | null }>()
+	return row?.ownerId ?? null
+}
+
+/** The id of an organization's object, which is made when it has none. Repeating it changes nothing. */
+export async function ensureOwner(env: Pick<Env, 'DB' | 'WATCHER'>, organizationId: number): Promise<number> {
+	const known = await findOwner(env.DB, organizationId)
+	const ownerId = known ?? (await giveOwner(env.DB, organizationId))
+	await watcherOf(env, ownerId).create(ownerId)
+	return ownerId
+}
+
+/** Hands notices to an organization's object. Throws when it cannot be reached: they are handed over again. */
+export async function publishTo(env: Pick<Env, 'DB' | 'WATCHER'>, organizationId: number, notices: Notice[]): Promise<void> {
+	const ownerId = await ensureOwner(env, organizationId)
+	if ((await watcherOf(env, ownerId).publish(notices)) === 'unknown') throw new Error("an organization's object answers unknown")
+}
+
+/** What an organization's object runs by; null: this is no organization's object. */
+export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: number): Promise<WatcherConfig | null> {
+	const organization = await env.DB.prepare('SELECT id, name FROM organizations WHERE owner_id = ?')
+		.bind(ownerId)
+		.first<{ id: number; name: string }>()
+	if (organization === null) return null
+	const account = await readAccountSettings(env.DB, organization.id)
+	const { operator } = account
+	return {
+		instanceId: ownerId,
+		organizationId: organization.id,
+		userId: 0,
+		name: organization.name,
+		tags: [],
+		elementKey: '',
+		version: 1,
+		enabled: true,
+		eventsEnabled: true,
+		vendorType: 'polling',
+		connection: NO_CONNECTION,
+		configuration: operator?.sealedKey == null ? {} : { 'event.notification.signature.key': operator.sealedKey },
+		signature: NO_SUCCESSION,
+		callbackUrl: null,
+		pollIntervalMs: NEVER_MS,
+		rereadHours: 0,
+		backfill: 'none',
+		scanBudget: 1,
+		retentionDays: account.retentionDays,
+		hooks: null,
+		// Each notice by itself: its topic is the envelope's.
+		delivery: { ...defaultDelivery('polling'), schedule: account.schedule, failurePolicy: account.failurePolicy, batch: 1 },
+		subscriptionId: 0,
+		others: operator === null ? [] : [{ number: OPERATOR_SUBSCRIPTION, url: operator.url, topics: [...OPERATOR_TOPICS] }],
+		announces: false,
+		storeless: true,
+	}
+}
+
+async function giveOwner(db: D1Database, organizationId: number): Promise<number> {
+	const id = await nextNumber(db, 'instance')
+	await db.prepare('UPDATE organizations SET owner_id = ? WHERE id = ? AND owner_id IS NULL').bind(id, organizationId).run()
+	// Two at once: the first one's number holds.
+	const ownerId = await findOwner(db, organizationId)
+	if (ownerId === null) throw new Error('no such organization')
+	return ownerId
+}

@@ -1,0 +1,74 @@
+/**
+ * An instance's signature key in its row: the configured one, and while it is being changed the one that takes over. Which of them
+ * sign is a function of the clock (`keysAt`), so a row whose moment has passed is right as it stands; it is tidied when it is next
+ * written, or by the cron.
+ */
+import { keysAt, type SignatureKeys } from '../delivery/sign.ts'
+import type { Instance } from './records.ts'
+import { isPlaceholder, MASK } from './values.ts'
+
+/** The configuration's key. */
+export const SIGNATURE_KEY = 'event.notification.signature.key'
+
+/** Longest signature key, characters (contract, section 3). */
+export const SIGNATURE_KEY_LIMIT = 128
+
+/** How long both keys sign unless the caller says otherwise, and at most. Seconds. */
+export const GRACE_SECONDS = 86_400
+export const LONGEST_GRACE_SECONDS = 7 * 86_400
+
+/** Rows tidied a round. */
+const LIMIT = 100
+
+/** The keys that sign at a moment, sealed; null: the instance has none. */
+export function sealedKeysAt(
+	instance: Pick<Instance, 'configuration' | 'signatureNext' | 'signatureFromMs'>,
+	nowMs: number,
+): SignatureKeys | null {
+	return keysAt(instance.configuration[SIGNATURE_KEY] ?? null, { next: instance.signatureNext, fromMs: instance.signatureFromMs }, nowMs)
+}
+
+/** The instance with a takeover whose moment has passed written down; otherwise as it is. */
+export function takenOver(instance: Instance, nowMs: number): Instance {
+	const keys = sealedKeysAt(instance, nowMs)
+	if (instance.signatureNext === null || keys === null || keys.next !== null) return instance
+	return withKey(instance, keys.current)
+}
+
+/** The instance with one key and nothing that takes over. */
+export function withKey(instance: Instance, sealed: string): Instance {
+	return {
+		...instance,
+		configuration: { ...instance.configuration, [SIGNATURE_KEY]: sealed },
+		signatureNext: null,
+		signatureFromMs: null,
+	}
+}
+
+/** What is wrong with a key that a caller gives to rotate to, as what was expected; null: nothing. Blanks around it are part of it. */
+export function keyProblem(key: string): string | null {
+	if (key.trim() === '' || key.length > SIGNATURE_KEY_LIMIT || !key.isWellFormed()) return `expected 1 to ${SIGNATURE_KEY_LIMIT} characters`
+	if (key === MASK || isPlaceholder(key)) return 'expected a key, found what stands for one'
+	return null
+}
+
+/** The form in which Standard Webhooks libraries take a key: `whsec_` and base64 of its UTF-8 bytes. */
+export function whsecOf(key: string): string {
+	return `whsec_${Buffer.from(key, 'utf8').toString('base64')}`
+}
+
+/** A new key: 32 random bytes as hex. */
+export function newSignatureKey(): string {
+	return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex')
+}
+
+/** The cron's part: writes down takeovers whose moment has passed. One statement, so that nothing can come between. */
+export async function tidySignatures(db: D1Database, nowMs: number): Promise<void> {
+	await db
+		.prepare(
+			`UPDATE instances SET configuration = json_set(configuration, ?1, signature_next), signature_next = NULL, signature_from_ms = NULL, version = version + 1
+			WHERE id IN (SELECT id FROM instances WHERE signature_next IS NOT NULL AND signature_from_ms <= ?2 ORDER BY signature_from_ms LIMIT ?3)`,
+		)
+		.bind(`$."${SIGNATURE_KEY}"`, nowMs, LIMIT)
+		.run()
+}

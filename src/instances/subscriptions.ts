@@ -1,0 +1,179 @@
+/**
+ * Subscriptions in D1 (contract, section 5). An instance's callback is its first one and stands in its configuration; further ones are rows
+ * of a table, each of one owner: what it is sent is made, kept in order and counted by that owner's object.
+ */
+import { auditStatement, type Actor } from '../accounts/audit.ts'
+import type { WatcherConfig } from '../watcher/ports.ts'
+import { nextNumber, type Instance } from './records.ts'
+import { meansLogOnly } from './urls.ts'
+
+/** Most further subscriptions of an instance: each of its events is held against all of them. */
+export const MOST_SUBSCRIPTIONS = 10
+
+/** A subscription as D1 has it. Times epoch ms. */
+export interface SubscriptionRow {
+	id: number
+	/** The instance whose object sends to it. */
+	ownerId: number
+	elementKey: string
+	url: string
+	/** null: all of its owner. */
+	topics: string[] | null
+	createdMs: number
+	/** The callback of its instance's configuration. */
+	callback: boolean
+}
+
+/** Which subscriptions: above an id, of one owner, or one by its id. */
+export interface SubscriptionFilter {
+	afterId?: number
+	ownerId?: number | null
+	id?: number
+}
+
+const CALLBACK_KEY = '$."event.notification.callback.url"'
+
+/** Subscriptions of an organization by rising id. `next`: the id to go on above; null: there are no more. */
+export async function listSubscriptions(
+	db: D1Database,
+	publicUrl: string,
+	organizationId: number,
+	filter: SubscriptionFilter,
+	pageSize: number,
+): Promise<{ subscriptions: SubscriptionRow[]; next: number | null }> {
+	const { results } = await db
+		.prepare(
+			`SELECT * FROM (
+				SELECT subscription_id AS id, id AS ownerId, element_key AS elementKey, json_extract(configuration, ?1) AS url, NULL AS topics, created_ms AS createdMs, 1 AS callback
+				FROM instances WHERE organization_id = ?2 AND state = 'ready' AND events_enabled = 1 AND json_extract(configuration, ?1) IS NOT NULL
+				UNION ALL
+				SELECT s.id, s.owner_id, i.element_key, s.url, s.topics, s.created_ms, 0
+				FROM subscriptions AS s JOIN instances AS i ON i.id = s.owner_id AND i.state = 'ready' WHERE s.organization_id = ?2
+			) WHERE id > ?3 AND (?4 IS NULL OR ownerId = ?4) AND (?5 IS NULL OR id = ?5) ORDER BY id LIMIT ?6`,
+		)
+		.bind(CALLBACK_KEY, organizationId, filter.afterId ?? 0, filter.ownerId ?? null, filter.id ?? null, pageSize)
+		.all<Omit<SubscriptionRow, 'topics' | 'callback'> & { topics: string | null; callback: number }>()
+	const last = results.length === pageSize ? results.at(-1) : undefined
+	return {
+		subscriptions: results
+			// A callback that means "keep it in the log" is told of nothing.
+			.filter((row) => row.callback === 0 || (URL.canParse(row.url) && !meansLogOnly(new URL(row.url), publicUrl)))
+			.map(({ topics, callback, ...row }) => ({
+				...row,
+				topics: topics === null ? null : (JSON.parse(topics) as string[]),
+				callback: callback === 1,
+			})),
+		next: last?.id ?? null,
+	}
+}
+
+/** Further subscriptions of an instance, as its object knows them: each hears all of it. */
+export async function readFurther(db: D1Database, ownerId: number): Promise<WatcherConfig['others']> {
+	const { results } = await db
+		.prepare('SELECT id AS number, url FROM subscriptions WHERE owner_id = ? ORDER BY id')
+		.bind(ownerId)
+		.all<{ number: number; url: string }>()
+	return results.map((row) => ({ ...row, topics: null }))
+}
+
+/** What became of a new subscription: its id, the one that already sends there, too many, or its instance changed at the same time. */
+export type Added = { id: number } | { exists: number } | 'too-many' | 'gone'
+
+/** Makes a further subscription of an instance, whose version counts up. */
+export async function addSubscription(
+	db: D1Database,
+	actor: Actor,
+	instance: Instance,
+	what: { url: string; topics: string[] },
+	nowMs: number,
+): Promise<Added> {
+	const present = await readFurther(db, instance.id)
+	const same = present.find((one) => one.url === what.url)
+	if (same !== undefined) return { exists: same.number }
+	if (present.length >= MOST_SUBSCRIPTIONS) return 'too-many'
+	const id = await nextNumber(db, 'subscription')
+	const [inserted] = await db.batch([
+		// Only if it still holds what was looked at: another request may have been as fast.
+		db
+			.prepare(
+				`INSERT OR IGNORE INTO subscriptions (id, organization_id, user_id, owner_id, url, topics, created_ms)
+				SELECT ?1, ?2, ?3, id, ?5, ?6, ?7 FROM instances WHERE id = ?4 AND organization_id = ?2 AND state = 'ready'
+				AND (SELECT count(*) FROM subscriptions WHERE owner_id = ?4) < ?8`,
+			)
+			.bind(id, instance.organizationId, actor.userId, instance.id, what.url, JSON.stringify(what.topics), nowMs, MOST_SUBSCRIPTIONS),
+		countUp(db, instance.id, nowMs),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'subscription.create', objectType: 'instance', objectId: instance.id, detail: { subscription: id } },
+			nowMs,
+			'changes() > 0',
+		),
+	])
+	return inserted!.meta.changes > 0 ? { id } : 'gone'
+}
+
+/** Removes a further subscription; its instance's version counts up. False: somebody else was first. */
+export async function removeSubscription(db: D1Database, actor: Actor, row: SubscriptionRow, nowMs: number): Promise<boolean> {
+	const [removed] = await db.batch([
+		db.prepare('DELETE FROM subscriptions WHERE id = ? AND organization_id = ?').bind(row.id, actor.organizationId),
+		countUp(db, row.ownerId, nowMs),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'subscription.delete', objectType: 'instance', objectId: row.ownerId, detail: { subscription: row.id } },
+			nowMs,
+			'changes() > 0',
+		),
+	])
+	return removed!.meta.changes > 0
+}
+
+/** Whatever was done before it in this transaction changed the instance. */
+function countUp(db: D1Database, instanceId: number, nowMs: number): D1PreparedStatement {
+	return db.prepare('UPDATE instances SET version = version + 1, updated_ms = ? WHERE id = ? AND changes() > 0').bind(nowMs, instanceId)
+}
+
+/** What a call across instances is narrowed by; null: by nothing. */
+export interface Reach {
+	instanceIds: number[] | null
+	/** Of these subscriptions, by number. */
+	subscriptionIds: number[] | null
+	/** Addresses that they send to. */
+	urls: string[] | null
+	/** Any of these; empty: all. */
+	tags: string[]
+}
+
+/** An instance as far as a call across instances needs it. */
+export interface Reached {
+	id: number
+	elementKey: string
+}
+
+/** Ready instances of an organization that send to, or are, what is named; at most `limit`. */
+export async function reachedInstances(db: D1Database, organizationId: number, reach: Reach, limit: number): Promise<Reached[]> {
+	const json = (list: readonly unknown[] | null): string | null => (list === null ? null : JSON.stringify(list))
+	const { results } = await db
+		.prepare(
+			`SELECT id, element_key AS elementKey FROM instances WHERE organization_id = ?1 AND state = 'ready'
+			AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2)))
+			AND (?3 IS NULL OR subscription_id IN (SELECT value FROM json_each(?3))
+				OR id IN (SELECT owner_id FROM subscriptions WHERE organization_id = ?1 AND id IN (SELECT value FROM json_each(?3))))
+			AND (?4 IS NULL OR json_extract(configuration, ?5) IN (SELECT value FROM json_each(?4))
+				OR id IN (SELECT owner_id FROM subscriptions WHERE organization_id = ?1 AND url IN (SELECT value FROM json_each(?4))))
+			AND (?6 = '[]' OR EXISTS (SELECT 1 FROM json_each(instances.tags) AS own JOIN json_each(?6) AS wanted ON own.value = wanted.value))
+			ORDER BY id LIMIT ?7`,
+		)
+		.bind(
+			organizationId,
+			json(reach.instanceIds),
+			json(reach.subscriptionIds),
+			json(reach.urls),
+			CALLBACK_KEY,
+			JSON.stringify(reach.tags),
+			limit,
+		)
+		.all<Reached>()
+	return results
+}

@@ -1,0 +1,167 @@
+/** What an object says of its deliveries: notifications, subscriptions, attempts, and how much waits (contract, section 5). */
+import { notificationId } from '../events/ids.ts'
+import { parseMembers } from '../events/member.ts'
+import type { Core } from './core.ts'
+import { flow } from './forming.ts'
+import { notificationBody } from './outbox.ts'
+import type { NotificationPage, NotificationQuery, NotificationReport, SubscriptionReport } from './rpc.ts'
+import { activate, CALLBACK, readSubscriptions, type Subscription } from './subscriptions.ts'
+import { NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
+
+/** Above so many a backlog is not counted on. */
+const COUNTED = 10_001
+/** Rows that a page looks through for what it shows. */
+const LOOK = 2_000
+
+/** How many events wait for the callback; of those in no notification, and of queued notifications, at most 10 001 are counted. */
+export function backlog(core: Core): number {
+	const { sql } = core.ports
+	const waiting =
+		sql.all<{ n: number }>(`SELECT count(*) AS n FROM (SELECT 1 FROM waiting WHERE subscription = ? LIMIT ?)`, CALLBACK, COUNTED)[0]?.n ?? 0
+	const unsettled = unsettledRows(core).filter((row) => row.subscription === CALLBACK)
+	const callback = readSubscriptions(sql).find((one) => one.id === CALLBACK)
+	const queued =
+		callback?.active === false
+			? sql.all<{ members: string }>(
+					`SELECT members FROM notifications WHERE subscription = ? AND status = 'queued' LIMIT ?`,
+					CALLBACK,
+					COUNTED,
+				)
+			: []
+	return [...unsettled, ...queued].reduce((sum, row) => sum + parseMembers(row.members).length, waiting)
+}
+
+/** The subscriptions of this object, the callback first. */
+export function subscriptionsOf(core: Core): SubscriptionReport[] {
+	return readSubscriptions(core.ports.sql).map((one) => ({
+		number: one.number ?? core.config.subscriptionId,
+		url: one.url,
+		topics: one.topics,
+		active: one.active,
+		reason: one.reason,
+		failingSinceMs: one.failingSinceMs,
+		lastStatus: one.lastStatus,
+		parkedUntilMs: one.parkedMs !== null && one.parkedMs > core.ports.now() ? one.parkedMs : null,
+		createdMs: one.createdMs,
+	}))
+}
+
+type Row = NotificationRow & { updated: number; acknowledged: number | null }
+
+const COLUMNS = `${NOTIFICATION_COLUMNS}, updated, acknowledged`
+/** Statuses of what is not settled. */
+const UNSETTLED = ['waiting', 'claimed', 'retry']
+
+/** A page of notifications, newest first. Looks through a bounded number of rows: a page may be short and still have a next one. */
+export function notificationsOf(core: Core, query: NotificationQuery): NotificationPage {
+	const { sql } = core.ports
+	const { statuses, pageSize } = query
+	const before = query.before ?? Number.MAX_SAFE_INTEGER
+	const subscriptions = readSubscriptions(sql)
+	const wanted =
+		query.subscriptions === undefined && query.urls === undefined
+			? null
+			: subscriptions
+					.filter((one) => query.subscriptions?.includes(one.number ?? core.config.subscriptionId) ?? true)
+					.filter((one) => query.urls?.includes(one.url) ?? true)
+					.map((one) => one.id)
+	const { ids, next } = pick(core, statuses ?? null, wanted, before, pageSize)
+	const rows = sql.all<Row>(
+		`SELECT ${COLUMNS} FROM notifications WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC`,
+		JSON.stringify(ids),
+	)
+	return { notifications: rows.map((row) => reportOf(core, row, subscriptions, false)), next }
+}
+
+/** Counters of a page: of the few that are queued or unsettled by what lists them, of all others by looking at row after row. */
+function pick(
+	core: Core,
+	statuses: readonly string[] | null,
+	subscriptions: readonly number[] | null,
+	before: number,
+	pageSize: number,
+): { ids: number[]; next: number | null } {
+	const { sql } = core.ports
+	const fits = (row: { subscription: number; status: string }): boolean =>
+		(statuses === null || statuses.includes(row.status)) && (subscriptions === null || subscriptions.includes(row.subscription))
+	if (statuses !== null && statuses.every((status) => status === 'queued' || UNSETTLED.includes(status))) {
+		const unsettled = statuses.some((status) => UNSETTLED.includes(status)) ? unsettledRows(core).filter(fits) : []
+		const owners = sql.all<{ subscription: number }>(`SELECT id AS subscription FROM subscriptions`).map((row) => row.subscription)
+		const queued = !statuses.includes('queued')
+			? []
+			: owners
+					.filter((id) => subscriptions === null || subscriptions.includes(id))
+					.flatMap((id) =>
+						sql.all<{ id: number }>(
+							`SELECT id FROM notifications WHERE subscription = ? AND status = 'queued' AND id < ? ORDER BY id DESC LIMIT ?`,
+							id,
+							before,
+							pageSize,
+						),
+					)
+		const ids = [...unsettled, ...queued]
+			.map((row) => row.id)
+			.filter((id) => id < before)
+			.sort((a, b) => b - a)
+			.slice(0, pageSize)
+		return { ids, next: ids.length === pageSize ? (ids.at(-1) ?? null) : null }
+	}
+	const look = statuses === null && subscriptions === null ? pageSize : LOOK
+	const rows = sql.all<{ id: number; subscription: number; status: string }>(
+		`SELECT id, subscription, status FROM notifications WHERE id < ? ORDER BY id DESC LIMIT ?`,
+		before,
+		look,
+	)
+	const ids = rows
+		.filter(fits)
+		.slice(0, pageSize)
+		.map((row) => row.id)
+	const last = ids.length === pageSize ? ids.at(-1) : rows.length === look ? rows.at(-1)?.id : undefined
+	return { ids, next: last ?? null }
+}
+
+/** One notification with its body; null when there is none of that number, or no longer. */
+export function notificationOf(core: Core, counter: number): NotificationReport | null {
+	const { sql } = core.ports
+	const row = sql.all<Row>(`SELECT ${COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
+	return row === undefined ? null : reportOf(core, row, readSubscriptions(sql), true)
+}
+
+/** Wakes subscriptions and sends again what is queued for them. Returns how many notifications. */
+export function releaseOf(core: Core, which: { subscription?: number | undefined; url?: string | undefined }): number {
+	return core.commit(() => {
+		const released = readSubscriptions(core.ports.sql)
+			.filter((one) => which.subscription === undefined || (one.number ?? core.config.subscriptionId) === which.subscription)
+			.filter((one) => which.url === undefined || one.url === which.url)
+			.reduce((sum, one) => sum + activate(core, one.id), 0)
+		flow(core)
+		return released
+	})
+}
+
+/** A reader has taken note. False: there is no such notification. */
+export function acknowledge(core: Core, counter: number): boolean {
+	const { sql } = core.ports
+	if (sql.all(`SELECT id FROM notifications WHERE id = ?`, counter).length === 0) return false
+	sql.run(`UPDATE notifications SET acknowledged = coalesce(acknowledged, ?) WHERE id = ?`, core.ports.now(), counter)
+	return true
+}
+
+function reportOf(core: Core, row: Row, subscriptions: readonly Subscription[], withBody: boolean): NotificationReport {
+	const subscription = subscriptions.find((one) => one.id === row.subscription)
+	return {
+		id: notificationId(core.config.instanceId, row.id),
+		subscription: subscription === undefined ? null : (subscription.number ?? core.config.subscriptionId),
+		url: subscription?.url ?? null,
+		objectType: row.object_type,
+		events: parseMembers(row.members).length,
+		status: row.status,
+		createdMs: row.created,
+		updatedMs: row.updated,
+		deliveredMs: row.delivered ?? (row.status === 'delivered' ? row.settled : null),
+		nextTryMs: row.settled === null ? (row.lease ?? row.due) : null,
+		attempts: row.attempt,
+		acknowledged: row.acknowledged !== null,
+		body: withBody ? notificationBody(core, row) : null,
+	}
+}

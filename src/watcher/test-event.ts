@@ -1,0 +1,48 @@
+/** A test event: a sample that goes the whole way to the callback, said to be one, so that an address and a signature can be tried. */
+import { formatEventId, notificationId } from '../events/ids.ts'
+import type { Core } from './core.ts'
+import { writeEvent, type NewEvent } from './event-log.ts'
+import { insertNotification } from './forming.ts'
+import { CALLBACK, readSubscriptions } from './subscriptions.ts'
+import { enlist } from './unsettled.ts'
+
+/** No resource has this number: a test event counts for no object. */
+const NO_RESOURCE = 0
+const OBJECT = 'test-event'
+
+/** Puts a test event into the log and on the wire, whatever the filter wants; null: there is no callback, or it is deactivated. */
+export function testEvent(core: Core): { notificationId: number; eventId: string } | null {
+	const callback = readSubscriptions(core.ports.sql).find((one) => one.id === CALLBACK)
+	if (callback?.active !== true) return null
+	const now = core.ports.now()
+	return core.commit(() => {
+		const { state, config } = core
+		const sequence = ++state.sequence
+		const notification = ++state.notification
+		const event: NewEvent = {
+			sequence,
+			tag: core.ports.eventTag(config.instanceId, sequence),
+			resourceNumber: NO_RESOURCE,
+			resource: state.resources[0]?.objectType ?? 'orders',
+			objectId: OBJECT,
+			objectSequence: sequence,
+			previousSequence: null,
+			previousEvent: null,
+			eventType: 'UPDATED',
+			dateMs: now,
+			pollDateMs: now,
+			source: 'poll',
+			changedFields: null,
+			flags: { test: true },
+			record: JSON.stringify({ id: OBJECT, test: true }),
+		}
+		writeEvent(core.ports.sql, event, [notification], now)
+		insertNotification(core, callback, notification, event.resource, [[sequence, NO_RESOURCE, OBJECT]], now)
+		enlist(core, [notification])
+		core.ringWanted = true
+		return {
+			notificationId: notificationId(config.instanceId, notification),
+			eventId: formatEventId(config.instanceId, sequence, event.tag),
+		}
+	})
+}

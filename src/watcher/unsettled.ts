@@ -1,0 +1,67 @@
+/** Notifications that are not settled: what may be sent, is being sent, or is tried again. */
+import { objectKey } from '../events/form.ts'
+import { parseMembers } from '../events/member.ts'
+import type { Core } from './core.ts'
+
+/** Most notifications of a subscription that are unsettled at a time: what an outage adds stays in the log, where it is cheap. */
+export const UNSETTLED_LIMIT = 100
+
+/** A notification's row, as far as sending it needs. Times epoch ms. */
+export interface NotificationRow {
+	id: number
+	subscription: number
+	object_type: string
+	members: string
+	created: number
+	context: string
+	status: string
+	attempt: number
+	/** Attempts made before it was sent again. */
+	base: number
+	due: number
+	lease: number | null
+	first_try: number | null
+	first_failure: number | null
+	settled: number | null
+	/** When it was first accepted. */
+	delivered: number | null
+	/** What sends it again. */
+	resend: number | null
+}
+
+/** The columns of `NotificationRow`. */
+export const NOTIFICATION_COLUMNS =
+	'id, subscription, object_type, members, created, context, status, attempt, base, due, lease, first_try, first_failure, settled, delivered, resend'
+
+/** All unsettled notifications, oldest first. */
+export function unsettledRows(core: Core): NotificationRow[] {
+	const { unsettled } = core.state
+	if (unsettled.length === 0) return []
+	const rows = core.ports.sql.all<NotificationRow>(
+		`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND settled IS NULL ORDER BY id`,
+		JSON.stringify(unsettled),
+	)
+	keepOnly(core, rows)
+	return rows
+}
+
+/** The objects of a notification, by `objectKey`. */
+export function objectsOf(members: string): string[] {
+	return parseMembers(members).map(([, resource, id]) => objectKey(String(resource), id))
+}
+
+/** Puts notifications on the list of what is unsettled. */
+export function enlist(core: Core, ids: readonly number[]): void {
+	core.enlisted += ids.length
+	core.state.unsettled = [...new Set([...core.state.unsettled, ...ids])].sort((a, b) => a - b)
+}
+
+/** A notification is settled: nothing is due for it any more. */
+export function leave(core: Core, id: number): void {
+	core.state.unsettled = core.state.unsettled.filter((one) => one !== id)
+}
+
+/** The stored list may still name what was settled after it was last written. */
+export function keepOnly(core: Core, rows: readonly { id: number }[]): void {
+	if (rows.length < core.state.unsettled.length) core.state.unsettled = rows.map((row) => row.id)
+}

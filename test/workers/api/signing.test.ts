@@ -1,0 +1,484 @@
+/** Signature keys over HTTP: shown, changed with a time in which both sign, ended, resealed; and the call that explains a signature. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { attempt } from '../../../src/delivery/attempt.ts'
+import { signatureHeaders } from '../../../src/delivery/sign.ts'
+import { loadWatcherConfig } from '../../../src/instances/config.ts'
+import { keysInUse, resealSecrets } from '../../../src/instances/reseal.ts'
+import { instanceContext, openSecret, sealSecret } from '../../../src/instances/sealing.ts'
+import { runWatchdog } from '../../../src/instances/watchdog.ts'
+import { createStore, type SimulatedStore } from '../../store/store.ts'
+import { addOrganization, env, freshDatabase, seedBody, servicesOf, startWorld, type Client } from './harness.ts'
+
+const SIGNATURE_KEY = 'event.notification.signature.key'
+const OLD = 'the old key'
+const NEW = 'the new key'
+const HOUR = 3_600_000
+const BODY = '{"name":"Grüße"}'
+
+let store: SimulatedStore
+let client: Client
+
+beforeEach(async () => {
+	await freshDatabase()
+	client = await startWorld((request) => store.fetch(request))
+	store = createStore({ objects: 4, url: 'https://shop.example.com', now: () => client.world.nowMs })
+})
+
+async function make(key: string | null = OLD): Promise<number> {
+	const { status, body } = await client.call(
+		'POST',
+		'/instances',
+		seedBody({
+			sealedFor: 'instance',
+			configuration: {
+				'store.url': store.url,
+				'oauth.api.key': store.credentials.key,
+				'oauth.api.secret': store.credentials.secret,
+				'event.notification.callback.url': 'https://callback.example.com/hook',
+				...(key === null ? {} : { [SIGNATURE_KEY]: key }),
+			},
+		}),
+	)
+	expect([status, body.message]).toEqual([200, undefined])
+	return body.id
+}
+
+const rotate = (id: number, body: unknown = {}) => client.call('POST', `/instances/${id}/signature-key/rotate`, body)
+const end = (id: number) => client.call('POST', `/instances/${id}/signature-key/rotate/end`)
+const show = async (id: number) => (await client.call('GET', `/instances/${id}/signature-key`)).body
+const patch = (id: number, configuration: Record<string, unknown>) => client.call('PATCH', `/instances/${id}`, { configuration })
+const whsec = (key: string) => `whsec_${Buffer.from(key).toString('base64')}`
+const round = () => runWatchdog({ ...servicesOf(client.world), env: { ...env, ...client.world.settings } })
+
+async function row(id: number): Promise<Record<string, any>> {
+	return (await env.DB.prepare('SELECT * FROM instances WHERE id = ?').bind(id).first<Record<string, any>>())!
+}
+
+async function audit(action: string): Promise<any[]> {
+	const { results } = await env.DB.prepare('SELECT * FROM audit_log WHERE action = ? ORDER BY id').bind(action).all<any>()
+	return results.map((one) => ({ ...one, detail: JSON.parse(one.detail) }))
+}
+
+/** Nothing of a secret may stand in an audit row. */
+async function expectSilentAudit(...secrets: string[]): Promise<void> {
+	const text = JSON.stringify((await env.DB.prepare('SELECT * FROM audit_log').all()).results)
+	for (const secret of secrets) expect(text).not.toContain(secret)
+}
+
+/** The headers that a delivery carries now, by the row as the instance's object reads it. */
+async function sent(id: number): Promise<Record<string, string | null>> {
+	const config = (await loadWatcherConfig(env, id))!
+	let request: Request | undefined
+	const outcome = await attempt(
+		{
+			notificationId: 1_000_000_001,
+			subscription: 1,
+			organizationId: 1,
+			createdMs: 0,
+			attempt: 1,
+			leaseUntilMs: Number.MAX_SAFE_INTEGER,
+			url: 'https://callback.example.com/hook',
+			body: BODY,
+			sealedFor: 'instance',
+			configuration: config.configuration,
+			signature: config.signature,
+			guarded: false,
+			replay: false,
+		},
+		{
+			fetch: async (given) => ((request = given), new Response('')),
+			now: () => client.world.nowMs,
+			userAgent: 'Shopbell/test',
+			refuse: () => null,
+			open: async (sealed) => await openSecret(env.MASTER_KEYS, sealed, instanceContext(id)),
+		},
+	)
+	expect(outcome.delivered).toBe(true)
+	const names = ['Elements-Webhook-Signature', 'Elements-Webhook-Signature-Next', 'webhook-signature']
+	return Object.fromEntries(names.map((name) => [name, request!.headers.get(name)]))
+}
+
+/** The headers that these keys make now. */
+function expected(current: string | null, next: string | null = null): Record<string, string | null> {
+	const signable = { notificationId: 1_000_000_001, body: new TextEncoder().encode(BODY), startedMs: client.world.nowMs }
+	const headers = signatureHeaders(signable, current === null ? null : { current, next })
+	const names = ['Elements-Webhook-Signature', 'Elements-Webhook-Signature-Next', 'webhook-signature']
+	return Object.fromEntries(names.map((name) => [name, headers[name] ?? null]))
+}
+
+describe('the key', () => {
+	test('is shown as given and as whsec_, and who looked is written down', async () => {
+		const key = '  Schlüssel 鍵\n'
+		const id = await make(key)
+		expect(await show(id)).toEqual({ key, whsec: whsec(key), next: null })
+		expect(await audit('instance.signature-key.show')).toMatchObject([{ object_id: id, user_id: 1, detail: { keys: 1 } }])
+		await rotate(id, { key: NEW })
+		expect((await show(id)).next).toEqual({ key: NEW, whsec: whsec(NEW), from: '2026-06-02T12:00:00Z' })
+		expect(await audit('instance.signature-key.show')).toMatchObject([{}, { detail: { keys: 2 } }])
+		await expectSilentAudit(key, NEW, whsec(key), whsec(NEW))
+		expect((await client.call('GET', `/instances/${id}`)).body.configuration[SIGNATURE_KEY]).toBe('********')
+	})
+
+	test('that is not there is null, and nobody has seen anything', async () => {
+		const id = await make(null)
+		expect(await show(id)).toEqual({ key: null, whsec: null, next: null })
+		expect(await audit('instance.signature-key.show')).toEqual([])
+	})
+
+	test("answers to the instance's own token, and does not exist for anybody else", async () => {
+		const id = await make()
+		const { token } = (await client.call('GET', `/instances/${id}`)).body
+		const own = { authorization: `User ${client.userSecret}, Element ${token}` }
+		expect((await client.call('GET', '/instances/signature-key', undefined, own)).body.key).toBe(OLD)
+		expect((await client.call('POST', '/instances/signature-key/rotate', { key: NEW }, own)).body.next.key).toBe(NEW)
+		expect((await client.call('POST', '/instances/signature-key/rotate/end', undefined, own)).body.key).toBe(NEW)
+		const other = { authorization: await addOrganization(2) }
+		for (const [method, path] of [
+			['GET', ''],
+			['POST', '/rotate'],
+			['POST', '/rotate/end'],
+		] as const) {
+			const body = path === '/rotate' ? {} : undefined
+			expect((await client.call(method, `/instances/${id}/signature-key${path}`, body, other)).status).toBe(404)
+			expect((await client.call(method, `/instances/${id}/signature-key${path}`, body, { authorization: null })).status).toBe(401)
+		}
+		expect((await show(id)).next).toBeNull()
+	})
+})
+
+describe('rotating', () => {
+	test('for a day both sign, each header as the contract says; at the very second the new one alone, without anything having run', async () => {
+		const id = await make()
+		expect(await sent(id)).toEqual(expected(OLD))
+		const { status, body } = await rotate(id, { key: NEW })
+		expect([status, body]).toEqual([
+			200,
+			{ key: OLD, whsec: whsec(OLD), next: { key: NEW, whsec: whsec(NEW), from: '2026-06-02T12:00:00Z' } },
+		])
+		expect(client.world.watchers.calls.at(-1)).toBe(`${id} configure 2{}`)
+		expect(await sent(id)).toEqual(expected(OLD, NEW))
+		const stored = await row(id)
+		expect(stored['signature_next']).toMatch(/^v1\.test\./)
+		expect(await audit('instance.signature-key.rotate')).toMatchObject([{ object_id: id, detail: { key: 'given', graceSeconds: 86_400 } }])
+		await expectSilentAudit(OLD, NEW)
+
+		client.world.nowMs += 24 * HOUR - 1
+		expect(await sent(id)).toEqual(expected(OLD, NEW))
+		client.world.nowMs += 1
+		expect(await row(id)).toEqual(stored)
+		expect(await sent(id)).toEqual(expected(NEW))
+		expect(await show(id)).toEqual({ key: NEW, whsec: whsec(NEW), next: null })
+		expect((await end(id)).status).toBe(409)
+	})
+
+	test('without a body, or with nothing in it, a random key is made', async () => {
+		const [one, two] = [await make(), await make()]
+		const first = (await client.call('POST', `/instances/${one}/signature-key/rotate`)).body.next.key
+		const second = (await rotate(two, { key: null, grace: null })).body.next.key
+		expect(first).toMatch(/^[0-9a-f]{64}$/)
+		expect(second).toMatch(/^[0-9a-f]{64}$/)
+		expect(first).not.toBe(second)
+		expect((await audit('instance.signature-key.rotate'))[0].detail).toEqual({ key: 'made', graceSeconds: 86_400 })
+	})
+
+	test('grace is what is asked for: none at all, or up to seven days', async () => {
+		const id = await make()
+		expect((await rotate(id, { key: NEW, grace: 0 })).body).toEqual({ key: NEW, whsec: whsec(NEW), next: null })
+		expect(await sent(id)).toEqual(expected(NEW))
+		client.world.nowMs += 1
+		expect((await rotate(id, { key: OLD, grace: 7 * 86_400 })).body.next.from).toBe('2026-06-08T12:00:01Z')
+		expect(await sent(id)).toEqual(expected(NEW, OLD))
+	})
+
+	test('gives an instance without a key its first one at once', async () => {
+		const id = await make(null)
+		expect(await sent(id)).toEqual(expected(null))
+		expect((await rotate(id, { key: NEW })).body).toEqual({ key: NEW, whsec: whsec(NEW), next: null })
+		expect(await sent(id)).toEqual(expected(NEW))
+		expect((await audit('instance.signature-key.rotate'))[0].detail).toEqual({ key: 'given', graceSeconds: 0 })
+	})
+
+	test('can be ended: the new key alone, at once', async () => {
+		const id = await make()
+		expect((await end(id)).status).toBe(409)
+		await rotate(id, { key: NEW })
+		expect((await end(id)).body).toEqual({ key: NEW, whsec: whsec(NEW), next: null })
+		expect(await sent(id)).toEqual(expected(NEW))
+		expect(await row(id)).toMatchObject({ signature_next: null, signature_from_ms: null, version: 3 })
+		expect(client.world.watchers.calls.at(-1)).toBe(`${id} configure 3{}`)
+		expect(await audit('instance.signature-key.end')).toHaveLength(1)
+		expect((await end(id)).status).toBe(409)
+		expect(await audit('instance.signature-key.end')).toHaveLength(1)
+	})
+
+	test('while one runs another is refused, and the answer says what to do; once it is over the next may begin', async () => {
+		const id = await make()
+		await rotate(id, { key: NEW, grace: 60 })
+		const again = await rotate(id, { key: 'a third' })
+		expect([again.status, again.body.message]).toEqual([409, expect.stringMatching(/rotate\/end.*PATCH/)])
+		expect((await show(id)).next.key).toBe(NEW)
+		client.world.nowMs += 60_000
+		expect((await rotate(id, { key: 'a third' })).body).toMatchObject({ key: NEW, next: { key: 'a third' } })
+	})
+
+	test.each([
+		[{ key: '' }, 'key'],
+		[{ key: '  \n' }, 'key'],
+		[{ key: 'x'.repeat(129) }, 'key'],
+		[{ key: 7 }, 'key'],
+		[{ key: ['x'] }, 'key'],
+		[{ key: '********' }, 'key'],
+		[{ key: '<YOUR_KEY>' }, 'key'],
+		[{ key: OLD }, 'key'],
+		['{"key":"\\ud800"}', 'key'],
+		[{ grace: -1 }, 'grace'],
+		[{ grace: 7 * 86_400 + 1 }, 'grace'],
+		[{ grace: 1.5 }, 'grace'],
+		[{ grace: '60' }, 'grace'],
+		[{ Key: NEW }, 'Key'],
+		['{"key":', 'body'],
+		['[]', 'body'],
+	])('%j is refused, names its field and changes nothing', async (body, field) => {
+		const id = await make()
+		const before = await row(id)
+		const answer = await rotate(id, body)
+		expect([answer.status, answer.body.message]).toEqual([400, expect.stringContaining(field)])
+		expect(await row(id)).toEqual(before)
+		expect(await audit('instance.signature-key.rotate')).toEqual([])
+	})
+
+	test('a body that says nothing of its type is read', async () => {
+		const id = await make()
+		const url = `https://bell.example.com/elements/api-v2/instances/${id}/signature-key/rotate`
+		const headers = { Authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}` }
+		const request = new Request(url, { method: 'POST', headers, body: new TextEncoder().encode(JSON.stringify({ key: NEW })) })
+		expect(request.headers.has('Content-Type')).toBe(false)
+		expect(await (await client.send(request)).json()).toMatchObject({ next: { key: NEW } })
+	})
+
+	test('the longest key, in characters', async () => {
+		const id = await make()
+		const key = '鍵'.repeat(128)
+		expect((await rotate(id, { key })).body.next).toMatchObject({ key, whsec: whsec(key) })
+		expect(await sent(id)).toEqual(expected(OLD, key))
+	})
+
+	test('of two at once one wins', async () => {
+		const id = await make()
+		const answers = await Promise.all([rotate(id, { key: 'one' }), rotate(id, { key: 'two' })])
+		expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 409])
+		expect(await audit('instance.signature-key.rotate')).toHaveLength(1)
+		const won = answers.find(({ status }) => status === 200)!.body.next.key
+		expect((await show(id)).next.key).toBe(won)
+	})
+})
+
+describe('a configured key', () => {
+	test('that is named replaces both at once', async () => {
+		const id = await make()
+		await rotate(id, { key: NEW })
+		await patch(id, { [SIGNATURE_KEY]: 'a third' })
+		expect(await show(id)).toEqual({ key: 'a third', whsec: whsec('a third'), next: null })
+		expect(await sent(id)).toEqual(expected('a third'))
+		expect((await audit('instance.update'))[0].detail).toMatchObject({ keys: [SIGNATURE_KEY], rotation: 'ended' })
+	})
+
+	test('the old one named again takes the change back; null takes both away', async () => {
+		const id = await make()
+		await rotate(id, { key: NEW })
+		await patch(id, { [SIGNATURE_KEY]: OLD })
+		expect(await show(id)).toMatchObject({ key: OLD, next: null })
+		await rotate(id, { key: NEW })
+		const item = `/instances/${id}/configuration/${encodeURIComponent(SIGNATURE_KEY)}`
+		expect((await client.call('PATCH', item, { propertyValue: null })).status).toBe(200)
+		expect(await show(id)).toEqual({ key: null, whsec: null, next: null })
+		expect(await sent(id)).toEqual(expected(null))
+	})
+
+	test('other changes, and a mask sent back, leave the change running', async () => {
+		const id = await make()
+		await rotate(id, { key: NEW })
+		await patch(id, { [SIGNATURE_KEY]: '********', 'event.poller.refresh_interval': 20 })
+		await client.call('DELETE', `/instances/${id}/enabled`)
+		await client.call('PUT', `/instances/${id}/enabled`)
+		const shown = (await client.call('GET', `/instances/${id}`)).body
+		await client.call('PUT', `/instances/${id}`, { ...shown, name: 'Renamed' })
+		expect(await sent(id)).toEqual(expected(OLD, NEW))
+		expect((await show(id)).next.from).toBe('2026-06-02T12:00:00Z')
+	})
+
+	test('a PUT without it takes both away', async () => {
+		const id = await make()
+		await rotate(id, { key: NEW })
+		const { configuration } = (await client.call('GET', `/instances/${id}`)).body
+		delete configuration[SIGNATURE_KEY]
+		expect((await client.call('PUT', `/instances/${id}`, { configuration })).status).toBe(200)
+		expect(await sent(id)).toEqual(expected(null))
+	})
+
+	test.each([
+		['a PATCH', (id: number) => patch(id, { 'event.poller.refresh_interval': 20 })],
+		['a PATCH with the mask', (id: number) => patch(id, { [SIGNATURE_KEY]: '********' })],
+		['disabling', (id: number) => client.call('DELETE', `/instances/${id}/enabled`)],
+		['the cron', async () => await round()],
+	])('%s writes a takeover down whose moment has passed', async (_, change) => {
+		const id = await make()
+		await rotate(id, { key: NEW, grace: 60 })
+		const before = await row(id)
+		await round()
+		expect(await row(id)).toEqual(before)
+		client.world.nowMs += 60_000
+		await change(id)
+		expect(await row(id)).toMatchObject({ signature_next: null, signature_from_ms: null, version: before['version'] + 1 })
+		expect(await show(id)).toEqual({ key: NEW, whsec: whsec(NEW), next: null })
+		expect(await sent(id)).toEqual(expected(NEW))
+		const stored = JSON.parse((await row(id))['configuration'])
+		expect(Object.keys(stored)).toEqual(Object.keys(JSON.parse(before['configuration'])))
+	})
+
+	test('a change that was begun before the takeover and is committed after it keeps the new key', async () => {
+		const id = await make()
+		await rotate(id, { key: NEW, grace: 1 })
+		// The store is asked in between, and the moment passes.
+		const ask = client.world.store
+		client.world.store = async (request) => {
+			client.world.nowMs = Date.parse('2026-06-01T12:00:02Z')
+			return await ask(request)
+		}
+		const resources = { products: { url: '/hubs/ecommerce/products' } }
+		expect((await patch(id, { 'event.poller.configuration': resources })).status).toBe(200)
+		expect(client.world.nowMs).toBe(Date.parse('2026-06-01T12:00:02Z'))
+		expect(await row(id)).toMatchObject({ signature_next: null, signature_from_ms: null })
+		expect(await sent(id)).toEqual(expected(NEW))
+	})
+
+	test('half of a surrogate pair is no text', async () => {
+		const id = await make()
+		const answer = await client.call('PATCH', `/instances/${id}`, `{"configuration":{"${SIGNATURE_KEY}":"\\udc00"}}`)
+		expect([answer.status, answer.body.message]).toEqual([400, expect.stringContaining(SIGNATURE_KEY)])
+	})
+})
+
+test('a turned ring seals the key that takes over anew, and the older key stays until then', async () => {
+	const id = await make()
+	await rotate(id, { key: NEW })
+	const ring = `k2:${Buffer.alloc(32, 7).toString('base64')},${env.MASTER_KEYS}`
+	// Only the key that takes over still names the older one.
+	const resealed = JSON.parse((await row(id))['configuration'])
+	for (const [key, value] of Object.entries<string | null>(resealed))
+		if (value?.startsWith('v1.test.'))
+			resealed[key] = await sealSecret(ring, await openSecret(ring, value, instanceContext(id)), instanceContext(id))
+	await env.DB.prepare("UPDATE instances SET configuration = ?, token_sealed = 'v1.k2.x'").bind(JSON.stringify(resealed)).run()
+	await env.DB.prepare("UPDATE organizations SET secret_sealed = ''").run()
+	await env.DB.prepare("UPDATE users SET secret_sealed = ''").run()
+	expect(await keysInUse(env.DB, ring)).toEqual(['k2', 'test'])
+	await resealSecrets(env.DB, ring)
+	expect(await keysInUse(env.DB, ring)).toEqual(['k2'])
+	const { signature_next: next, version } = await row(id)
+	expect(next).toMatch(/^v1\.k2\./)
+	expect(version).toBe(3)
+	expect(await openSecret(ring, next, instanceContext(id))).toBe(NEW)
+})
+
+describe('explaining', () => {
+	const headersNow = (key: string, next: string | null = null) =>
+		signatureHeaders(
+			{ notificationId: 1_000_000_001, body: new TextEncoder().encode(BODY), startedMs: client.world.nowMs },
+			{ current: key, next },
+		)
+	const explain = (body: unknown, options?: Parameters<Client['call']>[3]) => client.call('POST', '/tools/verify-signature', body, options)
+
+	test('with the keys of an instance: which header by which key', async () => {
+		const id = await make()
+		await rotate(id, { key: NEW })
+		const { status, body, headers } = await explain({ instanceId: id, headers: headersNow(OLD, NEW), body: BODY })
+		expect([status, body]).toEqual([
+			200,
+			{
+				matches: true,
+				matched: [
+					{ header: 'Elements-Webhook-Signature', key: 'current' },
+					{ header: 'Elements-Webhook-Signature-Next', key: 'next' },
+					{ header: 'webhook-signature', key: 'current' },
+					{ header: 'webhook-signature', key: 'next' },
+				],
+				reasons: [],
+			},
+		])
+		expect(headers.get('Elements-Element-Instance-Id')).toBe(String(id))
+		client.world.nowMs += 24 * HOUR
+		expect((await explain({ instanceId: id, headers: headersNow(NEW), body: BODY })).body.matched).toHaveLength(2)
+		const old = await explain({ instanceId: id, headers: headersNow(OLD), body: BODY })
+		expect(old.body).toMatchObject({ matches: false, reasons: [{ reason: 'wrong-key', certain: false }] })
+	})
+
+	test('with a key: what is wrong with it, or with the body', async () => {
+		const id = await make()
+		const headers = headersNow(OLD)
+		expect((await explain({ key: whsec(OLD), headers, body: BODY })).body.reasons).toMatchObject([
+			{ reason: 'key-is-whsec', certain: true },
+		])
+		expect((await explain({ key: 'other', instanceId: id, headers, body: BODY })).body.reasons).toMatchObject([
+			{ reason: 'wrong-key', certain: true },
+		])
+		const lists = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]))
+		const answer = await explain({ key: OLD, headers: { ...lists, 'webhook-timestamp': client.world.nowMs / 1000 }, body: `${BODY}\n` })
+		expect(answer.body.reasons).toMatchObject([{ reason: 'body-trailing-newline', certain: true }])
+		expect(JSON.stringify(answer.body)).not.toContain(OLD)
+	})
+
+	test('an instance without a key', async () => {
+		const id = await make(null)
+		expect((await explain({ instanceId: id, headers: {}, body: '' })).body.reasons.map((one: any) => one.reason)).toEqual([
+			'no-key',
+			'missing-header',
+		])
+	})
+
+	test("is for callers, about their own instances: another organization's does not exist", async () => {
+		const id = await make()
+		const given = { instanceId: id, headers: headersNow(OLD), body: BODY }
+		expect((await explain(given, { authorization: null })).status).toBe(401)
+		expect((await explain(given, { authorization: await addOrganization(2) })).status).toBe(404)
+		expect((await explain({ ...given, instanceId: id + 1 })).status).toBe(404)
+		const { token } = (await client.call('GET', `/instances/${id}`)).body
+		const other = await make()
+		const own = { authorization: `User ${client.userSecret}, Element ${token}` }
+		expect((await explain(given, own)).body.matches).toBe(true)
+		expect((await explain({ ...given, instanceId: other }, own)).status).toBe(404)
+	})
+
+	test.each([
+		[{ headers: {}, body: '' }, 400, 'key'],
+		[{ key: '', headers: {}, body: '' }, 400, 'key'],
+		[{ key: 'x'.repeat(1001), headers: {}, body: '' }, 400, 'key'],
+		[{ key: 5, headers: {}, body: '' }, 400, 'key'],
+		[{ instanceId: '7', headers: {}, body: '' }, 400, 'instanceId'],
+		[{ instanceId: 1.5, headers: {}, body: '' }, 400, 'instanceId'],
+		[{ instanceId: -1, headers: {}, body: '' }, 400, 'instanceId'],
+		[{ key: 'k', body: '' }, 400, 'headers'],
+		[{ key: 'k', headers: [], body: '' }, 400, 'headers'],
+		[{ key: 'k', headers: { a: { b: 1 } }, body: '' }, 400, 'headers.a'],
+		[{ key: 'k', headers: { a: 'x'.repeat(20_000) }, body: '' }, 400, 'headers.a'],
+		[{ key: 'k', headers: { ['x'.repeat(300)]: '' }, body: '' }, 400, 'headers'],
+		[{ key: 'k', headers: Object.fromEntries(Array.from({ length: 201 }, (_, n) => [`a${n}`, ''])), body: '' }, 400, 'headers'],
+		[{ key: 'k', headers: {} }, 400, 'body'],
+		[{ key: 'k', headers: {}, body: { a: 1 } }, 400, 'body'],
+		[{ key: 'k', headers: {}, body: '', extra: 1 }, 400, 'extra'],
+		[{ key: 'k', headers: {}, body: 'x'.repeat(1_100_000) }, 413, 'body'],
+	])('what is no question is refused, and names its field: %#', async (given, status, field) => {
+		const answer = await explain(given)
+		expect([answer.status, answer.body.message]).toEqual([status, expect.stringContaining(field)])
+	})
+
+	test('nearly a megabyte is looked at in workerd too', async () => {
+		const text = JSON.stringify({ a: Array.from({ length: 60_000 }, (_, n) => `é/${n}`) })
+		const answer = await explain({ key: 'k', headers: headersNow(OLD), body: text })
+		expect(answer.body.reasons).toMatchObject([{ reason: 'wrong-key', certain: false }])
+	})
+
+	test('is a POST, and no collection of the store', async () => {
+		expect((await client.call('GET', '/tools/verify-signature')).status).toBe(405)
+		expect((await client.call('GET', '/tools')).status).toBe(404)
+	})
+})

@@ -32,7 +32,7 @@ function tried(world: World, fails: () => boolean): Map<number, number[]> {
 }
 
 describe('a callback that is down', () => {
-	test('for two hours: one notification is tried, the others wait and lose nothing, and all arrive within the hour', async () => {
+	test('for two hours: one notification is tried, the others wait and lose nothing, and what waited arrives within the hour', async () => {
 		const world = await learned({ ...quietly, config: delivery({}) })
 		const healsMs = world.nowMs + 2 * HOUR
 		const tries = tried(world, () => world.nowMs < healsMs)
@@ -44,11 +44,15 @@ describe('a callback that is down', () => {
 		expect([...tries.values()].filter((times) => times.length > 1)).toHaveLength(3)
 		expect(subscriptionsOf(world.engine.core()!)).toMatchObject([{ active: true, lastStatus: '503' }])
 		await world.advance(HOUR + 2 * MINUTE)
-		expect(new Set(world.arrivals.map(({ notificationId }) => notificationId)).size).toBe(count)
+		// Those that only waited; those whose own next try is far away come then.
+		const arrived = (): number => new Set(world.arrivals.map(({ notificationId }) => notificationId)).size
+		expect(arrived()).toBeGreaterThanOrEqual(count - 3)
 		expect(world.arrivals.filter(({ attempt }) => attempt === 1).length).toBeGreaterThanOrEqual(count - 6)
 		// Nobody asks for it any more.
 		expect([...world.breakers.values()].map((state) => state.core.phase)).toEqual(['closed'])
 		expect(subscriptionsOf(world.engine.core()!)).toMatchObject([{ parkedUntilMs: null, failingSinceMs: null }])
+		await world.advance(2 * HOUR)
+		expect(arrived()).toBe(count)
 		await endsWell(world)
 	})
 

@@ -53,7 +53,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'payloads are never probed',
 		file: 'src/watcher/hooks.ts',
-		find: 'if (count <= PROBED_FIRST || count % PROBED_EVERY === 0)',
+		find: 'if (doubted || count <= PROBED_FIRST || count % PROBED_EVERY === 0)',
 		replace: 'if (count < 0)',
 		tests: [story('hook-facts'), story('hook-gate')],
 	},
@@ -112,6 +112,27 @@ export const MUTANTS: Mutant[] = [
 		find: 'hooks: config.hooks ?? null',
 		replace: 'hooks: config.hooks',
 		tests: [watcher('storage-fixture')],
+	},
+	{
+		name: 'a failed commit leaves its neighbours with dead copies of the state',
+		file: 'src/watcher/core.ts',
+		find: 'own === undefined ? rs : become(own, rs)',
+		replace: 'rs',
+		tests: [story('commits')],
+	},
+	{
+		name: 'a new baseline that is asked for in the row is not taken',
+		file: 'src/watcher/engine.ts',
+		find: '(config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)',
+		replace: 'false',
+		tests: [story('baseline')],
+	},
+	{
+		name: 'payloads that differed once are never believed again',
+		file: 'src/watcher/hooks.ts',
+		find: 'equal: equal ? before + 1 : 0',
+		replace: 'equal: 0',
+		tests: [story('hook-gate')],
 	},
 	// Seeing
 	{
@@ -424,5 +445,55 @@ export const MUTANTS: Mutant[] = [
 		find: 'const step = all[n - 1]',
 		replace: 'const step = all[n]',
 		tests: [story('delivery')],
+	},
+	// Isolation
+	{
+		name: 'an open breaker lets more than one probe go',
+		file: 'src/delivery/breaker.ts',
+		find: 'if (core.flights.length > 0 || turn?.key !== key) return { untilMs: null }',
+		replace: 'if (turn?.key !== key) return { untilMs: null }',
+		tests: ['test/unit/delivery/breaker.test.ts'],
+	},
+	{
+		name: 'a probe that never reports keeps its place',
+		file: 'src/delivery/breaker.ts',
+		find: 'const lost = core.flights.filter((flight) => flight.untilMs <= now)',
+		replace: 'const lost = core.flights.filter((flight) => flight.untilMs <= 0 * now)',
+		tests: ['test/unit/delivery/breaker.test.ts'],
+	},
+	{
+		name: 'any failure opens the breaker',
+		file: 'src/delivery/classify.ts',
+		find: 'return outcome.status === null || outcome.status >= 500 || outcome.status === 429',
+		replace: 'return true',
+		tests: ['test/unit/delivery/breaker.test.ts'],
+	},
+	{
+		name: 'the success after a failure is not told',
+		file: 'src/delivery/deliver.ts',
+		find: '} else if (!counted && !ports.hearsay.news(of)) return',
+		replace: '} else if (!counted) return',
+		tests: ['test/unit/delivery/isolation.test.ts'],
+	},
+	{
+		name: 'what was promised is not kept for it',
+		file: 'src/delivery/breaker.ts',
+		find: 'slot: ask.rate === null ? null : (state.waiters[key]?.slot ?? null),',
+		replace: 'slot: null,',
+		tests: ['test/unit/delivery/breaker.test.ts'],
+	},
+	{
+		name: 'who was sent away is not rung when the breaker closes',
+		file: 'src/delivery/breaker.ts',
+		find: 'return waiter.parked && waiter.slot === null',
+		replace: 'return waiter.parked && waiter.slot !== null',
+		tests: ['test/unit/delivery/isolation.test.ts'],
+	},
+	{
+		name: 'a callback whose object cannot be reached is not rung',
+		file: 'src/delivery/deliver.ts',
+		find: 'return { ...all, closed: false, news: false }',
+		replace: 'return { ...all, permits: 0, closed: false, news: false }',
+		tests: ['test/unit/delivery/isolation.test.ts'],
 	},
 ]

@@ -190,6 +190,7 @@ export function toWatcherConfig(
 		scanBudget: number('event.poller.scanBudget') ?? 10,
 		retentionDays: account.retentionDays,
 		hooks: hooksOf(instance, env, floorMs),
+		baselineVersion: instance.baselineVersion,
 		subscriptionId: instance.subscriptionId,
 		others: [],
 		announces: account.operator !== null,
@@ -222,11 +223,13 @@ function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: numb
 	const type = instance.configuration['event.vendor.type']
 	if (!instance.eventsEnabled || (type !== 'webhook' && type !== 'hybrid')) return null
 	const minutes = readNumber(instance.configuration['event.reconcile.interval'] ?? '') ?? Number(DEFAULTS['event.reconcile.interval'])
+	const made = instance.state === 'ready'
 	return {
 		version: instance.hookVersion,
 		previousUntilMs: instance.hookPreviousUntilMs,
 		reconcileMs: minutes === 0 ? 0 : Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
-		deliveryUrl: receiverUrl(env, instance.elementKey, instance.id, instance.hookVersion),
+		deliveryUrl: made ? receiverUrl(env, instance.elementKey, instance.id, instance.hookVersion) : '',
+		...(made && instance.hookWork === null && instance.hookKey !== null ? { writtenWith: instance.hookKey } : {}),
 	}
 }
 

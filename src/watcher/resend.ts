@@ -22,16 +22,15 @@ const BEFORE = `CASE WHEN delivered IS NULL THEN 'queued' ELSE 'delivered' END`
  * Begins to send notifications again. `select` is a query of their counters, which are settled all; what is on the list already stays with
  * the resend that put it there. Returns its id.
  */
-export function begin(core: Core, kind: ResendKind, query: object, select: string, ...values: (string | number)[]): number {
+export function begin(core: Core, kind: ResendKind, select: string, ...values: (string | number)[]): number {
 	const { sql } = core.ports
 	const id = ++core.state.resend
 	sql.run(`INSERT OR IGNORE INTO resend_items (notification, resend) SELECT id, ? FROM (${select})`, id, ...values)
 	const total = sql.all<{ n: number }>(`SELECT count(*) AS n FROM resend_items WHERE resend = ?`, id)[0]!.n
 	sql.run(
-		`INSERT INTO resends (id, kind, query, total, failed, status, created) VALUES (?, ?, ?, ?, 0, 'running', ?)`,
+		`INSERT INTO resends (id, kind, total, failed, status, created) VALUES (?, ?, ?, 0, 'running', ?)`,
 		id,
 		kind,
-		JSON.stringify(query),
 		total,
 		core.ports.now(),
 	)
@@ -45,7 +44,7 @@ export function begin(core: Core, kind: ResendKind, query: object, select: strin
 export function release(core: Core, subscription: number): number {
 	const select = `SELECT id FROM notifications WHERE subscription = ? AND status = 'queued'`
 	const queued = core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM (${select})`, subscription)[0]?.n ?? 0
-	if (queued > 0) begin(core, 'release', { subscription }, select, subscription)
+	if (queued > 0) begin(core, 'release', select, subscription)
 	return queued
 }
 

@@ -352,8 +352,8 @@ export type Known<T> = T | 'unknown'
 export interface WatcherRpc {
 	/** Brings the instance to life: reads its row from D1, makes tables, arms. */
 	create(instanceId: number): Promise<'created' | 'exists'>
-	/** The row changed: read it again. `skip`: take a new silent baseline instead of going on at the old cursor; another site does so by itself. `release`: send what was queued. */
-	configure(version: number, options?: { skip?: boolean; release?: boolean }): Promise<Known<'ok'>>
+	/** The row changed: read it again. A new silent baseline is asked for in the row itself. `release`: send what was queued. */
+	configure(version: number, options?: { release?: boolean }): Promise<Known<'ok'>>
 	/** Removes everything. */
 	destroy(): Promise<void>
 	/** A cron's poke: arms if it should be armed. */

@@ -5,6 +5,7 @@ import { notificationId } from '../events/ids.ts'
 import { announce } from './announcements.ts'
 import { keepAttempt, keptOutcome } from './attempts.ts'
 import type { Core } from './core.ts'
+import { withoutErased } from './erasure.ts'
 import { flow } from './forming.ts'
 import { isWanted, itemSettled, restore } from './resend.ts'
 import type { Outcome } from './rpc.ts'
@@ -21,10 +22,11 @@ export function settle(core: Core, counter: number, attempt: number, outcome: Ou
 	)
 }
 
-function settleOne(core: Core, counter: number, attempt: number, outcome: Outcome): { retryAtMs: number | null } {
+function settleOne(core: Core, counter: number, attempt: number, answer: Outcome): { retryAtMs: number | null } {
 	const { sql } = core.ports
 	const row = sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
 	if (row === undefined || row.status === 'delivered') return { retryAtMs: null }
+	const outcome = withoutErased(core, row.members, answer)
 	const subscription = readSubscriptions(sql).find((one) => one.id === row.subscription) ?? null
 	keepAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
 	let retryAtMs: number | null = null

@@ -123,7 +123,7 @@ export function activate(core: Core, id: number): number {
 	const { sql } = core.ports
 	const now = core.ports.now()
 	sql.run(
-		`UPDATE subscriptions SET active = 1, reason = NULL, failing_since = NULL, guarded = 0, parked = NULL WHERE id = ? AND (active = 0 OR failing_since IS NOT NULL OR guarded = 1)`,
+		`UPDATE subscriptions SET active = 1, reason = NULL, failing_since = NULL, last_status = NULL, guarded = 0, parked = NULL WHERE id = ? AND (active = 0 OR failing_since IS NOT NULL OR guarded = 1)`,
 		id,
 	)
 	sql.run(

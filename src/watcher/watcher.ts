@@ -64,7 +64,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return this.engine.create(instanceId)
 	}
 
-	async configure(_version: number, options: { skip?: boolean; release?: boolean } = {}): Promise<Known<'ok'>> {
+	async configure(_version: number, options: { release?: boolean } = {}): Promise<Known<'ok'>> {
 		const core = this.engine.core()
 		if (core === null) return 'unknown'
 		await this.engine.refresh(core, options)

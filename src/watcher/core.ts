@@ -2,6 +2,7 @@
 import type { Element, Resource, StoreClient } from '../elements/element.ts'
 import type { Ports, WatcherConfig } from './ports.ts'
 import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
+import type { NotificationRow } from './unsettled.ts'
 
 /** A watched resource: how the element lists it, and where its polling stands. */
 export interface Watched {
@@ -29,6 +30,8 @@ export class Core {
 	readonly readAt = new Map<string, number>()
 	/** Objects of which something is still to be sent again, by subscription; null: not looked up. */
 	resending: Map<number, Set<string>> | null = null
+	/** Notifications that are not settled, oldest first; null: not looked up. Whoever writes such a row keeps this, or forgets it (`forgetRows`). */
+	unsettled: NotificationRow[] | null = null
 	/** How many notifications were put on the list of what is unsettled, since this core was made. */
 	enlisted = 0
 	/** When a doorbell was last put into the queue, and whether it was answered. */
@@ -70,6 +73,7 @@ export class Core {
 		} catch (error) {
 			this.#restore({ hooks, run, resources })
 			this.resending = null
+			this.unsettled = null
 			throw error
 		}
 	}

@@ -14,9 +14,9 @@ import type { Core } from './core.ts'
 import { writeEvent, type NewEvent } from './event-log.ts'
 import { resendingObjects, sendAgain } from './resend.ts'
 import { readSubscriptions, type Subscription } from './subscriptions.ts'
-import { enlist, objectsOf, unsettledRows, UNSETTLED_LIMIT } from './unsettled.ts'
+import { enlist, forgetRows, objectsOf, unsettledRows, UNSETTLED_LIMIT, wantsMore, type NotificationRow } from './unsettled.ts'
 
-/** How many waiting events are looked at in one go. */
+/** How many waiting events are looked at in one go, at most. */
 const WAITING_PAGE = 1_000
 /** Pages of them that are queued in one go for a subscription that takes none. */
 const QUEUED_PAGES = 5
@@ -24,6 +24,8 @@ const QUEUED_PAGES = 5
 const NOBODY = 0
 /** SQL: the notification of a subscription that an event was given while it waits. */
 const RESERVED = `(SELECT n.id FROM json_each(e.notifications) AS j JOIN notifications AS n ON n.id = j.value WHERE n.subscription = w.subscription)`
+/** Where all of a page wait for something, the next one is so many times as large. */
+const WIDER = 4
 
 /** An event that may become part of a notification. */
 interface Candidate extends WaitingChange {
@@ -96,6 +98,14 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 	const record = core.config.delivery.filter.where === null ? 'NULL' : 'e.record'
 	const reserved = core.config.storeless ? RESERVED : 'NULL'
 	let after = 0
+	let size = WAITING_PAGE
+	if (subscription.active) {
+		if (!wantsMore(core, subscription.id)) return
+		const room = UNSETTLED_LIMIT - unsettledOf(core, subscription).length
+		if (room <= 0) return
+		// Coalescing has to see an object's events together.
+		if (!core.config.delivery.coalesce) size = Math.min(WAITING_PAGE, room * core.config.delivery.batch)
+	}
 	for (let pages = 0; subscription.active || pages < QUEUED_PAGES; pages++) {
 		const rows = sql.all<{
 			sequence: number
@@ -113,7 +123,7 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 			`SELECT w.sequence, w.resource, w.object_id, e.object_type, e.type, e.previous, e.previous_event, e.changed, length(e.record) AS size, ${record} AS record, ${reserved} AS reserved FROM waiting w JOIN events e ON e.sequence = w.sequence WHERE w.subscription = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
 			subscription.id,
 			after,
-			WAITING_PAGE,
+			size,
 		)
 		const last = rows.at(-1)
 		if (last === undefined) return
@@ -143,11 +153,16 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 		for (const sequence of [...by.keys(), ...left])
 			sql.run(`DELETE FROM waiting WHERE subscription = ? AND sequence = ?`, subscription.id, sequence)
 		if (by.size > 0 && subscription.active) core.ringWanted = true
-		if (rows.length < WAITING_PAGE || (subscription.active && by.size > 0)) return
+		if (rows.length < size || (subscription.active && by.size > 0)) return
 		// All of these wait for something: later ones of other objects need not.
 		for (const { sequence, object } of candidates) if (!by.has(sequence) && !left.has(sequence)) blocked.add(object)
 		after = last.sequence
+		size = Math.min(WAITING_PAGE, size * WIDER)
 	}
+}
+
+function unsettledOf(core: Core, subscription: Subscription): NotificationRow[] {
+	return unsettledRows(core).filter((row) => row.subscription === subscription.id)
 }
 
 /** Whether a subscription hears of a topic: an instance's hears all of the instance, `instance.*` all that begins so. */
@@ -161,7 +176,7 @@ function carry(core: Core, subscription: Subscription, candidates: readonly Cand
 	const blocked = new Set(alsoBlocked)
 	let room = Number.POSITIVE_INFINITY
 	if (subscription.active) {
-		const unsettled = unsettledRows(core).filter((row) => row.subscription === subscription.id)
+		const unsettled = unsettledOf(core, subscription)
 		for (const row of unsettled) for (const object of objectsOf(row.members)) blocked.add(object)
 		for (const object of resendingObjects(core, subscription.id)) blocked.add(object)
 		room = Math.max(0, UNSETTLED_LIMIT - unsettled.length)
@@ -290,7 +305,9 @@ export function insertNotification(
 	members: readonly Member[],
 	now: number,
 ): void {
-	write(core, subscription.id, id, resource, members, subscription.active ? 'waiting' : 'queued', now)
+	const row = write(core, subscription.id, id, resource, members, subscription.active ? 'waiting' : 'queued', now)
+	// Counted up: the newest is the last.
+	if (subscription.active) core.unsettled?.push(row)
 }
 
 /**
@@ -329,6 +346,7 @@ function place(core: Core, subscription: Subscription, id: number, now: number):
 		now,
 		id,
 	)
+	forgetRows(core)
 }
 
 function write(
@@ -339,20 +357,39 @@ function write(
 	members: readonly Member[],
 	status: 'waiting' | 'queued' | 'dropped',
 	now: number,
-): void {
+): NotificationRow {
+	const row: NotificationRow = {
+		id,
+		subscription,
+		object_type: resource,
+		members: formatMembers(members),
+		created: now,
+		context: JSON.stringify(envelope(core)),
+		status,
+		attempt: 0,
+		base: 0,
+		due: now,
+		lease: null,
+		first_try: null,
+		first_failure: null,
+		settled: status === 'waiting' ? null : now,
+		delivered: null,
+		resend: null,
+	}
 	core.ports.sql.run(
 		`INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
 		id,
-		subscription,
-		resource,
-		formatMembers(members),
+		row.subscription,
+		row.object_type,
+		row.members,
 		now,
-		JSON.stringify(envelope(core)),
-		status,
+		row.context,
+		row.status,
 		now,
-		status === 'waiting' ? null : now,
+		row.settled,
 		now,
 	)
+	return row
 }
 
 function itself(event: WaitingChange): CoalescedEvent {

@@ -9,7 +9,7 @@ import { keepAttempt } from './attempts.ts'
 import { isWanted, restore } from './resend.ts'
 import type { Admission, Ask, Claim } from './rpc.ts'
 import { CALLBACK, readSubscriptions, type Subscription } from './subscriptions.ts'
-import { unsettledRows, type NotificationRow } from './unsettled.ts'
+import { forgetRows, unsettledRows, type NotificationRow } from './unsettled.ts'
 
 /** A claim is kept for this long; not settled by then, its outcome is unknown and it is due again. */
 export const LEASE_MS = 45_000
@@ -23,13 +23,9 @@ function dueMs(row: Pick<NotificationRow, 'lease' | 'due'>): number {
 
 /** When the earliest notification may be claimed; null: none is unsettled, or none may be sent. */
 export function nextDeliveryMs(core: Core): number | null {
-	const { sql } = core.ports
-	if (core.state.unsettled.length === 0) return null
-	const rows = sql.all<{ id: number; subscription: number; lease: number | null; due: number }>(
-		`SELECT id, subscription, lease, due FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND settled IS NULL ORDER BY id`,
-		JSON.stringify(core.state.unsettled),
-	)
-	const subscriptions = new Map(readSubscriptions(sql).map((one) => [one.id, one]))
+	const rows = unsettledRows(core)
+	if (rows.length === 0) return null
+	const subscriptions = new Map(readSubscriptions(core.ports.sql).map((one) => [one.id, one]))
 	const times = rows.flatMap((row) => {
 		const subscription = subscriptions.get(row.subscription)
 		if (subscription?.active !== true) return []
@@ -126,31 +122,44 @@ function take(
 	guarded: boolean,
 ): Claim[] {
 	if (due.length === 0 || limit <= 0) return []
-	return core.ports.sql.transaction(() => {
-		const claimed: Claim[] = []
-		let size = 0
-		for (const row of due) {
-			if (claimed.length >= limit) break
-			// Its lease ended, and what sent it again was cancelled meanwhile.
-			if (row.lease !== null && row.resend !== null && !isWanted(core, row.id)) {
-				restore(core, row.id)
-				continue
-			}
-			const text = notificationBody(core, row)
-			size += text.length
-			if (claimed.length > 0 && size > CLAIM_SIZE) break
-			claimed.push(
-				claimOne(
-					core,
-					subscriptions.find((one) => one.id === row.subscription)!,
-					row,
-					text,
-					guarded,
-				),
-			)
+	try {
+		return core.ports.sql.transaction(() => takeDue(core, due, limit, subscriptions, guarded))
+	} catch (error) {
+		forgetRows(core)
+		throw error
+	}
+}
+
+function takeDue(
+	core: Core,
+	due: readonly NotificationRow[],
+	limit: number,
+	subscriptions: readonly Subscription[],
+	guarded: boolean,
+): Claim[] {
+	const claimed: Claim[] = []
+	let size = 0
+	for (const row of due) {
+		if (claimed.length >= limit) break
+		// Its lease ended, and what sent it again was cancelled meanwhile.
+		if (row.lease !== null && row.resend !== null && !isWanted(core, row.id)) {
+			restore(core, row.id)
+			continue
 		}
-		return claimed
-	})
+		const text = notificationBody(core, row)
+		size += text.length
+		if (claimed.length > 0 && size > CLAIM_SIZE) break
+		claimed.push(
+			claimOne(
+				core,
+				subscriptions.find((one) => one.id === row.subscription)!,
+				row,
+				text,
+				guarded,
+			),
+		)
+	}
+	return claimed
 }
 
 function claimOne(core: Core, subscription: Subscription, row: NotificationRow, text: string, guarded: boolean): Claim {
@@ -169,6 +178,7 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 		})
 	const attempt = row.attempt + 1
 	const lease = now + LEASE_MS
+	Object.assign(row, { attempt, lease, first_try: row.first_try ?? now, status: 'claimed' } satisfies Partial<NotificationRow>)
 	sql.run(
 		`UPDATE notifications SET attempt = ?, lease = ?, first_try = coalesce(first_try, ?), status = 'claimed', updated = ? WHERE id = ?`,
 		attempt,

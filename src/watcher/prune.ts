@@ -5,6 +5,7 @@
 import { announce } from './announcements.ts'
 import type { Core } from './core.ts'
 import { forgetItem, isWanted } from './resend.ts'
+import { leave } from './unsettled.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
@@ -93,7 +94,7 @@ function pruneEvent(core: Core, row: Row, kept: number, now: number): void {
 		sql.run(`DELETE FROM attempts WHERE notification = ?`, id)
 		sql.run(`DELETE FROM notifications WHERE id = ?`, id)
 		if (core.state.resending > 0) forgetItem(core, id)
-		if (core.state.unsettled.includes(id)) core.state.unsettled = core.state.unsettled.filter((one) => one !== id)
+		if (core.state.unsettled.includes(id)) leave(core, id)
 	}
 	sql.run(`DELETE FROM events WHERE sequence = ?`, row.sequence)
 }

@@ -4,7 +4,7 @@
  * new events wait meanwhile (design, Ringing). Every function here is called inside `core.commit`.
  */
 import type { Core } from './core.ts'
-import { enlist, objectsOf, unsettledRows, UNSETTLED_LIMIT } from './unsettled.ts'
+import { enlist, forgetRows, objectsOf, unsettledRows, UNSETTLED_LIMIT, wantsMore } from './unsettled.ts'
 
 /** How much of the list is looked at at a time: what is under way stands at its head, and more than that there is no room for. */
 const LOOK = 500
@@ -56,9 +56,11 @@ export function sendAgain(core: Core): void {
 	const unsettled = unsettledRows(core)
 	const lanes = new Map<number, { unsettled: number; busy: Set<string> }>()
 	for (const { id } of sql.all<{ id: number }>(`SELECT id FROM subscriptions WHERE active = 1`)) {
+		if (!wantsMore(core, id)) continue
 		const rows = unsettled.filter((row) => row.subscription === id)
 		lanes.set(id, { unsettled: rows.length, busy: new Set(rows.flatMap((row) => objectsOf(row.members))) })
 	}
+	if (lanes.size === 0) return
 	const under = new Set(unsettled.map((row) => row.id))
 	const sent: number[] = []
 	for (const row of sql.all<{ id: number; resend: number; kind: ResendKind; subscription: number; members: string }>(
@@ -83,6 +85,7 @@ export function sendAgain(core: Core): void {
 	}
 	if (sent.length === 0) return
 	enlist(core, sent)
+	forgetRows(core)
 	core.ringWanted = true
 }
 
@@ -134,6 +137,7 @@ export function restore(core: Core, notification: number): void {
 		now,
 		notification,
 	)
+	forgetRows(core)
 }
 
 /** Stops a resend. What is not on the wire goes back to what it was; an attempt that is under way ends, and is not repeated. False: it runs no more. */
@@ -161,6 +165,7 @@ export function settleUnsent(core: Core, subscription: number, status: 'queued' 
 		JSON.stringify(core.state.unsettled),
 		subscription,
 	)
+	forgetRows(core)
 	unsettledRows(core)
 }
 

@@ -10,7 +10,7 @@ import { flow } from './forming.ts'
 import { isWanted, itemSettled, restore } from './resend.ts'
 import type { Outcome } from './rpc.ts'
 import { deactivate, readSubscriptions, type Subscription } from './subscriptions.ts'
-import { leave, NOTIFICATION_COLUMNS, type NotificationRow } from './unsettled.ts'
+import { forgetRows, leave, NOTIFICATION_COLUMNS, type NotificationRow } from './unsettled.ts'
 
 /** Settles an attempt. Delivered is a fact, from any attempt, at any time; a failure counts only with the current attempt number. */
 export function settle(core: Core, counter: number, attempt: number, outcome: Outcome): { retryAtMs: number | null } {
@@ -51,7 +51,10 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 	)
 	if (subscription !== null && subscription.failingSinceMs !== null)
 		sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, subscription.id)
-	if (late) return
+	if (late) {
+		forgetRows(core)
+		return
+	}
 	leave(core, row.id)
 	if (row.resend !== null) itemSettled(core, row.id, row.resend, true)
 }
@@ -88,6 +91,7 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 		kept,
 		row.id,
 	)
+	forgetRows(core)
 	if (next !== null) return next
 	leave(core, row.id)
 	core.state.counters.dead++

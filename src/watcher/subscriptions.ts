@@ -5,6 +5,7 @@
 import type { Core } from './core.ts'
 import { forgetItems, release, settleUnsent } from './resend.ts'
 import type { Sql } from './ports.ts'
+import { forgetRows } from './unsettled.ts'
 
 /** The instance's callback is the first subscription. */
 export const CALLBACK = 1
@@ -132,6 +133,7 @@ export function activate(core: Core, id: number): number {
 		id,
 		now,
 	)
+	forgetRows(core)
 	core.ringWanted = true
 	return release(core, id)
 }

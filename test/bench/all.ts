@@ -2,6 +2,7 @@
 import { baseline } from './baseline.ts'
 import type { Bench } from './bench.ts'
 import { changed, deleted } from './changes.ts'
+import { delivery } from './delivery.ts'
 import { isolation } from './isolation.ts'
 import { customers, polls } from './polls.ts'
 import { events, idle } from './rows.ts'
@@ -20,5 +21,6 @@ export const BENCHES: readonly Bench[] = [
 	forged,
 	ring,
 	taken,
+	delivery,
 	isolation,
 ]

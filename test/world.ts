@@ -569,6 +569,7 @@ export class World {
 			startedMs,
 			body: '',
 			directive: null,
+			url: claim.url,
 		}
 	}
 

@@ -169,8 +169,12 @@ function ended(core: Core, row: NotificationRow, subscription: Subscription, out
 		deactivateFor(core, subscription, 'The callback answered 410: it is gone.')
 		return
 	}
-	// What was to be tried once, or was told to end, says nothing of the subscription.
-	const alone = core.config.delivery.failurePolicy === 'queue' || outcome.directive === 'abort' || succeededSince(core, row, subscription)
+	// What was to be tried once, was told to end, or ended with our own consumers, says nothing of the subscription.
+	const alone =
+		core.config.delivery.failurePolicy === 'queue' ||
+		outcome.directive === 'abort' ||
+		outcome.error === UNKNOWN ||
+		succeededSince(core, row, subscription)
 	if (alone)
 		announce(core, 'notification.dead', `A notification could not be delivered (${said}); it waits to be released.`, {
 			notificationId: notificationId(core.config.instanceId, row.id),

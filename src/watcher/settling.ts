@@ -9,8 +9,8 @@ import { withoutErased } from './erasure.ts'
 import { flow } from './forming.ts'
 import { isWanted, itemSettled, restore } from './resend.ts'
 import type { Outcome } from './rpc.ts'
-import { deactivate, readSubscriptions, type Subscription } from './subscriptions.ts'
-import { forgetRows, leave, NOTIFICATION_COLUMNS, type NotificationRow } from './unsettled.ts'
+import { deactivate, subscriptionsOf, type Subscription } from './subscriptions.ts'
+import { forgetRows, leave, NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
 /** Settles an attempt. Delivered is a fact, from any attempt, at any time; a failure counts only with the current attempt number. */
 export function settle(core: Core, counter: number, attempt: number, outcome: Outcome): { retryAtMs: number | null } {
@@ -24,10 +24,12 @@ export function settle(core: Core, counter: number, attempt: number, outcome: Ou
 
 function settleOne(core: Core, counter: number, attempt: number, answer: Outcome): { retryAtMs: number | null } {
 	const { sql } = core.ports
-	const row = sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
+	const row =
+		unsettledRows(core).find((one) => one.id === counter) ??
+		sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
 	if (row === undefined || row.status === 'delivered') return { retryAtMs: null }
 	const outcome = withoutErased(core, row.members, answer)
-	const subscription = readSubscriptions(sql).find((one) => one.id === row.subscription) ?? null
+	const subscription = subscriptionsOf(core).find((one) => one.id === row.subscription) ?? null
 	keepAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
 	let retryAtMs: number | null = null
 	if (outcome.delivered) delivered(core, row, subscription, attempt, outcome)
@@ -49,8 +51,10 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 			: `UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END, status = 'delivered', settled = ?, lease = NULL, updated = ?, resend = NULL WHERE id = ?`,
 		...[now, attempt, keptOutcome(outcome, subscription?.url ?? null), ...(late ? [] : [now, now]), row.id],
 	)
-	if (subscription !== null && subscription.failingSinceMs !== null)
+	if (subscription !== null && subscription.failingSinceMs !== null) {
 		sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, subscription.id)
+		core.subscriptions = null
+	}
 	if (late) {
 		forgetRows(core)
 		return
@@ -65,7 +69,7 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 	const now = core.ports.now()
 	const kept = keptOutcome(outcome, subscription?.url ?? null)
 	const firstFailure = row.first_failure ?? now
-	if (subscription !== null)
+	if (subscription !== null) {
 		sql.run(
 			`UPDATE subscriptions SET failing_since = coalesce(failing_since, ?), last_status = ?, guarded = max(guarded, ?) WHERE id = ?`,
 			now,
@@ -73,6 +77,8 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 			Number(breaks(outcome)),
 			subscription.id,
 		)
+		core.subscriptions = null
+	}
 	if (row.resend !== null && !isWanted(core, row.id)) {
 		sql.run(`UPDATE notifications SET outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`, row.attempt, kept, row.id)
 		restore(core, row.id)

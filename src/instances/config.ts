@@ -15,7 +15,7 @@ import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './polle
 import { loadOrganizationConfig } from './organizations.ts'
 import { findInstanceById, type Instance } from './records.ts'
 import { SIGNATURE_KEY, SIGNATURE_KEY_LIMIT } from './signature.ts'
-import { readFurther } from './subscriptions.ts'
+import { readFurther, tellsOperator } from './subscriptions.ts'
 import { guardUrl, meansLogOnly, storeBase } from './urls.ts'
 import { isPlaceholder, MASK, readBoolean, readNumber, stripBrackets, toText, type FieldProblem } from './values.ts'
 
@@ -193,7 +193,7 @@ export function toWatcherConfig(
 		baselineVersion: instance.baselineVersion,
 		subscriptionId: instance.subscriptionId,
 		others: [],
-		announces: account.operator !== null,
+		announces: account.operator.url !== null,
 		storeless: false,
 		delivery: deliveryOf(configuration, vendorType, account),
 	}
@@ -240,8 +240,14 @@ function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: numb
 export async function loadWatcherConfig(env: Env, instanceId: number): Promise<WatcherConfig | null> {
 	const instance = await findInstanceById(env.DB, instanceId)
 	if (instance === null) return await loadOrganizationConfig(env, instanceId)
-	const [account, others] = await Promise.all([readAccountSettings(env.DB, instance.organizationId), readFurther(env.DB, instanceId)])
-	return { ...toWatcherConfig(instance, account, env), others }
+	const { organizationId } = instance
+	const [account, others, told] = await Promise.all([
+		readAccountSettings(env.DB, organizationId),
+		readFurther(env.DB, instanceId),
+		tellsOperator(env.DB, organizationId),
+	])
+	const config = toWatcherConfig(instance, account, env)
+	return { ...config, others, announces: config.announces || told }
 }
 
 /** POLL_FLOOR_SECONDS as a number; the documented default when it is not set. */

@@ -8,15 +8,6 @@ import type { Notice } from './rpc.ts'
 /** What happened: `instance.<state>`, or one of these. */
 export type OperatorTopic = `instance.${string}` | 'subscription.deactivated' | 'notification.dead' | 'webhook.repaired' | 'backlog.expired'
 
-/** What an operator's webhook hears. */
-export const OPERATOR_TOPICS: readonly string[] = [
-	'instance.*',
-	'subscription.deactivated',
-	'notification.dead',
-	'webhook.repaired',
-	'backlog.expired',
-]
-
 /** How many are handed over in one call. */
 const HANDED = 50
 /** Pause after a call that failed, ms. */

@@ -28,7 +28,10 @@ export function nextDeliveryMs(core: Core): number | null {
 	const subscriptions = new Map(subscriptionsOf(core).map((one) => [one.id, one]))
 	const times = rows.flatMap((row) => {
 		const subscription = subscriptions.get(row.subscription)
-		return subscription?.active === true ? [Math.max(dueMs(row), subscription.parkedMs ?? 0)] : []
+		if (subscription?.active !== true) return []
+		// Parked is only who must ask: a rate that was taken away holds nothing back any longer.
+		const asks = subscription.guarded || core.config.delivery.rate !== null
+		return [Math.max(dueMs(row), (asks ? subscription.parkedMs : null) ?? 0)]
 	})
 	return times.length === 0 ? null : Math.min(...times)
 }

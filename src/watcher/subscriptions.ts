@@ -157,6 +157,15 @@ export function deactivate(core: Core, id: number, reason: string): void {
 function remove(core: Core, id: number): void {
 	const { sql } = core.ports
 	settleUnsent(core, id, 'dropped')
+	// What was posted has its notification while it waits.
+	const now = core.ports.now()
+	sql.run(
+		`UPDATE notifications SET status = 'dropped', settled = ?, updated = ? WHERE id IN (SELECT j.value FROM waiting AS w JOIN events AS e ON e.sequence = w.sequence, json_each(e.notifications) AS j WHERE w.subscription = ?) AND subscription = ? AND settled IS NULL`,
+		now,
+		now,
+		id,
+		id,
+	)
 	sql.run(`DELETE FROM waiting WHERE subscription = ?`, id)
 	sql.run(`DELETE FROM skipped WHERE subscription = ?`, id)
 	forgetItems(core, id)

@@ -30,7 +30,7 @@ const accepted = ({ arrivals }: Callback): Arrival[] => arrivals.filter(({ statu
 
 test('a dead and a slow callback hold up nobody else; the dead one is tried one notification at a time, and is brought everything when it answers', async () => {
 	const { store, client } = house
-	await client.call('PATCH', '/accounts/settings', { 'notification.webhook.retry.schedule': '4,4,4,4,4,4,4,4' })
+	await client.call('PATCH', '/accounts/settings', { 'notification.webhook.retry.schedule': '2,2,2,2,2,2,2,2,2,2,2,2' })
 	const instances: MadeInstance[] = []
 	for (const [index, callback] of callbacks.entries()) {
 		instances.push(
@@ -71,7 +71,7 @@ test('a dead and a slow callback hold up nobody else; the dead one is tried one 
 	// The slow one has not answered anything by then.
 	expect(slow.arrivals).toEqual([])
 
-	// Open since its first round: the oldest alone is tried again, every four seconds.
+	// Open since its first round: the oldest alone is tried again, every two seconds.
 	const again = (): Arrival[] => dead.arrivals.filter(({ attempt }) => attempt > 1)
 	await eventually(
 		'a third try',

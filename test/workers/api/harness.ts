@@ -152,6 +152,7 @@ export class FakeWatchers {
 					.filter((one) => query.statuses?.includes(one.status) ?? true)
 					.filter((one) => query.subscriptions?.includes(one.subscription ?? 0) ?? true)
 					.filter((one) => query.urls?.includes(one.url ?? '') ?? true)
+					.filter((one) => query.topics?.includes(one.objectType) ?? true)
 				const notifications = all.slice(0, query.pageSize).map((one) => ({ ...one, body: null }))
 				return known({ notifications, next: all.length > query.pageSize ? numberOf(notifications.at(-1)!) : null })
 			},
@@ -175,7 +176,31 @@ export class FakeWatchers {
 			resends: async () => (note('resends'), known(this.resends)),
 			cancelResend: async (resend) => (note(`cancelResend ${resend}`), known(this.resends.find((one) => one.id === resend) ?? null)),
 			testEvent: async () => (note('testEvent'), known(this.testEvent)),
-			publish: async () => 'unknown',
+			publish: async (notices) => {
+				note(`publish ${notices.map((one) => one.topic).join()}`)
+				if (this.unknown.has(id)) return 'unknown'
+				return notices.map((notice) => {
+					const notification = id * 1e9 + (this.notifications.get(id)?.length ?? 0) + 1
+					const report: NotificationReport = {
+						id: notification,
+						subscription: null,
+						url: null,
+						objectType: notice.topic,
+						events: 1,
+						status: 'dropped',
+						createdMs: notice.atMs,
+						updatedMs: notice.atMs,
+						deliveredMs: null,
+						nextTryMs: null,
+						attempts: 0,
+						acknowledged: false,
+						notice: { severity: notice.severity, from: notice.from ?? null },
+						body: `{"message":${notice.body}}`,
+					}
+					this.notifications.set(id, [...(this.notifications.get(id) ?? []), report])
+					return { eventId: '', sequence: 0, notificationId: notification }
+				})
+			},
 			erase: async (resource, objectId) => (note(`erase ${resource} ${objectId}`), known(2)),
 			claim: async () => known({ claims: [], more: false, asks: [] }),
 			park: async () => known('ok'),

@@ -176,7 +176,8 @@ describe('subscriptions', () => {
 		[{ topics: [TOPIC(9)], config: { url: 'https://a.example.com' } }, `topics: no instance of yours has ${TOPIC(9)}`],
 		[{ topics: [TOPIC(3)], config: { url: 'https://a.example.com' } }, `topics: no instance of yours has ${TOPIC(3)}`],
 		[{ topics: ['instance-1-shopify-events'], config: { url: 'https://a.example.com' } }, 'topics: no instance of yours has instance-1-sh'],
-		[{ topics: ['weather'], config: { url: 'https://a.example.com' } }, 'topics: expected a topic such as instance-12-'],
+		[{ topics: ['instance-x-events'], config: { url: 'https://a.example.com' } }, 'topics: expected a topic such as instance-12-'],
+		[{ topics: ['weather', TOPIC(1)], config: { url: 'https://a.example.com' } }, 'topics: expected one topic where it is'],
 		[{ channel: 'email', topics: [TOPIC(1)], config: { url: 'https://a.example.com' } }, 'channel: expected webhook'],
 		['{', 'body: '],
 	])('%j is a 400 that names %s, and changes nothing', async (body, message) => {

@@ -6,6 +6,7 @@ import { body, noticeBody, type NotificationInstance } from '../events/notificat
 import type { Core } from './core.ts'
 import { EVENT_COLUMNS, storedEvent, type EventRecord } from './event-log.ts'
 import { keepAttempt } from './attempts.ts'
+import { flow } from './forming.ts'
 import { isWanted, restore } from './resend.ts'
 import type { Admission, Ask, Claim } from './rpc.ts'
 import { CALLBACK, readSubscriptions, type Subscription } from './subscriptions.ts'
@@ -123,7 +124,8 @@ function take(
 	guarded: boolean,
 ): Claim[] {
 	if (due.length === 0 || limit <= 0) return []
-	return core.ports.sql.transaction(() => {
+	let restored = false
+	const claims = (): Claim[] => {
 		const claimed: Claim[] = []
 		let size = 0
 		for (const row of due) {
@@ -131,6 +133,7 @@ function take(
 			// Its lease ended, and what sent it again was cancelled meanwhile.
 			if (row.lease !== null && row.resend !== null && !isWanted(core, row.id)) {
 				restore(core, row.id)
+				restored = true
 				continue
 			}
 			const text = notificationBody(core, row)
@@ -146,8 +149,11 @@ function take(
 				),
 			)
 		}
+		// What waited for them waits no longer.
+		if (restored) flow(core)
 		return claimed
-	})
+	}
+	return core.commit(claims, () => restored)
 }
 
 function claimOne(core: Core, subscription: Subscription, row: NotificationRow, text: string, guarded: boolean): Claim {

@@ -105,20 +105,16 @@ export function resendingObjects(core: Core, subscription: number): ReadonlySet<
 
 const NOTHING: ReadonlySet<string> = new Set()
 
-/** A notification that was sent again has settled: it leaves the list. */
-export function itemSettled(core: Core, notification: number, resend: number, delivered: boolean): void {
+/** A notification has settled, or is gone: what sends it again, if anything does, is done with it. */
+export function itemSettled(core: Core, notification: number, delivered: boolean): void {
 	const { sql } = core.ports
+	// Not what the notification's row names: that may be an earlier resend, which has ended.
+	const resend = sql.all<{ resend: number }>(`SELECT resend FROM resend_items WHERE notification = ?`, notification)[0]?.resend
+	if (resend === undefined) return
 	sql.run(`DELETE FROM resend_items WHERE notification = ?`, notification)
 	if (!delivered) sql.run(`UPDATE resends SET failed = failed + 1 WHERE id = ? AND status = 'running'`, resend)
 	core.resending = null
 	endIfEmpty(core, resend)
-}
-
-/** A notification is gone from the log. */
-export function forgetItem(core: Core, notification: number): void {
-	const { sql } = core.ports
-	const item = sql.all<{ resend: number }>(`SELECT resend FROM resend_items WHERE notification = ?`, notification)[0]
-	if (item !== undefined) itemSettled(core, notification, item.resend, false)
 }
 
 /** Whether a notification is still to be sent again: false once its resend was cancelled. */

@@ -51,7 +51,7 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 		sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, subscription.id)
 	if (late) return
 	leave(core, row.id)
-	if (row.resend !== null) itemSettled(core, row.id, row.resend, true)
+	if (row.resend !== null) itemSettled(core, row.id, true)
 }
 
 /** Returns when it is tried again; null: no more. */
@@ -77,7 +77,7 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 	const next = nextAfter(core, row, firstFailure, outcome)
 	sql.run(
 		`UPDATE notifications SET status = ?, due = coalesce(?, due), settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
-		next === null ? 'queued' : 'retry',
+		next !== null ? 'retry' : row.delivered === null ? 'queued' : 'delivered',
 		next,
 		next === null ? now : null,
 		firstFailure,
@@ -88,8 +88,8 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 	)
 	if (next !== null) return next
 	leave(core, row.id)
-	core.state.counters.dead++
-	if (row.resend !== null) itemSettled(core, row.id, row.resend, false)
+	if (row.delivered === null) core.state.counters.dead++
+	if (row.resend !== null) itemSettled(core, row.id, false)
 	if (subscription !== null) ended(core, row, subscription, outcome)
 	return null
 }
@@ -119,13 +119,14 @@ function ended(core: Core, row: NotificationRow, subscription: Subscription, out
 	}
 	// What was to be tried once, or was told to end, says nothing of the subscription.
 	const alone = core.config.delivery.failurePolicy === 'queue' || outcome.directive === 'abort' || succeededSince(core, row, subscription)
-	if (alone)
+	if (!alone) deactivateFor(core, subscription, `Every try failed until the last (${said}), and nothing else was delivered meanwhile.`)
+	// A replay of what was accepted before leaves it as it was.
+	else if (row.delivered === null)
 		announce(core, 'notification.dead', `A notification could not be delivered (${said}); it waits to be released.`, {
 			notificationId: notificationId(core.config.instanceId, row.id),
 			subscriptionId: subscription.number,
 			status: said,
 		})
-	else deactivateFor(core, subscription, `Every try failed until the last (${said}), and nothing else was delivered meanwhile.`)
 }
 
 /** Whether anything was delivered to a subscription since a notification's first try. */

@@ -29,7 +29,9 @@ function settleOne(core: Core, counter: number, attempt: number, outcome: Outcom
 	keepAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
 	let retryAtMs: number | null = null
 	if (outcome.delivered) delivered(core, row, subscription, attempt, outcome)
-	else if (row.settled === null && attempt === row.attempt) retryAtMs = failed(core, row, subscription, outcome)
+	else if (row.status === 'claimed' && attempt === row.attempt) retryAtMs = failed(core, row, subscription, outcome)
+	// Told once more, since the answer was lost: what follows is decided. What is sent again has not been tried yet.
+	else if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
 	if (outcome.directive === 'disable' && subscription?.active === true)
 		deactivateFor(core, subscription, 'The callback asked for it (webhook-delivery: disable).')
 	flow(core)

@@ -74,8 +74,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 	},
 	{ weight: 12, arbitrary: fc.record({ kind: fc.constant('release'), subscription: fc.constantFrom(null, 0, 1, 2) }) },
 	{
-		weight: 18,
-		arbitrary: fc.record({ kind: fc.constant('replay'), which: fc.constantFrom('one', 'failed', 'filter', 'dry-run'), position }),
+		weight: 27,
+		arbitrary: fc.record({ kind: fc.constant('replay'), which: fc.constantFrom('one', 'failed', 'failed', 'filter', 'dry-run'), position }),
 	},
 	{ weight: 12, arbitrary: fc.record({ kind: fc.constant('cancel'), position }) },
 )

@@ -526,7 +526,7 @@ export class Machine {
 		const { claim, note } = flight
 		const outcome = flight.outcome!
 		const before = this.#noteRow(note.id)
-		const counts = before !== undefined && before.settled === null && before.attempt === claim.attempt
+		const counts = before !== undefined && before.status === 'claimed' && before.attempt === claim.attempt
 		const waits = this.sql.all(WAITING_OF_ACTIVE)
 		const { next, retryAtMs } = known(
 			// What is claimed next would hide what an old attempt changes.
@@ -538,7 +538,7 @@ export class Machine {
 		const after = this.#noteRow(note.id)
 		if (!outcome.delivered && !counts) {
 			// Of an old attempt only the answer's own wish is heard.
-			assert.equal(retryAtMs, null)
+			assert.equal(retryAtMs, before?.status === 'retry' && before.attempt === claim.attempt ? before.due : null)
 			if (outcome.directive !== 'disable') {
 				assert.deepEqual(after, before, 'a failure of an old attempt changed something')
 				assert.deepEqual(this.sql.all(WAITING_OF_ACTIVE), waits)
@@ -862,6 +862,11 @@ export class Machine {
 			assert.equal(unsettled, ['waiting', 'claimed', 'retry'].includes(row.status), 'its status says whether it is settled')
 			if (unsettled && !note.unsettled) {
 				begun.push(note)
+				if (note.listener.gone) {
+					// A replay of what an earlier callback was told goes to the one of today.
+					note.listener = this.#listeners.get(row.subscription)!
+					note.gaveWay = 0
+				}
 				note.begun ??= this.#clock
 				note.base = note.attempt
 				note.leaseUntilMs = 0

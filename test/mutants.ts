@@ -423,7 +423,7 @@ export const MUTANTS: Mutant[] = [
 		file: 'src/watcher/prune.ts',
 		find: '[row.recorded, ...bound.map((one) => youngestMs(core, one))]',
 		replace: '[row.recorded]',
-		tests: [watcher('delivery-machine')],
+		tests: [story('sending')],
 	},
 	{
 		name: 'what waited for what was dropped goes on waiting',

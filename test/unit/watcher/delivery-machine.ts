@@ -196,7 +196,7 @@ export class Machine {
 	/** The last settle, made again by whoever thinks that it was lost. */
 	#settled: Flight[] = []
 	#asks: Ask[] = []
-	/** Resends that were cancelled, by the notifications on their lists then. */
+	/** Handed out since the last look. */
 	#claimsToLookAt: { claim: Claim; admitted: boolean }[] = []
 
 	private constructor() {
@@ -544,6 +544,8 @@ export class Machine {
 				assert.deepEqual(this.sql.all(WAITING_OF_ACTIVE), waits)
 			}
 		}
+		if (counts && !outcome.delivered && !note.excused)
+			assert.equal(retryAtMs === null, this.#ends(note, claim.attempt, outcome), `tried again: ${retryAtMs}, ${JSON.stringify(outcome)}`)
 		if (before !== undefined && outcome.delivered)
 			assert(after!.status === 'delivered' || after!.delivered !== null, 'delivered is a fact, from any attempt, at any time')
 		this.#took(next, false)
@@ -899,15 +901,21 @@ export class Machine {
 			note.id,
 		)
 		const outcome = JSON.parse(attempts[0]!.outcome) as Outcome
-		const schedules = [this.config.delivery, this.#core().config.delivery]
-		const ended =
+		assert(this.#ends(note, row.attempt, outcome), `given up after ${row.attempt - note.base} tries: ${JSON.stringify(outcome)}`)
+		note.excused = true
+		this.happened.add('dead')
+	}
+
+	/** Whether a failure was the last try. */
+	#ends(note: Note, attempt: number, outcome: Outcome): boolean {
+		const { failurePolicy, schedule } = this.#core().config.delivery
+		return (
 			outcome.directive === 'abort' ||
 			outcome.directive === 'disable' ||
 			(outcome.status === 410 && outcome.directive !== 'retry') ||
-			schedules.some((one) => one.failurePolicy === 'queue' || row.attempt - note.base > one.schedule.length)
-		assert(ended, `given up after ${row.attempt - note.base} tries: ${JSON.stringify(outcome)}`)
-		note.excused = true
-		this.happened.add('dead')
+			failurePolicy === 'queue' ||
+			attempt - note.base > schedule.length
+		)
 	}
 
 	/** Nothing of its objects that comes before it is still to be sent. */

@@ -498,6 +498,25 @@ describe('retention', () => {
 		expect(world.arrivals[0]).toMatchObject({ objectSequence: 2, previousSequence: 1 })
 	})
 
+	test('keeps a notification until its youngest event has had its thirty days', async () => {
+		const world = await learned(quietly)
+		const [id] = ids(world, 'products')
+		world.loses = () => true
+		await edit(world, id!, 'One')
+		await world.engine.claim(6)
+		await edit(world, id!, 'Two')
+		world.nowMs += 20 * DAY
+		await edit(world, id!, 'Three')
+		// The second and the third are in one notification from now on.
+		await world.engine.settle(1, 1, ended(world, true), false)
+		world.nowMs += 11 * DAY
+		await world.alarm()
+		expect(coreOf(world).state.counters.expired).toBe(0)
+		world.loses = () => false
+		await world.advance(HOUR)
+		expect(names(world)).toEqual(['Two', 'Three'])
+	})
+
 	test('from 6 GB on takes the records off what is settled, not off what waits', async () => {
 		const world = await learned({ ...quietly, config: delivery({ failurePolicy: 'queue' }) })
 		const [first, second] = ids(world, 'products')

@@ -376,7 +376,7 @@ export class Machine {
 					releaseOf(this.#core(), url === undefined ? {} : { url })
 				})
 			case 'replay':
-				return this.#sending(() => void this.#replay(step.which, step.position))
+				return this.#sending(() => this.#replay(step.which, step.position))
 			case 'cancel':
 				return this.#sending(() => {
 					const running = resendsOf(this.#core()).filter((one) => one.status === 'running')
@@ -1112,7 +1112,7 @@ export class Machine {
 
 function known<T>(answer: Known<T>): T {
 	assert(answer !== 'unknown')
-	return answer as T
+	return answer
 }
 
 function tagOf(sequence: number): number {

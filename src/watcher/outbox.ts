@@ -6,11 +6,12 @@ import { body, noticeBody, type NotificationInstance } from '../events/notificat
 import type { Core } from './core.ts'
 import { EVENT_COLUMNS, storedEvent, type EventRecord } from './event-log.ts'
 import { keepAttempt, keptOutcome } from './attempts.ts'
+import { flow } from './forming.ts'
 import { isWanted, restore } from './resend.ts'
 import type { Admission, Ask, Claim } from './rpc.ts'
 import { CALLBACK, subscriptionsOf, type Subscription } from './subscriptions.ts'
 import { endUnknown, unknownOutcome, wasLast } from './settling.ts'
-import { forgetRows, LEASE_MS, unsettledRows, type NotificationRow } from './unsettled.ts'
+import { LEASE_MS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
 /** Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a character. */
 const CLAIM_SIZE = 8_000_000
@@ -126,44 +127,36 @@ function take(
 	guarded: boolean,
 ): Claim[] {
 	if (due.length === 0 || limit <= 0) return []
-	try {
-		return core.ports.sql.transaction(() => takeDue(core, due, limit, subscriptions, guarded))
-	} catch (error) {
-		forgetRows(core)
-		throw error
-	}
-}
-
-function takeDue(
-	core: Core,
-	due: readonly NotificationRow[],
-	limit: number,
-	subscriptions: readonly Subscription[],
-	guarded: boolean,
-): Claim[] {
-	const claimed: Claim[] = []
-	let size = 0
-	for (const row of due) {
-		if (claimed.length >= limit) break
-		// Its lease ended, and what sent it again was cancelled meanwhile.
-		if (row.lease !== null && row.resend !== null && !isWanted(core, row.id)) {
-			restore(core, row.id)
-			continue
+	let restored = false
+	const claims = (): Claim[] => {
+		const claimed: Claim[] = []
+		let size = 0
+		for (const row of due) {
+			if (claimed.length >= limit) break
+			// Its lease ended, and what sent it again was cancelled meanwhile.
+			if (row.lease !== null && row.resend !== null && !isWanted(core, row.id)) {
+				restore(core, row.id)
+				restored = true
+				continue
+			}
+			const text = notificationBody(core, row)
+			size += text.length
+			if (claimed.length > 0 && size > CLAIM_SIZE) break
+			claimed.push(
+				claimOne(
+					core,
+					subscriptions.find((one) => one.id === row.subscription)!,
+					row,
+					text,
+					guarded,
+				),
+			)
 		}
-		const text = notificationBody(core, row)
-		size += text.length
-		if (claimed.length > 0 && size > CLAIM_SIZE) break
-		claimed.push(
-			claimOne(
-				core,
-				subscriptions.find((one) => one.id === row.subscription)!,
-				row,
-				text,
-				guarded,
-			),
-		)
+		// What waited for them waits no longer.
+		if (restored) flow(core)
+		return claimed
 	}
-	return claimed
+	return core.commit(claims, () => restored)
 }
 
 function claimOne(core: Core, subscription: Subscription, row: NotificationRow, text: string, guarded: boolean): Claim {

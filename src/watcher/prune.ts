@@ -3,8 +3,10 @@
  * rows of dropped resources in slices (design, State).
  */
 import { announce } from './announcements.ts'
+import { parseMembers } from '../events/member.ts'
 import type { Core } from './core.ts'
-import { forgetItem, isWanted } from './resend.ts'
+import { flow } from './forming.ts'
+import { isWanted, itemSettled } from './resend.ts'
 import { leave } from './unsettled.ts'
 
 const DAY_MS = 86_400_000
@@ -19,6 +21,20 @@ interface Row {
 	sequence: number
 	recorded: number
 	notifications: string | null
+}
+
+/** An event and the notifications that tell of it. */
+interface Told extends Row {
+	carriers: Carrier[]
+}
+
+/** A notification, as far as it says whether its events may go. */
+interface Carrier {
+	id: number
+	status: string
+	settled: number | null
+	delivered: number | null
+	members: string
 }
 
 /** One slice of pruning. Afterwards `state.pruneMs` says when the next one is due. */
@@ -59,10 +75,16 @@ export function prune(core: Core): void {
 							SLICE,
 						)
 						.filter((row) => row.recorded < kept)
-		const { expired } = state.counters
-		for (const row of rows) pruneEvent(core, row, kept, now)
-		const lost = state.counters.expired - expired
-		if (lost > 0) announce(core, 'backlog.expired', `${lost} events were never delivered in 30 days and are dropped.`, { events: lost })
+		// Decided for all before any goes: they share notifications, and how many were never delivered is told.
+		const doomed = rows.map((row): Told => ({ ...row, carriers: carriersOf(core, row) })).filter((row) => mayGo(core, row, kept, now))
+		const lost = new Set(doomed.flatMap((row) => lostWith(core, row)))
+		for (const row of doomed) drop(core, row)
+		if (lost.size > 0) {
+			state.counters.expired += lost.size
+			announce(core, 'backlog.expired', `${lost.size} events were never delivered in 30 days and are dropped.`, { events: lost.size })
+			// What waited for them waits no longer.
+			flow(core)
+		}
 		const last = rows.at(-1)
 		if (last !== undefined && rows.length === SLICE) {
 			state.prunedTo = last.sequence
@@ -74,29 +96,57 @@ export function prune(core: Core): void {
 	})
 }
 
-function pruneEvent(core: Core, row: Row, kept: number, now: number): void {
+/** Whether an event has had its time, and all that goes with it. */
+function mayGo(core: Core, row: Told, kept: number, now: number): boolean {
+	const bound = row.carriers.filter((one) => isBound(core, one))
+	if (bound.length === 0 && row.carriers.some((one) => (one.settled ?? 0) >= kept)) return false
+	if (bound.length === 0 && !isWaiting(core, row.sequence)) return true
+	// A notification goes as a whole: its youngest event says when.
+	return [row.recorded, ...bound.map((one) => youngestMs(core, one))].every((recorded) => now - recorded >= UNDELIVERED_MS)
+}
+
+/** What was queued after its last try is undelivered too, though nothing is due for it; what is to be sent again is kept for that. */
+function isBound(core: Core, carrier: Carrier): boolean {
+	return carrier.settled === null || carrier.status === 'queued' || isWanted(core, carrier.id)
+}
+
+function youngestMs(core: Core, carrier: Carrier): number {
+	const [sequence] = parseMembers(carrier.members).at(-1)!
+	return core.ports.sql.all<{ recorded: number }>(`SELECT recorded FROM events WHERE sequence = ?`, sequence)[0]?.recorded ?? 0
+}
+
+/** Events that nobody accepted and that go with this one. */
+function lostWith(core: Core, row: Told): number[] {
+	const carriers = row.carriers.filter((one) => isBound(core, one) && one.delivered === null && one.status !== 'delivered')
+	if (carriers.length === 0 && !isWaiting(core, row.sequence)) return []
+	return [row.sequence, ...carriers.flatMap((one) => parseMembers(one.members).map(([sequence]) => sequence))]
+}
+
+function drop(core: Core, row: Told): void {
 	const { sql } = core.ports
-	const ids = row.notifications === null ? [] : (JSON.parse(row.notifications) as number[])
-	const carriers = ids.map(
-		(id) => sql.all<{ status: string; settled: number | null }>(`SELECT status, settled FROM notifications WHERE id = ?`, id)[0],
-	)
-	// What was queued after its last try is undelivered too, though nothing is due for it; what is to be sent again is kept for that.
-	const undelivered =
-		carriers.some((one) => one !== undefined && (one.settled === null || one.status === 'queued')) || ids.some((id) => isWanted(core, id))
-	if (!undelivered && carriers.some((one) => one !== undefined && (one.settled ?? 0) >= kept)) return
-	const waits = isWaiting(core, row.sequence)
-	if (undelivered || waits) {
-		if (now - row.recorded < UNDELIVERED_MS) return
-		core.state.counters.expired++
-		sql.run(`DELETE FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ?`, row.sequence)
+	for (const { subscription } of waitersFor(core, row.sequence)) {
+		sql.run(`DELETE FROM waiting WHERE subscription = ? AND sequence = ?`, subscription, row.sequence)
+		// The object's next event follows this one, whatever was left out before it: that something is missing must show.
+		sql.run(
+			`DELETE FROM skipped WHERE subscription = ? AND (resource, object_id) IN (SELECT resource, object_id FROM events WHERE sequence = ?)`,
+			subscription,
+			row.sequence,
+		)
 	}
-	for (const id of ids) {
+	for (const { id } of row.carriers) {
 		sql.run(`DELETE FROM attempts WHERE notification = ?`, id)
 		sql.run(`DELETE FROM notifications WHERE id = ?`, id)
-		if (core.state.resending > 0) forgetItem(core, id)
+		if (core.state.resending > 0) itemSettled(core, id, false)
 		if (core.state.unsettled.includes(id)) leave(core, id)
 	}
 	sql.run(`DELETE FROM events WHERE sequence = ?`, row.sequence)
+}
+
+function carriersOf(core: Core, row: Row): Carrier[] {
+	if (row.notifications === null) return []
+	return (JSON.parse(row.notifications) as number[]).flatMap((id) =>
+		core.ports.sql.all<Carrier>(`SELECT id, status, settled, delivered, members FROM notifications WHERE id = ?`, id),
+	)
 }
 
 /** Takes the records off a slice of settled events, the oldest first. False: there are none left. */
@@ -128,10 +178,13 @@ function spare(core: Core): boolean {
 }
 
 function isWaiting(core: Core, sequence: number): boolean {
-	return (
-		core.ports.sql.all(
-			`SELECT sequence FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ? LIMIT 1`,
-			sequence,
-		).length > 0
+	return waitersFor(core, sequence).length > 0
+}
+
+/** Subscriptions for which an event waits. */
+function waitersFor(core: Core, sequence: number): { subscription: number }[] {
+	return core.ports.sql.all<{ subscription: number }>(
+		`SELECT subscription FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ?`,
+		sequence,
 	)
 }

@@ -72,7 +72,9 @@ function settleOne(core: Core, counter: number, attempt: number, answer: Outcome
 	keepAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
 	let retryAtMs: number | null = null
 	if (outcome.delivered) delivered(core, row, subscription, attempt, outcome)
-	else if (row.settled === null && attempt === row.attempt) retryAtMs = failed(core, row, subscription, outcome)
+	else if (row.status === 'claimed' && attempt === row.attempt) retryAtMs = failed(core, row, subscription, outcome)
+	// Told once more, since the answer was lost: what follows is decided. What is sent again has not been tried yet.
+	else if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
 	else if (attempt === 1)
 		sql.run(`UPDATE notifications SET outcome = ? WHERE id = ?`, keptOutcome(outcome, subscription?.url ?? null), row.id)
 	if (outcome.directive === 'disable' && subscription?.active === true)
@@ -85,7 +87,7 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 	const { sql } = core.ports
 	const now = core.ports.now()
 	// Of an attempt from before a replay: a fact too, but not what was asked for. A release has what it wants.
-	const late = row.resend !== null && attempt <= row.base && kindOf(core, row.resend) === 'replay'
+	const late = row.resend !== null && row.settled === null && attempt <= row.base && kindOf(core, row.resend) === 'replay'
 	if (row.delivered === null) core.state.counters.delivered++
 	sql.run(
 		late
@@ -102,7 +104,7 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 		return
 	}
 	leave(core, row.id)
-	if (row.resend !== null) itemSettled(core, row.id, row.resend, true)
+	if (row.resend !== null && row.settled === null) itemSettled(core, row.id, true)
 	else endRelease(core, row.id)
 }
 
@@ -132,7 +134,7 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 	const next = nextAfter(core, row, firstFailure, outcome)
 	sql.run(
 		`UPDATE notifications SET status = ?, due = coalesce(?, due), settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
-		next === null ? 'queued' : 'retry',
+		next !== null ? 'retry' : row.delivered === null ? 'queued' : 'delivered',
 		next,
 		next === null ? now : null,
 		firstFailure,
@@ -144,8 +146,8 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 	forgetRows(core)
 	if (next !== null) return next
 	leave(core, row.id)
-	core.state.counters.dead++
-	if (row.resend !== null) itemSettled(core, row.id, row.resend, false)
+	if (row.delivered === null) core.state.counters.dead++
+	if (row.resend !== null) itemSettled(core, row.id, false)
 	if (subscription !== null) ended(core, row, subscription, outcome)
 	return null
 }
@@ -181,13 +183,14 @@ function ended(core: Core, row: NotificationRow, subscription: Subscription, out
 		outcome.directive === 'abort' ||
 		outcome.error === UNKNOWN ||
 		succeededSince(core, row, subscription)
-	if (alone)
+	if (!alone) deactivateFor(core, subscription, `Every try failed until the last (${said}), and nothing else was delivered meanwhile.`)
+	// A replay of what was accepted before leaves it as it was.
+	else if (row.delivered === null)
 		announce(core, 'notification.dead', `A notification could not be delivered (${said}); it waits to be released.`, {
 			notificationId: notificationId(core.config.instanceId, row.id),
 			subscriptionId: subscription.number,
 			status: said,
 		})
-	else deactivateFor(core, subscription, `Every try failed until the last (${said}), and nothing else was delivered meanwhile.`)
 }
 
 /** Whether anything was delivered to a subscription since a notification's first try. */

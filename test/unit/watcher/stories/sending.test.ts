@@ -113,6 +113,63 @@ describe('the failure policy', () => {
 	})
 })
 
+/** How an attempt of a consumer of the test's own ended. */
+const ended = (world: World, delivered: boolean) => ({
+	delivered,
+	status: delivered ? 204 : 404,
+	error: null,
+	retryAfterMs: null,
+	durationMs: 1,
+	startedMs: world.nowMs,
+	body: '',
+	directive: null,
+})
+
+test('a failure that is told twice counts once, also when its notification is being sent again', async () => {
+	const world = await learned({ ...quietly, config: delivery({ schedule: [60] }) })
+	const [id] = ids(world, 'products')
+	world.loses = () => true
+	await edit(world, id!, 'One')
+	await world.engine.claim(6)
+	const first = await world.engine.settle(1, 1, ended(world, false), false)
+	world.nowMs += 10_000
+	expect(await world.engine.settle(1, 1, ended(world, false), false)).toEqual(first)
+	world.nowMs += MINUTE
+	await world.engine.claim(6)
+	await world.engine.settle(1, 2, ended(world, false), false)
+	expect(subscriptionsOf(coreOf(world))).toMatchObject([{ active: false }])
+	releaseOf(coreOf(world), {})
+	await world.engine.settle(1, 2, ended(world, false), false)
+	expect(subscriptionsOf(coreOf(world))).toMatchObject([{ active: true }])
+	expect(notificationOf(coreOf(world), 1)).toMatchObject({ status: 'waiting' })
+})
+
+test('a success that comes late from one release ends the next one too', async () => {
+	const world = await learned({ ...quietly, config: delivery({ failurePolicy: 'queue' }) })
+	const [id] = ids(world, 'products')
+	world.loses = () => true
+	for (const name of ['One', 'Two']) await edit(world, id!, name)
+	await world.engine.claim(6)
+	await world.engine.settle(1, 1, ended(world, false), false)
+	releaseOf(coreOf(world), {})
+	// The second event is under way, and the first one's release waits for it; then it is tried, and its consumer is slow.
+	await world.engine.claim(6)
+	await world.engine.settle(2, 1, ended(world, true), false)
+	await world.engine.claim(6)
+	world.nowMs += MINUTE
+	await world.engine.claim(6)
+	await world.engine.settle(1, 3, ended(world, false), false)
+	await edit(world, id!, 'Three')
+	releaseOf(coreOf(world), {})
+	expect(resendsOf(coreOf(world))).toMatchObject([
+		{ id: 2, status: 'running', left: 1 },
+		{ id: 1, status: 'done' },
+	])
+	await world.engine.settle(1, 2, ended(world, true), false)
+	expect(resendsOf(coreOf(world))).toMatchObject([{ id: 2, status: 'done', left: 0 }, { id: 1 }])
+	expect(coreOf(world).state.resending).toBe(0)
+})
+
 describe('the answer header webhook-delivery', () => {
 	test('abort ends the tries of this notification alone, disable deactivates, retry goes on after 410', async () => {
 		const world = await learned(quietly)
@@ -336,6 +393,34 @@ describe('a replay', () => {
 		expect(total({ status: 'NOTIFIED' })).toBe(2)
 	})
 
+	test('that fails to its last try leaves it delivered: nobody has to release it', async () => {
+		const world = await learned({ ...quietly, config: delivery({ failurePolicy: 'queue' }) })
+		const [id] = ids(world, 'products')
+		await edit(world, id!, 'One')
+		world.answer = () => 404
+		replay(coreOf(world), { notification: 1 }, false)
+		await letGo(world)
+		expect(resendsOf(coreOf(world))).toMatchObject([{ status: 'done', left: 0, failed: 1 }])
+		expect(notificationOf(coreOf(world), 1)).toMatchObject({ status: 'delivered', attempts: 2, deliveredMs: world.arrivals[0]!.timeMs })
+		expect(queued(world)).toEqual([])
+	})
+
+	test('that is cancelled in the middle of an attempt lets the object go on when its lease ends', async () => {
+		const world = await learned(quietly)
+		const [id] = ids(world, 'products')
+		await edit(world, id!, 'One')
+		world.loses = () => true
+		replay(coreOf(world), { notification: 1 }, false)
+		await world.engine.claim(6)
+		await edit(world, id!, 'Two')
+		cancelResend(coreOf(world), 1)
+		world.nowMs += MINUTE
+		expect(await world.engine.claim(6)).toMatchObject({ claims: [] })
+		expect(notificationOf(coreOf(world), 1)).toMatchObject({ status: 'delivered' })
+		const claimed = await world.engine.claim(6)
+		expect(claimed).toMatchObject({ claims: [{ body: expect.stringContaining('"Two"') }] })
+	})
+
 	test('that fails, and is cancelled, leaves what it had delivered before as delivered', async () => {
 		const world = await learned(quietly)
 		const [id] = ids(world, 'products')
@@ -393,6 +478,43 @@ describe('retention', () => {
 		expect(queued(world)).toEqual([])
 		const said = world.notices.map((one) => one.topic).filter((topic) => !topic.startsWith('instance.'))
 		expect(said).toEqual(['subscription.deactivated', 'backlog.expired'])
+	})
+
+	test('counts every event that goes undelivered, and lets the next one of the object go', async () => {
+		const world = await learned({ ...quietly, config: { ...delivery({ schedule: [60] }), announces: true } })
+		const [first, second] = ids(world, 'products')
+		world.loses = () => true
+		for (const id of [first!, second!]) world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Lost' } })
+		await poll(world)
+		world.nowMs += 20 * DAY
+		await edit(world, first!, 'Waits')
+		world.nowMs += 11 * DAY
+		await world.alarm()
+		expect(coreOf(world).state.counters.expired).toBe(2)
+		world.loses = () => false
+		await world.advance(HOUR)
+		expect(names(world)).toEqual(['Waits'])
+		// What is missing shows.
+		expect(world.arrivals[0]).toMatchObject({ objectSequence: 2, previousSequence: 1 })
+	})
+
+	test('keeps a notification until its youngest event has had its thirty days', async () => {
+		const world = await learned(quietly)
+		const [id] = ids(world, 'products')
+		world.loses = () => true
+		await edit(world, id!, 'One')
+		await world.engine.claim(6)
+		await edit(world, id!, 'Two')
+		world.nowMs += 20 * DAY
+		await edit(world, id!, 'Three')
+		// The second and the third are in one notification from now on.
+		await world.engine.settle(1, 1, ended(world, true), false)
+		world.nowMs += 11 * DAY
+		await world.alarm()
+		expect(coreOf(world).state.counters.expired).toBe(0)
+		world.loses = () => false
+		await world.advance(HOUR)
+		expect(names(world)).toEqual(['Two', 'Three'])
 	})
 
 	test('from 6 GB on takes the records off what is settled, not off what waits', async () => {

@@ -5,7 +5,17 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
 	test: {
 		projects: [
-			{ test: { name: 'unit', include: ['test/unit/**/*.test.ts'], environment: 'node', testTimeout: 60_000 } },
+			{
+				test: {
+					name: 'unit',
+					include: ['test/unit/**/*.test.ts'],
+					environment: 'node',
+					testTimeout: 60_000,
+					// Pure computing on a virtual clock: both cores of a small machine. The others follow alone, since they wait for real clocks.
+					maxWorkers: 2,
+					sequence: { groupOrder: 0 },
+				},
+			},
 			{
 				plugins: [
 					cloudflareTest({
@@ -21,7 +31,7 @@ export default defineConfig({
 						},
 					}),
 				],
-				test: { name: 'workers', include: ['test/workers/**/*.test.ts'], testTimeout: 30_000 },
+				test: { name: 'workers', include: ['test/workers/**/*.test.ts'], testTimeout: 30_000, sequence: { groupOrder: 1 } },
 			},
 			{
 				test: {
@@ -31,6 +41,7 @@ export default defineConfig({
 					testTimeout: 120_000,
 					hookTimeout: 60_000,
 					fileParallelism: false,
+					sequence: { groupOrder: 2 },
 				},
 			},
 		],

@@ -38,6 +38,13 @@ async function main(): Promise<number> {
 		return 1
 	}
 	const dir = mkdtempSync(join(tmpdir(), 'shopbell-faults-'))
+	// The runtimes end by themselves when nobody is left to tell them anything.
+	for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+		process.once(name, () => {
+			rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+			process.exit(130)
+		})
+	}
 	try {
 		const { result, lacks } = await run(dir, seed, given.quick ? QUICK : FULL, say)
 		process.stdout.write(given.json ? `${JSON.stringify(result)}\n` : text(result))

@@ -322,7 +322,9 @@ function missingUnlisted(belief: Belief, history: readonly Moment[], known: bool
 	const backMs = history[away + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
 	const met = given.polls === undefined || given.polls.some((poll) => poll.startMs >= backMs && poll.endMs <= leftMs)
 	if (!belief.fromEvent && away > 0 && history[away]!.timeMs <= given.baselineEndMs && !met) return null
-	return history.slice(lastListed + 1).some((moment) => moment.hash === belief.hash) ? null : 'that it is no longer listed was not told'
+	// Old stores show no status: one that leaves with the content it is known by has not changed, and only changed content rings then.
+	const may = belief.fromEvent ? [belief.hash] : baselineHashes(history, given)
+	return history.slice(lastListed + 1).some((moment) => may.includes(moment.hash)) ? null : 'that it is no longer listed was not told'
 }
 
 /** The states that the baseline may have found without ringing: that of T0, and what edits without a stamp made of it until the baseline's end. */

@@ -366,7 +366,7 @@ export class World {
 	}
 
 	/** The row in D1 changes, and the object is told. */
-	async configure(change: Partial<WatcherConfig>, options: { skip?: boolean; release?: boolean } = {}): Promise<void> {
+	async configure(change: Partial<WatcherConfig>, options: { release?: boolean } = {}): Promise<void> {
 		this.config = { ...this.config, ...change, version: this.config.version + 1 }
 		// A call that was cut off is made again, as its caller would.
 		for (let tries = 0; tries < 2; tries++) {
@@ -569,6 +569,7 @@ export class World {
 			startedMs,
 			body: '',
 			directive: null,
+			url: claim.url,
 		}
 	}
 

@@ -16,12 +16,20 @@ export interface AccountSettings {
 	failurePolicy: 'retry' | 'queue'
 	/** `events.retention.days`: how long settled events are kept. */
 	retentionDays: number
-	/** `operator.webhook.url` and `operator.webhook.key`: where what concerns the account itself is told; the key sealed (`operatorKeyContext`), null: unsigned. */
-	operator: { url: string; sealedKey: string | null } | null
+	/**
+	 * `operator.webhook.url`: where what concerns the account itself is told. `operator.webhook.key` signs that, and what is posted to topics of
+	 * the account: sealed (`operatorKeyContext`), null: unsigned.
+	 */
+	operator: { url: string | null; sealedKey: string | null }
 }
 
 /** What holds when nothing is set. */
-export const DEFAULT_SETTINGS: AccountSettings = { schedule: 'standard', failurePolicy: 'retry', retentionDays: 7, operator: null }
+export const DEFAULT_SETTINGS: AccountSettings = {
+	schedule: 'standard',
+	failurePolicy: 'retry',
+	retentionDays: 7,
+	operator: { url: null, sealedKey: null },
+}
 
 /** Most days that settled events are kept. */
 const MOST_DAYS = 365
@@ -135,12 +143,11 @@ export function parseSettings(
 export async function readAccountSettings(db: D1Database, organizationId: number): Promise<AccountSettings> {
 	const stored = await readRows(db, organizationId)
 	const days = readNumber(stored.get('events.retention.days') ?? '')
-	const url = stored.get('operator.webhook.url')
 	return {
 		schedule: parseSchedule(stored.get('notification.webhook.retry.schedule') ?? '') ?? DEFAULT_SETTINGS.schedule,
 		failurePolicy: stored.get('notification.webhook.failure.policy') === 'queue' ? 'queue' : 'retry',
 		retentionDays: days !== null && days > 0 ? days : DEFAULT_SETTINGS.retentionDays,
-		operator: url === undefined ? null : { url, sealedKey: stored.get(OPERATOR_KEY) ?? null },
+		operator: { url: stored.get('operator.webhook.url') ?? null, sealedKey: stored.get(OPERATOR_KEY) ?? null },
 	}
 }
 

@@ -4,6 +4,7 @@ import { findOrganizationBySecret, findUserBySecret } from '../accounts/accounts
 import { parseAuthorization } from '../accounts/authorization.ts'
 import { FailureLimit } from '../accounts/failures.ts'
 import { hashSecret } from '../accounts/secrets.ts'
+import { findElement } from '../elements/registry.ts'
 import { NotFound, TooManyRequests, Unauthorized } from '../errors.ts'
 import { findInstance, findInstanceByToken, type Instance } from '../instances/records.ts'
 import type { Access, CallerContext, CallerEnv, InstanceEnv } from './environment.ts'
@@ -59,9 +60,12 @@ async function account(c: Context<CallerEnv>, next: () => Promise<void>): Promis
 	await next()
 }
 
-/** The instance of the path's `{id}`. Without the organization's secret it can only be the token's own. */
+/** The instance of the path's `{id}`; beneath an element (`{keyOrId}`) only its own are found. Without the organization's secret it can only be the token's own. */
 async function instanceByPath(c: Context<InstanceEnv>, next: () => Promise<void>): Promise<void> {
-	const found = await findCallersInstance(c, readId(c.req.param('id')))
+	const id = readId(c.req.param('id'))
+	const found = await findCallersInstance(c, id)
+	const keyOrId = c.req.param('keyOrId')
+	if (keyOrId !== undefined && findElement(keyOrId)?.key !== found.elementKey) throw new NotFound(`No instance ${id}`)
 	c.set('instance', found)
 	c.set('instanceId', found.id)
 	await next()

@@ -381,6 +381,12 @@ export interface Element {
 		where: string | null,
 		connection: Connection,
 	): { ok: true; query: Record<string, string>; matches: ((record: VendorRecord) => boolean) | null } | { ok: false; message: string }
+	/** A hub list's `orderBy` (`field`, `field asc`, `field desc`; null: none) → vendor query; an error names what is possible. */
+	hubOrder(
+		path: string,
+		orderBy: string | null,
+		connection: Connection,
+	): { ok: true; query: Record<string, string> } | { ok: false; message: string }
 }
 
 /** One resource of `event.poller.configuration` as clients send it, after parsing (contract, section 3). */

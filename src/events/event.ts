@@ -19,6 +19,8 @@ export interface EventFlags {
 	backfill?: boolean
 	/** Of a notice (`noticeBody`): how much it matters. */
 	severity?: string
+	/** Of a notice that was posted: who it is from, where that was said. */
+	from?: string
 	/** Nothing happened: somebody tries the callback. */
 	test?: boolean
 	/** The record was too large to keep: where the hub has it, such as `orders/12`. */

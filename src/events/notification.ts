@@ -82,7 +82,7 @@ export function noticeBody(notification: StoredNotification, event: StoredEvent,
 		['eventId', JSON.stringify(formatEventId(instance.instanceId, event.sequence, event.tag))],
 		['date', JSON.stringify(isoSeconds(event.dateMs))],
 		['message', event.record ?? '{}'],
-		['user', JSON.stringify(instance.sender)],
+		['user', JSON.stringify(event.flags.from ?? instance.sender)],
 	])
 }
 

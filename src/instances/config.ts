@@ -15,7 +15,7 @@ import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './polle
 import { loadOrganizationConfig } from './organizations.ts'
 import { findInstanceById, type Instance } from './records.ts'
 import { SIGNATURE_KEY, SIGNATURE_KEY_LIMIT } from './signature.ts'
-import { readFurther } from './subscriptions.ts'
+import { readFurther, tellsOperator } from './subscriptions.ts'
 import { guardUrl, meansLogOnly, storeBase } from './urls.ts'
 import { isPlaceholder, MASK, readBoolean, readNumber, stripBrackets, toText, type FieldProblem } from './values.ts'
 
@@ -190,9 +190,10 @@ export function toWatcherConfig(
 		scanBudget: number('event.poller.scanBudget') ?? 10,
 		retentionDays: account.retentionDays,
 		hooks: hooksOf(instance, env, floorMs),
+		baselineVersion: instance.baselineVersion,
 		subscriptionId: instance.subscriptionId,
 		others: [],
-		announces: account.operator !== null,
+		announces: account.operator.url !== null,
 		storeless: false,
 		delivery: deliveryOf(configuration, vendorType, account),
 	}
@@ -222,11 +223,13 @@ function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: numb
 	const type = instance.configuration['event.vendor.type']
 	if (!instance.eventsEnabled || (type !== 'webhook' && type !== 'hybrid')) return null
 	const minutes = readNumber(instance.configuration['event.reconcile.interval'] ?? '') ?? Number(DEFAULTS['event.reconcile.interval'])
+	const made = instance.state === 'ready'
 	return {
 		version: instance.hookVersion,
 		previousUntilMs: instance.hookPreviousUntilMs,
 		reconcileMs: minutes === 0 ? 0 : Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
-		deliveryUrl: receiverUrl(env, instance.elementKey, instance.id, instance.hookVersion),
+		deliveryUrl: made ? receiverUrl(env, instance.elementKey, instance.id, instance.hookVersion) : '',
+		...(made && instance.hookWork === null && instance.hookKey !== null ? { writtenWith: instance.hookKey } : {}),
 	}
 }
 
@@ -237,8 +240,14 @@ function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: numb
 export async function loadWatcherConfig(env: Env, instanceId: number): Promise<WatcherConfig | null> {
 	const instance = await findInstanceById(env.DB, instanceId)
 	if (instance === null) return await loadOrganizationConfig(env, instanceId)
-	const [account, others] = await Promise.all([readAccountSettings(env.DB, instance.organizationId), readFurther(env.DB, instanceId)])
-	return { ...toWatcherConfig(instance, account, env), others }
+	const { organizationId } = instance
+	const [account, others, told] = await Promise.all([
+		readAccountSettings(env.DB, organizationId),
+		readFurther(env.DB, instanceId),
+		tellsOperator(env.DB, organizationId),
+	])
+	const config = toWatcherConfig(instance, account, env)
+	return { ...config, others, announces: config.announces || told }
 }
 
 /** POLL_FLOOR_SECONDS as a number; the documented default when it is not set. */

@@ -98,6 +98,7 @@ export async function createInstance(
 		hookWork: null,
 		signatureNext: null,
 		signatureFromMs: null,
+		baselineVersion: 0,
 	}
 	await insertInstance(env.DB, instance, hashSecret(token))
 	try {
@@ -109,6 +110,8 @@ export async function createInstance(
 		await undo(services, id, error)
 		throw error instanceof HooksFailed ? error.answer : error
 	}
+	// Until it hears that its webhooks are made, the object leaves them alone.
+	if (hooked) await tell(services, instance, {})
 	return { ...instance, state: 'ready' }
 }
 
@@ -224,12 +227,12 @@ export async function setEnabled(
 	const changed = await commit(
 		services,
 		instance,
-		{ enabled, ...(work === null ? {} : { hookWork: work }) },
+		{ enabled, ...(work === null ? {} : { hookWork: work }), ...(enabled && skip ? { baselineVersion: instance.version + 1 } : {}) },
 		actorOf(user, requestId),
 		enabled ? 'instance.enable' : 'instance.disable',
 		enabled && skip ? { skip: true } : {},
 	)
-	await tell(services, changed, enabled ? { release: true, ...(skip ? { skip: true } : {}) } : {})
+	await tell(services, changed, enabled ? { release: true } : {})
 	if (work !== null) await workHooks(services, instance.id)
 	return changed
 }
@@ -293,11 +296,7 @@ function unchangedSecrets(
 }
 
 /** Tells the object of a committed change. Not reaching it is no failure: it reads its row again by itself. */
-export async function tell(
-	services: Services,
-	instance: Pick<Instance, 'id' | 'version'>,
-	options: { skip?: boolean; release?: boolean },
-): Promise<void> {
+export async function tell(services: Services, instance: Pick<Instance, 'id' | 'version'>, options: { release?: boolean }): Promise<void> {
 	try {
 		const watcher = services.watcher(instance.id)
 		// An object that lost its storage is brought back as it was made.

@@ -5,10 +5,11 @@
 import { readAccountSettings } from '../accounts/settings.ts'
 import type { Env } from '../context.ts'
 import { NO_SUCCESSION } from '../delivery/sign.ts'
-import { OPERATOR_TOPICS } from '../watcher/announcements.ts'
+import { OPERATOR_TOPICS } from '../events/topics.ts'
 import { defaultDelivery, type WatcherConfig } from '../watcher/ports.ts'
-import type { Notice } from '../watcher/rpc.ts'
+import type { Notice, WatcherRpc } from '../watcher/rpc.ts'
 import { nextNumber } from './records.ts'
+import { readOwn, type Reach } from './subscriptions.ts'
 import { watcherOf } from './watchers.ts'
 
 /** The operator's webhook among the subscriptions of the object: no number of D1's. */
@@ -36,11 +37,37 @@ export async function findOwner(db: D1Database, organizationId: number): Promise
 	return row?.ownerId ?? null
 }
 
+/**
+ * The id of an organization's object as far as a list across objects asks it: null also when it sends to nothing of what is named. The
+ * operator's webhook is one of its subscriptions, with its address among the settings.
+ */
+export async function reachedOwner(
+	db: D1Database,
+	organizationId: number,
+	reach: Pick<Reach, 'subscriptionIds' | 'urls'>,
+): Promise<number | null> {
+	const json = (list: readonly unknown[] | null): string | null => (list === null ? null : JSON.stringify(list))
+	const row = await db
+		.prepare(
+			`SELECT owner_id AS ownerId FROM organizations AS o WHERE id = ?1 AND owner_id IS NOT NULL
+			AND (?2 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND id IN (SELECT value FROM json_each(?2))))
+			AND (?3 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND url IN (SELECT value FROM json_each(?3)))
+				OR EXISTS (SELECT 1 FROM account_settings WHERE organization_id = ?1 AND key = 'operator.webhook.url' AND value IN (SELECT value FROM json_each(?3))))`,
+		)
+		.bind(organizationId, json(reach.subscriptionIds), json(reach.urls))
+		.first<{ ownerId: number }>()
+	return row?.ownerId ?? null
+}
+
 /** The id of an organization's object, which is made when it has none. Repeating it changes nothing. */
-export async function ensureOwner(env: Pick<Env, 'DB' | 'WATCHER'>, organizationId: number): Promise<number> {
+export async function ensureOwner(
+	env: Pick<Env, 'DB' | 'WATCHER'>,
+	organizationId: number,
+	watcher: (id: number) => WatcherRpc = (id) => watcherOf(env, id),
+): Promise<number> {
 	const known = await findOwner(env.DB, organizationId)
 	const ownerId = known ?? (await giveOwner(env.DB, organizationId))
-	await watcherOf(env, ownerId).create(ownerId)
+	await watcher(ownerId).create(ownerId)
 	return ownerId
 }
 
@@ -56,8 +83,8 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 		.bind(ownerId)
 		.first<{ id: number; name: string }>()
 	if (organization === null) return null
-	const account = await readAccountSettings(env.DB, organization.id)
-	const { operator } = account
+	const [account, own] = await Promise.all([readAccountSettings(env.DB, organization.id), readOwn(env.DB, ownerId)])
+	const { url, sealedKey } = account.operator
 	return {
 		instanceId: ownerId,
 		organizationId: organization.id,
@@ -70,7 +97,7 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 		eventsEnabled: true,
 		vendorType: 'polling',
 		connection: NO_CONNECTION,
-		configuration: operator?.sealedKey == null ? {} : { 'event.notification.signature.key': operator.sealedKey },
+		configuration: sealedKey === null ? {} : { 'event.notification.signature.key': sealedKey },
 		signature: NO_SUCCESSION,
 		callbackUrl: null,
 		pollIntervalMs: NEVER_MS,
@@ -82,7 +109,7 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 		// Each notice by itself: its topic is the envelope's.
 		delivery: { ...defaultDelivery('polling'), schedule: account.schedule, failurePolicy: account.failurePolicy, batch: 1 },
 		subscriptionId: 0,
-		others: operator === null ? [] : [{ number: OPERATOR_SUBSCRIPTION, url: operator.url, topics: [...OPERATOR_TOPICS] }],
+		others: [...(url === null ? [] : [{ number: OPERATOR_SUBSCRIPTION, url, topics: [...OPERATOR_TOPICS] }]), ...own],
 		announces: false,
 		storeless: true,
 	}

@@ -38,6 +38,8 @@ export interface Instance {
 	/** The signature key that takes over from the configured one, sealed, and from when it signs alone; null: none does. */
 	signatureNext: string | null
 	signatureFromMs: number | null
+	/** Version at which a new silent baseline was last asked for; 0: never. */
+	baselineVersion: number
 }
 
 /** Make the webhooks as they should be, stop them, delete them. */
@@ -59,6 +61,7 @@ export type InstanceChange = Partial<
 		| 'hookWork'
 		| 'signatureNext'
 		| 'signatureFromMs'
+		| 'baselineVersion'
 	>
 >
 
@@ -86,10 +89,14 @@ interface Row {
 	hook_work: HookWork | null
 	signature_next: string | null
 	signature_from_ms: number | null
+	baseline_version: number
 }
 
 const COLUMNS =
 	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
+
+/** What is read: what an insert sets, and what has its default until a change sets it. */
+const READ = `${COLUMNS}, baseline_version`
 
 /** What a row's end means for its webhooks; `?1` is now. */
 const REMOVE_HOOKS = "hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
@@ -161,7 +168,7 @@ export async function markReady(db: D1Database, instance: Instance, actor: Actor
 /** A ready instance of this organization; null when there is none. */
 export async function findInstance(db: D1Database, organizationId: number, id: number): Promise<Instance | null> {
 	const row = await db
-		.prepare(`SELECT ${COLUMNS} FROM instances WHERE organization_id = ? AND id = ? AND state = 'ready'`)
+		.prepare(`SELECT ${READ} FROM instances WHERE organization_id = ? AND id = ? AND state = 'ready'`)
 		.bind(organizationId, id)
 		.first<Row>()
 	return row === null ? null : fromRow(row)
@@ -169,13 +176,13 @@ export async function findInstance(db: D1Database, organizationId: number, id: n
 
 /** The ready instance that a token opens; null when there is none. */
 export async function findInstanceByToken(db: D1Database, tokenHash: string): Promise<Instance | null> {
-	const row = await db.prepare(`SELECT ${COLUMNS} FROM instances WHERE token_hash = ? AND state = 'ready'`).bind(tokenHash).first<Row>()
+	const row = await db.prepare(`SELECT ${READ} FROM instances WHERE token_hash = ? AND state = 'ready'`).bind(tokenHash).first<Row>()
 	return row === null ? null : fromRow(row)
 }
 
 /** An instance for its own Durable Object, whatever its organization; null when it does not exist or is deleted. */
 export async function findInstanceById(db: D1Database, id: number): Promise<Instance | null> {
-	const row = await db.prepare(`SELECT ${COLUMNS} FROM instances WHERE id = ? AND state <> 'deleted'`).bind(id).first<Row>()
+	const row = await db.prepare(`SELECT ${READ} FROM instances WHERE id = ? AND state <> 'deleted'`).bind(id).first<Row>()
 	return row === null ? null : fromRow(row)
 }
 
@@ -204,7 +211,7 @@ export async function listInstances(
 		AND (?4 IS NULL OR element_key = ?4)`
 	const values = [organizationId, JSON.stringify(filter.tags), search, filter.elementKey] as const
 	const [rows, count] = await db.batch<Row | { total: number }>([
-		db.prepare(`SELECT ${COLUMNS} FROM instances WHERE ${where} AND id > ?5 ORDER BY id LIMIT ?6`).bind(...values, afterId, pageSize),
+		db.prepare(`SELECT ${READ} FROM instances WHERE ${where} AND id > ?5 ORDER BY id LIMIT ?6`).bind(...values, afterId, pageSize),
 		db.prepare(`SELECT count(*) AS total FROM instances WHERE ${where}`).bind(...values),
 	])
 	return { instances: (rows!.results as Row[]).map(fromRow), total: (count!.results[0] as { total: number }).total }
@@ -220,11 +227,11 @@ export async function changeInstance(
 	nowMs: number,
 ): Promise<Instance | null> {
 	const changed: Instance = { ...instance, ...change, version: instance.version + 1, updatedMs: nowMs }
-	const hooks = hookColumns(change, nowMs)
+	const others = otherColumns(change, nowMs)
 	const [update] = await db.batch([
 		db
 			.prepare(
-				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?, connection = ?, signature_next = ?, signature_from_ms = ?, updated_ms = ?${hooks.map(([column]) => `, ${column} = ?`).join('')}
+				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?, connection = ?, signature_next = ?, signature_from_ms = ?, updated_ms = ?${others.map(([column]) => `, ${column} = ?`).join('')}
 				 WHERE id = ? AND organization_id = ? AND state = 'ready' AND version = ?`,
 			)
 			.bind(
@@ -238,7 +245,7 @@ export async function changeInstance(
 				changed.signatureNext,
 				changed.signatureFromMs,
 				nowMs,
-				...hooks.map(([, value]) => value),
+				...others.map(([, value]) => value),
 				instance.id,
 				instance.organizationId,
 				instance.version,
@@ -255,8 +262,8 @@ export async function changeInstance(
 	return update!.meta.changes > 0 ? changed : null
 }
 
-/** The columns about webhooks that a change sets; what it does not name may have been moved on by the cron meanwhile and stays. */
-function hookColumns(change: InstanceChange, nowMs: number): [string, string | number | null][] {
+/** Columns that only some changes set. Those about webhooks that it does not name may have been moved on by the cron meanwhile and stay. */
+function otherColumns(change: InstanceChange, nowMs: number): [string, string | number | null][] {
 	const columns: [string, string | number | null][] = []
 	if (change.hookVersion !== undefined) columns.push(['hook_version', change.hookVersion])
 	if (change.hookPreviousUntilMs !== undefined) columns.push(['hook_previous_until_ms', change.hookPreviousUntilMs])
@@ -265,6 +272,7 @@ function hookColumns(change: InstanceChange, nowMs: number): [string, string | n
 		const sinceMs = change.hookWork === null ? null : nowMs
 		columns.push(['hook_work', change.hookWork], ['hook_work_ms', sinceMs], ['hook_tried_ms', sinceMs])
 	}
+	if (change.baselineVersion !== undefined) columns.push(['baseline_version', change.baselineVersion])
 	return columns
 }
 
@@ -298,7 +306,7 @@ export async function abandonCreating(db: D1Database, which: { id: number } | { 
 
 /** An instance in any state, for the cron and for what ends it; null when its row is gone. */
 export async function findRow(db: D1Database, id: number): Promise<Instance | null> {
-	const row = await db.prepare(`SELECT ${COLUMNS} FROM instances WHERE id = ?`).bind(id).first<Row>()
+	const row = await db.prepare(`SELECT ${READ} FROM instances WHERE id = ?`).bind(id).first<Row>()
 	return row === null ? null : fromRow(row)
 }
 
@@ -339,5 +347,6 @@ function fromRow(row: Row): Instance {
 		hookWork: row.hook_work,
 		signatureNext: row.signature_next,
 		signatureFromMs: row.signature_from_ms,
+		baselineVersion: row.baseline_version,
 	}
 }

@@ -1,21 +1,24 @@
 /**
  * Subscriptions in D1 (contract, section 5). An instance's callback is its first one and stands in its configuration; further ones are rows
- * of a table, each of one owner: what it is sent is made, kept in order and counted by that owner's object.
+ * of a table, each of one owner: what it is sent is made, kept in order and counted by that owner's object. The owner is an instance, or
+ * for topics of no instance the organization itself (organizations.ts).
  */
-import { auditStatement, type Actor } from '../accounts/audit.ts'
+import { auditStatement, type Actor, type AuditEntry } from '../accounts/audit.ts'
+import { hearsOperator } from '../events/topics.ts'
 import type { WatcherConfig } from '../watcher/ports.ts'
 import { nextNumber, type Instance } from './records.ts'
 import { meansLogOnly } from './urls.ts'
 
-/** Most further subscriptions of an instance: each of its events is held against all of them. */
+/** Most further subscriptions of an instance, and of an organization: each event is held against all of them. */
 export const MOST_SUBSCRIPTIONS = 10
 
 /** A subscription as D1 has it. Times epoch ms. */
 export interface SubscriptionRow {
 	id: number
-	/** The instance whose object sends to it. */
+	/** The instance, or the organization, whose object sends to it. */
 	ownerId: number
-	elementKey: string
+	/** null: its owner is the organization. */
+	elementKey: string | null
 	url: string
 	/** null: all of its owner. */
 	topics: string[] | null
@@ -49,6 +52,9 @@ export async function listSubscriptions(
 				UNION ALL
 				SELECT s.id, s.owner_id, i.element_key, s.url, s.topics, s.created_ms, 0
 				FROM subscriptions AS s JOIN instances AS i ON i.id = s.owner_id AND i.state = 'ready' WHERE s.organization_id = ?2
+				UNION ALL
+				SELECT s.id, s.owner_id, NULL, s.url, s.topics, s.created_ms, 0
+				FROM organizations AS o JOIN subscriptions AS s ON s.owner_id = o.owner_id WHERE o.id = ?2
 			) WHERE id > ?3 AND (?4 IS NULL OR ownerId = ?4) AND (?5 IS NULL OR id = ?5) ORDER BY id LIMIT ?6`,
 		)
 		.bind(CALLBACK_KEY, organizationId, filter.afterId ?? 0, filter.ownerId ?? null, filter.id ?? null, pageSize)
@@ -74,6 +80,24 @@ export async function readFurther(db: D1Database, ownerId: number): Promise<Watc
 		.bind(ownerId)
 		.all<{ number: number; url: string }>()
 	return results.map((row) => ({ ...row, topics: null }))
+}
+
+/** Subscriptions of an organization's object, as that knows them. */
+export async function readOwn(db: D1Database, ownerId: number): Promise<WatcherConfig['others']> {
+	const { results } = await db
+		.prepare('SELECT id AS number, url, topics FROM subscriptions WHERE owner_id = ? ORDER BY id')
+		.bind(ownerId)
+		.all<{ number: number; url: string; topics: string }>()
+	return results.map((row) => ({ ...row, topics: JSON.parse(row.topics) as string[] }))
+}
+
+/** Whether an organization has a subscription that hears what is told to operators. */
+export async function tellsOperator(db: D1Database, organizationId: number): Promise<boolean> {
+	const { results } = await db
+		.prepare('SELECT s.topics FROM organizations AS o JOIN subscriptions AS s ON s.owner_id = o.owner_id WHERE o.id = ?')
+		.bind(organizationId)
+		.all<{ topics: string }>()
+	return results.some((row) => (JSON.parse(row.topics) as string[]).some(hearsOperator))
 }
 
 /** What became of a new subscription: its id, the one that already sends there, too many, or its instance changed at the same time. */
@@ -113,18 +137,47 @@ export async function addSubscription(
 	return inserted!.meta.changes > 0 ? { id } : 'gone'
 }
 
-/** Removes a further subscription; its instance's version counts up. False: somebody else was first. */
-export async function removeSubscription(db: D1Database, actor: Actor, row: SubscriptionRow, nowMs: number): Promise<boolean> {
-	const [removed] = await db.batch([
-		db.prepare('DELETE FROM subscriptions WHERE id = ? AND organization_id = ?').bind(row.id, actor.organizationId),
-		countUp(db, row.ownerId, nowMs),
+/** Makes a subscription of an organization's own object. */
+export async function addOwn(
+	db: D1Database,
+	actor: Actor,
+	ownerId: number,
+	what: { url: string; topics: string[] },
+	nowMs: number,
+): Promise<Exclude<Added, 'gone'>> {
+	const id = await nextNumber(db, 'subscription')
+	const { organizationId } = actor
+	const [inserted] = await db.batch([
+		db
+			.prepare(
+				`INSERT OR IGNORE INTO subscriptions (id, organization_id, user_id, owner_id, url, topics, created_ms)
+				SELECT ?1, ?2, ?3, owner_id, ?5, ?6, ?7 FROM organizations WHERE id = ?2 AND owner_id = ?4
+				AND (SELECT count(*) FROM subscriptions WHERE owner_id = ?4) < ?8`,
+			)
+			.bind(id, organizationId, actor.userId, ownerId, what.url, JSON.stringify(what.topics), nowMs, MOST_SUBSCRIPTIONS),
 		auditStatement(
 			db,
 			actor,
-			{ action: 'subscription.delete', objectType: 'instance', objectId: row.ownerId, detail: { subscription: row.id } },
+			{ action: 'subscription.create', objectType: 'organization', objectId: organizationId, detail: { subscription: id } },
 			nowMs,
 			'changes() > 0',
 		),
+	])
+	if (inserted!.meta.changes > 0) return { id }
+	const same = (await readOwn(db, ownerId)).find((one) => one.url === what.url)
+	return same === undefined ? 'too-many' : { exists: same.number }
+}
+
+/** Removes a further subscription; its instance's version counts up. False: somebody else was first. */
+export async function removeSubscription(db: D1Database, actor: Actor, row: SubscriptionRow, nowMs: number): Promise<boolean> {
+	const whose: Pick<AuditEntry, 'objectType' | 'objectId'> =
+		row.elementKey === null
+			? { objectType: 'organization', objectId: actor.organizationId }
+			: { objectType: 'instance', objectId: row.ownerId }
+	const [removed] = await db.batch([
+		db.prepare('DELETE FROM subscriptions WHERE id = ? AND organization_id = ?').bind(row.id, actor.organizationId),
+		...(row.elementKey === null ? [] : [countUp(db, row.ownerId, nowMs)]),
+		auditStatement(db, actor, { action: 'subscription.delete', ...whose, detail: { subscription: row.id } }, nowMs, 'changes() > 0'),
 	])
 	return removed!.meta.changes > 0
 }
@@ -145,10 +198,10 @@ export interface Reach {
 	tags: string[]
 }
 
-/** An instance as far as a call across instances needs it. */
+/** An instance as far as a call across instances needs it; or the organization's own object, which has no element. */
 export interface Reached {
 	id: number
-	elementKey: string
+	elementKey: string | null
 }
 
 /** Ready instances of an organization that send to, or are, what is named; at most `limit`. */

@@ -8,15 +8,6 @@ import type { Notice } from './rpc.ts'
 /** What happened: `instance.<state>`, or one of these. */
 export type OperatorTopic = `instance.${string}` | 'subscription.deactivated' | 'notification.dead' | 'webhook.repaired' | 'backlog.expired'
 
-/** What an operator's webhook hears. */
-export const OPERATOR_TOPICS: readonly string[] = [
-	'instance.*',
-	'subscription.deactivated',
-	'notification.dead',
-	'webhook.repaired',
-	'backlog.expired',
-]
-
 /** How many are handed over in one call. */
 const HANDED = 50
 /** Pause after a call that failed, ms. */
@@ -69,6 +60,7 @@ export async function handOver(core: Core): Promise<void> {
 	core.commit(() => {
 		const last = rows.at(-1)
 		if (last !== undefined) sql.run(`DELETE FROM announcements WHERE id <= ?`, last.id)
-		state.announceMs = rows.length === HANDED ? core.ports.now() : null
+		// One may have been put down while these were handed over.
+		state.announceMs = sql.all(`SELECT id FROM announcements LIMIT 1`).length > 0 ? core.ports.now() : null
 	})
 }

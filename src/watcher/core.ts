@@ -2,6 +2,7 @@
 import type { Element, Resource, StoreClient } from '../elements/element.ts'
 import type { Ports, WatcherConfig } from './ports.ts'
 import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
+import type { NotificationRow } from './unsettled.ts'
 
 /** A watched resource: how the element lists it, and where its polling stands. */
 export interface Watched {
@@ -16,7 +17,7 @@ export class Core {
 	readonly ports: Ports
 	config: WatcherConfig
 	configReadMs: number
-	state: WatcherState
+	readonly state: WatcherState
 	/** The state row as it is stored. */
 	#saved: string
 	/** Instance's own copy of field-name lists, number → names. */
@@ -27,8 +28,10 @@ export class Core {
 	readonly touched = new Map<string, { number: number; id: number | string }>()
 	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
 	readonly readAt = new Map<string, number>()
-	/** Objects of which something is still to be sent again, by subscription; null: not looked up. */
-	resending: Map<number, Set<string>> | null = null
+	/** Objects of which something is still to be sent again, by subscription, and how many notifications of each; null: not looked up. */
+	resending: Map<number, Map<string, number>> | null = null
+	/** Notifications that are not settled, oldest first; null: not looked up. Whoever writes such a row keeps this, or forgets it (`forgetRows`). */
+	unsettled: NotificationRow[] | null = null
 	/** How many notifications were put on the list of what is unsettled, since this core was made. */
 	enlisted = 0
 	/** When a doorbell was last put into the queue, and whether it was answered. */
@@ -44,7 +47,8 @@ export class Core {
 	}
 
 	/**
-	 * Runs the body and writes the state, if it changed, in one transaction. When it throws, storage and state are as before.
+	 * Runs the body and writes the state, if it changed, in one transaction. When it throws, storage and state are as they were stored, and
+	 * what other jobs hold of the state while they wait for the store is still part of it.
 	 *
 	 * The state is one object: a commit also keeps what other jobs have put into it. That is safe as long as progress is only noted
 	 * together with the recording of what was seen on the way.
@@ -53,6 +57,8 @@ export class Core {
 	 * latest: what is lost with the memory until then is only looked at again.
 	 */
 	commit<T>(body: () => T, worth: (result: T) => boolean = () => true): T {
+		const { hooks, run } = this.state
+		const resources = [...this.state.resources]
 		try {
 			let text = this.#saved
 			const result = this.ports.sql.transaction(() => {
@@ -65,9 +71,9 @@ export class Core {
 			this.#saved = text
 			return result
 		} catch (error) {
-			this.state = loadState(this.ports.sql)
-			this.#saved = JSON.stringify(this.state)
+			this.#restore({ hooks, run, resources })
 			this.resending = null
+			this.unsettled = null
 			throw error
 		}
 	}
@@ -76,6 +82,25 @@ export class Core {
 	lasting(): string {
 		const { notification, counters, resend, resending, skips, nextSubscription, announcement } = this.state
 		return JSON.stringify([notification, counters.dead, this.enlisted, resend, resending, skips, nextSubscription, announcement])
+	}
+
+	/** The state as it is stored, in the objects that it consisted of before: a job whose copy were a dead one would count into nothing. */
+	#restore(before: Pick<WatcherState, 'hooks' | 'run' | 'resources'>): void {
+		const stored = loadState(this.ports.sql)
+		become(before.hooks, stored.hooks)
+		if (before.run !== null && stored.run !== null) become(before.run, stored.run)
+		become(this.state, {
+			...stored,
+			hooks: before.hooks,
+			run: stored.run === null ? null : (before.run ?? stored.run),
+			resources: stored.resources.map((rs) => {
+				const own = before.resources.find((one) => one.number === rs.number)
+				return own === undefined ? rs : become(own, rs)
+			}),
+		})
+		this.#saved = JSON.stringify(this.state)
+		// Lists of names that were written in vain have no numbers.
+		this.shapes.clear()
 	}
 
 	/** Ms between polls: with webhooks alone, between the polls that reconcile them; very long where those are off. */
@@ -95,4 +120,10 @@ export class Core {
 	client(): Promise<StoreClient> {
 		return this.ports.client(this.config)
 	}
+}
+
+/** Gives an object the fields of another one, and no others. */
+function become<T extends object>(own: T, other: T): T {
+	for (const key of Object.keys(own) as (keyof T)[]) if (!(key in other)) delete own[key]
+	return Object.assign(own, other)
 }

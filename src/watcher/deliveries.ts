@@ -1,6 +1,8 @@
 /** What an object says of its deliveries: notifications, subscriptions, attempts, and how much waits (contract, section 5). */
 import { notificationId } from '../events/ids.ts'
+import type { EventFlags } from '../events/event.ts'
 import { parseMembers } from '../events/member.ts'
+import { hearsTopic } from '../events/topics.ts'
 import type { Core } from './core.ts'
 import { flow } from './forming.ts'
 import { notificationBody } from './outbox.ts'
@@ -65,7 +67,7 @@ export function notificationsOf(core: Core, query: NotificationQuery): Notificat
 					.filter((one) => query.subscriptions?.includes(one.number ?? core.config.subscriptionId) ?? true)
 					.filter((one) => query.urls?.includes(one.url) ?? true)
 					.map((one) => one.id)
-	const { ids, next } = pick(core, statuses ?? null, wanted, before, pageSize)
+	const { ids, next } = pick(core, { statuses: statuses ?? null, subscriptions: wanted, topics: query.topics ?? null }, before, pageSize)
 	const rows = sql.all<Row>(
 		`SELECT ${COLUMNS} FROM notifications WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC`,
 		JSON.stringify(ids),
@@ -76,15 +78,22 @@ export function notificationsOf(core: Core, query: NotificationQuery): Notificat
 /** Counters of a page: of the few that are queued or unsettled by what lists them, of all others by looking at row after row. */
 function pick(
 	core: Core,
-	statuses: readonly string[] | null,
-	subscriptions: readonly number[] | null,
+	{
+		statuses,
+		subscriptions,
+		topics,
+	}: { statuses: readonly string[] | null; subscriptions: readonly number[] | null; topics: readonly string[] | null },
 	before: number,
 	pageSize: number,
 ): { ids: number[]; next: number | null } {
 	const { sql } = core.ports
-	const fits = (row: { subscription: number; status: string }): boolean =>
-		(statuses === null || statuses.includes(row.status)) && (subscriptions === null || subscriptions.includes(row.subscription))
-	if (statuses !== null && statuses.every((status) => status === 'queued' || UNSETTLED.includes(status))) {
+	const fits = (row: { subscription: number; status: string; object_type: string }): boolean =>
+		(statuses === null || statuses.includes(row.status)) &&
+		(subscriptions === null || subscriptions.includes(row.subscription)) &&
+		(topics === null || topics.some((one) => hearsTopic(one, row.object_type)))
+	// Notices may wait for their turn and not be on the list of what is unsettled yet.
+	const listed = topics === null && !(core.config.storeless && statuses?.includes('waiting') === true)
+	if (listed && statuses !== null && statuses.every((status) => status === 'queued' || UNSETTLED.includes(status))) {
 		const unsettled = statuses.some((status) => UNSETTLED.includes(status)) ? unsettledRows(core).filter(fits) : []
 		const owners = sql.all<{ subscription: number }>(`SELECT id AS subscription FROM subscriptions`).map((row) => row.subscription)
 		const queued = !statuses.includes('queued')
@@ -106,9 +115,9 @@ function pick(
 			.slice(0, pageSize)
 		return { ids, next: ids.length === pageSize ? (ids.at(-1) ?? null) : null }
 	}
-	const look = statuses === null && subscriptions === null ? pageSize : LOOK
-	const rows = sql.all<{ id: number; subscription: number; status: string }>(
-		`SELECT id, subscription, status FROM notifications WHERE id < ? ORDER BY id DESC LIMIT ?`,
+	const look = statuses === null && subscriptions === null && topics === null ? pageSize : LOOK
+	const rows = sql.all<{ id: number; subscription: number; status: string; object_type: string }>(
+		`SELECT id, subscription, status, object_type FROM notifications WHERE id < ? ORDER BY id DESC LIMIT ?`,
 		before,
 		look,
 	)
@@ -162,6 +171,15 @@ function reportOf(core: Core, row: Row, subscriptions: readonly Subscription[], 
 		nextTryMs: row.settled === null ? (row.lease ?? row.due) : null,
 		attempts: row.attempt,
 		acknowledged: row.acknowledged !== null,
+		...(core.config.storeless ? { notice: noticeOf(core, row) } : {}),
 		body: withBody ? notificationBody(core, row) : null,
 	}
+}
+
+/** What was said with a notice. */
+function noticeOf(core: Core, row: Row): { severity: string; from: string | null } {
+	const [sequence] = parseMembers(row.members)[0] ?? [0]
+	const event = core.ports.sql.all<{ flags: string }>(`SELECT flags FROM events WHERE sequence = ?`, sequence)[0]
+	const { severity, from } = JSON.parse(event?.flags ?? '{}') as EventFlags
+	return { severity: severity ?? 'medium', from: from ?? null }
 }

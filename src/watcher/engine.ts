@@ -11,11 +11,11 @@ import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
 import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './lookups.ts'
 import { flow, waits } from './forming.ts'
 import { claim, nextDeliveryMs, park } from './outbox.ts'
-import { backoffMs, nextPollAt } from './poll.ts'
+import { nextPollAt } from './poll.ts'
 import { defaultDelivery, type Ports, type WatcherConfig } from './ports.ts'
 import { prune } from './prune.ts'
 import { report } from './reports.ts'
-import { spent, SLICE_MS, SLICE_REQUESTS, StoreTrouble, type Budget } from './requests.ts'
+import { spent, SLICE_MS, SLICE_REQUESTS, type Budget } from './requests.ts'
 import { beginConnected, syncResources, watchedResources } from './resources.ts'
 import type { Admission, Ask, Claim, Known, Outcome } from './rpc.ts'
 import { askReread, baselineStep, nextReread, recentDue, recentStep, rereadDue, rereadStep } from './scans.ts'
@@ -23,16 +23,12 @@ import { settle } from './settling.ts'
 import { followSubscriptions } from './subscriptions.ts'
 import { exists, migrate, outdated } from './tables.ts'
 import { searchStep } from './totals.ts'
+import { failed, isUsable, placeOf, succeeded, working } from './trouble.ts'
 import { pollResource } from './windows.ts'
 import { pollUnindexed } from './unindexed.ts'
 
 /** The object's copy of its row is read again before ringing when older than this. */
 const COPY_MS = 60_000
-/** A store that refuses its key is asked again at this pace. */
-const REAUTH_MS = 15 * 60_000
-/** A resource that failed is left alone for at most this long. */
-const ERROR_MS = 15 * 60_000
-const SMALLEST_PAGE = 10
 const FULL_BYTES = 8e9
 /** Pruning waits so long for a poll to go with. */
 const PRUNE_WITH_MS = 3_600_000
@@ -122,8 +118,8 @@ export class Engine {
 	}
 
 	/** Reads the row again and follows what changed. A D1 that cannot be reached leaves the copy as it is. */
-	async refresh(core: Core, options: { skip?: boolean; release?: boolean } = {}): Promise<void> {
-		const asked = options.skip === true || options.release === true
+	async refresh(core: Core, options: { release?: boolean } = {}): Promise<void> {
+		const asked = options.release === true
 		const read = ++this.#reads
 		let config
 		try {
@@ -146,6 +142,8 @@ export class Engine {
 		const paused = !config.enabled || !config.eventsEnabled
 		if (paused === core.state.paused && !asked && JSON.stringify(config) === JSON.stringify(core.config)) return
 		const before = core.config
+		// Instead of going on at the old cursors.
+		const anew = (config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)
 		core.config = config
 		core.commit(() => {
 			const { state } = core
@@ -153,13 +151,13 @@ export class Engine {
 			if (state.paused && !paused) {
 				// After a pause the old cursors go on, and everything is read once: what changed meanwhile rings once.
 				state.nextPollMs = now
-				if (options.skip !== true) askReread(core)
+				if (!anew) askReread(core)
 			}
 			// Webhooks that slept or that lead to another address tell nothing until they are mended.
 			if ((state.paused && !paused) || JSON.stringify(before.hooks) !== JSON.stringify(config.hooks)) state.hooks.dueMs = now
 			state.paused = paused
 			// What is known of another site says nothing of this one. Told by the rows themselves: a lost call must not ring a whole shop.
-			if (options.skip === true || siteKey(before.connection.home) !== siteKey(config.connection.home)) {
+			if (anew || siteKey(before.connection.home) !== siteKey(config.connection.home)) {
 				state.dropped.push(...state.resources.map((rs) => rs.number))
 				state.resources = []
 				state.run = null
@@ -183,6 +181,20 @@ export class Engine {
 		})
 	}
 
+	/** Tells of a change of state that a call has made, which no alarm would tell of soon. Never throws: the next alarm does it otherwise. */
+	async tellState(core: Core): Promise<void> {
+		try {
+			await report(core)
+		} catch (error) {
+			this.ports.log('report.failed', { instance: core.config.instanceId, ...placeOf(error) })
+		}
+	}
+
+	/** Reads the row again when the copy is older than a minute. */
+	async renew(core: Core): Promise<void> {
+		if (this.ports.now() - core.configReadMs > COPY_MS) await this.refresh(core)
+	}
+
 	/** What happens when the alarm rings: one slice of work, then everything due is rung, then the alarm is set again. Never throws. */
 	async run(): Promise<void> {
 		const core = this.core()
@@ -198,16 +210,16 @@ export class Engine {
 				if (!(await this.step(core, budget))) break
 			}
 		} catch (error) {
-			this.failed(core, error)
+			failed(core, error)
 		}
 		try {
 			await this.ringDue(core)
 			await report(core)
-			await handOver(core)
 		} catch (error) {
 			this.ports.log('run.unfinished', { instance: core.config.instanceId, ...placeOf(error) })
 		}
 		try {
+			await handOver(core)
 			// What was only noted on the way, in one row.
 			core.commit(() => undefined)
 		} catch (error) {
@@ -237,21 +249,21 @@ export class Engine {
 		this.#lookupsTurn = !this.#lookupsTurn
 		if (state.run !== null && !(this.#lookupsTurn && (await lookupStep(core, watchedOf, budget))))
 			return this.runStep(core, watchedOf, budget)
-		if (state.run !== null) return this.succeeded(core)
-		if (await lookupStep(core, watchedOf, budget)) return this.succeeded(core)
+		if (state.run !== null) return succeeded(core)
+		if (await lookupStep(core, watchedOf, budget)) return succeeded(core)
 		if (watchdogDue(core)) {
-			return (await watchdogStep(core, budget)) ? this.succeeded(core) : true
+			return (await watchdogStep(core, budget)) ? succeeded(core) : true
 		}
-		if (await touchedStep(core, watchedOf, budget)) return this.succeeded(core)
-		const usable = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > Math.min(core.intervalMs, ERROR_MS))
+		if (await touchedStep(core, watchedOf, budget)) return succeeded(core)
+		const usable = watched.filter((one) => isUsable(core, one))
 		const search = usable.find((one) => one.state.search !== null)
-		if (search !== undefined) return this.working(core, search, () => searchStep(core, search, budget))
+		if (search !== undefined) return working(core, search, () => searchStep(core, search, budget))
 		const baseline = usable.find((one) => one.state.baseline !== null)
-		if (baseline !== undefined) return this.working(core, baseline, () => baselineStep(core, baseline, budget))
+		if (baseline !== undefined) return working(core, baseline, () => baselineStep(core, baseline, budget))
 		const reread = usable.find((one) => rereadDue(core, one))
-		if (reread !== undefined) return this.working(core, reread, () => rereadStep(core, reread, budget))
+		if (reread !== undefined) return working(core, reread, () => rereadStep(core, reread, budget))
 		const recent = usable.find((one) => recentDue(core, one))
-		if (recent !== undefined) return this.working(core, recent, () => recentStep(core, recent, budget))
+		if (recent !== undefined) return working(core, recent, () => recentStep(core, recent, budget))
 		return false
 	}
 
@@ -269,7 +281,11 @@ export class Engine {
 		}
 		// Set again by whoever wants a poll while this one runs.
 		state.nextPollMs = null
-		for (const rs of state.resources) rs.passLeft = core.config.scanBudget
+		for (const rs of state.resources) {
+			rs.passLeft = core.config.scanBudget
+			// A window that a failed run left goes on; the total that was said back then says nothing of this run, and is asked again.
+			if (rs.window !== null) rs.window = { ...rs.window, total: null }
+		}
 	}
 
 	private async runStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
@@ -284,7 +300,7 @@ export class Engine {
 		const watched = watchedOf(number)
 		if (watched === null) run.left.shift()
 		else {
-			await this.working(core, watched, async () => {
+			await working(core, watched, async () => {
 				if (!watched.resource.indexed) await pollUnindexed(core, watched, budget)
 				else if (!(await pollResource(core, watched, budget))) return
 				run.left = run.left.filter((one) => one !== number)
@@ -314,62 +330,6 @@ export class Engine {
 		}
 	}
 
-	/** Runs a job of one resource; trouble with that resource alone stays with it. */
-	private async working(core: Core, watched: Watched, job: () => Promise<void>): Promise<boolean> {
-		try {
-			await job()
-			if (watched.state.error !== null) watched.state.error = null
-			return this.succeeded(core)
-		} catch (error) {
-			if (!(error instanceof StoreTrouble) || error.scope === 'store') throw error
-			watched.state.error = { atMs: this.ports.now(), kind: error.failure.kind, message: error.message }
-			core.state.run?.notes.push(`${watched.state.objectType}: ${error.message}`)
-			return true
-		}
-	}
-
-	private succeeded(core: Core): true {
-		const { state } = core
-		if (state.failures > 0 || state.trouble !== null) {
-			state.failures = 0
-			state.backoffUntilMs = null
-			state.trouble = null
-		}
-		return true
-	}
-
-	private failed(core: Core, error: unknown): void {
-		const { state } = core
-		const now = this.ports.now()
-		const { intervalMs } = core
-		state.failures++
-		let trouble = { kind: 'internal', message: 'Polling failed inside Shopbell; the log names the place.' }
-		let wish: number | null = null
-		let number = state.run?.left[0]
-		if (error instanceof StoreTrouble) {
-			const { failure, watched } = error
-			trouble = failure
-			number = watched.state.number
-			// Big pages time out first (WooCommerce facts, 2.2).
-			if (failure.kind === 'timeout' || failure.kind === 'server')
-				watched.state.pageSize = Math.max(SMALLEST_PAGE, Math.floor(watched.state.pageSize / 2))
-			// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.
-			wish = failure.kind === 'auth' && state.failures > 1 ? Math.max(REAUTH_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
-		} else this.ports.log('run.failed', { instance: core.config.instanceId, ...placeOf(error) })
-		const { kind, message } = trouble
-		state.backoffUntilMs = now + backoffMs(state.failures, intervalMs, wish, this.ports.random())
-		state.trouble = { kind, message, sinceMs: state.trouble?.kind === kind ? state.trouble.sinceMs : now }
-		const { run } = state
-		if (run === null || number === undefined) return
-		if (run.notes.at(-1) !== message) run.notes.push(message)
-		// One resource that always fails must not keep the others waiting: it goes to the end, and the second time out of this run.
-		const again = run.failed.includes(number)
-		run.left = [...run.left.filter((one) => one !== number), ...(again ? [] : [number])]
-		if (!again) run.failed.push(number)
-		const rs = state.resources.find((one) => one.number === number)
-		if (again && rs !== undefined) rs.error = { atMs: now, kind, message }
-	}
-
 	/** Rings when something is due and no doorbell is under way. A doorbell that cannot be sent is rung at the next alarm. */
 	async ringDue(core: Core): Promise<void> {
 		const now = this.ports.now()
@@ -383,7 +343,7 @@ export class Engine {
 		if (core.ringWanted && core.lastRungMs !== null && now - core.lastRungMs < 1_000) return
 		core.ringWanted = false
 		core.lastRungMs = now
-		if (now - core.configReadMs > COPY_MS) await this.refresh(core)
+		await this.renew(core)
 		try {
 			await this.ports.ring(core.config.instanceId)
 		} catch (error) {
@@ -396,7 +356,7 @@ export class Engine {
 		const { state } = core
 		const now = this.ports.now()
 		const watched = state.paused ? [] : watchedResources(core)
-		const healthy = watched.filter((one) => one.state.error === null || now - one.state.error.atMs > Math.min(core.intervalMs, ERROR_MS))
+		const healthy = watched.filter((one) => isUsable(core, one))
 		const rereads = healthy.map((one) => nextReread(core, one)).filter((at) => at !== null)
 		const polls = [state.nextPollMs, watchdogAt(core), ...rereads].filter((at) => at !== null)
 		const lookups = [nextLookupMs(core), nextTouchMs(core)].filter((at) => at !== null)
@@ -437,8 +397,10 @@ export class Engine {
 	async claim(limit: number, admission?: Admission): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>> {
 		const core = this.core()
 		if (core === null) return 'unknown'
-		if (this.ports.now() - core.configReadMs > COPY_MS) await this.refresh(core)
+		await this.renew(core)
 		const answer = claim(core, limit, admission)
+		// What was let through is parked no longer: its lease, and all else that is due, must wake this object.
+		if (admission !== undefined) this.arm(core)
 		// The doorbell is answered, and its consumer left nothing that is due: the next one need not wait until this one would be called lost.
 		if (!answer.more) core.lastRungMs = null
 		return answer
@@ -470,14 +432,4 @@ export class Engine {
 		this.arm(core)
 		return { next, retryAtMs }
 	}
-}
-
-/** Class and place of an exception; its text may quote what a store or a customer sent. */
-function placeOf(error: unknown): { error: string; at: string | null } {
-	if (!(error instanceof Error)) return { error: typeof error, at: null }
-	const frames = (error.stack ?? '')
-		.split('\n')
-		.filter((line) => /^\s+at /.test(line))
-		.slice(0, 4)
-	return { error: error.name, at: frames.map((line) => line.trim()).join(' < ') }
 }

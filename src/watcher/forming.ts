@@ -5,6 +5,7 @@
  */
 import type { EventType } from '../events/event.ts'
 import { wants } from '../events/filter.ts'
+import { hearsTopic } from '../events/topics.ts'
 import { coalesce, coalescedExtra, form, objectKey, type CoalescedEvent, type WaitingChange } from '../events/form.ts'
 import { formatMembers, type Member, type MemberExtra } from '../events/member.ts'
 import { senderAddress, type NotificationInstance } from '../events/notification.ts'
@@ -13,12 +14,18 @@ import type { Core } from './core.ts'
 import { writeEvent, type NewEvent } from './event-log.ts'
 import { resendingObjects, sendAgain } from './resend.ts'
 import { readSubscriptions, type Subscription } from './subscriptions.ts'
-import { enlist, objectsOf, unsettledRows, UNSETTLED_LIMIT } from './unsettled.ts'
+import { enlist, forgetRows, objectsOf, unsettledRows, UNSETTLED_LIMIT, wantsMore, type NotificationRow } from './unsettled.ts'
 
-/** How many waiting events are looked at in one go. */
+/** How many waiting events are looked at in one go, at most. */
 const WAITING_PAGE = 1_000
 /** Pages of them that are queued in one go for a subscription that takes none. */
 const QUEUED_PAGES = 5
+/** No subscription has this number: what was posted and nobody hears. */
+const NOBODY = 0
+/** SQL: the notification of a subscription that an event was given while it waits. */
+const RESERVED = `(SELECT n.id FROM json_each(e.notifications) AS j JOIN notifications AS n ON n.id = j.value WHERE n.subscription = w.subscription)`
+/** Where all of a page wait for something, the next one is so many times as large. */
+const WIDER = 4
 
 /** An event that may become part of a notification. */
 interface Candidate extends WaitingChange {
@@ -28,6 +35,8 @@ interface Candidate extends WaitingChange {
 	previousEvent: number | null
 	/** null also where no condition asks for it. */
 	record: string | null
+	/** The notification that tells of it has its id already (`reserve`). */
+	reserved: number | null
 }
 
 /** What became of candidates. */
@@ -87,7 +96,16 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 	const blocked = new Set<string>()
 	// Conditions look into records; nothing else needs them here.
 	const record = core.config.delivery.filter.where === null ? 'NULL' : 'e.record'
+	const reserved = core.config.storeless ? RESERVED : 'NULL'
 	let after = 0
+	let size = WAITING_PAGE
+	if (subscription.active) {
+		if (!wantsMore(core, subscription.id)) return
+		const room = UNSETTLED_LIMIT - unsettledOf(core, subscription).length
+		if (room <= 0) return
+		// Coalescing has to see an object's events together.
+		if (!core.config.delivery.coalesce) size = Math.min(WAITING_PAGE, room * core.config.delivery.batch)
+	}
 	for (let pages = 0; subscription.active || pages < QUEUED_PAGES; pages++) {
 		const rows = sql.all<{
 			sequence: number
@@ -100,11 +118,12 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 			changed: string | null
 			size: number | null
 			record: string | null
+			reserved: number | null
 		}>(
-			`SELECT w.sequence, w.resource, w.object_id, e.object_type, e.type, e.previous, e.previous_event, e.changed, length(e.record) AS size, ${record} AS record FROM waiting w JOIN events e ON e.sequence = w.sequence WHERE w.subscription = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
+			`SELECT w.sequence, w.resource, w.object_id, e.object_type, e.type, e.previous, e.previous_event, e.changed, length(e.record) AS size, ${record} AS record, ${reserved} AS reserved FROM waiting w JOIN events e ON e.sequence = w.sequence WHERE w.subscription = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
 			subscription.id,
 			after,
-			WAITING_PAGE,
+			size,
 		)
 		const last = rows.at(-1)
 		if (last === undefined) return
@@ -120,30 +139,35 @@ function formWaitingOf(core: Core, subscription: Subscription): void {
 			changedFields: row.changed === null ? null : (JSON.parse(row.changed) as string[]),
 			size: row.size ?? 0,
 			record: row.record,
+			reserved: row.reserved,
 		}))
 		const { by, left } = carry(core, subscription, candidates, blocked)
+		const known = new Set(candidates.map((one) => one.reserved))
 		for (const [sequence, notification] of by)
-			sql.run(
-				`UPDATE events SET notifications = json_insert(coalesce(notifications, '[]'), '$[#]', ?) WHERE sequence = ?`,
-				notification,
-				sequence,
-			)
+			if (!known.has(notification))
+				sql.run(
+					`UPDATE events SET notifications = json_insert(coalesce(notifications, '[]'), '$[#]', ?) WHERE sequence = ?`,
+					notification,
+					sequence,
+				)
 		for (const sequence of [...by.keys(), ...left])
 			sql.run(`DELETE FROM waiting WHERE subscription = ? AND sequence = ?`, subscription.id, sequence)
 		if (by.size > 0 && subscription.active) core.ringWanted = true
-		if (rows.length < WAITING_PAGE || (subscription.active && by.size > 0)) return
+		if (rows.length < size || (subscription.active && by.size > 0)) return
 		// All of these wait for something: later ones of other objects need not.
 		for (const { sequence, object } of candidates) if (!by.has(sequence) && !left.has(sequence)) blocked.add(object)
 		after = last.sequence
+		size = Math.min(WAITING_PAGE, size * WIDER)
 	}
+}
+
+function unsettledOf(core: Core, subscription: Subscription): NotificationRow[] {
+	return unsettledRows(core).filter((row) => row.subscription === subscription.id)
 }
 
 /** Whether a subscription hears of a topic: an instance's hears all of the instance, `instance.*` all that begins so. */
 function hears(subscription: Subscription, topic: string): boolean {
-	return (
-		subscription.topics === null ||
-		subscription.topics.some((one) => one === topic || (one.endsWith('.*') && topic.startsWith(one.slice(0, -1))))
-	)
+	return subscription.topics === null || subscription.topics.some((one) => hearsTopic(one, topic))
 }
 
 /** Makes notifications of what can go now, ascending. For a subscription that is not active they are queued at once, in any number. */
@@ -152,22 +176,24 @@ function carry(core: Core, subscription: Subscription, candidates: readonly Cand
 	const blocked = new Set(alsoBlocked)
 	let room = Number.POSITIVE_INFINITY
 	if (subscription.active) {
-		const unsettled = unsettledRows(core).filter((row) => row.subscription === subscription.id)
+		const unsettled = unsettledOf(core, subscription)
 		for (const row of unsettled) for (const object of objectsOf(row.members)) blocked.add(object)
-		for (const object of resendingObjects(core, subscription.id)) blocked.add(object)
 		room = Math.max(0, UNSETTLED_LIMIT - unsettled.length)
 	}
-	const free = candidates.filter((one) => !blocked.has(one.object))
+	const resending = subscription.active ? resendingObjects(core, subscription.id) : new Map<string, number>()
+	const free = candidates.filter((one) => !blocked.has(one.object) && !resending.has(one.object))
 	const wanted = free.filter((one) => wants(delivery.filter, { eventType: one.type, resource: one.resource, record: one.record }))
 	const { kept, cancelled } = delivery.coalesce ? coalesce(wanted) : { kept: wanted.map(itself), cancelled: [] }
-	const notifications = form(kept, blocked, { perNotification: delivery.batch }, room).map((one) => ({
-		...one,
-		id: ++core.state.notification,
-	}))
+	const bySequence = new Map(free.map((one) => [one.sequence, one]))
+	// What is queued goes when it is released, in order: of a notice nothing else has to wait for that.
+	const formed =
+		core.config.storeless && !subscription.active
+			? kept.map(({ resource, sequence }) => ({ resource, sequences: [sequence] }))
+			: form(kept, blocked, { perNotification: delivery.batch }, room)
+	const notifications = formed.map((one) => ({ ...one, id: bySequence.get(one.sequences[0]!)?.reserved ?? ++core.state.notification }))
 
 	const carried: Carried = { by: new Map(), left: new Set(cancelled.flatMap((run) => run.sequences)) }
 	const extras = new Map<number, MemberExtra>()
-	const bySequence = new Map(free.map((one) => [one.sequence, one]))
 	const keptBySequence = new Map(kept.map((one) => [one.sequence, one]))
 	for (const { id, sequences } of notifications) {
 		for (const sequence of sequences) {
@@ -181,6 +207,10 @@ function carry(core: Core, subscription: Subscription, candidates: readonly Cand
 	follow(core, subscription, free, carried, extras)
 	const now = core.ports.now()
 	for (const { id, resource, sequences } of notifications) {
+		if (bySequence.get(sequences[0]!)?.reserved === id) {
+			place(core, subscription, id, now)
+			continue
+		}
 		const members = sequences.map((sequence): Member => {
 			const { resourceNumber, objectId } = bySequence.get(sequence)!
 			return [sequence, resourceNumber, objectId, extras.get(sequence)!]
@@ -275,19 +305,91 @@ export function insertNotification(
 	members: readonly Member[],
 	now: number,
 ): void {
+	const row = write(core, subscription.id, id, resource, members, subscription.active ? 'waiting' : 'queued', now)
+	// Counted up: the newest is the last.
+	if (subscription.active) core.unsettled?.push(row)
+}
+
+/**
+ * Gives an event that was posted its notifications now, whoever can hear of it yet: whoever posted it is told an id. What waits for its turn
+ * has one that is put on the wire later; what nobody hears has one that was never sent. Returns the first one's counter.
+ */
+export function reserve(core: Core, event: NewEvent): number {
+	const { sql } = core.ports
+	const now = core.ports.now()
+	const { sequence, resource, resourceNumber, objectId } = event
+	const stored = sql.all<{ notifications: string | null }>(`SELECT notifications FROM events WHERE sequence = ?`, sequence)[0]
+	const ids = JSON.parse(stored?.notifications ?? '[]') as number[]
+	const waiting = sql.all<{ subscription: number }>(
+		`SELECT subscription FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ?`,
+		sequence,
+	)
+	const members: Member[] = [[sequence, resourceNumber, objectId]]
+	const make = (subscription: number, status: 'waiting' | 'dropped'): void => {
+		const id = ++core.state.notification
+		write(core, subscription, id, resource, members, status, now)
+		ids.push(id)
+	}
+	for (const { subscription } of waiting) make(subscription, 'waiting')
+	if (ids.length === 0) make(NOBODY, 'dropped')
+	sql.run(`UPDATE events SET notifications = ? WHERE sequence = ?`, JSON.stringify(ids), sequence)
+	return Math.min(...ids)
+}
+
+/** A notification that has its id and has waited for its turn: to be sent now, or queued. */
+function place(core: Core, subscription: Subscription, id: number, now: number): void {
 	core.ports.sql.run(
-		`INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
-		id,
-		subscription.id,
-		resource,
-		formatMembers(members),
-		now,
-		JSON.stringify(envelope(core)),
+		`UPDATE notifications SET status = ?, due = ?, settled = ?, updated = ? WHERE id = ?`,
 		subscription.active ? 'waiting' : 'queued',
 		now,
 		subscription.active ? null : now,
 		now,
+		id,
 	)
+	forgetRows(core)
+}
+
+function write(
+	core: Core,
+	subscription: number,
+	id: number,
+	resource: string,
+	members: readonly Member[],
+	status: 'waiting' | 'queued' | 'dropped',
+	now: number,
+): NotificationRow {
+	const row: NotificationRow = {
+		id,
+		subscription,
+		object_type: resource,
+		members: formatMembers(members),
+		created: now,
+		context: JSON.stringify(envelope(core)),
+		status,
+		attempt: 0,
+		base: 0,
+		due: now,
+		lease: null,
+		first_try: null,
+		first_failure: null,
+		settled: status === 'waiting' ? null : now,
+		delivered: null,
+		resend: null,
+	}
+	core.ports.sql.run(
+		`INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+		id,
+		row.subscription,
+		row.object_type,
+		row.members,
+		now,
+		row.context,
+		row.status,
+		now,
+		row.settled,
+		now,
+	)
+	return row
 }
 
 function itself(event: WaitingChange): CoalescedEvent {
@@ -307,6 +409,7 @@ function candidateOf(event: NewEvent): Candidate {
 		changedFields: event.changedFields,
 		size: event.record?.length ?? 0,
 		record: event.record,
+		reserved: null,
 	}
 }
 

@@ -19,6 +19,10 @@ import { covered, RECOVERED_MS } from './suspicion.ts'
 /** The first deliveries of a topic are also read, then one in so many. */
 const PROBED_FIRST = 5
 const PROBED_EVERY = 100
+/** Payloads that differed are believed again after so many equal ones in a row; each time they differ anew, after four times as many. */
+const EQUAL_AGAIN = 5
+const EQUAL_MORE = 4
+const EQUAL_MOST = 4
 /** One object is read for hints at most this often. */
 const HINT_APART_MS = 10_000
 /** The watchdog reads the store's webhooks this often. */
@@ -66,7 +70,9 @@ export function takeDelivery(core: Core, delivery: HookDelivery): HookAnswer {
 			hint(core, watched, reading.id, {})
 			return
 		}
-		if (count <= PROBED_FIRST || count % PROBED_EVERY === 0) {
+		// What is not believed is held against its read every time: so it can be believed again.
+		const doubted = hooks.hintsOnly.includes(watched.state.number)
+		if (doubted || count <= PROBED_FIRST || count % PROBED_EVERY === 0) {
 			hint(core, watched, reading.id, { probe: { hash: contentOf(sighting.fields).hash, stampSec: sighting.stampSec } })
 			return
 		}
@@ -93,14 +99,10 @@ function accepts(core: Core, version: number): boolean {
 	)
 }
 
-/** A payload is believed only from a webhook that we made, of a resource whose payloads were found equal to reads. */
+/** A payload is believed only from a webhook that we made, and not where only the list knows whether its object counts. */
 function trusted(core: Core, watched: Watched, delivery: HookDelivery): boolean {
 	const { hooks } = core.state
-	return (
-		!watched.resource.filtered &&
-		!hooks.hintsOnly.includes(watched.state.number) &&
-		hooks.webhooks.some((one) => one.ours && String(one.id) === delivery.webhookId)
-	)
+	return !watched.resource.filtered && hooks.webhooks.some((one) => one.ours && String(one.id) === delivery.webhookId)
 }
 
 /** Only with the key set of a REST record: a webhook of another API version, or a plugin's filter, has others. */
@@ -117,13 +119,28 @@ function hint(core: Core, watched: Watched, id: ObjectId, more: Doubt): void {
 	putLookup(core, watched.state.number, id, last === undefined ? now : Math.max(now, last + HINT_APART_MS), { hook: true, ...more })
 }
 
-/** A probed payload held against the read: where they differ, the resource's deliveries become hints. */
+/**
+ * A probed payload held against the read: where they differ, the resource's deliveries become hints, until so many were equal in a row. An
+ * edit without a stamp between delivery and read looks like a plugin that changes payloads; the next ones tell which it was.
+ */
 export function judgeProbe(core: Core, watched: Watched, doubt: Doubt, sighting: Sighting | null): void {
 	const { hooks } = core.state
+	const { number, objectType } = watched.state
 	if (doubt.probe === undefined || sighting === null || sighting.stampSec !== doubt.probe.stampSec) return
-	if (contentOf(sighting.fields).hash === doubt.probe.hash || hooks.hintsOnly.includes(watched.state.number)) return
-	hooks.hintsOnly = [...hooks.hintsOnly, watched.state.number]
-	note(core, `payloads of ${watched.state.objectType} differ from what the store's API says: they are hints from now on`)
+	const believed = !hooks.hintsOnly.includes(number)
+	const equal = contentOf(sighting.fields).hash === doubt.probe.hash
+	if (believed && equal) return
+	// Those that an earlier version ceased to believe were not counted.
+	const { times, equal: before } = hooks.doubted[number] ?? { times: believed ? 0 : 1, equal: 0 }
+	const since = { times: believed ? times + 1 : times, equal: equal ? before + 1 : 0 }
+	hooks.doubted[number] = since
+	if (believed) {
+		hooks.hintsOnly = [...hooks.hintsOnly, number]
+		note(core, `payloads of ${objectType} differ from what the store's API says: they are hints from now on`)
+	} else if (since.equal >= EQUAL_AGAIN * EQUAL_MORE ** Math.min(since.times - 1, EQUAL_MOST)) {
+		hooks.hintsOnly = hooks.hintsOnly.filter((one) => one !== number)
+		note(core, `payloads of ${objectType} are what the store's API says again: they are believed from now on`)
+	}
 }
 
 /** What webhooks should exist: a topic for each watched collection that has one. Null: this instance keeps none. */
@@ -136,11 +153,22 @@ export function desiredHooks(core: Core): DesiredHooks | null {
 	const secrets = Object.fromEntries(
 		[...topics].map((topic) => [topic, hooks.secretOf(core.ports.masterKey.bytes, config.instanceId, topic, version)]),
 	)
-	return { name: `Shopbell ${config.instanceId}`, deliveryUrl, secrets, rekey: core.state.hooks.keyedAs !== keyName(core) }
+	return { name: `Shopbell ${config.instanceId}`, deliveryUrl, secrets, rekey: keyedAs(core) !== keyName(core) }
 }
 
+/** Version and key that the store's secrets are to be of. */
 function keyName(core: Core): string {
-	return `${core.config.hooks?.version ?? 0}:${core.ports.masterKey.id}`
+	return keyOf(core, core.ports.masterKey.id)
+}
+
+/** … and are of, as far as is known: by its own writing, or by that of the API which made them. */
+function keyedAs(core: Core): string | null {
+	const written = core.config.hooks?.writtenWith
+	return core.state.hooks.keyedAs ?? (written === undefined ? null : keyOf(core, written))
+}
+
+function keyOf(core: Core, key: string): string {
+	return `${core.config.hooks?.version ?? 0}:${key}`
 }
 
 /** Whether the store's webhooks are to be read now. */
@@ -159,7 +187,7 @@ export function watchdogAt(core: Core): number | null {
 	)
 		return null
 	// A new secret is written at once; where the store does not let it, as often as everything else.
-	if (hooks.keyedAs !== keyName(core) && hooks.triedAs !== keyName(core)) return 0
+	if (keyedAs(core) !== keyName(core) && hooks.triedAs !== keyName(core)) return 0
 	return Math.min(hooks.dueMs ?? 0, hooks.suspect?.dueMs ?? Number.POSITIVE_INFINITY)
 }
 

@@ -1,31 +1,36 @@
 /** The object without a store: what an organization is told of itself, and what is posted to topics of its own, as events of its log. */
-import { formatEventId } from '../events/ids.ts'
+import { formatEventId, notificationId } from '../events/ids.ts'
 import type { Core } from './core.ts'
 import type { NewEvent } from './event-log.ts'
-import { putIntoNotifications } from './forming.ts'
-import type { Notice } from './rpc.ts'
+import { putIntoNotifications, reserve } from './forming.ts'
+import type { Notice, Published } from './rpc.ts'
 
 /** No resource has this number. */
 const NO_RESOURCE = 0
 
-/** Takes notices into the log and puts them on the wire, each once: returns the ids of those that were new. Those of one origin keep their order. */
-export function publish(core: Core, notices: readonly Notice[]): { eventId: string; sequence: number }[] {
+/**
+ * Takes notices into the log and puts them on the wire, each once: returns those that were new. The announcements of an instance keep their
+ * order, and so does what is posted to one topic; that has its notifications at once, also while it waits for its turn.
+ */
+export function publish(core: Core, notices: readonly Notice[]): Published[] {
 	const { sql } = core.ports
 	return core.commit(() => {
 		const now = core.ports.now()
 		const { instanceId } = core.config
+		const posted = new Set<number>()
 		const events = notices.flatMap((notice): NewEvent[] => {
 			if (notice.number !== null && !isNew(core, notice.origin, notice.number)) return []
 			const sequence = ++core.state.sequence
 			const tag = core.ports.eventTag(instanceId, sequence)
 			core.state.lastEventMs = now
+			if (notice.number === null) posted.add(sequence)
 			return [
 				{
 					sequence,
 					tag,
 					resourceNumber: NO_RESOURCE,
 					resource: notice.topic,
-					objectId: notice.origin,
+					objectId: notice.number === null ? notice.topic : notice.origin,
 					objectSequence: sequence,
 					previousSequence: null,
 					previousEvent: null,
@@ -34,7 +39,7 @@ export function publish(core: Core, notices: readonly Notice[]): { eventId: stri
 					pollDateMs: now,
 					source: 'poll',
 					changedFields: null,
-					flags: { severity: notice.severity },
+					flags: { severity: notice.severity, ...(notice.from === undefined ? {} : { from: notice.from }) },
 					record: notice.body,
 				},
 			]
@@ -50,7 +55,11 @@ export function publish(core: Core, notices: readonly Notice[]): { eventId: stri
 			putIntoNotifications(core, events)
 			core.ringWanted = true
 		}
-		return events.map(({ sequence, tag }) => ({ eventId: formatEventId(instanceId, sequence, tag), sequence }))
+		return events.map((event) => ({
+			eventId: formatEventId(instanceId, event.sequence, event.tag),
+			sequence: event.sequence,
+			notificationId: posted.has(event.sequence) ? notificationId(instanceId, reserve(core, event)) : null,
+		}))
 	})
 }
 

@@ -5,15 +5,14 @@ import { parseMembers, told } from '../events/member.ts'
 import { body, noticeBody, type NotificationInstance } from '../events/notification.ts'
 import type { Core } from './core.ts'
 import { EVENT_COLUMNS, storedEvent, type EventRecord } from './event-log.ts'
-import { keepAttempt } from './attempts.ts'
+import { keepAttempt, keptOutcome } from './attempts.ts'
 import { flow } from './forming.ts'
 import { isWanted, restore } from './resend.ts'
 import type { Admission, Ask, Claim } from './rpc.ts'
 import { CALLBACK, readSubscriptions, type Subscription } from './subscriptions.ts'
-import { unsettledRows, type NotificationRow } from './unsettled.ts'
+import { endUnknown, unknownOutcome, wasLast } from './settling.ts'
+import { LEASE_MS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
-/** A claim is kept for this long; not settled by then, its outcome is unknown and it is due again. */
-export const LEASE_MS = 45_000
 /** Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a character. */
 const CLAIM_SIZE = 8_000_000
 
@@ -24,16 +23,15 @@ function dueMs(row: Pick<NotificationRow, 'lease' | 'due'>): number {
 
 /** When the earliest notification may be claimed; null: none is unsettled, or none may be sent. */
 export function nextDeliveryMs(core: Core): number | null {
-	const { sql } = core.ports
-	if (core.state.unsettled.length === 0) return null
-	const rows = sql.all<{ id: number; subscription: number; lease: number | null; due: number }>(
-		`SELECT id, subscription, lease, due FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND settled IS NULL ORDER BY id`,
-		JSON.stringify(core.state.unsettled),
-	)
-	const subscriptions = new Map(readSubscriptions(sql).map((one) => [one.id, one]))
+	const rows = unsettledRows(core)
+	if (rows.length === 0) return null
+	const subscriptions = new Map(readSubscriptions(core.ports.sql).map((one) => [one.id, one]))
 	const times = rows.flatMap((row) => {
 		const subscription = subscriptions.get(row.subscription)
-		return subscription?.active === true ? [Math.max(dueMs(row), subscription.parkedMs ?? 0)] : []
+		if (subscription?.active !== true) return []
+		// Parked is only who must ask: a rate that was taken away holds nothing back any longer.
+		const asks = subscription.guarded || core.config.delivery.rate !== null
+		return [Math.max(dueMs(row), (asks ? subscription.parkedMs : null) ?? 0)]
 	})
 	return times.length === 0 ? null : Math.min(...times)
 }
@@ -45,6 +43,8 @@ export function nextDeliveryMs(core: Core): number | null {
 export function claim(core: Core, limit: number, admission?: Admission): { claims: Claim[]; more: boolean; asks: Ask[] } {
 	if (core.state.paused) return { claims: [], more: false, asks: [] }
 	const now = core.ports.now()
+	const lost = unsettledRows(core).filter((row) => row.lease !== null && row.lease <= now && wasLast(core, row))
+	if (lost.length > 0) endUnknown(core, lost)
 	const rows = unsettledRows(core)
 	const due = rows.filter((row) => dueMs(row) <= now).sort((a, b) => a.due - b.due || a.id - b.id)
 	const subscriptions = readSubscriptions(core.ports.sql).filter((one) => one.active)
@@ -124,54 +124,55 @@ function take(
 	guarded: boolean,
 ): Claim[] {
 	if (due.length === 0 || limit <= 0) return []
+	return core.commit(
+		() => takeDue(core, due, limit, subscriptions, guarded),
+		({ restored }) => restored,
+	).claims
+}
+
+function takeDue(
+	core: Core,
+	due: readonly NotificationRow[],
+	limit: number,
+	subscriptions: readonly Subscription[],
+	guarded: boolean,
+): { claims: Claim[]; restored: boolean } {
 	let restored = false
-	const claims = (): Claim[] => {
-		const claimed: Claim[] = []
-		let size = 0
-		for (const row of due) {
-			if (claimed.length >= limit) break
-			// Its lease ended, and what sent it again was cancelled meanwhile.
-			if (row.lease !== null && row.resend !== null && !isWanted(core, row.id)) {
-				restore(core, row.id)
-				restored = true
-				continue
-			}
-			const text = notificationBody(core, row)
-			size += text.length
-			if (claimed.length > 0 && size > CLAIM_SIZE) break
-			claimed.push(
-				claimOne(
-					core,
-					subscriptions.find((one) => one.id === row.subscription)!,
-					row,
-					text,
-					guarded,
-				),
-			)
+	const claimed: Claim[] = []
+	let size = 0
+	for (const row of due) {
+		if (claimed.length >= limit) break
+		// Its lease ended, and what sent it again was cancelled meanwhile.
+		if (row.lease !== null && row.resend !== null && !isWanted(core, row.id)) {
+			restore(core, row.id)
+			restored = true
+			continue
 		}
-		// What waited for them waits no longer.
-		if (restored) flow(core)
-		return claimed
+		const text = notificationBody(core, row)
+		size += text.length
+		if (claimed.length > 0 && size > CLAIM_SIZE) break
+		claimed.push(
+			claimOne(
+				core,
+				subscriptions.find((one) => one.id === row.subscription)!,
+				row,
+				text,
+				guarded,
+			),
+		)
 	}
-	return core.commit(claims, () => restored)
+	// What waited for them waits no longer.
+	if (restored) flow(core)
+	return { claims: claimed, restored }
 }
 
 function claimOne(core: Core, subscription: Subscription, row: NotificationRow, text: string, guarded: boolean): Claim {
 	const { sql } = core.ports
 	const now = core.ports.now()
-	if (row.lease !== null)
-		keepAttempt(sql, row.id, row.attempt, subscription.url, {
-			delivered: false,
-			status: null,
-			error: 'unknown',
-			retryAfterMs: null,
-			durationMs: LEASE_MS,
-			startedMs: row.lease - LEASE_MS,
-			body: '',
-			directive: null,
-		})
+	if (row.lease !== null) keepUnknown(core, row, subscription)
 	const attempt = row.attempt + 1
 	const lease = now + LEASE_MS
+	Object.assign(row, { attempt, lease, first_try: row.first_try ?? now, status: 'claimed' } satisfies Partial<NotificationRow>)
 	sql.run(
 		`UPDATE notifications SET attempt = ?, lease = ?, first_try = coalesce(first_try, ?), status = 'claimed', updated = ? WHERE id = ?`,
 		attempt,
@@ -196,6 +197,15 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 		guarded,
 		replay: kind === 'replay',
 	}
+}
+
+/** The outcome of the attempt before this claim, which nobody has told. */
+function keepUnknown(core: Core, row: NotificationRow, subscription: Subscription): void {
+	const { sql } = core.ports
+	const outcome = unknownOutcome(row)
+	keepAttempt(sql, row.id, row.attempt, subscription.url, outcome)
+	if (row.attempt === 1)
+		sql.run(`UPDATE notifications SET outcome = ? WHERE id = ? AND outcome IS NULL`, keptOutcome(outcome, subscription.url), row.id)
 }
 
 /** Keys of the configuration that are for the instance's own callback alone: another address is not given its credentials. */

@@ -56,8 +56,14 @@ export interface WatcherConfig {
 	scanBudget: number
 	/** Days that settled events are kept. */
 	retentionDays: number
-	/** Webhooks: the version of their secrets (the one before it is accepted until `previousUntilMs`), minutes between reconciling polls (0: off), and the receiver's address; null where no webhooks are kept. */
-	hooks: { version: number; previousUntilMs: number | null; reconcileMs: number; deliveryUrl: string } | null
+	/**
+	 * Webhooks: the version of their secrets (the one before it is accepted until `previousUntilMs`), minutes between reconciling polls (0:
+	 * off), and the receiver's address ('' while the instance is being made: its webhooks are the API's to make); null where no webhooks are
+	 * kept. `writtenWith`: id of the master key that the API wrote this version's secrets with; absent where it is still to do that.
+	 */
+	hooks: { version: number; previousUntilMs: number | null; reconcileMs: number; deliveryUrl: string; writtenWith?: string } | null
+	/** Version at which a new silent baseline was last asked for; absent in copies of an earlier version. */
+	baselineVersion?: number
 	delivery: DeliveryConfig
 	/** Number in D1 of the callback's subscription. */
 	subscriptionId: number

@@ -10,6 +10,7 @@ import { awaitWebhook } from './suspicion.ts'
 import { isListed, readRows, writeRow, type IndexRow } from './object-index.ts'
 import type { NewEvent } from './event-log.ts'
 import { putIntoNotifications } from './forming.ts'
+import type { Listed } from './requests.ts'
 
 /** What was seen, before the gate: a record, or that there is no such object. */
 export type Seen = { id: ObjectId; sighting: Sighting } | { id: ObjectId; gone: true }
@@ -51,6 +52,30 @@ export function isNews(recorded: Pick<Recorded, 'accepted' | 'undecided'>): bool
 
 /** Above so many bytes the record is left out of the event: a row holds 2 MB. */
 const RECORD_LIMIT = 1_500_000
+
+/** Gates and records rows of a list: all of the page, unless some are named. Call it inside `core.commit`. */
+export function recordPage(
+	core: Core,
+	watched: Watched,
+	page: Listed,
+	source: 'poll' | 'reread',
+	rows: readonly Sighting[] = page.sightings,
+): Recorded {
+	return record(
+		core,
+		watched,
+		rows.map((sighting) => ({ id: sighting.id, sighting })),
+		{
+			source,
+			by: 'read',
+			askedAtMs: page.askedAtMs,
+			storeNowMs: page.storeNowMs,
+			listed: true,
+			// It counts during a baseline alone.
+			backfill: core.config.backfill,
+		},
+	)
+}
 
 /** Gates and records observations of one resource. Call it inside `core.commit`. */
 export function record(core: Core, watched: Watched, seen: readonly Seen[], look: Look): Recorded {

@@ -26,7 +26,7 @@ export function replay(core: Core, query: ReplayQuery, dryRun: boolean): ResendR
 	}
 	if (core.state.resending >= MOST_RUNNING) return 'too-many'
 	const id = core.commit(() => {
-		const begun = begin(core, 'replay', query, select, ...values)
+		const begun = begin(core, 'replay', select, ...values)
 		sql.run(`DELETE FROM resends WHERE id <= ? AND status <> 'running'`, begun - KEPT)
 		flow(core)
 		return begun

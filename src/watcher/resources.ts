@@ -24,9 +24,16 @@ export function configured(core: Core): Resource[] {
 	return resources
 }
 
-/** Whether a state belongs to a resource. Polled by dates alone it has no index that polling with one could go on with. */
+/**
+ * Whether a state belongs to a resource. Polled by dates alone it has no index that polling with one could go on with, and an index by
+ * another id field knows none of its objects.
+ */
 function serves(rs: ResourceState, resource: Resource): boolean {
-	return rs.identity === resource.identity && (rs.baseline !== null || rs.baselineDoneMs !== null) === resource.indexed
+	return (
+		rs.identity === resource.identity &&
+		(rs.idField ?? resource.idField) === resource.idField &&
+		(rs.baseline !== null || rs.baselineDoneMs !== null) === resource.indexed
+	)
 }
 
 /**
@@ -51,7 +58,9 @@ export async function syncResources(core: Core, budget: Budget): Promise<void> {
 	for (const resource of fresh) await begin(core, resource, gone.find((rs) => rs.identity === resource.identity)?.cursorMs ?? null, budget)
 	for (const rs of state.resources) {
 		const resource = wanted.find((one) => one.identity === rs.identity)
-		if (resource !== undefined && rs.pageSize > resource.pageSize) rs.pageSize = resource.pageSize
+		if (resource === undefined) continue
+		if (rs.pageSize > resource.pageSize) rs.pageSize = resource.pageSize
+		rs.idField ??= resource.idField
 	}
 }
 

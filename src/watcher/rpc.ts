@@ -130,6 +130,8 @@ export interface Outcome {
 	body: string
 	/** What the answer's header `webhook-delivery` asked for beyond its status; null: nothing. */
 	directive: 'disable' | 'abort' | 'retry' | null
+	/** The address that was asked; absent: that of the subscription. */
+	url?: string
 }
 
 /** An attempt that has ended. `startedMs` epoch ms; `body` is the first 4 KB of the answer; `url` null where it was not kept. */
@@ -164,17 +166,20 @@ export interface NotificationReport {
 	nextTryMs: number | null
 	attempts: number
 	acknowledged: boolean
+	/** Of an organization's own object: what was said with the notice. Absent: it is an instance's. */
+	notice?: { severity: string; from: string | null }
 	/** The exact bytes, as text; null in lists. */
 	body: string | null
 }
 
-/** Which notifications; `before`: counter to start below; `subscriptions`: numbers in D1. Of each list any, of all lists all. */
+/** Which notifications; `before`: counter to start below; `subscriptions`: numbers in D1; `topics`: of notices, `prefix.*` too. Of each list any, of all lists all. */
 export interface NotificationQuery {
 	pageSize: number
 	before?: number | undefined
 	statuses?: string[] | undefined
 	subscriptions?: number[] | undefined
 	urls?: string[] | undefined
+	topics?: string[] | undefined
 }
 
 /** Newest first; `next`: counter to go on below. A page may be short, even empty, and still have a next one. */
@@ -209,8 +214,18 @@ export interface Notice {
 	/** Epoch ms. */
 	atMs: number
 	severity: string
+	/** Who it is from; absent: from Shopbell. */
+	from?: string
 	/** The message, JSON text. */
 	body: string
+}
+
+/** A notice that was taken. */
+export interface Published {
+	eventId: string
+	sequence: number
+	/** The notification that tells of it, the first of several; null: there is none yet, which is so of announcements only. */
+	notificationId: number | null
 }
 
 /** What is to be replayed: one notification (its counter), everything queued since a moment, or what carried the events that are named. Epoch ms. */
@@ -352,8 +367,8 @@ export type Known<T> = T | 'unknown'
 export interface WatcherRpc {
 	/** Brings the instance to life: reads its row from D1, makes tables, arms. */
 	create(instanceId: number): Promise<'created' | 'exists'>
-	/** The row changed: read it again. `skip`: take a new silent baseline instead of going on at the old cursor; another site does so by itself. `release`: send what was queued. */
-	configure(version: number, options?: { skip?: boolean; release?: boolean }): Promise<Known<'ok'>>
+	/** The row changed: read it again. A new silent baseline is asked for in the row itself. `release`: send what was queued. */
+	configure(version: number, options?: { release?: boolean }): Promise<Known<'ok'>>
 	/** Removes everything. */
 	destroy(): Promise<void>
 	/** A cron's poke: arms if it should be armed. */
@@ -401,8 +416,8 @@ export interface WatcherRpc {
 	cancelResend(id: number): Promise<Known<ResendReport | null>>
 	/** Sends a sample through the whole way to the callback; null: there is nowhere to send it. */
 	testEvent(): Promise<Known<{ notificationId: number; eventId: string } | null>>
-	/** Takes notices, in an organization's object: each once. Returns the events of those that were new. */
-	publish(notices: Notice[]): Promise<Known<{ eventId: string; sequence: number }[]>>
+	/** Takes notices, in an organization's object: each once. Returns those that were new. */
+	publish(notices: Notice[]): Promise<Known<Published[]>>
 	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events. */
 	erase(resource: string, objectId: string): Promise<Known<number>>
 	settle(

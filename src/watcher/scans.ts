@@ -5,7 +5,7 @@ import { contentOf, difference } from './content.ts'
 import type { Core, Watched } from './core.ts'
 import { listedBetween, readRows, unlisted } from './object-index.ts'
 import { brakes, searchKey } from './poll.ts'
-import { isNews, putLookup, record } from './recorder.ts'
+import { isNews, putLookup, recordPage } from './recorder.ts'
 import { list, type Budget, type Listed } from './requests.ts'
 import { watchedResources } from './resources.ts'
 import { SCAN_START, scanOffset, scanPage, type ScanPosition } from './scan.ts'
@@ -39,19 +39,7 @@ export async function baselineStep(core: Core, watched: Watched, budget: Budget)
 			return
 		}
 		const fresh = sorted.slice(step.from)
-		record(
-			core,
-			watched,
-			fresh.map((sighting) => ({ id: sighting.id, sighting })),
-			{
-				source: 'poll',
-				by: 'read',
-				askedAtMs: page.askedAtMs,
-				storeNowMs: page.storeNowMs,
-				listed: true,
-				backfill: core.config.backfill,
-			},
-		)
+		recordPage(core, watched, page, 'poll', fresh)
 		rs.baseline = { ...baseline, position: step.position, total: Math.max(page.total ?? 0, step.position.seen) }
 		if (!step.ended) return
 		rs.baseline = null
@@ -253,19 +241,7 @@ function recordFresh(core: Core, watched: Watched, page: Listed, fresh: Sighting
 	const first = fresh[0]
 	const last = fresh.at(-1)
 	if (first === undefined || last === undefined) return false
-	const recorded = record(
-		core,
-		watched,
-		fresh.map((sighting) => ({ id: sighting.id, sighting })),
-		{
-			source: 'reread',
-			by: 'read',
-			askedAtMs: page.askedAtMs,
-			storeNowMs: page.storeNowMs,
-			listed: true,
-			backfill: 'none',
-		},
-	)
+	const recorded = recordPage(core, watched, page, 'reread', fresh)
 	if (resource.modifiedFilter) return isNews(recorded)
 	core.ports.sql.run(
 		`INSERT OR REPLACE INTO pages (resource, first, last, digest) VALUES (?, ?, ?, ?)`,
@@ -293,23 +269,7 @@ export async function recentStep(core: Core, watched: Watched, budget: Budget): 
 	const { state: rs } = watched
 	for (let offset = 0; offset < RECENT_ROWS; offset += rs.pageSize) {
 		const page = await list(core, watched, { order: 'id-desc', offset, limit: rs.pageSize }, budget)
-		core.commit(
-			() =>
-				record(
-					core,
-					watched,
-					page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
-					{
-						source: 'reread',
-						by: 'read',
-						askedAtMs: page.askedAtMs,
-						storeNowMs: page.storeNowMs,
-						listed: true,
-						backfill: 'none',
-					},
-				),
-			isNews,
-		)
+		core.commit(() => recordPage(core, watched, page, 'reread'), isNews)
 		if (page.rows < rs.pageSize) break
 	}
 	rs.recentDoneMs = core.ports.now()

@@ -1,15 +1,55 @@
 /** Settling: what follows from how an attempt ended (design, Ringing: claim and settle, the last try fails). */
 import { breaks } from '../delivery/classify.ts'
-import { nextTryAt } from '../delivery/schedule.ts'
+import { nextTryAt, tries } from '../delivery/schedule.ts'
 import { notificationId } from '../events/ids.ts'
 import { announce } from './announcements.ts'
 import { keepAttempt, keptOutcome } from './attempts.ts'
 import type { Core } from './core.ts'
+import { withoutErased } from './erasure.ts'
 import { flow } from './forming.ts'
-import { isWanted, itemSettled, restore } from './resend.ts'
+import { endRelease, isWanted, itemSettled, kindOf, restore } from './resend.ts'
 import type { Outcome } from './rpc.ts'
 import { deactivate, readSubscriptions, type Subscription } from './subscriptions.ts'
-import { leave, NOTIFICATION_COLUMNS, type NotificationRow } from './unsettled.ts'
+import { forgetRows, leave, LEASE_MS, NOTIFICATION_COLUMNS, type NotificationRow } from './unsettled.ts'
+
+/** Class of an attempt whose outcome nobody told. */
+const UNKNOWN = 'unknown'
+/** So many attempts that nobody tells of are made where the schedule has fewer: they say nothing of the callback. */
+const MOST_UNKNOWN = 3
+
+/** Whether the attempt whose lease has ended was the last. */
+export function wasLast(core: Core, row: NotificationRow): boolean {
+	const { schedule, failurePolicy } = core.config.delivery
+	return row.attempt - row.base >= Math.max(MOST_UNKNOWN, failurePolicy === 'queue' ? 1 : tries(schedule))
+}
+
+/** Ends notifications whose last attempt nobody told of: what ends its consumer each time must not be tried for ever. */
+export function endUnknown(core: Core, rows: readonly NotificationRow[]): void {
+	core.commit(() => {
+		const subscriptions = readSubscriptions(core.ports.sql)
+		for (const row of rows) {
+			const subscription = subscriptions.find((one) => one.id === row.subscription) ?? null
+			const outcome = unknownOutcome(row)
+			keepAttempt(core.ports.sql, row.id, row.attempt, subscription?.url ?? null, outcome)
+			failed(core, row, subscription, outcome)
+		}
+		flow(core)
+	})
+}
+
+/** The outcome of a claim that was not settled in time. */
+export function unknownOutcome(row: NotificationRow): Outcome {
+	return {
+		delivered: false,
+		status: null,
+		error: UNKNOWN,
+		retryAfterMs: null,
+		durationMs: LEASE_MS,
+		startedMs: (row.lease ?? 0) - LEASE_MS,
+		body: '',
+		directive: null,
+	}
+}
 
 /** Settles an attempt. Delivered is a fact, from any attempt, at any time; a failure counts only with the current attempt number. */
 export function settle(core: Core, counter: number, attempt: number, outcome: Outcome): { retryAtMs: number | null } {
@@ -21,17 +61,21 @@ export function settle(core: Core, counter: number, attempt: number, outcome: Ou
 	)
 }
 
-function settleOne(core: Core, counter: number, attempt: number, outcome: Outcome): { retryAtMs: number | null } {
+function settleOne(core: Core, counter: number, attempt: number, answer: Outcome): { retryAtMs: number | null } {
 	const { sql } = core.ports
 	const row = sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
 	if (row === undefined || row.status === 'delivered') return { retryAtMs: null }
+	const outcome = withoutErased(core, row.members, answer)
 	const subscription = readSubscriptions(sql).find((one) => one.id === row.subscription) ?? null
 	keepAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
 	let retryAtMs: number | null = null
 	if (outcome.delivered) delivered(core, row, subscription, attempt, outcome)
 	else if (row.status === 'claimed' && attempt === row.attempt) retryAtMs = failed(core, row, subscription, outcome)
-	// Told once more, since the answer was lost: what follows is decided. What is sent again has not been tried yet.
-	else if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
+	else {
+		if (attempt === 1) sql.run(`UPDATE notifications SET outcome = ? WHERE id = ?`, keptOutcome(outcome, subscription?.url ?? null), row.id)
+		// Told once more, since the answer was lost: what follows is decided.
+		if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
+	}
 	if (outcome.directive === 'disable' && subscription?.active === true)
 		deactivateFor(core, subscription, 'The callback asked for it (webhook-delivery: disable).')
 	flow(core)
@@ -41,8 +85,9 @@ function settleOne(core: Core, counter: number, attempt: number, outcome: Outcom
 function delivered(core: Core, row: NotificationRow, subscription: Subscription | null, attempt: number, outcome: Outcome): void {
 	const { sql } = core.ports
 	const now = core.ports.now()
-	// Of an attempt from before it was sent again: a fact too, but not what was asked for.
-	const late = row.resend !== null && attempt <= row.base
+	// Of an attempt from before a replay: a fact too, but not what was asked for. A release has what it wants.
+	const late = row.resend !== null && attempt <= row.base && kindOf(core, row.resend) === 'replay'
+	if (row.delivered === null) core.state.counters.delivered++
 	sql.run(
 		late
 			? `UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`
@@ -51,9 +96,14 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 	)
 	if (subscription !== null && subscription.failingSinceMs !== null)
 		sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, subscription.id)
-	if (late) return
+	if (late) {
+		forgetRows(core)
+		return
+	}
 	leave(core, row.id)
-	if (row.resend !== null) itemSettled(core, row.id, true)
+	// What its row names once it has settled is a resend that has ended.
+	if (row.resend !== null && row.settled === null) itemSettled(core, row.id, row.resend, true)
+	else endRelease(core, row.id)
 }
 
 /** Returns when it is tried again; null: no more. */
@@ -62,12 +112,13 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 	const now = core.ports.now()
 	const kept = keptOutcome(outcome, subscription?.url ?? null)
 	const firstFailure = row.first_failure ?? now
-	if (subscription !== null)
+	// What an address answered that is no longer asked says nothing of the one that is.
+	if (subscription !== null && (outcome.url ?? subscription.url) === subscription.url)
 		sql.run(
 			`UPDATE subscriptions SET failing_since = coalesce(failing_since, ?), last_status = ?, guarded = max(guarded, ?) WHERE id = ?`,
 			now,
 			outcome.error ?? String(outcome.status),
-			Number(breaks(outcome)),
+			Number(outcome.error !== UNKNOWN && breaks(outcome)),
 			subscription.id,
 		)
 	if (row.resend !== null && !isWanted(core, row.id)) {
@@ -88,10 +139,11 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 		kept,
 		row.id,
 	)
+	forgetRows(core)
 	if (next !== null) return next
 	leave(core, row.id)
 	if (row.delivered === null) core.state.counters.dead++
-	if (row.resend !== null) itemSettled(core, row.id, false)
+	if (row.resend !== null) itemSettled(core, row.id, row.resend, false)
 	if (subscription !== null) ended(core, row, subscription, outcome)
 	return null
 }
@@ -101,7 +153,7 @@ function nextAfter(core: Core, row: NotificationRow, firstFailureMs: number, out
 	const { schedule, failurePolicy } = core.config.delivery
 	if (outcome.directive === 'abort' || outcome.directive === 'disable') return null
 	if (outcome.status === 410 && outcome.directive !== 'retry') return null
-	if (failurePolicy === 'queue') return null
+	if (failurePolicy === 'queue' && outcome.directive !== 'retry') return null
 	return nextTryAt({
 		schedule,
 		attempt: row.attempt - row.base,
@@ -115,12 +167,18 @@ function nextAfter(core: Core, row: NotificationRow, firstFailureMs: number, out
 /** The last try has failed: the notification is dead, or its subscription is. */
 function ended(core: Core, row: NotificationRow, subscription: Subscription, outcome: Outcome): void {
 	const said = outcome.error ?? String(outcome.status)
+	// Deactivated for it when this is settled.
+	if (outcome.directive === 'disable') return
 	if (outcome.status === 410 && outcome.directive !== 'abort') {
 		deactivateFor(core, subscription, 'The callback answered 410: it is gone.')
 		return
 	}
-	// What was to be tried once, or was told to end, says nothing of the subscription.
-	const alone = core.config.delivery.failurePolicy === 'queue' || outcome.directive === 'abort' || succeededSince(core, row, subscription)
+	// What was to be tried once, was told to end, or ended with our own consumers, says nothing of the subscription.
+	const alone =
+		core.config.delivery.failurePolicy === 'queue' ||
+		outcome.directive === 'abort' ||
+		outcome.error === UNKNOWN ||
+		succeededSince(core, row, subscription)
 	if (!alone) deactivateFor(core, subscription, `Every try failed until the last (${said}), and nothing else was delivered meanwhile.`)
 	// A replay of what was accepted before leaves it as it was.
 	else if (row.delivered === null)
@@ -137,7 +195,7 @@ function succeededSince(core: Core, row: NotificationRow, subscription: Subscrip
 	return (
 		(subscription.lastSuccessMs ?? 0) > since ||
 		core.ports.sql.all(
-			`SELECT id FROM notifications WHERE subscription = ? AND status = 'delivered' AND settled > ? LIMIT 1`,
+			`SELECT id FROM notifications WHERE subscription = ? AND status = 'delivered' AND settled > ? ORDER BY id DESC LIMIT 1`,
 			subscription.id,
 			since,
 		).length > 0

@@ -11,6 +11,8 @@ export interface ResourceState {
 	number: number
 	/** Collection and `where`: what makes it the same resource when its label changes. */
 	identity: string
+	/** What its index calls an id: another field makes it another resource. Absent in states of an earlier version until the next poll. */
+	idField?: string
 	objectType: string
 	/** The bell went on: store clock, whole seconds, and the highest id then. */
 	t0Sec: number
@@ -80,6 +82,8 @@ export interface HooksState {
 	foreign: { source: string; atMs: number } | null
 	/** Numbers of resources whose payloads differ from REST reads: their deliveries are hints. */
 	hintsOnly: number[]
+	/** By resource number: how often its payloads were found to differ, and how many equal ones came in a row since. */
+	doubted: Record<string, { times: number; equal: number }>
 	/** Deliveries by topic, to know which are probed. */
 	seen: Record<string, number>
 	counts: { taken: number; disabled: number; unknownTopic: number }
@@ -102,6 +106,7 @@ export function newHooks(): HooksState {
 		lastDeliveryMs: null,
 		foreign: null,
 		hintsOnly: [],
+		doubted: {},
 		seen: {},
 		counts: { taken: 0, disabled: 0, unknownTopic: 0 },
 		repairs: [],
@@ -133,7 +138,9 @@ export interface WatcherState {
 	/** Number of the last announcement, and when those that are kept are handed over next; null: none are. */
 	announcement: number
 	announceMs: number | null
-	counters: { created: number; updated: number; deleted: number; requests: number; dead: number; expired: number }
+	/** When an object was last erased; null: never. */
+	erasedMs: number | null
+	counters: { created: number; updated: number; deleted: number; requests: number; delivered: number; dead: number; expired: number }
 	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
 	hours: [number, number][]
 	lastEventMs: number | null
@@ -185,7 +192,8 @@ export function newState(): WatcherState {
 		resending: 0,
 		announcement: 0,
 		announceMs: null,
-		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
+		erasedMs: null,
+		counters: { created: 0, updated: 0, deleted: 0, requests: 0, delivered: 0, dead: 0, expired: 0 },
 		hours: [],
 		lastEventMs: null,
 		skewMs: null,
@@ -222,6 +230,7 @@ export function newResource(
 	return {
 		number,
 		identity: resource.identity,
+		idField: resource.idField,
 		objectType: resource.objectType,
 		t0Sec,
 		highestId,
@@ -260,7 +269,18 @@ export function newResource(
 /** Reads the state row. */
 export function loadState(sql: Sql): WatcherState {
 	const row = sql.all<{ body: string }>(`SELECT body FROM state WHERE id = 1`)[0]
-	return row === undefined ? newState() : { ...newState(), ...(JSON.parse(row.body) as WatcherState) }
+	if (row === undefined) return newState()
+	// What an earlier version wrote lacks what came later.
+	const stored = JSON.parse(row.body) as Partial<WatcherState>
+	const { unsettled = [], notification = 0, counters } = stored
+	// Before deliveries were counted, all that was formed had been delivered, less what had not.
+	const delivered = counters?.delivered ?? notification - unsettled.length - (counters?.dead ?? 0)
+	return {
+		...newState(),
+		...stored,
+		hooks: { ...newHooks(), ...stored.hooks },
+		counters: { ...newState().counters, ...counters, delivered },
+	}
 }
 
 /** Writes the state row, as JSON text: one row. */

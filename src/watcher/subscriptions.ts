@@ -5,6 +5,7 @@
 import type { Core } from './core.ts'
 import { forgetItems, release, settleUnsent } from './resend.ts'
 import type { Sql } from './ports.ts'
+import { forgetRows } from './unsettled.ts'
 
 /** The instance's callback is the first subscription. */
 export const CALLBACK = 1
@@ -122,7 +123,7 @@ export function activate(core: Core, id: number): number {
 	const { sql } = core.ports
 	const now = core.ports.now()
 	sql.run(
-		`UPDATE subscriptions SET active = 1, reason = NULL, failing_since = NULL, guarded = 0, parked = NULL WHERE id = ? AND (active = 0 OR failing_since IS NOT NULL OR guarded = 1)`,
+		`UPDATE subscriptions SET active = 1, reason = NULL, failing_since = NULL, last_status = NULL, guarded = 0, parked = NULL WHERE id = ? AND (active = 0 OR failing_since IS NOT NULL OR guarded = 1)`,
 		id,
 	)
 	sql.run(
@@ -132,6 +133,7 @@ export function activate(core: Core, id: number): number {
 		id,
 		now,
 	)
+	forgetRows(core)
 	core.ringWanted = true
 	return release(core, id)
 }
@@ -146,6 +148,15 @@ export function deactivate(core: Core, id: number, reason: string): void {
 function remove(core: Core, id: number): void {
 	const { sql } = core.ports
 	settleUnsent(core, id, 'dropped')
+	// What was posted has its notification while it waits.
+	const now = core.ports.now()
+	sql.run(
+		`UPDATE notifications SET status = 'dropped', settled = ?, updated = ? WHERE id IN (SELECT j.value FROM waiting AS w JOIN events AS e ON e.sequence = w.sequence, json_each(e.notifications) AS j WHERE w.subscription = ?) AND subscription = ? AND settled IS NULL`,
+		now,
+		now,
+		id,
+		id,
+	)
 	sql.run(`DELETE FROM waiting WHERE subscription = ?`, id)
 	sql.run(`DELETE FROM skipped WHERE subscription = ?`, id)
 	forgetItems(core, id)

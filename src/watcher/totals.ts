@@ -2,7 +2,7 @@
 import type { Core, Watched } from './core.ts'
 import { loadRanks } from './object-index.ts'
 import { brakes, horizonSec, judgeTotal, searchKey } from './poll.ts'
-import { putLookup, record } from './recorder.ts'
+import { putLookup, recordPage } from './recorder.ts'
 import { list, type Budget } from './requests.ts'
 import type { ResourceState } from './state.ts'
 import { learn, nextProbe, startSearch, type Ranks } from './search.ts'
@@ -73,21 +73,7 @@ async function readTrash(core: Core, watched: Watched, storeNowMs: number, budge
 			budget,
 		)
 		const trashed = page.sightings.filter((one) => one.state === 'trashed')
-		core.commit(() =>
-			record(
-				core,
-				watched,
-				trashed.map((sighting) => ({ id: sighting.id, sighting })),
-				{
-					source: 'poll',
-					by: 'read',
-					askedAtMs: page.askedAtMs,
-					storeNowMs: page.storeNowMs,
-					listed: true,
-					backfill: 'none',
-				},
-			),
-		)
+		core.commit(() => recordPage(core, watched, page, 'poll', trashed))
 		if (page.rows < TRASH_ROWS || trashed.length === 0 || (page.total !== null && offset + TRASH_ROWS >= page.total)) return
 	}
 }
@@ -118,19 +104,7 @@ export async function searchStep(core: Core, watched: Watched, budget: Budget): 
 	const after = learn(search.state, ranks(core, rs.number), probe.offset, ids)
 	core.commit(() => {
 		// The page's rows are looked at like any others: what is unknown among them rings here.
-		record(
-			core,
-			watched,
-			page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
-			{
-				source: 'poll',
-				by: 'read',
-				askedAtMs: page.askedAtMs,
-				storeNowMs: page.storeNowMs,
-				listed: true,
-				backfill: 'none',
-			},
-		)
+		recordPage(core, watched, page, 'poll')
 		rs.search = { ...search, state: after }
 	})
 	if (nextProbe(after) === null) searchEnded(core, watched)

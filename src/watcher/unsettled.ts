@@ -6,6 +6,12 @@ import type { Core } from './core.ts'
 /** Most notifications of a subscription that are unsettled at a time: what an outage adds stays in the log, where it is cheap. */
 export const UNSETTLED_LIMIT = 100
 
+/** A claim is kept for this long; not settled by then, its outcome is unknown and it is due again. */
+export const LEASE_MS = 45_000
+
+/** So many that can go at once are enough to go on with. */
+const PLENTY = UNSETTLED_LIMIT / 4
+
 /** A notification's row, as far as sending it needs. Times epoch ms. */
 export interface NotificationRow {
 	id: number
@@ -34,15 +40,35 @@ export const NOTIFICATION_COLUMNS =
 	'id, subscription, object_type, members, created, context, status, attempt, base, due, lease, first_try, first_failure, settled, delivered, resend'
 
 /** All unsettled notifications, oldest first. */
-export function unsettledRows(core: Core): NotificationRow[] {
+export function unsettledRows(core: Core): readonly NotificationRow[] {
+	core.unsettled ??= readUnsettled(core)
+	return core.unsettled
+}
+
+/** The same as it is stored. The stored list may still name what was settled after it was last written. */
+export function readUnsettled(core: Core): NotificationRow[] {
 	const { unsettled } = core.state
 	if (unsettled.length === 0) return []
 	const rows = core.ports.sql.all<NotificationRow>(
 		`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND settled IS NULL ORDER BY id`,
 		JSON.stringify(unsettled),
 	)
-	keepOnly(core, rows)
+	if (rows.length < unsettled.length) core.state.unsettled = rows.map((row) => row.id)
 	return rows
+}
+
+/** Rows of unsettled notifications were changed: they are looked up again. */
+export function forgetRows(core: Core): void {
+	core.unsettled = null
+}
+
+/**
+ * Whether more should be put on a subscription's list. While it has plenty that can go at once, what waits need not be looked at: that
+ * is done for many of them in one go.
+ */
+export function wantsMore(core: Core, subscription: number): boolean {
+	const now = core.ports.now()
+	return unsettledRows(core).filter((row) => row.subscription === subscription && row.lease === null && row.due <= now).length < PLENTY
 }
 
 /** The objects of a notification, by `objectKey`. */
@@ -59,9 +85,5 @@ export function enlist(core: Core, ids: readonly number[]): void {
 /** A notification is settled: nothing is due for it any more. */
 export function leave(core: Core, id: number): void {
 	core.state.unsettled = core.state.unsettled.filter((one) => one !== id)
-}
-
-/** The stored list may still name what was settled after it was last written. */
-export function keepOnly(core: Core, rows: readonly { id: number }[]): void {
-	if (rows.length < core.state.unsettled.length) core.state.unsettled = rows.map((row) => row.id)
+	if (core.unsettled !== null) core.unsettled = core.unsettled.filter((row) => row.id !== id)
 }

@@ -2,7 +2,7 @@
 import { contentOf } from './content.ts'
 import type { Core, Watched } from './core.ts'
 import { afterWindowPage, HEAD_ROWS, headCloses, horizonSec, windowForced } from './poll.ts'
-import { isNews, record, type Recorded } from './recorder.ts'
+import { isNews, recordPage } from './recorder.ts'
 import { list, type Budget, type Listed } from './requests.ts'
 import { judge } from './totals.ts'
 
@@ -92,7 +92,7 @@ async function windowPage(core: Core, watched: Watched, budget: Budget): Promise
 		limit,
 	)
 	core.commit(() => {
-		const recorded = recordPage(core, watched, page)
+		const recorded = recordPage(core, watched, page, 'poll')
 		if (isNews(recorded)) rs.head = null
 		rs.window = next
 		if (next === null) {
@@ -119,7 +119,7 @@ async function pollNewest(core: Core, watched: Watched, budget: Budget): Promise
 	while (rs.baseline === null && unknown === head.sightings.length && unknown > 0 && offset < (head.total ?? 0)) {
 		const limit = Math.min(WINDOW_ROWS, rs.pageSize)
 		const page = await list(core, watched, { order: 'id-desc', offset: Math.max(0, offset - 1), limit }, budget)
-		const recorded = core.commit(() => recordPage(core, watched, page))
+		const recorded = core.commit(() => recordPage(core, watched, page, 'poll'))
 		offset += limit - 1
 		if (page.rows === 0 || recorded.unknown < page.sightings.length - 1) unknown = 0
 	}
@@ -137,29 +137,13 @@ function recordHead(core: Core, watched: Watched, page: Listed, also: () => void
 		return 0
 	}
 	const recorded = core.commit(() => {
-		const result = recordPage(core, watched, page)
+		const result = recordPage(core, watched, page, 'poll')
 		// Rows that are to be read again must pass the gate again.
 		rs.head = isNews(result) ? null : digest
 		also()
 		return result
 	}, isNews)
 	return recorded.unknown
-}
-
-function recordPage(core: Core, watched: Watched, page: Listed): Recorded {
-	return record(
-		core,
-		watched,
-		page.sightings.map((sighting) => ({ id: sighting.id, sighting })),
-		{
-			source: 'poll',
-			by: 'read',
-			askedAtMs: page.askedAtMs,
-			storeNowMs: page.storeNowMs,
-			listed: true,
-			backfill: core.config.backfill,
-		},
-	)
 }
 
 function pollEnded(core: Core, watched: Watched, storeNowMs: number): void {

@@ -2,9 +2,25 @@
 import { baseline } from './baseline.ts'
 import type { Bench } from './bench.ts'
 import { changed, deleted } from './changes.ts'
+import { delivery } from './delivery.ts'
+import { isolation } from './isolation.ts'
 import { customers, polls } from './polls.ts'
 import { events, idle } from './rows.ts'
 import { forged, ingest, ring, taken } from './webhooks.ts'
 
 /** The registry: a new bench is a file beside this one and a line here. */
-export const BENCHES: readonly Bench[] = [polls, idle, customers, changed, deleted, baseline, events, ingest, forged, ring, taken]
+export const BENCHES: readonly Bench[] = [
+	polls,
+	idle,
+	customers,
+	changed,
+	deleted,
+	baseline,
+	events,
+	ingest,
+	forged,
+	ring,
+	taken,
+	delivery,
+	isolation,
+]

@@ -46,8 +46,8 @@ export interface House {
 	readonly orders: number[]
 	/** Asks an instance's object. */
 	ask(instance: number, order: HookOrder): Promise<HookReply>
-	/** Instances of these ids that know what the connected one knows, without store and callback. */
-	copies(ids: readonly number[]): Promise<void>
+	/** Instances of these ids that know what the connected one knows, without a store; their callbacks, if any. */
+	copies(ids: readonly number[], callback?: (id: number) => string): Promise<void>
 	/** Nothing is left to deliver or to read. */
 	quiet(): Promise<HookReply>
 	/** Sends a delivery as it was caught. */
@@ -166,9 +166,9 @@ export async function openHouse(undo: Undo): Promise<House> {
 			await store.runQueue()
 			return catching.filter((one) => one.topic === topic)
 		},
-		copies: async (ids) => {
+		copies: async (ids, callback) => {
 			const tables = JSON.parse(await post(`${base}/_bench/${instance}`, { do: 'copy' } satisfies HookOrder)) as Tables
-			for (const id of ids) await ask(id, { do: 'become', instanceId: id, tables })
+			for (const id of ids) await ask(id, { do: 'become', instanceId: id, tables, callbackUrl: callback?.(id) ?? null })
 		},
 		quiet: () => until((reply) => reply.learned && reply.unsettled === 0 && reply.lookups === 0),
 		deliver: async ({ headers, body }) => {

@@ -3,8 +3,8 @@
 /** Rows of an instance's tables, by table. */
 export type Tables = Record<string, Record<string, string | number | null>[]>
 
-/** `look`: how it stands. `copy`: all that the instance knows. `become`: an instance that knows this, asks no store and has no callback. */
-export type HookOrder = { do: 'look' | 'copy' } | { do: 'become'; instanceId: number; tables: Tables }
+/** `look`: how it stands. `copy`: all that the instance knows. `become`: an instance that knows this, asks no store, and calls this callback if any. */
+export type HookOrder = { do: 'look' | 'copy' } | { do: 'become'; instanceId: number; tables: Tables; callbackUrl: string | null }
 
 /** How an instance stands. */
 export interface HookReply {

@@ -8,18 +8,25 @@ import type { WatcherConfig } from '../../src/watcher/ports.ts'
 import type { HookAnswer, HookDelivery, Known } from '../../src/watcher/rpc.ts'
 import { migrate } from '../../src/watcher/tables.ts'
 import { Watcher as Production } from '../../src/watcher/watcher.ts'
-import type { HookOrder, HookReply, Tables } from './webhooks-orders.ts'
+import type { HookOrder, HookReply } from './webhooks-orders.ts'
 
 export { Callback } from '../../src/delivery/callback.ts'
 
-/** Instances without a store: what they would read there is dropped instead. */
-const copies = new Set<string | undefined>()
+/** Instances without a store and a row in D1: what they would read there is dropped instead. */
+const copies = new Map<string | undefined, WatcherConfig>()
 
 const COPIED = ['instance', 'state', 'shapes', 'objects']
 
 /** The production object. */
 export class Watcher extends Production {
 	#rows = 0
+
+	constructor(ctx: DurableObjectState, env: Env) {
+		super(ctx, env)
+		const { ports } = this.engine
+		const { loadConfig } = ports
+		ports.loadConfig = async (instanceId) => copies.get(ctx.id.name) ?? (await loadConfig(instanceId))
+	}
 
 	override async hook(delivery: HookDelivery): Promise<Known<HookAnswer>> {
 		const before = this.rows.written
@@ -37,7 +44,7 @@ export class Watcher extends Production {
 	async bench(text: string): Promise<string> {
 		const order = JSON.parse(text) as HookOrder
 		const { sql } = this.engine.ports
-		if (order.do === 'become') this.#become(order.instanceId, order.tables)
+		if (order.do === 'become') await this.#become(order)
 		if (order.do === 'copy') return JSON.stringify(Object.fromEntries(COPIED.map((table) => [table, sql.all(`SELECT * FROM ${table}`)])))
 		const core = this.engine.core()
 		if (core === null) throw new Error('there is no such instance')
@@ -53,9 +60,13 @@ export class Watcher extends Production {
 		return JSON.stringify(reply)
 	}
 
-	#become(instanceId: number, tables: Tables): void {
+	async #become({ instanceId, tables, callbackUrl }: HookOrder & { do: 'become' }): Promise<void> {
 		const { sql } = this.engine.ports
-		copies.add(this.ctx.id.name)
+		const copied = JSON.parse(String(tables['instance']?.[0]?.['config'])) as WatcherConfig
+		// A key is sealed for its instance: nobody else can open it.
+		const configuration = { ...copied.configuration, 'event.notification.signature.key': null }
+		const config = { ...copied, instanceId, callbackUrl, configuration }
+		copies.set(this.ctx.id.name, config)
 		migrate(sql)
 		sql.transaction(() => {
 			for (const [table, rows] of Object.entries(tables)) {
@@ -65,9 +76,10 @@ export class Watcher extends Production {
 					sql.run(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${marks})`, ...Object.values(row))
 				}
 			}
-			const config = JSON.parse(String(tables['instance']?.[0]?.['config'])) as WatcherConfig
-			sql.run('UPDATE instance SET id = ?, config = ?', instanceId, JSON.stringify({ ...config, instanceId, callbackUrl: null }))
+			sql.run('UPDATE instance SET id = ?, config = ?', instanceId, JSON.stringify(config))
 		})
+		// Its subscription is made where the configuration is followed.
+		if (callbackUrl !== null) await this.configure(config.version, { release: true })
 	}
 }
 

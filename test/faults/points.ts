@@ -1,7 +1,7 @@
 /** Where a Worker is killed: the words that the harness, the Worker's test entry and the result share. */
 
 /** A point on the way of a change. */
-export type Point = 'claimToPost' | 'duringPost' | 'answerToSettle' | 'commitToDoorbell' | 'baselineSlice' | 'rereadSlice'
+export type Point = 'claimToPost' | 'duringPost' | 'answerToSettle' | 'commitToDoorbell' | 'baselineSlice' | 'rereadSlice' | 'anywhere'
 
 /** Every point, with what is said of it. */
 export const POINTS: Readonly<Record<Point, string>> = {
@@ -11,6 +11,7 @@ export const POINTS: Readonly<Record<Point, string>> = {
 	commitToDoorbell: 'between commit and doorbell',
 	baselineSlice: 'in a slice of a baseline',
 	rereadSlice: 'in a slice of a re-read',
+	anywhere: 'at a random moment',
 }
 
 /** Points that nobody outside the Worker can see: its test entry stands still there. */

@@ -2,7 +2,7 @@
 import { ifItFits } from '../store/engine.ts'
 import { Random } from '../store/random.ts'
 import { serve, type Served } from '../store/serve.ts'
-import { createStore, type Action, type JournalEntry, type SimulatedStore, type StoreOptions } from '../store/store.ts'
+import { createStore, type Action, type JournalEntry, type Resource, type SimulatedStore, type StoreOptions } from '../store/store.ts'
 import { WATCHED } from '../demo/stage.ts'
 import type { Halted } from './control.ts'
 import { INSTANCE_HEADER } from './points.ts'
@@ -23,11 +23,10 @@ const DAILY: readonly (readonly [number, Action])[] = [
 	[1, { do: 'back-date', resource: 'orders' }],
 	[2, { do: 'trash', resource: 'orders' }],
 	[2, { do: 'trash', resource: 'products' }],
-	[1, { do: 'trash', resource: 'coupons' }],
+	[2, { do: 'trash', resource: 'coupons' }],
 	[1, { do: 'restore', resource: 'orders' }],
 	[1, { do: 'restore', resource: 'products' }],
 	[1, { do: 'delete', resource: 'orders' }],
-	[1, { do: 'delete', resource: 'coupons' }],
 	[1, { do: 'delete', resource: 'customers' }],
 	[1, { do: 'edit-silently', resource: 'products' }],
 	[1, { do: 'edit-silently', resource: 'coupons' }],
@@ -36,6 +35,9 @@ const DAILY: readonly (readonly [number, Action])[] = [
 	[1, { do: 'burst', resource: 'products', count: 15 }],
 	[1, { do: 'burst', resource: 'orders', count: 15 }],
 ]
+
+/** How much of what happens happens to the same few objects: their next change comes while the one before is still tried. */
+const HOT_SHARE = 0.15
 
 /** Ms between actions, and between those that go on when enough has changed for now. */
 const PACE_MS = 50
@@ -60,6 +62,7 @@ export class Shop {
 	wanted = 0
 	readonly #random: Random
 	readonly #deck = DAILY.flatMap(([times, action]) => Array.from({ length: times }, () => action))
+	readonly #hot: readonly { resource: Resource; id: number }[]
 	#timer: NodeJS.Timeout | null = null
 	#idleSince = 0
 	#counted = { entries: 0, changes: 0 }
@@ -68,6 +71,9 @@ export class Shop {
 	constructor(options: StoreOptions & { seed: number }) {
 		this.store = createStore(options)
 		this.#random = new Random(options.seed, 302)
+		this.#hot = (['orders', 'products'] as const).flatMap((resource) =>
+			[...this.store.state(resource).keys()].slice(-3).map((id) => ({ resource, id })),
+		)
 	}
 
 	/** Listens at the port that its address names. */
@@ -124,7 +130,8 @@ export class Shop {
 			this.#idleSince = Date.now()
 		}
 		// What fits nothing at the moment, such as a restore without anything in the trash, is left out.
-		ifItFits(() => void this.store.act(this.#random.pick(this.#deck)))
+		const action: Action = this.#random.chance(HOT_SHARE) ? { do: 'edit', ...this.#random.pick(this.#hot) } : this.#random.pick(this.#deck)
+		ifItFits(() => void this.store.act(action))
 	}
 
 	async #fetch(request: Request): Promise<Response> {

@@ -5,7 +5,7 @@
 import { behalf, hasten, pass, setTrap } from './inside.ts'
 import type { Doorbell, Env } from '../../src/context.ts'
 import { notificationId } from '../../src/events/ids.ts'
-import worker, { Watcher as Production } from '../../src/index.ts'
+import worker, { Callback as ProductionCallback, Watcher as Production } from '../../src/index.ts'
 import { MIGRATE_PATH, TRAP_PATH, type Trap } from './points.ts'
 
 export * from '../../src/index.ts'
@@ -30,6 +30,14 @@ export class Watcher extends Production {
 
 	override async alarm(): Promise<void> {
 		await behalf.run(this.engine.core()?.config.instanceId ?? 0, async () => await super.alarm())
+	}
+}
+
+/** The production breaker on the run's clock. */
+export class Callback extends ProductionCallback {
+	constructor(ctx: DurableObjectState, env: Env) {
+		hasten(ctx.storage)
+		super(ctx, env)
 	}
 }
 

@@ -2,10 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
+import { admit, fresh } from '../../src/delivery/breaker.ts'
 import { migrate } from '../../src/watcher/tables.ts'
 import { MemorySql } from '../world.ts'
 
-const DOCS = readFileSync('docs/storage.md', 'utf8')
+const WHOLE = readFileSync('docs/storage.md', 'utf8')
+const CALLBACK = WHOLE.indexOf('## The object of a callback')
+const DOCS = WHOLE.slice(0, CALLBACK)
 
 /** Tables of the object as the docs describe them: name → columns. */
 function described(): Record<string, string[]> {
@@ -33,6 +36,18 @@ test('every table and column of the object has its line, and every line its colu
 	const sql = new MemorySql()
 	migrate(sql)
 	expect(described()).toEqual(tablesOf(sql.db))
+})
+
+test('what the object of a callback keeps has its lines, and no others', () => {
+	const [core, waiter] = WHOLE.slice(CALLBACK)
+		.split('Keys `waiter')
+		.map((text) => [...text.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]!))
+	const state = fresh()
+	const oldest = { notificationId: 1, createdMs: 1, dueMs: 1 }
+	const ask = { subscription: 1, organizationId: 1, url: 'https://callback.example/', rate: 0.01, oldest, wanted: 1 }
+	for (const instance of [1, 2]) admit(state, instance, ask, 6, 1, 0)
+	expect(core).toEqual(Object.keys(state.core))
+	expect(waiter).toEqual(Object.keys(state.waiters['2 1']!))
 })
 
 test('every table of D1 has its line, and every column its comment beside it', () => {

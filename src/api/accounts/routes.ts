@@ -2,6 +2,8 @@
 import * as z from 'zod'
 import { parseSettings, SETTING_NAMES, showAccountSettings, writeAccountSettings } from '../../accounts/settings.ts'
 import { BadRequest, NotFound } from '../../errors.ts'
+import { tell } from '../../instances/lifecycle.ts'
+import { findOwner } from '../../instances/organizations.ts'
 import { readId } from '../access.ts'
 import { declare, type Api } from '../contract.ts'
 import type { CallerContext } from '../environment.ts'
@@ -53,5 +55,13 @@ async function change(c: CallerContext, body: z.output<typeof SettingsBody>): Pr
 	const parsed = parseSettings(body, { allowPrivateNetwork: c.env.ALLOW_PRIVATE_NETWORK === 'true' })
 	if (!parsed.ok) throw new BadRequest(parsed.problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
 	await writeAccountSettings(c.env.DB, c.env.MASTER_KEYS, { organizationId, userId: user.id, requestId }, parsed.change, services.now())
+	await tellOwn(c)
 	return await show(c)
+}
+
+/** The organization's own object goes by them from its next notification on; instances read them by themselves. */
+async function tellOwn(c: CallerContext): Promise<void> {
+	const { services, user } = c.var
+	const ownerId = await findOwner(c.env.DB, user.organizationId)
+	if (ownerId !== null) await tell(services, { id: ownerId, version: 1 }, {})
 }

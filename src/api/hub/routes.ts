@@ -22,6 +22,7 @@ const Query = z.object({
 	nextPage: z.string().max(500).optional(),
 	where: z.string().max(4000, 'expected at most 4000 characters').optional(),
 	fields: z.string().max(2000).optional(),
+	orderBy: z.string().max(200, 'expected at most 200 characters').optional(),
 })
 type Query = z.output<typeof Query>
 
@@ -85,12 +86,20 @@ async function answerHub(c: InstanceContext, path: string, query: Query): Promis
 	// A number at the end names an object; any other word may be a collection, and its answer says what it is.
 	if (/\/\d+$/.test(`/${vendorPath}`)) return c.json(shape(await readItem(client, vendorPath, {})) as never, 200)
 
+	const order = element.hubOrder(path, query.orderBy ?? null, instance.connection)
+	if (!order.ok) throw new BadRequest(order.message)
 	const token = parsePageToken(query.nextPage, 2)
 	const page = token?.[0] ?? query.page ?? 1
 	const pageSize = token?.[1] ?? query.pageSize ?? PAGE_LIMIT
 	if (page < 1 || pageSize < 1 || pageSize > PAGE_LIMIT)
 		throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier answer')
-	const reading = await readPage(client, { path: vendorPath, query: filter.query, matches: filter.matches, page, pageSize })
+	const reading = await readPage(client, {
+		path: vendorPath,
+		query: { ...filter.query, ...order.query },
+		matches: filter.matches,
+		page,
+		pageSize,
+	})
 	if ('item' in reading) return c.json(shape(reading.item) as never, 200)
 	setPageHeaders(c, {
 		returned: reading.list.length,

@@ -41,8 +41,15 @@ export async function replay(c: InstanceContext, body: z.output<typeof ReplayBod
 
 /** `POST /notifications/{id}/replay`. */
 export async function replayOne(c: CallerContext, id: string, dryRun: boolean): Promise<Response> {
-	const { instance, counter, report } = await requireNotification(c, id)
-	return c.json(await begin(c.var, instance, { notification: counter }, 'notificationId', dryRun, report), dryRun ? 200 : 202)
+	const { owner, instance, counter, report } = await requireNotification(c, id)
+	const sender = instance ?? {
+		id: owner.id,
+		organizationId: c.var.user.organizationId,
+		enabled: true,
+		eventsEnabled: true,
+		own: true as const,
+	}
+	return c.json(await begin(c.var, sender, { notification: counter }, 'notificationId', dryRun, report), dryRun ? 200 : 202)
 }
 
 /** `GET …/replays`: newest first, releases among them. */
@@ -88,30 +95,39 @@ export async function erase(c: InstanceContext, resource: string, objectId: stri
 	return c.json({ erased }, 200)
 }
 
+/** Whose object sends: an instance's, or the organization's own. */
+type Sender = Pick<Instance, 'id' | 'organizationId' | 'enabled' | 'eventsEnabled'> & { own?: true }
+
 /** Begins a replay, when there is somebody to send to. `report`: the one notification that is meant. */
 async function begin(
 	by: CallerContext['var'],
-	instance: Instance,
+	sender: Sender,
 	query: ReplayQuery,
 	what: string,
 	dryRun: boolean,
 	report: NotificationReport | null,
 ): Promise<ReturnType<typeof showResend>> {
 	const { services } = by
-	if (!dryRun) requireRunning(instance)
-	const subscriptions = await askObject(services, instance.id, (watcher) => watcher.subscriptions())
+	if (!dryRun) requireRunning(sender)
+	const subscriptions = await askObject(services, sender.id, (watcher) => watcher.subscriptions())
 	if (report === null) requireSomebody(subscriptions)
 	else requireSendable(report, subscriptions)
-	const begun = await askObject(services, instance.id, (watcher) => watcher.replay(query, dryRun))
+	const begun = await askObject(services, sender.id, (watcher) => watcher.replay(query, dryRun))
 	if (begun === 'too-many')
 		throw new Conflict(
-			'10 replays of this instance are running; wait until one has ended, or cancel one with DELETE /instances/{id}/replays/{replayId}',
+			sender.own
+				? '10 replays are running; wait until one has ended'
+				: '10 replays of this instance are running; wait until one has ended, or cancel one with DELETE /instances/{id}/replays/{replayId}',
 		)
-	if (!dryRun) await note(by, instance, { action: 'instance.replay', detail: { replay: begun.id, by: what, total: begun.total } })
+	if (!dryRun)
+		await note(by, sender, {
+			action: sender.own ? 'organization.replay' : 'instance.replay',
+			detail: { replay: begun.id, by: what, total: begun.total },
+		})
 	return showResend(begun)
 }
 
-function requireRunning(instance: Instance): void {
+function requireRunning(instance: Sender): void {
 	if (!instance.enabled) throw new Conflict('This instance is disabled and delivers nothing; enable it first')
 	if (!instance.eventsEnabled) throw new Conflict('This instance has no events; set event.notification.enabled to true')
 }
@@ -161,13 +177,16 @@ function requireMoment(name: string, value: string | number | undefined): number
 	return ms
 }
 
-async function note(by: CallerContext['var'], instance: Instance, entry: Pick<AuditEntry, 'action' | 'detail'>): Promise<void> {
+async function note(by: CallerContext['var'], sender: Sender, entry: Pick<AuditEntry, 'action' | 'detail'>): Promise<void> {
 	const { services, user, requestId } = by
 	await services.env.DB.batch([
 		auditStatement(
 			services.env.DB,
-			{ organizationId: instance.organizationId, userId: user.id, requestId },
-			{ ...entry, objectType: 'instance', objectId: instance.id },
+			{ organizationId: sender.organizationId, userId: user.id, requestId },
+			{
+				...entry,
+				...(sender.own ? { objectType: 'organization', objectId: sender.organizationId } : { objectType: 'instance', objectId: sender.id }),
+			},
 			services.now(),
 		),
 	])

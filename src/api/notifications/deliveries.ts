@@ -2,6 +2,7 @@
 import { auditStatement } from '../../accounts/audit.ts'
 import { BadRequest, NotFound } from '../../errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
+import { hearsTopic } from '../../events/topics.ts'
 import type { Reached } from '../../instances/subscriptions.ts'
 import type { NotificationReport } from '../../watcher/rpc.ts'
 import { readId } from '../access.ts'
@@ -9,8 +10,8 @@ import type { CallerContext } from '../environment.ts'
 import { mergePages, type Owned } from '../merge.ts'
 import { formatPageToken, listParameter, parsePageToken, setPageHeaders } from '../paging.ts'
 import { askOwner, reachable, requirePosition } from './scope.ts'
-import { readTopic } from './topics.ts'
-import { showAttempt, showDelivery, showNotification } from './view.ts'
+import { splitTopics } from './topics.ts'
+import { instanceOf, showAttempt, showDelivery, showNotification } from './view.ts'
 import { readDeliveryWhere, type DeliveryWish } from './where.ts'
 
 /** Records of a page unless asked otherwise. */
@@ -28,40 +29,43 @@ interface Page {
 /** `GET /notifications`. */
 export async function list(c: CallerContext, query: Page): Promise<Response> {
 	const topics = listParameter(c, 'topics')
-	const wanted = topics.flatMap((text) => readTopic(text) ?? [])
+	const { instances: wanted, own } = splitTopics(topics)
 	const wish: DeliveryWish = {
 		statuses: null,
 		urls: null,
 		instanceIds: topics.length === 0 ? null : wanted.map((one) => one.instanceId),
+		ownTopics: topics.length === 0 ? null : own,
 		subscriptionIds: null,
 	}
 	// A topic names the element too.
 	const named = (one: Reached): boolean =>
-		topics.length === 0 || wanted.some(({ instanceId, elementKey }) => instanceId === one.id && elementKey === one.elementKey)
-	const { instances, entries } = await page(c, wish, query, query.hydrate !== 'false', named)
+		topics.length === 0 ||
+		one.elementKey === null ||
+		wanted.some(({ instanceId, elementKey }) => instanceId === one.id && elementKey === one.elementKey)
+	const { owners, entries } = await page(c, wish, query, query.hydrate !== 'false', named)
 	return c.json(
-		entries.map(({ instanceId, row }) => showNotification(c.env.PUBLIC_URL, instances.get(instanceId)!, row)),
+		entries.map(({ instanceId, row }) => showNotification(c.env.PUBLIC_URL, owners.get(instanceId)!, row)),
 		200,
 	)
 }
 
 /** `GET /notifications/{id}`. */
 export async function show(c: CallerContext, id: string): Promise<Response> {
-	const { instance, report } = await requireNotification(c, id)
-	return c.json(showNotification(c.env.PUBLIC_URL, instance, report), 200)
+	const { owner, report } = await requireNotification(c, id)
+	return c.json(showNotification(c.env.PUBLIC_URL, owner, report), 200)
 }
 
 /** `PUT /notifications/{id}/acknowledge`. */
 export async function acknowledge(c: CallerContext, id: string): Promise<Response> {
-	const { instance, counter } = await requirePosition(c, id)
-	if (!(await askOwner(c, instance.id, (watcher) => watcher.acknowledge(counter)))) throw new NotFound('No such notification')
+	const { owner, counter } = await requirePosition(c, id)
+	if (!(await askOwner(c, owner.id, (watcher) => watcher.acknowledge(counter)))) throw new NotFound('No such notification')
 	return await show(c, id)
 }
 
 /** `GET /notifications/{id}/attempts`: those that have ended, the first one first. */
 export async function attempts(c: CallerContext, id: string): Promise<Response> {
-	const { instance, counter } = await requirePosition(c, id)
-	const found = await askOwner(c, instance.id, (watcher) => watcher.attempts(counter))
+	const { owner, counter } = await requirePosition(c, id)
+	const found = await askOwner(c, owner.id, (watcher) => watcher.attempts(counter))
 	if (found === null) throw new NotFound('No such notification')
 	return c.json(found.map(showAttempt), 200)
 }
@@ -69,16 +73,16 @@ export async function attempts(c: CallerContext, id: string): Promise<Response> 
 /** `GET /notifications/{id}/subscriptions/deliveries`, or of one subscription. A notification is formed for one. */
 export async function deliveriesOf(c: CallerContext, id: string, subscriptionId: string | null, hydrate: boolean): Promise<Response> {
 	const wanted = subscriptionId === null ? null : readId(subscriptionId)
-	const { instance, report } = await requireNotification(c, id)
+	const { owner, report } = await requireNotification(c, id)
 	if (wanted !== null && report.subscription !== wanted) throw new NotFound(`No delivery of this notification to subscription ${wanted}`)
-	return c.json([showDelivery(c.env.PUBLIC_URL, instance, hydrate ? report : { ...report, body: null })], 200)
+	return c.json([showDelivery(c.env.PUBLIC_URL, owner, hydrate ? report : { ...report, body: null })], 200)
 }
 
 /** `GET /notifications/subscriptions/deliveries`. */
 export async function deliveries(c: CallerContext, query: Page & { where?: string | undefined }): Promise<Response> {
-	const { instances, entries } = await page(c, readDeliveryWhere(query.where), query, query.hydrate === 'true', () => true)
+	const { owners, entries } = await page(c, readDeliveryWhere(query.where), query, query.hydrate === 'true', () => true)
 	return c.json(
-		entries.map(({ instanceId, row }) => showDelivery(c.env.PUBLIC_URL, instances.get(instanceId)!, row)),
+		entries.map(({ instanceId, row }) => showDelivery(c.env.PUBLIC_URL, owners.get(instanceId)!, row)),
 		200,
 	)
 }
@@ -92,20 +96,28 @@ export async function release(c: CallerContext, where: string | undefined): Prom
 	if (wish.statuses !== null && !wish.statuses.includes('queued'))
 		throw new BadRequest('where: expected status to be queued; nothing else is released')
 	const released = []
-	for (const { id } of await reachable(c, { ...wish, tags: listParameter(c, 'tags') })) {
+	const { organizationId } = user
+	for (const owner of await reachable(c, { ...wish, tags: listParameter(c, 'tags') })) {
+		const { id } = owner
+		const instanceId = instanceOf(owner)
+		const whose =
+			instanceId === null
+				? ({ objectType: 'organization', objectId: organizationId } as const)
+				: ({ objectType: 'instance', objectId: instanceId } as const)
 		const subscriptions = await askOwner(c, id, (watcher) => watcher.subscriptions())
-		for (const { number, url } of subscriptions) {
+		for (const { number, url, topics } of subscriptions) {
+			if (instanceId === null && wish.ownTopics !== null && !overlaps(wish.ownTopics, topics ?? [])) continue
 			if (wish.subscriptionIds?.includes(number) === false || wish.urls?.includes(url) === false) continue
 			const count = await askOwner(c, id, (watcher) => watcher.release({ subscription: number }))
 			await services.env.DB.batch([
 				auditStatement(
 					services.env.DB,
-					{ organizationId: user.organizationId, userId: user.id, requestId },
-					{ action: 'subscription.release', objectType: 'instance', objectId: id, detail: { subscription: number, released: count } },
+					{ organizationId, userId: user.id, requestId },
+					{ action: 'subscription.release', ...whose, detail: { subscription: number, released: count } },
 					services.now(),
 				),
 			])
-			released.push({ subscriptionId: number, instanceId: id, config: { url }, released: count })
+			released.push({ subscriptionId: number, instanceId, config: { url }, released: count })
 		}
 	}
 	return c.json(released, 200)
@@ -117,29 +129,34 @@ export async function requireNotification(
 	id: string,
 ): Promise<Awaited<ReturnType<typeof requirePosition>> & { report: NotificationReport }> {
 	const position = await requirePosition(c, id)
-	const report = await askOwner(c, position.instance.id, (watcher) => watcher.notification(position.counter))
+	const report = await askOwner(c, position.owner.id, (watcher) => watcher.notification(position.counter))
 	if (report === null) throw new NotFound('No such notification')
 	return { ...position, report }
 }
 
-/** A page of notifications across the instances that a wish reaches; sets the headers. */
+/** Whether a subscription hears of one of these topics. */
+function overlaps(wanted: readonly string[], heard: readonly string[]): boolean {
+	return wanted.some((one) => heard.some((other) => hearsTopic(one, other) || hearsTopic(other, one)))
+}
+
+/** A page of notifications across the objects that a wish reaches; sets the headers. */
 async function page(
 	c: CallerContext,
 	wish: DeliveryWish,
 	query: Page,
 	withBodies: boolean,
 	named: (one: Reached) => boolean,
-): Promise<{ instances: Map<number, Reached>; entries: Owned<NotificationReport>[] }> {
+): Promise<{ owners: Map<number, Reached>; entries: Owned<NotificationReport>[] }> {
 	const place = parsePageToken(query.nextPage, 3)
 	const reached = wish.statuses?.length === 0 ? [] : await reachable(c, { ...wish, tags: listParameter(c, 'tags') })
-	const instances = new Map(reached.filter(named).map((one) => [one.id, one]))
+	const owners = new Map(reached.filter(named).map((one) => [one.id, one]))
 	const filter = {
 		...(wish.statuses === null ? {} : { statuses: wish.statuses }),
 		...(wish.subscriptionIds === null ? {} : { subscriptions: wish.subscriptionIds }),
 		...(wish.urls === null ? {} : { urls: wish.urls }),
 	}
 	const found = await mergePages<NotificationReport>(
-		[...instances.keys()],
+		[...owners.keys()],
 		{
 			pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE,
 			after: place === null ? null : { atMs: place[0]!, instanceId: place[1]!, number: place[2]! },
@@ -148,7 +165,8 @@ async function page(
 		},
 		(row) => ({ atMs: row.createdMs, number: counterOf(row) }),
 		async (id, part) => {
-			const answer = await c.var.services.watcher(id).notifications({ ...part, ...filter })
+			const topics = owners.get(id)?.elementKey === null && wish.ownTopics !== null ? { topics: wish.ownTopics } : {}
+			const answer = await c.var.services.watcher(id).notifications({ ...part, ...filter, ...topics })
 			return answer === 'unknown' ? null : { rows: answer.notifications, next: answer.next }
 		},
 	)
@@ -160,7 +178,7 @@ async function page(
 		total: null,
 		next: more && last !== undefined ? formatPageToken([last.row.createdMs, last.instanceId, counterOf(last.row)]) : null,
 	})
-	return { instances, entries }
+	return { owners, entries }
 }
 
 /** The same with their bodies, as many as an answer holds. */

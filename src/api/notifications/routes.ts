@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { declare, type Api } from '../contract.ts'
 import * as deliveries from './deliveries.ts'
+import { post } from './posting.ts'
 import * as replays from '../instances/replays.ts'
 import { DryRunQuery, ResendAnswer } from '../instances/replay-schema.ts'
 import {
@@ -10,6 +11,7 @@ import {
 	DeliveryAnswer,
 	HydrateQuery,
 	NotificationAnswer,
+	NotificationBody,
 	NotificationsQuery,
 	ReleaseAnswer,
 	ReleaseQuery,
@@ -28,11 +30,20 @@ export function declareNotifications(api: Api): void {
 	declare(api, {
 		method: 'get',
 		path: '/notifications',
-		summary: 'Notifications, newest first: of the topics[] that are named, or of all instances',
+		summary: 'Notifications, newest first: of the topics[] that are named, or all',
 		access: 'caller',
 		query: NotificationsQuery,
 		answer: z.array(NotificationAnswer),
 		handle: (c, { query }) => deliveries.list(c, query),
+	})
+	declare(api, {
+		method: 'post',
+		path: '/notifications',
+		summary: 'Post to a topic of your own: whoever subscribes to it is sent it',
+		access: 'account',
+		body: NotificationBody,
+		answer: NotificationAnswer,
+		handle: (c, { body }) => post(c, body),
 	})
 	declare(api, {
 		method: 'get',
@@ -98,7 +109,7 @@ function declareSubscriptions(api: Api): void {
 	declare(api, {
 		method: 'get',
 		path: '/notifications/subscriptions',
-		summary: 'Subscriptions: callbacks of instances, and further ones',
+		summary: 'Subscriptions: callbacks of instances, further ones, and those to topics of your own',
 		access: 'caller',
 		query: SubscriptionsQuery,
 		answer: z.array(SubscriptionAnswer),
@@ -107,7 +118,7 @@ function declareSubscriptions(api: Api): void {
 	declare(api, {
 		method: 'post',
 		path: '/notifications/subscriptions',
-		summary: "Send an instance's events to a further address",
+		summary: "Send an instance's events, or what is posted to topics of your own, to a further address",
 		access: 'caller',
 		body: SubscriptionBody,
 		answer: SubscriptionAnswer,

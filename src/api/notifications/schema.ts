@@ -3,6 +3,8 @@ import * as z from 'zod'
 import { PageSize } from '../paging.ts'
 
 const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
+/** How much a notification matters. */
+const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const
 const Where = z.string().max(4000, 'expected at most 4000 characters').optional()
 
 /** The query of a list of subscriptions. */
@@ -28,7 +30,7 @@ export const HydrateQuery = z.object({ hydrate: Flag })
 /** `POST /notifications/subscriptions`. */
 export const SubscriptionBody = z.looseObject({
 	channel: z.literal('webhook', 'expected webhook').optional(),
-	topics: z.union([z.string(), z.array(z.string())], 'expected a list of one topic, such as instance-12-woocommercerest-events'),
+	topics: z.union([z.string(), z.array(z.string())], 'expected a list of topics, such as instance-12-woocommercerest-events'),
 	config: z.looseObject({ url: z.string('expected a URL') }, 'expected an object such as {"url": "https://example.com/hook"}'),
 })
 
@@ -42,8 +44,21 @@ export const SubscriptionAnswer = z.looseObject({
 	reason: z.string().nullable().meta({ description: 'Why it is not active' }),
 	lastStatus: z.string().nullable().meta({ description: 'Status or error class of the failure that it is in' }),
 	failingSince: z.string().nullable(),
-	instanceId: z.number(),
+	instanceId: z.number().nullable().meta({ description: 'null: it hears topics of the organization itself' }),
 	createdDate: z.string(),
+})
+
+/** `POST /notifications`. */
+export const NotificationBody = z.looseObject({
+	topic: z
+		.string('expected a name, such as stock.low')
+		.meta({ description: "Neither an instance's nor one of the operator's; at most 255 characters" }),
+	severity: z
+		.enum(SEVERITIES, `expected one of ${SEVERITIES.join(', ')}`)
+		.optional()
+		.meta({ description: 'medium where it is not said' }),
+	message: z.unknown().meta({ description: 'Any JSON value, at most 256 kB' }),
+	from: z.string('expected a text').max(255, 'expected at most 255 characters').optional().meta({ description: 'Who it is from' }),
 })
 
 /** A notification. */
@@ -57,12 +72,12 @@ export const NotificationAnswer = z.looseObject({
 	active: z.boolean().meta({ description: 'It is to be sent, or tried again' }),
 	acknowledged: z.boolean(),
 	subscriptionId: z.number().nullable(),
-	instanceId: z.number(),
+	instanceId: z.number().nullable(),
 	status: z.string(),
 	attempts: z.number(),
 })
 
-/** A delivery: a notification on its way to a subscription. `dropped`: its subscription was removed, or it was not delivered in 30 days. */
+/** A delivery: a notification on its way to a subscription. `dropped`: nobody heard it, or its subscription was removed. */
 export const DeliveryAnswer = z.looseObject({
 	notificationId: z.number(),
 	subscriptionId: z.number().nullable(),
@@ -75,7 +90,7 @@ export const DeliveryAnswer = z.looseObject({
 /** What was released of a subscription. */
 export const ReleaseAnswer = z.object({
 	subscriptionId: z.number(),
-	instanceId: z.number(),
+	instanceId: z.number().nullable(),
 	config: z.object({ url: z.string() }),
 	released: z.number().meta({ description: 'Notifications that are sent again' }),
 })

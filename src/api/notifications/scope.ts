@@ -1,6 +1,10 @@
-/** Whose notifications a caller may see: their organization's instances, or with an Element token that one. */
+/**
+ * Whose notifications a caller may see: their organization's instances and what was told to the organization itself, or with an Element
+ * token that one instance.
+ */
 import { parseNotificationId, type NotificationPosition } from '../../events/ids.ts'
 import { BadRequest, NotFound } from '../../errors.ts'
+import { findOwner, reachedOwner } from '../../instances/organizations.ts'
 import { findInstance, type Instance } from '../../instances/records.ts'
 import { reachedInstances, type Reach, type Reached } from '../../instances/subscriptions.ts'
 import type { Known, WatcherRpc } from '../../watcher/rpc.ts'
@@ -10,16 +14,25 @@ import { askObject } from '../instances/watching.ts'
 /** Instances that a list asks at most (design, Faces). */
 const MOST_INSTANCES = 200
 
-/** The caller's instances that send to, or are, what is named. 400 when they are too many to ask. */
-export async function reachable(c: CallerContext, reach: Reach): Promise<Reached[]> {
-	const own = c.var.tokenInstance?.id
+/**
+ * The caller's instances that send to, or are, what is named, and the organization's own object where `ownTopics` names some of its topics
+ * (null: whatever). 400 when they are too many to ask.
+ */
+export async function reachable(c: CallerContext, reach: Reach & { ownTopics: readonly string[] | null }): Promise<Reached[]> {
+	const { DB } = c.env
+	const { tokenInstance, user } = c.var
+	const own = tokenInstance?.id
 	const narrowed =
 		own === undefined ? reach : { ...reach, instanceIds: reach.instanceIds === null || reach.instanceIds.includes(own) ? [own] : [] }
-	if ([narrowed.instanceIds, narrowed.subscriptionIds, narrowed.urls].some((list) => list?.length === 0)) return []
-	const found = await reachedInstances(c.env.DB, c.var.user.organizationId, narrowed, MOST_INSTANCES + 1)
+	if ([narrowed.subscriptionIds, narrowed.urls].some((list) => list?.length === 0)) return []
+	const asksOwn = tokenInstance === null && reach.ownTopics?.length !== 0 && reach.tags.length === 0
+	const [found, ownerId] = await Promise.all([
+		narrowed.instanceIds?.length === 0 ? [] : reachedInstances(DB, user.organizationId, narrowed, MOST_INSTANCES + 1),
+		asksOwn ? reachedOwner(DB, user.organizationId, reach) : null,
+	])
 	if (found.length > MOST_INSTANCES)
 		throw new BadRequest(`This asks more than ${MOST_INSTANCES} instances; narrow by address (where=config.url='…'), topic or tag (tags[])`)
-	return found
+	return ownerId === null ? found : [...found, { id: ownerId, elementKey: null }]
 }
 
 /** One of the caller's instances; null when it is not theirs. */
@@ -29,13 +42,22 @@ export async function ownInstance(c: CallerContext, id: number): Promise<Instanc
 	return organizationProven ? await findInstance(c.env.DB, user.organizationId, id) : null
 }
 
-/** The notification of the path's `{id}`: whose it is, and its number there. Checked before any object is touched. */
-export async function requirePosition(c: CallerContext, id: string): Promise<NotificationPosition & { instance: Instance }> {
+/** The notification of the path's `{id}`: whose it is (`instance` null: the organization's own), and its number there. Checked before any object is touched. */
+export async function requirePosition(
+	c: CallerContext,
+	id: string,
+): Promise<NotificationPosition & { owner: Reached; instance: Instance | null }> {
 	const position = parseNotificationId(id)
-	const instance = position === null ? null : await ownInstance(c, position.ownerId)
-	if (position === null || instance === null) throw new NotFound('No such notification')
-	c.set('instanceId', instance.id)
-	return { ...position, instance }
+	if (position === null) throw new NotFound('No such notification')
+	const instance = await ownInstance(c, position.ownerId)
+	if (instance !== null) {
+		c.set('instanceId', instance.id)
+		return { ...position, owner: instance, instance }
+	}
+	const { organizationProven, user } = c.var
+	if (!organizationProven || (await findOwner(c.env.DB, user.organizationId)) !== position.ownerId)
+		throw new NotFound('No such notification')
+	return { ...position, owner: { id: position.ownerId, elementKey: null }, instance: null }
 }
 
 /** Asks one of the caller's objects. */

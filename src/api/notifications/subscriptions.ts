@@ -1,9 +1,11 @@
 /** What the calls about subscriptions do. */
 import type * as z from 'zod'
-import { BadRequest, Conflict, NotFound } from '../../errors.ts'
+import { BadRequest, Conflict, NotFound, Unauthorized } from '../../errors.ts'
 import { tell } from '../../instances/lifecycle.ts'
+import { ensureOwner } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/records.ts'
 import {
+	addOwn,
 	addSubscription,
 	listSubscriptions,
 	MOST_SUBSCRIPTIONS,
@@ -19,8 +21,11 @@ import { AT_A_TIME } from '../merge.ts'
 import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
 import type { SubscriptionBody } from './schema.ts'
 import { askOwner, ownInstance } from './scope.ts'
-import { readTopic } from './topics.ts'
+import { requireOwnTopics, splitTopics } from './topics.ts'
 import { showSubscription } from './view.ts'
+
+/** Most topics that a subscription names. */
+const MOST_TOPICS = 50
 
 /** `GET /notifications/subscriptions`: by rising id. */
 export async function list(c: CallerContext, query: { pageSize?: number | undefined; nextPage?: string | undefined }): Promise<Response> {
@@ -49,9 +54,38 @@ export async function show(c: CallerContext, id: string): Promise<Response> {
 
 /** `POST /notifications/subscriptions`. */
 export async function create(c: CallerContext, body: z.output<typeof SubscriptionBody>): Promise<Response> {
+	const topics = typeof body.topics === 'string' ? [body.topics] : body.topics
+	if (topics.length === 0 || topics.length > MOST_TOPICS)
+		throw new BadRequest(`topics: expected 1 to ${MOST_TOPICS} topics, such as instance-12-woocommercerest-events`)
+	return splitTopics(topics).instances.length === 0
+		? await createOwn(c, requireOwnTopics(topics), requireUrl(c, body.config.url))
+		: await createFurther(c, await requireInstance(c, topics), topics, requireUrl(c, body.config.url))
+}
+
+/** A subscription to topics of the organization itself. */
+async function createOwn(c: CallerContext, topics: string[], url: string): Promise<Response> {
+	const { services, user, requestId, organizationProven } = c.var
+	if (!organizationProven) throw new Unauthorized('Authorization: topics of your own need "Organization <organization secret>" too')
+	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
+	const nowMs = services.now()
+	const ownerId = await ensureOwner(services.env, user.organizationId, (id) => services.watcher(id))
+	const added = await addOwn(services.env.DB, actor, ownerId, { url, topics }, nowMs)
+	if (added === 'too-many')
+		throw new Conflict(`An organization has at most ${MOST_SUBSCRIPTIONS} subscriptions to topics of its own; delete one first`)
+	if ('exists' in added)
+		throw new Conflict(
+			`config.url: subscription ${added.exists} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
+		)
+	await tell(services, { id: ownerId, version: 1 }, {})
+	return c.json(
+		showSubscription({ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false }, undefined),
+		200,
+	)
+}
+
+/** A subscription to an instance's events. */
+async function createFurther(c: CallerContext, instance: Instance, topics: string[], url: string): Promise<Response> {
 	const { services, user, requestId } = c.var
-	const { instance, topics } = await requireTopics(c, typeof body.topics === 'string' ? [body.topics] : body.topics)
-	const url = requireUrl(c, body.config.url)
 	if (url === instance.configuration['event.notification.callback.url'])
 		throw new Conflict(`config.url: it is the callback of instance ${instance.id} already (event.notification.callback.url)`)
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
@@ -80,12 +114,11 @@ export async function remove(c: CallerContext, id: string): Promise<Response> {
 		throw new Conflict(
 			`This subscription is the callback of instance ${found.ownerId}; remove event.notification.callback.url from its configuration`,
 		)
-	const instance = await ownInstance(c, found.ownerId)
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
-	if (instance === null || !(await removeSubscription(services.env.DB, actor, found, services.now())))
+	const version = found.elementKey === null ? 0 : (await ownInstance(c, found.ownerId))?.version
+	if (version === undefined || !(await removeSubscription(services.env.DB, actor, found, services.now())))
 		throw new NotFound(`No subscription ${id}`)
-	await tell(services, { id: instance.id, version: instance.version + 1 }, {})
-	c.set('instanceId', instance.id)
+	await tell(services, { id: found.ownerId, version: version + 1 }, {})
 	return c.body(null, 200)
 }
 
@@ -95,20 +128,19 @@ async function requireSubscription(c: CallerContext, text: string): Promise<Subs
 	const { subscriptions } = await listSubscriptions(c.env.DB, c.env.PUBLIC_URL, c.var.user.organizationId, filter, 1)
 	const found = subscriptions[0]
 	if (found === undefined) throw new NotFound(`No subscription ${id}`)
-	c.set('instanceId', found.ownerId)
+	if (found.elementKey !== null) c.set('instanceId', found.ownerId)
 	return found
 }
 
-/** Whose events the topics are. A subscription has one owner, so for now it hears one topic. */
-async function requireTopics(c: CallerContext, topics: readonly string[]): Promise<{ instance: Instance; topics: string[] }> {
-	const [name] = topics
-	if (name === undefined || topics.length > 1)
-		throw new BadRequest('topics: expected one topic, such as instance-12-woocommercerest-events; make a subscription for each')
-	const parts = readTopic(name)
-	if (parts === null) throw new BadRequest(`topics: expected a topic such as instance-12-woocommercerest-events, not ${name.slice(0, 100)}`)
+/** Whose events the topic is. A subscription has one owner, so it hears one instance, or topics of none. */
+async function requireInstance(c: CallerContext, topics: readonly string[]): Promise<Instance> {
+	const [parts] = splitTopics(topics).instances
+	if (parts === undefined || topics.length > 1)
+		throw new BadRequest('topics: expected one topic where it is that of an instance; make a subscription for each')
 	const instance = await ownInstance(c, parts.instanceId)
-	if (instance === null || instance.elementKey !== parts.elementKey) throw new BadRequest(`topics: no instance of yours has ${name}`)
-	return { instance, topics: [name] }
+	if (instance === null || instance.elementKey !== parts.elementKey)
+		throw new BadRequest(`topics: no instance of yours has ${topics[0] ?? ''}`)
+	return instance
 }
 
 function requireUrl(c: CallerContext, text: string): string {

@@ -1,4 +1,6 @@
-/** Topics by their names. An instance's events are one topic of its own (`topic` in events/notification.ts makes the name). Pure. */
+/** Topics as callers name them: those of instances' events, and those of the organization itself (events/topics.ts). Pure. */
+import { BadRequest } from '../../errors.ts'
+import { hearsOperator, isInstanceTopic, isTopicName, TOPIC_LIMIT } from '../../events/topics.ts'
 
 /** What the topic of an instance's events says. */
 export interface InstanceTopic {
@@ -10,4 +12,30 @@ export interface InstanceTopic {
 export function readTopic(text: string): InstanceTopic | null {
 	const match = /^instance-([1-9]\d{0,14})-([\w-]{1,64})-events$/.exec(text)
 	return match === null ? null : { instanceId: Number(match[1]), elementKey: match[2]! }
+}
+
+/** Those of instances' events apart from all others. */
+export function splitTopics(names: readonly string[]): { instances: InstanceTopic[]; own: string[] } {
+	const instances = names.flatMap((name) => readTopic(name) ?? [])
+	return { instances, own: names.filter((name) => readTopic(name) === null) }
+}
+
+/** The topic that something is posted to; 400 when it is not the caller's to post to. */
+export function requireFreeTopic(name: string): string {
+	if (!isTopicName(name)) throw new BadRequest(`topic: expected a name of 1 to ${TOPIC_LIMIT} characters, such as stock.low, without *`)
+	if (isInstanceTopic(name)) throw new BadRequest(`topic: ${name} is that of an instance's events; expected one of your own`)
+	if (hearsOperator(name)) throw new BadRequest(`topic: ${name} is posted to by Shopbell alone; expected one of your own`)
+	return name
+}
+
+/** Topics of no instance that a subscription is to hear, each once; `prefix.*` for all that begin so. */
+export function requireOwnTopics(names: readonly string[]): string[] {
+	for (const name of names) {
+		const plain = name.endsWith('.*') ? name.slice(0, -2) : name
+		if (name.length > TOPIC_LIMIT || !isTopicName(plain) || isInstanceTopic(name))
+			throw new BadRequest(
+				`topics: expected a topic such as instance-12-woocommercerest-events, stock.low or stock.*, not ${name.slice(0, 100)}`,
+			)
+	}
+	return [...new Set(names)]
 }

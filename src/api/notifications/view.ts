@@ -8,20 +8,20 @@ import type { AttemptAnswer, DeliveryAnswer, NotificationAnswer, SubscriptionAns
 import { deliveryStatus } from './where.ts'
 
 /** A notification; with its message where the report has the body. */
-export function showNotification(publicUrl: string, instance: Reached, report: NotificationReport): z.output<typeof NotificationAnswer> {
+export function showNotification(publicUrl: string, owner: Reached, report: NotificationReport): z.output<typeof NotificationAnswer> {
 	const sent = report.body === null ? null : (JSON.parse(report.body) as { message: unknown })
 	return {
 		id: report.id,
-		from: senderAddress(publicUrl),
-		topic: topic(instance.id, instance.elementKey),
-		severity: 'medium',
+		from: report.notice?.from ?? senderAddress(publicUrl),
+		topic: owner.elementKey === null ? report.objectType : topic(owner.id, owner.elementKey),
+		severity: report.notice?.severity ?? 'medium',
 		...(sent === null ? {} : { message: sent.message }),
 		createdDate: toIsoSeconds(report.createdMs),
 		active: report.nextTryMs !== null,
 		acknowledged: report.acknowledged,
 		subscriptionId: report.subscription,
-		instanceId: instance.id,
-		objectType: report.objectType,
+		instanceId: instanceOf(owner),
+		...(owner.elementKey === null ? {} : { objectType: report.objectType }),
 		events: report.events,
 		status: deliveryStatus(report.status),
 		attempts: report.attempts,
@@ -31,17 +31,17 @@ export function showNotification(publicUrl: string, instance: Reached, report: N
 }
 
 /** A delivery; with its notification where the report has the body. */
-export function showDelivery(publicUrl: string, instance: Reached, report: NotificationReport): z.output<typeof DeliveryAnswer> {
+export function showDelivery(publicUrl: string, owner: Reached, report: NotificationReport): z.output<typeof DeliveryAnswer> {
 	return {
 		notificationId: report.id,
 		subscriptionId: report.subscription,
 		status: deliveryStatus(report.status) as z.output<typeof DeliveryAnswer>['status'],
 		createdDate: toIsoSeconds(report.createdMs),
 		updatedDate: toIsoSeconds(report.updatedMs),
-		instanceId: instance.id,
+		instanceId: instanceOf(owner),
 		attempts: report.attempts,
 		nextTryDate: moment(report.nextTryMs),
-		...(report.body === null ? {} : { notification: showNotification(publicUrl, instance, report) }),
+		...(report.body === null ? {} : { notification: showNotification(publicUrl, owner, report) }),
 	}
 }
 
@@ -50,13 +50,13 @@ export function showSubscription(row: SubscriptionRow, live: SubscriptionReport 
 	return {
 		id: row.id,
 		channel: 'webhook',
-		topics: row.topics ?? [topic(row.ownerId, row.elementKey)],
+		topics: row.topics ?? [topic(row.ownerId, row.elementKey ?? '')],
 		config: { url: row.url },
 		active: live?.active ?? true,
 		reason: live?.reason ?? null,
 		lastStatus: live?.lastStatus ?? null,
 		failingSince: moment(live?.failingSinceMs ?? null),
-		instanceId: row.ownerId,
+		instanceId: instanceOf({ id: row.ownerId, elementKey: row.elementKey }),
 		createdDate: toIsoSeconds(row.createdMs),
 	}
 }
@@ -73,6 +73,11 @@ export function showResend({ createdMs, endedMs, ...report }: ResendReport): Omi
 	endedDate: string | null
 } {
 	return { ...report, createdDate: toIsoSeconds(createdMs), endedDate: moment(endedMs) }
+}
+
+/** The instance's id; null: it is the organization's own. */
+export function instanceOf(owner: Reached): number | null {
+	return owner.elementKey === null ? null : owner.id
 }
 
 function moment(ms: number | null): string | null {

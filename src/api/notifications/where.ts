@@ -1,7 +1,7 @@
 /** The `where` of deliveries (contract, section 5): which of them, said in the words of subscriptions and deliveries. Pure. */
 import { parseWhere, type Condition } from '../../elements/where.ts'
 import { BadRequest } from '../../errors.ts'
-import { readTopic } from './topics.ts'
+import { splitTopics } from './topics.ts'
 
 /** Delivery statuses of the contract, and what a notification's row says. */
 const STATUSES: Readonly<Record<string, string>> = {
@@ -19,6 +19,8 @@ export interface DeliveryWish {
 	statuses: string[] | null
 	urls: string[] | null
 	instanceIds: number[] | null
+	/** Topics of no instance. */
+	ownTopics: string[] | null
 	subscriptionIds: number[] | null
 }
 
@@ -29,7 +31,7 @@ export function deliveryStatus(status: string): string {
 
 /** Reads a `where`; 400 that names what it cannot mean. */
 export function readDeliveryWhere(text: string | undefined): DeliveryWish {
-	const wish: DeliveryWish = { statuses: null, urls: null, instanceIds: null, subscriptionIds: null }
+	const wish: DeliveryWish = { statuses: null, urls: null, instanceIds: null, ownTopics: null, subscriptionIds: null }
 	const parsed = parseWhere(text ?? '')
 	if (!parsed.ok) throw new BadRequest(parsed.message)
 	for (const condition of parsed.conditions) {
@@ -37,7 +39,7 @@ export function readDeliveryWhere(text: string | undefined): DeliveryWish {
 		if (operator !== '=' && operator !== 'IN') throw new BadRequest(`where: expected = or IN for ${field}`)
 		switch (field) {
 			case 'channel':
-				if (!values.includes('webhook')) wish.instanceIds = []
+				if (!values.includes('webhook')) Object.assign(wish, { instanceIds: [], ownTopics: [] })
 				break
 			case 'status':
 				wish.statuses = both(wish.statuses, values.map(statusOf))
@@ -46,14 +48,18 @@ export function readDeliveryWhere(text: string | undefined): DeliveryWish {
 				wish.urls = both(wish.urls, values)
 				break
 			case 'topic':
-			case 'topics':
+			case 'topics': {
+				const { instances, own } = splitTopics(values)
 				wish.instanceIds = both(
 					wish.instanceIds,
-					values.flatMap((value) => readTopic(value)?.instanceId ?? []),
+					instances.map((one) => one.instanceId),
 				)
+				wish.ownTopics = both(wish.ownTopics, own)
 				break
+			}
 			case 'instanceId':
 				wish.instanceIds = both(wish.instanceIds, numbersOf(condition))
+				wish.ownTopics = []
 				break
 			case 'subscriptionId':
 				wish.subscriptionIds = both(wish.subscriptionIds, numbersOf(condition))

@@ -45,6 +45,12 @@ export function isDateField(field: string): boolean {
 	return Object.hasOwn(DATE_FIELDS, field)
 }
 
+/** Which date a field's name means; null when it names none, or a bound (`after`). */
+export function dateKind(field: string): 'created' | 'modified' | null {
+	const found = isDateField(field) ? DATE_FIELDS[field] : undefined
+	return found === undefined || found.operator !== undefined ? null : found.kind
+}
+
 /** Divides conditions between a store's list and us. An error names the condition whose value cannot be what its field needs. */
 export function filterOf(
 	conditions: readonly Condition[],

@@ -6,6 +6,7 @@ import { connectStore } from './connect.ts'
 import { vendorPath, vendorQuery } from './hub.ts'
 import { handover } from './handover.ts'
 import { hooks } from './hooks.ts'
+import { vendorOrder } from './order.ts'
 import { fillResource, resourceOf } from './resources.ts'
 import { sight } from './sight.ts'
 
@@ -25,6 +26,7 @@ export const woocommerce: Element = {
 	sight,
 	hubPath: vendorPath,
 	hubQuery: vendorQuery,
+	hubOrder: vendorOrder,
 	hooks,
 	handover,
 }

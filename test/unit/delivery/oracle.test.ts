@@ -359,6 +359,18 @@ test('coupons that are no longer listed: told when they leave, not afterwards', 
 	}
 	expect(judge({ ...base, arrivals: [told] })).toMatchObject(clean)
 	expect(judge({ ...base, arrivals: [] })).toMatchObject({ ...clean, missed: 1 })
+	// Old stores show no status. What an edit without a stamp made of it before the baseline met it is what it leaves with: nothing to tell.
+	const hash = contentHash({ id: 5, content: 'b' })
+	const silently: JournalEntry = { ...entry(1, 'publish', 'b'), time: T0 + 1_000, change: 'edited-silently', stampMoved: false, hash }
+	const statusless = {
+		...base,
+		start: [{ resource: 'coupons', id: 5, hash: contentHash({ id: 5, content: 'a' }), status: 'publish' }],
+		journal: [silently, { ...entry(2, 'draft', 'b'), hash }],
+		final: [{ resource: 'coupons', id: 5, hash, status: 'draft' }],
+	}
+	expect(judge({ ...statusless, arrivals: [] })).toMatchObject(clean)
+	const afterwards = { ...silently, time: BASELINE_END + 1_000 }
+	expect(judge({ ...statusless, journal: [afterwards, statusless.journal[1]!], arrivals: [] })).toMatchObject({ ...clean, missed: 1 })
 	// One that was never listed rings nothing, and is new when it is.
 	const draft = { ...base, start: [{ ...base.start[0]!, status: 'draft', hash: contentHash({ id: 5, status: 'draft', content: 'a' }) }] }
 	expect(judge({ ...draft, arrivals: [] })).toMatchObject(clean)

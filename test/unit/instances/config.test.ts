@@ -350,10 +350,16 @@ describe('what the watcher runs by', () => {
 		hookWork: null,
 		signatureNext: null,
 		signatureFromMs: null,
+		baselineVersion: 0,
 	})
-	const run = (configuration: Record<string, string | null>, floor = '60', account: Partial<AccountSettings> = {}) =>
+	const run = (
+		configuration: Record<string, string | null>,
+		floor = '60',
+		account: Partial<AccountSettings> = {},
+		row: Partial<Instance> = {},
+	) =>
 		toWatcherConfig(
-			instance(configuration),
+			{ ...instance(configuration), ...row },
 			{ ...DEFAULT_SETTINGS, ...account },
 			{ PUBLIC_URL: 'https://bell.example.com', POLL_FLOOR_SECONDS: floor },
 		)
@@ -415,6 +421,19 @@ describe('what the watcher runs by', () => {
 		expect(reconcile('0.5')).toBe(60_000)
 		expect(reconcile('0.05', '1')).toBe(3000)
 		expect(reconcile('999999999')).toBeLessThan(11 * 365 * 86_400_000)
+	})
+
+	test('webhooks that the API makes are left alone until they are made, and their secrets then taken as written', () => {
+		const hooked = (row: Partial<Instance>) => run({ 'event.vendor.type': 'webhook' }, '60', {}, { hookKey: 'a', ...row }).hooks
+		expect(hooked({ state: 'creating' })).toMatchObject({ version: 1, deliveryUrl: '' })
+		expect(hooked({ state: 'creating' })).not.toHaveProperty('writtenWith')
+		expect(hooked({})).toMatchObject({ deliveryUrl: expect.stringContaining('?v=1'), writtenWith: 'a' })
+		for (const row of [{ hookWork: 'ensure' }, { hookKey: null }] as const) expect(hooked(row)).not.toHaveProperty('writtenWith')
+	})
+
+	test('the version at which a new baseline was asked for', () => {
+		expect(run({}).baselineVersion).toBe(0)
+		expect(run({}, '60', {}, { baselineVersion: 3 }).baselineVersion).toBe(3)
 	})
 
 	test('intervals keep their decimals, the floor and the ceiling', () => {

@@ -148,6 +148,9 @@ interface NoteRow {
 	due: number
 }
 
+/** With so many to send, what waits is not looked at. */
+const PLENTY = 25
+
 /** So many at a time are looked at together. */
 const QUIETLY = 500
 
@@ -913,7 +916,7 @@ export class Machine {
 			outcome.directive === 'abort' ||
 			outcome.directive === 'disable' ||
 			(outcome.status === 410 && outcome.directive !== 'retry') ||
-			failurePolicy === 'queue' ||
+			(failurePolicy === 'queue' && outcome.directive !== 'retry') ||
 			attempt - note.base > schedule.length
 		)
 	}
@@ -962,7 +965,7 @@ export class Machine {
 				for (const object of note.objects) busy.add(object)
 			}
 			for (const sequence of waiting.get(listener.id) ?? [])
-				assert(own.length >= 100 || busy.has(this.#facts.get(sequence)!.object), `event ${sequence} waits for nothing`)
+				assert(own.length >= PLENTY || busy.has(this.#facts.get(sequence)!.object), `event ${sequence} waits for nothing`)
 		}
 	}
 

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { coverageOf } from '../../../src/watcher/coverage.ts'
 import { rejectionsOf, webhooksOf } from '../../../src/watcher/hook-reports.ts'
-import { healthOf, pollerOf } from '../../../src/watcher/reports.ts'
+import { notificationsOf, releaseOf, subscriptionsOf } from '../../../src/watcher/deliveries.ts'
+import { replay } from '../../../src/watcher/replays.ts'
+import { eventsOf, healthOf, pollerOf } from '../../../src/watcher/reports.ts'
 import { outdated } from '../../../src/watcher/tables.ts'
 import { World } from '../../world.ts'
 import { HOUR, MINUTE, told } from './stories/tell.ts'
@@ -101,5 +103,57 @@ describe.each(['polling'])('storage as it was left: %s', (name) => {
 		await world.advance(MINUTE)
 		expect(told(world, from)).toEqual([`UPDATED orders ${id}`])
 		expect(coverageOf(world.engine.core()!, 0, world.nowMs + 1)).toMatchObject({ firstByWebhook: 1 })
+	})
+})
+
+describe('storage as it was left: webhooks', () => {
+	const hooks = {
+		version: 1,
+		previousUntilMs: null,
+		reconcileMs: 5 * MINUTE,
+		deliveryUrl: 'https://bell.example.com/elements/api-v2/events/woocommercerest/Nw==?v=1',
+	}
+
+	/** Opened, with the row in D1 as it was then but for what came later. */
+	async function hooked(): Promise<{ world: World; left: Left }> {
+		const opened = await reopened('webhooks')
+		opened.world.config = { ...opened.world.config, vendorType: 'webhook', hooks }
+		return opened
+	}
+
+	test('a deactivated callback stays so; what waited for it is queued, seen in lists, and sent in order once it is released', async () => {
+		const { world, left } = await hooked()
+		expect(outdated(world.sql)).toBe(true)
+		const core = world.engine.core()!
+		expect(healthOf(core)).toMatchObject({ state: 'deactivated', callback: { lastStatus: '410' } })
+		expect(subscriptionsOf(core)).toMatchObject([{ active: false, url: 'https://callback.example.com/hook' }])
+		await world.advance(HOUR)
+		expect(world.arrivals).toEqual([])
+		const queued = notificationsOf(world.engine.core()!, { pageSize: 50, statuses: ['queued'] }).notifications
+		// The one that met the 410, the event that waited behind it, and the deletion that was found since.
+		expect(queued).toHaveLength(3)
+		expect(releaseOf(world.engine.core()!, {})).toBe(3)
+		await world.engine.ringDue(world.engine.core()!)
+		world.engine.arm(world.engine.core()!)
+		await world.advance(MINUTE)
+		const before = left.arrivals.map(({ eventId }) => eventId)
+		expect(world.arrivals.map(({ eventId }) => eventId).filter((id) => before.includes(id))).toEqual([])
+		const orders = world.arrivals.filter((one) => one.objectType === 'orders')
+		expect(orders.map(({ objectSequence }) => objectSequence)).toEqual([1, 2])
+		expect(told(world).filter((one) => one.startsWith('DELETED products'))).toHaveLength(1)
+		expect(world.logs.filter(({ event }) => event.includes('failed'))).toEqual([])
+	})
+
+	test('what was delivered before can be replayed, and says so', async () => {
+		const { world, left } = await hooked()
+		const core = world.engine.core()!
+		releaseOf(core, {})
+		expect(replay(core, { events: { status: 'NOTIFIED' } }, false)).toMatchObject({ status: 'running', total: 4 })
+		await world.engine.ringDue(core)
+		world.engine.arm(core)
+		await world.advance(MINUTE)
+		const again = world.arrivals.filter((one) => one.replay).map(({ eventId }) => eventId)
+		expect(again.toSorted()).toEqual(left.arrivals.map(({ eventId }) => eventId).toSorted())
+		expect(eventsOf(core, { pageSize: 50 }).events.every((one) => one.status === 'NOTIFIED')).toBe(true)
 	})
 })

@@ -6,7 +6,18 @@ import type { Env } from '../../../src/context.ts'
 import { HookKeys } from '../../../src/instances/hook-keys.ts'
 import { Rejections } from '../../../src/instances/rejections.ts'
 import type { Services } from '../../../src/instances/services.ts'
-import type { EventRow, HookAnswer, HookDelivery, HookRejections, WatcherRpc } from '../../../src/watcher/rpc.ts'
+import { parseNotificationId } from '../../../src/events/ids.ts'
+import type {
+	AttemptReport,
+	EventRow,
+	HookAnswer,
+	HookDelivery,
+	HookRejections,
+	NotificationReport,
+	ResendReport,
+	SubscriptionReport,
+	WatcherRpc,
+} from '../../../src/watcher/rpc.ts'
 
 export const env = cloudflareEnv as unknown as Env
 export const BASE = 'https://bell.example.com/elements/api-v2'
@@ -48,6 +59,15 @@ export class FakeWatchers {
 	readonly deliveries: (HookDelivery & { instanceId: number })[] = []
 	/** Refusals that an isolate handed over. */
 	readonly handed = new Map<number, HookRejections>()
+	/** By instance. */
+	readonly notifications = new Map<number, NotificationReport[]>()
+	readonly subscriptions = new Map<number, SubscriptionReport[]>()
+	/** Of every notification that there is. */
+	attempts: AttemptReport[] = []
+	/** What a replay is answered with, and what is listed. */
+	replay: ResendReport | 'too-many' = 'too-many'
+	resends: ResendReport[] = []
+	testEvent: { notificationId: number; eventId: string } | null = null
 
 	of(id: number): WatcherRpc {
 		const note = (call: string): void => {
@@ -55,6 +75,8 @@ export class FakeWatchers {
 			if (this.fail !== null && call.startsWith(this.fail)) throw new Error('the object cannot be reached')
 		}
 		const known = <T>(answer: T): T | 'unknown' => (this.unknown.has(id) ? 'unknown' : answer)
+		const numberOf = (one: NotificationReport) => parseNotificationId(one.id)?.counter ?? 0
+		const reports = () => [...(this.notifications.get(id) ?? [])].sort((a, b) => b.id - a.id)
 		const rows = () => [...(this.events.get(id) ?? [])].sort((a, b) => b.sequence - a.sequence)
 		return {
 			create: async () => (note('create'), this.unknown.delete(id) ? 'created' : 'exists'),
@@ -123,18 +145,63 @@ export class FakeWatchers {
 				const lag = { p50: null, p99: null }
 				return known({ firstByWebhook: 0, firstByPoll: 0, confirmed: 0, recovered: 0, lag: { webhook: lag, poll: lag, recovered: lag } })
 			},
-			notifications: async (query) => (note(`notifications ${JSON.stringify(query)}`), known({ notifications: [], next: null })),
-			notification: async (counter) => (note(`notification ${counter}`), known(null)),
-			attempts: async (counter) => (note(`attempts ${counter}`), known(null)),
-			acknowledge: async (counter) => (note(`acknowledge ${counter}`), known(false)),
-			subscriptions: async () => (note('subscriptions'), known([])),
-			release: async (which) => (note(`release ${JSON.stringify(which)}`), known(0)),
-			replay: async (query, dryRun) => (note(`replay ${JSON.stringify(query)} ${dryRun}`), known('too-many')),
-			resends: async () => (note('resends'), known([])),
-			cancelResend: async (resend) => (note(`cancelResend ${resend}`), known(null)),
-			testEvent: async () => (note('testEvent'), known(null)),
-			publish: async () => 'unknown',
-			erase: async (resource, objectId) => (note(`erase ${resource} ${objectId}`), known(0)),
+			notifications: async (query) => {
+				note(`notifications ${JSON.stringify(query)}`)
+				const all = reports()
+					.filter((one) => query.before === undefined || numberOf(one) < query.before)
+					.filter((one) => query.statuses?.includes(one.status) ?? true)
+					.filter((one) => query.subscriptions?.includes(one.subscription ?? 0) ?? true)
+					.filter((one) => query.urls?.includes(one.url ?? '') ?? true)
+					.filter((one) => query.topics?.includes(one.objectType) ?? true)
+				const notifications = all.slice(0, query.pageSize).map((one) => ({ ...one, body: null }))
+				return known({ notifications, next: all.length > query.pageSize ? numberOf(notifications.at(-1)!) : null })
+			},
+			notification: async (counter) => (note(`notification ${counter}`), known(reports().find((one) => numberOf(one) === counter) ?? null)),
+			attempts: async (counter) => (
+				note(`attempts ${counter}`),
+				known(reports().some((one) => numberOf(one) === counter) ? this.attempts : null)
+			),
+			acknowledge: async (counter) => {
+				note(`acknowledge ${counter}`)
+				const found = reports().find((one) => numberOf(one) === counter)
+				if (found !== undefined) found.acknowledged = true
+				return known(found !== undefined)
+			},
+			subscriptions: async () => (note('subscriptions'), known(this.subscriptions.get(id) ?? [])),
+			release: async (which) => (
+				note(`release ${JSON.stringify(which)}`),
+				known(reports().filter((one) => one.status === 'queued' && one.subscription === which.subscription).length)
+			),
+			replay: async (query, dryRun) => (note(`replay ${JSON.stringify(query)} ${dryRun}`), known(this.replay)),
+			resends: async () => (note('resends'), known(this.resends)),
+			cancelResend: async (resend) => (note(`cancelResend ${resend}`), known(this.resends.find((one) => one.id === resend) ?? null)),
+			testEvent: async () => (note('testEvent'), known(this.testEvent)),
+			publish: async (notices) => {
+				note(`publish ${notices.map((one) => one.topic).join()}`)
+				if (this.unknown.has(id)) return 'unknown'
+				return notices.map((notice) => {
+					const notification = id * 1e9 + (this.notifications.get(id)?.length ?? 0) + 1
+					const report: NotificationReport = {
+						id: notification,
+						subscription: null,
+						url: null,
+						objectType: notice.topic,
+						events: 1,
+						status: 'dropped',
+						createdMs: notice.atMs,
+						updatedMs: notice.atMs,
+						deliveredMs: null,
+						nextTryMs: null,
+						attempts: 0,
+						acknowledged: false,
+						notice: { severity: notice.severity, from: notice.from ?? null },
+						body: `{"message":${notice.body}}`,
+					}
+					this.notifications.set(id, [...(this.notifications.get(id) ?? []), report])
+					return { eventId: '', sequence: 0, notificationId: notification }
+				})
+			},
+			erase: async (resource, objectId) => (note(`erase ${resource} ${objectId}`), known(2)),
 			claim: async () => known({ claims: [], more: false, asks: [] }),
 			park: async () => known('ok'),
 			settle: async () => known({ next: [], retryAtMs: null }),

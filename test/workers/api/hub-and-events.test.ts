@@ -108,6 +108,35 @@ describe('the hub', () => {
 			expect((await client.call('GET', `/orders?${query}`, undefined, { authorization })).status, query).toBe(400)
 	})
 
+	test('orderBy orders by what the store can order by, page after page; anything else is a 400 that names what is possible', async () => {
+		const { authorization } = await make()
+		const get = (path: string) => client.call('GET', path, undefined, { authorization })
+		const orders = (await get('/orders?orderBy=id')).body.map((order: any) => order.id)
+		expect(orders).toHaveLength(200)
+		expect(orders).toEqual(orders.toSorted((a: number, b: number) => a - b))
+		const [newest, oldest] = [
+			await get('/orders?orderBy=date_modified desc&pageSize=50'),
+			await get('/orders?orderBy=modified_date&pageSize=50'),
+		]
+		const stamps = newest.body.map((order: any) => order.date_modified_gmt)
+		expect(stamps).toEqual(stamps.toSorted().toReversed())
+		expect(stamps[0] > oldest.body[0].date_modified_gmt).toBe(true)
+		const two = [1, 2].map((page) => get(`/orders?orderBy=created_date%20DESC&pageSize=30&page=${page}`))
+		const joined = (await Promise.all(two)).flatMap((page) => page.body.map((order: any) => order.date_created_gmt as string))
+		expect(joined).toEqual(joined.toSorted((a: string, b: string) => b.localeCompare(a)))
+		const filtered = (await get(`/orders?orderBy=id desc&where=${encodeURIComponent("total > '0'")}&pageSize=20`)).body
+		expect(filtered.map((order: any) => order.id)).toEqual(filtered.map((order: any) => order.id).toSorted((a: number, b: number) => b - a))
+		const dates = (await get('/customers?orderBy=date_created')).body.map((one: any) => one.date_created_gmt)
+		expect(dates).toEqual(dates.toSorted())
+		for (const orderBy of ['total desc', 'id down', 'id,date_created', 'after', '1', "id' --", 'x'.repeat(300)]) {
+			const { status, body } = await get(`/orders?orderBy=${encodeURIComponent(orderBy)}`)
+			expect([status, body.message], orderBy).toEqual([400, expect.stringContaining('orderBy: expected')])
+		}
+		expect((await get('/orders?orderBy=total')).body.message).toContain('id, date_created, date_modified')
+		expect((await get('/customers?orderBy=date_modified')).body.message).not.toContain('date_modified,')
+		expect((await get('/payment-gateways?orderBy=id')).body.message).toContain('no order')
+	})
+
 	test('nulls are dropped unless filter.response.nulls is false', async () => {
 		const [plain, full] = [await make(), await make({ 'filter.response.nulls': false })]
 		const nulls = (value: unknown): boolean => value === null || (typeof value === 'object' && Object.values(value).some(nulls))

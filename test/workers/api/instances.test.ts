@@ -141,6 +141,24 @@ describe('creating', () => {
 		expect((await client.call('POST', '/instances', body({}, { element: { key: 'shopify' } }))).body.message).toContain('element.key')
 	})
 
+	test('an instance is not found beneath an element that it is not of', async () => {
+		const { id } = (await client.call('POST', '/instances', body())).body
+		for (const keyOrId of ['woocommercerest', '2881'])
+			expect((await client.call('GET', `/elements/${keyOrId}/instances/${id}`)).body.id, keyOrId).toBe(id)
+		for (const [method, sent] of [
+			['GET', undefined],
+			['PATCH', { name: 'Renamed' }],
+			['PUT', body()],
+			['DELETE', undefined],
+		] as const) {
+			for (const keyOrId of ['shopify', '2882']) {
+				const { status } = await client.call(method, `/elements/${keyOrId}/instances/${id}`, sent)
+				expect(status, `${method} ${keyOrId}`).toBe(404)
+			}
+		}
+		expect((await client.call('GET', `/instances/${id}`)).body.name).not.toBe('Renamed')
+	})
+
 	test.each<[string, Record<string, unknown>, string]>([
 		['a wrong secret', { 'oauth.api.secret': 'cs_wrong' }, 'secret'],
 		['an unknown key', { 'oauth.api.key': 'ck_wrong' }, 'key'],
@@ -360,7 +378,12 @@ describe('changing', () => {
 		expect((await client.call('PUT', `/instances/${id}/poll`, {})).status).toBe(409)
 		expect((await client.call('GET', '/instances', undefined, asToken)).body.disabled).toBe(true)
 		expect((await client.call('PUT', '/instances/enabled?skip=true', undefined, asToken)).body.disabled).toBe(false)
-		expect(client.world.watchers.calls).toEqual([`${id} configure 2{}`, `${id} configure 3{"release":true,"skip":true}`])
+		expect(client.world.watchers.calls).toEqual([`${id} configure 2{}`, `${id} configure 3{"release":true}`])
+		// It stands in the row, so that it is not lost with the call.
+		expect((await rows('instances'))[0]).toMatchObject({ version: 3, baseline_version: 3 })
+		await client.call('PATCH', `/instances/${id}`, { name: 'Renamed' })
+		await client.call('PUT', `/instances/${id}/enabled`)
+		expect((await rows('instances'))[0]).toMatchObject({ version: 5, baseline_version: 3 })
 	})
 
 	test('deleted: the token is dead, the id is gone, nothing stays', async () => {

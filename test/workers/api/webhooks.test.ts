@@ -68,7 +68,7 @@ describe('creation', () => {
 		for (const hook of ours(id)) expect(hook).toMatchObject({ status: 'active', url, secret: secret(id, hook.topic), unproven: false })
 		expect(client.world.requests.filter((request) => request.includes('webhooks'))).toHaveLength(2)
 		// The pings came while the instance was made, and asked its object nothing.
-		expect(client.world.watchers.calls).toEqual([`${id} create`])
+		expect(client.world.watchers.calls).toEqual([`${id} create`, `${id} configure 1{}`])
 		expect(await row(id)).toMatchObject({ state: 'ready', hook_version: 1, hook_key: 'test', hook_work: null })
 	})
 

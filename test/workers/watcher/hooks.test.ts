@@ -96,6 +96,23 @@ describe('a delivery', () => {
 	})
 })
 
+test('the webhooks of a new instance are made once, however long the store takes: the object looks at them and writes nothing', async () => {
+	const batches = (shop: Pick<Shop, 'store'>): number => shop.store.log.filter(({ path }) => path.includes('webhooks/batch')).length
+	const shop = await openShop({ deliver: async () => new Response() }, { 'event.vendor.type': 'webhook' }, async (request) => {
+		// Its object has begun to poll meanwhile.
+		if (request.url.includes('webhooks/batch')) await new Promise((resolve) => setTimeout(resolve, 500))
+	})
+	await until(() => inside(shop, (watcher) => watcher.engine.core()!.state.hooks.checkedMs !== null))
+	await learned(shop)
+	await inside(shop, (watcher) => watcher.engine.run())
+	expect(batches(shop)).toBe(1)
+	const { webhooks, repairs, dueMs } = await inside(shop, (watcher) => watcher.engine.core()!.state.hooks)
+	expect(repairs).toEqual([])
+	expect(webhooks.filter((one) => one.ours && one.status === 'active')).toHaveLength(16)
+	expect(dueMs).toBeGreaterThan(Date.now())
+	expect(shop.store.webhooks()).toHaveLength(16)
+})
+
 test('what was refused adds up across isolates and evictions', async () => {
 	const shop = await openHooked()
 	const sample = { atMs: 1, reason: 'bad-signature', headers: 'h', body: 'b' }

@@ -32,7 +32,7 @@ test('what is published reaches the operator’s webhook, in its envelope, once,
 	await env.DB.prepare(`INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (1, 'Acme', 'h', 's', 0)`).run()
 	const actor = { organizationId: 1, userId: 1, requestId: 'r' }
 	await writeAccountSettings(env.DB, env.MASTER_KEYS, actor, { 'operator.webhook.url': OPERATOR, 'operator.webhook.key': 'the key' }, 0)
-	expect((await readAccountSettings(env.DB, 1)).operator?.url).toBe(OPERATOR)
+	expect((await readAccountSettings(env.DB, 1)).operator.url).toBe(OPERATOR)
 	const posts: { body: string; signature: string | null }[] = []
 	vi.stubGlobal('fetch', async (input: RequestInfo, init?: RequestInit) => {
 		const request = new Request(input, init)

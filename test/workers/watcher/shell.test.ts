@@ -72,7 +72,7 @@ test('an object without instance row answers unknown to every call and writes no
 	await freshDatabase()
 	const stub = env.WATCHER.getByName('987654') as unknown as WatcherRpc & DurableObjectStub
 	const calls: Record<Exclude<keyof WatcherRpc, 'create' | 'destroy'>, () => Promise<unknown>> = {
-		configure: () => stub.configure(1, { skip: true, release: true }),
+		configure: () => stub.configure(1, { release: true }),
 		wake: () => stub.wake(),
 		poll: () => stub.poll('reread'),
 		health: () => stub.health(),

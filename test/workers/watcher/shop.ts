@@ -12,6 +12,10 @@ export interface Shop {
 	store: SimulatedStore
 	/** Bodies that the callback got. */
 	posts: string[]
+	/** The same with their addresses and headers. */
+	heard: { url: string; headers: Headers; body: string }[]
+	/** A call of the API with the account's secrets. */
+	api: (method: string, path: string, body?: unknown) => Promise<{ status: number; body: any }>
 	stub: DurableObjectStub<Watcher>
 	/** What the callback answers; 204 by default. */
 	answer: () => number
@@ -22,24 +26,31 @@ export interface Shop {
 const CALLBACK = 'https://callback.example.com/hook'
 
 /** Makes an instance of the four default resources that polls only when asked to. */
-export async function openShop(options: StoreOptions = {}, configuration: Record<string, unknown> = {}): Promise<Shop> {
+export async function openShop(
+	options: StoreOptions = {},
+	configuration: Record<string, unknown> = {},
+	before: Shop['before'] = () => undefined,
+): Promise<Shop> {
 	await freshDatabase()
 	const store = createStore({ objects: 5, url: 'https://shop.example.com', ...options })
-	const shop: Omit<Shop, 'id' | 'stub'> = { store, posts: [], answer: () => 204, before: () => undefined }
+	const shop: Omit<Shop, 'id' | 'stub' | 'api'> = { store, posts: [], heard: [], answer: () => 204, before }
 	vi.stubGlobal('fetch', async (input: RequestInfo, init?: RequestInit) => {
 		const request = new Request(input, init)
 		if (request.url.startsWith(CALLBACK)) {
-			shop.posts.push(await request.text())
+			const body = await request.text()
+			shop.posts.push(body)
+			shop.heard.push({ url: request.url, headers: request.headers, body })
 			return new Response(null, { status: shop.answer() })
 		}
 		await shop.before(request)
 		return store.fetch(request)
 	})
-	const account = await call('POST', 'https://bell.example.com/setup', 'Bearer setup-token-of-the-tests', {})
-	const made = await call(
+	const { body: account } = await call('POST', 'https://bell.example.com/setup', 'Bearer setup-token-of-the-tests', {})
+	const authorization = `User ${account.userSecret}, Organization ${account.organizationSecret}`
+	const api: Shop['api'] = (method, path, body) => call(method, `${BASE}${path}`, authorization, body)
+	const { body: made } = await api(
 		'POST',
-		`${BASE}/instances`,
-		`User ${String(account['userSecret'])}, Organization ${String(account['organizationSecret'])}`,
+		'/instances',
 		seedBody({
 			configuration: {
 				'store.url': store.url,
@@ -52,24 +63,25 @@ export async function openShop(options: StoreOptions = {}, configuration: Record
 			},
 		}),
 	)
-	const id = Number(made['id'])
+	const id = Number(made.id)
 	if (!Number.isSafeInteger(id)) throw new Error(JSON.stringify(made))
-	return Object.assign(shop, { id, stub: env.WATCHER.getByName(String(id)) })
+	return Object.assign(shop, { id, api, stub: env.WATCHER.getByName(String(id)) })
 }
 
-async function call(method: string, url: string, authorization: string, body: unknown): Promise<Record<string, unknown>> {
+async function call(method: string, url: string, authorization: string, body: unknown): Promise<{ status: number; body: any }> {
 	const context = createExecutionContext()
 	const response = await worker.fetch(
 		new Request(url, {
 			method,
 			headers: { Authorization: authorization, 'Content-Type': 'application/json' },
-			body: JSON.stringify(body),
+			...(body === undefined ? {} : { body: JSON.stringify(body) }),
 		}) as never,
 		env,
 		context,
 	)
 	await waitOnExecutionContext(context)
-	return await response.json<Record<string, unknown>>()
+	const text = await response.text()
+	return { status: response.status, body: text === '' ? null : JSON.parse(text) }
 }
 
 /** Waits until something is so, ten seconds at most. */

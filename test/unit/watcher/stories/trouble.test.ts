@@ -123,6 +123,27 @@ describe('a store that does not answer', () => {
 		expect(new Set(sizes)).toEqual(new Set(['100', '50', '25']))
 	})
 
+	test('2.1 in the middle of a window: the run that goes on with it asks for the total anew', async () => {
+		// Posts storage next to a clock change reads the window at every poll.
+		const world = await learned({
+			resources: four('orders'),
+			startMs: Date.UTC(2026, 10, 1, 7, 20),
+			store: { orders: 'posts', zone: 'America/Denver' },
+		})
+		// Twice in one run, which ends without the orders.
+		world.store.setFaults({ match: 'orderby=modified&order=asc', status: 500, times: 2 })
+		for (let second = 0; second < 300 && resourceOf(world, 'orders').error === null; second++) await world.advance(1_000)
+		expect(resourceOf(world, 'orders').window).not.toBeNull()
+		const [id] = ids(world, 'orders')
+		world.store.act({ do: 'trash', resource: 'orders', id: id! })
+		const polls = world.polls.length
+		for (let second = 0; second < 120 && world.polls.length === polls; second++) await world.advance(1_000)
+		// Back before the next poll comes.
+		world.store.act({ do: 'restore', resource: 'orders', id: id! })
+		await endsWell(world)
+		expect(told(world)).toEqual([`DELETED orders ${id}`, `CREATED orders ${id}`])
+	})
+
 	test('never takes more requests at a time than one', async () => {
 		const world = await learned()
 		let open = 0

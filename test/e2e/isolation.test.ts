@@ -1,0 +1,96 @@
+/** One dead callback, one slow one and healthy ones behind the built Worker: nobody waits for another, and what waited is brought. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { MadeInstance } from '../../scripts/local/client.ts'
+import { createCallback, type Arrival, type Callback } from '../demo/callback.ts'
+import { build, eventually, KEY, type House } from './house.ts'
+
+const HEALTHY = 4
+const PRODUCTS = 12
+/** How long a callback takes that is only just in time, or no longer is. */
+const SLOW_SECONDS = 15
+/** From the request for a poll to the last arrival, on a machine that does other things too, ms. */
+const SOON_MS = 6_000
+
+let house: House
+const callbacks: Callback[] = []
+beforeAll(async () => {
+	house = await build({ https: false, objects: PRODUCTS })
+	for (let n = 0; n < 2 + HEALTHY; n++) {
+		const callback = createCallback({ key: KEY })
+		await callback.listen()
+		callbacks.push(callback)
+	}
+})
+afterAll(async () => {
+	for (const callback of callbacks) await callback.close()
+	await house?.close()
+})
+
+const accepted = ({ arrivals }: Callback): Arrival[] => arrivals.filter(({ status }) => status === 200)
+
+test('a dead and a slow callback hold up nobody else; the dead one is tried one notification at a time, and is brought everything when it answers', async () => {
+	const { store, client } = house
+	await client.call('PATCH', '/accounts/settings', { 'notification.webhook.retry.schedule': '2,2,2,2,2,2,2,2,2,2,2,2' })
+	const instances: MadeInstance[] = []
+	for (const [index, callback] of callbacks.entries()) {
+		instances.push(
+			await client.connect(`Shop ${index}`, {
+				'store.url': house.storeUrl,
+				'oauth.api.key': store.credentials.key,
+				'oauth.api.secret': store.credentials.secret,
+				'event.notification.enabled': true,
+				'event.notification.callback.url': callback.url,
+				'event.notification.signature.key': KEY,
+				// Each change is a notification of its own.
+				'event.notification.batch': 1,
+			}),
+		)
+	}
+	for (const { id } of instances) {
+		await eventually(
+			'the baseline',
+			() => client.poller(id),
+			({ resources }) => resources.length > 0 && resources.every(({ baseline }) => baseline.complete),
+		)
+	}
+	const [dead, slow, ...healthy] = callbacks as [Callback, Callback, ...Callback[]]
+	dead.fail(3_600, 503)
+	slow.stall(SLOW_SECONDS)
+
+	for (const id of store.state('products').keys()) store.act({ do: 'edit', resource: 'products', id })
+	const beganMs = Date.now()
+	await Promise.all(instances.map(({ id }) => client.poll(id, 'window')))
+	await eventually(
+		'the healthy callbacks',
+		() => healthy.map((callback) => accepted(callback).length),
+		(counts) => counts.every((count) => count >= PRODUCTS),
+	)
+	const latestMs = Math.max(...healthy.flatMap((callback) => accepted(callback).map(({ timeMs }) => timeMs - beganMs)))
+	expect(latestMs).toBeLessThan(SOON_MS)
+	for (const callback of healthy) expect(callback.arrivals.map(({ attempt }) => attempt)).toEqual(Array(PRODUCTS).fill(1))
+	// The slow one has not answered anything by then.
+	expect(slow.arrivals).toEqual([])
+
+	// Open since its first round: the oldest alone is tried again, every two seconds.
+	const again = (): Arrival[] => dead.arrivals.filter(({ attempt }) => attempt > 1)
+	await eventually(
+		'a third try',
+		() => again().length,
+		(count) => count >= 2,
+		15_000,
+	)
+	expect(dead.arrivals.filter(({ attempt }) => attempt === 1).length).toBeLessThanOrEqual(6)
+	expect(again().map(({ attempt }) => attempt)).toEqual([2, 3])
+	expect(new Set(again().map(({ notificationId }) => notificationId)).size).toBe(1)
+
+	dead.fail(0)
+	await eventually(
+		'the dead callback',
+		() => new Set(accepted(dead).map(({ notificationId }) => notificationId)).size,
+		(count) => count === PRODUCTS,
+		15_000,
+	)
+	// What only waited has lost no try by it.
+	expect(accepted(dead).filter(({ attempt }) => attempt === 1).length).toBeGreaterThanOrEqual(PRODUCTS - 6)
+	slow.stall(0)
+})

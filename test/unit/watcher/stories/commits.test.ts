@@ -1,0 +1,79 @@
+/** A commit that fails leaves storage and memory as they were, also for jobs that hold on to parts of the state while they wait for the store. */
+import { expect, test } from 'vitest'
+import { newResource } from '../../../../src/watcher/state.ts'
+import type { World } from '../../../world.ts'
+import { four, ids, learned, MINUTE, resourceOf, rewrite, told } from './tell.ts'
+
+/** Some call's commit fails on its way. */
+function failing(world: World, body: () => void = () => undefined): void {
+	const core = world.engine.core()!
+	expect(() =>
+		core.commit(() => {
+			body()
+			throw new RangeError('no room')
+		}),
+	).toThrow('no room')
+}
+
+test('what a job holds stays part of the state, and has its stored values again', async () => {
+	const world = await learned()
+	const core = world.engine.core()!
+	core.commit(() => undefined)
+	const { state } = core
+	const { hooks, counters } = state
+	const [first, second] = state.resources
+	const stored = structuredClone(state)
+	failing(world, () => {
+		state.resources = [
+			second!,
+			newResource(99, core.element.resource('x', { url: '/orders' }, core.config.connection) as never, 0, 0, 0, 0),
+		]
+		first!.listed += 7
+		second!.volatile.push('price')
+		second!.reread = { position: { lastId: 1, n: 1, back: 0, total: 1, seen: 1 }, startedMs: 0, sampled: true, missing: 0 }
+		hooks.counts.taken++
+		hooks.hintsOnly = [1]
+		counters.created++
+		;(state as unknown as Record<string, unknown>)['new'] = 1
+	})
+	expect(core.state).toBe(state)
+	expect(state).toEqual(stored)
+	expect([state.hooks, state.resources[0], state.resources[1]]).toEqual([hooks, first, second])
+	expect(state.hooks).toBe(hooks)
+	expect(state.resources[0]).toBe(first)
+	expect(state.resources[1]).toBe(second)
+})
+
+test('a commit that fails while a page is on its way: what the page brings is counted', async () => {
+	const world = await learned({ resources: four('orders') })
+	const fetch = world.store.fetch.bind(world.store)
+	let failures = 0
+	world.store.fetch = async (request) => {
+		const response = await fetch(request)
+		if (request.url.includes('orderby=modified') && failures++ === 0) failing(world)
+		return response
+	}
+	const [made] = world.store.act({ do: 'create', resource: 'orders', set: {} })
+	await world.advance(MINUTE + 5_000)
+	expect(failures).toBeGreaterThan(0)
+	expect(told(world)).toEqual([`CREATED orders ${made!.id}`])
+	expect(resourceOf(world, 'orders').listed).toBe(ids(world, 'orders').length)
+	world.evict()
+	expect(resourceOf(world, 'orders').listed).toBe(ids(world, 'orders').length)
+})
+
+test('field names that a failed commit was the first to meet are met again', async () => {
+	const world = await learned({ resources: four('orders') })
+	rewrite(world, (record) => ({ ...record, gift: true }))
+	let failures = 0
+	const { onCommit } = world.sql
+	world.sql.onCommit = (when) => {
+		onCommit(when)
+		const names = world.sql.all<{ names: string }>('SELECT names FROM shapes').some((one) => one.names.includes('gift'))
+		if (when === 'before-commit' && names && failures++ === 0) throw new RangeError('no room')
+	}
+	world.store.act({ do: 'create', resource: 'orders', set: {} })
+	await world.advance(10 * MINUTE)
+	expect(failures).toBeGreaterThan(1)
+	expect(world.sql.all(`SELECT id FROM objects WHERE shape NOT IN (SELECT id FROM shapes)`)).toEqual([])
+})

@@ -1,0 +1,113 @@
+/** The breaker and the rate, as an instance lives through them: its own engine, real consumers, and a callback that comes and goes. */
+import { describe, expect, test } from 'vitest'
+import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/watcher/ports.ts'
+import { subscriptionsOf } from '../../../../src/watcher/deliveries.ts'
+import type { World } from '../../../world.ts'
+import { DAY, endsWell, four, HOUR, ids, learned, MINUTE } from './tell.ts'
+
+const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }
+const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig } => ({
+	delivery: { ...DEFAULT_DELIVERY, batch: 1, ...change },
+})
+
+/** Every product is edited, and a poll sees it. */
+async function editAll(world: World): Promise<number> {
+	const products = ids(world, 'products')
+	for (const id of products) world.store.act({ do: 'edit', resource: 'products', id })
+	const core = world.engine.core()!
+	core.state.nextPollMs = world.nowMs
+	world.engine.arm(core)
+	await world.advance(3_000)
+	return products.length
+}
+
+/** Tries of each notification, in the order of their forming, and when. */
+function tried(world: World, fails: () => boolean): Map<number, number[]> {
+	const tries = new Map<number, number[]>()
+	world.answer = (claim) => {
+		tries.set(claim.notificationId, [...(tries.get(claim.notificationId) ?? []), world.nowMs])
+		return fails() ? 503 : 204
+	}
+	return tries
+}
+
+describe('a callback that is down', () => {
+	test('for two hours: one notification is tried, the others wait and lose nothing, and what waited arrives within the hour', async () => {
+		const world = await learned({ ...quietly, config: delivery({}) })
+		const healsMs = world.nowMs + 2 * HOUR
+		const tries = tried(world, () => world.nowMs < healsMs)
+		const count = await editAll(world)
+		expect(count).toBeGreaterThanOrEqual(10)
+		await world.advance(healsMs - world.nowMs - MINUTE)
+		// The first doorbell brought some; then the oldest, and the next two when its next try, and theirs, was hours away.
+		expect(tries.size).toBeLessThanOrEqual(6)
+		expect([...tries.values()].filter((times) => times.length > 1)).toHaveLength(3)
+		expect(subscriptionsOf(world.engine.core()!)).toMatchObject([{ active: true, lastStatus: '503' }])
+		await world.advance(HOUR + 2 * MINUTE)
+		// Those that only waited; those whose own next try is far away come then.
+		const arrived = (): number => new Set(world.arrivals.map(({ notificationId }) => notificationId)).size
+		expect(arrived()).toBeGreaterThanOrEqual(count - 3)
+		expect(world.arrivals.filter(({ attempt }) => attempt === 1).length).toBeGreaterThanOrEqual(count - 6)
+		// Nobody asks for it any more.
+		expect([...world.breakers.values()].map((state) => state.core.phase)).toEqual(['closed'])
+		expect(subscriptionsOf(world.engine.core()!)).toMatchObject([{ parkedUntilMs: null, failingSinceMs: null }])
+		await world.advance(2 * HOUR)
+		expect(arrived()).toBe(count)
+		await endsWell(world)
+	})
+
+	test.each([1, 2, 3])('while doorbells get lost and objects are evicted, round %i: everything arrives', async (round) => {
+		const world = await learned({ ...quietly, config: delivery({}) })
+		const healsMs = world.nowMs + HOUR
+		tried(world, () => world.nowMs < healsMs)
+		let bells = round
+		world.loses = () => bells++ % 3 === 0
+		const count = await editAll(world)
+		for (let step = 0; step < 30; step++) {
+			await world.advance(4 * MINUTE)
+			world.evict()
+			world.alarmMs ??= world.nowMs
+		}
+		await world.advance(HOUR)
+		expect(new Set(world.arrivals.map(({ notificationId }) => notificationId)).size).toBe(count)
+		world.loses = () => false
+		await endsWell(world)
+	})
+
+	test('is released: what was parked is sent at once', async () => {
+		const world = await learned({ ...quietly, config: delivery({}) })
+		let dead = true
+		tried(world, () => dead)
+		const count = await editAll(world)
+		await world.advance(20 * MINUTE)
+		dead = false
+		await world.configure({}, { release: true })
+		await world.advance(MINUTE)
+		expect(new Set(world.arrivals.map(({ notificationId }) => notificationId)).size).toBe(count)
+	})
+})
+
+describe('a rate', () => {
+	test.each([4, 0.5, 0.02])('of %d a second is kept, and everything arrives', async (rate) => {
+		const world = await learned({ ...quietly, config: delivery({ rate }) })
+		const tries = tried(world, () => false)
+		const begunMs = world.nowMs
+		const count = await editAll(world)
+		await world.advance((count / rate) * 1000 + MINUTE)
+		const times = [...tries.values()].flat().sort((a, b) => a - b)
+		expect(times).toHaveLength(count)
+		for (const [index, atMs] of times.entries()) expect(index + 1).toBeLessThanOrEqual(((atMs - begunMs) / 1000) * rate + Math.max(1, rate))
+		await endsWell(world)
+	})
+
+	test('that is taken away lets all that waits go', async () => {
+		const world = await learned({ ...quietly, config: delivery({ rate: 0.01 }) })
+		const tries = tried(world, () => false)
+		const count = await editAll(world)
+		await world.advance(MINUTE)
+		expect(tries.size).toBe(1)
+		await world.configure(delivery({ rate: null }))
+		await world.advance(15_000)
+		expect(tries.size).toBe(count)
+	})
+})

@@ -1,0 +1,50 @@
+/** The documented schedules are what a lone notification lives through, day by day; what a receiver asks for is honoured within bounds. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parseSchedule, type Schedule } from '../../../../src/delivery/schedule.ts'
+import { DEFAULT_DELIVERY } from '../../../../src/watcher/ports.ts'
+import { subscriptionsOf } from '../../../../src/watcher/deliveries.ts'
+import type { World } from '../../../world.ts'
+import { DAY, four, ids, learned } from './tell.ts'
+
+const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }
+const page = readFileSync(join(import.meta.dirname, '../../../../docs/delivery.md'), 'utf8')
+const documented = [...page.matchAll(/^\| `([^`]+)` \| (\d+) \| ([\d, ]+) \|$/gm)].map(([, name, tries, seconds]) => ({
+	name: name!,
+	tries: Number(tries),
+	seconds: seconds!.split(',').map(Number),
+}))
+
+/** Moments of all tries of a lone notification that always fails. */
+async function lives(schedule: Schedule, status: number): Promise<{ world: World; tries: number[] }> {
+	const world = await learned({ ...quietly, config: { delivery: { ...DEFAULT_DELIVERY, schedule } } })
+	const tries: number[] = []
+	world.answer = () => (tries.push(world.nowMs), status)
+	world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]!, set: { name: 'One' } })
+	const core = world.engine.core()!
+	core.state.nextPollMs = world.nowMs
+	world.engine.arm(core)
+	await world.advance(6 * DAY)
+	return { world, tries }
+}
+
+test('four schedules are documented', () => {
+	expect(documented.map((one) => one.name)).toEqual(['standard', '8^n', '4^n', '10,100'])
+})
+
+// 404 says nothing of the callback as a whole; 500 opens its breaker, which must not change when a lone notification is tried.
+test.each(documented.flatMap((one) => [404, 500].map((status) => ({ ...one, status }))))(
+	'$name, every try answered $status: the tries that the page says, and then the subscription is deactivated',
+	async ({ name, tries: count, seconds, status }) => {
+		const { world, tries } = await lives(parseSchedule(name)!, status)
+		expect(tries).toHaveLength(count)
+		const after = tries.slice(1).map((at) => (at - tries[0]!) / 1000)
+		// Each try takes 20 ms, and an alarm is never early: a second over all of them.
+		for (const [index, at] of after.entries()) {
+			expect(at).toBeGreaterThanOrEqual(seconds[index]!)
+			expect(at).toBeLessThan(seconds[index]! + 1)
+		}
+		expect(subscriptionsOf(world.engine.core()!)).toMatchObject([{ active: false, lastStatus: String(status) }])
+	},
+)

@@ -4,6 +4,7 @@
  */
 import { createHmac } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
+import { isDeepStrictEqual } from 'node:util'
 import { admit, fresh, giveBack, nextWake, report, type State as Breaker, wake } from '../src/delivery/breaker.ts'
 import { deliverAll, type DeliveryPorts, Hearsay } from '../src/delivery/deliver.ts'
 import type { Connection, PollerResource, StoreClient } from '../src/elements/element.ts'
@@ -15,6 +16,8 @@ import { defaultDelivery, type Ports, type Sql, type SqlValue, type WatcherConfi
 import { askReread } from '../src/watcher/scans.ts'
 import { healthOf, pollerOf } from '../src/watcher/reports.ts'
 import type { Claim, Notice, Outcome, StatusReport } from '../src/watcher/rpc.ts'
+import { readSubscriptions } from '../src/watcher/subscriptions.ts'
+import { NOTIFICATION_COLUMNS } from '../src/watcher/unsettled.ts'
 import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
 import { contentHash } from './store/content.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from './store/store.ts'
@@ -260,6 +263,7 @@ export class World {
 		this.alarmMs = null
 		try {
 			await this.engine.run()
+			this.#inMind()
 		} catch (error) {
 			if (!(error instanceof Crash)) throw error
 		}
@@ -517,10 +521,27 @@ export class World {
 			this.polls.push({ startMs: state.lastRunMs, endMs: this.nowMs })
 	}
 
+	/** What the object keeps in memory of its deliveries is what its storage says. */
+	#inMind(): void {
+		const core = this.engine.core()
+		if (core === null) return
+		const { unsettled, subscriptions } = core
+		const stored = this.sql.all(
+			`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE settled IS NULL AND id IN (SELECT value FROM json_each(?)) ORDER BY id`,
+			JSON.stringify(core.state.unsettled),
+		)
+		if (unsettled !== null && !isDeepStrictEqual(JSON.parse(JSON.stringify(unsettled)), JSON.parse(JSON.stringify(stored))))
+			throw new Error(`kept ${JSON.stringify(unsettled)}, stored ${JSON.stringify(stored)}`)
+		if (subscriptions !== null && !isDeepStrictEqual(subscriptions, readSubscriptions(this.sql)))
+			throw new Error(`kept ${JSON.stringify(subscriptions)} of the subscriptions`)
+	}
+
 	#deliveryPorts(): DeliveryPorts {
-		const alive = <T>(body: () => T): T => {
+		const alive = async <T>(body: () => Promise<T>): Promise<T> => {
 			if (this.#crashed) throw new Crash('after-post')
-			return body()
+			const answer = await body()
+			this.#inMind()
+			return answer
 		}
 		return {
 			claim: (_instance, limit, admission) => alive(() => this.engine.claim(limit, admission)),

@@ -45,23 +45,24 @@ export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
 	const refusal = io.refuse(claim.url)
 	if (refusal !== null) return notSent(refusal, startedMs)
 
+	const abort = new AbortController()
 	let request: Request
 	try {
-		request = new Request(claim.url, await requestInit(claim, startedMs, io))
+		request = new Request(claim.url, { ...(await requestInit(claim, startedMs, io)), signal: abort.signal })
 	} catch {
 		// A key that does not open, an address that is none: sending without a signature would be worse than not sending. The exception
 		// may quote what it could not read, so it stays here.
 		return notSent("the request could not be made from the instance's configuration", startedMs)
 	}
 
-	const abort = new AbortController()
 	const timeoutMs = io.timeoutMs ?? ATTEMPT_TIMEOUT_MS
 	// Not AbortSignal.timeout: the timer must be gone when the attempt has ended.
 	const timer = setTimeout(() => abort.abort(new DOMException('The callback took too long', 'TimeoutError')), timeoutMs)
 	const deadlineMs = startedMs + timeoutMs
 	try {
-		const response = await within(io.fetch(new Request(request, { signal: abort.signal })), abort.signal)
-		const text = await readStart(response, abort.signal)
+		const aborted = abortOf(abort.signal)
+		const response = await Promise.race([io.fetch(request), aborted])
+		const text = await readStart(response, aborted, abort.signal)
 		const directive = DIRECTIVES.get(response.headers.get('webhook-delivery')?.trim().toLowerCase() ?? '') ?? null
 		return {
 			// Whoever asks for it again has not taken it, whatever the status.
@@ -91,10 +92,12 @@ export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
 	}
 }
 
-/** The promise, or the signal's reason when that comes first: the end of an attempt must not depend on how well fetch obeys its signal. */
-function within<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Ends with the signal's reason: the end of an attempt must not depend on how well fetch, or the answer's body, obeys its signal. */
+function abortOf(signal: AbortSignal): Promise<never> {
 	const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
-	return Promise.race([promise, aborted])
+	// It may come when nobody waits for it.
+	aborted.catch(() => {})
+	return aborted
 }
 
 async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Promise<RequestInit> {
@@ -127,26 +130,26 @@ async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Prom
  * The start of an answer's body as text. The status has been said by then, so a body that breaks off, or never ends, changes nothing:
  * what came is kept and the rest is cancelled.
  */
-async function readStart(response: Response, signal: AbortSignal): Promise<string> {
-	if (response.body === null) return ''
+async function readStart(response: Response, aborted: Promise<never>, signal: AbortSignal): Promise<string> {
+	if (response.body === null || response.headers.get('Content-Length') === '0') return ''
 	const reader = response.body.getReader()
-	const aborted = new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }))
-	const kept = new Uint8Array(ANSWER_LIMIT)
+	const decoder = new TextDecoder()
+	let text = ''
 	let length = 0
 	try {
 		while (length < ANSWER_LIMIT && !signal.aborted) {
 			const chunk = await Promise.race([reader.read(), aborted])
-			if (chunk === null || chunk.done) break
+			if (chunk.done) break
 			const part = chunk.value.subarray(0, ANSWER_LIMIT - length)
-			kept.set(part, length)
+			text += decoder.decode(part, { stream: true })
 			length += part.length
 		}
 	} catch {
-		// Broken off.
+		// Broken off, or its time is over.
 	}
 	// Not awaited: a peer that does not listen must not hold up the outcome.
 	reader.cancel().catch(() => {})
-	return new TextDecoder().decode(kept.subarray(0, length))
+	return text + decoder.decode()
 }
 
 /** Retry-After in ms from now: seconds, or a date by the receiver's own clock where it tells it; null when absent or unreadable. */

@@ -2,6 +2,7 @@
 import type { Element, Resource, StoreClient } from '../elements/element.ts'
 import type { Ports, WatcherConfig } from './ports.ts'
 import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
+import type { Subscription } from './subscriptions.ts'
 import type { NotificationRow } from './unsettled.ts'
 
 /** A watched resource: how the element lists it, and where its polling stands. */
@@ -32,6 +33,8 @@ export class Core {
 	resending: Map<number, Map<string, number>> | null = null
 	/** Notifications that are not settled, oldest first; null: not looked up. Whoever writes such a row keeps this, or forgets it (`forgetRows`). */
 	unsettled: NotificationRow[] | null = null
+	/** Subscriptions as stored; null: not looked up. Whoever writes one forgets them. */
+	subscriptions: Subscription[] | null = null
 	/** How many notifications were put on the list of what is unsettled, since this core was made. */
 	enlisted = 0
 	/** When a doorbell was last put into the queue, and whether it was answered. */
@@ -74,6 +77,7 @@ export class Core {
 			this.#restore({ hooks, run, resources })
 			this.resending = null
 			this.unsettled = null
+			this.subscriptions = null
 			throw error
 		}
 	}

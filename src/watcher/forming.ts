@@ -13,7 +13,7 @@ import type { ObjectId } from '../elements/element.ts'
 import type { Core } from './core.ts'
 import { writeEvent, type NewEvent } from './event-log.ts'
 import { resendingObjects, sendAgain } from './resend.ts'
-import { readSubscriptions, type Subscription } from './subscriptions.ts'
+import { subscriptionsOf, type Subscription } from './subscriptions.ts'
 import { enlist, forgetRows, objectsOf, unsettledRows, UNSETTLED_LIMIT, wantsMore, type NotificationRow } from './unsettled.ts'
 
 /** How many waiting events are looked at in one go, at most. */
@@ -52,7 +52,7 @@ export function putIntoNotifications(core: Core, events: readonly NewEvent[]): v
 	const { sql } = core.ports
 	const carriers = new Map<number, number[]>()
 	const waiting: { subscription: number; event: NewEvent }[] = []
-	for (const subscription of readSubscriptions(sql)) {
+	for (const subscription of subscriptionsOf(core)) {
 		let heard = events.filter((event) => hears(subscription, event.resource))
 		if (sql.all(`SELECT sequence FROM waiting WHERE subscription = ? LIMIT 1`, subscription.id).length === 0) {
 			const { by, left } = carry(core, subscription, heard.map(candidateOf), new Set())
@@ -88,7 +88,7 @@ export function waits(core: Core): boolean {
 
 /** Forms notifications of what waits, as far as there is room. */
 export function formWaiting(core: Core): void {
-	for (const subscription of readSubscriptions(core.ports.sql)) formWaitingOf(core, subscription)
+	for (const subscription of subscriptionsOf(core)) formWaitingOf(core, subscription)
 }
 
 function formWaitingOf(core: Core, subscription: Subscription): void {

@@ -9,7 +9,7 @@ import { keepAttempt, keptOutcome } from './attempts.ts'
 import { flow } from './forming.ts'
 import { isWanted, restore } from './resend.ts'
 import type { Admission, Ask, Claim } from './rpc.ts'
-import { CALLBACK, readSubscriptions, type Subscription } from './subscriptions.ts'
+import { CALLBACK, subscriptionsOf, type Subscription } from './subscriptions.ts'
 import { endUnknown, unknownOutcome, wasLast } from './settling.ts'
 import { LEASE_MS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
@@ -25,7 +25,7 @@ function dueMs(row: Pick<NotificationRow, 'lease' | 'due'>): number {
 export function nextDeliveryMs(core: Core): number | null {
 	const rows = unsettledRows(core)
 	if (rows.length === 0) return null
-	const subscriptions = new Map(readSubscriptions(core.ports.sql).map((one) => [one.id, one]))
+	const subscriptions = new Map(subscriptionsOf(core).map((one) => [one.id, one]))
 	const times = rows.flatMap((row) => {
 		const subscription = subscriptions.get(row.subscription)
 		if (subscription?.active !== true) return []
@@ -47,7 +47,7 @@ export function claim(core: Core, limit: number, admission?: Admission): { claim
 	if (lost.length > 0) endUnknown(core, lost)
 	const rows = unsettledRows(core)
 	const due = rows.filter((row) => dueMs(row) <= now).sort((a, b) => a.due - b.due || a.id - b.id)
-	const subscriptions = readSubscriptions(core.ports.sql).filter((one) => one.active)
+	const subscriptions = subscriptionsOf(core).filter((one) => one.active)
 	return admission === undefined
 		? claimOpen(core, limit, rows, due, subscriptions)
 		: claimAdmitted(core, limit, admission, due, subscriptions)
@@ -101,12 +101,14 @@ function claimAdmitted(
 	const own = due.filter((row) => row.subscription === subscription.id)
 	const mine = own.filter((row) => only === null || row.id === only)
 	// Whether it is guarded longer, and until when it is parked, is said by who let it through.
-	if ((admission.closed && subscription.guarded) || subscription.parkedMs !== null)
+	if ((admission.closed && subscription.guarded) || subscription.parkedMs !== null) {
 		core.ports.sql.run(
 			`UPDATE subscriptions SET guarded = ?, parked = NULL WHERE id = ?`,
 			admission.closed ? 0 : Number(subscription.guarded),
 			subscription.id,
 		)
+		core.subscriptions = null
+	}
 	const claims = take(core, mine, Math.min(limit, admission.permits), [subscription], true)
 	return { claims, more: own.length > claims.length, asks: [] }
 }
@@ -114,6 +116,7 @@ function claimAdmitted(
 /** Is not rung before then: its breaker is open, or its rate used up. */
 export function park(core: Core, subscription: number, untilMs: number): void {
 	core.ports.sql.run(`UPDATE subscriptions SET parked = ? WHERE id = ? AND parked IS NOT ?`, untilMs, subscription, untilMs)
+	core.subscriptions = null
 }
 
 function take(

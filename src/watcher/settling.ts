@@ -9,8 +9,8 @@ import { withoutErased } from './erasure.ts'
 import { flow } from './forming.ts'
 import { endRelease, isWanted, itemSettled, kindOf, restore } from './resend.ts'
 import type { Outcome } from './rpc.ts'
-import { deactivate, readSubscriptions, type Subscription } from './subscriptions.ts'
-import { forgetRows, leave, LEASE_MS, NOTIFICATION_COLUMNS, type NotificationRow } from './unsettled.ts'
+import { deactivate, subscriptionsOf, type Subscription } from './subscriptions.ts'
+import { forgetRows, leave, LEASE_MS, NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
 /** Class of an attempt whose outcome nobody told. */
 const UNKNOWN = 'unknown'
@@ -26,7 +26,7 @@ export function wasLast(core: Core, row: NotificationRow): boolean {
 /** Ends notifications whose last attempt nobody told of: what ends its consumer each time must not be tried for ever. */
 export function endUnknown(core: Core, rows: readonly NotificationRow[]): void {
 	core.commit(() => {
-		const subscriptions = readSubscriptions(core.ports.sql)
+		const subscriptions = subscriptionsOf(core)
 		for (const row of rows) {
 			const subscription = subscriptions.find((one) => one.id === row.subscription) ?? null
 			const outcome = unknownOutcome(row)
@@ -63,10 +63,12 @@ export function settle(core: Core, counter: number, attempt: number, outcome: Ou
 
 function settleOne(core: Core, counter: number, attempt: number, answer: Outcome): { retryAtMs: number | null } {
 	const { sql } = core.ports
-	const row = sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
+	const row =
+		unsettledRows(core).find((one) => one.id === counter) ??
+		sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
 	if (row === undefined || row.status === 'delivered') return { retryAtMs: null }
 	const outcome = withoutErased(core, row.members, answer)
-	const subscription = readSubscriptions(sql).find((one) => one.id === row.subscription) ?? null
+	const subscription = subscriptionsOf(core).find((one) => one.id === row.subscription) ?? null
 	keepAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
 	let retryAtMs: number | null = null
 	if (outcome.delivered) delivered(core, row, subscription, attempt, outcome)
@@ -94,8 +96,10 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 			: `UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END, status = 'delivered', settled = ?, lease = NULL, updated = ?, resend = NULL WHERE id = ?`,
 		...[now, attempt, keptOutcome(outcome, subscription?.url ?? null), ...(late ? [] : [now, now]), row.id],
 	)
-	if (subscription !== null && subscription.failingSinceMs !== null)
+	if (subscription !== null && subscription.failingSinceMs !== null) {
 		sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, subscription.id)
+		core.subscriptions = null
+	}
 	if (late) {
 		forgetRows(core)
 		return
@@ -113,7 +117,7 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 	const kept = keptOutcome(outcome, subscription?.url ?? null)
 	const firstFailure = row.first_failure ?? now
 	// What an address answered that is no longer asked says nothing of the one that is.
-	if (subscription !== null && (outcome.url ?? subscription.url) === subscription.url)
+	if (subscription !== null && (outcome.url ?? subscription.url) === subscription.url) {
 		sql.run(
 			`UPDATE subscriptions SET failing_since = coalesce(failing_since, ?), last_status = ?, guarded = max(guarded, ?) WHERE id = ?`,
 			now,
@@ -121,6 +125,8 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 			Number(outcome.error !== UNKNOWN && breaks(outcome)),
 			subscription.id,
 		)
+		core.subscriptions = null
+	}
 	if (row.resend !== null && !isWanted(core, row.id)) {
 		sql.run(`UPDATE notifications SET outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`, row.attempt, kept, row.id)
 		restore(core, row.id)

@@ -72,6 +72,12 @@ export function readSubscriptions(sql: Sql): Subscription[] {
 		}))
 }
 
+/** The same, looked up once. */
+export function subscriptionsOf(core: Core): readonly Subscription[] {
+	core.subscriptions ??= readSubscriptions(core.ports.sql)
+	return core.subscriptions
+}
+
 /** The instance's callback; null: its events are kept in the log only, or go to further subscriptions. */
 export function readCallback(sql: Sql): Subscription | null {
 	return readSubscriptions(sql).find((one) => one.id === CALLBACK) ?? null
@@ -116,6 +122,7 @@ export function followSubscriptions(core: Core, released: boolean): void {
 		if (moved || released) activate(core, row.id)
 	}
 	for (const row of present) if (!kept.has(row.id)) remove(core, row.id)
+	core.subscriptions = null
 }
 
 /** Sends to this subscription again, at once and what was queued first. */
@@ -126,6 +133,7 @@ export function activate(core: Core, id: number): number {
 		`UPDATE subscriptions SET active = 1, reason = NULL, failing_since = NULL, last_status = NULL, guarded = 0, parked = NULL WHERE id = ? AND (active = 0 OR failing_since IS NOT NULL OR guarded = 1)`,
 		id,
 	)
+	core.subscriptions = null
 	sql.run(
 		`UPDATE notifications SET due = ? WHERE id IN (SELECT value FROM json_each(?)) AND subscription = ? AND due > ? AND settled IS NULL`,
 		now,
@@ -141,6 +149,7 @@ export function activate(core: Core, id: number): number {
 /** Nothing more is sent to this subscription until it is released: what is unsettled, and what comes later, is queued. */
 export function deactivate(core: Core, id: number, reason: string): void {
 	core.ports.sql.run(`UPDATE subscriptions SET active = 0, reason = ?, parked = NULL WHERE id = ?`, reason, id)
+	core.subscriptions = null
 	settleUnsent(core, id, 'queued')
 }
 

@@ -79,6 +79,8 @@ export function objectsOf(members: string): string[] {
 /** Puts notifications on the list of what is unsettled. */
 export function enlist(core: Core, ids: readonly number[]): void {
 	core.enlisted += ids.length
+	const kept = new Set(core.unsettled?.map((row) => row.id))
+	if (!ids.every((id) => kept.has(id))) forgetRows(core)
 	core.state.unsettled = [...new Set([...core.state.unsettled, ...ids])].sort((a, b) => a - b)
 }
 

@@ -295,7 +295,7 @@ function sqlOf(storage: DurableObjectStorage, rows: { read: number; written: num
 	return {
 		all: <Row extends object>(query: string, ...values: SqlValue[]): Row[] => {
 			const cursor = exec<Row>(query, values)
-			const found = [...cursor]
+			const found = cursor.toArray() as unknown as Row[]
 			count(cursor)
 			return found
 		},

@@ -2,6 +2,7 @@
 import { baseline } from './baseline.ts'
 import type { Bench } from './bench.ts'
 import { changed, deleted } from './changes.ts'
+import { cost } from './cost.ts'
 import { delivery } from './delivery.ts'
 import { isolation } from './isolation.ts'
 import { customers, polls } from './polls.ts'
@@ -22,5 +23,6 @@ export const BENCHES: readonly Bench[] = [
 	ring,
 	taken,
 	delivery,
+	cost,
 	isolation,
 ]

@@ -16,6 +16,9 @@ export interface Counts {
 	alarms: number
 	/** Messages put into the queue. */
 	doorbells: number
+	/** How often the alarm rang, and how often consumers called: each is a request to the object. */
+	rings: number
+	calls: number
 }
 
 /** What the object is told to do, on a clock that runs so many ms ahead of the real one. */
@@ -36,6 +39,8 @@ export interface Reply {
 	events: number
 	notifications: number
 	trouble: string | null
+	/** Bytes of storage in use. */
+	storedBytes: number
 	resources: {
 		objectType: string
 		number: number

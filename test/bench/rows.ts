@@ -11,6 +11,8 @@ const ROUNDS = 10
 const SETTLING = 2
 /** Objects of these statuses are there to be edited. */
 const WRITABLE = new Set(['publish', 'processing', 'completed', 'on-hold'])
+/** A message is written, read and deleted. */
+export const OPERATIONS = 3
 const RETENTION_MS = 8 * 86_400_000
 
 /** Rows of a count: the object's, an alarm being one that is written. */
@@ -34,10 +36,12 @@ function merge(into: Counts, more: Counts): void {
 	}
 	into.alarms += more.alarms
 	into.doorbells += more.doorbells
+	into.rings += more.rings
+	into.calls += more.calls
 }
 
 function nothing(): Counts {
-	return { object: {}, d1: {}, alarms: 0, doorbells: 0 }
+	return { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 }
 }
 
 /** `objects 1, events 1, alarm 0.2`: rows written by table, an event. */
@@ -88,6 +92,7 @@ export const idle: Bench = {
 		if (idlePolls.length < IDLE_POLLS / 2) context.say(`only ${idlePolls.length} of ${IDLE_POLLS} polls were idle`)
 		const { n } = context
 		const all = sum(everything)
+		const asked = polls.reduce((total, { requests }) => total + requests, 0)
 		const rows = [
 			atMost('idle/rows written a poll, alarm included', n, written, 'rows', 2),
 			atMost('idle/rows read a poll', n, read, 'rows', 50),
@@ -95,6 +100,10 @@ export const idle: Bench = {
 			told('idle/rows written a poll, mean with what is hourly', n, all.written / IDLE_POLLS, 'rows'),
 			told('idle/rows read a poll, mean with what is hourly', n, all.read / IDLE_POLLS, 'rows'),
 			told('idle/rows of D1 written a poll, mean with what is hourly', n, sumD1(everything).written / IDLE_POLLS, 'rows'),
+			told('idle/rows of D1 read a poll, mean with what is hourly', n, sumD1(everything).read / IDLE_POLLS, 'rows'),
+			told('idle/alarms a poll, mean with what is hourly', n, everything.rings / IDLE_POLLS, 'object requests'),
+			told('idle/store requests a poll, mean with what is hourly', n, asked / IDLE_POLLS, 'requests'),
+			told('idle/storage an object of the store', n, (await bell.order('look')).storedBytes / (4 * n), 'bytes'),
 		]
 		return [...rows, ...same(context, rows[0]!, 0), ...same(context, rows[1]!, READ_SLACK)]
 	},
@@ -128,7 +137,7 @@ export const events: Bench = {
 		] as const) {
 			for (const resource of ['products', 'orders'] as const) {
 				context.say(`${changes} ${resource} a poll`)
-				const { counts, events: rung, notifications } = await wholeWay(bell, resource, changes)
+				const { counts, events: rung, notifications, stored } = await wholeWay(bell, resource, changes)
 				const name = `events/${changes === 1 ? 'one change' : 'ten changes'} a notification, ${resource}`
 				if (notifications !== rung / changes) context.say(`${rung} events in ${notifications} notifications`)
 				const total = atMost(`${name}: rows written an event`, context.n, sum(counts).written / rung, 'rows', limit)
@@ -138,6 +147,9 @@ export const events: Bench = {
 					told(`${name}: rows read an event`, context.n, sum(counts).read / rung, 'rows'),
 					told(`${name}: rows of D1 written an event`, context.n, sumD1(counts).written / rung, 'rows'),
 					told(`${name}: doorbells an event`, context.n, counts.doorbells / rung, 'messages'),
+					told(`${name}: queue operations an event`, context.n, (OPERATIONS * counts.doorbells) / rung, 'operations'),
+					told(`${name}: object calls an event, alarms included`, context.n, (counts.calls + counts.rings) / rung, 'calls'),
+					told(`${name}: storage an event`, context.n, stored / rung, 'bytes'),
 				)
 				rows.push(...same(context, total, WRITTEN_SLACK))
 			}
@@ -151,7 +163,7 @@ async function wholeWay(
 	bell: Shopbell,
 	resource: 'products' | 'orders',
 	changes: number,
-): Promise<{ counts: Counts; events: number; notifications: number }> {
+): Promise<{ counts: Counts; events: number; notifications: number; stored: number }> {
 	const counts = nothing()
 	// Re-reads that fell due meanwhile come first: they are no part of an event's way.
 	for (let polls = 0; polls < SETTLING; polls++) await bell.poll()
@@ -172,5 +184,10 @@ async function wholeWay(
 	await bell.counts()
 	await bell.order('prune', RETENTION_MS)
 	merge(counts, await bell.counts())
-	return { counts, events: after.events - before.events, notifications: after.notifications - before.notifications }
+	return {
+		counts,
+		events: after.events - before.events,
+		notifications: after.notifications - before.notifications,
+		stored: after.storedBytes - before.storedBytes,
+	}
 }

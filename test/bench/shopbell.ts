@@ -1,17 +1,13 @@
 /** A whole Shopbell in the real runtime: the Worker with a bench in it, a simulated store and a callback on loopback, on a clock that the bench moves. */
 import { request } from 'node:http'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Client, setUp } from '../../scripts/local/client.ts'
-import { PROJECT } from '../../scripts/local/files.ts'
 import { createCallback, type Callback } from '../demo/callback.ts'
 import { freePort, serve } from '../store/serve.ts'
 import { createStore, type SimulatedStore } from '../store/store.ts'
 import { Inspector } from './inspector.ts'
 import type { Counts, Order, Reply } from './orders.ts'
-import { splitSql, startWorker } from './quiet.ts'
+import { migrationStatements, run, SETUP_TOKEN, undoAll, type Undo } from './runtime.ts'
 
-const SETUP_TOKEN = 'the-bench-sets-itself-up'
 const DELIVERY_MS = 30_000
 const ANSWER_MS = 120_000
 
@@ -53,10 +49,8 @@ export interface ShopbellOptions {
 
 /** Starts one. Its baseline is not begun. */
 export async function startShopbell(options: ShopbellOptions): Promise<Shopbell> {
-	const undo: (() => unknown)[] = []
-	const close = async (): Promise<void> => {
-		for (const step of undo.splice(0).toReversed()) await step()
-	}
+	const undo: Undo = []
+	const close = (): Promise<void> => undoAll(undo)
 	try {
 		return await start(options, undo, close)
 	} catch (error) {
@@ -65,7 +59,7 @@ export async function startShopbell(options: ShopbellOptions): Promise<Shopbell>
 	}
 }
 
-async function start(options: ShopbellOptions, undo: (() => unknown)[], close: () => Promise<void>): Promise<Shopbell> {
+async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<void>): Promise<Shopbell> {
 	let offsetMs = 0
 	const now = (): number => Date.now() + offsetMs
 	const few = options.only === undefined ? options.n : 20
@@ -79,36 +73,11 @@ async function start(options: ShopbellOptions, undo: (() => unknown)[], close: (
 	await callback.listen()
 	undo.push(() => callback.close())
 
-	const text = (value: string): { type: 'plain_text'; value: string } => ({ type: 'plain_text', value })
-	const worker = await startWorker({
-		config: join(PROJECT, 'wrangler.toml'),
-		entrypoint: join(PROJECT, 'test/bench/worker.ts'),
-		bindings: {
-			MASTER_KEYS: text(`bench:${Buffer.alloc(32, 7).toString('base64')}`),
-			SETUP_TOKEN: text(SETUP_TOKEN),
-			PUBLIC_URL: text('https://bell.example.com'),
-			ALLOW_PRIVATE_NETWORK: text('true'),
-			POLL_FLOOR_SECONDS: text('1'),
-		},
-		dev: {
-			server: { hostname: '127.0.0.1', port: 0 },
-			inspector: { hostname: '127.0.0.1', port: 0 },
-			persist: false,
-			watch: false,
-			logLevel: 'none',
-		},
-	})
-	undo.push(() => worker.dispose())
-	await worker.ready
-	const base = String(await worker.url).replace(/\/$/, '')
-	const inspectorUrl = await worker.inspectorUrl
+	const { base, inspectorUrl } = await run('worker.ts', undo)
 	if (inspectorUrl === undefined) throw new Error('the runtime has no inspector')
-	const inspector = await Inspector.open(String(inspectorUrl), () => post(`${base}/_bench/migrate`, []))
+	const inspector = await Inspector.open(inspectorUrl, () => post(`${base}/_bench/migrate`, []))
 	undo.push(() => inspector.close())
-	const statements = readdirSync(join(PROJECT, 'migrations'))
-		.toSorted()
-		.flatMap((name) => splitSql(readFileSync(join(PROJECT, 'migrations', name), 'utf8')))
-	await post(`${base}/_bench/migrate`, statements)
+	await post(`${base}/_bench/migrate`, migrationStatements())
 	const account = await setUp(base, SETUP_TOKEN, {
 		organizationName: 'The bench',
 		email: 'bench@example.com',

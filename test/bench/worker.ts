@@ -26,7 +26,7 @@ const lives = new Map<string, Life>()
 function lifeOf(name: string): Life {
 	let life = lives.get(name)
 	if (life === undefined) {
-		life = { offsetMs: 0, armedMs: null, counts: { object: {}, d1: {}, alarms: 0, doorbells: 0 } }
+		life = { offsetMs: 0, armedMs: null, counts: { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 } }
 		lives.set(name, life)
 	}
 	return life
@@ -74,6 +74,16 @@ export class Watcher extends Production {
 			)
 	}
 
+	override async claim(...of: Parameters<Production['claim']>): ReturnType<Production['claim']> {
+		this.#life.counts.calls++
+		return await super.claim(...of)
+	}
+
+	override async settle(...of: Parameters<Production['settle']>): ReturnType<Production['settle']> {
+		this.#life.counts.calls++
+		return await super.settle(...of)
+	}
+
 	/** Does what the bench says; answers a Reply as JSON. */
 	async bench(text: string): Promise<string> {
 		const order = JSON.parse(text) as Order
@@ -81,6 +91,7 @@ export class Watcher extends Production {
 		life.offsetMs = order.offsetMs
 		if (order.do === 'alarm') {
 			life.armedMs = null
+			life.counts.rings++
 			await this.alarm()
 		}
 		const core = this.engine.core()
@@ -97,7 +108,7 @@ export class Watcher extends Production {
 			this.ctx.abort('evicted by the bench')
 		}
 		const counts = structuredClone(life.counts)
-		if (order.do === 'reset') Object.assign(life.counts, { object: {}, d1: {}, alarms: 0, doorbells: 0 })
+		if (order.do === 'reset') Object.assign(life.counts, { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 })
 		const { state } = core
 		const reply: Reply = {
 			counts,
@@ -108,6 +119,7 @@ export class Watcher extends Production {
 			events: state.sequence,
 			notifications: state.notification,
 			trouble: state.trouble?.message ?? null,
+			storedBytes: this.engine.ports.storedBytes(),
 			resources: state.resources.map((rs) => ({
 				objectType: rs.objectType,
 				number: rs.number,

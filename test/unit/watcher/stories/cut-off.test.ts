@@ -70,6 +70,7 @@ describe('a consumer that dies', () => {
 		core.ports.sql.run('UPDATE subscriptions SET parked = ?', world.nowMs + HOUR)
 		core.ports.sql.run('UPDATE notifications SET due = ?', world.nowMs)
 		core.unsettled = null
+		core.subscriptions = null
 		world.engine.arm(core)
 		const answer = await world.engine.claim(1, { subscription: 1, permits: 1, closed: false, only: null })
 		expect(answer).toMatchObject({ claims: [{ attempt: expect.any(Number) }] })

@@ -961,7 +961,10 @@ export class Machine {
 			for (const [id] of [...items].toSorted(([a], [b]) => a - b)) {
 				const note = this.#notes.get(id)!
 				if (note.listener !== listener || note.unsettled) continue
-				assert(own.length >= 50 || note.objects.some((object) => busy.has(object)), `${id} is to be sent again, and nothing holds it back`)
+				assert(
+					own.length >= PLENTY || note.objects.some((object) => busy.has(object)),
+					`${id} is to be sent again, and nothing holds it back`,
+				)
 				for (const object of note.objects) busy.add(object)
 			}
 			for (const sequence of waiting.get(listener.id) ?? [])

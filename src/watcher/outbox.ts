@@ -127,36 +127,46 @@ function take(
 	guarded: boolean,
 ): Claim[] {
 	if (due.length === 0 || limit <= 0) return []
+	return core.commit(
+		() => takeDue(core, due, limit, subscriptions, guarded),
+		({ restored }) => restored,
+	).claims
+}
+
+function takeDue(
+	core: Core,
+	due: readonly NotificationRow[],
+	limit: number,
+	subscriptions: readonly Subscription[],
+	guarded: boolean,
+): { claims: Claim[]; restored: boolean } {
 	let restored = false
-	const claims = (): Claim[] => {
-		const claimed: Claim[] = []
-		let size = 0
-		for (const row of due) {
-			if (claimed.length >= limit) break
-			// Its lease ended, and what sent it again was cancelled meanwhile.
-			if (row.lease !== null && row.resend !== null && !isWanted(core, row.id)) {
-				restore(core, row.id)
-				restored = true
-				continue
-			}
-			const text = notificationBody(core, row)
-			size += text.length
-			if (claimed.length > 0 && size > CLAIM_SIZE) break
-			claimed.push(
-				claimOne(
-					core,
-					subscriptions.find((one) => one.id === row.subscription)!,
-					row,
-					text,
-					guarded,
-				),
-			)
+	const claimed: Claim[] = []
+	let size = 0
+	for (const row of due) {
+		if (claimed.length >= limit) break
+		// Its lease ended, and what sent it again was cancelled meanwhile.
+		if (row.lease !== null && row.resend !== null && !isWanted(core, row.id)) {
+			restore(core, row.id)
+			restored = true
+			continue
 		}
-		// What waited for them waits no longer.
-		if (restored) flow(core)
-		return claimed
+		const text = notificationBody(core, row)
+		size += text.length
+		if (claimed.length > 0 && size > CLAIM_SIZE) break
+		claimed.push(
+			claimOne(
+				core,
+				subscriptions.find((one) => one.id === row.subscription)!,
+				row,
+				text,
+				guarded,
+			),
+		)
 	}
-	return core.commit(claims, () => restored)
+	// What waited for them waits no longer.
+	if (restored) flow(core)
+	return { claims: claimed, restored }
 }
 
 function claimOne(core: Core, subscription: Subscription, row: NotificationRow, text: string, guarded: boolean): Claim {

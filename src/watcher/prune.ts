@@ -6,7 +6,7 @@ import { announce } from './announcements.ts'
 import { parseMembers } from '../events/member.ts'
 import type { Core } from './core.ts'
 import { flow } from './forming.ts'
-import { isWanted, itemSettled } from './resend.ts'
+import { forgetItem, isWanted } from './resend.ts'
 import { leave } from './unsettled.ts'
 
 const DAY_MS = 86_400_000
@@ -136,7 +136,7 @@ function drop(core: Core, row: Told): void {
 	for (const { id } of row.carriers) {
 		sql.run(`DELETE FROM attempts WHERE notification = ?`, id)
 		sql.run(`DELETE FROM notifications WHERE id = ?`, id)
-		if (core.state.resending > 0) itemSettled(core, id, false)
+		if (core.state.resending > 0) forgetItem(core, id)
 		if (core.state.unsettled.includes(id)) leave(core, id)
 	}
 	sql.run(`DELETE FROM events WHERE sequence = ?`, row.sequence)

@@ -110,12 +110,9 @@ export function resendingObjects(core: Core, subscription: number): ReadonlyMap<
 
 const NOTHING: ReadonlyMap<string, number> = new Map()
 
-/** A notification has settled, or is gone: what sends it again, if anything does, is done with it. */
-export function itemSettled(core: Core, notification: number, delivered: boolean): void {
+/** A notification that was sent again has settled: it leaves the list. */
+export function itemSettled(core: Core, notification: number, resend: number, delivered: boolean): void {
 	const { sql } = core.ports
-	// Not what the notification's row names: that may be an earlier resend, which has ended.
-	const resend = sql.all<{ resend: number }>(`SELECT resend FROM resend_items WHERE notification = ?`, notification)[0]?.resend
-	if (resend === undefined) return
 	uncount(core, notification)
 	sql.run(`DELETE FROM resend_items WHERE notification = ?`, notification)
 	if (!delivered) sql.run(`UPDATE resends SET failed = failed + 1 WHERE id = ? AND status = 'running'`, resend)
@@ -142,6 +139,13 @@ function uncount(core: Core, notification: number): void {
 	}
 }
 
+/** A notification is gone from the log. */
+export function forgetItem(core: Core, notification: number): void {
+	const { sql } = core.ports
+	const item = sql.all<{ resend: number }>(`SELECT resend FROM resend_items WHERE notification = ?`, notification)[0]
+	if (item !== undefined) itemSettled(core, notification, item.resend, false)
+}
+
 /** Why a notification is sent again; null: it was forgotten since. */
 export function kindOf(core: Core, resend: number): ResendKind | null {
 	return core.ports.sql.all<{ kind: ResendKind }>(`SELECT kind FROM resends WHERE id = ?`, resend)[0]?.kind ?? null
@@ -151,7 +155,7 @@ export function kindOf(core: Core, resend: number): ResendKind | null {
 export function endRelease(core: Core, notification: number): void {
 	if (core.state.resending === 0) return
 	const item = core.ports.sql.all<{ resend: number }>(`SELECT resend FROM resend_items WHERE notification = ?`, notification)[0]
-	if (item !== undefined && kindOf(core, item.resend) === 'release') itemSettled(core, notification, true)
+	if (item !== undefined && kindOf(core, item.resend) === 'release') itemSettled(core, notification, item.resend, true)
 }
 
 /** Whether a notification is still to be sent again: false once its resend was cancelled. */

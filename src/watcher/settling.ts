@@ -73,10 +73,11 @@ function settleOne(core: Core, counter: number, attempt: number, answer: Outcome
 	let retryAtMs: number | null = null
 	if (outcome.delivered) delivered(core, row, subscription, attempt, outcome)
 	else if (row.status === 'claimed' && attempt === row.attempt) retryAtMs = failed(core, row, subscription, outcome)
-	// Told once more, since the answer was lost: what follows is decided. What is sent again has not been tried yet.
-	else if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
-	else if (attempt === 1)
-		sql.run(`UPDATE notifications SET outcome = ? WHERE id = ?`, keptOutcome(outcome, subscription?.url ?? null), row.id)
+	else {
+		if (attempt === 1) sql.run(`UPDATE notifications SET outcome = ? WHERE id = ?`, keptOutcome(outcome, subscription?.url ?? null), row.id)
+		// Told once more, since the answer was lost: what follows is decided.
+		if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
+	}
 	if (outcome.directive === 'disable' && subscription?.active === true)
 		deactivateFor(core, subscription, 'The callback asked for it (webhook-delivery: disable).')
 	flow(core)
@@ -87,7 +88,7 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 	const { sql } = core.ports
 	const now = core.ports.now()
 	// Of an attempt from before a replay: a fact too, but not what was asked for. A release has what it wants.
-	const late = row.resend !== null && row.settled === null && attempt <= row.base && kindOf(core, row.resend) === 'replay'
+	const late = row.resend !== null && attempt <= row.base && kindOf(core, row.resend) === 'replay'
 	if (row.delivered === null) core.state.counters.delivered++
 	sql.run(
 		late
@@ -104,7 +105,8 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 		return
 	}
 	leave(core, row.id)
-	if (row.resend !== null && row.settled === null) itemSettled(core, row.id, true)
+	// What its row names once it has settled is a resend that has ended.
+	if (row.resend !== null && row.settled === null) itemSettled(core, row.id, row.resend, true)
 	else endRelease(core, row.id)
 }
 
@@ -147,7 +149,7 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 	if (next !== null) return next
 	leave(core, row.id)
 	if (row.delivered === null) core.state.counters.dead++
-	if (row.resend !== null) itemSettled(core, row.id, false)
+	if (row.resend !== null) itemSettled(core, row.id, row.resend, false)
 	if (subscription !== null) ended(core, row, subscription, outcome)
 	return null
 }

@@ -148,6 +148,9 @@ interface NoteRow {
 	due: number
 }
 
+/** With so many to send, what waits is not looked at. */
+const PLENTY = 25
+
 /** So many at a time are looked at together. */
 const QUIETLY = 500
 
@@ -913,7 +916,7 @@ export class Machine {
 			outcome.directive === 'abort' ||
 			outcome.directive === 'disable' ||
 			(outcome.status === 410 && outcome.directive !== 'retry') ||
-			failurePolicy === 'queue' ||
+			(failurePolicy === 'queue' && outcome.directive !== 'retry') ||
 			attempt - note.base > schedule.length
 		)
 	}
@@ -958,11 +961,14 @@ export class Machine {
 			for (const [id] of [...items].toSorted(([a], [b]) => a - b)) {
 				const note = this.#notes.get(id)!
 				if (note.listener !== listener || note.unsettled) continue
-				assert(own.length >= 50 || note.objects.some((object) => busy.has(object)), `${id} is to be sent again, and nothing holds it back`)
+				assert(
+					own.length >= PLENTY || note.objects.some((object) => busy.has(object)),
+					`${id} is to be sent again, and nothing holds it back`,
+				)
 				for (const object of note.objects) busy.add(object)
 			}
 			for (const sequence of waiting.get(listener.id) ?? [])
-				assert(own.length >= 100 || busy.has(this.#facts.get(sequence)!.object), `event ${sequence} waits for nothing`)
+				assert(own.length >= PLENTY || busy.has(this.#facts.get(sequence)!.object), `event ${sequence} waits for nothing`)
 		}
 	}
 

@@ -590,6 +590,7 @@ export class World {
 			startedMs,
 			body: '',
 			directive: null,
+			url: claim.url,
 		}
 	}
 

@@ -47,8 +47,8 @@ export function deliveryPorts(
 			await watcher(instanceId).settle(notificationId, number, outcome, more),
 		callback: ({ organizationId, origin }) => callbackOf(env, organizationId, origin),
 		hearsay,
-		post: async (instanceId, claim) =>
-			await attempt(claim, {
+		post: async (instanceId, claim) => {
+			const outcome = await attempt(claim, {
 				fetch: async (request) => await fetch(request),
 				now: () => Date.now(),
 				userAgent: userAgent(env.PUBLIC_URL),
@@ -61,7 +61,9 @@ export function deliveryPorts(
 								claim.sealedFor === 'account' ? operatorKeyContext(claim.organizationId) : instanceContext(instanceId),
 							)
 						: text,
-			}),
+			})
+			return { ...outcome, url: claim.url }
+		},
 		now: () => Date.now(),
 		sleep: async (ms) => await new Promise((resolve) => setTimeout(resolve, ms)),
 		log,

@@ -60,6 +60,7 @@ export async function handOver(core: Core): Promise<void> {
 	core.commit(() => {
 		const last = rows.at(-1)
 		if (last !== undefined) sql.run(`DELETE FROM announcements WHERE id <= ?`, last.id)
-		state.announceMs = rows.length === HANDED ? core.ports.now() : null
+		// One may have been put down while these were handed over.
+		state.announceMs = sql.all(`SELECT id FROM announcements LIMIT 1`).length > 0 ? core.ports.now() : null
 	})
 }

@@ -2,9 +2,6 @@
 import type { Sql } from './ports.ts'
 import type { AttemptReport, Outcome } from './rpc.ts'
 
-/** An outcome as it is kept, with the address that was asked. */
-type Kept = Outcome & { url?: string }
-
 /** Keeps an attempt from the second on. */
 export function keepAttempt(sql: Sql, id: number, number: number, url: string | null, outcome: Outcome): void {
 	if (number < 2) return
@@ -19,7 +16,7 @@ export function keepAttempt(sql: Sql, id: number, number: number, url: string | 
 
 /** An outcome as JSON text, with the address that was asked. */
 export function keptOutcome(outcome: Outcome, url: string | null): string {
-	return JSON.stringify(url === null ? outcome : { ...outcome, url })
+	return JSON.stringify(url === null ? outcome : { ...outcome, url: outcome.url ?? url })
 }
 
 /** All attempts of a notification that have ended, the first one first; null when there is no such notification. */
@@ -31,7 +28,7 @@ export function attemptsOf(sql: Sql, id: number): AttemptReport[] | null {
 		id,
 	)
 	return [...(row.outcome === null ? [] : [{ number: 1, outcome: row.outcome }]), ...later].map(({ number, outcome }) => {
-		const { url, delivered, startedMs, durationMs, status, error, body } = JSON.parse(outcome) as Kept
+		const { url, delivered, startedMs, durationMs, status, error, body } = JSON.parse(outcome) as Outcome
 		return { number, startedMs, durationMs, delivered, status, error, url: url ?? null, body }
 	})
 }

@@ -29,8 +29,8 @@ export class Core {
 	readonly touched = new Map<string, { number: number; id: number | string }>()
 	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
 	readonly readAt = new Map<string, number>()
-	/** Objects of which something is still to be sent again, by subscription; null: not looked up. */
-	resending: Map<number, Set<string>> | null = null
+	/** Objects of which something is still to be sent again, by subscription, and how many notifications of each; null: not looked up. */
+	resending: Map<number, Map<string, number>> | null = null
 	/** Notifications that are not settled, oldest first; null: not looked up. Whoever writes such a row keeps this, or forgets it (`forgetRows`). */
 	unsettled: NotificationRow[] | null = null
 	/** Subscriptions as stored; null: not looked up. Whoever writes one forgets them. */

@@ -181,6 +181,20 @@ export class Engine {
 		})
 	}
 
+	/** Tells of a change of state that a call has made, which no alarm would tell of soon. Never throws: the next alarm does it otherwise. */
+	async tellState(core: Core): Promise<void> {
+		try {
+			await report(core)
+		} catch (error) {
+			this.ports.log('report.failed', { instance: core.config.instanceId, ...placeOf(error) })
+		}
+	}
+
+	/** Reads the row again when the copy is older than a minute. */
+	async renew(core: Core): Promise<void> {
+		if (this.ports.now() - core.configReadMs > COPY_MS) await this.refresh(core)
+	}
+
 	/** What happens when the alarm rings: one slice of work, then everything due is rung, then the alarm is set again. Never throws. */
 	async run(): Promise<void> {
 		const core = this.core()
@@ -201,11 +215,11 @@ export class Engine {
 		try {
 			await this.ringDue(core)
 			await report(core)
-			await handOver(core)
 		} catch (error) {
 			this.ports.log('run.unfinished', { instance: core.config.instanceId, ...placeOf(error) })
 		}
 		try {
+			await handOver(core)
 			// What was only noted on the way, in one row.
 			core.commit(() => undefined)
 		} catch (error) {
@@ -329,7 +343,7 @@ export class Engine {
 		if (core.ringWanted && core.lastRungMs !== null && now - core.lastRungMs < 1_000) return
 		core.ringWanted = false
 		core.lastRungMs = now
-		if (now - core.configReadMs > COPY_MS) await this.refresh(core)
+		await this.renew(core)
 		try {
 			await this.ports.ring(core.config.instanceId)
 		} catch (error) {
@@ -383,8 +397,10 @@ export class Engine {
 	async claim(limit: number, admission?: Admission): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>> {
 		const core = this.core()
 		if (core === null) return 'unknown'
-		if (this.ports.now() - core.configReadMs > COPY_MS) await this.refresh(core)
+		await this.renew(core)
 		const answer = claim(core, limit, admission)
+		// What was let through is parked no longer: its lease, and all else that is due, must wake this object.
+		if (admission !== undefined) this.arm(core)
 		// The doorbell is answered, and its consumer left nothing that is due: the next one need not wait until this one would be called lost.
 		if (!answer.more) core.lastRungMs = null
 		return answer

@@ -17,8 +17,10 @@ export function erase(core: Core, resource: string, objectId: string): number {
 	const { sql } = core.ports
 	return core.commit(() => {
 		const events = sql.all<{ sequence: number; resource: number; object_id: number | string; notifications: string | null }>(
-			`SELECT sequence, resource, object_id, notifications FROM events WHERE object_type = ? AND object_id IN (SELECT value FROM json_each(?))`,
+			`SELECT sequence, resource, object_id, notifications FROM events WHERE (object_type = ? OR resource = ?) AND object_id IN (SELECT value FROM json_each(?))`,
 			resource,
+			// Under an older label too.
+			core.state.resources.find((rs) => rs.objectType === resource)?.number ?? -1,
 			storedIds(objectId),
 		)
 		for (const event of events) {

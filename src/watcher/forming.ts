@@ -178,10 +178,10 @@ function carry(core: Core, subscription: Subscription, candidates: readonly Cand
 	if (subscription.active) {
 		const unsettled = unsettledOf(core, subscription)
 		for (const row of unsettled) for (const object of objectsOf(row.members)) blocked.add(object)
-		for (const object of resendingObjects(core, subscription.id)) blocked.add(object)
 		room = Math.max(0, UNSETTLED_LIMIT - unsettled.length)
 	}
-	const free = candidates.filter((one) => !blocked.has(one.object))
+	const resending = subscription.active ? resendingObjects(core, subscription.id) : new Map<string, number>()
+	const free = candidates.filter((one) => !blocked.has(one.object) && !resending.has(one.object))
 	const wanted = free.filter((one) => wants(delivery.filter, { eventType: one.type, resource: one.resource, record: one.record }))
 	const { kept, cancelled } = delivery.coalesce ? coalesce(wanted) : { kept: wanted.map(itself), cancelled: [] }
 	const bySequence = new Map(free.map((one) => [one.sequence, one]))

@@ -19,7 +19,7 @@ export interface HealthFacts {
 	}[]
 	/** null: this instance keeps no webhooks. */
 	hooks: { degraded: string | null; foreign: string | null; home: string } | null
-	callback: { url: string; active: boolean; failingSinceMs: number | null; lastStatus: string | null } | null
+	callback: { url: string; active: boolean; reason: string | null; failingSinceMs: number | null; lastStatus: string | null } | null
 	waiting: number
 	/** State and its beginning as last reported. */
 	before: { state: string; sinceMs: number } | null
@@ -107,7 +107,7 @@ function instanceFindings(facts: HealthFacts): Finding[] {
 	if (callback !== null && !callback.active) {
 		found.push({
 			state: 'deactivated',
-			reason: `The callback failed until the last try (${callback.lastStatus ?? 'no answer'}); ${facts.waiting} events wait.`,
+			reason: `${callback.reason ?? `The callback failed until the last try (${callback.lastStatus ?? 'no answer'}).`} ${facts.waiting} events wait.`,
 			action: 'Mend the callback, then PUT /instances/{id}/enabled, or PATCH event.notification.callback.url.',
 		})
 	} else if (callback?.failingSinceMs != null) {

@@ -5,14 +5,13 @@ import { parseMembers, told } from '../events/member.ts'
 import { body, noticeBody, type NotificationInstance } from '../events/notification.ts'
 import type { Core } from './core.ts'
 import { EVENT_COLUMNS, storedEvent, type EventRecord } from './event-log.ts'
-import { keepAttempt } from './attempts.ts'
+import { keepAttempt, keptOutcome } from './attempts.ts'
 import { isWanted, restore } from './resend.ts'
 import type { Admission, Ask, Claim } from './rpc.ts'
 import { CALLBACK, subscriptionsOf, type Subscription } from './subscriptions.ts'
-import { forgetRows, unsettledRows, type NotificationRow } from './unsettled.ts'
+import { endUnknown, unknownOutcome, wasLast } from './settling.ts'
+import { forgetRows, LEASE_MS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
-/** A claim is kept for this long; not settled by then, its outcome is unknown and it is due again. */
-export const LEASE_MS = 45_000
 /** Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a character. */
 const CLAIM_SIZE = 8_000_000
 
@@ -43,6 +42,8 @@ export function nextDeliveryMs(core: Core): number | null {
 export function claim(core: Core, limit: number, admission?: Admission): { claims: Claim[]; more: boolean; asks: Ask[] } {
 	if (core.state.paused) return { claims: [], more: false, asks: [] }
 	const now = core.ports.now()
+	const lost = unsettledRows(core).filter((row) => row.lease !== null && row.lease <= now && wasLast(core, row))
+	if (lost.length > 0) endUnknown(core, lost)
 	const rows = unsettledRows(core)
 	const due = rows.filter((row) => dueMs(row) <= now).sort((a, b) => a.due - b.due || a.id - b.id)
 	const subscriptions = subscriptionsOf(core).filter((one) => one.active)
@@ -168,17 +169,7 @@ function takeDue(
 function claimOne(core: Core, subscription: Subscription, row: NotificationRow, text: string, guarded: boolean): Claim {
 	const { sql } = core.ports
 	const now = core.ports.now()
-	if (row.lease !== null)
-		keepAttempt(sql, row.id, row.attempt, subscription.url, {
-			delivered: false,
-			status: null,
-			error: 'unknown',
-			retryAfterMs: null,
-			durationMs: LEASE_MS,
-			startedMs: row.lease - LEASE_MS,
-			body: '',
-			directive: null,
-		})
+	if (row.lease !== null) keepUnknown(core, row, subscription)
 	const attempt = row.attempt + 1
 	const lease = now + LEASE_MS
 	Object.assign(row, { attempt, lease, first_try: row.first_try ?? now, status: 'claimed' } satisfies Partial<NotificationRow>)
@@ -206,6 +197,15 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 		guarded,
 		replay: kind === 'replay',
 	}
+}
+
+/** The outcome of the attempt before this claim, which nobody has told. */
+function keepUnknown(core: Core, row: NotificationRow, subscription: Subscription): void {
+	const { sql } = core.ports
+	const outcome = unknownOutcome(row)
+	keepAttempt(sql, row.id, row.attempt, subscription.url, outcome)
+	if (row.attempt === 1)
+		sql.run(`UPDATE notifications SET outcome = ? WHERE id = ? AND outcome IS NULL`, keptOutcome(outcome, subscription.url), row.id)
 }
 
 /** Keys of the configuration that are for the instance's own callback alone: another address is not given its credentials. */

@@ -47,6 +47,7 @@ export function healthOf(core: Core): Health {
 				: {
 						url: subscription.url,
 						active: subscription.active,
+						reason: subscription.reason,
 						failingSinceMs: subscription.failingSinceMs,
 						lastStatus: subscription.lastStatus,
 					},
@@ -79,7 +80,7 @@ export async function report(core: Core): Promise<void> {
 		lastEventAtMs: state.lastEventMs,
 		intervalMs: core.intervalMs,
 		events: state.sequence,
-		delivered: delivered(core),
+		delivered: state.counters.delivered,
 		storeRequests: state.counters.requests,
 		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
 	}
@@ -107,11 +108,6 @@ function mayDiffer(core: Core): boolean {
 		state.resources.some((rs) => rs.error !== null || rs.heldSinceMs !== null || rs.baseline !== null || rs.window !== null) ||
 		readCallback(core.ports.sql)?.failingSinceMs != null
 	)
-}
-
-/** Notifications that were delivered: formed, less those that are not. */
-function delivered(core: Core): number {
-	return core.state.notification - core.state.unsettled.length - core.state.counters.dead
 }
 
 /** `GET /instances/{id}/poller`. */

@@ -25,7 +25,11 @@ const BEFORE = `CASE WHEN delivered IS NULL THEN 'queued' ELSE 'delivered' END`
 export function begin(core: Core, kind: ResendKind, select: string, ...values: (string | number)[]): number {
 	const { sql } = core.ports
 	const id = ++core.state.resend
-	sql.run(`INSERT OR IGNORE INTO resend_items (notification, resend) SELECT id, ? FROM (${select})`, id, ...values)
+	sql.run(
+		`INSERT OR IGNORE INTO resend_items (notification, resend, subscription) SELECT id, ?, (SELECT subscription FROM notifications AS n WHERE n.id = one.id) FROM (${select}) AS one`,
+		id,
+		...values,
+	)
 	const total = sql.all<{ n: number }>(`SELECT count(*) AS n FROM resend_items WHERE resend = ?`, id)[0]!.n
 	sql.run(
 		`INSERT INTO resends (id, kind, total, failed, status, created) VALUES (?, ?, ?, 0, 'running', ?)`,
@@ -51,27 +55,26 @@ export function release(core: Core, subscription: number): number {
 /** Puts on the wire what can be sent again now. */
 export function sendAgain(core: Core): void {
 	if (core.state.resending === 0) return
+	const active = core.ports.sql.all<{ id: number }>(`SELECT id FROM subscriptions WHERE active = 1`)
+	for (const { id } of active) if (wantsMore(core, id)) sendAgainTo(core, id)
+}
+
+function sendAgainTo(core: Core, subscription: number): void {
 	const { sql } = core.ports
 	const now = core.ports.now()
-	const unsettled = unsettledRows(core)
-	const lanes = new Map<number, { unsettled: number; busy: Set<string> }>()
-	for (const { id } of sql.all<{ id: number }>(`SELECT id FROM subscriptions WHERE active = 1`)) {
-		if (!wantsMore(core, id)) continue
-		const rows = unsettled.filter((row) => row.subscription === id)
-		lanes.set(id, { unsettled: rows.length, busy: new Set(rows.flatMap((row) => objectsOf(row.members))) })
-	}
-	if (lanes.size === 0) return
-	const under = new Set(unsettled.map((row) => row.id))
+	const rows = unsettledRows(core).filter((row) => row.subscription === subscription)
+	const under = new Set(rows.map((row) => row.id))
+	const busy = new Set(rows.flatMap((row) => objectsOf(row.members)))
 	const sent: number[] = []
-	for (const row of sql.all<{ id: number; resend: number; kind: ResendKind; subscription: number; members: string }>(
-		`SELECT n.id, i.resend, r.kind, n.subscription, n.members FROM resend_items i JOIN notifications n ON n.id = i.notification JOIN resends r ON r.id = i.resend ORDER BY i.notification LIMIT ?`,
+	// Each subscription has its own look: one that takes none must not fill it for the others.
+	for (const row of sql.all<{ id: number; resend: number; kind: ResendKind; members: string }>(
+		`SELECT n.id, i.resend, r.kind, n.members FROM resend_items i JOIN notifications n ON n.id = i.notification JOIN resends r ON r.id = i.resend WHERE i.subscription = ? ORDER BY i.notification LIMIT ?`,
+		subscription,
 		LOOK,
 	)) {
-		const lane = lanes.get(row.subscription)
-		if (lane === undefined || under.has(row.id)) continue
+		if (under.has(row.id)) continue
 		const objects = objectsOf(row.members)
-		if (lane.unsettled < ROOM[row.kind] && !objects.some((object) => lane.busy.has(object))) {
-			lane.unsettled++
+		if (rows.length + sent.length < ROOM[row.kind] && !objects.some((object) => busy.has(object))) {
 			sent.push(row.id)
 			sql.run(
 				`UPDATE notifications SET status = 'waiting', delivered = coalesce(delivered, CASE WHEN status = 'delivered' THEN settled END), settled = NULL, due = ?, updated = ?, base = attempt, first_try = NULL, first_failure = NULL, resend = ? WHERE id = ?`,
@@ -81,7 +84,7 @@ export function sendAgain(core: Core): void {
 				row.id,
 			)
 		}
-		for (const object of objects) lane.busy.add(object)
+		for (const object of objects) busy.add(object)
 	}
 	if (sent.length === 0) return
 	enlist(core, sent)
@@ -90,30 +93,50 @@ export function sendAgain(core: Core): void {
 }
 
 /** Objects of which something is still to be sent again to a subscription: their new events wait. */
-export function resendingObjects(core: Core, subscription: number): ReadonlySet<string> {
+export function resendingObjects(core: Core, subscription: number): ReadonlyMap<string, number> {
 	if (core.state.resending === 0) return NOTHING
 	if (core.resending === null) {
 		core.resending = new Map()
 		for (const row of core.ports.sql.each<{ subscription: number; members: string }>(
 			`SELECT n.subscription, n.members FROM resend_items i JOIN notifications n ON n.id = i.notification`,
 		)) {
-			const objects = core.resending.get(row.subscription) ?? new Set()
-			for (const object of objectsOf(row.members)) objects.add(object)
+			const objects = core.resending.get(row.subscription) ?? new Map<string, number>()
+			for (const object of objectsOf(row.members)) objects.set(object, (objects.get(object) ?? 0) + 1)
 			core.resending.set(row.subscription, objects)
 		}
 	}
 	return core.resending.get(subscription) ?? NOTHING
 }
 
-const NOTHING: ReadonlySet<string> = new Set()
+const NOTHING: ReadonlyMap<string, number> = new Map()
 
 /** A notification that was sent again has settled: it leaves the list. */
 export function itemSettled(core: Core, notification: number, resend: number, delivered: boolean): void {
 	const { sql } = core.ports
+	uncount(core, notification)
 	sql.run(`DELETE FROM resend_items WHERE notification = ?`, notification)
 	if (!delivered) sql.run(`UPDATE resends SET failed = failed + 1 WHERE id = ? AND status = 'running'`, resend)
-	core.resending = null
 	endIfEmpty(core, resend)
+}
+
+/** Its objects have one notification less to be sent again. */
+function uncount(core: Core, notification: number): void {
+	if (core.resending === null) return
+	const row = core.ports.sql.all<{ subscription: number; members: string }>(
+		`SELECT n.subscription, n.members FROM resend_items i JOIN notifications n ON n.id = i.notification WHERE i.notification = ?`,
+		notification,
+	)[0]
+	const objects = row === undefined ? undefined : core.resending.get(row.subscription)
+	if (row === undefined || objects === undefined) {
+		// It was pruned, or its subscription removed: looked up anew.
+		core.resending = null
+		return
+	}
+	for (const object of objectsOf(row.members)) {
+		const left = (objects.get(object) ?? 1) - 1
+		if (left === 0) objects.delete(object)
+		else objects.set(object, left)
+	}
 }
 
 /** A notification is gone from the log. */
@@ -121,6 +144,18 @@ export function forgetItem(core: Core, notification: number): void {
 	const { sql } = core.ports
 	const item = sql.all<{ resend: number }>(`SELECT resend FROM resend_items WHERE notification = ?`, notification)[0]
 	if (item !== undefined) itemSettled(core, notification, item.resend, false)
+}
+
+/** Why a notification is sent again; null: it was forgotten since. */
+export function kindOf(core: Core, resend: number): ResendKind | null {
+	return core.ports.sql.all<{ kind: ResendKind }>(`SELECT kind FROM resends WHERE id = ?`, resend)[0]?.kind ?? null
+}
+
+/** A notification was accepted while it waited to be released: there is nothing left to release. */
+export function endRelease(core: Core, notification: number): void {
+	if (core.state.resending === 0) return
+	const item = core.ports.sql.all<{ resend: number }>(`SELECT resend FROM resend_items WHERE notification = ?`, notification)[0]
+	if (item !== undefined && kindOf(core, item.resend) === 'release') itemSettled(core, notification, item.resend, true)
 }
 
 /** Whether a notification is still to be sent again: false once its resend was cancelled. */

@@ -130,6 +130,8 @@ export interface Outcome {
 	body: string
 	/** What the answer's header `webhook-delivery` asked for beyond its status; null: nothing. */
 	directive: 'disable' | 'abort' | 'retry' | null
+	/** The address that was asked; absent: that of the subscription. */
+	url?: string
 }
 
 /** An attempt that has ended. `startedMs` epoch ms; `body` is the first 4 KB of the answer; `url` null where it was not kept. */

@@ -1,16 +1,55 @@
 /** Settling: what follows from how an attempt ended (design, Ringing: claim and settle, the last try fails). */
 import { breaks } from '../delivery/classify.ts'
-import { nextTryAt } from '../delivery/schedule.ts'
+import { nextTryAt, tries } from '../delivery/schedule.ts'
 import { notificationId } from '../events/ids.ts'
 import { announce } from './announcements.ts'
 import { keepAttempt, keptOutcome } from './attempts.ts'
 import type { Core } from './core.ts'
 import { withoutErased } from './erasure.ts'
 import { flow } from './forming.ts'
-import { isWanted, itemSettled, restore } from './resend.ts'
+import { endRelease, isWanted, itemSettled, kindOf, restore } from './resend.ts'
 import type { Outcome } from './rpc.ts'
 import { deactivate, subscriptionsOf, type Subscription } from './subscriptions.ts'
-import { forgetRows, leave, NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
+import { forgetRows, leave, LEASE_MS, NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
+
+/** Class of an attempt whose outcome nobody told. */
+const UNKNOWN = 'unknown'
+/** So many attempts that nobody tells of are made where the schedule has fewer: they say nothing of the callback. */
+const MOST_UNKNOWN = 3
+
+/** Whether the attempt whose lease has ended was the last. */
+export function wasLast(core: Core, row: NotificationRow): boolean {
+	const { schedule, failurePolicy } = core.config.delivery
+	return row.attempt - row.base >= Math.max(MOST_UNKNOWN, failurePolicy === 'queue' ? 1 : tries(schedule))
+}
+
+/** Ends notifications whose last attempt nobody told of: what ends its consumer each time must not be tried for ever. */
+export function endUnknown(core: Core, rows: readonly NotificationRow[]): void {
+	core.commit(() => {
+		const subscriptions = subscriptionsOf(core)
+		for (const row of rows) {
+			const subscription = subscriptions.find((one) => one.id === row.subscription) ?? null
+			const outcome = unknownOutcome(row)
+			keepAttempt(core.ports.sql, row.id, row.attempt, subscription?.url ?? null, outcome)
+			failed(core, row, subscription, outcome)
+		}
+		flow(core)
+	})
+}
+
+/** The outcome of a claim that was not settled in time. */
+export function unknownOutcome(row: NotificationRow): Outcome {
+	return {
+		delivered: false,
+		status: null,
+		error: UNKNOWN,
+		retryAfterMs: null,
+		durationMs: LEASE_MS,
+		startedMs: (row.lease ?? 0) - LEASE_MS,
+		body: '',
+		directive: null,
+	}
+}
 
 /** Settles an attempt. Delivered is a fact, from any attempt, at any time; a failure counts only with the current attempt number. */
 export function settle(core: Core, counter: number, attempt: number, outcome: Outcome): { retryAtMs: number | null } {
@@ -34,6 +73,8 @@ function settleOne(core: Core, counter: number, attempt: number, answer: Outcome
 	let retryAtMs: number | null = null
 	if (outcome.delivered) delivered(core, row, subscription, attempt, outcome)
 	else if (row.settled === null && attempt === row.attempt) retryAtMs = failed(core, row, subscription, outcome)
+	else if (attempt === 1)
+		sql.run(`UPDATE notifications SET outcome = ? WHERE id = ?`, keptOutcome(outcome, subscription?.url ?? null), row.id)
 	if (outcome.directive === 'disable' && subscription?.active === true)
 		deactivateFor(core, subscription, 'The callback asked for it (webhook-delivery: disable).')
 	flow(core)
@@ -43,8 +84,9 @@ function settleOne(core: Core, counter: number, attempt: number, answer: Outcome
 function delivered(core: Core, row: NotificationRow, subscription: Subscription | null, attempt: number, outcome: Outcome): void {
 	const { sql } = core.ports
 	const now = core.ports.now()
-	// Of an attempt from before it was sent again: a fact too, but not what was asked for.
-	const late = row.resend !== null && attempt <= row.base
+	// Of an attempt from before a replay: a fact too, but not what was asked for. A release has what it wants.
+	const late = row.resend !== null && attempt <= row.base && kindOf(core, row.resend) === 'replay'
+	if (row.delivered === null) core.state.counters.delivered++
 	sql.run(
 		late
 			? `UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`
@@ -61,6 +103,7 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 	}
 	leave(core, row.id)
 	if (row.resend !== null) itemSettled(core, row.id, row.resend, true)
+	else endRelease(core, row.id)
 }
 
 /** Returns when it is tried again; null: no more. */
@@ -69,12 +112,13 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 	const now = core.ports.now()
 	const kept = keptOutcome(outcome, subscription?.url ?? null)
 	const firstFailure = row.first_failure ?? now
-	if (subscription !== null) {
+	// What an address answered that is no longer asked says nothing of the one that is.
+	if (subscription !== null && (outcome.url ?? subscription.url) === subscription.url) {
 		sql.run(
 			`UPDATE subscriptions SET failing_since = coalesce(failing_since, ?), last_status = ?, guarded = max(guarded, ?) WHERE id = ?`,
 			now,
 			outcome.error ?? String(outcome.status),
-			Number(breaks(outcome)),
+			Number(outcome.error !== UNKNOWN && breaks(outcome)),
 			subscription.id,
 		)
 		core.subscriptions = null
@@ -111,7 +155,7 @@ function nextAfter(core: Core, row: NotificationRow, firstFailureMs: number, out
 	const { schedule, failurePolicy } = core.config.delivery
 	if (outcome.directive === 'abort' || outcome.directive === 'disable') return null
 	if (outcome.status === 410 && outcome.directive !== 'retry') return null
-	if (failurePolicy === 'queue') return null
+	if (failurePolicy === 'queue' && outcome.directive !== 'retry') return null
 	return nextTryAt({
 		schedule,
 		attempt: row.attempt - row.base,
@@ -125,12 +169,18 @@ function nextAfter(core: Core, row: NotificationRow, firstFailureMs: number, out
 /** The last try has failed: the notification is dead, or its subscription is. */
 function ended(core: Core, row: NotificationRow, subscription: Subscription, outcome: Outcome): void {
 	const said = outcome.error ?? String(outcome.status)
+	// Deactivated for it when this is settled.
+	if (outcome.directive === 'disable') return
 	if (outcome.status === 410 && outcome.directive !== 'abort') {
 		deactivateFor(core, subscription, 'The callback answered 410: it is gone.')
 		return
 	}
-	// What was to be tried once, or was told to end, says nothing of the subscription.
-	const alone = core.config.delivery.failurePolicy === 'queue' || outcome.directive === 'abort' || succeededSince(core, row, subscription)
+	// What was to be tried once, was told to end, or ended with our own consumers, says nothing of the subscription.
+	const alone =
+		core.config.delivery.failurePolicy === 'queue' ||
+		outcome.directive === 'abort' ||
+		outcome.error === UNKNOWN ||
+		succeededSince(core, row, subscription)
 	if (alone)
 		announce(core, 'notification.dead', `A notification could not be delivered (${said}); it waits to be released.`, {
 			notificationId: notificationId(core.config.instanceId, row.id),
@@ -146,7 +196,7 @@ function succeededSince(core: Core, row: NotificationRow, subscription: Subscrip
 	return (
 		(subscription.lastSuccessMs ?? 0) > since ||
 		core.ports.sql.all(
-			`SELECT id FROM notifications WHERE subscription = ? AND status = 'delivered' AND settled > ? LIMIT 1`,
+			`SELECT id FROM notifications WHERE subscription = ? AND status = 'delivered' AND settled > ? ORDER BY id DESC LIMIT 1`,
 			subscription.id,
 			since,
 		).length > 0

@@ -140,7 +140,7 @@ export interface WatcherState {
 	announceMs: number | null
 	/** When an object was last erased; null: never. */
 	erasedMs: number | null
-	counters: { created: number; updated: number; deleted: number; requests: number; dead: number; expired: number }
+	counters: { created: number; updated: number; deleted: number; requests: number; delivered: number; dead: number; expired: number }
 	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
 	hours: [number, number][]
 	lastEventMs: number | null
@@ -193,7 +193,7 @@ export function newState(): WatcherState {
 		announcement: 0,
 		announceMs: null,
 		erasedMs: null,
-		counters: { created: 0, updated: 0, deleted: 0, requests: 0, dead: 0, expired: 0 },
+		counters: { created: 0, updated: 0, deleted: 0, requests: 0, delivered: 0, dead: 0, expired: 0 },
 		hours: [],
 		lastEventMs: null,
 		skewMs: null,
@@ -272,7 +272,15 @@ export function loadState(sql: Sql): WatcherState {
 	if (row === undefined) return newState()
 	// What an earlier version wrote lacks what came later.
 	const stored = JSON.parse(row.body) as Partial<WatcherState>
-	return { ...newState(), ...stored, hooks: { ...newHooks(), ...stored.hooks } }
+	const { unsettled = [], notification = 0, counters } = stored
+	// Before deliveries were counted, all that was formed had been delivered, less what had not.
+	const delivered = counters?.delivered ?? notification - unsettled.length - (counters?.dead ?? 0)
+	return {
+		...newState(),
+		...stored,
+		hooks: { ...newHooks(), ...stored.hooks },
+		counters: { ...newState().counters, ...counters, delivered },
+	}
 }
 
 /** Writes the state row, as JSON text: one row. */

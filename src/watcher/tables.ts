@@ -67,7 +67,8 @@ const STEPS: string[][] = [
 		`CREATE TABLE skipped (subscription INTEGER NOT NULL, resource INTEGER NOT NULL, object_id NOT NULL, previous INTEGER, PRIMARY KEY (subscription, resource, object_id)) WITHOUT ROWID`,
 		// Replays and releases, and what of them is not settled yet.
 		`CREATE TABLE resends (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, total INTEGER NOT NULL, failed INTEGER NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL, ended INTEGER)`,
-		`CREATE TABLE resend_items (notification INTEGER PRIMARY KEY, resend INTEGER NOT NULL)`,
+		`CREATE TABLE resend_items (notification INTEGER PRIMARY KEY, resend INTEGER NOT NULL, subscription INTEGER NOT NULL)`,
+		`CREATE INDEX resend_items_by_subscription ON resend_items (subscription, notification)`,
 		// What is to be said to the operator's webhook, until the organization's object has it.
 		`CREATE TABLE announcements (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL)`,
 		// In an organization's object: up to which number each instance's announcements were taken.

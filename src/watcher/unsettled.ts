@@ -6,6 +6,9 @@ import type { Core } from './core.ts'
 /** Most notifications of a subscription that are unsettled at a time: what an outage adds stays in the log, where it is cheap. */
 export const UNSETTLED_LIMIT = 100
 
+/** A claim is kept for this long; not settled by then, its outcome is unknown and it is due again. */
+export const LEASE_MS = 45_000
+
 /** So many that can go at once are enough to go on with. */
 const PLENTY = UNSETTLED_LIMIT / 4
 

@@ -69,6 +69,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		if (core === null) return 'unknown'
 		await this.engine.refresh(core, options)
 		await this.engine.ringDue(core)
+		await this.engine.tellState(core)
 		this.engine.arm(core)
 		return 'ok'
 	}
@@ -214,6 +215,8 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	async publish(notices: Notice[]): ReturnType<WatcherRpc['publish']> {
 		const core = this.engine.core()
 		if (core === null || !core.config.storeless) return 'unknown'
+		// It polls nothing: nothing else makes it see that its account's settings have changed.
+		await this.engine.renew(core)
 		return this.#sending((one) => publish(one, notices))
 	}
 

@@ -77,7 +77,7 @@ export const NotificationAnswer = z.looseObject({
 	attempts: z.number(),
 })
 
-/** A delivery: a notification on its way to a subscription. `dropped`: nobody heard it, its subscription was removed, or it was not delivered in 30 days. */
+/** A delivery: a notification on its way to a subscription. `dropped`: nobody heard it, or its subscription was removed. */
 export const DeliveryAnswer = z.looseObject({
 	notificationId: z.number(),
 	subscriptionId: z.number().nullable(),

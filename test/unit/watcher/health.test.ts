@@ -21,7 +21,7 @@ const facts: HealthFacts = {
 	trouble: null,
 	resources: [resource],
 	hooks: null,
-	callback: { url: 'https://c.example/', active: true, failingSinceMs: null, lastStatus: null },
+	callback: { url: 'https://c.example/', active: true, reason: null, failingSinceMs: null, lastStatus: null },
 	waiting: 0,
 	before: null,
 }
@@ -30,7 +30,10 @@ const trouble = (kind: string): HealthFacts['trouble'] => ({ kind, message: 'The
 /** Facts that each bring one state, worst first. */
 const ways: [state: string, change: Partial<HealthFacts>][] = [
 	['disabled', { enabled: false }],
-	['deactivated', { callback: { url: 'https://c.example/', active: false, failingSinceMs: NOW - 5, lastStatus: '500' }, waiting: 3 }],
+	[
+		'deactivated',
+		{ callback: { url: 'https://c.example/', active: false, reason: null, failingSinceMs: NOW - 5, lastStatus: '500' }, waiting: 3 },
+	],
 	['full', { full: true }],
 	['needs-reauth', { trouble: trouble('auth') }],
 	['store-unreachable', { trouble: trouble('server') }],
@@ -38,7 +41,7 @@ const ways: [state: string, change: Partial<HealthFacts>][] = [
 	['foreign-source', { hooks: { degraded: null, foreign: 'https://staging.example/', home: 'https://shop.example' } }],
 	[
 		'callback-failing',
-		{ callback: { url: 'https://c.example/', active: true, failingSinceMs: NOW - 5, lastStatus: 'timeout' }, waiting: 3 },
+		{ callback: { url: 'https://c.example/', active: true, reason: null, failingSinceMs: NOW - 5, lastStatus: 'timeout' }, waiting: 3 },
 	],
 	['webhooks-degraded', { hooks: { degraded: 'The key may not manage webhooks.', foreign: null, home: 'https://shop.example' } }],
 	['connecting', { resources: [{ ...resource, baseline: { done: 40, total: 100, startedMs: NOW - 4_000 } }] }],

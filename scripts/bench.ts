@@ -4,6 +4,8 @@
  * when something misses its target.
  */
 import { parseArgs } from 'node:util'
+// oxlint-disable-next-line import/no-unassigned-import -- it is there for what it does, and before the others
+import '../test/bench/quiet.ts'
 import { BENCHES } from '../test/bench/all.ts'
 import type { Bench, Context, Row } from '../test/bench/bench.ts'
 import { learn, openStore, SCAN_BUDGET, type Store } from '../test/bench/shop.ts'

@@ -67,8 +67,8 @@ function settleOne(core: Core, counter: number, attempt: number, answer: Outcome
 		unsettledRows(core).find((one) => one.id === counter) ??
 		sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
 	if (row === undefined || row.status === 'delivered') return { retryAtMs: null }
-	const outcome = withoutErased(core, row.members, answer)
 	const subscription = subscriptionsOf(core).find((one) => one.id === row.subscription) ?? null
+	const outcome = ofThisAddress(withoutErased(core, row.members, answer), subscription)
 	keepAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
 	let retryAtMs: number | null = null
 	if (outcome.delivered) delivered(core, row, subscription, attempt, outcome)
@@ -82,6 +82,12 @@ function settleOne(core: Core, counter: number, attempt: number, answer: Outcome
 		deactivateFor(core, subscription, 'The callback asked for it (webhook-delivery: disable).')
 	flow(core)
 	return { retryAtMs }
+}
+
+/** What an address that is no longer asked wants done, or says by 410, is not for the one that is: there it is tried again. */
+function ofThisAddress(outcome: Outcome, subscription: Subscription | null): Outcome {
+	if (subscription === null || outcome.url === undefined || outcome.url === subscription.url) return outcome
+	return { ...outcome, directive: outcome.delivered ? null : 'retry' }
 }
 
 function delivered(core: Core, row: NotificationRow, subscription: Subscription | null, attempt: number, outcome: Outcome): void {

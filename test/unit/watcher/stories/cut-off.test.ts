@@ -106,6 +106,12 @@ describe('an answer that comes late', () => {
 		await world.engine.settle(1, 1, ended(world, { status: 500, url: 'https://callback.example.com/hook' }), false)
 		expect(subscriptionsOf(coreOf(world))).toMatchObject([{ url: 'https://new.example.com/hook', failingSinceMs: null, lastStatus: null }])
 		expect(attemptsOf(coreOf(world).ports.sql, 1)).toMatchObject([{ number: 1, status: 500, url: 'https://callback.example.com/hook' }])
+		// Not even that it is gone.
+		world.nowMs += MINUTE
+		await world.engine.claim(6)
+		const gone = ended(world, { status: 410, directive: 'disable', url: 'https://callback.example.com/hook' })
+		expect(await world.engine.settle(1, 2, gone, false)).toMatchObject({ retryAtMs: expect.any(Number) })
+		expect(subscriptionsOf(coreOf(world))).toMatchObject([{ active: true }])
 	})
 })
 

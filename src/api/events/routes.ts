@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { parseEventId, verifyEventTag } from '../../events/ids.ts'
 import { BadRequest, NotFound } from '../../errors.ts'
+import { findOwner } from '../../instances/organizations.ts'
 import { findInstance } from '../../instances/records.ts'
 import { masterKeys } from '../../instances/sealing.ts'
 import { instancesWithEvents } from '../../instances/status.ts'
@@ -135,14 +136,18 @@ async function showOne(c: CallerContext, instanceId: number | null): Promise<Res
 	if (position === null || !verifyEventTag(keys, position) || (instanceId !== null && position.instanceId !== instanceId))
 		throw new NotFound('No such event')
 	const own = c.var.tokenInstance
-	const proven =
-		own?.id === position.instanceId ||
-		(c.var.organizationProven && (await findInstance(c.env.DB, c.var.user.organizationId, position.instanceId)) !== null)
+	const proven = own?.id === position.instanceId || (c.var.organizationProven && (await isOwn(c, position.instanceId)))
 	if (!proven) throw new NotFound('No such event')
 	c.set('instanceId', position.instanceId)
 	const row = await c.var.services.watcher(position.instanceId).event(position.sequence)
 	if (row === 'unknown' || row === null || row.eventId !== eventId) throw new NotFound('No such event')
 	return c.json(showEvent(position.instanceId, row), 200)
+}
+
+/** Whether an id is of one of the organization's instances, or of its own object (`POST /notifications`, operator events). */
+async function isOwn(c: CallerContext, id: number): Promise<boolean> {
+	const { organizationId } = c.var.user
+	return (await findInstance(c.env.DB, organizationId, id)) !== null || (await findOwner(c.env.DB, organizationId)) === id
 }
 
 function rangeOf(query: Query): { fromMs: number | null; toMs: number | null } {

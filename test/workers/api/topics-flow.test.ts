@@ -72,6 +72,8 @@ test('an address that fails: tried again, queued, released, delivered in order a
 	expect(came.filter(([topic]) => topic === 'stock.low').map(([, message]) => message)).toEqual([1, 2, 3, 5])
 	expect(came).toContainEqual(['stock.gone', 4])
 	expect(came).toHaveLength(5)
+	const { eventId } = JSON.parse(shop.heard[before]!.body) as { eventId: string }
+	expect(await get(shop, `/instances/events/${eventId}`)).toMatchObject({ id: eventId, status: 'NOTIFIED' })
 	for (const { url, body, headers } of shop.heard) {
 		expect(url).toBe(ADDRESS)
 		expect(headers.get('Elements-Webhook-Signature')).toBe(elementsSignature('the key', new TextEncoder().encode(body)))

@@ -27,14 +27,16 @@ ${BENCHES.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}
 class Size implements Context {
 	readonly n: number
 	readonly smallest: number
+	readonly quick: boolean
 	readonly rows: Row[]
 	bench = ''
 	#store: Promise<Store> | null = null
 	#shopbell: Promise<LearnedShopbell> | null = null
 
-	constructor(n: number, smallest: number, rows: Row[]) {
+	constructor(n: number, smallest: number, quick: boolean, rows: Row[]) {
 		this.n = n
 		this.smallest = smallest
+		this.quick = quick
 		this.rows = rows
 	}
 
@@ -84,11 +86,11 @@ function spaced(number: number): string {
 	return Math.abs(number) < 10_000 ? String(number) : String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
 }
 
-async function runAll(benches: readonly Bench[], sizes: readonly number[]): Promise<Row[]> {
+async function runAll(benches: readonly Bench[], sizes: readonly number[], quick: boolean): Promise<Row[]> {
 	const rows: Row[] = []
 	const smallest = Math.min(...sizes)
 	for (const n of sizes) {
-		const size = new Size(n, smallest, rows)
+		const size = new Size(n, smallest, quick, rows)
 		try {
 			for (const bench of benches) {
 				if (bench.sizes === 'once' && n !== smallest) continue
@@ -172,6 +174,7 @@ async function main(): Promise<number> {
 	const rows = await runAll(
 		benches,
 		sizes.toSorted((a, b) => a - b),
+		values.quick,
 	)
 	process.stdout.write(`${values.json ? JSON.stringify(rows) : table(rows, benches)}\n`)
 	const missed = rows.filter((row) => !row.ok).length

@@ -21,6 +21,8 @@ export interface Context {
 	n: number
 	/** The smallest size of this run: what must not grow is held against it. */
 	smallest: number
+	/** Less time for what is measured rather than counted: fewer rounds, shorter ones. */
+	quick: boolean
 	/** Rows so far, those of smaller sizes included. */
 	rows: readonly Row[]
 	/** A Shopbell in plain Node with its baseline complete: for requests. */

@@ -17,6 +17,8 @@ const COUNTED = 2_000
 /** By how many rows a notification's work may depend on what waits. */
 const SLACK = 1
 const REST_MS = 120_000
+/** Turns of each side in a quick run. */
+const QUICK_ROUNDS = 3
 /** Headers that a connection makes for itself. */
 const OWN = new Set(['host', 'connection', 'content-length', 'accept-encoding', 'transfer-encoding'])
 
@@ -182,6 +184,8 @@ async function throughput(context: Context, bell: Bell, undo: Undo): Promise<Row
 	const { a: bells, b: floors } = await inTurns(
 		() => ring(posts.length === 0 ? posts : null),
 		() => callback.hears(EVENTS, () => post(floor.base, posts)),
+		undefined,
+		context.quick ? QUICK_ROUNDS : undefined,
 	)
 	context.say(`Shopbell ${bells.map(Math.round).join(', ')}; floor ${floors.map(Math.round).join(', ')}`)
 	const ratio = spreadOf(bells.map((perSecond, round) => perSecond / (floors[round] ?? perSecond)))

@@ -14,9 +14,9 @@ const FIRST = 1_001
 const SLOW_MS = 15_000
 /** Webhooks a second, to all instances in turn. */
 const PER_SECOND = 22
-const TOGETHER_SECONDS = 60
-/** The same without the dead and the slow one, half before and half after. */
-const ALONE_SECONDS = 30
+/** How long, s: all together; and without the dead and the slow one, once before and once after. */
+const FULL = { together: 60, alone: 30 }
+const QUICK = { together: 16, alone: 5 }
 /** What is on its way at the end is waited for so long, s. */
 const AFTER_SECONDS = 10
 
@@ -30,14 +30,18 @@ export const isolation: Bench = {
 	run: async (context) => {
 		const undo: Undo = []
 		try {
-			return await measure(undo, (text) => context.say(text))
+			return await measure(undo, context.quick ? QUICK : FULL, (text) => context.say(text))
 		} finally {
 			await undoAll(undo)
 		}
 	},
 }
 
-async function measure(undo: Undo, say: (text: string) => void): Promise<Awaited<ReturnType<Bench['run']>>> {
+async function measure(
+	undo: Undo,
+	{ together: togetherSeconds, alone: aloneSeconds }: typeof FULL,
+	say: (text: string) => void,
+): Promise<Awaited<ReturnType<Bench['run']>>> {
 	const house = await openHouse(undo)
 	const heard: Heard = new Map()
 	const ids = Array.from({ length: HEALTHY + 2 }, (_, index) => FIRST + index)
@@ -64,20 +68,20 @@ async function measure(undo: Undo, say: (text: string) => void): Promise<Awaited
 	say('100 instances')
 	await house.copies(ids, (id) => urls.get(id)!)
 
-	const rounds = Math.ceil(((TOGETHER_SECONDS + 2 * ALONE_SECONDS) * PER_SECOND) / HEALTHY) + 3
+	const rounds = Math.ceil(((togetherSeconds + 2 * aloneSeconds) * PER_SECOND) / HEALTHY) + 3
 	const guests = house.orders.slice(0, rounds)
 	if (guests.length < rounds) throw new Error(`the store has ${guests.length} of ${rounds} orders`)
 	const changes = await house.caught(TOPIC, () => {
 		for (const id of guests) house.store.act({ do: 'edit', resource: 'orders', id, via: 'rest' })
 	})
 	const load = new Load(house, changes, heard)
-	say(`${ALONE_SECONDS} s without the dead and the slow one`)
-	const before = await load.run(healthy, ALONE_SECONDS)
-	say(`${TOGETHER_SECONDS} s with them`)
-	const together = await load.run(ids, TOGETHER_SECONDS, new Set(healthy))
+	say(`${aloneSeconds} s without the dead and the slow one`)
+	const before = await load.run(healthy, aloneSeconds)
+	say(`${togetherSeconds} s with them`)
+	const together = await load.run(ids, togetherSeconds, new Set(healthy))
 	const during = { ...tries }
-	say(`${ALONE_SECONDS} s without them again`)
-	const after = await load.run(healthy, ALONE_SECONDS)
+	say(`${aloneSeconds} s without them again`)
+	const after = await load.run(healthy, aloneSeconds)
 
 	const alone = [...before.delays, ...after.delays]
 	const [p99Alone, p99Together] = [quantile(alone, 0.99), quantile(together.delays, 0.99)]
@@ -91,8 +95,8 @@ async function measure(undo: Undo, say: (text: string) => void): Promise<Awaited
 		told(`${name}, p99`, null, p99Together, 'ms'),
 		told('isolation/healthy alone, p50', null, quantile(alone, 0.5), 'ms'),
 		told('isolation/healthy alone, p99', null, p99Alone, 'ms'),
-		told('isolation/calls to the dead one', null, during.dead, 'in 60 s'),
-		told('isolation/calls to the slow one', null, during.slow, 'in 60 s'),
+		told('isolation/calls to the dead one', null, during.dead, `in ${togetherSeconds} s`),
+		told('isolation/calls to the slow one', null, during.slow, `in ${togetherSeconds} s`),
 	]
 }
 

@@ -95,11 +95,16 @@ export interface Turns {
 }
 
 /** Runs A, then B, five times, after a turn of each that does not count. */
-export async function inTurns(a: () => Promise<number>, b: () => Promise<number>, front?: () => Promise<number>): Promise<Turns> {
+export async function inTurns(
+	a: () => Promise<number>,
+	b: () => Promise<number>,
+	front?: () => Promise<number>,
+	rounds = ROUNDS,
+): Promise<Turns> {
 	const results: Turns = { a: [], b: [], front: [] }
 	await a()
 	await b()
-	for (let round = 0; round < ROUNDS; round++) {
+	for (let round = 0; round < rounds; round++) {
 		results.a.push(await a())
 		results.b.push(await b())
 		if (front !== undefined) results.front.push(await front())

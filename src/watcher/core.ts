@@ -35,6 +35,8 @@ export class Core {
 	unsettled: NotificationRow[] | null = null
 	/** Subscriptions as stored; null: not looked up. Whoever writes one forgets them. */
 	subscriptions: Subscription[] | null = null
+	/** Whether objects may wait to be read by id; null: not looked up. False is certain: most polls need not ask. */
+	lookups: boolean | null = null
 	/** How many notifications were put on the list of what is unsettled, since this core was made. */
 	enlisted = 0
 	/** When a doorbell was last put into the queue, and whether it was answered. */
@@ -78,6 +80,7 @@ export class Core {
 			this.resending = null
 			this.unsettled = null
 			this.subscriptions = null
+			this.lookups = null
 			throw error
 		}
 	}

@@ -4,7 +4,7 @@ import type { Core, Watched } from './core.ts'
 import { GONE_APART_MS, type Doubt } from './gate.ts'
 import { judgeProbe } from './hooks.ts'
 import { readRows } from './object-index.ts'
-import { isNews, putLookup, record } from './recorder.ts'
+import { isNews, mayLookUp, putLookup, record } from './recorder.ts'
 import { read, readInList, StoreTrouble, type Budget } from './requests.ts'
 
 /** Reads an instance makes a minute because something pointed at an object; what another object's change points at may use half of them. */
@@ -24,7 +24,10 @@ interface LookupRow {
 
 /** When the next read by id is due; null: none. */
 export function nextLookupMs(core: Core): number | null {
-	return core.ports.sql.all<{ due: number | null }>(`SELECT min(due) AS due FROM lookups`)[0]?.due ?? null
+	if (!mayLookUp(core)) return null
+	const due = core.ports.sql.all<{ due: number | null }>(`SELECT min(due) AS due FROM lookups`)[0]?.due ?? null
+	if (due === null) core.lookups = false
+	return due
 }
 
 /** When the next object that another one's change pointed at may be read; null: none. */
@@ -38,6 +41,7 @@ export function nextTouchMs(core: Core): number | null {
 
 /** Reads the object whose lookup is most overdue. False: none is due. Throws StoreTrouble. */
 export async function lookupStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
+	if (!mayLookUp(core)) return false
 	const row = core.ports.sql.all<LookupRow>(
 		`SELECT resource, id, doubt FROM lookups WHERE due <= ? ORDER BY due LIMIT 1`,
 		core.ports.now(),

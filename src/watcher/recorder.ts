@@ -256,6 +256,7 @@ function touch(core: Core, watched: Watched, sighting: Sighting): void {
 
 /** Puts an object on the list of those to be read by id; a doubt that is already there is kept. */
 export function putLookup(core: Core, resource: number, id: ObjectId, dueMs: number, doubt: Doubt): void {
+	core.lookups = true
 	core.ports.sql.run(
 		`INSERT INTO lookups (resource, id, due, since, doubt) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (resource, id) DO UPDATE SET due = excluded.due, since = excluded.since, doubt = json_patch(doubt, excluded.doubt)`,
@@ -267,9 +268,16 @@ export function putLookup(core: Core, resource: number, id: ObjectId, dueMs: num
 	)
 }
 
+/** Whether objects may wait to be read by id. */
+export function mayLookUp(core: Core): boolean {
+	core.lookups ??= core.ports.sql.all(`SELECT id FROM lookups LIMIT 1`).length > 0
+	return core.lookups
+}
+
 /** What earlier looks left of these objects. */
 export function readDoubts(core: Core, resource: number, ids: readonly ObjectId[]): Map<ObjectId, Doubt> {
 	const doubts = new Map<ObjectId, Doubt>()
+	if (!mayLookUp(core)) return doubts
 	const rows = core.ports.sql.all<{ id: ObjectId; doubt: string }>(`SELECT id, doubt FROM lookups WHERE resource = ?`, resource)
 	if (rows.length === 0) return doubts
 	const wanted = new Set(ids)

@@ -26,7 +26,7 @@ export class Core {
 	/** Per resource number: how many observations were accepted, to know whether anything happened during a request. */
 	readonly accepted = new Map<number, number>()
 	/** Objects that a change of another object points at: read at the next chance, forgotten with the memory (the pass finds them too). */
-	readonly touched = new Map<string, { number: number; id: number | string }>()
+	readonly touched = new Map<string, { number: number; id: number | string; atMs: number }>()
 	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
 	readonly readAt = new Map<string, number>()
 	/** Objects of which something is still to be sent again, by subscription, and how many notifications of each; null: not looked up. */

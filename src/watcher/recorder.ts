@@ -250,7 +250,7 @@ function touch(core: Core, watched: Watched, sighting: Sighting): void {
 	for (const target of watched.resource.touches?.(sighting.record) ?? []) {
 		const other = core.state.resources.find((candidate) => candidate.identity === target.path)
 		if (other !== undefined && other.number !== watched.state.number)
-			core.touched.set(`${other.number}:${target.id}`, { number: other.number, id: target.id })
+			core.touched.set(`${other.number}:${target.id}`, { number: other.number, id: target.id, atMs: core.ports.now() })
 	}
 }
 

@@ -228,6 +228,8 @@ function rereadEnded(core: Core, watched: Watched, startedMs: number, total: num
 	}
 	rs.reread = null
 	rs.rereadDoneMs = core.ports.now()
+	// All that is listed was read since: what pointed at an object before says no more.
+	for (const [key, touch] of core.touched) if (touch.number === rs.number && touch.atMs < startedMs) core.touched.delete(key)
 	rs.rereadBeganMs = startedMs
 	rs.recentDoneMs = core.ports.now()
 	if (!watched.resource.modifiedFilter) rs.passLeft = 0

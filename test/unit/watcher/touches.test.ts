@@ -8,7 +8,8 @@ test('once a minute is spent the alarm waits for the next one, and half of its r
 	const core = world.engine.core()!
 	const customers = core.state.resources.find(({ objectType }) => objectType === 'customers')!
 	const ids = [...world.store.state('customers').keys()]
-	for (let i = 0; i < 40; i++) core.touched.set(`${customers.number}:${i}`, { number: customers.number, id: ids[i % ids.length]! })
+	for (let i = 0; i < 40; i++)
+		core.touched.set(`${customers.number}:${i}`, { number: customers.number, id: ids[i % ids.length]!, atMs: Number.MAX_SAFE_INTEGER })
 	// From the start of a minute, so that all of it fits in.
 	world.nowMs = (Math.floor(world.nowMs / 60_000) + 1) * 60_000
 	world.engine.arm(core)
@@ -22,4 +23,18 @@ test('once a minute is spent the alarm waits for the next one, and half of its r
 	expect(world.alarmMs).toBeGreaterThan(world.nowMs + 50_000)
 	await world.advance(61_000)
 	expect(core.touched.size).toBe(0)
+})
+
+test('a whole pass that began since has read them all: they are asked for no more', async () => {
+	const world = await World.create({ store: { objects: 20 }, pollIntervalMs: 10_000 })
+	await world.advance(120_000)
+	const core = world.engine.core()!
+	const customers = core.state.resources.find(({ objectType }) => objectType === 'customers')!
+	core.state.reads = { minute: Math.floor(world.nowMs / 60_000), count: 60 }
+	for (const id of world.store.state('customers').keys())
+		core.touched.set(`${customers.number}:${id}`, { number: customers.number, id, atMs: world.nowMs })
+	const asked = world.store.log.length
+	await world.advance(25_000)
+	expect(core.touched.size).toBe(0)
+	expect(world.store.log.slice(asked).filter(({ path }) => /customers\/\d+/.test(path))).toEqual([])
 })

@@ -392,7 +392,7 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'what a filter left out counts as told',
-		file: 'src/watcher/forming.ts',
+		file: 'src/watcher/chain.ts',
 		find: 'if (extra === undefined) skipped.set(object, { previous })',
 		replace: 'if (extra === undefined) skipped.set(object, null)',
 		tests: [story('sending'), watcher('delivery-machine')],

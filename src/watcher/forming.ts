@@ -7,45 +7,24 @@ import type { EventType } from '../events/event.ts'
 import { wants } from '../events/filter.ts'
 import { hearsTopic } from '../events/topics.ts'
 import { coalesce, coalescedExtra, form, objectKey, type CoalescedEvent, type WaitingChange } from '../events/form.ts'
-import { formatMembers, type Member, type MemberExtra } from '../events/member.ts'
-import { senderAddress, type NotificationInstance } from '../events/notification.ts'
+import type { Member, MemberExtra } from '../events/member.ts'
 import type { ObjectId } from '../elements/element.ts'
+import { follow, leaveOut, type Candidate, type Carried } from './chain.ts'
 import type { Core } from './core.ts'
 import { writeEvent, type NewEvent } from './event-log.ts'
+import { insertNotification, place } from './notification-rows.ts'
 import { resendingObjects, sendAgain } from './resend.ts'
 import { subscriptionsOf, type Subscription } from './subscriptions.ts'
-import { enlist, forgetRows, objectsOf, unsettledRows, UNSETTLED_LIMIT, wantsMore, type NotificationRow } from './unsettled.ts'
+import { enlist, objectsOf, unsettledRows, UNSETTLED_LIMIT, wantsMore, type NotificationRow } from './unsettled.ts'
 
 /** How many waiting events are looked at in one go, at most. */
 const WAITING_PAGE = 1_000
 /** Pages of them that are queued in one go for a subscription that takes none. */
 const QUEUED_PAGES = 5
-/** No subscription has this number: what was posted and nobody hears. */
-const NOBODY = 0
 /** SQL: the notification of a subscription that an event was given while it waits. */
 const RESERVED = `(SELECT n.id FROM json_each(e.notifications) AS j JOIN notifications AS n ON n.id = j.value WHERE n.subscription = w.subscription)`
 /** Where all of a page wait for something, the next one is so many times as large. */
 const WIDER = 4
-
-/** An event that may become part of a notification. */
-interface Candidate extends WaitingChange {
-	resourceNumber: number
-	objectId: ObjectId
-	/** Place in the log of the object's event before it. */
-	previousEvent: number | null
-	/** null also where no condition asks for it. */
-	record: string | null
-	/** The notification that tells of it has its id already (`reserve`). */
-	reserved: number | null
-}
-
-/** What became of candidates. */
-interface Carried {
-	/** Sequence → the notification that tells of it. */
-	by: Map<number, number>
-	/** Told by no notification, and not to be looked at again: filtered, or cancelled out. */
-	left: Set<number>
-}
 
 /** Writes new events, each with the notifications that carry it; what cannot be carried yet waits. */
 export function putIntoNotifications(core: Core, events: readonly NewEvent[]): void {
@@ -225,173 +204,6 @@ function carry(core: Core, subscription: Subscription, candidates: readonly Cand
 	return carried
 }
 
-/** What the filter does not want is left out, unless an earlier event of its object still waits: `previousSequence` is counted in order. */
-function leaveOut(free: readonly Candidate[], wanted: readonly Candidate[], carried: Carried): void {
-	const want = new Set(wanted)
-	const stuck = new Set<string>()
-	for (const one of free) {
-		if (carried.by.has(one.sequence) || carried.left.has(one.sequence)) continue
-		if (want.has(one)) stuck.add(one.object)
-		else if (!stuck.has(one.object)) carried.left.add(one.sequence)
-	}
-}
-
-/**
- * Works out `previousSequence`: the object's last event that was meant for this subscription, so that a gap is only what differs from it.
- * Where events were left out, the next one follows what they followed.
- */
-function follow(
-	core: Core,
-	subscription: Subscription,
-	free: readonly Candidate[],
-	carried: Carried,
-	extras: ReadonlyMap<number, MemberExtra>,
-): void {
-	const { sql } = core.ports
-	const skipped = new Map<string, { previous: number | null } | null>()
-	const before = new Map<string, { previous: number | null } | null>()
-	const last = new Map<string, Candidate>()
-	for (const one of free) {
-		const { sequence, object } = one
-		if (!carried.by.has(sequence) && !carried.left.has(sequence)) continue
-		last.set(object, one)
-		if (!skipped.has(object)) {
-			const row = core.state.skips
-				? (sql.all<{ previous: number | null }>(
-						`SELECT previous FROM skipped WHERE subscription = ? AND resource = ? AND object_id = ?`,
-						subscription.id,
-						one.resourceNumber,
-						one.objectId,
-					)[0] ?? null)
-				: null
-			skipped.set(object, row)
-			before.set(object, row)
-		}
-		const own = one.previousEvent !== null && one.previousEvent <= subscription.since ? null : one.previousSequence
-		const left = skipped.get(object) ?? null
-		const previous = left === null ? own : left.previous
-		const extra = extras.get(sequence)
-		if (extra === undefined) skipped.set(object, { previous })
-		else {
-			if (previous !== one.previousSequence) extra.p = previous
-			skipped.set(object, null)
-		}
-	}
-	for (const [object, now] of skipped) {
-		const was = before.get(object) ?? null
-		if (was?.previous === now?.previous && (was === null) === (now === null)) continue
-		const { resourceNumber, objectId } = last.get(object)!
-		if (now === null)
-			sql.run(`DELETE FROM skipped WHERE subscription = ? AND resource = ? AND object_id = ?`, subscription.id, resourceNumber, objectId)
-		else {
-			core.state.skips = true
-			sql.run(
-				`INSERT OR REPLACE INTO skipped (subscription, resource, object_id, previous) VALUES (?, ?, ?, ?)`,
-				subscription.id,
-				resourceNumber,
-				objectId,
-				now.previous,
-			)
-		}
-	}
-}
-
-/** Writes a notification's row: to be sent at once, or queued for a subscription that takes none. */
-export function insertNotification(
-	core: Core,
-	subscription: Subscription,
-	id: number,
-	resource: string,
-	members: readonly Member[],
-	now: number,
-): void {
-	const row = write(core, subscription.id, id, resource, members, subscription.active ? 'waiting' : 'queued', now)
-	// Counted up: the newest is the last.
-	if (subscription.active) core.unsettled?.push(row)
-}
-
-/**
- * Gives an event that was posted its notifications now, whoever can hear of it yet: whoever posted it is told an id. What waits for its turn
- * has one that is put on the wire later; what nobody hears has one that was never sent. Returns the first one's counter.
- */
-export function reserve(core: Core, event: NewEvent): number {
-	const { sql } = core.ports
-	const now = core.ports.now()
-	const { sequence, resource, resourceNumber, objectId } = event
-	const stored = sql.all<{ notifications: string | null }>(`SELECT notifications FROM events WHERE sequence = ?`, sequence)[0]
-	const ids = JSON.parse(stored?.notifications ?? '[]') as number[]
-	const waiting = sql.all<{ subscription: number }>(
-		`SELECT subscription FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ?`,
-		sequence,
-	)
-	const members: Member[] = [[sequence, resourceNumber, objectId]]
-	const make = (subscription: number, status: 'waiting' | 'dropped'): void => {
-		const id = ++core.state.notification
-		write(core, subscription, id, resource, members, status, now)
-		ids.push(id)
-	}
-	for (const { subscription } of waiting) make(subscription, 'waiting')
-	if (ids.length === 0) make(NOBODY, 'dropped')
-	sql.run(`UPDATE events SET notifications = ? WHERE sequence = ?`, JSON.stringify(ids), sequence)
-	return Math.min(...ids)
-}
-
-/** A notification that has its id and has waited for its turn: to be sent now, or queued. */
-function place(core: Core, subscription: Subscription, id: number, now: number): void {
-	core.ports.sql.run(
-		`UPDATE notifications SET status = ?, due = ?, settled = ?, updated = ? WHERE id = ?`,
-		subscription.active ? 'waiting' : 'queued',
-		now,
-		subscription.active ? null : now,
-		now,
-		id,
-	)
-	forgetRows(core)
-}
-
-function write(
-	core: Core,
-	subscription: number,
-	id: number,
-	resource: string,
-	members: readonly Member[],
-	status: 'waiting' | 'queued' | 'dropped',
-	now: number,
-): NotificationRow {
-	const row: NotificationRow = {
-		id,
-		subscription,
-		object_type: resource,
-		members: formatMembers(members),
-		created: now,
-		context: JSON.stringify(envelope(core)),
-		status,
-		attempt: 0,
-		base: 0,
-		due: now,
-		lease: null,
-		first_try: null,
-		first_failure: null,
-		settled: status === 'waiting' ? null : now,
-		delivered: null,
-		resend: null,
-	}
-	core.ports.sql.run(
-		`INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
-		id,
-		row.subscription,
-		row.object_type,
-		row.members,
-		now,
-		row.context,
-		row.status,
-		now,
-		row.settled,
-		now,
-	)
-	return row
-}
-
 function itself(event: WaitingChange): CoalescedEvent {
 	return { ...event, since: event.sequence, sequences: [event.sequence] }
 }
@@ -410,23 +222,5 @@ function candidateOf(event: NewEvent): Candidate {
 		size: event.record?.length ?? 0,
 		record: event.record,
 		reserved: null,
-	}
-}
-
-/** What the body says of the instance: fixed when the notification is formed. */
-function envelope(core: Core): NotificationInstance {
-	const { config } = core
-	return {
-		instanceId: config.instanceId,
-		elementKey: config.elementKey,
-		hubKey: config.storeless ? '' : core.element.hub,
-		organizationId: config.organizationId,
-		userId: config.userId,
-		name: config.name,
-		tags: config.tags,
-		sender: senderAddress(core.ports.publicUrl),
-		...(config.delivery.mode === 'thin' ? { mode: 'thin' } : {}),
-		publicUrl: core.ports.publicUrl,
-		...(config.storeless ? { notice: true } : {}),
 	}
 }

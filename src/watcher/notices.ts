@@ -2,7 +2,8 @@
 import { formatEventId, notificationId } from '../events/ids.ts'
 import type { Core } from './core.ts'
 import type { NewEvent } from './event-log.ts'
-import { putIntoNotifications, reserve } from './forming.ts'
+import { putIntoNotifications } from './forming.ts'
+import { reserve } from './notification-rows.ts'
 import type { Notice, Published } from './rpc.ts'
 
 /** No resource has this number. */

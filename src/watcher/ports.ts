@@ -37,7 +37,7 @@ export interface WatcherConfig {
 	enabled: boolean
 	/** false: hub only. */
 	eventsEnabled: boolean
-	/** How changes are seen. Until webhooks exist `webhook` and `hybrid` are polled. */
+	/** How changes are seen: by polls, by webhooks with polls that reconcile them, or by both at the same pace. */
 	vendorType: 'polling' | 'webhook' | 'hybrid'
 	connection: Connection
 	/** The configuration as stored: flat map, secrets sealed. */

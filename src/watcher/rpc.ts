@@ -59,7 +59,7 @@ export interface EventRow {
 	status: 'NEW' | 'RECEIVED' | 'DISPATCHED' | 'CONSUMED' | 'NOTIFIED'
 	source: 'poll' | 'webhook' | 'reread'
 	record: string | null
-	/** The `events[i]` entry as the notification has it, JSON text. */
+	/** The event as an `events[i]` entry, JSON text: as it was recorded, whatever a notification makes of it (thin, coalesced, what it follows there). */
 	entry: string
 	notifications: { id: number; status: string; createdMs: number; updatedMs: number }[]
 }
@@ -397,7 +397,6 @@ export interface WatcherRpc {
 	claim(limit: number, admission?: Admission): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>>
 	/** Nothing of this guarded subscription is rung for until then (epoch ms), unless its `Callback` object rings. */
 	park(subscription: number, untilMs: number): Promise<Known<'ok'>>
-	/** `next`: of unguarded subscriptions only. `retryAtMs`: when this notification is tried again (epoch ms); null: never. */
 	/** A page of notifications, newest first. */
 	notifications(query: NotificationQuery): Promise<Known<NotificationPage>>
 	/** One, by counter; null: there is none, or no longer. */
@@ -420,6 +419,7 @@ export interface WatcherRpc {
 	publish(notices: Notice[]): Promise<Known<Published[]>>
 	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events. */
 	erase(resource: string, objectId: string): Promise<Known<number>>
+	/** `next`: of unguarded subscriptions only. `retryAtMs`: when this notification is tried again (epoch ms); null: never. */
 	settle(
 		notificationId: number,
 		attempt: number,

@@ -2,7 +2,7 @@
 import { formatEventId, notificationId } from '../events/ids.ts'
 import type { Core } from './core.ts'
 import { writeEvent, type NewEvent } from './event-log.ts'
-import { insertNotification } from './forming.ts'
+import { insertNotification } from './notification-rows.ts'
 import { CALLBACK, readSubscriptions } from './subscriptions.ts'
 import { enlist } from './unsettled.ts'
 

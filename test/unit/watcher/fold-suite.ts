@@ -7,14 +7,19 @@ import { CRASH_POINTS, FAULTS, play, story } from '../../fold.ts'
 const RUNS = 250
 const SHARES = 2
 
-/** The fold with stories of its own, and the proof that they held enough. */
-export function tellStories(seed: number): void {
-	const happened = new Map<string, number>()
+/** How often each thing happened in the stories that were told, by its name. */
+export type Happened = Map<string, number>
 
-	describe.each(Array.from({ length: SHARES }, (_, index) => index + 1))('the fold, share %i', (share) => {
-		test(`${RUNS / SHARES} stories of 30 steps and more end in the store's state`, async () => {
+/** Tells `runs` stories in `shares` tests, each with seeds of its own; every one must end in the store's state. */
+export function tellInShares(
+	name: string,
+	{ runs, shares, seed, way }: { runs: number; shares: number; seed: number; way?: Parameters<typeof story>[1] },
+): Happened {
+	const happened: Happened = new Map()
+	describe.each(Array.from({ length: shares }, (_, index) => index + 1))(`${name}, share %i`, (share) => {
+		test(`${runs / shares} stories of 30 steps and more end in the store's state`, async () => {
 			await fc.assert(
-				fc.asyncProperty(story({ min: 30, max: 40 }), async (tale) => {
+				fc.asyncProperty(story({ min: 30, max: 40 }, way), async (tale) => {
 					const { judgement, happened: seen } = await play(tale)
 					for (const one of seen) happened.set(one, (happened.get(one) ?? 0) + 1)
 					const { missed, duplicates, invented, renamed, disordered, details } = judgement
@@ -26,10 +31,21 @@ export function tellStories(seed: number): void {
 						disordered: 0,
 					})
 				}),
-				{ numRuns: RUNS / SHARES, seed: seed + share, endOnFailure: true },
+				{ numRuns: runs / shares, seed: seed + share, endOnFailure: true },
 			)
 		}, 300_000)
 	})
+	return happened
+}
+
+/** What happened in fewer than one story in twenty. */
+export function rareOf(happened: Happened, kinds: readonly string[], runs: number): string[] {
+	return kinds.filter((kind) => (happened.get(kind) ?? 0) < runs / 20).map((kind) => `${kind}: ${happened.get(kind) ?? 0} of ${runs}`)
+}
+
+/** The fold with stories of its own, and the proof that they held enough. */
+export function tellStories(seed: number): void {
+	const happened = tellInShares('the fold', { runs: RUNS, shares: SHARES, seed })
 
 	test('each kind of change, fault and crash point occurs in at least one story in twenty', () => {
 		const kinds = [
@@ -49,7 +65,6 @@ export function tellStories(seed: number): void {
 			...[500, 503, 404, 'timeout', 'reset'].map((answer) => `callback ${answer}`),
 			...CRASH_POINTS.map((point) => `crash ${point}`),
 		]
-		const rare = kinds.filter((kind) => (happened.get(kind) ?? 0) < RUNS / 20)
-		expect(rare.map((kind) => `${kind}: ${happened.get(kind) ?? 0} of ${RUNS}`)).toEqual([])
+		expect(rareOf(happened, kinds, RUNS)).toEqual([])
 	})
 }

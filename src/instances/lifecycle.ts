@@ -39,6 +39,7 @@ import { instanceContext, sealSecret } from './sealing.ts'
 import type { Services } from './services.ts'
 import { SIGNATURE_KEY, takenOver } from './signature.ts'
 import { allowsPrivateNetwork, credentialsOf, elementOf, openConfiguration, sealConfiguration } from './stores.ts'
+import { readFurther } from './subscriptions.ts'
 import { siteKey } from './urls.ts'
 import { MASK } from './values.ts'
 
@@ -189,6 +190,9 @@ export async function updateInstance(
 	const named = Object.hasOwn(sent, SIGNATURE_KEY) && sent[SIGNATURE_KEY] !== MASK
 	const endsRotation = instance.signatureNext !== null && (named || changedKeys.includes(SIGNATURE_KEY))
 	if (endsRotation) Object.assign(change, { signatureNext: null, signatureFromMs: null } satisfies InstanceChange)
+	const callback = callbackOf(values, env.PUBLIC_URL)
+	const release = callback !== null && callback !== callbackOf(before, env.PUBLIC_URL)
+	if (release) await refuseSecond(env.DB, instance.id, callback)
 	const plan = planHooks(env, instance, { ...instance, ...change }, { moved, reconnect })
 	if (plan.make) await makeOrUndo(services, instance, { ...instance, ...change }, plan)
 	const changed = await commit(
@@ -205,12 +209,19 @@ export async function updateInstance(
 			...(endsRotation ? { rotation: 'ended' } : {}),
 		},
 	)
-	const callback = callbackOf(values, env.PUBLIC_URL)
-	const release = callback !== null && callback !== callbackOf(before, env.PUBLIC_URL)
 	await tell(services, changed, release ? { release: true } : {})
 	if (plan.leave) await leaveStore(services, instance)
 	if (plan.change.hookWork != null) await workHooks(services, instance.id)
 	return changed
+}
+
+/** An address is told of a thing once: a callback that is a further subscription already would be sent everything twice. */
+async function refuseSecond(db: D1Database, instanceId: number, callback: string): Promise<void> {
+	const same = (await readFurther(db, instanceId)).find((one) => one.url === callback)
+	if (same !== undefined)
+		throw new Conflict(
+			`event.notification.callback.url: subscription ${same.number} sends this instance's events there already; delete it first (DELETE /notifications/subscriptions/${same.number})`,
+		)
 }
 
 /** Enables or disables. `skip`: instead of going on at the old cursor, take a new silent baseline (design, What rings). Enabling also releases what a dead callback holds. */

@@ -118,6 +118,10 @@ test('a further subscription hears what comes after it; a test event goes to the
 		config: { url: second },
 	})
 	expect(made.status).toBe(200)
+	// As the callback too it would be told everything twice.
+	const twice = await shop.api('PATCH', `/instances/${shop.id}`, { configuration: { 'event.notification.callback.url': second } })
+	expect([twice.status, twice.body.message]).toEqual([409, expect.stringContaining(`subscription ${made.body.id}`)])
+	expect((await get(shop, `/instances/${shop.id}`)).configuration['event.notification.callback.url']).toBe(CALLBACK)
 	await product(shop, 'After')
 	await until(() => shop.heard.length === 3)
 	expect(shop.heard.filter(({ url }) => url === second).map(({ body }) => JSON.parse(body).message.raw.products[0].name)).toEqual(['After'])

@@ -2,6 +2,7 @@
  * What Shopbell asks of a vendor: one small interface that every element implements.
  * `elements/` knows nothing of instances, events or delivery; nothing outside `elements/woocommerce` knows WooCommerce.
  */
+import type { Hooks } from './hooks.ts'
 
 /** A JSON object as a vendor gives it. */
 export type VendorRecord = Record<string, unknown>
@@ -246,90 +247,6 @@ export interface ConfigurationKey {
 	defaultValue: string | null
 	/** Masked in every answer. */
 	secret: boolean
-}
-
-/** The webhooks that should exist at a store. */
-export interface DesiredHooks {
-	/** The name that marks ours: `Shopbell 42`. */
-	name: string
-	/** The receiver's full address; its path marks ours too. */
-	deliveryUrl: string
-	/** Topic → secret; no other topic of ours stays. */
-	secrets: Record<string, string>
-	/** Write the secrets in any case: stores never show them, so a turned key or an adopted webhook cannot be seen there. */
-	rekey: boolean
-}
-
-/** A webhook at the store. `ours`: by name and path. */
-export interface FoundHook {
-	topic: string
-	id: number | null
-	status: string
-	ours: boolean
-	url: string
-}
-
-/** What `ensure`, `pause` and `remove` found and did. */
-export interface Ensured {
-	/** Everything is as desired now. */
-	ok: boolean
-	/** The store's webhooks as they are now, ours and others. */
-	webhooks: FoundHook[]
-	/** What was changed, a short phrase each: `re-enabled order.updated`. */
-	done: string[]
-	/** Topics that this store's version does not know; no error. */
-	unsupported: string[]
-	/** What could not be done, a sentence each. */
-	errors: string[]
-	/** The right that the key lacks, as a sentence with the next step; null when it lacks none. */
-	missingRight: string | null
-	/** The call that brought no usable answer; null when all did. */
-	failure: Failure | null
-	/** The store may have changed something, also where its answer was lost. */
-	touched: boolean
-}
-
-/** What a delivery's headers say. Texts are short and plain; '' where a header is absent. */
-export interface HookEnvelope {
-	topic: string
-	/** The signature's bytes; null when there is none or it cannot be one. */
-	signature: Uint8Array<ArrayBuffer> | null
-	webhookId: string
-	deliveryId: string
-	/** The site that sent it, as it names itself. */
-	source: string
-}
-
-/**
- * What a delivery's body means: a record; the id of something that must be read; the vendor's own error in place of a record; or
- * nothing that this element knows. `path`: the collection at the vendor. `parent`: of a variation, its product's id.
- */
-export type HookReading =
-	| { kind: 'record'; path: string; id: ObjectId; record: VendorRecord }
-	| { kind: 'hint'; path: string; id: ObjectId; parent?: ObjectId }
-	| { kind: 'error-object'; path: string; id: ObjectId | null }
-	| { kind: 'unknown' }
-
-/** Webhooks of a vendor. */
-export interface Hooks {
-	/** All topics, those that matter most first. */
-	topics: readonly string[]
-	/** Topics that bring news of a polled collection, by its vendor path; none: only polling sees it. */
-	topicsOf(path: string): readonly string[]
-	/** A webhook's secret, derived: whoever has the master key can verify without looking anything up. `owner`: the instance's number. */
-	secretOf(masterKey: Uint8Array, owner: number, topic: string, version: number): string
-	/** Makes the store's webhooks as desired, in as few calls as it takes; safe to repeat. Touches none but ours. */
-	ensure(client: StoreClient, desired: DesiredHooks): Promise<Ensured>
-	/** Stops ours without deleting them. */
-	pause(client: StoreClient, desired: Pick<DesiredHooks, 'name' | 'deliveryUrl'>): Promise<Ensured>
-	/** Deletes ours. */
-	remove(client: StoreClient, desired: Pick<DesiredHooks, 'name' | 'deliveryUrl'>): Promise<Ensured>
-	/** Whether a request is the vendor's probe of the address: unsigned, answered 200, worth nothing. */
-	isPing(headers: Headers, body: string): boolean
-	/** What the headers of a delivery say; null when they are none of this vendor's. */
-	envelope(headers: Headers): HookEnvelope | null
-	/** What a body means, under the topic of its headers. Reads JSON; anything else is `unknown`. */
-	read(topic: string, body: string): HookReading
 }
 
 /** How a merchant hands keys over without copying them (woocommerce.md 1.10). */

@@ -2,7 +2,7 @@
  * Verifies deliveries without looking anything up: the secret of a webhook follows from the ring of master keys and from what the
  * delivery itself says (instance, topic, version). Derived keys are kept for a while, since a store's next delivery needs the same.
  */
-import type { Hooks } from '../elements/element.ts'
+import type { Hooks } from '../elements/hooks.ts'
 import { masterKeys } from './sealing.ts'
 
 /** Derived keys kept at most, each for one instance, topic and version. */

@@ -3,7 +3,8 @@
  * done at once is written down in the instance's row (`hook_work`) and finished by the cron or by the instance's own watchdog.
  */
 import type { Env } from '../context.ts'
-import type { DesiredHooks, Element, Ensured } from '../elements/element.ts'
+import type { Element } from '../elements/element.ts'
+import type { DesiredHooks, Ensured } from '../elements/hooks.ts'
 import { BadRequest, Conflict, StoreFailed, type HttpError } from '../errors.ts'
 import { log, logError } from '../log.ts'
 import { receiverUrl, unreachableAddress } from './addresses.ts'

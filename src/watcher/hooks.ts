@@ -3,7 +3,8 @@
  * The watchdog keeps the store's webhooks alive (design, Seeing: webhooks).
  */
 import { announce } from './announcements.ts'
-import type { DesiredHooks, ObjectId, Sighting } from '../elements/element.ts'
+import type { ObjectId, Sighting } from '../elements/element.ts'
+import type { DesiredHooks } from '../elements/hooks.ts'
 import { siteKey } from '../instances/urls.ts'
 import { contentOf } from './content.ts'
 import type { Core, Watched } from './core.ts'

@@ -1,5 +1,6 @@
 /** The watcher's one state row: cursors, scan positions and counters of an instance, as plain JSON. Times in epoch ms unless named `Sec`. */
-import type { FoundHook, Resource } from '../elements/element.ts'
+import type { Resource } from '../elements/element.ts'
+import type { FoundHook } from '../elements/hooks.ts'
 import { SCAN_START, type ScanPosition } from './scan.ts'
 import type { Search } from './search.ts'
 import type { ClockDoubt, Window } from './poll.ts'

@@ -3,7 +3,7 @@
  * anything is looked up or kept, and answered 200 only once the instance's object has committed it.
  */
 import type { Context } from 'hono'
-import type { HookEnvelope, Hooks } from '../../elements/element.ts'
+import type { HookEnvelope, Hooks } from '../../elements/hooks.ts'
 import { findElement } from '../../elements/registry.ts'
 import { logError } from '../../log.ts'
 import type { HookAnswer, HookDelivery } from '../../watcher/rpc.ts'

@@ -4,7 +4,8 @@
  */
 import { Buffer } from 'node:buffer'
 import { createHmac } from 'node:crypto'
-import type { HookEnvelope, HookReading, Hooks, ObjectId, VendorRecord } from '../element.ts'
+import type { ObjectId, VendorRecord } from '../element.ts'
+import type { HookEnvelope, HookReading, Hooks } from '../hooks.ts'
 import { parseJson } from './failures.ts'
 import { objectId } from './sight.ts'
 import { ensureWebhooks, pauseWebhooks, removeWebhooks } from './webhooks.ts'

@@ -3,7 +3,8 @@
  * others (WooCommerce facts, section 6). Ours are those with our name whose address has our receiver's path; the host does not
  * count, since the public address may have moved.
  */
-import type { DesiredHooks, Ensured, Failure, FoundHook, StoreClient, VendorRecord } from '../element.ts'
+import type { Failure, StoreClient, VendorRecord } from '../element.ts'
+import type { DesiredHooks, Ensured, FoundHook } from '../hooks.ts'
 import { objectId } from './sight.ts'
 
 /** Rows a page, and pages at most: nobody has two thousand webhooks. */

@@ -1,6 +1,7 @@
 /** The webhooks at a store, made, mended and removed: against the simulated store, and against answers that it does not give. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Connection, DesiredHooks, StoreClient } from '../../../src/elements/element.ts'
+import type { Connection, StoreClient } from '../../../src/elements/element.ts'
+import type { DesiredHooks } from '../../../src/elements/hooks.ts'
 import { openClient } from '../../../src/elements/woocommerce/client.ts'
 import { hooks } from '../../../src/elements/woocommerce/hooks.ts'
 import { ensureWebhooks, pauseWebhooks, removeWebhooks } from '../../../src/elements/woocommerce/webhooks.ts'

@@ -2,19 +2,23 @@
 import type { Context } from 'hono'
 import * as z from 'zod'
 import { BadRequest } from '../errors.ts'
+import { atMost, LIMITS } from '../limits.ts'
 
 /** Most records of a page. */
-export const PAGE_LIMIT = 200
+export const PAGE_LIMIT = LIMITS.pageSize.value
 
 /** `pageSize` of a query: a whole number from 1 to 200. */
 export const PageSize = z
 	.string()
-	.regex(/^\d{1,6}$/, `expected a whole number from 1 to ${PAGE_LIMIT}`)
+	.regex(/^\d{1,6}$/, `expected a whole number from 1 to ${LIMITS.pageSize.value}`)
 	.transform(Number)
-	.refine((size: number) => size >= 1 && size <= PAGE_LIMIT, `expected a whole number from 1 to ${PAGE_LIMIT}`)
+	.refine((size: number) => size >= 1 && size <= LIMITS.pageSize.value, `expected a whole number from 1 to ${LIMITS.pageSize.value}`)
+
+/** `nextPage` of a query. */
+export const PageToken = z.string().max(LIMITS.pageToken.value, atMost('pageToken'))
 
 /** The query of a list. */
-export const PageQuery = z.object({ pageSize: PageSize.optional(), nextPage: z.string().max(500).optional() })
+export const PageQuery = z.object({ pageSize: PageSize.optional(), nextPage: PageToken.optional() })
 
 /** A page token out of the numbers that say where the next page begins. */
 export function formatPageToken(numbers: readonly number[]): string {

@@ -2,11 +2,9 @@
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HttpError } from '../errors.ts'
+import { atMost, LIMITS } from '../limits.ts'
 import { log } from '../log.ts'
 import type { PublicEnv } from './environment.ts'
-
-/** Most bytes of a body. */
-export const BODY_LIMIT_BYTES = 1024 * 1024
 
 /** Contract, section 1. */
 const EXPOSED =
@@ -62,9 +60,9 @@ export const bodyRules: MiddlewareHandler<PublicEnv> = async (c, next) => {
 }
 
 const limit = bodyLimit({
-	maxSize: BODY_LIMIT_BYTES,
+	maxSize: LIMITS.body.value,
 	onError: () => {
-		throw new HttpError(413, 'body: expected at most 1 MB')
+		throw new HttpError(413, `body: ${atMost('body')}`)
 	},
 })
 

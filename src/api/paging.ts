@@ -10,15 +10,20 @@ export const PAGE_LIMIT = LIMITS.pageSize.value
 /** `pageSize` of a query: a whole number from 1 to 200. */
 export const PageSize = z
 	.string()
-	.regex(/^\d{1,6}$/, `expected a whole number from 1 to ${LIMITS.pageSize.value}`)
+	.regex(/^\d{1,6}$/, `expected a whole number from 1 to ${PAGE_LIMIT}`)
 	.transform(Number)
-	.refine((size: number) => size >= 1 && size <= LIMITS.pageSize.value, `expected a whole number from 1 to ${LIMITS.pageSize.value}`)
+	.refine((size: number) => size >= 1 && size <= PAGE_LIMIT, `expected a whole number from 1 to ${PAGE_LIMIT}`)
+	.meta({ description: `Records of the page: 1 to ${PAGE_LIMIT}` })
 
 /** `nextPage` of a query. */
-export const PageToken = z.string().max(LIMITS.pageToken.value, atMost('pageToken'))
+export const NextPage = z
+	.string()
+	.max(LIMITS.pageToken.value, atMost('pageToken'))
+	.optional()
+	.meta({ description: 'The `Elements-Next-Page-Token` of the page before' })
 
-/** The query of a list. */
-export const PageQuery = z.object({ pageSize: PageSize.optional(), nextPage: PageToken.optional() })
+/** A parameter that may be given several times. Handlers read it with `listParameter`, which takes it with and without `[]`. */
+export const Names = z.union([z.string(), z.array(z.string())]).optional()
 
 /** A page token out of the numbers that say where the next page begins. */
 export function formatPageToken(numbers: readonly number[]): string {

@@ -8,7 +8,7 @@ import { findElement } from '../../elements/registry.ts'
 import { atMost } from '../../limits.ts'
 import { logError } from '../../log.ts'
 import type { HookAnswer, HookDelivery } from '../../watcher/rpc.ts'
-import type { Api } from '../contract.ts'
+import type { Api } from '../serve.ts'
 import type { PublicEnv } from '../environment.ts'
 import { declaresTooMuch, instanceOfPath, instancesOfHeader, LARGEST_BODY, objectText, readBody, versionsOf } from './request.ts'
 

@@ -22,8 +22,8 @@ export const records: Records = {
 async function write(client: StoreClient, ask: RecordWrite): Promise<RecordAnswer> {
 	const path = vendorPath(ask.path) ?? ''
 	if (ask.verb === 'create') return await client.call('POST', path, {}, ask.body)
-	if (ask.verb === 'update') return missingAsSuch(await client.call('PUT', path, {}, ask.body))
-	return await remove(client, path, ask.forGood)
+	if (ask.verb === 'delete') return await remove(client, path, ask.forGood)
+	return missingAsSuch(await client.call('PUT', path, {}, ask.body))
 }
 
 /**

@@ -173,6 +173,7 @@ function pushPlain(condition: Condition, collection: Collection, query: Record<s
 	if (filter === undefined || values.some((value) => value.trim() === '')) return false
 	// A comma or a space inside a value would be taken for two values.
 	if (filter.in === true && values.some((value) => /[\s,]/.test(value))) return false
+	if (filter.param === 'include' && values.some((value) => !/^\d{1,15}$/.test(value))) return false
 	if (operator === '!=' && filter.param === 'include' && query['exclude'] === undefined) {
 		query['exclude'] = values.join(',')
 		return true

@@ -24,7 +24,7 @@ export function matrix(
 	lines: ReadonlyMap<string, string>,
 	tests: readonly { title: string; passed: boolean }[],
 ): { shown: Shown[]; strangers: string[] } {
-	const byNumber = new Map([...lines].map(([number, line]) => [number, { number, line, passed: [], failed: [] } as Shown]))
+	const byNumber = new Map([...lines].map(([number, line]) => [number, { number, line, passed: [], failed: [] }]))
 	const strangers: string[] = []
 	for (const { title, passed } of tests)
 		for (const [, number] of title.matchAll(/§(\d+\.\d+)/g)) {
@@ -61,7 +61,9 @@ export default class ContractReporter implements Reporter {
 		const whole =
 			vitest.config.testNamePattern === undefined && modules.length === (await vitest.globTestSpecifications()).length && modules.length > 0
 		if (!whole) return
-		const tests = modules.flatMap((module) => [...module.children.allTests()].map((one) => ({ title: one.fullName, passed: one.result().state === 'passed' })))
+		const tests = modules.flatMap((module) =>
+			[...module.children.allTests()].map((one) => ({ title: one.fullName, passed: one.result().state === 'passed' })),
+		)
 		const { shown, strangers } = matrix(contractLines(readFileSync(join(import.meta.dirname, 'contract.md'), 'utf8')), tests)
 		const bare = shown.filter(({ passed, failed }) => passed.length === 0 || failed.length > 0)
 		process.stdout.write(`\nThe contract, line by line (test/contract.md)\n\n${printed(shown)}\n\n`)

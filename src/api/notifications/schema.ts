@@ -1,5 +1,6 @@
 /** The shapes of notifications, subscriptions and deliveries in the contract (section 5). What we add to them helps and may be absent. */
 import * as z from 'zod'
+import { atMost, LIMITS, shown } from '../../limits.ts'
 import { InstanceMessage } from '../events/entry.ts'
 import { Names, NextPage, PageSize } from '../paging.ts'
 
@@ -11,7 +12,7 @@ const Hydrate = z
 const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const
 /** `dropped`: nobody heard it, or its subscription was removed. */
 const DeliveryStatus = z.enum(['created', 'delivered', 'notified', 'retry', 'queued', 'dropped'])
-const Where = z.string().max(4000, 'expected at most 4000 characters').optional()
+const Where = z.string().max(LIMITS.where.value, atMost('where')).optional()
 
 /** The query of a list of subscriptions. */
 export const SubscriptionsQuery = z.object({ pageSize: PageSize.optional(), nextPage: NextPage })
@@ -76,13 +77,13 @@ export type Subscription = z.output<typeof SubscriptionAnswer>
 export const NotificationBody = z.looseObject({
 	topic: z
 		.string('expected a name, such as stock.low')
-		.meta({ description: "Neither an instance's nor one of the operator's; at most 255 characters" }),
+		.meta({ description: `Neither an instance's nor one of the operator's; at most ${shown('topic')}` }),
 	severity: z
 		.enum(SEVERITIES, `expected one of ${SEVERITIES.join(', ')}`)
 		.optional()
 		.meta({ description: 'medium where it is not said' }),
-	message: z.unknown().meta({ description: 'Any JSON value, at most 256 kB' }),
-	from: z.string('expected a text').max(255, 'expected at most 255 characters').optional().meta({ description: 'Who it is from' }),
+	message: z.unknown().meta({ description: `Any JSON value, at most ${shown('message')}` }),
+	from: z.string('expected a text').max(LIMITS.from.value, atMost('from')).optional().meta({ description: 'Who it is from' }),
 })
 
 /** What was posted to a topic of the caller's own, and what operators are told: any JSON value. */

@@ -97,6 +97,21 @@ export class FakeWatchers {
 					callback: { url: null, state: 'none', lastStatus: null, waiting: 0 },
 				})
 			),
+			metrics: async () => (
+				note('metrics'),
+				known({
+					state: 'healthy',
+					lagSeconds: 2,
+					pollAgeSeconds: 30,
+					seen: 7,
+					delivered: 5,
+					failed: 1,
+					expired: 0,
+					backlog: 3,
+					backlogAgeSeconds: 61,
+					storeRequests: 40,
+				})
+			),
 			poller: async () => (
 				note('poller'),
 				known({

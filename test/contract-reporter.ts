@@ -24,7 +24,7 @@ export function matrix(
 	lines: ReadonlyMap<string, string>,
 	tests: readonly { title: string; passed: boolean }[],
 ): { shown: Shown[]; strangers: string[] } {
-	const byNumber = new Map([...lines].map(([number, line]) => [number, { number, line, passed: [], failed: [] }]))
+	const byNumber = new Map<string, Shown>([...lines].map(([number, line]) => [number, { number, line, passed: [], failed: [] }]))
 	const strangers: string[] = []
 	for (const { title, passed } of tests)
 		for (const [, number] of title.matchAll(/§(\d+\.\d+)/g)) {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { coverageOf } from '../../../src/watcher/coverage.ts'
 import { rejectionsOf, webhooksOf } from '../../../src/watcher/hook-reports.ts'
 import { notificationsOf, releaseOf, subscriptionsOf } from '../../../src/watcher/deliveries.ts'
-import { replay } from '../../../src/watcher/replays.ts'
+import { replay, resendsOf } from '../../../src/watcher/replays.ts'
 import { eventsOf, healthOf, pollerOf } from '../../../src/watcher/reports.ts'
 import { outdated } from '../../../src/watcher/tables.ts'
 import { World } from '../../world.ts'
@@ -155,5 +155,71 @@ describe('storage as it was left: webhooks', () => {
 		const again = world.arrivals.filter((one) => one.replay).map(({ eventId }) => eventId)
 		expect(again.toSorted()).toEqual(left.arrivals.map(({ eventId }) => eventId).toSorted())
 		expect(eventsOf(core, { pageSize: 50 }).events.every((one) => one.status === 'NOTIFIED')).toBe(true)
+	})
+})
+
+describe('storage as it was left: delivery', () => {
+	test('a replay under way ends; each subscription is sent what waited for it, once and in order', async () => {
+		const { world, left } = await reopened('delivery')
+		world.config = { ...world.config, others: [{ number: 9, url: 'https://second.example.com/in', topics: null }] }
+		expect(outdated(world.sql)).toBe(true)
+		const core = world.engine.core()!
+		expect(subscriptionsOf(core).map(({ number, active }) => [number, active])).toEqual([
+			[1, true],
+			[9, true],
+		])
+		expect(resendsOf(core)).toMatchObject([{ id: 1, status: 'running', left: 4 }])
+		await world.advance(3 * HOUR)
+		expect(resendsOf(world.engine.core()!)).toMatchObject([{ id: 1, status: 'done', left: 0 }])
+		const before = left.arrivals.map(({ eventId }) => eventId)
+		const to = (url: string, replay: boolean) => world.arrivals.filter((one) => one.url === url && one.replay === replay)
+		const changes = (url: string) =>
+			to(url, false).map(({ eventType, objectType, objectSequence }) => `${eventType} ${objectType} ${objectSequence}`)
+		const callback = changes('https://callback.example.com/hook')
+		expect(callback.toSorted()).toEqual(['DELETED products 1', 'UPDATED orders 1', 'UPDATED orders 2'])
+		// The further one had taken nothing: it is sent that too, each object in its order.
+		const second = changes('https://second.example.com/in')
+		expect(second).toHaveLength(before.length + 3)
+		expect(new Set(to('https://second.example.com/in', false).map(({ eventId }) => eventId)).size).toBe(second.length)
+		for (const url of ['https://callback.example.com/hook', 'https://second.example.com/in']) {
+			const byObject = Map.groupBy(to(url, false), ({ objectType, objectId }) => `${objectType} ${objectId}`)
+			for (const [object, arrivals] of byObject)
+				expect(
+					arrivals.map((one) => one.objectSequence),
+					object,
+				).toEqual(arrivals.map((one) => one.objectSequence).toSorted((x, y) => x - y))
+		}
+		const again = world.arrivals.filter((one) => one.replay).map(({ eventId }) => eventId)
+		expect(again.toSorted()).toEqual(left.arrivals.map(({ eventId }) => eventId).toSorted())
+		expect(eventsOf(core, { pageSize: 50 }).events.every((one) => one.status === 'NOTIFIED')).toBe(true)
+	})
+})
+
+describe('storage as it was left: delivery', () => {
+	test('a replay under way ends; each subscription is sent what waited for it, once and in order', async () => {
+		const { world, left } = await reopened('delivery')
+		world.config = { ...world.config, others: [{ number: 9, url: 'https://second.example.com/in', topics: null }] }
+		expect(outdated(world.sql)).toBe(true)
+		const core = world.engine.core()!
+		expect(subscriptionsOf(core).map(({ number, active }) => [number, active])).toEqual([
+			[1, true],
+			[9, true],
+		])
+		expect(resendsOf(core)).toMatchObject([{ id: 1, status: 'running', left: 4 }])
+		await world.advance(3 * HOUR)
+		expect(resendsOf(world.engine.core()!)).toMatchObject([{ id: 1, status: 'done', left: 0 }])
+		const before = left.arrivals.map(({ eventId }) => eventId)
+		const to = (url: string, replay: boolean) => world.arrivals.filter((one) => one.url === url && one.replay === replay)
+		for (const url of ['https://callback.example.com/hook', 'https://second.example.com/in']) {
+			expect(to(url, false).some(({ eventId }) => before.includes(eventId))).toBe(false)
+			const fresh = to(url, false).map(({ eventType, objectType, objectSequence }) => `${eventType} ${objectType} ${objectSequence}`)
+			expect(fresh.filter((one) => one.includes('orders'))).toEqual(['UPDATED orders 1', 'UPDATED orders 2'])
+			expect(fresh.filter((one) => one.includes('products'))).toEqual(['DELETED products 1'])
+			expect(fresh).toHaveLength(3)
+		}
+		const again = world.arrivals.filter((one) => one.replay)
+		expect(new Set(again.map(({ eventId }) => eventId))).toEqual(new Set(before))
+		expect(again).toHaveLength(4)
+		expect(world.logs.filter(({ event }) => event.includes('failed'))).toEqual([])
 	})
 })

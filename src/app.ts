@@ -21,6 +21,7 @@ import { acceptable, bodyRules, requests } from './api/requests.ts'
 import { HttpError, NotFound } from './errors.ts'
 import { servicesOf, type Services } from './instances/services.ts'
 import { logError } from './log.ts'
+import { declarePages } from './ui/routes.ts'
 
 /** Base path of the contract. */
 export const BASE_PATH = '/elements/api-v2'
@@ -35,6 +36,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	// Stores and merchants' browsers: nothing of the API's middleware holds for them.
 	declareReceivers(app, BASE_PATH)
 	declareConnect(app)
+	declarePages(app)
 	app.use(requests)
 	app.use(
 		methodNotAllowed<PublicEnv>({

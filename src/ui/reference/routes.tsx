@@ -1,0 +1,27 @@
+/** The API reference at `/docs`: Scalar, out of our own assets, fed by `/openapi.json`. */
+import type { Api } from '../../api/contract.ts'
+import { answerPage } from '../answer.ts'
+import { Frame } from '../frame.tsx'
+
+/** Mounts the reference. */
+export function declareReference(app: Api): void {
+	app.get('/docs', async () => await show())
+}
+
+async function show(): Promise<Response> {
+	return await answerPage(
+		<Frame title='API reference' place='reference' scripts={['/assets/scalar.js', '/assets/reference.js']} bare>
+			<main id='main'>
+				<div id='reference'>
+					<noscript>
+						<p class='page'>
+							The reference needs JavaScript. What it shows is in <a href='/openapi.json'>/openapi.json</a>.
+						</p>
+					</noscript>
+				</div>
+			</main>
+		</Frame>,
+		// Its parts bring their styles along when they are shown, and small images within their own code.
+		{ allow: { 'style-src': "'self' 'unsafe-inline'", 'img-src': "'self' data:" } },
+	)
+}

@@ -2,24 +2,25 @@
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { HTTPException } from 'hono/http-exception'
 import type { Context } from 'hono'
-import { createApi, type Api } from './api/contract.ts'
+import { createApi, type Api } from './api/serve.ts'
 import { declareAccounts } from './api/accounts/routes.ts'
 import { declareCatalog } from './api/catalog/routes.ts'
 import { declareConnect } from './api/connect/routes.ts'
 import { declareOauth } from './api/connect/oauth.ts'
 import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
-import { declareHealthz } from './api/healthz.ts'
 import { answerBareHub, declareHub, isBareHubPath } from './api/hub/routes.ts'
 import { declareReplays } from './api/instances/replay-routes.ts'
 import { declareInstances } from './api/instances/routes.ts'
 import { declareNotifications } from './api/notifications/routes.ts'
 import { declareReceivers } from './api/receivers/routes.ts'
-import { declareSetup } from './api/setup.ts'
+import { declareOpenapi } from './api/openapi.ts'
+import { declareService } from './api/service/routes.ts'
 import { declareTools } from './api/tools/routes.ts'
-import { acceptable, bodyRules, requests } from './api/requests.ts'
+import { requests } from './api/requests.ts'
 import { HttpError, NotFound } from './errors.ts'
 import { servicesOf, type Services } from './instances/services.ts'
+import { atMost } from './limits.ts'
 import { logError } from './log.ts'
 import { declarePages } from './ui/routes.ts'
 
@@ -45,11 +46,9 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 				answerError(c, new HttpError(405, `Expected ${methods.join(' or ')}`, { headers: { Allow: methods.join(', ') } })),
 		}),
 	)
-	app.use(acceptable)
-	app.use(bodyRules)
 
-	declareHealthz(app)
-	declareSetup(app)
+	declareService(app)
+	declareOpenapi(app)
 	const api = createApi()
 	// Paths with fixed words come before those with `{id}` in the same place.
 	declareAccounts(api)
@@ -91,5 +90,5 @@ function answerError(c: Context<PublicEnv>, thrown: unknown): Response {
 /** The framework's own refusals; the only one that a request can reach is a body that is no JSON. */
 function fromHono(exception: HTTPException): HttpError {
 	if (exception.status === 400) return new HttpError(400, 'body: expected well-formed JSON')
-	return new HttpError(exception.status === 413 ? 413 : 404, exception.status === 413 ? 'body: expected at most 1 MB' : 'Not found')
+	return new HttpError(exception.status === 413 ? 413 : 404, exception.status === 413 ? `body: ${atMost('body')}` : 'Not found')
 }

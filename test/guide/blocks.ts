@@ -5,11 +5,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { signatureHeaders } from '../../src/delivery/sign.ts'
-import type { ConfigurationKey, PollerResource } from '../../src/elements/element.ts'
+import type { PollerResource } from '../../src/elements/element.ts'
+import type { ConfigurationKey } from '../../src/elements/form.ts'
 import { CONFIGURATION } from '../../src/elements/woocommerce/configuration.ts'
 import type { StoredEvent } from '../../src/events/event.ts'
 import { eventTag, notificationId } from '../../src/events/ids.ts'
 import { body, senderAddress, type NotificationInstance } from '../../src/events/notification.ts'
+import { limitsMarkdown } from '../../src/limits.ts'
 import { userAgent } from '../../src/version.ts'
 import { VECTORS } from '../vectors.ts'
 
@@ -34,6 +36,7 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
 	'notification-thin': () => example([EDITED], { mode: 'thin' }),
 	'notification-headers': headers,
 	'signature-vector': vector,
+	limits: limitsMarkdown,
 	'verify-ts': () => fence('ts', file('docs/verify/verify.ts')),
 	'verify-py': () => fence('python', file('docs/verify/verify.py')),
 	'verify-php': () => fence('php', file('docs/verify/verify.php')),

@@ -1,14 +1,15 @@
 /** What an instance has sent, sent again; a test event; an object erased. Like all calls about one instance, each exists by id and with its token. */
 import * as z from 'zod'
-import type { Api } from '../contract.ts'
+import { atMost, LIMITS } from '../../limits.ts'
+import type { Api } from '../serve.ts'
 import { DryRunQuery, EraseAnswer, ReplayBody, ResendAnswer, TestEventAnswer } from './replay-schema.ts'
 import * as replays from './replays.ts'
 import { both } from './routes.ts'
 
 const ReplayId = z.looseObject({ replayId: z.string() })
 const ObjectOfResource = z.looseObject({
-	resource: z.string().max(255, 'expected at most 255 characters'),
-	objectId: z.string().max(255, 'expected at most 255 characters'),
+	resource: z.string().max(LIMITS.objectId.value, atMost('objectId')),
+	objectId: z.string().max(LIMITS.objectId.value, atMost('objectId')),
 })
 
 /** Declares the calls. */

@@ -1,5 +1,6 @@
 /** The shapes of replays, test events and erasing. */
 import * as z from 'zod'
+import { atMost, LIMITS } from '../../limits.ts'
 
 const DryRun = z.enum(['true', 'false'], 'expected true or false').optional()
 const Names = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
@@ -17,7 +18,7 @@ export const ReplayFilter = z.strictObject(
 		resources: Names.optional(),
 		objectId: z.union([z.string(), z.number()], 'expected the id of an object').optional(),
 		status: z.enum(['NOTIFIED', 'CONSUMED'], 'expected NOTIFIED or CONSUMED').optional(),
-		text: z.string('expected text').min(1, 'expected text').max(200, 'expected at most 200 characters').optional(),
+		text: z.string('expected text').min(1, 'expected text').max(LIMITS.replayText.value, atMost('replayText')).optional(),
 	},
 	{
 		error: (issue) => (issue.code === 'unrecognized_keys' ? `knows no ${issue.keys.join(', ').slice(0, 200)}` : 'expected an object'),
@@ -33,17 +34,19 @@ export const ReplayBody = z.looseObject({
 })
 
 /** A replay, or a release. */
-export const ResendAnswer = z.looseObject({
-	id: z.number().nullable().meta({ description: 'null: a dry run' }),
-	kind: z.enum(['release', 'replay']),
-	status: z.enum(['running', 'done', 'cancelled', 'dry-run']),
-	total: z.number().meta({ description: 'Notifications that are sent again' }),
-	left: z.number().meta({ description: 'Still to be sent, or under way' }),
-	failed: z.number().meta({ description: 'Ended without having been accepted' }),
-	estimateSeconds: z.number().meta({ description: 'How long the rest takes at the pace of the last deliveries' }),
-	createdDate: z.string(),
-	endedDate: z.string().nullable(),
-})
+export const ResendAnswer = z
+	.strictObject({
+		id: z.number().nullable().meta({ description: 'null: a dry run' }),
+		kind: z.enum(['release', 'replay']),
+		status: z.enum(['running', 'done', 'cancelled', 'dry-run']),
+		total: z.number().meta({ description: 'Notifications that are sent again' }),
+		left: z.number().meta({ description: 'Still to be sent, or under way' }),
+		failed: z.number().meta({ description: 'Ended without having been accepted' }),
+		estimateSeconds: z.number().meta({ description: 'How long the rest takes at the pace of the last deliveries' }),
+		createdDate: z.string(),
+		endedDate: z.string().nullable(),
+	})
+	.meta({ id: 'Replay' })
 
 /** `POST …/test-event`. */
 export const TestEventAnswer = z.object({ notificationId: z.number(), eventId: z.string() })

@@ -2,6 +2,7 @@
 import type * as z from 'zod'
 import { auditStatement, type AuditEntry } from '../../accounts/audit.ts'
 import { BadRequest, Conflict, NotFound } from '../../errors.ts'
+import { shown } from '../../limits.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import type { Instance } from '../../instances/records.ts'
 import type { NotificationReport, ReplayQuery, SubscriptionReport } from '../../watcher/rpc.ts'
@@ -40,7 +41,7 @@ export async function replay(c: InstanceContext, body: z.output<typeof ReplayBod
 }
 
 /** `POST /notifications/{id}/replay`. */
-export async function replayOne(c: CallerContext, id: string, dryRun: boolean): Promise<Response> {
+export async function replayOne(c: CallerContext, id: string, dryRun: boolean): Promise<ReturnType<typeof showResend>> {
 	const { owner, instance, counter, report } = await requireNotification(c, id)
 	const sender = instance ?? {
 		id: owner.id,
@@ -49,7 +50,8 @@ export async function replayOne(c: CallerContext, id: string, dryRun: boolean): 
 		eventsEnabled: true,
 		own: true as const,
 	}
-	return c.json(await begin(c.var, sender, { notification: counter }, 'notificationId', dryRun, report), dryRun ? 200 : 202)
+	c.status(dryRun ? 200 : 202)
+	return await begin(c.var, sender, { notification: counter }, 'notificationId', dryRun, report)
 }
 
 /** `GET …/replays`: newest first, releases among them. */
@@ -114,10 +116,10 @@ async function begin(
 	else requireSendable(report, subscriptions)
 	const begun = await askObject(services, sender.id, (watcher) => watcher.replay(query, dryRun))
 	if (begun === 'too-many')
-		throw new Conflict(
+		throw new BadRequest(
 			sender.own
-				? '10 replays are running; wait until one has ended'
-				: '10 replays of this instance are running; wait until one has ended, or cancel one with DELETE /instances/{id}/replays/{replayId}',
+				? `At most ${shown('replays')} run at a time; wait until one has ended`
+				: `At most ${shown('replays')} of an instance run at a time; wait until one has ended, or cancel one with DELETE /instances/{id}/replays/{replayId}`,
 		)
 	if (!dryRun)
 		await note(by, sender, {

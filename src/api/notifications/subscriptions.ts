@@ -4,31 +4,27 @@ import { BadRequest, Conflict, NotFound, Unauthorized } from '../../errors.ts'
 import { tell } from '../../instances/lifecycle.ts'
 import { ensureOwner } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/records.ts'
-import {
-	addOwn,
-	addSubscription,
-	listSubscriptions,
-	MOST_SUBSCRIPTIONS,
-	removeSubscription,
-	type SubscriptionRow,
-} from '../../instances/subscriptions.ts'
+import { addOwn, addSubscription, listSubscriptions, removeSubscription, type SubscriptionRow } from '../../instances/subscriptions.ts'
 import { guardUrl, meansLogOnly } from '../../instances/urls.ts'
 import { stripBrackets } from '../../instances/values.ts'
+import { atMost, LIMITS, shown } from '../../limits.ts'
 import type { SubscriptionReport } from '../../watcher/rpc.ts'
 import { readId } from '../access.ts'
 import type { CallerContext } from '../environment.ts'
 import { AT_A_TIME } from '../merge.ts'
 import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
-import type { SubscriptionBody } from './schema.ts'
+import type { Subscription, SubscriptionBody } from './schema.ts'
 import { askOwner, ownInstance } from './scope.ts'
 import { requireOwnTopics, splitTopics } from './topics.ts'
 import { showSubscription } from './view.ts'
 
 /** Most topics that a subscription names. */
-const MOST_TOPICS = 50
 
 /** `GET /notifications/subscriptions`: by rising id. */
-export async function list(c: CallerContext, query: { pageSize?: number | undefined; nextPage?: string | undefined }): Promise<Response> {
+export async function list(
+	c: CallerContext,
+	query: { pageSize?: number | undefined; nextPage?: string | undefined },
+): Promise<Subscription[]> {
 	const [afterId] = parsePageToken(query.nextPage, 1) ?? [0]
 	const filter = { afterId: afterId!, ownerId: c.var.tokenInstance?.id ?? null }
 	const { subscriptions, next } = await listSubscriptions(
@@ -40,30 +36,27 @@ export async function list(c: CallerContext, query: { pageSize?: number | undefi
 	)
 	const live = await liveOf(c, [...new Set(subscriptions.map((one) => one.ownerId))])
 	setPageHeaders(c, { returned: subscriptions.length, total: null, next: next === null ? null : formatPageToken([next]) })
-	return c.json(
-		subscriptions.map((one) => showSubscription(one, live.get(one.id))),
-		200,
-	)
+	return subscriptions.map((one) => showSubscription(one, live.get(one.id)))
 }
 
 /** `GET /notifications/subscriptions/{id}`. */
-export async function show(c: CallerContext, id: string): Promise<Response> {
+export async function show(c: CallerContext, id: string): Promise<Subscription> {
 	const found = await requireSubscription(c, id)
-	return c.json(showSubscription(found, (await liveOf(c, [found.ownerId])).get(found.id)), 200)
+	return showSubscription(found, (await liveOf(c, [found.ownerId])).get(found.id))
 }
 
 /** `POST /notifications/subscriptions`. */
-export async function create(c: CallerContext, body: z.output<typeof SubscriptionBody>): Promise<Response> {
+export async function create(c: CallerContext, body: z.output<typeof SubscriptionBody>): Promise<Subscription> {
 	const topics = typeof body.topics === 'string' ? [body.topics] : body.topics
-	if (topics.length === 0 || topics.length > MOST_TOPICS)
-		throw new BadRequest(`topics: expected 1 to ${MOST_TOPICS} topics, such as instance-12-woocommercerest-events`)
+	if (topics.length === 0 || topics.length > LIMITS.topics.value)
+		throw new BadRequest(`topics: ${atMost('topics')} and at least one, such as instance-12-woocommercerest-events`)
 	return splitTopics(topics).instances.length === 0
 		? await createOwn(c, requireOwnTopics(topics), requireUrl(c, body.config.url))
 		: await createFurther(c, await requireInstance(c, topics), topics, requireUrl(c, body.config.url))
 }
 
 /** A subscription to topics of the organization itself. */
-async function createOwn(c: CallerContext, topics: string[], url: string): Promise<Response> {
+async function createOwn(c: CallerContext, topics: string[], url: string): Promise<Subscription> {
 	const { services, user, requestId, organizationProven } = c.var
 	if (!organizationProven) throw new Unauthorized('Authorization: topics of your own need "Organization <organization secret>" too')
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
@@ -71,43 +64,36 @@ async function createOwn(c: CallerContext, topics: string[], url: string): Promi
 	const ownerId = await ensureOwner(services.env, user.organizationId, (id) => services.watcher(id))
 	const added = await addOwn(services.env.DB, actor, ownerId, { url, topics }, nowMs)
 	if (added === 'too-many')
-		throw new Conflict(`An organization has at most ${MOST_SUBSCRIPTIONS} subscriptions to topics of its own; delete one first`)
+		throw new BadRequest(`An organization has at most ${shown('subscriptions')} to topics of its own; delete one first`)
 	if ('exists' in added)
 		throw new Conflict(
 			`config.url: subscription ${added.exists} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
 		)
 	await tell(services, { id: ownerId, version: 1 }, {})
-	return c.json(
-		showSubscription({ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false }, undefined),
-		200,
-	)
+	return showSubscription({ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false }, undefined)
 }
 
 /** A subscription to an instance's events. */
-async function createFurther(c: CallerContext, instance: Instance, topics: string[], url: string): Promise<Response> {
+async function createFurther(c: CallerContext, instance: Instance, topics: string[], url: string): Promise<Subscription> {
 	const { services, user, requestId } = c.var
 	if (url === instance.configuration['event.notification.callback.url'])
 		throw new Conflict(`config.url: it is the callback of instance ${instance.id} already (event.notification.callback.url)`)
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const nowMs = services.now()
 	const added = await addSubscription(services.env.DB, actor, instance, { url, topics }, nowMs)
-	if (added === 'too-many')
-		throw new Conflict(`An instance has at most ${MOST_SUBSCRIPTIONS} subscriptions beside its callback; delete one first`)
+	if (added === 'too-many') throw new BadRequest(`An instance has at most ${shown('subscriptions')} beside its callback; delete one first`)
 	if (added === 'gone') throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
 	if ('exists' in added) throw new Conflict(`config.url: subscription ${added.exists} sends this topic there already`)
 	await tell(services, { id: instance.id, version: instance.version + 1 }, {})
 	c.set('instanceId', instance.id)
-	return c.json(
-		showSubscription(
-			{ id: added.id, ownerId: instance.id, elementKey: instance.elementKey, url, topics, createdMs: nowMs, callback: false },
-			undefined,
-		),
-		200,
+	return showSubscription(
+		{ id: added.id, ownerId: instance.id, elementKey: instance.elementKey, url, topics, createdMs: nowMs, callback: false },
+		undefined,
 	)
 }
 
 /** `DELETE /notifications/subscriptions/{id}`. An instance's callback goes with its configuration. */
-export async function remove(c: CallerContext, id: string): Promise<Response> {
+export async function remove(c: CallerContext, id: string): Promise<undefined> {
 	const { services, user, requestId } = c.var
 	const found = await requireSubscription(c, id)
 	if (found.callback)
@@ -119,7 +105,7 @@ export async function remove(c: CallerContext, id: string): Promise<Response> {
 	if (version === undefined || !(await removeSubscription(services.env.DB, actor, found, services.now())))
 		throw new NotFound(`No subscription ${id}`)
 	await tell(services, { id: found.ownerId, version: version + 1 }, {})
-	return c.body(null, 200)
+	return undefined
 }
 
 async function requireSubscription(c: CallerContext, text: string): Promise<SubscriptionRow> {

@@ -4,6 +4,7 @@
  */
 Scalar.createApiReference('#reference', {
 	url: '/openapi.json',
+	servers: [{ url: location.origin }],
 	telemetry: false,
 	withDefaultFonts: false,
 	proxyUrl: '',

@@ -5,6 +5,7 @@ import { createApp } from '../../../src/app.ts'
 import type { Env } from '../../../src/context.ts'
 import { HookKeys } from '../../../src/instances/hook-keys.ts'
 import { Rejections } from '../../../src/instances/rejections.ts'
+import { undeclared } from './contract.ts'
 import type { Services } from '../../../src/instances/services.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
 import type {
@@ -94,6 +95,21 @@ export class FakeWatchers {
 					resources: [],
 					webhooks: null,
 					callback: { url: null, state: 'none', lastStatus: null, waiting: 0 },
+				})
+			),
+			metrics: async () => (
+				note('metrics'),
+				known({
+					state: 'healthy',
+					lagSeconds: 2,
+					pollAgeSeconds: 30,
+					seen: 7,
+					delivered: 5,
+					failed: 1,
+					expired: 0,
+					backlog: 3,
+					backlogAgeSeconds: 61,
+					storeRequests: 40,
 				})
 			),
 			poller: async () => (
@@ -280,6 +296,8 @@ export async function startWorld(store: World['store'] = async () => new Respons
 			try {
 				parsed = text === '' ? null : JSON.parse(text)
 			} catch {}
+			const wrong = undeclared(method, new URL(url).pathname, response.status, response.headers.get('Content-Type'), parsed)
+			if (wrong !== null) throw new Error(`The answer is not what the document declares: ${wrong}`)
 			return { status: response.status, body: parsed, headers: response.headers }
 		},
 	}

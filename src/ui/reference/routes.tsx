@@ -11,15 +11,14 @@ export function declareReference(app: Api): void {
 async function show(): Promise<Response> {
 	return await answerPage(
 		<Frame title='API reference' place='reference' scripts={['/assets/scalar.js', '/assets/reference.js']} bare>
-			<main id='main'>
-				<div id='reference'>
-					<noscript>
-						<p class='page'>
-							The reference needs JavaScript. What it shows is in <a href='/openapi.json'>/openapi.json</a>.
-						</p>
-					</noscript>
-				</div>
-			</main>
+			<div id='main' class='reference' tabindex={-1}>
+				<noscript>
+					<p class='page'>
+						The reference needs JavaScript. What it shows is in <a href='/openapi.json'>/openapi.json</a>.
+					</p>
+				</noscript>
+				<div id='reference' />
+			</div>
 		</Frame>,
 		// Its parts bring their styles along when they are shown, and small images within their own code.
 		{ allow: { 'style-src': "'self' 'unsafe-inline'", 'img-src': "'self' data:" } },

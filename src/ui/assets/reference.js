@@ -15,6 +15,6 @@ Scalar.createApiReference('#reference', {
 	persistAuth: false,
 	hideDarkModeToggle: true,
 	forceDarkModeState: matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light',
-	theme: 'none',
+	theme: 'default',
 	defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
 })

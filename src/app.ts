@@ -22,6 +22,7 @@ import { HttpError, NotFound } from './errors.ts'
 import { servicesOf, type Services } from './instances/services.ts'
 import { atMost } from './limits.ts'
 import { logError } from './log.ts'
+import { declarePages } from './ui/routes.ts'
 
 /** Base path of the contract. */
 export const BASE_PATH = '/elements/api-v2'
@@ -37,6 +38,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	// Stores and merchants' browsers: nothing of the API's middleware holds for them.
 	declareReceivers(app, BASE_PATH)
 	declareConnect(app)
+	declarePages(app)
 	app.use(requests)
 	app.use(
 		methodNotAllowed<PublicEnv>({

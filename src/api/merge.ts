@@ -106,7 +106,7 @@ export async function mergePages<Row>(
 	{ pageSize, ...range }: MergeRange & { pageSize: number },
 	placeOf: PlaceOf<Row>,
 	read: ReadPage<Row>,
-	{ sizeOf, limit }: { sizeOf(row: Row): number; limit: number } = { sizeOf: () => 0, limit: 0 },
+	{ sizeOf, limit }: { sizeOf: (row: Row) => number; limit: number } = { sizeOf: () => 0, limit: 0 },
 ): Promise<{ entries: Owned<Row>[]; next: MergePlace | null }> {
 	const rows = Math.max(FEWEST_ROWS, Math.ceil((2 * pageSize) / Math.max(1, instanceIds.length)))
 	const source = merge(instanceIds, range, placeOf, read, { rows: Math.min(rows, pageSize + 1), pages: MORE_PAGES })
@@ -158,7 +158,11 @@ async function fill<Row>(
 	})
 	part.rows = (page?.rows ?? []).filter((row) => {
 		const { atMs, number } = placeOf(row)
-		return (fromMs === null || atMs >= fromMs) && (toMs === null || atMs <= toMs) && isBehind({ atMs, number, instanceId: part.instanceId }, after)
+		return (
+			(fromMs === null || atMs >= fromMs) &&
+			(toMs === null || atMs <= toMs) &&
+			isBehind({ atMs, number, instanceId: part.instanceId }, after)
+		)
 	})
 	part.at = 0
 	part.next = page === null || (fromMs !== null && page.next !== null && page.next.atMs < fromMs) ? null : page.next

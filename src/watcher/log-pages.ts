@@ -3,7 +3,16 @@ import { entry } from '../events/event.ts'
 import { formatEventId, notificationId, parseEventId } from '../events/ids.ts'
 import type { Core } from './core.ts'
 import { EVENT_COLUMNS, storedEvent, storedIds, type EventRecord } from './event-log.ts'
-import { EVENT_STATUSES, type EventFilter, type EventPage, type EventQuery, type EventRow, type EventStatus, type EventTail, type Mark } from './log-rpc.ts'
+import {
+	EVENT_STATUSES,
+	type EventFilter,
+	type EventPage,
+	type EventQuery,
+	type EventRow,
+	type EventStatus,
+	type EventTail,
+	type Mark,
+} from './log-rpc.ts'
 import type { Sql } from './ports.ts'
 import { firstAt } from './seek.ts'
 

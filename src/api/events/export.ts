@@ -3,14 +3,14 @@
  * that fails on the way breaks off, and does not look complete.
  */
 import type { EventRow } from '../../watcher/log-rpc.ts'
-import type { CallerContext, InstanceContext } from '../environment.ts'
+import type { CallerContext, InstanceContext, KnownContext } from '../environment.ts'
 import { ask } from '../instances/watching.ts'
 import type { Owned } from '../merge.ts'
 import { formatPageToken, parsePageToken } from '../paging.ts'
 import { csvRecord } from './csv.ts'
 import { readEventFilter } from './filter.ts'
-import { asInstance, eventsOfAll, placeOf, placeToken, type ListQuery } from './log.ts'
-import { reachedByEvents } from './reach.ts'
+import { eventsOfAll, placeOf, placeToken, type ListQuery } from './log.ts'
+import { asInstance, reachedByEvents } from './reach.ts'
 import { showEvent, type ShownEvent } from './view.ts'
 
 /** Events of an export; then it says where the next one goes on. */
@@ -61,7 +61,7 @@ export async function exportAny(c: CallerContext, query: ExportQuery): Promise<R
 
 /** The answer, whose body is read on as the caller takes it. What fails before its first piece is an error like any other. */
 async function answer(
-	c: CallerContext,
+	c: KnownContext,
 	format: ExportFormat,
 	name: string,
 	events: AsyncIterator<Owned<EventRow>>,

@@ -1,7 +1,7 @@
 /** Which events a call means: the filter of its query, checked. */
 import { BadRequest } from '../../errors.ts'
 import { EVENT_STATUSES, type EventFilter } from '../../watcher/log-rpc.ts'
-import type { CallerContext } from '../environment.ts'
+import type { KnownContext } from '../environment.ts'
 import { listParameter } from '../paging.ts'
 import { readMoment } from '../times.ts'
 
@@ -12,7 +12,7 @@ const MOST_VALUES = 50
 
 /** The filter of a query; `eventTypes[]`, `resources[]` and `status` may be given several times. 400 for what none of it can be. */
 export function readEventFilter(
-	c: CallerContext,
+	c: KnownContext,
 	query: { from?: string | undefined; to?: string | undefined; objectId?: string | undefined; text?: string | undefined },
 ): EventFilter {
 	const types = listOf(c, 'eventTypes', EVENT_TYPES)
@@ -39,7 +39,7 @@ export function readRange(query: { from?: string | undefined; to?: string | unde
 	return { fromMs, toMs }
 }
 
-function listOf<Word extends string>(c: CallerContext, name: string, words: readonly Word[]): Word[] {
+function listOf<Word extends string>(c: KnownContext, name: string, words: readonly Word[]): Word[] {
 	const given = listParameter(c, name).map((value) => value.toUpperCase())
 	const unknown = given.find((value) => !words.some((word) => word === value))
 	if (unknown !== undefined) throw new BadRequest(`${name}: expected ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`)

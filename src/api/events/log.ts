@@ -5,12 +5,12 @@ import { findOwner } from '../../instances/organizations.ts'
 import { findInstance } from '../../instances/records.ts'
 import { masterKeys } from '../../instances/sealing.ts'
 import type { EventFilter, EventRow } from '../../watcher/log-rpc.ts'
-import type { CallerContext, InstanceContext } from '../environment.ts'
+import type { CallerContext, InstanceContext, KnownContext } from '../environment.ts'
 import { ask } from '../instances/watching.ts'
 import { merge, mergePages, type Effort, type MergePlace, type Owned, type PlaceOf, type ReadPage } from '../merge.ts'
 import { formatPageToken, parsePageToken, setPageHeaders } from '../paging.ts'
 import { readEventFilter } from './filter.ts'
-import { reachedByEvents } from './reach.ts'
+import { asInstance, reachedByEvents } from './reach.ts'
 import { showEvent, type ShownEvent } from './view.ts'
 
 /** Events of a page unless asked otherwise. */
@@ -92,15 +92,10 @@ export function placeToken(place: MergePlace): string {
 /** Where an event stands in its log. */
 export const placeOf: PlaceOf<EventRow> = (row) => ({ atMs: row.recordedMs, number: row.sequence })
 
-/** A call with an Element token is about its instance; null: there is none. */
-export function asInstance(c: CallerContext): InstanceContext | null {
-	if (c.var.tokenInstance === null) return null
-	const context = c as unknown as InstanceContext
-	context.set('instance', c.var.tokenInstance)
-	return context
-}
-
-function rangeOf(nextPage: string | undefined, filter: EventFilter): { after: MergePlace | null; fromMs: number | null; toMs: number | null } {
+function rangeOf(
+	nextPage: string | undefined,
+	filter: EventFilter,
+): { after: MergePlace | null; fromMs: number | null; toMs: number | null } {
 	const place = parsePageToken(nextPage, 3)
 	return {
 		after: place === null ? null : { atMs: place[0]!, instanceId: place[1]!, number: place[2]! },
@@ -117,7 +112,7 @@ function reader(c: CallerContext, instances: number, filter: EventFilter): ReadP
 	}
 }
 
-function showPage(c: CallerContext, { entries, next }: Page): ShownEvent[] {
+function showPage(c: KnownContext, { entries, next }: Page): ShownEvent[] {
 	setPageHeaders(c, { returned: entries.length, total: null, next })
 	return entries.map(({ instanceId, row }) => showEvent(instanceId, row))
 }
@@ -126,27 +121,27 @@ function showPage(c: CallerContext, { entries, next }: Page): ShownEvent[] {
  * One event: its id says which instance it is of. The tag is checked before any object is touched, so that guessed ids find nothing.
  * `instanceId`: the path's; null: any of the caller's.
  */
-export async function showOne(c: CallerContext, eventId: string, instanceId: number | null): Promise<ShownEvent> {
+export async function showOne(c: KnownContext, eventId: string, instanceId: number | null): Promise<ShownEvent> {
 	const position = provenPosition(c, eventId)
 	if (position === null || (instanceId !== null && position.instanceId !== instanceId)) throw new NotFound('No such event')
 	const own = c.var.tokenInstance
 	const proven = own?.id === position.instanceId || (c.var.organizationProven && (await isOwn(c, position.instanceId)))
 	if (!proven) throw new NotFound('No such event')
-	c.set('instanceId', position.instanceId)
+	;(c as CallerContext).set('instanceId', position.instanceId)
 	const row = await c.var.services.watcher(position.instanceId).event(position.sequence)
 	if (row === 'unknown' || row === null || row.eventId !== eventId) throw new NotFound('No such event')
 	return showEvent(position.instanceId, row)
 }
 
 /** What an event's id says; null where we did not make it. */
-export function provenPosition(c: CallerContext, eventId: string): EventPosition | null {
+export function provenPosition(c: KnownContext, eventId: string): EventPosition | null {
 	const position = parseEventId(eventId)
 	const keys = masterKeys(c.env.MASTER_KEYS).map((key) => key.bytes)
 	return position !== null && verifyEventTag(keys, position) ? position : null
 }
 
 /** Whether an id is of one of the organization's instances, or of its own object (`POST /notifications`, operator events). */
-async function isOwn(c: CallerContext, id: number): Promise<boolean> {
+async function isOwn(c: KnownContext, id: number): Promise<boolean> {
 	const { organizationId } = c.var.user
 	return (await findInstance(c.env.DB, organizationId, id)) !== null || (await findOwner(c.env.DB, organizationId)) === id
 }

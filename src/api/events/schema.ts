@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { EVENT_STATUSES } from '../../watcher/log-rpc.ts'
 import { Names, NextPage, PageSize } from '../paging.ts'
-import { EventEntryAnswer } from './entry.ts'
+import { EventEntryAnswer, InstanceMessage } from './entry.ts'
 
 const Moment = z
 	.string()
@@ -28,8 +28,12 @@ const filter = {
 	from: From,
 	to: To,
 	'eventTypes[]': Names.meta({ description: 'CREATED, UPDATED or DELETED', examples: ['CREATED'] }),
-	'resources[]': Names.meta({ description: "Names of resources, as `objectType` has them", examples: ['orders'] }),
-	objectId: z.string().max(255, 'expected at most 255 characters').optional().meta({ description: "The object's id", examples: ['17'] }),
+	'resources[]': Names.meta({ description: 'Names of resources, as `objectType` has them', examples: ['orders'] }),
+	objectId: z
+		.string()
+		.max(255, 'expected at most 255 characters')
+		.optional()
+		.meta({ description: "The object's id", examples: ['17'] }),
 	status: Names.meta({ description: EVENT_STATUSES.join(', '), examples: ['NOTIFIED'] }),
 	text: z
 		.string()
@@ -81,9 +85,7 @@ export const EventAnswer = z
 		id: z.string().meta({ description: 'The id of the change: 20 characters', examples: ['AAAAAAAMAAAAAAAQf3kC'] }),
 		eventDate: z.string().meta({ description: 'When the object changed', examples: ['2026-01-31T12:00:00Z'] }),
 		recordedDate: z.string().meta({ description: 'When it was recorded, by which lists are ordered' }),
-		status: z
-			.enum(EVENT_STATUSES)
-			.meta({ description: 'Recorded; in a notification; under way; answered, but not accepted; accepted' }),
+		status: z.enum(EVENT_STATUSES).meta({ description: 'Recorded; in a notification; under way; answered, but not accepted; accepted' }),
 		providerData: z.string().meta({ description: 'The record as JSON text; {} once erased, and where it was too large to keep' }),
 		erased: z.literal(true).optional().meta({ description: 'The record is no longer kept' }),
 		tooLarge: z.literal(true).optional().meta({ description: 'The record was too large to keep' }),
@@ -109,3 +111,14 @@ export const EventAnswer = z
 		event: EventEntryAnswer.meta({ description: 'The entry as notifications carry it' }),
 	})
 	.meta({ id: 'Event' })
+
+/** What became of an event. */
+export const DispositionAnswer = z
+	.strictObject({
+		eventId: z.string(),
+		elementInstanceId: z.number(),
+		notificationData: z
+			.array(z.strictObject({ message: InstanceMessage }))
+			.meta({ description: 'The messages that told of it; none where it was told to nobody, or not yet' }),
+	})
+	.meta({ id: 'Disposition' })

@@ -43,7 +43,10 @@ export async function* streamText(after: number, ports: StreamPorts): AsyncGener
 	while (!ports.gone()) {
 		const tail = await ports.read(position, AT_A_TIME)
 		if (ports.gone()) return
-		if (tail === 'unknown') return yield message('end', { reason: 'deleted' })
+		if (tail === 'unknown') {
+			yield message('end', { reason: 'deleted' })
+			return
+		}
 		let text = ''
 		for (const row of tail.events) {
 			text += gapText(position, row.sequence - 1)
@@ -56,15 +59,22 @@ export async function* streamText(after: number, ports: StreamPorts): AsyncGener
 			position = tail.last
 		}
 		const caughtUp = position >= tail.last
-		if (!tail.running && caughtUp) return yield text + message('end', { reason: 'disabled' })
-		if (ports.now() >= endMs) return yield `${text}retry: ${RETRY_MS}\n\n`
+		if (!tail.running && caughtUp) {
+			yield text + message('end', { reason: 'disabled' })
+			return
+		}
+		if (ports.now() >= endMs) {
+			yield `${text}retry: ${RETRY_MS}\n\n`
+			return
+		}
 		if (text === '' && ports.now() - saidMs >= HEARTBEAT_MS) text = ': heartbeat\n\n'
 		if (text !== '') {
 			yield text
 			saidMs = ports.now()
 		}
 		quiet = tail.events.length > 0 ? 0 : quiet + 1
-		if (caughtUp) await ports.wait(Math.min(waitMs(quiet), Math.max(1, saidMs + HEARTBEAT_MS - ports.now()), Math.max(1, endMs - ports.now())))
+		if (caughtUp)
+			await ports.wait(Math.min(waitMs(quiet), Math.max(1, saidMs + HEARTBEAT_MS - ports.now()), Math.max(1, endMs - ports.now())))
 	}
 }
 
@@ -76,7 +86,12 @@ export function waitMs(quiet: number): number {
 /** What is missing between what was told and what is there. */
 function gapText(position: number, upTo: number): string {
 	if (upTo <= position) return ''
-	return message('gap', { message: 'Events have left the log before they could be told', from: position + 1, to: upTo, events: upTo - position })
+	return message('gap', {
+		message: 'Events have left the log before they could be told',
+		from: position + 1,
+		to: upTo,
+		events: upTo - position,
+	})
 }
 
 function message(type: string, data: object | string, id?: string): string {

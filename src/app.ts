@@ -20,7 +20,9 @@ import { declareTools } from './api/tools/routes.ts'
 import { requests } from './api/requests.ts'
 import { HttpError, NotFound } from './errors.ts'
 import { servicesOf, type Services } from './instances/services.ts'
+import { atMost } from './limits.ts'
 import { logError } from './log.ts'
+import { declarePages } from './ui/routes.ts'
 
 /** Base path of the contract. */
 export const BASE_PATH = '/elements/api-v2'
@@ -35,6 +37,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	// Stores and merchants' browsers: nothing of the API's middleware holds for them.
 	declareReceivers(app, BASE_PATH)
 	declareConnect(app)
+	declarePages(app)
 	app.use(requests)
 	app.use(
 		methodNotAllowed<PublicEnv>({
@@ -87,5 +90,5 @@ function answerError(c: Context<PublicEnv>, thrown: unknown): Response {
 /** The framework's own refusals; the only one that a request can reach is a body that is no JSON. */
 function fromHono(exception: HTTPException): HttpError {
 	if (exception.status === 400) return new HttpError(400, 'body: expected well-formed JSON')
-	return new HttpError(exception.status === 413 ? 413 : 404, exception.status === 413 ? 'body: expected at most 1 MB' : 'Not found')
+	return new HttpError(exception.status === 413 ? 413 : 404, exception.status === 413 ? `body: ${atMost('body')}` : 'Not found')
 }

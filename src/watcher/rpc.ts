@@ -48,6 +48,29 @@ export interface StatusReport {
 	hours: number[]
 }
 
+/** What `GET /metrics` says of an instance. Counters are absolute, since the instance was made. */
+export interface MetricsReport {
+	state: InstanceState
+	/** From the newest change's own stamp to its recording, of the slowest resource; null: nothing changed yet. */
+	lagSeconds: number | null
+	/** Since the last poll of the resource that was polled longest ago; null: it does not poll, or has not yet. */
+	pollAgeSeconds: number | null
+	/** Events recorded. */
+	seen: number
+	/** Notifications accepted. */
+	delivered: number
+	/** Notifications whose last try failed. */
+	failed: number
+	/** Events that were dropped undelivered when their time was over. */
+	expired: number
+	/** Events that wait to be sent, to whichever subscription. */
+	backlog: number
+	/** Since the oldest of them was recorded or formed; null: none waits. */
+	backlogAgeSeconds: number | null
+	/** Requests made to the store. */
+	storeRequests: number
+}
+
 /** A claimed notification: all that an attempt needs. Times epoch ms. */
 export interface Claim {
 	notificationId: number
@@ -361,6 +384,7 @@ export interface WatcherRpc extends LogRpc {
 	poll(depth: 'window' | 'reread'): Promise<Known<{ run: string; depth: string; state: string }>>
 	health(): Promise<Known<Health>>
 	poller(): Promise<Known<PollerReport>>
+	metrics(): Promise<Known<MetricsReport>>
 	deletions(): Promise<
 		Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>
 	>

@@ -21,7 +21,7 @@ import type { EventQuery } from './log-rpc.ts'
 import type { Ports, Sql, SqlValue } from './ports.ts'
 import { addRejections, rejectionsOf, webhooksOf } from './hook-reports.ts'
 import { cancelResend, replay, resendsOf } from './replays.ts'
-import { healthOf, pollerOf } from './reports.ts'
+import { healthOf, metricsOf, pollerOf } from './reports.ts'
 import type {
 	CoverageReport,
 	HookAnswer,
@@ -36,6 +36,7 @@ import type {
 	Outcome,
 	ReplayQuery,
 	PollerReport,
+	MetricsReport,
 	WatcherRpc,
 } from './rpc.ts'
 import { testEvent } from './test-event.ts'
@@ -108,6 +109,11 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	async poller(): Promise<Known<PollerReport>> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : pollerOf(core)
+	}
+
+	async metrics(): Promise<Known<MetricsReport>> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : metricsOf(core)
 	}
 
 	async events(query: EventQuery): ReturnType<WatcherRpc['events']> {

@@ -152,11 +152,11 @@ function pick(
 	return { ids, next: last ?? null }
 }
 
-/** One notification with its body; null when there is none of that number, or no longer. */
-export function notificationOf(core: Core, counter: number): NotificationReport | null {
+/** One notification, with its body unless it is not wanted; null when there is none of that number, or no longer. */
+export function notificationOf(core: Core, counter: number, withBody = true): NotificationReport | null {
 	const { sql } = core.ports
 	const row = sql.all<Row>(`SELECT ${COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
-	return row === undefined ? null : reportOf(core, row, readSubscriptions(sql), true)
+	return row === undefined ? null : reportOf(core, row, readSubscriptions(sql), withBody)
 }
 
 /** Wakes subscriptions and sends again what is queued for them. Returns how many notifications. */

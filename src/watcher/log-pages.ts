@@ -101,7 +101,9 @@ function whereOf(instanceId: number, filter: EventFilter): { condition: string; 
 	if (text !== undefined) {
 		const id = parseEventId(text)
 		const own = id !== null && id.instanceId === instanceId ? id.sequence : -1
-		parts.push(['(instr(lower(object_id), lower(?)) > 0 OR instr(lower(record), lower(?)) > 0 OR sequence = ?)', text, text, own])
+		// The platform stores every number as a float, which as text ends in .0.
+		const asText = "CASE typeof(object_id) WHEN 'real' THEN CAST(object_id AS INTEGER) ELSE object_id END"
+		parts.push([`(instr(lower(${asText}), lower(?)) > 0 OR instr(lower(record), lower(?)) > 0 OR sequence = ?)`, text, text, own])
 	}
 	return {
 		condition: parts.map(([condition]) => ` AND ${condition}`).join(''),

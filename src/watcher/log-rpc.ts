@@ -1,5 +1,5 @@
 /** What an object is asked of its event log, and what it answers. Times are epoch ms. Records travel as JSON text. */
-import type { Known } from './rpc.ts'
+import type { AttemptReport, Known, NotificationReport } from './rpc.ts'
 
 /** Where an event stands on its way (contract, section 11): recorded, formed, claimed, answered but not accepted, accepted. */
 export type EventStatus = 'NEW' | 'RECEIVED' | 'DISPATCHED' | 'CONSUMED' | 'NOTIFIED'
@@ -70,6 +70,51 @@ export interface EventTail {
 	running: boolean
 }
 
+/** Which counts: of whole hours, minutes or seconds, from the one of `fromMs` to the one of `toMs`. */
+export interface TallyQuery {
+	fromMs: number
+	toMs: number
+	unit: 'hour' | 'minute' | 'second'
+}
+
+/** Of the events recorded in a unit that begins then: how many, how many were accepted, how many were given up. */
+export interface TallyBucket {
+	atMs: number
+	count: number
+	success: number
+	failed: number
+}
+
+/** Everything known of one object. */
+export interface TimelineReport {
+	/** Label of its resource. */
+	objectType: string
+	objectId: string
+	/** live, hidden, unlisted, trashed or gone. */
+	state: string
+	/** The store's own dates: of the record as it was last accepted. */
+	createdMs: number | null
+	stampMs: number | null
+	/** When it was last looked at and something of it was accepted. */
+	acceptedMs: number
+	/** Counts its events; 0: none. */
+	objectSequence: number
+	/** When its CREATED was recorded; null: it was there before, or that event has left the log. */
+	firstSeenMs: number | null
+	/** Since when the brake holds back that it is gone; null: it does not. */
+	heldSinceMs: number | null
+	/** It is to be read by id: when, since when, and why (missing from a list, a first 404, named by a webhook, an older state seen). */
+	lookup: { dueMs: number; sinceMs: number; reasons: string[] } | null
+	/** Oldest first. */
+	events: (EventRow & {
+		/** When the other way of seeing brought the same state. */
+		confirmedMs: number | null
+		deliveries: (NotificationReport & { tries: AttemptReport[] })[]
+	})[]
+	/** Where older events go on. */
+	next: Mark | null
+}
+
 /** The calls. All only read. */
 export interface LogRpc {
 	events(query: EventQuery): Promise<Known<EventPage>>
@@ -77,4 +122,12 @@ export interface LogRpc {
 	event(sequence: number): Promise<Known<EventRow | null>>
 	/** What was recorded after a sequence; null: nothing, only where the log ends. */
 	eventsAfter(sequence: number | null, limit: number): Promise<Known<EventTail>>
+	/** Ascending, those without events left out. `too-many`: more than 20 000 events would have to be read. */
+	tally(query: TallyQuery): Promise<Known<TallyBucket[] | 'too-many'>>
+	/** Of an object of a watched resource, by its label; null: it is not known. `before`: log sequence to start below. */
+	timeline(
+		resource: string,
+		objectId: string,
+		query: { pageSize: number; before?: number | undefined },
+	): Promise<Known<TimelineReport | null>>
 }

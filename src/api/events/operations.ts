@@ -2,19 +2,38 @@
 import * as z from 'zod'
 import { both, operation, text } from '../contract.ts'
 import {
+	AccountCountsAnswer,
+	AccountCountsQuery,
+	AnyCountsQuery,
 	AnyDispositionsQuery,
 	AnyEventsQuery,
 	AnyExportQuery,
+	CountsAnswer,
+	CountsQuery,
 	DispositionAnswer,
 	DispositionsQuery,
 	EventAnswer,
 	EventsQuery,
 	ExportQuery,
+	InstanceCountsAnswer,
 	StreamQuery,
+	TimelineAnswer,
+	TimelineQuery,
 } from './schema.ts'
 
 const EventId = z.object({
 	eventId: z.string().meta({ description: 'The id of a change: 20 characters', examples: ['AAAAAAAMAAAAAAAQf3kC'] }),
+})
+
+const ObjectOfResource = z.object({
+	resource: z
+		.string()
+		.max(255, 'expected at most 255 characters')
+		.meta({ description: 'Label of the resource', examples: ['orders'] }),
+	objectId: z
+		.string()
+		.max(255, 'expected at most 255 characters')
+		.meta({ description: "The object's id", examples: ['17'] }),
 })
 
 const FILTERED = `Of a filter's parts all must hold, of a list's values any. A call looks through 5000 events, with \`text\` through 1000: a page of a
@@ -23,6 +42,8 @@ const ACROSS = `With an Element token of that instance; otherwise of the organiz
 const EXPORTED = `Up to 100 000 events, newest first, times in UTC. A stream that fails breaks off. NDJSON has a record of the log a line and ends with \`{"complete":true,"events":n}\`,
 or, where there are more, with \`{"truncated":true,"events":n,"nextPage":"…"}\`; a CSV (without records) that was cut has a last line \`truncated: nextPage=…\`. A text that a spreadsheet
 would run as a formula has an apostrophe before it.`
+const COUNTED = `Each interval is whole, also where \`from\` or \`to\` lies in it: one hour by minute has 61. At most 1500 of them. By hour and longer what was counted in 400 days is there,
+by minute and second what is still in the log, up to 20 000 events of an instance.`
 const EXPORT = [
 	text('application/x-ndjson', 'A record of the log a line, as JSON, and a last line that says whether that is all'),
 	text('text/csv', 'A line an event, without its record'),
@@ -61,6 +82,39 @@ export const eventOperations = {
 		access: 'caller',
 		query: AnyDispositionsQuery,
 		answer: z.array(DispositionAnswer),
+		errors: [404],
+	}),
+	countAnyEvents: operation({
+		method: 'get',
+		path: '/instances/events/analytics',
+		tag: 'Events',
+		summary: 'How many events each interval had',
+		description: `${ACROSS}\n\n${COUNTED}`,
+		access: 'caller',
+		query: AnyCountsQuery,
+		answer: CountsAnswer,
+		errors: [404],
+	}),
+	countEventsByInstance: operation({
+		method: 'get',
+		path: '/instances/events/analytics/instances',
+		tag: 'Events',
+		summary: 'How many events each interval had, by instance',
+		description: `${ACROSS}\n\n${COUNTED}`,
+		access: 'caller',
+		query: AnyCountsQuery,
+		answer: InstanceCountsAnswer,
+		errors: [404],
+	}),
+	countEventsByAccount: operation({
+		method: 'get',
+		path: '/instances/events/analytics/accounts',
+		tag: 'Events',
+		summary: 'How many events each interval had, by account',
+		description: COUNTED,
+		access: 'account',
+		query: AccountCountsQuery,
+		answer: AccountCountsAnswer,
 		errors: [404],
 	}),
 	...both('streamEvents', {
@@ -104,6 +158,16 @@ the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSo
 		query: ExportQuery,
 		answer: EXPORT,
 	}),
+	countEvents: operation({
+		method: 'get',
+		path: '/instances/{id}/events/analytics',
+		tag: 'Events',
+		summary: 'How many events of an instance each interval had',
+		description: COUNTED,
+		access: 'instance',
+		query: CountsQuery,
+		answer: CountsAnswer,
+	}),
 	listDispositions: operation({
 		method: 'get',
 		path: '/instances/{id}/events/dispositions',
@@ -121,5 +185,16 @@ the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSo
 		access: 'instance',
 		params: EventId,
 		answer: EventAnswer,
+	}),
+	...both('getTimeline', {
+		method: 'get',
+		path: '/objects/{resource}/{objectId}/timeline',
+		tag: 'Events',
+		summary: 'Everything known of one object: its state, its events and what became of them',
+		description: 'Of an object of a watched resource, by its label. Its events are found without looking through the log.',
+		params: ObjectOfResource,
+		query: TimelineQuery,
+		answer: TimelineAnswer,
+		errors: [404],
 	}),
 }

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { EVENT_STATUSES } from '../../watcher/log-rpc.ts'
 import { Names, NextPage, PageSize } from '../paging.ts'
+import { INTERVALS } from './buckets.ts'
 import { EventEntryAnswer, InstanceMessage } from './entry.ts'
 
 const Moment = z
@@ -122,3 +123,110 @@ export const DispositionAnswer = z
 			.meta({ description: 'The messages that told of it; none where it was told to nobody, or not yet' }),
 	})
 	.meta({ id: 'Disposition' })
+
+const count = {
+	from: z
+		.string()
+		.max(64, 'expected at most 64 characters')
+		.optional()
+		.meta({
+			description:
+				'Counted from the interval that this lies in: ISO 8601, UTC unless it says otherwise, or epoch milliseconds; a day before `to` where it is not said',
+			examples: ['2026-01-31T12:00:00Z'],
+		}),
+	to: z
+		.string()
+		.max(64, 'expected at most 64 characters')
+		.optional()
+		.meta({ description: '… to the one that this lies in; now where it is not said', examples: ['2026-01-31T13:00:00Z'] }),
+	interval: z
+		.enum(INTERVALS, `expected one of ${INTERVALS.join(', ')}`)
+		.optional()
+		.meta({ description: 'hour where it is not said' }),
+}
+/** Counts of one instance. */
+export const CountsQuery = z.object(count)
+/** Counts across instances. */
+export const AnyCountsQuery = z.object({ ...count, ...reach })
+/** Counts of accounts. */
+export const AccountCountsQuery = z.object({
+	...count,
+	...reach,
+	'accountIds[]': Names.meta({ description: 'Of these accounts: the caller’s own', examples: ['1'] }),
+})
+
+const timestamp = z.string().meta({ description: 'When the interval begins, UTC', examples: ['2026-01-31T12:00:00Z'] })
+const counted = {
+	count: z.number().meta({ description: 'Events recorded' }),
+	success: z.number().meta({ description: 'Of these, accepted by a callback since' }),
+	failed: z.number().meta({ description: 'Of these, given up: they wait to be released' }),
+}
+
+/** Counts in all. */
+export const CountsAnswer = z.array(z.strictObject({ timestamp, count: z.number() }).meta({ id: 'EventCount' }))
+/** Counts by instance; those without events are left out. */
+export const InstanceCountsAnswer = z.array(
+	z
+		.strictObject({ timestamp, total: z.number(), records: z.array(z.strictObject({ instanceId: z.number(), ...counted })) })
+		.meta({ id: 'InstanceEventCount' }),
+)
+/** Counts by account. */
+export const AccountCountsAnswer = z.array(
+	z
+		.strictObject({ timestamp, total: z.number(), records: z.array(z.strictObject({ accountId: z.number(), ...counted })) })
+		.meta({ id: 'AccountEventCount' }),
+)
+
+/** A timeline's page. */
+export const TimelineQuery = z.object(page)
+
+/** Everything known of one object. */
+export const TimelineAnswer = z
+	.strictObject({
+		objectType: z.string(),
+		objectId: z.string(),
+		elementInstanceId: z.number(),
+		state: z.enum(['live', 'hidden', 'unlisted', 'trashed', 'gone']),
+		createdDate: z.string().nullable().meta({ description: 'Of the record, as it was last accepted' }),
+		modifiedDate: z.string().nullable().meta({ description: 'Of the record, as it was last accepted' }),
+		acceptedDate: z.string().meta({ description: 'When it was last looked at and something of it was taken' }),
+		firstSeenDate: z
+			.string()
+			.nullable()
+			.meta({ description: 'When its CREATED was recorded; null: it was there before, or that event is not on this page' }),
+		objectSequence: z.number().meta({ description: 'Counts its events; 0: none' }),
+		heldSince: z.string().nullable().meta({ description: 'Since when its deletion is held back' }),
+		lookup: z
+			.strictObject({ dueDate: z.string(), since: z.string(), reasons: z.array(z.string()) })
+			.nullable()
+			.meta({ description: 'It is to be read by id: when, since when, and why' }),
+		events: z
+			.array(
+				z.strictObject({
+					event: EventAnswer,
+					confirmedDate: z.string().nullable().meta({ description: 'When the other way of seeing brought the same state' }),
+					deliveries: z.array(
+						z.strictObject({
+							notificationId: z.number(),
+							subscriptionId: z.number().nullable(),
+							status: z.string(),
+							createdDate: z.string(),
+							deliveredDate: z.string().nullable(),
+							nextTryDate: z.string().nullable(),
+							attempts: z.array(
+								z.strictObject({
+									number: z.number(),
+									startedDate: z.string(),
+									durationMs: z.number(),
+									delivered: z.boolean(),
+									status: z.number().nullable(),
+									error: z.string().nullable(),
+								}),
+							),
+						}),
+					),
+				}),
+			)
+			.meta({ description: 'Oldest first; the page holds the newest, and names the next one for those before' }),
+	})
+	.meta({ id: 'Timeline' })

@@ -18,7 +18,7 @@ import type {
 	SubscriptionReport,
 	WatcherRpc,
 } from '../../../src/watcher/rpc.ts'
-import type { EventRow } from '../../../src/watcher/log-rpc.ts'
+import type { EventRow, TallyBucket, TimelineReport } from '../../../src/watcher/log-rpc.ts'
 
 export const env = cloudflareEnv as unknown as Env
 export const BASE = 'https://bell.example.com/elements/api-v2'
@@ -69,6 +69,9 @@ export class FakeWatchers {
 	replay: ResendReport | 'too-many' = 'too-many'
 	resends: ResendReport[] = []
 	testEvent: { notificationId: number; eventId: string } | null = null
+	/** By instance: counts of hours. */
+	tallies: Map<number, TallyBucket[]> | 'too-many' = new Map()
+	timeline: TimelineReport | null = null
 	/** Whether its events are on, and what happens each time it is asked what followed. */
 	running = true
 	onAsk: (() => void) | null = null
@@ -146,6 +149,11 @@ export class FakeWatchers {
 				const last = events.at(-1)
 				return known({ events, next: all.length > pageSize ? { number: last!.sequence, atMs: last!.recordedMs } : null })
 			},
+			tally: async ({ fromMs, toMs, unit }) => (
+				note(`tally ${unit} ${fromMs} ${toMs}`),
+				known(this.tallies === 'too-many' ? this.tallies : (this.tallies.get(id) ?? []).filter(({ atMs }) => atMs <= toMs))
+			),
+			timeline: async (resource, objectId) => (note(`timeline ${resource} ${objectId}`), known(this.timeline)),
 			eventsAfter: async (sequence, limit) => {
 				note(`eventsAfter ${sequence}`)
 				this.onAsk?.()

@@ -82,7 +82,7 @@ function requestOf(words: readonly string[]): Sent {
 		else if (word.startsWith('-')) throw new Error(`curl ${word}: not understood here`)
 		else url = word
 	}
-	if (query) return { url: `${url}?${encoded}`, method: method ?? 'GET', headers, body: undefined }
+	if (query) return { url: `${url}?${encoded.toString()}`, method: method ?? 'GET', headers, body: undefined }
 	const body = data.length === 0 ? undefined : data.join('&')
 	if (body !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/x-www-form-urlencoded')
 	return { url, method: method ?? (body === undefined ? 'GET' : 'POST'), headers, body }

@@ -1,6 +1,7 @@
 /** Every call there is, by its operation id: what the document is checked against and the client is made of. Pure. */
 import { accountOperations } from './accounts/operations.ts'
 import { connectOperations } from './connect/operations.ts'
+import { eventOperations } from './events/operations.ts'
 import { notificationOperations } from './notifications/operations.ts'
 import { serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
@@ -10,6 +11,7 @@ export const operations = {
 	...serviceOperations,
 	...accountOperations,
 	...notificationOperations,
+	...eventOperations,
 	...connectOperations,
 	...toolOperations,
 }

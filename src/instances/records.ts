@@ -190,6 +190,15 @@ export async function findInstance(db: D1Database, organizationId: number, id: n
 	return row === null ? null : fromRow(row)
 }
 
+/** Which of these are ready instances of an organization. */
+export async function ownInstances(db: D1Database, organizationId: number, ids: readonly number[]): Promise<number[]> {
+	const { results } = await db
+		.prepare("SELECT id FROM instances WHERE organization_id = ? AND state = 'ready' AND id IN (SELECT value FROM json_each(?))")
+		.bind(organizationId, JSON.stringify(ids))
+		.all<{ id: number }>()
+	return results.map((row) => row.id)
+}
+
 /** The ready instance that a token opens; null when there is none. */
 export async function findInstanceByToken(db: D1Database, tokenHash: string): Promise<Instance | null> {
 	const row = await db.prepare(`SELECT ${READ} FROM ${FROM} WHERE i.token_hash = ? AND i.state = 'ready'`).bind(tokenHash).first<Row>()

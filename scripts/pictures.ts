@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { openBrowser, openPage } from '../test/browser/browser.ts'
 import { startBell } from './local/bell.ts'
 import { PROJECT } from './local/files.ts'
-import { anyFreePort } from './local/ports.ts'
+import { nextFreePort } from './local/ports.ts'
 
 const TARGET = join(PROJECT, 'docs', 'pictures')
 /** What a picture may weigh: they are read over the network, in a README. */
@@ -29,7 +29,7 @@ const PICTURES = [
 
 const dir = mkdtempSync(join(tmpdir(), 'shopbell-pictures-'))
 mkdirSync(TARGET, { recursive: true })
-const [bell, browser] = await Promise.all([startBell({ dir, port: await anyFreePort() }), openBrowser()])
+const [bell, browser] = await Promise.all([startBell({ dir, port: await nextFreePort(8787) }), openBrowser()])
 try {
 	for (const { name, path, width, height, dark } of PICTURES) {
 		const { page, context } = await openPage(browser, bell.url, { width, dark })

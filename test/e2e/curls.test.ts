@@ -36,11 +36,12 @@ async function tableOf(path: string): Promise<Record<string, string>> {
 	const sample = await client.call<{ notificationId: number; eventId: string }>('POST', `/instances/${instance.id}/test-event`)
 	await eventually(
 		'the sample',
-		() => client.call<{ status: string }>('GET', `/instances/${instance.id}/events/${sample.eventId}`),
+		() => client.api.getEvent({ params: { id: instance.id, eventId: sample.eventId } }),
 		({ status }) => status === 'NOTIFIED',
 	)
-	const { state } = await client.call<{ state: string }>('POST', '/elements/woocommercerest/oauth/url', {
-		configuration: { 'store.url': storeUrl },
+	const { state } = await client.api.startHandOver({
+		params: { keyOrId: 'woocommercerest' },
+		body: { configuration: { 'store.url': storeUrl } },
 	})
 	const headers = join(dir, 'headers')
 	writeFileSync(headers, `Authorization: ${client.authorization}\n`)

@@ -2,22 +2,22 @@
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { HTTPException } from 'hono/http-exception'
 import type { Context } from 'hono'
-import { createApi, type Api } from './api/contract.ts'
+import { createApi, type Api } from './api/serve.ts'
 import { declareAccounts } from './api/accounts/routes.ts'
 import { declareCatalog } from './api/catalog/routes.ts'
 import { declareConnect } from './api/connect/routes.ts'
 import { declareOauth } from './api/connect/oauth.ts'
 import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
-import { declareHealthz } from './api/healthz.ts'
 import { answerBareHub, declareHub, isBareHubPath } from './api/hub/routes.ts'
 import { declareReplays } from './api/instances/replay-routes.ts'
 import { declareInstances } from './api/instances/routes.ts'
 import { declareNotifications } from './api/notifications/routes.ts'
 import { declareReceivers } from './api/receivers/routes.ts'
-import { declareSetup } from './api/setup.ts'
+import { declareOpenapi } from './api/openapi.ts'
+import { declareService } from './api/service/routes.ts'
 import { declareTools } from './api/tools/routes.ts'
-import { acceptable, bodyRules, requests } from './api/requests.ts'
+import { requests } from './api/requests.ts'
 import { HttpError, NotFound } from './errors.ts'
 import { servicesOf, type Services } from './instances/services.ts'
 import { logError } from './log.ts'
@@ -43,11 +43,9 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 				answerError(c, new HttpError(405, `Expected ${methods.join(' or ')}`, { headers: { Allow: methods.join(', ') } })),
 		}),
 	)
-	app.use(acceptable)
-	app.use(bodyRules)
 
-	declareHealthz(app)
-	declareSetup(app)
+	declareService(app)
+	declareOpenapi(app)
 	const api = createApi()
 	// Paths with fixed words come before those with `{id}` in the same place.
 	declareAccounts(api)

@@ -3,8 +3,25 @@
  * these; `app.ts` turns it into `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500 without text.
  */
 
-/** The statuses of the contract. 503 is for `/healthz` alone. */
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 406 | 409 | 413 | 415 | 429 | 500 | 502 | 503
+/** What each status means, as the reference says it: the statuses of the contract, and 422 for an `Idempotency-Key` that was used for something else. */
+export const ERRORS = {
+	400: 'The request says something that cannot be; the message names the field and what was expected',
+	401: 'No secrets, wrong secrets, or the token of a deleted instance',
+	403: 'Known, but not allowed: the role or the scope does not suffice, or the instance is disabled',
+	404: "It does not exist, or is another organization's, which is the same",
+	405: 'The path exists, with other methods; `Allow` names them',
+	406: 'The caller accepts nothing that this call answers with',
+	409: 'The request contradicts what is, or the same one is still running',
+	413: 'Larger than the limit that the message names',
+	415: 'The body is declared as something other than JSON',
+	422: 'The Idempotency-Key was used before, for another request',
+	429: 'Too many; `Retry-After` says when to come back',
+	500: 'Something went wrong here; the request id finds it in the log',
+	502: 'The store failed; `providerMessage` is what it said',
+} as const
+
+/** The statuses of a refusal. */
+export type ErrorStatus = keyof typeof ERRORS
 
 /** What an error may carry beside its message. */
 export interface ErrorDetail {

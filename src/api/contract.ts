@@ -1,103 +1,188 @@
 /**
- * How a call is declared: its contract (method, path, schemas) beside its handler, and who may make it. The schemas validate,
- * type the handler and describe the call in OpenAPI, so that none of the three can drift from the others.
+ * What a call is: method, path, shapes, who may make it and how it can be refused, as data. From this the call is validated, its
+ * handler typed (serve.ts), the document generated (openapi.ts) and the client inferred (src/client). Pure: no handler, no binding.
  */
-import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
-import type { Context } from 'hono'
 import * as z from 'zod'
-import { BadRequest } from '../errors.ts'
-import { guards } from './access.ts'
-import type { Access, PublicEnv } from './environment.ts'
+import type { Role } from '../accounts/roles.ts'
+import type { ErrorStatus } from '../errors.ts'
 
-/** A set of calls that is mounted under a base path. */
-export type Api = OpenAPIHono<PublicEnv>
+/** The parts of the reference, and what each is about. The first word in lower case is the area of an API key's scope. */
+export const TAGS = {
+	Instances: 'Connected stores: making, changing, watching and removing them (contract, section 2)',
+	Elements: 'What can be connected, and with which settings (contract, section 2)',
+	Hub: "A store's own records through one token (contract, section 8)",
+	Events: 'The log of changes: lists, counts, exports, a stream (contract, section 6)',
+	Notifications: 'What is sent, where to, and how it fares (contract, section 5)',
+	Accounts: 'The organization: settings, people, keys, audit log (contract, section 5)',
+	Authentication: 'Who is calling (contract, section 1)',
+	Tools: 'What helps whoever builds a receiver',
+	Service: 'This deployment itself, for operators',
+} as const
 
-/** The error body of the contract, section 1. */
-export const ErrorBody = z.object({
-	message: z.string().meta({ description: 'What was wrong and what was expected' }),
-	requestId: z.string(),
-	providerMessage: z.string().optional().meta({ description: 'What the store said' }),
-})
+/** One of them. */
+export type Tag = keyof typeof TAGS
 
-/** Nothing declared: nothing validated. */
-const Anything = z.unknown()
-type Anything = typeof Anything
+/**
+ * How much a caller must prove. `caller`: User with Organization or with Element; `account`: the organization too; `instance`: the
+ * instance of the path's `{id}`; `token`: the instance of the Element token.
+ */
+export type AccessLevel = 'public' | 'caller' | 'account' | 'instance' | 'token'
+
+/** Statuses of an answer that was meant to be; 503 is `/healthz` saying that something fails. */
+export type SuccessStatus = 200 | 202 | 503
+
+/** An answer that is no JSON. */
+export interface TextAnswer {
+	media: string
+	description: string
+}
 
 /** One call. */
-export interface Call<Level extends keyof Access, Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> {
+export interface Operation {
 	method: 'get' | 'post' | 'put' | 'patch' | 'delete'
-	/** OpenAPI form: `/instances/{id}`. */
+	/** OpenAPI form: `/instances/{id}`. Below the contract's base path unless `root`. */
 	path: string
+	/** The path stands at the root, not below the base path. */
+	root?: true
+	tag: Tag
+	/** A short phrase. */
 	summary: string
-	access: Level
-	params?: Params
-	query?: Query
+	/** Markdown: what is to be known beyond the summary. */
+	description?: string
+	access: AccessLevel
+	/** Least role; where it is not said, a viewer for GET and a developer for the rest. */
+	role?: Role
+	params?: z.ZodType
+	query?: z.ZodType
 	/** JSON. */
-	body?: Body
-	/** What a success answers with; null: an empty body. */
-	answer: z.ZodType | null
-	status?: 200 | 202
-	handle(
-		c: Context<Access[Level]>,
-		input: { params: z.output<Params>; query: z.output<Query>; body: z.output<Body> },
-	): Promise<Response> | Response
+	body?: z.ZodType
+	/** A request without a body is as good as `{}`. */
+	bodyOptional?: true
+	/** Where other than `BODY_LIMIT_BYTES`. */
+	bodyLimitBytes?: number
+	/** What a success answers with: JSON, nothing (null), other media, or JSON beside other media. */
+	answer: z.ZodType | null | TextAnswer | readonly [z.ZodType, ...TextAnswer[]]
+	/** 200 unless said otherwise; several when the same answer comes with several. */
+	status?: SuccessStatus | readonly SuccessStatus[]
+	/** Refusals beyond those that follow from the rest (`refusalsOf`). */
+	errors?: readonly ErrorStatus[]
+	/** A POST for which `Idempotency-Key` means nothing. */
+	repeatable?: true
+	/** An example of a body, where the schema's own examples do not suffice. */
+	example?: unknown
 }
 
-/** A fresh set of calls; what its schemas refuse is a 400 that names each field. */
-export function createApi(): Api {
-	return new OpenAPIHono<PublicEnv>({
-		defaultHook: (result) => {
-			if (!result.success) throw invalid(result.error)
-		},
+/** Tables of calls, by their operation ids. */
+export type Operations = Readonly<Record<string, Operation>>
+
+/** Declares a call; keeps its exact type. */
+export function operation<const One extends Operation>(one: One): One {
+	return one
+}
+
+/** A call about one instance exists twice: by id (`Name`), and under `/instances` with the instance's token (`NameByToken`). */
+export type Both<Name extends string, One> = Record<`${Name}ByToken`, One & { access: 'token' }> &
+	Record<Name, One & { access: 'instance' }>
+
+/** Declares such a pair; `path` is what follows `/instances` and `/instances/{id}`. */
+export function both<const Name extends string, const One extends Omit<Operation, 'access'>>(name: Name, one: One): Both<Name, One> {
+	// The token's first: its path has a fixed word where the other has `{id}`.
+	return {
+		[`${name}ByToken`]: { ...one, access: 'token', path: `/instances${one.path}` },
+		[name]: { ...one, access: 'instance', path: `/instances/{id}${one.path}`, params: one.params },
+	} as never
+}
+
+/** An answer that is no JSON: its media type and what it is. */
+export function text(media: string, description: string): TextAnswer {
+	return { media, description }
+}
+
+/** What a client sends. */
+export interface InputOf<One extends Operation> {
+	params: One['params'] extends z.ZodType ? z.input<One['params']> : Record<string, string>
+	query: One['query'] extends z.ZodType ? z.input<One['query']> : undefined
+	body: One['body'] extends z.ZodType ? z.input<One['body']> : undefined
+}
+
+/** What a handler is given: the same after validation. */
+export interface ValidOf<One extends Operation> {
+	params: One['params'] extends z.ZodType ? z.output<One['params']> : Record<string, string>
+	query: One['query'] extends z.ZodType ? z.output<One['query']> : undefined
+	body: One['body'] extends z.ZodType ? z.output<One['body']> : undefined
+}
+
+/** What a success holds; undefined: nothing. */
+export type AnswerOf<One extends Operation> = One['answer'] extends z.ZodType
+	? z.input<One['answer']>
+	: One['answer'] extends readonly [infer Json extends z.ZodType, ...unknown[]]
+		? z.input<Json> | Response
+		: One['answer'] extends null
+			? undefined
+			: Response
+
+/** The statuses of a success. */
+export function successesOf(one: Operation): readonly SuccessStatus[] {
+	const { status = 200 } = one
+	return typeof status === 'number' ? [status] : status
+}
+
+/** The media that a success may come in, JSON first. */
+export function mediaOf(one: Operation): string[] {
+	const { answer } = one
+	if (answer === null) return []
+	if (Array.isArray(answer)) return ['application/json', ...(answer.slice(1) as TextAnswer[]).map(({ media }) => media)]
+	return 'media' in answer ? [answer.media] : ['application/json']
+}
+
+/** The schema of a success in JSON; null when it is none. */
+export function schemaOf(one: Operation): z.ZodType | null {
+	const { answer } = one as { answer: z.ZodType | null | TextAnswer | readonly z.ZodType[] }
+	if (answer === null) return null
+	if (Array.isArray(answer)) return answer[0] as z.ZodType
+	return 'media' in answer ? null : (answer as z.ZodType)
+}
+
+/** Every way in which a call can be refused, in order. */
+export function refusalsOf(one: Operation): ErrorStatus[] {
+	const given = one.params !== undefined || one.query !== undefined || one.body !== undefined
+	const known = one.access !== 'public'
+	const once = known && one.method === 'post' && one.repeatable === undefined
+	const all: (ErrorStatus | false)[] = [
+		(given || once) && 400,
+		known && 401,
+		known && 403,
+		(one.path.includes('{') || one.access === 'instance') && 404,
+		406,
+		once && 409,
+		one.body !== undefined && 413,
+		one.body !== undefined && 415,
+		once && 422,
+		known && 429,
+		500,
+		...(one.errors ?? []),
+	]
+	return [...new Set(all.filter((status) => status !== false))].sort((a, b) => a - b)
+}
+
+/** Least role that a call wants. */
+export function roleOf(one: Operation): Role {
+	return one.role ?? (one.method === 'get' ? 'viewer' : 'developer')
+}
+
+/** The scope that an API key needs for a call: `<area>:read` or `<area>:write`. */
+export function scopeOf(one: Operation): string {
+	return `${one.tag.toLowerCase()}:${one.method === 'get' ? 'read' : 'write'}`
+}
+
+/** The error body of the contract, section 1. */
+export const ErrorBody = z
+	.strictObject({
+		message: z.string().meta({ description: 'What was wrong and what was expected' }),
+		requestId: z.string().meta({ description: 'Finds the request in the log; also in Elements-Request-Id' }),
+		providerMessage: z.string().optional().meta({ description: 'What the store said' }),
 	})
-}
+	.meta({ id: 'Error' })
 
-/** Mounts a call. */
-export function declare<
-	Level extends keyof Access,
-	Params extends z.ZodType = Anything,
-	Query extends z.ZodType = Anything,
-	Body extends z.ZodType = Anything,
->(api: Api, call: Call<Level, Params, Query, Body>): void {
-	const success =
-		call.answer === null ? { description: 'Done' } : { description: 'Success', content: { 'application/json': { schema: call.answer } } }
-	const request: NonNullable<RouteConfig['request']> = {
-		...(call.params === undefined ? namesIn(call.path) : { params: call.params as never }),
-		...(call.query === undefined ? {} : { query: call.query as never }),
-		// `required` makes the schema hold whatever the Content-Type says.
-		...(call.body === undefined ? {} : { body: { required: true, content: { 'application/json': { schema: call.body } } } }),
-	}
-	const route = createRoute({
-		method: call.method,
-		path: call.path,
-		summary: call.summary,
-		request,
-		middleware: guards[call.access],
-		responses: {
-			[call.status ?? 200]: success,
-			default: { description: 'Refused', content: { 'application/json': { schema: ErrorBody } } },
-		},
-	})
-	// The library infers a handler's type from a literal route; here the call's own generics say it, so the two meet in one cast.
-	const handler = async (c: Context): Promise<Response> => {
-		const valid = (part: 'param' | 'query' | 'json', schema: unknown) => (schema === undefined ? undefined : c.req.valid(part as never))
-		const input = { params: valid('param', call.params), query: valid('query', call.query), body: valid('json', call.body) }
-		return await call.handle(c as never, input as never)
-	}
-	api.openapi(route, handler as never)
-}
-
-/** The words in braces of a path, as texts: what a call without a schema of its own for them has. */
-function namesIn(path: string): { params?: never } {
-	const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!)
-	return names.length === 0 ? {} : { params: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))) as never }
-}
-
-/** A 400 out of what a schema refused: `field: what was expected`, for each field. */
-export function invalid(error: z.core.$ZodError): BadRequest {
-	const problems = error.issues.slice(0, 10).map((issue) => {
-		const field = issue.path.length === 0 ? 'body' : issue.path.map(String).join('.')
-		return `${field}: ${issue.message.replace(/^Invalid input: /, '')}`
-	})
-	return new BadRequest(problems.join('; '))
-}
+/** A record as the vendor gives it: the only shape of an answer that is not ours to close. */
+export const VendorRecord = z.record(z.string(), z.unknown()).meta({ id: 'VendorRecord', description: 'A record as the store gave it' })

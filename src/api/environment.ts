@@ -47,6 +47,8 @@ export interface Access {
 	token: InstanceEnv
 }
 
+/** Any request. */
+export type PublicContext = Context<PublicEnv>
 /** A request of someone known. */
 export type CallerContext = Context<CallerEnv>
 /** A request about one instance. */

@@ -12,9 +12,17 @@ export const PageSize = z
 	.regex(/^\d{1,6}$/, `expected a whole number from 1 to ${PAGE_LIMIT}`)
 	.transform(Number)
 	.refine((size: number) => size >= 1 && size <= PAGE_LIMIT, `expected a whole number from 1 to ${PAGE_LIMIT}`)
+	.meta({ description: `Records of the page: 1 to ${PAGE_LIMIT}` })
 
-/** The query of a list. */
-export const PageQuery = z.object({ pageSize: PageSize.optional(), nextPage: z.string().max(500).optional() })
+/** `nextPage` of a query. */
+export const NextPage = z
+	.string()
+	.max(500, 'expected at most 500 characters')
+	.optional()
+	.meta({ description: 'The `Elements-Next-Page-Token` of the page before' })
+
+/** A parameter that may be given several times. Handlers read it with `listParameter`, which takes it with and without `[]`. */
+export const Names = z.union([z.string(), z.array(z.string())]).optional()
 
 /** A page token out of the numbers that say where the next page begins. */
 export function formatPageToken(numbers: readonly number[]): string {

@@ -39,40 +39,57 @@ function shownPath(path: string): string {
 	return path.replace(/(\/oauth\/)[\w-]{20,}/, '$1…')
 }
 
-/** 406 when the caller wants no JSON. */
-export const acceptable: MiddlewareHandler<PublicEnv> = async (c, next) => {
-	const accept = c.req.header('Accept')
-	if (accept !== undefined && accept.trim() !== '' && !accept.split(',').some(acceptsJson))
-		throw new HttpError(406, 'Accept: expected application/json')
-	await next()
-}
-
-/** 413 above 1 MB, 415 for a body that is not declared as JSON. A body without any declaration is read as JSON. */
-export const bodyRules: MiddlewareHandler<PublicEnv> = async (c, next) => {
-	if (c.req.raw.body === null) return await next()
-	const type = c.req.header('Content-Type')
-	if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type.trim()))
-		throw new HttpError(415, 'Content-Type: expected application/json')
-	if (type === undefined) {
-		const headers = new Headers(c.req.raw.headers)
-		headers.set('Content-Type', 'application/json')
-		c.req.raw = new Request(c.req.raw, { headers })
+/** 406 when the caller accepts none of the media that a call answers with. A call without a body in its answer takes every caller. */
+export function acceptable(media: readonly string[]): MiddlewareHandler<PublicEnv> {
+	// Refusals are JSON whatever the call answers with.
+	const offered = media.length === 0 ? ['application/json'] : media
+	return async (c, next) => {
+		const accept = c.req.header('Accept') ?? ''
+		if (accept.trim() !== '' && !accept.split(',').some((range) => accepts(range, offered)))
+			throw new HttpError(406, `Accept: expected ${offered.join(' or ')}`)
+		await next()
 	}
-	await limit(c, next)
 }
 
-const limit = bodyLimit({
-	maxSize: BODY_LIMIT_BYTES,
-	onError: () => {
-		throw new HttpError(413, 'body: expected at most 1 MB')
-	},
-})
+/** 413 above the limit, 415 for a body that is not declared as JSON. A body without any declaration is read as JSON; where it may be left out, none is `{}`. */
+export function bodyRules(limitBytes = BODY_LIMIT_BYTES, optional = false): MiddlewareHandler<PublicEnv> {
+	const limit = bodyLimit({
+		maxSize: limitBytes,
+		onError: () => {
+			throw new HttpError(413, `body: expected at most ${limitBytes / 1024 / 1024} MB`)
+		},
+	})
+	return async (c, next) => {
+		const type = c.req.header('Content-Type')
+		const empty = c.req.raw.body === null || c.req.header('Content-Length') === '0'
+		if (empty && optional) {
+			c.req.raw = new Request(c.req.url, { method: c.req.method, headers: asJson(c.req.raw.headers), body: '{}' })
+			return await next()
+		}
+		if (empty) return await next()
+		if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type.trim()))
+			throw new HttpError(415, 'Content-Type: expected application/json')
+		if (type === undefined) c.req.raw = new Request(c.req.raw, { headers: asJson(c.req.raw.headers) })
+		return await limit(c, next)
+	}
+}
 
-function acceptsJson(range: string): boolean {
+function asJson(given: Headers): Headers {
+	const headers = new Headers(given)
+	headers.set('Content-Type', 'application/json')
+	headers.delete('Content-Length')
+	return headers
+}
+
+/** Whether a range of an Accept header takes one of the offered media; `+json` types count as JSON. */
+function accepts(range: string, offered: readonly string[]): boolean {
 	const [type = '', ...parameters] = range
 		.toLowerCase()
 		.split(';')
 		.map((part) => part.trim())
 	if (parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) return false
-	return type === '*/*' || type === 'application/*' || /^application\/([a-z0-9.+-]+\+)?json$/.test(type)
+	const json = /^application\/([a-z0-9.+-]+\+)?json$/.test(type)
+	return offered.some(
+		(media) => type === '*/*' || type === media || type === `${media.split('/')[0]}/*` || (json && media === 'application/json'),
+	)
 }

@@ -1,6 +1,6 @@
 /** What an instance has sent, sent again; a test event; an object erased. Like all calls about one instance, each exists by id and with its token. */
 import * as z from 'zod'
-import type { Api } from '../contract.ts'
+import type { Api } from '../serve.ts'
 import { DryRunQuery, EraseAnswer, ReplayBody, ResendAnswer, TestEventAnswer } from './replay-schema.ts'
 import * as replays from './replays.ts'
 import { both } from './routes.ts'

@@ -33,17 +33,19 @@ export const ReplayBody = z.looseObject({
 })
 
 /** A replay, or a release. */
-export const ResendAnswer = z.looseObject({
-	id: z.number().nullable().meta({ description: 'null: a dry run' }),
-	kind: z.enum(['release', 'replay']),
-	status: z.enum(['running', 'done', 'cancelled', 'dry-run']),
-	total: z.number().meta({ description: 'Notifications that are sent again' }),
-	left: z.number().meta({ description: 'Still to be sent, or under way' }),
-	failed: z.number().meta({ description: 'Ended without having been accepted' }),
-	estimateSeconds: z.number().meta({ description: 'How long the rest takes at the pace of the last deliveries' }),
-	createdDate: z.string(),
-	endedDate: z.string().nullable(),
-})
+export const ResendAnswer = z
+	.strictObject({
+		id: z.number().nullable().meta({ description: 'null: a dry run' }),
+		kind: z.enum(['release', 'replay']),
+		status: z.enum(['running', 'done', 'cancelled', 'dry-run']),
+		total: z.number().meta({ description: 'Notifications that are sent again' }),
+		left: z.number().meta({ description: 'Still to be sent, or under way' }),
+		failed: z.number().meta({ description: 'Ended without having been accepted' }),
+		estimateSeconds: z.number().meta({ description: 'How long the rest takes at the pace of the last deliveries' }),
+		createdDate: z.string(),
+		endedDate: z.string().nullable(),
+	})
+	.meta({ id: 'Replay' })
 
 /** `POST …/test-event`. */
 export const TestEventAnswer = z.object({ notificationId: z.number(), eventId: z.string() })

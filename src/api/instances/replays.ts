@@ -40,7 +40,7 @@ export async function replay(c: InstanceContext, body: z.output<typeof ReplayBod
 }
 
 /** `POST /notifications/{id}/replay`. */
-export async function replayOne(c: CallerContext, id: string, dryRun: boolean): Promise<Response> {
+export async function replayOne(c: CallerContext, id: string, dryRun: boolean): Promise<ReturnType<typeof showResend>> {
 	const { owner, instance, counter, report } = await requireNotification(c, id)
 	const sender = instance ?? {
 		id: owner.id,
@@ -49,7 +49,8 @@ export async function replayOne(c: CallerContext, id: string, dryRun: boolean): 
 		eventsEnabled: true,
 		own: true as const,
 	}
-	return c.json(await begin(c.var, sender, { notification: counter }, 'notificationId', dryRun, report), dryRun ? 200 : 202)
+	c.status(dryRun ? 200 : 202)
+	return await begin(c.var, sender, { notification: counter }, 'notificationId', dryRun, report)
 }
 
 /** `GET …/replays`: newest first, releases among them. */

@@ -1,7 +1,8 @@
 /** Instances: every call of the contract's section 2 that is about them. Each call about one instance exists twice: by id, and as `/instances…` with the instance's own token. */
 import * as z from 'zod'
 import type { Access } from '../environment.ts'
-import { declare, type Api, type Call } from '../contract.ts'
+import { declare, type Call } from '../declare.ts'
+import { type Api } from '../serve.ts'
 import { PageSize } from '../paging.ts'
 import * as handlers from './handlers.ts'
 import {

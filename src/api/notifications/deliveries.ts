@@ -11,6 +11,7 @@ import { mergePages, type Owned } from '../merge.ts'
 import { formatPageToken, listParameter, parsePageToken, setPageHeaders } from '../paging.ts'
 import { askOwner, reachable, requirePosition } from './scope.ts'
 import { splitTopics } from './topics.ts'
+import type { Attempt, Delivery, Notification, Release } from './schema.ts'
 import { instanceOf, showAttempt, showDelivery, showNotification } from './view.ts'
 import { readDeliveryWhere, type DeliveryWish } from './where.ts'
 
@@ -27,7 +28,7 @@ interface Page {
 }
 
 /** `GET /notifications`. */
-export async function list(c: CallerContext, query: Page): Promise<Response> {
+export async function list(c: CallerContext, query: Page): Promise<Notification[]> {
 	const topics = listParameter(c, 'topics')
 	const { instances: wanted, own } = splitTopics(topics)
 	const wish: DeliveryWish = {
@@ -43,52 +44,46 @@ export async function list(c: CallerContext, query: Page): Promise<Response> {
 		one.elementKey === null ||
 		wanted.some(({ instanceId, elementKey }) => instanceId === one.id && elementKey === one.elementKey)
 	const { owners, entries } = await page(c, wish, query, query.hydrate !== 'false', named)
-	return c.json(
-		entries.map(({ instanceId, row }) => showNotification(c.env.PUBLIC_URL, owners.get(instanceId)!, row)),
-		200,
-	)
+	return entries.map(({ instanceId, row }) => showNotification(c.env.PUBLIC_URL, owners.get(instanceId)!, row))
 }
 
 /** `GET /notifications/{id}`. */
-export async function show(c: CallerContext, id: string): Promise<Response> {
+export async function show(c: CallerContext, id: string): Promise<Notification> {
 	const { owner, report } = await requireNotification(c, id)
-	return c.json(showNotification(c.env.PUBLIC_URL, owner, report), 200)
+	return showNotification(c.env.PUBLIC_URL, owner, report)
 }
 
 /** `PUT /notifications/{id}/acknowledge`. */
-export async function acknowledge(c: CallerContext, id: string): Promise<Response> {
+export async function acknowledge(c: CallerContext, id: string): Promise<Notification> {
 	const { owner, counter } = await requirePosition(c, id)
 	if (!(await askOwner(c, owner.id, (watcher) => watcher.acknowledge(counter)))) throw new NotFound('No such notification')
 	return await show(c, id)
 }
 
 /** `GET /notifications/{id}/attempts`: those that have ended, the first one first. */
-export async function attempts(c: CallerContext, id: string): Promise<Response> {
+export async function attempts(c: CallerContext, id: string): Promise<Attempt[]> {
 	const { owner, counter } = await requirePosition(c, id)
 	const found = await askOwner(c, owner.id, (watcher) => watcher.attempts(counter))
 	if (found === null) throw new NotFound('No such notification')
-	return c.json(found.map(showAttempt), 200)
+	return found.map(showAttempt)
 }
 
 /** `GET /notifications/{id}/subscriptions/deliveries`, or of one subscription. A notification is formed for one. */
-export async function deliveriesOf(c: CallerContext, id: string, subscriptionId: string | null, hydrate: boolean): Promise<Response> {
+export async function deliveriesOf(c: CallerContext, id: string, subscriptionId: string | null, hydrate: boolean): Promise<Delivery[]> {
 	const wanted = subscriptionId === null ? null : readId(subscriptionId)
 	const { owner, report } = await requireNotification(c, id)
 	if (wanted !== null && report.subscription !== wanted) throw new NotFound(`No delivery of this notification to subscription ${wanted}`)
-	return c.json([showDelivery(c.env.PUBLIC_URL, owner, hydrate ? report : { ...report, body: null })], 200)
+	return [showDelivery(c.env.PUBLIC_URL, owner, hydrate ? report : { ...report, body: null })]
 }
 
 /** `GET /notifications/subscriptions/deliveries`. */
-export async function deliveries(c: CallerContext, query: Page & { where?: string | undefined }): Promise<Response> {
+export async function deliveries(c: CallerContext, query: Page & { where?: string | undefined }): Promise<Delivery[]> {
 	const { owners, entries } = await page(c, readDeliveryWhere(query.where), query, query.hydrate === 'true', () => true)
-	return c.json(
-		entries.map(({ instanceId, row }) => showDelivery(c.env.PUBLIC_URL, owners.get(instanceId)!, row)),
-		200,
-	)
+	return entries.map(({ instanceId, row }) => showDelivery(c.env.PUBLIC_URL, owners.get(instanceId)!, row))
 }
 
 /** `PUT /notifications/subscriptions/deliveries`: sends again what is queued, and to its subscriptions from now on. */
-export async function release(c: CallerContext, where: string | undefined): Promise<Response> {
+export async function release(c: CallerContext, where: string | undefined): Promise<Release[]> {
 	const { services, user, requestId } = c.var
 	if (where === undefined || where.trim() === '')
 		throw new BadRequest("where: expected what to release, such as channel='webhook' and status='queued' and config.url='https://…'")
@@ -120,7 +115,7 @@ export async function release(c: CallerContext, where: string | undefined): Prom
 			released.push({ subscriptionId: number, instanceId, config: { url }, released: count })
 		}
 	}
-	return c.json(released, 200)
+	return released
 }
 
 /** The notification of a path with its body. */

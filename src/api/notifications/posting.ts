@@ -4,7 +4,7 @@ import { BadRequest } from '../../errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import { ensureOwner, findOwner } from '../../instances/organizations.ts'
 import type { CallerContext } from '../environment.ts'
-import type { NotificationBody } from './schema.ts'
+import type { Notification, NotificationBody } from './schema.ts'
 import { askOwner } from './scope.ts'
 import { requireFreeTopic } from './topics.ts'
 import { showNotification } from './view.ts'
@@ -13,7 +13,7 @@ import { showNotification } from './view.ts'
 const MESSAGE_LIMIT_BYTES = 256 * 1024
 
 /** Puts a notification into the organization's own object and answers with it, the first where several subscriptions hear it. */
-export async function post(c: CallerContext, body: z.output<typeof NotificationBody>): Promise<Response> {
+export async function post(c: CallerContext, body: z.output<typeof NotificationBody>): Promise<Notification> {
 	const { services, user } = c.var
 	const topic = requireFreeTopic(body.topic)
 	if (body.message === undefined) throw new BadRequest('message: expected a JSON value')
@@ -36,5 +36,5 @@ export async function post(c: CallerContext, body: z.output<typeof NotificationB
 	const position = parseNotificationId(published?.notificationId ?? 0)
 	const report = position === null ? null : await askOwner(c, ownerId, (watcher) => watcher.notification(position.counter))
 	if (report === null) throw new Error('what was posted has no notification')
-	return c.json(showNotification(c.env.PUBLIC_URL, { id: ownerId, elementKey: null }, report), 200)
+	return showNotification(c.env.PUBLIC_URL, { id: ownerId, elementKey: null }, report)
 }

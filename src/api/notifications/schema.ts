@@ -1,23 +1,32 @@
 /** The shapes of notifications, subscriptions and deliveries in the contract (section 5). What we add to them helps and may be absent. */
 import * as z from 'zod'
-import { PageSize } from '../paging.ts'
+import { InstanceMessage } from '../events/entry.ts'
+import { Names, NextPage, PageSize } from '../paging.ts'
 
 const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
 /** How much a notification matters. */
 const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const
+/** `dropped`: nobody heard it, or its subscription was removed. */
+const DeliveryStatus = z.enum(['created', 'delivered', 'notified', 'retry', 'queued', 'dropped'])
 const Where = z.string().max(4000, 'expected at most 4000 characters').optional()
 
 /** The query of a list of subscriptions. */
-export const SubscriptionsQuery = z.object({ pageSize: PageSize.optional(), nextPage: z.string().max(500).optional() })
+export const SubscriptionsQuery = z.object({ pageSize: PageSize.optional(), nextPage: NextPage })
 
-/** The query of a list of notifications; `topics[]` and `tags[]` may be given several times. */
-export const NotificationsQuery = z.object({ pageSize: PageSize.optional(), nextPage: z.string().max(500).optional(), hydrate: Flag })
+/** The query of a list of notifications. */
+export const NotificationsQuery = z.object({
+	'topics[]': Names.meta({ description: 'Only these topics; may be given several times' }),
+	'tags[]': Names.meta({ description: 'Only of instances that have all of these tags; may be given several times' }),
+	pageSize: PageSize.optional(),
+	nextPage: NextPage,
+	hydrate: Flag.meta({ description: 'false: without messages' }),
+})
 
 /** The query of a list of deliveries. */
 export const DeliveriesQuery = z.object({
 	where: Where.meta({ description: "channel='webhook' and status='queued' and config.url='https://…'" }),
 	pageSize: PageSize.optional(),
-	nextPage: z.string().max(500).optional(),
+	nextPage: NextPage,
 	hydrate: Flag,
 })
 
@@ -35,18 +44,22 @@ export const SubscriptionBody = z.looseObject({
 })
 
 /** A subscription. */
-export const SubscriptionAnswer = z.looseObject({
-	id: z.number(),
-	channel: z.literal('webhook'),
-	topics: z.array(z.string()),
-	config: z.looseObject({ url: z.string() }),
-	active: z.boolean().meta({ description: 'false: deactivated; what comes is queued until it is released' }),
-	reason: z.string().nullable().meta({ description: 'Why it is not active' }),
-	lastStatus: z.string().nullable().meta({ description: 'Status or error class of the failure that it is in' }),
-	failingSince: z.string().nullable(),
-	instanceId: z.number().nullable().meta({ description: 'null: it hears topics of the organization itself' }),
-	createdDate: z.string(),
-})
+export const SubscriptionAnswer = z
+	.strictObject({
+		id: z.number(),
+		channel: z.literal('webhook'),
+		topics: z.array(z.string()),
+		config: z.strictObject({ url: z.string() }),
+		active: z.boolean().meta({ description: 'false: deactivated; what comes is queued until it is released' }),
+		reason: z.string().nullable().meta({ description: 'Why it is not active' }),
+		lastStatus: z.string().nullable().meta({ description: 'Status or error class of the failure that it is in' }),
+		failingSince: z.string().nullable(),
+		instanceId: z.number().nullable().meta({ description: 'null: it hears topics of the organization itself' }),
+		createdDate: z.string(),
+	})
+	.meta({ id: 'Subscription' })
+/** A subscription as answered. */
+export type Subscription = z.output<typeof SubscriptionAnswer>
 
 /** `POST /notifications`. */
 export const NotificationBody = z.looseObject({
@@ -61,48 +74,76 @@ export const NotificationBody = z.looseObject({
 	from: z.string('expected a text').max(255, 'expected at most 255 characters').optional().meta({ description: 'Who it is from' }),
 })
 
-/** A notification. */
-export const NotificationAnswer = z.looseObject({
-	id: z.number(),
-	from: z.string(),
-	topic: z.string(),
-	severity: z.string(),
-	message: z.unknown().optional().meta({ description: 'As it is sent; left out with hydrate=false' }),
-	createdDate: z.string(),
-	active: z.boolean().meta({ description: 'It is to be sent, or tried again' }),
-	acknowledged: z.boolean(),
-	subscriptionId: z.number().nullable(),
-	instanceId: z.number().nullable(),
-	status: z.string(),
-	attempts: z.number(),
-})
+/** What was posted to a topic of the caller's own, and what operators are told: any JSON value. */
+const OwnMessage = z
+	.union([z.record(z.string(), z.unknown()), z.array(z.unknown()), z.string(), z.number(), z.boolean(), z.null()])
+	.meta({ id: 'OwnMessage', description: 'As it was posted: any JSON value' })
 
-/** A delivery: a notification on its way to a subscription. `dropped`: nobody heard it, or its subscription was removed. */
-export const DeliveryAnswer = z.looseObject({
-	notificationId: z.number(),
-	subscriptionId: z.number().nullable(),
-	status: z.enum(['created', 'delivered', 'notified', 'retry', 'queued', 'dropped']),
-	createdDate: z.string(),
-	updatedDate: z.string(),
-	notification: NotificationAnswer.optional().meta({ description: 'With hydrate=true' }),
-})
+/** A notification. */
+export const NotificationAnswer = z
+	.strictObject({
+		id: z.number(),
+		from: z.string(),
+		topic: z.string(),
+		severity: z.enum(SEVERITIES),
+		message: z.union([InstanceMessage, OwnMessage]).optional().meta({ description: 'As it is sent; left out with hydrate=false' }),
+		createdDate: z.string(),
+		active: z.boolean().meta({ description: 'It is to be sent, or tried again' }),
+		acknowledged: z.boolean(),
+		subscriptionId: z.number().nullable(),
+		instanceId: z.number().nullable().meta({ description: 'null: it is the organization’s own' }),
+		objectType: z.string().optional().meta({ description: 'Resource of its events; absent where it is of no instance' }),
+		events: z.number().meta({ description: 'How many events it carries' }),
+		status: DeliveryStatus,
+		attempts: z.number(),
+		deliveredDate: z.string().nullable(),
+		nextTryDate: z.string().nullable(),
+	})
+	.meta({ id: 'Notification' })
+/** A notification as answered. */
+export type Notification = z.output<typeof NotificationAnswer>
+
+/** A delivery: a notification on its way to a subscription. */
+export const DeliveryAnswer = z
+	.strictObject({
+		notificationId: z.number(),
+		subscriptionId: z.number().nullable(),
+		status: DeliveryStatus,
+		createdDate: z.string(),
+		updatedDate: z.string(),
+		instanceId: z.number().nullable(),
+		attempts: z.number(),
+		nextTryDate: z.string().nullable(),
+		notification: NotificationAnswer.optional().meta({ description: 'With hydrate=true' }),
+	})
+	.meta({ id: 'Delivery' })
+/** A delivery as answered. */
+export type Delivery = z.output<typeof DeliveryAnswer>
 
 /** What was released of a subscription. */
-export const ReleaseAnswer = z.object({
-	subscriptionId: z.number(),
-	instanceId: z.number().nullable(),
-	config: z.object({ url: z.string() }),
-	released: z.number().meta({ description: 'Notifications that are sent again' }),
-})
+export const ReleaseAnswer = z
+	.strictObject({
+		subscriptionId: z.number(),
+		instanceId: z.number().nullable(),
+		config: z.strictObject({ url: z.string() }),
+		released: z.number().meta({ description: 'Notifications that are sent again' }),
+	})
+	.meta({ id: 'Release' })
+/** A release as answered. */
+export type Release = z.output<typeof ReleaseAnswer>
 
 /** An attempt that has ended. */
-export const AttemptAnswer = z.object({
-	number: z.number(),
-	startedDate: z.string(),
-	durationMs: z.number(),
-	delivered: z.boolean(),
-	status: z.number().nullable(),
-	error: z.string().nullable().meta({ description: 'dns, tls, refused, timeout, reset; unknown: its outcome was never told' }),
-	url: z.string().nullable(),
-	body: z.string().meta({ description: 'The first 4 KB of the answer' }),
-})
+export const AttemptAnswer = z
+	.strictObject({
+		number: z.number(),
+		startedDate: z.string(),
+		durationMs: z.number(),
+		delivered: z.boolean(),
+		status: z.number().nullable(),
+		error: z.string().nullable().meta({ description: 'dns, tls, refused, timeout, reset; unknown: its outcome was never told' }),
+		url: z.string().nullable(),
+		body: z.string().meta({ description: 'The first 4 KB of the answer' }),
+	})
+	.meta({ id: 'Attempt' })
+/** An attempt as answered. */
+export type Attempt = z.output<typeof AttemptAnswer>

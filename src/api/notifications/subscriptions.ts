@@ -19,7 +19,7 @@ import { readId } from '../access.ts'
 import type { CallerContext } from '../environment.ts'
 import { AT_A_TIME } from '../merge.ts'
 import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
-import type { SubscriptionBody } from './schema.ts'
+import type { Subscription, SubscriptionBody } from './schema.ts'
 import { askOwner, ownInstance } from './scope.ts'
 import { requireOwnTopics, splitTopics } from './topics.ts'
 import { showSubscription } from './view.ts'
@@ -28,7 +28,10 @@ import { showSubscription } from './view.ts'
 const MOST_TOPICS = 50
 
 /** `GET /notifications/subscriptions`: by rising id. */
-export async function list(c: CallerContext, query: { pageSize?: number | undefined; nextPage?: string | undefined }): Promise<Response> {
+export async function list(
+	c: CallerContext,
+	query: { pageSize?: number | undefined; nextPage?: string | undefined },
+): Promise<Subscription[]> {
 	const [afterId] = parsePageToken(query.nextPage, 1) ?? [0]
 	const filter = { afterId: afterId!, ownerId: c.var.tokenInstance?.id ?? null }
 	const { subscriptions, next } = await listSubscriptions(
@@ -40,20 +43,17 @@ export async function list(c: CallerContext, query: { pageSize?: number | undefi
 	)
 	const live = await liveOf(c, [...new Set(subscriptions.map((one) => one.ownerId))])
 	setPageHeaders(c, { returned: subscriptions.length, total: null, next: next === null ? null : formatPageToken([next]) })
-	return c.json(
-		subscriptions.map((one) => showSubscription(one, live.get(one.id))),
-		200,
-	)
+	return subscriptions.map((one) => showSubscription(one, live.get(one.id)))
 }
 
 /** `GET /notifications/subscriptions/{id}`. */
-export async function show(c: CallerContext, id: string): Promise<Response> {
+export async function show(c: CallerContext, id: string): Promise<Subscription> {
 	const found = await requireSubscription(c, id)
-	return c.json(showSubscription(found, (await liveOf(c, [found.ownerId])).get(found.id)), 200)
+	return showSubscription(found, (await liveOf(c, [found.ownerId])).get(found.id))
 }
 
 /** `POST /notifications/subscriptions`. */
-export async function create(c: CallerContext, body: z.output<typeof SubscriptionBody>): Promise<Response> {
+export async function create(c: CallerContext, body: z.output<typeof SubscriptionBody>): Promise<Subscription> {
 	const topics = typeof body.topics === 'string' ? [body.topics] : body.topics
 	if (topics.length === 0 || topics.length > MOST_TOPICS)
 		throw new BadRequest(`topics: expected 1 to ${MOST_TOPICS} topics, such as instance-12-woocommercerest-events`)
@@ -63,7 +63,7 @@ export async function create(c: CallerContext, body: z.output<typeof Subscriptio
 }
 
 /** A subscription to topics of the organization itself. */
-async function createOwn(c: CallerContext, topics: string[], url: string): Promise<Response> {
+async function createOwn(c: CallerContext, topics: string[], url: string): Promise<Subscription> {
 	const { services, user, requestId, organizationProven } = c.var
 	if (!organizationProven) throw new Unauthorized('Authorization: topics of your own need "Organization <organization secret>" too')
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
@@ -77,14 +77,11 @@ async function createOwn(c: CallerContext, topics: string[], url: string): Promi
 			`config.url: subscription ${added.exists} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
 		)
 	await tell(services, { id: ownerId, version: 1 }, {})
-	return c.json(
-		showSubscription({ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false }, undefined),
-		200,
-	)
+	return showSubscription({ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false }, undefined)
 }
 
 /** A subscription to an instance's events. */
-async function createFurther(c: CallerContext, instance: Instance, topics: string[], url: string): Promise<Response> {
+async function createFurther(c: CallerContext, instance: Instance, topics: string[], url: string): Promise<Subscription> {
 	const { services, user, requestId } = c.var
 	if (url === instance.configuration['event.notification.callback.url'])
 		throw new Conflict(`config.url: it is the callback of instance ${instance.id} already (event.notification.callback.url)`)
@@ -97,17 +94,14 @@ async function createFurther(c: CallerContext, instance: Instance, topics: strin
 	if ('exists' in added) throw new Conflict(`config.url: subscription ${added.exists} sends this topic there already`)
 	await tell(services, { id: instance.id, version: instance.version + 1 }, {})
 	c.set('instanceId', instance.id)
-	return c.json(
-		showSubscription(
-			{ id: added.id, ownerId: instance.id, elementKey: instance.elementKey, url, topics, createdMs: nowMs, callback: false },
-			undefined,
-		),
-		200,
+	return showSubscription(
+		{ id: added.id, ownerId: instance.id, elementKey: instance.elementKey, url, topics, createdMs: nowMs, callback: false },
+		undefined,
 	)
 }
 
 /** `DELETE /notifications/subscriptions/{id}`. An instance's callback goes with its configuration. */
-export async function remove(c: CallerContext, id: string): Promise<Response> {
+export async function remove(c: CallerContext, id: string): Promise<undefined> {
 	const { services, user, requestId } = c.var
 	const found = await requireSubscription(c, id)
 	if (found.callback)
@@ -119,7 +113,7 @@ export async function remove(c: CallerContext, id: string): Promise<Response> {
 	if (version === undefined || !(await removeSubscription(services.env.DB, actor, found, services.now())))
 		throw new NotFound(`No subscription ${id}`)
 	await tell(services, { id: found.ownerId, version: version + 1 }, {})
-	return c.body(null, 200)
+	return undefined
 }
 
 async function requireSubscription(c: CallerContext, text: string): Promise<SubscriptionRow> {

@@ -9,12 +9,12 @@ import { deliveryStatus } from './where.ts'
 
 /** A notification; with its message where the report has the body. */
 export function showNotification(publicUrl: string, owner: Reached, report: NotificationReport): z.output<typeof NotificationAnswer> {
-	const sent = report.body === null ? null : (JSON.parse(report.body) as { message: unknown })
+	const sent = report.body === null ? null : (JSON.parse(report.body) as Pick<z.output<typeof NotificationAnswer>, 'message'>)
 	return {
 		id: report.id,
 		from: report.notice?.from ?? senderAddress(publicUrl),
 		topic: owner.elementKey === null ? report.objectType : topic(owner.id, owner.elementKey),
-		severity: report.notice?.severity ?? 'medium',
+		severity: (report.notice?.severity ?? 'medium') as z.output<typeof NotificationAnswer>['severity'],
 		...(sent === null ? {} : { message: sent.message }),
 		createdDate: toIsoSeconds(report.createdMs),
 		active: report.nextTryMs !== null,
@@ -35,7 +35,7 @@ export function showDelivery(publicUrl: string, owner: Reached, report: Notifica
 	return {
 		notificationId: report.id,
 		subscriptionId: report.subscription,
-		status: deliveryStatus(report.status) as z.output<typeof DeliveryAnswer>['status'],
+		status: deliveryStatus(report.status),
 		createdDate: toIsoSeconds(report.createdMs),
 		updatedDate: toIsoSeconds(report.updatedMs),
 		instanceId: instanceOf(owner),

@@ -4,14 +4,17 @@ import { BadRequest } from '../../errors.ts'
 import { splitTopics } from './topics.ts'
 
 /** Delivery statuses of the contract, and what a notification's row says. */
-const STATUSES: Readonly<Record<string, string>> = {
+const STATUSES = {
 	created: 'waiting',
 	notified: 'claimed',
 	retry: 'retry',
 	delivered: 'delivered',
 	queued: 'queued',
 	dropped: 'dropped',
-}
+} as const
+
+/** A status as deliveries have it. */
+export type DeliveryStatus = keyof typeof STATUSES
 
 /** What a `where` names; null: whatever. An empty list: nothing. */
 export interface DeliveryWish {
@@ -25,8 +28,10 @@ export interface DeliveryWish {
 }
 
 /** The delivery status of a row. */
-export function deliveryStatus(status: string): string {
-	return Object.entries(STATUSES).find(([, row]) => row === status)?.[0] ?? status
+export function deliveryStatus(status: string): DeliveryStatus {
+	const found = (Object.keys(STATUSES) as DeliveryStatus[]).find((name) => STATUSES[name] === status)
+	if (found === undefined) throw new Error('a notification has a status that no delivery has')
+	return found
 }
 
 /** Reads a `where`; 400 that names what it cannot mean. */
@@ -76,7 +81,7 @@ export function readDeliveryWhere(text: string | undefined): DeliveryWish {
 function statusOf(value: string): string {
 	const status = value.toLowerCase()
 	if (!Object.hasOwn(STATUSES, status)) throw new BadRequest(`where: expected status to be one of ${Object.keys(STATUSES).join(', ')}`)
-	return STATUSES[status]!
+	return STATUSES[status as DeliveryStatus]
 }
 
 function numbersOf({ field, values }: Condition): number[] {

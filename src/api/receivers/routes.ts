@@ -7,7 +7,7 @@ import type { HookEnvelope, Hooks } from '../../elements/hooks.ts'
 import { findElement } from '../../elements/registry.ts'
 import { logError } from '../../log.ts'
 import type { HookAnswer, HookDelivery } from '../../watcher/rpc.ts'
-import type { Api } from '../contract.ts'
+import type { Api } from '../serve.ts'
 import type { PublicEnv } from '../environment.ts'
 import { declaresTooMuch, instanceOfPath, instancesOfHeader, LARGEST_BODY, objectText, readBody, versionsOf } from './request.ts'
 

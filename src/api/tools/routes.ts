@@ -1,65 +1,23 @@
 /** What helps whoever builds a receiver. */
-import * as z from 'zod'
+import type * as z from 'zod'
 import { explainSignature } from '../../delivery/explain.ts'
 import { BadRequest } from '../../errors.ts'
 import { openKeys } from '../../instances/rotation.ts'
 import { findCallersInstance } from '../access.ts'
-import { declare, type Api } from '../contract.ts'
+import { serve, type Api } from '../serve.ts'
 import type { CallerContext } from '../environment.ts'
+import { toolOperations } from './operations.ts'
+import type { VerifyAnswer, VerifyBody } from './schema.ts'
 
 const MOST_HEADERS = 200
 const LONGEST_NAME = 200
 const LONGEST_VALUE = 16_384
-/** A key of 128 characters in its whsec_ form, and blanks around it. */
-const LONGEST_KEY = 1_000
-
-const HeaderValue = z.union([z.string(), z.array(z.string()), z.number()], 'expected text')
-
-/** `POST /tools/verify-signature`. */
-export const VerifyBody = z.strictObject({
-	key: z
-		.string('expected text')
-		.min(1, 'expected a key')
-		.max(LONGEST_KEY, `expected at most ${LONGEST_KEY} characters`)
-		.nullish()
-		.meta({ description: 'The key that the receiver uses, as it stands there' }),
-	instanceId: z
-		.int('expected the id of an instance')
-		.positive('expected the id of an instance')
-		.nullish()
-		.meta({ description: 'The instance that sent it: its own keys are tried' }),
-	headers: z.record(z.string(), HeaderValue, 'expected an object of names and texts').meta({ description: 'Of the request that came' }),
-	body: z.string('expected text').meta({ description: 'Of the request that came, byte for byte' }),
-})
-
-/** What it answers. */
-export const VerifyAnswer = z.object({
-	matches: z.boolean().meta({ description: 'A verifier that is given the same accepts' }),
-	matched: z.array(z.object({ header: z.string(), key: z.enum(['current', 'next']) })),
-	reasons: z.array(
-		z.object({
-			reason: z.string(),
-			header: z.string().nullable(),
-			certain: z.boolean().meta({ description: 'It was tried: with this put right the signature fits' }),
-			message: z.string(),
-		}),
-	),
-})
-
-/** Declares the calls. */
+/** Mounts the calls. */
 export function declareTools(api: Api): void {
-	declare(api, {
-		method: 'post',
-		path: '/tools/verify-signature',
-		summary: 'Why a signature matches or does not',
-		access: 'caller',
-		body: VerifyBody,
-		answer: VerifyAnswer,
-		handle: (c, { body }) => verifySignature(c, body),
-	})
+	serve(api, toolOperations, { verifySignature: (c, { body }) => verifySignature(c, body) })
 }
 
-async function verifySignature(c: CallerContext, body: z.output<typeof VerifyBody>): Promise<Response> {
+async function verifySignature(c: CallerContext, body: z.output<typeof VerifyBody>): Promise<z.output<typeof VerifyAnswer>> {
 	const { services } = c.var
 	const key = body.key ?? null
 	const instanceId = body.instanceId ?? null
@@ -68,7 +26,7 @@ async function verifySignature(c: CallerContext, body: z.output<typeof VerifyBod
 	const named = instanceId === null ? null : await findCallersInstance(c, instanceId)
 	if (named !== null) c.set('instanceId', named.id)
 	const instance = named === null ? null : await openKeys(services, named)
-	return c.json(explainSignature({ key, instance, headers, body: body.body, nowMs: services.now() }), 200)
+	return explainSignature({ key, instance, headers, body: body.body, nowMs: services.now() })
 }
 
 /** Headers as frameworks show them: texts, lists of texts, numbers. */

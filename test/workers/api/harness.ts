@@ -5,6 +5,7 @@ import { createApp } from '../../../src/app.ts'
 import type { Env } from '../../../src/context.ts'
 import { HookKeys } from '../../../src/instances/hook-keys.ts'
 import { Rejections } from '../../../src/instances/rejections.ts'
+import { undeclared } from './contract.ts'
 import type { Services } from '../../../src/instances/services.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
 import type {
@@ -280,6 +281,8 @@ export async function startWorld(store: World['store'] = async () => new Respons
 			try {
 				parsed = text === '' ? null : JSON.parse(text)
 			} catch {}
+			const wrong = undeclared(method, new URL(url).pathname, response.status, response.headers.get('Content-Type'), parsed)
+			if (wrong !== null) throw new Error(`The answer is not what the document declares: ${wrong}`)
 			return { status: response.status, body: parsed, headers: response.headers }
 		},
 	}

@@ -1,0 +1,71 @@
+/** Connect without keys, the caller's side: an address for the merchant, and what became of it. */
+import * as z from 'zod'
+import { operation } from '../contract.ts'
+import { InstanceBody } from '../instances/schema.ts'
+
+const KeyOrId = z.string().meta({ description: "The element's key or number", examples: ['woocommercerest'] })
+const Element = z.object({ keyOrId: KeyOrId })
+const State = Element.extend({ state: z.string().meta({ description: 'As it was answered' }) })
+const CallbackUrl = z
+	.string('expected text')
+	.max(2048, 'expected at most 2048 characters')
+	.optional()
+	.meta({ description: "Where the merchant's browser goes in the end, with `state` and `instanceId`" })
+
+const Body = InstanceBody.extend({ callbackUrl: CallbackUrl })
+const Query = z.looseObject({
+	siteAddress: z.string().max(2048, 'expected at most 2048 characters').optional().meta({ description: 'The address of the store' }),
+	callbackUrl: CallbackUrl,
+})
+const HandOver = z
+	.strictObject({
+		element: z.string(),
+		oauthUrl: z.string().meta({ description: 'Where the merchant approves, at the store itself' }),
+		state: z.string().meta({ description: 'Asks for the outcome, for 30 minutes and a day' }),
+	})
+	.meta({ id: 'HandOver' })
+const Outcome = z
+	.strictObject({
+		status: z.enum(['waiting', 'denied', 'failed', 'created']),
+		reason: z.string().optional().meta({ description: 'Of a failure, a sentence' }),
+		id: z.number().optional().meta({ description: 'Of the instance, once created' }),
+	})
+	.meta({ id: 'HandOverOutcome' })
+
+/** `url` is a fixed word and comes before `{state}`. */
+export const connectOperations = {
+	startHandOver: operation({
+		method: 'post',
+		path: '/elements/{keyOrId}/oauth/url',
+		tag: 'Instances',
+		summary: 'Connect a store without keys: where the merchant approves',
+		access: 'account',
+		params: Element,
+		body: Body,
+		example: {
+			configuration: { 'store.url': 'https://shop.example.com', 'event.notification.enabled': true },
+			name: 'My shop',
+		},
+		answer: HandOver,
+	}),
+	startHandOverByAddress: operation({
+		method: 'get',
+		path: '/elements/{keyOrId}/oauth/url',
+		tag: 'Instances',
+		summary: 'Connect a store without keys, with nothing but its address',
+		access: 'account',
+		role: 'developer',
+		params: Element,
+		query: Query,
+		answer: HandOver,
+	}),
+	getHandOver: operation({
+		method: 'get',
+		path: '/elements/{keyOrId}/oauth/{state}',
+		tag: 'Instances',
+		summary: 'What became of it',
+		access: 'account',
+		params: State,
+		answer: Outcome,
+	}),
+}

@@ -1,0 +1,44 @@
+/** `GET /openapi.json`: the calls as an OpenAPI 3.1 document, made of the same data that validates them. */
+import { ErrorBody, TAGS } from './contract.ts'
+import type { Api } from './serve.ts'
+import { VERSION } from '../version.ts'
+
+/** Made once an isolate: nothing in it changes but the address. */
+const made = new WeakMap<Api, object>()
+
+/** Mounts the document. It needs no authorization: it says nothing about anybody. */
+export function declareOpenapi(app: Api): void {
+	app.openAPIRegistry.register('Error', ErrorBody)
+	app.openAPIRegistry.registerComponent('securitySchemes', 'secrets', {
+		type: 'apiKey',
+		in: 'header',
+		name: 'Authorization',
+		description:
+			'`User <user secret>, Organization <organization secret>`; calls about one store `User <user secret>, Element <instance token>`. In any order, also all three.',
+	})
+	app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+		type: 'http',
+		scheme: 'bearer',
+		description: 'An API key (`sbk_…`), or the token of `POST /authentication`.',
+	})
+	app.get('/openapi.json', (c) => c.json({ ...documentOf(app), servers: [{ url: c.env.PUBLIC_URL || new URL(c.req.url).origin }] }, 200))
+}
+
+/** The document without its address. */
+export function documentOf(app: Api): object {
+	const known = made.get(app)
+	if (known !== undefined) return known
+	const document = app.getOpenAPI31Document({
+		openapi: '3.1.0',
+		info: {
+			title: 'Shopbell',
+			version: VERSION,
+			description: 'Rings when something changes in a shop. The calls are those of Cloud Elements’ event framework, and some more.',
+			license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+		},
+		security: [{ secrets: [] }, { bearer: [] }],
+		tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+	})
+	made.set(app, document)
+	return document
+}

@@ -1,0 +1,18 @@
+/** Every call there is, by its operation id: what the document is checked against and the client is made of. Pure. */
+import { accountOperations } from './accounts/operations.ts'
+import { connectOperations } from './connect/operations.ts'
+import { notificationOperations } from './notifications/operations.ts'
+import { serviceOperations } from './service/operations.ts'
+import { toolOperations } from './tools/operations.ts'
+
+/** All of them. */
+export const operations = {
+	...serviceOperations,
+	...accountOperations,
+	...notificationOperations,
+	...connectOperations,
+	...toolOperations,
+}
+
+/** The id of a call. */
+export type OperationId = keyof typeof operations

@@ -1,0 +1,156 @@
+/** Puts handlers behind calls: what is accepted, who may call, what is validated, and the answer, all as the call's own data says. */
+import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
+import type { Context, MiddlewareHandler } from 'hono'
+import * as z from 'zod'
+import { BadRequest, ERRORS, type ErrorStatus } from '../errors.ts'
+import { guards } from './access.ts'
+import {
+	type AnswerOf,
+	ErrorBody,
+	mediaOf,
+	type Operation,
+	type Operations,
+	refusalsOf,
+	schemaOf,
+	scopeOf,
+	roleOf,
+	successesOf,
+	type TextAnswer,
+	type ValidOf,
+} from './contract.ts'
+import type { Access, PublicEnv } from './environment.ts'
+import { acceptable, bodyRules } from './requests.ts'
+
+/** A set of calls that is mounted under a base path. */
+export type Api = OpenAPIHono<PublicEnv>
+
+/** What does a call's work: answers with what its contract promises, or with a whole Response where that is no JSON. */
+export type Handler<One extends Operation> = (
+	c: Context<Access[One['access']]>,
+	input: ValidOf<One>,
+) => AnswerOf<One> | Promise<AnswerOf<One>>
+
+/** A pair that `both` declared has one handler, under the name without `ByToken`. */
+type Handlers<All extends Operations> = {
+	[Name in keyof All as Name extends `${infer Base}ByToken` ? (Base extends keyof All ? never : Name) : Name]: Handler<All[Name]>
+}
+
+/** A fresh set of calls; what its schemas refuse is a 400 that names each field. */
+export function createApi(): Api {
+	return new OpenAPIHono<PublicEnv>({
+		defaultHook: (result) => {
+			if (!result.success) throw invalid(result.error)
+		},
+	})
+}
+
+/** Mounts calls in the order of their table: fixed words before `{…}` in the same place. */
+export function serve<const All extends Operations>(api: Api, operations: All, handlers: Handlers<All>): void {
+	const byName = handlers as unknown as Record<string, Handler<Operation>>
+	for (const [id, one] of Object.entries(operations)) {
+		const handler = byName[id] ?? byName[id.replace(/ByToken$/, '')]
+		if (handler === undefined) throw new Error(`no handler for ${id}`)
+		mount(api, id, one, handler)
+	}
+}
+
+function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>): void {
+	const route = createRoute({
+		method: one.method,
+		path: one.path,
+		operationId: id,
+		tags: [one.tag],
+		summary: one.summary,
+		...describe(one),
+		...(one.access === 'public' ? { security: [] } : {}),
+		request: requestOf(one),
+		middleware: middlewareOf(one),
+		responses: responsesOf(one),
+	})
+	// The library infers a handler's type from a literal route; here the call's own types say it, so the two meet in one cast.
+	api.openapi(route, (async (c: Context) => {
+		const valid = (part: 'param' | 'query' | 'json', schema: unknown) => (schema === undefined ? undefined : c.req.valid(part as never))
+		const input = {
+			params: one.params === undefined ? c.req.param() : valid('param', one.params),
+			query: valid('query', one.query),
+			body: valid('json', one.body),
+		}
+		// The first status is the usual one; a handler that means another says so.
+		c.status(successesOf(one)[0]!)
+		const answer = await handler(c as never, input as never)
+		if (answer instanceof Response) return answer
+		return answer === undefined ? c.body(null) : c.json(answer)
+	}) as never)
+}
+
+/** What stands between a request and its handler: first whether it can be answered and read at all, then who asks. */
+function middlewareOf(one: Operation): MiddlewareHandler[] {
+	const body = one.body === undefined ? [] : [bodyRules(one.bodyLimitBytes, one.bodyOptional === true)]
+	return [acceptable(mediaOf(one)), ...body, ...guards[one.access]] as MiddlewareHandler[]
+}
+
+/** Who may, for people who read the reference. */
+function describe(one: Operation): { description?: string } {
+	const rights = one.access === 'public' ? '' : `Least role: ${roleOf(one)}. Scope of an API key: \`${scopeOf(one)}\`.`
+	const description = [one.description ?? '', rights].filter((part) => part !== '').join('\n\n')
+	return description === '' ? {} : { description }
+}
+
+function requestOf(one: Operation): NonNullable<RouteConfig['request']> {
+	const names = [...one.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!)
+	const declared = one.params instanceof z.ZodObject ? one.params.shape : {}
+	const rest = Object.fromEntries(
+		names.filter((name) => !(name in declared)).map((name) => [name, z.string().meta({ description: PARAMETERS[name] })]),
+	)
+	const params = one.params instanceof z.ZodObject ? one.params.extend(rest) : z.object(rest)
+	return {
+		...(names.length === 0 ? {} : { params }),
+		...(one.query === undefined ? {} : { query: one.query as never }),
+		// `required` makes the schema hold whatever the Content-Type says.
+		...(one.body === undefined
+			? {}
+			: {
+					body: {
+						required: one.bodyOptional === undefined,
+						content: { 'application/json': { schema: one.body, ...(one.example === undefined ? {} : { example: one.example }) } },
+					},
+				}),
+	}
+}
+
+/** What the words in braces mean where an operation does not say it. */
+const PARAMETERS: Record<string, string> = {
+	id: 'A positive whole number',
+	keyOrId: "An element's key or number: `woocommercerest` or `2881`",
+}
+
+function responsesOf(one: Operation): RouteConfig['responses'] {
+	const schema = schemaOf(one)
+	const others = Array.isArray(one.answer)
+		? (one.answer.slice(1) as TextAnswer[])
+		: one.answer !== null && 'media' in one.answer
+			? [one.answer]
+			: []
+	const content = {
+		...(schema === null ? {} : { 'application/json': { schema } }),
+		...Object.fromEntries(others.map(({ media, description }) => [media, { schema: z.string().meta({ description }) }])),
+	}
+	const successes = successesOf(one).map((status) => [
+		status,
+		{ description: one.answer === null ? 'Done; the body is empty' : 'Success', ...(one.answer === null ? {} : { content }) },
+	])
+	const refusals = refusalsOf(one).map((status: ErrorStatus) => [
+		status,
+		{ description: ERRORS[status], content: { 'application/json': { schema: ErrorBody } } },
+	])
+	return Object.fromEntries([...successes, ...refusals])
+}
+
+/** A 400 out of what a schema refused: `field: what was expected`, for each field. */
+export function invalid(error: z.core.$ZodError): BadRequest {
+	const problems = error.issues.slice(0, 10).map((issue) => {
+		const field = issue.path.length === 0 ? 'body' : issue.path.map(String).join('.')
+		return `${field}: ${issue.message.replace(/^Invalid input: /, '')}`
+	})
+	return new BadRequest(problems.join('; '))
+}

@@ -1,0 +1,62 @@
+/** `POST /setup`: the operator makes the first organization and user, once. Any other time, and for anybody else, it does not exist. */
+import type { Context } from 'hono'
+import * as z from 'zod'
+import { setUp } from '../../accounts/accounts.ts'
+import { equalSecrets } from '../../accounts/secrets.ts'
+import { BadRequest, NotFound } from '../../errors.ts'
+import { stripHtml } from '../../instances/values.ts'
+import type { AnswerOf } from '../contract.ts'
+import type { PublicContext } from '../environment.ts'
+import { invalid } from '../serve.ts'
+import type { serviceOperations } from './operations.ts'
+
+const text = (limit: number) =>
+	z
+		.string()
+		.transform(stripHtml)
+		.refine((value) => value.length > 0 && value.length <= limit, `expected 1 to ${limit} characters`)
+
+const Body = z.looseObject({
+	token: z.string().optional().meta({ description: 'SETUP_TOKEN, unless it comes as Authorization: Bearer' }),
+	organizationName: text(255).default('My organization'),
+	email: z.email('expected an e-mail address').max(255).default('admin@example.com'),
+	firstName: text(255).default('First'),
+	lastName: text(255).default('User'),
+})
+
+/** Makes them. */
+export async function setup(c: PublicContext): Promise<AnswerOf<typeof serviceOperations.setup>> {
+	const given = await readBody(c)
+	// The token first: whoever lacks it learns nothing, not even what a body should look like.
+	const token =
+		/^Bearer\s+(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1] ??
+		(isObject(given) && typeof given['token'] === 'string' ? given['token'] : '')
+	if ((c.env.SETUP_TOKEN ?? '') === '' || !equalSecrets(token, c.env.SETUP_TOKEN)) throw new NotFound()
+	const body = Body.safeParse(given ?? {})
+	if (!body.success) throw given === undefined ? new BadRequest('body: expected well-formed JSON') : invalid(body.error)
+	const { organizationName, email, firstName, lastName } = body.data
+	const result = await setUp(
+		c.env.DB,
+		c.env.MASTER_KEYS,
+		{ organizationName, email, firstName, lastName },
+		c.var.requestId,
+		c.var.services.now(),
+	)
+	if (result === null) throw new NotFound()
+	return result
+}
+
+/** The body: null when there is none, undefined when it is no JSON. */
+async function readBody(c: Context): Promise<unknown> {
+	const body = await c.req.text()
+	if (body.trim() === '') return null
+	try {
+		return JSON.parse(body)
+	} catch {
+		return undefined
+	}
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+	return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,20 @@
+/** The calls that help whoever builds a receiver. */
+import { operation } from '../contract.ts'
+import { VerifyAnswer, VerifyBody } from './schema.ts'
+
+/** All of them. */
+export const toolOperations = {
+	verifySignature: operation({
+		method: 'post',
+		path: '/tools/verify-signature',
+		tag: 'Tools',
+		summary: 'Why a signature matches or does not',
+		access: 'caller',
+		role: 'viewer',
+		repeatable: true,
+		body: VerifyBody,
+		example: { key: 'MySecretEventSignatureKey', headers: { 'Elements-Webhook-Signature': 'sha256=…' }, body: '{"severity":"medium"}' },
+		answer: VerifyAnswer,
+		errors: [404],
+	}),
+}

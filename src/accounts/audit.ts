@@ -94,8 +94,12 @@ export async function readAudit(
 ): Promise<{ rows: AuditRow[]; next: AuditPosition | null }> {
 	const byObject = filter.objectType !== null && filter.objectId !== null
 	// What an index finds narrows the rows that are looked at; the rest of the filter chooses among those.
-	const narrow = byObject ? 'object_type = ?3 AND object_id = ?4' : filter.userId !== null ? 'user_id = ?5' : 'true'
-	const scanned = `SELECT * FROM audit_log WHERE organization_id = ?1 AND ${narrow} AND at_ms >= ?6 AND (at_ms, id) < (?7, ?8)
+	const [index, narrow] = byObject
+		? ['audit_log_by_object', 'object_type = ?3 AND object_id = ?4']
+		: filter.userId !== null
+			? ['audit_log_by_user', 'user_id = ?5']
+			: ['audit_log_by_organization', 'true']
+	const scanned = `SELECT * FROM audit_log INDEXED BY ${index} WHERE organization_id = ?1 AND ${narrow} AND at_ms >= ?6 AND (at_ms, id) < (?7, ?8)
 		AND at_ms < ?9 ORDER BY at_ms DESC, id DESC LIMIT ?10`
 	const reads = Math.max(AUDIT_READS, pageSize)
 	const { results } = await db
@@ -122,7 +126,7 @@ export async function readAudit(
 	const rows = wanted.slice(0, pageSize)
 	const last = wanted.length > pageSize ? rows.at(-1)! : results.length === reads ? results.at(-1)! : null
 	return {
-		rows: rows.map(({ wanted: _, detail, ...row }) => ({ ...row, detail: JSON.parse(detail) as Record<string, unknown> })),
+		rows: rows.map(({ detail, ...row }) => ({ ...row, detail: JSON.parse(detail) as Record<string, unknown> })),
 		next: last === null ? null : { atMs: last.atMs, id: last.id },
 	}
 }

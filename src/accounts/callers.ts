@@ -89,5 +89,9 @@ function byToken(token: string, nowMs: number): CallerLookup | null {
 
 function callerOf(row: Row, credential: Credential): Caller {
 	const { id, organizationId, organizationName, email, firstName, lastName, role } = row
-	return { user: { id, organizationId, organizationName, email, firstName, lastName, role }, credential, organizationProven: row.proven === 1 }
+	return {
+		user: { id, organizationId, organizationName, email, firstName, lastName, role },
+		credential,
+		organizationProven: row.proven === 1,
+	}
 }

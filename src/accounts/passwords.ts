@@ -20,7 +20,9 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /** What is verified where there is no password, so that the time an answer takes tells nothing of who exists. No password leads to it: its hash is all zeros. */
-const NOBODYS = ['scrypt', COST.N, COST.r, COST.p, Buffer.alloc(16).toString('base64url'), Buffer.alloc(BYTES).toString('base64url')].join('$')
+const NOBODYS = ['scrypt', COST.N, COST.r, COST.p, Buffer.alloc(16).toString('base64url'), Buffer.alloc(BYTES).toString('base64url')].join(
+	'$',
+)
 
 /** Whether a password is the one of a hash; null: of nobody's, which takes as long and is false. */
 export async function verifyPassword(password: string, stored: string | null): Promise<boolean> {

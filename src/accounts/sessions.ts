@@ -61,9 +61,17 @@ export async function signIn(
 				'INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms) SELECT ?, organization_id, id, ?, ?, ? FROM users WHERE id = ? AND password = ? AND deleted_ms IS NULL',
 			)
 			.bind(hashSecret(token), agent.slice(0, AGENT_LIMIT), nowMs, expiresMs, user.id, user.password),
-		auditStatement(db, actor, { action: 'session.create', objectType: 'session', objectId: 'inserted', detail: {} }, nowMs, 'changes() > 0'),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'session.create', objectType: 'session', objectId: 'inserted', detail: {} },
+			nowMs,
+			'changes() > 0',
+		),
 		db
-			.prepare('DELETE FROM sessions WHERE user_id = ?1 AND id NOT IN (SELECT id FROM sessions WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)')
+			.prepare(
+				'DELETE FROM sessions WHERE user_id = ?1 AND id NOT IN (SELECT id FROM sessions WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)',
+			)
 			.bind(user.id, MOST_SESSIONS),
 		...forgetAttempts(db, subjects),
 	])

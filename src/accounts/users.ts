@@ -137,7 +137,12 @@ export async function changePerson(
 			auditStatement(
 				db,
 				actor,
-				{ action: 'user.update', objectType: 'user', objectId: id, detail: { keys, ...(keys.includes('role') ? { role: next.role } : {}) } },
+				{
+					action: 'user.update',
+					objectType: 'user',
+					objectId: id,
+					detail: { keys, ...(keys.includes('role') ? { role: next.role } : {}) },
+				},
 				nowMs,
 				'changes() > 0',
 			),

@@ -66,6 +66,8 @@ export interface Operation {
 	status?: SuccessStatus | readonly SuccessStatus[]
 	/** Refusals beyond those that follow from the rest (`refusalsOf`). */
 	errors?: readonly ErrorStatus[]
+	/** Not for API keys: it gives out secrets or rights, which would make more of a key than its scopes say. */
+	keys?: false
 	/** A POST for which `Idempotency-Key` means nothing. */
 	repeatable?: true
 	/** An example of a body, where the schema's own examples do not suffice. */
@@ -170,10 +172,16 @@ export function roleOf(one: Operation): Role {
 	return one.role ?? (one.method === 'get' ? 'viewer' : 'developer')
 }
 
-/** The scope that an API key needs for a call: `<area>:read` or `<area>:write`. */
-export function scopeOf(one: Operation): string {
+/** The scope that an API key needs for a call: `<area>:read` or `<area>:write`; null: it may not be made with one. */
+export function scopeOf(one: Operation): string | null {
+	if (one.keys === false || one.tag === 'Authentication' || one.tag === 'Service') return null
 	return `${one.tag.toLowerCase()}:${one.method === 'get' ? 'read' : 'write'}`
 }
+
+/** All scopes that an API key can be given. */
+export const SCOPES = Object.keys(TAGS)
+	.filter((tag) => tag !== 'Authentication' && tag !== 'Service')
+	.flatMap((tag) => [`${tag.toLowerCase()}:read`, `${tag.toLowerCase()}:write`])
 
 /** The error body of the contract, section 1. */
 export const ErrorBody = z

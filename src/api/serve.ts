@@ -3,7 +3,7 @@ import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
 import { BadRequest, ERRORS, type ErrorStatus } from '../errors.ts'
-import { guards } from './access.ts'
+import { guard } from './access.ts'
 import {
 	type AnswerOf,
 	ErrorBody,
@@ -86,12 +86,14 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 /** What stands between a request and its handler: first whether it can be answered and read at all, then who asks. */
 function middlewareOf(one: Operation): MiddlewareHandler[] {
 	const body = one.body === undefined ? [] : [bodyRules(one.bodyLimitBytes, one.bodyOptional === true)]
-	return [acceptable(mediaOf(one)), ...body, ...guards[one.access]] as MiddlewareHandler[]
+	return [acceptable(mediaOf(one)), ...body, ...guard(one.access, { role: roleOf(one), scope: scopeOf(one) })] as MiddlewareHandler[]
 }
 
 /** Who may, for people who read the reference. */
 function describe(one: Operation): { description?: string } {
-	const rights = one.access === 'public' ? '' : `Least role: ${roleOf(one)}. Scope of an API key: \`${scopeOf(one)}\`.`
+	const scope = scopeOf(one)
+	const keys = scope === null ? 'Not to be called with an API key.' : `Scope of an API key: \`${scope}\`.`
+	const rights = one.access === 'public' ? '' : `Least role: ${roleOf(one)}. ${keys}`
 	const description = [one.description ?? '', rights].filter((part) => part !== '').join('\n\n')
 	return description === '' ? {} : { description }
 }

@@ -13,10 +13,11 @@ import {
 } from '../../instances/lifecycle.ts'
 import { listInstances, type Instance } from '../../instances/records.ts'
 import { elementOf } from '../../instances/stores.ts'
+import { seesSecrets } from '../access.ts'
 import type { CallerContext, InstanceContext } from '../environment.ts'
 import { formatPageToken, listParameter, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
 import type { ConfigurationPatch, InstanceBody } from './schema.ts'
-import { showConfigurationItems, showInstance } from './view.ts'
+import { showConfigurationItems, showInstance, type ViewEnv } from './view.ts'
 
 /** The query of a list of instances. */
 export interface InstancesQuery {
@@ -34,13 +35,13 @@ export async function create(c: CallerContext, body: z.output<typeof InstanceBod
 		throw keyOrId === null ? new BadRequest('element.key: expected "woocommercerest"') : new NotFound('No such element')
 	const instance = await createInstance(c.var.services, c.var.user, c.var.requestId, element, inputOf(body))
 	c.set('instanceId', instance.id)
-	return c.json(await showInstance(c.env, instance, c.var.user), 200)
+	return c.json(await showInstance(viewEnvOf(c), instance, c.var.user), 200)
 }
 
 /** `GET /instances`: with an Element token that instance, otherwise the organization's. */
 export async function list(c: CallerContext, query: InstancesQuery): Promise<Response> {
 	const own = c.var.tokenInstance
-	if (own !== null) return c.json(await showInstance(c.env, own, await userOf(c, own)), 200)
+	if (own !== null) return c.json(await showInstance(viewEnvOf(c), own, await userOf(c, own)), 200)
 	return await answerList(c, query, null)
 }
 
@@ -69,7 +70,7 @@ async function answerList(c: CallerContext, query: InstancesQuery, elementKey: s
 		users.set(id, await findUser(c.env.DB, c.var.user.organizationId, id))
 	return c.json(
 		await Promise.all(
-			instances.map((instance) => showInstance(c.env, instance, users.get(instance.userId) ?? null, query.hydrate !== 'false')),
+			instances.map((instance) => showInstance(viewEnvOf(c), instance, users.get(instance.userId) ?? null, query.hydrate !== 'false')),
 		),
 		200,
 	)
@@ -77,7 +78,7 @@ async function answerList(c: CallerContext, query: InstancesQuery, elementKey: s
 
 /** One instance. */
 export async function show(c: InstanceContext): Promise<Response> {
-	return c.json(await showInstance(c.env, c.var.instance, await userOf(c, c.var.instance)), 200)
+	return c.json(await showInstance(viewEnvOf(c), c.var.instance, await userOf(c, c.var.instance)), 200)
 }
 
 /** `PATCH` and `PUT`. */
@@ -91,7 +92,7 @@ export async function update(
 	options: ChangeOptions,
 ): Promise<Response> {
 	const changed = await updateInstance(c.var.services, c.var.instance, c.var.user, c.var.requestId, inputOf(body), options)
-	return c.json(await showInstance(c.env, changed, await userOf(c, changed)), 200)
+	return c.json(await showInstance(viewEnvOf(c), changed, await userOf(c, changed)), 200)
 }
 
 /** `DELETE`: 200 with an empty body (contract, section 2). */
@@ -103,7 +104,7 @@ export async function remove(c: InstanceContext): Promise<Response> {
 /** `PUT·DELETE …/enabled`. */
 export async function enable(c: InstanceContext, enabled: boolean, skip: boolean): Promise<Response> {
 	const changed = await setEnabled(c.var.services, c.var.instance, c.var.user, c.var.requestId, enabled, skip)
-	return c.json(await showInstance(c.env, changed, await userOf(c, changed)), 200)
+	return c.json(await showInstance(viewEnvOf(c), changed, await userOf(c, changed)), 200)
 }
 
 /** `GET …/configuration`. */
@@ -134,6 +135,11 @@ export async function patchConfigurationItem(
 		{ replace: false, rebaseline },
 	)
 	return c.json(requireItem(changed, configId), 200)
+}
+
+/** What a view may show to whoever asks. */
+function viewEnvOf({ env, var: variables }: Pick<CallerContext, 'env' | 'var'>): ViewEnv {
+	return { MASTER_KEYS: env.MASTER_KEYS, PUBLIC_URL: env.PUBLIC_URL, seesSecrets: seesSecrets({ var: variables }) }
 }
 
 function itemsOf(instance: Instance) {

@@ -15,6 +15,8 @@ import type { ConfigurationItem, InstanceAnswer } from './schema.ts'
 export interface ViewEnv {
 	MASTER_KEYS: string
 	PUBLIC_URL: string
+	/** Otherwise the token is masked. */
+	seesSecrets: boolean
 }
 
 /** A whole instance. `hydrate: false` leaves out the element and the configuration. */
@@ -30,7 +32,7 @@ export async function showInstance(
 		id: instance.id,
 		name: instance.name,
 		createdDate: toIsoSeconds(instance.createdMs),
-		token: await openSecret(env.MASTER_KEYS, instance.tokenSealed, instanceContext(instance.id)),
+		token: env.seesSecrets ? await openSecret(env.MASTER_KEYS, instance.tokenSealed, instanceContext(instance.id)) : MASK,
 		...(hydrate ? { element: showElement(element) } : {}),
 		elementId: element.id,
 		tags: instance.tags,

@@ -23,6 +23,7 @@ import { declareUsers } from './api/users/routes.ts'
 import { requests } from './api/requests.ts'
 import { HttpError, NotFound } from './errors.ts'
 import { servicesOf, type Services } from './instances/services.ts'
+import { atMost } from './limits.ts'
 import { logError } from './log.ts'
 
 /** Base path of the contract. */
@@ -93,5 +94,5 @@ function answerError(c: Context<PublicEnv>, thrown: unknown): Response {
 /** The framework's own refusals; the only one that a request can reach is a body that is no JSON. */
 function fromHono(exception: HTTPException): HttpError {
 	if (exception.status === 400) return new HttpError(400, 'body: expected well-formed JSON')
-	return new HttpError(exception.status === 413 ? 413 : 404, exception.status === 413 ? 'body: expected at most 1 MB' : 'Not found')
+	return new HttpError(exception.status === 413 ? 413 : 404, exception.status === 413 ? `body: ${atMost('body')}` : 'Not found')
 }

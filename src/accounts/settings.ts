@@ -6,6 +6,7 @@ import { parseSchedule, type Schedule } from '../delivery/schedule.ts'
 import { sealSecret } from '../instances/sealing.ts'
 import { guardUrl } from '../instances/urls.ts'
 import { type FieldProblem, MASK, readNumber, toText } from '../instances/values.ts'
+import { atMost, LIMITS, shown } from '../limits.ts'
 import { auditStatement, type Actor } from './audit.ts'
 
 /** The settings, understood. */
@@ -31,12 +32,6 @@ export const DEFAULT_SETTINGS: AccountSettings = {
 	operator: { url: null, sealedKey: null },
 }
 
-/** Most days that settled events are kept. */
-const MOST_DAYS = 365
-
-/** Longest key, characters: as an instance's. */
-const KEY_LIMIT = 128
-
 /** What checking a setting needs to know. */
 export interface SettingsOptions {
 	allowPrivateNetwork: boolean
@@ -61,7 +56,9 @@ const SETTINGS = {
 		preset: 'standard',
 		check: (text) =>
 			parseSchedule(text) === null
-				? expected('standard, 8^n, 4^n, or at most 50 positive numbers of seconds such as 5,60,3600 that make no more than 30 days')
+				? expected(
+						`standard, 8^n, 4^n, or at most ${shown('scheduleSteps')} of seconds such as 5,60,3600, all positive, that make at most ${shown('scheduleDays')}`,
+					)
 				: fine(text.trim()),
 	},
 	'notification.webhook.failure.policy': {
@@ -75,7 +72,9 @@ const SETTINGS = {
 		preset: String(DEFAULT_SETTINGS.retentionDays),
 		check(text) {
 			const days = readNumber(text)
-			return days !== null && days > 0 && days <= MOST_DAYS ? fine(text.trim()) : expected(`a number of days above 0, at most ${MOST_DAYS}`)
+			return days !== null && days > 0 && days <= LIMITS.retentionDays.value
+				? fine(text.trim())
+				: expected(`a number of days above 0, at most ${LIMITS.retentionDays.value}`)
 		},
 	},
 	'operator.webhook.url': {
@@ -89,7 +88,7 @@ const SETTINGS = {
 		preset: null,
 		secret: true,
 		// Not trimmed: a key's blanks are part of it.
-		check: (text) => (text.length > KEY_LIMIT ? expected(`at most ${KEY_LIMIT} characters`) : fine(text)),
+		check: (text) => (text.length > LIMITS.signatureKey.value ? { ok: false, message: atMost('signatureKey') } : fine(text)),
 	},
 } as const satisfies Record<string, Setting>
 

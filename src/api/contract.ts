@@ -58,7 +58,7 @@ export interface Operation {
 	body?: z.ZodType
 	/** A request without a body is as good as `{}`. */
 	bodyOptional?: true
-	/** Where other than `BODY_LIMIT_BYTES`. */
+	/** Where other than `LIMITS.body`. */
 	bodyLimitBytes?: number
 	/** What a success answers with: JSON, nothing (null), other media, or JSON beside other media. */
 	answer: z.ZodType | null | TextAnswer | readonly [z.ZodType, ...TextAnswer[]]

@@ -2,9 +2,10 @@
 import type { Context } from 'hono'
 import * as z from 'zod'
 import { BadRequest } from '../errors.ts'
+import { atMost, LIMITS } from '../limits.ts'
 
 /** Most records of a page. */
-export const PAGE_LIMIT = 200
+export const PAGE_LIMIT = LIMITS.pageSize.value
 
 /** `pageSize` of a query: a whole number from 1 to 200. */
 export const PageSize = z
@@ -17,7 +18,7 @@ export const PageSize = z
 /** `nextPage` of a query. */
 export const NextPage = z
 	.string()
-	.max(500, 'expected at most 500 characters')
+	.max(LIMITS.pageToken.value, atMost('pageToken'))
 	.optional()
 	.meta({ description: 'The `Elements-Next-Page-Token` of the page before' })
 

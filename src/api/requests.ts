@@ -2,11 +2,9 @@
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HttpError } from '../errors.ts'
+import { LIMITS } from '../limits.ts'
 import { log } from '../log.ts'
 import type { PublicEnv } from './environment.ts'
-
-/** Most bytes of a body. */
-export const BODY_LIMIT_BYTES = 1024 * 1024
 
 /** Contract, section 1. */
 const EXPOSED =
@@ -52,7 +50,7 @@ export function acceptable(media: readonly string[]): MiddlewareHandler<PublicEn
 }
 
 /** 413 above the limit, 415 for a body that is not declared as JSON. A body without any declaration is read as JSON; where it may be left out, none is `{}`. */
-export function bodyRules(limitBytes = BODY_LIMIT_BYTES, optional = false): MiddlewareHandler<PublicEnv> {
+export function bodyRules(limitBytes = LIMITS.body.value, optional = false): MiddlewareHandler<PublicEnv> {
 	const limit = bodyLimit({
 		maxSize: limitBytes,
 		onError: () => {

@@ -3,11 +3,7 @@
  * for whoever takes a configuration and for whoever sends by it.
  */
 
-/** Most headers that a customer can add. */
-export const MOST_HEADERS = 5
-
-/** Longest value of a header, characters. */
-const LONGEST_VALUE = 1_000
+import { atMost, LIMITS } from '../limits.ts'
 
 /** Names that a customer's headers cannot set: the connection's, the body's, and those that receivers trust as ours. */
 const RESERVED = new Set([
@@ -51,8 +47,8 @@ export function headerProblem([name, value]: HeaderPair): string | null {
 	if (RESERVED.has(lower) || RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix)))
 		return `expected another header than ${name}, which is not open to callers`
 	// Latin-1 without control characters: what Node and workerd both send as it is.
-	if (value.length > LONGEST_VALUE || !/^[\t\x20-\x7e\xa0-\xff]*$/.test(value))
-		return `expected at most ${LONGEST_VALUE} plain characters in the header ${name}`
+	if (value.length > LIMITS.callbackHeader.value || !/^[\t\x20-\x7e\xa0-\xff]*$/.test(value))
+		return `${atMost('callbackHeader')} in the header ${name}`
 	return null
 }
 
@@ -60,7 +56,7 @@ export function headerProblem([name, value]: HeaderPair): string | null {
 export function parseStaticHeaders(text: string | null | undefined): HeaderPair[] {
 	return readPairs(text)
 		.pairs.filter((pair) => headerProblem(pair) === null)
-		.slice(0, MOST_HEADERS)
+		.slice(0, LIMITS.callbackHeaders.value)
 }
 
 /** `Authorization` for `event.notification.basic.username` and `.password` (UTF-8, RFC 7617); null when neither is set. */

@@ -1,4 +1,5 @@
 /** When a notification that failed is tried again (design, Ringing: Schedules; contract, section 5). Pure arithmetic. */
+import { LIMITS } from '../limits.ts'
 
 /** `standard`; the platform's two, counted from the first failure; or the seconds between tries. */
 export type Schedule = 'standard' | '8^n' | '4^n' | readonly number[]
@@ -11,10 +12,6 @@ const JITTER = 0.2
 
 /** The longest that Retry-After may hold back a try where the schedule's own steps are shorter, ms. */
 const RETRY_AFTER_BOUND_MS = 3_600_000
-
-/** What is undelivered is kept 30 days (design, State: Retention): a longer schedule would outlive its notification. */
-const LONGEST_SCHEDULE_SECONDS = 30 * 86_400
-const MOST_STEPS = 50
 
 /** Seconds after the first failure at which the platform's schedules try again. */
 const FROM_FIRST_FAILURE: Readonly<Record<'8^n' | '4^n', readonly number[]>> = {
@@ -67,10 +64,11 @@ export function parseSchedule(text: string): Schedule | null {
 	const inner = /^\[(.*)\]$/s.exec(trimmed)?.[1] ?? trimmed
 	if (inner.trim() === '') return inner === trimmed ? null : []
 	const parts = inner.split(',').map((part) => part.trim())
-	if (parts.length > MOST_STEPS || !parts.every((part) => /^\d{1,7}(\.\d{1,3})?$/.test(part))) return null
+	if (parts.length > LIMITS.scheduleSteps.value || !parts.every((part) => /^\d{1,7}(\.\d{1,3})?$/.test(part))) return null
 	const seconds = parts.map(Number)
 	if (seconds.some((value) => value <= 0)) return null
-	return seconds.reduce((sum, value) => sum + value, 0) <= LONGEST_SCHEDULE_SECONDS ? seconds : null
+	// What is undelivered is kept as long (design, State: Retention): a longer schedule would outlive its notification.
+	return seconds.reduce((sum, value) => sum + value, 0) <= LIMITS.scheduleDays.value * 86_400 ? seconds : null
 }
 
 function steps(schedule: Schedule): readonly number[] {

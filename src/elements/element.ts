@@ -2,6 +2,7 @@
  * What Shopbell asks of a vendor: one small interface that every element implements.
  * `elements/` knows nothing of instances, events or delivery; nothing outside `elements/woocommerce` knows WooCommerce.
  */
+import type { ConfigurationKey, Pollable } from './form.ts'
 import type { Hooks } from './hooks.ts'
 
 /** A JSON object as a vendor gives it. */
@@ -236,19 +237,6 @@ export interface ConnectError {
 	providerMessage: string | null
 }
 
-/** One configuration key of an element (contract, sections 2 and 3). */
-export interface ConfigurationKey {
-	id: number
-	key: string
-	name: string
-	description: string
-	type: 'TEXTFIELD_32' | 'TEXTFIELD_128' | 'TEXTFIELD_1000' | 'PASSWORD' | 'TEXTAREA' | 'BOOLEAN' | 'SELECT' | 'NUMBER'
-	required: boolean
-	defaultValue: string | null
-	/** Masked in every answer. */
-	secret: boolean
-}
-
 /** How a merchant hands keys over without copying them (woocommerce.md 1.10). */
 export interface KeyHandover {
 	/** The page of the store on which the merchant approves. `state` comes back with the keys. */
@@ -273,6 +261,8 @@ export interface Element {
 	handover: KeyHandover | null
 	/** The default poller configuration: label → settings, as `event.poller.configuration` has it. */
 	defaultPoller: Record<string, PollerResource>
+	/** Collections to offer, those of the default poller first; any other can be watched by its own name too. */
+	pollable: Pollable[]
 	/** Discovers and checks a store in at most 12 requests and 20 s (issue: creating an instance checks the store). `paths`: collections that must be readable. */
 	connect(
 		credentials: Credentials,

@@ -2,6 +2,7 @@
  * Topics by their names. An instance's events are one topic of its own (`topic` in notification.ts makes its name), the operator's are
  * Shopbell's to post to, all others are free: whoever has the account posts to them and subscribes to them. Pure.
  */
+import { LIMITS } from '../limits.ts'
 
 /** What an operator's webhook hears. */
 export const OPERATOR_TOPICS: readonly string[] = [
@@ -11,9 +12,6 @@ export const OPERATOR_TOPICS: readonly string[] = [
 	'webhook.repaired',
 	'backlog.expired',
 ]
-
-/** Longest topic, characters. */
-export const TOPIC_LIMIT = 255
 
 /** Whether a subscription to `wanted` hears what is posted to a topic: `orders.*` hears all that begins with `orders.`. */
 export function hearsTopic(wanted: string, topic: string): boolean {
@@ -32,5 +30,5 @@ export function isInstanceTopic(topic: string): boolean {
 
 /** Whether a text can be the name of a topic, or with `.*` at its end be subscribed to: no `*` elsewhere, no control characters, no blanks around it. */
 export function isTopicName(text: string): boolean {
-	return text.length <= TOPIC_LIMIT && text === text.trim() && /^[^*\p{Cc}]+$/u.test(text)
+	return text.length <= LIMITS.topic.value && text === text.trim() && /^[^*\p{Cc}]+$/u.test(text)
 }

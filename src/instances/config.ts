@@ -5,6 +5,7 @@
 import type { Env } from '../context.ts'
 import type { Element, PollerResource } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
+import { atMost, LIMITS, type LimitName } from '../limits.ts'
 import type { WatcherConfig } from '../watcher/ports.ts'
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
 import { FILTER_KEYS, NO_FILTER, parseFilter } from '../events/filter.ts'
@@ -14,13 +15,10 @@ import { HEADERS_KEY, readHeaders } from './headers.ts'
 import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './poller.ts'
 import { loadOrganizationConfig } from './organizations.ts'
 import { findInstanceById, type Instance } from './records.ts'
-import { SIGNATURE_KEY, SIGNATURE_KEY_LIMIT } from './signature.ts'
+import { SIGNATURE_KEY } from './signature.ts'
 import { readFurther, tellsOperator } from './subscriptions.ts'
 import { guardUrl, meansLogOnly, storeBase } from './urls.ts'
 import { isPlaceholder, MASK, readBoolean, readNumber, stripBrackets, toText, type FieldProblem } from './values.ts'
-
-/** Most bytes of a configuration as JSON. */
-export const CONFIGURATION_LIMIT_BYTES = 64 * 1024
 
 /** Defaults that answers show and the watcher goes by (contract, section 3). */
 export const DEFAULTS: Readonly<Record<string, string>> = {
@@ -70,14 +68,14 @@ export type NormalizeResult = { ok: true; value: NormalConfiguration } | { ok: f
 export function normalizeConfiguration(given: Readonly<Record<string, unknown>>, options: NormalizeOptions): NormalizeResult {
 	const { element, previous } = options
 	const problems: FieldProblem[] = []
-	if (new TextEncoder().encode(JSON.stringify(given)).length > CONFIGURATION_LIMIT_BYTES) {
-		return { ok: false, problems: [{ field: 'configuration', message: `expected at most ${CONFIGURATION_LIMIT_BYTES / 1024} kB` }] }
+	if (new TextEncoder().encode(JSON.stringify(given)).length > LIMITS.configuration.value) {
+		return { ok: false, problems: [{ field: 'configuration', message: atMost('configuration') }] }
 	}
 	const raw = new Map<string, unknown>()
 	for (const [key, value] of Object.entries(given)) {
 		if (key === '__proto__') continue
-		if (key.length > 255)
-			problems.push({ field: `configuration.${key.slice(0, 64)}…`, message: 'expected a key of at most 255 characters' })
+		if (key.length > LIMITS.configurationKey.value)
+			problems.push({ field: `configuration.${key.slice(0, 64)}…`, message: `${atMost('configurationKey')} in a key` })
 		raw.set(key, value === MASK ? (previous[key] ?? null) : value)
 	}
 
@@ -267,8 +265,8 @@ const boolean: Check = (text) => {
 }
 
 /** Text up to a length. */
-function textOf(limit: number): Check {
-	return (text) => (text.trim().length > limit ? expected(`at most ${limit} characters`) : fine(text.trim()))
+function textOf(limit: LimitName): Check {
+	return (text) => (text.trim().length > LIMITS[limit].value ? { ok: false, message: atMost(limit) } : fine(text.trim()))
 }
 
 /** One of a few words, in any case. */
@@ -309,8 +307,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
 		const given = /^<?\s*[a-z][a-z0-9+.-]*:\/\//i.test(text.trim()) ? base : base.replace(/^https:\/\//, '')
 		return verdict.ok ? fine(given) : { ok: false, message: verdict.message }
 	},
-	'oauth.api.key': textOf(1000),
-	'oauth.api.secret': textOf(1000),
+	'oauth.api.key': textOf('storeKey'),
+	'oauth.api.secret': textOf('storeKey'),
 	'event.notification.enabled': boolean,
 	'event.vendor.type': (text) => {
 		const type = text.trim().toLowerCase()
@@ -325,18 +323,21 @@ const CHECKS: Readonly<Record<string, Check>> = {
 	},
 	// Not trimmed: a key's blanks are part of it.
 	[SIGNATURE_KEY]: (text) =>
-		text.length > SIGNATURE_KEY_LIMIT
-			? expected(`at most ${SIGNATURE_KEY_LIMIT} characters`)
+		text.length > LIMITS.signatureKey.value
+			? { ok: false, message: atMost('signatureKey') }
 			: text.isWellFormed()
 				? fine(text)
 				: expected('text'),
 	'event.notification.basic.username': (text) =>
-		text.includes(':') || text.length > 255 ? expected('at most 255 characters without a colon') : fine(text),
-	'event.notification.basic.password': (text) => (text.length > 255 ? expected('at most 255 characters') : fine(text)),
+		text.includes(':') || text.length > LIMITS.basicAuth.value
+			? { ok: false, message: `${atMost('basicAuth')} without a colon` }
+			: fine(text),
+	'event.notification.basic.password': (text) =>
+		text.length > LIMITS.basicAuth.value ? { ok: false, message: atMost('basicAuth') } : fine(text),
 	'event.poller.refresh_interval': interval('minutes', false),
 	'event.poller.reread': interval('hours', true),
 	'event.reconcile.interval': interval('minutes', true),
-	'event.poller.scanBudget': numberOf(1, 1000, true),
+	'event.poller.scanBudget': numberOf(1, LIMITS.scanBudget.value, true),
 	'event.poller.backfill': (text) => {
 		const value = text.trim()
 		return backfillIsKnown(value) ? fine(value) : expected('none, all or a date such as 2026-01-31')
@@ -344,12 +345,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
 	'filter.response.nulls': boolean,
 	'event.notification.mode': oneOf('full', 'thin'),
 	'event.notification.coalesce': boolean,
-	'event.notification.batch': numberOf(1, 100, true),
-	'event.notification.rate': numberOf(0.01, 1000, false),
+	'event.notification.batch': numberOf(1, LIMITS.batch.value, true),
+	'event.notification.rate': numberOf(0.01, LIMITS.rate.value, false),
 	// Their form is the filter's to say, once the resources are known.
-	[FILTER_KEYS.types]: textOf(100),
-	[FILTER_KEYS.resources]: textOf(10_000),
-	[FILTER_KEYS.where]: textOf(1000),
+	[FILTER_KEYS.types]: textOf('filterTypes'),
+	[FILTER_KEYS.resources]: textOf('filterResources'),
+	[FILTER_KEYS.where]: textOf('filterWhere'),
 }
 
 function backfillIsKnown(text: string): boolean {

@@ -1,5 +1,6 @@
 /** `event.notification.callback.headers`: extra headers of a notification, as a JSON object or as `Name: value` lines (contract, section 3). */
-import { headerProblem, MOST_HEADERS, readPairs } from '../delivery/headers.ts'
+import { headerProblem, readPairs } from '../delivery/headers.ts'
+import { atMost, LIMITS } from '../limits.ts'
 import type { FieldProblem } from './values.ts'
 
 /** The key's name. */
@@ -9,7 +10,7 @@ export const HEADERS_KEY = 'event.notification.callback.headers'
 export function readHeaders(value: unknown): { ok: true; text: string | null } | { ok: false; problem: FieldProblem } {
 	const { pairs, whole } = readPairs(value)
 	if (!whole) return refuse('expected a JSON object of texts, or lines such as Name: value')
-	if (pairs.length > MOST_HEADERS) return refuse(`expected at most ${MOST_HEADERS} headers, found ${pairs.length}`)
+	if (pairs.length > LIMITS.callbackHeaders.value) return refuse(`${atMost('callbackHeaders')}, found ${pairs.length}`)
 	for (const pair of pairs) {
 		const problem = headerProblem(pair)
 		if (problem !== null) return refuse(problem)

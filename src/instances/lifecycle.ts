@@ -79,6 +79,7 @@ export async function createInstance(
 		id,
 		organizationId: user.organizationId,
 		userId: user.id,
+		maker: { email: user.email, firstName: user.firstName, lastName: user.lastName },
 		state: 'creating',
 		version: 1,
 		enabled: true,

@@ -1,16 +1,11 @@
 /** Names and tags of instances: stripped of HTML, within their limits, with their defaults (contract, section 2). Pure. */
+import { atMost, LIMITS } from '../limits.ts'
 import { stripHtml, type FieldProblem } from './values.ts'
-
-/** Longest name, characters. */
-export const NAME_LIMIT = 255
-/** Most tags, and the longest one, characters. */
-export const MOST_TAGS = 20
-export const TAG_LIMIT = 64
 
 /** A name as kept; null when nothing is left of it (absent, blank, a placeholder in angle brackets). */
 export function readName(value: string | null | undefined): { ok: true; name: string | null } | { ok: false; problem: FieldProblem } {
 	const name = stripHtml(value ?? '')
-	if ([...name].length > NAME_LIMIT) return { ok: false, problem: { field: 'name', message: `expected at most ${NAME_LIMIT} characters` } }
+	if ([...name].length > LIMITS.name.value) return { ok: false, problem: { field: 'name', message: atMost('name') } }
 	return { ok: true, name: name === '' ? null : name }
 }
 
@@ -20,10 +15,9 @@ export function readTags(
 ): { ok: true; tags: string[] | null } | { ok: false; problem: FieldProblem } {
 	if (value === null || value === undefined) return { ok: true, tags: null }
 	const tags = [...new Set((typeof value === 'string' ? [value] : value).map(stripHtml).filter((tag) => tag !== ''))]
-	if (tags.length > MOST_TAGS)
-		return { ok: false, problem: { field: 'tags', message: `expected at most ${MOST_TAGS} tags, found ${tags.length}` } }
-	const long = tags.findIndex((tag) => [...tag].length > TAG_LIMIT)
-	if (long >= 0) return { ok: false, problem: { field: `tags[${long}]`, message: `expected at most ${TAG_LIMIT} characters` } }
+	if (tags.length > LIMITS.tags.value) return { ok: false, problem: { field: 'tags', message: `${atMost('tags')}, found ${tags.length}` } }
+	const long = tags.findIndex((tag) => [...tag].length > LIMITS.tag.value)
+	if (long >= 0) return { ok: false, problem: { field: `tags[${long}]`, message: atMost('tag') } }
 	return { ok: true, tags: tags.length === 0 ? null : tags }
 }
 

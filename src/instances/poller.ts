@@ -4,22 +4,17 @@
  * mean is the element's to say.
  */
 import type { Element, PollerResource } from '../elements/element.ts'
+import { atMost, LIMITS } from '../limits.ts'
 import { readBoolean, readNumber, type FieldProblem } from './values.ts'
 
 /** The key's name, the first part of every field name in its errors. */
 export const POLLER_KEY = 'event.poller.configuration'
-
-/** Most resources an instance can watch. */
-export const MOST_RESOURCES = 50
 
 /** Labels that would collide with the other keys of a notification's `raw` (contract, section 4), or with JavaScript's own. */
 const RESERVED_LABELS = new Set(['pollDate', 'objectType', '__proto__', 'constructor', 'prototype'])
 
 /** A parsed poller configuration, or everything that is wrong with it. */
 export type PollerResult = { ok: true; resources: Record<string, PollerResource> | null } | { ok: false; problems: FieldProblem[] }
-
-/** Longest delay or tolerance. */
-const MOST_SECONDS = 366 * 86_400
 
 const TEXTS = ['idField'] as const
 const BOOLEANS = ['filterByUpdatedDate', 'filterByCurrentDate'] as const
@@ -42,17 +37,17 @@ export function readPoller(value: unknown): PollerResult {
 	if (given === null) return { ok: true, resources: null }
 	const entries = Object.entries(given)
 	if (entries.length === 0) return { ok: true, resources: null }
-	if (entries.length > MOST_RESOURCES)
+	if (entries.length > LIMITS.resources.value)
 		return {
 			ok: false,
-			problems: [{ field: POLLER_KEY, message: `expected at most ${MOST_RESOURCES} resources, found ${entries.length}` }],
+			problems: [{ field: POLLER_KEY, message: `${atMost('resources')}, found ${entries.length}` }],
 		}
 	const resources: Record<string, PollerResource> = {}
 	for (const [label, settings] of entries) {
-		if (label.trim() === '' || label.length > 128 || RESERVED_LABELS.has(label)) {
+		if (label.trim() === '' || label.length > LIMITS.resourceLabel.value || RESERVED_LABELS.has(label)) {
 			problems.push({
-				field: `${POLLER_KEY}.${label.slice(0, 128)}`,
-				message: 'expected another label: 1 to 128 characters, not pollDate, objectType or a word of the language',
+				field: `${POLLER_KEY}.${label.slice(0, LIMITS.resourceLabel.value)}`,
+				message: `expected another label: ${atMost('resourceLabel')}, not blank, pollDate, objectType or a word of the language`,
 			})
 			continue
 		}
@@ -155,8 +150,13 @@ function readResource(field: string, value: unknown, problems: FieldProblem[]): 
 		if (clean[name] === undefined) continue
 		const read = typeof clean[name] === 'number' || typeof clean[name] === 'string' ? readNumber(String(clean[name])) : null
 		const least = name === 'pageSize' ? 1 : 0
-		if (read === null || read < least || (name === 'pageSize' ? !Number.isInteger(read) : read > MOST_SECONDS))
-			expect(name, name === 'pageSize' ? 'expected a whole number from 1' : `expected a number of seconds, 0 to ${MOST_SECONDS} (a year)`)
+		if (read === null || read < least || (name === 'pageSize' ? !Number.isInteger(read) : read > LIMITS.resourceSeconds.value))
+			expect(
+				name,
+				name === 'pageSize'
+					? 'expected a whole number from 1'
+					: `expected a number of seconds, 0 to ${LIMITS.resourceSeconds.value} (a year)`,
+			)
 		clean[name] = read
 	}
 	if (clean['datesConfiguration'] !== undefined) clean['datesConfiguration'] = readDates(clean['datesConfiguration'], expect)

@@ -8,12 +8,21 @@ import type { Connection } from '../elements/element.ts'
 /** Where an instance's row is in its life: not answered yet, in use, or dead to callers and being cleared away. */
 export type RowState = 'creating' | 'ready' | 'deleted'
 
+/** Who made an instance, as it is shown. */
+export interface Maker {
+	email: string
+	firstName: string
+	lastName: string
+}
+
 /** An instance as kept. Times epoch ms; `configuration` as stored, its secrets sealed. */
 export interface Instance {
 	id: number
 	organizationId: number
 	/** Who made it. */
 	userId: number
+	/** … and what they are called; null: such a user is not known. Read with the row, so that showing an instance needs no second query. */
+	maker: Maker | null
 	state: RowState
 	/** Counts up with every change. */
 	version: number
@@ -65,8 +74,8 @@ export type InstanceChange = Partial<
 	>
 >
 
-/** The row as D1 has it. */
-interface Row {
+/** The row as D1 has it, with who made it. */
+export interface Row {
 	id: number
 	organization_id: number
 	user_id: number
@@ -90,13 +99,20 @@ interface Row {
 	signature_next: string | null
 	signature_from_ms: number | null
 	baseline_version: number
+	maker_email: string | null
+	maker_first_name: string | null
+	maker_last_name: string | null
 }
 
 const COLUMNS =
 	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
 
-/** What is read: what an insert sets, and what has its default until a change sets it. */
-const READ = `${COLUMNS}, baseline_version`
+/** What is read of `FROM`, a `Row`: what an insert sets, what has its default until a change sets it, and who made it. */
+export const READ = `${`${COLUMNS}, baseline_version`
+	.split(', ')
+	.map((column) => `i.${column}`)
+	.join(', ')}, u.email AS maker_email, u.first_name AS maker_first_name, u.last_name AS maker_last_name`
+export const FROM = 'instances AS i LEFT JOIN users AS u ON u.id = i.user_id AND u.organization_id = i.organization_id'
 
 /** What a row's end means for its webhooks; `?1` is now. */
 const REMOVE_HOOKS = "hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
@@ -168,7 +184,7 @@ export async function markReady(db: D1Database, instance: Instance, actor: Actor
 /** A ready instance of this organization; null when there is none. */
 export async function findInstance(db: D1Database, organizationId: number, id: number): Promise<Instance | null> {
 	const row = await db
-		.prepare(`SELECT ${READ} FROM instances WHERE organization_id = ? AND id = ? AND state = 'ready'`)
+		.prepare(`SELECT ${READ} FROM ${FROM} WHERE i.organization_id = ? AND i.id = ? AND i.state = 'ready'`)
 		.bind(organizationId, id)
 		.first<Row>()
 	return row === null ? null : fromRow(row)
@@ -183,7 +199,7 @@ export function instanceStatement(
 ): D1PreparedStatement {
 	return db
 		.prepare(
-			`SELECT ${READ} FROM instances WHERE ${by} = ?${organization.values.length + 1} AND organization_id = (${organization.sql}) AND state = 'ready'`,
+			`SELECT ${READ} FROM ${FROM} WHERE i.${by} = ?${organization.values.length + 1} AND i.organization_id = (${organization.sql}) AND i.state = 'ready'`,
 		)
 		.bind(...organization.values, value)
 }
@@ -195,39 +211,8 @@ export function instanceOf(row: Record<string, unknown>): Instance {
 
 /** An instance for its own Durable Object, whatever its organization; null when it does not exist or is deleted. */
 export async function findInstanceById(db: D1Database, id: number): Promise<Instance | null> {
-	const row = await db.prepare(`SELECT ${READ} FROM instances WHERE id = ? AND state <> 'deleted'`).bind(id).first<Row>()
+	const row = await db.prepare(`SELECT ${READ} FROM ${FROM} WHERE i.id = ? AND i.state <> 'deleted'`).bind(id).first<Row>()
 	return row === null ? null : fromRow(row)
-}
-
-/** What a list of instances can be narrowed by. */
-export interface InstanceFilter {
-	/** Instances with any of these tags; empty: all. */
-	tags: string[]
-	/** Part of the name or the element's key, in any case; empty: all. */
-	searchText: string
-	elementKey: string | null
-}
-
-/** Ready instances of an organization by rising id, above `afterId`, and how many match in all. */
-export async function listInstances(
-	db: D1Database,
-	organizationId: number,
-	filter: InstanceFilter,
-	pageSize: number,
-	afterId: number,
-): Promise<{ instances: Instance[]; total: number }> {
-	// As SQLite's lower() does it: A to Z only.
-	const search = filter.searchText.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
-	const where = `organization_id = ?1 AND state = 'ready'
-		AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(instances.tags) AS own JOIN json_each(?2) AS wanted ON own.value = wanted.value))
-		AND (?3 = '' OR instr(lower(name), ?3) > 0 OR instr(element_key, ?3) > 0)
-		AND (?4 IS NULL OR element_key = ?4)`
-	const values = [organizationId, JSON.stringify(filter.tags), search, filter.elementKey] as const
-	const [rows, count] = await db.batch<Row | { total: number }>([
-		db.prepare(`SELECT ${READ} FROM instances WHERE ${where} AND id > ?5 ORDER BY id LIMIT ?6`).bind(...values, afterId, pageSize),
-		db.prepare(`SELECT count(*) AS total FROM instances WHERE ${where}`).bind(...values),
-	])
-	return { instances: (rows!.results as Row[]).map(fromRow), total: (count!.results[0] as { total: number }).total }
 }
 
 /** Changes a row, if it still has the version that the change was made from, and counts the version up; with its audit row. The changed instance, or null when somebody else was first. */
@@ -319,7 +304,7 @@ export async function abandonCreating(db: D1Database, which: { id: number } | { 
 
 /** An instance in any state, for the cron and for what ends it; null when its row is gone. */
 export async function findRow(db: D1Database, id: number): Promise<Instance | null> {
-	const row = await db.prepare(`SELECT ${READ} FROM instances WHERE id = ?`).bind(id).first<Row>()
+	const row = await db.prepare(`SELECT ${READ} FROM ${FROM} WHERE i.id = ?`).bind(id).first<Row>()
 	return row === null ? null : fromRow(row)
 }
 
@@ -336,7 +321,8 @@ export async function removeRow(db: D1Database, id: number): Promise<void> {
 	])
 }
 
-function fromRow(row: Row): Instance {
+/** An instance out of its row. */
+export function fromRow(row: Row): Instance {
 	return {
 		id: row.id,
 		organizationId: row.organization_id,
@@ -361,5 +347,9 @@ function fromRow(row: Row): Instance {
 		signatureNext: row.signature_next,
 		signatureFromMs: row.signature_from_ms,
 		baselineVersion: row.baseline_version,
+		maker:
+			row.maker_email === null
+				? null
+				: { email: row.maker_email, firstName: row.maker_first_name ?? '', lastName: row.maker_last_name ?? '' },
 	}
 }

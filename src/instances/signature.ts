@@ -4,18 +4,15 @@
  * written, or by the cron.
  */
 import { keysAt, type SignatureKeys } from '../delivery/sign.ts'
+import { atMost, LIMITS } from '../limits.ts'
 import type { Instance } from './records.ts'
 import { isPlaceholder, MASK } from './values.ts'
 
 /** The configuration's key. */
 export const SIGNATURE_KEY = 'event.notification.signature.key'
 
-/** Longest signature key, characters (contract, section 3). */
-export const SIGNATURE_KEY_LIMIT = 128
-
-/** How long both keys sign unless the caller says otherwise, and at most. Seconds. */
+/** How long both keys sign unless the caller says otherwise, seconds. */
 export const GRACE_SECONDS = 86_400
-export const LONGEST_GRACE_SECONDS = 7 * 86_400
 
 /** Rows tidied a round. */
 const LIMIT = 100
@@ -47,7 +44,8 @@ export function withKey(instance: Instance, sealed: string): Instance {
 
 /** What is wrong with a key that a caller gives to rotate to, as what was expected; null: nothing. Blanks around it are part of it. */
 export function keyProblem(key: string): string | null {
-	if (key.trim() === '' || key.length > SIGNATURE_KEY_LIMIT || !key.isWellFormed()) return `expected 1 to ${SIGNATURE_KEY_LIMIT} characters`
+	if (key.trim() === '' || !key.isWellFormed()) return 'expected a key of text that is not blank'
+	if (key.length > LIMITS.signatureKey.value) return atMost('signatureKey')
 	if (key === MASK || isPlaceholder(key)) return 'expected a key, found what stands for one'
 	return null
 }

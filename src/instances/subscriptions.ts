@@ -5,12 +5,10 @@
  */
 import { auditStatement, type Actor, type AuditEntry } from '../accounts/audit.ts'
 import { hearsOperator } from '../events/topics.ts'
+import { LIMITS } from '../limits.ts'
 import type { WatcherConfig } from '../watcher/ports.ts'
 import { nextNumber, type Instance } from './records.ts'
 import { meansLogOnly } from './urls.ts'
-
-/** Most further subscriptions of an instance, and of an organization: each event is held against all of them. */
-export const MOST_SUBSCRIPTIONS = 10
 
 /** A subscription as D1 has it. Times epoch ms. */
 export interface SubscriptionRow {
@@ -114,7 +112,7 @@ export async function addSubscription(
 	const present = await readFurther(db, instance.id)
 	const same = present.find((one) => one.url === what.url)
 	if (same !== undefined) return { exists: same.number }
-	if (present.length >= MOST_SUBSCRIPTIONS) return 'too-many'
+	if (present.length >= LIMITS.subscriptions.value) return 'too-many'
 	const id = await nextNumber(db, 'subscription')
 	const [inserted] = await db.batch([
 		// Only if it still holds what was looked at: another request may have been as fast.
@@ -124,7 +122,16 @@ export async function addSubscription(
 				SELECT ?1, ?2, ?3, id, ?5, ?6, ?7 FROM instances WHERE id = ?4 AND organization_id = ?2 AND state = 'ready'
 				AND (SELECT count(*) FROM subscriptions WHERE owner_id = ?4) < ?8`,
 			)
-			.bind(id, instance.organizationId, actor.userId, instance.id, what.url, JSON.stringify(what.topics), nowMs, MOST_SUBSCRIPTIONS),
+			.bind(
+				id,
+				instance.organizationId,
+				actor.userId,
+				instance.id,
+				what.url,
+				JSON.stringify(what.topics),
+				nowMs,
+				LIMITS.subscriptions.value,
+			),
 		countUp(db, instance.id, nowMs),
 		auditStatement(
 			db,
@@ -154,7 +161,7 @@ export async function addOwn(
 				SELECT ?1, ?2, ?3, owner_id, ?5, ?6, ?7 FROM organizations WHERE id = ?2 AND owner_id = ?4
 				AND (SELECT count(*) FROM subscriptions WHERE owner_id = ?4) < ?8`,
 			)
-			.bind(id, organizationId, actor.userId, ownerId, what.url, JSON.stringify(what.topics), nowMs, MOST_SUBSCRIPTIONS),
+			.bind(id, organizationId, actor.userId, ownerId, what.url, JSON.stringify(what.topics), nowMs, LIMITS.subscriptions.value),
 		auditStatement(
 			db,
 			actor,

@@ -5,12 +5,14 @@
  * address is stopped by the platform (`global_fetch_strictly_public`).
  */
 
+import { atMost, LIMITS } from '../limits.ts'
+
 /** The verdict on an address. `message` says what was expected, without quoting the URL's query. */
 export type UrlVerdict = { ok: true; url: URL } | { ok: false; message: string }
 
 /** Judges a URL. `allowPrivateNetwork` (ALLOW_PRIVATE_NETWORK) opens loopback and private networks for local use; link-local and metadata addresses stay closed. */
 export function guardUrl(text: string, allowPrivateNetwork: boolean): UrlVerdict {
-	if (text.length > 2048) return refuse('expected a URL of at most 2048 characters')
+	if (text.length > LIMITS.url.value) return refuse(`${atMost('url')} in a URL`)
 	let url: URL
 	try {
 		url = new URL(text.trim())

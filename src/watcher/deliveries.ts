@@ -7,7 +7,7 @@ import type { Core } from './core.ts'
 import { flow } from './forming.ts'
 import { notificationBody } from './outbox.ts'
 import type { NotificationPage, NotificationQuery, NotificationReport, SubscriptionReport } from './rpc.ts'
-import { activate, CALLBACK, readSubscriptions, type Subscription } from './subscriptions.ts'
+import { activate, readSubscriptions, type Subscription } from './subscriptions.ts'
 import { NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
 /** Above so many a backlog is not counted on. */
@@ -15,22 +15,36 @@ const COUNTED = 10_001
 /** Rows that a page looks through for what it shows. */
 const LOOK = 2_000
 
-/** How many events wait for the callback; of those in no notification, and of queued notifications, at most 10 001 are counted. */
-export function backlog(core: Core): number {
+/**
+ * How many events wait to be sent, and since when the oldest does (epoch ms; null: none waits): to one subscription, or to all. Of those in
+ * no notification, and of queued notifications, at most 10 001 are counted. What is queued alone waits to be released and is not counted.
+ */
+export function backlog(core: Core, only: number | null): { events: number; sinceMs: number | null } {
 	const { sql } = core.ports
-	const waiting =
-		sql.all<{ n: number }>(`SELECT count(*) AS n FROM (SELECT 1 FROM waiting WHERE subscription = ? LIMIT ?)`, CALLBACK, COUNTED)[0]?.n ?? 0
-	const unsettled = unsettledRows(core).filter((row) => row.subscription === CALLBACK)
-	const callback = readSubscriptions(sql).find((one) => one.id === CALLBACK)
-	const queued =
-		callback?.active === false
-			? sql.all<{ members: string }>(
-					`SELECT members FROM notifications WHERE subscription = ? AND status = 'queued' LIMIT ?`,
-					CALLBACK,
+	const asked = readSubscriptions(sql).filter((one) => only === null || one.id === only)
+	let events = 0
+	const since: number[] = []
+	for (const { id, active } of asked) {
+		const count = `SELECT count(*) AS n, min(sequence) AS oldest FROM (SELECT sequence FROM waiting WHERE subscription = ? ORDER BY sequence LIMIT ?)`
+		const { n = 0, oldest = null } = sql.all<{ n: number; oldest: number | null }>(count, id, COUNTED)[0] ?? {}
+		events += n
+		if (oldest !== null)
+			since.push(...sql.all<{ recorded: number }>(`SELECT recorded FROM events WHERE sequence = ?`, oldest).map((row) => row.recorded))
+		const rows: { members: string; created: number }[] = unsettledRows(core).filter((row) => row.subscription === id)
+		if (!active)
+			rows.push(
+				...sql.all<{ members: string; created: number }>(
+					`SELECT members, created FROM notifications WHERE subscription = ? AND status = 'queued' LIMIT ?`,
+					id,
 					COUNTED,
-				)
-			: []
-	return [...unsettled, ...queued].reduce((sum, row) => sum + parseMembers(row.members).length, waiting)
+				),
+			)
+		for (const row of rows) {
+			events += parseMembers(row.members).length
+			since.push(row.created)
+		}
+	}
+	return { events, sinceMs: since.reduce<number | null>((first, ms) => (first === null || ms < first ? ms : first), null) }
 }
 
 /** The subscriptions of this object, the callback first. */

@@ -1,4 +1,5 @@
 /** Replays: which notifications are sent again, how long that takes, and how far it is (design, Ringing). */
+import { LIMITS } from '../limits.ts'
 import type { Core } from './core.ts'
 import { storedIds } from './event-log.ts'
 import { flow } from './forming.ts'
@@ -10,8 +11,7 @@ const LANES = 6
 /** How many of the last deliveries say how long one takes, and what one takes where none does, ms. */
 const SAMPLE = 50
 const USUAL_MS = 300
-/** Replays that run at a time, and those that are kept to be looked at. */
-const MOST_RUNNING = 10
+/** Replays that are kept to be looked at. */
 const KEPT = 50
 
 /** Begins a replay; `dryRun` only counts. Replays send what is settled; what is not is under way by itself. */
@@ -24,7 +24,7 @@ export function replay(core: Core, query: ReplayQuery, dryRun: boolean): ResendR
 		const estimateSeconds = estimate(core, total)
 		return { id: null, kind: 'replay', status: 'dry-run', total, left: total, failed: 0, estimateSeconds, createdMs: now, endedMs: null }
 	}
-	if (core.state.resending >= MOST_RUNNING) return 'too-many'
+	if (core.state.resending >= LIMITS.replays.value) return 'too-many'
 	const id = core.commit(() => {
 		const begun = begin(core, 'replay', select, ...values)
 		sql.run(`DELETE FROM resends WHERE id <= ? AND status <> 'running'`, begun - KEPT)

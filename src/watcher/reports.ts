@@ -7,9 +7,9 @@ import { estimateSeconds, judgeHealth } from './health.ts'
 import { nextLookupMs } from './lookups.ts'
 import { backlog } from './deliveries.ts'
 import { EVENT_COLUMNS, storedEvent, type EventRecord } from './event-log.ts'
-import { readCallback } from './subscriptions.ts'
+import { CALLBACK, readCallback } from './subscriptions.ts'
 import { watchedResources } from './resources.ts'
-import type { EventRow, Health, PollerReport, StatusReport } from './rpc.ts'
+import type { EventRow, Health, MetricsReport, PollerReport, StatusReport } from './rpc.ts'
 import { nextReread, rereadDue } from './scans.ts'
 
 const HOUR_MS = 3_600_000
@@ -51,7 +51,7 @@ export function healthOf(core: Core): Health {
 						failingSinceMs: subscription.failingSinceMs,
 						lastStatus: subscription.lastStatus,
 					},
-		waiting: subscription === null ? 0 : backlog(core),
+		waiting: subscription === null ? 0 : backlog(core, CALLBACK).events,
 		before: state.reported,
 	})
 }
@@ -108,6 +108,29 @@ function mayDiffer(core: Core): boolean {
 		state.resources.some((rs) => rs.error !== null || rs.heldSinceMs !== null || rs.baseline !== null || rs.window !== null) ||
 		readCallback(core.ports.sql)?.failingSinceMs != null
 	)
+}
+
+/** What `GET /metrics` says of an instance, as it is now. */
+export function metricsOf(core: Core): MetricsReport {
+	const { state } = core
+	const now = core.ports.now()
+	const seconds = (ms: number): number => Math.max(0, Math.round(ms / 1000))
+	const known = (times: (number | null)[]): number[] => times.filter((time) => time !== null)
+	const lags = known(state.resources.map((rs) => rs.lastChangeLagMs))
+	const polls = state.paused ? [] : known(state.resources.map((rs) => rs.lastPollMs))
+	const { events, sinceMs } = backlog(core, null)
+	return {
+		state: healthOf(core).state,
+		lagSeconds: lags.length === 0 ? null : seconds(Math.max(...lags)),
+		pollAgeSeconds: polls.length === 0 ? null : seconds(now - Math.min(...polls)),
+		seen: state.sequence,
+		delivered: state.counters.delivered,
+		failed: state.counters.dead,
+		expired: state.counters.expired,
+		backlog: events,
+		backlogAgeSeconds: sinceMs === null ? null : seconds(now - sinceMs),
+		storeRequests: state.counters.requests,
+	}
 }
 
 /** `GET /instances/{id}/poller`. */

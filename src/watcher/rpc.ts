@@ -46,6 +46,29 @@ export interface StatusReport {
 	hours: number[]
 }
 
+/** What `GET /metrics` says of an instance. Counters are absolute, since the instance was made. */
+export interface MetricsReport {
+	state: InstanceState
+	/** From the newest change's own stamp to its recording, of the slowest resource; null: nothing changed yet. */
+	lagSeconds: number | null
+	/** Since the last poll of the resource that was polled longest ago; null: it does not poll, or has not yet. */
+	pollAgeSeconds: number | null
+	/** Events recorded. */
+	seen: number
+	/** Notifications accepted. */
+	delivered: number
+	/** Notifications whose last try failed. */
+	failed: number
+	/** Events that were dropped undelivered when their time was over. */
+	expired: number
+	/** Events that wait to be sent, to whichever subscription. */
+	backlog: number
+	/** Since the oldest of them was recorded or formed; null: none waits. */
+	backlogAgeSeconds: number | null
+	/** Requests made to the store. */
+	storeRequests: number
+}
+
 /** What the event log shows of one event (contract, section 6 and 11). Times epoch ms; `record` is JSON text, null once erased. */
 export interface EventRow {
 	eventId: string
@@ -376,6 +399,7 @@ export interface WatcherRpc {
 	poll(depth: 'window' | 'reread'): Promise<Known<{ run: string; depth: string; state: string }>>
 	health(): Promise<Known<Health>>
 	poller(): Promise<Known<PollerReport>>
+	metrics(): Promise<Known<MetricsReport>>
 	/** Newest first. `before`: sequence to start below. */
 	events(query: { pageSize: number; before?: number | undefined }): Promise<Known<{ events: EventRow[]; next: number | null }>>
 	event(sequence: number): Promise<Known<EventRow | null>>

@@ -19,7 +19,7 @@ import { takeDelivery } from './hooks.ts'
 import type { Ports, Sql, SqlValue } from './ports.ts'
 import { addRejections, rejectionsOf, webhooksOf } from './hook-reports.ts'
 import { cancelResend, replay, resendsOf } from './replays.ts'
-import { eventOf, eventsOf, healthOf, pollerOf } from './reports.ts'
+import { eventOf, eventsOf, healthOf, metricsOf, pollerOf } from './reports.ts'
 import type {
 	CoverageReport,
 	HookAnswer,
@@ -35,6 +35,7 @@ import type {
 	Outcome,
 	ReplayQuery,
 	PollerReport,
+	MetricsReport,
 	WatcherRpc,
 } from './rpc.ts'
 import { testEvent } from './test-event.ts'
@@ -107,6 +108,11 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	async poller(): Promise<Known<PollerReport>> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : pollerOf(core)
+	}
+
+	async metrics(): Promise<Known<MetricsReport>> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : metricsOf(core)
 	}
 
 	async events(query: { pageSize: number; before?: number | undefined }): Promise<Known<{ events: EventRow[]; next: number | null }>> {

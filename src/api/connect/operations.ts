@@ -1,5 +1,6 @@
 /** Connect without keys, the caller's side: an address for the merchant, and what became of it. */
 import * as z from 'zod'
+import { atMost, LIMITS } from '../../limits.ts'
 import { operation } from '../contract.ts'
 import { InstanceBody } from '../instances/schema.ts'
 
@@ -8,13 +9,13 @@ const Element = z.object({ keyOrId: KeyOrId })
 const State = Element.extend({ state: z.string().meta({ description: 'As it was answered' }) })
 const CallbackUrl = z
 	.string('expected text')
-	.max(2048, 'expected at most 2048 characters')
+	.max(LIMITS.url.value, atMost('url'))
 	.optional()
 	.meta({ description: "Where the merchant's browser goes in the end, with `state` and `instanceId`" })
 
 const Body = InstanceBody.extend({ callbackUrl: CallbackUrl })
 const Query = z.looseObject({
-	siteAddress: z.string().max(2048, 'expected at most 2048 characters').optional().meta({ description: 'The address of the store' }),
+	siteAddress: z.string().max(LIMITS.url.value, atMost('url')).optional().meta({ description: 'The address of the store' }),
 	callbackUrl: CallbackUrl,
 })
 const HandOver = z

@@ -1,6 +1,5 @@
 /** What the calls about instances do. */
 import type * as z from 'zod'
-import { findUser, type User } from '../../accounts/accounts.ts'
 import { findElement } from '../../elements/registry.ts'
 import { BadRequest, NotFound } from '../../errors.ts'
 import {
@@ -11,7 +10,8 @@ import {
 	type ChangeOptions,
 	type InstanceInput,
 } from '../../instances/lifecycle.ts'
-import { listInstances, type Instance } from '../../instances/records.ts'
+import { listInstances } from '../../instances/list.ts'
+import type { Instance } from '../../instances/records.ts'
 import { elementOf } from '../../instances/stores.ts'
 import { seesSecrets } from '../access.ts'
 import type { CallerContext, InstanceContext } from '../environment.ts'
@@ -35,13 +35,13 @@ export async function create(c: CallerContext, body: z.output<typeof InstanceBod
 		throw keyOrId === null ? new BadRequest('element.key: expected "woocommercerest"') : new NotFound('No such element')
 	const instance = await createInstance(c.var.services, c.var.user, c.var.requestId, element, inputOf(body))
 	c.set('instanceId', instance.id)
-	return c.json(await showInstance(viewEnvOf(c), instance, c.var.user), 200)
+	return c.json(await showInstance(viewEnvOf(c), instance), 200)
 }
 
 /** `GET /instances`: with an Element token that instance, otherwise the organization's. */
 export async function list(c: CallerContext, query: InstancesQuery): Promise<Response> {
 	const own = c.var.tokenInstance
-	if (own !== null) return c.json(await showInstance(viewEnvOf(c), own, await userOf(c, own)), 200)
+	if (own !== null) return c.json(await showInstance(viewEnvOf(c), own), 200)
 	return await answerList(c, query, null)
 }
 
@@ -65,20 +65,12 @@ async function answerList(c: CallerContext, query: InstancesQuery, elementKey: s
 		total,
 		next: last !== undefined && instances.length === pageSize ? formatPageToken([last.id]) : null,
 	})
-	const users = new Map<number, User | null>()
-	for (const id of new Set(instances.map((instance) => instance.userId)))
-		users.set(id, await findUser(c.env.DB, c.var.user.organizationId, id))
-	return c.json(
-		await Promise.all(
-			instances.map((instance) => showInstance(viewEnvOf(c), instance, users.get(instance.userId) ?? null, query.hydrate !== 'false')),
-		),
-		200,
-	)
+	return c.json(await Promise.all(instances.map((instance) => showInstance(viewEnvOf(c), instance, query.hydrate !== 'false'))), 200)
 }
 
 /** One instance. */
 export async function show(c: InstanceContext): Promise<Response> {
-	return c.json(await showInstance(viewEnvOf(c), c.var.instance, await userOf(c, c.var.instance)), 200)
+	return c.json(await showInstance(viewEnvOf(c), c.var.instance), 200)
 }
 
 /** `PATCH` and `PUT`. */
@@ -92,7 +84,7 @@ export async function update(
 	options: ChangeOptions,
 ): Promise<Response> {
 	const changed = await updateInstance(c.var.services, c.var.instance, c.var.user, c.var.requestId, inputOf(body), options)
-	return c.json(await showInstance(viewEnvOf(c), changed, await userOf(c, changed)), 200)
+	return c.json(await showInstance(viewEnvOf(c), changed), 200)
 }
 
 /** `DELETE`: 200 with an empty body (contract, section 2). */
@@ -104,7 +96,7 @@ export async function remove(c: InstanceContext): Promise<Response> {
 /** `PUT·DELETE …/enabled`. */
 export async function enable(c: InstanceContext, enabled: boolean, skip: boolean): Promise<Response> {
 	const changed = await setEnabled(c.var.services, c.var.instance, c.var.user, c.var.requestId, enabled, skip)
-	return c.json(await showInstance(viewEnvOf(c), changed, await userOf(c, changed)), 200)
+	return c.json(await showInstance(viewEnvOf(c), changed), 200)
 }
 
 /** `GET …/configuration`. */
@@ -155,10 +147,4 @@ function requireItem(instance: Instance, configId: string) {
 
 function inputOf(body: InstanceInput): InstanceInput {
 	return { name: body.name, tags: body.tags, configuration: body.configuration }
-}
-
-/** Who made the instance; usually who is asking. */
-async function userOf(c: { env: CallerContext['env']; var: CallerContext['var'] }, instance: Instance): Promise<User | null> {
-	const { user } = c.var
-	return user.id === instance.userId ? user : await findUser(c.env.DB, instance.organizationId, instance.userId)
 }

@@ -1,5 +1,6 @@
 /** What an instance has sent, sent again; a test event; an object erased. Like all calls about one instance, each exists by id and with its token. */
 import * as z from 'zod'
+import { atMost, LIMITS } from '../../limits.ts'
 import type { Api } from '../serve.ts'
 import { DryRunQuery, EraseAnswer, ReplayBody, ResendAnswer, TestEventAnswer } from './replay-schema.ts'
 import * as replays from './replays.ts'
@@ -7,8 +8,8 @@ import { both } from './routes.ts'
 
 const ReplayId = z.looseObject({ replayId: z.string() })
 const ObjectOfResource = z.looseObject({
-	resource: z.string().max(255, 'expected at most 255 characters'),
-	objectId: z.string().max(255, 'expected at most 255 characters'),
+	resource: z.string().max(LIMITS.objectId.value, atMost('objectId')),
+	objectId: z.string().max(LIMITS.objectId.value, atMost('objectId')),
 })
 
 /** Declares the calls. */

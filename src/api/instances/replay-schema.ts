@@ -1,7 +1,11 @@
 /** The shapes of replays, test events and erasing. */
 import * as z from 'zod'
+import { atMost, LIMITS } from '../../limits.ts'
 
-const DryRun = z.enum(['true', 'false'], 'expected true or false').optional()
+const DryRun = z
+	.enum(['true', 'false'], 'expected true or false')
+	.optional()
+	.meta({ description: 'true: nothing is sent; 200 with what it would be' })
 const Names = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
 const Moment = z.union([z.string(), z.number()], 'expected a time such as 2026-01-31T12:00:00Z')
 
@@ -17,7 +21,7 @@ export const ReplayFilter = z.strictObject(
 		resources: Names.optional(),
 		objectId: z.union([z.string(), z.number()], 'expected the id of an object').optional(),
 		status: z.enum(['NOTIFIED', 'CONSUMED'], 'expected NOTIFIED or CONSUMED').optional(),
-		text: z.string('expected text').min(1, 'expected text').max(200, 'expected at most 200 characters').optional(),
+		text: z.string('expected text').min(1, 'expected text').max(LIMITS.replayText.value, atMost('replayText')).optional(),
 	},
 	{
 		error: (issue) => (issue.code === 'unrecognized_keys' ? `knows no ${issue.keys.join(', ').slice(0, 200)}` : 'expected an object'),

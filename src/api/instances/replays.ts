@@ -2,6 +2,7 @@
 import type * as z from 'zod'
 import { auditStatement, type AuditEntry } from '../../accounts/audit.ts'
 import { BadRequest, Conflict, NotFound } from '../../errors.ts'
+import { shown } from '../../limits.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import type { Instance } from '../../instances/records.ts'
 import type { NotificationReport, ReplayQuery, SubscriptionReport } from '../../watcher/rpc.ts'
@@ -115,10 +116,10 @@ async function begin(
 	else requireSendable(report, subscriptions)
 	const begun = await askObject(services, sender.id, (watcher) => watcher.replay(query, dryRun))
 	if (begun === 'too-many')
-		throw new Conflict(
+		throw new BadRequest(
 			sender.own
-				? '10 replays are running; wait until one has ended'
-				: '10 replays of this instance are running; wait until one has ended, or cancel one with DELETE /instances/{id}/replays/{replayId}',
+				? `At most ${shown('replays')} run at a time; wait until one has ended`
+				: `At most ${shown('replays')} of an instance run at a time; wait until one has ended, or cancel one with DELETE /instances/{id}/replays/{replayId}`,
 		)
 	if (!dryRun)
 		await note(by, sender, {

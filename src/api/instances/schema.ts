@@ -1,11 +1,12 @@
 /** The shapes of instances in the contract (section 2). */
 import * as z from 'zod'
-import { GRACE_SECONDS, LONGEST_GRACE_SECONDS, SIGNATURE_KEY_LIMIT } from '../../instances/signature.ts'
+import { GRACE_SECONDS } from '../../instances/signature.ts'
+import { atMost, LIMITS } from '../../limits.ts'
 import { STATES } from '../../watcher/rpc.ts'
 
 const Configuration = z.record(z.string(), z.unknown(), 'expected an object of configuration keys')
 const Tags = z.union([z.string(), z.array(z.string())], 'expected a list of texts').nullish()
-const GRACE_EXPECTED = `expected a whole number of seconds from 0 to ${LONGEST_GRACE_SECONDS}`
+const GRACE_EXPECTED = `expected a whole number of seconds from 0 to ${LIMITS.signatureGrace.value}`
 const Name = z.string('expected text').nullish()
 
 /** `POST /instances`, `PUT`. What is not named here is accepted and ignored, as clients send back whole instances. */
@@ -74,13 +75,13 @@ export const DecisionBody = z.looseObject({ decision: z.enum(['emit', 'forget'],
 export const RotateBody = z.strictObject({
 	key: z
 		.string('expected text')
-		.max(SIGNATURE_KEY_LIMIT, `expected 1 to ${SIGNATURE_KEY_LIMIT} characters`)
+		.max(LIMITS.signatureKey.value, atMost('signatureKey'))
 		.nullish()
 		.meta({ description: 'The new key; without one a random one is made' }),
 	grace: z
 		.int(GRACE_EXPECTED)
 		.min(0, GRACE_EXPECTED)
-		.max(LONGEST_GRACE_SECONDS, GRACE_EXPECTED)
+		.max(LIMITS.signatureGrace.value, GRACE_EXPECTED)
 		.nullish()
 		.meta({ description: `Seconds in which both keys sign; ${GRACE_SECONDS} unless it is said` }),
 })

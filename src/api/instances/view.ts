@@ -1,6 +1,5 @@
 /** An instance as the contract shows it (section 2): defaults filled in, secrets masked, flags that the platform always had. */
 import type * as z from 'zod'
-import type { User } from '../../accounts/accounts.ts'
 import type { Element } from '../../elements/element.ts'
 import { callbackOf, DEFAULTS, isSecretKey } from '../../instances/config.ts'
 import { effectivePoller, POLLER_KEY } from '../../instances/poller.ts'
@@ -20,13 +19,9 @@ export interface ViewEnv {
 }
 
 /** A whole instance. `hydrate: false` leaves out the element and the configuration. */
-export async function showInstance(
-	env: ViewEnv,
-	instance: Instance,
-	user: User | null,
-	hydrate = true,
-): Promise<z.output<typeof InstanceAnswer>> {
+export async function showInstance(env: ViewEnv, instance: Instance, hydrate = true): Promise<z.output<typeof InstanceAnswer>> {
 	const element = elementOf(instance.elementKey)
+	const { maker } = instance
 	const callback = instance.eventsEnabled ? callbackOf(instance.configuration, env.PUBLIC_URL) : null
 	return {
 		id: instance.id,
@@ -47,7 +42,7 @@ export async function showInstance(
 		traceLoggingEnabled: false,
 		cachingEnabled: false,
 		externalAuthentication: 'none',
-		user: { id: instance.userId, emailAddress: user?.email ?? '', firstName: user?.firstName ?? '', lastName: user?.lastName ?? '' },
+		user: { id: instance.userId, emailAddress: maker?.email ?? '', firstName: maker?.firstName ?? '', lastName: maker?.lastName ?? '' },
 	}
 }
 

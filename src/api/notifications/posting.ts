@@ -3,14 +3,12 @@ import type * as z from 'zod'
 import { BadRequest } from '../../errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import { ensureOwner, findOwner } from '../../instances/organizations.ts'
+import { atMost, LIMITS } from '../../limits.ts'
 import type { CallerContext } from '../environment.ts'
 import type { Notification, NotificationBody } from './schema.ts'
 import { askOwner } from './scope.ts'
 import { requireFreeTopic } from './topics.ts'
 import { showNotification } from './view.ts'
-
-/** Most bytes of a message. */
-const MESSAGE_LIMIT_BYTES = 256 * 1024
 
 /** Puts a notification into the organization's own object and answers with it, the first where several subscriptions hear it. */
 export async function post(c: CallerContext, body: z.output<typeof NotificationBody>): Promise<Notification> {
@@ -18,8 +16,7 @@ export async function post(c: CallerContext, body: z.output<typeof NotificationB
 	const topic = requireFreeTopic(body.topic)
 	if (body.message === undefined) throw new BadRequest('message: expected a JSON value')
 	const message = JSON.stringify(body.message)
-	if (new TextEncoder().encode(message).length > MESSAGE_LIMIT_BYTES)
-		throw new BadRequest(`message: expected at most ${MESSAGE_LIMIT_BYTES / 1024} kB`)
+	if (new TextEncoder().encode(message).length > LIMITS.message.value) throw new BadRequest(`message: ${atMost('message')}`)
 	const from = body.from?.trim() ?? ''
 	const notice = {
 		origin: 0,

@@ -1,14 +1,18 @@
 /** The shapes of notifications, subscriptions and deliveries in the contract (section 5). What we add to them helps and may be absent. */
 import * as z from 'zod'
+import { atMost, LIMITS, shown } from '../../limits.ts'
 import { InstanceMessage } from '../events/entry.ts'
 import { Names, NextPage, PageSize } from '../paging.ts'
 
-const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
+const Hydrate = z
+	.enum(['true', 'false'], 'expected true or false')
+	.optional()
+	.meta({ description: 'Deliveries with their notification (false unless said), notifications with their message (true unless said)' })
 /** How much a notification matters. */
 const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const
 /** `dropped`: nobody heard it, or its subscription was removed. */
 const DeliveryStatus = z.enum(['created', 'delivered', 'notified', 'retry', 'queued', 'dropped'])
-const Where = z.string().max(4000, 'expected at most 4000 characters').optional()
+const Where = z.string().max(LIMITS.where.value, atMost('where')).optional()
 
 /** The query of a list of subscriptions. */
 export const SubscriptionsQuery = z.object({ pageSize: PageSize.optional(), nextPage: NextPage })
@@ -19,22 +23,30 @@ export const NotificationsQuery = z.object({
 	'tags[]': Names.meta({ description: 'Only of instances that have all of these tags; may be given several times' }),
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
-	hydrate: Flag.meta({ description: 'false: without messages' }),
+	hydrate: Hydrate,
 })
 
 /** The query of a list of deliveries. */
 export const DeliveriesQuery = z.object({
-	where: Where.meta({ description: "channel='webhook' and status='queued' and config.url='https://…'" }),
+	where: Where.meta({
+		description: 'Which; by channel, status, config.url, topics, subscriptionId',
+		examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
+	}),
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
-	hydrate: Flag,
+	hydrate: Hydrate,
 })
 
 /** The query of a release. */
-export const ReleaseQuery = z.object({ where: Where })
+export const ReleaseQuery = z.object({
+	where: Where.meta({
+		description: 'What to release; only what is queued can be',
+		examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
+	}),
+})
 
 /** The query of the deliveries of one notification. */
-export const HydrateQuery = z.object({ hydrate: Flag })
+export const HydrateQuery = z.object({ hydrate: Hydrate })
 
 /** `POST /notifications/subscriptions`. */
 export const SubscriptionBody = z.looseObject({
@@ -65,19 +77,17 @@ export type Subscription = z.output<typeof SubscriptionAnswer>
 export const NotificationBody = z.looseObject({
 	topic: z
 		.string('expected a name, such as stock.low')
-		.meta({ description: "Neither an instance's nor one of the operator's; at most 255 characters" }),
+		.meta({ description: `Neither an instance's nor one of the operator's; at most ${shown('topic')}` }),
 	severity: z
 		.enum(SEVERITIES, `expected one of ${SEVERITIES.join(', ')}`)
 		.optional()
 		.meta({ description: 'medium where it is not said' }),
-	message: z.unknown().meta({ description: 'Any JSON value, at most 256 kB' }),
-	from: z.string('expected a text').max(255, 'expected at most 255 characters').optional().meta({ description: 'Who it is from' }),
+	message: z.unknown().meta({ description: `Any JSON value, at most ${shown('message')}` }),
+	from: z.string('expected a text').max(LIMITS.from.value, atMost('from')).optional().meta({ description: 'Who it is from' }),
 })
 
 /** What was posted to a topic of the caller's own, and what operators are told: any JSON value. */
-const OwnMessage = z
-	.union([z.record(z.string(), z.unknown()), z.array(z.unknown()), z.string(), z.number(), z.boolean(), z.null()])
-	.meta({ id: 'OwnMessage', description: 'As it was posted: any JSON value' })
+const OwnMessage = z.unknown().meta({ id: 'OwnMessage', description: 'As it was posted: any JSON value' })
 
 /** A notification. */
 export const NotificationAnswer = z

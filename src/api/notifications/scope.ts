@@ -7,12 +7,13 @@ import { BadRequest, NotFound } from '../../errors.ts'
 import { findOwner, reachedOwner } from '../../instances/organizations.ts'
 import { findInstance, type Instance } from '../../instances/records.ts'
 import { reachedInstances, type Reach, type Reached } from '../../instances/subscriptions.ts'
+import { LIMITS } from '../../limits.ts'
 import type { Known, WatcherRpc } from '../../watcher/rpc.ts'
 import type { CallerContext } from '../environment.ts'
 import { askObject } from '../instances/watching.ts'
 
 /** Instances that a list asks at most (design, Faces). */
-const MOST_INSTANCES = 200
+const MOST_INSTANCES = LIMITS.mergedInstances.value
 
 /**
  * The caller's instances that send to, or are, what is named, and the organization's own object where `ownTopics` names some of its topics

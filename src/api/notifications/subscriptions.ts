@@ -4,16 +4,10 @@ import { BadRequest, Conflict, NotFound, Unauthorized } from '../../errors.ts'
 import { tell } from '../../instances/lifecycle.ts'
 import { ensureOwner } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/records.ts'
-import {
-	addOwn,
-	addSubscription,
-	listSubscriptions,
-	MOST_SUBSCRIPTIONS,
-	removeSubscription,
-	type SubscriptionRow,
-} from '../../instances/subscriptions.ts'
+import { addOwn, addSubscription, listSubscriptions, removeSubscription, type SubscriptionRow } from '../../instances/subscriptions.ts'
 import { guardUrl, meansLogOnly } from '../../instances/urls.ts'
 import { stripBrackets } from '../../instances/values.ts'
+import { atMost, LIMITS, shown } from '../../limits.ts'
 import type { SubscriptionReport } from '../../watcher/rpc.ts'
 import { readId } from '../access.ts'
 import type { CallerContext } from '../environment.ts'
@@ -25,7 +19,6 @@ import { requireOwnTopics, splitTopics } from './topics.ts'
 import { showSubscription } from './view.ts'
 
 /** Most topics that a subscription names. */
-const MOST_TOPICS = 50
 
 /** `GET /notifications/subscriptions`: by rising id. */
 export async function list(
@@ -55,8 +48,8 @@ export async function show(c: CallerContext, id: string): Promise<Subscription> 
 /** `POST /notifications/subscriptions`. */
 export async function create(c: CallerContext, body: z.output<typeof SubscriptionBody>): Promise<Subscription> {
 	const topics = typeof body.topics === 'string' ? [body.topics] : body.topics
-	if (topics.length === 0 || topics.length > MOST_TOPICS)
-		throw new BadRequest(`topics: expected 1 to ${MOST_TOPICS} topics, such as instance-12-woocommercerest-events`)
+	if (topics.length === 0 || topics.length > LIMITS.topics.value)
+		throw new BadRequest(`topics: ${atMost('topics')} and at least one, such as instance-12-woocommercerest-events`)
 	return splitTopics(topics).instances.length === 0
 		? await createOwn(c, requireOwnTopics(topics), requireUrl(c, body.config.url))
 		: await createFurther(c, await requireInstance(c, topics), topics, requireUrl(c, body.config.url))
@@ -71,7 +64,7 @@ async function createOwn(c: CallerContext, topics: string[], url: string): Promi
 	const ownerId = await ensureOwner(services.env, user.organizationId, (id) => services.watcher(id))
 	const added = await addOwn(services.env.DB, actor, ownerId, { url, topics }, nowMs)
 	if (added === 'too-many')
-		throw new Conflict(`An organization has at most ${MOST_SUBSCRIPTIONS} subscriptions to topics of its own; delete one first`)
+		throw new BadRequest(`An organization has at most ${shown('subscriptions')} to topics of its own; delete one first`)
 	if ('exists' in added)
 		throw new Conflict(
 			`config.url: subscription ${added.exists} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
@@ -88,8 +81,7 @@ async function createFurther(c: CallerContext, instance: Instance, topics: strin
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const nowMs = services.now()
 	const added = await addSubscription(services.env.DB, actor, instance, { url, topics }, nowMs)
-	if (added === 'too-many')
-		throw new Conflict(`An instance has at most ${MOST_SUBSCRIPTIONS} subscriptions beside its callback; delete one first`)
+	if (added === 'too-many') throw new BadRequest(`An instance has at most ${shown('subscriptions')} beside its callback; delete one first`)
 	if (added === 'gone') throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
 	if ('exists' in added) throw new Conflict(`config.url: subscription ${added.exists} sends this topic there already`)
 	await tell(services, { id: instance.id, version: instance.version + 1 }, {})

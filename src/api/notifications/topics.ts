@@ -1,6 +1,7 @@
 /** Topics as callers name them: those of instances' events, and those of the organization itself (events/topics.ts). Pure. */
 import { BadRequest } from '../../errors.ts'
-import { hearsOperator, isInstanceTopic, isTopicName, TOPIC_LIMIT } from '../../events/topics.ts'
+import { hearsOperator, isInstanceTopic, isTopicName } from '../../events/topics.ts'
+import { atMost, LIMITS, shown } from '../../limits.ts'
 
 /** What the topic of an instance's events says. */
 export interface InstanceTopic {
@@ -22,7 +23,7 @@ export function splitTopics(names: readonly string[]): { instances: InstanceTopi
 
 /** The topic that something is posted to; 400 when it is not the caller's to post to. */
 export function requireFreeTopic(name: string): string {
-	if (!isTopicName(name)) throw new BadRequest(`topic: expected a name of 1 to ${TOPIC_LIMIT} characters, such as stock.low, without *`)
+	if (!isTopicName(name)) throw new BadRequest(`topic: expected a name such as stock.low, without *, of at most ${shown('topic')}`)
 	if (isInstanceTopic(name)) throw new BadRequest(`topic: ${name} is that of an instance's events; expected one of your own`)
 	if (hearsOperator(name)) throw new BadRequest(`topic: ${name} is posted to by Shopbell alone; expected one of your own`)
 	return name
@@ -32,7 +33,8 @@ export function requireFreeTopic(name: string): string {
 export function requireOwnTopics(names: readonly string[]): string[] {
 	for (const name of names) {
 		const plain = name.endsWith('.*') ? name.slice(0, -2) : name
-		if (name.length > TOPIC_LIMIT || !isTopicName(plain) || isInstanceTopic(name))
+		if (name.length > LIMITS.topic.value) throw new BadRequest(`topics: ${atMost('topic')} in each`)
+		if (!isTopicName(plain) || isInstanceTopic(name))
 			throw new BadRequest(
 				`topics: expected a topic such as instance-12-woocommercerest-events, stock.low or stock.*, not ${name.slice(0, 100)}`,
 			)

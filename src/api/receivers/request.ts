@@ -1,7 +1,8 @@
 /** What a receiver reads of a request before it trusts anything: which instances it names, which versions, and its body's bytes within bounds. */
+import { LIMITS } from '../../limits.ts'
 
 /** Largest body that is read; what is larger is refused, and reconciling finds the change (design, Seeing: webhooks). */
-export const LARGEST_BODY = 8 * 1024 * 1024
+export const LARGEST_BODY = LIMITS.receiverBody.value
 /** Deepest nesting: WordPress itself writes no deeper JSON than this. */
 export const DEEPEST = 512
 /** Instances that one request may name. */

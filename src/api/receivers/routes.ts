@@ -5,6 +5,7 @@
 import type { Context } from 'hono'
 import type { HookEnvelope, Hooks } from '../../elements/hooks.ts'
 import { findElement } from '../../elements/registry.ts'
+import { atMost } from '../../limits.ts'
 import { logError } from '../../log.ts'
 import type { HookAnswer, HookDelivery } from '../../watcher/rpc.ts'
 import type { Api } from '../serve.ts'
@@ -137,7 +138,7 @@ async function deliver(c: ReceiverContext, id: number, delivery: HookDelivery): 
 	}
 }
 
-const TOO_LARGE = 'body: expected at most 8 MB'
+const TOO_LARGE = `body: ${atMost('receiverBody')}`
 const UNVERIFIED = 'Signature: expected that of a webhook which this instance keeps'
 
 /** 401, whether or not the instance exists: nothing was looked up. */

@@ -3,15 +3,13 @@ import type * as z from 'zod'
 import { explainSignature } from '../../delivery/explain.ts'
 import { BadRequest } from '../../errors.ts'
 import { openKeys } from '../../instances/rotation.ts'
+import { atMost, LIMITS } from '../../limits.ts'
 import { findCallersInstance } from '../access.ts'
 import { serve, type Api } from '../serve.ts'
 import type { CallerContext } from '../environment.ts'
 import { toolOperations } from './operations.ts'
 import type { VerifyAnswer, VerifyBody } from './schema.ts'
 
-const MOST_HEADERS = 200
-const LONGEST_NAME = 200
-const LONGEST_VALUE = 16_384
 /** Mounts the calls. */
 export function declareTools(api: Api): void {
 	serve(api, toolOperations, { verifySignature: (c, { body }) => verifySignature(c, body) })
@@ -32,12 +30,12 @@ async function verifySignature(c: CallerContext, body: z.output<typeof VerifyBod
 /** Headers as frameworks show them: texts, lists of texts, numbers. */
 function readHeaders(given: z.output<typeof VerifyBody>['headers']): Record<string, string> {
 	const entries = Object.entries(given)
-	if (entries.length > MOST_HEADERS) throw new BadRequest(`headers: expected at most ${MOST_HEADERS}`)
+	if (entries.length > LIMITS.toolHeaders.value) throw new BadRequest(`headers: ${atMost('toolHeaders')}`)
 	return Object.fromEntries(
 		entries.map(([name, value]) => {
 			const text = Array.isArray(value) ? value.join(', ') : String(value)
-			if (name.length > LONGEST_NAME) throw new BadRequest(`headers: expected names of at most ${LONGEST_NAME} characters`)
-			if (text.length > LONGEST_VALUE) throw new BadRequest(`headers.${name}: expected at most ${LONGEST_VALUE} characters`)
+			if (name.length > LIMITS.toolHeaderName.value) throw new BadRequest(`headers: ${atMost('toolHeaderName')} in a name`)
+			if (text.length > LIMITS.toolHeader.value) throw new BadRequest(`headers.${name}: ${atMost('toolHeader')}`)
 			return [name, text]
 		}),
 	)

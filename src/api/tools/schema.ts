@@ -1,8 +1,6 @@
 /** The shapes of what helps whoever builds a receiver. */
 import * as z from 'zod'
-
-/** A key of 128 characters in its whsec_ form, and blanks around it. */
-const LONGEST_KEY = 1_000
+import { atMost, LIMITS } from '../../limits.ts'
 
 const HeaderValue = z.union([z.string(), z.array(z.string()), z.number()], 'expected text')
 
@@ -11,7 +9,7 @@ export const VerifyBody = z.strictObject({
 	key: z
 		.string('expected text')
 		.min(1, 'expected a key')
-		.max(LONGEST_KEY, `expected at most ${LONGEST_KEY} characters`)
+		.max(LIMITS.toolKey.value, atMost('toolKey'))
 		.nullish()
 		.meta({ description: 'The key that the receiver uses, as it stands there' }),
 	instanceId: z

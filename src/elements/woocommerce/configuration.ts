@@ -1,5 +1,7 @@
 /** The configuration keys of a WooCommerce instance and the resources polled by default (cloud-elements contract, sections 2 and 3). */
-import type { ConfigurationKey, PollerResource } from '../element.ts'
+import { LIMITS } from '../../limits.ts'
+import type { PollerResource } from '../element.ts'
+import type { ConfigurationKey, Pollable } from '../form.ts'
 
 /** The four default resources. An empty `datesConfiguration` means WooCommerce's own dates, read in UTC. */
 export const DEFAULT_POLLER: Record<string, PollerResource> = {
@@ -9,7 +11,41 @@ export const DEFAULT_POLLER: Record<string, PollerResource> = {
 	products: { url: '/hubs/ecommerce/products', idField: 'id', datesConfiguration: {} },
 }
 
-type Draft = Omit<ConfigurationKey, 'id' | 'required' | 'defaultValue' | 'secret'> & Partial<ConfigurationKey>
+const OTHERS: readonly [name: string, title: string][] = [
+	['variations', 'Variations of products'],
+	['products-categories', 'Categories of products'],
+	['products-tags', 'Tags of products'],
+	['products-attributes', 'Attributes of products'],
+	['products-brands', 'Brands of products'],
+	['products-shipping-classes', 'Shipping classes of products'],
+	['products-reviews', 'Reviews of products'],
+	['refunds', 'Refunds of orders'],
+	['taxes', 'Tax rates'],
+	['webhooks', 'Webhooks of the shop'],
+]
+
+/** The default resources, and what else a shop has that changes. */
+export const POLLABLE: Pollable[] = [
+	...Object.entries(DEFAULT_POLLER).map(([name, settings]) => ({
+		name,
+		title: `${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+		preset: true,
+		settings,
+	})),
+	...OTHERS.map(([name, title]) => ({
+		name,
+		title,
+		preset: false,
+		settings: { url: `/hubs/ecommerce/${name}`, idField: 'id', datesConfiguration: {} },
+	})),
+]
+
+type Draft = Pick<ConfigurationKey, 'key' | 'name' | 'description' | 'type'> & Partial<ConfigurationKey>
+
+const EVENTS = { key: 'event.notification.enabled', values: ['true'] }
+const POLLED = { key: 'event.vendor.type', values: ['polling', 'hybrid'] }
+const HOOKED = { key: 'event.vendor.type', values: ['webhook'] }
+const options = (...names: [value: string, name: string][]): ConfigurationKey['options'] => names.map(([value, name]) => ({ value, name }))
 
 /** In the order in which people are asked for them; new ones at the end, since their place makes their number. */
 const KEYS: Draft[] = [
@@ -19,6 +55,7 @@ const KEYS: Draft[] = [
 		description: 'The address of the WooCommerce shop, such as https://shop.example.',
 		type: 'TEXTFIELD_1000',
 		required: true,
+		maximumLength: LIMITS.url.value,
 	},
 	{
 		key: 'oauth.api.key',
@@ -27,6 +64,7 @@ const KEYS: Draft[] = [
 		type: 'TEXTFIELD_128',
 		required: true,
 		secret: true,
+		maximumLength: LIMITS.storeKey.value,
 	},
 	{
 		key: 'oauth.api.secret',
@@ -35,6 +73,7 @@ const KEYS: Draft[] = [
 		type: 'PASSWORD',
 		required: true,
 		secret: true,
+		maximumLength: LIMITS.storeKey.value,
 	},
 	{
 		key: 'event.notification.enabled',
@@ -49,12 +88,16 @@ const KEYS: Draft[] = [
 		description: 'How changes are seen: polling, webhook, or hybrid (both).',
 		type: 'SELECT',
 		defaultValue: 'polling',
+		options: options(['polling', 'Polling'], ['webhook', 'Webhooks'], ['hybrid', 'Webhooks and polling']),
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.callback.url',
 		name: 'Event Notification Callback URL',
 		description: 'Where notifications are sent. Without it events are kept in the log only.',
 		type: 'TEXTFIELD_1000',
+		maximumLength: LIMITS.url.value,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.signature.key',
@@ -62,12 +105,16 @@ const KEYS: Draft[] = [
 		description: 'Signs every notification (Elements-Webhook-Signature); at most 128 characters.',
 		type: 'TEXTFIELD_128',
 		secret: true,
+		maximumLength: LIMITS.signatureKey.value,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.basic.username',
 		name: 'Callback Basic Auth User Name',
 		description: 'User name sent to the callback.',
 		type: 'TEXTFIELD_128',
+		maximumLength: LIMITS.basicAuth.value,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.basic.password',
@@ -75,6 +122,8 @@ const KEYS: Draft[] = [
 		description: 'Password sent to the callback.',
 		type: 'PASSWORD',
 		secret: true,
+		maximumLength: LIMITS.basicAuth.value,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.callback.headers',
@@ -82,12 +131,14 @@ const KEYS: Draft[] = [
 		description: 'Further headers sent to the callback: a JSON object, or one "Name: value" a line.',
 		type: 'TEXTAREA',
 		secret: true,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.instance.finder',
 		name: 'Instance Finder',
 		description: 'For receivers whose address does not name the instance.',
 		type: 'TEXTFIELD_128',
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.poller.refresh_interval',
@@ -95,6 +146,8 @@ const KEYS: Draft[] = [
 		description: 'Minutes between looks at the shop.',
 		type: 'NUMBER',
 		defaultValue: '15',
+		interval: 'minutes',
+		dependsOn: [EVENTS, POLLED],
 	},
 	{
 		key: 'event.poller.configuration',
@@ -102,18 +155,23 @@ const KEYS: Draft[] = [
 		description: 'The resources that are polled, as JSON: label → url, idField, datesConfiguration.',
 		type: 'TEXTAREA',
 		defaultValue: JSON.stringify(DEFAULT_POLLER),
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.poller.urls',
 		name: 'Resources to Poll',
 		description: 'The older form: names of default resources joined with |.',
 		type: 'TEXTFIELD_1000',
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.poller.reread',
 		name: 'Re-read (hours)',
 		description: 'Hours between full re-reads, which find edits that leave no modified date; 0 turns them off.',
 		type: 'NUMBER',
+		interval: 'hours',
+		minimum: 0,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.poller.backfill',
@@ -121,6 +179,7 @@ const KEYS: Draft[] = [
 		description: 'Which existing objects ring at the start: none, all, or those created since an ISO date.',
 		type: 'TEXTFIELD_32',
 		defaultValue: 'none',
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.poller.scanBudget',
@@ -128,6 +187,9 @@ const KEYS: Draft[] = [
 		description: 'Requests a poll may spend on scans of what cannot be filtered by date.',
 		type: 'NUMBER',
 		defaultValue: '10',
+		minimum: 1,
+		maximum: LIMITS.scanBudget.value,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.reconcile.interval',
@@ -135,6 +197,9 @@ const KEYS: Draft[] = [
 		description: 'Minutes between polls beside webhooks; 0 turns them off.',
 		type: 'NUMBER',
 		defaultValue: '60',
+		interval: 'minutes',
+		minimum: 0,
+		dependsOn: [EVENTS, HOOKED],
 	},
 	{
 		key: 'filter.response.nulls',
@@ -149,6 +214,8 @@ const KEYS: Draft[] = [
 		description: 'full sends the records; thin sends none, and each event says where its record can be read.',
 		type: 'SELECT',
 		defaultValue: 'full',
+		options: options(['full', 'With the records'], ['thin', 'Without them']),
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.coalesce',
@@ -156,36 +223,49 @@ const KEYS: Draft[] = [
 		description: 'Of an object’s events that are sent together only the newest is; created and deleted again sends nothing.',
 		type: 'BOOLEAN',
 		defaultValue: 'false',
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.batch',
 		name: 'Events per Notification',
 		description: 'Events that a notification holds at most, 1 to 100; without it 10 from polling and hybrid, 20 from webhooks.',
 		type: 'NUMBER',
+		minimum: 1,
+		maximum: LIMITS.batch.value,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.rate',
 		name: 'Notifications per Second',
 		description: 'Notifications sent to the callback a second at most, 0.01 to 1000; without it there is no limit.',
 		type: 'NUMBER',
+		minimum: 0.01,
+		maximum: LIMITS.rate.value,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.filter.types',
 		name: 'Filter by Event Type',
 		description: 'Event types that are sent, joined with |: CREATED|DELETED.',
 		type: 'TEXTFIELD_32',
+		maximumLength: LIMITS.filterTypes.value,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.filter.resources',
 		name: 'Filter by Resource',
 		description: 'Resources whose events are sent: labels of the poller configuration joined with |.',
 		type: 'TEXTFIELD_1000',
+		maximumLength: LIMITS.filterResources.value,
+		dependsOn: [EVENTS],
 	},
 	{
 		key: 'event.notification.filter.where',
 		name: 'Filter by Condition',
 		description: "A condition on the record, as the hub’s where has it: status = 'completed' AND total >= 100. Deletions are always sent.",
 		type: 'TEXTFIELD_1000',
+		maximumLength: LIMITS.filterWhere.value,
+		dependsOn: [EVENTS],
 	},
 ]
 
@@ -197,6 +277,12 @@ export const CONFIGURATION: ConfigurationKey[] = KEYS.map((key, index) => ({
 	required: false,
 	defaultValue: null,
 	secret: false,
+	options: null,
+	minimum: null,
+	maximum: null,
+	maximumLength: null,
+	interval: null,
+	dependsOn: [],
 	...key,
 	id: FIRST_ID + index + 1,
 }))

@@ -1,7 +1,7 @@
 /** WooCommerce as an element: the one object that the rest of Shopbell sees of this folder. */
 import type { Element } from '../element.ts'
 import { openClient } from './client.ts'
-import { CONFIGURATION, DEFAULT_POLLER } from './configuration.ts'
+import { CONFIGURATION, DEFAULT_POLLER, POLLABLE } from './configuration.ts'
 import { connectStore } from './connect.ts'
 import { vendorPath, vendorQuery } from './hub.ts'
 import { handover } from './handover.ts'
@@ -19,6 +19,7 @@ export const woocommerce: Element = {
 	description: 'Orders, products, customers and discounts of a WooCommerce shop, and what changes in them.',
 	configuration: CONFIGURATION,
 	defaultPoller: DEFAULT_POLLER,
+	pollable: POLLABLE,
 	connect: connectStore,
 	open: openClient,
 	resource: resourceOf,

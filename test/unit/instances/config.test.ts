@@ -350,6 +350,7 @@ describe('what the watcher runs by', () => {
 		hookWork: null,
 		signatureNext: null,
 		signatureFromMs: null,
+		maker: null,
 		baselineVersion: 0,
 	})
 	const run = (

@@ -18,6 +18,7 @@ import { putIntoNotifications } from '../../../src/watcher/forming.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig, type Ports, type WatcherConfig } from '../../../src/watcher/ports.ts'
 import { cancelResend, replay, resendsOf } from '../../../src/watcher/replays.ts'
 import type { Admission, Ask, Claim, Known, Outcome, ReplayQuery } from '../../../src/watcher/rpc.ts'
+import { CALLBACK } from '../../../src/watcher/subscriptions.ts'
 import { MemorySql } from '../../world.ts'
 
 const SECOND = 1000
@@ -978,7 +979,7 @@ export class Machine {
 			: [...this.#notes.values()].filter((one) => one.listener === listener && one.status === 'queued' && !one.pruned)
 		const expected = [...unsettled, ...queued].reduce((sum, one) => sum + one.said.length, waiting)
 		assert.equal(listener.pending.size, waiting)
-		assert.equal(backlog(this.#core()), expected)
+		assert.equal(backlog(this.#core(), CALLBACK).events, expected)
 	}
 
 	#lookAtResends(items: ReadonlyMap<number, number>): void {

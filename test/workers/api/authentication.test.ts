@@ -57,7 +57,7 @@ async function attempted(subject: string, attempts: number): Promise<void> {
 }
 
 describe('a session', () => {
-	test('stands for User and Organization, shows the secrets, and is over after 14 days', async () => {
+	test('§1.3 stands for User and Organization, shows the secrets, and is over after 14 days', async () => {
 		await withPassword()
 		const { token } = (await signIn()).body
 		expect(token).toMatch(/^sbs_[\w-]{43}$/)

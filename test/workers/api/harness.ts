@@ -5,7 +5,7 @@ import { createApp } from '../../../src/app.ts'
 import type { Env } from '../../../src/context.ts'
 import { HookKeys } from '../../../src/instances/hook-keys.ts'
 import { Rejections } from '../../../src/instances/rejections.ts'
-import { undeclared } from './contract.ts'
+import { undeclared } from '../contract/document.ts'
 import type { Services } from '../../../src/instances/services.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
 import type {
@@ -95,6 +95,21 @@ export class FakeWatchers {
 					resources: [],
 					webhooks: null,
 					callback: { url: null, state: 'none', lastStatus: null, waiting: 0 },
+				})
+			),
+			metrics: async () => (
+				note('metrics'),
+				known({
+					state: 'healthy',
+					lagSeconds: 2,
+					pollAgeSeconds: 30,
+					seen: 7,
+					delivered: 5,
+					failed: 1,
+					expired: 0,
+					backlog: 3,
+					backlogAgeSeconds: 61,
+					storeRequests: 40,
 				})
 			),
 			poller: async () => (

@@ -77,6 +77,7 @@ test('an object without instance row answers unknown to every call and writes no
 		poll: () => stub.poll('reread'),
 		health: () => stub.health(),
 		poller: () => stub.poller(),
+		metrics: () => stub.metrics(),
 		events: () => stub.events({ pageSize: 5 }),
 		event: () => stub.event(1),
 		deletions: () => stub.deletions(),

@@ -1,0 +1,37 @@
+/** What an element's forms are drawn from: its configuration keys, and the collections that can be watched. */
+import type { PollerResource } from './element.ts'
+
+/** One configuration key of an element (contract, sections 2 and 3). */
+export interface ConfigurationKey {
+	id: number
+	key: string
+	name: string
+	description: string
+	type: 'TEXTFIELD_32' | 'TEXTFIELD_128' | 'TEXTFIELD_1000' | 'PASSWORD' | 'TEXTAREA' | 'BOOLEAN' | 'SELECT' | 'NUMBER'
+	required: boolean
+	defaultValue: string | null
+	/** Masked in every answer. */
+	secret: boolean
+	/** Of a SELECT: what it can be. */
+	options: { value: string; name: string }[] | null
+	/** Of a NUMBER: its bounds; null: it has none, or `interval` says them. */
+	minimum: number | null
+	maximum: number | null
+	/** Of a text: its most characters. */
+	maximumLength: number | null
+	/** A time in this unit whose least is the operator's to say; 0 turns it off where `minimum` is 0. */
+	interval: 'minutes' | 'hours' | null
+	/** It has a meaning only while each of these keys has one of these values. */
+	dependsOn: { key: string; values: string[] }[]
+}
+
+/** A collection that can be watched: what a form offers for the poller configuration. */
+export interface Pollable {
+	/** Its label there, which becomes `objectType`. */
+	name: string
+	/** For people. */
+	title: string
+	/** Watched where the configuration does not say what is. */
+	preset: boolean
+	settings: PollerResource
+}

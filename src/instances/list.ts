@@ -1,0 +1,39 @@
+/** Lists of an organization's instances: by tag, by text, by element, in pages. */
+import { FROM, fromRow, READ, type Instance, type Row } from './records.ts'
+
+/** What a list of instances can be narrowed by. */
+export interface InstanceFilter {
+	/** Instances with all of these tags; empty: all. */
+	tags: string[]
+	/** Part of the name or the element's key, in any case; empty: all. */
+	searchText: string
+	elementKey: string | null
+}
+
+/** Ready instances of an organization by rising id, above `afterId`, and how many match in all: one query. */
+export async function listInstances(
+	db: D1Database,
+	organizationId: number,
+	filter: InstanceFilter,
+	pageSize: number,
+	afterId: number,
+): Promise<{ instances: Instance[]; total: number }> {
+	// As SQLite's lower() does it: A to Z only.
+	const search = filter.searchText.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+	const matching = `i.organization_id = ?1 AND i.state = 'ready'
+		AND (?2 = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(?2) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(i.tags))))
+		AND (?3 = '' OR instr(lower(i.name), ?3) > 0 OR instr(lower(i.element_key), ?3) > 0)
+		AND (?4 IS NULL OR i.element_key = ?4)`
+	// The total is there on a page without rows too.
+	const { results } = await db
+		.prepare(
+			`SELECT page.*, all_of_it.total FROM (SELECT count(*) AS total FROM instances AS i WHERE ${matching}) AS all_of_it
+			LEFT JOIN (SELECT ${READ} FROM ${FROM} WHERE ${matching} AND i.id > ?5 ORDER BY i.id LIMIT ?6) AS page ON TRUE ORDER BY page.id`,
+		)
+		.bind(organizationId, JSON.stringify([...new Set(filter.tags)]), search, filter.elementKey, afterId, pageSize)
+		.all<{ total: number } & (Row | { id: null })>()
+	return {
+		instances: results.flatMap((row) => (row.id === null ? [] : [fromRow(row)])),
+		total: results[0]?.total ?? 0,
+	}
+}

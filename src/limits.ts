@@ -1,0 +1,265 @@
+/**
+ * How much of something the API takes: one table that the code checks by, that refusals quote, and that the guide shows. Past a limit the
+ * answer is 400, or 413 for a body, and names the limit and its value. A test goes through the table and wants a case for every row.
+ */
+
+/** One limit. */
+export interface Limit {
+	/** The most that is taken. */
+	value: number
+	/** What is counted; bytes are shown as kB or MB of 1024. */
+	unit: string
+	/** The calls and the field that it is about. */
+	where: string
+	/** What it means, as a sentence for people. */
+	sentence: string
+}
+
+const table = {
+	body: {
+		value: 1024 * 1024,
+		unit: 'bytes',
+		where: 'every call with a body, but for the two below',
+		sentence: 'The body of a request.',
+	},
+	hubBody: {
+		value: 8 * 1024 * 1024,
+		unit: 'bytes',
+		where: 'POST, PUT and PATCH of /hubs/ecommerce/…',
+		sentence: 'The body of a write to the store: records may be large.',
+	},
+	receiverBody: {
+		value: 8 * 1024 * 1024,
+		unit: 'bytes',
+		where: 'POST /events/{elementKey}/…',
+		sentence: 'A delivery of a store’s webhook; what is larger is found by polling.',
+	},
+	pageSize: {
+		value: 200,
+		unit: 'records',
+		where: 'pageSize of every list',
+		sentence: 'Records of a page; so many without a pageSize too.',
+	},
+	pageToken: {
+		value: 500,
+		unit: 'characters',
+		where: 'nextPage of every list',
+		sentence: 'The Elements-Next-Page-Token of an earlier answer is always shorter.',
+	},
+	mergedInstances: {
+		value: 200,
+		unit: 'instances',
+		where: 'lists of events, notifications and deliveries across instances',
+		sentence: 'Instances that one call asks: narrow it by time, tag or instance.',
+	},
+	searchText: {
+		value: 255,
+		unit: 'characters',
+		where: 'searchText of GET /instances',
+		sentence: 'What is looked for in names and element keys.',
+	},
+	where: {
+		value: 4_000,
+		unit: 'characters',
+		where: 'where of the hub, of deliveries',
+		sentence: 'A condition on what is listed.',
+	},
+	fields: { value: 2_000, unit: 'characters', where: 'fields of the hub', sentence: 'Names of the fields that are answered.' },
+	orderBy: { value: 200, unit: 'characters', where: 'orderBy of the hub', sentence: 'The field that a list is ordered by.' },
+	name: { value: 255, unit: 'characters', where: 'name of an instance', sentence: 'What an instance is called.' },
+	tags: { value: 20, unit: 'tags', where: 'tags of an instance', sentence: 'Tags of one instance.' },
+	tag: { value: 64, unit: 'characters', where: 'tags of an instance', sentence: 'One tag.' },
+	configuration: {
+		value: 64 * 1024,
+		unit: 'bytes',
+		where: 'configuration of an instance',
+		sentence: 'All keys and values of an instance’s configuration, as JSON.',
+	},
+	configurationKey: { value: 255, unit: 'characters', where: 'configuration of an instance', sentence: 'The name of a configuration key.' },
+	storeKey: {
+		value: 1_000,
+		unit: 'characters',
+		where: 'oauth.api.key, oauth.api.secret',
+		sentence: 'A consumer key or secret of the store.',
+	},
+	url: { value: 2_048, unit: 'characters', where: 'store.url, every callback URL', sentence: 'An address.' },
+	resources: {
+		value: 50,
+		unit: 'resources',
+		where: 'event.poller.configuration',
+		sentence: 'Resources that one instance watches.',
+	},
+	resourceLabel: {
+		value: 128,
+		unit: 'characters',
+		where: 'event.poller.configuration',
+		sentence: 'The label of a resource, which becomes objectType.',
+	},
+	resourceSeconds: {
+		value: 366 * 86_400,
+		unit: 'seconds',
+		where: 'pollDelay and createdCheckTolerance in event.poller.configuration',
+		sentence: 'A delay or tolerance of a resource: a leap year.',
+	},
+	scanBudget: { value: 1_000, unit: 'requests', where: 'event.poller.scanBudget', sentence: 'Requests that one poll spends on scans.' },
+	signatureKey: {
+		value: 128,
+		unit: 'characters',
+		where: 'event.notification.signature.key, operator.webhook.key, POST …/signature-key/rotate',
+		sentence: 'A key that signs notifications.',
+	},
+	signatureGrace: {
+		value: 7 * 86_400,
+		unit: 'seconds',
+		where: 'grace of POST …/signature-key/rotate',
+		sentence: 'How long both keys sign while one takes over: a week.',
+	},
+	basicAuth: {
+		value: 255,
+		unit: 'characters',
+		where: 'event.notification.basic.username, event.notification.basic.password',
+		sentence: 'What the callback is given as Basic authentication.',
+	},
+	callbackHeaders: {
+		value: 5,
+		unit: 'headers',
+		where: 'event.notification.callback.headers',
+		sentence: 'Headers of one’s own that are sent to the callback.',
+	},
+	callbackHeader: {
+		value: 1_000,
+		unit: 'plain characters',
+		where: 'event.notification.callback.headers',
+		sentence: 'The value of such a header.',
+	},
+	batch: { value: 100, unit: 'events', where: 'event.notification.batch', sentence: 'Events that one notification holds.' },
+	rate: { value: 1_000, unit: 'notifications a second', where: 'event.notification.rate', sentence: 'The highest rate that can be set.' },
+	filterTypes: {
+		value: 100,
+		unit: 'characters',
+		where: 'event.notification.filter.types',
+		sentence: 'Event types that are sent, joined with |.',
+	},
+	filterResources: {
+		value: 10_000,
+		unit: 'characters',
+		where: 'event.notification.filter.resources',
+		sentence: 'Labels of the resources whose events are sent, joined with |.',
+	},
+	filterWhere: {
+		value: 1_000,
+		unit: 'characters',
+		where: 'event.notification.filter.where',
+		sentence: 'The condition that a record must meet to be sent.',
+	},
+	subscriptions: {
+		value: 10,
+		unit: 'subscriptions',
+		where: 'POST /notifications/subscriptions',
+		sentence: 'Further subscriptions of one instance, and those to topics of the organization.',
+	},
+	topics: { value: 50, unit: 'topics', where: 'topics of a subscription', sentence: 'What one subscription hears.' },
+	topic: { value: 255, unit: 'characters', where: 'topic of a notification, topics of a subscription', sentence: 'The name of a topic.' },
+	message: {
+		value: 256 * 1024,
+		unit: 'bytes',
+		where: 'message of POST /notifications',
+		sentence: 'What is posted to a topic, as JSON.',
+	},
+	from: { value: 255, unit: 'characters', where: 'from of POST /notifications', sentence: 'Who a posted notification is from.' },
+	replays: { value: 10, unit: 'replays', where: 'POST …/replays', sentence: 'Replays of one instance that run at a time.' },
+	replayText: { value: 200, unit: 'characters', where: 'filter.text of POST …/replays', sentence: 'What is looked for in records.' },
+	objectId: {
+		value: 255,
+		unit: 'characters',
+		where: 'resource and object id in paths',
+		sentence: 'The label of a resource, or the id of an object at the store.',
+	},
+	retentionDays: { value: 365, unit: 'days', where: 'events.retention.days', sentence: 'How long settled events are kept.' },
+	scheduleSteps: {
+		value: 50,
+		unit: 'numbers',
+		where: 'notification.webhook.retry.schedule',
+		sentence: 'Steps of a retry schedule.',
+	},
+	scheduleDays: {
+		value: 30,
+		unit: 'days',
+		where: 'notification.webhook.retry.schedule',
+		sentence: 'How long a retry schedule lasts in all.',
+	},
+	toolHeaders: {
+		value: 200,
+		unit: 'headers',
+		where: 'headers of POST /tools/verify-signature',
+		sentence: 'Headers of the request that came.',
+	},
+	toolHeaderName: {
+		value: 200,
+		unit: 'characters',
+		where: 'headers of POST /tools/verify-signature',
+		sentence: 'The name of such a header.',
+	},
+	toolHeader: {
+		value: 16_384,
+		unit: 'characters',
+		where: 'headers of POST /tools/verify-signature',
+		sentence: 'The value of such a header.',
+	},
+	toolKey: {
+		value: 1_000,
+		unit: 'characters',
+		where: 'key of POST /tools/verify-signature',
+		sentence: 'The key as it stands at the receiver.',
+	},
+} as const satisfies Record<string, Limit>
+
+/** A limit's name in the code and in the tests. */
+export type LimitName = keyof typeof table
+
+/** Every limit, by its name. */
+export const LIMITS: { readonly [Name in LimitName]: Readonly<Limit> } = table
+
+/** The value of a limit with what is counted: `255 characters`, `64 kB`, `8 MB`. */
+export function shown(name: LimitName): string {
+	const { value, unit } = LIMITS[name]
+	if (unit !== 'bytes') return `${value} ${unit}`
+	return value >= 1024 * 1024 ? `${value / 1024 / 1024} MB` : `${value / 1024} kB`
+}
+
+/** What a refusal says: `expected at most 255 characters`. */
+export function atMost(name: LimitName): string {
+	return `expected at most ${shown(name)}`
+}
+
+/** A row of the table as people read it. */
+export interface LimitRow {
+	name: LimitName
+	/** `255 characters` */
+	most: string
+	where: string
+	sentence: string
+	/** Status of the answer past it. */
+	status: 400 | 413
+}
+
+/** The table, in the order in which the guide shows it. */
+export function limitsTable(): LimitRow[] {
+	return (Object.keys(LIMITS) as LimitName[]).map((name) => ({
+		name,
+		most: shown(name),
+		where: LIMITS[name].where,
+		sentence: LIMITS[name].sentence,
+		status: name === 'body' || name === 'hubBody' || name === 'receiverBody' ? 413 : 400,
+	}))
+}
+
+/** The table as Markdown, for the guide. */
+export function limitsMarkdown(): string {
+	const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+	return [
+		line(['what', 'at most', 'where', 'past it']),
+		'|---|---|---|---|',
+		...limitsTable().map((row) => line([row.sentence, row.most, row.where, String(row.status)])),
+	].join('\n')
+}

@@ -25,6 +25,7 @@ import { HttpError, NotFound } from './errors.ts'
 import { servicesOf, type Services } from './instances/services.ts'
 import { atMost } from './limits.ts'
 import { logError } from './log.ts'
+import { declarePages } from './ui/routes.ts'
 
 /** Base path of the contract. */
 export const BASE_PATH = '/elements/api-v2'
@@ -40,6 +41,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	declareReceivers(app, BASE_PATH)
 	declareConnect(app)
 	declareAccept(app)
+	declarePages(app)
 	app.use(requests)
 	app.use(
 		methodNotAllowed<PublicEnv>({

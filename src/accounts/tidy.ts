@@ -7,7 +7,7 @@ const LIMIT = 500
 
 /** One round. Each statement stands by itself: one that is cut off is made up for by the next round. */
 export async function tidyAccounts(db: D1Database, nowMs: number): Promise<void> {
-	const over = (table: 'sessions' | 'links' | 'sign_in_attempts', key: string, column: string, beforeMs: number) =>
+	const over = (table: 'sessions' | 'links' | 'sign_in_attempts' | 'idempotency', key: string, column: string, beforeMs: number) =>
 		db
 			.prepare(`DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE ${column} <= ? ORDER BY ${column} LIMIT ?)`)
 			.bind(beforeMs, LIMIT)
@@ -15,6 +15,7 @@ export async function tidyAccounts(db: D1Database, nowMs: number): Promise<void>
 		over('sessions', 'id', 'expires_ms', nowMs),
 		over('links', 'user_id', 'expires_ms', nowMs),
 		over('sign_in_attempts', 'subject', 'since_ms', nowMs - ATTEMPTS_WINDOW_MS),
+		over('idempotency', 'rowid', 'expires_ms', nowMs),
 		pruneAudit(db, nowMs, LIMIT),
 	])
 }

@@ -145,11 +145,16 @@ export function schemaOf(one: Operation): z.ZodType | null {
 	return 'media' in answer ? null : (answer as z.ZodType)
 }
 
+/** Whether an `Idempotency-Key` makes a call happen once. */
+export function isOnce(one: Operation): boolean {
+	return one.access !== 'public' && one.method === 'post' && one.repeatable === undefined
+}
+
 /** Every way in which a call can be refused, in order. */
 export function refusalsOf(one: Operation): ErrorStatus[] {
 	const given = one.params !== undefined || one.query !== undefined || one.body !== undefined
 	const known = one.access !== 'public'
-	const once = known && one.method === 'post' && one.repeatable === undefined
+	const once = isOnce(one)
 	const all: (ErrorStatus | false)[] = [
 		(given || once) && 400,
 		known && 401,

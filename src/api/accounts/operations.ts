@@ -59,6 +59,7 @@ export const accountOperations = {
 		keys: false,
 		access: 'account',
 		body: ApiKeyBody,
+		example: { name: 'Nightly export', scopes: ['instances:read', 'hub:read'], expiresDays: 90 },
 		answer: NewApiKeyAnswer,
 	}),
 	deleteApiKey: operation({
@@ -101,6 +102,7 @@ export const accountOperations = {
 		access: 'account',
 		role: 'admin',
 		body: RotateSecretBody,
+		example: { grace: 86_400 },
 		bodyOptional: true,
 		answer: SecretAnswer,
 	}),
@@ -140,6 +142,7 @@ export const accountOperations = {
 		access: 'account',
 		role: 'admin',
 		body: AccountPatch,
+		example: { name: 'Acme' },
 		answer: AccountAnswer,
 	}),
 }

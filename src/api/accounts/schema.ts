@@ -104,8 +104,11 @@ export const AuditQuery = z.object({
 		.max(64)
 		.optional()
 		.meta({ description: 'Such as `instance.create`', examples: ['user.invite'] }),
-	objectType: z.enum(AUDIT_OBJECTS, `expected ${AUDIT_OBJECTS.join(', ')}`).optional(),
-	objectId: WholeNumber.optional(),
+	objectType: z
+		.enum(AUDIT_OBJECTS, `expected ${AUDIT_OBJECTS.join(', ')}`)
+		.optional()
+		.meta({ description: 'What it was done to' }),
+	objectId: WholeNumber.optional().meta({ description: 'To which of them' }),
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
 })

@@ -1,0 +1,72 @@
+/** The users' guide: what is generated in it is up to date, links lead somewhere, and Markdown becomes the HTML that it should. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { CONFIGURATION } from '../../src/elements/woocommerce/configuration.ts'
+import { anchorOf, render } from '../../src/ui/guide/markdown.ts'
+import { STATES } from '../../src/watcher/rpc.ts'
+import { brought } from '../guide/blocks.ts'
+
+const DIR = 'docs/guide'
+const PAGES = readdirSync(DIR).filter((name) => name.endsWith('.md'))
+const read = (name: string): string => readFileSync(join(DIR, name), 'utf8')
+
+describe('pages', () => {
+	test.each(PAGES)('%s says what is so', async (name) => {
+		await expect(brought(read(name))).toMatchFileSnapshot(join('../..', DIR, name))
+	})
+
+	test.each(PAGES)('%s: every link leads somewhere', (name) => {
+		for (const [, target] of read(name).matchAll(/\]\(([^)]+)\)/g)) {
+			if (target === '/docs') continue
+			const [, file = '', anchor] = /^([a-z-]+\.md)(?:#(.+))?$/.exec(target!) ?? []
+			expect(PAGES, `${name} → ${target}`).toContain(file)
+			if (anchor === undefined) continue
+			const anchors = [...read(file).matchAll(/^#{2,} (.+)$/gm)].map(([, text]) => anchorOf(text!))
+			expect(anchors, `${name} → ${target}`).toContain(anchor)
+		}
+	})
+
+	test('every state of health is explained', () => {
+		for (const state of STATES) expect(read('missing-event.md')).toContain(`| \`${state}\` |`)
+	})
+
+	test('every configuration key stands in one of the tables', () => {
+		for (const { key } of CONFIGURATION) expect(read('woocommerce-events.md'), key).toContain(`<br>\`${key}\` |`)
+	})
+})
+
+describe('Markdown', () => {
+	test('headings get anchors, the first one is the title', () => {
+		const { html, title, headings } = render("# A *title* & more\n\n## When it's `done`\n\n### Deep\n\n## When it's `done`\n")
+		expect(title).toBe('A title & more')
+		expect(headings).toEqual([
+			{ id: 'when-its-done', text: "When it's done" },
+			{ id: 'when-its-done-1', text: "When it's done" },
+		])
+		expect(html).toContain('<h1>A <em>title</em> &amp; more</h1>')
+		expect(html).toContain('<h2 id="when-its-done">')
+		expect(html).toContain('href="#when-its-done-1"')
+	})
+
+	test('code is shown as it stands, tables scroll, links are turned', () => {
+		const { html } = render(
+			'```sh\ncurl <A> && b\n```\n\n| a | b |\n|---|---|\n| `x|y` | [c](page.md#d) |\n',
+			(target) => `/guide/${target}`,
+		)
+		expect(html).toContain('<code class="language-sh">curl &#60;A&#62; &#38;&#38; b\n</code>')
+		expect(html).toContain('<div class="scroll" tabindex="0"')
+		expect(html).toContain('<th scope="col">a</th>')
+		expect(render('[c](page.md#d)', (target) => `/guide/${target}`).html).toContain('<a href="/guide/page.md#d">c</a>')
+	})
+
+	test('HTML is shown as text, comments are not shown, and a link runs nothing', () => {
+		const { html } = render(
+			'<!-- generated: x -->\n\na <b onclick="x">b</b><br>c\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1))\n',
+		)
+		expect(html).not.toContain('generated')
+		expect(html).not.toMatch(/<(script|b)[ >]/)
+		expect(html).toContain('<br>')
+		expect(html).not.toContain('href="javascript:')
+	})
+})

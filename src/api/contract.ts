@@ -60,8 +60,8 @@ export interface Operation {
 	bodyOptional?: true
 	/** Where other than `LIMITS.body`. */
 	bodyLimitBytes?: number
-	/** What a success answers with: JSON, nothing (null), other media, or JSON beside other media. */
-	answer: z.ZodType | null | TextAnswer | readonly [z.ZodType, ...TextAnswer[]]
+	/** What a success answers with: JSON, nothing (null), other media, or several of these, JSON first. */
+	answer: z.ZodType | null | TextAnswer | readonly [z.ZodType | TextAnswer, ...TextAnswer[]]
 	/** 200 unless said otherwise; several when the same answer comes with several. */
 	status?: SuccessStatus | readonly SuccessStatus[]
 	/** Refusals beyond those that follow from the rest (`refusalsOf`). */
@@ -131,18 +131,22 @@ export function successesOf(one: Operation): readonly SuccessStatus[] {
 
 /** The media that a success may come in, JSON first. */
 export function mediaOf(one: Operation): string[] {
-	const { answer } = one
-	if (answer === null) return []
-	if (Array.isArray(answer)) return ['application/json', ...(answer.slice(1) as TextAnswer[]).map(({ media }) => media)]
-	return 'media' in answer ? [answer.media] : ['application/json']
+	return formsOf(one).map((form) => ('media' in form ? form.media : 'application/json'))
 }
 
 /** The schema of a success in JSON; null when it is none. */
 export function schemaOf(one: Operation): z.ZodType | null {
-	const { answer } = one as { answer: z.ZodType | null | TextAnswer | readonly z.ZodType[] }
-	if (answer === null) return null
-	if (Array.isArray(answer)) return answer[0] as z.ZodType
-	return 'media' in answer ? null : (answer as z.ZodType)
+	return formsOf(one).find((form): form is z.ZodType => !('media' in form)) ?? null
+}
+
+/** The forms of a success that are no JSON. */
+export function textsOf(one: Operation): TextAnswer[] {
+	return formsOf(one).filter((form): form is TextAnswer => 'media' in form)
+}
+
+function formsOf({ answer }: Operation): readonly (z.ZodType | TextAnswer)[] {
+	if (answer === null) return []
+	return Array.isArray(answer) ? (answer as readonly (z.ZodType | TextAnswer)[]) : [answer as z.ZodType | TextAnswer]
 }
 
 /** Whether an `Idempotency-Key` makes a call happen once. */

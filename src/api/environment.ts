@@ -56,3 +56,5 @@ export type PublicContext = Context<PublicEnv>
 export type CallerContext = Context<CallerEnv>
 /** A request about one instance. */
 export type InstanceContext = Context<InstanceEnv>
+/** A request of someone known, whether or not it is about one instance. */
+export type KnownContext = CallerContext | InstanceContext

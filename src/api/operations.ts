@@ -2,6 +2,7 @@
 import { accountOperations } from './accounts/operations.ts'
 import { authenticationOperations } from './authentication/operations.ts'
 import { connectOperations } from './connect/operations.ts'
+import { eventOperations } from './events/operations.ts'
 import { notificationOperations } from './notifications/operations.ts'
 import { serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
@@ -14,6 +15,7 @@ export const operations = {
 	...userOperations,
 	...authenticationOperations,
 	...notificationOperations,
+	...eventOperations,
 	...connectOperations,
 	...toolOperations,
 }

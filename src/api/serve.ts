@@ -16,7 +16,7 @@ import {
 	scopeOf,
 	roleOf,
 	successesOf,
-	type TextAnswer,
+	textsOf,
 	type ValidOf,
 } from './contract.ts'
 import type { Access, PublicEnv } from './environment.ts'
@@ -145,11 +145,7 @@ const PARAMETERS: Record<string, string> = {
 
 function responsesOf(one: Operation): RouteConfig['responses'] {
 	const schema = schemaOf(one)
-	const others = Array.isArray(one.answer)
-		? (one.answer.slice(1) as TextAnswer[])
-		: one.answer !== null && 'media' in one.answer
-			? [one.answer]
-			: []
+	const others = textsOf(one)
 	const content = {
 		...(schema === null ? {} : { 'application/json': { schema } }),
 		...Object.fromEntries(others.map(({ media, description }) => [media, { schema: z.string().meta({ description }) }])),

@@ -190,6 +190,15 @@ export async function findInstance(db: D1Database, organizationId: number, id: n
 	return row === null ? null : fromRow(row)
 }
 
+/** Which of these are ready instances of an organization. */
+export async function ownInstances(db: D1Database, organizationId: number, ids: readonly number[]): Promise<number[]> {
+	const { results } = await db
+		.prepare("SELECT id FROM instances WHERE organization_id = ? AND state = 'ready' AND id IN (SELECT value FROM json_each(?))")
+		.bind(organizationId, JSON.stringify(ids))
+		.all<{ id: number }>()
+	return results.map((row) => row.id)
+}
+
 /** The statement that finds a ready instance by its id or its token's hash, if it belongs to the organization that another SELECT gives: for a batch with that SELECT's own look-up. Read its row with `instanceOf`. */
 export function instanceStatement(
 	db: D1Database,

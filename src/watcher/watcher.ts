@@ -16,17 +16,18 @@ import { acknowledge, notificationOf, notificationsOf, releaseOf, subscriptionsO
 import { Engine } from './engine.ts'
 import { erase } from './erasure.ts'
 import { takeDelivery } from './hooks.ts'
+import { eventOf, eventsAfter, eventsOf } from './log-pages.ts'
+import type { EventQuery } from './log-rpc.ts'
 import type { Ports, Sql, SqlValue } from './ports.ts'
 import { addRejections, rejectionsOf, webhooksOf } from './hook-reports.ts'
 import { cancelResend, replay, resendsOf } from './replays.ts'
-import { eventOf, eventsOf, healthOf, metricsOf, pollerOf } from './reports.ts'
+import { healthOf, metricsOf, pollerOf } from './reports.ts'
 import type {
 	CoverageReport,
 	HookAnswer,
 	HookDelivery,
 	HookRejections,
 	WebhooksReport,
-	EventRow,
 	Health,
 	Admission,
 	Known,
@@ -115,14 +116,19 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return core === null ? 'unknown' : metricsOf(core)
 	}
 
-	async events(query: { pageSize: number; before?: number | undefined }): Promise<Known<{ events: EventRow[]; next: number | null }>> {
+	async events(query: EventQuery): ReturnType<WatcherRpc['events']> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : eventsOf(core, query)
 	}
 
-	async event(sequence: number): Promise<Known<EventRow | null>> {
+	async event(sequence: number): ReturnType<WatcherRpc['event']> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : eventOf(core, sequence)
+	}
+
+	async eventsAfter(sequence: number | null, limit: number): ReturnType<WatcherRpc['eventsAfter']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : eventsAfter(core, sequence, limit)
 	}
 
 	async deletions(): ReturnType<WatcherRpc['deletions']> {

@@ -66,6 +66,8 @@ export interface Operation {
 	status?: SuccessStatus | readonly SuccessStatus[]
 	/** Refusals beyond those that follow from the rest (`refusalsOf`). */
 	errors?: readonly ErrorStatus[]
+	/** Not for API keys: it gives out secrets or rights, which would make more of a key than its scopes say. */
+	keys?: false
 	/** A POST for which `Idempotency-Key` means nothing. */
 	repeatable?: true
 	/** An example of a body, where the schema's own examples do not suffice. */
@@ -147,11 +149,16 @@ function formsOf({ answer }: Operation): readonly (z.ZodType | TextAnswer)[] {
 	return Array.isArray(answer) ? (answer as readonly (z.ZodType | TextAnswer)[]) : [answer as z.ZodType | TextAnswer]
 }
 
+/** Whether an `Idempotency-Key` makes a call happen once. */
+export function isOnce(one: Operation): boolean {
+	return one.access !== 'public' && one.method === 'post' && one.repeatable === undefined
+}
+
 /** Every way in which a call can be refused, in order. */
 export function refusalsOf(one: Operation): ErrorStatus[] {
 	const given = one.params !== undefined || one.query !== undefined || one.body !== undefined
 	const known = one.access !== 'public'
-	const once = known && one.method === 'post' && one.repeatable === undefined
+	const once = isOnce(one)
 	const all: (ErrorStatus | false)[] = [
 		(given || once) && 400,
 		known && 401,
@@ -174,10 +181,16 @@ export function roleOf(one: Operation): Role {
 	return one.role ?? (one.method === 'get' ? 'viewer' : 'developer')
 }
 
-/** The scope that an API key needs for a call: `<area>:read` or `<area>:write`. */
-export function scopeOf(one: Operation): string {
+/** The scope that an API key needs for a call: `<area>:read` or `<area>:write`; null: it may not be made with one. */
+export function scopeOf(one: Operation): string | null {
+	if (one.keys === false || one.tag === 'Authentication' || one.tag === 'Service') return null
 	return `${one.tag.toLowerCase()}:${one.method === 'get' ? 'read' : 'write'}`
 }
+
+/** All scopes that an API key can be given. */
+export const SCOPES = Object.keys(TAGS)
+	.filter((tag) => tag !== 'Authentication' && tag !== 'Service')
+	.flatMap((tag) => [`${tag.toLowerCase()}:read`, `${tag.toLowerCase()}:write`])
 
 /** The error body of the contract, section 1. */
 export const ErrorBody = z

@@ -39,7 +39,7 @@ import type {
 	MetricsReport,
 	WatcherRpc,
 } from './rpc.ts'
-import { tallyOf } from './tally.ts'
+import { tallyOf } from './counts.ts'
 import { testEvent } from './test-event.ts'
 import { timelineOf } from './timeline.ts'
 import { decideDeletions, heldDeletions, wantPoll } from './wishes.ts'

@@ -21,7 +21,7 @@ export const log: Bench = {
 			await bell.learn()
 			context.say(`${n} events`)
 			const first = bell.now() - n * STEP_MS
-			await bell.fill({ events: n, batch: 10, stepMs: STEP_MS })
+			await bell.putEvents({ events: n, batch: 10, stepMs: STEP_MS })
 			const rows: Row[] = []
 			const asked = async (query: string): Promise<{ read: RowCount; d1: number; body: unknown[]; next: string | null }> => {
 				await bell.counts()
@@ -56,7 +56,7 @@ export const log: Bench = {
 			)
 			const filtered = await asked(`pageSize=${PAGE}&objectId=none`)
 			rows.push(atMost('log/rows read by a filter that finds nothing', n, filtered.read.read, 'rows', 5_000 + BESIDE))
-			await bell.fill({ events: PAGE, batch: 1, stepMs: 1 })
+			await bell.putEvents({ events: PAGE, batch: 1, stepMs: 1 })
 			rows.push(told(`log/rows read of a page of ${PAGE}, an event a notification`, n, (await asked(`pageSize=${PAGE}`)).read.read, 'rows'))
 			return rows
 		} finally {

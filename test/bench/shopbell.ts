@@ -22,7 +22,7 @@ export interface Shopbell {
 	/** Does something; how it stands then. */
 	order(what: Order['do'], aheadMs?: number): Promise<Reply>
 	/** Puts events into the log. */
-	fill(what: Fill): Promise<void>
+	putEvents(what: Fill): Promise<void>
 	/** A page of a list of the instance over the API; `next` names the one after it. */
 	page<T>(path: string): Promise<{ body: T; next: string | null }>
 	/** The alarm rings, at its time. */
@@ -137,10 +137,14 @@ async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<
 		alarm,
 		delivered,
 		close,
-		fill: async (fill) => {
+		putEvents: async (fill) => {
 			await post(`${base}/_bench/${instance.id}`, { do: 'fill', offsetMs, fill } satisfies Order)
 		},
-		page: (path) => client.page(`/instances/${instance.id}${path}`, ''),
+		page: async <T>(path: string) => {
+			const response = await fetch(`${client.base}/instances/${instance.id}${path}`, { headers: { Authorization: client.authorization } })
+			if (!response.ok) throw new Error(`${path} answered ${response.status}`)
+			return { body: await response.json<T>(), next: response.headers.get('Elements-Next-Page-Token') }
+		},
 		learn: async (each) => {
 			while (!last.resources.every(({ learned }) => learned)) {
 				await alarm()

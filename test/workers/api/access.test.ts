@@ -1,6 +1,9 @@
 /** Who may call, what a request may hold, and what every answer carries. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/app.ts'
+import { accountOperations } from '../../../src/api/accounts/operations.ts'
+import { authenticationOperations } from '../../../src/api/authentication/operations.ts'
+import { userOperations } from '../../../src/api/users/operations.ts'
 import { FAILURES_PER_MINUTE } from '../../../src/accounts/failures.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { addOrganization, env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
@@ -111,6 +114,13 @@ describe('authorization', () => {
 		['GET', '/hubs/ecommerce/orders'],
 		['GET', '/orders'],
 		['GET', '/orders/5'],
+		...[...Object.values(accountOperations), ...Object.values(userOperations), ...Object.values(authenticationOperations)]
+			.filter((one) => one.access !== 'public')
+			.map((one): [string, string, unknown?] => [
+				one.method.toUpperCase(),
+				one.path.replaceAll(/\{\w+\}/g, '1'),
+				'body' in one ? {} : undefined,
+			]),
 	]
 
 	test('every call refuses whoever is not known, and tells nothing else', async () => {
@@ -128,6 +138,7 @@ describe('authorization', () => {
 			`User ${user}, Element wrong`,
 			`User ${user}, User ${user}, Organization ${organization}`,
 			`User ${user}, Organization ${organization}, Element wrong`,
+			`Bearer sbs_${'x'.repeat(43)}`,
 		]
 		for (const [index, authorization] of refused.entries()) {
 			for (const [method, path, body] of calls) {

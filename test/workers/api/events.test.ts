@@ -94,7 +94,7 @@ describe('a list', () => {
 		expect(places(await get('/instances/events?to=2026-06-01T12:00:00.007Z'))).toEqual(['7:1'])
 	})
 
-	test('stays where it is while new events come', async () => {
+	test('§6.1 stays where it is while new events come', async () => {
 		for (const path of ['/instances/7/events', '/instances/events']) {
 			const first = await get(`${path}?pageSize=3`)
 			client.world.watchers.events.get(7)!.push(event(7, 6 + client.world.watchers.events.get(7)!.length, START + 60_000))
@@ -160,7 +160,7 @@ describe('an export', () => {
 })
 
 describe('dispositions', () => {
-	test('say by which messages events were told', async () => {
+	test('§6.8 say by which messages events were told', async () => {
 		const message = {
 			elementKey: 'woocommercerest',
 			accountId: 1,
@@ -262,7 +262,7 @@ describe('counts', () => {
 		])
 	})
 
-	test('in all, by instance and by account, for every interval of the range', async () => {
+	test('§6.5 §6.6 in all, by instance and by account, for every interval of the range', async () => {
 		const range = 'from=2026-06-01T10:00:00Z&to=2026-06-01T12:00:00Z&interval=hour'
 		const hours = ['2026-06-01T10:00:00Z', '2026-06-01T11:00:00Z', '2026-06-01T12:00:00Z']
 		const counts = (path: string, authorization?: string) => get(`/instances/events/analytics${path}?${range}`, authorization)
@@ -303,7 +303,7 @@ describe('counts', () => {
 		expect((await counts('/accounts', token)).status).toBe(401)
 	})
 
-	test('one hour by minute has 61 intervals; longer ones are made of hours, each whole', async () => {
+	test('§6.5 one hour by minute has 61 intervals; longer ones are made of hours, each whole', async () => {
 		const by = async (query: string) => (await get(`/instances/7/events/analytics?${query}`)).body
 		expect(await by('from=2026-06-01T11:00:00Z&to=2026-06-01T12:00:00Z&interval=minute')).toHaveLength(61)
 		client.world.watchers.calls.length = 0
@@ -327,7 +327,7 @@ describe('counts', () => {
 		['accountIds[]=2', 403, 'accountIds[]'],
 		['accountIds[]=1&accountIds[]=x', 403, 'accountIds[]'],
 		['instanceIds[]=9', 404, 'No instance 9'],
-	])('of %s is refused', async (query, status, message) => {
+	])('§6.7 of %s is refused', async (query, status, message) => {
 		const answer = await get(`/instances/events/analytics/accounts?${query}`)
 		expect([answer.status, answer.body.message]).toEqual([status, expect.stringContaining(message)])
 	})

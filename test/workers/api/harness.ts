@@ -371,7 +371,9 @@ export async function addOrganization(id: number): Promise<string> {
 			id,
 			hashSecret(organization),
 		),
-		env.DB.prepare("INSERT INTO users VALUES (?, ?, 'o@example.com', 'O', 'Ther', ?, '', 0)").bind(id, id, hashSecret(user)),
+		env.DB.prepare(
+			"INSERT INTO users (id, organization_id, email, first_name, last_name, secret_hash, secret_sealed, created_ms) VALUES (?, ?, 'o@example.com', 'O', 'Ther', ?, '', 0)",
+		).bind(id, id, hashSecret(user)),
 	])
 	return `User ${user}, Organization ${organization}`
 }

@@ -4,7 +4,7 @@ import { eventOf, eventsAfter, eventsOf } from '../../../../src/watcher/log-page
 import type { EventQuery, EventRow, TallyBucket } from '../../../../src/watcher/log-rpc.ts'
 import { DEFAULT_DELIVERY, type Sql } from '../../../../src/watcher/ports.ts'
 import { releaseOf } from '../../../../src/watcher/deliveries.ts'
-import { tallyOf } from '../../../../src/watcher/tally.ts'
+import { tallyOf } from '../../../../src/watcher/counts.ts'
 import { timelineOf } from '../../../../src/watcher/timeline.ts'
 import { firstAt } from '../../../../src/watcher/seek.ts'
 import type { World } from '../../../world.ts'

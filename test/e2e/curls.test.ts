@@ -10,6 +10,8 @@ import { build, eventually, KEY, type House } from './house.ts'
 const GUIDE = readdirSync(join(PROJECT, 'docs/guide')).map((name) => `docs/guide/${name}`)
 const PAGES = ['README.md', ...GUIDE].map((path) => ({ path, shown: curlsOf(readFileSync(join(PROJECT, path), 'utf8')) }))
 
+const PASSWORD = 'a bell that rings for everybody'
+
 let house: House
 let dir: string
 beforeAll(async () => {
@@ -20,6 +22,13 @@ afterAll(async () => {
 	await house?.close()
 	if (dir !== undefined) rmSync(dir, { recursive: true, force: true })
 })
+
+/** An answer's text. A stream does not end by itself: that it has begun is enough. */
+async function textOf(answer: Response): Promise<string> {
+	if (answer.headers.get('Content-Type')?.startsWith('text/event-stream') !== true) return await answer.text()
+	await answer.body?.cancel()
+	return ''
+}
 
 /** What stands for the placeholders of a page: an instance of its own, since some pages delete theirs, with one event that has arrived. */
 async function tableOf(path: string): Promise<Record<string, string>> {
@@ -36,12 +45,16 @@ async function tableOf(path: string): Promise<Record<string, string>> {
 	const sample = await client.call<{ notificationId: number; eventId: string }>('POST', `/instances/${instance.id}/test-event`)
 	await eventually(
 		'the sample',
-		() => client.call<{ status: string }>('GET', `/instances/${instance.id}/events/${sample.eventId}`),
+		() => client.api.getEvent({ params: { id: instance.id, eventId: sample.eventId } }),
 		({ status }) => status === 'NOTIFIED',
 	)
-	const { state } = await client.call<{ state: string }>('POST', '/elements/woocommercerest/oauth/url', {
-		configuration: { 'store.url': storeUrl },
+	const { state } = await client.api.startHandOver({
+		params: { keyOrId: 'woocommercerest' },
+		body: { configuration: { 'store.url': storeUrl } },
 	})
+	const link = await client.api.resetPassword({ params: { id: 'me' } })
+	const { username } = await client.api.acceptLink({ body: { token: link.token, password: PASSWORD } })
+	const { token } = await client.api.signIn({ body: { username, password: PASSWORD } })
 	const headers = join(dir, 'headers')
 	writeFileSync(headers, `Authorization: ${client.authorization}\n`)
 	return {
@@ -58,6 +71,9 @@ async function tableOf(path: string): Promise<Record<string, string>> {
 		'<CALLBACK_URL>': callback.url,
 		'<SIGNATURE_KEY>': KEY,
 		'<STATE>': state,
+		'<EMAIL>': username,
+		'<PASSWORD>': PASSWORD,
+		'<SESSION_TOKEN>': token,
 		'<EVENT_ID>': sample.eventId,
 		'<NOTIFICATION_ID>': String(sample.notificationId),
 		'<OBJECT_ID>': String([...store.state('orders').keys()][0]),
@@ -75,7 +91,7 @@ describe.each(PAGES.filter(({ shown }) => shown.length > 0))('$path', ({ path, s
 	test.each(shown)('line $line', async ({ text, status }) => {
 		for (const { url, method, headers, body } of await requestsOf(filled(text, table))) {
 			const answer = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
-			const said = await answer.text()
+			const said = await textOf(answer)
 			if (status === null) expect(answer.ok, `${method} ${url} answered ${answer.status}: ${said}`).toBe(true)
 			else expect(answer.status, said).toBe(status)
 		}

@@ -78,7 +78,7 @@ function requestOf(words: readonly string[]): Sent {
 		else if (word === '--data-urlencode') {
 			const [name = '', ...value] = (rest.shift() ?? '').split('=')
 			encoded.append(name, value.join('='))
-		} else if (word === '-s') continue
+		} else if (word === '-s' || word === '-N') continue
 		else if (word.startsWith('-')) throw new Error(`curl ${word}: not understood here`)
 		else url = word
 	}

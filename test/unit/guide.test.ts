@@ -27,6 +27,10 @@ describe('pages', () => {
 		}
 	})
 
+	test.each(PAGES)('%s: nothing leads to another host', (name) => {
+		expect(render(read(name)).html).not.toMatch(/href="(https?:)?\/\//)
+	})
+
 	test('every state of health is explained', () => {
 		for (const state of STATES) expect(read('missing-event.md')).toContain(`| \`${state}\` |`)
 	})

@@ -14,6 +14,7 @@ import {
 } from '../accounts/idempotency.ts'
 import { hashSecret } from '../accounts/secrets.ts'
 import { BadRequest, Conflict, HttpError } from '../errors.ts'
+import { LIMITS, shown } from '../limits.ts'
 import { logError } from '../log.ts'
 import type { CallerEnv } from './environment.ts'
 
@@ -34,7 +35,8 @@ export async function idempotent(c: Context<CallerEnv>, next: () => Promise<void
 		await next()
 		return undefined
 	}
-	if (!/^[\x21-\x7e]{1,255}$/.test(key)) throw new BadRequest(`${HEADER}: expected 1 to 255 visible characters without blanks`)
+	if (key.length > LIMITS.idempotencyKey.value || !/^[\x21-\x7e]+$/.test(key))
+		throw new BadRequest(`${HEADER}: expected 1 to ${shown('idempotencyKey')} without blanks`)
 	const { DB, MASTER_KEYS } = c.env
 	const request = await requestOf(c, key)
 	const found = await claimRequest(DB, MASTER_KEYS, request, c.var.services.now())

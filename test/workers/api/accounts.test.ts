@@ -427,6 +427,7 @@ describe('the account', () => {
 			['from=soon', 'from: expected a time such as 2026-01-31T12:00:00Z'],
 			['objectType=shop', 'objectType: expected organization, instance, user, api-key, session'],
 			['userId=x', 'userId: expected a positive whole number'],
+			[`action=${'x'.repeat(65)}`, 'action: expected at most 64 characters'],
 			['nextPage=x', 'nextPage: expected the Elements-Next-Page-Token of an earlier answer'],
 		])
 			expect((await list(query!)).body.message).toBe(message)

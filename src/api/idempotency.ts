@@ -92,14 +92,19 @@ async function run(c: Context<CallerEnv>, request: Keyed, claim: string, next: (
 	}
 }
 
-/** The answer as it is kept; null when it is too large. */
+/** The answer as it is kept; null when it is too large: what is beyond the limit is not even read. */
 async function answerOf(c: Context<CallerEnv>): Promise<Kept | null> {
-	const body = await c.res.clone().text()
-	if (Buffer.byteLength(body) > LARGEST_ANSWER) return null
+	const chunks: Uint8Array[] = []
+	let size = 0
+	for await (const chunk of c.res.clone().body ?? []) {
+		size += chunk.byteLength
+		if (size > LARGEST_ANSWER) return null
+		chunks.push(chunk)
+	}
 	return {
 		status: c.res.status,
 		headers: [...c.res.headers].filter(([name]) => KEPT_HEADERS.test(name)),
-		body,
+		body: Buffer.concat(chunks).toString(),
 		instanceId: c.var.instanceId ?? null,
 	}
 }

@@ -99,6 +99,19 @@ describe('people', () => {
 		expect(await all('SELECT id FROM users')).toHaveLength(1)
 	})
 
+	test('who accepts has a password and a secret, also by a second invitation', async () => {
+		const ann = await person('developer')
+		const second = await client.call('POST', `/users/${ann.id}/reset`)
+		const shown = async () => (await client.call('GET', `/users/${ann.id}`)).body
+		expect(await shown()).toMatchObject({ passwordSet: false, secretSet: false, link: { purpose: 'invitation' } })
+		await client.call('POST', '/authentication/accept', { token: second.body.token, password: 'x'.repeat(12) }, { authorization: null })
+		expect(await shown()).toMatchObject({ passwordSet: true, secretSet: true, link: null })
+		const { secret } = (await client.call('GET', `/users/${ann.id}/secrets`)).body
+		const authorization = `User ${secret}, Organization ${client.organizationSecret}`
+		expect((await client.call('GET', '/users/me', undefined, { authorization })).body.id).toBe(ann.id)
+		expect(await audit('user.accept')).toMatchObject([{ user_id: ann.id, object_id: ann.id }])
+	})
+
 	test('an address is one person’s, in any case, until they are removed', async () => {
 		const ann = await person('developer', 'ann@example.com')
 		const again = () => client.call('POST', '/users', { email: 'ANN@example.com', firstName: 'A', lastName: 'L' })

@@ -481,9 +481,9 @@ describe('the account', () => {
 		}
 		expect([found, position]).toEqual([['rare'], null])
 
-		await tidyAccounts(env.DB, nowMs + AUDIT_MS + 700)
+		await tidyAccounts(env.DB, nowMs + AUDIT_MS + 700, 500)
 		expect(await all('SELECT count(*) AS n FROM audit_log')).toEqual([{ n: 2501 }])
-		for (let rounds = 0; rounds < 3; rounds++) await tidyAccounts(env.DB, nowMs + AUDIT_MS + 700)
+		for (let rounds = 0; rounds < 3; rounds++) await tidyAccounts(env.DB, nowMs + AUDIT_MS + 700, 500)
 		expect((await all('SELECT min(at_ms) AS oldest FROM audit_log'))[0]!['oldest']).toBe(nowMs + 700)
 	})
 })

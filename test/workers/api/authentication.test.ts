@@ -5,7 +5,8 @@ import { hashPassword, verifyPassword } from '../../../src/accounts/passwords.ts
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
 import { SESSION_MS } from '../../../src/accounts/sessions.ts'
 import { tidyAccounts } from '../../../src/accounts/tidy.ts'
-import { env, freshDatabase, startWorld, type Client } from './harness.ts'
+import { runWatchdog } from '../../../src/instances/watchdog.ts'
+import { env, freshDatabase, servicesOf, startWorld, type Client } from './harness.ts'
 import { fakeInstance } from './support.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -204,7 +205,7 @@ describe('a link', () => {
 	test('is over after 7 days', async () => {
 		client.world.nowMs += 7 * DAY
 		expect((await accept(invitation.token)).status).toBe(404)
-		await tidyAccounts(env.DB, client.world.nowMs)
+		await runWatchdog({ ...servicesOf(client.world), env })
 		expect(await row('SELECT count(*) AS n FROM links')).toEqual({ n: 0 })
 	})
 

@@ -81,7 +81,7 @@ export async function setUp(
 					"INSERT INTO users (id, organization_id, email, login, first_name, last_name, role, password, secret_hash, secret_sealed, created_ms) VALUES (1, 1, ?, ?, ?, ?, 'admin', ?, ?, ?, ?)",
 				)
 				.bind(input.email, loginOf(input.email), input.firstName, input.lastName, password, hashSecret(userSecret), sealedUser, nowMs),
-			...(link === null ? [] : [linkStatement(db, { organizationId: 1, userId: 1 }, 'invitation', link, nowMs)]),
+			...(link === null ? [] : [linkStatement(db, { organizationId: 1, userId: 1 }, link, nowMs)]),
 			auditStatement(
 				db,
 				{ organizationId: 1, userId: 1, requestId },

@@ -10,9 +10,6 @@ import { noSecret, otherAdmin } from './users.ts'
 /** Whose secret: the organization's own, or a user's. */
 export type Owner = { kind: 'organization' } | { kind: 'user'; id: number }
 
-/** Longest time in which the secret before still opens: a week. */
-export const MOST_GRACE_SECONDS = 604_800
-
 /** A secret as shown. */
 export interface ShownSecret {
 	/** Null: there is none. */

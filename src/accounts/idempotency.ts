@@ -9,7 +9,7 @@ import { hashSecret } from './secrets.ts'
 export const KEPT_MS = 24 * 3_600_000
 /**
  * How long a run is waited for. Longer than any request takes: a store has 15 s to answer, and the longest call asks 20 pages. A run that was cut
- * off, by a crash of ours, leaves its claim until then, and may be made again afterwards.
+ * off leaves its claim until then, and may be made again afterwards.
  */
 export const LEASE_MS = 10 * 60_000
 /** Largest answer that is kept, bytes: sealed it must fit a value of D1 (2 MB). */

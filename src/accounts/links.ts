@@ -34,11 +34,10 @@ export function newLink(nowMs: number): Link {
 	return { token: newToken('link'), expiresMs: nowMs + LINK_MS }
 }
 
-/** The statement that keeps a link in place of the user's last one. `onlyIf`: as of `auditStatement`. */
+/** The statement that keeps a link in place of the user's last one; of a user who has no password yet it is an invitation, once more. `onlyIf`: as of `auditStatement`. */
 export function linkStatement(
 	db: D1Database,
 	whose: { organizationId: number; userId: number } | { organizationId: number; login: string },
-	purpose: LinkPurpose,
 	link: Link,
 	nowMs: number,
 	onlyIf: 'changes() > 0' | 'true' = 'true',
@@ -47,16 +46,16 @@ export function linkStatement(
 	return db
 		.prepare(
 			`INSERT OR REPLACE INTO links (user_id, organization_id, token_hash, purpose, created_ms, expires_ms)
-			SELECT id, organization_id, ?, ?, ?, ? FROM users WHERE organization_id = ? AND ${column} = ? AND deleted_ms IS NULL AND ${onlyIf}`,
+			SELECT id, organization_id, ?, iif(password IS NULL, 'invitation', 'reset'), ?, ? FROM users WHERE organization_id = ? AND ${column} = ? AND deleted_ms IS NULL AND ${onlyIf}`,
 		)
-		.bind(hashSecret(link.token), purpose, nowMs, link.expiresMs, whose.organizationId, value)
+		.bind(hashSecret(link.token), nowMs, link.expiresMs, whose.organizationId, value)
 }
 
 /** Gives a user a link to set another password; null when there is no such user. The old password holds until the link is used. */
 export async function startReset(db: D1Database, actor: Actor, userId: number, nowMs: number): Promise<Link | null> {
 	const link = newLink(nowMs)
 	const [kept] = await db.batch([
-		linkStatement(db, { organizationId: actor.organizationId, userId }, 'reset', link, nowMs),
+		linkStatement(db, { organizationId: actor.organizationId, userId }, link, nowMs),
 		auditStatement(db, actor, { action: 'user.reset', objectType: 'user', objectId: userId, detail: {} }, nowMs, 'changes() > 0'),
 	])
 	return kept!.meta.changes > 0 ? link : null

@@ -3,10 +3,11 @@
  * that they can be raised: what was made with others is made anew when its owner next signs in.
  */
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
+import { LIMITS } from '../limits.ts'
 
 /** Fewest and most characters of a password. */
 export const PASSWORD_LEAST = 12
-export const PASSWORD_MOST = 256
+export const PASSWORD_MOST = LIMITS.password.value
 
 /** What a hash costs: 16 MB, and about as much time as OWASP's other choices, since an isolate has 128 MB for all its requests. */
 const COST = { N: 16_384, r: 8, p: 5 }

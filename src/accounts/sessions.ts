@@ -70,16 +70,16 @@ export async function signIn(
 		),
 		db
 			.prepare(
-				'DELETE FROM sessions WHERE user_id = ?1 AND id NOT IN (SELECT id FROM sessions WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)',
+				'DELETE FROM sessions WHERE user_id = ?1 AND organization_id = ?3 AND id NOT IN (SELECT id FROM sessions WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)',
 			)
-			.bind(user.id, MOST_SESSIONS),
+			.bind(user.id, MOST_SESSIONS, user.organizationId),
 		...forgetAttempts(db, subjects),
 	])
 	if (made!.meta.changes === 0) return { kind: 'wrong' }
 	if (isDated(user.password))
 		await db
-			.prepare('UPDATE users SET password = ? WHERE id = ? AND password = ?')
-			.bind(await hashPassword(password), user.id, user.password)
+			.prepare('UPDATE users SET password = ? WHERE id = ? AND organization_id = ? AND password = ?')
+			.bind(await hashPassword(password), user.id, user.organizationId, user.password)
 			.run()
 	return { kind: 'done', token, expiresMs }
 }
@@ -115,7 +115,7 @@ export async function changePassword(
 			'changes() > 0',
 		),
 		// Also when somebody else was first: then one session more ends.
-		db.prepare('DELETE FROM sessions WHERE user_id = ? AND id IS NOT ?').bind(user.id, keep),
+		db.prepare('DELETE FROM sessions WHERE user_id = ? AND organization_id = ? AND id IS NOT ?').bind(user.id, user.organizationId, keep),
 		// A reset that was asked for before would replace what was chosen now.
 		db.prepare('DELETE FROM links WHERE user_id = ? AND organization_id = ?').bind(user.id, user.organizationId),
 		...forgetAttempts(db, subjects),

@@ -105,7 +105,7 @@ export async function invite(
 			nowMs,
 			'changes() > 0',
 		),
-		linkStatement(db, { organizationId, login }, 'invitation', link, nowMs, 'changes() > 0'),
+		linkStatement(db, { organizationId, login }, link, nowMs, 'changes() > 0'),
 	])
 	const id = made!.results[0]?.id
 	const person = id === undefined ? null : await findPerson(db, organizationId, id, nowMs)
@@ -123,17 +123,28 @@ export async function changePerson(
 	const { organizationId } = actor
 	const person = await findPerson(db, organizationId, id, nowMs)
 	if (person === null) return 'missing'
-	const next = { ...person, ...change }
-	const keys = (['email', 'firstName', 'lastName', 'role'] as const).filter((key) => next[key] !== person[key])
+	const keys = (['email', 'firstName', 'lastName', 'role'] as const).filter(
+		(key) => change[key] !== undefined && change[key] !== person[key],
+	)
 	if (keys.length === 0) return null
+	const next: Partial<PersonInput> = Object.fromEntries(keys.map((key) => [key, change[key]]))
 	try {
 		const [updated] = await db.batch([
 			db
 				.prepare(
-					`UPDATE users SET email = ?3, login = iif(?3 = email, login, ?4), first_name = ?5, last_name = ?6, role = ?7
-					WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (?7 = 'admin' OR role <> 'admin' OR ${otherAdmin('?2', '?1')})`,
+					// Only what is named: somebody else may be changing the rest.
+					`UPDATE users SET email = coalesce(?3, email), login = coalesce(?4, login), first_name = coalesce(?5, first_name), last_name = coalesce(?6, last_name), role = coalesce(?7, role)
+					WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (coalesce(?7, role) = 'admin' OR role <> 'admin' OR ${otherAdmin('?2', '?1')})`,
 				)
-				.bind(id, organizationId, next.email, loginOf(next.email), next.firstName, next.lastName, next.role),
+				.bind(
+					id,
+					organizationId,
+					next.email ?? null,
+					next.email === undefined ? null : loginOf(next.email),
+					next.firstName ?? null,
+					next.lastName ?? null,
+					next.role ?? null,
+				),
 			auditStatement(
 				db,
 				actor,

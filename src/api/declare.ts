@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { guard, type Right } from './access.ts'
 import { ErrorBody } from './contract.ts'
 import type { Access } from './environment.ts'
+import { idempotent } from './idempotency.ts'
 import { acceptable, bodyRules } from './requests.ts'
 import type { Api } from './serve.ts'
 
@@ -52,7 +53,12 @@ export function declare<
 		path: call.path,
 		summary: call.summary,
 		request,
-		middleware: [acceptable(['application/json']), bodyRules(), ...guard(call.access, rightOf(call))] as never,
+		middleware: [
+			acceptable(['application/json']),
+			bodyRules(),
+			...guard(call.access, rightOf(call)),
+			...(call.method === 'post' && call.access !== 'public' ? [idempotent] : []),
+		] as never,
 		responses: {
 			[call.status ?? 200]: success,
 			default: { description: 'Refused', content: { 'application/json': { schema: ErrorBody } } },

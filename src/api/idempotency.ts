@@ -14,6 +14,7 @@ import {
 } from '../accounts/idempotency.ts'
 import { hashSecret } from '../accounts/secrets.ts'
 import { BadRequest, Conflict, HttpError } from '../errors.ts'
+import { LIMITS, shown } from '../limits.ts'
 import { logError } from '../log.ts'
 import type { CallerEnv } from './environment.ts'
 
@@ -34,7 +35,8 @@ export async function idempotent(c: Context<CallerEnv>, next: () => Promise<void
 		await next()
 		return undefined
 	}
-	if (!/^[\x21-\x7e]{1,255}$/.test(key)) throw new BadRequest(`${HEADER}: expected 1 to 255 visible characters without blanks`)
+	if (key.length > LIMITS.idempotencyKey.value || !/^[\x21-\x7e]+$/.test(key))
+		throw new BadRequest(`${HEADER}: expected 1 to ${shown('idempotencyKey')} without blanks`)
 	const { DB, MASTER_KEYS } = c.env
 	const request = await requestOf(c, key)
 	const found = await claimRequest(DB, MASTER_KEYS, request, c.var.services.now())
@@ -92,14 +94,19 @@ async function run(c: Context<CallerEnv>, request: Keyed, claim: string, next: (
 	}
 }
 
-/** The answer as it is kept; null when it is too large. */
+/** The answer as it is kept; null when it is too large: what is beyond the limit is not even read. */
 async function answerOf(c: Context<CallerEnv>): Promise<Kept | null> {
-	const body = await c.res.clone().text()
-	if (Buffer.byteLength(body) > LARGEST_ANSWER) return null
+	const chunks: Uint8Array[] = []
+	let size = 0
+	for await (const chunk of c.res.clone().body ?? []) {
+		size += chunk.byteLength
+		if (size > LARGEST_ANSWER) return null
+		chunks.push(chunk)
+	}
 	return {
 		status: c.res.status,
 		headers: [...c.res.headers].filter(([name]) => KEPT_HEADERS.test(name)),
-		body,
+		body: Buffer.concat(chunks).toString(),
 		instanceId: c.var.instanceId ?? null,
 	}
 }

@@ -2,19 +2,19 @@
 import * as z from 'zod'
 import { PASSWORD_LEAST, PASSWORD_MOST } from '../../accounts/passwords.ts'
 import { ROLES } from '../../accounts/roles.ts'
+import { atMost, LIMITS, shown } from '../../limits.ts'
 import { stripHtml } from '../../instances/values.ts'
 
-/** Longest name or address, characters. */
-export const NAME_LIMIT = 255
+const NAME = `expected 1 to ${shown('personName')}`
 
 /** A name that is shown to people: no HTML, 1 to 255 characters. */
 export const PersonName = z
-	.string(`expected 1 to ${NAME_LIMIT} characters`)
+	.string(NAME)
 	.transform(stripHtml)
-	.refine((value) => value.length > 0 && value.length <= NAME_LIMIT, `expected 1 to ${NAME_LIMIT} characters`)
+	.refine((value) => value.length > 0 && value.length <= LIMITS.personName.value, NAME)
 
 /** An e-mail address. */
-export const Email = z.email('expected an e-mail address').max(NAME_LIMIT, `expected at most ${NAME_LIMIT} characters`)
+export const Email = z.email('expected an e-mail address').max(LIMITS.email.value, atMost('email'))
 
 /** A password that is to be set. */
 export const Password = z

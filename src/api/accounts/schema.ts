@@ -1,8 +1,8 @@
 /** The shapes of accounts (contract, section 5). */
 import * as z from 'zod'
 import { AUDIT_OBJECTS } from '../../accounts/audit.ts'
-import { MOST_GRACE_SECONDS } from '../../accounts/credentials.ts'
 import { SETTING_NAMES } from '../../accounts/settings.ts'
+import { atMost, LIMITS } from '../../limits.ts'
 import { SCOPES } from '../contract.ts'
 import { NextPage, PageSize } from '../paging.ts'
 import { PersonName } from './fields.ts'
@@ -37,15 +37,19 @@ export const SecretAnswer = z
 	})
 	.meta({ id: 'Secret' })
 
+const GRACE = `expected whole seconds from 0 to ${LIMITS.secretGrace.value}`
+
 /** How a secret is rotated. */
 export const RotateSecretBody = z.object({
 	grace: z
-		.int(`expected whole seconds from 0 to ${MOST_GRACE_SECONDS}`)
-		.min(0, `expected whole seconds from 0 to ${MOST_GRACE_SECONDS}`)
-		.max(MOST_GRACE_SECONDS, `expected whole seconds from 0 to ${MOST_GRACE_SECONDS}`)
+		.int(GRACE)
+		.min(0, GRACE)
+		.max(LIMITS.secretGrace.value, GRACE)
 		.default(0)
 		.meta({ description: 'Seconds for which the old secret still opens; 0: it is dead at once', examples: [86400] }),
 })
+
+const DAYS = `expected days from 1 to ${LIMITS.apiKeyDays.value}`
 
 /** What an API key is made of. */
 export const ApiKeyBody = z
@@ -63,9 +67,9 @@ export const ApiKeyBody = z
 			.nullish()
 			.meta({ description: 'Until when it opens; absent: for ever', examples: ['2027-01-31T12:00:00Z'] }),
 		expiresDays: z
-			.number('expected days from 1 to 3650')
-			.min(1, 'expected days from 1 to 3650')
-			.max(3650, 'expected days from 1 to 3650')
+			.number(DAYS)
+			.min(1, DAYS)
+			.max(LIMITS.apiKeyDays.value, DAYS)
 			.nullish()
 			.meta({ description: 'In place of expiresDate', examples: [90] }),
 	})
@@ -90,18 +94,16 @@ export const ApiKeyAnswer = z.strictObject(keyFields).meta({ id: 'ApiKey' })
 /** An API key as made: the only answer that holds it. */
 export const NewApiKeyAnswer = z.strictObject({ ...keyFields, key: z.string() }).meta({ id: 'NewApiKey' })
 
+const Moment = z.string().max(40, 'expected a time such as 2026-01-31T12:00:00Z').optional()
+
 /** What the audit log can be narrowed by. */
 export const AuditQuery = z.object({
-	from: z
-		.string()
-		.max(40)
-		.optional()
-		.meta({ description: 'ISO 8601 or epoch milliseconds', examples: ['2026-01-31T12:00:00Z'] }),
-	to: z.string().max(40).optional().meta({ description: 'Up to before this moment' }),
+	from: Moment.meta({ description: 'ISO 8601 or epoch milliseconds', examples: ['2026-01-31T12:00:00Z'] }),
+	to: Moment.meta({ description: 'Up to before this moment' }),
 	userId: WholeNumber.optional().meta({ description: 'Who did it' }),
 	action: z
 		.string()
-		.max(64)
+		.max(LIMITS.auditAction.value, atMost('auditAction'))
 		.optional()
 		.meta({ description: 'Such as `instance.create`', examples: ['user.invite'] }),
 	objectType: z

@@ -1,5 +1,6 @@
 /** The calls with which people sign in (contract, section 1). */
 import * as z from 'zod'
+import { atMost, LIMITS } from '../../limits.ts'
 import { Password } from '../accounts/fields.ts'
 import { operation } from '../contract.ts'
 
@@ -7,11 +8,11 @@ import { operation } from '../contract.ts'
 export const SignInBody = z.object({
 	username: z
 		.string('expected your e-mail address')
-		.max(1024, 'expected at most 1024 characters')
+		.max(LIMITS.signIn.value, atMost('signIn'))
 		.meta({ description: 'Your e-mail address', examples: ['ann@acme.example'] }),
 	password: z
 		.string('expected your password')
-		.max(1024, 'expected at most 1024 characters')
+		.max(LIMITS.signIn.value, atMost('signIn'))
 		.meta({ description: 'Your password', examples: ['correct horse battery staple'] }),
 })
 

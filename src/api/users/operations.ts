@@ -1,5 +1,6 @@
 /** The calls about the people of an organization. `{id}` is a user's number, or `me`. */
 import * as z from 'zod'
+import { atMost, LIMITS } from '../../limits.ts'
 import { Email, Password, PersonName, RoleName } from '../accounts/fields.ts'
 import { LinkAnswer } from '../accounts/links.ts'
 import { RotateSecretBody, SecretAnswer } from '../accounts/schema.ts'
@@ -42,10 +43,7 @@ export const UserPatch = z.object({
 
 /** Changing one's own password. */
 export const PasswordBody = z.object({
-	current: z
-		.string('expected the password so far')
-		.max(1024, 'expected at most 1024 characters')
-		.meta({ description: 'The password so far' }),
+	current: z.string('expected the password so far').max(LIMITS.signIn.value, atMost('signIn')).meta({ description: 'The password so far' }),
 	password: Password,
 })
 

@@ -99,6 +99,19 @@ describe('people', () => {
 		expect(await all('SELECT id FROM users')).toHaveLength(1)
 	})
 
+	test('who accepts has a password and a secret, also by a second invitation', async () => {
+		const ann = await person('developer')
+		const second = await client.call('POST', `/users/${ann.id}/reset`)
+		const shown = async () => (await client.call('GET', `/users/${ann.id}`)).body
+		expect(await shown()).toMatchObject({ passwordSet: false, secretSet: false, link: { purpose: 'invitation' } })
+		await client.call('POST', '/authentication/accept', { token: second.body.token, password: 'x'.repeat(12) }, { authorization: null })
+		expect(await shown()).toMatchObject({ passwordSet: true, secretSet: true, link: null })
+		const { secret } = (await client.call('GET', `/users/${ann.id}/secrets`)).body
+		const authorization = `User ${secret}, Organization ${client.organizationSecret}`
+		expect((await client.call('GET', '/users/me', undefined, { authorization })).body.id).toBe(ann.id)
+		expect(await audit('user.accept')).toMatchObject([{ user_id: ann.id, object_id: ann.id }])
+	})
+
 	test('an address is one person’s, in any case, until they are removed', async () => {
 		const ann = await person('developer', 'ann@example.com')
 		const again = () => client.call('POST', '/users', { email: 'ANN@example.com', firstName: 'A', lastName: 'L' })
@@ -414,6 +427,7 @@ describe('the account', () => {
 			['from=soon', 'from: expected a time such as 2026-01-31T12:00:00Z'],
 			['objectType=shop', 'objectType: expected organization, instance, user, api-key, session'],
 			['userId=x', 'userId: expected a positive whole number'],
+			[`action=${'x'.repeat(65)}`, 'action: expected at most 64 characters'],
 			['nextPage=x', 'nextPage: expected the Elements-Next-Page-Token of an earlier answer'],
 		])
 			expect((await list(query!)).body.message).toBe(message)
@@ -467,9 +481,9 @@ describe('the account', () => {
 		}
 		expect([found, position]).toEqual([['rare'], null])
 
-		await tidyAccounts(env.DB, nowMs + AUDIT_MS + 700)
+		await tidyAccounts(env.DB, nowMs + AUDIT_MS + 700, 500)
 		expect(await all('SELECT count(*) AS n FROM audit_log')).toEqual([{ n: 2501 }])
-		for (let rounds = 0; rounds < 3; rounds++) await tidyAccounts(env.DB, nowMs + AUDIT_MS + 700)
+		for (let rounds = 0; rounds < 3; rounds++) await tidyAccounts(env.DB, nowMs + AUDIT_MS + 700, 500)
 		expect((await all('SELECT min(at_ms) AS oldest FROM audit_log'))[0]!['oldest']).toBe(nowMs + 700)
 	})
 })

@@ -1,11 +1,12 @@
 /** Signing in with a password, what a session opens, one-time links, and the limit on guessing. */
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { ATTEMPTS_PER_ADDRESS, ATTEMPTS_PER_NAME, subjectsOf } from '../../../src/accounts/attempts.ts'
 import { hashPassword, verifyPassword } from '../../../src/accounts/passwords.ts'
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
 import { SESSION_MS } from '../../../src/accounts/sessions.ts'
 import { tidyAccounts } from '../../../src/accounts/tidy.ts'
-import { env, freshDatabase, startWorld, type Client } from './harness.ts'
+import { runWatchdog } from '../../../src/instances/watchdog.ts'
+import { env, freshDatabase, servicesOf, startWorld, type Client } from './harness.ts'
 import { fakeInstance } from './support.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -204,7 +205,7 @@ describe('a link', () => {
 	test('is over after 7 days', async () => {
 		client.world.nowMs += 7 * DAY
 		expect((await accept(invitation.token)).status).toBe(404)
-		await tidyAccounts(env.DB, client.world.nowMs)
+		await runWatchdog({ ...servicesOf(client.world), env })
 		expect(await row('SELECT count(*) AS n FROM links')).toEqual({ n: 0 })
 	})
 
@@ -239,6 +240,12 @@ describe('a link', () => {
 		expect((await visit()).status).toBe(404)
 		expect((await visit({ password: PASSWORD, repeated: PASSWORD })).status).toBe(404)
 		expect((await visit(undefined, 'https://bell.example.com/accept/x')).status).toBe(404)
+		// The one way in which its address reaches the log shows nothing of the token.
+		const lines = vi.spyOn(console, 'log')
+		await client.send(new Request(invitation.url, { method: 'PUT' }))
+		expect(JSON.stringify(lines.mock.calls)).toContain('/accept/sbl_…')
+		expect(JSON.stringify(lines.mock.calls)).not.toContain(invitation.token)
+		lines.mockRestore()
 		expect((await signIn()).status).toBe(200)
 	})
 })

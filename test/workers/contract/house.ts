@@ -40,8 +40,12 @@ export interface House {
 	reached: Set<string>
 	/** The password of my user, who may sign in as `admin@example.com`. */
 	password: string
-	/** A session of a call that ends it. */
-	session(): Promise<string>
+	/** A user of mine who may only look. */
+	viewer: number
+	/** A session, of my user unless it is another's. */
+	session(user?: number): Promise<string>
+	/** An API key of my user. */
+	key(scopes: readonly string[]): Promise<string>
 	/** Puts people and their secrets back as they were: some calls take away what the next one needs. */
 	restore(): Promise<void>
 	ask(asked: Asked): Promise<{ status: number; body: unknown; text: string; headers: Headers; undeclared: string | null }>
@@ -71,7 +75,7 @@ export async function openHouse(): Promise<House> {
 }
 
 /** Gives my user a password and a colleague, both organizations an API key, and remembers who there is. */
-async function people(mine: Household, theirs: Household): Promise<Pick<House, 'password' | 'session' | 'restore'>> {
+async function people(mine: Household, theirs: Household): Promise<Pick<House, 'password' | 'viewer' | 'session' | 'key' | 'restore'>> {
 	const password = 'correct horse battery staple'
 	const hash = await hashPassword(password)
 	await env.DB.batch([
@@ -79,6 +83,9 @@ async function people(mine: Household, theirs: Household): Promise<Pick<House, '
 		env.DB.prepare(
 			"INSERT INTO users (id, organization_id, email, first_name, last_name, password, secret_hash, secret_sealed, created_ms) VALUES (9, 1, 'bo@example.com', 'B', 'O', ?, 'none/9', '', 0)",
 		).bind(hash),
+		env.DB.prepare(
+			"INSERT INTO users (id, organization_id, email, first_name, last_name, role, secret_hash, secret_sealed, created_ms) VALUES (8, 1, 'vi@example.com', 'V', 'I', 'viewer', 'none/8', '', 0)",
+		),
 		...[mine, theirs].map(({ ids }) =>
 			env.DB.prepare(
 				"INSERT INTO api_keys (id, organization_id, user_id, name, key_hash, hint, scopes, created_ms) SELECT id + 100, organization_id, id, 'Export', 'hash of ' || id, 'abcd', '[]', 0 FROM users WHERE id = ?",
@@ -90,12 +97,22 @@ async function people(mine: Household, theirs: Household): Promise<Pick<House, '
 	for (const table of ['organizations', 'users']) kept[table] = (await env.DB.prepare(`SELECT * FROM ${table}`).all()).results
 	return {
 		password,
-		async session() {
+		viewer: 8,
+		async key(scopes) {
+			const key = newToken('key')
+			await env.DB.prepare(
+				"INSERT INTO api_keys (organization_id, user_id, name, key_hash, hint, scopes, created_ms) VALUES (1, 1, '', ?, '', ?, 0)",
+			)
+				.bind(hashSecret(key), JSON.stringify(scopes))
+				.run()
+			return key
+		},
+		async session(user = 1) {
 			const token = newToken('session')
 			await env.DB.prepare(
-				"INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms) VALUES (?, 1, 1, '', 0, ?)",
+				"INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms) VALUES (?, 1, ?, '', 0, ?)",
 			)
-				.bind(hashSecret(token), Date.now() + 86_400_000)
+				.bind(hashSecret(token), user, Date.now() + 86_400_000)
 				.run()
 			return token
 		},

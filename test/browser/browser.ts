@@ -16,6 +16,7 @@ export async function openBrowser(): Promise<Browser> {
 
 /** Unpacks it into the temporary folder. Its own arguments are for one process and switch off what protects a page: they are not used. */
 async function bundledBrowser(): Promise<string> {
+	if (process.platform !== 'linux') throw new Error('No Chrome is installed where it is looked for: set CHROME_PATH to one')
 	const { default: bundled } = await import('@sparticuz/chromium')
 	return await bundled.executablePath()
 }

@@ -55,10 +55,15 @@ const OUTSIDE = [
 function parameters(wanted: (key: string) => boolean): string {
 	const rows = CONFIGURATION.filter(({ key }) => wanted(key)).map((item) => [
 		`**${item.name}**<br>\`${item.key}\``,
-		`${item.description}${item.required ? ' Required.' : ''}${item.secret ? ' Shown as `********`.' : ''}${defaultOf(item)}`,
+		`${quoted(item.description)}${item.required ? ' Required.' : ''}${item.secret ? ' Shown as `********`.' : ''}${defaultOf(item)}`,
 		typeOf(item),
 	])
 	return table(['Parameter', 'What it is', 'Type'], [...OUTSIDE, ...rows])
+}
+
+/** Addresses and keys in a description are examples, not links. */
+function quoted(description: string): string {
+	return description.replaceAll(/https?:\/\/[^\s,]*[^\s,.]/g, '`$&`')
 }
 
 function defaultOf({ key, defaultValue }: ConfigurationKey): string {

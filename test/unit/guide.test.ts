@@ -6,6 +6,7 @@ import { CONFIGURATION } from '../../src/elements/woocommerce/configuration.ts'
 import { anchorOf, render } from '../../src/ui/guide/markdown.ts'
 import { STATES } from '../../src/watcher/rpc.ts'
 import { brought } from '../guide/blocks.ts'
+import { curlsOf, filled, requestsOf } from '../guide/curls.ts'
 
 const DIR = 'docs/guide'
 const PAGES = readdirSync(DIR).filter((name) => name.endsWith('.md'))
@@ -19,12 +20,16 @@ describe('pages', () => {
 	test.each(PAGES)('%s: every link leads somewhere', (name) => {
 		for (const [, target] of read(name).matchAll(/\]\(([^)]+)\)/g)) {
 			if (target === '/docs') continue
-			const [, file = '', anchor] = /^([a-z-]+\.md)(?:#(.+))?$/.exec(target!) ?? []
+			const [, file = name, anchor] = /^([a-z-]+\.md)?(?:#(.+))?$/.exec(target!) ?? [null, target]
 			expect(PAGES, `${name} → ${target}`).toContain(file)
 			if (anchor === undefined) continue
 			const anchors = [...read(file).matchAll(/^#{2,} (.+)$/gm)].map(([, text]) => anchorOf(text!))
 			expect(anchors, `${name} → ${target}`).toContain(anchor)
 		}
+	})
+
+	test.each(PAGES)('%s: nothing leads to another host', (name) => {
+		expect(render(read(name)).html).not.toMatch(/href="(https?:)?\/\//)
 	})
 
 	test('every state of health is explained', () => {
@@ -68,5 +73,50 @@ describe('Markdown', () => {
 		expect(html).not.toMatch(/<(script|b)[ >]/)
 		expect(html).toContain('<br>')
 		expect(html).not.toContain('href="javascript:')
+	})
+})
+
+describe('commands', () => {
+	test('are found in blocks, in lists and within lines, with the status that they promise', () => {
+		const page = [
+			'# A page',
+			'',
+			'1. First:',
+			'',
+			'   ```sh',
+			"   curl 'https://<HOST>/a?b=c' \\",
+			"     -H 'A: b'",
+			'   ```',
+			'',
+			'Then `curl https://<HOST>/within` and `curl`.',
+			'',
+			'<!-- curl: 202 -->',
+			'```sh',
+			'curl -X PUT https://<HOST>/d',
+			'```',
+			'',
+			'```json',
+			'{"curl": 1}',
+			'```',
+		].join('\n')
+		expect(curlsOf(page)).toEqual([
+			{ line: 5, text: "curl 'https://<HOST>/a?b=c' \\\n  -H 'A: b'\n", status: null },
+			{ line: 10, text: 'curl https://<HOST>/within', status: null },
+			{ line: 12, text: 'curl -X PUT https://<HOST>/d\n', status: 202 },
+		])
+	})
+
+	test('are filled in once, and what is not known is an error', () => {
+		expect(filled('<A> <<B>> x', { '<A>': '<B>', '<B>': '2', x: 'y' })).toBe('<B> <2> y')
+		expect(() => filled('curl <NOT_KNOWN>', { '<A>': '1' })).toThrow('<NOT_KNOWN>')
+	})
+
+	test('are what curl would send', async () => {
+		const [first, second] = await requestsOf(
+			`curl -X PATCH http://h/a -H 'X-A: b: c' -d '{"it'\\''s": 1}'\ncurl -s -G http://h/b --data-urlencode "where=a='b' and c"`,
+		)
+		expect([first!.method, first!.url, first!.headers.get('x-a'), first!.body]).toEqual(['PATCH', 'http://h/a', 'b: c', '{"it\'s": 1}'])
+		expect([second!.method, second!.url]).toEqual(['GET', 'http://h/b?where=a%3D%27b%27+and+c'])
+		await expect(requestsOf('curl --unheard-of http://h')).rejects.toThrow('--unheard-of')
 	})
 })

@@ -10,7 +10,12 @@ import { AnythingThere, DeleteQuery, ItemQuery, ListQuery, MetadataAnswer, Objec
 /** The resources by their names in paths; what one of them is called, and an example of what is created. */
 const RESOURCES = {
 	customers: { name: 'Customer', many: 'Customers', one: 'customer', example: { email: 'jane@example.com', first_name: 'Jane' } },
-	discounts: { name: 'Discount', many: 'Discounts', one: 'discount (coupon)', example: { code: 'spring10', discount_type: 'percent', amount: '10' } },
+	discounts: {
+		name: 'Discount',
+		many: 'Discounts',
+		one: 'discount (coupon)',
+		example: { code: 'spring10', discount_type: 'percent', amount: '10' },
+	},
 	orders: { name: 'Order', many: 'Orders', one: 'order', example: { status: 'processing', line_items: [{ product_id: 12, quantity: 1 }] } },
 	products: { name: 'Product', many: 'Products', one: 'product', example: { name: 'Blue mug', regular_price: '9.50' } },
 	'products-attributes': { name: 'ProductAttribute', many: 'ProductAttributes', one: 'product attribute', example: { name: 'Colour' } },
@@ -126,7 +131,15 @@ type Generic = Record<`getAt${Depth}`, ReturnType<typeof getAt>> &
 	Record<`deleteAt${Depth}`, ReturnType<typeof remove<typeof Below>>>
 
 function getAt(path: string, params: typeof Below) {
-	return operation({ ...base, method: 'get', path, summary: 'List or read by the store’s own name', params, query: ListQuery, answer: AnythingThere })
+	return operation({
+		...base,
+		method: 'get',
+		path,
+		summary: 'List or read by the store’s own name',
+		params,
+		query: ListQuery,
+		answer: AnythingThere,
+	})
 }
 function writeAt(method: 'post' | 'patch' | 'put', path: string, params: typeof Below) {
 	const summary = method === 'post' ? 'Make one by the store’s own name' : 'Change one by the store’s own name'

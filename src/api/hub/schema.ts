@@ -8,7 +8,10 @@ const Fields = z
 	.string()
 	.max(LIMITS.fields.value, atMost('fields'))
 	.optional()
-	.meta({ description: 'Only these fields of each record, divided by commas; dots lead into nested ones', examples: ['id,status,billing.email'] })
+	.meta({
+		description: 'Only these fields of each record, divided by commas; dots lead into nested ones',
+		examples: ['id,status,billing.email'],
+	})
 
 /** What a list is asked with. */
 export const ListQuery = z.object({
@@ -37,7 +40,10 @@ export const ListQuery = z.object({
 		.string()
 		.max(LIMITS.orderBy.value, atMost('orderBy'))
 		.optional()
-		.meta({ description: 'A field that the store can order by, with `asc` or `desc` after it; newest first without it', examples: ['id asc'] }),
+		.meta({
+			description: 'A field that the store can order by, with `asc` or `desc` after it; newest first without it',
+			examples: ['id asc'],
+		}),
 })
 /** What one record is asked with. */
 export const ItemQuery = z.object({ fields: Fields })
@@ -55,7 +61,9 @@ export const DeleteQuery = z.object({
 })
 
 /** What is written: the store's own JSON. */
-export const WriteBody = z.record(z.string(), z.unknown()).meta({ description: 'A record, or the fields of it that change, as the store knows them' })
+export const WriteBody = z
+	.record(z.string(), z.unknown())
+	.meta({ description: 'A record, or the fields of it that change, as the store knows them' })
 
 const Plain = z.union([z.string(), z.number(), z.boolean(), z.null()])
 /** Whatever is at an address of the store: a record, or a list of records or words. */

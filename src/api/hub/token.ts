@@ -17,7 +17,10 @@ const Token = z.tuple([
 	z.string().length(11),
 	Count.min(1),
 	Count,
-	z.array(z.union([z.string().max(40), z.number()])).max(2).nullable(),
+	z
+		.array(z.union([z.string().max(40), z.number()]))
+		.max(2)
+		.nullable(),
 	Count,
 	Count.max(10),
 	Count,

@@ -13,10 +13,11 @@ import {
 import { listInstances } from '../../instances/list.ts'
 import type { Instance } from '../../instances/records.ts'
 import { elementOf } from '../../instances/stores.ts'
+import { seesSecrets } from '../access.ts'
 import type { CallerContext, InstanceContext } from '../environment.ts'
 import { formatPageToken, listParameter, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
 import type { ConfigurationPatch, InstanceBody } from './schema.ts'
-import { showConfigurationItems, showInstance } from './view.ts'
+import { showConfigurationItems, showInstance, type ViewEnv } from './view.ts'
 
 /** The query of a list of instances. */
 export interface InstancesQuery {
@@ -34,13 +35,13 @@ export async function create(c: CallerContext, body: z.output<typeof InstanceBod
 		throw keyOrId === null ? new BadRequest('element.key: expected "woocommercerest"') : new NotFound('No such element')
 	const instance = await createInstance(c.var.services, c.var.user, c.var.requestId, element, inputOf(body))
 	c.set('instanceId', instance.id)
-	return c.json(await showInstance(c.env, instance), 200)
+	return c.json(await showInstance(viewEnvOf(c), instance), 200)
 }
 
 /** `GET /instances`: with an Element token that instance, otherwise the organization's. */
 export async function list(c: CallerContext, query: InstancesQuery): Promise<Response> {
 	const own = c.var.tokenInstance
-	if (own !== null) return c.json(await showInstance(c.env, own), 200)
+	if (own !== null) return c.json(await showInstance(viewEnvOf(c), own), 200)
 	return await answerList(c, query, null)
 }
 
@@ -64,12 +65,12 @@ async function answerList(c: CallerContext, query: InstancesQuery, elementKey: s
 		total,
 		next: last !== undefined && instances.length === pageSize ? formatPageToken([last.id]) : null,
 	})
-	return c.json(await Promise.all(instances.map((instance) => showInstance(c.env, instance, query.hydrate !== 'false'))), 200)
+	return c.json(await Promise.all(instances.map((instance) => showInstance(viewEnvOf(c), instance, query.hydrate !== 'false'))), 200)
 }
 
 /** One instance. */
 export async function show(c: InstanceContext): Promise<Response> {
-	return c.json(await showInstance(c.env, c.var.instance), 200)
+	return c.json(await showInstance(viewEnvOf(c), c.var.instance), 200)
 }
 
 /** `PATCH` and `PUT`. */
@@ -83,7 +84,7 @@ export async function update(
 	options: ChangeOptions,
 ): Promise<Response> {
 	const changed = await updateInstance(c.var.services, c.var.instance, c.var.user, c.var.requestId, inputOf(body), options)
-	return c.json(await showInstance(c.env, changed), 200)
+	return c.json(await showInstance(viewEnvOf(c), changed), 200)
 }
 
 /** `DELETE`: 200 with an empty body (contract, section 2). */
@@ -95,7 +96,7 @@ export async function remove(c: InstanceContext): Promise<Response> {
 /** `PUT·DELETE …/enabled`. */
 export async function enable(c: InstanceContext, enabled: boolean, skip: boolean): Promise<Response> {
 	const changed = await setEnabled(c.var.services, c.var.instance, c.var.user, c.var.requestId, enabled, skip)
-	return c.json(await showInstance(c.env, changed), 200)
+	return c.json(await showInstance(viewEnvOf(c), changed), 200)
 }
 
 /** `GET …/configuration`. */
@@ -126,6 +127,11 @@ export async function patchConfigurationItem(
 		{ replace: false, rebaseline },
 	)
 	return c.json(requireItem(changed, configId), 200)
+}
+
+/** What a view may show to whoever asks. */
+function viewEnvOf({ env, var: variables }: Pick<CallerContext, 'env' | 'var'>): ViewEnv {
+	return { MASTER_KEYS: env.MASTER_KEYS, PUBLIC_URL: env.PUBLIC_URL, seesSecrets: seesSecrets({ var: variables }) }
 }
 
 function itemsOf(instance: Instance) {

@@ -44,8 +44,7 @@ export function planList(path: string, ask: { where: string | null; orderBy: str
 
 /** A page where one fits, since every list knows it; an offset, which some plugins' lists do not know, where none does. */
 function positionOf(offset: number, limit: number): Record<string, string> {
-	const page: Record<string, string> =
-		offset % limit === 0 ? { page: String(offset / limit + 1) } : { offset: String(offset) }
+	const page: Record<string, string> = offset % limit === 0 ? { page: String(offset / limit + 1) } : { offset: String(offset) }
 	return { ...page, per_page: String(limit) }
 }
 

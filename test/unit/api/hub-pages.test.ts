@@ -77,7 +77,8 @@ type Collection = keyof typeof HUB
 
 /** Ids that a list shows, at the store itself. */
 function listed(store: SimulatedStore, collection: Collection): Set<number> {
-	const hidden = collection === 'coupons' ? ['trash', 'auto-draft', 'draft', 'future', 'pending', 'private'] : ['trash', 'auto-draft', 'checkout-draft']
+	const hidden =
+		collection === 'coupons' ? ['trash', 'auto-draft', 'draft', 'future', 'pending', 'private'] : ['trash', 'auto-draft', 'checkout-draft']
 	return new Set([...store.state(collection)].filter(([, row]) => !hidden.includes(String(row['status']))).map(([id]) => id))
 }
 
@@ -138,7 +139,7 @@ describe('pages while the store is written to', () => {
 			const seen = new Set<number>()
 			let place: Place | null = placeAt(0)
 			for (let pages = 0; place !== null; pages++) {
-				if (pages > 100) throw new Error("the walk does not end")
+				if (pages > 100) throw new Error('the walk does not end')
 				const reading = await readPage(shop.client, plan, place, 70, place.n === 0)
 				if ('item' in reading) throw new Error('not a list')
 				for (const { id } of reading.list as { id: number }[]) {
@@ -192,7 +193,11 @@ describe('pages', () => {
 
 	it('2.5 past the end is an empty page without a total that is not so', async () => {
 		const shop = await open({ orders: 'hpos', objects: { orders: 20, products: 1, coupons: 1, customers: 1 } })
-		expect(await readPage(shop.client, planOf('orders', shop.connection), placeAt(1000), 10, true)).toEqual({ list: [], total: null, next: null })
+		expect(await readPage(shop.client, planOf('orders', shop.connection), placeAt(1000), 10, true)).toEqual({
+			list: [],
+			total: null,
+			next: null,
+		})
 	})
 
 	it(`what is filtered here costs at most ${MOST_PAGES} pages of the store a call: then the page is short, and its token goes on`, async () => {
@@ -236,7 +241,14 @@ describe('where', () => {
 			fc.constantFrom(...new Set(all[path]!.map((row) => String(row[field])).filter((text) => text !== '' && text !== 'null')))
 		const condition = fc.constantFrom(...Object.values(HUB)).chain((path) =>
 			fc
-				.constantFrom(...({ orders: ['status', 'total', 'id', 'customer_id', 'currency'], products: ['status', 'sku', 'id', 'type', 'price', 'stock_status'], discounts: ['code', 'amount', 'id', 'status'], customers: ['email', 'id', 'role', 'username'] }[path] ?? []))
+				.constantFrom(
+					...({
+						orders: ['status', 'total', 'id', 'customer_id', 'currency'],
+						products: ['status', 'sku', 'id', 'type', 'price', 'stock_status'],
+						discounts: ['code', 'amount', 'id', 'status'],
+						customers: ['email', 'id', 'role', 'username'],
+					}[path] ?? []),
+				)
 				.chain((field) =>
 					fc.record({
 						path: fc.constant(path),
@@ -259,31 +271,51 @@ describe('where', () => {
 				if (!parsed.ok) throw new Error(parsed.message)
 				const wanted = all[first.path]!.filter((row) => parsed.conditions.every((one) => meets(row, one))).map((row) => row['id'])
 				const { rows } = await walk(shop, planOf(first.path, shop.connection, where), () => 200)
-				expect(rows.map((row) => row['id']), where).toEqual(wanted)
+				expect(
+					rows.map((row) => row['id']),
+					where,
+				).toEqual(wanted)
 			}),
 			{ numRuns: 120 },
 		)
 	}, 60_000)
 
-	it.each(['11.0', '7.0', '5.5'] as const)('3.2 3.3 dates mean the same at a store of version %s, whatever its zone and its clock changes', async (version) => {
-		for (const orders of ['hpos', 'posts'] as const) {
-			const shop = await open({ version, orders, zone: 'America/Denver', objects: { orders: 40, products: 2, coupons: 1, customers: 2 } })
-			// Around the hour that Denver's clock skips in spring, by the UTC clock face, and around the one that it repeats in autumn.
-			for (const day of ['2026-03-08', '2026-11-01'])
-				for (let minutes = 0; minutes < 14 * 60; minutes += 47) {
-					const at = new Date(Date.parse(`${day}T00:00:00Z`) + minutes * 60_000).toISOString().slice(0, 19)
-					shop.store.act({ do: 'create', resource: 'orders', set: { date_created_gmt: at } })
-				}
-			const records = [...shop.store.state('orders').values()].filter((row) => listed(shop.store, 'orders').has(row['id'] as number))
-			for (const at of ['2026-03-08T02:00:00', '2026-03-08T02:30:00', '2026-03-08T03:10:00', '2026-03-08T09:15:00', '2026-11-01T07:30:00', '2026-11-01T08:30:00'])
-				for (const operator of ['>', '>=', '<', '<=', '='] as const) {
-					const test = { '>': (x: string) => x > at, '>=': (x: string) => x >= at, '<': (x: string) => x < at, '<=': (x: string) => x <= at, '=': (x: string) => x === at }[operator]
-					const wanted = records.filter((row) => test(row['date_created_gmt'] as string)).map((row) => row['id'] as number)
-					const { rows } = await walk(shop, planOf('orders', shop.connection, `date_created_gmt ${operator} '${at}'`), () => 200)
-					expect(rows.map((row) => row['id'] as number).sort(), `${orders} ${operator} ${at}`).toEqual(wanted.sort())
-				}
-		}
-	}, 60_000)
+	it.each(['11.0', '7.0', '5.5'] as const)(
+		'3.2 3.3 dates mean the same at a store of version %s, whatever its zone and its clock changes',
+		async (version) => {
+			for (const orders of ['hpos', 'posts'] as const) {
+				const shop = await open({ version, orders, zone: 'America/Denver', objects: { orders: 40, products: 2, coupons: 1, customers: 2 } })
+				// Around the hour that Denver's clock skips in spring, by the UTC clock face, and around the one that it repeats in autumn.
+				for (const day of ['2026-03-08', '2026-11-01'])
+					for (let minutes = 0; minutes < 14 * 60; minutes += 47) {
+						const at = new Date(Date.parse(`${day}T00:00:00Z`) + minutes * 60_000).toISOString().slice(0, 19)
+						shop.store.act({ do: 'create', resource: 'orders', set: { date_created_gmt: at } })
+					}
+				const records = [...shop.store.state('orders').values()].filter((row) => listed(shop.store, 'orders').has(row['id'] as number))
+				for (const at of [
+					'2026-03-08T02:00:00',
+					'2026-03-08T02:30:00',
+					'2026-03-08T03:10:00',
+					'2026-03-08T09:15:00',
+					'2026-11-01T07:30:00',
+					'2026-11-01T08:30:00',
+				])
+					for (const operator of ['>', '>=', '<', '<=', '='] as const) {
+						const test = {
+							'>': (x: string) => x > at,
+							'>=': (x: string) => x >= at,
+							'<': (x: string) => x < at,
+							'<=': (x: string) => x <= at,
+							'=': (x: string) => x === at,
+						}[operator]
+						const wanted = records.filter((row) => test(row['date_created_gmt'] as string)).map((row) => row['id'] as number)
+						const { rows } = await walk(shop, planOf('orders', shop.connection, `date_created_gmt ${operator} '${at}'`), () => 200)
+						expect(rows.map((row) => row['id'] as number).sort(), `${orders} ${operator} ${at}`).toEqual(wanted.sort())
+					}
+			}
+		},
+		60_000,
+	)
 })
 
 describe('a page token', () => {
@@ -300,9 +332,15 @@ describe('a page token', () => {
 
 	it('that was made up is refused, never an exception of another kind', () => {
 		fc.assert(
-			fc.property(fc.oneof(fc.string(), fc.json().map((text) => Buffer.from(text).toString('base64url'))), (text) => {
-				expect(() => parseHubToken(identity, text)).toThrow(/^nextPage: expected/)
-			}),
+			fc.property(
+				fc.oneof(
+					fc.string(),
+					fc.json().map((text) => Buffer.from(text).toString('base64url')),
+				),
+				(text) => {
+					expect(() => parseHubToken(identity, text)).toThrow(/^nextPage: expected/)
+				},
+			),
 		)
 	})
 })

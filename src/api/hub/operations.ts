@@ -5,7 +5,7 @@
 import * as z from 'zod'
 import { LIMITS } from '../../limits.ts'
 import { type Operation, operation, VendorRecord } from '../contract.ts'
-import { AnythingThere, DeleteQuery, ItemQuery, ListQuery, MetadataAnswer, ObjectAnswer, WriteBody } from './schema.ts'
+import { AnythingThere, DeleteQuery, ItemQuery, ListQuery, MetadataAnswer, ObjectAnswer, ReportQuery, WriteBody } from './schema.ts'
 
 /** The resources by their names in paths; what one of them is called, and an example of what is created. */
 const RESOURCES = {
@@ -64,6 +64,10 @@ function remove<Params extends z.ZodType>(path: string, one: string, params: Par
 	})
 }
 
+function report(path: string, summary: string) {
+	return operation({ ...base, method: 'get', path, summary, params: OfHub, query: ReportQuery, answer: z.array(VendorRecord) })
+}
+
 type List = ReturnType<typeof list<typeof OfHub>>
 type Named<Name extends string, Many extends string> = Record<`list${Many}`, List> &
 	Record<`create${Name}`, ReturnType<typeof create<typeof OfHub>>> &
@@ -107,30 +111,29 @@ function belowOrders(): AllBelow<typeof OF_ORDERS> {
 }
 
 const REPORTS = { reports: 'listReports', 'reports-sales': 'getSalesReport', 'reports-top-sellers': 'getTopSellersReport' } as const
-function reports(): Record<(typeof REPORTS)[keyof typeof REPORTS], List> {
-	return Object.fromEntries(
-		Object.entries(REPORTS).map(([resource, id]) => [
-			id,
-			{
-				...list(`/hubs/{hub}/${resource}`, resource, OfHub),
-				summary: `The store's ${resource.replaceAll('-', ' ')}`,
-				description: "`where` takes `period = 'week'` (month, last_month, year) or `date_min` and `date_max`.",
-			},
-		]),
-	) as never
+
+function reports(): Record<(typeof REPORTS)[keyof typeof REPORTS], ReturnType<typeof report>> {
+	const SUMMARIES = {
+		reports: 'The reports that the store has',
+		'reports-sales': 'Sales of a period',
+		'reports-top-sellers': 'What sold best',
+	}
+	const names = Object.keys(REPORTS) as (keyof typeof REPORTS)[]
+	return Object.fromEntries(names.map((name) => [REPORTS[name], report(`/hubs/{hub}/${name}`, SUMMARIES[name])])) as never
 }
 
-/** Segments of the deepest path: `products/attributes/1/terms/5`. */
-const DEPTH = 5
+/** Words of the deepest path: `shipping/zones/1/methods/2`. */
 const WORDS = ['resource', 'second', 'third', 'fourth', 'fifth'] as const
-const EXAMPLES = ['taxes', '1', 'terms', '2', 'x']
+const EXAMPLES = { resource: 'taxes', second: '1', third: 'terms', fourth: '2', fifth: 'x' }
 type Depth = 1 | 2 | 3 | 4 | 5
-const Below = z.object({ hub: Hub })
 type Generic = Record<`getAt${Depth}`, ReturnType<typeof getAt>> &
-	Record<`postAt${Depth}` | `patchAt${Depth}` | `putAt${Depth}`, ReturnType<typeof writeAt>> &
-	Record<`deleteAt${Depth}`, ReturnType<typeof remove<typeof Below>>>
+	Record<`postAt${Depth}` | `patchAt${Exclude<Depth, 1>}` | `putAt${Exclude<Depth, 1>}`, ReturnType<typeof writeAt>> &
+	Record<`deleteAt${Exclude<Depth, 1>}`, ReturnType<typeof removeAt>>
 
-function getAt(path: string, params: typeof Below) {
+/** Whether a word names a collection or an object is seen when the call is there: 405 where the other was expected. */
+const either = [405, 409, 502] as const
+
+function getAt(path: string, params: typeof OfHub) {
 	return operation({
 		...base,
 		method: 'get',
@@ -141,30 +144,41 @@ function getAt(path: string, params: typeof Below) {
 		answer: AnythingThere,
 	})
 }
-function writeAt(method: 'post' | 'patch' | 'put', path: string, params: typeof Below) {
+function writeAt(method: 'post' | 'patch' | 'put', path: string, params: typeof OfHub) {
 	const summary = method === 'post' ? 'Make one by the store’s own name' : 'Change one by the store’s own name'
-	return operation({ ...base, ...writing, method, path, summary, params, example: { name: 'x' }, answer: AnythingThere })
+	return operation({ ...base, ...writing, errors: either, method, path, summary, params, example: { name: 'x' }, answer: AnythingThere })
+}
+function removeAt(path: string, params: typeof OfHub) {
+	return operation({
+		...base,
+		errors: either,
+		method: 'delete',
+		path,
+		summary: 'Delete one by the store’s own name',
+		params,
+		query: DeleteQuery,
+		answer: null,
+	})
 }
 
 /** Any other collection, and what is in it, by how deep it lies. */
 function generic(): Generic {
 	const all: Record<string, Operation> = {}
-	for (let depth = 1; depth <= DEPTH; depth++) {
-		const words = WORDS.slice(0, depth)
+	for (const [index] of WORDS.entries()) {
+		const [depth, words] = [index + 1, WORDS.slice(0, index + 1)]
 		const path = `/hubs/{hub}/${words.map((word) => `{${word}}`).join('/')}`
-		const params = Below.extend(
-			Object.fromEntries(
-				words.map((word, index) => [
-					word,
-					z.string().meta({ description: 'A word of the path, as the store has it', examples: [EXAMPLES[index]] }),
-				]),
-			),
-		) as never
+		const fields = words.map((word) => [
+			word,
+			z.string().meta({ description: 'A word of the path, as the store has it', examples: [EXAMPLES[word]] }),
+		])
+		const params = OfHub.extend(Object.fromEntries(fields)) as never
 		all[`getAt${depth}`] = getAt(path, params)
 		all[`postAt${depth}`] = writeAt('post', path, params)
+		// At the top there are collections only.
+		if (depth === 1) continue
 		all[`patchAt${depth}`] = writeAt('patch', path, params)
 		all[`putAt${depth}`] = writeAt('put', path, params)
-		all[`deleteAt${depth}`] = remove(path, 'record by the store’s own name', params)
+		all[`deleteAt${depth}`] = removeAt(path, params)
 	}
 	return all as never
 }

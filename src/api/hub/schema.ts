@@ -45,6 +45,18 @@ export const ListQuery = z.object({
 			examples: ['id asc'],
 		}),
 })
+/** What a report is asked with: a list whose conditions are its days. */
+export const ReportQuery = ListQuery.extend({
+	where: z
+		.string()
+		.max(LIMITS.where.value, atMost('where'))
+		.optional()
+		.meta({
+			description: "Which days: `period = 'week'` (`month`, `last_month`, `year`), or `date_min = '…' AND date_max = '…'`",
+			examples: ["period = 'month'"],
+		}),
+})
+
 /** What one record is asked with. */
 export const ItemQuery = z.object({ fields: Fields })
 

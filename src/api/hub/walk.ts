@@ -51,7 +51,9 @@ export function step(place: Place, order: ListPlan['order'], rows: readonly Vend
 		const { n, back, total: known, bare } = seen.position
 		const next: Place = { ...place, n, back, total: known, bare: bare ?? null }
 		if (seen.again) return { fresh: rows.length, place: next, ended: false }
-		return { fresh: seen.from, place: { ...next, last: lastKey(order, rows) ?? place.last }, ended: seen.ended }
+		// Rows that the walk has behind it do not move it: on a short page they may be all there is, and end before the last one.
+		const last = seen.from < rows.length ? (lastKey(order, rows) ?? place.last) : place.last
+		return { fresh: seen.from, place: { ...next, last }, ended: seen.ended }
 	}
 	const covered = place.n + limit
 	const known = total !== null && total > 0 ? total : place.total

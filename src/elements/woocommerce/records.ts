@@ -41,7 +41,7 @@ async function remove(client: StoreClient, path: string, forGood: boolean | null
 }
 
 function saysTrashless(failure: Failure): boolean {
-	return failure.status === 501 && /_trash_not_supported$/.test(failure.code ?? '')
+	return failure.status === 501 && failure.code?.endsWith('_trash_not_supported') === true
 }
 
 /** A PUT to an order, product or coupon that does not exist is answered with 400 (WooCommerce facts, 2.6): it is the 404 that every other call gets. */

@@ -215,12 +215,22 @@ const KNOWING: Record<string, (house: House) => Partial<Asked> | Promise<Partial
 	},
 	signOut: async (house) => ({ headers: { Authorization: `Bearer ${await house.session()}` } }),
 	changePassword: ({ password }) => ({ body: JSON.stringify({ current: password, password: 'another horse, another staple' }) }),
+	// By the store's own names: what is deeper is an object, which is not made but in its collection.
+	postAt2: ({ mine }) => collectionAt(mine, 'at3'),
+	postAt3: ({ mine }) => collectionAt(mine, 'at4'),
+	postAt4: ({ mine }) => collectionAt(mine, 'at5'),
+	postAt5: ({ mine }) => ({ path: `${collectionAt(mine, 'at5').path}/batch`, body: JSON.stringify({ create: [{ name: 'Large' }] }) }),
 	createSubscription: ({ mine }) => ({
 		body: JSON.stringify({
 			topics: [`instance-${mine.ids['instance']}-woocommercerest-events`],
 			config: { url: 'https://callback.example.com/hook/third' },
 		}),
 	}),
+}
+
+/** The collection of something at the store. */
+function collectionAt({ ids }: House['mine'], at: string): Partial<Asked> {
+	return { path: `${BASE_PATH}/hubs/ecommerce/${ids[`hub/${at}`]!.split('/').slice(0, -1).join('/')}` }
 }
 
 /** Operations that nothing generated can succeed at: they need a secret of one use, or a hand-over under way. */

@@ -4,6 +4,7 @@ import { authenticationOperations } from './authentication/operations.ts'
 import { connectOperations } from './connect/operations.ts'
 import { eventOperations } from './events/operations.ts'
 import { notificationOperations } from './notifications/operations.ts'
+import { replayOperations } from './replays/operations.ts'
 import { serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
 import { userOperations } from './users/operations.ts'
@@ -16,6 +17,7 @@ export const operations = {
 	...authenticationOperations,
 	...notificationOperations,
 	...eventOperations,
+	...replayOperations,
 	...connectOperations,
 	...toolOperations,
 }

@@ -12,6 +12,7 @@ import { declareOauth } from './api/connect/oauth.ts'
 import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
 import { declareHub, hubPath } from './api/hub/routes.ts'
+import { declareReplayJobs } from './api/replays/routes.ts'
 import { declareReplays } from './api/instances/replay-routes.ts'
 import { declareInstances } from './api/instances/routes.ts'
 import { declareNotifications } from './api/notifications/routes.ts'
@@ -61,6 +62,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	declareAuthentication(api)
 	declareNotifications(api)
 	declareEvents(api)
+	declareReplayJobs(api)
 	declareReplays(api)
 	declareInstances(api)
 	declareOauth(api)

@@ -5,6 +5,7 @@ import { connectOperations } from './connect/operations.ts'
 import { eventOperations } from './events/operations.ts'
 import { hubOperations } from './hub/operations.ts'
 import { notificationOperations } from './notifications/operations.ts'
+import { replayOperations } from './replays/operations.ts'
 import { serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
 import { userOperations } from './users/operations.ts'
@@ -17,6 +18,7 @@ export const operations = {
 	...authenticationOperations,
 	...notificationOperations,
 	...eventOperations,
+	...replayOperations,
 	...connectOperations,
 	...toolOperations,
 	...hubOperations,

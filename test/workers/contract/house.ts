@@ -228,6 +228,7 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 	})
 	const posted = await call('POST', '/notifications', { topic: 'stock.low', message: { left: 2 } })
 	const replay = await call('POST', `${instance}/replays`, { notificationId: event.notifiedData[0].id })
+	const job = await call('POST', '/replays', { failedSince: '2026-01-01T00:00:00Z' })
 	const user = /User (\S+),/.exec(authorization)![1]!
 	return {
 		authorization,
@@ -243,6 +244,7 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 			callback: String(made.subscriptionId),
 			event: event.id,
 			replay: String(replay.id),
+			jobId: String(job.id),
 			order: event.objectId,
 			account: String(made.user.id === 1 ? 1 : 2),
 			user: String(made.user.id),

@@ -10,8 +10,8 @@ import { declareOauth } from './api/connect/oauth.ts'
 import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
 import { answerBareHub, declareHub, isBareHubPath } from './api/hub/routes.ts'
-import { declareReplays } from './api/instances/replay-routes.ts'
 import { declareInstances } from './api/instances/routes.ts'
+import { declareMetrics, declareRootMetrics } from './api/metrics/routes.ts'
 import { declareNotifications } from './api/notifications/routes.ts'
 import { declareReceivers } from './api/receivers/routes.ts'
 import { declareOpenapi } from './api/openapi.ts'
@@ -46,16 +46,17 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	)
 
 	declareService(app)
+	declareRootMetrics(app)
 	declareOpenapi(app)
 	const api = createApi()
 	// Paths with fixed words come before those with `{id}` in the same place.
 	declareAccounts(api)
 	declareNotifications(api)
 	declareEvents(api)
-	declareReplays(api)
 	declareInstances(api)
 	declareOauth(api)
 	declareCatalog(api)
+	declareMetrics(api)
 	declareTools(api)
 	declareHub(api)
 	app.route(BASE_PATH, api)

@@ -1,6 +1,11 @@
 /** Every call there is, by its operation id: what the document is checked against and the client is made of. Pure. */
 import { accountOperations } from './accounts/operations.ts'
+import { catalogOperations } from './catalog/operations.ts'
 import { connectOperations } from './connect/operations.ts'
+import { instanceOperations } from './instances/operations.ts'
+import { replayOperations } from './instances/replay-operations.ts'
+import { watchingOperations } from './instances/watching-operations.ts'
+import { metricsOperations, rootMetricsOperations } from './metrics/operations.ts'
 import { notificationOperations } from './notifications/operations.ts'
 import { serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
@@ -10,6 +15,12 @@ export const operations = {
 	...serviceOperations,
 	...accountOperations,
 	...notificationOperations,
+	...instanceOperations,
+	...watchingOperations,
+	...replayOperations,
+	...metricsOperations,
+	...rootMetricsOperations,
+	...catalogOperations,
 	...connectOperations,
 	...toolOperations,
 }

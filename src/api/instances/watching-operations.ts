@@ -1,0 +1,93 @@
+/** The calls about how an instance watches its store: health, poller, held deletions, webhooks, coverage (design, Seeing and Health). */
+import { both } from '../contract.ts'
+import {
+	CoverageAnswer,
+	CoverageQuery,
+	DecisionAnswer,
+	DecisionBody,
+	DeletionsAnswer,
+	HealthAnswer,
+	PollBody,
+	PollerAnswer,
+	PollRun,
+	RejectedAnswer,
+	WebhooksAnswer,
+	WebhookSecretsAnswer,
+} from './watching-schema.ts'
+
+/** All of them. */
+export const watchingOperations = {
+	...both('getHealth', {
+		method: 'get',
+		path: '/health',
+		tag: 'Instances',
+		summary: 'State, the fact behind it, and the next step',
+		answer: HealthAnswer,
+	}),
+	...both('getPoller', {
+		method: 'get',
+		path: '/poller',
+		tag: 'Instances',
+		summary: 'What the poller knows of each resource',
+		answer: PollerAnswer,
+	}),
+	...both('pollNow', {
+		method: 'put',
+		path: '/poll',
+		tag: 'Instances',
+		summary: 'Poll now',
+		body: PollBody,
+		bodyOptional: true,
+		answer: PollRun,
+		status: 202,
+		errors: [409],
+	}),
+	...both('listHeldDeletions', {
+		method: 'get',
+		path: '/deletions',
+		tag: 'Instances',
+		summary: 'Deletions that are held back, since so many came at once',
+		answer: DeletionsAnswer,
+	}),
+	...both('decideHeldDeletions', {
+		method: 'put',
+		path: '/deletions',
+		tag: 'Instances',
+		summary: 'Emit or forget what is held back',
+		body: DecisionBody,
+		answer: DecisionAnswer,
+	}),
+	...both('getWebhooks', {
+		method: 'get',
+		path: '/webhooks',
+		tag: 'Instances',
+		summary: 'Webhooks: address and secrets for those made by hand, what the store has',
+		description: 'Shows secrets: the audit log says who looked.',
+		role: 'developer',
+		answer: WebhooksAnswer,
+	}),
+	...both('listRejectedDeliveries', {
+		method: 'get',
+		path: '/webhooks/rejected',
+		tag: 'Instances',
+		summary: 'Deliveries that were refused',
+		answer: RejectedAnswer,
+	}),
+	...both('rotateWebhookSecrets', {
+		method: 'post',
+		path: '/webhooks/rotate',
+		tag: 'Instances',
+		summary: 'New secrets for the webhooks; those before them are accepted for another day',
+		description: '202 when the store is still to be told.',
+		answer: WebhookSecretsAnswer,
+		status: [200, 202],
+	}),
+	...both('getCoverage', {
+		method: 'get',
+		path: '/coverage',
+		tag: 'Instances',
+		summary: 'Who saw changes first, webhooks or polls, and how soon',
+		query: CoverageQuery,
+		answer: CoverageAnswer,
+	}),
+}

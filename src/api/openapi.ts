@@ -1,5 +1,5 @@
 /** `GET /openapi.json`: the calls as an OpenAPI 3.1 document, made of the same data that validates them. */
-import { ErrorBody, TAGS } from './contract.ts'
+import { TAGS } from './contract.ts'
 import type { Api } from './serve.ts'
 import { VERSION } from '../version.ts'
 
@@ -8,7 +8,6 @@ const made = new WeakMap<Api, object>()
 
 /** Mounts the document. It needs no authorization: it says nothing about anybody. */
 export function declareOpenapi(app: Api): void {
-	app.openAPIRegistry.register('Error', ErrorBody)
 	app.openAPIRegistry.registerComponent('securitySchemes', 'secrets', {
 		type: 'apiKey',
 		in: 'header',

@@ -45,7 +45,8 @@ export const InstanceMessage = z
 		instance_id: z.number(),
 		instanceName: z.string(),
 		instanceTags: z.array(z.string()),
-		raw: VendorRecord.meta({ description: 'The records under the name of their resource, `pollDate` (epoch ms) and `objectType`' }),
+		/** The records under the name of their resource, `pollDate` (epoch ms) and `objectType`. */
+		raw: VendorRecord,
 		events: z.array(EventEntryAnswer),
 	})
 	.meta({ id: 'InstanceMessage' })

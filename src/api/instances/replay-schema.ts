@@ -5,7 +5,7 @@ import { atMost, LIMITS } from '../../limits.ts'
 const DryRun = z
 	.enum(['true', 'false'], 'expected true or false')
 	.optional()
-	.meta({ description: '`true`: only counts what would be sent' })
+	.meta({ description: 'true: nothing is sent; 200 with what it would be' })
 const Names = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
 const Moment = z
 	.union([z.string(), z.number()], 'expected a time such as 2026-01-31T12:00:00Z')

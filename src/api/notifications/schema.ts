@@ -4,7 +4,10 @@ import { atMost, LIMITS, shown } from '../../limits.ts'
 import { InstanceMessage } from '../events/entry.ts'
 import { Names, NextPage, PageSize } from '../paging.ts'
 
-const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
+const Hydrate = z
+	.enum(['true', 'false'], 'expected true or false')
+	.optional()
+	.meta({ description: 'Deliveries with their notification (false unless said), notifications with their message (true unless said)' })
 /** How much a notification matters. */
 const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const
 /** `dropped`: nobody heard it, or its subscription was removed. */
@@ -20,22 +23,30 @@ export const NotificationsQuery = z.object({
 	'tags[]': Names.meta({ description: 'Only of instances that have all of these tags; may be given several times' }),
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
-	hydrate: Flag.meta({ description: 'false: without messages' }),
+	hydrate: Hydrate,
 })
 
 /** The query of a list of deliveries. */
 export const DeliveriesQuery = z.object({
-	where: Where.meta({ description: "channel='webhook' and status='queued' and config.url='https://…'" }),
+	where: Where.meta({
+		description: 'Which; by channel, status, config.url, topics, subscriptionId',
+		examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
+	}),
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
-	hydrate: Flag,
+	hydrate: Hydrate,
 })
 
 /** The query of a release. */
-export const ReleaseQuery = z.object({ where: Where })
+export const ReleaseQuery = z.object({
+	where: Where.meta({
+		description: 'What to release; only what is queued can be',
+		examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
+	}),
+})
 
 /** The query of the deliveries of one notification. */
-export const HydrateQuery = z.object({ hydrate: Flag })
+export const HydrateQuery = z.object({ hydrate: Hydrate })
 
 /** `POST /notifications/subscriptions`. */
 export const SubscriptionBody = z.looseObject({
@@ -76,9 +87,7 @@ export const NotificationBody = z.looseObject({
 })
 
 /** What was posted to a topic of the caller's own, and what operators are told: any JSON value. */
-const OwnMessage = z
-	.union([z.record(z.string(), z.unknown()), z.array(z.unknown()), z.string(), z.number(), z.boolean(), z.null()])
-	.meta({ id: 'OwnMessage', description: 'As it was posted: any JSON value' })
+const OwnMessage = z.unknown().meta({ id: 'OwnMessage', description: 'As it was posted: any JSON value' })
 
 /** A notification. */
 export const NotificationAnswer = z

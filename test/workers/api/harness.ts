@@ -5,7 +5,7 @@ import { createApp } from '../../../src/app.ts'
 import type { Env } from '../../../src/context.ts'
 import { HookKeys } from '../../../src/instances/hook-keys.ts'
 import { Rejections } from '../../../src/instances/rejections.ts'
-import { undeclared } from './contract.ts'
+import { undeclared } from '../contract/document.ts'
 import type { Services } from '../../../src/instances/services.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
 import type {

@@ -1,0 +1,206 @@
+/** What the tests of every call share: two organizations with a store each, real objects, and something of every kind that has an id. */
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
+import { vi } from 'vitest'
+import worker from '../../../src/index.ts'
+import { createStore, type SimulatedStore } from '../../store/store.ts'
+import { addOrganization, BASE, env, freshDatabase, seedBody } from '../api/harness.ts'
+import { undeclared } from './document.ts'
+
+/** A request as the tests build it. */
+export interface Asked {
+	method: string
+	/** Below the host. */
+	path: string
+	query?: [string, string][]
+	headers?: Record<string, string>
+	/** JSON text; undefined: none. */
+	body?: string
+}
+
+/** What an organization has. */
+export interface Household {
+	/** `User …, Organization …`. */
+	authorization: string
+	user: string
+	/** `User …, Element …` of its instance. */
+	tokenAuthorization: string
+	token: string
+	/** By the words in braces of paths, see `idsFor`. */
+	ids: Record<string, string>
+}
+
+/** The world. */
+export interface House {
+	store: SimulatedStore
+	mine: Household
+	theirs: Household
+	/** Names of the objects that were reached since they were last forgotten. */
+	reached: Set<string>
+	ask(asked: Asked): Promise<{ status: number; body: unknown; text: string; headers: Headers; undeclared: string | null }>
+}
+
+const CALLBACK = 'https://callback.example.com/hook'
+
+/** Opens it: both stores are learned, both callbacks were told of an order. */
+export async function openHouse(): Promise<House> {
+	await freshDatabase()
+	const stores = [
+		createStore({ objects: 4, url: 'https://shop.example.com' }),
+		createStore({ objects: 4, url: 'https://other.example.com' }),
+	]
+	vi.stubGlobal('fetch', async (input: RequestInfo, init?: RequestInit) => {
+		const request = new Request(input, init)
+		if (request.url.startsWith(CALLBACK)) return new Response(null, { status: 204 })
+		const store = stores.find((one) => request.url.startsWith(one.url))
+		return store === undefined ? new Response('', { status: 503 }) : store.fetch(request)
+	})
+	const reached = new Set<string>()
+	const ask = (asked: Asked) => askWorker(asked, reached)
+	const account = (await ask({ method: 'POST', path: '/setup', headers: { Authorization: 'Bearer setup-token-of-the-tests' } })).body as any
+	const mine = await household(ask, `User ${account.userSecret}, Organization ${account.organizationSecret}`, stores[0]!)
+	const theirs = await household(ask, await addOrganization(2), stores[1]!)
+	return { store: stores[0]!, mine, theirs, reached, ask }
+}
+
+async function askWorker(asked: Asked, reached: Set<string>): ReturnType<House['ask']> {
+	const WATCHER = new Proxy(env.WATCHER, {
+		get: (target, name) =>
+			name === 'getByName' ? (object: string) => (reached.add(object), target.getByName(object)) : (Reflect.get(target, name) as unknown),
+	})
+	const search = (asked.query ?? []).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
+	const context = createExecutionContext()
+	const url = `https://bell.example.com${asked.path}${search === '' ? '' : `?${search}`}`
+	const response = await worker.fetch(
+		new Request(url, {
+			method: asked.method,
+			headers: { ...(asked.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...asked.headers },
+			...(asked.body === undefined ? {} : { body: asked.body }),
+		}) as never,
+		{ ...env, WATCHER },
+		context,
+	)
+	// A stream is read until it has said something, then left.
+	const media = response.headers.get('Content-Type') ?? ''
+	const text = media.startsWith('text/event-stream') ? await firstOf(response) : await response.text()
+	await waitOnExecutionContext(context)
+	let body: unknown = text
+	if (/json/.test(media) && !media.includes('ndjson')) body = text === '' ? null : JSON.parse(text)
+	return {
+		status: response.status,
+		body,
+		text,
+		headers: response.headers,
+		undeclared: undeclared(asked.method, new URL(url).pathname, response.status, media, body),
+	}
+}
+
+async function firstOf(response: Response): Promise<string> {
+	const reader = response.body!.getReader()
+	const { value } = await reader.read()
+	await reader.cancel()
+	return new TextDecoder().decode(value)
+}
+
+/** An instance with events and everything that comes of them. */
+async function household(ask: House['ask'], authorization: string, store: SimulatedStore): Promise<Household> {
+	const call = async (method: string, path: string, body?: unknown): Promise<any> => {
+		const answer = await ask({
+			method,
+			path: `/elements/api-v2${path}`,
+			headers: { Authorization: authorization },
+			...(body === undefined ? {} : { body: JSON.stringify(body) }),
+		})
+		if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`)
+		return answer.body
+	}
+	const made = await call(
+		'POST',
+		'/instances',
+		seedBody({
+			configuration: {
+				'store.url': store.url,
+				'oauth.api.key': store.credentials.key,
+				'oauth.api.secret': store.credentials.secret,
+				'event.notification.callback.url': CALLBACK,
+				'event.notification.signature.key': 'a key of the tests',
+				'event.poller.refresh_interval': '999999999',
+				'event.poller.configuration': null,
+			},
+		}),
+	)
+	const instance = `/instances/${made.id}`
+	const eventually = async (what: () => Promise<any>): Promise<any> => {
+		for (const end = Date.now() + 20_000; Date.now() < end;) {
+			const found = await what()
+			if (found !== null && found !== undefined && found !== false) return found
+			await new Promise((resolve) => setTimeout(resolve, 30))
+		}
+		throw new Error('it never came to that')
+	}
+	await eventually(async () => {
+		const report = await call('GET', `${instance}/poller`)
+		return !report.running && report.resources.length > 0 && report.resources.every((one: any) => one.baseline.complete)
+	})
+	store.act({ do: 'create', resource: 'orders', set: {} })
+	await call('PUT', `${instance}/poll`, { depth: 'window' })
+	const [event] = await eventually(async () => {
+		const events = await call('GET', `${instance}/events`)
+		return events.length > 0 && events[0].status === 'NOTIFIED' ? events : null
+	})
+	const further = await call('POST', '/notifications/subscriptions', {
+		topics: [`instance-${made.id}-woocommercerest-events`],
+		config: { url: `${CALLBACK}/further` },
+	})
+	const posted = await call('POST', '/notifications', { topic: 'stock.low', message: { left: 2 } })
+	const replay = await call('POST', `${instance}/replays`, { notificationId: event.notifiedData[0].id })
+	const user = /User (\S+),/.exec(authorization)![1]!
+	return {
+		authorization,
+		user,
+		token: made.token,
+		tokenAuthorization: `User ${user}, Element ${made.token}`,
+		ids: {
+			instance: String(made.id),
+			notification: String(event.notifiedData[0].id),
+			posted: String(posted.id),
+			subscription: String(further.id),
+			callback: String(made.subscriptionId),
+			event: event.id,
+			replay: String(replay.id),
+			order: event.objectId,
+			account: String(made.user.id === 1 ? 1 : 2),
+			user: String(made.user.id),
+		},
+	}
+}
+
+/** What stands in the braces of a path: ids of a household, words that fit. */
+export function idsFor(path: string, ids: Record<string, string>): Record<string, string> {
+	const after = (name: string): string => path.split(`{${name}}`)[0]!
+	const value = (name: string): string => {
+		if (name === 'keyOrId') return 'woocommercerest'
+		if (name === 'configId') return 'event.poller.refresh_interval'
+		if (name === 'replayId') return ids['replay']!
+		if (name === 'eventId') return ids['event']!
+		if (name === 'subscriptionId') return ids['callback']!
+		if (name === 'resource') return 'orders'
+		if (name === 'objectId') return ids['order']!
+		if (name === 'state') return 'A'.repeat(43)
+		const before = after(name)
+		if (before.endsWith('/instances/')) return ids['instance']!
+		if (before.endsWith('/notifications/subscriptions/')) return ids['subscription']!
+		if (before.endsWith('/notifications/')) return ids['notification']!
+		if (before.endsWith('/users/')) return ids['user']!
+		if (before.endsWith('/accounts/')) return ids['account']!
+		return ids[name] ?? ids['order']!
+	}
+	return Object.fromEntries([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => [name!, value(name!)]))
+}
+
+/** A path with its braces filled. */
+export function filled(path: string, values: Record<string, string>): string {
+	return path.replace(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(values[name] ?? ''))
+}
+
+/** The API's base path. */
+export const BASE_PATH = new URL(BASE).pathname

@@ -4,6 +4,8 @@ import { HTTPException } from 'hono/http-exception'
 import type { Context } from 'hono'
 import { createApi, type Api } from './api/serve.ts'
 import { declareAccounts } from './api/accounts/routes.ts'
+import { declareAccept } from './api/authentication/accept.ts'
+import { declareAuthentication } from './api/authentication/routes.ts'
 import { declareCatalog } from './api/catalog/routes.ts'
 import { declareConnect } from './api/connect/routes.ts'
 import { declareOauth } from './api/connect/oauth.ts'
@@ -17,11 +19,13 @@ import { declareReceivers } from './api/receivers/routes.ts'
 import { declareOpenapi } from './api/openapi.ts'
 import { declareService } from './api/service/routes.ts'
 import { declareTools } from './api/tools/routes.ts'
+import { declareUsers } from './api/users/routes.ts'
 import { requests } from './api/requests.ts'
 import { HttpError, NotFound } from './errors.ts'
 import { servicesOf, type Services } from './instances/services.ts'
 import { atMost } from './limits.ts'
 import { logError } from './log.ts'
+import { declarePages } from './ui/routes.ts'
 
 /** Base path of the contract. */
 export const BASE_PATH = '/elements/api-v2'
@@ -33,9 +37,11 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 		c.set('services', { ...servicesOf(c.env), ...services })
 		await next()
 	})
-	// Stores and merchants' browsers: nothing of the API's middleware holds for them.
+	// Stores, merchants' browsers and those who open a one-time link: nothing of the API's middleware holds for them.
 	declareReceivers(app, BASE_PATH)
 	declareConnect(app)
+	declareAccept(app)
+	declarePages(app)
 	app.use(requests)
 	app.use(
 		methodNotAllowed<PublicEnv>({
@@ -51,6 +57,8 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	const api = createApi()
 	// Paths with fixed words come before those with `{id}` in the same place.
 	declareAccounts(api)
+	declareUsers(api)
+	declareAuthentication(api)
 	declareNotifications(api)
 	declareEvents(api)
 	declareInstances(api)

@@ -1,4 +1,5 @@
 /** The calls of Shopbell's API that local scripts, the demo and the end-to-end tests make. */
+import { createClient, type Client as Api } from '../../src/client/client.ts'
 import type { Health, PollerReport } from '../../src/watcher/rpc.ts'
 
 /** What `POST /setup` gives: the first organization's and its user's secrets. */
@@ -14,6 +15,9 @@ export interface MadeInstance {
 	name: string
 	configuration: Record<string, string | null>
 }
+
+/** Connecting a store may take this long. */
+const LONGEST_CALL_MS = 60_000
 
 /** An answer that was no success. */
 export class CallFailed extends Error {
@@ -53,21 +57,22 @@ export async function setUp(
 export class Client {
 	readonly base: string
 	readonly authorization: string
+	/** Every call of the API, typed. */
+	readonly api: Api
 
 	constructor(url: string, account: Account) {
 		this.base = `${url}/elements/api-v2`
 		this.authorization = `User ${account.userSecret}, Organization ${account.organizationSecret}`
+		this.api = createClient({
+			baseUrl: url,
+			authorization: this.authorization,
+			fetch: async (request) => await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(LONGEST_CALL_MS)]) }),
+		})
 	}
 
 	/** One call below the base path. Throws CallFailed. */
 	async call<T>(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<T> {
 		return (await this.#send<T>(method, path, body, timeoutMs)).body
-	}
-
-	/** One page of a list whose path has a query; `token` is empty for the first, `next` null after the last. Throws CallFailed. */
-	async page<T>(path: string, token: string): Promise<{ body: T; next: string | null }> {
-		const { body, headers } = await this.#send<T>('GET', token === '' ? path : `${path}&nextPage=${encodeURIComponent(token)}`)
-		return { body, next: headers.get('Elements-Next-Page-Token') }
 	}
 
 	async #send<T>(method: string, path: string, body?: unknown, timeoutMs = 30_000): Promise<{ body: T; headers: Headers }> {

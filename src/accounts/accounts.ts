@@ -1,6 +1,9 @@
-/** Organizations and users: the first ones, made once, and who a caller's secrets belong to. */
+/** Organizations and the people who act for them: the first ones, made once, and how a person is found. */
 import { sealSecret } from '../instances/sealing.ts'
 import { auditStatement } from './audit.ts'
+import { newLink, linkStatement, type Link } from './links.ts'
+import { hashPassword } from './passwords.ts'
+import type { Role } from './roles.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 
 /** A user, with the organization that they act for. */
@@ -11,6 +14,14 @@ export interface User {
 	email: string
 	firstName: string
 	lastName: string
+	role: Role
+}
+
+/** An organization, as its own people see it. */
+export interface Organization {
+	id: number
+	name: string
+	createdMs: number
 }
 
 /** What the operator may name at set-up. */
@@ -19,6 +30,8 @@ export interface SetupInput {
 	email: string
 	firstName: string
 	lastName: string
+	/** Without one, a link is answered with which the user sets it. */
+	password: string | null
 }
 
 /** The first organization and user, with the secrets that open the API. */
@@ -27,10 +40,18 @@ export interface SetupResult {
 	user: { id: number; emailAddress: string; firstName: string; lastName: string }
 	organizationSecret: string
 	userSecret: string
+	/** Null when a password was given. */
+	link: Link | null
 }
 
-const USER = `SELECT users.id, users.organization_id AS organizationId, organizations.name AS organizationName, users.email, users.first_name AS firstName, users.last_name AS lastName
-	FROM users JOIN organizations ON organizations.id = users.organization_id`
+/** The columns of a User, of `users AS u` joined with `organizations AS o`. */
+export const USER_COLUMNS =
+	'u.id, u.organization_id AS organizationId, o.name AS organizationName, u.email, u.first_name AS firstName, u.last_name AS lastName, u.role'
+
+/** An e-mail address as a name to sign in with. */
+export function loginOf(email: string): string {
+	return email.trim().toLowerCase()
+}
 
 /** Makes the first organization and user; null when there is one already. Two calls at once: the second one's transaction fails on the fixed ids. */
 export async function setUp(
@@ -44,10 +65,12 @@ export async function setUp(
 	if (exists !== null) return null
 	const organizationSecret = newSecret()
 	const userSecret = newSecret()
-	const [sealedOrganization, sealedUser] = await Promise.all([
+	const [sealedOrganization, sealedUser, password] = await Promise.all([
 		sealSecret(ring, organizationSecret, 'organization/1'),
 		sealSecret(ring, userSecret, 'user/1'),
+		input.password === null ? null : hashPassword(input.password),
 	])
+	const link = password === null ? newLink(nowMs) : null
 	try {
 		await db.batch([
 			db
@@ -55,9 +78,10 @@ export async function setUp(
 				.bind(input.organizationName, hashSecret(organizationSecret), sealedOrganization, nowMs),
 			db
 				.prepare(
-					'INSERT INTO users (id, organization_id, email, first_name, last_name, secret_hash, secret_sealed, created_ms) VALUES (1, 1, ?, ?, ?, ?, ?, ?)',
+					"INSERT INTO users (id, organization_id, email, login, first_name, last_name, role, password, secret_hash, secret_sealed, created_ms) VALUES (1, 1, ?, ?, ?, ?, 'admin', ?, ?, ?, ?)",
 				)
-				.bind(input.email, input.firstName, input.lastName, hashSecret(userSecret), sealedUser, nowMs),
+				.bind(input.email, loginOf(input.email), input.firstName, input.lastName, password, hashSecret(userSecret), sealedUser, nowMs),
+			...(link === null ? [] : [linkStatement(db, { organizationId: 1, userId: 1 }, link, nowMs)]),
 			auditStatement(
 				db,
 				{ organizationId: 1, userId: 1, requestId },
@@ -66,7 +90,7 @@ export async function setUp(
 			),
 		])
 	} catch (error) {
-		if (error instanceof Error && /UNIQUE|constraint/i.test(error.message)) return null
+		if (isTaken(error)) return null
 		throw error
 	}
 	return {
@@ -74,20 +98,26 @@ export async function setUp(
 		user: { id: 1, emailAddress: input.email, firstName: input.firstName, lastName: input.lastName },
 		organizationSecret,
 		userSecret,
+		link,
 	}
 }
 
-/** The user whose secret this is; null when it is nobody's. */
-export async function findUserBySecret(db: D1Database, secret: string): Promise<User | null> {
-	return await db.prepare(`${USER} WHERE users.secret_hash = ?`).bind(hashSecret(secret)).first<User>()
+/** Whether D1 refused a row because another one has its unique value. */
+export function isTaken(error: unknown): boolean {
+	return error instanceof Error && /UNIQUE|constraint/i.test(error.message)
 }
 
-/** The organization whose secret this is; null when it is nobody's. */
-export async function findOrganizationBySecret(db: D1Database, secret: string): Promise<{ id: number } | null> {
-	return await db.prepare('SELECT id FROM organizations WHERE secret_hash = ?').bind(hashSecret(secret)).first<{ id: number }>()
-}
-
-/** A user of an organization; null when there is none. */
+/** A user of an organization, one who was deleted too: what they made shows their name. Null when there never was one. */
 export async function findUser(db: D1Database, organizationId: number, id: number): Promise<User | null> {
-	return await db.prepare(`${USER} WHERE users.organization_id = ? AND users.id = ?`).bind(organizationId, id).first<User>()
+	return await db
+		.prepare(
+			`SELECT ${USER_COLUMNS} FROM users AS u JOIN organizations AS o ON o.id = u.organization_id WHERE u.organization_id = ? AND u.id = ?`,
+		)
+		.bind(organizationId, id)
+		.first<User>()
+}
+
+/** An organization; null when there is none. */
+export async function findOrganization(db: D1Database, id: number): Promise<Organization | null> {
+	return await db.prepare('SELECT id, name, created_ms AS createdMs FROM organizations WHERE id = ?').bind(id).first<Organization>()
 }

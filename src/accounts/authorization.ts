@@ -1,24 +1,29 @@
-/** The `Authorization` header of the contract: `User <secret>, Organization <secret>`, `Element <token>`, in any order (section 1). Pure. */
+/**
+ * The `Authorization` header: `User <secret>, Organization <secret>`, `Element <token>`, in any order (contract, section 1); in place of
+ * User and Organization `Bearer <token>` of a session or an API key. Pure.
+ */
 
 /** The parts that a header holds. */
 export interface AuthorizationParts {
 	user: string | null
 	organization: string | null
 	element: string | null
+	bearer: string | null
 }
 
-/** Takes a header apart; null when it is none, names a part twice, or holds something else. Names in any case; commas and blanks as clients write them. */
+/** Takes a header apart; null when it is none, names a part twice, says twice who is calling, or holds something else. Names in any case; commas and blanks as clients write them. */
 export function parseAuthorization(header: string | null | undefined): AuthorizationParts | null {
 	if (header === null || header === undefined || header.length > 2048) return null
-	const parts: AuthorizationParts = { user: null, organization: null, element: null }
+	const parts: AuthorizationParts = { user: null, organization: null, element: null, bearer: null }
 	for (const piece of header.split(',')) {
 		const trimmed = piece.trim()
 		if (trimmed === '') continue
-		const match = /^(user|organization|element)\s+(\S+)$/i.exec(trimmed)
+		const match = /^(user|organization|element|bearer)\s+(\S+)$/i.exec(trimmed)
 		if (match === null) return null
 		const name = match[1]!.toLowerCase() as keyof AuthorizationParts
 		if (parts[name] !== null) return null
 		parts[name] = match[2]!
 	}
-	return parts.user === null && parts.organization === null && parts.element === null ? null : parts
+	if (parts.bearer !== null && (parts.user !== null || parts.organization !== null)) return null
+	return Object.values(parts).every((part) => part === null) ? null : parts
 }

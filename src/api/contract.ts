@@ -60,12 +60,14 @@ export interface Operation {
 	bodyOptional?: true
 	/** Where other than `LIMITS.body`. */
 	bodyLimitBytes?: number
-	/** What a success answers with: JSON, nothing (null), other media, or JSON beside other media. */
-	answer: z.ZodType | null | TextAnswer | readonly [z.ZodType, ...TextAnswer[]]
+	/** What a success answers with: JSON, nothing (null), other media, or several of these, JSON first. */
+	answer: z.ZodType | null | TextAnswer | readonly [z.ZodType | TextAnswer, ...TextAnswer[]]
 	/** 200 unless said otherwise; several when the same answer comes with several. */
 	status?: SuccessStatus | readonly SuccessStatus[]
 	/** Refusals beyond those that follow from the rest (`refusalsOf`). */
 	errors?: readonly ErrorStatus[]
+	/** Not for API keys: it gives out secrets or rights, which would make more of a key than its scopes say. */
+	keys?: false
 	/** A POST for which `Idempotency-Key` means nothing. */
 	repeatable?: true
 	/** An example of a body, where the schema's own examples do not suffice. */
@@ -129,25 +131,34 @@ export function successesOf(one: Operation): readonly SuccessStatus[] {
 
 /** The media that a success may come in, JSON first. */
 export function mediaOf(one: Operation): string[] {
-	const { answer } = one
-	if (answer === null) return []
-	if (Array.isArray(answer)) return ['application/json', ...(answer.slice(1) as TextAnswer[]).map(({ media }) => media)]
-	return 'media' in answer ? [answer.media] : ['application/json']
+	return formsOf(one).map((form) => ('media' in form ? form.media : 'application/json'))
 }
 
 /** The schema of a success in JSON; null when it is none. */
 export function schemaOf(one: Operation): z.ZodType | null {
-	const { answer } = one as { answer: z.ZodType | null | TextAnswer | readonly z.ZodType[] }
-	if (answer === null) return null
-	if (Array.isArray(answer)) return answer[0] as z.ZodType
-	return 'media' in answer ? null : (answer as z.ZodType)
+	return formsOf(one).find((form): form is z.ZodType => !('media' in form)) ?? null
+}
+
+/** The forms of a success that are no JSON. */
+export function textsOf(one: Operation): TextAnswer[] {
+	return formsOf(one).filter((form): form is TextAnswer => 'media' in form)
+}
+
+function formsOf({ answer }: Operation): readonly (z.ZodType | TextAnswer)[] {
+	if (answer === null) return []
+	return Array.isArray(answer) ? (answer as readonly (z.ZodType | TextAnswer)[]) : [answer as z.ZodType | TextAnswer]
+}
+
+/** Whether an `Idempotency-Key` makes a call happen once. */
+export function isOnce(one: Operation): boolean {
+	return one.access !== 'public' && one.method === 'post' && one.repeatable === undefined
 }
 
 /** Every way in which a call can be refused, in order. */
 export function refusalsOf(one: Operation): ErrorStatus[] {
 	const given = one.params !== undefined || one.query !== undefined || one.body !== undefined
 	const known = one.access !== 'public'
-	const once = known && one.method === 'post' && one.repeatable === undefined
+	const once = isOnce(one)
 	const all: (ErrorStatus | false)[] = [
 		(given || once) && 400,
 		known && 401,
@@ -170,10 +181,16 @@ export function roleOf(one: Operation): Role {
 	return one.role ?? (one.method === 'get' ? 'viewer' : 'developer')
 }
 
-/** The scope that an API key needs for a call: `<area>:read` or `<area>:write`. */
-export function scopeOf(one: Operation): string {
+/** The scope that an API key needs for a call: `<area>:read` or `<area>:write`; null: it may not be made with one. */
+export function scopeOf(one: Operation): string | null {
+	if (one.keys === false || one.tag === 'Authentication' || one.tag === 'Service') return null
 	return `${one.tag.toLowerCase()}:${one.method === 'get' ? 'read' : 'write'}`
 }
+
+/** All scopes that an API key can be given. */
+export const SCOPES = Object.keys(TAGS)
+	.filter((tag) => tag !== 'Authentication' && tag !== 'Service')
+	.flatMap((tag) => [`${tag.toLowerCase()}:read`, `${tag.toLowerCase()}:write`])
 
 /** The error body of the contract, section 1. */
 export const ErrorBody = z

@@ -2,9 +2,10 @@
 import { createRoute, type RouteConfig } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import * as z from 'zod'
-import { guards } from './access.ts'
+import { guard, type Right } from './access.ts'
 import { ErrorBody } from './contract.ts'
 import type { Access } from './environment.ts'
+import { idempotent } from './idempotency.ts'
 import { acceptable, bodyRules } from './requests.ts'
 import type { Api } from './serve.ts'
 
@@ -52,7 +53,12 @@ export function declare<
 		path: call.path,
 		summary: call.summary,
 		request,
-		middleware: [acceptable(['application/json']), bodyRules(), ...guards[call.access]] as never,
+		middleware: [
+			acceptable(['application/json']),
+			bodyRules(),
+			...guard(call.access, rightOf(call)),
+			...(call.method === 'post' && call.access !== 'public' ? [idempotent] : []),
+		] as never,
 		responses: {
 			[call.status ?? 200]: success,
 			default: { description: 'Refused', content: { 'application/json': { schema: ErrorBody } } },
@@ -65,6 +71,12 @@ export function declare<
 		return await call.handle(c as never, input as never)
 	}
 	api.openapi(route, handler as never)
+}
+
+/** Calls that are not in tables yet want what tables say by themselves. */
+function rightOf(call: { method: string; path: string }): Right {
+	const area = call.path.startsWith('/hubs') ? 'hub' : call.path.startsWith('/elements') ? 'elements' : 'instances'
+	return call.method === 'get' ? { role: 'viewer', scope: `${area}:read` } : { role: 'developer', scope: `${area}:write` }
 }
 
 /** The words in braces of a path, as texts: what a call without a schema of its own for them has. */

@@ -1,6 +1,7 @@
 /** What a handler finds in its request, by how much was proven before it ran: a handler that needs an instance cannot be mounted without one. */
 import type { Context } from 'hono'
 import type { User } from '../accounts/accounts.ts'
+import type { Credential } from '../accounts/callers.ts'
 import type { Env } from '../context.ts'
 import type { Instance } from '../instances/records.ts'
 import type { Services } from '../instances/services.ts'
@@ -17,11 +18,13 @@ export interface PublicEnv {
 	}
 }
 
-/** A caller is known: `User` with `Organization`, with `Element`, or with both. */
+/** A caller is known: `User` with `Organization`, with `Element`, or with both; or `Bearer` of a session or API key in place of User and Organization. */
 export interface CallerEnv extends PublicEnv {
 	Variables: PublicEnv['Variables'] & {
 		user: User
-		/** The organization's secret was presented too. */
+		/** What they presented. */
+		credential: Credential
+		/** The organization's secret was presented too, or a session or API key, which stand for it. */
 		organizationProven: boolean
 		/** The instance whose token was presented; null without an `Element` part. */
 		tokenInstance: Instance | null
@@ -53,3 +56,5 @@ export type PublicContext = Context<PublicEnv>
 export type CallerContext = Context<CallerEnv>
 /** A request about one instance. */
 export type InstanceContext = Context<InstanceEnv>
+/** A request of someone known, whether or not it is about one instance. */
+export type KnownContext = CallerContext | InstanceContext

@@ -1,7 +1,9 @@
 /** Every call there is, by its operation id: what the document is checked against and the client is made of. Pure. */
 import { accountOperations } from './accounts/operations.ts'
+import { authenticationOperations } from './authentication/operations.ts'
 import { catalogOperations } from './catalog/operations.ts'
 import { connectOperations } from './connect/operations.ts'
+import { eventOperations } from './events/operations.ts'
 import { instanceOperations } from './instances/operations.ts'
 import { replayOperations } from './instances/replay-operations.ts'
 import { watchingOperations } from './instances/watching-operations.ts'
@@ -9,11 +11,14 @@ import { metricsOperations, rootMetricsOperations } from './metrics/operations.t
 import { notificationOperations } from './notifications/operations.ts'
 import { serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
+import { userOperations } from './users/operations.ts'
 
 /** All of them. */
 export const operations = {
 	...serviceOperations,
 	...accountOperations,
+	...userOperations,
+	...authenticationOperations,
 	...notificationOperations,
 	...instanceOperations,
 	...watchingOperations,
@@ -21,6 +26,7 @@ export const operations = {
 	...metricsOperations,
 	...rootMetricsOperations,
 	...catalogOperations,
+	...eventOperations,
 	...connectOperations,
 	...toolOperations,
 }

@@ -32,9 +32,9 @@ export const requests: MiddlewareHandler<PublicEnv> = async (c, next) => {
 	})
 }
 
-/** A path as the log shows it: the state of a hand-over opens something and is left out. */
+/** A path as the log shows it: the state of a hand-over and tokens of ours open something and are left out. */
 function shownPath(path: string): string {
-	return path.replace(/(\/oauth\/)[\w-]{20,}/, '$1…')
+	return path.replace(/(\/oauth\/|sb[slk]_)[\w-]{20,}/g, '$1…')
 }
 
 /** 406 when the caller accepts none of the media that a call answers with. A call without a body in its answer takes every caller. */

@@ -3,10 +3,11 @@ import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
 import { BadRequest, ERRORS, type ErrorStatus } from '../errors.ts'
-import { guards } from './access.ts'
+import { guard } from './access.ts'
 import {
 	type AnswerOf,
 	ErrorBody,
+	isOnce,
 	mediaOf,
 	type Operation,
 	type Operations,
@@ -15,10 +16,11 @@ import {
 	scopeOf,
 	roleOf,
 	successesOf,
-	type TextAnswer,
+	textsOf,
 	type ValidOf,
 } from './contract.ts'
 import type { Access, PublicEnv } from './environment.ts'
+import { HEADER, idempotent } from './idempotency.ts'
 import { acceptable, bodyRules } from './requests.ts'
 
 /** A set of calls that is mounted under a base path. */
@@ -86,12 +88,20 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 /** What stands between a request and its handler: first whether it can be answered and read at all, then who asks. */
 function middlewareOf(one: Operation): MiddlewareHandler[] {
 	const body = one.body === undefined ? [] : [bodyRules(one.bodyLimitBytes, one.bodyOptional === true)]
-	return [acceptable(mediaOf(one)), ...body, ...guards[one.access]] as MiddlewareHandler[]
+	const once = isOnce(one) ? [idempotent] : []
+	return [
+		acceptable(mediaOf(one)),
+		...body,
+		...guard(one.access, { role: roleOf(one), scope: scopeOf(one) }),
+		...once,
+	] as MiddlewareHandler[]
 }
 
 /** Who may, for people who read the reference. */
 function describe(one: Operation): { description?: string } {
-	const rights = one.access === 'public' ? '' : `Least role: ${roleOf(one)}. Scope of an API key: \`${scopeOf(one)}\`.`
+	const scope = scopeOf(one)
+	const keys = scope === null ? 'Not to be called with an API key.' : `Scope of an API key: \`${scope}\`.`
+	const rights = one.access === 'public' ? '' : `Least role: ${roleOf(one)}. ${keys}`
 	const description = [one.description ?? '', rights].filter((part) => part !== '').join('\n\n')
 	return description === '' ? {} : { description }
 }
@@ -105,6 +115,7 @@ function requestOf(one: Operation): NonNullable<RouteConfig['request']> {
 	const params = one.params instanceof z.ZodObject ? one.params.extend(rest) : z.object(rest)
 	return {
 		...(names.length === 0 ? {} : { params }),
+		...(isOnce(one) ? { headers: OnceHeaders } : {}),
 		...(one.query === undefined ? {} : { query: one.query as never }),
 		// `required` makes the schema hold whatever the Content-Type says.
 		...(one.body === undefined
@@ -118,6 +129,14 @@ function requestOf(one: Operation): NonNullable<RouteConfig['request']> {
 	}
 }
 
+/** What a POST may carry. Described here, checked by its middleware, which must know the key before anything else is looked at. */
+const OnceHeaders = z.looseObject({
+	[HEADER]: z.string().optional().meta({
+		description:
+			'1 to 255 visible characters of your own choice: the same request with the same key has the same answer for 24 hours and is made once',
+	}),
+})
+
 /** What the words in braces mean where an operation does not say it. */
 const PARAMETERS: Record<string, string> = {
 	id: 'A positive whole number',
@@ -126,11 +145,7 @@ const PARAMETERS: Record<string, string> = {
 
 function responsesOf(one: Operation): RouteConfig['responses'] {
 	const schema = schemaOf(one)
-	const others = Array.isArray(one.answer)
-		? (one.answer.slice(1) as TextAnswer[])
-		: one.answer !== null && 'media' in one.answer
-			? [one.answer]
-			: []
+	const others = textsOf(one)
 	const content = {
 		...(schema === null ? {} : { 'application/json': { schema } }),
 		...Object.fromEntries(others.map(({ media, description }) => [media, { schema: z.string().meta({ description }) }])),

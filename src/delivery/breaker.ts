@@ -1,11 +1,12 @@
 /**
- * The breaker and the meter of one callback: who may be rung, how many at a time, and when the others ask again (design, Ringing: the
- * breaker). A state machine over plain JSON that is told the time and chance; the `Callback` object keeps it and sends its rings.
+ * The breaker of one callback: who may be rung, how many at a time, and when the others ask again (design, Ringing: the breaker); rates
+ * are the meter's (meter.ts). A state machine over plain JSON that is told the time and chance; the `Callback` object keeps it and sends its rings.
  *
  * A failure in doubt costs time and never a notification: an instance that is sent away comes back by itself when its time is up, and
  * everything that was let through and never came back ends by its lease.
  */
 import type { Ask } from '../watcher/rpc.ts'
+import { type Bucket, pay, refund, type Slot, unfilled } from './meter.ts'
 
 /** Failures in a row that open the breaker. */
 export const OPENS_AT = 5
@@ -18,9 +19,6 @@ export const FLIGHT_MS = 60_000
 
 /** The longest that an instance is sent away, ms. Chance takes up to a quarter off, so that they do not return together. */
 export const PARK_MS = 3_600_000
-
-/** A consumer waits for a token so long itself, ms; beyond that the instance is parked. */
-export const SHORT_WAIT_MS = 2_000
 
 /** A notification whose next try is further off does not keep the place of the only one that is tried: others would wait for it in vain. */
 const HORIZON_MS = PARK_MS
@@ -52,7 +50,7 @@ export interface Waiter {
 	/** When its instance asks by itself at the latest. */
 	untilMs: number
 	/** Tokens that it was promised. */
-	slot: { fromMs: number; permits: number } | null
+	slot: Slot | null
 }
 
 /** Let through and not reported yet. */
@@ -76,11 +74,7 @@ export interface Core {
 	flights: Flight[]
 	/** Whose notification is the only one that is tried while open, and since when. */
 	turn: { key: string; notificationId: number; sinceMs: number } | null
-	/**
-	 * Tokens by rate (a second), instances with the same rate share them: when the bucket is full again of all that is promised, and of all
-	 * that was taken. Who comes late for what it was promised takes it then, and no more go at a time for that.
-	 */
-	buckets: { rate: number; promisedMs: number; takenMs: number }[]
+	buckets: Bucket[]
 	/** The last hour in which it was called, hours since 1970. */
 	hour: number
 }
@@ -157,7 +151,9 @@ export function admit(state: State, instance: number, ask: Ask, limit: number, n
 	const room = roomFor(state, key, now)
 	if (typeof room === 'object') return away(Math.min(room.untilMs ?? Number.POSITIVE_INFINITY, now + PARK_MS * (1 - random / 4)))
 	const want = Math.min(Math.max(1, ask.wanted), Math.max(1, limit), room)
-	const paid = ask.rate === null ? { permits: want, fromMs: now } : pay(state, key, ask.rate, want, now)
+	const { slot, ...paid } =
+		ask.rate === null ? { permits: want, fromMs: now, slot: null } : pay(core.buckets, waiter.slot, ask.rate, want, now)
+	state.waiters[key] = { ...waiter, slot }
 	if (paid.permits === 0) return away(Math.min(paid.fromMs, now + PARK_MS))
 
 	const only = core.phase === 'open' ? notificationId : null
@@ -217,11 +213,7 @@ export function report(state: State, instance: number, told: Told, now: number):
 export function giveBack(state: State, instance: number, subscription: number, rate: number | null, permits: number, now: number): void {
 	const { core } = state
 	land(core, instance, subscription, null, permits)
-	const bucket = core.buckets.find((one) => one.rate === rate)
-	if (bucket !== undefined) {
-		bucket.promisedMs -= (permits * 1000) / bucket.rate
-		bucket.takenMs -= (permits * 1000) / bucket.rate
-	}
+	refund(core.buckets, rate, permits)
 	forget(state, keyOf(instance, subscription))
 	tidy(state, now)
 }
@@ -279,35 +271,6 @@ function roomFor(state: State, key: string, now: number): number | { untilMs: nu
 	if (core.flights.length > 0 || turn?.key !== key) return { untilMs: null }
 	const { dueMs } = state.waiters[key]!
 	return dueMs <= now ? 1 : { untilMs: dueMs }
-}
-
-/**
- * Takes up to `want` tokens of a rate; from when on they may be used. No permits: they come later and are promised, so that nobody who
- * asks after it is served before it. Some tokens at a time, so that a fast rate is not an ask a token.
- */
-function pay(state: State, key: string, rate: number, want: number, now: number): { permits: number; fromMs: number } {
-	const waiter = state.waiters[key]!
-	const tokenMs = 1000 / rate
-	const burst = Math.max(1, rate)
-	let bucket = state.core.buckets.find((one) => one.rate === rate)
-	if (bucket === undefined) state.core.buckets.push((bucket = { rate, promisedMs: now, takenMs: now }))
-	let { slot } = waiter
-	if (slot === null) {
-		const there = Math.floor(burst - Math.max(0, bucket.promisedMs - now) / tokenMs)
-		const permits = Math.min(want, Math.max(1, there > 0 ? there : Math.floor(rate / 2)))
-		bucket.promisedMs = Math.max(bucket.promisedMs, now) + permits * tokenMs
-		slot = { fromMs: Math.max(now, bucket.promisedMs - burst * tokenMs), permits }
-	}
-	const permits = Math.min(want, slot.permits)
-	const fromMs = Math.max(now, slot.fromMs, bucket.takenMs + (permits - burst) * tokenMs)
-	if (fromMs > now + SHORT_WAIT_MS) {
-		state.waiters[key] = { ...waiter, slot: { ...slot, fromMs } }
-		return { permits: 0, fromMs }
-	}
-	state.waiters[key] = { ...waiter, slot: null }
-	bucket.promisedMs -= (slot.permits - permits) * tokenMs
-	bucket.takenMs = Math.max(bucket.takenMs, fromMs) + permits * tokenMs
-	return { permits, fromMs }
 }
 
 /** When a waiter can be tried. */
@@ -443,7 +406,7 @@ function tidy(state: State, now: number): void {
 		}
 	}
 	if (core.phase === 'slow' && core.flights.length === 0 && !anybodyWaits(state, now)) close(state)
-	core.buckets = core.buckets.filter((bucket) => Math.max(bucket.promisedMs, bucket.takenMs) > now)
+	core.buckets = unfilled(core.buckets, now)
 }
 
 function heard(core: Core): Heard {

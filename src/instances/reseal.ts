@@ -31,7 +31,8 @@ export async function keysInUse(db: D1Database, ring: string): Promise<string[]>
 				OR EXISTS (SELECT 1 FROM instances WHERE instr(configuration, ?2) > 0 OR instr(token_sealed, ?3) = 1 OR instr(signature_next, ?3) = 1)
 				OR EXISTS (SELECT 1 FROM organizations WHERE instr(secret_sealed, ?3) = 1) OR EXISTS (SELECT 1 FROM users WHERE instr(secret_sealed, ?3) = 1)
 				OR EXISTS (SELECT 1 FROM account_settings WHERE key = ?4 AND instr(value, ?3) = 1)
-				OR EXISTS (SELECT 1 FROM drafts WHERE instr(sealed, ?3) = 1) AS used`,
+				OR EXISTS (SELECT 1 FROM drafts WHERE instr(sealed, ?3) = 1)
+				OR EXISTS (SELECT 1 FROM idempotency WHERE instr(answer, ?3) = 1) AS used`,
 			)
 			.bind(id, `"v1.${id}.`, `v1.${id}.`, OPERATOR_KEY)
 			.first<{ used: number }>()

@@ -12,6 +12,8 @@ export interface Services {
 	env: Env
 	/** Epoch ms. */
 	now(): number
+	/** Resolves after so many ms, or as soon as the signal is given. */
+	wait(ms: number, signal: AbortSignal): Promise<void>
 	/** What calls to stores go through. */
 	io: Io
 	/** The Durable Object of an instance. */
@@ -28,5 +30,18 @@ const rejections = new Rejections()
 
 /** Cloudflare's. */
 export function servicesOf(env: Env): Services {
-	return { env, now: () => Date.now(), io: storeIo(env), watcher: (id) => watcherOf(env, id), hookKeys, rejections }
+	return { env, now: () => Date.now(), wait, io: storeIo(env), watcher: (id) => watcherOf(env, id), hookKeys, rejections }
+}
+
+async function wait(ms: number, signal: AbortSignal): Promise<void> {
+	if (signal.aborted) return
+	await new Promise<void>((resolve) => {
+		const end = (): void => {
+			clearTimeout(timer)
+			signal.removeEventListener('abort', end)
+			resolve()
+		}
+		const timer = setTimeout(end, ms)
+		signal.addEventListener('abort', end)
+	})
 }

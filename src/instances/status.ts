@@ -30,21 +30,37 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 /** A status row may lag behind the newest event by this much: it is written at an instance's first event of an hour, then at most hourly. */
 const STATUS_LAG_MS = 2 * 3_600_000
 
+/** What a call across instances is narrowed by. */
+export interface EventReach {
+	/** The newest event is not older; epoch ms. */
+	fromMs: number
+	/** null: any. */
+	instanceIds: readonly number[] | null
+	/** All of these; empty: any. */
+	tags: readonly string[]
+	/** Part of the name or the element's key, in any case; empty: any. */
+	searchText: string
+}
+
 /** Instances of an organization whose newest event may lie at or after `fromMs`, at most `limit`, newest first. */
-export async function instancesWithEvents(
-	db: D1Database,
-	organizationId: number,
-	range: { fromMs: number; tags: string[] },
-	limit: number,
-): Promise<number[]> {
+export async function instancesWithEvents(db: D1Database, organizationId: number, reach: EventReach, limit: number): Promise<number[]> {
 	const { results } = await db
 		.prepare(
 			`SELECT s.instance_id AS id FROM instance_status AS s JOIN instances AS i ON i.id = s.instance_id AND i.state = 'ready' AND i.organization_id = ?1
 			WHERE s.organization_id = ?1 AND s.last_event_at_ms >= ?2
-			AND (?3 = '[]' OR EXISTS (SELECT 1 FROM json_each(i.tags) AS own JOIN json_each(?3) AS wanted ON own.value = wanted.value))
-			ORDER BY s.last_event_at_ms DESC LIMIT ?4`,
+			AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(i.tags)))
+			AND (?4 IS NULL OR i.id IN (SELECT value FROM json_each(?4)))
+			AND (?5 = '' OR instr(lower(i.name), lower(?5)) > 0 OR instr(i.element_key, lower(?5)) > 0)
+			ORDER BY s.last_event_at_ms DESC LIMIT ?6`,
 		)
-		.bind(organizationId, range.fromMs - STATUS_LAG_MS, JSON.stringify(range.tags), limit)
+		.bind(
+			organizationId,
+			reach.fromMs - STATUS_LAG_MS,
+			JSON.stringify(reach.tags),
+			reach.instanceIds === null ? null : JSON.stringify(reach.instanceIds),
+			reach.searchText,
+			limit,
+		)
 		.all<{ id: number }>()
 	return results.map((row) => row.id)
 }

@@ -2,6 +2,7 @@
  * The cron's round, every five minutes: cheap insurance for alarms that were lost, and the end of what was begun (design, State:
  * Insurance, Configuration).
  */
+import { tidyAccounts } from '../accounts/tidy.ts'
 import { log, logError } from '../log.ts'
 import { forgetDrafts } from './drafts.ts'
 import { giveUpHooks, markForRekey, workHooks } from './hooks.ts'
@@ -61,6 +62,7 @@ export async function runWatchdog(services: Services): Promise<Round> {
 	await inGroups(hooks.results, async ({ id }) => void (await workHooks(services, id)))
 	await forgetDrafts(DB, nowMs)
 	await tidySignatures(DB, nowMs)
+	await tidyAccounts(DB, nowMs)
 	await resealSecrets(DB, services.env.MASTER_KEYS)
 
 	const overdue = await DB.prepare(

@@ -3,7 +3,7 @@ import type { Core } from './core.ts'
 import { covered, RECOVERED_MS } from './suspicion.ts'
 import { watchedResources } from './resources.ts'
 import type { CoverageReport } from './rpc.ts'
-import type { Sql } from './ports.ts'
+import { firstAt } from './seek.ts'
 
 interface Row {
 	source: string
@@ -23,7 +23,7 @@ export function coverageOf(core: Core, fromMs: number, toMs: number): CoverageRe
 	const lags = { webhook: [] as number[], poll: [] as number[], recovered: [] as number[] }
 	let confirmed = 0
 	const now = core.ports.now()
-	const first = firstSequence(core.ports.sql, fromMs)
+	const first = firstAt(core.ports.sql, 'events', fromMs)
 	for (const row of core.ports.sql.each<Row>(
 		`SELECT source, confirmed, date, recorded, resource FROM events WHERE sequence >= ? AND recorded < ? ORDER BY sequence`,
 		first,
@@ -45,23 +45,6 @@ export function coverageOf(core: Core, fromMs: number, toMs: number): CoverageRe
 		recovered: lags.recovered.length,
 		lag: { webhook: percentiles(lags.webhook), poll: percentiles(lags.poll), recovered: percentiles(lags.recovered) },
 	}
-}
-
-/** The first event recorded at or after a moment. The log ascends in both, so that a few rows are read and not all. */
-function firstSequence(sql: Sql, ms: number): number {
-	const range = sql.all<{ low: number | null; high: number | null }>(`SELECT min(sequence) AS low, max(sequence) AS high FROM events`)[0]
-	let low = range?.low ?? 1
-	let high = (range?.high ?? 0) + 1
-	while (low < high) {
-		const middle = Math.floor((low + high) / 2)
-		const row = sql.all<{ sequence: number; recorded: number }>(
-			`SELECT sequence, recorded FROM events WHERE sequence >= ? ORDER BY sequence LIMIT 1`,
-			middle,
-		)[0]
-		if (row === undefined || row.recorded >= ms) high = middle
-		else low = row.sequence + 1
-	}
-	return low
 }
 
 function percentiles(values: number[]): { p50: number | null; p99: number | null } {

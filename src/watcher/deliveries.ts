@@ -5,8 +5,11 @@ import { parseMembers } from '../events/member.ts'
 import { hearsTopic } from '../events/topics.ts'
 import type { Core } from './core.ts'
 import { flow } from './forming.ts'
+import type { Mark } from './log-rpc.ts'
 import { notificationBody } from './outbox.ts'
+import type { Sql } from './ports.ts'
 import type { NotificationPage, NotificationQuery, NotificationReport, SubscriptionReport } from './rpc.ts'
+import { firstAt } from './seek.ts'
 import { activate, readSubscriptions, type Subscription } from './subscriptions.ts'
 import { NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
@@ -72,7 +75,8 @@ const UNSETTLED = ['waiting', 'claimed', 'retry']
 export function notificationsOf(core: Core, query: NotificationQuery): NotificationPage {
 	const { sql } = core.ports
 	const { statuses, pageSize } = query
-	const before = query.before ?? Number.MAX_SAFE_INTEGER
+	let before = query.before ?? Number.MAX_SAFE_INTEGER
+	if (query.toMs !== undefined) before = Math.min(before, firstAt(sql, 'notifications', query.toMs + 1))
 	const subscriptions = readSubscriptions(sql)
 	const wanted =
 		query.subscriptions === undefined && query.urls === undefined
@@ -86,7 +90,12 @@ export function notificationsOf(core: Core, query: NotificationQuery): Notificat
 		`SELECT ${COLUMNS} FROM notifications WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC`,
 		JSON.stringify(ids),
 	)
-	return { notifications: rows.map((row) => reportOf(core, row, subscriptions, false)), next }
+	return { notifications: rows.map((row) => reportOf(core, row, subscriptions, false)), next: next === null ? null : markOf(sql, next) }
+}
+
+/** A counter that a page ended at, with its moment; the row is there: it was just looked at. */
+function markOf(sql: Sql, number: number): Mark {
+	return { number, atMs: sql.all<{ created: number }>(`SELECT created FROM notifications WHERE id = ?`, number)[0]?.created ?? 0 }
 }
 
 /** Counters of a page: of the few that are queued or unsettled by what lists them, of all others by looking at row after row. */
@@ -143,11 +152,11 @@ function pick(
 	return { ids, next: last ?? null }
 }
 
-/** One notification with its body; null when there is none of that number, or no longer. */
-export function notificationOf(core: Core, counter: number): NotificationReport | null {
+/** One notification, with its body unless it is not wanted; null when there is none of that number, or no longer. */
+export function notificationOf(core: Core, counter: number, withBody = true): NotificationReport | null {
 	const { sql } = core.ports
 	const row = sql.all<Row>(`SELECT ${COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
-	return row === undefined ? null : reportOf(core, row, readSubscriptions(sql), true)
+	return row === undefined ? null : reportOf(core, row, readSubscriptions(sql), withBody)
 }
 
 /** Wakes subscriptions and sends again what is queued for them. Returns how many notifications. */

@@ -14,6 +14,7 @@ import type { Core } from './core.ts'
 import { writeEvent, type NewEvent } from './event-log.ts'
 import { insertNotification, place } from './notification-rows.ts'
 import { resendingObjects, sendAgain } from './resend.ts'
+import { noteRecorded } from './tally.ts'
 import { subscriptionsOf, type Subscription } from './subscriptions.ts'
 import { enlist, objectsOf, unsettledRows, UNSETTLED_LIMIT, wantsMore, type NotificationRow } from './unsettled.ts'
 
@@ -42,6 +43,7 @@ export function putIntoNotifications(core: Core, events: readonly NewEvent[]): v
 	}
 	const now = core.ports.now()
 	for (const event of events) writeEvent(sql, event, carriers.get(event.sequence) ?? [], now)
+	noteRecorded(core, events.length)
 	for (const { subscription, event } of waiting) {
 		sql.run(
 			`INSERT INTO waiting (subscription, sequence, resource, object_id) VALUES (?, ?, ?, ?)`,

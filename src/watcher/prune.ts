@@ -7,6 +7,7 @@ import { parseMembers } from '../events/member.ts'
 import type { Core } from './core.ts'
 import { flow } from './forming.ts'
 import { forgetItem, isWanted } from './resend.ts'
+import { keepTally } from './tally.ts'
 import { leave } from './unsettled.ts'
 
 const DAY_MS = 86_400_000
@@ -58,6 +59,7 @@ export function prune(core: Core): void {
 			state.pruneMs = now
 			return
 		}
+		keepTally(core)
 		if (core.ports.storedBytes() > SPARE_BYTES && spare(core)) return
 		const kept = now - core.config.retentionDays * DAY_MS
 		// The log is in the order of time: the first event that is too young ends it, without reading all that follow.

@@ -1,15 +1,12 @@
-/** What a watcher says of itself: health, the poller's report, the status row, the event log. */
-import { entry } from '../events/event.ts'
-import { formatEventId, notificationId } from '../events/ids.ts'
+/** What a watcher says of itself: health, the poller's report, the status row. */
 import { announce } from './announcements.ts'
 import type { Core } from './core.ts'
 import { estimateSeconds, judgeHealth } from './health.ts'
 import { nextLookupMs } from './lookups.ts'
 import { backlog } from './deliveries.ts'
-import { EVENT_COLUMNS, storedEvent, type EventRecord } from './event-log.ts'
 import { CALLBACK, readCallback } from './subscriptions.ts'
 import { watchedResources } from './resources.ts'
-import type { EventRow, Health, MetricsReport, PollerReport, StatusReport } from './rpc.ts'
+import type { Health, MetricsReport, PollerReport, StatusReport } from './rpc.ts'
 import { nextReread, rereadDue } from './scans.ts'
 
 const HOUR_MS = 3_600_000
@@ -183,93 +180,5 @@ export function pollerOf(core: Core): PollerReport {
 			}
 		}),
 		runs: state.runs.map((run) => ({ at: new Date(run.at).toISOString(), requests: run.requests, events: run.events, note: run.note })),
-	}
-}
-
-/** A page of the log ends early when its records hold so many characters: an RPC answer holds 32 MiB. */
-const PAGE_CHARACTERS = 8_000_000
-
-type LogRow = EventRecord & { notifications: string | null }
-
-/** A page of the event log, newest first. */
-export function eventsOf(
-	core: Core,
-	query: { pageSize: number; before?: number | undefined },
-): { events: EventRow[]; next: number | null } {
-	const rows: LogRow[] = []
-	let size = 0
-	let full = false
-	for (const row of core.ports.sql.each<LogRow>(
-		`SELECT ${EVENT_COLUMNS}, notifications FROM events WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`,
-		query.before ?? Number.MAX_SAFE_INTEGER,
-		query.pageSize,
-	)) {
-		size += row.record?.length ?? 0
-		rows.push(row)
-		full = size > PAGE_CHARACTERS || rows.length === query.pageSize
-		if (full) break
-	}
-	const last = rows.at(-1)
-	return { events: rows.map((row) => eventRow(core, row)), next: full && last !== undefined && last.sequence > 1 ? last.sequence : null }
-}
-
-/** One event; null when there is none of that number, or no longer. */
-export function eventOf(core: Core, sequence: number): EventRow | null {
-	const row = core.ports.sql.all<LogRow>(`SELECT ${EVENT_COLUMNS}, notifications FROM events WHERE sequence = ?`, sequence)[0]
-	return row === undefined ? null : eventRow(core, row)
-}
-
-const STATUS_OF: Record<string, EventRow['status']> = {
-	waiting: 'RECEIVED',
-	claimed: 'DISPATCHED',
-	retry: 'CONSUMED',
-	queued: 'CONSUMED',
-	dropped: 'RECEIVED',
-	delivered: 'NOTIFIED',
-}
-const RANK: EventRow['status'][] = ['NEW', 'RECEIVED', 'DISPATCHED', 'CONSUMED', 'NOTIFIED']
-
-function eventRow(core: Core, row: LogRow): EventRow {
-	const { config } = core
-	const ids = row.notifications === null ? [] : (JSON.parse(row.notifications) as number[])
-	const carriers =
-		ids.length === 0
-			? []
-			: core.ports.sql.all<{ id: number; status: string; created: number; updated: number; delivered: number | null }>(
-					`SELECT id, status, created, updated, delivered FROM notifications WHERE id IN (SELECT value FROM json_each(?))`,
-					JSON.stringify(ids),
-				)
-	const event = storedEvent(row)
-	let status: EventRow['status'] = 'NEW'
-	for (const carrier of carriers) {
-		const one = carrier.delivered === null ? (STATUS_OF[carrier.status] ?? 'NEW') : 'NOTIFIED'
-		if (RANK.indexOf(one) > RANK.indexOf(status)) status = one
-	}
-	return {
-		eventId: formatEventId(config.instanceId, event.sequence, event.tag),
-		sequence: event.sequence,
-		objectType: event.resource,
-		objectId: String(event.objectId),
-		eventType: event.eventType,
-		objectSequence: event.objectSequence,
-		dateMs: event.dateMs,
-		recordedMs: row.recorded,
-		status,
-		source: event.source,
-		record: event.record,
-		entry: JSON.stringify(
-			entry(event, {
-				instanceId: config.instanceId,
-				elementKey: config.elementKey,
-				hubKey: config.storeless ? '' : core.element.hub,
-				publicUrl: core.ports.publicUrl,
-			}),
-		),
-		notifications: carriers.map((carrier) => ({
-			id: notificationId(config.instanceId, carrier.id),
-			status: carrier.status,
-			createdMs: carrier.created,
-			updatedMs: carrier.updated,
-		})),
 	}
 }

@@ -3,6 +3,8 @@
  * text, since RPC types with `unknown` collapse to `never`. Every call to an object without its instance row answers `unknown`.
  */
 
+import type { LogRpc, Mark } from './log-rpc.ts'
+
 /** States of an instance, worst first (design, Health). */
 export const STATES = [
 	'disabled',
@@ -67,24 +69,6 @@ export interface MetricsReport {
 	backlogAgeSeconds: number | null
 	/** Requests made to the store. */
 	storeRequests: number
-}
-
-/** What the event log shows of one event (contract, section 6 and 11). Times epoch ms; `record` is JSON text, null once erased. */
-export interface EventRow {
-	eventId: string
-	sequence: number
-	objectType: string
-	objectId: string
-	eventType: 'CREATED' | 'UPDATED' | 'DELETED'
-	objectSequence: number
-	dateMs: number
-	recordedMs: number
-	status: 'NEW' | 'RECEIVED' | 'DISPATCHED' | 'CONSUMED' | 'NOTIFIED'
-	source: 'poll' | 'webhook' | 'reread'
-	record: string | null
-	/** The event as an `events[i]` entry, JSON text: as it was recorded, whatever a notification makes of it (thin, coalesced, what it follows there). */
-	entry: string
-	notifications: { id: number; status: string; createdMs: number; updatedMs: number }[]
 }
 
 /** A claimed notification: all that an attempt needs. Times epoch ms. */
@@ -195,20 +179,21 @@ export interface NotificationReport {
 	body: string | null
 }
 
-/** Which notifications; `before`: counter to start below; `subscriptions`: numbers in D1; `topics`: of notices, `prefix.*` too. Of each list any, of all lists all. */
+/** Which notifications; `before`: counter to start below; `toMs`: formed then or before; `subscriptions`: numbers in D1; `topics`: of notices, `prefix.*` too. Of each list any, of all lists all. */
 export interface NotificationQuery {
 	pageSize: number
 	before?: number | undefined
+	toMs?: number | undefined
 	statuses?: string[] | undefined
 	subscriptions?: number[] | undefined
 	urls?: string[] | undefined
 	topics?: string[] | undefined
 }
 
-/** Newest first; `next`: counter to go on below. A page may be short, even empty, and still have a next one. */
+/** Newest first. A page may be short, even empty, and still have a next one. */
 export interface NotificationPage {
 	notifications: NotificationReport[]
-	next: number | null
+	next: Mark | null
 }
 
 /** A subscription as its object has it. Times epoch ms. */
@@ -387,7 +372,7 @@ export interface CoverageReport {
 export type Known<T> = T | 'unknown'
 
 /** The calls. All are safe to repeat. */
-export interface WatcherRpc {
+export interface WatcherRpc extends LogRpc {
 	/** Brings the instance to life: reads its row from D1, makes tables, arms. */
 	create(instanceId: number): Promise<'created' | 'exists'>
 	/** The row changed: read it again. A new silent baseline is asked for in the row itself. `release`: send what was queued. */
@@ -400,9 +385,6 @@ export interface WatcherRpc {
 	health(): Promise<Known<Health>>
 	poller(): Promise<Known<PollerReport>>
 	metrics(): Promise<Known<MetricsReport>>
-	/** Newest first. `before`: sequence to start below. */
-	events(query: { pageSize: number; before?: number | undefined }): Promise<Known<{ events: EventRow[]; next: number | null }>>
-	event(sequence: number): Promise<Known<EventRow | null>>
 	deletions(): Promise<
 		Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>
 	>

@@ -10,6 +10,7 @@ import { flow } from './forming.ts'
 import { endRelease, isWanted, itemSettled, kindOf, restore } from './resend.ts'
 import type { Outcome } from './rpc.ts'
 import { deactivate, subscriptionsOf, type Subscription } from './subscriptions.ts'
+import { noteAccepted } from './tally.ts'
 import { forgetRows, leave, LEASE_MS, NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
 /** Class of an attempt whose outcome nobody told. */
@@ -95,7 +96,7 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 	const now = core.ports.now()
 	// Of an attempt from before a replay: a fact too, but not what was asked for. A release has what it wants.
 	const late = row.resend !== null && attempt <= row.base && kindOf(core, row.resend) === 'replay'
-	if (row.delivered === null) core.state.counters.delivered++
+	if (row.delivered === null) noteAccepted(core, row)
 	sql.run(
 		late
 			? `UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`

@@ -5,6 +5,7 @@ import { SCAN_START, type ScanPosition } from './scan.ts'
 import type { Search } from './search.ts'
 import type { ClockDoubt, Window } from './poll.ts'
 import type { Sql } from './ports.ts'
+import type { HourTally } from './tally.ts'
 
 /** What is known of one polled resource. */
 export interface ResourceState {
@@ -144,6 +145,8 @@ export interface WatcherState {
 	counters: { created: number; updated: number; deleted: number; requests: number; delivered: number; dead: number; expired: number }
 	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
 	hours: [number, number][]
+	/** Events recorded and accepted by hour, of days that are not kept in `days` yet: added to what that has. */
+	tally: HourTally[]
 	lastEventMs: number | null
 	/** Store clock − own clock, as last believed, and a candidate that was seen once. */
 	skewMs: number | null
@@ -196,6 +199,7 @@ export function newState(): WatcherState {
 		erasedMs: null,
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, delivered: 0, dead: 0, expired: 0 },
 		hours: [],
+		tally: [],
 		lastEventMs: null,
 		skewMs: null,
 		clockDoubt: null,

@@ -74,6 +74,18 @@ const STEPS: string[][] = [
 		// In an organization's object: up to which number each instance's announcements were taken.
 		`CREATE TABLE heard (origin INTEGER PRIMARY KEY, last INTEGER NOT NULL)`,
 	],
+	[
+		// Events by hour, a row a day: counting them anew would read all of them.
+		`CREATE TABLE days (day INTEGER PRIMARY KEY, hours TEXT NOT NULL)`,
+		// What was recorded before this was counted; what is on the list of the unsettled is counted when it leaves that.
+		`INSERT INTO days (day, hours) SELECT day, json_group_array(json_array(hour, recorded, accepted)) FROM (
+			SELECT e.recorded / 86400000 AS day, e.recorded / 3600000 % 24 AS hour, count(*) AS recorded, sum(EXISTS (
+				SELECT 1 FROM json_each(e.notifications) AS j JOIN notifications AS n ON n.id = j.value WHERE (n.delivered IS NOT NULL OR n.status = 'delivered')
+				AND n.id NOT IN (SELECT listed.value FROM state, json_each(state.body, '$.unsettled') AS listed))) AS accepted
+			FROM events AS e GROUP BY 1, 2) GROUP BY day`,
+		// Which job across instances began it: a job that asks again gets the same one.
+		`ALTER TABLE resends ADD COLUMN job INTEGER`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

@@ -5,6 +5,7 @@ import { writeEvent, type NewEvent } from './event-log.ts'
 import { insertNotification } from './notification-rows.ts'
 import { CALLBACK, readSubscriptions } from './subscriptions.ts'
 import { enlist } from './unsettled.ts'
+import { noteRecorded } from './tally.ts'
 
 /** No resource has this number: a test event counts for no object. */
 const NO_RESOURCE = 0
@@ -37,6 +38,7 @@ export function testEvent(core: Core): { notificationId: number; eventId: string
 			record: JSON.stringify({ id: OBJECT, test: true }),
 		}
 		writeEvent(core.ports.sql, event, [notification], now)
+		noteRecorded(core, 1)
 		insertNotification(core, callback, notification, event.resource, [[sequence, NO_RESOURCE, OBJECT]], now)
 		enlist(core, [notification])
 		core.ringWanted = true

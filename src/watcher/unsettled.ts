@@ -2,6 +2,7 @@
 import { objectKey } from '../events/form.ts'
 import { parseMembers } from '../events/member.ts'
 import type { Core } from './core.ts'
+import { noteAccepted } from './tally.ts'
 
 /** Most notifications of a subscription that are unsettled at a time: what an outage adds stays in the log, where it is cheap. */
 export const UNSETTLED_LIMIT = 100
@@ -53,8 +54,27 @@ export function readUnsettled(core: Core): NotificationRow[] {
 		`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND settled IS NULL ORDER BY id`,
 		JSON.stringify(unsettled),
 	)
-	if (rows.length < unsettled.length) core.state.unsettled = rows.map((row) => row.id)
+	if (rows.length < unsettled.length) {
+		countLost(core, rows)
+		core.state.unsettled = rows.map((row) => row.id)
+	}
 	return rows
+}
+
+/** What was accepted after the list was last written is counted by it: the memory that had counted it is gone. */
+function countLost(core: Core, rows: readonly NotificationRow[]): void {
+	const left = new Set(rows.map((row) => row.id))
+	const gone = core.state.unsettled.filter((id) => !left.has(id))
+	const accepted = core.ports.sql.all<{ id: number; members: string }>(
+		// The first time that it was accepted is what settled it.
+		`SELECT id, members FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND status = 'delivered' AND coalesce(delivered, settled) = settled`,
+		JSON.stringify(gone),
+	)
+	const uncounted = new Set(accepted.map((row) => row.id))
+	for (const row of accepted) {
+		uncounted.delete(row.id)
+		noteAccepted(core, row, uncounted)
+	}
 }
 
 /** Rows of unsettled notifications were changed: they are looked up again. */

@@ -16,17 +16,18 @@ import { acknowledge, notificationOf, notificationsOf, releaseOf, subscriptionsO
 import { Engine } from './engine.ts'
 import { erase } from './erasure.ts'
 import { takeDelivery } from './hooks.ts'
+import { eventOf, eventsAfter, eventsOf } from './log-pages.ts'
+import type { EventQuery, TallyQuery } from './log-rpc.ts'
 import type { Ports, Sql, SqlValue } from './ports.ts'
 import { addRejections, rejectionsOf, webhooksOf } from './hook-reports.ts'
 import { cancelResend, replay, resendsOf } from './replays.ts'
-import { eventOf, eventsOf, healthOf, metricsOf, pollerOf } from './reports.ts'
+import { healthOf, metricsOf, pollerOf } from './reports.ts'
 import type {
 	CoverageReport,
 	HookAnswer,
 	HookDelivery,
 	HookRejections,
 	WebhooksReport,
-	EventRow,
 	Health,
 	Admission,
 	Known,
@@ -38,7 +39,9 @@ import type {
 	MetricsReport,
 	WatcherRpc,
 } from './rpc.ts'
+import { tallyOf } from './counts.ts'
 import { testEvent } from './test-event.ts'
+import { timelineOf } from './timeline.ts'
 import { decideDeletions, heldDeletions, wantPoll } from './wishes.ts'
 
 /** One instance's object. Its constructor writes nothing and arms nothing (design, State). */
@@ -115,14 +118,33 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return core === null ? 'unknown' : metricsOf(core)
 	}
 
-	async events(query: { pageSize: number; before?: number | undefined }): Promise<Known<{ events: EventRow[]; next: number | null }>> {
+	async events(query: EventQuery): ReturnType<WatcherRpc['events']> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : eventsOf(core, query)
 	}
 
-	async event(sequence: number): Promise<Known<EventRow | null>> {
+	async event(sequence: number): ReturnType<WatcherRpc['event']> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : eventOf(core, sequence)
+	}
+
+	async eventsAfter(sequence: number | null, limit: number): ReturnType<WatcherRpc['eventsAfter']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : eventsAfter(core, sequence, limit)
+	}
+
+	async tally(query: TallyQuery): ReturnType<WatcherRpc['tally']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : tallyOf(core, query)
+	}
+
+	async timeline(
+		resource: string,
+		objectId: string,
+		query: { pageSize: number; before?: number | undefined },
+	): ReturnType<WatcherRpc['timeline']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : timelineOf(core, resource, objectId, query)
 	}
 
 	async deletions(): ReturnType<WatcherRpc['deletions']> {

@@ -5,6 +5,7 @@ import { changed, deleted } from './changes.ts'
 import { cost } from './cost.ts'
 import { delivery } from './delivery.ts'
 import { isolation } from './isolation.ts'
+import { log } from './log.ts'
 import { customers, polls } from './polls.ts'
 import { events, idle } from './rows.ts'
 import { forged, ingest, ring, taken } from './webhooks.ts'
@@ -18,6 +19,7 @@ export const BENCHES: readonly Bench[] = [
 	deleted,
 	baseline,
 	events,
+	log,
 	ingest,
 	forged,
 	ring,

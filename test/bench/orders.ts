@@ -23,10 +23,19 @@ export interface Counts {
 
 /** What the object is told to do, on a clock that runs so many ms ahead of the real one. */
 export interface Order {
-	do: 'alarm' | 'prune' | 'evict' | 'reset' | 'look'
+	do: 'alarm' | 'prune' | 'evict' | 'reset' | 'look' | 'fill'
 	offsetMs: number
 	/** Pruning happens as if so much later, while the clock stands: no re-read falls due by it. */
 	aheadMs?: number
+	/** `fill`: what is put into the log. */
+	fill?: Fill
+}
+
+/** Events that are put into the log as recorded until now, so far apart, as many of them as `batch` says in a notification that was delivered. */
+export interface Fill {
+	events: number
+	batch: number
+	stepMs: number
 }
 
 /** How it stands afterwards. Counts are those before a reset. */

@@ -5,7 +5,7 @@ import { createCallback, type Callback } from '../demo/callback.ts'
 import { freePort, serve } from '../store/serve.ts'
 import { createStore, type SimulatedStore } from '../store/store.ts'
 import { Inspector } from './inspector.ts'
-import type { Counts, Order, Reply } from './orders.ts'
+import type { Counts, Fill, Order, Reply } from './orders.ts'
 import { migrationStatements, run, SETUP_TOKEN, undoAll, type Undo } from './runtime.ts'
 
 const DELIVERY_MS = 30_000
@@ -21,6 +21,10 @@ export interface Shopbell {
 	pass(ms: number): void
 	/** Does something; how it stands then. */
 	order(what: Order['do'], aheadMs?: number): Promise<Reply>
+	/** Puts events into the log. */
+	putEvents(what: Fill): Promise<void>
+	/** A page of a list of the instance over the API; `next` names the one after it. */
+	page<T>(path: string): Promise<{ body: T; next: string | null }>
 	/** The alarm rings, at its time. */
 	alarm(): Promise<Reply>
 	/** Rings the alarm until the baseline is complete; `each` after every slice. */
@@ -85,7 +89,8 @@ async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<
 		lastName: 'User',
 	})
 	if (account === null) throw new Error('the Worker was set up before')
-	const instance = await new Client(base, account).connect(store.name, {
+	const client = new Client(base, account)
+	const instance = await client.connect(store.name, {
 		'store.url': served.url,
 		'oauth.api.key': store.credentials.key,
 		'oauth.api.secret': store.credentials.secret,
@@ -132,6 +137,14 @@ async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<
 		alarm,
 		delivered,
 		close,
+		putEvents: async (fill) => {
+			await post(`${base}/_bench/${instance.id}`, { do: 'fill', offsetMs, fill } satisfies Order)
+		},
+		page: async <T>(path: string) => {
+			const response = await fetch(`${client.base}/instances/${instance.id}${path}`, { headers: { Authorization: client.authorization } })
+			if (!response.ok) throw new Error(`${path} answered ${response.status}`)
+			return { body: await response.json<T>(), next: response.headers.get('Elements-Next-Page-Token') }
+		},
 		learn: async (each) => {
 			while (!last.resources.every(({ learned }) => learned)) {
 				await alarm()

@@ -5,10 +5,11 @@
 import type { Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
 import { openStore, storeIo } from '../../src/instances/stores.ts'
+import type { Core } from '../../src/watcher/core.ts'
 import type { Sql, SqlValue } from '../../src/watcher/ports.ts'
 import { prune } from '../../src/watcher/prune.ts'
 import { Watcher as Production } from '../../src/watcher/watcher.ts'
-import type { Counts, Order, Reply } from './orders.ts'
+import type { Counts, Fill, Order, Reply } from './orders.ts'
 
 export { Callback } from '../../src/delivery/callback.ts'
 
@@ -103,6 +104,7 @@ export class Watcher extends Production {
 			core.state.pruneMs = this.engine.ports.now() + HOUR_MS
 			this.engine.arm(core)
 		}
+		if (order.do === 'fill' && order.fill !== undefined) fill(core, order.fill)
 		if (order.do === 'evict') {
 			await this.ctx.storage.sync()
 			this.ctx.abort('evicted by the bench')
@@ -133,6 +135,38 @@ export class Watcher extends Production {
 		}
 		return JSON.stringify(reply)
 	}
+}
+
+/** Puts events into the log as recording them would have left it; objects without index. */
+function fill(core: Core, { events, batch, stepMs }: Fill): void {
+	core.commit(() => {
+		const { state, ports } = core
+		const [sequence, notification, first] = [state.sequence, state.notification, ports.now() - events * stepMs]
+		ports.sql.run(
+			`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			INSERT INTO events (sequence, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type, date, recorded, source, changed, flags, record, notifications)
+			SELECT ? + i, i, 1, 'orders', i, 1, NULL, NULL, 'CREATED', ? + i * ?, ? + i * ?, 'poll', NULL, '{}', json_object('id', i), json_array(CAST(? AS INTEGER) + (i + CAST(? AS INTEGER) - 1) / CAST(? AS INTEGER)) FROM n`,
+			events,
+			sequence,
+			first,
+			stepMs,
+			first,
+			stepMs,
+			notification,
+			batch,
+			batch,
+		)
+		ports.sql.run(
+			`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated, delivered)
+			SELECT ? + i, 1, 'orders', '[]', ? + i * ?, '{}', 'delivered', 1, 0, ? + i * ?, 0, ? + i * ? FROM n`,
+			Math.ceil(events / batch),
+			notification,
+			...[first, batch * stepMs, first, batch * stepMs, first, batch * stepMs],
+		)
+		state.sequence += events
+		state.notification += Math.ceil(events / batch)
+	})
 }
 
 /** SQL whose rows are booked on their table. Statements that end inside the reading of another are booked on their own. */

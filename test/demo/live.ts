@@ -109,6 +109,7 @@ function hints(
 		...(webhook ? [losing] : []),
 		['Ask the API:', `curl -H @${shortPath(files.headers)} ${stage.bell.url}/elements/api-v2/instances/${stage.instance.id}/events`],
 	]
+	commands.push(['How it all works, and every call:', `${stage.bell.url}/guide  ${stage.bell.url}/docs`])
 	return [
 		'',
 		...commands.flatMap(([what, command]) => [`  ${what}`, `    ${command}`]),

@@ -1,4 +1,5 @@
 /** Which way each change came: told by a webhook, seen by a poll, or found by a poll since the store had lost its webhook. */
+import { pages } from '../../src/client/client.ts'
 import type { CoverageReport } from '../../src/watcher/rpc.ts'
 import type { Client } from '../../scripts/local/client.ts'
 import { RESOURCES } from '../oracle.ts'
@@ -69,13 +70,8 @@ export function recovered(log: readonly Logged[], deliveries: readonly Delivery[
 }
 
 /** Every event of an instance. */
-async function wholeLog(client: Client, instanceId: number): Promise<Logged[]> {
+async function wholeLog({ api }: Client, instanceId: number): Promise<Logged[]> {
 	const log: Logged[] = []
-	let next: string | null = ''
-	while (next !== null) {
-		const page: { body: Logged[]; next: string | null } = await client.page(`/instances/${instanceId}/events?pageSize=200`, next)
-		log.push(...page.body)
-		next = page.next
-	}
+	for await (const page of pages(api.listEvents, { params: { id: instanceId }, query: { pageSize: 200 } })) log.push(...page)
 	return log
 }

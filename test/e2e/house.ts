@@ -1,13 +1,12 @@
 /** What every end-to-end story needs: a store on loopback, a callback, and the built Worker in processes of its own. */
-import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { pause, startBell, type Bell, type BellOptions } from '../../scripts/local/bell.ts'
 import { Client, setUp, type Account } from '../../scripts/local/client.ts'
 import { anyFreePort } from '../../scripts/local/ports.ts'
 import { createCallback, type Callback } from '../demo/callback.ts'
+import { requestsOf } from '../guide/curls.ts'
 import { serve } from '../store/serve.ts'
 import { createStore, type SimulatedStore, type WebhookKnobs } from '../store/store.ts'
 
@@ -109,23 +108,10 @@ export async function runCurl(file: string, replace: Readonly<Record<string, str
 		if (!script.includes(from)) throw new Error(`${file} has no ${from}`)
 		script = script.replaceAll(from, to)
 	}
-	// The shell does the quoting; a function in curl's place hands back the words that curl would be given.
-	const { stdout } = await promisify(execFile)('bash', ['-c', `curl() { printf '%s\\0' "$@"; }\n${script}`])
-	const words = stdout.split('\0').slice(0, -1)
-	let url = ''
-	let method = 'GET'
-	let data: string | undefined
-	const headers = new Headers()
-	for (let i = 0; i < words.length; i++) {
-		const word = words[i] ?? ''
-		if (word === '-X') method = words[++i] ?? ''
-		else if (word === '-d') data = words[++i] ?? ''
-		else if (word === '-H') {
-			const [name = '', ...value] = (words[++i] ?? '').split(':')
-			headers.append(name, value.join(':').trim())
-		} else url = word
-	}
-	const response = await fetch(url, { method, headers, ...(data === undefined ? {} : { body: data }) })
+	const [sent] = await requestsOf(script)
+	if (sent === undefined) throw new Error(`${file} has no curl`)
+	const { url, body, ...rest } = sent
+	const response = await fetch(url, { ...rest, ...(body === undefined ? {} : { body }) })
 	return { status: response.status, body: await response.json() }
 }
 

@@ -30,7 +30,7 @@ const accepted = ({ arrivals }: Callback): Arrival[] => arrivals.filter(({ statu
 
 test('a dead and a slow callback hold up nobody else; the dead one is tried one notification at a time, and is brought everything when it answers', async () => {
 	const { store, client } = house
-	await client.call('PATCH', '/accounts/settings', { 'notification.webhook.retry.schedule': '2,2,2,2,2,2,2,2,2,2,2,2' })
+	await client.api.changeSettings({ body: { 'notification.webhook.retry.schedule': '2,2,2,2,2,2,2,2,2,2,2,2' } })
 	const instances: MadeInstance[] = []
 	for (const [index, callback] of callbacks.entries()) {
 		instances.push(

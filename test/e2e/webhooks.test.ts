@@ -174,7 +174,7 @@ describe('by the documents', () => {
 })
 
 describe('without keys', () => {
-	const draft = (): unknown => ({
+	const draft = () => ({
 		name: 'Connected',
 		callbackUrl: 'http://127.0.0.1:9/connected?keep=1',
 		configuration: {
@@ -198,11 +198,11 @@ describe('without keys', () => {
 	}
 
 	async function start(): Promise<{ state: string; oauthUrl: string }> {
-		return await house.client.call('POST', '/elements/woocommercerest/oauth/url', draft())
+		return await house.client.api.startHandOver({ params: { keyOrId: 'woocommercerest' }, body: draft() })
 	}
 
 	const outcome = (state: string): Promise<{ status: string; id?: number }> =>
-		house.client.call('GET', `/elements/woocommercerest/oauth/${state}`)
+		house.client.api.getHandOver({ params: { keyOrId: 'woocommercerest', state } })
 
 	test('a merchant approves at the store, and the next change rings', async () => {
 		const { state, oauthUrl } = await start()

@@ -61,6 +61,30 @@ test('every table of D1 has its line, and every column its comment beside it', (
 	expect(lines.sort()).toEqual(Object.keys(tablesOf(db)).sort())
 })
 
+test('people of before roles and passwords may what they could, and sign in by their address, the first of those who share one', () => {
+	const db = new DatabaseSync(':memory:')
+	const files = readdirSync('migrations').sort()
+	const run = (from: number, to?: number) => {
+		for (const file of files.slice(from, to)) db.exec(readFileSync(`migrations/${file}`, 'utf8'))
+	}
+	const people = files.findIndex((file) => file.startsWith('0007'))
+	run(0, people)
+	db.exec(`INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (1, 'A', 'o', '', 0);
+		INSERT INTO users (id, organization_id, email, first_name, last_name, secret_hash, secret_sealed, created_ms)
+		VALUES (1, 1, 'Ann@Example.com', 'A', 'L', 'a', '', 0), (2, 1, 'ann@example.com', 'A', 'L', 'b', '', 0), (3, 1, 'bo@example.com', 'B', 'O', 'c', '', 0)`)
+	run(people)
+	expect(
+		db
+			.prepare('SELECT id, role, login, password FROM users')
+			.all()
+			.map((row) => ({ ...row })),
+	).toEqual([
+		{ id: 1, role: 'admin', login: 'ann@example.com', password: null },
+		{ id: 2, role: 'admin', login: null, password: null },
+		{ id: 3, role: 'admin', login: 'bo@example.com', password: null },
+	])
+})
+
 test('steps that have run are not run again, and a step that was changed is noticed', () => {
 	const sql = new MemorySql()
 	migrate(sql)

@@ -1,6 +1,17 @@
 /** The shapes of accounts (contract, section 5). */
 import * as z from 'zod'
+import { AUDIT_OBJECTS } from '../../accounts/audit.ts'
 import { SETTING_NAMES } from '../../accounts/settings.ts'
+import { atMost, LIMITS } from '../../limits.ts'
+import { SCOPES } from '../contract.ts'
+import { NextPage, PageSize } from '../paging.ts'
+import { PersonName } from './fields.ts'
+
+/** A number in a query. */
+const WholeNumber = z
+	.string()
+	.regex(/^[1-9]\d{0,14}$/, 'expected a positive whole number')
+	.transform(Number)
 
 /** Checked name by name, so that a refusal names the setting. */
 export const SettingsBody = z
@@ -11,3 +22,110 @@ export const SettingsBody = z
 export const SettingsAnswer = z
 	.strictObject(Object.fromEntries(SETTING_NAMES.map((name) => [name, z.string().nullable()])))
 	.meta({ id: 'Settings' })
+
+/** An organization. */
+export const AccountAnswer = z.strictObject({ id: z.number(), name: z.string(), createdDate: z.string() }).meta({ id: 'Account' })
+
+/** What may be changed of it. */
+export const AccountPatch = z.object({ name: PersonName.meta({ description: 'At most 255 characters, no HTML', examples: ['Acme'] }) })
+
+/** A secret as shown. */
+export const SecretAnswer = z
+	.strictObject({
+		secret: z.string().nullable().meta({ description: 'Null: there is none, until it is rotated' }),
+		previousUntil: z.string().nullable().meta({ description: 'Until when the secret before this one opens too' }),
+	})
+	.meta({ id: 'Secret' })
+
+const GRACE = `expected whole seconds from 0 to ${LIMITS.secretGrace.value}`
+
+/** How a secret is rotated. */
+export const RotateSecretBody = z.object({
+	grace: z
+		.int(GRACE)
+		.min(0, GRACE)
+		.max(LIMITS.secretGrace.value, GRACE)
+		.default(0)
+		.meta({ description: 'Seconds for which the old secret still opens; 0: it is dead at once', examples: [86400] }),
+})
+
+const DAYS = `expected days from 1 to ${LIMITS.apiKeyDays.value}`
+
+/** What an API key is made of. */
+export const ApiKeyBody = z
+	.object({
+		name: PersonName.meta({ description: 'What it is for', examples: ['Nightly export'] }),
+		scopes: z
+			.array(z.enum(SCOPES, `expected one of ${SCOPES.join(', ')}`), `expected a list of ${SCOPES.join(', ')}`)
+			.min(1, `expected at least one of ${SCOPES.join(', ')}`)
+			.max(100, 'expected at most 100 scopes')
+			.transform((scopes) => [...new Set(scopes)])
+			.meta({ description: `What it may: ${SCOPES.join(', ')}; never more than its maker`, examples: [['instances:read', 'hub:read']] }),
+		expiresDate: z
+			.string('expected a time such as 2027-01-31T12:00:00Z')
+			.max(40, 'expected a time such as 2027-01-31T12:00:00Z')
+			.nullish()
+			.meta({ description: 'Until when it opens; absent: for ever', examples: ['2027-01-31T12:00:00Z'] }),
+		expiresDays: z
+			.number(DAYS)
+			.min(1, DAYS)
+			.max(LIMITS.apiKeyDays.value, DAYS)
+			.nullish()
+			.meta({ description: 'In place of expiresDate', examples: [90] }),
+	})
+	.refine((body) => body.expiresDate == null || body.expiresDays == null, {
+		error: 'expected one of expiresDate and expiresDays',
+		path: ['expiresDays'],
+	})
+
+const keyFields = {
+	id: z.number(),
+	name: z.string(),
+	hint: z.string().meta({ description: 'Its last 4 characters' }),
+	scopes: z.array(z.string()),
+	userId: z.number().meta({ description: 'Who made it' }),
+	createdDate: z.string(),
+	expiresDate: z.string().nullable(),
+	expired: z.boolean(),
+	lastUsedDate: z.string().nullable().meta({ description: 'To the hour; null: never' }),
+}
+/** An API key as listed. */
+export const ApiKeyAnswer = z.strictObject(keyFields).meta({ id: 'ApiKey' })
+/** An API key as made: the only answer that holds it. */
+export const NewApiKeyAnswer = z.strictObject({ ...keyFields, key: z.string() }).meta({ id: 'NewApiKey' })
+
+const Moment = z.string().max(40, 'expected a time such as 2026-01-31T12:00:00Z').optional()
+
+/** What the audit log can be narrowed by. */
+export const AuditQuery = z.object({
+	from: Moment.meta({ description: 'ISO 8601 or epoch milliseconds', examples: ['2026-01-31T12:00:00Z'] }),
+	to: Moment.meta({ description: 'Up to before this moment' }),
+	userId: WholeNumber.optional().meta({ description: 'Who did it' }),
+	action: z
+		.string()
+		.max(LIMITS.auditAction.value, atMost('auditAction'))
+		.optional()
+		.meta({ description: 'Such as `instance.create`', examples: ['user.invite'] }),
+	objectType: z
+		.enum(AUDIT_OBJECTS, `expected ${AUDIT_OBJECTS.join(', ')}`)
+		.optional()
+		.meta({ description: 'What it was done to' }),
+	objectId: WholeNumber.optional().meta({ description: 'To which of them' }),
+	pageSize: PageSize.optional(),
+	nextPage: NextPage,
+})
+
+/** A row of the audit log. */
+export const AuditAnswer = z
+	.strictObject({
+		id: z.number(),
+		date: z.string(),
+		user: z.strictObject({ id: z.number(), email: z.string() }).nullable().meta({ description: 'Null: the system itself' }),
+		action: z.string(),
+		object: z.strictObject({ type: z.enum(AUDIT_OBJECTS), id: z.number() }),
+		detail: z
+			.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.union([z.string(), z.number()]))]))
+			.meta({ description: 'Names of what was changed, and numbers; never values' }),
+		requestId: z.string().nullable(),
+	})
+	.meta({ id: 'AuditEntry' })

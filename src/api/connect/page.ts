@@ -1,4 +1,4 @@
-/** Small pages for people on their way between a store and an application: plain words, no script, nothing loaded. */
+/** Small pages for people who come by a link: plain words, no script, nothing loaded. */
 
 /** What a page says. */
 export interface PageText {
@@ -8,10 +8,12 @@ export interface PageText {
 	text: string
 	/** Seconds after which the browser asks again. */
 	refresh?: number
+	/** HTML that follows the text, ours alone: nothing of a request stands in it unescaped. */
+	form?: string
 }
 
 /** The page as an answer. Its policy allows its own style and nothing else. */
-export function page({ status, title, text, refresh }: PageText): Response {
+export function page({ status, title, text, refresh, form }: PageText): Response {
 	const nonce = crypto.randomUUID().replaceAll('-', '')
 	const html = `<!doctype html>
 <html lang="en">
@@ -20,13 +22,13 @@ export function page({ status, title, text, refresh }: PageText): Response {
 <meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex">
 ${refresh === undefined ? '' : `<meta http-equiv="refresh" content="${refresh}">\n`}<title>${escape(title)} · Shopbell</title>
-<style nonce="${nonce}">body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto; padding: 0 1rem; color: #1d2330; background: #fff } h1 { font-size: 1.4rem } @media (prefers-color-scheme: dark) { body { color: #e8eaf0; background: #14171f } }</style>
+<style nonce="${nonce}">body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto; padding: 0 1rem; color: #1d2330; background: #fff } h1 { font-size: 1.4rem } label { display: block; margin: 1rem 0 .25rem } input { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem } button { font: inherit; margin-top: 1.25rem; padding: .5rem 1rem } @media (prefers-color-scheme: dark) { body { color: #e8eaf0; background: #14171f } }</style>
 </head>
 <body>
 <main>
 <h1>${escape(title)}</h1>
 <p>${escape(text)}</p>
-</main>
+${form === undefined ? '' : `${form}\n`}</main>
 </body>
 </html>
 `
@@ -34,7 +36,7 @@ ${refresh === undefined ? '' : `<meta http-equiv="refresh" content="${refresh}">
 		status,
 		headers: {
 			'Content-Type': 'text/html; charset=utf-8',
-			'Content-Security-Policy': `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+			'Content-Security-Policy': `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action ${form === undefined ? "'none'" : "'self'"}; frame-ancestors 'none'`,
 			...PRIVATE,
 		},
 	})
@@ -47,6 +49,7 @@ export function redirect(url: string): Response {
 
 const PRIVATE = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'X-Content-Type-Options': 'nosniff' }
 
-function escape(text: string): string {
+/** Text as HTML. */
+export function escape(text: string): string {
 	return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

@@ -1,23 +1,15 @@
 /** A record of the event log as the contract shows it (sections 6 and 11). */
-import * as z from 'zod'
+import type * as z from 'zod'
 import type { EventEntry } from '../../events/event.ts'
-import type { EventRow } from '../../watcher/rpc.ts'
+import type { EventRow } from '../../watcher/log-rpc.ts'
 import { toIsoSeconds } from '../times.ts'
+import type { EventAnswer } from './schema.ts'
 
-/** The record's shape. */
-export const EventAnswer = z.looseObject({
-	id: z.string(),
-	eventDate: z.string(),
-	status: z.enum(['NEW', 'RECEIVED', 'DISPATCHED', 'CONSUMED', 'NOTIFIED']),
-	providerData: z.string().meta({ description: 'The record as JSON text; {} once erased, and where it was too large to keep' }),
-	notifiedData: z.array(z.looseObject({ id: z.number(), status: z.string() })),
-	eventElementInstances: z.array(z.looseObject({ eventId: z.string(), elementInstanceId: z.number() })),
-	elementInstanceId: z.number(),
-	event: z.record(z.string(), z.unknown()).meta({ description: 'The entry as notifications carry it' }),
-})
+/** A shown record. */
+export type ShownEvent = z.input<typeof EventAnswer>
 
 /** One record. `eventDate` is when the change happened, `recordedDate` when it entered the log, by which lists are ordered. */
-export function showEvent(instanceId: number, row: EventRow): z.output<typeof EventAnswer> {
+export function showEvent(instanceId: number, row: EventRow): ShownEvent {
 	const notifications = row.notifications.map(({ id, status, createdMs, updatedMs }) => ({
 		id,
 		status,
@@ -32,15 +24,16 @@ export function showEvent(instanceId: number, row: EventRow): z.output<typeof Ev
 		status: row.status,
 		providerData: row.record ?? '{}',
 		...(event.erased ? { erased: true } : {}),
-		...(event.tooLarge ? { tooLarge: true, recordUrl: event.recordUrl } : {}),
+		...(event.tooLarge ? { tooLarge: true } : {}),
+		...(event.tooLarge && event.recordUrl !== undefined ? { recordUrl: event.recordUrl } : {}),
 		notifiedData: notifications,
-		eventElementInstances: notifications.map(({ id, createdDate, updatedDate, ...rest }) => ({
+		eventElementInstances: notifications.map((one) => ({
 			eventId: row.eventId,
 			elementInstanceId: instanceId,
-			notificationId: id,
-			notifiedData: [{ id, ...rest, createdDate, updatedDate }],
-			createdDate,
-			updatedDate,
+			notificationId: one.id,
+			notifiedData: [one],
+			createdDate: one.createdDate,
+			updatedDate: one.updatedDate,
 		})),
 		elementInstanceId: instanceId,
 		eventType: row.eventType,
@@ -49,6 +42,6 @@ export function showEvent(instanceId: number, row: EventRow): z.output<typeof Ev
 		sequence: row.sequence,
 		objectSequence: row.objectSequence,
 		source: row.source,
-		event: { ...event },
+		event,
 	}
 }

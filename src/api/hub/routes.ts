@@ -6,7 +6,7 @@ import type { Context } from 'hono'
 import * as z from 'zod'
 import { BadRequest, Forbidden, HttpError, NotFound } from '../../errors.ts'
 import { elementOf, openStore } from '../../instances/stores.ts'
-import { guards } from '../access.ts'
+import { authorize } from '../access.ts'
 import { declare } from '../declare.ts'
 import { invalid, type Api } from '../serve.ts'
 import type { InstanceContext, PublicEnv } from '../environment.ts'
@@ -67,7 +67,7 @@ export function isBareHubPath(path: string): boolean {
 /** `/orders` for `/hubs/ecommerce/orders`. */
 export async function answerBareHub(c: Context<PublicEnv>, path: string): Promise<Response> {
 	if (c.req.method !== 'GET' && c.req.method !== 'HEAD') throw new HttpError(405, 'Expected GET', { headers: { Allow: 'GET, HEAD' } })
-	for (const guard of guards.token) await guard(c as never, async () => {})
+	await authorize(c as never, 'token', { role: 'viewer', scope: 'hub:read' })
 	const query = Query.safeParse(c.req.query())
 	if (!query.success) throw invalid(query.error)
 	return await answerHub(c as unknown as InstanceContext, path, query.data)

@@ -13,11 +13,11 @@ import {
 import { listInstances } from '../../instances/list.ts'
 import type { Instance } from '../../instances/records.ts'
 import { elementOf } from '../../instances/stores.ts'
-import { readId } from '../access.ts'
+import { readId, seesSecrets } from '../access.ts'
 import type { CallerContext, InstanceContext } from '../environment.ts'
 import { formatPageToken, listParameter, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
 import type { ConfigurationItem, ConfigurationPatch, InstanceAnswer, InstanceBody, InstancesQuery } from './schema.ts'
-import { showConfigurationItems, showInstance } from './view.ts'
+import { showConfigurationItems, showInstance, type ViewEnv } from './view.ts'
 
 type Shown = z.output<typeof InstanceAnswer>
 type Query = z.output<typeof InstancesQuery>
@@ -31,13 +31,13 @@ export async function create(c: CallerContext, body: z.output<typeof InstanceBod
 		throw keyOrId === null ? new BadRequest('element.key: expected "woocommercerest"') : new NotFound('No such element')
 	const instance = await createInstance(c.var.services, c.var.user, c.var.requestId, element, inputOf(body))
 	c.set('instanceId', instance.id)
-	return await showInstance(c.env, instance)
+	return await showInstance(viewEnvOf(c), instance)
 }
 
 /** `GET /instances`: with an Element token that instance, otherwise the organization's. */
 export async function list(c: CallerContext, query: Query): Promise<Shown | Shown[]> {
 	const own = c.var.tokenInstance
-	return own === null ? await listOf(c, query, null) : await showInstance(c.env, own)
+	return own === null ? await listOf(c, query, null) : await showInstance(viewEnvOf(c), own)
 }
 
 /** `GET /elements/{keyOrId}/instances`. */
@@ -68,17 +68,17 @@ export async function listOf(c: CallerContext, query: Query, elementKey: string 
 	if (total === 0 && (filter.tags.length > 0 || filter.searchText !== '')) throw new NotFound('No instance matches')
 	const last = instances.at(-1)
 	setPageHeaders(c, { returned: instances.length, total, next: last !== undefined && more ? formatPageToken([last.id]) : null })
-	return await Promise.all(instances.map((instance) => showInstance(c.env, instance, query.hydrate !== 'false')))
+	return await Promise.all(instances.map((instance) => showInstance(viewEnvOf(c), instance, query.hydrate !== 'false')))
 }
 
 /** One instance. */
 export async function show(c: InstanceContext): Promise<Shown> {
-	return await showInstance(c.env, c.var.instance)
+	return await showInstance(viewEnvOf(c), c.var.instance)
 }
 
 /** `PATCH` and `PUT`. */
 export async function update(c: InstanceContext, body: InstanceInput, options: ChangeOptions): Promise<Shown> {
-	return await showInstance(c.env, await change(c, inputOf(body), options))
+	return await showInstance(viewEnvOf(c), await change(c, inputOf(body), options))
 }
 
 /** `DELETE`: 200 with an empty body (contract, section 2). */
@@ -88,7 +88,7 @@ export async function remove(c: InstanceContext): Promise<undefined> {
 
 /** `PUT·DELETE …/enabled`. */
 export async function enable(c: InstanceContext, enabled: boolean, skip: boolean): Promise<Shown> {
-	return await showInstance(c.env, await setEnabled(c.var.services, c.var.instance, c.var.user, c.var.requestId, enabled, skip))
+	return await showInstance(viewEnvOf(c), await setEnabled(c.var.services, c.var.instance, c.var.user, c.var.requestId, enabled, skip))
 }
 
 /** `GET …/configuration`. */
@@ -115,6 +115,11 @@ export async function patchConfigurationItem(
 
 async function change(c: InstanceContext, input: InstanceInput, options: ChangeOptions): Promise<Instance> {
 	return await updateInstance(c.var.services, c.var.instance, c.var.user, c.var.requestId, input, options)
+}
+
+/** What a view may show to whoever asks. */
+function viewEnvOf({ env, var: variables }: Pick<CallerContext, 'env' | 'var'>): ViewEnv {
+	return { MASTER_KEYS: env.MASTER_KEYS, PUBLIC_URL: env.PUBLIC_URL, seesSecrets: seesSecrets({ var: variables }) }
 }
 
 function itemsOf(instance: Instance): Item[] {

@@ -159,7 +159,7 @@ async function page(
 			toMs: null,
 		},
 		(row) => ({ atMs: row.createdMs, number: counterOf(row) }),
-		async (id, part) => {
+		async (id, { fromMs: _from, ...part }) => {
 			const topics = owners.get(id)?.elementKey === null && wish.ownTopics !== null ? { topics: wish.ownTopics } : {}
 			const answer = await c.var.services.watcher(id).notifications({ ...part, ...filter, ...topics })
 			return answer === 'unknown' ? null : { rows: answer.notifications, next: answer.next }
@@ -167,11 +167,12 @@ async function page(
 	)
 	const entries = withBodies ? await hydrated(c, found.entries) : found.entries
 	const last = entries.at(-1)
-	const more = found.more || entries.length < found.entries.length
+	const cut = last !== undefined && entries.length < found.entries.length
+	const next = cut ? { atMs: last.row.createdMs, instanceId: last.instanceId, number: counterOf(last.row) } : found.next
 	setPageHeaders(c, {
 		returned: entries.length,
 		total: null,
-		next: more && last !== undefined ? formatPageToken([last.row.createdMs, last.instanceId, counterOf(last.row)]) : null,
+		next: next === null ? null : formatPageToken([next.atMs, next.instanceId, next.number]),
 	})
 	return { owners, entries }
 }

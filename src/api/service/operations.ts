@@ -1,5 +1,6 @@
 /** The calls about this deployment itself. */
 import * as z from 'zod'
+import { LinkAnswer } from '../accounts/links.ts'
 import { operation } from '../contract.ts'
 
 const HealthzAnswer = z
@@ -20,6 +21,7 @@ const SetupAnswer = z
 		user: z.strictObject({ id: z.number(), emailAddress: z.string(), firstName: z.string(), lastName: z.string() }),
 		organizationSecret: z.string(),
 		userSecret: z.string(),
+		invitation: LinkAnswer.nullable().meta({ description: 'With which the user sets their password; null when one was given' }),
 	})
 	.meta({ id: 'Setup' })
 
@@ -43,7 +45,7 @@ export const serviceOperations = {
 		tag: 'Service',
 		summary: 'Make the first organization and user, once',
 		description:
-			'`Authorization: Bearer <SETUP_TOKEN>`, or `token` in the body. Without it, and once there is an organization, this call does not exist (404). Everything in the body may be left out: `organizationName`, `email`, `firstName`, `lastName`.',
+			'`Authorization: Bearer <SETUP_TOKEN>`, or `token` in the body. Without it, and once there is an organization, this call does not exist (404). Everything in the body may be left out: `organizationName`, `email`, `firstName`, `lastName`, and `password`, instead of which an invitation is answered.',
 		access: 'public',
 		answer: SetupAnswer,
 		errors: [400, 404],

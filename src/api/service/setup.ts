@@ -4,24 +4,20 @@ import * as z from 'zod'
 import { setUp } from '../../accounts/accounts.ts'
 import { equalSecrets } from '../../accounts/secrets.ts'
 import { BadRequest, NotFound } from '../../errors.ts'
-import { stripHtml } from '../../instances/values.ts'
+import { Email, Password, PersonName } from '../accounts/fields.ts'
+import { showLink } from '../accounts/links.ts'
 import type { AnswerOf } from '../contract.ts'
 import type { PublicContext } from '../environment.ts'
 import { invalid } from '../serve.ts'
 import type { serviceOperations } from './operations.ts'
 
-const text = (limit: number) =>
-	z
-		.string()
-		.transform(stripHtml)
-		.refine((value) => value.length > 0 && value.length <= limit, `expected 1 to ${limit} characters`)
-
 const Body = z.looseObject({
 	token: z.string().optional().meta({ description: 'SETUP_TOKEN, unless it comes as Authorization: Bearer' }),
-	organizationName: text(255).default('My organization'),
-	email: z.email('expected an e-mail address').max(255).default('admin@example.com'),
-	firstName: text(255).default('First'),
-	lastName: text(255).default('User'),
+	organizationName: PersonName.default('My organization'),
+	email: Email.default('admin@example.com'),
+	firstName: PersonName.default('First'),
+	lastName: PersonName.default('User'),
+	password: Password.optional(),
 })
 
 /** Makes them. */
@@ -34,16 +30,17 @@ export async function setup(c: PublicContext): Promise<AnswerOf<typeof serviceOp
 	if ((c.env.SETUP_TOKEN ?? '') === '' || !equalSecrets(token, c.env.SETUP_TOKEN)) throw new NotFound()
 	const body = Body.safeParse(given ?? {})
 	if (!body.success) throw given === undefined ? new BadRequest('body: expected well-formed JSON') : invalid(body.error)
-	const { organizationName, email, firstName, lastName } = body.data
+	const { organizationName, email, firstName, lastName, password = null } = body.data
 	const result = await setUp(
 		c.env.DB,
 		c.env.MASTER_KEYS,
-		{ organizationName, email, firstName, lastName },
+		{ organizationName, email, firstName, lastName, password },
 		c.var.requestId,
 		c.var.services.now(),
 	)
 	if (result === null) throw new NotFound()
-	return result
+	const { link, ...made } = result
+	return { ...made, invitation: link === null ? null : showLink(c, link) }
 }
 
 /** The body: null when there is none, undefined when it is no JSON. */

@@ -5,10 +5,10 @@ import { FailureLimit, FAILURES_PER_MINUTE } from '../../../src/accounts/failure
 import { equalSecrets, newSecret } from '../../../src/accounts/secrets.ts'
 
 test.each<[string, object | null]>([
-	['User a, Organization b', { user: 'a', organization: 'b', element: null }],
-	['Organization b,User a', { user: 'a', organization: 'b', element: null }],
-	['  user  a== ,  ELEMENT c/+=  ', { user: 'a==', organization: null, element: 'c/+=' }],
-	['User a, Organization b, Element c,', { user: 'a', organization: 'b', element: 'c' }],
+	['User a, Organization b', { user: 'a', organization: 'b', element: null, bearer: null }],
+	['Organization b,User a', { user: 'a', organization: 'b', element: null, bearer: null }],
+	['  user  a== ,  ELEMENT c/+=  ', { user: 'a==', organization: null, element: 'c/+=', bearer: null }],
+	['User a, Organization b, Element c,', { user: 'a', organization: 'b', element: 'c', bearer: null }],
 	['User a, User b', null],
 	['User', null],
 	['User a b', null],

@@ -12,12 +12,12 @@ import {
 	OPENS_AT,
 	PARK_MS,
 	report,
-	SHORT_WAIT_MS,
 	type State,
 	type Told,
 	type Verdict,
 	wake,
 } from '../../../src/delivery/breaker.ts'
+import { SHORT_WAIT_MS } from '../../../src/delivery/meter.ts'
 import { breaks } from '../../../src/delivery/classify.ts'
 import type { Ask } from '../../../src/watcher/rpc.ts'
 import { Random } from '../../store/random.ts'

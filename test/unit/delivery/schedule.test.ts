@@ -43,12 +43,12 @@ describe('standard', () => {
 })
 
 describe("the platform's schedules", () => {
-	test('8^n tries 8 … 32768 s after the first failure', () => {
+	test('§5.2 8^n tries 8 … 32768 s after the first failure', () => {
 		const at = life('8^n', 0.9).map((_, index, gaps) => gaps.slice(0, index + 1).reduce((a, b) => a + b))
 		expect(at).toEqual([8, 64, 512, 4096, 32_768])
 	})
 
-	test('4^n tries 4 … 262144 s after the first failure', () => {
+	test('§5.2 4^n tries 4 … 262144 s after the first failure', () => {
 		const at = life('4^n', 0.1).map((_, index, gaps) => gaps.slice(0, index + 1).reduce((a, b) => a + b))
 		expect(at).toEqual([4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144])
 	})

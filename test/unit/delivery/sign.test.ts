@@ -63,7 +63,7 @@ test('without a key the ids are there and nothing is signed', () => {
 	})
 })
 
-test('while keys change, old receivers and new ones both find theirs', () => {
+test('§11.6 while keys change, old receivers and new ones both find theirs', () => {
 	const body = bytes('{"a":1}')
 	const headers = signatureHeaders({ notificationId: 3_000_000_001, body, startedMs: Date.now() }, { current: 'old', next: 'new' })
 	expect(headers['Elements-Webhook-Signature']).toBe(elementsSignature('old', body))

@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest'
 import { coverageOf } from '../../../src/watcher/coverage.ts'
 import { rejectionsOf, webhooksOf } from '../../../src/watcher/hook-reports.ts'
 import { notificationsOf, releaseOf, subscriptionsOf } from '../../../src/watcher/deliveries.ts'
-import { replay } from '../../../src/watcher/replays.ts'
-import { eventsOf, healthOf, pollerOf } from '../../../src/watcher/reports.ts'
+import { eventsOf } from '../../../src/watcher/log-pages.ts'
+import { replay, resendsOf } from '../../../src/watcher/replays.ts'
+import { healthOf, pollerOf } from '../../../src/watcher/reports.ts'
 import { outdated } from '../../../src/watcher/tables.ts'
 import { World } from '../../world.ts'
 import { HOUR, MINUTE, told } from './stories/tell.ts'
@@ -155,5 +156,41 @@ describe('storage as it was left: webhooks', () => {
 		const again = world.arrivals.filter((one) => one.replay).map(({ eventId }) => eventId)
 		expect(again.toSorted()).toEqual(left.arrivals.map(({ eventId }) => eventId).toSorted())
 		expect(eventsOf(core, { pageSize: 50 }).events.every((one) => one.status === 'NOTIFIED')).toBe(true)
+	})
+})
+
+describe('storage as it was left: delivery', () => {
+	test('a replay under way ends; each subscription is sent what waited for it, once and in order', async () => {
+		const { world, left } = await reopened('delivery')
+		world.config = { ...world.config, others: [{ number: 9, url: 'https://second.example.com/in', topics: null }] }
+		const core = world.engine.core()!
+		expect(subscriptionsOf(core).map(({ number, active }) => [number, active])).toEqual([
+			[1, true],
+			[9, true],
+		])
+		expect(resendsOf(core)).toMatchObject([{ id: 1, status: 'running', left: 4 }])
+		await world.advance(3 * HOUR)
+		expect(resendsOf(world.engine.core()!)).toMatchObject([{ id: 1, status: 'done', left: 0 }])
+		const before = left.arrivals.map(({ eventId }) => eventId)
+		const to = (url: string, replay: boolean) => world.arrivals.filter((one) => one.url === url && one.replay === replay)
+		const changes = (url: string) =>
+			to(url, false).map(({ eventType, objectType, objectSequence }) => `${eventType} ${objectType} ${objectSequence}`)
+		const callback = changes('https://callback.example.com/hook')
+		expect(callback.toSorted()).toEqual(['DELETED products 1', 'UPDATED orders 1', 'UPDATED orders 2'])
+		// The further one had taken nothing: it is sent that too, each object in its order.
+		const second = changes('https://second.example.com/in')
+		expect(second).toHaveLength(before.length + 3)
+		expect(new Set(to('https://second.example.com/in', false).map(({ eventId }) => eventId)).size).toBe(second.length)
+		for (const url of ['https://callback.example.com/hook', 'https://second.example.com/in']) {
+			const byObject = Map.groupBy(to(url, false), ({ objectType, objectId }) => `${objectType} ${objectId}`)
+			for (const [object, arrivals] of byObject)
+				expect(
+					arrivals.map((one) => one.objectSequence),
+					object,
+				).toEqual(arrivals.map((one) => one.objectSequence).toSorted((x, y) => x - y))
+		}
+		const again = world.arrivals.filter((one) => one.replay).map(({ eventId }) => eventId)
+		expect(again.toSorted()).toEqual(before.toSorted())
+		expect(world.logs.filter(({ event }) => event.includes('failed'))).toEqual([])
 	})
 })

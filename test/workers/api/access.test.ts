@@ -1,6 +1,9 @@
 /** Who may call, what a request may hold, and what every answer carries. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/app.ts'
+import { accountOperations } from '../../../src/api/accounts/operations.ts'
+import { authenticationOperations } from '../../../src/api/authentication/operations.ts'
+import { userOperations } from '../../../src/api/users/operations.ts'
 import { FAILURES_PER_MINUTE } from '../../../src/accounts/failures.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { addOrganization, env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
@@ -111,9 +114,16 @@ describe('authorization', () => {
 		['GET', '/hubs/ecommerce/orders'],
 		['GET', '/orders'],
 		['GET', '/orders/5'],
+		...[...Object.values(accountOperations), ...Object.values(userOperations), ...Object.values(authenticationOperations)]
+			.filter((one) => one.access !== 'public')
+			.map((one): [string, string, unknown?] => [
+				one.method.toUpperCase(),
+				one.path.replaceAll(/\{\w+\}/g, '1'),
+				'body' in one ? {} : undefined,
+			]),
 	]
 
-	test('every call refuses whoever is not known, and tells nothing else', async () => {
+	test('§1.4 every call refuses whoever is not known, and tells nothing else', async () => {
 		const { userSecret: user, organizationSecret: organization } = client
 		const refused = [
 			null,
@@ -128,6 +138,7 @@ describe('authorization', () => {
 			`User ${user}, Element wrong`,
 			`User ${user}, User ${user}, Organization ${organization}`,
 			`User ${user}, Organization ${organization}, Element wrong`,
+			`Bearer sbs_${'x'.repeat(43)}`,
 		]
 		for (const [index, authorization] of refused.entries()) {
 			for (const [method, path, body] of calls) {
@@ -138,7 +149,7 @@ describe('authorization', () => {
 		}
 	})
 
-	test('parts come in any order, case and spacing, all three together too', async () => {
+	test('§1.1 §1.2 parts come in any order, case and spacing, all three together too', async () => {
 		const { body: made } = await client.call('POST', '/instances', instanceBody())
 		const { userSecret: user, organizationSecret: organization } = client
 		for (const authorization of [`Organization ${organization}, User ${user}`, `user  ${user},organization ${organization}`])
@@ -152,7 +163,7 @@ describe('authorization', () => {
 		}
 	})
 
-	test("a token opens its own instance only, and no organization's call", async () => {
+	test("§1.5 §1.6 a token opens its own instance only, and no organization's call; nothing once that is deleted, no hub while it is disabled", async () => {
 		const { body: first } = await client.call('POST', '/instances', instanceBody())
 		const { body: second } = await client.call('POST', '/instances', instanceBody())
 		const authorization = `User ${client.userSecret}, Element ${first.token}`
@@ -166,9 +177,66 @@ describe('authorization', () => {
 			dateTime: '2026-06-01T12:00:00Z',
 			endpoint: 'woocommercerest',
 		})
+		await client.call('DELETE', `/instances/${first.id}/enabled`)
+		expect((await client.call('GET', '/hubs/ecommerce/orders', undefined, { authorization })).status).toBe(403)
+		expect((await client.call('GET', '/instances', undefined, { authorization })).body.disabled).toBe(true)
+		await client.call('DELETE', `/instances/${first.id}`)
+		expect((await client.call('GET', '/instances', undefined, { authorization })).status).toBe(401)
+		expect((await client.call('GET', '/hubs/ecommerce/orders', undefined, { authorization })).status).toBe(401)
 	})
 
-	test('after many failures from one address the next is a 429, while right secrets pass', async () => {
+	test('finding the caller, and the instance of a path or token, is one round trip', async () => {
+		const { body: made } = await client.call('POST', '/instances', instanceBody())
+		const { body: key } = await client.call('POST', '/accounts/api-keys', { name: 'x', scopes: ['instances:read'] })
+		let trips = 0
+		const counted = (statement: D1PreparedStatement): D1PreparedStatement =>
+			new Proxy(statement, {
+				get(target, name) {
+					if (name === 'bind') return (...values: unknown[]) => counted(target.bind(...values))
+					if (['first', 'all', 'run', 'raw'].includes(name as string)) trips++
+					const value = Reflect.get(target, name) as unknown
+					return typeof value === 'function' ? value.bind(target) : value
+				},
+			})
+		const inner = new WeakMap<D1PreparedStatement, D1PreparedStatement>()
+		client.world.settings.DB = {
+			prepare(sql: string) {
+				const statement = env.DB.prepare(sql)
+				const proxy = new Proxy(statement, {
+					get(target, name) {
+						if (name !== 'bind') return Reflect.get(counted(target), name) as unknown
+						return (...values: unknown[]) => {
+							const bound = target.bind(...values)
+							const shown = counted(bound)
+							inner.set(shown, bound)
+							return shown
+						}
+					},
+				})
+				inner.set(proxy, statement)
+				return proxy
+			},
+			batch(statements: D1PreparedStatement[]) {
+				trips++
+				return env.DB.batch(statements.map((statement) => inner.get(statement)!))
+			},
+		} as unknown as D1Database
+		const both = `User ${client.userSecret}, Organization ${client.organizationSecret}`
+		for (const [path, authorization] of [
+			[`/instances/${made.id}`, both],
+			[`/instances/${made.id}/configuration`, `${both}, Element ${made.token}`],
+			['/instances/configuration', `User ${client.userSecret}, Element ${made.token}`],
+			[`/instances/${made.id}/configuration`, `Bearer ${key.key}`],
+		] as const) {
+			// The use of a key is noted once an hour.
+			await client.call('GET', path, undefined, { authorization })
+			trips = 0
+			expect((await client.call('GET', path, undefined, { authorization })).status).toBe(200)
+			expect(trips, `${path} with ${authorization.slice(0, 6)}`).toBe(1)
+		}
+	})
+
+	test('§1.10 after many failures from one address the next is a 429, while right secrets pass', async () => {
 		const from = (address: string, authorization?: string) =>
 			client.call('GET', '/instances', undefined, {
 				...(authorization === undefined ? {} : { authorization }),
@@ -186,8 +254,10 @@ describe('authorization', () => {
 })
 
 describe('requests and answers', () => {
-	test('the headers of the contract are on every answer, also on errors', async () => {
-		for (const path of ['/instances', '/nothing/here', '/instances/99', '//healthz', '//']) {
+	test('§1.12 §1.13 the headers of the contract are on every answer, also on errors', async () => {
+		const { body: made } = await client.call('POST', '/instances', instanceBody())
+		expect((await client.call('GET', `/instances/${made.id}`)).headers.get('Elements-Element-Instance-Id')).toBe(String(made.id))
+		for (const path of ['/instances', '/nothing/here', '/instances/99', '//healthz', '//nothing']) {
 			const { headers, body } = await client.call('GET', path)
 			expect(headers.get('Elements-Request-Id')).toMatch(/^[0-9a-f-]{36}$/)
 			expect(headers.get('Access-Control-Expose-Headers')).toContain('Elements-Next-Page-Token')
@@ -202,9 +272,9 @@ describe('requests and answers', () => {
 		['configuration as text', 'POST', '/instances', { element: { key: 'woocommercerest' }, configuration: 'x' }, {}, 400, 'configuration'],
 		['a name that is a number', 'PATCH', '/instances/1', { name: 5 }, {}, 400, 'name'],
 		['tags of numbers', 'PATCH', '/instances/1', { tags: [1] }, {}, 400, 'tags'],
-		['a form', 'POST', '/instances', 'a=b', { 'Content-Type': 'application/x-www-form-urlencoded' }, 415, 'application/json'],
-		['a wish for HTML', 'GET', '/instances', undefined, { Accept: 'text/html' }, 406, 'application/json'],
-		['a body over 1 MB', 'POST', '/instances', { configuration: { x: 'y'.repeat(1024 * 1024) } }, {}, 413, '1 MB'],
+		['§1.10 a form', 'POST', '/instances', 'a=b', { 'Content-Type': 'application/x-www-form-urlencoded' }, 415, 'application/json'],
+		['§1.10 a wish for HTML', 'GET', '/instances', undefined, { Accept: 'text/html' }, 406, 'application/json'],
+		['§1.10 a body over 1 MB', 'POST', '/instances', { configuration: { x: 'y'.repeat(1024 * 1024) } }, {}, 413, '1 MB'],
 		[
 			'a configuration over 64 kB',
 			'PATCH',
@@ -218,7 +288,7 @@ describe('requests and answers', () => {
 		['too many tags', 'PATCH', '/instances/1', { tags: Array.from({ length: 21 }, (_, n) => `t${n}`) }, {}, 400, 'tags'],
 		['a tag too long', 'PATCH', '/instances/1', { tags: ['t'.repeat(65)] }, {}, 400, 'tags[0]'],
 		['an id that is none', 'GET', '/instances/abc', undefined, {}, 404, 'id'],
-		['a wrong method', 'PUT', '/elements', {}, {}, 405, 'GET'],
+		['§1.10 a wrong method', 'PUT', '/elements', {}, {}, 405, 'GET'],
 		['a wrong method for one instance', 'POST', '/instances/1', {}, {}, 405, 'PATCH'],
 		['a wrong method at the hub', 'DELETE', '/hubs/ecommerce/orders/5', undefined, {}, 405, 'GET'],
 		['a wrong method at the bare hub', 'DELETE', '/orders/5', undefined, {}, 405, 'GET'],

@@ -10,7 +10,6 @@ import type { Services } from '../../../src/instances/services.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
 import type {
 	AttemptReport,
-	EventRow,
 	HookAnswer,
 	HookDelivery,
 	HookRejections,
@@ -19,6 +18,7 @@ import type {
 	SubscriptionReport,
 	WatcherRpc,
 } from '../../../src/watcher/rpc.ts'
+import type { EventRow, TallyBucket, TimelineReport } from '../../../src/watcher/log-rpc.ts'
 
 export const env = cloudflareEnv as unknown as Env
 export const BASE = 'https://bell.example.com/elements/api-v2'
@@ -69,6 +69,12 @@ export class FakeWatchers {
 	replay: ResendReport | 'too-many' = 'too-many'
 	resends: ResendReport[] = []
 	testEvent: { notificationId: number; eventId: string } | null = null
+	/** By instance: counts of hours. */
+	tallies: Map<number, TallyBucket[]> | 'too-many' = new Map()
+	timeline: TimelineReport | null = null
+	/** Whether its events are on, and what happens each time it is asked what followed. */
+	running = true
+	onAsk: (() => void) | null = null
 
 	of(id: number): WatcherRpc {
 		const note = (call: string): void => {
@@ -126,11 +132,34 @@ export class FakeWatchers {
 					runs: [],
 				})
 			),
-			events: async ({ pageSize, before }) => {
+			events: async ({ pageSize, before, fromMs, toMs, types, resources, objectId, statuses, text }) => {
 				note('events')
-				const all = rows().filter((row) => before === undefined || row.sequence < before)
+				const all = rows().filter(
+					(row) =>
+						(before === undefined || row.sequence < before) &&
+						(fromMs === undefined || row.recordedMs >= fromMs) &&
+						(toMs === undefined || row.recordedMs <= toMs) &&
+						(types?.includes(row.eventType) ?? true) &&
+						(resources?.includes(row.objectType) ?? true) &&
+						(objectId === undefined || objectId === row.objectId) &&
+						(statuses?.includes(row.status) ?? true) &&
+						(text === undefined || (row.record ?? '').includes(text)),
+				)
 				const events = all.slice(0, pageSize)
-				return known({ events, next: all.length > pageSize ? events.at(-1)!.sequence : null })
+				const last = events.at(-1)
+				return known({ events, next: all.length > pageSize ? { number: last!.sequence, atMs: last!.recordedMs } : null })
+			},
+			tally: async ({ fromMs, toMs, unit }) => (
+				note(`tally ${unit} ${fromMs} ${toMs}`),
+				known(this.tallies === 'too-many' ? this.tallies : (this.tallies.get(id) ?? []).filter(({ atMs }) => atMs <= toMs))
+			),
+			timeline: async (resource, objectId) => (note(`timeline ${resource} ${objectId}`), known(this.timeline)),
+			eventsAfter: async (sequence, limit) => {
+				note(`eventsAfter ${sequence}`)
+				this.onAsk?.()
+				const after = rows().filter((row) => sequence !== null && row.sequence > sequence)
+				const last = rows()[0]?.sequence ?? 0
+				return known({ events: after.reverse().slice(0, limit), last, running: this.running })
 			},
 			event: async (sequence) => (note(`event ${sequence}`), known(rows().find((row) => row.sequence === sequence) ?? null)),
 			deletions: async () => (note('deletions'), known({ held: [] })),
@@ -165,12 +194,14 @@ export class FakeWatchers {
 				note(`notifications ${JSON.stringify(query)}`)
 				const all = reports()
 					.filter((one) => query.before === undefined || numberOf(one) < query.before)
+					.filter((one) => query.toMs === undefined || one.createdMs <= query.toMs)
 					.filter((one) => query.statuses?.includes(one.status) ?? true)
 					.filter((one) => query.subscriptions?.includes(one.subscription ?? 0) ?? true)
 					.filter((one) => query.urls?.includes(one.url ?? '') ?? true)
 					.filter((one) => query.topics?.includes(one.objectType) ?? true)
 				const notifications = all.slice(0, query.pageSize).map((one) => ({ ...one, body: null }))
-				return known({ notifications, next: all.length > query.pageSize ? numberOf(notifications.at(-1)!) : null })
+				const last = notifications.at(-1)
+				return known({ notifications, next: all.length > query.pageSize ? { number: numberOf(last!), atMs: last!.createdMs } : null })
 			},
 			notification: async (counter) => (note(`notification ${counter}`), known(reports().find((one) => numberOf(one) === counter) ?? null)),
 			attempts: async (counter) => (
@@ -311,6 +342,7 @@ export async function startWorld(store: World['store'] = async () => new Respons
 export function servicesOf(world: World): Omit<Services, 'env'> {
 	return {
 		now: () => world.nowMs,
+		wait: async (ms) => void (world.nowMs += ms),
 		watcher: (id) => world.watchers.of(id),
 		get hookKeys() {
 			return world.hookKeys
@@ -339,7 +371,9 @@ export async function addOrganization(id: number): Promise<string> {
 			id,
 			hashSecret(organization),
 		),
-		env.DB.prepare("INSERT INTO users VALUES (?, ?, 'o@example.com', 'O', 'Ther', ?, '', 0)").bind(id, id, hashSecret(user)),
+		env.DB.prepare(
+			"INSERT INTO users (id, organization_id, email, first_name, last_name, secret_hash, secret_sealed, created_ms) VALUES (?, ?, 'o@example.com', 'O', 'Ther', ?, '', 0)",
+		).bind(id, id, hashSecret(user)),
 	])
 	return `User ${user}, Organization ${organization}`
 }

@@ -4,7 +4,8 @@ import { eventTag, formatEventId } from '../../../src/events/ids.ts'
 import { masterKeys } from '../../../src/instances/sealing.ts'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
-import type { EventRow, StatusReport } from '../../../src/watcher/rpc.ts'
+import type { EventRow } from '../../../src/watcher/log-rpc.ts'
+import type { StatusReport } from '../../../src/watcher/rpc.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { addOrganization, env, freshDatabase, seedBody, servicesOf, startWorld, type Client } from './harness.ts'
 
@@ -168,7 +169,18 @@ function eventRow(instanceId: number, sequence: number, recordedMs: number): Eve
 		status: 'NOTIFIED',
 		source: 'poll',
 		record: '{"id":17}',
-		entry: `{"eventId":"${eventId}","eventType":"UPDATED"}`,
+		entry: JSON.stringify({
+			date: '2026-06-01T12:00:00Z',
+			elementKey: 'woocommercerest',
+			eventType: 'UPDATED',
+			hubKey: 'ecommerce',
+			objectId: '17',
+			objectType: 'orders',
+			eventId,
+			sequence,
+			objectSequence: sequence,
+			source: 'poll',
+		}),
 		notifications: [{ id: instanceId * 1e9 + sequence, status: 'delivered', createdMs: recordedMs, updatedMs: recordedMs + 1000 }],
 	}
 }

@@ -79,7 +79,7 @@ const subscribe = (body: unknown, options = {}) => client.call('POST', '/notific
 const where = (text: string): string => `/notifications/subscriptions/deliveries?where=${encodeURIComponent(text)}`
 
 describe('subscriptions', () => {
-	test('an instance has its callback for one; what goes to the log only is none', async () => {
+	test('§5.4 an instance has its callback for one; what goes to the log only is none', async () => {
 		await instance(1)
 		await instance(2, 'https://bell.example.com/elements/api-v2/events/woocommercerest/')
 		await instance(3, null)
@@ -120,7 +120,7 @@ describe('subscriptions', () => {
 		expect(rest).toEqual([body[1]])
 	})
 
-	test('a further one is made, told to its object, and removed', async () => {
+	test('§5.4 a further one is made, told to its object, and removed', async () => {
 		await instance(1)
 		const { status, body } = await subscribe({ channel: 'webhook', topics: [TOPIC(1)], config: { url: '<https://other.example.com/a>' } })
 		expect([status, body]).toEqual([
@@ -259,7 +259,7 @@ describe('subscriptions', () => {
 })
 
 describe('notifications', () => {
-	test('one, with its message; acknowledged', async () => {
+	test('§5.6 one, with its message; acknowledged', async () => {
 		await instance(1)
 		const id = notified(1, 7, { status: 'retry', nextTryMs: client.world.nowMs + 60_000, deliveredMs: null, attempts: 2 })
 		const { status, body, headers } = await client.call('GET', `/notifications/${id}`)
@@ -286,7 +286,7 @@ describe('notifications', () => {
 		expect((await client.call('PUT', `/notifications/${id}/acknowledge`)).body).toMatchObject({ id, acknowledged: true })
 	})
 
-	test('its deliveries and attempts', async () => {
+	test('§5.5 its deliveries and attempts', async () => {
 		await instance(1)
 		const id = notified(1, 7, { status: 'claimed' })
 		const delivery = {
@@ -351,7 +351,7 @@ describe('notifications', () => {
 		expect((await client.call('GET', '/notifications/1000000002/attempts')).status).toBe(404)
 	})
 
-	test('the list is a merge, newest first, whole over any pages; topics narrow it', async () => {
+	test('§5.6 the list is a merge, newest first, whole over any pages; topics narrow it', async () => {
 		for (const id of [1, 2, 3]) {
 			await instance(id)
 			for (let n = 1; n <= 5; n++) notified(id, n, { createdMs: client.world.nowMs + n * 1000 + (n % 2) * id })
@@ -425,7 +425,7 @@ describe('deliveries', () => {
 
 	const ids = (answer: { body: any }) => answer.body.map((one: any) => one.notificationId)
 
-	test('what is queued for an address is pulled, and only the objects that send there are asked', async () => {
+	test('§5.3 what is queued for an address is pulled, and only the objects that send there are asked', async () => {
 		const path = where(`channel='webhook' and status='queued' and config.url='${HOOK}'`)
 		const plain = await client.call('GET', path)
 		expect(ids(plain)).toEqual([3000000005, 1000000003, 1000000002])
@@ -478,7 +478,7 @@ describe('deliveries', () => {
 		expect((await client.call('GET', where(`config.url='${'x'.repeat(4000)}'`))).status).toBe(400)
 	})
 
-	test('a release wakes the subscriptions that it names, says how many are sent again, and is noted', async () => {
+	test('§5.3 a release wakes the subscriptions that it names, says how many are sent again, and is noted', async () => {
 		const path = where(`channel='webhook' and status='queued' and config.url='${HOOK}'`)
 		const { status, body } = await client.call('PUT', path)
 		expect([status, body]).toEqual([

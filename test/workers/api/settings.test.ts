@@ -27,7 +27,7 @@ const audit = async (): Promise<Record<string, any>[]> =>
 	(await env.DB.prepare("SELECT * FROM audit_log WHERE action = 'settings.update'").all<Record<string, any>>()).results
 
 describe('settings', () => {
-	test('have defaults', async () => {
+	test('§11.10 have defaults', async () => {
 		expect(await settings()).toEqual(DEFAULTS)
 	})
 
@@ -35,7 +35,7 @@ describe('settings', () => {
 		['PATCH', '/accounts/settings'],
 		['PATCH', '/accounts/1/settings'],
 		['POST', '/accounts/1/settings'],
-	])('%s %s changes what is named, and the audit log names it', async (method, path) => {
+	])('§5.1 %s %s changes what is named, and the audit log names it', async (method, path) => {
 		const change = { 'notification.webhook.retry.schedule': [5, 60], 'notification.webhook.failure.policy': 'queue' }
 		const { status, body } = await client.call(method, path, change)
 		const changed = { ...DEFAULTS, 'notification.webhook.retry.schedule': '[5,60]', 'notification.webhook.failure.policy': 'queue' }
@@ -116,7 +116,7 @@ describe('settings', () => {
 })
 
 describe('the operator’s key', () => {
-	test('is sealed, masked, left alone by its mask, and can be taken away', async () => {
+	test('§11.10 is sealed, masked, left alone by its mask, and can be taken away', async () => {
 		const key = 'the operator’s own key'
 		await client.call('PATCH', '/accounts/settings', {
 			'operator.webhook.url': 'https://ops.example.com/hook',

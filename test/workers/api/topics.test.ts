@@ -41,7 +41,7 @@ const report = (number: number, rest: Partial<SubscriptionReport> = {}): Subscri
 })
 
 describe('posting', () => {
-	test('is answered with the notification, which is read like any other', async () => {
+	test('§5.6 is answered with the notification, which is read like any other', async () => {
 		const { status, body, headers } = await post({
 			topic: 'stock.low',
 			severity: 'high',

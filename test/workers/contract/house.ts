@@ -2,6 +2,8 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { vi } from 'vitest'
 import worker from '../../../src/index.ts'
+import { hashPassword } from '../../../src/accounts/passwords.ts'
+import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { addOrganization, BASE, env, freshDatabase, seedBody } from '../api/harness.ts'
 import { undeclared } from './document.ts'
@@ -36,6 +38,16 @@ export interface House {
 	theirs: Household
 	/** Names of the objects that were reached since they were last forgotten. */
 	reached: Set<string>
+	/** The password of my user, who may sign in as `admin@example.com`. */
+	password: string
+	/** A user of mine who may only look. */
+	viewer: number
+	/** A session, of my user unless it is another's. */
+	session(user?: number): Promise<string>
+	/** An API key of my user. */
+	key(scopes: readonly string[]): Promise<string>
+	/** Puts people and their secrets back as they were: some calls take away what the next one needs. */
+	restore(): Promise<void>
 	ask(asked: Asked): Promise<{ status: number; body: unknown; text: string; headers: Headers; undeclared: string | null }>
 }
 
@@ -59,7 +71,68 @@ export async function openHouse(): Promise<House> {
 	const account = (await ask({ method: 'POST', path: '/setup', headers: { Authorization: 'Bearer setup-token-of-the-tests' } })).body as any
 	const mine = await household(ask, `User ${account.userSecret}, Organization ${account.organizationSecret}`, stores[0]!)
 	const theirs = await household(ask, await addOrganization(2), stores[1]!)
-	return { store: stores[0]!, mine, theirs, reached, ask }
+	return { store: stores[0]!, mine, theirs, reached, ask, ...(await people(mine, theirs)) }
+}
+
+/** Gives my user a password and a colleague, both organizations an API key, and remembers who there is. */
+async function people(mine: Household, theirs: Household): Promise<Pick<House, 'password' | 'viewer' | 'session' | 'key' | 'restore'>> {
+	const password = 'correct horse battery staple'
+	const hash = await hashPassword(password)
+	await env.DB.batch([
+		env.DB.prepare('UPDATE users SET password = ?').bind(hash),
+		env.DB.prepare(
+			"INSERT INTO users (id, organization_id, email, first_name, last_name, password, secret_hash, secret_sealed, created_ms) VALUES (9, 1, 'bo@example.com', 'B', 'O', ?, 'none/9', '', 0)",
+		).bind(hash),
+		env.DB.prepare(
+			"INSERT INTO users (id, organization_id, email, first_name, last_name, role, secret_hash, secret_sealed, created_ms) VALUES (8, 1, 'vi@example.com', 'V', 'I', 'viewer', 'none/8', '', 0)",
+		),
+		...[mine, theirs].map(({ ids }) =>
+			env.DB.prepare(
+				"INSERT INTO api_keys (id, organization_id, user_id, name, key_hash, hint, scopes, created_ms) SELECT id + 100, organization_id, id, 'Export', 'hash of ' || id, 'abcd', '[]', 0 FROM users WHERE id = ?",
+			).bind(ids['user']!),
+		),
+	])
+	for (const { ids } of [mine, theirs]) ids['apiKey'] = String(Number(ids['user']) + 100)
+	const kept: Record<string, Record<string, unknown>[]> = {}
+	for (const table of ['organizations', 'users']) kept[table] = (await env.DB.prepare(`SELECT * FROM ${table}`).all()).results
+	return {
+		password,
+		viewer: 8,
+		async key(scopes) {
+			const key = newToken('key')
+			await env.DB.prepare(
+				"INSERT INTO api_keys (organization_id, user_id, name, key_hash, hint, scopes, created_ms) VALUES (1, 1, '', ?, '', ?, 0)",
+			)
+				.bind(hashSecret(key), JSON.stringify(scopes))
+				.run()
+			return key
+		},
+		async session(user = 1) {
+			const token = newToken('session')
+			await env.DB.prepare(
+				"INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms) VALUES (?, 1, ?, '', 0, ?)",
+			)
+				.bind(hashSecret(token), user, Date.now() + 86_400_000)
+				.run()
+			return token
+		},
+		async restore() {
+			await env.DB.batch([
+				// One who was invited meanwhile may have taken an address.
+				env.DB.prepare('UPDATE users SET login = NULL'),
+				...Object.entries(kept).flatMap(([table, rows]) =>
+					rows.map((row) => {
+						const names = Object.keys(row).filter((name) => name !== 'id')
+						return env.DB.prepare(`UPDATE ${table} SET ${names.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`).bind(
+							...names.map((name) => row[name]),
+							row['id'],
+						)
+					}),
+				),
+				env.DB.prepare('DELETE FROM sign_in_attempts'),
+			])
+		},
+	}
 }
 
 async function askWorker(asked: Asked, reached: Set<string>): ReturnType<House['ask']> {
@@ -191,6 +264,7 @@ export function idsFor(path: string, ids: Record<string, string>): Record<string
 		if (before.endsWith('/notifications/subscriptions/')) return ids['subscription']!
 		if (before.endsWith('/notifications/')) return ids['notification']!
 		if (before.endsWith('/users/')) return ids['user']!
+		if (before.endsWith('/accounts/api-keys/')) return ids['apiKey']!
 		if (before.endsWith('/accounts/')) return ids['account']!
 		return ids[name] ?? ids['order']!
 	}

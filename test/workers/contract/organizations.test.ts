@@ -1,6 +1,6 @@
 /** Another organization's things do not exist: every call, tried with their ids and with pieces of their authorization, reaches nothing of theirs. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Operation } from '../../../src/api/contract.ts'
+import { type Operation, roleOf, scopeOf, SCOPES } from '../../../src/api/contract.ts'
 import { operations } from '../../../src/api/operations.ts'
 import { env } from '../api/harness.ts'
 import { document } from './document.ts'
@@ -19,14 +19,30 @@ const all = Object.entries(operations as Record<string, Operation>).map(([id, on
 	path: `${one.root ? '' : BASE_PATH}${one.path}`,
 }))
 
-/** Everything of theirs that is kept in D1. */
-async function theirRows(): Promise<string> {
-	const tables = ['organizations', 'users', 'instances', 'subscriptions', 'account_settings', 'audit_log']
+/** Everything of an organization that is kept in these tables of D1. */
+async function rowsOf(organization: number, tables: readonly string[]): Promise<string> {
 	const rows = await env.DB.batch(
-		tables.map((table) => env.DB.prepare(`SELECT * FROM ${table} WHERE ${table === 'organizations' ? 'id' : 'organization_id'} = 2`)),
+		tables.map((table) =>
+			env.DB.prepare(`SELECT * FROM ${table} WHERE ${table === 'organizations' ? 'id' : 'organization_id'} = ?`).bind(organization),
+		),
 	)
 	return JSON.stringify(rows.map(({ results }) => results))
 }
+
+/** Everything of theirs. */
+const theirRows = () =>
+	rowsOf(2, [
+		'organizations',
+		'users',
+		'instances',
+		'subscriptions',
+		'account_settings',
+		'audit_log',
+		'sessions',
+		'links',
+		'api_keys',
+		'idempotency',
+	])
 
 function asked(one: Operation, path: string, authorization: string): Asked {
 	const declared = document.paths[path]![one.method]!
@@ -62,14 +78,69 @@ describe('ids of another organization in the path', () => {
 })
 
 describe('pieces of another organization’s authorization §1.7', () => {
+	test.each(all.filter(({ one }) => one.access !== 'public').map((each, index) => ({ ...each, index })))(
+		'$id',
+		async ({ one, path, index }) => {
+			const { mine, theirs } = house
+			const at = filled(path, idsFor(path, theirs.ids))
+			const mixed = [
+				`User ${mine.user}, Element ${theirs.token}`,
+				`User ${mine.user}, ${theirs.authorization.split(', ')[1]!}`,
+				`${mine.authorization}, Element ${theirs.token}`,
+			]
+			for (const authorization of mixed) {
+				const call = asked(one, path, authorization)
+				// From an address each: failures are counted, and refused in their turn.
+				await nothingReached({ ...call, path: at, headers: { ...call.headers, 'CF-Connecting-IP': `192.0.2.${index}` } }, [401])
+			}
+		},
+	)
+})
+
+describe('a viewer sees no secret and changes nothing', () => {
+	/** Everything that is a secret of my organization, as it stands in answers. */
+	async function secretsOf({ mine, theirs }: House): Promise<string[]> {
+		const keys = await house.ask({
+			method: 'GET',
+			path: `${BASE_PATH}/instances/${mine.ids['instance']}/webhooks`,
+			headers: { Authorization: mine.authorization },
+		})
+		const hooks = (keys.body as { topics: { secret: string }[] }).topics.map(({ secret }) => secret)
+		return [mine.token, mine.user, mine.authorization.split('Organization ')[1]!, 'a key of the tests', theirs.token, ...hooks]
+	}
+
+	test.each(all.filter(({ one }) => one.access !== 'public'))('$id', async ({ id, one, path }) => {
+		const { mine } = house
+		const secrets = await secretsOf(house)
+		const token = await house.session(house.viewer)
+		const bearer = `Bearer ${token}`
+		const call = asked(one, path, one.access === 'token' ? `${bearer}, Element ${mine.token}` : bearer)
+		const before = await rowsOf(1, ['organizations', 'instances', 'subscriptions', 'account_settings', 'api_keys', 'links'])
+		const answer = await house.ask({ ...call, path: filled(path, idsFor(path, mine.ids)) })
+		const shown = `${call.method} ${call.path} → ${answer.status} ${answer.text.slice(0, 200)}`
+		expect(answer.undeclared, shown).toBeNull()
+		// Of themselves they may change the name; this is somebody else.
+		if (id === 'changeUser') expect(answer.status, shown).toBe(403)
+		else if (roleOf(one) === 'viewer') expect(answer.status, shown).not.toBe(403)
+		else expect([answer.status, answer.text], shown).toEqual([403, expect.stringContaining('This call needs the role')])
+		for (const secret of secrets) expect(answer.text, shown).not.toContain(secret)
+		expect(await rowsOf(1, ['organizations', 'instances', 'subscriptions', 'account_settings', 'api_keys', 'links']), shown).toBe(before)
+	})
+})
+
+describe('an API key may what its scope says', () => {
 	test.each(all.filter(({ one }) => one.access !== 'public'))('$id', async ({ one, path }) => {
-		const { mine, theirs } = house
-		const at = filled(path, idsFor(path, theirs.ids))
-		const mixed = [
-			`User ${mine.user}, Element ${theirs.token}`,
-			`User ${mine.user}, ${theirs.authorization.split(', ')[1]!}`,
-			`${mine.authorization}, Element ${theirs.token}`,
-		]
-		for (const authorization of mixed) await nothingReached({ ...asked(one, path, authorization), path: at }, [401])
+		const { mine } = house
+		const scope = scopeOf(one)
+		const key = await house.key(SCOPES.filter((other) => other !== scope))
+		const bearer = `Bearer ${key}`
+		const call = asked(one, path, one.access === 'token' ? `${bearer}, Element ${mine.token}` : bearer)
+		const answer = await house.ask({ ...call, path: filled(path, idsFor(path, mine.ids)) })
+		expect([answer.status, answer.body]).toEqual([
+			403,
+			expect.objectContaining({
+				message: scope === null ? expect.stringMatching(/^An API key may not/) : `This API key lacks the scope ${scope}`,
+			}),
+		])
 	})
 })

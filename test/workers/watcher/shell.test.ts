@@ -80,6 +80,9 @@ test('an object without instance row answers unknown to every call and writes no
 		metrics: () => stub.metrics(),
 		events: () => stub.events({ pageSize: 5 }),
 		event: () => stub.event(1),
+		tally: () => stub.tally({ fromMs: 0, toMs: 1, unit: 'hour' }),
+		timeline: () => stub.timeline('orders', '1', { pageSize: 5 }),
+		eventsAfter: () => stub.eventsAfter(null, 1),
 		deletions: () => stub.deletions(),
 		decide: () => stub.decide('emit'),
 		hook: () =>

@@ -1,6 +1,7 @@
 /** An object may be lost at any moment: what is stored decides, and nothing is lost, doubled or invented. */
 import { describe, expect, test } from 'vitest'
-import { eventsOf, pollerOf } from '../../../../src/watcher/reports.ts'
+import { eventsOf } from '../../../../src/watcher/log-pages.ts'
+import { pollerOf } from '../../../../src/watcher/reports.ts'
 import { World, type CrashPoint } from '../../../world.ts'
 import { DAY, endsWell, four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
 

@@ -1,7 +1,7 @@
 /** What an instance's keys make of its events: filters, coalescing, thin notifications, their size, records too large. */
 import { describe, expect, test } from 'vitest'
 import { defaultDelivery, type DeliveryConfig } from '../../../../src/watcher/ports.ts'
-import { eventsOf } from '../../../../src/watcher/reports.ts'
+import { eventsOf } from '../../../../src/watcher/log-pages.ts'
 import type { World } from '../../../world.ts'
 import { DAY, four, learned, MINUTE, told } from './tell.ts'
 

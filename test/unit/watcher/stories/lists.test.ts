@@ -45,7 +45,7 @@ function pages(world: World, query: Omit<NotificationQuery, 'before'>): number[]
 		expect(page.notifications.every((one) => one.body === null)).toBe(true)
 		seen.push(...page.notifications.map((one) => one.id % 1e9))
 		if (page.next === null) return seen
-		before = page.next
+		before = page.next.number
 	}
 }
 

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest'
 import { claim } from '../../../../src/watcher/outbox.ts'
 import type { WatcherConfig } from '../../../../src/watcher/ports.ts'
-import { eventsOf, healthOf } from '../../../../src/watcher/reports.ts'
+import { eventsOf } from '../../../../src/watcher/log-pages.ts'
+import { healthOf } from '../../../../src/watcher/reports.ts'
 import { decideDeletions, wantPoll } from '../../../../src/watcher/wishes.ts'
 import { World } from '../../../world.ts'
 import { four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
@@ -197,7 +198,7 @@ test('a page of the log with heavy records ends early and says where it goes on'
 	await world.advance(5 * MINUTE)
 	const core = world.engine.core()!
 	const first = eventsOf(core, { pageSize: 200 })
-	const second = eventsOf(core, { pageSize: 200, before: first.next! })
+	const second = eventsOf(core, { pageSize: 200, before: first.next!.number })
 	expect(first.events.length).toBeLessThan(10)
 	expect([...first.events, ...second.events].map((one) => one.sequence)).toEqual(Array.from({ length: 12 }, (_, n) => 12 - n))
 	expect(second.next).toBeNull()

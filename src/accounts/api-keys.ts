@@ -1,0 +1,88 @@
+/** API keys: what programs present instead of somebody's secrets. A key may what its scopes name, and never more than its maker. */
+import { auditStatement, type Actor } from './audit.ts'
+import { hashSecret, newToken } from './secrets.ts'
+
+/** A key, as shown. Times epoch ms. */
+export interface ApiKey {
+	id: number
+	name: string
+	/** Its last 4 characters. */
+	hint: string
+	scopes: string[]
+	/** Who made it. */
+	userId: number
+	createdMs: number
+	/** Null: never. */
+	expiresMs: number | null
+	/** To the hour; null: never. */
+	lastUsedMs: number | null
+}
+
+/** The use of a key is written down when the last one written is this old. */
+const USE_MS = 3_600_000
+
+const KEY =
+	'SELECT id, name, hint, scopes, user_id AS userId, created_ms AS createdMs, expires_ms AS expiresMs, last_used_ms AS lastUsedMs FROM api_keys'
+
+/** Keys of an organization by rising id, above `afterId`; with `userId`, only those that this user made. */
+export async function listKeys(
+	db: D1Database,
+	organizationId: number,
+	userId: number | null,
+	pageSize: number,
+	afterId: number,
+): Promise<ApiKey[]> {
+	const { results } = await db
+		.prepare(`${KEY} WHERE organization_id = ?1 AND id > ?2 AND (?3 IS NULL OR user_id = ?3) ORDER BY id LIMIT ?4`)
+		.bind(organizationId, afterId, userId, pageSize)
+		.all<Omit<ApiKey, 'scopes'> & { scopes: string }>()
+	return results.map((row) => ({ ...row, scopes: JSON.parse(row.scopes) as string[] }))
+}
+
+/** Makes a key. The answer is the only place where it stands. */
+export async function createKey(
+	db: D1Database,
+	actor: Actor & { userId: number },
+	input: { name: string; scopes: string[]; expiresMs: number | null },
+	nowMs: number,
+): Promise<{ key: string; made: ApiKey }> {
+	const key = newToken('key')
+	const { organizationId, userId } = actor
+	const { name, scopes, expiresMs } = input
+	const [inserted] = await db.batch<{ id: number }>([
+		db
+			.prepare(
+				'INSERT INTO api_keys (organization_id, user_id, name, key_hash, hint, scopes, created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id',
+			)
+			.bind(organizationId, userId, name, hashSecret(key), key.slice(-4), JSON.stringify(scopes), nowMs, expiresMs),
+		auditStatement(db, actor, { action: 'api-key.create', objectType: 'api-key', objectId: 'inserted', detail: { scopes } }, nowMs),
+	])
+	const id = inserted!.results[0]!.id
+	return { key, made: { id, name, hint: key.slice(-4), scopes, userId, createdMs: nowMs, expiresMs, lastUsedMs: null } }
+}
+
+/** Deletes a key, which is dead at once; with `userId`, only one that this user made. False when there is none. */
+export async function deleteKey(db: D1Database, actor: Actor, id: number, userId: number | null, nowMs: number): Promise<boolean> {
+	const [deleted] = await db.batch([
+		db
+			.prepare('DELETE FROM api_keys WHERE id = ?1 AND organization_id = ?2 AND (?3 IS NULL OR user_id = ?3)')
+			.bind(id, actor.organizationId, userId),
+		auditStatement(db, actor, { action: 'api-key.delete', objectType: 'api-key', objectId: id, detail: {} }, nowMs, 'changes() > 0'),
+	])
+	return deleted!.meta.changes > 0
+}
+
+/** Whether a use is to be written down. */
+export function isUseDue(lastUsedMs: number | null, nowMs: number): boolean {
+	return lastUsedMs === null || nowMs - lastUsedMs >= USE_MS
+}
+
+/** Writes down that a key is used, at most hourly however many requests find out at once. */
+export async function noteUse(db: D1Database, organizationId: number, id: number, nowMs: number): Promise<void> {
+	await db
+		.prepare(
+			'UPDATE api_keys SET last_used_ms = ?1 WHERE id = ?2 AND organization_id = ?3 AND (last_used_ms IS NULL OR last_used_ms <= ?1 - ?4)',
+		)
+		.bind(nowMs, id, organizationId, USE_MS)
+		.run()
+}

@@ -1,0 +1,97 @@
+/**
+ * Who is calling, out of the parts of an Authorization header: one look-up that names user, organization and credential together. Other look-ups of the
+ * same request join it in one batch, so that a call costs one round trip to D1 before its own work.
+ */
+import type { AuthorizationParts } from './authorization.ts'
+import { hashSecret, isToken } from './secrets.ts'
+import { USER_COLUMNS, type User } from './accounts.ts'
+
+/** What a caller presented: the contract's secrets, a session's token, or an API key. */
+export type Credential =
+	| { kind: 'secrets' }
+	| { kind: 'session'; id: number }
+	| { kind: 'key'; id: number; scopes: string[]; lastUsedMs: number | null }
+
+/** Someone known. */
+export interface Caller {
+	user: User
+	credential: Credential
+	/** The organization's secret was presented, or a credential that stands for it. */
+	organizationProven: boolean
+}
+
+/** How a caller is looked up. `values` are the parameters of both texts, `?1` first. */
+export interface CallerLookup {
+	/** A SELECT of the caller. */
+	sql: string
+	/** A SELECT of the id of the caller's organization alone, for conditions of other look-ups in the same batch. */
+	organizationSql: string
+	values: (string | number | null)[]
+	/** What came back as a caller; null: nobody. `expired`: an API key whose time is over. */
+	read(row: Record<string, unknown> | undefined): Caller | 'expired' | null
+}
+
+interface Row extends User {
+	scopes: string | null
+	credentialId: number | null
+	lastUsedMs: number | null
+	expired: number | null
+	proven: number
+}
+
+const PEOPLE = 'FROM users AS u JOIN organizations AS o ON o.id = u.organization_id'
+/** A secret opens while it is the current one, or the one before it in its time of grace. A secret that was taken away equals no hash. */
+const opens = (table: 'u' | 'o', hash: string): string =>
+	`(${table}.secret_hash = ${hash} OR (${table}.previous_secret_hash = ${hash} AND ${table}.previous_secret_until_ms > ?3))`
+
+/** How the caller of a header is looked up; null when its parts name none. */
+export function callerLookup(parts: AuthorizationParts, nowMs: number): CallerLookup | null {
+	if (parts.bearer !== null) return byToken(parts.bearer, nowMs)
+	if (parts.user === null || (parts.organization === null && parts.element === null)) return null
+	const where = `WHERE ${opens('u', '?1')} AND u.deleted_ms IS NULL AND (?2 IS NULL OR ${opens('o', '?2')})`
+	return {
+		sql: `SELECT ${USER_COLUMNS}, ?2 IS NOT NULL AS proven ${PEOPLE} ${where}`,
+		organizationSql: `SELECT o.id ${PEOPLE} ${where}`,
+		values: [hashSecret(parts.user), parts.organization === null ? null : hashSecret(parts.organization), nowMs],
+		read: (row) => (row === undefined ? null : callerOf(row as unknown as Row, { kind: 'secrets' })),
+	}
+}
+
+/** Sessions that are over are as good as none; a key that is over is told so, since whoever presents it can have it replaced. */
+function byToken(token: string, nowMs: number): CallerLookup | null {
+	const values = [hashSecret(token), nowMs]
+	if (isToken('session', token)) {
+		const from = `FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN organizations AS o ON o.id = u.organization_id
+			WHERE s.token_hash = ?1 AND s.expires_ms > ?2 AND u.deleted_ms IS NULL`
+		return {
+			sql: `SELECT ${USER_COLUMNS}, 1 AS proven, s.id AS credentialId ${from}`,
+			organizationSql: `SELECT o.id ${from}`,
+			values,
+			read: (row) => (row === undefined ? null : callerOf(row as unknown as Row, { kind: 'session', id: Number(row['credentialId']) })),
+		}
+	}
+	if (!isToken('key', token)) return null
+	const from = `FROM api_keys AS k JOIN users AS u ON u.id = k.user_id JOIN organizations AS o ON o.id = u.organization_id
+		WHERE k.key_hash = ?1 AND u.deleted_ms IS NULL`
+	return {
+		sql: `SELECT ${USER_COLUMNS}, 1 AS proven, k.id AS credentialId, k.scopes, k.last_used_ms AS lastUsedMs, k.expires_ms <= ?2 AS expired ${from}`,
+		organizationSql: `SELECT o.id ${from} AND (k.expires_ms IS NULL OR k.expires_ms > ?2)`,
+		values,
+		read(found) {
+			if (found === undefined) return null
+			const row = found as unknown as Row
+			if (row.expired === 1) return 'expired'
+			const scopes = JSON.parse(row.scopes ?? '[]') as string[]
+			return callerOf(row, { kind: 'key', id: row.credentialId ?? 0, scopes, lastUsedMs: row.lastUsedMs })
+		},
+	}
+}
+
+function callerOf(row: Row, credential: Credential): Caller {
+	const { id, organizationId, organizationName, email, firstName, lastName, role } = row
+	return {
+		user: { id, organizationId, organizationName, email, firstName, lastName, role },
+		credential,
+		organizationProven: row.proven === 1,
+	}
+}

@@ -1,0 +1,101 @@
+/**
+ * What a request with an Idempotency-Key has led to (docs: architecture, Once and no more), in D1, so that all isolates know it: a claim while it runs, its sealed answer
+ * for a day afterwards. One statement decides who runs.
+ */
+import { openSecret, sealSecret } from '../instances/sealing.ts'
+import { hashSecret } from './secrets.ts'
+
+/** How long an answer is given again, from the moment that the request was first made. */
+export const KEPT_MS = 24 * 3_600_000
+/**
+ * How long a run is waited for. Longer than any request takes: a store has 15 s to answer, and the longest call asks 20 pages. A run that was cut
+ * off leaves its claim until then, and may be made again afterwards.
+ */
+export const LEASE_MS = 10 * 60_000
+/** Largest answer that is kept, bytes: sealed it must fit a value of D1 (2 MB). */
+export const LARGEST_ANSWER = 1024 * 1024
+
+/** Which request this is. */
+export interface Request {
+	organizationId: number
+	/** `user/<id>` or `key/<id>`. */
+	caller: string
+	/** As it was sent. */
+	key: string
+	/** SHA-256 of what it asks for. */
+	hash: string
+}
+
+/** An answer as kept. */
+export interface Kept {
+	status: number
+	headers: [string, string][]
+	/** Text: answers of the platform API are JSON or empty. */
+	body: string
+	/** The instance that it was about. */
+	instanceId: number | null
+}
+
+/**
+ * What a request meets. `run`: nothing, it has the claim; `other`: the key was used for something else; `running`: the first one has not ended;
+ * `answer`: what it ended with; `lost`: it has ended, and its answer cannot be given again.
+ */
+export type Found = { kind: 'run'; claim: string } | { kind: 'other' | 'running' | 'lost' } | { kind: 'answer'; answer: Kept }
+
+interface Row {
+	request_hash: string
+	claim: string
+	answer: string | null
+}
+
+/** Claims a request, or says what became of it. A claim whose lease is over is taken over by the same request only. */
+export async function claimRequest(db: D1Database, ring: string, request: Request, nowMs: number): Promise<Found> {
+	const claim = crypto.randomUUID()
+	const { organizationId, caller, key, hash } = request
+	const keyHash = hashSecret(key)
+	const [, found] = await db.batch<Row>([
+		db
+			.prepare(
+				`INSERT INTO idempotency (organization_id, caller, key_hash, request_hash, claim, lease_ms, answer, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, ?7)
+				ON CONFLICT (organization_id, caller, key_hash) DO UPDATE SET
+					request_hash = excluded.request_hash, claim = excluded.claim, lease_ms = excluded.lease_ms, answer = NULL, expires_ms = excluded.expires_ms
+				WHERE idempotency.expires_ms <= ?8 OR (idempotency.answer IS NULL AND idempotency.lease_ms <= ?8 AND idempotency.request_hash = ?4)`,
+			)
+			.bind(organizationId, caller, keyHash, hash, claim, nowMs + LEASE_MS, nowMs + KEPT_MS, nowMs),
+		db
+			.prepare('SELECT request_hash, claim, answer FROM idempotency WHERE organization_id = ? AND caller = ? AND key_hash = ?')
+			.bind(organizationId, caller, keyHash),
+	])
+	const row = found!.results[0]!
+	if (row.claim === claim) return { kind: 'run', claim }
+	if (row.request_hash !== hash) return { kind: 'other' }
+	if (row.answer === null) return { kind: 'running' }
+	if (row.answer === '') return { kind: 'lost' }
+	try {
+		return { kind: 'answer', answer: JSON.parse(await openSecret(ring, row.answer, contextOf(request))) as Kept }
+	} catch {
+		// Sealed under a key that has left the ring: the request was made all the same.
+		return { kind: 'lost' }
+	}
+}
+
+/** Keeps the answer of a run, if nobody took over from it; null: that it ended, since its answer is too large. */
+export async function keepAnswer(db: D1Database, ring: string, request: Request, claim: string, answer: Kept | null): Promise<void> {
+	const sealed = answer === null ? '' : await sealSecret(ring, JSON.stringify(answer), contextOf(request))
+	await db
+		.prepare('UPDATE idempotency SET answer = ? WHERE organization_id = ? AND caller = ? AND key_hash = ? AND claim = ? AND answer IS NULL')
+		.bind(sealed, request.organizationId, request.caller, hashSecret(request.key), claim)
+		.run()
+}
+
+/** Gives a claim back: the request may be made again. */
+export async function releaseClaim(db: D1Database, request: Request, claim: string): Promise<void> {
+	await db
+		.prepare('DELETE FROM idempotency WHERE organization_id = ? AND caller = ? AND key_hash = ? AND claim = ? AND answer IS NULL')
+		.bind(request.organizationId, request.caller, hashSecret(request.key), claim)
+		.run()
+}
+
+function contextOf(request: Request): string {
+	return `idempotency/${request.organizationId}/${request.caller}/${hashSecret(request.key)}`
+}

@@ -1,0 +1,117 @@
+/**
+ * One-time links: whoever opens one sets their password, to accept an invitation or since the old one is to be replaced. There is no mail: an admin is
+ * given the link once and passes it on. D1 holds the hash of its token, and a user has one link at most.
+ */
+import { sealSecret } from '../instances/sealing.ts'
+import { subjectsOf, unlock } from './attempts.ts'
+import { auditStatement, type Actor } from './audit.ts'
+import { hashPassword } from './passwords.ts'
+import { hashSecret, isToken, newSecret, newToken } from './secrets.ts'
+
+/** How long a link can be used. */
+export const LINK_MS = 7 * 86_400_000
+
+/** What a link is for: the first password, or another one. */
+export type LinkPurpose = 'invitation' | 'reset'
+
+/** A link, the only time that its token is known. */
+export interface Link {
+	token: string
+	expiresMs: number
+}
+
+/** A link that can be used: whose it is. */
+export interface OpenLink {
+	userId: number
+	organizationId: number
+	purpose: LinkPurpose
+	email: string
+	login: string | null
+}
+
+/** Makes a token. */
+export function newLink(nowMs: number): Link {
+	return { token: newToken('link'), expiresMs: nowMs + LINK_MS }
+}
+
+/** The statement that keeps a link in place of the user's last one; of a user who has no password yet it is an invitation, once more. `onlyIf`: as of `auditStatement`. */
+export function linkStatement(
+	db: D1Database,
+	whose: { organizationId: number; userId: number } | { organizationId: number; login: string },
+	link: Link,
+	nowMs: number,
+	onlyIf: 'changes() > 0' | 'true' = 'true',
+): D1PreparedStatement {
+	const [column, value] = 'userId' in whose ? ['id', whose.userId] : ['login', whose.login]
+	return db
+		.prepare(
+			`INSERT OR REPLACE INTO links (user_id, organization_id, token_hash, purpose, created_ms, expires_ms)
+			SELECT id, organization_id, ?, iif(password IS NULL, 'invitation', 'reset'), ?, ? FROM users WHERE organization_id = ? AND ${column} = ? AND deleted_ms IS NULL AND ${onlyIf}`,
+		)
+		.bind(hashSecret(link.token), nowMs, link.expiresMs, whose.organizationId, value)
+}
+
+/** Gives a user a link to set another password; null when there is no such user. The old password holds until the link is used. */
+export async function startReset(db: D1Database, actor: Actor, userId: number, nowMs: number): Promise<Link | null> {
+	const link = newLink(nowMs)
+	const [kept] = await db.batch([
+		linkStatement(db, { organizationId: actor.organizationId, userId }, link, nowMs),
+		auditStatement(db, actor, { action: 'user.reset', objectType: 'user', objectId: userId, detail: {} }, nowMs, 'changes() > 0'),
+	])
+	return kept!.meta.changes > 0 ? link : null
+}
+
+/** Whose link this is; null when it was used or replaced, is over, or never was one. */
+export async function findLink(db: D1Database, token: string, nowMs: number): Promise<OpenLink | null> {
+	if (!isToken('link', token)) return null
+	return await db
+		.prepare(
+			`SELECT l.user_id AS userId, l.organization_id AS organizationId, l.purpose, u.email, u.login FROM links AS l JOIN users AS u ON u.id = l.user_id
+			WHERE l.token_hash = ? AND l.expires_ms > ? AND u.deleted_ms IS NULL`,
+		)
+		.bind(hashSecret(token), nowMs)
+		.first<OpenLink>()
+}
+
+/**
+ * Uses a link: the password is set, every session of the user ends, a lock of their name too. Who accepts an invitation has a user secret from then on.
+ * Whose link it was; null as in `findLink`. Of two at once one finds the link: the whole is one transaction, which ends with taking it away.
+ */
+export async function useLink(
+	db: D1Database,
+	ring: string,
+	token: string,
+	password: string,
+	requestId: string,
+	nowMs: number,
+): Promise<OpenLink | null> {
+	// Looked at first, so that nobody makes us hash for nothing.
+	const link = await findLink(db, token, nowMs)
+	if (link === null) return null
+	const { userId, organizationId, purpose } = link
+	const secret = newSecret()
+	const [hash, sealed] = await Promise.all([hashPassword(password), sealSecret(ring, secret, `user/${userId}`)])
+	const tokenHash = hashSecret(token)
+	const open = `EXISTS (SELECT 1 FROM links WHERE token_hash = ? AND user_id = ? AND expires_ms > ?)`
+	const [changed] = await db.batch([
+		db
+			.prepare(
+				`UPDATE users SET password = ?1, secret_hash = iif(?2 AND secret_hash LIKE 'none/%', ?3, secret_hash), secret_sealed = iif(?2 AND secret_hash LIKE 'none/%', ?4, secret_sealed)
+				WHERE id = ?5 AND organization_id = ?6 AND deleted_ms IS NULL AND EXISTS (SELECT 1 FROM links WHERE token_hash = ?7 AND user_id = ?5 AND expires_ms > ?8)`,
+			)
+			.bind(hash, Number(purpose === 'invitation'), hashSecret(secret), sealed, userId, organizationId, tokenHash, nowMs),
+		auditStatement(
+			db,
+			{ organizationId, userId, requestId },
+			{ action: purpose === 'invitation' ? 'user.accept' : 'user.password', objectType: 'user', objectId: userId, detail: { by: 'link' } },
+			nowMs,
+			'changes() > 0',
+		),
+		db
+			.prepare(`DELETE FROM sessions WHERE user_id = ? AND organization_id = ? AND ${open}`)
+			.bind(userId, organizationId, tokenHash, userId, nowMs),
+		...(link.login === null ? [] : [unlock(db, subjectsOf(link.login, '').name)]),
+		db.prepare('DELETE FROM links WHERE token_hash = ?').bind(tokenHash),
+	])
+	return changed!.meta.changes > 0 ? link : null
+}

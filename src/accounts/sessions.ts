@@ -1,0 +1,158 @@
+/** Signing in with a password, and the sessions that follow: 14 days, known to D1 by the hash of their token. */
+import { countAttempt, forgetAttempts, subjectsOf } from './attempts.ts'
+import { auditStatement, type Actor } from './audit.ts'
+import { loginOf, type User } from './accounts.ts'
+import { hashPassword, isDated, verifyPassword } from './passwords.ts'
+import { hashSecret, newToken } from './secrets.ts'
+
+/** How long a session lasts. */
+export const SESSION_MS = 14 * 86_400_000
+/** Most sessions of a user: the oldest make room. */
+export const MOST_SESSIONS = 100
+/** Longest name of a program that is kept with a session. */
+const AGENT_LIMIT = 200
+
+/** A session, as its owner sees it. Times epoch ms. */
+export interface Session {
+	id: number
+	/** What the browser or program called itself. */
+	agent: string
+	createdMs: number
+	expiresMs: number
+}
+
+/** Where an attempt comes from. */
+export interface Origin {
+	address: string
+	agent: string
+	requestId: string
+}
+
+/** What became of an attempt: a token, nothing since a word was wrong, or nothing for so many seconds. */
+export type SignIn = { kind: 'done'; token: string; expiresMs: number } | { kind: 'wrong' } | { kind: 'locked'; seconds: number }
+
+/**
+ * Signs in. An unknown name, a user without a password and a wrong password are one answer after the same work. While a name or an address
+ * is locked a right password is refused too: otherwise the lock would tell which one is right.
+ */
+export async function signIn(
+	db: D1Database,
+	{ username, password }: { username: string; password: string },
+	{ address, agent, requestId }: Origin,
+	nowMs: number,
+): Promise<SignIn> {
+	const login = loginOf(username)
+	const subjects = subjectsOf(login, address)
+	const seconds = await countAttempt(db, subjects, nowMs)
+	if (seconds !== null) return { kind: 'locked', seconds }
+	const user = await db
+		.prepare('SELECT id, organization_id AS organizationId, password FROM users WHERE login = ? AND deleted_ms IS NULL')
+		.bind(login)
+		.first<{ id: number; organizationId: number; password: string | null }>()
+	const right = await verifyPassword(password, user?.password ?? null)
+	if (user === null || user.password === null || !right) return { kind: 'wrong' }
+	const token = newToken('session')
+	const expiresMs = nowMs + SESSION_MS
+	const actor: Actor = { organizationId: user.organizationId, userId: user.id, requestId }
+	const [made] = await db.batch([
+		// Only if the password is still this one: it may have been replaced, and all sessions ended, while we computed.
+		db
+			.prepare(
+				'INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms) SELECT ?, organization_id, id, ?, ?, ? FROM users WHERE id = ? AND password = ? AND deleted_ms IS NULL',
+			)
+			.bind(hashSecret(token), agent.slice(0, AGENT_LIMIT), nowMs, expiresMs, user.id, user.password),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'session.create', objectType: 'session', objectId: 'inserted', detail: {} },
+			nowMs,
+			'changes() > 0',
+		),
+		db
+			.prepare(
+				'DELETE FROM sessions WHERE user_id = ?1 AND organization_id = ?3 AND id NOT IN (SELECT id FROM sessions WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)',
+			)
+			.bind(user.id, MOST_SESSIONS, user.organizationId),
+		...forgetAttempts(db, subjects),
+	])
+	if (made!.meta.changes === 0) return { kind: 'wrong' }
+	if (isDated(user.password))
+		await db
+			.prepare('UPDATE users SET password = ? WHERE id = ? AND organization_id = ? AND password = ?')
+			.bind(await hashPassword(password), user.id, user.organizationId, user.password)
+			.run()
+	return { kind: 'done', token, expiresMs }
+}
+
+/** Changes one's own password and ends one's other sessions; `keep` is the session that asks, null: another credential does. */
+export async function changePassword(
+	db: D1Database,
+	user: User,
+	{ current, password }: { current: string; password: string },
+	keep: number | null,
+	{ address, requestId }: Origin,
+	nowMs: number,
+): Promise<{ kind: 'done' } | { kind: 'wrong' } | { kind: 'none' } | { kind: 'locked'; seconds: number }> {
+	const row = await db
+		.prepare('SELECT login, password FROM users WHERE id = ? AND organization_id = ? AND deleted_ms IS NULL')
+		.bind(user.id, user.organizationId)
+		.first<{ login: string | null; password: string | null }>()
+	if (row === null || row.password === null) return { kind: 'none' }
+	const subjects = subjectsOf(row.login ?? loginOf(user.email), address)
+	const seconds = await countAttempt(db, subjects, nowMs)
+	if (seconds !== null) return { kind: 'locked', seconds }
+	if (!(await verifyPassword(current, row.password))) return { kind: 'wrong' }
+	const hash = await hashPassword(password)
+	const [changed] = await db.batch([
+		db
+			.prepare('UPDATE users SET password = ? WHERE id = ? AND organization_id = ? AND password = ?')
+			.bind(hash, user.id, user.organizationId, row.password),
+		auditStatement(
+			db,
+			{ organizationId: user.organizationId, userId: user.id, requestId },
+			{ action: 'user.password', objectType: 'user', objectId: user.id, detail: { by: 'password' } },
+			nowMs,
+			'changes() > 0',
+		),
+		// Also when somebody else was first: then one session more ends.
+		db.prepare('DELETE FROM sessions WHERE user_id = ? AND organization_id = ? AND id IS NOT ?').bind(user.id, user.organizationId, keep),
+		// A reset that was asked for before would replace what was chosen now.
+		db.prepare('DELETE FROM links WHERE user_id = ? AND organization_id = ?').bind(user.id, user.organizationId),
+		...forgetAttempts(db, subjects),
+	])
+	return changed!.meta.changes > 0 ? { kind: 'done' } : { kind: 'wrong' }
+}
+
+/** A user's sessions that are not over, newest first: at most `MOST_SESSIONS`. */
+export async function listSessions(db: D1Database, user: User, nowMs: number): Promise<Session[]> {
+	const { results } = await db
+		.prepare(
+			'SELECT id, agent, created_ms AS createdMs, expires_ms AS expiresMs FROM sessions WHERE user_id = ? AND organization_id = ? AND expires_ms > ? ORDER BY id DESC',
+		)
+		.bind(user.id, user.organizationId, nowMs)
+		.all<Session>()
+	return results
+}
+
+/** Ends one session of a user. */
+export async function endSession(db: D1Database, actor: Actor, id: number, nowMs: number): Promise<void> {
+	await db.batch([
+		db.prepare('DELETE FROM sessions WHERE id = ? AND user_id = ? AND organization_id = ?').bind(id, actor.userId, actor.organizationId),
+		auditStatement(db, actor, { action: 'session.delete', objectType: 'session', objectId: id, detail: {} }, nowMs, 'changes() > 0'),
+	])
+}
+
+/** Ends all sessions of a user, the one that asks too. How many there were. */
+export async function endSessions(db: D1Database, actor: Actor & { userId: number }, nowMs: number): Promise<number> {
+	const [deleted] = await db.batch([
+		db.prepare('DELETE FROM sessions WHERE user_id = ? AND organization_id = ?').bind(actor.userId, actor.organizationId),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'session.delete-all', objectType: 'user', objectId: actor.userId, detail: {} },
+			nowMs,
+			'changes() > 0',
+		),
+	])
+	return deleted!.meta.changes
+}

@@ -1,0 +1,212 @@
+/** The people of an organization: who they are and what they may, invited, changed and removed by its admins. */
+import { isTaken, loginOf } from './accounts.ts'
+import { auditStatement, type Actor } from './audit.ts'
+import { linkStatement, newLink, type Link, type LinkPurpose } from './links.ts'
+import type { Role } from './roles.ts'
+
+/** A person, as shown. Times epoch ms. */
+export interface Person {
+	id: number
+	email: string
+	firstName: string
+	lastName: string
+	role: Role
+	createdMs: number
+	/** They set a password: until then nobody signs in with this address. */
+	passwordSet: boolean
+	/** They have a user secret. */
+	secretSet: boolean
+	/** The link that they can use at present. */
+	link: { purpose: LinkPurpose; expiresMs: number } | null
+}
+
+/** What is said of a person. */
+export interface PersonInput {
+	email: string
+	firstName: string
+	lastName: string
+	role: Role
+}
+
+/** Why a change was not made. `last-admin`: nobody would be left to look after the organization. `taken`: somebody has that address. */
+export type PersonRefusal = 'missing' | 'last-admin' | 'taken'
+
+/** What stands where a hash would: no secret opens it. */
+export function noSecret(): string {
+	return `none/${crypto.randomUUID()}`
+}
+
+/** A condition: somebody else than `except` may and can look after the organization: an admin with a password, or with a secret while the organization has one. Both are SQL. */
+export function otherAdmin(organization: string, except: string): string {
+	return `EXISTS (SELECT 1 FROM users AS a JOIN organizations AS ao ON ao.id = a.organization_id
+		WHERE a.organization_id = ${organization} AND a.id <> ${except} AND a.role = 'admin' AND a.deleted_ms IS NULL
+		AND (a.password IS NOT NULL OR (a.secret_hash NOT LIKE 'none/%' AND ao.secret_hash NOT LIKE 'none/%')))`
+}
+
+interface Row {
+	id: number
+	email: string
+	firstName: string
+	lastName: string
+	role: Role
+	createdMs: number
+	passwordSet: number
+	secretSet: number
+	purpose: LinkPurpose | null
+	expiresMs: number | null
+}
+
+const PERSON = `SELECT u.id, u.email, u.first_name AS firstName, u.last_name AS lastName, u.role, u.created_ms AS createdMs,
+	u.password IS NOT NULL AS passwordSet, u.secret_hash NOT LIKE 'none/%' AS secretSet, l.purpose, l.expires_ms AS expiresMs
+	FROM users AS u LEFT JOIN links AS l ON l.user_id = u.id AND l.expires_ms > ?1 WHERE u.organization_id = ?2 AND u.deleted_ms IS NULL`
+
+/** People of an organization by rising id, above `afterId`. */
+export async function listPeople(
+	db: D1Database,
+	organizationId: number,
+	pageSize: number,
+	afterId: number,
+	nowMs: number,
+): Promise<Person[]> {
+	const { results } = await db
+		.prepare(`${PERSON} AND u.id > ?3 ORDER BY u.id LIMIT ?4`)
+		.bind(nowMs, organizationId, afterId, pageSize)
+		.all<Row>()
+	return results.map(personOf)
+}
+
+/** One of them; null when there is none, or no more. */
+export async function findPerson(db: D1Database, organizationId: number, id: number, nowMs: number): Promise<Person | null> {
+	const row = await db.prepare(`${PERSON} AND u.id = ?3`).bind(nowMs, organizationId, id).first<Row>()
+	return row === null ? null : personOf(row)
+}
+
+/** Invites somebody: the link with which they set their password; `taken` when somebody has that address. They have no secret until they accept. */
+export async function invite(
+	db: D1Database,
+	actor: Actor,
+	input: PersonInput,
+	nowMs: number,
+): Promise<{ person: Person; link: Link } | 'taken'> {
+	const { organizationId } = actor
+	const link = newLink(nowMs)
+	const login = loginOf(input.email)
+	const [made] = await db.batch<{ id: number }>([
+		db
+			.prepare(
+				`INSERT INTO users (organization_id, email, login, first_name, last_name, role, secret_hash, secret_sealed, created_ms)
+				VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT (login) WHERE login IS NOT NULL DO NOTHING RETURNING id`,
+			)
+			.bind(organizationId, input.email, login, input.firstName, input.lastName, input.role, noSecret(), nowMs),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'user.invite', objectType: 'user', objectId: 'inserted', detail: { role: input.role } },
+			nowMs,
+			'changes() > 0',
+		),
+		linkStatement(db, { organizationId, login }, link, nowMs, 'changes() > 0'),
+	])
+	const id = made!.results[0]?.id
+	const person = id === undefined ? null : await findPerson(db, organizationId, id, nowMs)
+	return person === null ? 'taken' : { person, link }
+}
+
+/** Changes what is named of a person; null: done. An admin who would be the last keeps their role: one statement looks and changes. */
+export async function changePerson(
+	db: D1Database,
+	actor: Actor,
+	id: number,
+	change: Partial<PersonInput>,
+	nowMs: number,
+): Promise<PersonRefusal | null> {
+	const { organizationId } = actor
+	const person = await findPerson(db, organizationId, id, nowMs)
+	if (person === null) return 'missing'
+	const keys = (['email', 'firstName', 'lastName', 'role'] as const).filter(
+		(key) => change[key] !== undefined && change[key] !== person[key],
+	)
+	if (keys.length === 0) return null
+	const next: Partial<PersonInput> = Object.fromEntries(keys.map((key) => [key, change[key]]))
+	try {
+		const [updated] = await db.batch([
+			db
+				.prepare(
+					// Only what is named: somebody else may be changing the rest.
+					`UPDATE users SET email = coalesce(?3, email), login = coalesce(?4, login), first_name = coalesce(?5, first_name), last_name = coalesce(?6, last_name), role = coalesce(?7, role)
+					WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (coalesce(?7, role) = 'admin' OR role <> 'admin' OR ${otherAdmin('?2', '?1')})`,
+				)
+				.bind(
+					id,
+					organizationId,
+					next.email ?? null,
+					next.email === undefined ? null : loginOf(next.email),
+					next.firstName ?? null,
+					next.lastName ?? null,
+					next.role ?? null,
+				),
+			auditStatement(
+				db,
+				actor,
+				{
+					action: 'user.update',
+					objectType: 'user',
+					objectId: id,
+					detail: { keys, ...(keys.includes('role') ? { role: next.role } : {}) },
+				},
+				nowMs,
+				'changes() > 0',
+			),
+		])
+		return updated!.meta.changes > 0 ? null : 'last-admin'
+	} catch (error) {
+		if (isTaken(error)) return 'taken'
+		throw error
+	}
+}
+
+/**
+ * Removes a person; null: done. Their secret, sessions, links and API keys are dead at once, and so is what a merchant has not yet approved for
+ * them. The row stays with name and address, which what they made goes on showing; the address can be invited again.
+ */
+export async function removePerson(db: D1Database, actor: Actor, id: number, nowMs: number): Promise<PersonRefusal | null> {
+	const { organizationId } = actor
+	const person = await findPerson(db, organizationId, id, nowMs)
+	if (person === null) return 'missing'
+	const gone = 'EXISTS (SELECT 1 FROM users WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NOT NULL)'
+	const clear = (table: 'sessions' | 'api_keys' | 'links') =>
+		db.prepare(`DELETE FROM ${table} WHERE user_id = ?1 AND organization_id = ?2 AND ${gone}`).bind(id, organizationId)
+	const [removed] = await db.batch([
+		db
+			.prepare(
+				`UPDATE users SET deleted_ms = ?3, login = NULL, password = NULL, secret_hash = ?4, secret_sealed = '', previous_secret_hash = NULL, previous_secret_until_ms = NULL
+				WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (role <> 'admin' OR ${otherAdmin('?2', '?1')})`,
+			)
+			.bind(id, organizationId, nowMs, noSecret()),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'user.delete', objectType: 'user', objectId: id, detail: { role: person.role } },
+			nowMs,
+			'changes() > 0',
+		),
+		clear('sessions'),
+		clear('api_keys'),
+		clear('links'),
+		db
+			.prepare(
+				`UPDATE drafts SET status = 'failed', reason = 'Whoever asked for this was removed', sealed = '' WHERE user_id = ?1 AND organization_id = ?2 AND status = 'waiting' AND ${gone}`,
+			)
+			.bind(id, organizationId),
+	])
+	return removed!.meta.changes > 0 ? null : 'last-admin'
+}
+
+function personOf({ passwordSet, secretSet, purpose, expiresMs, ...row }: Row): Person {
+	return {
+		...row,
+		passwordSet: passwordSet === 1,
+		secretSet: secretSet === 1,
+		link: purpose === null || expiresMs === null ? null : { purpose, expiresMs },
+	}
+}

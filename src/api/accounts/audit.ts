@@ -1,0 +1,40 @@
+/** The audit log over HTTP. */
+import type * as z from 'zod'
+import { readAudit } from '../../accounts/audit.ts'
+import { BadRequest } from '../../errors.ts'
+import type { CallerContext } from '../environment.ts'
+import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
+import { readMoment, toIsoSeconds } from '../times.ts'
+import type { AuditAnswer, AuditQuery } from './schema.ts'
+
+/** `GET /accounts/audit`. */
+export async function listAudit(c: CallerContext, query: z.output<typeof AuditQuery>): Promise<z.input<typeof AuditAnswer>[]> {
+	const fromMs = readMoment('from', query.from)
+	const toMs = readMoment('to', query.to)
+	if (fromMs !== null && toMs !== null && toMs < fromMs) throw new BadRequest('to: expected a moment after from')
+	const position = parsePageToken(query.nextPage, 2)
+	const { rows, next } = await readAudit(
+		c.env.DB,
+		c.var.user.organizationId,
+		{
+			fromMs,
+			toMs,
+			userId: query.userId ?? null,
+			action: query.action ?? null,
+			objectType: query.objectType ?? null,
+			objectId: query.objectId ?? null,
+		},
+		query.pageSize ?? PAGE_LIMIT,
+		position === null ? null : { atMs: position[0]!, id: position[1]! },
+	)
+	setPageHeaders(c, { returned: rows.length, total: null, next: next === null ? null : formatPageToken([next.atMs, next.id]) })
+	return rows.map(({ id, atMs, userId, userEmail, action, objectType, objectId, detail, requestId }) => ({
+		id,
+		date: toIsoSeconds(atMs),
+		user: userId === null ? null : { id: userId, email: userEmail ?? '' },
+		action,
+		object: { type: objectType, id: objectId },
+		detail: detail as z.input<typeof AuditAnswer>['detail'],
+		requestId,
+	}))
+}

@@ -1,0 +1,106 @@
+/** The calls with which people sign in (contract, section 1). */
+import * as z from 'zod'
+import { atMost, LIMITS } from '../../limits.ts'
+import { Password } from '../accounts/fields.ts'
+import { operation } from '../contract.ts'
+
+/** Name and password. Longer than any that can be set is wrong, not an error of its own. */
+export const SignInBody = z.object({
+	username: z
+		.string('expected your e-mail address')
+		.max(LIMITS.signIn.value, atMost('signIn'))
+		.meta({ description: 'Your e-mail address', examples: ['ann@acme.example'] }),
+	password: z
+		.string('expected your password')
+		.max(LIMITS.signIn.value, atMost('signIn'))
+		.meta({ description: 'Your password', examples: ['correct horse battery staple'] }),
+})
+
+/** A link's token, and the password that is to be. */
+export const AcceptBody = z.object({
+	token: z
+		.string("expected the link's token")
+		.max(255, 'expected at most 255 characters')
+		.meta({ description: 'The token of an invitation or reset: `sbl_…`', examples: ['sbl_6mTq…'] }),
+	password: Password,
+})
+
+const SessionAnswer = z
+	.strictObject({
+		id: z.number(),
+		current: z.boolean().meta({ description: 'The one that asks' }),
+		agent: z.string().meta({ description: 'What the browser or program called itself' }),
+		createdDate: z.string(),
+		expiresDate: z.string(),
+	})
+	.meta({ id: 'Session' })
+
+/** All of them. */
+export const authenticationOperations = {
+	signIn: operation({
+		method: 'post',
+		path: '/authentication',
+		tag: 'Authentication',
+		summary: 'Sign in: a token for 14 days',
+		description:
+			'`Authorization: Bearer <token>` stands for User and Organization from then on. After 10 attempts without success for one user name, or 100 from one address, within 15 minutes, the next is refused (429) until these are over, with the right password too.',
+		access: 'public',
+		body: SignInBody,
+		example: { username: 'ann@acme.example', password: 'correct horse battery staple' },
+		answer: z.strictObject({ token: z.string(), expiresDate: z.string() }).meta({ id: 'Token' }),
+		errors: [401, 429],
+	}),
+	signOut: operation({
+		method: 'delete',
+		path: '/authentication',
+		tag: 'Authentication',
+		summary: 'Sign out: this session ends',
+		access: 'account',
+		role: 'viewer',
+		answer: null,
+		errors: [409],
+	}),
+	acceptLink: operation({
+		method: 'post',
+		path: '/authentication/accept',
+		tag: 'Authentication',
+		summary: 'Set a password with the token of an invitation or reset, once',
+		description: 'All sessions of the user end.',
+		access: 'public',
+		body: AcceptBody,
+		example: { token: `sbl_${'x'.repeat(43)}`, password: 'correct horse battery staple' },
+		answer: z.strictObject({ username: z.string().meta({ description: 'The name to sign in with' }) }).meta({ id: 'Accepted' }),
+		errors: [404],
+	}),
+	getSecrets: operation({
+		method: 'get',
+		path: '/authentication/secrets',
+		tag: 'Authentication',
+		summary: "One's own secret and the organization's; the audit log notes that they were shown",
+		access: 'account',
+		role: 'developer',
+		answer: z
+			.strictObject({
+				userSecret: z.string().nullable().meta({ description: 'Null: it was taken away' }),
+				organizationSecret: z.string().nullable().meta({ description: 'Null: it was taken away' }),
+			})
+			.meta({ id: 'Secrets' }),
+	}),
+	listSessions: operation({
+		method: 'get',
+		path: '/authentication/sessions',
+		tag: 'Authentication',
+		summary: "One's own sessions, newest first, at most 100",
+		access: 'account',
+		answer: z.array(SessionAnswer),
+	}),
+	endSessions: operation({
+		method: 'delete',
+		path: '/authentication/sessions',
+		tag: 'Authentication',
+		summary: "Sign out everywhere: all one's sessions end, this one too",
+		access: 'account',
+		role: 'viewer',
+		answer: z.strictObject({ ended: z.number() }).meta({ id: 'Ended' }),
+	}),
+}

@@ -1,0 +1,200 @@
+/** The calls about the event log (contract, sections 6 and 11). */
+import * as z from 'zod'
+import { both, operation, text } from '../contract.ts'
+import {
+	AccountCountsAnswer,
+	AccountCountsQuery,
+	AnyCountsQuery,
+	AnyDispositionsQuery,
+	AnyEventsQuery,
+	AnyExportQuery,
+	CountsAnswer,
+	CountsQuery,
+	DispositionAnswer,
+	DispositionsQuery,
+	EventAnswer,
+	EventsQuery,
+	ExportQuery,
+	InstanceCountsAnswer,
+	StreamQuery,
+	TimelineAnswer,
+	TimelineQuery,
+} from './schema.ts'
+
+const EventId = z.object({
+	eventId: z.string().meta({ description: 'The id of a change: 20 characters', examples: ['AAAAAAAMAAAAAAAQf3kC'] }),
+})
+
+const ObjectOfResource = z.object({
+	resource: z
+		.string()
+		.max(255, 'expected at most 255 characters')
+		.meta({ description: 'Label of the resource', examples: ['orders'] }),
+	objectId: z
+		.string()
+		.max(255, 'expected at most 255 characters')
+		.meta({ description: "The object's id", examples: ['17'] }),
+})
+
+const FILTERED = `Of a filter's parts all must hold, of a list's values any. A call looks through 5000 events, with \`text\` through 1000: a page of a
+filter that finds little is short, even empty, and still has a next one. Read on until \`Elements-Next-Page-Token\` is absent.`
+const ACROSS = `With an Element token of that instance; otherwise of the organization's instances whose newest event is not older than \`from\`, 200 at most: the order is that of recording.`
+const EXPORTED = `Up to 100 000 events, newest first, times in UTC. A stream that fails breaks off. NDJSON has a record of the log a line and ends with \`{"complete":true,"events":n}\`,
+or, where there are more, with \`{"truncated":true,"events":n,"nextPage":"…"}\`; a CSV (without records) that was cut has a last line \`truncated: nextPage=…\`. A text that a spreadsheet
+would run as a formula has an apostrophe before it.`
+const COUNTED = `Each interval is whole, also where \`from\` or \`to\` lies in it: one hour by minute has 61. At most 1500 of them. By hour and longer what was counted in 400 days is there,
+by minute and second what is still in the log, up to 20 000 events of an instance.`
+const EXPORT = [
+	text('application/x-ndjson', 'A record of the log a line, as JSON, and a last line that says whether that is all'),
+	text('text/csv', 'A line an event, without its record'),
+] as const
+
+/** Paths with fixed words before those with `{…}` in the same place. */
+export const eventOperations = {
+	listAnyEvents: operation({
+		method: 'get',
+		path: '/instances/events',
+		tag: 'Events',
+		summary: 'Events, newest first: of the token’s instance, or of all',
+		description: `${ACROSS}\n\n${FILTERED}`,
+		access: 'caller',
+		query: AnyEventsQuery,
+		answer: z.array(EventAnswer),
+		errors: [404],
+	}),
+	exportAnyEvents: operation({
+		method: 'get',
+		path: '/instances/events/export',
+		tag: 'Events',
+		summary: 'Events as a file: of the token’s instance, or of all',
+		description: `${ACROSS}\n\n${EXPORTED}`,
+		access: 'caller',
+		query: AnyExportQuery,
+		answer: EXPORT,
+		errors: [404],
+	}),
+	listAnyDispositions: operation({
+		method: 'get',
+		path: '/instances/events/dispositions',
+		tag: 'Events',
+		summary: 'What became of events: the messages that told of them',
+		description: ACROSS,
+		access: 'caller',
+		query: AnyDispositionsQuery,
+		answer: z.array(DispositionAnswer),
+		errors: [404],
+	}),
+	countAnyEvents: operation({
+		method: 'get',
+		path: '/instances/events/analytics',
+		tag: 'Events',
+		summary: 'How many events each interval had',
+		description: `${ACROSS}\n\n${COUNTED}`,
+		access: 'caller',
+		query: AnyCountsQuery,
+		answer: CountsAnswer,
+		errors: [404],
+	}),
+	countEventsByInstance: operation({
+		method: 'get',
+		path: '/instances/events/analytics/instances',
+		tag: 'Events',
+		summary: 'How many events each interval had, by instance',
+		description: `${ACROSS}\n\n${COUNTED}`,
+		access: 'caller',
+		query: AnyCountsQuery,
+		answer: InstanceCountsAnswer,
+		errors: [404],
+	}),
+	countEventsByAccount: operation({
+		method: 'get',
+		path: '/instances/events/analytics/accounts',
+		tag: 'Events',
+		summary: 'How many events each interval had, by account',
+		description: COUNTED,
+		access: 'account',
+		query: AccountCountsQuery,
+		answer: AccountCountsAnswer,
+		errors: [404],
+	}),
+	...both('streamEvents', {
+		method: 'get',
+		path: '/events/stream',
+		tag: 'Events',
+		summary: 'Events as they are recorded (server-sent events)',
+		description: `Each event once, in the order of the log: \`id\` its id, \`event: event\`, \`data\` its record in the log. Within a second or, after a quiet time, five.
+\`event: gap\` says how many events have left the log before they could be told, \`event: end\` that the instance was disabled or deleted. A comment every 15 s; after 10 minutes
+the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSource\` does by itself.`,
+		query: StreamQuery,
+		answer: text('text/event-stream', 'Server-sent events'),
+		errors: [409],
+	}),
+	getAnyEvent: operation({
+		method: 'get',
+		path: '/instances/events/{eventId}',
+		tag: 'Events',
+		summary: 'One event',
+		access: 'caller',
+		params: EventId,
+		answer: EventAnswer,
+	}),
+	listEvents: operation({
+		method: 'get',
+		path: '/instances/{id}/events',
+		tag: 'Events',
+		summary: 'Events of an instance, newest first',
+		description: FILTERED,
+		access: 'instance',
+		query: EventsQuery,
+		answer: z.array(EventAnswer),
+	}),
+	exportEvents: operation({
+		method: 'get',
+		path: '/instances/{id}/events/export',
+		tag: 'Events',
+		summary: 'Events of an instance as a file',
+		description: EXPORTED,
+		access: 'instance',
+		query: ExportQuery,
+		answer: EXPORT,
+	}),
+	countEvents: operation({
+		method: 'get',
+		path: '/instances/{id}/events/analytics',
+		tag: 'Events',
+		summary: 'How many events of an instance each interval had',
+		description: COUNTED,
+		access: 'instance',
+		query: CountsQuery,
+		answer: CountsAnswer,
+	}),
+	listDispositions: operation({
+		method: 'get',
+		path: '/instances/{id}/events/dispositions',
+		tag: 'Events',
+		summary: 'What became of events of an instance: the messages that told of them',
+		access: 'instance',
+		query: DispositionsQuery,
+		answer: z.array(DispositionAnswer),
+	}),
+	getEvent: operation({
+		method: 'get',
+		path: '/instances/{id}/events/{eventId}',
+		tag: 'Events',
+		summary: 'One event of an instance',
+		access: 'instance',
+		params: EventId,
+		answer: EventAnswer,
+	}),
+	...both('getTimeline', {
+		method: 'get',
+		path: '/objects/{resource}/{objectId}/timeline',
+		tag: 'Events',
+		summary: 'Everything known of one object: its state, its events and what became of them',
+		description: 'Of an object of a watched resource, by its label. Its events are found without looking through the log.',
+		params: ObjectOfResource,
+		query: TimelineQuery,
+		answer: TimelineAnswer,
+		errors: [404],
+	}),
+}

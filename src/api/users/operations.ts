@@ -1,0 +1,175 @@
+/** The calls about the people of an organization. `{id}` is a user's number, or `me`. */
+import * as z from 'zod'
+import { atMost, LIMITS } from '../../limits.ts'
+import { Email, Password, PersonName, RoleName } from '../accounts/fields.ts'
+import { LinkAnswer } from '../accounts/links.ts'
+import { RotateSecretBody, SecretAnswer } from '../accounts/schema.ts'
+import { operation } from '../contract.ts'
+import { NextPage, PageSize } from '../paging.ts'
+
+/** A user. */
+export const UserAnswer = z
+	.strictObject({
+		id: z.number(),
+		email: z.string(),
+		firstName: z.string(),
+		lastName: z.string(),
+		role: RoleName,
+		createdDate: z.string(),
+		passwordSet: z.boolean().meta({ description: 'Until then nobody signs in with this address' }),
+		secretSet: z.boolean().meta({ description: 'There is a user secret' }),
+		link: z
+			.strictObject({ purpose: z.enum(['invitation', 'reset']), expiresDate: z.string() })
+			.nullable()
+			.meta({ description: 'The one-time link that the user can use at present' }),
+	})
+	.meta({ id: 'User' })
+
+/** Whom an admin invites. */
+export const InviteBody = z.object({
+	email: Email.meta({ description: 'The name to sign in with', examples: ['ann@acme.example'] }),
+	firstName: PersonName.meta({ description: 'At most 255 characters, no HTML', examples: ['Ann'] }),
+	lastName: PersonName.meta({ description: 'At most 255 characters, no HTML', examples: ['Lee'] }),
+	role: RoleName.default('developer'),
+})
+
+/** What is changed of a user: what is named. */
+export const UserPatch = z.object({
+	email: Email.optional().meta({ description: 'The name to sign in with', examples: ['ann@acme.example'] }),
+	firstName: PersonName.optional().meta({ description: 'At most 255 characters, no HTML', examples: ['Ann'] }),
+	lastName: PersonName.optional().meta({ description: 'At most 255 characters, no HTML', examples: ['Lee'] }),
+	role: RoleName.optional(),
+})
+
+/** Changing one's own password. */
+export const PasswordBody = z.object({
+	current: z.string('expected the password so far').max(LIMITS.signIn.value, atMost('signIn')).meta({ description: 'The password so far' }),
+	password: Password,
+})
+
+const UserId = z.object({ id: z.string().meta({ description: "A user's number, or `me`", examples: ['me'] }) })
+
+/** Fixed words before `{id}`. */
+export const userOperations = {
+	listUsers: operation({
+		method: 'get',
+		path: '/users',
+		tag: 'Accounts',
+		summary: 'The people of the organization',
+		access: 'account',
+		query: z.object({ pageSize: PageSize.optional(), nextPage: NextPage }),
+		answer: z.array(UserAnswer),
+	}),
+	inviteUser: operation({
+		method: 'post',
+		path: '/users',
+		tag: 'Accounts',
+		summary: 'Invite somebody: a one-time link of 7 days, to be passed on',
+		description: 'With it they set their password, and have a user secret from then on.',
+		keys: false,
+		access: 'account',
+		role: 'admin',
+		body: InviteBody,
+		example: { email: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee', role: 'developer' },
+		answer: z.strictObject({ user: UserAnswer, invitation: LinkAnswer }),
+	}),
+	changePassword: operation({
+		method: 'put',
+		path: '/users/me/password',
+		tag: 'Accounts',
+		summary: "Change one's own password; all one's other sessions end",
+		description: 'Wrong guesses count as attempts to sign in do.',
+		keys: false,
+		access: 'account',
+		role: 'viewer',
+		body: PasswordBody,
+		example: { current: 'correct horse battery staple', password: 'another horse, another staple' },
+		answer: null,
+		errors: [409],
+	}),
+	getUser: operation({
+		method: 'get',
+		path: '/users/{id}',
+		tag: 'Accounts',
+		summary: 'A user',
+		access: 'account',
+		params: UserId,
+		answer: UserAnswer,
+	}),
+	changeUser: operation({
+		method: 'patch',
+		path: '/users/{id}',
+		tag: 'Accounts',
+		summary: "Change a user: everyone their own name, an admin anybody's name, address and role",
+		description: 'The last admin keeps the role (409). An address and a role are not to be changed with an API key.',
+		access: 'account',
+		role: 'viewer',
+		params: UserId,
+		body: UserPatch,
+		example: { lastName: 'Lee' },
+		answer: UserAnswer,
+		errors: [409],
+	}),
+	deleteUser: operation({
+		method: 'delete',
+		path: '/users/{id}',
+		tag: 'Accounts',
+		summary: 'Remove a user: secret, sessions, links and API keys are dead at once',
+		description: 'Instances that they made stay. The last admin cannot be removed (409).',
+		access: 'account',
+		role: 'admin',
+		params: UserId,
+		answer: null,
+		errors: [409],
+	}),
+	resetPassword: operation({
+		method: 'post',
+		path: '/users/{id}/reset',
+		tag: 'Accounts',
+		summary: 'A one-time link of 7 days with which the user sets another password',
+		description: 'When it is used, all their sessions end; until then the old password holds. An earlier link is dead at once.',
+		keys: false,
+		access: 'account',
+		role: 'admin',
+		params: UserId,
+		answer: LinkAnswer,
+	}),
+	getUserSecret: operation({
+		method: 'get',
+		path: '/users/{id}/secrets',
+		tag: 'Accounts',
+		summary: "A user's secret: one's own, an admin anybody's; the audit log notes that it was shown",
+		keys: false,
+		access: 'account',
+		role: 'developer',
+		params: UserId,
+		answer: SecretAnswer,
+	}),
+	rotateUserSecret: operation({
+		method: 'post',
+		path: '/users/{id}/secrets/rotate',
+		tag: 'Accounts',
+		summary: "A new user secret: one's own, an admin anybody's",
+		keys: false,
+		access: 'account',
+		role: 'developer',
+		params: UserId,
+		body: RotateSecretBody,
+		example: { grace: 86_400 },
+		bodyOptional: true,
+		answer: SecretAnswer,
+	}),
+	revokeUserSecret: operation({
+		method: 'delete',
+		path: '/users/{id}/secrets',
+		tag: 'Accounts',
+		summary: "Take a user's secret away: one's own, an admin anybody's",
+		description: '409 when nobody could look after the organization any more.',
+		keys: false,
+		access: 'account',
+		role: 'developer',
+		params: UserId,
+		answer: null,
+		errors: [409],
+	}),
+}

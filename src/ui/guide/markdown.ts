@@ -1,0 +1,94 @@
+/**
+ * Markdown of our own pages as HTML: headings with anchors, code in boxes, tables that scroll, links between pages. The text is part of the
+ * Worker, yet HTML in it is shown as text, so that a page can hold any example. Comments, which mark generated parts, are left out.
+ */
+import { Marked, type Tokens } from 'marked'
+
+/** A heading below the title. */
+export interface Heading {
+	id: string
+	text: string
+}
+
+/** A rendered page. */
+export interface Rendered {
+	html: string
+	/** The first heading of the page, as text. */
+	title: string
+	/** Its headings of the second rank, in order. */
+	headings: Heading[]
+}
+
+/** Renders a page. `href` turns a link of the source into one that works where the page is shown. */
+export function render(markdown: string, href: (target: string) => string = (target) => target): Rendered {
+	const ids = new Map<string, number>()
+	const headings: Heading[] = []
+	let title = ''
+	const marked = new Marked({ gfm: true })
+	marked.use({
+		renderer: {
+			heading({ tokens, depth }: Tokens.Heading): string {
+				const html = this.parser.parseInline(tokens)
+				const text = plain(this.parser.parseInline(tokens, this.parser.textRenderer))
+				if (depth === 1) {
+					title ||= text
+					return `<h1>${html}</h1>\n`
+				}
+				const id = unique(ids, anchorOf(text))
+				if (depth === 2) headings.push({ id, text })
+				return `<h${depth} id="${id}">${html}<a class="anchor" href="#${id}" aria-label="Link to “${escape(text)}”">#</a></h${depth}>\n`
+			},
+			code({ text, lang }: Tokens.Code): string {
+				const language = /^[a-z]+/i.exec(lang ?? '')?.[0]?.toLowerCase()
+				const named = language === undefined ? '' : ` class="language-${language}"`
+				return `<div class="code"><pre tabindex="0"><code${named}>${escape(text)}\n</code></pre></div>\n`
+			},
+			table(token: Tokens.Table): string {
+				const row = (cells: Tokens.TableCell[], tag: string): string =>
+					`<tr>${cells.map((cell) => `<${tag}${tag === 'th' ? ' scope="col"' : ''}>${this.parser.parseInline(cell.tokens)}</${tag}>`).join('')}</tr>\n`
+				const body = token.rows.map((cells) => row(cells, 'td')).join('')
+				return `<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>\n<thead>${row(token.header, 'th')}</thead>\n<tbody>${body}</tbody></table></div>\n`
+			},
+			link({ href: target, tokens }: Tokens.Link): string {
+				const address = href(target)
+				const inner = this.parser.parseInline(tokens)
+				return /^(https?:\/\/|\/|#)/.test(address) ? `<a href="${escape(address)}">${inner}</a>` : inner
+			},
+			html({ text }: Tokens.HTML | Tokens.Tag): string {
+				// A line break in a cell of a table has no other spelling.
+				return text === '<br>' ? text : escape(text.replace(/<!--[\s\S]*?-->\s*/g, ''))
+			},
+		},
+	})
+	const html = marked.parse(markdown, { async: false })
+	return { html, title, headings }
+}
+
+/** The anchor of a heading, as code hosts make it, so that links into a page work there too. */
+export function anchorOf(text: string): string {
+	return text
+		.toLowerCase()
+		.replace(/[^\p{L}\p{N}\s-]/gu, '')
+		.trim()
+		.replace(/\s/g, '-')
+}
+
+function unique(ids: Map<string, number>, id: string): string {
+	const before = ids.get(id) ?? 0
+	ids.set(id, before + 1)
+	return before === 0 ? id : `${id}-${before}`
+}
+
+function escape(text: string): string {
+	return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
+
+/** What the library escaped for HTML, as the text that it stands for. */
+function plain(html: string): string {
+	return html
+		.replace(/&#39;/g, "'")
+		.replace(/&quot;/g, '"')
+		.replace(/&lt;/g, '<')
+		.replace(/&gt;/g, '>')
+		.replace(/&amp;/g, '&')
+}

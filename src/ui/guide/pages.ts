@@ -1,0 +1,63 @@
+/** The guide's pages in the order in which they are listed. The first one is the guide's own, at `/guide`. */
+import cloudElements from '../../../docs/guide/cloud-elements.md'
+import limits from '../../../docs/guide/limits.md'
+import missing from '../../../docs/guide/missing-event.md'
+import notification from '../../../docs/guide/notification.md'
+import start from '../../../docs/guide/start-here.md'
+import stored from '../../../docs/guide/stored.md'
+import verify from '../../../docs/guide/verify.md'
+import events from '../../../docs/guide/woocommerce-events.md'
+import key from '../../../docs/guide/woocommerce-key.md'
+import { render, type Rendered } from './markdown.ts'
+
+/** Name in the address, and in `docs/guide`, → text. */
+const TEXTS: Readonly<Record<string, string>> = {
+	'start-here': start,
+	'woocommerce-key': key,
+	'woocommerce-events': events,
+	notification,
+	verify,
+	'missing-event': missing,
+	'cloud-elements': cloudElements,
+	limits,
+	stored,
+}
+
+/** The page that `/guide` shows. */
+const FIRST = 'start-here'
+
+/** A page of the guide. */
+export interface GuidePage extends Rendered {
+	name: string
+	/** Where it is served. */
+	path: string
+}
+
+const rendered = new Map<string, GuidePage>()
+
+/** All pages, in order. They are rendered when they are first asked for and kept: the texts never change while the Worker lives. */
+export function guidePages(): GuidePage[] {
+	return Object.keys(TEXTS).map((name) => guidePage(name)!)
+}
+
+/** One page; undefined when there is none of this name. */
+export function guidePage(name: string = FIRST): GuidePage | undefined {
+	const text = Object.hasOwn(TEXTS, name) ? TEXTS[name] : undefined
+	if (text === undefined) return undefined
+	let page = rendered.get(name)
+	if (page === undefined) {
+		page = { name, path: pathOf(name), ...render(text, guideHref) }
+		rendered.set(name, page)
+	}
+	return page
+}
+
+/** Pages name each other as files, `limits.md#anchor`, which works in the repository too. */
+export function guideHref(target: string): string {
+	const [, name, anchor = ''] = /^([a-z-]+)\.md(#.*)?$/.exec(target) ?? []
+	return name === undefined ? target : `${pathOf(name)}${anchor}`
+}
+
+function pathOf(name: string): string {
+	return name === FIRST ? '/guide' : `/guide/${name}`
+}

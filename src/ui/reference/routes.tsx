@@ -1,0 +1,26 @@
+/** The API reference at `/docs`: Scalar, out of our own assets, fed by `/openapi.json`. */
+import type { Api } from '../../api/serve.ts'
+import { answerPage } from '../answer.ts'
+import { Frame } from '../frame.tsx'
+
+/** Mounts the reference. */
+export function declareReference(app: Api): void {
+	app.get('/docs', async () => await show())
+}
+
+async function show(): Promise<Response> {
+	return await answerPage(
+		<Frame title='API reference' place='reference' scripts={['/assets/scalar.js', '/assets/reference.js']} bare>
+			<div id='main' class='reference' tabindex={-1}>
+				<noscript>
+					<p class='page'>
+						The reference needs JavaScript. What it shows is in <a href='/openapi.json'>/openapi.json</a>.
+					</p>
+				</noscript>
+				<div id='reference' />
+			</div>
+		</Frame>,
+		// Its parts bring their styles along when they are shown, and small images within their own code.
+		{ allow: { 'style-src': "'self' 'unsafe-inline'", 'img-src': "'self' data:" } },
+	)
+}

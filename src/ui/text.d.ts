@@ -1,0 +1,5 @@
+/** Pages of Markdown come into the Worker as text (`[[rules]]` in wrangler.toml). */
+declare module '*.md' {
+	const text: string
+	export default text
+}

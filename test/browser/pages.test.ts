@@ -1,0 +1,143 @@
+/** The pages in a real browser: nothing is asked of anybody else, nothing goes wrong, and both colours and both widths are fit to be read. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startBell, type Bell } from '../../scripts/local/bell.ts'
+import { LOCAL_DIR } from '../../scripts/local/files.ts'
+import { anyFreePort } from '../../scripts/local/ports.ts'
+import { LOOKS, openBrowser, openPage } from './browser.ts'
+
+/** For whoever wants to look at what the tests saw. */
+const PICTURES = join(LOCAL_DIR, 'pictures')
+
+let dir: string
+let bell: Bell
+let browser: Browser
+
+beforeAll(async () => {
+	dir = mkdtempSync(join(tmpdir(), 'shopbell-browser-'))
+	mkdirSync(PICTURES, { recursive: true })
+	;[bell, browser] = await Promise.all([startBell({ dir, port: await anyFreePort() }), openBrowser()])
+})
+afterAll(async () => {
+	await browser?.close()
+	await bell?.stop()
+	rmSync(dir, { recursive: true, force: true })
+})
+
+/** A colour's brightness as eyes see it, 0 to 1 (WCAG 2). */
+function luminance(colour: string): number {
+	const [r, g, b] = (colour.match(/[\d.]+/g) ?? []).slice(0, 3).map((text) => {
+		const part = Number(text) / 255
+		return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+	})
+	return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
+}
+
+function contrast(one: string, other: string): number {
+	const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b)
+	return (light! + 0.05) / (dark! + 0.05)
+}
+
+/** The colours in which an element is seen: its own and that of the first thing behind it that has one. Written as text, since it runs in the page. */
+async function coloursOf(page: Page, selector: string): Promise<{ text: string; back: string }> {
+	return await page.evaluate(`(() => {
+		const element = document.querySelector(${JSON.stringify(selector)})
+		let behind = element
+		while (behind.parentElement !== null && getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement
+		return { text: getComputedStyle(element).color, back: getComputedStyle(behind).backgroundColor }
+	})()`)
+}
+
+/** By how many pixels the page is wider than its window. */
+async function overflow(page: Page): Promise<number> {
+	return await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+}
+
+describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
+	const name = `${look.width}-${look.dark ? 'dark' : 'light'}.png`
+
+	test.each(['/guide', '/guide/woocommerce-events'])('%s', async (path) => {
+		const { page, context, elsewhere, errors } = await openPage(browser, bell.url, look)
+		const answer = await page.goto(`${bell.url}${path}`)
+		expect(answer?.status()).toBe(200)
+		expect(await page.locator('main h1').count()).toBe(1)
+		// Wide tables and code scroll by themselves; the page never does.
+		expect(await overflow(page)).toBeLessThanOrEqual(0)
+		for (const selector of ['main p', 'main a', 'main code', '.bar nav a', '.bar [aria-current]', '.pages a', '.pages ul ul a']) {
+			if ((await page.locator(selector).count()) === 0) continue
+			const { text, back } = await coloursOf(page, selector)
+			expect(contrast(text, back), `${selector}: ${text} on ${back}`).toBeGreaterThanOrEqual(4.5)
+		}
+		expect(luminance((await coloursOf(page, 'main p')).back) < 0.5).toBe(look.dark)
+		await page.screenshot({ path: join(PICTURES, `${path.slice(1).replaceAll('/', '-')}-${name}`) })
+		expect({ elsewhere, errors }).toEqual({ elsewhere: [], errors: [] })
+		await context.close()
+	})
+
+	test('/docs shows an operation', async () => {
+		const { page, context, elsewhere, errors } = await openPage(browser, bell.url, look)
+		await page.goto(`${bell.url}/docs`)
+		await page.locator('#reference h1').waitFor()
+		await page.screenshot({ path: join(PICTURES, `docs-${name}`) })
+		// As a reader who was sent a link.
+		await page.evaluate("location.hash = '#tag/accounts/GET/elements/api-v2/accounts/settings'")
+		const operation = page.locator('#reference section').filter({ hasText: 'notification.webhook.retry.schedule' }).first()
+		await operation.waitFor()
+		await page.screenshot({ path: join(PICTURES, `docs-operation-${name}`) })
+		expect(await overflow(page)).toBeLessThanOrEqual(0)
+		for (const selector of ['#reference h1', '#reference main p', '#reference aside a']) {
+			if (!(await page.locator(selector).first().isVisible())) continue
+			const { text, back } = await coloursOf(page, selector)
+			expect(contrast(text, back), `${selector}: ${text} on ${back}`).toBeGreaterThanOrEqual(4.5)
+			expect(luminance(back) < 0.5, `${selector}: ${text} on ${back}`).toBe(look.dark)
+		}
+		await page.waitForLoadState('networkidle')
+		expect({ elsewhere, errors }).toEqual({ elsewhere: [], errors: [] })
+		await context.close()
+	})
+})
+
+test('the keyboard goes to the content first, code is copied, and the guide leads from page to page', async () => {
+	const { page, context, errors } = await openPage(browser, bell.url, { width: 1280, dark: false })
+	await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: bell.url })
+	await page.goto(`${bell.url}/`)
+	expect(page.url()).toBe(`${bell.url}/guide`)
+	await page.keyboard.press('Tab')
+	expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content')
+	expect((await page.locator('.skip').boundingBox())!.y).toBeGreaterThanOrEqual(0)
+
+	const block = page.locator('.code').first()
+	await block.hover()
+	await block.getByRole('button', { name: 'Copy' }).click()
+	await block.getByRole('button', { name: 'Copied' }).waitFor()
+	expect(await page.evaluate('navigator.clipboard.readText()')).toBe((await block.locator('code').innerText()).trimEnd())
+
+	const seen = new Set<string>()
+	for (;;) {
+		seen.add(new URL(page.url()).pathname)
+		const next = page.locator('a[rel=next]')
+		if ((await next.count()) === 0) break
+		await page.goto(`${bell.url}${await next.getAttribute('href')}`)
+	}
+	const listed = await page.evaluate("[...document.querySelectorAll('nav.pages > ul > li > a')].map((link) => link.pathname)")
+	expect([...seen]).toEqual(listed)
+	expect(errors).toEqual([])
+	await context.close()
+})
+
+test('pages that do not exist are pages too, and a policy goes with every one', async () => {
+	const missing = await fetch(`${bell.url}/guide/nothing-here`)
+	expect(missing.status).toBe(404)
+	expect(await missing.text()).toContain('No such page')
+	for (const path of ['/guide', '/guide/limits', '/docs', '/guide/nothing-here']) {
+		const policy = (await fetch(`${bell.url}${path}`)).headers.get('Content-Security-Policy') ?? ''
+		expect(policy).toContain("default-src 'none'")
+		expect(policy).toContain("script-src 'self';")
+		expect(policy.includes('unsafe-inline'), path).toBe(path === '/docs')
+	}
+	const first = await fetch(`${bell.url}/guide/start-here`, { redirect: 'manual' })
+	expect([first.status, first.headers.get('Location')]).toEqual([301, '/guide'])
+})

@@ -1,0 +1,238 @@
+/** What an object's log answers: pages by filter and time that are whole and bounded, and what followed an event. */
+import { expect, test } from 'vitest'
+import { eventOf, eventsAfter, eventsOf } from '../../../../src/watcher/log-pages.ts'
+import type { EventQuery, EventRow, TallyBucket } from '../../../../src/watcher/log-rpc.ts'
+import { DEFAULT_DELIVERY, type Sql } from '../../../../src/watcher/ports.ts'
+import { releaseOf } from '../../../../src/watcher/deliveries.ts'
+import { tallyOf } from '../../../../src/watcher/counts.ts'
+import { timelineOf } from '../../../../src/watcher/timeline.ts'
+import { firstAt } from '../../../../src/watcher/seek.ts'
+import type { World } from '../../../world.ts'
+import { DAY, four, HOUR, ids, learned, MINUTE } from './tell.ts'
+
+const coreOf = (world: World): NonNullable<ReturnType<World['engine']['core']>> => world.engine.core()!
+const ROWS = 12_000
+
+/** A log of many events, one a second from `since` on: ten a notification, types, resources and objects in turn. */
+async function long(): Promise<{ world: World; since: number }> {
+	const world = await learned({ resources: four('products', 'orders'), pollIntervalMs: 365 * DAY })
+	const core = coreOf(world)
+	const since = world.nowMs - 2 * ROWS * 1_000
+	core.ports.sql.run(
+		`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		INSERT INTO events (sequence, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type, date, recorded, source, changed, flags, record, notifications)
+		SELECT i, i, 1 + i % 2, CASE i % 2 WHEN 0 THEN 'orders' ELSE 'products' END, i % 40, i, NULL, NULL, CASE i % 3 WHEN 0 THEN 'CREATED' WHEN 1 THEN 'UPDATED' ELSE 'DELETED' END,
+			? + i * 1000, ? + i * 1000, 'poll', NULL, '{}', '{"id":' || i || ',"name":"Name ' || i || '"}', '[' || (1 + i / 10) || ']' FROM n`,
+		ROWS,
+		since,
+		since,
+	)
+	core.ports.sql.run(
+		`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated, delivered)
+		SELECT i, 1, 'orders', '[]', 5, '{}', CASE WHEN i % 4 = 0 THEN 'queued' ELSE 'delivered' END, 1, 0, 5, 5, CASE WHEN i % 4 = 0 THEN NULL ELSE 5 END FROM n`,
+		1 + ROWS / 10,
+	)
+	core.state.sequence = ROWS
+	return { world, since }
+}
+
+/** All events of a query, page by page; how many pages. */
+function walk(world: World, query: Omit<EventQuery, 'before'>): { events: EventRow[]; pages: number } {
+	const events: EventRow[] = []
+	let before: number | undefined
+	for (let pages = 1; ; pages++) {
+		const page = eventsOf(coreOf(world), { ...query, before })
+		expect(page.events.length).toBeLessThanOrEqual(query.pageSize)
+		events.push(...page.events)
+		if (page.next === null) return { events, pages }
+		expect(page.next.number).toBeLessThanOrEqual(before ?? Infinity)
+		before = page.next.number
+	}
+}
+
+test('filters of every kind find all that they mean and nothing else, each call looking at a bounded part', async () => {
+	const { world, since } = await long()
+	const all = Array.from({ length: ROWS }, (_, n) => ROWS - n)
+	const expected = (fits: (i: number) => boolean): number[] => all.filter(fits)
+	const found = (query: Omit<EventQuery, 'before' | 'pageSize'>, pageSize = 200): number[] =>
+		walk(world, { pageSize, ...query }).events.map((event) => event.sequence)
+	expect(found({})).toEqual(all)
+	expect(found({ types: ['CREATED', 'DELETED'], resources: ['orders'] })).toEqual(expected((i) => i % 3 !== 1 && i % 2 === 0))
+	expect(found({ objectId: '17' })).toEqual(expected((i) => i % 40 === 17))
+	expect(found({ objectId: '17', resources: ['orders'] })).toEqual([])
+	expect(found({ statuses: ['CONSUMED'] })).toEqual(expected((i) => (1 + Math.floor(i / 10)) % 4 === 0))
+	expect(found({ statuses: ['CONSUMED', 'NOTIFIED'], types: ['UPDATED'] }, 7)).toEqual(expected((i) => i % 3 === 1))
+	expect(found({ statuses: ['NEW'] })).toEqual([])
+	expect(found({ text: 'nAmE 777' })).toEqual(expected((i) => String(i).startsWith('777')))
+	expect(found({ fromMs: since + 3_000_000, toMs: since + 3_005_000 })).toEqual([3005, 3004, 3003, 3002, 3001, 3000])
+	expect(found({ fromMs: since + 3_000_000, toMs: since + 3_005_500, types: ['CREATED'] })).toEqual([3003, 3000])
+	expect(found({ toMs: since - 1 })).toEqual([])
+	expect(found({ fromMs: world.nowMs })).toEqual([])
+	const one = eventOf(coreOf(world), 4_321)!
+	expect(found({ text: one.eventId })).toEqual([4_321])
+	// A look is 5000 events, or 1000 where their records are searched.
+	expect(walk(world, { pageSize: 200, types: ['none'] }).pages).toBe(3)
+	expect(walk(world, { pageSize: 200, text: 'nowhere' }).pages).toBe(12)
+})
+
+test('a page costs its rows: a moment is sought, gaps are passed over, a page of records has an end', async () => {
+	const { world, since } = await long()
+	const core = coreOf(world)
+	const { sql } = core.ports
+	let statements = 0
+	const counted: Sql = {
+		all: (query, ...values) => (statements++, sql.all(query, ...values)),
+		each: (query, ...values) => (statements++, sql.each(query, ...values)),
+		run: () => expect.unreachable('reading writes nothing'),
+		transaction: (body) => body(),
+	}
+	core.ports.sql = counted
+	expect(firstAt(counted, 'events', since + 5_000_000)).toBe(5_000)
+	expect(statements).toBeLessThan(17)
+	statements = 0
+	expect(eventsOf(core, { pageSize: 100 })).toMatchObject({ next: { number: ROWS - 99, atMs: since + (ROWS - 99) * 1000 } })
+	// The events, and their notifications in one run.
+	expect(statements).toBe(2)
+	core.ports.sql = sql
+	sql.run(`DELETE FROM events WHERE sequence BETWEEN 10 AND 11000`)
+	expect(walk(world, { pageSize: 200, types: ['CREATED'] })).toMatchObject({ pages: 3 })
+	expect(
+		walk(world, { pageSize: 200, types: ['CREATED'] })
+			.events.slice(-3)
+			.map((event) => event.sequence),
+	).toEqual([9, 6, 3])
+	// Where it stood before it left.
+	expect(firstAt(sql, 'events', since + 5_000_000)).toBe(10)
+	const small = eventsOf(core, { pageSize: 200, characters: 100 })
+	expect(small.events.length).toBeGreaterThan(1)
+	expect(small.events.length).toBeLessThan(10)
+	expect(small.next).not.toBeNull()
+})
+
+test('what followed an event comes in order, as much as is asked for, and nothing is read while nothing follows', async () => {
+	const { world } = await long()
+	const core = coreOf(world)
+	const tail = eventsAfter(core, ROWS - 3, 2)
+	expect(tail.events.map((event) => event.sequence)).toEqual([ROWS - 2, ROWS - 1])
+	expect(tail).toMatchObject({ last: ROWS, running: true })
+	expect(eventsAfter(core, null, 5)).toEqual({ events: [], last: ROWS, running: true })
+	const { sql } = core.ports
+	core.ports.sql = { ...sql, each: () => expect.unreachable() }
+	expect(eventsAfter(core, ROWS, 5).events).toEqual([])
+	core.ports.sql = sql
+	await world.configure({ enabled: false })
+	expect(eventsAfter(coreOf(world), ROWS, 5).running).toBe(false)
+})
+
+test('events are counted by the hour as they come and are accepted, in a row a day once the day is over, and nothing is counted twice', async () => {
+	const world = await learned({
+		resources: four('products'),
+		pollIntervalMs: HOUR,
+		config: { delivery: { ...DEFAULT_DELIVERY, failurePolicy: 'queue', batch: 1 } },
+	})
+	const began = world.nowMs
+	const products = ids(world, 'products')
+	const sums = (): number[] => {
+		const tally = tallyOf(coreOf(world), { fromMs: began, toMs: world.nowMs, unit: 'hour' })
+		if (tally === 'too-many') throw new Error('too many')
+		return ['count', 'success', 'failed'].map((what) => tally.reduce((sum, one) => sum + one[what as 'count'], 0))
+	}
+	await world.configure({ others: [{ number: 41, url: 'https://callback.example.com/second', topics: null }] })
+	for (let round = 0; round < 30; round++) {
+		world.answer = () => (round % 5 === 4 ? 404 : 204)
+		world.store.act({ do: 'edit', resource: 'products', id: products[round % products.length]!, set: { name: `Name ${round}` } })
+		await world.advance(HOUR)
+		// The memory goes between settling and the next commit.
+		world.evict()
+	}
+	// Two callbacks, and each event is counted once.
+	expect(sums()).toEqual([30, 24, 6])
+	expect(coreOf(world).state.counters.delivered).toBe(48)
+	const days = world.sql.all<{ day: number }>(`SELECT day FROM days`).length
+	expect([days, coreOf(world).state.tally.every(([hour]) => hour >= 24 * Math.floor(world.nowMs / DAY))]).toEqual([1, true])
+	const byHour = tallyOf(coreOf(world), { fromMs: began, toMs: began + 5 * HOUR, unit: 'hour' })
+	expect(byHour).not.toBe('too-many')
+	expect((byHour as TallyBucket[]).map((one) => one.count)).toEqual([1, 1, 1, 1, 1, 1].slice(0, (byHour as TallyBucket[]).length))
+	const byMinute = tallyOf(coreOf(world), { fromMs: began, toMs: world.nowMs, unit: 'minute' }) as TallyBucket[]
+	expect(byMinute.reduce((sum, one) => [sum[0]! + one.count, sum[1]! + one.success, sum[2]! + one.failed], [0, 0, 0])).toEqual([30, 24, 6])
+	// What was given up and is released later counts for the hour in which it was recorded.
+	world.answer = () => 204
+	releaseOf(coreOf(world), {})
+	await world.engine.ringDue(coreOf(world))
+	world.engine.arm(coreOf(world))
+	await world.advance(2 * DAY)
+	expect(sums()).toEqual([30, 30, 0])
+	expect(coreOf(world).state.counters.delivered).toBe(60)
+})
+
+test('counts finer than an hour read no more than they may', async () => {
+	const { world, since } = await long()
+	const counted = tallyOf(coreOf(world), { fromMs: since + 60_000, toMs: since + 119_999, unit: 'second' }) as TallyBucket[]
+	expect(counted).toHaveLength(60)
+	expect(counted[0]).toMatchObject({ count: 1 })
+	coreOf(world).ports.sql.run(
+		`INSERT INTO events SELECT sequence + 20000, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type, date, ?, source, changed, flags, record, notifications, confirmed FROM events`,
+		since + 3 * DAY,
+	)
+	expect(tallyOf(coreOf(world), { fromMs: since, toMs: since + 4 * DAY, unit: 'minute' })).toBe('too-many')
+})
+
+test('the timeline of an object has its events with what became of them, its state and its doubts, and reads nothing else of the log', async () => {
+	const world = await learned({
+		resources: four('products', 'orders'),
+		pollIntervalMs: MINUTE,
+		config: { delivery: { ...DEFAULT_DELIVERY, batch: 1 } },
+	})
+	const [id, other] = ids(world, 'products')
+	for (let round = 0; round < 5; round++) {
+		world.answer = () => (round === 2 ? 500 : 204)
+		for (const one of [id!, other!]) world.store.act({ do: 'edit', resource: 'products', id: one, set: { name: `Name ${round}` } })
+		await world.advance(2 * MINUTE)
+	}
+	await world.advance(HOUR)
+	const whole = timelineOf(coreOf(world), 'products', String(id), { pageSize: 50 })!
+	expect(whole).toMatchObject({
+		objectType: 'products',
+		objectId: String(id),
+		state: 'live',
+		objectSequence: 5,
+		firstSeenMs: null,
+		heldSinceMs: null,
+		lookup: null,
+		next: null,
+	})
+	expect(whole.events.map((event) => [event.objectSequence, event.eventType, event.status])).toEqual(
+		[1, 2, 3, 4, 5].map((n) => [n, 'UPDATED', 'NOTIFIED']),
+	)
+	expect(whole.events[2]!.deliveries[0]!.tries.map((one) => one.status)).toEqual([
+		...Array.from({ length: whole.events[2]!.deliveries[0]!.tries.length - 1 }, () => 500),
+		204,
+	])
+	expect(whole.events.every((event) => event.deliveries.length === 1 && event.deliveries[0]!.body === null)).toBe(true)
+	const pages: number[] = []
+	for (let before: number | undefined; ;) {
+		const page = timelineOf(coreOf(world), 'products', String(id), { pageSize: 2, before })!
+		pages.unshift(...page.events.map((event) => event.objectSequence))
+		if (page.next === null) break
+		before = page.next.number
+	}
+	expect(pages).toEqual([1, 2, 3, 4, 5])
+	// A place that is another object's is none of this one's.
+	const foreign = timelineOf(coreOf(world), 'products', String(other), { pageSize: 50 })!.events[0]!.sequence
+	expect(
+		timelineOf(coreOf(world), 'products', String(id), { pageSize: 50, before: foreign })!.events.every(
+			(event) => event.objectId === String(id),
+		),
+	).toBe(true)
+	for (const [resource, object] of [
+		['products', '999999'],
+		['coupons', String(id)],
+		['', ''],
+	])
+		expect(timelineOf(coreOf(world), resource!, object!, { pageSize: 5 })).toBeNull()
+	world.store.act({ do: 'delete', resource: 'products', id: id! })
+	await world.advance(5 * MINUTE)
+	const gone = timelineOf(coreOf(world), 'products', String(id), { pageSize: 50 })!
+	expect([gone.state, gone.events.at(-1)!.eventType]).toEqual(['gone', 'DELETED'])
+})

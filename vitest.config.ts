@@ -1,6 +1,9 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
+/** Stories that hold something against the clock: one at a time, with the machine to themselves. */
+const TIMED = ['test/e2e/commands.test.ts', 'test/e2e/isolation.test.ts']
+
 /** Pure decisions run in plain Node (an import of `cloudflare:*` fails there, which guards the layering), shells in workerd, whole stories against the built Worker. */
 export default defineConfig({
 	test: {
@@ -37,11 +40,24 @@ export default defineConfig({
 				test: {
 					name: 'e2e',
 					include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts'],
+					exclude: TIMED,
+					environment: 'node',
+					testTimeout: 120_000,
+					hookTimeout: 60_000,
+					// They wait for the Worker's clocks most of the time.
+					maxWorkers: 2,
+					sequence: { groupOrder: 2 },
+				},
+			},
+			{
+				test: {
+					name: 'timed',
+					include: TIMED,
 					environment: 'node',
 					testTimeout: 120_000,
 					hookTimeout: 60_000,
 					fileParallelism: false,
-					sequence: { groupOrder: 2 },
+					sequence: { groupOrder: 3 },
 				},
 			},
 			{
@@ -52,7 +68,7 @@ export default defineConfig({
 					testTimeout: 60_000,
 					hookTimeout: 60_000,
 					fileParallelism: false,
-					sequence: { groupOrder: 3 },
+					sequence: { groupOrder: 4 },
 				},
 			},
 		],

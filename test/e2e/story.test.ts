@@ -67,7 +67,7 @@ describe.each([
 		expect(JSON.parse(body[0]?.providerData ?? '')).toMatchObject({ id: entry?.id })
 	})
 
-	test('with a callback and a key the next change arrives signed, and the log says so', async () => {
+	test('with a callback and a key the next change arrives signed, and the log says so §4.5 §6.4 §11.1', async () => {
 		await house.client.call('PATCH', `/instances/${instance.id}`, {
 			configuration: { 'event.notification.callback.url': house.callback.url, 'event.notification.signature.key': KEY },
 		})

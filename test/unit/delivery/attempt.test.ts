@@ -57,7 +57,7 @@ const io: AttemptIo = {
 const answering = (answer: () => Response | Promise<Response>): AttemptIo => ({ ...io, fetch: async () => await answer() })
 
 describe('what is sent', () => {
-	test("is the claim's body, bytes and all, under our name, signed with the opened key", async () => {
+	test("is the claim's body, bytes and all, under our name, signed with the opened key §11.5", async () => {
 		const seen: { headers: Record<string, unknown>; method: string | undefined; url: string | undefined; body: Buffer }[] = []
 		const url = await serve(async (request, response) => {
 			seen.push({ headers: request.headers, method: request.method, url: request.url, body: Buffer.concat(await request.toArray()) })
@@ -111,7 +111,7 @@ describe('what is sent', () => {
 		expect(await headersAt(fromMs, fromMs)).toEqual(signed(fromMs, { current: 'new', next: null }))
 	})
 
-	test('says from the second try on which one it is, and whether it is a replay, with the same id and bytes', async () => {
+	test('says from the second try on which one it is, and whether it is a replay, with the same id and bytes §11.3', async () => {
 		const seen: unknown[] = []
 		const url = await serve(async (request, response) => {
 			seen.push([

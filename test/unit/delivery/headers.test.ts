@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { basicAuthorization, parseStaticHeaders } from '../../../src/delivery/headers.ts'
 
 describe('static headers', () => {
-	test('are read from a JSON object', () => {
+	test('are read from a JSON object §3.3', () => {
 		expect(parseStaticHeaders('{"X-Tenant": "7", "X-Count": 3, "X-On": true}')).toEqual([
 			['X-Tenant', '7'],
 			['X-Count', '3'],
@@ -11,7 +11,7 @@ describe('static headers', () => {
 		])
 	})
 
-	test('are read from lines', () => {
+	test('are read from lines §3.3', () => {
 		expect(parseStaticHeaders('X-Tenant: 7\r\n Authorization:Bearer a:b \n\nno header')).toEqual([
 			['X-Tenant', '7'],
 			['Authorization', 'Bearer a:b'],
@@ -48,7 +48,7 @@ describe('static headers', () => {
 	})
 })
 
-test('Basic authorization is UTF-8, and absent without both parts', () => {
+test('Basic authorization is UTF-8, and absent without both parts §3.2', () => {
 	expect(basicAuthorization('Aladdin', 'open sesame')).toBe('Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==')
 	expect(basicAuthorization('test', '123£')).toBe('Basic dGVzdDoxMjPCow==')
 	expect(basicAuthorization('user', null)).toBe('Basic dXNlcjo=')

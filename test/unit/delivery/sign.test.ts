@@ -19,7 +19,7 @@ describe('vectors', () => {
 		expect(signatureHeaders(signable, { current: key, next: nextKey })).toEqual(headers)
 	})
 
-	test("the platform's published one is among them", () => {
+	test("the platform's published one is among them §4.5", () => {
 		expect(VECTORS[0]).toMatchObject({
 			key: 'MySecretEventSignatureKey',
 			body: '<INSERT_EVENT_NOTIFICATION_RESPONSE_BODY>',
@@ -55,7 +55,7 @@ test('the page about verifying shows the very files', () => {
 	})
 })
 
-test('without a key the ids are there and nothing is signed', () => {
+test('without a key the ids are there and nothing is signed §4.5', () => {
 	expect(signatureHeaders({ notificationId: 3_000_000_001, body: bytes('{}'), startedMs: 1_700_000_000_999 }, null)).toEqual({
 		'Elements-Webhook-Id': 'ntf_3000000001',
 		'webhook-id': 'ntf_3000000001',

@@ -6,7 +6,7 @@ import { stored } from './samples.ts'
 const context = { instanceId: 3, elementKey: 'woocommercerest', hubKey: 'ecommerce' }
 
 describe('an entry', () => {
-	test("has the platform's keys first, in its order, then ours", () => {
+	test("has the platform's keys first, in its order, then ours §11.2", () => {
 		expect(JSON.stringify(entry(stored(), context))).toBe(
 			'{"date":"2018-08-20T15:29:06Z","elementKey":"woocommercerest","pollDate":"2018-08-20T15:29:34Z","eventType":"UPDATED","hubKey":"ecommerce",' +
 				'"objectId":"12","objectType":"orders","eventId":"AAAAAAADAAAAAAAFCgsM","sequence":5,"objectSequence":2,"previousSequence":1,' +
@@ -14,7 +14,7 @@ describe('an entry', () => {
 		)
 	})
 
-	test('leaves out what does not apply', () => {
+	test('leaves out what does not apply §11.2', () => {
 		const first = entry(
 			stored({ eventType: 'CREATED', previousSequence: null, changedFields: null, pollDateMs: null, source: 'webhook' }),
 			context,
@@ -33,7 +33,7 @@ describe('an entry', () => {
 		])
 	})
 
-	test('tells the marks that are true', () => {
+	test('tells the marks that are true §11.2', () => {
 		const marks = (flags: Parameters<typeof stored>[0]) =>
 			Object.keys(entry(stored(flags), context)).filter((key) => /trashed|unlisted|restored|backfill|erased/.test(key))
 		expect(marks({ flags: { trashed: true } })).toEqual(['trashed'])
@@ -60,7 +60,7 @@ describe('an entry', () => {
 		expect(entry(stored(), { ...context, publicUrl: 'https://bell.example.com' })).not.toHaveProperty('recordUrl')
 	})
 
-	test('links a record that was too large to keep in the hub, and does not call it erased', () => {
+	test('links a record that was too large to keep in the hub, and does not call it erased §10.9', () => {
 		const large = stored({ record: null, flags: { large: 'orders/12' } })
 		for (const mode of [{}, { mode: 'thin' as const }]) {
 			const made = entry(large, { ...context, ...mode, publicUrl: 'https://bell.example.com' })

@@ -8,7 +8,7 @@ const OTHER = Uint8Array.from({ length: 32 }, (_, index) => 255 - index)
 const wide = fc.integer({ min: 0, max: 2 ** 48 - 1 })
 
 describe('event ids', () => {
-	test('are 20 characters that go in URLs, and give back what they were made of', () => {
+	test('are 20 characters that go in URLs, and give back what they were made of §11.1', () => {
 		fc.assert(
 			fc.property(wide, wide, fc.integer({ min: 0, max: 0xffffff }), (instanceId, sequence, tag) => {
 				const id = formatEventId(instanceId, sequence, tag)
@@ -64,7 +64,7 @@ describe('event ids', () => {
 })
 
 describe('notification ids', () => {
-	test('are safe integers that name their owner, as number and as digits', () => {
+	test('are safe integers that name their owner, as number and as digits §11.3', () => {
 		fc.assert(
 			fc.property(fc.integer({ min: 1, max: 9_007_198 }), fc.integer({ min: 0, max: 999_999_999 }), (ownerId, counter) => {
 				const id = notificationId(ownerId, counter)

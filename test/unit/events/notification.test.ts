@@ -17,7 +17,7 @@ const instance: NotificationInstance = {
 const notification = { id: 3_000_000_001, createdMs: Date.UTC(2018, 7, 20, 15, 30, 7, 999), resource: 'orders' }
 
 describe('a body', () => {
-	test("has the shape that the platform's clients know, in its order", () => {
+	test("has the shape that the platform's clients know, in its order §4.1 §11.4", () => {
 		const text = body(notification, [stored()], instance)
 		expect(text).toBe(
 			'{"severity":"medium","createdDate":"Mon Aug 20 15:30:07 UTC 2018","topic":"instance-3-woocommercerest-events","action":"create","id":"3000000001",' +
@@ -30,12 +30,12 @@ describe('a body', () => {
 		)
 	})
 
-	test('carries each record as the text that was stored', () => {
+	test('carries each record as the text that was stored §4.2', () => {
 		const record = '{"2":"b", "1":"a","total":10.00,"name":"\\u00fc","a":1,"a":2}'
 		expect(body(notification, [stored({ record })], instance)).toContain(`"raw":{"orders":[${record}],`)
 	})
 
-	test('names the first event, keeps records and entries side by side, and takes the latest poll', () => {
+	test('names the first event, keeps records and entries side by side, and takes the latest poll §4.2 §10.5', () => {
 		const events = [
 			stored({ sequence: 8, pollDateMs: 5_000 }),
 			stored({ sequence: 9, objectId: 13, record: '{"id":13}', pollDateMs: 9_000 }),
@@ -93,7 +93,7 @@ describe('a body', () => {
 		)
 	})
 
-	test('has no pollDate where no poll brought the events', () => {
+	test('has no pollDate where no poll brought the events §4.3', () => {
 		const { message } = JSON.parse(body(notification, [stored({ pollDateMs: null, source: 'webhook' })], instance))
 		expect(message.raw).not.toHaveProperty('pollDate')
 		expect(message.events[0]).not.toHaveProperty('pollDate')
@@ -123,7 +123,7 @@ describe('a body', () => {
 	})
 })
 
-test('dates are written as Java does, in UTC', () => {
+test('dates are written as Java does, in UTC §4.1', () => {
 	expect(javaDate(Date.UTC(2018, 7, 20, 15, 30, 7))).toBe('Mon Aug 20 15:30:07 UTC 2018')
 	expect(javaDate(Date.UTC(2026, 0, 3, 4, 5, 6))).toBe('Sat Jan 03 04:05:06 UTC 2026')
 })

@@ -380,7 +380,7 @@ describe('what the watcher runs by', () => {
 		expect(Object.keys(JSON.parse(run({}).configuration['event.poller.configuration']!))).toHaveLength(4)
 	})
 
-	test('how notifications are made and sent: the instance’s keys, the account’s settings, defaults by the way of seeing', () => {
+	test('how notifications are made and sent: the instance’s keys, the account’s settings, defaults by the way of seeing §4.4', () => {
 		expect(run({}).delivery).toEqual(DEFAULT_DELIVERY)
 		expect(run({ 'event.vendor.type': 'webhook' }).delivery).toEqual({ ...DEFAULT_DELIVERY, batch: 20 })
 		expect(run({ 'event.vendor.type': 'hybrid' }).delivery).toEqual(DEFAULT_DELIVERY)

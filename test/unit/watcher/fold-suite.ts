@@ -17,7 +17,7 @@ export function tellInShares(
 ): Happened {
 	const happened: Happened = new Map()
 	describe.each(Array.from({ length: shares }, (_, index) => index + 1))(`${name}, share %i`, (share) => {
-		test(`${runs / shares} stories of 30 steps and more end in the store's state`, async () => {
+		test(`${runs / shares} stories of 30 steps and more end in the store's state §10.2`, async () => {
 			await fc.assert(
 				fc.asyncProperty(story({ min: 30, max: 40 }, way), async (tale) => {
 					const { judgement, happened: seen } = await play(tale)

@@ -10,7 +10,7 @@ function changes(verdict: Verdict): object[] {
 }
 
 describe('an object that was never seen', () => {
-	test('rings CREATED with its created date, whatever its dates say', () => {
+	test('rings CREATED with its created date, whatever its dates say §10.4', () => {
 		expect(changes(gate(null, seen({ createdSec: NOW_SEC - 9e7, stampSec: NOW_SEC + 9e7 }), context()))).toEqual([
 			{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9e7, withRecord: true },
 		])

@@ -21,7 +21,7 @@ const NOW = Date.UTC(2026, 5, 15, 12)
 const HOUR = 3_600_000
 
 describe('the newest ten', () => {
-	test('close the poll when the oldest of them lies before the horizon', () => {
+	test('close the poll when the oldest of them lies before the horizon §10.7', () => {
 		expect(headCloses([200, 150, 99], 3, 50, 100)).toBe(true)
 		expect(headCloses([200, 150, 100], 3, 50, 100)).toBe(false)
 	})
@@ -141,7 +141,7 @@ function readWindow(
 }
 
 describe('a window', () => {
-	test('3.6 3.7 shows every row at least once and ends, whatever the stamps, the page, and the order of ties', () => {
+	test('3.6 3.7 shows every row at least once and ends, whatever the stamps, the page, and the order of ties §10.2', () => {
 		const rows = fc.array(fc.integer({ min: 1_000, max: 1_040 }), { maxLength: 120 })
 		fc.assert(
 			fc.property(

@@ -138,7 +138,7 @@ describe('recorded deliveries of real stores', () => {
 		expect(counts).toEqual(Object.fromEntries(Object.entries(OUTCOMES).map(([name, [count]]) => [name, count])))
 	})
 
-	test('pings of every form are answered 200, and nothing is asked or kept', async () => {
+	test('pings of every form are answered 200, and nothing is asked or kept §7.2', async () => {
 		const pings = all.filter((one) => one.headers['x-wc-webhook-topic'] === undefined)
 		expect(pings).toHaveLength(24)
 		for (const one of pings) expect(await post(sent(one)), one.name).toBe(200)
@@ -174,7 +174,7 @@ describe('recorded deliveries of real stores', () => {
 })
 
 describe('in this order', () => {
-	test('GET is answered 200 with {}, at both addresses; other methods are a 405; another element does not exist', async () => {
+	test('GET is answered 200 with {}, at both addresses; other methods are a 405; another element does not exist §7.2', async () => {
 		for (const url of [RECEIVER, `${RECEIVER}/Nw==`]) {
 			const answer = await client.send(new Request(url))
 			expect([answer.status, await answer.text()]).toEqual([200, '{}'])
@@ -184,7 +184,7 @@ describe('in this order', () => {
 		expect(await post(delivery(7, 'order.updated', '{"id":1}', { url: RECEIVER.replace('woocommercerest', 'shopify') }))).toBe(404)
 	})
 
-	test('a verified delivery is committed, then answered; every spelling of the address is one', async () => {
+	test('a verified delivery is committed, then answered; every spelling of the address is one §7.1', async () => {
 		const padded = btoa('7')
 		for (const url of [
 			`${RECEIVER}/${padded}?v=1`,
@@ -208,7 +208,7 @@ describe('in this order', () => {
 		})
 	})
 
-	test('Element-Instances names the instance; only those that the signature fits are told', async () => {
+	test('Element-Instances names the instance; only those that the signature fits are told §7.1', async () => {
 		const at = (ids: string) => delivery(7, 'order.updated', '{"id":1}', { url: `${RECEIVER}?v=1`, headers: { 'Element-Instances': ids } })
 		expect(await post(at('7'))).toBe(200)
 		expect(await post(at('8, 7'))).toBe(200)
@@ -283,7 +283,7 @@ describe('in this order', () => {
 		expect(client.world.watchers.deliveries).toHaveLength(1)
 	})
 
-	test('above 1.5 MB only the id is passed on; above 8 MB nothing is read', async () => {
+	test('above 1.5 MB only the id is passed on; above 8 MB nothing is read §10.9', async () => {
 		const sized = (bytes: number) => `{"id":"77","filler":"${'x'.repeat(bytes - 23)}"}`
 		expect(await post(delivery(7, 'order.updated', sized(1_500_000)))).toBe(200)
 		expect(client.world.watchers.deliveries.pop()).toMatchObject({ objectId: null, body: expect.stringMatching(/^\{"id":"77"/) })

@@ -111,7 +111,7 @@ test('create repeated changes nothing', async () => {
 })
 
 describe('what is kept', () => {
-	test('leaves a week after it was settled, its notifications and attempts with it', async () => {
+	test('leaves a week after it was settled, its notifications and attempts with it §6.9', async () => {
 		const world = await learned({ ...many, pollIntervalMs: 6 * HOUR })
 		let tries = 0
 		world.answer = () => (++tries < 3 ? 500 : 204)

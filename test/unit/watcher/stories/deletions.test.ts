@@ -28,7 +28,7 @@ function raiseTotals(world: World, by: number): void {
 }
 
 describe('deletions', () => {
-	test('5.1 5.4 trash rings DELETED with the record, emptying it nothing, thirty days later', async () => {
+	test('5.1 5.4 trash rings DELETED with the record, emptying it nothing, thirty days later §10.1', async () => {
 		const world = await learned({ ...products, pollIntervalMs: 6 * HOUR })
 		const [id] = ids(world, 'products')
 		world.store.act({ do: 'trash', resource: 'products', id: id! })
@@ -39,7 +39,7 @@ describe('deletions', () => {
 		expect(told(world)).toHaveLength(1)
 	})
 
-	test('5.2 a hard deletion is confirmed twice, five seconds apart, before it rings', async () => {
+	test('5.2 a hard deletion is confirmed twice, five seconds apart, before it rings §10.1 §3.11', async () => {
 		const world = await learned(products)
 		const [id] = vanish(world, 1)
 		world.store.log.length = 0

@@ -142,7 +142,7 @@ describe('a callback that fails', () => {
 		expect(health(world).callback.waiting).toBe(2)
 	})
 
-	test('and was deactivated: released, everything is sent, in order and with the ids it had', async () => {
+	test('and was deactivated: released, everything is sent, in order and with the ids it had §10.6', async () => {
 		const world = await learned(quietly)
 		answers(world, () => 410)
 		const [id] = ids(world, 'products')
@@ -262,7 +262,7 @@ describe('order', () => {
 		await endsWell(world, { products: 'products' })
 	})
 
-	test('a notification carries at most ten events, of one resource, each with its own record', async () => {
+	test('a notification carries at most ten events, of one resource, each with its own record §4.2 §4.4', async () => {
 		const world = await learned({
 			...quietly,
 			resources: four('products', 'customers'),

@@ -239,7 +239,7 @@ describe('7.8 the order of created and updated', () => {
 		await endsWell(world)
 	})
 
-	test('7.8 created and then updated by REST is one CREATED too', async () => {
+	test('7.8 created and then updated by REST is one CREATED too §10.4', async () => {
 		const world = await hooked()
 		const { id } = await call(world, 'POST', 'orders', {
 			status: 'processing',

@@ -185,7 +185,7 @@ test('a large collection that is polled by dates alone is read from its newest e
 	expect(world.store.log.length - asked).toBe(2)
 })
 
-test('a record that fits in characters but not in bytes rings without its content', async () => {
+test('a record that fits in characters but not in bytes rings without its content §10.9', async () => {
 	const world = await learned({ resources: four('products') })
 	const { id } = world.store.act({ do: 'create', resource: 'products', set: { description: '語'.repeat(700_000) } })[0]!
 	await world.advance(5 * MINUTE)

@@ -46,7 +46,7 @@ const LABELS = { contacts: 'customers', discounts: 'coupons', orders: 'orders', 
 
 describe.each(['America/Denver', 'Asia/Kolkata', 'Australia/Lord_Howe'])('a store in %s', (zone) => {
 	test.each(FORMS)(
-		'3.4 datesConfiguration %s: everything rings within two polls, once, and says when it happened',
+		'3.4 datesConfiguration %s: everything rings within two polls, once, and says when it happened §2.7 §2.8 §3.6 §3.7 §10.3',
 		async (_name, dates) => {
 			const world = await learned({
 				resources: withDates(dates),
@@ -85,7 +85,7 @@ describe.each(['America/Denver', 'Asia/Kolkata', 'Australia/Lord_Howe'])('a stor
 	)
 })
 
-test('3.4 dates that are parsed in another zone than the store’s lose nothing: the gate goes by content', async () => {
+test('3.4 dates that are parsed in another zone than the store’s lose nothing: the gate goes by content §10.3', async () => {
 	const world = await learned({
 		resources: withDates({ ...asInSeed, updatedDateTimezone: 'Asia/Tokyo', createdDateTimezone: 'Asia/Tokyo' }),
 	})
@@ -97,7 +97,7 @@ test('3.4 dates that are parsed in another zone than the store’s lose nothing:
 	await endsWell(world, LABELS)
 })
 
-test('3.4 dates that cannot be read are no reason to pass a record over; the poller says which', async () => {
+test('3.4 dates that cannot be read are no reason to pass a record over; the poller says which §3.8', async () => {
 	const { pollerOf } = await import('../../../../src/watcher/reports.ts')
 	const resources = {
 		orders: { url: '/hubs/ecommerce/orders', datesConfiguration: { updatedDateField: 'order_key', updatedDateFormat: 'yyyy-MM-dd' } },

@@ -12,7 +12,7 @@ async function poll(world: World, resources: Record<string, PollerResource>): Pr
 }
 
 describe('where in a url', () => {
-	test('watches what matches; leaving it rings nothing, entering it CREATED', async () => {
+	test('watches what matches; leaving it rings nothing, entering it CREATED §3.4', async () => {
 		const world = await learned({ resources: { paid: { url: "/hubs/ecommerce/orders?where=status='processing'" } } })
 		const placed = world.store.act({ do: 'place-order', status: 'processing' }).find((entry) => entry.resource === 'orders')!.id
 		const other = world.store.act({ do: 'place-order', status: 'pending' }).find((entry) => entry.resource === 'orders')!.id
@@ -61,7 +61,7 @@ describe('where in a url', () => {
 	})
 })
 
-test('idField may be a path, with or without $', async () => {
+test('idField may be a path, with or without $ §3.4', async () => {
 	const world = await learned({
 		resources: { orders: { url: '/orders', idField: '$.billing.phone' }, products: { url: '/products', idField: 'sku' } },
 		store: { objects: { orders: 0, products: 3, coupons: 0, customers: 0 } },
@@ -89,7 +89,7 @@ test.each([1, 7, 100])('pageSize %i: the baseline learns everything, and nothing
 	expect(Math.max(...sizes.map(Number))).toBe(pageSize)
 })
 
-test('3.5 pollDelay reaches further back than commits are late', async () => {
+test('3.5 pollDelay reaches further back than commits are late §3.5', async () => {
 	const arrived = async (pollDelay: number): Promise<string[]> => {
 		const world = await learned({
 			resources: { products: { url: '/products', pollDelay } },
@@ -111,7 +111,7 @@ test('3.5 pollDelay reaches further back than commits are late', async () => {
 describe('filterByUpdatedDate false', () => {
 	const url = "/hubs/ecommerce/orders?where=after='${gmtDate:yyyy-MM-dd'T'HH:mm:ss}'"
 
-	test('asks with the last poll’s time in the placeholder, and rings by the dates alone', async () => {
+	test('asks with the last poll’s time in the placeholder, and rings by the dates alone §3.9', async () => {
 		const world = await learned({ resources: { orders: { url, filterByUpdatedDate: false } } })
 		world.store.log.length = 0
 		const since = resourceOf(world, 'orders').cursorMs!
@@ -123,7 +123,7 @@ describe('filterByUpdatedDate false', () => {
 		expect(pollerOf(world.engine.core()!).resources[0]!.known).toBe(0)
 	})
 
-	test('createdCheckTolerance decides between CREATED and UPDATED', async () => {
+	test('createdCheckTolerance decides between CREATED and UPDATED §3.5 §3.10', async () => {
 		const types = async (createdCheckTolerance: number): Promise<string[]> => {
 			const world = await learned({ resources: { orders: { url: '/orders', filterByUpdatedDate: false, createdCheckTolerance } } })
 			const placed = world.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
@@ -150,7 +150,7 @@ describe('filterByUpdatedDate false', () => {
 })
 
 describe('the configuration changes', () => {
-	test('a renamed label keeps index and cursor, and is objectType from then on', async () => {
+	test('a renamed label keeps index and cursor, and is objectType from then on §2.6 §10.8', async () => {
 		const world = await learned({ resources: four('customers') })
 		const { number, cursorMs } = resourceOf(world, 'customers')
 		const before = world.store.requests
@@ -163,7 +163,7 @@ describe('the configuration changes', () => {
 		expect(told(world)).toEqual([`CREATED contacts ${made}`])
 	})
 
-	test('a resource that is added later begins in silence then, and rings what comes', async () => {
+	test('a resource that is added later begins in silence then, and rings what comes §10.8', async () => {
 		const world = await learned({ resources: four('customers') })
 		await world.advance(10 * MINUTE)
 		world.store.act({ do: 'place-order', customer: 0 })

@@ -12,7 +12,7 @@ import { declareOauth } from './api/connect/oauth.ts'
 import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
 import { answerBareHub, declareHub, isBareHubPath } from './api/hub/routes.ts'
-import { declareInstances } from './api/instances/routes.ts'
+import { declareAccountInstances, declareInstances } from './api/instances/routes.ts'
 import { declareMetrics, declareRootMetrics } from './api/metrics/routes.ts'
 import { declareNotifications } from './api/notifications/routes.ts'
 import { declareReceivers } from './api/receivers/routes.ts'
@@ -56,6 +56,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	declareOpenapi(app)
 	const api = createApi()
 	// Paths with fixed words come before those with `{id}` in the same place.
+	declareAccountInstances(api)
 	declareAccounts(api)
 	declareUsers(api)
 	declareAuthentication(api)

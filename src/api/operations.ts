@@ -4,7 +4,7 @@ import { authenticationOperations } from './authentication/operations.ts'
 import { catalogOperations } from './catalog/operations.ts'
 import { connectOperations } from './connect/operations.ts'
 import { eventOperations } from './events/operations.ts'
-import { instanceOperations } from './instances/operations.ts'
+import { accountInstanceOperations, instanceOperations } from './instances/operations.ts'
 import { replayOperations } from './instances/replay-operations.ts'
 import { watchingOperations } from './instances/watching-operations.ts'
 import { metricsOperations, rootMetricsOperations } from './metrics/operations.ts'
@@ -16,6 +16,7 @@ import { userOperations } from './users/operations.ts'
 /** All of them. */
 export const operations = {
 	...serviceOperations,
+	...accountInstanceOperations,
 	...accountOperations,
 	...userOperations,
 	...authenticationOperations,

@@ -75,6 +75,27 @@ const remove = {
 	answer: null,
 } as const
 
+/** Lists beneath `/accounts`: mounted before the calls about accounts themselves, one of which has `{id}` where the first has a word. */
+export const accountInstanceOperations = {
+	listAccountInstances: operation({
+		...list,
+		path: '/accounts/instances',
+		summary: "Instances of the caller's account",
+		access: 'account',
+		answer: Instances,
+		errors: [404],
+	}),
+	listInstancesOfAccount: operation({
+		...list,
+		path: '/accounts/{id}/instances',
+		summary: 'Instances of an account',
+		description: `An account is an organization: \`accountId\` in notifications is its number. Another one's does not exist. ${LISTS}`,
+		access: 'account',
+		params: z.object({ id: z.string().meta({ description: 'Number of the organization', examples: ['1'] }) }),
+		answer: Instances,
+	}),
+}
+
 /** Fixed words before `{id}` in the same place. */
 export const instanceOperations = {
 	createInstance: operation({ ...create, path: '/instances' }),
@@ -92,23 +113,6 @@ export const instanceOperations = {
 		path: '/elements/{keyOrId}/instances',
 		summary: 'Instances of an element',
 		access: 'account',
-		answer: Instances,
-	}),
-	listAccountInstances: operation({
-		...list,
-		path: '/accounts/instances',
-		summary: "Instances of the caller's account",
-		access: 'account',
-		answer: Instances,
-		errors: [404],
-	}),
-	listInstancesOfAccount: operation({
-		...list,
-		path: '/accounts/{id}/instances',
-		summary: 'Instances of an account',
-		description: `An account is an organization: \`accountId\` in notifications is its number. Another one's does not exist. ${LISTS}`,
-		access: 'account',
-		params: z.object({ id: z.string().meta({ description: 'Number of the organization', examples: ['1'] }) }),
 		answer: Instances,
 	}),
 

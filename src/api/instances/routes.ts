@@ -4,7 +4,7 @@ import type { InstanceContext } from '../environment.ts'
 import { serve, type Api } from '../serve.ts'
 import * as handlers from './handlers.ts'
 import * as hooks from './hooks.ts'
-import { instanceOperations } from './operations.ts'
+import { accountInstanceOperations, instanceOperations } from './operations.ts'
 import { replayOperations } from './replay-operations.ts'
 import * as replays from './replays.ts'
 import type { InstanceBody, InstancePatch } from './schema.ts'
@@ -21,6 +21,14 @@ const update = (c: InstanceContext, { query, body }: Given<typeof InstancePatch>
 	handlers.update(c, body, { replace: false, reAuthenticate: false, rebaseline: query.rebaseline === 'true' })
 const replace = (c: InstanceContext, { query, body }: Given<typeof InstanceBody>, reAuthenticate: boolean) =>
 	handlers.update(c, body, { replace: true, reAuthenticate, rebaseline: query.rebaseline === 'true' })
+
+/** Mounts the lists beneath `/accounts`. */
+export function declareAccountInstances(api: Api): void {
+	serve(api, accountInstanceOperations, {
+		listAccountInstances: (c, { query }) => handlers.listOf(c, query, null),
+		listInstancesOfAccount: (c, { params, query }) => handlers.listByAccount(c, query, params.id),
+	})
+}
 
 /** Mounts the calls. Longer paths come first: `/instances/configuration` must not be taken for an id. */
 export function declareInstances(api: Api): void {
@@ -48,8 +56,6 @@ export function declareInstances(api: Api): void {
 		listInstances: (c, { query }) => handlers.list(c, query),
 		createInstanceOfElement: (c, { body }) => handlers.create(c, body, c.req.param('keyOrId') ?? ''),
 		listInstancesOfElement: (c, { query }) => handlers.listByElement(c, query),
-		listAccountInstances: (c, { query }) => handlers.listOf(c, query, null),
-		listInstancesOfAccount: (c, { params, query }) => handlers.listByAccount(c, query, params.id),
 		listConfiguration: handlers.configuration,
 		getConfigurationItem: (c, { params }) => handlers.configurationItem(c, params.configId),
 		updateConfigurationItem: (c, { params, query, body }) =>

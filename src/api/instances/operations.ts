@@ -139,6 +139,7 @@ export const instanceOperations = {
 		params: ConfigId,
 		query: RebaselineQuery,
 		body: ConfigurationPatch,
+		example: { propertyValue: '30' },
 		answer: ConfigurationItem,
 		errors: [409, 502],
 	}),
@@ -175,6 +176,7 @@ export const instanceOperations = {
 		tag: 'Instances',
 		summary: 'A new signature key; for a time both sign',
 		body: RotateBody,
+		example: { grace: 3600 },
 		answer: SignatureKeyAnswer,
 	}),
 	...both('endSignatureKeyRotation', {

@@ -38,6 +38,7 @@ export const watchingOperations = {
 		summary: 'Poll now',
 		body: PollBody,
 		bodyOptional: true,
+		example: { depth: 'window' },
 		answer: PollRun,
 		status: 202,
 		errors: [409],
@@ -55,6 +56,7 @@ export const watchingOperations = {
 		tag: 'Instances',
 		summary: 'Emit or forget what is held back',
 		body: DecisionBody,
+		example: { decision: 'emit' },
 		answer: DecisionAnswer,
 	}),
 	...both('getWebhooks', {

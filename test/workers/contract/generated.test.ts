@@ -221,6 +221,66 @@ const KNOWING: Record<string, (house: House) => Partial<Asked> | Promise<Partial
 			config: { url: 'https://callback.example.com/hook/third' },
 		}),
 	}),
+	createInstance: (house) => ({ body: JSON.stringify(storeBody(house)) }),
+	createInstanceOfElement: (house) => ({ body: JSON.stringify(storeBody(house)) }),
+	replaceInstance: (house) => ({ body: JSON.stringify(storeBody(house)) }),
+	replaceInstanceByToken: (house) => ({ body: JSON.stringify(storeBody(house)) }),
+	replaceInstanceOfElement: (house) => ({ body: JSON.stringify(storeBody(house)) }),
+	// The call by token came first, and one takeover at a time is enough.
+	async rotateSignatureKey(house) {
+		await made(house, 'POST', `/instances/${house.mine.ids['instance']}/signature-key/rotate/end`)
+		return {}
+	},
+	async endSignatureKeyRotation(house) {
+		await made(house, 'POST', `/instances/${house.mine.ids['instance']}/signature-key/rotate`, {})
+		return {}
+	},
+	// Only so many that have ended are kept.
+	getReplay: async (house) => ({ path: `${BASE_PATH}/instances/${house.mine.ids['instance']}/replays/${await lastReplay(house)}` }),
+	getReplayByToken: async (house) => ({ path: `${BASE_PATH}/instances/replays/${await lastReplay(house)}` }),
+	cancelReplay: async (house) => ({ path: `${BASE_PATH}/instances/${house.mine.ids['instance']}/replays/${await lastReplay(house)}` }),
+	cancelReplayByToken: async (house) => ({ path: `${BASE_PATH}/instances/replays/${await lastReplay(house)}` }),
+	// The call by token deleted the one that there was.
+	async deleteInstance(house) {
+		return { path: `${BASE_PATH}/instances/${(await made(house, 'POST', '/instances', storeBody(house))).id}` }
+	},
+	async deleteInstanceOfElement(house) {
+		return { path: `${BASE_PATH}/elements/woocommercerest/instances/${(await made(house, 'POST', '/instances', storeBody(house))).id}` }
+	},
+}
+
+/** An instance of the simulated store, with webhooks and a signature key. */
+function storeBody({ store }: House): Record<string, unknown> {
+	return {
+		element: { key: 'woocommercerest' },
+		configuration: {
+			'store.url': store.url,
+			'oauth.api.key': store.credentials.key,
+			'oauth.api.secret': store.credentials.secret,
+			'event.notification.enabled': true,
+			'event.vendor.type': 'hybrid',
+			'event.notification.callback.url': 'https://callback.example.com/hook',
+			'event.notification.signature.key': 'a key of the tests',
+			'event.poller.refresh_interval': '999999999',
+		},
+	}
+}
+
+async function lastReplay(house: House): Promise<number> {
+	const { instance, notification } = house.mine.ids
+	return (await made(house, 'POST', `/instances/${instance}/replays`, { notificationId: notification })).id
+}
+
+/** A call that must succeed. */
+async function made(house: House, method: string, path: string, body?: unknown): Promise<any> {
+	const answer = await house.ask({
+		method,
+		path: `${BASE_PATH}${path}`,
+		headers: { Authorization: house.mine.authorization },
+		...(body === undefined ? {} : { body: JSON.stringify(body) }),
+	})
+	expect(answer.status, `${method} ${path}: ${answer.text}`).toBeLessThan(300)
+	return answer.body
 }
 
 /** Operations that nothing generated can succeed at: they need a secret of one use, or a hand-over under way. */

@@ -10,7 +10,7 @@ import { MUTANTS, type Mutant } from '../test/mutants.ts'
 
 /** A breakage that makes a test run for ever is noticed by this, ms. */
 const LIMIT_MS = 120_000
-const COPIED = ['src', 'test', 'migrations', 'package.json', 'tsconfig.json', 'vitest.config.ts', 'wrangler.toml']
+const COPIED = ['src', 'test', 'docs', 'migrations', 'package.json', 'tsconfig.json', 'vitest.config.ts', 'wrangler.toml']
 
 type Result = 'caught' | 'caught by time' | 'SURVIVED' | 'DOES NOT FIT' | 'TESTS DO NOT RUN'
 
@@ -82,8 +82,10 @@ async function runTests(files: string[], bail: boolean): Promise<Run> {
 		[
 			'node_modules/vitest/vitest.mjs',
 			'run',
-			'--project',
-			'unit',
+			...[...new Set(files.map((file) => (file.startsWith('test/workers/') ? 'workers' : 'unit')))].flatMap((project) => [
+				'--project',
+				project,
+			]),
 			'--reporter=json',
 			`--outputFile=${report}`,
 			...(bail ? ['--bail=1'] : []),

@@ -11,6 +11,7 @@ export interface Mutant {
 }
 
 const story = (name: string): string => `test/unit/watcher/stories/${name}.test.ts`
+const workers = (name: string): string => `test/workers/api/${name}.test.ts`
 const watcher = (name: string): string => `test/unit/watcher/${name}.test.ts`
 
 export const MUTANTS: Mutant[] = [
@@ -530,5 +531,107 @@ export const MUTANTS: Mutant[] = [
 		find: 'return { ...all, closed: false, news: false }',
 		replace: 'return { ...all, permits: 0, closed: false, news: false }',
 		tests: ['test/unit/delivery/isolation.test.ts'],
+	},
+	// Signing
+	{
+		name: 'the body is not signed as it is sent',
+		file: 'src/delivery/sign.ts',
+		find: "return `sha256=${createHmac('sha256', key).update(body).digest('base64')}`",
+		replace: "return `sha256=${createHmac('sha256', key).update(body).digest('hex')}`",
+		tests: ['test/unit/delivery/sign.test.ts'],
+	},
+	{
+		name: 'the time of an attempt is not signed',
+		file: 'src/delivery/sign.ts',
+		find: '.update(`${id}.${timestampSec}.`)',
+		replace: '.update(`${id}.`)',
+		tests: ['test/unit/delivery/sign.test.ts'],
+	},
+	{
+		name: 'the old key signs on after the moment',
+		file: 'src/delivery/sign.ts',
+		find: 'fromMs <= nowMs ? { current: next, next: null }',
+		replace: 'fromMs <= nowMs ? { current: present ?? next, next }',
+		tests: ['test/unit/delivery/sign.test.ts'],
+	},
+	// Who may what
+	{
+		name: 'every role may everything',
+		file: 'src/accounts/roles.ts',
+		find: 'return ROLES.indexOf(role) >= ROLES.indexOf(least)',
+		replace: 'return ROLES.includes(role) && ROLES.includes(least)',
+		tests: [workers('accounts')],
+	},
+	{
+		name: 'an API key may whatever its maker may',
+		file: 'src/api/access.ts',
+		find: 'else if (!credential.scopes.includes(right.scope)) throw',
+		replace: 'else if (credential.scopes.length > 1_000) throw',
+		tests: [workers('accounts')],
+	},
+	{
+		name: 'an instance is found whosever it is',
+		file: 'src/instances/records.ts',
+		find: "AND i.organization_id = (${organization.sql}) AND i.state = 'ready'`",
+		replace: "AND (${organization.sql}) IS NOT NULL AND i.state = 'ready'`",
+		tests: [workers('instances')],
+	},
+	{
+		name: 'passwords may be guessed for ever',
+		file: 'src/accounts/attempts.ts',
+		find: 'if (byName!.meta.changes > 0) return null',
+		replace: 'if (nowMs > 0) return null',
+		tests: [workers('authentication')],
+	},
+	{
+		name: 'a link opens twice',
+		file: 'src/accounts/links.ts',
+		find: "db.prepare('DELETE FROM links WHERE token_hash = ?').bind(tokenHash),",
+		replace: "db.prepare('DELETE FROM links WHERE token_hash = ? AND expires_ms < 0').bind(tokenHash),",
+		tests: [workers('authentication')],
+	},
+	{
+		name: 'a password that is replaced leaves sessions open',
+		file: 'src/accounts/links.ts',
+		find: '.prepare(`DELETE FROM sessions WHERE user_id = ?',
+		replace: '.prepare(`DELETE FROM sessions WHERE -user_id = ?',
+		tests: [workers('authentication')],
+	},
+	// Once and no more
+	{
+		name: 'a key stands for whatever is sent with it',
+		file: 'src/accounts/idempotency.ts',
+		find: "if (row.request_hash !== hash) return { kind: 'other' }",
+		replace: "if (row.request_hash === '') return { kind: 'other' }",
+		tests: [workers('idempotency')],
+	},
+	{
+		name: 'a request is made again while the first one runs',
+		file: 'src/accounts/idempotency.ts',
+		find: 'idempotency.lease_ms <= ?8 AND idempotency.request_hash = ?4',
+		replace: 'idempotency.lease_ms <= ?8 + 3600000 AND idempotency.request_hash = ?4',
+		tests: [workers('idempotency')],
+	},
+	// The event log over HTTP
+	{
+		name: 'a spreadsheet runs what a customer typed',
+		file: 'src/api/events/csv.ts',
+		find: "typeof value === 'string' && /^[=+\\-@\\t\\r]/.test(value)",
+		replace: "typeof value === 'string' && value === '='",
+		tests: ['test/unit/api/exports.test.ts'],
+	},
+	{
+		name: 'a stream tells its last event again',
+		file: 'src/api/events/sse.ts',
+		find: '			position = row.sequence',
+		replace: '			position = row.sequence; text += text',
+		tests: ['test/unit/api/exports.test.ts'],
+	},
+	{
+		name: 'the last interval is left out',
+		file: 'src/api/events/buckets.ts',
+		find: 'at <= toMs; at = nextStart',
+		replace: 'at < toMs; at = nextStart',
+		tests: ['test/unit/api/buckets.test.ts'],
 	},
 ]

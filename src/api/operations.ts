@@ -5,10 +5,11 @@ import { catalogOperations } from './catalog/operations.ts'
 import { connectOperations } from './connect/operations.ts'
 import { eventOperations } from './events/operations.ts'
 import { accountInstanceOperations, instanceOperations } from './instances/operations.ts'
-import { replayOperations } from './instances/replay-operations.ts'
+import { instanceReplayOperations } from './instances/replay-operations.ts'
 import { watchingOperations } from './instances/watching-operations.ts'
 import { metricsOperations, rootMetricsOperations } from './metrics/operations.ts'
 import { notificationOperations } from './notifications/operations.ts'
+import { replayOperations } from './replays/operations.ts'
 import { serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
 import { userOperations } from './users/operations.ts'
@@ -23,11 +24,12 @@ export const operations = {
 	...notificationOperations,
 	...instanceOperations,
 	...watchingOperations,
-	...replayOperations,
+	...instanceReplayOperations,
 	...metricsOperations,
 	...rootMetricsOperations,
 	...catalogOperations,
 	...eventOperations,
+	...replayOperations,
 	...connectOperations,
 	...toolOperations,
 }

@@ -118,7 +118,7 @@ export const FROM = 'instances AS i LEFT JOIN users AS u ON u.id = i.user_id AND
 const REMOVE_HOOKS = "hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
 
 /** Hands out the next number of a sequence; never the same one twice. */
-export async function nextNumber(db: D1Database, sequence: 'instance' | 'subscription'): Promise<number> {
+export async function nextNumber(db: D1Database, sequence: 'instance' | 'subscription' | 'replay'): Promise<number> {
 	const row = await db
 		.prepare('UPDATE sequences SET value = value + 1 WHERE name = ? RETURNING value')
 		.bind(sequence)

@@ -8,6 +8,7 @@ import { forgetDrafts } from './drafts.ts'
 import { giveUpHooks, markForRekey, workHooks } from './hooks.ts'
 import { clearAway } from './lifecycle.ts'
 import { abandonCreating } from './records.ts'
+import { driveJobs } from './replay-jobs.ts'
 import { resealSecrets } from './reseal.ts'
 import { tidySignatures } from './signature.ts'
 import type { Services } from './services.ts'
@@ -23,6 +24,8 @@ const OVERDUE_MS = 2 * 3_600_000
 /** One that was woken is left alone this long, so that those that stay silent do not crowd out the others. */
 const WAKE_PAUSE_MS = 30 * 60_000
 
+/** Steps of each replay across instances a round. */
+const JOB_STEPS = 50
 /** Stores told of their webhooks a round. */
 const HOOK_LIMIT = 30
 /** Work at a store is tried again after a quarter of the time since it was asked for, at least every six hours; `?1` is now. */
@@ -63,6 +66,7 @@ export async function runWatchdog(services: Services): Promise<Round> {
 	await forgetDrafts(DB, nowMs)
 	await tidySignatures(DB, nowMs)
 	await tidyAccounts(DB, nowMs)
+	await driveJobs(services, JOB_STEPS)
 	await resealSecrets(DB, services.env.MASTER_KEYS)
 
 	const overdue = await DB.prepare(

@@ -4,7 +4,9 @@ import type { Core } from './core.ts'
 import { storedIds } from './event-log.ts'
 import { flow } from './forming.ts'
 import { begin, cancel } from './resend.ts'
+import type { Sql } from './ports.ts'
 import type { ReplayQuery, ResendReport } from './rpc.ts'
+import { firstAt } from './seek.ts'
 
 /** What a consumer sends at a time. */
 const LANES = 6
@@ -14,12 +16,18 @@ const USUAL_MS = 300
 /** Replays that are kept to be looked at. */
 const KEPT = 50
 
-/** Begins a replay; `dryRun` only counts. Replays send what is settled; what is not is under way by itself. */
-export function replay(core: Core, query: ReplayQuery, dryRun: boolean): ResendReport | 'too-many' {
+/**
+ * Begins a replay; `dryRun` only counts. Replays send what is settled; what is not is under way by itself. A `job` across instances gets the
+ * replay that it began before, and begins none where there is nothing to send.
+ */
+export function replay(core: Core, query: ReplayQuery, dryRun: boolean, job: number | null = null): ResendReport | 'too-many' {
 	const { sql } = core.ports
-	const { select, values } = selectOf(query)
+	const begunBefore = job === null ? undefined : sql.all<{ id: number }>(`SELECT id FROM resends WHERE job = ?`, job)[0]
+	if (begunBefore !== undefined) return resendOf(core, begunBefore.id)!
+	const { select, values } = selectOf(sql, query)
 	const now = core.ports.now()
-	if (dryRun) {
+	const nothing = job !== null && sql.all(`${select} LIMIT 1`, ...values).length === 0
+	if (dryRun || nothing) {
 		const total = sql.all<{ n: number }>(`SELECT count(*) AS n FROM (${select})`, ...values)[0]!.n
 		const estimateSeconds = estimate(core, total)
 		return { id: null, kind: 'replay', status: 'dry-run', total, left: total, failed: 0, estimateSeconds, createdMs: now, endedMs: null }
@@ -27,6 +35,7 @@ export function replay(core: Core, query: ReplayQuery, dryRun: boolean): ResendR
 	if (core.state.resending >= LIMITS.replays.value) return 'too-many'
 	const id = core.commit(() => {
 		const begun = begin(core, 'replay', select, ...values)
+		if (job !== null) sql.run(`UPDATE resends SET job = ? WHERE id = ?`, job, begun)
 		sql.run(`DELETE FROM resends WHERE id <= ? AND status <> 'running'`, begun - KEPT)
 		flow(core)
 		return begun
@@ -52,7 +61,7 @@ function resendOf(core: Core, id: number): ResendReport | null {
 	return row === undefined ? null : reportOf(core, row)
 }
 
-const COLUMNS = 'id, kind, total, failed, status, created, ended'
+const COLUMNS = 'id, kind, total, failed, status, created, ended, job'
 
 interface Row {
 	id: number
@@ -62,21 +71,22 @@ interface Row {
 	status: 'running' | 'done' | 'cancelled'
 	created: number
 	ended: number | null
+	job: number | null
 }
 
-function reportOf(core: Core, { created, ended, ...row }: Row): ResendReport {
+function reportOf(core: Core, { created, ended, job, ...row }: Row): ResendReport {
 	const left =
 		row.status === 'running'
 			? core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM resend_items WHERE resend = ?`, row.id)[0]!.n
 			: 0
-	return { ...row, left, estimateSeconds: estimate(core, left), createdMs: created, endedMs: ended }
+	return { ...row, ...(job === null ? {} : { job }), left, estimateSeconds: estimate(core, left), createdMs: created, endedMs: ended }
 }
 
 /** SQL: only to subscriptions that take anything: what waits for one that does not would keep a replay from ever ending. */
 const TAKEN = `subscription IN (SELECT id FROM subscriptions WHERE active = 1)`
 
 /** A query of counters of settled notifications. */
-function selectOf(query: ReplayQuery): { select: string; values: (string | number)[] } {
+function selectOf(sql: Sql, query: ReplayQuery): { select: string; values: (string | number)[] } {
 	if (query.notification !== undefined)
 		return {
 			select: `SELECT id FROM notifications WHERE id = ? AND settled IS NOT NULL AND status <> 'dropped' AND ${TAKEN}`,
@@ -86,8 +96,8 @@ function selectOf(query: ReplayQuery): { select: string; values: (string | numbe
 		return { select: `SELECT id FROM notifications WHERE status = 'queued' AND settled >= ? AND ${TAKEN}`, values: [query.failedSinceMs] }
 	const { fromMs, toMs, types, resources, objectId, status, text } = query.events ?? {}
 	const parts: [condition: string, value: string | number | undefined][] = [
-		['e.recorded >= ?', fromMs],
-		['e.recorded <= ?', toMs],
+		['e.sequence >= ?', fromMs === undefined ? undefined : firstAt(sql, 'events', fromMs)],
+		['e.sequence < ?', toMs === undefined ? undefined : firstAt(sql, 'events', toMs + 1)],
 		['e.type IN (SELECT value FROM json_each(?))', types === undefined ? undefined : JSON.stringify(types)],
 		['e.object_type IN (SELECT value FROM json_each(?))', resources === undefined ? undefined : JSON.stringify(resources)],
 		['e.object_id IN (SELECT value FROM json_each(?))', objectId === undefined ? undefined : storedIds(objectId)],

@@ -260,6 +260,8 @@ export interface ResendReport {
 	/** Counts per instance; null: a dry run. */
 	id: number | null
 	kind: 'release' | 'replay'
+	/** The replay across instances that began it; absent: none did. */
+	job?: number
 	status: 'running' | 'done' | 'cancelled' | 'dry-run'
 	total: number
 	/** Notifications that are still to be sent, or under way. */
@@ -413,8 +415,11 @@ export interface WatcherRpc extends LogRpc {
 	subscriptions(): Promise<Known<SubscriptionReport[]>>
 	/** Sends again what is queued for these subscriptions (by number in D1 or URL; all where neither is given) and wakes them. Returns how many notifications. */
 	release(which: { subscription?: number | undefined; url?: string | undefined }): Promise<Known<number>>
-	/** Begins a replay; `dryRun` only counts. `too-many`: ten of them run. */
-	replay(query: ReplayQuery, dryRun: boolean): Promise<Known<ResendReport | 'too-many'>>
+	/**
+	 * Begins a replay; `dryRun` only counts. `too-many`: ten of them run. `job`: of a replay across instances: begun once, however often it is
+	 * asked for, and only if there is anything to send.
+	 */
+	replay(query: ReplayQuery, dryRun: boolean, job?: number): Promise<Known<ResendReport | 'too-many'>>
 	/** Replays and releases, newest first. */
 	resends(): Promise<Known<ResendReport[]>>
 	/** null: there is none. One that has ended stays as it is. */

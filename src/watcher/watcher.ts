@@ -223,8 +223,8 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return this.#sending((core) => releaseOf(core, which))
 	}
 
-	async replay(query: ReplayQuery, dryRun: boolean): ReturnType<WatcherRpc['replay']> {
-		return this.#sending((core) => replay(core, query, dryRun))
+	async replay(query: ReplayQuery, dryRun: boolean, job?: number): ReturnType<WatcherRpc['replay']> {
+		return this.#sending((core) => replay(core, query, dryRun, job))
 	}
 
 	async resends(): ReturnType<WatcherRpc['resends']> {

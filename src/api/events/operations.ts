@@ -1,5 +1,6 @@
 /** The calls about the event log (contract, sections 6 and 11). */
 import * as z from 'zod'
+import { atMost, LIMITS } from '../../limits.ts'
 import { both, operation, text } from '../contract.ts'
 import {
 	AccountCountsAnswer,
@@ -28,11 +29,11 @@ const EventId = z.object({
 const ObjectOfResource = z.object({
 	resource: z
 		.string()
-		.max(255, 'expected at most 255 characters')
+		.max(LIMITS.objectId.value, atMost('objectId'))
 		.meta({ description: 'Label of the resource', examples: ['orders'] }),
 	objectId: z
 		.string()
-		.max(255, 'expected at most 255 characters')
+		.max(LIMITS.objectId.value, atMost('objectId'))
 		.meta({ description: "The object's id", examples: ['17'] }),
 })
 

@@ -1,5 +1,6 @@
 /** Which instances a call about events means: the token's own, or those of the organization that may have any (design, Faces). */
 import { BadRequest, NotFound } from '../../errors.ts'
+import { LIMITS } from '../../limits.ts'
 import { ownInstances } from '../../instances/records.ts'
 import { instancesWithEvents } from '../../instances/status.ts'
 import { readId } from '../access.ts'
@@ -7,7 +8,7 @@ import type { CallerContext, InstanceContext } from '../environment.ts'
 import { listParameter } from '../paging.ts'
 
 /** Instances that a merge asks at most (design, Faces). */
-export const MOST_INSTANCES = 200
+const MOST_INSTANCES = LIMITS.mergedInstances.value
 
 /**
  * The instances of a call, narrowed by `instanceIds[]`, `tags[]` and `searchText`: those whose newest event is not older than `fromMs`. 400

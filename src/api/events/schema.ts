@@ -1,5 +1,6 @@
 /** The shapes of the event log: what is asked of it, and its records (contract, sections 6 and 11). */
 import * as z from 'zod'
+import { atMost, LIMITS } from '../../limits.ts'
 import { EVENT_STATUSES } from '../../watcher/log-rpc.ts'
 import { Names, NextPage, PageSize } from '../paging.ts'
 import { INTERVALS } from './buckets.ts'
@@ -19,7 +20,7 @@ const reach = {
 	'tags[]': Names.meta({ description: 'Of instances with all of these tags' }),
 	searchText: z
 		.string()
-		.max(255, 'expected at most 255 characters')
+		.max(LIMITS.searchText.value, atMost('searchText'))
 		.optional()
 		.meta({ description: "Of instances with this in their name or their element's key, in any case" }),
 }
@@ -32,13 +33,13 @@ const filter = {
 	'resources[]': Names.meta({ description: 'Names of resources, as `objectType` has them', examples: ['orders'] }),
 	objectId: z
 		.string()
-		.max(255, 'expected at most 255 characters')
+		.max(LIMITS.objectId.value, atMost('objectId'))
 		.optional()
 		.meta({ description: "The object's id", examples: ['17'] }),
 	status: Names.meta({ description: EVENT_STATUSES.join(', '), examples: ['NOTIFIED'] }),
 	text: z
 		.string()
-		.max(200, 'expected at most 200 characters')
+		.max(LIMITS.replayText.value, atMost('replayText'))
 		.optional()
 		.meta({ description: "Somewhere in the record or the object's id, in any case of A to Z; or the event's id" }),
 }

@@ -4,7 +4,7 @@ import { both } from '../contract.ts'
 import { DryRunQuery, EraseAnswer, ObjectOfResource, ReplayBody, ReplayId, ResendAnswer, TestEventAnswer } from './replay-schema.ts'
 
 /** All of them. */
-export const replayOperations = {
+export const instanceReplayOperations = {
 	...both('startReplay', {
 		method: 'post',
 		path: '/replays',

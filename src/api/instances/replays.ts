@@ -38,9 +38,16 @@ export async function replay(c: InstanceContext, body: z.output<typeof ReplayBod
 		if (position === null || report === null) throw new BadRequest('notificationId: expected the id of a notification of this instance')
 		return await begin(c.var, instance, { notification: position.counter }, what, dry, report)
 	}
-	const query: ReplayQuery =
-		what === 'failedSince' ? { failedSinceMs: requireMoment('failedSince', body.failedSince) } : { events: readFilter(body.filter!) }
+	const { query } = readReplayQuery(body)
 	return await begin(c.var, instance, query, what, dry, null)
+}
+
+/** What a body with `failedSince` or `filter` means, and which of the two it has. 400 for both, and for neither. */
+export function readReplayQuery(body: Pick<z.output<typeof ReplayBody>, 'failedSince' | 'filter'>): { query: ReplayQuery; by: string } {
+	if ((body.failedSince === undefined) === (body.filter === undefined)) throw new BadRequest('body: expected one of failedSince and filter')
+	return body.filter === undefined
+		? { query: { failedSinceMs: requireMoment('failedSince', body.failedSince) }, by: 'failedSince' }
+		: { query: { events: readFilter(body.filter) }, by: 'filter' }
 }
 
 /** `POST /notifications/{id}/replay`. */

@@ -5,7 +5,7 @@ import { serve, type Api } from '../serve.ts'
 import * as handlers from './handlers.ts'
 import * as hooks from './hooks.ts'
 import { accountInstanceOperations, instanceOperations } from './operations.ts'
-import { replayOperations } from './replay-operations.ts'
+import { instanceReplayOperations } from './replay-operations.ts'
 import * as replays from './replays.ts'
 import type { InstanceBody, InstancePatch } from './schema.ts'
 import * as signature from './signature.ts'
@@ -43,7 +43,7 @@ export function declareInstances(api: Api): void {
 		rotateWebhookSecrets: hooks.rotate,
 		getCoverage: (c, { query }) => hooks.coverage(c, query),
 	})
-	serve(api, replayOperations, {
+	serve(api, instanceReplayOperations, {
 		startReplay: (c, { query, body }) => replays.replay(c, body, query.dryRun === 'true'),
 		listReplays: replays.list,
 		getReplay: (c, { params }) => replays.show(c, params.replayId),

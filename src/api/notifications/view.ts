@@ -68,7 +68,10 @@ export function showAttempt({ startedMs, ...report }: AttemptReport): z.output<t
 }
 
 /** A replay, or a release. */
-export function showResend({ createdMs, endedMs, ...report }: ResendReport): Omit<ResendReport, 'createdMs' | 'endedMs'> & {
+export function showResend({ createdMs, endedMs, job: _job, ...report }: ResendReport): Omit<
+	ResendReport,
+	'createdMs' | 'endedMs' | 'job'
+> & {
 	createdDate: string
 	endedDate: string | null
 } {

@@ -68,6 +68,8 @@ export class FakeWatchers {
 	/** What a replay is answered with, and what is listed. */
 	replay: ResendReport | 'too-many' = 'too-many'
 	resends: ResendReport[] = []
+	/** … and of one instance, which is listed then. */
+	readonly replays = new Map<number, ResendReport | 'too-many'>()
 	testEvent: { notificationId: number; eventId: string } | null = null
 	/** By instance: counts of hours. */
 	tallies: Map<number, TallyBucket[]> | 'too-many' = new Map()
@@ -219,8 +221,15 @@ export class FakeWatchers {
 				note(`release ${JSON.stringify(which)}`),
 				known(reports().filter((one) => one.status === 'queued' && one.subscription === which.subscription).length)
 			),
-			replay: async (query, dryRun) => (note(`replay ${JSON.stringify(query)} ${dryRun}`), known(this.replay)),
-			resends: async () => (note('resends'), known(this.resends)),
+			replay: async (query, dryRun, job) => (
+				note(`replay ${JSON.stringify(query)} ${dryRun}${job === undefined ? '' : ` ${job}`}`),
+				known(this.replays.get(id) ?? this.replay)
+			),
+			resends: async () => {
+				note('resends')
+				const own = this.replays.get(id)
+				return known(own === undefined || own === 'too-many' ? this.resends : [own])
+			},
 			cancelResend: async (resend) => (note(`cancelResend ${resend}`), known(this.resends.find((one) => one.id === resend) ?? null)),
 			testEvent: async () => (note('testEvent'), known(this.testEvent)),
 			publish: async (notices) => {

@@ -228,7 +228,11 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 	const posted = await call('POST', '/notifications', { topic: 'stock.low', message: { left: 2 } })
 	// Replays are numbered by instance: only where one has more than the other does a number name another's.
 	let replay = { id: 0 }
-	while (replay.id < made.user.id) replay = await call('POST', `${instance}/replays`, { notificationId: event.notifiedData[0].id })
+	while (replay.id < made.user.id)
+		replay = await eventually(() =>
+			call('POST', `${instance}/replays`, { notificationId: event.notifiedData[0].id }).catch(() => null),
+		)
+	const job = await call('POST', '/replays', { failedSince: '2026-01-01T00:00:00Z' })
 	const user = /User (\S+),/.exec(authorization)![1]!
 	return {
 		authorization,
@@ -243,6 +247,7 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 			callback: String(made.subscriptionId),
 			event: event.id,
 			replay: String(replay.id),
+			jobId: String(job.id),
 			order: event.objectId,
 			account: String(made.user.id === 1 ? 1 : 2),
 			user: String(made.user.id),

@@ -4,6 +4,7 @@ import { eventOf, eventsAfter, eventsOf } from '../../../../src/watcher/log-page
 import type { EventQuery, EventRow, TallyBucket } from '../../../../src/watcher/log-rpc.ts'
 import { DEFAULT_DELIVERY, type Sql } from '../../../../src/watcher/ports.ts'
 import { releaseOf } from '../../../../src/watcher/deliveries.ts'
+import { replay } from '../../../../src/watcher/replays.ts'
 import { tallyOf } from '../../../../src/watcher/counts.ts'
 import { timelineOf } from '../../../../src/watcher/timeline.ts'
 import { firstAt } from '../../../../src/watcher/seek.ts'
@@ -235,4 +236,23 @@ test('the timeline of an object has its events with what became of them, its sta
 	await world.advance(5 * MINUTE)
 	const gone = timelineOf(coreOf(world), 'products', String(id), { pageSize: 50 })!
 	expect([gone.state, gone.events.at(-1)!.eventType]).toEqual(['gone', 'DELETED'])
+})
+
+test('a replay across instances is begun once by an object, however often it asks, and not at all where there is nothing to send', async () => {
+	const world = await learned({ resources: four('products'), pollIntervalMs: MINUTE })
+	const [id] = ids(world, 'products')
+	world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name: 'Once' } })
+	await world.advance(5 * MINUTE)
+	const core = coreOf(world)
+	expect(replay(core, { events: { resources: ['orders'] } }, false, 5)).toMatchObject({ id: null, total: 0, status: 'dry-run' })
+	expect(replay(core, { events: { fromMs: world.nowMs } }, false, 5)).toMatchObject({ id: null })
+	const begun = replay(core, { events: { resources: ['products'], fromMs: world.nowMs - HOUR, toMs: world.nowMs } }, false, 5)
+	expect(begun).toMatchObject({ id: 1, total: 1, status: 'running', job: 5 })
+	world.evict()
+	expect(replay(coreOf(world), { events: { resources: ['products'] } }, false, 5)).toMatchObject({ id: 1, job: 5 })
+	expect(replay(coreOf(world), { events: { resources: ['products'] } }, false)).not.toHaveProperty('job')
+	await world.engine.ringDue(coreOf(world))
+	world.engine.arm(coreOf(world))
+	await world.advance(MINUTE)
+	expect(replay(coreOf(world), { events: { resources: ['products'] } }, false, 5)).toMatchObject({ id: 1, status: 'done', left: 0 })
 })

@@ -1,0 +1,51 @@
+/** The calls about replays across instances. Those of one instance are beneath it. */
+import * as z from 'zod'
+import { operation } from '../contract.ts'
+import { ReplayJobAnswer, ReplayJobBody } from './schema.ts'
+
+const JobId = z.object({ jobId: z.string().meta({ description: 'Number of the replay', examples: ['3'] }) })
+
+/** Everything here is about all instances of the organization, or those that the body names. */
+export const replayOperations = {
+	replayAcrossInstances: operation({
+		method: 'post',
+		path: '/replays',
+		tag: 'Notifications',
+		summary: 'Send again what instances have sent',
+		description: `Instances are asked one after another, in the background; each begins a replay of its own. What an instance that is disabled has to send is passed over.
+A dry run (200) counts over 200 instances at most and begins nothing.`,
+		access: 'account',
+		body: ReplayJobBody,
+		example: { filter: { from: '2026-01-31T12:00:00Z', resources: ['orders'] }, tags: ['north'] },
+		answer: ReplayJobAnswer,
+		status: [202, 200],
+		errors: [404],
+	}),
+	listReplaysAcrossInstances: operation({
+		method: 'get',
+		path: '/replays',
+		tag: 'Notifications',
+		summary: 'Replays across instances, newest first',
+		access: 'account',
+		answer: z.array(ReplayJobAnswer),
+	}),
+	getReplayAcrossInstances: operation({
+		method: 'get',
+		path: '/replays/{jobId}',
+		tag: 'Notifications',
+		summary: 'How far a replay across instances is',
+		access: 'account',
+		params: JobId,
+		answer: ReplayJobAnswer,
+	}),
+	cancelReplayAcrossInstances: operation({
+		method: 'delete',
+		path: '/replays/{jobId}',
+		tag: 'Notifications',
+		summary: 'Cancel a replay across instances',
+		description: 'What is not on its way is not sent. One that has ended stays as it is.',
+		access: 'account',
+		params: JobId,
+		answer: ReplayJobAnswer,
+	}),
+}

@@ -5,7 +5,7 @@
  */
 import { Validator, type Schema } from '@cfworker/json-schema'
 import * as fc from 'fast-check'
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Operation } from '../../../src/api/contract.ts'
 import { ATTEMPTS_PER_ADDRESS, subjectsOf } from '../../../src/accounts/attempts.ts'
 import { operations } from '../../../src/api/operations.ts'
@@ -240,6 +240,9 @@ const KNOWING: Record<string, (house: House) => Partial<Asked> | Promise<Partial
 	getReplayByToken: async (house) => ({ path: `${BASE_PATH}/instances/replays/${await lastReplay(house)}` }),
 	cancelReplay: async (house) => ({ path: `${BASE_PATH}/instances/${house.mine.ids['instance']}/replays/${await lastReplay(house)}` }),
 	cancelReplayByToken: async (house) => ({ path: `${BASE_PATH}/instances/replays/${await lastReplay(house)}` }),
+	// A replacement without events took everything watched away; it is learned again.
+	getTimeline: learned,
+	getTimelineByToken: learned,
 	// The call by token deleted the one that there was.
 	async deleteInstance(house) {
 		return { path: `${BASE_PATH}/instances/${(await made(house, 'POST', '/instances', storeBody(house))).id}` }
@@ -266,9 +269,22 @@ function storeBody({ store }: House): Record<string, unknown> {
 	}
 }
 
+/** Polls until the object is known again. */
+async function learned(house: House): Promise<Partial<Asked>> {
+	const { instance, order: object } = house.mine.ids
+	await made(house, 'PUT', `/instances/${instance}/poll`, { depth: 'window' })
+	const path = `${BASE_PATH}/instances/${instance}/objects/orders/${object}/timeline`
+	await vi.waitFor(
+		async () =>
+			expect(await house.ask({ method: 'GET', path, headers: { Authorization: house.mine.authorization } })).toMatchObject({ status: 200 }),
+		{ timeout: 20_000, interval: 50 },
+	)
+	return {}
+}
+
+/** The newest of those that are kept. */
 async function lastReplay(house: House): Promise<number> {
-	const { instance, notification } = house.mine.ids
-	return (await made(house, 'POST', `/instances/${instance}/replays`, { notificationId: notification })).id
+	return (await made(house, 'GET', `/instances/${house.mine.ids['instance']}/replays`))[0].id
 }
 
 /** A call that must succeed. */

@@ -229,9 +229,7 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 	// Replays are numbered by instance: only where one has more than the other does a number name another's.
 	let replay = { id: 0 }
 	while (replay.id < made.user.id)
-		replay = await eventually(() =>
-			call('POST', `${instance}/replays`, { notificationId: event.notifiedData[0].id }).catch(() => null),
-		)
+		replay = await eventually(() => call('POST', `${instance}/replays`, { notificationId: event.notifiedData[0].id }).catch(() => null))
 	const job = await call('POST', '/replays', { failedSince: '2026-01-01T00:00:00Z' })
 	const user = /User (\S+),/.exec(authorization)![1]!
 	return {

@@ -100,7 +100,7 @@ test('with an Element token /instances is that instance: shown, changed, replace
 })
 
 /** Contract, sections 3 and 11: key → default; required, or null where there is none. */
-const KEYS: Record<string, string | null | 'required'> = {
+const KEYS: Record<string, string | null> = {
 	'store.url': 'required',
 	'oauth.api.key': 'required',
 	'oauth.api.secret': 'required',

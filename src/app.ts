@@ -12,9 +12,9 @@ import { declareOauth } from './api/connect/oauth.ts'
 import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
 import { answerBareHub, declareHub, isBareHubPath } from './api/hub/routes.ts'
+import { declareAccountInstances, declareInstances } from './api/instances/routes.ts'
+import { declareMetrics, declareRootMetrics } from './api/metrics/routes.ts'
 import { declareReplayJobs } from './api/replays/routes.ts'
-import { declareReplays } from './api/instances/replay-routes.ts'
-import { declareInstances } from './api/instances/routes.ts'
 import { declareNotifications } from './api/notifications/routes.ts'
 import { declareReceivers } from './api/receivers/routes.ts'
 import { declareOpenapi } from './api/openapi.ts'
@@ -53,19 +53,21 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	)
 
 	declareService(app)
+	declareRootMetrics(app)
 	declareOpenapi(app)
 	const api = createApi()
 	// Paths with fixed words come before those with `{id}` in the same place.
+	declareAccountInstances(api)
 	declareAccounts(api)
 	declareUsers(api)
 	declareAuthentication(api)
 	declareNotifications(api)
 	declareEvents(api)
 	declareReplayJobs(api)
-	declareReplays(api)
 	declareInstances(api)
 	declareOauth(api)
 	declareCatalog(api)
+	declareMetrics(api)
 	declareTools(api)
 	declareHub(api)
 	app.route(BASE_PATH, api)

@@ -1,8 +1,13 @@
 /** Every call there is, by its operation id: what the document is checked against and the client is made of. Pure. */
 import { accountOperations } from './accounts/operations.ts'
 import { authenticationOperations } from './authentication/operations.ts'
+import { catalogOperations } from './catalog/operations.ts'
 import { connectOperations } from './connect/operations.ts'
 import { eventOperations } from './events/operations.ts'
+import { accountInstanceOperations, instanceOperations } from './instances/operations.ts'
+import { instanceReplayOperations } from './instances/replay-operations.ts'
+import { watchingOperations } from './instances/watching-operations.ts'
+import { metricsOperations, rootMetricsOperations } from './metrics/operations.ts'
 import { notificationOperations } from './notifications/operations.ts'
 import { replayOperations } from './replays/operations.ts'
 import { serviceOperations } from './service/operations.ts'
@@ -12,10 +17,17 @@ import { userOperations } from './users/operations.ts'
 /** All of them. */
 export const operations = {
 	...serviceOperations,
+	...accountInstanceOperations,
 	...accountOperations,
 	...userOperations,
 	...authenticationOperations,
 	...notificationOperations,
+	...instanceOperations,
+	...watchingOperations,
+	...instanceReplayOperations,
+	...metricsOperations,
+	...rootMetricsOperations,
+	...catalogOperations,
 	...eventOperations,
 	...replayOperations,
 	...connectOperations,

@@ -131,6 +131,8 @@ export function checkDraft(services: Services, element: Element, input: Instance
 export interface ChangeOptions {
 	/** PUT: what is not sent is gone. */
 	replace: boolean
+	/** The store is asked with the keys, whether or not they changed. */
+	reAuthenticate: boolean
 	/** Accepts a store.url that is another site: the old index is dropped without events (design, Health). */
 	rebaseline: boolean
 }
@@ -158,7 +160,7 @@ export async function updateInstance(
 	const known = instance.eventsEnabled ? requirePaths(element, effectivePoller(before, element)) : []
 	// A collection that was not looked at yet is checked like those of a new instance: may the key read it, what does its route know.
 	const added = paths.some((path) => !known.includes(path) && instance.connection.collections[path] === undefined)
-	const reconnect = added || CONNECTING.some((key) => normal.values[key] !== before[key])
+	const reconnect = options.reAuthenticate || added || CONNECTING.some((key) => normal.values[key] !== before[key])
 	const found = reconnect ? await requireConnection(element, credentialsOf(normal.values), services.io, paths) : instance.connection
 	const moved = siteKey(found.home) !== siteKey(instance.connection.home)
 	const connection = moved ? found : { ...found, collections: { ...instance.connection.collections, ...found.collections } }

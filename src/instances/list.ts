@@ -10,14 +10,14 @@ export interface InstanceFilter {
 	elementKey: string | null
 }
 
-/** Ready instances of an organization by rising id, above `afterId`, and how many match in all: one query. */
+/** Ready instances of an organization by rising id, above `afterId`, how many match in all, and whether more follow: one query. */
 export async function listInstances(
 	db: D1Database,
 	organizationId: number,
 	filter: InstanceFilter,
 	pageSize: number,
 	afterId: number,
-): Promise<{ instances: Instance[]; total: number }> {
+): Promise<{ instances: Instance[]; total: number; more: boolean }> {
 	// As SQLite's lower() does it: A to Z only.
 	const search = filter.searchText.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 	const matching = `i.organization_id = ?1 AND i.state = 'ready'
@@ -30,10 +30,8 @@ export async function listInstances(
 			`SELECT page.*, all_of_it.total FROM (SELECT count(*) AS total FROM instances AS i WHERE ${matching}) AS all_of_it
 			LEFT JOIN (SELECT ${READ} FROM ${FROM} WHERE ${matching} AND i.id > ?5 ORDER BY i.id LIMIT ?6) AS page ON TRUE ORDER BY page.id`,
 		)
-		.bind(organizationId, JSON.stringify([...new Set(filter.tags)]), search, filter.elementKey, afterId, pageSize)
+		.bind(organizationId, JSON.stringify([...new Set(filter.tags)]), search, filter.elementKey, afterId, pageSize + 1)
 		.all<{ total: number } & (Row | { id: null })>()
-	return {
-		instances: results.flatMap((row) => (row.id === null ? [] : [fromRow(row)])),
-		total: results[0]?.total ?? 0,
-	}
+	const found = results.flatMap((row) => (row.id === null ? [] : [fromRow(row)]))
+	return { instances: found.slice(0, pageSize), total: results[0]?.total ?? 0, more: found.length > pageSize }
 }

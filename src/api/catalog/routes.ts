@@ -1,64 +1,30 @@
-/** What Shopbell connects: elements, their configuration keys and events, hubs, and a hub's ping (contract, section 2). */
-import * as z from 'zod'
+/** What Shopbell connects: elements, their configuration keys, resources and events, hubs, and a hub's ping (contract, section 2). */
 import type { Element } from '../../elements/element.ts'
+import type { ConfigurationKey } from '../../elements/form.ts'
 import { elements, findElement } from '../../elements/registry.ts'
 import { Forbidden, NotFound } from '../../errors.ts'
-import { DEFAULTS } from '../../instances/config.ts'
-import { declare } from '../declare.ts'
-import { type Api } from '../serve.ts'
+import { DEFAULTS, floorSecondsOf } from '../../instances/config.ts'
+import type { AnswerOf } from '../contract.ts'
 import { showElement } from '../instances/view.ts'
-import { ElementAnswer } from '../instances/schema.ts'
+import { serve, type Api } from '../serve.ts'
 import { toIsoSeconds } from '../times.ts'
+import { catalogOperations } from './operations.ts'
 
-const EVENT_TYPES = ['CREATED', 'UPDATED', 'DELETED']
+type Shown = AnswerOf<typeof catalogOperations.getElement>
+type Metadata = AnswerOf<typeof catalogOperations.getElementMetadata>
 
-/** Declares the calls. */
+const UNIT_SECONDS = { minutes: 60, hours: 3600 } as const
+
+/** Mounts the calls. */
 export function declareCatalog(api: Api): void {
-	declare(api, {
-		method: 'get',
-		path: '/elements',
-		summary: 'All elements',
-		access: 'caller',
-		answer: z.array(ElementAnswer),
-		handle: (c) => c.json(elements.map(showWithConfiguration), 200),
-	})
-	declare(api, {
-		method: 'get',
-		path: '/elements/{keyOrId}',
-		summary: 'One element',
-		access: 'caller',
-		answer: ElementAnswer,
-		handle: (c) => c.json(showWithConfiguration(requireElement(c.req.param('keyOrId'))), 200),
-	})
-	declare(api, {
-		method: 'get',
-		path: '/elements/{keyOrId}/metadata',
-		summary: 'What an element can do',
-		access: 'caller',
-		answer: z.looseObject({}),
-		handle: (c) => c.json(showMetadata(requireElement(c.req.param('keyOrId'))), 200),
-	})
-	declare(api, {
-		method: 'get',
-		path: '/hubs',
-		summary: 'All hubs',
-		access: 'caller',
-		answer: z.array(z.object({ key: z.string(), name: z.string(), active: z.boolean() })),
-		handle: (c) =>
-			c.json(
-				[...new Set(elements.map((element) => element.hub))].map((key) => ({ key, name: key, active: true })),
-				200,
-			),
-	})
-	declare(api, {
-		method: 'get',
-		path: '/ping',
-		summary: 'Whether the token works',
-		access: 'token',
-		answer: z.object({ dateTime: z.string(), endpoint: z.string() }),
-		handle(c) {
+	serve(api, catalogOperations, {
+		listElements: (c) => elements.map((element) => showWithConfiguration(element, floorSecondsOf(c.env))),
+		getElement: (c) => showWithConfiguration(requireElement(c.req.param('keyOrId')), floorSecondsOf(c.env)),
+		getElementMetadata: (c) => showMetadata(requireElement(c.req.param('keyOrId'))),
+		listHubs: () => [...new Set(elements.map((element) => element.hub))].map((key) => ({ key, name: key, active: true })),
+		ping(c) {
 			if (!c.var.instance.enabled) throw new Forbidden('This instance is disabled')
-			return c.json({ dateTime: toIsoSeconds(c.var.services.now()), endpoint: c.var.instance.elementKey }, 200)
+			return { dateTime: toIsoSeconds(c.var.services.now()), endpoint: c.var.instance.elementKey }
 		},
 	})
 }
@@ -69,9 +35,10 @@ function requireElement(keyOrId: string | undefined): Element {
 	return element
 }
 
-function showWithConfiguration(element: Element) {
+function showWithConfiguration(element: Element, floorSeconds: number): Shown {
 	return {
 		...showElement(element),
+		resources: element.pollable.map(({ name, title, preset, settings }) => ({ name, title, path: settings.url, preset, settings })),
 		configuration: element.configuration.map((item, index) => ({
 			id: item.id,
 			name: item.name,
@@ -84,17 +51,37 @@ function showWithConfiguration(element: Element) {
 			active: true,
 			internal: false,
 			hideFromConsole: false,
+			secret: item.secret,
+			options: item.options,
+			...boundsOf(item, floorSeconds),
+			maximumLength: item.maximumLength,
+			dependsOn: item.dependsOn,
 		})),
 	}
 }
 
-function showMetadata(element: Element) {
-	const resources = Object.fromEntries(Object.keys(element.defaultPoller).map((name) => [name, { eventTypes: EVENT_TYPES }]))
+/** An interval's least is the operator's to say. */
+function boundsOf(item: ConfigurationKey, floorSeconds: number): { minimum: number | null; maximum: number | null; offAt: number | null } {
+	if (item.interval === null) return { minimum: item.minimum, maximum: item.maximum, offAt: null }
+	const floor = Number((floorSeconds / UNIT_SECONDS[item.interval]).toPrecision(4))
+	return { minimum: floor, maximum: item.maximum, offAt: item.minimum }
+}
+
+function showMetadata(element: Element): Metadata {
+	const resources = Object.fromEntries(
+		Object.keys(element.defaultPoller).map((name) => [name, { eventTypes: ['CREATED' as const, 'UPDATED' as const, 'DELETED' as const] }]),
+	)
+	const hooked = element.hooks !== null
 	return {
 		id: element.id,
 		key: element.key,
 		name: element.name,
 		hub: element.hub,
-		events: { supported: true, methods: ['polling', 'webhook'], polling: resources, webhook: resources },
+		events: {
+			supported: true,
+			methods: hooked ? ['polling', 'webhook'] : ['polling'],
+			polling: resources,
+			webhook: hooked ? resources : {},
+		},
 	}
 }

@@ -4,18 +4,20 @@ import { BadRequest } from '../../errors.ts'
 import { receiverUrl } from '../../instances/addresses.ts'
 import { desiredHooks, wantsHooks } from '../../instances/hooks.ts'
 import { rotateHooks } from '../../instances/lifecycle.ts'
-import type { Instance } from '../../instances/records.ts'
+import type { HookWork, Instance } from '../../instances/records.ts'
 import { joined } from '../../instances/rejections.ts'
 import { elementOf } from '../../instances/stores.ts'
+import type { AnswerOf } from '../contract.ts'
 import type { InstanceContext } from '../environment.ts'
 import { readMoment, toIsoSeconds } from '../times.ts'
 import { ask } from './watching.ts'
+import type { watchingOperations } from './watching-operations.ts'
 
 /** `coverage` looks back this far when nothing is asked for. */
 const DAY_MS = 86_400_000
 
 /** `GET …/webhooks`. Shows secrets, and leaves an audit row that says so. */
-export async function webhooks(c: InstanceContext): Promise<Response> {
+export async function webhooks(c: InstanceContext): Promise<AnswerOf<typeof watchingOperations.getWebhooks>> {
 	const { services, instance, user, requestId } = c.var
 	const report = await ask(c, (watcher) => watcher.webhooks())
 	const kept = wantsHooks(instance)
@@ -35,38 +37,39 @@ export async function webhooks(c: InstanceContext): Promise<Response> {
 			),
 		])
 	}
-	return c.json({ ...showVersion(c, instance, kept), topics, ...report }, 200)
+	return { ...showVersion(c, instance, kept), topics, ...report }
 }
 
 /** `POST …/webhooks/rotate`. */
-export async function rotate(c: InstanceContext): Promise<Response> {
+export async function rotate(c: InstanceContext): Promise<AnswerOf<typeof watchingOperations.rotateWebhookSecrets>> {
 	const { instance, done } = await rotateHooks(c.var.services, c.var.instance, c.var.user, c.var.requestId)
-	return c.json({ ...showVersion(c, instance, true), pending: done ? null : 'ensure' }, done ? 200 : 202)
+	if (!done) c.status(202)
+	return { ...showVersion(c, instance, true), pending: done ? null : 'ensure' }
 }
 
 /** `GET …/webhooks/rejected`: what the object was told, and what this isolate has counted since. */
-export async function rejected(c: InstanceContext): Promise<Response> {
+export async function rejected(c: InstanceContext): Promise<AnswerOf<typeof watchingOperations.listRejectedDeliveries>> {
 	const kept = await ask(c, (watcher) => watcher.rejections())
 	const { sinceMs, counts, samples } = joined(kept, c.var.services.rejections.pending(c.var.instance.id))
 	const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
-	return c.json(
-		{
-			since: total === 0 ? null : toIsoSeconds(sinceMs),
-			total,
-			counts,
-			samples: samples.map(({ atMs, ...sample }) => ({ at: toIsoSeconds(atMs), ...sample })),
-		},
-		200,
-	)
+	return {
+		since: total === 0 ? null : toIsoSeconds(sinceMs),
+		total,
+		counts,
+		samples: samples.map(({ atMs, ...sample }) => ({ at: toIsoSeconds(atMs), ...sample })),
+	}
 }
 
 /** `GET …/coverage`: the last day unless it is asked otherwise. */
-export async function coverage(c: InstanceContext, query: { from?: string | undefined; to?: string | undefined }): Promise<Response> {
+export async function coverage(
+	c: InstanceContext,
+	query: { from?: string | undefined; to?: string | undefined },
+): Promise<AnswerOf<typeof watchingOperations.getCoverage>> {
 	const to = readMoment('to', query.to) ?? c.var.services.now()
 	const from = readMoment('from', query.from) ?? to - DAY_MS
 	if (to < from) throw new BadRequest('to: expected a moment after from')
 	const report = await ask(c, (watcher) => watcher.coverage(from, to))
-	return c.json({ from: toIsoSeconds(from), to: toIsoSeconds(to), ...report }, 200)
+	return { from: toIsoSeconds(from), to: toIsoSeconds(to), ...report }
 }
 
 function showTopics(c: InstanceContext, instance: Instance): { topic: string; secret: string; resources: string[] }[] {
@@ -84,7 +87,7 @@ function showVersion(
 	c: InstanceContext,
 	instance: Instance,
 	kept: boolean,
-): { deliveryUrl: string | null; version: number; previousUntil: string | null; pending: string | null } {
+): { deliveryUrl: string | null; version: number; previousUntil: string | null; pending: HookWork | null } {
 	const url = receiverUrl(c.env, instance.elementKey, instance.id, instance.hookVersion)
 	const until = instance.hookPreviousUntilMs
 	return {

@@ -7,7 +7,9 @@ const DryRun = z
 	.optional()
 	.meta({ description: 'true: nothing is sent; 200 with what it would be' })
 const Names = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
-const Moment = z.union([z.string(), z.number()], 'expected a time such as 2026-01-31T12:00:00Z')
+const Moment = z
+	.union([z.string(), z.number()], 'expected a time such as 2026-01-31T12:00:00Z')
+	.meta({ description: 'ISO 8601 or epoch milliseconds', examples: ['2026-06-01T00:00:00Z'] })
 
 /** `?dryRun=true`. */
 export const DryRunQuery = z.object({ dryRun: DryRun })
@@ -17,10 +19,13 @@ export const ReplayFilter = z.strictObject(
 	{
 		from: Moment.optional(),
 		to: Moment.optional(),
-		eventTypes: Names.optional(),
-		resources: Names.optional(),
-		objectId: z.union([z.string(), z.number()], 'expected the id of an object').optional(),
-		status: z.enum(['NOTIFIED', 'CONSUMED'], 'expected NOTIFIED or CONSUMED').optional(),
+		eventTypes: Names.optional().meta({ description: 'CREATED, UPDATED, DELETED', examples: [['CREATED']] }),
+		resources: Names.optional().meta({ description: 'Labels of the poller configuration', examples: [['orders']] }),
+		objectId: z
+			.union([z.string(), z.number()], 'expected the id of an object')
+			.optional()
+			.meta({ examples: ['17'] }),
+		status: z.enum(['NOTIFIED', 'CONSUMED'], 'expected NOTIFIED or CONSUMED').optional().meta({ description: 'Accepted, or not' }),
 		text: z.string('expected text').min(1, 'expected text').max(LIMITS.replayText.value, atMost('replayText')).optional(),
 	},
 	{
@@ -52,7 +57,24 @@ export const ResendAnswer = z
 	.meta({ id: 'Replay' })
 
 /** `POST …/test-event`. */
-export const TestEventAnswer = z.object({ notificationId: z.number(), eventId: z.string() })
+export const TestEventAnswer = z.strictObject({ notificationId: z.number(), eventId: z.string() }).meta({ id: 'TestEvent' })
 
 /** `DELETE …/events/objects/…`. */
-export const EraseAnswer = z.object({ erased: z.number().meta({ description: 'Events whose record is gone' }) })
+export const EraseAnswer = z
+	.strictObject({ erased: z.number().meta({ description: 'Events whose record is gone' }) })
+	.meta({ id: 'Erased' })
+
+/** The path of a replay. */
+export const ReplayId = z.object({ replayId: z.string().meta({ description: 'Number of the replay', examples: ['1'] }) })
+
+/** The path of an object. */
+export const ObjectOfResource = z.object({
+	resource: z
+		.string()
+		.max(LIMITS.objectId.value, atMost('objectId'))
+		.meta({ description: 'Label of the resource', examples: ['orders'] }),
+	objectId: z
+		.string()
+		.max(LIMITS.objectId.value, atMost('objectId'))
+		.meta({ description: 'Its id at the store', examples: ['17'] }),
+})

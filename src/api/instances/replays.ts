@@ -14,18 +14,21 @@ import { readMoment } from '../times.ts'
 import type { ReplayBody, ReplayFilter } from './replay-schema.ts'
 import { ask, askObject } from './watching.ts'
 
+type Shown = ReturnType<typeof showResend>
+
 const EVENT_TYPES = ['CREATED', 'UPDATED', 'DELETED']
 /** What makes a dead callback alive again. */
 const REVIVE =
 	'PUT /notifications/subscriptions/deliveries releases what is queued and activates it, PUT /instances/{id}/enabled does so for all'
 
 /** `POST …/replays`: 202 with the replay, 200 with what it would be. */
-export async function replay(c: InstanceContext, body: z.output<typeof ReplayBody>, dryRun: boolean): Promise<Response> {
+export async function replay(c: InstanceContext, body: z.output<typeof ReplayBody>, dryRun: boolean): Promise<Shown> {
 	const { instance } = c.var
 	const given = (['notificationId', 'failedSince', 'filter'] as const).filter((key) => body[key] !== undefined)
 	const [what] = given
 	if (what === undefined || given.length > 1) throw new BadRequest('body: expected one of notificationId, failedSince and filter')
 	const dry = dryRun || body.dryRun === true || body.dryRun === 'true'
+	c.status(dry ? 200 : 202)
 	if (what === 'notificationId') {
 		const position = parseNotificationId(body.notificationId as string | number)
 		const report =
@@ -33,10 +36,10 @@ export async function replay(c: InstanceContext, body: z.output<typeof ReplayBod
 				? null
 				: await askObject(c.var.services, instance.id, (watcher) => watcher.notification(position.counter))
 		if (position === null || report === null) throw new BadRequest('notificationId: expected the id of a notification of this instance')
-		return c.json(await begin(c.var, instance, { notification: position.counter }, what, dry, report), dry ? 200 : 202)
+		return await begin(c.var, instance, { notification: position.counter }, what, dry, report)
 	}
 	const { query } = readReplayQuery(body)
-	return c.json(await begin(c.var, instance, query, what, dry, null), dry ? 200 : 202)
+	return await begin(c.var, instance, query, what, dry, null)
 }
 
 /** What a body with `failedSince` or `filter` means, and which of the two it has. 400 for both, and for neither. */
@@ -48,7 +51,7 @@ export function readReplayQuery(body: Pick<z.output<typeof ReplayBody>, 'failedS
 }
 
 /** `POST /notifications/{id}/replay`. */
-export async function replayOne(c: CallerContext, id: string, dryRun: boolean): Promise<ReturnType<typeof showResend>> {
+export async function replayOne(c: CallerContext, id: string, dryRun: boolean): Promise<Shown> {
 	const { owner, instance, counter, report } = await requireNotification(c, id)
 	const sender = instance ?? {
 		id: owner.id,
@@ -62,29 +65,29 @@ export async function replayOne(c: CallerContext, id: string, dryRun: boolean): 
 }
 
 /** `GET …/replays`: newest first, releases among them. */
-export async function list(c: InstanceContext): Promise<Response> {
-	return c.json((await ask(c, (watcher) => watcher.resends())).map(showResend), 200)
+export async function list(c: InstanceContext): Promise<Shown[]> {
+	return (await ask(c, (watcher) => watcher.resends())).map(showResend)
 }
 
 /** `GET …/replays/{replayId}`. */
-export async function show(c: InstanceContext, replayId: string): Promise<Response> {
+export async function show(c: InstanceContext, replayId: string): Promise<Shown> {
 	const id = readId(replayId)
 	const found = (await ask(c, (watcher) => watcher.resends())).find((one) => one.id === id)
 	if (found === undefined) throw new NotFound(`No replay ${id}`)
-	return c.json(showResend(found), 200)
+	return showResend(found)
 }
 
 /** `DELETE …/replays/{replayId}`: cancels. One that has ended stays as it is. */
-export async function cancel(c: InstanceContext, replayId: string): Promise<Response> {
+export async function cancel(c: InstanceContext, replayId: string): Promise<Shown> {
 	const id = readId(replayId)
 	const ended = await ask(c, (watcher) => watcher.cancelResend(id))
 	if (ended === null) throw new NotFound(`No replay ${id}`)
 	await note(c.var, c.var.instance, { action: 'instance.replay.cancel', detail: { replay: id, left: ended.left } })
-	return c.json(showResend(ended), 200)
+	return showResend(ended)
 }
 
 /** `POST …/test-event`: 202 with what was put on its way. */
-export async function testEvent(c: InstanceContext): Promise<Response> {
+export async function testEvent(c: InstanceContext): Promise<{ notificationId: number; eventId: string }> {
 	const { instance } = c.var
 	requireRunning(instance)
 	const sent = await ask(c, (watcher) => watcher.testEvent())
@@ -94,14 +97,14 @@ export async function testEvent(c: InstanceContext): Promise<Response> {
 		throw deactivated(callback)
 	}
 	await note(c.var, instance, { action: 'instance.test-event', detail: { notification: sent.notificationId } })
-	return c.json(sent, 202)
+	return sent
 }
 
 /** `DELETE …/events/objects/{resource}/{objectId}`. The audit log names the resource; the object's id may say who somebody is. */
-export async function erase(c: InstanceContext, resource: string, objectId: string): Promise<Response> {
+export async function erase(c: InstanceContext, resource: string, objectId: string): Promise<{ erased: number }> {
 	const erased = await askObject(c.var.services, c.var.instance.id, (watcher) => watcher.erase(resource, objectId))
 	await note(c.var, c.var.instance, { action: 'instance.erase', detail: { resource, erased } })
-	return c.json({ erased }, 200)
+	return { erased }
 }
 
 /** Whose object sends: an instance's, or the organization's own. */
@@ -115,7 +118,7 @@ async function begin(
 	what: string,
 	dryRun: boolean,
 	report: NotificationReport | null,
-): Promise<ReturnType<typeof showResend>> {
+): Promise<Shown> {
 	const { services } = by
 	if (!dryRun) requireRunning(sender)
 	const subscriptions = await askObject(services, sender.id, (watcher) => watcher.subscriptions())

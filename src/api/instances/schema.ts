@@ -1,75 +1,183 @@
 /** The shapes of instances in the contract (section 2). */
 import * as z from 'zod'
 import { GRACE_SECONDS } from '../../instances/signature.ts'
-import { atMost, LIMITS } from '../../limits.ts'
-import { STATES } from '../../watcher/rpc.ts'
+import { atMost, LIMITS, shown } from '../../limits.ts'
+import { NextPage, Names, PageSize } from '../paging.ts'
 
-const Configuration = z.record(z.string(), z.unknown(), 'expected an object of configuration keys')
-const Tags = z.union([z.string(), z.array(z.string())], 'expected a list of texts').nullish()
-const GRACE_EXPECTED = `expected a whole number of seconds from 0 to ${LIMITS.signatureGrace.value}`
-const Name = z.string('expected text').nullish()
+const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
+
+const Configuration = z.record(z.string(), z.unknown(), 'expected an object of configuration keys').meta({
+	description: `Dotted keys, as \`GET /elements/{keyOrId}\` lists them; others are kept too. Values as text, numbers, booleans or, for the poller configuration, an object. At most ${shown('configuration')} as JSON`,
+	examples: [
+		{
+			'store.url': 'https://shop.example.com',
+			'oauth.api.key': 'ck_…',
+			'oauth.api.secret': 'cs_…',
+			'event.notification.enabled': true,
+			'event.vendor.type': 'polling',
+			'event.notification.callback.url': 'https://example.com/hook',
+			'event.poller.refresh_interval': '15',
+		},
+	],
+})
+const Tags = z
+	.union([z.string(), z.array(z.string())], 'expected a list of texts')
+	.nullish()
+	.meta({
+		description: `A list, or one text; the name where none is given. At most ${shown('tags')} of ${shown('tag')}`,
+		examples: [['Docs']],
+	})
+const Name = z
+	.string('expected text')
+	.nullish()
+	.meta({ description: `The store's host where none is given; at most ${shown('name')}`, examples: ['My shop'] })
+const ElementOfBody = z
+	.looseObject(
+		{
+			key: z
+				.string('expected text')
+				.optional()
+				.meta({ examples: ['woocommercerest'] }),
+			id: z.number('expected a number').optional(),
+		},
+		'expected an object such as {"key": "woocommercerest"}',
+	)
+	.optional()
+	.meta({ description: 'Which element; not needed where the path names it' })
 
 /** `POST /instances`, `PUT`. What is not named here is accepted and ignored, as clients send back whole instances. */
-export const InstanceBody = z.looseObject({
-	element: z
-		.looseObject(
-			{ key: z.string('expected text').optional(), id: z.number().optional() },
-			'expected an object such as {"key": "woocommercerest"}',
-		)
-		.optional(),
-	configuration: Configuration.optional(),
-	tags: Tags,
-	name: Name,
-})
+export const InstanceBody = z.looseObject({ element: ElementOfBody, configuration: Configuration.optional(), tags: Tags, name: Name })
 
 /** `PATCH`: tags whole, configuration merged. */
 export const InstancePatch = z.looseObject({ configuration: Configuration.optional(), tags: Tags, name: Name })
 
-/** What stands under `element` in an instance, and in the catalogue. */
-export const ElementAnswer = z.looseObject({ id: z.number(), name: z.string(), key: z.string(), hub: z.string() })
-
-/** An instance as answered. `configuration` is flat, every value text or null, secrets `********`. */
-export const InstanceAnswer = z.looseObject({
-	id: z.number(),
-	name: z.string(),
-	createdDate: z.string(),
-	token: z.string(),
-	elementId: z.number(),
-	tags: z.array(z.string()),
-	valid: z.boolean(),
-	disabled: z.boolean(),
-	eventsEnabled: z.boolean(),
-	eventsNotificationCallbackUrl: z.string().optional(),
-	subscriptionId: z.number().optional(),
-	element: ElementAnswer.optional(),
-	configuration: z.record(z.string(), z.string().nullable()).optional(),
-	user: z.object({ id: z.number(), emailAddress: z.string(), firstName: z.string(), lastName: z.string() }),
+/** A list's query. */
+export const InstancesQuery = z.object({
+	'tags[]': Names.meta({ description: 'Instances that have all of these tags', examples: ['Docs'] }),
+	searchText: z
+		.string()
+		.max(LIMITS.searchText.value, atMost('searchText'))
+		.optional()
+		.meta({ description: "Part of the name or of the element's key, in any case", examples: ['shop'] }),
+	pageSize: PageSize.optional(),
+	nextPage: NextPage,
+	hydrate: Flag.meta({ description: '`false` leaves out `element` and `configuration`' }),
 })
 
+/** `?rebaseline=true`. */
+export const RebaselineQuery = z.object({
+	rebaseline: Flag.meta({
+		description: 'Accepts a `store.url` that is another site: what is known of the old one is dropped, and nothing of it rings',
+	}),
+})
+
+/** `PUT` beneath an element. */
+export const ReplaceQuery = RebaselineQuery.extend({
+	reAuthenticate: Flag.meta({
+		description:
+			'`true`, as without it: the store is asked with the keys, whether or not they changed. `false`: only when its address, key or secret changes, or a collection is watched that was not',
+	}),
+})
+
+/** `PUT …/enabled`. */
+export const EnableQuery = z.object({
+	skip: Flag.meta({ description: '`true`: what changed meanwhile does not ring; the store is learned anew in silence' }),
+})
+
+/** What the platform had and Shopbell has nothing of. */
+const Empty = z.array(z.string()).max(0)
+
+/** An element with every flag that clients of the platform read. */
+export const ElementAnswer = z
+	.strictObject({
+		id: z.number().meta({ examples: [2881] }),
+		name: z.string(),
+		hookName: z.string(),
+		key: z.string().meta({ examples: ['woocommercerest'] }),
+		description: z.string(),
+		image: z.string(),
+		active: z.boolean(),
+		deleted: z.boolean(),
+		typeOauth: z.boolean(),
+		trialAccount: z.boolean(),
+		resources: Empty.meta({ description: 'Empty here; `GET /elements/{keyOrId}` has them' }),
+		transformationsEnabled: z.boolean(),
+		bulkDownloadEnabled: z.boolean(),
+		bulkUploadEnabled: z.boolean(),
+		cloneable: z.boolean(),
+		extendable: z.boolean(),
+		beta: z.boolean(),
+		authentication: z.strictObject({ type: z.literal('custom') }),
+		extended: z.boolean(),
+		hub: z.string().meta({ examples: ['ecommerce'] }),
+		protocolType: z.literal('http'),
+		parameters: Empty,
+		private: z.boolean(),
+	})
+	.meta({ id: 'Element' })
+
+/** An instance as answered. */
+export const InstanceAnswer = z
+	.strictObject({
+		id: z.number(),
+		name: z.string(),
+		createdDate: z.string().meta({ examples: ['2026-06-01T12:00:00Z'] }),
+		token: z.string().meta({ description: 'Opens the hub: `Authorization: User …, Element <token>`' }),
+		element: ElementAnswer.optional().meta({ description: 'Left out with hydrate=false' }),
+		elementId: z.number(),
+		tags: z.array(z.string()),
+		provisionInteractions: Empty,
+		valid: z.boolean(),
+		disabled: z.boolean(),
+		maxCacheSize: z.number(),
+		cacheTimeToLive: z.number(),
+		configuration: z
+			.record(z.string(), z.string().nullable())
+			.optional()
+			.meta({ description: 'Flat: every value text or null, secrets `********`. Left out with hydrate=false' }),
+		eventsEnabled: z.boolean(),
+		eventsNotificationCallbackUrl: z.string().optional().meta({ description: 'With events on and a callback' }),
+		subscriptionId: z.number().optional().meta({ description: 'With events on and a callback: the subscription of it' }),
+		traceLoggingEnabled: z.boolean(),
+		cachingEnabled: z.boolean(),
+		externalAuthentication: z.literal('none'),
+		user: z
+			.strictObject({ id: z.number(), emailAddress: z.string(), firstName: z.string(), lastName: z.string() })
+			.meta({ description: 'Who made it' }),
+	})
+	.meta({ id: 'Instance' })
+
 /** One item of `…/configuration`. */
-export const ConfigurationItem = z.object({
-	id: z.number(),
-	key: z.string(),
-	name: z.string(),
-	description: z.string(),
-	propertyValue: z.string().nullable(),
-	type: z.string(),
-	active: z.boolean(),
-	hideFromConsole: z.boolean(),
-	required: z.boolean(),
+export const ConfigurationItem = z
+	.strictObject({
+		id: z.number(),
+		key: z.string(),
+		name: z.string(),
+		description: z.string(),
+		propertyValue: z.string().nullable().meta({ description: 'Secrets are `********`' }),
+		type: z.string(),
+		active: z.boolean(),
+		hideFromConsole: z.boolean(),
+		required: z.boolean(),
+	})
+	.meta({ id: 'ConfigurationItem' })
+
+/** The path of an item. */
+export const ConfigId = z.object({
+	configId: z.string().meta({ description: 'Number of the item, or its key', examples: ['288112', 'event.poller.refresh_interval'] }),
 })
 
 /** `PATCH …/configuration/{configId}`. */
-export const ConfigurationPatch = z.looseObject({ propertyValue: z.unknown() })
+export const ConfigurationPatch = z.looseObject({
+	propertyValue: z
+		.union(
+			[z.string(), z.number(), z.boolean(), z.record(z.string(), z.unknown()), z.null()],
+			'expected text, a number, true, false, an object, or null',
+		)
+		.meta({ description: 'The new value; null takes it away, `********` leaves a secret as it is', examples: ['30'] }),
+})
 
-/** `GET …/health`. */
-export const HealthAnswer = z.looseObject({ state: z.enum(STATES), since: z.string(), reason: z.string(), action: z.string() })
-
-/** `PUT …/poll`. */
-export const PollBody = z.looseObject({ depth: z.enum(['window', 'reread'], 'expected window or reread').default('window') })
-
-/** `PUT …/deletions`. */
-export const DecisionBody = z.looseObject({ decision: z.enum(['emit', 'forget'], 'expected emit or forget') })
+const GRACE_EXPECTED = `expected a whole number of seconds from 0 to ${LIMITS.signatureGrace.value}`
 
 /** `POST …/signature-key/rotate`. */
 export const RotateBody = z.strictObject({
@@ -83,17 +191,19 @@ export const RotateBody = z.strictObject({
 		.min(0, GRACE_EXPECTED)
 		.max(LIMITS.signatureGrace.value, GRACE_EXPECTED)
 		.nullish()
-		.meta({ description: `Seconds in which both keys sign; ${GRACE_SECONDS} unless it is said` }),
+		.meta({ description: `Seconds in which both keys sign; ${GRACE_SECONDS} unless it is said`, examples: [3600] }),
 })
 
 const Key = z.string().meta({ description: 'As given: its UTF-8 bytes sign' })
 const Whsec = z.string().meta({ description: 'The same key as Standard Webhooks libraries take it' })
 
 /** `GET …/signature-key`, and what rotating it answers. */
-export const SignatureKeyAnswer = z.object({
-	key: Key.nullable(),
-	whsec: Whsec.nullable(),
-	next: z
-		.object({ key: Key, whsec: Whsec, from: z.string().meta({ description: 'From then on it signs alone; until then both do' }) })
-		.nullable(),
-})
+export const SignatureKeyAnswer = z
+	.strictObject({
+		key: Key.nullable(),
+		whsec: Whsec.nullable(),
+		next: z
+			.strictObject({ key: Key, whsec: Whsec, from: z.string().meta({ description: 'From then on it signs alone; until then both do' }) })
+			.nullable(),
+	})
+	.meta({ id: 'SignatureKey' })

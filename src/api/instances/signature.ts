@@ -8,8 +8,10 @@ import type { InstanceContext } from '../environment.ts'
 import { toIsoSeconds } from '../times.ts'
 import type { RotateBody, SignatureKeyAnswer } from './schema.ts'
 
+type Shown = z.output<typeof SignatureKeyAnswer>
+
 /** `GET …/signature-key`. Shows secrets, and leaves an audit row that says so. */
-export async function signatureKey(c: InstanceContext): Promise<Response> {
+export async function signatureKey(c: InstanceContext): Promise<Shown> {
 	const { services, instance, user, requestId } = c.var
 	const keys = await openKeys(services, instance)
 	if (keys.current !== null) {
@@ -27,25 +29,25 @@ export async function signatureKey(c: InstanceContext): Promise<Response> {
 			),
 		])
 	}
-	return c.json(show(keys), 200)
+	return show(keys)
 }
 
 /** `POST …/signature-key/rotate`. */
-export async function rotate(c: InstanceContext, body: z.output<typeof RotateBody>): Promise<Response> {
+export async function rotate(c: InstanceContext, body: z.output<typeof RotateBody>): Promise<Shown> {
 	const wish = { key: body.key ?? null, graceSeconds: body.grace ?? GRACE_SECONDS }
 	return await answer(c, await rotateSignatureKey(c.var.services, c.var.instance, c.var.user, c.var.requestId, wish))
 }
 
 /** `POST …/signature-key/rotate/end`. */
-export async function endRotate(c: InstanceContext): Promise<Response> {
+export async function endRotate(c: InstanceContext): Promise<Shown> {
 	return await answer(c, await endRotation(c.var.services, c.var.instance, c.var.user, c.var.requestId))
 }
 
-async function answer(c: InstanceContext, changed: Instance): Promise<Response> {
-	return c.json(show(await openKeys(c.var.services, changed)), 200)
+async function answer(c: InstanceContext, changed: Instance): Promise<Shown> {
+	return show(await openKeys(c.var.services, changed))
 }
 
-function show({ current, next, fromMs }: OpenKeys): z.output<typeof SignatureKeyAnswer> {
+function show({ current, next, fromMs }: OpenKeys): Shown {
 	return {
 		key: current,
 		whsec: current === null ? null : whsecOf(current),

@@ -8,7 +8,7 @@ import { instanceContext, openSecret } from '../../instances/sealing.ts'
 import { elementOf } from '../../instances/stores.ts'
 import { MASK } from '../../instances/values.ts'
 import { toIsoSeconds } from '../times.ts'
-import type { ConfigurationItem, InstanceAnswer } from './schema.ts'
+import type { ConfigurationItem, ElementAnswer, InstanceAnswer } from './schema.ts'
 
 /** The settings that a view needs. */
 export interface ViewEnv {
@@ -76,7 +76,7 @@ export function showConfigurationItems(
 }
 
 /** The element inside an instance, with every flag that clients of the platform read. */
-export function showElement(element: Element): Record<string, unknown> & { id: number; name: string; key: string; hub: string } {
+export function showElement(element: Element): z.output<typeof ElementAnswer> {
 	return {
 		id: element.id,
 		name: element.name,

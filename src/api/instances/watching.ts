@@ -2,34 +2,39 @@
 import { auditStatement } from '../../accounts/audit.ts'
 import { Conflict } from '../../errors.ts'
 import type { Services } from '../../instances/services.ts'
-import type { Known, WatcherRpc } from '../../watcher/rpc.ts'
+import type { Health, Known, PollerReport, WatcherRpc } from '../../watcher/rpc.ts'
+import type { AnswerOf } from '../contract.ts'
 import type { InstanceContext } from '../environment.ts'
+import type { watchingOperations } from './watching-operations.ts'
 
 /** `GET …/health`. */
-export async function health(c: InstanceContext): Promise<Response> {
-	return c.json(await ask(c, (watcher) => watcher.health()), 200)
+export async function health(c: InstanceContext): Promise<Health> {
+	return await ask(c, (watcher) => watcher.health())
 }
 
 /** `GET …/poller`. */
-export async function poller(c: InstanceContext): Promise<Response> {
-	return c.json(await ask(c, (watcher) => watcher.poller()), 200)
+export async function poller(c: InstanceContext): Promise<PollerReport> {
+	return await ask(c, (watcher) => watcher.poller())
 }
 
 /** `PUT …/poll`: 202 with the run. 409 when this instance does not poll. */
-export async function poll(c: InstanceContext, depth: 'window' | 'reread'): Promise<Response> {
+export async function poll(c: InstanceContext, depth: 'window' | 'reread'): Promise<AnswerOf<typeof watchingOperations.pollNow>> {
 	const { instance } = c.var
 	if (!instance.enabled) throw new Conflict('This instance is disabled; enable it to poll')
 	if (!instance.eventsEnabled) throw new Conflict('This instance has no events; set event.notification.enabled to true to poll')
-	return c.json(await ask(c, (watcher) => watcher.poll(depth)), 202)
+	return await ask(c, (watcher) => watcher.poll(depth))
 }
 
 /** `GET …/deletions`. */
-export async function deletions(c: InstanceContext): Promise<Response> {
-	return c.json(await ask(c, (watcher) => watcher.deletions()), 200)
+export async function deletions(c: InstanceContext): Promise<AnswerOf<typeof watchingOperations.listHeldDeletions>> {
+	return await ask(c, (watcher) => watcher.deletions())
 }
 
 /** `PUT …/deletions`. */
-export async function decide(c: InstanceContext, decision: 'emit' | 'forget'): Promise<Response> {
+export async function decide(
+	c: InstanceContext,
+	decision: 'emit' | 'forget',
+): Promise<AnswerOf<typeof watchingOperations.decideHeldDeletions>> {
 	const { services, instance, user, requestId } = c.var
 	const answer = await ask(c, (watcher) => watcher.decide(decision))
 	await services.env.DB.batch([
@@ -40,7 +45,7 @@ export async function decide(c: InstanceContext, decision: 'emit' | 'forget'): P
 			services.now(),
 		),
 	])
-	return c.json(answer, 200)
+	return answer
 }
 
 /** Asks the instance's object. */

@@ -5,7 +5,7 @@
  */
 import { Validator, type Schema } from '@cfworker/json-schema'
 import * as fc from 'fast-check'
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Operation } from '../../../src/api/contract.ts'
 import { ATTEMPTS_PER_ADDRESS, subjectsOf } from '../../../src/accounts/attempts.ts'
 import { operations } from '../../../src/api/operations.ts'
@@ -221,6 +221,82 @@ const KNOWING: Record<string, (house: House) => Partial<Asked> | Promise<Partial
 			config: { url: 'https://callback.example.com/hook/third' },
 		}),
 	}),
+	createInstance: (house) => ({ body: JSON.stringify(storeBody(house)) }),
+	createInstanceOfElement: (house) => ({ body: JSON.stringify(storeBody(house)) }),
+	replaceInstance: (house) => ({ body: JSON.stringify(storeBody(house)) }),
+	replaceInstanceByToken: (house) => ({ body: JSON.stringify(storeBody(house)) }),
+	replaceInstanceOfElement: (house) => ({ body: JSON.stringify(storeBody(house)) }),
+	// The call by token came first, and one takeover at a time is enough.
+	async rotateSignatureKey(house) {
+		await made(house, 'POST', `/instances/${house.mine.ids['instance']}/signature-key/rotate/end`)
+		return {}
+	},
+	async endSignatureKeyRotation(house) {
+		await made(house, 'POST', `/instances/${house.mine.ids['instance']}/signature-key/rotate`, {})
+		return {}
+	},
+	// Only so many that have ended are kept.
+	getReplay: async (house) => ({ path: `${BASE_PATH}/instances/${house.mine.ids['instance']}/replays/${await lastReplay(house)}` }),
+	getReplayByToken: async (house) => ({ path: `${BASE_PATH}/instances/replays/${await lastReplay(house)}` }),
+	cancelReplay: async (house) => ({ path: `${BASE_PATH}/instances/${house.mine.ids['instance']}/replays/${await lastReplay(house)}` }),
+	cancelReplayByToken: async (house) => ({ path: `${BASE_PATH}/instances/replays/${await lastReplay(house)}` }),
+	// A replacement without events took everything watched away; it is learned again.
+	getTimeline: learned,
+	getTimelineByToken: learned,
+	// The call by token deleted the one that there was.
+	async deleteInstance(house) {
+		return { path: `${BASE_PATH}/instances/${(await made(house, 'POST', '/instances', storeBody(house))).id}` }
+	},
+	async deleteInstanceOfElement(house) {
+		return { path: `${BASE_PATH}/elements/woocommercerest/instances/${(await made(house, 'POST', '/instances', storeBody(house))).id}` }
+	},
+}
+
+/** An instance of the simulated store, with webhooks and a signature key. */
+function storeBody({ store }: House): Record<string, unknown> {
+	return {
+		element: { key: 'woocommercerest' },
+		configuration: {
+			'store.url': store.url,
+			'oauth.api.key': store.credentials.key,
+			'oauth.api.secret': store.credentials.secret,
+			'event.notification.enabled': true,
+			'event.vendor.type': 'hybrid',
+			'event.notification.callback.url': 'https://callback.example.com/hook',
+			'event.notification.signature.key': 'a key of the tests',
+			'event.poller.refresh_interval': '999999999',
+		},
+	}
+}
+
+/** Polls until the object is known again. */
+async function learned(house: House): Promise<Partial<Asked>> {
+	const { instance, order: object } = house.mine.ids
+	await made(house, 'PUT', `/instances/${instance}/poll`, { depth: 'window' })
+	const path = `${BASE_PATH}/instances/${instance}/objects/orders/${object}/timeline`
+	await vi.waitFor(
+		async () =>
+			expect(await house.ask({ method: 'GET', path, headers: { Authorization: house.mine.authorization } })).toMatchObject({ status: 200 }),
+		{ timeout: 20_000, interval: 50 },
+	)
+	return {}
+}
+
+/** The newest of those that are kept. */
+async function lastReplay(house: House): Promise<number> {
+	return (await made(house, 'GET', `/instances/${house.mine.ids['instance']}/replays`))[0].id
+}
+
+/** A call that must succeed. */
+async function made(house: House, method: string, path: string, body?: unknown): Promise<any> {
+	const answer = await house.ask({
+		method,
+		path: `${BASE_PATH}${path}`,
+		headers: { Authorization: house.mine.authorization },
+		...(body === undefined ? {} : { body: JSON.stringify(body) }),
+	})
+	expect(answer.status, `${method} ${path}: ${answer.text}`).toBeLessThan(300)
+	return answer.body
 }
 
 /** Operations that nothing generated can succeed at: they need a secret of one use, or a hand-over under way. */

@@ -1,0 +1,218 @@
+/** The calls about instances (contract, section 2). Each call about one instance exists by id, and as `/instances…` with the instance's own token. */
+import * as z from 'zod'
+import { both, operation } from '../contract.ts'
+import {
+	ConfigId,
+	ConfigurationItem,
+	ConfigurationPatch,
+	EnableQuery,
+	InstanceAnswer,
+	InstanceBody,
+	InstancePatch,
+	InstancesQuery,
+	RebaselineQuery,
+	ReplaceQuery,
+	RotateBody,
+	SignatureKeyAnswer,
+} from './schema.ts'
+
+const Instances = z.array(InstanceAnswer)
+const LISTS = '404 when tags or a text were asked for and nothing matches; without a filter, `[]`.'
+
+const EXAMPLE = {
+	element: { key: 'woocommercerest' },
+	configuration: {
+		'store.url': 'https://shop.example.com',
+		'oauth.api.key': 'ck_…',
+		'oauth.api.secret': 'cs_…',
+		'event.notification.enabled': true,
+		'event.vendor.type': 'polling',
+		'event.notification.callback.url': 'https://example.com/hook',
+		'event.poller.refresh_interval': '15',
+	},
+	tags: ['Docs'],
+	name: 'My shop',
+}
+
+const list = { method: 'get', tag: 'Instances', query: InstancesQuery, description: LISTS } as const
+const create = {
+	method: 'post',
+	tag: 'Instances',
+	summary: 'Connect a store',
+	description:
+		'Checks the store before anything is made. Answers 200. The bell is on from then on: what changes in the shop rings, what is there already does not.',
+	access: 'account',
+	body: InstanceBody,
+	example: EXAMPLE,
+	answer: InstanceAnswer,
+	errors: [409, 502],
+} as const
+const replace = {
+	method: 'put',
+	tag: 'Instances',
+	summary: 'Replace: what is not sent is gone',
+	body: InstanceBody,
+	example: EXAMPLE,
+	answer: InstanceAnswer,
+	errors: [409, 502],
+} as const
+const update = {
+	method: 'patch',
+	tag: 'Instances',
+	summary: 'Change: tags whole, configuration merged',
+	description: 'A new callback URL serves the next notification, with no re-authentication.',
+	query: RebaselineQuery,
+	body: InstancePatch,
+	example: { configuration: { 'event.notification.callback.url': 'https://example.com/other' } },
+	answer: InstanceAnswer,
+	errors: [409, 502],
+} as const
+const remove = {
+	method: 'delete',
+	tag: 'Instances',
+	summary: 'Delete',
+	description: 'Token and hub are dead at once; the webhooks at the store are removed, if need be later.',
+	answer: null,
+} as const
+
+/** Lists beneath `/accounts`: mounted before the calls about accounts themselves, one of which has `{id}` where the first has a word. */
+export const accountInstanceOperations = {
+	listAccountInstances: operation({
+		...list,
+		path: '/accounts/instances',
+		summary: "Instances of the caller's account",
+		access: 'account',
+		answer: Instances,
+		errors: [404],
+	}),
+	listInstancesOfAccount: operation({
+		...list,
+		path: '/accounts/{id}/instances',
+		summary: 'Instances of an account',
+		description: `An account is an organization: \`accountId\` in notifications is its number. Another one's does not exist. ${LISTS}`,
+		access: 'account',
+		params: z.object({ id: z.string().meta({ description: 'Number of the organization', examples: ['1'] }) }),
+		answer: Instances,
+	}),
+}
+
+/** Fixed words before `{id}` in the same place. */
+export const instanceOperations = {
+	createInstance: operation({ ...create, path: '/instances' }),
+	listInstances: operation({
+		...list,
+		path: '/instances',
+		summary: 'Instances; with an Element token, that instance',
+		access: 'caller',
+		answer: z.union([Instances, InstanceAnswer]),
+		errors: [404],
+	}),
+	createInstanceOfElement: operation({ ...create, path: '/elements/{keyOrId}/instances' }),
+	listInstancesOfElement: operation({
+		...list,
+		path: '/elements/{keyOrId}/instances',
+		summary: 'Instances of an element',
+		access: 'account',
+		answer: Instances,
+	}),
+
+	...both('listConfiguration', {
+		method: 'get',
+		path: '/configuration',
+		tag: 'Instances',
+		summary: 'Configuration, item by item',
+		answer: z.array(ConfigurationItem),
+	}),
+	...both('getConfigurationItem', {
+		method: 'get',
+		path: '/configuration/{configId}',
+		tag: 'Instances',
+		summary: 'One configuration item',
+		params: ConfigId,
+		answer: ConfigurationItem,
+	}),
+	...both('updateConfigurationItem', {
+		method: 'patch',
+		path: '/configuration/{configId}',
+		tag: 'Instances',
+		summary: 'Change one configuration item',
+		params: ConfigId,
+		query: RebaselineQuery,
+		body: ConfigurationPatch,
+		example: { propertyValue: '30' },
+		answer: ConfigurationItem,
+		errors: [409, 502],
+	}),
+	...both('enableInstance', {
+		method: 'put',
+		path: '/enabled',
+		tag: 'Instances',
+		summary: 'Enable',
+		description:
+			'Polling goes on where it stood, and everything is read once: what changed meanwhile rings once. What a dead callback held is released.',
+		query: EnableQuery,
+		answer: InstanceAnswer,
+		errors: [409],
+	}),
+	...both('disableInstance', {
+		method: 'delete',
+		path: '/enabled',
+		tag: 'Instances',
+		summary: 'Disable: neither polls nor delivers, and the hub answers 403',
+		answer: InstanceAnswer,
+		errors: [409],
+	}),
+	...both('getSignatureKey', {
+		method: 'get',
+		path: '/signature-key',
+		tag: 'Instances',
+		summary: 'The key that signs notifications, and the one that takes over',
+		role: 'developer',
+		answer: SignatureKeyAnswer,
+	}),
+	...both('rotateSignatureKey', {
+		method: 'post',
+		path: '/signature-key/rotate',
+		tag: 'Instances',
+		summary: 'A new signature key; for a time both sign',
+		body: RotateBody,
+		example: { grace: 3600 },
+		answer: SignatureKeyAnswer,
+	}),
+	...both('endSignatureKeyRotation', {
+		method: 'post',
+		path: '/signature-key/rotate/end',
+		tag: 'Instances',
+		summary: 'The new signature key alone, from now on',
+		answer: SignatureKeyAnswer,
+	}),
+
+	getInstance: operation({
+		method: 'get',
+		path: '/instances/{id}',
+		tag: 'Instances',
+		summary: 'One instance',
+		access: 'instance',
+		answer: InstanceAnswer,
+	}),
+	...both('updateInstance', { ...update, path: '' }),
+	...both('replaceInstance', { ...replace, path: '', query: RebaselineQuery }),
+	...both('deleteInstance', { ...remove, path: '' }),
+	getInstanceOfElement: operation({
+		method: 'get',
+		path: '/elements/{keyOrId}/instances/{id}',
+		tag: 'Instances',
+		summary: 'One instance of an element',
+		access: 'instance',
+		answer: InstanceAnswer,
+	}),
+	updateInstanceOfElement: operation({ ...update, path: '/elements/{keyOrId}/instances/{id}', access: 'instance' }),
+	replaceInstanceOfElement: operation({
+		...replace,
+		path: '/elements/{keyOrId}/instances/{id}',
+		description: 'Asks the store with the keys, whether or not they changed, unless `reAuthenticate=false`.',
+		access: 'instance',
+		query: ReplaceQuery,
+	}),
+	deleteInstanceOfElement: operation({ ...remove, path: '/elements/{keyOrId}/instances/{id}', access: 'instance' }),
+}

@@ -1,0 +1,98 @@
+/** Metrics in the text formats that Prometheus scrapes: its own (0.0.4) and OpenMetrics 1.0. Pure. */
+import type * as z from 'zod'
+import type { MetricsAnswer } from './operations.ts'
+
+type Metrics = z.output<typeof MetricsAnswer>
+
+interface Family {
+	name: string
+	type: 'gauge' | 'counter'
+	help: string
+	/** null: no sample of this instance. */
+	value: (one: Metrics) => number | null
+	/** Further labels. */
+	labels?: (one: Metrics) => Record<string, string>
+}
+
+const FAMILIES: readonly Family[] = [
+	{ name: 'shopbell_up', type: 'gauge', help: 'Whether the object of the instance answered.', value: ({ up }) => Number(up) },
+	{
+		name: 'shopbell_state',
+		type: 'gauge',
+		help: 'The state that the instance is in, as a label; always 1.',
+		value: ({ metrics }) => (metrics === null ? null : 1),
+		labels: ({ metrics }) => ({ state: metrics?.state ?? '' }),
+	},
+	{
+		name: 'shopbell_lag_seconds',
+		type: 'gauge',
+		help: 'From the stamp of the newest change to its recording, of the slowest resource.',
+		value: ({ metrics }) => metrics?.lagSeconds ?? null,
+	},
+	{
+		name: 'shopbell_poll_age_seconds',
+		type: 'gauge',
+		help: 'Since the last poll of the resource that was polled longest ago.',
+		value: ({ metrics }) => metrics?.pollAgeSeconds ?? null,
+	},
+	{ name: 'shopbell_seen', type: 'counter', help: 'Events recorded.', value: ({ metrics }) => metrics?.seen ?? null },
+	{ name: 'shopbell_delivered', type: 'counter', help: 'Notifications accepted.', value: ({ metrics }) => metrics?.delivered ?? null },
+	{
+		name: 'shopbell_failed',
+		type: 'counter',
+		help: 'Notifications whose last try failed.',
+		value: ({ metrics }) => metrics?.failed ?? null,
+	},
+	{
+		name: 'shopbell_expired',
+		type: 'counter',
+		help: 'Events dropped undelivered when their time was over.',
+		value: ({ metrics }) => metrics?.expired ?? null,
+	},
+	{ name: 'shopbell_backlog', type: 'gauge', help: 'Events that wait to be sent.', value: ({ metrics }) => metrics?.backlog ?? null },
+	{
+		name: 'shopbell_backlog_age_seconds',
+		type: 'gauge',
+		help: 'Age of the oldest event that waits to be sent; 0 when none does.',
+		value: ({ metrics }) => (metrics === null ? null : (metrics.backlogAgeSeconds ?? 0)),
+	},
+	{
+		name: 'shopbell_store_requests',
+		type: 'counter',
+		help: 'Requests made to the store.',
+		value: ({ metrics }) => metrics?.storeRequests ?? null,
+	},
+]
+
+/** The text. `total`: how many instances there are in all, so that a scrape that sees only a page of them is noticed. */
+export function expose(instances: readonly Metrics[], total: number, format: 'prometheus' | 'openmetrics'): string {
+	const lines: string[] = []
+	const family = (name: string, type: Family['type'], help: string, samples: [labels: string, value: number][]): void => {
+		const sample = type === 'counter' ? `${name}_total` : name
+		// OpenMetrics names a counter without the ending of its samples.
+		const named = format === 'openmetrics' ? name : sample
+		lines.push(`# HELP ${named} ${help}`, `# TYPE ${named} ${type}`, ...samples.map(([labels, value]) => `${sample}${labels} ${value}`))
+	}
+	for (const { name, type, help, value, labels } of FAMILIES) {
+		family(
+			name,
+			type,
+			help,
+			instances.flatMap((one): [string, number][] => {
+				const found = value(one)
+				return found === null ? [] : [[labelsOf({ instance_id: String(one.instanceId), name: one.name, ...labels?.(one) }), found]]
+			}),
+		)
+	}
+	family('shopbell_instances', 'gauge', 'Instances that there are, whether or not this answer holds them all.', [['', total]])
+	family('shopbell_instances_shown', 'gauge', 'Instances that this answer holds.', [['', instances.length]])
+	if (format === 'openmetrics') lines.push('# EOF')
+	return `${lines.join('\n')}\n`
+}
+
+function labelsOf(labels: Record<string, string>): string {
+	const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+	return `{${Object.entries(labels)
+		.map(([name, text]) => `${name}="${escaped(text)}"`)
+		.join(',')}}`
+}

@@ -1,0 +1,339 @@
+/** The hub against the simulated store, over HTTP: every resource, every verb, refusals, and what a store's failures become (contract, section 8). */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { createStore, type SimulatedStore } from '../../store/store.ts'
+import { freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
+
+let store: SimulatedStore
+let client: Client
+let id: number
+let authorization: string
+
+beforeEach(async () => {
+	await freshDatabase()
+	store = createStore({
+		objects: { orders: 12, products: 5, coupons: 3, customers: 7 },
+		url: 'https://shop.example.com',
+		now: () => Date.parse('2026-06-01T12:00:00Z'),
+	})
+	client = await startWorld((request) => store.fetch(request))
+	const { body } = await client.call(
+		'POST',
+		'/instances',
+		seedBody({
+			configuration: { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret },
+		}),
+	)
+	id = body.id
+	authorization = `User ${client.userSecret}, Element ${body.token}`
+})
+
+function hub(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+	return client.call(method, path, body, { authorization, headers })
+}
+
+const where = (text: string): string => `where=${encodeURIComponent(text)}`
+const idsOf = ({ body }: { body: any }): number[] => body.map((one: any) => one.id)
+
+/** Requests that reached the store since this was last asked. */
+function asked(): string[] {
+	return client.world.requests.splice(0)
+}
+
+const NAMED: [resource: string, created: object, change: object, trash: boolean][] = [
+	['customers', { email: 'new@example.com' }, { first_name: 'Ann' }, false],
+	['discounts', { code: 'new', amount: '5.00' }, { description: 'five' }, true],
+	['orders', { status: 'pending' }, { status: 'processing' }, true],
+	['products', { name: 'Mug', regular_price: '9.50' }, { name: 'Cup' }, true],
+	['products-attributes', { name: 'Size' }, { name: 'Sizes' }, false],
+	['products-categories', { name: 'Mugs' }, { name: 'Cups' }, false],
+	['products-tags', { name: 'blue' }, { name: 'red' }, false],
+]
+
+describe('what can be done', () => {
+	test.each(NAMED)('§8.2 §8.12 %s: list, get, create, PATCH, delete', async (resource, created, change, trash) => {
+		const path = `/hubs/ecommerce/${resource}`
+		const made = await hub('POST', path, created)
+		expect([made.status, made.body]).toEqual([200, expect.objectContaining(created)])
+		const at = `${path}/${made.body.id}`
+		expect((await hub('GET', at)).body).toMatchObject(created)
+		expect(idsOf(await hub('GET', path))).toContain(made.body.id)
+		asked()
+		expect((await hub('PATCH', at, change)).body).toMatchObject(change)
+		expect(asked()).toEqual([expect.stringMatching(/^PUT /)])
+		expect((await hub('PUT', at, created)).body).toMatchObject(created)
+		expect(await hub('DELETE', at)).toMatchObject({ status: 200, body: null })
+		expect(idsOf(await hub('GET', path))).not.toContain(made.body.id)
+		const after = await hub('GET', at)
+		if (trash) {
+			expect(after.status).toBe(200)
+			expect((await hub('DELETE', `${at}?force=true`)).status).toBe(200)
+		}
+		expect((await hub('GET', at)).status).toBe(404)
+		for (const method of ['DELETE', 'PATCH', 'PUT'])
+			expect(await hub(method, at, method === 'DELETE' ? undefined : change), method).toMatchObject({
+				status: 404,
+				body: { message: expect.any(String), providerMessage: expect.any(String) },
+			})
+	})
+
+	test('§8.3 comments and refunds of an order: list, get, create, delete', async () => {
+		const [order] = idsOf(await hub('GET', '/orders?pageSize=1'))
+		for (const [name, body] of [
+			['comments', { note: 'Call first' }],
+			['refunds', { amount: '1.00', api_refund: false }],
+		] as const) {
+			const path = `/hubs/ecommerce/orders/${order}/${name}`
+			const made = await hub('POST', path, body)
+			expect([made.status, made.body]).toEqual([200, expect.objectContaining(name === 'comments' ? body : { amount: '1.00' })])
+			expect(idsOf(await hub('GET', path))).toContain(made.body.id)
+			expect((await hub('GET', `${path}/${made.body.id}`)).body.id).toBe(made.body.id)
+			expect(await hub('DELETE', `${path}/${made.body.id}`)).toMatchObject({ status: 200, body: null })
+			expect((await hub('GET', `${path}/${made.body.id}`)).status).toBe(404)
+		}
+	})
+
+	test('§8.4 reports', async () => {
+		expect((await hub('GET', '/hubs/ecommerce/reports')).body).toEqual(expect.arrayContaining([expect.objectContaining({ slug: 'sales' })]))
+		const [week] = (await hub('GET', `/reports-sales?${where("period = 'week'")}`)).body
+		const [year] = (await hub('GET', `/reports-sales?${where("period = 'year'")}`)).body
+		expect(Number(year.total_sales)).toBeGreaterThan(0)
+		expect(Number(year.total_orders)).toBeGreaterThanOrEqual(week.total_orders)
+		asked()
+		expect((await hub('GET', `/reports-top-sellers?${where("date_min = '2020-01-01' AND date_max = '2026-06-01'")}`)).status).toBe(200)
+		expect(asked()[0]).toContain('date_min=2020-01-01')
+		expect((await hub('GET', '/reports-sales?orderBy=id')).body.message).toContain('no order')
+	})
+
+	test('§8.5 any other collection goes by its own name, as deep as it lies', async () => {
+		expect(idsOf(await hub('GET', '/taxes'))).toEqual(expect.arrayContaining([1]))
+		expect((await hub('GET', '/hubs/ecommerce/taxes/1')).body.id).toBe(1)
+		expect((await hub('PATCH', '/taxes/1', { name: 'VAT' })).body.name).toBe('VAT')
+		const made = await hub('POST', '/products/attributes/1/terms', { name: 'Green' })
+		expect(made.status).toBe(200)
+		const at = `/products/attributes/1/terms/${made.body.id}`
+		expect((await hub('PUT', at, { name: 'Lime' })).body.name).toBe('Lime')
+		expect(idsOf(await hub('GET', '/products-attributes/1/terms'))).toEqual([made.body.id])
+		expect((await hub('DELETE', at)).status).toBe(200)
+		expect((await hub('GET', at)).status).toBe(404)
+		expect((await hub('GET', '/nonsense')).status).toBe(404)
+	})
+
+	test('§8.1 three spellings are one call, for every method and all that belongs to it', async () => {
+		const bodies: unknown[] = []
+		for (const start of ['/hubs/ecommerce', '/hubs/anything', '']) bodies.push((await hub('GET', `${start}/orders?pageSize=3`)).body)
+		for (const start of ['/hubs/ecommerce', '/hubs/anything', '']) {
+			const made = await hub('POST', `${start}/products-tags`, { name: `of ${start}` })
+			expect(made.status).toBe(200)
+			expect((await hub('PATCH', `${start}/products-tags/${made.body.id}`, { name: 'same' })).body.name).toBe('same')
+			expect((await hub('DELETE', `${start}/products-tags/${made.body.id}`)).status).toBe(200)
+			// Guards, shapes and methods are those of the one call.
+			expect(await client.call('DELETE', `${start}/orders`, undefined, { authorization })).toMatchObject({ status: 405 })
+			expect((await client.call('POST', `${start}/orders`, {}, { authorization: null })).status).toBe(401)
+			expect((await hub('POST', `${start}/orders`, 'a=b', { 'Content-Type': 'text/plain' })).status).toBe(415)
+			expect((await hub('GET', `${start}/orders`, undefined, { Accept: 'text/html' })).status).toBe(406)
+			const key = { 'Idempotency-Key': `key of ${start}`.replaceAll(/[^a-z]/g, '-') }
+			const [first, again] = [await hub('POST', `${start}/orders`, {}, key), await hub('POST', `${start}/orders`, {}, key)]
+			expect([again.status, again.body.id, again.headers.get('Idempotent-Replayed')]).toEqual([200, first.body.id, 'true'])
+		}
+		expect(bodies[1]).toEqual(bodies[0])
+		expect(bodies[2]).toEqual(bodies[0])
+		for (const [method, path, allow] of [
+			['POST', '/orders/5', 'GET, PUT, PATCH, DELETE'],
+			['PATCH', '/orders', 'GET'],
+			['PUT', '/taxes', 'GET'],
+		] as const) {
+			const answer = await hub(method, path, {})
+			expect([answer.status, answer.headers.get('Allow')], `${method} ${path}`).toEqual([405, expect.stringContaining(allow)])
+		}
+	})
+})
+
+describe('lists', () => {
+	test('§8.6 §8.10 records are the store’s own, a list is an array, and the headers count it', async () => {
+		const all = await hub('GET', '/hubs/ecommerce/orders')
+		expect(Array.isArray(all.body)).toBe(true)
+		const [total, size] = [all.body.length as number, 5]
+		const first = await hub('GET', `/orders?pageSize=${size}`)
+		expect([first.headers.get('Elements-Total-Count'), first.headers.get('Elements-Returned-Count')]).toEqual([String(total), String(size)])
+		expect(first.headers.get('Elements-Element-Instance-Id')).toBe(String(id))
+		const token = first.headers.get('Elements-Next-Page-Token')!
+		// What comes in between moves no page.
+		store.act({ do: 'create', resource: 'orders' })
+		store.act({ do: 'delete', resource: 'orders', id: first.body[1].id })
+		expect(idsOf(await hub('GET', `/orders?nextPage=${token}`))).toEqual(idsOf(all).slice(size, 2 * size))
+		expect(idsOf(await hub('GET', `/orders?nextPage=${token}&pageSize=2`))).toEqual(idsOf(all).slice(size, size + 2))
+		for (const query of [where("status = 'pending'"), 'orderBy=id'])
+			expect((await hub('GET', `/orders?nextPage=${token}&${query}`)).body.message).toContain('nextPage: expected a token of this list')
+		expect((await hub('GET', `/products?nextPage=${token}`)).status).toBe(400)
+		const [record] = (await hub('GET', '/orders?pageSize=1&fields=id,billing.email,line_items.name')).body
+		expect(Object.keys(record).sort()).toEqual(['billing', 'id', 'line_items'])
+		expect(Object.keys(record.billing)).toEqual(['email'])
+		expect(idsOf(await hub('GET', '/orders?orderBy=id%20asc'))).toEqual(idsOf(await hub('GET', '/orders')).sort((a, b) => a - b))
+	})
+
+	test('§8.11 pages 1 and 2 of size n are page 1 of size 2n, at the store and filtered here', async () => {
+		for (const filter of ['', `&${where("total >= '0' AND number != 'x'")}`])
+			for (const size of [1, 3, 5]) {
+				const page = async (number: number, of: number) => idsOf(await hub('GET', `/orders?page=${number}&pageSize=${of}${filter}`))
+				const [one, two] = [await page(1, size), await page(2, size)]
+				expect(one).toHaveLength(size)
+				expect([...one, ...two]).toEqual(await page(1, 2 * size))
+			}
+	})
+
+	test('§8.7 every operator of where, joined with AND', async () => {
+		const all = (await hub('GET', '/orders')).body as any[]
+		const [a, b] = [all[2], all[7]]
+		const cases: [string, (order: any) => boolean][] = [
+			[`status = '${a.status}'`, (one) => one.status === a.status],
+			[`status != '${a.status}'`, (one) => one.status !== a.status],
+			[`total < '${a.total}'`, (one) => Number(one.total) < Number(a.total)],
+			[`total > ${a.total}`, (one) => Number(one.total) > Number(a.total)],
+			[`total <= '${a.total}'`, (one) => Number(one.total) <= Number(a.total)],
+			[`total >= '${a.total}'`, (one) => Number(one.total) >= Number(a.total)],
+			["billing.email LIKE '%@%'", (one) => one.billing.email.includes('@')],
+			[`id IN ('${a.id}', '${b.id}')`, (one) => [a.id, b.id].includes(one.id)],
+			[`id IN ('${a.id}','${b.id}') AND status = '${b.status}'`, (one) => [a.id, b.id].includes(one.id) && one.status === b.status],
+		]
+		for (const [text, test] of cases)
+			expect(idsOf(await hub('GET', `/orders?${where(text)}`)), text).toEqual(idsOf({ body: all.filter(test) }))
+		for (const text of ["status ~ 'x'", 'status', "status = 'x' OR id = 1", "after = 'soon'"])
+			expect((await hub('GET', `/orders?${where(text)}`)).body.message, text).toMatch(/^where: /)
+	})
+
+	test('§8.8 after on any resource; created_date > has the same result on orders and products', async () => {
+		for (const resource of ['orders', 'products', 'customers', 'discounts', 'products-categories', 'taxes']) {
+			const all = (await hub('GET', `/${resource}`)).body as any[]
+			const at = all[Math.floor(all.length / 2)].date_created ?? '2026-01-01T00:00:00'
+			asked()
+			const after = await hub('GET', `/${resource}?${where(`after = '${at}'`)}`)
+			if (resource === 'orders' || resource === 'products') expect(asked()[0]).toMatch(/[?&]after=.*dates_are_gmt=true/)
+			expect(after.status, resource).toBe(200)
+			expect(idsOf(after).sort(), resource).toEqual(idsOf({ body: all.filter((one) => (one.date_created ?? '9') > at) }).sort())
+			expect((await hub('GET', `/${resource}?${where(`created_date > '${at}'`)}`)).body.map((one: any) => one.id)).toEqual(idsOf(after))
+		}
+	})
+
+	test('§8.9 slug on categories and tags, amount on refunds: at the store, or here', async () => {
+		await hub('POST', '/products-tags', { name: 'Deep blue' })
+		const [category] = (await hub('GET', '/products-categories')).body
+		for (const [path, slug] of [
+			['/products-categories', category.slug],
+			['/products-tags', 'deep-blue'],
+		]) {
+			asked()
+			expect((await hub('GET', `${path}?${where(`slug = '${slug}'`)}`)).body.map((one: any) => one.slug)).toEqual([slug])
+			expect(asked()[0]).toContain(`slug=${slug}`)
+		}
+		const [order] = (await hub('GET', '/orders?orderBy=id')).body
+		for (const amount of ['1.00', '2.00', '3.00']) await hub('POST', `/orders/${order.id}/refunds`, { amount, api_refund: false })
+		const large = (await hub('GET', `/orders/${order.id}/refunds?${where('amount >= 2')}`)).body
+		expect(large.map((one: any) => one.amount).sort()).toEqual(['2.00', '3.00'])
+	})
+
+	test('§11.7 filter.response.nulls touches the hub’s answers', async () => {
+		const nulls = (value: unknown): boolean => value === null || (typeof value === 'object' && Object.values(value).some(nulls))
+		expect(nulls((await hub('GET', '/orders')).body)).toBe(false)
+		expect((await client.call('PATCH', `/instances/${id}`, { configuration: { 'filter.response.nulls': 'false' } })).status).toBe(200)
+		expect(nulls((await hub('GET', '/orders')).body)).toBe(true)
+	})
+
+	test('the store’s collections, and their fields as its own schema has them', async () => {
+		const objects = (await hub('GET', '/objects')).body as { name: string; methods: string[] }[]
+		expect((await hub('GET', '/hubs/ecommerce/objects')).body).toEqual(objects)
+		const named = Object.fromEntries(objects.map(({ name, methods }) => [name, methods]))
+		expect(named['orders']).toEqual(['get', 'create', 'update', 'delete'])
+		expect(named['orders/{id}/comments']).toEqual(['get', 'create', 'delete'])
+		expect(named['reports-sales']).toEqual(['get'])
+		for (const name of ['discounts', 'products-categories', 'products-attributes/{id}/terms', 'taxes'])
+			expect(named, name).toHaveProperty([name])
+		const metadata = await hub('GET', '/hubs/ecommerce/objects/orders/metadata')
+		expect(metadata.body).toMatchObject({
+			name: 'orders',
+			fields: expect.arrayContaining([expect.objectContaining({ name: 'status', type: 'string' })]),
+		})
+		expect((await hub('GET', `/objects/${encodeURIComponent('orders/{id}/refunds')}/metadata`)).body.fields.length).toBeGreaterThan(2)
+		expect((await hub('GET', '/objects/nonsense/metadata')).status).toBe(404)
+	})
+})
+
+describe('refusals and failures', () => {
+	const answer = (status: number, body: unknown, headers: Record<string, string> = {}): void => {
+		client.world.store = async () => Response.json(body, { status, headers })
+	}
+	const error = { code: 'woocommerce_rest_x', message: 'The store says <b>why</b>', data: {} }
+
+	test.each([
+		[500, { ...error, code: 'internal_server_error' }, 502],
+		[400, error, 400],
+		[401, error, 401],
+		[403, { ...error, code: 'woocommerce_rest_cannot_view' }, 403],
+		[404, error, 404],
+		[410, error, 404],
+	])('§8.13 §1.9 §1.11 the store’s %i is told as it is, or as its failure, with what it said', async (given, body, status) => {
+		answer(given, body)
+		expect(await hub('GET', '/orders/5')).toMatchObject({
+			status,
+			body: { message: expect.any(String), providerMessage: 'The store says why' },
+		})
+	})
+
+	test('429 passes with when to come back', async () => {
+		answer(429, error, { 'Retry-After': '7' })
+		const { status, headers } = await hub('GET', '/orders')
+		expect([status, headers.get('Retry-After')]).toEqual([429, '7'])
+	})
+
+	test('a write that may have been done is made once, and the error says that nobody knows', async () => {
+		for (const failure of [
+			async () => new Response('<html>', { status: 502 }),
+			async () => Promise.reject(new Error('reset')),
+			async () => new Response('not JSON'),
+		]) {
+			client.world.store = failure
+			for (const method of ['POST', 'PATCH', 'PUT', 'DELETE'] as const) {
+				asked()
+				const { status, body } = await hub(method, method === 'POST' ? '/orders' : '/orders/5', method === 'DELETE' ? undefined : {})
+				expect([status, body.message], method).toEqual([502, expect.stringContaining('unknown whether it was done')])
+				expect(asked()).toHaveLength(1)
+			}
+			expect((await hub('GET', '/orders')).body.message).not.toContain('unknown whether')
+		}
+	})
+
+	test('a store that answers something else is a 502, never a page of it', async () => {
+		for (const body of [{}, 'text', 7, [1]]) {
+			answer(200, body)
+			expect((await hub('GET', '/hubs/ecommerce/orders')).status, JSON.stringify(body)).toBe(502)
+		}
+	})
+
+	test('a body of 8 MB passes, a larger one is a 413 that names the limit', async () => {
+		const of = (bytes: number) => JSON.stringify({ note: 'x'.repeat(bytes - 11) })
+		answer(201, { id: 1 })
+		expect((await hub('POST', '/orders', of(8 * 1024 * 1024))).status).toBe(200)
+		asked()
+		for (const path of ['/orders', '/hubs/ecommerce/taxes'])
+			expect(await hub('POST', path, of(8 * 1024 * 1024 + 1))).toMatchObject({
+				status: 413,
+				body: { message: 'body: expected at most 8 MB' },
+			})
+		expect(asked()).toEqual([])
+	})
+
+	test('§1.6 a disabled instance is 403, whatever is asked of it, and its store is left alone', async () => {
+		await client.call('DELETE', `/instances/${id}/enabled`)
+		asked()
+		for (const [method, path] of [
+			['GET', '/orders'],
+			['GET', '/hubs/ecommerce/taxes/1'],
+			['POST', '/orders'],
+			['PATCH', '/orders/5'],
+			['DELETE', '/orders/5'],
+			['GET', '/objects'],
+			['GET', '/objects/orders/metadata'],
+		] as const)
+			expect((await hub(method, path, ['POST', 'PATCH'].includes(method) ? {} : undefined)).status, `${method} ${path}`).toBe(403)
+		expect(asked()).toEqual([])
+	})
+})

@@ -5,6 +5,7 @@ import type { Bench } from './bench.ts'
 import { changed, deleted } from './changes.ts'
 import { cost } from './cost.ts'
 import { delivery } from './delivery.ts'
+import { hub } from './hub.ts'
 import { isolation } from './isolation.ts'
 import { log } from './log.ts'
 import { customers, polls } from './polls.ts'
@@ -21,6 +22,7 @@ export const BENCHES: readonly Bench[] = [
 	baseline,
 	events,
 	log,
+	hub,
 	api,
 	ingest,
 	forged,

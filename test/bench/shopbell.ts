@@ -25,6 +25,8 @@ export interface Shopbell {
 	putEvents(what: Fill): Promise<void>
 	/** A page of a list of the instance over the API; `next` names the one after it. */
 	page<T>(path: string): Promise<{ body: T; next: string | null }>
+	/** What the store has at a path of the hub. */
+	hub<T>(path: string): Promise<T>
 	/** The alarm rings, at its time. */
 	alarm(): Promise<Reply>
 	/** Rings the alarm until the baseline is complete; `each` after every slice. */
@@ -144,6 +146,13 @@ async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<
 			const response = await fetch(`${client.base}/instances/${instance.id}${path}`, { headers: { Authorization: client.authorization } })
 			if (!response.ok) throw new Error(`${path} answered ${response.status}`)
 			return { body: await response.json<T>(), next: response.headers.get('Elements-Next-Page-Token') }
+		},
+		hub: async <T>(path: string) => {
+			const response = await fetch(`${client.base}/hubs/ecommerce/${path}`, {
+				headers: { Authorization: `User ${account.userSecret}, Element ${instance.token}` },
+			})
+			if (!response.ok) throw new Error(`${path} answered ${response.status}`)
+			return await response.json<T>()
 		},
 		learn: async (each) => {
 			while (!last.resources.every(({ learned }) => learned)) {

@@ -1,5 +1,6 @@
 /** The guide's pages in the order in which they are listed. The first one is the guide's own, at `/guide`. */
 import cloudElements from '../../../docs/guide/cloud-elements.md'
+import hub from '../../../docs/guide/hub.md'
 import limits from '../../../docs/guide/limits.md'
 import missing from '../../../docs/guide/missing-event.md'
 import notification from '../../../docs/guide/notification.md'
@@ -18,6 +19,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 	notification,
 	verify,
 	'missing-event': missing,
+	hub,
 	'cloud-elements': cloudElements,
 	limits,
 	stored,

@@ -36,7 +36,7 @@ export default defineConfig({
 						},
 					}),
 				],
-				test: { name: 'workers', include: ['test/workers/**/*.test.ts'], testTimeout: 30_000, sequence: { groupOrder: 1 } },
+				test: { name: 'workers', include: ['test/workers/**/*.test.ts'], testTimeout: 30_000, maxWorkers: 2, sequence: { groupOrder: 1 } },
 			},
 			{
 				test: {

@@ -1,5 +1,7 @@
 /** The calls of Shopbell's API that local scripts, the demo and the end-to-end tests make. */
-import { createClient, type Client as Api } from '../../src/client/client.ts'
+import type { AnswerOf } from '../../src/api/contract.ts'
+import type { instanceOperations } from '../../src/api/instances/operations.ts'
+import { createClient, type CallOptions, type Client as Api } from '../../src/client/client.ts'
 import type { Health, PollerReport } from '../../src/watcher/rpc.ts'
 
 /** What `POST /setup` gives: the first organization's and its user's secrets. */
@@ -8,32 +10,11 @@ export interface Account {
 	organizationSecret: string
 }
 
-/** What is used of an instance as the API shows it. */
-export interface MadeInstance {
-	id: number
-	token: string
-	name: string
-	configuration: Record<string, string | null>
-}
+/** An instance as the API shows it, configuration included. */
+export type MadeInstance = AnswerOf<(typeof instanceOperations)['createInstance']> & { configuration: Record<string, string | null> }
 
 /** Connecting a store may take this long. */
 const LONGEST_CALL_MS = 60_000
-
-/** An answer that was no success. */
-export class CallFailed extends Error {
-	readonly status: number
-
-	constructor(call: string, status: number, body: string) {
-		let message = body.slice(0, 300)
-		try {
-			message = String((JSON.parse(body) as { message?: unknown }).message)
-		} catch {
-			// Not the API's own error body.
-		}
-		super(`${call} answered ${status}: ${message}`)
-		this.status = status
-	}
-}
 
 /** Makes the first organization and user; null when there are some already. */
 export async function setUp(
@@ -48,7 +29,7 @@ export async function setUp(
 	})
 	const text = await response.text()
 	if (response.status === 404) return null
-	if (!response.ok) throw new CallFailed('POST /setup', response.status, text)
+	if (!response.ok) throw new Error(`POST /setup answered ${response.status}: ${text.slice(0, 300)}`)
 	const { userSecret, organizationSecret } = JSON.parse(text) as Account
 	return { userSecret, organizationSecret }
 }
@@ -70,40 +51,28 @@ export class Client {
 		})
 	}
 
-	/** One call below the base path. Throws CallFailed. */
-	async call<T>(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<T> {
-		return (await this.#send<T>(method, path, body, timeoutMs)).body
-	}
-
-	async #send<T>(method: string, path: string, body?: unknown, timeoutMs = 30_000): Promise<{ body: T; headers: Headers }> {
-		const response = await fetch(`${this.base}${path}`, {
-			method,
-			headers: { Authorization: this.authorization, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-			...(body === undefined ? {} : { body: JSON.stringify(body) }),
-			signal: AbortSignal.timeout(timeoutMs),
-		})
-		const text = await response.text()
-		if (!response.ok) throw new CallFailed(`${method} ${path}`, response.status, text)
-		return { body: (text === '' ? null : JSON.parse(text)) as T, headers: response.headers }
-	}
-
-	/** Connects a store. */
+	/** Connects a store. Throws ApiError. */
 	async connect(name: string, configuration: Record<string, unknown>): Promise<MadeInstance> {
-		return await this.call('POST', '/instances', { element: { key: 'woocommercerest' }, configuration, tags: [name], name }, 60_000)
+		const body = { element: { key: 'woocommercerest' }, configuration, tags: [name], name }
+		return (await this.api.createInstance({ body })) as MadeInstance
 	}
 
 	/** What the poller knows. */
-	async poller(instanceId: number, timeoutMs?: number): Promise<PollerReport> {
-		return await this.call('GET', `/instances/${instanceId}/poller`, undefined, timeoutMs)
+	async poller(id: number, timeoutMs?: number): Promise<PollerReport> {
+		return await this.api.getPoller({ params: { id } }, within(timeoutMs))
 	}
 
 	/** State, reason and next step. */
-	async health(instanceId: number, timeoutMs?: number): Promise<Health> {
-		return await this.call('GET', `/instances/${instanceId}/health`, undefined, timeoutMs)
+	async health(id: number, timeoutMs?: number): Promise<Health> {
+		return await this.api.getHealth({ params: { id } }, within(timeoutMs))
 	}
 
 	/** Polls now, or reads everything again. */
-	async poll(instanceId: number, depth: 'window' | 'reread'): Promise<void> {
-		await this.call('PUT', `/instances/${instanceId}/poll`, { depth })
+	async poll(id: number, depth: 'window' | 'reread'): Promise<void> {
+		await this.api.pollNow({ params: { id }, body: { depth } })
 	}
+}
+
+function within(timeoutMs: number | undefined): CallOptions {
+	return timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) }
 }

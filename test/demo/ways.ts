@@ -1,6 +1,5 @@
 /** Which way each change came: told by a webhook, seen by a poll, or found by a poll since the store had lost its webhook. */
 import { pages } from '../../src/client/client.ts'
-import type { CoverageReport } from '../../src/watcher/rpc.ts'
 import type { Client } from '../../scripts/local/client.ts'
 import { RESOURCES } from '../oracle.ts'
 import type { Delivery } from '../store/store.ts'
@@ -33,7 +32,7 @@ interface Logged {
 /** Asks the bell and the store. */
 export async function waysOf({ client, instance, store, t0Ms }: Pick<Stage, 'client' | 'instance' | 'store' | 't0Ms'>): Promise<Ways> {
 	const from = new Date(t0Ms - 1_000).toISOString()
-	const coverage = await client.call<CoverageReport>('GET', `/instances/${instance.id}/coverage?from=${from}`)
+	const coverage = await client.api.getCoverage({ params: { id: instance.id }, query: { from } })
 	const deliveries = store.deliveries()
 	return {
 		byWebhook: coverage.firstByWebhook,

@@ -38,7 +38,7 @@ test('kill -9 between a change and its callback, and while the shop goes on', as
 	for (let i = 0; i < 5; i++) store.act({ do: 'place-order' })
 	await eventually(
 		'the log',
-		() => client.call<unknown[]>('GET', `/instances/${instance.id}/events?pageSize=50`),
+		() => client.api.listEvents({ params: { id: instance.id }, query: { pageSize: 50 } }),
 		(events) => events.length >= 20,
 	)
 	await house.crash()

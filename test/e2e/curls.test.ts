@@ -42,7 +42,7 @@ async function tableOf(path: string): Promise<Record<string, string>> {
 		'event.notification.callback.url': callback.url,
 		'event.notification.signature.key': KEY,
 	})
-	const sample = await client.call<{ notificationId: number; eventId: string }>('POST', `/instances/${instance.id}/test-event`)
+	const sample = await client.api.sendTestEvent({ params: { id: instance.id } })
 	await eventually(
 		'the sample',
 		() => client.api.getEvent({ params: { id: instance.id, eventId: sample.eventId } }),

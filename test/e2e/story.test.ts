@@ -68,8 +68,9 @@ describe.each([
 	})
 
 	test('with a callback and a key the next change arrives signed, and the log says so §4.5 §6.4 §11.1', async () => {
-		await house.client.call('PATCH', `/instances/${instance.id}`, {
-			configuration: { 'event.notification.callback.url': house.callback.url, 'event.notification.signature.key': KEY },
+		await house.client.api.updateInstance({
+			params: { id: instance.id },
+			body: { configuration: { 'event.notification.callback.url': house.callback.url, 'event.notification.signature.key': KEY } },
 		})
 		const [entry] = house.store.act({ do: 'edit', resource: 'customers' })
 		await house.client.poll(instance.id, 'window')
@@ -108,19 +109,15 @@ describe.each([
 			)
 			expect(arrival).toMatchObject({ signed: true, status: 200, attempt: 1 })
 		}
-		interface Keys {
-			key: string
-			next: { key: string; from: string } | null
-		}
-		const path = `/instances/${instance.id}/signature-key`
-		expect(await client.call<Keys>('POST', `${path}/rotate`, { key: after })).toMatchObject({ key: KEY, next: { key: after } })
+		const params = { id: instance.id }
+		expect(await client.api.rotateSignatureKey({ params, body: { key: after } })).toMatchObject({ key: KEY, next: { key: after } })
 		await accepted(KEY)
-		expect(await client.call<Keys>('POST', `${path}/rotate/end`)).toMatchObject({ key: after, next: null })
+		expect(await client.api.endSignatureKeyRotation({ params })).toMatchObject({ key: after, next: null })
 		// And back again, by the clock alone.
-		const { next } = await client.call<Keys>('POST', `${path}/rotate`, { key: KEY, grace: 2 })
+		const { next } = await client.api.rotateSignatureKey({ params, body: { key: KEY, grace: 2 } })
 		await pause(Date.parse(next!.from) - Date.now())
 		await accepted(KEY)
-		expect(await client.call<Keys>('GET', path)).toMatchObject({ key: KEY, next: null })
+		expect(await client.api.getSignatureKey({ params })).toMatchObject({ key: KEY, next: null })
 	})
 
 	test('the token reads its instance, its events and the store', async () => {
@@ -138,7 +135,7 @@ describe.each([
 	})
 
 	test('an instance without events polls nothing', async () => {
-		await house.client.call('DELETE', `/instances/${instance.id}`)
+		await house.client.api.deleteInstance({ params: { id: instance.id } })
 		const idle = await house.client.connect('Hub only', {
 			'store.url': house.storeUrl,
 			'oauth.api.key': house.store.credentials.key,
@@ -148,7 +145,7 @@ describe.each([
 		const before = house.store.requests
 		await pause(4_000)
 		expect(house.store.requests - before).toBe(0)
-		await house.client.call('DELETE', `/instances/${idle.id}`)
+		await house.client.api.deleteInstance({ params: { id: idle.id } })
 	})
 
 	test("the Worker never called the simulated store's own controls", () => {

@@ -2,7 +2,6 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { MadeInstance } from '../../scripts/local/client.ts'
-import type { HookRejections, WebhooksReport } from '../../src/watcher/rpc.ts'
 import type { Webhook } from '../store/store.ts'
 import { build, eventually, KEY, runCurl, type House } from './house.ts'
 
@@ -37,10 +36,7 @@ async function rung(objectType: string, id: number | undefined): Promise<House['
 
 /** What the event log says of the object's newest event. */
 async function logged(instanceId: number, objectType: string, id: number | undefined): Promise<{ source: string } | undefined> {
-	const log = await house.client.call<{ objectType: string; objectId: string; source: string }[]>(
-		'GET',
-		`/instances/${instanceId}/events?pageSize=200`,
-	)
+	const log = await house.client.api.listEvents({ params: { id: instanceId }, query: { pageSize: 200 } })
 	return log.find((one) => one.objectType === objectType && one.objectId === String(id))
 }
 
@@ -126,7 +122,7 @@ describe('by the documents', () => {
 		const texts = await Promise.all(refused.map(async (one) => (await one.json<{ message: string }>()).message))
 		expect(refused.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401])
 		expect(new Set(texts).size).toBe(1)
-		const rejected = await house.client.call<HookRejections & { total: number }>('GET', `/instances/${instance.id}/webhooks/rejected`)
+		const rejected = await house.client.api.listRejectedDeliveries({ params: { id: instance.id } })
 		expect(rejected).toMatchObject({ total: 4, counts: { 'no-signature': 1, 'bad-signature': 3 } })
 	})
 
@@ -143,7 +139,7 @@ describe('by the documents', () => {
 		)
 		const report = await eventually(
 			'the repairs',
-			() => house.client.call<WebhooksReport>('GET', `/instances/${instance.id}/webhooks`),
+			() => house.client.api.getWebhooks({ params: { id: instance.id } }),
 			({ repairs }) => repairs.length >= 2,
 		)
 		expect(report.repairs.map(({ what }) => what)).toEqual(
@@ -154,7 +150,7 @@ describe('by the documents', () => {
 	})
 
 	test('with new secrets deliveries go on', async () => {
-		expect(await house.client.call('POST', `/instances/${instance.id}/webhooks/rotate`)).toMatchObject({ version: 2, pending: null })
+		expect(await house.client.api.rotateWebhookSecrets({ params: { id: instance.id } })).toMatchObject({ version: 2, pending: null })
 		const turned = webhooksOf(instance.id).find(({ topic }) => topic === hook.topic)!
 		expect(turned.url).toBe(hook.url.replace('v=1', 'v=2'))
 		expect(turned.secret).not.toBe(hook.secret)
@@ -167,7 +163,7 @@ describe('by the documents', () => {
 
 	test('a deleted instance leaves no webhook at the store, and a delivery under way is told so', async () => {
 		house.store.makeWebhook({ name: 'Of somebody else', topic: 'order.updated', delivery_url: 'https://example.com/', secret: 'x' })
-		await house.client.call('DELETE', `/instances/${instance.id}`)
+		await house.client.api.deleteInstance({ params: { id: instance.id } })
 		expect(house.store.webhooks().map(({ name }) => name)).toEqual(['Of somebody else'])
 		expect((await deliver(hook.url, hook.topic, '{"id":1}', hook.secret)).status).toBe(410)
 	})
@@ -217,7 +213,7 @@ describe('without keys', () => {
 		await learned(id!)
 		const change = house.store.act({ do: 'place-order' }).find(({ resource }) => resource === 'orders')
 		expect(await rung('orders', change?.id)).toMatchObject({ signed: true })
-		await house.client.call('DELETE', `/instances/${id}`)
+		await house.client.api.deleteInstance({ params: { id: id! } })
 		expect(webhooksOf(id!)).toEqual([])
 	})
 

@@ -491,7 +491,7 @@ class House {
 	async #decide(): Promise<void> {
 		for (const { id } of this.#instances) {
 			if ((await this.#client.health(id)).state !== 'deletions-held') continue
-			await this.#client.call('PUT', `/instances/${id}/deletions`, { decision: 'emit' })
+			await this.#client.api.decideHeldDeletions({ params: { id }, body: { decision: 'emit' } })
 			this.#say(`instance ${id} held deletions; somebody has looked at them`)
 		}
 	}

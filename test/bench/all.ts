@@ -1,4 +1,5 @@
 /** Every bench there is, in the order of the table. */
+import { api } from './api.ts'
 import { baseline } from './baseline.ts'
 import type { Bench } from './bench.ts'
 import { changed, deleted } from './changes.ts'
@@ -20,6 +21,7 @@ export const BENCHES: readonly Bench[] = [
 	baseline,
 	events,
 	log,
+	api,
 	ingest,
 	forged,
 	ring,

@@ -4,6 +4,8 @@ import { performance } from 'node:perf_hooks'
 
 /** A request that is ready to be sent. */
 export interface Prepared {
+	/** POST where it is not said. */
+	method?: 'GET'
 	path: string
 	headers: Record<string, string>
 	body: Buffer
@@ -60,7 +62,7 @@ export class Target {
 		this.#agent.destroy()
 	}
 
-	#send({ path, headers, body }: Prepared): Promise<number> {
+	#send({ path, headers, body, ...rest }: Prepared): Promise<number> {
 		return new Promise((resolve, reject) => {
 			const { hostname, port } = this.#url
 			const request = httpRequest(
@@ -68,9 +70,9 @@ export class Target {
 					hostname,
 					port,
 					path,
-					method: 'POST',
+					method: rest.method ?? 'POST',
 					agent: this.#agent,
-					headers: { ...headers, 'content-length': body.length },
+					headers: rest.method === 'GET' ? headers : { ...headers, 'content-length': body.length },
 					timeout: 20_000,
 				},
 				(response) => {

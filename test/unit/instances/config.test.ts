@@ -28,46 +28,46 @@ function bad(configuration: Record<string, unknown>, options: Partial<NormalizeO
 
 describe('what is sent, and what it is accepted as', () => {
 	test.each<[string, Record<string, unknown>, Record<string, string | null>]>([
-		['events on as boolean', { 'event.notification.enabled': true }, { 'event.notification.enabled': 'true' }],
-		['events on as text', { 'event.notification.enabled': 'True' }, { 'event.notification.enabled': 'true' }],
-		['an interval as number', { 'event.poller.refresh_interval': 5 }, { 'event.poller.refresh_interval': '5' }],
-		['an interval as text', { 'event.poller.refresh_interval': ' 15 ' }, { 'event.poller.refresh_interval': '15' }],
-		['never on its own', { 'event.poller.refresh_interval': 999999999 }, { 'event.poller.refresh_interval': '999999999' }],
+		['events on as boolean §2.2', { 'event.notification.enabled': true }, { 'event.notification.enabled': 'true' }],
+		['events on as text §2.2', { 'event.notification.enabled': 'True' }, { 'event.notification.enabled': 'true' }],
+		['an interval as number §2.3', { 'event.poller.refresh_interval': 5 }, { 'event.poller.refresh_interval': '5' }],
+		['an interval as text §2.3', { 'event.poller.refresh_interval': ' 15 ' }, { 'event.poller.refresh_interval': '15' }],
+		['never on its own §2.3', { 'event.poller.refresh_interval': 999999999 }, { 'event.poller.refresh_interval': '999999999' }],
 		[
-			'decimals',
+			'decimals §11.11',
 			{ 'event.poller.refresh_interval': '1.5', 'event.poller.reread': 0.5, 'event.reconcile.interval': 0 },
 			{ 'event.poller.refresh_interval': '1.5', 'event.poller.reread': '0.5', 'event.reconcile.interval': '0' },
 		],
-		['webhooks', { 'event.vendor.type': 'webhooks' }, { 'event.vendor.type': 'webhook' }],
-		['hybrid', { 'event.vendor.type': 'Hybrid' }, { 'event.vendor.type': 'hybrid' }],
+		['webhooks §2.4', { 'event.vendor.type': 'webhooks' }, { 'event.vendor.type': 'webhook' }],
+		['hybrid §2.4 §11.9', { 'event.vendor.type': 'Hybrid' }, { 'event.vendor.type': 'hybrid' }],
 		[
-			'the alias in place of store.url',
+			'the alias in place of store.url §2.9',
 			{ 'store.url': undefined, 'oauth.callback.url': 'alias.example/wp-admin/' },
 			{ 'store.url': 'alias.example', 'oauth.callback.url': 'alias.example/wp-admin/' },
 		],
 		[
-			'both: store.url wins',
+			'both: store.url wins §2.9',
 			{ 'oauth.callback.url': 'https://other.example' },
 			{ 'store.url': 'https://shop.example', 'oauth.callback.url': 'https://other.example' },
 		],
-		['no scheme, which the check of the store finds', { 'store.url': 'shop.example' }, { 'store.url': 'shop.example' }],
+		['no scheme, which the check of the store finds §2.10', { 'store.url': 'shop.example' }, { 'store.url': 'shop.example' }],
 		[
-			'a path into WordPress',
+			'a path into WordPress §2.10',
 			{ 'store.url': 'https://shop.example/sub/wp-admin/index.php?x=1#y' },
 			{ 'store.url': 'https://shop.example/sub' },
 		],
 		['the login page', { 'store.url': 'http://shop.example/wp-login.php' }, { 'store.url': 'http://shop.example' }],
 		['the API', { 'store.url': 'https://shop.example/wp-json/wc/v3/' }, { 'store.url': 'https://shop.example' }],
-		['a trailing slash', { 'store.url': 'https://shop.example/' }, { 'store.url': 'https://shop.example' }],
+		['a trailing slash §2.10', { 'store.url': 'https://shop.example/' }, { 'store.url': 'https://shop.example' }],
 		['a port', { 'store.url': 'shop.example:8443/' }, { 'store.url': 'shop.example:8443' }],
 		[
-			'brackets',
+			'brackets §2.15',
 			{ 'store.url': '<http://mycoolstore.com>', 'event.notification.callback.url': '<https://my.app/hook>' },
 			{ 'store.url': 'http://mycoolstore.com', 'event.notification.callback.url': 'https://my.app/hook' },
 		],
 		['brackets without scheme', { 'store.url': '<mycoolstore.com>' }, { 'store.url': 'mycoolstore.com' }],
 		[
-			'placeholders in optional keys',
+			'placeholders in optional keys §2.16',
 			{
 				'event.notification.signature.key': 'xxxxxxxxxxxxxxxxxxxxxxxxx',
 				'event.poller.refresh_interval': '<minutes>',
@@ -76,7 +76,7 @@ describe('what is sent, and what it is accepted as', () => {
 			{ 'event.notification.signature.key': null, 'event.poller.refresh_interval': null, 'event.notification.callback.url': null },
 		],
 		[
-			'unknown keys',
+			'unknown keys §2.12',
 			{ 'my.own': 'x', 'my.number': 5, 'my.object': { a: [1] }, 'my.null': null, 'my.text': '<kept>' },
 			{ 'my.own': 'x', 'my.number': '5', 'my.object': '{"a":[1]}', 'my.null': null, 'my.text': '<kept>' },
 		],
@@ -91,7 +91,7 @@ describe('what is sent, and what it is accepted as', () => {
 			{ 'event.notification.callback.headers': '{"X-A":"b","X-C":"d:e"}' },
 		],
 		['nulls off as boolean', { 'filter.response.nulls': false }, { 'filter.response.nulls': 'false' }],
-		['a backfill by date', { 'event.poller.backfill': '2026-01-31' }, { 'event.poller.backfill': '2026-01-31' }],
+		['a backfill by date §11.9', { 'event.poller.backfill': '2026-01-31' }, { 'event.poller.backfill': '2026-01-31' }],
 		[
 			'blanks as absent',
 			{ 'event.notification.callback.url': ' ', 'event.poller.configuration': '' },
@@ -101,7 +101,7 @@ describe('what is sent, and what it is accepted as', () => {
 		expect(good(sent).values).toMatchObject(kept)
 	})
 
-	test('a poller configuration is an object or its JSON; types inside are put right, unknown settings kept', () => {
+	test('a poller configuration is an object or its JSON; types inside are put right, unknown settings kept §2.5', () => {
 		const sent = {
 			contacts: {
 				url: '/hubs/ecommerce/customers',
@@ -160,7 +160,7 @@ describe('what is sent, and what it is accepted as', () => {
 		})
 	})
 
-	test('without one the default four hold, or those of event.poller.urls', () => {
+	test('without one the default four hold, or those of event.poller.urls §2.13 §2.21', () => {
 		expect(Object.keys(good({}).resources)).toEqual(['customers', 'discounts', 'orders', 'products'])
 		expect(Object.keys(good({ 'event.poller.configuration': {} }).resources)).toHaveLength(4)
 		expect(Object.keys(good({ 'event.poller.urls': 'customers|orders' }).resources)).toEqual(['customers', 'orders'])
@@ -169,7 +169,7 @@ describe('what is sent, and what it is accepted as', () => {
 		).toEqual(['o'])
 	})
 
-	test('******** is what was there before', () => {
+	test('******** is what was there before §2.20', () => {
 		const previous = { ...REQUIRED, 'oauth.api.secret': 'kept', 'event.notification.signature.key': 'sig' }
 		expect(
 			good(
@@ -180,14 +180,14 @@ describe('what is sent, and what it is accepted as', () => {
 		expect(bad({ 'oauth.api.secret': '********' })).toEqual(['configuration: lacks oauth.api.secret'])
 	})
 
-	test('events are off unless switched on', () => {
+	test('events are off unless switched on §2.2', () => {
 		expect(good({}).eventsEnabled).toBe(false)
 		expect(good({ 'event.notification.enabled': 'true' }).eventsEnabled).toBe(true)
 	})
 })
 
 describe('what is refused, by its field', () => {
-	test('every missing key is named', () => {
+	test('every missing key is named §2.22', () => {
 		const result = normalizeConfiguration({}, OPTIONS)
 		expect(result).toEqual({
 			ok: false,
@@ -196,7 +196,7 @@ describe('what is refused, by its field', () => {
 	})
 
 	test.each<[string, Record<string, unknown>, string]>([
-		['a placeholder in a required key', { 'store.url': '<WEB_STORE_URL>' }, "store.url: still holds the documentation's placeholder"],
+		['a placeholder in a required key §2.16', { 'store.url': '<WEB_STORE_URL>' }, "store.url: still holds the documentation's placeholder"],
 		['exes in a required key', { 'oauth.api.key': 'xxxxxxxxxxxxxxxxxx' }, "oauth.api.key: still holds the documentation's placeholder"],
 		[
 			'an interval of nothing',
@@ -228,7 +228,7 @@ describe('what is refused, by its field', () => {
 		],
 		['a colon in the user name', { 'event.notification.basic.username': 'a:b' }, 'event.notification.basic.username: '],
 		[
-			'six headers',
+			'six headers §3.3',
 			{ 'event.notification.callback.headers': Object.fromEntries([1, 2, 3, 4, 5, 6].map((n) => [`X-${n}`, 'v'])) },
 			'event.notification.callback.headers: expected at most 5 headers',
 		],
@@ -365,7 +365,7 @@ describe('what the watcher runs by', () => {
 			{ PUBLIC_URL: 'https://bell.example.com', POLL_FLOOR_SECONDS: floor },
 		)
 
-	test('defaults', () => {
+	test('defaults §11.9', () => {
 		expect(run({})).toMatchObject({
 			instanceId: 7,
 			vendorType: 'polling',
@@ -437,7 +437,7 @@ describe('what the watcher runs by', () => {
 		expect(run({}, '60', {}, { baselineVersion: 3 }).baselineVersion).toBe(3)
 	})
 
-	test('intervals keep their decimals, the floor and the ceiling', () => {
+	test('intervals keep their decimals, the floor and the ceiling §2.3 §11.11', () => {
 		expect(run({ 'event.poller.refresh_interval': '1.5' }).pollIntervalMs).toBe(90_000)
 		expect(run({ 'event.poller.refresh_interval': '0.05' }, '1').pollIntervalMs).toBe(3000)
 		expect(run({ 'event.poller.refresh_interval': '1' }, '300').pollIntervalMs).toBe(300_000)
@@ -452,7 +452,7 @@ describe('what the watcher runs by', () => {
 		['https://api.openconnectors.us1.ext.hanacloud.ondemand.com/elements/api-v2/events/woocommercerest/', null],
 		['https://mycoolapp.com/events', 'https://mycoolapp.com/events'],
 		['https://cloud-elements.com.evil.example/x', 'https://cloud-elements.com.evil.example/x'],
-	])('callback %s', (sent, callback) => {
+	])('callback %s §2.11', (sent, callback) => {
 		expect(run({ 'event.notification.callback.url': sent }).callbackUrl).toBe(callback)
 	})
 

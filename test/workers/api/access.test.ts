@@ -454,7 +454,7 @@ describe('requests and answers', () => {
 		expect(new Set(calls).size).toBe(calls.length)
 	})
 
-	test('the catalogue names the element, its keys and its events', async () => {
+	test('the catalogue names the element, its keys and its events §2.36 §2.37 §2.38', async () => {
 		const [element] = (await client.call('GET', '/elements')).body
 		expect(element).toMatchObject({ id: 2881, key: 'woocommercerest', hub: 'ecommerce' })
 		const poller = element.configuration.find((item: any) => item.key === 'event.poller.configuration')

@@ -327,7 +327,7 @@ describe('counts', () => {
 		['accountIds[]=2', 403, 'accountIds[]'],
 		['accountIds[]=1&accountIds[]=x', 403, 'accountIds[]'],
 		['instanceIds[]=9', 404, 'No instance 9'],
-	])('§6.7 of %s is refused', async (query, status, message) => {
+	])('§6.7 §1.8 of %s is refused', async (query, status, message) => {
 		const answer = await get(`/instances/events/analytics/accounts?${query}`)
 		expect([answer.status, answer.body.message]).toEqual([status, expect.stringContaining(message)])
 	})

@@ -202,7 +202,7 @@ function report(instanceId: number, lastEventAtMs: number | null, aliveAtMs: num
 }
 
 describe('the event log', () => {
-	test('of one instance: newest first, in pages, by id or token; each id resolves', async () => {
+	test('of one instance: newest first, in pages, by id or token; each id resolves §6.1 §6.2 §6.3', async () => {
 		const { id, authorization } = await make()
 		const base = client.world.nowMs
 		client.world.watchers.events.set(

@@ -34,7 +34,7 @@ async function rows(table: string): Promise<Record<string, any>[]> {
 }
 
 describe('creating', () => {
-	test('the polling example of the documentation works, and answers with every field of the contract', async () => {
+	test('the polling example of the documentation works, and answers with every field of the contract §2.1 §2.5 §2.11 §2.14 §2.15 §2.25', async () => {
 		const { status, body: made, headers } = await client.call('POST', '/instances', body())
 		expect(made).toMatchObject({
 			name: 'API Instance with Polling',
@@ -84,7 +84,7 @@ describe('creating', () => {
 		expect(orders.body.length).toBeGreaterThan(0)
 	})
 
-	test('the webhook example is accepted, and a callback and its subscription are named', async () => {
+	test('the webhook example is accepted, and a callback and its subscription are named §2.4 §2.13 §2.18 §2.24', async () => {
 		const { status, body: made } = await client.call(
 			'POST',
 			'/instances',
@@ -111,7 +111,7 @@ describe('creating', () => {
 		expect((await client.call('GET', `/instances/${made.id}/health`)).body.state).toBe('healthy')
 	})
 
-	test('secrets are sealed at rest and masked in every answer', async () => {
+	test('secrets are sealed at rest and masked in every answer §2.25', async () => {
 		const { body: made } = await client.call(
 			'POST',
 			'/instances',
@@ -128,20 +128,20 @@ describe('creating', () => {
 		expect(made.configuration).toMatchObject({ 'event.notification.signature.key': '********', password: '********' })
 	})
 
-	test('without events only the hub is there: no collection is asked for', async () => {
+	test('without events only the hub is there: no collection is asked for §2.19', async () => {
 		const { body: made } = await client.call('POST', '/instances', body({ 'event.notification.enabled': undefined }))
 		expect(made.eventsEnabled).toBe(false)
 		expect((await client.call('PUT', `/instances/${made.id}/poll`, { depth: 'window' })).status).toBe(409)
 	})
 
-	test('another path names the element', async () => {
+	test('another path names the element §2.1 §2.35', async () => {
 		expect((await client.call('POST', '/elements/2881/instances', body({}, { element: undefined }))).status).toBe(200)
 		expect((await client.call('POST', '/elements/woocommercerest/instances', body())).status).toBe(200)
 		expect((await client.call('POST', '/elements/shopify/instances', body())).status).toBe(404)
 		expect((await client.call('POST', '/instances', body({}, { element: { key: 'shopify' } }))).body.message).toContain('element.key')
 	})
 
-	test('an instance is not found beneath an element that it is not of', async () => {
+	test('an instance is not found beneath an element that it is not of §2.35', async () => {
 		const { id } = (await client.call('POST', '/instances', body())).body
 		for (const keyOrId of ['woocommercerest', '2881'])
 			expect((await client.call('GET', `/elements/${keyOrId}/instances/${id}`)).body.id, keyOrId).toBe(id)
@@ -162,7 +162,7 @@ describe('creating', () => {
 	test.each<[string, Record<string, unknown>, string]>([
 		['a wrong secret', { 'oauth.api.secret': 'cs_wrong' }, 'secret'],
 		['an unknown key', { 'oauth.api.key': 'ck_wrong' }, 'key'],
-	])('%s is a 400 that says so, and nothing stays behind', async (_name, configuration, word) => {
+	])('%s is a 400 that says so, and nothing stays behind §2.22', async (_name, configuration, word) => {
 		const { status, body: error } = await client.call('POST', '/instances', body(configuration))
 		expect(status).toBe(400)
 		expect(error.message).toContain(word)
@@ -171,9 +171,14 @@ describe('creating', () => {
 		expect(client.world.watchers.calls).toEqual([])
 	})
 
-	test('a store that fails is a 502', async () => {
-		client.world.store = async () => new Response('down', { status: 503 })
-		expect((await client.call('POST', '/instances', body())).status).toBe(502)
+	test('a store that fails is a 502 §1.9 §1.11', async () => {
+		client.world.store = async () => Response.json({ code: 'db_error', message: 'The database is away' }, { status: 500 })
+		const { status, body: error } = await client.call('POST', '/instances', body())
+		expect(status).toBe(502)
+		expect(Object.keys(error).sort()).toEqual(['message', 'providerMessage', 'requestId'])
+		expect(error.providerMessage).toContain('The database is away')
+		// What the store has not said is not there.
+		expect(Object.keys((await client.call('GET', '/instances/99')).body)).toEqual(['message', 'requestId'])
 		expect(await rows('instances')).toEqual([])
 	})
 
@@ -216,7 +221,7 @@ describe('creating', () => {
 })
 
 describe('reading', () => {
-	test('lists by tag and text; a filter that finds nothing is a 404, an empty organization an empty list', async () => {
+	test('lists by tag and text; a filter that finds nothing is a 404, an empty organization an empty list §2.27 §2.28', async () => {
 		expect((await client.call('GET', '/instances')).body).toEqual([])
 		expect((await client.call('GET', '/instances?searchText=x')).status).toBe(404)
 		const ids: number[] = []
@@ -238,7 +243,7 @@ describe('reading', () => {
 			expect((await client.call('GET', `/instances?${query}`)).status, query).toBe(400)
 	})
 
-	test("another organization's instances do not exist", async () => {
+	test("another organization's instances do not exist §1.7", async () => {
 		const { body: made } = await client.call('POST', '/instances', body())
 		const authorization = await addOrganization(2)
 		for (const [method, path, sent] of [
@@ -265,7 +270,7 @@ describe('reading', () => {
 		expect(client.world.watchers.calls).toEqual([`${made.id} create`])
 	})
 
-	test('configuration items are read and changed one by one', async () => {
+	test('configuration items are read and changed one by one §2.34', async () => {
 		const { body: made } = await client.call('POST', '/instances', body())
 		const items = (await client.call('GET', `/instances/${made.id}/configuration`)).body
 		const interval = items.find((item: any) => item.key === 'event.poller.refresh_interval')
@@ -288,7 +293,7 @@ describe('changing', () => {
 		client.world.requests.length = 0
 	})
 
-	test('PATCH merges the configuration, replaces tags whole, and needs no store', async () => {
+	test('PATCH merges the configuration, replaces tags whole, and needs no store §2.20 §2.26 §2.29 §2.30', async () => {
 		const { body: changed } = await client.call('PATCH', `/instances/${id}`, {
 			name: '<b>New</b>',
 			tags: ['x', 'y'],
@@ -306,7 +311,7 @@ describe('changing', () => {
 		expect((await client.call('GET', `/instances/${id}`)).body).toEqual(changed)
 	})
 
-	test('what an instance answers can be sent back whole', async () => {
+	test('what an instance answers can be sent back whole §2.12 §2.20', async () => {
 		const before = (await client.call('GET', `/instances/${id}`)).body
 		const { status, body: after } = await client.call('PUT', `/instances/${id}`, before)
 		expect(after).toEqual(before)
@@ -314,7 +319,7 @@ describe('changing', () => {
 		expect(client.world.requests).toEqual([])
 	})
 
-	test('PUT replaces: what is not sent is gone', async () => {
+	test('PUT replaces: what is not sent is gone §2.26 §2.29', async () => {
 		const { body: after } = await client.call('PUT', `/instances/${id}`, {
 			configuration: { 'store.url': store.url, 'oauth.api.key': '********', 'oauth.api.secret': '********' },
 		})
@@ -369,7 +374,7 @@ describe('changing', () => {
 		expect((await client.call('GET', `/instances/${id}`)).body.name).toBe('Kept')
 	})
 
-	test('disabled: the hub answers 403, the instance is still there; enabling releases, and may skip', async () => {
+	test('disabled: the hub answers 403, the instance is still there; enabling releases, and may skip §1.6 §2.33', async () => {
 		const token = (await client.call('GET', `/instances/${id}`)).body.token
 		const asToken = { authorization: `User ${client.userSecret}, Element ${token}` }
 		expect((await client.call('DELETE', `/instances/${id}/enabled`)).body.disabled).toBe(true)
@@ -386,7 +391,7 @@ describe('changing', () => {
 		expect((await rows('instances'))[0]).toMatchObject({ version: 5, baseline_version: 3 })
 	})
 
-	test('deleted: the token is dead, the id is gone, nothing stays', async () => {
+	test('deleted: the token is dead, the id is gone, nothing stays §1.5 §2.31', async () => {
 		const token = (await client.call('GET', `/instances/${id}`)).body.token
 		const { status, body: answer } = await client.call('DELETE', `/instances/${id}`)
 		expect([status, answer]).toEqual([200, null])
@@ -445,7 +450,7 @@ describe('changing', () => {
 		expect(await kept()).toBe(sealed)
 	})
 
-	test('polls on demand and decides about held deletions', async () => {
+	test('polls on demand and decides about held deletions §11.8', async () => {
 		expect(await client.call('PUT', `/instances/${id}/poll`, { depth: 'reread' })).toMatchObject({ status: 202, body: { depth: 'reread' } })
 		expect((await client.call('PUT', `/instances/${id}/poll`, { depth: 'deep' })).body.message).toContain('depth')
 		expect((await client.call('GET', `/instances/${id}/deletions`)).body).toEqual({ held: [] })

@@ -1,0 +1,98 @@
+/** The production Worker, which also makes its tables, copies an instance, and counts the queries of a call that asks for it. */
+import type { Doorbell, Env } from '../../src/context.ts'
+import worker from '../../src/index.ts'
+import { instanceContext, sealSecret } from '../../src/instances/sealing.ts'
+
+export { Callback } from '../../src/delivery/callback.ts'
+export { Watcher } from '../../src/watcher/watcher.ts'
+
+/** Put this into a request, and the answer has the number of D1 round trips that it took. */
+const COUNT = 'x-bench-count'
+
+export default {
+	...worker,
+	async fetch(request, env, ctx): Promise<Response> {
+		const { pathname, searchParams } = new URL(request.url)
+		if (pathname === '/_bench/migrate') {
+			for (const statement of await request.json<string[]>()) await env.DB.prepare(statement).run()
+			return Response.json({})
+		}
+		if (pathname === '/_bench/copies') {
+			await copies(env, Number(searchParams.get('count')))
+			return Response.json({})
+		}
+		if (pathname === '/_bench/rows') return Response.json(await insertsOf(env.DB))
+		if (request.headers.get(COUNT) === null) return await worker.fetch(request, env, ctx)
+		let queries = 0
+		const DB = counting(env.DB, () => queries++)
+		const answer = await worker.fetch(request, { ...env, DB }, ctx)
+		const headers = new Headers(answer.headers)
+		headers.set(COUNT, String(queries))
+		return new Response(answer.body, { status: answer.status, headers })
+	},
+} satisfies ExportedHandler<Env, Doorbell>
+
+/** What makes the first instance, and the rows that it refers to, anew. */
+async function insertsOf(db: D1Database): Promise<string[]> {
+	const inserts: string[] = []
+	for (const table of ['organizations', 'users', 'instances']) {
+		const { results } = await db.prepare(`SELECT * FROM ${table} LIMIT 1`).all<Record<string, string | number | null>>()
+		for (const row of results) {
+			const values = Object.values(row).map((value) =>
+				value === null ? 'NULL' : typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : value,
+			)
+			inserts.push(`INSERT INTO ${table} (${Object.keys(row).join(', ')}) VALUES (${values.join(', ')})`)
+		}
+	}
+	return inserts
+}
+
+/** Copies of the first instance under ids of their own, each with a token of its own. */
+async function copies(env: Env, count: number): Promise<void> {
+	const { results } = await env.DB.prepare('SELECT * FROM instances LIMIT 1').all<Record<string, string | number | null>>()
+	const first = results[0]!
+	const names = Object.keys(first)
+	const insert = env.DB.prepare(`INSERT INTO instances (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`)
+	const statements: D1PreparedStatement[] = []
+	for (let n = 1; n <= count; n++) {
+		const id = Number(first['id']) + n
+		const sealed = await sealSecret(env.MASTER_KEYS, `token of ${id}`, instanceContext(id))
+		const row = { ...first, id, token_hash: `hash of ${id}`, token_sealed: sealed }
+		statements.push(insert.bind(...Object.values(row)))
+	}
+	for (let start = 0; start < statements.length; start += 100) await env.DB.batch(statements.slice(start, start + 100))
+}
+
+/** A database that tells of each round trip: a statement that is run, or a batch. */
+function counting(db: D1Database, trip: () => void): D1Database {
+	// A batch wants the statements themselves.
+	const bare = new WeakMap<D1PreparedStatement, D1PreparedStatement>()
+	const told = (inner: D1PreparedStatement): D1PreparedStatement => {
+		const outer = new Proxy(inner, {
+			get(target, name) {
+				const value = Reflect.get(target, name) as unknown
+				if (typeof value !== 'function') return value
+				return (...given: unknown[]) => {
+					const result = (value as (...given: unknown[]) => unknown).apply(target, given)
+					if (name === 'bind') return told(result as D1PreparedStatement)
+					trip()
+					return result
+				}
+			},
+		})
+		bare.set(outer, inner)
+		return outer
+	}
+	return new Proxy(db, {
+		get(target, name) {
+			if (name === 'prepare') return (query: string) => told(target.prepare(query))
+			if (name === 'batch')
+				return (statements: D1PreparedStatement[]) => {
+					trip()
+					return target.batch(statements.map((one) => bare.get(one) ?? one))
+				}
+			const value = Reflect.get(target, name) as unknown
+			return typeof value === 'function' ? ((value as (...given: unknown[]) => unknown).bind(target) as unknown) : value
+		},
+	})
+}

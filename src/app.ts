@@ -11,7 +11,7 @@ import { declareConnect } from './api/connect/routes.ts'
 import { declareOauth } from './api/connect/oauth.ts'
 import type { PublicEnv } from './api/environment.ts'
 import { declareEvents } from './api/events/routes.ts'
-import { answerBareHub, declareHub, isBareHubPath } from './api/hub/routes.ts'
+import { declareHub, hubPath } from './api/hub/routes.ts'
 import { declareAccountInstances, declareInstances } from './api/instances/routes.ts'
 import { declareMetrics, declareRootMetrics } from './api/metrics/routes.ts'
 import { declareReplayJobs } from './api/replays/routes.ts'
@@ -33,7 +33,8 @@ export const BASE_PATH = '/elements/api-v2'
 
 /** Makes the app. `services` replaces what the world offers, for tests. */
 export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
-	const app = createApi()
+	let words: ReadonlySet<string> | null = null
+	const app = createApi((request) => hubPath(request, BASE_PATH, () => (words ??= firstWords(app))))
 	app.use(async (c, next) => {
 		c.set('services', { ...servicesOf(c.env), ...services })
 		await next()
@@ -72,14 +73,16 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	declareHub(api)
 	app.route(BASE_PATH, api)
 
-	// `/orders` is the same call as `/hubs/ecommerce/orders`: whatever no other path means is tried as a collection.
-	app.notFound(async (c) => {
-		const path = c.req.path.startsWith(`${BASE_PATH}/`) ? c.req.path.slice(BASE_PATH.length + 1) : ''
-		// Answered, not thrown: after an error the look for other methods (405) is not made.
-		return isBareHubPath(path) ? await answerBareHub(c, path) : answerError(c, new NotFound())
-	})
+	// Answered, not thrown: after an error the look for other methods (405) is not made.
+	app.notFound((c) => answerError(c, new NotFound()))
 	app.onError((error, c) => answerError(c, error))
 	return app
+}
+
+/** The words with which the paths of calls begin below the base: as collections they are only reached under `/hubs/`. */
+function firstWords(app: Api): Set<string> {
+	const paths = app.routes.map(({ path }) => path).filter((path) => path.startsWith(`${BASE_PATH}/`))
+	return new Set(paths.map((path) => path.slice(BASE_PATH.length + 1).split('/')[0]!).filter((word) => /^[a-z]/.test(word)))
 }
 
 /** Turns whatever was thrown into the contract's error body. What is not meant for the caller is logged without its text and answered with none. */

@@ -4,6 +4,7 @@ import { authenticationOperations } from './authentication/operations.ts'
 import { catalogOperations } from './catalog/operations.ts'
 import { connectOperations } from './connect/operations.ts'
 import { eventOperations } from './events/operations.ts'
+import { hubOperations } from './hub/operations.ts'
 import { accountInstanceOperations, instanceOperations } from './instances/operations.ts'
 import { instanceReplayOperations } from './instances/replay-operations.ts'
 import { watchingOperations } from './instances/watching-operations.ts'
@@ -32,6 +33,7 @@ export const operations = {
 	...replayOperations,
 	...connectOperations,
 	...toolOperations,
+	...hubOperations,
 }
 
 /** The id of a call. */

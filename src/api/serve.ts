@@ -37,9 +37,10 @@ type Handlers<All extends Operations> = {
 	[Name in keyof All as Name extends `${infer Base}ByToken` ? (Base extends keyof All ? never : Name) : Name]: Handler<All[Name]>
 }
 
-/** A fresh set of calls; what its schemas refuse is a 400 that names each field. */
-export function createApi(): Api {
+/** A fresh set of calls; what its schemas refuse is a 400 that names each field. `getPath`: the path by which a request is routed. */
+export function createApi(getPath?: (request: Request) => string): Api {
 	return new OpenAPIHono<PublicEnv>({
+		...(getPath === undefined ? {} : { getPath }),
 		defaultHook: (result) => {
 			if (!result.success) throw invalid(result.error)
 		},

@@ -4,6 +4,7 @@
  */
 import type { ConfigurationKey, Pollable } from './form.ts'
 import type { Hooks } from './hooks.ts'
+import type { Records } from './records.ts'
 
 /** A JSON object as a vendor gives it. */
 export type VendorRecord = Record<string, unknown>
@@ -280,20 +281,8 @@ export interface Element {
 	fill(resource: Resource, lastPollMs: number, connection: Connection): Resource
 	/** Looks at a record as the gate wants it; null when it has no id. */
 	sight(resource: Resource, record: VendorRecord, volatile: readonly string[]): Sighting | null
-	/** Hub path (`discounts/5`, `orders/12/comments`) → vendor path (`coupons/5`, `orders/12/notes`); null when it is no collection. */
-	hubPath(path: string): string | null
-	/** Hub list parameters (`where`, page, pageSize) → vendor query; an error names what was not understood. `matches` is null when the query says it all; otherwise each record of the answer must pass it too. */
-	hubQuery(
-		path: string,
-		where: string | null,
-		connection: Connection,
-	): { ok: true; query: Record<string, string>; matches: ((record: VendorRecord) => boolean) | null } | { ok: false; message: string }
-	/** A hub list's `orderBy` (`field`, `field asc`, `field desc`; null: none) → vendor query; an error names what is possible. */
-	hubOrder(
-		path: string,
-		orderBy: string | null,
-		connection: Connection,
-	): { ok: true; query: Record<string, string> } | { ok: false; message: string }
+	/** Its records at the hub. */
+	records: Records
 }
 
 /** One resource of `event.poller.configuration` as clients send it, after parsing (contract, section 3). */

@@ -29,7 +29,7 @@ export function requirePaths(element: Element, resources: Readonly<Record<string
 	const paths = new Set<string>()
 	const problems: FieldProblem[] = []
 	for (const [label, settings] of Object.entries(resources)) {
-		const path = element.hubPath(hubPathOf(settings.url) ?? '')
+		const path = element.records.path(hubPathOf(settings.url) ?? '')
 		if (path === null)
 			problems.push({ field: `${POLLER_KEY}.${label}.url`, message: 'expected the address of a collection such as /hubs/ecommerce/orders' })
 		else paths.add(path)

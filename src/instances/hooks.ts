@@ -33,7 +33,9 @@ export function wantsHooks(instance: Pick<Instance, 'eventsEnabled' | 'configura
 export function topicsOf(element: Element, configuration: Readonly<Record<string, string | null>>): string[] {
 	const { hooks } = element
 	if (hooks === null) return []
-	const paths = Object.values(effectivePoller(configuration, element)).map((settings) => element.hubPath(hubPathOf(settings.url) ?? ''))
+	const paths = Object.values(effectivePoller(configuration, element)).map((settings) =>
+		element.records.path(hubPathOf(settings.url) ?? ''),
+	)
 	const wanted = new Set(paths.flatMap((path) => (path === null ? [] : hooks.topicsOf(path))))
 	return hooks.topics.filter((topic) => wanted.has(topic))
 }

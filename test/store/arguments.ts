@@ -186,6 +186,7 @@ export function argumentsOf(
 			return terms(['order', 'id', 'priority'], { class: argument('string', 'Sort by tax class.', { enum: taxClasses }) })
 		case 'categories':
 		case 'tags':
+		case 'terms':
 			return terms(['name', 'id', 'include', 'slug', 'term_group', 'description', 'count'], {
 				hide_empty: argument('boolean', 'Whether to hide resources not assigned to any products.', { default: false }),
 				slug: argument('string', 'Limit result set to resources with a specific slug.'),
@@ -201,6 +202,13 @@ export function argumentsOf(
 				}),
 			}
 		}
+		case 'reports/sales':
+		case 'reports/top_sellers':
+			return {
+				period: argument('string', 'Report period.', { enum: ['week', 'month', 'last_month', 'year'] }),
+				date_min: argument('string', 'Return sales for a specific start date, the date need to be in the YYYY-MM-DD format.'),
+				date_max: argument('string', 'Return sales for a specific end date, the date need to be in the YYYY-MM-DD format.'),
+			}
 		case 'notes':
 			return {
 				type: argument('string', 'Limit result to customers or internal notes.', { default: 'any', enum: ['any', 'customer', 'internal'] }),

@@ -68,6 +68,8 @@ export class Engine {
 	readonly random: Random
 	readonly tables: Record<Resource, Table>
 	readonly terms: Record<'categories' | 'tags' | 'attributes' | 'taxes', Map<number, Rec>>
+	/** Terms by attribute id. */
+	readonly attributeTerms = new Map<number, Map<number, Rec>>()
 	/** Notes by order id, newest first. */
 	readonly notes = new Map<number, Rec[]>()
 	readonly reviews = new Map<number, Rec>()

@@ -18,8 +18,9 @@ export interface OtherPage {
 	perPage: number
 }
 
-/** The map that holds a collection of terms. */
-export function termsOf(engine: Engine, collection: string): Map<number, Rec> | undefined {
+/** The map that holds a collection of terms; `parent`: the attribute whose terms they are. */
+export function termsOf(engine: Engine, collection: string, parent = 0): Map<number, Rec> | undefined {
+	if (collection === 'terms') return engine.attributeTerms.get(parent)
 	return collection === 'categories' || collection === 'tags' || collection === 'attributes' || collection === 'taxes'
 		? engine.terms[collection]
 		: undefined
@@ -28,7 +29,13 @@ export function termsOf(engine: Engine, collection: string): Map<number, Rec> | 
 function linked(engine: Engine, route: Route, record: Rec): Rec {
 	const { api } = engine
 	const path =
-		route.collection === 'taxes' ? 'taxes' : route.collection === 'notes' ? `orders/${route.parent}/notes` : `products/${route.collection}`
+		route.collection === 'terms'
+			? `products/attributes/${route.parent}/terms`
+			: route.collection === 'taxes'
+				? 'taxes'
+				: route.collection === 'notes'
+					? `orders/${route.parent}/notes`
+					: `products/${route.collection}`
 	const up =
 		route.collection === 'notes' ? `orders/${route.parent}` : route.collection === 'reviews' ? `products/${record.product_id}` : null
 	return {
@@ -50,7 +57,7 @@ export function singleOther(engine: Engine, route: Route): Rec | null {
 			? engine.reviews.get(id)
 			: route.collection === 'notes'
 				? engine.notes.get(route.parent ?? 0)?.find((note) => note.id === id)
-				: termsOf(engine, route.collection)?.get(id)
+				: termsOf(engine, route.collection, route.parent)?.get(id)
 	return found ? linked(engine, route, found) : null
 }
 
@@ -73,7 +80,12 @@ export function listOther(engine: Engine, route: Route, params: Params): OtherPa
 	}
 	if (route.collection === 'downloads') return whole([])
 	if (route.collection === 'webhooks') return engine.webhooks.list(params)
-	let rows = [...(route.collection === 'reviews' ? engine.reviews : (termsOf(engine, route.collection) ?? new Map<number, Rec>())).values()]
+	let rows = [
+		...(route.collection === 'reviews'
+			? engine.reviews
+			: (termsOf(engine, route.collection, route.parent) ?? new Map<number, Rec>())
+		).values(),
+	]
 	const attributes = route.collection === 'attributes'
 	if (attributes)
 		return { rows: rows.map((row) => linked(engine, route, row)), total: rows.length, pages: 1, page: 1, perPage: rows.length }

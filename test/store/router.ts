@@ -4,6 +4,7 @@ import type { Engine } from './engine.ts'
 import { list } from './lists.ts'
 import type { Page } from './lists.ts'
 import { listOther } from './others.ts'
+import { salesReport, topSellers } from './reports.ts'
 import { linkQuery } from './query.ts'
 import type { Params } from './query.ts'
 import { NO_CACHE, phpJson, RestError, restHeaders } from './reply.ts'
@@ -63,6 +64,8 @@ export function match(path: string, version: string): Route | null {
 	if (first === 'orders' && parent !== null && third === 'notes') return under('notes', more, parent, ['GET', 'DELETE'])
 	if (first === 'products' && parent !== null && third === 'variations') return under('variations', more, parent)
 	if (first === 'customers' && parent !== null && third === 'downloads') return under('downloads', more, parent, ['GET'], ['GET'])
+	if (first === 'products' && second === 'attributes' && number(third) !== null && more[0] === 'terms')
+		return under('terms', more.slice(1), Number(third))
 	if (first === 'products' && ['categories', 'tags', 'attributes', 'reviews'].includes(second ?? ''))
 		return under(second as string, parts.slice(2))
 	if (first === 'refunds' && version === '11.0') return parts.length === 1 ? under('refunds', [], undefined, ITEM, ['GET']) : null
@@ -72,7 +75,9 @@ export function match(path: string, version: string): Route | null {
 	if (first === 'reports')
 		return parts.length === 1 || (parts.length === 3 && third === 'totals')
 			? { collection: 'reports', kind: 'list', methods: ['GET'] }
-			: null
+			: parts.length === 2 && (second === 'sales' || second === 'top_sellers')
+				? { collection: `reports/${second}`, kind: 'list', methods: ['GET'] }
+				: null
 	if (first === 'webhooks') return under('webhooks', parts.slice(1))
 	return ['orders', 'products', 'coupons', 'customers', 'taxes'].includes(first ?? '') ? under(first as string, parts.slice(1)) : null
 }
@@ -129,7 +134,7 @@ function dispatch(call: Call): Reply {
 	const get = method === 'GET' || method === 'HEAD'
 	if (path === '' && (get || method === 'OPTIONS')) return { status: 200, headers: { allow: 'GET' }, body: shape(index(call), false) }
 	if (path === 'wc/v3' && (get || method === 'OPTIONS'))
-		return { status: 200, headers: { allow: 'GET' }, body: shape(namespaceIndex(engine), true) }
+		return { status: 200, headers: { allow: 'GET' }, body: shape(namespaceIndex(engine, match), true) }
 	if (path === 'wp/v2/users/me') throw new RestError(401, 'rest_not_logged_in', 'You are not currently logged in.', {}, 'GET')
 	if (/^wc\/v2\/webhooks\/\d+\/deliveries$/.test(path) && get && allowed(call.key, 'webhooks'))
 		return { status: 200, headers: { allow: 'GET' }, body: [] }
@@ -163,6 +168,11 @@ function answer(call: Call, route: Route, may: boolean, allow: string | undefine
 			if (!may) throw mayNot(call, 'view')
 			const body = route.collection === 'system_status' ? shape(systemStatus(engine), true) : settings(engine, route.collection)
 			return { status: 200, headers, body }
+		}
+		if (route.collection === 'reports/sales' || route.collection === 'reports/top_sellers') {
+			if (!may) throw mayNot(call, 'view')
+			const body = route.collection === 'reports/sales' ? salesReport(engine, call.query) : topSellers(engine, call.query)
+			return { status: 200, headers, body: body.map((record) => shape(record, false)) }
 		}
 		if (route.kind === 'item') {
 			const record = single(call, route, may)

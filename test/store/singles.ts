@@ -51,6 +51,7 @@ export function missing(collection: string, version: string): RestError {
 			return new RestError(404, 'woocommerce_rest_review_invalid_id', 'Invalid review ID.')
 		case 'categories':
 		case 'tags':
+		case 'terms':
 			return new RestError(404, 'woocommerce_rest_term_invalid', 'Resource does not exist.')
 		default:
 			return new RestError(404, 'woocommerce_rest_invalid_id', 'Invalid resource ID.')

@@ -63,33 +63,59 @@ export function index({ engine, name, https }: Pick<Call, 'engine' | 'name' | 'h
 	}
 }
 
-/** `/wp-json/wc/v3`. */
-export function namespaceIndex(engine: Engine): Rec {
+/** What stands for an object that a collection belongs to, in the index's own spelling. */
+const PLACE = '(?P<parent_id>[\\d]+)'
+
+const COLLECTIONS = [
+	'orders',
+	`orders/${PLACE}/notes`,
+	`orders/${PLACE}/refunds`,
+	'products',
+	`products/${PLACE}/variations`,
+	'products/categories',
+	'products/tags',
+	'products/attributes',
+	`products/attributes/${PLACE}/terms`,
+	'products/reviews',
+	'coupons',
+	'customers',
+	`customers/${PLACE}/downloads`,
+	'taxes',
+	'webhooks',
+	'reports',
+	'reports/sales',
+	'reports/top_sellers',
+	'settings/general',
+	'system_status',
+	'refunds',
+	'variations',
+]
+
+/** `/wp-json/wc/v3`. `match`: the router's own, so that what the index says is what is served. */
+export function namespaceIndex(engine: Engine, match: (path: string, version: string) => Route | null): Rec {
 	const { api } = engine
+	const { version } = engine.settings
 	const routes = [
-		'',
-		'/orders',
-		'/products',
-		'/products/categories',
-		'/products/tags',
-		'/products/attributes',
-		'/products/reviews',
-		'/coupons',
-		'/customers',
-		'/taxes',
-		'/reports',
-		'/system_status',
-		...(engine.settings.version === '11.0' ? ['/refunds', '/variations'] : []),
+		{ route: '', methods: ['GET'] },
+		...COLLECTIONS.flatMap((pattern) => {
+			const list = match(pattern.replaceAll(PLACE, '1'), version)
+			const item = match(`${pattern.replaceAll(PLACE, '1')}/1`, version)
+			return [
+				...(list === null ? [] : [{ route: `/${pattern}`, methods: list.methods }]),
+				...(item?.kind !== 'item' ? [] : [{ route: `/${pattern}/(?P<id>[\\d]+)`, methods: item.methods }]),
+				...(list === null || item?.kind !== 'item' ? [] : [{ route: `/${pattern}/batch`, methods: ['POST', 'PUT', 'PATCH'] }]),
+			]
+		}),
 	]
 	return {
 		namespace: 'wc/v3',
 		routes: Object.fromEntries(
-			routes.map((route) => [
+			routes.map(({ route, methods }) => [
 				`/wc/v3${route}`,
 				{
 					namespace: 'wc/v3',
-					methods: ['GET'],
-					endpoints: [{ methods: ['GET'], args: {} }],
+					methods,
+					endpoints: [{ methods, args: {} }],
 					_links: { self: [{ href: `${api}${route}` }] },
 				},
 			]),

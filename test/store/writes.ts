@@ -20,6 +20,7 @@ const PLURAL: Record<string, string> = {
 	refunds: 'Refunds',
 	categories: 'Terms',
 	tags: 'Terms',
+	terms: 'Terms',
 	attributes: 'Resource',
 	taxes: 'Taxes',
 	reviews: 'Reviews',
@@ -228,7 +229,12 @@ function createOther(call: Call, route: Route, body: Rec): Rec {
 		const review = addReview(engine, product, body)
 		return single(call, { ...route, kind: 'item', id: review.id })
 	}
-	const terms = termsOf(engine, collection)
+	if (collection === 'terms') {
+		if (!engine.terms.attributes.has(route.parent ?? 0))
+			throw new RestError(404, 'woocommerce_rest_taxonomy_invalid', 'Taxonomy does not exist.', {}, '')
+		if (!engine.attributeTerms.has(route.parent ?? 0)) engine.attributeTerms.set(route.parent ?? 0, new Map())
+	}
+	const terms = termsOf(engine, collection, route.parent)
 	if (!terms) throw new RestError(404, 'rest_no_route', 'No route was found matching the URL and request method.', {}, '')
 	if (collection !== 'taxes') {
 		required(body, 'name')
@@ -240,6 +246,7 @@ function createOther(call: Call, route: Route, body: Rec): Rec {
 	const defaults: Record<string, Rec> = {
 		categories: { slug: '', parent: 0, description: '', display: 'default', image: null, menu_order: 0, count: 0 },
 		tags: { slug: '', description: '', count: 0 },
+		terms: { slug: '', description: '', menu_order: 0, count: 0 },
 		attributes: { slug: '', type: 'select', order_by: 'menu_order', has_archives: false },
 		taxes: {
 			country: '',
@@ -268,7 +275,8 @@ function updateOther(call: Call, route: Route, body: Rec): Rec {
 	const { engine } = call
 	if (route.collection === 'webhooks') return engine.webhooks.update(route.id ?? 0, body)
 	const before = single(call, route)
-	const record = route.collection === 'reviews' ? engine.reviews.get(before.id) : termsOf(engine, route.collection)?.get(before.id)
+	const record =
+		route.collection === 'reviews' ? engine.reviews.get(before.id) : termsOf(engine, route.collection, route.parent)?.get(before.id)
 	if (!record) throw missing(route.collection, engine.settings.version)
 	const { id: _, name, ...rest } = body
 	if (route.collection === 'categories' && name !== undefined && name !== record.name) renameCategory(engine, record.id, String(name))
@@ -287,6 +295,6 @@ function deleteOther({ engine }: Call, route: Route): void {
 			(engine.notes.get(route.parent ?? 0) ?? []).filter((note) => note.id !== id),
 		)
 	else if (route.collection === 'reviews') engine.reviews.delete(id)
-	else termsOf(engine, route.collection)?.delete(id)
+	else termsOf(engine, route.collection, route.parent)?.delete(id)
 	engine.noteOther(route.collection as 'tags', id, 'deleted', null)
 }

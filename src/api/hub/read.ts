@@ -1,114 +1,124 @@
-/** Reading a store for the hub: pages of up to 200 over a vendor's 100, and filters that the store lacks (contract, section 8). */
-import { HttpError, NotFound, StoreFailed, TooManyRequests } from '../../errors.ts'
-import type { Failure, StoreClient } from '../../elements/element.ts'
+/** Reading a store for the hub: pages of up to 200 over a vendor's smaller ones, and filters that the store lacks (contract, section 8). */
+import type { Failure, StoreClient, VendorRecord } from '../../elements/element.ts'
+import type { ListPlan } from '../../elements/records.ts'
+import { StoreFailed } from '../../errors.ts'
+import { storeError } from './refusals.ts'
+import { indexBehind, nextOffset, placeAfter, placeAt, sorted, step, type Place } from './walk.ts'
 
-/** Rows that a vendor gives at once. */
-const VENDOR_PAGE = 100
-/** Requests that one call may cost: below the platform's limit of a small plan, with room for what stands around it. */
-const MOST_REQUESTS = 40
+/** Pages of the store that one call may cost; then the page is short, and its token goes on. */
+export const MOST_PAGES = 20
 
-/** A page that was asked for. */
-export interface Wanted {
-	/** Vendor path. */
-	path: string
-	/** Vendor query of the filter. */
-	query: Record<string, string>
-	/** What the store cannot filter; null when it can. */
-	matches: ((record: Record<string, unknown>) => boolean) | null
-	/** From 1. */
-	page: number
-	pageSize: number
-}
+/** What was read: a page of a list, or the one thing that is at this path. `total`: how many match, null when nobody said. `next`: where the next page begins, null after the last. */
+export type Reading = { list: unknown[]; total: number | null; next: Place | null } | { item: unknown }
 
-/** What was read: a list, or the one thing that is at this path. `total`: how many match, null when nobody said. */
-export type Reading = { list: unknown[]; total: number | null; more: boolean } | { item: unknown }
-
-/** Reads a page. */
-export async function readPage(client: StoreClient, wanted: Wanted): Promise<Reading> {
-	return wanted.matches === null ? await readPlain(client, wanted) : await readFiltered(client, wanted, wanted.matches)
+/** Reads the page that begins at a place. `counted`: it is a page by its number, whose place is a row and not a record. */
+export async function readPage(client: StoreClient, plan: ListPlan, from: Place, pageSize: number, counted: boolean): Promise<Reading> {
+	const page = new Page(plan, from, pageSize, counted)
+	for (let request = 0; request < MOST_PAGES; request++) {
+		const { offset, limit } = page.ask()
+		const answer = await get(client, plan.path, { ...plan.query, ...plan.position(offset, limit) })
+		if (!Array.isArray(answer.body)) return { item: answer.body }
+		// What gives no total is not paged: everything came.
+		if (plan.pageLimit === null || answer.total === null || answer.body.length > limit) return readWhole(plan, answer.body, from, pageSize)
+		if (page.take(answer.body as VendorRecord[], answer.total, offset, limit)) break
+	}
+	return page.reading()
 }
 
 /** Reads one thing by its path. */
-export async function readItem(client: StoreClient, path: string, query: Record<string, string>): Promise<unknown> {
-	return (await get(client, path, query)).body
+export async function readItem(client: StoreClient, path: string): Promise<unknown> {
+	return (await get(client, path, {})).body
 }
 
-async function readPlain(client: StoreClient, { path, query, page, pageSize }: Wanted): Promise<Reading> {
-	const list: unknown[] = []
-	const first = (page - 1) * pageSize
-	let total: number | null = null
-	while (list.length < pageSize) {
-		const limit = Math.min(VENDOR_PAGE, pageSize - list.length)
-		// A page where one suffices, since every list knows it; an offset only where a page spans two of the store's.
-		const position: Record<string, string> =
-			pageSize <= VENDOR_PAGE
-				? { page: String(page), per_page: String(limit) }
-				: { offset: String(first + list.length), per_page: String(limit) }
-		const answer = await get(client, path, { ...query, ...position })
-		if (!Array.isArray(answer.body)) return { item: answer.body }
-		total = answer.total ?? total
-		if (answer.total === null && answer.body.length > limit) return cut(answer.body, first, pageSize)
-		list.push(...(answer.body as unknown[]))
-		if (answer.body.length < limit) break
-		if (total !== null && first + list.length >= total) break
-		// A store that gives no total has lists that are not paged: what came is all there is.
-		if (total === null && pageSize > VENDOR_PAGE) break
+/** One page in the making. */
+class Page {
+	readonly #plan: ListPlan
+	readonly #pageSize: number
+	/** Row at which a page by its number ends in the store's list; null where it ends when it is full. */
+	readonly #end: number | null
+	/** The whole list is being read from its beginning. */
+	readonly #whole: boolean
+	#place: Place
+	#list: VendorRecord[] = []
+	#matching = 0
+	#total: number | null = null
+	#ended = false
+	#full = false
+
+	constructor(plan: ListPlan, from: Place, pageSize: number, counted: boolean) {
+		this.#plan = plan
+		this.#pageSize = pageSize
+		this.#place = from
+		this.#end = counted && plan.matches === null ? from.n + pageSize : null
+		this.#whole = counted && from.n === 0
 	}
-	if (total === null && page > 1) return { list: [], total: null, more: false }
-	// A short page need not be the last one; without a total a full one may be followed by another.
-	return { list, total, more: total !== null ? first + pageSize < total : false }
-}
 
-/** A list that the store gave whole. */
-function cut(whole: unknown[], first: number, pageSize: number): Reading {
-	return { list: whole.slice(first, first + pageSize), total: whole.length, more: first + pageSize < whole.length }
-}
+	/** The next request. */
+	ask(): { offset: number; limit: number } {
+		const { pageLimit } = this.#plan
+		const offset = nextOffset(this.#place, this.#plan.order)
+		const room = this.#end === null ? this.#pageSize - this.#list.length + this.#place.n - offset : this.#end - offset
+		const limit = this.#plan.matches === null ? Math.min(pageLimit!, Math.max(1, room)) : pageLimit!
+		return { offset, limit }
+	}
 
-/** Reads on from the start, since only we know which rows match, until the page is full and one more is known. */
-async function readFiltered(
-	client: StoreClient,
-	{ path, query, page, pageSize }: Wanted,
-	matches: (record: Record<string, unknown>) => boolean,
-): Promise<Reading> {
-	const first = (page - 1) * pageSize
-	const found: unknown[] = []
-	let complete = false
-	let read = 0
-	for (let request = 0; found.length <= first + pageSize; request++) {
-		if (request === MOST_REQUESTS)
-			throw new HttpError(
-				400,
-				`where: the store cannot filter this, and it did not fit into ${MOST_REQUESTS * VENDOR_PAGE} records; narrow it by a date`,
-			)
-		const answer = await get(client, path, { ...query, page: String(request + 1), per_page: String(VENDOR_PAGE) })
-		if (!Array.isArray(answer.body)) return { item: answer.body }
-		read += answer.body.length
-		for (const record of answer.body as unknown[])
-			if (typeof record === 'object' && record !== null && matches(record as Record<string, unknown>)) found.push(record)
-		if (answer.body.length === 0 || answer.total === null || read >= answer.total) {
-			complete = true
-			break
+	/** Takes an answer. Whether the page is done. */
+	take(rows: VendorRecord[], total: number, offset: number, limit: number): boolean {
+		const { order, matches } = this.#plan
+		// Past the end some lists count nothing (HPOS orders): then nothing is known.
+		this.#total = total === 0 && offset > 0 && rows.length === 0 ? this.#total : total
+		const { fresh, place, ended } = step(this.#place, order, rows, total, limit)
+		const before = this.#place
+		let { skip } = before
+		for (let index = fresh; index < rows.length; index++) {
+			const row = rows[index]!
+			if (matches !== null && !(isRecord(row) && matches(row))) continue
+			this.#matching++
+			if (skip > 0) skip--
+			else if (this.#list.length < this.#pageSize) this.#list.push(row)
+			else {
+				// One more than fits: the next page begins with it.
+				this.#place = { ...placeAfter({ ...before, total: place.total }, order, rows, index - 1, offset), skip }
+				this.#full = true
+				return true
+			}
 		}
+		this.#place = { ...place, skip }
+		this.#ended = ended
+		this.#full = this.#end === null ? this.#list.length === this.#pageSize : place.n >= this.#end
+		return ended || this.#full
 	}
-	return { list: found.slice(first, first + pageSize), total: complete ? found.length : null, more: found.length > first + pageSize }
+
+	/** What has come together. */
+	reading(): Reading {
+		// How many match what is filtered here is known when everything was looked at.
+		const total = this.#plan.matches === null ? this.#total : this.#ended && this.#whole ? this.#matching : null
+		return { list: this.#list, total, next: this.#ended ? null : this.#place }
+	}
+}
+
+/** A page of a list that the store gave whole. */
+function readWhole(plan: ListPlan, body: unknown[], from: Place, pageSize: number): Reading {
+	const { matches, order } = plan
+	const records = body.filter(isRecord)
+	// Lists of words have neither fields nor order.
+	const all = records.length === body.length ? sorted(records, order) : body
+	const matching = matches === null ? all : records.length === body.length ? sorted(records, order).filter(matches) : []
+	const first = from.last === null ? from.n + from.skip : indexBehind(matching as VendorRecord[], order, from)
+	const list = matching.slice(first, first + pageSize)
+	const end = first + list.length
+	const last = matching[end - 1]
+	const next = end < matching.length ? { ...placeAt(end), last: isRecord(last) && order !== null ? order.key(last) : null } : null
+	return { list, total: matching.length, next }
 }
 
 async function get(client: StoreClient, path: string, query: Record<string, string>): Promise<{ body: unknown; total: number | null }> {
 	const answer = await client.call('GET', path, query)
-	if (!answer.ok) throw storeError(answer)
-	if (answer.status >= 400)
-		throw answer.status === 404 ? new NotFound('The store has no such object') : new StoreFailed(`The store answered ${answer.status}`)
+	if (!answer.ok) throw storeError(answer satisfies Failure, 'GET')
+	if (answer.body === null) throw new StoreFailed('The store answered with nothing')
 	return answer
 }
 
-/** A store's failure as the caller sees it: what they asked wrongly comes back as that, the rest is the store's (502). */
-export function storeError(failure: Failure): HttpError {
-	const detail = { providerMessage: failure.providerMessage }
-	if (failure.kind === 'throttled')
-		return new TooManyRequests(failure.message, Math.max(1, Math.ceil((failure.retryAfterMs ?? 1000) / 1000)), detail)
-	if (failure.kind === 'no-route' || (failure.kind === 'rejected' && (failure.status === 404 || failure.status === 410)))
-		return new HttpError(404, failure.message, detail)
-	if (failure.kind === 'rejected' && failure.status === 400) return new HttpError(400, failure.message, detail)
-	if (failure.kind === 'forbidden') return new HttpError(403, failure.message, detail)
-	return new StoreFailed(failure.message, detail)
+function isRecord(value: unknown): value is VendorRecord {
+	return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

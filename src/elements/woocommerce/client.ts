@@ -90,6 +90,9 @@ class WooCommerceClient implements StoreClient {
 
 	async call(method: string, path: string, query: Record<string, string>, body?: string): ReturnType<StoreClient['call']> {
 		const answer = await this.#send(method, path, query, body)
+		// What every store has is not missing: WooCommerce is off (WooCommerce facts, 2.1), which is the store's failure and not the caller's.
+		if (!answer.ok && answer.kind === 'no-route' && method === 'GET' && collectionAt(path, null).everywhere)
+			return { ...answer, kind: 'server', message: `${answer.message} WooCommerce seems to be switched off.` }
 		if (!answer.ok) return answer
 		if (answer.text.trim() === '')
 			return { ok: true, status: answer.status, body: null, total: totalOf(answer), storeNowMs: answer.storeNowMs }

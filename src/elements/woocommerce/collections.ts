@@ -19,6 +19,8 @@ export interface Collection {
 	modified: boolean
 	/** `after` and `before`, by the created date. */
 	created: boolean
+	/** Its dates may be given as UTC, with `dates_are_gmt`, and this store is known to heed that. */
+	gmt: boolean
 	/** `status=trash` lists what was trashed. */
 	trash: boolean
 	/** false: the route knows no pages and gives everything at once. */
@@ -38,15 +40,23 @@ export interface Collection {
 	recentHours: number
 	/** Query that every list carries. */
 	always: Record<string, string>
-	/** Field of a `where` → list parameter for equality; `in`: the parameter takes several values joined with commas. */
-	filters: Record<string, { param: string; in?: true }>
+	/**
+	 * Field of a `where` → list parameter for equality. `in`: the parameter takes several values joined with commas. `only`: no field of the records.
+	 * `unsure`: not every version knows it.
+	 */
+	filters: Record<string, { param: string; in?: true; only?: true; unsure?: true }>
+	/** Every store with WooCommerce has it. */
+	everywhere: boolean
+	/** It is WooCommerce's own: what its lists and records have is known. */
+	known: boolean
 }
 
-const BY_ID = { id: { param: 'include', in: true }, search: { param: 'search' } } as const
+const BY_ID = { id: { param: 'include', in: true }, search: { param: 'search', only: true } } as const
 
 const ORDINARY: Collection = {
 	modified: false,
 	created: false,
+	gmt: false,
 	trash: false,
 	paged: true,
 	idOrder: true,
@@ -58,6 +68,8 @@ const ORDINARY: Collection = {
 	recentHours: 0,
 	always: {},
 	filters: {},
+	everywhere: false,
+	known: false,
 }
 
 const WEEKLY = 168
@@ -80,8 +92,8 @@ const TERMS: Collection = {
 		...BY_ID,
 		slug: { param: 'slug' },
 		parent: { param: 'parent' },
-		product: { param: 'product' },
-		hide_empty: { param: 'hide_empty' },
+		product: { param: 'product', only: true },
+		hide_empty: { param: 'hide_empty', only: true },
 	},
 }
 
@@ -89,13 +101,14 @@ const VARIATIONS: Collection = {
 	...ORDINARY,
 	modified: true,
 	created: true,
+	gmt: true,
 	trash: true,
 	posts: true,
 	rereadHours: WEEKLY,
 	filters: PRODUCT_FILTERS,
 }
 
-const REFUNDS: Collection = { ...ORDINARY, created: true, dates: 'created', filters: BY_ID }
+const REFUNDS: Collection = { ...ORDINARY, created: true, gmt: true, dates: 'created', filters: BY_ID }
 
 const WHOLE: Collection = { ...ORDINARY, paged: false, dates: 'none' }
 
@@ -107,14 +120,16 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 			...ORDINARY,
 			modified: true,
 			created: true,
+			gmt: true,
+			everywhere: true,
 			trash: true,
 			rereadHours: WEEKLY,
 			filters: {
 				...BY_ID,
 				status: { param: 'status', in: true },
-				customer: { param: 'customer' },
+				customer: { param: 'customer', only: true },
 				customer_id: { param: 'customer' },
-				product: { param: 'product' },
+				product: { param: 'product', only: true },
 				parent_id: { param: 'parent', in: true },
 			},
 		},
@@ -125,6 +140,8 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 			...ORDINARY,
 			modified: true,
 			created: true,
+			gmt: true,
+			everywhere: true,
 			trash: true,
 			posts: true,
 			rereadHours: WEEKLY,
@@ -132,8 +149,8 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 				...PRODUCT_FILTERS,
 				type: { param: 'type' },
 				featured: { param: 'featured' },
-				category: { param: 'category', in: true },
-				tag: { param: 'tag', in: true },
+				category: { param: 'category', in: true, only: true },
+				tag: { param: 'tag', in: true, only: true },
 				shipping_class_id: { param: 'shipping_class' },
 			},
 		},
@@ -144,17 +161,20 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 			...ORDINARY,
 			modified: true,
 			created: true,
+			gmt: true,
+			everywhere: true,
 			trash: true,
 			posts: true,
 			rereadHours: 24,
 			recentHours: 1,
-			filters: { ...BY_ID, code: { param: 'code' } },
+			filters: { ...BY_ID, code: { param: 'code' }, status: { param: 'status', unsure: true } },
 		},
 	],
 	[
 		/^customers$/,
 		{
 			...ORDINARY,
+			everywhere: true,
 			rereadHours: WEEKLY,
 			always: { role: 'all' },
 			filters: { ...BY_ID, email: { param: 'email' }, role: { param: 'role' } },
@@ -164,7 +184,7 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 	[/^products\/\d+\/variations$/, VARIATIONS],
 	[/^refunds$/, { ...REFUNDS, read: 'include' }],
 	[/^orders\/\d+\/refunds$/, REFUNDS],
-	[/^orders\/\d+\/notes$/, { ...ORDINARY, paged: false, dates: 'created', filters: { type: { param: 'type' } } }],
+	[/^orders\/\d+\/notes$/, { ...ORDINARY, paged: false, dates: 'created', filters: { type: { param: 'type', only: true } } }],
 	[/^products\/(categories|tags|brands|shipping_classes)$/, TERMS],
 	[/^products\/attributes\/\d+\/terms$/, TERMS],
 	[
@@ -179,7 +199,7 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 				...BY_ID,
 				status: { param: 'status' },
 				product_id: { param: 'product', in: true },
-				product: { param: 'product', in: true },
+				product: { param: 'product', in: true, only: true },
 				reviewer_email: { param: 'reviewer_email' },
 			},
 		},
@@ -187,6 +207,17 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 	[/^taxes$/, { ...ORDINARY, dates: 'none', filters: { class: { param: 'class' } } }],
 	[/^taxes\/classes$/, { ...WHOLE, idField: 'slug' }],
 	[/^webhooks$/, { ...ORDINARY, created: true, always: { status: 'all' }, filters: { ...BY_ID, status: { param: 'status' } } }],
+	[
+		/^reports\/(sales|top_sellers)$/,
+		{
+			...WHOLE,
+			filters: {
+				period: { param: 'period', only: true },
+				date_min: { param: 'date_min', only: true },
+				date_max: { param: 'date_max', only: true },
+			},
+		},
+	],
 	[
 		/^(products\/attributes|shipping\/zones|shipping_methods|payment_gateways|reports|reports\/[a-z_/]+|settings|settings\/[\w-]+|customers\/\d+\/downloads|orders\/statuses)$/,
 		WHOLE,
@@ -199,6 +230,7 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 export function collectionAt(path: string, connection: Pick<Connection, 'collections' | 'version'> | null): Collection {
 	const known = TABLE.find(([pattern]) => pattern.test(path))?.[1]
 	const args = connection?.collections[path]?.args ?? null
+	const version = connection?.version ?? ''
 	if (known === undefined) {
 		if (args === null) return ORDINARY
 		const modified = args.includes('modified_after') && args.includes('orderby')
@@ -206,14 +238,16 @@ export function collectionAt(path: string, connection: Pick<Connection, 'collect
 			...ORDINARY,
 			modified,
 			created: args.includes('after'),
+			gmt: args.includes('dates_are_gmt'),
 			trash: args.includes('status') && modified,
 			paged: args.includes('per_page'),
 			idOrder: !args.includes('per_page') || args.includes('offset'),
 		}
 	}
 	// Before 5.8 the modified filters are ignored in silence: everything would come back (WooCommerce facts, 2.4).
-	const modified = known.modified && (args === null ? !olderThan(connection?.version ?? '', 5, 8) : args.includes('modified_after'))
-	return modified === known.modified ? known : { ...known, modified }
+	const modified = known.modified && (args === null ? !olderThan(version, 5, 8) : args.includes('modified_after'))
+	const gmt = known.gmt && (args === null ? version !== '' && !olderThan(version, 5, 8) : args.includes('dates_are_gmt'))
+	return { ...known, modified, gmt, known: true }
 }
 
 /** Whether a collection is in the table. */

@@ -2,11 +2,6 @@
  * The platform's names for WooCommerce's collections (cloud-elements contract, section 8): `discounts` are coupons, order
  * `comments` are notes, hyphens stand for levels. Every other collection goes by its own name.
  */
-import type { Connection, VendorRecord } from '../element.ts'
-import { type Condition, parseWhere } from '../where.ts'
-import { collectionAt } from './collections.ts'
-import { siteZone } from './dates.ts'
-import { filterOf } from './where.ts'
 
 const FIRST_SEGMENT: Record<string, string> = {
 	discounts: 'coupons',
@@ -41,10 +36,11 @@ export function vendorPath(path: string): string | null {
 	return [head, ...tail].join('/')
 }
 
-/** What a hub calls a vendor path, for messages to people: `coupons` → `discounts`. */
+/** What a hub calls a vendor path: `coupons` → `discounts`, `products/categories` → `products-categories`, `orders/{id}/notes` → `orders/{id}/comments`. */
 export function hubName(path: string): string {
-	const found = Object.entries(FIRST_SEGMENT).find(([, vendor]) => path === vendor)
-	return found?.[0] ?? path
+	const found = Object.entries(FIRST_SEGMENT).find(([, vendor]) => path === vendor || path.startsWith(`${vendor}/`))
+	const named = found === undefined ? path : found[0] + path.slice(found[1].length)
+	return named.replace(/^(orders\/[^/]+)\/notes(?=\/|$)/, '$1/comments')
 }
 
 function decoded(segment: string): string | null {
@@ -53,28 +49,4 @@ function decoded(segment: string): string | null {
 	} catch {
 		return null
 	}
-}
-
-/**
- * A hub list's `where` as the vendor's query, and what the store cannot filter: `matches` is null when the query says it all,
- * otherwise each record of the answer must pass it.
- */
-export function vendorQuery(
-	path: string,
-	where: string | null,
-	connection: Connection,
-): { ok: true; query: Record<string, string>; matches: ((record: VendorRecord) => boolean) | null } | { ok: false; message: string } {
-	const vendor = vendorPath(path)
-	if (vendor === null) return { ok: false, message: `${path} is no collection` }
-	const collection = collectionAt(vendor, connection)
-	let conditions: Condition[] = []
-	if (where !== null) {
-		const parsed = parseWhere(where)
-		if (!parsed.ok) return parsed
-		conditions = parsed.conditions
-	}
-	const divided = filterOf(conditions, collection, siteZone(connection))
-	if (!divided.ok) return divided
-	const { query, rest, matches } = divided.filter
-	return { ok: true, query: { ...collection.always, ...query }, matches: rest.length === 0 ? null : matches }
 }

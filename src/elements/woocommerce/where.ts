@@ -9,16 +9,18 @@ import type { VendorRecord } from '../element.ts'
 import { readIso, valueAt } from '../values.ts'
 import { canonicalWhere, compare, type Condition, meets, type Operator } from '../where.ts'
 import type { Collection } from './collections.ts'
-import { gmtText } from './dates.ts'
+import { gmtText, WOO_DATE_FORMAT, writeDate } from './dates.ts'
 
 /** A `where` in terms of a store's list. */
 export interface Filter {
 	/** List parameters. */
 	query: Record<string, string>
-	/** What the store does not filter; empty when the parameters say it all. */
+	/** What the store does not filter, or not exactly; empty when the parameters say it all. */
 	rest: Condition[]
 	/** Whether a record meets every condition that a record can show. */
 	matches: (record: VendorRecord) => boolean
+	/** Whether a record of a list with these parameters meets what the store did not filter. */
+	remains: (record: VendorRecord) => boolean
 }
 
 /** The names that stand for created and modified dates; `after` and its like are WooCommerce's own parameter names. */
@@ -60,14 +62,33 @@ export function filterOf(
 	const query: Record<string, string> = {}
 	const rest: Condition[] = []
 	const tests: ((record: VendorRecord) => boolean)[] = []
+	const restTests: ((record: VendorRecord) => boolean)[] = []
 	for (const condition of conditions) {
 		const date = dateCondition(condition, zone)
 		if (date !== null && !date.ok) return date
-		tests.push(date === null ? (record) => testPlain(record, condition) : date.test)
-		const pushed = date === null ? pushPlain(condition, collection, query) : pushDate(date, collection, query)
-		if (!pushed) rest.push(condition)
+		const test = date === null ? (record: VendorRecord) => testPlain(record, condition, collection) : date.test
+		tests.push(test)
+		const pushed = date === null ? pushPlain(condition, collection, query) : pushDate(date, collection, zone, query)
+		if (pushed) continue
+		if (date === null && isParameterOnly(condition.field, collection))
+			return {
+				ok: false,
+				message: Object.hasOwn(collection.filters, condition.field)
+					? `where: expected one ${condition.field} = '…', which is a filter of this list and no field of its records`
+					: `where: ${condition.field} is neither a filter of this list nor a field of its records`,
+			}
+		rest.push(condition)
+		restTests.push(test)
 	}
-	return { ok: true, filter: { query, rest, matches: (record) => tests.every((test) => test(record)) } }
+	return {
+		ok: true,
+		filter: {
+			query,
+			rest,
+			matches: (record) => tests.every((test) => test(record)),
+			remains: (record) => restTests.every((test) => test(record)),
+		},
+	}
 }
 
 interface DateCondition {
@@ -109,16 +130,34 @@ function dateCondition(condition: Condition, zone: string): DateCondition | { ok
 	return { ok: true, kind: field.kind, operator, seconds, test }
 }
 
-/** WooCommerce's bounds are strict and in whole seconds (WooCommerce facts, 3.1): `>=` is `>` of the second before. */
-function pushDate(date: DateCondition, collection: Collection, query: Record<string, string>): boolean {
+/** Seconds by which a bound is loosened where nobody knows in which zone the store reads it: no zone is further from UTC. */
+const ANY_ZONE_SECONDS = 15 * 3600
+
+/** Seconds by which a bound is loosened that the store moves out of a gap of its clock: more than any clock change. */
+const GAP_SECONDS = 2 * 3600
+
+/**
+ * WooCommerce's bounds are strict and in whole seconds (WooCommerce facts, 3.1): `>=` is `>` of the second before. Whether the store
+ * filters exactly: a list without `dates_are_gmt` reads a bound in a zone of its own choice, and one inside the site's spring-forward gap is moved
+ * (3.2, 3.3); such bounds are pushed looser, and tested here as well.
+ */
+function pushDate(date: DateCondition, collection: Collection, zone: string, query: Record<string, string>): boolean {
 	if (date.operator === '=' || date.operator === '!=') return false
 	if (date.kind === 'created' ? !collection.created : !collection.modified) return false
 	const lower = date.operator === '>' || date.operator === '>='
 	const seconds = date.operator === '>=' ? date.seconds - 1 : date.operator === '<=' ? date.seconds + 1 : date.seconds
 	const side = lower ? 'after' : 'before'
-	narrow(query, date.kind === 'created' ? side : `modified_${side}`, gmtText(seconds), lower)
-	query['dates_are_gmt'] = 'true'
-	return true
+	const slack = !collection.gmt ? ANY_ZONE_SECONDS : isInGap(seconds, zone) ? GAP_SECONDS : 0
+	narrow(query, date.kind === 'created' ? side : `modified_${side}`, gmtText(seconds + (lower ? -slack : slack)), lower)
+	if (collection.gmt) query['dates_are_gmt'] = 'true'
+	return slack === 0
+}
+
+/** Whether a moment's UTC clock face does not exist on the site's own clock. */
+function isInGap(seconds: number, zone: string): boolean {
+	const text = gmtText(seconds)
+	const local = readIso(text, zone)
+	return local !== null && writeDate(local, WOO_DATE_FORMAT, zone) !== text
 }
 
 /** Sets a bound, or draws the one that is there tighter. */
@@ -130,28 +169,33 @@ export function narrow(query: Record<string, string>, param: string, value: stri
 function pushPlain(condition: Condition, collection: Collection, query: Record<string, string>): boolean {
 	const { field, operator, values } = condition
 	const filter = Object.hasOwn(collection.filters, field) ? collection.filters[field] : undefined
-	if (filter === undefined) return false
-	const several = operator === 'IN' && (filter.in === true || values.length === 1)
+	// An empty parameter is none to WordPress: everything would come back.
+	if (filter === undefined || values.some((value) => value.trim() === '')) return false
+	// A comma or a space inside a value would be taken for two values.
+	if (filter.in === true && values.some((value) => /[\s,]/.test(value))) return false
+	if (filter.param === 'include' && values.some((value) => !/^\d{1,15}$/.test(value))) return false
 	if (operator === '!=' && filter.param === 'include' && query['exclude'] === undefined) {
 		query['exclude'] = values.join(',')
 		return true
 	}
-	// A comma inside a value would be taken for two values.
-	if (
-		(operator !== '=' && !several) ||
-		query[filter.param] !== undefined ||
-		(filter.in === true && values.some((value) => value.includes(',')))
-	)
-		return false
+	const several = operator === 'IN' && (filter.in === true || values.length === 1)
+	if ((operator !== '=' && !several) || query[filter.param] !== undefined) return false
 	query[filter.param] = values.join(',')
-	return true
+	// What only newer stores know is ignored in silence by the others: tested here as well.
+	return filter.unsure !== true
 }
 
 /** A record's own answer to a condition. A field that no record has is the store's to judge when it has a parameter for it. */
-function testPlain(record: VendorRecord, condition: Condition): boolean {
-	if (PARAMETERS_ONLY.has(condition.field) && valueAt(record, condition.field) === undefined) return true
+function testPlain(record: VendorRecord, condition: Condition, collection: Collection): boolean {
+	if (isParameterOnly(condition.field, collection) && valueAt(record, condition.field) === undefined) return true
 	return meets(record, condition)
 }
 
-/** Names in a `where` that are parameters of a list and no fields of its records. */
+/** Whether a name in a `where` is a parameter of lists and no field of this collection's records. */
+function isParameterOnly(field: string, collection: Collection): boolean {
+	const filter = Object.hasOwn(collection.filters, field) ? collection.filters[field] : undefined
+	return filter?.only === true || (collection.known && PARAMETERS_ONLY.has(field))
+}
+
+/** Names that WooCommerce's lists take and that stand in none of its own records. */
 const PARAMETERS_ONLY = new Set(['search', 'category', 'tag', 'product', 'customer', 'hide_empty'])

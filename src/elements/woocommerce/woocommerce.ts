@@ -3,10 +3,9 @@ import type { Element } from '../element.ts'
 import { openClient } from './client.ts'
 import { CONFIGURATION, DEFAULT_POLLER, POLLABLE } from './configuration.ts'
 import { connectStore } from './connect.ts'
-import { vendorPath, vendorQuery } from './hub.ts'
 import { handover } from './handover.ts'
 import { hooks } from './hooks.ts'
-import { vendorOrder } from './order.ts'
+import { records } from './records.ts'
 import { fillResource, resourceOf } from './resources.ts'
 import { sight } from './sight.ts'
 
@@ -25,9 +24,7 @@ export const woocommerce: Element = {
 	resource: resourceOf,
 	fill: fillResource,
 	sight,
-	hubPath: vendorPath,
-	hubQuery: vendorQuery,
-	hubOrder: vendorOrder,
+	records,
 	hooks,
 	handover,
 }

@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { collectionAt } from '../../../src/elements/woocommerce/collections.ts'
-import { vendorPath, vendorQuery } from '../../../src/elements/woocommerce/hub.ts'
+import { vendorPath } from '../../../src/elements/woocommerce/hub.ts'
+import { planList } from '../../../src/elements/woocommerce/lists.ts'
 import { canonicalWhere, parseWhere } from '../../../src/elements/where.ts'
 import { filterOf } from '../../../src/elements/woocommerce/where.ts'
 import { DENVER } from './support.ts'
 
 /** The query that a hub's `where` becomes, with what is left in brackets. */
 function query(path: string, where: string, zone = DENVER.timeZone): string {
-	const result = vendorQuery(path, where, { ...DENVER, timeZone: zone })
+	const result = planList(path, { where, orderBy: null }, { ...DENVER, timeZone: zone })
 	if (!result.ok) return result.message
-	return `${new URLSearchParams(result.query).toString().replaceAll('%3A', ':').replaceAll('%2C', ',')}${result.matches === null ? '' : ' + test'}`
+	const { orderby: _orderby, order: _order, ...filter } = result.plan.query
+	return `${new URLSearchParams(filter).toString().replaceAll('%3A', ':').replaceAll('%2C', ',')}${result.plan.matches === null ? '' : ' + test'}`
 }
 
 function matches(path: string, where: string, record: Record<string, unknown>): boolean {

@@ -290,8 +290,8 @@ describe('requests and answers', () => {
 		['an id that is none', 'GET', '/instances/abc', undefined, {}, 404, 'id'],
 		['§1.10 a wrong method', 'PUT', '/elements', {}, {}, 405, 'GET'],
 		['a wrong method for one instance', 'POST', '/instances/1', {}, {}, 405, 'PATCH'],
-		['a wrong method at the hub', 'DELETE', '/hubs/ecommerce/orders/5', undefined, {}, 405, 'GET'],
-		['a wrong method at the bare hub', 'DELETE', '/orders/5', undefined, {}, 405, 'GET'],
+		['a wrong method at the hub', 'DELETE', '/hubs/ecommerce/orders', undefined, {}, 405, 'GET'],
+		['a wrong method at the bare hub', 'DELETE', '/orders', undefined, {}, 405, 'GET'],
 		['a path that is none', 'GET', '/instances/1/nothing', undefined, {}, 404, ''],
 	])('%s', async (_name, method, path, body, headers, status, word) => {
 		await client.call('POST', '/instances', instanceBody())
@@ -450,7 +450,7 @@ describe('requests and answers', () => {
 			Object.keys(methods as object).map((method) => `${method} ${path}`),
 		)
 		expect(calls).toContain('post /elements/api-v2/instances')
-		expect(calls).toContain('get /elements/api-v2/hubs/{hub}/{resource}/{id}')
+		expect(calls).toContain('get /elements/api-v2/hubs/{hub}/orders/{id}')
 		expect(new Set(calls).size).toBe(calls.length)
 	})
 

@@ -36,7 +36,7 @@ export interface House {
 	store: SimulatedStore
 	mine: Household
 	theirs: Household
-	/** Names of the objects that were reached since they were last forgotten. */
+	/** Names of the objects and addresses of the stores that were reached since they were last forgotten. */
 	reached: Set<string>
 	/** The password of my user, who may sign in as `admin@example.com`. */
 	password: string
@@ -60,13 +60,14 @@ export async function openHouse(): Promise<House> {
 		createStore({ objects: 4, url: 'https://shop.example.com' }),
 		createStore({ objects: 4, url: 'https://other.example.com' }),
 	]
+	const reached = new Set<string>()
 	vi.stubGlobal('fetch', async (input: RequestInfo, init?: RequestInit) => {
 		const request = new Request(input, init)
 		if (request.url.startsWith(CALLBACK)) return new Response(null, { status: 204 })
 		const store = stores.find((one) => request.url.startsWith(one.url))
+		if (store !== undefined) reached.add(store.url)
 		return store === undefined ? new Response('', { status: 503 }) : store.fetch(request)
 	})
-	const reached = new Set<string>()
 	const ask = (asked: Asked) => askWorker(asked, reached)
 	const account = (await ask({ method: 'POST', path: '/setup', headers: { Authorization: 'Bearer setup-token-of-the-tests' } })).body as any
 	const mine = await household(ask, `User ${account.userSecret}, Organization ${account.organizationSecret}`, stores[0]!)
@@ -221,6 +222,7 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 		const events = await call('GET', `${instance}/events`)
 		return events.length > 0 && events[0].status === 'NOTIFIED' ? events : null
 	})
+	const hub = await hubIds(ask, `User ${/User (\S+),/.exec(authorization)![1]!}, Element ${made.token}`, store)
 	const further = await call('POST', '/notifications/subscriptions', {
 		topics: [`instance-${made.id}-woocommercerest-events`],
 		config: { url: `${CALLBACK}/further` },
@@ -238,6 +240,7 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 		token: made.token,
 		tokenAuthorization: `User ${user}, Element ${made.token}`,
 		ids: {
+			store: store.url,
 			instance: String(made.id),
 			notification: String(event.notifiedData[0].id),
 			posted: String(posted.id),
@@ -249,14 +252,58 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 			order: event.objectId,
 			account: String(made.user.id === 1 ? 1 : 2),
 			user: String(made.user.id),
+			...hub,
 		},
 	}
+}
+
+/** Something of every kind at the store, by the word of its collection; those of paths by the store's own names have no other use. */
+async function hubIds(ask: House['ask'], authorization: string, store: SimulatedStore): Promise<Record<string, string>> {
+	const make = async (path: string, body: unknown): Promise<string> => {
+		const answer = await ask({
+			method: 'POST',
+			path: `/elements/api-v2/hubs/ecommerce/${path}`,
+			headers: { Authorization: authorization },
+			body: JSON.stringify(body),
+		})
+		if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.text}`)
+		return String((answer.body as { id: number }).id)
+	}
+	const order = await make('orders', { line_items: [{ product_id: [...store.state('products').keys()][0], quantity: 2 }] })
+	const product = await make('products', { name: 'One', type: 'variable' })
+	const attribute = await make('products-attributes', { name: 'Size' })
+	return {
+		'hub/orders': order,
+		'hub/comments': await make(`orders/${order}/comments`, { note: 'one' }),
+		'hub/refunds': await make(`orders/${order}/refunds`, { amount: '1.00', api_refund: false }),
+		'hub/customers': await make('customers', { email: 'one@example.com' }),
+		'hub/discounts': await make('discounts', { code: 'one' }),
+		'hub/products': await make('products', { name: 'Two' }),
+		'hub/products-attributes': await make('products-attributes', { name: 'Weight' }),
+		'hub/products-categories': await make('products-categories', { name: 'One' }),
+		'hub/products-tags': await make('products-tags', { name: 'One' }),
+		'hub/at2': `taxes/${await make('taxes', { rate: '1.0000' })}`,
+		'hub/at3': `products/categories/${await make('products/categories', { name: 'Two' })}`,
+		'hub/at4': `products/${product}/variations/${await make(`products/${product}/variations`, { regular_price: '1.00' })}`,
+		'hub/at5': `products/attributes/${attribute}/terms/${await make(`products/attributes/${attribute}/terms`, { name: 'Small' })}`,
+	}
+}
+
+/** What stands in the braces of a path of the hub. */
+function hubIdsFor(path: string, ids: Record<string, string>, name: string): string {
+	if (name === 'hub') return 'ecommerce'
+	if (name === 'name') return 'orders'
+	const words = path.split('/hubs/{hub}/')[1]!.split('/')
+	if (name === 'id') return ids[`hub/${words[0]}`] ?? ids['order']!
+	if (name === 'subId') return ids[`hub/${words[2]}`] ?? ids['order']!
+	return words.length === 1 ? 'taxes' : (ids[`hub/at${words.length}`]?.split('/')[words.indexOf(`{${name}}`)] ?? ids['order']!)
 }
 
 /** What stands in the braces of a path: ids of a household, words that fit. */
 export function idsFor(path: string, ids: Record<string, string>): Record<string, string> {
 	const after = (name: string): string => path.split(`{${name}}`)[0]!
 	const value = (name: string): string => {
+		if (path.includes('/hubs/{hub}/')) return hubIdsFor(path, ids, name)
 		if (name === 'keyOrId') return 'woocommercerest'
 		if (name === 'configId') return 'event.poller.refresh_interval'
 		if (name === 'replayId') return ids['replay']!

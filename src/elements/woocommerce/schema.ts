@@ -1,0 +1,127 @@
+/** What a store says of itself: which collections it has, and which fields their records (its index, and OPTIONS on a route; WooCommerce facts, 1.9). */
+import type { Failure, StoreClient } from '../element.ts'
+import type { RecordCollection, RecordField } from '../records.ts'
+import { hubName, vendorPath } from './hub.ts'
+
+/** Levels of nested fields that are shown: `line_items[].meta_data[].key`. */
+const DEPTH = 3
+
+const METHODS: readonly [vendor: string, method: RecordCollection['methods'][number]][] = [
+	['GET', 'get'],
+	['POST', 'create'],
+	['PUT', 'update'],
+	['DELETE', 'delete'],
+]
+
+/** Every collection that the store's index names, plugins' too, by its hub name; routes of single objects add what may be done with them. */
+export async function collectionsOf(client: StoreClient): Promise<{ ok: true; collections: RecordCollection[] } | Failure> {
+	const answer = await client.call('GET', '', {})
+	if (!answer.ok) return answer
+	const routes = isObject(answer.body) ? answer.body['routes'] : undefined
+	if (!isObject(routes)) return shapeless('an index with routes')
+	const found = new Map<string, Set<string>>()
+	const named = Object.entries(routes).flatMap(([route, value]) => {
+		const path = route.replace(/^\/wc\/v3\/?/, '').replace(/\(\?P<\w+>[^/]*\)/g, '{id}')
+		return path === '' || path === route || /[()\\[\]?]/.test(path) || /(^|\/)batch$/.test(path)
+			? []
+			: [{ path, methods: methodsOf(value) }]
+	})
+	// At most one object above a collection: deeper ones are settings of settings, which go by their own paths.
+	for (const { path, methods } of named)
+		if (!path.endsWith('{id}') && (path.match(/\{id\}/g) ?? []).length <= 1 && methods.includes('GET')) found.set(path, new Set(methods))
+	for (const { path, methods } of named)
+		if (path.endsWith('/{id}')) for (const method of methods) found.get(path.slice(0, -'/{id}'.length))?.add(method)
+	const collections = [...found]
+		.map(([path, methods]) => ({
+			name: hubName(path),
+			methods: METHODS.filter(([vendor]) => methods.has(vendor)).map(([, method]) => method),
+		}))
+		.sort((a, b) => (a.name < b.name ? -1 : 1))
+	return { ok: true, collections }
+}
+
+function methodsOf(route: unknown): string[] {
+	const methods = isObject(route) ? route['methods'] : []
+	return Array.isArray(methods) ? methods.filter((method) => typeof method === 'string') : []
+}
+
+/** The fields that a route's own schema names, nested ones with dots and `[]`; what a creation requires comes from its arguments. */
+export async function fieldsOf(client: StoreClient, name: string): Promise<{ ok: true; fields: RecordField[] } | Failure> {
+	// OPTIONS looks at the route alone: no object of this id need exist.
+	const path = vendorPath(name.replaceAll('{id}', '1')) ?? ''
+	const answer = await client.call('OPTIONS', path, {})
+	if (!answer.ok) return answer
+	const body = isObject(answer.body) ? answer.body : {}
+	const schema = isObject(body['schema']) ? body['schema'] : {}
+	const properties = isObject(schema['properties']) ? schema['properties'] : null
+	if (properties === null) return shapeless('a schema with properties')
+	const endpoints = Array.isArray(body['endpoints']) ? body['endpoints'] : []
+	const creating = endpoints.find((one): one is Record<string, unknown> => isObject(one) && methodsOf(one).includes('POST'))
+	const args = isObject(creating?.['args']) ? creating['args'] : {}
+	const required = new Set(Object.keys(args).filter((arg) => isObject(args[arg]) && args[arg]['required'] === true))
+	return { ok: true, fields: fieldsIn(properties, '', required, 1) }
+}
+
+function fieldsIn(properties: Record<string, unknown>, prefix: string, required: ReadonlySet<string>, depth: number): RecordField[] {
+	return Object.entries(properties).flatMap(([key, given]) => {
+		const schema = isObject(given) ? given : {}
+		const name = `${prefix}${key}`
+		const { type, format } = typeOf(schema)
+		const field: RecordField = {
+			name,
+			type,
+			...(format === undefined ? {} : { format }),
+			readonly: schema['readonly'] === true,
+			required: required.has(name),
+			...(Array.isArray(schema['enum']) ? { enum: schema['enum'].filter(isPlain) } : {}),
+			...(typeof schema['description'] === 'string' ? { description: schema['description'].slice(0, 1000) } : {}),
+		}
+		const items = isObject(schema['items']) ? schema['items'] : {}
+		const below = isObject(schema['properties']) ? schema['properties'] : isObject(items['properties']) ? items['properties'] : null
+		if (below === null || depth === DEPTH) return [field]
+		return [field, ...fieldsIn(below, type === 'array' ? `${name}[].` : `${name}.`, required, depth + 1)]
+	})
+}
+
+/** WooCommerce's schemas say `date-time` for a type, `mixed`, `bool`, and lists of types with `null`. */
+function typeOf(schema: Record<string, unknown>): Pick<RecordField, 'type' | 'format'> {
+	const given = Array.isArray(schema['type']) ? schema['type'].find((one) => one !== 'null') : schema['type']
+	const format = typeof schema['format'] === 'string' ? { format: schema['format'] } : {}
+	switch (given) {
+		case 'string':
+		case 'integer':
+		case 'number':
+		case 'boolean':
+		case 'object':
+		case 'array':
+			return { type: given, ...format }
+		case 'date-time':
+			return { type: 'string', format: 'date-time' }
+		case 'bool':
+			return { type: 'boolean' }
+		case 'float':
+			return { type: 'number' }
+		default:
+			return { type: 'any', ...format }
+	}
+}
+
+function isPlain(value: unknown): value is string | number | boolean {
+	return ['string', 'number', 'boolean'].includes(typeof value)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+	return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function shapeless(expected: string): Failure {
+	return {
+		ok: false,
+		kind: 'not-json',
+		status: 200,
+		code: null,
+		providerMessage: null,
+		retryAfterMs: null,
+		message: `The store answered without ${expected}.`,
+	}
+}

@@ -7,6 +7,8 @@ const TIMED = ['test/e2e/commands.test.ts', 'test/e2e/isolation.test.ts']
 /** Pure decisions run in plain Node (an import of `cloudflare:*` fails there, which guards the layering), shells in workerd, whole stories against the built Worker. */
 export default defineConfig({
 	test: {
+		// The second prints which line of the contract is shown by which tests, and fails a whole run when one is shown by none.
+		reporters: ['default', './test/contract-reporter.ts'],
 		projects: [
 			{
 				test: {
@@ -34,7 +36,7 @@ export default defineConfig({
 						},
 					}),
 				],
-				test: { name: 'workers', include: ['test/workers/**/*.test.ts'], testTimeout: 30_000, sequence: { groupOrder: 1 } },
+				test: { name: 'workers', include: ['test/workers/**/*.test.ts'], testTimeout: 30_000, maxWorkers: 2, sequence: { groupOrder: 1 } },
 			},
 			{
 				test: {

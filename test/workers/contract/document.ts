@@ -36,7 +36,6 @@ export function undeclared(method: string, path: string, status: number, media: 
 	if (found === undefined) return null
 	const operation = document.paths[found.path]![method.toLowerCase()]!
 	const at = `${method} ${found.path} → ${status}`
-	if (operation.responses['default'] !== undefined) return null
 	const answer = operation.responses[String(status)]
 	if (answer === undefined) return `${at}: the document declares ${Object.keys(operation.responses).join(', ')}`
 	if (answer.content === undefined) return body === null || body === '' ? null : `${at}: the document declares an empty body`

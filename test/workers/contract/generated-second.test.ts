@@ -1,0 +1,4 @@
+/** Calls made of the document: events, notifications, the hub. */
+import { SECOND, tryOperations } from './generated.ts'
+
+tryOperations(SECOND)

@@ -169,6 +169,18 @@ const table = {
 	from: { value: 255, unit: 'characters', where: 'from of POST /notifications', sentence: 'Who a posted notification is from.' },
 	replays: { value: 10, unit: 'replays', where: 'POST …/replays', sentence: 'Replays of one instance that run at a time.' },
 	replayText: { value: 200, unit: 'characters', where: 'filter.text of POST …/replays', sentence: 'What is looked for in records.' },
+	replayInstances: {
+		value: 1_000,
+		unit: 'instances',
+		where: 'instanceIds of POST /replays',
+		sentence: 'Instances that a replay across instances names; without names it goes over all.',
+	},
+	time: {
+		value: 64,
+		unit: 'characters',
+		where: 'from, to, expiresDate and lastEventId, wherever they are',
+		sentence: 'A moment, or the id of an event.',
+	},
 	objectId: {
 		value: 255,
 		unit: 'characters',
@@ -209,6 +221,13 @@ const table = {
 		sentence: 'How long the secret before opens too: a week.',
 	},
 	apiKeyDays: { value: 3_650, unit: 'days', where: 'expiresDays of an API key', sentence: 'How long an API key with an expiry lasts.' },
+	scopes: { value: 100, unit: 'scopes', where: 'scopes of an API key', sentence: 'What one API key may.' },
+	linkToken: {
+		value: 255,
+		unit: 'characters',
+		where: 'token of POST /authentication/accept',
+		sentence: 'The token of a one-time link.',
+	},
 	auditAction: { value: 64, unit: 'characters', where: 'action of GET /accounts/audit', sentence: 'The name of what was done.' },
 	idempotencyKey: {
 		value: 255,

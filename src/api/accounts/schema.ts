@@ -58,12 +58,12 @@ export const ApiKeyBody = z
 		scopes: z
 			.array(z.enum(SCOPES, `expected one of ${SCOPES.join(', ')}`), `expected a list of ${SCOPES.join(', ')}`)
 			.min(1, `expected at least one of ${SCOPES.join(', ')}`)
-			.max(100, 'expected at most 100 scopes')
+			.max(LIMITS.scopes.value, atMost('scopes'))
 			.transform((scopes) => [...new Set(scopes)])
 			.meta({ description: `What it may: ${SCOPES.join(', ')}; never more than its maker`, examples: [['instances:read', 'hub:read']] }),
 		expiresDate: z
 			.string('expected a time such as 2027-01-31T12:00:00Z')
-			.max(40, 'expected a time such as 2027-01-31T12:00:00Z')
+			.max(LIMITS.time.value, atMost('time'))
 			.nullish()
 			.meta({ description: 'Until when it opens; absent: for ever', examples: ['2027-01-31T12:00:00Z'] }),
 		expiresDays: z
@@ -94,7 +94,7 @@ export const ApiKeyAnswer = z.strictObject(keyFields).meta({ id: 'ApiKey' })
 /** An API key as made: the only answer that holds it. */
 export const NewApiKeyAnswer = z.strictObject({ ...keyFields, key: z.string() }).meta({ id: 'NewApiKey' })
 
-const Moment = z.string().max(40, 'expected a time such as 2026-01-31T12:00:00Z').optional()
+const Moment = z.string().max(LIMITS.time.value, atMost('time')).optional()
 
 /** What the audit log can be narrowed by. */
 export const AuditQuery = z.object({

@@ -20,7 +20,7 @@ export const SignInBody = z.object({
 export const AcceptBody = z.object({
 	token: z
 		.string("expected the link's token")
-		.max(255, 'expected at most 255 characters')
+		.max(LIMITS.linkToken.value, atMost('linkToken'))
 		.meta({ description: 'The token of an invitation or reset: `sbl_…`', examples: ['sbl_6mTq…'] }),
 	password: Password,
 })

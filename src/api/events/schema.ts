@@ -8,7 +8,7 @@ import { EventEntryAnswer, InstanceMessage } from './entry.ts'
 
 const Moment = z
 	.string()
-	.max(64, 'expected at most 64 characters')
+	.max(LIMITS.time.value, atMost('time'))
 	.optional()
 	.meta({ examples: ['2026-01-31T12:00:00Z'] })
 const From = Moment.meta({ description: 'Recorded then or later: ISO 8601, UTC unless it says otherwise, or epoch milliseconds' })
@@ -64,7 +64,7 @@ export const AnyExportQuery = z.object({ ...format, ...filter, ...reach })
 export const StreamQuery = z.object({
 	lastEventId: z
 		.string()
-		.max(64, 'expected at most 64 characters')
+		.max(LIMITS.time.value, atMost('time'))
 		.optional()
 		.meta({ description: 'Go on behind this event, as with the header `Last-Event-ID`; without either, from now on' }),
 })
@@ -128,7 +128,7 @@ export const DispositionAnswer = z
 const count = {
 	from: z
 		.string()
-		.max(64, 'expected at most 64 characters')
+		.max(LIMITS.time.value, atMost('time'))
 		.optional()
 		.meta({
 			description:
@@ -137,7 +137,7 @@ const count = {
 		}),
 	to: z
 		.string()
-		.max(64, 'expected at most 64 characters')
+		.max(LIMITS.time.value, atMost('time'))
 		.optional()
 		.meta({ description: '… to the one that this lies in; now where it is not said', examples: ['2026-01-31T13:00:00Z'] }),
 	interval: z

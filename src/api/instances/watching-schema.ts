@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import type { CoverageReport, Health, PollerReport, PollerResourceReport, WebhooksReport } from '../../watcher/rpc.ts'
 import { STATES } from '../../watcher/rpc.ts'
+import { atMost, LIMITS } from '../../limits.ts'
 
 const Moment = z.string().meta({ examples: ['2026-06-01T12:00:00.000Z'] })
 const State = z.enum(STATES)
@@ -148,7 +149,7 @@ export const RejectedAnswer = z
 	})
 	.meta({ id: 'RejectedDeliveries' })
 
-const Time = z.string().max(64, 'expected a time such as 2026-01-31T12:00:00Z').optional()
+const Time = z.string().max(LIMITS.time.value, atMost('time')).optional()
 
 /** `GET …/coverage`: its query. */
 export const CoverageQuery = z.object({

@@ -16,7 +16,7 @@ export const ReplayJobBody = z
 		instanceIds: z
 			.array(z.number('expected the number of an instance').int().positive(), 'expected a list of numbers')
 			.min(1, 'expected at least one')
-			.max(1_000, 'expected at most 1000')
+			.max(LIMITS.replayInstances.value, atMost('replayInstances'))
 			.optional()
 			.meta({ description: 'Of these instances' }),
 		tags: list.max(LIMITS.tags.value, atMost('tags')).optional().meta({ description: 'Of instances with all of these tags' }),

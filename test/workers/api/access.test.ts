@@ -7,6 +7,7 @@ import { userOperations } from '../../../src/api/users/operations.ts'
 import { FAILURES_PER_MINUTE } from '../../../src/accounts/failures.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { addOrganization, env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
+import { countQueries } from './support.ts'
 
 let store: SimulatedStore
 let client: Client
@@ -188,39 +189,7 @@ describe('authorization', () => {
 	test('finding the caller, and the instance of a path or token, is one round trip', async () => {
 		const { body: made } = await client.call('POST', '/instances', instanceBody())
 		const { body: key } = await client.call('POST', '/accounts/api-keys', { name: 'x', scopes: ['instances:read'] })
-		let trips = 0
-		const counted = (statement: D1PreparedStatement): D1PreparedStatement =>
-			new Proxy(statement, {
-				get(target, name) {
-					if (name === 'bind') return (...values: unknown[]) => counted(target.bind(...values))
-					if (['first', 'all', 'run', 'raw'].includes(name as string)) trips++
-					const value = Reflect.get(target, name) as unknown
-					return typeof value === 'function' ? value.bind(target) : value
-				},
-			})
-		const inner = new WeakMap<D1PreparedStatement, D1PreparedStatement>()
-		client.world.settings.DB = {
-			prepare(sql: string) {
-				const statement = env.DB.prepare(sql)
-				const proxy = new Proxy(statement, {
-					get(target, name) {
-						if (name !== 'bind') return Reflect.get(counted(target), name) as unknown
-						return (...values: unknown[]) => {
-							const bound = target.bind(...values)
-							const shown = counted(bound)
-							inner.set(shown, bound)
-							return shown
-						}
-					},
-				})
-				inner.set(proxy, statement)
-				return proxy
-			},
-			batch(statements: D1PreparedStatement[]) {
-				trips++
-				return env.DB.batch(statements.map((statement) => inner.get(statement)!))
-			},
-		} as unknown as D1Database
+		const counted = countQueries(client)
 		const both = `User ${client.userSecret}, Organization ${client.organizationSecret}`
 		for (const [path, authorization] of [
 			[`/instances/${made.id}`, both],
@@ -230,9 +199,9 @@ describe('authorization', () => {
 		] as const) {
 			// The use of a key is noted once an hour.
 			await client.call('GET', path, undefined, { authorization })
-			trips = 0
+			counted.trips = 0
 			expect((await client.call('GET', path, undefined, { authorization })).status).toBe(200)
-			expect(trips, `${path} with ${authorization.slice(0, 6)}`).toBe(1)
+			expect(counted.trips, `${path} with ${authorization.slice(0, 6)}`).toBe(1)
 		}
 	})
 

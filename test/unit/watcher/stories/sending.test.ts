@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseWhere } from '../../../../src/elements/where.ts'
 import { NO_FILTER, type EventFilter } from '../../../../src/events/filter.ts'
+import { LIMITS } from '../../../../src/limits.ts'
 import { attemptsOf } from '../../../../src/watcher/attempts.ts'
 import { notificationOf, notificationsOf, releaseOf, subscriptionsOf } from '../../../../src/watcher/deliveries.ts'
 import { erase } from '../../../../src/watcher/erasure.ts'
@@ -392,6 +393,25 @@ describe('a replay', () => {
 		expect(total({ resources: ['products'], types: ['UPDATED'] })).toBe(2)
 		expect(total({ status: 'CONSUMED' })).toBe(0)
 		expect(total({ status: 'NOTIFIED' })).toBe(2)
+	})
+
+	test('so many as the table of limits says run at a time', async () => {
+		const world = await learned(quietly)
+		const id = ids(world, 'products')[0]!
+		const moments: number[] = []
+		for (let change = 0; change <= LIMITS.replays.value; change++) {
+			moments.push(world.nowMs)
+			await edit(world, id, `Lamp ${change}`)
+		}
+		// Of one change each: what is on its way already is none of the next one's.
+		const begin = (change: number) =>
+			replay(
+				coreOf(world),
+				{ events: { fromMs: moments[change]!, ...(change < LIMITS.replays.value ? { toMs: moments[change + 1]! } : {}) } },
+				false,
+			)
+		for (let running = 0; running < LIMITS.replays.value; running++) expect(begin(running)).toMatchObject({ status: 'running', total: 1 })
+		expect(begin(LIMITS.replays.value)).toBe('too-many')
 	})
 
 	test('that fails to its last try leaves it delivered: nobody has to release it', async () => {

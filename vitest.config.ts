@@ -69,8 +69,9 @@ export default defineConfig({
 					environment: 'node',
 					testTimeout: 60_000,
 					hookTimeout: 60_000,
-					fileParallelism: false,
-					sequence: { groupOrder: 4 },
+					// Beside the stories, which wait most of the time.
+					maxWorkers: 2,
+					sequence: { groupOrder: 2 },
 				},
 			},
 		],

@@ -136,7 +136,7 @@ describe('pages while the store is written to', () => {
 				const missed = [...there].filter((id) => !gone.has(id) && !ids.includes(id))
 				expect(missed, 'none missed').toEqual([])
 			}),
-			{ numRuns: Number(process.env['RUNS'] ?? 60) },
+			{ numRuns: Number(process.env['RUNS'] ?? 40) },
 		)
 	}, 60_000)
 
@@ -285,7 +285,7 @@ describe('where', () => {
 					where,
 				).toEqual(wanted)
 			}),
-			{ numRuns: 120 },
+			{ numRuns: 60 },
 		)
 	}, 60_000)
 

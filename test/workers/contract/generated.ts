@@ -16,7 +16,7 @@ import { breakages, brokenTexts, fitting } from './samples.ts'
 
 const EACH = 25
 /** Of all the ways in which a call can be broken, so many are tried, evenly spread. */
-const MOST_BROKEN = 40
+const MOST_BROKEN = 30
 const SEED = 20_261_124
 const { schemas } = document.components
 

@@ -1,6 +1,11 @@
-/** What stands in a record, whoever made it: values at paths, and moments as ISO 8601 writes them. */
+/** What stands in a record, whoever made it: that it is one, values at paths, and moments as ISO 8601 writes them. */
 import { TZDate } from '@date-fns/tz'
 import type { VendorRecord } from './element.ts'
+
+/** Whether something is a JSON object. */
+export function isRecord(value: unknown): value is VendorRecord {
+	return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
 /** The value at a dotted path (`a.b`, `$.a.b`); undefined when it is not there. A field whose own name has dots wins. */
 export function valueAt(record: VendorRecord, path: string): unknown {

@@ -2,6 +2,7 @@
 import type { Doorbell, Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
 import { instanceContext, sealSecret } from '../../src/instances/sealing.ts'
+import { countingDatabase } from '../counting-database.ts'
 
 export { Callback } from '../../src/delivery/callback.ts'
 export { Watcher } from '../../src/watcher/watcher.ts'
@@ -23,11 +24,11 @@ export default {
 		}
 		if (pathname === '/_bench/rows') return Response.json(await insertsOf(env.DB))
 		if (request.headers.get(COUNT) === null) return await worker.fetch(request, env, ctx)
-		let queries = 0
-		const DB = counting(env.DB, () => queries++)
+		const asked = { trips: 0, statements: 0 }
+		const DB = countingDatabase(env.DB, asked)
 		const answer = await worker.fetch(request, { ...env, DB }, ctx)
 		const headers = new Headers(answer.headers)
-		headers.set(COUNT, String(queries))
+		headers.set(COUNT, String(asked.trips))
 		return new Response(answer.body, { status: answer.status, headers })
 	},
 } satisfies ExportedHandler<Env, Doorbell>
@@ -61,38 +62,4 @@ async function copies(env: Env, count: number): Promise<void> {
 		statements.push(insert.bind(...Object.values(row)))
 	}
 	for (let start = 0; start < statements.length; start += 100) await env.DB.batch(statements.slice(start, start + 100))
-}
-
-/** A database that tells of each round trip: a statement that is run, or a batch. */
-function counting(db: D1Database, trip: () => void): D1Database {
-	// A batch wants the statements themselves.
-	const bare = new WeakMap<D1PreparedStatement, D1PreparedStatement>()
-	const told = (inner: D1PreparedStatement): D1PreparedStatement => {
-		const outer = new Proxy(inner, {
-			get(target, name) {
-				const value = Reflect.get(target, name) as unknown
-				if (typeof value !== 'function') return value
-				return (...given: unknown[]) => {
-					const result = (value as (...given: unknown[]) => unknown).apply(target, given)
-					if (name === 'bind') return told(result as D1PreparedStatement)
-					trip()
-					return result
-				}
-			},
-		})
-		bare.set(outer, inner)
-		return outer
-	}
-	return new Proxy(db, {
-		get(target, name) {
-			if (name === 'prepare') return (query: string) => told(target.prepare(query))
-			if (name === 'batch')
-				return (statements: D1PreparedStatement[]) => {
-					trip()
-					return target.batch(statements.map((one) => bare.get(one) ?? one))
-				}
-			const value = Reflect.get(target, name) as unknown
-			return typeof value === 'function' ? ((value as (...given: unknown[]) => unknown).bind(target) as unknown) : value
-		},
-	})
 }

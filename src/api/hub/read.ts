@@ -4,6 +4,7 @@ import type { ListPlan } from '../../elements/records.ts'
 import { StoreFailed } from '../../errors.ts'
 import { storeError } from './refusals.ts'
 import { indexBehind, nextOffset, placeAfter, placeAt, sorted, step, type Place } from './walk.ts'
+import { isRecord } from '../../elements/values.ts'
 
 /** Pages of the store that one call may cost; then the page is short, and its token goes on. */
 export const MOST_PAGES = 20
@@ -117,8 +118,4 @@ async function get(client: StoreClient, path: string, query: Record<string, stri
 	if (!answer.ok) throw storeError(answer satisfies Failure, 'GET')
 	if (answer.body === null) throw new StoreFailed('The store answered with nothing')
 	return answer
-}
-
-function isRecord(value: unknown): value is VendorRecord {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

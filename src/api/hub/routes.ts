@@ -1,6 +1,6 @@
 /** The hub: a store's own records through one token (contract, section 8). */
 import { getPath } from 'hono/utils/url'
-import type { Failure, StoreClient, VendorRecord } from '../../elements/element.ts'
+import type { Failure, StoreClient } from '../../elements/element.ts'
 import type { Records } from '../../elements/records.ts'
 import { BadRequest, Forbidden, HttpError, NotFound, StoreFailed } from '../../errors.ts'
 import { elementOf, openStore } from '../../instances/stores.ts'
@@ -14,6 +14,7 @@ import { storeError } from './refusals.ts'
 import { shaper } from './shape.ts'
 import { formatHubToken, parseHubToken } from './token.ts'
 import { placeAt } from './walk.ts'
+import { isRecord } from '../../elements/values.ts'
 
 type Id = keyof typeof hubOperations
 type Query = Partial<Record<'nextPage' | 'where' | 'fields' | 'orderBy', string | undefined>> & {
@@ -147,10 +148,6 @@ function expectShape(answer: unknown, shape: 'list' | 'record' | 'any'): unknown
 	const fits = shape === 'any' ? isObject : shape === 'list' ? isList && answer.every((one) => isRecord(one)) : isRecord(answer)
 	if (!fits) throw new StoreFailed(`The store did not answer with a ${shape === 'any' ? 'record or a list' : shape}`)
 	return answer
-}
-
-function isRecord(value: unknown): value is VendorRecord {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function shaperOf(c: InstanceContext, fields: string | undefined): (value: unknown) => unknown {

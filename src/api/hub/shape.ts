@@ -1,4 +1,5 @@
 /** What is done to a record before it is answered: nulls dropped, only the named fields kept (contract, section 8). */
+import { isRecord } from '../../elements/values.ts'
 
 /** A shaper of records. `fields`: names divided by commas, dots lead into nested ones; a field of a list's records is kept in each of them. */
 export function shaper(dropNulls: boolean, fields: string | undefined): (value: unknown) => unknown {
@@ -15,7 +16,7 @@ export function shaper(dropNulls: boolean, fields: string | undefined): (value: 
 
 function pick(value: unknown, paths: readonly (readonly string[])[]): unknown {
 	if (Array.isArray(value)) return value.map((one) => pick(one, paths))
-	if (!isObject(value)) return value
+	if (!isRecord(value)) return value
 	const kept: Record<string, unknown> = {}
 	for (const [name, item] of Object.entries(value)) {
 		const wanted = paths.filter(([first]) => first === name)
@@ -31,14 +32,10 @@ function pick(value: unknown, paths: readonly (readonly string[])[]): unknown {
 
 function withoutNulls(value: unknown): unknown {
 	if (Array.isArray(value)) return value.map(withoutNulls)
-	if (!isObject(value)) return value
+	if (!isRecord(value)) return value
 	return Object.fromEntries(
 		Object.entries(value)
 			.filter(([, item]) => item !== null)
 			.map(([name, item]) => [name, withoutNulls(item)]),
 	)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

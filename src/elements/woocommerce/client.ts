@@ -12,7 +12,7 @@ import type {
 	StoreClient,
 	VendorRecord,
 } from '../element.ts'
-import { valueAt } from '../values.ts'
+import { isRecord, valueAt } from '../values.ts'
 import { accessOf, authorize, type Access } from './access.ts'
 import { type Collection, collectionAt } from './collections.ts'
 import { gmtText } from './dates.ts'
@@ -196,8 +196,4 @@ export function recordsOf(answer: Answer): VendorRecord[] | null {
 export function totalOf(answer: Answer): number | null {
 	const text = answer.headers.get('x-wp-total')
 	return text !== null && /^\d+$/.test(text) ? Number(text) : null
-}
-
-function isRecord(value: unknown): value is VendorRecord {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

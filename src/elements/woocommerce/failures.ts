@@ -135,6 +135,11 @@ export function answerFailure(answer: PlainAnswer, nowMs: number): Failure {
 	return fail('rejected', 'WooCommerce refused the request.')
 }
 
+/** An answer that is JSON, of another shape than it should be; `message` says which was expected. */
+export function unexpected(message: string): Failure {
+	return { ok: false, kind: 'not-json', status: 200, code: null, providerMessage: null, retryAfterMs: null, message }
+}
+
 /** A Failure for a 2xx whose body is not what was asked for. */
 export function shapeFailure(answer: PlainAnswer, expected: string): Failure {
 	const start = answer.text.slice(0, 4096)

@@ -9,6 +9,7 @@ import type { HookEnvelope, HookReading, Hooks } from '../hooks.ts'
 import { parseJson } from './failures.ts'
 import { objectId } from './sight.ts'
 import { ensureWebhooks, pauseWebhooks, removeWebhooks } from './webhooks.ts'
+import { isRecord } from '../values.ts'
 
 /** A topic's resource → the collection that it tells of. */
 const COLLECTIONS: Readonly<Record<string, string>> = { order: 'orders', product: 'products', customer: 'customers', coupon: 'coupons' }
@@ -80,7 +81,7 @@ function read(topic: string, body: string): HookReading {
 	const path = COLLECTIONS[resource]
 	if (path === undefined || !KNOWN.has(topic)) return { kind: 'unknown' }
 	const content = parseJson(body)
-	if (!isObject(content)) return { kind: 'unknown' }
+	if (!isRecord(content)) return { kind: 'unknown' }
 	if (isErrorObject(content)) return { kind: 'error-object', path, id: objectId(content['id']) }
 	const id = objectId(content['id'])
 	if (id === null) return legacyHint(resource, path, content)
@@ -94,7 +95,7 @@ function read(topic: string, body: string): HookReading {
 /** The REST error that takes the record's place when the object or the right to see it is gone (facts 7.4). */
 function isErrorObject(content: VendorRecord): boolean {
 	const { code, message, data } = content
-	return typeof code === 'string' && typeof message === 'string' && isObject(data) && typeof data['status'] === 'number'
+	return typeof code === 'string' && typeof message === 'string' && isRecord(data) && typeof data['status'] === 'number'
 }
 
 /** A product's record is not the record that the variations' list shows, so that the list's is read. */
@@ -107,12 +108,8 @@ function variationOf(resource: string, id: ObjectId, content: VendorRecord): Hoo
 /** Webhooks of the legacy API wrap their record: `{"order": {"id": 7, …}}` (facts 7.11). */
 function legacyHint(resource: string, path: string, content: VendorRecord): HookReading {
 	const inner = content[resource]
-	const id = isObject(inner) ? objectId(inner['id']) : null
+	const id = isRecord(inner) ? objectId(inner['id']) : null
 	return id === null ? { kind: 'unknown' } : { kind: 'hint', path, id }
-}
-
-function isObject(value: unknown): value is VendorRecord {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** WooCommerce's webhooks. */

@@ -2,6 +2,8 @@
 import type { Failure, StoreClient } from '../element.ts'
 import type { RecordCollection, RecordField } from '../records.ts'
 import { hubName, vendorPath } from './hub.ts'
+import { isRecord } from '../values.ts'
+import { unexpected } from './failures.ts'
 
 /** Levels of nested fields that are shown: `line_items[].meta_data[].key`. */
 const DEPTH = 3
@@ -17,8 +19,8 @@ const METHODS: readonly [vendor: string, method: RecordCollection['methods'][num
 export async function collectionsOf(client: StoreClient): Promise<{ ok: true; collections: RecordCollection[] } | Failure> {
 	const answer = await client.call('GET', '', {})
 	if (!answer.ok) return answer
-	const routes = isObject(answer.body) ? answer.body['routes'] : undefined
-	if (!isObject(routes)) return shapeless('an index with routes')
+	const routes = isRecord(answer.body) ? answer.body['routes'] : undefined
+	if (!isRecord(routes)) return unexpected('The store answered without an index with routes.')
 	const found = new Map<string, Set<string>>()
 	const named = Object.entries(routes).flatMap(([route, value]) => {
 		const path = route.replace(/^\/wc\/v3\/?/, '').replace(/\(\?P<\w+>[^/]*\)/g, '{id}')
@@ -41,7 +43,7 @@ export async function collectionsOf(client: StoreClient): Promise<{ ok: true; co
 }
 
 function methodsOf(route: unknown): string[] {
-	const methods = isObject(route) ? route['methods'] : []
+	const methods = isRecord(route) ? route['methods'] : []
 	return Array.isArray(methods) ? methods.filter((method) => typeof method === 'string') : []
 }
 
@@ -51,20 +53,20 @@ export async function fieldsOf(client: StoreClient, name: string): Promise<{ ok:
 	const path = vendorPath(name.replaceAll('{id}', '1')) ?? ''
 	const answer = await client.call('OPTIONS', path, {})
 	if (!answer.ok) return answer
-	const body = isObject(answer.body) ? answer.body : {}
-	const schema = isObject(body['schema']) ? body['schema'] : {}
-	const properties = isObject(schema['properties']) ? schema['properties'] : null
-	if (properties === null) return shapeless('a schema with properties')
+	const body = isRecord(answer.body) ? answer.body : {}
+	const schema = isRecord(body['schema']) ? body['schema'] : {}
+	const properties = isRecord(schema['properties']) ? schema['properties'] : null
+	if (properties === null) return unexpected('The store answered without a schema with properties.')
 	const endpoints = Array.isArray(body['endpoints']) ? body['endpoints'] : []
-	const creating = endpoints.find((one): one is Record<string, unknown> => isObject(one) && methodsOf(one).includes('POST'))
-	const args = isObject(creating?.['args']) ? creating['args'] : {}
-	const required = new Set(Object.keys(args).filter((arg) => isObject(args[arg]) && args[arg]['required'] === true))
+	const creating = endpoints.find((one): one is Record<string, unknown> => isRecord(one) && methodsOf(one).includes('POST'))
+	const args = isRecord(creating?.['args']) ? creating['args'] : {}
+	const required = new Set(Object.keys(args).filter((arg) => isRecord(args[arg]) && args[arg]['required'] === true))
 	return { ok: true, fields: fieldsIn(properties, '', required, 1) }
 }
 
 function fieldsIn(properties: Record<string, unknown>, prefix: string, required: ReadonlySet<string>, depth: number): RecordField[] {
 	return Object.entries(properties).flatMap(([key, given]) => {
-		const schema = isObject(given) ? given : {}
+		const schema = isRecord(given) ? given : {}
 		const name = `${prefix}${key}`
 		const { type, format } = typeOf(schema)
 		const field: RecordField = {
@@ -76,8 +78,8 @@ function fieldsIn(properties: Record<string, unknown>, prefix: string, required:
 			...(Array.isArray(schema['enum']) ? { enum: schema['enum'].filter(isPlain) } : {}),
 			...(typeof schema['description'] === 'string' ? { description: schema['description'].slice(0, 1000) } : {}),
 		}
-		const items = isObject(schema['items']) ? schema['items'] : {}
-		const below = isObject(schema['properties']) ? schema['properties'] : isObject(items['properties']) ? items['properties'] : null
+		const items = isRecord(schema['items']) ? schema['items'] : {}
+		const below = isRecord(schema['properties']) ? schema['properties'] : isRecord(items['properties']) ? items['properties'] : null
 		if (below === null || depth === DEPTH) return [field]
 		return [field, ...fieldsIn(below, type === 'array' ? `${name}[].` : `${name}.`, required, depth + 1)]
 	})
@@ -108,20 +110,4 @@ function typeOf(schema: Record<string, unknown>): Pick<RecordField, 'type' | 'fo
 
 function isPlain(value: unknown): value is string | number | boolean {
 	return ['string', 'number', 'boolean'].includes(typeof value)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function shapeless(expected: string): Failure {
-	return {
-		ok: false,
-		kind: 'not-json',
-		status: 200,
-		code: null,
-		providerMessage: null,
-		retryAfterMs: null,
-		message: `The store answered without ${expected}.`,
-	}
 }

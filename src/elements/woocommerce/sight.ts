@@ -1,6 +1,6 @@
 /** A record as the gate wants it: what identifies it, when it changed, whether it counts, and what it consists of. */
 import type { ObjectId, Resource, Sighting, VendorRecord } from '../element.ts'
-import { readIso, valueAt } from '../values.ts'
+import { isRecord, readIso, valueAt } from '../values.ts'
 import { dateOf, WOO_DATE_FORMAT } from './dates.ts'
 
 /** Names that change without anybody having changed anything (WooCommerce facts, section 4). */
@@ -75,7 +75,7 @@ function fieldsOf(record: VendorRecord, volatile: ReadonlySet<string>): Sighting
 	const fields: Sighting['fields'] = []
 	for (const [name, value] of Object.entries(record)) {
 		if (VOLATILE.has(name) || volatile.has(name) || isLocalTwin(name, record)) continue
-		if (DEEPER.has(name) && isObject(value)) {
+		if (DEEPER.has(name) && isRecord(value)) {
 			for (const [inner, part] of Object.entries(value)) {
 				const path = `${name}.${inner}`
 				if (!volatile.has(path)) fields.push({ name: path, value: canonicalJson(part) })
@@ -88,7 +88,7 @@ function fieldsOf(record: VendorRecord, volatile: ReadonlySet<string>): Sighting
 /** JSON with sorted keys and without local dates that have a `_gmt` twin: one text for one content. */
 export function canonicalJson(value: unknown): string {
 	if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
-	if (!isObject(value)) return JSON.stringify(value) ?? 'null'
+	if (!isRecord(value)) return JSON.stringify(value) ?? 'null'
 	const parts = Object.keys(value)
 		.filter((name) => !isLocalTwin(name, value))
 		.sort()
@@ -98,8 +98,4 @@ export function canonicalJson(value: unknown): string {
 
 function isLocalTwin(name: string, among: Record<string, unknown>): boolean {
 	return name.startsWith('date_') && Object.hasOwn(among, `${name}_gmt`)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -5,6 +5,7 @@
  */
 import type { Failure, StoreClient, VendorRecord } from '../element.ts'
 import type { DesiredHooks, Ensured, FoundHook } from '../hooks.ts'
+import { unexpected } from './failures.ts'
 import { objectId } from './sight.ts'
 
 /** Rows a page, and pages at most: nobody has two thousand webhooks. */
@@ -106,7 +107,7 @@ async function listWebhooks(client: StoreClient, mark: Mark): Promise<FoundHook[
 			order: 'asc',
 		})
 		if (!answer.ok) return answer
-		if (!Array.isArray(answer.body)) return notAList()
+		if (!Array.isArray(answer.body)) return unexpected('The store did not answer with a list of its webhooks.')
 		for (const row of answer.body as unknown[]) {
 			const hook = hookOf(row, mark.name, path)
 			if (hook !== null && hook.id !== null) found.set(hook.id, hook)
@@ -248,18 +249,6 @@ function rightOf(failure: Failure): string | null {
 	}
 	if (failure.kind === 'forbidden' || /_cannot_(view|create|edit|delete|batch)$/.test(failure.code ?? '')) return NO_RIGHT
 	return null
-}
-
-function notAList(): Failure {
-	return {
-		ok: false,
-		kind: 'not-json',
-		status: 200,
-		code: null,
-		providerMessage: null,
-		retryAfterMs: null,
-		message: 'The store did not answer with a list of its webhooks.',
-	}
 }
 
 function text(value: unknown): string {

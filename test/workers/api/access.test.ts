@@ -6,7 +6,7 @@ import { authenticationOperations } from '../../../src/api/authentication/operat
 import { userOperations } from '../../../src/api/users/operations.ts'
 import { FAILURES_PER_MINUTE } from '../../../src/accounts/failures.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
+import { addOrganization, env, freshDatabase, storeBody, startWorld, type Client } from './harness.ts'
 import { countQueries } from './support.ts'
 
 let store: SimulatedStore
@@ -18,10 +18,7 @@ beforeEach(async () => {
 	client = await startWorld((request) => store.fetch(request))
 })
 
-const instanceBody = () =>
-	seedBody({
-		configuration: { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret },
-	})
+const instanceBody = () => storeBody(store)
 
 describe('set-up', () => {
 	test('makes the first organization and user once; then, and without its token, it does not exist', async () => {

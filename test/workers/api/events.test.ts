@@ -1,12 +1,9 @@
 /** The event log over HTTP: filters, exports, dispositions, streams; what is refused, and that nobody reaches another organization's. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
-import { eventTag, formatEventId } from '../../../src/events/ids.ts'
-import { masterKeys } from '../../../src/instances/sealing.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
-import type { EventRow } from '../../../src/watcher/log-rpc.ts'
 import { addOrganization, BASE, env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { fakeInstance, loggedEvent } from './support.ts'
 
 let client: Client
 let token: string
@@ -20,7 +17,11 @@ beforeEach(async () => {
 		client.world.watchers.events.set(
 			id,
 			Array.from({ length: 5 }, (_, n) =>
-				event(id, n + 1, START + n * 1_000 + id, { objectId: String(n), ...(n === 4 ? { status: 'CONSUMED' } : {}) }),
+				loggedEvent(id, n + 1, START + n * 1_000 + id, {
+					objectId: String(n),
+					notifications: [{ id: id * 1e9 + 1, status: 'delivered', createdMs: START, updatedMs: START + 1_000 }],
+					...(n === 4 ? { status: 'CONSUMED' } : {}),
+				}),
 			),
 		)
 		await writeStatus(env, {
@@ -41,37 +42,6 @@ beforeEach(async () => {
 	await env.DB.prepare('UPDATE instances SET token_hash = ? WHERE id = 7').bind(hashSecret('of7')).run()
 	token = `User ${client.userSecret}, Element of7`
 })
-
-function event(instanceId: number, sequence: number, recordedMs: number, more: Partial<EventRow> = {}): EventRow {
-	const eventId = formatEventId(instanceId, sequence, eventTag(masterKeys(env.MASTER_KEYS)[0]!.bytes, instanceId, sequence))
-	return {
-		eventId,
-		sequence,
-		objectType: 'orders',
-		objectId: '17',
-		eventType: 'UPDATED',
-		objectSequence: sequence,
-		dateMs: recordedMs - 5_000,
-		recordedMs,
-		status: 'NOTIFIED',
-		source: 'poll',
-		record: '{"id":17}',
-		entry: JSON.stringify({
-			date: '2026-06-01T12:00:00Z',
-			elementKey: 'woocommercerest',
-			eventType: 'UPDATED',
-			hubKey: 'ecommerce',
-			objectId: '17',
-			objectType: 'orders',
-			eventId,
-			sequence,
-			objectSequence: sequence,
-			source: 'poll',
-		}),
-		notifications: [{ id: instanceId * 1e9 + 1, status: 'delivered', createdMs: recordedMs, updatedMs: recordedMs }],
-		...more,
-	}
-}
 
 const get = (path: string, authorization?: string) =>
 	client.call('GET', path, undefined, authorization === undefined ? {} : { authorization })
@@ -97,7 +67,7 @@ describe('a list', () => {
 	test('§6.1 stays where it is while new events come', async () => {
 		for (const path of ['/instances/7/events', '/instances/events']) {
 			const first = await get(`${path}?pageSize=3`)
-			client.world.watchers.events.get(7)!.push(event(7, 6 + client.world.watchers.events.get(7)!.length, START + 60_000))
+			client.world.watchers.events.get(7)!.push(loggedEvent(7, 6 + client.world.watchers.events.get(7)!.length, START + 60_000))
 			const next = await get(`${path}?pageSize=3&nextPage=${first.headers.get('Elements-Next-Page-Token')}`)
 			expect(new Set([...places(first), ...places(next)]).size).toBe(places(first).length + places(next).length)
 			expect(places(next)).not.toContain('7:6')
@@ -193,7 +163,7 @@ describe('dispositions', () => {
 		])
 		const one = await get('/instances/7/events/dispositions?pageSize=2')
 		expect(one.body).toEqual(
-			[5, 4].map((n) => ({ eventId: event(7, n, 0).eventId, elementInstanceId: 7, notificationData: [{ message }] })),
+			[5, 4].map((n) => ({ eventId: loggedEvent(7, n, 0).eventId, elementInstanceId: 7, notificationData: [{ message }] })),
 		)
 		// One notification tells of several events: it is read once.
 		expect(client.world.watchers.calls.filter((call) => call.includes('notification '))).toEqual(['7 notification 1'])
@@ -222,14 +192,14 @@ describe('a stream', () => {
 		let asked = 0
 		watchers.onAsk = () => {
 			asked++
-			if (asked === 4) watchers.events.get(7)!.push(event(7, 6, START + 9_000), event(7, 7, START + 9_000))
+			if (asked === 4) watchers.events.get(7)!.push(loggedEvent(7, 6, START + 9_000), loggedEvent(7, 7, START + 9_000))
 			if (asked === 6) watchers.unknown.add(7)
 		}
-		const answer = await open('/instances/7/events/stream', { 'Last-Event-ID': event(7, 3, 0).eventId, Accept: 'text/event-stream' })
+		const answer = await open('/instances/7/events/stream', { 'Last-Event-ID': loggedEvent(7, 3, 0).eventId, Accept: 'text/event-stream' })
 		expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
 		const text = await answer.text()
 		const ids = [...text.matchAll(/^id: (.*)$/gm)].map((match) => match[1])
-		expect(ids).toEqual([4, 5, 6, 7].map((n) => event(7, n, 0).eventId))
+		expect(ids).toEqual([4, 5, 6, 7].map((n) => loggedEvent(7, n, 0).eventId))
 		expect(text.endsWith('event: end\ndata: {"reason":"deleted"}\n\n')).toBe(true)
 		const [first] = [...text.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1]!))
 		expect(first).toMatchObject({ sequence: 4, elementInstanceId: 7, status: 'NOTIFIED', event: { eventType: 'UPDATED' } })
@@ -242,8 +212,8 @@ describe('a stream', () => {
 		expect(await answer.text()).toBe('retry: 1000\n\nevent: end\ndata: {"reason":"disabled"}\n\n')
 		const refused = async (query: string, authorization?: string) => (await get(`/instances/7/events/stream${query}`, authorization)).status
 		expect(await refused('?lastEventId=nonsense')).toBe(400)
-		expect(await refused(`?lastEventId=${event(8, 1, 0).eventId}`)).toBe(400)
-		expect(await refused(`?lastEventId=${event(7, 9, 0).eventId}`)).toBe(400)
+		expect(await refused(`?lastEventId=${loggedEvent(8, 1, 0).eventId}`)).toBe(400)
+		expect(await refused(`?lastEventId=${loggedEvent(7, 9, 0).eventId}`)).toBe(400)
 		expect(await refused('', await addOrganization(2))).toBe(404)
 		expect((await get('/instances/events/stream')).status).toBe(401)
 		await env.DB.prepare('UPDATE instances SET enabled = 0 WHERE id = 7').run()
@@ -355,7 +325,7 @@ describe('a timeline', () => {
 			lookup: { dueMs: START, sinceMs: START, reasons: ['missing'] },
 			events: [
 				{
-					...event(7, 1, START),
+					...loggedEvent(7, 1, START),
 					confirmedMs: START,
 					deliveries: [
 						{

@@ -5,6 +5,7 @@ import { createApp } from '../../../src/app.ts'
 import type { Env } from '../../../src/context.ts'
 import { HookKeys } from '../../../src/instances/hook-keys.ts'
 import { Rejections } from '../../../src/instances/rejections.ts'
+import type { SimulatedStore } from '../../store/store.ts'
 import { undeclared } from '../contract/document.ts'
 import type { Services } from '../../../src/instances/services.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
@@ -13,6 +14,7 @@ import type {
 	HookAnswer,
 	HookDelivery,
 	HookRejections,
+	MetricsReport,
 	NotificationReport,
 	ResendReport,
 	SubscriptionReport,
@@ -46,6 +48,20 @@ export async function freshDatabase(): Promise<void> {
 				.filter((query) => query !== ''),
 		}))
 	await applyD1Migrations(env.DB, migrations)
+}
+
+/** What every such object counts. */
+export const COUNTED: MetricsReport = {
+	state: 'healthy',
+	lagSeconds: 2,
+	pollAgeSeconds: 30,
+	seen: 7,
+	delivered: 5,
+	failed: 1,
+	expired: 0,
+	backlog: 3,
+	backlogAgeSeconds: 61,
+	storeRequests: 40,
 }
 
 /** An object that keeps nothing but what it was asked; each test says what it answers. */
@@ -105,21 +121,7 @@ export class FakeWatchers {
 					callback: { url: null, state: 'none', lastStatus: null, waiting: 0 },
 				})
 			),
-			metrics: async () => (
-				note('metrics'),
-				known({
-					state: 'healthy',
-					lagSeconds: 2,
-					pollAgeSeconds: 30,
-					seen: 7,
-					delivered: 5,
-					failed: 1,
-					expired: 0,
-					backlog: 3,
-					backlogAgeSeconds: 61,
-					storeRequests: 40,
-				})
-			),
+			metrics: async () => (note('metrics'), known(COUNTED)),
 			poller: async () => (
 				note('poller'),
 				known({
@@ -418,4 +420,16 @@ export function seedBody(overrides: { configuration?: Record<string, unknown>; [
 		name: 'API Instance with Polling',
 		...rest,
 	}
+}
+
+/** The same for a simulated store: its address and keys, and what is wanted beside them. */
+export function storeBody(
+	{ url, credentials }: Pick<SimulatedStore, 'url' | 'credentials'>,
+	configuration: Record<string, unknown> = {},
+	rest: Record<string, unknown> = {},
+): Record<string, unknown> {
+	return seedBody({
+		configuration: { 'store.url': url, 'oauth.api.key': credentials.key, 'oauth.api.secret': credentials.secret, ...configuration },
+		...rest,
+	})
 }

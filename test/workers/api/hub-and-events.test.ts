@@ -4,10 +4,10 @@ import { eventTag, formatEventId } from '../../../src/events/ids.ts'
 import { masterKeys } from '../../../src/instances/sealing.ts'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
-import type { EventRow } from '../../../src/watcher/log-rpc.ts'
 import type { StatusReport } from '../../../src/watcher/rpc.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, freshDatabase, seedBody, servicesOf, startWorld, type Client } from './harness.ts'
+import { addOrganization, env, freshDatabase, servicesOf, startWorld, storeBody, type Client } from './harness.ts'
+import { loggedEvent } from './support.ts'
 
 let store: SimulatedStore
 let client: Client
@@ -26,19 +26,7 @@ async function make(
 	configuration: Record<string, unknown> = {},
 	rest: Record<string, unknown> = {},
 ): Promise<{ id: number; token: string; authorization: string }> {
-	const { body } = await client.call(
-		'POST',
-		'/instances',
-		seedBody({
-			configuration: {
-				'store.url': store.url,
-				'oauth.api.key': store.credentials.key,
-				'oauth.api.secret': store.credentials.secret,
-				...configuration,
-			},
-			...rest,
-		}),
-	)
+	const { body } = await client.call('POST', '/instances', storeBody(store, configuration, rest))
 	return { id: body.id, token: body.token, authorization: `User ${client.userSecret}, Element ${body.token}` }
 }
 
@@ -155,36 +143,6 @@ describe('the hub', () => {
 	})
 })
 
-function eventRow(instanceId: number, sequence: number, recordedMs: number): EventRow {
-	const eventId = formatEventId(instanceId, sequence, eventTag(masterKeys(env.MASTER_KEYS)[0]!.bytes, instanceId, sequence))
-	return {
-		eventId,
-		sequence,
-		objectType: 'orders',
-		objectId: '17',
-		eventType: 'UPDATED',
-		objectSequence: sequence,
-		dateMs: recordedMs - 5000,
-		recordedMs,
-		status: 'NOTIFIED',
-		source: 'poll',
-		record: '{"id":17}',
-		entry: JSON.stringify({
-			date: '2026-06-01T12:00:00Z',
-			elementKey: 'woocommercerest',
-			eventType: 'UPDATED',
-			hubKey: 'ecommerce',
-			objectId: '17',
-			objectType: 'orders',
-			eventId,
-			sequence,
-			objectSequence: sequence,
-			source: 'poll',
-		}),
-		notifications: [{ id: instanceId * 1e9 + sequence, status: 'delivered', createdMs: recordedMs, updatedMs: recordedMs + 1000 }],
-	}
-}
-
 function report(instanceId: number, lastEventAtMs: number | null, aliveAtMs: number): StatusReport {
 	return {
 		instanceId,
@@ -207,7 +165,7 @@ describe('the event log', () => {
 		const base = client.world.nowMs
 		client.world.watchers.events.set(
 			id,
-			[1, 2, 3].map((n) => eventRow(id, n, base + n * 60_000)),
+			[1, 2, 3].map((n) => loggedEvent(id, n, base + n * 60_000)),
 		)
 		const first = await client.call('GET', `/instances/${id}/events?pageSize=2`)
 		expect(first.body.map((event: any) => event.sequence)).toEqual([3, 2])
@@ -237,8 +195,8 @@ describe('the event log', () => {
 
 	test("guessed ids, other instances' and other organizations' events do not exist, and no object is asked", async () => {
 		const [one, other] = [await make(), await make()]
-		client.world.watchers.events.set(one.id, [eventRow(one.id, 1, client.world.nowMs)])
-		const { eventId } = eventRow(one.id, 1, 0)
+		client.world.watchers.events.set(one.id, [loggedEvent(one.id, 1, client.world.nowMs)])
+		const { eventId } = loggedEvent(one.id, 1, 0)
 		const guessed = formatEventId(one.id, 1, (eventTag(masterKeys(env.MASTER_KEYS)[0]!.bytes, one.id, 1) + 1) % 2 ** 24)
 		client.world.watchers.calls.length = 0
 		const stranger = await addOrganization(2)
@@ -258,7 +216,7 @@ describe('the event log', () => {
 		const base = client.world.nowMs
 		const all: string[] = []
 		for (const [index, { id }] of made.entries()) {
-			const rows = Array.from({ length: 9 }, (_, n) => eventRow(id, n + 1, base + n * 1000 + (n % 2) * index))
+			const rows = Array.from({ length: 9 }, (_, n) => loggedEvent(id, n + 1, base + n * 1000 + (n % 2) * index))
 			client.world.watchers.events.set(id, rows)
 			all.push(...rows.map((row) => row.eventId))
 			await writeStatus(env, report(id, base + 8000, base))

@@ -1,7 +1,7 @@
 /** The hub against the simulated store, over HTTP: every resource, every verb, refusals, and what a store's failures become (contract, section 8). */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
+import { freshDatabase, storeBody, startWorld, type Client } from './harness.ts'
 
 let store: SimulatedStore
 let client: Client
@@ -16,13 +16,7 @@ beforeEach(async () => {
 		now: () => Date.parse('2026-06-01T12:00:00Z'),
 	})
 	client = await startWorld((request) => store.fetch(request))
-	const { body } = await client.call(
-		'POST',
-		'/instances',
-		seedBody({
-			configuration: { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret },
-		}),
-	)
+	const { body } = await client.call('POST', '/instances', storeBody(store))
 	id = body.id
 	authorization = `User ${client.userSecret}, Element ${body.token}`
 })

@@ -6,7 +6,7 @@ import { claimRequest, keepAnswer, KEPT_MS, LARGEST_ANSWER, LEASE_MS, releaseCla
 import { tidyAccounts } from '../../../src/accounts/tidy.ts'
 import { idempotent } from '../../../src/api/idempotency.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
+import { addOrganization, env, freshDatabase, storeBody, startWorld, type Client } from './harness.ts'
 import { fakeInstance } from './support.ts'
 
 const KEY = { 'Idempotency-Key': 'order-4711' }
@@ -26,10 +26,7 @@ const post = (path: string, body?: unknown, options: { headers?: Record<string, 
 const rows = async (sql: string) => (await env.DB.prepare(sql).all<Record<string, any>>()).results
 const keys = async () => (await rows('SELECT count(*) AS n FROM api_keys'))[0]!['n']
 
-const instanceBody = () =>
-	seedBody({
-		configuration: { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret },
-	})
+const instanceBody = () => storeBody(store)
 
 describe('the same request', () => {
 	test('has the same answer for a day and is made once', async () => {

@@ -1,7 +1,7 @@
 /** Instances over HTTP: made, shown, changed, deleted; what is refused changes nothing. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
+import { addOrganization, env, freshDatabase, storeBody, startWorld, type Client } from './harness.ts'
 
 let store: SimulatedStore
 let client: Client
@@ -18,15 +18,7 @@ beforeEach(async () => {
 })
 
 function body(configuration: Record<string, unknown> = {}, rest: Record<string, unknown> = {}): Record<string, unknown> {
-	return seedBody({
-		configuration: {
-			'store.url': store.url,
-			'oauth.api.key': store.credentials.key,
-			'oauth.api.secret': store.credentials.secret,
-			...configuration,
-		},
-		...rest,
-	})
+	return storeBody(store, configuration, rest)
 }
 
 async function rows(table: string): Promise<Record<string, any>[]> {

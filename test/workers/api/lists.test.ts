@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
 import { instanceContext, sealSecret } from '../../../src/instances/sealing.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
+import { addOrganization, COUNTED, env, freshDatabase, startWorld, storeBody, type Client } from './harness.ts'
 import { countQueries } from './support.ts'
 
 let store: SimulatedStore
@@ -19,14 +19,7 @@ beforeEach(async () => {
 })
 
 function body(configuration: Record<string, unknown> = {}): Record<string, unknown> {
-	return seedBody({
-		configuration: {
-			'store.url': store.url,
-			'oauth.api.key': store.credentials.key,
-			'oauth.api.secret': store.credentials.secret,
-			...configuration,
-		},
-	})
+	return storeBody(store, configuration)
 }
 
 /** So many more, like the one that is there; every tenth is tagged. */
@@ -133,19 +126,6 @@ describe('lists of accounts', () => {
 })
 
 describe('metrics', () => {
-	const COUNTED = {
-		state: 'healthy',
-		lagSeconds: 2,
-		pollAgeSeconds: 30,
-		seen: 7,
-		delivered: 5,
-		failed: 1,
-		expired: 0,
-		backlog: 3,
-		backlogAgeSeconds: 61,
-		storeRequests: 40,
-	}
-
 	test('in JSON: each instance as it is now; of a token its own; of another organization nothing', async () => {
 		const one = { instanceId: made.id, name: made.name, up: true, metrics: COUNTED }
 		expect((await client.call('GET', '/metrics')).body).toEqual([one])

@@ -1,4 +1,8 @@
-/** What some tests of the API share: an instance put straight into the tables, and a count of what D1 is asked. */
+/** What some tests of the API share: an instance put straight into the tables, a count of what D1 is asked, an event of an object's log. */
+import { eventTag, formatEventId } from '../../../src/events/ids.ts'
+import { masterKeys } from '../../../src/instances/sealing.ts'
+import type { EventRow } from '../../../src/watcher/log-rpc.ts'
+import { countingDatabase, type Asked } from '../../counting-database.ts'
 import { env, type Client } from './harness.ts'
 
 /** A ready instance of the first organization, without a store that answers. */
@@ -40,32 +44,41 @@ export async function fakeInstance(client: Client, id: number, columns: Record<s
 		.run()
 }
 
-/** Counts what a client's calls ask of D1 from here on: statements, and round trips, of which a batch is one. */
-export function countQueries(client: Client): { trips: number; statements: number } {
-	const counts = { trips: 0, statements: 0 }
-	const inner = new WeakMap<D1PreparedStatement, D1PreparedStatement>()
-	const counted = (statement: D1PreparedStatement): D1PreparedStatement => {
-		const shown = new Proxy(statement, {
-			get(target, name) {
-				if (name === 'bind') return (...values: unknown[]) => counted(target.bind(...values))
-				if (['first', 'all', 'run', 'raw'].includes(name as string)) {
-					counts.trips++
-					counts.statements++
-				}
-				const value = Reflect.get(target, name) as unknown
-				return typeof value === 'function' ? value.bind(target) : value
-			},
-		})
-		inner.set(shown, statement)
-		return shown
+/** Counts what a client's calls ask of D1 from here on. */
+export function countQueries(client: Client): Asked {
+	const asked = { trips: 0, statements: 0 }
+	client.world.settings.DB = countingDatabase(env.DB, asked)
+	return asked
+}
+
+/** An event as an instance's object answers with it: of order 17, delivered a second after it was recorded, but for `more`. */
+export function loggedEvent(instanceId: number, sequence: number, recordedMs: number, more: Partial<EventRow> = {}): EventRow {
+	const eventId = formatEventId(instanceId, sequence, eventTag(masterKeys(env.MASTER_KEYS)[0]!.bytes, instanceId, sequence))
+	return {
+		eventId,
+		sequence,
+		objectType: 'orders',
+		objectId: '17',
+		eventType: 'UPDATED',
+		objectSequence: sequence,
+		dateMs: recordedMs - 5_000,
+		recordedMs,
+		status: 'NOTIFIED',
+		source: 'poll',
+		record: '{"id":17}',
+		entry: JSON.stringify({
+			date: '2026-06-01T12:00:00Z',
+			elementKey: 'woocommercerest',
+			eventType: 'UPDATED',
+			hubKey: 'ecommerce',
+			objectId: '17',
+			objectType: 'orders',
+			eventId,
+			sequence,
+			objectSequence: sequence,
+			source: 'poll',
+		}),
+		notifications: [{ id: instanceId * 1e9 + sequence, status: 'delivered', createdMs: recordedMs, updatedMs: recordedMs + 1_000 }],
+		...more,
 	}
-	client.world.settings.DB = {
-		prepare: (sql: string) => counted(env.DB.prepare(sql)),
-		batch(statements: D1PreparedStatement[]) {
-			counts.trips++
-			counts.statements += statements.length
-			return env.DB.batch(statements.map((statement) => inner.get(statement)!))
-		},
-	} as unknown as D1Database
-	return counts
 }

@@ -5,7 +5,7 @@ import worker from '../../../src/index.ts'
 import { hashPassword } from '../../../src/accounts/passwords.ts'
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, BASE, env, freshDatabase, seedBody } from '../api/harness.ts'
+import { addOrganization, BASE, env, freshDatabase, storeBody } from '../api/harness.ts'
 import { undeclared } from './document.ts'
 
 /** A request as the tests build it. */
@@ -190,17 +190,12 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 	const made = await call(
 		'POST',
 		'/instances',
-		seedBody({
-			configuration: {
-				'store.url': store.url,
-				'oauth.api.key': store.credentials.key,
-				'oauth.api.secret': store.credentials.secret,
-				'event.notification.callback.url': CALLBACK,
-				'event.notification.signature.key': 'a key of the tests',
-				'event.vendor.type': 'hybrid',
-				'event.poller.refresh_interval': '999999999',
-				'event.poller.configuration': null,
-			},
+		storeBody(store, {
+			'event.notification.callback.url': CALLBACK,
+			'event.notification.signature.key': 'a key of the tests',
+			'event.vendor.type': 'hybrid',
+			'event.poller.refresh_interval': '999999999',
+			'event.poller.configuration': null,
 		}),
 	)
 	const instance = `/instances/${made.id}`

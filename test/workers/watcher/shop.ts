@@ -4,7 +4,7 @@ import { vi } from 'vitest'
 import worker from '../../../src/index.ts'
 import type { Watcher } from '../../../src/watcher/watcher.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from '../../store/store.ts'
-import { BASE, env, freshDatabase, seedBody } from '../api/harness.ts'
+import { BASE, env, freshDatabase, storeBody } from '../api/harness.ts'
 
 /** An instance and what surrounds it. */
 export interface Shop {
@@ -51,16 +51,11 @@ export async function openShop(
 	const { body: made } = await api(
 		'POST',
 		'/instances',
-		seedBody({
-			configuration: {
-				'store.url': store.url,
-				'oauth.api.key': store.credentials.key,
-				'oauth.api.secret': store.credentials.secret,
-				'event.notification.callback.url': CALLBACK,
-				'event.poller.refresh_interval': '999999999',
-				'event.poller.configuration': null,
-				...configuration,
-			},
+		storeBody(store, {
+			'event.notification.callback.url': CALLBACK,
+			'event.poller.refresh_interval': '999999999',
+			'event.poller.configuration': null,
+			...configuration,
 		}),
 	)
 	const id = Number(made.id)

@@ -634,4 +634,40 @@ export const MUTANTS: Mutant[] = [
 		replace: 'at < toMs; at = nextStart',
 		tests: ['test/unit/api/buckets.test.ts'],
 	},
+	// What settled notifications came to
+	{
+		name: 'what a removed subscription had queued is kept as it was',
+		file: 'src/watcher/subscriptions.ts',
+		find: '	forgetQueued(sql, id)',
+		replace: '',
+		tests: [watcher('delivery-machine')],
+	},
+	{
+		name: 'what is accepted after a replay has ended is not noted',
+		file: 'src/watcher/settling.ts',
+		find: '		noteSettled(sql, core.state, [row.id])',
+		replace: '',
+		tests: [watcher('delivery-machine')],
+	},
+	{
+		name: 'what changes after it has settled waits for a commit',
+		file: 'src/watcher/unsettled.ts',
+		find: '	if (!core.state.unsettled.includes(id)) core.afterwards++',
+		replace: '',
+		tests: [watcher('delivery-machine')],
+	},
+	{
+		name: 'what settled in bulk is not noted',
+		file: 'src/watcher/unsettled.ts',
+		find: '		noteSettled(core.ports.sql, core.state, gone)',
+		replace: '',
+		tests: [watcher('delivery-machine')],
+	},
+	{
+		name: 'an older row of what settled is believed before the state',
+		file: 'src/watcher/settled.ts',
+		find: '		for (const one of state.settled) if (blockOf(one[0]) === block) kept.set(one[0], one)',
+		replace: '		for (const one of state.settled) if (blockOf(one[0]) === block && !kept.has(one[0])) kept.set(one[0], one)',
+		tests: [watcher('delivery-machine')],
+	},
 ]

@@ -1,6 +1,7 @@
 /** What every job of a watcher shares: its surroundings, its configuration, its state, and the one way to commit. */
 import type { Element, Resource, StoreClient } from '../elements/element.ts'
 import type { Ports, WatcherConfig } from './ports.ts'
+import { keepSettled } from './settled.ts'
 import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
 import type { Subscription } from './subscriptions.ts'
 import type { NotificationRow } from './unsettled.ts'
@@ -39,6 +40,8 @@ export class Core {
 	lookups: boolean | null = null
 	/** How many notifications were put on the list of what is unsettled, since this core was made. */
 	enlisted = 0
+	/** How many notifications changed that had settled before: the list of what is unsettled would not lead to them. */
+	afterwards = 0
 	/** When a doorbell was last put into the queue, and whether it was answered. */
 	lastRungMs: number | null = null
 	ringWanted = false
@@ -69,6 +72,7 @@ export class Core {
 			const result = this.ports.sql.transaction(() => {
 				const answer = body()
 				if (!worth(answer)) return answer
+				keepSettled(this.ports.sql, this.state)
 				text = JSON.stringify(this.state)
 				if (text !== this.#saved) saveState(this.ports.sql, text)
 				return answer
@@ -88,7 +92,17 @@ export class Core {
 	/** What must not be lost with the memory: a commit that changes this writes the state. */
 	lasting(): string {
 		const { notification, counters, resend, resending, skips, nextSubscription, announcement } = this.state
-		return JSON.stringify([notification, counters.dead, this.enlisted, resend, resending, skips, nextSubscription, announcement])
+		return JSON.stringify([
+			notification,
+			counters.dead,
+			this.enlisted,
+			this.afterwards,
+			resend,
+			resending,
+			skips,
+			nextSubscription,
+			announcement,
+		])
 	}
 
 	/** The state as it is stored, in the objects that it consisted of before: a job whose copy were a dead one would count into nothing. */

@@ -1,8 +1,9 @@
 /** Counting what the log had in a range: whole hours out of what was counted on the way (tally.ts), minutes and seconds out of the log itself. */
 import type { Core } from './core.ts'
-import { carrierIds, readCarriers } from './log-pages.ts'
+import { carrierIds } from './event-log.ts'
 import type { TallyBucket, TallyQuery } from './log-rpc.ts'
 import { firstAt } from './seek.ts'
+import { readCarriers } from './log-pages.ts'
 import { DAY_HOURS, HOUR_MS, hoursOf, isAccepted } from './tally.ts'
 import { unsettledRows } from './unsettled.ts'
 
@@ -46,7 +47,7 @@ export function tallyOf(core: Core, query: TallyQuery): TallyBucket[] | 'too-man
 			MOST_READ + 1,
 		)
 		if (rows.length > MOST_READ) return 'too-many'
-		const carriers = readCarriers(sql, rows)
+		const carriers = readCarriers(core, rows.flatMap(carrierIds))
 		for (const row of rows) {
 			const bucket = bucketOf(row.recorded)
 			bucket.count++
@@ -73,7 +74,7 @@ function givenUp(core: Core, fromMs: number, endMs: number): number[] {
 			endMs,
 		)) {
 			const carriers = carrierIds(row)
-			if (carriers.length < 2 || ![...readCarriers(sql, [row]).values()].some(isAccepted)) found.set(row.sequence, row.recorded)
+			if (carriers.length < 2 || ![...readCarriers(core, carriers).values()].some(isAccepted)) found.set(row.sequence, row.recorded)
 		}
 	}
 	return [...found.values()]

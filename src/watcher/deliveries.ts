@@ -65,9 +65,9 @@ export function subscriptionsOf(core: Core): SubscriptionReport[] {
 	}))
 }
 
-type Row = NotificationRow & { updated: number; acknowledged: number | null }
+type Row = NotificationRow & { acknowledged: number | null }
 
-const COLUMNS = `${NOTIFICATION_COLUMNS}, updated, acknowledged`
+const COLUMNS = `${NOTIFICATION_COLUMNS}, acknowledged`
 /** Statuses of what is not settled. */
 const UNSETTLED = ['waiting', 'claimed', 'retry']
 

@@ -81,3 +81,8 @@ export function writeEvent(sql: Sql, event: NewEvent, notifications: readonly nu
 		notifications.length === 0 ? null : JSON.stringify(notifications),
 	)
 }
+
+/** The notifications that carry an event, by its row. */
+export function carrierIds(row: { notifications: string | null }): number[] {
+	return row.notifications === null ? [] : (JSON.parse(row.notifications) as number[])
+}

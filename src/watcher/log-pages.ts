@@ -2,7 +2,7 @@
 import { entry } from '../events/event.ts'
 import { formatEventId, notificationId, parseEventId } from '../events/ids.ts'
 import type { Core } from './core.ts'
-import { EVENT_COLUMNS, storedEvent, storedIds, type EventRecord } from './event-log.ts'
+import { carrierIds, EVENT_COLUMNS, storedEvent, storedIds, type EventRecord } from './event-log.ts'
 import {
 	EVENT_STATUSES,
 	type EventFilter,
@@ -15,6 +15,8 @@ import {
 } from './log-rpc.ts'
 import type { Sql } from './ports.ts'
 import { firstAt } from './seek.ts'
+import { settledCarriers, type Carrier } from './settled.ts'
+import { unsettledRows } from './unsettled.ts'
 
 /** A page of the log ends early when its records hold so many characters: an RPC answer holds 32 MiB. */
 const PAGE_CHARACTERS = 8_000_000
@@ -24,15 +26,6 @@ const LOOK_IN_TEXT = 1_000
 
 /** An event's row with the notifications that carry it, JSON. */
 export type LogRow = EventRecord & { notifications: string | null }
-
-/** A notification, as far as an event's status comes of it. */
-export interface Carrier {
-	id: number
-	status: string
-	created: number
-	updated: number
-	delivered: number | null
-}
 
 /** The columns of `LogRow`. */
 export const LOG_COLUMNS = `${EVENT_COLUMNS}, notifications`
@@ -68,7 +61,7 @@ export function eventsOf(core: Core, query: EventQuery): EventPage {
 			left -= row.record?.length ?? 0
 			if (left < 0) break
 		}
-		const carriers = readCarriers(sql, rows)
+		const carriers = readCarriers(core, rows.flatMap(carrierIds))
 		for (const row of rows) {
 			const event = eventRow(core, row, carriers)
 			if (statuses === undefined || statuses.includes(event.status)) events.push(event)
@@ -114,7 +107,7 @@ function whereOf(instanceId: number, filter: EventFilter): { condition: string; 
 /** One event; null when there is none of that number, or no longer. */
 export function eventOf(core: Core, sequence: number): EventRow | null {
 	const row = core.ports.sql.all<LogRow>(`SELECT ${LOG_COLUMNS} FROM events WHERE sequence = ?`, sequence)[0]
-	return row === undefined ? null : eventRow(core, row, readCarriers(core.ports.sql, [row]))
+	return row === undefined ? null : eventRow(core, row, readCarriers(core, carrierIds(row)))
 }
 
 /** What was recorded after a sequence, oldest first. Where nothing was, nothing is read. */
@@ -133,38 +126,26 @@ export function eventsAfter(core: Core, sequence: number | null, limit: number):
 		left -= row.record?.length ?? 0
 		if (left < 0) break
 	}
-	const carriers = readCarriers(ports.sql, rows)
+	const carriers = readCarriers(core, rows.flatMap(carrierIds))
 	return { events: rows.map((row) => eventRow(core, row, carriers)), ...tail }
 }
 
-/** The notifications that carry these events. Their numbers lie close together: each run of them is read as one, a row a notification. */
-export function readCarriers(sql: Sql, rows: readonly Pick<LogRow, 'notifications'>[]): Map<number, Carrier> {
-	const wanted = new Set(rows.flatMap(carrierIds))
-	const found = new Map<number, Carrier>()
-	for (const [first, length] of runsOf([...wanted].sort((a, b) => a - b)))
-		for (const row of sql.all<Carrier>(
-			`SELECT id, status, created, updated, delivered FROM notifications WHERE id >= ? ORDER BY id LIMIT ?`,
-			first,
-			length,
-		))
-			if (wanted.has(row.id)) found.set(row.id, row)
-	return found
-}
-
-/** The notifications of an event's row. */
-export function carrierIds(row: Pick<LogRow, 'notifications'>): number[] {
-	return row.notifications === null ? [] : (JSON.parse(row.notifications) as number[])
-}
-
-/** Ascending numbers as runs of consecutive ones: where each begins, and how long it is. */
-function runsOf(numbers: readonly number[]): [first: number, length: number][] {
-	const runs: [number, number][] = []
-	for (const number of numbers) {
-		const run = runs.at(-1)
-		if (run !== undefined && run[0] + run[1] === number) run[1]++
-		else runs.push([number, 1])
+/** Notifications by id: those on the list of what is unsettled are in memory. One that has left the log may be missing. */
+export function readCarriers(core: Core, ids: readonly number[]): Map<number, Carrier> {
+	const { sql } = core.ports
+	// First: what it finds settled since, it notes.
+	const listed = ids.some((id) => core.state.unsettled.includes(id)) ? unsettledRows(core) : []
+	const unsettled = new Map(listed.map((row) => [row.id, row]))
+	const found: Map<number, Carrier> = settledCarriers(
+		sql,
+		core.state,
+		ids.filter((id) => !unsettled.has(id)),
+	)
+	for (const id of ids) {
+		const row = unsettled.get(id)
+		if (row !== undefined) found.set(id, row)
 	}
-	return runs
+	return found
 }
 
 const STATUS_OF: Record<string, EventStatus> = {

@@ -3,6 +3,7 @@ import { formatMembers, type Member } from '../events/member.ts'
 import { senderAddress, type NotificationInstance } from '../events/notification.ts'
 import type { Core } from './core.ts'
 import type { NewEvent } from './event-log.ts'
+import { noteSettled } from './settled.ts'
 import type { Subscription } from './subscriptions.ts'
 import { forgetRows, type NotificationRow } from './unsettled.ts'
 
@@ -77,6 +78,7 @@ function write(
 		object_type: resource,
 		members: formatMembers(members),
 		created: now,
+		updated: now,
 		context: JSON.stringify(envelope(core)),
 		status,
 		attempt: 0,
@@ -102,6 +104,7 @@ function write(
 		row.settled,
 		now,
 	)
+	if (row.settled !== null) noteSettled(core.ports.sql, core.state, [id])
 	return row
 }
 

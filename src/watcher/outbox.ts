@@ -175,7 +175,13 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 	if (row.lease !== null) keepUnknown(core, row, subscription)
 	const attempt = row.attempt + 1
 	const lease = now + LEASE_MS
-	Object.assign(row, { attempt, lease, first_try: row.first_try ?? now, status: 'claimed' } satisfies Partial<NotificationRow>)
+	Object.assign(row, {
+		attempt,
+		lease,
+		first_try: row.first_try ?? now,
+		status: 'claimed',
+		updated: now,
+	} satisfies Partial<NotificationRow>)
 	sql.run(
 		`UPDATE notifications SET attempt = ?, lease = ?, first_try = coalesce(first_try, ?), status = 'claimed', updated = ? WHERE id = ?`,
 		attempt,

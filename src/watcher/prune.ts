@@ -7,6 +7,7 @@ import { parseMembers } from '../events/member.ts'
 import type { Core } from './core.ts'
 import { flow } from './forming.ts'
 import { forgetItem, isWanted } from './resend.ts'
+import { pruneSettled } from './settled.ts'
 import { keepTally } from './tally.ts'
 import { leave } from './unsettled.ts'
 
@@ -93,6 +94,7 @@ export function prune(core: Core): void {
 			state.pruneMs = now
 			return
 		}
+		pruneSettled(sql, state)
 		state.prunedTo = 0
 		state.pruneMs = now + HOUR_MS
 	})

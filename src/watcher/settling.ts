@@ -10,6 +10,7 @@ import { flow } from './forming.ts'
 import { endRelease, isWanted, itemSettled, kindOf, restore } from './resend.ts'
 import type { Outcome } from './rpc.ts'
 import { deactivate, subscriptionsOf, type Subscription } from './subscriptions.ts'
+import { noteSettled } from './settled.ts'
 import { noteAccepted } from './tally.ts'
 import { forgetRows, leave, LEASE_MS, NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
@@ -109,6 +110,9 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 	}
 	if (late) {
 		forgetRows(core)
+		// Where its replay has ended meanwhile it is on no list.
+		noteSettled(sql, core.state, [row.id])
+		core.afterwards++
 		return
 	}
 	leave(core, row.id)

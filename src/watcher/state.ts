@@ -5,6 +5,7 @@ import { SCAN_START, type ScanPosition } from './scan.ts'
 import type { Search } from './search.ts'
 import type { ClockDoubt, Window } from './poll.ts'
 import type { Sql } from './ports.ts'
+import type { Settled } from './settled.ts'
 import type { HourTally } from './tally.ts'
 
 /** What is known of one polled resource. */
@@ -130,6 +131,8 @@ export interface WatcherState {
 	notification: number
 	/** Notifications that are not settled, oldest first: kept here and not in an index, which would cost a row at each end. May name ones settled since. */
 	unsettled: number[]
+	/** What the newest of those that have settled came to, until a row of `settled` has it. */
+	settled: Settled[]
 	/** Number of the next subscription inside the object; never reused. The instance's callback is 1. */
 	nextSubscription: number
 	/** Some subscription was not meant to have an object's last events: `skipped` may hold rows. */
@@ -190,6 +193,7 @@ export function newState(): WatcherState {
 		sequence: 0,
 		notification: 0,
 		unsettled: [],
+		settled: [],
 		nextSubscription: 2,
 		skips: false,
 		resend: 0,

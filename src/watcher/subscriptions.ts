@@ -4,6 +4,7 @@
  */
 import type { Core } from './core.ts'
 import { forgetItems, release, settleUnsent } from './resend.ts'
+import { forgetQueued, noteSettled } from './settled.ts'
 import type { Sql } from './ports.ts'
 import { forgetRows } from './unsettled.ts'
 
@@ -169,6 +170,12 @@ function remove(core: Core, id: number): void {
 	sql.run(`DELETE FROM waiting WHERE subscription = ?`, id)
 	sql.run(`DELETE FROM skipped WHERE subscription = ?`, id)
 	forgetItems(core, id)
+	forgetQueued(sql, id)
 	sql.run(`UPDATE notifications SET status = 'dropped' WHERE subscription = ? AND status = 'queued'`, id)
+	noteSettled(
+		sql,
+		core.state,
+		core.state.settled.map(([settled]) => settled),
+	)
 	sql.run(`DELETE FROM subscriptions WHERE id = ?`, id)
 }

@@ -86,6 +86,11 @@ const STEPS: string[][] = [
 		// Which job across instances began it: a job that asks again gets the same one.
 		`ALTER TABLE resends ADD COLUMN job INTEGER`,
 	],
+	[
+		// What notifications that have settled came to, 64 a row: the event log is read a page at a time.
+		`CREATE TABLE settled (block INTEGER PRIMARY KEY, body TEXT NOT NULL)`,
+		`INSERT INTO settled SELECT id / 64, json_group_array(json_array(id, status, created, updated - created, delivered - created)) FROM notifications WHERE settled IS NOT NULL GROUP BY 1`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

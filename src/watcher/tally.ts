@@ -5,7 +5,8 @@
  */
 import { parseMembers } from '../events/member.ts'
 import type { Core } from './core.ts'
-import { carrierIds, readCarriers } from './log-pages.ts'
+import { carrierIds } from './event-log.ts'
+import { storedCarriers } from './settled.ts'
 
 /** An hour, ms, and the hours of a day. */
 export const HOUR_MS = 3_600_000
@@ -56,7 +57,7 @@ export function noteAccepted(core: Core, notification: { id: number; members: st
 const NONE: ReadonlySet<number> = new Set()
 
 function acceptedBefore(core: Core, others: readonly number[]): boolean {
-	return others.length > 0 && [...readCarriers(core.ports.sql, [{ notifications: JSON.stringify(others) }]).values()].some(isAccepted)
+	return storedCarriers(core.ports.sql, others).some(isAccepted)
 }
 
 /** Whether a notification was accepted at any time. */

@@ -2,9 +2,9 @@
 import { attemptsOf } from './attempts.ts'
 import type { Core } from './core.ts'
 import { notificationOf } from './deliveries.ts'
-import { storedIds } from './event-log.ts'
+import { carrierIds, storedIds } from './event-log.ts'
 import type { Doubt } from './gate.ts'
-import { carrierIds, eventRow, LOG_COLUMNS, readCarriers, type LogRow } from './log-pages.ts'
+import { eventRow, LOG_COLUMNS, readCarriers, type LogRow } from './log-pages.ts'
 import type { TimelineReport } from './log-rpc.ts'
 
 /** Answers of callbacks are left out, and so are bodies: `GET /notifications/{id}` has them. */
@@ -65,7 +65,7 @@ export function timelineOf(
 		}
 		at = event.previous_event
 	}
-	const carriers = readCarriers(sql, rows)
+	const carriers = readCarriers(core, rows.flatMap(carrierIds))
 	const [held] = sql.all<{ since: number }>(`SELECT since FROM held WHERE resource = ? AND id = ?`, watched.number, row.id)
 	const [lookup] = sql.all<{ due: number; since: number; doubt: string }>(
 		`SELECT due, since, doubt FROM lookups WHERE resource = ? AND id = ?`,

@@ -2,6 +2,7 @@
 import { objectKey } from '../events/form.ts'
 import { parseMembers } from '../events/member.ts'
 import type { Core } from './core.ts'
+import { noteSettled } from './settled.ts'
 import { noteAccepted } from './tally.ts'
 
 /** Most notifications of a subscription that are unsettled at a time: what an outage adds stays in the log, where it is cheap. */
@@ -20,6 +21,7 @@ export interface NotificationRow {
 	object_type: string
 	members: string
 	created: number
+	updated: number
 	context: string
 	status: string
 	attempt: number
@@ -38,7 +40,7 @@ export interface NotificationRow {
 
 /** The columns of `NotificationRow`. */
 export const NOTIFICATION_COLUMNS =
-	'id, subscription, object_type, members, created, context, status, attempt, base, due, lease, first_try, first_failure, settled, delivered, resend'
+	'id, subscription, object_type, members, created, updated, context, status, attempt, base, due, lease, first_try, first_failure, settled, delivered, resend'
 
 /** All unsettled notifications, oldest first. */
 export function unsettledRows(core: Core): readonly NotificationRow[] {
@@ -55,16 +57,17 @@ export function readUnsettled(core: Core): NotificationRow[] {
 		JSON.stringify(unsettled),
 	)
 	if (rows.length < unsettled.length) {
-		countLost(core, rows)
+		const left = new Set(rows.map((row) => row.id))
+		const gone = unsettled.filter((id) => !left.has(id))
+		countLost(core, gone)
+		noteSettled(core.ports.sql, core.state, gone)
 		core.state.unsettled = rows.map((row) => row.id)
 	}
 	return rows
 }
 
 /** What was accepted after the list was last written is counted by it: the memory that had counted it is gone. */
-function countLost(core: Core, rows: readonly NotificationRow[]): void {
-	const left = new Set(rows.map((row) => row.id))
-	const gone = core.state.unsettled.filter((id) => !left.has(id))
+function countLost(core: Core, gone: readonly number[]): void {
 	const accepted = core.ports.sql.all<{ id: number; members: string }>(
 		// The first time that it was accepted is what settled it.
 		`SELECT id, members FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND status = 'delivered' AND coalesce(delivered, settled) = settled`,
@@ -104,8 +107,10 @@ export function enlist(core: Core, ids: readonly number[]): void {
 	core.state.unsettled = [...new Set([...core.state.unsettled, ...ids])].sort((a, b) => a - b)
 }
 
-/** A notification is settled: nothing is due for it any more. */
+/** A notification is settled, as its row says: nothing is due for it any more. */
 export function leave(core: Core, id: number): void {
+	if (!core.state.unsettled.includes(id)) core.afterwards++
+	noteSettled(core.ports.sql, core.state, [id])
 	core.state.unsettled = core.state.unsettled.filter((one) => one !== id)
 	if (core.unsettled !== null) core.unsettled = core.unsettled.filter((row) => row.id !== id)
 }

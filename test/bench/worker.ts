@@ -8,6 +8,7 @@ import { openStore, storeIo } from '../../src/instances/stores.ts'
 import type { Core } from '../../src/watcher/core.ts'
 import type { Sql, SqlValue } from '../../src/watcher/ports.ts'
 import { prune } from '../../src/watcher/prune.ts'
+import { noteSettled } from '../../src/watcher/settled.ts'
 import { Watcher as Production } from '../../src/watcher/watcher.ts'
 import type { Counts, Fill, Order, Reply } from './orders.ts'
 
@@ -165,6 +166,11 @@ function fill(core: Core, { events, batch, stepMs }: Fill): void {
 			...[first, batch * stepMs, first, batch * stepMs, first, batch * stepMs],
 		)
 		state.sequence += events
+		noteSettled(
+			ports.sql,
+			state,
+			Array.from({ length: Math.ceil(events / batch) }, (_, n) => notification + 1 + n),
+		)
 		state.notification += Math.ceil(events / batch)
 	})
 }

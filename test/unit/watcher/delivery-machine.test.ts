@@ -61,6 +61,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 	{ weight: 30, arbitrary: fc.constantFrom(1_000, 11_000, 46_000, 61_000, 600_000).map((ms): Step => ({ kind: 'time', ms })) },
 	{ weight: 6, arbitrary: fc.constantFrom(4, 8, 16, 31).map((days): Step => ({ kind: 'age', ms: days * 86_400_000 })) },
 	{ weight: 12, arbitrary: fc.constant<Step>({ kind: 'evict' }) },
+	{ weight: 12, arbitrary: fc.constant<Step>({ kind: 'keep' }) },
 	{ weight: 6, arbitrary: fc.record({ kind: fc.constant('erase'), object: fc.nat({ max: 4 }) }) },
 	{
 		weight: 30,
@@ -101,7 +102,22 @@ const begin = fc
 
 /** What must happen in at least one run in twenty, so that the property says something. */
 const HAPPENS = [
-	...['record', 'burst', 'doorbell', 'admit', 'park', 'post', 'settle', 'consumer-dies', 'deliver', 'time', 'age', 'evict', 'erase'],
+	...[
+		'record',
+		'burst',
+		'doorbell',
+		'admit',
+		'park',
+		'post',
+		'settle',
+		'consumer-dies',
+		'deliver',
+		'time',
+		'age',
+		'evict',
+		'keep',
+		'erase',
+	],
 	...['configure', 'release', 'replay', 'cancel', 'crash before', 'crash after', 'doorbell lost', 'doorbell double', 'settled late'],
 	...['settled again', 'admitted', 'probed', 'repeat', 'dead', 'released late', 'expired', 'pruned', 'coalesced', 'cancelled out'],
 	...['filtered', 'cancelled', 'replayed one', 'replayed failed', 'replayed filter'],
@@ -127,3 +143,25 @@ test(`${RUNS} interleavings of recording, claiming, settling and all that distur
 	const rare = HAPPENS.filter((name) => (happened.get(name) ?? 0) < RUNS / 20)
 	expect(rare.map((name) => `${name}: ${happened.get(name) ?? 0} of ${RUNS}`)).toEqual([])
 }, 300_000)
+
+test('a success of before a replay that is told after the replay has ended is a success', async () => {
+	const machine = await Machine.create()
+	const play = async (...all: Step[]): Promise<void> => {
+		for (const one of all) await machine.play(one)
+	}
+	const claim: Step = { kind: 'doorbell', limit: 1, as: 'answered' }
+	const lease: Step = { kind: 'time', ms: 46_000 }
+	const forget: Step = { kind: 'consumer-dies', flight: 1 }
+	await play(
+		{ kind: 'configure', change: { delivery: { schedule: [], batch: 1 } }, told: true, release: false },
+		{ kind: 'record', changes: [{ object: 0, op: 'edit' }] },
+		{ kind: 'post', flight: 0, answer: 'ok', settle: 'later', more: false },
+		...[lease, claim, forget, lease, claim, forget, lease, claim],
+		{ kind: 'replay', which: 'one', position: 0 },
+		...[claim, { kind: 'post', flight: 0, answer: 500, settle: 'now', more: false } satisfies Step],
+	)
+	expect([...machine.happened]).toEqual(expect.arrayContaining(['replayed one', 'answer 500']))
+	expect(machine.statuses()).toEqual(['queued'])
+	await play({ kind: 'settle', flight: 0, more: false, again: false })
+	expect(machine.statuses()).toEqual(['queued, accepted'])
+})

@@ -15,9 +15,11 @@ import { Engine } from '../../../src/watcher/engine.ts'
 import { erase } from '../../../src/watcher/erasure.ts'
 import type { NewEvent } from '../../../src/watcher/event-log.ts'
 import { putIntoNotifications } from '../../../src/watcher/forming.ts'
+import { readCarriers } from '../../../src/watcher/log-pages.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig, type Ports, type WatcherConfig } from '../../../src/watcher/ports.ts'
 import { cancelResend, replay, resendsOf } from '../../../src/watcher/replays.ts'
 import type { Admission, Ask, Claim, Known, Outcome, ReplayQuery } from '../../../src/watcher/rpc.ts'
+import { keepSettled, type Carrier } from '../../../src/watcher/settled.ts'
 import { CALLBACK } from '../../../src/watcher/subscriptions.ts'
 import { MemorySql } from '../../world.ts'
 
@@ -59,6 +61,7 @@ export type Step = { crash?: 'before' | 'after' } & (
 	| { kind: 'time'; ms: number }
 	| { kind: 'age'; ms: number }
 	| { kind: 'evict' }
+	| { kind: 'keep' }
 	| { kind: 'erase'; object: number }
 	| { kind: 'configure'; change: Change; told: boolean; release: boolean }
 	| { kind: 'release'; subscription: number | null }
@@ -354,6 +357,12 @@ export class Machine {
 					}
 				}
 				return
+			case 'keep': {
+				// As if a row had room for a few only.
+				const { state } = this.#core()
+				this.#core().commit(() => keepSettled(this.sql, state, 1))
+				return
+			}
 			case 'evict':
 				this.engine = new Engine(this.#ports())
 				return
@@ -722,6 +731,7 @@ export class Machine {
 		this.#lookAtNotes(new Map(rows.map((row) => [row.id, row])), items)
 		this.#lookAtUnsettled(waiting, items)
 		this.#lookAtResends(items)
+		this.#lookAtCarriers()
 		for (const { claim, admitted } of this.#claimsToLookAt.splice(0)) this.#lookAtClaim(claim, admitted)
 		const current = this.#core().config.delivery
 		this.#filters = [
@@ -854,7 +864,8 @@ export class Machine {
 			if (row === undefined) {
 				note.pruned = true
 				const youngest = note.said.at(-1)!.fact.recordedMs
-				const undelivered = note.unsettled || note.listed || note.status === 'queued'
+				// What was meant for a subscription that is no more was dropped in the same call, and is settled.
+				const undelivered = !note.listener.gone && (note.unsettled || note.listed || note.status === 'queued')
 				assert(this.nowMs - youngest >= (undelivered ? UNDELIVERED_MS : 7 * DAY), `pruned before its time: ${note.id} ${note.status}`)
 				if (undelivered) {
 					this.happened.add('expired')
@@ -970,6 +981,26 @@ export class Machine {
 			}
 			for (const sequence of waiting.get(listener.id) ?? [])
 				assert(own.length >= PLENTY || busy.has(this.#facts.get(sequence)!.object), `event ${sequence} waits for nothing`)
+		}
+	}
+
+	/** What the notifications have come to, oldest first. */
+	statuses(): string[] {
+		return this.sql
+			.all<NoteRow>(`SELECT status, delivered FROM notifications ORDER BY id`)
+			.map(({ status, delivered }) => (delivered === null ? status : `${status}, accepted`))
+	}
+
+	/** What is told of notifications is what their rows say, wherever it is read from. */
+	#lookAtCarriers(): void {
+		const rows = this.sql.all<Carrier>(`SELECT id, status, created, updated, delivered FROM notifications ORDER BY id`)
+		const read = readCarriers(
+			this.#core(),
+			rows.map(({ id }) => id),
+		)
+		for (const row of rows) {
+			const { id, status, created, updated, delivered } = read.get(row.id)!
+			assert.deepEqual({ id, status, created, updated, delivered }, { ...row })
 		}
 	}
 

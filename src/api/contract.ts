@@ -5,22 +5,30 @@
 import * as z from 'zod'
 import type { Role } from '../accounts/roles.ts'
 import type { ErrorStatus } from '../errors.ts'
+import { ORDER, refusalExample } from './examples.ts'
 
-/** The parts of the reference, and what each is about. The first word in lower case is the area of an API key's scope. */
+/** The parts of the reference, in its order, and what each is about. The first word in lower case is the area of an API key's scope. */
 export const TAGS = {
-	Instances: 'Connected stores: making, changing, watching and removing them (contract, section 2)',
-	Elements: 'What can be connected, and with which settings (contract, section 2)',
-	Hub: "A store's own records through one token (contract, section 8)",
-	Events: 'The log of changes: lists, counts, exports, a stream (contract, section 6)',
-	Notifications: 'What is sent, where to, and how it fares (contract, section 5)',
-	Accounts: 'The organization: settings, people, keys, audit log (contract, section 5)',
-	Authentication: 'Who is calling (contract, section 1)',
-	Tools: 'What helps whoever builds a receiver',
-	Service: 'This deployment itself, for operators',
+	Instances: 'Connected stores: making, changing, watching and removing them.',
+	Elements: 'What can be connected, and with which settings.',
+	Hub: "A store's own records, as the store has them, through the token of its instance.",
+	Events: 'The log of changes: lists, counts, exports, a stream.',
+	Notifications: 'What is sent, where to, and how it fares.',
+	Accounts: 'The organization: settings, people, keys, audit log.',
+	Authentication: 'Who is calling: signing in, sessions, secrets.',
+	Tools: 'What helps whoever builds a receiver.',
+	Service: 'This deployment itself, for operators.',
 } as const
 
 /** One of them. */
 export type Tag = keyof typeof TAGS
+
+/** What titles of calls begin with, in the order in which the calls about one thing are shown. */
+export const VERBS = [
+	...['List', 'Create', 'Connect', 'Invite', 'Start', 'Get', 'Replace', 'Update', 'Delete'],
+	...['Enable', 'Disable', 'Rotate', 'End', 'Revoke', 'Reset', 'Cancel', 'Decide', 'Erase', 'Poll', 'Send'],
+	...['Release', 'Acknowledge', 'Replay', 'Count', 'Export', 'Stream', 'Sign', 'Accept', 'Verify', 'Check', 'Ping'],
+]
 
 /**
  * How much a caller must prove. `caller`: User with Organization or with Element; `account`: the organization too; `instance`: the
@@ -45,7 +53,7 @@ export interface Operation {
 	/** The path stands at the root, not below the base path. */
 	root?: true
 	tag: Tag
-	/** A short phrase. */
+	/** A title that begins with one of `VERBS`: at most 40 characters, and no other call has it. */
 	summary: string
 	/** Markdown: what is to be known beyond the summary. */
 	description?: string
@@ -72,6 +80,8 @@ export interface Operation {
 	repeatable?: true
 	/** An example of a body, where the schema's own examples do not suffice. */
 	example?: unknown
+	/** An example of an answer in JSON, where that of its schema does not suffice: the vendor's records. */
+	answerExample?: unknown
 }
 
 /** Tables of calls, by their operation ids. */
@@ -86,11 +96,11 @@ export function operation<const One extends Operation>(one: One): One {
 export type Both<Name extends string, One> = Record<`${Name}ByToken`, One & { access: 'token' }> &
 	Record<Name, One & { access: 'instance' }>
 
-/** Declares such a pair; `path` is what follows `/instances` and `/instances/{id}`. */
+/** Declares such a pair; `path` is what follows `/instances` and `/instances/{id}`. The title of the token's says so. */
 export function both<const Name extends string, const One extends Omit<Operation, 'access'>>(name: Name, one: One): Both<Name, One> {
 	// The token's first: its path has a fixed word where the other has `{id}`.
 	return {
-		[`${name}ByToken`]: { ...one, access: 'token', path: `/instances${one.path}` },
+		[`${name}ByToken`]: { ...one, access: 'token', path: `/instances${one.path}`, summary: `${one.summary} (by token)` },
 		[name]: { ...one, access: 'instance', path: `/instances/{id}${one.path}`, params: one.params },
 	} as never
 }
@@ -199,7 +209,9 @@ export const ErrorBody = z
 		requestId: z.string().meta({ description: 'Finds the request in the log; also in Elements-Request-Id' }),
 		providerMessage: z.string().optional().meta({ description: 'What the store said' }),
 	})
-	.meta({ id: 'Error' })
+	.meta({ id: 'Error', examples: [refusalExample(400)] })
 
 /** A record as the vendor gives it: the only shape of an answer that is not ours to close. */
-export const VendorRecord = z.record(z.string(), z.unknown()).meta({ id: 'VendorRecord', description: 'A record as the store gave it' })
+export const VendorRecord = z
+	.record(z.string(), z.unknown())
+	.meta({ id: 'VendorRecord', examples: [ORDER], description: 'A record as the store gave it' })

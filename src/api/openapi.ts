@@ -1,5 +1,6 @@
 /** `GET /openapi.json`: the calls as an OpenAPI 3.1 document, made of the same data that validates them. */
-import { TAGS } from './contract.ts'
+import { type Operation, TAGS, VERBS } from './contract.ts'
+import { operations } from './operations.ts'
 import type { Api } from './serve.ts'
 import { VERSION } from '../version.ts'
 
@@ -38,6 +39,53 @@ export function documentOf(app: Api): object {
 		security: [{ secrets: [] }, { bearer: [] }],
 		tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
 	})
-	made.set(app, document)
-	return document
+	const sorted = { ...document, paths: inOrder(document.paths as Paths) }
+	made.set(app, sorted)
+	return sorted
+}
+
+/** What is read and written of a document's paths. */
+type Paths = Record<string, Record<string, { operationId: string }>>
+
+/**
+ * The calls in the order in which one meets them. The methods of a path stand together in a document, but not in that order, so each call also carries its
+ * place as `x-order`, by which the reference sorts.
+ */
+function inOrder(paths: Paths): Paths {
+	const places = new Map(idsInOrder().map((id, index) => [id, index + 1]))
+	const placeOf = ({ operationId }: { operationId: string }): number => places.get(operationId) ?? places.size + 1
+	const sorted = Object.entries(paths).map(([path, methods]) => {
+		const calls = Object.entries(methods).map(([method, call]) => [method, { ...call, 'x-order': placeOf(call) }] as const)
+		return [path, calls.sort(([, one], [, other]) => one['x-order'] - other['x-order'])] as const
+	})
+	sorted.sort(([, [one]], [, [other]]) => one![1]['x-order'] - other![1]['x-order'])
+	return Object.fromEntries(sorted.map(([path, calls]) => [path, Object.fromEntries(calls)]))
+}
+
+/** By tag, then by what a call is about, as the tables first name it, then by verb; that by the token after that by id. */
+function idsInOrder(): string[] {
+	const all = Object.entries(operations as Record<string, Operation>)
+	const tags = Object.keys(TAGS)
+	const subjects = [...new Set(all.map(([, one]) => subjectOf(one)))]
+	const keys = all.map(([id, one], index) => ({
+		id,
+		key: [
+			tags.indexOf(one.tag),
+			subjects.indexOf(subjectOf(one)),
+			VERBS.indexOf(one.summary.split(' ')[0]!),
+			one.access === 'token' ? 1 : 0,
+			index,
+		],
+	}))
+	return keys.sort((one, other) => compare(one.key, other.key)).map(({ id }) => id)
+}
+
+/** What a call is about: its path without the instance that it is beneath, and without the id at its end. */
+function subjectOf({ path }: Operation): string {
+	return path.replace(/^\/instances\/\{id\}/, '/instances').replace(/\/\{\w+\}$/, '')
+}
+
+function compare(one: readonly number[], other: readonly number[]): number {
+	const first = one.findIndex((part, index) => part !== other[index])
+	return first === -1 ? 0 : one[first]! - other[first]!
 }

@@ -15,25 +15,25 @@ import { serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
 import { userOperations } from './users/operations.ts'
 
-/** All of them. */
+/** All of them, in the order in which the reference shows what they are about (openapi.ts). Routing has an order of its own (app.ts). */
 export const operations = {
-	...serviceOperations,
-	...accountInstanceOperations,
-	...accountOperations,
-	...userOperations,
-	...authenticationOperations,
-	...notificationOperations,
 	...instanceOperations,
 	...watchingOperations,
 	...instanceReplayOperations,
+	...connectOperations,
+	...accountInstanceOperations,
 	...metricsOperations,
 	...rootMetricsOperations,
 	...catalogOperations,
-	...eventOperations,
-	...replayOperations,
-	...connectOperations,
-	...toolOperations,
 	...hubOperations,
+	...eventOperations,
+	...notificationOperations,
+	...replayOperations,
+	...accountOperations,
+	...userOperations,
+	...authenticationOperations,
+	...toolOperations,
+	...serviceOperations,
 }
 
 /** The id of a call. */

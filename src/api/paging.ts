@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import * as z from 'zod'
 import { BadRequest } from '../errors.ts'
 import { atMost, LIMITS } from '../limits.ts'
+import { PAGE_TOKEN } from './examples.ts'
 
 /** Most records of a page. */
 export const PAGE_LIMIT = LIMITS.pageSize.value
@@ -13,14 +14,14 @@ export const PageSize = z
 	.regex(/^\d{1,6}$/, `expected a whole number from 1 to ${PAGE_LIMIT}`)
 	.transform(Number)
 	.refine((size: number) => size >= 1 && size <= PAGE_LIMIT, `expected a whole number from 1 to ${PAGE_LIMIT}`)
-	.meta({ description: `Records of the page: 1 to ${PAGE_LIMIT}` })
+	.meta({ description: `Records of the page: 1 to ${PAGE_LIMIT}`, examples: ['50'] })
 
 /** `nextPage` of a query. */
 export const NextPage = z
 	.string()
 	.max(LIMITS.pageToken.value, atMost('pageToken'))
 	.optional()
-	.meta({ description: 'The `Elements-Next-Page-Token` of the page before' })
+	.meta({ description: 'The `Elements-Next-Page-Token` of the page before', examples: [PAGE_TOKEN] })
 
 /** A parameter that may be given several times. Handlers read it with `listParameter`, which takes it with and without `[]`. */
 export const Names = z.union([z.string(), z.array(z.string())]).optional()

@@ -4,6 +4,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
 import { BadRequest, ERRORS, type ErrorStatus } from '../errors.ts'
 import { guard } from './access.ts'
+import { API_KEY } from './accounts/examples.ts'
 import {
 	type AnswerOf,
 	ErrorBody,
@@ -20,6 +21,7 @@ import {
 	type ValidOf,
 } from './contract.ts'
 import type { Access, PublicEnv } from './environment.ts'
+import { ACCOUNT, INSTANCE_ID, refusalExample } from './examples.ts'
 import { HEADER, idempotent } from './idempotency.ts'
 import { acceptable, bodyRules } from './requests.ts'
 
@@ -111,7 +113,7 @@ function requestOf(one: Operation): NonNullable<RouteConfig['request']> {
 	const names = [...one.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!)
 	const declared = one.params instanceof z.ZodObject ? one.params.shape : {}
 	const rest = Object.fromEntries(
-		names.filter((name) => !(name in declared)).map((name) => [name, z.string().meta({ description: PARAMETERS[name] })]),
+		names.filter((name) => !(name in declared)).map((name) => [name, z.string().meta(PARAMETERS[name]?.(one.path) ?? {})]),
 	)
 	const params = one.params instanceof z.ZodObject ? one.params.extend(rest) : z.object(rest)
 	return {
@@ -132,23 +134,34 @@ function requestOf(one: Operation): NonNullable<RouteConfig['request']> {
 
 /** What a POST may carry. Described here, checked by its middleware, which must know the key before anything else is looked at. */
 const OnceHeaders = z.looseObject({
-	[HEADER]: z.string().optional().meta({
-		description:
-			'1 to 255 visible characters of your own choice: the same request with the same key has the same answer for 24 hours and is made once',
-	}),
+	[HEADER]: z
+		.string()
+		.optional()
+		.meta({
+			description:
+				'1 to 255 visible characters of your own choice: the same request with the same key has the same answer for 24 hours and is made once',
+			examples: ['7c9e6679-7425-40de-944b-e07fc1f90ae7'],
+		}),
 })
 
 /** What the words in braces mean where an operation does not say it. */
-const PARAMETERS: Record<string, string> = {
-	id: 'A positive whole number',
-	keyOrId: "An element's key or number: `woocommercerest` or `2881`",
+const PARAMETERS: Record<string, (path: string) => { description: string; examples: string[] }> = {
+	id: (path) => ({ description: 'A positive whole number', examples: [String(exampleId(path))] }),
+	keyOrId: () => ({ description: "An element's key or number: `woocommercerest` or `2881`", examples: ['woocommercerest'] }),
+}
+
+function exampleId(path: string): number {
+	if (path.startsWith('/accounts/api-keys')) return API_KEY.id
+	return path.startsWith('/accounts') ? ACCOUNT.id : INSTANCE_ID
 }
 
 function responsesOf(one: Operation): RouteConfig['responses'] {
 	const schema = schemaOf(one)
 	const others = textsOf(one)
 	const content = {
-		...(schema === null ? {} : { 'application/json': { schema } }),
+		...(schema === null
+			? {}
+			: { 'application/json': { schema, ...(one.answerExample === undefined ? {} : { example: one.answerExample }) } }),
 		...Object.fromEntries(others.map(({ media, description }) => [media, { schema: z.string().meta({ description }) }])),
 	}
 	const successes = successesOf(one).map((status) => [
@@ -157,7 +170,7 @@ function responsesOf(one: Operation): RouteConfig['responses'] {
 	])
 	const refusals = refusalsOf(one).map((status: ErrorStatus) => [
 		status,
-		{ description: ERRORS[status], content: { 'application/json': { schema: ErrorBody } } },
+		{ description: ERRORS[status], content: { 'application/json': { schema: ErrorBody, example: refusalExample(status) } } },
 	])
 	return Object.fromEntries([...successes, ...refusals])
 }

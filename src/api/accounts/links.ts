@@ -4,6 +4,7 @@ import type { Link } from '../../accounts/links.ts'
 import { publicBase } from '../../instances/addresses.ts'
 import type { PublicContext } from '../environment.ts'
 import { toIsoSeconds } from '../times.ts'
+import { LINK } from './examples.ts'
 
 /** A link. There is no mail: whoever asked for it passes it on. */
 export const LinkAnswer = z
@@ -12,7 +13,7 @@ export const LinkAnswer = z
 		token: z.string().meta({ description: 'The same for a program: `POST /authentication/accept`' }),
 		expiresDate: z.string(),
 	})
-	.meta({ id: 'Link' })
+	.meta({ id: 'Link', examples: [LINK] })
 
 /** Where the page is; the token follows. */
 export const LINK_PATH = '/accept'

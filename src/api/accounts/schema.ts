@@ -6,6 +6,8 @@ import { atMost, LIMITS } from '../../limits.ts'
 import { SCOPES } from '../contract.ts'
 import { NextPage, PageSize } from '../paging.ts'
 import { PersonName } from './fields.ts'
+import { ACCOUNT, INSTANCE_ID, PERSON } from '../examples.ts'
+import { API_KEY, AUDIT_ENTRY, NEW_API_KEY, SECRET, SETTINGS } from './examples.ts'
 
 /** A number in a query. */
 const WholeNumber = z
@@ -21,10 +23,12 @@ export const SettingsBody = z
 /** Every setting as text, with its default where it is not set; null: there is none. Secrets `********`. */
 export const SettingsAnswer = z
 	.strictObject(Object.fromEntries(SETTING_NAMES.map((name) => [name, z.string().nullable()])))
-	.meta({ id: 'Settings' })
+	.meta({ id: 'Settings', examples: [SETTINGS] })
 
 /** An organization. */
-export const AccountAnswer = z.strictObject({ id: z.number(), name: z.string(), createdDate: z.string() }).meta({ id: 'Account' })
+export const AccountAnswer = z
+	.strictObject({ id: z.number(), name: z.string(), createdDate: z.string() })
+	.meta({ id: 'Account', examples: [ACCOUNT] })
 
 /** What may be changed of it. */
 export const AccountPatch = z.object({ name: PersonName.meta({ description: 'At most 255 characters, no HTML', examples: ['Acme'] }) })
@@ -35,7 +39,7 @@ export const SecretAnswer = z
 		secret: z.string().nullable().meta({ description: 'Null: there is none, until it is rotated' }),
 		previousUntil: z.string().nullable().meta({ description: 'Until when the secret before this one opens too' }),
 	})
-	.meta({ id: 'Secret' })
+	.meta({ id: 'Secret', examples: [SECRET] })
 
 const GRACE = `expected whole seconds from 0 to ${LIMITS.secretGrace.value}`
 
@@ -90,17 +94,17 @@ const keyFields = {
 	lastUsedDate: z.string().nullable().meta({ description: 'To the hour; null: never' }),
 }
 /** An API key as listed. */
-export const ApiKeyAnswer = z.strictObject(keyFields).meta({ id: 'ApiKey' })
+export const ApiKeyAnswer = z.strictObject(keyFields).meta({ id: 'ApiKey', examples: [API_KEY] })
 /** An API key as made: the only answer that holds it. */
-export const NewApiKeyAnswer = z.strictObject({ ...keyFields, key: z.string() }).meta({ id: 'NewApiKey' })
+export const NewApiKeyAnswer = z.strictObject({ ...keyFields, key: z.string() }).meta({ id: 'NewApiKey', examples: [NEW_API_KEY] })
 
 const Moment = z.string().max(LIMITS.time.value, atMost('time')).optional()
 
 /** What the audit log can be narrowed by. */
 export const AuditQuery = z.object({
 	from: Moment.meta({ description: 'ISO 8601 or epoch milliseconds', examples: ['2026-01-31T12:00:00Z'] }),
-	to: Moment.meta({ description: 'Up to before this moment' }),
-	userId: WholeNumber.optional().meta({ description: 'Who did it' }),
+	to: Moment.meta({ description: 'Up to before this moment', examples: ['2026-06-01T12:00:00Z'] }),
+	userId: WholeNumber.optional().meta({ description: 'Who did it', examples: [String(PERSON.id)] }),
 	action: z
 		.string()
 		.max(LIMITS.auditAction.value, atMost('auditAction'))
@@ -110,7 +114,7 @@ export const AuditQuery = z.object({
 		.enum(AUDIT_OBJECTS, `expected ${AUDIT_OBJECTS.join(', ')}`)
 		.optional()
 		.meta({ description: 'What it was done to' }),
-	objectId: WholeNumber.optional().meta({ description: 'To which of them' }),
+	objectId: WholeNumber.optional().meta({ description: 'To which of them', examples: [String(INSTANCE_ID)] }),
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
 })
@@ -128,4 +132,4 @@ export const AuditAnswer = z
 			.meta({ description: 'Names of what was changed, and numbers; never values' }),
 		requestId: z.string().nullable(),
 	})
-	.meta({ id: 'AuditEntry' })
+	.meta({ id: 'AuditEntry', examples: [AUDIT_ENTRY] })

@@ -3,6 +3,8 @@ import * as z from 'zod'
 import { atMost, LIMITS } from '../../limits.ts'
 import { Password } from '../accounts/fields.ts'
 import { operation } from '../contract.ts'
+import { SECRETS, SESSION, TOKEN } from '../accounts/examples.ts'
+import { PERSON } from '../examples.ts'
 
 /** Name and password. Longer than any that can be set is wrong, not an error of its own. */
 export const SignInBody = z.object({
@@ -33,7 +35,7 @@ const SessionAnswer = z
 		createdDate: z.string(),
 		expiresDate: z.string(),
 	})
-	.meta({ id: 'Session' })
+	.meta({ id: 'Session', examples: [SESSION] })
 
 /** All of them. */
 export const authenticationOperations = {
@@ -41,20 +43,21 @@ export const authenticationOperations = {
 		method: 'post',
 		path: '/authentication',
 		tag: 'Authentication',
-		summary: 'Sign in: a token for 14 days',
+		summary: 'Sign in',
 		description:
-			'`Authorization: Bearer <token>` stands for User and Organization from then on. After 10 attempts without success for one user name, or 100 from one address, within 15 minutes, the next is refused (429) until these are over, with the right password too.',
+			'Answers with a token for 14 days. `Authorization: Bearer <token>` stands for User and Organization from then on. After 10 attempts without success for one user name, or 100 from one address, within 15 minutes, the next is refused (429) until these are over, with the right password too.',
 		access: 'public',
 		body: SignInBody,
 		example: { username: 'ann@acme.example', password: 'correct horse battery staple' },
-		answer: z.strictObject({ token: z.string(), expiresDate: z.string() }).meta({ id: 'Token' }),
+		answer: z.strictObject({ token: z.string(), expiresDate: z.string() }).meta({ id: 'Token', examples: [TOKEN] }),
 		errors: [401, 429],
 	}),
 	signOut: operation({
 		method: 'delete',
 		path: '/authentication',
 		tag: 'Authentication',
-		summary: 'Sign out: this session ends',
+		summary: 'Sign out',
+		description: 'This session ends.',
 		access: 'account',
 		role: 'viewer',
 		answer: null,
@@ -64,19 +67,23 @@ export const authenticationOperations = {
 		method: 'post',
 		path: '/authentication/accept',
 		tag: 'Authentication',
-		summary: 'Set a password with the token of an invitation or reset, once',
-		description: 'All sessions of the user end.',
+		summary: 'Accept a one-time link',
+		description: 'Sets a password with the token of an invitation or reset. All sessions of the user end.',
 		access: 'public',
 		body: AcceptBody,
 		example: { token: `sbl_${'x'.repeat(43)}`, password: 'correct horse battery staple' },
-		answer: z.strictObject({ username: z.string().meta({ description: 'The name to sign in with' }) }).meta({ id: 'Accepted' }),
+		answer: z
+			.strictObject({ username: z.string().meta({ description: 'The name to sign in with' }) })
+			.meta({ id: 'Accepted', examples: [{ username: PERSON.emailAddress }] }),
 		errors: [404],
 	}),
 	getSecrets: operation({
 		method: 'get',
 		path: '/authentication/secrets',
 		tag: 'Authentication',
-		summary: "One's own secret and the organization's; the audit log notes that they were shown",
+		summary: 'Get your secrets',
+		description:
+			'Your own and the organization’s: what `Authorization: User …, Organization …` is made of. The audit log notes that they were shown.',
 		access: 'account',
 		role: 'developer',
 		answer: z
@@ -84,13 +91,14 @@ export const authenticationOperations = {
 				userSecret: z.string().nullable().meta({ description: 'Null: it was taken away' }),
 				organizationSecret: z.string().nullable().meta({ description: 'Null: it was taken away' }),
 			})
-			.meta({ id: 'Secrets' }),
+			.meta({ id: 'Secrets', examples: [SECRETS] }),
 	}),
 	listSessions: operation({
 		method: 'get',
 		path: '/authentication/sessions',
 		tag: 'Authentication',
-		summary: "One's own sessions, newest first, at most 100",
+		summary: 'List your sessions',
+		description: 'Newest first, at most 100.',
 		access: 'account',
 		answer: z.array(SessionAnswer),
 	}),
@@ -98,9 +106,10 @@ export const authenticationOperations = {
 		method: 'delete',
 		path: '/authentication/sessions',
 		tag: 'Authentication',
-		summary: "Sign out everywhere: all one's sessions end, this one too",
+		summary: 'End all your sessions',
+		description: 'You are signed out everywhere, here too.',
 		access: 'account',
 		role: 'viewer',
-		answer: z.strictObject({ ended: z.number() }).meta({ id: 'Ended' }),
+		answer: z.strictObject({ ended: z.number() }).meta({ id: 'Ended', examples: [{ ended: 2 }] }),
 	}),
 }

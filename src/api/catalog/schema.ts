@@ -1,6 +1,8 @@
 /** The shapes of the catalogue in the contract (section 2). */
 import * as z from 'zod'
 import { ElementAnswer } from '../instances/schema.ts'
+import { CATALOG_ELEMENT, ELEMENT_CONFIGURATION, ELEMENT_METADATA, ELEMENT_RESOURCE, HUB, POLLER_SETTINGS } from './examples.ts'
+import { SEEN_SECONDS } from '../examples.ts'
 
 const PollerSettings = z
 	.strictObject({
@@ -22,7 +24,7 @@ const PollerSettings = z
 			})
 			.optional(),
 	})
-	.meta({ id: 'PollerSettings', description: 'What `event.poller.configuration` holds under a label' })
+	.meta({ id: 'PollerSettings', examples: [POLLER_SETTINGS], description: 'What `event.poller.configuration` holds under a label' })
 
 const ElementResource = z
 	.strictObject({
@@ -32,7 +34,7 @@ const ElementResource = z
 		preset: z.boolean().meta({ description: 'Watched where the configuration does not say what is' }),
 		settings: PollerSettings,
 	})
-	.meta({ id: 'ElementResource' })
+	.meta({ id: 'ElementResource', examples: [ELEMENT_RESOURCE] })
 
 const ElementConfiguration = z
 	.strictObject({
@@ -60,7 +62,7 @@ const ElementConfiguration = z
 			.array(z.strictObject({ key: z.string(), values: z.array(z.string()) }))
 			.meta({ description: 'It has a meaning only while each of these keys has one of these values' }),
 	})
-	.meta({ id: 'ElementConfiguration' })
+	.meta({ id: 'ElementConfiguration', examples: [ELEMENT_CONFIGURATION] })
 
 /** An element of the catalogue. */
 export const CatalogElement = z
@@ -69,7 +71,11 @@ export const CatalogElement = z
 		resources: z.array(ElementResource).meta({ description: 'Collections to offer for watching, the default ones first' }),
 		configuration: z.array(ElementConfiguration),
 	})
-	.meta({ id: 'CatalogElement', description: 'An element with all that a form for its instances is drawn from' })
+	.meta({
+		id: 'CatalogElement',
+		examples: [CATALOG_ELEMENT],
+		description: 'An element with all that a form for its instances is drawn from',
+	})
 
 const EventTypes = z.record(z.string(), z.strictObject({ eventTypes: z.array(z.enum(['CREATED', 'UPDATED', 'DELETED'])) })).meta({
 	description: 'By resource',
@@ -90,12 +96,12 @@ export const MetadataAnswer = z
 			webhook: EventTypes,
 		}),
 	})
-	.meta({ id: 'ElementMetadata' })
+	.meta({ id: 'ElementMetadata', examples: [ELEMENT_METADATA] })
 
 /** `GET /hubs`. */
-export const HubAnswer = z.strictObject({ key: z.string(), name: z.string(), active: z.boolean() }).meta({ id: 'Hub' })
+export const HubAnswer = z.strictObject({ key: z.string(), name: z.string(), active: z.boolean() }).meta({ id: 'Hub', examples: [HUB] })
 
 /** `GET /ping`. */
 export const PingAnswer = z
 	.strictObject({ dateTime: z.string(), endpoint: z.string().meta({ description: "The element's key" }) })
-	.meta({ id: 'Ping' })
+	.meta({ id: 'Ping', examples: [{ dateTime: SEEN_SECONDS, endpoint: 'woocommercerest' }] })

@@ -3,19 +3,27 @@ import * as z from 'zod'
 import { atMost, LIMITS } from '../../limits.ts'
 import { operation } from '../contract.ts'
 import { InstanceBody } from '../instances/schema.ts'
+import { HAND_OVER, HAND_OVER_OUTCOME } from '../instances/examples.ts'
 
 const KeyOrId = z.string().meta({ description: "The element's key or number", examples: ['woocommercerest'] })
 const Element = z.object({ keyOrId: KeyOrId })
-const State = Element.extend({ state: z.string().meta({ description: 'As it was answered' }) })
+const State = Element.extend({ state: z.string().meta({ description: 'As it was answered', examples: [HAND_OVER.state] }) })
 const CallbackUrl = z
 	.string('expected text')
 	.max(LIMITS.url.value, atMost('url'))
 	.optional()
-	.meta({ description: "Where the merchant's browser goes in the end, with `state` and `instanceId`" })
+	.meta({
+		description: "Where the merchant's browser goes in the end, with `state` and `instanceId`",
+		examples: ['https://app.acme.example/connected'],
+	})
 
 const Body = InstanceBody.extend({ callbackUrl: CallbackUrl })
 const Query = z.looseObject({
-	siteAddress: z.string().max(LIMITS.url.value, atMost('url')).optional().meta({ description: 'The address of the store' }),
+	siteAddress: z
+		.string()
+		.max(LIMITS.url.value, atMost('url'))
+		.optional()
+		.meta({ description: 'The address of the store', examples: ['https://shop.example.com'] }),
 	callbackUrl: CallbackUrl,
 })
 const HandOver = z
@@ -24,14 +32,14 @@ const HandOver = z
 		oauthUrl: z.string().meta({ description: 'Where the merchant approves, at the store itself' }),
 		state: z.string().meta({ description: 'Asks for the outcome, for 30 minutes and a day' }),
 	})
-	.meta({ id: 'HandOver' })
+	.meta({ id: 'HandOver', examples: [HAND_OVER] })
 const Outcome = z
 	.strictObject({
 		status: z.enum(['waiting', 'denied', 'failed', 'created']),
 		reason: z.string().optional().meta({ description: 'Of a failure, a sentence' }),
 		id: z.number().optional().meta({ description: 'Of the instance, once created' }),
 	})
-	.meta({ id: 'HandOverOutcome' })
+	.meta({ id: 'HandOverOutcome', examples: [HAND_OVER_OUTCOME] })
 
 /** `url` is a fixed word and comes before `{state}`. */
 export const connectOperations = {
@@ -39,7 +47,9 @@ export const connectOperations = {
 		method: 'post',
 		path: '/elements/{keyOrId}/oauth/url',
 		tag: 'Instances',
-		summary: 'Connect a store without keys: where the merchant approves',
+		summary: 'Connect a store without keys',
+		description:
+			'Answers with the address at which the merchant approves. The store then hands its keys over, and the instance is made with the rest of the body.',
 		access: 'account',
 		params: Element,
 		body: Body,
@@ -53,7 +63,8 @@ export const connectOperations = {
 		method: 'get',
 		path: '/elements/{keyOrId}/oauth/url',
 		tag: 'Instances',
-		summary: 'Connect a store without keys, with nothing but its address',
+		summary: 'Connect a store by its address',
+		description: 'As the other way without keys, for a caller that knows nothing but the address.',
 		access: 'account',
 		role: 'developer',
 		params: Element,
@@ -64,7 +75,8 @@ export const connectOperations = {
 		method: 'get',
 		path: '/elements/{keyOrId}/oauth/{state}',
 		tag: 'Instances',
-		summary: 'What became of it',
+		summary: 'Get the outcome of connecting',
+		description: 'Whether the merchant has approved, and the id of the instance once it is made.',
 		access: 'account',
 		params: State,
 		answer: Outcome,

@@ -1,6 +1,7 @@
 /** The shapes of an event's entry and of the message that carries it (contract, sections 4 and 11), as answers show them. */
 import * as z from 'zod'
 import { VendorRecord } from '../contract.ts'
+import { EVENT_ENTRY, MESSAGE } from '../examples.ts'
 
 const EventType = z.enum(['CREATED', 'UPDATED', 'DELETED'])
 const True = z.literal(true)
@@ -31,7 +32,7 @@ export const EventEntryAnswer = z
 		recordUrl: z.string().optional().meta({ description: 'Where the record is, when the notification does not carry it' }),
 		source: z.enum(['poll', 'webhook', 'reread']),
 	})
-	.meta({ id: 'EventEntry' })
+	.meta({ id: 'EventEntry', examples: [EVENT_ENTRY] })
 
 /** `message` of an instance's notification. */
 export const InstanceMessage = z
@@ -49,4 +50,4 @@ export const InstanceMessage = z
 		raw: VendorRecord,
 		events: z.array(EventEntryAnswer),
 	})
-	.meta({ id: 'InstanceMessage' })
+	.meta({ id: 'InstanceMessage', examples: [MESSAGE] })

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { atMost, LIMITS } from '../../limits.ts'
 import { both, operation, text } from '../contract.ts'
+import { EVENT_ID, ORDER } from '../examples.ts'
 import {
 	AccountCountsAnswer,
 	AccountCountsQuery,
@@ -23,7 +24,7 @@ import {
 } from './schema.ts'
 
 const EventId = z.object({
-	eventId: z.string().meta({ description: 'The id of a change: 20 characters', examples: ['AAAAAAAMAAAAAAAQf3kC'] }),
+	eventId: z.string().meta({ description: 'The id of a change: 20 characters', examples: [EVENT_ID] }),
 })
 
 const ObjectOfResource = z.object({
@@ -34,7 +35,7 @@ const ObjectOfResource = z.object({
 	objectId: z
 		.string()
 		.max(LIMITS.objectId.value, atMost('objectId'))
-		.meta({ description: "The object's id", examples: ['17'] }),
+		.meta({ description: "The object's id", examples: [String(ORDER.id)] }),
 })
 
 const FILTERED = `Of a filter's parts all must hold, of a list's values any. A call looks through 5000 events, with \`text\` through 1000: a page of a
@@ -56,7 +57,7 @@ export const eventOperations = {
 		method: 'get',
 		path: '/instances/events',
 		tag: 'Events',
-		summary: 'Events, newest first: of the token’s instance, or of all',
+		summary: 'List events',
 		description: `${ACROSS}\n\n${FILTERED}`,
 		access: 'caller',
 		query: AnyEventsQuery,
@@ -67,7 +68,7 @@ export const eventOperations = {
 		method: 'get',
 		path: '/instances/events/export',
 		tag: 'Events',
-		summary: 'Events as a file: of the token’s instance, or of all',
+		summary: 'Export events',
 		description: `${ACROSS}\n\n${EXPORTED}`,
 		access: 'caller',
 		query: AnyExportQuery,
@@ -78,8 +79,8 @@ export const eventOperations = {
 		method: 'get',
 		path: '/instances/events/dispositions',
 		tag: 'Events',
-		summary: 'What became of events: the messages that told of them',
-		description: ACROSS,
+		summary: 'List dispositions',
+		description: `What became of each event: the messages that told of it. ${ACROSS}`,
 		access: 'caller',
 		query: AnyDispositionsQuery,
 		answer: z.array(DispositionAnswer),
@@ -89,7 +90,7 @@ export const eventOperations = {
 		method: 'get',
 		path: '/instances/events/analytics',
 		tag: 'Events',
-		summary: 'How many events each interval had',
+		summary: 'Count events',
 		description: `${ACROSS}\n\n${COUNTED}`,
 		access: 'caller',
 		query: AnyCountsQuery,
@@ -100,7 +101,7 @@ export const eventOperations = {
 		method: 'get',
 		path: '/instances/events/analytics/instances',
 		tag: 'Events',
-		summary: 'How many events each interval had, by instance',
+		summary: 'Count events by instance',
 		description: `${ACROSS}\n\n${COUNTED}`,
 		access: 'caller',
 		query: AnyCountsQuery,
@@ -111,7 +112,7 @@ export const eventOperations = {
 		method: 'get',
 		path: '/instances/events/analytics/accounts',
 		tag: 'Events',
-		summary: 'How many events each interval had, by account',
+		summary: 'Count events by account',
 		description: COUNTED,
 		access: 'account',
 		query: AccountCountsQuery,
@@ -122,8 +123,8 @@ export const eventOperations = {
 		method: 'get',
 		path: '/events/stream',
 		tag: 'Events',
-		summary: 'Events as they are recorded (server-sent events)',
-		description: `Each event once, in the order of the log: \`id\` its id, \`event: event\`, \`data\` its record in the log. Within a second or, after a quiet time, five.
+		summary: 'Stream events of an instance',
+		description: `Server-sent events, as changes are recorded. Each event once, in the order of the log: \`id\` its id, \`event: event\`, \`data\` its record in the log. Within a second or, after a quiet time, five.
 \`event: gap\` says how many events have left the log before they could be told, \`event: end\` that the instance was disabled or deleted. A comment every 15 s; after 10 minutes
 the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSource\` does by itself.`,
 		query: StreamQuery,
@@ -134,7 +135,8 @@ the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSo
 		method: 'get',
 		path: '/instances/events/{eventId}',
 		tag: 'Events',
-		summary: 'One event',
+		summary: 'Get an event',
+		description: 'By its id, from whichever instance of the caller it is: an event’s id finds its instance.',
 		access: 'caller',
 		params: EventId,
 		answer: EventAnswer,
@@ -143,7 +145,7 @@ the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSo
 		method: 'get',
 		path: '/instances/{id}/events',
 		tag: 'Events',
-		summary: 'Events of an instance, newest first',
+		summary: 'List events of an instance',
 		description: FILTERED,
 		access: 'instance',
 		query: EventsQuery,
@@ -153,7 +155,7 @@ the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSo
 		method: 'get',
 		path: '/instances/{id}/events/export',
 		tag: 'Events',
-		summary: 'Events of an instance as a file',
+		summary: 'Export events of an instance',
 		description: EXPORTED,
 		access: 'instance',
 		query: ExportQuery,
@@ -163,7 +165,7 @@ the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSo
 		method: 'get',
 		path: '/instances/{id}/events/analytics',
 		tag: 'Events',
-		summary: 'How many events of an instance each interval had',
+		summary: 'Count events of an instance',
 		description: COUNTED,
 		access: 'instance',
 		query: CountsQuery,
@@ -173,7 +175,8 @@ the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSo
 		method: 'get',
 		path: '/instances/{id}/events/dispositions',
 		tag: 'Events',
-		summary: 'What became of events of an instance: the messages that told of them',
+		summary: 'List dispositions of an instance',
+		description: 'What became of each event: the messages that told of it.',
 		access: 'instance',
 		query: DispositionsQuery,
 		answer: z.array(DispositionAnswer),
@@ -182,7 +185,7 @@ the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSo
 		method: 'get',
 		path: '/instances/{id}/events/{eventId}',
 		tag: 'Events',
-		summary: 'One event of an instance',
+		summary: 'Get an event of an instance',
 		access: 'instance',
 		params: EventId,
 		answer: EventAnswer,
@@ -191,8 +194,9 @@ the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSo
 		method: 'get',
 		path: '/objects/{resource}/{objectId}/timeline',
 		tag: 'Events',
-		summary: 'Everything known of one object: its state, its events and what became of them',
-		description: 'Of an object of a watched resource, by its label. Its events are found without looking through the log.',
+		summary: 'Get the timeline of an object',
+		description:
+			'Everything known of it: its state, its events and what became of them. Of an object of a watched resource, by its label. Its events are found without looking through the log.',
 		params: ObjectOfResource,
 		query: TimelineQuery,
 		answer: TimelineAnswer,

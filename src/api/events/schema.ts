@@ -5,6 +5,8 @@ import { EVENT_STATUSES } from '../../watcher/log-rpc.ts'
 import { Names, NextPage, PageSize } from '../paging.ts'
 import { INTERVALS } from './buckets.ts'
 import { EventEntryAnswer, InstanceMessage } from './entry.ts'
+import { ACCOUNT_EVENT_COUNT, DISPOSITION, EVENT, EVENT_COUNT, INSTANCE_EVENT_COUNT, TIMELINE } from './examples.ts'
+import { ACCOUNT, EVENT_ID, INSTANCE_ID, ORDER, TAGS_OF_INSTANCE } from '../examples.ts'
 
 const Moment = z
 	.string()
@@ -16,13 +18,13 @@ const To = Moment.meta({ description: 'Recorded then or before' })
 
 /** Which instances, where a call is about several. */
 const reach = {
-	'instanceIds[]': Names.meta({ description: 'Of these instances', examples: ['12'] }),
-	'tags[]': Names.meta({ description: 'Of instances with all of these tags' }),
+	'instanceIds[]': Names.meta({ description: 'Of these instances', examples: [String(INSTANCE_ID)] }),
+	'tags[]': Names.meta({ description: 'Of instances with all of these tags', examples: TAGS_OF_INSTANCE }),
 	searchText: z
 		.string()
 		.max(LIMITS.searchText.value, atMost('searchText'))
 		.optional()
-		.meta({ description: "Of instances with this in their name or their element's key, in any case" }),
+		.meta({ description: "Of instances with this in their name or their element's key, in any case", examples: ['sample'] }),
 }
 
 /** Which events. */
@@ -35,13 +37,16 @@ const filter = {
 		.string()
 		.max(LIMITS.objectId.value, atMost('objectId'))
 		.optional()
-		.meta({ description: "The object's id", examples: ['17'] }),
+		.meta({ description: "The object's id", examples: [String(ORDER.id)] }),
 	status: Names.meta({ description: EVENT_STATUSES.join(', '), examples: ['NOTIFIED'] }),
 	text: z
 		.string()
 		.max(LIMITS.replayText.value, atMost('replayText'))
 		.optional()
-		.meta({ description: "Somewhere in the record or the object's id, in any case of A to Z; or the event's id" }),
+		.meta({
+			description: "Somewhere in the record or the object's id, in any case of A to Z; or the event's id",
+			examples: ['jane@example.com'],
+		}),
 }
 
 const page = { pageSize: PageSize.optional(), nextPage: NextPage }
@@ -66,7 +71,10 @@ export const StreamQuery = z.object({
 		.string()
 		.max(LIMITS.time.value, atMost('time'))
 		.optional()
-		.meta({ description: 'Go on behind this event, as with the header `Last-Event-ID`; without either, from now on' }),
+		.meta({
+			description: 'Go on behind this event, as with the header `Last-Event-ID`; without either, from now on',
+			examples: [EVENT_ID],
+		}),
 })
 
 /** Dispositions of one instance's events. */
@@ -84,7 +92,7 @@ const CarriedBy = z.strictObject({
 /** A record of the log. */
 export const EventAnswer = z
 	.strictObject({
-		id: z.string().meta({ description: 'The id of the change: 20 characters', examples: ['AAAAAAAMAAAAAAAQf3kC'] }),
+		id: z.string().meta({ description: 'The id of the change: 20 characters', examples: [EVENT_ID] }),
 		eventDate: z.string().meta({ description: 'When the object changed', examples: ['2026-01-31T12:00:00Z'] }),
 		recordedDate: z.string().meta({ description: 'When it was recorded, by which lists are ordered' }),
 		status: z.enum(EVENT_STATUSES).meta({ description: 'Recorded; in a notification; under way; answered, but not accepted; accepted' }),
@@ -112,7 +120,7 @@ export const EventAnswer = z
 		source: z.enum(['poll', 'webhook', 'reread']),
 		event: EventEntryAnswer.meta({ description: 'The entry as notifications carry it' }),
 	})
-	.meta({ id: 'Event' })
+	.meta({ id: 'Event', examples: [EVENT] })
 
 /** What became of an event. */
 export const DispositionAnswer = z
@@ -123,7 +131,7 @@ export const DispositionAnswer = z
 			.array(z.strictObject({ message: InstanceMessage }))
 			.meta({ description: 'The messages that told of it; none where it was told to nobody, or not yet' }),
 	})
-	.meta({ id: 'Disposition' })
+	.meta({ id: 'Disposition', examples: [DISPOSITION] })
 
 const count = {
 	from: z
@@ -153,7 +161,7 @@ export const AnyCountsQuery = z.object({ ...count, ...reach })
 export const AccountCountsQuery = z.object({
 	...count,
 	...reach,
-	'accountIds[]': Names.meta({ description: 'Of these accounts: the caller’s own', examples: ['1'] }),
+	'accountIds[]': Names.meta({ description: 'Of these accounts: the caller’s own', examples: [String(ACCOUNT.id)] }),
 })
 
 const timestamp = z.string().meta({ description: 'When the interval begins, UTC', examples: ['2026-01-31T12:00:00Z'] })
@@ -164,18 +172,18 @@ const counted = {
 }
 
 /** Counts in all. */
-export const CountsAnswer = z.array(z.strictObject({ timestamp, count: z.number() }).meta({ id: 'EventCount' }))
+export const CountsAnswer = z.array(z.strictObject({ timestamp, count: z.number() }).meta({ id: 'EventCount', examples: [EVENT_COUNT] }))
 /** Counts by instance; those without events are left out. */
 export const InstanceCountsAnswer = z.array(
 	z
 		.strictObject({ timestamp, total: z.number(), records: z.array(z.strictObject({ instanceId: z.number(), ...counted })) })
-		.meta({ id: 'InstanceEventCount' }),
+		.meta({ id: 'InstanceEventCount', examples: [INSTANCE_EVENT_COUNT] }),
 )
 /** Counts by account. */
 export const AccountCountsAnswer = z.array(
 	z
 		.strictObject({ timestamp, total: z.number(), records: z.array(z.strictObject({ accountId: z.number(), ...counted })) })
-		.meta({ id: 'AccountEventCount' }),
+		.meta({ id: 'AccountEventCount', examples: [ACCOUNT_EVENT_COUNT] }),
 )
 
 /** A timeline's page. */
@@ -230,4 +238,4 @@ export const TimelineAnswer = z
 			)
 			.meta({ description: 'Oldest first; the page holds the newest, and names the next one for those before' }),
 	})
-	.meta({ id: 'Timeline' })
+	.meta({ id: 'Timeline', examples: [TIMELINE] })

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { atMost, LIMITS } from '../../limits.ts'
 import { VendorRecord } from '../contract.ts'
 import { NextPage, PAGE_LIMIT, PageSize } from '../paging.ts'
+import { COLLECTIONS, METADATA, OBJECT } from './examples.ts'
 
 const Fields = z
 	.string()
@@ -81,7 +82,7 @@ const Plain = z.union([z.string(), z.number(), z.boolean(), z.null()])
 /** Whatever is at an address of the store: a record, or a list of records or words. */
 export const AnythingThere = z
 	.union([VendorRecord, z.array(z.union([VendorRecord, Plain]))])
-	.meta({ id: 'VendorAnswer', description: 'What the store has at this address: a record or a list' })
+	.meta({ id: 'VendorAnswer', examples: [[COLLECTIONS[1].record]], description: 'What the store has at this address: a record or a list' })
 
 /** A collection of the store. */
 export const ObjectAnswer = z
@@ -89,7 +90,7 @@ export const ObjectAnswer = z
 		name: z.string().meta({ description: 'Its name in paths, `/hubs/ecommerce/<name>`; `{id}` stands for an object that it belongs to' }),
 		methods: z.array(z.enum(['get', 'create', 'update', 'delete'])).meta({ description: 'What its route says can be done' }),
 	})
-	.meta({ id: 'HubObject' })
+	.meta({ id: 'HubObject', examples: [OBJECT] })
 
 /** The fields of a collection. */
 export const MetadataAnswer = z
@@ -107,4 +108,4 @@ export const MetadataAnswer = z
 			}),
 		),
 	})
-	.meta({ id: 'HubMetadata' })
+	.meta({ id: 'HubMetadata', examples: [METADATA] })

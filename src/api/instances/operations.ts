@@ -1,6 +1,7 @@
 /** The calls about instances (contract, section 2). Each call about one instance exists by id, and as `/instances…` with the instance's own token. */
 import * as z from 'zod'
 import { both, operation } from '../contract.ts'
+import { ACCOUNT, INSTANCE_NAME, TAGS_OF_INSTANCE } from '../examples.ts'
 import {
 	ConfigId,
 	ConfigurationItem,
@@ -30,17 +31,16 @@ const EXAMPLE = {
 		'event.notification.callback.url': 'https://example.com/hook',
 		'event.poller.refresh_interval': '15',
 	},
-	tags: ['Docs'],
-	name: 'My shop',
+	tags: TAGS_OF_INSTANCE,
+	name: INSTANCE_NAME,
 }
 
 const list = { method: 'get', tag: 'Instances', query: InstancesQuery, description: LISTS } as const
 const create = {
 	method: 'post',
 	tag: 'Instances',
-	summary: 'Connect a store',
 	description:
-		'Checks the store before anything is made. Answers 200. The bell is on from then on: what changes in the shop rings, what is there already does not.',
+		'Connects a store. Checks the store before anything is made. Answers 200. The bell is on from then on: what changes in the shop rings, what is there already does not.',
 	access: 'account',
 	body: InstanceBody,
 	example: EXAMPLE,
@@ -50,7 +50,7 @@ const create = {
 const replace = {
 	method: 'put',
 	tag: 'Instances',
-	summary: 'Replace: what is not sent is gone',
+	description: 'What is not sent is gone.',
 	body: InstanceBody,
 	example: EXAMPLE,
 	answer: InstanceAnswer,
@@ -59,8 +59,8 @@ const replace = {
 const update = {
 	method: 'patch',
 	tag: 'Instances',
-	summary: 'Change: tags whole, configuration merged',
-	description: 'A new callback URL serves the next notification, with no re-authentication.',
+	description:
+		'Tags are replaced whole, the configuration is merged. A new callback URL serves the next notification, with no re-authentication.',
 	query: RebaselineQuery,
 	body: InstancePatch,
 	example: { configuration: { 'event.notification.callback.url': 'https://example.com/other' } },
@@ -70,7 +70,6 @@ const update = {
 const remove = {
 	method: 'delete',
 	tag: 'Instances',
-	summary: 'Delete',
 	description: 'Token and hub are dead at once; the webhooks at the store are removed, if need be later.',
 	answer: null,
 } as const
@@ -80,7 +79,7 @@ export const accountInstanceOperations = {
 	listAccountInstances: operation({
 		...list,
 		path: '/accounts/instances',
-		summary: "Instances of the caller's account",
+		summary: 'List instances of your account',
 		access: 'account',
 		answer: Instances,
 		errors: [404],
@@ -88,46 +87,39 @@ export const accountInstanceOperations = {
 	listInstancesOfAccount: operation({
 		...list,
 		path: '/accounts/{id}/instances',
-		summary: 'Instances of an account',
+		summary: 'List instances of an account',
 		description: `An account is an organization: \`accountId\` in notifications is its number. Another one's does not exist. ${LISTS}`,
 		access: 'account',
-		params: z.object({ id: z.string().meta({ description: 'Number of the organization', examples: ['1'] }) }),
+		params: z.object({ id: z.string().meta({ description: 'Number of the organization', examples: [String(ACCOUNT.id)] }) }),
 		answer: Instances,
 	}),
 }
 
 /** Fixed words before `{id}` in the same place. */
 export const instanceOperations = {
-	createInstance: operation({ ...create, path: '/instances' }),
+	createInstance: operation({ ...create, path: '/instances', summary: 'Create an instance' }),
 	listInstances: operation({
 		...list,
 		path: '/instances',
-		summary: 'Instances; with an Element token, that instance',
+		summary: 'List instances',
+		description: `With an Element token, that instance. ${LISTS}`,
 		access: 'caller',
 		answer: z.union([Instances, InstanceAnswer]),
 		errors: [404],
-	}),
-	createInstanceOfElement: operation({ ...create, path: '/elements/{keyOrId}/instances' }),
-	listInstancesOfElement: operation({
-		...list,
-		path: '/elements/{keyOrId}/instances',
-		summary: 'Instances of an element',
-		access: 'account',
-		answer: Instances,
 	}),
 
 	...both('listConfiguration', {
 		method: 'get',
 		path: '/configuration',
 		tag: 'Instances',
-		summary: 'Configuration, item by item',
+		summary: 'List configuration items',
 		answer: z.array(ConfigurationItem),
 	}),
 	...both('getConfigurationItem', {
 		method: 'get',
 		path: '/configuration/{configId}',
 		tag: 'Instances',
-		summary: 'One configuration item',
+		summary: 'Get a configuration item',
 		params: ConfigId,
 		answer: ConfigurationItem,
 	}),
@@ -135,7 +127,7 @@ export const instanceOperations = {
 		method: 'patch',
 		path: '/configuration/{configId}',
 		tag: 'Instances',
-		summary: 'Change one configuration item',
+		summary: 'Update a configuration item',
 		params: ConfigId,
 		query: RebaselineQuery,
 		body: ConfigurationPatch,
@@ -147,7 +139,7 @@ export const instanceOperations = {
 		method: 'put',
 		path: '/enabled',
 		tag: 'Instances',
-		summary: 'Enable',
+		summary: 'Enable an instance',
 		description:
 			'Polling goes on where it stood, and everything is read once: what changed meanwhile rings once. What a dead callback held is released.',
 		query: EnableQuery,
@@ -158,7 +150,8 @@ export const instanceOperations = {
 		method: 'delete',
 		path: '/enabled',
 		tag: 'Instances',
-		summary: 'Disable: neither polls nor delivers, and the hub answers 403',
+		summary: 'Disable an instance',
+		description: 'It neither polls nor delivers, and the hub answers 403.',
 		answer: InstanceAnswer,
 		errors: [409],
 	}),
@@ -166,7 +159,8 @@ export const instanceOperations = {
 		method: 'get',
 		path: '/signature-key',
 		tag: 'Instances',
-		summary: 'The key that signs notifications, and the one that takes over',
+		summary: 'Get the signature key',
+		description: 'The key that signs notifications and, during a rotation, the one that takes over.',
 		role: 'developer',
 		answer: SignatureKeyAnswer,
 	}),
@@ -174,7 +168,8 @@ export const instanceOperations = {
 		method: 'post',
 		path: '/signature-key/rotate',
 		tag: 'Instances',
-		summary: 'A new signature key; for a time both sign',
+		summary: 'Rotate the signature key',
+		description: 'For a time both keys sign, so that no notification is refused while receivers change over.',
 		body: RotateBody,
 		example: { grace: 3600 },
 		answer: SignatureKeyAnswer,
@@ -183,7 +178,8 @@ export const instanceOperations = {
 		method: 'post',
 		path: '/signature-key/rotate/end',
 		tag: 'Instances',
-		summary: 'The new signature key alone, from now on',
+		summary: 'End a signature key rotation',
+		description: 'The new key signs alone, from now on.',
 		answer: SignatureKeyAnswer,
 	}),
 
@@ -191,28 +187,47 @@ export const instanceOperations = {
 		method: 'get',
 		path: '/instances/{id}',
 		tag: 'Instances',
-		summary: 'One instance',
+		summary: 'Get an instance',
 		access: 'instance',
 		answer: InstanceAnswer,
 	}),
-	...both('updateInstance', { ...update, path: '' }),
-	...both('replaceInstance', { ...replace, path: '', query: RebaselineQuery }),
-	...both('deleteInstance', { ...remove, path: '' }),
+	...both('updateInstance', { ...update, path: '', summary: 'Update an instance' }),
+	...both('replaceInstance', { ...replace, path: '', summary: 'Replace an instance', query: RebaselineQuery }),
+	...both('deleteInstance', { ...remove, path: '', summary: 'Delete an instance' }),
+	createInstanceOfElement: operation({ ...create, path: '/elements/{keyOrId}/instances', summary: 'Create an instance of an element' }),
+	listInstancesOfElement: operation({
+		...list,
+		path: '/elements/{keyOrId}/instances',
+		summary: 'List instances of an element',
+		access: 'account',
+		answer: Instances,
+	}),
 	getInstanceOfElement: operation({
 		method: 'get',
 		path: '/elements/{keyOrId}/instances/{id}',
 		tag: 'Instances',
-		summary: 'One instance of an element',
+		summary: 'Get an instance of an element',
 		access: 'instance',
 		answer: InstanceAnswer,
 	}),
-	updateInstanceOfElement: operation({ ...update, path: '/elements/{keyOrId}/instances/{id}', access: 'instance' }),
+	updateInstanceOfElement: operation({
+		...update,
+		path: '/elements/{keyOrId}/instances/{id}',
+		summary: 'Update an instance of an element',
+		access: 'instance',
+	}),
 	replaceInstanceOfElement: operation({
 		...replace,
 		path: '/elements/{keyOrId}/instances/{id}',
-		description: 'Asks the store with the keys, whether or not they changed, unless `reAuthenticate=false`.',
+		summary: 'Replace an instance of an element',
+		description: 'What is not sent is gone. Asks the store with the keys, whether or not they changed, unless `reAuthenticate=false`.',
 		access: 'instance',
 		query: ReplaceQuery,
 	}),
-	deleteInstanceOfElement: operation({ ...remove, path: '/elements/{keyOrId}/instances/{id}', access: 'instance' }),
+	deleteInstanceOfElement: operation({
+		...remove,
+		path: '/elements/{keyOrId}/instances/{id}',
+		summary: 'Delete an instance of an element',
+		access: 'instance',
+	}),
 }

@@ -1,6 +1,8 @@
 /** The shapes of replays, test events and erasing. */
 import * as z from 'zod'
 import { atMost, LIMITS } from '../../limits.ts'
+import { ORDER } from '../examples.ts'
+import { REPLAY, TEST_EVENT } from './examples.ts'
 
 const DryRun = z
 	.enum(['true', 'false'], 'expected true or false')
@@ -24,7 +26,7 @@ export const ReplayFilter = z.strictObject(
 		objectId: z
 			.union([z.string(), z.number()], 'expected the id of an object')
 			.optional()
-			.meta({ examples: ['17'] }),
+			.meta({ examples: [String(ORDER.id)] }),
 		status: z.enum(['NOTIFIED', 'CONSUMED'], 'expected NOTIFIED or CONSUMED').optional().meta({ description: 'Accepted, or not' }),
 		text: z.string('expected text').min(1, 'expected text').max(LIMITS.replayText.value, atMost('replayText')).optional(),
 	},
@@ -54,18 +56,20 @@ export const ResendAnswer = z
 		createdDate: z.string(),
 		endedDate: z.string().nullable(),
 	})
-	.meta({ id: 'Replay' })
+	.meta({ id: 'Replay', examples: [REPLAY] })
 
 /** `POST …/test-event`. */
-export const TestEventAnswer = z.strictObject({ notificationId: z.number(), eventId: z.string() }).meta({ id: 'TestEvent' })
+export const TestEventAnswer = z
+	.strictObject({ notificationId: z.number(), eventId: z.string() })
+	.meta({ id: 'TestEvent', examples: [TEST_EVENT] })
 
 /** `DELETE …/events/objects/…`. */
 export const EraseAnswer = z
 	.strictObject({ erased: z.number().meta({ description: 'Events whose record is gone' }) })
-	.meta({ id: 'Erased' })
+	.meta({ id: 'Erased', examples: [{ erased: 2 }] })
 
 /** The path of a replay. */
-export const ReplayId = z.object({ replayId: z.string().meta({ description: 'Number of the replay', examples: ['1'] }) })
+export const ReplayId = z.object({ replayId: z.string().meta({ description: 'Number of the replay', examples: [String(REPLAY.id)] }) })
 
 /** The path of an object. */
 export const ObjectOfResource = z.object({
@@ -76,5 +80,5 @@ export const ObjectOfResource = z.object({
 	objectId: z
 		.string()
 		.max(LIMITS.objectId.value, atMost('objectId'))
-		.meta({ description: 'Its id at the store', examples: ['17'] }),
+		.meta({ description: 'Its id at the store', examples: [String(ORDER.id)] }),
 })

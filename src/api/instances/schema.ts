@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { GRACE_SECONDS } from '../../instances/signature.ts'
 import { atMost, LIMITS, shown } from '../../limits.ts'
 import { NextPage, Names, PageSize } from '../paging.ts'
+import { CONFIGURATION_ITEM, ELEMENT, INSTANCE, SIGNATURE_KEY } from './examples.ts'
 
 const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
 
@@ -114,7 +115,7 @@ export const ElementAnswer = z
 		parameters: Empty,
 		private: z.boolean(),
 	})
-	.meta({ id: 'Element' })
+	.meta({ id: 'Element', examples: [ELEMENT] })
 
 /** An instance as answered. */
 export const InstanceAnswer = z
@@ -145,7 +146,7 @@ export const InstanceAnswer = z
 			.strictObject({ id: z.number(), emailAddress: z.string(), firstName: z.string(), lastName: z.string() })
 			.meta({ description: 'Who made it' }),
 	})
-	.meta({ id: 'Instance' })
+	.meta({ id: 'Instance', examples: [INSTANCE] })
 
 /** One item of `…/configuration`. */
 export const ConfigurationItem = z
@@ -160,7 +161,7 @@ export const ConfigurationItem = z
 		hideFromConsole: z.boolean(),
 		required: z.boolean(),
 	})
-	.meta({ id: 'ConfigurationItem' })
+	.meta({ id: 'ConfigurationItem', examples: [CONFIGURATION_ITEM] })
 
 /** The path of an item. */
 export const ConfigId = z.object({
@@ -206,4 +207,4 @@ export const SignatureKeyAnswer = z
 			.strictObject({ key: Key, whsec: Whsec, from: z.string().meta({ description: 'From then on it signs alone; until then both do' }) })
 			.nullable(),
 	})
-	.meta({ id: 'SignatureKey' })
+	.meta({ id: 'SignatureKey', examples: [SIGNATURE_KEY] })

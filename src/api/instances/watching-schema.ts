@@ -3,6 +3,7 @@ import * as z from 'zod'
 import type { CoverageReport, Health, PollerReport, PollerResourceReport, WebhooksReport } from '../../watcher/rpc.ts'
 import { STATES } from '../../watcher/rpc.ts'
 import { atMost, LIMITS } from '../../limits.ts'
+import { COVERAGE, HEALTH, HELD_DELETIONS, POLL_RUN, POLLER, POLLER_RESOURCE, REJECTED, WEBHOOK_SECRETS, WEBHOOKS } from './examples.ts'
 
 const Moment = z.string().meta({ examples: ['2026-06-01T12:00:00.000Z'] })
 const State = z.enum(STATES)
@@ -23,7 +24,7 @@ export const HealthAnswer = z
 			waiting: z.number().meta({ description: 'Events that wait for it' }),
 		}),
 	})
-	.meta({ id: 'Health' }) satisfies z.ZodType<Health>
+	.meta({ id: 'Health', examples: [HEALTH] }) satisfies z.ZodType<Health>
 
 const PollerResource = z
 	.strictObject({
@@ -55,7 +56,7 @@ const PollerResource = z
 		datesUnreadable: z.string().nullable().meta({ description: 'An example of a date that could not be read' }),
 		error: z.strictObject({ at: Moment, message: z.string() }).nullable(),
 	})
-	.meta({ id: 'PollerResource' }) satisfies z.ZodType<PollerResourceReport>
+	.meta({ id: 'PollerResource', examples: [POLLER_RESOURCE] }) satisfies z.ZodType<PollerResourceReport>
 
 /** `GET …/poller`. */
 export const PollerAnswer = z
@@ -72,7 +73,7 @@ export const PollerAnswer = z
 			.array(z.strictObject({ at: Moment, requests: z.number(), events: z.number(), note: z.string() }))
 			.meta({ description: 'The newest that found or failed something' }),
 	})
-	.meta({ id: 'Poller' }) satisfies z.ZodType<PollerReport>
+	.meta({ id: 'Poller', examples: [POLLER] }) satisfies z.ZodType<PollerReport>
 
 /** `PUT …/poll`. */
 export const PollBody = z.looseObject({
@@ -83,7 +84,9 @@ export const PollBody = z.looseObject({
 })
 
 /** What it answers. */
-export const PollRun = z.strictObject({ run: z.string(), depth: z.string(), state: z.string() }).meta({ id: 'PollRun' })
+export const PollRun = z
+	.strictObject({ run: z.string(), depth: z.string(), state: z.string() })
+	.meta({ id: 'PollRun', examples: [POLL_RUN] })
 
 /** `GET …/deletions`. */
 export const DeletionsAnswer = z
@@ -97,7 +100,7 @@ export const DeletionsAnswer = z
 			}),
 		),
 	})
-	.meta({ id: 'HeldDeletions' })
+	.meta({ id: 'HeldDeletions', examples: [HELD_DELETIONS] })
 
 /** `PUT …/deletions`. */
 export const DecisionBody = z.looseObject({
@@ -107,7 +110,9 @@ export const DecisionBody = z.looseObject({
 })
 
 /** What it answers. */
-export const DecisionAnswer = z.strictObject({ decided: z.number().meta({ description: 'Objects' }) }).meta({ id: 'Decision' })
+export const DecisionAnswer = z
+	.strictObject({ decided: z.number().meta({ description: 'Objects' }) })
+	.meta({ id: 'Decision', examples: [{ decided: 57 }] })
 
 const Secrets = {
 	deliveryUrl: z.string().nullable().meta({ description: 'Where the store delivers to; null: it keeps no webhooks' }),
@@ -134,10 +139,10 @@ export const WebhooksAnswer = z
 		repairs: z.array(z.strictObject({ at: Moment, what: z.string() })),
 		degraded: z.string().nullable().meta({ description: 'Why they cannot be relied on at present' }),
 	})
-	.meta({ id: 'Webhooks' }) satisfies z.ZodType<WebhooksReport>
+	.meta({ id: 'Webhooks', examples: [WEBHOOKS] }) satisfies z.ZodType<WebhooksReport>
 
 /** `POST …/webhooks/rotate`. */
-export const WebhookSecretsAnswer = z.strictObject(Secrets).meta({ id: 'WebhookSecrets' })
+export const WebhookSecretsAnswer = z.strictObject(Secrets).meta({ id: 'WebhookSecrets', examples: [WEBHOOK_SECRETS] })
 
 /** `GET …/webhooks/rejected`. */
 export const RejectedAnswer = z
@@ -147,7 +152,7 @@ export const RejectedAnswer = z
 		counts: z.record(z.string(), z.number()).meta({ description: 'By reason', examples: [{ 'bad-signature': 3 }] }),
 		samples: z.array(z.strictObject({ at: z.string(), reason: z.string(), headers: z.string(), body: z.string() })),
 	})
-	.meta({ id: 'RejectedDeliveries' })
+	.meta({ id: 'RejectedDeliveries', examples: [REJECTED] })
 
 const Time = z.string().max(LIMITS.time.value, atMost('time')).optional()
 
@@ -155,9 +160,9 @@ const Time = z.string().max(LIMITS.time.value, atMost('time')).optional()
 export const CoverageQuery = z.object({
 	from: Time.meta({
 		description: 'ISO 8601 or epoch milliseconds; a day before `to` unless it is said',
-		examples: ['2026-06-01T00:00:00Z'],
+		examples: ['2026-05-31T12:00:00Z'],
 	}),
-	to: Time.meta({ description: 'Now unless it is said' }),
+	to: Time.meta({ description: 'Now unless it is said', examples: ['2026-06-01T12:00:00Z'] }),
 })
 
 const Lag = z.strictObject({ p50: z.number().nullable(), p99: z.number().nullable() })
@@ -175,4 +180,4 @@ export const CoverageAnswer = z
 			.strictObject({ webhook: Lag, poll: Lag, recovered: Lag })
 			.meta({ description: "Milliseconds from the change's stamp to its recording" }),
 	})
-	.meta({ id: 'Coverage' }) satisfies z.ZodType<CoverageReport>
+	.meta({ id: 'Coverage', examples: [COVERAGE] }) satisfies z.ZodType<CoverageReport>

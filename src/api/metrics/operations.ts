@@ -5,6 +5,7 @@ import { STATES } from '../../watcher/rpc.ts'
 import { operation, text, type TextAnswer } from '../contract.ts'
 import { NextPage, Names, PageSize } from '../paging.ts'
 import { atMost, LIMITS } from '../../limits.ts'
+import { METRICS } from '../instances/examples.ts'
 
 /** Media of the exposition formats. */
 export const OPENMETRICS = 'application/openmetrics-text'
@@ -29,7 +30,7 @@ const Counted = z
 		backlogAgeSeconds: z.number().nullable().meta({ description: 'Age of the oldest of them; null: none waits' }),
 		storeRequests: z.number().meta({ description: 'Requests made to the store since the instance was made' }),
 	})
-	.meta({ id: 'InstanceMetrics' }) satisfies z.ZodType<MetricsReport>
+	.meta({ id: 'InstanceMetrics', examples: [METRICS.metrics] }) satisfies z.ZodType<MetricsReport>
 
 /** One instance. */
 export const MetricsAnswer = z
@@ -39,7 +40,7 @@ export const MetricsAnswer = z
 		up: z.boolean().meta({ description: 'Its object answered' }),
 		metrics: Counted.nullable().meta({ description: 'As of now; null where it did not answer' }),
 	})
-	.meta({ id: 'Metrics' })
+	.meta({ id: 'Metrics', examples: [METRICS] })
 
 const exposition: TextAnswer[] = [text(OPENMETRICS, 'OpenMetrics 1.0'), text(PROMETHEUS, "Prometheus' text format 0.0.4")]
 
@@ -47,9 +48,9 @@ const metrics = {
 	method: 'get',
 	path: '/metrics',
 	tag: 'Instances',
-	summary: 'What each instance counts: state, lag, seen, delivered, failed, backlog, requests to the store',
+	summary: 'Get metrics',
 	description:
-		'Every value is as of now: the instances of the page are asked. With `Accept: text/plain` or `application/openmetrics-text` in the form that Prometheus scrapes, labelled `instance_id` and `name`; more instances than a page holds are scraped by tag. With an Element token, that instance.',
+		'What each instance counts: state, lag, seen, delivered, failed, backlog, requests to the store. Every value is as of now: the instances of the page are asked. With `Accept: text/plain` or `application/openmetrics-text` in the form that Prometheus scrapes, labelled `instance_id` and `name`; more instances than a page holds are scraped by tag. With an Element token, that instance.',
 	access: 'caller',
 	query: z.object({
 		'tags[]': Names.meta({ description: 'Instances that have all of these tags', examples: ['Docs'] }),
@@ -57,7 +58,7 @@ const metrics = {
 			.string()
 			.max(LIMITS.searchText.value, atMost('searchText'))
 			.optional()
-			.meta({ description: "Part of the name or of the element's key, in any case" }),
+			.meta({ description: "Part of the name or of the element's key, in any case", examples: ['sample'] }),
 		pageSize: PageSize.optional(),
 		nextPage: NextPage,
 	}),
@@ -74,6 +75,7 @@ export const rootMetricsOperations = {
 	scrapeMetrics: operation({
 		...metrics,
 		root: true,
-		summary: 'The same as `GET /elements/api-v2/metrics`, where scrapers look for it',
+		summary: 'Get metrics at the root',
+		description: `The same as \`GET /elements/api-v2/metrics\`, where scrapers look for it. ${metrics.description}`,
 	}),
 }

@@ -1,6 +1,7 @@
 /** The calls about notifications, where they go, and how they fared (contract, section 5). */
 import * as z from 'zod'
 import { operation } from '../contract.ts'
+import { NOTIFICATION_ID, SUBSCRIPTION_ID, TOPIC } from '../examples.ts'
 import { DryRunQuery, ResendAnswer } from '../instances/replay-schema.ts'
 import {
 	AttemptAnswer,
@@ -17,10 +18,10 @@ import {
 	SubscriptionsQuery,
 } from './schema.ts'
 
-const Id = z.object({ id: z.string().meta({ description: 'Number of the notification', examples: ['7000000001'] }) })
-const SubscriptionId = z.object({ id: z.string().meta({ description: 'Number of the subscription', examples: ['12'] }) })
+const Id = z.object({ id: z.string().meta({ description: 'Number of the notification', examples: [String(NOTIFICATION_ID)] }) })
+const SubscriptionId = z.object({ id: z.string().meta({ description: 'Number of the subscription', examples: [String(SUBSCRIPTION_ID)] }) })
 const NotificationAndSubscription = Id.extend({
-	subscriptionId: z.string().meta({ description: 'Number of the subscription', examples: ['12'] }),
+	subscriptionId: z.string().meta({ description: 'Number of the subscription', examples: [String(SUBSCRIPTION_ID)] }),
 })
 
 /** Paths with fixed words before those with `{id}` in the same place. */
@@ -29,7 +30,8 @@ export const notificationOperations = {
 		method: 'get',
 		path: '/notifications/subscriptions',
 		tag: 'Notifications',
-		summary: 'Subscriptions: callbacks of instances, further ones, and those to topics of your own',
+		summary: 'List subscriptions',
+		description: 'The callbacks of instances, further addresses, and subscriptions to topics of your own.',
 		access: 'caller',
 		query: SubscriptionsQuery,
 		answer: z.array(SubscriptionAnswer),
@@ -38,10 +40,11 @@ export const notificationOperations = {
 		method: 'post',
 		path: '/notifications/subscriptions',
 		tag: 'Notifications',
-		summary: "Send an instance's events, or what is posted to topics of your own, to a further address",
+		summary: 'Create a subscription',
+		description: 'Sends the events of an instance, or what is posted to topics of your own, to a further address.',
 		access: 'caller',
 		body: SubscriptionBody,
-		example: { channel: 'webhook', topics: ['instance-12-woocommercerest-events'], config: { url: 'https://example.com/hook' } },
+		example: { channel: 'webhook', topics: [TOPIC], config: { url: 'https://example.com/further' } },
 		answer: SubscriptionAnswer,
 		errors: [409],
 	}),
@@ -49,7 +52,8 @@ export const notificationOperations = {
 		method: 'get',
 		path: '/notifications/subscriptions/deliveries',
 		tag: 'Notifications',
-		summary: 'Deliveries, newest first',
+		summary: 'List deliveries',
+		description: 'Newest first. A delivery is a notification on its way to a subscription.',
 		access: 'caller',
 		query: DeliveriesQuery,
 		answer: z.array(DeliveryAnswer),
@@ -58,7 +62,8 @@ export const notificationOperations = {
 		method: 'put',
 		path: '/notifications/subscriptions/deliveries',
 		tag: 'Notifications',
-		summary: 'Release what is queued, and activate its subscriptions',
+		summary: 'Release deliveries',
+		description: 'Sends what is queued, and activates its subscriptions.',
 		access: 'caller',
 		query: ReleaseQuery,
 		answer: z.array(ReleaseAnswer),
@@ -67,7 +72,7 @@ export const notificationOperations = {
 		method: 'get',
 		path: '/notifications/subscriptions/{id}',
 		tag: 'Notifications',
-		summary: 'One subscription',
+		summary: 'Get a subscription',
 		access: 'caller',
 		params: SubscriptionId,
 		answer: SubscriptionAnswer,
@@ -76,7 +81,8 @@ export const notificationOperations = {
 		method: 'delete',
 		path: '/notifications/subscriptions/{id}',
 		tag: 'Notifications',
-		summary: 'Send no more there',
+		summary: 'Delete a subscription',
+		description: 'Nothing more is sent there.',
 		access: 'caller',
 		params: SubscriptionId,
 		answer: null,
@@ -86,7 +92,8 @@ export const notificationOperations = {
 		method: 'get',
 		path: '/notifications',
 		tag: 'Notifications',
-		summary: 'Notifications, newest first: of the topics[] that are named, or all',
+		summary: 'List notifications',
+		description: 'Newest first: of the `topics[]` that are named, or all.',
 		access: 'caller',
 		query: NotificationsQuery,
 		answer: z.array(NotificationAnswer),
@@ -95,7 +102,8 @@ export const notificationOperations = {
 		method: 'post',
 		path: '/notifications',
 		tag: 'Notifications',
-		summary: 'Post to a topic of your own: whoever subscribes to it is sent it',
+		summary: 'Create a notification',
+		description: 'Posts to a topic of your own: whoever subscribes to it is sent it.',
 		access: 'account',
 		body: NotificationBody,
 		example: { topic: 'stock.low', severity: 'high', message: { sku: 'T-1', left: 2 } },
@@ -105,7 +113,7 @@ export const notificationOperations = {
 		method: 'get',
 		path: '/notifications/{id}',
 		tag: 'Notifications',
-		summary: 'One notification',
+		summary: 'Get a notification',
 		access: 'caller',
 		params: Id,
 		answer: NotificationAnswer,
@@ -114,7 +122,8 @@ export const notificationOperations = {
 		method: 'put',
 		path: '/notifications/{id}/acknowledge',
 		tag: 'Notifications',
-		summary: 'Note that somebody has seen it',
+		summary: 'Acknowledge a notification',
+		description: 'Notes that somebody has seen it. Nothing else changes.',
 		access: 'caller',
 		params: Id,
 		answer: NotificationAnswer,
@@ -123,7 +132,8 @@ export const notificationOperations = {
 		method: 'get',
 		path: '/notifications/{id}/attempts',
 		tag: 'Notifications',
-		summary: 'Attempts to deliver it that have ended',
+		summary: 'List attempts of a notification',
+		description: 'Those that have ended: when, where to, and what the callback answered.',
 		access: 'caller',
 		params: Id,
 		answer: z.array(AttemptAnswer),
@@ -132,7 +142,8 @@ export const notificationOperations = {
 		method: 'post',
 		path: '/notifications/{id}/replay',
 		tag: 'Notifications',
-		summary: 'Send it again: the same bytes under the same id',
+		summary: 'Replay a notification',
+		description: 'Sends the same bytes under the same id again.',
 		access: 'caller',
 		params: Id,
 		query: DryRunQuery,
@@ -144,7 +155,8 @@ export const notificationOperations = {
 		method: 'get',
 		path: '/notifications/{id}/subscriptions/deliveries',
 		tag: 'Notifications',
-		summary: 'How it fares',
+		summary: 'List deliveries of a notification',
+		description: 'How it fares.',
 		access: 'caller',
 		params: Id,
 		query: HydrateQuery,
@@ -154,7 +166,8 @@ export const notificationOperations = {
 		method: 'get',
 		path: '/notifications/{id}/subscriptions/{subscriptionId}/deliveries',
 		tag: 'Notifications',
-		summary: 'How it fares at one subscription',
+		summary: 'List deliveries at one subscription',
+		description: 'How one notification fares there.',
 		access: 'caller',
 		params: NotificationAndSubscription,
 		query: HydrateQuery,

@@ -3,6 +3,8 @@ import * as z from 'zod'
 import { atMost, LIMITS, shown } from '../../limits.ts'
 import { InstanceMessage } from '../events/entry.ts'
 import { Names, NextPage, PageSize } from '../paging.ts'
+import { TAGS_OF_INSTANCE, TOPIC } from '../examples.ts'
+import { ATTEMPT, DELIVERY, NOTIFICATION, OWN_MESSAGE, RELEASE, SUBSCRIPTION } from './examples.ts'
 
 const Hydrate = z
 	.enum(['true', 'false'], 'expected true or false')
@@ -19,8 +21,11 @@ export const SubscriptionsQuery = z.object({ pageSize: PageSize.optional(), next
 
 /** The query of a list of notifications. */
 export const NotificationsQuery = z.object({
-	'topics[]': Names.meta({ description: 'Only these topics; may be given several times' }),
-	'tags[]': Names.meta({ description: 'Only of instances that have all of these tags; may be given several times' }),
+	'topics[]': Names.meta({ description: 'Only these topics; may be given several times', examples: [TOPIC] }),
+	'tags[]': Names.meta({
+		description: 'Only of instances that have all of these tags; may be given several times',
+		examples: TAGS_OF_INSTANCE,
+	}),
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
 	hydrate: Hydrate,
@@ -51,7 +56,7 @@ export const HydrateQuery = z.object({ hydrate: Hydrate })
 /** `POST /notifications/subscriptions`. */
 export const SubscriptionBody = z.looseObject({
 	channel: z.literal('webhook', 'expected webhook').optional(),
-	topics: z.union([z.string(), z.array(z.string())], 'expected a list of topics, such as instance-12-woocommercerest-events'),
+	topics: z.union([z.string(), z.array(z.string())], 'expected a list of topics, such as instance-12345-woocommercerest-events'),
 	config: z.looseObject({ url: z.string('expected a URL') }, 'expected an object such as {"url": "https://example.com/hook"}'),
 })
 
@@ -69,7 +74,7 @@ export const SubscriptionAnswer = z
 		instanceId: z.number().nullable().meta({ description: 'null: it hears topics of the organization itself' }),
 		createdDate: z.string(),
 	})
-	.meta({ id: 'Subscription' })
+	.meta({ id: 'Subscription', examples: [SUBSCRIPTION] })
 /** A subscription as answered. */
 export type Subscription = z.output<typeof SubscriptionAnswer>
 
@@ -87,7 +92,7 @@ export const NotificationBody = z.looseObject({
 })
 
 /** What was posted to a topic of the caller's own, and what operators are told: any JSON value. */
-const OwnMessage = z.unknown().meta({ id: 'OwnMessage', description: 'As it was posted: any JSON value' })
+const OwnMessage = z.unknown().meta({ id: 'OwnMessage', examples: [OWN_MESSAGE], description: 'As it was posted: any JSON value' })
 
 /** A notification. */
 export const NotificationAnswer = z
@@ -109,7 +114,7 @@ export const NotificationAnswer = z
 		deliveredDate: z.string().nullable(),
 		nextTryDate: z.string().nullable(),
 	})
-	.meta({ id: 'Notification' })
+	.meta({ id: 'Notification', examples: [NOTIFICATION] })
 /** A notification as answered. */
 export type Notification = z.output<typeof NotificationAnswer>
 
@@ -126,7 +131,7 @@ export const DeliveryAnswer = z
 		nextTryDate: z.string().nullable(),
 		notification: NotificationAnswer.optional().meta({ description: 'With hydrate=true' }),
 	})
-	.meta({ id: 'Delivery' })
+	.meta({ id: 'Delivery', examples: [DELIVERY] })
 /** A delivery as answered. */
 export type Delivery = z.output<typeof DeliveryAnswer>
 
@@ -138,7 +143,7 @@ export const ReleaseAnswer = z
 		config: z.strictObject({ url: z.string() }),
 		released: z.number().meta({ description: 'Notifications that are sent again' }),
 	})
-	.meta({ id: 'Release' })
+	.meta({ id: 'Release', examples: [RELEASE] })
 /** A release as answered. */
 export type Release = z.output<typeof ReleaseAnswer>
 
@@ -154,6 +159,6 @@ export const AttemptAnswer = z
 		url: z.string().nullable(),
 		body: z.string().meta({ description: 'The first 4 KB of the answer' }),
 	})
-	.meta({ id: 'Attempt' })
+	.meta({ id: 'Attempt', examples: [ATTEMPT] })
 /** An attempt as answered. */
 export type Attempt = z.output<typeof AttemptAnswer>

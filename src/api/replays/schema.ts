@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { atMost, LIMITS } from '../../limits.ts'
 import { ReplayFilter } from '../instances/replay-schema.ts'
+import { REPLAY_JOB } from '../instances/examples.ts'
 
 const list = z.array(z.string('expected text').max(LIMITS.tag.value, atMost('tag')), 'expected a list of texts')
 
@@ -49,4 +50,4 @@ export const ReplayJobAnswer = z
 		createdDate: z.string(),
 		endedDate: z.string().nullable(),
 	})
-	.meta({ id: 'ReplayJob' })
+	.meta({ id: 'ReplayJob', examples: [REPLAY_JOB] })

@@ -2,6 +2,8 @@
 import * as z from 'zod'
 import { LinkAnswer } from '../accounts/links.ts'
 import { operation } from '../contract.ts'
+import { SETUP } from '../instances/examples.ts'
+import { VERSION } from '../../version.ts'
 
 const HealthzAnswer = z
 	.strictObject({
@@ -13,7 +15,7 @@ const HealthzAnswer = z
 			.array(z.string())
 			.meta({ description: 'Those of them that something sealed or a webhook still depends on: another one may leave' }),
 	})
-	.meta({ id: 'Healthz' })
+	.meta({ id: 'Healthz', examples: [{ status: 'ok', version: VERSION, database: true, keys: ['2026a'], keysInUse: ['2026a'] }] })
 
 const SetupAnswer = z
 	.strictObject({
@@ -23,7 +25,7 @@ const SetupAnswer = z
 		userSecret: z.string(),
 		invitation: LinkAnswer.nullable().meta({ description: 'With which the user sets their password; null when one was given' }),
 	})
-	.meta({ id: 'Setup' })
+	.meta({ id: 'Setup', examples: [SETUP] })
 
 /** All of them. */
 export const serviceOperations = {
@@ -32,8 +34,8 @@ export const serviceOperations = {
 		path: '/healthz',
 		root: true,
 		tag: 'Service',
-		summary: 'Whether this deployment works',
-		description: '503 when D1 does not answer or the ring of keys cannot be read.',
+		summary: 'Check this deployment',
+		description: 'Whether it works. 503 when D1 does not answer or the ring of keys cannot be read.',
 		access: 'public',
 		answer: HealthzAnswer,
 		status: [200, 503],
@@ -43,9 +45,9 @@ export const serviceOperations = {
 		path: '/setup',
 		root: true,
 		tag: 'Service',
-		summary: 'Make the first organization and user, once',
+		summary: 'Create the first organization',
 		description:
-			'`Authorization: Bearer <SETUP_TOKEN>`, or `token` in the body. Without it, and once there is an organization, this call does not exist (404). Everything in the body may be left out: `organizationName`, `email`, `firstName`, `lastName`, and `password`, instead of which an invitation is answered.',
+			'`Authorization: Bearer <SETUP_TOKEN>`, or `token` in the body. Without it, and once there is an organization, this call does not exist (404). With its first user. Everything in the body may be left out: `organizationName`, `email`, `firstName`, `lastName`, and `password`, instead of which an invitation is answered.',
 		access: 'public',
 		answer: SetupAnswer,
 		errors: [400, 404],

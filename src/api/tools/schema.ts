@@ -22,15 +22,19 @@ export const VerifyBody = z.strictObject({
 })
 
 /** What it answers. */
-export const VerifyAnswer = z.strictObject({
-	matches: z.boolean().meta({ description: 'A verifier that is given the same accepts' }),
-	matched: z.array(z.strictObject({ header: z.string(), key: z.enum(['current', 'next']) })),
-	reasons: z.array(
-		z.strictObject({
-			reason: z.string(),
-			header: z.string().nullable(),
-			certain: z.boolean().meta({ description: 'It was tried: with this put right the signature fits' }),
-			message: z.string(),
-		}),
-	),
-})
+export const VerifyAnswer = z
+	.strictObject({
+		matches: z.boolean().meta({ description: 'A verifier that is given the same accepts' }),
+		matched: z.array(z.strictObject({ header: z.string(), key: z.enum(['current', 'next']) })),
+		reasons: z.array(
+			z.strictObject({
+				reason: z.string(),
+				header: z.string().nullable(),
+				certain: z.boolean().meta({ description: 'It was tried: with this put right the signature fits' }),
+				message: z.string(),
+			}),
+		),
+	})
+	.meta({
+		examples: [{ matches: true, matched: [{ header: 'Elements-Webhook-Signature', key: 'current' }], reasons: [] }],
+	})

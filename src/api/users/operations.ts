@@ -6,6 +6,7 @@ import { LinkAnswer } from '../accounts/links.ts'
 import { RotateSecretBody, SecretAnswer } from '../accounts/schema.ts'
 import { operation } from '../contract.ts'
 import { NextPage, PageSize } from '../paging.ts'
+import { LINK, USER } from '../accounts/examples.ts'
 
 /** A user. */
 export const UserAnswer = z
@@ -23,7 +24,7 @@ export const UserAnswer = z
 			.nullable()
 			.meta({ description: 'The one-time link that the user can use at present' }),
 	})
-	.meta({ id: 'User' })
+	.meta({ id: 'User', examples: [USER] })
 
 /** Whom an admin invites. */
 export const InviteBody = z.object({
@@ -55,7 +56,8 @@ export const userOperations = {
 		method: 'get',
 		path: '/users',
 		tag: 'Accounts',
-		summary: 'The people of the organization',
+		summary: 'List users',
+		description: 'The people of the organization.',
 		access: 'account',
 		query: z.object({ pageSize: PageSize.optional(), nextPage: NextPage }),
 		answer: z.array(UserAnswer),
@@ -64,21 +66,22 @@ export const userOperations = {
 		method: 'post',
 		path: '/users',
 		tag: 'Accounts',
-		summary: 'Invite somebody: a one-time link of 7 days, to be passed on',
-		description: 'With it they set their password, and have a user secret from then on.',
+		summary: 'Invite a user',
+		description:
+			'Answers with a one-time link of 7 days, to be passed on. With it they set their password, and have a user secret from then on.',
 		keys: false,
 		access: 'account',
 		role: 'admin',
 		body: InviteBody,
 		example: { email: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee', role: 'developer' },
-		answer: z.strictObject({ user: UserAnswer, invitation: LinkAnswer }),
+		answer: z.strictObject({ user: UserAnswer, invitation: LinkAnswer }).meta({ examples: [{ user: USER, invitation: LINK }] }),
 	}),
 	changePassword: operation({
 		method: 'put',
 		path: '/users/me/password',
 		tag: 'Accounts',
-		summary: "Change one's own password; all one's other sessions end",
-		description: 'Wrong guesses count as attempts to sign in do.',
+		summary: 'Update your own password',
+		description: 'All your other sessions end. Wrong guesses count as attempts to sign in do.',
 		keys: false,
 		access: 'account',
 		role: 'viewer',
@@ -91,7 +94,7 @@ export const userOperations = {
 		method: 'get',
 		path: '/users/{id}',
 		tag: 'Accounts',
-		summary: 'A user',
+		summary: 'Get a user',
 		access: 'account',
 		params: UserId,
 		answer: UserAnswer,
@@ -100,8 +103,9 @@ export const userOperations = {
 		method: 'patch',
 		path: '/users/{id}',
 		tag: 'Accounts',
-		summary: "Change a user: everyone their own name, an admin anybody's name, address and role",
-		description: 'The last admin keeps the role (409). An address and a role are not to be changed with an API key.',
+		summary: 'Update a user',
+		description:
+			'Everyone may change their own name, an admin also the name, address and role of others. The last admin keeps the role (409). An address and a role are not to be changed with an API key.',
 		access: 'account',
 		role: 'viewer',
 		params: UserId,
@@ -114,8 +118,9 @@ export const userOperations = {
 		method: 'delete',
 		path: '/users/{id}',
 		tag: 'Accounts',
-		summary: 'Remove a user: secret, sessions, links and API keys are dead at once',
-		description: 'Instances that they made stay. The last admin cannot be removed (409).',
+		summary: 'Delete a user',
+		description:
+			'Secret, sessions, links and API keys are dead at once. Instances that they made stay. The last admin cannot be removed (409).',
 		access: 'account',
 		role: 'admin',
 		params: UserId,
@@ -126,8 +131,9 @@ export const userOperations = {
 		method: 'post',
 		path: '/users/{id}/reset',
 		tag: 'Accounts',
-		summary: 'A one-time link of 7 days with which the user sets another password',
-		description: 'When it is used, all their sessions end; until then the old password holds. An earlier link is dead at once.',
+		summary: "Reset a user's password",
+		description:
+			'Answers with a one-time link of 7 days with which the user sets another password. When it is used, all their sessions end; until then the old password holds. An earlier link is dead at once.',
 		keys: false,
 		access: 'account',
 		role: 'admin',
@@ -138,7 +144,8 @@ export const userOperations = {
 		method: 'get',
 		path: '/users/{id}/secrets',
 		tag: 'Accounts',
-		summary: "A user's secret: one's own, an admin anybody's; the audit log notes that it was shown",
+		summary: "Get a user's secret",
+		description: 'Everyone may see their own, an admin anybody’s. The audit log notes that it was shown.',
 		keys: false,
 		access: 'account',
 		role: 'developer',
@@ -149,7 +156,8 @@ export const userOperations = {
 		method: 'post',
 		path: '/users/{id}/secrets/rotate',
 		tag: 'Accounts',
-		summary: "A new user secret: one's own, an admin anybody's",
+		summary: "Rotate a user's secret",
+		description: 'Everyone may rotate their own, an admin anybody’s.',
 		keys: false,
 		access: 'account',
 		role: 'developer',
@@ -163,8 +171,8 @@ export const userOperations = {
 		method: 'delete',
 		path: '/users/{id}/secrets',
 		tag: 'Accounts',
-		summary: "Take a user's secret away: one's own, an admin anybody's",
-		description: '409 when nobody could look after the organization any more.',
+		summary: "Revoke a user's secret",
+		description: 'Everyone may revoke their own, an admin anybody’s. 409 when nobody could look after the organization any more.',
 		keys: false,
 		access: 'account',
 		role: 'developer',

@@ -2,19 +2,35 @@
  * Opens the API reference on what this very server says of itself. Nothing is asked of, or told to, anybody else: no telemetry, fonts,
  * proxy, assistant or cloud. What the page's policy does not allow, this switches off, so that nobody sees a button that cannot work.
  */
-Scalar.createApiReference('#reference', {
-	url: '/openapi.json',
-	servers: [{ url: location.origin }],
-	telemetry: false,
-	withDefaultFonts: false,
-	proxyUrl: '',
-	agent: { disabled: true, hideAddApi: true },
-	mcp: { disabled: true },
-	hideClientButton: true,
-	showDeveloperTools: 'never',
-	persistAuth: false,
-	hideDarkModeToggle: true,
-	forceDarkModeState: matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light',
-	theme: 'default',
-	defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
+async function openReference() {
+	const answer = await fetch('/openapi.json')
+	const content = await answer.json()
+	// In a document the methods of a path stand together; each call's place says where people look for it.
+	const placeOf = ({ path, method }) => content.paths[path]?.[method.toLowerCase()]?.['x-order'] ?? Infinity
+	const operationsSorter = (one, other) => {
+		const [first, second] = [placeOf(one), placeOf(other)]
+		return first === second ? 0 : first - second
+	}
+	Scalar.createApiReference('#reference', {
+		content,
+		operationsSorter,
+		servers: [{ url: location.origin }],
+		telemetry: false,
+		withDefaultFonts: false,
+		proxyUrl: '',
+		agent: { disabled: true, hideAddApi: true },
+		mcp: { disabled: true },
+		hideClientButton: true,
+		showDeveloperTools: 'never',
+		persistAuth: false,
+		hideDarkModeToggle: true,
+		forceDarkModeState: matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light',
+		theme: 'default',
+		defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
+	})
+}
+
+openReference().catch(() => {
+	document.getElementById('reference').innerHTML =
+		'<p class="page">The reference cannot be shown just now. What it shows is in <a href="/openapi.json">/openapi.json</a>.</p>'
 })

@@ -1,0 +1,70 @@
+/** Answers about the one organization of the reference, its people, and what they sign in with. Pure. */
+import { INSTANCE_ID, madeUpSecret, madeUpToken, PERSON, SEEN_SECONDS, SERVICE_URL } from '../examples.ts'
+
+/** The settings, where one was changed. */
+export const SETTINGS = {
+	'notification.webhook.retry.schedule': 'standard',
+	'notification.webhook.failure.policy': 'retry',
+	'events.retention.days': '14',
+	'operator.webhook.url': null,
+	'operator.webhook.key': null,
+}
+
+/** An API key, as listed. */
+export const API_KEY = {
+	id: 14,
+	name: 'Nightly export',
+	hint: '0000',
+	scopes: ['instances:read', 'hub:read'],
+	userId: PERSON.id,
+	createdDate: '2026-05-21T10:00:00Z',
+	expiresDate: '2026-08-19T10:00:00Z',
+	expired: false,
+	lastUsedDate: SEEN_SECONDS,
+}
+/** The same as made. */
+export const NEW_API_KEY = { ...API_KEY, lastUsedDate: null, key: madeUpToken('sbk_') }
+
+/** A row of the audit log. */
+export const AUDIT_ENTRY = {
+	id: 91,
+	date: '2026-05-20T08:30:00Z',
+	user: { id: PERSON.id, email: PERSON.emailAddress },
+	action: 'instance.create',
+	object: { type: 'instance', id: INSTANCE_ID },
+	detail: { element: 'woocommercerest', keys: ['store.url', 'oauth.api.key', 'oauth.api.secret'] },
+	requestId: '3f2c9b1e-7a54-4c1d-9e0b-5d8f6a2c4b17',
+}
+
+/** A secret that was rotated with a grace. */
+export const SECRET = { secret: madeUpSecret('secret'), previousUntil: '2026-06-02T12:00:00Z' }
+/** What `Authorization: User …, Organization …` is made of. */
+export const SECRETS = { userSecret: madeUpSecret('user'), organizationSecret: madeUpSecret('organization') }
+
+/** Somebody who was invited. */
+export const USER = {
+	id: 8,
+	email: 'bo@acme.example',
+	firstName: 'Bo',
+	lastName: 'Park',
+	role: 'developer',
+	createdDate: SEEN_SECONDS,
+	passwordSet: false,
+	secretSet: false,
+	link: { purpose: 'invitation', expiresDate: '2026-06-08T12:00:00Z' },
+}
+
+const LINK_TOKEN = madeUpToken('sbl_')
+/** The link of the invitation. */
+export const LINK = { url: `${SERVICE_URL}/accept/${LINK_TOKEN}`, token: LINK_TOKEN, expiresDate: '2026-06-08T12:00:00Z' }
+
+/** A session as listed. */
+export const SESSION = {
+	id: 21,
+	current: true,
+	agent: 'curl/8.14.1',
+	createdDate: SEEN_SECONDS,
+	expiresDate: '2026-06-15T12:00:00Z',
+}
+/** What signing in answers with. */
+export const TOKEN = { token: madeUpToken('sbs_'), expiresDate: SESSION.expiresDate }

@@ -1,0 +1,88 @@
+/** Answers of the event log, about the one change of the reference. Pure. */
+import {
+	ACCOUNT,
+	DELIVERED_SECONDS,
+	EVENT_ENTRY,
+	EVENT_ID,
+	INSTANCE_ID,
+	MESSAGE,
+	NOTIFICATION_ID,
+	ORDER,
+	SEEN,
+	SEEN_SECONDS,
+	SUBSCRIPTION_ID,
+} from '../examples.ts'
+
+const CARRIED = { id: NOTIFICATION_ID, status: 'delivered', createdDate: SEEN_SECONDS, updatedDate: DELIVERED_SECONDS }
+
+/** The change as the log has it. */
+export const EVENT = {
+	id: EVENT_ID,
+	eventDate: EVENT_ENTRY.date,
+	recordedDate: SEEN,
+	status: 'NOTIFIED',
+	providerData: JSON.stringify(ORDER),
+	notifiedData: [CARRIED],
+	eventElementInstances: [
+		{
+			eventId: EVENT_ID,
+			elementInstanceId: INSTANCE_ID,
+			notificationId: NOTIFICATION_ID,
+			notifiedData: [CARRIED],
+			createdDate: CARRIED.createdDate,
+			updatedDate: CARRIED.updatedDate,
+		},
+	],
+	elementInstanceId: INSTANCE_ID,
+	eventType: EVENT_ENTRY.eventType,
+	objectType: EVENT_ENTRY.objectType,
+	objectId: EVENT_ENTRY.objectId,
+	sequence: EVENT_ENTRY.sequence,
+	objectSequence: EVENT_ENTRY.objectSequence,
+	source: EVENT_ENTRY.source,
+	event: EVENT_ENTRY,
+}
+
+/** What became of it. */
+export const DISPOSITION = { eventId: EVENT_ID, elementInstanceId: INSTANCE_ID, notificationData: [{ message: MESSAGE }] }
+
+/** Events of an hour. */
+export const EVENT_COUNT = { timestamp: SEEN_SECONDS, count: 3 }
+
+const COUNTED = { count: 3, success: 3, failed: 0 }
+/** The same by instance. */
+export const INSTANCE_EVENT_COUNT = { timestamp: SEEN_SECONDS, total: 3, records: [{ instanceId: INSTANCE_ID, ...COUNTED }] }
+/** The same by account. */
+export const ACCOUNT_EVENT_COUNT = { timestamp: SEEN_SECONDS, total: 3, records: [{ accountId: ACCOUNT.id, ...COUNTED }] }
+
+/** Everything known of the order. */
+export const TIMELINE = {
+	objectType: EVENT.objectType,
+	objectId: EVENT.objectId,
+	elementInstanceId: INSTANCE_ID,
+	state: 'live',
+	createdDate: '2026-06-01T11:41:12Z',
+	modifiedDate: EVENT.eventDate,
+	acceptedDate: SEEN_SECONDS,
+	firstSeenDate: null,
+	objectSequence: EVENT.objectSequence,
+	heldSince: null,
+	lookup: null,
+	events: [
+		{
+			event: EVENT,
+			confirmedDate: null,
+			deliveries: [
+				{
+					notificationId: NOTIFICATION_ID,
+					subscriptionId: SUBSCRIPTION_ID,
+					status: 'delivered',
+					createdDate: SEEN_SECONDS,
+					deliveredDate: DELIVERED_SECONDS,
+					nextTryDate: null,
+					attempts: [{ number: 1, startedDate: '2026-06-01T12:00:00.640Z', durationMs: 212, delivered: true, status: 204, error: null }],
+				},
+			],
+		},
+	],
+}

@@ -1,0 +1,272 @@
+/** Answers about the one instance of the reference: itself, how it watches its store, and what it sends again. Pure. */
+import {
+	ACCOUNT,
+	CALLBACK_URL,
+	EVENT_ID,
+	INSTANCE_ID,
+	INSTANCE_NAME,
+	madeUpSecret,
+	NOTIFICATION_ID,
+	PERSON,
+	SEEN,
+	SEEN_SECONDS,
+	SERVICE_URL,
+	SUBSCRIPTION_ID,
+	TAGS_OF_INSTANCE,
+} from '../examples.ts'
+
+/** The element, as it stands within an instance. */
+export const ELEMENT = {
+	id: 2881,
+	name: 'WooCommerce',
+	hookName: 'WooCommerce',
+	key: 'woocommercerest',
+	description: 'Orders, products, customers and discounts of a WooCommerce shop, and what changes in them.',
+	image: '',
+	active: true,
+	deleted: false,
+	typeOauth: false,
+	trialAccount: false,
+	resources: [],
+	transformationsEnabled: false,
+	bulkDownloadEnabled: false,
+	bulkUploadEnabled: false,
+	cloneable: false,
+	extendable: false,
+	beta: false,
+	authentication: { type: 'custom' },
+	extended: false,
+	hub: 'ecommerce',
+	protocolType: 'http',
+	parameters: [],
+	private: false,
+}
+
+/** The instance; of its configuration the keys that were set. */
+export const INSTANCE = {
+	id: INSTANCE_ID,
+	name: INSTANCE_NAME,
+	createdDate: '2026-05-20T08:30:00Z',
+	token: madeUpSecret('instance/token'),
+	element: ELEMENT,
+	elementId: ELEMENT.id,
+	tags: TAGS_OF_INSTANCE,
+	provisionInteractions: [],
+	valid: true,
+	disabled: false,
+	maxCacheSize: 0,
+	cacheTimeToLive: 0,
+	configuration: {
+		'store.url': 'https://shop.example.com',
+		'oauth.api.key': '********',
+		'oauth.api.secret': '********',
+		'event.notification.enabled': 'true',
+		'event.vendor.type': 'hybrid',
+		'event.notification.callback.url': CALLBACK_URL,
+		'event.notification.signature.key': '********',
+		'event.poller.refresh_interval': '15',
+		'event.poller.configuration': '{"orders":{"url":"/hubs/ecommerce/orders","idField":"id","datesConfiguration":{}}}',
+		'filter.response.nulls': 'true',
+	},
+	eventsEnabled: true,
+	eventsNotificationCallbackUrl: CALLBACK_URL,
+	subscriptionId: SUBSCRIPTION_ID,
+	traceLoggingEnabled: false,
+	cachingEnabled: false,
+	externalAuthentication: 'none',
+	user: PERSON,
+}
+
+/** One of its configuration items. */
+export const CONFIGURATION_ITEM = {
+	id: 288112,
+	key: 'event.poller.refresh_interval',
+	name: 'Event poller refresh interval (mins)',
+	description: 'Minutes between looks at the shop.',
+	propertyValue: '15',
+	type: 'NUMBER',
+	active: true,
+	hideFromConsole: false,
+	required: false,
+}
+
+const CURRENT_KEY = 'MySecretEventSignatureKey'
+const NEXT_KEY = 'example-not-a-real-signature-key'
+const whsec = (key: string): string => `whsec_${btoa(key)}`
+
+/** Its signature key, while another one takes over. */
+export const SIGNATURE_KEY = {
+	key: CURRENT_KEY,
+	whsec: whsec(CURRENT_KEY),
+	next: { key: NEXT_KEY, whsec: whsec(NEXT_KEY), from: '2026-06-01T13:00:00Z' },
+}
+
+/** Its health. */
+export const HEALTH = {
+	state: 'healthy',
+	since: '2026-05-20T08:31:10.412Z',
+	reason: 'orders: seen by the last poll.',
+	action: 'Nothing to do.',
+	resources: [{ resource: 'orders', state: 'healthy', reason: 'orders: seen by the last poll.' }],
+	webhooks: { state: 'active', reason: 'The webhooks at the store are as they should be.' },
+	callback: { url: CALLBACK_URL, state: 'healthy', lastStatus: null, waiting: 0 },
+}
+
+/** What its poller knows of orders. */
+export const POLLER_RESOURCE = {
+	resource: 'orders',
+	identity: 'orders',
+	cursor: SEEN,
+	lastPoll: SEEN,
+	nextPoll: '2026-06-01T12:15:00.000Z',
+	requests: 1204,
+	known: 381,
+	lagSeconds: 30,
+	baseline: { done: 376, total: 376, complete: true, estimateSeconds: null },
+	reread: {
+		everyHours: 168,
+		done: 0,
+		total: 381,
+		running: false,
+		last: '2026-05-27T08:40:00.000Z',
+		next: '2026-06-03T08:40:00.000Z',
+		worstAgeSeconds: 443_000,
+	},
+	drift: 0,
+	volatile: [],
+	datesUnreadable: null,
+	error: null,
+}
+
+/** Its poller. */
+export const POLLER = {
+	running: false,
+	pending: 0,
+	nextLookup: null,
+	lastRun: SEEN,
+	nextRun: '2026-06-01T12:15:00.000Z',
+	storeRequests: 1204,
+	backoffUntil: null,
+	resources: [POLLER_RESOURCE],
+	runs: [{ at: SEEN, requests: 2, events: 1, note: '' }],
+}
+
+/** A poll that was asked for. */
+export const POLL_RUN = { run: '3', depth: 'window', state: 'started' }
+
+/** Deletions that are held back. */
+export const HELD_DELETIONS = {
+	held: [{ resource: 'products', since: SEEN, objects: [{ objectId: '93', lastSeen: '2026-06-01T11:45:00.000Z' }], count: 57 }],
+}
+
+/** What a store's webhook delivers to. */
+const DELIVERY_URL = `${SERVICE_URL}/elements/api-v2/events/woocommercerest/${btoa(String(INSTANCE_ID))}?v=1`
+
+/** The secrets of its webhooks, as rotating them answers. */
+export const WEBHOOK_SECRETS = { deliveryUrl: DELIVERY_URL, version: 1, previousUntil: null, pending: null }
+
+/** Its webhooks. */
+export const WEBHOOKS = {
+	...WEBHOOK_SECRETS,
+	topics: [{ topic: 'order.updated', secret: 'example-not-a-real-secret', resources: ['orders'] }],
+	webhooks: [{ topic: 'order.updated', id: 11, status: 'active', ours: true, url: DELIVERY_URL }],
+	checkedAt: SEEN,
+	lastDeliveryAt: SEEN,
+	foreignSource: null,
+	hintsOnly: [],
+	deliveries: { taken: 214, disabled: 0, unknownTopic: 0 },
+	repairs: [{ at: '2026-05-28T03:00:00.000Z', what: 'a change came by polling that no webhook had told' }],
+	degraded: null,
+}
+
+/** What came for it and was refused. */
+export const REJECTED = {
+	since: '2026-05-20T08:30:00Z',
+	total: 3,
+	counts: { 'bad-signature': 3 },
+	samples: [
+		{
+			at: SEEN_SECONDS,
+			reason: 'bad-signature',
+			headers: 'content-type: application/json\nx-wc-webhook-topic: order.updated',
+			body: '{"id":398,"status":"processing"}',
+		},
+	],
+}
+
+/** Who saw its changes first. */
+export const COVERAGE = {
+	from: '2026-05-31T12:00:00Z',
+	to: SEEN_SECONDS,
+	firstByWebhook: 41,
+	firstByPoll: 2,
+	confirmed: 40,
+	recovered: 1,
+	lag: { webhook: { p50: 900, p99: 2400 }, poll: { p50: 30_000, p99: 45_000 }, recovered: { p50: 30_000, p99: 30_000 } },
+}
+
+/** A replay of what failed. */
+export const REPLAY = {
+	id: 2,
+	kind: 'replay',
+	status: 'running',
+	total: 40,
+	left: 12,
+	failed: 0,
+	estimateSeconds: 3,
+	createdDate: SEEN_SECONDS,
+	endedDate: null,
+}
+
+/** A test event. */
+export const TEST_EVENT = { notificationId: NOTIFICATION_ID, eventId: EVENT_ID }
+
+/** What it counts, as `/metrics` says it. */
+export const METRICS = {
+	instanceId: INSTANCE_ID,
+	name: INSTANCE_NAME,
+	up: true,
+	metrics: {
+		state: 'healthy',
+		lagSeconds: 30,
+		pollAgeSeconds: 240,
+		seen: 214,
+		delivered: 209,
+		failed: 0,
+		expired: 0,
+		backlog: 0,
+		backlogAgeSeconds: null,
+		storeRequests: 1204,
+	},
+}
+
+/** A replay across instances. */
+export const REPLAY_JOB = {
+	id: 3,
+	status: 'running',
+	instances: { asked: 8, complete: false, sending: 2, skipped: 1 },
+	total: 63,
+	left: 20,
+	failed: 0,
+	createdDate: SEEN_SECONDS,
+	endedDate: null,
+}
+
+/** Connecting without keys: where the merchant approves. */
+export const HAND_OVER = {
+	element: ELEMENT.key,
+	oauthUrl: 'https://shop.example.com/wc-auth/v1/authorize?app_name=Shopbell&scope=read_write&user_id=example_not_a_real_state',
+	state: 'example_not_a_real_state',
+}
+
+/** What became of it. */
+export const HAND_OVER_OUTCOME = { status: 'created', id: INSTANCE_ID }
+
+/** What `POST /setup` makes. */
+export const SETUP = {
+	organization: { id: ACCOUNT.id, name: ACCOUNT.name },
+	user: PERSON,
+	organizationSecret: madeUpSecret('organization'),
+	userSecret: madeUpSecret('user'),
+	invitation: null,
+}

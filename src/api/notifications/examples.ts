@@ -1,0 +1,76 @@
+/** Answers about the one notification of the reference: where it goes, and how it fares. Pure. */
+import {
+	CALLBACK_URL,
+	DELIVERED_SECONDS,
+	INSTANCE_ID,
+	MESSAGE,
+	NOTIFICATION_ID,
+	SEEN_SECONDS,
+	SERVICE_URL,
+	SUBSCRIPTION_ID,
+	TOPIC,
+} from '../examples.ts'
+
+/** The callback of the instance. */
+export const SUBSCRIPTION = {
+	id: SUBSCRIPTION_ID,
+	channel: 'webhook',
+	topics: [TOPIC],
+	config: { url: CALLBACK_URL },
+	active: true,
+	reason: null,
+	lastStatus: null,
+	failingSince: null,
+	instanceId: INSTANCE_ID,
+	createdDate: '2026-05-20T08:30:00Z',
+}
+
+/** The notification. */
+export const NOTIFICATION = {
+	id: NOTIFICATION_ID,
+	from: `notifications@${new URL(SERVICE_URL).host}`,
+	topic: TOPIC,
+	severity: 'medium',
+	message: MESSAGE,
+	createdDate: SEEN_SECONDS,
+	active: false,
+	acknowledged: false,
+	subscriptionId: SUBSCRIPTION_ID,
+	instanceId: INSTANCE_ID,
+	objectType: 'orders',
+	events: 1,
+	status: 'delivered',
+	attempts: 1,
+	deliveredDate: DELIVERED_SECONDS,
+	nextTryDate: null,
+}
+
+/** What was posted to a topic of the caller's own. */
+export const OWN_MESSAGE = { sku: 'T-1', left: 2 }
+
+/** Its delivery. */
+export const DELIVERY = {
+	notificationId: NOTIFICATION_ID,
+	subscriptionId: SUBSCRIPTION_ID,
+	status: 'delivered',
+	createdDate: SEEN_SECONDS,
+	updatedDate: DELIVERED_SECONDS,
+	instanceId: INSTANCE_ID,
+	attempts: 1,
+	nextTryDate: null,
+}
+
+/** What a release sent again. */
+export const RELEASE = { subscriptionId: SUBSCRIPTION_ID, instanceId: INSTANCE_ID, config: { url: CALLBACK_URL }, released: 12 }
+
+/** The attempt that was accepted. */
+export const ATTEMPT = {
+	number: 1,
+	startedDate: '2026-06-01T12:00:00.640Z',
+	durationMs: 212,
+	delivered: true,
+	status: 204,
+	error: null,
+	url: CALLBACK_URL,
+	body: '',
+}

@@ -43,6 +43,7 @@ export type SuccessStatus = 200 | 202 | 503
 export interface TextAnswer {
 	media: string
 	description: string
+	example: string
 }
 
 /** One call. */
@@ -105,9 +106,9 @@ export function both<const Name extends string, const One extends Omit<Operation
 	} as never
 }
 
-/** An answer that is no JSON: its media type and what it is. */
-export function text(media: string, description: string): TextAnswer {
-	return { media, description }
+/** An answer that is no JSON: its media type, what it is, and an example. */
+export function text(media: string, description: string, example: string): TextAnswer {
+	return { media, description, example }
 }
 
 /** What a client sends. */

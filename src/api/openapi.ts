@@ -7,6 +7,34 @@ import { VERSION } from '../version.ts'
 /** Made once an isolate: nothing in it changes but the address. */
 const made = new WeakMap<Api, object>()
 
+/** What holds for all calls, in Markdown: what a newcomer reads first. */
+const INTRODUCTION = `Rings when something changes in a shop. The calls are those of Cloud Elements’ event framework, and some more.
+The [guide](/guide) leads from the first key to the first notification; here is every call.
+
+## Authorization
+
+Whoever calls presents \`Authorization: User <user secret>, Organization <organization secret>\`. *Get your secrets* shows both to whoever has
+signed in. A program may use an API key instead: \`Authorization: Bearer <API key>\`.
+
+## By id and by token
+
+Most calls about one instance exist twice: by id, \`/instances/{id}/health\`, and by token, \`/instances/health\` with
+\`Authorization: User <user secret>, Element <instance token>\`, where the token says which instance is meant. The hub goes by token alone.
+
+## Lists
+
+A list is an array. \`pageSize\` says how much of it is wanted. While there is more, the answer's header \`Elements-Next-Page-Token\` holds what \`nextPage\`
+takes; \`Elements-Returned-Count\` and, where it is known, \`Elements-Total-Count\` count.
+
+## Times and ids
+
+Times are UTC. Ids of changes are texts, ids of all else numbers: that of a notification is its instance's number × 10⁹ and a counter.
+
+## Refusals
+
+Every refusal is \`{message, requestId}\`: the message names the field and what was expected, the id finds the request in the log and is also in
+\`Elements-Request-Id\`. Where the store said something, \`providerMessage\` is that.`
+
 /** Mounts the document. It needs no authorization: it says nothing about anybody. */
 export function declareOpenapi(app: Api): void {
 	app.openAPIRegistry.registerComponent('securitySchemes', 'secrets', {
@@ -14,7 +42,14 @@ export function declareOpenapi(app: Api): void {
 		in: 'header',
 		name: 'Authorization',
 		description:
-			'`User <user secret>, Organization <organization secret>`; calls about one store `User <user secret>, Element <instance token>`. In any order, also all three.',
+			'`User <user secret>, Organization <organization secret>`; calls about one store also `User <user secret>, Element <instance token>`. In any order, also all three.',
+	})
+	app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
+		type: 'apiKey',
+		in: 'header',
+		name: 'Authorization',
+		description:
+			'`User <user secret>, Element <instance token>`, or `Bearer <API key>, Element <instance token>`: the token says which store.',
 	})
 	app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
 		type: 'http',
@@ -33,7 +68,7 @@ export function documentOf(app: Api): object {
 		info: {
 			title: 'Shopbell',
 			version: VERSION,
-			description: 'Rings when something changes in a shop. The calls are those of Cloud Elements’ event framework, and some more.',
+			description: INTRODUCTION,
 			license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
 		},
 		security: [{ secrets: [] }, { bearer: [] }],

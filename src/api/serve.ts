@@ -67,7 +67,7 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 		tags: [one.tag],
 		summary: one.summary,
 		...describe(one),
-		...(one.access === 'public' ? { security: [] } : {}),
+		...(one.access === 'public' ? { security: [] } : one.access === 'token' ? { security: [{ token: [] }] } : {}),
 		request: requestOf(one),
 		middleware: middlewareOf(one),
 		responses: responsesOf(one),
@@ -162,7 +162,7 @@ function responsesOf(one: Operation): RouteConfig['responses'] {
 		...(schema === null
 			? {}
 			: { 'application/json': { schema, ...(one.answerExample === undefined ? {} : { example: one.answerExample }) } }),
-		...Object.fromEntries(others.map(({ media, description }) => [media, { schema: z.string().meta({ description }) }])),
+		...Object.fromEntries(others.map(({ media, description, example }) => [media, { schema: z.string().meta({ description }), example }])),
 	}
 	const successes = successesOf(one).map((status) => [
 		status,

@@ -86,3 +86,26 @@ export const TIMELINE = {
 		},
 	],
 }
+
+/** An export of that one event. */
+export const EXPORT_NDJSON = `${JSON.stringify(EVENT)}\n${JSON.stringify({ complete: true, events: 1 })}\n`
+
+const COLUMNS = {
+	id: EVENT.id,
+	recordedDate: EVENT.recordedDate,
+	eventDate: EVENT.eventDate,
+	status: EVENT.status,
+	elementInstanceId: EVENT.elementInstanceId,
+	elementKey: EVENT.event.elementKey,
+	objectType: EVENT.objectType,
+	objectId: EVENT.objectId,
+	eventType: EVENT.eventType,
+	sequence: EVENT.sequence,
+	objectSequence: EVENT.objectSequence,
+	source: EVENT.source,
+}
+/** The same for a spreadsheet. */
+export const EXPORT_CSV = `${Object.keys(COLUMNS).join(',')}\r\n${Object.values(COLUMNS).join(',')}\r\n`
+
+/** That event in a stream. */
+export const STREAM = `id: ${EVENT_ID}\nevent: event\ndata: ${JSON.stringify(EVENT)}\n\n`

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { atMost, LIMITS } from '../../limits.ts'
 import { both, operation, text } from '../contract.ts'
 import { EVENT_ID, ORDER } from '../examples.ts'
+import { EXPORT_CSV, EXPORT_NDJSON, STREAM } from './examples.ts'
 import {
 	AccountCountsAnswer,
 	AccountCountsQuery,
@@ -47,8 +48,8 @@ would run as a formula has an apostrophe before it.`
 const COUNTED = `Each interval is whole, also where \`from\` or \`to\` lies in it: one hour by minute has 61. At most 1500 of them. By hour and longer what was counted in 400 days is there,
 by minute and second what is still in the log, up to 20 000 events of an instance.`
 const EXPORT = [
-	text('application/x-ndjson', 'A record of the log a line, as JSON, and a last line that says whether that is all'),
-	text('text/csv', 'A line an event, without its record'),
+	text('application/x-ndjson', 'A record of the log a line, as JSON, and a last line that says whether that is all', EXPORT_NDJSON),
+	text('text/csv', 'A line an event, without its record', EXPORT_CSV),
 ] as const
 
 /** Paths with fixed words before those with `{…}` in the same place. */
@@ -128,7 +129,7 @@ export const eventOperations = {
 \`event: gap\` says how many events have left the log before they could be told, \`event: end\` that the instance was disabled or deleted. A comment every 15 s; after 10 minutes
 the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSource\` does by itself.`,
 		query: StreamQuery,
-		answer: text('text/event-stream', 'Server-sent events'),
+		answer: text('text/event-stream', 'Server-sent events', STREAM),
 		errors: [409],
 	}),
 	getAnyEvent: operation({

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import type { MetricsReport } from '../../watcher/rpc.ts'
 import { STATES } from '../../watcher/rpc.ts'
+import { expose } from './exposition.ts'
 import { operation, text, type TextAnswer } from '../contract.ts'
 import { NextPage, Names, PageSize } from '../paging.ts'
 import { atMost, LIMITS } from '../../limits.ts'
@@ -42,7 +43,11 @@ export const MetricsAnswer = z
 	})
 	.meta({ id: 'Metrics', examples: [METRICS] })
 
-const exposition: TextAnswer[] = [text(OPENMETRICS, 'OpenMetrics 1.0'), text(PROMETHEUS, "Prometheus' text format 0.0.4")]
+const EXAMPLE = MetricsAnswer.parse(METRICS)
+const exposition: TextAnswer[] = [
+	text(OPENMETRICS, 'OpenMetrics 1.0', expose([EXAMPLE], 1, 'openmetrics')),
+	text(PROMETHEUS, "Prometheus' text format 0.0.4", expose([EXAMPLE], 1, 'prometheus')),
+]
 
 const metrics = {
 	method: 'get',

@@ -23,6 +23,14 @@ async function openReference() {
 		hideClientButton: true,
 		showDeveloperTools: 'never',
 		persistAuth: false,
+		// What stands in the examples until secrets are filled in.
+		authentication: {
+			preferredSecurityScheme: 'secrets',
+			securitySchemes: {
+				secrets: { value: 'User <user secret>, Organization <organization secret>' },
+				token: { value: 'User <user secret>, Element <instance token>' },
+			},
+		},
 		hideDarkModeToggle: true,
 		forceDarkModeState: matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light',
 		theme: 'default',

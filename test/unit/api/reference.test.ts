@@ -106,8 +106,7 @@ describe('examples', () => {
 		for (const parameter of call.parameters ?? []) expectShown(parameter.schema, {}, `${parameter.in} ${parameter.name}`)
 		for (const [media, content] of Object.entries(call.requestBody?.content ?? {})) expectShown(content.schema, content, `sent as ${media}`)
 		for (const [status, answer] of Object.entries(call.responses)) {
-			const content = answer.content?.['application/json']
-			if (content !== undefined) expectShown(content.schema, content, status)
+			for (const [media, content] of Object.entries(answer.content ?? {})) expectShown(content.schema, content, `${status} ${media}`)
 		}
 	})
 
@@ -141,7 +140,7 @@ function shownOf(schema: Schema, own: { example?: unknown }): unknown[] {
 	if (direct.length > 0) return direct
 	if (schema.$ref !== undefined) return shownOf(schemas[schema.$ref.split('/').at(-1)!]!, {})
 	if (schema.type === 'array') return shownOf(schema.items as Schema, {}).map((one) => [one])
-	return (schema.anyOf ?? []).flatMap((one) => shownOf(one as Schema, {}))
+	return (schema.anyOf ?? []).flatMap((one) => shownOf(one, {}))
 }
 
 function expectShown(schema: Schema, own: { example?: unknown }, at: string): void {

@@ -100,6 +100,30 @@ describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
 	})
 })
 
+test('/docs shows calls in the order in which one meets them, and asks for nothing that may be left out', async () => {
+	const { page, context, errors } = await openPage(browser, bell.url, { width: 1280, dark: false })
+	await page.goto(`${bell.url}/docs`)
+	await page.locator('#reference aside').getByText('Get an instance', { exact: true }).waitFor()
+	const entries = (await page.locator('#reference aside').innerText()).split('\n')
+	const places = ['List instances', 'Create an instance', 'Get an instance', 'Replace an instance', 'Replace an instance (by token)']
+	expect(places.map((title) => entries.indexOf(title))).toEqual(places.map((title) => entries.indexOf(title)).toSorted((a, b) => a - b))
+	expect(places.filter((title) => !entries.includes(title))).toEqual([])
+
+	await page.evaluate("location.hash = '#tag/events/GET/elements/api-v2/instances/{id}/events'")
+	const section = page.locator('#reference section[id$="GET/elements/api-v2/instances/{id}/events"]').first()
+	const sample = section.locator('code, pre').filter({ hasText: 'curl' }).first()
+	await sample.waitFor()
+	const command = await sample.innerText()
+	expect(command).toContain('/instances/12345/events')
+	expect(command).toContain('Authorization: User <user secret>, Organization <organization secret>')
+	expect(command).not.toContain('?')
+	await section.getByText('Test Request').first().click()
+	const dialog = page.locator('[role=dialog]')
+	await dialog.getByText('nextPage').first().waitFor()
+	expect(errors).toEqual([])
+	await context.close()
+})
+
 test('the keyboard goes to the content first, code is copied, and the guide leads from page to page', async () => {
 	const { page, context, errors } = await openPage(browser, bell.url, { width: 1280, dark: false })
 	await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: bell.url })

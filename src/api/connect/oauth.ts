@@ -17,7 +17,7 @@ export function declareOauth(api: Api): void {
 		startHandOver: (c, { params, body }) =>
 			start(c, params.keyOrId, { name: body.name, tags: body.tags, configuration: body.configuration }, body.callbackUrl),
 		startHandOverByAddress(c, { params, query }) {
-			if ((query.siteAddress ?? '').trim() === '') throw new BadRequest('siteAddress: expected the address of the store')
+			if (query.siteAddress.trim() === '') throw new BadRequest('siteAddress: expected the address of the store')
 			return start(c, params.keyOrId, { configuration: { 'store.url': query.siteAddress } }, query.callbackUrl)
 		},
 		async getHandOver(c, { params }) {

@@ -20,9 +20,8 @@ const CallbackUrl = z
 const Body = InstanceBody.extend({ callbackUrl: CallbackUrl })
 const Query = z.looseObject({
 	siteAddress: z
-		.string()
+		.string('expected the address of the store')
 		.max(LIMITS.url.value, atMost('url'))
-		.optional()
 		.meta({ description: 'The address of the store', examples: ['https://shop.example.com'] }),
 	callbackUrl: CallbackUrl,
 })

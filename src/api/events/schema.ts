@@ -14,7 +14,7 @@ const Moment = z
 	.optional()
 	.meta({ examples: ['2026-01-31T12:00:00Z'] })
 const From = Moment.meta({ description: 'Recorded then or later: ISO 8601, UTC unless it says otherwise, or epoch milliseconds' })
-const To = Moment.meta({ description: 'Recorded then or before' })
+const To = Moment.meta({ description: 'Recorded then or before', examples: ['2026-01-31T13:00:00Z'] })
 
 /** Which instances, where a call is about several. */
 const reach = {

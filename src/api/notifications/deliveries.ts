@@ -83,10 +83,9 @@ export async function deliveries(c: CallerContext, query: Page & { where?: strin
 }
 
 /** `PUT /notifications/subscriptions/deliveries`: sends again what is queued, and to its subscriptions from now on. */
-export async function release(c: CallerContext, where: string | undefined): Promise<Release[]> {
+export async function release(c: CallerContext, where: string): Promise<Release[]> {
 	const { services, user, requestId } = c.var
-	if (where === undefined || where.trim() === '')
-		throw new BadRequest("where: expected what to release, such as channel='webhook' and status='queued' and config.url='https://…'")
+	if (where.trim() === '') throw new BadRequest(`where: ${WHAT_TO_RELEASE}`)
 	const wish = readDeliveryWhere(where)
 	if (wish.statuses !== null && !wish.statuses.includes('queued'))
 		throw new BadRequest('where: expected status to be queued; nothing else is released')

@@ -42,12 +42,18 @@ export const DeliveriesQuery = z.object({
 	hydrate: Hydrate,
 })
 
+/** What a release wants to be told: without it everything would go out again. */
+export const WHAT_TO_RELEASE = "expected what to release, such as channel='webhook' and status='queued' and config.url='https://…'"
+
 /** The query of a release. */
 export const ReleaseQuery = z.object({
-	where: Where.meta({
-		description: 'What to release; only what is queued can be',
-		examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
-	}),
+	where: z
+		.string(WHAT_TO_RELEASE)
+		.max(LIMITS.where.value, atMost('where'))
+		.meta({
+			description: 'What to release; only what is queued can be',
+			examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
+		}),
 })
 
 /** The query of the deliveries of one notification. */

@@ -5,6 +5,8 @@
 async function openReference() {
 	const answer = await fetch('/openapi.json')
 	const content = await answer.json()
+	for (const methods of Object.values(content.paths))
+		for (const call of Object.values(methods)) for (const one of call.parameters ?? []) showUnsent(one)
 	// In a document the methods of a path stand together; each call's place says where people look for it.
 	const placeOf = ({ path, method }) => content.paths[path]?.[method.toLowerCase()]?.['x-order'] ?? Infinity
 	const operationsSorter = (one, other) => {
@@ -36,6 +38,13 @@ async function openReference() {
 		theme: 'default',
 		defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
 	})
+}
+
+/** What may be left out is shown with its example, and left out of the request: all filters and a page token at once would find nothing. */
+function showUnsent(parameter) {
+	if (parameter.required) return
+	const { examples, enum: words } = parameter.schema
+	parameter.examples = { example: { value: (examples ?? words ?? [])[0], 'x-disabled': true } }
 }
 
 openReference().catch(() => {

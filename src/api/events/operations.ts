@@ -125,7 +125,8 @@ export const eventOperations = {
 		summary: 'Events as they are recorded (server-sent events)',
 		description: `Each event once, in the order of the log: \`id\` its id, \`event: event\`, \`data\` its record in the log. Within a second or, after a quiet time, five.
 \`event: gap\` says how many events have left the log before they could be told, \`event: end\` that the instance was disabled or deleted. A comment every 15 s; after 10 minutes
-the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSource\` does by itself.`,
+the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSource\` does by itself. It begins with an \`id\` of its own, so that nothing is lost where no event
+came before.`,
 		query: StreamQuery,
 		answer: text('text/event-stream', 'Server-sent events'),
 		errors: [409],

@@ -103,6 +103,7 @@ describe('a stream', () => {
 			wait: async (ms) => void (now += ms),
 			gone: () => now >= (options.goneMs ?? Infinity),
 			show: (one) => `{"sequence":${one.sequence}}`,
+			idOf: (sequence) => `id${sequence}`,
 			read: async (after, limit): Promise<EventTail | 'unknown'> => {
 				asked.push(now)
 				if (now >= (options.deletedMs ?? Infinity)) return 'unknown'
@@ -125,7 +126,25 @@ describe('a stream', () => {
 		for await (const piece of streamText(after, ports)) said.push(piece)
 		return said
 	}
-	const ids = (said: string[]): string[] => [...said.join('').matchAll(/^id: (.*)$/gm)].map((match) => match[1]!)
+	/** Ids of events. */
+	const ids = (said: string[]): string[] => [...said.join('').matchAll(/^id: (.*)\nevent: event$/gm)].map((match) => match[1]!)
+	/** What `EventSource` has of a text that broke off there: the events that it dispatched, and the last event id (HTML standard, 9.2.6). */
+	const heard = (text: string): { types: string[]; lastEventId: string } => {
+		const types: string[] = []
+		let [lastEventId, id, type, data] = ['', '', '', '']
+		for (const line of text.split('\n').slice(0, -1)) {
+			const [, field, value] = /^([^:]*)(?:: ?(.*))?$/.exec(line)!
+			if (field === 'id') id = value ?? ''
+			else if (field === 'event') type = value ?? ''
+			else if (field === 'data') data += `${value}\n`
+			else if (line === '') {
+				lastEventId = id
+				if (data !== '') types.push(type)
+				;[type, data] = ['', '']
+			}
+		}
+		return { types, lastEventId }
+	}
 
 	test('tells each event once, in order, several of one commit too, and closes after ten minutes', async () => {
 		const many = Array.from({ length: 250 }, (_, n) => n + 3)
@@ -136,7 +155,7 @@ describe('a stream', () => {
 		])
 		const said = await pieces(1, ports)
 		expect(ids(said)).toEqual([2, ...many, 253].map((sequence) => `id${sequence}`))
-		expect(said[0]).toBe('retry: 1000\n\n')
+		expect(said[0]).toBe('retry: 1000\nid: id1\n\n')
 		expect(said[1]).toBe('id: id2\nevent: event\ndata: {"sequence":2}\n\n')
 		expect(said.at(-1)).toMatch(/retry: 1000\n\n$/)
 		expect(now()).toBeGreaterThanOrEqual(600_000)
@@ -155,15 +174,31 @@ describe('a stream', () => {
 		expect([1, 2, 3, 9, 99].map(waitMs)).toEqual([1_000, 1_500, 2_000, 5_000, 5_000])
 	})
 
-	test('says what has left the log before it could be told', async () => {
+	test('that broke off while nothing came goes on where it stood: what was recorded in between comes once', async () => {
+		for (const { begun, recorded } of [
+			{ begun: 3, recorded: [1, 2, 3] },
+			// An empty log has a place too.
+			{ begun: 0, recorded: [] },
+		]) {
+			const before = heard((await pieces(begun, play([{ atMs: 0, sequences: recorded }], { goneMs: 40_000 }).ports)).join(''))
+			expect(before).toEqual({ types: [], lastEventId: `id${begun}` })
+			const later = [...recorded, begun + 1, begun + 2]
+			const after = await pieces(Number(before.lastEventId.slice(2)), play([{ atMs: 0, sequences: later }], { goneMs: 5_000 }).ports)
+			expect(ids(after)).toEqual([`id${begun + 1}`, `id${begun + 2}`])
+			expect(heard(after.join(''))).toEqual({ types: ['event', 'event'], lastEventId: `id${begun + 2}` })
+		}
+	})
+
+	test('says what has left the log before it could be told, and not again to who comes again', async () => {
 		const { ports } = play([{ atMs: 0, sequences: [1, 2, 3, 4, 5] }], { oldest: 4, goneMs: 1_000 })
 		const said = await pieces(1, ports)
 		expect(said[1]).toContain(
-			'event: gap\ndata: {"message":"Events have left the log before they could be told","from":2,"to":3,"events":2}\n\nid: id4',
+			'id: id3\nevent: gap\ndata: {"message":"Events have left the log before they could be told","from":2,"to":3,"events":2}\n\nid: id4',
 		)
 		expect(ids(said)).toEqual(['id4', 'id5'])
 		const nothing = await pieces(1, play([{ atMs: 0, sequences: [1, 2, 3] }], { oldest: 9, goneMs: 1_000 }).ports)
 		expect(nothing[1]).toContain('"from":2,"to":3')
+		expect(heard(nothing.join(''))).toEqual({ types: ['gap'], lastEventId: 'id3' })
 	})
 
 	test('ends when the instance is disabled, after what was recorded before, or deleted, or when the client goes', async () => {

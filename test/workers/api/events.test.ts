@@ -65,12 +65,16 @@ describe('a list', () => {
 	})
 
 	test('§6.1 stays where it is while new events come', async () => {
-		for (const path of ['/instances/7/events', '/instances/events']) {
+		for (const [path, before, behind, number] of [
+			['/instances/7/events', ['7:5', '7:4', '7:3'], ['7:2', '7:1'], 6],
+			['/instances/events', ['7:6', '8:5', '7:5'], ['8:4', '7:4', '8:3'], 7],
+		] as const) {
 			const first = await get(`${path}?pageSize=3`)
-			client.world.watchers.events.get(7)!.push(loggedEvent(7, 6 + client.world.watchers.events.get(7)!.length, START + 60_000))
+			expect(places(first)).toEqual(before)
+			client.world.watchers.events.get(7)!.push(loggedEvent(7, number, START + 60_000))
 			const next = await get(`${path}?pageSize=3&nextPage=${first.headers.get('Elements-Next-Page-Token')}`)
-			expect(new Set([...places(first), ...places(next)]).size).toBe(places(first).length + places(next).length)
-			expect(places(next)).not.toContain('7:6')
+			expect(places(next)).toEqual(behind)
+			expect(places(await get(`${path}?pageSize=1`))).toEqual([`7:${number}`])
 		}
 	})
 
@@ -199,17 +203,34 @@ describe('a stream', () => {
 		expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
 		const text = await answer.text()
 		const ids = [...text.matchAll(/^id: (.*)$/gm)].map((match) => match[1])
-		expect(ids).toEqual([4, 5, 6, 7].map((n) => loggedEvent(7, n, 0).eventId))
+		expect(ids).toEqual([3, 4, 5, 6, 7].map((n) => loggedEvent(7, n, 0).eventId))
 		expect(text.endsWith('event: end\ndata: {"reason":"deleted"}\n\n')).toBe(true)
 		const [first] = [...text.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1]!))
 		expect(first).toMatchObject({ sequence: 4, elementInstanceId: 7, status: 'NOTIFIED', event: { eventType: 'UPDATED' } })
+	})
+
+	test('that was quiet until it broke off is taken up where it stood, also on an empty log', async () => {
+		const { watchers } = client.world
+		for (const recorded of [5, 0]) {
+			watchers.events.set(
+				7,
+				Array.from({ length: recorded }, (_, n) => loggedEvent(7, n + 1, START)),
+			)
+			watchers.running = false
+			const id = /^id: (.*)$/m.exec(await (await open('/instances/7/events/stream')).text())![1]!
+			watchers.events.get(7)!.push(loggedEvent(7, recorded + 1, START), loggedEvent(7, recorded + 2, START))
+			const text = await (await open('/instances/7/events/stream', { 'Last-Event-ID': id })).text()
+			expect([...text.matchAll(/^id: (.*)\nevent: event$/gm)].map((match) => match[1])).toEqual(
+				[recorded + 1, recorded + 2].map((n) => loggedEvent(7, n, 0).eventId),
+			)
+		}
 	})
 
 	test('without a last event begins now; by token too; what could not go on is refused', async () => {
 		const { watchers } = client.world
 		watchers.running = false
 		const answer = await open('/instances/events/stream', { Authorization: token })
-		expect(await answer.text()).toBe('retry: 1000\n\nevent: end\ndata: {"reason":"disabled"}\n\n')
+		expect(await answer.text()).toBe(`retry: 1000\nid: ${loggedEvent(7, 5, 0).eventId}\n\nevent: end\ndata: {"reason":"disabled"}\n\n`)
 		const refused = async (query: string, authorization?: string) => (await get(`/instances/7/events/stream${query}`, authorization)).status
 		expect(await refused('?lastEventId=nonsense')).toBe(400)
 		expect(await refused(`?lastEventId=${loggedEvent(8, 1, 0).eventId}`)).toBe(400)

@@ -19,7 +19,7 @@ import { settledCarriers, type Carrier } from './settled.ts'
 import { unsettledRows } from './unsettled.ts'
 
 /** A page of the log ends early when its records hold so many characters: an RPC answer holds 32 MiB. */
-const PAGE_CHARACTERS = 8_000_000
+export const PAGE_CHARACTERS = 8_000_000
 /** Events that a filtered page looks through; with a search for text, which reads whole records. */
 const LOOK = 5_000
 const LOOK_IN_TEXT = 1_000

@@ -23,7 +23,6 @@ import { addRejections, rejectionsOf, webhooksOf } from './hook-reports.ts'
 import { cancelResend, replay, resendsOf } from './replays.ts'
 import { healthOf, metricsOf, pollerOf } from './reports.ts'
 import type {
-	CoverageReport,
 	HookAnswer,
 	HookDelivery,
 	HookRejections,
@@ -189,7 +188,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return core === null ? 'unknown' : webhooksOf(core)
 	}
 
-	async coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport>> {
+	async coverage(fromMs: number, toMs: number): ReturnType<WatcherRpc['coverage']> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : coverageOf(core, fromMs, toMs)
 	}

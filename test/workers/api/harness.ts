@@ -90,6 +90,8 @@ export class FakeWatchers {
 	/** By instance: counts of hours. */
 	tallies: Map<number, TallyBucket[]> | 'too-many' = new Map()
 	timeline: TimelineReport | null = null
+	/** More was recorded than its coverage counts. */
+	uncounted = false
 	/** Whether its events are on, and what happens each time it is asked what followed. */
 	running = true
 	onAsk: (() => void) | null = null
@@ -192,7 +194,8 @@ export class FakeWatchers {
 			coverage: async (fromMs, toMs) => {
 				note(`coverage ${fromMs} ${toMs}`)
 				const lag = { p50: null, p99: null }
-				return known({ firstByWebhook: 0, firstByPoll: 0, confirmed: 0, recovered: 0, lag: { webhook: lag, poll: lag, recovered: lag } })
+				const counted = { firstByWebhook: 0, firstByPoll: 0, confirmed: 0, recovered: 0, lag: { webhook: lag, poll: lag, recovered: lag } }
+				return known(this.uncounted ? 'too-many' : counted)
 			},
 			notifications: async (query) => {
 				note(`notifications ${JSON.stringify(query)}`)

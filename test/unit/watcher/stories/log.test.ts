@@ -154,7 +154,9 @@ test('events are counted by the hour as they come and are accepted, in a row a d
 	expect([days, coreOf(world).state.tally.every(([hour]) => hour >= 24 * Math.floor(world.nowMs / DAY))]).toEqual([1, true])
 	const byHour = tallyOf(coreOf(world), { fromMs: began, toMs: began + 5 * HOUR, unit: 'hour' })
 	expect(byHour).not.toBe('too-many')
-	expect((byHour as TallyBucket[]).map((one) => one.count)).toEqual([1, 1, 1, 1, 1, 1].slice(0, (byHour as TallyBucket[]).length))
+	expect((byHour as TallyBucket[]).map((one) => [Math.ceil((one.atMs - began) / HOUR), one.count])).toEqual(
+		[1, 2, 3, 4, 5].map((hour) => [hour, 1]),
+	)
 	const byMinute = tallyOf(coreOf(world), { fromMs: began, toMs: world.nowMs, unit: 'minute' }) as TallyBucket[]
 	expect(byMinute.reduce((sum, one) => [sum[0]! + one.count, sum[1]! + one.success, sum[2]! + one.failed], [0, 0, 0])).toEqual([30, 24, 6])
 	// What was given up and is released later counts for the hour in which it was recorded.
@@ -165,6 +167,38 @@ test('events are counted by the hour as they come and are accepted, in a row a d
 	await world.advance(2 * DAY)
 	expect(sums()).toEqual([30, 30, 0])
 	expect(coreOf(world).state.counters.delivered).toBe(60)
+})
+
+test('what was given up is found in the hour that recorded it: before thousands of later ones, formed long after, and unless another callback accepted it', async () => {
+	const { world, since } = await long()
+	const core = coreOf(world)
+	const { sql } = core.ports
+	sql.run(`INSERT INTO subscriptions (id, number, url, active, created) VALUES (2, 41, 'https://callback.example.com/second', 1, 0)`)
+	// Each event has two notifications: the first subscription gave all of them up, the second one accepted those of even numbers.
+	sql.run(`DELETE FROM notifications`)
+	sql.run(`UPDATE events SET notifications = json_array(2 * sequence, 2 * sequence + 1)`)
+	sql.run(
+		`INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated, delivered)
+		SELECT 2 * sequence + s.i, 1 + s.i, 'orders', '[[' || sequence || ',1,1]]', recorded, '{}', CASE WHEN s.i = 0 OR sequence % 2 = 1 THEN 'queued' ELSE 'delivered' END,
+			1, 0, 5, 5, CASE WHEN s.i = 0 OR sequence % 2 = 1 THEN NULL ELSE 5 END FROM events, (SELECT 0 AS i UNION SELECT 1) AS s`,
+	)
+	// One that waited until all others were formed.
+	sql.run(`UPDATE notifications SET members = '[]' WHERE id = 2 * 61`)
+	sql.run(`UPDATE notifications SET members = '[[61,1,1]]' WHERE id = 2 * 9000`)
+	sql.run(`UPDATE notifications SET members = '[]' WHERE id = 2 * 61 + 1`)
+	let statements = 0
+	core.ports.sql = {
+		run: (query, ...values) => sql.run(query, ...values),
+		transaction: (body) => body(),
+		all: (query, ...values) => (statements++, sql.all(query, ...values)),
+		each: (query, ...values) => (statements++, sql.each(query, ...values)),
+	}
+	const failed = (fromMs: number, toMs: number): number =>
+		(tallyOf(core, { fromMs, toMs, unit: 'second' }) as TallyBucket[]).reduce((sum, one) => sum + one.failed, 0)
+	// The numbers 60 to 119.
+	expect(failed(since + 60_000, since + 119_000)).toBe(30)
+	// Not a statement a row: four moments are sought in some fifteen each, the rest are few.
+	expect(statements).toBeLessThan(100)
 })
 
 test('counts finer than an hour read no more than they may', async () => {
@@ -206,9 +240,13 @@ test('the timeline of an object has its events with what became of them, its sta
 	expect(whole.events.map((event) => [event.objectSequence, event.eventType, event.status])).toEqual(
 		[1, 2, 3, 4, 5].map((n) => [n, 'UPDATED', 'NOTIFIED']),
 	)
-	expect(whole.events[2]!.deliveries[0]!.tries.map((one) => one.status)).toEqual([
-		...Array.from({ length: whole.events[2]!.deliveries[0]!.tries.length - 1 }, () => 500),
-		204,
+	// At once, after 5 s and after 15 s; a minute later the callback answers again.
+	expect(whole.events.map((event) => event.deliveries.map((one) => one.tries.map(({ status }) => status)))).toEqual([
+		[[204]],
+		[[204]],
+		[[500, 500, 500, 204]],
+		[[204]],
+		[[204]],
 	])
 	expect(whole.events.every((event) => event.deliveries.length === 1 && event.deliveries[0]!.body === null)).toBe(true)
 	const pages: number[] = []
@@ -220,12 +258,22 @@ test('the timeline of an object has its events with what became of them, its sta
 	}
 	expect(pages).toEqual([1, 2, 3, 4, 5])
 	// A place that is another object's is none of this one's.
-	const foreign = timelineOf(coreOf(world), 'products', String(other), { pageSize: 50 })!.events[0]!.sequence
+	const foreign = timelineOf(coreOf(world), 'products', String(other), { pageSize: 50 })!.events[3]!.sequence
 	expect(
-		timelineOf(coreOf(world), 'products', String(id), { pageSize: 50, before: foreign })!.events.every(
-			(event) => event.objectId === String(id),
+		timelineOf(coreOf(world), 'products', String(id), { pageSize: 50, before: foreign })!.events.map((event) => [
+			event.objectId,
+			event.objectSequence,
+		]),
+	).toEqual([1, 2, 3].map((n) => [String(id), n]))
+	// Records that an answer cannot hold together end a page early, and the next one goes on.
+	world.sql.run(`UPDATE events SET record = ?`, JSON.stringify({ name: 'x'.repeat(3_000_000) }))
+	const large = timelineOf(coreOf(world), 'products', String(id), { pageSize: 50 })!
+	expect(large.events.map((event) => event.objectSequence)).toEqual([3, 4, 5])
+	expect(
+		timelineOf(coreOf(world), 'products', String(id), { pageSize: 50, before: large.next!.number })!.events.map(
+			(event) => event.objectSequence,
 		),
-	).toBe(true)
+	).toEqual([1, 2])
 	for (const [resource, object] of [
 		['products', '999999'],
 		['coupons', String(id)],

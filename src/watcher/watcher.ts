@@ -12,7 +12,7 @@ import { attemptsOf } from './attempts.ts'
 import type { Core } from './core.ts'
 import { coverageOf } from './coverage.ts'
 import { publish } from './notices.ts'
-import { acknowledge, notificationOf, notificationsOf, releaseOf, subscriptionsOf } from './deliveries.ts'
+import { acknowledge, bodiesOf, notificationOf, notificationsOf, releaseOf, subscriptionsOf } from './deliveries.ts'
 import { Engine } from './engine.ts'
 import { erase } from './erasure.ts'
 import { takeDelivery } from './hooks.ts'
@@ -201,6 +201,11 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	async notification(counter: number): ReturnType<WatcherRpc['notification']> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : notificationOf(core, counter)
+	}
+
+	async bodies(counters: number[], characters: number): ReturnType<WatcherRpc['bodies']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : bodiesOf(core, counters, characters)
 	}
 
 	async attempts(counter: number): ReturnType<WatcherRpc['attempts']> {

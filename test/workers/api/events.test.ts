@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
+import type { NotificationReport } from '../../../src/watcher/rpc.ts'
 import { addOrganization, BASE, env, freshDatabase, startWorld, type Client } from './harness.ts'
 import { fakeInstance, loggedEvent } from './support.ts'
 
@@ -134,43 +135,83 @@ describe('an export', () => {
 })
 
 describe('dispositions', () => {
-	test('§6.8 say by which messages events were told', async () => {
-		const message = {
-			elementKey: 'woocommercerest',
-			accountId: 1,
-			companyId: 1,
-			userId: 1,
-			eventId: 'x',
-			instanceId: 7,
-			instance_id: 7,
-			instanceName: 'n',
-			instanceTags: [],
-			raw: { orders: [], objectType: 'orders' },
-			events: [],
+	const message = {
+		elementKey: 'woocommercerest',
+		accountId: 1,
+		companyId: 1,
+		userId: 1,
+		eventId: 'x',
+		instanceId: 7,
+		instance_id: 7,
+		instanceName: 'n',
+		instanceTags: [],
+		raw: { orders: [], objectType: 'orders' },
+		events: [],
+	}
+	const told = (instanceId: number, counter: number, name = 'n'): NotificationReport => ({
+		id: instanceId * 1e9 + counter,
+		subscription: instanceId,
+		url: 'https://hook.example.com/',
+		objectType: 'orders',
+		events: 5,
+		status: 'delivered',
+		createdMs: 0,
+		updatedMs: 0,
+		deliveredMs: 0,
+		nextTryMs: null,
+		attempts: 1,
+		acknowledged: false,
+		body: JSON.stringify({ message: { ...message, instanceName: name } }),
+	})
+	/** Five events of each instance, each told by eleven notifications. */
+	const tellOften = (name: string): void => {
+		for (const id of [7, 8]) {
+			client.world.watchers.notifications.set(
+				id,
+				Array.from({ length: 55 }, (_, n) => told(id, n + 1, name)),
+			)
+			for (const row of client.world.watchers.events.get(id)!)
+				row.notifications = Array.from({ length: 11 }, (_, n) => ({
+					id: id * 1e9 + (row.sequence - 1) * 11 + n + 1,
+					status: 'delivered',
+					createdMs: START,
+					updatedMs: START,
+				}))
 		}
-		client.world.watchers.notifications.set(7, [
-			{
-				id: 7e9 + 1,
-				subscription: 7,
-				url: 'https://hook.example.com/',
-				objectType: 'orders',
-				events: 5,
-				status: 'delivered',
-				createdMs: 0,
-				updatedMs: 0,
-				deliveredMs: 0,
-				nextTryMs: null,
-				attempts: 1,
-				acknowledged: false,
-				body: JSON.stringify({ message }),
-			},
+	}
+
+	test('ask each instance once, however many messages told of its events', async () => {
+		tellOften('n')
+		const { body } = await get('/instances/events/dispositions')
+		expect(body.map((entry: any) => entry.notificationData.length)).toEqual(Array.from({ length: 10 }, () => 11))
+		expect(client.world.watchers.calls.filter((call) => call.includes('bodies')).map((call) => call.split(' ').length - 2)).toEqual([
+			55, 55,
 		])
+	})
+
+	test('end a page where the messages are enough, and go on from there', async () => {
+		// Two events and a half are more than a page holds.
+		tellOften('x'.repeat(300_000))
+		const seen: string[] = []
+		for (let next = ''; ;) {
+			const { body, headers } = await get(`/instances/events/dispositions?nextPage=${next}`)
+			expect(body.length).toBeLessThanOrEqual(2)
+			for (const entry of body) expect(entry.notificationData).toHaveLength(11)
+			seen.push(...body.map((entry: any) => entry.eventId))
+			next = headers.get('Elements-Next-Page-Token') ?? ''
+			if (next === '') break
+		}
+		expect(seen).toEqual([5, 4, 3, 2, 1].flatMap((n) => [8, 7].map((id) => loggedEvent(id, n, 0).eventId)))
+	})
+
+	test('§6.8 say by which messages events were told', async () => {
+		client.world.watchers.notifications.set(7, [told(7, 1)])
 		const one = await get('/instances/7/events/dispositions?pageSize=2')
 		expect(one.body).toEqual(
 			[5, 4].map((n) => ({ eventId: loggedEvent(7, n, 0).eventId, elementInstanceId: 7, notificationData: [{ message }] })),
 		)
 		// One notification tells of several events: it is read once.
-		expect(client.world.watchers.calls.filter((call) => call.includes('notification '))).toEqual(['7 notification 1'])
+		expect(client.world.watchers.calls.filter((call) => call.includes('bodies'))).toEqual(['7 bodies 1'])
 		const rest = await get(`/instances/7/events/dispositions?nextPage=${one.headers.get('Elements-Next-Page-Token')}`)
 		expect(rest.body).toHaveLength(3)
 		const any = await get('/instances/events/dispositions?from=2026-06-01T12:00:04Z')

@@ -211,6 +211,12 @@ export class FakeWatchers {
 				return known({ notifications, next: all.length > query.pageSize ? { number: numberOf(last!), atMs: last!.createdMs } : null })
 			},
 			notification: async (counter) => (note(`notification ${counter}`), known(reports().find((one) => numberOf(one) === counter) ?? null)),
+			bodies: async (counters, characters) => {
+				note(`bodies ${counters.join(' ')}`)
+				const all = counters.map((counter) => reports().find((one) => numberOf(one) === counter)?.body ?? null)
+				let left = characters
+				return known(all.filter((body, index) => (left -= body?.length ?? 0) >= 0 || index === 0))
+			},
 			attempts: async (counter) => (
 				note(`attempts ${counter}`),
 				known(reports().some((one) => numberOf(one) === counter) ? this.attempts : null)

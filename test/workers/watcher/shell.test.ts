@@ -102,6 +102,7 @@ test('an object without instance row answers unknown to every call and writes no
 		coverage: () => stub.coverage(0, 1),
 		notifications: () => stub.notifications({ pageSize: 5 }),
 		notification: () => stub.notification(1),
+		bodies: () => stub.bodies([1], 1),
 		attempts: () => stub.attempts(1),
 		acknowledge: () => stub.acknowledge(1),
 		subscriptions: () => stub.subscriptions(),

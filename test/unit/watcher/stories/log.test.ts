@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { eventOf, eventsAfter, eventsOf } from '../../../../src/watcher/log-pages.ts'
 import type { EventQuery, EventRow, TallyBucket } from '../../../../src/watcher/log-rpc.ts'
 import { DEFAULT_DELIVERY, type Sql } from '../../../../src/watcher/ports.ts'
-import { releaseOf } from '../../../../src/watcher/deliveries.ts'
+import { bodiesOf, releaseOf } from '../../../../src/watcher/deliveries.ts'
 import { replay } from '../../../../src/watcher/replays.ts'
 import { tallyOf } from '../../../../src/watcher/counts.ts'
 import { timelineOf } from '../../../../src/watcher/timeline.ts'
@@ -284,6 +284,23 @@ test('the timeline of an object has its events with what became of them, its sta
 	await world.advance(5 * MINUTE)
 	const gone = timelineOf(coreOf(world), 'products', String(id), { pageSize: 50 })!
 	expect([gone.state, gone.events.at(-1)!.eventType]).toEqual(['gone', 'DELETED'])
+})
+
+test('bodies of notifications come as many as hold together, one at least, and none of what has left the log', async () => {
+	const world = await learned({
+		resources: four('products'),
+		pollIntervalMs: MINUTE,
+		config: { delivery: { ...DEFAULT_DELIVERY, batch: 1 } },
+	})
+	for (const id of ids(world, 'products').slice(0, 3)) world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Changed' } })
+	await world.advance(2 * MINUTE)
+	const bodies = world.arrivals.map(({ body }) => body)
+	const counters = world.arrivals.map(({ notificationId }) => notificationId % 1e9)
+	expect(bodies).toHaveLength(3)
+	expect(bodiesOf(coreOf(world), [...counters, 999], 1e9)).toEqual([...bodies, null])
+	expect(bodiesOf(coreOf(world), [999, ...counters], bodies[0]!.length + bodies[1]!.length)).toEqual([null, bodies[0], bodies[1]])
+	expect(bodiesOf(coreOf(world), counters, 0)).toEqual([bodies[0]])
+	expect(bodiesOf(coreOf(world), [], 0)).toEqual([])
 })
 
 test('a replay across instances is begun once by an object, however often it asks, and not at all where there is nothing to send', async () => {

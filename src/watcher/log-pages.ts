@@ -46,6 +46,7 @@ export function eventsOf(core: Core, query: EventQuery): EventPage {
 		floor = Math.max(bottom, newest.sequence + 1 - (query.text === undefined ? LOOK : LOOK_IN_TEXT))
 	}
 	const events: EventRow[] = []
+	const withheld = new Map<number, number>()
 	let left = characters
 	for (;;) {
 		const rows: LogRow[] = []
@@ -57,13 +58,17 @@ export function eventsOf(core: Core, query: EventQuery): EventPage {
 			...where.values,
 			wanted,
 		)) {
-			rows.push(row)
-			left -= row.record?.length ?? 0
+			const size = row.record?.length ?? 0
+			const apart = query.characters !== undefined && size > characters
+			if (apart) withheld.set(row.sequence, size)
+			else left -= size
+			rows.push(apart ? { ...row, record: null } : row)
 			if (left < 0) break
 		}
 		const carriers = readCarriers(core, rows.flatMap(carrierIds))
 		for (const row of rows) {
-			const event = eventRow(core, row, carriers)
+			const size = withheld.get(row.sequence)
+			const event = { ...eventRow(core, row, carriers), ...(size === undefined ? {} : { withheld: size }) }
 			if (statuses === undefined || statuses.includes(event.status)) events.push(event)
 		}
 		const last = rows.at(-1)

@@ -34,12 +34,14 @@ describe('CSV', () => {
 })
 
 describe('an export', () => {
-	async function* rows(count: number): AsyncGenerator<Owned<EventRow>> {
+	/** So many events; at the end where they go on, null: nowhere. */
+	async function* rows(count: number, end: string | null = null): AsyncGenerator<Owned<EventRow>, string | null> {
 		for (let sequence = count; sequence > 0; sequence--) yield { instanceId: 7, row: row(sequence, sequence === 1 ? '=1' : '17') }
+		return end
 	}
-	const whole = async (format: 'csv' | 'ndjson', count: number, most?: number): Promise<string> => {
+	const whole = async (format: 'csv' | 'ndjson', count: number, most?: number, end?: string): Promise<string> => {
 		let text = ''
-		for await (const piece of exportText(format, rows(count), (last) => `t${last.row.sequence}`, most)) text += piece
+		for await (const piece of exportText(format, rows(count, end), (last) => `t${last.row.sequence}`, most)) text += piece
 		return text
 	}
 
@@ -59,6 +61,8 @@ describe('an export', () => {
 		expect(cut[2]).toEqual({ truncated: true, events: 2, nextPage: 't2' })
 		expect(await whole('ndjson', 2, 2)).toContain('"complete":true')
 		expect(await whole('ndjson', 0)).toBe('{"complete":true,"events":0}\n')
+		// As many reads as it may make, and nothing found.
+		expect(await whole('ndjson', 0, 2, 'behind')).toBe('{"truncated":true,"events":0,"nextPage":"behind"}\n')
 	})
 
 	test('as CSV has a head, a record an event, and one more where it was cut', async () => {
@@ -74,10 +78,11 @@ describe('an export', () => {
 		const cut = (await whole('csv', 3, 2)).trimEnd().split('\r\n')
 		expect(cut).toHaveLength(4)
 		expect(cut[3]).toBe(`truncated: nextPage=t2${','.repeat(13)}`)
+		expect((await whole('csv', 1, 9, 'behind')).trimEnd().split('\r\n')[2]).toBe(`truncated: nextPage=behind${','.repeat(13)}`)
 	})
 
 	test('comes in pieces, and breaks off where reading fails', async () => {
-		async function* failing(): AsyncGenerator<Owned<EventRow>> {
+		async function* failing(): AsyncGenerator<Owned<EventRow>, null> {
 			yield* rows(500)
 			throw new Error('the object cannot be reached')
 		}

@@ -79,6 +79,24 @@ describe('a list', () => {
 		}
 	})
 
+	test('of many instances holds no more of them together than a page; what is too large beside the others is read alone', async () => {
+		const { watchers } = client.world
+		const record = JSON.stringify({ id: 17, note: 'x'.repeat(5_000_000) })
+		watchers.events.get(7)![4]!.record = record
+		const { body } = await get('/instances/events?pageSize=3')
+		expect(places({ body })).toEqual(['8:5', '7:5', '8:4'])
+		expect(body.map((one: any) => one.providerData)).toEqual(['{"id":17}', record, '{"id":17}'])
+		expect(watchers.shares).toEqual([4_000_000, 4_000_000])
+		expect(watchers.calls.filter((call) => / event \d/.test(call))).toEqual(['7 event 5'])
+		const lines = ((await get('/instances/events/export')).body as string).trimEnd().split('\n')
+		expect(JSON.parse(lines[1]!)).toMatchObject({ sequence: 5, providerData: record })
+		expect(lines).toHaveLength(11)
+		// Of one instance alone the page says where it ends.
+		watchers.calls.length = 0
+		expect((await get('/instances/7/events?pageSize=1')).body[0].providerData).toBe(record)
+		expect(watchers.calls).toEqual(['7 events'])
+	})
+
 	test.each([
 		['eventTypes[]=NEW', 'eventTypes: expected CREATED, UPDATED or DELETED'],
 		['status=sent', 'status: expected NEW, RECEIVED, DISPATCHED, CONSUMED or NOTIFIED'],
@@ -126,6 +144,23 @@ describe('an export', () => {
 		const page = await get('/instances/events?pageSize=7')
 		expect(await lines(`/instances/events/export?nextPage=${page.headers.get('Elements-Next-Page-Token')}`)).toHaveLength(4)
 		expect((await get('/instances/7/events/export?format=xls')).body.message).toBe('format: expected csv or ndjson')
+	})
+
+	test('that finds nothing reads so much and no more, and says where the next one goes on', async () => {
+		const { watchers } = client.world
+		watchers.endless = true
+		for (const [path, reads] of [
+			['/instances/7/events/export', 800],
+			['/instances/events/export', 600],
+		] as const) {
+			watchers.calls.length = 0
+			const { body: said } = await get(`${path}?text=nowhere`)
+			expect(said).toEqual({ truncated: true, events: 0, nextPage: expect.any(String) })
+			expect(watchers.calls).toHaveLength(reads)
+			expect((await get(`${path}?text=nowhere&format=csv`)).body).toMatch(/\r\ntruncated: nextPage=/)
+			// It goes on there: the next one finds what lies behind.
+			expect((await get(`${path}?nextPage=${said.nextPage}`)).status).toBe(200)
+		}
 	})
 
 	test('that fails before it began is an error; later it breaks off', async () => {

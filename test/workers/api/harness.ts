@@ -68,6 +68,10 @@ export const COUNTED: MetricsReport = {
 export class FakeWatchers {
 	readonly calls: string[] = []
 	readonly events = new Map<number, EventRow[]>()
+	/** A page of events never ends the log, and finds nothing. */
+	endless = false
+	/** How many characters the pages of events might hold that were asked for. */
+	readonly shares: number[] = []
 	/** Ids that know nothing until they are created. */
 	readonly unknown = new Set<number>()
 	fail: string | null = null
@@ -138,8 +142,10 @@ export class FakeWatchers {
 					runs: [],
 				})
 			),
-			events: async ({ pageSize, before, fromMs, toMs, types, resources, objectId, statuses, text }) => {
+			events: async ({ pageSize, before, fromMs, toMs, types, resources, objectId, statuses, text, characters }) => {
 				note('events')
+				if (characters !== undefined) this.shares.push(characters)
+				if (this.endless) return known({ events: [], next: { number: (before ?? 1e9) - 1_000, atMs: (before ?? 1e9) - 1_000 } })
 				const all = rows().filter(
 					(row) =>
 						(before === undefined || row.sequence < before) &&
@@ -151,7 +157,10 @@ export class FakeWatchers {
 						(statuses?.includes(row.status) ?? true) &&
 						(text === undefined || (row.record ?? '').includes(text)),
 				)
-				const events = all.slice(0, pageSize)
+				const events = all.slice(0, pageSize).map((row): EventRow => {
+					const size = row.record?.length ?? 0
+					return size <= (characters ?? Infinity) ? row : { ...row, record: null, withheld: size }
+				})
 				const last = events.at(-1)
 				return known({ events, next: all.length > pageSize ? { number: last!.sequence, atMs: last!.recordedMs } : null })
 			},

@@ -109,6 +109,14 @@ test('a page costs its rows: a moment is sought, gaps are passed over, a page of
 	expect(small.events.length).toBeGreaterThan(1)
 	expect(small.events.length).toBeLessThan(10)
 	expect(small.next).not.toBeNull()
+	// A record that alone has more than the page may hold is left out of it; one that is asked for by itself, or with no limit, has it.
+	const record = JSON.stringify({ name: 'x'.repeat(200) })
+	sql.run(`UPDATE events SET record = ? WHERE sequence = ?`, record, ROWS)
+	expect(eventsOf(core, { pageSize: 2, characters: 100 }).events).toMatchObject([
+		{ sequence: ROWS, record: null, withheld: record.length },
+		{ sequence: ROWS - 1, record: expect.stringContaining('Name') },
+	])
+	expect([eventsOf(core, { pageSize: 1 }).events[0], eventOf(core, ROWS)]).toMatchObject([{ record }, { record }])
 })
 
 test('what followed an event comes in order, as much as is asked for, and nothing is read while nothing follows', async () => {

@@ -294,6 +294,40 @@ test('the timeline of an object has its events with what became of them, its sta
 	expect([gone.state, gone.events.at(-1)!.eventType]).toEqual(['gone', 'DELETED'])
 })
 
+test('an event is NEW, RECEIVED, DISPATCHED, CONSUMED and NOTIFIED, one after the other §11.1', async () => {
+	const world = await learned({ resources: four('products'), pollIntervalMs: MINUTE })
+	const [id] = ids(world, 'products')
+	const statuses = (): string[] => eventsOf(coreOf(world), { pageSize: 10 }).events.map((event) => event.status)
+	const claimed = async () => {
+		// As its breaker lets it through, which a callback that has failed is asked for first.
+		const answer = await world.engine.claim(6, { subscription: 1, permits: 6, closed: true, only: null })
+		if (answer === 'unknown') throw new Error(answer)
+		return answer.claims
+	}
+	const settled = async (counter: number, attempt: number, status: number): Promise<void> => {
+		const delivered = status < 300
+		const outcome = { delivered, status, error: null, retryAfterMs: null, durationMs: 1, startedMs: world.nowMs, body: '', directive: null }
+		await world.engine.settle(counter, attempt, outcome, false)
+	}
+	// Nobody answers doorbells but this test.
+	world.loses = () => true
+	for (const name of ['First', 'Second']) {
+		world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name } })
+		await world.advance(2 * MINUTE)
+	}
+	// The second one waits for the first one of its object: it is in no notification yet.
+	expect(statuses()).toEqual(['NEW', 'RECEIVED'])
+	const [first] = await claimed()
+	expect(statuses()).toEqual(['NEW', 'DISPATCHED'])
+	await settled(first!.notificationId % 1e9, first!.attempt, 500)
+	expect(statuses()).toEqual(['NEW', 'CONSUMED'])
+	await world.advance(MINUTE)
+	const [again] = await claimed()
+	expect([again!.notificationId, again!.attempt, statuses()]).toEqual([first!.notificationId, 2, ['NEW', 'DISPATCHED']])
+	await settled(again!.notificationId % 1e9, again!.attempt, 204)
+	expect(statuses()).toEqual(['RECEIVED', 'NOTIFIED'])
+})
+
 test('bodies of notifications come as many as hold together, one at least, and none of what has left the log', async () => {
 	const world = await learned({
 		resources: four('products'),

@@ -124,6 +124,8 @@ export interface LogRpc {
 	event(sequence: number): Promise<Known<EventRow | null>>
 	/** What was recorded after a sequence; null: nothing, only where the log ends. */
 	eventsAfter(sequence: number | null, limit: number): Promise<Known<EventTail>>
+	/** Bodies of notifications, by counter: a beginning of the list, as long as holds so many characters, one at least; null: that one has left the log. */
+	bodies(counters: number[], characters: number): Promise<Known<(string | null)[]>>
 	/** Ascending, those without events left out. `too-many`: more than 20 000 events would have to be read. */
 	tally(query: TallyQuery): Promise<Known<TallyBucket[] | 'too-many'>>
 	/** Of an object of a watched resource, by its label; null: it is not known. `before`: log sequence to start below. */

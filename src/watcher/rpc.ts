@@ -410,8 +410,6 @@ export interface WatcherRpc extends LogRpc {
 	notifications(query: NotificationQuery): Promise<Known<NotificationPage>>
 	/** One, by counter; null: there is none, or no longer. */
 	notification(counter: number): Promise<Known<NotificationReport | null>>
-	/** Bodies, by counter: a beginning of the list, as long as holds so many characters, one at least; null: that one has left the log. */
-	bodies(counters: number[], characters: number): Promise<Known<(string | null)[]>>
 	attempts(counter: number): Promise<Known<AttemptReport[] | null>>
 	/** False: there is no such notification. */
 	acknowledge(counter: number): Promise<Known<boolean>>

@@ -32,7 +32,8 @@ export function parseWhere(text: string): { ok: true; conditions: Condition[] } 
 	}
 	const value = (): string | null => {
 		take(/\s+/)
-		const quoted = take(/'((?:\$\{[^{}]*\}|''|[^'])*)'/) ?? take(/"((?:\$\{[^{}]*\}|[^"])*)"/)
+		// The alternatives have no beginning in common: a quote that is never closed must cost one look, not one for every way to read what is inside.
+		const quoted = take(/'((?:\$\{[^{}]*\}|''|\$(?!\{[^{}]*\})|[^'$])*)'/) ?? take(/"((?:\$\{[^{}]*\}|\$(?!\{[^{}]*\})|[^"$])*)"/)
 		if (quoted !== null) return (quoted[1] ?? '').replace(/\$\{[^{}]*\}|''/g, (part) => (part === "''" ? "'" : part))
 		return take(/(?:\$\{[^{}]*\}|[^\s'"(),])+/)?.[0] ?? null
 	}

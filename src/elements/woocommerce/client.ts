@@ -157,8 +157,9 @@ export function listParameters(collection: Collection, resource: Pick<Resource, 
 	parameters['order'] = query.order.endsWith('asc') ? 'asc' : 'desc'
 	parameters['per_page'] = String(Math.min(100, Math.max(1, Math.floor(query.limit))))
 	if (query.offset !== undefined && query.offset > 0) parameters['offset'] = String(Math.floor(query.offset))
-	if (query.only !== undefined && parameters['include']?.split(',').includes(String(query.only)) !== false)
-		parameters['include'] = String(query.only)
+	// Beside `include` the store would ignore `exclude`: what that names stays off the list.
+	const named = (parameter: 'include' | 'exclude'): boolean | undefined => parameters[parameter]?.split(',').includes(String(query.only))
+	if (query.only !== undefined && named('include') !== false && named('exclude') !== true) parameters['include'] = String(query.only)
 	if (query.trashed === true && collection.trash) parameters['status'] = 'trash'
 	if (collection.modified) {
 		if (query.modifiedAfterSec !== undefined) narrow(parameters, 'modified_after', gmtText(query.modifiedAfterSec), true)

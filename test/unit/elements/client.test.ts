@@ -100,6 +100,14 @@ describe('lists', () => {
 		expect(await asked(resource('/products/reviews'), {})).toBe('products/reviews?status=all&orderby=id&order=asc&per_page=100')
 	})
 
+	it('one object is asked for only where the where of the url lists it', async () => {
+		const listed = async (where: string) => await asked(resource(`/orders?where=${where}`), { only: 5, limit: 1 })
+		expect(await listed('id IN (5, 6)')).toContain('include=5')
+		expect(await listed('id IN (6, 7)')).toContain('include=6,7')
+		expect(await listed("id != '6'")).toContain('include=5')
+		expect(await listed("id != '5'")).not.toContain('include')
+	})
+
 	it('2.4 a limit stays within 1 and 100', async () => {
 		expect(await asked(resource('/orders'), { limit: 250 })).toContain('per_page=100')
 		expect(await asked(resource('/orders'), { limit: 0 })).toContain('per_page=1')

@@ -48,8 +48,10 @@ class WooCommerceClient implements StoreClient {
 		const rows = recordsOf(answer)
 		if (rows === null) return shapeFailure(answer, 'a list of objects')
 		const total = totalOf(answer)
-		// A route without pages gives everything at once; cut it as if it had pages, so that scans are the same for all.
-		if (!collection.paged || total === null || rows.length > query.limit)
+		// A route without pages gives everything at once; cut it as if it had pages, so that scans are the same for all. One that is known to have pages gave one
+		// of them, also where a host takes the total out of its answers: taken for everything, all that is not on it would be missing.
+		const certain = collection.known || this.#connection.collections[resource.path]?.args?.includes('per_page') === true
+		if (!collection.paged || rows.length > query.limit || (total === null && !certain))
 			return wholeAsPage(rows, resource.idField, query, answer.storeNowMs)
 		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs }
 	}

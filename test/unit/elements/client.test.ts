@@ -136,6 +136,26 @@ describe('lists', () => {
 		})
 	})
 
+	it('2.5 a list that names no total is a page where the collection has pages, and everything only where it has none', async () => {
+		const client = (connection: Connection) =>
+			openClient(
+				connection,
+				CREDENTIALS,
+				ioOf(() => json([{ id: 1 }, { id: 2 }])),
+			)
+		const unpaged = { ...DENVER, collections: { gadgets: { readable: true, highestId: 1, total: 1, args: ['context'] } } }
+		const paged = { ...DENVER, collections: { gadgets: { readable: true, highestId: 1, total: 1, args: ['per_page', 'offset'] } } }
+		for (const limit of [2, 10]) {
+			for (const path of ['/orders', '/customers', '/products/categories'])
+				expect(await client(DENVER).list(resource(path), { order: 'id-desc', limit }), path).toMatchObject({ total: null })
+			expect(await client(paged).list(resource('/gadgets', {}, paged), { order: 'id-desc', limit })).toMatchObject({ total: null })
+			expect(await client(unpaged).list(resource('/gadgets', {}, unpaged), { order: 'id-desc', limit })).toMatchObject({
+				records: [{ id: 2 }, { id: 1 }],
+				total: 2,
+			})
+		}
+	})
+
 	it('2.5 past the last page HPOS orders are an empty page with total 0', async () => {
 		const io = ioOf(() => answer('orders/list_beyond_last_page'))
 		expect(

@@ -68,7 +68,7 @@ describe('dates', () => {
 			for (const path of ['orders', 'products', 'coupons', 'customers', 'products/categories']) {
 				const [one, two] = ids(await made.get(`${path}?per_page=2`)) as [number, number]
 				const both = path === 'orders' && orders === 'hpos' ? [two] : [one, two]
-				expect(ids(await made.get(`${path}?include=${one},${two}&exclude=${one}`)).sort(), path).toEqual(both.sort())
+				expect(new Set(ids(await made.get(`${path}?include=${one},${two}&exclude=${one}`))), path).toEqual(new Set(both))
 			}
 			const [coupon, other] = (await made.get('coupons?per_page=2')).json as Rec[]
 			expect(ids(await made.get(`coupons?code=${coupon!.code.toUpperCase()}&include=${other!.id}&exclude=${coupon!.id}`))).toEqual([

@@ -6,7 +6,7 @@
  * UTC. What goes to the store is always UTC with `dates_are_gmt=true`.
  */
 import type { VendorRecord } from '../element.ts'
-import { readIso, valueAt } from '../values.ts'
+import { readIso, readTime, valueAt } from '../values.ts'
 import { canonicalWhere, compare, type Condition, meets, type Operator } from '../where.ts'
 import type { Collection } from './collections.ts'
 import { gmtText, WOO_DATE_FORMAT, writeDate } from './dates.ts'
@@ -104,11 +104,7 @@ function dateCondition(condition: Condition, zone: string): DateCondition | { ok
 	const field = Object.hasOwn(DATE_FIELDS, condition.field) ? DATE_FIELDS[condition.field] : undefined
 	if (field === undefined) return null
 	const text = condition.values[0] ?? ''
-	const ms = /^\d{13}$/.test(text)
-		? Number(text)
-		: /^\d{9,10}$/.test(text)
-			? Number(text) * 1000
-			: readIso(text, field.gmt === true ? 'UTC' : zone)
+	const ms = readTime(text, field.gmt === true ? 'UTC' : zone)
 	const comparable =
 		condition.operator !== 'IN' && condition.operator !== 'LIKE' && (field.operator === undefined || condition.operator === '=')
 	if (ms === null || !comparable)

@@ -38,6 +38,17 @@ describe('where', () => {
 		)
 	})
 
+	it('reads 9 and 10 digits as epoch seconds, 13 and more as milliseconds', () => {
+		for (const text of ['1767225600', '1767225600000', '2026-01-01T00:00:00Z'])
+			expect(query('orders', `after = '${text}'`)).toBe('after=2026-01-01T00:00:00&dates_are_gmt=true')
+		expect(query('orders', "after = '999999999'")).toContain('after=2001-09-09T01:46:39')
+	})
+
+	it('loosens no bound out of the years that a store can read', () => {
+		expect(query('orders', "date_created_gmt <= '9999-12-31T23:59:59'")).toBe('before=9999-12-31T23:59:59&dates_are_gmt=true')
+		expect(query('orders', "date_created_gmt >= '0100-01-01T00:00:00'")).toBe('after=0100-01-01T00:00:00&dates_are_gmt=true')
+	})
+
 	it.each([
 		['orders', "status = 'processing'", 'status=processing'],
 		['orders', "status IN ('processing','completed')", 'status=processing,completed'],
@@ -85,6 +96,12 @@ describe('where', () => {
 		["after = 'yesterday'", /expected a date/],
 		["after > '2026-01-01T00:00:00'", /after = /],
 		["date_modified LIKE '2026%'", /expected a date/],
+		["after = '2026-02-30T00:00:00'", /expected a date/],
+		["after = '17672256000'", /expected a date/],
+		["after = '176722560000'", /expected a date/],
+		// In UTC it is the year 10000, which no store can read.
+		["after = '9999-12-31T23:59:59'", /expected a date/],
+		["after = '0050-01-01T00:00:00Z'", /expected a date/],
 	])('says what is wrong with %s', (where, expected) => {
 		expect(query('orders', where)).toMatch(expected)
 	})

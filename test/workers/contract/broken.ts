@@ -44,8 +44,7 @@ export function brokenCalls(house: House, tried: Tried): Broken[] {
 			add(`Idempotency-Key ${key.slice(0, 12)}`, header('Idempotency-Key', key), true)
 	for (const accept of unacceptable(tried)) add(`Accept ${accept}`, header('Accept', accept), true)
 	for (const method of METHODS)
-		if (!declares(method, base.path))
-			add(`the method ${method}`, { method, ...(method === 'GET' ? { body: undefined as never } : {}) }, true)
+		if (!declares(method, base.path)) add(`the method ${method}`, { method, ...(method === 'GET' ? { body: undefined } : {}) }, true)
 
 	for (const query of ['__proto__', 'constructor', 'toString', 'x[]', '%', 'pageSize[]', '💥'])
 		add(`an unknown parameter ${query}`, { query: [...(base.query ?? []), [query, 'x'.repeat(50)]] }, false)

@@ -377,7 +377,7 @@ describe('rotation and keys', () => {
 })
 
 describe('what is shown', () => {
-	test('the address and a secret for each topic, what the object knows, and an audit row for the look', async () => {
+	test('the address and a secret for each topic, what the object knows, and an audit row for the look §11.8', async () => {
 		const id = await make()
 		const { body: shown } = await client.call('GET', `/instances/${id}/webhooks`)
 		expect(shown).toMatchObject({
@@ -415,7 +415,7 @@ describe('what is shown', () => {
 		expect((await client.call('GET', `/instances/${id}/webhooks`)).body).toMatchObject({ deliveryUrl: null, topics: [] })
 	})
 
-	test('coverage looks back a day, or as it is asked', async () => {
+	test('coverage looks back a day, or as it is asked §11.8', async () => {
 		const id = await make()
 		client.world.watchers.calls.length = 0
 		expect((await client.call('GET', `/instances/${id}/coverage`)).body).toMatchObject({

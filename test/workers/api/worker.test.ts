@@ -29,7 +29,7 @@ async function call(method: string, path: string, authorization: string, body?: 
 	return { status: response.status, body: text === '' ? null : JSON.parse(text) }
 }
 
-test('an instance lives from set-up to deletion', async () => {
+test('an instance lives from set-up to deletion §11.8', async () => {
 	const { body: account } = await call('POST', '//setup', 'Bearer setup-token-of-the-tests', {})
 	const authorization = `User ${account.userSecret}, Organization ${account.organizationSecret}`
 	const configuration = { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret }

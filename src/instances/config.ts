@@ -5,6 +5,7 @@
 import type { Env } from '../context.ts'
 import type { Element, PollerResource } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
+import { readIso } from '../elements/values.ts'
 import { atMost, LIMITS, type LimitName } from '../limits.ts'
 import type { WatcherConfig } from '../watcher/ports.ts'
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
@@ -29,7 +30,7 @@ export const DEFAULTS: Readonly<Record<string, string>> = {
 	'filter.response.nulls': 'true',
 }
 
-/** Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" and must stay inside what a date can hold. */
+/** Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" (contract, section 2) and must stay inside what a date can hold. */
 const LONGEST_INTERVAL_MS = 10 * 365 * 86_400_000
 
 /** Keys that are secret whatever the element says of them (contract, section 2). */
@@ -162,9 +163,12 @@ export function toWatcherConfig(
 	const number = (key: string): number | null => readNumber(configuration[key] ?? '')
 	const floorMs = floorSecondsOf(env) * 1000
 	const minutes = number('event.poller.refresh_interval') ?? Number(DEFAULTS['event.poller.refresh_interval'])
-	const rereadHours = number('event.poller.reread')
+	const pollIntervalMs = Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS))
 	const type = configuration['event.vendor.type']
 	const vendorType = type === 'webhook' || type === 'hybrid' ? type : 'polling'
+	// A store that is never to be asked by itself is not read again either, unless somebody says how often.
+	const never = vendorType !== 'webhook' && pollIntervalMs === LONGEST_INTERVAL_MS
+	const rereadHours = number('event.poller.reread') ?? (never ? 0 : null)
 	return {
 		instanceId: instance.id,
 		organizationId: instance.organizationId,
@@ -182,7 +186,7 @@ export function toWatcherConfig(
 			element === undefined ? configuration : { ...configuration, [POLLER_KEY]: JSON.stringify(effectivePoller(configuration, element)) },
 		signature: { next: instance.signatureNext, fromMs: instance.signatureFromMs },
 		callbackUrl: callbackOf(configuration, env.PUBLIC_URL),
-		pollIntervalMs: Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
+		pollIntervalMs,
 		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / 3_600_000),
 		backfill: backfillOf(configuration['event.poller.backfill']),
 		scanBudget: number('event.poller.scanBudget') ?? 10,
@@ -354,21 +358,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
 }
 
 function backfillIsKnown(text: string): boolean {
-	return (
-		text === 'none' || text === 'all' || (/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text) && !Number.isNaN(dateMs(text)))
-	)
+	return text === 'none' || text === 'all' || readIso(text, 'UTC') !== null
 }
 
 function backfillOf(text: string | null | undefined): 'none' | 'all' | number {
 	if (text === null || text === undefined || text === 'none') return 'none'
 	if (text === 'all') return 'all'
-	const ms = dateMs(text)
-	return Number.isNaN(ms) ? 'none' : ms
-}
-
-/** A date, or a date and time, in UTC unless it says otherwise. */
-function dateMs(text: string): number {
-	return Date.parse(/T/.test(text) && !/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? `${text}Z` : text)
+	return readIso(text, 'UTC') ?? 'none'
 }
 
 function isBlank(value: unknown): boolean {

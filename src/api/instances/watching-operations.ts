@@ -95,7 +95,7 @@ export const watchingOperations = {
 		path: '/coverage',
 		tag: 'Instances',
 		summary: 'Get coverage',
-		description: 'Who saw changes first, webhooks or polls, and how soon.',
+		description: 'Who saw changes first, webhooks or polls, and how soon. Of a time with at most 20 000 events.',
 		query: CoverageQuery,
 		answer: CoverageAnswer,
 	}),

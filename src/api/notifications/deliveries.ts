@@ -11,7 +11,7 @@ import { mergePages, type Owned } from '../merge.ts'
 import { formatPageToken, listParameter, parsePageToken, setPageHeaders } from '../paging.ts'
 import { askOwner, reachable, requirePosition } from './scope.ts'
 import { splitTopics } from './topics.ts'
-import type { Attempt, Delivery, Notification, Release } from './schema.ts'
+import { type Attempt, type Delivery, type Notification, type Release, WHAT_TO_RELEASE } from './schema.ts'
 import { instanceOf, showAttempt, showDelivery, showNotification } from './view.ts'
 import { readDeliveryWhere, type DeliveryWish } from './where.ts'
 

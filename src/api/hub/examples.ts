@@ -83,9 +83,17 @@ const TERM = { id: 3, name: 'Small', slug: 'small', description: '', menu_order:
 /** A collection at each depth: what is made in it. The last is how many are made at once. */
 export const COLLECTIONS: Readonly<Record<1 | 2 | 3 | 4 | 5, Place>> = {
 	1: { words: ['taxes'], body: { country: 'US', state: 'CO', rate: '2.9000', name: 'State tax' }, record: TAX },
-	2: { words: ['products', 'categories'], body: { name: 'Mugs' }, record: CATEGORY },
+	2: {
+		words: ['products', 'categories'],
+		body: { name: 'Plates' },
+		record: { ...CATEGORY, id: 18, name: 'Plates', slug: 'plates', count: 0 },
+	},
 	3: { words: ['products', '93', 'variations'], body: { regular_price: '9.50' }, record: VARIATION },
-	4: { words: ['products', 'attributes', '1', 'terms'], body: { name: 'Small' }, record: TERM },
+	4: {
+		words: ['products', 'attributes', '1', 'terms'],
+		body: { name: 'Medium' },
+		record: { ...TERM, id: 4, name: 'Medium', slug: 'medium' },
+	},
 	5: {
 		words: ['products', 'attributes', '1', 'terms', 'batch'],
 		body: { create: [{ name: 'Small' }] },

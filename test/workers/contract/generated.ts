@@ -27,7 +27,8 @@ let house: House
 /** What removes comes last, and what removes most very last, so that there is something to ask for; the hub's before an instance is disabled. */
 function order({ one, path }: Tried): number {
 	if (one.method !== 'delete') return 0
-	if (one.tag === 'Hub') return 1
+	// What belongs to an order before the order.
+	if (one.tag === 'Hub') return 1 + 1 / path.split('/').length
 	return /\/instances(\/\{id\})?$/.test(path) ? 3 : 2
 }
 

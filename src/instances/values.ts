@@ -47,15 +47,27 @@ export function toText(value: unknown): string | null {
 	return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-/** Takes HTML tags out of a name or tag (contract, section 2): what is left is shown to people. Runs until nothing changes, so that no tag is made by taking one out. */
+/**
+ * Takes HTML tags out of a name or tag (contract, section 2): what is left is shown to people. A tag goes with all that it encloses, so that none
+ * is made by taking one out. One pass: what comes here may be as long as a body.
+ */
 export function stripHtml(text: string): string {
-	let before: string
-	let after = text
-	do {
-		before = after
-		after = before.replace(/<[^<>]*>/g, '')
-	} while (after !== before)
-	return after.replace(/[\p{Cc}]+/gu, ' ').trim()
+	const kept: string[] = []
+	/** How much was kept before each `<` that is still open. */
+	const open: number[] = []
+	for (const char of text) {
+		const start = char === '>' ? open.pop() : undefined
+		if (start !== undefined) {
+			kept.length = start
+			continue
+		}
+		if (char === '<') open.push(kept.length)
+		kept.push(char)
+	}
+	return kept
+		.join('')
+		.replace(/[\p{Cc}]+/gu, ' ')
+		.trim()
 }
 
 function looksLikeAddress(text: string): boolean {

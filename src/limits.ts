@@ -19,7 +19,7 @@ const table = {
 	body: {
 		value: 1024 * 1024,
 		unit: 'bytes',
-		where: 'every call with a body, but for the two below',
+		where: 'every call but GET, except the two below',
 		sentence: 'The body of a request.',
 	},
 	hubBody: {
@@ -33,6 +33,12 @@ const table = {
 		unit: 'bytes',
 		where: 'POST /events/{elementKey}/…',
 		sentence: 'A delivery of a store’s webhook; what is larger is found by polling.',
+	},
+	nesting: {
+		value: 512,
+		unit: 'levels',
+		where: 'every body',
+		sentence: 'Lists and objects inside one another.',
 	},
 	pageSize: {
 		value: 200,

@@ -58,6 +58,8 @@ export interface Operation {
 	body?: z.ZodType
 	/** A request without a body is as good as `{}`. */
 	bodyOptional?: true
+	/** The body is described, and the handler reads and validates it itself: it knows what must be looked at before. */
+	bodyUnchecked?: true
 	/** Where other than `LIMITS.body`. */
 	bodyLimitBytes?: number
 	/** What a success answers with: JSON, nothing (null), other media, or several of these, JSON first. */
@@ -111,7 +113,7 @@ export interface InputOf<One extends Operation> {
 export interface ValidOf<One extends Operation> {
 	params: One['params'] extends z.ZodType ? z.output<One['params']> : Record<string, string>
 	query: One['query'] extends z.ZodType ? z.output<One['query']> : undefined
-	body: One['body'] extends z.ZodType ? z.output<One['body']> : undefined
+	body: One extends { bodyUnchecked: true } ? undefined : One['body'] extends z.ZodType ? z.output<One['body']> : undefined
 }
 
 /** What a success holds; undefined: nothing. */
@@ -166,7 +168,7 @@ export function refusalsOf(one: Operation): ErrorStatus[] {
 		(one.path.includes('{') || one.access === 'instance') && 404,
 		406,
 		once && 409,
-		one.body !== undefined && 413,
+		one.method !== 'get' && 413,
 		one.body !== undefined && 415,
 		once && 422,
 		known && 429,

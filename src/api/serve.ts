@@ -21,7 +21,7 @@ import {
 } from './contract.ts'
 import type { Access, PublicEnv } from './environment.ts'
 import { HEADER, idempotent } from './idempotency.ts'
-import { acceptable, bodyRules } from './requests.ts'
+import { acceptable, bodyAtMost, jsonBody } from './requests.ts'
 
 /** A set of calls that is mounted under a base path. */
 export type Api = OpenAPIHono<PublicEnv>
@@ -58,7 +58,7 @@ export function serve<const All extends Operations>(api: Api, operations: All, h
 }
 
 function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>): void {
-	const route = createRoute({
+	const described = {
 		method: one.method,
 		path: one.path,
 		operationId: id,
@@ -67,8 +67,17 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 		...describe(one),
 		...(one.access === 'public' ? { security: [] } : {}),
 		request: requestOf(one),
-		middleware: middlewareOf(one),
 		responses: responsesOf(one),
+	} satisfies RouteConfig
+	// A body that its handler reads is in the document, and not among what is validated.
+	const unchecked = one.bodyUnchecked === true
+	if (unchecked) api.openAPIRegistry.registerPath(described)
+	const { body: _body, ...unread } = described.request
+	const route = createRoute({
+		...described,
+		request: unchecked ? unread : described.request,
+		middleware: middlewareOf(one),
+		hide: unchecked,
 	})
 	// The library infers a handler's type from a literal route; here the call's own types say it, so the two meet in one cast.
 	api.openapi(route, (async (c: Context) => {
@@ -76,7 +85,7 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 		const input = {
 			params: one.params === undefined ? c.req.param() : valid('param', one.params),
 			query: valid('query', one.query),
-			body: valid('json', one.body),
+			body: unchecked ? undefined : valid('json', one.body),
 		}
 		// The first status is the usual one; a handler that means another says so.
 		c.status(successesOf(one)[0]!)
@@ -88,10 +97,13 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 
 /** What stands between a request and its handler: first whether it can be answered and read at all, then who asks. */
 function middlewareOf(one: Operation): MiddlewareHandler[] {
-	const body = one.body === undefined ? [] : [bodyRules(one.bodyLimitBytes, one.bodyOptional === true)]
+	// Also where no body is declared: an Idempotency-Key is held against what was sent.
+	const size = one.method === 'get' ? [] : [bodyAtMost(one.bodyLimitBytes)]
+	const body = one.body === undefined ? [] : [jsonBody(one.bodyOptional === true)]
 	const once = isOnce(one) ? [idempotent] : []
 	return [
 		acceptable(mediaOf(one)),
+		...size,
 		...body,
 		...guard(one.access, { role: roleOf(one), scope: scopeOf(one) }),
 		...once,

@@ -97,6 +97,7 @@ const CASES: Record<LimitName, Case> = {
 	body: { field: 'body', ask: (n) => call('POST', '/instances', json(n)) },
 	hubBody: { field: 'body', ask: (n) => hub('POST', 'orders', json(n)) },
 	receiverBody: { field: 'body', ask: delivered },
+	nesting: { field: 'body', ask: (n) => call('POST', '/notifications', '['.repeat(n) + ']'.repeat(n)) },
 	pageSize: { field: 'pageSize', ask: (n) => call('GET', `/instances?pageSize=${n}`) },
 	pageToken: asked('nextPage', '/instances'),
 	mergedInstances: { field: 'instances', ask: manyInstances },

@@ -10,8 +10,8 @@ beforeEach(async () => {
 	client = await startWorld()
 })
 
-/** A body that comes piece by piece and does not say how long it is; `sent()` is how much of it was asked for. */
-function stream(bytes: number): { body: ReadableStream; sent: () => number } {
+/** A body that comes piece by piece and does not say how long it is; `read()` is how much of it was asked for. */
+function stream(bytes: number): { body: ReadableStream; read: () => number } {
 	const piece = new Uint8Array(64 * 1024).fill(32)
 	let sent = 0
 	const body = new ReadableStream({
@@ -21,7 +21,7 @@ function stream(bytes: number): { body: ReadableStream; sent: () => number } {
 			controller.enqueue(piece)
 		},
 	})
-	return { body, sent: () => sent }
+	return { body, read: () => sent }
 }
 
 describe('a body that is too large is a 413 that names the limit', () => {
@@ -33,17 +33,13 @@ describe('a body that is too large is a 413 that names the limit', () => {
 		['of a PUT that takes none', 'PUT', '/instances/1/enabled'],
 		['of a DELETE', 'DELETE', '/instances/1'],
 	])('%s', async (_what, method, path) => {
-		const { body, sent } = stream(16 * LIMITS.body.value)
-		const response = await client.send(
-			new Request(url(path), {
-				method,
-				body,
-				headers: { 'Idempotency-Key': 'one', Authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}` },
-			}),
-		)
-		expect([response.status, ((await response.json()) as { message: string }).message]).toEqual([413, 'body: expected at most 1 MB'])
+		const { body, read } = stream(16 * LIMITS.body.value)
+		const headers = { 'Idempotency-Key': 'one', Authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}` }
+		const sent = { method, headers, body }
+		const response = await client.send(new Request(url(path), sent))
+		expect([response.status, await response.json()]).toEqual([413, expect.objectContaining({ message: 'body: expected at most 1 MB' })])
 		// The rest was not even read.
-		expect(sent()).toBeLessThan(2 * LIMITS.body.value)
+		expect(read()).toBeLessThan(2 * LIMITS.body.value)
 	})
 })
 

@@ -128,9 +128,10 @@ export function refuseKeys(c: Pick<CallerContext, 'var'>): void {
 		throw new Forbidden('An API key may not do this: it gives out secrets or rights; sign in, or present User and Organization')
 }
 
-/** Whether the caller is shown secrets, such as the token of an instance; if not, they see `********`. */
-export function seesSecrets(c: Pick<CallerContext, 'var'>): boolean {
-	return mayAs(c.var.user.role, 'developer')
+/** Whether the caller is shown the token of an instance; if not, they see `********`. An API key that only reads is not: the token opens writes to the store. */
+export function seesToken(c: Pick<CallerContext, 'var'>): boolean {
+	const { user, credential } = c.var
+	return mayAs(user.role, 'developer') && (credential.kind !== 'key' || credential.scopes.includes('instances:write'))
 }
 
 /** Who does something, for the audit log. */

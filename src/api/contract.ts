@@ -70,6 +70,8 @@ export interface Operation {
 	errors?: readonly ErrorStatus[]
 	/** Not for API keys: it gives out secrets or rights, which would make more of a key than its scopes say. */
 	keys?: false
+	/** The scope that an API key needs, where it is not the area's `:read` for a GET and `:write` for the rest. */
+	scope?: `${Lowercase<Tag>}:${'read' | 'write'}`
 	/** A POST for which `Idempotency-Key` means nothing. */
 	repeatable?: true
 	/** An example of a body, where the schema's own examples do not suffice. */
@@ -186,7 +188,7 @@ export function roleOf(one: Operation): Role {
 /** The scope that an API key needs for a call: `<area>:read` or `<area>:write`; null: it may not be made with one. */
 export function scopeOf(one: Operation): string | null {
 	if (one.keys === false || one.tag === 'Authentication' || one.tag === 'Service') return null
-	return `${one.tag.toLowerCase()}:${one.method === 'get' ? 'read' : 'write'}`
+	return one.scope ?? `${one.tag.toLowerCase()}:${one.method === 'get' ? 'read' : 'write'}`
 }
 
 /** All scopes that an API key can be given. */

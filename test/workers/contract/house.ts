@@ -193,6 +193,8 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 		storeBody(store, {
 			'event.notification.callback.url': CALLBACK,
 			'event.notification.signature.key': 'a key of the tests',
+			'event.notification.basic.username': 'user of the callback',
+			'event.notification.basic.password': 'password of the callback',
 			'event.vendor.type': 'hybrid',
 			'event.poller.refresh_interval': '999999999',
 			'event.poller.configuration': null,

@@ -29,6 +29,8 @@ export interface ErrorDetail {
 	providerMessage?: string | null | undefined
 	/** Headers of the answer, such as `Allow` or `Retry-After`. */
 	headers?: Record<string, string>
+	/** What was asked for may have been done all the same: it must not be made again of itself. */
+	perhapsDone?: boolean
 }
 
 /** An error that is meant for the caller: its message is a sentence that names what was wrong and what was expected. */
@@ -36,6 +38,7 @@ export class HttpError extends Error {
 	readonly status: ErrorStatus
 	readonly providerMessage: string | null
 	readonly headers: Record<string, string>
+	readonly perhapsDone: boolean
 
 	constructor(status: ErrorStatus, message: string, detail: ErrorDetail = {}) {
 		super(message)
@@ -43,6 +46,7 @@ export class HttpError extends Error {
 		this.status = status
 		this.providerMessage = detail.providerMessage ?? null
 		this.headers = detail.headers ?? {}
+		this.perhapsDone = detail.perhapsDone ?? false
 	}
 }
 

@@ -81,8 +81,9 @@ async function run(c: Context<CallerEnv>, request: Keyed, claim: string, next: (
 		throw error
 	}
 	const { status } = c.res
-	// What failed here or at the store, and what was refused for who asked or how often, may be tried again.
-	if (status >= 500 || [401, 403, 429].includes(status)) {
+	// What failed here or at the store, and what was refused for who asked or how often, may be tried again; what a store may have done may not.
+	const perhapsDone = c.error instanceof HttpError && c.error.perhapsDone
+	if (!perhapsDone && (status >= 500 || [401, 403, 429].includes(status))) {
 		await releaseClaim(DB, request, claim)
 		return
 	}

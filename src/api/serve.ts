@@ -146,7 +146,7 @@ function requestOf(one: Operation): NonNullable<RouteConfig['request']> {
 const OnceHeaders = z.looseObject({
 	[HEADER]: z.string().optional().meta({
 		description:
-			'1 to 255 visible characters of your own choice: the same request with the same key has the same answer for 24 hours and is made once',
+			'1 to 255 visible characters of your own choice: for 24 hours the same request with the same key has the same answer and is not made again. Only what failed without having been done is made again',
 	}),
 })
 

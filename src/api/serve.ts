@@ -76,7 +76,7 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 	const route = createRoute({
 		...described,
 		request: unchecked ? unread : described.request,
-		middleware: middlewareOf(one),
+		middleware: middlewareOf(id, one),
 		hide: unchecked,
 	})
 	// The library infers a handler's type from a literal route; here the call's own types say it, so the two meet in one cast.
@@ -96,11 +96,12 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 }
 
 /** What stands between a request and its handler: first whether it can be answered and read at all, then who asks. */
-function middlewareOf(one: Operation): MiddlewareHandler[] {
+function middlewareOf(id: string, one: Operation): MiddlewareHandler[] {
 	// Also where no body is declared: an Idempotency-Key is held against what was sent.
 	const size = one.method === 'get' ? [] : [bodyAtMost(one.bodyLimitBytes)]
 	const body = one.body === undefined ? [] : [jsonBody(one.bodyOptional === true)]
-	const once = isOnce(one) ? [idempotent] : []
+	// What is closed to API keys gives out secrets.
+	const once = isOnce(one) ? [idempotent(one.keys === false ? id : null)] : []
 	return [
 		acceptable(mediaOf(one)),
 		...size,

@@ -1,14 +1,13 @@
 /** Which events a call means: the filter of its query, checked. */
 import { BadRequest } from '../../errors.ts'
 import { EVENT_STATUSES, type EventFilter } from '../../watcher/log-rpc.ts'
+import { atMost, LIMITS } from '../../limits.ts'
 import type { KnownContext } from '../environment.ts'
 import { listParameter } from '../paging.ts'
 import { readMoment } from '../times.ts'
 
 /** The kinds of change. */
 const EVENT_TYPES = ['CREATED', 'UPDATED', 'DELETED'] as const
-/** Values of a list in a filter. */
-const MOST_VALUES = 50
 
 /** The filter of a query; `eventTypes[]`, `resources[]` and `status` may be given several times. 400 for what none of it can be. */
 export function readEventFilter(
@@ -18,7 +17,7 @@ export function readEventFilter(
 	const types = listOf(c, 'eventTypes', EVENT_TYPES)
 	const statuses = listOf(c, 'status', EVENT_STATUSES)
 	const resources = listParameter(c, 'resources')
-	if (resources.length > MOST_VALUES) throw new BadRequest(`resources[]: expected at most ${MOST_VALUES}`)
+	if (resources.length > LIMITS.resourceNames.value) throw new BadRequest(`resources[]: ${atMost('resourceNames')}`)
 	const { fromMs, toMs } = readRange(query)
 	return {
 		...(fromMs === null ? {} : { fromMs }),

@@ -5,7 +5,7 @@ import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { removeRow } from '../../../src/instances/records.ts'
 import type { NotificationReport, SubscriptionReport } from '../../../src/watcher/rpc.ts'
 import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { fakeInstance, manyInstances } from './support.ts'
 
 const HOOK = 'https://hook.example.com/in'
 const TOPIC = (id: number) => `instance-${id}-woocommercerest-events`
@@ -533,10 +533,7 @@ describe('deliveries', () => {
 	})
 
 	test('more than 200 instances is a 400 that says how to narrow; an address or a topic does', async () => {
-		await env.DB.prepare(
-			`WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
-			INSERT INTO instances (id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_hash, token_sealed, subscription_id, created_ms, updated_ms) SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, '["many"]', '{}', connection, 'h' || i, token_sealed, i + 10000, created_ms, updated_ms FROM instances, n WHERE id = 1`,
-		).run()
+		await manyInstances(201)
 		for (const [method, path] of [
 			['GET', '/notifications'],
 			['GET', '/notifications/subscriptions/deliveries'],

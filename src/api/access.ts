@@ -150,17 +150,11 @@ function instanceByPath(c: Context<InstanceEnv>, tokenInstance: Instance | null,
 	return found
 }
 
-/** The instance of this id, if the caller may have it; otherwise it does not exist. */
-export async function findCallersInstance(c: Pick<CallerContext, 'env' | 'var'>, id: number): Promise<Instance> {
+/** The instance of this id, if the caller may have it; null: for them it does not exist. */
+export async function callersInstance(c: Pick<CallerContext, 'env' | 'var'>, id: number): Promise<Instance | null> {
 	const { tokenInstance, organizationProven, user } = c.var
-	const found =
-		tokenInstance !== null && tokenInstance.id === id
-			? tokenInstance
-			: organizationProven
-				? await findInstance(c.env.DB, user.organizationId, id)
-				: null
-	if (found === null) throw new NotFound(`No instance ${id}`)
-	return found
+	if (tokenInstance !== null && tokenInstance.id === id) return tokenInstance
+	return organizationProven ? await findInstance(c.env.DB, user.organizationId, id) : null
 }
 
 /** A number out of a path. What is none names nothing. */

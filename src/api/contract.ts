@@ -15,6 +15,7 @@ export const TAGS = {
 	Notifications: 'What is sent, where to, and how it fares (contract, section 5)',
 	Accounts: 'The organization: settings, people, keys, audit log (contract, section 5)',
 	Authentication: 'Who is calling (contract, section 1)',
+	Receivers: 'What stores call: deliveries of their webhooks (contract, section 7)',
 	Tools: 'What helps whoever builds a receiver',
 	Service: 'This deployment itself, for operators',
 } as const
@@ -72,6 +73,8 @@ export interface Operation {
 	keys?: false
 	/** The scope that an API key needs, where it is not the area's `:read` for a GET and `:write` for the rest. */
 	scope?: `${Lowercase<Tag>}:${'read' | 'write'}`
+	/** Mounted by itself, without any of the middleware of calls: it can be refused by `errors` alone. */
+	bare?: true
 	/** A POST for which `Idempotency-Key` means nothing. */
 	repeatable?: true
 	/** An example of a body, where the schema's own examples do not suffice. */
@@ -160,6 +163,7 @@ export function isOnce(one: Operation): boolean {
 
 /** Every way in which a call can be refused, in order. */
 export function refusalsOf(one: Operation): ErrorStatus[] {
+	if (one.bare) return [...(one.errors ?? [])]
 	const given = one.params !== undefined || one.query !== undefined || one.body !== undefined
 	const known = one.access !== 'public'
 	const once = isOnce(one)
@@ -185,15 +189,18 @@ export function roleOf(one: Operation): Role {
 	return one.role ?? (one.method === 'get' ? 'viewer' : 'developer')
 }
 
+/** Parts in which no API key has a say. */
+const UNSCOPED: readonly Tag[] = ['Authentication', 'Receivers', 'Service']
+
 /** The scope that an API key needs for a call: `<area>:read` or `<area>:write`; null: it may not be made with one. */
 export function scopeOf(one: Operation): string | null {
-	if (one.keys === false || one.tag === 'Authentication' || one.tag === 'Service') return null
+	if (one.keys === false || UNSCOPED.includes(one.tag)) return null
 	return one.scope ?? `${one.tag.toLowerCase()}:${one.method === 'get' ? 'read' : 'write'}`
 }
 
 /** All scopes that an API key can be given. */
-export const SCOPES = Object.keys(TAGS)
-	.filter((tag) => tag !== 'Authentication' && tag !== 'Service')
+export const SCOPES = (Object.keys(TAGS) as Tag[])
+	.filter((tag) => !UNSCOPED.includes(tag))
 	.flatMap((tag) => [`${tag.toLowerCase()}:read`, `${tag.toLowerCase()}:write`])
 
 /** The error body of the contract, section 1. */

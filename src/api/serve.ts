@@ -57,8 +57,15 @@ export function serve<const All extends Operations>(api: Api, operations: All, h
 	}
 }
 
-function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>): void {
-	const described = {
+/** Puts calls that are mounted by themselves (`bare`) into the document. `base`: what stands before their paths. */
+export function describeOnly(api: Api, operations: Operations, base: string): void {
+	for (const [id, one] of Object.entries(operations))
+		api.openAPIRegistry.registerPath({ ...describedOf(id, one), path: `${base}${one.path}` })
+}
+
+/** A call as the document has it. */
+function describedOf(id: string, one: Operation) {
+	return {
 		method: one.method,
 		path: one.path,
 		operationId: id,
@@ -69,6 +76,10 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 		request: requestOf(one),
 		responses: responsesOf(one),
 	} satisfies RouteConfig
+}
+
+function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>): void {
+	const described = describedOf(id, one)
 	// A body that its handler reads is in the document, and not among what is validated.
 	const unchecked = one.bodyUnchecked === true
 	if (unchecked) api.openAPIRegistry.registerPath(described)

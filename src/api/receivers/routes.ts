@@ -9,8 +9,9 @@ import { atMost } from '../../limits.ts'
 import { logError } from '../../log.ts'
 import type { HookAnswer, HookDelivery } from '../../watcher/rpc.ts'
 import { addressOf } from '../access.ts'
-import type { Api } from '../serve.ts'
+import { type Api, describeOnly } from '../serve.ts'
 import type { PublicEnv } from '../environment.ts'
+import { receiverOperations } from './operations.ts'
 import { declaresTooMuch, instanceOfPath, instancesOfHeader, LARGEST_BODY, objectText, readBody, versionsOf } from './request.ts'
 
 /** A body above this is a hint without its record (design, Seeing: webhooks). */
@@ -27,6 +28,7 @@ export function declareReceivers(app: Api, base: string): void {
 		app.get(path, (c) => answer(c, 200))
 		app.on('POST', path, receive)
 	}
+	describeOnly(app, receiverOperations, base)
 }
 
 /** Why a request is refused before it is known to be a store's; all of them look the same from outside. */

@@ -26,6 +26,21 @@ const SetupAnswer = z
 	})
 	.meta({ id: 'Setup' })
 
+/** A part of the document, as OpenAPI 3.1 has it. */
+const DocumentPart = z.record(z.string(), z.unknown()).meta({ id: 'OpenApiPart', description: 'As OpenAPI 3.1 says' })
+const DocumentAnswer = z
+	.strictObject({
+		openapi: z.literal('3.1.0'),
+		info: DocumentPart,
+		servers: z.array(z.strictObject({ url: z.string() })),
+		security: z.array(DocumentPart),
+		tags: z.array(z.strictObject({ name: z.string(), description: z.string() })),
+		paths: z.record(z.string(), DocumentPart),
+		components: z.record(z.string(), DocumentPart),
+		webhooks: DocumentPart.optional(),
+	})
+	.meta({ id: 'OpenApiDocument' })
+
 /** What the first organization and user are called. */
 export const SetupBody = z.looseObject({
 	token: z.string().optional().meta({ description: 'SETUP_TOKEN, unless it comes as Authorization: Bearer' }),
@@ -65,5 +80,19 @@ export const serviceOperations = {
 		example: { organizationName: 'My organization', email: 'admin@example.com' },
 		answer: SetupAnswer,
 		errors: [404],
+	}),
+}
+
+/** The document itself, which is mounted by what makes it (openapi.ts). */
+export const documentOperations = {
+	getDocument: operation({
+		method: 'get',
+		path: '/openapi.json',
+		root: true,
+		tag: 'Service',
+		summary: 'This document',
+		description: 'OpenAPI 3.1. It needs no authorization and says nothing about anybody.',
+		access: 'public',
+		answer: DocumentAnswer,
 	}),
 }

@@ -1,7 +1,11 @@
 /** `GET /openapi.json`: the calls as an OpenAPI 3.1 document, made of the same data that validates them. */
 import { TAGS } from './contract.ts'
-import type { Api } from './serve.ts'
+import type { AnswerOf } from './contract.ts'
+import { type Api, serve } from './serve.ts'
+import { documentOperations } from './service/operations.ts'
 import { VERSION } from '../version.ts'
+
+type Document = AnswerOf<typeof documentOperations.getDocument>
 
 /** Made once an isolate: nothing in it changes but the address. */
 const made = new WeakMap<Api, object>()
@@ -20,7 +24,9 @@ export function declareOpenapi(app: Api): void {
 		scheme: 'bearer',
 		description: 'An API key (`sbk_…`), or the token of `POST /authentication`.',
 	})
-	app.get('/openapi.json', (c) => c.json({ ...documentOf(app), servers: [{ url: c.env.PUBLIC_URL || new URL(c.req.url).origin }] }, 200))
+	serve(app, documentOperations, {
+		getDocument: (c) => ({ ...documentOf(app), servers: [{ url: c.env.PUBLIC_URL || new URL(c.req.url).origin }] }) as Document,
+	})
 }
 
 /** The document without its address. */
@@ -32,7 +38,8 @@ export function documentOf(app: Api): object {
 		info: {
 			title: 'Shopbell',
 			version: VERSION,
-			description: 'Rings when something changes in a shop. The calls are those of Cloud Elements’ event framework, and some more.',
+			description:
+				'Rings when something changes in a shop. The calls are those of Cloud Elements’ event framework, and some more. Pages for people (`/connect/…`, `/accept/…`, `/guide`, `/docs`) answer with HTML and are not among them.',
 			license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
 		},
 		security: [{ secrets: [] }, { bearer: [] }],

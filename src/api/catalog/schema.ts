@@ -1,5 +1,6 @@
 /** The shapes of the catalogue in the contract (section 2). */
 import * as z from 'zod'
+import { EVENT_TYPES } from '../../events/event.ts'
 import { ElementAnswer } from '../instances/schema.ts'
 
 const PollerSettings = z
@@ -71,7 +72,7 @@ export const CatalogElement = z
 	})
 	.meta({ id: 'CatalogElement', description: 'An element with all that a form for its instances is drawn from' })
 
-const EventTypes = z.record(z.string(), z.strictObject({ eventTypes: z.array(z.enum(['CREATED', 'UPDATED', 'DELETED'])) })).meta({
+const EventTypes = z.record(z.string(), z.strictObject({ eventTypes: z.array(z.enum(EVENT_TYPES)) })).meta({
 	description: 'By resource',
 	examples: [{ orders: { eventTypes: ['CREATED', 'UPDATED', 'DELETED'] } }],
 })

@@ -56,6 +56,8 @@ export const connectOperations = {
 		summary: 'Connect a store without keys, with nothing but its address',
 		access: 'account',
 		role: 'developer',
+		// It keeps what was sent until the merchant approves.
+		scope: 'instances:write',
 		params: Element,
 		query: Query,
 		answer: HandOver,

@@ -5,7 +5,17 @@
 import * as z from 'zod'
 import { LIMITS } from '../../limits.ts'
 import { type Operation, operation, VendorRecord } from '../contract.ts'
-import { AnythingThere, DeleteQuery, ItemQuery, ListQuery, MetadataAnswer, ObjectAnswer, ReportQuery, WriteBody } from './schema.ts'
+import {
+	AnyReply,
+	AnythingThere,
+	DeleteQuery,
+	ItemQuery,
+	ListQuery,
+	MetadataAnswer,
+	ObjectAnswer,
+	ReportQuery,
+	WriteBody,
+} from './schema.ts'
 
 /** The resources by their names in paths; what one of them is called, and an example of what is created. */
 const RESOURCES = {
@@ -146,7 +156,7 @@ function getAt(path: string, params: typeof OfHub) {
 }
 function writeAt(method: 'post' | 'patch' | 'put', path: string, params: typeof OfHub) {
 	const summary = method === 'post' ? 'Make one by the store’s own name' : 'Change one by the store’s own name'
-	return operation({ ...base, ...writing, errors: either, method, path, summary, params, example: { name: 'x' }, answer: AnythingThere })
+	return operation({ ...base, ...writing, errors: either, method, path, summary, params, example: { name: 'x' }, answer: AnyReply })
 }
 function removeAt(path: string, params: typeof OfHub) {
 	return operation({

@@ -168,6 +168,7 @@ export const instanceOperations = {
 		tag: 'Instances',
 		summary: 'The key that signs notifications, and the one that takes over',
 		role: 'developer',
+		keys: false,
 		answer: SignatureKeyAnswer,
 	}),
 	...both('rotateSignatureKey', {
@@ -177,6 +178,7 @@ export const instanceOperations = {
 		summary: 'A new signature key; for a time both sign',
 		body: RotateBody,
 		example: { grace: 3600 },
+		keys: false,
 		answer: SignatureKeyAnswer,
 	}),
 	...both('endSignatureKeyRotation', {
@@ -184,6 +186,7 @@ export const instanceOperations = {
 		path: '/signature-key/rotate/end',
 		tag: 'Instances',
 		summary: 'The new signature key alone, from now on',
+		keys: false,
 		answer: SignatureKeyAnswer,
 	}),
 

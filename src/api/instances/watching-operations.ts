@@ -66,6 +66,7 @@ export const watchingOperations = {
 		summary: 'Webhooks: address and secrets for those made by hand, what the store has',
 		description: 'Shows secrets: the audit log says who looked.',
 		role: 'developer',
+		keys: false,
 		answer: WebhooksAnswer,
 	}),
 	...both('listRejectedDeliveries', {
@@ -81,6 +82,7 @@ export const watchingOperations = {
 		tag: 'Instances',
 		summary: 'New secrets for the webhooks; those before them are accepted for another day',
 		description: '202 when the store is still to be told.',
+		keys: false,
 		answer: WebhookSecretsAnswer,
 		status: [200, 202],
 	}),

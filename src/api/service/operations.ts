@@ -1,5 +1,6 @@
 /** The calls about this deployment itself. */
 import * as z from 'zod'
+import { Email, Password, PersonName } from '../accounts/fields.ts'
 import { LinkAnswer } from '../accounts/links.ts'
 import { operation } from '../contract.ts'
 
@@ -25,6 +26,31 @@ const SetupAnswer = z
 	})
 	.meta({ id: 'Setup' })
 
+/** A part of the document, as OpenAPI 3.1 has it. */
+const DocumentPart = z.record(z.string(), z.unknown()).meta({ id: 'OpenApiPart', description: 'As OpenAPI 3.1 says' })
+const DocumentAnswer = z
+	.strictObject({
+		openapi: z.literal('3.1.0'),
+		info: DocumentPart,
+		servers: z.array(z.strictObject({ url: z.string() })),
+		security: z.array(DocumentPart),
+		tags: z.array(z.strictObject({ name: z.string(), description: z.string() })),
+		paths: z.record(z.string(), DocumentPart),
+		components: z.record(z.string(), DocumentPart),
+		webhooks: DocumentPart.optional(),
+	})
+	.meta({ id: 'OpenApiDocument' })
+
+/** What the first organization and user are called. */
+export const SetupBody = z.looseObject({
+	token: z.string().optional().meta({ description: 'SETUP_TOKEN, unless it comes as Authorization: Bearer' }),
+	organizationName: PersonName.default('My organization'),
+	email: Email.default('admin@example.com'),
+	firstName: PersonName.default('First'),
+	lastName: PersonName.default('User'),
+	password: Password.optional().meta({ description: 'Without it an invitation is answered, with which they set one' }),
+})
+
 /** All of them. */
 export const serviceOperations = {
 	healthz: operation({
@@ -45,9 +71,28 @@ export const serviceOperations = {
 		tag: 'Service',
 		summary: 'Make the first organization and user, once',
 		description:
-			'`Authorization: Bearer <SETUP_TOKEN>`, or `token` in the body. Without it, and once there is an organization, this call does not exist (404). Everything in the body may be left out: `organizationName`, `email`, `firstName`, `lastName`, and `password`, instead of which an invitation is answered.',
+			'`Authorization: Bearer <SETUP_TOKEN>`, or `token` in the body. Without it, and once there is an organization, this call does not exist (404). Everything in the body may be left out.',
 		access: 'public',
+		body: SetupBody,
+		bodyOptional: true,
+		// The token is looked at first.
+		bodyUnchecked: true,
+		example: { organizationName: 'My organization', email: 'admin@example.com' },
 		answer: SetupAnswer,
-		errors: [400, 404],
+		errors: [404],
+	}),
+}
+
+/** The document itself, which is mounted by what makes it (openapi.ts). */
+export const documentOperations = {
+	getDocument: operation({
+		method: 'get',
+		path: '/openapi.json',
+		root: true,
+		tag: 'Service',
+		summary: 'This document',
+		description: 'OpenAPI 3.1. It needs no authorization and says nothing about anybody.',
+		access: 'public',
+		answer: DocumentAnswer,
 	}),
 }

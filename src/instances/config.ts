@@ -30,7 +30,7 @@ export const DEFAULTS: Readonly<Record<string, string>> = {
 	'filter.response.nulls': 'true',
 }
 
-/** Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" and must stay inside what a date can hold. */
+/** Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" (contract, section 2) and must stay inside what a date can hold. */
 const LONGEST_INTERVAL_MS = 10 * 365 * 86_400_000
 
 /** Keys that are secret whatever the element says of them (contract, section 2). */
@@ -163,9 +163,12 @@ export function toWatcherConfig(
 	const number = (key: string): number | null => readNumber(configuration[key] ?? '')
 	const floorMs = floorSecondsOf(env) * 1000
 	const minutes = number('event.poller.refresh_interval') ?? Number(DEFAULTS['event.poller.refresh_interval'])
-	const rereadHours = number('event.poller.reread')
+	const pollIntervalMs = Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS))
 	const type = configuration['event.vendor.type']
 	const vendorType = type === 'webhook' || type === 'hybrid' ? type : 'polling'
+	// A store that is never to be asked by itself is not read again either, unless somebody says how often.
+	const never = vendorType !== 'webhook' && pollIntervalMs === LONGEST_INTERVAL_MS
+	const rereadHours = number('event.poller.reread') ?? (never ? 0 : null)
 	return {
 		instanceId: instance.id,
 		organizationId: instance.organizationId,
@@ -183,7 +186,7 @@ export function toWatcherConfig(
 			element === undefined ? configuration : { ...configuration, [POLLER_KEY]: JSON.stringify(effectivePoller(configuration, element)) },
 		signature: { next: instance.signatureNext, fromMs: instance.signatureFromMs },
 		callbackUrl: callbackOf(configuration, env.PUBLIC_URL),
-		pollIntervalMs: Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
+		pollIntervalMs,
 		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / 3_600_000),
 		backfill: backfillOf(configuration['event.poller.backfill']),
 		scanBudget: number('event.poller.scanBudget') ?? 10,

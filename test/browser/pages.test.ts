@@ -66,11 +66,14 @@ describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
 		expect(await page.locator('main h1').count()).toBe(1)
 		// Wide tables and code scroll by themselves; the page never does.
 		expect(await overflow(page)).toBeLessThanOrEqual(0)
+		const checked: string[] = []
 		for (const selector of ['main p', 'main a', 'main code', '.bar nav a', '.bar [aria-current]', '.pages a', '.pages ul ul a']) {
 			if ((await page.locator(selector).count()) === 0) continue
+			checked.push(selector)
 			const { text, back } = await coloursOf(page, selector)
 			expect(contrast(text, back), `${selector}: ${text} on ${back}`).toBeGreaterThanOrEqual(4.5)
 		}
+		expect(checked).toEqual(expect.arrayContaining(['main p', 'main a', 'main code']))
 		expect(luminance((await coloursOf(page, 'main p')).back) < 0.5).toBe(look.dark)
 		await page.screenshot({ path: join(PICTURES, `${path.slice(1).replaceAll('/', '-')}-${name}`) })
 		expect({ elsewhere, errors }).toEqual({ elsewhere: [], errors: [] })
@@ -88,12 +91,15 @@ describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
 		await operation.waitFor()
 		await page.screenshot({ path: join(PICTURES, `docs-operation-${name}`) })
 		expect(await overflow(page)).toBeLessThanOrEqual(0)
+		const checked: string[] = []
 		for (const selector of ['#reference h1', '#reference main p', '#reference aside a']) {
 			if (!(await page.locator(selector).first().isVisible())) continue
+			checked.push(selector)
 			const { text, back } = await coloursOf(page, selector)
 			expect(contrast(text, back), `${selector}: ${text} on ${back}`).toBeGreaterThanOrEqual(4.5)
 			expect(luminance(back) < 0.5, `${selector}: ${text} on ${back}`).toBe(look.dark)
 		}
+		expect(checked).toEqual(expect.arrayContaining(['#reference h1', '#reference main p']))
 		await page.waitForLoadState('networkidle')
 		expect({ elsewhere, errors }).toEqual({ elsewhere: [], errors: [] })
 		await context.close()

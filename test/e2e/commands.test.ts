@@ -49,10 +49,8 @@ function run(script: string, ...args: string[]): Run {
 }
 
 test('the demo shows its first event within 30 s, takes free ports, and leaves nothing on SIGINT', async () => {
-	const beganMs = Date.now()
 	const demo = run('scripts/demo.ts')
 	await eventually('the first event', demo.out, (text) => /[●] (CREATED|UPDATED|DELETED) .*✓ signed/.test(text), 30_000)
-	expect(Date.now() - beganMs).toBeLessThan(30_000)
 
 	const shown = demo.out()
 	for (const name of ['shop', 'bell', 'callback', 'instance']) expect(shown).toMatch(new RegExp(`^ {2}✓ ${name} `, 'm'))
@@ -70,8 +68,9 @@ test('the demo shows its first event within 30 s, takes free ports, and leaves n
 	expect(await demo.ended).toBe(0)
 	expect(Date.now() - stopMs).toBeLessThan(3_000)
 	expect(demo.err()).toBe('')
+	// What is still on its way is counted apart.
 	expect(demo.out().trimEnd().split('\n').at(-1)).toMatch(
-		/^ {2}\d+ changes?, \d+ rang,.* \d+ missed, 0 doubled, median lag .+, \d+ shop requests$/,
+		/^ {2}\d+ changes?, \d+ rang,.* 0 missed, 0 doubled, median lag .+, \d+ shop requests$/,
 	)
 	expect(demo.out()).not.toMatch(/\u001B/)
 	expect(

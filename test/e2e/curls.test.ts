@@ -69,6 +69,8 @@ async function tableOf(path: string): Promise<Record<string, string>> {
 		'<CONSUMER_KEY>': store.credentials.key,
 		'<CONSUMER_SECRET>': store.credentials.secret,
 		'<CALLBACK_URL>': callback.url,
+		'<SECOND_CALLBACK_URL>': `${callback.url}/second`,
+		'<THIRD_CALLBACK_URL>': `${callback.url}/third`,
 		'<SIGNATURE_KEY>': KEY,
 		'<STATE>': state,
 		'<EMAIL>': username,

@@ -1,4 +1,5 @@
 /** The guide's pages in the order in which they are listed. The first one is the guide's own, at `/guide`. */
+import choosing from '../../../docs/guide/choosing.md'
 import cloudElements from '../../../docs/guide/cloud-elements.md'
 import hub from '../../../docs/guide/hub.md'
 import limits from '../../../docs/guide/limits.md'
@@ -17,6 +18,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 	'woocommerce-key': key,
 	'woocommerce-events': events,
 	notification,
+	choosing,
 	verify,
 	'missing-event': missing,
 	hub,

@@ -57,7 +57,7 @@ const io: AttemptIo = {
 const answering = (answer: () => Response | Promise<Response>): AttemptIo => ({ ...io, fetch: async () => await answer() })
 
 describe('what is sent', () => {
-	test("is the claim's body, bytes and all, under our name, signed with the opened key §11.5", async () => {
+	test("is the claim's body, bytes and all, under our name, signed with the opened key §3.2 §11.5", async () => {
 		const seen: { headers: Record<string, unknown>; method: string | undefined; url: string | undefined; body: Buffer }[] = []
 		const url = await serve(async (request, response) => {
 			seen.push({ headers: request.headers, method: request.method, url: request.url, body: Buffer.concat(await request.toArray()) })

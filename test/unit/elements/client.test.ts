@@ -20,7 +20,7 @@ async function asked(target: Resource, query: Partial<ListQuery>, connection: Co
 }
 
 describe('requests', () => {
-	it('1.4 carry Basic over https, ask for JSON and fresh answers, and say who asks', async () => {
+	it('1.4 carry Basic over https, ask for JSON and fresh answers, and say who asks §11.5', async () => {
 		const io = ioOf(() => json([], 200, { 'x-wp-total': '0' }))
 		const client = openClient(DENVER, CREDENTIALS, io)
 		await client.list(resource('/orders'), { order: 'id-asc', limit: 1 })

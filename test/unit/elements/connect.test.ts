@@ -156,7 +156,7 @@ describe('connecting a store', () => {
 		})
 	})
 
-	it('1.8 without a scheme it tries https, then http, and follows www without sending a key', async () => {
+	it('1.8 without a scheme it tries https, then http, and follows www without sending a key §2.10', async () => {
 		const plain = createStore({ url: 'http://shop.example', objects: 2 })
 		const { result } = await connect(plain, {
 			storeUrl: 'shop.example',

@@ -53,11 +53,11 @@ describe('date patterns', () => {
 		['yyyyMMddHHmmss', '20260615120000', '2026-06-15T12:00:00Z'],
 		['EEE, dd MMM yyyy HH:mm:ss', 'Mon, 15 Jun 2026 12:00:00', '2026-06-15T12:00:00Z'],
 		["yyyy''MM''dd", "2026'06'15", '2026-06-15T00:00:00Z'],
-	])('reads Java pattern %s', (format, text, expected) => {
+	])('reads Java pattern %s §3.6', (format, text, expected) => {
 		expect(readDate(text, format, 'UTC')).toBe(at(expected))
 	})
 
-	it('reads the word milliseconds as a number or digits, and nothing else', () => {
+	it('reads the word milliseconds as a number or digits, and nothing else §3.6', () => {
 		expect(readDate(1781524799000, 'milliseconds', 'UTC')).toBe(1781524799000)
 		expect(readDate('1781524799000', 'milliseconds', 'UTC')).toBe(1781524799000)
 		expect(readDate('2026-06-15', 'milliseconds', 'UTC')).toBeNull()
@@ -127,7 +127,7 @@ describe('placeholders', () => {
 		['${gmtDate:yyyy-MM-dd}', '2026-06-15'],
 		["${gmtDate:yyyy-MM-dd'T'HH:mm:ssXXX}", '2026-06-15T12:00:00Z'],
 		['${gmtDate:milliseconds}', String(ms)],
-	])('fills %s', (text, expected) => {
+	])('fills %s §3.9', (text, expected) => {
 		expect(filled(text)).toBe(expected)
 	})
 

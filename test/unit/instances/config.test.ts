@@ -442,7 +442,13 @@ describe('what the watcher runs by', () => {
 		expect(run({ 'event.poller.refresh_interval': '1.5' }).pollIntervalMs).toBe(90_000)
 		expect(run({ 'event.poller.refresh_interval': '0.05' }, '1').pollIntervalMs).toBe(3000)
 		expect(run({ 'event.poller.refresh_interval': '1' }, '300').pollIntervalMs).toBe(300_000)
-		expect(new Date(Date.now() + run({ 'event.poller.refresh_interval': '999999999' }).pollIntervalMs).getTime()).not.toBeNaN()
+		// Ten years: as good as never, and a moment from now is still a date.
+		expect(run({ 'event.poller.refresh_interval': '999999999' }).pollIntervalMs).toBe(3650 * 86_400_000)
+		const never = { 'event.poller.refresh_interval': '999999999' }
+		expect(run(never).rereadHours).toBe(0)
+		expect(run({ ...never, 'event.poller.reread': '24' }).rereadHours).toBe(24)
+		expect(run({ ...never, 'event.vendor.type': 'webhook' }).rereadHours).toBeNull()
+		expect(run({ 'event.poller.refresh_interval': '1440' }).rereadHours).toBeNull()
 		expect(run({ 'event.poller.reread': '0' }).rereadHours).toBe(0)
 		expect(run({ 'event.poller.reread': '0.001' }).rereadHours).toBeCloseTo(1 / 60)
 	})

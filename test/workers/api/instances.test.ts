@@ -120,9 +120,34 @@ describe('creating', () => {
 		expect(made.configuration).toMatchObject({ 'event.notification.signature.key': '********', password: '********' })
 	})
 
-	test('without events only the hub is there: no collection is asked for §2.19', async () => {
-		const { body: made } = await client.call('POST', '/instances', body({ 'event.notification.enabled': undefined }))
+	test('without events only the hub is there: nothing is polled, no webhook is made, and event keys are kept for later §2.19', async () => {
+		const { body: made } = await client.call(
+			'POST',
+			'/instances',
+			body({
+				'event.notification.enabled': undefined,
+				'event.vendor.type': 'webhook',
+				'event.notification.callback.url': 'https://mycoolapp.com/events',
+				'event.poller.refresh_interval': 5,
+			}),
+		)
 		expect(made.eventsEnabled).toBe(false)
+		expect(made.eventsNotificationCallbackUrl).toBeUndefined()
+		// The key is tried with one record; beyond that no collection is asked for.
+		const asked = client.world.requests.map((one) => new URL(one.split(' ')[1]!))
+		const collections = asked.filter(({ pathname }) => /\/wc\/v3\/(orders|products|coupons|customers|webhooks)/.test(pathname))
+		expect(collections.map(({ pathname, searchParams }) => [pathname, searchParams.get('per_page')])).toEqual([
+			['/wp-json/wc/v3/orders', '1'],
+		])
+		expect(client.world.watchers.calls).toEqual([`${made.id} create`])
+		expect(store.webhooks()).toEqual([])
+		const { configuration } = (await client.call('GET', `/instances/${made.id}`)).body
+		expect(configuration).toMatchObject({
+			'event.vendor.type': 'webhook',
+			'event.notification.callback.url': 'https://mycoolapp.com/events',
+			'event.poller.refresh_interval': '5',
+		})
+		expect(Object.keys(JSON.parse(configuration['event.poller.configuration']))).toEqual(['contacts'])
 		expect((await client.call('PUT', `/instances/${made.id}/poll`, { depth: 'window' })).status).toBe(409)
 	})
 
@@ -221,6 +246,7 @@ describe('reading', () => {
 			ids.push((await client.call('POST', '/instances', body({}, { name, tags: [name.toLowerCase(), 'all'] }))).body.id)
 		expect((await client.call('GET', '/instances?tags[]=beta')).body.map((item: any) => item.name)).toEqual(['Beta'])
 		expect((await client.call('GET', '/instances?searchText=GAM')).body.map((item: any) => item.name)).toEqual(['Gamma'])
+		expect((await client.call('GET', '/instances?searchText=CommerceRest')).body.map((item: any) => item.id)).toEqual(ids)
 		expect((await client.call('GET', '/instances?tags[]=none')).status).toBe(404)
 		const first = await client.call('GET', '/instances?pageSize=2&hydrate=false')
 		expect(first.body.map((item: any) => item.id)).toEqual(ids.slice(0, 2))
@@ -301,6 +327,21 @@ describe('changing', () => {
 		expect(client.world.watchers.calls).toEqual([`${id} configure 2{"release":true}`])
 		expect((await rows('instances'))[0]!['version']).toBe(2)
 		expect((await client.call('GET', `/instances/${id}`)).body).toEqual(changed)
+	})
+
+	test('******** in a configuration item leaves its secret as it is, anything else changes it §2.20', async () => {
+		const items = (await client.call('GET', `/instances/${id}/configuration`)).body
+		const item = items.find((one: any) => one.key === 'event.notification.signature.key')
+		expect(item.propertyValue).toBe('********')
+		const key = async () => (await client.call('GET', `/instances/${id}/signature-key`)).body.key
+		for (const [sent, kept] of [
+			['********', 'first key'],
+			['second key', 'second key'],
+		]) {
+			const { status, body: shown } = await client.call('PATCH', `/instances/${id}/configuration/${item.id}`, { propertyValue: sent })
+			expect([status, shown.propertyValue]).toEqual([200, '********'])
+			expect(await key()).toBe(kept)
+		}
 	})
 
 	test('what an instance answers can be sent back whole §2.12 §2.20', async () => {

@@ -377,7 +377,7 @@ describe('rotation and keys', () => {
 })
 
 describe('what is shown', () => {
-	test('the address and a secret for each topic, what the object knows, and an audit row for the look', async () => {
+	test('the address and a secret for each topic, what the object knows, and an audit row for the look §11.8', async () => {
 		const id = await make()
 		const { body: shown } = await client.call('GET', `/instances/${id}/webhooks`)
 		expect(shown).toMatchObject({
@@ -415,7 +415,7 @@ describe('what is shown', () => {
 		expect((await client.call('GET', `/instances/${id}/webhooks`)).body).toMatchObject({ deliveryUrl: null, topics: [] })
 	})
 
-	test('coverage looks back a day, or as it is asked', async () => {
+	test('coverage looks back a day, or as it is asked §11.8', async () => {
 		const id = await make()
 		client.world.watchers.calls.length = 0
 		expect((await client.call('GET', `/instances/${id}/coverage`)).body).toMatchObject({
@@ -427,5 +427,8 @@ describe('what is shown', () => {
 		expect(client.world.watchers.calls[1]).toBe(`${id} coverage ${Date.parse('2026-01-01')} ${Date.parse('2026-02-01')}`)
 		for (const query of ['from=2026-02-01&to=2026-01-01', 'from=soon'])
 			expect((await client.call('GET', `/instances/${id}/coverage?${query}`)).status).toBe(400)
+		client.world.watchers.uncounted = true
+		const refused = await client.call('GET', `/instances/${id}/coverage?from=1970-01-01`)
+		expect([refused.status, refused.body.message]).toEqual([400, expect.stringContaining('from, to: expected a shorter time')])
 	})
 })

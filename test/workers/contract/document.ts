@@ -30,6 +30,11 @@ const paths = Object.keys(document.paths)
 
 const validators = new Map<string, Validator>()
 
+/** Whether an operation with this method is at a path. */
+export function declares(method: string, path: string): boolean {
+	return paths.some(({ path: at, pattern }) => pattern.test(path) && document.paths[at]![method.toLowerCase()] !== undefined)
+}
+
 /** What is wrong with an answer; null when the document declares it, or when no operation is at this path (a refusal of the framework's, which has the error body). */
 export function undeclared(method: string, path: string, status: number, media: string | null, body: unknown): string | null {
 	const found = paths.find(({ path: at, pattern }) => pattern.test(path) && document.paths[at]![method.toLowerCase()] !== undefined)

@@ -16,7 +16,7 @@ export interface Asked {
 	query?: [string, string][]
 	headers?: Record<string, string>
 	/** JSON text; undefined: none. */
-	body?: string
+	body?: string | undefined
 }
 
 /** What an organization has. */

@@ -126,7 +126,7 @@ describe('a callback that fails', () => {
 		expect(health(world)).toMatchObject({ state: 'callback-failing', callback: { lastStatus: 'timeout', waiting: 1 } })
 	})
 
-	test('until the last of twelve tries is deactivated, and what comes later is queued', async () => {
+	test('until the last of twelve tries is deactivated, and what comes later is queued §5.2', async () => {
 		const world = await learned(quietly)
 		const tries = answers(world, () => 500)
 		world.store.act({ do: 'edit', resource: 'products' })
@@ -198,7 +198,7 @@ describe('a callback that fails', () => {
 })
 
 describe('another callback', () => {
-	test('takes over everything that is unsettled, at once', async () => {
+	test('takes over everything that is unsettled, at once §2.30', async () => {
 		const world = await learned(quietly)
 		const tries = answers(world, () => 500)
 		world.store.act({ do: 'edit', resource: 'products' })

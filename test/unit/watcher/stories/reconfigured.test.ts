@@ -6,7 +6,7 @@ import { eventsOf } from '../../../../src/watcher/log-pages.ts'
 import { healthOf } from '../../../../src/watcher/reports.ts'
 import { decideDeletions, wantPoll } from '../../../../src/watcher/wishes.ts'
 import { World } from '../../../world.ts'
-import { four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
+import { DAY, four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
 
 test('a poll that is asked for while one runs follows it, however long the interval', async () => {
 	const world = await learned({ pollIntervalMs: 999_999 * MINUTE })
@@ -23,6 +23,26 @@ test('a poll that is asked for while one runs follows it, however long the inter
 	world.engine.arm(core)
 	await world.advance(10 * MINUTE)
 	expect(core.state.lastRunId).toBe(before + 2)
+})
+
+// What becomes of 999999999 minutes is in test/unit/instances/config.test.ts.
+test('a very large interval: the store is never asked by itself, and at once when somebody asks for a poll §2.3', async () => {
+	const world = await learned({ pollIntervalMs: 3650 * DAY, config: { rereadHours: 0 } })
+	const before = world.store.requests
+	const [made] = world.store.act({ do: 'create', resource: 'coupons' })
+	for (let month = 0; month < 13; month++) {
+		await world.advance(30 * DAY)
+		// As the cron wakes it.
+		await world.engine.refresh(world.engine.core()!)
+		world.engine.arm(world.engine.core()!)
+	}
+	expect(world.store.requests).toBe(before)
+	expect(told(world)).toEqual([])
+	const core = world.engine.core()!
+	wantPoll(core, 'window')
+	world.engine.arm(core)
+	await world.advance(MINUTE)
+	expect(told(world)).toEqual([`CREATED discounts ${made!.id}`])
 })
 
 test('a collection that was polled by dates alone is learned in silence when it gets an index; what changed on the way rings once', async () => {
@@ -170,7 +190,7 @@ test('3.5 a store’s clock that is a day ahead and is set right again hides not
 	expect(told(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
 })
 
-test('a large collection that is polled by dates alone is read from its newest end, as far as it changed', async () => {
+test('a large collection that is polled by dates alone is read from its newest end, as far as it changed §10.7', async () => {
 	const world = await learned({
 		resources: { orders: { url: '/orders', filterByUpdatedDate: false } },
 		store: { objects: { orders: 3_000, products: 0, coupons: 0, customers: 0 } },

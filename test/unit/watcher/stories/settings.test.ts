@@ -72,7 +72,7 @@ test('idField may be a path, with or without $ §3.4', async () => {
 	expect(told(world)).toEqual(['CREATED orders +1 303', 'CREATED products MUG-7'])
 })
 
-test.each([1, 7, 100])('pageSize %i: the baseline learns everything, and nothing is lost later', async (pageSize) => {
+test.each([1, 7, 100])('pageSize %i: the baseline learns everything, and nothing is lost later §3.5', async (pageSize) => {
 	const resources = Object.fromEntries(Object.entries(four('orders', 'customers')).map(([label, one]) => [label, { ...one, pageSize }]))
 	const world = await learned({ resources })
 	expect(resourceOf(world, 'orders').listed).toBe(ids(world, 'orders').length)
@@ -111,17 +111,22 @@ test('3.5 pollDelay reaches further back than commits are late §3.5', async () 
 describe('filterByUpdatedDate false', () => {
 	const url = "/hubs/ecommerce/orders?where=after='${gmtDate:yyyy-MM-dd'T'HH:mm:ss}'"
 
-	test('asks with the last poll’s time in the placeholder, and rings by the dates alone §3.9', async () => {
-		const world = await learned({ resources: { orders: { url, filterByUpdatedDate: false } } })
-		world.store.log.length = 0
-		const since = resourceOf(world, 'orders').cursorMs!
-		const placed = world.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
-		await world.advance(3 * MINUTE)
-		expect(told(world)).toEqual([`CREATED orders ${placed}`])
-		const asked = world.store.log.map(({ path }) => decodeURIComponent(path)).find((path) => path.includes('after='))
-		expect(asked).toContain(`after=${new Date(since).toISOString().slice(0, 19)}`)
-		expect(pollerOf(world.engine.core()!).resources[0]!.known).toBe(0)
-	})
+	test.each([undefined, 600])(
+		'pollDelay %s: asks with the last poll’s time less it in the placeholder, and rings by the dates alone §3.9',
+		async (pollDelay) => {
+			const world = await learned({
+				resources: { orders: { url, filterByUpdatedDate: false, ...(pollDelay === undefined ? {} : { pollDelay }) } },
+			})
+			world.store.log.length = 0
+			const since = resourceOf(world, 'orders').cursorMs!
+			const placed = world.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
+			await world.advance(3 * MINUTE)
+			expect(told(world)).toEqual([`CREATED orders ${placed}`])
+			const asked = world.store.log.map(({ path }) => decodeURIComponent(path)).find((path) => path.includes('after='))
+			expect(asked).toContain(`after=${new Date(since - (pollDelay ?? 0) * 1000).toISOString().slice(0, 19)}`)
+			expect(pollerOf(world.engine.core()!).resources[0]!.known).toBe(0)
+		},
+	)
 
 	test('createdCheckTolerance decides between CREATED and UPDATED §3.5 §3.10', async () => {
 		const types = async (createdCheckTolerance: number): Promise<string[]> => {

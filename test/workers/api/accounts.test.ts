@@ -430,7 +430,7 @@ describe('the account', () => {
 		expect(await actions('from=2026-06-01T12:00:01Z&to=2026-06-01T12:00:02Z')).toEqual(['api-key.create'])
 		for (const [query, message] of [
 			['from=2026-06-02&to=2026-06-01', 'to: expected a moment after from'],
-			['from=soon', 'from: expected a time such as 2026-01-31T12:00:00Z'],
+			['from=soon', 'from: expected a time such as 2026-01-31T12:00:00Z, of the years 1970 to 9999'],
 			['objectType=shop', 'objectType: expected organization, instance, user, api-key, session'],
 			['userId=x', 'userId: expected a positive whole number'],
 			[`action=${'x'.repeat(65)}`, 'action: expected at most 64 characters'],

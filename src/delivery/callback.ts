@@ -6,21 +6,8 @@ import { DurableObject } from 'cloudflare:workers'
 import type { Doorbell, Env } from '../context.ts'
 import { log } from '../log.ts'
 import type { Ask } from '../watcher/rpc.ts'
-import {
-	admit,
-	type Core,
-	fresh,
-	giveBack,
-	type Heard,
-	needless,
-	nextWake,
-	report,
-	type State,
-	type Told,
-	type Verdict,
-	type Waiter,
-	wake,
-} from './breaker.ts'
+import { admit, giveBack, needless, nextWake, report, wake } from './breaker.ts'
+import { type Core, fresh, type Heard, type State, type Told, type Verdict, type Waiter } from './breaker-state.ts'
 
 /** What consumers ask of a callback's object. */
 export interface CallbackRpc {

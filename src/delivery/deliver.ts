@@ -8,7 +8,7 @@
  */
 import type { Admission, Ask, Claim, Known, Outcome } from '../watcher/rpc.ts'
 import { breaks, wasSent } from './classify.ts'
-import type { Heard, Told, Verdict } from './breaker.ts'
+import type { Heard, Told, Verdict } from './breaker-state.ts'
 import { SHORT_WAIT_MS } from './meter.ts'
 
 /** The platform's limit of simultaneous connections of an invocation. */

@@ -180,7 +180,7 @@ function inOrder(keys: readonly string[], order: readonly string[]): boolean {
 
 /** Without blanks at the ends; a byte order mark stays. */
 function trimEnds(text: string): string {
-	return text.replace(/^[ \t\r\n]+/, '').replace(/[ \t\r\n]+$/, '')
+	return text.replace(/^[ \t\r\n]+/, '').replace(/(?<![ \t\r\n])[ \t\r\n]+$/, '')
 }
 
 function isJson(text: string): boolean {

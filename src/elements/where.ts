@@ -32,7 +32,8 @@ export function parseWhere(text: string): { ok: true; conditions: Condition[] } 
 	}
 	const value = (): string | null => {
 		take(/\s+/)
-		const quoted = take(/'((?:\$\{[^{}]*\}|''|[^'])*)'/) ?? take(/"((?:\$\{[^{}]*\}|[^"])*)"/)
+		// The alternatives have no beginning in common: a quote that is never closed must cost one look, not one for every way to read what is inside.
+		const quoted = take(/'((?:\$\{[^{}]*\}|''|\$(?!\{[^{}]*\})|[^'$])*)'/) ?? take(/"((?:\$\{[^{}]*\}|\$(?!\{[^{}]*\})|[^"$])*)"/)
 		if (quoted !== null) return (quoted[1] ?? '').replace(/\$\{[^{}]*\}|''/g, (part) => (part === "''" ? "'" : part))
 		return take(/(?:\$\{[^{}]*\}|[^\s'"(),])+/)?.[0] ?? null
 	}
@@ -76,9 +77,10 @@ export function canonicalWhere(conditions: readonly Condition[]): string {
 }
 
 /**
- * A record's own answer to a condition. Numbers are compared as numbers, dates as moments (without a zone of their own both sides are read as
- * UTC), anything else as text. A list meets `=` and `IN` by one of its elements, an object by its `id`, `slug` or `name`; `null` is what is
- * absent or null.
+ * A record's own answer to a condition. `<` and its like compare numbers as numbers, also those that are written as text (`"total": "9.50"`); `=`, `!=` and
+ * `IN` do so for JSON numbers only, since a store takes text for text: the sku `010` is not `10`. Dates are compared as moments (without a zone of their own
+ * both sides are read as UTC), anything else as text. A list meets `=` and `IN` by one of its elements, an object by its `id`, `slug` or `name`; `null` is
+ * what is absent or null.
  */
 export function meets(record: VendorRecord, condition: Condition): boolean {
 	const found = valueAt(record, condition.field)
@@ -115,7 +117,10 @@ function same(found: unknown, value: string): boolean {
 	if (Array.isArray(found)) return found.some((one) => same(one, value))
 	if (typeof found === 'object')
 		return ['id', 'slug', 'name'].some((key) => Object.hasOwn(found, key) && same((found as Record<string, unknown>)[key], value))
-	return differenceOf(String(found), value) === 0
+	if (typeof found === 'number' && isNumber(value)) return found === Number(value)
+	const text = String(found)
+	const at = text === value ? null : momentOf(text)
+	return text === value || (at !== null && at === momentOf(value))
 }
 
 /** Below 0 when `a` comes before `b`. */

@@ -5,6 +5,7 @@
 import type { Env } from '../context.ts'
 import type { Element, PollerResource } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
+import { readIso } from '../elements/values.ts'
 import { atMost, LIMITS, type LimitName } from '../limits.ts'
 import type { WatcherConfig } from '../watcher/ports.ts'
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
@@ -357,21 +358,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
 }
 
 function backfillIsKnown(text: string): boolean {
-	return (
-		text === 'none' || text === 'all' || (/^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text) && !Number.isNaN(dateMs(text)))
-	)
+	return text === 'none' || text === 'all' || readIso(text, 'UTC') !== null
 }
 
 function backfillOf(text: string | null | undefined): 'none' | 'all' | number {
 	if (text === null || text === undefined || text === 'none') return 'none'
 	if (text === 'all') return 'all'
-	const ms = dateMs(text)
-	return Number.isNaN(ms) ? 'none' : ms
-}
-
-/** A date, or a date and time, in UTC unless it says otherwise. */
-function dateMs(text: string): number {
-	return Date.parse(/T/.test(text) && !/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? `${text}Z` : text)
+	return readIso(text, 'UTC') ?? 'none'
 }
 
 function isBlank(value: unknown): boolean {

@@ -103,7 +103,7 @@ export function hubPathOf(url: string): string | null {
 		.replace(/^\/+/, '')
 		.replace(/^elements\/api-v2\//, '')
 		.replace(/^hubs\/[^/]+\//, '')
-		.replace(/\/+$/, '')
+		.replace(/(?<!\/)\/+$/, '')
 	return path === '' || path === 'hubs' || /^hubs\/[^/]*$/.test(path) ? null : path
 }
 

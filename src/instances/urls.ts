@@ -29,7 +29,7 @@ export function guardUrl(text: string, allowPrivateNetwork: boolean): UrlVerdict
 
 /** Whether a callback means "keep the events in the log, deliver nowhere": our own API, or the platform that clients move over from (contract, section 2). */
 export function meansLogOnly(url: URL, publicUrl: string): boolean {
-	const host = url.hostname.replace(/\.+$/, '')
+	const host = url.hostname.replace(/(?<!\.)\.+$/, '')
 	if (host === 'cloud-elements.com' || host.endsWith('.cloud-elements.com')) return true
 	if (/(^|\.)openconnectors\./.test(host)) return true
 	return URL.canParse(publicUrl) && url.host === new URL(publicUrl).host && url.pathname.startsWith('/elements/api-v2/')
@@ -48,7 +48,7 @@ export function storeBase(text: string): string {
 	if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(rest)) rest = `https://${rest.replace(/^\/+/, '')}`
 	if (!URL.canParse(rest)) return rest
 	const url = new URL(rest)
-	const path = url.pathname.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '').replace(/\/+$/, '')
+	const path = url.pathname.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '').replace(/(?<!\/)\/+$/, '')
 	// Credentials are kept here so that the guard can refuse them.
 	const login = url.username !== '' || url.password !== '' ? `${url.username}:${url.password}@` : ''
 	return `${url.protocol}//${login}${url.host}${path}`
@@ -61,14 +61,14 @@ export function siteKey(address: string): string {
 		.toLowerCase()
 		.replace(/^[a-z]+:\/\//, '')
 		.replace(/^www\./, '')
-		.replace(/\/+$/, '')
+		.replace(/(?<!\/)\/+$/, '')
 }
 
 type Reach = 'public' | 'private' | 'closed'
 
 /** Who could answer under a host name as the URL parser spells it. */
 function reachOf(hostname: string): Reach {
-	const host = hostname.toLowerCase().replace(/\.+$/, '')
+	const host = hostname.toLowerCase().replace(/(?<!\.)\.+$/, '')
 	if (host.startsWith('[')) return reachOfIpv6(host.slice(1, -1))
 	const parts = host.split('.')
 	if (parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part))) return reachOfIpv4(parts.map(Number))

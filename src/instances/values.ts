@@ -37,7 +37,7 @@ export function readBoolean(text: string): boolean | null {
 /** A finite decimal number written as people do; null when it is none. */
 export function readNumber(text: string): number | null {
 	const trimmed = text.trim()
-	return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) && Number.isFinite(Number(trimmed)) ? Number(trimmed) : null
+	return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) && Number.isFinite(Number(trimmed)) ? Number(trimmed) : null
 }
 
 /** A value of a configuration as it is kept: text or null. Objects become their JSON. */
@@ -47,15 +47,25 @@ export function toText(value: unknown): string | null {
 	return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-/** Takes HTML tags out of a name or tag (contract, section 2): what is left is shown to people. Runs until nothing changes, so that no tag is made by taking one out. */
+/**
+ * Takes HTML tags out of a name or tag (contract, section 2): what is left is shown to people. Every `>` goes with the nearest `<` before it and all between
+ * them, so that no tag is made by taking one out. One pass: the text may be as long as a body.
+ */
 export function stripHtml(text: string): string {
-	let before: string
-	let after = text
-	do {
-		before = after
-		after = before.replace(/<[^<>]*>/g, '')
-	} while (after !== before)
-	return after.replace(/[\p{Cc}]+/gu, ' ').trim()
+	const kept: string[] = []
+	const open: number[] = []
+	for (const part of text.split(/([<>])/)) {
+		const from = part === '>' ? open.pop() : undefined
+		if (from !== undefined) kept.length = from
+		else {
+			if (part === '<') open.push(kept.length)
+			kept.push(part)
+		}
+	}
+	return kept
+		.join('')
+		.replace(/[\p{Cc}]+/gu, ' ')
+		.trim()
 }
 
 function looksLikeAddress(text: string): boolean {

@@ -18,13 +18,15 @@ export interface FrameProps {
 	place: (typeof PLACES)[number]['name'] | null
 	/** Own scripts, by their path; they run when the page is there. */
 	scripts?: readonly string[]
+	/** Style sheets beside the common one. */
+	styles?: readonly string[]
 	/** The page brings its own landmarks and foot. */
 	bare?: boolean
 	children?: Child
 }
 
 /** The whole document. `children` hold the `main` element, whose id is `main`. */
-export function Frame({ title, description, place, scripts = [], bare = false, children }: FrameProps) {
+export function Frame({ title, description, place, scripts = [], styles = [], bare = false, children }: FrameProps) {
 	return (
 		<html lang='en'>
 			<head>
@@ -34,7 +36,9 @@ export function Frame({ title, description, place, scripts = [], bare = false, c
 				<title>{`${title} · Shopbell`}</title>
 				{description === undefined ? null : <meta name='description' content={description} />}
 				<link rel='icon' href='/assets/bell.svg' type='image/svg+xml' />
-				<link rel='stylesheet' href='/assets/shopbell.css' />
+				{['/assets/shopbell.css', ...styles].map((href) => (
+					<link rel='stylesheet' href={href} />
+				))}
 				{scripts.map((src) => (
 					<script src={src} defer />
 				))}

@@ -89,6 +89,16 @@ export class Core {
 		}
 	}
 
+	/**
+	 * The moment that rows of the log are stamped with, epoch ms: now, or that of the row before where a host's clock is behind it. The log is
+	 * sought by bisecting, so its times may never descend. Call it inside `commit`.
+	 */
+	stampMs(): number {
+		const { state } = this
+		state.stampedMs = Math.max(this.ports.now(), state.stampedMs)
+		return state.stampedMs
+	}
+
 	/** What must not be lost with the memory: a commit that changes this writes the state. */
 	lasting(): string {
 		const { notification, counters, resend, resending, skips, nextSubscription, announcement } = this.state

@@ -1,4 +1,5 @@
 /** Counting what the log had in a range: whole hours out of what was counted on the way (tally.ts), minutes and seconds out of the log itself. */
+import { parseMembers } from '../events/member.ts'
 import type { Core } from './core.ts'
 import { carrierIds } from './event-log.ts'
 import type { TallyBucket, TallyQuery } from './log-rpc.ts'
@@ -7,9 +8,12 @@ import { readCarriers } from './log-pages.ts'
 import { DAY_HOURS, HOUR_MS, hoursOf, isAccepted } from './tally.ts'
 import { unsettledRows } from './unsettled.ts'
 
-/** Events that a count finer than an hour reads, and given-up notifications that any count looks at. */
+/** Events that a count finer than an hour reads, and of those that were given up any count. */
 const MOST_READ = 20_000
+/** Given-up notifications that any count looks at. */
 const MOST_GIVEN_UP = 10_000
+/** A notification that has left the log, or was not read: not accepted, as far as is known. */
+const NOBODY = { status: '', delivered: null }
 
 /** Counts of a range, by units from the one that `fromMs` lies in to the one that `toMs` lies in, both whole; those without events left out. */
 export function tallyOf(core: Core, query: TallyQuery): TallyBucket[] | 'too-many' {
@@ -51,31 +55,48 @@ export function tallyOf(core: Core, query: TallyQuery): TallyBucket[] | 'too-man
 		for (const row of rows) {
 			const bucket = bucketOf(row.recorded)
 			bucket.count++
-			if (carrierIds(row).some((id) => isAccepted(carriers.get(id) ?? { status: '', delivered: null }))) bucket.success++
+			if (carrierIds(row).some((id) => isAccepted(carriers.get(id) ?? NOBODY))) bucket.success++
 		}
 	}
 	for (const recorded of givenUp(core, fromMs, endMs)) bucketOf(recorded).failed++
 	return [...buckets.values()].sort((a, b) => a.atMs - b.atMs)
 }
 
-/** When the events of a range were recorded that were given up and wait to be released: of the newest 10 000 such notifications. */
+/**
+ * When the events of a range were recorded that were given up and wait to be released, by the first 10 000 such notifications since its
+ * beginning. They are looked at from there on and not up to its end: an event may have waited long before it was formed and queued.
+ */
 function givenUp(core: Core, fromMs: number, endMs: number): number[] {
 	const { sql } = core.ports
-	const first = firstAt(sql, 'notifications', fromMs)
-	const found = new Map<number, number>()
+	const [first, end] = [firstAt(sql, 'events', fromMs), firstAt(sql, 'events', endMs)]
+	const since = firstAt(sql, 'notifications', fromMs)
+	const wanted = new Set<number>()
+	let left = MOST_GIVEN_UP
 	for (const { id } of sql.all<{ id: number }>(`SELECT id FROM subscriptions`)) {
-		for (const row of sql.all<{ sequence: number; recorded: number; notifications: string }>(
-			`SELECT e.sequence, e.recorded, e.notifications FROM (SELECT id, members FROM notifications WHERE subscription = ? AND status = 'queued' AND id >= ? ORDER BY id DESC LIMIT ?) AS n, json_each(n.members) AS m
-			JOIN events AS e ON e.sequence = json_extract(m.value, '$[0]') WHERE e.recorded >= ? AND e.recorded < ?`,
+		for (const { members } of sql.each<{ members: string }>(
+			`SELECT members FROM notifications WHERE subscription = ? AND status = 'queued' AND id >= ? ORDER BY id LIMIT ?`,
 			id,
-			first,
-			MOST_GIVEN_UP,
-			fromMs,
-			endMs,
+			since,
+			left,
 		)) {
-			const carriers = carrierIds(row)
-			if (carriers.length < 2 || ![...readCarriers(core, carriers).values()].some(isAccepted)) found.set(row.sequence, row.recorded)
+			left--
+			for (const [sequence] of parseMembers(members)) if (sequence >= first && sequence < end) wanted.add(sequence)
+			if (wanted.size >= MOST_READ) break
 		}
+		if (left === 0 || wanted.size >= MOST_READ) break
 	}
-	return [...found.values()]
+	const events = sql.all<{ recorded: number; notifications: string | null }>(
+		`SELECT recorded, notifications FROM events WHERE sequence IN (SELECT value FROM json_each(?))`,
+		JSON.stringify([...wanted]),
+	)
+	// Of several subscriptions another one may have accepted it.
+	const carriers = readCarriers(core, [
+		...new Set(
+			events
+				.map(carrierIds)
+				.filter((ids) => ids.length > 1)
+				.flat(),
+		),
+	])
+	return events.filter((event) => !carrierIds(event).some((id) => isAccepted(carriers.get(id) ?? NOBODY))).map((event) => event.recorded)
 }

@@ -13,8 +13,11 @@ interface Row {
 	resource: number
 }
 
-/** Counts the events recorded from … to (ms, exclusive). */
-export function coverageOf(core: Core, fromMs: number, toMs: number): CoverageReport {
+/** Events that a call counts. */
+const MOST_READ = 20_000
+
+/** Counts the events recorded from … to (ms, exclusive). `too-many`: more than 20 000 were recorded then. */
+export function coverageOf(core: Core, fromMs: number, toMs: number): CoverageReport | 'too-many' {
 	const numbers = new Set(
 		watchedResources(core)
 			.filter((one) => covered(core, one))
@@ -23,12 +26,15 @@ export function coverageOf(core: Core, fromMs: number, toMs: number): CoverageRe
 	const lags = { webhook: [] as number[], poll: [] as number[], recovered: [] as number[] }
 	let confirmed = 0
 	const now = core.ports.now()
-	const first = firstAt(core.ports.sql, 'events', fromMs)
-	for (const row of core.ports.sql.each<Row>(
-		`SELECT source, confirmed, date, recorded, resource FROM events WHERE sequence >= ? AND recorded < ? ORDER BY sequence`,
-		first,
-		toMs,
-	)) {
+	const { sql } = core.ports
+	const rows = sql.all<Row>(
+		`SELECT source, confirmed, date, recorded, resource FROM events WHERE sequence >= ? AND sequence < ? ORDER BY sequence LIMIT ?`,
+		firstAt(sql, 'events', fromMs),
+		firstAt(sql, 'events', toMs),
+		MOST_READ + 1,
+	)
+	if (rows.length > MOST_READ) return 'too-many'
+	for (const row of rows) {
 		if (!numbers.has(row.resource)) continue
 		const lag = Math.max(0, row.recorded - row.date)
 		if (row.confirmed !== null) confirmed++

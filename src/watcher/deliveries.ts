@@ -159,6 +159,23 @@ export function notificationOf(core: Core, counter: number, withBody = true): No
 	return row === undefined ? null : reportOf(core, row, readSubscriptions(sql), withBody)
 }
 
+/**
+ * Bodies of notifications, in the order that they are asked for: as many as hold so many characters together, and the first one always.
+ * null: that one has left the log.
+ */
+export function bodiesOf(core: Core, counters: readonly number[], characters: number): (string | null)[] {
+	const bodies: (string | null)[] = []
+	let left = characters
+	for (const counter of counters) {
+		const row = core.ports.sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
+		const body = row === undefined ? null : notificationBody(core, row)
+		left -= body?.length ?? 0
+		if (bodies.length > 0 && left < 0) break
+		bodies.push(body)
+	}
+	return bodies
+}
+
 /** Wakes subscriptions and sends again what is queued for them. Returns how many notifications. */
 export function releaseOf(core: Core, which: { subscription?: number | undefined; url?: string | undefined }): number {
 	return core.commit(() => {

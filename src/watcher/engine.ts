@@ -11,10 +11,10 @@ import { watchdogAt, watchdogDue, watchdogStep } from './hooks.ts'
 import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './lookups.ts'
 import { flow, waits } from './forming.ts'
 import { claim, nextDeliveryMs, park } from './outbox.ts'
-import { nextPollAt } from './poll.ts'
 import { defaultDelivery, type Ports, type WatcherConfig } from './ports.ts'
 import { prune } from './prune.ts'
 import { report } from './reports.ts'
+import { runStep, startRun } from './runs.ts'
 import { spent, SLICE_MS, SLICE_REQUESTS, type Budget } from './requests.ts'
 import { beginConnected, syncResources, watchedResources } from './resources.ts'
 import type { Admission, Ask, Claim, Known, Outcome } from './rpc.ts'
@@ -24,17 +24,12 @@ import { followSubscriptions } from './subscriptions.ts'
 import { exists, migrate, outdated } from './tables.ts'
 import { searchStep } from './totals.ts'
 import { failed, isUsable, placeOf, succeeded, working } from './trouble.ts'
-import { pollResource } from './windows.ts'
-import { pollUnindexed } from './unindexed.ts'
 
 /** The object's copy of its row is read again before ringing when older than this. */
 const COPY_MS = 60_000
 const FULL_BYTES = 8e9
 /** Pruning waits so long for a poll to go with. */
 const PRUNE_WITH_MS = 3_600_000
-/** Runs that `/poller` shows, and how much is kept of what they note. */
-const RUNS_KEPT = 20
-const NOTE_LIMIT = 300
 
 /** One instance's engine. Made anew from storage whenever the object comes to life. */
 export class Engine {
@@ -240,15 +235,14 @@ export class Engine {
 		if (state.paused || state.full || (state.backoffUntilMs ?? 0) > now) return false
 		if (state.run === null && (state.nextPollMs ?? Infinity) <= now) {
 			await syncResources(core, budget)
-			this.startRun(core)
+			startRun(core)
 			return true
 		}
 		const watched = watchedResources(core)
 		const watchedOf = (number: number): Watched | null => watched.find((one) => one.state.number === number) ?? null
 		// A hint of a webhook does not wait for a long run, nor a run for many hints: they take turns.
 		this.#lookupsTurn = !this.#lookupsTurn
-		if (state.run !== null && !(this.#lookupsTurn && (await lookupStep(core, watchedOf, budget))))
-			return this.runStep(core, watchedOf, budget)
+		if (state.run !== null && !(this.#lookupsTurn && (await lookupStep(core, watchedOf, budget)))) return runStep(core, watchedOf, budget)
 		if (state.run !== null) return succeeded(core)
 		if (await lookupStep(core, watchedOf, budget)) return succeeded(core)
 		if (watchdogDue(core)) {
@@ -265,69 +259,6 @@ export class Engine {
 		const recent = usable.find((one) => recentDue(core, one))
 		if (recent !== undefined) return working(core, recent, () => recentStep(core, recent, budget))
 		return false
-	}
-
-	private startRun(core: Core): void {
-		const { state } = core
-		const now = this.ports.now()
-		state.run = {
-			id: ++state.lastRunId,
-			startedMs: now,
-			left: state.resources.map((rs) => rs.number),
-			requests: 0,
-			events: 0,
-			notes: [],
-			failed: [],
-		}
-		// Set again by whoever wants a poll while this one runs.
-		state.nextPollMs = null
-		for (const rs of state.resources) {
-			rs.passLeft = core.config.scanBudget
-			// A window that a failed run left goes on; the total that was said back then says nothing of this run, and is asked again.
-			if (rs.window !== null) rs.window = { ...rs.window, total: null }
-		}
-	}
-
-	private async runStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
-		const { state } = core
-		const run = state.run
-		if (run === null) return false
-		const number = run.left[0]
-		if (number === undefined) {
-			this.endRun(core)
-			return true
-		}
-		const watched = watchedOf(number)
-		if (watched === null) run.left.shift()
-		else {
-			await working(core, watched, async () => {
-				if (!watched.resource.indexed) await pollUnindexed(core, watched, budget)
-				else if (!(await pollResource(core, watched, budget))) return
-				run.left = run.left.filter((one) => one !== number)
-			})
-			if (watched.state.error !== null) run.left = run.left.filter((one) => one !== number)
-		}
-		if (run.left.length === 0) this.endRun(core)
-		return true
-	}
-
-	private endRun(core: Core): void {
-		const { state } = core
-		const run = state.run
-		if (run === null) return
-		const now = this.ports.now()
-		state.lastRunMs = run.startedMs
-		for (const { resource, state: rs } of watchedResources(core)) {
-			if (!run.failed.includes(rs.number)) rs.pageSize = Math.min(rs.pageSize * 2, resource.pageSize)
-		}
-		state.nextPollMs ??= nextPollAt(run.startedMs, core.intervalMs, now)
-		state.run = null
-		if (run.events > 0 || run.notes.length > 0) {
-			state.runs = [
-				{ at: run.startedMs, requests: run.requests, events: run.events, note: run.notes.join('; ').slice(0, NOTE_LIMIT) },
-				...state.runs,
-			].slice(0, RUNS_KEPT)
-		}
 	}
 
 	/** Rings when something is due and no doorbell is under way. A doorbell that cannot be sent is rung at the next alarm. */

@@ -59,8 +59,8 @@ export function storedIds(objectId: string): string {
 	return JSON.stringify(String(number) === objectId ? [objectId, number] : [objectId])
 }
 
-/** Writes an event, with the notifications that carry it. */
-export function writeEvent(sql: Sql, event: NewEvent, notifications: readonly number[], nowMs: number): void {
+/** Writes an event, recorded at a moment of `Core.stampMs`, with the notifications that carry it. */
+export function writeEvent(sql: Sql, event: NewEvent, notifications: readonly number[], atMs: number): void {
 	sql.run(
 		`INSERT INTO events (sequence, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type, date, recorded, source, changed, flags, record, notifications) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		event.sequence,
@@ -73,7 +73,7 @@ export function writeEvent(sql: Sql, event: NewEvent, notifications: readonly nu
 		event.previousEvent,
 		event.eventType,
 		event.dateMs,
-		event.pollDateMs ?? nowMs,
+		atMs,
 		event.source,
 		event.changedFields === null ? null : JSON.stringify(event.changedFields),
 		JSON.stringify(event.flags),

@@ -41,9 +41,9 @@ export function putIntoNotifications(core: Core, events: readonly NewEvent[]): v
 		}
 		for (const event of heard) waiting.push({ subscription: subscription.id, event })
 	}
-	const now = core.ports.now()
-	for (const event of events) writeEvent(sql, event, carriers.get(event.sequence) ?? [], now)
-	noteRecorded(core, events.length)
+	const atMs = core.stampMs()
+	for (const event of events) writeEvent(sql, event, carriers.get(event.sequence) ?? [], atMs)
+	noteRecorded(core, events.length, atMs)
 	for (const { subscription, event } of waiting) {
 		sql.run(
 			`INSERT INTO waiting (subscription, sequence, resource, object_id) VALUES (?, ?, ?, ?)`,

@@ -19,7 +19,7 @@ import { settledCarriers, type Carrier } from './settled.ts'
 import { unsettledRows } from './unsettled.ts'
 
 /** A page of the log ends early when its records hold so many characters: an RPC answer holds 32 MiB. */
-const PAGE_CHARACTERS = 8_000_000
+export const PAGE_CHARACTERS = 8_000_000
 /** Events that a filtered page looks through; with a search for text, which reads whole records. */
 const LOOK = 5_000
 const LOOK_IN_TEXT = 1_000
@@ -46,6 +46,7 @@ export function eventsOf(core: Core, query: EventQuery): EventPage {
 		floor = Math.max(bottom, newest.sequence + 1 - (query.text === undefined ? LOOK : LOOK_IN_TEXT))
 	}
 	const events: EventRow[] = []
+	const withheld = new Map<number, number>()
 	let left = characters
 	for (;;) {
 		const rows: LogRow[] = []
@@ -57,13 +58,17 @@ export function eventsOf(core: Core, query: EventQuery): EventPage {
 			...where.values,
 			wanted,
 		)) {
-			rows.push(row)
-			left -= row.record?.length ?? 0
+			const size = row.record?.length ?? 0
+			const apart = query.characters !== undefined && size > characters
+			if (apart) withheld.set(row.sequence, size)
+			else left -= size
+			rows.push(apart ? { ...row, record: null } : row)
 			if (left < 0) break
 		}
 		const carriers = readCarriers(core, rows.flatMap(carrierIds))
 		for (const row of rows) {
-			const event = eventRow(core, row, carriers)
+			const size = withheld.get(row.sequence)
+			const event = { ...eventRow(core, row, carriers), ...(size === undefined ? {} : { withheld: size }) }
 			if (statuses === undefined || statuses.includes(event.status)) events.push(event)
 		}
 		const last = rows.at(-1)

@@ -20,6 +20,8 @@ export interface EventRow {
 	status: EventStatus
 	source: 'poll' | 'webhook' | 'reread'
 	record: string | null
+	/** How many characters a record has that is left out, since it alone has more than the page may hold; `event` brings it. */
+	withheld?: number
 	/** The event as an `events[i]` entry, JSON text: as it was recorded, whatever a notification makes of it (thin, coalesced, what it follows there). */
 	entry: string
 	notifications: { id: number; status: string; createdMs: number; updatedMs: number }[]
@@ -44,7 +46,7 @@ export interface EventQuery extends EventFilter {
 	pageSize: number
 	/** Sequence to start below. */
 	before?: number | undefined
-	/** The page ends when its records hold so many characters; absent: what an answer between objects holds. */
+	/** The page ends when its records hold so many characters, and a record that has more is left out; absent: what an answer between objects holds, with all. */
 	characters?: number | undefined
 }
 
@@ -122,6 +124,8 @@ export interface LogRpc {
 	event(sequence: number): Promise<Known<EventRow | null>>
 	/** What was recorded after a sequence; null: nothing, only where the log ends. */
 	eventsAfter(sequence: number | null, limit: number): Promise<Known<EventTail>>
+	/** Bodies of notifications, by counter: a beginning of the list, as long as holds so many characters, one at least; null: that one has left the log. */
+	bodies(counters: number[], characters: number): Promise<Known<(string | null)[]>>
 	/** Ascending, those without events left out. `too-many`: more than 20 000 events would have to be read. */
 	tally(query: TallyQuery): Promise<Known<TallyBucket[] | 'too-many'>>
 	/** Of an object of a watched resource, by its label; null: it is not known. `before`: log sequence to start below. */

@@ -16,14 +16,14 @@ const NO_RESOURCE = 0
 export function publish(core: Core, notices: readonly Notice[]): Published[] {
 	const { sql } = core.ports
 	return core.commit(() => {
-		const now = core.ports.now()
+		const atMs = core.stampMs()
 		const { instanceId } = core.config
 		const posted = new Set<number>()
 		const events = notices.flatMap((notice): NewEvent[] => {
 			if (notice.number !== null && !isNew(core, notice.origin, notice.number)) return []
 			const sequence = ++core.state.sequence
 			const tag = core.ports.eventTag(instanceId, sequence)
-			core.state.lastEventMs = now
+			core.state.lastEventMs = atMs
 			if (notice.number === null) posted.add(sequence)
 			return [
 				{
@@ -37,7 +37,7 @@ export function publish(core: Core, notices: readonly Notice[]): Published[] {
 					previousEvent: null,
 					eventType: 'CREATED',
 					dateMs: notice.atMs,
-					pollDateMs: now,
+					pollDateMs: atMs,
 					source: 'poll',
 					changedFields: null,
 					flags: { severity: notice.severity, ...(notice.from === undefined ? {} : { from: notice.from }) },

@@ -72,13 +72,14 @@ function write(
 	status: 'waiting' | 'queued' | 'dropped',
 	now: number,
 ): NotificationRow {
+	const atMs = core.stampMs()
 	const row: NotificationRow = {
 		id,
 		subscription,
 		object_type: resource,
 		members: formatMembers(members),
-		created: now,
-		updated: now,
+		created: atMs,
+		updated: atMs,
 		context: JSON.stringify(envelope(core)),
 		status,
 		attempt: 0,
@@ -97,12 +98,12 @@ function write(
 		row.subscription,
 		row.object_type,
 		row.members,
-		now,
+		row.created,
 		row.context,
 		row.status,
-		now,
+		row.due,
 		row.settled,
-		now,
+		row.updated,
 	)
 	if (row.settled !== null) noteSettled(core.ports.sql, core.state, [id])
 	return row

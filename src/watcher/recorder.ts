@@ -200,8 +200,9 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 	const previousEvent = row.lastEvent
 	row.sequence += 1
 	row.lastEvent = sequence
-	state.lastEventMs = nowMs
-	const hour = Math.floor(nowMs / 3_600_000)
+	const atMs = core.stampMs()
+	state.lastEventMs = atMs
+	const hour = Math.floor(atMs / 3_600_000)
 	const last = state.hours.at(-1)
 	if (last !== undefined && last[0] === hour) last[1]++
 	else state.hours = [...state.hours.filter(([number]) => number > hour - 24), [hour, 1]]
@@ -223,7 +224,7 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 		previousEvent,
 		eventType: change.type,
 		dateMs: change.dateSec === null ? nowMs : change.dateSec * 1000,
-		pollDateMs: look.source === 'webhook' ? null : nowMs,
+		pollDateMs: look.source === 'webhook' ? null : atMs,
 		source: look.source,
 		changedFields: change.changedFields,
 		flags: {

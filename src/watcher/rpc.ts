@@ -397,7 +397,8 @@ export interface WatcherRpc extends LogRpc {
 	rejected(rejections: HookRejections): Promise<Known<'ok'>>
 	rejections(): Promise<Known<HookRejections>>
 	webhooks(): Promise<Known<WebhooksReport>>
-	coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport>>
+	/** `too-many`: more than 20 000 events would have to be read. */
+	coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport | 'too-many'>>
 	/**
 	 * Without an admission: due notifications of unguarded subscriptions, and an ask for each guarded one that has something due. With one:
 	 * as many of that subscription as it permits. A limit of 0 claims nothing and tells what is asked for.

@@ -151,6 +151,8 @@ export interface WatcherState {
 	/** Events recorded and accepted by hour, of days that are not kept in `days` yet: added to what that has. */
 	tally: HourTally[]
 	lastEventMs: number | null
+	/** The latest moment that an event or a notification was stamped with: no later one is stamped with an earlier (`Core.stampMs`). */
+	stampedMs: number
 	/** Store clock − own clock, as last believed, and a candidate that was seen once. */
 	skewMs: number | null
 	clockDoubt: ClockDoubt | null
@@ -205,6 +207,7 @@ export function newState(): WatcherState {
 		hours: [],
 		tally: [],
 		lastEventMs: null,
+		stampedMs: 0,
 		skewMs: null,
 		clockDoubt: null,
 		nextPollMs: null,
@@ -286,6 +289,8 @@ export function loadState(sql: Sql): WatcherState {
 	const delivered = counters?.delivered ?? notification - unsettled.length - (counters?.dead ?? 0)
 	return {
 		...newState(),
+		// Before it was kept, the last event says how far the log has come.
+		stampedMs: stored.lastEventMs ?? 0,
 		...stored,
 		hooks: { ...newHooks(), ...stored.hooks },
 		counters: { ...newState().counters, ...counters, delivered },

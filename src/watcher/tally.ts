@@ -16,9 +16,9 @@ const KEPT_DAYS = 400
 /** Hours since 1970, events recorded in it, and how many of all that were recorded then were accepted since. */
 export type HourTally = [hour: number, recorded: number, accepted: number]
 
-/** Events were recorded. Call it inside `core.commit`. */
-export function noteRecorded(core: Core, events: number): void {
-	if (events > 0) add(core, Math.floor(core.ports.now() / HOUR_MS), events, 0)
+/** Events were recorded, stamped with `atMs`. Call it inside `core.commit`. */
+export function noteRecorded(core: Core, events: number, atMs: number): void {
+	if (events > 0) add(core, Math.floor(atMs / HOUR_MS), events, 0)
 }
 
 /**

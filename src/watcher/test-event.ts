@@ -15,9 +15,10 @@ const OBJECT = 'test-event'
 export function testEvent(core: Core): { notificationId: number; eventId: string } | null {
 	const callback = readSubscriptions(core.ports.sql).find((one) => one.id === CALLBACK)
 	if (callback?.active !== true) return null
-	const now = core.ports.now()
 	return core.commit(() => {
 		const { state, config } = core
+		const now = core.ports.now()
+		const atMs = core.stampMs()
 		const sequence = ++state.sequence
 		const notification = ++state.notification
 		const event: NewEvent = {
@@ -31,14 +32,16 @@ export function testEvent(core: Core): { notificationId: number; eventId: string
 			previousEvent: null,
 			eventType: 'UPDATED',
 			dateMs: now,
-			pollDateMs: now,
+			pollDateMs: atMs,
 			source: 'poll',
 			changedFields: null,
 			flags: { test: true },
 			record: JSON.stringify({ id: OBJECT, test: true }),
 		}
-		writeEvent(core.ports.sql, event, [notification], now)
-		noteRecorded(core, 1)
+		// Lists across instances leave out whose newest event is too old.
+		state.lastEventMs = atMs
+		writeEvent(core.ports.sql, event, [notification], atMs)
+		noteRecorded(core, 1, atMs)
 		insertNotification(core, callback, notification, event.resource, [[sequence, NO_RESOURCE, OBJECT]], now)
 		enlist(core, [notification])
 		core.ringWanted = true

@@ -4,7 +4,7 @@ import type { Core } from './core.ts'
 import { notificationOf } from './deliveries.ts'
 import { carrierIds, storedIds } from './event-log.ts'
 import type { Doubt } from './gate.ts'
-import { eventRow, LOG_COLUMNS, readCarriers, type LogRow } from './log-pages.ts'
+import { eventRow, LOG_COLUMNS, PAGE_CHARACTERS, readCarriers, type LogRow } from './log-pages.ts'
 import type { TimelineReport } from './log-rpc.ts'
 
 /** Answers of callbacks are left out, and so are bodies: `GET /notifications/{id}` has them. */
@@ -24,7 +24,7 @@ interface IndexRow {
 
 /**
  * The timeline of an object of a watched resource; null when it is not known. Its events are found by the chain that goes from its row to its
- * last event and from each event to the one before it: nothing else of the log is read.
+ * last event and from each event to the one before it: nothing else of the log is read. A page ends early where its records hold too much.
  */
 export function timelineOf(
 	core: Core,
@@ -43,6 +43,7 @@ export function timelineOf(
 	if (row === undefined) return null
 	const rows: ChainRow[] = []
 	let next: TimelineReport['next'] = null
+	let left = PAGE_CHARACTERS
 	const read = (at: number): ChainRow | undefined =>
 		sql.all<ChainRow>(
 			`SELECT ${LOG_COLUMNS}, confirmed, previous_event FROM events WHERE sequence = ? AND resource = ? AND object_id = ?`,
@@ -57,11 +58,12 @@ export function timelineOf(
 		// The rest has left the log.
 		if (event === undefined) break
 		if (query.before === undefined || event.sequence < query.before) {
-			if (rows.length === query.pageSize) {
+			if (rows.length === query.pageSize || left < 0) {
 				next = { number: rows.at(-1)!.sequence, atMs: rows.at(-1)!.recorded }
 				break
 			}
 			rows.push(event)
+			left -= event.record?.length ?? 0
 		}
 		at = event.previous_event
 	}

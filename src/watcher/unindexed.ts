@@ -53,7 +53,8 @@ function eventOf(core: Core, watched: Watched, one: Sighting, now: number): NewE
 	const created =
 		one.createdSec === null || one.stampSec === null ? one.stampSec === null : one.stampSec - one.createdSec <= resource.createdToleranceSec
 	core.state.counters[created ? 'created' : 'updated']++
-	core.state.lastEventMs = now
+	const atMs = core.stampMs()
+	core.state.lastEventMs = atMs
 	if (core.state.run !== null) core.state.run.events++
 	return {
 		sequence,
@@ -67,7 +68,7 @@ function eventOf(core: Core, watched: Watched, one: Sighting, now: number): NewE
 		previousEvent: null,
 		eventType: created ? 'CREATED' : 'UPDATED',
 		dateMs: (created ? one.createdSec : one.stampSec) === null ? now : ((created ? one.createdSec : one.stampSec) as number) * 1000,
-		pollDateMs: now,
+		pollDateMs: atMs,
 		source: 'poll',
 		changedFields: null,
 		flags: {},

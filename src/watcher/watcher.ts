@@ -12,7 +12,7 @@ import { attemptsOf } from './attempts.ts'
 import type { Core } from './core.ts'
 import { coverageOf } from './coverage.ts'
 import { publish } from './notices.ts'
-import { acknowledge, notificationOf, notificationsOf, releaseOf, subscriptionsOf } from './deliveries.ts'
+import { acknowledge, bodiesOf, notificationOf, notificationsOf, releaseOf, subscriptionsOf } from './deliveries.ts'
 import { Engine } from './engine.ts'
 import { erase } from './erasure.ts'
 import { takeDelivery } from './hooks.ts'
@@ -23,7 +23,6 @@ import { addRejections, rejectionsOf, webhooksOf } from './hook-reports.ts'
 import { cancelResend, replay, resendsOf } from './replays.ts'
 import { healthOf, metricsOf, pollerOf } from './reports.ts'
 import type {
-	CoverageReport,
 	HookAnswer,
 	HookDelivery,
 	HookRejections,
@@ -189,7 +188,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return core === null ? 'unknown' : webhooksOf(core)
 	}
 
-	async coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport>> {
+	async coverage(fromMs: number, toMs: number): ReturnType<WatcherRpc['coverage']> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : coverageOf(core, fromMs, toMs)
 	}
@@ -202,6 +201,11 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	async notification(counter: number): ReturnType<WatcherRpc['notification']> {
 		const core = this.engine.core()
 		return core === null ? 'unknown' : notificationOf(core, counter)
+	}
+
+	async bodies(counters: number[], characters: number): ReturnType<WatcherRpc['bodies']> {
+		const core = this.engine.core()
+		return core === null ? 'unknown' : bodiesOf(core, counters, characters)
 	}
 
 	async attempts(counter: number): ReturnType<WatcherRpc['attempts']> {

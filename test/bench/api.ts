@@ -1,9 +1,7 @@
 /** What calls of the API cost: one instance against a bare Worker with one read of D1, and the round trips of a list of a thousand. */
-import { Client, setUp } from '../../scripts/local/client.ts'
-import { freePort, serve } from '../store/serve.ts'
-import { createStore } from '../store/store.ts'
 import { atLeast, atMost, told, type Bench } from './bench.ts'
-import { migrationStatements, post, run, SETUP_TOKEN, undoAll, type Undo } from './runtime.ts'
+import { connectionOf, openAccount, openStore } from './opening.ts'
+import { migrationStatements, post, run, undoAll, type Undo } from './runtime.ts'
 import { inTurns, type Prepared, ROUNDS, spreadOf, Target } from './webhooks-load.ts'
 
 /** Requests of one Worker in one round. */
@@ -20,25 +18,12 @@ export const api: Bench = {
 	async run(context) {
 		const undo: Undo = []
 		try {
-			const port = await freePort()
-			const store = createStore({ objects: 5, url: `http://127.0.0.1:${port}` })
-			const served = await serve(store, { port })
-			undo.push(() => served.close())
+			const served = await openStore(undo, { objects: 5 })
 			const { base } = await run('api-worker.ts', undo, true)
 			const floor = await run('floor/read.ts', undo, true)
-			for (const url of [base, floor.base]) await post(`${url}/_bench/migrate`, migrationStatements())
-			const account = await setUp(base, SETUP_TOKEN, {
-				organizationName: 'The bench',
-				email: 'bench@example.com',
-				firstName: 'Bench',
-				lastName: 'User',
-			})
-			if (account === null) throw new Error('the Worker was set up before')
-			const { id } = await new Client(base, account).connect(store.name, {
-				'store.url': served.url,
-				'oauth.api.key': store.credentials.key,
-				'oauth.api.secret': store.credentials.secret,
-			})
+			await post(`${floor.base}/_bench/migrate`, migrationStatements())
+			const { client, account } = await openAccount(base)
+			const { id } = await client.connect(served.store.name, connectionOf(served))
 			const headers = { authorization: `User ${account.userSecret}, Organization ${account.organizationSecret}` }
 			// The floor has the same table and the same row.
 			await post(`${floor.base}/_bench/migrate`, await rowsOf(base))

@@ -2,12 +2,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import { Client, setUp } from '../../scripts/local/client.ts'
-import { freePort, serve } from '../store/serve.ts'
-import { createStore } from '../store/store.ts'
 import { atLeast, told, type Bench, type Context, type Row } from './bench.ts'
 import type { DeliveryOrder, DeliveryReply } from './delivery-orders.ts'
-import { migrationStatements, post, run, SETUP_TOKEN, undoAll, type Undo } from './runtime.ts'
+import { connectionOf, openAccount, openStore } from './opening.ts'
+import { post, run, undoAll, type Undo } from './runtime.ts'
 import { inTurns, spreadOf } from './webhooks-load.ts'
 
 const INSTANCES = 20
@@ -103,21 +101,11 @@ interface Bell {
 }
 
 async function openBell(undo: Undo): Promise<Bell> {
-	const port = await freePort()
-	const store = createStore({ objects: { orders: 3, products: 3, coupons: 1, customers: 1 }, url: `http://127.0.0.1:${port}` })
-	const served = await serve(store, { port })
-	undo.push(() => served.close())
+	const served = await openStore(undo, { objects: { orders: 3, products: 3, coupons: 1, customers: 1 } })
+	const { store } = served
 	const callback = await Callback.listen(undo)
 	const { base } = await run('delivery-worker.ts', undo, true)
-	await post(`${base}/_bench/migrate`, migrationStatements())
-	const account = await setUp(base, SETUP_TOKEN, {
-		organizationName: 'The bench',
-		email: 'bench@example.com',
-		firstName: 'Bench',
-		lastName: 'User',
-	})
-	if (account === null) throw new Error('the Worker was set up before')
-	const client = new Client(base, account)
+	const { client } = await openAccount(base)
 	const ask: Bell['ask'] = async (instances, order) =>
 		JSON.parse(await post(`${base}/_bench/${instances.join(',')}`, order)) as DeliveryReply[]
 	const until = async (instances: readonly number[], done: (reply: DeliveryReply) => boolean): Promise<DeliveryReply[]> => {
@@ -134,9 +122,7 @@ async function openBell(undo: Undo): Promise<Bell> {
 		ask,
 		connect: async (batch) => {
 			const { id } = await client.connect(store.name, {
-				'store.url': served.url,
-				'oauth.api.key': store.credentials.key,
-				'oauth.api.secret': store.credentials.secret,
+				...connectionOf(served),
 				'event.poller.refresh_interval': 1440,
 				'event.notification.enabled': true,
 				'event.notification.callback.url': callback.url,

@@ -165,8 +165,12 @@ async function wholeWay(
 	changes: number,
 ): Promise<{ counts: Counts; events: number; notifications: number; stored: number }> {
 	const counts = nothing()
-	// Re-reads that fell due meanwhile come first: they are no part of an event's way.
-	for (let polls = 0; polls < SETTLING; polls++) await bell.poll()
+	// Re-reads that fell due meanwhile come first: they are no part of an event's way, nor are the digests of pages that the first one writes.
+	for (let polls = 0, wrote = 0; polls < SETTLING || wrote > 0; polls++) {
+		await bell.counts()
+		await bell.poll()
+		wrote = (await bell.counts()).object['pages']?.written ?? 0
+	}
 	const before = await bell.order('look')
 	const ids = [...bell.store.state(resource)].filter(([, record]) => WRITABLE.has(String(record['status']))).map(([id]) => id)
 	for (let round = 0; round < ROUNDS; round++) {

@@ -1,12 +1,11 @@
 /** A whole Shopbell in the real runtime: the Worker with a bench in it, a simulated store and a callback on loopback, on a clock that the bench moves. */
 import { request } from 'node:http'
-import { Client, setUp } from '../../scripts/local/client.ts'
 import { createCallback, type Callback } from '../demo/callback.ts'
-import { freePort, serve } from '../store/serve.ts'
-import { createStore, type SimulatedStore } from '../store/store.ts'
+import type { SimulatedStore } from '../store/store.ts'
 import { Inspector } from './inspector.ts'
 import type { Counts, Fill, Order, Reply } from './orders.ts'
-import { migrationStatements, run, SETUP_TOKEN, undoAll, type Undo } from './runtime.ts'
+import { connectionOf, openAccount, openStore } from './opening.ts'
+import { run, undoAll, type Undo } from './runtime.ts'
 
 const DELIVERY_MS = 30_000
 const ANSWER_MS = 120_000
@@ -71,10 +70,8 @@ async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<
 	const few = options.only === undefined ? options.n : 20
 	const objects = { orders: few, products: few, coupons: few, customers: few }
 	for (const name of options.only ?? []) objects[name] = options.n
-	const port = await freePort()
-	const store = createStore({ objects, now, url: `http://127.0.0.1:${port}` })
-	const served = await serve(store, { port })
-	undo.push(() => served.close())
+	const served = await openStore(undo, { objects, now })
+	const { store } = served
 	const callback = createCallback({ now })
 	await callback.listen()
 	undo.push(() => callback.close())
@@ -83,19 +80,9 @@ async function start(options: ShopbellOptions, undo: Undo, close: () => Promise<
 	if (inspectorUrl === undefined) throw new Error('the runtime has no inspector')
 	const inspector = await Inspector.open(inspectorUrl, () => post(`${base}/_bench/migrate`, []))
 	undo.push(() => inspector.close())
-	await post(`${base}/_bench/migrate`, migrationStatements())
-	const account = await setUp(base, SETUP_TOKEN, {
-		organizationName: 'The bench',
-		email: 'bench@example.com',
-		firstName: 'Bench',
-		lastName: 'User',
-	})
-	if (account === null) throw new Error('the Worker was set up before')
-	const client = new Client(base, account)
+	const { client, account } = await openAccount(base)
 	const instance = await client.connect(store.name, {
-		'store.url': served.url,
-		'oauth.api.key': store.credentials.key,
-		'oauth.api.secret': store.credentials.secret,
+		...connectionOf(served),
 		'event.notification.enabled': true,
 		'event.notification.callback.url': callback.url,
 		...options.configuration,

@@ -3,11 +3,10 @@ import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import { Client, setUp } from '../../scripts/local/client.ts'
 import { secretOf } from '../../src/elements/woocommerce/hooks.ts'
-import { freePort, serve } from '../store/serve.ts'
-import { createStore, type SimulatedStore } from '../store/store.ts'
-import { migrationStatements, post, run, SETUP_TOKEN, type Undo } from './runtime.ts'
+import type { SimulatedStore } from '../store/store.ts'
+import { connectionOf, openAccount, openStore } from './opening.ts'
+import { post, run, type Undo } from './runtime.ts'
 import type { HookOrder, HookReply, Tables } from './webhooks-orders.ts'
 
 /** The ring of every Worker that a bench runs (see runtime.ts). */
@@ -107,10 +106,8 @@ export async function listen(undo: Undo): Promise<Ear> {
 /** Starts it all and lets the instance learn, past the deliveries that are probed. */
 export async function openHouse(undo: Undo): Promise<House> {
 	let catching: Caught[] = []
-	const port = await freePort()
-	const store = createStore({
+	const served = await openStore(undo, {
 		objects: { orders: ORDERS, products: 20, coupons: 5, customers: 20 },
-		url: `http://127.0.0.1:${port}`,
 		deliver: async (request) => {
 			const body = await request.text()
 			const topic = request.headers.get('x-wc-webhook-topic')
@@ -118,23 +115,13 @@ export async function openHouse(undo: Undo): Promise<House> {
 			return Response.json({})
 		},
 	})
-	const served = await serve(store, { port })
-	undo.push(() => served.close())
+	const { store } = served
 	store.setCron(false)
 	const ear = await listen(undo)
 	const { base } = await run('webhooks-worker.ts', undo, true)
-	await post(`${base}/_bench/migrate`, migrationStatements())
-	const account = await setUp(base, SETUP_TOKEN, {
-		organizationName: 'The bench',
-		email: 'bench@example.com',
-		firstName: 'Bench',
-		lastName: 'User',
-	})
-	if (account === null) throw new Error('the Worker was set up before')
-	const { id: instance } = await new Client(base, account).connect(store.name, {
-		'store.url': served.url,
-		'oauth.api.key': store.credentials.key,
-		'oauth.api.secret': store.credentials.secret,
+	const { client } = await openAccount(base)
+	const { id: instance } = await client.connect(store.name, {
+		...connectionOf(served),
 		'event.vendor.type': 'webhook',
 		// Nothing but webhooks: a poll in the middle would be measured too.
 		'event.reconcile.interval': 0,

@@ -67,7 +67,7 @@ describe.each([
 		expect(JSON.parse(body[0]?.providerData ?? '')).toMatchObject({ id: entry?.id })
 	})
 
-	test('with a callback and a key the next change arrives signed, and the log says so §4.5 §6.4 §11.1', async () => {
+	test('with a callback and a key the next change arrives signed, and the log says so §4.5 §6.2 §6.4 §11.1', async () => {
 		await house.client.api.updateInstance({
 			params: { id: instance.id },
 			body: { configuration: { 'event.notification.callback.url': house.callback.url, 'event.notification.signature.key': KEY } },
@@ -90,6 +90,8 @@ describe.each([
 			10_000,
 		)
 		expect(logged.status).toBe(200)
+		const { message } = JSON.parse(arrival!.body) as { message: { eventId: string } }
+		expect((await withToken<LoggedEvent>(`/instances/events/${message.eventId}`)).body.id).toBe(message.eventId)
 	})
 
 	test('a receiver changes its key when it likes: with the old one before the time is over, with the new one after', async () => {
@@ -134,19 +136,92 @@ describe.each([
 		expect(orders.body.every(({ id }) => ids.has(id))).toBe(true)
 	})
 
-	test('an instance without events polls nothing', async () => {
-		await house.client.api.deleteInstance({ params: { id: instance.id } })
-		const idle = await house.client.connect('Hub only', {
-			'store.url': house.storeUrl,
-			'oauth.api.key': house.store.credentials.key,
-			'oauth.api.secret': house.store.credentials.secret,
-			'event.poller.refresh_interval': 0.02,
+	/** Changes a customer; the id of the event that says so, once it is in the log. */
+	async function changed(): Promise<string> {
+		const [entry] = house.store.act({ do: 'edit', resource: 'customers' })
+		const known = (await withToken<LoggedEvent[]>('/instances/events')).body.map(({ id }) => id)
+		await house.client.poll(instance.id, 'window')
+		const event = await eventually(
+			'the event',
+			async () => {
+				const { body } = await withToken<(LoggedEvent & { objectId: string })[]>('/instances/events')
+				return body.find(({ id, objectId }) => objectId === String(entry?.id) && !known.includes(id))
+			},
+			(found) => found !== undefined,
+		)
+		return event!.id
+	}
+
+	/** The stream of events, with what has come of it so far. */
+	async function openStream(lastEventId?: string): Promise<{ text(): string; events(): string[]; close(): Promise<void> }> {
+		const gone = new AbortController()
+		const response = await fetch(`${house.client.base}/instances/events/stream`, {
+			headers: {
+				Authorization: `User ${house.account.userSecret}, Element ${instance.token}`,
+				...(lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),
+			},
+			signal: gone.signal,
 		})
-		const before = house.store.requests
-		await pause(4_000)
-		expect(house.store.requests - before).toBe(0)
-		await house.client.api.deleteInstance({ params: { id: idle.id } })
-	})
+		expect(response.status).toBe(200)
+		let text = ''
+		const decoder = new TextDecoder()
+		const reading = (async () => {
+			for await (const chunk of response.body!) text += decoder.decode(chunk, { stream: true })
+		})().catch((error: unknown) => {
+			if (!gone.signal.aborted) throw error
+		})
+		return {
+			text: () => text,
+			events: () => [...text.matchAll(/^id: (.*)\nevent: event$/gm)].map((match) => match[1]!),
+			close: async () => {
+				gone.abort()
+				await reading
+			},
+		}
+	}
+
+	// Once: it takes as long as a stream may be silent.
+	if (!https)
+		test('a stream tells changes in order, lives on while nothing comes and goes on where it was; nobody asks the store meanwhile', async () => {
+			const { client, store } = house
+			// It would poll every second, if it polled.
+			const idle = await client.connect('Hub only', {
+				'store.url': house.storeUrl,
+				'oauth.api.key': store.credentials.key,
+				'oauth.api.secret': store.credentials.secret,
+				'event.poller.refresh_interval': 0.02,
+			})
+			const newest = (await withToken<LoggedEvent[]>('/instances/events?pageSize=1')).body[0]!.id
+			const quiet = await openStream()
+			await eventually('its beginning', quiet.text, (text) => text.endsWith('\n\n'))
+			expect(quiet.text()).toBe(`retry: 1000\nid: ${newest}\n\n`)
+			await quiet.close()
+			const told = [await changed(), await changed()]
+
+			// Who heard nothing names the id of that beginning.
+			const first = await openStream(newest)
+			await eventually('what was recorded meanwhile', first.events, (events) => events.length >= told.length)
+			told.push(await changed())
+			await eventually('the next change', first.events, (events) => events.length >= told.length)
+			await eventually(
+				'the end of the poll',
+				() => client.poller(instance.id),
+				({ running, pending }) => !running && pending === 0,
+			)
+			const before = store.requests
+			await eventually('a heartbeat', first.text, (text) => text.endsWith('\n\n: heartbeat\n\n'))
+			expect(store.requests - before).toBe(0)
+			expect(first.events()).toEqual(told)
+			await first.close()
+
+			const missed = await changed()
+			const second = await openStream(told.at(-1))
+			const after = await changed()
+			await eventually('both', second.events, (events) => events.includes(after))
+			expect(second.events()).toEqual([missed, after])
+			await second.close()
+			await client.api.deleteInstance({ params: { id: idle.id } })
+		})
 
 	test("the Worker never called the simulated store's own controls", () => {
 		expect(house.paths.length).toBeGreaterThan(10)

@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts'
 import type { Params } from './query.ts'
 import { mix } from './random.ts'
 import type { Entity, SortKey } from './table.ts'
-import type { Resource } from './types.ts'
+import type { Rec, Resource } from './types.ts'
 import { seconds } from './zone.ts'
 
 /** One page of a list. */
@@ -120,7 +120,6 @@ function recordTests(engine: Engine, resource: Resource, params: Params): Test[]
 			on('sku', (e, v) => asList(v).includes(record(e).sku))
 			on('slug', (e, v) => record(e).slug === v)
 			on('featured', (e, v) => record(e).featured === (v === 'true' || v === '1'))
-			on('on_sale', (e, v) => record(e).on_sale === (v === 'true' || v === '1'))
 			on('stock_status', (e, v) => record(e).stock_status === v)
 			on('category', (e, v) => record(e).categories.some((term: { id: number }) => asList(v).includes(String(term.id))))
 			on('tag', (e, v) => record(e).tags.some((term: { id: number }) => asList(v).includes(String(term.id))))
@@ -133,7 +132,6 @@ function recordTests(engine: Engine, resource: Resource, params: Params): Test[]
 			on('search', (e, v) => contains(record(e).name, v.toLowerCase()))
 			break
 		case 'coupons':
-			on('code', (e, v) => record(e).code === v.toLowerCase())
 			on('search', (e, v) => contains(record(e).code, v.toLowerCase()) || contains(record(e).description, v.toLowerCase()))
 			break
 		case 'customers': {
@@ -147,6 +145,29 @@ function recordTests(engine: Engine, resource: Resource, params: Params): Test[]
 		default:
 	}
 	return tests
+}
+
+/**
+ * The list of ids that is heeded. WordPress ignores `exclude` beside `include`; orders in their own tables heed both. WooCommerce puts a coupon's code in the
+ * place of `include`, and adds the products on sale to one of the two by PHP's `+`, which keeps what the other has at the same index.
+ */
+function idLists(engine: Engine, resource: Resource, params: Params): { include: number[]; exclude: Set<number> } {
+	const ids = (test: (record: Rec) => boolean): number[] => {
+		const found = [...engine.tables[resource].values()].filter((entity) => test(engine.record(resource, entity))).map(({ id }) => id)
+		return found.length > 0 ? found : [0]
+	}
+	const given = (name: string): string => String(params.get(name) ?? '').toLowerCase()
+	let include = asList(params.get('include')).map(Number)
+	let exclude = asList(params.get('exclude')).map(Number)
+	if (resource === 'coupons' && given('code') !== '')
+		include = ids(({ code, status }) => code === given('code') && (status ?? 'publish') === 'publish')
+	if (resource === 'products' && given('on_sale') !== '') {
+		const onSale = ids((record) => record['on_sale'] === true)
+		if (['true', '1'].includes(given('on_sale'))) include = [...include, ...onSale.slice(include.length)]
+		else exclude = [...exclude, ...onSale.slice(exclude.length)]
+	}
+	const both = resource === 'orders' && engine.settings.orders === 'hpos'
+	return { include, exclude: new Set(include.length > 0 && !both ? [] : exclude) }
 }
 
 function sortKey(engine: Engine, resource: Resource, orderby: string): SortKey | null {
@@ -188,8 +209,7 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
 	const descending = String(params.get('order') ?? (users ? 'asc' : 'desc')) === 'desc'
 	const table = engine.tables[resource]
 
-	const include = asList(params.get('include')).map(Number)
-	const exclude = new Set(asList(params.get('exclude')).map(Number))
+	const { include, exclude } = idLists(engine, resource, params)
 	const listed = statusTest(engine, resource, params)
 	const statuses = new Set([...table.statuses().keys()].filter((status) => listed(status)))
 	const tests: Test[] = []

@@ -125,8 +125,8 @@ function filterOther(engine: Engine, collection: string, rows: Rec[], params: Pa
 	return rows.filter((row) => {
 		const at = seconds(row.date_created_gmt) ?? 0
 		return (
-			(include.size === 0 || include.has(row.id)) &&
-			!exclude.has(row.id) &&
+			// `exclude` is ignored beside `include`.
+			(include.size === 0 ? !exclude.has(row.id) : include.has(row.id)) &&
 			(search === '' ||
 				String(row.name ?? row.review)
 					.toLowerCase()

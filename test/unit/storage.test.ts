@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
-import { admit, fresh } from '../../src/delivery/breaker.ts'
+import { admit } from '../../src/delivery/breaker.ts'
+import { fresh } from '../../src/delivery/breaker-state.ts'
 import { migrate } from '../../src/watcher/tables.ts'
 import { MemorySql } from '../world.ts'
 

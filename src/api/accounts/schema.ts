@@ -98,7 +98,10 @@ const Moment = z.string().max(LIMITS.time.value, atMost('time')).optional()
 
 /** What the audit log can be narrowed by. */
 export const AuditQuery = z.object({
-	from: Moment.meta({ description: 'ISO 8601 or epoch milliseconds', examples: ['2026-01-31T12:00:00Z'] }),
+	from: Moment.meta({
+		description: 'ISO 8601 or epoch time (13 digits or more are milliseconds, 9 or 10 seconds)',
+		examples: ['2026-01-31T12:00:00Z'],
+	}),
 	to: Moment.meta({ description: 'Up to before this moment' }),
 	userId: WholeNumber.optional().meta({ description: 'Who did it' }),
 	action: z

@@ -37,33 +37,45 @@ function rangeFilter(query: ListQuery): { fromMs?: number; toMs?: number } {
 }
 
 async function showPage(c: KnownContext, page: Page, tokenOf: (last: Owned<EventRow>) => string): Promise<Disposition[]> {
+	const { entries } = page
 	const shown: Disposition[] = []
 	// One notification often tells of several events in a row.
 	const bodies = new Map<number, string | null>()
+	let held = 0
 	let size = 0
-	for (const { instanceId, row } of page.entries) {
-		const messages: string[] = []
-		for (const { id } of row.notifications) {
-			if (!bodies.has(id)) bodies.set(id, await bodyOf(c, instanceId, id))
-			const body = bodies.get(id)
-			if (body !== null && body !== undefined) messages.push(body)
+	for (const [index, { instanceId, row }] of entries.entries()) {
+		// What the rest of the page needs of the same instance comes with it, so that an instance is asked once and not once a message.
+		while (missing(bodies, [{ row }]).length > 0 && (held < MESSAGES_SIZE || shown.length === 0)) {
+			const own = entries.slice(index).filter((one) => one.instanceId === instanceId)
+			const wanted = missing(bodies, own)
+			const read = await bodiesOf(c, instanceId, wanted, MESSAGES_SIZE - held)
+			for (const [at, body] of read.entries()) {
+				bodies.set(wanted[at]!, body)
+				held += body?.length ?? 0
+			}
 		}
+		const messages = row.notifications.flatMap(({ id }) => bodies.get(id) ?? [])
 		size += messages.reduce((sum, body) => sum + body.length, 0)
-		if (shown.length > 0 && size > MESSAGES_SIZE) break
+		if (shown.length > 0 && (size > MESSAGES_SIZE || missing(bodies, [{ row }]).length > 0)) break
 		shown.push({
 			eventId: row.eventId,
 			elementInstanceId: instanceId,
 			notificationData: messages.map((body) => ({ message: (JSON.parse(body) as Disposition['notificationData'][number]).message })),
 		})
 	}
-	const cut = shown.length < page.entries.length
-	setPageHeaders(c, { returned: shown.length, total: null, next: cut ? tokenOf(page.entries[shown.length - 1]!) : page.next })
+	const cut = shown.length < entries.length
+	setPageHeaders(c, { returned: shown.length, total: null, next: cut ? tokenOf(entries[shown.length - 1]!) : page.next })
 	return shown
 }
 
-/** The body of a notification; null when it has left the log meanwhile. */
-async function bodyOf(c: KnownContext, instanceId: number, id: number): Promise<string | null> {
-	const counter = parseNotificationId(id)?.counter
-	const report = counter === undefined ? null : await c.var.services.watcher(instanceId).notification(counter)
-	return report === null || report === 'unknown' ? null : report.body
+/** Notifications of these events whose body was not read yet, each once. */
+function missing(bodies: ReadonlyMap<number, unknown>, entries: readonly { row: EventRow }[]): number[] {
+	return [...new Set(entries.flatMap(({ row }) => row.notifications.map(({ id }) => id)))].filter((id) => !bodies.has(id))
+}
+
+/** The bodies of the first of these notifications, one at least; null where one has left the log meanwhile. */
+async function bodiesOf(c: KnownContext, instanceId: number, ids: readonly number[], characters: number): Promise<(string | null)[]> {
+	const counters = ids.map((id) => parseNotificationId(id)?.counter ?? 0)
+	const read = await c.var.services.watcher(instanceId).bodies(counters, characters)
+	return read === 'unknown' ? ids.map(() => null) : read
 }

@@ -15,10 +15,8 @@ import { showEvent, type ShownEvent } from './view.ts'
 
 /** Events of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 100
-/** Characters that the records of a page across instances hold together, unless it is a single one. */
+/** Characters that the records of a page across instances hold together, unless it is a single one, and those of one read of each of them. */
 const PAGE_CHARACTERS = 8_000_000
-/** … and those of one read of one of many instances, at least. */
-const READ_CHARACTERS = 250_000
 
 /** The query of a list. */
 export interface ListQuery {
@@ -39,7 +37,10 @@ export interface Page {
 
 /** `GET /instances/events`. */
 export async function listAny(c: CallerContext, query: ListQuery): Promise<ShownEvent[]> {
-	return showPage(c, await pageOfAny(c, query, readEventFilter(c, query)))
+	const page = await pageOfAny(c, query, readEventFilter(c, query))
+	const entries: Owned<EventRow>[] = []
+	for (const one of page.entries) entries.push(await completed(c, one))
+	return showPage(c, { ...page, entries })
 }
 
 /** `GET /instances/{id}/events`. */
@@ -57,7 +58,7 @@ export async function pageOf(c: InstanceContext, query: Pick<ListQuery, 'pageSiz
 	}
 }
 
-/** A page across the instances that a call means; of the token's own where it has one. */
+/** A page across the instances that a call means; of the token's own where it has one. Large records may be left out (`completed`). */
 export async function pageOfAny(c: CallerContext, query: ListQuery, filter: EventFilter): Promise<Page> {
 	const own = asInstance(c)
 	if (own !== null) return await pageOf(own, query, filter)
@@ -68,12 +69,12 @@ export async function pageOfAny(c: CallerContext, query: ListQuery, filter: Even
 		{ ...range, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE },
 		placeOf,
 		reader(c, ids.length, filter),
-		{ sizeOf: (row) => row.record?.length ?? 0, limit: PAGE_CHARACTERS },
+		{ sizeOf: (row) => row.withheld ?? row.record?.length ?? 0, limit: PAGE_CHARACTERS },
 	)
 	return { entries, next: next === null ? null : placeToken(next) }
 }
 
-/** Every event across instances behind a page token, newest first. */
+/** Every event across instances behind a page token, newest first. Large records may be left out (`completed`). */
 export function eventsOfAll(
 	c: CallerContext,
 	ids: readonly number[],
@@ -82,6 +83,13 @@ export function eventsOfAll(
 	effort: Effort,
 ): AsyncGenerator<Owned<EventRow>, MergePlace | null> {
 	return merge<EventRow>(ids, rangeOf(nextPage, filter), placeOf, reader(c, ids.length, filter), effort)
+}
+
+/** An event with its record, where that was left out of what was read of many instances. One that has left the log meanwhile has none. */
+export async function completed(c: KnownContext, one: Owned<EventRow>): Promise<Owned<EventRow>> {
+	if (one.row.withheld === undefined) return one
+	const row = await c.var.services.watcher(one.instanceId).event(one.row.sequence)
+	return row === 'unknown' || row === null ? one : { ...one, row }
 }
 
 /** The page token of what comes behind a place. */
@@ -105,7 +113,8 @@ function rangeOf(
 }
 
 function reader(c: CallerContext, instances: number, filter: EventFilter): ReadPage<EventRow> {
-	const characters = Math.max(READ_CHARACTERS, Math.floor(PAGE_CHARACTERS / Math.max(1, instances)))
+	// One page of each is held at a time.
+	const characters = Math.floor(PAGE_CHARACTERS / Math.max(1, instances))
 	return async (id, part) => {
 		const page = await c.var.services.watcher(id).events({ ...filter, ...part, characters })
 		return page === 'unknown' ? null : { rows: page.events, next: page.next }

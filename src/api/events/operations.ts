@@ -41,10 +41,10 @@ const FILTERED = `Of a filter's parts all must hold, of a list's values any. A c
 filter that finds little is short, even empty, and still has a next one. Read on until \`Elements-Next-Page-Token\` is absent.`
 const ACROSS = `With an Element token of that instance; otherwise of the organization's instances whose newest event is not older than \`from\`, 200 at most: the order is that of recording.`
 const EXPORTED = `Up to 100 000 events, newest first, times in UTC. A stream that fails breaks off. NDJSON has a record of the log a line and ends with \`{"complete":true,"events":n}\`,
-or, where there are more, with \`{"truncated":true,"events":n,"nextPage":"…"}\`; a CSV (without records) that was cut has a last line \`truncated: nextPage=…\`. A text that a spreadsheet
+or, where there are more, or so much was looked through without an end, with \`{"truncated":true,"events":n,"nextPage":"…"}\`; a CSV (without records) that was cut has a last line \`truncated: nextPage=…\`. A text that a spreadsheet
 would run as a formula has an apostrophe before it.`
 const COUNTED = `Each interval is whole, also where \`from\` or \`to\` lies in it: one hour by minute has 61. At most 1500 of them. By hour and longer what was counted in 400 days is there,
-by minute and second what is still in the log, up to 20 000 events of an instance.`
+by minute and second what is still in the log, up to 20 000 events of an instance. \`failed\` knows of the first 10 000 notifications that were given up since the range began.`
 const EXPORT = [
 	text('application/x-ndjson', 'A record of the log a line, as JSON, and a last line that says whether that is all'),
 	text('text/csv', 'A line an event, without its record'),
@@ -125,7 +125,8 @@ export const eventOperations = {
 		summary: 'Events as they are recorded (server-sent events)',
 		description: `Each event once, in the order of the log: \`id\` its id, \`event: event\`, \`data\` its record in the log. Within a second or, after a quiet time, five.
 \`event: gap\` says how many events have left the log before they could be told, \`event: end\` that the instance was disabled or deleted. A comment every 15 s; after 10 minutes
-the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSource\` does by itself.`,
+the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSource\` does by itself. It begins with an \`id\` of its own, so that nothing is lost where no event
+came before.`,
 		query: StreamQuery,
 		answer: text('text/event-stream', 'Server-sent events'),
 		errors: [409],

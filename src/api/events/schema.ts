@@ -11,7 +11,10 @@ const Moment = z
 	.max(LIMITS.time.value, atMost('time'))
 	.optional()
 	.meta({ examples: ['2026-01-31T12:00:00Z'] })
-const From = Moment.meta({ description: 'Recorded then or later: ISO 8601, UTC unless it says otherwise, or epoch milliseconds' })
+const From = Moment.meta({
+	description:
+		'Recorded then or later: ISO 8601, UTC unless it says otherwise, or epoch time (13 digits or more are milliseconds, 9 or 10 seconds)',
+})
 const To = Moment.meta({ description: 'Recorded then or before' })
 
 /** Which instances, where a call is about several. */
@@ -132,7 +135,7 @@ const count = {
 		.optional()
 		.meta({
 			description:
-				'Counted from the interval that this lies in: ISO 8601, UTC unless it says otherwise, or epoch milliseconds; a day before `to` where it is not said',
+				'Counted from the interval that this lies in: ISO 8601, UTC unless it says otherwise, or epoch time (13 digits or more are milliseconds, 9 or 10 seconds); a day before `to` where it is not said',
 			examples: ['2026-01-31T12:00:00Z'],
 		}),
 	to: z

@@ -22,6 +22,8 @@ export interface StreamPorts {
 	read(after: number, limit: number): Promise<EventTail | 'unknown'>
 	/** The record of an event, JSON text without line breaks. */
 	show(row: EventRow): string
+	/** What a client names that has seen everything up to a sequence: an event's id, of one that may be gone too; 0: the empty log's. */
+	idOf(sequence: number): string
 	/** Epoch ms. */
 	now(): number
 	/** Resolves after so many ms, or as soon as the client is gone. */
@@ -33,13 +35,16 @@ export interface StreamPorts {
 /**
  * The text of a stream, piece by piece: every event after a sequence once, in the order of the log. Beside events it says
  * `gap` where events have left the log before they could be told, and `end` when the instance was disabled or deleted.
+ *
+ * It begins with the id of where it stands, so that who comes again after a quiet time goes on there: an `id` without `data` is no
+ * event, yet it sets the last event id (HTML standard, 9.2.6: dispatching sets that before it looks at the data).
  */
 export async function* streamText(after: number, ports: StreamPorts): AsyncGenerator<string, undefined> {
 	const endMs = ports.now() + LIFE_MS
 	let saidMs = ports.now()
 	let position = after
 	let quiet = 0
-	yield `retry: ${RETRY_MS}\n\n`
+	yield `retry: ${RETRY_MS}\nid: ${ports.idOf(after)}\n\n`
 	while (!ports.gone()) {
 		const tail = await ports.read(position, AT_A_TIME)
 		if (ports.gone()) return
@@ -49,13 +54,13 @@ export async function* streamText(after: number, ports: StreamPorts): AsyncGener
 		}
 		let text = ''
 		for (const row of tail.events) {
-			text += gapText(position, row.sequence - 1)
+			text += gapText(position, row.sequence - 1, ports)
 			text += message('event', ports.show(row), row.eventId)
 			position = row.sequence
 		}
 		// What the log no longer has, and nothing after it that it has.
 		if (tail.events.length === 0) {
-			text += gapText(position, tail.last)
+			text += gapText(position, tail.last, ports)
 			position = tail.last
 		}
 		const caughtUp = position >= tail.last
@@ -84,14 +89,15 @@ export function waitMs(quiet: number): number {
 }
 
 /** What is missing between what was told and what is there. */
-function gapText(position: number, upTo: number): string {
+function gapText(position: number, upTo: number, ports: StreamPorts): string {
 	if (upTo <= position) return ''
-	return message('gap', {
+	const said = {
 		message: 'Events have left the log before they could be told',
 		from: position + 1,
 		to: upTo,
 		events: upTo - position,
-	})
+	}
+	return message('gap', said, ports.idOf(upTo))
 }
 
 function message(type: string, data: object | string, id?: string): string {

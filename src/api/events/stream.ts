@@ -1,5 +1,7 @@
 /** `GET …/events/stream`: held by the edge, which asks the instance's object (design, Faces). */
 import { BadRequest, Conflict } from '../../errors.ts'
+import { eventTag, formatEventId } from '../../events/ids.ts'
+import { masterKeys } from '../../instances/sealing.ts'
 import type { InstanceContext } from '../environment.ts'
 import { ask } from '../instances/watching.ts'
 import { provenPosition } from './log.ts'
@@ -17,8 +19,11 @@ export async function stream(c: InstanceContext, lastEventId: string | undefined
 	const gone = new AbortController()
 	c.req.raw.signal.addEventListener('abort', () => gone.abort())
 	const watcher = services.watcher(instance.id)
+	const key = masterKeys(c.env.MASTER_KEYS)[0]!.bytes
 	const pieces = streamText(after ?? last, {
 		read: (position, limit) => watcher.eventsAfter(position, limit),
+		// Not read from the log: its last event may have left it, and an empty one has none.
+		idOf: (sequence) => formatEventId(instance.id, sequence, eventTag(key, instance.id, sequence)),
 		show: (row) => JSON.stringify(showEvent(instance.id, row)),
 		now: () => services.now(),
 		wait: (ms) => services.wait(ms, gone.signal),

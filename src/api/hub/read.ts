@@ -15,15 +15,29 @@ export type Reading = { list: unknown[]; total: number | null; next: Place | nul
 /** Reads the page that begins at a place. `counted`: it is a page by its number, whose place is a row and not a record. */
 export async function readPage(client: StoreClient, plan: ListPlan, from: Place, pageSize: number, counted: boolean): Promise<Reading> {
 	const page = new Page(plan, from, pageSize, counted)
+	let paged = false
 	for (let request = 0; request < MOST_PAGES; request++) {
 		const { offset, limit } = page.ask()
 		const answer = await get(client, plan.path, { ...plan.query, ...plan.position(offset, limit) })
-		if (!Array.isArray(answer.body)) return { item: answer.body }
-		// What gives no total is not paged: everything came.
-		if (plan.pageLimit === null || answer.total === null || answer.body.length > limit) return readWhole(plan, answer.body, from, pageSize)
-		if (page.take(answer.body as VendorRecord[], answer.total, offset, limit)) break
+		const { body, total } = answer
+		if (!Array.isArray(body)) return { item: body }
+		if (plan.pageLimit === null || body.length > limit) return readWhole(plan, body, from, pageSize)
+		paged ||= total !== null || (await hasPages(client, plan, offset, limit, body.length))
+		if (!paged) return readWhole(plan, body, from, pageSize)
+		if (page.take(body as VendorRecord[], total, offset, limit)) break
 	}
 	return page.reading()
+}
+
+/**
+ * Whether a list that names no total has pages. Some hosts take the total out of WooCommerce's answers, some plugins' lists never had one, and others
+ * have no pages: they give everything whatever is asked, also a limit that is less, or one more, than what came. `count`: how many came for this offset and limit.
+ */
+async function hasPages(client: StoreClient, plan: ListPlan, offset: number, limit: number, count: number): Promise<boolean> {
+	if (offset === 0 && count < limit) return false
+	if (count === 0) return true
+	const { body } = await get(client, plan.path, { ...plan.query, ...plan.position(0, count === 1 ? 2 : 1) })
+	return !Array.isArray(body) || body.length !== count
 }
 
 /** Reads one thing by its path. */
@@ -64,7 +78,7 @@ class Page {
 	}
 
 	/** Takes an answer. Whether the page is done. */
-	take(rows: VendorRecord[], total: number, offset: number, limit: number): boolean {
+	take(rows: VendorRecord[], total: number | null, offset: number, limit: number): boolean {
 		const { order, matches } = this.#plan
 		// Past the end some lists count nothing (HPOS orders): then nothing is known.
 		this.#total = total === 0 && offset > 0 && rows.length === 0 ? this.#total : total
@@ -92,9 +106,13 @@ class Page {
 
 	/** What has come together. */
 	reading(): Reading {
-		// How many match what is filtered here is known when everything was looked at.
-		const total = this.#plan.matches === null ? this.#total : this.#ended && this.#whole ? this.#matching : null
-		return { list: this.#list, total, next: this.#ended ? null : this.#place }
+		// How many match what is filtered here, or what the store does not count, is known when everything was looked at.
+		const counted = this.#ended && this.#whole ? this.#matching : null
+		return {
+			list: this.#list,
+			total: this.#plan.matches === null ? (this.#total ?? counted) : counted,
+			next: this.#ended ? null : this.#place,
+		}
 	}
 }
 

@@ -35,14 +35,20 @@ export function nextOffset(place: Place, order: ListPlan['order']): number {
 	return isAnchored(place, order) ? scanOffset(asScan(place)) : place.n
 }
 
-/** What an answer means. `fresh`: indexes of its rows from this one on are new; with `again` none is, and the same is asked further back. */
+/**
+ * What an answer means. `fresh`: its rows from this index on are new; none is where rows have moved, and `place` asks further back. `ended`: there is nothing
+ * behind it.
+ */
 export interface Step {
 	fresh: number
 	place: Place
 	ended: boolean
 }
 
-/** Holds the rows of an answer to `nextOffset` and `limit` against the walk. `total`: what the store says matches, null when it says nothing. */
+/**
+ * Holds the rows of an answer to `nextOffset` and `limit` against the walk. `total`: what the store says matches, null when it says nothing: then a page that
+ * is not full is the last one.
+ */
 export function step(place: Place, order: ListPlan['order'], rows: readonly VendorRecord[], total: number | null, limit: number): Step {
 	if (isAnchored(place, order)) {
 		// As ids of a scan: before the last record, at it, behind it.

@@ -10,7 +10,8 @@ import { elementOf } from '../../instances/stores.ts'
 import type { AnswerOf } from '../contract.ts'
 import type { InstanceContext } from '../environment.ts'
 import { readMoment, toIsoSeconds } from '../times.ts'
-import { ask } from './watching.ts'
+import type { CoverageReport } from '../../watcher/rpc.ts'
+import { ask, askObject } from './watching.ts'
 import type { watchingOperations } from './watching-operations.ts'
 
 /** `coverage` looks back this far when nothing is asked for. */
@@ -60,7 +61,7 @@ export async function rejected(c: InstanceContext): Promise<AnswerOf<typeof watc
 	}
 }
 
-/** `GET …/coverage`: the last day unless it is asked otherwise. */
+/** `GET …/coverage`: the last day unless it is asked otherwise. 400 for a time with more than 20 000 events. */
 export async function coverage(
 	c: InstanceContext,
 	query: { from?: string | undefined; to?: string | undefined },
@@ -68,7 +69,9 @@ export async function coverage(
 	const to = readMoment('to', query.to) ?? c.var.services.now()
 	const from = readMoment('from', query.from) ?? to - DAY_MS
 	if (to < from) throw new BadRequest('to: expected a moment after from')
-	const report = await ask(c, (watcher) => watcher.coverage(from, to))
+	const report = await askObject<CoverageReport | 'too-many'>(c.var.services, c.var.instance.id, (watcher) => watcher.coverage(from, to))
+	if (report === 'too-many')
+		throw new BadRequest('from, to: expected a shorter time; at most 20000 events are counted, and more were recorded in this one')
 	return { from: toIsoSeconds(from), to: toIsoSeconds(to), ...report }
 }
 

@@ -9,7 +9,7 @@ const DryRun = z
 const Names = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
 const Moment = z
 	.union([z.string(), z.number()], 'expected a time such as 2026-01-31T12:00:00Z')
-	.meta({ description: 'ISO 8601 or epoch milliseconds', examples: ['2026-06-01T00:00:00Z'] })
+	.meta({ description: 'ISO 8601 or epoch time (13 digits or more are milliseconds, 9 or 10 seconds)', examples: ['2026-06-01T00:00:00Z'] })
 
 /** `?dryRun=true`. */
 export const DryRunQuery = z.object({ dryRun: DryRun })

@@ -89,6 +89,7 @@ export const watchingOperations = {
 		path: '/coverage',
 		tag: 'Instances',
 		summary: 'Who saw changes first, webhooks or polls, and how soon',
+		description: 'Of a time with at most 20 000 events.',
 		query: CoverageQuery,
 		answer: CoverageAnswer,
 	}),

@@ -154,7 +154,7 @@ const Time = z.string().max(LIMITS.time.value, atMost('time')).optional()
 /** `GET …/coverage`: its query. */
 export const CoverageQuery = z.object({
 	from: Time.meta({
-		description: 'ISO 8601 or epoch milliseconds; a day before `to` unless it is said',
+		description: 'ISO 8601 or epoch time (13 digits or more are milliseconds, 9 or 10 seconds); a day before `to` unless it is said',
 		examples: ['2026-06-01T00:00:00Z'],
 	}),
 	to: Time.meta({ description: 'Now unless it is said' }),

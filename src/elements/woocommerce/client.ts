@@ -48,8 +48,10 @@ class WooCommerceClient implements StoreClient {
 		const rows = recordsOf(answer)
 		if (rows === null) return shapeFailure(answer, 'a list of objects')
 		const total = totalOf(answer)
-		// A route without pages gives everything at once; cut it as if it had pages, so that scans are the same for all.
-		if (!collection.paged || total === null || rows.length > query.limit)
+		// A route without pages gives everything at once; cut it as if it had pages, so that scans are the same for all. One that is known to have pages gave one
+		// of them, also where a host takes the total out of its answers: taken for everything, all that is not on it would be missing.
+		const certain = collection.known || this.#connection.collections[resource.path]?.args?.includes('per_page') === true
+		if (!collection.paged || rows.length > query.limit || (total === null && !certain))
 			return wholeAsPage(rows, resource.idField, query, answer.storeNowMs)
 		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs }
 	}
@@ -157,8 +159,9 @@ export function listParameters(collection: Collection, resource: Pick<Resource, 
 	parameters['order'] = query.order.endsWith('asc') ? 'asc' : 'desc'
 	parameters['per_page'] = String(Math.min(100, Math.max(1, Math.floor(query.limit))))
 	if (query.offset !== undefined && query.offset > 0) parameters['offset'] = String(Math.floor(query.offset))
-	if (query.only !== undefined && parameters['include']?.split(',').includes(String(query.only)) !== false)
-		parameters['include'] = String(query.only)
+	// Beside `include` the store would ignore `exclude`: what that names stays off the list.
+	const named = (parameter: 'include' | 'exclude'): boolean | undefined => parameters[parameter]?.split(',').includes(String(query.only))
+	if (query.only !== undefined && named('include') !== false && named('exclude') !== true) parameters['include'] = String(query.only)
 	if (query.trashed === true && collection.trash) parameters['status'] = 'trash'
 	if (collection.modified) {
 		if (query.modifiedAfterSec !== undefined) narrow(parameters, 'modified_after', gmtText(query.modifiedAfterSec), true)

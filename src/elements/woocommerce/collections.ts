@@ -42,16 +42,17 @@ export interface Collection {
 	always: Record<string, string>
 	/**
 	 * Field of a `where` → list parameter for equality. `in`: the parameter takes several values joined with commas. `only`: no field of the records.
-	 * `unsure`: not every version knows it.
+	 * `unsure`: not every version knows it. `ids`: it becomes WordPress's own list of ids, of which a list heeds one. `folded`: the store looks it up in
+	 * lower case.
 	 */
-	filters: Record<string, { param: string; in?: true; only?: true; unsure?: true }>
+	filters: Record<string, { param: string; in?: true; only?: true; unsure?: true; ids?: true; folded?: true }>
 	/** Every store with WooCommerce has it. */
 	everywhere: boolean
 	/** It is WooCommerce's own: what its lists and records have is known. */
 	known: boolean
 }
 
-const BY_ID = { id: { param: 'include', in: true }, search: { param: 'search', only: true } } as const
+const BY_ID = { id: { param: 'include', in: true, ids: true }, search: { param: 'search', only: true } } as const
 
 const ORDINARY: Collection = {
 	modified: false,
@@ -80,7 +81,7 @@ const PRODUCT_FILTERS: Collection['filters'] = {
 	sku: { param: 'sku', in: true },
 	slug: { param: 'slug' },
 	stock_status: { param: 'stock_status' },
-	on_sale: { param: 'on_sale' },
+	on_sale: { param: 'on_sale', ids: true },
 	tax_class: { param: 'tax_class' },
 	parent_id: { param: 'parent', in: true },
 }
@@ -167,7 +168,7 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 			posts: true,
 			rereadHours: 24,
 			recentHours: 1,
-			filters: { ...BY_ID, code: { param: 'code' }, status: { param: 'status', unsure: true } },
+			filters: { ...BY_ID, code: { param: 'code', ids: true, folded: true }, status: { param: 'status', unsure: true } },
 		},
 	],
 	[

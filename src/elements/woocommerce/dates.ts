@@ -8,7 +8,7 @@ import { format as formatDate } from 'date-fns/format'
 import { isValid } from 'date-fns/isValid'
 import { parse as parseDate } from 'date-fns/parse'
 import type { Connection, DateRule, VendorRecord } from '../element.ts'
-import { readIso, valueAt } from '../values.ts'
+import { EARLIEST_MS, LATEST_MS, readIso, valueAt } from '../values.ts'
 
 /** The pattern of WooCommerce's own dates: no zone, whole seconds. */
 export const WOO_DATE_FORMAT = "yyyy-MM-dd'T'HH:mm:ss"
@@ -160,9 +160,13 @@ export function writeDate(ms: number, format: string, zone: string): string | nu
 	}
 }
 
-/** A moment as WooCommerce's filters want it beside `dates_are_gmt=true`: UTC, whole seconds, no suffix (WooCommerce facts, 3.2). */
+/**
+ * A moment as WooCommerce's filters want it beside `dates_are_gmt=true`: UTC, whole seconds, no suffix (WooCommerce facts, 3.2). A bound that was loosened out of
+ * the years 100 to 9999 is their end: a year has four digits there.
+ */
 export function gmtText(seconds: number): string {
-	return new Date(seconds * 1000).toISOString().slice(0, 19)
+	const ms = Math.min(LATEST_MS, Math.max(EARLIEST_MS, seconds * 1000))
+	return new Date(ms).toISOString().slice(0, 19)
 }
 
 /** What a record says at a date rule: the moment in whole seconds, null when it says nothing, and the field when what it says is unreadable. */

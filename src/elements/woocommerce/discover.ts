@@ -40,7 +40,7 @@ export function storeAddresses(text: string): { bases: string[]; typed: boolean 
 
 /** An address without what leads into WordPress, query, fragment and trailing slash. */
 function siteBase(url: URL): string {
-	const path = url.pathname.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '').replace(/\/+$/, '')
+	const path = url.pathname.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '').replace(/(?<!\/)\/+$/, '')
 	return url.origin + path
 }
 
@@ -169,7 +169,7 @@ class Look {
 					: `${bare(answer.url)} is WordPress ("${name.slice(0, 80)}"), but WooCommerce is not switched on there. Activate the WooCommerce plugin, or enter the address of the shop.`,
 			)
 		}
-		const home = (firstText(fields['home'], fields['url']) ?? this.#base).replace(/\/+$/, '')
+		const home = (firstText(fields['home'], fields['url']) ?? this.#base).replace(/(?<!\/)\/+$/, '')
 		const root = new URL(answer.url)
 		if (
 			this.#typed &&
@@ -188,7 +188,7 @@ class Look {
 		return {
 			ok: true,
 			site: {
-				root: `${root.origin}${root.pathname.replace(/\/*$/, '/')}`,
+				root: `${root.origin}${root.pathname.replace(/(?<!\/)\/*$/, '/')}`,
 				home,
 				name,
 				timeZone: typeof fields['timezone_string'] === 'string' ? fields['timezone_string'] : '',
@@ -215,7 +215,7 @@ class Look {
 				`${bare(seen.url)} names ${url.host} as the place of its API. If that is your store, use ${siteBase(url)} as the store URL.`,
 			)
 		// The link is written for the site's own address; this one answers, and nothing was typed for the other.
-		const root = `${from.origin}${url.pathname.replace(/\/*$/, '/')}`
+		const root = `${from.origin}${url.pathname.replace(/(?<!\/)\/*$/, '/')}`
 		if (root === bare(seen.url)) return this.#refusal(seen) ?? closed(seen, null)
 		const index = await this.#get(root, { _fields: INDEX_FIELDS })
 		if (!index.ok) return index
@@ -231,8 +231,8 @@ class Look {
 
 /** The REST root that a page names in its Link header or its head. */
 function restLink(answer: Answer): string | null {
-	const header = /<([^>]+)>\s*;\s*rel="https:\/\/api\.w\.org\/"/.exec(answer.headers.get('link') ?? '')?.[1]
-	const tag = /<link\b[^>]*\brel=["']https:\/\/api\.w\.org\/["'][^>]*>/i.exec(answer.text)?.[0]
+	const header = /<([^<>]+)>\s*;\s*rel="https:\/\/api\.w\.org\/"/.exec(answer.headers.get('link') ?? '')?.[1]
+	const tag = tagsOf(answer.text, /<link\b[^<>]*>/gi).find((one) => /\brel=["']https:\/\/api\.w\.org\/["']/i.test(one))
 	const link =
 		header ??
 		/\bhref=["']([^"']+)["']/i
@@ -243,14 +243,23 @@ function restLink(answer: Answer): string | null {
 }
 
 function isWordPress(answer: Answer): boolean {
-	return /\/wp-(content|includes)\/|<meta[^>]+generator[^>]+WordPress/i.test(answer.text)
+	const { text } = answer
+	return (
+		/\/wp-(content|includes)\//i.test(text) ||
+		tagsOf(text, /<meta\b[^<>]*>/gi).some((one) => /\bgenerator\b/i.test(one) && /\bWordPress\b/i.test(one))
+	)
+}
+
+/** The tags of a page that a pattern names. One by one, since a pattern over several parts of a tag would try them all against each other. */
+function tagsOf(page: string, pattern: RegExp): string[] {
+	return page.match(pattern) ?? []
 }
 
 function bareHost(host: string): string {
 	return host
 		.toLowerCase()
 		.replace(/^www\./, '')
-		.replace(/\.+$/, '')
+		.replace(/(?<!\.)\.+$/, '')
 }
 
 function firstText(...values: unknown[]): string | undefined {

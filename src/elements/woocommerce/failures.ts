@@ -243,10 +243,19 @@ function isChallenge(answer: PlainAnswer): boolean {
 	)
 }
 
+/** How much of what a store says is read: more than is ever told, and little enough for patterns that try every `<` against every `>`. */
+const SAID = 4_096
+
 /** What a page says to people: WordPress's own error box, else its title. */
 function pageMessage(text: string): string | null {
+	// The box stands behind the page's own styles, which are longer than what is read of it.
 	const head = text.slice(0, 65_536)
-	const found = /class="wp-die-message"[^>]*>([\s\S]*?)<\/div>/i.exec(head)?.[1] ?? /<title[^>]*>([\s\S]*?)<\/title>/i.exec(head)?.[1]
+	const part = (beginning: RegExp): string => {
+		const at = head.search(beginning)
+		return at < 0 ? '' : head.slice(at, at + SAID)
+	}
+	const found =
+		/^[^>]*>([\s\S]*?)<\/div>/i.exec(part(/class="wp-die-message"/i))?.[1] ?? /^[^>]*>([\s\S]*?)<\/title>/i.exec(part(/<title[\s>]/i))?.[1]
 	return found === undefined ? null : plainText(found)
 }
 
@@ -266,6 +275,7 @@ const ENTITIES: Record<string, string> = {
 /** Markup off, common entities decoded, white space folded, at most 500 characters; null when nothing is left. */
 function plainText(html: string): string | null {
 	const text = html
+		.slice(0, SAID)
 		.replace(/<[^>]*>/g, ' ')
 		.replace(/&(#?\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole)
 		.replace(/\s+/g, ' ')

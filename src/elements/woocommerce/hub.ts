@@ -22,7 +22,7 @@ const FIRST_SEGMENT: Record<string, string> = {
 /** A hub path (`discounts/5`, `orders/12/comments`) as WooCommerce's; null when it cannot be a collection or an object of one. */
 export function vendorPath(path: string): string | null {
 	const segments = path
-		.replace(/^\/+|\/+$/g, '')
+		.replace(/^\/+|(?<!\/)\/+$/g, '')
 		.split('/')
 		.map((segment) => decoded(segment))
 	const [first, ...others] = segments

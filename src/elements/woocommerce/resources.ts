@@ -168,7 +168,7 @@ function narrowing(
 
 /** Splits a query at `&`, but not inside quotes or placeholders: urls in configurations are often not encoded. */
 function splitParameters(search: string): string[] {
-	return search.match(/(?:\$\{[^{}]*\}|'(?:\$\{[^{}]*\}|[^'])*'|[^&])+/g) ?? []
+	return search.match(/(?:\$\{[^{}]*\}|'(?:\$\{[^{}]*\}|\$(?!\{[^{}]*\})|[^'$])*'|[^&])+/g) ?? []
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

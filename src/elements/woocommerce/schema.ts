@@ -8,6 +8,9 @@ import { unexpected } from './failures.ts'
 /** Levels of nested fields that are shown: `line_items[].meta_data[].key`. */
 const DEPTH = 3
 
+/** Characters of a route that is looked at. */
+const LONGEST_ROUTE = 500
+
 const METHODS: readonly [vendor: string, method: RecordCollection['methods'][number]][] = [
 	['GET', 'get'],
 	['POST', 'create'],
@@ -23,6 +26,8 @@ export async function collectionsOf(client: StoreClient): Promise<{ ok: true; co
 	if (!isRecord(routes)) return unexpected('The store answered without an index with routes.')
 	const found = new Map<string, Set<string>>()
 	const named = Object.entries(routes).flatMap(([route, value]) => {
+		// What is longer is no collection of WooCommerce's, and its parentheses would be paired in too many ways.
+		if (route.length > LONGEST_ROUTE) return []
 		const path = route.replace(/^\/wc\/v3\/?/, '').replace(/\(\?P<\w+>[^/]*\)/g, '{id}')
 		return path === '' || path === route || /[()\\[\]?]/.test(path) || /(^|\/)batch$/.test(path)
 			? []

@@ -137,7 +137,7 @@ function hookOf(row: unknown, name: string, path: string | null): FoundHook | nu
 function pathOf(url: string): string | null {
 	// A store in a language with entities may give `&amp;` back; the path has none.
 	if (!URL.canParse(url)) return null
-	return new URL(url).pathname.replace(/(=|%3d)+$/i, '').replace(/\/+$/, '')
+	return new URL(url).pathname.replace(/(?<!=|%3d)(=|%3d)+$/i, '').replace(/(?<!\/)\/+$/, '')
 }
 
 /** Sends the changes and reads what became of each. */
@@ -212,6 +212,7 @@ function settle(
 		result.errors.push(
 			`${change.topic}: ${
 				text(error.message)
+					.slice(0, 4_096)
 					.replace(/<[^>]*>/g, '')
 					.slice(0, 200) ||
 				code ||

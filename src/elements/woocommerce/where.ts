@@ -6,7 +6,7 @@
  * UTC. What goes to the store is always UTC with `dates_are_gmt=true`.
  */
 import type { VendorRecord } from '../element.ts'
-import { readIso, valueAt } from '../values.ts'
+import { readIso, readTime, valueAt } from '../values.ts'
 import { canonicalWhere, compare, type Condition, meets, type Operator } from '../where.ts'
 import type { Collection } from './collections.ts'
 import { gmtText, WOO_DATE_FORMAT, writeDate } from './dates.ts'
@@ -104,11 +104,7 @@ function dateCondition(condition: Condition, zone: string): DateCondition | { ok
 	const field = Object.hasOwn(DATE_FIELDS, condition.field) ? DATE_FIELDS[condition.field] : undefined
 	if (field === undefined) return null
 	const text = condition.values[0] ?? ''
-	const ms = /^\d{13}$/.test(text)
-		? Number(text)
-		: /^\d{9,10}$/.test(text)
-			? Number(text) * 1000
-			: readIso(text, field.gmt === true ? 'UTC' : zone)
+	const ms = readTime(text, field.gmt === true ? 'UTC' : zone)
 	const comparable =
 		condition.operator !== 'IN' && condition.operator !== 'LIKE' && (field.operator === undefined || condition.operator === '=')
 	if (ms === null || !comparable)
@@ -174,7 +170,10 @@ function pushPlain(condition: Condition, collection: Collection, query: Record<s
 	// A comma or a space inside a value would be taken for two values.
 	if (filter.in === true && values.some((value) => /[\s,]/.test(value))) return false
 	if (filter.param === 'include' && values.some((value) => !/^\d{1,15}$/.test(value))) return false
-	if (operator === '!=' && filter.param === 'include' && query['exclude'] === undefined) {
+	// A list heeds one list of ids: WordPress ignores `exclude` beside `include`, and WooCommerce writes a coupon's code and what is on sale into the same two
+	// (read in the sources of both).
+	if (filter.ids === true && hasIds(collection, query)) return false
+	if (operator === '!=' && filter.param === 'include') {
 		query['exclude'] = values.join(',')
 		return true
 	}
@@ -185,10 +184,19 @@ function pushPlain(condition: Condition, collection: Collection, query: Record<s
 	return filter.unsure !== true
 }
 
+/** Whether a query names objects by their ids already, or by what the store turns into ids. */
+function hasIds(collection: Collection, query: Record<string, string>): boolean {
+	return (
+		query['exclude'] !== undefined || Object.values(collection.filters).some(({ ids, param }) => ids === true && query[param] !== undefined)
+	)
+}
+
 /** A record's own answer to a condition. A field that no record has is the store's to judge when it has a parameter for it. */
 function testPlain(record: VendorRecord, condition: Condition, collection: Collection): boolean {
-	if (isParameterOnly(condition.field, collection) && valueAt(record, condition.field) === undefined) return true
-	return meets(record, condition)
+	const { field, operator, values } = condition
+	if (isParameterOnly(field, collection) && valueAt(record, field) === undefined) return true
+	const folded = Object.hasOwn(collection.filters, field) && collection.filters[field]?.folded === true
+	return meets(record, folded ? { field, operator, values: values.map((value) => value.toLowerCase()) } : condition)
 }
 
 /** Whether a name in a `where` is a parameter of lists and no field of this collection's records. */

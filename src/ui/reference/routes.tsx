@@ -10,7 +10,13 @@ export function declareReference(app: Api): void {
 
 async function show(): Promise<Response> {
 	return await answerPage(
-		<Frame title='API reference' place='reference' scripts={['/assets/scalar.js', '/assets/reference.js']} bare>
+		<Frame
+			title='API reference'
+			place='reference'
+			scripts={['/assets/scalar.js', '/assets/reference.js']}
+			styles={['/assets/reference.css']}
+			bare
+		>
 			<div id='main' class='reference' tabindex={-1}>
 				<noscript>
 					<p class='page'>

@@ -34,12 +34,14 @@ describe('CSV', () => {
 })
 
 describe('an export', () => {
-	async function* rows(count: number): AsyncGenerator<Owned<EventRow>> {
+	/** So many events; at the end where they go on, null: nowhere. */
+	async function* rows(count: number, end: string | null = null): AsyncGenerator<Owned<EventRow>, string | null> {
 		for (let sequence = count; sequence > 0; sequence--) yield { instanceId: 7, row: row(sequence, sequence === 1 ? '=1' : '17') }
+		return end
 	}
-	const whole = async (format: 'csv' | 'ndjson', count: number, most?: number): Promise<string> => {
+	const whole = async (format: 'csv' | 'ndjson', count: number, most?: number, end?: string): Promise<string> => {
 		let text = ''
-		for await (const piece of exportText(format, rows(count), (last) => `t${last.row.sequence}`, most)) text += piece
+		for await (const piece of exportText(format, rows(count, end), (last) => `t${last.row.sequence}`, most)) text += piece
 		return text
 	}
 
@@ -59,6 +61,8 @@ describe('an export', () => {
 		expect(cut[2]).toEqual({ truncated: true, events: 2, nextPage: 't2' })
 		expect(await whole('ndjson', 2, 2)).toContain('"complete":true')
 		expect(await whole('ndjson', 0)).toBe('{"complete":true,"events":0}\n')
+		// As many reads as it may make, and nothing found.
+		expect(await whole('ndjson', 0, 2, 'behind')).toBe('{"truncated":true,"events":0,"nextPage":"behind"}\n')
 	})
 
 	test('as CSV has a head, a record an event, and one more where it was cut', async () => {
@@ -74,10 +78,11 @@ describe('an export', () => {
 		const cut = (await whole('csv', 3, 2)).trimEnd().split('\r\n')
 		expect(cut).toHaveLength(4)
 		expect(cut[3]).toBe(`truncated: nextPage=t2${','.repeat(13)}`)
+		expect((await whole('csv', 1, 9, 'behind')).trimEnd().split('\r\n')[2]).toBe(`truncated: nextPage=behind${','.repeat(13)}`)
 	})
 
 	test('comes in pieces, and breaks off where reading fails', async () => {
-		async function* failing(): AsyncGenerator<Owned<EventRow>> {
+		async function* failing(): AsyncGenerator<Owned<EventRow>, null> {
 			yield* rows(500)
 			throw new Error('the object cannot be reached')
 		}
@@ -103,6 +108,7 @@ describe('a stream', () => {
 			wait: async (ms) => void (now += ms),
 			gone: () => now >= (options.goneMs ?? Infinity),
 			show: (one) => `{"sequence":${one.sequence}}`,
+			idOf: (sequence) => `id${sequence}`,
 			read: async (after, limit): Promise<EventTail | 'unknown'> => {
 				asked.push(now)
 				if (now >= (options.deletedMs ?? Infinity)) return 'unknown'
@@ -125,7 +131,25 @@ describe('a stream', () => {
 		for await (const piece of streamText(after, ports)) said.push(piece)
 		return said
 	}
-	const ids = (said: string[]): string[] => [...said.join('').matchAll(/^id: (.*)$/gm)].map((match) => match[1]!)
+	/** Ids of events. */
+	const ids = (said: string[]): string[] => [...said.join('').matchAll(/^id: (.*)\nevent: event$/gm)].map((match) => match[1]!)
+	/** What `EventSource` has of a text that broke off there: the events that it dispatched, and the last event id (HTML standard, 9.2.6). */
+	const heard = (text: string): { types: string[]; lastEventId: string } => {
+		const types: string[] = []
+		let [lastEventId, id, type, data] = ['', '', '', '']
+		for (const line of text.split('\n').slice(0, -1)) {
+			const [, field, value] = /^([^:]*)(?:: ?(.*))?$/.exec(line)!
+			if (field === 'id') id = value ?? ''
+			else if (field === 'event') type = value ?? ''
+			else if (field === 'data') data += `${value}\n`
+			else if (line === '') {
+				lastEventId = id
+				if (data !== '') types.push(type)
+				;[type, data] = ['', '']
+			}
+		}
+		return { types, lastEventId }
+	}
 
 	test('tells each event once, in order, several of one commit too, and closes after ten minutes', async () => {
 		const many = Array.from({ length: 250 }, (_, n) => n + 3)
@@ -136,7 +160,7 @@ describe('a stream', () => {
 		])
 		const said = await pieces(1, ports)
 		expect(ids(said)).toEqual([2, ...many, 253].map((sequence) => `id${sequence}`))
-		expect(said[0]).toBe('retry: 1000\n\n')
+		expect(said[0]).toBe('retry: 1000\nid: id1\n\n')
 		expect(said[1]).toBe('id: id2\nevent: event\ndata: {"sequence":2}\n\n')
 		expect(said.at(-1)).toMatch(/retry: 1000\n\n$/)
 		expect(now()).toBeGreaterThanOrEqual(600_000)
@@ -155,15 +179,31 @@ describe('a stream', () => {
 		expect([1, 2, 3, 9, 99].map(waitMs)).toEqual([1_000, 1_500, 2_000, 5_000, 5_000])
 	})
 
-	test('says what has left the log before it could be told', async () => {
+	test('that broke off while nothing came goes on where it stood: what was recorded in between comes once', async () => {
+		for (const { begun, recorded } of [
+			{ begun: 3, recorded: [1, 2, 3] },
+			// An empty log has a place too.
+			{ begun: 0, recorded: [] },
+		]) {
+			const before = heard((await pieces(begun, play([{ atMs: 0, sequences: recorded }], { goneMs: 40_000 }).ports)).join(''))
+			expect(before).toEqual({ types: [], lastEventId: `id${begun}` })
+			const later = [...recorded, begun + 1, begun + 2]
+			const after = await pieces(Number(before.lastEventId.slice(2)), play([{ atMs: 0, sequences: later }], { goneMs: 5_000 }).ports)
+			expect(ids(after)).toEqual([`id${begun + 1}`, `id${begun + 2}`])
+			expect(heard(after.join(''))).toEqual({ types: ['event', 'event'], lastEventId: `id${begun + 2}` })
+		}
+	})
+
+	test('says what has left the log before it could be told, and not again to who comes again', async () => {
 		const { ports } = play([{ atMs: 0, sequences: [1, 2, 3, 4, 5] }], { oldest: 4, goneMs: 1_000 })
 		const said = await pieces(1, ports)
 		expect(said[1]).toContain(
-			'event: gap\ndata: {"message":"Events have left the log before they could be told","from":2,"to":3,"events":2}\n\nid: id4',
+			'id: id3\nevent: gap\ndata: {"message":"Events have left the log before they could be told","from":2,"to":3,"events":2}\n\nid: id4',
 		)
 		expect(ids(said)).toEqual(['id4', 'id5'])
 		const nothing = await pieces(1, play([{ atMs: 0, sequences: [1, 2, 3] }], { oldest: 9, goneMs: 1_000 }).ports)
 		expect(nothing[1]).toContain('"from":2,"to":3')
+		expect(heard(nothing.join(''))).toEqual({ types: ['gap'], lastEventId: 'id3' })
 	})
 
 	test('ends when the instance is disabled, after what was recorded before, or deleted, or when the client goes', async () => {

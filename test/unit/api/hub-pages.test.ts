@@ -1,4 +1,4 @@
-/** Pages of the hub over the simulated store: what they hold while the store is written to, what they are joined, what a token is bound to. */
+/** Pages of the hub over the simulated store: what they hold while the store is written to, what they are joined, where a list names no total. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MOST_PAGES, readPage } from '../../../src/api/hub/read.ts'
@@ -173,6 +173,66 @@ describe('pages while the store is written to', () => {
 	})
 })
 
+describe('a list that names no total', () => {
+	/** The same store behind a host that takes the totals out of its answers. */
+	function uncounted(shop: Shop): Shop {
+		const { client } = shop
+		const bare: StoreClient = {
+			...shop.client,
+			call: async (...asked) => {
+				const answer = await client.call(...asked)
+				return answer.ok ? { ...answer, total: null } : answer
+			},
+		}
+		return { ...shop, client: bare }
+	}
+
+	it('2.5 is read to its end, in any order, filtered or not', async () => {
+		const shop = uncounted(await open({ objects: { orders: 230, products: 2, coupons: 1, customers: 2 } }))
+		const there = [...listed(shop.store, 'orders')].sort((a, b) => a - b)
+		for (const orderBy of [null, 'id', 'date_modified'])
+			for (const where of [null, "number != 'x'"])
+				for (const size of where === null ? [23, 100, 115, 200] : [50, 115]) {
+					const { rows } = await walk(shop, planOf('orders', shop.connection, where, orderBy), () => size)
+					expect(
+						rows.map((row) => row['id'] as number).sort((a, b) => a - b),
+						`${orderBy} ${where} ${size}`,
+					).toEqual(there)
+				}
+		const plan = planOf('orders', shop.connection, null, 'date_modified')
+		const page = async (number: number) => await readPage(shop.client, plan, placeAt((number - 1) * 100), 100, true)
+		const sizes = []
+		for (const number of [1, 2, 3, 4]) {
+			const reading = await page(number)
+			sizes.push('list' in reading ? reading.list.length : null)
+		}
+		expect(sizes).toEqual([100, 100, there.length - 200, 0])
+	})
+
+	it('is cut into pages here when the store gives everything whatever is asked', async () => {
+		const { connection } = await open({ objects: { orders: 1, products: 1, coupons: 1, customers: 1 } })
+		for (const count of [0, 1, 2, 5, 10, 100, 130]) {
+			const all = Array.from({ length: count }, (_, n) => ({ id: n + 1 }))
+			let requests = 0
+			const client = {
+				call: async () => {
+					requests++
+					return { ok: true, status: 200, body: all, total: null, storeNowMs: NOW }
+				},
+			} as unknown as StoreClient
+			const shop = { client, connection } as Shop
+			for (const size of [1, 2, 5, 10, 100, 200]) {
+				requests = 0
+				const { rows, pages } = await walk(shop, planOf('gadgets', connection), () => size)
+				expect(rows, `${count} by ${size}`).toEqual(all)
+				expect(requests).toBeLessThanOrEqual(2 * (pages + 1))
+				const second = await readPage(client, planOf('gadgets', connection), placeAt(size), size, true)
+				expect(second, `page 2 of ${count} by ${size}`).toMatchObject({ list: all.slice(size, 2 * size) })
+			}
+		}
+	})
+})
+
 describe('pages', () => {
 	it('joined are one page of the joined size, and page 1 by its number goes on by its token', async () => {
 		await fc.assert(
@@ -325,31 +385,4 @@ describe('where', () => {
 		},
 		60_000,
 	)
-})
-
-describe('a page token', () => {
-	const identity = { instanceId: 1, path: 'orders', where: "status = 'x'", orderBy: null }
-	const place: Place = { n: 12, last: ['2026-01-01T00:00:00', 9], skip: 3, back: 1, total: 90, bare: null }
-
-	it('brings its place back, for its own list only', () => {
-		const token = formatHubToken(identity, 50, place)
-		expect(token).toMatch(/^[\w-]+$/)
-		expect(parseHubToken(identity, token)).toEqual({ pageSize: 50, place })
-		for (const other of [{ instanceId: 2 }, { path: 'coupons' }, { where: null }, { where: "status = 'y'" }, { orderBy: 'id' }])
-			expect(() => parseHubToken({ ...identity, ...other }, token)).toThrow(/nextPage: expected a token of this list/)
-	})
-
-	it('that was made up is refused, never an exception of another kind', () => {
-		fc.assert(
-			fc.property(
-				fc.oneof(
-					fc.string(),
-					fc.json().map((text) => Buffer.from(text).toString('base64url')),
-				),
-				(text) => {
-					expect(() => parseHubToken(identity, text)).toThrow(/^nextPage: expected/)
-				},
-			),
-		)
-	})
 })

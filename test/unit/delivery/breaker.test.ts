@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest'
 import {
 	admit,
 	FLIGHT_MS,
-	fresh,
 	FULL_WIDTH,
 	giveBack,
 	needless,
@@ -12,11 +11,9 @@ import {
 	OPENS_AT,
 	PARK_MS,
 	report,
-	type State,
-	type Told,
-	type Verdict,
 	wake,
 } from '../../../src/delivery/breaker.ts'
+import { fresh, type State, type Told, type Verdict } from '../../../src/delivery/breaker-state.ts'
 import { SHORT_WAIT_MS } from '../../../src/delivery/meter.ts'
 import { breaks } from '../../../src/delivery/classify.ts'
 import type { Ask } from '../../../src/watcher/rpc.ts'

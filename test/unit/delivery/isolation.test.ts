@@ -3,7 +3,8 @@
  * next timer.
  */
 import { describe, expect, test } from 'vitest'
-import { admit, fresh, giveBack, nextWake, report, type State, wake } from '../../../src/delivery/breaker.ts'
+import { admit, giveBack, nextWake, report, wake } from '../../../src/delivery/breaker.ts'
+import { fresh, type State } from '../../../src/delivery/breaker-state.ts'
 import { breaks } from '../../../src/delivery/classify.ts'
 import { deliverAll, type DeliveryPorts, Hearsay, HEARSAY_MS } from '../../../src/delivery/deliver.ts'
 import { nextTryAt } from '../../../src/delivery/schedule.ts'

@@ -100,6 +100,14 @@ describe('lists', () => {
 		expect(await asked(resource('/products/reviews'), {})).toBe('products/reviews?status=all&orderby=id&order=asc&per_page=100')
 	})
 
+	it('one object is asked for only where the where of the url lists it', async () => {
+		const listed = async (where: string) => await asked(resource(`/orders?where=${where}`), { only: 5, limit: 1 })
+		expect(await listed('id IN (5, 6)')).toContain('include=5')
+		expect(await listed('id IN (6, 7)')).toContain('include=6,7')
+		expect(await listed("id != '6'")).toContain('include=5')
+		expect(await listed("id != '5'")).not.toContain('include')
+	})
+
 	it('2.4 a limit stays within 1 and 100', async () => {
 		expect(await asked(resource('/orders'), { limit: 250 })).toContain('per_page=100')
 		expect(await asked(resource('/orders'), { limit: 0 })).toContain('per_page=1')
@@ -126,6 +134,26 @@ describe('lists', () => {
 			total: 300,
 			storeNowMs: Date.parse('2026-11-23T16:39:51Z'),
 		})
+	})
+
+	it('2.5 a list that names no total is a page where the collection has pages, and everything only where it has none', async () => {
+		const client = (connection: Connection) =>
+			openClient(
+				connection,
+				CREDENTIALS,
+				ioOf(() => json([{ id: 1 }, { id: 2 }])),
+			)
+		const unpaged = { ...DENVER, collections: { gadgets: { readable: true, highestId: 1, total: 1, args: ['context'] } } }
+		const paged = { ...DENVER, collections: { gadgets: { readable: true, highestId: 1, total: 1, args: ['per_page', 'offset'] } } }
+		for (const limit of [2, 10]) {
+			for (const path of ['/orders', '/customers', '/products/categories'])
+				expect(await client(DENVER).list(resource(path), { order: 'id-desc', limit }), path).toMatchObject({ total: null })
+			expect(await client(paged).list(resource('/gadgets', {}, paged), { order: 'id-desc', limit })).toMatchObject({ total: null })
+			expect(await client(unpaged).list(resource('/gadgets', {}, unpaged), { order: 'id-desc', limit })).toMatchObject({
+				records: [{ id: 2 }, { id: 1 }],
+				total: 2,
+			})
+		}
 	})
 
 	it('2.5 past the last page HPOS orders are an empty page with total 0', async () => {

@@ -38,6 +38,17 @@ describe('where', () => {
 		)
 	})
 
+	it('reads 9 and 10 digits as epoch seconds, 13 and more as milliseconds', () => {
+		for (const text of ['1767225600', '1767225600000', '2026-01-01T00:00:00Z'])
+			expect(query('orders', `after = '${text}'`)).toBe('after=2026-01-01T00:00:00&dates_are_gmt=true')
+		expect(query('orders', "after = '999999999'")).toContain('after=2001-09-09T01:46:39')
+	})
+
+	it('loosens no bound out of the years that a store can read', () => {
+		expect(query('orders', "date_created_gmt <= '9999-12-31T23:59:59'")).toBe('before=9999-12-31T23:59:59&dates_are_gmt=true')
+		expect(query('orders', "date_created_gmt >= '0100-01-01T00:00:00'")).toBe('after=0100-01-01T00:00:00&dates_are_gmt=true')
+	})
+
 	it.each([
 		['orders', "status = 'processing'", 'status=processing'],
 		['orders', "status IN ('processing','completed')", 'status=processing,completed'],
@@ -51,6 +62,7 @@ describe('where', () => {
 		['products-categories', "slug = 'books'", 'slug=books'],
 		['products-tags', "slug = 'x'", 'slug=x'],
 		['products/reviews', 'product_id = 5', 'status=all&product=5'],
+		['discounts', "code = 'SAVE4'", 'code=SAVE4'],
 		['orders', '', ''],
 	])('%s: %s is the store’s to filter', (path, where, expected) => {
 		expect(query(path, where)).toBe(expected)
@@ -63,6 +75,14 @@ describe('where', () => {
 		['orders', "billing.city LIKE 'Bould%'", ' + test'],
 		['customers', "after = '2026-01-01T00:00:00'", 'role=all + test'],
 		['products', "type IN ('simple','variable')", ' + test'],
+		// WordPress ignores `exclude` beside `include`; a coupon's code and being on sale become one of the two.
+		['orders', 'id != 5 AND id IN (5, 6)', 'exclude=5 + test'],
+		['orders', 'id IN (5, 6) AND id != 5', 'include=5,6 + test'],
+		['orders', 'id != 5 AND id != 6', 'exclude=5 + test'],
+		['discounts', "code = 'save4' AND id = 5", 'code=save4 + test'],
+		['discounts', "id != 5 AND code = 'save4'", 'exclude=5 + test'],
+		['products', 'on_sale = true AND id IN (5, 6)', 'on_sale=true + test'],
+		['products', 'id = 5 AND on_sale = false', 'include=5 + test'],
 	])('%s: %s is filtered here', (path, where, expected) => {
 		expect(query(path, where)).toBe(expected)
 	})
@@ -76,6 +96,12 @@ describe('where', () => {
 		["after = 'yesterday'", /expected a date/],
 		["after > '2026-01-01T00:00:00'", /after = /],
 		["date_modified LIKE '2026%'", /expected a date/],
+		["after = '2026-02-30T00:00:00'", /expected a date/],
+		["after = '17672256000'", /expected a date/],
+		["after = '176722560000'", /expected a date/],
+		// In UTC it is the year 10000, which no store can read.
+		["after = '9999-12-31T23:59:59'", /expected a date/],
+		["after = '0050-01-01T00:00:00Z'", /expected a date/],
 	])('says what is wrong with %s', (where, expected) => {
 		expect(query('orders', where)).toMatch(expected)
 	})
@@ -84,7 +110,7 @@ describe('where', () => {
 		const refund = { amount: '9.00', reason: "it's late", items: [{ id: 3, slug: 'x' }], nested: { deep: true }, none: null }
 		expect(matches('orders/1/refunds', 'amount >= 10', refund)).toBe(false)
 		expect(matches('orders/1/refunds', "amount >= '9'", refund)).toBe(true)
-		expect(matches('orders/1/refunds', 'amount = 9 AND nested.deep = true', refund)).toBe(true)
+		expect(matches('orders/1/refunds', "amount = '9.00' AND nested.deep = true", refund)).toBe(true)
 		expect(matches('orders/1/refunds', "reason = 'it''s late'", refund)).toBe(true)
 		expect(matches('orders/1/refunds', "reason LIKE '%LATE'", refund)).toBe(true)
 		expect(matches('orders/1/refunds', "reason LIKE 'late'", refund)).toBe(false)
@@ -92,6 +118,31 @@ describe('where', () => {
 		expect(matches('orders/1/refunds', "missing = 'x'", refund)).toBe(false)
 		expect(matches('orders/1/refunds', 'none = null', refund)).toBe(true)
 		expect(matches('orders/1/refunds', "none != 'x'", refund)).toBe(true)
+	})
+
+	it('takes text for text where it asks whether something is equal, as the store does', () => {
+		const product = { id: 12, sku: '010', parent_id: 7, price: '9.50', on: '2026-01-31 12:00:00', images: [{ id: 3 }] }
+		for (const [where, expected] of [
+			["sku = '010'", true],
+			["sku = '10'", false],
+			["sku != '10'", true],
+			["sku IN ('10', '10.0')", false],
+			["sku >= '10'", true],
+			["price = '9.5'", false],
+			["price <= '9.5'", true],
+			["parent_id = '07'", true],
+			["parent_id = '7.0'", true],
+			["images = '03'", true],
+			["on = '2026-01-31T12:00:00'", true],
+			["on != '2026-01-31T12:00:01'", true],
+		] as const)
+			expect(matches('taxes', where, product), where).toBe(expected)
+	})
+
+	it('folds a coupon’s code as the store’s own look-up does', () => {
+		for (const where of ["code = 'SAVE4'", "code IN ('Save4', 'x')", "code != 'OTHER'"])
+			expect(matches('coupons', where, { id: 219, code: 'save4' }), where).toBe(true)
+		expect(matches('coupons', "code != 'SAVE4'", { id: 219, code: 'save4' })).toBe(false)
 	})
 
 	it('3.4 tests dates by the GMT field, and lets pass what has no dates at all', () => {

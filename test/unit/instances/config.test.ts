@@ -267,6 +267,7 @@ describe('what is refused, by its field', () => {
 			'event.notification.filter.where: expected one of =, !=, <, >, <=, >=, LIKE, IN at',
 		],
 		['a backfill that is no date', { 'event.poller.backfill': 'some' }, 'event.poller.backfill: '],
+		['a backfill by a day that is none', { 'event.poller.backfill': '2026-02-30' }, 'event.poller.backfill: '],
 		['a scan budget of nothing', { 'event.poller.scanBudget': 0 }, 'event.poller.scanBudget: '],
 		['unknown names in urls', { 'event.poller.urls': 'customers|things' }, 'event.poller.urls: '],
 		['a poller configuration that is no JSON', { 'event.poller.configuration': '{' }, 'event.poller.configuration: expected an object'],

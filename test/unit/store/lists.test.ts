@@ -62,6 +62,27 @@ describe('dates', () => {
 		expect(ids(await made.get('products?dates_are_gmt=true&modified_after=2026-03-08T02:30:00')).length).toBe(0)
 	})
 
+	it('heeds one list of ids: exclude is ignored beside include, a code takes its place, what is on sale is added to it', async () => {
+		for (const orders of ['hpos', 'posts'] as const) {
+			const made = rig({ orders })
+			for (const path of ['orders', 'products', 'coupons', 'customers', 'products/categories']) {
+				const [one, two] = ids(await made.get(`${path}?per_page=2`)) as [number, number]
+				const both = path === 'orders' && orders === 'hpos' ? [two] : [one, two]
+				expect(new Set(ids(await made.get(`${path}?include=${one},${two}&exclude=${one}`))), path).toEqual(new Set(both))
+			}
+			const [coupon, other] = (await made.get('coupons?per_page=2')).json as Rec[]
+			expect(ids(await made.get(`coupons?code=${coupon!.code.toUpperCase()}&include=${other!.id}&exclude=${coupon!.id}`))).toEqual([
+				coupon!.id,
+			])
+			expect(ids(await made.get('coupons?code=nobody'))).toEqual([])
+			const products = (await made.get('products?per_page=100')).json as Rec[]
+			const plain = products.find((one) => one.on_sale === false)!
+			expect(ids(await made.get(`products?on_sale=true&include=${plain.id}&per_page=100`))).toContain(plain.id)
+			expect(ids(await made.get('products?on_sale=true&per_page=100'))).not.toContain(plain.id)
+			expect(ids(await made.get('products?on_sale=false&per_page=100'))).toContain(plain.id)
+		}
+	})
+
 	it('3.4 shows wall clock and UTC, and the zone may change', async () => {
 		const made = rig({ objects: EMPTY })
 		const id = stamped(made, '2026-06-15T12:00:00')

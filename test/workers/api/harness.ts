@@ -68,6 +68,10 @@ export const COUNTED: MetricsReport = {
 export class FakeWatchers {
 	readonly calls: string[] = []
 	readonly events = new Map<number, EventRow[]>()
+	/** A page of events never ends the log, and finds nothing. */
+	endless = false
+	/** How many characters the pages of events might hold that were asked for. */
+	readonly shares: number[] = []
 	/** Ids that know nothing until they are created. */
 	readonly unknown = new Set<number>()
 	fail: string | null = null
@@ -90,6 +94,8 @@ export class FakeWatchers {
 	/** By instance: counts of hours. */
 	tallies: Map<number, TallyBucket[]> | 'too-many' = new Map()
 	timeline: TimelineReport | null = null
+	/** More was recorded than its coverage counts. */
+	uncounted = false
 	/** Whether its events are on, and what happens each time it is asked what followed. */
 	running = true
 	onAsk: (() => void) | null = null
@@ -136,8 +142,10 @@ export class FakeWatchers {
 					runs: [],
 				})
 			),
-			events: async ({ pageSize, before, fromMs, toMs, types, resources, objectId, statuses, text }) => {
+			events: async ({ pageSize, before, fromMs, toMs, types, resources, objectId, statuses, text, characters }) => {
 				note('events')
+				if (characters !== undefined) this.shares.push(characters)
+				if (this.endless) return known({ events: [], next: { number: (before ?? 1e9) - 1_000, atMs: (before ?? 1e9) - 1_000 } })
 				const all = rows().filter(
 					(row) =>
 						(before === undefined || row.sequence < before) &&
@@ -149,7 +157,10 @@ export class FakeWatchers {
 						(statuses?.includes(row.status) ?? true) &&
 						(text === undefined || (row.record ?? '').includes(text)),
 				)
-				const events = all.slice(0, pageSize)
+				const events = all.slice(0, pageSize).map((row): EventRow => {
+					const size = row.record?.length ?? 0
+					return size <= (characters ?? Infinity) ? row : { ...row, record: null, withheld: size }
+				})
 				const last = events.at(-1)
 				return known({ events, next: all.length > pageSize ? { number: last!.sequence, atMs: last!.recordedMs } : null })
 			},
@@ -192,7 +203,8 @@ export class FakeWatchers {
 			coverage: async (fromMs, toMs) => {
 				note(`coverage ${fromMs} ${toMs}`)
 				const lag = { p50: null, p99: null }
-				return known({ firstByWebhook: 0, firstByPoll: 0, confirmed: 0, recovered: 0, lag: { webhook: lag, poll: lag, recovered: lag } })
+				const counted = { firstByWebhook: 0, firstByPoll: 0, confirmed: 0, recovered: 0, lag: { webhook: lag, poll: lag, recovered: lag } }
+				return known(this.uncounted ? 'too-many' : counted)
 			},
 			notifications: async (query) => {
 				note(`notifications ${JSON.stringify(query)}`)
@@ -208,6 +220,12 @@ export class FakeWatchers {
 				return known({ notifications, next: all.length > query.pageSize ? { number: numberOf(last!), atMs: last!.createdMs } : null })
 			},
 			notification: async (counter) => (note(`notification ${counter}`), known(reports().find((one) => numberOf(one) === counter) ?? null)),
+			bodies: async (counters, characters) => {
+				note(`bodies ${counters.join(' ')}`)
+				const all = counters.map((counter) => reports().find((one) => numberOf(one) === counter)?.body ?? null)
+				let left = characters
+				return known(all.filter((body, index) => (left -= body?.length ?? 0) >= 0 || index === 0))
+			},
 			attempts: async (counter) => (
 				note(`attempts ${counter}`),
 				known(reports().some((one) => numberOf(one) === counter) ? this.attempts : null)

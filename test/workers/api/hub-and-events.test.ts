@@ -31,7 +31,7 @@ async function make(
 }
 
 describe('the hub', () => {
-	test('pages of any size hold the same records in the same order, and the headers count them', async () => {
+	test('§8.10 §8.11 pages of any size hold the same records in the same order, and the headers count them', async () => {
 		const { authorization } = await make()
 		const get = (query: string) => client.call('GET', `/hubs/ecommerce/orders?${query}`, undefined, { authorization })
 		const ids = (answer: { body: any }) => answer.body.map((order: any) => order.id)
@@ -52,49 +52,6 @@ describe('the hub', () => {
 		}
 		expect(ids(await get('page=2&pageSize=151'))).toEqual(whole.slice(151, 302))
 		expect((await get('page=99')).body).toEqual([])
-	})
-
-	test('three spellings of a path are one call; the base path of the collection decides, not the hub', async () => {
-		const { authorization } = await make()
-		const answers = await Promise.all(
-			['/hubs/ecommerce/discounts', '/hubs/anything/discounts', '/discounts'].map((path) =>
-				client.call('GET', path, undefined, { authorization }),
-			),
-		)
-		expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200])
-		expect(answers[0]!.body.length).toBeGreaterThan(0)
-		expect(answers[1]!.body).toEqual(answers[0]!.body)
-		expect(answers[2]!.body).toEqual(answers[0]!.body)
-		expect(answers[2]!.headers.get('Elements-Element-Instance-Id')).toBe('1')
-	})
-
-	test('one object, a level below, an unknown id, an unknown collection', async () => {
-		const { authorization } = await make()
-		const get = (path: string) => client.call('GET', path, undefined, { authorization })
-		const [order] = (await get('/orders?pageSize=1')).body
-		expect((await get(`/hubs/ecommerce/orders/${order.id}`)).body.id).toBe(order.id)
-		expect((await get(`/hubs/ecommerce/orders/${order.id}/refunds`)).status).toBe(200)
-		expect((await get(`/orders/${order.id}/comments`)).status).toBe(200)
-		expect(await get('/hubs/ecommerce/orders/999999')).toMatchObject({ status: 404, body: { providerMessage: expect.any(String) } })
-		expect((await get('/hubs/ecommerce/nonsense')).status).toBe(404)
-		expect((await get('/Nonsense')).status).toBe(404)
-		expect((await get(`/orders?fields=id,status&pageSize=1`)).body).toEqual([{ id: order.id, status: order.status }])
-	})
-
-	test('where filters by date; what is not understood is a 400', async () => {
-		const { authorization } = await make()
-		const get = (where: string) => client.call('GET', `/orders?where=${encodeURIComponent(where)}`, undefined, { authorization })
-		const orders = (await client.call('GET', '/orders', undefined, { authorization })).body
-		const middle = orders[20].date_created as string
-		const after = await get(`after = '${middle}'`)
-		expect(after.body.length).toBeGreaterThan(0)
-		expect(after.body.every((order: any) => order.date_created > middle)).toBe(true)
-		expect((await get(`created_date > '${middle}'`)).body).toEqual(after.body)
-		for (const where of ['after', "after = 'yesterday'", "status ~ 'x'"]) expect((await get(where)).status, where).toBe(400)
-		const local = await get("billing.country = 'nowhere'")
-		expect([local.status, local.body]).toEqual([200, []])
-		for (const query of ['page=0', 'pageSize=201', 'page=x', 'nextPage=x'])
-			expect((await client.call('GET', `/orders?${query}`, undefined, { authorization })).status, query).toBe(400)
 	})
 
 	test('orderBy orders by what the store can order by, page after page; anything else is a 400 that names what is possible', async () => {
@@ -124,22 +81,6 @@ describe('the hub', () => {
 		expect((await get('/orders?orderBy=total')).body.message).toContain('id, date_created, date_modified')
 		expect((await get('/customers?orderBy=date_modified')).body.message).not.toContain('date_modified,')
 		expect((await get('/payment-gateways?orderBy=id')).body.message).toContain('no order')
-	})
-
-	test('nulls are dropped unless filter.response.nulls is false', async () => {
-		const [plain, full] = [await make(), await make({ 'filter.response.nulls': false })]
-		const nulls = (value: unknown): boolean => value === null || (typeof value === 'object' && Object.values(value).some(nulls))
-		expect(nulls((await client.call('GET', '/orders?pageSize=50', undefined, plain)).body)).toBe(false)
-		expect(nulls((await client.call('GET', '/orders?pageSize=50', undefined, full)).body)).toBe(true)
-	})
-
-	test('a store that fails is a 502 without its exception', async () => {
-		const { authorization } = await make()
-		client.world.store = async () =>
-			new Response('<html>Fatal error in /var/www</html>', { status: 500, headers: { 'Content-Type': 'text/html' } })
-		const { status, body } = await client.call('GET', '/orders', undefined, { authorization })
-		expect(status).toBe(502)
-		expect(body.message).not.toContain('/var/www')
 	})
 })
 
@@ -235,9 +176,9 @@ describe('the event log', () => {
 		expect(seen).toHaveLength(all.length)
 		const keys = seen.map((event) => [event.recordedDate, event.elementInstanceId, event.sequence])
 		expect(keys).toEqual([...keys].sort((a, b) => (a[0] < b[0] ? 1 : a[0] > b[0] ? -1 : b[1] - a[1] || b[2] - a[2])))
-		expect(
-			(await client.call('GET', '/instances/events?tags[]=special')).body.every((event: any) => event.elementInstanceId === made[1]!.id),
-		).toBe(true)
+		const special = (await client.call('GET', '/instances/events?tags[]=special')).body
+		expect(special).toHaveLength(9)
+		expect(special.every((event: any) => event.elementInstanceId === made[1]!.id)).toBe(true)
 		expect((await client.call('GET', `/instances/events?from=${new Date(base + 8000).toISOString()}`)).body).toHaveLength(3)
 		expect((await client.call('GET', '/instances/events?from=2026-06-02&to=2026-06-01')).status).toBe(400)
 		expect((await client.call('GET', '/instances/events?from=soon')).status).toBe(400)

@@ -1,5 +1,7 @@
 /** What some tests of the API share: an instance put straight into the tables, a count of what D1 is asked, an event of an object's log. */
 import { eventTag, formatEventId } from '../../../src/events/ids.ts'
+import { hashSecret } from '../../../src/accounts/secrets.ts'
+import { writeStatus } from '../../../src/instances/status.ts'
 import { masterKeys } from '../../../src/instances/sealing.ts'
 import type { EventRow } from '../../../src/watcher/log-rpc.ts'
 import { countingDatabase, type Asked } from '../../counting-database.ts'
@@ -81,4 +83,43 @@ export function loggedEvent(instanceId: number, sequence: number, recordedMs: nu
 		notifications: [{ id: instanceId * 1e9 + sequence, status: 'delivered', createdMs: recordedMs, updatedMs: recordedMs + 1_000 }],
 		...more,
 	}
+}
+
+/** When `twoLogs` begin. */
+export const START = Date.parse('2026-06-01T12:00:00Z')
+
+/**
+ * Instances 7 and 8 (`Second`, tagged north and test) with five events each, a second apart and told by one notification, the newest without
+ * success. Returns an Authorization with the token of instance 7.
+ */
+export async function twoLogs(client: Client): Promise<string> {
+	for (const id of [7, 8]) {
+		await fakeInstance(client, id)
+		client.world.watchers.events.set(
+			id,
+			Array.from({ length: 5 }, (_, n) =>
+				loggedEvent(id, n + 1, START + n * 1_000 + id, {
+					objectId: String(n),
+					notifications: [{ id: id * 1e9 + 1, status: 'delivered', createdMs: START, updatedMs: START + 1_000 }],
+					...(n === 4 ? { status: 'CONSUMED' } : {}),
+				}),
+			),
+		)
+		await writeStatus(env, {
+			instanceId: id,
+			state: 'healthy',
+			reason: '',
+			sinceMs: 0,
+			aliveAtMs: START,
+			lastEventAtMs: START + 5_000,
+			intervalMs: 60_000,
+			events: 5,
+			delivered: 5,
+			storeRequests: 1,
+			hours: [5],
+		})
+	}
+	await env.DB.prepare('UPDATE instances SET name = \'Second\', tags = \'["north","test"]\' WHERE id = 8').run()
+	await env.DB.prepare('UPDATE instances SET token_hash = ? WHERE id = 7').bind(hashSecret('of7')).run()
+	return `User ${client.userSecret}, Element of7`
 }

@@ -427,5 +427,8 @@ describe('what is shown', () => {
 		expect(client.world.watchers.calls[1]).toBe(`${id} coverage ${Date.parse('2026-01-01')} ${Date.parse('2026-02-01')}`)
 		for (const query of ['from=2026-02-01&to=2026-01-01', 'from=soon'])
 			expect((await client.call('GET', `/instances/${id}/coverage?${query}`)).status).toBe(400)
+		client.world.watchers.uncounted = true
+		const refused = await client.call('GET', `/instances/${id}/coverage?from=1970-01-01`)
+		expect([refused.status, refused.body.message]).toEqual([400, expect.stringContaining('from, to: expected a shorter time')])
 	})
 })

@@ -57,20 +57,3 @@ test('an instance lives from set-up to deletion §11.8', async () => {
 	).toEqual([])
 	expect((await env.DB.prepare('SELECT id FROM instances').all()).results).toEqual([])
 })
-
-test('an instance without events asks its store for nothing more', async () => {
-	const { body: account } = await call('POST', '//setup', 'Bearer setup-token-of-the-tests', {})
-	const authorization = `User ${account.userSecret}, Organization ${account.organizationSecret}`
-	const configuration = {
-		'store.url': store.url,
-		'oauth.api.key': store.credentials.key,
-		'oauth.api.secret': store.credentials.secret,
-		'event.notification.enabled': 'false',
-		'event.poller.refresh_interval': '0.02',
-	}
-	const { body: made } = await call('POST', '/instances', authorization, seedBody({ configuration }))
-	const before = store.requests
-	await new Promise((resolve) => setTimeout(resolve, 3000))
-	expect(store.requests).toBe(before)
-	expect((await call('GET', `/instances/${made.id}/health`, authorization)).status).toBe(200)
-})

@@ -50,6 +50,28 @@ describe('an instance', () => {
 		})
 	})
 
+	test('keeps what is settled for as long as its account says §6.9', async () => {
+		const shop = await openShop()
+		await learned(shop)
+		shop.store.act({ do: 'create', resource: 'customers' })
+		await poll(shop)
+		await until(async () => (await rows(shop, `SELECT 1 FROM notifications WHERE status = 'delivered'`)).length === 1)
+		/** What is left after it was pruned, with the settings that hold now. */
+		const left = async (): Promise<unknown> => {
+			await inside(shop, (watcher) => void (watcher.engine.core()!.state.pruneMs = 1))
+			await poll(shop)
+			return rows(shop, `SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM notifications) AS notifications`)
+		}
+		const DAY = 86_400_000
+		await inside(shop, (_watcher, { storage }) => {
+			storage.sql.exec(`UPDATE events SET recorded = recorded - ?`, 3 * DAY)
+			storage.sql.exec(`UPDATE notifications SET settled = settled - ?`, 3 * DAY)
+		})
+		expect(await left()).toEqual([{ events: 1, notifications: 1 }])
+		expect((await shop.api('PATCH', '/accounts/settings', { 'events.retention.days': 2 })).status).toBe(200)
+		expect(await left()).toEqual([{ events: 0, notifications: 0 }])
+	})
+
 	test('hands out what is due once, with a lease, and settles it', async () => {
 		const shop = await openShop()
 		await learned(shop)
@@ -102,6 +124,7 @@ test('an object without instance row answers unknown to every call and writes no
 		coverage: () => stub.coverage(0, 1),
 		notifications: () => stub.notifications({ pageSize: 5 }),
 		notification: () => stub.notification(1),
+		bodies: () => stub.bodies([1], 1),
 		attempts: () => stub.attempts(1),
 		acknowledge: () => stub.acknowledge(1),
 		subscriptions: () => stub.subscriptions(),

@@ -15,6 +15,31 @@ describe('the baseline', () => {
 		)
 	})
 
+	test('2.5 reads all pages where a host takes the totals out of the answers, and later rings what came, nothing else', async () => {
+		const world = await World.create({
+			resources: four('products', 'customers'),
+			store: { objects: { orders: 0, products: 240, coupons: 0, customers: 130 } },
+		})
+		const fetch = world.store.fetch.bind(world.store)
+		world.store.fetch = async (request) => {
+			const answer = await fetch(request)
+			answer.headers.delete('x-wp-total')
+			return answer
+		}
+		await world.advance(5 * MINUTE)
+		for (const label of ['products', 'customers']) {
+			expect(resourceOf(world, label).baseline).toBeNull()
+			expect(resourceOf(world, label).listed, label).toBe(ids(world, label).length)
+		}
+		expect(told(world)).toEqual([])
+		const made = (['products', 'customers'] as const).flatMap((resource) =>
+			Array.from({ length: 40 }, () => world.store.act({ do: 'create', resource })[0]!).map(({ id }) => `CREATED ${resource} ${id}`),
+		)
+		await world.advance(3 * MINUTE)
+		expect(told(world).sort()).toEqual(made.sort())
+		expect(world.engine.core()!.state.resources.every((rs) => rs.heldSinceMs === null)).toBe(true)
+	})
+
 	test('rings what happens between its pages, each once', async () => {
 		const world = await World.create({ resources: four('products'), store: { objects: many } })
 		const acts: Action[] = [

@@ -6,7 +6,11 @@ import type { World } from '../../../world.ts'
 import { hooked } from './hooked.ts'
 import { HOUR, ids, MINUTE } from './tell.ts'
 
-const coverage = (world: World, fromMs = 0): CoverageReport => coverageOf(world.engine.core()!, fromMs, world.nowMs + 1)
+const coverage = (world: World, fromMs = 0, toMs = world.nowMs + 1): CoverageReport => {
+	const report = coverageOf(world.engine.core()!, fromMs, toMs)
+	if (report === 'too-many') throw new Error(report)
+	return report
+}
 const counts = (world: World, fromMs = 0): number[] => {
 	const { firstByWebhook, firstByPoll, confirmed, recovered } = coverage(world, fromMs)
 	return [firstByWebhook, firstByPoll, confirmed, recovered]
@@ -80,7 +84,7 @@ test('only events of the asked time count, and no time is empty without numbers'
 	}
 	expect(counts(world)[0]).toBe(4)
 	expect(counts(world, world.nowMs - HOUR / 2 + 1)[0]).toBe(2)
-	expect(coverageOf(world.engine.core()!, 0, world.nowMs - HOUR / 2 + 1).firstByWebhook).toBe(2)
+	expect(coverage(world, 0, world.nowMs - HOUR / 2 + 1).firstByWebhook).toBe(2)
 	expect(counts(world, world.nowMs + HOUR)).toEqual([0, 0, 0, 0])
 })
 
@@ -111,6 +115,40 @@ test('median and ninety-ninth percentile of each way', async () => {
 		recovered: 100,
 		lag: { webhook: { p50: 50_000, p99: 99_000 }, poll: { p50: 500_000, p99: 990_000 }, recovered: { p50: 500_000, p99: 990_000 } },
 	})
+})
+
+test('a call reads the events of its time and no others, and refuses more than 20 000', async () => {
+	const world = await hooked()
+	const core = world.engine.core()!
+	const { number } = core.state.resources.find((rs) => rs.objectType === 'orders')!
+	const since = world.nowMs
+	world.sql.run(
+		`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20001)
+		INSERT INTO events (sequence, tag, resource, object_type, object_id, object_sequence, type, date, recorded, source, flags)
+		SELECT i, 0, ?, 'orders', i, 1, 'UPDATED', ? + i, ? + i, 'webhook', '{}' FROM n`,
+		number,
+		since,
+		since,
+	)
+	expect(coverageOf(core, 0, since + 30_000)).toBe('too-many')
+	// Its end is not counted, its beginning is.
+	expect(coverage(world, since + 1, since + 20_001).firstByWebhook).toBe(20_000)
+	expect(coverage(world, since + 20_001, since + 20_002).firstByWebhook).toBe(1)
+	let rows = 0
+	const { sql } = core.ports
+	core.ports.sql = {
+		...sql,
+		run: () => expect.unreachable('reading writes nothing'),
+		transaction: (body) => body(),
+		all: (query, ...values) => {
+			const found = sql.all(query, ...values)
+			rows += found.length
+			return found as never
+		},
+		each: () => expect.unreachable('every row is counted here'),
+	}
+	expect(coverage(world, since + 10, since + 20).firstByWebhook).toBe(10)
+	expect(rows).toBeLessThan(10 + 2 * 20)
 })
 
 test('what has no webhook is not counted', async () => {

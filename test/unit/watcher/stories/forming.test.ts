@@ -38,6 +38,16 @@ const places = (world: World): (number | undefined)[][] =>
 
 const message = (world: World, index: number) => JSON.parse(world.arrivals.at(index)!.body).message
 
+test('§11.7 raw is the record as the store gave it, with its nulls', async () => {
+	const world = await shop({}, 'orders')
+	await act(world, { do: 'create', resource: 'orders', set: { status: 'pending' } })
+	const [record] = message(world, -1).raw.orders
+	const [, own] = [...world.store.state('orders')].find(([id]) => id === record.id)!
+	const nulls = (one: object): string[] => Object.entries(one).flatMap(([name, value]) => (value === null ? [name] : []))
+	expect(nulls(record)).toEqual(expect.arrayContaining(['date_paid', 'date_completed']))
+	expect(nulls(record)).toEqual(nulls(own))
+})
+
 describe('filters', () => {
 	test('by type and by resource: the log has what the callback is not told', async () => {
 		const world = await shop({ filter: { types: ['CREATED', 'DELETED'], resources: ['products'], where: null } }, 'products', 'orders')

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { eventOf, eventsAfter, eventsOf } from '../../../../src/watcher/log-pages.ts'
 import type { EventQuery, EventRow, TallyBucket } from '../../../../src/watcher/log-rpc.ts'
 import { DEFAULT_DELIVERY, type Sql } from '../../../../src/watcher/ports.ts'
-import { releaseOf } from '../../../../src/watcher/deliveries.ts'
+import { bodiesOf, releaseOf } from '../../../../src/watcher/deliveries.ts'
 import { replay } from '../../../../src/watcher/replays.ts'
 import { tallyOf } from '../../../../src/watcher/counts.ts'
 import { timelineOf } from '../../../../src/watcher/timeline.ts'
@@ -93,8 +93,8 @@ test('a page costs its rows: a moment is sought, gaps are passed over, a page of
 	expect(statements).toBeLessThan(17)
 	statements = 0
 	expect(eventsOf(core, { pageSize: 100 })).toMatchObject({ next: { number: ROWS - 99, atMs: since + (ROWS - 99) * 1000 } })
-	// The events, and their notifications in one run.
-	expect(statements).toBe(2)
+	// The events, the copy of what has settled, and, since that has nothing here, their notifications in one run.
+	expect(statements).toBe(3)
 	core.ports.sql = sql
 	sql.run(`DELETE FROM events WHERE sequence BETWEEN 10 AND 11000`)
 	expect(walk(world, { pageSize: 200, types: ['CREATED'] })).toMatchObject({ pages: 3 })
@@ -109,6 +109,14 @@ test('a page costs its rows: a moment is sought, gaps are passed over, a page of
 	expect(small.events.length).toBeGreaterThan(1)
 	expect(small.events.length).toBeLessThan(10)
 	expect(small.next).not.toBeNull()
+	// A record that alone has more than the page may hold is left out of it; one that is asked for by itself, or with no limit, has it.
+	const record = JSON.stringify({ name: 'x'.repeat(200) })
+	sql.run(`UPDATE events SET record = ? WHERE sequence = ?`, record, ROWS)
+	expect(eventsOf(core, { pageSize: 2, characters: 100 }).events).toMatchObject([
+		{ sequence: ROWS, record: null, withheld: record.length },
+		{ sequence: ROWS - 1, record: expect.stringContaining('Name') },
+	])
+	expect([eventsOf(core, { pageSize: 1 }).events[0], eventOf(core, ROWS)]).toMatchObject([{ record }, { record }])
 })
 
 test('what followed an event comes in order, as much as is asked for, and nothing is read while nothing follows', async () => {
@@ -154,7 +162,9 @@ test('events are counted by the hour as they come and are accepted, in a row a d
 	expect([days, coreOf(world).state.tally.every(([hour]) => hour >= 24 * Math.floor(world.nowMs / DAY))]).toEqual([1, true])
 	const byHour = tallyOf(coreOf(world), { fromMs: began, toMs: began + 5 * HOUR, unit: 'hour' })
 	expect(byHour).not.toBe('too-many')
-	expect((byHour as TallyBucket[]).map((one) => one.count)).toEqual([1, 1, 1, 1, 1, 1].slice(0, (byHour as TallyBucket[]).length))
+	expect((byHour as TallyBucket[]).map((one) => [Math.ceil((one.atMs - began) / HOUR), one.count])).toEqual(
+		[1, 2, 3, 4, 5].map((hour) => [hour, 1]),
+	)
 	const byMinute = tallyOf(coreOf(world), { fromMs: began, toMs: world.nowMs, unit: 'minute' }) as TallyBucket[]
 	expect(byMinute.reduce((sum, one) => [sum[0]! + one.count, sum[1]! + one.success, sum[2]! + one.failed], [0, 0, 0])).toEqual([30, 24, 6])
 	// What was given up and is released later counts for the hour in which it was recorded.
@@ -165,6 +175,38 @@ test('events are counted by the hour as they come and are accepted, in a row a d
 	await world.advance(2 * DAY)
 	expect(sums()).toEqual([30, 30, 0])
 	expect(coreOf(world).state.counters.delivered).toBe(60)
+})
+
+test('what was given up is found in the hour that recorded it: before thousands of later ones, formed long after, and unless another callback accepted it', async () => {
+	const { world, since } = await long()
+	const core = coreOf(world)
+	const { sql } = core.ports
+	sql.run(`INSERT INTO subscriptions (id, number, url, active, created) VALUES (2, 41, 'https://callback.example.com/second', 1, 0)`)
+	// Each event has two notifications: the first subscription gave all of them up, the second one accepted those of even numbers.
+	sql.run(`DELETE FROM notifications`)
+	sql.run(`UPDATE events SET notifications = json_array(2 * sequence, 2 * sequence + 1)`)
+	sql.run(
+		`INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated, delivered)
+		SELECT 2 * sequence + s.i, 1 + s.i, 'orders', '[[' || sequence || ',1,1]]', recorded, '{}', CASE WHEN s.i = 0 OR sequence % 2 = 1 THEN 'queued' ELSE 'delivered' END,
+			1, 0, 5, 5, CASE WHEN s.i = 0 OR sequence % 2 = 1 THEN NULL ELSE 5 END FROM events, (SELECT 0 AS i UNION SELECT 1) AS s`,
+	)
+	// One that waited until all others were formed.
+	sql.run(`UPDATE notifications SET members = '[]' WHERE id = 2 * 61`)
+	sql.run(`UPDATE notifications SET members = '[[61,1,1]]' WHERE id = 2 * 9000`)
+	sql.run(`UPDATE notifications SET members = '[]' WHERE id = 2 * 61 + 1`)
+	let statements = 0
+	core.ports.sql = {
+		run: (query, ...values) => sql.run(query, ...values),
+		transaction: (body) => body(),
+		all: (query, ...values) => (statements++, sql.all(query, ...values)),
+		each: (query, ...values) => (statements++, sql.each(query, ...values)),
+	}
+	const failed = (fromMs: number, toMs: number): number =>
+		(tallyOf(core, { fromMs, toMs, unit: 'second' }) as TallyBucket[]).reduce((sum, one) => sum + one.failed, 0)
+	// The numbers 60 to 119.
+	expect(failed(since + 60_000, since + 119_000)).toBe(30)
+	// Not a statement a row: four moments are sought in some fifteen each, the rest are few.
+	expect(statements).toBeLessThan(100)
 })
 
 test('counts finer than an hour read no more than they may', async () => {
@@ -206,9 +248,13 @@ test('the timeline of an object has its events with what became of them, its sta
 	expect(whole.events.map((event) => [event.objectSequence, event.eventType, event.status])).toEqual(
 		[1, 2, 3, 4, 5].map((n) => [n, 'UPDATED', 'NOTIFIED']),
 	)
-	expect(whole.events[2]!.deliveries[0]!.tries.map((one) => one.status)).toEqual([
-		...Array.from({ length: whole.events[2]!.deliveries[0]!.tries.length - 1 }, () => 500),
-		204,
+	// At once, after 5 s and after 15 s; a minute later the callback answers again.
+	expect(whole.events.map((event) => event.deliveries.map((one) => one.tries.map(({ status }) => status)))).toEqual([
+		[[204]],
+		[[204]],
+		[[500, 500, 500, 204]],
+		[[204]],
+		[[204]],
 	])
 	expect(whole.events.every((event) => event.deliveries.length === 1 && event.deliveries[0]!.body === null)).toBe(true)
 	const pages: number[] = []
@@ -220,12 +266,22 @@ test('the timeline of an object has its events with what became of them, its sta
 	}
 	expect(pages).toEqual([1, 2, 3, 4, 5])
 	// A place that is another object's is none of this one's.
-	const foreign = timelineOf(coreOf(world), 'products', String(other), { pageSize: 50 })!.events[0]!.sequence
+	const foreign = timelineOf(coreOf(world), 'products', String(other), { pageSize: 50 })!.events[3]!.sequence
 	expect(
-		timelineOf(coreOf(world), 'products', String(id), { pageSize: 50, before: foreign })!.events.every(
-			(event) => event.objectId === String(id),
+		timelineOf(coreOf(world), 'products', String(id), { pageSize: 50, before: foreign })!.events.map((event) => [
+			event.objectId,
+			event.objectSequence,
+		]),
+	).toEqual([1, 2, 3].map((n) => [String(id), n]))
+	// Records that an answer cannot hold together end a page early, and the next one goes on.
+	world.sql.run(`UPDATE events SET record = ?`, JSON.stringify({ name: 'x'.repeat(3_000_000) }))
+	const large = timelineOf(coreOf(world), 'products', String(id), { pageSize: 50 })!
+	expect(large.events.map((event) => event.objectSequence)).toEqual([3, 4, 5])
+	expect(
+		timelineOf(coreOf(world), 'products', String(id), { pageSize: 50, before: large.next!.number })!.events.map(
+			(event) => event.objectSequence,
 		),
-	).toBe(true)
+	).toEqual([1, 2])
 	for (const [resource, object] of [
 		['products', '999999'],
 		['coupons', String(id)],
@@ -236,6 +292,57 @@ test('the timeline of an object has its events with what became of them, its sta
 	await world.advance(5 * MINUTE)
 	const gone = timelineOf(coreOf(world), 'products', String(id), { pageSize: 50 })!
 	expect([gone.state, gone.events.at(-1)!.eventType]).toEqual(['gone', 'DELETED'])
+})
+
+test('an event is NEW, RECEIVED, DISPATCHED, CONSUMED and NOTIFIED, one after the other §11.1', async () => {
+	const world = await learned({ resources: four('products'), pollIntervalMs: MINUTE })
+	const [id] = ids(world, 'products')
+	const statuses = (): string[] => eventsOf(coreOf(world), { pageSize: 10 }).events.map((event) => event.status)
+	const claimed = async () => {
+		// As its breaker lets it through, which a callback that has failed is asked for first.
+		const answer = await world.engine.claim(6, { subscription: 1, permits: 6, closed: true, only: null })
+		if (answer === 'unknown') throw new Error(answer)
+		return answer.claims
+	}
+	const settled = async (counter: number, attempt: number, status: number): Promise<void> => {
+		const delivered = status < 300
+		const outcome = { delivered, status, error: null, retryAfterMs: null, durationMs: 1, startedMs: world.nowMs, body: '', directive: null }
+		await world.engine.settle(counter, attempt, outcome, false)
+	}
+	// Nobody answers doorbells but this test.
+	world.loses = () => true
+	for (const name of ['First', 'Second']) {
+		world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name } })
+		await world.advance(2 * MINUTE)
+	}
+	// The second one waits for the first one of its object: it is in no notification yet.
+	expect(statuses()).toEqual(['NEW', 'RECEIVED'])
+	const [first] = await claimed()
+	expect(statuses()).toEqual(['NEW', 'DISPATCHED'])
+	await settled(first!.notificationId % 1e9, first!.attempt, 500)
+	expect(statuses()).toEqual(['NEW', 'CONSUMED'])
+	await world.advance(MINUTE)
+	const [again] = await claimed()
+	expect([again!.notificationId, again!.attempt, statuses()]).toEqual([first!.notificationId, 2, ['NEW', 'DISPATCHED']])
+	await settled(again!.notificationId % 1e9, again!.attempt, 204)
+	expect(statuses()).toEqual(['RECEIVED', 'NOTIFIED'])
+})
+
+test('bodies of notifications come as many as hold together, one at least, and none of what has left the log', async () => {
+	const world = await learned({
+		resources: four('products'),
+		pollIntervalMs: MINUTE,
+		config: { delivery: { ...DEFAULT_DELIVERY, batch: 1 } },
+	})
+	for (const id of ids(world, 'products').slice(0, 3)) world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Changed' } })
+	await world.advance(2 * MINUTE)
+	const bodies = world.arrivals.map(({ body }) => body)
+	const counters = world.arrivals.map(({ notificationId }) => notificationId % 1e9)
+	expect(bodies).toHaveLength(3)
+	expect(bodiesOf(coreOf(world), [...counters, 999], 1e9)).toEqual([...bodies, null])
+	expect(bodiesOf(coreOf(world), [999, ...counters], bodies[0]!.length + bodies[1]!.length)).toEqual([null, bodies[0], bodies[1]])
+	expect(bodiesOf(coreOf(world), counters, 0)).toEqual([bodies[0]])
+	expect(bodiesOf(coreOf(world), [], 0)).toEqual([])
 })
 
 test('a replay across instances is begun once by an object, however often it asks, and not at all where there is nothing to send', async () => {

@@ -3,7 +3,7 @@
  * these; `app.ts` turns it into `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500 without text.
  */
 
-/** What each status means, as the reference says it: the statuses of the contract, and 422 for an `Idempotency-Key` that was used for something else. */
+/** What each status means, as the reference says it: the statuses of the contract, 422 for an `Idempotency-Key` that was used for something else, and what stores are told. */
 export const ERRORS = {
 	400: 'The request says something that cannot be; the message names the field and what was expected',
 	401: 'No secrets, wrong secrets, or the token of a deleted instance',
@@ -12,12 +12,14 @@ export const ERRORS = {
 	405: 'The path exists, with other methods; `Allow` names them',
 	406: 'The caller accepts nothing that this call answers with',
 	409: 'The request contradicts what is, or the same one is still running',
+	410: 'Of receivers: the instance was deleted',
 	413: 'Larger than the limit that the message names',
 	415: 'The body is declared as something other than JSON',
 	422: 'The Idempotency-Key was used before, for another request',
 	429: 'Too many; `Retry-After` says when to come back',
 	500: 'Something went wrong here; the request id finds it in the log',
 	502: 'The store failed; `providerMessage` is what it said',
+	503: 'Of receivers: this delivery could not be kept; the change is found by polling',
 } as const
 
 /** The statuses of a refusal. */
@@ -29,6 +31,8 @@ export interface ErrorDetail {
 	providerMessage?: string | null | undefined
 	/** Headers of the answer, such as `Allow` or `Retry-After`. */
 	headers?: Record<string, string>
+	/** What was asked for may have been done all the same: it must not be made again of itself. */
+	perhapsDone?: boolean
 }
 
 /** An error that is meant for the caller: its message is a sentence that names what was wrong and what was expected. */
@@ -36,6 +40,7 @@ export class HttpError extends Error {
 	readonly status: ErrorStatus
 	readonly providerMessage: string | null
 	readonly headers: Record<string, string>
+	readonly perhapsDone: boolean
 
 	constructor(status: ErrorStatus, message: string, detail: ErrorDetail = {}) {
 		super(message)
@@ -43,6 +48,7 @@ export class HttpError extends Error {
 		this.status = status
 		this.providerMessage = detail.providerMessage ?? null
 		this.headers = detail.headers ?? {}
+		this.perhapsDone = detail.perhapsDone ?? false
 	}
 }
 

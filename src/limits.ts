@@ -1,6 +1,6 @@
 /**
  * How much of something the API takes: one table that the code checks by, that refusals quote, and that the guide shows. Past a limit the
- * answer is 400, or 413 for a body, and names the limit and its value. A test goes through the table and wants a case for every row.
+ * answer is 400, 413 for a body, or 409 where something must end first, and names the limit and its value. A test goes through the table and wants a case for every row.
  */
 
 /** One limit. */
@@ -19,7 +19,7 @@ const table = {
 	body: {
 		value: 1024 * 1024,
 		unit: 'bytes',
-		where: 'every call with a body, but for the two below',
+		where: 'every call but GET, except the two below',
 		sentence: 'The body of a request.',
 	},
 	hubBody: {
@@ -34,11 +34,17 @@ const table = {
 		where: 'POST /events/{elementKey}/…',
 		sentence: 'A delivery of a store’s webhook; what is larger is found by polling.',
 	},
+	nesting: {
+		value: 512,
+		unit: 'levels',
+		where: 'every body',
+		sentence: 'Lists and objects inside one another.',
+	},
 	pageSize: {
 		value: 200,
 		unit: 'records',
 		where: 'pageSize of every list',
-		sentence: 'Records of a page; so many without a pageSize too.',
+		sentence: 'Records of a page. Without pageSize: 200; events, notifications and deliveries 100, timelines 50, dispositions 20.',
 	},
 	pageToken: {
 		value: 500,
@@ -51,6 +57,18 @@ const table = {
 		unit: 'instances',
 		where: 'lists of events, notifications and deliveries across instances',
 		sentence: 'Instances that one call asks: narrow it by time, tag or instance.',
+	},
+	resourceNames: {
+		value: 50,
+		unit: 'resources',
+		where: 'resources[] of lists and exports of events',
+		sentence: 'Resources that one call asks for.',
+	},
+	intervals: {
+		value: 1_500,
+		unit: 'intervals',
+		where: 'interval of analytics of events',
+		sentence: 'Intervals that one answer counts.',
 	},
 	searchText: {
 		value: 255,
@@ -175,6 +193,12 @@ const table = {
 		where: 'instanceIds of POST /replays',
 		sentence: 'Instances that a replay across instances names; without names it goes over all.',
 	},
+	replayJobs: {
+		value: 5,
+		unit: 'replays',
+		where: 'POST /replays',
+		sentence: 'Replays across instances that run at a time.',
+	},
 	time: {
 		value: 64,
 		unit: 'characters',
@@ -212,16 +236,16 @@ const table = {
 		value: 1_024,
 		unit: 'characters',
 		where: 'username and password of POST /authentication, current of PUT /users/me/password',
-		sentence: 'What is held against a name and a password.',
+		sentence: 'A user name or password as it is sent.',
 	},
 	secretGrace: {
 		value: 7 * 86_400,
 		unit: 'seconds',
 		where: 'grace of POST …/secrets/rotate',
-		sentence: 'How long the secret before opens too: a week.',
+		sentence: 'How long the previous secret goes on working: a week.',
 	},
 	apiKeyDays: { value: 3_650, unit: 'days', where: 'expiresDays of an API key', sentence: 'How long an API key with an expiry lasts.' },
-	scopes: { value: 100, unit: 'scopes', where: 'scopes of an API key', sentence: 'What one API key may.' },
+	scopes: { value: 100, unit: 'scopes', where: 'scopes of an API key', sentence: 'Scopes of one API key.' },
 	linkToken: {
 		value: 255,
 		unit: 'characters',
@@ -232,7 +256,7 @@ const table = {
 	idempotencyKey: {
 		value: 255,
 		unit: 'visible characters',
-		where: 'Idempotency-Key of every POST',
+		where: 'Idempotency-Key of every POST but signing in, one-time links, receivers and /tools',
 		sentence: 'The key under which a request is made once.',
 	},
 	toolHeaders: {
@@ -287,7 +311,7 @@ export interface LimitRow {
 	where: string
 	sentence: string
 	/** Status of the answer past it. */
-	status: 400 | 413
+	status: 400 | 409 | 413
 }
 
 /** The table, in the order in which the guide shows it. */
@@ -297,8 +321,13 @@ export function limitsTable(): LimitRow[] {
 		most: shown(name),
 		where: LIMITS[name].where,
 		sentence: LIMITS[name].sentence,
-		status: name === 'body' || name === 'hubBody' || name === 'receiverBody' ? 413 : 400,
+		status: statusOf(name),
 	}))
+}
+
+function statusOf(name: LimitName): LimitRow['status'] {
+	if (name === 'body' || name === 'hubBody' || name === 'receiverBody') return 413
+	return name === 'replayJobs' ? 409 : 400
 }
 
 /** The table as Markdown, for the guide. */

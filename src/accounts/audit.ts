@@ -1,4 +1,4 @@
-/** The audit log: a row for every change that a caller made, written in the same transaction as the change. It names what changed, never the values. */
+/** The audit log: a row for every change that a caller made, written in the same transaction as the change. It names what changed, with roles, scopes and numbers; never other values. */
 
 /** Who does something, and in which request. */
 export interface Actor {
@@ -12,7 +12,7 @@ export interface Actor {
 export const AUDIT_OBJECTS = ['organization', 'instance', 'user', 'api-key', 'session'] as const
 export type AuditObject = (typeof AUDIT_OBJECTS)[number]
 
-/** What was done. `detail` holds names and numbers only. */
+/** What was done. `detail` holds names, roles, scopes and numbers only. */
 export interface AuditEntry {
 	/** Such as `instance.create`. */
 	action: string

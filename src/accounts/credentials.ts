@@ -18,8 +18,8 @@ export interface ShownSecret {
 	previousUntilMs: number | null
 }
 
-/** Why nothing was changed. `missing`: no such user. `raced`: somebody else changed it at the same time. `locked-out`: nobody could look after the organization then. */
-export type SecretRefusal = 'missing' | 'raced' | 'locked-out'
+/** Why nothing was changed. `missing`: no such user. `raced`: somebody else changed it at the same time. `in-grace`: an older one was promised more time. `locked-out`: nobody could look after the organization then. */
+export type SecretRefusal = 'missing' | 'raced' | 'in-grace' | 'locked-out'
 
 interface Row {
 	hash: string
@@ -40,7 +40,10 @@ export async function showSecret(db: D1Database, ring: string, actor: Actor, own
 	}
 }
 
-/** Replaces a secret. The old one opens for `graceSeconds` more; with 0 it is dead at once, and so is one that was in its time of grace. */
+/**
+ * Replaces a secret. The old one opens for `graceSeconds` more; with 0 it is dead at once, and so is one that was in its time of grace. There is room for one
+ * old secret: while one has its time of grace, another rotation with grace is refused.
+ */
 export async function rotateSecret(
 	db: D1Database,
 	ring: string,
@@ -51,6 +54,7 @@ export async function rotateSecret(
 ): Promise<ShownSecret | SecretRefusal> {
 	const row = await read(db, actor.organizationId, owner)
 	if (row === null) return 'missing'
+	if (graceSeconds > 0 && row.previousUntilMs !== null && row.previousUntilMs > nowMs) return 'in-grace'
 	const secret = newSecret()
 	const sealed = await sealSecret(ring, secret, contextOf(actor, owner))
 	const keepsPrevious = graceSeconds > 0 && !row.hash.startsWith('none/')

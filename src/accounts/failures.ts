@@ -22,15 +22,15 @@ export class FailureLimit {
 		return Math.max(1, Math.ceil((window.startMs + WINDOW_MS - nowMs) / 1000))
 	}
 
-	/** Counts one failure. */
-	count(address: string, nowMs: number): void {
+	/** Counts a failure, or several at once. */
+	count(address: string, nowMs: number, times = 1): void {
 		const window = this.#windows.get(address)
 		if (window !== undefined && nowMs - window.startMs < WINDOW_MS) {
-			window.count++
+			window.count += times
 			return
 		}
 		this.#windows.delete(address)
 		if (this.#windows.size >= MOST_ADDRESSES) this.#windows.delete(this.#windows.keys().next().value!)
-		this.#windows.set(address, { startMs: nowMs, count: 1 })
+		this.#windows.set(address, { startMs: nowMs, count: times })
 	}
 }

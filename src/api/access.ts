@@ -128,9 +128,10 @@ export function refuseKeys(c: Pick<CallerContext, 'var'>): void {
 		throw new Forbidden('An API key may not do this: it gives out secrets or rights; sign in, or present User and Organization')
 }
 
-/** Whether the caller is shown secrets, such as the token of an instance; if not, they see `********`. */
-export function seesSecrets(c: Pick<CallerContext, 'var'>): boolean {
-	return mayAs(c.var.user.role, 'developer')
+/** Whether the caller is shown the token of an instance; if not, they see `********`. An API key that only reads is not: the token opens writes to the store. */
+export function seesToken(c: Pick<CallerContext, 'var'>): boolean {
+	const { user, credential } = c.var
+	return mayAs(user.role, 'developer') && (credential.kind !== 'key' || credential.scopes.includes('instances:write'))
 }
 
 /** Who does something, for the audit log. */
@@ -149,17 +150,11 @@ function instanceByPath(c: Context<InstanceEnv>, tokenInstance: Instance | null,
 	return found
 }
 
-/** The instance of this id, if the caller may have it; otherwise it does not exist. */
-export async function findCallersInstance(c: Pick<CallerContext, 'env' | 'var'>, id: number): Promise<Instance> {
+/** The instance of this id, if the caller may have it; null: for them it does not exist. */
+export async function callersInstance(c: Pick<CallerContext, 'env' | 'var'>, id: number): Promise<Instance | null> {
 	const { tokenInstance, organizationProven, user } = c.var
-	const found =
-		tokenInstance !== null && tokenInstance.id === id
-			? tokenInstance
-			: organizationProven
-				? await findInstance(c.env.DB, user.organizationId, id)
-				: null
-	if (found === null) throw new NotFound(`No instance ${id}`)
-	return found
+	if (tokenInstance !== null && tokenInstance.id === id) return tokenInstance
+	return organizationProven ? await findInstance(c.env.DB, user.organizationId, id) : null
 }
 
 /** A number out of a path. What is none names nothing. */

@@ -16,6 +16,7 @@ export const TAGS = {
 	Notifications: 'What is sent, where to, and how it fares.',
 	Accounts: 'The organization: settings, people, keys, audit log.',
 	Authentication: 'Who is calling: signing in, sessions, secrets.',
+	Receivers: 'What stores call: deliveries of their webhooks.',
 	Tools: 'What helps whoever builds a receiver.',
 	Service: 'This deployment itself, for operators.',
 } as const
@@ -27,7 +28,7 @@ export type Tag = keyof typeof TAGS
 export const VERBS = [
 	...['List', 'Create', 'Connect', 'Invite', 'Start', 'Get', 'Replace', 'Update', 'Delete'],
 	...['Enable', 'Disable', 'Rotate', 'End', 'Revoke', 'Reset', 'Cancel', 'Decide', 'Erase', 'Poll', 'Send'],
-	...['Release', 'Acknowledge', 'Replay', 'Count', 'Export', 'Stream', 'Sign', 'Accept', 'Verify', 'Check', 'Ping'],
+	...['Release', 'Acknowledge', 'Deliver', 'Replay', 'Count', 'Export', 'Stream', 'Sign', 'Accept', 'Verify', 'Check', 'Ping'],
 ]
 
 /**
@@ -67,6 +68,8 @@ export interface Operation {
 	body?: z.ZodType
 	/** A request without a body is as good as `{}`. */
 	bodyOptional?: true
+	/** The body is described, and the handler reads and validates it itself: it knows what must be looked at before. */
+	bodyUnchecked?: true
 	/** Where other than `LIMITS.body`. */
 	bodyLimitBytes?: number
 	/** What a success answers with: JSON, nothing (null), other media, or several of these, JSON first. */
@@ -77,6 +80,10 @@ export interface Operation {
 	errors?: readonly ErrorStatus[]
 	/** Not for API keys: it gives out secrets or rights, which would make more of a key than its scopes say. */
 	keys?: false
+	/** The scope that an API key needs, where it is not the area's `:read` for a GET and `:write` for the rest. */
+	scope?: `${Lowercase<Tag>}:${'read' | 'write'}`
+	/** Mounted by itself, without any of the middleware of calls: it can be refused by `errors` alone. */
+	bare?: true
 	/** A POST for which `Idempotency-Key` means nothing. */
 	repeatable?: true
 	/** An example of a body, where the schema's own examples do not suffice. */
@@ -122,7 +129,7 @@ export interface InputOf<One extends Operation> {
 export interface ValidOf<One extends Operation> {
 	params: One['params'] extends z.ZodType ? z.output<One['params']> : Record<string, string>
 	query: One['query'] extends z.ZodType ? z.output<One['query']> : undefined
-	body: One['body'] extends z.ZodType ? z.output<One['body']> : undefined
+	body: One extends { bodyUnchecked: true } ? undefined : One['body'] extends z.ZodType ? z.output<One['body']> : undefined
 }
 
 /** What a success holds; undefined: nothing. */
@@ -167,6 +174,7 @@ export function isOnce(one: Operation): boolean {
 
 /** Every way in which a call can be refused, in order. */
 export function refusalsOf(one: Operation): ErrorStatus[] {
+	if (one.bare) return [...(one.errors ?? [])]
 	const given = one.params !== undefined || one.query !== undefined || one.body !== undefined
 	const known = one.access !== 'public'
 	const once = isOnce(one)
@@ -177,7 +185,7 @@ export function refusalsOf(one: Operation): ErrorStatus[] {
 		(one.path.includes('{') || one.access === 'instance') && 404,
 		406,
 		once && 409,
-		one.body !== undefined && 413,
+		one.method !== 'get' && 413,
 		one.body !== undefined && 415,
 		once && 422,
 		known && 429,
@@ -192,15 +200,18 @@ export function roleOf(one: Operation): Role {
 	return one.role ?? (one.method === 'get' ? 'viewer' : 'developer')
 }
 
+/** Parts in which no API key has a say. */
+const UNSCOPED: readonly Tag[] = ['Authentication', 'Receivers', 'Service']
+
 /** The scope that an API key needs for a call: `<area>:read` or `<area>:write`; null: it may not be made with one. */
 export function scopeOf(one: Operation): string | null {
-	if (one.keys === false || one.tag === 'Authentication' || one.tag === 'Service') return null
-	return `${one.tag.toLowerCase()}:${one.method === 'get' ? 'read' : 'write'}`
+	if (one.keys === false || UNSCOPED.includes(one.tag)) return null
+	return one.scope ?? `${one.tag.toLowerCase()}:${one.method === 'get' ? 'read' : 'write'}`
 }
 
 /** All scopes that an API key can be given. */
-export const SCOPES = Object.keys(TAGS)
-	.filter((tag) => tag !== 'Authentication' && tag !== 'Service')
+export const SCOPES = (Object.keys(TAGS) as Tag[])
+	.filter((tag) => !UNSCOPED.includes(tag))
 	.flatMap((tag) => [`${tag.toLowerCase()}:read`, `${tag.toLowerCase()}:write`])
 
 /** The error body of the contract, section 1. */

@@ -107,11 +107,13 @@ const MESSAGES: Record<ErrorStatus, string> = {
 	405: 'Expected GET or POST',
 	406: 'Accept: expected application/json',
 	409: 'This instance was changed by another request at the same time; read it again and repeat',
+	410: 'This instance was deleted',
 	413: `body: ${atMost('body')}`,
 	415: 'Content-Type: expected application/json',
 	422: 'Idempotency-Key: this key was used for another request within the last 24 hours; use a new one',
 	429: 'Too many failed attempts to authenticate; wait before the next one',
 	500: 'Something went wrong here; the request id finds it in the log',
+	503: 'This delivery could not be kept; the change will be found by polling',
 	502: 'https://shop.example.com/wp-json/wc/v3/orders answered 500: Error establishing a database connection',
 }
 

@@ -12,10 +12,12 @@ import {
 	type Kept,
 	type Request as Keyed,
 } from '../accounts/idempotency.ts'
+import { type AuditEntry, auditStatement } from '../accounts/audit.ts'
 import { hashSecret } from '../accounts/secrets.ts'
 import { BadRequest, Conflict, HttpError } from '../errors.ts'
 import { LIMITS, shown } from '../limits.ts'
 import { logError } from '../log.ts'
+import { actorOf } from './access.ts'
 import type { CallerEnv } from './environment.ts'
 
 /** The header. */
@@ -28,8 +30,12 @@ const RETRY_SECONDS = 5
 /** Headers of an answer that belong to it; what every answer has is set anew. */
 const KEPT_HEADERS = /^(content-type|content-disposition|location|allow|retry-after|elements-(?!request-id).*)$/
 
-/** The middleware. Without the header it does nothing. */
-export async function idempotent(c: Context<CallerEnv>, next: () => Promise<void>): Promise<Response | undefined> {
+/** The middleware. Without the header it does nothing. `secretsOf`: the name of the call when its answers hold secrets, of which the audit log has every showing; null: they hold none. */
+export function idempotent(secretsOf: string | null) {
+	return async (c: Context<CallerEnv>, next: () => Promise<void>): Promise<Response | undefined> => await once(c, next, secretsOf)
+}
+
+async function once(c: Context<CallerEnv>, next: () => Promise<void>, secretsOf: string | null): Promise<Response | undefined> {
 	const key = c.req.header(HEADER)
 	if (key === undefined) {
 		await next()
@@ -40,7 +46,10 @@ export async function idempotent(c: Context<CallerEnv>, next: () => Promise<void
 	const { DB, MASTER_KEYS } = c.env
 	const request = await requestOf(c, key)
 	const found = await claimRequest(DB, MASTER_KEYS, request, c.var.services.now())
-	if (found.kind === 'answer') return replay(c, found.answer)
+	if (found.kind === 'answer') {
+		if (secretsOf !== null && found.answer.status < 300) await noteShown(c, secretsOf, found.answer)
+		return replay(c, found.answer)
+	}
 	if (found.kind !== 'run') throw REFUSALS[found.kind]()
 	const work = run(c, request, found.claim, next)
 	// A caller who goes away does not cut it off: their next attempt is to find the answer.
@@ -81,8 +90,9 @@ async function run(c: Context<CallerEnv>, request: Keyed, claim: string, next: (
 		throw error
 	}
 	const { status } = c.res
-	// What failed here or at the store, and what was refused for who asked or how often, may be tried again.
-	if (status >= 500 || [401, 403, 429].includes(status)) {
+	// What failed here or at the store, and what was refused for who asked or how often, may be tried again; what a store may have done may not.
+	const perhapsDone = c.error instanceof HttpError && c.error.perhapsDone
+	if (!perhapsDone && (status >= 500 || [401, 403, 429].includes(status))) {
 		await releaseClaim(DB, request, claim)
 		return
 	}
@@ -109,6 +119,18 @@ async function answerOf(c: Context<CallerEnv>): Promise<Kept | null> {
 		body: Buffer.concat(chunks).toString(),
 		instanceId: c.var.instanceId ?? null,
 	}
+}
+
+/** Before the secret goes out: when it cannot be noted, it is not shown. */
+async function noteShown(c: Context<CallerEnv>, call: string, { instanceId }: Kept): Promise<void> {
+	const { DB } = c.env
+	const what =
+		instanceId === null
+			? { objectType: 'organization', objectId: c.var.user.organizationId }
+			: { objectType: 'instance', objectId: instanceId }
+	await DB.batch([
+		auditStatement(DB, actorOf(c), { action: 'secret.show-again', ...what, detail: { call } } as AuditEntry, c.var.services.now()),
+	])
 }
 
 function replay(c: Context<CallerEnv>, { status, headers, body, instanceId }: Kept): Response {

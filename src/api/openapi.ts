@@ -1,8 +1,11 @@
 /** `GET /openapi.json`: the calls as an OpenAPI 3.1 document, made of the same data that validates them. */
-import { type Operation, TAGS, VERBS } from './contract.ts'
+import { type AnswerOf, type Operation, TAGS, VERBS } from './contract.ts'
 import { operations } from './operations.ts'
-import type { Api } from './serve.ts'
+import { type Api, serve } from './serve.ts'
+import { documentOperations } from './service/operations.ts'
 import { VERSION } from '../version.ts'
+
+type Document = AnswerOf<typeof documentOperations.getDocument>
 
 /** Made once an isolate: nothing in it changes but the address. */
 const made = new WeakMap<Api, object>()
@@ -10,6 +13,7 @@ const made = new WeakMap<Api, object>()
 /** What holds for all calls, in Markdown: what a newcomer reads first. */
 const INTRODUCTION = `Rings when something changes in a shop. The calls are those of Cloud Elements’ event framework, and some more.
 The [guide](/guide) leads from the first key to the first notification; here is every call.
+Pages for people (\`/connect/…\`, \`/accept/…\`, \`/guide\`, \`/docs\`) answer with HTML and are not among them.
 
 ## Authorization
 
@@ -56,7 +60,9 @@ export function declareOpenapi(app: Api): void {
 		scheme: 'bearer',
 		description: 'An API key (`sbk_…`), or the token of `POST /authentication`.',
 	})
-	app.get('/openapi.json', (c) => c.json({ ...documentOf(app), servers: [{ url: c.env.PUBLIC_URL || new URL(c.req.url).origin }] }, 200))
+	serve(app, documentOperations, {
+		getDocument: (c) => ({ ...documentOf(app), servers: [{ url: c.env.PUBLIC_URL || new URL(c.req.url).origin }] }) as Document,
+	})
 }
 
 /** The document without its address. */

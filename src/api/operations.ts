@@ -10,8 +10,9 @@ import { instanceReplayOperations } from './instances/replay-operations.ts'
 import { watchingOperations } from './instances/watching-operations.ts'
 import { metricsOperations, rootMetricsOperations } from './metrics/operations.ts'
 import { notificationOperations } from './notifications/operations.ts'
+import { receiverOperations } from './receivers/operations.ts'
 import { replayOperations } from './replays/operations.ts'
-import { serviceOperations } from './service/operations.ts'
+import { documentOperations, serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
 import { userOperations } from './users/operations.ts'
 
@@ -32,8 +33,10 @@ export const operations = {
 	...accountOperations,
 	...userOperations,
 	...authenticationOperations,
+	...receiverOperations,
 	...toolOperations,
 	...serviceOperations,
+	...documentOperations,
 }
 
 /** The id of a call. */

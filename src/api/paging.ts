@@ -23,8 +23,11 @@ export const NextPage = z
 	.optional()
 	.meta({ description: 'The `Elements-Next-Page-Token` of the page before', examples: [PAGE_TOKEN] })
 
+/** A text, or a list of them. */
+export const Texts = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
+
 /** A parameter that may be given several times. Handlers read it with `listParameter`, which takes it with and without `[]`. */
-export const Names = z.union([z.string(), z.array(z.string())]).optional()
+export const Names = Texts.optional()
 
 /** A page token out of the numbers that say where the next page begins. */
 export function formatPageToken(numbers: readonly number[]): string {

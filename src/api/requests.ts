@@ -1,10 +1,11 @@
 /** What holds for every request: its id and headers, its line in the log, what it may send and wants back. */
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { HttpError } from '../errors.ts'
-import { LIMITS } from '../limits.ts'
+import { BadRequest, HttpError } from '../errors.ts'
+import { atMost, LIMITS } from '../limits.ts'
 import { log } from '../log.ts'
 import type { PublicEnv } from './environment.ts'
+import { depthOf } from './nesting.ts'
 
 /** Contract, section 1. */
 const EXPOSED =
@@ -49,26 +50,33 @@ export function acceptable(media: readonly string[]): MiddlewareHandler<PublicEn
 	}
 }
 
-/** 413 above the limit, 415 for a body that is not declared as JSON. A body without any declaration is read as JSON; where it may be left out, none is `{}`. */
-export function bodyRules(limitBytes = LIMITS.body.value, optional = false): MiddlewareHandler<PublicEnv> {
-	const limit = bodyLimit({
+/** 413 for a body above the limit. Whoever reads it afterwards reads no more than that. */
+export function bodyAtMost(limitBytes = LIMITS.body.value): MiddlewareHandler<PublicEnv> {
+	return bodyLimit({
 		maxSize: limitBytes,
 		onError: () => {
 			throw new HttpError(413, `body: expected at most ${limitBytes / 1024 / 1024} MB`)
 		},
 	})
+}
+
+/**
+ * 415 for a body that is not declared as JSON, 400 for one that is nested too deep. A body without any declaration is read as JSON; where it may
+ * be left out, none is `{}`. Stands behind `bodyAtMost`.
+ */
+export function jsonBody(optional = false): MiddlewareHandler<PublicEnv> {
 	return async (c, next) => {
-		const type = c.req.header('Content-Type')
+		const type = c.req.header('Content-Type')?.trim()
 		const empty = c.req.raw.body === null || c.req.header('Content-Length') === '0'
-		if (empty && optional) {
-			c.req.raw = new Request(c.req.url, { method: c.req.method, headers: asJson(c.req.raw.headers), body: '{}' })
-			return await next()
-		}
+		if (empty && optional) c.req.raw = new Request(c.req.url, { method: c.req.method, headers: asJson(c.req.raw.headers), body: '{}' })
 		if (empty) return await next()
-		if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type.trim()))
+		if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type))
 			throw new HttpError(415, 'Content-Type: expected application/json')
-		if (type === undefined) c.req.raw = new Request(c.req.raw, { headers: asJson(c.req.raw.headers) })
-		return await limit(c, next)
+		// Said in one way from here on: what reads it takes fewer names of JSON than are accepted, and would see no body under the others.
+		if (type !== 'application/json') c.req.raw = new Request(c.req.raw, { headers: asJson(c.req.raw.headers) })
+		if (depthOf(await c.req.text()) > LIMITS.nesting.value)
+			throw new BadRequest(`body: ${atMost('nesting')} of lists and objects inside one another`)
+		return await next()
 	}
 }
 

@@ -23,7 +23,7 @@ import {
 import type { Access, PublicEnv } from './environment.ts'
 import { ACCOUNT, INSTANCE_ID, refusalExample } from './examples.ts'
 import { HEADER, idempotent } from './idempotency.ts'
-import { acceptable, bodyRules } from './requests.ts'
+import { acceptable, bodyAtMost, jsonBody } from './requests.ts'
 
 /** A set of calls that is mounted under a base path. */
 export type Api = OpenAPIHono<PublicEnv>
@@ -59,8 +59,15 @@ export function serve<const All extends Operations>(api: Api, operations: All, h
 	}
 }
 
-function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>): void {
-	const route = createRoute({
+/** Puts calls that are mounted by themselves (`bare`) into the document. `base`: what stands before their paths. */
+export function describeOnly(api: Api, operations: Operations, base: string): void {
+	for (const [id, one] of Object.entries(operations))
+		api.openAPIRegistry.registerPath({ ...describedOf(id, one), path: `${base}${one.path}` })
+}
+
+/** A call as the document has it. */
+function describedOf(id: string, one: Operation) {
+	return {
 		method: one.method,
 		path: one.path,
 		operationId: id,
@@ -69,8 +76,21 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 		...describe(one),
 		...(one.access === 'public' ? { security: [] } : one.access === 'token' ? { security: [{ token: [] }] } : {}),
 		request: requestOf(one),
-		middleware: middlewareOf(one),
 		responses: responsesOf(one),
+	} satisfies RouteConfig
+}
+
+function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>): void {
+	const described = describedOf(id, one)
+	// A body that its handler reads is in the document, and not among what is validated.
+	const unchecked = one.bodyUnchecked === true
+	if (unchecked) api.openAPIRegistry.registerPath(described)
+	const { body: _body, ...unread } = described.request
+	const route = createRoute({
+		...described,
+		request: unchecked ? unread : described.request,
+		middleware: middlewareOf(id, one),
+		hide: unchecked,
 	})
 	// The library infers a handler's type from a literal route; here the call's own types say it, so the two meet in one cast.
 	api.openapi(route, (async (c: Context) => {
@@ -78,7 +98,7 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 		const input = {
 			params: one.params === undefined ? c.req.param() : valid('param', one.params),
 			query: valid('query', one.query),
-			body: valid('json', one.body),
+			body: unchecked ? undefined : valid('json', one.body),
 		}
 		// The first status is the usual one; a handler that means another says so.
 		c.status(successesOf(one)[0]!)
@@ -89,11 +109,15 @@ function mount(api: Api, id: string, one: Operation, handler: Handler<Operation>
 }
 
 /** What stands between a request and its handler: first whether it can be answered and read at all, then who asks. */
-function middlewareOf(one: Operation): MiddlewareHandler[] {
-	const body = one.body === undefined ? [] : [bodyRules(one.bodyLimitBytes, one.bodyOptional === true)]
-	const once = isOnce(one) ? [idempotent] : []
+function middlewareOf(id: string, one: Operation): MiddlewareHandler[] {
+	// Also where no body is declared: an Idempotency-Key is held against what was sent.
+	const size = one.method === 'get' ? [] : [bodyAtMost(one.bodyLimitBytes)]
+	const body = one.body === undefined ? [] : [jsonBody(one.bodyOptional === true)]
+	// What is closed to API keys gives out secrets.
+	const once = isOnce(one) ? [idempotent(one.keys === false ? id : null)] : []
 	return [
 		acceptable(mediaOf(one)),
+		...size,
 		...body,
 		...guard(one.access, { role: roleOf(one), scope: scopeOf(one) }),
 		...once,
@@ -139,7 +163,7 @@ const OnceHeaders = z.looseObject({
 		.optional()
 		.meta({
 			description:
-				'1 to 255 visible characters of your own choice: the same request with the same key has the same answer for 24 hours and is made once',
+				'1 to 255 visible characters of your own choice: for 24 hours the same request with the same key has the same answer and is not made again. Only what failed without having been done is made again',
 			examples: ['7c9e6679-7425-40de-944b-e07fc1f90ae7'],
 		}),
 })

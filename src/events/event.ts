@@ -2,7 +2,9 @@
 import { formatEventId } from './ids.ts'
 
 /** What happened to the object. */
-export type EventType = 'CREATED' | 'UPDATED' | 'DELETED'
+export const EVENT_TYPES = ['CREATED', 'UPDATED', 'DELETED'] as const
+/** One of them. */
+export type EventType = (typeof EVENT_TYPES)[number]
 
 /** How the change was seen: by a poll's window, by the store's webhook, by a re-read. */
 export type EventSource = 'poll' | 'webhook' | 'reread'

@@ -4,7 +4,7 @@
  */
 import type { VendorRecord } from '../elements/element.ts'
 import { type Condition, meets, parseWhere } from '../elements/where.ts'
-import type { EventType, StoredEvent } from './event.ts'
+import { EVENT_TYPES, type EventType, type StoredEvent } from './event.ts'
 
 /** What is wanted; null: no bound. */
 export interface EventFilter {
@@ -25,8 +25,6 @@ export const FILTER_KEYS = {
 	where: 'event.notification.filter.where',
 } as const
 
-const TYPES: readonly EventType[] = ['CREATED', 'UPDATED', 'DELETED']
-
 /** A filter, or what is wrong with each key: `message` says what was expected. */
 export type FilterResult = { ok: true; filter: EventFilter } | { ok: false; problems: { field: string; message: string }[] }
 
@@ -42,7 +40,7 @@ export function parseFilter(
 	const problems: { field: string; message: string }[] = []
 	const types = namesIn(configuration[FILTER_KEYS.types])?.map((name) => name.toUpperCase()) ?? null
 	if (types !== null && !types.every(isType))
-		problems.push({ field: FILTER_KEYS.types, message: `expected names out of ${TYPES.join(', ')}, joined with |` })
+		problems.push({ field: FILTER_KEYS.types, message: `expected names out of ${EVENT_TYPES.join(', ')}, joined with |` })
 	const resources = namesIn(configuration[FILTER_KEYS.resources])
 	if (resources !== null && labels !== null && !resources.every((name) => labels.includes(name)))
 		problems.push({
@@ -84,5 +82,5 @@ function namesIn(text: string | null | undefined): string[] | null {
 }
 
 function isType(name: string): name is EventType {
-	return TYPES.some((type) => type === name)
+	return EVENT_TYPES.some((type) => type === name)
 }

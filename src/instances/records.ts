@@ -294,7 +294,7 @@ export async function markDeleted(db: D1Database, instance: Instance, actor: Act
 		auditStatement(
 			db,
 			actor,
-			{ action: 'instance.delete', objectType: 'instance', objectId: instance.id, detail: { name: instance.name } },
+			{ action: 'instance.delete', objectType: 'instance', objectId: instance.id, detail: {} },
 			nowMs,
 			'changes() > 0',
 		),

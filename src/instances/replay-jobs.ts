@@ -4,6 +4,7 @@
  * were asked, and an object that is asked again by the same job answers with the replay that it has begun.
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
+import { LIMITS } from '../limits.ts'
 import { logError } from '../log.ts'
 import type { ReplayQuery } from '../watcher/rpc.ts'
 import { nextNumber } from './records.ts'
@@ -59,7 +60,7 @@ interface Part {
 }
 
 /** Jobs of an organization that run at a time, and those that a list shows. */
-export const MOST_JOBS = 5
+export const MOST_JOBS = LIMITS.replayJobs.value
 const SHOWN = 50
 /** Instances of a step: as many as an invocation has connections. */
 const STEP = 6
@@ -94,7 +95,7 @@ export async function instancesInReach(
 	return results
 }
 
-/** Makes a job. `too-many`: five of the organization's run. */
+/** Makes a job. `too-many`: `MOST_JOBS` of the organization's run. */
 export async function addJob(
 	db: D1Database,
 	actor: Actor & { userId: number },

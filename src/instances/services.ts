@@ -4,6 +4,7 @@ import type { Io } from '../elements/element.ts'
 import type { WatcherRpc } from '../watcher/rpc.ts'
 import { HookKeys } from './hook-keys.ts'
 import { Rejections } from './rejections.ts'
+import { Senders } from './senders.ts'
 import { storeIo } from './stores.ts'
 import { watcherOf } from './watchers.ts'
 
@@ -22,15 +23,18 @@ export interface Services {
 	hookKeys: HookKeys
 	/** Refused deliveries that are not handed over yet. */
 	rejections: Rejections
+	/** Who sent deliveries with wrong signatures, and how often. */
+	senders: Senders
 }
 
 /** Kept by the isolate between requests. */
 const hookKeys = new HookKeys()
 const rejections = new Rejections()
+const senders = new Senders()
 
 /** Cloudflare's. */
 export function servicesOf(env: Env): Services {
-	return { env, now: () => Date.now(), wait, io: storeIo(env), watcher: (id) => watcherOf(env, id), hookKeys, rejections }
+	return { env, now: () => Date.now(), wait, io: storeIo(env), watcher: (id) => watcherOf(env, id), hookKeys, rejections, senders }
 }
 
 async function wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -201,7 +201,7 @@ export interface Reach {
 	subscriptionIds: number[] | null
 	/** Addresses that they send to. */
 	urls: string[] | null
-	/** Any of these; empty: all. */
+	/** Instances that have all of these; empty: whatever they have. */
 	tags: string[]
 }
 
@@ -222,7 +222,7 @@ export async function reachedInstances(db: D1Database, organizationId: number, r
 				OR id IN (SELECT owner_id FROM subscriptions WHERE organization_id = ?1 AND id IN (SELECT value FROM json_each(?3))))
 			AND (?4 IS NULL OR json_extract(configuration, ?5) IN (SELECT value FROM json_each(?4))
 				OR id IN (SELECT owner_id FROM subscriptions WHERE organization_id = ?1 AND url IN (SELECT value FROM json_each(?4))))
-			AND (?6 = '[]' OR EXISTS (SELECT 1 FROM json_each(instances.tags) AS own JOIN json_each(?6) AS wanted ON own.value = wanted.value))
+			AND NOT EXISTS (SELECT 1 FROM json_each(?6) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(instances.tags)))
 			ORDER BY id LIMIT ?7`,
 		)
 		.bind(

@@ -103,8 +103,13 @@ export const forged: Bench = {
 			house.store.act({ do: 'edit', resource: 'orders', id: house.orders[0]!, via: 'rest' }),
 		)
 		if (delivery === undefined) throw new Error('the store sent nothing')
+		let forgers = 0
 		const forge = (path: string): Prepared[] =>
-			Array.from({ length: REQUESTS }, () => prepared(path, delivery, delivery.body, 'the secret of somebody else'))
+			Array.from({ length: REQUESTS }, (_, n) => {
+				const one = prepared(path, delivery, delivery.body, 'the secret of somebody else')
+				// From an address each: what fails too often from one is not even read.
+				return { ...one, headers: { ...one.headers, 'cf-connecting-ip': `2001:db8::${(forgers++).toString(16)}:${n.toString(16)}` } }
+			})
 		const result = await inTurns(
 			() => a.load(forge('/'), 401),
 			() => b.load(forge(receiverPath(house.instance)), 401),

@@ -15,6 +15,11 @@ import { DENVER, ioOf, json } from './elements/support.ts'
 const LENGTH = 100_000
 const CREDENTIALS = { storeUrl: DENVER.home, key: 'ck', secret: 'cs' }
 
+/** Milliseconds of this process's own work since `before`: what else the machine does meanwhile does not count. */
+function workSince(before: NodeJS.CpuUsage): number {
+	return process.cpuUsage(before).user / 1_000
+}
+
 /** A text of `LENGTH` characters out of one piece. */
 function of(piece: string): string {
 	return piece.repeat(Math.ceil(LENGTH / piece.length))
@@ -58,9 +63,9 @@ describe('the worst text of 100 000 characters is read at once', () => {
 	it.each(CASES)('%s', (_what, read, pieces) => {
 		for (const piece of pieces) {
 			const text = of(piece)
-			const before = performance.now()
+			const before = process.cpuUsage()
 			read(text)
-			expect(performance.now() - before, JSON.stringify(piece)).toBeLessThan(500)
+			expect(workSince(before), JSON.stringify(piece)).toBeLessThan(500)
 		}
 	})
 
@@ -70,14 +75,14 @@ describe('the worst text of 100 000 characters is read at once', () => {
 				const io = ioOf(
 					() => new Response(of(piece), { headers: { 'Content-Type': 'text/html', ...(header === '' ? {} : { Link: header }) } }),
 				)
-				const before = performance.now()
+				const before = process.cpuUsage()
 				expect((await woocommerce.connect(CREDENTIALS, io, { paths: ['orders'] })).ok).toBe(false)
-				expect(performance.now() - before, `${piece} ${header.length}`).toBeLessThan(500)
+				expect(workSince(before), `${piece} ${header.length}`).toBeLessThan(500)
 			}
 	})
 
 	it('what a store’s index and its webhooks name', async () => {
-		const before = performance.now()
+		const before = process.cpuUsage()
 		for (const piece of ['(?P<a>', '(?P<', '/']) {
 			const index = { routes: { [`/wc/v3/${of(piece)}`]: { methods: ['GET'] }, '/wc/v3/orders': { methods: ['GET'] } } }
 			const client = woocommerce.open(
@@ -96,7 +101,7 @@ describe('the worst text of 100 000 characters is read at once', () => {
 			)
 			await woocommerce.hooks?.remove(client, { name: 'Shopbell 1', deliveryUrl: 'https://bell.example/x' })
 		}
-		expect(performance.now() - before).toBeLessThan(500)
+		expect(workSince(before)).toBeLessThan(500)
 	})
 })
 

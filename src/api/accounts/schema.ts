@@ -50,7 +50,11 @@ export const RotateSecretBody = z.object({
 		.min(0, GRACE)
 		.max(LIMITS.secretGrace.value, GRACE)
 		.default(0)
-		.meta({ description: 'Seconds for which the old secret still opens; 0: it is dead at once', examples: [86400] }),
+		.meta({
+			description:
+				'Seconds for which the old secret still opens; 0: it is dead at once, and so is one that was still open. 409 while an older one is still open, whose time would be cut short',
+			examples: [86400],
+		}),
 })
 
 const DAYS = `expected days from 1 to ${LIMITS.apiKeyDays.value}`
@@ -67,6 +71,8 @@ export const ApiKeyBody = z
 			.meta({ description: `What it may: ${SCOPES.join(', ')}; never more than its maker`, examples: [['instances:read', 'hub:read']] }),
 		expiresDate: z
 			.string('expected a time such as 2027-01-31T12:00:00Z')
+			// A blank of a form must not mean for ever.
+			.min(1, 'expected a time such as 2027-01-31T12:00:00Z')
 			.max(LIMITS.time.value, atMost('time'))
 			.nullish()
 			.meta({ description: 'Until when it opens; absent: for ever', examples: ['2027-01-31T12:00:00Z'] }),
@@ -132,7 +138,7 @@ export const AuditAnswer = z
 		object: z.strictObject({ type: z.enum(AUDIT_OBJECTS), id: z.number() }),
 		detail: z
 			.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.union([z.string(), z.number()]))]))
-			.meta({ description: 'Names of what was changed, and numbers; never values' }),
+			.meta({ description: 'Names of what was changed, roles, scopes and numbers; never other values' }),
 		requestId: z.string().nullable(),
 	})
 	.meta({ id: 'AuditEntry', examples: [AUDIT_ENTRY] })

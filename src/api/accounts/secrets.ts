@@ -32,6 +32,10 @@ export async function revoke(c: CallerContext, owner: Owner): Promise<undefined>
 const REFUSALS: Record<SecretRefusal, () => Conflict | NotFound> = {
 	missing: () => new NotFound('No such user'),
 	raced: () => new Conflict('Somebody else changed this secret at the same time; look at it again'),
+	'in-grace': () =>
+		new Conflict(
+			'The secret before this one still opens, as was promised; wait until previousUntil, or rotate with grace 0, which ends it at once',
+		),
 	'locked-out': () => new Conflict('Nobody could look after the organization then: an admin needs a password first'),
 }
 

@@ -2,13 +2,14 @@
  * The page behind a one-time link: whoever opens it sets their password. It stands outside of the API's middleware, so that its address, which is a
  * secret until it was used, is in no log of ours; opening the page uses nothing.
  */
+import { escapeHtml } from '../../html.ts'
 import type { Context } from 'hono'
 import { findLink, useLink } from '../../accounts/links.ts'
 import { PASSWORD_LEAST, PASSWORD_MOST } from '../../accounts/passwords.ts'
 import { log } from '../../log.ts'
 import { Password } from '../accounts/fields.ts'
 import { LINK_PATH } from '../accounts/links.ts'
-import { escape, page } from '../connect/page.ts'
+import { page } from '../connect/page.ts'
 import type { PublicEnv } from '../environment.ts'
 import { readBody } from '../receivers/request.ts'
 import type { Api } from '../serve.ts'
@@ -61,7 +62,7 @@ function form(status: 200 | 400, email: string, text: string): Response {
 		title: `A password for ${email}`,
 		text,
 		// No action: the form is posted to the address that it came from.
-		form: `<form method="post"><input type="hidden" name="username" autocomplete="username" value="${escape(email)}">${field('password', 'Password')}${field('repeated', 'Once more')}<button>Set the password</button></form>`,
+		form: `<form method="post"><input type="hidden" name="username" autocomplete="username" value="${escapeHtml(email)}">${field('password', 'Password')}${field('repeated', 'Once more')}<button>Set the password</button></form>`,
 	})
 }
 

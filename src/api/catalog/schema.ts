@@ -1,5 +1,6 @@
 /** The shapes of the catalogue in the contract (section 2). */
 import * as z from 'zod'
+import { EVENT_TYPES } from '../../events/event.ts'
 import { ElementAnswer } from '../instances/schema.ts'
 import { CATALOG_ELEMENT, ELEMENT_CONFIGURATION, ELEMENT_METADATA, ELEMENT_RESOURCE, HUB, POLLER_SETTINGS } from './examples.ts'
 import { SEEN_SECONDS } from '../examples.ts'
@@ -77,7 +78,7 @@ export const CatalogElement = z
 		description: 'An element with all that a form for its instances is drawn from',
 	})
 
-const EventTypes = z.record(z.string(), z.strictObject({ eventTypes: z.array(z.enum(['CREATED', 'UPDATED', 'DELETED'])) })).meta({
+const EventTypes = z.record(z.string(), z.strictObject({ eventTypes: z.array(z.enum(EVENT_TYPES)) })).meta({
 	description: 'By resource',
 	examples: [{ orders: { eventTypes: ['CREATED', 'UPDATED', 'DELETED'] } }],
 })

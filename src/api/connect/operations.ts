@@ -66,6 +66,8 @@ export const connectOperations = {
 		description: 'As the other way without keys, for a caller that knows nothing but the address.',
 		access: 'account',
 		role: 'developer',
+		// It keeps what was sent until the merchant approves.
+		scope: 'instances:write',
 		params: Element,
 		query: Query,
 		answer: HandOver,

@@ -1,4 +1,5 @@
 /** Small pages for people who come by a link: plain words, no script, nothing loaded. */
+import { escapeHtml } from '../../html.ts'
 
 /** What a page says. */
 export interface PageText {
@@ -21,13 +22,13 @@ export function page({ status, title, text, refresh, form }: PageText): Response
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex">
-${refresh === undefined ? '' : `<meta http-equiv="refresh" content="${refresh}">\n`}<title>${escape(title)} · Shopbell</title>
+${refresh === undefined ? '' : `<meta http-equiv="refresh" content="${refresh}">\n`}<title>${escapeHtml(title)} · Shopbell</title>
 <style nonce="${nonce}">body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 4rem auto; padding: 0 1rem; color: #1d2330; background: #fff } h1 { font-size: 1.4rem } label { display: block; margin: 1rem 0 .25rem } input { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem } button { font: inherit; margin-top: 1.25rem; padding: .5rem 1rem } @media (prefers-color-scheme: dark) { body { color: #e8eaf0; background: #14171f } }</style>
 </head>
 <body>
 <main>
-<h1>${escape(title)}</h1>
-<p>${escape(text)}</p>
+<h1>${escapeHtml(title)}</h1>
+<p>${escapeHtml(text)}</p>
 ${form === undefined ? '' : `${form}\n`}</main>
 </body>
 </html>
@@ -48,8 +49,3 @@ export function redirect(url: string): Response {
 }
 
 const PRIVATE = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'X-Content-Type-Options': 'nosniff' }
-
-/** Text as HTML. */
-export function escape(text: string): string {
-	return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-}

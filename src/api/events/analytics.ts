@@ -126,7 +126,7 @@ function readCountRange(c: KnownContext, query: CountQuery): Range {
 	if (starts === null) {
 		const finest = finestFor(fromMs, toMs)
 		throw new BadRequest(
-			`interval: by ${interval} this range has more than ${MOST_BUCKETS} parts; expected ${finest === null ? 'a shorter range' : `${finest} or longer`}`,
+			`interval: by ${interval} this range has more than ${MOST_BUCKETS} intervals; expected ${finest === null ? 'a shorter range' : `${finest} or longer`}`,
 		)
 	}
 	return { interval, starts }

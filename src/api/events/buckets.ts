@@ -1,4 +1,5 @@
 /** Intervals of counts: their beginnings in UTC, and what lies in each. Pure. */
+import { LIMITS } from '../../limits.ts'
 
 /** From the longest to the shortest. A week begins on Monday. */
 export const INTERVALS = ['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second'] as const
@@ -6,7 +7,7 @@ export const INTERVALS = ['year', 'quarter', 'month', 'week', 'day', 'hour', 'mi
 export type Interval = (typeof INTERVALS)[number]
 
 /** Buckets of an answer at most: a day by minute fits. */
-export const MOST_BUCKETS = 1_500
+export const MOST_BUCKETS = LIMITS.intervals.value
 
 const DAY_MS = 86_400_000
 const FIXED: Partial<Record<Interval, number>> = { day: DAY_MS, hour: 3_600_000, minute: 60_000, second: 1_000 }

@@ -1,9 +1,10 @@
 /** The shapes of an event's entry and of the message that carries it (contract, sections 4 and 11), as answers show them. */
 import * as z from 'zod'
+import { EVENT_TYPES } from '../../events/event.ts'
 import { VendorRecord } from '../contract.ts'
 import { EVENT_ENTRY, MESSAGE } from '../examples.ts'
 
-const EventType = z.enum(['CREATED', 'UPDATED', 'DELETED'])
+const EventType = z.enum(EVENT_TYPES)
 const True = z.literal(true)
 
 /** `message.events[i]`. What does not apply is absent. */

@@ -1,24 +1,21 @@
 /** Which events a call means: the filter of its query, checked. */
 import { BadRequest } from '../../errors.ts'
 import { EVENT_STATUSES, type EventFilter } from '../../watcher/log-rpc.ts'
+import { EVENT_TYPES } from '../../events/event.ts'
+import { atMost, LIMITS } from '../../limits.ts'
 import type { KnownContext } from '../environment.ts'
 import { listParameter } from '../paging.ts'
 import { readMoment } from '../times.ts'
-
-/** The kinds of change. */
-const EVENT_TYPES = ['CREATED', 'UPDATED', 'DELETED'] as const
-/** Values of a list in a filter. */
-const MOST_VALUES = 50
 
 /** The filter of a query; `eventTypes[]`, `resources[]` and `status` may be given several times. 400 for what none of it can be. */
 export function readEventFilter(
 	c: KnownContext,
 	query: { from?: string | undefined; to?: string | undefined; objectId?: string | undefined; text?: string | undefined },
 ): EventFilter {
-	const types = listOf(c, 'eventTypes', EVENT_TYPES)
-	const statuses = listOf(c, 'status', EVENT_STATUSES)
+	const types = wordsOf('eventTypes', listParameter(c, 'eventTypes'), EVENT_TYPES)
+	const statuses = wordsOf('status', listParameter(c, 'status'), EVENT_STATUSES)
 	const resources = listParameter(c, 'resources')
-	if (resources.length > MOST_VALUES) throw new BadRequest(`resources[]: expected at most ${MOST_VALUES}`)
+	if (resources.length > LIMITS.resourceNames.value) throw new BadRequest(`resources[]: ${atMost('resourceNames')}`)
 	const { fromMs, toMs } = readRange(query)
 	return {
 		...(fromMs === null ? {} : { fromMs }),
@@ -31,16 +28,20 @@ export function readEventFilter(
 	}
 }
 
-/** `from` and `to`, epoch ms, both included; null: open. 400 when `to` lies before `from`. */
-export function readRange(query: { from?: string | undefined; to?: string | undefined }): { fromMs: number | null; toMs: number | null } {
-	const fromMs = readMoment('from', query.from)
-	const toMs = readMoment('to', query.to)
-	if (fromMs !== null && toMs !== null && toMs < fromMs) throw new BadRequest('to: expected a time not before from')
+/** `from` and `to`, epoch ms, both included; null: open. 400 when `to` lies before `from`. `at`: what stands before their names. */
+export function readRange(
+	query: { from?: string | undefined; to?: string | undefined },
+	at = '',
+): { fromMs: number | null; toMs: number | null } {
+	const fromMs = readMoment(`${at}from`, query.from)
+	const toMs = readMoment(`${at}to`, query.to)
+	if (fromMs !== null && toMs !== null && toMs < fromMs) throw new BadRequest(`${at}to: expected a time not before from`)
 	return { fromMs, toMs }
 }
 
-function listOf<Word extends string>(c: KnownContext, name: string, words: readonly Word[]): Word[] {
-	const given = listParameter(c, name).map((value) => value.toUpperCase())
+/** Those of the words that are given, in any case; 400 for any other. `name`: of the field. */
+export function wordsOf<Word extends string>(name: string, values: readonly string[], words: readonly Word[]): Word[] {
+	const given = values.map((value) => value.toUpperCase())
 	const unknown = given.find((value) => !words.some((word) => word === value))
 	if (unknown !== undefined) throw new BadRequest(`${name}: expected ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`)
 	return words.filter((word) => given.includes(word))

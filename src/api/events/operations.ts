@@ -45,7 +45,7 @@ const ACROSS = `With an Element token of that instance; otherwise of the organiz
 const EXPORTED = `Up to 100 000 events, newest first, times in UTC. A stream that fails breaks off. NDJSON has a record of the log a line and ends with \`{"complete":true,"events":n}\`,
 or, where there are more, or so much was looked through without an end, with \`{"truncated":true,"events":n,"nextPage":"…"}\`; a CSV (without records) that was cut has a last line \`truncated: nextPage=…\`. A text that a spreadsheet
 would run as a formula has an apostrophe before it.`
-const COUNTED = `Each interval is whole, also where \`from\` or \`to\` lies in it: one hour by minute has 61. At most 1500 of them. By hour and longer what was counted in 400 days is there,
+const COUNTED = `Each interval is whole, also where \`from\` or \`to\` lies in it: one hour by minute has 61. At most ${LIMITS.intervals.value} of them. By hour and longer what was counted in 400 days is there,
 by minute and second what is still in the log, up to 20 000 events of an instance. \`failed\` knows of the first 10 000 notifications that were given up since the range began.`
 const EXPORT = [
 	text('application/x-ndjson', 'A record of the log a line, as JSON, and a last line that says whether that is all', EXPORT_NDJSON),

@@ -1,5 +1,6 @@
 /** The shapes of the event log: what is asked of it, and its records (contract, sections 6 and 11). */
 import * as z from 'zod'
+import { EVENT_TYPES } from '../../events/event.ts'
 import { atMost, LIMITS } from '../../limits.ts'
 import { EVENT_STATUSES } from '../../watcher/log-rpc.ts'
 import { Names, NextPage, PageSize } from '../paging.ts'
@@ -115,7 +116,7 @@ export const EventAnswer = z
 			}),
 		),
 		elementInstanceId: z.number(),
-		eventType: z.enum(['CREATED', 'UPDATED', 'DELETED']),
+		eventType: z.enum(EVENT_TYPES),
 		objectType: z.string(),
 		objectId: z.string(),
 		sequence: z.number().meta({ description: "Its place in the instance's log" }),

@@ -6,7 +6,17 @@ import * as z from 'zod'
 import { LIMITS } from '../../limits.ts'
 import { type Operation, operation, VendorRecord } from '../contract.ts'
 import { COLLECTIONS, type Place, RECORDS, RECORDS_AT, RECORDS_OF_ORDER, REPORT_ANSWERS } from './examples.ts'
-import { AnythingThere, DeleteQuery, ItemQuery, ListQuery, MetadataAnswer, ObjectAnswer, ReportQuery, WriteBody } from './schema.ts'
+import {
+	AnyReply,
+	AnythingThere,
+	DeleteQuery,
+	ItemQuery,
+	ListQuery,
+	MetadataAnswer,
+	ObjectAnswer,
+	ReportQuery,
+	WriteBody,
+} from './schema.ts'
 
 /** The resources by their names in paths; what one of them is called, and an example of what is created. */
 const RESOURCES = {
@@ -210,7 +220,7 @@ function writeAt(method: 'post' | 'patch' | 'put', path: string, depth: Depth, p
 		description: BY_WORDS,
 		params,
 		example: body,
-		answer: AnythingThere,
+		answer: AnyReply,
 		answerExample: record,
 	})
 }

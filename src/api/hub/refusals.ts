@@ -25,6 +25,7 @@ export function storeError(failure: Failure, method: string): HttpError {
 	const message = unsure ? `${failure.message} It is unknown whether it was done: look with GET before it is tried again.` : failure.message
 	return new StoreFailed(message, {
 		providerMessage,
+		perhapsDone: unsure,
 		...(retryAfter === null ? {} : { headers: { 'Retry-After': String(retryAfter) } }),
 	})
 }

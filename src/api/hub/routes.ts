@@ -42,7 +42,7 @@ function handlerOf({ method, answer }: Operation): (c: InstanceContext, input: {
 		const hub = openHub(c)
 		if (method === 'get') return expectShape(await read(hub, query as Query, shape), shape)
 		if (method === 'delete') return await remove(hub, (query as { force?: 'true' | 'false' }).force)
-		return expectShape(await write(hub, method), shape)
+		return writtenAs(await write(hub, method), shape)
 	}
 }
 
@@ -148,6 +148,11 @@ function expectShape(answer: unknown, shape: 'list' | 'record' | 'any'): unknown
 	const fits = shape === 'any' ? isObject : shape === 'list' ? isList && answer.every((one) => isRecord(one)) : isRecord(answer)
 	if (!fits) throw new StoreFailed(`The store did not answer with a ${shape === 'any' ? 'record or a list' : shape}`)
 	return answer
+}
+
+/** What a write that was done is answered with: what came, or `{}` where that is nothing, or no record where one is promised. It was done, whatever the store's words. */
+function writtenAs(answer: unknown, shape: 'list' | 'record' | 'any'): unknown {
+	return answer === null || (shape === 'record' && !isRecord(answer)) ? {} : answer
 }
 
 function shaperOf(c: InstanceContext, fields: string | undefined): (value: unknown) => unknown {

@@ -84,6 +84,13 @@ export const AnythingThere = z
 	.union([VendorRecord, z.array(z.union([VendorRecord, Plain]))])
 	.meta({ id: 'VendorAnswer', examples: [[COLLECTIONS[1].record]], description: 'What the store has at this address: a record or a list' })
 
+/** What a write is answered with, by whatever is at that address: a plugin's route may say `true`. */
+export const AnyReply = z.union([VendorRecord, z.array(z.union([VendorRecord, Plain])), z.string(), z.number(), z.boolean()]).meta({
+	id: 'VendorReply',
+	examples: [COLLECTIONS[1].record],
+	description: 'What the store answered; `{}` when it answered with nothing',
+})
+
 /** A collection of the store. */
 export const ObjectAnswer = z
 	.strictObject({

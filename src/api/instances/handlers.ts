@@ -13,7 +13,7 @@ import {
 import { listInstances } from '../../instances/list.ts'
 import type { Instance } from '../../instances/records.ts'
 import { elementOf } from '../../instances/stores.ts'
-import { readId, seesSecrets } from '../access.ts'
+import { readId, seesToken } from '../access.ts'
 import type { CallerContext, InstanceContext } from '../environment.ts'
 import { formatPageToken, listParameter, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
 import type { ConfigurationItem, ConfigurationPatch, InstanceAnswer, InstanceBody, InstancesQuery } from './schema.ts'
@@ -119,7 +119,7 @@ async function change(c: InstanceContext, input: InstanceInput, options: ChangeO
 
 /** What a view may show to whoever asks. */
 function viewEnvOf({ env, var: variables }: Pick<CallerContext, 'env' | 'var'>): ViewEnv {
-	return { MASTER_KEYS: env.MASTER_KEYS, PUBLIC_URL: env.PUBLIC_URL, seesSecrets: seesSecrets({ var: variables }) }
+	return { MASTER_KEYS: env.MASTER_KEYS, PUBLIC_URL: env.PUBLIC_URL, seesToken: seesToken({ var: variables }) }
 }
 
 function itemsOf(instance: Instance): Item[] {

@@ -162,6 +162,7 @@ export const instanceOperations = {
 		summary: 'Get the signature key',
 		description: 'The key that signs notifications and, during a rotation, the one that takes over.',
 		role: 'developer',
+		keys: false,
 		answer: SignatureKeyAnswer,
 	}),
 	...both('rotateSignatureKey', {
@@ -172,6 +173,7 @@ export const instanceOperations = {
 		description: 'For a time both keys sign, so that no notification is refused while receivers change over.',
 		body: RotateBody,
 		example: { grace: 3600 },
+		keys: false,
 		answer: SignatureKeyAnswer,
 	}),
 	...both('endSignatureKeyRotation', {
@@ -180,6 +182,7 @@ export const instanceOperations = {
 		tag: 'Instances',
 		summary: 'End a signature key rotation',
 		description: 'The new key signs alone, from now on.',
+		keys: false,
 		answer: SignatureKeyAnswer,
 	}),
 

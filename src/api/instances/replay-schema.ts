@@ -3,12 +3,12 @@ import * as z from 'zod'
 import { atMost, LIMITS } from '../../limits.ts'
 import { ORDER } from '../examples.ts'
 import { REPLAY, TEST_EVENT } from './examples.ts'
+import { Texts } from '../paging.ts'
 
 const DryRun = z
 	.enum(['true', 'false'], 'expected true or false')
 	.optional()
 	.meta({ description: 'true: nothing is sent; 200 with what it would be' })
-const Names = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
 const Moment = z
 	.union([z.string(), z.number()], 'expected a time such as 2026-01-31T12:00:00Z')
 	.meta({ description: 'ISO 8601 or epoch time (13 digits or more are milliseconds, 9 or 10 seconds)', examples: ['2026-06-01T00:00:00Z'] })
@@ -21,8 +21,8 @@ export const ReplayFilter = z.strictObject(
 	{
 		from: Moment.optional(),
 		to: Moment.optional(),
-		eventTypes: Names.optional().meta({ description: 'CREATED, UPDATED, DELETED', examples: [['CREATED']] }),
-		resources: Names.optional().meta({ description: 'Labels of the poller configuration', examples: [['orders']] }),
+		eventTypes: Texts.optional().meta({ description: 'CREATED, UPDATED, DELETED', examples: [['CREATED']] }),
+		resources: Texts.optional().meta({ description: 'Labels of the poller configuration', examples: [['orders']] }),
 		objectId: z
 			.union([z.string(), z.number()], 'expected the id of an object')
 			.optional()

@@ -3,6 +3,7 @@ import type * as z from 'zod'
 import { auditStatement, type AuditEntry } from '../../accounts/audit.ts'
 import { BadRequest, Conflict, NotFound } from '../../errors.ts'
 import { shown } from '../../limits.ts'
+import { EVENT_TYPES } from '../../events/event.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import type { Instance } from '../../instances/records.ts'
 import type { NotificationReport, ReplayQuery, SubscriptionReport } from '../../watcher/rpc.ts'
@@ -10,13 +11,13 @@ import { readId } from '../access.ts'
 import type { CallerContext, InstanceContext } from '../environment.ts'
 import { requireNotification } from '../notifications/deliveries.ts'
 import { showResend } from '../notifications/view.ts'
+import { readRange, wordsOf } from '../events/filter.ts'
 import { readMoment } from '../times.ts'
 import type { ReplayBody, ReplayFilter } from './replay-schema.ts'
 import { ask, askObject } from './watching.ts'
 
 type Shown = ReturnType<typeof showResend>
 
-const EVENT_TYPES = ['CREATED', 'UPDATED', 'DELETED']
 /** What makes a dead callback alive again. */
 const REVIVE =
 	'PUT /notifications/subscriptions/deliveries releases what is queued and activates it, PUT /instances/{id}/enabled does so for all'
@@ -166,15 +167,22 @@ function readFilter(filter: z.output<typeof ReplayFilter>): NonNullable<ReplayQu
 	if (Object.values(filter).every((value) => value === undefined))
 		throw new BadRequest('filter: expected at least one of from, to, eventTypes, resources, objectId, status and text')
 	const { from, to, eventTypes, resources, objectId, status, text } = filter
-	const fromMs = from === undefined ? undefined : requireMoment('filter.from', from)
-	const toMs = to === undefined ? undefined : requireMoment('filter.to', to)
-	if (fromMs !== undefined && toMs !== undefined && toMs < fromMs) throw new BadRequest('filter.to: expected a time not before from')
-	const types = eventTypes === undefined ? undefined : namesOf(eventTypes).map((name) => name.toUpperCase())
-	if (types !== undefined && (types.length === 0 || !types.every((type) => EVENT_TYPES.includes(type))))
-		throw new BadRequest(`filter.eventTypes: expected a list of ${EVENT_TYPES.join(', ')}`)
+	// What is blank here would name more than was meant.
+	for (const [name, value] of Object.entries({ from, to })) if (value !== undefined) requireMoment(`filter.${name}`, value)
+	const { fromMs, toMs } = readRange({ from: from?.toString().trim(), to: to?.toString().trim() }, 'filter.')
+	const types = eventTypes === undefined ? undefined : wordsOf('filter.eventTypes', namesOf(eventTypes), EVENT_TYPES)
+	if (types?.length === 0) throw new BadRequest(`filter.eventTypes: expected a list of ${EVENT_TYPES.join(', ')}`)
 	const labels = resources === undefined ? undefined : namesOf(resources)
 	if (labels?.length === 0) throw new BadRequest('filter.resources: expected a list of resources, such as orders')
-	return { fromMs, toMs, types, resources: labels, objectId: objectId === undefined ? undefined : String(objectId), status, text }
+	return {
+		fromMs: fromMs ?? undefined,
+		toMs: toMs ?? undefined,
+		types,
+		resources: labels,
+		objectId: objectId === undefined ? undefined : String(objectId),
+		status,
+		text,
+	}
 }
 
 /** A list, or texts joined with `|` as configuration keys have them. */

@@ -15,7 +15,7 @@ export interface ViewEnv {
 	MASTER_KEYS: string
 	PUBLIC_URL: string
 	/** Otherwise the token is masked. */
-	seesSecrets: boolean
+	seesToken: boolean
 }
 
 /** A whole instance. `hydrate: false` leaves out the element and the configuration. */
@@ -27,7 +27,7 @@ export async function showInstance(env: ViewEnv, instance: Instance, hydrate = t
 		id: instance.id,
 		name: instance.name,
 		createdDate: toIsoSeconds(instance.createdMs),
-		token: env.seesSecrets ? await openSecret(env.MASTER_KEYS, instance.tokenSealed, instanceContext(instance.id)) : MASK,
+		token: env.seesToken ? await openSecret(env.MASTER_KEYS, instance.tokenSealed, instanceContext(instance.id)) : MASK,
 		...(hydrate ? { element: showElement(element) } : {}),
 		elementId: element.id,
 		tags: instance.tags,

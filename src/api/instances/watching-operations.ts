@@ -71,6 +71,7 @@ export const watchingOperations = {
 		description:
 			'What the store has, and address and secrets for webhooks that are made by hand. Shows secrets: the audit log says who looked.',
 		role: 'developer',
+		keys: false,
 		answer: WebhooksAnswer,
 	}),
 	...both('listRejectedDeliveries', {
@@ -87,6 +88,7 @@ export const watchingOperations = {
 		tag: 'Instances',
 		summary: 'Rotate webhook secrets',
 		description: 'The secrets before are accepted for another day. 202 when the store is still to be told.',
+		keys: false,
 		answer: WebhookSecretsAnswer,
 		status: [200, 202],
 	}),

@@ -14,6 +14,11 @@ const Hydrate = z
 const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const
 /** `dropped`: nobody heard it, or its subscription was removed. */
 const DeliveryStatus = z.enum(['created', 'delivered', 'notified', 'retry', 'queued', 'dropped'])
+/** Instances by their tags. */
+const Tags = Names.meta({
+	description: 'Only of instances that have all of these tags; may be given several times',
+	examples: TAGS_OF_INSTANCE,
+})
 const Where = z.string().max(LIMITS.where.value, atMost('where')).optional()
 
 /** The query of a list of subscriptions. */
@@ -22,10 +27,7 @@ export const SubscriptionsQuery = z.object({ pageSize: PageSize.optional(), next
 /** The query of a list of notifications. */
 export const NotificationsQuery = z.object({
 	'topics[]': Names.meta({ description: 'Only these topics; may be given several times', examples: [TOPIC] }),
-	'tags[]': Names.meta({
-		description: 'Only of instances that have all of these tags; may be given several times',
-		examples: TAGS_OF_INSTANCE,
-	}),
+	'tags[]': Tags,
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
 	hydrate: Hydrate,
@@ -34,9 +36,10 @@ export const NotificationsQuery = z.object({
 /** The query of a list of deliveries. */
 export const DeliveriesQuery = z.object({
 	where: Where.meta({
-		description: 'Which; by channel, status, config.url, topics, subscriptionId',
+		description: 'Which; by channel, status, config.url, topics, instanceId, subscriptionId',
 		examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
 	}),
+	'tags[]': Tags,
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
 	hydrate: Hydrate,
@@ -51,9 +54,10 @@ export const ReleaseQuery = z.object({
 		.string(WHAT_TO_RELEASE)
 		.max(LIMITS.where.value, atMost('where'))
 		.meta({
-			description: 'What to release; only what is queued can be',
+			description: 'What to release, by channel, status, config.url, topics, instanceId, subscriptionId; only what is queued can be',
 			examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
 		}),
+	'tags[]': Tags,
 })
 
 /** The query of the deliveries of one notification. */

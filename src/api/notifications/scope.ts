@@ -5,10 +5,11 @@
 import { parseNotificationId, type NotificationPosition } from '../../events/ids.ts'
 import { BadRequest, NotFound } from '../../errors.ts'
 import { findOwner, reachedOwner } from '../../instances/organizations.ts'
-import { findInstance, type Instance } from '../../instances/records.ts'
+import type { Instance } from '../../instances/records.ts'
 import { reachedInstances, type Reach, type Reached } from '../../instances/subscriptions.ts'
 import { LIMITS } from '../../limits.ts'
 import type { Known, WatcherRpc } from '../../watcher/rpc.ts'
+import { callersInstance } from '../access.ts'
 import type { CallerContext } from '../environment.ts'
 import { askObject } from '../instances/watching.ts'
 
@@ -36,13 +37,6 @@ export async function reachable(c: CallerContext, reach: Reach & { ownTopics: re
 	return ownerId === null ? found : [...found, { id: ownerId, elementKey: null }]
 }
 
-/** One of the caller's instances; null when it is not theirs. */
-export async function ownInstance(c: CallerContext, id: number): Promise<Instance | null> {
-	const { tokenInstance, organizationProven, user } = c.var
-	if (tokenInstance !== null && tokenInstance.id === id) return tokenInstance
-	return organizationProven ? await findInstance(c.env.DB, user.organizationId, id) : null
-}
-
 /** The notification of the path's `{id}`: whose it is (`instance` null: the organization's own), and its number there. Checked before any object is touched. */
 export async function requirePosition(
 	c: CallerContext,
@@ -50,7 +44,7 @@ export async function requirePosition(
 ): Promise<NotificationPosition & { owner: Reached; instance: Instance | null }> {
 	const position = parseNotificationId(id)
 	if (position === null) throw new NotFound('No such notification')
-	const instance = await ownInstance(c, position.ownerId)
+	const instance = await callersInstance(c, position.ownerId)
 	if (instance !== null) {
 		c.set('instanceId', instance.id)
 		return { ...position, owner: instance, instance }

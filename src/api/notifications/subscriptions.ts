@@ -9,16 +9,14 @@ import { guardUrl, meansLogOnly } from '../../instances/urls.ts'
 import { stripBrackets } from '../../instances/values.ts'
 import { atMost, LIMITS, shown } from '../../limits.ts'
 import type { SubscriptionReport } from '../../watcher/rpc.ts'
-import { readId } from '../access.ts'
+import { callersInstance, readId } from '../access.ts'
 import type { CallerContext } from '../environment.ts'
 import { AT_A_TIME } from '../merge.ts'
 import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
 import type { Subscription, SubscriptionBody } from './schema.ts'
-import { askOwner, ownInstance } from './scope.ts'
+import { askOwner } from './scope.ts'
 import { requireOwnTopics, splitTopics } from './topics.ts'
 import { showSubscription } from './view.ts'
-
-/** Most topics that a subscription names. */
 
 /** `GET /notifications/subscriptions`: by rising id. */
 export async function list(
@@ -101,7 +99,7 @@ export async function remove(c: CallerContext, id: string): Promise<undefined> {
 			`This subscription is the callback of instance ${found.ownerId}; remove event.notification.callback.url from its configuration`,
 		)
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
-	const version = found.elementKey === null ? 0 : (await ownInstance(c, found.ownerId))?.version
+	const version = found.elementKey === null ? 0 : (await callersInstance(c, found.ownerId))?.version
 	if (version === undefined || !(await removeSubscription(services.env.DB, actor, found, services.now())))
 		throw new NotFound(`No subscription ${id}`)
 	await tell(services, { id: found.ownerId, version: version + 1 }, {})
@@ -123,7 +121,7 @@ async function requireInstance(c: CallerContext, topics: readonly string[]): Pro
 	const [parts] = splitTopics(topics).instances
 	if (parts === undefined || topics.length > 1)
 		throw new BadRequest('topics: expected one topic where it is that of an instance; make a subscription for each')
-	const instance = await ownInstance(c, parts.instanceId)
+	const instance = await callersInstance(c, parts.instanceId)
 	if (instance === null || instance.elementKey !== parts.elementKey)
 		throw new BadRequest(`topics: no instance of yours has ${topics[0] ?? ''}`)
 	return instance

@@ -1,10 +1,11 @@
 /** What a receiver reads of a request before it trusts anything: which instances it names, which versions, and its body's bytes within bounds. */
 import { LIMITS } from '../../limits.ts'
+import { depthOf } from '../nesting.ts'
 
 /** Largest body that is read; what is larger is refused, and reconciling finds the change (design, Seeing: webhooks). */
 export const LARGEST_BODY = LIMITS.receiverBody.value
 /** Deepest nesting: WordPress itself writes no deeper JSON than this. */
-export const DEEPEST = 512
+export const DEEPEST = LIMITS.nesting.value
 /** Instances that one request may name. */
 const MOST_INSTANCES = 5
 /** Versions that an address may name. */
@@ -82,25 +83,6 @@ export function objectText(body: Uint8Array): string | null {
 	} catch {
 		return null
 	}
-}
-
-/** How deep brackets are nested in a JSON text, without building it. */
-function depthOf(text: string): number {
-	let depth = 0
-	let deepest = 0
-	let inString = false
-	for (let i = 0; i < text.length; i++) {
-		const code = text.charCodeAt(i)
-		if (inString) {
-			if (code === 0x5c) i++
-			else if (code === 0x22) inString = false
-		} else if (code === 0x22) inString = true
-		else if (code === 0x7b || code === 0x5b) {
-			depth++
-			if (depth > deepest) deepest = depth
-		} else if (code === 0x7d || code === 0x5d) depth--
-	}
-	return deepest
 }
 
 function readId(text: string): number | null {

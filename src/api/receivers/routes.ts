@@ -8,8 +8,10 @@ import { findElement } from '../../elements/registry.ts'
 import { atMost } from '../../limits.ts'
 import { logError } from '../../log.ts'
 import type { HookAnswer, HookDelivery } from '../../watcher/rpc.ts'
-import type { Api } from '../serve.ts'
+import { addressOf } from '../access.ts'
+import { type Api, describeOnly } from '../serve.ts'
 import type { PublicEnv } from '../environment.ts'
+import { receiverOperations } from './operations.ts'
 import { declaresTooMuch, instanceOfPath, instancesOfHeader, LARGEST_BODY, objectText, readBody, versionsOf } from './request.ts'
 
 /** A body above this is a hint without its record (design, Seeing: webhooks). */
@@ -26,6 +28,7 @@ export function declareReceivers(app: Api, base: string): void {
 		app.get(path, (c) => answer(c, 200))
 		app.on('POST', path, receive)
 	}
+	describeOnly(app, receiverOperations, base)
 }
 
 /** Why a request is refused before it is known to be a store's; all of them look the same from outside. */
@@ -44,6 +47,12 @@ async function receive(c: ReceiverContext): Promise<Response> {
 	// Its form alone may refuse it: then its body is not even read.
 	const refusal = refusalOf(envelope, versions)
 	if (refusal !== null && envelope !== null) return unverified(c, named, refusal, null)
+	const address = addressOf(c)
+	const blocked = envelope === null ? null : services.senders.blockedSeconds(address, named, services.now())
+	if (blocked !== null) {
+		c.header('Retry-After', String(blocked))
+		return refuse(c, named, 'too-many-failures', null, 429, 'Signature: too many wrong ones from this address; wait before the next one')
+	}
 	let body: Uint8Array<ArrayBuffer> | null
 	try {
 		body = await readBody(c.req.raw, envelope === null ? LONGEST_PING : LARGEST_BODY)
@@ -56,44 +65,35 @@ async function receive(c: ReceiverContext): Promise<Response> {
 	}
 	if (body === null) return refuse(c, named, 'too-large', null, 413, TOO_LARGE)
 	const { topic, signature } = envelope
-	const verified: { id: number; version: number }[] = []
+	let verified: { id: number; version: number } | null = null
 	for (const id of named) {
-		const version = await services.hookKeys.verify(
-			c.env.MASTER_KEYS,
-			hooks,
-			{ instanceId: id, topic, versions, signature: signature! },
-			body,
-		)
-		if (version !== null) verified.push({ id, version })
+		const claimed = { instanceId: id, topic, versions, signature: signature! }
+		const version = await services.hookKeys.verify(c.env.MASTER_KEYS, hooks, claimed, body)
+		if (version === null) continue
+		// A secret is one instance's: no other one fits.
+		verified = { id, version }
+		break
 	}
-	if (verified.length === 0) return unverified(c, named, 'bad-signature', body)
+	if (verified === null) {
+		services.senders.failed(address, named, named.length * versions.length, services.now())
+		return unverified(c, named, 'bad-signature', body)
+	}
+	services.senders.verified(address, verified.id)
 
 	// From here on it is a store's.
 	const text = objectText(body)
-	if (text === null)
-		return refuse(
-			c,
-			verified.map(({ id }) => id),
-			'not-json',
-			body,
-			400,
-			'body: expected a JSON object',
-		)
+	if (text === null) return refuse(c, [verified.id], 'not-json', body, 400, 'body: expected a JSON object')
 	const delivery = deliveryOf(hooks, envelope, text, body.length, services.now())
-	const outcomes = await Promise.all(verified.map(({ id, version }) => deliver(c, id, { ...delivery, version })))
-	const at = (outcome: (typeof outcomes)[number]) => outcomes.includes(outcome)
-	if (at('failed')) return answer(c, 503, 'This delivery could not be kept; the change will be found by polling')
-	if (at('taken') || at('disabled') || at('unknown-topic')) return answer(c, 200)
-	if (at('retired'))
-		return refuse(
-			c,
-			verified.map(({ id }) => id),
-			'retired',
-			body,
-			401,
-			UNVERIFIED,
-		)
-	return answer(c, 410, 'This instance was deleted')
+	switch (await deliver(c, verified.id, { ...delivery, version: verified.version })) {
+		case 'failed':
+			return answer(c, 503, 'This delivery could not be kept; the change will be found by polling')
+		case 'retired':
+			return refuse(c, [verified.id], 'retired', body, 401, UNVERIFIED)
+		case 'gone':
+			return answer(c, 410, 'This instance was deleted')
+		default:
+			return answer(c, 200)
+	}
 }
 
 /** What can be refused by form alone. */
@@ -152,7 +152,7 @@ function refuse(
 	named: readonly number[],
 	reason: string,
 	body: Uint8Array | null,
-	status: 400 | 401 | 413,
+	status: 400 | 401 | 413 | 429,
 	message: string,
 ): Response {
 	const { services } = c.var
@@ -164,7 +164,7 @@ function refuse(
 }
 
 /** The store reads the status alone; people who look get the contract's error body. */
-function answer(c: ReceiverContext, status: 200 | 400 | 401 | 404 | 410 | 413 | 503, message?: string): Response {
+function answer(c: ReceiverContext, status: 200 | 400 | 401 | 404 | 410 | 413 | 429 | 503, message?: string): Response {
 	const requestId = crypto.randomUUID()
 	return c.json(message === undefined ? {} : { message, requestId }, status, {
 		'Elements-Request-Id': requestId,

@@ -1,7 +1,9 @@
 /** The calls about this deployment itself. */
 import * as z from 'zod'
+import { Email, Password, PersonName } from '../accounts/fields.ts'
 import { LinkAnswer } from '../accounts/links.ts'
-import { operation } from '../contract.ts'
+import { operation, TAGS } from '../contract.ts'
+import { SERVICE_URL } from '../examples.ts'
 import { SETUP } from '../instances/examples.ts'
 import { VERSION } from '../../version.ts'
 
@@ -27,6 +29,46 @@ const SetupAnswer = z
 	})
 	.meta({ id: 'Setup', examples: [SETUP] })
 
+/** A part of the document, as OpenAPI 3.1 has it. */
+const DocumentPart = z
+	.record(z.string(), z.unknown())
+	.meta({ id: 'OpenApiPart', examples: [{ title: 'Shopbell', version: VERSION }], description: 'As OpenAPI 3.1 says' })
+const DocumentAnswer = z
+	.strictObject({
+		openapi: z.literal('3.1.0'),
+		info: DocumentPart,
+		servers: z.array(z.strictObject({ url: z.string() })),
+		security: z.array(DocumentPart),
+		tags: z.array(z.strictObject({ name: z.string(), description: z.string() })),
+		paths: z.record(z.string(), DocumentPart),
+		components: z.record(z.string(), DocumentPart),
+		webhooks: DocumentPart.optional(),
+	})
+	.meta({
+		id: 'OpenApiDocument',
+		examples: [
+			{
+				openapi: '3.1.0',
+				info: { title: 'Shopbell', version: VERSION },
+				servers: [{ url: SERVICE_URL }],
+				security: [{ secrets: [] }, { bearer: [] }],
+				tags: [{ name: 'Service', description: TAGS.Service }],
+				paths: { '/healthz': { get: { operationId: 'healthz', summary: 'Check this deployment' } } },
+				components: { schemas: {} },
+			},
+		],
+	})
+
+/** What the first organization and user are called. */
+export const SetupBody = z.looseObject({
+	token: z.string().optional().meta({ description: 'SETUP_TOKEN, unless it comes as Authorization: Bearer' }),
+	organizationName: PersonName.default('My organization'),
+	email: Email.default('admin@example.com'),
+	firstName: PersonName.default('First'),
+	lastName: PersonName.default('User'),
+	password: Password.optional().meta({ description: 'Without it an invitation is answered, with which they set one' }),
+})
+
 /** All of them. */
 export const serviceOperations = {
 	healthz: operation({
@@ -47,9 +89,28 @@ export const serviceOperations = {
 		tag: 'Service',
 		summary: 'Create the first organization',
 		description:
-			'`Authorization: Bearer <SETUP_TOKEN>`, or `token` in the body. Without it, and once there is an organization, this call does not exist (404). With its first user. Everything in the body may be left out: `organizationName`, `email`, `firstName`, `lastName`, and `password`, instead of which an invitation is answered.',
+			'`Authorization: Bearer <SETUP_TOKEN>`, or `token` in the body. Without it, and once there is an organization, this call does not exist (404). Also makes its first user. Everything in the body may be left out.',
 		access: 'public',
+		body: SetupBody,
+		bodyOptional: true,
+		// The token is looked at first.
+		bodyUnchecked: true,
+		example: { organizationName: 'My organization', email: 'admin@example.com' },
 		answer: SetupAnswer,
-		errors: [400, 404],
+		errors: [404],
+	}),
+}
+
+/** The document itself, which is mounted by what makes it (openapi.ts). */
+export const documentOperations = {
+	getDocument: operation({
+		method: 'get',
+		path: '/openapi.json',
+		root: true,
+		tag: 'Service',
+		summary: 'Get this document',
+		description: 'OpenAPI 3.1. It needs no authorization and says nothing about anybody.',
+		access: 'public',
+		answer: DocumentAnswer,
 	}),
 }

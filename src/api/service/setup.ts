@@ -1,24 +1,13 @@
 /** `POST /setup`: the operator makes the first organization and user, once. Any other time, and for anybody else, it does not exist. */
 import type { Context } from 'hono'
-import * as z from 'zod'
 import { setUp } from '../../accounts/accounts.ts'
 import { equalSecrets } from '../../accounts/secrets.ts'
 import { BadRequest, NotFound } from '../../errors.ts'
-import { Email, Password, PersonName } from '../accounts/fields.ts'
 import { showLink } from '../accounts/links.ts'
 import type { AnswerOf } from '../contract.ts'
 import type { PublicContext } from '../environment.ts'
 import { invalid } from '../serve.ts'
-import type { serviceOperations } from './operations.ts'
-
-const Body = z.looseObject({
-	token: z.string().optional().meta({ description: 'SETUP_TOKEN, unless it comes as Authorization: Bearer' }),
-	organizationName: PersonName.default('My organization'),
-	email: Email.default('admin@example.com'),
-	firstName: PersonName.default('First'),
-	lastName: PersonName.default('User'),
-	password: Password.optional(),
-})
+import { SetupBody, type serviceOperations } from './operations.ts'
 
 /** Makes them. */
 export async function setup(c: PublicContext): Promise<AnswerOf<typeof serviceOperations.setup>> {
@@ -28,7 +17,7 @@ export async function setup(c: PublicContext): Promise<AnswerOf<typeof serviceOp
 		/^Bearer\s+(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1] ??
 		(isObject(given) && typeof given['token'] === 'string' ? given['token'] : '')
 	if ((c.env.SETUP_TOKEN ?? '') === '' || !equalSecrets(token, c.env.SETUP_TOKEN)) throw new NotFound()
-	const body = Body.safeParse(given ?? {})
+	const body = SetupBody.safeParse(given ?? {})
 	if (!body.success) throw given === undefined ? new BadRequest('body: expected well-formed JSON') : invalid(body.error)
 	const { organizationName, email, firstName, lastName, password = null } = body.data
 	const result = await setUp(

@@ -1,10 +1,10 @@
 /** What helps whoever builds a receiver. */
 import type * as z from 'zod'
 import { explainSignature } from '../../delivery/explain.ts'
-import { BadRequest } from '../../errors.ts'
+import { BadRequest, NotFound } from '../../errors.ts'
 import { openKeys } from '../../instances/rotation.ts'
 import { atMost, LIMITS } from '../../limits.ts'
-import { findCallersInstance } from '../access.ts'
+import { callersInstance } from '../access.ts'
 import { serve, type Api } from '../serve.ts'
 import type { CallerContext } from '../environment.ts'
 import { toolOperations } from './operations.ts'
@@ -21,7 +21,8 @@ async function verifySignature(c: CallerContext, body: z.output<typeof VerifyBod
 	const instanceId = body.instanceId ?? null
 	if (key === null && instanceId === null) throw new BadRequest('key: expected a key, or instanceId')
 	const headers = readHeaders(body.headers)
-	const named = instanceId === null ? null : await findCallersInstance(c, instanceId)
+	const named = instanceId === null ? null : await callersInstance(c, instanceId)
+	if (instanceId !== null && named === null) throw new NotFound(`No instance ${instanceId}`)
 	if (named !== null) c.set('instanceId', named.id)
 	const instance = named === null ? null : await openKeys(services, named)
 	return explainSignature({ key, instance, headers, body: body.body, nowMs: services.now() })

@@ -2,6 +2,7 @@
  * Markdown of our own pages as HTML: headings with anchors, code in boxes, tables that scroll, links between pages. The text is part of the
  * Worker, yet HTML in it is shown as text, so that a page can hold any example. Comments, which mark generated parts, are left out.
  */
+import { escapeHtml } from '../../html.ts'
 import { Marked, type Tokens } from 'marked'
 
 /** A heading below the title. */
@@ -36,12 +37,12 @@ export function render(markdown: string, href: (target: string) => string = (tar
 				}
 				const id = unique(ids, anchorOf(text))
 				if (depth === 2) headings.push({ id, text })
-				return `<h${depth} id="${id}">${html}<a class="anchor" href="#${id}" aria-label="Link to “${escape(text)}”">#</a></h${depth}>\n`
+				return `<h${depth} id="${id}">${html}<a class="anchor" href="#${id}" aria-label="Link to “${escapeHtml(text)}”">#</a></h${depth}>\n`
 			},
 			code({ text, lang }: Tokens.Code): string {
 				const language = /^[a-z]+/i.exec(lang ?? '')?.[0]?.toLowerCase()
 				const named = language === undefined ? '' : ` class="language-${language}"`
-				return `<div class="code"><pre tabindex="0"><code${named}>${escape(text)}\n</code></pre></div>\n`
+				return `<div class="code"><pre tabindex="0"><code${named}>${escapeHtml(text)}\n</code></pre></div>\n`
 			},
 			table(token: Tokens.Table): string {
 				const row = (cells: Tokens.TableCell[], tag: string): string =>
@@ -52,11 +53,11 @@ export function render(markdown: string, href: (target: string) => string = (tar
 			link({ href: target, tokens }: Tokens.Link): string {
 				const address = href(target)
 				const inner = this.parser.parseInline(tokens)
-				return /^(https?:\/\/|\/|#)/.test(address) ? `<a href="${escape(address)}">${inner}</a>` : inner
+				return /^(https?:\/\/|\/|#)/.test(address) ? `<a href="${escapeHtml(address)}">${inner}</a>` : inner
 			},
 			html({ text }: Tokens.HTML | Tokens.Tag): string {
 				// A line break in a cell of a table has no other spelling.
-				return text === '<br>' ? text : escape(text.replace(/<!--[\s\S]*?-->\s*/g, ''))
+				return text === '<br>' ? text : escapeHtml(text.replace(/<!--[\s\S]*?-->\s*/g, ''))
 			},
 		},
 	})
@@ -77,10 +78,6 @@ function unique(ids: Map<string, number>, id: string): string {
 	const before = ids.get(id) ?? 0
 	ids.set(id, before + 1)
 	return before === 0 ? id : `${id}-${before}`
-}
-
-function escape(text: string): string {
-	return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
 /** What the library escaped for HTML, as the text that it stands for. */

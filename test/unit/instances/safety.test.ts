@@ -136,8 +136,18 @@ describe('names and tags', () => {
 	test('lose their HTML, however it is nested', () => {
 		expect(stripHtml('<b>Shop</b> & <i>Co</i>')).toBe('Shop & Co')
 		expect(stripHtml('<scr<script>ipt>alert(1)</scr</script>ipt>')).not.toMatch(/<[^<>]*>/)
+		expect(['<<a>b', 'a>b<c', '<a<b>', '>><<', '<>x<y>z'].map(stripHtml)).toEqual(['<b', 'a>b<c', '<a', '>><<', 'xz'])
 		expect(readName('<INSTANCE_NAME>')).toEqual({ ok: true, name: null })
 		expect(readName('a < b')).toEqual({ ok: true, name: 'a < b' })
+	})
+
+	test('take one pass, however long and nested they are', () => {
+		const nested = '<'.repeat(500_000) + '>'.repeat(500_000)
+		const startedMs = performance.now()
+		expect(stripHtml(nested)).toBe('')
+		expect(readName(`${nested}Shop`)).toEqual({ ok: true, name: 'Shop' })
+		// A pass for each level would take minutes.
+		expect(performance.now() - startedMs).toBeLessThan(5_000)
 	})
 
 	test('one text is a list of one; placeholders and repeats are no tags', () => {

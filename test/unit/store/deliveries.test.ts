@@ -305,11 +305,12 @@ describe.each(['hpos-11.0', 'posts-11.0'])('7.1 to 7.9 deliveries of %s', async 
 	})
 
 	it('7.1 signs the bytes as they are sent', () => {
-		for (const { received: all } of sent) {
-			for (const { body, secret, headers } of all)
-				if (secret !== null) expect(signatureOf(body, secret)).toBe(headers['x-wc-webhook-signature'])
-		}
-		for (const delivery of [...received.values()].flat()) {
+		const real = sent.flatMap((one) => one.received).filter(({ secret }) => secret !== null)
+		expect(real.length).toBeGreaterThan(20)
+		for (const { body, secret, headers } of real) expect(signatureOf(body, secret!)).toBe(headers['x-wc-webhook-signature'])
+		const simulated = [...received.values()].flat()
+		expect(simulated.length).toBeGreaterThan(20)
+		for (const delivery of simulated) {
 			const topic = delivery.headers.get('x-wc-webhook-topic')
 			expect(delivery.headers.get('x-wc-webhook-signature')).toBe(signatureOf(delivery.body, `secret-${topic}`))
 			expect(delivery.body).not.toMatch(/[^\\]\/|[^\x20-\x7e]/)

@@ -134,8 +134,11 @@ describe('dates', () => {
 
 	it('3.8 a back-dated creation enters no modified window, a future stamp stays on top', async () => {
 		const made = rig()
-		const old = made.store.act({ do: 'back-date', resource: 'products', days: 100 })[0]?.id
-		expect(ids(await made.get('products?dates_are_gmt=true&modified_after=2026-11-23T11:00:00&per_page=100'))).not.toContain(old)
+		const old = made.store.act({ do: 'back-date', resource: 'products', days: 100 })[0]!.id
+		const fresh = made.store.act({ do: 'create', resource: 'products' })[0]!.id
+		expect(await all(made, 'products?orderby=id', 100)).toEqual(expect.arrayContaining([old, fresh]))
+		const changed = ids(await made.get('products?dates_are_gmt=true&modified_after=2026-11-23T11:00:00&per_page=100'))
+		expect([changed.includes(old), changed.includes(fresh)]).toEqual([false, true])
 		const future = made.store.act({ do: 'edit', resource: 'products', set: { name: 'Soon', date_modified_gmt: '2027-01-01T00:00:00' } })[0]
 			?.id
 		made.store.act({ do: 'burst', resource: 'products', count: 20 })
@@ -239,7 +242,9 @@ describe('what is listed', () => {
 			...ids(await made.get('orders?orderby=id&order=asc&per_page=10')),
 			...ids(await made.get('orders?orderby=id&order=asc&per_page=10&offset=10')),
 		]
-		expect(scanned).not.toContain(before[10])
+		expect(before.length).toBeGreaterThan(20)
+		// It is gone when the first page has been answered: the eleventh row is on neither.
+		expect(scanned).toEqual([...before.slice(0, 10), ...before.slice(11, 21)])
 	})
 
 	it('3.8 _fields with dots, the newest ten and the total in one call', async () => {

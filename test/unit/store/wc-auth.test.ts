@@ -89,6 +89,7 @@ describe.each(['hpos-11.0', 'posts-11.0'])('recorded connect flow of %s', (set) 
 		await store.fetch(new Request(`${origin}/wc-auth/v1/authorize?${query()}`, { method: 'POST' }))
 		const [got] = inbox.got
 		expect([got?.method, got?.url]).toEqual([post?.method, GIVEN.callback_url])
+		expect(Object.keys(post?.headers ?? {})).not.toEqual([])
 		for (const [header, value] of Object.entries(post?.headers ?? {})) expect(got?.headers.get(header)).toBe(value)
 		const [real, simulated] = [
 			JSON.parse(post?.body ?? '') as Record<string, unknown>,

@@ -139,8 +139,10 @@ describe('authorization', () => {
 			`Bearer sbs_${'x'.repeat(43)}`,
 		]
 		for (const [index, authorization] of refused.entries()) {
-			for (const [method, path, body] of calls) {
-				const answer = await client.call(method, path, body, { authorization, headers: { 'CF-Connecting-IP': `192.0.2.${index}` } })
+			for (const [n, [method, path, body]] of calls.entries()) {
+				// From an address each: failures are counted by it.
+				const headers = { 'CF-Connecting-IP': `2001:db8:${index}::${n}` }
+				const answer = await client.call(method, path, body, { authorization, headers })
 				expect(answer.status, `${method} ${path} with ${authorization}`).toBe(401)
 				expect(Object.keys(answer.body).sort()).toEqual(['message', 'requestId'])
 			}
@@ -161,7 +163,7 @@ describe('authorization', () => {
 		}
 	})
 
-	test("§1.5 §1.6 a token opens its own instance only, and no organization's call; nothing once that is deleted, no hub while it is disabled", async () => {
+	test("§1.5 §1.6 §2.38 a token opens its own instance only, and no organization's call; nothing once that is deleted, no hub while it is disabled", async () => {
 		const { body: first } = await client.call('POST', '/instances', instanceBody())
 		const { body: second } = await client.call('POST', '/instances', instanceBody())
 		const authorization = `User ${client.userSecret}, Element ${first.token}`
@@ -171,6 +173,7 @@ describe('authorization', () => {
 		expect((await client.call('GET', '/hubs/ecommerce/orders')).status).toBe(401)
 		expect((await client.call('DELETE', '/instances')).status).toBe(401)
 		expect((await client.call('PATCH', '/instances', { name: 'By token' }, { authorization })).body.name).toBe('By token')
+		expect((await client.call('GET', '/hubs', undefined, { authorization })).status).toBe(200)
 		expect((await client.call('GET', '/ping', undefined, { authorization })).body).toEqual({
 			dateTime: '2026-06-01T12:00:00Z',
 			endpoint: 'woocommercerest',
@@ -226,7 +229,9 @@ describe('requests and answers', () => {
 		for (const path of ['/instances', '/nothing/here', '/instances/99', '//healthz', '//nothing']) {
 			const { headers, body } = await client.call('GET', path)
 			expect(headers.get('Elements-Request-Id')).toMatch(/^[0-9a-f-]{36}$/)
-			expect(headers.get('Access-Control-Expose-Headers')).toContain('Elements-Next-Page-Token')
+			expect(headers.get('Access-Control-Expose-Headers')).toBe(
+				'Elements-Returned-Count, Elements-Total-Count, Elements-Request-Id, Elements-Next-Page-Token, Elements-Trace-Id, Elements-Error, Content-Disposition',
+			)
 			if (body?.message !== undefined) expect(body.requestId).toBe(headers.get('Elements-Request-Id'))
 		}
 	})

@@ -251,6 +251,11 @@ describe('secrets', () => {
 		const { body: second } = await call('POST', '/rotate', { grace: 3600 })
 		expect(second.previousUntil).toBe('2026-06-01T13:00:00Z')
 		expect([await works(first), await works(second.secret)]).toEqual([200, 200])
+		// What was promised to the first one holds: there is no second rotation with grace meanwhile.
+		client.world.nowMs += HOUR - 1
+		expect((await call('POST', '/rotate', { grace: 60 })).body.message).toMatch(/^The secret before this one still opens/)
+		expect([await works(first), await works(second.secret)]).toEqual([200, 200])
+		client.world.nowMs -= HOUR - 1
 		client.world.nowMs += HOUR
 		expect([await works(first), await works(second.secret)]).toEqual([401, 200])
 		const { body: third } = await call('POST', '/rotate')
@@ -372,6 +377,7 @@ describe('API keys', () => {
 		['no list', { scopes: 'hub:read' }, /^scopes: expected a list of/],
 		['no name', { name: '' }, /^name: expected 1 to 255/],
 		['a time that is over', { expiresDate: '2026-05-01' }, /^expiresDate: expected a time that is still to come/],
+		['a blank', { expiresDate: '' }, /^expiresDate: expected a time such as/],
 		['no time', { expiresDate: 'soon' }, /^expiresDate: expected a time such as/],
 		['two times', { expiresDate: '2026-07-01', expiresDays: 1 }, /^expiresDays: expected one of/],
 		['no days', { expiresDays: 0 }, /^expiresDays: expected days from 1 to 3650/],
@@ -424,7 +430,7 @@ describe('the account', () => {
 		expect(await actions('from=2026-06-01T12:00:01Z&to=2026-06-01T12:00:02Z')).toEqual(['api-key.create'])
 		for (const [query, message] of [
 			['from=2026-06-02&to=2026-06-01', 'to: expected a moment after from'],
-			['from=soon', 'from: expected a time such as 2026-01-31T12:00:00Z'],
+			['from=soon', 'from: expected a time such as 2026-01-31T12:00:00Z, of the years 1970 to 9999'],
 			['objectType=shop', 'objectType: expected organization, instance, user, api-key, session'],
 			['userId=x', 'userId: expected a positive whole number'],
 			[`action=${'x'.repeat(65)}`, 'action: expected at most 64 characters'],

@@ -117,6 +117,7 @@ describe('approved', () => {
 
 	test('nothing of it is kept in the clear, nor in the log of requests', async () => {
 		const { state, oauthUrl } = await start()
+		expect(await rows('drafts')).toHaveLength(1)
 		expect(JSON.stringify(await rows('drafts'))).not.toContain(state)
 		expect(JSON.stringify(await rows('drafts'))).not.toContain('app.example.com')
 		const lines: string[] = []

@@ -5,6 +5,7 @@ import { createApp } from '../../../src/app.ts'
 import type { Env } from '../../../src/context.ts'
 import { HookKeys } from '../../../src/instances/hook-keys.ts'
 import { Rejections } from '../../../src/instances/rejections.ts'
+import { Senders } from '../../../src/instances/senders.ts'
 import type { SimulatedStore } from '../../store/store.ts'
 import { undeclared } from '../contract/document.ts'
 import type { Services } from '../../../src/instances/services.ts'
@@ -296,6 +297,7 @@ export interface World {
 	/** Verifies deliveries; a test may put its own secrets in place of the derived ones. */
 	hookKeys: HookKeys
 	rejections: Rejections
+	senders: Senders
 }
 
 /** What a caller can do. */
@@ -324,6 +326,7 @@ export async function startWorld(store: World['store'] = async () => new Respons
 		settings: {},
 		hookKeys: new HookKeys(),
 		rejections: new Rejections(),
+		senders: new Senders(),
 	}
 	const app = createApp(servicesOf(world))
 	const send = async (request: Request): Promise<Response> => {
@@ -378,6 +381,9 @@ export function servicesOf(world: World): Omit<Services, 'env'> {
 		},
 		get rejections() {
 			return world.rejections
+		},
+		get senders() {
+			return world.senders
 		},
 		io: {
 			fetch: async (request) => {

@@ -331,6 +331,49 @@ describe('refusals and failures', () => {
 		}
 	})
 
+	test('a write that may have been done is not made again under its Idempotency-Key; one that was not done is', async () => {
+		const post = (key: string) => hub('POST', '/orders', { status: 'pending' }, { 'Idempotency-Key': key })
+		const failures: [made: number, () => Promise<Response>][] = [
+			[1, async () => new Response('<html>', { status: 500 })],
+			[1, async () => Promise.reject(new Error('reset'))],
+			[1, async () => new Response('not JSON')],
+			[2, async () => Promise.reject(new Error('connection refused'))],
+			[2, async () => new Response('', { status: 503, headers: { 'Retry-After': '5' } })],
+			[2, async () => Response.json(error, { status: 429 })],
+		]
+		for (const [index, [made, failure]] of failures.entries()) {
+			client.world.store = failure
+			const first = await post(`key-${index}`)
+			expect([429, 502]).toContain(first.status)
+			client.world.store = (request) => store.fetch(request)
+			asked()
+			const again = await post(`key-${index}`)
+			expect(asked(), String(index)).toHaveLength(made - 1)
+			if (made === 2) expect([again.status, again.body.status], String(index)).toEqual([200, 'pending'])
+			else expect([again.status, again.body, again.headers.get('Idempotent-Replayed')], String(index)).toEqual([502, first.body, 'true'])
+		}
+	})
+
+	test.each([
+		['nothing', '', {}, {}],
+		['null', 'null', {}, {}],
+		['true', 'true', {}, true],
+		['a word', '"ok"', {}, 'ok'],
+		['a list', '[{"id":1}]', {}, [{ id: 1 }]],
+		['a record', '{"id":1}', { id: 1 }, { id: 1 }],
+	])('a write that was done is answered with what came: %s', async (_what, text, ofOrders, ofOthers) => {
+		client.world.store = async () => new Response(text, { status: 201, headers: { 'Content-Type': 'application/json' } })
+		const key = { 'Idempotency-Key': 'once' }
+		// Where a record is promised, anything else is an empty one.
+		expect(await hub('POST', '/orders', {}, key)).toMatchObject({ status: 200, body: ofOrders })
+		expect(await hub('PATCH', '/orders/5', {})).toMatchObject({ status: 200, body: ofOrders })
+		const other = await hub('POST', '/hubs/ecommerce/bookings/12/confirm', {}, { 'Idempotency-Key': 'two' })
+		expect([other.status, other.body]).toEqual([200, ofOthers])
+		asked()
+		expect((await hub('POST', '/orders', {}, key)).headers.get('Idempotent-Replayed')).toBe('true')
+		expect(asked()).toEqual([])
+	})
+
 	test('a store that answers something else is a 502, never a page of it', async () => {
 		client.world.store = async () =>
 			new Response('<html>Fatal error in /var/www</html>', { status: 500, headers: { 'Content-Type': 'text/html' } })

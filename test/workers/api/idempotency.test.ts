@@ -51,6 +51,23 @@ describe('the same request', () => {
 		expect(await rows('SELECT * FROM idempotency')).toEqual([])
 	})
 
+	test('notes each time that it shows a secret again', async () => {
+		const shown = () => rows("SELECT user_id, object_type, object_id, detail FROM audit_log WHERE action = 'secret.show-again'")
+		for (let time = 0; time < 3; time++) await post('/accounts/api-keys', BODY)
+		const made = { user_id: 1, object_type: 'organization', object_id: 1, detail: '{"call":"createApiKey"}' }
+		expect(await shown()).toEqual([made, made])
+		await fakeInstance(client, 7)
+		const other = { headers: { 'Idempotency-Key': 'two' } }
+		for (let time = 0; time < 2; time++) await post('/instances/7/signature-key/rotate', { grace: 0 }, other)
+		expect((await shown()).slice(2)).toEqual([
+			{ user_id: 1, object_type: 'instance', object_id: 7, detail: '{"call":"rotateSignatureKey"}' },
+		])
+		// What shows none is not noted.
+		for (let time = 0; time < 2; time++)
+			await post('/notifications', { topic: 'stock.low', message: {} }, { headers: { 'Idempotency-Key': 'three' } })
+		expect(await shown()).toHaveLength(3)
+	})
+
 	test('connects a store once, and says which instance it was', async () => {
 		const first = await post('/instances', instanceBody())
 		const asked = client.world.requests.length
@@ -219,7 +236,7 @@ test('an answer that is too large to keep goes out once; then a 409 says that it
 			c.set('tokenInstance', null)
 			await next()
 		},
-		idempotent as never,
+		idempotent(null) as never,
 		(c) => c.text('x'.repeat(LARGEST_ANSWER + (made++ === 0 ? 1 : 0))),
 	)
 	const ask = async () => {

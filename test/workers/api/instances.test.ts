@@ -438,7 +438,7 @@ describe('changing', () => {
 	})
 
 	test('every change leaves an audit row that names it', async () => {
-		await client.call('PATCH', `/instances/${id}`, { configuration: { 'my.key': 'value of mine' } })
+		await client.call('PATCH', `/instances/${id}`, { name: 'name of mine', configuration: { 'my.key': 'value of mine' } })
 		await client.call('DELETE', `/instances/${id}/enabled`)
 		await client.call('PUT', `/instances/${id}/enabled`)
 		await client.call('PUT', `/instances/${id}/deletions`, { decision: 'forget' })
@@ -455,7 +455,7 @@ describe('changing', () => {
 		])
 		expect(log.every((row) => row['organization_id'] === 1 && row['user_id'] === 1 && row['request_id'] !== null)).toBe(true)
 		expect(log[2]!['detail']).toContain('my.key')
-		expect(JSON.stringify(log)).not.toContain('value of mine')
+		expect(JSON.stringify(log)).not.toMatch(/(value|name) of mine/)
 	})
 
 	test('of two changes at once none is lost unnoticed, and only what took hold is audited', async () => {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type LimitName, LIMITS, limitsTable, shown } from '../../../src/limits.ts'
 import { createStore } from '../../store/store.ts'
 import { env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
+import { manyInstances } from './support.ts'
 
 let client: Client
 let made: { id: number; token: string }
@@ -51,6 +52,21 @@ const setting = (name: string, value: (n: number) => unknown): Case => ({
 	ask: (n) => call('PATCH', '/accounts/settings', { [name]: value(n) }),
 })
 
+/** An address of exactly so many characters. */
+const address = (n: number): string => `https://shop.example.com/${text(n - 25)}`
+
+/** Lists, one of each kind. */
+const LISTS = [
+	'/instances',
+	'/instances/1/events',
+	'/instances/events',
+	'/notifications',
+	'/users',
+	'/accounts/audit',
+	'/accounts/api-keys',
+]
+const MERGED = ['/instances/events?', '/notifications?hydrate=false&', '/notifications/subscriptions/deliveries?']
+
 /** JSON text of exactly so many bytes. */
 const json = (n: number): string => `{"name":"${text(n - 11)}"}`
 /** Sent by a store: without Authorization. */
@@ -65,20 +81,10 @@ async function delivered(n: number): Promise<Answer> {
 	return { status: response.status, body: await response.json().catch(() => ({})) }
 }
 
-/** Instances that had events, put into the tables; the real one among them. */
-async function manyInstances(n: number): Promise<Answer> {
-	await env.DB.prepare('DELETE FROM instances WHERE id >= 1000').run()
-	await env.DB.prepare(
-		`WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 999 + ?)
-		INSERT INTO instances (id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_hash, token_sealed, subscription_id, created_ms, updated_ms) SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, 'many', tags, configuration, connection, 'h' || i, token_sealed, i, created_ms, updated_ms FROM instances, n WHERE id = 1`,
-	)
-		.bind(n)
-		.run()
-	await env.DB.prepare('DELETE FROM instance_status').run()
-	await env.DB.prepare(
-		"INSERT INTO instance_status SELECT id, 1, 'healthy', '', 0, 0, 5, 60000, 0, 0, 0, '[]', NULL FROM instances WHERE id >= 1000",
-	).run()
-	return await call('GET', '/instances/events?searchText=many')
+/** Instances that had events, and what a list across them answers. */
+async function merged(path: string, n: number): Promise<Answer> {
+	await manyInstances(n)
+	return await call('GET', `${path}tags[]=many`)
 }
 
 /** One row after another is made until so many were asked for. */
@@ -93,15 +99,40 @@ async function subscriptions(n: number): Promise<Answer> {
 	return last
 }
 
-const CASES: Record<LimitName, Case> = {
+/** Replays across instances that do not end, since none of their instances can be asked. */
+async function replayJobs(n: number): Promise<Answer> {
+	let last: Answer = { status: 0, body: null }
+	client.world.watchers.fail = 'replay'
+	for (let index = 0; index < n; index++)
+		last = await call('POST', '/replays', { failedSince: '2026-01-01T00:00:00Z', instanceIds: [made.id] })
+	client.world.watchers.fail = null
+	await env.DB.batch(['replay_parts', 'replay_jobs'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)))
+	return last
+}
+
+/** A row that names several places has a case for each. */
+const CASES: Record<LimitName, Case | Case[]> = {
 	body: { field: 'body', ask: (n) => call('POST', '/instances', json(n)) },
 	hubBody: { field: 'body', ask: (n) => hub('POST', 'orders', json(n)) },
 	receiverBody: { field: 'body', ask: delivered },
-	pageSize: { field: 'pageSize', ask: (n) => call('GET', `/instances?pageSize=${n}`) },
-	pageToken: asked('nextPage', '/instances'),
-	mergedInstances: { field: 'instances', ask: manyInstances },
+	nesting: { field: 'body', ask: (n) => call('POST', '/notifications', '['.repeat(n) + ']'.repeat(n)) },
+	pageSize: LISTS.map((path) => ({ field: 'pageSize', ask: (n) => call('GET', `${path}?pageSize=${n}`) })),
+	pageToken: LISTS.map((path) => asked('nextPage', path)),
+	mergedInstances: MERGED.map((path) => ({ field: 'instances', ask: (n) => merged(path, n) })),
+	resourceNames: {
+		field: 'resources[]',
+		ask: (n) => call('GET', `/instances/1/events?${list(n, (index) => `resources[]=r${index}`).join('&')}`),
+	},
+	intervals: {
+		field: 'interval',
+		ask: (n) => call('GET', `/instances/1/events/analytics?interval=minute&from=0000000060000&to=${String(n * 60_000).padStart(13, '0')}`),
+	},
 	searchText: asked('searchText', '/instances'),
-	where: asked('where', '/notifications/subscriptions/deliveries'),
+	where: [
+		{ field: 'where', ask: (n) => hub('GET', `orders?where=${text(n)}`) },
+		asked('where', '/notifications/subscriptions/deliveries'),
+		{ field: 'where', ask: (n) => call('PUT', `/notifications/subscriptions/deliveries?where=${text(n)}`) },
+	],
 	fields: { field: 'fields', ask: (n) => hub('GET', `orders?fields=${text(n)}`) },
 	orderBy: { field: 'orderBy', ask: (n) => hub('GET', `orders?orderBy=${text(n)}`) },
 	name: posted('name', '/instances', (n) => ({ element, name: text(n), configuration: {} })),
@@ -115,18 +146,29 @@ const CASES: Record<LimitName, Case> = {
 		element,
 		configuration: { [text(n)]: 'x' },
 	})),
-	storeKey: configured('oauth.api.key', text),
-	url: configured('store.url', (n) => `https://shop.example.com/${text(n - 25)}`),
+	storeKey: [configured('oauth.api.key', text), configured('oauth.api.secret', text)],
+	url: [
+		configured('store.url', address),
+		configured('event.notification.callback.url', address),
+		posted('config.url', '/notifications/subscriptions', (n) => ({ topics: ['limits'], config: { url: address(n) } })),
+		posted('callbackUrl', '/elements/woocommercerest/oauth/url', (n) => ({ callbackUrl: address(n) })),
+		asked('siteAddress', '/elements/woocommercerest/oauth/url'),
+		setting('operator.webhook.url', address),
+	],
 	resources: configured('event.poller.configuration', (n) => Object.fromEntries(list(n, (index) => [`r${index}`, { url: `/r${index}` }]))),
 	resourceLabel: configured('event.poller.configuration', (n) => ({ [text(n)]: { url: '/orders' } })),
-	resourceSeconds: {
-		...configured('event.poller.configuration', (n) => ({ orders: { url: '/orders', pollDelay: n } })),
-		field: 'event.poller.configuration.orders.pollDelay',
-	},
+	resourceSeconds: ['pollDelay', 'createdCheckTolerance'].map((name) => ({
+		...configured('event.poller.configuration', (n) => ({ orders: { url: '/orders', [name]: n } })),
+		field: `event.poller.configuration.orders.${name}`,
+	})),
 	scanBudget: configured('event.poller.scanBudget', (n) => n),
-	signatureKey: configured('event.notification.signature.key', text),
+	signatureKey: [
+		configured('event.notification.signature.key', text),
+		setting('operator.webhook.key', text),
+		posted('key', '/instances/1/signature-key/rotate', (n) => ({ key: text(n), grace: 0 })),
+	],
 	signatureGrace: posted('grace', '/instances/1/signature-key/rotate', (grace) => ({ grace })),
-	basicAuth: configured('event.notification.basic.username', text),
+	basicAuth: [configured('event.notification.basic.username', text), configured('event.notification.basic.password', text)],
 	callbackHeaders: configured('event.notification.callback.headers', (n) =>
 		Object.fromEntries(list(n, (index) => [`X-Mine-${index}`, 'x'])),
 	),
@@ -141,7 +183,10 @@ const CASES: Record<LimitName, Case> = {
 		topics: list(n, (index) => `limit.${index}`),
 		config: { url: 'not a url' },
 	})),
-	topic: posted('topic', '/notifications', (n) => ({ topic: text(n), message: 1 })),
+	topic: [
+		posted('topic', '/notifications', (n) => ({ topic: text(n), message: 1 })),
+		posted('topic', '/notifications/subscriptions', (n) => ({ topics: [text(n)], config: { url: 'not a url' } })),
+	],
 	message: posted('message', '/notifications', (n) => ({ topic: 'limits', message: text(n - 2) })),
 	from: posted('from', '/notifications', (n) => ({ topic: 'limits', message: 1, from: text(n) })),
 	// How many run is the object's to say: here it is one that says so; that it says so at this number, a story of the watcher shows.
@@ -169,20 +214,46 @@ const CASES: Record<LimitName, Case> = {
 		},
 	},
 	replayText: posted('text', '/instances/1/replays', (n) => ({ filter: { text: text(n) } })),
-	replayInstances: posted('instanceIds', '/replays', (n) => ({ failedSince: 0, instanceIds: list(n, (index) => index + 1) })),
-	time: asked('from', '/instances/1/coverage'),
-	objectId: { field: 'objectId', ask: (n) => call('DELETE', `/instances/1/events/objects/orders/${text(n)}`) },
+	replayInstances: posted('instanceIds', '/replays', (n) => ({
+		failedSince: '2026-01-01T00:00:00Z',
+		instanceIds: list(n, (index) => index + 1),
+	})),
+	replayJobs: { field: 'replays', ask: replayJobs },
+	time: [
+		asked('from', '/instances/1/coverage'),
+		asked('to', '/accounts/audit'),
+		asked('from', '/instances/events'),
+		posted('expiresDate', '/accounts/api-keys', (n) => ({ name: 'k', scopes: ['hub:read'], expiresDate: text(n) })),
+		asked('lastEventId', '/instances/1/events/stream'),
+	],
+	objectId: [
+		{ field: 'objectId', ask: (n) => call('DELETE', `/instances/1/events/objects/orders/${text(n)}`) },
+		{ field: 'resource', ask: (n) => call('DELETE', `/instances/1/events/objects/${text(n)}/1`) },
+		{ field: 'objectId', ask: (n) => call('GET', `/instances/1/objects/orders/${text(n)}/timeline`) },
+	],
 	retentionDays: setting('events.retention.days', (n) => n),
 	scheduleSteps: setting('notification.webhook.retry.schedule', (n) => list(n, () => 1).join()),
 	scheduleDays: setting('notification.webhook.retry.schedule', (n) => String(n * 86_400)),
-	personName: posted('firstName', '/users', (n) => ({ email: 'x@example.com', firstName: text(n), lastName: 'Lee', role: 'viewer' })),
+	personName: [
+		posted('firstName', '/users', (n) => ({ email: 'x@example.com', firstName: text(n), lastName: 'Lee', role: 'viewer' })),
+		posted('lastName', '/users', (n) => ({ email: 'y@example.com', firstName: 'Ann', lastName: text(n), role: 'viewer' })),
+		{ field: 'name', ask: (n) => call('PATCH', '/accounts/1', { name: text(n) }) },
+		posted('name', '/accounts/api-keys', (n) => ({ name: text(n), scopes: ['hub:read'] })),
+	],
 	email: posted('email', '/users', (n) => ({ email: `${text(n - 12)}@example.com`, firstName: 'Ann', lastName: 'Lee', role: 'viewer' })),
-	password: {
-		field: 'password',
-		ask: (n) => call('PUT', '/users/me/password', { current: 'the password so far', password: text(n) }),
-	},
-	signIn: posted('username', '/authentication', (n) => ({ username: text(n), password: 'a password' })),
-	secretGrace: posted('grace', '/users/me/secrets/rotate', (grace) => ({ grace })),
+	password: [
+		{ field: 'password', ask: (n) => call('PUT', '/users/me/password', { current: 'the password so far', password: text(n) }) },
+		posted('password', '/authentication/accept', (n) => ({ token: 'no such token', password: text(n) })),
+	],
+	signIn: [
+		posted('username', '/authentication', (n) => ({ username: text(n), password: 'a password' })),
+		posted('password', '/authentication', (n) => ({ username: 'somebody', password: text(n) })),
+		{ field: 'current', ask: (n) => call('PUT', '/users/me/password', { current: text(n), password: 'correct horse battery' }) },
+	],
+	secretGrace: [
+		posted('grace', '/users/2/secrets/rotate', (grace) => ({ grace })),
+		posted('grace', '/accounts/secrets/rotate', (grace) => ({ grace })),
+	],
 	apiKeyDays: posted('expiresDays', '/accounts/api-keys', (expiresDays) => ({ name: 'k', scopes: ['hub:read'], expiresDays })),
 	scopes: posted('scopes', '/accounts/api-keys', (n) => ({ name: 'k', scopes: list(n, () => 'hub:read') })),
 	linkToken: posted('token', '/authentication/accept', (n) => ({ token: text(n), password: 'correct horse battery' })),
@@ -202,9 +273,9 @@ const CASES: Record<LimitName, Case> = {
 }
 
 describe('past each limit the answer names it and its value', () => {
-	test.each(limitsTable())('$name: $most', async ({ name, status }) => {
+	const all = limitsTable().flatMap((row) => [CASES[row.name]].flat().map((one, index) => ({ ...row, ...one, place: index + 1 })))
+	test.each(all)('$name: $most (place $place, $field)', async ({ name, status, field, ask }) => {
 		const { value, unit } = LIMITS[name]
-		const { field, ask } = CASES[name]
 		const said = unit === 'bytes' ? shown(name) : String(value)
 		const refused = (message: unknown): boolean => {
 			const parts = String(message).split('; ')

@@ -5,7 +5,7 @@ import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { removeRow } from '../../../src/instances/records.ts'
 import type { NotificationReport, SubscriptionReport } from '../../../src/watcher/rpc.ts'
 import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { fakeInstance, manyInstances } from './support.ts'
 
 const HOOK = 'https://hook.example.com/in'
 const TOPIC = (id: number) => `instance-${id}-woocommercerest-events`
@@ -358,9 +358,10 @@ describe('notifications', () => {
 		}
 		const all = (await client.call('GET', '/notifications')).body
 		expect(all).toHaveLength(15)
-		const keys = all.map((one: any) => [one.createdDate, one.id])
-		expect(new Set(all.map((one: any) => one.id)).size).toBe(15)
-		expect(keys[0][0] >= keys.at(-1)[0]).toBe(true)
+		// By time, then instance, then number, all descending.
+		const rows = [...client.world.watchers.notifications.values()].flat()
+		rows.sort((a, b) => b.createdMs - a.createdMs || b.id - a.id)
+		expect(all.map((one: any) => one.id)).toEqual(rows.map(({ id }) => id))
 		expect(all.every((one: any) => one.message.instanceId === one.instanceId)).toBe(true)
 		for (const size of [1, 4, 15]) {
 			const seen: any[] = []
@@ -495,6 +496,23 @@ describe('deliveries', () => {
 		])
 	})
 
+	test('several tags narrow to the instances that have all of them, read or released', async () => {
+		await env.DB.prepare("UPDATE instances SET tags = json_array('Shop', 'North') WHERE id IN (1, 3)").run()
+		await env.DB.prepare("UPDATE instances SET tags = json_array('Shop', 'South') WHERE id = 2").run()
+		calls()
+		const of = async (method: string, path: string) =>
+			(await client.call(method, path)).body.map((one: any) => one.instanceId).sort((a: number, b: number) => a - b)
+		const queued = where("status='queued'")
+		expect(await of('GET', `${queued}&tags[]=Shop`)).toEqual(expect.arrayContaining([1, 2, 3]))
+		expect(new Set(await of('GET', `${queued}&tags[]=Shop&tags[]=South`))).toEqual(new Set([2]))
+		expect(await of('GET', `${queued}&tags[]=North&tags[]=South`)).toEqual([])
+		expect(new Set(await of('GET', '/notifications?tags[]=North&tags[]=Shop'))).toEqual(new Set([1, 3]))
+		expect(await of('PUT', `${queued}&tags[]=North&tags[]=South`)).toEqual([])
+		expect(calls().filter((call) => call.includes('release'))).toEqual([])
+		expect(await of('PUT', `${queued}&tags[]=Shop&tags[]=South`)).toEqual([2])
+		expect(calls().filter((call) => call.includes('release'))).toEqual(['2 release {"subscription":502}'])
+	})
+
 	test.each(['', 'where=', "where=status='delivered'"])('a release of "%s" is a 400', async (query) => {
 		const { status, body } = await client.call('PUT', `/notifications/subscriptions/deliveries?${query}`)
 		expect([status, body.message]).toEqual([400, expect.stringMatching(/^where: expected /)])
@@ -515,10 +533,7 @@ describe('deliveries', () => {
 	})
 
 	test('more than 200 instances is a 400 that says how to narrow; an address or a topic does', async () => {
-		await env.DB.prepare(
-			`WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
-			INSERT INTO instances (id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_hash, token_sealed, subscription_id, created_ms, updated_ms) SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, '["many"]', '{}', connection, 'h' || i, token_sealed, i + 10000, created_ms, updated_ms FROM instances, n WHERE id = 1`,
-		).run()
+		await manyInstances(201)
 		for (const [method, path] of [
 			['GET', '/notifications'],
 			['GET', '/notifications/subscriptions/deliveries'],

@@ -1,6 +1,7 @@
 /** What stores send, and what others send in their name: recorded deliveries of real stores, the order of the checks, and garbage by the thousand. */
 import { createHmac } from 'node:crypto'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { FAILURES_PER_MINUTE } from '../../../src/accounts/failures.ts'
 import { hooks } from '../../../src/elements/woocommerce/hooks.ts'
 import { HookKeys } from '../../../src/instances/hook-keys.ts'
 import { masterKeys } from '../../../src/instances/sealing.ts'
@@ -29,6 +30,10 @@ beforeEach(async () => {
 const sign = (secret: string, body: string | Uint8Array) => createHmac('sha256', secret).update(body).digest('base64')
 const secretOf = (id: number, topic: string, version = 1) => hooks.secretOf(masterKeys(env.MASTER_KEYS)[0]!.bytes, id, topic, version)
 
+/** An address each, unless a test says whose: failures are counted by it. */
+let senders = 0
+const another = () => `2001:db8::${(++senders).toString(16)}`
+
 /** A delivery as a store of ours would send it; `change` makes it something else. */
 function delivery(
 	id: number,
@@ -42,6 +47,7 @@ function delivery(
 		'X-WC-Webhook-Topic': topic,
 		'X-WC-Webhook-Signature': sign(change.secret ?? secretOf(id, topic), body),
 		'X-WC-Webhook-ID': '12',
+		'CF-Connecting-IP': another(),
 		'X-WC-Webhook-Delivery-ID': '22a6459aeb6db458e45b84ba07add372',
 	})
 	for (const [name, value] of Object.entries(change.headers ?? {})) {
@@ -97,7 +103,7 @@ describe('recorded deliveries of real stores', () => {
 	}
 
 	function sent(one: Recorded, change: { body?: string; headers?: Record<string, string> } = {}): Request {
-		const headers = new Headers()
+		const headers = new Headers({ 'CF-Connecting-IP': another() })
 		for (const [name, value] of Object.entries({ ...one.headers, ...change.headers })) if (value !== undefined) headers.set(name, value)
 		return new Request(`${RECEIVER}/Nw==?v=1`, {
 			method: one.method,
@@ -291,6 +297,46 @@ describe('in this order', () => {
 		expect(client.world.watchers.deliveries.pop()).toMatchObject({ objectId: '77', body: null })
 		expect(await post(delivery(7, 'order.updated', sized(8 * 1024 * 1024 + 1)))).toBe(413)
 		expect(client.world.watchers.deliveries).toEqual([])
+	})
+})
+
+describe('wrong signatures from one address', () => {
+	const from = (address: string, id: number, change: Parameters<typeof delivery>[3] = {}) =>
+		client.send(delivery(id, 'order.updated', '{"id":1}', { ...change, headers: { ...change.headers, 'CF-Connecting-IP': address } }))
+
+	test('past a hundred a minute are refused before a body is read or hashed, for so long', async () => {
+		for (let n = 0; n < FAILURES_PER_MINUTE; n++) expect((await from('192.0.2.1', 7 + n, { secret: 'wrong' })).status).toBe(401)
+		const hashed = vi.spyOn(client.world.hookKeys, 'verify')
+		const request = delivery(7, 'order.updated', '{"id":1}', { headers: { 'CF-Connecting-IP': '192.0.2.1' } })
+		const refused = await client.send(request)
+		expect([refused.status, refused.headers.get('Retry-After'), request.bodyUsed]).toEqual([429, '60', false])
+		expect(hashed).not.toHaveBeenCalled()
+		expect((await from('192.0.2.2', 7)).status).toBe(200)
+		client.world.nowMs += 60_000
+		expect((await from('192.0.2.1', 7)).status).toBe(200)
+	})
+
+	test('count once for each secret that was tried', async () => {
+		const many = { secret: 'wrong', url: `${RECEIVER}?v=1&v=2&v=3`, headers: { 'Element-Instances': '1,2,3,4,5' } }
+		for (let n = 0; n < 7; n++) expect((await from('192.0.2.1', 7, many)).status).toBe(401)
+		expect((await from('192.0.2.1', 7, many)).status).toBe(429)
+	})
+
+	test('do not shut out the shops that are known to send from there', async () => {
+		expect((await from('192.0.2.1', 7)).status).toBe(200)
+		for (let n = 0; n < FAILURES_PER_MINUTE; n++) await from('192.0.2.1', 8, { secret: 'wrong' })
+		expect((await from('192.0.2.1', 9)).status).toBe(429)
+		expect((await from('192.0.2.1', 7)).status).toBe(200)
+		// In its name they are counted too.
+		for (let n = 0; n < FAILURES_PER_MINUTE; n++) expect((await from('192.0.2.1', 7, { secret: 'wrong' })).status).toBe(401)
+		expect((await from('192.0.2.1', 7)).status).toBe(429)
+	})
+
+	test('a delivery is hashed no further than to the secret that fits', async () => {
+		const verify = vi.spyOn(crypto.subtle, 'verify')
+		expect((await from('192.0.2.1', 7, { url: `${RECEIVER}?v=1`, headers: { 'Element-Instances': '7,8,9' } })).status).toBe(200)
+		expect(verify).toHaveBeenCalledTimes(1)
+		verify.mockRestore()
 	})
 })
 

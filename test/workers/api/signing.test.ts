@@ -1,7 +1,7 @@
 /** Signature keys over HTTP: shown, changed with a time in which both sign, ended, resealed; and the call that explains a signature. */
+import { createHmac } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { attempt } from '../../../src/delivery/attempt.ts'
-import { signatureHeaders } from '../../../src/delivery/sign.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { keysInUse, resealSecrets } from '../../../src/instances/reseal.ts'
 import { instanceContext, openSecret, sealSecret } from '../../../src/instances/sealing.ts'
@@ -98,12 +98,17 @@ async function sent(id: number): Promise<Record<string, string | null>> {
 	return Object.fromEntries(names.map((name) => [name, request!.headers.get(name)]))
 }
 
-/** The headers that these keys make now. */
+/** The headers that these keys make now, by the published descriptions (docs/verify) and none of our own code. */
 function expected(current: string | null, next: string | null = null): Record<string, string | null> {
-	const signable = { notificationId: 1_000_000_001, body: new TextEncoder().encode(BODY), startedMs: client.world.nowMs }
-	const headers = signatureHeaders(signable, current === null ? null : { current, next })
-	const names = ['Elements-Webhook-Signature', 'Elements-Webhook-Signature-Next', 'webhook-signature']
-	return Object.fromEntries(names.map((name) => [name, headers[name] ?? null]))
+	const hmac = (key: string, text: string): string => createHmac('sha256', key).update(text).digest('base64')
+	const elements = (key: string | null): string | null => (key === null ? null : `sha256=${hmac(key, BODY)}`)
+	const signed = `ntf_1000000001.${Math.floor(client.world.nowMs / 1000)}.${BODY}`
+	const standard = [current, next].filter((key) => key !== null).map((key) => `v1,${hmac(key, signed)}`)
+	return {
+		'Elements-Webhook-Signature': elements(current),
+		'Elements-Webhook-Signature-Next': elements(next),
+		'webhook-signature': standard.length === 0 ? null : standard.join(' '),
+	}
 }
 
 describe('the key', () => {
@@ -381,11 +386,12 @@ test('a turned ring seals the key that takes over anew, and the older key stays 
 })
 
 describe('explaining', () => {
-	const headersNow = (key: string, next: string | null = null) =>
-		signatureHeaders(
-			{ notificationId: 1_000_000_001, body: new TextEncoder().encode(BODY), startedMs: client.world.nowMs },
-			{ current: key, next },
-		)
+	const headersNow = (key: string, next: string | null = null): Record<string, string> => ({
+		'Elements-Webhook-Id': 'ntf_1000000001',
+		'webhook-id': 'ntf_1000000001',
+		'webhook-timestamp': String(Math.floor(client.world.nowMs / 1000)),
+		...Object.fromEntries(Object.entries(expected(key, next)).filter((entry): entry is [string, string] => entry[1] !== null)),
+	})
 	const explain = (body: unknown, options?: Parameters<Client['call']>[3]) => client.call('POST', '/tools/verify-signature', body, options)
 
 	test('with the keys of an instance: which header by which key', async () => {

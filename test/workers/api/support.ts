@@ -46,6 +46,22 @@ export async function fakeInstance(client: Client, id: number, columns: Record<s
 		.run()
 }
 
+/** So many copies of the first instance, tagged `many`, each with an event; those of an earlier call are gone. */
+export async function manyInstances(count: number): Promise<void> {
+	await env.DB.batch([
+		env.DB.prepare('DELETE FROM instance_status WHERE instance_id >= 1000'),
+		env.DB.prepare('DELETE FROM instances WHERE id >= 1000'),
+		env.DB.prepare(
+			`WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 999 + ?)
+			INSERT INTO instances (id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_hash, token_sealed, subscription_id, created_ms, updated_ms)
+			SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, 'many', '["many"]', '{}', connection, 'h' || i, token_sealed, i + 10000, created_ms, updated_ms FROM instances, n WHERE id = 1`,
+		).bind(count),
+		env.DB.prepare(
+			"INSERT INTO instance_status SELECT id, 1, 'healthy', '', 0, 0, 5, 60000, 0, 0, 0, '[]', NULL FROM instances WHERE id >= 1000",
+		),
+	])
+}
+
 /** Counts what a client's calls ask of D1 from here on. */
 export function countQueries(client: Client): Asked {
 	const asked = { trips: 0, statements: 0 }

@@ -28,6 +28,10 @@ export function brokenCalls(house: House, tried: Tried): Broken[] {
 	const add: Add = (what, change, mustFail) => void broken.push({ what, asked: { ...base, ...change }, mustFail })
 	const header = (name: string, value: string): Partial<Asked> => ({ headers: { ...base.headers, [name]: value } })
 
+	if (tried.one.bare === true) {
+		breakReceiver(tried, add)
+		return broken
+	}
 	breakPath(house, tried, add)
 	breakQuery(tried, base.query ?? [], add)
 	breakBody(tried, example, base, add)
@@ -50,6 +54,36 @@ export function brokenCalls(house: House, tried: Tried): Broken[] {
 		add(`an unknown parameter ${query}`, { query: [...(base.query ?? []), [query, 'x'.repeat(50)]] }, false)
 	for (const name of ODD_HEADERS) add(`${name} with nonsense`, header(name, '"\'<>;='), false)
 	return broken
+}
+
+/** What stores call takes whatever a store may send: what is refused is an element that there is not, and what nobody signed. */
+function breakReceiver({ path, one }: Tried, add: Add): void {
+	const at = (elementKey: string): string => filled(path, { elementKey, instance: 'MQ==' })
+	for (const name of [
+		'woocommerce',
+		'WooCommerceRest',
+		'woocommercerest%20',
+		'shopify',
+		'1',
+		'0',
+		'-1',
+		'null',
+		'constructor',
+		'__proto__',
+	])
+		for (const more of ['', 's', '.json']) add(`the element ${name}${more}`, { path: at(name + more) }, one.method === 'post')
+	// A look at the address is answered, whatever it is.
+	if (one.method === 'get') return
+	for (const signature of ['', 'x', 'MQ==', '='.repeat(44), 'A'.repeat(43), `${'A'.repeat(43)}=`, '💥', 'sha256=abc'])
+		for (const topic of ['order.updated', 'order.nothing', 'action.x'])
+			add(
+				`${topic} signed ${signature.slice(0, 4)}`,
+				{
+					path: at('woocommercerest'),
+					headers: { 'X-WC-Webhook-Topic': topic, 'X-WC-Webhook-Signature': signature, 'Element-Instances': '1' },
+				},
+				true,
+			)
 }
 
 /** Words in braces that are numbers, or names of which there are only so many: whatever else stands there names nothing. */

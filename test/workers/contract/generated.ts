@@ -2,10 +2,13 @@
  * Calls made of the document itself: for every operation, at least 25 that fit it and at least 25 in which one thing is broken. Every
  * answer is one that the document declares and fits its schema, and none is a 5xx but a declared 502; what is broken is refused.
  */
+import { createHmac } from 'node:crypto'
 import * as fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Tag } from '../../../src/api/contract.ts'
 import { ATTEMPTS_PER_ADDRESS, subjectsOf } from '../../../src/accounts/attempts.ts'
+import { hooks } from '../../../src/elements/woocommerce/hooks.ts'
+import { masterKeys } from '../../../src/instances/sealing.ts'
 import { env } from '../api/harness.ts'
 import { brokenCalls } from './broken.ts'
 import { document } from './document.ts'
@@ -84,18 +87,23 @@ export function tryOperations(tags: readonly Tag[]): void {
 				calls.filter(({ mustFail }) => mustFail),
 				EACH,
 			)
-			expect(broken.length).toBeGreaterThanOrEqual(EACH)
+			if (!NEVER_REFUSED.has(tried.id)) expect(broken.length).toBeGreaterThanOrEqual(EACH)
 			const odd = spread(
 				calls.filter(({ mustFail }) => !mustFail),
-				MOST_ODD,
+				EACH + MOST_ODD - broken.length,
 			)
 			for (const { what, asked, mustFail } of [...broken, ...odd]) await hold(tried, what, asked, mustFail)
 		})
 	})
 }
 
+/** Some stores look at the address before they deliver: whatever it is, they are answered. */
+const NEVER_REFUSED = new Set(['probeReceiver', 'probeReceiverOfInstance'])
+
 /** What a call needs that no schema can say: ids of this very world. */
 const KNOWING: Record<string, (house: House) => Partial<Asked> | Promise<Partial<Asked>>> = {
+	receiveDelivery: ({ mine }) => signedDelivery(mine, { 'Element-Instances': mine.ids['instance']! }),
+	receiveDeliveryOfInstance: ({ mine }) => signedDelivery(mine, {}),
 	// Guessing is slow by design: all but a few attempts are refused unseen.
 	async signIn({ password }) {
 		await env.DB.prepare('INSERT INTO sign_in_attempts VALUES (?, ?, ?)')
@@ -145,6 +153,15 @@ const KNOWING: Record<string, (house: House) => Partial<Asked> | Promise<Partial
 	async deleteInstanceOfElement(house) {
 		return { path: `${BASE_PATH}/elements/woocommercerest/instances/${(await made(house, 'POST', '/instances', storeBody(house))).id}` }
 	},
+}
+
+/** What the store would send of its order. */
+function signedDelivery({ ids }: House['mine'], more: Record<string, string>): Partial<Asked> {
+	const topic = 'order.updated'
+	const body = JSON.stringify({ id: Number(ids['order']) })
+	const secret = hooks.secretOf(masterKeys(env.MASTER_KEYS)[0]!.bytes, Number(ids['instance']), topic, 1)
+	const signature = createHmac('sha256', secret).update(body).digest('base64')
+	return { body, headers: { 'X-WC-Webhook-Topic': topic, 'X-WC-Webhook-Signature': signature, ...more } }
 }
 
 /** An instance of the simulated store, with webhooks and a signature key. */

@@ -193,6 +193,8 @@ async function household(ask: House['ask'], authorization: string, store: Simula
 		storeBody(store, {
 			'event.notification.callback.url': CALLBACK,
 			'event.notification.signature.key': 'a key of the tests',
+			'event.notification.basic.username': 'user of the callback',
+			'event.notification.basic.password': 'password of the callback',
 			'event.vendor.type': 'hybrid',
 			'event.poller.refresh_interval': '999999999',
 			'event.poller.configuration': null,
@@ -299,7 +301,8 @@ export function idsFor(path: string, ids: Record<string, string>): Record<string
 	const after = (name: string): string => path.split(`{${name}}`)[0]!
 	const value = (name: string): string => {
 		if (path.includes('/hubs/{hub}/')) return hubIdsFor(path, ids, name)
-		if (name === 'keyOrId') return 'woocommercerest'
+		if (name === 'keyOrId' || name === 'elementKey') return 'woocommercerest'
+		if (name === 'instance') return btoa(ids['instance'] ?? '1')
 		if (name === 'configId') return 'event.poller.refresh_interval'
 		if (name === 'replayId') return ids['replay']!
 		if (name === 'eventId') return ids['event']!

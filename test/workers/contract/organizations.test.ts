@@ -102,18 +102,27 @@ describe('pieces of another organization’s authorization §1.7', () => {
 	)
 })
 
-describe('a viewer sees no secret and changes nothing', () => {
-	/** Everything that is a secret of my organization, as it stands in answers. */
-	async function secretsOf({ mine, theirs }: House): Promise<string[]> {
-		const keys = await house.ask({
-			method: 'GET',
-			path: `${BASE_PATH}/instances/${mine.ids['instance']}/webhooks`,
-			headers: { Authorization: mine.authorization },
-		})
-		const hooks = (keys.body as { topics: { secret: string }[] }).topics.map(({ secret }) => secret)
-		return [mine.token, mine.user, mine.authorization.split('Organization ')[1]!, 'a key of the tests', theirs.token, ...hooks]
-	}
+/** Everything that is a secret of my organization, as it would stand in answers. */
+async function secretsOf({ mine, theirs, store }: House): Promise<string[]> {
+	const ask = async (path: string): Promise<any> =>
+		(await house.ask({ method: 'GET', path: `${BASE_PATH}${path}`, headers: { Authorization: mine.authorization } })).body
+	const { topics } = (await ask(`/instances/${mine.ids['instance']}/webhooks`)) as { topics: { secret: string }[] }
+	const { key, whsec } = await ask(`/instances/${mine.ids['instance']}/signature-key`)
+	return [
+		mine.token,
+		mine.user,
+		mine.authorization.split('Organization ')[1]!,
+		theirs.token,
+		...topics.map(({ secret }) => secret),
+		key,
+		whsec,
+		'password of the callback',
+		store.credentials.key,
+		store.credentials.secret,
+	]
+}
 
+describe('a viewer sees no secret and changes nothing', () => {
 	test.each(all.filter(({ one }) => one.access !== 'public'))('$id', async ({ id, one, path }) => {
 		const { mine } = house
 		const secrets = await secretsOf(house)
@@ -147,5 +156,20 @@ describe('an API key may what its scope says', () => {
 				message: scope === null ? expect.stringMatching(/^An API key may not/) : `This API key lacks the scope ${scope}`,
 			}),
 		])
+	})
+})
+
+describe('an API key that may read everything sees no secret', () => {
+	test.each(all.filter(({ one }) => one.method === 'get' && one.access !== 'public'))('$id', async ({ one, path }) => {
+		const { mine } = house
+		const secrets = await secretsOf(house)
+		expect(new Set(secrets.map((secret) => secret.length > 5)), 'a secret that is not there would never be found').toEqual(new Set([true]))
+		const bearer = `Bearer ${await house.key(SCOPES.filter((scope) => scope.endsWith(':read')))}`
+		const call = asked(one, path, one.access === 'token' ? `${bearer}, Element ${mine.token}` : bearer)
+		const answer = await house.ask({ ...call, path: filled(path, idsFor(path, mine.ids)) })
+		const shown = `${call.method} ${call.path} → ${answer.status} ${answer.text.slice(0, 200)}`
+		expect(answer.status === 403, shown).toBe(scopeOf(one)?.endsWith(':read') !== true)
+		for (const secret of secrets) expect(answer.text, shown).not.toContain(secret)
+		for (const secret of secrets) expect(JSON.stringify([...answer.headers]), shown).not.toContain(secret)
 	})
 })

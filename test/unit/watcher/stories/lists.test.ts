@@ -73,9 +73,10 @@ test('pages of any size hold the same notifications, by status, subscription and
 	expect(of({ statuses: ['queued', 'delivered'] })).toEqual(all)
 	expect(of({ statuses: ['waiting', 'claimed', 'retry'] })).toEqual([])
 	const second = of({ subscriptions: [SECOND.number] })
-	expect(second).toHaveLength(5)
+	// The callback's is formed first each time.
+	expect(second).toEqual([10, 8, 6, 4, 2])
 	expect(of({ urls: [SECOND.url] })).toEqual(second)
-	expect(of({ urls: [SECOND.url], statuses: ['queued'] })).toEqual(second.filter((id) => queued.includes(id)))
+	expect(of({ urls: [SECOND.url], statuses: ['queued'] })).toEqual([8, 4])
 	expect(of({ urls: [SECOND.url], subscriptions: [1] })).toEqual([])
 	expect(of({ subscriptions: [77], statuses: ['queued'] })).toEqual([])
 
@@ -135,8 +136,9 @@ test('a replay leaves out subscriptions that take nothing, and so ends', async (
 		{ active: true, lastStatus: null },
 	])
 	expect(replay(coreOf(world), { failedSinceMs: 0 }, false)).toMatchObject({ total: 0, status: 'done' })
-	for (const { id: one } of notificationsOf(coreOf(world), { pageSize: 9, statuses: ['queued'] }).notifications)
-		expect(replay(coreOf(world), { notification: one % 1e9 }, true)).toMatchObject({ total: 0 })
+	const { notifications: queued } = notificationsOf(coreOf(world), { pageSize: 9, statuses: ['queued'] })
+	expect(queued).toHaveLength(1)
+	for (const { id: one } of queued) expect(replay(coreOf(world), { notification: one % 1e9 }, true)).toMatchObject({ total: 0 })
 })
 
 test('the answer to an attempt that was under way while its object was erased is not kept', async () => {

@@ -32,7 +32,7 @@ takes; \`Elements-Returned-Count\` and, where it is known, \`Elements-Total-Coun
 
 ## Times and ids
 
-Times are UTC. Ids of changes are texts, ids of all else numbers: that of a notification is its instance's number × 10⁹ and a counter.
+Times are UTC. \`eventId\` and \`objectId\` are texts, other ids numbers: that of a notification is its instance's number × 10⁹ and a counter.
 
 ## Refusals
 

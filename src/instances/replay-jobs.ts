@@ -6,7 +6,7 @@
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import { LIMITS } from '../limits.ts'
 import { logError } from '../log.ts'
-import type { ReplayQuery } from '../watcher/rpc.ts'
+import type { ReplayQuery } from '../watcher/delivery-rpc.ts'
 import { nextNumber } from './records.ts'
 import type { Services } from './services.ts'
 

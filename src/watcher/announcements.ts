@@ -3,7 +3,7 @@
  * organization's own object by the alarm until that has it. Handed over twice it is told once: the object knows the last number it took.
  */
 import type { Core } from './core.ts'
-import type { Notice } from './rpc.ts'
+import type { Notice } from './delivery-rpc.ts'
 
 /** What happened: `instance.<state>`, or one of these. */
 export type OperatorTopic = `instance.${string}` | 'subscription.deactivated' | 'notification.dead' | 'webhook.repaired' | 'backlog.expired'

@@ -1,6 +1,6 @@
 /** One row an attempt from the second on; the first one's outcome stands on its notification (design, Ringing). */
 import type { Sql } from './ports.ts'
-import type { AttemptReport, Outcome } from './rpc.ts'
+import type { AttemptReport, Outcome } from './delivery-rpc.ts'
 
 /** Keeps an attempt from the second on. */
 export function keepAttempt(sql: Sql, id: number, number: number, url: string | null, outcome: Outcome): void {

@@ -4,7 +4,7 @@ import { eraseAnswers } from './attempts.ts'
 import type { Core } from './core.ts'
 import { storedIds } from './event-log.ts'
 import { forgetSamples } from './hook-reports.ts'
-import type { Outcome } from './rpc.ts'
+import type { Outcome } from './delivery-rpc.ts'
 
 /** No attempt is settled longer than this after it began: a claim's lease, the time that a consumer takes for it, and more. */
 const UNDER_WAY_MS = 10 * 60_000

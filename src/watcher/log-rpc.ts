@@ -1,5 +1,6 @@
 /** What an object is asked of its event log, and what it answers. Times are epoch ms. Records travel as JSON text. */
-import type { AttemptReport, Known, NotificationReport } from './rpc.ts'
+import type { AttemptReport, NotificationReport } from './delivery-rpc.ts'
+import type { Known } from './rpc.ts'
 
 /** Where an event stands on its way (contract, section 11): recorded, formed, claimed, answered but not accepted, accepted. */
 export type EventStatus = 'NEW' | 'RECEIVED' | 'DISPATCHED' | 'CONSUMED' | 'NOTIFIED'

@@ -4,7 +4,7 @@ import type { Core } from './core.ts'
 import type { NewEvent } from './event-log.ts'
 import { putIntoNotifications } from './forming.ts'
 import { reserve } from './notification-rows.ts'
-import type { Notice, Published } from './rpc.ts'
+import type { Notice, Published } from './delivery-rpc.ts'
 
 /** No resource has this number. */
 const NO_RESOURCE = 0

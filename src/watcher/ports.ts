@@ -6,7 +6,8 @@ import type { Connection, Element, StoreClient } from '../elements/element.ts'
 import type { Schedule } from '../delivery/schedule.ts'
 import { type EventFilter, NO_FILTER } from '../events/filter.ts'
 import { DEFAULT_BATCH } from '../events/form.ts'
-import type { Notice, StatusReport } from './rpc.ts'
+import type { Notice } from './delivery-rpc.ts'
+import type { StatusReport } from './rpc.ts'
 
 /** A value that SQLite stores. */
 export type SqlValue = string | number | null | ArrayBuffer

@@ -5,7 +5,7 @@ import { storedIds } from './event-log.ts'
 import { flow } from './forming.ts'
 import { begin, cancel } from './resend.ts'
 import type { Sql } from './ports.ts'
-import type { ReplayQuery, ResendReport } from './rpc.ts'
+import type { ReplayQuery, ResendReport } from './delivery-rpc.ts'
 import { firstAt } from './seek.ts'
 
 /** What a consumer sends at a time. */

@@ -22,18 +22,14 @@ import type { Ports, Sql, SqlValue } from './ports.ts'
 import { addRejections, rejectionsOf, webhooksOf } from './hook-reports.ts'
 import { cancelResend, replay, resendsOf } from './replays.ts'
 import { healthOf, metricsOf, pollerOf } from './reports.ts'
+import type { Admission, Notice, NotificationQuery, Outcome, ReplayQuery } from './delivery-rpc.ts'
 import type {
 	HookAnswer,
 	HookDelivery,
 	HookRejections,
 	WebhooksReport,
 	Health,
-	Admission,
 	Known,
-	Notice,
-	NotificationQuery,
-	Outcome,
-	ReplayQuery,
 	PollerReport,
 	MetricsReport,
 	WatcherRpc,

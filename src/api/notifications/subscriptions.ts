@@ -8,7 +8,7 @@ import { addOwn, addSubscription, listSubscriptions, removeSubscription, type Su
 import { guardUrl, meansLogOnly } from '../../instances/urls.ts'
 import { stripBrackets } from '../../instances/values.ts'
 import { atMost, LIMITS, shown } from '../../limits.ts'
-import type { SubscriptionReport } from '../../watcher/rpc.ts'
+import type { SubscriptionReport } from '../../watcher/delivery-rpc.ts'
 import { callersInstance, readId } from '../access.ts'
 import type { CallerContext } from '../environment.ts'
 import { AT_A_TIME } from '../merge.ts'

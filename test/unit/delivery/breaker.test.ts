@@ -16,7 +16,7 @@ import {
 import { fresh, type State, type Told, type Verdict } from '../../../src/delivery/breaker-state.ts'
 import { SHORT_WAIT_MS } from '../../../src/delivery/meter.ts'
 import { breaks } from '../../../src/delivery/classify.ts'
-import type { Ask } from '../../../src/watcher/rpc.ts'
+import type { Ask } from '../../../src/watcher/delivery-rpc.ts'
 import { Random } from '../../store/random.ts'
 
 const T0 = 1_800_000_000_000

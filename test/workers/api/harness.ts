@@ -10,17 +10,8 @@ import type { SimulatedStore } from '../../store/store.ts'
 import { undeclared } from '../contract/document.ts'
 import type { Services } from '../../../src/instances/services.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
-import type {
-	AttemptReport,
-	HookAnswer,
-	HookDelivery,
-	HookRejections,
-	MetricsReport,
-	NotificationReport,
-	ResendReport,
-	SubscriptionReport,
-	WatcherRpc,
-} from '../../../src/watcher/rpc.ts'
+import type { AttemptReport, NotificationReport, ResendReport, SubscriptionReport } from '../../../src/watcher/delivery-rpc.ts'
+import type { HookAnswer, HookDelivery, HookRejections, MetricsReport, WatcherRpc } from '../../../src/watcher/rpc.ts'
 import type { EventRow, TallyBucket, TimelineReport } from '../../../src/watcher/log-rpc.ts'
 
 export const env = cloudflareEnv as unknown as Env

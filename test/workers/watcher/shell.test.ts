@@ -2,7 +2,8 @@
 import { createScheduledController, evictDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import worker from '../../../src/index.ts'
-import type { Outcome, WatcherRpc } from '../../../src/watcher/rpc.ts'
+import type { Outcome } from '../../../src/watcher/delivery-rpc.ts'
+import type { WatcherRpc } from '../../../src/watcher/rpc.ts'
 import { env, freshDatabase } from '../api/harness.ts'
 import { inside, learned, openShop, poll, rows, until, type Shop } from './shop.ts'
 

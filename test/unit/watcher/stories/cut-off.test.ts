@@ -6,7 +6,7 @@ import { erase } from '../../../../src/watcher/erasure.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/watcher/ports.ts'
 import { replay, resendsOf } from '../../../../src/watcher/replays.ts'
 import { healthOf } from '../../../../src/watcher/reports.ts'
-import type { Outcome } from '../../../../src/watcher/rpc.ts'
+import type { Outcome } from '../../../../src/watcher/delivery-rpc.ts'
 import type { World } from '../../../world.ts'
 import { DAY, four, HOUR, ids, learned, MINUTE } from './tell.ts'
 

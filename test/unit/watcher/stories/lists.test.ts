@@ -5,7 +5,7 @@ import { notificationsOf, releaseOf, subscriptionsOf } from '../../../../src/wat
 import { erase } from '../../../../src/watcher/erasure.ts'
 import { DEFAULT_DELIVERY } from '../../../../src/watcher/ports.ts'
 import { replay, resendsOf } from '../../../../src/watcher/replays.ts'
-import type { NotificationQuery, Outcome } from '../../../../src/watcher/rpc.ts'
+import type { NotificationQuery, Outcome } from '../../../../src/watcher/delivery-rpc.ts'
 import type { World } from '../../../world.ts'
 import { DAY, four, ids, learned, MINUTE } from './tell.ts'
 

@@ -5,7 +5,7 @@ import { carrierIds } from './event-log.ts'
 import type { TallyBucket, TallyQuery } from './log-rpc.ts'
 import { firstAt } from './seek.ts'
 import { readCarriers } from './log-pages.ts'
-import { DAY_HOURS, HOUR_MS, hoursOf, isAccepted } from './tally.ts'
+import { HOUR_MS, hoursBetween, isAccepted } from './tally.ts'
 import { unsettledRows } from './unsettled.ts'
 
 /** Events that a count finer than an hour reads, and of those that were given up any count. */
@@ -32,13 +32,7 @@ export function tallyOf(core: Core, query: TallyQuery): TallyBucket[] | 'too-man
 	}
 	if (query.unit === 'hour') {
 		const [first, end] = [fromMs / HOUR_MS, endMs / HOUR_MS]
-		const days = sql.all<{ day: number; hours: string }>(
-			`SELECT day, hours FROM days WHERE day >= ? AND day <= ?`,
-			Math.floor(first / DAY_HOURS),
-			Math.floor((end - 1) / DAY_HOURS),
-		)
-		for (const [hour, recorded, accepted] of [...days.flatMap(hoursOf), ...core.state.tally]) {
-			if (hour < first || hour >= end) continue
+		for (const [hour, recorded, accepted] of hoursBetween(core, first, end)) {
 			const bucket = bucketOf(hour * HOUR_MS)
 			bucket.count += recorded
 			bucket.success += accepted

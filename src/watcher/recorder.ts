@@ -2,7 +2,7 @@
  * Recording: passes observations through the gate and commits what follows from them together: the objects' new rows, the
  * events with their records, the notifications that can be formed, and the cursor (design, The way of a change, 3).
  */
-import type { ObjectId, Sighting } from '../elements/element.ts'
+import type { ObjectId, Resource, Sighting } from '../elements/element.ts'
 import { contentOf, HASH_VERSION } from './content.ts'
 import type { Core, Watched } from './core.ts'
 import { gate, type Change, type Doubt, type GateContext, type Observation } from './gate.ts'
@@ -202,17 +202,15 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 	row.lastEvent = sequence
 	const atMs = core.stampMs()
 	state.lastEventMs = atMs
-	const hour = Math.floor(atMs / 3_600_000)
-	const last = state.hours.at(-1)
-	if (last !== undefined && last[0] === hour) last[1]++
-	else state.hours = [...state.hours.filter(([number]) => number > hour - 24), [hour, 1]]
 	if (change.type === 'CREATED') state.counters.created++
 	else if (change.type === 'UPDATED') state.counters.updated++
 	else state.counters.deleted++
 	if (state.run !== null) state.run.events++
-	const full =
-		change.withRecord && !('gone' in one) ? JSON.stringify(one.sighting.record) : JSON.stringify(idRecord(resource.idField, one.id))
-	const tooLarge = Buffer.byteLength(full) > RECORD_LIMIT
+	const { large, record } = storable(
+		resource,
+		one.id,
+		change.withRecord && !('gone' in one) ? one.sighting.record : idRecord(resource.idField, one.id),
+	)
 	return {
 		sequence,
 		tag: core.ports.eventTag(core.config.instanceId, sequence),
@@ -232,10 +230,16 @@ function newEvent(core: Core, watched: Watched, one: Seen, change: Change, row: 
 			...(change.unlisted && { unlisted: true }),
 			...(change.restored && { restored: true }),
 			...(change.backfill && { backfill: true }),
-			...(tooLarge && { large: `${resource.path}/${encodeURIComponent(one.id)}` }),
+			...(large !== undefined && { large }),
 		},
-		record: tooLarge ? null : full,
+		record,
 	}
+}
+
+/** A record as the log keeps it, JSON text; one that is too large for a row is left out, and `large` says where the hub has it. */
+export function storable(resource: Resource, id: ObjectId, record: object): { record: string | null; large?: string } {
+	const text = JSON.stringify(record)
+	return Buffer.byteLength(text) > RECORD_LIMIT ? { record: null, large: `${resource.path}/${encodeURIComponent(id)}` } : { record: text }
 }
 
 /** `{<idField>: id}`, nested where the id field is a path. */

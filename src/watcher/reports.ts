@@ -8,8 +8,7 @@ import { CALLBACK, readCallback } from './subscriptions.ts'
 import { watchedResources } from './resources.ts'
 import type { Health, MetricsReport, PollerReport, StatusReport } from './rpc.ts'
 import { nextReread, rereadDue } from './scans.ts'
-
-const HOUR_MS = 3_600_000
+import { HOUR_MS, hoursBetween } from './tally.ts'
 
 /** Judges health now. */
 export function healthOf(core: Core): Health {
@@ -67,7 +66,8 @@ export async function report(core: Core): Promise<void> {
 	const health = healthOf(core)
 	if (!hourly && !firstOfHour && before?.state === health.state) return
 	const sinceMs = Date.parse(health.since)
-	const counts = new Map(state.hours)
+	const counts = new Map<number, number>()
+	for (const [at, recorded] of hoursBetween(core, hour - 23, hour + 1)) counts.set(at, (counts.get(at) ?? 0) + recorded)
 	const row: StatusReport = {
 		instanceId: config.instanceId,
 		state: health.state,

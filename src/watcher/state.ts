@@ -146,8 +146,6 @@ export interface WatcherState {
 	/** When an object was last erased; null: never. */
 	erasedMs: number | null
 	counters: { created: number; updated: number; deleted: number; requests: number; delivered: number; dead: number; expired: number }
-	/** Events of the last hours, newest last: [hour number since the epoch, count]. */
-	hours: [number, number][]
 	/** Events recorded and accepted by hour, of days that are not kept in `days` yet: added to what that has. */
 	tally: HourTally[]
 	lastEventMs: number | null
@@ -204,7 +202,6 @@ export function newState(): WatcherState {
 		announceMs: null,
 		erasedMs: null,
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, delivered: 0, dead: 0, expired: 0 },
-		hours: [],
 		tally: [],
 		lastEventMs: null,
 		stampedMs: 0,
@@ -282,8 +279,8 @@ export function newResource(
 export function loadState(sql: Sql): WatcherState {
 	const row = sql.all<{ body: string }>(`SELECT body FROM state WHERE id = 1`)[0]
 	if (row === undefined) return newState()
-	// What an earlier version wrote lacks what came later.
-	const stored = JSON.parse(row.body) as Partial<WatcherState>
+	// What an earlier version wrote lacks what came later, and counted its hours in the state.
+	const { hours: _hours, ...stored } = JSON.parse(row.body) as Partial<WatcherState> & { hours?: unknown }
 	const { unsettled = [], notification = 0, counters } = stored
 	// Before deliveries were counted, all that was formed had been delivered, less what had not.
 	const delivered = counters?.delivered ?? notification - unsettled.length - (counters?.dead ?? 0)

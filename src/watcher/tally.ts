@@ -8,9 +8,9 @@ import type { Core } from './core.ts'
 import { carrierIds } from './event-log.ts'
 import { storedCarriers } from './settled.ts'
 
-/** An hour, ms, and the hours of a day. */
+/** An hour, ms. */
 export const HOUR_MS = 3_600_000
-export const DAY_HOURS = 24
+const DAY_HOURS = 24
 /** Days that counts are kept. */
 const KEPT_DAYS = 400
 /** Hours since 1970, events recorded in it, and how many of all that were recorded then were accepted since. */
@@ -95,8 +95,17 @@ function readDay(core: Core, day: number): HourTally[] {
 	return core.ports.sql.all<{ day: number; hours: string }>(`SELECT day, hours FROM days WHERE day = ?`, day).flatMap(hoursOf)
 }
 
-/** The hours of a row of `days`. */
-export function hoursOf({ day, hours }: { day: number; hours: string }): HourTally[] {
+/** What the hours from `first` up to `end` had; what an hour had may stand in two entries, which are to be added. */
+export function hoursBetween(core: Core, first: number, end: number): HourTally[] {
+	const days = core.ports.sql.all<{ day: number; hours: string }>(
+		`SELECT day, hours FROM days WHERE day >= ? AND day <= ?`,
+		Math.floor(first / DAY_HOURS),
+		Math.floor((end - 1) / DAY_HOURS),
+	)
+	return [...days.flatMap(hoursOf), ...core.state.tally].filter(([hour]) => hour >= first && hour < end)
+}
+
+function hoursOf({ day, hours }: { day: number; hours: string }): HourTally[] {
 	return (JSON.parse(hours) as HourTally[]).map(([hour, ...counts]) => [day * DAY_HOURS + hour, ...counts])
 }
 

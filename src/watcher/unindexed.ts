@@ -3,6 +3,7 @@ import type { Sighting } from '../elements/element.ts'
 import type { Core, Watched } from './core.ts'
 import type { NewEvent } from './event-log.ts'
 import { putIntoNotifications } from './forming.ts'
+import { storable } from './recorder.ts'
 import { list, type Budget } from './requests.ts'
 
 const PAGES = 20
@@ -56,6 +57,7 @@ function eventOf(core: Core, watched: Watched, one: Sighting, now: number): NewE
 	const atMs = core.stampMs()
 	core.state.lastEventMs = atMs
 	if (core.state.run !== null) core.state.run.events++
+	const { large, record } = storable(resource, one.id, one.record)
 	return {
 		sequence,
 		tag: core.ports.eventTag(core.config.instanceId, sequence),
@@ -71,7 +73,7 @@ function eventOf(core: Core, watched: Watched, one: Sighting, now: number): NewE
 		pollDateMs: atMs,
 		source: 'poll',
 		changedFields: null,
-		flags: {},
-		record: JSON.stringify(one.record),
+		flags: large === undefined ? {} : { large },
+		record,
 	}
 }

@@ -162,6 +162,23 @@ describe('the status row', () => {
 		expect(world.statuses.at(-1)!.hours).toHaveLength(24)
 	})
 
+	test('counts the events of 24 hours, also of those that belong to the day before', async () => {
+		const world = await learned({ ...many, pollIntervalMs: MINUTE })
+		const hour = 60 * MINUTE
+		// Half an hour before midnight (UTC), so that the counts of a day that is over move to its row.
+		await world.advance(24 * hour - (world.nowMs % (24 * hour)) - hour / 2)
+		for (let edit = 0; edit < 3; edit++) {
+			world.store.act({ do: 'edit', resource: 'products' })
+			await world.advance(2 * MINUTE)
+		}
+		await world.advance(3 * hour)
+		world.store.act({ do: 'edit', resource: 'products' })
+		await world.advance(10 * MINUTE)
+		const { hours } = world.statuses.at(-1)!
+		expect(hours.slice(-4)).toEqual([3, 0, 0, 1])
+		expect(hours.reduce((sum, one) => sum + one)).toBe(4)
+	})
+
 	test('is written when the state changes, and says since when', async () => {
 		const world = await learned(many)
 		const before = world.statuses.length

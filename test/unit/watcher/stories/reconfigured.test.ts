@@ -63,6 +63,15 @@ test('a collection that was polled by dates alone is learned in silence when it 
 	await edit(4, [`UPDATED orders ${ids(world, 'orders')[4]}`])
 })
 
+test('a record too large to keep, of a collection that is polled by dates alone, says where it is', async () => {
+	const world = await learned({ resources: { orders: { url: '/orders', filterByUpdatedDate: false } }, pollIntervalMs: 10 * MINUTE })
+	const id = ids(world, 'orders')[1]!
+	world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: 'x'.repeat(1_600_000) } })
+	await world.advance(HOUR)
+	expect(told(world)).toEqual([`UPDATED orders ${id}`])
+	expect(JSON.parse(world.arrivals[0]!.body).message.raw.orders).toEqual([{ id, tooLarge: true }])
+})
+
 test('another id field is another index: learned in silence; what changed on the way rings once, under its new id', async () => {
 	const by = (idField?: string) => ({ orders: { url: '/orders', ...(idField === undefined ? {} : { idField }) } })
 	const world = await learned({ resources: by(), pollIntervalMs: 10 * MINUTE })

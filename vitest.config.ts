@@ -13,6 +13,8 @@ export default defineConfig({
 			{
 				test: {
 					name: 'unit',
+					// They share nothing but pure modules, which one worker loads once for all of its files.
+					isolate: false,
 					include: ['test/unit/**/*.test.ts'],
 					environment: 'node',
 					testTimeout: 60_000,

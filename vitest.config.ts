@@ -1,8 +1,8 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
-/** Stories that hold something against the clock: one at a time, with the machine to themselves. */
-const TIMED = ['test/e2e/commands.test.ts', 'test/e2e/isolation.test.ts']
+/** What is held against the clock has the machine to itself. */
+const TIMED = ['test/e2e/commands.test.ts']
 
 /** Pure decisions run in plain Node (an import of `cloudflare:*` fails there, which guards the layering), shells in workerd, whole stories against the built Worker. */
 export default defineConfig({
@@ -13,8 +13,6 @@ export default defineConfig({
 			{
 				test: {
 					name: 'unit',
-					// They share nothing but pure modules, which one worker loads once for all of its files.
-					isolate: false,
 					include: ['test/unit/**/*.test.ts'],
 					environment: 'node',
 					testTimeout: 60_000,
@@ -48,8 +46,8 @@ export default defineConfig({
 					environment: 'node',
 					testTimeout: 120_000,
 					hookTimeout: 60_000,
-					// They wait for the Worker's clocks most of the time.
-					maxWorkers: 2,
+					// They wait for the Worker's clocks most of the time: three of them keep two cores busy.
+					maxWorkers: 3,
 					sequence: { groupOrder: 2 },
 				},
 			},
@@ -72,7 +70,7 @@ export default defineConfig({
 					testTimeout: 60_000,
 					hookTimeout: 60_000,
 					// Beside the stories, which wait most of the time.
-					maxWorkers: 2,
+					maxWorkers: 3,
 					sequence: { groupOrder: 2 },
 				},
 			},

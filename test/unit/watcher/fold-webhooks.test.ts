@@ -7,7 +7,7 @@ import { CRASH_POINTS, DELIVERY_FAULTS } from '../../fold.ts'
 import { rareOf, tellInShares } from './fold-suite.ts'
 
 /** Stories in all, in as many tests. */
-const RUNS = 80
+const RUNS = 64
 const SHARES = 4
 
 const happened = tellInShares('the fold with webhooks', { runs: RUNS, shares: SHARES, seed: 20_270_301, way: 'webhooks' })

@@ -1,14 +1,26 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What is held against the clock has the machine to itself. */
 const TIMED = ['test/e2e/commands.test.ts']
+
+/** Files that take longest: they begin first, so that no core waits for the last of them. Of a clean clone nothing else is known than how large files are. */
+const LONG = /\/(?:crash|story|fold-\w+|generated-\w+|pages)\.test\.ts$/
+
+class LongestFirst extends BaseSequencer {
+	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+		const rank = (one: TestSpecification): number => 2 * one.project.config.sequence.groupOrder - Number(LONG.test(one.moduleId))
+		return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+	}
+}
 
 /** Pure decisions run in plain Node (an import of `cloudflare:*` fails there, which guards the layering), shells in workerd, whole stories against the built Worker. */
 export default defineConfig({
 	test: {
 		// The second prints which line of the contract is shown by which tests, and fails a whole run when one is shown by none.
 		reporters: ['default', './test/contract-reporter.ts'],
+		sequence: { sequencer: LongestFirst },
 		projects: [
 			{
 				test: {

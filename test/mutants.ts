@@ -645,7 +645,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'what is accepted after a replay has ended is not noted',
 		file: 'src/watcher/settling.ts',
-		find: '		noteSettled(sql, core.state, [row.id])',
+		find: '		noteSettled(sql, core.state, [row.id], written)',
 		replace: '',
 		tests: [watcher('delivery-machine')],
 	},

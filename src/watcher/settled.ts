@@ -22,11 +22,18 @@ export interface Carrier {
 /** A carrier as it is kept: the last two are ms after `created`. */
 export type Settled = [id: number, status: string, created: number, updated: number, delivered: number | null]
 
-/** Notes what notifications came to that have just settled, or changed afterwards: as their rows say. */
-export function noteSettled(sql: Sql, state: WatcherState, ids: readonly number[]): void {
+/** The columns of `Carrier`: for a statement that returns the row that it writes. */
+export const CARRIER_COLUMNS = 'id, status, created, updated, delivered'
+
+/** Notes what notifications came to that have just settled, or changed afterwards: as their rows say, which are read unless they are given. */
+export function noteSettled(
+	sql: Sql,
+	state: WatcherState,
+	ids: readonly number[],
+	rows: readonly Carrier[] = storedCarriers(sql, ids),
+): void {
 	if (ids.length === 0) return
 	const noted = new Set(ids)
-	const rows = storedCarriers(sql, noted)
 	state.settled = [...state.settled.filter(([id]) => !noted.has(id)), ...rows.map(pack)]
 }
 
@@ -80,11 +87,7 @@ export function storedCarriers(sql: Sql, ids: Iterable<number>): Carrier[] {
 	const wanted = new Set(ids)
 	return runsOf(wanted)
 		.flatMap(([first, length]) =>
-			sql.all<Carrier>(
-				`SELECT id, status, created, updated, delivered FROM notifications WHERE id >= ? ORDER BY id LIMIT ?`,
-				first,
-				length,
-			),
+			sql.all<Carrier>(`SELECT ${CARRIER_COLUMNS} FROM notifications WHERE id >= ? ORDER BY id LIMIT ?`, first, length),
 		)
 		.filter(({ id }) => wanted.has(id))
 }

@@ -10,7 +10,7 @@ import { flow } from './forming.ts'
 import { endRelease, isWanted, itemSettled, kindOf, restore } from './resend.ts'
 import type { Outcome } from './delivery-rpc.ts'
 import { deactivate, subscriptionsOf, type Subscription } from './subscriptions.ts'
-import { noteSettled } from './settled.ts'
+import { CARRIER_COLUMNS, noteSettled, type Carrier } from './settled.ts'
 import { noteAccepted } from './tally.ts'
 import { forgetRows, leave, LEASE_MS, NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from './unsettled.ts'
 
@@ -98,10 +98,8 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 	// Of an attempt from before a replay: a fact too, but not what was asked for. A release has what it wants.
 	const late = row.resend !== null && attempt <= row.base && kindOf(core, row.resend) === 'replay'
 	if (row.delivered === null) noteAccepted(core, row)
-	sql.run(
-		late
-			? `UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`
-			: `UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END, status = 'delivered', settled = ?, lease = NULL, updated = ?, resend = NULL WHERE id = ?`,
+	const written = sql.all<Carrier>(
+		`UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END${late ? '' : `, status = 'delivered', settled = ?, lease = NULL, updated = ?, resend = NULL`} WHERE id = ? RETURNING ${CARRIER_COLUMNS}`,
 		...[now, attempt, keptOutcome(outcome, subscription?.url ?? null), ...(late ? [] : [now, now]), row.id],
 	)
 	if (subscription !== null && subscription.failingSinceMs !== null) {
@@ -111,11 +109,11 @@ function delivered(core: Core, row: NotificationRow, subscription: Subscription 
 	if (late) {
 		forgetRows(core)
 		// Where its replay has ended meanwhile it is on no list.
-		noteSettled(sql, core.state, [row.id])
+		noteSettled(sql, core.state, [row.id], written)
 		core.afterwards++
 		return
 	}
-	leave(core, row.id)
+	leave(core, row.id, written)
 	// What its row names once it has settled is a resend that has ended.
 	if (row.resend !== null && row.settled === null) itemSettled(core, row.id, row.resend, true)
 	else endRelease(core, row.id)
@@ -145,8 +143,8 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 		return null
 	}
 	const next = nextAfter(core, row, firstFailure, outcome)
-	sql.run(
-		`UPDATE notifications SET status = ?, due = coalesce(?, due), settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
+	const written = sql.all<Carrier>(
+		`UPDATE notifications SET status = ?, due = coalesce(?, due), settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ? RETURNING ${CARRIER_COLUMNS}`,
 		next !== null ? 'retry' : row.delivered === null ? 'queued' : 'delivered',
 		next,
 		next === null ? now : null,
@@ -158,7 +156,7 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 	)
 	forgetRows(core)
 	if (next !== null) return next
-	leave(core, row.id)
+	leave(core, row.id, written)
 	if (row.delivered === null) core.state.counters.dead++
 	if (row.resend !== null) itemSettled(core, row.id, row.resend, false)
 	if (subscription !== null) ended(core, row, subscription, outcome)

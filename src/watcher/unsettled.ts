@@ -2,7 +2,7 @@
 import { objectKey } from '../events/form.ts'
 import { parseMembers } from '../events/member.ts'
 import type { Core } from './core.ts'
-import { noteSettled } from './settled.ts'
+import { noteSettled, type Carrier } from './settled.ts'
 import { noteAccepted } from './tally.ts'
 
 /** Most notifications of a subscription that are unsettled at a time: what an outage adds stays in the log, where it is cheap. */
@@ -107,10 +107,10 @@ export function enlist(core: Core, ids: readonly number[]): void {
 	core.state.unsettled = [...new Set([...core.state.unsettled, ...ids])].sort((a, b) => a - b)
 }
 
-/** A notification is settled, as its row says: nothing is due for it any more. */
-export function leave(core: Core, id: number): void {
+/** A notification is settled, as its row says (read unless it is given): nothing is due for it any more. */
+export function leave(core: Core, id: number, row?: readonly Carrier[]): void {
 	if (!core.state.unsettled.includes(id)) core.afterwards++
-	noteSettled(core.ports.sql, core.state, [id])
+	noteSettled(core.ports.sql, core.state, [id], row)
 	core.state.unsettled = core.state.unsettled.filter((one) => one !== id)
 	if (core.unsettled !== null) core.unsettled = core.unsettled.filter((row) => row.id !== id)
 }

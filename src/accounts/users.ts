@@ -43,13 +43,7 @@ export function otherAdmin(organization: string, except: string): string {
 		AND (a.password IS NOT NULL OR (a.secret_hash NOT LIKE 'none/%' AND ao.secret_hash NOT LIKE 'none/%')))`
 }
 
-interface Row {
-	id: number
-	email: string
-	firstName: string
-	lastName: string
-	role: Role
-	createdMs: number
+interface Row extends Omit<Person, 'passwordSet' | 'secretSet' | 'link'> {
 	passwordSet: number
 	secretSet: number
 	purpose: LinkPurpose | null

@@ -1,8 +1,8 @@
 /** The calls about the event log (contract, sections 6 and 11). */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../limits.ts'
+import { LIMITS } from '../../limits.ts'
 import { both, operation, text } from '../contract.ts'
-import { EVENT_ID, ORDER } from '../examples.ts'
+import { EVENT_ID } from '../examples.ts'
 import { EXPORT_CSV, EXPORT_NDJSON, STREAM } from './examples.ts'
 import {
 	AccountCountsAnswer,
@@ -19,6 +19,7 @@ import {
 	EventsQuery,
 	ExportQuery,
 	InstanceCountsAnswer,
+	ObjectOfResource,
 	StreamQuery,
 	TimelineAnswer,
 	TimelineQuery,
@@ -26,17 +27,6 @@ import {
 
 const EventId = z.object({
 	eventId: z.string().meta({ description: 'The id of a change: 20 characters', examples: [EVENT_ID] }),
-})
-
-const ObjectOfResource = z.object({
-	resource: z
-		.string()
-		.max(LIMITS.objectId.value, atMost('objectId'))
-		.meta({ description: 'Label of the resource', examples: ['orders'] }),
-	objectId: z
-		.string()
-		.max(LIMITS.objectId.value, atMost('objectId'))
-		.meta({ description: "The object's id", examples: [String(ORDER.id)] }),
 })
 
 const FILTERED = `Of a filter's parts all must hold, of a list's values any. A call looks through 5000 events, with \`text\` through 1000: a page of a

@@ -243,3 +243,15 @@ export const TimelineAnswer = z
 			.meta({ description: 'Oldest first; the page holds the newest, and names the next one for those before' }),
 	})
 	.meta({ id: 'Timeline', examples: [TIMELINE] })
+
+/** The path of an object. */
+export const ObjectOfResource = z.object({
+	resource: z
+		.string()
+		.max(LIMITS.objectId.value, atMost('objectId'))
+		.meta({ description: 'Label of the resource', examples: ['orders'] }),
+	objectId: z
+		.string()
+		.max(LIMITS.objectId.value, atMost('objectId'))
+		.meta({ description: "The object's id", examples: [String(ORDER.id)] }),
+})

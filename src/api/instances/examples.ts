@@ -14,6 +14,18 @@ import {
 	SUBSCRIPTION_ID,
 	TAGS_OF_INSTANCE,
 } from '../examples.ts'
+import { ELEMENT_FLAGS } from './flags.ts'
+
+/** What connects a store that is polled. */
+export const CONFIGURATION = {
+	'store.url': 'https://shop.example.com',
+	'oauth.api.key': 'ck_…',
+	'oauth.api.secret': 'cs_…',
+	'event.notification.enabled': true,
+	'event.vendor.type': 'polling',
+	'event.notification.callback.url': 'https://example.com/hook',
+	'event.poller.refresh_interval': '15',
+}
 
 /** The element, as it stands within an instance. */
 export const ELEMENT = {
@@ -22,24 +34,8 @@ export const ELEMENT = {
 	hookName: 'WooCommerce',
 	key: 'woocommercerest',
 	description: 'Orders, products, customers and discounts of a WooCommerce shop, and what changes in them.',
-	image: '',
-	active: true,
-	deleted: false,
-	typeOauth: false,
-	trialAccount: false,
-	resources: [],
-	transformationsEnabled: false,
-	bulkDownloadEnabled: false,
-	bulkUploadEnabled: false,
-	cloneable: false,
-	extendable: false,
-	beta: false,
-	authentication: { type: 'custom' },
-	extended: false,
 	hub: 'ecommerce',
-	protocolType: 'http',
-	parameters: [],
-	private: false,
+	...ELEMENT_FLAGS,
 }
 
 /** The instance; of its configuration the keys that were set. */

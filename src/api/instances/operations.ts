@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { both, operation } from '../contract.ts'
 import { ACCOUNT, INSTANCE_NAME, TAGS_OF_INSTANCE } from '../examples.ts'
+import { CONFIGURATION } from './examples.ts'
 import {
 	ConfigId,
 	ConfigurationItem,
@@ -22,15 +23,7 @@ const LISTS = '404 when tags or a text were asked for and nothing matches; witho
 
 const EXAMPLE = {
 	element: { key: 'woocommercerest' },
-	configuration: {
-		'store.url': 'https://shop.example.com',
-		'oauth.api.key': 'ck_…',
-		'oauth.api.secret': 'cs_…',
-		'event.notification.enabled': true,
-		'event.vendor.type': 'polling',
-		'event.notification.callback.url': 'https://example.com/hook',
-		'event.poller.refresh_interval': '15',
-	},
+	configuration: CONFIGURATION,
 	tags: TAGS_OF_INSTANCE,
 	name: INSTANCE_NAME,
 }

@@ -1,7 +1,8 @@
 /** The calls that send again what an instance has sent, send a test event, and erase what is kept of an object. */
 import * as z from 'zod'
 import { both } from '../contract.ts'
-import { DryRunQuery, EraseAnswer, ObjectOfResource, ReplayBody, ReplayId, ResendAnswer, TestEventAnswer } from './replay-schema.ts'
+import { ObjectOfResource } from '../events/schema.ts'
+import { DryRunQuery, EraseAnswer, ReplayBody, ReplayId, ResendAnswer, TestEventAnswer } from './replay-schema.ts'
 
 /** All of them. */
 export const instanceReplayOperations = {

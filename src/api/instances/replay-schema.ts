@@ -70,15 +70,3 @@ export const EraseAnswer = z
 
 /** The path of a replay. */
 export const ReplayId = z.object({ replayId: z.string().meta({ description: 'Number of the replay', examples: [String(REPLAY.id)] }) })
-
-/** The path of an object. */
-export const ObjectOfResource = z.object({
-	resource: z
-		.string()
-		.max(LIMITS.objectId.value, atMost('objectId'))
-		.meta({ description: 'Label of the resource', examples: ['orders'] }),
-	objectId: z
-		.string()
-		.max(LIMITS.objectId.value, atMost('objectId'))
-		.meta({ description: 'Its id at the store', examples: [String(ORDER.id)] }),
-})

@@ -3,23 +3,13 @@ import * as z from 'zod'
 import { GRACE_SECONDS } from '../../instances/signature.ts'
 import { atMost, LIMITS, shown } from '../../limits.ts'
 import { NextPage, Names, PageSize } from '../paging.ts'
-import { CONFIGURATION_ITEM, ELEMENT, INSTANCE, SIGNATURE_KEY } from './examples.ts'
+import { CONFIGURATION, CONFIGURATION_ITEM, ELEMENT, INSTANCE, SIGNATURE_KEY } from './examples.ts'
 
 const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
 
 const Configuration = z.record(z.string(), z.unknown(), 'expected an object of configuration keys').meta({
 	description: `Dotted keys, as \`GET /elements/{keyOrId}\` lists them; others are kept too. Values as text, numbers, booleans or, for the poller configuration, an object. At most ${shown('configuration')} as JSON`,
-	examples: [
-		{
-			'store.url': 'https://shop.example.com',
-			'oauth.api.key': 'ck_…',
-			'oauth.api.secret': 'cs_…',
-			'event.notification.enabled': true,
-			'event.vendor.type': 'polling',
-			'event.notification.callback.url': 'https://example.com/hook',
-			'event.poller.refresh_interval': '15',
-		},
-	],
+	examples: [CONFIGURATION],
 })
 const Tags = z
 	.union([z.string(), z.array(z.string())], 'expected a list of texts')

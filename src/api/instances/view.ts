@@ -8,6 +8,7 @@ import { instanceContext, openSecret } from '../../instances/sealing.ts'
 import { elementOf } from '../../instances/stores.ts'
 import { MASK } from '../../instances/values.ts'
 import { toIsoSeconds } from '../times.ts'
+import { ELEMENT_FLAGS } from './flags.ts'
 import type { ConfigurationItem, ElementAnswer, InstanceAnswer } from './schema.ts'
 
 /** The settings that a view needs. */
@@ -83,23 +84,7 @@ export function showElement(element: Element): z.output<typeof ElementAnswer> {
 		hookName: element.name,
 		key: element.key,
 		description: element.description,
-		image: '',
-		active: true,
-		deleted: false,
-		typeOauth: false,
-		trialAccount: false,
-		resources: [],
-		transformationsEnabled: false,
-		bulkDownloadEnabled: false,
-		bulkUploadEnabled: false,
-		cloneable: false,
-		extendable: false,
-		beta: false,
-		authentication: { type: 'custom' },
-		extended: false,
 		hub: element.hub,
-		protocolType: 'http',
-		parameters: [],
-		private: false,
+		...ELEMENT_FLAGS,
 	}
 }

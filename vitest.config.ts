@@ -19,7 +19,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
 	test: {
 		// The second prints which line of the contract is shown by which tests, and fails a whole run when one is shown by none.
-		reporters: ['default', './test/contract-reporter.ts'],
+		reporters: ['default', './test/support/contract-reporter.ts'],
 		sequence: { sequencer: LongestFirst },
 		projects: [
 			{

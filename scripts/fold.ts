@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import fc from 'fast-check'
-import { play, story } from '../test/fold.ts'
+import { play, story } from '../test/support/fold.ts'
 
 interface Share {
 	seed: number

@@ -1,12 +1,12 @@
 /**
- * `npm run mutants [-- name…]`: breaks the source on purpose, one line at a time (test/mutants.ts), in a copy of the tree, and sees whether
+ * `npm run mutants [-- name…]`: breaks the source on purpose, one line at a time (test/support/mutants.ts), in a copy of the tree, and sees whether
  * the tests notice. Progress goes to stderr, the table to stdout. Exit 1 when a breakage survives, or does not fit the source any more.
  */
 import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { MUTANTS, type Mutant } from '../test/mutants.ts'
+import { MUTANTS, type Mutant } from '../test/support/mutants.ts'
 
 /** A breakage that makes a test run for ever is noticed by this, ms. */
 const LIMIT_MS = 120_000

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { QUESTIONS, VECTORS } from '../test/vectors.ts'
+import { QUESTIONS, VECTORS } from '../test/support/vectors.ts'
 
 interface Language {
 	name: string

@@ -1,8 +1,8 @@
 /** The calls of Shopbell's API that local scripts, the demo and the end-to-end tests make. */
-import type { AnswerOf } from '../../src/api/contract.ts'
+import type { AnswerOf } from '../../src/api/http/contract.ts'
 import type { instanceOperations } from '../../src/api/instances/operations.ts'
 import { createClient, type CallOptions, type Client as Api } from '../../src/client/client.ts'
-import type { Health, PollerReport } from '../../src/watcher/rpc.ts'
+import type { Health, PollerReport } from '../../src/rpc/watcher.ts'
 
 /** What `POST /setup` gives: the first organization's and its user's secrets. */
 export interface Account {

@@ -1,5 +1,5 @@
 /** Organizations and the people who act for them: the first ones, made once, and how a person is found. */
-import { sealSecret } from '../instances/sealing.ts'
+import { sealSecret } from '../lib/sealing.ts'
 import { auditStatement } from './audit.ts'
 import { newLink, linkStatement, type Link } from './links.ts'
 import { hashPassword } from './passwords.ts'

@@ -2,7 +2,7 @@
  * The secrets of users and organizations, which the contract's clients present and are given back: shown, changed, taken away. Each of these leaves a row
  * in the audit log, the showing too.
  */
-import { openSecret, sealSecret } from '../instances/sealing.ts'
+import { openSecret, sealSecret } from '../lib/sealing.ts'
 import { auditStatement, type Actor, type AuditEntry } from './audit.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 import { noSecret, otherAdmin } from './users.ts'

@@ -2,7 +2,7 @@
  * What a request with an Idempotency-Key has led to (docs: architecture, Once and no more), in D1, so that all isolates know it: a claim while it runs, its sealed answer
  * for a day afterwards. One statement decides who runs.
  */
-import { openSecret, sealSecret } from '../instances/sealing.ts'
+import { openSecret, sealSecret } from '../lib/sealing.ts'
 import { hashSecret } from './secrets.ts'
 
 /** How long an answer is given again, from the moment that the request was first made. */

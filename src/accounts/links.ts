@@ -2,7 +2,7 @@
  * One-time links: whoever opens one sets their password, to accept an invitation or since the old one is to be replaced. There is no mail: an admin is
  * given the link once and passes it on. D1 holds the hash of its token, and a user has one link at most.
  */
-import { sealSecret } from '../instances/sealing.ts'
+import { sealSecret } from '../lib/sealing.ts'
 import { subjectsOf, unlock } from './attempts.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import { hashPassword } from './passwords.ts'

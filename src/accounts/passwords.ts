@@ -3,7 +3,7 @@
  * that they can be raised: what was made with others is made anew when its owner next signs in.
  */
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
-import { LIMITS } from '../limits.ts'
+import { LIMITS } from '../lib/limits.ts'
 
 /** Fewest and most characters of a password. */
 export const PASSWORD_LEAST = 12

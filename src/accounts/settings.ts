@@ -3,10 +3,10 @@
  * may be, and what holds when it is not set. An instance's object reads them with its row, at the latest a minute after a change.
  */
 import { parseSchedule, type Schedule } from '../delivery/schedule.ts'
-import { sealSecret } from '../instances/sealing.ts'
-import { guardUrl } from '../instances/urls.ts'
-import { type FieldProblem, MASK, readNumber, toText } from '../instances/values.ts'
-import { atMost, LIMITS, shown } from '../limits.ts'
+import { sealSecret } from '../lib/sealing.ts'
+import { guardUrl } from '../lib/urls.ts'
+import { type FieldProblem, MASK, readNumber, toText } from '../lib/values.ts'
+import { atMost, LIMITS, shown } from '../lib/limits.ts'
 import { auditStatement, type Actor } from './audit.ts'
 
 /** The settings, understood. */

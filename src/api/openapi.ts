@@ -1,9 +1,9 @@
 /** `GET /openapi.json`: the calls as an OpenAPI 3.1 document, made of the same data that validates them. */
-import { type AnswerOf, type Operation, TAGS, VERBS } from './contract.ts'
+import { type AnswerOf, type Operation, TAGS, VERBS } from './http/contract.ts'
 import { operations } from './operations.ts'
-import { type Api, serve } from './serve.ts'
+import { type Api, serve } from './http/serve.ts'
 import { documentOperations } from './service/operations.ts'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../lib/version.ts'
 
 type Document = AnswerOf<typeof documentOperations.getDocument>
 

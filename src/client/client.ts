@@ -8,7 +8,7 @@
  * for await (const subscriptions of pages(api.listSubscriptions)) …
  * ```
  */
-import { mediaOf, type AnswerOf, type InputOf, type Operation } from '../api/contract.ts'
+import { mediaOf, type AnswerOf, type InputOf, type Operation } from '../api/http/contract.ts'
 import { operations, type OperationId } from '../api/operations.ts'
 
 /** Where the contract's paths begin. */

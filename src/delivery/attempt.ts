@@ -1,5 +1,5 @@
 /** One POST of a notification to its callback, and how it ended (design, Ringing: delivery). Every end is an `Outcome`; nothing throws. */
-import type { Claim, Outcome } from '../watcher/delivery-rpc.ts'
+import type { Claim, Outcome } from '../rpc/delivery.ts'
 import { classifyError, classifyStatus, NOT_SENT } from './classify.ts'
 import { basicAuthorization, parseStaticHeaders } from './headers.ts'
 import { keysAt, signatureHeaders, type SignatureKeys } from './sign.ts'

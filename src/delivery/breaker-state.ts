@@ -1,5 +1,5 @@
 /** What the breaker of a callback keeps, what it is told, and what it says (breaker.ts): plain JSON. Times epoch ms. */
-import type { Bucket, Slot } from './meter.ts'
+import type { Bucket, Slot } from './token-bucket.ts'
 
 /** A notification that waits for its callback, and whose instance has asked for it or has failed with it. Times epoch ms. */
 export interface Waiter {

@@ -5,9 +5,9 @@
  * A failure in doubt costs time and never a notification: an instance that is sent away comes back by itself when its time is up, and
  * everything that was let through and never came back ends by its lease.
  */
-import type { Ask } from '../watcher/delivery-rpc.ts'
+import type { Ask } from '../rpc/delivery.ts'
 import type { Core, Heard, State, Told, Verdict, Waiter } from './breaker-state.ts'
-import { pay, refund, unfilled } from './meter.ts'
+import { pay, refund, unfilled } from './token-bucket.ts'
 
 /** Failures in a row that open the breaker. */
 export const OPENS_AT = 5

@@ -4,8 +4,8 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { Doorbell, Env } from '../context.ts'
-import { log } from '../log.ts'
-import type { Ask } from '../watcher/delivery-rpc.ts'
+import { log } from '../lib/log.ts'
+import type { Ask } from '../rpc/delivery.ts'
 import { admit, giveBack, needless, nextWake, report, wake } from './breaker.ts'
 import { type Core, fresh, type Heard, type State, type Told, type Verdict, type Waiter } from './breaker-state.ts'
 

@@ -6,11 +6,11 @@
  * claimed without asking is sent, even to a callback that this isolate knows to fail: a claim cannot be taken back, and the failure costs
  * one try of a notification whose turn it was, after which its instance asks too.
  */
-import type { Admission, Ask, Claim, Outcome } from '../watcher/delivery-rpc.ts'
-import type { Known } from '../watcher/rpc.ts'
+import type { Admission, Ask, Claim, Outcome } from '../rpc/delivery.ts'
+import type { Known } from '../rpc/watcher.ts'
 import { breaks, wasSent } from './classify.ts'
 import type { Heard, Told, Verdict } from './breaker-state.ts'
-import { SHORT_WAIT_MS } from './meter.ts'
+import { SHORT_WAIT_MS } from './token-bucket.ts'
 
 /** The platform's limit of simultaneous connections of an invocation. */
 export const CONNECTIONS = 6

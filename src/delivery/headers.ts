@@ -3,7 +3,7 @@
  * for whoever takes a configuration and for whoever sends by it.
  */
 
-import { atMost, LIMITS } from '../limits.ts'
+import { atMost, LIMITS } from '../lib/limits.ts'
 
 /** Names that a customer's headers cannot set: the connection's, the body's, and those that receivers trust as ours. */
 const RESERVED = new Set([

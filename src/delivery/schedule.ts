@@ -1,5 +1,5 @@
 /** When a notification that failed is tried again (design, Ringing: Schedules; contract, section 5). Pure arithmetic. */
-import { LIMITS } from '../limits.ts'
+import { LIMITS } from '../lib/limits.ts'
 
 /** `standard`; the platform's two, counted from the first failure; or the seconds between tries. */
 export type Schedule = 'standard' | '8^n' | '4^n' | readonly number[]

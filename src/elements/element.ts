@@ -3,7 +3,7 @@
  * `elements/` knows nothing of instances, events or delivery; nothing outside `elements/woocommerce` knows WooCommerce.
  */
 import type { ConfigurationKey, Pollable } from './form.ts'
-import type { Hooks } from './hooks.ts'
+import type { Hooks } from './webhooks.ts'
 import type { Records } from './records.ts'
 
 /** A JSON object as a vendor gives it. */

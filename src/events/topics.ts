@@ -2,7 +2,7 @@
  * Topics by their names. An instance's events are one topic of its own (`topic` in notification.ts makes its name), the operator's are
  * Shopbell's to post to, all others are free: whoever has the account posts to them and subscribes to them. Pure.
  */
-import { LIMITS } from '../limits.ts'
+import { LIMITS } from '../lib/limits.ts'
 
 /** What an operator's webhook hears. */
 export const OPERATOR_TOPICS: readonly string[] = [

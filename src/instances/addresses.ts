@@ -1,6 +1,6 @@
 /** Our own addresses that others reach: where a store sends its deliveries, and whether it could. Pure. */
 import type { Env } from '../context.ts'
-import { guardUrl } from './urls.ts'
+import { guardUrl } from '../lib/urls.ts'
 
 /** Ports that WooCommerce delivers to (WooCommerce facts, 6.3). */
 const PORTS = new Set(['', '80', '443', '8080'])

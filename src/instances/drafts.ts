@@ -5,11 +5,11 @@
 import { findUser, type User } from '../accounts/accounts.ts'
 import { hashSecret } from '../accounts/secrets.ts'
 import type { Element } from '../elements/element.ts'
-import { Conflict, HttpError } from '../errors.ts'
-import { logError } from '../log.ts'
+import { Conflict, HttpError } from '../lib/errors.ts'
+import { logError } from '../lib/log.ts'
 import { insecureAddress, publicBase } from './addresses.ts'
 import { checkDraft, createInstance, deleteInstance, type InstanceInput } from './lifecycle.ts'
-import { openSecret, sealSecret } from './sealing.ts'
+import { openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 
 /** How long a merchant may take. */

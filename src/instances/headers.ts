@@ -1,7 +1,7 @@
 /** `event.notification.callback.headers`: extra headers of a notification, as a JSON object or as `Name: value` lines (contract, section 3). */
 import { headerProblem, readPairs } from '../delivery/headers.ts'
-import { atMost, LIMITS } from '../limits.ts'
-import type { FieldProblem } from './values.ts'
+import { atMost, LIMITS } from '../lib/limits.ts'
+import type { FieldProblem } from '../lib/values.ts'
 
 /** The key's name. */
 export const HEADERS_KEY = 'event.notification.callback.headers'

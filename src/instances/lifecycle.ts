@@ -5,9 +5,9 @@
 import type { User } from '../accounts/accounts.ts'
 import type { Actor } from '../accounts/audit.ts'
 import { hashSecret, newSecret } from '../accounts/secrets.ts'
-import { Conflict } from '../errors.ts'
+import { Conflict } from '../lib/errors.ts'
 import type { Element } from '../elements/element.ts'
-import { log, logError } from '../log.ts'
+import { log, logError } from '../lib/log.ts'
 import { canonicalStoreUrl, refusal, requireConfiguration, requireConnection, requirePaths, requireResources } from './checks.ts'
 import { callbackOf, floorSecondsOf, isSecretKey, type NormalizeOptions } from './config.ts'
 import {
@@ -21,7 +21,7 @@ import {
 	wantsHooks,
 	workHooks,
 	type HookPlan,
-} from './hooks.ts'
+} from './webhooks.ts'
 import { hostOf, readName, readTags } from './naming.ts'
 import { effectivePoller } from './poller.ts'
 import {
@@ -35,13 +35,13 @@ import {
 	type Instance,
 	type InstanceChange,
 } from './records.ts'
-import { instanceContext, sealSecret } from './sealing.ts'
+import { instanceContext, sealSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 import { SIGNATURE_KEY, takenOver } from './signature.ts'
 import { allowsPrivateNetwork, credentialsOf, elementOf, openConfiguration, sealConfiguration } from './stores.ts'
 import { readFurther } from './subscriptions.ts'
-import { siteKey } from './urls.ts'
-import { MASK } from './values.ts'
+import { siteKey } from '../lib/urls.ts'
+import { MASK } from '../lib/values.ts'
 
 /** What a caller says of an instance; what is absent keeps its value (PATCH) or has its default (POST, PUT). */
 export interface InstanceInput {

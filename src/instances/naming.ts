@@ -1,6 +1,6 @@
 /** Names and tags of instances: stripped of HTML, within their limits, with their defaults (contract, section 2). Pure. */
-import { atMost, LIMITS } from '../limits.ts'
-import { stripHtml, type FieldProblem } from './values.ts'
+import { atMost, LIMITS } from '../lib/limits.ts'
+import { stripHtml, type FieldProblem } from '../lib/values.ts'
 
 /** A name as kept; null when nothing is left of it (absent, blank, a placeholder in angle brackets). */
 export function readName(value: string | null | undefined): { ok: true; name: string | null } | { ok: false; problem: FieldProblem } {

@@ -4,8 +4,8 @@
  * mean is the element's to say.
  */
 import type { Element, PollerResource } from '../elements/element.ts'
-import { atMost, LIMITS } from '../limits.ts'
-import { readBoolean, readNumber, type FieldProblem } from './values.ts'
+import { atMost, LIMITS } from '../lib/limits.ts'
+import { readBoolean, readNumber, type FieldProblem } from '../lib/values.ts'
 
 /** The key's name, the first part of every field name in its errors. */
 export const POLLER_KEY = 'event.poller.configuration'

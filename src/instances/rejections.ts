@@ -2,8 +2,8 @@
  * Refused deliveries, counted in the isolate's memory: a flood of forged ones costs no storage. At most once a minute the counts
  * are handed to the objects of those instances that exist; an instance's owner sees them there.
  */
-import { logError } from '../log.ts'
-import type { HookRejections, WatcherRpc } from '../watcher/rpc.ts'
+import { logError } from '../lib/log.ts'
+import type { HookRejections, WatcherRpc } from '../rpc/watcher.ts'
 
 /** Time between two hand-overs of an isolate. */
 const APART_MS = 60_000

@@ -4,9 +4,9 @@
  * were asked, and an object that is asked again by the same job answers with the replay that it has begun.
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
-import { LIMITS } from '../limits.ts'
-import { logError } from '../log.ts'
-import type { ReplayQuery } from '../watcher/delivery-rpc.ts'
+import { LIMITS } from '../lib/limits.ts'
+import { logError } from '../lib/log.ts'
+import type { ReplayQuery } from '../rpc/delivery.ts'
 import { nextNumber } from './records.ts'
 import type { Services } from './services.ts'
 

@@ -3,8 +3,8 @@
  * so that an older key can leave (design, State: Secrets). A row that somebody changes meanwhile is left to the next round.
  */
 import { OPERATOR_KEY, operatorKeyContext } from '../accounts/settings.ts'
-import { logError } from '../log.ts'
-import { instanceContext, isSealed, masterKeys, openSecret, sealSecret } from './sealing.ts'
+import { logError } from '../lib/log.ts'
+import { instanceContext, isSealed, masterKeys, openSecret, sealSecret } from '../lib/sealing.ts'
 
 /** Rows a round. */
 const LIMIT = 50

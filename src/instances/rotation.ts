@@ -1,9 +1,9 @@
 /** Changing an instance's signature key while notifications go on: for a time both keys sign, so that receivers change when it suits them. */
 import type { User } from '../accounts/accounts.ts'
-import { BadRequest, Conflict } from '../errors.ts'
+import { BadRequest, Conflict } from '../lib/errors.ts'
 import { actorOf, commit, tell } from './lifecycle.ts'
 import type { Instance } from './records.ts'
-import { instanceContext, openSecret, sealSecret } from './sealing.ts'
+import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 import { keyProblem, newSignatureKey, sealedKeysAt, SIGNATURE_KEY, takenOver, withKey } from './signature.ts'
 

@@ -4,9 +4,9 @@
  * written, or by the cron.
  */
 import { keysAt, type SignatureKeys } from '../delivery/sign.ts'
-import { atMost, LIMITS } from '../limits.ts'
+import { atMost, LIMITS } from '../lib/limits.ts'
 import type { Instance } from './records.ts'
-import { isPlaceholder, MASK } from './values.ts'
+import { isPlaceholder, MASK } from '../lib/values.ts'
 
 /** The configuration's key. */
 export const SIGNATURE_KEY = 'event.notification.signature.key'

@@ -1,6 +1,6 @@
 /** The one status row of an instance in D1, written by its Durable Object (design, State) and asked for across instances. */
 import type { Env } from '../context.ts'
-import type { StatusReport } from '../watcher/rpc.ts'
+import type { StatusReport } from '../rpc/watcher.ts'
 
 /** Writes what an object reports. An instance that no longer has a row, or is deleted, gets no status row: nothing would ever remove it. */
 export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): Promise<void> {

@@ -2,9 +2,9 @@
 import type { Env } from '../context.ts'
 import type { Connection, Credentials, Element, Io, StoreClient } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
-import { userAgent } from '../version.ts'
+import { userAgent } from '../lib/version.ts'
 import { isSecretKey } from './config.ts'
-import { instanceContext, openSecret, sealSecret } from './sealing.ts'
+import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
 
 /** What every call to a store goes through. `fetch` is looked up at each call, so that tests can stand in for a store. */
 export function storeIo(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>): Io {

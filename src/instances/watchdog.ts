@@ -3,9 +3,9 @@
  * Insurance, Configuration).
  */
 import { tidyAccounts } from '../accounts/tidy.ts'
-import { log, logError } from '../log.ts'
+import { log, logError } from '../lib/log.ts'
 import { forgetDrafts } from './drafts.ts'
-import { giveUpHooks, markForRekey, workHooks } from './hooks.ts'
+import { giveUpHooks, markForRekey, workHooks } from './webhooks.ts'
 import { clearAway } from './lifecycle.ts'
 import { abandonCreating } from './records.ts'
 import { driveJobs } from './replay-jobs.ts'

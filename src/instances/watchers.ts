@@ -1,6 +1,6 @@
 /** How the rest of Shopbell reaches an instance's Durable Object: by its id, and by this function only. */
 import type { Env } from '../context.ts'
-import type { WatcherRpc } from '../watcher/rpc.ts'
+import type { WatcherRpc } from '../rpc/watcher.ts'
 
 /** The object of an instance. Naming one brings nothing to life: only `create()` does (design, State). Callers have checked the instance's organization. */
 export function watcherOf(env: Pick<Env, 'WATCHER'>, instanceId: number): WatcherRpc {

@@ -1,6 +1,6 @@
 /** The frame of every page: bar, main part, foot. Nothing in it comes from another host, and no script stands in the page itself. */
 import type { Child } from 'hono/jsx'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../lib/version.ts'
 
 /** The places that the bar leads to. */
 const PLACES = [

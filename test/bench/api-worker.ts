@@ -1,8 +1,8 @@
 /** The production Worker, which also makes its tables, copies an instance, and counts the queries of a call that asks for it. */
 import type { Doorbell, Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
-import { instanceContext, sealSecret } from '../../src/instances/sealing.ts'
-import { countingDatabase } from '../counting-database.ts'
+import { instanceContext, sealSecret } from '../../src/lib/sealing.ts'
+import { countingDatabase } from '../support/counting-database.ts'
 
 export { Callback } from '../../src/delivery/callback.ts'
 export { Watcher } from '../../src/watcher/watcher.ts'

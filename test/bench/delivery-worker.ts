@@ -4,9 +4,9 @@
  */
 import type { Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
-import type { NewEvent } from '../../src/watcher/event-log.ts'
-import { putIntoNotifications } from '../../src/watcher/forming.ts'
-import type { Admission, Outcome } from '../../src/watcher/delivery-rpc.ts'
+import type { NewEvent } from '../../src/watcher/log/event-log.ts'
+import { putIntoNotifications } from '../../src/watcher/outbox/forming.ts'
+import type { Admission, Outcome } from '../../src/rpc/delivery.ts'
 import { Watcher as Production } from '../../src/watcher/watcher.ts'
 import type { DeliveryCounts, DeliveryOrder, DeliveryReply } from './delivery-orders.ts'
 

@@ -1,6 +1,6 @@
 /** Requests to the store when nothing happens: an idle poll, the re-read per period, the running pass of customers. */
-import { pollerOf } from '../../src/watcher/reports.ts'
-import type { ResourceState } from '../../src/watcher/state.ts'
+import { pollerOf } from '../../src/watcher/queries/reports.ts'
+import type { ResourceState } from '../../src/watcher/core/state.ts'
 import { atMost, exactly, told, type Bench, type Context, type Row } from './bench.ts'
 import { pollOnce, type Label, type Store } from './shop.ts'
 

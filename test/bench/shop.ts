@@ -1,5 +1,5 @@
 /** A whole Shopbell in plain Node at a size, its baseline complete: what it asks of the store is counted by resource and kind of request. */
-import { COLLECTIONS, World, type WorldOptions } from '../world.ts'
+import { COLLECTIONS, World, type WorldOptions } from '../support/world.ts'
 import type { SimulatedStore } from '../store/store.ts'
 
 /** The four resources that are watched unless told otherwise, by label. */

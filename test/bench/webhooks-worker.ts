@@ -4,9 +4,9 @@
  */
 import type { Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
-import type { WatcherConfig } from '../../src/watcher/ports.ts'
-import type { HookAnswer, HookDelivery, Known } from '../../src/watcher/rpc.ts'
-import { migrate } from '../../src/watcher/tables.ts'
+import type { WatcherConfig } from '../../src/watcher/core/ports.ts'
+import type { HookAnswer, HookDelivery, Known } from '../../src/rpc/watcher.ts'
+import { migrate } from '../../src/watcher/core/tables.ts'
 import { Watcher as Production } from '../../src/watcher/watcher.ts'
 import type { HookOrder, HookReply } from './webhooks-orders.ts'
 

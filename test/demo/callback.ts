@@ -5,7 +5,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ReceivedEvent } from '../oracle.ts'
+import type { ReceivedEvent } from '../support/oracle.ts'
 
 /** How a callback is made. */
 export interface CallbackOptions {

@@ -1,6 +1,6 @@
 /** Follows what arrives at the demo's callback: a line for each event, and in the end one line of totals. */
 import { STANDARD_STEPS } from '../../src/delivery/schedule.ts'
-import { judge, RESOURCES } from '../oracle.ts'
+import { judge, RESOURCES } from '../support/oracle.ts'
 import { contentHash } from '../store/content.ts'
 import type { JournalEntry, Rec } from '../store/types.ts'
 import type { Arrival } from './callback.ts'

@@ -1,7 +1,7 @@
 /** Which way each change came: told by a webhook, seen by a poll, or found by a poll since the store had lost its webhook. */
 import { pages } from '../../src/client/client.ts'
 import type { Client } from '../../scripts/local/client.ts'
-import { RESOURCES } from '../oracle.ts'
+import { RESOURCES } from '../support/oracle.ts'
 import type { Delivery } from '../store/store.ts'
 import type { Stage } from './stage.ts'
 

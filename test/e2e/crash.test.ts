@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pause } from '../../scripts/local/bell.ts'
 import { becomeQuiet, snapshot } from '../demo/stage.ts'
-import { judge } from '../oracle.ts'
+import { judge } from '../support/oracle.ts'
 import { build, eventually, KEY, type House } from './house.ts'
 
 let house: House

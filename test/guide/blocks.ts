@@ -11,9 +11,9 @@ import { CONFIGURATION } from '../../src/elements/woocommerce/configuration.ts'
 import type { StoredEvent } from '../../src/events/event.ts'
 import { eventTag, notificationId } from '../../src/events/ids.ts'
 import { body, senderAddress, type NotificationInstance } from '../../src/events/notification.ts'
-import { limitsMarkdown } from '../../src/limits.ts'
-import { userAgent } from '../../src/version.ts'
-import { VECTORS } from '../vectors.ts'
+import { limitsMarkdown } from '../../src/lib/limits.ts'
+import { userAgent } from '../../src/lib/version.ts'
+import { VECTORS } from '../support/vectors.ts'
 
 const PROJECT = join(import.meta.dirname, '..', '..')
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { CONFIGURATION } from '../../src/elements/woocommerce/configuration.ts'
 import { anchorOf, render } from '../../src/ui/guide/markdown.ts'
-import { STATES } from '../../src/watcher/rpc.ts'
+import { STATES } from '../../src/rpc/watcher.ts'
 import { brought } from '../guide/blocks.ts'
 import { curlsOf, filled, requestsOf } from '../guide/curls.ts'
 

@@ -1,6 +1,6 @@
 /** Patterns over texts that callers and stores choose: the worst text of each kind is read about as fast as any other. */
 import { describe, expect, it } from 'vitest'
-import { bodyVariants } from '../../src/delivery/rewritten.ts'
+import { bodyVariants } from '../../src/api/tools/rewritten.ts'
 import { storeAddresses } from '../../src/elements/woocommerce/discover.ts'
 import { answerFailure } from '../../src/elements/woocommerce/failures.ts'
 import { vendorPath } from '../../src/elements/woocommerce/hub.ts'
@@ -8,8 +8,8 @@ import { resourceOf } from '../../src/elements/woocommerce/resources.ts'
 import { woocommerce } from '../../src/elements/woocommerce/woocommerce.ts'
 import { parseWhere } from '../../src/elements/where.ts'
 import { hubPathOf } from '../../src/instances/poller.ts'
-import { siteKey, storeBase } from '../../src/instances/urls.ts'
-import { readNumber, stripHtml } from '../../src/instances/values.ts'
+import { siteKey, storeBase } from '../../src/lib/urls.ts'
+import { readNumber, stripHtml } from '../../src/lib/values.ts'
 import { DENVER, ioOf, json } from './elements/support.ts'
 
 const LENGTH = 100_000

@@ -4,8 +4,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { admit } from '../../src/delivery/breaker.ts'
 import { fresh } from '../../src/delivery/breaker-state.ts'
-import { migrate } from '../../src/watcher/tables.ts'
-import { MemorySql } from '../world.ts'
+import { migrate } from '../../src/watcher/core/tables.ts'
+import { MemorySql } from '../support/world.ts'
 
 const WHOLE = readFileSync('docs/storage.md', 'utf8')
 const CALLBACK = WHOLE.indexOf('## The object of a callback')

@@ -2,10 +2,10 @@
 import type * as z from 'zod'
 import { findOrganization } from '../../accounts/accounts.ts'
 import { renameOrganization } from '../../accounts/organizations.ts'
-import { NotFound } from '../../errors.ts'
-import { actorOf, readId } from '../access.ts'
-import type { CallerContext } from '../environment.ts'
-import { toIsoSeconds } from '../times.ts'
+import { NotFound } from '../../lib/errors.ts'
+import { actorOf, readId } from '../http/access.ts'
+import type { CallerContext } from '../http/environment.ts'
+import { toIsoSeconds } from '../http/times.ts'
 import type { AccountAnswer, AccountPatch } from './schema.ts'
 
 type Account = z.input<typeof AccountAnswer>

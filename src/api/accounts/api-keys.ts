@@ -1,11 +1,11 @@
 /** API keys over HTTP. */
 import type * as z from 'zod'
 import { createKey, deleteKey, listKeys, type ApiKey } from '../../accounts/api-keys.ts'
-import { BadRequest, NotFound } from '../../errors.ts'
-import { actorOf, readId } from '../access.ts'
-import type { CallerContext } from '../environment.ts'
-import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
-import { readMoment, toIsoSeconds } from '../times.ts'
+import { BadRequest, NotFound } from '../../lib/errors.ts'
+import { actorOf, readId } from '../http/access.ts'
+import type { CallerContext } from '../http/environment.ts'
+import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../http/paging.ts'
+import { readMoment, toIsoSeconds } from '../http/times.ts'
 import type { ApiKeyAnswer, ApiKeyBody, NewApiKeyAnswer } from './schema.ts'
 
 const DAY_MS = 86_400_000

@@ -1,10 +1,10 @@
 /** The audit log over HTTP. */
 import type * as z from 'zod'
 import { readAudit } from '../../accounts/audit.ts'
-import { BadRequest } from '../../errors.ts'
-import type { CallerContext } from '../environment.ts'
-import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
-import { readMoment, toIsoSeconds } from '../times.ts'
+import { BadRequest } from '../../lib/errors.ts'
+import type { CallerContext } from '../http/environment.ts'
+import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../http/paging.ts'
+import { readMoment, toIsoSeconds } from '../http/times.ts'
 import type { AuditAnswer, AuditQuery } from './schema.ts'
 
 /** `GET /accounts/audit`. */

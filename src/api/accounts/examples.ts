@@ -1,5 +1,5 @@
 /** Answers about the one organization of the reference, its people, and what they sign in with. Pure. */
-import { INSTANCE_ID, madeUpSecret, madeUpToken, PERSON, SEEN_SECONDS, SERVICE_URL } from '../examples.ts'
+import { INSTANCE_ID, madeUpSecret, madeUpToken, PERSON, SEEN_SECONDS, SERVICE_URL } from '../http/examples.ts'
 
 /** The settings, where one was changed. */
 export const SETTINGS = {

@@ -2,8 +2,8 @@
 import * as z from 'zod'
 import { PASSWORD_LEAST, PASSWORD_MOST } from '../../accounts/passwords.ts'
 import { ROLES } from '../../accounts/roles.ts'
-import { atMost, LIMITS, shown } from '../../limits.ts'
-import { stripHtml } from '../../instances/values.ts'
+import { atMost, LIMITS, shown } from '../../lib/limits.ts'
+import { stripHtml } from '../../lib/values.ts'
 
 const NAME = `expected 1 to ${shown('personName')}`
 

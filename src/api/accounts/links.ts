@@ -2,8 +2,8 @@
 import * as z from 'zod'
 import type { Link } from '../../accounts/links.ts'
 import { publicBase } from '../../instances/addresses.ts'
-import type { PublicContext } from '../environment.ts'
-import { toIsoSeconds } from '../times.ts'
+import type { PublicContext } from '../http/environment.ts'
+import { toIsoSeconds } from '../http/times.ts'
 import { LINK } from './examples.ts'
 
 /** A link. There is no mail: whoever asked for it passes it on. */

@@ -1,7 +1,7 @@
 /** The calls about an account (contract, section 5). */
 import * as z from 'zod'
-import { operation } from '../contract.ts'
-import { NextPage, PageSize } from '../paging.ts'
+import { operation } from '../http/contract.ts'
+import { NextPage, PageSize } from '../http/paging.ts'
 import {
 	AccountAnswer,
 	AccountPatch,

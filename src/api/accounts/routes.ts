@@ -1,5 +1,5 @@
 /** Puts what the calls about an account do behind them. */
-import { serve, type Api } from '../serve.ts'
+import { serve, type Api } from '../http/serve.ts'
 import { changeAccount, getAccount, listAccounts } from './account.ts'
 import { createApiKey, deleteApiKey, listApiKeys } from './api-keys.ts'
 import { listAudit } from './audit.ts'

@@ -2,11 +2,11 @@
 import * as z from 'zod'
 import { AUDIT_OBJECTS } from '../../accounts/audit.ts'
 import { SETTING_NAMES } from '../../accounts/settings.ts'
-import { atMost, LIMITS } from '../../limits.ts'
-import { SCOPES } from '../contract.ts'
-import { NextPage, PageSize } from '../paging.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
+import { SCOPES } from '../http/contract.ts'
+import { NextPage, PageSize } from '../http/paging.ts'
 import { PersonName } from './fields.ts'
-import { ACCOUNT, INSTANCE_ID, PERSON } from '../examples.ts'
+import { ACCOUNT, INSTANCE_ID, PERSON } from '../http/examples.ts'
 import { API_KEY, AUDIT_ENTRY, NEW_API_KEY, SECRET, SETTINGS } from './examples.ts'
 
 /** A number in a query. */

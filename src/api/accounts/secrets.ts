@@ -1,10 +1,10 @@
 /** Secrets of users and of the organization over HTTP: shown, rotated, revoked. */
 import type * as z from 'zod'
 import { revokeSecret, rotateSecret, showSecret, type Owner, type SecretRefusal, type ShownSecret } from '../../accounts/credentials.ts'
-import { Conflict, NotFound } from '../../errors.ts'
-import { actorOf } from '../access.ts'
-import type { CallerContext } from '../environment.ts'
-import { toIsoSeconds } from '../times.ts'
+import { Conflict, NotFound } from '../../lib/errors.ts'
+import { actorOf } from '../http/access.ts'
+import type { CallerContext } from '../http/environment.ts'
+import { toIsoSeconds } from '../http/times.ts'
 import type { RotateSecretBody, SecretAnswer } from './schema.ts'
 
 type Secret = z.input<typeof SecretAnswer>

@@ -1,9 +1,9 @@
 /** Settings of an organization, which hold for all its instances (contract, section 5). */
 import { parseSettings, showAccountSettings, writeAccountSettings, type SettingName } from '../../accounts/settings.ts'
-import { BadRequest } from '../../errors.ts'
+import { BadRequest } from '../../lib/errors.ts'
 import { tell } from '../../instances/lifecycle.ts'
 import { findOwner } from '../../instances/organizations.ts'
-import type { CallerContext } from '../environment.ts'
+import type { CallerContext } from '../http/environment.ts'
 import { requireOwn } from './account.ts'
 
 /** Settings as answered. */

@@ -2,17 +2,17 @@
  * The page behind a one-time link: whoever opens it sets their password. It stands outside of the API's middleware, so that its address, which is a
  * secret until it was used, is in no log of ours; opening the page uses nothing.
  */
-import { escapeHtml } from '../../html.ts'
+import { escapeHtml } from '../../lib/html.ts'
 import type { Context } from 'hono'
 import { findLink, useLink } from '../../accounts/links.ts'
 import { PASSWORD_LEAST, PASSWORD_MOST } from '../../accounts/passwords.ts'
-import { log } from '../../log.ts'
+import { log } from '../../lib/log.ts'
 import { Password } from '../accounts/fields.ts'
 import { LINK_PATH } from '../accounts/links.ts'
 import { page } from '../connect/page.ts'
-import type { PublicEnv } from '../environment.ts'
+import type { PublicEnv } from '../http/environment.ts'
 import { readBody } from '../receivers/request.ts'
-import type { Api } from '../serve.ts'
+import type { Api } from '../http/serve.ts'
 
 type LinkContext = Context<PublicEnv>
 

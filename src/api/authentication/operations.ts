@@ -1,10 +1,10 @@
 /** The calls with which people sign in (contract, section 1). */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../limits.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
 import { Password } from '../accounts/fields.ts'
-import { operation } from '../contract.ts'
+import { operation } from '../http/contract.ts'
 import { SECRETS, SESSION, TOKEN } from '../accounts/examples.ts'
-import { PERSON } from '../examples.ts'
+import { PERSON } from '../http/examples.ts'
 
 /** Name and password. Longer than any that can be set is wrong, not an error of its own. */
 export const SignInBody = z.object({

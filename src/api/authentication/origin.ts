@@ -1,7 +1,7 @@
 /** What signing in needs to know of a request, and how a lock is answered. */
 import type { Origin } from '../../accounts/sessions.ts'
-import { TooManyRequests } from '../../errors.ts'
-import { addressOf } from '../access.ts'
+import { TooManyRequests } from '../../lib/errors.ts'
+import { addressOf } from '../http/access.ts'
 
 /** Where an attempt comes from. */
 export function originOf(c: { req: { header(name: string): string | undefined }; var: { requestId: string } }): Origin {

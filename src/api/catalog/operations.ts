@@ -1,6 +1,6 @@
 /** The calls about what can be connected (contract, section 2). */
 import * as z from 'zod'
-import { operation } from '../contract.ts'
+import { operation } from '../http/contract.ts'
 import { CatalogElement, HubAnswer, MetadataAnswer, PingAnswer } from './schema.ts'
 
 /** All of them. */

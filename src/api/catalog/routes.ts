@@ -2,12 +2,12 @@
 import type { Element } from '../../elements/element.ts'
 import type { ConfigurationKey } from '../../elements/form.ts'
 import { elements, findElement } from '../../elements/registry.ts'
-import { Forbidden, NotFound } from '../../errors.ts'
+import { Forbidden, NotFound } from '../../lib/errors.ts'
 import { DEFAULTS, floorSecondsOf } from '../../instances/config.ts'
-import type { AnswerOf } from '../contract.ts'
+import type { AnswerOf } from '../http/contract.ts'
 import { showElement } from '../instances/view.ts'
-import { serve, type Api } from '../serve.ts'
-import { toIsoSeconds } from '../times.ts'
+import { serve, type Api } from '../http/serve.ts'
+import { toIsoSeconds } from '../http/times.ts'
 import { catalogOperations } from './operations.ts'
 
 type Shown = AnswerOf<typeof catalogOperations.getElement>

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
 import { ElementAnswer } from '../instances/schema.ts'
 import { CATALOG_ELEMENT, ELEMENT_CONFIGURATION, ELEMENT_METADATA, ELEMENT_RESOURCE, HUB, POLLER_SETTINGS } from './examples.ts'
-import { SEEN_SECONDS } from '../examples.ts'
+import { SEEN_SECONDS } from '../http/examples.ts'
 
 const PollerSettings = z
 	.strictObject({

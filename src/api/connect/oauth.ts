@@ -1,14 +1,14 @@
 /** Connect without keys, the caller's side: an address for the merchant, and what became of it. */
 import type { Element } from '../../elements/element.ts'
 import { findElement } from '../../elements/registry.ts'
-import { BadRequest, NotFound } from '../../errors.ts'
+import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { draftOutcome, startDraft } from '../../instances/drafts.ts'
 import type { InstanceInput } from '../../instances/lifecycle.ts'
 import { allowsPrivateNetwork } from '../../instances/stores.ts'
-import { guardUrl } from '../../instances/urls.ts'
-import type { AnswerOf } from '../contract.ts'
-import type { CallerContext } from '../environment.ts'
-import { serve, type Api } from '../serve.ts'
+import { guardUrl } from '../../lib/urls.ts'
+import type { AnswerOf } from '../http/contract.ts'
+import type { CallerContext } from '../http/environment.ts'
+import { serve, type Api } from '../http/serve.ts'
 import { connectOperations } from './operations.ts'
 
 /** Mounts the calls. */

@@ -1,7 +1,7 @@
 /** Connect without keys, the caller's side: an address for the merchant, and what became of it. */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../limits.ts'
-import { operation } from '../contract.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
+import { operation } from '../http/contract.ts'
 import { InstanceBody } from '../instances/schema.ts'
 import { HAND_OVER, HAND_OVER_OUTCOME } from '../instances/examples.ts'
 

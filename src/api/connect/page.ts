@@ -1,5 +1,5 @@
 /** Small pages for people who come by a link: plain words, no script, nothing loaded. */
-import { escapeHtml } from '../../html.ts'
+import { escapeHtml } from '../../lib/html.ts'
 
 /** What a page says. */
 export interface PageText {

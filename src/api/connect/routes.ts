@@ -5,9 +5,9 @@
 import type { Context } from 'hono'
 import { findElement } from '../../elements/registry.ts'
 import { returnFrom, takeKeys, type ReturnView } from '../../instances/drafts.ts'
-import { log } from '../../log.ts'
-import type { Api } from '../serve.ts'
-import type { PublicEnv } from '../environment.ts'
+import { log } from '../../lib/log.ts'
+import type { Api } from '../http/serve.ts'
+import type { PublicEnv } from '../http/environment.ts'
 import { readBody } from '../receivers/request.ts'
 import { page, redirect } from './page.ts'
 

@@ -1,5 +1,5 @@
 /** Intervals of counts: their beginnings in UTC, and what lies in each. Pure. */
-import { LIMITS } from '../../limits.ts'
+import { LIMITS } from '../../lib/limits.ts'
 
 /** From the longest to the shortest. A week begins on Monday. */
 export const INTERVALS = ['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second'] as const

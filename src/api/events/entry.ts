@@ -1,8 +1,8 @@
 /** The shapes of an event's entry and of the message that carries it (contract, sections 4 and 11), as answers show them. */
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
-import { VendorRecord } from '../contract.ts'
-import { EVENT_ENTRY, MESSAGE } from '../examples.ts'
+import { VendorRecord } from '../http/contract.ts'
+import { EVENT_ENTRY, MESSAGE } from '../http/examples.ts'
 
 const EventType = z.enum(EVENT_TYPES)
 const True = z.literal(true)

@@ -11,7 +11,7 @@ import {
 	SEEN,
 	SEEN_SECONDS,
 	SUBSCRIPTION_ID,
-} from '../examples.ts'
+} from '../http/examples.ts'
 
 const CARRIED = { id: NOTIFICATION_ID, status: 'delivered', createdDate: SEEN_SECONDS, updatedDate: DELIVERED_SECONDS }
 

@@ -2,11 +2,11 @@
  * Exports of the log as CSV or NDJSON: streamed, page by page as the reader takes it, so that no more than a page is ever held. A stream
  * that fails on the way breaks off, and does not look complete.
  */
-import type { EventRow } from '../../watcher/log-rpc.ts'
-import type { CallerContext, InstanceContext, KnownContext } from '../environment.ts'
+import type { EventRow } from '../../rpc/log.ts'
+import type { CallerContext, InstanceContext, KnownContext } from '../http/environment.ts'
 import { ask } from '../instances/watching.ts'
-import type { Owned } from '../merge.ts'
-import { formatPageToken, parsePageToken } from '../paging.ts'
+import type { Owned } from '../http/merge.ts'
+import { formatPageToken, parsePageToken } from '../http/paging.ts'
 import { csvRecord } from './csv.ts'
 import { readEventFilter } from './filter.ts'
 import { completed, eventsOfAll, placeOf, placeToken, type ListQuery } from './log.ts'

@@ -1,11 +1,11 @@
 /** Which events a call means: the filter of its query, checked. */
-import { BadRequest } from '../../errors.ts'
-import { EVENT_STATUSES, type EventFilter } from '../../watcher/log-rpc.ts'
+import { BadRequest } from '../../lib/errors.ts'
+import { EVENT_STATUSES, type EventFilter } from '../../rpc/log.ts'
 import { EVENT_TYPES } from '../../events/event.ts'
-import { atMost, LIMITS } from '../../limits.ts'
-import type { KnownContext } from '../environment.ts'
-import { listParameter } from '../paging.ts'
-import { readMoment } from '../times.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
+import type { KnownContext } from '../http/environment.ts'
+import { listParameter } from '../http/paging.ts'
+import { readMoment } from '../http/times.ts'
 
 /** The filter of a query; `eventTypes[]`, `resources[]` and `status` may be given several times. 400 for what none of it can be. */
 export function readEventFilter(

@@ -1,8 +1,8 @@
 /** The calls about the event log (contract, sections 6 and 11). */
 import * as z from 'zod'
-import { LIMITS } from '../../limits.ts'
-import { both, operation, text } from '../contract.ts'
-import { EVENT_ID } from '../examples.ts'
+import { LIMITS } from '../../lib/limits.ts'
+import { both, operation, text } from '../http/contract.ts'
+import { EVENT_ID } from '../http/examples.ts'
 import { EXPORT_CSV, EXPORT_NDJSON, STREAM } from './examples.ts'
 import {
 	AccountCountsAnswer,

@@ -1,11 +1,11 @@
 /** Which instances a call about events means: the token's own, or those of the organization that may have any (design, Faces). */
-import { BadRequest, NotFound } from '../../errors.ts'
-import { LIMITS } from '../../limits.ts'
+import { BadRequest, NotFound } from '../../lib/errors.ts'
+import { LIMITS } from '../../lib/limits.ts'
 import { ownInstances } from '../../instances/records.ts'
 import { instancesWithEvents } from '../../instances/status.ts'
-import { readId } from '../access.ts'
-import type { CallerContext, InstanceContext } from '../environment.ts'
-import { listParameter } from '../paging.ts'
+import { readId } from '../http/access.ts'
+import type { CallerContext, InstanceContext } from '../http/environment.ts'
+import { listParameter } from '../http/paging.ts'
 
 /** Instances that a merge asks at most (design, Faces). */
 const MOST_INSTANCES = LIMITS.mergedInstances.value

@@ -1,5 +1,5 @@
 /** Puts what the calls about the event log do behind them. */
-import { serve, type Api } from '../serve.ts'
+import { serve, type Api } from '../http/serve.ts'
 import { countsByAccount, countsByInstance, countsOf, countsOfAny } from './analytics.ts'
 import { dispositionsOf, dispositionsOfAny } from './dispositions.ts'
 import { exportAny, exportOf } from './export.ts'

@@ -1,13 +1,13 @@
 /** The shapes of the event log: what is asked of it, and its records (contract, sections 6 and 11). */
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
-import { atMost, LIMITS } from '../../limits.ts'
-import { EVENT_STATUSES } from '../../watcher/log-rpc.ts'
-import { Names, NextPage, PageSize } from '../paging.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
+import { EVENT_STATUSES } from '../../rpc/log.ts'
+import { Names, NextPage, PageSize } from '../http/paging.ts'
 import { INTERVALS } from './buckets.ts'
 import { EventEntryAnswer, InstanceMessage } from './entry.ts'
 import { ACCOUNT_EVENT_COUNT, DISPOSITION, EVENT, EVENT_COUNT, INSTANCE_EVENT_COUNT, TIMELINE } from './examples.ts'
-import { ACCOUNT, EVENT_ID, INSTANCE_ID, ORDER, TAGS_OF_INSTANCE } from '../examples.ts'
+import { ACCOUNT, EVENT_ID, INSTANCE_ID, ORDER, TAGS_OF_INSTANCE } from '../http/examples.ts'
 
 const Moment = z
 	.string()

@@ -2,7 +2,7 @@
  * A stream of server-sent events over a log that is asked again and again: a pure loop, given how to ask, the clock and how to wait (HTML
  * standard, Server-sent events; design, Faces).
  */
-import type { EventRow, EventTail } from '../../watcher/log-rpc.ts'
+import type { EventRow, EventTail } from '../../rpc/log.ts'
 
 /** Between two questions: at least, more after each that found nothing, at most. */
 const LEAST_WAIT_MS = 1_000

@@ -1,8 +1,8 @@
 /** `GET …/events/stream`: held by the edge, which asks the instance's object (design, Faces). */
-import { BadRequest, Conflict } from '../../errors.ts'
+import { BadRequest, Conflict } from '../../lib/errors.ts'
 import { eventTag, formatEventId } from '../../events/ids.ts'
-import { masterKeys } from '../../instances/sealing.ts'
-import type { InstanceContext } from '../environment.ts'
+import { masterKeys } from '../../lib/sealing.ts'
+import type { InstanceContext } from '../http/environment.ts'
 import { ask } from '../instances/watching.ts'
 import { provenPosition } from './log.ts'
 import { streamText } from './sse.ts'

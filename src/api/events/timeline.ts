@@ -1,12 +1,12 @@
 /** `GET …/objects/{resource}/{objectId}/timeline`: everything known of one object. */
 import type * as z from 'zod'
-import { NotFound } from '../../errors.ts'
-import type { TimelineReport } from '../../watcher/log-rpc.ts'
-import type { InstanceContext } from '../environment.ts'
+import { NotFound } from '../../lib/errors.ts'
+import type { TimelineReport } from '../../rpc/log.ts'
+import type { InstanceContext } from '../http/environment.ts'
 import { ask } from '../instances/watching.ts'
 import { deliveryStatus } from '../notifications/where.ts'
-import { formatPageToken, parsePageToken, setPageHeaders } from '../paging.ts'
-import { toIsoSeconds } from '../times.ts'
+import { formatPageToken, parsePageToken, setPageHeaders } from '../http/paging.ts'
+import { toIsoSeconds } from '../http/times.ts'
 import type { TimelineAnswer } from './schema.ts'
 import { showEvent } from './view.ts'
 

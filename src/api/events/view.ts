@@ -1,8 +1,8 @@
 /** A record of the event log as the contract shows it (sections 6 and 11). */
 import type * as z from 'zod'
 import type { EventEntry } from '../../events/event.ts'
-import type { EventRow } from '../../watcher/log-rpc.ts'
-import { toIsoSeconds } from '../times.ts'
+import type { EventRow } from '../../rpc/log.ts'
+import { toIsoSeconds } from '../http/times.ts'
 import type { EventAnswer } from './schema.ts'
 
 /** A shown record. */

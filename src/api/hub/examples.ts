@@ -1,5 +1,5 @@
 /** Records of the vendor as examples: each with a few of its fields, all of the one shop of the reference. Pure. */
-import { ORDER } from '../examples.ts'
+import { ORDER } from '../http/examples.ts'
 
 const DATES = {
 	date_created: '2026-06-01T05:41:12',

@@ -3,8 +3,8 @@
  * collection of a store goes by its own name. Each is reached as `/hubs/ecommerce/orders`, `/hubs/anything/orders` and `/orders` alike.
  */
 import * as z from 'zod'
-import { LIMITS } from '../../limits.ts'
-import { type Operation, operation, VendorRecord } from '../contract.ts'
+import { LIMITS } from '../../lib/limits.ts'
+import { type Operation, operation, VendorRecord } from '../http/contract.ts'
 import { COLLECTIONS, type Place, RECORDS, RECORDS_AT, RECORDS_OF_ORDER, REPORT_ANSWERS } from './examples.ts'
 import {
 	AnyReply,

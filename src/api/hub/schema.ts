@@ -1,8 +1,8 @@
 /** The shapes of the hub's calls (contract, section 8). */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../limits.ts'
-import { VendorRecord } from '../contract.ts'
-import { NextPage, PAGE_LIMIT, PageSize } from '../paging.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
+import { VendorRecord } from '../http/contract.ts'
+import { NextPage, PAGE_LIMIT, PageSize } from '../http/paging.ts'
 import { COLLECTIONS, METADATA, OBJECT } from './examples.ts'
 
 const Fields = z

@@ -1,7 +1,7 @@
 /** Page tokens of the hub: where the next page begins, bound to the list that they belong to. Opaque to callers. */
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
-import { BadRequest } from '../../errors.ts'
+import { BadRequest } from '../../lib/errors.ts'
 import type { Place } from './walk.ts'
 
 /** What a token is bound to: with another instance, path, `where` or `orderBy` it means nothing. */

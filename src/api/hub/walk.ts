@@ -4,7 +4,7 @@
  */
 import type { VendorRecord } from '../../elements/element.ts'
 import type { Key, ListPlan } from '../../elements/records.ts'
-import { scanOffset, scanPage, type ScanPosition } from '../../watcher/scan.ts'
+import { scanOffset, scanPage, type ScanPosition } from '../../watcher/polling/scan.ts'
 
 /** Where a walk stands; plain JSON, it travels in the page token. */
 export interface Place {

@@ -13,7 +13,7 @@ import {
 	SERVICE_URL,
 	SUBSCRIPTION_ID,
 	TAGS_OF_INSTANCE,
-} from '../examples.ts'
+} from '../http/examples.ts'
 import { ELEMENT_FLAGS } from './flags.ts'
 
 /** What connects a store that is polled. */

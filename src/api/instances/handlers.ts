@@ -1,7 +1,7 @@
 /** What the calls about instances do. */
 import type * as z from 'zod'
 import { findElement } from '../../elements/registry.ts'
-import { BadRequest, NotFound } from '../../errors.ts'
+import { BadRequest, NotFound } from '../../lib/errors.ts'
 import {
 	createInstance,
 	deleteInstance,
@@ -13,9 +13,9 @@ import {
 import { listInstances } from '../../instances/list.ts'
 import type { Instance } from '../../instances/records.ts'
 import { elementOf } from '../../instances/stores.ts'
-import { readId, seesToken } from '../access.ts'
-import type { CallerContext, InstanceContext } from '../environment.ts'
-import { formatPageToken, listParameter, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
+import { readId, seesToken } from '../http/access.ts'
+import type { CallerContext, InstanceContext } from '../http/environment.ts'
+import { formatPageToken, listParameter, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../http/paging.ts'
 import type { ConfigurationItem, ConfigurationPatch, InstanceAnswer, InstanceBody, InstancesQuery } from './schema.ts'
 import { showConfigurationItems, showInstance, type ViewEnv } from './view.ts'
 

@@ -1,7 +1,7 @@
 /** The calls about instances (contract, section 2). Each call about one instance exists by id, and as `/instances…` with the instance's own token. */
 import * as z from 'zod'
-import { both, operation } from '../contract.ts'
-import { ACCOUNT, INSTANCE_NAME, TAGS_OF_INSTANCE } from '../examples.ts'
+import { both, operation } from '../http/contract.ts'
+import { ACCOUNT, INSTANCE_NAME, TAGS_OF_INSTANCE } from '../http/examples.ts'
 import { CONFIGURATION } from './examples.ts'
 import {
 	ConfigId,

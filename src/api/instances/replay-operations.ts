@@ -1,6 +1,6 @@
 /** The calls that send again what an instance has sent, send a test event, and erase what is kept of an object. */
 import * as z from 'zod'
-import { both } from '../contract.ts'
+import { both } from '../http/contract.ts'
 import { ObjectOfResource } from '../events/schema.ts'
 import { DryRunQuery, EraseAnswer, ReplayBody, ReplayId, ResendAnswer, TestEventAnswer } from './replay-schema.ts'
 

@@ -1,9 +1,9 @@
 /** The shapes of replays, test events and erasing. */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../limits.ts'
-import { ORDER } from '../examples.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
+import { ORDER } from '../http/examples.ts'
 import { REPLAY, TEST_EVENT } from './examples.ts'
-import { Texts } from '../paging.ts'
+import { Texts } from '../http/paging.ts'
 
 const DryRun = z
 	.enum(['true', 'false'], 'expected true or false')

@@ -1,9 +1,9 @@
 /** Puts what the calls about instances do behind them. */
 import type * as z from 'zod'
-import type { InstanceContext } from '../environment.ts'
-import { serve, type Api } from '../serve.ts'
+import type { InstanceContext } from '../http/environment.ts'
+import { serve, type Api } from '../http/serve.ts'
 import * as handlers from './handlers.ts'
-import * as hooks from './hooks.ts'
+import * as hooks from './webhooks.ts'
 import { accountInstanceOperations, instanceOperations } from './operations.ts'
 import { instanceReplayOperations } from './replay-operations.ts'
 import * as replays from './replays.ts'

@@ -1,8 +1,8 @@
 /** The shapes of instances in the contract (section 2). */
 import * as z from 'zod'
 import { GRACE_SECONDS } from '../../instances/signature.ts'
-import { atMost, LIMITS, shown } from '../../limits.ts'
-import { NextPage, Names, PageSize } from '../paging.ts'
+import { atMost, LIMITS, shown } from '../../lib/limits.ts'
+import { NextPage, Names, PageSize } from '../http/paging.ts'
 import { CONFIGURATION, CONFIGURATION_ITEM, ELEMENT, INSTANCE, SIGNATURE_KEY } from './examples.ts'
 
 const Flag = z.enum(['true', 'false'], 'expected true or false').optional()

@@ -4,8 +4,8 @@ import { auditStatement } from '../../accounts/audit.ts'
 import type { Instance } from '../../instances/records.ts'
 import { endRotation, openKeys, rotateSignatureKey, type OpenKeys } from '../../instances/rotation.ts'
 import { GRACE_SECONDS, whsecOf } from '../../instances/signature.ts'
-import type { InstanceContext } from '../environment.ts'
-import { toIsoSeconds } from '../times.ts'
+import type { InstanceContext } from '../http/environment.ts'
+import { toIsoSeconds } from '../http/times.ts'
 import type { RotateBody, SignatureKeyAnswer } from './schema.ts'
 
 type Shown = z.output<typeof SignatureKeyAnswer>

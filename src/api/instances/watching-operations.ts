@@ -1,5 +1,5 @@
 /** The calls about how an instance watches its store: health, poller, held deletions, webhooks, coverage (design, Seeing and Health). */
-import { both } from '../contract.ts'
+import { both } from '../http/contract.ts'
 import {
 	CoverageAnswer,
 	CoverageQuery,

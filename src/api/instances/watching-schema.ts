@@ -1,8 +1,8 @@
 /** The shapes of what an instance's object says of its watching: health, poller, held deletions, webhooks, coverage. */
 import * as z from 'zod'
-import type { CoverageReport, Health, PollerReport, PollerResourceReport, WebhooksReport } from '../../watcher/rpc.ts'
-import { STATES } from '../../watcher/rpc.ts'
-import { atMost, LIMITS } from '../../limits.ts'
+import type { CoverageReport, Health, PollerReport, PollerResourceReport, WebhooksReport } from '../../rpc/watcher.ts'
+import { STATES } from '../../rpc/watcher.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
 import { COVERAGE, HEALTH, HELD_DELETIONS, POLL_RUN, POLLER, POLLER_RESOURCE, REJECTED, WEBHOOK_SECRETS, WEBHOOKS } from './examples.ts'
 
 const Moment = z.string().meta({ examples: ['2026-06-01T12:00:00.000Z'] })

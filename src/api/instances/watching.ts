@@ -1,10 +1,10 @@
 /** What an instance's object says of its watching: health, poller, held deletions, and a poll on demand. */
 import { auditStatement } from '../../accounts/audit.ts'
-import { Conflict } from '../../errors.ts'
+import { Conflict } from '../../lib/errors.ts'
 import type { Services } from '../../instances/services.ts'
-import type { Health, Known, PollerReport, WatcherRpc } from '../../watcher/rpc.ts'
-import type { AnswerOf } from '../contract.ts'
-import type { InstanceContext } from '../environment.ts'
+import type { Health, Known, PollerReport, WatcherRpc } from '../../rpc/watcher.ts'
+import type { AnswerOf } from '../http/contract.ts'
+import type { InstanceContext } from '../http/environment.ts'
 import type { watchingOperations } from './watching-operations.ts'
 
 /** `GET …/health`. */

@@ -1,11 +1,11 @@
 /** What every instance counts, for monitoring (design, Faces). */
 import * as z from 'zod'
-import type { MetricsReport } from '../../watcher/rpc.ts'
-import { STATES } from '../../watcher/rpc.ts'
+import type { MetricsReport } from '../../rpc/watcher.ts'
+import { STATES } from '../../rpc/watcher.ts'
 import { expose } from './exposition.ts'
-import { operation, text, type TextAnswer } from '../contract.ts'
-import { NextPage, Names, PageSize } from '../paging.ts'
-import { atMost, LIMITS } from '../../limits.ts'
+import { operation, text, type TextAnswer } from '../http/contract.ts'
+import { NextPage, Names, PageSize } from '../http/paging.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
 import { METRICS } from '../instances/examples.ts'
 
 /** Media of the exposition formats. */

@@ -9,7 +9,7 @@ import {
 	SERVICE_URL,
 	SUBSCRIPTION_ID,
 	TOPIC,
-} from '../examples.ts'
+} from '../http/examples.ts'
 
 /** The callback of the instance. */
 export const SUBSCRIPTION = {

@@ -1,7 +1,7 @@
 /** The calls about notifications, where they go, and how they fared (contract, section 5). */
 import * as z from 'zod'
-import { operation } from '../contract.ts'
-import { NOTIFICATION_ID, SUBSCRIPTION_ID, TOPIC } from '../examples.ts'
+import { operation } from '../http/contract.ts'
+import { NOTIFICATION_ID, SUBSCRIPTION_ID, TOPIC } from '../http/examples.ts'
 import { DryRunQuery, ResendAnswer } from '../instances/replay-schema.ts'
 import {
 	AttemptAnswer,

@@ -1,10 +1,10 @@
 /** `POST /notifications`: something of the caller's own is told to whoever subscribes to its topic. */
 import type * as z from 'zod'
-import { BadRequest } from '../../errors.ts'
+import { BadRequest } from '../../lib/errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import { ensureOwner, findOwner } from '../../instances/organizations.ts'
-import { atMost, LIMITS } from '../../limits.ts'
-import type { CallerContext } from '../environment.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
+import type { CallerContext } from '../http/environment.ts'
 import type { Notification, NotificationBody } from './schema.ts'
 import { askOwner } from './scope.ts'
 import { requireFreeTopic } from './topics.ts'

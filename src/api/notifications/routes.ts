@@ -1,5 +1,5 @@
 /** Puts what the calls about notifications do behind them. */
-import { serve, type Api } from '../serve.ts'
+import { serve, type Api } from '../http/serve.ts'
 import * as replays from '../instances/replays.ts'
 import * as deliveries from './deliveries.ts'
 import { notificationOperations } from './operations.ts'

@@ -1,9 +1,9 @@
 /** The shapes of notifications, subscriptions and deliveries in the contract (section 5). What we add to them helps and may be absent. */
 import * as z from 'zod'
-import { atMost, LIMITS, shown } from '../../limits.ts'
+import { atMost, LIMITS, shown } from '../../lib/limits.ts'
 import { InstanceMessage } from '../events/entry.ts'
-import { Names, NextPage, PageSize } from '../paging.ts'
-import { TAGS_OF_INSTANCE, TOPIC } from '../examples.ts'
+import { Names, NextPage, PageSize } from '../http/paging.ts'
+import { TAGS_OF_INSTANCE, TOPIC } from '../http/examples.ts'
 import { ATTEMPT, DELIVERY, NOTIFICATION, OWN_MESSAGE, RELEASE, SUBSCRIPTION } from './examples.ts'
 
 const Hydrate = z

@@ -3,14 +3,14 @@
  * token that one instance.
  */
 import { parseNotificationId, type NotificationPosition } from '../../events/ids.ts'
-import { BadRequest, NotFound } from '../../errors.ts'
+import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { findOwner, reachedOwner } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/records.ts'
 import { reachedInstances, type Reach, type Reached } from '../../instances/subscriptions.ts'
-import { LIMITS } from '../../limits.ts'
-import type { Known, WatcherRpc } from '../../watcher/rpc.ts'
-import { callersInstance } from '../access.ts'
-import type { CallerContext } from '../environment.ts'
+import { LIMITS } from '../../lib/limits.ts'
+import type { Known, WatcherRpc } from '../../rpc/watcher.ts'
+import { callersInstance } from '../http/access.ts'
+import type { CallerContext } from '../http/environment.ts'
 import { askObject } from '../instances/watching.ts'
 
 /** Instances that a list asks at most (design, Faces). */

@@ -1,7 +1,7 @@
 /** Topics as callers name them: those of instances' events, and those of the organization itself (events/topics.ts). Pure. */
-import { BadRequest } from '../../errors.ts'
+import { BadRequest } from '../../lib/errors.ts'
 import { hearsOperator, isInstanceTopic, isTopicName } from '../../events/topics.ts'
-import { atMost, LIMITS, shown } from '../../limits.ts'
+import { atMost, LIMITS, shown } from '../../lib/limits.ts'
 
 /** What the topic of an instance's events says. */
 export interface InstanceTopic {

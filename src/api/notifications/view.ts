@@ -2,8 +2,8 @@
 import type * as z from 'zod'
 import { senderAddress, topic } from '../../events/notification.ts'
 import type { Reached, SubscriptionRow } from '../../instances/subscriptions.ts'
-import type { AttemptReport, NotificationReport, ResendReport, SubscriptionReport } from '../../watcher/delivery-rpc.ts'
-import { toIsoSeconds } from '../times.ts'
+import type { AttemptReport, NotificationReport, ResendReport, SubscriptionReport } from '../../rpc/delivery.ts'
+import { toIsoSeconds } from '../http/times.ts'
 import type { AttemptAnswer, DeliveryAnswer, NotificationAnswer, SubscriptionAnswer } from './schema.ts'
 import { deliveryStatus } from './where.ts'
 

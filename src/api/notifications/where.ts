@@ -1,6 +1,6 @@
 /** The `where` of deliveries (contract, section 5): which of them, said in the words of subscriptions and deliveries. Pure. */
 import { parseWhere, type Condition } from '../../elements/where.ts'
-import { BadRequest } from '../../errors.ts'
+import { BadRequest } from '../../lib/errors.ts'
 import { splitTopics } from './topics.ts'
 
 /** Delivery statuses of the contract, and what a notification's row says. */

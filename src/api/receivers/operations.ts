@@ -3,9 +3,9 @@
  * body is validated by nobody but the element: what it looks like is the store's to say.
  */
 import * as z from 'zod'
-import { LIMITS } from '../../limits.ts'
-import { operation, VendorRecord } from '../contract.ts'
-import { INSTANCE_ID, ORDER } from '../examples.ts'
+import { LIMITS } from '../../lib/limits.ts'
+import { operation, VendorRecord } from '../http/contract.ts'
+import { INSTANCE_ID, ORDER } from '../http/examples.ts'
 
 const ElementKey = z.string().meta({ description: "The element's key", examples: ['woocommercerest'] })
 const OfElement = z.object({ elementKey: ElementKey })

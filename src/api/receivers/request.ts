@@ -1,6 +1,6 @@
 /** What a receiver reads of a request before it trusts anything: which instances it names, which versions, and its body's bytes within bounds. */
-import { LIMITS } from '../../limits.ts'
-import { depthOf } from '../nesting.ts'
+import { LIMITS } from '../../lib/limits.ts'
+import { depthOf } from '../http/nesting.ts'
 
 /** Largest body that is read; what is larger is refused, and reconciling finds the change (design, Seeing: webhooks). */
 export const LARGEST_BODY = LIMITS.receiverBody.value

@@ -3,14 +3,14 @@
  * anything is looked up or kept, and answered 200 only once the instance's object has committed it.
  */
 import type { Context } from 'hono'
-import type { HookEnvelope, Hooks } from '../../elements/hooks.ts'
+import type { HookEnvelope, Hooks } from '../../elements/webhooks.ts'
 import { findElement } from '../../elements/registry.ts'
-import { atMost } from '../../limits.ts'
-import { logError } from '../../log.ts'
-import type { HookAnswer, HookDelivery } from '../../watcher/rpc.ts'
-import { addressOf } from '../access.ts'
-import { type Api, describeOnly } from '../serve.ts'
-import type { PublicEnv } from '../environment.ts'
+import { atMost } from '../../lib/limits.ts'
+import { logError } from '../../lib/log.ts'
+import type { HookAnswer, HookDelivery } from '../../rpc/watcher.ts'
+import { addressOf } from '../http/access.ts'
+import { type Api, describeOnly } from '../http/serve.ts'
+import type { PublicEnv } from '../http/environment.ts'
 import { receiverOperations } from './operations.ts'
 import { declaresTooMuch, instanceOfPath, instancesOfHeader, LARGEST_BODY, objectText, readBody, versionsOf } from './request.ts'
 

@@ -1,6 +1,6 @@
 /** The calls about replays across instances. Those of one instance are beneath it. */
 import * as z from 'zod'
-import { operation } from '../contract.ts'
+import { operation } from '../http/contract.ts'
 import { ReplayJobAnswer, ReplayJobBody } from './schema.ts'
 
 const JobId = z.object({ jobId: z.string().meta({ description: 'Number of the replay', examples: ['3'] }) })

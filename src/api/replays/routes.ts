@@ -1,6 +1,6 @@
 /** Replays across instances: what the calls do. The work itself is a job's (instances/replay-jobs.ts). */
 import type * as z from 'zod'
-import { BadRequest, Conflict, NotFound } from '../../errors.ts'
+import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
 import { ownInstances } from '../../instances/records.ts'
 import {
 	addJob,
@@ -12,14 +12,14 @@ import {
 	listJobs,
 	MOST_JOBS,
 } from '../../instances/replay-jobs.ts'
-import { LIMITS } from '../../limits.ts'
-import { logError } from '../../log.ts'
-import { readId } from '../access.ts'
-import type { CallerContext } from '../environment.ts'
+import { LIMITS } from '../../lib/limits.ts'
+import { logError } from '../../lib/log.ts'
+import { readId } from '../http/access.ts'
+import type { CallerContext } from '../http/environment.ts'
 import { readReplayQuery } from '../instances/replays.ts'
-import { AT_A_TIME } from '../merge.ts'
-import { serve, type Api } from '../serve.ts'
-import { toIsoSeconds } from '../times.ts'
+import { AT_A_TIME } from '../http/merge.ts'
+import { serve, type Api } from '../http/serve.ts'
+import { toIsoSeconds } from '../http/times.ts'
 import { replayOperations } from './operations.ts'
 import type { ReplayJobAnswer, ReplayJobBody } from './schema.ts'
 

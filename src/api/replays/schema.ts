@@ -1,6 +1,6 @@
 /** The shapes of replays across instances. */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../limits.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
 import { ReplayFilter } from '../instances/replay-schema.ts'
 import { REPLAY_JOB } from '../instances/examples.ts'
 

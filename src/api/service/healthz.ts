@@ -1,10 +1,10 @@
 /** `GET /healthz`: whether this Worker can do its work, for operators. */
 import { keysInUse } from '../../instances/reseal.ts'
-import { masterKeys } from '../../instances/sealing.ts'
-import { logError } from '../../log.ts'
-import { VERSION } from '../../version.ts'
-import type { AnswerOf } from '../contract.ts'
-import type { PublicContext } from '../environment.ts'
+import { masterKeys } from '../../lib/sealing.ts'
+import { logError } from '../../lib/log.ts'
+import { VERSION } from '../../lib/version.ts'
+import type { AnswerOf } from '../http/contract.ts'
+import type { PublicContext } from '../http/environment.ts'
 import type { serviceOperations } from './operations.ts'
 
 /** The answer; 503 when D1 does not answer or the ring cannot be read. */

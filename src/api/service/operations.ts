@@ -2,10 +2,10 @@
 import * as z from 'zod'
 import { Email, Password, PersonName } from '../accounts/fields.ts'
 import { LinkAnswer } from '../accounts/links.ts'
-import { operation, TAGS } from '../contract.ts'
-import { SERVICE_URL } from '../examples.ts'
+import { operation, TAGS } from '../http/contract.ts'
+import { SERVICE_URL } from '../http/examples.ts'
 import { SETUP } from '../instances/examples.ts'
-import { VERSION } from '../../version.ts'
+import { VERSION } from '../../lib/version.ts'
 
 const HealthzAnswer = z
 	.strictObject({

@@ -1,5 +1,5 @@
 /** Puts what the calls about this deployment do behind them. */
-import { serve, type Api } from '../serve.ts'
+import { serve, type Api } from '../http/serve.ts'
 import { healthz } from './healthz.ts'
 import { serviceOperations } from './operations.ts'
 import { setup } from './setup.ts'

@@ -2,11 +2,11 @@
 import type { Context } from 'hono'
 import { setUp } from '../../accounts/accounts.ts'
 import { equalSecrets } from '../../accounts/secrets.ts'
-import { BadRequest, NotFound } from '../../errors.ts'
+import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { showLink } from '../accounts/links.ts'
-import type { AnswerOf } from '../contract.ts'
-import type { PublicContext } from '../environment.ts'
-import { invalid } from '../serve.ts'
+import type { AnswerOf } from '../http/contract.ts'
+import type { PublicContext } from '../http/environment.ts'
+import { invalid } from '../http/serve.ts'
 import { SetupBody, type serviceOperations } from './operations.ts'
 
 /** Makes them. */

@@ -1,5 +1,5 @@
 /** The calls that help whoever builds a receiver. */
-import { operation } from '../contract.ts'
+import { operation } from '../http/contract.ts'
 import { VerifyAnswer, VerifyBody } from './schema.ts'
 
 /** All of them. */

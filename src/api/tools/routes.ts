@@ -1,12 +1,12 @@
 /** What helps whoever builds a receiver. */
 import type * as z from 'zod'
-import { explainSignature } from '../../delivery/explain.ts'
-import { BadRequest, NotFound } from '../../errors.ts'
+import { explainSignature } from './explain.ts'
+import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { openKeys } from '../../instances/rotation.ts'
-import { atMost, LIMITS } from '../../limits.ts'
-import { callersInstance } from '../access.ts'
-import { serve, type Api } from '../serve.ts'
-import type { CallerContext } from '../environment.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
+import { callersInstance } from '../http/access.ts'
+import { serve, type Api } from '../http/serve.ts'
+import type { CallerContext } from '../http/environment.ts'
 import { toolOperations } from './operations.ts'
 import type { VerifyAnswer, VerifyBody } from './schema.ts'
 

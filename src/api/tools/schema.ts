@@ -1,6 +1,6 @@
 /** The shapes of what helps whoever builds a receiver. */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../limits.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
 
 const HeaderValue = z.union([z.string(), z.array(z.string()), z.number()], 'expected text')
 

@@ -1,11 +1,11 @@
 /** The calls about the people of an organization. `{id}` is a user's number, or `me`. */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../limits.ts'
+import { atMost, LIMITS } from '../../lib/limits.ts'
 import { Email, Password, PersonName, RoleName } from '../accounts/fields.ts'
 import { LinkAnswer } from '../accounts/links.ts'
 import { RotateSecretBody, SecretAnswer } from '../accounts/schema.ts'
-import { operation } from '../contract.ts'
-import { NextPage, PageSize } from '../paging.ts'
+import { operation } from '../http/contract.ts'
+import { NextPage, PageSize } from '../http/paging.ts'
 import { LINK, USER } from '../accounts/examples.ts'
 
 /** A user. */

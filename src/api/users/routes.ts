@@ -11,16 +11,16 @@ import {
 	type Person,
 	type PersonRefusal,
 } from '../../accounts/users.ts'
-import { BadRequest, Conflict, NotFound } from '../../errors.ts'
-import { actorOf, readId, refuseKeys, requireRole } from '../access.ts'
+import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
+import { actorOf, readId, refuseKeys, requireRole } from '../http/access.ts'
 import { showLink } from '../accounts/links.ts'
 import { getSecret, revoke, rotate } from '../accounts/secrets.ts'
 import { locked, originOf } from '../authentication/origin.ts'
-import type { AnswerOf } from '../contract.ts'
-import type { CallerContext } from '../environment.ts'
-import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../paging.ts'
-import { serve, type Api } from '../serve.ts'
-import { toIsoSeconds } from '../times.ts'
+import type { AnswerOf } from '../http/contract.ts'
+import type { CallerContext } from '../http/environment.ts'
+import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../http/paging.ts'
+import { serve, type Api } from '../http/serve.ts'
+import { toIsoSeconds } from '../http/times.ts'
 import { userOperations, type InviteBody, type PasswordBody, type UserAnswer, type UserPatch } from './operations.ts'
 
 type User = z.input<typeof UserAnswer>

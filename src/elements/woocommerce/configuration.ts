@@ -1,5 +1,5 @@
 /** The configuration keys of a WooCommerce instance and the resources polled by default (cloud-elements contract, sections 2 and 3). */
-import { LIMITS } from '../../limits.ts'
+import { LIMITS } from '../../lib/limits.ts'
 import type { PollerResource } from '../element.ts'
 import type { ConfigurationKey, Pollable } from '../form.ts'
 

@@ -4,7 +4,7 @@
  * count, since the public address may have moved.
  */
 import type { Failure, StoreClient, VendorRecord } from '../element.ts'
-import type { DesiredHooks, Ensured, FoundHook } from '../hooks.ts'
+import type { DesiredHooks, Ensured, FoundHook } from '../webhooks.ts'
 import { unexpected } from './failures.ts'
 import { objectId } from './sight.ts'
 

@@ -1,6 +1,6 @@
 /** The users' guide: `/guide` and `/guide/{page}`. */
 import { raw } from 'hono/html'
-import type { Api } from '../../api/serve.ts'
+import type { Api } from '../../api/http/serve.ts'
 import { answerPage } from '../answer.ts'
 import { Frame } from '../frame.tsx'
 import { guidePage, guidePages, type GuidePage } from './pages.ts'

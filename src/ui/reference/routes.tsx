@@ -1,5 +1,5 @@
 /** The API reference at `/docs`: Scalar, out of our own assets, fed by `/openapi.json`. */
-import type { Api } from '../../api/serve.ts'
+import type { Api } from '../../api/http/serve.ts'
 import { answerPage } from '../answer.ts'
 import { Frame } from '../frame.tsx'
 

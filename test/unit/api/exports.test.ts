@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { csvField, csvRecord } from '../../../src/api/events/csv.ts'
 import { exportText } from '../../../src/api/events/export.ts'
 import { streamText, waitMs, type StreamPorts } from '../../../src/api/events/sse.ts'
-import type { Owned } from '../../../src/api/merge.ts'
-import type { EventRow, EventTail } from '../../../src/watcher/log-rpc.ts'
+import type { Owned } from '../../../src/api/http/merge.ts'
+import type { EventRow, EventTail } from '../../../src/rpc/log.ts'
 
 function row(sequence: number, objectId = '17'): EventRow {
 	return {

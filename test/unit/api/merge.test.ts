@@ -1,7 +1,7 @@
 /** The merge of instances' logs: every row once, in order, whatever the page size and wherever pages of an instance end; read no further than needed. */
 import { expect, test } from 'vitest'
 import fc from 'fast-check'
-import { mergePages, type MergePlace, type ReadPage } from '../../../src/api/merge.ts'
+import { mergePages, type MergePlace, type ReadPage } from '../../../src/api/http/merge.ts'
 
 interface Row {
 	number: number

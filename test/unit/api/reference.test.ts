@@ -1,10 +1,10 @@
 /** The reference teaches: every call has a short title of its own, stands where one looks for it, and shows what is sent and what is answered. */
 import { Validator, type Schema } from '@cfworker/json-schema'
 import { describe, expect, test } from 'vitest'
-import { type Operation, TAGS, VERBS } from '../../../src/api/contract.ts'
+import { type Operation, TAGS, VERBS } from '../../../src/api/http/contract.ts'
 import { documentOf } from '../../../src/api/openapi.ts'
 import { operations } from '../../../src/api/operations.ts'
-import { createApi, describeOnly } from '../../../src/api/serve.ts'
+import { createApi, describeOnly } from '../../../src/api/http/serve.ts'
 
 const BASE = '/elements/api-v2'
 

@@ -1,6 +1,6 @@
 /** Moments as callers write them: what is none is refused, never taken for another one. */
 import { expect, test } from 'vitest'
-import { readMoment, toIsoSeconds } from '../../../src/api/times.ts'
+import { readMoment, toIsoSeconds } from '../../../src/api/http/times.ts'
 
 test.each([
 	['2026-01-31T12:00:00Z', '2026-01-31T12:00:00Z'],

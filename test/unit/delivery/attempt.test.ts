@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { ANSWER_LIMIT, attempt, type AttemptIo } from '../../../src/delivery/attempt.ts'
 import { classifyError, classifyStatus } from '../../../src/delivery/classify.ts'
 import { elementsSignature, signatureHeaders } from '../../../src/delivery/sign.ts'
-import type { Claim } from '../../../src/watcher/delivery-rpc.ts'
+import type { Claim } from '../../../src/rpc/delivery.ts'
 
 const servers: { close(): unknown; closeAllConnections?(): void }[] = []
 afterEach(() => {

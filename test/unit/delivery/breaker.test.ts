@@ -14,9 +14,9 @@ import {
 	wake,
 } from '../../../src/delivery/breaker.ts'
 import { fresh, type State, type Told, type Verdict } from '../../../src/delivery/breaker-state.ts'
-import { SHORT_WAIT_MS } from '../../../src/delivery/meter.ts'
+import { SHORT_WAIT_MS } from '../../../src/delivery/token-bucket.ts'
 import { breaks } from '../../../src/delivery/classify.ts'
-import type { Ask } from '../../../src/watcher/delivery-rpc.ts'
+import type { Ask } from '../../../src/rpc/delivery.ts'
 import { Random } from '../../store/random.ts'
 
 const T0 = 1_800_000_000_000

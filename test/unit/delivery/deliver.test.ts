@@ -10,7 +10,7 @@ import {
 	Semaphore,
 } from '../../../src/delivery/deliver.ts'
 import { NO_SUCCESSION } from '../../../src/delivery/sign.ts'
-import type { Claim, Outcome } from '../../../src/watcher/delivery-rpc.ts'
+import type { Claim, Outcome } from '../../../src/rpc/delivery.ts'
 
 const LEASE_MS = 45_000
 

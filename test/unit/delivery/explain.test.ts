@@ -1,10 +1,10 @@
 /** Why a signature does not match: one test for every reason, told from a request that Shopbell signed. */
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { explainSignature, type Explanation, type Reason, type SignatureCase } from '../../../src/delivery/explain.ts'
+import { explainSignature, type Explanation, type Reason, type SignatureCase } from '../../../src/api/tools/explain.ts'
 import { signatureHeaders } from '../../../src/delivery/sign.ts'
 import { whsecOf } from '../../../src/instances/signature.ts'
-import { VECTORS } from '../../vectors.ts'
+import { VECTORS } from '../../support/vectors.ts'
 
 const KEY = 'Schlüssel of these tests'
 const NEXT = 'the next one'

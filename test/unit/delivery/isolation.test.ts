@@ -8,7 +8,7 @@ import { fresh, type State } from '../../../src/delivery/breaker-state.ts'
 import { breaks } from '../../../src/delivery/classify.ts'
 import { deliverAll, type DeliveryPorts, Hearsay, HEARSAY_MS } from '../../../src/delivery/deliver.ts'
 import { nextTryAt } from '../../../src/delivery/schedule.ts'
-import type { Admission, Ask, Claim, Outcome } from '../../../src/watcher/delivery-rpc.ts'
+import type { Admission, Ask, Claim, Outcome } from '../../../src/rpc/delivery.ts'
 
 const SUBSCRIPTION = 1
 

@@ -1,7 +1,7 @@
 /** The judge against the simulated store's own life: a flawless observer is found flawless, and each flaw put into its report is found. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { judge, type Case, type Judgement, type ReceivedEvent, type StoreObject } from '../../oracle.ts'
+import { judge, type Case, type Judgement, type ReceivedEvent, type StoreObject } from '../../support/oracle.ts'
 import { contentHash } from '../../store/content.ts'
 import { createStore, type Action, type Rec, type SimulatedStore } from '../../store/store.ts'
 

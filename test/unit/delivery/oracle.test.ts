@@ -1,6 +1,6 @@
 /** The judge itself: right stories pass, and each kind of wrong is called by its name. */
 import { describe, expect, test } from 'vitest'
-import { judge, type Case, type Judgement, type ReceivedEvent } from '../../oracle.ts'
+import { judge, type Case, type Judgement, type ReceivedEvent } from '../../support/oracle.ts'
 import { contentHash } from '../../store/content.ts'
 import type { Change, JournalEntry } from '../../store/types.ts'
 

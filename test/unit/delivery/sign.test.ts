@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { verifyElements, verifyStandard } from '../../../docs/verify/verify.ts'
 import { elementsSignature, keysAt, NO_SUCCESSION, signatureHeaders } from '../../../src/delivery/sign.ts'
 import { whsecOf } from '../../../src/instances/signature.ts'
-import { QUESTIONS, VECTORS } from '../../vectors.ts'
+import { QUESTIONS, VECTORS } from '../../support/vectors.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -1,9 +1,9 @@
 /** The story of `npm run demo -- --once`: it tells what it promises, for any seed, and says what it lacks. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { JournalEntry } from '../../../test/store/store.ts'
-import { createCallback } from '../../../test/demo/callback.ts'
-import { baselineFaults, play, shortfall } from '../../../test/demo/scenario.ts'
-import { createStore } from '../../../test/store/store.ts'
+import type { JournalEntry } from '../../store/store.ts'
+import { createCallback } from '../../demo/callback.ts'
+import { baselineFaults, play, shortfall } from '../../demo/scenario.ts'
+import { createStore } from '../../store/store.ts'
 
 beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2026, 10, 23) }))
 afterEach(() => void vi.useRealTimers())

@@ -11,7 +11,7 @@ import {
 	span,
 	stepLines,
 	type ShownEvent,
-} from '../../../test/demo/screen.ts'
+} from '../../demo/screen.ts'
 
 const plain = paintOf(false, {})
 const event: ShownEvent = {

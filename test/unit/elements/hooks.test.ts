@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { hooks } from '../../../src/elements/woocommerce/hooks.ts'
+import { hooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
 import { handover } from '../../../src/elements/woocommerce/handover.ts'
 
 const KEY = Buffer.from('AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=', 'base64')

@@ -1,7 +1,7 @@
 /** Refused deliveries: counted in memory, handed over at most once a minute, only to instances that exist, and never with what could open something. */
 import { describe, expect, test } from 'vitest'
 import { joined, Rejections } from '../../../src/instances/rejections.ts'
-import type { HookRejections } from '../../../src/watcher/rpc.ts'
+import type { HookRejections } from '../../../src/rpc/watcher.ts'
 
 const HEADERS = new Headers({ 'X-WC-Webhook-Topic': 'order.updated', Authorization: 'Basic secret', Cookie: 'secret=1' })
 const BODY = new TextEncoder().encode(`{"id":7}\u0000${'x'.repeat(5000)}`)

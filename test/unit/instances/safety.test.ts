@@ -1,9 +1,9 @@
 /** Addresses that may be reached, in every spelling; secrets that open in their place only; names without HTML. */
 import { describe, expect, test } from 'vitest'
 import { readName, readTags } from '../../../src/instances/naming.ts'
-import { instanceContext, isSealed, masterKeys, openSecret, sealSecret } from '../../../src/instances/sealing.ts'
-import { guardUrl, siteKey } from '../../../src/instances/urls.ts'
-import { stripHtml } from '../../../src/instances/values.ts'
+import { instanceContext, isSealed, masterKeys, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
+import { guardUrl, siteKey } from '../../../src/lib/urls.ts'
+import { stripHtml } from '../../../src/lib/values.ts'
 
 describe('the guard', () => {
 	test.each([

@@ -1,7 +1,7 @@
 /** What an object consists of: one hash for all of it, short ones to tell which fields changed. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { contentOf, difference } from '../../../src/watcher/content.ts'
+import { contentOf, difference } from '../../../src/watcher/changes/content.ts'
 
 type Fields = { name: string; value: string }[]
 const fieldsOf = (record: Record<string, string>): Fields =>

@@ -1,7 +1,7 @@
 /** The strongest property: whatever happens, folding the notifications that arrived gives the store's state; nothing doubled, nothing invented. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CRASH_POINTS, FAULTS, play, story } from '../../fold.ts'
+import { CRASH_POINTS, FAULTS, play, story } from '../../support/fold.ts'
 
 /** Stories of one file, and the tests that they are spread over. Two files run side by side: 500 stories in all. */
 const RUNS = 250

@@ -3,7 +3,7 @@
  * objects or a plugin's fields, and webhooks switched off: nothing lost, doubled, invented.
  */
 import { expect, test } from 'vitest'
-import { CRASH_POINTS, DELIVERY_FAULTS } from '../../fold.ts'
+import { CRASH_POINTS, DELIVERY_FAULTS } from '../../support/fold.ts'
 import { rareOf, tellInShares } from './fold-suite.ts'
 
 /** Stories in all, in as many tests. */

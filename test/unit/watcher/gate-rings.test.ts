@@ -1,6 +1,6 @@
 /** The gate against the design's table "What rings", row by row. */
 import { describe, expect, test } from 'vitest'
-import { gate, type ObjectState, type Verdict } from '../../../src/watcher/gate.ts'
+import { gate, type ObjectState, type Verdict } from '../../../src/watcher/changes/gate.ts'
 import { absent, content, context, known, NOW_MS, NOW_SEC, OTHER, said, seen } from './gate-samples.ts'
 
 /** What changes a verdict rings; fails when it rings nothing. */

@@ -1,7 +1,7 @@
 /** The gate's rules: which observation is believed, which is read again, what a baseline rings. */
 import { describe, expect, test } from 'vitest'
-import { HASH_VERSION } from '../../../src/watcher/content.ts'
-import { gate, type Known } from '../../../src/watcher/gate.ts'
+import { HASH_VERSION } from '../../../src/watcher/changes/content.ts'
+import { gate, type Known } from '../../../src/watcher/changes/gate.ts'
 import { absent, baseline, content, context, known, NOW_MS, NOW_SEC, OTHER, said, seen } from './gate-samples.ts'
 
 describe('a read', () => {

@@ -1,6 +1,6 @@
 /** What the gate's tests share: an object as it is known, as it is seen, and what is true around it. */
-import { contentOf, HASH_VERSION, type Content } from '../../../src/watcher/content.ts'
-import type { GateContext, Known, Observation, Verdict } from '../../../src/watcher/gate.ts'
+import { contentOf, HASH_VERSION, type Content } from '../../../src/watcher/changes/content.ts'
+import type { GateContext, Known, Observation, Verdict } from '../../../src/watcher/changes/gate.ts'
 
 /** A moment on the object's clock, ms, and the same on the store's, seconds. */
 export const NOW_MS = Date.UTC(2026, 5, 15, 12)

@@ -1,7 +1,7 @@
 /** Health: the worst finding counts, and each names its fact and the next step. */
 import { describe, expect, test } from 'vitest'
-import { estimateSeconds, judgeHealth, type HealthFacts } from '../../../src/watcher/health.ts'
-import { STATES } from '../../../src/watcher/rpc.ts'
+import { estimateSeconds, judgeHealth, type HealthFacts } from '../../../src/watcher/queries/health.ts'
+import { STATES } from '../../../src/rpc/watcher.ts'
 
 const NOW = Date.UTC(2026, 5, 15, 12)
 const resource: HealthFacts['resources'][number] = {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { MUTANTS } from '../../mutants.ts'
+import { MUTANTS } from '../../support/mutants.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 

@@ -15,7 +15,7 @@ import {
 	windowForced,
 	zoneOffsetMinutes,
 	type Window,
-} from '../../../src/watcher/poll.ts'
+} from '../../../src/watcher/polling/poll.ts'
 
 const NOW = Date.UTC(2026, 5, 15, 12)
 const HOUR = 3_600_000

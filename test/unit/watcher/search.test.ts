@@ -1,7 +1,7 @@
 /** The search by bisection: finds what is missing from a list, or in it without being known, in few requests. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { learn, nextProbe, startSearch, type Ranks, type Search } from '../../../src/watcher/search.ts'
+import { learn, nextProbe, startSearch, type Ranks, type Search } from '../../../src/watcher/polling/search.ts'
 
 /** Ranks of ids that are known. */
 function ranksOf(ids: readonly number[]): Ranks {

@@ -1,6 +1,6 @@
 /** Objects that another one's change points at: how many are read a minute, and that waiting for the next minute costs nothing. */
 import { expect, test } from 'vitest'
-import { World } from '../../world.ts'
+import { World } from '../../support/world.ts'
 
 test('once a minute is spent the alarm waits for the next one, and half of its reads are left to webhooks', async () => {
 	const world = await World.create({ store: { objects: 20 } })

@@ -495,7 +495,7 @@ describe('the account', () => {
 })
 
 async function sealed(id: number): Promise<string> {
-	const { instanceContext, sealSecret } = await import('../../../src/instances/sealing.ts')
+	const { instanceContext, sealSecret } = await import('../../../src/lib/sealing.ts')
 	return await sealSecret(env.MASTER_KEYS, `the token of ${id}`, instanceContext(id))
 }
 

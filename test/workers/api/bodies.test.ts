@@ -1,6 +1,6 @@
 /** What a request may send, before anything is made of it: how much, how deep, declared as what. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { LIMITS } from '../../../src/limits.ts'
+import { LIMITS } from '../../../src/lib/limits.ts'
 import { BASE, freshDatabase, startWorld, type Client } from './harness.ts'
 
 let client: Client

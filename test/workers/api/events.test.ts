@@ -1,6 +1,6 @@
 /** The event log over HTTP: filters, exports, dispositions, streams; what is refused, and that nobody reaches another organization's. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { NotificationReport } from '../../../src/watcher/delivery-rpc.ts'
+import type { NotificationReport } from '../../../src/rpc/delivery.ts'
 import { addOrganization, BASE, env, freshDatabase, startWorld, type Client } from './harness.ts'
 import { loggedEvent, START, twoLogs } from './support.ts'
 

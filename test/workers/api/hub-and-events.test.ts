@@ -1,10 +1,10 @@
 /** Reading through an instance: the store's records at the hub, and the event log, of one instance and across all. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { eventTag, formatEventId } from '../../../src/events/ids.ts'
-import { masterKeys } from '../../../src/instances/sealing.ts'
+import { masterKeys } from '../../../src/lib/sealing.ts'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
-import type { StatusReport } from '../../../src/watcher/rpc.ts'
+import type { StatusReport } from '../../../src/rpc/watcher.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { addOrganization, env, freshDatabase, servicesOf, startWorld, storeBody, type Client } from './harness.ts'
 import { loggedEvent } from './support.ts'

@@ -1,6 +1,6 @@
 /** The table of limits, row by row: what is as large as a row says is not refused for it; one more is, with the row's status, and the answer names the field and the value. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type LimitName, LIMITS, limitsTable, shown } from '../../../src/limits.ts'
+import { type LimitName, LIMITS, limitsTable, shown } from '../../../src/lib/limits.ts'
 import { createStore } from '../../store/store.ts'
 import { env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
 import { manyInstances } from './support.ts'

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
-import { instanceContext, sealSecret } from '../../../src/instances/sealing.ts'
+import { instanceContext, sealSecret } from '../../../src/lib/sealing.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { addOrganization, COUNTED, env, freshDatabase, startWorld, storeBody, type Client } from './harness.ts'
 import { countQueries } from './support.ts'

@@ -4,8 +4,8 @@
  */
 import { createHmac } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { hooks } from '../../../src/elements/woocommerce/hooks.ts'
-import { masterKeys } from '../../../src/instances/sealing.ts'
+import { hooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
+import { masterKeys } from '../../../src/lib/sealing.ts'
 import { env, freshDatabase, startWorld, type Client } from './harness.ts'
 import { fakeInstance } from './support.ts'
 

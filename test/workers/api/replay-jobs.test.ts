@@ -1,7 +1,7 @@
 /** Replays across instances: who is asked, how far it is, what is refused, and that nothing is begun twice however it is cut off. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
-import type { ResendReport } from '../../../src/watcher/delivery-rpc.ts'
+import type { ResendReport } from '../../../src/rpc/delivery.ts'
 import { addOrganization, env, freshDatabase, servicesOf, startWorld, type Client } from './harness.ts'
 import { fakeInstance } from './support.ts'
 

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { operatorKeyContext, readAccountSettings } from '../../../src/accounts/settings.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { resealSecrets } from '../../../src/instances/reseal.ts'
-import { openSecret } from '../../../src/instances/sealing.ts'
+import { openSecret } from '../../../src/lib/sealing.ts'
 import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
 import { fakeInstance } from './support.ts'
 

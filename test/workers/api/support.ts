@@ -2,9 +2,9 @@
 import { eventTag, formatEventId } from '../../../src/events/ids.ts'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
-import { masterKeys } from '../../../src/instances/sealing.ts'
-import type { EventRow } from '../../../src/watcher/log-rpc.ts'
-import { countingDatabase, type Asked } from '../../counting-database.ts'
+import { masterKeys } from '../../../src/lib/sealing.ts'
+import type { EventRow } from '../../../src/rpc/log.ts'
+import { countingDatabase, type Asked } from '../../support/counting-database.ts'
 import { env, type Client } from './harness.ts'
 
 /** A ready instance of the first organization, without a store that answers. */

@@ -1,7 +1,7 @@
 /** Webhooks over an instance's life: made with it, moved, rotated, paused and removed, at a store that answers, refuses and fails. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { hooks } from '../../../src/elements/woocommerce/hooks.ts'
-import { masterKeys } from '../../../src/instances/sealing.ts'
+import { hooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
+import { masterKeys } from '../../../src/lib/sealing.ts'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { env, freshDatabase, seedBody, servicesOf, startWorld, type Client } from './harness.ts'

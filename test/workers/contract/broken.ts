@@ -1,7 +1,7 @@
 /** Calls in which one thing is broken, made of what the document says of an operation. */
 import { Validator, type Schema } from '@cfworker/json-schema'
 import * as fc from 'fast-check'
-import { mediaOf } from '../../../src/api/contract.ts'
+import { mediaOf } from '../../../src/api/http/contract.ts'
 import { declares, document } from './document.ts'
 import { filled, type Asked, type House, idsFor } from './house.ts'
 import { breakages, brokenTexts, fitting } from './samples.ts'

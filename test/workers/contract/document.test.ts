@@ -1,7 +1,7 @@
 /** What the document promises of itself: every call says everything, and no answer is left open but the vendor's records. */
 import { describe, expect, test } from 'vitest'
 import type { Schema } from '@cfworker/json-schema'
-import { refusalsOf, successesOf, type Operation } from '../../../src/api/contract.ts'
+import { refusalsOf, successesOf, type Operation } from '../../../src/api/http/contract.ts'
 import { operations } from '../../../src/api/operations.ts'
 import { document, type Declared } from './document.ts'
 

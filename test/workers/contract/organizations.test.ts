@@ -1,6 +1,6 @@
 /** Another organization's things do not exist: every call, tried with their ids and with pieces of their authorization, reaches nothing of theirs. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Operation, roleOf, scopeOf, SCOPES } from '../../../src/api/contract.ts'
+import { type Operation, roleOf, scopeOf, SCOPES } from '../../../src/api/http/contract.ts'
 import { operations } from '../../../src/api/operations.ts'
 import { env } from '../api/harness.ts'
 import { document } from './document.ts'

@@ -1,7 +1,7 @@
 /** The operations that generated calls are made of, and a plain call of each. */
 import * as fc from 'fast-check'
 import type { Schema } from '@cfworker/json-schema'
-import type { Operation } from '../../../src/api/contract.ts'
+import type { Operation } from '../../../src/api/http/contract.ts'
 import { operations } from '../../../src/api/operations.ts'
 import { document, type Declared } from './document.ts'
 import { BASE_PATH, filled, type Asked, type House, idsFor } from './house.ts'

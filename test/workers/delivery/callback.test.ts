@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import type { Doorbell, Env } from '../../../src/context.ts'
 import { type Callback, callbackOf } from '../../../src/delivery/callback.ts'
-import type { Ask } from '../../../src/watcher/delivery-rpc.ts'
+import type { Ask } from '../../../src/rpc/delivery.ts'
 import { until } from '../watcher/shop.ts'
 
 const bindings = env as unknown as Env

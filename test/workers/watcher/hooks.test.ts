@@ -1,7 +1,7 @@
 /** Webhooks at the real object: what a delivery writes until it is answered, what survives an eviction, what an old copy of the row does. */
 import { evictDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import type { HookDelivery } from '../../../src/watcher/rpc.ts'
+import type { HookDelivery } from '../../../src/rpc/watcher.ts'
 import { env } from '../api/harness.ts'
 import { inside, learned, openShop, rows, until, type Shop } from './shop.ts'
 

@@ -2,8 +2,8 @@
 import { createScheduledController, evictDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import worker from '../../../src/index.ts'
-import type { Outcome } from '../../../src/watcher/delivery-rpc.ts'
-import type { WatcherRpc } from '../../../src/watcher/rpc.ts'
+import type { Outcome } from '../../../src/rpc/delivery.ts'
+import type { WatcherRpc } from '../../../src/rpc/watcher.ts'
 import { env, freshDatabase } from '../api/harness.ts'
 import { inside, learned, openShop, poll, rows, until, type Shop } from './shop.ts'
 
@@ -220,7 +220,7 @@ test('storage is opened again by a new object, and a released step that was chan
 	expect(await shop.stub.poller()).toMatchObject({
 		resources: (before as { resources: { known: number }[] }).resources.map(({ known }) => ({ known })),
 	})
-	const { migrate } = await import('../../../src/watcher/tables.ts')
+	const { migrate } = await import('../../../src/watcher/core/tables.ts')
 	await inside(shop, (watcher) => {
 		const { sql } = watcher.engine.ports
 		migrate(sql)

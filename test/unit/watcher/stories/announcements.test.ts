@@ -1,8 +1,8 @@
 /** What the operator's webhook is told: with what it is about, once, whatever is cut off, and nothing where nobody listens. */
 import { expect, test } from 'vitest'
-import { releaseOf } from '../../../../src/watcher/deliveries.ts'
-import { DEFAULT_DELIVERY } from '../../../../src/watcher/ports.ts'
-import type { World } from '../../../world.ts'
+import { releaseOf } from '../../../../src/watcher/queries/deliveries.ts'
+import { DEFAULT_DELIVERY } from '../../../../src/watcher/core/ports.ts'
+import type { World } from '../../../support/world.ts'
 import { DAY, four, HOUR, ids, learned, MINUTE } from './tell.ts'
 
 const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }

@@ -1,7 +1,7 @@
 /** The baseline: silent about what was there, loud about what changes while it runs; backfill; pauses. */
 import { describe, expect, test } from 'vitest'
 import type { Action } from '../../../store/store.ts'
-import { World } from '../../../world.ts'
+import { World } from '../../../support/world.ts'
 import { DAY, endsWell, four, HOUR, ids, judged, learned, MINUTE, resourceOf, told } from './tell.ts'
 
 const many = { orders: 0, products: 240, coupons: 0, customers: 0 }

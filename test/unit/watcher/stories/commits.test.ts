@@ -1,7 +1,7 @@
 /** A commit that fails leaves storage and memory as they were, also for jobs that hold on to parts of the state while they wait for the store. */
 import { expect, test } from 'vitest'
-import { newResource } from '../../../../src/watcher/state.ts'
-import type { World } from '../../../world.ts'
+import { newResource } from '../../../../src/watcher/core/state.ts'
+import type { World } from '../../../support/world.ts'
 import { four, ids, learned, MINUTE, resourceOf, rewrite, told } from './tell.ts'
 
 /** Some call's commit fails on its way. */

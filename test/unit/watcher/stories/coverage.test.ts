@@ -1,8 +1,8 @@
 /** Coverage (design, Seeing: webhooks): which changes webhooks told first, which polls saw first, which both did, which webhooks missed. */
 import { describe, expect, test } from 'vitest'
-import { coverageOf } from '../../../../src/watcher/coverage.ts'
-import type { CoverageReport } from '../../../../src/watcher/rpc.ts'
-import type { World } from '../../../world.ts'
+import { coverageOf } from '../../../../src/watcher/queries/coverage.ts'
+import type { CoverageReport } from '../../../../src/rpc/watcher.ts'
+import type { World } from '../../../support/world.ts'
 import { hooked } from './hooked.ts'
 import { HOUR, ids, MINUTE } from './tell.ts'
 

@@ -1,8 +1,8 @@
 /** An object may be lost at any moment: what is stored decides, and nothing is lost, doubled or invented. */
 import { describe, expect, test } from 'vitest'
-import { eventsOf } from '../../../../src/watcher/log-pages.ts'
-import { pollerOf } from '../../../../src/watcher/reports.ts'
-import { World, type CrashPoint } from '../../../world.ts'
+import { eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
+import { pollerOf } from '../../../../src/watcher/queries/reports.ts'
+import { World, type CrashPoint } from '../../../support/world.ts'
 import { DAY, endsWell, four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
 
 const many = { resources: four('products'), store: { objects: { orders: 0, products: 90, coupons: 0, customers: 0 } } }

@@ -1,13 +1,13 @@
 /** Delivery that is cut off, late or alone: what follows when a consumer dies, an answer comes late, or one subscription of several is dead. */
 import { describe, expect, test } from 'vitest'
-import { attemptsOf } from '../../../../src/watcher/attempts.ts'
-import { releaseOf, subscriptionsOf } from '../../../../src/watcher/deliveries.ts'
-import { erase } from '../../../../src/watcher/erasure.ts'
-import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/watcher/ports.ts'
-import { replay, resendsOf } from '../../../../src/watcher/replays.ts'
-import { healthOf } from '../../../../src/watcher/reports.ts'
-import type { Outcome } from '../../../../src/watcher/delivery-rpc.ts'
-import type { World } from '../../../world.ts'
+import { attemptsOf } from '../../../../src/watcher/log/attempts.ts'
+import { releaseOf, subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
+import { erase } from '../../../../src/watcher/log/erasure.ts'
+import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/watcher/core/ports.ts'
+import { replay, resendsOf } from '../../../../src/watcher/outbox/replays.ts'
+import { healthOf } from '../../../../src/watcher/queries/reports.ts'
+import type { Outcome } from '../../../../src/rpc/delivery.ts'
+import type { World } from '../../../support/world.ts'
 import { DAY, four, HOUR, ids, learned, MINUTE } from './tell.ts'
 
 const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }

@@ -1,8 +1,8 @@
 /** Deletions: trash, absence, the brake that holds too many at once, backups that bring objects back. */
 import { describe, expect, test } from 'vitest'
-import { healthOf } from '../../../../src/watcher/reports.ts'
-import { decideDeletions, heldDeletions } from '../../../../src/watcher/wishes.ts'
-import type { World } from '../../../world.ts'
+import { healthOf } from '../../../../src/watcher/queries/reports.ts'
+import { decideDeletions, heldDeletions } from '../../../../src/watcher/polling/commands.ts'
+import type { World } from '../../../support/world.ts'
 import { DAY, endsWell, four, HOUR, ids, learned, MINUTE, resourceOf, rewrite, told } from './tell.ts'
 
 const products = { resources: four('products'), store: { objects: { orders: 0, products: 60, coupons: 0, customers: 0 } } }

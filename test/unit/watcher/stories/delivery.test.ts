@@ -1,9 +1,9 @@
 /** From the log to the callback: doorbells, leases, schedules, deactivation, other callbacks, none. */
 import { describe, expect, test } from 'vitest'
 import { STANDARD_STEPS } from '../../../../src/delivery/schedule.ts'
-import { eventOf, eventsOf } from '../../../../src/watcher/log-pages.ts'
-import { healthOf } from '../../../../src/watcher/reports.ts'
-import type { Answer, World } from '../../../world.ts'
+import { eventOf, eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
+import { healthOf } from '../../../../src/watcher/queries/reports.ts'
+import type { Answer, World } from '../../../support/world.ts'
 import { DAY, endsWell, four, HOUR, ids, learned, MINUTE, told } from './tell.ts'
 
 const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }

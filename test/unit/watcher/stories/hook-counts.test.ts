@@ -1,7 +1,7 @@
 /** Deliveries that are counted or refused: disabled instances, topics and versions that do not count, bodies that say nothing, replays. */
 import { describe, expect, test } from 'vitest'
-import { takeDelivery } from '../../../../src/watcher/hooks.ts'
-import { healthOf } from '../../../../src/watcher/reports.ts'
+import { takeDelivery } from '../../../../src/watcher/webhooks/receive.ts'
+import { healthOf } from '../../../../src/watcher/queries/reports.ts'
 import { byHand, hooksState, ourHook, recordOf, send, shown } from './hooked.ts'
 import { endsWell, HOUR, MINUTE, told } from './tell.ts'
 

@@ -1,6 +1,6 @@
 /** Deliveries as real stores send them (WooCommerce facts, sections 6 and 7): each trap has a story that bears its number. */
 import { describe, expect, test } from 'vitest'
-import { healthOf } from '../../../../src/watcher/reports.ts'
+import { healthOf } from '../../../../src/watcher/queries/reports.ts'
 import { hooked, hooksState, later, logged, ourHook, readsOf, recordOf, send, shown, silent } from './hooked.ts'
 import { call, endsWell, four, HOUR, ids, MINUTE, told } from './tell.ts'
 

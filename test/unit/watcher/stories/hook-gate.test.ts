@@ -1,7 +1,7 @@
 /** Webhooks and polls pass one gate (design, The gate): what is told at once, what is read first, what is merged. */
 import { describe, expect, test } from 'vitest'
-import { SCAN_START } from '../../../../src/watcher/scan.ts'
-import type { World } from '../../../world.ts'
+import { SCAN_START } from '../../../../src/watcher/polling/scan.ts'
+import type { World } from '../../../support/world.ts'
 import { byHand, hooked, hooksState, later, logged, neverPolls, readsOf, recordOf, send, shown, silent } from './hooked.ts'
 import { call, endsWell, four, HOUR, ids, MINUTE, told } from './tell.ts'
 

@@ -1,9 +1,9 @@
 /** What the stories of webhooks share: a world that keeps webhooks at its store, and deliveries made by hand. */
 import { createHmac } from 'node:crypto'
 import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts'
-import { webhooksOf } from '../../../../src/watcher/hook-reports.ts'
-import type { HooksState } from '../../../../src/watcher/state.ts'
-import type { World, WorldOptions } from '../../../world.ts'
+import { webhooksOf } from '../../../../src/watcher/queries/webhook-reports.ts'
+import type { HooksState } from '../../../../src/watcher/core/state.ts'
+import type { World, WorldOptions } from '../../../support/world.ts'
 import { HOUR, ids, learned } from './tell.ts'
 
 /** Topics whose first deliveries are probed no more. */

@@ -1,12 +1,12 @@
 /** What an object says of its notifications: pages that are whole and bounded, replays that end, answers that quote nobody who was erased. */
 import { expect, test } from 'vitest'
-import { attemptsOf } from '../../../../src/watcher/attempts.ts'
-import { notificationsOf, releaseOf, subscriptionsOf } from '../../../../src/watcher/deliveries.ts'
-import { erase } from '../../../../src/watcher/erasure.ts'
-import { DEFAULT_DELIVERY } from '../../../../src/watcher/ports.ts'
-import { replay, resendsOf } from '../../../../src/watcher/replays.ts'
-import type { NotificationQuery, Outcome } from '../../../../src/watcher/delivery-rpc.ts'
-import type { World } from '../../../world.ts'
+import { attemptsOf } from '../../../../src/watcher/log/attempts.ts'
+import { notificationsOf, releaseOf, subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
+import { erase } from '../../../../src/watcher/log/erasure.ts'
+import { DEFAULT_DELIVERY } from '../../../../src/watcher/core/ports.ts'
+import { replay, resendsOf } from '../../../../src/watcher/outbox/replays.ts'
+import type { NotificationQuery, Outcome } from '../../../../src/rpc/delivery.ts'
+import type { World } from '../../../support/world.ts'
 import { DAY, four, ids, learned, MINUTE } from './tell.ts'
 
 const SECOND = { number: 41, url: 'https://callback.example.com/second', topics: null }

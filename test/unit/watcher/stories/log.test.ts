@@ -1,14 +1,14 @@
 /** What an object's log answers: pages by filter and time that are whole and bounded, and what followed an event. */
 import { expect, test } from 'vitest'
-import { eventOf, eventsAfter, eventsOf } from '../../../../src/watcher/log-pages.ts'
-import type { EventQuery, EventRow, TallyBucket } from '../../../../src/watcher/log-rpc.ts'
-import { DEFAULT_DELIVERY, type Sql } from '../../../../src/watcher/ports.ts'
-import { bodiesOf, releaseOf } from '../../../../src/watcher/deliveries.ts'
-import { replay } from '../../../../src/watcher/replays.ts'
-import { tallyOf } from '../../../../src/watcher/counts.ts'
-import { timelineOf } from '../../../../src/watcher/timeline.ts'
-import { firstAt } from '../../../../src/watcher/seek.ts'
-import type { World } from '../../../world.ts'
+import { eventOf, eventsAfter, eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
+import type { EventQuery, EventRow, TallyBucket } from '../../../../src/rpc/log.ts'
+import { DEFAULT_DELIVERY, type Sql } from '../../../../src/watcher/core/ports.ts'
+import { bodiesOf, releaseOf } from '../../../../src/watcher/queries/deliveries.ts'
+import { replay } from '../../../../src/watcher/outbox/replays.ts'
+import { tallyOf } from '../../../../src/watcher/queries/counts.ts'
+import { timelineOf } from '../../../../src/watcher/queries/timeline.ts'
+import { firstAt } from '../../../../src/watcher/log/lower-bound.ts'
+import type { World } from '../../../support/world.ts'
 import { DAY, four, HOUR, ids, learned, MINUTE } from './tell.ts'
 
 const coreOf = (world: World): NonNullable<ReturnType<World['engine']['core']>> => world.engine.core()!

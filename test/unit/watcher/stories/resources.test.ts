@@ -1,6 +1,6 @@
 /** Any resource that the store's API has is polled by copying the configuration of a default one. */
 import { describe, expect, test } from 'vitest'
-import type { World } from '../../../world.ts'
+import type { World } from '../../../support/world.ts'
 import { call, four, ids, learned, MINUTE, told } from './tell.ts'
 
 /** How an object of a resource is made, changed and removed, by the store's API or behind it. */

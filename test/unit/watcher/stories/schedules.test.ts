@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseSchedule, type Schedule } from '../../../../src/delivery/schedule.ts'
-import { DEFAULT_DELIVERY } from '../../../../src/watcher/ports.ts'
-import { subscriptionsOf } from '../../../../src/watcher/deliveries.ts'
-import type { World } from '../../../world.ts'
+import { DEFAULT_DELIVERY } from '../../../../src/watcher/core/ports.ts'
+import { subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
+import type { World } from '../../../support/world.ts'
 import { DAY, four, ids, learned } from './tell.ts'
 
 const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }

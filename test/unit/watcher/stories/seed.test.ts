@@ -98,7 +98,7 @@ test('3.4 dates that are parsed in another zone than the store’s lose nothing:
 })
 
 test('3.4 dates that cannot be read are no reason to pass a record over; the poller says which §3.8', async () => {
-	const { pollerOf } = await import('../../../../src/watcher/reports.ts')
+	const { pollerOf } = await import('../../../../src/watcher/queries/reports.ts')
 	const resources = {
 		orders: { url: '/hubs/ecommerce/orders', datesConfiguration: { updatedDateField: 'order_key', updatedDateFormat: 'yyyy-MM-dd' } },
 	}

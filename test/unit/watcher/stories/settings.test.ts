@@ -1,8 +1,8 @@
 /** What a resource's settings change: where, id fields, pages, delays, placeholders; labels and resources that come, go and are renamed. */
 import { describe, expect, test } from 'vitest'
 import type { PollerResource } from '../../../../src/elements/element.ts'
-import { pollerOf } from '../../../../src/watcher/reports.ts'
-import type { World } from '../../../world.ts'
+import { pollerOf } from '../../../../src/watcher/queries/reports.ts'
+import type { World } from '../../../support/world.ts'
 import { DAY, endsWell, four, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
 
 /** Changes what is polled, as a PATCH of the instance does. */

@@ -1,8 +1,8 @@
 /** What stands in the way of a poll: keys, limits, timeouts, caches, clocks, outages; it is said, waited out, and nothing is lost. */
 import { describe, expect, test } from 'vitest'
 import type { Faults } from '../../../store/store.ts'
-import { healthOf, pollerOf } from '../../../../src/watcher/reports.ts'
-import type { World } from '../../../world.ts'
+import { healthOf, pollerOf } from '../../../../src/watcher/queries/reports.ts'
+import type { World } from '../../../support/world.ts'
 import { endsWell, four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
 
 const health = (world: World): ReturnType<typeof healthOf> => healthOf(world.engine.core()!)

@@ -1,7 +1,7 @@
 /** Changes that stamps hide, and stamps that lie: what the re-read, the overlap and the totals are for. */
 import { describe, expect, test } from 'vitest'
-import { pollerOf } from '../../../../src/watcher/reports.ts'
-import type { World } from '../../../world.ts'
+import { pollerOf } from '../../../../src/watcher/queries/reports.ts'
+import type { World } from '../../../support/world.ts'
 import { DAY, endsWell, four, HOUR, ids, learned, MINUTE, oldest, resourceOf, rewrite, told } from './tell.ts'
 
 const only = (orders: number, products: number): { orders: number; products: number; coupons: number; customers: number } => ({

@@ -1,0 +1,124 @@
+/**
+ * The world that the reference's examples are about: one organization, one shop, one order that changed, and the notification of it. Ids fit each other as they
+ * do in an answer; every secret is visibly made up. What is the example of a single resource stands beside its schema. Pure.
+ */
+import type { ErrorStatus } from '../../lib/errors.ts'
+import { atMost } from '../../lib/limits.ts'
+
+/** The organization and who works there. */
+export const ACCOUNT = { id: 3, name: 'Acme', createdDate: '2026-05-04T09:00:00Z' }
+/** An admin of it. */
+export const PERSON = { id: 5, emailAddress: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee' }
+
+/** The connected shop. */
+export const INSTANCE_ID = 12345
+/** Its name and its tags. */
+export const INSTANCE_NAME = 'Sample shop'
+/** What it is found by. */
+export const TAGS_OF_INSTANCE = ['Docs']
+/** Its callback, as a subscription. */
+export const SUBSCRIPTION_ID = 678
+/** Where its notifications go. */
+export const CALLBACK_URL = 'https://example.com/hook'
+/** Where this service is. */
+export const SERVICE_URL = 'https://bell.example.com'
+/** The topic of its events. */
+export const TOPIC = `instance-${INSTANCE_ID}-woocommercerest-events`
+
+/** When the poll saw the change: date, epoch milliseconds, and as most answers write it. */
+export const SEEN_MS = Date.UTC(2026, 5, 1, 12)
+/** The same, to the millisecond. */
+export const SEEN = '2026-06-01T12:00:00.000Z'
+/** The same, to the second. */
+export const SEEN_SECONDS = '2026-06-01T12:00:00Z'
+/** When its notification had been accepted. */
+export const DELIVERED_SECONDS = '2026-06-01T12:00:01Z'
+
+/** The seventh event of the instance: 48 bits of its number, 48 of the sequence, 24 that nobody guesses. */
+export const EVENT_ID = 'AAAAADA5AAAAAAAHf3kC'
+/** The notification that carries it: the instance's number × 10⁹ and a counter. */
+export const NOTIFICATION_ID = INSTANCE_ID * 1e9 + 4
+
+/** The order that changed, with a few of its fields: the shop is six hours behind UTC. */
+export const ORDER = {
+	id: 398,
+	number: '398',
+	status: 'processing',
+	currency: 'USD',
+	date_created: '2026-06-01T05:41:12',
+	date_created_gmt: '2026-06-01T11:41:12',
+	date_modified: '2026-06-01T05:59:30',
+	date_modified_gmt: '2026-06-01T11:59:30',
+	total: '19.00',
+	customer_id: 25,
+	billing: { first_name: 'Jane', last_name: 'Doe', email: 'jane@example.com', country: 'US' },
+	line_items: [{ id: 512, name: 'Blue mug', product_id: 93, quantity: 2, total: '19.00' }],
+}
+
+/** The event's entry in a message. */
+export const EVENT_ENTRY = {
+	date: '2026-06-01T11:59:30Z',
+	elementKey: 'woocommercerest',
+	pollDate: SEEN_SECONDS,
+	eventType: 'UPDATED',
+	hubKey: 'ecommerce',
+	objectId: String(ORDER.id),
+	objectType: 'orders',
+	eventId: EVENT_ID,
+	sequence: 7,
+	objectSequence: 2,
+	previousSequence: 1,
+	changedFields: ['status'],
+	source: 'poll',
+}
+
+/** The message that carries it. */
+export const MESSAGE = {
+	elementKey: 'woocommercerest',
+	accountId: ACCOUNT.id,
+	companyId: ACCOUNT.id,
+	userId: PERSON.id,
+	eventId: EVENT_ID,
+	instanceId: INSTANCE_ID,
+	instance_id: INSTANCE_ID,
+	instanceName: INSTANCE_NAME,
+	instanceTags: TAGS_OF_INSTANCE,
+	raw: { orders: [ORDER], pollDate: SEEN_MS, objectType: 'orders' },
+	events: [EVENT_ENTRY],
+}
+
+/** A page token, as lists answer it: opaque. */
+export const PAGE_TOKEN = 'MTIzNDU'
+
+/** A secret of 44 characters that opens nothing. */
+export const madeUpSecret = (what: string): string => `${`example/${what}/not/a/real/secret/`.padEnd(43, '0').slice(0, 43)}=`
+/** A token of 47 characters that opens nothing. */
+export const madeUpToken = (prefix: 'sbs_' | 'sbk_' | 'sbl_'): string => `${prefix}example_not_a_real_token_`.padEnd(47, '0')
+
+/** Finds the request in the log. */
+const REQUEST_ID = '3f2c9b1e-7a54-4c1d-9e0b-5d8f6a2c4b17'
+
+/** What a refusal may say: a message of each status that calls do answer with. */
+const MESSAGES: Record<ErrorStatus, string> = {
+	400: 'pageSize: expected a whole number from 1 to 200',
+	401: 'Authorization: this call needs "Organization <organization secret>" too',
+	403: 'This call needs the role developer or above; yours is viewer',
+	404: 'Not found',
+	405: 'Expected GET or POST',
+	406: 'Accept: expected application/json',
+	409: 'This instance was changed by another request at the same time; read it again and repeat',
+	410: 'This instance was deleted',
+	413: `body: ${atMost('body')}`,
+	415: 'Content-Type: expected application/json',
+	422: 'Idempotency-Key: this key was used for another request within the last 24 hours; use a new one',
+	429: 'Too many failed attempts to authenticate; wait before the next one',
+	500: 'Something went wrong here; the request id finds it in the log',
+	503: 'This delivery could not be kept; the change will be found by polling',
+	502: 'https://shop.example.com/wp-json/wc/v3/orders answered 500: Error establishing a database connection',
+}
+
+/** The body of a refusal with a status. */
+export function refusalExample(status: ErrorStatus): { message: string; requestId: string; providerMessage?: string } {
+	const said = status === 502 ? { providerMessage: 'Error establishing a database connection' } : {}
+	return { message: MESSAGES[status], requestId: REQUEST_ID, ...said }
+}

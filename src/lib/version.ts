@@ -1,0 +1,10 @@
+/** What this build calls itself, towards stores, callbacks and `/healthz`. */
+import project from '../../package.json' with { type: 'json' }
+
+/** The version in package.json. */
+export const VERSION: string = project.version
+
+/** `User-Agent` towards callbacks and stores alike (contract, section 11). */
+export function userAgent(publicUrl: string): string {
+	return publicUrl === '' ? `Shopbell/${VERSION}` : `Shopbell/${VERSION} (+${publicUrl})`
+}

@@ -1,0 +1,202 @@
+/**
+ * What the instance's Durable Object answers to the rest of Shopbell: plain shapes that survive RPC. Free-form JSON travels as
+ * text, since RPC types with `unknown` collapse to `never`. Every call to an object without its instance row answers `unknown`.
+ */
+
+import type { DeliveryRpc } from './delivery.ts'
+import type { LogRpc } from './log.ts'
+
+/** States of an instance, worst first (design, Health). */
+export const STATES = [
+	'disabled',
+	'deactivated',
+	'full',
+	'needs-reauth',
+	'store-unreachable',
+	'deletions-held',
+	'foreign-source',
+	'callback-failing',
+	'webhooks-degraded',
+	'connecting',
+	'catching-up',
+	'healthy',
+] as const
+export type InstanceState = (typeof STATES)[number]
+
+/** `GET /instances/{id}/health`. `since` ISO 8601 UTC. */
+export interface Health {
+	state: InstanceState
+	since: string
+	reason: string
+	action: string
+	resources: { resource: string; state: InstanceState; reason: string }[]
+	webhooks: { state: string; reason: string } | null
+	callback: { url: string | null; state: 'none' | 'healthy' | 'failing' | 'deactivated'; lastStatus: string | null; waiting: number }
+}
+
+/** The one status row of an instance in D1 (design, State). Counters are absolute; `hours` holds events of the last 24 hours, oldest first. Times epoch ms. */
+export interface StatusReport {
+	instanceId: number
+	state: InstanceState
+	reason: string
+	sinceMs: number
+	aliveAtMs: number
+	lastEventAtMs: number | null
+	intervalMs: number
+	events: number
+	delivered: number
+	storeRequests: number
+	hours: number[]
+}
+
+/** What `GET /metrics` says of an instance. Counters are absolute, since the instance was made. */
+export interface MetricsReport {
+	state: InstanceState
+	/** From the newest change's own stamp to its recording, of the slowest resource; null: nothing changed yet. */
+	lagSeconds: number | null
+	/** Since the last poll of the resource that was polled longest ago; null: it does not poll, or has not yet. */
+	pollAgeSeconds: number | null
+	/** Events recorded. */
+	seen: number
+	/** Notifications accepted. */
+	delivered: number
+	/** Notifications whose last try failed. */
+	failed: number
+	/** Events that were dropped undelivered when their time was over. */
+	expired: number
+	/** Events that wait to be sent, to whichever subscription. */
+	backlog: number
+	/** Since the oldest of them was recorded or formed; null: none waits. */
+	backlogAgeSeconds: number | null
+	/** Requests made to the store. */
+	storeRequests: number
+}
+
+/** What the poller says of one resource: `GET /instances/{id}/poller`. Times ISO 8601 or null. */
+export interface PollerResourceReport {
+	resource: string
+	identity: string
+	cursor: string | null
+	lastPoll: string | null
+	nextPoll: string | null
+	requests: number
+	known: number
+	lagSeconds: number | null
+	baseline: { done: number; total: number; complete: boolean; estimateSeconds: number | null }
+	reread: {
+		everyHours: number
+		done: number
+		total: number
+		running: boolean
+		last: string | null
+		next: string | null
+		worstAgeSeconds: number | null
+	}
+	drift: number
+	volatile: string[]
+	datesUnreadable: string | null
+	error: { at: string; message: string } | null
+}
+export interface PollerReport {
+	/** A poll run is under way. */
+	running: boolean
+	/** Objects still to be read by id: confirmations and second looks. */
+	pending: number
+	nextLookup: string | null
+	lastRun: string | null
+	nextRun: string | null
+	storeRequests: number
+	backoffUntil: string | null
+	resources: PollerResourceReport[]
+	runs: { at: string; requests: number; events: number; note: string }[]
+}
+
+/** A webhook delivery whose signature the edge has verified for this instance, topic and version. */
+export interface HookDelivery {
+	/** `order.updated`, as the header said; the element knows it. */
+	topic: string
+	/** Version of the secret that verified it. */
+	version: number
+	/** X-WC-Webhook-ID of the webhook at the store: whether it is one that we made. */
+	webhookId: string
+	/** X-WC-Webhook-Delivery-ID: not an idempotency key (WooCommerce facts, 7.1). */
+	deliveryId: string
+	/** X-WC-Webhook-Source. */
+	source: string
+	receivedMs: number
+	/** The body as text; null when it is above 1.5 MB: a hint without snapshot. */
+	body: string | null
+	/** The object's id when the edge could read it, for bodies that are not passed on. */
+	objectId: string | null
+}
+
+/** What became of a delivery: `taken` (committed), `disabled` (counted), `retired` (its version is no longer accepted: 401), `unknown-topic` (counted). */
+export type HookAnswer = 'taken' | 'disabled' | 'retired' | 'unknown-topic'
+
+/** Refused deliveries of an isolate since it last told: counts per reason, and at most 5 samples of 1 kB. */
+export interface HookRejections {
+	sinceMs: number
+	counts: Record<string, number>
+	samples: { atMs: number; reason: string; headers: string; body: string }[]
+}
+
+/** What `GET /instances/{id}/webhooks` needs of the object. Times ISO 8601 or null. */
+export interface WebhooksReport {
+	/** Webhooks at the store as last read. */
+	webhooks: { topic: string; id: number | null; status: string; ours: boolean; url: string }[]
+	checkedAt: string | null
+	lastDeliveryAt: string | null
+	foreignSource: string | null
+	/** Resources whose deliveries are only hints, since their payloads differ from REST reads. */
+	hintsOnly: string[]
+	deliveries: { taken: number; disabled: number; unknownTopic: number }
+	/** What the watchdog did, newest first. */
+	repairs: { at: string; what: string }[]
+	degraded: string | null
+}
+
+/** `GET /instances/{id}/coverage`. Lags in ms from the change's stamp to its recording. */
+export interface CoverageReport {
+	firstByWebhook: number
+	firstByPoll: number
+	confirmed: number
+	recovered: number
+	lag: {
+		webhook: { p50: number | null; p99: number | null }
+		poll: { p50: number | null; p99: number | null }
+		recovered: { p50: number | null; p99: number | null }
+	}
+}
+
+/** `unknown`: the object has no instance row. */
+export type Known<T> = T | 'unknown'
+
+/** The calls. All are safe to repeat. */
+export interface WatcherRpc extends LogRpc, DeliveryRpc {
+	/** Brings the instance to life: reads its row from D1, makes tables, arms. */
+	create(instanceId: number): Promise<'created' | 'exists'>
+	/** The row changed: read it again. A new silent baseline is asked for in the row itself. `release`: send what was queued. */
+	configure(version: number, options?: { release?: boolean }): Promise<Known<'ok'>>
+	/** Removes everything. */
+	destroy(): Promise<void>
+	/** A cron's poke: arms if it should be armed. */
+	wake(): Promise<Known<'ok'>>
+	poll(depth: 'window' | 'reread'): Promise<Known<{ run: string; depth: string; state: string }>>
+	health(): Promise<Known<Health>>
+	poller(): Promise<Known<PollerReport>>
+	metrics(): Promise<Known<MetricsReport>>
+	deletions(): Promise<
+		Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>
+	>
+	decide(decision: 'emit' | 'forget'): Promise<Known<{ decided: number }>>
+	/** Takes a verified delivery: committed when this answers `taken`. */
+	hook(delivery: HookDelivery): Promise<Known<HookAnswer>>
+	/** An isolate hands over what it refused, at most once a minute. */
+	rejected(rejections: HookRejections): Promise<Known<'ok'>>
+	rejections(): Promise<Known<HookRejections>>
+	webhooks(): Promise<Known<WebhooksReport>>
+	/** `too-many`: more than 20 000 events would have to be read. */
+	coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport | 'too-many'>>
+	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events. */
+	erase(resource: string, objectId: string): Promise<Known<number>>
+}

@@ -1,0 +1,70 @@
+/** The object without a store: what an organization is told of itself, and what is posted to topics of its own, as events of its log. */
+import { formatEventId, notificationId } from '../../events/ids.ts'
+import type { Core } from '../core/core.ts'
+import type { NewEvent } from '../log/event-log.ts'
+import { putIntoNotifications } from './forming.ts'
+import { reserve } from './notification-rows.ts'
+import type { Notice, Published } from '../../rpc/delivery.ts'
+
+/** No resource has this number. */
+const NO_RESOURCE = 0
+
+/**
+ * Takes notices into the log and puts them on the wire, each once: returns those that were new. The announcements of an instance keep their
+ * order, and so does what is posted to one topic; that has its notifications at once, also while it waits for its turn.
+ */
+export function publish(core: Core, notices: readonly Notice[]): Published[] {
+	const { sql } = core.ports
+	return core.commit(() => {
+		const atMs = core.stampMs()
+		const { instanceId } = core.config
+		const posted = new Set<number>()
+		const events = notices.flatMap((notice): NewEvent[] => {
+			if (notice.number !== null && !isNew(core, notice.origin, notice.number)) return []
+			const sequence = ++core.state.sequence
+			const tag = core.ports.eventTag(instanceId, sequence)
+			core.state.lastEventMs = atMs
+			if (notice.number === null) posted.add(sequence)
+			return [
+				{
+					sequence,
+					tag,
+					resourceNumber: NO_RESOURCE,
+					resource: notice.topic,
+					objectId: notice.number === null ? notice.topic : notice.origin,
+					objectSequence: sequence,
+					previousSequence: null,
+					previousEvent: null,
+					eventType: 'CREATED',
+					dateMs: notice.atMs,
+					pollDateMs: atMs,
+					source: 'poll',
+					changedFields: null,
+					flags: { severity: notice.severity, ...(notice.from === undefined ? {} : { from: notice.from }) },
+					record: notice.body,
+				},
+			]
+		})
+		for (const notice of notices)
+			if (notice.number !== null)
+				sql.run(
+					`INSERT INTO heard (origin, last) VALUES (?, ?) ON CONFLICT (origin) DO UPDATE SET last = max(last, excluded.last)`,
+					notice.origin,
+					notice.number,
+				)
+		if (events.length > 0) {
+			putIntoNotifications(core, events)
+			core.ringWanted = true
+		}
+		return events.map((event) => ({
+			eventId: formatEventId(instanceId, event.sequence, event.tag),
+			sequence: event.sequence,
+			notificationId: posted.has(event.sequence) ? notificationId(instanceId, reserve(core, event)) : null,
+		}))
+	})
+}
+
+function isNew(core: Core, origin: number, number: number): boolean {
+	const last = core.ports.sql.all<{ last: number }>(`SELECT last FROM heard WHERE origin = ?`, origin)[0]?.last ?? 0
+	return number > last
+}

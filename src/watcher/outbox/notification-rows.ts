@@ -1,0 +1,128 @@
+/** Rows of notifications as they are made: at once on the wire, queued, or given an id while they wait for their turn. */
+import { formatMembers, type Member } from '../../events/member.ts'
+import { senderAddress, type NotificationInstance } from '../../events/notification.ts'
+import type { Core } from '../core/core.ts'
+import type { NewEvent } from '../log/event-log.ts'
+import { noteSettled } from './settled.ts'
+import type { Subscription } from './subscriptions.ts'
+import { forgetRows, type NotificationRow } from './unsettled.ts'
+
+/** No subscription has this number: what was posted and nobody hears. */
+const NOBODY = 0
+
+/** Writes a notification's row: to be sent at once, or queued for a subscription that takes none. */
+export function insertNotification(
+	core: Core,
+	subscription: Subscription,
+	id: number,
+	resource: string,
+	members: readonly Member[],
+	now: number,
+): void {
+	const row = write(core, subscription.id, id, resource, members, subscription.active ? 'waiting' : 'queued', now)
+	// Counted up: the newest is the last.
+	if (subscription.active) core.unsettled?.push(row)
+}
+
+/**
+ * Gives an event that was posted its notifications now, whoever can hear of it yet: whoever posted it is told an id. What waits for its turn
+ * has one that is put on the wire later; what nobody hears has one that was never sent. Returns the first one's counter.
+ */
+export function reserve(core: Core, event: NewEvent): number {
+	const { sql } = core.ports
+	const now = core.ports.now()
+	const { sequence, resource, resourceNumber, objectId } = event
+	const stored = sql.all<{ notifications: string | null }>(`SELECT notifications FROM events WHERE sequence = ?`, sequence)[0]
+	const ids = JSON.parse(stored?.notifications ?? '[]') as number[]
+	const waiting = sql.all<{ subscription: number }>(
+		`SELECT subscription FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ?`,
+		sequence,
+	)
+	const members: Member[] = [[sequence, resourceNumber, objectId]]
+	const make = (subscription: number, status: 'waiting' | 'dropped'): void => {
+		const id = ++core.state.notification
+		write(core, subscription, id, resource, members, status, now)
+		ids.push(id)
+	}
+	for (const { subscription } of waiting) make(subscription, 'waiting')
+	if (ids.length === 0) make(NOBODY, 'dropped')
+	sql.run(`UPDATE events SET notifications = ? WHERE sequence = ?`, JSON.stringify(ids), sequence)
+	return Math.min(...ids)
+}
+
+/** A notification that has its id and has waited for its turn: to be sent now, or queued. */
+export function place(core: Core, subscription: Subscription, id: number, now: number): void {
+	core.ports.sql.run(
+		`UPDATE notifications SET status = ?, due = ?, settled = ?, updated = ? WHERE id = ?`,
+		subscription.active ? 'waiting' : 'queued',
+		now,
+		subscription.active ? null : now,
+		now,
+		id,
+	)
+	forgetRows(core)
+}
+
+function write(
+	core: Core,
+	subscription: number,
+	id: number,
+	resource: string,
+	members: readonly Member[],
+	status: 'waiting' | 'queued' | 'dropped',
+	now: number,
+): NotificationRow {
+	const atMs = core.stampMs()
+	const row: NotificationRow = {
+		id,
+		subscription,
+		object_type: resource,
+		members: formatMembers(members),
+		created: atMs,
+		updated: atMs,
+		context: JSON.stringify(envelope(core)),
+		status,
+		attempt: 0,
+		base: 0,
+		due: now,
+		lease: null,
+		first_try: null,
+		first_failure: null,
+		settled: status === 'waiting' ? null : now,
+		delivered: null,
+		resend: null,
+	}
+	core.ports.sql.run(
+		`INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+		id,
+		row.subscription,
+		row.object_type,
+		row.members,
+		row.created,
+		row.context,
+		row.status,
+		row.due,
+		row.settled,
+		row.updated,
+	)
+	if (row.settled !== null) noteSettled(core.ports.sql, core.state, [id])
+	return row
+}
+
+/** What the body says of the instance: fixed when the notification is formed. */
+function envelope(core: Core): NotificationInstance {
+	const { config } = core
+	return {
+		instanceId: config.instanceId,
+		elementKey: config.elementKey,
+		hubKey: config.storeless ? '' : core.element.hub,
+		organizationId: config.organizationId,
+		userId: config.userId,
+		name: config.name,
+		tags: config.tags,
+		sender: senderAddress(core.ports.publicUrl),
+		...(config.delivery.mode === 'thin' ? { mode: 'thin' } : {}),
+		publicUrl: core.ports.publicUrl,
+		...(config.storeless ? { notice: true } : {}),
+	}
+}

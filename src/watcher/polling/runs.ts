@@ -1,0 +1,77 @@
+/** A run: one poll of all resources of an instance, a slice at a time, and what is kept of it. */
+import type { Core, Watched } from '../core/core.ts'
+import { nextPollAt } from './poll.ts'
+import type { Budget } from '../source/requests.ts'
+import { watchedResources } from '../source/resources.ts'
+import { working } from '../source/backoff.ts'
+import { pollUnindexed } from './unindexed.ts'
+import { pollResource } from './windows.ts'
+
+/** Runs that `/poller` shows, and how much is kept of what they note. */
+const RUNS_KEPT = 20
+const NOTE_LIMIT = 300
+
+/** Begins a run: every resource is polled once. */
+export function startRun(core: Core): void {
+	const { state } = core
+	const now = core.ports.now()
+	state.run = {
+		id: ++state.lastRunId,
+		startedMs: now,
+		left: state.resources.map((rs) => rs.number),
+		requests: 0,
+		events: 0,
+		notes: [],
+		failed: [],
+	}
+	// Set again by whoever wants a poll while this one runs.
+	state.nextPollMs = null
+	for (const rs of state.resources) {
+		rs.passLeft = core.config.scanBudget
+		// A window that a failed run left goes on; the total that was said back then says nothing of this run, and is asked again.
+		if (rs.window !== null) rs.window = { ...rs.window, total: null }
+	}
+}
+
+/** Goes on with the run that is under way: a slice of its next resource. False: none is. */
+export async function runStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
+	const { state } = core
+	const run = state.run
+	if (run === null) return false
+	const number = run.left[0]
+	if (number === undefined) {
+		endRun(core)
+		return true
+	}
+	const watched = watchedOf(number)
+	if (watched === null) run.left.shift()
+	else {
+		await working(core, watched, async () => {
+			if (!watched.resource.indexed) await pollUnindexed(core, watched, budget)
+			else if (!(await pollResource(core, watched, budget))) return
+			run.left = run.left.filter((one) => one !== number)
+		})
+		if (watched.state.error !== null) run.left = run.left.filter((one) => one !== number)
+	}
+	if (run.left.length === 0) endRun(core)
+	return true
+}
+
+function endRun(core: Core): void {
+	const { state } = core
+	const run = state.run
+	if (run === null) return
+	const now = core.ports.now()
+	state.lastRunMs = run.startedMs
+	for (const { resource, state: rs } of watchedResources(core)) {
+		if (!run.failed.includes(rs.number)) rs.pageSize = Math.min(rs.pageSize * 2, resource.pageSize)
+	}
+	state.nextPollMs ??= nextPollAt(run.startedMs, core.intervalMs, now)
+	state.run = null
+	if (run.events > 0 || run.notes.length > 0) {
+		state.runs = [
+			{ at: run.startedMs, requests: run.requests, events: run.events, note: run.notes.join('; ').slice(0, NOTE_LIMIT) },
+			...state.runs,
+		].slice(0, RUNS_KEPT)
+	}
+}

@@ -1,0 +1,398 @@
+/**
+ * The fold: whatever happens to a store, to the object that watches it, to the network and to the callback, in whatever order: when all is
+ * quiet, folding the notifications received gives exactly the store's state; nothing is doubled, nothing invented. This file says what may
+ * happen and runs one story of it; the property test and `npm run fold` make many.
+ */
+import fc from 'fast-check'
+import type { Judgement } from './oracle.ts'
+import type { Action, Fault, JournalEntry, Resource, WebhookKnobs } from '../store/store.ts'
+import { World, type Answer, type CrashPoint } from './world.ts'
+
+/** One step of a story. `kind` is what the statistics count. */
+export type Step =
+	| { kind: 'act'; action: Action }
+	| { kind: 'time'; ms: number }
+	| { kind: 'poll' }
+	| { kind: 'comeback'; resource: Resource; ms: number }
+	| { kind: 'evict' }
+	| { kind: 'crash'; point: CrashPoint; after: number }
+	| { kind: 'fault'; name: string; fault: Fault; ms: number }
+	| { kind: 'callback'; answer: Answer; times: number }
+	| { kind: 'lose-doorbells'; times: number }
+	| { kind: 'd1-down'; ms: number }
+	| { kind: 'pause'; actions: Action[]; ms: number }
+	| { kind: 'webhooks'; name: string; knobs: WebhookKnobs; actions: Action[]; ms: number }
+	| { kind: 'webhooks-off'; status: 'disabled' | 'paused' | 'deleted'; actions: Action[]; ms: number }
+	| { kind: 'replay'; as: 'same' | 'topic' | 'instance' }
+	| { kind: 'rotate' }
+
+/** A story: a store, and what happens. */
+export interface Story {
+	seed: number
+	orders: 'hpos' | 'posts'
+	version: '11.0' | '7.0' | '5.5'
+	zone: string
+	startMs: number
+	/** How changes are seen; webhooks are reconciled every so many minutes. */
+	vendorType: 'polling' | 'webhook' | 'hybrid'
+	reconcileMinutes: number
+	/** A plugin changes payloads from the start. */
+	plugin: boolean
+	steps: Step[]
+}
+
+const COLLECTIONS: Resource[] = ['orders', 'products', 'coupons', 'customers']
+const STAMPED: Resource[] = ['orders', 'products', 'coupons']
+
+/** Points where the engine may be cut off. */
+export const CRASH_POINTS: CrashPoint[] = [
+	'before-request',
+	'after-request',
+	'before-commit',
+	'after-commit',
+	'before-ring',
+	'after-ring',
+	'before-post',
+	'after-post',
+]
+
+/** What may go wrong at the store; each lasts a few requests or seconds. */
+export const FAULTS: Record<string, Fault> = {
+	'503': { status: 503, retryAfter: '3' },
+	'500': { status: 500 },
+	'429': { status: 429, retryAfter: '2' },
+	'502': { status: 502 },
+	maintenance: { outage: 'maintenance' },
+	stall: { stall: true },
+	html: { html: true },
+	notice: { notice: true },
+	bom: { bom: true },
+	truncated: { truncate: 0.6 },
+	unauthorized: { status: 401 },
+	'woocommerce-off': { outage: 'woocommerce-off' },
+	// A cache keeps an answer by its address: the idle request's, not one for all that is asked of a collection.
+	cached: { match: '/coupons?orderby=modified&order=desc&per_page=10&oauth', cached: true },
+	skew: { skewSeconds: 900 },
+	redirect: { redirect: 'https' },
+	forbidden: { key: 'demoted' },
+}
+
+const resource = fc.constantFrom(...COLLECTIONS)
+const action: fc.Arbitrary<Action> = fc.oneof(
+	{ weight: 4, arbitrary: fc.constant<Action>({ do: 'place-order' }) },
+	{ weight: 3, arbitrary: resource.map((one): Action => ({ do: 'create', resource: one })) },
+	{ weight: 6, arbitrary: resource.map((one): Action => ({ do: 'edit', resource: one })) },
+	{ weight: 4, arbitrary: resource.map((one): Action => ({ do: 'edit-silently', resource: one })) },
+	{ weight: 3, arbitrary: resource.map((one): Action => ({ do: 'save-unchanged', resource: one })) },
+	{ weight: 4, arbitrary: fc.constantFrom(...STAMPED).map((one): Action => ({ do: 'trash', resource: one })) },
+	{ weight: 3, arbitrary: fc.constantFrom(...STAMPED).map((one): Action => ({ do: 'restore', resource: one })) },
+	{ weight: 4, arbitrary: resource.map((one): Action => ({ do: 'delete', resource: one })) },
+	{ weight: 2, arbitrary: fc.record({ do: fc.constant('burst' as const), resource, count: fc.integer({ min: 2, max: 12 }) }) },
+	{ weight: 2, arbitrary: fc.constantFrom('products', 'coupons').map((one): Action => ({ do: 'draft', resource: one as Resource })) },
+	{ weight: 2, arbitrary: fc.constantFrom('products', 'coupons').map((one): Action => ({ do: 'publish', resource: one as Resource })) },
+	{ weight: 2, arbitrary: fc.constant<Action>({ do: 'checkout-draft' }) },
+	{ weight: 2, arbitrary: fc.constant<Action>({ do: 'checkout' }) },
+	{ weight: 2, arbitrary: fc.constantFrom(...STAMPED).map((one): Action => ({ do: 'back-date', resource: one })) },
+	{
+		weight: 2,
+		arbitrary: fc.constantFrom<Action>({ do: 'refund' }, { do: 'review' }, { do: 'rename-category' }, { do: 'pay' }, { do: 'note' }),
+	},
+	{ weight: 1, arbitrary: resource.map((one): Action => ({ do: 'create', resource: one, lagSeconds: 40 })) },
+	{
+		weight: 1,
+		arbitrary: fc.constantFrom('America/New_York', 'Asia/Kolkata', 'America/Denver').map((zone): Action => ({ do: 'zone', zone })),
+	},
+)
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+	{ weight: 14, arbitrary: action.map((one): Step => ({ kind: 'act', action: one })) },
+	{ weight: 8, arbitrary: fc.integer({ min: 500, max: 150_000 }).map((ms): Step => ({ kind: 'time', ms })) },
+	{ weight: 3, arbitrary: fc.constant<Step>({ kind: 'poll' }) },
+	{
+		weight: 2,
+		arbitrary: fc.record({
+			kind: fc.constant('comeback' as const),
+			resource: fc.constantFrom(...STAMPED),
+			ms: fc.integer({ min: 0, max: 100_000 }),
+		}),
+	},
+	{ weight: 1, arbitrary: fc.constant<Step>({ kind: 'evict' }) },
+	{
+		weight: 4,
+		arbitrary: fc.record({
+			kind: fc.constant('crash' as const),
+			point: fc.constantFrom(...CRASH_POINTS),
+			after: fc.integer({ min: 0, max: 6 }),
+		}),
+	},
+	{
+		weight: 4,
+		arbitrary: fc
+			.tuple(
+				fc.constantFrom(...Object.keys(FAULTS)),
+				fc.integer({ min: 1, max: 4 }),
+				fc.integer({ min: 1_000, max: 90_000 }),
+				fc.integer({ min: 0, max: 3 }),
+			)
+			.map(([name, times, ms, skip]): Step => ({ kind: 'fault', name, fault: { ...FAULTS[name], times, skip }, ms })),
+	},
+	{
+		weight: 1,
+		arbitrary: fc.tuple(action, fc.integer({ min: 0, max: 3 })).map(([one, skip]): Step => ({
+			kind: 'fault',
+			name: 'write-during-scan',
+			fault: { match: 'orderby=id', skip, times: 1, act: [one] },
+			ms: 30_000,
+		})),
+	},
+	{
+		weight: 3,
+		arbitrary: fc.record({
+			kind: fc.constant('callback' as const),
+			answer: fc.constantFrom<Answer>(500, 503, 404, 'timeout', 'reset'),
+			times: fc.integer({ min: 1, max: 4 }),
+		}),
+	},
+	{ weight: 1, arbitrary: fc.record({ kind: fc.constant('lose-doorbells' as const), times: fc.integer({ min: 1, max: 3 }) }) },
+	{ weight: 1, arbitrary: fc.integer({ min: 1_000, max: 120_000 }).map((ms): Step => ({ kind: 'd1-down', ms })) },
+	{
+		weight: 1,
+		arbitrary: fc.record({
+			kind: fc.constant('pause' as const),
+			actions: fc.array(action, { maxLength: 3 }),
+			ms: fc.integer({ min: 1_000, max: 600_000 }),
+		}),
+	},
+)
+
+/** What happens to deliveries on their way. */
+export const DELIVERY_FAULTS: Record<string, WebhookKnobs> = {
+	dropped: { dropEvery: 2 },
+	doubled: { doubleEvery: 2 },
+	late: { lateEvery: 2, lateSeconds: 90 },
+	replayed: { replayEvery: 2, replaySeconds: 200 },
+	reordered: { reorder: true, delaySeconds: [1, 40] },
+	held: { hold: true },
+	foreign: { source: 'https://staging.example.com/', sourceEvery: 2 },
+	demoted: { owner: 'demoted' },
+	'text ids': { textIds: true },
+}
+
+const hookStep: fc.Arbitrary<Step> = fc.oneof(
+	{ weight: 5, arbitrary: step },
+	{
+		weight: 2,
+		arbitrary: fc
+			.tuple(
+				fc.constantFrom(...Object.keys(DELIVERY_FAULTS)),
+				fc.array(action, { minLength: 1, maxLength: 4 }),
+				fc.integer({ min: 1_000, max: 200_000 }),
+			)
+			.map(([name, actions, ms]): Step => ({ kind: 'webhooks', name, knobs: DELIVERY_FAULTS[name] ?? {}, actions, ms })),
+	},
+	{
+		weight: 1,
+		arbitrary: fc.record({
+			kind: fc.constant('webhooks-off' as const),
+			status: fc.constantFrom('disabled' as const, 'paused' as const, 'deleted' as const),
+			actions: fc.array(action, { maxLength: 3 }),
+			// A day takes as long to play as all the rest: one in ten.
+			ms: fc.constantFrom(60_000, 300_000, 300_000, 600_000, 600_000, 600_000, 1_200_000, 3_600_000, 3_600_000, 86_400_000),
+		}),
+	},
+	{
+		weight: 1,
+		arbitrary: fc.record({
+			kind: fc.constant('replay' as const),
+			as: fc.constantFrom('same' as const, 'topic' as const, 'instance' as const),
+		}),
+	},
+	{ weight: 1, arbitrary: fc.constant<Step>({ kind: 'rotate' }) },
+)
+
+/** Moments to begin at: summer, winter, just before Denver's clock changes. */
+const STARTS = [Date.UTC(2026, 5, 15, 12), Date.UTC(2026, 0, 20, 3), Date.UTC(2026, 10, 1, 7, 20), Date.UTC(2026, 2, 8, 8, 30)]
+
+/** Stories of at least `steps` steps, seen by polling alone or with webhooks. */
+export function story(steps: { min: number; max: number }, seen: 'polling' | 'webhooks' = 'polling'): fc.Arbitrary<Story> {
+	const hooks = seen === 'webhooks'
+	return fc.record({
+		vendorType: hooks ? fc.constantFrom('webhook' as const, 'hybrid' as const) : fc.constant('polling' as const),
+		reconcileMinutes: fc.constantFrom(5, 20, 60),
+		plugin: hooks ? fc.constantFrom(false, false, false, true) : fc.constant(false),
+		seed: fc.integer({ min: 1, max: 1_000_000 }),
+		orders: fc.constantFrom('hpos' as const, 'posts' as const),
+		version: fc.constantFrom('11.0' as const, '11.0' as const, '7.0' as const),
+		zone: fc.constantFrom('America/Denver', 'America/Denver', 'Asia/Kolkata', 'Australia/Lord_Howe'),
+		startMs: fc.constantFrom(...STARTS),
+		steps: fc.array(hooks ? hookStep : step, { minLength: steps.min, maxLength: steps.max, size: 'max' }),
+	})
+}
+
+/** What a story came to. */
+export interface Outcome {
+	judgement: Judgement
+	/** What happened in it, for the statistics: `created orders`, `fault 503`, `crash after-commit`. */
+	happened: Set<string>
+	arrivals: number
+	storeRequests: number
+}
+
+/** Runs a story to its quiet end and judges it. Throws when it never becomes quiet. */
+export async function play(tale: Story): Promise<Outcome & { world: World }> {
+	const happened = new Set<string>()
+	const world = await World.create({
+		startMs: tale.startMs,
+		store: {
+			seed: tale.seed,
+			orders: tale.orders,
+			version: tale.version,
+			zone: tale.zone,
+			objects: { orders: 5, products: 5, coupons: 4, customers: 4 },
+		},
+		random: () => 0.5,
+		...(tale.vendorType === 'polling'
+			? {}
+			: { hooks: { reconcileMs: tale.reconcileMinutes * 60_000 }, pollIntervalMs: 15 * 60_000, config: { vendorType: tale.vendorType } }),
+	})
+	world.store.setWebhooks(knobsOf(tale, {}))
+
+	for (const one of tale.steps) await take(world, tale, one, happened)
+	world.store.setFaults({})
+	world.store.setWebhooks(knobsOf(tale, {}))
+	world.crashAt = () => false
+	world.answer = () => 204
+	world.loses = () => false
+	world.d1Fails = false
+	await world.quiet()
+	for (const entry of world.store.journal()) if (entry.number > world.startNumber) happened.add(`${entry.change} ${entry.resource}`)
+	for (const point of world.crashes) happened.add(`crash ${point}`)
+	return { judgement: world.judge(), happened, arrivals: world.arrivals.length, storeRequests: world.store.requests, world }
+}
+
+async function take(world: World, tale: Story, one: Step, happened: Set<string>): Promise<void> {
+	switch (one.kind) {
+		case 'act':
+			perform(world, one.action)
+			return
+		case 'time':
+			await world.advance(one.ms)
+			return
+		case 'poll': {
+			const core = world.engine.core()
+			if (core !== null && !core.state.paused) core.state.nextPollMs = world.nowMs
+			world.alarmMs = world.nowMs
+			await world.advance(1)
+			return
+		}
+		case 'comeback': {
+			const [trashed] = perform(world, { do: 'trash', resource: one.resource })
+			await world.advance(one.ms)
+			if (trashed !== undefined) perform(world, { do: 'restore', resource: one.resource, id: trashed.id })
+			return
+		}
+		case 'evict':
+			world.evict()
+			return
+		case 'crash': {
+			let left = one.after
+			world.crashAt = (point) => {
+				if (point !== one.point || left-- > 0) return false
+				world.crashAt = () => false
+				return true
+			}
+			return
+		}
+		case 'fault':
+			if (one.fault.act?.some((action) => undecidable(world, action)) === true) return
+			happened.add(`fault ${one.name}`)
+			world.store.setFaults(one.fault)
+			await world.advance(one.ms)
+			world.store.setFaults({})
+			return
+		case 'callback': {
+			happened.add(`callback ${one.answer}`)
+			let left = one.times
+			world.answer = () => (left-- > 0 ? one.answer : 204)
+			return
+		}
+		case 'lose-doorbells': {
+			happened.add('doorbells lost')
+			let left = one.times
+			world.loses = () => left-- > 0
+			return
+		}
+		case 'd1-down':
+			happened.add('d1 down')
+			world.d1Fails = true
+			await world.advance(one.ms)
+			world.d1Fails = false
+			return
+		case 'webhooks': {
+			// A queue that is held does not say when it runs.
+			world.store.setWebhooks(knobsOf(tale, { ...one.knobs, hold: false }))
+			for (const action of one.actions) perform(world, action)
+			if (world.store.nextQueueAt() !== null) happened.add(`deliveries ${one.name}`)
+			world.store.setWebhooks(knobsOf(tale, one.knobs))
+			await world.advance(one.ms)
+			world.store.setWebhooks(knobsOf(tale, {}))
+			return
+		}
+		case 'webhooks-off': {
+			happened.add(`webhooks ${one.status}`)
+			await world.setHooks(one.status)
+			for (const action of one.actions) perform(world, action)
+			await world.advance(one.ms)
+			return
+		}
+		case 'replay': {
+			const status = await world.replay(one.as)
+			if (status === null) return
+			happened.add(`replayed ${one.as}`)
+			if (one.as !== 'same' && status !== 401) throw new Error(`a delivery replayed under another ${one.as} was answered ${status}`)
+			return
+		}
+		case 'rotate': {
+			const { hooks } = world.config
+			if (hooks === null) return
+			happened.add('secrets rotated')
+			await world.configure({
+				hooks: {
+					...hooks,
+					version: hooks.version + 1,
+					previousUntilMs: world.nowMs + 86_400_000,
+					deliveryUrl: hooks.deliveryUrl.replace(/v=\d+/, `v=${hooks.version + 1}`),
+				},
+			})
+			return
+		}
+		case 'pause':
+			happened.add('pause')
+			await world.configure({ enabled: false })
+			for (const action of one.actions) perform(world, action)
+			await world.advance(one.ms)
+			await world.configure({ enabled: true }, { release: true })
+	}
+}
+
+/** Before 11 a coupon's record has no status: nobody can tell one in the trash from a draft (WooCommerce facts, 3). */
+function undecidable(world: World, action: Action): boolean {
+	const old = !world.config.connection.version.startsWith('11.')
+	return old && 'resource' in action && action.resource === 'coupons' && (action.do === 'trash' || action.do === 'restore')
+}
+
+/** A plugin's payload filter stays for the whole story; other knobs come and go. */
+function knobsOf(tale: Story, knobs: WebhookKnobs): WebhookKnobs {
+	return tale.plugin ? { ...knobs, plugin: { set: { loyalty: 'gold' }, resources: ['product', 'coupon'] } } : knobs
+}
+
+/** An action that finds no object that fits has not happened. */
+function perform(world: World, action: Action): JournalEntry[] {
+	if (undecidable(world, action)) return []
+	try {
+		return world.store.act(action)
+	} catch (error) {
+		if (!(error instanceof Error) || !/fits|there is no|must|no /.test(error.message)) throw error
+		return []
+	}
+}

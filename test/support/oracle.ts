@@ -1,0 +1,477 @@
+/**
+ * The judge: holds what a callback received against what happened in the store, in the words of the design ("Words of every oracle").
+ * It knows nothing of how Shopbell works: only the store's journal, two states of the store, and the arrivals.
+ */
+import { contentHash } from '../store/content.ts'
+import type { JournalEntry, Rec } from '../store/types.ts'
+
+/** An object as the store has it at one moment. `hash`: `contentHash` of its record; `status`: null where it has none. */
+export interface StoreObject {
+	resource: string
+	id: number
+	hash: string
+	status: string | null
+}
+
+/** One `events[i]` of an accepted arrival. */
+export interface ReceivedEvent {
+	eventId: string
+	objectType: string
+	objectId: string
+	eventType: 'CREATED' | 'UPDATED' | 'DELETED'
+	objectSequence: number
+	/** The mark `trashed`: its record is that of the object in the trash. */
+	trashed?: boolean
+	/** The mark `backfill`: what was there at T0 is told once. */
+	backfill?: boolean
+	/** The record beside it in `raw`; null when it was sent thin. */
+	record: unknown
+	/** When it arrived, epoch ms, on the store's clock. */
+	timeMs: number
+}
+
+/** What the judge is told. Times epoch ms on the store's clock. */
+export interface Case {
+	journal: readonly JournalEntry[]
+	/** The store before anything in the journal after `startNumber` happened. */
+	start: readonly StoreObject[]
+	/** The last journal entry that `start` includes; 0 by default. */
+	startNumber?: number
+	/** The store when it was quiet. */
+	final: readonly StoreObject[]
+	/** When the bell went on (the store's clock as its Date header said). */
+	t0Ms: number
+	/** When the baseline was complete. */
+	baselineEndMs: number
+	/** In the order of arrival. */
+	arrivals: readonly ReceivedEvent[]
+	/** Label → the store's collection; others are not watched. */
+	resources?: Readonly<Record<string, string>>
+	/** Whole completed polls: what existed, or was gone, throughout one must have rung. */
+	polls?: readonly { startMs: number; endMs: number }[]
+}
+
+/** What is wrong with one object. */
+export interface Finding {
+	kind: 'missed' | 'duplicate' | 'invented' | 'renamed' | 'disordered'
+	/** `orders/12`. */
+	object: string
+	eventId: string | null
+	note: string
+}
+
+/** The judgement. The first five are 0 where all is well; repeats are no error. */
+export interface Judgement {
+	missed: number
+	duplicates: number
+	invented: number
+	renamed: number
+	disordered: number
+	/** Later arrivals of event ids that had arrived. */
+	repeats: number
+	/** From the change in the store to its first arrival; null when nothing arrived. */
+	lagP50Ms: number | null
+	lagP99Ms: number | null
+	/** First arrivals by type. */
+	created: number
+	updated: number
+	deleted: number
+	details: Finding[]
+}
+
+/** The default resources by their labels, and the names that documents give them. */
+export const RESOURCES: Readonly<Record<string, string>> = {
+	orders: 'orders',
+	products: 'products',
+	coupons: 'coupons',
+	discounts: 'coupons',
+	customers: 'customers',
+	contacts: 'customers',
+}
+
+type State = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
+
+/** What an object was from a moment on. */
+interface Moment {
+	state: State
+	hash: string | null
+	timeMs: number
+	/** Its stamp moved on the way here. */
+	stampMoved: boolean
+	/** Nothing changed on the way here. */
+	idle: boolean
+}
+
+/** What a receiver believes of an object: from the start, or from an event. */
+interface Belief {
+	present: boolean
+	/** null: an event without record, which may be any state. */
+	hash: string | null
+	fromEvent: boolean
+}
+
+/** Judges. Throws when journal and final state contradict each other: then the harness is wrong, and no judgement would mean anything. */
+export function judge(given: Case): Judgement {
+	const resources = given.resources ?? RESOURCES
+	const watched = new Set(Object.values(resources))
+	const histories = historiesOf(given, watched)
+	const findings: Finding[] = []
+	const lags: number[] = []
+	const { firsts, repeats } = firstArrivals(given.arrivals)
+	const byObject = new Map<string, ReceivedEvent[]>()
+	for (const event of firsts) {
+		const object = `${resources[event.objectType] ?? `(${event.objectType})`}/${event.objectId}`
+		const list = byObject.get(object)
+		if (list === undefined) byObject.set(object, [event])
+		else list.push(event)
+	}
+	for (const object of new Set([...histories.keys(), ...byObject.keys()])) {
+		const find = (kind: Finding['kind'], note: string, event?: ReceivedEvent): void =>
+			void findings.push({ kind, object, eventId: event?.eventId ?? null, note })
+		const history = histories.get(object)
+		const events = byObject.get(object) ?? []
+		if (history === undefined) {
+			for (const event of events) find('invented', 'there never was such an object, or its resource is not watched', event)
+			continue
+		}
+		judgeOrder(events, find)
+		judgeObject(
+			history,
+			events.toSorted((a, b) => a.objectSequence - b.objectSequence),
+			given,
+			find,
+			lags,
+		)
+	}
+	const count = (kind: Finding['kind']): number => findings.filter((finding) => finding.kind === kind).length
+	const typed = (type: ReceivedEvent['eventType']): number => firsts.filter((event) => event.eventType === type).length
+	lags.sort((a, b) => a - b)
+	return {
+		missed: count('missed'),
+		duplicates: count('duplicate'),
+		invented: count('invented'),
+		renamed: count('renamed'),
+		disordered: count('disordered'),
+		repeats,
+		lagP50Ms: percentile(lags, 0.5),
+		lagP99Ms: percentile(lags, 0.99),
+		created: typed('CREATED'),
+		updated: typed('UPDATED'),
+		deleted: typed('DELETED'),
+		details: findings,
+	}
+}
+
+/** Received is the first arrival of each event id; later ones are repeats. */
+function firstArrivals(arrivals: readonly ReceivedEvent[]): { firsts: ReceivedEvent[]; repeats: number } {
+	const firsts = new Map<string, ReceivedEvent>()
+	for (const event of arrivals) if (!firsts.has(event.eventId)) firsts.set(event.eventId, event)
+	return { firsts: [...firsts.values()], repeats: arrivals.length - firsts.size }
+}
+
+/** Order of arrival and names: ascending `objectSequence`, one id for each. */
+function judgeOrder(events: readonly ReceivedEvent[], find: (kind: Finding['kind'], note: string, event?: ReceivedEvent) => void): void {
+	let highest = Number.NEGATIVE_INFINITY
+	const ids = new Map<number, string>()
+	for (const event of events) {
+		const other = ids.get(event.objectSequence)
+		if (other !== undefined) find('renamed', `objectSequence ${event.objectSequence} came as ${other} too`, event)
+		else if (event.objectSequence < highest) find('disordered', `objectSequence ${event.objectSequence} came after ${highest}`, event)
+		ids.set(event.objectSequence, event.eventId)
+		highest = Math.max(highest, event.objectSequence)
+	}
+}
+
+/** Folds an object's events over what it was at T0, each against the object's history, and compares the end with the store. */
+function judgeObject(
+	history: readonly Moment[],
+	events: readonly ReceivedEvent[],
+	given: Case,
+	find: (kind: Finding['kind'], note: string, event?: ReceivedEvent) => void,
+	lags: number[],
+): void {
+	const present = presence(history)
+	let belief: Belief = { present: present[0]!, hash: history[0]!.hash, fromEvent: false }
+	/** Where in the history the last event stands. */
+	let at = 0
+	const hashes = new Map(events.map((event) => [event, event.record === null ? null : contentHash(event.record as Rec)]))
+
+	for (const event of events) {
+		const hash = hashes.get(event) ?? null
+		const creates = event.eventType !== 'DELETED'
+		const idleCounts = (moment: Moment): boolean => moment.timeMs <= given.baselineEndMs && moment.stampMoved && !belief.fromEvent
+		const tells = (moment: Moment, index: number): boolean =>
+			tellsOf(event, hash, moment, present[index]!) && (!creates || !moment.idle || idleCounts(moment))
+		// Nothing but a backfill tells the first moment, so a later one with the same content is meant.
+		const ahead = history.findIndex((moment, index) => index >= Math.max(at, 1) && tells(moment, index))
+		const found = ahead >= 0 ? ahead : history.findIndex(tells)
+		const next: Belief = { present: creates, hash: creates ? hash : null, fromEvent: true }
+
+		if (belief.fromEvent && belief.present === next.present && (!creates || (hash !== null && belief.hash === hash))) {
+			find('duplicate', `${event.eventType} tells the same state again`, event)
+		} else if (found < 0) {
+			find(
+				'invented',
+				creates ? 'the object never had this content, or never so as to ring' : 'the object was never deleted, or not with this content',
+				event,
+			)
+		} else {
+			const contradiction = contradicts(event, belief, history, present, found, given)
+			if (contradiction !== null) find('invented', contradiction, event)
+		}
+		if (found > 0) lags.push(event.timeMs - history[found]!.timeMs)
+		at = Math.max(at, found)
+		belief = next
+	}
+	const ending = missing(belief, history, present, given)
+	if (ending !== null) find('missed', ending)
+	const untold = passedOver(
+		history,
+		present,
+		events,
+		(event, index) => tellsOf(event, hashes.get(event) ?? null, history[index]!, present[index]!),
+		given,
+	)
+	for (let i = 0; i < untold; i++) find('missed', 'it was there, or gone, across a whole poll without CREATED or DELETED')
+}
+
+/** Whether an event can tell of this moment: by what it says the object is, and by the content that came with it. */
+function tellsOf(event: ReceivedEvent, hash: string | null, moment: Moment, present: boolean): boolean {
+	if (event.eventType !== 'DELETED') return (present || moment.state === 'unlisted') && (hash === null || moment.hash === hash)
+	return !present && (moment.state === 'trashed' || moment.state === 'gone') && (!event.trashed || hash === null || moment.hash === hash)
+}
+
+/** Why an event's type contradicts the object's history; null when it does not. `found`: the moment that the event tells. */
+function contradicts(
+	event: ReceivedEvent,
+	belief: Belief,
+	history: readonly Moment[],
+	present: readonly boolean[],
+	found: number,
+	given: Case,
+): string | null {
+	if (event.backfill && !belief.fromEvent && belief.present) return null
+	// Up to its arrival: the content that it tells may have been there before, too.
+	const early = (from: boolean): boolean =>
+		history.some(
+			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && present[index] === from && moment.timeMs <= given.baselineEndMs,
+		)
+	if (event.eventType === 'DELETED') return belief.present ? null : 'DELETED of an object that was not there'
+	if (event.eventType === 'CREATED') {
+		// What went before the baseline met it was never known: back again, it is new.
+		const unlistedEarly = history.some(
+			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && moment.state === 'unlisted' && moment.timeMs <= given.baselineEndMs,
+		)
+		return !belief.present || (!belief.fromEvent && (early(false) || unlistedEarly)) ? null : 'CREATED of an object that was there'
+	}
+	if (!belief.present) {
+		// What came back during the baseline is UPDATED: its id and its created date are old, its stamp is new.
+		const wasBefore = !belief.fromEvent && history[0]!.state !== 'gone'
+		return wasBefore && early(true) ? null : 'UPDATED of an object that was not there'
+	}
+	return !belief.fromEvent && found === 0 ? 'UPDATED to what it was at T0' : null
+}
+
+/** Why the belief in the end is not what the store has; null when it is. */
+function missing(belief: Belief, history: readonly Moment[], present: readonly boolean[], given: Case): string | null {
+	const end = history.length - 1
+	const last = history[end]!
+	if (last.state === 'unlisted') return missingUnlisted(belief, history, present[end]!, given)
+	if (!present[end]) {
+		if (!belief.present) return null
+		const left = history.findIndex((moment, index) => index > 0 && (!present[index] || moment.state === 'unlisted'))
+		// Gone, or off the list, before the baseline could have met it.
+		if (!belief.fromEvent && left > 0 && history[left]!.timeMs <= given.baselineEndMs) return null
+		return `it is ${last.state}, the receiver believes it is there`
+	}
+	if (!belief.present) return 'it is there, the receiver does not know it'
+	if (belief.hash === null && belief.fromEvent) return null
+	const may = belief.fromEvent ? [belief.hash] : baselineHashes(history, given)
+	return may.includes(last.hash) ? null : belief.fromEvent ? 'its last change was not told' : 'no change of it was told'
+}
+
+/**
+ * What is no longer listed is looked at when it leaves; what happens to it afterwards nobody sees. What was never listed across a whole
+ * poll, or left before the baseline could have met it, rings nothing.
+ */
+function missingUnlisted(belief: Belief, history: readonly Moment[], known: boolean, given: Case): string | null {
+	const lastListed = history.findLastIndex((moment) => moment.state !== 'unlisted')
+	const leftMs = history[lastListed + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
+	if (!belief.present) {
+		const back = history.findLastIndex((moment) => moment.state === 'trashed' || moment.state === 'gone')
+		const seen = history.some(
+			(moment, index) =>
+				index > back &&
+				moment.state === 'live' &&
+				given.polls?.some(
+					(poll) => poll.startMs >= moment.timeMs && poll.endMs <= (history[index + 1]?.timeMs ?? Number.POSITIVE_INFINITY),
+				),
+		)
+		return known && (given.polls === undefined || seen) ? 'it exists unlisted, the receiver does not know it' : null
+	}
+	if (belief.hash === null && belief.fromEvent) return null
+	if (!belief.fromEvent && leftMs <= given.baselineEndMs) return null
+	// Off the list before the baseline met it and never on it again, whatever else became of it.
+	const first = history.findIndex((moment, index) => index > 0 && moment.state === 'unlisted')
+	const listedAgain = history.slice(first).some((moment) => moment.state === 'live')
+	if (!belief.fromEvent && first > 0 && history[first]!.timeMs <= given.baselineEndMs && !listedAgain) return null
+	// Away while the baseline passed, and never back across a whole poll: nobody met it.
+	const away = history.findLastIndex(
+		(moment, index) => index > 0 && index <= lastListed && (moment.state === 'trashed' || moment.state === 'gone'),
+	)
+	const backMs = history[away + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
+	const met = given.polls === undefined || given.polls.some((poll) => poll.startMs >= backMs && poll.endMs <= leftMs)
+	if (!belief.fromEvent && away > 0 && history[away]!.timeMs <= given.baselineEndMs && !met) return null
+	// Old stores show no status: one that leaves with the content it is known by has not changed, and only changed content rings then.
+	const may = belief.fromEvent ? [belief.hash] : baselineHashes(history, given)
+	return history.slice(lastListed + 1).some((moment) => may.includes(moment.hash)) ? null : 'that it is no longer listed was not told'
+}
+
+/** The states that the baseline may have found without ringing: that of T0, and what edits without a stamp made of it until the baseline's end. */
+function baselineHashes(history: readonly Moment[], given: Case): (string | null)[] {
+	const hashes = [history[0]!.hash]
+	for (const moment of history.slice(1)) {
+		if (moment.timeMs > given.baselineEndMs || moment.stampMoved || moment.state !== history[0]!.state) break
+		hashes.push(moment.hash)
+	}
+	return hashes
+}
+
+/**
+ * How many spells of being there, or of being gone, outlasted a whole poll against what the receiver believed, and were never told.
+ * The last spell is judged by the fold.
+ *
+ * An event may tell of several spells with the same content. The receiver's side is taken: of all ways to give the events to the spells
+ * in order, the one that leaves the fewest untold counts.
+ *
+ * @param fits whether an event can tell of a moment
+ */
+function passedOver(
+	history: readonly Moment[],
+	present: readonly boolean[],
+	events: readonly ReceivedEvent[],
+	fits: (event: ReceivedEvent, index: number) => boolean,
+	given: Case,
+): number {
+	const spells: { from: number; to: number }[] = []
+	history.forEach((_, index) => {
+		const last = spells.at(-1)
+		if (last !== undefined && present[last.from] === present[index]) last.to = index
+		else spells.push({ from: index, to: index })
+	})
+	const told = events.filter((event) => history.some((_, index) => fits(event, index)))
+	/** Least untold spells so far, by how many events were given away. */
+	let least = [0, ...told.map(() => Number.POSITIVE_INFINITY)]
+	for (const [number, { from, to }] of spells.entries()) {
+		const next = told.map(() => Number.POSITIVE_INFINITY)
+		next.push(Number.POSITIVE_INFINITY)
+		const owed = number > 0 && number < spells.length - 1 && outlastsPoll(history, present, from, to, given)
+		for (let used = 0; used <= told.length; used++) {
+			const believed = used === 0 ? present[0] : told[used - 1]!.eventType !== 'DELETED'
+			const untold = owed && (present[from] || knownThere(history, present, from, given)) && believed !== present[from] ? 1 : 0
+			next[used] = Math.min(next[used]!, least[used]! + untold)
+			for (let upTo = used; upTo < told.length && spellFits(told[upTo]!, from, to, fits); upTo++)
+				next[upTo + 1] = Math.min(next[upTo + 1]!, least[used]!)
+		}
+		least = next
+	}
+	return Math.min(...least)
+}
+
+/**
+ * Whether somebody could know that an object is there when it goes at `index`: at the last moment before that lasted a whole poll, or that the
+ * baseline met, it was there and listed. What was never met, and what is known as unlisted, goes unseen.
+ */
+function knownThere(history: readonly Moment[], present: readonly boolean[], index: number, given: Case): boolean {
+	for (let at = index - 1; at >= 0; at--) {
+		const fromMs = history[at]!.timeMs
+		const toMs = history[at + 1]!.timeMs
+		const learned = fromMs <= given.baselineEndMs && toMs > given.baselineEndMs
+		const polled = given.polls?.some((poll) => poll.startMs >= Math.max(fromMs, given.baselineEndMs) && poll.endMs <= toMs) ?? false
+		if (learned || polled) return present[at]! && history[at]!.state !== 'unlisted'
+	}
+	return false
+}
+
+function spellFits(event: ReceivedEvent, from: number, to: number, fits: (event: ReceivedEvent, index: number) => boolean): boolean {
+	for (let index = from; index <= to; index++) if (fits(event, index)) return true
+	return false
+}
+
+/** Whether a whole poll after the baseline lies within a spell. Hidden is not gone: what was never live has no DELETED. */
+function outlastsPoll(history: readonly Moment[], present: readonly boolean[], from: number, to: number, given: Case): boolean {
+	if (!present[from] && !history.slice(from, to + 1).some(({ state }) => state === 'trashed' || state === 'gone')) return false
+	const within = (startMs: number, endMs: number): boolean =>
+		given.polls?.some((poll) => poll.startMs >= Math.max(startMs, given.baselineEndMs) && poll.endMs <= endMs) ?? false
+	if (!present[from]) return within(history[from]!.timeMs, history[to + 1]!.timeMs)
+	// There, but not listed, no poll shows it.
+	for (let at = from; at <= to; at++) if (history[at]!.state === 'live' && within(history[at]!.timeMs, history[at + 1]!.timeMs)) return true
+	return false
+}
+
+/** Whether a receiver should believe the object is there: hidden ones are no thing before they have been live; unlisted ones neither. */
+function presence(history: readonly Moment[]): boolean[] {
+	let known = false
+	return history.map((moment) => {
+		if (moment.state === 'live') known = true
+		else if (moment.state === 'trashed' || moment.state === 'gone') known = false
+		return known
+	})
+}
+
+/** Every watched object's moments: what it was at T0, then one for each entry. */
+function historiesOf(given: Case, watched: ReadonlySet<string>): Map<string, Moment[]> {
+	const histories = new Map<string, Moment[]>()
+	for (const object of given.start) {
+		if (!watched.has(object.resource)) continue
+		const state = stateOf(object.resource, object.status)
+		histories.set(`${object.resource}/${object.id}`, [
+			{ state, hash: object.hash, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false },
+		])
+	}
+	// Stamps are whole seconds, and so is T0.
+	const t0Ms = Math.floor(given.t0Ms / 1000) * 1000
+	for (const entry of given.journal) {
+		if (entry.number <= (given.startNumber ?? 0) || !watched.has(entry.resource)) continue
+		const key = `${entry.resource}/${entry.id}`
+		const moments = histories.get(key) ?? [
+			{ state: 'gone', hash: null, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false } as const,
+		]
+		const state = entry.hash === null ? 'gone' : stateOf(entry.resource, entry.status)
+		const before = moments.at(-1)!
+		const moment: Moment = {
+			state,
+			hash: entry.hash,
+			timeMs: entry.time,
+			stampMoved: entry.stampMoved,
+			idle: before.state === state && before.hash === entry.hash,
+		}
+		histories.set(
+			key,
+			entry.time < t0Ms ? [{ ...moment, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false }] : [...moments, moment],
+		)
+	}
+	const final = new Map(given.final.map((object) => [`${object.resource}/${object.id}`, object]))
+	for (const [key, moments] of histories) {
+		if ((final.get(key)?.hash ?? null) !== moments.at(-1)!.hash)
+			throw new Error(`journal and final state contradict each other about ${key}`)
+	}
+	for (const [key, object] of final) {
+		if (watched.has(object.resource) && !histories.has(key))
+			throw new Error(`the final state has ${key}, which neither the start nor the journal knows`)
+	}
+	return histories
+}
+
+/** What a status means (design, What rings; what the default list of each collection leaves out). */
+function stateOf(resource: string, status: string | null): State {
+	if (status === 'trash') return 'trashed'
+	if (status === 'auto-draft') return 'hidden'
+	if (resource === 'orders') return status === 'checkout-draft' || status === 'draft' ? 'hidden' : 'live'
+	if (resource === 'coupons') return status === null || status === 'publish' || status === 'private' ? 'live' : 'unlisted'
+	return 'live'
+}
+
+function percentile(sorted: readonly number[], share: number): number | null {
+	return sorted.length === 0 ? null : sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)]!
+}

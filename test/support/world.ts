@@ -1,0 +1,673 @@
+/**
+ * A whole Shopbell in plain Node: the engine over an in-memory SQLite, a simulated store, a queue, a consumer and a callback, all on one
+ * virtual clock. What happens in seconds of it takes milliseconds; a crash is the loss of everything but storage, at any step.
+ */
+import { createHmac } from 'node:crypto'
+import { DatabaseSync } from 'node:sqlite'
+import { isDeepStrictEqual } from 'node:util'
+import { admit, giveBack, nextWake, report, wake } from '../../src/delivery/breaker.ts'
+import { fresh, type State as Breaker } from '../../src/delivery/breaker-state.ts'
+import { deliverAll, type DeliveryPorts, Hearsay } from '../../src/delivery/deliver.ts'
+import type { Connection, PollerResource, StoreClient } from '../../src/elements/element.ts'
+import { woocommerce } from '../../src/elements/woocommerce/woocommerce.ts'
+import { parseNotificationId } from '../../src/events/ids.ts'
+import { Engine } from '../../src/watcher/engine.ts'
+import { takeDelivery } from '../../src/watcher/webhooks/receive.ts'
+import { defaultDelivery, type Ports, type Sql, type SqlValue, type WatcherConfig } from '../../src/watcher/core/ports.ts'
+import { askReread } from '../../src/watcher/polling/scans.ts'
+import { healthOf, pollerOf } from '../../src/watcher/queries/reports.ts'
+import type { Claim, Notice, Outcome } from '../../src/rpc/delivery.ts'
+import type { StatusReport } from '../../src/rpc/watcher.ts'
+import { readSubscriptions } from '../../src/watcher/outbox/subscriptions.ts'
+import { NOTIFICATION_COLUMNS } from '../../src/watcher/outbox/unsettled.ts'
+import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
+import { contentHash } from '../store/content.ts'
+import { createStore, type SimulatedStore, type StoreOptions } from '../store/store.ts'
+
+/** Where an engine may be cut off: around every request to the store, every commit, every doorbell, every delivery. */
+export type CrashPoint =
+	| 'before-request'
+	| 'after-request'
+	| 'before-commit'
+	| 'after-commit'
+	| 'before-ring'
+	| 'after-ring'
+	| 'before-post'
+	| 'after-post'
+
+/** The engine stopped in the middle of something; storage stays. */
+export class Crash extends Error {
+	readonly point: CrashPoint
+	constructor(point: CrashPoint) {
+		super(`crash ${point}`)
+		this.point = point
+	}
+}
+
+/** How the callback answers: a status, or an error without one. */
+export type Answer = number | 'timeout' | 'reset'
+
+/** What a world begins with. */
+export interface WorldOptions {
+	store?: StoreOptions
+	/** Resources by label; default: customers, discounts, orders, products. */
+	resources?: Record<string, PollerResource>
+	config?: Partial<WatcherConfig>
+	pollIntervalMs?: number
+	/** Keeps webhooks: minutes between reconciling polls. */
+	hooks?: { reconcileMs: number }
+	/** Begins at this moment, epoch ms. */
+	startMs?: number
+	/** 0 ≤ x < 1, for jitter. */
+	random?: () => number
+}
+
+/** Labels of the contract → collections of the store. */
+export const COLLECTIONS: Record<string, 'orders' | 'products' | 'coupons' | 'customers' | 'variations'> = {
+	orders: 'orders',
+	products: 'products',
+	discounts: 'coupons',
+	customers: 'customers',
+	variations: 'variations',
+}
+
+/** Above this the edge passes on the id alone. */
+const LARGEST_SNAPSHOT = 1.5 * 1024 * 1024
+
+const { variations: _variations, ...FOUR } = COLLECTIONS
+
+/** The master keys that worlds begin with. */
+const MASTER_KEYS = [{ id: 'test', bytes: new Uint8Array(32).fill(7) }]
+
+/** The in-memory database of an object, with rollback. */
+export class MemorySql implements Sql {
+	readonly db = new DatabaseSync(':memory:')
+	readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>()
+	#depth = 0
+	onCommit: (when: 'before-commit' | 'after-commit') => void = () => undefined
+
+	all<Row extends object>(query: string, ...values: SqlValue[]): Row[] {
+		return this.#prepare(query).all(...(values as never[])) as unknown as Row[]
+	}
+
+	each<Row extends object>(query: string, ...values: SqlValue[]): Iterable<Row> {
+		return this.#prepare(query).iterate(...(values as never[])) as unknown as Iterable<Row>
+	}
+
+	run(query: string, ...values: SqlValue[]): void {
+		this.#prepare(query).run(...(values as never[]))
+	}
+
+	transaction<T>(body: () => T): T {
+		if (this.#depth > 0) return body()
+		this.#depth++
+		this.db.exec('BEGIN')
+		try {
+			const result = body()
+			this.onCommit('before-commit')
+			this.db.exec('COMMIT')
+			this.#depth--
+			this.onCommit('after-commit')
+			return result
+		} catch (error) {
+			if (this.#depth > 0) {
+				this.#depth--
+				this.db.exec('ROLLBACK')
+			}
+			throw error
+		}
+	}
+
+	#prepare(query: string): ReturnType<DatabaseSync['prepare']> {
+		let statement = this.#statements.get(query)
+		if (statement === undefined) {
+			statement = this.db.prepare(query)
+			this.#statements.set(query, statement)
+		}
+		return statement
+	}
+}
+
+/** A world with one instance. Times epoch ms on the virtual clock. */
+export class World {
+	nowMs: number
+	readonly store: SimulatedStore
+	readonly sql = new MemorySql()
+	engine: Engine
+	alarmMs: number | null = null
+	config: WatcherConfig
+	readonly doorbells: number[] = []
+	readonly arrivals: (ReceivedEvent & { notificationId: number; attempt: number; body: string; url: string; replay: boolean })[] = []
+	readonly statuses: StatusReport[] = []
+	readonly logs: { event: string; fields: Record<string, unknown> }[] = []
+	/** What the callback answers next; 204 by default. */
+	answer: (claim: Claim) => Answer = () => 204
+	/** The breakers of the callbacks, by organization and origin. */
+	readonly breakers = new Map<string, Breaker>()
+	readonly #hearsay = new Hearsay()
+	/** Called at every point where a crash may come; throws Crash to cut off there. */
+	crashAt: (point: CrashPoint) => boolean = () => false
+	/** Deliveries that the edge took, and what became of each. */
+	readonly received: { topic: string; answer: string; status: number }[] = []
+	/** Whether the queue loses a doorbell. */
+	loses: () => boolean = () => false
+	crashes: CrashPoint[] = []
+	start: StoreObject[] = []
+	startNumber = 0
+	t0Ms = 0
+	baselineEndMs = Number.POSITIVE_INFINITY
+	polls: { startMs: number; endMs: number }[] = []
+	d1Fails = false
+	/** What was told to the organization's object. */
+	readonly notices: Notice[] = []
+	publishFails = false
+	/** Bytes that the object's storage says it holds. */
+	storedBytes = 0
+	/** The first derives, all verify. */
+	masterKeys: { id: string; bytes: Uint8Array }[] = MASTER_KEYS
+	#lastDelivery: { url: string; headers: [string, string][]; body: Uint8Array } | null = null
+	readonly #options: WorldOptions
+	readonly #client: StoreClient
+
+	private constructor(options: WorldOptions, store: SimulatedStore, config: WatcherConfig, nowMs: number) {
+		this.#options = options
+		this.store = store
+		this.config = config
+		this.nowMs = nowMs
+		this.#client = woocommerce.open(
+			config.connection,
+			{ storeUrl: store.url, ...store.credentials },
+			{
+				fetch: (request) => this.#request(request),
+				now: () => this.nowMs,
+				userAgent: 'Shopbell/test',
+				allowPrivateNetwork: true,
+				timeoutMs: 30,
+				nonce: nonce(),
+			},
+		)
+		this.sql.onCommit = (when) => this.#point(when)
+		this.engine = new Engine(this.ports())
+	}
+
+	/** Connects a store, as `POST /instances` does. The bell is on when this returns. */
+	static async create(options: WorldOptions = {}): Promise<World> {
+		const clock = { now: options.startMs ?? Date.UTC(2026, 5, 15, 12, 0, 0) }
+		// Before the instance is there, nobody answers.
+		const courier: { receive: (request: Request) => Promise<Response> } = { receive: async () => new Response(null, { status: 404 }) }
+		const store = createStore({
+			objects: { orders: 12, products: 10, coupons: 6, customers: 8 },
+			now: () => clock.now,
+			url: 'http://shop.example.com',
+			sleep: sleepOf(),
+			deliver: (request) => courier.receive(request),
+			...options.store,
+		})
+		const paths = Object.values(options.resources ?? {}).length === 0 ? ['orders', 'products', 'coupons', 'customers'] : []
+		const connected = await woocommerce.connect(
+			{ storeUrl: store.url, ...store.credentials },
+			{
+				fetch: (request) => store.fetch(request),
+				now: () => clock.now,
+				userAgent: 'Shopbell/test',
+				allowPrivateNetwork: true,
+				nonce: nonce(),
+			},
+			{ paths },
+		)
+		if (!connected.ok) throw new Error(connected.message)
+		const config = configOf(connected.connection, options)
+		const world = new World(options, store, config, clock.now)
+		Object.defineProperty(clock, 'now', { get: () => world.nowMs })
+		courier.receive = (request) => world.receive(request)
+		world.t0Ms = connected.connection.storeNowMs
+		world.start = world.objects()
+		world.startNumber = world.store.journal().at(-1)?.number ?? 0
+		await world.engine.create(config.instanceId)
+		return world
+	}
+
+	/** What exists in the store now. */
+	objects(): StoreObject[] {
+		return Object.values(COLLECTIONS)
+			.filter((name) => name !== 'variations' || this.#options.resources?.['variations'] !== undefined)
+			.flatMap((name) =>
+				[...this.store.state(name)].map(([id, record]) => ({
+					resource: name,
+					id,
+					hash: contentHash(record),
+					status: typeof record['status'] === 'string' ? record['status'] : null,
+				})),
+			)
+	}
+
+	/** Lets time pass: alarms ring, doorbells are answered, until then. */
+	async advance(ms: number): Promise<void> {
+		const until = this.nowMs + ms
+		for (let guard = 0; guard < 100_000; guard++) {
+			await this.deliver()
+			const alarm = this.alarmMs === null ? Number.POSITIVE_INFINITY : Math.max(this.alarmMs, this.nowMs)
+			const queue = Math.max(this.store.nextQueueAt() ?? Number.POSITIVE_INFINITY, this.nowMs)
+			const wakes = [...this.breakers.values()].flatMap((one) => nextWake(one, this.nowMs) ?? [])
+			const ring = Math.max(Math.min(...wakes), this.nowMs)
+			if (Math.min(alarm, queue, ring) > until) break
+			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue, ring))
+			if (ring <= Math.min(alarm, queue)) for (const one of this.breakers.values()) this.doorbells.push(...wake(one, this.nowMs))
+			else if (queue <= alarm) await this.store.runQueue()
+			else await this.alarm()
+		}
+		this.nowMs = Math.max(this.nowMs, until)
+		await this.deliver()
+	}
+
+	/** The alarm rings now. A crash in it loses memory; the platform rings again. */
+	async alarm(): Promise<void> {
+		this.alarmMs = null
+		try {
+			await this.engine.run()
+			this.#inMind()
+		} catch (error) {
+			if (!(error instanceof Crash)) throw error
+		}
+		if (this.#crashed) {
+			this.#crashed = false
+			this.evict()
+			this.alarmMs = this.nowMs + 2_000
+		}
+		this.#notePolls()
+	}
+
+	/** The edge's way of a delivery: the ping, the signature, then the object; committed before it is answered 200. */
+	async receive(request: Request, replayed?: true): Promise<Response> {
+		const { hooks } = woocommerce
+		const body = Buffer.from(await request.arrayBuffer())
+		const text = body.toString('utf8')
+		if (hooks === null) return new Response(null, { status: 404 })
+		if (hooks.isPing(request.headers, text)) return new Response(null, { status: 200 })
+		if (replayed === undefined) this.#lastDelivery = { url: request.url, headers: [...request.headers], body }
+		const said = hooks.envelope(request.headers)
+		const version = Number(new URL(request.url).searchParams.get('v') ?? 1)
+		const id = /\/(\w+=*)\?/.exec(request.url)?.[1] ?? ''
+		const owner = Number(Buffer.from(id, 'base64').toString())
+		const expected = this.masterKeys.map((key) =>
+			createHmac('sha256', hooks.secretOf(key.bytes, owner, said?.topic ?? '', version))
+				.update(body)
+				.digest(),
+		)
+		const answer = (status: number, what: string): Response => {
+			this.received.push({ topic: said?.topic ?? '', answer: what, status })
+			return new Response(null, { status })
+		}
+		const signature = said?.signature == null ? null : Buffer.from(said.signature)
+		if (said === null || signature === null || owner !== this.config.instanceId || !expected.some((one) => one.equals(signature)))
+			return answer(401, 'refused')
+		const large = body.length > LARGEST_SNAPSHOT
+		const reading = hooks.read(said.topic, text)
+		try {
+			const core = this.engine.core()
+			if (core === null) return answer(410, 'unknown')
+			const took = takeDelivery(core, {
+				topic: said.topic,
+				version,
+				webhookId: said.webhookId,
+				deliveryId: said.deliveryId,
+				source: said.source,
+				receivedMs: this.nowMs,
+				body: large ? null : text,
+				objectId: large && reading.kind !== 'unknown' && reading.id !== null ? String(reading.id) : null,
+			})
+			this.engine.arm(core)
+			await this.engine.ringDue(core)
+			return answer(took === 'retired' ? 401 : 200, took)
+		} catch (error) {
+			if (!(error instanceof Crash)) throw error
+			this.#crashed = false
+			this.evict()
+			this.alarmMs ??= this.nowMs + 2_000
+			return answer(500, 'crashed')
+		}
+	}
+
+	/** The merchant, or WooCommerce itself, switches our webhooks off or deletes them. */
+	async setHooks(status: 'disabled' | 'paused' | 'deleted'): Promise<void> {
+		const core = this.engine.core()
+		for (const hook of core?.state.hooks.webhooks ?? []) {
+			if (hook.id === null) continue
+			if (status === 'deleted') await this.#client.call('DELETE', `webhooks/${hook.id}`, { force: 'true' })
+			else await this.#client.call('PUT', `webhooks/${hook.id}`, {}, JSON.stringify({ status }))
+		}
+	}
+
+	/** The last delivery again: byte for byte, or under another topic or instance. Returns the status that the edge gave. */
+	async replay(as: 'same' | 'topic' | 'instance'): Promise<number | null> {
+		const last = this.#lastDelivery
+		if (last === null) return null
+		const headers = new Headers(last.headers)
+		if (as === 'topic')
+			headers.set('x-wc-webhook-topic', headers.get('x-wc-webhook-topic') === 'order.deleted' ? 'order.updated' : 'order.deleted')
+		const url = as === 'instance' ? last.url.replace(/\/(\w+=*)\?/, `/${Buffer.from('8').toString('base64')}?`) : last.url
+		return (await this.receive(new Request(url, { method: 'POST', headers, body: last.body as Uint8Array<ArrayBuffer> }), true)).status
+	}
+
+	/** Everything but storage is lost. */
+	evict(): void {
+		this.engine = new Engine(this.ports())
+	}
+
+	/** Answers all doorbells that are in the queue. */
+	async deliver(): Promise<void> {
+		for (let guard = 0; guard < 50 && this.doorbells.length > 0; guard++) {
+			const rung = this.doorbells.splice(0, 6)
+			try {
+				await deliverAll(rung, this.#deliveryPorts())
+			} catch (error) {
+				if (!(error instanceof Crash)) throw error
+			}
+			if (this.#crashed) {
+				this.#crashed = false
+				this.evict()
+				if (this.alarmMs === null) this.alarmMs = this.nowMs + 2_000
+			}
+		}
+	}
+
+	/** The row in D1 changes, and the object is told. */
+	async configure(change: Partial<WatcherConfig>, options: { release?: boolean } = {}): Promise<void> {
+		this.config = { ...this.config, ...change, version: this.config.version + 1 }
+		// A call that was cut off is made again, as its caller would.
+		for (let tries = 0; tries < 2; tries++) {
+			try {
+				const core = this.engine.core()
+				if (core === null) return
+				await this.engine.refresh(core, options)
+				await this.engine.ringDue(core)
+				this.engine.arm(core)
+			} catch (error) {
+				if (!(error instanceof Crash)) throw error
+			}
+			if (!this.#crashed) return
+			this.#crashed = false
+			this.evict()
+		}
+	}
+
+	/** Until it is quiet (design, Words of every oracle): a full poll, its confirmations, a re-read, everything settled. */
+	async quiet(limitMs = 8 * 86_400_000): Promise<void> {
+		const end = this.nowMs + limitMs
+		const poll = this.config.pollIntervalMs
+		for (let round = 0; round < 2; round++) {
+			const core = this.engine.core()!
+			if (!core.state.paused) {
+				core.commit(() => {
+					askReread(core)
+					core.state.nextPollMs = this.nowMs
+				})
+				this.engine.arm(core)
+			}
+			do await this.advance(Math.max(poll, 5_000))
+			while (!this.still() && this.nowMs < end)
+		}
+		if (!this.still())
+			throw new Error(
+				`not quiet after ${limitMs} ms: ${JSON.stringify(pollerOf(this.engine.core()!), null, 1)} ${JSON.stringify(healthOf(this.engine.core()!))}`,
+			)
+	}
+
+	/** Nothing runs, nothing is pending, nothing waits. */
+	still(): boolean {
+		const core = this.engine.core()
+		if (core === null) return true
+		const report = pollerOf(core)
+		const busy =
+			report.running ||
+			report.pending > 0 ||
+			core.state.trouble !== null ||
+			core.state.resources.length === 0 ||
+			core.state.resources.some(
+				(rs) =>
+					rs.baseline !== null ||
+					rs.search !== null ||
+					rs.rereadAsked ||
+					(rs.reread !== null && report.resources.some((one) => one.reread.running && one.resource === rs.objectType)),
+			)
+		return !busy && healthOf(core).callback.waiting === 0
+	}
+
+	/** The judgement of everything so far. */
+	judge(): Judgement {
+		return judge({
+			journal: this.store.journal(),
+			start: this.start,
+			startNumber: this.startNumber,
+			final: this.objects(),
+			t0Ms: this.t0Ms,
+			baselineEndMs: this.baselineEndMs,
+			arrivals: this.arrivals,
+			polls: this.polls,
+			resources: this.#options.resources?.['variations'] === undefined ? FOUR : COLLECTIONS,
+		})
+	}
+
+	/** The engine's surroundings in this world. */
+	ports(): Ports {
+		return {
+			sql: this.sql,
+			now: () => this.nowMs,
+			random: this.#options.random ?? (() => 0.5),
+			arm: (atMs) => {
+				this.alarmMs = atMs
+			},
+			armed: () => this.alarmMs,
+			ring: async (instance) => {
+				this.#point('before-ring')
+				if (!this.loses()) this.doorbells.push(instance)
+				this.#point('after-ring')
+			},
+			loadConfig: async () => {
+				if (this.d1Fails) throw new Error('D1 cannot be reached')
+				return this.config
+			},
+			element: () => woocommerce,
+			client: async () => this.#client,
+			report: async (report) => {
+				this.statuses.push(report)
+			},
+			eventTag: (_instance, sequence) => (sequence * 7919) & 0xff_ffff,
+			masterKey: this.masterKeys[0]!,
+			publicUrl: 'https://bell.example.com',
+			publish: async (_organization, notices) => {
+				if (this.publishFails) throw new Error('the object cannot be reached')
+				this.notices.push(...notices)
+			},
+			storedBytes: () => this.storedBytes,
+			log: (event, fields) => {
+				this.logs.push({ event, fields })
+			},
+		}
+	}
+
+	#crashed = false
+
+	#point(point: CrashPoint): void {
+		// After a crash nothing of the dead object does anything any more.
+		if (this.#crashed) throw new Crash(point)
+		if (!this.crashAt(point)) return
+		this.#crashed = true
+		this.crashes.push(point)
+		throw new Crash(point)
+	}
+
+	async #request(request: Request): Promise<Response> {
+		this.#point('before-request')
+		const response = await this.store.fetch(request)
+		const text = await response.text()
+		this.nowMs += 120
+		this.#point('after-request')
+		return new Response(text, response)
+	}
+
+	#notePolls(): void {
+		const core = this.engine.core()
+		if (core === null) return
+		const { state } = core
+		if (
+			this.baselineEndMs === Number.POSITIVE_INFINITY &&
+			state.resources.length > 0 &&
+			state.resources.every((rs) => rs.baselineDoneMs !== null || rs.baseline === null)
+		)
+			this.baselineEndMs = this.nowMs
+		const last = this.polls.at(-1)
+		// A run that had to leave a resource out was no whole poll.
+		const whole = state.resources.every((rs) => (rs.lastPollMs ?? 0) >= (state.lastRunMs ?? 0))
+		if (state.run === null && state.lastRunMs !== null && whole && last?.startMs !== state.lastRunMs)
+			this.polls.push({ startMs: state.lastRunMs, endMs: this.nowMs })
+	}
+
+	/** What the object keeps in memory of its deliveries is what its storage says. */
+	#inMind(): void {
+		const core = this.engine.core()
+		if (core === null) return
+		const { unsettled, subscriptions } = core
+		const stored = this.sql.all(
+			`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE settled IS NULL AND id IN (SELECT value FROM json_each(?)) ORDER BY id`,
+			JSON.stringify(core.state.unsettled),
+		)
+		if (unsettled !== null && !isDeepStrictEqual(JSON.parse(JSON.stringify(unsettled)), JSON.parse(JSON.stringify(stored))))
+			throw new Error(`kept ${JSON.stringify(unsettled)}, stored ${JSON.stringify(stored)}`)
+		if (subscriptions !== null && !isDeepStrictEqual(subscriptions, readSubscriptions(this.sql)))
+			throw new Error(`kept ${JSON.stringify(subscriptions)} of the subscriptions`)
+	}
+
+	#deliveryPorts(): DeliveryPorts {
+		const alive = async <T>(body: () => Promise<T>): Promise<T> => {
+			if (this.#crashed) throw new Crash('after-post')
+			const answer = await body()
+			this.#inMind()
+			return answer
+		}
+		return {
+			claim: (_instance, limit, admission) => alive(() => this.engine.claim(limit, admission)),
+			park: (_instance, subscription, untilMs) => alive(() => this.engine.park(subscription, untilMs)),
+			settle: (_instance, id, attempt, outcome, more) =>
+				alive(() => this.engine.settle(parseNotificationId(id)!.counter, attempt, outcome, more)),
+			callback: ({ organizationId, origin }) => {
+				const state = this.#breakerOf(`${organizationId} ${origin}`)
+				return {
+					admit: async (instance, ask, limit) => admit(state, instance, ask, limit, this.nowMs, 0.5),
+					report: async (instance, told) => report(state, instance, told, this.nowMs),
+					giveBack: async (instance, subscription, rate, permits) => giveBack(state, instance, subscription, rate, permits, this.nowMs),
+				}
+			},
+			hearsay: this.#hearsay,
+			post: (_instance, claim) => this.#post(claim),
+			now: () => this.nowMs,
+			sleep: async (ms) => {
+				this.nowMs += ms
+			},
+			log: () => undefined,
+		}
+	}
+
+	#breakerOf(name: string): Breaker {
+		const state = this.breakers.get(name) ?? fresh()
+		this.breakers.set(name, state)
+		return state
+	}
+
+	async #post(claim: Claim): Promise<Outcome> {
+		this.#point('before-post')
+		const answer = this.answer(claim)
+		const startedMs = this.nowMs
+		this.nowMs += 20
+		if (typeof answer === 'number' && answer < 300) this.#receive(claim)
+		// An answer that is lost on the way back was received all the same.
+		if (answer === 'reset') this.#receive(claim)
+		this.#point('after-post')
+		return {
+			delivered: typeof answer === 'number' && answer < 300,
+			status: typeof answer === 'number' ? answer : null,
+			error: typeof answer === 'number' ? null : answer,
+			retryAfterMs: null,
+			durationMs: 20,
+			startedMs,
+			body: '',
+			directive: null,
+			url: claim.url,
+		}
+	}
+
+	#receive(claim: Claim): void {
+		const envelope = JSON.parse(claim.body)
+		const { raw, events } = envelope.message
+		events.forEach((event: ReceivedEvent, index: number) => {
+			this.arrivals.push({
+				...event,
+				record: raw[event.objectType]?.[index] ?? null,
+				timeMs: this.nowMs,
+				notificationId: claim.notificationId,
+				attempt: claim.attempt,
+				body: claim.body,
+				url: claim.url,
+				replay: claim.replay,
+			})
+		})
+	}
+}
+
+function configOf(connection: Connection, options: WorldOptions): WatcherConfig {
+	const resources = options.resources
+	return {
+		instanceId: 7,
+		organizationId: 1,
+		userId: 1,
+		name: 'Riverside',
+		tags: ['Riverside'],
+		elementKey: 'woocommercerest',
+		version: 1,
+		enabled: true,
+		eventsEnabled: true,
+		vendorType: 'polling',
+		connection,
+		configuration: resources === undefined ? {} : { 'event.poller.configuration': JSON.stringify(resources) },
+		signature: { next: null, fromMs: null },
+		callbackUrl: 'https://callback.example.com/hook',
+		pollIntervalMs: options.pollIntervalMs ?? 60_000,
+		rereadHours: null,
+		backfill: 'none',
+		scanBudget: 10,
+		retentionDays: 7,
+		hooks:
+			options.hooks === undefined
+				? null
+				: {
+						version: 1,
+						previousUntilMs: null,
+						reconcileMs: options.hooks.reconcileMs,
+						deliveryUrl: `https://bell.example.com/elements/api-v2/events/woocommercerest/${Buffer.from('7').toString('base64')}?v=1`,
+					},
+		delivery: defaultDelivery(options.config?.vendorType ?? 'polling'),
+		subscriptionId: 1,
+		others: [],
+		announces: false,
+		storeless: false,
+		...options.config,
+	}
+}
+
+let nonces = 0
+
+/** Nonces that no two clients share: the store refuses one that was used. */
+function nonce(): () => string {
+	return () => `nonce${++nonces}`
+}
+
+/** Stalls and latency end at once on the virtual clock; a stall without end is given up with its request. */
+function sleepOf(): (ms: number, signal: AbortSignal | null) => Promise<void> {
+	return async (ms, signal) => {
+		if (Number.isFinite(ms) && ms < 1_000_000) return
+		await new Promise<void>((resolve) => {
+			if (signal === null || signal.aborted) resolve()
+			else signal.addEventListener('abort', () => resolve(), { once: true })
+		})
+	}
+}

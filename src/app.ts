@@ -14,7 +14,7 @@ import { declareEvents } from './api/events/routes.ts'
 import { declareHub, hubPath } from './api/hub/routes.ts'
 import { declareAccountInstances, declareInstances } from './api/instances/routes.ts'
 import { declareMetrics, declareRootMetrics } from './api/metrics/routes.ts'
-import { declareReplayJobs } from './api/replays/routes.ts'
+import { declareReplayJobs, declareReplays } from './api/replays/routes.ts'
 import { declareNotifications } from './api/notifications/routes.ts'
 import { declareReceivers } from './api/receivers/routes.ts'
 import { declareOpenapi } from './api/openapi.ts'
@@ -65,6 +65,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	declareNotifications(api)
 	declareEvents(api)
 	declareReplayJobs(api)
+	declareReplays(api)
 	declareInstances(api)
 	declareOauth(api)
 	declareCatalog(api)

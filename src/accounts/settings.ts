@@ -2,12 +2,13 @@
  * Settings of an organization that all its instances share (contract, sections 5 and 11): one table says what each is called, what it
  * may be, and what holds when it is not set. An instance's object reads them with its row, at the latest a minute after a change.
  */
-import { parseSchedule, type Schedule } from '../delivery/schedule.ts'
-import { sealSecret } from '../lib/sealing.ts'
+import { parseSchedule } from '../delivery/schedule.ts'
+import { operatorKeyContext, sealSecret } from '../lib/sealing.ts'
 import { guardUrl } from '../lib/urls.ts'
 import { type FieldProblem, MASK, readNumber, toText } from '../lib/values.ts'
 import { atMost, LIMITS, shown } from '../lib/limits.ts'
 import { auditStatement, type Actor } from './audit.ts'
+import type { Schedule } from '../rpc/config.ts'
 
 /** The settings, understood. */
 export interface AccountSettings {
@@ -103,11 +104,6 @@ export type SettingsChange = Partial<Record<SettingName, string | null>>
 
 /** The setting that is a secret. */
 export const OPERATOR_KEY = 'operator.webhook.key' satisfies SettingName
-
-/** What the account's operator key is bound to: pass it to `sealSecret` and `openSecret`. */
-export function operatorKeyContext(organizationId: number): string {
-	return `organization/${organizationId}/${OPERATOR_KEY}`
-}
 
 /**
  * Understands settings as sent: numbers and lists may be themselves or text, null and blank mean the default, `********` leaves a secret as

@@ -6,7 +6,7 @@ import { connectOperations } from './connect/operations.ts'
 import { eventOperations } from './events/operations.ts'
 import { hubOperations } from './hub/operations.ts'
 import { accountInstanceOperations, instanceOperations } from './instances/operations.ts'
-import { instanceReplayOperations } from './instances/replay-operations.ts'
+import { instanceReplayOperations, notificationReplayOperations } from './replays/instance-operations.ts'
 import { watchingOperations } from './instances/watching-operations.ts'
 import { metricsOperations, rootMetricsOperations } from './metrics/operations.ts'
 import { notificationOperations } from './notifications/operations.ts'
@@ -29,6 +29,7 @@ export const operations = {
 	...hubOperations,
 	...eventOperations,
 	...notificationOperations,
+	...notificationReplayOperations,
 	...replayOperations,
 	...accountOperations,
 	...userOperations,

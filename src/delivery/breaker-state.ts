@@ -53,37 +53,6 @@ export interface State {
 	rung: Record<string, { firstMs: number; lastMs: number }>
 }
 
-/** What an ask is answered. Times epoch ms. */
-export interface Verdict {
-	/** Most notifications to claim. */
-	permits: number
-	/** They may be sent from then on: at most `SHORT_WAIT_MS` from now. */
-	fromMs: number
-	/** The callback answers: without a rate nobody need ask any longer. */
-	closed: boolean
-	/** A probe: this notification alone. */
-	only: number | null
-	/** Nothing is let through: ask again then; null: there is nothing to ask for. */
-	untilMs: number | null
-	/** A success would be news: it is to be reported. */
-	news: boolean
-}
-
-/** How something that was sent ended. Times epoch ms. */
-export interface Told {
-	subscription: number
-	notificationId: number
-	createdMs: number
-	/** It was let through by an admission. */
-	guarded: boolean
-	failed: boolean
-	/** When it is tried again; null: never. */
-	nextMs: number | null
-}
-
-/** What a report is answered. */
-export type Heard = Pick<Verdict, 'closed' | 'news'>
-
 /** A breaker that has seen nothing. */
 export function fresh(): State {
 	return { core: { phase: 'closed', failures: 0, width: 1, flights: [], turn: null, buckets: [], hour: 0 }, waiters: {}, rung: {} }

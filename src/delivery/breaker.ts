@@ -6,8 +6,9 @@
  * everything that was let through and never came back ends by its lease.
  */
 import type { Ask } from '../rpc/delivery.ts'
-import type { Core, Heard, State, Told, Verdict, Waiter } from './breaker-state.ts'
+import type { Core, State, Waiter } from './breaker-state.ts'
 import { pay, refund, unfilled } from './token-bucket.ts'
+import type { Heard, Told, Verdict } from '../rpc/callback.ts'
 
 /** Failures in a row that open the breaker. */
 export const OPENS_AT = 5

@@ -7,22 +7,8 @@ import type { Doorbell, Env } from '../context.ts'
 import { log } from '../lib/log.ts'
 import type { Ask } from '../rpc/delivery.ts'
 import { admit, giveBack, needless, nextWake, report, wake } from './breaker.ts'
-import { type Core, fresh, type Heard, type State, type Told, type Verdict, type Waiter } from './breaker-state.ts'
-
-/** What consumers ask of a callback's object. */
-export interface CallbackRpc {
-	/** May so many of an instance's notifications be sent? `limit`: how many its consumer can send at a time. */
-	admit(instanceId: number, ask: Ask, limit: number): Promise<Verdict>
-	/** How something that was sent ended: every outcome of what was admitted, and of all else the failures and the first success after them. */
-	report(instanceId: number, told: Told): Promise<Heard>
-	/** Permits that were not used, or that never reached the callback. */
-	giveBack(instanceId: number, subscription: number, rate: number | null, permits: number): Promise<void>
-}
-
-/** The object of an organization's callback origin. */
-export function callbackOf(env: Pick<Env, 'CALLBACK'>, organizationId: number, origin: string): CallbackRpc {
-	return env.CALLBACK.getByName(`${organizationId} ${origin}`)
-}
+import { type Core, fresh, type State, type Waiter } from './breaker-state.ts'
+import type { CallbackRpc, Heard, Told, Verdict } from '../rpc/callback.ts'
 
 const CORE = 'core'
 const WAITER = 'waiter '

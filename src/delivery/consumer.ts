@@ -2,16 +2,13 @@
  * The queue's consumer: the shell around `deliver.ts`. It acknowledges at once and delivers in `waitUntil`, since a queue runs few
  * batches at a time and a customer's slow server must not hold it; what gets lost so is rung again by the instance.
  */
-import type { Doorbell, Env } from '../context.ts'
-import { operatorKeyContext } from '../accounts/settings.ts'
-import { instanceContext, isSealed, openSecret } from '../lib/sealing.ts'
+import { callbackOf, type Doorbell, type Env, watcherOf } from '../context.ts'
+import { instanceContext, isSealed, openSecret, operatorKeyContext } from '../lib/sealing.ts'
 import { guardUrl } from '../lib/urls.ts'
-import { watcherOf } from '../instances/watchers.ts'
 import { log } from '../lib/log.ts'
 import { userAgent } from '../lib/version.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
 import { attempt } from './attempt.ts'
-import { callbackOf } from './callback.ts'
 import { deliverAll, type DeliveryPorts, doorbellInstance, Hearsay } from './deliver.ts'
 
 /** What this isolate has heard of callbacks. */

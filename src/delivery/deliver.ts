@@ -7,10 +7,10 @@
  * one try of a notification whose turn it was, after which its instance asks too.
  */
 import type { Admission, Ask, Claim, Outcome } from '../rpc/delivery.ts'
-import type { Known } from '../rpc/watcher.ts'
 import { breaks, wasSent } from './classify.ts'
-import type { Heard, Told, Verdict } from './breaker-state.ts'
 import { SHORT_WAIT_MS } from './token-bucket.ts'
+import type { Heard, Told, Verdict } from '../rpc/callback.ts'
+import type { Known } from '../rpc/known.ts'
 
 /** The platform's limit of simultaneous connections of an invocation. */
 export const CONNECTIONS = 6

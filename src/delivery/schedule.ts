@@ -1,8 +1,6 @@
 /** When a notification that failed is tried again (design, Ringing: Schedules; contract, section 5). Pure arithmetic. */
 import { LIMITS } from '../lib/limits.ts'
-
-/** `standard`; the platform's two, counted from the first failure; or the seconds between tries. */
-export type Schedule = 'standard' | '8^n' | '4^n' | readonly number[]
+import type { Schedule } from '../rpc/config.ts'
 
 /** Seconds between the tries of `standard`, each ± 20 %. */
 export const STANDARD_STEPS: readonly number[] = [5, 15, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]

@@ -1,5 +1,4 @@
 /** What an element's forms are drawn from: its configuration keys, and the collections that can be watched. */
-import type { PollerResource } from './element.ts'
 
 /** One configuration key of an element (contract, sections 2 and 3). */
 export interface ConfigurationKey {
@@ -34,4 +33,25 @@ export interface Pollable {
 	/** Watched where the configuration does not say what is. */
 	preset: boolean
 	settings: PollerResource
+}
+
+/** One resource of `event.poller.configuration` as clients send it, after parsing (contract, section 3). */
+export interface PollerResource {
+	url: string
+	idField?: string | undefined
+	filterByUpdatedDate?: boolean | undefined
+	filterByCurrentDate?: boolean | undefined
+	createdCheckTolerance?: number | undefined
+	pageSize?: number | undefined
+	pollDelay?: number | undefined
+	datesConfiguration?:
+		| {
+				updatedDateField?: string | undefined
+				updatedDateFormat?: string | undefined
+				updatedDateTimezone?: string | undefined
+				createdDateField?: string | undefined
+				createdDateFormat?: string | undefined
+				createdDateTimezone?: string | undefined
+		  }
+		| undefined
 }

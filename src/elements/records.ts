@@ -1,5 +1,5 @@
 /** What the hub asks of a vendor: where its collections are, how they are listed, written and described. Vendor records stay as they are. */
-import type { Connection, Failure, StoreClient, VendorRecord } from './element.ts'
+import type { Connection, Failure, StoreClient, VendorRecord } from './store.ts'
 
 /** Where a record stands in the order of its list: parts compared one after another, the last one unique. */
 export type Key = readonly (number | string)[]

@@ -1,6 +1,6 @@
 /** What stands in a record, whoever made it: that it is one, values at paths, and moments as ISO 8601 writes them. */
 import { TZDate } from '@date-fns/tz'
-import type { VendorRecord } from './element.ts'
+import type { VendorRecord } from './store.ts'
 
 /** Whether something is a JSON object. */
 export function isRecord(value: unknown): value is VendorRecord {

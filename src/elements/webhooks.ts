@@ -1,5 +1,5 @@
 /** A vendor's webhooks, as an element makes, mends and reads them: what Shopbell wants at a store, what it finds there, what a delivery says. */
-import type { Failure, ObjectId, StoreClient, VendorRecord } from './element.ts'
+import type { Failure, ObjectId, StoreClient, VendorRecord } from './store.ts'
 
 /** The webhooks that should exist at a store. */
 export interface DesiredHooks {

@@ -2,8 +2,8 @@
  * The contract's `where` (cloud-elements contract, section 8): `AND` of conditions on a record's fields. Here are its grammar and what it
  * means for a record by itself; what a vendor's lists can filter, and the names that only they know, are the vendor's to say.
  */
-import type { VendorRecord } from './element.ts'
 import { readIso, valueAt } from './values.ts'
+import type { VendorRecord } from './store.ts'
 
 /** `=`, `!=`, `<`, `>`, `<=`, `>=`, `LIKE`, `IN`. */
 export type Operator = '=' | '!=' | '<' | '>' | '<=' | '>=' | 'LIKE' | 'IN'

@@ -2,9 +2,9 @@
  * Which events an instance's callback is told of (`event.notification.filter.*`). Acts when notifications are formed: the log has every
  * event, whoever is told.
  */
-import type { VendorRecord } from '../elements/element.ts'
 import { type Condition, meets, parseWhere } from '../elements/where.ts'
 import { EVENT_TYPES, type EventType, type StoredEvent } from './event.ts'
+import type { VendorRecord } from '../elements/store.ts'
 
 /** What is wanted; null: no bound. */
 export interface EventFilter {

@@ -1,10 +1,12 @@
 /** What is checked at the store and with the element before an instance is made or changed; a failure changes nothing. */
 import { BadRequest, StoreFailed } from '../lib/errors.ts'
-import type { Connection, Credentials, Element, Io, PollerResource } from '../elements/element.ts'
+import type { Element } from '../elements/element.ts'
 import { normalizeConfiguration, type NormalConfiguration, type NormalizeOptions } from './config.ts'
 import { hubPathOf, POLLER_KEY } from './poller.ts'
 import { siteKey } from '../lib/urls.ts'
 import type { FieldProblem } from '../lib/values.ts'
+import type { Connection, Credentials, Io } from '../elements/store.ts'
+import type { PollerResource } from '../elements/form.ts'
 
 /** Normalises a configuration; 400 with every problem, each by its field. */
 export function requireConfiguration(given: Readonly<Record<string, unknown>>, options: NormalizeOptions): NormalConfiguration {

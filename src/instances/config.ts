@@ -3,11 +3,10 @@
  * 2 and 3), and from what is kept into what the watcher runs by. Pure but for `loadWatcherConfig`, which reads the row.
  */
 import type { Env } from '../context.ts'
-import type { Element, PollerResource } from '../elements/element.ts'
+import type { Element } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
 import { readIso } from '../elements/values.ts'
 import { atMost, LIMITS, type LimitName } from '../lib/limits.ts'
-import type { WatcherConfig } from '../watcher/core/ports.ts'
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
 import { FILTER_KEYS, NO_FILTER, parseFilter } from '../events/filter.ts'
 import { DEFAULT_BATCH } from '../events/form.ts'
@@ -20,6 +19,8 @@ import { SIGNATURE_KEY } from './signature.ts'
 import { readFurther, tellsOperator } from './subscriptions.ts'
 import { guardUrl, meansLogOnly, storeBase } from '../lib/urls.ts'
 import { isPlaceholder, MASK, readBoolean, readNumber, stripBrackets, toText, type FieldProblem } from '../lib/values.ts'
+import type { WatcherConfig } from '../rpc/config.ts'
+import type { PollerResource } from '../elements/form.ts'
 
 /** Defaults that answers show and the watcher goes by (contract, section 3). */
 export const DEFAULTS: Readonly<Record<string, string>> = {

@@ -3,15 +3,14 @@
  * from the sequence of instances, so that its notifications and events have ids like all others.
  */
 import { readAccountSettings } from '../accounts/settings.ts'
-import type { Env } from '../context.ts'
+import { type Env, watcherOf } from '../context.ts'
 import { NO_SUCCESSION } from '../delivery/sign.ts'
 import { OPERATOR_TOPICS } from '../events/topics.ts'
-import { defaultDelivery, type WatcherConfig } from '../watcher/core/ports.ts'
 import type { Notice } from '../rpc/delivery.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
 import { nextNumber } from './records.ts'
 import { readOwn, type Reach } from './subscriptions.ts'
-import { watcherOf } from './watchers.ts'
+import { defaultDelivery, type WatcherConfig } from '../rpc/config.ts'
 
 /** The operator's webhook among the subscriptions of the object: no number of D1's. */
 const OPERATOR_SUBSCRIPTION = 0

@@ -3,9 +3,10 @@
  * as an object, as that object's JSON, or with numbers and booleans as text is brought into one form; what a url and its dates
  * mean is the element's to say.
  */
-import type { Element, PollerResource } from '../elements/element.ts'
+import type { Element } from '../elements/element.ts'
 import { atMost, LIMITS } from '../lib/limits.ts'
 import { readBoolean, readNumber, type FieldProblem } from '../lib/values.ts'
+import type { PollerResource } from '../elements/form.ts'
 
 /** The key's name, the first part of every field name in its errors. */
 export const POLLER_KEY = 'event.poller.configuration'

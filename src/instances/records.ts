@@ -3,7 +3,7 @@
  * another one's instances do not exist (design, Safety); the two that do not are for the instance's own object and for the cron.
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
-import type { Connection } from '../elements/element.ts'
+import type { Connection } from '../elements/store.ts'
 
 /** Where an instance's row is in its life: not answered yet, in use, or dead to callers and being cleared away. */
 export type RowState = 'creating' | 'ready' | 'deleted'

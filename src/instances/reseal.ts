@@ -2,9 +2,9 @@
  * When the ring of master keys is turned, what is sealed in D1 under older keys is sealed anew under the first, some rows at a time,
  * so that an older key can leave (design, State: Secrets). A row that somebody changes meanwhile is left to the next round.
  */
-import { OPERATOR_KEY, operatorKeyContext } from '../accounts/settings.ts'
+import { OPERATOR_KEY } from '../accounts/settings.ts'
 import { logError } from '../lib/log.ts'
-import { instanceContext, isSealed, masterKeys, openSecret, sealSecret } from '../lib/sealing.ts'
+import { instanceContext, isSealed, masterKeys, openSecret, operatorKeyContext, sealSecret } from '../lib/sealing.ts'
 
 /** Rows a round. */
 const LIMIT = 50

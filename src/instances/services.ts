@@ -1,12 +1,11 @@
 /** What instance work needs of the world, handed in so that tests can stand in for the store, the clock and the objects. */
-import type { Env } from '../context.ts'
-import type { Io } from '../elements/element.ts'
+import { type Env, watcherOf } from '../context.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
 import { HookKeys } from './webhook-keys.ts'
 import { Rejections } from './rejections.ts'
 import { Senders } from './senders.ts'
 import { storeIo } from './stores.ts'
-import { watcherOf } from './watchers.ts'
+import type { Io } from '../elements/store.ts'
 
 /** The surroundings. */
 export interface Services {

@@ -1,10 +1,11 @@
 /** From an instance's row to a client of its store: the element, the I/O it may do, and the credentials, opened only here and only while in use. */
 import type { Env } from '../context.ts'
-import type { Connection, Credentials, Element, Io, StoreClient } from '../elements/element.ts'
+import type { Element } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
 import { userAgent } from '../lib/version.ts'
 import { isSecretKey } from './config.ts'
 import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
+import type { Connection, Credentials, Io, StoreClient } from '../elements/store.ts'
 
 /** What every call to a store goes through. `fetch` is looked up at each call, so that tests can stand in for a store. */
 export function storeIo(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>): Io {

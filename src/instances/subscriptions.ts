@@ -6,9 +6,9 @@
 import { auditStatement, type Actor, type AuditEntry } from '../accounts/audit.ts'
 import { hearsOperator } from '../events/topics.ts'
 import { LIMITS } from '../lib/limits.ts'
-import type { WatcherConfig } from '../watcher/core/ports.ts'
 import { nextNumber, type Instance } from './records.ts'
 import { meansLogOnly } from '../lib/urls.ts'
+import type { WatcherConfig } from '../rpc/config.ts'
 
 /** A subscription as D1 has it. Times epoch ms. */
 export interface SubscriptionRow {

@@ -94,3 +94,8 @@ function sealingKey(key: MasterKey): Promise<CryptoKey> {
 function encode(text: string): Uint8Array<ArrayBuffer> {
 	return new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>
 }
+
+/** What the account's operator key is bound to: pass it to `sealSecret` and `openSecret`. */
+export function operatorKeyContext(organizationId: number): string {
+	return `organization/${organizationId}/operator.webhook.key`
+}

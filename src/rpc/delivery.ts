@@ -1,6 +1,7 @@
 /** What an object is asked by whoever delivers, about notifications and replays, and what it answers (design, Ringing). */
 import type { Mark } from './log.ts'
-import type { Known } from './watcher.ts'
+import type { Known } from './known.ts'
+import type { AttemptReport, NotificationReport } from './notification.ts'
 
 /** A claimed notification: all that an attempt needs. Times epoch ms. */
 export interface Claim {
@@ -70,44 +71,6 @@ export interface Outcome {
 	directive: 'disable' | 'abort' | 'retry' | null
 	/** The address that was asked; absent: that of the subscription. */
 	url?: string
-}
-
-/** An attempt that has ended. `startedMs` epoch ms; `body` is the first 4 KB of the answer; `url` null where it was not kept. */
-export interface AttemptReport {
-	number: number
-	startedMs: number
-	durationMs: number
-	delivered: boolean
-	status: number | null
-	/** dns, tls, refused, timeout, reset; `unknown`: the claim was not settled in time; null when there was an answer. */
-	error: string | null
-	url: string | null
-	body: string
-}
-
-/** A notification as the API shows it. Times epoch ms. */
-export interface NotificationReport {
-	id: number
-	/** Number in D1; null: the subscription is no more. */
-	subscription: number | null
-	url: string | null
-	objectType: string
-	/** How many events it carries. */
-	events: number
-	/** waiting, claimed, retry, delivered, queued, dropped. */
-	status: string
-	createdMs: number
-	updatedMs: number
-	/** When it was first accepted. */
-	deliveredMs: number | null
-	/** When it is due, or its claim's lease ends; null: it is settled. */
-	nextTryMs: number | null
-	attempts: number
-	acknowledged: boolean
-	/** Of an organization's own object: what was said with the notice. Absent: it is an instance's. */
-	notice?: { severity: string; from: string | null }
-	/** The exact bytes, as text; null in lists. */
-	body: string | null
 }
 
 /** Which notifications; `before`: counter to start below; `toMs`: formed then or before; `subscriptions`: numbers in D1; `topics`: of notices, `prefix.*` too. Of each list any, of all lists all. */

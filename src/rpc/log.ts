@@ -1,6 +1,6 @@
 /** What an object is asked of its event log, and what it answers. Times are epoch ms. Records travel as JSON text. */
-import type { AttemptReport, NotificationReport } from './delivery.ts'
-import type { Known } from './watcher.ts'
+import type { Known } from './known.ts'
+import type { AttemptReport, NotificationReport } from './notification.ts'
 
 /** Where an event stands on its way (contract, section 11): recorded, formed, claimed, answered but not accepted, accepted. */
 export type EventStatus = 'NEW' | 'RECEIVED' | 'DISPATCHED' | 'CONSUMED' | 'NOTIFIED'

@@ -5,6 +5,7 @@
 
 import type { DeliveryRpc } from './delivery.ts'
 import type { LogRpc } from './log.ts'
+import type { Known } from './known.ts'
 
 /** States of an instance, worst first (design, Health). */
 export const STATES = [
@@ -167,9 +168,6 @@ export interface CoverageReport {
 		recovered: { p50: number | null; p99: number | null }
 	}
 }
-
-/** `unknown`: the object has no instance row. */
-export type Known<T> = T | 'unknown'
 
 /** The calls. All are safe to repeat. */
 export interface WatcherRpc extends LogRpc, DeliveryRpc {

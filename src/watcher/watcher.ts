@@ -19,25 +19,26 @@ import { takeDelivery } from './webhooks/receive.ts'
 import { eventOf, eventsAfter, eventsOf } from './queries/log-pages.ts'
 import type { EventQuery, TallyQuery } from '../rpc/log.ts'
 import type { Ports, Sql, SqlValue } from './core/ports.ts'
-import { addRejections, rejectionsOf, webhooksOf } from './queries/webhook-reports.ts'
+import { webhooksOf } from './queries/webhook-reports.ts'
 import { cancelResend, replay, resendsOf } from './outbox/replays.ts'
 import { healthOf, metricsOf, pollerOf } from './queries/reports.ts'
 import type { Admission, Notice, NotificationQuery, Outcome, ReplayQuery } from '../rpc/delivery.ts'
 import type {
+	Health,
 	HookAnswer,
 	HookDelivery,
 	HookRejections,
-	WebhooksReport,
-	Health,
-	Known,
-	PollerReport,
 	MetricsReport,
+	PollerReport,
 	WatcherRpc,
+	WebhooksReport,
 } from '../rpc/watcher.ts'
 import { tallyOf } from './queries/counts.ts'
 import { testEvent } from './outbox/test-event.ts'
 import { timelineOf } from './queries/timeline.ts'
 import { decideDeletions, heldDeletions, wantPoll } from './polling/commands.ts'
+import { addRejections, rejectionsOf } from './log/rejections.ts'
+import type { Known } from '../rpc/known.ts'
 
 /** One instance's object. Its constructor writes nothing and arms nothing (design, State). */
 export class Watcher extends DurableObject<Env> implements WatcherRpc {

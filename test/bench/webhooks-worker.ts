@@ -4,11 +4,12 @@
  */
 import type { Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
-import type { WatcherConfig } from '../../src/watcher/core/ports.ts'
-import type { HookAnswer, HookDelivery, Known } from '../../src/rpc/watcher.ts'
+import type { HookAnswer, HookDelivery } from '../../src/rpc/watcher.ts'
 import { migrate } from '../../src/watcher/core/tables.ts'
 import { Watcher as Production } from '../../src/watcher/watcher.ts'
 import type { HookOrder, HookReply } from './webhooks-orders.ts'
+import type { WatcherConfig } from '../../src/rpc/config.ts'
+import type { Known } from '../../src/rpc/known.ts'
 
 export { Callback } from '../../src/delivery/callback.ts'
 

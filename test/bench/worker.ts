@@ -8,7 +8,7 @@ import { openStore, storeIo } from '../../src/instances/stores.ts'
 import type { Core } from '../../src/watcher/core/core.ts'
 import type { Sql, SqlValue } from '../../src/watcher/core/ports.ts'
 import { prune } from '../../src/watcher/outbox/retention.ts'
-import { noteSettled } from '../../src/watcher/outbox/settled.ts'
+import { noteSettled } from '../../src/watcher/core/settled.ts'
 import { Watcher as Production } from '../../src/watcher/watcher.ts'
 import type { Counts, Fill, Order, Reply } from './orders.ts'
 

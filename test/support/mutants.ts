@@ -665,7 +665,7 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'an older row of what settled is believed before the state',
-		file: 'src/watcher/outbox/settled.ts',
+		file: 'src/watcher/core/settled.ts',
 		find: '		for (const one of state.settled) if (blockOf(one[0]) === block) kept.set(one[0], one)',
 		replace: '		for (const one of state.settled) if (blockOf(one[0]) === block && !kept.has(one[0])) kept.set(one[0], one)',
 		tests: [watcher('delivery-machine')],

@@ -1,5 +1,5 @@
 /** Answers about the one organization of the reference, its people, and what they sign in with. Pure. */
-import { INSTANCE_ID, madeUpSecret, madeUpToken, PERSON, SEEN_SECONDS, SERVICE_URL } from '../http/examples.ts'
+import { API_KEY, INSTANCE_ID, madeUpSecret, madeUpToken, PERSON, SEEN_SECONDS, SERVICE_URL } from '../http/examples.ts'
 
 /** The settings, where one was changed. */
 export const SETTINGS = {
@@ -10,18 +10,6 @@ export const SETTINGS = {
 	'operator.webhook.key': null,
 }
 
-/** An API key, as listed. */
-export const API_KEY = {
-	id: 14,
-	name: 'Nightly export',
-	hint: '0000',
-	scopes: ['instances:read', 'hub:read'],
-	userId: PERSON.id,
-	createdDate: '2026-05-21T10:00:00Z',
-	expiresDate: '2026-08-19T10:00:00Z',
-	expired: false,
-	lastUsedDate: SEEN_SECONDS,
-}
 /** The same as made. */
 export const NEW_API_KEY = { ...API_KEY, lastUsedDate: null, key: madeUpToken('sbk_') }
 

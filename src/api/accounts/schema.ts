@@ -6,8 +6,8 @@ import { atMost, LIMITS } from '../../lib/limits.ts'
 import { SCOPES } from '../http/contract.ts'
 import { NextPage, PageSize } from '../http/paging.ts'
 import { PersonName } from './fields.ts'
-import { ACCOUNT, INSTANCE_ID, PERSON } from '../http/examples.ts'
-import { API_KEY, AUDIT_ENTRY, NEW_API_KEY, SECRET, SETTINGS } from './examples.ts'
+import { ACCOUNT, API_KEY, INSTANCE_ID, PERSON } from '../http/examples.ts'
+import { AUDIT_ENTRY, NEW_API_KEY, SECRET, SETTINGS } from './examples.ts'
 
 /** A number in a query. */
 const WholeNumber = z

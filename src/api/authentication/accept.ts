@@ -9,10 +9,10 @@ import { PASSWORD_LEAST, PASSWORD_MOST } from '../../accounts/passwords.ts'
 import { log } from '../../lib/log.ts'
 import { Password } from '../accounts/fields.ts'
 import { LINK_PATH } from '../accounts/links.ts'
-import { page } from '../connect/page.ts'
+import { page } from '../http/page.ts'
 import type { PublicEnv } from '../http/environment.ts'
-import { readBody } from '../receivers/request.ts'
 import type { Api } from '../http/serve.ts'
+import { readBody } from '../../lib/body.ts'
 
 type LinkContext = Context<PublicEnv>
 

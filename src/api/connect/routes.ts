@@ -8,8 +8,8 @@ import { returnFrom, takeKeys, type ReturnView } from '../../instances/drafts.ts
 import { log } from '../../lib/log.ts'
 import type { Api } from '../http/serve.ts'
 import type { PublicEnv } from '../http/environment.ts'
-import { readBody } from '../receivers/request.ts'
-import { page, redirect } from './page.ts'
+import { page, redirect } from '../http/page.ts'
+import { readBody } from '../../lib/body.ts'
 
 /** The element whose stores call here. */
 const ELEMENT = 'woocommercerest'

@@ -3,7 +3,6 @@ import type * as z from 'zod'
 import { BadRequest, Forbidden } from '../../lib/errors.ts'
 import type { TallyBucket } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, KnownContext } from '../http/environment.ts'
-import { askObject } from '../instances/watching.ts'
 import { AT_A_TIME } from '../http/merge.ts'
 import { listParameter } from '../http/paging.ts'
 import { toIsoSeconds } from '../http/times.ts'
@@ -11,6 +10,7 @@ import { bucketStarts, finestFor, MOST_BUCKETS, nextStart, startOf, type Interva
 import { readRange } from './filter.ts'
 import { reachedByEvents } from './reach.ts'
 import type { AccountCountsAnswer, CountsAnswer, InstanceCountsAnswer } from './schema.ts'
+import { askObject } from '../http/ask.ts'
 
 /** A range that is not given is the last day; an interval that is not, an hour. */
 const USUAL_MS = 86_400_000

@@ -4,7 +4,6 @@
  */
 import type { EventRow } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, KnownContext } from '../http/environment.ts'
-import { ask } from '../instances/watching.ts'
 import type { Owned } from '../http/merge.ts'
 import { formatPageToken, parsePageToken } from '../http/paging.ts'
 import { csvRecord } from './csv.ts'
@@ -12,6 +11,7 @@ import { readEventFilter } from './filter.ts'
 import { completed, eventsOfAll, placeOf, placeToken, type ListQuery } from './log.ts'
 import { asInstance, reachedByEvents } from './reach.ts'
 import { showEvent, type ShownEvent } from './view.ts'
+import { ask } from '../http/ask.ts'
 
 /** Events of an export; then it says where the next one goes on. */
 const MOST_EVENTS = 100_000

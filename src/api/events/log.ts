@@ -6,12 +6,12 @@ import { findInstance } from '../../instances/records.ts'
 import { masterKeys } from '../../lib/sealing.ts'
 import type { EventFilter, EventRow } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, KnownContext } from '../http/environment.ts'
-import { ask } from '../instances/watching.ts'
 import { merge, mergePages, type Effort, type MergePlace, type Owned, type PlaceOf, type ReadPage } from '../http/merge.ts'
 import { formatPageToken, parsePageToken, setPageHeaders } from '../http/paging.ts'
 import { readEventFilter } from './filter.ts'
 import { asInstance, reachedByEvents } from './reach.ts'
 import { showEvent, type ShownEvent } from './view.ts'
+import { ask } from '../http/ask.ts'
 
 /** Events of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 100

@@ -3,10 +3,10 @@ import { BadRequest, Conflict } from '../../lib/errors.ts'
 import { eventTag, formatEventId } from '../../events/ids.ts'
 import { masterKeys } from '../../lib/sealing.ts'
 import type { InstanceContext } from '../http/environment.ts'
-import { ask } from '../instances/watching.ts'
 import { provenPosition } from './log.ts'
 import { streamText } from './sse.ts'
 import { showEvent } from './view.ts'
+import { ask } from '../http/ask.ts'
 
 /** Answers with a stream that begins behind the event of `Last-Event-ID`, or now. 400 for an id that is none of this instance's, 409 while nothing could follow. */
 export async function stream(c: InstanceContext, lastEventId: string | undefined): Promise<Response> {

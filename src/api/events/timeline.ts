@@ -3,12 +3,12 @@ import type * as z from 'zod'
 import { NotFound } from '../../lib/errors.ts'
 import type { TimelineReport } from '../../rpc/log.ts'
 import type { InstanceContext } from '../http/environment.ts'
-import { ask } from '../instances/watching.ts'
-import { deliveryStatus } from '../notifications/where.ts'
 import { formatPageToken, parsePageToken, setPageHeaders } from '../http/paging.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import type { TimelineAnswer } from './schema.ts'
 import { showEvent } from './view.ts'
+import { ask } from '../http/ask.ts'
+import { deliveryStatus } from './delivery-status.ts'
 
 /** Events of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 50

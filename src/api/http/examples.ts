@@ -122,3 +122,16 @@ export function refusalExample(status: ErrorStatus): { message: string; requestI
 	const said = status === 502 ? { providerMessage: 'Error establishing a database connection' } : {}
 	return { message: MESSAGES[status], requestId: REQUEST_ID, ...said }
 }
+
+/** An API key, as listed. */
+export const API_KEY = {
+	id: 14,
+	name: 'Nightly export',
+	hint: '0000',
+	scopes: ['instances:read', 'hub:read'],
+	userId: PERSON.id,
+	createdDate: '2026-05-21T10:00:00Z',
+	expiresDate: '2026-08-19T10:00:00Z',
+	expired: false,
+	lastUsedDate: SEEN_SECONDS,
+}

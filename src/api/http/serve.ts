@@ -4,7 +4,6 @@ import type { Context, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
 import { BadRequest, ERRORS, type ErrorStatus } from '../../lib/errors.ts'
 import { guard } from './access.ts'
-import { API_KEY } from '../accounts/examples.ts'
 import {
 	type AnswerOf,
 	ErrorBody,
@@ -21,7 +20,7 @@ import {
 	type ValidOf,
 } from './contract.ts'
 import type { Access, PublicEnv } from './environment.ts'
-import { ACCOUNT, INSTANCE_ID, refusalExample } from './examples.ts'
+import { ACCOUNT, API_KEY, INSTANCE_ID, refusalExample } from './examples.ts'
 import { HEADER, idempotent } from './idempotency.ts'
 import { acceptable, bodyAtMost, jsonBody } from './requests.ts'
 

@@ -1,10 +1,10 @@
 /** Reading a store for the hub: pages of up to 200 over a vendor's smaller ones, and filters that the store lacks (contract, section 8). */
-import type { Failure, StoreClient, VendorRecord } from '../../elements/element.ts'
 import type { ListPlan } from '../../elements/records.ts'
 import { StoreFailed } from '../../lib/errors.ts'
 import { storeError } from './refusals.ts'
 import { indexBehind, nextOffset, placeAfter, placeAt, sorted, step, type Place } from './walk.ts'
 import { isRecord } from '../../elements/values.ts'
+import type { Failure, StoreClient, VendorRecord } from '../../elements/store.ts'
 
 /** Pages of the store that one call may cost; then the page is short, and its token goes on. */
 export const MOST_PAGES = 20

@@ -1,6 +1,6 @@
 /** A store's failure as the caller of the hub sees it (contract, sections 1 and 8). */
-import type { Failure } from '../../elements/element.ts'
 import { type ErrorStatus, HttpError, StoreFailed, TooManyRequests } from '../../lib/errors.ts'
+import type { Failure } from '../../elements/store.ts'
 
 /** What the store answers to a caller's own mistake stays what it is, as far as the contract has the status. */
 const KEPT: readonly ErrorStatus[] = [401, 403, 404]

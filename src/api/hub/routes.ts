@@ -1,6 +1,5 @@
 /** The hub: a store's own records through one token (contract, section 8). */
 import { getPath } from 'hono/utils/url'
-import type { Failure, StoreClient } from '../../elements/element.ts'
 import type { Records } from '../../elements/records.ts'
 import { BadRequest, Forbidden, HttpError, NotFound, StoreFailed } from '../../lib/errors.ts'
 import { elementOf, openStore } from '../../instances/stores.ts'
@@ -15,6 +14,7 @@ import { shaper } from './shape.ts'
 import { formatHubToken, parseHubToken } from './token.ts'
 import { placeAt } from './walk.ts'
 import { isRecord } from '../../elements/values.ts'
+import type { Failure, StoreClient } from '../../elements/store.ts'
 
 type Id = keyof typeof hubOperations
 type Query = Partial<Record<'nextPage' | 'where' | 'fields' | 'orderBy', string | undefined>> & {

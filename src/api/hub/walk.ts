@@ -2,9 +2,10 @@
  * A walk through a store's list, page by page, that holds while records come and go (contract, section 8): where it stands is the last record that
  * was looked at, not a count. Pure: what to ask next, and what of an answer is new. The rules are those of the watcher's scans (`scan.ts`).
  */
-import type { VendorRecord } from '../../elements/element.ts'
 import type { Key, ListPlan } from '../../elements/records.ts'
-import { scanOffset, scanPage, type ScanPosition } from '../../watcher/polling/scan.ts'
+import { scanOffset, scanPage } from '../../watcher/polling/scan.ts'
+import type { ScanPosition } from '../../watcher/core/state.ts'
+import type { VendorRecord } from '../../elements/store.ts'
 
 /** Where a walk stands; plain JSON, it travels in the page token. */
 export interface Place {

@@ -5,8 +5,6 @@ import { serve, type Api } from '../http/serve.ts'
 import * as handlers from './handlers.ts'
 import * as hooks from './webhooks.ts'
 import { accountInstanceOperations, instanceOperations } from './operations.ts'
-import { instanceReplayOperations } from './replay-operations.ts'
-import * as replays from './replays.ts'
 import type { InstanceBody, InstancePatch } from './schema.ts'
 import * as signature from './signature.ts'
 import { watchingOperations } from './watching-operations.ts'
@@ -42,14 +40,6 @@ export function declareInstances(api: Api): void {
 		listRejectedDeliveries: hooks.rejected,
 		rotateWebhookSecrets: hooks.rotate,
 		getCoverage: (c, { query }) => hooks.coverage(c, query),
-	})
-	serve(api, instanceReplayOperations, {
-		startReplay: (c, { query, body }) => replays.replay(c, body, query.dryRun === 'true'),
-		listReplays: replays.list,
-		getReplay: (c, { params }) => replays.show(c, params.replayId),
-		cancelReplay: (c, { params }) => replays.cancel(c, params.replayId),
-		sendTestEvent: replays.testEvent,
-		eraseObject: (c, { params }) => replays.erase(c, params.resource, params.objectId),
 	})
 	serve(api, instanceOperations, {
 		createInstance: (c, { body }) => handlers.create(c, body, null),

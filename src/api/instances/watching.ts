@@ -1,11 +1,11 @@
 /** What an instance's object says of its watching: health, poller, held deletions, and a poll on demand. */
 import { auditStatement } from '../../accounts/audit.ts'
 import { Conflict } from '../../lib/errors.ts'
-import type { Services } from '../../instances/services.ts'
-import type { Health, Known, PollerReport, WatcherRpc } from '../../rpc/watcher.ts'
+import type { Health, PollerReport } from '../../rpc/watcher.ts'
 import type { AnswerOf } from '../http/contract.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import type { watchingOperations } from './watching-operations.ts'
+import { ask } from '../http/ask.ts'
 
 /** `GET …/health`. */
 export async function health(c: InstanceContext): Promise<Health> {
@@ -45,26 +45,5 @@ export async function decide(
 			services.now(),
 		),
 	])
-	return answer
-}
-
-/** Asks the instance's object. */
-export async function ask<T extends object | null>(c: InstanceContext, question: (watcher: WatcherRpc) => Promise<Known<T>>): Promise<T> {
-	return await askObject(c.var.services, c.var.instance.id, question)
-}
-
-/** Asks an object. One that knows nothing although its row is ready has lost its storage: it is made again and asked once more. */
-export async function askObject<T>(
-	services: Services,
-	instanceId: number,
-	question: (watcher: WatcherRpc) => Promise<Known<T>>,
-): Promise<T> {
-	const watcher = services.watcher(instanceId)
-	let answer = await question(watcher)
-	if (answer === 'unknown') {
-		await watcher.create(instanceId)
-		answer = await question(watcher)
-	}
-	if (answer === 'unknown') throw new Error('an object stays unknown after it was made')
 	return answer
 }

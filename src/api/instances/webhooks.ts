@@ -11,8 +11,8 @@ import type { AnswerOf } from '../http/contract.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import { readMoment, toIsoSeconds } from '../http/times.ts'
 import type { CoverageReport } from '../../rpc/watcher.ts'
-import { ask, askObject } from './watching.ts'
 import type { watchingOperations } from './watching-operations.ts'
+import { ask, askObject } from '../http/ask.ts'
 
 /** `coverage` looks back this far when nothing is asked for. */
 const DAY_MS = 86_400_000

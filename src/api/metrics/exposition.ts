@@ -1,6 +1,6 @@
 /** Metrics in the text formats that Prometheus scrapes: its own (0.0.4) and OpenMetrics 1.0. Pure. */
 import type * as z from 'zod'
-import type { MetricsAnswer } from './operations.ts'
+import type { MetricsAnswer } from './schema.ts'
 
 type Metrics = z.output<typeof MetricsAnswer>
 

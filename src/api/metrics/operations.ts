@@ -1,47 +1,15 @@
 /** What every instance counts, for monitoring (design, Faces). */
 import * as z from 'zod'
-import type { MetricsReport } from '../../rpc/watcher.ts'
-import { STATES } from '../../rpc/watcher.ts'
 import { expose } from './exposition.ts'
 import { operation, text, type TextAnswer } from '../http/contract.ts'
 import { NextPage, Names, PageSize } from '../http/paging.ts'
 import { atMost, LIMITS } from '../../lib/limits.ts'
 import { METRICS } from '../instances/examples.ts'
+import { MetricsAnswer } from './schema.ts'
 
 /** Media of the exposition formats. */
 export const OPENMETRICS = 'application/openmetrics-text'
 export const PROMETHEUS = 'text/plain'
-
-const Counted = z
-	.strictObject({
-		state: z.enum(STATES).meta({ description: 'As in `/health`' }),
-		lagSeconds: z
-			.number()
-			.nullable()
-			.meta({ description: "From the newest change's own stamp to its recording, of the slowest resource; null: nothing changed yet" }),
-		pollAgeSeconds: z
-			.number()
-			.nullable()
-			.meta({ description: 'Since the last poll of the resource that was polled longest ago; null: it does not poll, or has not yet' }),
-		seen: z.number().meta({ description: 'Events recorded since the instance was made' }),
-		delivered: z.number().meta({ description: 'Notifications accepted since then' }),
-		failed: z.number().meta({ description: 'Notifications whose last try failed' }),
-		expired: z.number().meta({ description: 'Events dropped undelivered when their time was over' }),
-		backlog: z.number().meta({ description: 'Events that wait to be sent' }),
-		backlogAgeSeconds: z.number().nullable().meta({ description: 'Age of the oldest of them; null: none waits' }),
-		storeRequests: z.number().meta({ description: 'Requests made to the store since the instance was made' }),
-	})
-	.meta({ id: 'InstanceMetrics', examples: [METRICS.metrics] }) satisfies z.ZodType<MetricsReport>
-
-/** One instance. */
-export const MetricsAnswer = z
-	.strictObject({
-		instanceId: z.number(),
-		name: z.string(),
-		up: z.boolean().meta({ description: 'Its object answered' }),
-		metrics: Counted.nullable().meta({ description: 'As of now; null where it did not answer' }),
-	})
-	.meta({ id: 'Metrics', examples: [METRICS] })
 
 const EXAMPLE = MetricsAnswer.parse(METRICS)
 const exposition: TextAnswer[] = [

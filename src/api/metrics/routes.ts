@@ -5,12 +5,12 @@ import type { Instance } from '../../instances/records.ts'
 import { logError } from '../../lib/log.ts'
 import type { AnswerOf, ValidOf } from '../http/contract.ts'
 import type { CallerContext } from '../http/environment.ts'
-import { askObject } from '../instances/watching.ts'
 import { AT_A_TIME } from '../http/merge.ts'
 import { formatPageToken, listParameter, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../http/paging.ts'
 import { serve, type Api } from '../http/serve.ts'
 import { expose } from './exposition.ts'
 import { metricsOperations, OPENMETRICS, PROMETHEUS, rootMetricsOperations } from './operations.ts'
+import { askObject } from '../http/ask.ts'
 
 type Answer = AnswerOf<typeof metricsOperations.getMetrics>
 type Counted = Exclude<Answer, Response>[number]

@@ -4,7 +4,6 @@ import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import { hearsTopic } from '../../events/topics.ts'
 import type { Reached } from '../../instances/subscriptions.ts'
-import type { NotificationReport } from '../../rpc/delivery.ts'
 import { readId } from '../http/access.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { mergePages, type Owned } from '../http/merge.ts'
@@ -14,6 +13,7 @@ import { splitTopics } from './topics.ts'
 import { type Attempt, type Delivery, type Notification, type Release, WHAT_TO_RELEASE } from './schema.ts'
 import { instanceOf, showAttempt, showDelivery, showNotification } from './view.ts'
 import { readDeliveryWhere, type DeliveryWish } from './where.ts'
+import type { NotificationReport } from '../../rpc/notification.ts'
 
 /** Records of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 100

@@ -1,8 +1,7 @@
 /** The calls about notifications, where they go, and how they fared (contract, section 5). */
 import * as z from 'zod'
 import { operation } from '../http/contract.ts'
-import { NOTIFICATION_ID, SUBSCRIPTION_ID, TOPIC } from '../http/examples.ts'
-import { DryRunQuery, ResendAnswer } from '../instances/replay-schema.ts'
+import { SUBSCRIPTION_ID, TOPIC } from '../http/examples.ts'
 import {
 	AttemptAnswer,
 	DeliveriesQuery,
@@ -16,11 +15,11 @@ import {
 	SubscriptionAnswer,
 	SubscriptionBody,
 	SubscriptionsQuery,
+	NotificationId,
 } from './schema.ts'
 
-const Id = z.object({ id: z.string().meta({ description: 'Number of the notification', examples: [String(NOTIFICATION_ID)] }) })
 const SubscriptionId = z.object({ id: z.string().meta({ description: 'Number of the subscription', examples: [String(SUBSCRIPTION_ID)] }) })
-const NotificationAndSubscription = Id.extend({
+const NotificationAndSubscription = NotificationId.extend({
 	subscriptionId: z.string().meta({ description: 'Number of the subscription', examples: [String(SUBSCRIPTION_ID)] }),
 })
 
@@ -115,7 +114,7 @@ export const notificationOperations = {
 		tag: 'Notifications',
 		summary: 'Get a notification',
 		access: 'caller',
-		params: Id,
+		params: NotificationId,
 		answer: NotificationAnswer,
 	}),
 	acknowledgeNotification: operation({
@@ -125,7 +124,7 @@ export const notificationOperations = {
 		summary: 'Acknowledge a notification',
 		description: 'Notes that somebody has seen it. Nothing else changes.',
 		access: 'caller',
-		params: Id,
+		params: NotificationId,
 		answer: NotificationAnswer,
 	}),
 	listAttempts: operation({
@@ -135,21 +134,8 @@ export const notificationOperations = {
 		summary: 'List attempts of a notification',
 		description: 'Those that have ended: when, where to, and what the callback answered.',
 		access: 'caller',
-		params: Id,
+		params: NotificationId,
 		answer: z.array(AttemptAnswer),
-	}),
-	replayNotification: operation({
-		method: 'post',
-		path: '/notifications/{id}/replay',
-		tag: 'Notifications',
-		summary: 'Replay a notification',
-		description: 'Sends the same bytes under the same id again.',
-		access: 'caller',
-		params: Id,
-		query: DryRunQuery,
-		answer: ResendAnswer,
-		status: [202, 200],
-		errors: [409],
 	}),
 	listNotificationDeliveries: operation({
 		method: 'get',
@@ -158,7 +144,7 @@ export const notificationOperations = {
 		summary: 'List deliveries of a notification',
 		description: 'How it fares.',
 		access: 'caller',
-		params: Id,
+		params: NotificationId,
 		query: HydrateQuery,
 		answer: z.array(DeliveryAnswer),
 	}),

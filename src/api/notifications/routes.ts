@@ -1,6 +1,5 @@
 /** Puts what the calls about notifications do behind them. */
 import { serve, type Api } from '../http/serve.ts'
-import * as replays from '../instances/replays.ts'
 import * as deliveries from './deliveries.ts'
 import { notificationOperations } from './operations.ts'
 import { post } from './posting.ts'
@@ -20,7 +19,6 @@ export function declareNotifications(api: Api): void {
 		getNotification: (c, { params }) => deliveries.show(c, params.id),
 		acknowledgeNotification: (c, { params }) => deliveries.acknowledge(c, params.id),
 		listAttempts: (c, { params }) => deliveries.attempts(c, params.id),
-		replayNotification: (c, { params, query }) => replays.replayOne(c, params.id, query.dryRun === 'true'),
 		listNotificationDeliveries: (c, { params, query }) => deliveries.deliveriesOf(c, params.id, null, query.hydrate === 'true'),
 		listSubscriptionDeliveries: (c, { params, query }) =>
 			deliveries.deliveriesOf(c, params.id, params.subscriptionId, query.hydrate === 'true'),

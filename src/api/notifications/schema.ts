@@ -3,8 +3,9 @@ import * as z from 'zod'
 import { atMost, LIMITS, shown } from '../../lib/limits.ts'
 import { InstanceMessage } from '../events/entry.ts'
 import { Names, NextPage, PageSize } from '../http/paging.ts'
-import { TAGS_OF_INSTANCE, TOPIC } from '../http/examples.ts'
+import { NOTIFICATION_ID, TAGS_OF_INSTANCE, TOPIC } from '../http/examples.ts'
 import { ATTEMPT, DELIVERY, NOTIFICATION, OWN_MESSAGE, RELEASE, SUBSCRIPTION } from './examples.ts'
+import { REPLAY } from '../instances/examples.ts'
 
 const Hydrate = z
 	.enum(['true', 'false'], 'expected true or false')
@@ -172,3 +173,31 @@ export const AttemptAnswer = z
 	.meta({ id: 'Attempt', examples: [ATTEMPT] })
 /** An attempt as answered. */
 export type Attempt = z.output<typeof AttemptAnswer>
+
+export const DryRun = z
+	.enum(['true', 'false'], 'expected true or false')
+	.optional()
+	.meta({ description: 'true: nothing is sent; 200 with what it would be' })
+
+/** `?dryRun=true`. */
+export const DryRunQuery = z.object({ dryRun: DryRun })
+
+/** A replay, or a release. */
+export const ResendAnswer = z
+	.strictObject({
+		id: z.number().nullable().meta({ description: 'null: a dry run' }),
+		kind: z.enum(['release', 'replay']),
+		status: z.enum(['running', 'done', 'cancelled', 'dry-run']),
+		total: z.number().meta({ description: 'Notifications that are sent again' }),
+		left: z.number().meta({ description: 'Still to be sent, or under way' }),
+		failed: z.number().meta({ description: 'Ended without having been accepted' }),
+		estimateSeconds: z.number().meta({ description: 'How long the rest takes at the pace of the last deliveries' }),
+		createdDate: z.string(),
+		endedDate: z.string().nullable(),
+	})
+	.meta({ id: 'Replay', examples: [REPLAY] })
+
+/** The path of a notification. */
+export const NotificationId = z.object({
+	id: z.string().meta({ description: 'Number of the notification', examples: [String(NOTIFICATION_ID)] }),
+})

@@ -8,10 +8,11 @@ import { findOwner, reachedOwner } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/records.ts'
 import { reachedInstances, type Reach, type Reached } from '../../instances/subscriptions.ts'
 import { LIMITS } from '../../lib/limits.ts'
-import type { Known, WatcherRpc } from '../../rpc/watcher.ts'
+import type { WatcherRpc } from '../../rpc/watcher.ts'
 import { callersInstance } from '../http/access.ts'
 import type { CallerContext } from '../http/environment.ts'
-import { askObject } from '../instances/watching.ts'
+import type { Known } from '../../rpc/known.ts'
+import { askObject } from '../http/ask.ts'
 
 /** Instances that a list asks at most (design, Faces). */
 const MOST_INSTANCES = LIMITS.mergedInstances.value

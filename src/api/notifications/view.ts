@@ -2,10 +2,11 @@
 import type * as z from 'zod'
 import { senderAddress, topic } from '../../events/notification.ts'
 import type { Reached, SubscriptionRow } from '../../instances/subscriptions.ts'
-import type { AttemptReport, NotificationReport, ResendReport, SubscriptionReport } from '../../rpc/delivery.ts'
+import type { ResendReport, SubscriptionReport } from '../../rpc/delivery.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import type { AttemptAnswer, DeliveryAnswer, NotificationAnswer, SubscriptionAnswer } from './schema.ts'
-import { deliveryStatus } from './where.ts'
+import type { AttemptReport, NotificationReport } from '../../rpc/notification.ts'
+import { deliveryStatus } from '../events/delivery-status.ts'
 
 /** A notification; with its message where the report has the body. */
 export function showNotification(publicUrl: string, owner: Reached, report: NotificationReport): z.output<typeof NotificationAnswer> {

@@ -2,19 +2,7 @@
 import { parseWhere, type Condition } from '../../elements/where.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { splitTopics } from './topics.ts'
-
-/** Delivery statuses of the contract, and what a notification's row says. */
-const STATUSES = {
-	created: 'waiting',
-	notified: 'claimed',
-	retry: 'retry',
-	delivered: 'delivered',
-	queued: 'queued',
-	dropped: 'dropped',
-} as const
-
-/** A status as deliveries have it. */
-export type DeliveryStatus = keyof typeof STATUSES
+import { type DeliveryStatus, STATUSES } from '../events/delivery-status.ts'
 
 /** What a `where` names; null: whatever. An empty list: nothing. */
 export interface DeliveryWish {
@@ -25,13 +13,6 @@ export interface DeliveryWish {
 	/** Topics of no instance. */
 	ownTopics: string[] | null
 	subscriptionIds: number[] | null
-}
-
-/** The delivery status of a row. */
-export function deliveryStatus(status: string): DeliveryStatus {
-	const found = (Object.keys(STATUSES) as DeliveryStatus[]).find((name) => STATUSES[name] === status)
-	if (found === undefined) throw new Error('a notification has a status that no delivery has')
-	return found
 }
 
 /** Reads a `where`; 400 that names what it cannot mean. */

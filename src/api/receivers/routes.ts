@@ -12,7 +12,8 @@ import { addressOf } from '../http/access.ts'
 import { type Api, describeOnly } from '../http/serve.ts'
 import type { PublicEnv } from '../http/environment.ts'
 import { receiverOperations } from './operations.ts'
-import { declaresTooMuch, instanceOfPath, instancesOfHeader, LARGEST_BODY, objectText, readBody, versionsOf } from './request.ts'
+import { declaresTooMuch, instanceOfPath, instancesOfHeader, LARGEST_BODY, objectText, versionsOf } from './request.ts'
+import { readBody } from '../../lib/body.ts'
 
 /** A body above this is a hint without its record (design, Seeing: webhooks). */
 export const LARGEST_SNAPSHOT = 1.5 * 1024 * 1024

@@ -16,7 +16,9 @@ import { LIMITS } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
 import { readId } from '../http/access.ts'
 import type { CallerContext } from '../http/environment.ts'
-import { readReplayQuery } from '../instances/replays.ts'
+import { instanceReplayOperations, notificationReplayOperations } from './instance-operations.ts'
+import * as replays from './instance-replays.ts'
+import { readReplayQuery } from './instance-replays.ts'
 import { AT_A_TIME } from '../http/merge.ts'
 import { serve, type Api } from '../http/serve.ts'
 import { toIsoSeconds } from '../http/times.ts'
@@ -28,7 +30,22 @@ const STEPS = 20
 
 type Answer = z.input<typeof ReplayJobAnswer>
 
-/** Mounts the calls. */
+/** Mounts the calls about replays of one instance and of one notification. */
+export function declareReplays(api: Api): void {
+	serve(api, instanceReplayOperations, {
+		startReplay: (c, { query, body }) => replays.replay(c, body, query.dryRun === 'true'),
+		listReplays: replays.list,
+		getReplay: (c, { params }) => replays.show(c, params.replayId),
+		cancelReplay: (c, { params }) => replays.cancel(c, params.replayId),
+		sendTestEvent: replays.testEvent,
+		eraseObject: (c, { params }) => replays.erase(c, params.resource, params.objectId),
+	})
+	serve(api, notificationReplayOperations, {
+		replayNotification: (c, { params, query }) => replays.replayOne(c, params.id, query.dryRun === 'true'),
+	})
+}
+
+/** Mounts the calls about replays across instances. */
 export function declareReplayJobs(api: Api): void {
 	serve(api, replayOperations, {
 		replayAcrossInstances: (c, { body }) => begin(c, body),

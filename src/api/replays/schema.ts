@@ -1,7 +1,7 @@
 /** The shapes of replays across instances. */
 import * as z from 'zod'
 import { atMost, LIMITS } from '../../lib/limits.ts'
-import { ReplayFilter } from '../instances/replay-schema.ts'
+import { ReplayFilter } from './instance-schema.ts'
 import { REPLAY_JOB } from '../instances/examples.ts'
 
 const list = z.array(z.string('expected text').max(LIMITS.tag.value, atMost('tag')), 'expected a list of texts')

@@ -1,8 +1,8 @@
 /** How a request proves whose it is: Basic or the query over https, a signature where PHP does not see https (WooCommerce facts, 1.4, 1.7). */
 import { Buffer } from 'node:buffer'
-import type { Connection, Credentials, Io } from '../element.ts'
 import { withQuery } from './http.ts'
 import { oauthQuery } from './oauth1.ts'
+import type { Connection, Credentials, Io } from '../store.ts'
 
 /** Everything that a request is authorized with. Holds secrets; made for the moment of use. */
 export interface Access {

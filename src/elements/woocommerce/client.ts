@@ -1,4 +1,12 @@
 /** Calls to one connected store: lists in the element's words, single objects, and the hub's calls as they are. */
+import { isRecord, valueAt } from '../values.ts'
+import { accessOf, authorize, type Access } from './access.ts'
+import { type Collection, collectionAt } from './collections.ts'
+import { gmtText } from './dates.ts'
+import { answerFailure, bare, parseJson, saysGone, shapeFailure } from './failures.ts'
+import { type Answer, DEFAULT_TIMEOUT_MS, exchange } from './http.ts'
+import { objectId } from './sight.ts'
+import { narrow } from './where.ts'
 import type {
 	Connection,
 	Credentials,
@@ -11,15 +19,7 @@ import type {
 	Resource,
 	StoreClient,
 	VendorRecord,
-} from '../element.ts'
-import { isRecord, valueAt } from '../values.ts'
-import { accessOf, authorize, type Access } from './access.ts'
-import { type Collection, collectionAt } from './collections.ts'
-import { gmtText } from './dates.ts'
-import { answerFailure, bare, parseJson, saysGone, shapeFailure } from './failures.ts'
-import { type Answer, DEFAULT_TIMEOUT_MS, exchange } from './http.ts'
-import { objectId } from './sight.ts'
-import { narrow } from './where.ts'
+} from '../store.ts'
 
 /** The API's place under the REST root. */
 export const API = 'wc/v3/'

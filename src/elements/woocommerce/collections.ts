@@ -11,7 +11,7 @@
  * - customers: `role=all`; the default shows the one role `customer`.
  * - reviews: `status=all`, approved and held; the default shows approved ones.
  */
-import type { Connection } from '../element.ts'
+import type { Connection } from '../store.ts'
 
 /** A collection's nature. */
 export interface Collection {

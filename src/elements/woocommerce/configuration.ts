@@ -1,7 +1,6 @@
 /** The configuration keys of a WooCommerce instance and the resources polled by default (cloud-elements contract, sections 2 and 3). */
 import { LIMITS } from '../../lib/limits.ts'
-import type { PollerResource } from '../element.ts'
-import type { ConfigurationKey, Pollable } from '../form.ts'
+import type { ConfigurationKey, Pollable, PollerResource } from '../form.ts'
 
 /** The four default resources. An empty `datesConfiguration` means WooCommerce's own dates, read in UTC. */
 export const DEFAULT_POLLER: Record<string, PollerResource> = {

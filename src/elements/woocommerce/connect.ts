@@ -2,7 +2,6 @@
  * Checks a store before an instance is made: finds it, finds out how a key gets in, what that key may read, and what there is to
  * know of the store. Every failure has its own message: what was found at which address, and what to do next.
  */
-import type { ConnectError, Connection, Credentials, Io } from '../element.ts'
 import type { Access } from './access.ts'
 import { API, recordsOf, totalOf } from './client.ts'
 import { collectionAt, isKnownCollection } from './collections.ts'
@@ -12,6 +11,7 @@ import type { Answer } from './http.ts'
 import { hubName } from './hub.ts'
 import { closed, connectError, noAnswer, Session, siteDown } from './session.ts'
 import { objectId } from './sight.ts'
+import type { ConnectError, Connection, Credentials, Io } from '../store.ts'
 
 type Collections = Connection['collections']
 

@@ -7,8 +7,8 @@ import { TZDate } from '@date-fns/tz'
 import { format as formatDate } from 'date-fns/format'
 import { isValid } from 'date-fns/isValid'
 import { parse as parseDate } from 'date-fns/parse'
-import type { Connection, DateRule, VendorRecord } from '../element.ts'
 import { EARLIEST_MS, LATEST_MS, readIso, valueAt } from '../values.ts'
+import type { Connection, DateRule, VendorRecord } from '../store.ts'
 
 /** The pattern of WooCommerce's own dates: no zone, whole seconds. */
 export const WOO_DATE_FORMAT = "yyyy-MM-dd'T'HH:mm:ss"

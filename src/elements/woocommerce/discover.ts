@@ -2,10 +2,10 @@
  * From what someone typed as the store's address to the site and its REST root, without credentials (WooCommerce facts, 1.1, 1.2,
  * 1.8): a redirect must be settled before a key is ever sent.
  */
-import type { ConnectError } from '../element.ts'
 import { answerFailure, bare, parseJson } from './failures.ts'
 import type { Answer } from './http.ts'
 import { closed, connectError, noAnswer, type Session, siteDown, unreachable } from './session.ts'
+import type { ConnectError } from '../store.ts'
 
 /** A site that was found. */
 export interface Site {

@@ -2,7 +2,7 @@
  * What went wrong, from every answer that a store, its host or the shield before it can give, and from every way in which a
  * request can end without one (WooCommerce facts, section 2). One place, so that polling, the hub and connecting agree.
  */
-import type { Failure } from '../element.ts'
+import type { Failure } from '../store.ts'
 
 /**
  * Why no answer came. All but `timeout` and `tls` are `unreachable` in a Failure, and stand in its `code`. `opaque`: workerd's

@@ -1,7 +1,7 @@
 /** One request to a store and its whole answer: time-limited, bounded in size, never following a redirect, never throwing. */
-import type { Failure, Io } from '../element.ts'
 import { networkFailure, networkTrouble, type PlainAnswer } from './failures.ts'
 import { percent } from './oauth1.ts'
+import type { Failure, Io } from '../store.ts'
 
 /** Ms until a request is given up, unless the caller says otherwise. */
 export const DEFAULT_TIMEOUT_MS = 15_000

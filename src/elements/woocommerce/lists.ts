@@ -1,5 +1,4 @@
 /** A hub's list in terms of WooCommerce: filter, order and paging of one collection (cloud-elements contract, section 8). */
-import type { Connection, VendorRecord } from '../element.ts'
 import type { Key, ListPlan, Planned } from '../records.ts'
 import { valueAt } from '../values.ts'
 import { type Condition, parseWhere } from '../where.ts'
@@ -8,6 +7,7 @@ import { siteZone } from './dates.ts'
 import { vendorPath } from './hub.ts'
 import { objectId } from './sight.ts'
 import { dateKind, filterOf } from './where.ts'
+import type { Connection, VendorRecord } from '../store.ts'
 
 /** Rows that WooCommerce gives at once (WooCommerce facts, 2.4). */
 const PAGE_LIMIT = 100

@@ -1,10 +1,10 @@
 /** WooCommerce's records at the hub: lists, writes, deletions, and what a store says of its collections. */
-import type { Failure, StoreClient } from '../element.ts'
 import type { RecordAnswer, Records, RecordWrite } from '../records.ts'
 import { collectionAt, isKnownCollection } from './collections.ts'
 import { vendorPath } from './hub.ts'
 import { planList } from './lists.ts'
 import { collectionsOf, fieldsOf } from './schema.ts'
+import type { Failure, StoreClient } from '../store.ts'
 
 /** The element's hub. */
 export const records: Records = {

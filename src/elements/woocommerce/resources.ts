@@ -1,11 +1,12 @@
 /** From one resource of a poller configuration to what the watcher polls (cloud-elements contract, section 3). */
-import type { Connection, DateRule, PollerResource, Resource, VendorRecord } from '../element.ts'
 import { canonicalWhere, type Condition, parseWhere } from '../where.ts'
 import { type Collection, collectionAt } from './collections.ts'
 import { knownFormat, siteZone, WOO_DATE_FORMAT, zoneName } from './dates.ts'
 import { vendorPath } from './hub.ts'
 import { fillPlaceholders, hasPlaceholders } from './placeholders.ts'
 import { filterOf, isDateField } from './where.ts'
+import type { Connection, DateRule, Resource, VendorRecord } from '../store.ts'
+import type { PollerResource } from '../form.ts'
 
 /** What was wrong: the field's path in the resource's settings and what was expected. */
 interface Refusal {

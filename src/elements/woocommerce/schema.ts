@@ -1,9 +1,9 @@
 /** What a store says of itself: which collections it has, and which fields their records (its index, and OPTIONS on a route; WooCommerce facts, 1.9). */
-import type { Failure, StoreClient } from '../element.ts'
 import type { RecordCollection, RecordField } from '../records.ts'
 import { hubName, vendorPath } from './hub.ts'
 import { isRecord } from '../values.ts'
 import { unexpected } from './failures.ts'
+import type { Failure, StoreClient } from '../store.ts'
 
 /** Levels of nested fields that are shown: `line_items[].meta_data[].key`. */
 const DEPTH = 3

@@ -1,8 +1,8 @@
 /** The requests of one check of a store: at most 12, and 20 s in all (connecting is part of an API call that someone waits for). */
-import type { ConnectError, Failure, Io } from '../element.ts'
 import { authorize, type Access } from './access.ts'
 import { answerFailure, bare, edgeTrouble, networkFailure, type NetworkTrouble } from './failures.ts'
 import { type Answer, DEFAULT_TIMEOUT_MS, exchange, withQuery } from './http.ts'
+import type { ConnectError, Failure, Io } from '../store.ts'
 
 /** Requests of one check. */
 export const MAX_REQUESTS = 12

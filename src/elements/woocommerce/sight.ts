@@ -1,7 +1,7 @@
 /** A record as the gate wants it: what identifies it, when it changed, whether it counts, and what it consists of. */
-import type { ObjectId, Resource, Sighting, VendorRecord } from '../element.ts'
 import { isRecord, readIso, valueAt } from '../values.ts'
 import { dateOf, WOO_DATE_FORMAT } from './dates.ts'
+import type { ObjectId, Resource, Sighting, VendorRecord } from '../store.ts'
 
 /** Names that change without anybody having changed anything (WooCommerce facts, section 4). */
 const VOLATILE = new Set([

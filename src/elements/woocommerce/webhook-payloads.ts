@@ -4,12 +4,12 @@
  */
 import { Buffer } from 'node:buffer'
 import { createHmac } from 'node:crypto'
-import type { ObjectId, VendorRecord } from '../element.ts'
 import type { HookEnvelope, HookReading, Hooks } from '../webhooks.ts'
 import { parseJson } from './failures.ts'
 import { objectId } from './sight.ts'
 import { ensureWebhooks, pauseWebhooks, removeWebhooks } from './webhooks.ts'
 import { isRecord } from '../values.ts'
+import type { ObjectId, VendorRecord } from '../store.ts'
 
 /** A topic's resource → the collection that it tells of. */
 const COLLECTIONS: Readonly<Record<string, string>> = { order: 'orders', product: 'products', customer: 'customers', coupon: 'coupons' }

@@ -3,10 +3,10 @@
  * others (WooCommerce facts, section 6). Ours are those with our name whose address has our receiver's path; the host does not
  * count, since the public address may have moved.
  */
-import type { Failure, StoreClient, VendorRecord } from '../element.ts'
 import type { DesiredHooks, Ensured, FoundHook } from '../webhooks.ts'
 import { unexpected } from './failures.ts'
 import { objectId } from './sight.ts'
+import type { Failure, StoreClient, VendorRecord } from '../store.ts'
 
 /** Rows a page, and pages at most: nobody has two thousand webhooks. */
 const PAGE = 100

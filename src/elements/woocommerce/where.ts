@@ -5,11 +5,11 @@
  * A date without zone is the site's own wall clock, as WooCommerce reads it (WooCommerce facts, 3.2); fields that end in `_gmt` are
  * UTC. What goes to the store is always UTC with `dates_are_gmt=true`.
  */
-import type { VendorRecord } from '../element.ts'
 import { readIso, readTime, valueAt } from '../values.ts'
 import { canonicalWhere, compare, type Condition, meets, type Operator } from '../where.ts'
 import type { Collection } from './collections.ts'
 import { gmtText, WOO_DATE_FORMAT, writeDate } from './dates.ts'
+import type { VendorRecord } from '../store.ts'
 
 /** A `where` in terms of a store's list. */
 export interface Filter {

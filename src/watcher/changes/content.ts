@@ -1,6 +1,6 @@
 /** What an object consists of, as short hashes: enough to say that it changed and which fields did, without keeping the record. */
 import { createHash } from 'node:crypto'
-import type { Sighting } from '../../elements/element.ts'
+import type { Sighting } from '../../elements/store.ts'
 
 /** Counts up when the way of hashing changes: rows of an older version are stored anew in silence (design, The gate). */
 export const HASH_VERSION = 1

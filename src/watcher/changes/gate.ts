@@ -3,8 +3,8 @@
  * "read it again", or with nothing (design, The gate and What rings). Polls, webhooks, searches and re-reads all pass here,
  * which is why a change seen twice rings once.
  */
-import type { ObjectId } from '../../elements/element.ts'
 import { difference, type Content } from './content.ts'
+import type { ObjectId } from '../../elements/store.ts'
 
 /** `live`; `hidden`: listed, not yet a thing; `unlisted`: exists, not listed; `trashed`; `gone` (design, What rings). */
 export type ObjectState = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'

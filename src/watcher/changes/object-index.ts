@@ -1,9 +1,8 @@
 /** The object index: reads and writes the rows that say what is known of each object. */
-import type { ObjectId } from '../../elements/element.ts'
 import type { Core } from '../core/core.ts'
 import type { Known, ObjectState } from './gate.ts'
-import type { Ranks } from '../polling/search.ts'
 import type { Sql } from '../core/ports.ts'
+import type { ObjectId } from '../../elements/store.ts'
 
 /** An index row: what the gate knows, and how many events the object has had. */
 export interface IndexRow extends Known {
@@ -165,4 +164,14 @@ function allShapes(core: Core): Map<number, string[]> {
 			core.shapes.set(row.id, row.names === '' ? [] : row.names.split('\n'))
 	}
 	return core.shapes
+}
+
+/** Known listed ids in ascending order, looked up by rank. */
+export interface Ranks {
+	/** How many known listed ids there are. */
+	readonly size: number
+	/** How many of them are ≤ id. */
+	upTo(id: number): number
+	/** The ids of ranks from … to − 1. */
+	slice(from: number, to: number): number[]
 }

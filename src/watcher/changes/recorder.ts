@@ -2,7 +2,6 @@
  * Recording: passes observations through the gate and commits what follows from them together: the objects' new rows, the
  * events with their records, the notifications that can be formed, and the cursor (design, The way of a change, 3).
  */
-import type { ObjectId, Resource, Sighting } from '../../elements/element.ts'
 import { contentOf, HASH_VERSION } from './content.ts'
 import type { Core, Watched } from '../core/core.ts'
 import { gate, type Change, type Doubt, type GateContext, type Observation } from './gate.ts'
@@ -11,6 +10,7 @@ import { isListed, readRows, writeRow, type IndexRow } from './object-index.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import { putIntoNotifications } from '../outbox/forming.ts'
 import type { Listed } from '../source/requests.ts'
+import type { ObjectId, Resource, Sighting } from '../../elements/store.ts'
 
 /** What was seen, before the gate: a record, or that there is no such object. */
 export type Seen = { id: ObjectId; sighting: Sighting } | { id: ObjectId; gone: true }

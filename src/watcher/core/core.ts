@@ -1,10 +1,11 @@
 /** What every job of a watcher shares: its surroundings, its configuration, its state, and the one way to commit. */
-import type { Element, Resource, StoreClient } from '../../elements/element.ts'
-import type { Ports, WatcherConfig } from './ports.ts'
-import { keepSettled } from '../outbox/settled.ts'
+import type { Element } from '../../elements/element.ts'
+import type { Ports } from './ports.ts'
+import { keepSettled } from './settled.ts'
 import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
-import type { Subscription } from '../outbox/subscriptions.ts'
-import type { NotificationRow } from '../outbox/unsettled.ts'
+import type { WatcherConfig } from '../../rpc/config.ts'
+import type { NotificationRow, Subscription } from './rows.ts'
+import type { Resource, StoreClient } from '../../elements/store.ts'
 
 /** A watched resource: how the element lists it, and where its polling stands. */
 export interface Watched {

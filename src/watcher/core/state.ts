@@ -1,12 +1,7 @@
 /** The watcher's one state row: cursors, scan positions and counters of an instance, as plain JSON. Times in epoch ms unless named `Sec`. */
-import type { Resource } from '../../elements/element.ts'
 import type { FoundHook } from '../../elements/webhooks.ts'
-import { SCAN_START, type ScanPosition } from '../polling/scan.ts'
-import type { Search } from '../polling/search.ts'
-import type { ClockDoubt, Window } from '../polling/poll.ts'
 import type { Sql } from './ports.ts'
-import type { Settled } from '../outbox/settled.ts'
-import type { HourTally } from '../log/tally.ts'
+import type { Resource } from '../../elements/store.ts'
 
 /** What is known of one polled resource. */
 export interface ResourceState {
@@ -298,3 +293,64 @@ export function loadState(sql: Sql): WatcherState {
 export function saveState(sql: Sql, body: string): void {
 	sql.run(`INSERT INTO state (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body`, body)
 }
+
+/** Where a scan stands; plain JSON. `n`: store rows up to and including `lastId`. */
+export interface ScanPosition {
+	lastId: number | string | null
+	n: number
+	/** Steps back already tried for this page, since rows moved. */
+	back: number
+	/** The last total above zero. */
+	total: number
+	/** Rows looked at. */
+	seen: number
+	/** Up to this offset a page showed nothing new and not its last row: what stands before it was seen, or is counted without being listed. */
+	bare?: number
+}
+
+/** A scan's beginning. */
+export const SCAN_START: ScanPosition = { lastId: null, n: 0, back: 0, total: 0, seen: 0 }
+
+/** An interval of store offsets [from, to) and what was already counted before and after it: `shift` = known ids − store rows. */
+export interface Interval {
+	from: number
+	to: number
+	/** Shift just before `from`, and at `to`. */
+	before: number
+	after: number
+	/** Id of the row before `from` (0: start) and the last id inside the interval (Infinity: open end). */
+	above: number
+	upTo: number
+}
+
+/** Where a search stands; plain JSON, so that a slice can end anywhere. */
+export interface Search {
+	limit: number
+	intervals: Interval[]
+	missing: number[]
+	unknown: number[]
+	requests: number
+}
+
+/** A store clock that was seen once and is not believed yet. */
+export interface ClockDoubt {
+	skewMs: number
+	atMs: number
+}
+
+/** A window under way: the fixed step of its key-set, and the second inside of which it pages by id, if any. */
+export interface Window {
+	afterSec: number
+	/** Store clock when the poll began: the cursor once the window is read. */
+	startedMs: number
+	/** What the poll's first answer said of the total, and how many listed objects were known then. */
+	total: number | null
+	listed: number
+	second: { sec: number; offset: number; found: number; before: number | null } | null
+}
+
+/** Hours since 1970, events recorded in it, and how many of all that were recorded then were accepted since. */
+export type HourTally = [hour: number, recorded: number, accepted: number]
+
+/** A carrier as it is kept: the last two are ms after `created`. */
+export type Settled = [id: number, status: string, created: number, updated: number, delivered: number | null]

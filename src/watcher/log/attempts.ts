@@ -1,6 +1,7 @@
 /** One row an attempt from the second on; the first one's outcome stands on its notification (design, Ringing). */
 import type { Sql } from '../core/ports.ts'
-import type { AttemptReport, Outcome } from '../../rpc/delivery.ts'
+import type { Outcome } from '../../rpc/delivery.ts'
+import type { AttemptReport } from '../../rpc/notification.ts'
 
 /** Keeps an attempt from the second on. */
 export function keepAttempt(sql: Sql, id: number, number: number, url: string | null, outcome: Outcome): void {

@@ -3,8 +3,8 @@ import { parseMembers } from '../../events/member.ts'
 import { eraseAnswers } from './attempts.ts'
 import type { Core } from '../core/core.ts'
 import { storedIds } from './event-log.ts'
-import { forgetSamples } from '../queries/webhook-reports.ts'
 import type { Outcome } from '../../rpc/delivery.ts'
+import { forgetSamples } from './rejections.ts'
 
 /** No attempt is settled longer than this after it began: a claim's lease, the time that a consumer takes for it, and more. */
 const UNDER_WAY_MS = 10 * 60_000

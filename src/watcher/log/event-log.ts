@@ -1,7 +1,7 @@
 /** The event log's rows, as events (design, State: the event log has one row a change). */
 import type { EventSource, EventType, StoredEvent } from '../../events/event.ts'
-import type { ObjectId } from '../../elements/element.ts'
 import type { Sql } from '../core/ports.ts'
+import type { ObjectId } from '../../elements/store.ts'
 
 /** An event about to be recorded. */
 export interface NewEvent extends StoredEvent {

@@ -6,15 +6,14 @@
 import { parseMembers } from '../../events/member.ts'
 import type { Core } from '../core/core.ts'
 import { carrierIds } from './event-log.ts'
-import { storedCarriers } from '../outbox/settled.ts'
+import { storedCarriers } from '../core/settled.ts'
+import type { HourTally } from '../core/state.ts'
 
 /** An hour, ms. */
 export const HOUR_MS = 3_600_000
 const DAY_HOURS = 24
 /** Days that counts are kept. */
 const KEPT_DAYS = 400
-/** Hours since 1970, events recorded in it, and how many of all that were recorded then were accepted since. */
-export type HourTally = [hour: number, recorded: number, accepted: number]
 
 /** Events were recorded, stamped with `atMs`. Call it inside `core.commit`. */
 export function noteRecorded(core: Core, events: number, atMs: number): void {

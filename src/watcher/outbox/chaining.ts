@@ -4,9 +4,9 @@
  */
 import type { WaitingChange } from '../../events/form.ts'
 import type { MemberExtra } from '../../events/member.ts'
-import type { ObjectId } from '../../elements/element.ts'
 import type { Core } from '../core/core.ts'
-import type { Subscription } from './subscriptions.ts'
+import type { Subscription } from '../core/rows.ts'
+import type { ObjectId } from '../../elements/store.ts'
 
 /** An event that may become part of a notification. */
 export interface Candidate extends WaitingChange {

@@ -9,9 +9,10 @@ import { keepAttempt, keptOutcome } from '../log/attempts.ts'
 import { flow } from './forming.ts'
 import { isWanted, restore } from './resend.ts'
 import type { Admission, Ask, Claim } from '../../rpc/delivery.ts'
-import { CALLBACK, subscriptionsOf, type Subscription } from './subscriptions.ts'
+import { CALLBACK, subscriptionsOf } from './subscriptions.ts'
 import { endUnknown, unknownOutcome, wasLast } from './settle.ts'
-import { LEASE_MS, unsettledRows, type NotificationRow } from './unsettled.ts'
+import { LEASE_MS, unsettledRows } from './unsettled.ts'
+import type { NotificationRow, Subscription } from '../core/rows.ts'
 
 /** Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a character. */
 const CLAIM_SIZE = 8_000_000

@@ -3,9 +3,9 @@ import { formatMembers, type Member } from '../../events/member.ts'
 import { senderAddress, type NotificationInstance } from '../../events/notification.ts'
 import type { Core } from '../core/core.ts'
 import type { NewEvent } from '../log/event-log.ts'
-import { noteSettled } from './settled.ts'
-import type { Subscription } from './subscriptions.ts'
-import { forgetRows, type NotificationRow } from './unsettled.ts'
+import { noteSettled } from '../core/settled.ts'
+import { forgetRows } from './unsettled.ts'
+import type { NotificationRow, Subscription } from '../core/rows.ts'
 
 /** No subscription has this number: what was posted and nobody hears. */
 const NOBODY = 0

@@ -7,7 +7,7 @@ import { parseMembers } from '../../events/member.ts'
 import type { Core } from '../core/core.ts'
 import { flow } from './forming.ts'
 import { forgetItem, isWanted } from './resend.ts'
-import { pruneSettled } from './settled.ts'
+import { pruneSettled } from '../core/settled.ts'
 import { keepTally } from '../log/tally.ts'
 import { leave } from './unsettled.ts'
 

@@ -4,35 +4,13 @@
  */
 import type { Core } from '../core/core.ts'
 import { forgetItems, release, settleUnsent } from './resend.ts'
-import { forgetQueued, noteSettled } from './settled.ts'
+import { forgetQueued, noteSettled } from '../core/settled.ts'
 import type { Sql } from '../core/ports.ts'
 import { forgetRows } from './unsettled.ts'
+import type { Subscription } from '../core/rows.ts'
 
 /** The instance's callback is the first subscription. */
 export const CALLBACK = 1
-
-/** A subscription as stored. Times epoch ms. */
-export interface Subscription {
-	id: number
-	/** Its number in D1; null in rows made before there were several. */
-	number: number | null
-	url: string
-	/** What it hears; null: all of this object. */
-	topics: string[] | null
-	active: boolean
-	/** Why it is not active, a sentence. */
-	reason: string | null
-	/** The log's sequence when it began: what came before was not meant for it. */
-	since: number
-	/** Its deliveries ask the callback's breaker first. */
-	guarded: boolean
-	/** Not rung before: the breaker is open, or the rate is used up. */
-	parkedMs: number | null
-	lastSuccessMs: number | null
-	failingSinceMs: number | null
-	lastStatus: string | null
-	createdMs: number
-}
 
 interface Row {
 	id: number

@@ -2,8 +2,9 @@
 import { objectKey } from '../../events/form.ts'
 import { parseMembers } from '../../events/member.ts'
 import type { Core } from '../core/core.ts'
-import { noteSettled, type Carrier } from './settled.ts'
+import { noteSettled, type Carrier } from '../core/settled.ts'
 import { noteAccepted } from '../log/tally.ts'
+import type { NotificationRow } from '../core/rows.ts'
 
 /** Most notifications of a subscription that are unsettled at a time: what an outage adds stays in the log, where it is cheap. */
 export const UNSETTLED_LIMIT = 100
@@ -13,30 +14,6 @@ export const LEASE_MS = 45_000
 
 /** So many that can go at once are enough to go on with. */
 const PLENTY = UNSETTLED_LIMIT / 4
-
-/** A notification's row, as far as sending it needs. Times epoch ms. */
-export interface NotificationRow {
-	id: number
-	subscription: number
-	object_type: string
-	members: string
-	created: number
-	updated: number
-	context: string
-	status: string
-	attempt: number
-	/** Attempts made before it was sent again. */
-	base: number
-	due: number
-	lease: number | null
-	first_try: number | null
-	first_failure: number | null
-	settled: number | null
-	/** When it was first accepted. */
-	delivered: number | null
-	/** What sends it again. */
-	resend: number | null
-}
 
 /** The columns of `NotificationRow`. */
 export const NOTIFICATION_COLUMNS =

@@ -1,11 +1,11 @@
 /** Reads by id: confirmations of what a list no longer shows, second looks at what is doubtful, objects that others point at. */
-import type { ObjectId } from '../../elements/element.ts'
 import type { Core, Watched } from '../core/core.ts'
 import { GONE_APART_MS, type Doubt } from '../changes/gate.ts'
-import { judgeProbe } from '../webhooks/receive.ts'
 import { readRows } from '../changes/object-index.ts'
 import { isNews, mayLookUp, putLookup, record } from '../changes/recorder.ts'
 import { read, readInList, StoreTrouble, type Budget } from '../source/requests.ts'
+import { judgeProbe } from '../changes/probe.ts'
+import type { ObjectId } from '../../elements/store.ts'
 
 /** Reads an instance makes a minute because something pointed at an object; what another object's change points at may use half of them. */
 const READS_A_MINUTE = 60

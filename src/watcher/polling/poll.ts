@@ -1,4 +1,5 @@
 /** Decisions of a poll: which window it must see, whether the newest rows close it, what its total means. Pure; all of them take the time. */
+import type { Window } from '../core/state.ts'
 
 /** Rows of the idle request. */
 export const HEAD_ROWS = 10
@@ -70,17 +71,6 @@ export function windowForced(input: {
 	return nearClockChange(input.zone, input.nowMs)
 }
 
-/** A window under way: the fixed step of its key-set, and the second inside of which it pages by id, if any. */
-export interface Window {
-	afterSec: number
-	/** Store clock when the poll began: the cursor once the window is read. */
-	startedMs: number
-	/** What the poll's first answer said of the total, and how many listed objects were known then. */
-	total: number | null
-	listed: number
-	second: { sec: number; offset: number; found: number; before: number | null } | null
-}
-
 /** The window after a page of it. Null: read to its end. `stamps` of the page's rows, ascending where stamps order it. */
 export function afterWindowPage(window: Window, stamps: (number | null)[], total: number | null, limit: number): Window | null {
 	const count = stamps.length
@@ -125,44 +115,6 @@ export function searchKey(total: number, difference: number): string {
 /** The brake (design, Seeing: polling): more than 20 objects and more than a tenth of a resource gone at one look. */
 export function brakes(gone: number, listed: number): boolean {
 	return gone > 20 && gone * 10 > listed
-}
-
-/** A store clock that was seen once and is not believed yet. */
-export interface ClockDoubt {
-	skewMs: number
-	atMs: number
-}
-
-/**
- * The store's clock: believed when it agrees with what was believed before, or when it says the same new thing twice, seconds
- * apart: a cached answer keeps its old Date, a clock that was set goes on from there. `skew` = store clock − own clock, ms.
- */
-export function judgeClock(
-	skewMs: number | null,
-	doubt: ClockDoubt | null,
-	storeNowMs: number,
-	nowMs: number,
-): { stale: boolean; skewMs: number; doubt: ClockDoubt | null } {
-	const seen = storeNowMs - nowMs
-	if (skewMs === null) return { stale: false, skewMs: seen, doubt: null }
-	// Followed forwards only: a cache that is asked every minute would drag the clock back with it for ever.
-	if (Math.abs(seen - skewMs) <= CLOCK_TOLERANCE_MS) return { stale: false, skewMs: Math.max(seen, skewMs), doubt: null }
-	if (doubt === null) return { stale: true, skewMs, doubt: { skewMs: seen, atMs: nowMs } }
-	if (nowMs - doubt.atMs < CLOCK_DOUBT_MS) return { stale: true, skewMs, doubt }
-	if (Math.abs(seen - doubt.skewMs) <= CLOCK_SAME_MS) return { stale: false, skewMs: seen, doubt: null }
-	return { stale: true, skewMs, doubt: { skewMs: seen, atMs: nowMs } }
-}
-
-/** A Date header has whole seconds and answers take time. */
-const CLOCK_SAME_MS = 3_000
-const CLOCK_DOUBT_MS = 10_000
-const CLOCK_TOLERANCE_MS = 60_000
-
-/** How long to leave a store alone after failures in a row: growing, an hour at most; its own wish counts up to six hours. */
-export function backoffMs(failures: number, intervalMs: number, retryAfterMs: number | null, random: number): number {
-	const first = Math.max(1_000, Math.min(intervalMs, 30_000))
-	const grown = Math.min(first * 2 ** Math.max(0, failures - 1), 3_600_000) * (0.9 + 0.2 * random)
-	return Math.max(grown, Math.min(retryAfterMs ?? 0, 6 * 3_600_000))
 }
 
 /** When the next poll is due: the interval after the last start, never in the past. */

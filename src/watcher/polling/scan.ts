@@ -2,23 +2,7 @@
  * Scans of a whole collection by id, in anchored pages (design, Seeing: polling): deletions shift offsets, so every page must
  * begin at or before the last id seen. Pure: which offset to read next, and what a page means.
  */
-
-/** Where a scan stands; plain JSON. `n`: store rows up to and including `lastId`. */
-export interface ScanPosition {
-	lastId: number | string | null
-	n: number
-	/** Steps back already tried for this page, since rows moved. */
-	back: number
-	/** The last total above zero. */
-	total: number
-	/** Rows looked at. */
-	seen: number
-	/** Up to this offset a page showed nothing new and not its last row: what stands before it was seen, or is counted without being listed. */
-	bare?: number
-}
-
-/** A scan's beginning. */
-export const SCAN_START: ScanPosition = { lastId: null, n: 0, back: 0, total: 0, seen: 0 }
+import type { ScanPosition } from '../core/state.ts'
 
 const STEPS = [1, 20, 200, 2_000]
 

@@ -1,6 +1,5 @@
 /** Scans of whole collections in anchored id pages: the baseline, the re-read, the pass of resources without a modified filter. */
 import { createHash } from 'node:crypto'
-import type { Sighting } from '../../elements/element.ts'
 import { contentOf, difference } from '../changes/content.ts'
 import type { Core, Watched } from '../core/core.ts'
 import { listedBetween, readRows, unlisted } from '../changes/object-index.ts'
@@ -8,9 +7,10 @@ import { brakes, searchKey } from './poll.ts'
 import { isNews, putLookup, recordPage } from '../changes/recorder.ts'
 import { list, type Budget, type Listed } from '../source/requests.ts'
 import { watchedResources } from '../source/resources.ts'
-import { SCAN_START, scanOffset, scanPage, type ScanPosition } from './scan.ts'
-import type { ResourceState } from '../core/state.ts'
+import { scanOffset, scanPage } from './scan.ts'
+import { type ResourceState, SCAN_START, type ScanPosition } from '../core/state.ts'
 import { holdDeletions } from './totals.ts'
+import type { Sighting } from '../../elements/store.ts'
 
 const HOUR_MS = 3_600_000
 /** Objects of a re-read that are looked at for fields that change without a stamp, and how many of them make a field volatile. */

@@ -3,37 +3,8 @@
  * (design, Seeing: polling). Pure: it says which offset to read next and learns from the page. What it finds are candidates
  * only; reads by id decide.
  */
-
-/** Known listed ids in ascending order, looked up by rank. */
-export interface Ranks {
-	/** How many known listed ids there are. */
-	readonly size: number
-	/** How many of them are ≤ id. */
-	upTo(id: number): number
-	/** The ids of ranks from … to − 1. */
-	slice(from: number, to: number): number[]
-}
-
-/** An interval of store offsets [from, to) and what was already counted before and after it: `shift` = known ids − store rows. */
-interface Interval {
-	from: number
-	to: number
-	/** Shift just before `from`, and at `to`. */
-	before: number
-	after: number
-	/** Id of the row before `from` (0: start) and the last id inside the interval (Infinity: open end). */
-	above: number
-	upTo: number
-}
-
-/** Where a search stands; plain JSON, so that a slice can end anywhere. */
-export interface Search {
-	limit: number
-	intervals: Interval[]
-	missing: number[]
-	unknown: number[]
-	requests: number
-}
+import type { Interval, Search } from '../core/state.ts'
+import type { Ranks } from '../changes/object-index.ts'
 
 /** Begins a search in a list of `total` rows with pages of `limit`. */
 export function startSearch(ranks: Ranks, total: number, limit: number): Search {

@@ -1,11 +1,11 @@
 /** What a list's total says: nothing, or that objects are in the trash, gone, or there without being known; then the search finds which. */
 import type { Core, Watched } from '../core/core.ts'
-import { loadRanks } from '../changes/object-index.ts'
+import { loadRanks, type Ranks } from '../changes/object-index.ts'
 import { brakes, horizonSec, judgeTotal, searchKey } from './poll.ts'
 import { putLookup, recordPage } from '../changes/recorder.ts'
 import { list, type Budget } from '../source/requests.ts'
 import type { ResourceState } from '../core/state.ts'
-import { learn, nextProbe, startSearch, type Ranks } from './search.ts'
+import { learn, nextProbe, startSearch } from './search.ts'
 
 const TRASH_ROWS = 100
 

@@ -1,10 +1,10 @@
 /** Polling without an index (`filterByUpdatedDate: false`): what the url answers rings by its dates alone (contract, section 3). */
-import type { Sighting } from '../../elements/element.ts'
 import type { Core, Watched } from '../core/core.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import { putIntoNotifications } from '../outbox/forming.ts'
 import { storable } from '../changes/recorder.ts'
 import { list, type Budget } from '../source/requests.ts'
+import type { Sighting } from '../../elements/store.ts'
 
 const PAGES = 20
 

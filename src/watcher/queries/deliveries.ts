@@ -8,10 +8,12 @@ import { flow } from '../outbox/forming.ts'
 import type { Mark } from '../../rpc/log.ts'
 import { notificationBody } from '../outbox/claim.ts'
 import type { Sql } from '../core/ports.ts'
-import type { NotificationPage, NotificationQuery, NotificationReport, SubscriptionReport } from '../../rpc/delivery.ts'
+import type { NotificationPage, NotificationQuery, SubscriptionReport } from '../../rpc/delivery.ts'
 import { firstAt } from '../log/lower-bound.ts'
-import { activate, readSubscriptions, type Subscription } from '../outbox/subscriptions.ts'
-import { NOTIFICATION_COLUMNS, unsettledRows, type NotificationRow } from '../outbox/unsettled.ts'
+import { activate, readSubscriptions } from '../outbox/subscriptions.ts'
+import { NOTIFICATION_COLUMNS, unsettledRows } from '../outbox/unsettled.ts'
+import type { NotificationRow, Subscription } from '../core/rows.ts'
+import type { NotificationReport } from '../../rpc/notification.ts'
 
 /** Above so many a backlog is not counted on. */
 const COUNTED = 10_001

@@ -15,7 +15,7 @@ import {
 } from '../../rpc/log.ts'
 import type { Sql } from '../core/ports.ts'
 import { firstAt } from '../log/lower-bound.ts'
-import { settledCarriers, type Carrier } from '../outbox/settled.ts'
+import { settledCarriers, type Carrier } from '../core/settled.ts'
 import { unsettledRows } from '../outbox/unsettled.ts'
 
 /** A page of the log ends early when its records hold so many characters: an RPC answer holds 32 MiB. */

@@ -3,7 +3,6 @@
  * answer ends it (design, Seeing: polling, Politeness).
  */
 import type { Core, Watched } from '../core/core.ts'
-import { backoffMs } from '../polling/poll.ts'
 import { StoreTrouble } from './requests.ts'
 
 /** A store that refuses its key is asked again at this pace. */
@@ -83,4 +82,11 @@ export function placeOf(error: unknown): { error: string; at: string | null } {
 		.filter((line) => /^\s+at /.test(line))
 		.slice(0, 4)
 	return { error: error.name, at: frames.map((line) => line.trim()).join(' < ') }
+}
+
+/** How long to leave a store alone after failures in a row: growing, an hour at most; its own wish counts up to six hours. */
+export function backoffMs(failures: number, intervalMs: number, retryAfterMs: number | null, random: number): number {
+	const first = Math.max(1_000, Math.min(intervalMs, 30_000))
+	const grown = Math.min(first * 2 ** Math.max(0, failures - 1), 3_600_000) * (0.9 + 0.2 * random)
+	return Math.max(grown, Math.min(retryAfterMs ?? 0, 6 * 3_600_000))
 }

@@ -1,7 +1,7 @@
 /** Requests to the store on behalf of a watcher: counted, bounded by the slice, and refused when the answer cannot be believed. */
-import type { Failure, ListQuery, ObjectId, Sighting } from '../../elements/element.ts'
 import type { Core, Watched } from '../core/core.ts'
-import { judgeClock } from '../polling/poll.ts'
+import { judgeClock } from './clock.ts'
+import type { Failure, ListQuery, ObjectId, Sighting } from '../../elements/store.ts'
 
 /** A slice of work ends after so many requests (the platform's smallest plan allows 50 an invocation) or so long. */
 export const SLICE_REQUESTS = 40

@@ -1,10 +1,10 @@
 /** Which resources an instance watches: its configuration held against the state of those that were polled before. */
-import type { Resource } from '../../elements/element.ts'
 import { effectivePoller } from '../../instances/poller.ts'
 import type { Core, Watched } from '../core/core.ts'
-import type { WatcherConfig } from '../core/ports.ts'
 import { list, type Budget } from './requests.ts'
 import { newResource, type ResourceState } from '../core/state.ts'
+import type { WatcherConfig } from '../../rpc/config.ts'
+import type { Resource } from '../../elements/store.ts'
 
 const understood = new WeakMap<WatcherConfig, Resource[]>()
 

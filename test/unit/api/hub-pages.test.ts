@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest'
 import { MOST_PAGES, readPage } from '../../../src/api/hub/read.ts'
 import { formatHubToken, parseHubToken } from '../../../src/api/hub/token.ts'
 import { placeAt, type Place } from '../../../src/api/hub/walk.ts'
-import type { Connection, StoreClient, VendorRecord } from '../../../src/elements/element.ts'
 import type { ListPlan } from '../../../src/elements/records.ts'
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
 import { parseWhere, meets } from '../../../src/elements/where.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from '../../store/store.ts'
 import { ioOf } from '../elements/support.ts'
+import type { Connection, StoreClient, VendorRecord } from '../../../src/elements/store.ts'
 
 const NOW = Date.parse('2026-11-23T12:00:00Z')
 

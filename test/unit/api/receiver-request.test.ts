@@ -1,14 +1,7 @@
 /** What a receiver reads of a request before it trusts anything. */
 import { describe, expect, test } from 'vitest'
-import {
-	declaresTooMuch,
-	DEEPEST,
-	instanceOfPath,
-	instancesOfHeader,
-	objectText,
-	readBody,
-	versionsOf,
-} from '../../../src/api/receivers/request.ts'
+import { declaresTooMuch, DEEPEST, instanceOfPath, instancesOfHeader, objectText, versionsOf } from '../../../src/api/receivers/request.ts'
+import { readBody } from '../../../src/lib/body.ts'
 
 describe('the instance', () => {
 	test('padded, unpadded and URL-safe base64 of a whole number', () => {

@@ -13,11 +13,12 @@ import {
 	report,
 	wake,
 } from '../../../src/delivery/breaker.ts'
-import { fresh, type State, type Told, type Verdict } from '../../../src/delivery/breaker-state.ts'
+import { fresh, type State } from '../../../src/delivery/breaker-state.ts'
 import { SHORT_WAIT_MS } from '../../../src/delivery/token-bucket.ts'
 import { breaks } from '../../../src/delivery/classify.ts'
 import type { Ask } from '../../../src/rpc/delivery.ts'
 import { Random } from '../../store/random.ts'
+import type { Told, Verdict } from '../../../src/rpc/callback.ts'
 
 const T0 = 1_800_000_000_000
 const HOUR = 3_600_000

@@ -1,7 +1,8 @@
 /** Schedules: what a lone notification lives through. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { nextTryAt, parseSchedule, type Schedule, STANDARD_STEPS, tries } from '../../../src/delivery/schedule.ts'
+import { nextTryAt, parseSchedule, STANDARD_STEPS, tries } from '../../../src/delivery/schedule.ts'
+import type { Schedule } from '../../../src/rpc/config.ts'
 
 const START = 1_800_000_000_000
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Connection, ListQuery, Resource } from '../../../src/elements/element.ts'
 import { openClient } from '../../../src/elements/woocommerce/client.ts'
 import { DENVER, ioOf, json, NOW, recorded, resource, responseOf } from './support.ts'
+import type { Connection, ListQuery, Resource } from '../../../src/elements/store.ts'
 
 const CREDENTIALS = { storeUrl: DENVER.home, key: 'ck_public', secret: 'cs_hidden' }
 const answers = recorded('answers')

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { ConnectError, Connection, Io } from '../../../src/elements/element.ts'
 import { findElement } from '../../../src/elements/registry.ts'
 import { connectStore } from '../../../src/elements/woocommerce/connect.ts'
 import { storeAddresses } from '../../../src/elements/woocommerce/discover.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from '../../store/store.ts'
 import { ioOf, json, recorded, responseOf } from './support.ts'
+import type { ConnectError, Connection, Io } from '../../../src/elements/store.ts'
 
 const PATHS = ['orders', 'products', 'coupons', 'customers']
 const https = (options: StoreOptions = {}): SimulatedStore => createStore({ url: 'https://shop.example', objects: 5, ...options })

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { DateRule } from '../../../src/elements/element.ts'
 import {
 	dateOf,
 	knownFormat,
@@ -12,6 +11,7 @@ import {
 } from '../../../src/elements/woocommerce/dates.ts'
 import { readIso } from '../../../src/elements/values.ts'
 import { fillPlaceholders } from '../../../src/elements/woocommerce/placeholders.ts'
+import type { DateRule } from '../../../src/elements/store.ts'
 
 const at = (iso: string): number => Date.parse(iso)
 const rule = (more: Partial<DateRule> = {}): DateRule => ({

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Failure } from '../../../src/elements/element.ts'
 import { networkTrouble, retryAfter, saysGone } from '../../../src/elements/woocommerce/failures.ts'
 import { openClient } from '../../../src/elements/woocommerce/client.ts'
 import { DENVER, ioOf, NOW, recorded, resource, responseOf } from './support.ts'
+import type { Failure } from '../../../src/elements/store.ts'
 
 const CREDENTIALS = { storeUrl: DENVER.home, key: 'ck_public', secret: 'cs_hidden' }
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { Connection, PollerResource } from '../../../src/elements/element.ts'
 import { findElement, elements } from '../../../src/elements/registry.ts'
 import { fillResource, resourceOf } from '../../../src/elements/woocommerce/resources.ts'
 import { canonicalJson, objectId, sight } from '../../../src/elements/woocommerce/sight.ts'
 import { DENVER, NOW, recorded, resource } from './support.ts'
+import type { Connection } from '../../../src/elements/store.ts'
+import type { PollerResource } from '../../../src/elements/form.ts'
 
 const refusal = (settings: PollerResource): string => {
 	const found = resourceOf('label', settings, DENVER)

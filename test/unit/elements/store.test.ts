@@ -1,9 +1,9 @@
 /** The element against the simulated store: every collection that may be polled is listed, read and found gone through the same calls. */
 import { describe, expect, it } from 'vitest'
-import type { Connection, ListQuery, StoreClient, VendorRecord } from '../../../src/elements/element.ts'
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from '../../store/store.ts'
 import { ioOf, resource } from './support.ts'
+import type { Connection, ListQuery, StoreClient, VendorRecord } from '../../../src/elements/store.ts'
 
 async function open(
 	options: StoreOptions = {},

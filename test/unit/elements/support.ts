@@ -1,7 +1,8 @@
 /** What the tests of the element share: recorded answers of real stores, and an Io without a network. */
 import { readFileSync } from 'node:fs'
-import type { Connection, Io, PollerResource, Resource } from '../../../src/elements/element.ts'
 import { resourceOf } from '../../../src/elements/woocommerce/resources.ts'
+import type { Connection, Io, Resource } from '../../../src/elements/store.ts'
+import type { PollerResource } from '../../../src/elements/form.ts'
 
 /** An answer that a real store gave. */
 export interface Recorded {

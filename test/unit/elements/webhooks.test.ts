@@ -1,12 +1,12 @@
 /** The webhooks at a store, made, mended and removed: against the simulated store, and against answers that it does not give. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Connection, StoreClient } from '../../../src/elements/element.ts'
 import type { DesiredHooks } from '../../../src/elements/webhooks.ts'
 import { openClient } from '../../../src/elements/woocommerce/client.ts'
 import { hooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
 import { ensureWebhooks, pauseWebhooks, removeWebhooks } from '../../../src/elements/woocommerce/webhooks.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { DENVER, ioOf, json } from './support.ts'
+import type { Connection, StoreClient } from '../../../src/elements/store.ts'
 
 const URL_1 = 'https://bell.example/elements/api-v2/events/woocommercerest/NDI=?v=1'
 const WANTED: DesiredHooks = {

@@ -4,7 +4,7 @@ import { type AccountSettings, DEFAULT_SETTINGS } from '../../../src/accounts/se
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
 import { normalizeConfiguration, toWatcherConfig, type NormalConfiguration, type NormalizeOptions } from '../../../src/instances/config.ts'
 import type { Instance } from '../../../src/instances/records.ts'
-import { DEFAULT_DELIVERY } from '../../../src/watcher/core/ports.ts'
+import { DEFAULT_DELIVERY } from '../../../src/rpc/config.ts'
 
 const REQUIRED = { 'store.url': 'https://shop.example', 'oauth.api.key': 'ck', 'oauth.api.secret': 'cs' }
 const OPTIONS: NormalizeOptions = {

@@ -16,13 +16,14 @@ import { erase } from '../../../src/watcher/log/erasure.ts'
 import type { NewEvent } from '../../../src/watcher/log/event-log.ts'
 import { putIntoNotifications } from '../../../src/watcher/outbox/forming.ts'
 import { readCarriers } from '../../../src/watcher/queries/log-pages.ts'
-import { DEFAULT_DELIVERY, type DeliveryConfig, type Ports, type WatcherConfig } from '../../../src/watcher/core/ports.ts'
+import type { Ports } from '../../../src/watcher/core/ports.ts'
 import { cancelResend, replay, resendsOf } from '../../../src/watcher/outbox/replays.ts'
 import type { Admission, Ask, Claim, Outcome, ReplayQuery } from '../../../src/rpc/delivery.ts'
-import type { Known } from '../../../src/rpc/watcher.ts'
-import { keepSettled, type Carrier } from '../../../src/watcher/outbox/settled.ts'
+import { keepSettled, type Carrier } from '../../../src/watcher/core/settled.ts'
 import { CALLBACK } from '../../../src/watcher/outbox/subscriptions.ts'
 import { MemorySql } from '../../support/world.ts'
+import { DEFAULT_DELIVERY, type DeliveryConfig, type WatcherConfig } from '../../../src/rpc/config.ts'
+import type { Known } from '../../../src/rpc/known.ts'
 
 const SECOND = 1000
 const HOUR = 3_600 * SECOND

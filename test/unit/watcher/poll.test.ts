@@ -3,19 +3,19 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
 	afterWindowPage,
-	backoffMs,
 	brakes,
 	headCloses,
 	horizonSec,
-	judgeClock,
 	judgeTotal,
 	nearClockChange,
 	nextPollAt,
 	searchKey,
 	windowForced,
 	zoneOffsetMinutes,
-	type Window,
 } from '../../../src/watcher/polling/poll.ts'
+import type { Window } from '../../../src/watcher/core/state.ts'
+import { judgeClock } from '../../../src/watcher/source/clock.ts'
+import { backoffMs } from '../../../src/watcher/source/backoff.ts'
 
 const NOW = Date.UTC(2026, 5, 15, 12)
 const HOUR = 3_600_000

@@ -1,7 +1,8 @@
 /** Scans in anchored id pages: whatever moves meanwhile, no surviving row is skipped. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SCAN_START, scanOffset, scanPage, type ScanPosition } from '../../../src/watcher/polling/scan.ts'
+import { scanOffset, scanPage } from '../../../src/watcher/polling/scan.ts'
+import { SCAN_START, type ScanPosition } from '../../../src/watcher/core/state.ts'
 
 type Ids = (number | string)[]
 

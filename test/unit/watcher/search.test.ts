@@ -1,7 +1,9 @@
 /** The search by bisection: finds what is missing from a list, or in it without being known, in few requests. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { learn, nextProbe, startSearch, type Ranks, type Search } from '../../../src/watcher/polling/search.ts'
+import { learn, nextProbe, startSearch } from '../../../src/watcher/polling/search.ts'
+import type { Search } from '../../../src/watcher/core/state.ts'
+import type { Ranks } from '../../../src/watcher/changes/object-index.ts'
 
 /** Ranks of ids that are known. */
 function ranksOf(ids: readonly number[]): Ranks {

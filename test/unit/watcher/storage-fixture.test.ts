@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { coverageOf } from '../../../src/watcher/queries/coverage.ts'
-import { rejectionsOf, webhooksOf } from '../../../src/watcher/queries/webhook-reports.ts'
+import { webhooksOf } from '../../../src/watcher/queries/webhook-reports.ts'
 import { notificationsOf, releaseOf, subscriptionsOf } from '../../../src/watcher/queries/deliveries.ts'
 import { eventsOf } from '../../../src/watcher/queries/log-pages.ts'
 import { replay, resendsOf } from '../../../src/watcher/outbox/replays.ts'
@@ -11,6 +11,7 @@ import { healthOf, pollerOf } from '../../../src/watcher/queries/reports.ts'
 import { outdated } from '../../../src/watcher/core/tables.ts'
 import { World } from '../../support/world.ts'
 import { HOUR, MINUTE, told } from './stories/tell.ts'
+import { rejectionsOf } from '../../../src/watcher/log/rejections.ts'
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/storage')
 

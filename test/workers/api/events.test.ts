@@ -1,8 +1,8 @@
 /** The event log over HTTP: filters, exports, dispositions, streams; what is refused, and that nobody reaches another organization's. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { NotificationReport } from '../../../src/rpc/delivery.ts'
 import { addOrganization, BASE, env, freshDatabase, startWorld, type Client } from './harness.ts'
 import { loggedEvent, START, twoLogs } from './support.ts'
+import type { NotificationReport } from '../../../src/rpc/notification.ts'
 
 let client: Client
 let token: string

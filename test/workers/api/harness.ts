@@ -10,9 +10,10 @@ import type { SimulatedStore } from '../../store/store.ts'
 import { undeclared } from '../contract/document.ts'
 import type { Services } from '../../../src/instances/services.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
-import type { AttemptReport, NotificationReport, ResendReport, SubscriptionReport } from '../../../src/rpc/delivery.ts'
+import type { ResendReport, SubscriptionReport } from '../../../src/rpc/delivery.ts'
 import type { HookAnswer, HookDelivery, HookRejections, MetricsReport, WatcherRpc } from '../../../src/rpc/watcher.ts'
 import type { EventRow, TallyBucket, TimelineReport } from '../../../src/rpc/log.ts'
+import type { AttemptReport, NotificationReport } from '../../../src/rpc/notification.ts'
 
 export const env = cloudflareEnv as unknown as Env
 export const BASE = 'https://bell.example.com/elements/api-v2'

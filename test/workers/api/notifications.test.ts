@@ -3,9 +3,10 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { removeRow } from '../../../src/instances/records.ts'
-import type { NotificationReport, SubscriptionReport } from '../../../src/rpc/delivery.ts'
+import type { SubscriptionReport } from '../../../src/rpc/delivery.ts'
 import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
 import { fakeInstance, manyInstances } from './support.ts'
+import type { NotificationReport } from '../../../src/rpc/notification.ts'
 
 const HOOK = 'https://hook.example.com/in'
 const TOPIC = (id: number) => `instance-${id}-woocommercerest-events`

@@ -1,9 +1,10 @@
 /** Replays, test events and erasing over HTTP: what is asked of the object, what is refused, what the audit log says. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
-import type { NotificationReport, ResendReport, SubscriptionReport } from '../../../src/rpc/delivery.ts'
+import type { ResendReport, SubscriptionReport } from '../../../src/rpc/delivery.ts'
 import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
 import { fakeInstance } from './support.ts'
+import type { NotificationReport } from '../../../src/rpc/notification.ts'
 
 let client: Client
 

@@ -1,9 +1,9 @@
 /** Account settings over HTTP: shown, changed, refused; and how they reach instances. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { operatorKeyContext, readAccountSettings } from '../../../src/accounts/settings.ts'
+import { readAccountSettings } from '../../../src/accounts/settings.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { resealSecrets } from '../../../src/instances/reseal.ts'
-import { openSecret } from '../../../src/lib/sealing.ts'
+import { openSecret, operatorKeyContext } from '../../../src/lib/sealing.ts'
 import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
 import { fakeInstance } from './support.ts'
 

@@ -2,8 +2,8 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
-import type { Doorbell, Env } from '../../../src/context.ts'
-import { type Callback, callbackOf } from '../../../src/delivery/callback.ts'
+import { callbackOf, type Doorbell, type Env } from '../../../src/context.ts'
+import type { Callback } from '../../../src/delivery/callback.ts'
 import type { Ask } from '../../../src/rpc/delivery.ts'
 import { until } from '../watcher/shop.ts'
 

@@ -60,7 +60,7 @@ export async function openShop(
 	)
 	const id = Number(made.id)
 	if (!Number.isSafeInteger(id)) throw new Error(JSON.stringify(made))
-	return Object.assign(shop, { id, api, stub: env.WATCHER.getByName(String(id)) })
+	return Object.assign(shop, { id, api, stub: env.WATCHER.getByName(String(id)) as unknown as Shop['stub'] })
 }
 
 async function call(method: string, url: string, authorization: string, body: unknown): Promise<{ status: number; body: any }> {

@@ -1,9 +1,9 @@
 /** What the operator's webhook is told: with what it is about, once, whatever is cut off, and nothing where nobody listens. */
 import { expect, test } from 'vitest'
 import { releaseOf } from '../../../../src/watcher/queries/deliveries.ts'
-import { DEFAULT_DELIVERY } from '../../../../src/watcher/core/ports.ts'
 import type { World } from '../../../support/world.ts'
 import { DAY, four, HOUR, ids, learned, MINUTE } from './tell.ts'
+import { DEFAULT_DELIVERY } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }
 const listening = { ...quietly, config: { announces: true, delivery: { ...DEFAULT_DELIVERY, schedule: [30] } } }

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { attemptsOf } from '../../../../src/watcher/log/attempts.ts'
 import { releaseOf, subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
 import { erase } from '../../../../src/watcher/log/erasure.ts'
-import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/watcher/core/ports.ts'
 import { replay, resendsOf } from '../../../../src/watcher/outbox/replays.ts'
 import { healthOf } from '../../../../src/watcher/queries/reports.ts'
 import type { Outcome } from '../../../../src/rpc/delivery.ts'
 import type { World } from '../../../support/world.ts'
 import { DAY, four, HOUR, ids, learned, MINUTE } from './tell.ts'
+import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }
 const coreOf = (world: World): NonNullable<ReturnType<World['engine']['core']>> => world.engine.core()!

@@ -1,9 +1,9 @@
 /** What an instance's keys make of its events: filters, coalescing, thin notifications, their size, records too large. */
 import { describe, expect, test } from 'vitest'
-import { defaultDelivery, type DeliveryConfig } from '../../../../src/watcher/core/ports.ts'
 import { eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
 import type { World } from '../../../support/world.ts'
 import { DAY, four, learned, MINUTE, told } from './tell.ts'
+import { defaultDelivery, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 /** A world that polls when it is told to, with these keys. */
 function shop(delivery: Partial<DeliveryConfig>, ...labels: string[]): Promise<World> {

@@ -1,9 +1,9 @@
 /** Webhooks and polls pass one gate (design, The gate): what is told at once, what is read first, what is merged. */
 import { describe, expect, test } from 'vitest'
-import { SCAN_START } from '../../../../src/watcher/polling/scan.ts'
 import type { World } from '../../../support/world.ts'
 import { byHand, hooked, hooksState, later, logged, neverPolls, readsOf, recordOf, send, shown, silent } from './hooked.ts'
 import { call, endsWell, four, HOUR, ids, MINUTE, told } from './tell.ts'
+import { SCAN_START } from '../../../../src/watcher/core/state.ts'
 
 /** What the store was asked since; an order's customer is read too, whose totals it may have changed. */
 function asked(world: World, from: number): string[] {

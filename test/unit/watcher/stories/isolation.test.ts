@@ -1,9 +1,9 @@
 /** The breaker and the rate, as an instance lives through them: its own engine, real consumers, and a callback that comes and goes. */
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/watcher/core/ports.ts'
 import { subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
 import type { World } from '../../../support/world.ts'
 import { DAY, endsWell, four, HOUR, ids, learned, MINUTE } from './tell.ts'
+import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }
 const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig } => ({

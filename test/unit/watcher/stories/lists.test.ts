@@ -3,11 +3,11 @@ import { expect, test } from 'vitest'
 import { attemptsOf } from '../../../../src/watcher/log/attempts.ts'
 import { notificationsOf, releaseOf, subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
 import { erase } from '../../../../src/watcher/log/erasure.ts'
-import { DEFAULT_DELIVERY } from '../../../../src/watcher/core/ports.ts'
 import { replay, resendsOf } from '../../../../src/watcher/outbox/replays.ts'
 import type { NotificationQuery, Outcome } from '../../../../src/rpc/delivery.ts'
 import type { World } from '../../../support/world.ts'
 import { DAY, four, ids, learned, MINUTE } from './tell.ts'
+import { DEFAULT_DELIVERY } from '../../../../src/rpc/config.ts'
 
 const SECOND = { number: 41, url: 'https://callback.example.com/second', topics: null }
 const coreOf = (world: World): NonNullable<ReturnType<World['engine']['core']>> => world.engine.core()!

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { eventOf, eventsAfter, eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
 import type { EventQuery, EventRow, TallyBucket } from '../../../../src/rpc/log.ts'
-import { DEFAULT_DELIVERY, type Sql } from '../../../../src/watcher/core/ports.ts'
+import type { Sql } from '../../../../src/watcher/core/ports.ts'
 import { bodiesOf, releaseOf } from '../../../../src/watcher/queries/deliveries.ts'
 import { replay } from '../../../../src/watcher/outbox/replays.ts'
 import { tallyOf } from '../../../../src/watcher/queries/counts.ts'
@@ -10,6 +10,7 @@ import { timelineOf } from '../../../../src/watcher/queries/timeline.ts'
 import { firstAt } from '../../../../src/watcher/log/lower-bound.ts'
 import type { World } from '../../../support/world.ts'
 import { DAY, four, HOUR, ids, learned, MINUTE } from './tell.ts'
+import { DEFAULT_DELIVERY } from '../../../../src/rpc/config.ts'
 
 const coreOf = (world: World): NonNullable<ReturnType<World['engine']['core']>> => world.engine.core()!
 const ROWS = 12_000

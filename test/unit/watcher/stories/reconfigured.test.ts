@@ -1,12 +1,12 @@
 /** Calls and settings that arrive at awkward moments: during a run, late, twice, after years without events, or not at all. */
 import { expect, test } from 'vitest'
 import { claim } from '../../../../src/watcher/outbox/claim.ts'
-import type { WatcherConfig } from '../../../../src/watcher/core/ports.ts'
 import { eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
 import { healthOf } from '../../../../src/watcher/queries/reports.ts'
 import { decideDeletions, wantPoll } from '../../../../src/watcher/polling/commands.ts'
 import { World } from '../../../support/world.ts'
 import { DAY, four, HOUR, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
+import type { WatcherConfig } from '../../../../src/rpc/config.ts'
 
 test('a poll that is asked for while one runs follows it, however long the interval', async () => {
 	const world = await learned({ pollIntervalMs: 999_999 * MINUTE })

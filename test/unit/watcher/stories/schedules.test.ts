@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { parseSchedule, type Schedule } from '../../../../src/delivery/schedule.ts'
-import { DEFAULT_DELIVERY } from '../../../../src/watcher/core/ports.ts'
+import { parseSchedule } from '../../../../src/delivery/schedule.ts'
 import { subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
 import type { World } from '../../../support/world.ts'
 import { DAY, four, ids, learned } from './tell.ts'
+import { DEFAULT_DELIVERY, type Schedule } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }
 const page = readFileSync(join(import.meta.dirname, '../../../../docs/delivery.md'), 'utf8')

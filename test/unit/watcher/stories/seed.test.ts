@@ -1,7 +1,7 @@
 /** The documentation's own poller configuration, against stores in three zones and with every form of its dates. */
 import { describe, expect, test } from 'vitest'
-import type { PollerResource } from '../../../../src/elements/element.ts'
 import { endsWell, ids, judged, learned, MINUTE, told } from './tell.ts'
+import type { PollerResource } from '../../../../src/elements/form.ts'
 
 /** As it stands in the documentation, its dangling quotes included. */
 const SEED = `{

@@ -6,13 +6,13 @@ import { LIMITS } from '../../../../src/lib/limits.ts'
 import { attemptsOf } from '../../../../src/watcher/log/attempts.ts'
 import { notificationOf, notificationsOf, releaseOf, subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
 import { erase } from '../../../../src/watcher/log/erasure.ts'
-import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/watcher/core/ports.ts'
 import { cancelResend, replay, resendsOf } from '../../../../src/watcher/outbox/replays.ts'
 import { eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
 import { healthOf } from '../../../../src/watcher/queries/reports.ts'
 import { testEvent } from '../../../../src/watcher/outbox/test-event.ts'
 import type { World } from '../../../support/world.ts'
 import { DAY, endsWell, four, HOUR, ids, learned, MINUTE, told } from './tell.ts'
+import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }
 const coreOf = (world: World): NonNullable<ReturnType<World['engine']['core']>> => world.engine.core()!

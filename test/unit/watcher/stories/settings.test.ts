@@ -1,9 +1,9 @@
 /** What a resource's settings change: where, id fields, pages, delays, placeholders; labels and resources that come, go and are renamed. */
 import { describe, expect, test } from 'vitest'
-import type { PollerResource } from '../../../../src/elements/element.ts'
 import { pollerOf } from '../../../../src/watcher/queries/reports.ts'
 import type { World } from '../../../support/world.ts'
 import { DAY, endsWell, four, ids, learned, MINUTE, resourceOf, told } from './tell.ts'
+import type { PollerResource } from '../../../../src/elements/form.ts'
 
 /** Changes what is polled, as a PATCH of the instance does. */
 async function poll(world: World, resources: Record<string, PollerResource>): Promise<void> {

@@ -1,9 +1,9 @@
 /** What the stories share: a world that has learned its store, what it told since, and what must be true in the end. */
 import { expect } from 'vitest'
-import type { PollerResource } from '../../../../src/elements/element.ts'
 import type { ResourceState } from '../../../../src/watcher/core/state.ts'
 import { judge, RESOURCES, type Judgement } from '../../../support/oracle.ts'
 import { COLLECTIONS, World, type WorldOptions } from '../../../support/world.ts'
+import type { PollerResource } from '../../../../src/elements/form.ts'
 
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE

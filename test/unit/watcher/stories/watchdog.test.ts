@@ -1,12 +1,12 @@
 /** The watchdog (design, Seeing: webhooks): it reads the store's webhooks, mends them, sweeps the gap, and says what it did; meanwhile polls reconcile. */
 import { describe, expect, test } from 'vitest'
 import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts'
-import { addRejections, rejectionsOf } from '../../../../src/watcher/queries/webhook-reports.ts'
 import { healthOf } from '../../../../src/watcher/queries/reports.ts'
 import type { Faults } from '../../../store/store.ts'
 import { World } from '../../../support/world.ts'
 import { hooked, hooksState, logged, ourHook, recordOf, send, shown } from './hooked.ts'
 import { DAY, endsWell, four, HOUR, ids, MINUTE, resourceOf, told } from './tell.ts'
+import { addRejections, rejectionsOf } from '../../../../src/watcher/log/rejections.ts'
 
 const repairs = (world: World): string[] => shown(world).repairs.map(({ what }) => what)
 /** Every status that a webhook of the store has, once. */

@@ -2,19 +2,12 @@
 import * as z from 'zod'
 import { atMost, LIMITS } from '../../lib/limits.ts'
 import { ORDER } from '../http/examples.ts'
-import { REPLAY, TEST_EVENT } from './examples.ts'
+import { REPLAY, TEST_EVENT } from '../instances/examples.ts'
 import { Texts } from '../http/paging.ts'
 
-const DryRun = z
-	.enum(['true', 'false'], 'expected true or false')
-	.optional()
-	.meta({ description: 'true: nothing is sent; 200 with what it would be' })
 const Moment = z
 	.union([z.string(), z.number()], 'expected a time such as 2026-01-31T12:00:00Z')
 	.meta({ description: 'ISO 8601 or epoch time (13 digits or more are milliseconds, 9 or 10 seconds)', examples: ['2026-06-01T00:00:00Z'] })
-
-/** `?dryRun=true`. */
-export const DryRunQuery = z.object({ dryRun: DryRun })
 
 /** Which events: what is absent does not matter. A name that is none is refused, since leaving it out would send more than was meant. */
 export const ReplayFilter = z.strictObject(
@@ -42,21 +35,6 @@ export const ReplayBody = z.looseObject({
 	filter: ReplayFilter.optional(),
 	dryRun: z.union([z.boolean(), z.enum(['true', 'false'])], 'expected true or false').optional(),
 })
-
-/** A replay, or a release. */
-export const ResendAnswer = z
-	.strictObject({
-		id: z.number().nullable().meta({ description: 'null: a dry run' }),
-		kind: z.enum(['release', 'replay']),
-		status: z.enum(['running', 'done', 'cancelled', 'dry-run']),
-		total: z.number().meta({ description: 'Notifications that are sent again' }),
-		left: z.number().meta({ description: 'Still to be sent, or under way' }),
-		failed: z.number().meta({ description: 'Ended without having been accepted' }),
-		estimateSeconds: z.number().meta({ description: 'How long the rest takes at the pace of the last deliveries' }),
-		createdDate: z.string(),
-		endedDate: z.string().nullable(),
-	})
-	.meta({ id: 'Replay', examples: [REPLAY] })
 
 /** `POST …/test-event`. */
 export const TestEventAnswer = z

@@ -3,8 +3,8 @@
  * newest stand in the state row, which is written anyway, until there are enough for a row of `settled`. What is unsettled is told by the
  * list of that, whatever stands here; what stands nowhere is read from its own row.
  */
-import type { Sql } from '../core/ports.ts'
-import type { WatcherState } from '../core/state.ts'
+import type { Sql } from './ports.ts'
+import type { Settled, WatcherState } from './state.ts'
 
 /** Notifications of a row; storage step 4 says the same number. */
 const BLOCK = 64
@@ -18,9 +18,6 @@ export interface Carrier {
 	/** When it was first accepted. */
 	delivered: number | null
 }
-
-/** A carrier as it is kept: the last two are ms after `created`. */
-export type Settled = [id: number, status: string, created: number, updated: number, delivered: number | null]
 
 /** The columns of `Carrier`: for a statement that returns the row that it writes. */
 export const CARRIER_COLUMNS = 'id, status, created, updated, delivered'

@@ -1,8 +1,9 @@
 /** The calls that send again what an instance has sent, send a test event, and erase what is kept of an object. */
 import * as z from 'zod'
-import { both } from '../http/contract.ts'
+import { both, operation } from '../http/contract.ts'
 import { ObjectOfResource } from '../events/schema.ts'
-import { DryRunQuery, EraseAnswer, ReplayBody, ReplayId, ResendAnswer, TestEventAnswer } from './replay-schema.ts'
+import { EraseAnswer, ReplayBody, ReplayId, TestEventAnswer } from './instance-schema.ts'
+import { DryRunQuery, ResendAnswer, NotificationId } from '../notifications/schema.ts'
 
 /** All of them. */
 export const instanceReplayOperations = {
@@ -62,5 +63,22 @@ export const instanceReplayOperations = {
 		description: 'What is kept of its content goes: records, answers of callbacks and samples that hold it. Its id, type and times stay.',
 		params: ObjectOfResource,
 		answer: EraseAnswer,
+	}),
+}
+
+/** A replay of one notification, under the notification's own path. */
+export const notificationReplayOperations = {
+	replayNotification: operation({
+		method: 'post',
+		path: '/notifications/{id}/replay',
+		tag: 'Notifications',
+		summary: 'Replay a notification',
+		description: 'Sends the same bytes under the same id again.',
+		access: 'caller',
+		params: NotificationId,
+		query: DryRunQuery,
+		answer: ResendAnswer,
+		status: [202, 200],
+		errors: [409],
 	}),
 }

@@ -1,0 +1,233 @@
+/** What a store is and says, whichever vendor's: its connection, its records, its answers and failures. */
+/** A JSON object as a vendor gives it. */
+export type VendorRecord = Record<string, unknown>
+
+/** An object's id at the vendor: a number where it is numeric, otherwise text. Numbers sort before text. */
+export type ObjectId = number | string
+
+/** What opens a store: the canonical site address and its consumer key and secret, in the clear, held only while in use. */
+export interface Credentials {
+	/** Base address of the site without trailing slash: `https://shop.example/sub`. */
+	storeUrl: string
+	key: string
+	secret: string
+}
+
+/** What was learned about a store when it was connected. No secrets; kept with the instance. */
+export interface Connection {
+	/** The site's canonical address, as its index's `home` names it, no trailing slash. */
+	home: string
+	/** REST root with trailing slash: `https://shop.example/wp-json/`. */
+	root: string
+	/** How requests are authenticated (woocommerce.md 1.4, 1.7). */
+	auth: 'basic' | 'oauth1' | 'query'
+	/** Scheme and host that signatures are made for, where PHP sees others than the site's address (woocommerce.md 1.4). */
+	oauthOrigin?: string
+	/** Name of the store. */
+	name: string
+	/** IANA zone, or '' when the site has only an offset. */
+	timeZone: string
+	/** Hours east of UTC when `timeZone` is ''. */
+	gmtOffset: number
+	/** WooCommerce's version such as `11.0.1`, or '' when the key may not read it. */
+	version: string
+	/** Orders in their own tables; null when unknown. */
+	hpos: boolean | null
+	/** Store clock at the time of the check, epoch ms. This is T0 (design, What rings). */
+	storeNowMs: number
+	/** Per collection path (`orders`, `products`, `coupons`, `customers`): whether the key may read it, its highest id and total then, and which query arguments the route knows (from OPTIONS, null when not asked). */
+	collections: Record<string, { readable: boolean; highestId: number; total: number; args: string[] | null }>
+}
+
+/** Why a call to a store brought no usable answer. `message` is a sentence for people without secrets or query strings. */
+export interface Failure {
+	ok: false
+	kind:
+		/** no such host, refused, reset */
+		| 'unreachable'
+		| 'timeout'
+		| 'tls'
+		/** 429, or 503 with Retry-After */
+		| 'throttled'
+		/** any other 5xx, 52x */
+		| 'server'
+		/** 401: key unknown, revoked, wrong secret, or write-only */
+		| 'auth'
+		/** 403 JSON …_cannot_view: this key may not read this resource */
+		| 'forbidden'
+		/** a 3xx: the canonical address changed */
+		| 'redirect'
+		/** 403/503 HTML challenge, 200 HTML, notices before JSON, truncated, wrong shape */
+		| 'not-json'
+		/** JSON 404 rest_no_route: WooCommerce is off or has no such route */
+		| 'no-route'
+		/** any other 4xx that the vendor means */
+		| 'rejected'
+	status: number | null
+	/** The vendor's error code, such as `woocommerce_rest_cannot_view`. */
+	code: string | null
+	/** What the vendor said, plain text, at most 500 characters; null when it said nothing readable. */
+	providerMessage: string | null
+	/** From Retry-After (seconds or date), ms from now; null when absent. */
+	retryAfterMs: number | null
+	message: string
+}
+
+/** A page of a list. `total` is what the store says matches (X-WP-Total), null when it says nothing. */
+export interface Page {
+	ok: true
+	records: VendorRecord[]
+	total: number | null
+	/** The store's clock when it answered (its Date header), epoch ms. */
+	storeNowMs: number
+}
+
+/** An object read by id: it is there, or the vendor says in JSON that it does not exist (woocommerce.md 2.6). */
+export type ReadAnswer = { ok: true; found: VendorRecord; storeNowMs: number } | { ok: true; found: null; storeNowMs: number }
+
+/** One request for a list, in words every resource understands; the element maps them onto its API. */
+export interface ListQuery {
+	order: 'modified-desc' | 'modified-asc' | 'id-asc' | 'id-desc'
+	/** Only objects modified after / before this moment: whole seconds since the epoch, exclusive. Only where `resource.modifiedFilter`. */
+	modifiedAfterSec?: number
+	modifiedBeforeSec?: number
+	/** Only objects in the trash. Only where `resource.trash`. The caller still checks each row. */
+	trashed?: boolean
+	/** Only this object, if the list shows it. The caller still checks each row. */
+	only?: ObjectId
+	/** Rows to skip. */
+	offset?: number
+	/** Rows wanted, 1 to 100. */
+	limit: number
+}
+
+/** How a record's dates are read (contract, section 3): field path, pattern, zone. `gmtSibling` reads `<field>_gmt` first when present. */
+export interface DateRule {
+	field: string
+	format: string
+	zone: string
+	gmtSibling: boolean
+}
+
+export interface ResolvedDates {
+	updated: DateRule | null
+	created: DateRule | null
+}
+
+/** Which collection is watched, and what is true of it: made by `Element.resource()` from an instance's configuration. */
+export interface Resource {
+	/** The label in the configuration: becomes `objectType`. */
+	objectType: string
+	/** Vendor path under the API root: `orders`, `products/categories`, `orders/12/refunds`. */
+	path: string
+	/** Extra query that restricts the list (a pushed-down `where`), by vendor parameter name. */
+	query: Record<string, string>
+	/** Identity: path and where in canonical form (design, State: the label is not part of it). */
+	identity: string
+	/** Dotted path of the id in a record. */
+	idField: string
+	/** Has modified filters and order: a fast window is possible. */
+	modifiedFilter: boolean
+	/** Has a trash that can be listed. */
+	trash: boolean
+	/** Stored as posts: stamps miss many edits and sort by local time (woocommerce.md 3.6, 4). */
+	postsStored: boolean
+	/** Default hours between re-reads of everything, and between re-reads of the newest 200 (0 = none) (design, Seeing: polling, The re-read). */
+	rereadHours: number
+	recentHours: number
+	/** False: polled without an index by the dates alone (contract, section 3, `filterByUpdatedDate`). */
+	indexed: boolean
+	/** Rows per page of scans and windows, at most 100. */
+	pageSize: number
+	/** Seconds subtracted from the last poll's time. */
+	pollDelaySec: number
+	/** Seconds by which created and updated may differ and still be CREATED, where dates decide. */
+	createdToleranceSec: number
+	dates: ResolvedDates
+	/** The url still holds `${…}` placeholders to be filled with the last poll's time before each list. */
+	placeholders: boolean
+	/** Resource path and id to read at once when an object of this resource changed (orders name customers). */
+	touches?: (record: VendorRecord) => { path: string; id: ObjectId }[]
+	/** It has a `where`: leaving it rings nothing. */
+	filtered: boolean
+	/** The url as configured, for `fill`. */
+	url?: string
+	/** Present when the store cannot filter all of the `where`: a record that fails it is listed but counts as `hidden`. */
+	matches?: (record: VendorRecord) => boolean
+}
+
+/** A record as the gate wants it: what identifies it, when it changed, whether it counts, and what it consists of. */
+export interface Sighting {
+	id: ObjectId
+	/** Seconds since the epoch; null when missing or unreadable. */
+	stampSec: number | null
+	createdSec: number | null
+	/** The vendor's own modified stamp, by which its lists are ordered and filtered, whatever field the configuration names. */
+	listedSec: number | null
+	state: 'live' | 'hidden' | 'trashed'
+	/** Seconds that the record's local stamp lies east of its GMT stamp; null when it has not both. Tells when the site's zone moved. */
+	localOffsetSec: number | null
+	/** Field names (top-level; one level deeper for billing and shipping) that count, without volatile ones, sorted, and their canonical JSON values in the same order. */
+	fields: { name: string; value: string }[]
+	/** A date field that could not be read, for `dates.unreadable`. */
+	unreadableDate: string | null
+	record: VendorRecord
+}
+
+/** Where an element does its I/O; tests pass their own. */
+export interface Io {
+	fetch: (request: Request) => Promise<Response>
+	/** Epoch ms. */
+	now: () => number
+	/** `Shopbell/<version> (+<PUBLIC_URL>)`. */
+	userAgent: string
+	/** Allows http to loopback for local use. */
+	allowPrivateNetwork: boolean
+	/** Ms until a request is given up. */
+	timeoutMs?: number
+	/** Random text for OAuth nonces. */
+	nonce?: () => string
+}
+
+/** Calls to one connected store. Never throws for what a store or network can do; returns a Failure. */
+export interface StoreClient {
+	list(resource: Resource, query: ListQuery): Promise<Page | Failure>
+	read(resource: Resource, id: ObjectId): Promise<ReadAnswer | Failure>
+	/** A hub call as is: path under the vendor's API (`orders/12`), query, method; for the hub. */
+	call(
+		method: string,
+		path: string,
+		query: Record<string, string>,
+		body?: string,
+	): Promise<{ ok: true; status: number; body: unknown; total: number | null; storeNowMs: number } | Failure>
+	/** Requests made so far by this client. */
+	readonly requests: number
+}
+
+/** Why a store could not be connected: the HTTP status of the answer (400 or 502), a sentence with what was found at which URL, and what to do next. */
+export interface ConnectError {
+	ok: false
+	status: 400 | 502
+	reason:
+		| 'no-such-host'
+		| 'refused'
+		| 'timeout'
+		| 'tls'
+		| 'not-wordpress'
+		| 'no-woocommerce'
+		| 'plain-permalinks'
+		| 'rest-closed'
+		| 'maintenance'
+		| 'unknown-key'
+		| 'wrong-secret'
+		| 'write-only'
+		| 'forbidden'
+		| 'no-resource'
+		| 'https-wanted'
+		| 'other-host'
+		| 'other-site'
+		| 'server'
+		| 'bad-url'
+	message: string
+	providerMessage: string | null
+}

@@ -1,0 +1,47 @@
+/** Rows of subscriptions and notifications as they are stored. Times epoch ms. */
+/** A subscription as stored. Times epoch ms. */
+export interface Subscription {
+	id: number
+	/** Its number in D1; null in rows made before there were several. */
+	number: number | null
+	url: string
+	/** What it hears; null: all of this object. */
+	topics: string[] | null
+	active: boolean
+	/** Why it is not active, a sentence. */
+	reason: string | null
+	/** The log's sequence when it began: what came before was not meant for it. */
+	since: number
+	/** Its deliveries ask the callback's breaker first. */
+	guarded: boolean
+	/** Not rung before: the breaker is open, or the rate is used up. */
+	parkedMs: number | null
+	lastSuccessMs: number | null
+	failingSinceMs: number | null
+	lastStatus: string | null
+	createdMs: number
+}
+
+/** A notification's row, as far as sending it needs. Times epoch ms. */
+export interface NotificationRow {
+	id: number
+	subscription: number
+	object_type: string
+	members: string
+	created: number
+	updated: number
+	context: string
+	status: string
+	attempt: number
+	/** Attempts made before it was sent again. */
+	base: number
+	due: number
+	lease: number | null
+	first_try: number | null
+	first_failure: number | null
+	settled: number | null
+	/** When it was first accepted. */
+	delivered: number | null
+	/** What sends it again. */
+	resend: number | null
+}

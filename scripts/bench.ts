@@ -5,11 +5,11 @@
  */
 import { parseArgs } from 'node:util'
 // oxlint-disable-next-line import/no-unassigned-import -- it is there for what it does, and before the others
-import '../test/bench/quiet.ts'
+import '../test/bench/quiet-environment.ts'
 import { BENCHES } from '../test/bench/all.ts'
-import type { Bench, Context, Row } from '../test/bench/bench.ts'
-import { learn, openStore, SCAN_BUDGET, type Store } from '../test/bench/shop.ts'
-import { startLearned, type LearnedShopbell } from '../test/bench/shopbell.ts'
+import type { Bench, BenchContext, BenchRow } from '../test/bench/bench.ts'
+import { completeBaseline, createNodeShopbell, SCAN_BUDGET, type NodeShopbell } from '../test/bench/node-shopbell.ts'
+import { startIndexed, type IndexedShopbell } from '../test/bench/shopbell.ts'
 
 const QUICK = [1_000, 10_000]
 const FULL = [1_000, 10_000, 100_000]
@@ -24,34 +24,34 @@ ${BENCHES.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}
 `
 
 /** What one size shares: made when first asked for, taken down when the size is done. */
-class Size implements Context {
+class SizeContext implements BenchContext {
 	readonly n: number
 	readonly smallest: number
 	readonly quick: boolean
-	readonly rows: Row[]
+	readonly rows: BenchRow[]
 	bench = ''
-	#store: Promise<Store> | null = null
-	#shopbell: Promise<LearnedShopbell> | null = null
+	#store: Promise<NodeShopbell> | null = null
+	#shopbell: Promise<IndexedShopbell> | null = null
 
-	constructor(n: number, smallest: number, quick: boolean, rows: Row[]) {
+	constructor(n: number, smallest: number, quick: boolean, rows: BenchRow[]) {
 		this.n = n
 		this.smallest = smallest
 		this.quick = quick
 		this.rows = rows
 	}
 
-	store(): Promise<Store> {
-		this.#store ??= this.#learn()
+	nodeShopbell(): Promise<NodeShopbell> {
+		this.#store ??= this.#buildBaseline()
 		return this.#store
 	}
 
-	shopbell(): Promise<LearnedShopbell> {
-		this.#shopbell ??= startLearned(this.n, (text) => this.say(text))
+	shopbell(): Promise<IndexedShopbell> {
+		this.#shopbell ??= startIndexed(this.n, (text) => this.log(text))
 		return this.#shopbell
 	}
 
-	say(text: string): void {
-		console.error(`${clock()}  ${this.bench}, ${spaced(this.n)}: ${text}`)
+	log(text: string): void {
+		console.error(`${formatElapsed()}  ${this.bench}, ${formatNumber(this.n)}: ${text}`)
 	}
 
 	async close(): Promise<void> {
@@ -59,43 +59,43 @@ class Size implements Context {
 		;(await this.#store?.catch(() => null))?.world.store.close()
 	}
 
-	async #learn(): Promise<Store> {
-		this.say('a store, and its baseline in plain Node')
+	async #buildBaseline(): Promise<NodeShopbell> {
+		this.log('a store, and its baseline in plain Node')
 		// The running pass of customers would read the same pages as the baseline: it waits.
-		const store = await openStore(this.n, { config: { scanBudget: 0 } })
-		let told = Date.now()
-		await learn(store, () => {
-			if (Date.now() - told < 10_000) return true
-			told = Date.now()
-			this.say(`${spaced(store.tally.asked.length)} requests of the baseline`)
+		const store = await createNodeShopbell(this.n, { config: { scanBudget: 0 } })
+		let lastReportMs = Date.now()
+		await completeBaseline(store, () => {
+			if (Date.now() - lastReportMs < 10_000) return true
+			lastReportMs = Date.now()
+			this.log(`${formatNumber(store.tally.requests.length)} requests of the baseline`)
 			return true
 		})
-		store.baseline.push(...store.tally.asked)
+		store.baseline.push(...store.tally.requests)
 		await store.world.configure({ scanBudget: SCAN_BUDGET })
 		return store
 	}
 }
 
-const began = Date.now()
+const startedMs = Date.now()
 
-function clock(): string {
-	return `${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s`
+function formatElapsed(): string {
+	return `${((Date.now() - startedMs) / 1000).toFixed(1).padStart(7)} s`
 }
 
-function spaced(number: number): string {
+function formatNumber(number: number): string {
 	return Math.abs(number) < 10_000 ? String(number) : String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
 }
 
-async function runAll(benches: readonly Bench[], sizes: readonly number[], quick: boolean): Promise<Row[]> {
-	const rows: Row[] = []
+async function runAll(benches: readonly Bench[], sizes: readonly number[], quick: boolean): Promise<BenchRow[]> {
+	const rows: BenchRow[] = []
 	const smallest = Math.min(...sizes)
 	for (const n of sizes) {
-		const size = new Size(n, smallest, quick, rows)
+		const size = new SizeContext(n, smallest, quick, rows)
 		try {
 			for (const bench of benches) {
 				if (bench.sizes === 'once' && n !== smallest) continue
 				size.bench = bench.name
-				size.say('begins')
+				size.log('begins')
 				try {
 					rows.push(...(await bench.run(size)))
 				} catch (error) {
@@ -112,12 +112,12 @@ async function runAll(benches: readonly Bench[], sizes: readonly number[], quick
 }
 
 /** The rows as a table, the sizes of one count beneath each other. */
-function table(rows: readonly Row[], benches: readonly Bench[]): string {
+function formatTable(rows: readonly BenchRow[], benches: readonly Bench[]): string {
 	const order = new Map(benches.map(({ name }, index) => [name, index]))
 	const names = [...new Set(rows.map((row) => row.bench))]
 	const sorted = rows.toSorted(
 		(a, b) =>
-			(order.get(benchOf(a)) ?? 0) - (order.get(benchOf(b)) ?? 0) ||
+			(order.get(getBenchName(a)) ?? 0) - (order.get(getBenchName(b)) ?? 0) ||
 			names.indexOf(a.bench) - names.indexOf(b.bench) ||
 			(a.n ?? 0) - (b.n ?? 0),
 	)
@@ -125,7 +125,7 @@ function table(rows: readonly Row[], benches: readonly Bench[]): string {
 		['bench', 'n', 'value', 'unit', 'target', ''],
 		...sorted.map((row) => [
 			row.bench,
-			row.n === null ? '' : spaced(row.n),
+			row.n === null ? '' : formatNumber(row.n),
 			String(row.value),
 			row.unit,
 			row.target ?? '',
@@ -143,7 +143,7 @@ function table(rows: readonly Row[], benches: readonly Bench[]): string {
 		.join('\n')
 }
 
-function benchOf(row: Row): string {
+function getBenchName(row: BenchRow): string {
 	return /^[\w-]+/.exec(row.bench)?.[0] ?? ''
 }
 
@@ -176,9 +176,9 @@ async function main(): Promise<number> {
 		sizes.toSorted((a, b) => a - b),
 		values.quick,
 	)
-	process.stdout.write(`${values.json ? JSON.stringify(rows) : table(rows, benches)}\n`)
+	process.stdout.write(`${values.json ? JSON.stringify(rows) : formatTable(rows, benches)}\n`)
 	const missed = rows.filter((row) => !row.ok).length
-	console.error(`${clock()}  ${missed === 0 ? 'everything reaches its target' : `${missed} missed`}`)
+	console.error(`${formatElapsed()}  ${missed === 0 ? 'everything reaches its target' : `${missed} missed`}`)
 	return missed === 0 ? 0 : 1
 }
 

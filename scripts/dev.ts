@@ -4,25 +4,25 @@
  */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { devArguments, migrate, pause, quietEnvironment, shortPath, Trouble, WRANGLER } from './local/bell.ts'
+import { devArguments, migrate, pause, quietEnvironment, toShortPath, ActionableError, WRANGLER } from './local/local-worker.ts'
 import { setUp } from './local/client.ts'
-import { isRunning, keepSecrets, LOCAL_DIR, PROJECT, readJson, writePrivateJson } from './local/files.ts'
+import { isRunning, loadOrCreateSecrets, LOCAL_DIR, PROJECT_DIR, readJson, writePrivateJson } from './local/files.ts'
 import { tryPort } from './local/ports.ts'
 
-const DIR = join(LOCAL_DIR, 'dev')
-const FILE = join(LOCAL_DIR, 'dev.json')
+const DEV_DIR = join(LOCAL_DIR, 'dev')
+const SECRETS_FILE = join(LOCAL_DIR, 'dev.json')
 const DEFAULT_PORT = 8787
 
 /** Takes `--port n` or `--port=n` out of the arguments; the rest is wrangler's. */
 function readPort(args: readonly string[]): { port: number; rest: string[] } {
-	const index = args.findIndex((one) => one === '--port' || one.startsWith('--port='))
+	const index = args.findIndex((argument) => argument === '--port' || argument.startsWith('--port='))
 	if (index < 0) return { port: DEFAULT_PORT, rest: [...args] }
 	const inline = args[index]?.split('=')[1]
-	const given = inline ?? args[index + 1] ?? ''
-	const port = Number(given)
-	if (given === '' || !Number.isInteger(port) || port < 1 || port > 65_535)
-		throw new Trouble(`--port ${given}: expected a number from 1 to 65535.`)
-	return { port, rest: args.filter((_, at) => at !== index && (inline !== undefined || at !== index + 1)) }
+	const portText = inline ?? args[index + 1] ?? ''
+	const port = Number(portText)
+	if (portText === '' || !Number.isInteger(port) || port < 1 || port > 65_535)
+		throw new ActionableError(`--port ${portText}: expected a number from 1 to 65535.`)
+	return { port, rest: args.filter((_, position) => position !== index && (inline !== undefined || position !== index + 1)) }
 }
 
 /** Runs until wrangler ends; its exit code is ours. */
@@ -30,21 +30,21 @@ async function main(): Promise<number> {
 	const { port, rest } = readPort(process.argv.slice(2))
 	const state = await tryPort(port)
 	if (state !== 'free') {
-		throw new Trouble(
+		throw new ActionableError(
 			state === 'taken'
 				? `Port ${port} is in use: stop what listens there, or run npm run dev -- --port ${port + 1}.`
 				: `Port ${port} cannot be opened here: run npm run dev -- --port ${DEFAULT_PORT}.`,
 		)
 	}
-	const { setupToken } = keepSecrets(join(DIR, 'secrets.env'))
+	const { setupToken } = loadOrCreateSecrets(join(DEV_DIR, 'secrets.env'))
 	claimDatabase()
-	await migrate(DIR)
+	await migrate(DEV_DIR)
 
 	// The same terminal, so that wrangler's own keys work; Ctrl-C reaches both, and this waits for wrangler to end.
-	const child = spawn(process.execPath, ['--no-warnings', WRANGLER, ...devArguments({ dir: DIR, port }), ...rest], {
-		cwd: PROJECT,
+	const child = spawn(process.execPath, ['--no-warnings', WRANGLER, ...devArguments({ dir: DEV_DIR, port }), ...rest], {
+		cwd: PROJECT_DIR,
 		stdio: 'inherit',
-		env: { ...quietEnvironment(DIR), CI: process.env['CI'] ?? '' },
+		env: { ...quietEnvironment(DEV_DIR), CI: process.env['CI'] ?? '' },
 	})
 	for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => child.kill(name === 'SIGINT' ? 'SIGINT' : 'SIGTERM'))
 	let running = true
@@ -55,7 +55,7 @@ async function main(): Promise<number> {
 		})
 	})
 	try {
-		await introduce(`http://127.0.0.1:${port}`, setupToken, () => running)
+		await setUpAccount(`http://127.0.0.1:${port}`, setupToken, () => running)
 	} catch (error) {
 		child.kill('SIGTERM')
 		await ended
@@ -66,15 +66,15 @@ async function main(): Promise<number> {
 
 /** The local database belongs to one run at a time. */
 function claimDatabase(): void {
-	const owner = join(DIR, 'owner.json')
+	const owner = join(DEV_DIR, 'owner.json')
 	const pid = readJson(owner)?.['pid']
 	if (typeof pid === 'number' && pid !== process.pid && isRunning(pid))
-		throw new Trouble(`npm run dev runs already (process ${pid}) and has the local database: stop it first.`)
+		throw new ActionableError(`npm run dev runs already (process ${pid}) and has the local database: stop it first.`)
 	writePrivateJson(owner, { pid: process.pid })
 }
 
 /** Once the Worker answers: makes the first organization and user, and writes down how to call it. */
-async function introduce(url: string, setupToken: string, running: () => boolean): Promise<void> {
+async function setUpAccount(url: string, setupToken: string, running: () => boolean): Promise<void> {
 	while (
 		!(await fetch(`${url}/healthz`).then(
 			(answer) => answer.ok,
@@ -90,22 +90,22 @@ async function introduce(url: string, setupToken: string, running: () => boolean
 		firstName: 'Local',
 		lastName: 'Developer',
 	})
-	const kept = readJson(FILE)
-	const { userSecret, organizationSecret } = account ?? kept ?? {}
+	const savedAccount = readJson(SECRETS_FILE)
+	const { userSecret, organizationSecret } = account ?? savedAccount ?? {}
 	if (typeof userSecret !== 'string' || typeof organizationSecret !== 'string') {
-		throw new Trouble(
-			`The local database has its first user, but ${shortPath(FILE)} with its secrets is gone: delete ${shortPath(DIR)} to begin anew.`,
+		throw new ActionableError(
+			`The local database has its first user, but ${toShortPath(SECRETS_FILE)} with its secrets is gone: delete ${toShortPath(DEV_DIR)} to begin anew.`,
 		)
 	}
-	writePrivateJson(FILE, { url, userSecret, organizationSecret, setupToken })
-	process.stdout.write(`Shopbell runs at ${url}; secrets in ${shortPath(FILE)}\n`)
+	writePrivateJson(SECRETS_FILE, { url, userSecret, organizationSecret, setupToken })
+	process.stdout.write(`Shopbell runs at ${url}; secrets in ${toShortPath(SECRETS_FILE)}\n`)
 }
 
 try {
 	process.exitCode = await main()
 } catch (error) {
 	process.stderr.write(
-		`${error instanceof Trouble ? error.message : `The Worker could not be started: ${error instanceof Error ? error.message : String(error)}`}\n`,
+		`${error instanceof ActionableError ? error.message : `The Worker could not be started: ${error instanceof Error ? error.message : String(error)}`}\n`,
 	)
 	process.exitCode = 1
 }

@@ -7,8 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { FULL, QUICK, run, type Result } from '../test/faults/run.ts'
-import { Trouble } from './local/bell.ts'
+import { FULL_RUN, QUICK_RUN, runFaults, type RunResult } from '../test/faults/run.ts'
+import { ActionableError } from './local/local-worker.ts'
 
 const USAGE = `Usage: npm run faults [-- --seed n] [--quick] [--json]
 
@@ -18,23 +18,24 @@ const USAGE = `Usage: npm run faults [-- --seed n] [--quick] [--json]
 `
 
 async function main(): Promise<number> {
-	const began = Date.now()
-	const say = (what: string): void => void process.stderr.write(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${what}\n`)
-	let given: { seed?: string; quick?: boolean; json?: boolean; help?: boolean }
+	const startedMs = Date.now()
+	const report = (what: string): void =>
+		void process.stderr.write(`${((Date.now() - startedMs) / 1000).toFixed(1).padStart(7)} s  ${what}\n`)
+	let values: { seed?: string; quick?: boolean; json?: boolean; help?: boolean }
 	try {
 		const flag = { type: 'boolean' } as const
-		given = parseArgs({ options: { seed: { type: 'string' }, quick: flag, json: flag, help: flag } }).values
+		values = parseArgs({ options: { seed: { type: 'string' }, quick: flag, json: flag, help: flag } }).values
 	} catch (error) {
 		process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`)
 		return 1
 	}
-	if (given.help) {
+	if (values.help) {
 		process.stdout.write(USAGE)
 		return 0
 	}
-	const seed = Number(given.seed ?? 1)
+	const seed = Number(values.seed ?? 1)
 	if (!Number.isSafeInteger(seed) || seed < 0) {
-		process.stderr.write(`--seed ${given.seed}: a whole number is expected\n`)
+		process.stderr.write(`--seed ${values.seed}: a whole number is expected\n`)
 		return 1
 	}
 	const dir = mkdtempSync(join(tmpdir(), 'shopbell-faults-'))
@@ -46,21 +47,23 @@ async function main(): Promise<number> {
 		})
 	}
 	try {
-		const { result, lacks } = await run(dir, seed, given.quick ? QUICK : FULL, say)
-		process.stdout.write(given.json ? `${JSON.stringify(result)}\n` : text(result))
-		for (const one of lacks) say(`✗ ${one}`)
+		const { result, shortfalls: lacks } = await runFaults(dir, seed, values.quick ? QUICK_RUN : FULL_RUN, report)
+		process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : formatResult(result))
+		for (const lack of lacks) report(`✗ ${lack}`)
 		if (lacks.length === 0) rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
-		else say(`logs are kept in ${dir}`)
+		else report(`logs are kept in ${dir}`)
 		return lacks.length === 0 ? 0 : 1
 	} catch (error) {
-		say(`✗ ${error instanceof Trouble ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
-		say(`logs are kept in ${dir}`)
+		report(
+			`✗ ${error instanceof ActionableError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+		)
+		report(`logs are kept in ${dir}`)
 		return 1
 	}
 }
 
 /** The result for people: a line for each number. */
-function text({ byPoint, ...numbers }: Result): string {
+function formatResult({ byPoint, ...numbers }: RunResult): string {
 	return [...Object.entries(numbers), ...Object.entries(byPoint)].map(([name, value]) => `${name.padEnd(18)}${value}\n`).join('')
 }
 

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import fc from 'fast-check'
-import { play, story } from '../test/support/fold.ts'
+import { playStory, storyArbitrary } from '../test/support/fold.ts'
 
 interface Share {
 	seed: number
@@ -18,20 +18,20 @@ interface Report {
 	failed: string | null
 }
 
-const STEP = 10
+const REPORT_INTERVAL = 10
 
-async function tell(share: Share): Promise<void> {
-	const tales = fc.sample(story({ min: 30, max: 45 }), { numRuns: share.runs, seed: share.seed })
-	for (const [index, tale] of tales.entries()) {
+async function runShare(share: Share): Promise<void> {
+	const stories = fc.sample(storyArbitrary({ min: 30, max: 45 }), { numRuns: share.runs, seed: share.seed })
+	for (const [index, generated] of stories.entries()) {
 		let failed: string | null = null
 		try {
-			const { judgement } = await play(tale)
-			const wrong = judgement.missed + judgement.duplicates + judgement.invented + judgement.renamed + judgement.disordered
-			if (wrong > 0) failed = JSON.stringify({ seed: share.seed, index, details: judgement.details, tale })
+			const { judgement } = await playStory(generated)
+			const violations = judgement.missed + judgement.duplicates + judgement.invented + judgement.renamed + judgement.disordered
+			if (violations > 0) failed = JSON.stringify({ seed: share.seed, index, details: judgement.details, tale: generated })
 		} catch (error) {
-			failed = JSON.stringify({ seed: share.seed, index, error: error instanceof Error ? error.stack : String(error), tale })
+			failed = JSON.stringify({ seed: share.seed, index, error: error instanceof Error ? error.stack : String(error), tale: generated })
 		}
-		if (failed !== null || (index + 1) % STEP === 0 || index + 1 === tales.length)
+		if (failed !== null || (index + 1) % REPORT_INTERVAL === 0 || index + 1 === stories.length)
 			parentPort?.postMessage({ done: index + 1, failed } satisfies Report)
 	}
 }
@@ -61,9 +61,10 @@ async function main(): Promise<void> {
 							failures.push(report.failed)
 							console.log(report.failed)
 						}
-						const all = done.reduce((sum, one) => sum + one, 0)
-						const left = Math.round((((Date.now() - startedMs) / all) * (runs - all)) / 1000)
-						if (all % 100 < STEP || all === runs) console.error(`fold: ${all} of ${runs}, ${failures.length} failed, about ${left} s to go`)
+						const all = done.reduce((sum, count) => sum + count, 0)
+						const secondsLeft = Math.round((((Date.now() - startedMs) / all) * (runs - all)) / 1000)
+						if (all % 100 < REPORT_INTERVAL || all === runs)
+							console.error(`fold: ${all} of ${runs}, ${failures.length} failed, about ${secondsLeft} s to go`)
 					})
 					worker.on('error', reject)
 					worker.on('exit', () => resolve())
@@ -75,4 +76,4 @@ async function main(): Promise<void> {
 }
 
 if (isMainThread) await main()
-else await tell(workerData as Share)
+else await runShare(workerData as Share)

@@ -10,7 +10,7 @@ import { MUTANTS, type Mutant } from '../test/support/mutants.ts'
 
 /** A breakage that makes a test run for ever is noticed by this, ms. */
 const LIMIT_MS = 120_000
-const COPIED = ['src', 'test', 'docs', 'migrations', 'package.json', 'tsconfig.json', 'vitest.config.ts', 'wrangler.toml']
+const COPIED_PATHS = ['src', 'test', 'docs', 'migrations', 'package.json', 'tsconfig.json', 'vitest.config.ts', 'wrangler.toml']
 
 type Result = 'caught' | 'caught by time' | 'SURVIVED' | 'DOES NOT FIT' | 'TESTS DO NOT RUN'
 
@@ -22,25 +22,25 @@ interface Run {
 }
 
 const root = resolve(import.meta.dirname, '..')
-const wanted = process.argv.slice(2).map((word) => word.toLowerCase())
-const chosen = MUTANTS.filter(
-	({ name, file }) => wanted.length === 0 || wanted.some((word) => name.toLowerCase().includes(word) || file.includes(word)),
+const patterns = process.argv.slice(2).map((word) => word.toLowerCase())
+const selected = MUTANTS.filter(
+	({ name, file }) => patterns.length === 0 || patterns.some((word) => name.toLowerCase().includes(word) || file.includes(word)),
 )
 const copy = mkdtempSync(join(tmpdir(), 'mutants-'))
 const results: { mutant: Mutant; result: Result; seconds: number }[] = []
 try {
-	for (const name of COPIED) cpSync(join(root, name), join(copy, name), { recursive: true })
+	for (const name of COPIED_PATHS) cpSync(join(root, name), join(copy, name), { recursive: true })
 	symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-	const all = [...new Set(chosen.flatMap(({ tests }) => tests))]
-	process.stderr.write(`${all.length} test files without a breakage … `)
-	const whole = await runTests(all, false)
-	process.stderr.write(`${whole.passed} tests pass\n`)
-	if (whole.failed !== 0) throw new Error(`the tests fail without any breakage: ${whole.failed ?? 'no result'}`)
-	for (const mutant of chosen) {
-		const begun = performance.now()
+	const testFiles = [...new Set(selected.flatMap(({ tests }) => tests))]
+	process.stderr.write(`${testFiles.length} test files without a breakage … `)
+	const unmodifiedRun = await runTests(testFiles, false)
+	process.stderr.write(`${unmodifiedRun.passed} tests pass\n`)
+	if (unmodifiedRun.failed !== 0) throw new Error(`the tests fail without any breakage: ${unmodifiedRun.failed ?? 'no result'}`)
+	for (const mutant of selected) {
+		const startedMs = performance.now()
 		process.stderr.write(`${mutant.name} … `)
-		const result = await tryOut(mutant)
-		const seconds = (performance.now() - begun) / 1000
+		const result = await runMutant(mutant)
+		const seconds = (performance.now() - startedMs) / 1000
 		process.stderr.write(`${result} (${seconds.toFixed(1)} s)\n`)
 		results.push({ mutant, result, seconds })
 	}
@@ -50,11 +50,11 @@ try {
 
 const width = Math.max(0, ...results.map(({ mutant }) => mutant.name.length))
 for (const { mutant, result } of results) console.log(`${mutant.name.padEnd(width)}  ${result.padEnd(16)}  ${mutant.file}`)
-const bad = results.filter(({ result }) => !result.startsWith('caught'))
-console.log(`\n${results.length - bad.length} of ${results.length} caught`)
-process.exitCode = bad.length > 0 ? 1 : 0
+const uncaught = results.filter(({ result }) => !result.startsWith('caught'))
+console.log(`\n${results.length - uncaught.length} of ${results.length} caught`)
+process.exitCode = uncaught.length > 0 ? 1 : 0
 
-async function tryOut(mutant: Mutant): Promise<Result> {
+async function runMutant(mutant: Mutant): Promise<Result> {
 	const path = join(copy, mutant.file)
 	const source = readFileSync(path, 'utf8')
 	if (source.split(mutant.find).length !== 2) return 'DOES NOT FIT'

@@ -6,13 +6,13 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openBrowser, openPage } from '../test/browser/browser.ts'
-import { startBell } from './local/bell.ts'
-import { PROJECT } from './local/files.ts'
+import { startLocalWorker } from './local/local-worker.ts'
+import { PROJECT_DIR } from './local/files.ts'
 import { nextFreePort } from './local/ports.ts'
 
-const TARGET = join(PROJECT, 'docs', 'pictures')
+const TARGET = join(PROJECT_DIR, 'docs', 'pictures')
 /** What a picture may weigh: they are read over the network, in a README. */
-const MOST_BYTES = 150 * 1024
+const MAX_BYTES = 150 * 1024
 
 /** What is shown, and how. */
 const PICTURES = [
@@ -29,12 +29,12 @@ const PICTURES = [
 
 const dir = mkdtempSync(join(tmpdir(), 'shopbell-pictures-'))
 mkdirSync(TARGET, { recursive: true })
-const [bell, browser] = await Promise.all([startBell({ dir, port: await nextFreePort(8787) }), openBrowser()])
+const [worker, browser] = await Promise.all([startLocalWorker({ dir, port: await nextFreePort(8787) }), openBrowser()])
 try {
 	for (const { name, path, width, height, dark } of PICTURES) {
-		const { page, context } = await openPage(browser, bell.url, { width, dark })
+		const { page, context } = await openPage(browser, worker.url, { width, dark })
 		await page.setViewportSize({ width, height })
-		await page.goto(`${bell.url}${path}`, { waitUntil: 'networkidle' })
+		await page.goto(`${worker.url}${path}`, { waitUntil: 'networkidle' })
 		// The reference draws what a link leads to a moment after the rest.
 		if (path.startsWith('/docs')) await page.waitForTimeout(1_500)
 		const file = join(TARGET, `${name}.png`)
@@ -42,10 +42,10 @@ try {
 		await context.close()
 		const { size } = statSync(file)
 		process.stdout.write(`${name}.png  ${Math.round(size / 1024)} kB\n`)
-		if (size > MOST_BYTES) process.exitCode = 1
+		if (size > MAX_BYTES) process.exitCode = 1
 	}
 } finally {
 	await browser.close()
-	await bell.stop()
+	await worker.stop()
 	rmSync(dir, { recursive: true, force: true })
 }

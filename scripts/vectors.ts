@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { QUESTIONS, VECTORS } from '../test/support/vectors.ts'
+import { VERIFICATION_CASES, VECTORS } from '../test/support/vectors.ts'
 
 interface Language {
 	name: string
@@ -42,7 +42,7 @@ const LANGUAGES: readonly Language[] = [
 
 const dir = mkdtempSync(join(tmpdir(), 'vectors-'))
 const questions = join(dir, 'questions.json')
-writeFileSync(questions, JSON.stringify(QUESTIONS))
+writeFileSync(questions, JSON.stringify(VERIFICATION_CASES))
 const notRun: string[] = []
 let failed = false
 for (const language of LANGUAGES) {
@@ -52,9 +52,9 @@ for (const language of LANGUAGES) {
 		console.log(`${name}: NOT RUN, this machine has no ${command}`)
 		continue
 	}
-	const wrong = ask(language)
+	const wrong = findWrongAnswers(language)
 	failed ||= wrong.length > 0
-	console.log(`${name}: ${wrong.length === 0 ? `ok, ${QUESTIONS.length} answers over ${VECTORS.length} vectors` : 'WRONG'}`)
+	console.log(`${name}: ${wrong.length === 0 ? `ok, ${VERIFICATION_CASES.length} answers over ${VECTORS.length} vectors` : 'WRONG'}`)
 	for (const line of wrong) console.log(`  ${line}`)
 }
 rmSync(dir, { recursive: true })
@@ -62,9 +62,9 @@ if (notRun.length > 0) console.log(`Not run: ${notRun.join(', ')}. Nothing is sa
 process.exitCode = failed ? 1 : 0
 
 /** What a language answers wrongly, a line each. */
-function ask({ command, arguments: given, file }: Language): string[] {
+function findWrongAnswers({ command, arguments: languageArguments, file }: Language): string[] {
 	const path = resolve(import.meta.dirname, '../docs/verify', file)
-	const run = spawnSync(command, [...given, path, questions], { encoding: 'utf8' })
+	const run = spawnSync(command, [...languageArguments, path, questions], { encoding: 'utf8' })
 	if (run.status !== 0) return [`${file} broke: ${run.stderr.trim().split('\n').at(-1) ?? ''}`]
 	let answers: unknown
 	try {
@@ -72,7 +72,7 @@ function ask({ command, arguments: given, file }: Language): string[] {
 	} catch {
 		return [`${file} answered what is no JSON: ${run.stdout.slice(0, 200)}`]
 	}
-	return QUESTIONS.flatMap(({ name, expected }, index) => {
+	return VERIFICATION_CASES.flatMap(({ name, expected }, index) => {
 		const answer = (answers as unknown[])[index]
 		return answer === expected ? [] : [`${name}: expected ${String(expected)}, got ${String(answer)}`]
 	})

@@ -31,12 +31,12 @@ export interface Env {
 }
 
 /** The object of an instance. Naming one brings nothing to life: only `create()` does (design, State). Callers have checked the instance's organization. */
-export function watcherOf(env: Pick<Env, 'WATCHER'>, instanceId: number): WatcherRpc {
+export function getWatcher(env: Pick<Env, 'WATCHER'>, instanceId: number): WatcherRpc {
 	// The platform's stub type wraps every answer anew and cannot follow unions such as `Known<T>`; the interface says the same in plain words.
 	return env.WATCHER.getByName(String(instanceId))
 }
 
 /** The object of an organization's callback origin. */
-export function callbackOf(env: Pick<Env, 'CALLBACK'>, organizationId: number, origin: string): CallbackRpc {
+export function getCallback(env: Pick<Env, 'CALLBACK'>, organizationId: number, origin: string): CallbackRpc {
 	return env.CALLBACK.getByName(`${organizationId} ${origin}`)
 }

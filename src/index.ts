@@ -1,8 +1,8 @@
 /** Table of contents of the Worker. */
 import { createApp } from './app.ts'
 import type { Doorbell, Env } from './context.ts'
-import { consume } from './delivery/consumer.ts'
-import { servicesOf } from './instances/services.ts'
+import { consumeDoorbells } from './delivery/consumer.ts'
+import { createServices } from './instances/services.ts'
 import { runWatchdog } from './instances/watchdog.ts'
 
 export { Callback } from './delivery/callback.ts'
@@ -14,9 +14,9 @@ export default {
 	/** The API. */
 	fetch: (request, env, ctx) => app.fetch(request, env, ctx),
 	/** Doorbells. */
-	queue: (batch, env, ctx) => consume(batch, env, ctx),
+	queue: (batch, env, ctx) => consumeDoorbells(batch, env, ctx),
 	/** Every five minutes: wakes what is overdue, finishes what was begun. */
 	async scheduled(_controller, env) {
-		await runWatchdog(servicesOf(env))
+		await runWatchdog(createServices(env))
 	},
 } satisfies ExportedHandler<Env, Doorbell>

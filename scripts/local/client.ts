@@ -1,8 +1,8 @@
 /** The calls of Shopbell's API that local scripts, the demo and the end-to-end tests make. */
-import type { AnswerOf } from '../../src/api/http/contract.ts'
+import type { OperationResponse } from '../../src/api/http/contract.ts'
 import type { instanceOperations } from '../../src/api/instances/operations.ts'
-import { createClient, type CallOptions, type Client as Api } from '../../src/client/client.ts'
-import type { Health, PollerReport } from '../../src/rpc/watcher.ts'
+import { createClient, type CallOptions, type Client as ApiClient } from '../../src/client/client.ts'
+import type { HealthReport, PollerReport } from '../../src/rpc/watcher.ts'
 
 /** What `POST /setup` gives: the first organization's and its user's secrets. */
 export interface Account {
@@ -11,10 +11,12 @@ export interface Account {
 }
 
 /** An instance as the API shows it, configuration included. */
-export type MadeInstance = AnswerOf<(typeof instanceOperations)['createInstance']> & { configuration: Record<string, string | null> }
+export type CreatedInstance = OperationResponse<(typeof instanceOperations)['createInstance']> & {
+	configuration: Record<string, string | null>
+}
 
 /** Connecting a store may take this long. */
-const LONGEST_CALL_MS = 60_000
+const CALL_TIMEOUT_MS = 60_000
 
 /** Makes the first organization and user; null when there are some already. */
 export async function setUp(
@@ -39,7 +41,7 @@ export class Client {
 	readonly base: string
 	readonly authorization: string
 	/** Every call of the API, typed. */
-	readonly api: Api
+	readonly api: ApiClient
 
 	constructor(url: string, account: Account) {
 		this.base = `${url}/elements/api-v2`
@@ -47,24 +49,24 @@ export class Client {
 		this.api = createClient({
 			baseUrl: url,
 			authorization: this.authorization,
-			fetch: async (request) => await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(LONGEST_CALL_MS)]) }),
+			fetch: async (request) => await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]) }),
 		})
 	}
 
 	/** Connects a store. Throws ApiError. */
-	async connect(name: string, configuration: Record<string, unknown>): Promise<MadeInstance> {
+	async connect(name: string, configuration: Record<string, unknown>): Promise<CreatedInstance> {
 		const body = { element: { key: 'woocommercerest' }, configuration, tags: [name], name }
-		return (await this.api.createInstance({ body })) as MadeInstance
+		return (await this.api.createInstance({ body })) as CreatedInstance
 	}
 
 	/** What the poller knows. */
 	async poller(id: number, timeoutMs?: number): Promise<PollerReport> {
-		return await this.api.getPoller({ params: { id } }, within(timeoutMs))
+		return await this.api.getPoller({ params: { id } }, toCallOptions(timeoutMs))
 	}
 
 	/** State, reason and next step. */
-	async health(id: number, timeoutMs?: number): Promise<Health> {
-		return await this.api.getHealth({ params: { id } }, within(timeoutMs))
+	async health(id: number, timeoutMs?: number): Promise<HealthReport> {
+		return await this.api.getHealth({ params: { id } }, toCallOptions(timeoutMs))
 	}
 
 	/** Polls now, or reads everything again. */
@@ -73,6 +75,6 @@ export class Client {
 	}
 }
 
-function within(timeoutMs: number | undefined): CallOptions {
+function toCallOptions(timeoutMs: number | undefined): CallOptions {
 	return timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) }
 }

@@ -4,10 +4,10 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** The project's folder. */
-export const PROJECT = join(import.meta.dirname, '..', '..')
+export const PROJECT_DIR = join(import.meta.dirname, '..', '..')
 
 /** Where everything local lies; git ignores it. */
-export const LOCAL_DIR = join(PROJECT, '.shopbell')
+export const LOCAL_DIR = join(PROJECT_DIR, '.shopbell')
 
 /** Writes a text that only its owner may read, whatever stood there before. */
 export function writePrivate(path: string, text: string): void {
@@ -49,16 +49,16 @@ export interface WorkerSecrets {
 }
 
 /** The secrets kept in an env file, made when there is none: what they sealed must stay readable after a restart. */
-export function keepSecrets(path: string): WorkerSecrets {
+export function loadOrCreateSecrets(path: string): WorkerSecrets {
 	let text = ''
 	try {
 		text = readFileSync(path, 'utf8')
 	} catch {
 		// The first run.
 	}
-	const kept = (name: string): string | undefined => new RegExp(`^${name}="?([^"\\n]+)"?$`, 'm').exec(text)?.[1]
-	const masterKeys = kept('MASTER_KEYS') ?? `local:${randomBytes(32).toString('base64')}`
-	const setupToken = kept('SETUP_TOKEN') ?? randomBytes(24).toString('base64url')
+	const readSecret = (name: string): string | undefined => new RegExp(`^${name}="?([^"\\n]+)"?$`, 'm').exec(text)?.[1]
+	const masterKeys = readSecret('MASTER_KEYS') ?? `local:${randomBytes(32).toString('base64')}`
+	const setupToken = readSecret('SETUP_TOKEN') ?? randomBytes(24).toString('base64url')
 	writePrivate(path, `MASTER_KEYS="${masterKeys}"\nSETUP_TOKEN="${setupToken}"\n`)
 	return { masterKeys, setupToken }
 }

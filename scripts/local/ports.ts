@@ -7,9 +7,9 @@ export async function tryPort(port: number): Promise<'free' | 'taken' | 'refused
 }
 
 /** The first free port from `start` on. */
-export async function nextFreePort(start: number, besides: readonly number[] = []): Promise<number> {
+export async function nextFreePort(start: number, excluded: readonly number[] = []): Promise<number> {
 	for (let port = start; port < start + 500 && port < 65_536; port++) {
-		if (!besides.includes(port) && (await tryPort(port)) === 'free') return port
+		if (!excluded.includes(port) && (await tryPort(port)) === 'free') return port
 	}
 	return await anyFreePort()
 }

@@ -19,9 +19,9 @@ export interface ApiKey {
 }
 
 /** The use of a key is written down when the last one written is this old. */
-const USE_MS = 3_600_000
+const USE_RECORD_INTERVAL_MS = 3_600_000
 
-const KEY =
+const SELECT_KEY =
 	'SELECT id, name, hint, scopes, user_id AS userId, created_ms AS createdMs, expires_ms AS expiresMs, last_used_ms AS lastUsedMs FROM api_keys'
 
 /** Keys of an organization by rising id, above `afterId`; with `userId`, only those that this user made. */
@@ -33,7 +33,7 @@ export async function listKeys(
 	afterId: number,
 ): Promise<ApiKey[]> {
 	const { results } = await db
-		.prepare(`${KEY} WHERE organization_id = ?1 AND id > ?2 AND (?3 IS NULL OR user_id = ?3) ORDER BY id LIMIT ?4`)
+		.prepare(`${SELECT_KEY} WHERE organization_id = ?1 AND id > ?2 AND (?3 IS NULL OR user_id = ?3) ORDER BY id LIMIT ?4`)
 		.bind(organizationId, afterId, userId, pageSize)
 		.all<Omit<ApiKey, 'scopes'> & { scopes: string }>()
 	return results.map((row) => ({ ...row, scopes: JSON.parse(row.scopes) as string[] }))
@@ -73,16 +73,16 @@ export async function deleteKey(db: D1Database, actor: Actor, id: number, userId
 }
 
 /** Whether a use is to be written down. */
-export function isUseDue(lastUsedMs: number | null, nowMs: number): boolean {
-	return lastUsedMs === null || nowMs - lastUsedMs >= USE_MS
+export function shouldRecordUse(lastUsedMs: number | null, nowMs: number): boolean {
+	return lastUsedMs === null || nowMs - lastUsedMs >= USE_RECORD_INTERVAL_MS
 }
 
 /** Writes down that a key is used, at most hourly however many requests find out at once. */
-export async function noteUse(db: D1Database, organizationId: number, id: number, nowMs: number): Promise<void> {
+export async function recordUse(db: D1Database, organizationId: number, id: number, nowMs: number): Promise<void> {
 	await db
 		.prepare(
 			'UPDATE api_keys SET last_used_ms = ?1 WHERE id = ?2 AND organization_id = ?3 AND (last_used_ms IS NULL OR last_used_ms <= ?1 - ?4)',
 		)
-		.bind(nowMs, id, organizationId, USE_MS)
+		.bind(nowMs, id, organizationId, USE_RECORD_INTERVAL_MS)
 		.run()
 }

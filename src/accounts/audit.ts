@@ -47,9 +47,9 @@ export function auditStatement(
 }
 
 /** How long the audit log is kept. */
-export const AUDIT_MS = 400 * 86_400_000
+export const AUDIT_RETENTION_MS = 400 * 86_400_000
 /** Rows that one page reads at most: with filters that few rows pass, a page may be short and still have a next one. */
-const AUDIT_READS = 1000
+const MAX_AUDIT_ROWS_READ = 1000
 
 /** A row of the audit log. Times epoch ms. */
 export interface AuditRow {
@@ -85,7 +85,7 @@ export interface AuditPosition {
  * A page of the log, newest first. At most `AUDIT_READS` rows are looked at, those of one object or user by an index of their own; `next` is where the
  * following page begins, null after the last.
  */
-export async function readAudit(
+export async function listAuditRows(
 	db: D1Database,
 	organizationId: number,
 	filter: AuditFilter,
@@ -94,20 +94,20 @@ export async function readAudit(
 ): Promise<{ rows: AuditRow[]; next: AuditPosition | null }> {
 	const byObject = filter.objectType !== null && filter.objectId !== null
 	// What an index finds narrows the rows that are looked at; the rest of the filter chooses among those.
-	const [index, narrow] = byObject
+	const [index, indexCondition] = byObject
 		? ['audit_log_by_object', 'object_type = ?3 AND object_id = ?4']
 		: filter.userId !== null
 			? ['audit_log_by_user', 'user_id = ?5']
 			: ['audit_log_by_organization', 'true']
-	const scanned = `SELECT * FROM audit_log INDEXED BY ${index} WHERE organization_id = ?1 AND ${narrow} AND at_ms >= ?6 AND (at_ms, id) < (?7, ?8)
+	const scanSql = `SELECT * FROM audit_log INDEXED BY ${index} WHERE organization_id = ?1 AND ${indexCondition} AND at_ms >= ?6 AND (at_ms, id) < (?7, ?8)
 		AND at_ms < ?9 ORDER BY at_ms DESC, id DESC LIMIT ?10`
-	const reads = Math.max(AUDIT_READS, pageSize)
+	const maxRowsRead = Math.max(MAX_AUDIT_ROWS_READ, pageSize)
 	const { results } = await db
 		.prepare(
 			`SELECT a.id, a.at_ms AS atMs, a.user_id AS userId, u.email AS userEmail, a.request_id AS requestId, a.action, a.object_type AS objectType,
 				a.object_id AS objectId, a.detail,
 				(?2 IS NULL OR a.action = ?2) AND (?3 IS NULL OR a.object_type = ?3) AND (?4 IS NULL OR a.object_id = ?4) AND (?5 IS NULL OR a.user_id = ?5) AS wanted
-			FROM (${scanned}) AS a LEFT JOIN users AS u ON u.id = a.user_id AND u.organization_id = ?1 ORDER BY a.at_ms DESC, a.id DESC`,
+			FROM (${scanSql}) AS a LEFT JOIN users AS u ON u.id = a.user_id AND u.organization_id = ?1 ORDER BY a.at_ms DESC, a.id DESC`,
 		)
 		.bind(
 			organizationId,
@@ -119,12 +119,12 @@ export async function readAudit(
 			after?.atMs ?? Number.MAX_SAFE_INTEGER,
 			after?.id ?? Number.MAX_SAFE_INTEGER,
 			filter.toMs ?? Number.MAX_SAFE_INTEGER,
-			needsAll(filter, byObject) ? reads : pageSize + 1,
+			mayFilterOutRows(filter, byObject) ? maxRowsRead : pageSize + 1,
 		)
 		.all<Omit<AuditRow, 'detail'> & { detail: string; wanted: number }>()
-	const wanted = results.filter((row) => row.wanted === 1)
-	const rows = wanted.slice(0, pageSize)
-	const last = wanted.length > pageSize ? rows.at(-1)! : results.length === reads ? results.at(-1)! : null
+	const matching = results.filter((row) => row.wanted === 1)
+	const rows = matching.slice(0, pageSize)
+	const last = matching.length > pageSize ? rows.at(-1)! : results.length === maxRowsRead ? results.at(-1)! : null
 	return {
 		rows: rows.map(({ detail, ...row }) => ({ ...row, detail: JSON.parse(detail) as Record<string, unknown> })),
 		next: last === null ? null : { atMs: last.atMs, id: last.id },
@@ -132,7 +132,7 @@ export async function readAudit(
 }
 
 /** Whether rows that are looked at may fail the filter, so that more of them are looked at than fit the page. */
-function needsAll(filter: AuditFilter, byObject: boolean): boolean {
+function mayFilterOutRows(filter: AuditFilter, byObject: boolean): boolean {
 	const { action, objectType, objectId, userId } = filter
 	if (action !== null) return true
 	if (byObject) return userId !== null
@@ -140,8 +140,8 @@ function needsAll(filter: AuditFilter, byObject: boolean): boolean {
 }
 
 /** The statement that takes away what is older than the log is kept, some rows a round: its ids rise with time, so the oldest are found without an index of their own. */
-export function pruneAudit(db: D1Database, nowMs: number, limit: number): D1PreparedStatement {
+export function pruneAuditStatement(db: D1Database, nowMs: number, limit: number): D1PreparedStatement {
 	return db
 		.prepare('DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log ORDER BY id LIMIT ?) AND at_ms < ?')
-		.bind(limit, nowMs - AUDIT_MS)
+		.bind(limit, nowMs - AUDIT_RETENTION_MS)
 }

@@ -4,7 +4,7 @@
  */
 import type { AuthorizationParts } from './authorization.ts'
 import { hashSecret, isToken } from './secrets.ts'
-import { USER_COLUMNS, type User } from './accounts.ts'
+import { USER_COLUMNS, type User } from './setup.ts'
 
 /** What a caller presented: the contract's secrets, a session's token, or an API key. */
 export type Credential =
@@ -39,26 +39,26 @@ interface Row extends User {
 	proven: number
 }
 
-const PEOPLE = 'FROM users AS u JOIN organizations AS o ON o.id = u.organization_id'
+const FROM_USERS = 'FROM users AS u JOIN organizations AS o ON o.id = u.organization_id'
 /** A secret opens while it is the current one, or the one before it in its time of grace. A secret that was taken away equals no hash. */
-const opens = (table: 'u' | 'o', hash: string): string =>
+const secretMatchesSql = (table: 'u' | 'o', hash: string): string =>
 	`(${table}.secret_hash = ${hash} OR (${table}.previous_secret_hash = ${hash} AND ${table}.previous_secret_until_ms > ?3))`
 
 /** How the caller of a header is looked up; null when its parts name none. */
-export function callerLookup(parts: AuthorizationParts, nowMs: number): CallerLookup | null {
-	if (parts.bearer !== null) return byToken(parts.bearer, nowMs)
+export function getCallerLookup(parts: AuthorizationParts, nowMs: number): CallerLookup | null {
+	if (parts.bearer !== null) return getTokenLookup(parts.bearer, nowMs)
 	if (parts.user === null || (parts.organization === null && parts.element === null)) return null
-	const where = `WHERE ${opens('u', '?1')} AND u.deleted_ms IS NULL AND (?2 IS NULL OR ${opens('o', '?2')})`
+	const where = `WHERE ${secretMatchesSql('u', '?1')} AND u.deleted_ms IS NULL AND (?2 IS NULL OR ${secretMatchesSql('o', '?2')})`
 	return {
-		sql: `SELECT ${USER_COLUMNS}, ?2 IS NOT NULL AS proven ${PEOPLE} ${where}`,
-		organizationSql: `SELECT o.id ${PEOPLE} ${where}`,
+		sql: `SELECT ${USER_COLUMNS}, ?2 IS NOT NULL AS proven ${FROM_USERS} ${where}`,
+		organizationSql: `SELECT o.id ${FROM_USERS} ${where}`,
 		values: [hashSecret(parts.user), parts.organization === null ? null : hashSecret(parts.organization), nowMs],
-		read: (row) => (row === undefined ? null : callerOf(row as unknown as Row, { kind: 'secrets' })),
+		read: (row) => (row === undefined ? null : toCaller(row as unknown as Row, { kind: 'secrets' })),
 	}
 }
 
 /** Sessions that are over are as good as none; a key that is over is told so, since whoever presents it can have it replaced. */
-function byToken(token: string, nowMs: number): CallerLookup | null {
+function getTokenLookup(token: string, nowMs: number): CallerLookup | null {
 	const values = [hashSecret(token), nowMs]
 	if (isToken('session', token)) {
 		const from = `FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN organizations AS o ON o.id = u.organization_id
@@ -67,7 +67,7 @@ function byToken(token: string, nowMs: number): CallerLookup | null {
 			sql: `SELECT ${USER_COLUMNS}, 1 AS proven, s.id AS credentialId ${from}`,
 			organizationSql: `SELECT o.id ${from}`,
 			values,
-			read: (row) => (row === undefined ? null : callerOf(row as unknown as Row, { kind: 'session', id: Number(row['credentialId']) })),
+			read: (row) => (row === undefined ? null : toCaller(row as unknown as Row, { kind: 'session', id: Number(row['credentialId']) })),
 		}
 	}
 	if (!isToken('key', token)) return null
@@ -82,12 +82,12 @@ function byToken(token: string, nowMs: number): CallerLookup | null {
 			const row = found as unknown as Row
 			if (row.expired === 1) return 'expired'
 			const scopes = JSON.parse(row.scopes ?? '[]') as string[]
-			return callerOf(row, { kind: 'key', id: row.credentialId ?? 0, scopes, lastUsedMs: row.lastUsedMs })
+			return toCaller(row, { kind: 'key', id: row.credentialId ?? 0, scopes, lastUsedMs: row.lastUsedMs })
 		},
 	}
 }
 
-function callerOf(row: Row, credential: Credential): Caller {
+function toCaller(row: Row, credential: Credential): Caller {
 	const { id, organizationId, organizationName, email, firstName, lastName, role } = row
 	return {
 		user: { id, organizationId, organizationName, email, firstName, lastName, role },

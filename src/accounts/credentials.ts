@@ -5,13 +5,13 @@
 import { openSecret, sealSecret } from '../lib/sealing.ts'
 import { auditStatement, type Actor, type AuditEntry } from './audit.ts'
 import { hashSecret, newSecret } from './secrets.ts'
-import { noSecret, otherAdmin } from './users.ts'
+import { newUnusableHash, hasOtherAdminSql } from './users.ts'
 
 /** Whose secret: the organization's own, or a user's. */
-export type Owner = { kind: 'organization' } | { kind: 'user'; id: number }
+export type SecretOwner = { kind: 'organization' } | { kind: 'user'; id: number }
 
 /** A secret as shown. */
-export interface ShownSecret {
+export interface RevealedSecret {
 	/** Null: there is none. */
 	secret: string | null
 	/** Until when the one before it opens too; null: it does not. */
@@ -19,7 +19,7 @@ export interface ShownSecret {
 }
 
 /** Why nothing was changed. `missing`: no such user. `raced`: somebody else changed it at the same time. `in-grace`: an older one was promised more time. `locked-out`: nobody could look after the organization then. */
-export type SecretRefusal = 'missing' | 'raced' | 'in-grace' | 'locked-out'
+export type SecretChangeError = 'missing' | 'raced' | 'in-grace' | 'locked-out'
 
 interface Row {
 	hash: string
@@ -28,14 +28,20 @@ interface Row {
 }
 
 /** Shows a secret; null: no such user. */
-export async function showSecret(db: D1Database, ring: string, actor: Actor, owner: Owner, nowMs: number): Promise<ShownSecret | null> {
-	const row = await read(db, actor.organizationId, owner)
+export async function revealSecret(
+	db: D1Database,
+	keyRing: string,
+	actor: Actor,
+	owner: SecretOwner,
+	nowMs: number,
+): Promise<RevealedSecret | null> {
+	const row = await readSecretRow(db, actor.organizationId, owner)
 	if (row === null) return null
 	const { hash, sealed, previousUntilMs } = row
 	if (hash.startsWith('none/') || sealed === '') return { secret: null, previousUntilMs: null }
-	await db.batch([auditStatement(db, actor, entryOf(actor, owner, 'show', {}), nowMs)])
+	await db.batch([auditStatement(db, actor, toAuditEntry(actor, owner, 'show', {}), nowMs)])
 	return {
-		secret: await openSecret(ring, sealed, contextOf(actor, owner)),
+		secret: await openSecret(keyRing, sealed, getSealingContext(actor, owner)),
 		previousUntilMs: previousUntilMs !== null && previousUntilMs > nowMs ? previousUntilMs : null,
 	}
 }
@@ -46,20 +52,20 @@ export async function showSecret(db: D1Database, ring: string, actor: Actor, own
  */
 export async function rotateSecret(
 	db: D1Database,
-	ring: string,
+	keyRing: string,
 	actor: Actor,
-	owner: Owner,
+	owner: SecretOwner,
 	graceSeconds: number,
 	nowMs: number,
-): Promise<ShownSecret | SecretRefusal> {
-	const row = await read(db, actor.organizationId, owner)
+): Promise<RevealedSecret | SecretChangeError> {
+	const row = await readSecretRow(db, actor.organizationId, owner)
 	if (row === null) return 'missing'
 	if (graceSeconds > 0 && row.previousUntilMs !== null && row.previousUntilMs > nowMs) return 'in-grace'
 	const secret = newSecret()
-	const sealed = await sealSecret(ring, secret, contextOf(actor, owner))
+	const sealed = await sealSecret(keyRing, secret, getSealingContext(actor, owner))
 	const keepsPrevious = graceSeconds > 0 && !row.hash.startsWith('none/')
 	const previousUntilMs = keepsPrevious ? nowMs + graceSeconds * 1000 : null
-	const { table, condition, id } = placeOf(actor, owner)
+	const { table, condition, id } = getSecretLocation(actor, owner)
 	const [updated] = await db.batch([
 		// Only what was read is replaced: of two at once one is told so, instead of given a secret that is dead already.
 		db
@@ -67,34 +73,34 @@ export async function rotateSecret(
 				`UPDATE ${table} SET secret_hash = ?3, secret_sealed = ?4, previous_secret_hash = ?5, previous_secret_until_ms = ?6 WHERE id = ?1 AND ${condition} AND secret_hash = ?7`,
 			)
 			.bind(id, actor.organizationId, hashSecret(secret), sealed, keepsPrevious ? row.hash : null, previousUntilMs, row.hash),
-		auditStatement(db, actor, entryOf(actor, owner, 'rotate', { grace: graceSeconds }), nowMs, 'changes() > 0'),
+		auditStatement(db, actor, toAuditEntry(actor, owner, 'rotate', { grace: graceSeconds }), nowMs, 'changes() > 0'),
 	])
 	return updated!.meta.changes > 0 ? { secret, previousUntilMs } : 'raced'
 }
 
 /** Takes a secret away, with one in its time of grace: until it is rotated there is none. Null: done. Refused when nobody could look after the organization any more. */
-export async function revokeSecret(db: D1Database, actor: Actor, owner: Owner, nowMs: number): Promise<SecretRefusal | null> {
-	const row = await read(db, actor.organizationId, owner)
+export async function revokeSecret(db: D1Database, actor: Actor, owner: SecretOwner, nowMs: number): Promise<SecretChangeError | null> {
+	const row = await readSecretRow(db, actor.organizationId, owner)
 	if (row === null) return 'missing'
-	const { table, condition, id } = placeOf(actor, owner)
-	const byPassword = (who: string): string =>
-		`EXISTS (SELECT 1 FROM users AS p WHERE p.organization_id = ?2 AND p.role = 'admin' AND p.deleted_ms IS NULL AND p.password IS NOT NULL ${who})`
-	const safe =
+	const { table, condition, id } = getSecretLocation(actor, owner)
+	const adminWithPasswordSql = (condition: string): string =>
+		`EXISTS (SELECT 1 FROM users AS p WHERE p.organization_id = ?2 AND p.role = 'admin' AND p.deleted_ms IS NULL AND p.password IS NOT NULL ${condition})`
+	const keepsAdminSql =
 		owner.kind === 'organization'
-			? byPassword('')
-			: `(users.role <> 'admin' OR ${byPassword('AND p.id = ?1')} OR ${otherAdmin('?2', '?1')})`
+			? adminWithPasswordSql('')
+			: `(users.role <> 'admin' OR ${adminWithPasswordSql('AND p.id = ?1')} OR ${hasOtherAdminSql('?2', '?1')})`
 	const [updated] = await db.batch([
 		db
 			.prepare(
-				`UPDATE ${table} SET secret_hash = ?3, secret_sealed = '', previous_secret_hash = NULL, previous_secret_until_ms = NULL WHERE id = ?1 AND ${condition} AND ${safe}`,
+				`UPDATE ${table} SET secret_hash = ?3, secret_sealed = '', previous_secret_hash = NULL, previous_secret_until_ms = NULL WHERE id = ?1 AND ${condition} AND ${keepsAdminSql}`,
 			)
-			.bind(id, actor.organizationId, noSecret()),
-		auditStatement(db, actor, entryOf(actor, owner, 'revoke', {}), nowMs, 'changes() > 0'),
+			.bind(id, actor.organizationId, newUnusableHash()),
+		auditStatement(db, actor, toAuditEntry(actor, owner, 'revoke', {}), nowMs, 'changes() > 0'),
 	])
 	return updated!.meta.changes > 0 ? null : 'locked-out'
 }
 
-async function read(db: D1Database, organizationId: number, owner: Owner): Promise<Row | null> {
+async function readSecretRow(db: D1Database, organizationId: number, owner: SecretOwner): Promise<Row | null> {
 	const columns = 'secret_hash AS hash, secret_sealed AS sealed, previous_secret_until_ms AS previousUntilMs'
 	return owner.kind === 'organization'
 		? await db.prepare(`SELECT ${columns} FROM organizations WHERE id = ?`).bind(organizationId).first<Row>()
@@ -105,17 +111,17 @@ async function read(db: D1Database, organizationId: number, owner: Owner): Promi
 }
 
 /** Where the secret stands: `?1` is the row's id, `?2` the organization. */
-function placeOf(actor: Actor, owner: Owner): { table: string; condition: string; id: number } {
+function getSecretLocation(actor: Actor, owner: SecretOwner): { table: string; condition: string; id: number } {
 	return owner.kind === 'organization'
 		? { table: 'organizations', condition: 'id = ?2', id: actor.organizationId }
 		: { table: 'users', condition: 'organization_id = ?2 AND deleted_ms IS NULL', id: owner.id }
 }
 
-function contextOf(actor: Actor, owner: Owner): string {
+function getSealingContext(actor: Actor, owner: SecretOwner): string {
 	return owner.kind === 'organization' ? `organization/${actor.organizationId}` : `user/${owner.id}`
 }
 
-function entryOf(actor: Actor, owner: Owner, verb: 'show' | 'rotate' | 'revoke', detail: Record<string, unknown>): AuditEntry {
+function toAuditEntry(actor: Actor, owner: SecretOwner, verb: 'show' | 'rotate' | 'revoke', detail: Record<string, unknown>): AuditEntry {
 	const objectId = owner.kind === 'organization' ? actor.organizationId : owner.id
 	return { action: `${owner.kind}.secret.${verb}`, objectType: owner.kind, objectId, detail }
 }

@@ -3,13 +3,13 @@
  * given the link once and passes it on. D1 holds the hash of its token, and a user has one link at most.
  */
 import { sealSecret } from '../lib/sealing.ts'
-import { subjectsOf, unlock } from './attempts.ts'
+import { getAttemptSubjects, unlockStatement } from './sign-in-attempts.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import { hashPassword } from './passwords.ts'
 import { hashSecret, isToken, newSecret, newToken } from './secrets.ts'
 
 /** How long a link can be used. */
-export const LINK_MS = 7 * 86_400_000
+export const LINK_TTL_MS = 7 * 86_400_000
 
 /** What a link is for: the first password, or another one. */
 export type LinkPurpose = 'invitation' | 'reset'
@@ -21,7 +21,7 @@ export interface Link {
 }
 
 /** A link that can be used: whose it is. */
-export interface OpenLink {
+export interface UsableLink {
 	userId: number
 	organizationId: number
 	purpose: LinkPurpose
@@ -31,38 +31,38 @@ export interface OpenLink {
 
 /** Makes a token. */
 export function newLink(nowMs: number): Link {
-	return { token: newToken('link'), expiresMs: nowMs + LINK_MS }
+	return { token: newToken('link'), expiresMs: nowMs + LINK_TTL_MS }
 }
 
 /** The statement that keeps a link in place of the user's last one; of a user who has no password yet it is an invitation, once more. `onlyIf`: as of `auditStatement`. */
 export function linkStatement(
 	db: D1Database,
-	whose: { organizationId: number; userId: number } | { organizationId: number; login: string },
+	target: { organizationId: number; userId: number } | { organizationId: number; login: string },
 	link: Link,
 	nowMs: number,
 	onlyIf: 'changes() > 0' | 'true' = 'true',
 ): D1PreparedStatement {
-	const [column, value] = 'userId' in whose ? ['id', whose.userId] : ['login', whose.login]
+	const [column, value] = 'userId' in target ? ['id', target.userId] : ['login', target.login]
 	return db
 		.prepare(
 			`INSERT OR REPLACE INTO links (user_id, organization_id, token_hash, purpose, created_ms, expires_ms)
 			SELECT id, organization_id, ?, iif(password IS NULL, 'invitation', 'reset'), ?, ? FROM users WHERE organization_id = ? AND ${column} = ? AND deleted_ms IS NULL AND ${onlyIf}`,
 		)
-		.bind(hashSecret(link.token), nowMs, link.expiresMs, whose.organizationId, value)
+		.bind(hashSecret(link.token), nowMs, link.expiresMs, target.organizationId, value)
 }
 
 /** Gives a user a link to set another password; null when there is no such user. The old password holds until the link is used. */
-export async function startReset(db: D1Database, actor: Actor, userId: number, nowMs: number): Promise<Link | null> {
+export async function createResetLink(db: D1Database, actor: Actor, userId: number, nowMs: number): Promise<Link | null> {
 	const link = newLink(nowMs)
-	const [kept] = await db.batch([
+	const [inserted] = await db.batch([
 		linkStatement(db, { organizationId: actor.organizationId, userId }, link, nowMs),
 		auditStatement(db, actor, { action: 'user.reset', objectType: 'user', objectId: userId, detail: {} }, nowMs, 'changes() > 0'),
 	])
-	return kept!.meta.changes > 0 ? link : null
+	return inserted!.meta.changes > 0 ? link : null
 }
 
 /** Whose link this is; null when it was used or replaced, is over, or never was one. */
-export async function findLink(db: D1Database, token: string, nowMs: number): Promise<OpenLink | null> {
+export async function findLink(db: D1Database, token: string, nowMs: number): Promise<UsableLink | null> {
 	if (!isToken('link', token)) return null
 	return await db
 		.prepare(
@@ -70,29 +70,29 @@ export async function findLink(db: D1Database, token: string, nowMs: number): Pr
 			WHERE l.token_hash = ? AND l.expires_ms > ? AND u.deleted_ms IS NULL`,
 		)
 		.bind(hashSecret(token), nowMs)
-		.first<OpenLink>()
+		.first<UsableLink>()
 }
 
 /**
  * Uses a link: the password is set, every session of the user ends, a lock of their name too. Who accepts an invitation has a user secret from then on.
  * Whose link it was; null as in `findLink`. Of two at once one finds the link: the whole is one transaction, which ends with taking it away.
  */
-export async function useLink(
+export async function redeemLink(
 	db: D1Database,
-	ring: string,
+	keyRing: string,
 	token: string,
 	password: string,
 	requestId: string,
 	nowMs: number,
-): Promise<OpenLink | null> {
+): Promise<UsableLink | null> {
 	// Looked at first, so that nobody makes us hash for nothing.
 	const link = await findLink(db, token, nowMs)
 	if (link === null) return null
 	const { userId, organizationId, purpose } = link
 	const secret = newSecret()
-	const [hash, sealed] = await Promise.all([hashPassword(password), sealSecret(ring, secret, `user/${userId}`)])
+	const [hash, sealed] = await Promise.all([hashPassword(password), sealSecret(keyRing, secret, `user/${userId}`)])
 	const tokenHash = hashSecret(token)
-	const open = `EXISTS (SELECT 1 FROM links WHERE token_hash = ? AND user_id = ? AND expires_ms > ?)`
+	const isOpenSql = `EXISTS (SELECT 1 FROM links WHERE token_hash = ? AND user_id = ? AND expires_ms > ?)`
 	const [changed] = await db.batch([
 		db
 			.prepare(
@@ -108,9 +108,9 @@ export async function useLink(
 			'changes() > 0',
 		),
 		db
-			.prepare(`DELETE FROM sessions WHERE user_id = ? AND organization_id = ? AND ${open}`)
+			.prepare(`DELETE FROM sessions WHERE user_id = ? AND organization_id = ? AND ${isOpenSql}`)
 			.bind(userId, organizationId, tokenHash, userId, nowMs),
-		...(link.login === null ? [] : [unlock(db, subjectsOf(link.login, '').name)]),
+		...(link.login === null ? [] : [unlockStatement(db, getAttemptSubjects(link.login, '').name)]),
 		db.prepare('DELETE FROM links WHERE token_hash = ?').bind(tokenHash),
 	])
 	return changed!.meta.changes > 0 ? link : null

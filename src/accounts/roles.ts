@@ -7,6 +7,6 @@ export const ROLES = ['viewer', 'developer', 'admin'] as const
 export type Role = (typeof ROLES)[number]
 
 /** Whether a role may do what wants `least`. */
-export function mayAs(role: Role, least: Role): boolean {
-	return ROLES.indexOf(role) >= ROLES.indexOf(least)
+export function hasRole(role: Role, minRole: Role): boolean {
+	return ROLES.indexOf(role) >= ROLES.indexOf(minRole)
 }

@@ -28,6 +28,6 @@ export function hashSecret(secret: string): string {
 }
 
 /** Whether two texts are equal, in a time that tells nothing of where they differ. */
-export function equalSecrets(a: string, b: string): boolean {
+export function secretsEqual(a: string, b: string): boolean {
 	return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest())
 }

@@ -1,16 +1,16 @@
 /** Signing in with a password, and the sessions that follow: 14 days, known to D1 by the hash of their token. */
-import { countAttempt, forgetAttempts, subjectsOf } from './attempts.ts'
+import { countAttempt, clearAttemptStatements, getAttemptSubjects } from './sign-in-attempts.ts'
 import { auditStatement, type Actor } from './audit.ts'
-import { loginOf, type User } from './accounts.ts'
-import { hashPassword, isDated, verifyPassword } from './passwords.ts'
+import { toLogin, type User } from './setup.ts'
+import { hashPassword, needsRehash, verifyPassword } from './passwords.ts'
 import { hashSecret, newToken } from './secrets.ts'
 
 /** How long a session lasts. */
-export const SESSION_MS = 14 * 86_400_000
+export const SESSION_TTL_MS = 14 * 86_400_000
 /** Most sessions of a user: the oldest make room. */
-export const MOST_SESSIONS = 100
+export const MAX_SESSIONS_PER_USER = 100
 /** Longest name of a program that is kept with a session. */
-const AGENT_LIMIT = 200
+const MAX_AGENT_LENGTH = 200
 
 /** A session, as its owner sees it. Times epoch ms. */
 export interface Session {
@@ -22,14 +22,14 @@ export interface Session {
 }
 
 /** Where an attempt comes from. */
-export interface Origin {
+export interface RequestOrigin {
 	address: string
 	agent: string
 	requestId: string
 }
 
 /** What became of an attempt: a token, nothing since a word was wrong, or nothing for so many seconds. */
-export type SignIn = { kind: 'done'; token: string; expiresMs: number } | { kind: 'wrong' } | { kind: 'locked'; seconds: number }
+export type SignInResult = { kind: 'done'; token: string; expiresMs: number } | { kind: 'wrong' } | { kind: 'locked'; seconds: number }
 
 /**
  * Signs in. An unknown name, a user without a password and a wrong password are one answer after the same work. While a name or an address
@@ -38,29 +38,29 @@ export type SignIn = { kind: 'done'; token: string; expiresMs: number } | { kind
 export async function signIn(
 	db: D1Database,
 	{ username, password }: { username: string; password: string },
-	{ address, agent, requestId }: Origin,
+	{ address, agent, requestId }: RequestOrigin,
 	nowMs: number,
-): Promise<SignIn> {
-	const login = loginOf(username)
-	const subjects = subjectsOf(login, address)
+): Promise<SignInResult> {
+	const login = toLogin(username)
+	const subjects = getAttemptSubjects(login, address)
 	const seconds = await countAttempt(db, subjects, nowMs)
 	if (seconds !== null) return { kind: 'locked', seconds }
 	const user = await db
 		.prepare('SELECT id, organization_id AS organizationId, password FROM users WHERE login = ? AND deleted_ms IS NULL')
 		.bind(login)
 		.first<{ id: number; organizationId: number; password: string | null }>()
-	const right = await verifyPassword(password, user?.password ?? null)
-	if (user === null || user.password === null || !right) return { kind: 'wrong' }
+	const passwordMatches = await verifyPassword(password, user?.password ?? null)
+	if (user === null || user.password === null || !passwordMatches) return { kind: 'wrong' }
 	const token = newToken('session')
-	const expiresMs = nowMs + SESSION_MS
+	const expiresMs = nowMs + SESSION_TTL_MS
 	const actor: Actor = { organizationId: user.organizationId, userId: user.id, requestId }
-	const [made] = await db.batch([
+	const [inserted] = await db.batch([
 		// Only if the password is still this one: it may have been replaced, and all sessions ended, while we computed.
 		db
 			.prepare(
 				'INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms) SELECT ?, organization_id, id, ?, ?, ? FROM users WHERE id = ? AND password = ? AND deleted_ms IS NULL',
 			)
-			.bind(hashSecret(token), agent.slice(0, AGENT_LIMIT), nowMs, expiresMs, user.id, user.password),
+			.bind(hashSecret(token), agent.slice(0, MAX_AGENT_LENGTH), nowMs, expiresMs, user.id, user.password),
 		auditStatement(
 			db,
 			actor,
@@ -72,11 +72,11 @@ export async function signIn(
 			.prepare(
 				'DELETE FROM sessions WHERE user_id = ?1 AND organization_id = ?3 AND id NOT IN (SELECT id FROM sessions WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)',
 			)
-			.bind(user.id, MOST_SESSIONS, user.organizationId),
-		...forgetAttempts(db, subjects),
+			.bind(user.id, MAX_SESSIONS_PER_USER, user.organizationId),
+		...clearAttemptStatements(db, subjects),
 	])
-	if (made!.meta.changes === 0) return { kind: 'wrong' }
-	if (isDated(user.password))
+	if (inserted!.meta.changes === 0) return { kind: 'wrong' }
+	if (needsRehash(user.password))
 		await db
 			.prepare('UPDATE users SET password = ? WHERE id = ? AND organization_id = ? AND password = ?')
 			.bind(await hashPassword(password), user.id, user.organizationId, user.password)
@@ -89,8 +89,8 @@ export async function changePassword(
 	db: D1Database,
 	user: User,
 	{ current, password }: { current: string; password: string },
-	keep: number | null,
-	{ address, requestId }: Origin,
+	keptSessionId: number | null,
+	{ address, requestId }: RequestOrigin,
 	nowMs: number,
 ): Promise<{ kind: 'done' } | { kind: 'wrong' } | { kind: 'none' } | { kind: 'locked'; seconds: number }> {
 	const row = await db
@@ -98,7 +98,7 @@ export async function changePassword(
 		.bind(user.id, user.organizationId)
 		.first<{ login: string | null; password: string | null }>()
 	if (row === null || row.password === null) return { kind: 'none' }
-	const subjects = subjectsOf(row.login ?? loginOf(user.email), address)
+	const subjects = getAttemptSubjects(row.login ?? toLogin(user.email), address)
 	const seconds = await countAttempt(db, subjects, nowMs)
 	if (seconds !== null) return { kind: 'locked', seconds }
 	if (!(await verifyPassword(current, row.password))) return { kind: 'wrong' }
@@ -115,10 +115,12 @@ export async function changePassword(
 			'changes() > 0',
 		),
 		// Also when somebody else was first: then one session more ends.
-		db.prepare('DELETE FROM sessions WHERE user_id = ? AND organization_id = ? AND id IS NOT ?').bind(user.id, user.organizationId, keep),
+		db
+			.prepare('DELETE FROM sessions WHERE user_id = ? AND organization_id = ? AND id IS NOT ?')
+			.bind(user.id, user.organizationId, keptSessionId),
 		// A reset that was asked for before would replace what was chosen now.
 		db.prepare('DELETE FROM links WHERE user_id = ? AND organization_id = ?').bind(user.id, user.organizationId),
-		...forgetAttempts(db, subjects),
+		...clearAttemptStatements(db, subjects),
 	])
 	return changed!.meta.changes > 0 ? { kind: 'done' } : { kind: 'wrong' }
 }

@@ -2,18 +2,18 @@
  * Settings of an organization that all its instances share (contract, sections 5 and 11): one table says what each is called, what it
  * may be, and what holds when it is not set. An instance's object reads them with its row, at the latest a minute after a change.
  */
-import { parseSchedule } from '../delivery/schedule.ts'
+import { parseRetrySchedule } from '../delivery/schedule.ts'
 import { operatorKeyContext, sealSecret } from '../lib/sealing.ts'
-import { guardUrl } from '../lib/urls.ts'
-import { type FieldProblem, MASK, readNumber, toText } from '../lib/values.ts'
-import { atMost, LIMITS, shown } from '../lib/limits.ts'
+import { checkUrl } from '../lib/urls.ts'
+import { type FieldProblem, SECRET_MASK, parseNumber, toText } from '../lib/values.ts'
+import { expectedAtMost, LIMITS, formatLimit } from '../lib/limits.ts'
 import { auditStatement, type Actor } from './audit.ts'
-import type { Schedule } from '../rpc/config.ts'
+import type { RetrySchedule } from '../rpc/config.ts'
 
 /** The settings, understood. */
 export interface AccountSettings {
 	/** `notification.webhook.retry.schedule`: when a failed notification is tried again. */
-	schedule: Schedule
+	schedule: RetrySchedule
 	/** `notification.webhook.failure.policy`: `queue` tries once, then keeps until it is released. */
 	failurePolicy: 'retry' | 'queue'
 	/** `events.retention.days`: how long settled events are kept. */
@@ -38,58 +38,58 @@ export interface SettingsOptions {
 	allowPrivateNetwork: boolean
 }
 
-type Check = (text: string, options: SettingsOptions) => { ok: true; text: string } | { ok: false; message: string }
+type SettingCheck = (text: string, options: SettingsOptions) => { ok: true; text: string } | { ok: false; message: string }
 
 interface Setting {
-	check: Check
+	check: SettingCheck
 	/** Shown where it is not set. */
 	preset: string | null
 	/** Sealed at rest, masked in answers. */
 	secret?: true
 }
 
-const fine = (text: string) => ({ ok: true as const, text })
-const expected = (message: string) => ({ ok: false as const, message: `expected ${message}` })
+const valid = (text: string) => ({ ok: true as const, text })
+const invalid = (message: string) => ({ ok: false as const, message: `expected ${message}` })
 
 /** Every setting, by its name. */
 const SETTINGS = {
 	'notification.webhook.retry.schedule': {
 		preset: 'standard',
 		check: (text) =>
-			parseSchedule(text) === null
-				? expected(
-						`standard, 8^n, 4^n, or at most ${shown('scheduleSteps')} of seconds such as 5,60,3600, all positive, that make at most ${shown('scheduleDays')}`,
+			parseRetrySchedule(text) === null
+				? invalid(
+						`standard, 8^n, 4^n, or at most ${formatLimit('scheduleSteps')} of seconds such as 5,60,3600, all positive, that make at most ${formatLimit('scheduleDays')}`,
 					)
-				: fine(text.trim()),
+				: valid(text.trim()),
 	},
 	'notification.webhook.failure.policy': {
 		preset: 'retry',
 		check(text) {
 			const policy = text.trim().toLowerCase()
-			return policy === 'retry' || policy === 'queue' ? fine(policy) : expected('retry or queue')
+			return policy === 'retry' || policy === 'queue' ? valid(policy) : invalid('retry or queue')
 		},
 	},
 	'events.retention.days': {
 		preset: String(DEFAULT_SETTINGS.retentionDays),
 		check(text) {
-			const days = readNumber(text)
+			const days = parseNumber(text)
 			return days !== null && days > 0 && days <= LIMITS.retentionDays.value
-				? fine(text.trim())
-				: expected(`a number of days above 0, at most ${LIMITS.retentionDays.value}`)
+				? valid(text.trim())
+				: invalid(`a number of days above 0, at most ${LIMITS.retentionDays.value}`)
 		},
 	},
 	'operator.webhook.url': {
 		preset: null,
 		check(text, { allowPrivateNetwork }) {
-			const verdict = guardUrl(text, allowPrivateNetwork)
-			return verdict.ok ? fine(text.trim()) : { ok: false, message: verdict.message }
+			const verdict = checkUrl(text, allowPrivateNetwork)
+			return verdict.ok ? valid(text.trim()) : { ok: false, message: verdict.message }
 		},
 	},
 	'operator.webhook.key': {
 		preset: null,
 		secret: true,
 		// Not trimmed: a key's blanks are part of it.
-		check: (text) => (text.length > LIMITS.signatureKey.value ? { ok: false, message: atMost('signatureKey') } : fine(text)),
+		check: (text) => (text.length > LIMITS.signatureKey.value ? { ok: false, message: expectedAtMost('signatureKey') } : valid(text)),
 	},
 } as const satisfies Record<string, Setting>
 
@@ -110,18 +110,18 @@ export const OPERATOR_KEY = 'operator.webhook.key' satisfies SettingName
  * it is. Answers with everything that is wrong with them, a name that is none included.
  */
 export function parseSettings(
-	given: Readonly<Record<string, unknown>>,
+	input: Readonly<Record<string, unknown>>,
 	options: SettingsOptions,
 ): { ok: true; change: SettingsChange } | { ok: false; problems: FieldProblem[] } {
 	const change: SettingsChange = {}
 	const problems: FieldProblem[] = []
-	for (const [name, value] of Object.entries(given)) {
-		if (!isName(name)) {
+	for (const [name, value] of Object.entries(input)) {
+		if (!isSettingName(name)) {
 			problems.push({ field: name.slice(0, 64), message: `expected one of ${SETTING_NAMES.join(', ')}` })
 			continue
 		}
 		const setting: Setting = SETTINGS[name]
-		if (setting.secret && value === MASK) continue
+		if (setting.secret && value === SECRET_MASK) continue
 		const text = toText(value)
 		if (text === null || text.trim() === '') {
 			change[name] = null
@@ -136,10 +136,10 @@ export function parseSettings(
 
 /** Reads an organization's settings. What a later version can no longer read has its default. */
 export async function readAccountSettings(db: D1Database, organizationId: number): Promise<AccountSettings> {
-	const stored = await readRows(db, organizationId)
-	const days = readNumber(stored.get('events.retention.days') ?? '')
+	const stored = await readSettingRows(db, organizationId)
+	const days = parseNumber(stored.get('events.retention.days') ?? '')
 	return {
-		schedule: parseSchedule(stored.get('notification.webhook.retry.schedule') ?? '') ?? DEFAULT_SETTINGS.schedule,
+		schedule: parseRetrySchedule(stored.get('notification.webhook.retry.schedule') ?? '') ?? DEFAULT_SETTINGS.schedule,
 		failurePolicy: stored.get('notification.webhook.failure.policy') === 'queue' ? 'queue' : 'retry',
 		retentionDays: days !== null && days > 0 ? days : DEFAULT_SETTINGS.retentionDays,
 		operator: { url: stored.get('operator.webhook.url') ?? null, sealedKey: stored.get(OPERATOR_KEY) ?? null },
@@ -147,26 +147,26 @@ export async function readAccountSettings(db: D1Database, organizationId: number
 }
 
 /** An organization's settings as answered: every name, with its default where it is not set, secrets masked. */
-export async function showAccountSettings(db: D1Database, organizationId: number): Promise<Record<SettingName, string | null>> {
-	const stored = await readRows(db, organizationId)
-	const shown = SETTING_NAMES.map((name) => {
+export async function getMaskedSettings(db: D1Database, organizationId: number): Promise<Record<SettingName, string | null>> {
+	const stored = await readSettingRows(db, organizationId)
+	const entries = SETTING_NAMES.map((name) => {
 		const setting: Setting = SETTINGS[name]
 		const value = stored.get(name) ?? setting.preset
-		return [name, value !== null && setting.secret ? MASK : value]
+		return [name, value !== null && setting.secret ? SECRET_MASK : value]
 	})
-	return Object.fromEntries(shown) as Record<SettingName, string | null>
+	return Object.fromEntries(entries) as Record<SettingName, string | null>
 }
 
 /** Writes settings, all or none, with a row in the audit log that names them. What is as it was is not written. */
 export async function writeAccountSettings(
 	db: D1Database,
-	ring: string,
+	keyRing: string,
 	actor: Actor,
 	change: SettingsChange,
 	nowMs: number,
 ): Promise<void> {
 	const { organizationId } = actor
-	const stored = await readRows(db, organizationId)
+	const stored = await readSettingRows(db, organizationId)
 	const names = SETTING_NAMES.filter((name) => {
 		const value = change[name]
 		return value !== undefined && (value ?? undefined) !== stored.get(name)
@@ -177,26 +177,26 @@ export async function writeAccountSettings(
 			const value = change[name] ?? null
 			if (value === null) return db.prepare('DELETE FROM account_settings WHERE organization_id = ? AND key = ?').bind(organizationId, name)
 			const setting: Setting = SETTINGS[name]
-			const kept = setting.secret ? await sealSecret(ring, value, operatorKeyContext(organizationId)) : value
+			const stored = setting.secret ? await sealSecret(keyRing, value, operatorKeyContext(organizationId)) : value
 			return db
 				.prepare(
 					'INSERT INTO account_settings (organization_id, key, value) VALUES (?, ?, ?) ON CONFLICT (organization_id, key) DO UPDATE SET value = excluded.value',
 				)
-				.bind(organizationId, name, kept)
+				.bind(organizationId, name, stored)
 		}),
 	)
 	const entry = { action: 'settings.update', objectType: 'organization' as const, objectId: organizationId, detail: { settings: names } }
 	await db.batch([...statements, auditStatement(db, actor, entry, nowMs)])
 }
 
-async function readRows(db: D1Database, organizationId: number): Promise<Map<SettingName, string>> {
+async function readSettingRows(db: D1Database, organizationId: number): Promise<Map<SettingName, string>> {
 	const { results } = await db
 		.prepare('SELECT key, value FROM account_settings WHERE organization_id = ?')
 		.bind(organizationId)
 		.all<{ key: string; value: string }>()
-	return new Map(results.flatMap(({ key, value }) => (isName(key) ? [[key, value] as const] : [])))
+	return new Map(results.flatMap(({ key, value }) => (isSettingName(key) ? [[key, value] as const] : [])))
 }
 
-function isName(name: string): name is SettingName {
+function isSettingName(name: string): name is SettingName {
 	return Object.hasOwn(SETTINGS, name)
 }

@@ -1,11 +1,11 @@
 /** The people of an organization: who they are and what they may, invited, changed and removed by its admins. */
-import { isTaken, loginOf } from './accounts.ts'
+import { isUniqueViolation, toLogin } from './setup.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import { linkStatement, newLink, type Link, type LinkPurpose } from './links.ts'
 import type { Role } from './roles.ts'
 
 /** A person, as shown. Times epoch ms. */
-export interface Person {
+export interface UserDetails {
 	id: number
 	email: string
 	firstName: string
@@ -21,7 +21,7 @@ export interface Person {
 }
 
 /** What is said of a person. */
-export interface PersonInput {
+export interface UserInput {
 	email: string
 	firstName: string
 	lastName: string
@@ -29,69 +29,69 @@ export interface PersonInput {
 }
 
 /** Why a change was not made. `last-admin`: nobody would be left to look after the organization. `taken`: somebody has that address. */
-export type PersonRefusal = 'missing' | 'last-admin' | 'taken'
+export type UserChangeError = 'missing' | 'last-admin' | 'taken'
 
 /** What stands where a hash would: no secret opens it. */
-export function noSecret(): string {
+export function newUnusableHash(): string {
 	return `none/${crypto.randomUUID()}`
 }
 
 /** A condition: somebody else than `except` may and can look after the organization: an admin with a password, or with a secret while the organization has one. Both are SQL. */
-export function otherAdmin(organization: string, except: string): string {
+export function hasOtherAdminSql(organization: string, except: string): string {
 	return `EXISTS (SELECT 1 FROM users AS a JOIN organizations AS ao ON ao.id = a.organization_id
 		WHERE a.organization_id = ${organization} AND a.id <> ${except} AND a.role = 'admin' AND a.deleted_ms IS NULL
 		AND (a.password IS NOT NULL OR (a.secret_hash NOT LIKE 'none/%' AND ao.secret_hash NOT LIKE 'none/%')))`
 }
 
-interface Row extends Omit<Person, 'passwordSet' | 'secretSet' | 'link'> {
+interface Row extends Omit<UserDetails, 'passwordSet' | 'secretSet' | 'link'> {
 	passwordSet: number
 	secretSet: number
 	purpose: LinkPurpose | null
 	expiresMs: number | null
 }
 
-const PERSON = `SELECT u.id, u.email, u.first_name AS firstName, u.last_name AS lastName, u.role, u.created_ms AS createdMs,
+const SELECT_USER = `SELECT u.id, u.email, u.first_name AS firstName, u.last_name AS lastName, u.role, u.created_ms AS createdMs,
 	u.password IS NOT NULL AS passwordSet, u.secret_hash NOT LIKE 'none/%' AS secretSet, l.purpose, l.expires_ms AS expiresMs
 	FROM users AS u LEFT JOIN links AS l ON l.user_id = u.id AND l.expires_ms > ?1 WHERE u.organization_id = ?2 AND u.deleted_ms IS NULL`
 
 /** People of an organization by rising id, above `afterId`. */
-export async function listPeople(
+export async function listUserDetails(
 	db: D1Database,
 	organizationId: number,
 	pageSize: number,
 	afterId: number,
 	nowMs: number,
-): Promise<Person[]> {
+): Promise<UserDetails[]> {
 	const { results } = await db
-		.prepare(`${PERSON} AND u.id > ?3 ORDER BY u.id LIMIT ?4`)
+		.prepare(`${SELECT_USER} AND u.id > ?3 ORDER BY u.id LIMIT ?4`)
 		.bind(nowMs, organizationId, afterId, pageSize)
 		.all<Row>()
-	return results.map(personOf)
+	return results.map(toUserDetails)
 }
 
 /** One of them; null when there is none, or no more. */
-export async function findPerson(db: D1Database, organizationId: number, id: number, nowMs: number): Promise<Person | null> {
-	const row = await db.prepare(`${PERSON} AND u.id = ?3`).bind(nowMs, organizationId, id).first<Row>()
-	return row === null ? null : personOf(row)
+export async function findUserDetails(db: D1Database, organizationId: number, id: number, nowMs: number): Promise<UserDetails | null> {
+	const row = await db.prepare(`${SELECT_USER} AND u.id = ?3`).bind(nowMs, organizationId, id).first<Row>()
+	return row === null ? null : toUserDetails(row)
 }
 
 /** Invites somebody: the link with which they set their password; `taken` when somebody has that address. They have no secret until they accept. */
-export async function invite(
+export async function inviteUser(
 	db: D1Database,
 	actor: Actor,
-	input: PersonInput,
+	input: UserInput,
 	nowMs: number,
-): Promise<{ person: Person; link: Link } | 'taken'> {
+): Promise<{ person: UserDetails; link: Link } | 'taken'> {
 	const { organizationId } = actor
 	const link = newLink(nowMs)
-	const login = loginOf(input.email)
-	const [made] = await db.batch<{ id: number }>([
+	const login = toLogin(input.email)
+	const [inserted] = await db.batch<{ id: number }>([
 		db
 			.prepare(
 				`INSERT INTO users (organization_id, email, login, first_name, last_name, role, secret_hash, secret_sealed, created_ms)
 				VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT (login) WHERE login IS NOT NULL DO NOTHING RETURNING id`,
 			)
-			.bind(organizationId, input.email, login, input.firstName, input.lastName, input.role, noSecret(), nowMs),
+			.bind(organizationId, input.email, login, input.firstName, input.lastName, input.role, newUnusableHash(), nowMs),
 		auditStatement(
 			db,
 			actor,
@@ -101,43 +101,41 @@ export async function invite(
 		),
 		linkStatement(db, { organizationId, login }, link, nowMs, 'changes() > 0'),
 	])
-	const id = made!.results[0]?.id
-	const person = id === undefined ? null : await findPerson(db, organizationId, id, nowMs)
-	return person === null ? 'taken' : { person, link }
+	const id = inserted!.results[0]?.id
+	const user = id === undefined ? null : await findUserDetails(db, organizationId, id, nowMs)
+	return user === null ? 'taken' : { person: user, link }
 }
 
 /** Changes what is named of a person; null: done. An admin who would be the last keeps their role: one statement looks and changes. */
-export async function changePerson(
+export async function updateUserDetails(
 	db: D1Database,
 	actor: Actor,
 	id: number,
-	change: Partial<PersonInput>,
+	change: Partial<UserInput>,
 	nowMs: number,
-): Promise<PersonRefusal | null> {
+): Promise<UserChangeError | null> {
 	const { organizationId } = actor
-	const person = await findPerson(db, organizationId, id, nowMs)
-	if (person === null) return 'missing'
-	const keys = (['email', 'firstName', 'lastName', 'role'] as const).filter(
-		(key) => change[key] !== undefined && change[key] !== person[key],
-	)
+	const user = await findUserDetails(db, organizationId, id, nowMs)
+	if (user === null) return 'missing'
+	const keys = (['email', 'firstName', 'lastName', 'role'] as const).filter((key) => change[key] !== undefined && change[key] !== user[key])
 	if (keys.length === 0) return null
-	const next: Partial<PersonInput> = Object.fromEntries(keys.map((key) => [key, change[key]]))
+	const changed: Partial<UserInput> = Object.fromEntries(keys.map((key) => [key, change[key]]))
 	try {
 		const [updated] = await db.batch([
 			db
 				.prepare(
 					// Only what is named: somebody else may be changing the rest.
 					`UPDATE users SET email = coalesce(?3, email), login = coalesce(?4, login), first_name = coalesce(?5, first_name), last_name = coalesce(?6, last_name), role = coalesce(?7, role)
-					WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (coalesce(?7, role) = 'admin' OR role <> 'admin' OR ${otherAdmin('?2', '?1')})`,
+					WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (coalesce(?7, role) = 'admin' OR role <> 'admin' OR ${hasOtherAdminSql('?2', '?1')})`,
 				)
 				.bind(
 					id,
 					organizationId,
-					next.email ?? null,
-					next.email === undefined ? null : loginOf(next.email),
-					next.firstName ?? null,
-					next.lastName ?? null,
-					next.role ?? null,
+					changed.email ?? null,
+					changed.email === undefined ? null : toLogin(changed.email),
+					changed.firstName ?? null,
+					changed.lastName ?? null,
+					changed.role ?? null,
 				),
 			auditStatement(
 				db,
@@ -146,7 +144,7 @@ export async function changePerson(
 					action: 'user.update',
 					objectType: 'user',
 					objectId: id,
-					detail: { keys, ...(keys.includes('role') ? { role: next.role } : {}) },
+					detail: { keys, ...(keys.includes('role') ? { role: changed.role } : {}) },
 				},
 				nowMs,
 				'changes() > 0',
@@ -154,7 +152,7 @@ export async function changePerson(
 		])
 		return updated!.meta.changes > 0 ? null : 'last-admin'
 	} catch (error) {
-		if (isTaken(error)) return 'taken'
+		if (isUniqueViolation(error)) return 'taken'
 		throw error
 	}
 }
@@ -163,40 +161,40 @@ export async function changePerson(
  * Removes a person; null: done. Their secret, sessions, links and API keys are dead at once, and so is what a merchant has not yet approved for
  * them. The row stays with name and address, which what they made goes on showing; the address can be invited again.
  */
-export async function removePerson(db: D1Database, actor: Actor, id: number, nowMs: number): Promise<PersonRefusal | null> {
+export async function removeUser(db: D1Database, actor: Actor, id: number, nowMs: number): Promise<UserChangeError | null> {
 	const { organizationId } = actor
-	const person = await findPerson(db, organizationId, id, nowMs)
-	if (person === null) return 'missing'
-	const gone = 'EXISTS (SELECT 1 FROM users WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NOT NULL)'
-	const clear = (table: 'sessions' | 'api_keys' | 'links') =>
-		db.prepare(`DELETE FROM ${table} WHERE user_id = ?1 AND organization_id = ?2 AND ${gone}`).bind(id, organizationId)
+	const user = await findUserDetails(db, organizationId, id, nowMs)
+	if (user === null) return 'missing'
+	const isDeletedSql = 'EXISTS (SELECT 1 FROM users WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NOT NULL)'
+	const deleteFrom = (table: 'sessions' | 'api_keys' | 'links') =>
+		db.prepare(`DELETE FROM ${table} WHERE user_id = ?1 AND organization_id = ?2 AND ${isDeletedSql}`).bind(id, organizationId)
 	const [removed] = await db.batch([
 		db
 			.prepare(
 				`UPDATE users SET deleted_ms = ?3, login = NULL, password = NULL, secret_hash = ?4, secret_sealed = '', previous_secret_hash = NULL, previous_secret_until_ms = NULL
-				WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (role <> 'admin' OR ${otherAdmin('?2', '?1')})`,
+				WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (role <> 'admin' OR ${hasOtherAdminSql('?2', '?1')})`,
 			)
-			.bind(id, organizationId, nowMs, noSecret()),
+			.bind(id, organizationId, nowMs, newUnusableHash()),
 		auditStatement(
 			db,
 			actor,
-			{ action: 'user.delete', objectType: 'user', objectId: id, detail: { role: person.role } },
+			{ action: 'user.delete', objectType: 'user', objectId: id, detail: { role: user.role } },
 			nowMs,
 			'changes() > 0',
 		),
-		clear('sessions'),
-		clear('api_keys'),
-		clear('links'),
+		deleteFrom('sessions'),
+		deleteFrom('api_keys'),
+		deleteFrom('links'),
 		db
 			.prepare(
-				`UPDATE drafts SET status = 'failed', reason = 'Whoever asked for this was removed', sealed = '' WHERE user_id = ?1 AND organization_id = ?2 AND status = 'waiting' AND ${gone}`,
+				`UPDATE drafts SET status = 'failed', reason = 'Whoever asked for this was removed', sealed = '' WHERE user_id = ?1 AND organization_id = ?2 AND status = 'waiting' AND ${isDeletedSql}`,
 			)
 			.bind(id, organizationId),
 	])
 	return removed!.meta.changes > 0 ? null : 'last-admin'
 }
 
-function personOf({ passwordSet, secretSet, purpose, expiresMs, ...row }: Row): Person {
+function toUserDetails({ passwordSet, secretSet, purpose, expiresMs, ...row }: Row): UserDetails {
 	return {
 		...row,
 		passwordSet: passwordSet === 1,

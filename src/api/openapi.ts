@@ -1,14 +1,14 @@
 /** `GET /openapi.json`: the calls as an OpenAPI 3.1 document, made of the same data that validates them. */
-import { type AnswerOf, type Operation, TAGS, VERBS } from './http/contract.ts'
+import { type OperationResponse, type Operation, TAGS, VERBS } from './http/contract.ts'
 import { operations } from './operations.ts'
-import { type Api, serve } from './http/serve.ts'
+import { type Api, mountOperations } from './http/serve.ts'
 import { documentOperations } from './service/operations.ts'
 import { VERSION } from '../lib/version.ts'
 
-type Document = AnswerOf<typeof documentOperations.getDocument>
+type Document = OperationResponse<typeof documentOperations.getDocument>
 
 /** Made once an isolate: nothing in it changes but the address. */
-const made = new WeakMap<Api, object>()
+const documentsByApi = new WeakMap<Api, object>()
 
 /** What holds for all calls, in Markdown: what a newcomer reads first. */
 const INTRODUCTION = `Rings when something changes in a shop. The calls are those of Cloud Elements’ event framework, and some more.
@@ -40,7 +40,7 @@ Every refusal is \`{message, requestId}\`: the message names the field and what 
 \`Elements-Request-Id\`. Where the store said something, \`providerMessage\` is that.`
 
 /** Mounts the document. It needs no authorization: it says nothing about anybody. */
-export function declareOpenapi(app: Api): void {
+export function mountOpenApi(app: Api): void {
 	app.openAPIRegistry.registerComponent('securitySchemes', 'secrets', {
 		type: 'apiKey',
 		in: 'header',
@@ -60,15 +60,15 @@ export function declareOpenapi(app: Api): void {
 		scheme: 'bearer',
 		description: 'An API key (`sbk_…`), or the token of `POST /authentication`.',
 	})
-	serve(app, documentOperations, {
-		getDocument: (c) => ({ ...documentOf(app), servers: [{ url: c.env.PUBLIC_URL || new URL(c.req.url).origin }] }) as Document,
+	mountOperations(app, documentOperations, {
+		getDocument: (c) => ({ ...buildDocument(app), servers: [{ url: c.env.PUBLIC_URL || new URL(c.req.url).origin }] }) as Document,
 	})
 }
 
 /** The document without its address. */
-export function documentOf(app: Api): object {
-	const known = made.get(app)
-	if (known !== undefined) return known
+export function buildDocument(app: Api): object {
+	const cached = documentsByApi.get(app)
+	if (cached !== undefined) return cached
 	const document = app.getOpenAPI31Document({
 		openapi: '3.1.0',
 		info: {
@@ -80,8 +80,8 @@ export function documentOf(app: Api): object {
 		security: [{ secrets: [] }, { bearer: [] }],
 		tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
 	})
-	const sorted = { ...document, paths: inOrder(document.paths as Paths) }
-	made.set(app, sorted)
+	const sorted = { ...document, paths: sortPaths(document.paths as Paths) }
+	documentsByApi.set(app, sorted)
 	return sorted
 }
 
@@ -92,41 +92,41 @@ type Paths = Record<string, Record<string, { operationId: string }>>
  * The calls in the order in which one meets them. The methods of a path stand together in a document, but not in that order, so each call also carries its
  * place as `x-order`, by which the reference sorts.
  */
-function inOrder(paths: Paths): Paths {
-	const places = new Map(idsInOrder().map((id, index) => [id, index + 1]))
-	const placeOf = ({ operationId }: { operationId: string }): number => places.get(operationId) ?? places.size + 1
+function sortPaths(paths: Paths): Paths {
+	const positionById = new Map(getSortedOperationIds().map((id, index) => [id, index + 1]))
+	const getPosition = ({ operationId }: { operationId: string }): number => positionById.get(operationId) ?? positionById.size + 1
 	const sorted = Object.entries(paths).map(([path, methods]) => {
-		const calls = Object.entries(methods).map(([method, call]) => [method, { ...call, 'x-order': placeOf(call) }] as const)
-		return [path, calls.sort(([, one], [, other]) => one['x-order'] - other['x-order'])] as const
+		const calls = Object.entries(methods).map(([method, call]) => [method, { ...call, 'x-order': getPosition(call) }] as const)
+		return [path, calls.sort(([, a], [, b]) => a['x-order'] - b['x-order'])] as const
 	})
-	sorted.sort(([, [one]], [, [other]]) => one![1]['x-order'] - other![1]['x-order'])
+	sorted.sort(([, [a]], [, [b]]) => a![1]['x-order'] - b![1]['x-order'])
 	return Object.fromEntries(sorted.map(([path, calls]) => [path, Object.fromEntries(calls)]))
 }
 
 /** By tag, then by what a call is about, as the tables first name it, then by verb; that by the token after that by id. */
-function idsInOrder(): string[] {
-	const all = Object.entries(operations as Record<string, Operation>)
+function getSortedOperationIds(): string[] {
+	const entries = Object.entries(operations as Record<string, Operation>)
 	const tags = Object.keys(TAGS)
-	const subjects = [...new Set(all.map(([, one]) => subjectOf(one)))]
-	const keys = all.map(([id, one], index) => ({
+	const subjects = [...new Set(entries.map(([, operation]) => getSubjectPath(operation)))]
+	const keys = entries.map(([id, operation], index) => ({
 		id,
 		key: [
-			tags.indexOf(one.tag),
-			subjects.indexOf(subjectOf(one)),
-			VERBS.indexOf(one.summary.split(' ')[0]!),
-			one.access === 'token' ? 1 : 0,
+			tags.indexOf(operation.tag),
+			subjects.indexOf(getSubjectPath(operation)),
+			VERBS.indexOf(operation.summary.split(' ')[0]!),
+			operation.access === 'token' ? 1 : 0,
 			index,
 		],
 	}))
-	return keys.sort((one, other) => compare(one.key, other.key)).map(({ id }) => id)
+	return keys.sort((a, b) => compareKeys(a.key, b.key)).map(({ id }) => id)
 }
 
 /** What a call is about: its path without the instance that it is beneath, and without the id at its end. */
-function subjectOf({ path }: Operation): string {
+function getSubjectPath({ path }: Operation): string {
 	return path.replace(/^\/instances\/\{id\}/, '/instances').replace(/\/\{\w+\}$/, '')
 }
 
-function compare(one: readonly number[], other: readonly number[]): number {
-	const first = one.findIndex((part, index) => part !== other[index])
-	return first === -1 ? 0 : one[first]! - other[first]!
+function compareKeys(a: readonly number[], b: readonly number[]): number {
+	const firstDifference = a.findIndex((part, index) => part !== b[index])
+	return firstDifference === -1 ? 0 : a[firstDifference]! - b[firstDifference]!
 }

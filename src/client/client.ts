@@ -8,7 +8,7 @@
  * for await (const subscriptions of pages(api.listSubscriptions)) …
  * ```
  */
-import { mediaOf, type AnswerOf, type InputOf, type Operation } from '../api/http/contract.ts'
+import { getMediaTypes, type OperationResponse, type OperationInput, type Operation } from '../api/http/contract.ts'
 import { operations, type OperationId } from '../api/operations.ts'
 
 /** Where the contract's paths begin. */
@@ -56,36 +56,36 @@ export class ApiError extends Error {
 }
 
 /** The words in braces of a path. */
-type NamesIn<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | NamesIn<Rest> : never
+type PathParamNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | PathParamNames<Rest> : never
 
 /** A call about one instance by id has that id in front of its path (`both`). */
-type ParamNames<One extends Operation> = NamesIn<One['path']> | (One['access'] extends 'instance' ? 'id' : never)
+type ParamNames<Op extends Operation> = PathParamNames<Op['path']> | (Op['access'] extends 'instance' ? 'id' : never)
 
-type Text = string | number
+type ParamValue = string | number
 
 /** Words of the path: whatever the schema takes, and numbers too. */
-type ParamsOf<One extends Operation> = [ParamNames<One>] extends [never]
+type ParamsInput<Op extends Operation> = [ParamNames<Op>] extends [never]
 	? { params?: undefined }
-	: { params: { [Name in ParamNames<One>]: Text } }
+	: { params: { [Name in ParamNames<Op>]: ParamValue } }
 
 /** A query goes out as text: numbers, booleans and lists are written so. */
-type Written<Value> = Value extends string ? Value | number | boolean : Value
-type QueryOf<One extends Operation> = InputOf<One>['query'] extends infer Query extends object
-	? { query?: { [Name in keyof Query]: Written<Query[Name]> } }
+type QueryValue<Value> = Value extends string ? Value | number | boolean : Value
+type QueryInput<Op extends Operation> = OperationInput<Op>['query'] extends infer Query extends object
+	? { query?: { [Name in keyof Query]: QueryValue<Query[Name]> } }
 	: { query?: undefined }
 
-type BodyOf<One extends Operation> = One extends { body: unknown }
-	? One extends { bodyOptional: true }
-		? { body?: InputOf<One>['body'] }
-		: { body: InputOf<One>['body'] }
+type BodyInput<Op extends Operation> = Op extends { body: unknown }
+	? Op extends { bodyOptional: true }
+		? { body?: OperationInput<Op>['body'] }
+		: { body: OperationInput<Op>['body'] }
 	: { body?: undefined }
 
 /** What a call takes. */
-export type Input<One extends Operation> = ParamsOf<One> & QueryOf<One> & BodyOf<One>
+export type CallInput<Op extends Operation> = ParamsInput<Op> & QueryInput<Op> & BodyInput<Op>
 
 /** May be called without anything when nothing of the input has to be there. */
-type Arguments<One extends Operation> =
-	{} extends Input<One> ? [input?: Input<One>, options?: CallOptions] : [input: Input<One>, options?: CallOptions]
+type CallArguments<Op extends Operation> =
+	{} extends CallInput<Op> ? [input?: CallInput<Op>, options?: CallOptions] : [input: CallInput<Op>, options?: CallOptions]
 
 /** An answer and what its headers say of it. */
 export interface Page<Answer> {
@@ -98,47 +98,55 @@ export interface Page<Answer> {
 }
 
 /** One operation. */
-export interface Call<One extends Operation> {
-	(...given: Arguments<One>): Promise<AnswerOf<One>>
+export interface OperationCall<Op extends Operation> {
+	(...args: CallArguments<Op>): Promise<OperationResponse<Op>>
 	/** The same, with what the headers say. */
-	readonly page: (...given: Arguments<One>) => Promise<Page<AnswerOf<One>>>
+	readonly page: (...args: CallArguments<Op>) => Promise<Page<OperationResponse<Op>>>
 }
 
 /** A client: every operation by its id. */
-export type Client = { readonly [Id in OperationId]: Call<(typeof operations)[Id]> }
+export type Client = { readonly [Id in OperationId]: OperationCall<(typeof operations)[Id]> }
 
 /** What goes into a request once its types are forgotten. */
-interface Given {
-	params?: Record<string, Text> | undefined
+interface RequestInput {
+	params?: Record<string, ParamValue> | undefined
 	query?: Record<string, unknown> | undefined
 	body?: unknown
 }
 
 /** Makes a client. */
 export function createClient(options: ClientOptions): Client {
-	const calls = Object.entries<Operation>(operations).map(([id, one]) => {
-		const page = async (given: Given = {}, more: CallOptions = {}): Promise<Page<unknown>> => {
-			const response = await send(options, id, one, given, more)
+	const methods = Object.entries<Operation>(operations).map(([id, operation]) => {
+		const getPage = async (input: RequestInput = {}, callOptions: CallOptions = {}): Promise<Page<unknown>> => {
+			const response = await send(options, id, operation, input, callOptions)
 			const total = response.headers.get('Elements-Total-Count')
 			return {
-				answer: await read(response, one),
+				answer: await readResponse(response, operation),
 				next: response.headers.get('Elements-Next-Page-Token'),
 				total: total === null ? null : Number(total),
 				requestId: response.headers.get('Elements-Request-Id') ?? '',
 			}
 		}
-		return [id, Object.assign(async (given?: Given, more?: CallOptions) => (await page(given, more)).answer, { page })]
+		return [
+			id,
+			Object.assign(async (input?: RequestInput, callOptions?: CallOptions) => (await getPage(input, callOptions)).answer, {
+				page: getPage,
+			}),
+		]
 	})
-	return Object.fromEntries(calls) as Client
+	return Object.fromEntries(methods) as Client
 }
 
 /** Every page of a list, one after the other, until there is no further one. */
-export async function* pages<One extends Operation>(call: Call<One>, ...given: Arguments<One>): AsyncGenerator<AnswerOf<One>> {
-	const [input, options] = given as [Given | undefined, CallOptions | undefined]
-	const ask = call.page as unknown as (input: Given, options?: CallOptions) => Promise<Page<AnswerOf<One>>>
+export async function* pages<Op extends Operation>(
+	call: OperationCall<Op>,
+	...args: CallArguments<Op>
+): AsyncGenerator<OperationResponse<Op>> {
+	const [input, options] = args as [RequestInput | undefined, CallOptions | undefined]
+	const getPage = call.page as unknown as (input: RequestInput, options?: CallOptions) => Promise<Page<OperationResponse<Op>>>
 	let next: string | null = null
 	do {
-		const page: Page<AnswerOf<One>> = await ask(
+		const page: Page<OperationResponse<Op>> = await getPage(
 			{ ...input, query: { ...input?.query, ...(next === null ? {} : { nextPage: next }) } },
 			options,
 		)
@@ -147,56 +155,56 @@ export async function* pages<One extends Operation>(call: Call<One>, ...given: A
 	} while (next !== null)
 }
 
-async function send(client: ClientOptions, id: string, one: Operation, given: Given, options: CallOptions): Promise<Response> {
+async function send(client: ClientOptions, id: string, operation: Operation, input: RequestInput, options: CallOptions): Promise<Response> {
 	const headers = new Headers()
 	const authorization = options.authorization ?? client.authorization
 	if (authorization !== undefined) headers.set('Authorization', authorization)
-	if (given.body !== undefined) headers.set('Content-Type', 'application/json')
+	if (input.body !== undefined) headers.set('Content-Type', 'application/json')
 	if (options.idempotencyKey !== undefined) headers.set('Idempotency-Key', options.idempotencyKey)
-	headers.set('Accept', options.accept ?? mediaOf(one)[0] ?? 'application/json')
-	const request = new Request(addressOf(client.baseUrl, one, given), {
-		method: one.method.toUpperCase(),
+	headers.set('Accept', options.accept ?? getMediaTypes(operation)[0] ?? 'application/json')
+	const request = new Request(buildUrl(client.baseUrl, operation, input), {
+		method: operation.method.toUpperCase(),
 		headers,
-		...(given.body === undefined ? {} : { body: JSON.stringify(given.body) }),
+		...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
 		...(options.signal === undefined ? {} : { signal: options.signal }),
 	})
 	const response = await (client.fetch ?? fetch)(request)
-	if (!response.ok) throw await refusal(id, response)
+	if (!response.ok) throw await toApiError(id, response)
 	return response
 }
 
 /** The full address; throws when a word of the path is missing, which its type does not allow. */
-function addressOf(baseUrl: string, one: Operation, { params, query }: Given): string {
-	const path = one.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+function buildUrl(baseUrl: string, operation: Operation, { params, query }: RequestInput): string {
+	const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
 		const value = params?.[name]
-		if (value === undefined || value === '') throw new TypeError(`${one.path}: ${name} is missing`)
+		if (value === undefined || value === '') throw new TypeError(`${operation.path}: ${name} is missing`)
 		return encodeURIComponent(value)
 	})
 	const search = new URLSearchParams()
 	for (const [name, value] of Object.entries(query ?? {}))
-		for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined && each !== null) search.append(name, String(each))
-	const asked = search.size === 0 ? '' : `?${search.toString()}`
-	return `${baseUrl.replace(/\/+$/, '')}${one.root ? '' : BASE_PATH}${path}${asked}`
+		for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined && item !== null) search.append(name, String(item))
+	const queryString = search.size === 0 ? '' : `?${search.toString()}`
+	return `${baseUrl.replace(/\/+$/, '')}${operation.root ? '' : BASE_PATH}${path}${queryString}`
 }
 
 /** JSON is read; anything else, a stream above all, is the caller's. */
-async function read(response: Response, one: Operation): Promise<unknown> {
-	if (one.answer === null) {
+async function readResponse(response: Response, operation: Operation): Promise<unknown> {
+	if (operation.answer === null) {
 		await response.body?.cancel()
 		return undefined
 	}
 	return /^application\/json\b/i.test(response.headers.get('Content-Type') ?? '') ? await response.json() : response
 }
 
-async function refusal(id: string, response: Response): Promise<ApiError> {
+async function toApiError(id: string, response: Response): Promise<ApiError> {
 	const text = await response.text()
-	let said: { message?: unknown; requestId?: unknown; providerMessage?: unknown } = {}
+	let body: { message?: unknown; requestId?: unknown; providerMessage?: unknown } = {}
 	try {
-		said = (JSON.parse(text) as typeof said | null) ?? {}
+		body = (JSON.parse(text) as typeof body | null) ?? {}
 	} catch {
 		// Something between the two answered, not the API.
 	}
-	const message = typeof said.message === 'string' ? said.message : `${id} answered ${response.status}`
-	const requestId = typeof said.requestId === 'string' ? said.requestId : (response.headers.get('Elements-Request-Id') ?? '')
-	return new ApiError(id, response.status, message, requestId, typeof said.providerMessage === 'string' ? said.providerMessage : null)
+	const message = typeof body.message === 'string' ? body.message : `${id} answered ${response.status}`
+	const requestId = typeof body.requestId === 'string' ? body.requestId : (response.headers.get('Elements-Request-Id') ?? '')
+	return new ApiError(id, response.status, message, requestId, typeof body.providerMessage === 'string' ? body.providerMessage : null)
 }

@@ -1,17 +1,17 @@
 /** One POST of a notification to its callback, and how it ended (design, Ringing: delivery). Every end is an `Outcome`; nothing throws. */
-import type { Claim, Outcome } from '../rpc/delivery.ts'
-import { classifyError, classifyStatus, NOT_SENT } from './classify.ts'
-import { basicAuthorization, parseStaticHeaders } from './headers.ts'
-import { keysAt, signatureHeaders, type SignatureKeys } from './sign.ts'
+import type { Claim, AttemptOutcome } from '../rpc/delivery.ts'
+import { classifyFetchError, classifyEdgeStatus, NOT_SENT_PREFIX } from './failure-kinds.ts'
+import { toBasicAuthorization, parseCustomHeaders } from './headers.ts'
+import { getSigningKeys, toSignatureHeaders, type SignatureKeys } from './sign.ts'
 
 /** How long a callback may take, ms: connection, answer and the part of its body that is kept. */
 export const ATTEMPT_TIMEOUT_MS = 15_000
 
 /** How much of an answer's body is kept, bytes. */
-export const ANSWER_LIMIT = 4_096
+export const MAX_RESPONSE_BYTES = 4_096
 
 /** What a callback may ask for in `webhook-delivery`, beyond its status (Svix's convention). */
-const DIRECTIVES: ReadonlyMap<string, Outcome['directive']> = new Map([
+const DELIVERY_DIRECTIVES: ReadonlyMap<string, AttemptOutcome['directive']> = new Map([
 	['disable', 'disable'],
 	['abort', 'abort'],
 	// As Svix spells it.
@@ -27,9 +27,9 @@ export interface AttemptIo {
 	/** `Shopbell/<version> (+<PUBLIC_URL>)`. */
 	userAgent: string
 	/** Why this URL may not be called, as a sentence; null when it may (design, Safety). Asked before every POST: rules change, URLs stay. */
-	refuse(url: string): string | null
+	getRefusal(url: string): string | null
 	/** Opens a sealed configuration value; throws when it cannot. */
-	open(sealed: string): string | Promise<string>
+	openSecret(sealed: string): string | Promise<string>
 	timeoutMs?: number
 }
 
@@ -40,47 +40,47 @@ const BASIC_USERNAME = 'event.notification.basic.username'
 const CALLBACK_HEADERS = 'event.notification.callback.headers'
 
 /** Sends a claimed notification once. */
-export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
+export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<AttemptOutcome> {
 	const startedMs = io.now()
-	const refusal = io.refuse(claim.url)
-	if (refusal !== null) return notSent(refusal, startedMs)
+	const refusal = io.getRefusal(claim.url)
+	if (refusal !== null) return toNotSentOutcome(refusal, startedMs)
 
-	const abort = new AbortController()
+	const abortController = new AbortController()
 	let request: Request
 	try {
-		request = new Request(claim.url, { ...(await requestInit(claim, startedMs, io)), signal: abort.signal })
+		request = new Request(claim.url, { ...(await toRequestInit(claim, startedMs, io)), signal: abortController.signal })
 	} catch {
 		// A key that does not open, an address that is none: sending without a signature would be worse than not sending. The exception
 		// may quote what it could not read, so it stays here.
-		return notSent("the request could not be made from the instance's configuration", startedMs)
+		return toNotSentOutcome("the request could not be made from the instance's configuration", startedMs)
 	}
 
 	const timeoutMs = io.timeoutMs ?? ATTEMPT_TIMEOUT_MS
 	// Not AbortSignal.timeout: the timer must be gone when the attempt has ended.
-	const timer = setTimeout(() => abort.abort(new DOMException('The callback took too long', 'TimeoutError')), timeoutMs)
+	const timer = setTimeout(() => abortController.abort(new DOMException('The callback took too long', 'TimeoutError')), timeoutMs)
 	const deadlineMs = startedMs + timeoutMs
 	try {
-		const aborted = abortOf(abort.signal)
+		const aborted = rejectOnAbort(abortController.signal)
 		const response = await Promise.race([io.fetch(request), aborted])
-		const text = await readStart(response, aborted, abort.signal)
-		const directive = DIRECTIVES.get(response.headers.get('webhook-delivery')?.trim().toLowerCase() ?? '') ?? null
+		const bodyStart = await readBodyStart(response, aborted, abortController.signal)
+		const directive = DELIVERY_DIRECTIVES.get(response.headers.get('webhook-delivery')?.trim().toLowerCase() ?? '') ?? null
 		return {
 			// Whoever asks for it again has not taken it, whatever the status.
 			delivered: response.status >= 200 && response.status < 300 && directive !== 'retry',
 			status: response.status,
-			error: classifyStatus(response.status, text),
-			retryAfterMs: retryAfter(response.headers, io.now()),
+			error: classifyEdgeStatus(response.status, bodyStart),
+			retryAfterMs: parseRetryAfter(response.headers, io.now()),
 			durationMs: io.now() - startedMs,
 			startedMs,
-			body: text,
+			body: bodyStart,
 			directive,
 		}
 	} catch (error) {
-		const timedOut = abort.signal.aborted || io.now() >= deadlineMs
+		const timedOut = abortController.signal.aborted || io.now() >= deadlineMs
 		return {
 			delivered: false,
 			status: null,
-			error: timedOut ? 'timeout' : classifyError(error, claim.url),
+			error: timedOut ? 'timeout' : classifyFetchError(error, claim.url),
 			retryAfterMs: null,
 			durationMs: io.now() - startedMs,
 			startedMs,
@@ -93,36 +93,36 @@ export async function attempt(claim: Claim, io: AttemptIo): Promise<Outcome> {
 }
 
 /** Ends with the signal's reason: the end of an attempt must not depend on how well fetch, or the answer's body, obeys its signal. */
-function abortOf(signal: AbortSignal): Promise<never> {
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
 	const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
 	// It may come when nobody waits for it.
 	aborted.catch(() => {})
 	return aborted
 }
 
-async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Promise<RequestInit> {
+async function toRequestInit(claim: Claim, startedMs: number, io: AttemptIo): Promise<RequestInit> {
 	const configuration = claim.configuration
-	const open = async (sealed: string | null | undefined): Promise<string | null> => (sealed ? await io.open(sealed) : null)
-	const signing = keysAt(configuration[SIGNATURE_KEY] || null, claim.signature, startedMs)
+	const open = async (sealed: string | null | undefined): Promise<string | null> => (sealed ? await io.openSecret(sealed) : null)
+	const sealedKeys = getSigningKeys(configuration[SIGNATURE_KEY] || null, claim.signature, startedMs)
 	const [current, next, password, customHeaders] = await Promise.all([
-		open(signing?.current),
-		open(signing?.next),
+		open(sealedKeys?.current),
+		open(sealedKeys?.next),
 		open(configuration[BASIC_PASSWORD]),
 		open(configuration[CALLBACK_HEADERS]),
 	])
 	const bytes = new TextEncoder().encode(claim.body)
 
 	const headers = new Headers()
-	for (const [name, value] of parseStaticHeaders(customHeaders)) headers.set(name, value)
-	const authorization = basicAuthorization(configuration[BASIC_USERNAME], password)
+	for (const [name, value] of parseCustomHeaders(customHeaders)) headers.set(name, value)
+	const authorization = toBasicAuthorization(configuration[BASIC_USERNAME], password)
 	if (authorization !== null) headers.set('Authorization', authorization)
 	headers.set('Content-Type', 'application/json; charset=utf-8')
 	headers.set('User-Agent', io.userAgent)
 	if (claim.attempt > 1) headers.set('Shopbell-Attempt', String(claim.attempt))
 	if (claim.replay) headers.set('Shopbell-Replay', 'true')
-	const signable = { notificationId: claim.notificationId, body: bytes, startedMs }
+	const message = { notificationId: claim.notificationId, body: bytes, startedMs }
 	const keys: SignatureKeys | null = current ? { current, next } : null
-	for (const [name, value] of Object.entries(signatureHeaders(signable, keys))) headers.set(name, value)
+	for (const [name, value] of Object.entries(toSignatureHeaders(message, keys))) headers.set(name, value)
 	return { method: 'POST', headers, body: bytes, redirect: 'manual' }
 }
 
@@ -130,17 +130,17 @@ async function requestInit(claim: Claim, startedMs: number, io: AttemptIo): Prom
  * The start of an answer's body as text. The status has been said by then, so a body that breaks off, or never ends, changes nothing:
  * what came is kept and the rest is cancelled.
  */
-async function readStart(response: Response, aborted: Promise<never>, signal: AbortSignal): Promise<string> {
+async function readBodyStart(response: Response, aborted: Promise<never>, signal: AbortSignal): Promise<string> {
 	if (response.body === null || response.headers.get('Content-Length') === '0') return ''
 	const reader = response.body.getReader()
 	const decoder = new TextDecoder()
 	let text = ''
 	let length = 0
 	try {
-		while (length < ANSWER_LIMIT && !signal.aborted) {
+		while (length < MAX_RESPONSE_BYTES && !signal.aborted) {
 			const chunk = await Promise.race([reader.read(), aborted])
 			if (chunk.done) break
-			const part = chunk.value.subarray(0, ANSWER_LIMIT - length)
+			const part = chunk.value.subarray(0, MAX_RESPONSE_BYTES - length)
 			text += decoder.decode(part, { stream: true })
 			length += part.length
 		}
@@ -153,18 +153,18 @@ async function readStart(response: Response, aborted: Promise<never>, signal: Ab
 }
 
 /** Retry-After in ms from now: seconds, or a date by the receiver's own clock where it tells it; null when absent or unreadable. */
-function retryAfter(headers: Headers, nowMs: number): number | null {
+function parseRetryAfter(headers: Headers, nowMs: number): number | null {
 	const value = headers.get('Retry-After')?.trim()
 	if (!value) return null
 	if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
-	const at = Date.parse(value)
-	if (Number.isNaN(at)) return null
-	const theirNow = Date.parse(headers.get('Date') ?? '')
-	return Math.max(0, at - (Number.isNaN(theirNow) ? nowMs : theirNow))
+	const retryAtMs = Date.parse(value)
+	if (Number.isNaN(retryAtMs)) return null
+	const receiverNowMs = Date.parse(headers.get('Date') ?? '')
+	return Math.max(0, retryAtMs - (Number.isNaN(receiverNowMs) ? nowMs : receiverNowMs))
 }
 
 /** Nothing was sent: recorded like a refused connection, with the reason where an answer would stand. */
-function notSent(reason: string, startedMs: number): Outcome {
+function toNotSentOutcome(reason: string, startedMs: number): AttemptOutcome {
 	return {
 		delivered: false,
 		status: null,
@@ -172,7 +172,7 @@ function notSent(reason: string, startedMs: number): Outcome {
 		retryAfterMs: null,
 		durationMs: 0,
 		startedMs,
-		body: NOT_SENT + reason,
+		body: NOT_SENT_PREFIX + reason,
 		directive: null,
 	}
 }

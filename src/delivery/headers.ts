@@ -3,10 +3,10 @@
  * for whoever takes a configuration and for whoever sends by it.
  */
 
-import { atMost, LIMITS } from '../lib/limits.ts'
+import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 
 /** Names that a customer's headers cannot set: the connection's, the body's, and those that receivers trust as ours. */
-const RESERVED = new Set([
+const RESERVED_HEADERS = new Set([
 	'connection',
 	'keep-alive',
 	'te',
@@ -22,63 +22,63 @@ const RESERVED = new Set([
 	'accept-encoding',
 	'date',
 ])
-const RESERVED_PREFIXES = ['elements-', 'webhook-', 'shopbell-', 'cf-', 'sec-', 'proxy-']
+const RESERVED_HEADER_PREFIXES = ['elements-', 'webhook-', 'shopbell-', 'cf-', 'sec-', 'proxy-']
 
 /** A header as given: its name and its value. */
 export type HeaderPair = [name: string, value: string]
 
 /** Reads `event.notification.callback.headers`: a JSON object, its text, or lines `Name: value`. `whole`: false when something in it was neither. */
-export function readPairs(given: unknown): { pairs: HeaderPair[]; whole: boolean } {
-	if (given === null || given === undefined) return { pairs: [], whole: true }
-	if (typeof given !== 'string') return fromObject(given)
-	const text = given.trim()
-	if (!text.startsWith('{')) return fromLines(text)
+export function parseHeaderPairs(value: unknown): { pairs: HeaderPair[]; complete: boolean } {
+	if (value === null || value === undefined) return { pairs: [], complete: true }
+	if (typeof value !== 'string') return pairsFromObject(value)
+	const text = value.trim()
+	if (!text.startsWith('{')) return pairsFromLines(text)
 	try {
-		return fromObject(JSON.parse(text))
+		return pairsFromObject(JSON.parse(text))
 	} catch {
-		return { pairs: [], whole: false }
+		return { pairs: [], complete: false }
 	}
 }
 
 /** What is wrong with a header that a customer wants to add, as what was expected; null: nothing. */
-export function headerProblem([name, value]: HeaderPair): string | null {
+export function findHeaderProblem([name, value]: HeaderPair): string | null {
 	if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}$/.test(name)) return 'expected header names of letters, digits and hyphens'
 	const lower = name.toLowerCase()
-	if (RESERVED.has(lower) || RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix)))
+	if (RESERVED_HEADERS.has(lower) || RESERVED_HEADER_PREFIXES.some((prefix) => lower.startsWith(prefix)))
 		return `expected another header than ${name}, which is not open to callers`
 	// Latin-1 without control characters: what Node and workerd both send as it is.
 	if (value.length > LIMITS.callbackHeader.value || !/^[\t\x20-\x7e\xa0-\xff]*$/.test(value))
-		return `${atMost('callbackHeader')} in the header ${name}`
+		return `${expectedAtMost('callbackHeader')} in the header ${name}`
 	return null
 }
 
 /** The headers to send of a stored configuration. What no header can be, and every name that is not the customer's to set, is left out: a mistake there must not hold up notifications. */
-export function parseStaticHeaders(text: string | null | undefined): HeaderPair[] {
-	return readPairs(text)
-		.pairs.filter((pair) => headerProblem(pair) === null)
+export function parseCustomHeaders(text: string | null | undefined): HeaderPair[] {
+	return parseHeaderPairs(text)
+		.pairs.filter((pair) => findHeaderProblem(pair) === null)
 		.slice(0, LIMITS.callbackHeaders.value)
 }
 
 /** `Authorization` for `event.notification.basic.username` and `.password` (UTF-8, RFC 7617); null when neither is set. */
-export function basicAuthorization(username: string | null | undefined, password: string | null | undefined): string | null {
+export function toBasicAuthorization(username: string | null | undefined, password: string | null | undefined): string | null {
 	if (!username && !password) return null
 	return `Basic ${Buffer.from(`${username ?? ''}:${password ?? ''}`, 'utf8').toString('base64')}`
 }
 
-function fromObject(given: unknown): { pairs: HeaderPair[]; whole: boolean } {
-	if (typeof given !== 'object' || given === null || Array.isArray(given)) return { pairs: [], whole: false }
-	const entries = Object.entries(given)
+function pairsFromObject(source: unknown): { pairs: HeaderPair[]; complete: boolean } {
+	if (typeof source !== 'object' || source === null || Array.isArray(source)) return { pairs: [], complete: false }
+	const entries = Object.entries(source)
 	const pairs = entries.flatMap(([name, value]): HeaderPair[] =>
 		typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? [[name.trim(), String(value).trim()]] : [],
 	)
-	return { pairs, whole: pairs.length === entries.length }
+	return { pairs, complete: pairs.length === entries.length }
 }
 
-function fromLines(text: string): { pairs: HeaderPair[]; whole: boolean } {
+function pairsFromLines(text: string): { pairs: HeaderPair[]; complete: boolean } {
 	const lines = text.split(/\r\n|\r|\n/).filter((line) => line.trim() !== '')
 	const pairs = lines.flatMap((line): HeaderPair[] => {
 		const colon = line.indexOf(':')
 		return colon < 1 ? [] : [[line.slice(0, colon).trim(), line.slice(colon + 1).trim()]]
 	})
-	return { pairs, whole: pairs.length === lines.length }
+	return { pairs, complete: pairs.length === lines.length }
 }

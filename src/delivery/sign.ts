@@ -11,22 +11,22 @@ export interface SignatureKeys {
 }
 
 /** A key that takes over from the present one: until `fromMs` (epoch ms) both sign, then it alone. Null: none does. */
-export interface Succession {
+export interface KeyRotation {
 	next: string | null
 	fromMs: number | null
 }
 
 /** Nothing takes over. */
-export const NO_SUCCESSION: Succession = { next: null, fromMs: null }
+export const NO_KEY_ROTATION: KeyRotation = { next: null, fromMs: null }
 
 /** The keys that sign at a moment; null: none. It is the clock alone that ends a rotation, so that no work has to be done in time. Sealed keys do as well as open ones. */
-export function keysAt(present: string | null, { next, fromMs }: Succession, nowMs: number): SignatureKeys | null {
-	if (next === null || fromMs === null) return present === null ? null : { current: present, next: null }
-	return present === null || fromMs <= nowMs ? { current: next, next: null } : { current: present, next }
+export function getSigningKeys(current: string | null, { next, fromMs }: KeyRotation, nowMs: number): SignatureKeys | null {
+	if (next === null || fromMs === null) return current === null ? null : { current: current, next: null }
+	return current === null || fromMs <= nowMs ? { current: next, next: null } : { current: current, next }
 }
 
 /** What is signed: one attempt of a notification. */
-export interface Signable {
+export interface SignableAttempt {
 	notificationId: number
 	body: Uint8Array
 	/** When the attempt starts, epoch ms. */
@@ -34,17 +34,17 @@ export interface Signable {
 }
 
 /** The id that names a notification to receivers, the same on every try and replay: `ntf_<id>`. */
-export function webhookId(notificationId: number): string {
+export function toWebhookMessageId(notificationId: number): string {
 	return `ntf_${notificationId}`
 }
 
 /** `Elements-Webhook-Signature`: `sha256=` and base64 of HMAC-SHA256 over the body. */
-export function elementsSignature(key: string, body: Uint8Array): string {
+export function signElements(key: string, body: Uint8Array): string {
 	return `sha256=${createHmac('sha256', key).update(body).digest('base64')}`
 }
 
 /** One `webhook-signature` of Standard Webhooks: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, under the key's UTF-8 bytes. */
-export function standardSignature(key: string, id: string, timestampSec: number, body: Uint8Array): string {
+export function signStandardWebhooks(key: string, id: string, timestampSec: number, body: Uint8Array): string {
 	return `v1,${createHmac('sha256', key).update(`${id}.${timestampSec}.`).update(body).digest('base64')}`
 }
 
@@ -52,17 +52,17 @@ export function standardSignature(key: string, id: string, timestampSec: number,
  * The headers that name and sign an attempt. Ids are always there, signatures only with a key. While keys change,
  * `Elements-Webhook-Signature` stays with the old one, `…-Next` carries the new one and `webhook-signature` both.
  */
-export function signatureHeaders(signable: Signable, keys: SignatureKeys | null): Record<string, string> {
-	const id = webhookId(signable.notificationId)
-	const timestampSec = Math.floor(signable.startedMs / 1000)
+export function toSignatureHeaders(attempt: SignableAttempt, keys: SignatureKeys | null): Record<string, string> {
+	const id = toWebhookMessageId(attempt.notificationId)
+	const timestampSec = Math.floor(attempt.startedMs / 1000)
 	const headers: Record<string, string> = { 'Elements-Webhook-Id': id, 'webhook-id': id, 'webhook-timestamp': String(timestampSec) }
 	if (keys === null) return headers
-	headers['Elements-Webhook-Signature'] = elementsSignature(keys.current, signable.body)
-	const standard = [standardSignature(keys.current, id, timestampSec, signable.body)]
+	headers['Elements-Webhook-Signature'] = signElements(keys.current, attempt.body)
+	const standardSignatures = [signStandardWebhooks(keys.current, id, timestampSec, attempt.body)]
 	if (keys.next !== null) {
-		headers['Elements-Webhook-Signature-Next'] = elementsSignature(keys.next, signable.body)
-		standard.push(standardSignature(keys.next, id, timestampSec, signable.body))
+		headers['Elements-Webhook-Signature-Next'] = signElements(keys.next, attempt.body)
+		standardSignatures.push(signStandardWebhooks(keys.next, id, timestampSec, attempt.body))
 	}
-	headers['webhook-signature'] = standard.join(' ')
+	headers['webhook-signature'] = standardSignatures.join(' ')
 	return headers
 }

@@ -1,20 +1,20 @@
 /** The meter of a callback's rates: tokens that may be used from some moment on, some at a time, handed out in the order in which they were asked for. Pure. */
 
 /** A consumer waits for a token so long itself, ms; beyond that the instance is parked. */
-export const SHORT_WAIT_MS = 2_000
+export const MAX_TOKEN_WAIT_MS = 2_000
 
 /**
  * Tokens of a rate (a second), instances with the same rate share them: when the bucket is full again of all that is promised, and of all
  * that was taken (epoch ms). Who comes late for what it was promised takes it then, and no more go at a time for that.
  */
-export interface Bucket {
+export interface TokenBucket {
 	rate: number
 	promisedMs: number
 	takenMs: number
 }
 
 /** Tokens that somebody was promised, and from when on (epoch ms). */
-export interface Slot {
+export interface Reservation {
 	fromMs: number
 	permits: number
 }
@@ -23,41 +23,41 @@ export interface Slot {
  * Takes up to `want` tokens of a rate; from when on they may be used, and what is promised after that. No permits: they come later and are
  * promised, so that nobody who asks after it is served before it. Some tokens at a time, so that a fast rate is not an ask a token.
  */
-export function pay(
-	buckets: Bucket[],
-	promised: Slot | null,
+export function acquire(
+	buckets: TokenBucket[],
+	existing: Reservation | null,
 	rate: number,
-	want: number,
+	requested: number,
 	now: number,
-): { permits: number; fromMs: number; slot: Slot | null } {
+): { permits: number; fromMs: number; slot: Reservation | null } {
 	const tokenMs = 1000 / rate
 	const burst = Math.max(1, rate)
-	let bucket = buckets.find((one) => one.rate === rate)
+	let bucket = buckets.find((candidate) => candidate.rate === rate)
 	if (bucket === undefined) buckets.push((bucket = { rate, promisedMs: now, takenMs: now }))
-	let slot = promised
-	if (slot === null) {
-		const there = Math.floor(burst - Math.max(0, bucket.promisedMs - now) / tokenMs)
-		const permits = Math.min(want, Math.max(1, there > 0 ? there : Math.floor(rate / 2)))
+	let reservation = existing
+	if (reservation === null) {
+		const available = Math.floor(burst - Math.max(0, bucket.promisedMs - now) / tokenMs)
+		const permits = Math.min(requested, Math.max(1, available > 0 ? available : Math.floor(rate / 2)))
 		bucket.promisedMs = Math.max(bucket.promisedMs, now) + permits * tokenMs
-		slot = { fromMs: Math.max(now, bucket.promisedMs - burst * tokenMs), permits }
+		reservation = { fromMs: Math.max(now, bucket.promisedMs - burst * tokenMs), permits }
 	}
-	const permits = Math.min(want, slot.permits)
-	const fromMs = Math.max(now, slot.fromMs, bucket.takenMs + (permits - burst) * tokenMs)
-	if (fromMs > now + SHORT_WAIT_MS) return { permits: 0, fromMs, slot: { ...slot, fromMs } }
-	bucket.promisedMs -= (slot.permits - permits) * tokenMs
+	const permits = Math.min(requested, reservation.permits)
+	const fromMs = Math.max(now, reservation.fromMs, bucket.takenMs + (permits - burst) * tokenMs)
+	if (fromMs > now + MAX_TOKEN_WAIT_MS) return { permits: 0, fromMs, slot: { ...reservation, fromMs } }
+	bucket.promisedMs -= (reservation.permits - permits) * tokenMs
 	bucket.takenMs = Math.max(bucket.takenMs, fromMs) + permits * tokenMs
 	return { permits, fromMs, slot: null }
 }
 
 /** Takes tokens back that were not used. */
-export function refund(buckets: readonly Bucket[], rate: number | null, permits: number): void {
-	const bucket = buckets.find((one) => one.rate === rate)
+export function release(buckets: readonly TokenBucket[], rate: number | null, permits: number): void {
+	const bucket = buckets.find((candidate) => candidate.rate === rate)
 	if (bucket === undefined) return
 	bucket.promisedMs -= (permits * 1000) / bucket.rate
 	bucket.takenMs -= (permits * 1000) / bucket.rate
 }
 
 /** The buckets that somebody would miss: a full one is as good as none. */
-export function unfilled(buckets: readonly Bucket[], now: number): Bucket[] {
+export function activeBuckets(buckets: readonly TokenBucket[], now: number): TokenBucket[] {
 	return buckets.filter((bucket) => Math.max(bucket.promisedMs, bucket.takenMs) > now)
 }

@@ -2,19 +2,19 @@
  * What Shopbell asks of a vendor: one small interface that every element implements.
  * `elements/` knows nothing of instances, events or delivery; nothing outside `elements/woocommerce` knows WooCommerce.
  */
-import type { ConfigurationKey, Pollable, PollerResource } from './form.ts'
-import type { Hooks } from './webhooks.ts'
+import type { ConfigurationKey, PollableCollection, PollerResource } from './form.ts'
+import type { VendorWebhooks } from './webhooks.ts'
 import type { Records } from './records.ts'
-import type { ConnectError, Connection, Credentials, Io, Resource, Sighting, StoreClient, VendorRecord } from './store.ts'
+import type { ConnectError, Connection, Credentials, Io, Resource, Snapshot, StoreClient, VendorRecord } from './store.ts'
 
 /** How a merchant hands keys over without copying them (woocommerce.md 1.10). */
-export interface KeyHandover {
+export interface KeyAuthorization {
 	/** The page of the store on which the merchant approves. `state` comes back with the keys. */
-	url(ask: { storeUrl: string; appName: string; state: string; returnUrl: string; callbackUrl: string }): string
+	authorizeUrl(request: { storeUrl: string; appName: string; state: string; returnUrl: string; callbackUrl: string }): string
 	/** The keys out of what the store posts; null when it is nothing of the kind. */
-	read(body: string): { state: string; key: string; secret: string } | null
+	parseKeys(body: string): { state: string; key: string; secret: string } | null
 	/** What the browser brings back: whether the merchant approved. */
-	approved(query: URLSearchParams): boolean
+	isApproved(query: URLSearchParams): boolean
 }
 
 /** A vendor. */
@@ -26,30 +26,30 @@ export interface Element {
 	description: string
 	configuration: ConfigurationKey[]
 	/** Webhooks; null: this vendor has none. */
-	hooks: Hooks | null
+	webhooks: VendorWebhooks | null
 	/** How a merchant hands keys over; null: only by copying them. */
-	handover: KeyHandover | null
+	keyAuthorization: KeyAuthorization | null
 	/** The default poller configuration: label → settings, as `event.poller.configuration` has it. */
 	defaultPoller: Record<string, PollerResource>
 	/** Collections to offer, those of the default poller first; any other can be watched by its own name too. */
-	pollable: Pollable[]
+	pollable: PollableCollection[]
 	/** Discovers and checks a store in at most 12 requests and 20 s (issue: creating an instance checks the store). `paths`: collections that must be readable. */
 	connect(
 		credentials: Credentials,
 		io: Io,
 		options: { paths: string[] },
 	): Promise<({ ok: true } & { connection: Connection }) | ConnectError>
-	open(connection: Connection, credentials: Credentials, io: Io): StoreClient
+	openClient(connection: Connection, credentials: Credentials, io: Io): StoreClient
 	/** Understands one resource of a poller configuration for this store; an error names the field and what was expected. */
-	resource(
+	parseResource(
 		objectType: string,
 		settings: PollerResource,
 		connection: Connection,
 	): { ok: true; resource: Resource } | { ok: false; field: string; message: string }
 	/** Fills the url's placeholders with the last poll's time (ms) less `pollDelay`. */
-	fill(resource: Resource, lastPollMs: number, connection: Connection): Resource
+	resolvePlaceholders(resource: Resource, lastPollMs: number, connection: Connection): Resource
 	/** Looks at a record as the gate wants it; null when it has no id. */
-	sight(resource: Resource, record: VendorRecord, volatile: readonly string[]): Sighting | null
+	parseRecord(resource: Resource, record: VendorRecord, volatile: readonly string[]): Snapshot | null
 	/** Its records at the hub. */
 	records: Records
 }

@@ -25,7 +25,7 @@ export interface ConfigurationKey {
 }
 
 /** A collection that can be watched: what a form offers for the poller configuration. */
-export interface Pollable {
+export interface PollableCollection {
 	/** Its label there, which becomes `objectType`. */
 	name: string
 	/** For people. */

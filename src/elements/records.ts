@@ -2,7 +2,7 @@
 import type { Connection, Failure, StoreClient, VendorRecord } from './store.ts'
 
 /** Where a record stands in the order of its list: parts compared one after another, the last one unique. */
-export type Key = readonly (number | string)[]
+export type RecordSortKey = readonly (number | string)[]
 
 /** How one list is asked for. */
 export interface ListPlan {
@@ -13,24 +13,24 @@ export interface ListPlan {
 	/** What the store cannot filter: each record must pass it. Null when the query says it all. */
 	matches: ((record: VendorRecord) => boolean) | null
 	/** A record's place in this order, for tokens that hold while the list changes; null where the store's order cannot be told from its records. */
-	order: { key: (record: VendorRecord) => Key | null; descending: boolean } | null
+	order: { key: (record: VendorRecord) => RecordSortKey | null; descending: boolean } | null
 	/** Most records of one answer; null: the store gives everything at once. */
 	pageLimit: number | null
 	/** Vendor query for `limit` records after the first `offset`. */
-	position(offset: number, limit: number): Record<string, string>
+	pageQuery(offset: number, limit: number): Record<string, string>
 }
 
 /** What comes of a list's parameters. A message names the parameter and what was expected. */
-export type Planned = { ok: true; plan: ListPlan } | { ok: false; message: string }
+export type ListPlanResult = { ok: true; plan: ListPlan } | { ok: false; message: string }
 
 /** A write, in the hub's words. */
 export type RecordWrite =
 	| { verb: 'create' | 'update'; path: string; body: string }
 	/** `forGood`: not into the trash; null: as this kind of object is usually deleted. */
-	| { verb: 'delete'; path: string; forGood: boolean | null }
+	| { verb: 'delete'; path: string; permanent: boolean | null }
 
 /** What a call brought. */
-export type RecordAnswer = { ok: true; status: number; body: unknown } | Failure
+export type RecordCallResult = { ok: true; status: number; body: unknown } | Failure
 
 /** A collection of a store. */
 export interface RecordCollection {
@@ -58,15 +58,15 @@ export interface RecordField {
 /** A vendor's records. Nothing here throws for what a store can do. */
 export interface Records {
 	/** Hub path (`discounts/5`, `orders/12/comments`) → vendor path (`coupons/5`, `orders/12/notes`); null when it can be no collection. */
-	path(path: string): string | null
+	toVendorPath(path: string): string | null
 	/** What a hub path names by its form: `unknown` is told by the answer. */
-	kind(path: string): 'collection' | 'object' | 'unknown'
+	classifyPath(path: string): 'collection' | 'object' | 'unknown'
 	/** A list with the hub's `where` and `orderBy` (null: none). */
-	list(path: string, ask: { where: string | null; orderBy: string | null }, connection: Connection): Planned
+	planList(path: string, request: { where: string | null; orderBy: string | null }, connection: Connection): ListPlanResult
 	/** Creates, changes or deletes. Tried again only where the vendor said that nothing was done. */
-	write(client: StoreClient, write: RecordWrite): Promise<RecordAnswer>
+	write(client: StoreClient, write: RecordWrite): Promise<RecordCallResult>
 	/** The collections that this store has. */
-	collections(client: StoreClient): Promise<{ ok: true; collections: RecordCollection[] } | Failure>
+	listCollections(client: StoreClient): Promise<{ ok: true; collections: RecordCollection[] } | Failure>
 	/** The fields of a collection's records. */
-	fields(client: StoreClient, name: string): Promise<{ ok: true; fields: RecordField[] } | Failure>
+	listFields(client: StoreClient, name: string): Promise<{ ok: true; fields: RecordField[] } | Failure>
 }

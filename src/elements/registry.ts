@@ -7,6 +7,6 @@ export const elements: readonly Element[] = [woocommerce]
 
 /** The element of a key or number (`woocommercerest`, `2881`), undefined when there is none. */
 export function findElement(keyOrId: string | number): Element | undefined {
-	const wanted = String(keyOrId).trim()
-	return elements.find((element) => element.key === wanted.toLowerCase() || String(element.id) === wanted)
+	const keyText = String(keyOrId).trim()
+	return elements.find((element) => element.key === keyText.toLowerCase() || String(element.id) === keyText)
 }

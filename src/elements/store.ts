@@ -83,7 +83,7 @@ export interface Page {
 }
 
 /** An object read by id: it is there, or the vendor says in JSON that it does not exist (woocommerce.md 2.6). */
-export type ReadAnswer = { ok: true; found: VendorRecord; storeNowMs: number } | { ok: true; found: null; storeNowMs: number }
+export type ObjectReadResult = { ok: true; found: VendorRecord; storeNowMs: number } | { ok: true; found: null; storeNowMs: number }
 
 /** One request for a list, in words every resource understands; the element maps them onto its API. */
 export interface ListQuery {
@@ -94,7 +94,7 @@ export interface ListQuery {
 	/** Only objects in the trash. Only where `resource.trash`. The caller still checks each row. */
 	trashed?: boolean
 	/** Only this object, if the list shows it. The caller still checks each row. */
-	only?: ObjectId
+	onlyId?: ObjectId
 	/** Rows to skip. */
 	offset?: number
 	/** Rows wanted, 1 to 100. */
@@ -147,7 +147,7 @@ export interface Resource {
 	/** The url still holds `${…}` placeholders to be filled with the last poll's time before each list. */
 	placeholders: boolean
 	/** Resource path and id to read at once when an object of this resource changed (orders name customers). */
-	touches?: (record: VendorRecord) => { path: string; id: ObjectId }[]
+	relatedObjects?: (record: VendorRecord) => { path: string; id: ObjectId }[]
 	/** It has a `where`: leaving it rings nothing. */
 	filtered: boolean
 	/** The url as configured, for `fill`. */
@@ -157,13 +157,13 @@ export interface Resource {
 }
 
 /** A record as the gate wants it: what identifies it, when it changed, whether it counts, and what it consists of. */
-export interface Sighting {
+export interface Snapshot {
 	id: ObjectId
 	/** Seconds since the epoch; null when missing or unreadable. */
-	stampSec: number | null
+	modifiedSec: number | null
 	createdSec: number | null
 	/** The vendor's own modified stamp, by which its lists are ordered and filtered, whatever field the configuration names. */
-	listedSec: number | null
+	listModifiedSec: number | null
 	state: 'live' | 'hidden' | 'trashed'
 	/** Seconds that the record's local stamp lies east of its GMT stamp; null when it has not both. Tells when the site's zone moved. */
 	localOffsetSec: number | null
@@ -192,7 +192,7 @@ export interface Io {
 /** Calls to one connected store. Never throws for what a store or network can do; returns a Failure. */
 export interface StoreClient {
 	list(resource: Resource, query: ListQuery): Promise<Page | Failure>
-	read(resource: Resource, id: ObjectId): Promise<ReadAnswer | Failure>
+	read(resource: Resource, id: ObjectId): Promise<ObjectReadResult | Failure>
 	/** A hub call as is: path under the vendor's API (`orders/12`), query, method; for the hub. */
 	call(
 		method: string,

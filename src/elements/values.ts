@@ -8,7 +8,7 @@ export function isRecord(value: unknown): value is VendorRecord {
 }
 
 /** The value at a dotted path (`a.b`, `$.a.b`); undefined when it is not there. A field whose own name has dots wins. */
-export function valueAt(record: VendorRecord, path: string): unknown {
+export function getValueAt(record: VendorRecord, path: string): unknown {
 	const name = path.replace(/^\$\.?/, '')
 	if (Object.hasOwn(record, name)) return record[name]
 	let value: unknown = record
@@ -20,24 +20,24 @@ export function valueAt(record: VendorRecord, path: string): unknown {
 }
 
 /** The beginning of the year 100, epoch ms: JavaScript takes an earlier year for one of the twentieth century. */
-export const EARLIEST_MS = -59_011_459_200_000
+export const MIN_TIMESTAMP_MS = -59_011_459_200_000
 /** The end of the year 9999, epoch ms: later ones have no four digits. */
-export const LATEST_MS = 253_402_300_799_999
+export const MAX_TIMESTAMP_MS = 253_402_300_799_999
 
 /**
  * A moment as callers write it, in epoch ms: ISO 8601 as `readIso` reads it, or an epoch time in digits, of which 9 or 10 are seconds and 13 to 15
  * milliseconds. Null when it is something else, and outside of the years 100 to 9999.
  */
-export function readTime(text: string, zone: string): number | null {
-	const ms = /^\d{13,15}$/.test(text) ? Number(text) : /^\d{9,10}$/.test(text) ? Number(text) * 1000 : readIso(text, zone)
-	return ms === null || ms < EARLIEST_MS || ms > LATEST_MS ? null : ms
+export function parseTime(text: string, zone: string): number | null {
+	const ms = /^\d{13,15}$/.test(text) ? Number(text) : /^\d{9,10}$/.test(text) ? Number(text) * 1000 : parseIso(text, zone)
+	return ms === null || ms < MIN_TIMESTAMP_MS || ms > MAX_TIMESTAMP_MS ? null : ms
 }
 
 /**
  * ISO 8601 with date, time, optional fraction and optional offset; a space is as good as the `T`. Date alone is midnight. Null when it is something else, a day
  * that its month does not have, or a year before 100.
  */
-export function readIso(text: string, zone: string): number | null {
+export function parseIso(text: string, zone: string): number | null {
 	const parts = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i.exec(
 		text.trim(),
 	)
@@ -50,20 +50,22 @@ export function readIso(text: string, zone: string): number | null {
 		number,
 		number,
 	]
-	if (year < 100 || month < 1 || month > 12 || day < 1 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 59) return null
+	if (year < 100 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month) || hour > 23 || minute > 59 || second > 59)
+		return null
 	const ms = Number((parts[7] ?? '').padEnd(3, '0').slice(0, 3))
-	const own = parts[8]
-	const at = own === undefined ? zone : own.toUpperCase() === 'Z' ? 'UTC' : `${own.slice(0, 3)}:${own.slice(-2)}`
+	const ownOffset = parts[8]
+	const timeZone =
+		ownOffset === undefined ? zone : ownOffset.toUpperCase() === 'Z' ? 'UTC' : `${ownOffset.slice(0, 3)}:${ownOffset.slice(-2)}`
 	// A zoned date is dear, and the store's own stamps are UTC.
 	const time =
-		at === 'UTC'
+		timeZone === 'UTC'
 			? Date.UTC(year, month - 1, day, hour, minute, second, ms)
-			: new TZDate(year, month - 1, day, hour, minute, second, ms, at).getTime()
+			: new TZDate(year, month - 1, day, hour, minute, second, ms, timeZone).getTime()
 	return Number.isNaN(time) ? null : time
 }
 
 /** Days of a month, 1 to 12. */
-function daysOf(year: number, month: number): number {
+function daysInMonth(year: number, month: number): number {
 	if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
 	return [4, 6, 9, 11].includes(month) ? 30 : 31
 }

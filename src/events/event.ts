@@ -56,7 +56,7 @@ export interface StoredEvent {
 }
 
 /** An event as a notification tells it: after coalescing that may differ from its row (`told`). */
-export interface ToldEvent extends StoredEvent {
+export interface DeliveredEvent extends StoredEvent {
 	/** How many events it stands for, itself included; absent: itself alone. */
 	coalesced?: number
 }
@@ -105,12 +105,12 @@ export interface EventEntry {
 }
 
 /** The entry of an event. Built key by key: its order is part of the bytes that are signed. */
-export function entry(event: ToldEvent, context: EntryContext): EventEntry {
-	const recordUrl = recordUrlOf(event, context)
+export function toEventEntry(event: DeliveredEvent, context: EntryContext): EventEntry {
+	const recordUrl = findRecordUrl(event, context)
 	return {
-		date: isoSeconds(event.dateMs),
+		date: formatIsoSeconds(event.dateMs),
 		elementKey: context.elementKey,
-		...(event.pollDateMs === null ? {} : { pollDate: isoSeconds(event.pollDateMs) }),
+		...(event.pollDateMs === null ? {} : { pollDate: formatIsoSeconds(event.pollDateMs) }),
 		eventType: event.eventType,
 		hubKey: context.hubKey,
 		objectId: String(event.objectId),
@@ -144,14 +144,14 @@ export function isTooLarge(event: Pick<StoredEvent, 'flags'>): boolean {
 }
 
 /** The address of an event's record where the notification does not carry it; null: it does, or there is none. */
-function recordUrlOf(event: StoredEvent, context: EntryContext): string | null {
-	const api = `${(context.publicUrl ?? '').replace(/\/+$/, '')}/elements/api-v2`
-	if (event.flags.large !== undefined) return `${api}/hubs/${context.hubKey}/${event.flags.large}`
+function findRecordUrl(event: StoredEvent, context: EntryContext): string | null {
+	const apiUrl = `${(context.publicUrl ?? '').replace(/\/+$/, '')}/elements/api-v2`
+	if (event.flags.large !== undefined) return `${apiUrl}/hubs/${context.hubKey}/${event.flags.large}`
 	if (context.mode !== 'thin') return null
-	return `${api}/instances/${context.instanceId}/events/${formatEventId(context.instanceId, event.sequence, event.tag)}`
+	return `${apiUrl}/instances/${context.instanceId}/events/${formatEventId(context.instanceId, event.sequence, event.tag)}`
 }
 
 /** A moment as the contract writes it: `yyyy-MM-ddTHH:mm:ssZ`, UTC, whole seconds (rounded down). */
-export function isoSeconds(ms: number): string {
+export function formatIsoSeconds(ms: number): string {
 	return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, -5)}Z`
 }

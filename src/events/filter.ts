@@ -2,7 +2,7 @@
  * Which events an instance's callback is told of (`event.notification.filter.*`). Acts when notifications are formed: the log has every
  * event, whoever is told.
  */
-import { type Condition, meets, parseWhere } from '../elements/where.ts'
+import { type Condition, matchesCondition, parseWhere } from '../elements/where.ts'
 import { EVENT_TYPES, type EventType, type StoredEvent } from './event.ts'
 import type { VendorRecord } from '../elements/store.ts'
 
@@ -38,10 +38,10 @@ export function parseFilter(
 	labels: readonly string[] | null,
 ): FilterResult {
 	const problems: { field: string; message: string }[] = []
-	const types = namesIn(configuration[FILTER_KEYS.types])?.map((name) => name.toUpperCase()) ?? null
-	if (types !== null && !types.every(isType))
+	const types = parseNames(configuration[FILTER_KEYS.types])?.map((name) => name.toUpperCase()) ?? null
+	if (types !== null && !types.every(isEventType))
 		problems.push({ field: FILTER_KEYS.types, message: `expected names out of ${EVENT_TYPES.join(', ')}, joined with |` })
-	const resources = namesIn(configuration[FILTER_KEYS.resources])
+	const resources = parseNames(configuration[FILTER_KEYS.resources])
 	if (resources !== null && labels !== null && !resources.every((name) => labels.includes(name)))
 		problems.push({
 			field: FILTER_KEYS.resources,
@@ -62,16 +62,16 @@ export function parseFilter(
  * The condition judges records alone. A DELETED passes it, since a receiver must never miss that an object is gone, and so does an event
  * without a full record (erased, too large, an id only): what cannot be judged is told rather than kept back.
  */
-export function wants(filter: EventFilter, event: Pick<StoredEvent, 'eventType' | 'resource' | 'record'>): boolean {
+export function matchesFilter(filter: EventFilter, event: Pick<StoredEvent, 'eventType' | 'resource' | 'record'>): boolean {
 	if (filter.types !== null && !filter.types.includes(event.eventType)) return false
 	if (filter.resources !== null && !filter.resources.includes(event.resource)) return false
 	if (filter.where === null || event.eventType === 'DELETED' || event.record === null) return true
 	const record = JSON.parse(event.record) as VendorRecord
-	return Object.keys(record).length < 2 || filter.where.every((condition) => meets(record, condition))
+	return Object.keys(record).length < 2 || filter.where.every((condition) => matchesCondition(record, condition))
 }
 
 /** The names in a text, each once; null when there are none. */
-function namesIn(text: string | null | undefined): string[] | null {
+function parseNames(text: string | null | undefined): string[] | null {
 	const names = new Set(
 		(text ?? '')
 			.split('|')
@@ -81,6 +81,6 @@ function namesIn(text: string | null | undefined): string[] | null {
 	return names.size === 0 ? null : [...names]
 }
 
-function isType(name: string): name is EventType {
+function isEventType(name: string): name is EventType {
 	return EVENT_TYPES.some((type) => type === name)
 }

@@ -2,7 +2,7 @@
  * The body that reaches the callback (contract, sections 4 and 11): a pure function of stored rows, so that every try and every replay
  * sends the same bytes. Records go in as the text that was stored, never parsed and written again.
  */
-import { entry, isErased, isoSeconds, isTooLarge, type EntryContext, type StoredEvent, type ToldEvent } from './event.ts'
+import { toEventEntry, isErased, formatIsoSeconds, isTooLarge, type EntryContext, type StoredEvent, type DeliveredEvent } from './event.ts'
 import { formatEventId } from './ids.ts'
 
 /** The instance as it was when the notification was formed; kept with it, since a new name or tag must not change bytes already sent. */
@@ -38,29 +38,33 @@ export interface StoredNotification {
  *
  * @param events the notification's events as it tells them (`told`), in its order; at least one
  */
-export function body(notification: StoredNotification, events: readonly ToldEvent[], instance: NotificationInstance): string {
-	const entries = events.map((event) => JSON.stringify(entry(event, instance)))
+export function toNotificationBody(
+	notification: StoredNotification,
+	events: readonly DeliveredEvent[],
+	instance: NotificationInstance,
+): string {
+	const entries = events.map((event) => JSON.stringify(toEventEntry(event, instance)))
 	const first = events[0]
 	if (first === undefined) throw new RangeError('A notification has at least one event')
-	return object([
+	return toJsonObject([
 		['severity', JSON.stringify('medium')],
-		['createdDate', JSON.stringify(javaDate(notification.createdMs))],
-		['topic', JSON.stringify(topic(instance.instanceId, instance.elementKey))],
+		['createdDate', JSON.stringify(toJavaDate(notification.createdMs))],
+		['topic', JSON.stringify(getInstanceTopic(instance.instanceId, instance.elementKey))],
 		['action', JSON.stringify('create')],
 		['id', JSON.stringify(String(notification.id))],
 		[
 			'message',
-			object([
+			toJsonObject([
 				['elementKey', JSON.stringify(instance.elementKey)],
 				['accountId', String(instance.organizationId)],
 				['companyId', String(instance.organizationId)],
 				['userId', String(instance.userId)],
-				['eventId', JSON.stringify(entry(first, instance).eventId)],
+				['eventId', JSON.stringify(toEventEntry(first, instance).eventId)],
 				['instanceId', String(instance.instanceId)],
 				['instance_id', String(instance.instanceId)],
 				['instanceName', JSON.stringify(instance.name)],
 				['instanceTags', JSON.stringify(instance.tags)],
-				['raw', raw(notification.resource, events, instance.mode === 'thin')],
+				['raw', toRaw(notification.resource, events, instance.mode === 'thin')],
 				['events', `[${entries.join(',')}]`],
 			]),
 		],
@@ -72,51 +76,51 @@ export function body(notification: StoredNotification, events: readonly ToldEven
  * The JSON text of a notice: what an organization is told of itself, or what was posted to a topic of its own. The envelope is the same,
  * `message` is what was posted, byte for byte.
  */
-export function noticeBody(notification: StoredNotification, event: StoredEvent, instance: NotificationInstance): string {
-	return object([
+export function toNoticeBody(notification: StoredNotification, event: StoredEvent, instance: NotificationInstance): string {
+	return toJsonObject([
 		['severity', JSON.stringify(event.flags.severity ?? 'medium')],
-		['createdDate', JSON.stringify(javaDate(notification.createdMs))],
+		['createdDate', JSON.stringify(toJavaDate(notification.createdMs))],
 		['topic', JSON.stringify(event.resource)],
 		['action', JSON.stringify('create')],
 		['id', JSON.stringify(String(notification.id))],
 		['eventId', JSON.stringify(formatEventId(instance.instanceId, event.sequence, event.tag))],
-		['date', JSON.stringify(isoSeconds(event.dateMs))],
+		['date', JSON.stringify(formatIsoSeconds(event.dateMs))],
 		['message', event.record ?? '{}'],
 		['user', JSON.stringify(event.flags.from ?? instance.sender)],
 	])
 }
 
 /** The topic of an instance's events; subscriptions name it too (contract, section 5). */
-export function topic(instanceId: number, elementKey: string): string {
+export function getInstanceTopic(instanceId: number, elementKey: string): string {
 	return `instance-${instanceId}-${elementKey}-events`
 }
 
 /** The address in the envelope's `user`: `notifications@` the host of PUBLIC_URL, or `shopbell` while there is none. */
-export function senderAddress(publicUrl: string): string {
+export function getSenderAddress(publicUrl: string): string {
 	return `notifications@${URL.parse(publicUrl)?.hostname || 'shopbell'}`
 }
 
 /** Java's `Date.toString()` in UTC: `Mon Aug 20 15:30:07 UTC 2018`. */
-export function javaDate(ms: number): string {
+export function toJavaDate(ms: number): string {
 	// toUTCString is `Mon, 20 Aug 2018 15:30:07 GMT` by the language's own definition.
 	const [day, date, month, year, time] = new Date(ms).toUTCString().replace(',', '').split(' ')
 	return `${day} ${month} ${date} ${time} UTC ${year}`
 }
 
 /** `message.raw`: `{<objectType>: [records], pollDate, objectType}`; without `pollDate` when no poll brought them. */
-function raw(resource: string, events: readonly ToldEvent[], thin: boolean): string {
-	const records = events.map((event) => (thin ? null : event.record) ?? stub(event))
-	const polls = events.map((event) => event.pollDateMs).filter((ms) => ms !== null)
-	return object([
+function toRaw(resource: string, events: readonly DeliveredEvent[], thin: boolean): string {
+	const records = events.map((event) => (thin ? null : event.record) ?? toPlaceholder(event))
+	const pollTimesMs = events.map((event) => event.pollDateMs).filter((ms) => ms !== null)
+	return toJsonObject([
 		[resource, `[${records.join(',')}]`],
-		...(polls.length === 0 ? [] : [['pollDate', String(Math.max(...polls))] as const]),
+		...(pollTimesMs.length === 0 ? [] : [['pollDate', String(Math.max(...pollTimesMs))] as const]),
 		['objectType', JSON.stringify(resource)],
 	])
 }
 
 /** What stands in a record's place. */
-function stub(event: ToldEvent): string {
-	return object([
+function toPlaceholder(event: DeliveredEvent): string {
+	return toJsonObject([
 		['id', JSON.stringify(event.objectId)],
 		...(isErased(event) ? [['erased', 'true'] as const] : []),
 		...(isTooLarge(event) ? [['tooLarge', 'true'] as const] : []),
@@ -124,6 +128,6 @@ function stub(event: ToldEvent): string {
 }
 
 /** A JSON object of keys and ready texts, in this order (a label made of digits would be moved to the front by an object literal). */
-function object(members: readonly (readonly [key: string, text: string])[]): string {
+function toJsonObject(members: readonly (readonly [key: string, text: string])[]): string {
 	return `{${members.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`
 }

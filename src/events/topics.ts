@@ -14,13 +14,13 @@ export const OPERATOR_TOPICS: readonly string[] = [
 ]
 
 /** Whether a subscription to `wanted` hears what is posted to a topic: `orders.*` hears all that begins with `orders.`. */
-export function hearsTopic(wanted: string, topic: string): boolean {
-	return wanted === topic || (wanted.endsWith('.*') && topic.startsWith(wanted.slice(0, -1)))
+export function topicMatches(pattern: string, topic: string): boolean {
+	return pattern === topic || (pattern.endsWith('.*') && topic.startsWith(pattern.slice(0, -1)))
 }
 
 /** Whether a topic, or what `prefix.*` stands for, holds something that only Shopbell posts. */
-export function hearsOperator(wanted: string): boolean {
-	return OPERATOR_TOPICS.some((one) => hearsTopic(one, wanted) || hearsTopic(wanted, one))
+export function overlapsOperatorTopics(pattern: string): boolean {
+	return OPERATOR_TOPICS.some((operatorTopic) => topicMatches(operatorTopic, pattern) || topicMatches(pattern, operatorTopic))
 }
 
 /** Whether a topic has the form of one of an instance's events, whether or not there is such an instance. */

@@ -1,43 +1,43 @@
 /** Our own addresses that others reach: where a store sends its deliveries, and whether it could. Pure. */
 import type { Env } from '../context.ts'
-import { guardUrl } from '../lib/urls.ts'
+import { checkUrl } from '../lib/urls.ts'
 
 /** Ports that WooCommerce delivers to (WooCommerce facts, 6.3). */
-const PORTS = new Set(['', '80', '443', '8080'])
+const DELIVERY_PORTS = new Set(['', '80', '443', '8080'])
 
 type AddressEnv = Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>
 
 /** PUBLIC_URL without trailing slashes; '' when there is none. */
-export function publicBase(env: Pick<Env, 'PUBLIC_URL'>): string {
+export function getPublicBase(env: Pick<Env, 'PUBLIC_URL'>): string {
 	const base = (env.PUBLIC_URL ?? '').replace(/\/+$/, '')
 	return URL.canParse(base) ? base : ''
 }
 
 /** Where a store sends the deliveries of an instance: the edge knows from the address alone which secret they must fit. */
-export function receiverUrl(env: Pick<Env, 'PUBLIC_URL'>, elementKey: string, instanceId: number, version: number): string {
-	const base = publicBase(env)
+export function receiverUrlFor(env: Pick<Env, 'PUBLIC_URL'>, elementKey: string, instanceId: number, version: number): string {
+	const base = getPublicBase(env)
 	return base === '' ? '' : `${base}/elements/api-v2/events/${elementKey}/${btoa(String(instanceId))}?v=${version}`
 }
 
 /** Why no store could reach us, as a sentence with the next step; null when one could. */
-export function unreachableAddress(env: AddressEnv): string | null {
-	const base = publicBase(env)
+export function findReachabilityProblem(env: AddressEnv): string | null {
+	const base = getPublicBase(env)
 	if (base === '') return 'the store cannot reach this service, which has no public address: set PUBLIC_URL'
 	if (env.ALLOW_PRIVATE_NETWORK === 'true') return null
-	const verdict = guardUrl(base, false)
+	const verdict = checkUrl(base, false)
 	if (!verdict.ok) return `the store cannot reach ${base}, which is no public address: set PUBLIC_URL to one`
-	if (!PORTS.has(verdict.url.port))
+	if (!DELIVERY_PORTS.has(verdict.url.port))
 		return `the store cannot reach ${base}, since WooCommerce delivers to the ports 80, 443 and 8080 only: set PUBLIC_URL to such an address`
 	return null
 }
 
 /** Why keys cannot be handed over to us; null when they can: WooCommerce posts them over https only (WooCommerce facts, 1.10). */
-export function insecureAddress(env: AddressEnv): string | null {
-	const base = publicBase(env)
+export function findHttpsProblem(env: AddressEnv): string | null {
+	const base = getPublicBase(env)
 	if (base === '') return 'connecting without keys needs an https address that the store can reach: set PUBLIC_URL'
 	if (env.ALLOW_PRIVATE_NETWORK === 'true') return null
 	if (!base.startsWith('https://')) return `connecting without keys needs an https address, and ${base} is none: set PUBLIC_URL to one`
-	return guardUrl(base, false).ok
+	return checkUrl(base, false).ok
 		? null
 		: `connecting without keys needs an address that the store can reach, and ${base} is none: set PUBLIC_URL to one`
 }

@@ -5,25 +5,25 @@
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
-import { readIso } from '../elements/values.ts'
-import { atMost, LIMITS, type LimitName } from '../lib/limits.ts'
+import { parseIso } from '../elements/values.ts'
+import { expectedAtMost, LIMITS, type LimitName } from '../lib/limits.ts'
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
 import { FILTER_KEYS, NO_FILTER, parseFilter } from '../events/filter.ts'
-import { DEFAULT_BATCH } from '../events/form.ts'
-import { receiverUrl } from './addresses.ts'
-import { HEADERS_KEY, readHeaders } from './headers.ts'
-import { effectivePoller, POLLER_KEY, readPoller, readPollerUrls } from './poller.ts'
+import { DEFAULT_BATCH } from '../events/batching.ts'
+import { receiverUrlFor } from './addresses.ts'
+import { HEADERS_KEY, parseCallbackHeaders } from './headers.ts'
+import { getEffectivePoller, POLLER_KEY, parsePoller, parsePollerUrls } from './poller.ts'
 import { loadOrganizationConfig } from './organizations.ts'
 import { findInstanceById, type Instance } from './records.ts'
 import { SIGNATURE_KEY } from './signature.ts'
-import { readFurther, tellsOperator } from './subscriptions.ts'
-import { guardUrl, meansLogOnly, storeBase } from '../lib/urls.ts'
-import { isPlaceholder, MASK, readBoolean, readNumber, stripBrackets, toText, type FieldProblem } from '../lib/values.ts'
+import { listFurtherSubscriptions, notifiesOperator } from './subscriptions.ts'
+import { checkUrl, isLogOnlyUrl, toStoreBase } from '../lib/urls.ts'
+import { isPlaceholder, SECRET_MASK, parseBoolean, parseNumber, stripBrackets, toText, type FieldProblem } from '../lib/values.ts'
 import type { WatcherConfig } from '../rpc/config.ts'
 import type { PollerResource } from '../elements/form.ts'
 
 /** Defaults that answers show and the watcher goes by (contract, section 3). */
-export const DEFAULTS: Readonly<Record<string, string>> = {
+export const DEFAULT_VALUES: Readonly<Record<string, string>> = {
 	'event.notification.enabled': 'false',
 	'event.vendor.type': 'polling',
 	'event.poller.refresh_interval': '15',
@@ -32,14 +32,14 @@ export const DEFAULTS: Readonly<Record<string, string>> = {
 }
 
 /** Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" (contract, section 2) and must stay inside what a date can hold. */
-const LONGEST_INTERVAL_MS = 10 * 365 * 86_400_000
+const MAX_INTERVAL_MS = 10 * 365 * 86_400_000
 
 /** Keys that are secret whatever the element says of them (contract, section 2). */
-const ALWAYS_SECRET = new Set(['password', 'oauth.api.key', 'oauth.api.secret', SIGNATURE_KEY, 'event.notification.basic.password'])
+const SECRET_KEYS = new Set(['password', 'oauth.api.key', 'oauth.api.secret', SIGNATURE_KEY, 'event.notification.basic.password'])
 
 /** Whether a key's value is sealed at rest and masked in answers. */
 export function isSecretKey(element: Element, key: string): boolean {
-	return ALWAYS_SECRET.has(key) || element.configuration.some((item) => item.key === key && item.secret)
+	return SECRET_KEYS.has(key) || element.configuration.some((item) => item.key === key && item.secret)
 }
 
 /** What normalising needs to know. */
@@ -54,7 +54,7 @@ export interface NormalizeOptions {
 }
 
 /** A configuration as it will be kept, secrets still in the clear. */
-export interface NormalConfiguration {
+export interface NormalizedConfiguration {
 	values: Record<string, string | null>
 	eventsEnabled: boolean
 	/** The site's address as given, cut to its base. */
@@ -64,21 +64,21 @@ export interface NormalConfiguration {
 }
 
 /** The outcome: a configuration, or everything that is wrong with it. */
-export type NormalizeResult = { ok: true; value: NormalConfiguration } | { ok: false; problems: FieldProblem[] }
+export type NormalizeResult = { ok: true; value: NormalizedConfiguration } | { ok: false; problems: FieldProblem[] }
 
 /** Understands a configuration as sent (for a PATCH: as merged). Applies the whole table of contract section 2. */
 export function normalizeConfiguration(given: Readonly<Record<string, unknown>>, options: NormalizeOptions): NormalizeResult {
 	const { element, previous } = options
 	const problems: FieldProblem[] = []
 	if (new TextEncoder().encode(JSON.stringify(given)).length > LIMITS.configuration.value) {
-		return { ok: false, problems: [{ field: 'configuration', message: atMost('configuration') }] }
+		return { ok: false, problems: [{ field: 'configuration', message: expectedAtMost('configuration') }] }
 	}
 	const raw = new Map<string, unknown>()
 	for (const [key, value] of Object.entries(given)) {
 		if (key === '__proto__') continue
 		if (key.length > LIMITS.configurationKey.value)
-			problems.push({ field: `configuration.${key.slice(0, 64)}…`, message: `${atMost('configurationKey')} in a key` })
-		raw.set(key, value === MASK ? (previous[key] ?? null) : value)
+			problems.push({ field: `configuration.${key.slice(0, 64)}…`, message: `${expectedAtMost('configurationKey')} in a key` })
+		raw.set(key, value === SECRET_MASK ? (previous[key] ?? null) : value)
 	}
 
 	// An alias of the documents: it stands in for the store's address when that is absent (contract, section 2).
@@ -89,9 +89,9 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 	const required = new Set(element.configuration.filter((item) => item.required).map((item) => item.key))
 	const known = new Set([
 		...element.configuration.map((item) => item.key),
-		...ALWAYS_SECRET,
-		...Object.keys(CHECKS),
-		...Object.keys(DEFAULTS),
+		...SECRET_KEYS,
+		...Object.keys(KEY_CHECKS),
+		...Object.keys(DEFAULT_VALUES),
 	])
 	for (const [key, value] of raw) {
 		const text = toText(value)
@@ -109,24 +109,24 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 		.filter((key) => !problems.some((problem) => problem.field === key))
 	if (missing.length > 0) problems.push({ field: 'configuration', message: `lacks ${missing.join(', ')}` })
 
-	for (const [key, check] of Object.entries(CHECKS)) {
+	for (const [key, check] of Object.entries(KEY_CHECKS)) {
 		const value = values[key]
 		if (value === undefined || value === null) continue
 		const result = check(value, options)
 		if (result.ok) values[key] = result.text
 		else problems.push({ field: key, message: result.message })
 	}
-	const headers = readHeaders(isBlank(values[HEADERS_KEY]) ? null : raw.get(HEADERS_KEY))
+	const headers = parseCallbackHeaders(isBlank(values[HEADERS_KEY]) ? null : raw.get(HEADERS_KEY))
 	if (!headers.ok) problems.push(headers.problem)
 	else if (raw.has(HEADERS_KEY)) values[HEADERS_KEY] = headers.text
 
-	const poller = readPoller(values[POLLER_KEY] === null ? null : raw.get(POLLER_KEY))
+	const poller = parsePoller(values[POLLER_KEY] === null ? null : raw.get(POLLER_KEY))
 	if (!poller.ok) problems.push(...poller.problems)
 	else if (raw.has(POLLER_KEY)) values[POLLER_KEY] = poller.resources === null ? null : JSON.stringify(poller.resources)
-	const urls = readPollerUrls(values['event.poller.urls'], element)
+	const urls = parsePollerUrls(values['event.poller.urls'], element)
 	if (!urls.ok) problems.push(urls.problem)
 	// Which labels there are is known only where the poller configuration could be read.
-	const filter = parseFilter(values, poller.ok && urls.ok ? Object.keys(effectivePoller(values, element)) : null)
+	const filter = parseFilter(values, poller.ok && urls.ok ? Object.keys(getEffectivePoller(values, element)) : null)
 	if (!filter.ok) problems.push(...filter.problems)
 	else {
 		const { types, resources } = filter.filter
@@ -141,15 +141,15 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 			values,
 			eventsEnabled: values['event.notification.enabled'] === 'true',
 			storeUrl: values['store.url'] ?? '',
-			resources: effectivePoller(values, element),
+			resources: getEffectivePoller(values, element),
 		},
 	}
 }
 
 /** The callback of a stored configuration; null: the events are kept in the log and delivered nowhere. */
-export function callbackOf(configuration: Readonly<Record<string, string | null>>, publicUrl: string): string | null {
+export function getCallbackUrl(configuration: Readonly<Record<string, string | null>>, publicUrl: string): string | null {
 	const text = configuration['event.notification.callback.url'] ?? ''
-	if (text === '' || !URL.canParse(text) || meansLogOnly(new URL(text), publicUrl)) return null
+	if (text === '' || !URL.canParse(text) || isLogOnlyUrl(new URL(text), publicUrl)) return null
 	return text
 }
 
@@ -161,15 +161,15 @@ export function toWatcherConfig(
 ): WatcherConfig {
 	const { configuration } = instance
 	const element = findElement(instance.elementKey)
-	const number = (key: string): number | null => readNumber(configuration[key] ?? '')
-	const floorMs = floorSecondsOf(env) * 1000
-	const minutes = number('event.poller.refresh_interval') ?? Number(DEFAULTS['event.poller.refresh_interval'])
-	const pollIntervalMs = Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS))
+	const number = (key: string): number | null => parseNumber(configuration[key] ?? '')
+	const floorMs = getFloorSeconds(env) * 1000
+	const minutes = number('event.poller.refresh_interval') ?? Number(DEFAULT_VALUES['event.poller.refresh_interval'])
+	const pollIntervalMs = Math.round(Math.min(Math.max(minutes * 60_000, floorMs), MAX_INTERVAL_MS))
 	const type = configuration['event.vendor.type']
 	const vendorType = type === 'webhook' || type === 'hybrid' ? type : 'polling'
 	// A store that is never to be asked by itself is not read again either, unless somebody says how often.
-	const never = vendorType !== 'webhook' && pollIntervalMs === LONGEST_INTERVAL_MS
-	const rereadHours = number('event.poller.reread') ?? (never ? 0 : null)
+	const isNeverPolled = vendorType !== 'webhook' && pollIntervalMs === MAX_INTERVAL_MS
+	const rereadHours = number('event.poller.reread') ?? (isNeverPolled ? 0 : null)
 	return {
 		instanceId: instance.id,
 		organizationId: instance.organizationId,
@@ -184,31 +184,33 @@ export function toWatcherConfig(
 		connection: instance.connection,
 		// The watcher finds its resources in one place, whichever key or default they came from.
 		configuration:
-			element === undefined ? configuration : { ...configuration, [POLLER_KEY]: JSON.stringify(effectivePoller(configuration, element)) },
+			element === undefined
+				? configuration
+				: { ...configuration, [POLLER_KEY]: JSON.stringify(getEffectivePoller(configuration, element)) },
 		signature: { next: instance.signatureNext, fromMs: instance.signatureFromMs },
-		callbackUrl: callbackOf(configuration, env.PUBLIC_URL),
+		callbackUrl: getCallbackUrl(configuration, env.PUBLIC_URL),
 		pollIntervalMs,
 		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / 3_600_000),
-		backfill: backfillOf(configuration['event.poller.backfill']),
+		backfill: parseBackfill(configuration['event.poller.backfill']),
 		scanBudget: number('event.poller.scanBudget') ?? 10,
 		retentionDays: account.retentionDays,
-		hooks: hooksOf(instance, env, floorMs),
+		hooks: toWebhookConfig(instance, env, floorMs),
 		baselineVersion: instance.baselineVersion,
 		subscriptionId: instance.subscriptionId,
 		others: [],
 		announces: account.operator.url !== null,
 		storeless: false,
-		delivery: deliveryOf(configuration, vendorType, account),
+		delivery: toDeliveryConfig(configuration, vendorType, account),
 	}
 }
 
 /** How notifications are made and sent: the instance's keys and the account's settings. */
-function deliveryOf(
+function toDeliveryConfig(
 	configuration: Readonly<Record<string, string | null>>,
 	vendorType: WatcherConfig['vendorType'],
 	account: AccountSettings,
 ): WatcherConfig['delivery'] {
-	const number = (key: string): number | null => readNumber(configuration[key] ?? '')
+	const number = (key: string): number | null => parseNumber(configuration[key] ?? '')
 	const filter = parseFilter(configuration, null)
 	return {
 		schedule: account.schedule,
@@ -222,17 +224,18 @@ function deliveryOf(
 }
 
 /** What the watcher must know of its webhooks; null where none are kept. */
-function hooksOf(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: number): WatcherConfig['hooks'] {
+function toWebhookConfig(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: number): WatcherConfig['hooks'] {
 	const type = instance.configuration['event.vendor.type']
 	if (!instance.eventsEnabled || (type !== 'webhook' && type !== 'hybrid')) return null
-	const minutes = readNumber(instance.configuration['event.reconcile.interval'] ?? '') ?? Number(DEFAULTS['event.reconcile.interval'])
-	const made = instance.state === 'ready'
+	const minutes =
+		parseNumber(instance.configuration['event.reconcile.interval'] ?? '') ?? Number(DEFAULT_VALUES['event.reconcile.interval'])
+	const isReady = instance.state === 'ready'
 	return {
-		version: instance.hookVersion,
-		previousUntilMs: instance.hookPreviousUntilMs,
-		reconcileMs: minutes === 0 ? 0 : Math.round(Math.min(Math.max(minutes * 60_000, floorMs), LONGEST_INTERVAL_MS)),
-		deliveryUrl: made ? receiverUrl(env, instance.elementKey, instance.id, instance.hookVersion) : '',
-		...(made && instance.hookWork === null && instance.hookKey !== null ? { writtenWith: instance.hookKey } : {}),
+		version: instance.webhookVersion,
+		previousUntilMs: instance.webhookPreviousUntilMs,
+		reconcileMs: minutes === 0 ? 0 : Math.round(Math.min(Math.max(minutes * 60_000, floorMs), MAX_INTERVAL_MS)),
+		deliveryUrl: isReady ? receiverUrlFor(env, instance.elementKey, instance.id, instance.webhookVersion) : '',
+		...(isReady && instance.webhookTask === null && instance.webhookKeyId !== null ? { writtenWith: instance.webhookKeyId } : {}),
 	}
 }
 
@@ -244,128 +247,128 @@ export async function loadWatcherConfig(env: Env, instanceId: number): Promise<W
 	const instance = await findInstanceById(env.DB, instanceId)
 	if (instance === null) return await loadOrganizationConfig(env, instanceId)
 	const { organizationId } = instance
-	const [account, others, told] = await Promise.all([
+	const [account, others, notifies] = await Promise.all([
 		readAccountSettings(env.DB, organizationId),
-		readFurther(env.DB, instanceId),
-		tellsOperator(env.DB, organizationId),
+		listFurtherSubscriptions(env.DB, instanceId),
+		notifiesOperator(env.DB, organizationId),
 	])
 	const config = toWatcherConfig(instance, account, env)
-	return { ...config, others, announces: config.announces || told }
+	return { ...config, others, announces: config.announces || notifies }
 }
 
 /** POLL_FLOOR_SECONDS as a number; the documented default when it is not set. */
-export function floorSecondsOf(env: Pick<Env, 'POLL_FLOOR_SECONDS'>): number {
-	const seconds = readNumber(env.POLL_FLOOR_SECONDS ?? '')
+export function getFloorSeconds(env: Pick<Env, 'POLL_FLOOR_SECONDS'>): number {
+	const seconds = parseNumber(env.POLL_FLOOR_SECONDS ?? '')
 	return seconds === null || seconds <= 0 ? 60 : seconds
 }
 
-type Check = (text: string, options: NormalizeOptions) => { ok: true; text: string } | { ok: false; message: string }
+type KeyCheck = (text: string, options: NormalizeOptions) => { ok: true; text: string } | { ok: false; message: string }
 
-const fine = (text: string) => ({ ok: true as const, text })
-const expected = (message: string) => ({ ok: false as const, message: `expected ${message}` })
+const accept = (text: string) => ({ ok: true as const, text })
+const reject = (message: string) => ({ ok: false as const, message: `expected ${message}` })
 
-const boolean: Check = (text) => {
-	const read = readBoolean(text)
-	return read === null ? expected('true or false') : fine(String(read))
+const checkBoolean: KeyCheck = (text) => {
+	const parsed = parseBoolean(text)
+	return parsed === null ? reject('true or false') : accept(String(parsed))
 }
 
 /** Text up to a length. */
-function textOf(limit: LimitName): Check {
-	return (text) => (text.trim().length > LIMITS[limit].value ? { ok: false, message: atMost(limit) } : fine(text.trim()))
+function checkText(limit: LimitName): KeyCheck {
+	return (text) => (text.trim().length > LIMITS[limit].value ? { ok: false, message: expectedAtMost(limit) } : accept(text.trim()))
 }
 
 /** One of a few words, in any case. */
-function oneOf(...words: readonly string[]): Check {
+function checkWord(...words: readonly string[]): KeyCheck {
 	return (text) => {
 		const word = text.trim().toLowerCase()
-		return words.includes(word) ? fine(word) : expected(words.join(' or '))
+		return words.includes(word) ? accept(word) : reject(words.join(' or '))
 	}
 }
 
 /** A time in minutes or hours, decimals allowed, not below the operator's floor; 0 switches off where `zero`. */
-function interval(unit: 'minutes' | 'hours', zero: boolean): Check {
+function checkInterval(unit: 'minutes' | 'hours', allowZero: boolean): KeyCheck {
 	const seconds = unit === 'minutes' ? 60 : 3600
 	return (text, { floorSeconds }) => {
-		const read = readNumber(text)
-		if (zero && read === 0) return fine('0')
-		if (read === null || read * seconds < floorSeconds)
-			return expected(`a number of ${unit}, at least ${Number((floorSeconds / seconds).toPrecision(4))}${zero ? ', or 0 for off' : ''}`)
-		return fine(text.trim())
+		const parsed = parseNumber(text)
+		if (allowZero && parsed === 0) return accept('0')
+		if (parsed === null || parsed * seconds < floorSeconds)
+			return reject(`a number of ${unit}, at least ${Number((floorSeconds / seconds).toPrecision(4))}${allowZero ? ', or 0 for off' : ''}`)
+		return accept(text.trim())
 	}
 }
 
 /** A number between bounds, whole where `whole`. */
-function numberOf(least: number, most: number, whole: boolean): Check {
+function checkNumber(min: number, max: number, whole: boolean): KeyCheck {
 	return (text) => {
-		const read = readNumber(text)
-		const good = read !== null && read >= least && read <= most && (!whole || Number.isInteger(read))
-		return good ? fine(text.trim()) : expected(`a ${whole ? 'whole ' : ''}number from ${least} to ${most}`)
+		const parsed = parseNumber(text)
+		const isValid = parsed !== null && parsed >= min && parsed <= max && (!whole || Number.isInteger(parsed))
+		return isValid ? accept(text.trim()) : reject(`a ${whole ? 'whole ' : ''}number from ${min} to ${max}`)
 	}
 }
 
 /** The keys that have a form, in the order in which problems are named. */
-const CHECKS: Readonly<Record<string, Check>> = {
+const KEY_CHECKS: Readonly<Record<string, KeyCheck>> = {
 	'store.url': (text, { allowPrivateNetwork }) => {
-		const base = storeBase(text)
-		const verdict = guardUrl(base, allowPrivateNetwork)
+		const base = toStoreBase(text)
+		const verdict = checkUrl(base, allowPrivateNetwork)
 		// Whether a scheme was given is told to the check of the store: without one it may find http or www by itself.
-		const given = /^<?\s*[a-z][a-z0-9+.-]*:\/\//i.test(text.trim()) ? base : base.replace(/^https:\/\//, '')
-		return verdict.ok ? fine(given) : { ok: false, message: verdict.message }
+		const address = /^<?\s*[a-z][a-z0-9+.-]*:\/\//i.test(text.trim()) ? base : base.replace(/^https:\/\//, '')
+		return verdict.ok ? accept(address) : { ok: false, message: verdict.message }
 	},
-	'oauth.api.key': textOf('storeKey'),
-	'oauth.api.secret': textOf('storeKey'),
-	'event.notification.enabled': boolean,
+	'oauth.api.key': checkText('storeKey'),
+	'oauth.api.secret': checkText('storeKey'),
+	'event.notification.enabled': checkBoolean,
 	'event.vendor.type': (text) => {
 		const type = text.trim().toLowerCase()
-		if (type === 'webhooks') return fine('webhook')
-		return ['polling', 'webhook', 'hybrid'].includes(type) ? fine(type) : expected('polling, webhook or hybrid')
+		if (type === 'webhooks') return accept('webhook')
+		return ['polling', 'webhook', 'hybrid'].includes(type) ? accept(type) : reject('polling, webhook or hybrid')
 	},
 	'event.notification.callback.url': (text, { publicUrl, allowPrivateNetwork }) => {
 		const address = stripBrackets(text)
-		if (URL.canParse(address) && meansLogOnly(new URL(address), publicUrl)) return fine(address)
-		const verdict = guardUrl(address, allowPrivateNetwork)
-		return verdict.ok ? fine(address) : { ok: false, message: verdict.message }
+		if (URL.canParse(address) && isLogOnlyUrl(new URL(address), publicUrl)) return accept(address)
+		const verdict = checkUrl(address, allowPrivateNetwork)
+		return verdict.ok ? accept(address) : { ok: false, message: verdict.message }
 	},
 	// Not trimmed: a key's blanks are part of it.
 	[SIGNATURE_KEY]: (text) =>
 		text.length > LIMITS.signatureKey.value
-			? { ok: false, message: atMost('signatureKey') }
+			? { ok: false, message: expectedAtMost('signatureKey') }
 			: text.isWellFormed()
-				? fine(text)
-				: expected('text'),
+				? accept(text)
+				: reject('text'),
 	'event.notification.basic.username': (text) =>
 		text.includes(':') || text.length > LIMITS.basicAuth.value
-			? { ok: false, message: `${atMost('basicAuth')} without a colon` }
-			: fine(text),
+			? { ok: false, message: `${expectedAtMost('basicAuth')} without a colon` }
+			: accept(text),
 	'event.notification.basic.password': (text) =>
-		text.length > LIMITS.basicAuth.value ? { ok: false, message: atMost('basicAuth') } : fine(text),
-	'event.poller.refresh_interval': interval('minutes', false),
-	'event.poller.reread': interval('hours', true),
-	'event.reconcile.interval': interval('minutes', true),
-	'event.poller.scanBudget': numberOf(1, LIMITS.scanBudget.value, true),
+		text.length > LIMITS.basicAuth.value ? { ok: false, message: expectedAtMost('basicAuth') } : accept(text),
+	'event.poller.refresh_interval': checkInterval('minutes', false),
+	'event.poller.reread': checkInterval('hours', true),
+	'event.reconcile.interval': checkInterval('minutes', true),
+	'event.poller.scanBudget': checkNumber(1, LIMITS.scanBudget.value, true),
 	'event.poller.backfill': (text) => {
 		const value = text.trim()
-		return backfillIsKnown(value) ? fine(value) : expected('none, all or a date such as 2026-01-31')
+		return isKnownBackfill(value) ? accept(value) : reject('none, all or a date such as 2026-01-31')
 	},
-	'filter.response.nulls': boolean,
-	'event.notification.mode': oneOf('full', 'thin'),
-	'event.notification.coalesce': boolean,
-	'event.notification.batch': numberOf(1, LIMITS.batch.value, true),
-	'event.notification.rate': numberOf(0.01, LIMITS.rate.value, false),
+	'filter.response.nulls': checkBoolean,
+	'event.notification.mode': checkWord('full', 'thin'),
+	'event.notification.coalesce': checkBoolean,
+	'event.notification.batch': checkNumber(1, LIMITS.batch.value, true),
+	'event.notification.rate': checkNumber(0.01, LIMITS.rate.value, false),
 	// Their form is the filter's to say, once the resources are known.
-	[FILTER_KEYS.types]: textOf('filterTypes'),
-	[FILTER_KEYS.resources]: textOf('filterResources'),
-	[FILTER_KEYS.where]: textOf('filterWhere'),
+	[FILTER_KEYS.types]: checkText('filterTypes'),
+	[FILTER_KEYS.resources]: checkText('filterResources'),
+	[FILTER_KEYS.where]: checkText('filterWhere'),
 }
 
-function backfillIsKnown(text: string): boolean {
-	return text === 'none' || text === 'all' || readIso(text, 'UTC') !== null
+function isKnownBackfill(text: string): boolean {
+	return text === 'none' || text === 'all' || parseIso(text, 'UTC') !== null
 }
 
-function backfillOf(text: string | null | undefined): 'none' | 'all' | number {
+function parseBackfill(text: string | null | undefined): 'none' | 'all' | number {
 	if (text === null || text === undefined || text === 'none') return 'none'
 	if (text === 'all') return 'all'
-	return readIso(text, 'UTC') ?? 'none'
+	return parseIso(text, 'UTC') ?? 'none'
 }
 
 function isBlank(value: unknown): boolean {

@@ -2,37 +2,37 @@
  * Instances that wait for a merchant's approval (connect without keys): what `POST /instances` was given, sealed under a state that
  * stands only in addresses; D1 holds its hash. A draft is used once: whoever comes second, late or with another state finds nothing.
  */
-import { findUser, type User } from '../accounts/accounts.ts'
+import { findUser, type User } from '../accounts/setup.ts'
 import { hashSecret } from '../accounts/secrets.ts'
 import type { Element } from '../elements/element.ts'
 import { Conflict, HttpError } from '../lib/errors.ts'
 import { logError } from '../lib/log.ts'
-import { insecureAddress, publicBase } from './addresses.ts'
+import { findHttpsProblem, getPublicBase } from './addresses.ts'
 import { checkDraft, createInstance, deleteInstance, type InstanceInput } from './lifecycle.ts'
 import { openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 
 /** How long a merchant may take. */
-export const DRAFT_MS = 30 * 60_000
+export const DRAFT_TTL_MS = 30 * 60_000
 /** How long the outcome can be asked for. */
-const KEPT_MS = 24 * 3_600_000
+const DRAFT_RETENTION_MS = 24 * 3_600_000
 
-type Status = 'waiting' | 'working' | 'denied' | 'failed' | 'created'
+type DraftStatus = 'waiting' | 'working' | 'denied' | 'failed' | 'created'
 
-interface Row {
+interface DraftRow {
 	state_hash: string
 	organization_id: number
 	user_id: number
 	element_key: string
 	sealed: string
-	status: Status
+	status: DraftStatus
 	reason: string | null
 	instance_id: number | null
 	expires_ms: number
 }
 
 /** What is sealed. */
-interface Content {
+interface DraftContent {
 	input: InstanceInput
 	callbackUrl: string | null
 }
@@ -45,7 +45,7 @@ export interface DraftOutcome {
 }
 
 /** How keys were taken: an instance, or why not. `unknown`: forged, expired or used before. */
-export type TakeResult = { kind: 'created'; id: number } | { kind: 'unknown' } | { kind: 'failed'; reason: string }
+export type DraftClaimResult = { kind: 'created'; id: number } | { kind: 'unknown' } | { kind: 'failed'; reason: string }
 
 /** What the browser is shown on its way back. */
 export type ReturnView =
@@ -54,7 +54,7 @@ export type ReturnView =
 	| { kind: 'created'; id: number; callbackUrl: string | null }
 
 /** Keeps a draft and answers with the page on which the merchant approves. Everything but the keys is checked first. */
-export async function startDraft(
+export async function createDraft(
 	services: Services,
 	user: User,
 	element: Element,
@@ -62,14 +62,14 @@ export async function startDraft(
 	callbackUrl: string | null,
 ): Promise<{ oauthUrl: string; state: string }> {
 	const { env } = services
-	if (element.handover === null) throw new Conflict('This element takes keys by hand only')
-	const problem = insecureAddress(env)
+	if (element.keyAuthorization === null) throw new Conflict('This element takes keys by hand only')
+	const problem = findHttpsProblem(env)
 	if (problem !== null) throw new Conflict(problem)
 	const storeUrl = checkDraft(services, element, input)
 	const state = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
 	const hash = hashSecret(state)
 	const nowMs = services.now()
-	const content: Content = { input, callbackUrl }
+	const content: DraftContent = { input, callbackUrl }
 	await env.DB.prepare(
 		"INSERT INTO drafts (state_hash, organization_id, user_id, element_key, sealed, status, created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)",
 	)
@@ -78,23 +78,32 @@ export async function startDraft(
 			user.organizationId,
 			user.id,
 			element.key,
-			await sealSecret(env.MASTER_KEYS, JSON.stringify(content), contextOf(hash)),
+			await sealSecret(env.MASTER_KEYS, JSON.stringify(content), draftContext(hash)),
 			nowMs,
-			nowMs + DRAFT_MS,
+			nowMs + DRAFT_TTL_MS,
 		)
 		.run()
-	const base = `${publicBase(env)}/connect/woocommerce/${state}`
-	return { oauthUrl: element.handover.url({ storeUrl, appName: 'Shopbell', state, returnUrl: `${base}/return`, callbackUrl: base }), state }
+	const base = `${getPublicBase(env)}/connect/woocommerce/${state}`
+	return {
+		oauthUrl: element.keyAuthorization.authorizeUrl({
+			storeUrl,
+			appName: 'Shopbell',
+			state,
+			returnUrl: `${base}/return`,
+			callbackUrl: base,
+		}),
+		state,
+	}
 }
 
 /** Takes the keys that a store hands over for a draft: they are tried at the draft's own store, and the instance is made. */
-export async function takeKeys(
+export async function claimDraft(
 	services: Services,
 	state: string,
 	keys: { key: string; secret: string },
 	element: Element,
 	requestId: string,
-): Promise<TakeResult> {
+): Promise<DraftClaimResult> {
 	const { env } = services
 	const nowMs = services.now()
 	const row = await findDraft(env.DB, state)
@@ -106,20 +115,20 @@ export async function takeKeys(
 		.bind(row.state_hash, nowMs)
 		.run()
 	if (claimed.meta.changes === 0) return { kind: 'unknown' }
-	let takeBack: (() => Promise<void>) | null = null
+	let rollback: (() => Promise<void>) | null = null
 	try {
-		const content = await open(env.MASTER_KEYS, row)
+		const content = await openDraft(env.MASTER_KEYS, row)
 		const user = await findUser(env.DB, row.organization_id, row.user_id)
 		if (user === null) throw new Error('a draft names a user that is gone')
 		const configuration = { ...content.input.configuration, 'oauth.api.key': keys.key, 'oauth.api.secret': keys.secret }
 		const instance = await createInstance(services, user, requestId, element, { ...content.input, configuration })
 		// Without a 200 the store revokes the key: an instance of it would be dead.
-		takeBack = () => deleteInstance(services, instance, user, requestId)
+		rollback = () => deleteInstance(services, instance, user, requestId)
 		await env.DB.prepare("UPDATE drafts SET status = 'created', instance_id = ?, sealed = ? WHERE state_hash = ?")
 			// Where the browser goes is still needed; what the instance was made of is not.
 			.bind(
 				instance.id,
-				await sealSecret(env.MASTER_KEYS, JSON.stringify({ input: {}, callbackUrl: content.callbackUrl }), contextOf(row.state_hash)),
+				await sealSecret(env.MASTER_KEYS, JSON.stringify({ input: {}, callbackUrl: content.callbackUrl }), draftContext(row.state_hash)),
 				row.state_hash,
 			)
 			.run()
@@ -127,28 +136,28 @@ export async function takeKeys(
 	} catch (error) {
 		const reason = error instanceof HttpError ? error.message : 'Something went wrong here'
 		if (!(error instanceof HttpError)) logError('draft.failed', error, { requestId })
-		await takeBack?.()
-		await finish(env.DB, row.state_hash, 'working', 'failed', reason)
+		await rollback?.()
+		await finishDraft(env.DB, row.state_hash, 'working', 'failed', reason)
 		return { kind: 'failed', reason }
 	}
 }
 
 /** What the browser is shown when the store sends it back; a merchant's refusal ends the draft. */
-export async function returnFrom(services: Services, state: string, approved: boolean): Promise<ReturnView> {
+export async function resolveReturn(services: Services, state: string, approved: boolean): Promise<ReturnView> {
 	const { DB, MASTER_KEYS } = services.env
 	const row = await findDraft(DB, state)
 	if (row === null) return { kind: 'unknown' }
 	if (row.status === 'created') {
 		// The way on is open as long as the draft was.
 		if (row.expires_ms <= services.now() || row.instance_id === null) return { kind: 'expired' }
-		return { kind: 'created', id: row.instance_id, callbackUrl: (await open(MASTER_KEYS, row)).callbackUrl }
+		return { kind: 'created', id: row.instance_id, callbackUrl: (await openDraft(MASTER_KEYS, row)).callbackUrl }
 	}
 	if (row.status === 'failed') return { kind: 'failed', reason: row.reason ?? '' }
 	if (row.status === 'denied') return { kind: 'denied' }
 	if (row.status === 'waiting') {
 		if (row.expires_ms <= services.now()) return { kind: 'expired' }
 		if (!approved) {
-			await finish(DB, row.state_hash, 'waiting', 'denied', null)
+			await finishDraft(DB, row.state_hash, 'waiting', 'denied', null)
 			return { kind: 'denied' }
 		}
 	}
@@ -156,42 +165,42 @@ export async function returnFrom(services: Services, state: string, approved: bo
 }
 
 /** What became of a draft of this organization; null when it has none of this state. */
-export async function draftOutcome(services: Services, organizationId: number, state: string): Promise<DraftOutcome | null> {
+export async function getDraftOutcome(services: Services, organizationId: number, state: string): Promise<DraftOutcome | null> {
 	const row = await findDraft(services.env.DB, state)
 	if (row === null || row.organization_id !== organizationId) return null
 	if (row.status === 'created') return { status: 'created', id: row.instance_id ?? 0 }
 	if (row.status === 'failed') return { status: 'failed', reason: row.reason ?? '' }
 	if (row.status === 'denied') return { status: 'denied', reason: 'The merchant did not approve' }
 	// A call that crashed while it made the instance never says so itself.
-	const late = row.expires_ms + (row.status === 'working' ? DRAFT_MS : 0) <= services.now()
-	return late ? { status: 'failed', reason: 'Nobody approved within 30 minutes; ask for a new address' } : { status: 'waiting' }
+	const isExpired = row.expires_ms + (row.status === 'working' ? DRAFT_TTL_MS : 0) <= services.now()
+	return isExpired ? { status: 'failed', reason: 'Nobody approved within 30 minutes; ask for a new address' } : { status: 'waiting' }
 }
 
 /** Removes drafts whose outcome nobody asked for in a day. */
-export async function forgetDrafts(db: D1Database, nowMs: number): Promise<void> {
+export async function deleteExpiredDrafts(db: D1Database, nowMs: number): Promise<void> {
 	await db.batch([
 		// What was never used is not kept sealed for longer than it could be.
 		db.prepare("UPDATE drafts SET sealed = '' WHERE expires_ms < ? AND sealed <> ''").bind(nowMs),
-		db.prepare('DELETE FROM drafts WHERE expires_ms < ?').bind(nowMs - KEPT_MS),
+		db.prepare('DELETE FROM drafts WHERE expires_ms < ?').bind(nowMs - DRAFT_RETENTION_MS),
 	])
 }
 
-async function findDraft(db: D1Database, state: string): Promise<Row | null> {
+async function findDraft(db: D1Database, state: string): Promise<DraftRow | null> {
 	if (!/^[\w-]{43}$/.test(state)) return null
-	return await db.prepare('SELECT * FROM drafts WHERE state_hash = ?').bind(hashSecret(state)).first<Row>()
+	return await db.prepare('SELECT * FROM drafts WHERE state_hash = ?').bind(hashSecret(state)).first<DraftRow>()
 }
 
-async function finish(db: D1Database, hash: string, from: Status, to: Status, reason: string | null): Promise<void> {
+async function finishDraft(db: D1Database, hash: string, from: DraftStatus, to: DraftStatus, reason: string | null): Promise<void> {
 	await db
 		.prepare("UPDATE drafts SET status = ?, reason = ?, sealed = '' WHERE state_hash = ? AND status = ?")
 		.bind(to, reason, hash, from)
 		.run()
 }
 
-async function open(ring: string, row: Row): Promise<Content> {
-	return JSON.parse(await openSecret(ring, row.sealed, contextOf(row.state_hash))) as Content
+async function openDraft(ring: string, row: DraftRow): Promise<DraftContent> {
+	return JSON.parse(await openSecret(ring, row.sealed, draftContext(row.state_hash))) as DraftContent
 }
 
-function contextOf(hash: string): string {
+function draftContext(hash: string): string {
 	return `draft/${hash}`
 }

@@ -1,5 +1,5 @@
 /** Lists of an organization's instances: by tag, by text, by element, in pages. */
-import { FROM, fromRow, READ, type Instance, type Row } from './records.ts'
+import { FROM_INSTANCES, toInstance, SELECT_COLUMNS, type Instance, type InstanceTableRow } from './records.ts'
 
 /** What a list of instances can be narrowed by. */
 export interface InstanceFilter {
@@ -28,10 +28,10 @@ export async function listInstances(
 	const { results } = await db
 		.prepare(
 			`SELECT page.*, all_of_it.total FROM (SELECT count(*) AS total FROM instances AS i WHERE ${matching}) AS all_of_it
-			LEFT JOIN (SELECT ${READ} FROM ${FROM} WHERE ${matching} AND i.id > ?5 ORDER BY i.id LIMIT ?6) AS page ON TRUE ORDER BY page.id`,
+			LEFT JOIN (SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE ${matching} AND i.id > ?5 ORDER BY i.id LIMIT ?6) AS page ON TRUE ORDER BY page.id`,
 		)
 		.bind(organizationId, JSON.stringify([...new Set(filter.tags)]), search, filter.elementKey, afterId, pageSize + 1)
-		.all<{ total: number } & (Row | { id: null })>()
-	const found = results.flatMap((row) => (row.id === null ? [] : [fromRow(row)]))
+		.all<{ total: number } & (InstanceTableRow | { id: null })>()
+	const found = results.flatMap((row) => (row.id === null ? [] : [toInstance(row)]))
 	return { instances: found.slice(0, pageSize), total: results[0]?.total ?? 0, more: found.length > pageSize }
 }

@@ -3,17 +3,17 @@
  * from the sequence of instances, so that its notifications and events have ids like all others.
  */
 import { readAccountSettings } from '../accounts/settings.ts'
-import { type Env, watcherOf } from '../context.ts'
-import { NO_SUCCESSION } from '../delivery/sign.ts'
+import { type Env, getWatcher } from '../context.ts'
+import { NO_KEY_ROTATION } from '../delivery/sign.ts'
 import { OPERATOR_TOPICS } from '../events/topics.ts'
 import type { Notice } from '../rpc/delivery.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
-import { nextNumber } from './records.ts'
-import { readOwn, type Reach } from './subscriptions.ts'
-import { defaultDelivery, type WatcherConfig } from '../rpc/config.ts'
+import { nextSequenceNumber } from './records.ts'
+import { listOrganizationSubscriptions, type SubscriptionScope } from './subscriptions.ts'
+import { getDefaultDelivery, type WatcherConfig } from '../rpc/config.ts'
 
 /** The operator's webhook among the subscriptions of the object: no number of D1's. */
-const OPERATOR_SUBSCRIPTION = 0
+const OPERATOR_SUBSCRIPTION_ID = 0
 const NEVER_MS = 3_650 * 86_400_000
 const NO_CONNECTION: WatcherConfig['connection'] = {
 	home: '',
@@ -29,7 +29,7 @@ const NO_CONNECTION: WatcherConfig['connection'] = {
 }
 
 /** The id of an organization's object; null: it has none yet, since nothing was ever told to it. */
-export async function findOwner(db: D1Database, organizationId: number): Promise<number | null> {
+export async function findOwnerId(db: D1Database, organizationId: number): Promise<number | null> {
 	const row = await db
 		.prepare('SELECT owner_id AS ownerId FROM organizations WHERE id = ?')
 		.bind(organizationId)
@@ -41,12 +41,12 @@ export async function findOwner(db: D1Database, organizationId: number): Promise
  * The id of an organization's object as far as a list across objects asks it: null also when it sends to nothing of what is named. The
  * operator's webhook is one of its subscriptions, with its address among the settings.
  */
-export async function reachedOwner(
+export async function findOwnerIdInScope(
 	db: D1Database,
 	organizationId: number,
-	reach: Pick<Reach, 'subscriptionIds' | 'urls'>,
+	scope: Pick<SubscriptionScope, 'subscriptionIds' | 'urls'>,
 ): Promise<number | null> {
-	const json = (list: readonly unknown[] | null): string | null => (list === null ? null : JSON.stringify(list))
+	const toJson = (list: readonly unknown[] | null): string | null => (list === null ? null : JSON.stringify(list))
 	const row = await db
 		.prepare(
 			`SELECT owner_id AS ownerId FROM organizations AS o WHERE id = ?1 AND owner_id IS NOT NULL
@@ -54,27 +54,27 @@ export async function reachedOwner(
 			AND (?3 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND url IN (SELECT value FROM json_each(?3)))
 				OR EXISTS (SELECT 1 FROM account_settings WHERE organization_id = ?1 AND key = 'operator.webhook.url' AND value IN (SELECT value FROM json_each(?3))))`,
 		)
-		.bind(organizationId, json(reach.subscriptionIds), json(reach.urls))
+		.bind(organizationId, toJson(scope.subscriptionIds), toJson(scope.urls))
 		.first<{ ownerId: number }>()
 	return row?.ownerId ?? null
 }
 
 /** The id of an organization's object, which is made when it has none. Repeating it changes nothing. */
-export async function ensureOwner(
+export async function ensureOwnerId(
 	env: Pick<Env, 'DB' | 'WATCHER'>,
 	organizationId: number,
-	watcher: (id: number) => WatcherRpc = (id) => watcherOf(env, id),
+	watcher: (id: number) => WatcherRpc = (id) => getWatcher(env, id),
 ): Promise<number> {
-	const known = await findOwner(env.DB, organizationId)
-	const ownerId = known ?? (await giveOwner(env.DB, organizationId))
+	const existingId = await findOwnerId(env.DB, organizationId)
+	const ownerId = existingId ?? (await assignOwnerId(env.DB, organizationId))
 	await watcher(ownerId).create(ownerId)
 	return ownerId
 }
 
 /** Hands notices to an organization's object. Throws when it cannot be reached: they are handed over again. */
-export async function publishTo(env: Pick<Env, 'DB' | 'WATCHER'>, organizationId: number, notices: Notice[]): Promise<void> {
-	const ownerId = await ensureOwner(env, organizationId)
-	if ((await watcherOf(env, ownerId).publish(notices)) === 'unknown') throw new Error("an organization's object answers unknown")
+export async function publishToOrganization(env: Pick<Env, 'DB' | 'WATCHER'>, organizationId: number, notices: Notice[]): Promise<void> {
+	const ownerId = await ensureOwnerId(env, organizationId)
+	if ((await getWatcher(env, ownerId).publish(notices)) === 'unknown') throw new Error("an organization's object answers unknown")
 }
 
 /** What an organization's object runs by; null: this is no organization's object. */
@@ -83,7 +83,10 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 		.bind(ownerId)
 		.first<{ id: number; name: string }>()
 	if (organization === null) return null
-	const [account, own] = await Promise.all([readAccountSettings(env.DB, organization.id), readOwn(env.DB, ownerId)])
+	const [account, ownSubscriptions] = await Promise.all([
+		readAccountSettings(env.DB, organization.id),
+		listOrganizationSubscriptions(env.DB, ownerId),
+	])
 	const { url, sealedKey } = account.operator
 	return {
 		instanceId: ownerId,
@@ -98,7 +101,7 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 		vendorType: 'polling',
 		connection: NO_CONNECTION,
 		configuration: sealedKey === null ? {} : { 'event.notification.signature.key': sealedKey },
-		signature: NO_SUCCESSION,
+		signature: NO_KEY_ROTATION,
 		callbackUrl: null,
 		pollIntervalMs: NEVER_MS,
 		rereadHours: 0,
@@ -107,19 +110,19 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 		retentionDays: account.retentionDays,
 		hooks: null,
 		// Each notice by itself: its topic is the envelope's.
-		delivery: { ...defaultDelivery('polling'), schedule: account.schedule, failurePolicy: account.failurePolicy, batch: 1 },
+		delivery: { ...getDefaultDelivery('polling'), schedule: account.schedule, failurePolicy: account.failurePolicy, batch: 1 },
 		subscriptionId: 0,
-		others: [...(url === null ? [] : [{ number: OPERATOR_SUBSCRIPTION, url, topics: [...OPERATOR_TOPICS] }]), ...own],
+		others: [...(url === null ? [] : [{ number: OPERATOR_SUBSCRIPTION_ID, url, topics: [...OPERATOR_TOPICS] }]), ...ownSubscriptions],
 		announces: false,
 		storeless: true,
 	}
 }
 
-async function giveOwner(db: D1Database, organizationId: number): Promise<number> {
-	const id = await nextNumber(db, 'instance')
+async function assignOwnerId(db: D1Database, organizationId: number): Promise<number> {
+	const id = await nextSequenceNumber(db, 'instance')
 	await db.prepare('UPDATE organizations SET owner_id = ? WHERE id = ? AND owner_id IS NULL').bind(id, organizationId).run()
 	// Two at once: the first one's number holds.
-	const ownerId = await findOwner(db, organizationId)
+	const ownerId = await findOwnerId(db, organizationId)
 	if (ownerId === null) throw new Error('no such organization')
 	return ownerId
 }

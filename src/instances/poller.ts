@@ -4,8 +4,8 @@
  * mean is the element's to say.
  */
 import type { Element } from '../elements/element.ts'
-import { atMost, LIMITS } from '../lib/limits.ts'
-import { readBoolean, readNumber, type FieldProblem } from '../lib/values.ts'
+import { expectedAtMost, LIMITS } from '../lib/limits.ts'
+import { parseBoolean, parseNumber, type FieldProblem } from '../lib/values.ts'
 import type { PollerResource } from '../elements/form.ts'
 
 /** The key's name, the first part of every field name in its errors. */
@@ -17,10 +17,10 @@ const RESERVED_LABELS = new Set(['pollDate', 'objectType', '__proto__', 'constru
 /** A parsed poller configuration, or everything that is wrong with it. */
 export type PollerResult = { ok: true; resources: Record<string, PollerResource> | null } | { ok: false; problems: FieldProblem[] }
 
-const TEXTS = ['idField'] as const
-const BOOLEANS = ['filterByUpdatedDate', 'filterByCurrentDate'] as const
-const NUMBERS = ['createdCheckTolerance', 'pageSize', 'pollDelay'] as const
-const DATES = [
+const TEXT_SETTINGS = ['idField'] as const
+const BOOLEAN_SETTINGS = ['filterByUpdatedDate', 'filterByCurrentDate'] as const
+const NUMBER_SETTINGS = ['createdCheckTolerance', 'pageSize', 'pollDelay'] as const
+const DATE_SETTINGS = [
 	'updatedDateField',
 	'updatedDateFormat',
 	'updatedDateTimezone',
@@ -30,9 +30,9 @@ const DATES = [
 ] as const
 
 /** Understands the value of `event.poller.configuration`. `resources: null` when it is absent, empty or names no resource: then the defaults hold. Unknown settings of a resource are kept. */
-export function readPoller(value: unknown): PollerResult {
+export function parsePoller(value: unknown): PollerResult {
 	const problems: FieldProblem[] = []
-	const given = parse(value)
+	const given = parseObject(value)
 	if (given === undefined)
 		return { ok: false, problems: [{ field: POLLER_KEY, message: 'expected an object of resources, or that object as a JSON string' }] }
 	if (given === null) return { ok: true, resources: null }
@@ -41,18 +41,18 @@ export function readPoller(value: unknown): PollerResult {
 	if (entries.length > LIMITS.resources.value)
 		return {
 			ok: false,
-			problems: [{ field: POLLER_KEY, message: `${atMost('resources')}, found ${entries.length}` }],
+			problems: [{ field: POLLER_KEY, message: `${expectedAtMost('resources')}, found ${entries.length}` }],
 		}
 	const resources: Record<string, PollerResource> = {}
 	for (const [label, settings] of entries) {
 		if (label.trim() === '' || label.length > LIMITS.resourceLabel.value || RESERVED_LABELS.has(label)) {
 			problems.push({
 				field: `${POLLER_KEY}.${label.slice(0, LIMITS.resourceLabel.value)}`,
-				message: `expected another label: ${atMost('resourceLabel')}, not blank, pollDate, objectType or a word of the language`,
+				message: `expected another label: ${expectedAtMost('resourceLabel')}, not blank, pollDate, objectType or a word of the language`,
 			})
 			continue
 		}
-		const resource = readResource(`${POLLER_KEY}.${label}`, settings, problems)
+		const resource = parsePollerResource(`${POLLER_KEY}.${label}`, settings, problems)
 		if (resource !== null) resources[label] = resource
 	}
 	return problems.length > 0 ? { ok: false, problems } : { ok: true, resources }
@@ -62,16 +62,19 @@ export function readPoller(value: unknown): PollerResult {
  * The resources that an instance watches: those of its poller configuration, else those of the older `event.poller.urls`
  * (`customers|orders`), else the element's defaults. `configuration` is the flat map as stored.
  */
-export function effectivePoller(configuration: Readonly<Record<string, string | null>>, element: Element): Record<string, PollerResource> {
-	const own = readPoller(configuration[POLLER_KEY])
-	if (own.ok && own.resources !== null) return own.resources
-	const names = readPollerUrls(configuration['event.poller.urls'], element)
+export function getEffectivePoller(
+	configuration: Readonly<Record<string, string | null>>,
+	element: Element,
+): Record<string, PollerResource> {
+	const configured = parsePoller(configuration[POLLER_KEY])
+	if (configured.ok && configured.resources !== null) return configured.resources
+	const names = parsePollerUrls(configuration['event.poller.urls'], element)
 	if (names.ok && names.names !== null) return Object.fromEntries(names.names.map((name) => [name, element.defaultPoller[name]!]))
 	return element.defaultPoller
 }
 
 /** `event.poller.urls`: names of default resources joined with `|`; null when absent. */
-export function readPollerUrls(
+export function parsePollerUrls(
 	value: string | null | undefined,
 	element: Element,
 ): { ok: true; names: string[] | null } | { ok: false; problem: FieldProblem } {
@@ -96,7 +99,7 @@ export function readPollerUrls(
 }
 
 /** The hub path that a resource's url names: `/hubs/ecommerce/orders?where=…` → `orders`; null when there is none. */
-export function hubPathOf(url: string): string | null {
+export function getHubPath(url: string): string | null {
 	const path = url
 		.trim()
 		.replace(/[?#].*$/s, '')
@@ -109,7 +112,7 @@ export function hubPathOf(url: string): string | null {
 }
 
 /** The object in a value; null when absent or blank, undefined when it is something else. */
-function parse(value: unknown): object | null | undefined {
+function parseObject(value: unknown): object | null | undefined {
 	if (value === null || value === undefined) return null
 	let parsed = value
 	if (typeof value === 'string') {
@@ -125,56 +128,63 @@ function parse(value: unknown): object | null | undefined {
 }
 
 /** One resource with its types put right; problems are added to the list. */
-function readResource(field: string, value: unknown, problems: FieldProblem[]): PollerResource | null {
-	const expect = (name: string, message: string) => void problems.push({ field: `${field}.${name}`, message })
+function parsePollerResource(field: string, value: unknown, problems: FieldProblem[]): PollerResource | null {
+	const addProblem = (name: string, message: string) => void problems.push({ field: `${field}.${name}`, message })
 	if (typeof value !== 'object' || value === null || Array.isArray(value)) {
 		problems.push({ field, message: 'expected an object with at least a url' })
 		return null
 	}
 	const given = new Map<string, unknown>(Object.entries(value))
 	const url = given.get('url')
-	if (typeof url !== 'string' || hubPathOf(url) === null) {
-		expect('url', 'expected the address of a collection such as /hubs/ecommerce/orders')
+	if (typeof url !== 'string' || getHubPath(url) === null) {
+		addProblem('url', 'expected the address of a collection such as /hubs/ecommerce/orders')
 		return null
 	}
-	const clean: Record<string, unknown> = {}
+	const normalized: Record<string, unknown> = {}
 	// What is unknown is kept, as everywhere in a configuration.
-	for (const [name, item] of given) if (name !== '__proto__' && item !== null) clean[name] = item
-	for (const name of TEXTS) if (clean[name] !== undefined) text(clean, name, expect, name)
-	for (const name of BOOLEANS) {
-		if (clean[name] === undefined) continue
-		const read = readBoolean(String(clean[name]))
-		if (read === null) expect(name, 'expected true or false')
-		clean[name] = read
+	for (const [name, item] of given) if (name !== '__proto__' && item !== null) normalized[name] = item
+	for (const name of TEXT_SETTINGS) if (normalized[name] !== undefined) requireText(normalized, name, addProblem, name)
+	for (const name of BOOLEAN_SETTINGS) {
+		if (normalized[name] === undefined) continue
+		const parsed = parseBoolean(String(normalized[name]))
+		if (parsed === null) addProblem(name, 'expected true or false')
+		normalized[name] = parsed
 	}
-	for (const name of NUMBERS) {
-		if (clean[name] === undefined) continue
-		const read = typeof clean[name] === 'number' || typeof clean[name] === 'string' ? readNumber(String(clean[name])) : null
-		const least = name === 'pageSize' ? 1 : 0
-		if (read === null || read < least || (name === 'pageSize' ? !Number.isInteger(read) : read > LIMITS.resourceSeconds.value))
-			expect(
+	for (const name of NUMBER_SETTINGS) {
+		if (normalized[name] === undefined) continue
+		const parsed =
+			typeof normalized[name] === 'number' || typeof normalized[name] === 'string' ? parseNumber(String(normalized[name])) : null
+		const min = name === 'pageSize' ? 1 : 0
+		if (parsed === null || parsed < min || (name === 'pageSize' ? !Number.isInteger(parsed) : parsed > LIMITS.resourceSeconds.value))
+			addProblem(
 				name,
 				name === 'pageSize'
 					? 'expected a whole number from 1'
 					: `expected a number of seconds, 0 to ${LIMITS.resourceSeconds.value} (a year)`,
 			)
-		clean[name] = read
+		normalized[name] = parsed
 	}
-	if (clean['datesConfiguration'] !== undefined) clean['datesConfiguration'] = readDates(clean['datesConfiguration'], expect)
-	return clean as unknown as PollerResource
+	if (normalized['datesConfiguration'] !== undefined)
+		normalized['datesConfiguration'] = parseDatesConfiguration(normalized['datesConfiguration'], addProblem)
+	return normalized as unknown as PollerResource
 }
 
-function readDates(value: unknown, expect: (name: string, message: string) => void): unknown {
+function parseDatesConfiguration(value: unknown, addProblem: (name: string, message: string) => void): unknown {
 	if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-		expect('datesConfiguration', 'expected an object')
+		addProblem('datesConfiguration', 'expected an object')
 		return undefined
 	}
 	const dates: Record<string, unknown> = {}
 	for (const [name, item] of Object.entries(value)) if (name !== '__proto__' && item !== null && item !== '') dates[name] = item
-	for (const name of DATES) if (dates[name] !== undefined) text(dates, name, expect, `datesConfiguration.${name}`)
+	for (const name of DATE_SETTINGS) if (dates[name] !== undefined) requireText(dates, name, addProblem, `datesConfiguration.${name}`)
 	return dates
 }
 
-function text(holder: Record<string, unknown>, name: string, expect: (name: string, message: string) => void, shown: string): void {
-	if (typeof holder[name] !== 'string') expect(shown, 'expected text')
+function requireText(
+	holder: Record<string, unknown>,
+	name: string,
+	addProblem: (name: string, message: string) => void,
+	fieldName: string,
+): void {
+	if (typeof holder[name] !== 'string') addProblem(fieldName, 'expected text')
 }

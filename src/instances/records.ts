@@ -6,10 +6,10 @@ import { auditStatement, type Actor } from '../accounts/audit.ts'
 import type { Connection } from '../elements/store.ts'
 
 /** Where an instance's row is in its life: not answered yet, in use, or dead to callers and being cleared away. */
-export type RowState = 'creating' | 'ready' | 'deleted'
+export type InstanceRowState = 'creating' | 'ready' | 'deleted'
 
 /** Who made an instance, as it is shown. */
-export interface Maker {
+export interface InstanceCreator {
 	email: string
 	firstName: string
 	lastName: string
@@ -22,8 +22,8 @@ export interface Instance {
 	/** Who made it. */
 	userId: number
 	/** … and what they are called; null: such a user is not known. Read with the row, so that showing an instance needs no second query. */
-	maker: Maker | null
-	state: RowState
+	creator: InstanceCreator | null
+	state: InstanceRowState
 	/** Counts up with every change. */
 	version: number
 	enabled: boolean
@@ -38,12 +38,12 @@ export interface Instance {
 	createdMs: number
 	updatedMs: number
 	/** Version of the secrets of its webhooks, and until when the one before it is still accepted. */
-	hookVersion: number
-	hookPreviousUntilMs: number | null
+	webhookVersion: number
+	webhookPreviousUntilMs: number | null
 	/** Id of the master key that the secrets at the store are derived from; null: none of our webhooks is there. */
-	hookKey: string | null
+	webhookKeyId: string | null
 	/** What is still to be done at the store, by the cron when not at once. */
-	hookWork: HookWork | null
+	webhookTask: WebhookTask | null
 	/** The signature key that takes over from the configured one, sealed, and from when it signs alone; null: none does. */
 	signatureNext: string | null
 	signatureFromMs: number | null
@@ -52,7 +52,7 @@ export interface Instance {
 }
 
 /** Make the webhooks as they should be, stop them, delete them. */
-export type HookWork = 'ensure' | 'pause' | 'remove'
+export type WebhookTask = 'ensure' | 'pause' | 'remove'
 
 /** What a change of an instance may set. */
 export type InstanceChange = Partial<
@@ -64,10 +64,10 @@ export type InstanceChange = Partial<
 		| 'connection'
 		| 'eventsEnabled'
 		| 'enabled'
-		| 'hookVersion'
-		| 'hookPreviousUntilMs'
-		| 'hookKey'
-		| 'hookWork'
+		| 'webhookVersion'
+		| 'webhookPreviousUntilMs'
+		| 'webhookKeyId'
+		| 'webhookTask'
 		| 'signatureNext'
 		| 'signatureFromMs'
 		| 'baselineVersion'
@@ -75,11 +75,11 @@ export type InstanceChange = Partial<
 >
 
 /** The row as D1 has it, with who made it. */
-export interface Row {
+export interface InstanceTableRow {
 	id: number
 	organization_id: number
 	user_id: number
-	state: RowState
+	state: InstanceRowState
 	version: number
 	enabled: number
 	events_enabled: number
@@ -95,7 +95,7 @@ export interface Row {
 	hook_version: number
 	hook_previous_until_ms: number | null
 	hook_key: string | null
-	hook_work: HookWork | null
+	hook_work: WebhookTask | null
 	signature_next: string | null
 	signature_from_ms: number | null
 	baseline_version: number
@@ -104,21 +104,21 @@ export interface Row {
 	maker_last_name: string | null
 }
 
-const COLUMNS =
+const INSERT_COLUMNS =
 	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
 
 /** What is read of `FROM`, a `Row`: what an insert sets, what has its default until a change sets it, and who made it. */
-export const READ = `${`${COLUMNS}, baseline_version`
+export const SELECT_COLUMNS = `${`${INSERT_COLUMNS}, baseline_version`
 	.split(', ')
 	.map((column) => `i.${column}`)
 	.join(', ')}, u.email AS maker_email, u.first_name AS maker_first_name, u.last_name AS maker_last_name`
-export const FROM = 'instances AS i LEFT JOIN users AS u ON u.id = i.user_id AND u.organization_id = i.organization_id'
+export const FROM_INSTANCES = 'instances AS i LEFT JOIN users AS u ON u.id = i.user_id AND u.organization_id = i.organization_id'
 
 /** What a row's end means for its webhooks; `?1` is now. */
-const REMOVE_HOOKS = "hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
+const REMOVE_WEBHOOKS_SQL = "hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
 
 /** Hands out the next number of a sequence; never the same one twice. */
-export async function nextNumber(db: D1Database, sequence: 'instance' | 'subscription' | 'replay'): Promise<number> {
+export async function nextSequenceNumber(db: D1Database, sequence: 'instance' | 'subscription' | 'replay'): Promise<number> {
 	const row = await db
 		.prepare('UPDATE sequences SET value = value + 1 WHERE name = ? RETURNING value')
 		.bind(sequence)
@@ -130,7 +130,7 @@ export async function nextNumber(db: D1Database, sequence: 'instance' | 'subscri
 /** Inserts a row in state `creating`. */
 export async function insertInstance(db: D1Database, instance: Instance, tokenHash: string): Promise<void> {
 	await db
-		.prepare(`INSERT INTO instances (${COLUMNS}, token_hash) VALUES (${Array.from({ length: 23 }, () => '?').join(', ')})`)
+		.prepare(`INSERT INTO instances (${INSERT_COLUMNS}, token_hash) VALUES (${Array.from({ length: 23 }, () => '?').join(', ')})`)
 		.bind(
 			instance.id,
 			instance.organizationId,
@@ -148,10 +148,10 @@ export async function insertInstance(db: D1Database, instance: Instance, tokenHa
 			instance.subscriptionId,
 			instance.createdMs,
 			instance.updatedMs,
-			instance.hookVersion,
-			instance.hookPreviousUntilMs,
-			instance.hookKey,
-			instance.hookWork,
+			instance.webhookVersion,
+			instance.webhookPreviousUntilMs,
+			instance.webhookKeyId,
+			instance.webhookTask,
 			instance.signatureNext,
 			instance.signatureFromMs,
 			tokenHash,
@@ -184,14 +184,14 @@ export async function markReady(db: D1Database, instance: Instance, actor: Actor
 /** A ready instance of this organization; null when there is none. */
 export async function findInstance(db: D1Database, organizationId: number, id: number): Promise<Instance | null> {
 	const row = await db
-		.prepare(`SELECT ${READ} FROM ${FROM} WHERE i.organization_id = ? AND i.id = ? AND i.state = 'ready'`)
+		.prepare(`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.organization_id = ? AND i.id = ? AND i.state = 'ready'`)
 		.bind(organizationId, id)
-		.first<Row>()
-	return row === null ? null : fromRow(row)
+		.first<InstanceTableRow>()
+	return row === null ? null : toInstance(row)
 }
 
 /** Which of these are ready instances of an organization. */
-export async function ownInstances(db: D1Database, organizationId: number, ids: readonly number[]): Promise<number[]> {
+export async function filterOwnInstances(db: D1Database, organizationId: number, ids: readonly number[]): Promise<number[]> {
 	const { results } = await db
 		.prepare("SELECT id FROM instances WHERE organization_id = ? AND state = 'ready' AND id IN (SELECT value FROM json_each(?))")
 		.bind(organizationId, JSON.stringify(ids))
@@ -200,7 +200,7 @@ export async function ownInstances(db: D1Database, organizationId: number, ids: 
 }
 
 /** The statement that finds a ready instance by its id or its token's hash, if it belongs to the organization that another SELECT gives: for a batch with that SELECT's own look-up. Read its row with `instanceOf`. */
-export function instanceStatement(
+export function findInstanceStatement(
 	db: D1Database,
 	by: 'id' | 'token_hash',
 	value: number | string,
@@ -208,20 +208,23 @@ export function instanceStatement(
 ): D1PreparedStatement {
 	return db
 		.prepare(
-			`SELECT ${READ} FROM ${FROM} WHERE i.${by} = ?${organization.values.length + 1} AND i.organization_id = (${organization.sql}) AND i.state = 'ready'`,
+			`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.${by} = ?${organization.values.length + 1} AND i.organization_id = (${organization.sql}) AND i.state = 'ready'`,
 		)
 		.bind(...organization.values, value)
 }
 
 /** The instance of a row that `instanceStatement` found. */
-export function instanceOf(row: Record<string, unknown>): Instance {
-	return fromRow(row as unknown as Row)
+export function toFoundInstance(row: Record<string, unknown>): Instance {
+	return toInstance(row as unknown as InstanceTableRow)
 }
 
 /** An instance for its own Durable Object, whatever its organization; null when it does not exist or is deleted. */
 export async function findInstanceById(db: D1Database, id: number): Promise<Instance | null> {
-	const row = await db.prepare(`SELECT ${READ} FROM ${FROM} WHERE i.id = ? AND i.state <> 'deleted'`).bind(id).first<Row>()
-	return row === null ? null : fromRow(row)
+	const row = await db
+		.prepare(`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.id = ? AND i.state <> 'deleted'`)
+		.bind(id)
+		.first<InstanceTableRow>()
+	return row === null ? null : toInstance(row)
 }
 
 /** Changes a row, if it still has the version that the change was made from, and counts the version up; with its audit row. The changed instance, or null when somebody else was first. */
@@ -234,11 +237,11 @@ export async function changeInstance(
 	nowMs: number,
 ): Promise<Instance | null> {
 	const changed: Instance = { ...instance, ...change, version: instance.version + 1, updatedMs: nowMs }
-	const others = otherColumns(change, nowMs)
+	const webhookColumns = getOptionalColumns(change, nowMs)
 	const [update] = await db.batch([
 		db
 			.prepare(
-				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?, connection = ?, signature_next = ?, signature_from_ms = ?, updated_ms = ?${others.map(([column]) => `, ${column} = ?`).join('')}
+				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?, connection = ?, signature_next = ?, signature_from_ms = ?, updated_ms = ?${webhookColumns.map(([column]) => `, ${column} = ?`).join('')}
 				 WHERE id = ? AND organization_id = ? AND state = 'ready' AND version = ?`,
 			)
 			.bind(
@@ -252,7 +255,7 @@ export async function changeInstance(
 				changed.signatureNext,
 				changed.signatureFromMs,
 				nowMs,
-				...others.map(([, value]) => value),
+				...webhookColumns.map(([, value]) => value),
 				instance.id,
 				instance.organizationId,
 				instance.version,
@@ -270,14 +273,14 @@ export async function changeInstance(
 }
 
 /** Columns that only some changes set. Those about webhooks that it does not name may have been moved on by the cron meanwhile and stay. */
-function otherColumns(change: InstanceChange, nowMs: number): [string, string | number | null][] {
+function getOptionalColumns(change: InstanceChange, nowMs: number): [string, string | number | null][] {
 	const columns: [string, string | number | null][] = []
-	if (change.hookVersion !== undefined) columns.push(['hook_version', change.hookVersion])
-	if (change.hookPreviousUntilMs !== undefined) columns.push(['hook_previous_until_ms', change.hookPreviousUntilMs])
-	if (change.hookKey !== undefined) columns.push(['hook_key', change.hookKey])
-	if (change.hookWork !== undefined) {
-		const sinceMs = change.hookWork === null ? null : nowMs
-		columns.push(['hook_work', change.hookWork], ['hook_work_ms', sinceMs], ['hook_tried_ms', sinceMs])
+	if (change.webhookVersion !== undefined) columns.push(['hook_version', change.webhookVersion])
+	if (change.webhookPreviousUntilMs !== undefined) columns.push(['hook_previous_until_ms', change.webhookPreviousUntilMs])
+	if (change.webhookKeyId !== undefined) columns.push(['hook_key', change.webhookKeyId])
+	if (change.webhookTask !== undefined) {
+		const sinceMs = change.webhookTask === null ? null : nowMs
+		columns.push(['hook_work', change.webhookTask], ['hook_work_ms', sinceMs], ['hook_tried_ms', sinceMs])
 	}
 	if (change.baselineVersion !== undefined) columns.push(['baseline_version', change.baselineVersion])
 	return columns
@@ -288,7 +291,7 @@ export async function markDeleted(db: D1Database, instance: Instance, actor: Act
 	const [update] = await db.batch([
 		db
 			.prepare(
-				`UPDATE instances SET state = 'deleted', version = version + 1, updated_ms = ?1, ${REMOVE_HOOKS} WHERE id = ?2 AND organization_id = ?3 AND state = 'ready'`,
+				`UPDATE instances SET state = 'deleted', version = version + 1, updated_ms = ?1, ${REMOVE_WEBHOOKS_SQL} WHERE id = ?2 AND organization_id = ?3 AND state = 'ready'`,
 			)
 			.bind(nowMs, instance.id, instance.organizationId),
 		auditStatement(
@@ -303,22 +306,24 @@ export async function markDeleted(db: D1Database, instance: Instance, actor: Act
 }
 
 /** Rows that stay `creating`, one by its id or all that are older than a moment, become deletions: what a failed creation left is cleared away like them. */
-export async function abandonCreating(db: D1Database, which: { id: number } | { beforeMs: number }, nowMs: number): Promise<void> {
-	const [condition, value] = 'id' in which ? ['id = ?2', which.id] : ['updated_ms < ?2', which.beforeMs]
+export async function abandonCreating(db: D1Database, selector: { id: number } | { beforeMs: number }, nowMs: number): Promise<void> {
+	const [condition, value] = 'id' in selector ? ['id = ?2', selector.id] : ['updated_ms < ?2', selector.beforeMs]
 	await db
-		.prepare(`UPDATE instances SET state = 'deleted', version = version + 1, ${REMOVE_HOOKS} WHERE state = 'creating' AND ${condition}`)
+		.prepare(
+			`UPDATE instances SET state = 'deleted', version = version + 1, ${REMOVE_WEBHOOKS_SQL} WHERE state = 'creating' AND ${condition}`,
+		)
 		.bind(nowMs, value)
 		.run()
 }
 
 /** An instance in any state, for the cron and for what ends it; null when its row is gone. */
-export async function findRow(db: D1Database, id: number): Promise<Instance | null> {
-	const row = await db.prepare(`SELECT ${READ} FROM ${FROM} WHERE i.id = ?`).bind(id).first<Row>()
-	return row === null ? null : fromRow(row)
+export async function findInstanceRow(db: D1Database, id: number): Promise<Instance | null> {
+	const row = await db.prepare(`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.id = ?`).bind(id).first<InstanceTableRow>()
+	return row === null ? null : toInstance(row)
 }
 
 /** Takes rows away for good: after their object is gone, or when a creation failed. A ready row is never taken. */
-export async function removeRow(db: D1Database, id: number): Promise<void> {
+export async function deleteInstanceRow(db: D1Database, id: number): Promise<void> {
 	await db.batch([
 		db
 			.prepare("DELETE FROM instance_status WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')")
@@ -331,7 +336,7 @@ export async function removeRow(db: D1Database, id: number): Promise<void> {
 }
 
 /** An instance out of its row. */
-export function fromRow(row: Row): Instance {
+export function toInstance(row: InstanceTableRow): Instance {
 	return {
 		id: row.id,
 		organizationId: row.organization_id,
@@ -349,14 +354,14 @@ export function fromRow(row: Row): Instance {
 		subscriptionId: row.subscription_id,
 		createdMs: row.created_ms,
 		updatedMs: row.updated_ms,
-		hookVersion: row.hook_version,
-		hookPreviousUntilMs: row.hook_previous_until_ms,
-		hookKey: row.hook_key,
-		hookWork: row.hook_work,
+		webhookVersion: row.hook_version,
+		webhookPreviousUntilMs: row.hook_previous_until_ms,
+		webhookKeyId: row.hook_key,
+		webhookTask: row.hook_work,
 		signatureNext: row.signature_next,
 		signatureFromMs: row.signature_from_ms,
 		baselineVersion: row.baseline_version,
-		maker:
+		creator:
 			row.maker_email === null
 				? null
 				: { email: row.maker_email, firstName: row.maker_first_name ?? '', lastName: row.maker_last_name ?? '' },

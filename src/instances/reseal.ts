@@ -4,16 +4,16 @@
  */
 import { OPERATOR_KEY } from '../accounts/settings.ts'
 import { logError } from '../lib/log.ts'
-import { instanceContext, isSealed, masterKeys, openSecret, operatorKeyContext, sealSecret } from '../lib/sealing.ts'
+import { instanceContext, isSealed, parseMasterKeys, openSecret, operatorKeyContext, sealSecret } from '../lib/sealing.ts'
 
 /** Rows a round. */
-const LIMIT = 50
+const MAX_ROWS_PER_ROUND = 50
 
-interface Account {
+interface SealedAccountRow {
 	id: number
 	sealed: string
 }
-interface Connected {
+interface SealedInstanceRow {
 	id: number
 	token: string
 	configuration: string
@@ -21,9 +21,9 @@ interface Connected {
 }
 
 /** Ids of the ring's keys that something at rest or at a store still depends on; the first always is. With one key nothing is looked up. */
-export async function keysInUse(db: D1Database, ring: string): Promise<string[]> {
-	const [first, ...older] = masterKeys(ring).map((key) => key.id)
-	const used = [first!]
+export async function findKeysInUse(db: D1Database, ring: string): Promise<string[]> {
+	const [first, ...older] = parseMasterKeys(ring).map((key) => key.id)
+	const usedIds = [first!]
 	for (const id of older) {
 		const row = await db
 			.prepare(
@@ -36,24 +36,24 @@ export async function keysInUse(db: D1Database, ring: string): Promise<string[]>
 			)
 			.bind(id, `"v1.${id}.`, `v1.${id}.`, OPERATOR_KEY)
 			.first<{ used: number }>()
-		if (row?.used === 1) used.push(id)
+		if (row?.used === 1) usedIds.push(id)
 	}
-	return used
+	return usedIds
 }
 
 /** One round. A secret that cannot be opened, since its key is gone, is left as it is. */
 export async function resealSecrets(db: D1Database, ring: string): Promise<void> {
-	for (const { id } of masterKeys(ring).slice(1)) {
+	for (const { id } of parseMasterKeys(ring).slice(1)) {
 		for (const [table, context] of [
 			['organizations', 'organization'],
 			['users', 'user'],
 		] as const) {
 			const { results } = await db
 				.prepare(`SELECT id, secret_sealed AS sealed FROM ${table} WHERE instr(secret_sealed, ?) = 1 LIMIT ?`)
-				.bind(`v1.${id}.`, LIMIT)
-				.all<Account>()
+				.bind(`v1.${id}.`, MAX_ROWS_PER_ROUND)
+				.all<SealedAccountRow>()
 			for (const row of results) {
-				const sealed = await anew(ring, row.sealed, `${context}/${row.id}`)
+				const sealed = await reseal(ring, row.sealed, `${context}/${row.id}`)
 				if (sealed !== null)
 					await db
 						.prepare(`UPDATE ${table} SET secret_sealed = ? WHERE id = ? AND secret_sealed = ?`)
@@ -66,8 +66,8 @@ export async function resealSecrets(db: D1Database, ring: string): Promise<void>
 			.prepare(
 				'SELECT id, token_sealed AS token, configuration, signature_next AS next FROM instances WHERE instr(configuration, ?1) > 0 OR instr(token_sealed, ?2) = 1 OR instr(signature_next, ?2) = 1 LIMIT ?3',
 			)
-			.bind(`"v1.${id}.`, `v1.${id}.`, LIMIT)
-			.all<Connected>()
+			.bind(`"v1.${id}.`, `v1.${id}.`, MAX_ROWS_PER_ROUND)
+			.all<SealedInstanceRow>()
 		for (const row of results) await resealInstance(db, ring, row)
 	}
 }
@@ -76,10 +76,10 @@ export async function resealSecrets(db: D1Database, ring: string): Promise<void>
 async function resealSettings(db: D1Database, ring: string, keyId: string): Promise<void> {
 	const { results } = await db
 		.prepare('SELECT organization_id AS id, value AS sealed FROM account_settings WHERE key = ? AND instr(value, ?) = 1 LIMIT ?')
-		.bind(OPERATOR_KEY, `v1.${keyId}.`, LIMIT)
-		.all<Account>()
+		.bind(OPERATOR_KEY, `v1.${keyId}.`, MAX_ROWS_PER_ROUND)
+		.all<SealedAccountRow>()
 	for (const row of results) {
-		const sealed = await anew(ring, row.sealed, operatorKeyContext(row.id))
+		const sealed = await reseal(ring, row.sealed, operatorKeyContext(row.id))
 		if (sealed !== null)
 			await db
 				.prepare('UPDATE account_settings SET value = ? WHERE organization_id = ? AND key = ? AND value = ?')
@@ -88,14 +88,14 @@ async function resealSettings(db: D1Database, ring: string, keyId: string): Prom
 	}
 }
 
-async function resealInstance(db: D1Database, ring: string, row: Connected): Promise<void> {
+async function resealInstance(db: D1Database, ring: string, row: SealedInstanceRow): Promise<void> {
 	const context = instanceContext(row.id)
 	const configuration = JSON.parse(row.configuration) as Record<string, string | null>
 	for (const [key, value] of Object.entries(configuration)) {
-		if (value !== null && isSealed(value)) configuration[key] = (await anew(ring, value, context)) ?? value
+		if (value !== null && isSealed(value)) configuration[key] = (await reseal(ring, value, context)) ?? value
 	}
-	const token = (await anew(ring, row.token, context)) ?? row.token
-	const next = row.next === null ? null : ((await anew(ring, row.next, context)) ?? row.next)
+	const token = (await reseal(ring, row.token, context)) ?? row.token
+	const next = row.next === null ? null : ((await reseal(ring, row.next, context)) ?? row.next)
 	const text = JSON.stringify(configuration)
 	if (text === row.configuration && token === row.token && next === row.next) return
 	// The version counts up, so that the instance's object reads its secrets again before the older key leaves.
@@ -107,8 +107,8 @@ async function resealInstance(db: D1Database, ring: string, row: Connected): Pro
 		.run()
 }
 
-async function anew(ring: string, sealed: string, context: string): Promise<string | null> {
-	if (sealed.startsWith(`v1.${masterKeys(ring)[0]!.id}.`)) return sealed
+async function reseal(ring: string, sealed: string, context: string): Promise<string | null> {
+	if (sealed.startsWith(`v1.${parseMasterKeys(ring)[0]!.id}.`)) return sealed
 	try {
 		return await sealSecret(ring, await openSecret(ring, sealed, context), context)
 	} catch (error) {

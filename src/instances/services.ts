@@ -1,9 +1,9 @@
 /** What instance work needs of the world, handed in so that tests can stand in for the store, the clock and the objects. */
-import { type Env, watcherOf } from '../context.ts'
+import { type Env, getWatcher } from '../context.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
-import { HookKeys } from './webhook-keys.ts'
-import { Rejections } from './rejections.ts'
-import { Senders } from './senders.ts'
+import { WebhookVerifier } from './webhook-verifier.ts'
+import { RejectionBuffer } from './rejection-buffer.ts'
+import { SenderLimiter } from './sender-limiter.ts'
 import { storeIo } from './stores.ts'
 import type { Io } from '../elements/store.ts'
 
@@ -19,21 +19,30 @@ export interface Services {
 	/** The Durable Object of an instance. */
 	watcher(instanceId: number): WatcherRpc
 	/** What webhook signatures are verified with. */
-	hookKeys: HookKeys
+	webhookVerifier: WebhookVerifier
 	/** Refused deliveries that are not handed over yet. */
-	rejections: Rejections
+	rejectionBuffer: RejectionBuffer
 	/** Who sent deliveries with wrong signatures, and how often. */
-	senders: Senders
+	senderLimiter: SenderLimiter
 }
 
 /** Kept by the isolate between requests. */
-const hookKeys = new HookKeys()
-const rejections = new Rejections()
-const senders = new Senders()
+const webhookVerifier = new WebhookVerifier()
+const rejectionBuffer = new RejectionBuffer()
+const senderLimiter = new SenderLimiter()
 
 /** Cloudflare's. */
-export function servicesOf(env: Env): Services {
-	return { env, now: () => Date.now(), wait, io: storeIo(env), watcher: (id) => watcherOf(env, id), hookKeys, rejections, senders }
+export function createServices(env: Env): Services {
+	return {
+		env,
+		now: () => Date.now(),
+		wait,
+		io: storeIo(env),
+		watcher: (id) => getWatcher(env, id),
+		webhookVerifier,
+		rejectionBuffer,
+		senderLimiter,
+	}
 }
 
 async function wait(ms: number, signal: AbortSignal): Promise<void> {

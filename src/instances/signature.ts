@@ -3,37 +3,41 @@
  * sign is a function of the clock (`keysAt`), so a row whose moment has passed is right as it stands; it is tidied when it is next
  * written, or by the cron.
  */
-import { keysAt, type SignatureKeys } from '../delivery/sign.ts'
-import { atMost, LIMITS } from '../lib/limits.ts'
+import { getSigningKeys, type SignatureKeys } from '../delivery/sign.ts'
+import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 import type { Instance } from './records.ts'
-import { isPlaceholder, MASK } from '../lib/values.ts'
+import { isPlaceholder, SECRET_MASK } from '../lib/values.ts'
 
 /** The configuration's key. */
 export const SIGNATURE_KEY = 'event.notification.signature.key'
 
 /** How long both keys sign unless the caller says otherwise, seconds. */
-export const GRACE_SECONDS = 86_400
+export const DEFAULT_GRACE_SECONDS = 86_400
 
 /** Rows tidied a round. */
-const LIMIT = 100
+const MAX_ROWS_PER_ROUND = 100
 
 /** The keys that sign at a moment, sealed; null: the instance has none. */
-export function sealedKeysAt(
+export function getSealedKeysAt(
 	instance: Pick<Instance, 'configuration' | 'signatureNext' | 'signatureFromMs'>,
 	nowMs: number,
 ): SignatureKeys | null {
-	return keysAt(instance.configuration[SIGNATURE_KEY] ?? null, { next: instance.signatureNext, fromMs: instance.signatureFromMs }, nowMs)
+	return getSigningKeys(
+		instance.configuration[SIGNATURE_KEY] ?? null,
+		{ next: instance.signatureNext, fromMs: instance.signatureFromMs },
+		nowMs,
+	)
 }
 
 /** The instance with a takeover whose moment has passed written down; otherwise as it is. */
-export function takenOver(instance: Instance, nowMs: number): Instance {
-	const keys = sealedKeysAt(instance, nowMs)
+export function applyKeyTakeover(instance: Instance, nowMs: number): Instance {
+	const keys = getSealedKeysAt(instance, nowMs)
 	if (instance.signatureNext === null || keys === null || keys.next !== null) return instance
-	return withKey(instance, keys.current)
+	return withSignatureKey(instance, keys.current)
 }
 
 /** The instance with one key and nothing that takes over. */
-export function withKey(instance: Instance, sealed: string): Instance {
+export function withSignatureKey(instance: Instance, sealed: string): Instance {
 	return {
 		...instance,
 		configuration: { ...instance.configuration, [SIGNATURE_KEY]: sealed },
@@ -43,15 +47,15 @@ export function withKey(instance: Instance, sealed: string): Instance {
 }
 
 /** What is wrong with a key that a caller gives to rotate to, as what was expected; null: nothing. Blanks around it are part of it. */
-export function keyProblem(key: string): string | null {
+export function findKeyProblem(key: string): string | null {
 	if (key.trim() === '' || !key.isWellFormed()) return 'expected a key of text that is not blank'
-	if (key.length > LIMITS.signatureKey.value) return atMost('signatureKey')
-	if (key === MASK || isPlaceholder(key)) return 'expected a key, found what stands for one'
+	if (key.length > LIMITS.signatureKey.value) return expectedAtMost('signatureKey')
+	if (key === SECRET_MASK || isPlaceholder(key)) return 'expected a key, found what stands for one'
 	return null
 }
 
 /** The form in which Standard Webhooks libraries take a key: `whsec_` and base64 of its UTF-8 bytes. */
-export function whsecOf(key: string): string {
+export function toWhsec(key: string): string {
 	return `whsec_${Buffer.from(key, 'utf8').toString('base64')}`
 }
 
@@ -61,12 +65,12 @@ export function newSignatureKey(): string {
 }
 
 /** The cron's part: writes down takeovers whose moment has passed. One statement, so that nothing can come between. */
-export async function tidySignatures(db: D1Database, nowMs: number): Promise<void> {
+export async function completeKeyTakeovers(db: D1Database, nowMs: number): Promise<void> {
 	await db
 		.prepare(
 			`UPDATE instances SET configuration = json_set(configuration, ?1, signature_next), signature_next = NULL, signature_from_ms = NULL, version = version + 1
 			WHERE id IN (SELECT id FROM instances WHERE signature_next IS NOT NULL AND signature_from_ms <= ?2 ORDER BY signature_from_ms LIMIT ?3)`,
 		)
-		.bind(`$."${SIGNATURE_KEY}"`, nowMs, LIMIT)
+		.bind(`$."${SIGNATURE_KEY}"`, nowMs, MAX_ROWS_PER_ROUND)
 		.run()
 }

@@ -31,7 +31,7 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 const STATUS_LAG_MS = 2 * 3_600_000
 
 /** What a call across instances is narrowed by. */
-export interface EventReach {
+export interface EventScope {
 	/** The newest event is not older; epoch ms. */
 	fromMs: number
 	/** null: any. */
@@ -43,7 +43,7 @@ export interface EventReach {
 }
 
 /** Instances of an organization whose newest event may lie at or after `fromMs`, at most `limit`, newest first. */
-export async function instancesWithEvents(db: D1Database, organizationId: number, reach: EventReach, limit: number): Promise<number[]> {
+export async function listInstancesWithEvents(db: D1Database, organizationId: number, scope: EventScope, limit: number): Promise<number[]> {
 	const { results } = await db
 		.prepare(
 			`SELECT s.instance_id AS id FROM instance_status AS s JOIN instances AS i ON i.id = s.instance_id AND i.state = 'ready' AND i.organization_id = ?1
@@ -55,10 +55,10 @@ export async function instancesWithEvents(db: D1Database, organizationId: number
 		)
 		.bind(
 			organizationId,
-			reach.fromMs - STATUS_LAG_MS,
-			JSON.stringify(reach.tags),
-			reach.instanceIds === null ? null : JSON.stringify(reach.instanceIds),
-			reach.searchText,
+			scope.fromMs - STATUS_LAG_MS,
+			JSON.stringify(scope.tags),
+			scope.instanceIds === null ? null : JSON.stringify(scope.instanceIds),
+			scope.searchText,
 			limit,
 		)
 		.all<{ id: number }>()

@@ -23,7 +23,7 @@ export function allowsPrivateNetwork(env: Pick<Env, 'ALLOW_PRIVATE_NETWORK'>): b
 }
 
 /** The element of an instance. Throws when this build has none of that key. */
-export function elementOf(elementKey: string): Element {
+export function getElement(elementKey: string): Element {
 	const element = findElement(elementKey)
 	if (element === undefined) throw new Error('an instance names an element that this build lacks')
 	return element
@@ -50,12 +50,12 @@ export async function sealConfiguration(
 }
 
 /** The credentials of a configuration in the clear. */
-export function credentialsOf(clear: Readonly<Record<string, string | null>>): Credentials {
+export function toCredentials(clear: Readonly<Record<string, string | null>>): Credentials {
 	return { storeUrl: clear['store.url'] ?? '', key: clear['oauth.api.key'] ?? '', secret: clear['oauth.api.secret'] ?? '' }
 }
 
 /** A client of an instance's store with opened credentials: for the hub, and for the watcher's port `client`. `instance`: a row, or the `WatcherConfig` made of it. */
-export async function openStore(
+export async function openStoreClient(
 	env: Pick<Env, 'MASTER_KEYS' | 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>,
 	instance: { id: number; elementKey: string; configuration: Readonly<Record<string, string | null>>; connection: Connection },
 	io: Io = storeIo(env),
@@ -66,17 +66,17 @@ export async function openStore(
 		openSecret(env.MASTER_KEYS, configuration['oauth.api.key'] ?? '', context),
 		openSecret(env.MASTER_KEYS, configuration['oauth.api.secret'] ?? '', context),
 	])
-	return elementOf(instance.elementKey).open(instance.connection, { storeUrl: configuration['store.url'] ?? '', key, secret }, io)
+	return getElement(instance.elementKey).openClient(instance.connection, { storeUrl: configuration['store.url'] ?? '', key, secret }, io)
 }
 
 async function mapSecrets(
 	element: Element,
 	from: Readonly<Record<string, string | null>>,
-	change: (value: string) => Promise<string>,
+	transform: (value: string) => Promise<string>,
 ): Promise<Record<string, string | null>> {
 	const entries = Object.entries(from).map(async ([key, value]): Promise<[string, string | null]> => [
 		key,
-		value !== null && isSecretKey(element, key) ? await change(value) : value,
+		value !== null && isSecretKey(element, key) ? await transform(value) : value,
 	])
 	return Object.fromEntries(await Promise.all(entries))
 }

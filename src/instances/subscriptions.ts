@@ -4,10 +4,10 @@
  * for topics of no instance the organization itself (organizations.ts).
  */
 import { auditStatement, type Actor, type AuditEntry } from '../accounts/audit.ts'
-import { hearsOperator } from '../events/topics.ts'
+import { overlapsOperatorTopics } from '../events/topics.ts'
 import { LIMITS } from '../lib/limits.ts'
-import { nextNumber, type Instance } from './records.ts'
-import { meansLogOnly } from '../lib/urls.ts'
+import { nextSequenceNumber, type Instance } from './records.ts'
+import { isLogOnlyUrl } from '../lib/urls.ts'
 import type { WatcherConfig } from '../rpc/config.ts'
 
 /** A subscription as D1 has it. Times epoch ms. */
@@ -32,7 +32,7 @@ export interface SubscriptionFilter {
 	id?: number
 }
 
-const CALLBACK_KEY = '$."event.notification.callback.url"'
+const CALLBACK_URL_PATH = '$."event.notification.callback.url"'
 
 /** Subscriptions of an organization by rising id. `next`: the id to go on above; null: there are no more. */
 export async function listSubscriptions(
@@ -55,13 +55,13 @@ export async function listSubscriptions(
 				FROM organizations AS o JOIN subscriptions AS s ON s.owner_id = o.owner_id WHERE o.id = ?2
 			) WHERE id > ?3 AND (?4 IS NULL OR ownerId = ?4) AND (?5 IS NULL OR id = ?5) ORDER BY id LIMIT ?6`,
 		)
-		.bind(CALLBACK_KEY, organizationId, filter.afterId ?? 0, filter.ownerId ?? null, filter.id ?? null, pageSize)
+		.bind(CALLBACK_URL_PATH, organizationId, filter.afterId ?? 0, filter.ownerId ?? null, filter.id ?? null, pageSize)
 		.all<Omit<SubscriptionRow, 'topics' | 'callback'> & { topics: string | null; callback: number }>()
 	const last = results.length === pageSize ? results.at(-1) : undefined
 	return {
 		subscriptions: results
 			// A callback that means "keep it in the log" is told of nothing.
-			.filter((row) => row.callback === 0 || (URL.canParse(row.url) && !meansLogOnly(new URL(row.url), publicUrl)))
+			.filter((row) => row.callback === 0 || (URL.canParse(row.url) && !isLogOnlyUrl(new URL(row.url), publicUrl)))
 			.map(({ topics, callback, ...row }) => ({
 				...row,
 				topics: topics === null ? null : (JSON.parse(topics) as string[]),
@@ -72,7 +72,7 @@ export async function listSubscriptions(
 }
 
 /** Further subscriptions of an instance, as its object knows them: each hears all of it. */
-export async function readFurther(db: D1Database, ownerId: number): Promise<WatcherConfig['others']> {
+export async function listFurtherSubscriptions(db: D1Database, ownerId: number): Promise<WatcherConfig['others']> {
 	const { results } = await db
 		.prepare('SELECT id AS number, url FROM subscriptions WHERE owner_id = ? ORDER BY id')
 		.bind(ownerId)
@@ -81,7 +81,7 @@ export async function readFurther(db: D1Database, ownerId: number): Promise<Watc
 }
 
 /** Subscriptions of an organization's object, as that knows them. */
-export async function readOwn(db: D1Database, ownerId: number): Promise<WatcherConfig['others']> {
+export async function listOrganizationSubscriptions(db: D1Database, ownerId: number): Promise<WatcherConfig['others']> {
 	const { results } = await db
 		.prepare('SELECT id AS number, url, topics FROM subscriptions WHERE owner_id = ? ORDER BY id')
 		.bind(ownerId)
@@ -90,30 +90,30 @@ export async function readOwn(db: D1Database, ownerId: number): Promise<WatcherC
 }
 
 /** Whether an organization has a subscription that hears what is told to operators. */
-export async function tellsOperator(db: D1Database, organizationId: number): Promise<boolean> {
+export async function notifiesOperator(db: D1Database, organizationId: number): Promise<boolean> {
 	const { results } = await db
 		.prepare('SELECT s.topics FROM organizations AS o JOIN subscriptions AS s ON s.owner_id = o.owner_id WHERE o.id = ?')
 		.bind(organizationId)
 		.all<{ topics: string }>()
-	return results.some((row) => (JSON.parse(row.topics) as string[]).some(hearsOperator))
+	return results.some((row) => (JSON.parse(row.topics) as string[]).some(overlapsOperatorTopics))
 }
 
 /** What became of a new subscription: its id, the one that already sends there, too many, or its instance changed at the same time. */
-export type Added = { id: number } | { exists: number } | 'too-many' | 'gone'
+export type AddSubscriptionResult = { id: number } | { exists: number } | 'too-many' | 'gone'
 
 /** Makes a further subscription of an instance, whose version counts up. */
 export async function addSubscription(
 	db: D1Database,
 	actor: Actor,
 	instance: Instance,
-	what: { url: string; topics: string[] },
+	input: { url: string; topics: string[] },
 	nowMs: number,
-): Promise<Added> {
-	const present = await readFurther(db, instance.id)
-	const same = present.find((one) => one.url === what.url)
-	if (same !== undefined) return { exists: same.number }
-	if (present.length >= LIMITS.subscriptions.value) return 'too-many'
-	const id = await nextNumber(db, 'subscription')
+): Promise<AddSubscriptionResult> {
+	const existing = await listFurtherSubscriptions(db, instance.id)
+	const duplicate = existing.find((subscription) => subscription.url === input.url)
+	if (duplicate !== undefined) return { exists: duplicate.number }
+	if (existing.length >= LIMITS.subscriptions.value) return 'too-many'
+	const id = await nextSequenceNumber(db, 'subscription')
 	const [inserted] = await db.batch([
 		// Only if it still holds what was looked at: another request may have been as fast.
 		db
@@ -127,12 +127,12 @@ export async function addSubscription(
 				instance.organizationId,
 				actor.userId,
 				instance.id,
-				what.url,
-				JSON.stringify(what.topics),
+				input.url,
+				JSON.stringify(input.topics),
 				nowMs,
 				LIMITS.subscriptions.value,
 			),
-		countUp(db, instance.id, nowMs),
+		incrementVersionStatement(db, instance.id, nowMs),
 		auditStatement(
 			db,
 			actor,
@@ -145,14 +145,14 @@ export async function addSubscription(
 }
 
 /** Makes a subscription of an organization's own object. */
-export async function addOwn(
+export async function addOrganizationSubscription(
 	db: D1Database,
 	actor: Actor,
 	ownerId: number,
-	what: { url: string; topics: string[] },
+	input: { url: string; topics: string[] },
 	nowMs: number,
-): Promise<Exclude<Added, 'gone'>> {
-	const id = await nextNumber(db, 'subscription')
+): Promise<Exclude<AddSubscriptionResult, 'gone'>> {
+	const id = await nextSequenceNumber(db, 'subscription')
 	const { organizationId } = actor
 	const [inserted] = await db.batch([
 		db
@@ -161,7 +161,7 @@ export async function addOwn(
 				SELECT ?1, ?2, ?3, owner_id, ?5, ?6, ?7 FROM organizations WHERE id = ?2 AND owner_id = ?4
 				AND (SELECT count(*) FROM subscriptions WHERE owner_id = ?4) < ?8`,
 			)
-			.bind(id, organizationId, actor.userId, ownerId, what.url, JSON.stringify(what.topics), nowMs, LIMITS.subscriptions.value),
+			.bind(id, organizationId, actor.userId, ownerId, input.url, JSON.stringify(input.topics), nowMs, LIMITS.subscriptions.value),
 		auditStatement(
 			db,
 			actor,
@@ -171,31 +171,31 @@ export async function addOwn(
 		),
 	])
 	if (inserted!.meta.changes > 0) return { id }
-	const same = (await readOwn(db, ownerId)).find((one) => one.url === what.url)
-	return same === undefined ? 'too-many' : { exists: same.number }
+	const duplicate = (await listOrganizationSubscriptions(db, ownerId)).find((subscription) => subscription.url === input.url)
+	return duplicate === undefined ? 'too-many' : { exists: duplicate.number }
 }
 
 /** Removes a further subscription; its instance's version counts up. False: somebody else was first. */
 export async function removeSubscription(db: D1Database, actor: Actor, row: SubscriptionRow, nowMs: number): Promise<boolean> {
-	const whose: Pick<AuditEntry, 'objectType' | 'objectId'> =
+	const auditTarget: Pick<AuditEntry, 'objectType' | 'objectId'> =
 		row.elementKey === null
 			? { objectType: 'organization', objectId: actor.organizationId }
 			: { objectType: 'instance', objectId: row.ownerId }
 	const [removed] = await db.batch([
 		db.prepare('DELETE FROM subscriptions WHERE id = ? AND organization_id = ?').bind(row.id, actor.organizationId),
-		...(row.elementKey === null ? [] : [countUp(db, row.ownerId, nowMs)]),
-		auditStatement(db, actor, { action: 'subscription.delete', ...whose, detail: { subscription: row.id } }, nowMs, 'changes() > 0'),
+		...(row.elementKey === null ? [] : [incrementVersionStatement(db, row.ownerId, nowMs)]),
+		auditStatement(db, actor, { action: 'subscription.delete', ...auditTarget, detail: { subscription: row.id } }, nowMs, 'changes() > 0'),
 	])
 	return removed!.meta.changes > 0
 }
 
 /** Whatever was done before it in this transaction changed the instance. */
-function countUp(db: D1Database, instanceId: number, nowMs: number): D1PreparedStatement {
+function incrementVersionStatement(db: D1Database, instanceId: number, nowMs: number): D1PreparedStatement {
 	return db.prepare('UPDATE instances SET version = version + 1, updated_ms = ? WHERE id = ? AND changes() > 0').bind(nowMs, instanceId)
 }
 
 /** What a call across instances is narrowed by; null: by nothing. */
-export interface Reach {
+export interface SubscriptionScope {
 	instanceIds: number[] | null
 	/** Of these subscriptions, by number. */
 	subscriptionIds: number[] | null
@@ -206,14 +206,19 @@ export interface Reach {
 }
 
 /** An instance as far as a call across instances needs it; or the organization's own object, which has no element. */
-export interface Reached {
+export interface ScopedInstance {
 	id: number
 	elementKey: string | null
 }
 
 /** Ready instances of an organization that send to, or are, what is named; at most `limit`. */
-export async function reachedInstances(db: D1Database, organizationId: number, reach: Reach, limit: number): Promise<Reached[]> {
-	const json = (list: readonly unknown[] | null): string | null => (list === null ? null : JSON.stringify(list))
+export async function listInstancesInSubscriptionScope(
+	db: D1Database,
+	organizationId: number,
+	scope: SubscriptionScope,
+	limit: number,
+): Promise<ScopedInstance[]> {
+	const toJson = (list: readonly unknown[] | null): string | null => (list === null ? null : JSON.stringify(list))
 	const { results } = await db
 		.prepare(
 			`SELECT id, element_key AS elementKey FROM instances WHERE organization_id = ?1 AND state = 'ready'
@@ -227,13 +232,13 @@ export async function reachedInstances(db: D1Database, organizationId: number, r
 		)
 		.bind(
 			organizationId,
-			json(reach.instanceIds),
-			json(reach.subscriptionIds),
-			json(reach.urls),
-			CALLBACK_KEY,
-			JSON.stringify(reach.tags),
+			toJson(scope.instanceIds),
+			toJson(scope.subscriptionIds),
+			toJson(scope.urls),
+			CALLBACK_URL_PATH,
+			JSON.stringify(scope.tags),
 			limit,
 		)
-		.all<Reached>()
+		.all<ScopedInstance>()
 	return results
 }

@@ -2,71 +2,71 @@
  * The cron's round, every five minutes: cheap insurance for alarms that were lost, and the end of what was begun (design, State:
  * Insurance, Configuration).
  */
-import { tidyAccounts } from '../accounts/tidy.ts'
+import { pruneAccounts } from '../accounts/prune.ts'
 import { log, logError } from '../lib/log.ts'
-import { forgetDrafts } from './drafts.ts'
-import { giveUpHooks, markForRekey, workHooks } from './webhooks.ts'
-import { clearAway } from './lifecycle.ts'
+import { deleteExpiredDrafts } from './drafts.ts'
+import { abandonWebhookTasks, scheduleRekey, runWebhookTask } from './webhooks.ts'
+import { purgeInstance } from './lifecycle.ts'
 import { abandonCreating } from './records.ts'
-import { driveJobs } from './replay-jobs.ts'
+import { runReplayJobs } from './replay-jobs.ts'
 import { resealSecrets } from './reseal.ts'
-import { tidySignatures } from './signature.ts'
+import { completeKeyTakeovers } from './signature.ts'
 import type { Services } from './services.ts'
 
 /** Instances woken a round. */
-const WAKE_LIMIT = 100
+const MAX_WAKES = 100
 /** Calls at a time: the platform's limit of connections. */
-const AT_A_TIME = 6
+const MAX_CONCURRENT = 6
 /** A row that stays `creating` longer is the rest of a crash. */
-const CREATING_LIMIT_MS = 15 * 60_000
+const MAX_CREATING_MS = 15 * 60_000
 /** An instance is overdue after this, or after twice its interval. */
 const OVERDUE_MS = 2 * 3_600_000
 /** One that was woken is left alone this long, so that those that stay silent do not crowd out the others. */
 const WAKE_PAUSE_MS = 30 * 60_000
 
 /** Steps of each replay across instances a round. */
-const JOB_STEPS = 50
+const MAX_JOB_STEPS = 50
 /** Stores told of their webhooks a round. */
-const HOOK_LIMIT = 30
+const MAX_WEBHOOK_TASKS = 30
 /** Work at a store is tried again after a quarter of the time since it was asked for, at least every six hours; `?1` is now. */
-const HOOKS_DUE = 'coalesce(hook_tried_ms, 0) < ?1 - min(21600000, (?1 - hook_work_ms) / 4)'
+const WEBHOOK_TASK_DUE_SQL = 'coalesce(hook_tried_ms, 0) < ?1 - min(21600000, (?1 - hook_work_ms) / 4)'
 
 /** What a round did. */
-export interface Round {
+export interface WatchdogResult {
 	woken: number
 	cleared: number
 }
 
 /** Wakes overdue instances and continues deletions. A failure of one holds up no other. */
-export async function runWatchdog(services: Services): Promise<Round> {
+export async function runWatchdog(services: Services): Promise<WatchdogResult> {
 	const nowMs = services.now()
 	const { DB } = services.env
-	await giveUpHooks(DB, nowMs)
+	await abandonWebhookTasks(DB, nowMs)
 	// Deletion is tried again each round; what a failed creation left becomes a deletion.
-	await abandonCreating(DB, { beforeMs: nowMs - CREATING_LIMIT_MS }, nowMs)
+	await abandonCreating(DB, { beforeMs: nowMs - MAX_CREATING_MS }, nowMs)
 	const unfinished = await DB.prepare(
-		`SELECT id FROM instances WHERE state = 'deleted' AND (hook_work IS NULL OR ${HOOKS_DUE}) ORDER BY updated_ms LIMIT ?2`,
+		`SELECT id FROM instances WHERE state = 'deleted' AND (hook_work IS NULL OR ${WEBHOOK_TASK_DUE_SQL}) ORDER BY updated_ms LIMIT ?2`,
 	)
-		.bind(nowMs, WAKE_LIMIT)
+		.bind(nowMs, MAX_WAKES)
 		.all<{ id: number }>()
 	let cleared = 0
-	await inGroups(unfinished.results, async ({ id }) => {
-		if (await clearAway(services, id)) cleared++
+	await runConcurrent(unfinished.results, async ({ id }) => {
+		if (await purgeInstance(services, id)) cleared++
 		// To the end of the line: those that fail must not keep others waiting.
 		else await DB.prepare("UPDATE instances SET updated_ms = ? WHERE id = ? AND state = 'deleted'").bind(nowMs, id).run()
 	})
 
-	await markForRekey(services, HOOK_LIMIT)
+	await scheduleRekey(services, MAX_WEBHOOK_TASKS)
 	const hooks = await DB.prepare(
-		`SELECT id FROM instances WHERE state = 'ready' AND hook_work IS NOT NULL AND ${HOOKS_DUE} ORDER BY hook_tried_ms LIMIT ?2`,
+		`SELECT id FROM instances WHERE state = 'ready' AND hook_work IS NOT NULL AND ${WEBHOOK_TASK_DUE_SQL} ORDER BY hook_tried_ms LIMIT ?2`,
 	)
-		.bind(nowMs, HOOK_LIMIT)
+		.bind(nowMs, MAX_WEBHOOK_TASKS)
 		.all<{ id: number }>()
-	await inGroups(hooks.results, async ({ id }) => void (await workHooks(services, id)))
-	await forgetDrafts(DB, nowMs)
-	await tidySignatures(DB, nowMs)
-	await tidyAccounts(DB, nowMs)
-	await driveJobs(services, JOB_STEPS)
+	await runConcurrent(hooks.results, async ({ id }) => void (await runWebhookTask(services, id)))
+	await deleteExpiredDrafts(DB, nowMs)
+	await completeKeyTakeovers(DB, nowMs)
+	await pruneAccounts(DB, nowMs)
+	await runReplayJobs(services, MAX_JOB_STEPS)
 	await resealSecrets(DB, services.env.MASTER_KEYS)
 
 	const overdue = await DB.prepare(
@@ -76,10 +76,10 @@ export async function runWatchdog(services: Services): Promise<Round> {
 		AND coalesce(s.woken_at_ms, 0) < ?1 - ?3
 		ORDER BY coalesce(s.woken_at_ms, 0), i.id LIMIT ?4`,
 	)
-		.bind(nowMs, OVERDUE_MS, WAKE_PAUSE_MS, WAKE_LIMIT)
+		.bind(nowMs, OVERDUE_MS, WAKE_PAUSE_MS, MAX_WAKES)
 		.all<{ id: number }>()
 	let woken = 0
-	await inGroups(overdue.results, async ({ id }) => {
+	await runConcurrent(overdue.results, async ({ id }) => {
 		try {
 			const watcher = services.watcher(id)
 			// A ready row whose object knows nothing: its storage was lost. It starts again as it was made.
@@ -98,6 +98,6 @@ export async function runWatchdog(services: Services): Promise<Round> {
 	return { woken, cleared }
 }
 
-async function inGroups<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-	for (let start = 0; start < items.length; start += AT_A_TIME) await Promise.all(items.slice(start, start + AT_A_TIME).map(work))
+async function runConcurrent<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+	for (let start = 0; start < items.length; start += MAX_CONCURRENT) await Promise.all(items.slice(start, start + MAX_CONCURRENT).map(work))
 }

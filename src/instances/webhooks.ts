@@ -4,217 +4,246 @@
  */
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
-import type { DesiredHooks, Ensured } from '../elements/webhooks.ts'
+import type { DesiredWebhooks, WebhookSyncResult } from '../elements/webhooks.ts'
 import { BadRequest, Conflict, StoreFailed, type HttpError } from '../lib/errors.ts'
 import { log, logError } from '../lib/log.ts'
-import { receiverUrl, unreachableAddress } from './addresses.ts'
-import { effectivePoller, hubPathOf } from './poller.ts'
-import { findRow, type HookWork, type Instance, type InstanceChange } from './records.ts'
-import { masterKeys } from '../lib/sealing.ts'
+import { receiverUrlFor, findReachabilityProblem } from './addresses.ts'
+import { getEffectivePoller, getHubPath } from './poller.ts'
+import { findInstanceRow, type WebhookTask, type Instance, type InstanceChange } from './records.ts'
+import { parseMasterKeys } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
-import { elementOf, openStore } from './stores.ts'
+import { getElement, openStoreClient } from './stores.ts'
 
 /** The store probes our address once for each webhook that it makes, one after another, before it answers (WooCommerce facts, 6.4). */
 const STORE_TIMEOUT_MS = 60_000
 
 /** The cron gives up what a store did not let it do for this long (design, State: Configuration). */
-export const GIVE_UP_MS = 7 * 86_400_000
+export const WEBHOOK_GIVE_UP_MS = 7 * 86_400_000
 
 /** How long the secrets of the version before are accepted after a rotation (design, Seeing: webhooks). */
-export const PREVIOUS_MS = 24 * 3_600_000
+export const PREVIOUS_SECRET_MS = 24 * 3_600_000
 
 /** Whether a configuration asks for webhooks. */
-export function wantsHooks(instance: Pick<Instance, 'eventsEnabled' | 'configuration'>): boolean {
+export function wantsWebhooks(instance: Pick<Instance, 'eventsEnabled' | 'configuration'>): boolean {
 	const type = instance.configuration['event.vendor.type']
 	return instance.eventsEnabled && (type === 'webhook' || type === 'hybrid')
 }
 
 /** The topics of an instance: those that bring news of what it watches. */
-export function topicsOf(element: Element, configuration: Readonly<Record<string, string | null>>): string[] {
-	const { hooks } = element
+export function getWebhookTopics(element: Element, configuration: Readonly<Record<string, string | null>>): string[] {
+	const { webhooks: hooks } = element
 	if (hooks === null) return []
-	const paths = Object.values(effectivePoller(configuration, element)).map((settings) =>
-		element.records.path(hubPathOf(settings.url) ?? ''),
+	const paths = Object.values(getEffectivePoller(configuration, element)).map((settings) =>
+		element.records.toVendorPath(getHubPath(settings.url) ?? ''),
 	)
-	const wanted = new Set(paths.flatMap((path) => (path === null ? [] : hooks.topicsOf(path))))
-	return hooks.topics.filter((topic) => wanted.has(topic))
+	const wantedTopics = new Set(paths.flatMap((path) => (path === null ? [] : hooks.topicsFor(path))))
+	return hooks.topics.filter((topic) => wantedTopics.has(topic))
 }
 
 /** The webhooks that an instance should have. */
-export function desiredHooks(env: Pick<Env, 'MASTER_KEYS' | 'PUBLIC_URL'>, instance: Instance, rekey: boolean): DesiredHooks {
-	const element = elementOf(instance.elementKey)
-	const key = masterKeys(env.MASTER_KEYS)[0]!
-	const version = instance.hookVersion
+export function toDesiredWebhooks(
+	env: Pick<Env, 'MASTER_KEYS' | 'PUBLIC_URL'>,
+	instance: Instance,
+	rewriteSecrets: boolean,
+): DesiredWebhooks {
+	const element = getElement(instance.elementKey)
+	const key = parseMasterKeys(env.MASTER_KEYS)[0]!
+	const version = instance.webhookVersion
 	return {
 		name: `Shopbell ${instance.id}`,
-		deliveryUrl: receiverUrl(env, instance.elementKey, instance.id, version),
+		deliveryUrl: receiverUrlFor(env, instance.elementKey, instance.id, version),
 		secrets: Object.fromEntries(
-			topicsOf(element, instance.configuration).map((topic) => [topic, element.hooks!.secretOf(key.bytes, instance.id, topic, version)]),
+			getWebhookTopics(element, instance.configuration).map((topic) => [
+				topic,
+				element.webhooks!.deriveSecret(key.bytes, instance.id, topic, version),
+			]),
 		),
-		rekey,
+		rewriteSecrets,
 	}
 }
 
 /** 409 when no store could reach this service. */
 export function requireReachable(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>): void {
-	const problem = unreachableAddress(env)
+	const problem = findReachabilityProblem(env)
 	if (problem !== null) throw new Conflict(problem)
 }
 
 /** Makes the webhooks of an instance as they should be, adopted ones with new secrets; throws what a caller should hear when that fails. */
-export async function makeHooks(services: Services, instance: Instance): Promise<void> {
-	const ensured = await atStore(services, instance, 'ensure', true)
-	if (!ensured.ok) throw new HooksFailed(refusalOf(ensured, instance), ensured)
+export async function createWebhooks(services: Services, instance: Instance): Promise<void> {
+	const result = await runAtStore(services, instance, 'ensure', true)
+	if (!result.ok) throw new WebhooksError(toHttpError(result, instance), result)
 }
 
 /** Webhooks could not be made. `cause`: what the caller hears. */
-export class HooksFailed extends Error {
-	readonly answer: HttpError
+export class WebhooksError extends Error {
+	readonly httpError: HttpError
 	/** The store may hold webhooks of this attempt. */
-	readonly touched: boolean
+	readonly mayHaveChanged: boolean
 	/** The store may still be at it: its answer was lost. */
-	readonly unsure: boolean
+	readonly isUnconfirmed: boolean
 
-	constructor(answer: HttpError, ensured: Ensured) {
+	constructor(httpError: HttpError, result: WebhookSyncResult) {
 		super('webhooks could not be made')
 		this.name = 'HooksFailed'
-		this.answer = answer
-		this.touched = ensured.touched
-		this.unsure = ensured.touched && ensured.failure !== null
+		this.httpError = httpError
+		this.mayHaveChanged = result.mayHaveChanged
+		this.isUnconfirmed = result.mayHaveChanged && result.failure !== null
 	}
 }
 
 /** What a change of an instance means for its webhooks. */
-export interface HookPlan {
+export interface WebhookPlan {
 	/** Make them before the change is committed, as at creation. */
-	make: boolean
+	create: boolean
 	/** None of ours is at that store yet. */
-	fresh: boolean
+	isFirst: boolean
 	/** The instance leaves a store that has some. */
-	leave: boolean
+	leavesStore: boolean
 	/** Committed with the change. */
-	change: Pick<InstanceChange, 'hookKey' | 'hookWork'>
+	change: Pick<InstanceChange, 'webhookKeyId' | 'webhookTask'>
 }
 
 /** Plans. `moved`: the store is another one; `reconnect`: address, key, secret or collections were checked anew. */
-export function planHooks(
+export function planWebhooks(
 	env: Pick<Env, 'MASTER_KEYS'>,
 	before: Instance,
 	after: Instance,
-	how: { moved: boolean; reconnect: boolean },
-): HookPlan {
-	const wants = wantsHooks(after)
-	const had = before.hookKey !== null
-	const leave = had && how.moved
-	if (!wants)
-		return { make: false, fresh: false, leave, change: !had ? {} : leave ? { hookKey: null, hookWork: null } : { hookWork: 'remove' } }
-	const fresh = !had || how.moved
-	const element = elementOf(after.elementKey)
-	const topics = topicsOf(element, after.configuration).join()
-	const differs = fresh || !wantsHooks(before) || how.reconnect || topics !== topicsOf(element, before.configuration).join()
+	options: { moved: boolean; reconnect: boolean },
+): WebhookPlan {
+	const wantsAfter = wantsWebhooks(after)
+	const hadWebhooks = before.webhookKeyId !== null
+	const leavesStore = hadWebhooks && options.moved
+	if (!wantsAfter)
+		return {
+			create: false,
+			isFirst: false,
+			leavesStore,
+			change: !hadWebhooks ? {} : leavesStore ? { webhookKeyId: null, webhookTask: null } : { webhookTask: 'remove' },
+		}
+	const isFirst = !hadWebhooks || options.moved
+	const element = getElement(after.elementKey)
+	const topics = getWebhookTopics(element, after.configuration).join()
+	const needsUpdate =
+		isFirst || !wantsWebhooks(before) || options.reconnect || topics !== getWebhookTopics(element, before.configuration).join()
 	// A disabled instance gets them when it is enabled.
-	const make = differs && after.enabled
+	const create = needsUpdate && after.enabled
 	return {
-		make,
-		fresh,
-		leave,
-		change: make ? { hookKey: firstKeyId(env), hookWork: null } : leave ? { hookKey: null, hookWork: null } : {},
+		create,
+		isFirst,
+		leavesStore,
+		change: create
+			? { webhookKeyId: getCurrentKeyId(env), webhookTask: null }
+			: leavesStore
+				? { webhookKeyId: null, webhookTask: null }
+				: {},
 	}
 }
 
 /** Removes the webhooks of an instance as it was, without writing it down: for stores that an instance left. */
-export async function leaveStore(services: Services, instance: Instance): Promise<void> {
-	const ensured = await atStore(services, instance, 'remove', false)
-	if (!ensured.ok) log('hooks.left-behind', { instance: instance.id, errors: ensured.errors.length })
+export async function removeAbandonedWebhooks(services: Services, instance: Instance): Promise<void> {
+	const result = await runAtStore(services, instance, 'remove', false)
+	if (!result.ok) log('hooks.left-behind', { instance: instance.id, errors: result.errors.length })
 }
 
 /**
  * Does what a row says is still to be done at the store, and writes down how it went. True when nothing is left to do. `keep`: the
  * work stays written down, since the store may still be at what it was asked before.
  */
-export async function workHooks(services: Services, instanceId: number, keep = false): Promise<boolean> {
+export async function runWebhookTask(services: Services, instanceId: number, keepTask = false): Promise<boolean> {
 	const { DB } = services.env
-	const instance = await findRow(DB, instanceId)
-	if (instance === null || instance.hookWork === null) return true
-	const work = instance.hookWork
+	const instance = await findInstanceRow(DB, instanceId)
+	if (instance === null || instance.webhookTask === null) return true
+	const task = instance.webhookTask
 	const nowMs = services.now()
-	const ensured = await atStore(services, instance, work, true)
-	if (ensured.ok && !keep) {
-		const key = work === 'remove' ? null : work === 'ensure' ? firstKeyId(services.env) : instance.hookKey
+	const result = await runAtStore(services, instance, task, true)
+	if (result.ok && !keepTask) {
+		const key = task === 'remove' ? null : task === 'ensure' ? getCurrentKeyId(services.env) : instance.webhookKeyId
 		await DB.prepare(
 			`UPDATE instances SET hook_work = NULL, hook_work_ms = NULL, hook_tried_ms = NULL, hook_key = ?
 			WHERE id = ? AND hook_work = ? AND hook_version = ?`,
 		)
-			.bind(key, instanceId, work, instance.hookVersion)
+			.bind(key, instanceId, task, instance.webhookVersion)
 			.run()
 		return true
 	}
 	const statements = [DB.prepare('UPDATE instances SET hook_tried_ms = ? WHERE id = ? AND hook_work IS NOT NULL').bind(nowMs, instanceId)]
-	if (work === 'ensure' && instance.hookPreviousUntilMs !== null && instance.hookPreviousUntilMs < nowMs + PREVIOUS_MS / 2) {
+	if (task === 'ensure' && instance.webhookPreviousUntilMs !== null && instance.webhookPreviousUntilMs < nowMs + PREVIOUS_SECRET_MS / 2) {
 		// The store still signs with the version before: it must not be retired meanwhile.
 		statements.push(
 			DB.prepare('UPDATE instances SET hook_previous_until_ms = ?, version = version + 1 WHERE id = ? AND hook_version = ?').bind(
-				nowMs + PREVIOUS_MS,
+				nowMs + PREVIOUS_SECRET_MS,
 				instanceId,
-				instance.hookVersion,
+				instance.webhookVersion,
 			),
 		)
 	}
 	await DB.batch(statements)
-	log('hooks.not-done', { instance: instanceId, work, errors: ensured.errors.length })
+	log('hooks.not-done', { instance: instanceId, work: task, errors: result.errors.length })
 	return false
 }
 
 /** After the ring of master keys was turned: webhooks whose secrets come of another key than the first are to be given new ones, some at a time. */
-export async function markForRekey(services: Services, limit: number): Promise<void> {
+export async function scheduleRekey(services: Services, limit: number): Promise<void> {
 	const nowMs = services.now()
 	await services.env.DB.prepare(
 		`UPDATE instances SET hook_work = 'ensure', hook_work_ms = ?1 WHERE id IN (
 			SELECT id FROM instances WHERE hook_key IS NOT NULL AND hook_key <> ?2 AND hook_work IS NULL AND state = 'ready' AND enabled = 1 LIMIT ?3)`,
 	)
-		.bind(nowMs, firstKeyId(services.env), limit)
+		.bind(nowMs, getCurrentKeyId(services.env), limit)
 		.run()
 }
 
 /** Ends work that a store has refused for too long; what is left there is left. */
-export async function giveUpHooks(db: D1Database, nowMs: number): Promise<void> {
+export async function abandonWebhookTasks(db: D1Database, nowMs: number): Promise<void> {
 	await db
 		.prepare(
 			"UPDATE instances SET hook_key = CASE WHEN hook_work = 'remove' THEN NULL ELSE hook_key END, hook_work = NULL, hook_work_ms = NULL, hook_tried_ms = NULL WHERE hook_work IS NOT NULL AND hook_work_ms < ?",
 		)
-		.bind(nowMs - GIVE_UP_MS)
+		.bind(nowMs - WEBHOOK_GIVE_UP_MS)
 		.run()
 }
 
 /** One piece of work at the store. What throws on the way (a secret whose key is gone) is an outcome too. */
-async function atStore(services: Services, instance: Instance, work: HookWork, rekey: boolean): Promise<Ensured> {
-	const { hooks } = elementOf(instance.elementKey)
-	if (hooks === null) return notDone('this element has no webhooks')
+async function runAtStore(services: Services, instance: Instance, task: WebhookTask, rewriteSecrets: boolean): Promise<WebhookSyncResult> {
+	const { webhooks: hooks } = getElement(instance.elementKey)
+	if (hooks === null) return toFailedResult('this element has no webhooks')
 	try {
-		const client = await openStore(services.env, instance, { ...services.io, timeoutMs: STORE_TIMEOUT_MS })
-		return await hooks[work](client, desiredHooks(services.env, instance, rekey))
+		const client = await openStoreClient(services.env, instance, { ...services.io, timeoutMs: STORE_TIMEOUT_MS })
+		return await hooks[task](client, toDesiredWebhooks(services.env, instance, rewriteSecrets))
 	} catch (error) {
-		logError('hooks.failed', error, { instance: instance.id, work })
-		return notDone('the store could not be asked')
+		logError('hooks.failed', error, { instance: instance.id, work: task })
+		return toFailedResult('the store could not be asked')
 	}
 }
 
-function notDone(problem: string): Ensured {
-	return { ok: false, webhooks: [], done: [], unsupported: [], errors: [problem], missingRight: null, failure: null, touched: false }
+function toFailedResult(problem: string): WebhookSyncResult {
+	return {
+		ok: false,
+		webhooks: [],
+		changes: [],
+		unsupported: [],
+		errors: [problem],
+		missingPermission: null,
+		failure: null,
+		mayHaveChanged: false,
+	}
 }
 
 /** What a caller hears: 400 where the key lacks a right, 502 where the store failed. */
-function refusalOf(ensured: Ensured, instance: Instance): HttpError {
+function toHttpError(result: WebhookSyncResult, instance: Instance): HttpError {
 	const { home } = instance.connection
-	const providerMessage = ensured.failure?.providerMessage ?? null
-	if (ensured.missingRight !== null)
-		return new BadRequest(`${home} does not let this API key make webhooks: ${ensured.missingRight} Or set event.vendor.type to polling.`, {
-			providerMessage,
-		})
-	return new StoreFailed(`${home}: the webhooks could not be made. ${ensured.errors.slice(0, 5).join('; ')}`, { providerMessage })
+	const providerMessage = result.failure?.providerMessage ?? null
+	if (result.missingPermission !== null)
+		return new BadRequest(
+			`${home} does not let this API key make webhooks: ${result.missingPermission} Or set event.vendor.type to polling.`,
+			{
+				providerMessage,
+			},
+		)
+	return new StoreFailed(`${home}: the webhooks could not be made. ${result.errors.slice(0, 5).join('; ')}`, { providerMessage })
 }
 
 /** Id of the master key that derives. */
-export function firstKeyId(env: Pick<Env, 'MASTER_KEYS'>): string {
-	return masterKeys(env.MASTER_KEYS)[0]!.id
+export function getCurrentKeyId(env: Pick<Env, 'MASTER_KEYS'>): string {
+	return parseMasterKeys(env.MASTER_KEYS)[0]!.id
 }

@@ -19,10 +19,10 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
 		parts.push(value)
 	}
 	const body = new Uint8Array(size)
-	let at = 0
+	let offset = 0
 	for (const part of parts) {
-		body.set(part, at)
-		at += part.byteLength
+		body.set(part, offset)
+		offset += part.byteLength
 	}
 	return body
 }

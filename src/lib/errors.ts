@@ -4,7 +4,7 @@
  */
 
 /** What each status means, as the reference says it: the statuses of the contract, 422 for an `Idempotency-Key` that was used for something else, and what stores are told. */
-export const ERRORS = {
+export const STATUS_DESCRIPTIONS = {
 	400: 'The request says something that cannot be; the message names the field and what was expected',
 	401: 'No secrets, wrong secrets, or the token of a deleted instance',
 	403: 'Known, but not allowed: the role or the scope does not suffice, or the instance is disabled',
@@ -23,16 +23,16 @@ export const ERRORS = {
 } as const
 
 /** The statuses of a refusal. */
-export type ErrorStatus = keyof typeof ERRORS
+export type ErrorStatus = keyof typeof STATUS_DESCRIPTIONS
 
 /** What an error may carry beside its message. */
-export interface ErrorDetail {
+export interface HttpErrorDetail {
 	/** What the store said, plain text; only when the store said something. */
 	providerMessage?: string | null | undefined
 	/** Headers of the answer, such as `Allow` or `Retry-After`. */
 	headers?: Record<string, string>
 	/** What was asked for may have been done all the same: it must not be made again of itself. */
-	perhapsDone?: boolean
+	outcomeUnknown?: boolean
 }
 
 /** An error that is meant for the caller: its message is a sentence that names what was wrong and what was expected. */
@@ -40,63 +40,63 @@ export class HttpError extends Error {
 	readonly status: ErrorStatus
 	readonly providerMessage: string | null
 	readonly headers: Record<string, string>
-	readonly perhapsDone: boolean
+	readonly outcomeUnknown: boolean
 
-	constructor(status: ErrorStatus, message: string, detail: ErrorDetail = {}) {
+	constructor(status: ErrorStatus, message: string, detail: HttpErrorDetail = {}) {
 		super(message)
 		this.name = new.target.name
 		this.status = status
 		this.providerMessage = detail.providerMessage ?? null
 		this.headers = detail.headers ?? {}
-		this.perhapsDone = detail.perhapsDone ?? false
+		this.outcomeUnknown = detail.outcomeUnknown ?? false
 	}
 }
 
 /** 400: the request says something that cannot be; the message names the field. */
 export class BadRequest extends HttpError {
-	constructor(message: string, detail?: ErrorDetail) {
+	constructor(message: string, detail?: HttpErrorDetail) {
 		super(400, message, detail)
 	}
 }
 
 /** 401: no secrets, wrong secrets, or the token of a deleted instance. */
 export class Unauthorized extends HttpError {
-	constructor(message: string, detail?: ErrorDetail) {
+	constructor(message: string, detail?: HttpErrorDetail) {
 		super(401, message, detail)
 	}
 }
 
 /** 403: known, but not allowed, such as a hub call of a disabled instance. */
 export class Forbidden extends HttpError {
-	constructor(message: string, detail?: ErrorDetail) {
+	constructor(message: string, detail?: HttpErrorDetail) {
 		super(403, message, detail)
 	}
 }
 
 /** 404: it does not exist, or belongs to another organization, which is the same. */
 export class NotFound extends HttpError {
-	constructor(message = 'Not found', detail?: ErrorDetail) {
+	constructor(message = 'Not found', detail?: HttpErrorDetail) {
 		super(404, message, detail)
 	}
 }
 
 /** 409: the request contradicts what is. */
 export class Conflict extends HttpError {
-	constructor(message: string, detail?: ErrorDetail) {
+	constructor(message: string, detail?: HttpErrorDetail) {
 		super(409, message, detail)
 	}
 }
 
 /** 429: too many; `Retry-After` says when to come back. */
 export class TooManyRequests extends HttpError {
-	constructor(message: string, retryAfterSeconds: number, detail: ErrorDetail = {}) {
+	constructor(message: string, retryAfterSeconds: number, detail: HttpErrorDetail = {}) {
 		super(429, message, { ...detail, headers: { ...detail.headers, 'Retry-After': String(retryAfterSeconds) } })
 	}
 }
 
 /** 502: the store failed; `providerMessage` is what it said. */
 export class StoreFailed extends HttpError {
-	constructor(message: string, detail?: ErrorDetail) {
+	constructor(message: string, detail?: HttpErrorDetail) {
 		super(502, message, detail)
 	}
 }

@@ -15,7 +15,7 @@ export interface Limit {
 	sentence: string
 }
 
-const table = {
+const limits = {
 	body: {
 		value: 1024 * 1024,
 		unit: 'bytes',
@@ -286,21 +286,21 @@ const table = {
 } as const satisfies Record<string, Limit>
 
 /** A limit's name in the code and in the tests. */
-export type LimitName = keyof typeof table
+export type LimitName = keyof typeof limits
 
 /** Every limit, by its name. */
-export const LIMITS: { readonly [Name in LimitName]: Readonly<Limit> } = table
+export const LIMITS: { readonly [Name in LimitName]: Readonly<Limit> } = limits
 
 /** The value of a limit with what is counted: `255 characters`, `64 kB`, `8 MB`. */
-export function shown(name: LimitName): string {
+export function formatLimit(name: LimitName): string {
 	const { value, unit } = LIMITS[name]
 	if (unit !== 'bytes') return `${value} ${unit}`
 	return value >= 1024 * 1024 ? `${value / 1024 / 1024} MB` : `${value / 1024} kB`
 }
 
 /** What a refusal says: `expected at most 255 characters`. */
-export function atMost(name: LimitName): string {
-	return `expected at most ${shown(name)}`
+export function expectedAtMost(name: LimitName): string {
+	return `expected at most ${formatLimit(name)}`
 }
 
 /** A row of the table as people read it. */
@@ -315,27 +315,27 @@ export interface LimitRow {
 }
 
 /** The table, in the order in which the guide shows it. */
-export function limitsTable(): LimitRow[] {
+export function getLimitRows(): LimitRow[] {
 	return (Object.keys(LIMITS) as LimitName[]).map((name) => ({
 		name,
-		most: shown(name),
+		most: formatLimit(name),
 		where: LIMITS[name].where,
 		sentence: LIMITS[name].sentence,
-		status: statusOf(name),
+		status: statusFor(name),
 	}))
 }
 
-function statusOf(name: LimitName): LimitRow['status'] {
+function statusFor(name: LimitName): LimitRow['status'] {
 	if (name === 'body' || name === 'hubBody' || name === 'receiverBody') return 413
 	return name === 'replayJobs' ? 409 : 400
 }
 
 /** The table as Markdown, for the guide. */
-export function limitsMarkdown(): string {
+export function toLimitsMarkdown(): string {
 	const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 	return [
 		line(['what', 'at most', 'where', 'past it']),
 		'|---|---|---|---|',
-		...limitsTable().map((row) => line([row.sentence, row.most, row.where, String(row.status)])),
+		...getLimitRows().map((row) => line([row.sentence, row.most, row.where, String(row.status)])),
 	].join('\n')
 }

@@ -18,13 +18,13 @@ export function logError(event: string, error: unknown, fields: LogFields = {}):
 			event,
 			...fields,
 			error: error instanceof Error ? error.name : typeof error,
-			at: error instanceof Error ? frames(error) : null,
+			at: error instanceof Error ? formatFrames(error) : null,
 		}),
 	)
 }
 
 /** The stack without its first line(s), which carry the message. */
-function frames(error: Error): string {
+function formatFrames(error: Error): string {
 	return (error.stack ?? '')
 		.split('\n')
 		.filter((line) => /^\s+at /.test(line))

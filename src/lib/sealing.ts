@@ -11,12 +11,12 @@ export interface MasterKey {
 }
 
 /** Rings seen by this isolate, so that keys are parsed and derived once. */
-const rings = new Map<string, MasterKey[]>()
-const derived = new WeakMap<MasterKey, Promise<CryptoKey>>()
+const parsedRings = new Map<string, MasterKey[]>()
+const sealingKeys = new WeakMap<MasterKey, Promise<CryptoKey>>()
 
 /** Reads `MASTER_KEYS`. Throws, without quoting it, when it is no ring: nothing can work without one. */
-export function masterKeys(ring: string): MasterKey[] {
-	const known = rings.get(ring)
+export function parseMasterKeys(ring: string): MasterKey[] {
+	const known = parsedRings.get(ring)
 	if (known !== undefined) return known
 	const keys = ring
 		.split(',')
@@ -31,7 +31,7 @@ export function masterKeys(ring: string): MasterKey[] {
 			return { id, bytes }
 		})
 	if (keys.length === 0 || new Set(keys.map((key) => key.id)).size !== keys.length) throw new Error('MASTER_KEYS must name each key once')
-	rings.set(ring, keys)
+	parsedRings.set(ring, keys)
 	return keys
 }
 
@@ -42,11 +42,11 @@ export function instanceContext(instanceId: number): string {
 
 /** Seals a text under the ring's first key. The answer is text: `v1.<key id>.<iv>.<ciphertext>`, base64url. */
 export async function sealSecret(ring: string, secret: string, context: string): Promise<string> {
-	const key = masterKeys(ring)[0]!
+	const key = parseMasterKeys(ring)[0]!
 	const iv = crypto.getRandomValues(new Uint8Array(12))
 	const sealed = await crypto.subtle.encrypt(
 		{ name: 'AES-GCM', iv, additionalData: encode(context) },
-		await sealingKey(key),
+		await getSealingKey(key),
 		encode(secret),
 	)
 	return `v1.${key.id}.${Buffer.from(iv).toString('base64url')}.${Buffer.from(sealed).toString('base64url')}`
@@ -56,11 +56,11 @@ export async function sealSecret(ring: string, secret: string, context: string):
 export async function openSecret(ring: string, sealed: string, context: string): Promise<string> {
 	const [version, id, iv, text] = sealed.split('.')
 	if (version !== 'v1' || iv === undefined || text === undefined) throw new Error('not a sealed secret')
-	const key = masterKeys(ring).find((candidate) => candidate.id === id)
+	const key = parseMasterKeys(ring).find((candidate) => candidate.id === id)
 	if (key === undefined) throw new Error('MASTER_KEYS lacks the key of a sealed secret')
 	const opened = await crypto.subtle.decrypt(
 		{ name: 'AES-GCM', iv: Buffer.from(iv, 'base64url'), additionalData: encode(context) },
-		await sealingKey(key),
+		await getSealingKey(key),
 		Buffer.from(text, 'base64url'),
 	)
 	return new TextDecoder().decode(opened)
@@ -72,8 +72,8 @@ export function isSealed(text: string): boolean {
 }
 
 /** The key that seals, derived so that the master key itself serves no two algorithms. */
-function sealingKey(key: MasterKey): Promise<CryptoKey> {
-	let promise = derived.get(key)
+function getSealingKey(key: MasterKey): Promise<CryptoKey> {
+	let promise = sealingKeys.get(key)
 	if (promise === undefined) {
 		promise = crypto.subtle
 			.importKey('raw', key.bytes as Uint8Array<ArrayBuffer>, 'HKDF', false, ['deriveKey'])
@@ -86,7 +86,7 @@ function sealingKey(key: MasterKey): Promise<CryptoKey> {
 					['encrypt', 'decrypt'],
 				),
 			)
-		derived.set(key, promise)
+		sealingKeys.set(key, promise)
 	}
 	return promise
 }

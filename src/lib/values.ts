@@ -4,7 +4,7 @@
  */
 
 /** What stands for a secret in every answer; sent back, it means "unchanged". */
-export const MASK = '********'
+export const SECRET_MASK = '********'
 
 /** A key that was not understood: `field` is its full name, `message` what was expected. */
 export interface FieldProblem {
@@ -29,13 +29,13 @@ export function stripBrackets(text: string): string {
 }
 
 /** `true`, `"true"`, `false`, `"false"` in any case; null when it is neither. */
-export function readBoolean(text: string): boolean | null {
+export function parseBoolean(text: string): boolean | null {
 	const lower = text.trim().toLowerCase()
 	return lower === 'true' ? true : lower === 'false' ? false : null
 }
 
 /** A finite decimal number written as people do; null when it is none. */
-export function readNumber(text: string): number | null {
+export function parseNumber(text: string): number | null {
 	const trimmed = text.trim()
 	return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) && Number.isFinite(Number(trimmed)) ? Number(trimmed) : null
 }

@@ -1,8 +1,8 @@
 /** What the Durable Object of a callback answers to consumers. Times epoch ms. */
-import type { Ask } from './delivery.ts'
+import type { AdmissionRequest } from './delivery.ts'
 
 /** What an ask is answered. Times epoch ms. */
-export interface Verdict {
+export interface AdmissionDecision {
 	/** Most notifications to claim. */
 	permits: number
 	/** They may be sent from then on: at most `SHORT_WAIT_MS` from now. */
@@ -18,7 +18,7 @@ export interface Verdict {
 }
 
 /** How something that was sent ended. Times epoch ms. */
-export interface Told {
+export interface DeliveryReport {
 	subscription: number
 	notificationId: number
 	createdMs: number
@@ -30,14 +30,14 @@ export interface Told {
 }
 
 /** What a report is answered. */
-export type Heard = Pick<Verdict, 'closed' | 'news'>
+export type BreakerStatus = Pick<AdmissionDecision, 'closed' | 'news'>
 
 /** What consumers ask of a callback's object. */
 export interface CallbackRpc {
 	/** May so many of an instance's notifications be sent? `limit`: how many its consumer can send at a time. */
-	admit(instanceId: number, ask: Ask, limit: number): Promise<Verdict>
+	admit(instanceId: number, request: AdmissionRequest, limit: number): Promise<AdmissionDecision>
 	/** How something that was sent ended: every outcome of what was admitted, and of all else the failures and the first success after them. */
-	report(instanceId: number, told: Told): Promise<Heard>
+	report(instanceId: number, delivery: DeliveryReport): Promise<BreakerStatus>
 	/** Permits that were not used, or that never reached the callback. */
 	giveBack(instanceId: number, subscription: number, rate: number | null, permits: number): Promise<void>
 }

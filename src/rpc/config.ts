@@ -1,15 +1,15 @@
 /** An instance's row of D1 as its Durable Object keeps it. Fields are stored: never rename one. */
 import { type EventFilter, NO_FILTER } from '../events/filter.ts'
-import { DEFAULT_BATCH } from '../events/form.ts'
+import { DEFAULT_BATCH } from '../events/batching.ts'
 import type { Connection } from '../elements/store.ts'
 
 /** `standard`; the platform's two, counted from the first failure; or the seconds between tries. */
-export type Schedule = 'standard' | '8^n' | '4^n' | readonly number[]
+export type RetrySchedule = 'standard' | '8^n' | '4^n' | readonly number[]
 
 /** How notifications are made and sent. */
 export interface DeliveryConfig {
 	/** When a failed notification is tried again. */
-	schedule: Schedule
+	schedule: RetrySchedule
 	/** `queue`: one try, then queued until it is released. */
 	failurePolicy: 'retry' | 'queue'
 	/** `thin`: no records, addresses where they can be read. */
@@ -87,6 +87,6 @@ export const DEFAULT_DELIVERY: Readonly<DeliveryConfig> = {
 }
 
 /** The same with the size of notifications that goes with the way of seeing. */
-export function defaultDelivery(vendorType: WatcherConfig['vendorType']): DeliveryConfig {
+export function getDefaultDelivery(vendorType: WatcherConfig['vendorType']): DeliveryConfig {
 	return { ...DEFAULT_DELIVERY, batch: DEFAULT_BATCH[vendorType] }
 }

@@ -1,6 +1,6 @@
 /** What an object is asked by whoever delivers, about notifications and replays, and what it answers (design, Ringing). */
-import type { Mark } from './log.ts'
-import type { Known } from './known.ts'
+import type { PageCursor } from './log.ts'
+import type { OrUnknown } from './known.ts'
 import type { AttemptReport, NotificationReport } from './notification.ts'
 
 /** A claimed notification: all that an attempt needs. Times epoch ms. */
@@ -31,7 +31,7 @@ export interface Claim {
  * A guarded subscription has something due: whoever rings its callback asks the `Callback` object first (design, Ringing: the breaker;
  * `event.notification.rate`).
  */
-export interface Ask {
+export interface AdmissionRequest {
 	subscription: number
 	organizationId: number
 	url: string
@@ -58,7 +58,7 @@ export interface Admission {
 }
 
 /** How an attempt ended. `body` is the first 4 KB of the answer. */
-export interface Outcome {
+export interface AttemptOutcome {
 	delivered: boolean
 	status: number | null
 	/** dns, tls, refused, timeout, reset; null when there was an answer. */
@@ -87,7 +87,7 @@ export interface NotificationQuery {
 /** Newest first. A page may be short, even empty, and still have a next one. */
 export interface NotificationPage {
 	notifications: NotificationReport[]
-	next: Mark | null
+	next: PageCursor | null
 }
 
 /** A subscription as its object has it. Times epoch ms. */
@@ -123,7 +123,7 @@ export interface Notice {
 }
 
 /** A notice that was taken. */
-export interface Published {
+export interface PublishedNotice {
 	eventId: string
 	sequence: number
 	/** The notification that tells of it, the first of several; null: there is none yet, which is so of announcements only. */
@@ -174,37 +174,37 @@ export interface DeliveryRpc {
 	 * Without an admission: due notifications of unguarded subscriptions, and an ask for each guarded one that has something due. With one:
 	 * as many of that subscription as it permits. A limit of 0 claims nothing and tells what is asked for.
 	 */
-	claim(limit: number, admission?: Admission): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>>
+	claim(limit: number, admission?: Admission): Promise<OrUnknown<{ claims: Claim[]; more: boolean; asks: AdmissionRequest[] }>>
 	/** Nothing of this guarded subscription is rung for until then (epoch ms), unless its `Callback` object rings. */
-	park(subscription: number, untilMs: number): Promise<Known<'ok'>>
+	park(subscription: number, untilMs: number): Promise<OrUnknown<'ok'>>
 	/** A page of notifications, newest first. */
-	notifications(query: NotificationQuery): Promise<Known<NotificationPage>>
+	notifications(query: NotificationQuery): Promise<OrUnknown<NotificationPage>>
 	/** One, by counter; null: there is none, or no longer. */
-	notification(counter: number): Promise<Known<NotificationReport | null>>
-	attempts(counter: number): Promise<Known<AttemptReport[] | null>>
+	notification(counter: number): Promise<OrUnknown<NotificationReport | null>>
+	attempts(counter: number): Promise<OrUnknown<AttemptReport[] | null>>
 	/** False: there is no such notification. */
-	acknowledge(counter: number): Promise<Known<boolean>>
-	subscriptions(): Promise<Known<SubscriptionReport[]>>
+	acknowledge(counter: number): Promise<OrUnknown<boolean>>
+	subscriptions(): Promise<OrUnknown<SubscriptionReport[]>>
 	/** Sends again what is queued for these subscriptions (by number in D1 or URL; all where neither is given) and wakes them. Returns how many notifications. */
-	release(which: { subscription?: number | undefined; url?: string | undefined }): Promise<Known<number>>
+	release(selector: { subscription?: number | undefined; url?: string | undefined }): Promise<OrUnknown<number>>
 	/**
 	 * Begins a replay; `dryRun` only counts. `too-many`: ten of them run. `job`: of a replay across instances: begun once, however often it is
 	 * asked for, and only if there is anything to send.
 	 */
-	replay(query: ReplayQuery, dryRun: boolean, job?: number): Promise<Known<ResendReport | 'too-many'>>
+	replay(query: ReplayQuery, dryRun: boolean, job?: number): Promise<OrUnknown<ResendReport | 'too-many'>>
 	/** Replays and releases, newest first. */
-	resends(): Promise<Known<ResendReport[]>>
+	resends(): Promise<OrUnknown<ResendReport[]>>
 	/** null: there is none. One that has ended stays as it is. */
-	cancelResend(id: number): Promise<Known<ResendReport | null>>
+	cancelResend(id: number): Promise<OrUnknown<ResendReport | null>>
 	/** Sends a sample through the whole way to the callback; null: there is nowhere to send it. */
-	testEvent(): Promise<Known<{ notificationId: number; eventId: string } | null>>
+	testEvent(): Promise<OrUnknown<{ notificationId: number; eventId: string } | null>>
 	/** Takes notices, in an organization's object: each once. Returns those that were new. */
-	publish(notices: Notice[]): Promise<Known<Published[]>>
+	publish(notices: Notice[]): Promise<OrUnknown<PublishedNotice[]>>
 	/** `next`: of unguarded subscriptions only. `retryAtMs`: when this notification is tried again (epoch ms); null: never. */
 	settle(
 		notificationId: number,
 		attempt: number,
-		outcome: Outcome,
+		outcome: AttemptOutcome,
 		more: boolean,
-	): Promise<Known<{ next: Claim[]; retryAtMs: number | null }>>
+	): Promise<OrUnknown<{ next: Claim[]; retryAtMs: number | null }>>
 }

@@ -1,2 +1,2 @@
 /** `unknown`: the object has no instance row. */
-export type Known<T> = T | 'unknown'
+export type OrUnknown<T> = T | 'unknown'

@@ -1,5 +1,5 @@
 /** What an object is asked of its event log, and what it answers. Times are epoch ms. Records travel as JSON text. */
-import type { Known } from './known.ts'
+import type { OrUnknown } from './known.ts'
 import type { AttemptReport, NotificationReport } from './notification.ts'
 
 /** Where an event stands on its way (contract, section 11): recorded, formed, claimed, answered but not accepted, accepted. */
@@ -9,7 +9,7 @@ export type EventStatus = 'NEW' | 'RECEIVED' | 'DISPATCHED' | 'CONSUMED' | 'NOTI
 export const EVENT_STATUSES: readonly EventStatus[] = ['NEW', 'RECEIVED', 'DISPATCHED', 'CONSUMED', 'NOTIFIED']
 
 /** An event of the log. */
-export interface EventRow {
+export interface EventReport {
 	eventId: string
 	sequence: number
 	objectType: string
@@ -52,21 +52,21 @@ export interface EventQuery extends EventFilter {
 }
 
 /** Where a page ended: what was not shown or looked at has a smaller number, and is not younger. */
-export interface Mark {
+export interface PageCursor {
 	number: number
 	atMs: number
 }
 
 /** Newest first. A filtered page may be short, even empty, and still have a next one: a call looks at so many events and no more. */
 export interface EventPage {
-	events: EventRow[]
-	next: Mark | null
+	events: EventReport[]
+	next: PageCursor | null
 }
 
 /** What followed an event: for streams. */
 export interface EventTail {
 	/** Oldest first. */
-	events: EventRow[]
+	events: EventReport[]
 	/** Sequence of the last event that was ever recorded. */
 	last: number
 	/** false: disabled, or its events are switched off: nothing follows. */
@@ -109,30 +109,30 @@ export interface TimelineReport {
 	/** It is to be read by id: when, since when, and why (missing from a list, a first 404, named by a webhook, an older state seen). */
 	lookup: { dueMs: number; sinceMs: number; reasons: string[] } | null
 	/** Oldest first. */
-	events: (EventRow & {
+	events: (EventReport & {
 		/** When the other way of seeing brought the same state. */
 		confirmedMs: number | null
 		deliveries: (NotificationReport & { tries: AttemptReport[] })[]
 	})[]
 	/** Where older events go on. */
-	next: Mark | null
+	next: PageCursor | null
 }
 
 /** The calls. All only read. */
 export interface LogRpc {
-	events(query: EventQuery): Promise<Known<EventPage>>
+	events(query: EventQuery): Promise<OrUnknown<EventPage>>
 	/** null: there is none of that number, or no longer. */
-	event(sequence: number): Promise<Known<EventRow | null>>
+	event(sequence: number): Promise<OrUnknown<EventReport | null>>
 	/** What was recorded after a sequence; null: nothing, only where the log ends. */
-	eventsAfter(sequence: number | null, limit: number): Promise<Known<EventTail>>
+	eventsAfter(sequence: number | null, limit: number): Promise<OrUnknown<EventTail>>
 	/** Bodies of notifications, by counter: a beginning of the list, as long as holds so many characters, one at least; null: that one has left the log. */
-	bodies(counters: number[], characters: number): Promise<Known<(string | null)[]>>
+	bodies(counters: number[], characters: number): Promise<OrUnknown<(string | null)[]>>
 	/** Ascending, those without events left out. `too-many`: more than 20 000 events would have to be read. */
-	tally(query: TallyQuery): Promise<Known<TallyBucket[] | 'too-many'>>
+	tally(query: TallyQuery): Promise<OrUnknown<TallyBucket[] | 'too-many'>>
 	/** Of an object of a watched resource, by its label; null: it is not known. `before`: log sequence to start below. */
 	timeline(
 		resource: string,
 		objectId: string,
 		query: { pageSize: number; before?: number | undefined },
-	): Promise<Known<TimelineReport | null>>
+	): Promise<OrUnknown<TimelineReport | null>>
 }

@@ -5,10 +5,10 @@
 
 import type { DeliveryRpc } from './delivery.ts'
 import type { LogRpc } from './log.ts'
-import type { Known } from './known.ts'
+import type { OrUnknown } from './known.ts'
 
 /** States of an instance, worst first (design, Health). */
-export const STATES = [
+export const INSTANCE_STATES = [
 	'disabled',
 	'deactivated',
 	'full',
@@ -22,10 +22,10 @@ export const STATES = [
 	'catching-up',
 	'healthy',
 ] as const
-export type InstanceState = (typeof STATES)[number]
+export type InstanceState = (typeof INSTANCE_STATES)[number]
 
 /** `GET /instances/{id}/health`. `since` ISO 8601 UTC. */
-export interface Health {
+export interface HealthReport {
 	state: InstanceState
 	since: string
 	reason: string
@@ -113,7 +113,7 @@ export interface PollerReport {
 }
 
 /** A webhook delivery whose signature the edge has verified for this instance, topic and version. */
-export interface HookDelivery {
+export interface WebhookDelivery {
 	/** `order.updated`, as the header said; the element knows it. */
 	topic: string
 	/** Version of the secret that verified it. */
@@ -132,10 +132,10 @@ export interface HookDelivery {
 }
 
 /** What became of a delivery: `taken` (committed), `disabled` (counted), `retired` (its version is no longer accepted: 401), `unknown-topic` (counted). */
-export type HookAnswer = 'taken' | 'disabled' | 'retired' | 'unknown-topic'
+export type WebhookResult = 'taken' | 'disabled' | 'retired' | 'unknown-topic'
 
 /** Refused deliveries of an isolate since it last told: counts per reason, and at most 5 samples of 1 kB. */
-export interface HookRejections {
+export interface WebhookRejections {
 	sinceMs: number
 	counts: Record<string, number>
 	samples: { atMs: number; reason: string; headers: string; body: string }[]
@@ -174,27 +174,27 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc {
 	/** Brings the instance to life: reads its row from D1, makes tables, arms. */
 	create(instanceId: number): Promise<'created' | 'exists'>
 	/** The row changed: read it again. A new silent baseline is asked for in the row itself. `release`: send what was queued. */
-	configure(version: number, options?: { release?: boolean }): Promise<Known<'ok'>>
+	configure(version: number, options?: { release?: boolean }): Promise<OrUnknown<'ok'>>
 	/** Removes everything. */
 	destroy(): Promise<void>
 	/** A cron's poke: arms if it should be armed. */
-	wake(): Promise<Known<'ok'>>
-	poll(depth: 'window' | 'reread'): Promise<Known<{ run: string; depth: string; state: string }>>
-	health(): Promise<Known<Health>>
-	poller(): Promise<Known<PollerReport>>
-	metrics(): Promise<Known<MetricsReport>>
+	wake(): Promise<OrUnknown<'ok'>>
+	poll(depth: 'window' | 'reread'): Promise<OrUnknown<{ run: string; depth: string; state: string }>>
+	health(): Promise<OrUnknown<HealthReport>>
+	poller(): Promise<OrUnknown<PollerReport>>
+	metrics(): Promise<OrUnknown<MetricsReport>>
 	deletions(): Promise<
-		Known<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>
+		OrUnknown<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>
 	>
-	decide(decision: 'emit' | 'forget'): Promise<Known<{ decided: number }>>
+	decide(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>>
 	/** Takes a verified delivery: committed when this answers `taken`. */
-	hook(delivery: HookDelivery): Promise<Known<HookAnswer>>
+	hook(delivery: WebhookDelivery): Promise<OrUnknown<WebhookResult>>
 	/** An isolate hands over what it refused, at most once a minute. */
-	rejected(rejections: HookRejections): Promise<Known<'ok'>>
-	rejections(): Promise<Known<HookRejections>>
-	webhooks(): Promise<Known<WebhooksReport>>
+	rejected(rejections: WebhookRejections): Promise<OrUnknown<'ok'>>
+	rejections(): Promise<OrUnknown<WebhookRejections>>
+	webhooks(): Promise<OrUnknown<WebhooksReport>>
 	/** `too-many`: more than 20 000 events would have to be read. */
-	coverage(fromMs: number, toMs: number): Promise<Known<CoverageReport | 'too-many'>>
+	coverage(fromMs: number, toMs: number): Promise<OrUnknown<CoverageReport | 'too-many'>>
 	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events. */
-	erase(resource: string, objectId: string): Promise<Known<number>>
+	erase(resource: string, objectId: string): Promise<OrUnknown<number>>
 }

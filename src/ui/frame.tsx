@@ -3,7 +3,7 @@ import type { Child } from 'hono/jsx'
 import { VERSION } from '../lib/version.ts'
 
 /** The places that the bar leads to. */
-const PLACES = [
+const SECTIONS = [
 	{ name: 'guide', href: '/guide', label: 'Guide' },
 	{ name: 'reference', href: '/docs', label: 'API reference' },
 ] as const
@@ -15,7 +15,7 @@ export interface FrameProps {
 	/** A sentence for whoever lists pages. */
 	description?: string
 	/** Which place of the bar this page belongs to; null: none. */
-	place: (typeof PLACES)[number]['name'] | null
+	place: (typeof SECTIONS)[number]['name'] | null
 	/** Own scripts, by their path; they run when the page is there. */
 	scripts?: readonly string[]
 	/** Style sheets beside the common one. */
@@ -53,7 +53,7 @@ export function Frame({ title, description, place, scripts = [], styles = [], ba
 						Shopbell
 					</a>
 					<nav aria-label='Main'>
-						{PLACES.map(({ name, href, label }) => (
+						{SECTIONS.map(({ name, href, label }) => (
 							<a href={href} aria-current={name === place ? 'true' : undefined}>
 								{label}
 							</a>

@@ -2,56 +2,64 @@
  * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask of it.
  * Only the alarm talks to the store; calls put down what is wanted and arm it (design, Seeing: polling, One alarm).
  */
-import { NO_SUCCESSION } from '../delivery/sign.ts'
-import { siteKey } from '../lib/urls.ts'
-import { nextAlarm } from './alarm.ts'
-import { handOver } from './outbox/operator-events.ts'
-import { Core, type Watched } from './core/core.ts'
-import { lookupStep, nextLookupMs, nextTouchMs, touchedStep } from './polling/lookups.ts'
-import { flow, waits } from './outbox/forming.ts'
-import { claim, nextDeliveryMs, park } from './outbox/claim.ts'
+import { NO_KEY_ROTATION } from '../delivery/sign.ts'
+import { toSiteKey } from '../lib/urls.ts'
+import { nextAlarmMs } from './alarm.ts'
+import { publishOperatorEvents } from './outbox/operator-events.ts'
+import { Core, type WatchedResource } from './core/core.ts'
+import { lookupStep, getNextLookupMs, getNextRelatedReadMs, relatedReadStep } from './polling/lookups.ts'
+import { drainWaiting, hasWaiting } from './outbox/forming.ts'
+import { claimDue, nextDeliveryMs, park } from './outbox/claim.ts'
 import type { Ports } from './core/ports.ts'
 import { prune } from './outbox/retention.ts'
-import { report } from './queries/reports.ts'
+import { reportStatus } from './queries/reports.ts'
 import { runStep, startRun } from './polling/runs.ts'
-import { spent, SLICE_MS, SLICE_REQUESTS, type Budget } from './source/requests.ts'
-import { beginConnected, syncResources, watchedResources } from './source/resources.ts'
-import type { Admission, Ask, Claim, Outcome } from '../rpc/delivery.ts'
-import { askReread, baselineStep, nextReread, recentDue, recentStep, rereadDue, rereadStep } from './polling/scans.ts'
+import { isBudgetSpent, MAX_SLICE_MS, MAX_SLICE_REQUESTS, type SliceBudget } from './source/requests.ts'
+import { addConnectedResources, syncResources, getWatchedResources } from './source/resources.ts'
+import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../rpc/delivery.ts'
+import {
+	requestReread,
+	baselineStep,
+	getNextRereadMs,
+	isRecentRereadDue,
+	recentRereadStep,
+	isRereadDue,
+	rereadStep,
+} from './polling/scans.ts'
 import { settle } from './outbox/settle.ts'
-import { followSubscriptions } from './outbox/subscriptions.ts'
-import { exists, migrate, outdated } from './core/tables.ts'
+import { syncSubscriptions } from './outbox/subscriptions.ts'
+import { hasInstance, migrate, needsMigration } from './core/tables.ts'
 import { searchStep } from './polling/totals.ts'
-import { failed, isUsable, placeOf, succeeded, working } from './source/backoff.ts'
-import { defaultDelivery, type WatcherConfig } from '../rpc/config.ts'
-import { watchdogAt, watchdogDue, watchdogStep } from './webhooks/repair.ts'
-import type { Known } from '../rpc/known.ts'
+import { recordFailure, isUsable, describeError, recordSuccess, withResourceErrors } from './source/backoff.ts'
+import { getDefaultDelivery, type WatcherConfig } from '../rpc/config.ts'
+import { nextWatchdogMs, isWatchdogDue, runWatchdogStep } from './webhooks/repair.ts'
+import type { OrUnknown } from '../rpc/known.ts'
 
 /** The object's copy of its row is read again before ringing when older than this. */
-const COPY_MS = 60_000
-const FULL_BYTES = 8e9
+const MAX_CONFIG_AGE_MS = 60_000
+const MAX_STORED_BYTES = 8e9
 /** Pruning waits so long for a poll to go with. */
-const PRUNE_WITH_MS = 3_600_000
+const MAX_PRUNE_DELAY_MS = 3_600_000
 
 /** One instance's engine. Made anew from storage whenever the object comes to life. */
 export class Engine {
 	readonly ports: Ports
 	#core: Core | null = null
-	#lookupsTurn = false
+	#isLookupTurn = false
 	/** Reads of the row so far, and the newest one that was answered: an answer that comes after a later one's is old. */
-	#reads = 0
-	#answered = 0
+	#configReads = 0
+	#latestConfigRead = 0
 
 	constructor(ports: Ports) {
 		this.ports = ports
 	}
 
 	/** The core, or null when this object has no instance row: then every call answers `unknown`. Reads only. */
-	core(): Core | null {
+	getCore(): Core | null {
 		if (this.#core !== null) return this.#core
 		const { sql } = this.ports
-		if (!exists(sql)) return null
-		if (outdated(sql)) migrate(sql)
+		if (!hasInstance(sql)) return null
+		if (needsMigration(sql)) migrate(sql)
 		const row = sql.all<{ config: string; read_at: number }>(`SELECT config, read_at FROM instance`)[0]
 		if (row === undefined) return null
 		// A copy that an earlier version wrote says nothing of what came later.
@@ -61,8 +69,8 @@ export class Engine {
 			{
 				...config,
 				hooks: config.hooks ?? null,
-				signature: config.signature ?? NO_SUCCESSION,
-				delivery: config.delivery ?? defaultDelivery(config.vendorType),
+				signature: config.signature ?? NO_KEY_ROTATION,
+				delivery: config.delivery ?? getDefaultDelivery(config.vendorType),
 				subscriptionId: config.subscriptionId ?? 0,
 				others: config.others ?? [],
 				announces: config.announces ?? false,
@@ -75,15 +83,15 @@ export class Engine {
 
 	/** Brings the instance to life. Repeating it changes nothing. */
 	async create(instanceId: number): Promise<'created' | 'exists'> {
-		const present = this.core()
-		if (present !== null) {
-			this.arm(present)
+		const existing = this.getCore()
+		if (existing !== null) {
+			this.updateAlarm(existing)
 			return 'exists'
 		}
 		const config = await this.ports.loadConfig(instanceId)
 		if (config === null) throw new Error(`no row for instance ${instanceId}`)
 		// Two calls at once: the other one was faster.
-		if (this.core() !== null) return 'exists'
+		if (this.getCore() !== null) return 'exists'
 		const { sql } = this.ports
 		migrate(sql)
 		const now = this.ports.now()
@@ -94,39 +102,39 @@ export class Engine {
 			JSON.stringify(config),
 			now,
 		)
-		const core = this.core()
+		const core = this.getCore()
 		if (core === null) throw new Error('the instance row was not written')
 		core.commit(() => {
 			core.state.paused = !config.enabled || !config.eventsEnabled
 			core.state.nextPollMs = core.state.paused || config.storeless ? null : now
 			core.state.pruneMs = now + 3_600_000
-			followSubscriptions(core, false)
+			syncSubscriptions(core, false)
 			core.state.bornVersion = config.version
 			// Without events the bell is off: resources begin when it is switched on.
-			if (!core.state.paused) beginConnected(core)
+			if (!core.state.paused) addConnectedResources(core)
 		})
-		this.arm(core)
+		this.updateAlarm(core)
 		return 'created'
 	}
 
 	/** The storage is gone: so is what was remembered of it. */
-	forget(): void {
+	dropCore(): void {
 		this.#core = null
 	}
 
 	/** Reads the row again and follows what changed. A D1 that cannot be reached leaves the copy as it is. */
-	async refresh(core: Core, options: { release?: boolean } = {}): Promise<void> {
-		const asked = options.release === true
-		const read = ++this.#reads
+	async refreshConfig(core: Core, options: { release?: boolean } = {}): Promise<void> {
+		const releaseRequested = options.release === true
+		const readNumber = ++this.#configReads
 		let config
 		try {
 			config = await this.ports.loadConfig(core.config.instanceId)
 		} catch (error) {
-			this.ports.log('config.unreadable', { instance: core.config.instanceId, ...placeOf(error) })
+			this.ports.log('config.unreadable', { instance: core.config.instanceId, ...describeError(error) })
 			return
 		}
-		if (read < this.#answered) return asked ? this.refresh(core, options) : undefined
-		this.#answered = read
+		if (readNumber < this.#latestConfigRead) return releaseRequested ? this.refreshConfig(core, options) : undefined
+		this.#latestConfigRead = readNumber
 		const now = this.ports.now()
 		core.configReadMs = now
 		if (config === null) {
@@ -137,10 +145,10 @@ export class Engine {
 			return
 		}
 		const paused = !config.enabled || !config.eventsEnabled
-		if (paused === core.state.paused && !asked && JSON.stringify(config) === JSON.stringify(core.config)) return
+		if (paused === core.state.paused && !releaseRequested && JSON.stringify(config) === JSON.stringify(core.config)) return
 		const before = core.config
 		// Instead of going on at the old cursors.
-		const anew = (config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)
+		const newBaselineRequested = (config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)
 		core.config = config
 		core.commit(() => {
 			const { state } = core
@@ -148,13 +156,13 @@ export class Engine {
 			if (state.paused && !paused) {
 				// After a pause the old cursors go on, and everything is read once: what changed meanwhile rings once.
 				state.nextPollMs = now
-				if (!anew) askReread(core)
+				if (!newBaselineRequested) requestReread(core)
 			}
 			// Webhooks that slept or that lead to another address tell nothing until they are mended.
 			if ((state.paused && !paused) || JSON.stringify(before.hooks) !== JSON.stringify(config.hooks)) state.hooks.dueMs = now
 			state.paused = paused
 			// What is known of another site says nothing of this one. Told by the rows themselves: a lost call must not ring a whole shop.
-			if (anew || siteKey(before.connection.home) !== siteKey(config.connection.home)) {
+			if (newBaselineRequested || toSiteKey(before.connection.home) !== toSiteKey(config.connection.home)) {
 				state.dropped.push(...state.resources.map((rs) => rs.number))
 				state.resources = []
 				state.run = null
@@ -173,61 +181,61 @@ export class Engine {
 			}
 			if (!paused && state.nextPollMs !== null) state.nextPollMs = Math.min(state.nextPollMs, now + core.intervalMs)
 			if (!paused && !config.storeless && state.nextPollMs === null && state.run === null) state.nextPollMs = now
-			followSubscriptions(core, options.release === true)
-			flow(core)
+			syncSubscriptions(core, options.release === true)
+			drainWaiting(core)
 		})
 	}
 
 	/** Tells of a change of state that a call has made, which no alarm would tell of soon. Never throws: the next alarm does it otherwise. */
-	async tellState(core: Core): Promise<void> {
+	async reportState(core: Core): Promise<void> {
 		try {
-			await report(core)
+			await reportStatus(core)
 		} catch (error) {
-			this.ports.log('report.failed', { instance: core.config.instanceId, ...placeOf(error) })
+			this.ports.log('report.failed', { instance: core.config.instanceId, ...describeError(error) })
 		}
 	}
 
 	/** Reads the row again when the copy is older than a minute. */
-	async renew(core: Core): Promise<void> {
-		if (this.ports.now() - core.configReadMs > COPY_MS) await this.refresh(core)
+	async refreshStaleConfig(core: Core): Promise<void> {
+		if (this.ports.now() - core.configReadMs > MAX_CONFIG_AGE_MS) await this.refreshConfig(core)
 	}
 
 	/** What happens when the alarm rings: one slice of work, then everything due is rung, then the alarm is set again. Never throws. */
-	async run(): Promise<void> {
-		const core = this.core()
+	async runSlice(): Promise<void> {
+		const core = this.getCore()
 		if (core === null) return
-		const budget: Budget = { requests: SLICE_REQUESTS, untilMs: this.ports.now() + SLICE_MS }
+		const budget: SliceBudget = { requests: MAX_SLICE_REQUESTS, untilMs: this.ports.now() + MAX_SLICE_MS }
 		try {
-			if (core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now()) await this.refresh(core)
-			if (core.state.full !== this.ports.storedBytes() > FULL_BYTES) core.state.full = !core.state.full
+			if (core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now()) await this.refreshConfig(core)
+			if (core.state.full !== this.ports.storedBytes() > MAX_STORED_BYTES) core.state.full = !core.state.full
 			// What waits for a subscription that takes none is queued in slices, and what a lost memory left is formed.
-			if (waits(core)) core.commit(() => flow(core))
-			while (!spent(core, budget)) {
-				await this.ringDue(core)
-				if (!(await this.step(core, budget))) break
+			if (hasWaiting(core)) core.commit(() => drainWaiting(core))
+			while (!isBudgetSpent(core, budget)) {
+				await this.sendDueDoorbell(core)
+				if (!(await this.runNextStep(core, budget))) break
 			}
 		} catch (error) {
-			failed(core, error)
+			recordFailure(core, error)
 		}
 		try {
-			await this.ringDue(core)
-			await report(core)
+			await this.sendDueDoorbell(core)
+			await reportStatus(core)
 		} catch (error) {
-			this.ports.log('run.unfinished', { instance: core.config.instanceId, ...placeOf(error) })
+			this.ports.log('run.unfinished', { instance: core.config.instanceId, ...describeError(error) })
 		}
 		try {
-			await handOver(core)
+			await publishOperatorEvents(core)
 			// What was only noted on the way, in one row.
 			core.commit(() => undefined)
 		} catch (error) {
-			this.ports.log('run.unsaved', { instance: core.config.instanceId, ...placeOf(error) })
+			this.ports.log('run.unsaved', { instance: core.config.instanceId, ...describeError(error) })
 		} finally {
-			this.arm(core)
+			this.updateAlarm(core)
 		}
 	}
 
 	/** Does the next thing. False: nothing is due. */
-	private async step(core: Core, budget: Budget): Promise<boolean> {
+	private async runNextStep(core: Core, budget: SliceBudget): Promise<boolean> {
 		const { state } = core
 		const now = this.ports.now()
 		if (state.pruneMs !== null && state.pruneMs <= now) {
@@ -240,113 +248,120 @@ export class Engine {
 			startRun(core)
 			return true
 		}
-		const watched = watchedResources(core)
-		const watchedOf = (number: number): Watched | null => watched.find((one) => one.state.number === number) ?? null
+		const watched = getWatchedResources(core)
+		const findWatched = (number: number): WatchedResource | null =>
+			watched.find((watchedResource) => watchedResource.state.number === number) ?? null
 		// A hint of a webhook does not wait for a long run, nor a run for many hints: they take turns.
-		this.#lookupsTurn = !this.#lookupsTurn
-		if (state.run !== null && !(this.#lookupsTurn && (await lookupStep(core, watchedOf, budget)))) return runStep(core, watchedOf, budget)
-		if (state.run !== null) return succeeded(core)
-		if (await lookupStep(core, watchedOf, budget)) return succeeded(core)
-		if (watchdogDue(core)) {
-			return (await watchdogStep(core, budget)) ? succeeded(core) : true
+		this.#isLookupTurn = !this.#isLookupTurn
+		if (state.run !== null && !(this.#isLookupTurn && (await lookupStep(core, findWatched, budget))))
+			return runStep(core, findWatched, budget)
+		if (state.run !== null) return recordSuccess(core)
+		if (await lookupStep(core, findWatched, budget)) return recordSuccess(core)
+		if (isWatchdogDue(core)) {
+			return (await runWatchdogStep(core, budget)) ? recordSuccess(core) : true
 		}
-		if (await touchedStep(core, watchedOf, budget)) return succeeded(core)
-		const usable = watched.filter((one) => isUsable(core, one))
-		const search = usable.find((one) => one.state.search !== null)
-		if (search !== undefined) return working(core, search, () => searchStep(core, search, budget))
-		const baseline = usable.find((one) => one.state.baseline !== null)
-		if (baseline !== undefined) return working(core, baseline, () => baselineStep(core, baseline, budget))
-		const reread = usable.find((one) => rereadDue(core, one))
-		if (reread !== undefined) return working(core, reread, () => rereadStep(core, reread, budget))
-		const recent = usable.find((one) => recentDue(core, one))
-		if (recent !== undefined) return working(core, recent, () => recentStep(core, recent, budget))
+		if (await relatedReadStep(core, findWatched, budget)) return recordSuccess(core)
+		const usable = watched.filter((watchedResource) => isUsable(core, watchedResource))
+		const search = usable.find((watchedResource) => watchedResource.state.search !== null)
+		if (search !== undefined) return withResourceErrors(core, search, () => searchStep(core, search, budget))
+		const baseline = usable.find((watchedResource) => watchedResource.state.baseline !== null)
+		if (baseline !== undefined) return withResourceErrors(core, baseline, () => baselineStep(core, baseline, budget))
+		const reread = usable.find((watchedResource) => isRereadDue(core, watchedResource))
+		if (reread !== undefined) return withResourceErrors(core, reread, () => rereadStep(core, reread, budget))
+		const recent = usable.find((watchedResource) => isRecentRereadDue(core, watchedResource))
+		if (recent !== undefined) return withResourceErrors(core, recent, () => recentRereadStep(core, recent, budget))
 		return false
 	}
 
 	/** Rings when something is due and no doorbell is under way. A doorbell that cannot be sent is rung at the next alarm. */
-	async ringDue(core: Core): Promise<void> {
+	async sendDueDoorbell(core: Core): Promise<void> {
 		const now = this.ports.now()
-		const due = nextDeliveryMs(core)
-		if (due === null || due > now || core.state.paused) {
-			core.ringWanted = false
+		const dueMs = nextDeliveryMs(core)
+		if (dueMs === null || dueMs > now || core.state.paused) {
+			core.doorbellRequested = false
 			return
 		}
-		const recently = core.lastRungMs !== null && now - core.lastRungMs < 10_000
-		if (recently && !core.ringWanted) return
-		if (core.ringWanted && core.lastRungMs !== null && now - core.lastRungMs < 1_000) return
-		core.ringWanted = false
-		core.lastRungMs = now
-		await this.renew(core)
+		const sentRecently = core.lastDoorbellMs !== null && now - core.lastDoorbellMs < 10_000
+		if (sentRecently && !core.doorbellRequested) return
+		if (core.doorbellRequested && core.lastDoorbellMs !== null && now - core.lastDoorbellMs < 1_000) return
+		core.doorbellRequested = false
+		core.lastDoorbellMs = now
+		await this.refreshStaleConfig(core)
 		try {
-			await this.ports.ring(core.config.instanceId)
+			await this.ports.sendDoorbell(core.config.instanceId)
 		} catch (error) {
-			this.ports.log('doorbell.failed', { instance: core.config.instanceId, ...placeOf(error) })
+			this.ports.log('doorbell.failed', { instance: core.config.instanceId, ...describeError(error) })
 		}
 	}
 
 	/** Sets the alarm to the earliest of all that is due. */
-	arm(core: Core): void {
+	updateAlarm(core: Core): void {
 		const { state } = core
 		const now = this.ports.now()
-		const watched = state.paused ? [] : watchedResources(core)
-		const healthy = watched.filter((one) => isUsable(core, one))
-		const rereads = healthy.map((one) => nextReread(core, one)).filter((at) => at !== null)
-		const polls = [state.nextPollMs, watchdogAt(core), ...rereads].filter((at) => at !== null)
-		const lookups = [nextLookupMs(core), nextTouchMs(core)].filter((at) => at !== null)
-		const at = nextAlarm(
+		const watched = state.paused ? [] : getWatchedResources(core)
+		const usable = watched.filter((watchedResource) => isUsable(core, watchedResource))
+		const rereads = usable.map((watchedResource) => getNextRereadMs(core, watchedResource)).filter((timeMs) => timeMs !== null)
+		const polls = [state.nextPollMs, nextWatchdogMs(core), ...rereads].filter((timeMs) => timeMs !== null)
+		const lookups = [getNextLookupMs(core), getNextRelatedReadMs(core)].filter((timeMs) => timeMs !== null)
+		const alarmMs = nextAlarmMs(
 			{
 				paused: state.paused,
 				backoffUntilMs: state.backoffUntilMs,
 				nextPollMs: state.run === null && polls.length > 0 && !state.full ? Math.min(...polls) : state.full ? now + core.intervalMs : null,
-				workWaits:
+				hasPendingWork:
 					!state.full &&
 					(state.run !== null ||
-						healthy.some(
-							(one) => one.state.search !== null || one.state.baseline !== null || rereadDue(core, one) || recentDue(core, one),
+						usable.some(
+							(watchedResource) =>
+								watchedResource.state.search !== null ||
+								watchedResource.state.baseline !== null ||
+								isRereadDue(core, watchedResource) ||
+								isRecentRereadDue(core, watchedResource),
 						)),
 				nextLookupMs: state.full || lookups.length === 0 ? null : Math.min(...lookups),
 				nextDeliveryMs: nextDeliveryMs(core),
-				lastRungMs: core.lastRungMs,
-				pruneMs: this.pruneAt(core),
+				lastDoorbellMs: core.lastDoorbellMs,
+				pruneMs: this.pruneTimeMs(core),
 				announceMs: state.announceMs,
 			},
 			now,
 		)
-		const armed = this.ports.armed()
+		const currentAlarmMs = this.ports.getAlarmMs()
 		// Setting it costs a row; a past one cannot be trusted to ring.
-		if (at === null) {
-			if (armed !== null) this.ports.arm(null)
-		} else if (armed === null || armed <= now || armed > at || at - armed > 60_000) this.ports.arm(at)
+		if (alarmMs === null) {
+			if (currentAlarmMs !== null) this.ports.setAlarm(null)
+		} else if (currentAlarmMs === null || currentAlarmMs <= now || currentAlarmMs > alarmMs || alarmMs - currentAlarmMs > 60_000)
+			this.ports.setAlarm(alarmMs)
 	}
 
 	/** When to prune: with the next poll, if one comes within an hour of its time, since an alarm of its own costs rows too. */
-	private pruneAt(core: Core): number | null {
+	private pruneTimeMs(core: Core): number | null {
 		const { pruneMs, prunedTo, dropped, nextPollMs, paused } = core.state
 		if (pruneMs === null || paused || nextPollMs === null || prunedTo > 0 || dropped.length > 0) return pruneMs
-		return Math.max(pruneMs, Math.min(nextPollMs, pruneMs + PRUNE_WITH_MS))
+		return Math.max(pruneMs, Math.min(nextPollMs, pruneMs + MAX_PRUNE_DELAY_MS))
 	}
 
 	/** Claims due notifications for a consumer. */
-	async claim(limit: number, admission?: Admission): Promise<Known<{ claims: Claim[]; more: boolean; asks: Ask[] }>> {
-		const core = this.core()
+	async claim(limit: number, admission?: Admission): Promise<OrUnknown<{ claims: Claim[]; more: boolean; asks: AdmissionRequest[] }>> {
+		const core = this.getCore()
 		if (core === null) return 'unknown'
-		await this.renew(core)
-		const answer = claim(core, limit, admission)
+		await this.refreshStaleConfig(core)
+		const result = claimDue(core, limit, admission)
 		// What was let through is parked no longer: its lease, and all else that is due, must wake this object.
-		if (admission !== undefined) this.arm(core)
+		if (admission !== undefined) this.updateAlarm(core)
 		// The doorbell is answered, and its consumer left nothing that is due: the next one need not wait until this one would be called lost.
-		if (!answer.more) core.lastRungMs = null
-		return answer
+		if (!result.more) core.lastDoorbellMs = null
+		return result
 	}
 
 	/** A subscription is not rung before then. */
-	async park(subscription: number, untilMs: number): Promise<Known<'ok'>> {
-		const core = this.core()
+	async park(subscription: number, untilMs: number): Promise<OrUnknown<'ok'>> {
+		const core = this.getCore()
 		if (core === null) return 'unknown'
 		park(core, subscription, untilMs)
-		core.ringWanted = false
-		core.lastRungMs = null
-		this.arm(core)
+		core.doorbellRequested = false
+		core.lastDoorbellMs = null
+		this.updateAlarm(core)
 		return 'ok'
 	}
 
@@ -354,15 +369,15 @@ export class Engine {
 	async settle(
 		counter: number,
 		attempt: number,
-		outcome: Outcome,
+		outcome: AttemptOutcome,
 		more: boolean,
-	): Promise<Known<{ next: Claim[]; retryAtMs: number | null }>> {
-		const core = this.core()
+	): Promise<OrUnknown<{ next: Claim[]; retryAtMs: number | null }>> {
+		const core = this.getCore()
 		if (core === null) return 'unknown'
 		const { retryAtMs } = settle(core, counter, attempt, outcome)
-		core.ringWanted = false
-		const next = more ? claim(core, 1).claims : []
-		this.arm(core)
+		core.doorbellRequested = false
+		const next = more ? claimDue(core, 1).claims : []
+		this.updateAlarm(core)
 		return { next, retryAtMs }
 	}
 }

@@ -1,34 +1,34 @@
 /** Every bench there is, in the order of the table. */
-import { api } from './api.ts'
-import { baseline } from './baseline.ts'
+import { apiBench } from './api.ts'
+import { baselineBench } from './baseline.ts'
 import type { Bench } from './bench.ts'
-import { changed, deleted } from './changes.ts'
-import { cost } from './cost.ts'
-import { delivery } from './delivery.ts'
-import { hub } from './hub.ts'
-import { isolation } from './isolation.ts'
-import { log } from './log.ts'
-import { customers, polls } from './polls.ts'
-import { events, idle } from './rows.ts'
-import { forged, ingest, ring, taken } from './webhooks.ts'
+import { changedBench, deletedBench } from './changes.ts'
+import { costBench } from './cost.ts'
+import { deliveryBench } from './delivery.ts'
+import { hubBench } from './hub.ts'
+import { isolationBench } from './isolation.ts'
+import { logBench } from './log.ts'
+import { customersBench, pollsBench } from './polls.ts'
+import { eventsBench, idleBench } from './rows.ts'
+import { forgedBench, ingestBench, latencyBench, rowsBench } from './webhooks.ts'
 
 /** The registry: a new bench is a file beside this one and a line here. */
 export const BENCHES: readonly Bench[] = [
-	polls,
-	idle,
-	customers,
-	changed,
-	deleted,
-	baseline,
-	events,
-	log,
-	hub,
-	api,
-	ingest,
-	forged,
-	ring,
-	taken,
-	delivery,
-	cost,
-	isolation,
+	pollsBench,
+	idleBench,
+	customersBench,
+	changedBench,
+	deletedBench,
+	baselineBench,
+	eventsBench,
+	logBench,
+	hubBench,
+	apiBench,
+	ingestBench,
+	forgedBench,
+	latencyBench,
+	rowsBench,
+	deliveryBench,
+	costBench,
+	isolationBench,
 ]

@@ -8,7 +8,7 @@ export { Callback } from '../../src/delivery/callback.ts'
 export { Watcher } from '../../src/watcher/watcher.ts'
 
 /** Put this into a request, and the answer has the number of D1 round trips that it took. */
-const COUNT = 'x-bench-count'
+const COUNT_HEADER = 'x-bench-count'
 
 export default {
 	...worker,
@@ -19,22 +19,22 @@ export default {
 			return Response.json({})
 		}
 		if (pathname === '/_bench/copies') {
-			await copies(env, Number(searchParams.get('count')))
+			await copyInstance(env, Number(searchParams.get('count')))
 			return Response.json({})
 		}
-		if (pathname === '/_bench/rows') return Response.json(await insertsOf(env.DB))
-		if (request.headers.get(COUNT) === null) return await worker.fetch(request, env, ctx)
-		const asked = { trips: 0, statements: 0 }
-		const DB = countingDatabase(env.DB, asked)
+		if (pathname === '/_bench/rows') return Response.json(await insertStatements(env.DB))
+		if (request.headers.get(COUNT_HEADER) === null) return await worker.fetch(request, env, ctx)
+		const counts = { trips: 0, statements: 0 }
+		const DB = countingDatabase(env.DB, counts)
 		const answer = await worker.fetch(request, { ...env, DB }, ctx)
 		const headers = new Headers(answer.headers)
-		headers.set(COUNT, String(asked.trips))
+		headers.set(COUNT_HEADER, String(counts.trips))
 		return new Response(answer.body, { status: answer.status, headers })
 	},
 } satisfies ExportedHandler<Env, Doorbell>
 
 /** What makes the first instance, and the rows that it refers to, anew. */
-async function insertsOf(db: D1Database): Promise<string[]> {
+async function insertStatements(db: D1Database): Promise<string[]> {
 	const inserts: string[] = []
 	for (const table of ['organizations', 'users', 'instances']) {
 		const { results } = await db.prepare(`SELECT * FROM ${table} LIMIT 1`).all<Record<string, string | number | null>>()
@@ -49,7 +49,7 @@ async function insertsOf(db: D1Database): Promise<string[]> {
 }
 
 /** Copies of the first instance under ids of their own, each with a token of its own. */
-async function copies(env: Env, count: number): Promise<void> {
+async function copyInstance(env: Env, count: number): Promise<void> {
 	const { results } = await env.DB.prepare('SELECT * FROM instances LIMIT 1').all<Record<string, string | number | null>>()
 	const first = results[0]!
 	const names = Object.keys(first)

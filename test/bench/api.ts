@@ -1,49 +1,49 @@
 /** What calls of the API cost: one instance against a bare Worker with one read of D1, and the round trips of a list of a thousand. */
-import { atLeast, atMost, told, type Bench } from './bench.ts'
-import { connectionOf, openAccount, openStore } from './opening.ts'
-import { migrationStatements, post, run, undoAll, type Undo } from './runtime.ts'
-import { inTurns, type Prepared, ROUNDS, spreadOf, Target } from './webhooks-load.ts'
+import { atLeast, atMost, reported, type Bench } from './bench.ts'
+import { connectionConfigFor, createAccount, serveStore } from './setup.ts'
+import { migrationStatements, postJson, runWorker, runCleanup, type CleanupStack } from './runtime.ts'
+import { runInTurns, type PreparedRequest, DEFAULT_ROUNDS, toSpread, LoadTarget } from './webhooks-load.ts'
 
 /** Requests of one Worker in one round. */
-const REQUESTS = 400
+const REQUESTS_PER_ROUND = 400
 /** Instances that are listed, the one that is real among them. */
 const INSTANCES = 1_000
-const PAGE = 200
+const PAGE_SIZE = 200
 
 /** `GET /instances/{id}` and `GET /instances`. */
-export const api: Bench = {
+export const apiBench: Bench = {
 	name: 'api',
 	about: 'GET /instances/{id} a second, against a bare Worker with a read of D1; round trips to D1 of GET /instances with 1 000',
 	sizes: 'once',
 	async run(context) {
-		const undo: Undo = []
+		const undo: CleanupStack = []
 		try {
-			const served = await openStore(undo, { objects: 5 })
-			const { base } = await run('api-worker.ts', undo, true)
-			const floor = await run('floor/read.ts', undo, true)
-			await post(`${floor.base}/_bench/migrate`, migrationStatements())
-			const { client, account } = await openAccount(base)
-			const { id } = await client.connect(served.store.name, connectionOf(served))
+			const served = await serveStore(undo, { objects: 5 })
+			const { base } = await runWorker('api-worker.ts', undo, true)
+			const floor = await runWorker('floor/read.ts', undo, true)
+			await postJson(`${floor.base}/_bench/migrate`, migrationStatements())
+			const { client, account } = await createAccount(base)
+			const { id } = await client.connect(served.store.name, connectionConfigFor(served))
 			const headers = { authorization: `User ${account.userSecret}, Organization ${account.organizationSecret}` }
 			// The floor has the same table and the same row.
-			await post(`${floor.base}/_bench/migrate`, await rowsOf(base))
-			await post(`${base}/_bench/copies?count=${INSTANCES - 1}`, {})
+			await postJson(`${floor.base}/_bench/migrate`, await fetchInserts(base))
+			await postJson(`${base}/_bench/copies?count=${INSTANCES - 1}`, {})
 
-			const targets = { floor: new Target(floor.base), shopbell: new Target(base) }
-			undo.push(() => Object.values(targets).forEach((one) => one.close()))
-			const asked = (path: string): Prepared[] =>
-				Array.from({ length: REQUESTS }, () => ({ method: 'GET', path, headers, body: Buffer.alloc(0) }))
-			const { a, b } = await inTurns(
-				() => targets.floor.load(asked(`/${id}`), 200),
-				() => targets.shopbell.load(asked(`/elements/api-v2/instances/${id}`), 200),
+			const targets = { floor: new LoadTarget(floor.base), shopbell: new LoadTarget(base) }
+			undo.push(() => Object.values(targets).forEach((target) => target.close()))
+			const prepareRequests = (path: string): PreparedRequest[] =>
+				Array.from({ length: REQUESTS_PER_ROUND }, () => ({ method: 'GET', path, headers, body: Buffer.alloc(0) }))
+			const { a, b } = await runInTurns(
+				() => targets.floor.measureRate(prepareRequests(`/${id}`), 200),
+				() => targets.shopbell.measureRate(prepareRequests(`/elements/api-v2/instances/${id}`), 200),
 				undefined,
-				context.quick ? 3 : ROUNDS,
+				context.quick ? 3 : DEFAULT_ROUNDS,
 			)
-			const ratio = spreadOf(b.map((perSecond, round) => perSecond / (a[round] ?? perSecond)))
+			const ratio = toSpread(b.map((perSecond, round) => perSecond / (a[round] ?? perSecond)))
 			const pages: number[] = []
 			let listed = 0
 			for (let next: string | null = ''; next !== null;) {
-				const page = await list(base, headers, next)
+				const page = await listPage(base, headers, next)
 				pages.push(page.queries)
 				listed += page.count
 				next = page.next
@@ -52,29 +52,29 @@ export const api: Bench = {
 			return [
 				{
 					...atLeast('api/GET /instances/{id}', null, ratio.median, '', 0.5),
-					unit: `of the floor, ${ratio.least.toFixed(2)} to ${ratio.most.toFixed(2)}`,
+					unit: `of the floor, ${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}`,
 				},
-				told('api/GET /instances/{id}: Shopbell', null, spreadOf(b).median, 'a second'),
-				told('api/GET /instances/{id}: floor', null, spreadOf(a).median, 'a second'),
-				atMost(`api/GET /instances, ${PAGE} of 1000: round trips to D1`, null, Math.max(...pages), 'queries', 2),
+				reported('api/GET /instances/{id}: Shopbell', null, toSpread(b).median, 'a second'),
+				reported('api/GET /instances/{id}: floor', null, toSpread(a).median, 'a second'),
+				atMost(`api/GET /instances, ${PAGE_SIZE} of 1000: round trips to D1`, null, Math.max(...pages), 'queries', 2),
 			]
 		} finally {
-			await undoAll(undo)
+			await runCleanup(undo)
 		}
 	},
 }
 
 /** The statements that put the first instance, and what it refers to, into another database. */
-async function rowsOf(base: string): Promise<string[]> {
-	return JSON.parse(await post(`${base}/_bench/rows`, {})) as string[]
+async function fetchInserts(base: string): Promise<string[]> {
+	return JSON.parse(await postJson(`${base}/_bench/rows`, {})) as string[]
 }
 
-async function list(
+async function listPage(
 	base: string,
 	headers: Record<string, string>,
 	next: string,
 ): Promise<{ queries: number; count: number; next: string | null }> {
-	const response = await fetch(`${base}/elements/api-v2/instances?pageSize=${PAGE}${next === '' ? '' : `&nextPage=${next}`}`, {
+	const response = await fetch(`${base}/elements/api-v2/instances?pageSize=${PAGE_SIZE}${next === '' ? '' : `&nextPage=${next}`}`, {
 		headers: { ...headers, 'x-bench-count': '1' },
 	})
 	if (!response.ok) throw new Error(`the list answered ${response.status}: ${(await response.text()).slice(0, 300)}`)

@@ -1,8 +1,8 @@
 /** A month's bill, computed from what the benches count, the price list, and assumptions that are said. docs/cost.md holds what comes of it. */
-import { PLAN, PRICE_PAGES, PRICES, PRICES_OF, type Item } from './prices.ts'
+import { PLAN_DOLLARS, PRICE_PAGES, PRICES, PRICES_AS_OF, type PricedItem } from './prices.ts'
 
 /** What is counted by the benches at 1 000 objects a resource; `npm run bench cost` holds each of these against what it counts. */
-export const COUNTED = {
+export const BENCH_COUNTS = {
 	/** An idle poll of four resources, mean with what is hourly. */
 	poll: { rings: 1.11, read: 153, written: 3, d1Read: 4.67, d1Written: 0.33, storeRequests: 11.3 },
 	/** An event's whole way when it is alone in its poll and notification: that poll and, later, pruning included. */
@@ -14,7 +14,7 @@ export const COUNTED = {
 }
 
 /** What nobody can count here. */
-export const ASSUMED = {
+export const ASSUMPTIONS = {
 	instances: 10_000,
 	events: 1_000_000,
 	days: 30,
@@ -39,54 +39,56 @@ export const ASSUMED = {
 }
 
 /** How it is run: minutes between polls, and which way the events go. */
-export interface Case {
+export interface BillingCase {
 	minutes: number
 	events: 'alone' | 'ten'
 }
 
 /** Units of everything, in a month. */
-export type Usage = Record<Item, number>
+export type MonthlyUsage = Record<PricedItem, number>
 
 /** What a month uses. */
-export function usage({ minutes, events }: Case, counted = COUNTED, assumed = ASSUMED): Usage {
+export function monthlyUsage({ minutes, events }: BillingCase, counted = BENCH_COUNTS, assumed = ASSUMPTIONS): MonthlyUsage {
 	const { poll } = counted
-	const way = counted[events]
+	const eventCounts = counted[events]
 	const hours = assumed.days * 24
 	const polls = (assumed.instances * hours * 60) / minutes
 	const pages = (assumed.instances * assumed.resources * assumed.objects * (hours / assumed.rereadHours)) / assumed.page
 	const slices = Math.max(pages / assumed.slice, assumed.instances * (hours / assumed.rereadHours))
 	const rounds = hours * 12
 	const waitedMs = (polls * poll.storeRequests + pages) * assumed.storeMs
-	const calls = assumed.events * way.calls
-	const doorbells = (assumed.events * way.queue) / 3
-	const kept = assumed.events * way.stored * (assumed.retentionDays / assumed.days)
+	const calls = assumed.events * eventCounts.calls
+	const doorbells = (assumed.events * eventCounts.queue) / 3
+	const kept = assumed.events * eventCounts.stored * (assumed.retentionDays / assumed.days)
 	return {
 		workerRequests: doorbells + rounds,
 		workerCpu: assumed.events * assumed.consumerCpuMs + rounds * assumed.cronCpuMs,
 		objectRequests: polls * poll.rings + slices + calls,
 		objectDuration: ((waitedMs + calls * assumed.callMs) / 1000) * assumed.memory,
-		objectRead: polls * poll.read + pages * assumed.page + assumed.events * way.read,
-		objectWritten: polls * poll.written + slices * 2 + assumed.events * way.written,
+		objectRead: polls * poll.read + pages * assumed.page + assumed.events * eventCounts.read,
+		objectWritten: polls * poll.written + slices * 2 + assumed.events * eventCounts.written,
 		objectStorage: (assumed.instances * assumed.resources * assumed.objects * counted.objectBytes + kept) / 1e9,
 		d1Read: polls * poll.d1Read,
-		d1Written: polls * poll.d1Written + assumed.events * way.d1Written,
-		queue: assumed.events * way.queue,
+		d1Written: polls * poll.d1Written + assumed.events * eventCounts.d1Written,
+		queue: assumed.events * eventCounts.queue,
 	}
 }
 
 /** Dollars of each item beyond what is included. */
-export function costs(used: Usage): Usage {
-	const items = Object.keys(PRICES) as Item[]
-	return Object.fromEntries(items.map((item) => [item, Math.max(0, used[item] - PRICES[item].included) * PRICES[item].each])) as Usage
+export function itemCosts(used: MonthlyUsage): MonthlyUsage {
+	const items = Object.keys(PRICES) as PricedItem[]
+	return Object.fromEntries(
+		items.map((item) => [item, Math.max(0, used[item] - PRICES[item].included) * PRICES[item].each]),
+	) as MonthlyUsage
 }
 
 /** Dollars a month, the plan included. */
-export function total(used: Usage): number {
-	return Object.values(costs(used)).reduce((sum, one) => sum + one, PLAN)
+export function monthlyTotal(used: MonthlyUsage): number {
+	return Object.values(itemCosts(used)).reduce((sum, dollars) => sum + dollars, PLAN_DOLLARS)
 }
 
 /** The cases of the page. */
-export const CASES: readonly Case[] = [
+export const BILLING_CASES: readonly BillingCase[] = [
 	{ minutes: 15, events: 'alone' },
 	{ minutes: 15, events: 'ten' },
 	{ minutes: 60, events: 'alone' },
@@ -94,32 +96,35 @@ export const CASES: readonly Case[] = [
 ]
 
 /** Begin and end of what is computed, in docs/cost.md. */
-export const MARKS = ['<!-- computed: npm run bench cost -->', '<!-- end -->'] as const
+export const PAGE_MARKERS = ['<!-- computed: npm run bench cost -->', '<!-- end -->'] as const
 
 /** What is computed, as Markdown. */
-export function page(): string {
-	const [first] = CASES
-	const used = usage(first!)
-	const money = costs(used)
-	const { poll, alone, ten, objectBytes } = COUNTED
+export function costPage(): string {
+	const [first] = BILLING_CASES
+	const used = monthlyUsage(first!)
+	const dollars = itemCosts(used)
+	const { poll, alone, ten, objectBytes } = BENCH_COUNTS
 	const lines = [
-		MARKS[0],
+		PAGE_MARKERS[0],
 		'',
-		`Prices of ${PRICES_OF}: ${PRICE_PAGES.map((url) => `<${url}>`).join(', ')}.`,
+		`Prices of ${PRICES_AS_OF}: ${PRICE_PAGES.map((url) => `<${url}>`).join(', ')}.`,
 		'',
-		`## A month of ${spaced(ASSUMED.events)} events and ${spaced(ASSUMED.instances)} instances`,
+		`## A month of ${formatThousands(ASSUMPTIONS.events)} events and ${formatThousands(ASSUMPTIONS.instances)} instances`,
 		'',
 		'| polls every | events | a month |',
 		'|---|---|---|',
-		...CASES.map((one) => `| ${one.minutes} min | ${WAYS[one.events]} | **$${total(usage(one)).toFixed(0)}** |`),
+		...BILLING_CASES.map(
+			(billingCase) =>
+				`| ${billingCase.minutes} min | ${CASE_LABELS[billingCase.events]} | **$${monthlyTotal(monthlyUsage(billingCase)).toFixed(0)}** |`,
+		),
 		'',
-		`The first of these, item by item. The plan itself is $${PLAN}.`,
+		`The first of these, item by item. The plan itself is $${PLAN_DOLLARS}.`,
 		'',
 		'| item | used | included | beyond it |',
 		'|---|---|---|---|',
-		...(Object.keys(PRICES) as Item[]).map((item) => {
+		...(Object.keys(PRICES) as PricedItem[]).map((item) => {
 			const { name, unit, included } = PRICES[item]
-			return `| ${name} | ${amount(used[item])} ${unit} | ${amount(included)} | $${money[item].toFixed(2)} |`
+			return `| ${name} | ${formatAmount(used[item])} ${unit} | ${formatAmount(included)} | $${dollars[item].toFixed(2)} |`
 		}),
 		'',
 		'## What is counted',
@@ -127,37 +132,37 @@ export function page(): string {
 		'| | object calls | queue operations | rows read | rows written | D1 rows written | bytes stored |',
 		'|---|---|---|---|---|---|---|',
 		...([alone, ten] as const).map(
-			(way, index) =>
-				`| an event, ${index === 0 ? WAYS.alone : WAYS.ten} | ${way.calls} | ${way.queue} | ${way.read} | ${way.written} | ${way.d1Written} | ${way.stored} |`,
+			(eventCounts, index) =>
+				`| an event, ${index === 0 ? CASE_LABELS.alone : CASE_LABELS.ten} | ${eventCounts.calls} | ${eventCounts.queue} | ${eventCounts.read} | ${eventCounts.written} | ${eventCounts.d1Written} | ${eventCounts.stored} |`,
 		),
 		'',
 		`An idle poll of four resources, mean with what is hourly: ${poll.rings} alarms, ${poll.storeRequests} requests to the store, ${poll.read} rows read and ${poll.written} written, in D1 ${poll.d1Read} and ${poll.d1Written}. An object of the store takes ${objectBytes} bytes.`,
 		'',
 		'## What is assumed',
 		'',
-		`- ${ASSUMED.resources} resources of ${spaced(ASSUMED.objects)} objects each. Everything is read again every ${ASSUMED.rereadHours} hours (most resources: weekly).`,
-		`- A store answers within ${ASSUMED.storeMs} ms. The object waits for it in memory and is billed for ${ASSUMED.memory} GB meanwhile; between polls it is not.`,
+		`- ${ASSUMPTIONS.resources} resources of ${formatThousands(ASSUMPTIONS.objects)} objects each. Everything is read again every ${ASSUMPTIONS.rereadHours} hours (most resources: weekly).`,
+		`- A store answers within ${ASSUMPTIONS.storeMs} ms. The object waits for it in memory and is billed for ${ASSUMPTIONS.memory} GB meanwhile; between polls it is not.`,
 		`- Every event is one of a poll that would have been made anyway, so its poll is paid twice here. Which instances the events come from makes no difference.`,
-		`- A call of an object takes ${ASSUMED.callMs} ms, a consumer ${ASSUMED.consumerCpuMs} ms of CPU an event, the cron ${ASSUMED.cronCpuMs} ms a round. Every delivery succeeds the first time.`,
-		`- Events are kept ${ASSUMED.retentionDays} days. A month has ${ASSUMED.days}. What the API is asked, and logs, are not counted.`,
+		`- A call of an object takes ${ASSUMPTIONS.callMs} ms, a consumer ${ASSUMPTIONS.consumerCpuMs} ms of CPU an event, the cron ${ASSUMPTIONS.cronCpuMs} ms a round. Every delivery succeeds the first time.`,
+		`- Events are kept ${ASSUMPTIONS.retentionDays} days. A month has ${ASSUMPTIONS.days}. What the API is asked, and logs, are not counted.`,
 		'',
-		MARKS[1],
+		PAGE_MARKERS[1],
 	]
 	return lines.join('\n')
 }
 
-const WAYS = { alone: 'each alone in its poll and notification', ten: 'ten in a poll and a notification' } as const
+const CASE_LABELS = { alone: 'each alone in its poll and notification', ten: 'ten in a poll and a notification' } as const
 
-function spaced(number: number): string {
+function formatThousands(number: number): string {
 	return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
 }
 
 /** `28.8 M`. */
-function amount(number: number): string {
+function formatAmount(number: number): string {
 	for (const [size, letter] of [
 		[1e9, ' G'],
 		[1e6, ' M'],
 	] as const)
 		if (number >= size) return `${Number((number / size).toPrecision(3))}${letter}`
-	return number >= 1000 ? spaced(Math.round(number)) : String(Number(number.toPrecision(3)))
+	return number >= 1000 ? formatThousands(Math.round(number)) : String(Number(number.toPrecision(3)))
 }

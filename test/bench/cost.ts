@@ -1,23 +1,23 @@
 /** What a month costs: the counts of other benches held against those that the page is computed from, and the page against what comes of them. */
 import { readFileSync } from 'node:fs'
-import { exactly, told, type Bench, type Row } from './bench.ts'
-import { CASES, COUNTED, page, total, usage } from './bill.ts'
-import { events, idle } from './rows.ts'
+import { exactly, reported, type Bench, type BenchRow } from './bench.ts'
+import { BILLING_CASES, BENCH_COUNTS, costPage, monthlyTotal, monthlyUsage } from './bill.ts'
+import { eventsBench, idleBench } from './rows.ts'
 
 /** By how much a count may differ from the page's: what is hourly falls on more or fewer polls. */
-const SLACK = 0.15
+const TOLERANCE = 0.15
 
 /** Counts by the rows that say them. */
-function counted(): [string, number][] {
-	const { poll, alone, ten, objectBytes } = COUNTED
+function countedRows(): [string, number][] {
+	const { poll, alone, ten, objectBytes } = BENCH_COUNTS
 	const mean = (what: string): string => `idle/${what} a poll, mean with what is hourly`
-	const ways = (name: string, way: typeof alone): [string, number][] => [
-		[`${name}: object calls an event, alarms included`, way.calls],
-		[`${name}: queue operations an event`, way.queue],
-		[`${name}: rows read an event`, way.read],
-		[`${name}: rows written an event`, way.written],
-		[`${name}: rows of D1 written an event`, way.d1Written],
-		[`${name}: storage an event`, way.stored],
+	const eventRows = (name: string, eventCounts: typeof alone): [string, number][] => [
+		[`${name}: object calls an event, alarms included`, eventCounts.calls],
+		[`${name}: queue operations an event`, eventCounts.queue],
+		[`${name}: rows read an event`, eventCounts.read],
+		[`${name}: rows written an event`, eventCounts.written],
+		[`${name}: rows of D1 written an event`, eventCounts.d1Written],
+		[`${name}: storage an event`, eventCounts.stored],
 	]
 	return [
 		[mean('alarms'), poll.rings],
@@ -27,36 +27,36 @@ function counted(): [string, number][] {
 		[mean('rows of D1 read'), poll.d1Read],
 		[mean('rows of D1 written'), poll.d1Written],
 		['idle/storage an object of the store', objectBytes],
-		...ways('events/one change a notification, orders', alone),
-		...ways('events/ten changes a notification, orders', ten),
+		...eventRows('events/one change a notification, orders', alone),
+		...eventRows('events/ten changes a notification, orders', ten),
 	]
 }
 
 /** Counts at the smallest size; other benches of the same run have made them already. */
-export const cost: Bench = {
+export const costBench: Bench = {
 	name: 'cost',
 	about: 'dollars a month for a million events and 10 000 instances; whether docs/cost.md says so',
 	sizes: 'once',
 	run: async (context) => {
 		const known = [...context.rows]
-		for (const bench of [idle, events])
+		for (const bench of [idleBench, eventsBench])
 			if (!known.some((row) => row.bench.startsWith(`${bench.name}/`))) known.push(...(await bench.run(context)))
-		const rows = counted().map(([name, wanted]): Row => {
+		const rows = countedRows().map(([name, expected]): BenchRow => {
 			const found = known.find((row) => row.bench === name && row.n === context.n)
 			if (found === undefined) throw new Error(`nothing counted ${name}`)
-			const ok = Math.abs(found.value - wanted) <= Math.max(0.1, wanted * SLACK)
-			return { ...found, bench: `cost/${name.replaceAll('/', ', ')}`, n: null, target: `${wanted} ± ${SLACK * 100} %`, ok }
+			const ok = Math.abs(found.value - expected) <= Math.max(0.1, expected * TOLERANCE)
+			return { ...found, bench: `cost/${name.replaceAll('/', ', ')}`, n: null, target: `${expected} ± ${TOLERANCE * 100} %`, ok }
 		})
-		for (const one of CASES)
+		for (const billingCase of BILLING_CASES)
 			rows.push(
-				told(
-					`cost/polls every ${one.minutes} min, ${one.events === 'ten' ? 'ten events' : 'one event'} a notification`,
+				reported(
+					`cost/polls every ${billingCase.minutes} min, ${billingCase.events === 'ten' ? 'ten events' : 'one event'} a notification`,
 					null,
-					total(usage(one)),
+					monthlyTotal(monthlyUsage(billingCase)),
 					'$ a month',
 				),
 			)
-		const text = page()
+		const text = costPage()
 		console.error(text)
 		rows.push(exactly('cost/docs/cost.md says so', null, Number(readFileSync('docs/cost.md', 'utf8').includes(text)), '', 1))
 		return rows

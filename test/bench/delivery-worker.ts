@@ -5,29 +5,29 @@
 import type { Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
 import type { NewEvent } from '../../src/watcher/log/event-log.ts'
-import { putIntoNotifications } from '../../src/watcher/outbox/forming.ts'
-import type { Admission, Outcome } from '../../src/rpc/delivery.ts'
-import { Watcher as Production } from '../../src/watcher/watcher.ts'
-import type { DeliveryCounts, DeliveryOrder, DeliveryReply } from './delivery-orders.ts'
+import { appendEvents } from '../../src/watcher/outbox/forming.ts'
+import type { Admission, AttemptOutcome } from '../../src/rpc/delivery.ts'
+import { Watcher as ProductionWatcher } from '../../src/watcher/watcher.ts'
+import type { DeliveryCounts, DeliveryCommand, DeliveryReply } from './delivery-commands.ts'
 
 export { Callback } from '../../src/delivery/callback.ts'
 
 /** Events of one commit: about a page of a window. */
-const COMMIT = 100
+const EVENTS_PER_COMMIT = 100
 /** Ids that no order of the store has. */
-const FIRST_ID = 1_000_000
+const FIRST_OBJECT_ID = 1_000_000
 
 /** The production object. */
-export class Watcher extends Production {
-	#until: number | null = null
+export class Watcher extends ProductionWatcher {
+	#stopAfter: number | null = null
 	#ended = false
 	#counts: DeliveryCounts = { read: 0, written: 0, calls: 0, alarms: 0, doorbells: 0, settled: 0 }
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env)
 		const { ports } = this.engine
-		const { ring } = ports
-		ports.ring = async (instance) => {
+		const { sendDoorbell: ring } = ports
+		ports.sendDoorbell = async (instance) => {
 			this.#counts.doorbells++
 			await ring(instance)
 		}
@@ -38,17 +38,17 @@ export class Watcher extends Production {
 		await super.alarm()
 	}
 
-	override async claim(limit: number, admission?: Admission): ReturnType<Production['claim']> {
+	override async claim(limit: number, admission?: Admission): ReturnType<ProductionWatcher['claim']> {
 		this.#counts.calls++
 		return this.#ended ? { claims: [], more: false, asks: [] } : await super.claim(limit, admission)
 	}
 
-	override async settle(id: number, attempt: number, outcome: Outcome, more: boolean): ReturnType<Production['settle']> {
+	override async settle(id: number, attempt: number, outcome: AttemptOutcome, more: boolean): ReturnType<ProductionWatcher['settle']> {
 		this.#counts.calls++
 		const answer = await super.settle(id, attempt, outcome, more && !this.#ended)
 		this.#counts.settled++
-		if (this.#until !== null && this.#counts.settled === this.#until) {
-			this.#counts = this.#counted()
+		if (this.#stopAfter !== null && this.#counts.settled === this.#stopAfter) {
+			this.#counts = this.#currentCounts()
 			this.#ended = true
 		}
 		return answer
@@ -56,49 +56,50 @@ export class Watcher extends Production {
 
 	/** Does what the bench says; answers JSON. */
 	async bench(text: string): Promise<string> {
-		const order = JSON.parse(text) as DeliveryOrder
-		const core = this.engine.core()
+		const command = JSON.parse(text) as DeliveryCommand
+		const core = this.engine.getCore()
 		if (core === null) throw new Error('there is no such instance')
-		if (order.do === 'record') {
-			for (let left = order.events; left > 0; left -= COMMIT) this.#record(Math.min(left, COMMIT), order.record)
+		if (command.do === 'record') {
+			for (let remaining = command.events; remaining > 0; remaining -= EVENTS_PER_COMMIT)
+				this.#record(Math.min(remaining, EVENTS_PER_COMMIT), command.record)
 		}
-		if (order.do === 'ring') {
+		if (command.do === 'ring') {
 			this.#counts = { read: -this.rows.read, written: -this.rows.written, calls: 0, alarms: 0, doorbells: 0, settled: 0 }
-			this.#until = order.until
+			this.#stopAfter = command.until
 			this.#ended = false
-			core.lastRungMs = null
-			await this.engine.ringDue(core)
+			core.lastDoorbellMs = null
+			await this.engine.sendDueDoorbell(core)
 		}
 		const { resources, unsettled } = core.state
 		const reply: DeliveryReply = {
-			learned: resources.length > 0 && resources.every((one) => one.baseline === null),
+			learned: resources.length > 0 && resources.every((resource) => resource.baseline === null),
 			unsettled: unsettled.length,
 			// Not through the engine's port: what the bench looks at is not counted.
 			waiting: Number(this.ctx.storage.sql.exec('SELECT count(*) AS n FROM waiting').one()['n']),
-			counts: this.#ended ? this.#counts : this.#counted(),
+			counts: this.#ended ? this.#counts : this.#currentCounts(),
 		}
 		return JSON.stringify(reply)
 	}
 
-	#counted(): DeliveryCounts {
+	#currentCounts(): DeliveryCounts {
 		const { read, written } = this.#counts
 		return { ...this.#counts, read: this.rows.read + read, written: this.rows.written + written }
 	}
 
 	#record(events: number, record: string): void {
-		const core = this.engine.core()!
+		const core = this.engine.getCore()!
 		const { state } = core
 		const now = this.engine.ports.now()
-		const resource = state.resources.find((one) => one.objectType === 'orders')!
+		const resource = state.resources.find((candidate) => candidate.objectType === 'orders')!
 		core.commit(() => {
-			const made = Array.from({ length: events }, (): NewEvent => {
+			const newEvents = Array.from({ length: events }, (): NewEvent => {
 				const sequence = ++state.sequence
 				return {
 					sequence,
 					tag: this.engine.ports.eventTag(core.config.instanceId, sequence),
 					resource: resource.objectType,
 					resourceNumber: resource.number,
-					objectId: FIRST_ID + sequence,
+					objectId: FIRST_OBJECT_ID + sequence,
 					objectSequence: 2,
 					previousSequence: 1,
 					previousEvent: null,
@@ -111,7 +112,7 @@ export class Watcher extends Production {
 					record,
 				}
 			})
-			putIntoNotifications(core, made)
+			appendEvents(core, newEvents)
 		})
 	}
 }
@@ -127,8 +128,8 @@ export default {
 		}
 		// One order for several instances.
 		const ids = pathname.slice('/_bench/'.length).split(',')
-		const order = await request.text()
-		const asked = ids.map((id) => (env.WATCHER.getByName(id) as unknown as { bench(text: string): Promise<string> }).bench(order))
-		return new Response(`[${(await Promise.all(asked)).join(',')}]`)
+		const command = await request.text()
+		const replies = ids.map((id) => (env.WATCHER.getByName(id) as unknown as { bench(text: string): Promise<string> }).bench(command))
+		return new Response(`[${(await Promise.all(replies)).join(',')}]`)
 	},
 } satisfies ExportedHandler<Env, { version: 1; instance: number }>

@@ -1,10 +1,10 @@
 /** The runtime's inspector: the heap of the Worker's isolate after a collection of garbage. */
 
 /** The isolate reads messages only while it works: it is asked something small until it has answered. */
-const NUDGE_MS = 100
-const ANSWER_MS = 20_000
+const NUDGE_INTERVAL_MS = 100
+const ANSWER_TIMEOUT_MS = 20_000
 
-interface Answer {
+interface InspectorAnswer {
 	id?: number
 	result?: { usedSize?: number; backingStorageSize?: number }
 	error?: { message: string }
@@ -13,7 +13,7 @@ interface Answer {
 /** A connection to the inspector. */
 export class Inspector {
 	readonly #socket: WebSocket
-	readonly #waiting = new Map<number, (answer: Answer) => void>()
+	readonly #waiting = new Map<number, (answer: InspectorAnswer) => void>()
 	readonly #nudge: () => Promise<unknown>
 	#last = 0
 
@@ -21,7 +21,7 @@ export class Inspector {
 		this.#socket = socket
 		this.#nudge = nudge
 		socket.addEventListener('message', (event) => {
-			const answer = JSON.parse(String(event.data)) as Answer
+			const answer = JSON.parse(String(event.data)) as InspectorAnswer
 			if (answer.id === undefined) return
 			this.#waiting.get(answer.id)?.(answer)
 			this.#waiting.delete(answer.id)
@@ -52,18 +52,18 @@ export class Inspector {
 		this.#socket.close()
 	}
 
-	async #call(method: string): Promise<Answer> {
+	async #call(method: string): Promise<InspectorAnswer> {
 		const id = ++this.#last
-		let answer: Answer | null = null
-		this.#waiting.set(id, (one) => {
-			answer = one
+		let answer: InspectorAnswer | null = null
+		this.#waiting.set(id, (received) => {
+			answer = received
 		})
 		this.#socket.send(JSON.stringify({ id, method }))
-		const answered = (): Answer | null => answer
-		for (const endMs = Date.now() + ANSWER_MS; answered() === null;) {
+		const answered = (): InspectorAnswer | null => answer
+		for (const endMs = Date.now() + ANSWER_TIMEOUT_MS; answered() === null;) {
 			if (Date.now() > endMs) throw new Error(`the inspector does not answer ${method}`)
 			await this.#nudge()
-			await new Promise((resolve) => setTimeout(resolve, NUDGE_MS))
+			await new Promise((resolve) => setTimeout(resolve, NUDGE_INTERVAL_MS))
 		}
 		const error = answered()?.error
 		if (error !== undefined) throw new Error(`${method}: ${error.message}`)

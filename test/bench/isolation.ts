@@ -2,85 +2,85 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import { atLeast, atMost, exactly, told, type Bench } from './bench.ts'
-import { undoAll, type Undo } from './runtime.ts'
-import { openHouse, receiverPath, secretFor, signed, type Caught, type House } from './webhooks-house.ts'
+import { atLeast, atMost, exactly, reported, type Bench } from './bench.ts'
+import { runCleanup, type CleanupStack } from './runtime.ts'
+import { startWebhookStack, receiverPath, secretFor, signBody, type CapturedDelivery, type WebhookStack } from './webhooks-stack.ts'
 import { quantile } from './webhooks-load.ts'
 
 const TOPIC = 'order.updated'
-const HEALTHY = 98
+const HEALTHY_CALLBACKS = 98
 /** Ids of copies begin here. */
-const FIRST = 1_001
+const FIRST_COPY_ID = 1_001
 const SLOW_MS = 15_000
 /** Webhooks a second, to all instances in turn. */
-const PER_SECOND = 22
+const WEBHOOKS_PER_SECOND = 22
 /** How long, s: all together; and without the dead and the slow one, once before and once after. */
-const FULL = { together: 60, alone: 30 }
-const QUICK = { together: 16, alone: 5 }
+const FULL_SECONDS = { together: 60, alone: 30 }
+const QUICK_SECONDS = { together: 16, alone: 5 }
 /** What is on its way at the end is waited for so long, s. */
-const AFTER_SECONDS = 10
+const DRAIN_SECONDS = 10
 
 /** A healthy callback's first word of an event: which instance, which object. */
-type Heard = Map<string, number>
+type FirstArrivals = Map<string, number>
 
-export const isolation: Bench = {
+export const isolationBench: Bench = {
 	name: 'isolation',
 	about: 'delay of 98 healthy callbacks beside a dead one and one that takes 15 s',
 	sizes: 'once',
 	run: async (context) => {
-		const undo: Undo = []
+		const undo: CleanupStack = []
 		try {
-			return await measure(undo, context.quick ? QUICK : FULL, (text) => context.say(text))
+			return await measure(undo, context.quick ? QUICK_SECONDS : FULL_SECONDS, (text) => context.log(text))
 		} finally {
-			await undoAll(undo)
+			await runCleanup(undo)
 		}
 	},
 }
 
 async function measure(
-	undo: Undo,
-	{ together: togetherSeconds, alone: aloneSeconds }: typeof FULL,
-	say: (text: string) => void,
+	undo: CleanupStack,
+	{ together: togetherSeconds, alone: aloneSeconds }: typeof FULL_SECONDS,
+	log: (text: string) => void,
 ): Promise<Awaited<ReturnType<Bench['run']>>> {
-	const house = await openHouse(undo)
-	const heard: Heard = new Map()
-	const ids = Array.from({ length: HEALTHY + 2 }, (_, index) => FIRST + index)
+	const stack = await startWebhookStack(undo)
+	const firstArrivals: FirstArrivals = new Map()
+	const ids = Array.from({ length: HEALTHY_CALLBACKS + 2 }, (_, index) => FIRST_COPY_ID + index)
 	const [dead, slow, ...healthy] = ids as [number, number, ...number[]]
 	const tries = { dead: 0, slow: 0 }
 	const urls = new Map<number, string>()
-	for (const id of healthy) urls.set(id, await listen(undo, listener(heard, id)))
+	for (const id of healthy) urls.set(id, await startServer(undo, healthyCallback(firstArrivals, id)))
 	urls.set(
 		dead,
-		await listen(undo, (request) => {
+		await startServer(undo, (request) => {
 			tries.dead++
 			request.socket.destroy()
 		}),
 	)
 	urls.set(
 		slow,
-		await listen(undo, (request, response) => {
+		await startServer(undo, (request, response) => {
 			tries.slow++
 			request.resume()
 			const timer = setTimeout(() => response.end(), SLOW_MS)
 			response.on('close', () => clearTimeout(timer))
 		}),
 	)
-	say('100 instances')
-	await house.copies(ids, (id) => urls.get(id)!)
+	log('100 instances')
+	await stack.copyInstance(ids, (id) => urls.get(id)!)
 
-	const rounds = Math.ceil(((togetherSeconds + 2 * aloneSeconds) * PER_SECOND) / HEALTHY) + 3
-	const guests = house.orders.slice(0, rounds)
+	const rounds = Math.ceil(((togetherSeconds + 2 * aloneSeconds) * WEBHOOKS_PER_SECOND) / HEALTHY_CALLBACKS) + 3
+	const guests = stack.guestOrderIds.slice(0, rounds)
 	if (guests.length < rounds) throw new Error(`the store has ${guests.length} of ${rounds} orders`)
-	const changes = await house.caught(TOPIC, () => {
-		for (const id of guests) house.store.act({ do: 'edit', resource: 'orders', id, via: 'rest' })
+	const changes = await stack.captureDeliveries(TOPIC, () => {
+		for (const id of guests) stack.store.act({ do: 'edit', resource: 'orders', id, via: 'rest' })
 	})
-	const load = new Load(house, changes, heard)
-	say(`${aloneSeconds} s without the dead and the slow one`)
+	const load = new WebhookLoad(stack, changes, firstArrivals)
+	log(`${aloneSeconds} s without the dead and the slow one`)
 	const before = await load.run(healthy, aloneSeconds)
-	say(`${togetherSeconds} s with them`)
+	log(`${togetherSeconds} s with them`)
 	const together = await load.run(ids, togetherSeconds, new Set(healthy))
 	const during = { ...tries }
-	say(`${aloneSeconds} s without them again`)
+	log(`${aloneSeconds} s without them again`)
 	const after = await load.run(healthy, aloneSeconds)
 
 	const alone = [...before.delays, ...after.delays]
@@ -91,26 +91,26 @@ async function measure(
 		atMost(`${name}, p99`, null, p99Together / p99Alone, 'times what it is alone', 2),
 		exactly(`${name}, not delivered`, null, together.missing, 'events', 0),
 		atLeast('isolation/events in all', null, together.perSecond, 'a second', 20),
-		told(`${name}, p50`, null, quantile(together.delays, 0.5), 'ms'),
-		told(`${name}, p99`, null, p99Together, 'ms'),
-		told('isolation/healthy alone, p50', null, quantile(alone, 0.5), 'ms'),
-		told('isolation/healthy alone, p99', null, p99Alone, 'ms'),
-		told('isolation/calls to the dead one', null, during.dead, `in ${togetherSeconds} s`),
-		told('isolation/calls to the slow one', null, during.slow, `in ${togetherSeconds} s`),
+		reported(`${name}, p50`, null, quantile(together.delays, 0.5), 'ms'),
+		reported(`${name}, p99`, null, p99Together, 'ms'),
+		reported('isolation/healthy alone, p50', null, quantile(alone, 0.5), 'ms'),
+		reported('isolation/healthy alone, p99', null, p99Alone, 'ms'),
+		reported('isolation/calls to the dead one', null, during.dead, `in ${togetherSeconds} s`),
+		reported('isolation/calls to the slow one', null, during.slow, `in ${togetherSeconds} s`),
 	]
 }
 
 /** Webhooks to instances in turn, each of another object, and when the callbacks heard of them. */
-class Load {
-	readonly #house: House
-	readonly #changes: readonly Caught[]
-	readonly #heard: Heard
+class WebhookLoad {
+	readonly #stack: WebhookStack
+	readonly #changes: readonly CapturedDelivery[]
+	readonly #firstArrivals: FirstArrivals
 	readonly #sent = new Map<number, number>()
 
-	constructor(house: House, changes: readonly Caught[], heard: Heard) {
-		this.#house = house
+	constructor(stack: WebhookStack, changes: readonly CapturedDelivery[], firstArrivals: FirstArrivals) {
+		this.#stack = stack
 		this.#changes = changes
-		this.#heard = heard
+		this.#firstArrivals = firstArrivals
 	}
 
 	/** Delays in ms from sending a webhook, which is before anything can be due, to the call of its callback: of these instances. */
@@ -122,9 +122,9 @@ class Load {
 		const sent = new Map<string, number>()
 		const beganMs = performance.now()
 		const answers: Promise<void>[] = []
-		const count = Math.ceil(seconds * PER_SECOND)
+		const count = Math.ceil(seconds * WEBHOOKS_PER_SECOND)
 		for (let n = 0; n < count; n++) {
-			const waitMs = beganMs + (n * 1_000) / PER_SECOND - performance.now()
+			const waitMs = beganMs + (n * 1_000) / WEBHOOKS_PER_SECOND - performance.now()
 			if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
 			const instance = instances[n % instances.length]!
 			const turn = this.#sent.get(instance) ?? 0
@@ -136,17 +136,17 @@ class Load {
 		}
 		await Promise.all(answers)
 		const perSecond = (count * 1_000) / (performance.now() - beganMs)
-		for (const endMs = performance.now() + AFTER_SECONDS * 1_000; performance.now() < endMs;) {
-			if ([...sent.keys()].every((key) => this.#heard.has(key))) break
+		for (const endMs = performance.now() + DRAIN_SECONDS * 1_000; performance.now() < endMs;) {
+			if ([...sent.keys()].every((key) => this.#firstArrivals.has(key))) break
 			await new Promise((resolve) => setTimeout(resolve, 50))
 		}
-		const delays = [...sent].flatMap(([key, atMs]) => (this.#heard.has(key) ? [this.#heard.get(key)! - atMs] : []))
+		const delays = [...sent].flatMap(([key, atMs]) => (this.#firstArrivals.has(key) ? [this.#firstArrivals.get(key)! - atMs] : []))
 		return { delays, missing: sent.size - delays.length, perSecond }
 	}
 
-	async #send(instance: number, { headers, body }: Caught): Promise<void> {
-		const signature = signed(body, secretFor(instance, TOPIC))
-		const response = await fetch(this.#house.base + receiverPath(instance), {
+	async #send(instance: number, { headers, body }: CapturedDelivery): Promise<void> {
+		const signature = signBody(body, secretFor(instance, TOPIC))
+		const response = await fetch(this.#stack.base + receiverPath(instance), {
 			method: 'POST',
 			headers: { ...headers, 'x-wc-webhook-signature': signature },
 			body,
@@ -157,7 +157,7 @@ class Load {
 }
 
 /** A healthy callback: it notes when it heard of an object first. */
-function listener(heard: Heard, id: number): RequestListener {
+function healthyCallback(firstArrivals: FirstArrivals, id: number): RequestListener {
 	return (request, response) => {
 		const atMs = performance.now()
 		const parts: Buffer[] = []
@@ -165,13 +165,13 @@ function listener(heard: Heard, id: number): RequestListener {
 		request.on('end', () => {
 			response.end('{}')
 			const { message } = JSON.parse(Buffer.concat(parts).toString()) as { message: { events: { objectId: string }[] } }
-			for (const { objectId } of message.events) if (!heard.has(`${id} ${objectId}`)) heard.set(`${id} ${objectId}`, atMs)
+			for (const { objectId } of message.events) if (!firstArrivals.has(`${id} ${objectId}`)) firstArrivals.set(`${id} ${objectId}`, atMs)
 		})
 	}
 }
 
 /** Listens on a port of loopback of its own: an origin. */
-async function listen(undo: Undo, answer: RequestListener): Promise<string> {
+async function startServer(undo: CleanupStack, answer: RequestListener): Promise<string> {
 	const server: Server = createServer(answer)
 	await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
 	undo.push(() => {

@@ -1,7 +1,7 @@
 /** What Cloudflare asks on the Workers Paid plan, in US dollars a month. Pages of developers.cloudflare.com, as of November 2026. */
 
 /** The month of the list. */
-export const PRICES_OF = 'November 2026'
+export const PRICES_AS_OF = 'November 2026'
 
 /** Where it stands. */
 export const PRICE_PAGES = [
@@ -12,7 +12,7 @@ export const PRICE_PAGES = [
 ] as const
 
 /** The plan itself. */
-export const PLAN = 5
+export const PLAN_DOLLARS = 5
 
 /** Something that is counted: what is included, and what each unit beyond it costs. */
 export interface Price {
@@ -40,4 +40,4 @@ export const PRICES = {
 } as const satisfies Record<string, Price>
 
 /** Names of what is counted. */
-export type Item = keyof typeof PRICES
+export type PricedItem = keyof typeof PRICES

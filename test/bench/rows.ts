@@ -1,157 +1,160 @@
 /** Rows of an idle poll and rows of an event's whole way, counted by the real runtime; index rows, alarms and later pruning included. */
-import { atMost, atSmallest, told, type Bench, type Context, type Row } from './bench.ts'
-import type { Counts, RowCount } from './orders.ts'
+import { atMost, atSmallest, reported, type Bench, type BenchContext, type BenchRow } from './bench.ts'
+import type { BenchCounts, RowCount } from './commands.ts'
 import type { Shopbell } from './shopbell.ts'
 
 const IDLE_POLLS = 9
 /** Rows by which counts may differ between sizes. */
-const READ_SLACK = 5
-const WRITTEN_SLACK = 0.5
+const READ_TOLERANCE = 5
+const WRITTEN_TOLERANCE = 0.5
 const ROUNDS = 10
-const SETTLING = 2
+const SETTLING_POLLS = 2
 /** Objects of these statuses are there to be edited. */
-const WRITABLE = new Set(['publish', 'processing', 'completed', 'on-hold'])
+const EDITABLE_STATUSES = new Set(['publish', 'processing', 'completed', 'on-hold'])
 /** A message is written, read and deleted. */
-export const OPERATIONS = 3
+export const OPERATIONS_PER_MESSAGE = 3
 const RETENTION_MS = 8 * 86_400_000
 
 /** Rows of a count: the object's, an alarm being one that is written. */
-function sum(counts: Counts): RowCount {
+function sumRows(counts: BenchCounts): RowCount {
 	const all = Object.values(counts.object)
-	return { read: all.reduce((total, one) => total + one.read, 0), written: all.reduce((total, one) => total + one.written, counts.alarms) }
+	return {
+		read: all.reduce((total, table) => total + table.read, 0),
+		written: all.reduce((total, table) => total + table.written, counts.alarms),
+	}
 }
 
-function sumD1(counts: Counts): RowCount {
+function sumD1Rows(counts: BenchCounts): RowCount {
 	const all = Object.values(counts.d1)
-	return { read: all.reduce((total, one) => total + one.read, 0), written: all.reduce((total, one) => total + one.written, 0) }
+	return { read: all.reduce((total, table) => total + table.read, 0), written: all.reduce((total, table) => total + table.written, 0) }
 }
 
-function merge(into: Counts, more: Counts): void {
+function addCounts(into: BenchCounts, added: BenchCounts): void {
 	for (const where of ['object', 'd1'] as const) {
-		for (const [table, { read, written }] of Object.entries(more[where])) {
+		for (const [table, { read, written }] of Object.entries(added[where])) {
 			const to = (into[where][table] ??= { read: 0, written: 0 })
 			to.read += read
 			to.written += written
 		}
 	}
-	into.alarms += more.alarms
-	into.doorbells += more.doorbells
-	into.rings += more.rings
-	into.calls += more.calls
+	into.alarms += added.alarms
+	into.doorbells += added.doorbells
+	into.rings += added.rings
+	into.calls += added.calls
 }
 
-function nothing(): Counts {
+function emptyCounts(): BenchCounts {
 	return { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 }
 }
 
 /** `objects 1, events 1, alarm 0.2`: rows written by table, an event. */
-function split(counts: Counts, events: number): [string, number][] {
+function writtenByTable(counts: BenchCounts, events: number): [string, number][] {
 	const tables: [string, number][] = Object.entries(counts.object).map(([table, { written }]) => [table, written / events])
 	return [...tables, ['alarm', counts.alarms / events] as [string, number]].filter(([, rows]) => rows > 0).toSorted((a, b) => b[1] - a[1])
 }
 
 /** Four resources, nothing happens; the object was out of memory before. */
-export const idle: Bench = {
+export const idleBench: Bench = {
 	name: 'idle',
 	about: 'rows of an idle poll of four resources, alarm included',
 	sizes: 'each',
 	run: async (context) => {
-		const bell = await context.shopbell()
+		const shopbell = await context.shopbell()
 		// The first pass of customers writes what later ones compare with.
 		for (
-			let reply = await bell.order('look'), steps = 0;
-			reply.resources.some((one) => one.objectType === 'customers' && one.rereadDoneMs === null);
+			let reply = await shopbell.sendCommand('look'), steps = 0;
+			reply.resources.some((resource) => resource.objectType === 'customers' && resource.rereadDoneMs === null);
 			steps++
 		) {
-			if (steps % 20 === 19) context.say(`${steps} polls of the first pass of customers`)
-			reply = await bell.poll()
+			if (steps % 20 === 19) context.log(`${steps} polls of the first pass of customers`)
+			reply = await shopbell.poll()
 		}
-		const polls: { object: RowCount; d1: RowCount; requests: number; counts: Counts }[] = []
-		const everything = nothing()
-		await bell.counts()
+		const polls: { object: RowCount; d1: RowCount; requests: number; counts: BenchCounts }[] = []
+		const everything = emptyCounts()
+		await shopbell.takeCounts()
 		for (let poll = 0; poll < IDLE_POLLS; poll++) {
 			let requests = 0
-			await bell.poll({
+			await shopbell.poll({
 				before: async () => {
-					merge(everything, await bell.counts())
-					await bell.evict()
-					requests = bell.store.requests
+					addCounts(everything, await shopbell.takeCounts())
+					await shopbell.evict()
+					requests = shopbell.store.requests
 				},
 			})
-			const counts = await bell.counts()
-			merge(everything, counts)
-			polls.push({ object: sum(counts), d1: sumD1(counts), requests: bell.store.requests - requests, counts })
+			const counts = await shopbell.takeCounts()
+			addCounts(everything, counts)
+			polls.push({ object: sumRows(counts), d1: sumD1Rows(counts), requests: shopbell.store.requests - requests, counts })
 		}
 		// Once an hour a window, the status row and pruning come on top: polls without them are the idle ones.
-		const least = Math.min(...polls.map(({ object }) => object.written))
-		const idlePolls = polls.filter(({ object, d1 }) => object.written === least && d1.written === 0)
+		const fewestWritten = Math.min(...polls.map(({ object }) => object.written))
+		const idlePolls = polls.filter(({ object, d1 }) => object.written === fewestWritten && d1.written === 0)
 		const written = Math.max(...idlePolls.map(({ object }) => object.written))
 		const read = Math.max(...idlePolls.map(({ object }) => object.read))
 		for (const { counts, requests } of polls)
-			context.say(`${requests} requests: ${JSON.stringify(counts.object)}, alarms ${counts.alarms}, D1 ${JSON.stringify(counts.d1)}`)
-		if (idlePolls.length < IDLE_POLLS / 2) context.say(`only ${idlePolls.length} of ${IDLE_POLLS} polls were idle`)
+			context.log(`${requests} requests: ${JSON.stringify(counts.object)}, alarms ${counts.alarms}, D1 ${JSON.stringify(counts.d1)}`)
+		if (idlePolls.length < IDLE_POLLS / 2) context.log(`only ${idlePolls.length} of ${IDLE_POLLS} polls were idle`)
 		const { n } = context
-		const all = sum(everything)
-		const asked = polls.reduce((total, { requests }) => total + requests, 0)
+		const all = sumRows(everything)
+		const storeRequests = polls.reduce((total, { requests }) => total + requests, 0)
 		const rows = [
 			atMost('idle/rows written a poll, alarm included', n, written, 'rows', 2),
 			atMost('idle/rows read a poll', n, read, 'rows', 50),
-			told('idle/rows of D1 read a poll', n, Math.max(...idlePolls.map(({ d1 }) => d1.read)), 'rows'),
-			told('idle/rows written a poll, mean with what is hourly', n, all.written / IDLE_POLLS, 'rows'),
-			told('idle/rows read a poll, mean with what is hourly', n, all.read / IDLE_POLLS, 'rows'),
-			told('idle/rows of D1 written a poll, mean with what is hourly', n, sumD1(everything).written / IDLE_POLLS, 'rows'),
-			told('idle/rows of D1 read a poll, mean with what is hourly', n, sumD1(everything).read / IDLE_POLLS, 'rows'),
-			told('idle/alarms a poll, mean with what is hourly', n, everything.rings / IDLE_POLLS, 'object requests'),
-			told('idle/store requests a poll, mean with what is hourly', n, asked / IDLE_POLLS, 'requests'),
-			told('idle/storage an object of the store', n, (await bell.order('look')).storedBytes / (4 * n), 'bytes'),
+			reported('idle/rows of D1 read a poll', n, Math.max(...idlePolls.map(({ d1 }) => d1.read)), 'rows'),
+			reported('idle/rows written a poll, mean with what is hourly', n, all.written / IDLE_POLLS, 'rows'),
+			reported('idle/rows read a poll, mean with what is hourly', n, all.read / IDLE_POLLS, 'rows'),
+			reported('idle/rows of D1 written a poll, mean with what is hourly', n, sumD1Rows(everything).written / IDLE_POLLS, 'rows'),
+			reported('idle/rows of D1 read a poll, mean with what is hourly', n, sumD1Rows(everything).read / IDLE_POLLS, 'rows'),
+			reported('idle/alarms a poll, mean with what is hourly', n, everything.rings / IDLE_POLLS, 'object requests'),
+			reported('idle/store requests a poll, mean with what is hourly', n, storeRequests / IDLE_POLLS, 'requests'),
+			reported('idle/storage an object of the store', n, (await shopbell.sendCommand('look')).storedBytes / (4 * n), 'bytes'),
 		]
-		return [...rows, ...same(context, rows[0]!, 0), ...same(context, rows[1]!, READ_SLACK)]
+		return [...rows, ...sameAsSmallest(context, rows[0]!, 0), ...sameAsSmallest(context, rows[1]!, READ_TOLERANCE)]
 	},
 }
 
 /** A count that must be what it was at the smallest size; `slack`: by how much what is hourly may shift it. */
-function same(context: Context, row: Row, slack: number): Row[] {
-	const small = atSmallest(context, row.bench)
-	if (small === undefined) return []
-	const more = row.value - small.value
+function sameAsSmallest(context: BenchContext, row: BenchRow, slack: number): BenchRow[] {
+	const smallestRow = atSmallest(context, row.bench)
+	if (smallestRow === undefined) return []
+	const growth = row.value - smallestRow.value
 	return [
 		{
-			...told(`${row.bench}, more than at ${context.smallest}`, context.n, more, row.unit),
+			...reported(`${row.bench}, more than at ${context.smallest}`, context.n, growth, row.unit),
 			target: slack === 0 ? '= 0' : `± ${slack}`,
-			ok: Math.abs(more) <= slack,
+			ok: Math.abs(growth) <= slack,
 		},
 	]
 }
 
 /** From a change at the store to its notification being settled and, days later, pruned. */
-export const events: Bench = {
+export const eventsBench: Bench = {
 	name: 'events',
 	about: 'rows written per event on its whole way, by table',
 	sizes: 'each',
 	run: async (context) => {
-		const bell = await context.shopbell()
-		const rows: Row[] = []
+		const shopbell = await context.shopbell()
+		const rows: BenchRow[] = []
 		for (const [changes, limit] of [
 			[10, 6],
 			[1, 12],
 		] as const) {
 			for (const resource of ['products', 'orders'] as const) {
-				context.say(`${changes} ${resource} a poll`)
-				const { counts, events: rung, notifications, stored } = await wholeWay(bell, resource, changes)
+				context.log(`${changes} ${resource} a poll`)
+				const { counts, events: emitted, notifications, stored } = await measureEventLifecycle(shopbell, resource, changes)
 				const name = `events/${changes === 1 ? 'one change' : 'ten changes'} a notification, ${resource}`
-				if (notifications !== rung / changes) context.say(`${rung} events in ${notifications} notifications`)
-				const total = atMost(`${name}: rows written an event`, context.n, sum(counts).written / rung, 'rows', limit)
+				if (notifications !== emitted / changes) context.log(`${emitted} events in ${notifications} notifications`)
+				const total = atMost(`${name}: rows written an event`, context.n, sumRows(counts).written / emitted, 'rows', limit)
 				rows.push(total)
-				for (const [table, written] of split(counts, rung)) rows.push(told(`${name}: ${table}`, context.n, written, 'rows'))
+				for (const [table, written] of writtenByTable(counts, emitted)) rows.push(reported(`${name}: ${table}`, context.n, written, 'rows'))
 				rows.push(
-					told(`${name}: rows read an event`, context.n, sum(counts).read / rung, 'rows'),
-					told(`${name}: rows of D1 written an event`, context.n, sumD1(counts).written / rung, 'rows'),
-					told(`${name}: doorbells an event`, context.n, counts.doorbells / rung, 'messages'),
-					told(`${name}: queue operations an event`, context.n, (OPERATIONS * counts.doorbells) / rung, 'operations'),
-					told(`${name}: object calls an event, alarms included`, context.n, (counts.calls + counts.rings) / rung, 'calls'),
-					told(`${name}: storage an event`, context.n, stored / rung, 'bytes'),
+					reported(`${name}: rows read an event`, context.n, sumRows(counts).read / emitted, 'rows'),
+					reported(`${name}: rows of D1 written an event`, context.n, sumD1Rows(counts).written / emitted, 'rows'),
+					reported(`${name}: doorbells an event`, context.n, counts.doorbells / emitted, 'messages'),
+					reported(`${name}: queue operations an event`, context.n, (OPERATIONS_PER_MESSAGE * counts.doorbells) / emitted, 'operations'),
+					reported(`${name}: object calls an event, alarms included`, context.n, (counts.calls + counts.rings) / emitted, 'calls'),
+					reported(`${name}: storage an event`, context.n, stored / emitted, 'bytes'),
 				)
-				rows.push(...same(context, total, WRITTEN_SLACK))
+				rows.push(...sameAsSmallest(context, total, WRITTEN_TOLERANCE))
 			}
 		}
 		return rows
@@ -159,35 +162,35 @@ export const events: Bench = {
 }
 
 /** Rounds of a few changes each, every round seen by one poll; then retention has passed. */
-async function wholeWay(
-	bell: Shopbell,
+async function measureEventLifecycle(
+	shopbell: Shopbell,
 	resource: 'products' | 'orders',
 	changes: number,
-): Promise<{ counts: Counts; events: number; notifications: number; stored: number }> {
-	const counts = nothing()
+): Promise<{ counts: BenchCounts; events: number; notifications: number; stored: number }> {
+	const counts = emptyCounts()
 	// Re-reads that fell due meanwhile come first: they are no part of an event's way, nor are the digests of pages that the first one writes.
-	for (let polls = 0, wrote = 0; polls < SETTLING || wrote > 0; polls++) {
-		await bell.counts()
-		await bell.poll()
-		wrote = (await bell.counts()).object['pages']?.written ?? 0
+	for (let polls = 0, wrote = 0; polls < SETTLING_POLLS || wrote > 0; polls++) {
+		await shopbell.takeCounts()
+		await shopbell.poll()
+		wrote = (await shopbell.takeCounts()).object['pages']?.written ?? 0
 	}
-	const before = await bell.order('look')
-	const ids = [...bell.store.state(resource)].filter(([, record]) => WRITABLE.has(String(record['status']))).map(([id]) => id)
+	const before = await shopbell.sendCommand('look')
+	const ids = [...shopbell.store.state(resource)].filter(([, record]) => EDITABLE_STATUSES.has(String(record['status']))).map(([id]) => id)
 	for (let round = 0; round < ROUNDS; round++) {
-		await bell.poll({
+		await shopbell.poll({
 			before: async () => {
-				await bell.counts()
-				for (const id of ids.slice(round * changes, (round + 1) * changes)) bell.store.act({ do: 'edit', resource, id, via: 'rest' })
+				await shopbell.takeCounts()
+				for (const id of ids.slice(round * changes, (round + 1) * changes)) shopbell.store.act({ do: 'edit', resource, id, via: 'rest' })
 				// Later than the newest stamp that the store may have given.
-				bell.pass(1_500)
+				shopbell.advanceClock(1_500)
 			},
 		})
-		merge(counts, await bell.counts())
+		addCounts(counts, await shopbell.takeCounts())
 	}
-	const after = await bell.order('look')
-	await bell.counts()
-	await bell.order('prune', RETENTION_MS)
-	merge(counts, await bell.counts())
+	const after = await shopbell.sendCommand('look')
+	await shopbell.takeCounts()
+	await shopbell.sendCommand('prune', RETENTION_MS)
+	addCounts(counts, await shopbell.takeCounts())
 	return {
 		counts,
 		events: after.events - before.events,

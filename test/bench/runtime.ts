@@ -3,39 +3,39 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unstable_splitSqlQuery as splitSql, unstable_startWorker as startWorker } from 'wrangler'
-import { quietEnvironment } from '../../scripts/local/bell.ts'
-import { PROJECT } from '../../scripts/local/files.ts'
+import { quietEnvironment } from '../../scripts/local/local-worker.ts'
+import { PROJECT_DIR } from '../../scripts/local/files.ts'
 
 /** What opens `POST /setup` of a Worker that a bench runs. */
 export const SETUP_TOKEN = 'the-bench-sets-itself-up'
 
 /** What is to be undone at the end, last first. */
-export type Undo = (() => unknown)[]
+export type CleanupStack = (() => unknown)[]
 
 /** A running Worker. */
-export interface Running {
+export interface RunningWorker {
 	/** Its address, without trailing slash. */
 	base: string
 	inspectorUrl: string | undefined
 }
 
 /** Before any run moved it. */
-const TEMPORARY = tmpdir()
+const TEMP_DIRECTORY = tmpdir()
 
 /** Memory that looks like a folder, where there is enough: what is timed is the Worker and not a disk. */
-function memory(): string {
+function fastDirectory(): string {
 	try {
 		const { bavail, bsize } = statfsSync('/dev/shm')
-		return bavail * bsize > 1e9 ? '/dev/shm' : TEMPORARY
+		return bavail * bsize > 1e9 ? '/dev/shm' : TEMP_DIRECTORY
 	} catch {
-		return TEMPORARY
+		return TEMP_DIRECTORY
 	}
 }
 
 /** Starts the Worker of a file in the bench's folder with the flags and bindings of production; `timed` keeps its storage off the disk. */
-export async function run(file: string, undo: Undo, timed = false): Promise<Running> {
-	const dir = mkdtempSync(join(timed ? memory() : TEMPORARY, 'shopbell-bench-'))
-	undo.push(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
+export async function runWorker(file: string, cleanup: CleanupStack, timed = false): Promise<RunningWorker> {
+	const dir = mkdtempSync(join(timed ? fastDirectory() : TEMP_DIRECTORY, 'shopbell-bench-'))
+	cleanup.push(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
 	const quiet = quietEnvironment(dir)
 	for (const name of [
 		'TMPDIR',
@@ -50,8 +50,8 @@ export async function run(file: string, undo: Undo, timed = false): Promise<Runn
 	Object.assign(process.env, { X_LOCAL_EXPLORER: 'false', X_LOCAL_OBSERVABILITY: 'false' })
 	const text = (value: string): { type: 'plain_text'; value: string } => ({ type: 'plain_text', value })
 	const worker = await startWorker({
-		config: join(PROJECT, 'wrangler.toml'),
-		entrypoint: join(PROJECT, 'test/bench', file),
+		config: join(PROJECT_DIR, 'wrangler.toml'),
+		entrypoint: join(PROJECT_DIR, 'test/bench', file),
 		bindings: {
 			MASTER_KEYS: text(`bench:${Buffer.alloc(32, 7).toString('base64')}`),
 			SETUP_TOKEN: text(SETUP_TOKEN),
@@ -67,20 +67,20 @@ export async function run(file: string, undo: Undo, timed = false): Promise<Runn
 			logLevel: 'none',
 		},
 	})
-	undo.push(() => worker.dispose())
+	cleanup.push(() => worker.dispose())
 	await worker.ready
 	return { base: String(await worker.url).replace(/\/$/, ''), inspectorUrl: (await worker.inspectorUrl)?.toString() }
 }
 
 /** Every statement of the migrations, in order. */
 export function migrationStatements(): string[] {
-	return readdirSync(join(PROJECT, 'migrations'))
+	return readdirSync(join(PROJECT_DIR, 'migrations'))
 		.toSorted()
-		.flatMap((name) => splitSql(readFileSync(join(PROJECT, 'migrations', name), 'utf8')))
+		.flatMap((name) => splitSql(readFileSync(join(PROJECT_DIR, 'migrations', name), 'utf8')))
 }
 
 /** Asks a bench's own path of a Worker; the answer's text. Throws unless it is 2xx. */
-export async function post(url: string, body: unknown): Promise<string> {
+export async function postJson(url: string, body: unknown): Promise<string> {
 	const response = await fetch(url, { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(120_000) })
 	const text = await response.text()
 	if (!response.ok) throw new Error(`${new URL(url).pathname} answered ${response.status}: ${text.slice(0, 500)}`)
@@ -88,6 +88,6 @@ export async function post(url: string, body: unknown): Promise<string> {
 }
 
 /** Undoes everything, last first. */
-export async function undoAll(undo: Undo): Promise<void> {
-	for (const step of undo.splice(0).toReversed()) await step()
+export async function runCleanup(cleanup: CleanupStack): Promise<void> {
+	for (const step of cleanup.splice(0).toReversed()) await step()
 }

@@ -3,7 +3,7 @@ import { Agent, request as httpRequest } from 'node:http'
 import { performance } from 'node:perf_hooks'
 
 /** A request that is ready to be sent. */
-export interface Prepared {
+export interface PreparedRequest {
 	/** POST where it is not said. */
 	method?: 'GET'
 	path: string
@@ -13,18 +13,18 @@ export interface Prepared {
 
 const CONNECTIONS = 32
 /** Rounds of A and B, one after the other. */
-export const ROUNDS = 5
+export const DEFAULT_ROUNDS = 5
 
 /** Median, least and most of some numbers. */
 export interface Spread {
 	median: number
-	least: number
-	most: number
+	min: number
+	max: number
 }
 
 /** The spread of numbers; there must be some. */
-export function spreadOf(numbers: readonly number[]): Spread {
-	return { median: quantile(numbers, 0.5), least: Math.min(...numbers), most: Math.max(...numbers) }
+export function toSpread(numbers: readonly number[]): Spread {
+	return { median: quantile(numbers, 0.5), min: Math.min(...numbers), max: Math.max(...numbers) }
 }
 
 /** The number below which this share of them lies. */
@@ -36,7 +36,7 @@ export function quantile(numbers: readonly number[], share: number): number {
 }
 
 /** A Worker under load. */
-export class Target {
+export class LoadTarget {
 	readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
 	readonly #url: URL
 
@@ -45,24 +45,24 @@ export class Target {
 	}
 
 	/** Sends everything over 32 connections; requests a second. Throws when one is not answered with this status. */
-	async load(requests: readonly Prepared[], status: number): Promise<number> {
+	async measureRate(requests: readonly PreparedRequest[], status: number): Promise<number> {
 		let next = 0
-		const one = async (): Promise<void> => {
+		const sendUntilDone = async (): Promise<void> => {
 			for (let prepared = requests[next++]; prepared !== undefined; prepared = requests[next++]) {
-				const got = await this.#send(prepared)
-				if (got !== status) throw new Error(`${prepared.path} answered ${got} instead of ${status}`)
+				const answered = await this.#send(prepared)
+				if (answered !== status) throw new Error(`${prepared.path} answered ${answered} instead of ${status}`)
 			}
 		}
-		const began = performance.now()
-		await Promise.all(Array.from({ length: CONNECTIONS }, one))
-		return (requests.length * 1000) / (performance.now() - began)
+		const startedMs = performance.now()
+		await Promise.all(Array.from({ length: CONNECTIONS }, sendUntilDone))
+		return (requests.length * 1000) / (performance.now() - startedMs)
 	}
 
 	close(): void {
 		this.#agent.destroy()
 	}
 
-	#send({ path, headers, body, ...rest }: Prepared): Promise<number> {
+	#send({ path, headers, body, ...rest }: PreparedRequest): Promise<number> {
 		return new Promise((resolve, reject) => {
 			const { hostname, port } = this.#url
 			const request = httpRequest(
@@ -89,7 +89,7 @@ export class Target {
 }
 
 /** What a kind of work gave, round by round. */
-export interface Turns {
+export interface RoundResults {
 	a: number[]
 	b: number[]
 	/** The way in and out alone, where it was measured too. */
@@ -97,13 +97,13 @@ export interface Turns {
 }
 
 /** Runs A, then B, five times, after a turn of each that does not count. */
-export async function inTurns(
+export async function runInTurns(
 	a: () => Promise<number>,
 	b: () => Promise<number>,
 	front?: () => Promise<number>,
-	rounds = ROUNDS,
-): Promise<Turns> {
-	const results: Turns = { a: [], b: [], front: [] }
+	rounds = DEFAULT_ROUNDS,
+): Promise<RoundResults> {
+	const results: RoundResults = { a: [], b: [], front: [] }
 	await a()
 	await b()
 	for (let round = 0; round < rounds; round++) {

@@ -4,54 +4,55 @@
  */
 import type { Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
-import type { HookAnswer, HookDelivery } from '../../src/rpc/watcher.ts'
+import type { WebhookResult, WebhookDelivery } from '../../src/rpc/watcher.ts'
 import { migrate } from '../../src/watcher/core/tables.ts'
-import { Watcher as Production } from '../../src/watcher/watcher.ts'
-import type { HookOrder, HookReply } from './webhooks-orders.ts'
+import { Watcher as ProductionWatcher } from '../../src/watcher/watcher.ts'
+import type { WebhookCommand, WebhookReply } from './webhooks-commands.ts'
 import type { WatcherConfig } from '../../src/rpc/config.ts'
-import type { Known } from '../../src/rpc/known.ts'
+import type { OrUnknown } from '../../src/rpc/known.ts'
 
 export { Callback } from '../../src/delivery/callback.ts'
 
 /** Instances without a store and a row in D1: what they would read there is dropped instead. */
-const copies = new Map<string | undefined, WatcherConfig>()
+const copiedConfigs = new Map<string | undefined, WatcherConfig>()
 
-const COPIED = ['instance', 'state', 'shapes', 'objects']
+const COPIED_TABLES = ['instance', 'state', 'shapes', 'objects']
 
 /** The production object. */
-export class Watcher extends Production {
-	#rows = 0
+export class Watcher extends ProductionWatcher {
+	#lastDeliveryRows = 0
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env)
 		const { ports } = this.engine
 		const { loadConfig } = ports
-		ports.loadConfig = async (instanceId) => copies.get(ctx.id.name) ?? (await loadConfig(instanceId))
+		ports.loadConfig = async (instanceId) => copiedConfigs.get(ctx.id.name) ?? (await loadConfig(instanceId))
 	}
 
-	override async hook(delivery: HookDelivery): Promise<Known<HookAnswer>> {
+	override async hook(delivery: WebhookDelivery): Promise<OrUnknown<WebhookResult>> {
 		const before = this.rows.written
 		const answer = await super.hook(delivery)
-		this.#rows = this.rows.written - before
+		this.#lastDeliveryRows = this.rows.written - before
 		return answer
 	}
 
 	override async alarm(): Promise<void> {
-		if (copies.has(this.ctx.id.name)) this.engine.ports.sql.run('DELETE FROM lookups')
+		if (copiedConfigs.has(this.ctx.id.name)) this.engine.ports.sql.run('DELETE FROM lookups')
 		await super.alarm()
 	}
 
 	/** Does what the bench says; answers JSON. */
 	async bench(text: string): Promise<string> {
-		const order = JSON.parse(text) as HookOrder
+		const command = JSON.parse(text) as WebhookCommand
 		const { sql } = this.engine.ports
-		if (order.do === 'become') await this.#become(order)
-		if (order.do === 'copy') return JSON.stringify(Object.fromEntries(COPIED.map((table) => [table, sql.all(`SELECT * FROM ${table}`)])))
-		const core = this.engine.core()
+		if (command.do === 'become') await this.#becomeCopy(command)
+		if (command.do === 'copy')
+			return JSON.stringify(Object.fromEntries(COPIED_TABLES.map((table) => [table, sql.all(`SELECT * FROM ${table}`)])))
+		const core = this.engine.getCore()
 		if (core === null) throw new Error('there is no such instance')
 		const { sequence, hooks, unsettled, resources } = core.state
-		const reply: HookReply = {
-			rows: this.#rows,
+		const reply: WebhookReply = {
+			rows: this.#lastDeliveryRows,
 			events: sequence,
 			taken: hooks.counts.taken,
 			lookups: sql.all('SELECT 1 FROM lookups').length,
@@ -61,20 +62,20 @@ export class Watcher extends Production {
 		return JSON.stringify(reply)
 	}
 
-	async #become({ instanceId, tables, callbackUrl }: HookOrder & { do: 'become' }): Promise<void> {
+	async #becomeCopy({ instanceId, tables, callbackUrl }: WebhookCommand & { do: 'become' }): Promise<void> {
 		const { sql } = this.engine.ports
 		const copied = JSON.parse(String(tables['instance']?.[0]?.['config'])) as WatcherConfig
 		// A key is sealed for its instance: nobody else can open it.
 		const configuration = { ...copied.configuration, 'event.notification.signature.key': null }
 		const config = { ...copied, instanceId, callbackUrl, configuration }
-		copies.set(this.ctx.id.name, config)
+		copiedConfigs.set(this.ctx.id.name, config)
 		migrate(sql)
 		sql.transaction(() => {
 			for (const [table, rows] of Object.entries(tables)) {
 				for (const row of rows) {
 					const names = Object.keys(row)
-					const marks = names.map(() => '?').join(', ')
-					sql.run(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${marks})`, ...Object.values(row))
+					const placeholders = names.map(() => '?').join(', ')
+					sql.run(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${placeholders})`, ...Object.values(row))
 				}
 			}
 			sql.run('UPDATE instance SET id = ?, config = ?', instanceId, JSON.stringify(config))

@@ -4,28 +4,28 @@
  */
 import type { Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
-import { openStore, storeIo } from '../../src/instances/stores.ts'
+import { openStoreClient, storeIo } from '../../src/instances/stores.ts'
 import type { Core } from '../../src/watcher/core/core.ts'
 import type { Sql, SqlValue } from '../../src/watcher/core/ports.ts'
 import { prune } from '../../src/watcher/outbox/retention.ts'
-import { noteSettled } from '../../src/watcher/core/settled.ts'
-import { Watcher as Production } from '../../src/watcher/watcher.ts'
-import type { Counts, Fill, Order, Reply } from './orders.ts'
+import { recordSettled } from '../../src/watcher/core/settled.ts'
+import { Watcher as ProductionWatcher } from '../../src/watcher/watcher.ts'
+import type { BenchCounts, LogFill, BenchCommand, BenchReply } from './commands.ts'
 
 export { Callback } from '../../src/delivery/callback.ts'
 
 const HOUR_MS = 3_600_000
 
 /** What outlives the object: it is evicted when the bench says so, and after idle seconds. */
-interface Life {
+interface ObjectLife {
 	offsetMs: number
 	armedMs: number | null
-	counts: Counts
+	counts: BenchCounts
 }
 
-const lives = new Map<string, Life>()
+const lives = new Map<string, ObjectLife>()
 
-function lifeOf(name: string): Life {
+function getLife(name: string): ObjectLife {
 	let life = lives.get(name)
 	if (life === undefined) {
 		life = { offsetMs: 0, armedMs: null, counts: { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 } }
@@ -34,86 +34,86 @@ function lifeOf(name: string): Life {
 	return life
 }
 
-function add(to: Counts['object'], table: string, read: number, written: number): void {
+function addRows(to: BenchCounts['object'], table: string, read: number, written: number): void {
 	const counted = (to[table] ??= { read: 0, written: 0 })
 	counted.read += read
 	counted.written += written
 }
 
 /** The table that a statement is about: of several the first. */
-function tableOf(query: string): string {
+function tableName(query: string): string {
 	return /\b(?:FROM|INTO|UPDATE|TABLE(?: IF NOT EXISTS)?)\s+(\w+)/i.exec(query)?.[1] ?? 'other'
 }
 
 /** The production object on the bench's clock. */
-export class Watcher extends Production {
-	readonly #life: Life
+export class Watcher extends ProductionWatcher {
+	readonly #life: ObjectLife
 
 	constructor(ctx: DurableObjectState, env: Env) {
-		const life = lifeOf(ctx.id.name ?? '')
-		const counted: Env = { ...env, DB: countedDatabase(env.DB, life.counts) }
+		const life = getLife(ctx.id.name ?? '')
+		const counted: Env = { ...env, DB: countingD1(env.DB, life.counts) }
 		super(ctx, counted)
 		this.#life = life
 		const { ports } = this.engine
 		const now = (): number => Date.now() + life.offsetMs
-		const { ring } = ports
+		const { sendDoorbell: ring } = ports
 		ports.now = now
-		ports.sql = countedSql(ports.sql, this.rows, life.counts)
-		ports.arm = (atMs) => {
+		ports.sql = countingSql(ports.sql, this.rows, life.counts)
+		ports.setAlarm = (atMs) => {
 			life.armedMs = atMs
 			life.counts.alarms++
 		}
-		ports.armed = () => life.armedMs
-		ports.ring = async (instance) => {
+		ports.getAlarmMs = () => life.armedMs
+		ports.sendDoorbell = async (instance) => {
 			life.counts.doorbells++
 			await ring(instance)
 		}
 		ports.client = (config) =>
-			openStore(
+			openStoreClient(
 				env,
 				{ id: config.instanceId, elementKey: config.elementKey, configuration: config.configuration, connection: config.connection },
 				{ ...storeIo(env), now },
 			)
 	}
 
-	override async claim(...of: Parameters<Production['claim']>): ReturnType<Production['claim']> {
+	override async claim(...args: Parameters<ProductionWatcher['claim']>): ReturnType<ProductionWatcher['claim']> {
 		this.#life.counts.calls++
-		return await super.claim(...of)
+		return await super.claim(...args)
 	}
 
-	override async settle(...of: Parameters<Production['settle']>): ReturnType<Production['settle']> {
+	override async settle(...args: Parameters<ProductionWatcher['settle']>): ReturnType<ProductionWatcher['settle']> {
 		this.#life.counts.calls++
-		return await super.settle(...of)
+		return await super.settle(...args)
 	}
 
 	/** Does what the bench says; answers a Reply as JSON. */
 	async bench(text: string): Promise<string> {
-		const order = JSON.parse(text) as Order
+		const command = JSON.parse(text) as BenchCommand
 		const life = this.#life
-		life.offsetMs = order.offsetMs
-		if (order.do === 'alarm') {
+		life.offsetMs = command.offsetMs
+		if (command.do === 'alarm') {
 			life.armedMs = null
 			life.counts.rings++
 			await this.alarm()
 		}
-		const core = this.engine.core()
+		const core = this.engine.getCore()
 		if (core === null) throw new Error('there is no such instance')
-		if (order.do === 'prune') {
-			life.offsetMs += order.aheadMs ?? 0
+		if (command.do === 'prune') {
+			life.offsetMs += command.aheadMs ?? 0
 			prune(core)
-			life.offsetMs = order.offsetMs
+			life.offsetMs = command.offsetMs
 			core.state.pruneMs = this.engine.ports.now() + HOUR_MS
-			this.engine.arm(core)
+			this.engine.updateAlarm(core)
 		}
-		if (order.do === 'fill' && order.fill !== undefined) fill(core, order.fill)
-		if (order.do === 'evict') {
+		if (command.do === 'fill' && command.fill !== undefined) fillLog(core, command.fill)
+		if (command.do === 'evict') {
 			await this.ctx.storage.sync()
 			this.ctx.abort('evicted by the bench')
 		}
 		const counts = structuredClone(life.counts)
-		if (order.do === 'reset') Object.assign(life.counts, { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 })
+		if (command.do === 'reset') Object.assign(life.counts, { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 })
 		const { state } = core
-		const reply: Reply = {
+		const reply: BenchReply = {
 			counts,
 			armedMs: life.armedMs,
 			nextPollMs: state.nextPollMs,
@@ -139,7 +139,7 @@ export class Watcher extends Production {
 }
 
 /** Puts events into the log as recording them would have left it; objects without index. */
-function fill(core: Core, { events, batch, stepMs }: Fill): void {
+function fillLog(core: Core, { events, batch, stepMs }: LogFill): void {
 	core.commit(() => {
 		const { state, ports } = core
 		const [sequence, notification, first] = [state.sequence, state.notification, ports.now() - events * stepMs]
@@ -166,7 +166,7 @@ function fill(core: Core, { events, batch, stepMs }: Fill): void {
 			...[first, batch * stepMs, first, batch * stepMs, first, batch * stepMs],
 		)
 		state.sequence += events
-		noteSettled(
+		recordSettled(
 			ports.sql,
 			state,
 			Array.from({ length: Math.ceil(events / batch) }, (_, n) => notification + 1 + n),
@@ -176,44 +176,44 @@ function fill(core: Core, { events, batch, stepMs }: Fill): void {
 }
 
 /** SQL whose rows are booked on their table. Statements that end inside the reading of another are booked on their own. */
-function countedSql(sql: Sql, rows: { read: number; written: number }, counts: Counts): Sql {
-	const booked = { ...rows }
-	const book = (query: string): void => {
-		add(counts.object, tableOf(query), rows.read - booked.read, rows.written - booked.written)
-		Object.assign(booked, rows)
+function countingSql(sql: Sql, rows: { read: number; written: number }, counts: BenchCounts): Sql {
+	const attributed = { ...rows }
+	const attributeRows = (query: string): void => {
+		addRows(counts.object, tableName(query), rows.read - attributed.read, rows.written - attributed.written)
+		Object.assign(attributed, rows)
 	}
 	return {
 		all: <Row extends object>(query: string, ...values: SqlValue[]): Row[] => {
 			const found = sql.all<Row>(query, ...values)
-			book(query)
+			attributeRows(query)
 			return found
 		},
 		*each<Row extends object>(query: string, ...values: SqlValue[]): Iterable<Row> {
 			yield* sql.each<Row>(query, ...values)
-			book(query)
+			attributeRows(query)
 		},
 		run: (query, ...values) => {
 			sql.run(query, ...values)
-			book(query)
+			attributeRows(query)
 		},
 		transaction: (body) => sql.transaction(body),
 	}
 }
 
 /** D1 whose rows are booked on their table. */
-function countedDatabase(database: D1Database, counts: Counts): D1Database {
-	const book = <T extends { meta: { rows_read?: number; rows_written?: number } }>(query: string, result: T): T => {
-		add(counts.d1, tableOf(query), result.meta.rows_read ?? 0, result.meta.rows_written ?? 0)
+function countingD1(database: D1Database, counts: BenchCounts): D1Database {
+	const attributeRows = <T extends { meta: { rows_read?: number; rows_written?: number } }>(query: string, result: T): T => {
+		addRows(counts.d1, tableName(query), result.meta.rows_read ?? 0, result.meta.rows_written ?? 0)
 		return result
 	}
 	const counted = (query: string, statement: D1PreparedStatement): D1PreparedStatement =>
 		new Proxy(statement, {
 			get(target, name) {
 				if (name === 'bind') return (...values: unknown[]) => counted(query, target.bind(...values))
-				if (name === 'all' || name === 'run') return async () => book(query, await target[name]())
+				if (name === 'all' || name === 'run') return async () => attributeRows(query, await target[name]())
 				if (name === 'first') {
 					return async (column?: string) => {
-						const row = book(query, await target.all()).results[0] ?? null
+						const row = attributeRows(query, await target.all()).results[0] ?? null
 						return column === undefined || row === null ? row : row[column]
 					}
 				}

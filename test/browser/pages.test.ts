@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startBell, type Bell } from '../../scripts/local/bell.ts'
+import { startLocalWorker, type LocalWorker } from '../../scripts/local/local-worker.ts'
 import { LOCAL_DIR } from '../../scripts/local/files.ts'
 import { anyFreePort } from '../../scripts/local/ports.ts'
 import { LOOKS, openBrowser, openPage } from './browser.ts'
@@ -13,13 +13,13 @@ import { LOOKS, openBrowser, openPage } from './browser.ts'
 const PICTURES = join(LOCAL_DIR, 'pictures')
 
 let dir: string
-let bell: Bell
+let bell: LocalWorker
 let browser: Browser
 
 beforeAll(async () => {
 	dir = mkdtempSync(join(tmpdir(), 'shopbell-browser-'))
 	mkdirSync(PICTURES, { recursive: true })
-	;[bell, browser] = await Promise.all([startBell({ dir, port: await anyFreePort() }), openBrowser()])
+	;[bell, browser] = await Promise.all([startLocalWorker({ dir, port: await anyFreePort() }), openBrowser()])
 })
 afterAll(async () => {
 	await browser?.close()

@@ -39,22 +39,22 @@ export interface Arrival {
 }
 
 /** A running callback. */
-export interface Callback {
+export interface CallbackServer {
 	/** Where to POST, once listening. */
 	readonly url: string
 	readonly arrivals: readonly Arrival[]
 	/** The events of all arrivals that were answered 2xx, in order: what an oracle judges. */
-	readonly deliveries: ReceivedEvent[]
+	readonly acceptedEvents: ReceivedEvent[]
 	/** Answers a request without a network. */
 	receive(request: Request): Promise<Response>
 	/** Called for each arrival once it is answered; gives the way to stop. */
 	onArrival(listener: (arrival: Arrival) => void): () => void
 	/** Answers `status` for so many seconds; 0 ends it. */
-	fail(seconds: number, status?: number): void
+	failFor(seconds: number, status?: number): void
 	/** Answers nothing for so many seconds; 0 ends it. */
-	stall(seconds: number): void
+	stallFor(seconds: number): void
 	/** Another signature key from now on. */
-	secret(key: string): void
+	setKey(key: string): void
 	listen(): Promise<void>
 	close(): Promise<void>
 }
@@ -63,7 +63,7 @@ export interface Callback {
 const TOLERANCE_MS = 5 * 60_000
 
 /** Makes a callback. Nothing listens before `listen()`. */
-export function createCallback(options: CallbackOptions = {}): Callback {
+export function createCallbackServer(options: CallbackOptions = {}): CallbackServer {
 	const now = options.now ?? Date.now
 	let key = options.key
 	let failing = { untilMs: 0, status: 500 }
@@ -72,36 +72,36 @@ export function createCallback(options: CallbackOptions = {}): Callback {
 	const arrivals: Arrival[] = []
 	const bodies = new Map<string, string>()
 	const listeners = new Set<(arrival: Arrival) => void>()
-	const waiting = new Set<() => void>()
+	const stalledRequests = new Set<() => void>()
 
 	/** Waits until the stall ends or the sender goes. */
-	async function standStill(signal: AbortSignal): Promise<void> {
+	async function waitWhileStalled(signal: AbortSignal): Promise<void> {
 		while (stalledUntilMs > now() && !signal.aborted) {
 			await new Promise<void>((resolve) => {
 				const timer = setTimeout(wake, Math.max(1, stalledUntilMs - now()))
 				function wake(): void {
 					clearTimeout(timer)
-					waiting.delete(wake)
+					stalledRequests.delete(wake)
 					signal.removeEventListener('abort', wake)
 					resolve()
 				}
-				waiting.add(wake)
+				stalledRequests.add(wake)
 				signal.addEventListener('abort', wake, { once: true })
 			})
 		}
 	}
 
-	async function notified(request: Request): Promise<Response> {
+	async function handleNotification(request: Request): Promise<Response> {
 		const bytes = new Uint8Array(await request.arrayBuffer())
-		await standStill(request.signal)
+		await waitWhileStalled(request.signal)
 		const body = new TextDecoder().decode(bytes)
 		const notificationId = request.headers.get('Elements-Webhook-Id') ?? ''
-		const signed = key === undefined ? null : verify(request.headers, bytes, key, now())
+		const signed = key === undefined ? null : verifySignatures(request.headers, bytes, key, now())
 		const timeMs = now()
 		let events: ReceivedEvent[] = []
 		let status = 200
 		try {
-			events = eventsOf(body, timeMs)
+			events = parseEvents(body, timeMs)
 		} catch {
 			status = 400
 		}
@@ -127,7 +127,7 @@ export function createCallback(options: CallbackOptions = {}): Callback {
 	}
 
 	/** What people and scripts tell a running callback; never the customer's part. */
-	async function control(request: Request, url: URL): Promise<Response> {
+	async function handleControl(request: Request, url: URL): Promise<Response> {
 		const seconds = Number(url.searchParams.get('seconds') ?? 20)
 		const status = Number(url.searchParams.get('status') ?? 500)
 		switch (`${request.method} ${url.pathname}`) {
@@ -135,14 +135,14 @@ export function createCallback(options: CallbackOptions = {}): Callback {
 				return Response.json(arrivals.filter((arrival) => arrival.number > Number(url.searchParams.get('after') ?? 0)))
 			case 'PUT /_callback/fail':
 				if (!(seconds >= 0) || !(status >= 200 && status < 600)) return new Response('seconds and status expected', { status: 400 })
-				callback.fail(seconds, status)
+				callback.failFor(seconds, status)
 				return new Response(null, { status: 204 })
 			case 'PUT /_callback/stall':
 				if (!(seconds >= 0)) return new Response('seconds expected', { status: 400 })
-				callback.stall(seconds)
+				callback.stallFor(seconds)
 				return new Response(null, { status: 204 })
 			case 'PUT /_callback/secret':
-				callback.secret(await request.text())
+				callback.setKey(await request.text())
 				return new Response(null, { status: 204 })
 			default:
 				return new Response('not found', { status: 404 })
@@ -172,33 +172,33 @@ export function createCallback(options: CallbackOptions = {}): Callback {
 		serve(incoming, outgoing).catch(() => outgoing.destroy())
 	})
 
-	const callback: Callback = {
+	const callback: CallbackServer = {
 		get url() {
 			return `${base}/callback`
 		},
 		arrivals,
-		get deliveries() {
+		get acceptedEvents() {
 			return arrivals.filter((arrival) => arrival.status !== null && arrival.status < 300).flatMap((arrival) => arrival.events)
 		},
 		receive: async (request) => {
 			const url = new URL(request.url)
-			if (url.pathname.startsWith('/_callback/')) return await control(request, url)
+			if (url.pathname.startsWith('/_callback/')) return await handleControl(request, url)
 			return request.method === 'POST'
-				? await notified(request)
+				? await handleNotification(request)
 				: new Response('POST expected', { status: 405, headers: { Allow: 'POST' } })
 		},
 		onArrival: (listener) => {
 			listeners.add(listener)
 			return () => void listeners.delete(listener)
 		},
-		fail: (seconds, status = 500) => {
+		failFor: (seconds, status = 500) => {
 			failing = { untilMs: now() + seconds * 1000, status }
 		},
-		stall: (seconds) => {
+		stallFor: (seconds) => {
 			stalledUntilMs = now() + seconds * 1000
-			for (const wake of waiting) wake()
+			for (const wake of stalledRequests) wake()
 		},
-		secret: (next) => {
+		setKey: (next) => {
 			key = next
 		},
 		listen: async () => {
@@ -209,7 +209,7 @@ export function createCallback(options: CallbackOptions = {}): Callback {
 			base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 		},
 		close: async () => {
-			callback.stall(0)
+			callback.stallFor(0)
 			server.closeAllConnections()
 			await new Promise<void>((resolve) => void server.close(() => resolve()))
 		},
@@ -218,24 +218,27 @@ export function createCallback(options: CallbackOptions = {}): Callback {
 }
 
 /** Both signatures, recomputed here from the published descriptions rather than with Shopbell's own code. */
-function verify(headers: Headers, bytes: Uint8Array, key: string, nowMs: number): boolean {
+function verifySignatures(headers: Headers, bytes: Uint8Array, key: string, nowMs: number): boolean {
 	const id = headers.get('webhook-id') ?? ''
 	const timestamp = headers.get('webhook-timestamp') ?? ''
 	if (id === '' || id !== headers.get('Elements-Webhook-Id')) return false
 	if (!/^\d+$/.test(timestamp) || Math.abs(nowMs - Number(timestamp) * 1000) > TOLERANCE_MS) return false
 	const elements = `sha256=${createHmac('sha256', key).update(bytes).digest('base64')}`
 	const standard = `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(bytes).digest('base64')}`
-	const given = (headers.get('webhook-signature') ?? '').split(' ')
-	return same(headers.get('Elements-Webhook-Signature') ?? '', elements) && given.some((one) => same(one, standard))
+	const signatures = (headers.get('webhook-signature') ?? '').split(' ')
+	return (
+		equalSignatures(headers.get('Elements-Webhook-Signature') ?? '', elements) &&
+		signatures.some((signature) => equalSignatures(signature, standard))
+	)
 }
 
-function same(given: string, expected: string): boolean {
-	const [a, b] = [Buffer.from(given), Buffer.from(expected)]
+function equalSignatures(actual: string, expected: string): boolean {
+	const [a, b] = [Buffer.from(actual), Buffer.from(expected)]
 	return a.length === b.length && timingSafeEqual(a, b)
 }
 
 /** The shape of a body as far as it is read here (contract, section 4). */
-interface Envelope {
+interface NotificationBody {
 	message: {
 		raw: Record<string, unknown>
 		events: {
@@ -252,8 +255,8 @@ interface Envelope {
 }
 
 /** The events of a body with the records beside them in `raw`. Throws when it is no notification. */
-function eventsOf(body: string, timeMs: number): ReceivedEvent[] {
-	const { message } = JSON.parse(body) as Envelope
+function parseEvents(body: string, timeMs: number): ReceivedEvent[] {
+	const { message } = JSON.parse(body) as NotificationBody
 	return message.events.map((event, index) => {
 		const records = message.raw[event.objectType]
 		return {

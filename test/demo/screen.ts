@@ -2,18 +2,18 @@
 import type { Rec } from '../store/types.ts'
 
 /** Widest line, columns. */
-export const WIDTH = 100
+export const MAX_LINE_WIDTH = 100
 
 type Colour = 'green' | 'yellow' | 'red' | 'dim' | 'bold'
-const CODES: Readonly<Record<Colour, string>> = { green: '32', yellow: '33', red: '31', dim: '2', bold: '1' }
+const ANSI_CODES: Readonly<Record<Colour, string>> = { green: '32', yellow: '33', red: '31', dim: '2', bold: '1' }
 
 /** Paints a text, or leaves it as it is. */
 export type Paint = (colour: Colour, text: string) => string
 
 /** The paint of an output: none where `NO_COLOR` is set or nobody looks. */
-export function paintOf(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): Paint {
+export function createPaint(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): Paint {
 	return isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
-		? (colour, text) => `\u001B[${CODES[colour]}m${text}\u001B[0m`
+		? (colour, text) => `\u001B[${ANSI_CODES[colour]}m${text}\u001B[0m`
 		: (_, text) => text
 }
 
@@ -31,49 +31,49 @@ export interface ShownEvent {
 }
 
 /** The line of an event. */
-export function eventLine(event: ShownEvent, paint: Paint, width = WIDTH): string {
+export function eventLine(event: ShownEvent, paint: Paint, width = MAX_LINE_WIDTH): string {
 	const colour = event.eventType === 'CREATED' ? 'green' : event.eventType === 'UPDATED' ? 'yellow' : 'red'
 	const head = ` ${event.objectType.padEnd(9)} ${event.objectId.padStart(5)}  `
-	const lag = event.lagMs === null ? '' : seconds(event.lagMs)
+	const lag = event.lagMs === null ? '' : formatMs(event.lagMs)
 	const tail = `${lag.padStart(7)}  ${event.mark}`
 	// Two blanks, the time, two blanks, the bullet, a blank, the type in seven columns.
 	const room = width - (2 + 8 + 2 + 2 + 7) - 1 - head.length - tail.length
 	const bullet = event.mark.startsWith('✓') ? '●' : '○'
-	return `  ${paint('dim', clock(event.timeMs))}  ${paint(colour, `${bullet} ${event.eventType.padEnd(7)}`)} ${head}${fit(event.detail, room).padEnd(room)}${paint('dim', lag.padStart(7))}  ${paint(event.mark.startsWith('✓') ? 'green' : 'red', event.mark)}`
+	return `  ${paint('dim', formatTime(event.timeMs))}  ${paint(colour, `${bullet} ${event.eventType.padEnd(7)}`)} ${head}${truncate(event.detail, room).padEnd(room)}${paint('dim', lag.padStart(7))}  ${paint(event.mark.startsWith('✓') ? 'green' : 'red', event.mark)}`
 }
 
 /** The line of a POST that the callback did not take. */
 export function failureLine(
 	failure: { timeMs: number; status: number | null; what: string; nextSeconds: number | null },
 	paint: Paint,
-	width = WIDTH,
+	width = MAX_LINE_WIDTH,
 ): string {
 	const answer = failure.status === null ? 'gave no answer' : String(failure.status)
-	const next = failure.nextSeconds === null ? 'kept' : `kept, next try in ${span(failure.nextSeconds)}`
+	const next = failure.nextSeconds === null ? 'kept' : `kept, next try in ${formatSeconds(failure.nextSeconds)}`
 	const head = `✗ callback ${answer}, ${next}`
-	return `  ${paint('dim', clock(failure.timeMs))}  ${paint('red', head)}  ${fit(failure.what, Math.max(0, width - 14 - head.length))}`
+	return `  ${paint('dim', formatTime(failure.timeMs))}  ${paint('red', head)}  ${truncate(failure.what, Math.max(0, width - 14 - head.length))}`
 }
 
 /** The lines of a step that is done: an address and what is there, later lines under the first one's words. */
-export function stepLines(name: string, said: string): string[] {
-	const [first = '', ...rest] = said.split('\n')
+export function stepLines(name: string, details: string): string[] {
+	const [first = '', ...rest] = details.split('\n')
 	const column = first.lastIndexOf('  ') + 2
 	return [`  ✓ ${name.padEnd(9)} ${first}`, ...rest.map((line) => ' '.repeat(14 + column) + line)]
 }
 
 /** What a created object is, in a few words. */
-export function describe(objectType: string, record: Rec): string {
+export function describeRecord(objectType: string, record: Rec): string {
 	switch (objectType) {
 		case 'orders': {
-			const items = count(record['line_items'])
-			return `${person(record['billing'])}, ${items} ${items === 1 ? 'item' : 'items'}, ${record['total']} ${record['currency']}, ${record['status']}`
+			const items = countItems(record['line_items'])
+			return `${formatName(record['billing'])}, ${items} ${items === 1 ? 'item' : 'items'}, ${record['total']} ${record['currency']}, ${record['status']}`
 		}
 		case 'products':
 			return `${record['name']}${record['price'] ? `, ${record['price']}` : ''}`
 		case 'discounts':
 			return `${record['code']}, ${record['amount']}${record['discount_type'] === 'percent' ? ' %' : ''}`
 		case 'customers':
-			return `${person(record)}, ${record['email']}`
+			return `${formatName(record)}, ${record['email']}`
 		default:
 			return String(record['name'] ?? record['id'] ?? '')
 	}
@@ -86,63 +86,63 @@ export function describeChange(changed: readonly string[], before: Rec | undefin
 		.map((field) => field.replace(/_gmt$/, ''))
 		.filter((field, index, all) => all.indexOf(field) === index)
 	// What tells most comes first: the status, then what is no date and whose values can be read.
-	fields.sort((a, b) => rank(a) - rank(b))
-	const told = fields
-		.map((field) => ({ field, from: short(at(before, field)), to: short(at(after, field)) }))
+	fields.sort((a, b) => fieldRank(a) - fieldRank(b))
+	const shownChange = fields
+		.map((field) => ({ field, from: shortText(getPath(before, field)), to: shortText(getPath(after, field)) }))
 		.find(({ from, to }) => from !== null && to !== null && from !== to && (from !== '' || to !== ''))
-	const names = told === undefined ? fields : [told.field, ...fields.filter((field) => field !== told.field)]
+	const names = shownChange === undefined ? fields : [shownChange.field, ...fields.filter((field) => field !== shownChange.field)]
 	const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`] : names
-	const values = told === undefined ? '' : `: ${told.from || 'nothing'} → ${told.to || 'nothing'}`
-	const kept =
+	const values = shownChange === undefined ? '' : `: ${shownChange.from || 'nothing'} → ${shownChange.to || 'nothing'}`
+	const keptOldDate =
 		before !== undefined && before['date_modified_gmt'] !== undefined && before['date_modified_gmt'] === after['date_modified_gmt']
-	return `${shown.join(', ')}${values}${kept ? '   (the shop kept the old date)' : ''}`
+	return `${shown.join(', ')}${values}${keptOldDate ? '   (the shop kept the old date)' : ''}`
 }
 
 /** `2.1 s`, `1 min 5 s`. */
-export function seconds(ms: number): string {
-	return ms < 59_950 ? `${(Math.max(0, ms) / 1000).toFixed(1)} s` : span(Math.round(ms / 1000))
+export function formatMs(ms: number): string {
+	return ms < 59_950 ? `${(Math.max(0, ms) / 1000).toFixed(1)} s` : formatSeconds(Math.round(ms / 1000))
 }
 
 /** `5 s`, `5 min`, `2 h`. */
-export function span(secondsLong: number): string {
+export function formatSeconds(secondsLong: number): string {
 	if (secondsLong < 60) return `${Math.round(secondsLong)} s`
 	if (secondsLong < 3600) return `${Math.floor(secondsLong / 60)} min${secondsLong % 60 === 0 ? '' : ` ${Math.round(secondsLong % 60)} s`}`
 	return `${Number((secondsLong / 3600).toFixed(1))} h`
 }
 
 /** A whole text, or its beginning with an ellipsis. */
-export function fit(text: string, width: number): string {
+export function truncate(text: string, width: number): string {
 	// What a shop writes is shown on a terminal: no control characters.
 	const clean = text.replace(/\p{Cc}+/gu, ' ')
 	return clean.length <= width ? clean : `${clean.slice(0, Math.max(0, width - 1)).trimEnd()}…`
 }
 
 /** Local time of day. */
-function clock(ms: number): string {
+function formatTime(ms: number): string {
 	return new Date(ms).toTimeString().slice(0, 8)
 }
 
-function person(value: unknown): string {
+function formatName(value: unknown): string {
 	const { first_name: first, last_name: last } = (value ?? {}) as Rec
 	return `${first ?? ''} ${last ?? ''}`.trim() || 'somebody'
 }
 
-function count(value: unknown): number {
+function countItems(value: unknown): number {
 	return Array.isArray(value) ? value.length : 0
 }
 
-function at(record: Rec | undefined, path: string): unknown {
+function getPath(record: Rec | undefined, path: string): unknown {
 	return path
 		.split('.')
 		.reduce<unknown>((value, name) => (typeof value === 'object' && value !== null ? (value as Rec)[name] : undefined), record)
 }
 
-function rank(field: string): number {
+function fieldRank(field: string): number {
 	return field === 'status' ? 0 : field.startsWith('date_') ? 2 : 1
 }
 
 /** A value that fits into a line as text; null: it does not. */
-function short(value: unknown): string | null {
+function shortText(value: unknown): string | null {
 	if (value === null || value === undefined) return ''
 	if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return null
 	const text = String(value)
@@ -159,7 +159,7 @@ export class Terminal {
 
 	constructor(out: NodeJS.WriteStream) {
 		this.#out = out
-		this.paint = paintOf(out.isTTY, process.env)
+		this.paint = createPaint(out.isTTY, process.env)
 		// A closed terminal is noticed by its signal; writing to it must not end the tidying up.
 		out.on('error', () => undefined)
 	}
@@ -172,7 +172,7 @@ export class Terminal {
 	}
 
 	/** Runs a step; after two seconds, and every second on a terminal, it says so. Ends with its line. */
-	async step<T>(name: string, work: Promise<T>, say: (result: T) => string): Promise<T> {
+	async step<T>(name: string, work: Promise<T>, describe: (result: T) => string): Promise<T> {
 		const beganMs = Date.now()
 		const show = (): void => {
 			const took = Math.round((Date.now() - beganMs) / 1000)
@@ -187,7 +187,7 @@ export class Terminal {
 		try {
 			const result = await work
 			this.#end()
-			for (const line of stepLines(name, say(result))) this.line(line.replace('✓', this.paint('green', '✓')))
+			for (const line of stepLines(name, describe(result))) this.line(line.replace('✓', this.paint('green', '✓')))
 			return result
 		} finally {
 			clearInterval(timer)

@@ -1,58 +1,58 @@
 /** Puts the whole play on one machine: a simulated shop, Shopbell, a callback, and the instance that joins them. */
 import { rmSync } from 'node:fs'
-import { Client, setUp, type Account, type MadeInstance } from '../../scripts/local/client.ts'
-import { pause, startBell, Trouble, type Bell } from '../../scripts/local/bell.ts'
-import type { Health, PollerReport } from '../../src/rpc/watcher.ts'
+import { Client, setUp, type Account, type CreatedInstance } from '../../scripts/local/client.ts'
+import { pause, startLocalWorker, ActionableError, type LocalWorker } from '../../scripts/local/local-worker.ts'
+import type { HealthReport, PollerReport } from '../../src/rpc/watcher.ts'
 import type { StoreObject } from '../support/oracle.ts'
 import { contentHash } from '../store/content.ts'
 import { serve } from '../store/serve.ts'
 import { createStore, type SimulatedStore, type WebhookKnobs } from '../store/store.ts'
-import { createCallback, type Callback } from './callback.ts'
+import { createCallbackServer, type CallbackServer } from './callback.ts'
 
 /** The key of the callback's signatures on this stage. */
 export const SIGNATURE_KEY = 'the bell rings for thee'
 
 /** The store's collections that an instance watches by default. */
-export const WATCHED = ['orders', 'products', 'coupons', 'customers'] as const
+export const WATCHED_COLLECTIONS = ['orders', 'products', 'coupons', 'customers'] as const
 
 /** Ports of the three. */
-export interface Ports {
+export interface StagePorts {
 	shop: number
 	bell: number
 	callback: number
 }
 
 /** Told of each step: it runs the work and may show how it goes; `say` is asked when the work is done. */
-export type Step = <T>(name: string, work: Promise<T>, say: (result: T) => string) => Promise<T>
+export type StepRunner = <T>(name: string, work: Promise<T>, describe: (result: T) => string) => Promise<T>
 
 /** How a stage is set. */
 export interface StageOptions {
 	/** Holds the Worker's state and logs. */
 	dir: string
 	seed: number
-	ports: Ports
+	ports: StagePorts
 	/** Seconds between polls (with webhooks: those that reconcile), and between re-reads. */
 	pollSeconds: number
 	rereadSeconds: number
 	/** The store tells by webhooks, and they behave like this; null: it is polled alone. */
 	webhooks: WebhookKnobs | null
-	step: Step
+	step: StepRunner
 	signal: AbortSignal
 	/** Done when everything runs and just before the instance is made: what happens at the store from now on may ring. */
 	beforeInstance?: (store: SimulatedStore) => void
 }
 
 /** A stage that is set. Times epoch ms. */
-export interface Stage {
+export interface DemoStage {
 	readonly store: SimulatedStore
 	readonly shopUrl: string
-	readonly callback: Callback
-	readonly bell: Bell
+	readonly callback: CallbackServer
+	readonly bell: LocalWorker
 	readonly account: Account
 	readonly client: Client
-	readonly instance: MadeInstance
+	readonly instance: CreatedInstance
 	/** The store as it was when the bell went on. */
-	readonly start: readonly StoreObject[]
+	readonly initialObjects: readonly StoreObject[]
 	readonly t0Ms: number
 	readonly baselineEndMs: number
 	/** Takes it all down; nothing of it is left but its logs. */
@@ -60,8 +60,8 @@ export interface Stage {
 }
 
 /** Every watched object of a store as the judge takes it. */
-export function snapshot(store: SimulatedStore): StoreObject[] {
-	return WATCHED.flatMap((resource) =>
+export function snapshotStore(store: SimulatedStore): StoreObject[] {
+	return WATCHED_COLLECTIONS.flatMap((resource) =>
 		[...store.state(resource)].map(([id, record]) => ({
 			resource,
 			id,
@@ -72,10 +72,10 @@ export function snapshot(store: SimulatedStore): StoreObject[] {
 }
 
 /** Sets the stage. Throws Trouble, or the signal's reason; what was begun is taken down. */
-export async function setStage(options: StageOptions): Promise<Stage> {
+export async function createStage(options: StageOptions): Promise<DemoStage> {
 	const { dir, seed, ports, step, signal } = options
 	const undo: (() => Promise<void>)[] = []
-	const close = async (): Promise<void> => void (await Promise.allSettled(undo.splice(0).map((one) => one())))
+	const close = async (): Promise<void> => void (await Promise.allSettled(undo.splice(0).map((undoStep) => undoStep())))
 	try {
 		// WordPress sends nothing to loopback by itself.
 		const webhooks = options.webhooks === null ? {} : { webhooks: { ...options.webhooks, allowLocalDelivery: true } }
@@ -84,13 +84,13 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 		const served = await step(
 			'shop',
 			serve(store, { port: ports.shop }),
-			({ url }) => `${url}  ${store.name}, Denver:\n${shopSizes(store)}`,
+			({ url }) => `${url}  ${store.name}, Denver:\n${describeShop(store)}`,
 		)
 		undo.push(async () => await served.close())
 
 		// The port is asked for again at every start, so a second run may have taken it meanwhile: the Worker says so itself.
 		rmSync(dir, { recursive: true, force: true })
-		const starting = startBell({ dir, port: ports.bell, signal, vars: { POLL_FLOOR_SECONDS: String(options.pollSeconds) } })
+		const starting = startLocalWorker({ dir, port: ports.bell, signal, vars: { POLL_FLOOR_SECONDS: String(options.pollSeconds) } })
 		undo.push(async () => await (await starting).stop())
 		const bell = await step(
 			'bell',
@@ -98,7 +98,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 			({ url }) => `${url}  D1, Durable Objects and Queues run locally;\nnothing leaves this machine`,
 		)
 
-		const callback = createCallback({ key: SIGNATURE_KEY, port: ports.callback })
+		const callback = createCallbackServer({ key: SIGNATURE_KEY, port: ports.callback })
 		await step('callback', callback.listen(), () => `http://127.0.0.1:${ports.callback}  verifies every signature`)
 		undo.push(async () => await callback.close())
 
@@ -108,17 +108,17 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 			firstName: 'Demo',
 			lastName: 'User',
 		})
-		if (account === null) throw new Trouble('The Worker of this run was set up by somebody else: run the demo again.')
+		if (account === null) throw new ActionableError('The Worker of this run was set up by somebody else: run the demo again.')
 		const client = new Client(bell.url, account)
 
 		options.beforeInstance?.(store)
-		const start = snapshot(store)
+		const initialObjects = snapshotStore(store)
 		const t0Ms = store.now()
-		const learned = await step(
+		const connected = await step(
 			'instance',
-			connect(options, client, store, served.url, callback.url),
+			connectInstance(options, client, store, served.url, callback.url),
 			({ instance, tookMs, objects }) =>
-				`${instance.id} ${how(options, store)} every ${options.pollSeconds} s; ${objects.toLocaleString('en-US')} objects learned in ${(tookMs / 1000).toFixed(1)} s`,
+				`${instance.id} ${describeSource(options, store)} every ${options.pollSeconds} s; ${objects.toLocaleString('en-US')} objects learned in ${(tookMs / 1000).toFixed(1)} s`,
 		)
 		return {
 			store,
@@ -127,8 +127,8 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 			bell,
 			account,
 			client,
-			instance: learned.instance,
-			start,
+			instance: connected.instance,
+			initialObjects,
 			t0Ms,
 			baselineEndMs: store.now(),
 			close,
@@ -140,19 +140,19 @@ export async function setStage(options: StageOptions): Promise<Stage> {
 }
 
 /** How an instance sees changes, in words before `every 3 s`. */
-function how({ webhooks }: StageOptions, store: SimulatedStore): string {
+function describeSource({ webhooks }: StageOptions, store: SimulatedStore): string {
 	const active = store.webhooks().filter(({ status }) => status === 'active').length
 	return webhooks === null ? 'polls' : `is told by ${active} webhooks, reconciles`
 }
 
 /** Makes the instance and waits until its baseline is complete. */
-async function connect(
+async function connectInstance(
 	options: StageOptions,
 	client: Client,
 	store: SimulatedStore,
 	shopUrl: string,
 	callbackUrl: string,
-): Promise<{ instance: MadeInstance; tookMs: number; objects: number }> {
+): Promise<{ instance: CreatedInstance; tookMs: number; objects: number }> {
 	const beganMs = Date.now()
 	const instance = await client.connect(store.name, {
 		'store.url': shopUrl,
@@ -176,7 +176,7 @@ async function connect(
 }
 
 /** Whether all that has happened at the store has rung: nothing under way, nothing to be looked at again, nothing undelivered. */
-export function isQuiet(poller: PollerReport, health: Health): boolean {
+export function isQuiet(poller: PollerReport, health: HealthReport): boolean {
 	return (
 		!poller.running &&
 		poller.pending === 0 &&
@@ -190,8 +190,8 @@ export function isQuiet(poller: PollerReport, health: Health): boolean {
  * Waits until the store's last state must have rung: the store stands still, everything is read again, and a whole poll follows. False
  * when it is not quiet by `untilMs`. `now`: the Worker's clock where that is another one.
  */
-export async function becomeQuiet(
-	{ client, instance }: { client: Client; instance: Pick<MadeInstance, 'id'> },
+export async function waitUntilQuiet(
+	{ client, instance }: { client: Client; instance: Pick<CreatedInstance, 'id'> },
 	untilMs: number,
 	signal?: AbortSignal,
 	now: () => number = Date.now,
@@ -215,7 +215,7 @@ export async function becomeQuiet(
 }
 
 /** `320 products, 210 customers, 40 coupons, 480 orders`; the shop's own people are users too, but no customers. */
-function shopSizes(store: SimulatedStore): string {
-	const customers = [...store.state('customers').values()].filter((one) => one['role'] === 'customer').length
+function describeShop(store: SimulatedStore): string {
+	const customers = [...store.state('customers').values()].filter((customer) => customer['role'] === 'customer').length
 	return `${store.state('products').size} products, ${customers} customers, ${store.state('coupons').size} coupons, ${store.state('orders').size} orders`
 }

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { LOCAL_DIR, PROJECT } from '../../scripts/local/files.ts'
+import { LOCAL_DIR, PROJECT_DIR } from '../../scripts/local/files.ts'
 import { anyFreePort } from '../../scripts/local/ports.ts'
-import { eventually } from './house.ts'
+import { eventually } from './stack.ts'
 
 interface Run {
 	child: ChildProcessWithoutNullStreams
@@ -29,8 +29,8 @@ afterEach(async () => {
 
 /** Runs a script of the project as `npm run` does. */
 function run(script: string, ...args: string[]): Run {
-	const child = spawn(process.execPath, [join(PROJECT, script), ...args], {
-		cwd: PROJECT,
+	const child = spawn(process.execPath, [join(PROJECT_DIR, script), ...args], {
+		cwd: PROJECT_DIR,
 		stdio: 'pipe',
 		env: { ...process.env, FORCE_COLOR: undefined },
 	})

@@ -1,19 +1,19 @@
 /** The Worker's process is killed and started again while a shop changes: nothing is lost, doubled or invented. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { pause } from '../../scripts/local/bell.ts'
-import { becomeQuiet, snapshot } from '../demo/stage.ts'
+import { pause } from '../../scripts/local/local-worker.ts'
+import { waitUntilQuiet, snapshotStore } from '../demo/stage.ts'
 import { judge } from '../support/oracle.ts'
-import { build, eventually, KEY, type House } from './house.ts'
+import { startStack, eventually, E2E_SIGNATURE_KEY, type E2eStack } from './stack.ts'
 
-let house: House
+let house: E2eStack
 beforeAll(async () => {
-	house = await build({ https: false, objects: 60 })
+	house = await startStack({ https: false, objects: 60 })
 })
 afterAll(async () => await house?.close())
 
 test('kill -9 between a change and its callback, and while the shop goes on', async () => {
 	const { store, client, callback } = house
-	const start = snapshot(store)
+	const start = snapshotStore(store)
 	const t0Ms = store.now()
 	const instance = await client.connect('Crashing', {
 		'store.url': house.storeUrl,
@@ -21,7 +21,7 @@ test('kill -9 between a change and its callback, and while the shop goes on', as
 		'oauth.api.secret': store.credentials.secret,
 		'event.notification.enabled': true,
 		'event.notification.callback.url': callback.url,
-		'event.notification.signature.key': KEY,
+		'event.notification.signature.key': E2E_SIGNATURE_KEY,
 		'event.poller.refresh_interval': 0.03,
 		'event.poller.reread': 0.003,
 	})
@@ -33,7 +33,7 @@ test('kill -9 between a change and its callback, and while the shop goes on', as
 	const baselineEndMs = store.now()
 
 	// What is recorded and cannot be delivered when the process dies.
-	callback.stall(4)
+	callback.stallFor(4)
 	store.act({ do: 'burst', resource: 'products', count: 30 })
 	for (let i = 0; i < 5; i++) store.act({ do: 'place-order' })
 	await eventually(
@@ -60,8 +60,15 @@ test('kill -9 between a change and its callback, and while the shop goes on', as
 	await pause(500)
 	await house.restart()
 
-	expect(await becomeQuiet({ client, instance }, Date.now() + 90_000)).toBe(true)
-	const judgement = judge({ journal: store.journal(), start, final: snapshot(store), t0Ms, baselineEndMs, arrivals: callback.deliveries })
+	expect(await waitUntilQuiet({ client, instance }, Date.now() + 90_000)).toBe(true)
+	const judgement = judge({
+		journal: store.journal(),
+		start,
+		final: snapshotStore(store),
+		t0Ms,
+		baselineEndMs,
+		arrivals: callback.acceptedEvents,
+	})
 	expect(judgement).toMatchObject({ missed: 0, duplicates: 0, invented: 0, renamed: 0, disordered: 0, details: [] })
 	expect(callback.arrivals.filter(({ signed, bytesChanged }) => signed !== true || bytesChanged)).toEqual([])
 	expect(judgement.created + judgement.updated + judgement.deleted).toBeGreaterThan(60)

@@ -3,20 +3,20 @@ import { readdirSync, readFileSync, writeFileSync, mkdtempSync, rmSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { PROJECT } from '../../scripts/local/files.ts'
+import { PROJECT_DIR } from '../../scripts/local/files.ts'
 import { curlsOf, filled, requestsOf } from '../guide/curls.ts'
-import { build, eventually, KEY, type House } from './house.ts'
+import { startStack, eventually, E2E_SIGNATURE_KEY, type E2eStack } from './stack.ts'
 
-const GUIDE = readdirSync(join(PROJECT, 'docs/guide')).map((name) => `docs/guide/${name}`)
-const PAGES = ['README.md', ...GUIDE].map((path) => ({ path, shown: curlsOf(readFileSync(join(PROJECT, path), 'utf8')) }))
+const GUIDE = readdirSync(join(PROJECT_DIR, 'docs/guide')).map((name) => `docs/guide/${name}`)
+const PAGES = ['README.md', ...GUIDE].map((path) => ({ path, shown: curlsOf(readFileSync(join(PROJECT_DIR, path), 'utf8')) }))
 
 const PASSWORD = 'a bell that rings for everybody'
 
-let house: House
+let house: E2eStack
 let dir: string
 beforeAll(async () => {
 	dir = mkdtempSync(join(tmpdir(), 'shopbell-curls-'))
-	house = await build({ https: false, objects: 12 })
+	house = await startStack({ https: false, objects: 12 })
 })
 afterAll(async () => {
 	await house?.close()
@@ -40,7 +40,7 @@ async function tableOf(path: string): Promise<Record<string, string>> {
 		'oauth.api.secret': store.credentials.secret,
 		'event.notification.enabled': true,
 		'event.notification.callback.url': callback.url,
-		'event.notification.signature.key': KEY,
+		'event.notification.signature.key': E2E_SIGNATURE_KEY,
 	})
 	const sample = await client.api.sendTestEvent({ params: { id: instance.id } })
 	await eventually(
@@ -71,7 +71,7 @@ async function tableOf(path: string): Promise<Record<string, string>> {
 		'<CALLBACK_URL>': callback.url,
 		'<SECOND_CALLBACK_URL>': `${callback.url}/second`,
 		'<THIRD_CALLBACK_URL>': `${callback.url}/third`,
-		'<SIGNATURE_KEY>': KEY,
+		'<SIGNATURE_KEY>': E2E_SIGNATURE_KEY,
 		'<STATE>': state,
 		'<EMAIL>': username,
 		'<PASSWORD>': PASSWORD,

@@ -1,8 +1,8 @@
 /** One dead callback, one slow one and healthy ones behind the built Worker: nobody waits for another, and what waited is brought. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { MadeInstance } from '../../scripts/local/client.ts'
-import { createCallback, type Arrival, type Callback } from '../demo/callback.ts'
-import { build, eventually, KEY, type House } from './house.ts'
+import type { CreatedInstance } from '../../scripts/local/client.ts'
+import { createCallbackServer, type Arrival, type CallbackServer } from '../demo/callback.ts'
+import { startStack, eventually, E2E_SIGNATURE_KEY, type E2eStack } from './stack.ts'
 
 const HEALTHY = 4
 const PRODUCTS = 36
@@ -14,12 +14,12 @@ const UNDER_WAY = 24
 /** How long a callback takes that is only just in time, or no longer is. */
 const SLOW_SECONDS = 15
 
-let house: House
-const callbacks: Callback[] = []
+let house: E2eStack
+const callbacks: CallbackServer[] = []
 beforeAll(async () => {
-	house = await build({ https: false, objects: PRODUCTS })
+	house = await startStack({ https: false, objects: PRODUCTS })
 	for (let n = 0; n < 2 + HEALTHY; n++) {
-		const callback = createCallback({ key: KEY })
+		const callback = createCallbackServer({ key: E2E_SIGNATURE_KEY })
 		await callback.listen()
 		callbacks.push(callback)
 	}
@@ -29,12 +29,12 @@ afterAll(async () => {
 	await house?.close()
 })
 
-const accepted = ({ arrivals }: Callback): Arrival[] => arrivals.filter(({ status }) => status === 200)
+const accepted = ({ arrivals }: CallbackServer): Arrival[] => arrivals.filter(({ status }) => status === 200)
 
 test('a dead and a slow callback hold up nobody else; the dead one is tried one notification at a time, and is brought everything when it answers', async () => {
 	const { store, client } = house
 	await client.api.changeSettings({ body: { 'notification.webhook.retry.schedule': '2,2,2,2,2,2,2,2,2,2,2,2' } })
-	const instances: MadeInstance[] = []
+	const instances: CreatedInstance[] = []
 	for (const [index, callback] of callbacks.entries()) {
 		instances.push(
 			await client.connect(`Shop ${index}`, {
@@ -43,7 +43,7 @@ test('a dead and a slow callback hold up nobody else; the dead one is tried one 
 				'oauth.api.secret': store.credentials.secret,
 				'event.notification.enabled': true,
 				'event.notification.callback.url': callback.url,
-				'event.notification.signature.key': KEY,
+				'event.notification.signature.key': E2E_SIGNATURE_KEY,
 				// Each change is a notification of its own.
 				'event.notification.batch': 1,
 			}),
@@ -56,9 +56,9 @@ test('a dead and a slow callback hold up nobody else; the dead one is tried one 
 			({ resources }) => resources.length > 0 && resources.every(({ baseline }) => baseline.complete),
 		)
 	}
-	const [dead, slow, ...healthy] = callbacks as [Callback, Callback, ...Callback[]]
-	dead.fail(3_600, 503)
-	slow.stall(SLOW_SECONDS)
+	const [dead, slow, ...healthy] = callbacks as [CallbackServer, CallbackServer, ...CallbackServer[]]
+	dead.failFor(3_600, 503)
+	slow.stallFor(SLOW_SECONDS)
 
 	for (const id of store.state('products').keys()) store.act({ do: 'edit', resource: 'products', id })
 	await Promise.all(instances.map(({ id }) => client.poll(id, 'window')))
@@ -89,7 +89,7 @@ test('a dead and a slow callback hold up nobody else; the dead one is tried one 
 	).toEqual([2, 3])
 	expect(new Set(again().map(({ notificationId }) => notificationId)).size).toBe(1)
 
-	dead.fail(0)
+	dead.failFor(0)
 	await eventually(
 		'the dead callback',
 		() => new Set(accepted(dead).map(({ notificationId }) => notificationId)).size,
@@ -98,5 +98,5 @@ test('a dead and a slow callback hold up nobody else; the dead one is tried one 
 	)
 	// What only waited has lost no try by it.
 	expect(accepted(dead).filter(({ attempt }) => attempt === 1).length).toBeGreaterThanOrEqual(PRODUCTS - UNDER_WAY)
-	slow.stall(0)
+	slow.stallFor(0)
 })

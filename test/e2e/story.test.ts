@@ -1,8 +1,8 @@
 /** The whole way of a change through the built Worker, over http and over https: the documents' cURL, a poll, a signed callback, the log. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { MadeInstance } from '../../scripts/local/client.ts'
-import { pause } from '../../scripts/local/bell.ts'
-import { build, eventually, KEY, runCurl, type House } from './house.ts'
+import type { CreatedInstance } from '../../scripts/local/client.ts'
+import { pause } from '../../scripts/local/local-worker.ts'
+import { startStack, eventually, E2E_SIGNATURE_KEY, runCurl, type E2eStack } from './stack.ts'
 
 interface LoggedEvent {
 	id: string
@@ -14,11 +14,11 @@ describe.each([
 	{ scheme: 'http', https: false },
 	{ scheme: 'https', https: true },
 ])('over $scheme', ({ https }) => {
-	let house: House
-	let instance: MadeInstance
+	let house: E2eStack
+	let instance: CreatedInstance
 
 	beforeAll(async () => {
-		house = await build({ https, objects: 30 })
+		house = await startStack({ https, objects: 30 })
 	})
 	afterAll(async () => await house?.close())
 
@@ -48,7 +48,7 @@ describe.each([
 			'"xxxxxxxxxxxxxxxxxxxxxxxx"': JSON.stringify(house.store.credentials.secret),
 		})
 		expect(status, JSON.stringify(body)).toBe(200)
-		instance = body as MadeInstance
+		instance = body as CreatedInstance
 		expect(instance).toMatchObject({ name: 'API Instance with Polling', tags: ['Docs'], eventsEnabled: true })
 		expect(instance.token).toHaveLength(44)
 		expect(instance.configuration['oauth.api.secret']).toBe('********')
@@ -70,7 +70,9 @@ describe.each([
 	test('with a callback and a key the next change arrives signed, and the log says so §4.5 §6.2 §6.4 §11.1', async () => {
 		await house.client.api.updateInstance({
 			params: { id: instance.id },
-			body: { configuration: { 'event.notification.callback.url': house.callback.url, 'event.notification.signature.key': KEY } },
+			body: {
+				configuration: { 'event.notification.callback.url': house.callback.url, 'event.notification.signature.key': E2E_SIGNATURE_KEY },
+			},
 		})
 		const [entry] = house.store.act({ do: 'edit', resource: 'customers' })
 		await house.client.poll(instance.id, 'window')
@@ -99,7 +101,7 @@ describe.each([
 		const after = 'the key that follows'
 		/** A change arrives, and a receiver with this key accepts it the first time. */
 		async function accepted(key: string): Promise<void> {
-			callback.secret(key)
+			callback.setKey(key)
 			const before = callback.arrivals.length
 			const [entry] = store.act({ do: 'edit', resource: 'customers' })
 			await client.poll(instance.id, 'window')
@@ -112,18 +114,21 @@ describe.each([
 			expect(arrival).toMatchObject({ signed: true, status: 200, attempt: 1 })
 		}
 		const params = { id: instance.id }
-		expect(await client.api.rotateSignatureKey({ params, body: { key: after } })).toMatchObject({ key: KEY, next: { key: after } })
-		await accepted(KEY)
+		expect(await client.api.rotateSignatureKey({ params, body: { key: after } })).toMatchObject({
+			key: E2E_SIGNATURE_KEY,
+			next: { key: after },
+		})
+		await accepted(E2E_SIGNATURE_KEY)
 		expect(await client.api.endSignatureKeyRotation({ params })).toMatchObject({ key: after, next: null })
 		// And back again, by the clock alone.
-		const { next } = await client.api.rotateSignatureKey({ params, body: { key: KEY, grace: 2 } })
+		const { next } = await client.api.rotateSignatureKey({ params, body: { key: E2E_SIGNATURE_KEY, grace: 2 } })
 		await pause(Date.parse(next!.from) - Date.now())
-		await accepted(KEY)
-		expect(await client.api.getSignatureKey({ params })).toMatchObject({ key: KEY, next: null })
+		await accepted(E2E_SIGNATURE_KEY)
+		expect(await client.api.getSignatureKey({ params })).toMatchObject({ key: E2E_SIGNATURE_KEY, next: null })
 	})
 
 	test('the token reads its instance, its events and the store', async () => {
-		const own = await withToken<MadeInstance>('/instances')
+		const own = await withToken<CreatedInstance>('/instances')
 		expect(own).toMatchObject({ status: 200, body: { id: instance.id } })
 		expect(own.headers.get('Elements-Request-Id')).toBeTruthy()
 		const events = await withToken<LoggedEvent[]>('/instances/events?pageSize=1')

@@ -1,13 +1,13 @@
 /** The way of a change that a store tells by itself, through the built Worker: from the documents' cURL to webhooks that are gone again. */
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { MadeInstance } from '../../scripts/local/client.ts'
+import type { CreatedInstance } from '../../scripts/local/client.ts'
 import type { Webhook } from '../store/store.ts'
-import { build, eventually, KEY, runCurl, type House } from './house.ts'
+import { startStack, eventually, E2E_SIGNATURE_KEY, runCurl, type E2eStack } from './stack.ts'
 
-let house: House
+let house: E2eStack
 beforeAll(async () => {
-	house = await build({ https: false, objects: 30, webhooks: { allowLocalDelivery: true, allowHttpCallback: true } })
+	house = await startStack({ https: false, objects: 30, webhooks: { allowLocalDelivery: true, allowHttpCallback: true } })
 })
 afterAll(async () => await house?.close())
 
@@ -25,7 +25,7 @@ async function learned(id: number): Promise<void> {
 }
 
 /** Waits until the callback has an object's event. */
-async function rung(objectType: string, id: number | undefined): Promise<House['callback']['arrivals'][number]> {
+async function rung(objectType: string, id: number | undefined): Promise<E2eStack['callback']['arrivals'][number]> {
 	const found = await eventually(
 		`the event of ${objectType} ${id}`,
 		() => house.callback.arrivals.find(({ events }) => events.some((one) => one.objectType === objectType && one.objectId === String(id))),
@@ -57,7 +57,7 @@ async function deliver(url: string, topic: string, body: string, secret: string)
 }
 
 describe('by the documents', () => {
-	let instance: MadeInstance
+	let instance: CreatedInstance
 	/** One of its webhooks. */
 	let hook: Webhook
 
@@ -70,10 +70,10 @@ describe('by the documents', () => {
 			'https://mycoolapp.com/events': house.callback.url,
 			'"xxxxxxxxxxxxxxxxxx"': JSON.stringify(house.store.credentials.key),
 			'"xxxxxxxxxxxxxxxxxxxxxxxx"': JSON.stringify(house.store.credentials.secret),
-			'"xxxxxxxxxxxxxxxxxxxxxxxxx"': JSON.stringify(KEY),
+			'"xxxxxxxxxxxxxxxxxxxxxxxxx"': JSON.stringify(E2E_SIGNATURE_KEY),
 		})
 		expect(status, JSON.stringify(body)).toBe(200)
-		instance = body as MadeInstance
+		instance = body as CreatedInstance
 		const made = webhooksOf(instance.id)
 		expect(made).toHaveLength(16)
 		const path = `/elements/api-v2/events/woocommercerest/${btoa(String(instance.id))}`
@@ -178,7 +178,7 @@ describe('without keys', () => {
 			'event.notification.enabled': true,
 			'event.vendor.type': 'webhook',
 			'event.notification.callback.url': house.callback.url,
-			'event.notification.signature.key': KEY,
+			'event.notification.signature.key': E2E_SIGNATURE_KEY,
 		},
 	})
 

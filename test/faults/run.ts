@@ -4,26 +4,26 @@
  */
 import { join } from 'node:path'
 import { Client, setUp } from '../../scripts/local/client.ts'
-import { pause } from '../../scripts/local/bell.ts'
+import { pause } from '../../scripts/local/local-worker.ts'
 import { anyFreePort } from '../../scripts/local/ports.ts'
-import { becomeQuiet, snapshot } from '../demo/stage.ts'
-import { judge, RESOURCES, type Finding, type StoreObject } from '../support/oracle.ts'
+import { waitUntilQuiet, snapshotStore } from '../demo/stage.ts'
+import { judge, COLLECTION_BY_LABEL, type Finding, type StoreObject } from '../support/oracle.ts'
 import { Random } from '../store/random.ts'
-import { Bell } from './bell.ts'
-import { BadDay, type Post } from './callback.ts'
-import { Clock, SPEED } from './clock.ts'
-import { Control, type Halted } from './control.ts'
-import { POINTS, type InnerPoint, type Point } from './points.ts'
-import { Shop, type HeldPage } from './shop.ts'
+import { WorkerProcess } from './worker-process.ts'
+import { UnreliableCallback, type CallbackPost } from './unreliable-callback.ts'
+import { RunClock, CLOCK_SPEED } from './clock.ts'
+import { HaltControl, type Halted } from './halt-control.ts'
+import { KILL_POINTS, type InnerKillPoint, type KillPoint } from './kill-points.ts'
+import { LiveShop, type HeldPage } from './live-shop.ts'
 
 /** How long a run is. */
-export interface Length {
+export interface RunLength {
 	changes: number
 	objects: { orders: number; products: number; coupons: number; customers: number }
 	/** One entry for each instance, the first made at the beginning, the others on the way: how often the Worker is killed while it learns the store. */
 	baselines: readonly number[]
 	/** How often it is killed at each of the other points. */
-	each: Partial<Record<Point, number>>
+	killsByPoint: Partial<Record<KillPoint, number>>
 	/** Pauses between two kills, ms. */
 	pauseMs: readonly [number, number]
 	/** Everything must be quiet so soon after the last change, ms. */
@@ -32,43 +32,43 @@ export interface Length {
 	endMs: number
 }
 
-const BIG = { orders: 500, products: 320, coupons: 60, customers: 240 }
+const LARGE_STORE = { orders: 500, products: 320, coupons: 60, customers: 240 }
 
 /** Thirty kills, five at each point, and six wherever they fall. */
-export const FULL: Length = {
+export const FULL_RUN: RunLength = {
 	changes: 5_000,
-	objects: BIG,
+	objects: LARGE_STORE,
 	baselines: [2, 2, 1],
-	each: { claimToPost: 5, duringPost: 5, answerToSettle: 5, commitToDoorbell: 5, rereadSlice: 5, anywhere: 6 },
+	killsByPoint: { claimToPost: 5, duringPost: 5, answerToSettle: 5, commitToDoorbell: 5, rereadSlice: 5, anywhere: 6 },
 	pauseMs: [1_000, 8_000],
 	quietMs: 300_000,
 	endMs: 3_600_000,
 }
 
 /** Within two minutes. */
-export const QUICK: Length = {
+export const QUICK_RUN: RunLength = {
 	changes: 600,
 	objects: { orders: 250, products: 160, coupons: 60, customers: 240 },
 	baselines: [1],
-	each: { claimToPost: 1, duringPost: 1, answerToSettle: 1, commitToDoorbell: 1, rereadSlice: 1, anywhere: 1 },
+	killsByPoint: { claimToPost: 1, duringPost: 1, answerToSettle: 1, commitToDoorbell: 1, rereadSlice: 1, anywhere: 1 },
 	pauseMs: [300, 2_000],
 	quietMs: 60_000,
 	endMs: 112_000,
 }
 
 /** For `npm test`. */
-export const SHORT: Length = {
+export const SHORT_RUN: RunLength = {
 	changes: 300,
 	objects: { orders: 60, products: 60, coupons: 20, customers: 40 },
 	baselines: [0],
-	each: { claimToPost: 1, answerToSettle: 1, commitToDoorbell: 1 },
+	killsByPoint: { claimToPost: 1, answerToSettle: 1, commitToDoorbell: 1 },
 	pauseMs: [200, 800],
 	quietMs: 60_000,
 	endMs: 110_000,
 }
 
 /** What a run says in the end. */
-export interface Result {
+export interface RunResult {
 	seed: number
 	/** Changes of watched objects in the store. */
 	changes: number
@@ -76,7 +76,7 @@ export interface Result {
 	/** Kills with a POST, a request to the store or a step held in the Worker under way. */
 	killsInFlight: number
 	/** Kills that are proved to have hit their point. */
-	byPoint: Record<Point, number>
+	byPoint: Record<KillPoint, number>
 	/** First arrivals of events. */
 	delivered: number
 	lost: number
@@ -89,109 +89,109 @@ export interface Result {
 }
 
 /** A run's result, and what it lacks; nothing is lacking where all is well. */
-export interface Outcome {
-	result: Result
-	lacks: string[]
+export interface RunOutcome {
+	result: RunResult
+	shortfalls: string[]
 }
 
 /** An instance and what the judge must know of it. */
-interface Connected {
+interface ConnectedInstance {
 	id: number
-	start: StoreObject[]
-	startNumber: number
+	initialObjects: StoreObject[]
+	initialJournalNumber: number
 	t0Ms: number
 	baselineEndMs: number | null
 }
 
 /** A kill, with what proves that it hit its point: asked in the end, when everything has arrived. */
 interface Kill {
-	point: Point
+	point: KillPoint
 	inFlight: boolean
-	proved: () => boolean
+	isProved: () => boolean
 }
 
 /** Something that stands still at a point, and what is to be shown of it afterwards. */
-interface Hit {
+interface ReachedPoint {
 	halted: Halted
-	what: string
+	description: string
 	/** Whether it is still so, asked just before the kill. */
-	still: () => boolean
-	proved: () => boolean
+	isStillHalted: () => boolean
+	isProved: () => boolean
 }
 
-const KEY = 'the key of the runs with faults'
+const SIGNATURE_KEY = 'the key of the runs with faults'
 /** How the instances see changes, in the order in which they are made. */
-const WAYS = ['hybrid', 'polling', 'webhook'] as const
+const VENDOR_TYPES = ['hybrid', 'polling', 'webhook'] as const
 /** Seconds on the run's clock between polls, and between re-reads. */
 const POLL_SECONDS = 15
 const REREAD_SECONDS = 45
 /** How long a point may take to be reached, ms: on a busy machine polls and hints leave scans little time. */
-const REACH_MS = 40_000
+const REACH_TIMEOUT_MS = 40_000
 
 /** A kill that waits for nothing. */
-const NOTHING_HELD: Hit = {
-	halted: { broken: () => true, release: () => undefined },
-	what: 'nothing was waited for',
-	still: () => true,
-	proved: () => true,
+const NO_HALT: ReachedPoint = {
+	halted: { isBroken: () => true, release: () => undefined },
+	description: 'nothing was waited for',
+	isStillHalted: () => true,
+	isProved: () => true,
 }
 
 /** Runs. `say` hears how it goes. Throws when the harness itself fails. */
-export async function run(dir: string, seed: number, length: Length, say: (what: string) => void): Promise<Outcome> {
-	const house = new House(seed, length, say)
+export async function runFaults(dir: string, seed: number, length: RunLength, log: (message: string) => void): Promise<RunOutcome> {
+	const faultRun = new FaultRun(seed, length, log)
 	let timer: NodeJS.Timeout | undefined
 	try {
-		const played = house.open(dir).then(async () => await house.play())
-		const late = new Promise<'late'>((resolve) => {
+		const playing = faultRun.open(dir).then(async () => await faultRun.play())
+		const timeout = new Promise<'late'>((resolve) => {
 			timer = setTimeout(() => resolve('late'), length.endMs)
 		})
-		if ((await Promise.race([played, late])) === 'late') {
+		if ((await Promise.race([playing, timeout])) === 'late') {
 			// What it still does comes to nothing: the house is closed.
-			played.catch(() => undefined)
-			say('time is up')
+			playing.catch(() => undefined)
+			log('time is up')
 		}
-		return await house.judge()
+		return await faultRun.judge()
 	} finally {
 		clearTimeout(timer)
-		await house.close()
+		await faultRun.close()
 	}
 }
 
-class House {
+class FaultRun {
 	readonly #seed: number
-	readonly #length: Length
-	readonly #say: (what: string) => void
+	readonly #length: RunLength
+	readonly #log: (message: string) => void
 	readonly #random: Random
-	readonly #clock = new Clock(Date.now(), SPEED)
+	readonly #clock = new RunClock(Date.now(), CLOCK_SPEED)
 	readonly #undo: (() => Promise<void>)[] = []
-	readonly #instances: Connected[] = []
+	readonly #instances: ConnectedInstance[] = []
 	readonly #kills: Kill[] = []
-	readonly #control = new Control()
-	readonly #callback: BadDay
-	readonly #total: number
-	#shop!: Shop
-	#bell!: Bell
+	readonly #control = new HaltControl()
+	readonly #callback: UnreliableCallback
+	readonly #plannedKills: number
+	#shop!: LiveShop
+	#worker!: WorkerProcess
 	#client!: Client
 	#quiet = false
 
-	constructor(seed: number, length: Length, say: (what: string) => void) {
+	constructor(seed: number, length: RunLength, log: (message: string) => void) {
 		this.#seed = seed
 		this.#length = length
-		this.#say = say
+		this.#log = log
 		this.#random = new Random(seed, 300)
-		this.#callback = new BadDay(KEY, seed, this.#now)
-		this.#total = [...length.baselines, ...Object.values(length.each)].reduce((sum, count) => sum + count, 0)
+		this.#callback = new UnreliableCallback(SIGNATURE_KEY, seed, this.#now)
+		this.#plannedKills = [...length.baselines, ...Object.values(length.killsByPoint)].reduce((sum, count) => sum + count, 0)
 	}
 
 	/** The run's clock. */
-	readonly #now = (): number => this.#clock.at(Date.now())
+	readonly #now = (): number => this.#clock.toRunMs(Date.now())
 
 	async open(dir: string): Promise<void> {
 		await this.#control.listen()
 		this.#undo.push(async () => await this.#control.close())
 		await this.#callback.listen()
 		this.#undo.push(async () => await this.#callback.close())
-		this.#shop = new Shop({
+		this.#shop = new LiveShop({
 			seed: this.#seed,
 			url: `http://127.0.0.1:${await anyFreePort()}`,
 			objects: this.#length.objects,
@@ -200,75 +200,75 @@ class House {
 		})
 		const served = await this.#shop.listen()
 		this.#undo.push(async () => {
-			this.#shop.rest()
+			this.#shop.stopChanging()
 			await served.close()
 		})
-		this.#say('builds the Worker')
-		this.#bell = await Bell.start(join(dir, 'bell'), await anyFreePort(), {
-			FAULTS_BEGAN: String(this.#clock.beganMs),
-			FAULTS_SPEED: String(SPEED),
+		this.#log('builds the Worker')
+		this.#worker = await WorkerProcess.start(join(dir, 'bell'), await anyFreePort(), {
+			FAULTS_BEGAN: String(this.#clock.startedMs),
+			FAULTS_SPEED: String(CLOCK_SPEED),
 			FAULTS_CONTROL: this.#control.url,
 			FAULTS_CALLBACK: this.#callback.origin,
 		})
-		this.#undo.push(async () => await this.#bell.close())
-		const account = await setUp(this.#bell.url, this.#bell.setupToken, {
+		this.#undo.push(async () => await this.#worker.close())
+		const account = await setUp(this.#worker.url, this.#worker.setupToken, {
 			organizationName: 'Faults',
 			email: 'faults@example.com',
 			firstName: 'Fa',
 			lastName: 'Ults',
 		})
 		if (account === null) throw new Error('the database was not empty')
-		this.#client = new Client(this.#bell.url, account)
+		this.#client = new Client(this.#worker.url, account)
 	}
 
 	async close(): Promise<void> {
-		for (const one of this.#undo.splice(0).toReversed()) await one()
+		for (const undoStep of this.#undo.splice(0).toReversed()) await undoStep()
 	}
 
 	/** Everything that happens, until all is quiet. */
 	async play(): Promise<void> {
-		const { baselines, each, changes, pauseMs, quietMs } = this.#length
+		const { baselines, killsByPoint, changes, pauseMs, quietMs } = this.#length
 		const points = shuffled(
-			Object.entries(each).flatMap(([point, count]) => Array.from({ length: count }, () => point as Point)),
+			Object.entries(killsByPoint).flatMap(([point, count]) => Array.from({ length: count }, () => point as KillPoint)),
 			this.#random,
 		)
 		for (const [number, kills] of baselines.entries()) {
-			await this.#connect(WAYS[number % WAYS.length]!, kills)
+			await this.#connect(VENDOR_TYPES[number % VENDOR_TYPES.length]!, kills)
 			const share = points.splice(0, Math.ceil(points.length / (baselines.length - number)))
 			for (const point of share) {
 				await pause(this.#random.int(...pauseMs))
 				await this.#killAt(point)
 			}
 		}
-		this.#shop.wanted = changes
-		while (this.#shop.changes() < changes) await pause(100)
-		this.#shop.rest()
-		this.#callback.recover()
+		this.#shop.targetChanges = changes
+		while (this.#shop.countChanges() < changes) await pause(100)
+		this.#shop.stopChanging()
+		this.#callback.stopFaults()
 		this.#shop.store.setWebhooks({ allowLocalDelivery: true })
-		this.#say(`the shop stands still after ${this.#shop.changes()} changes, the callback has recovered`)
-		const untilMs = this.#now() + quietMs * SPEED
-		const decisions = setInterval(() => void this.#decide().catch(() => undefined), 1_000)
+		this.#log(`the shop stands still after ${this.#shop.countChanges()} changes, the callback has recovered`)
+		const untilMs = this.#now() + quietMs * CLOCK_SPEED
+		const decisions = setInterval(() => void this.#emitHeldDeletions().catch(() => undefined), 1_000)
 		const quiet = await Promise.all(
-			this.#instances.map(({ id }) => becomeQuiet({ client: this.#client, instance: { id } }, untilMs, undefined, this.#now)),
+			this.#instances.map(({ id }) => waitUntilQuiet({ client: this.#client, instance: { id } }, untilMs, undefined, this.#now)),
 		)
 		clearInterval(decisions)
 		this.#quiet = quiet.every(Boolean)
-		this.#say(this.#quiet ? 'everything is quiet' : 'time is up before everything was quiet')
+		this.#log(this.#quiet ? 'everything is quiet' : 'time is up before everything was quiet')
 	}
 
 	/** Judges every instance by itself, and proves the kills. */
-	async judge(): Promise<Outcome> {
-		this.#shop.rest()
+	async judge(): Promise<RunOutcome> {
+		this.#shop.stopChanging()
 		const { store } = this.#shop
-		const final = snapshot(store)
+		const final = snapshotStore(store)
 		const { arrivals } = this.#callback
-		const lacks: string[] = this.#quiet ? [] : ['it never became quiet']
-		const result: Result = {
+		const shortfalls: string[] = this.#quiet ? [] : ['it never became quiet']
+		const result: RunResult = {
 			seed: this.#seed,
-			changes: this.#shop.changes(),
+			changes: this.#shop.countChanges(),
 			kills: this.#kills.length,
 			killsInFlight: this.#kills.filter(({ inFlight }) => inFlight).length,
-			byPoint: Object.fromEntries(Object.keys(POINTS).map((point) => [point, 0])) as Record<Point, number>,
+			byPoint: Object.fromEntries(Object.keys(KILL_POINTS).map((point) => [point, 0])) as Record<KillPoint, number>,
 			delivered: 0,
 			lost: 0,
 			invented: 0,
@@ -277,8 +277,10 @@ class House {
 			repeats: 0,
 		}
 		const details: (Finding & { instance: number })[] = []
-		for (const { id, start, startNumber, t0Ms, baselineEndMs } of this.#instances) {
-			const taken = arrivals.filter(({ notificationId, status }) => ownerOf(notificationId) === id && status !== null && status < 300)
+		for (const { id, initialObjects: start, initialJournalNumber: startNumber, t0Ms, baselineEndMs } of this.#instances) {
+			const accepted = arrivals.filter(
+				({ notificationId, status }) => toInstanceId(notificationId) === id && status !== null && status < 300,
+			)
 			const judgement = judge({
 				journal: store.journal(),
 				start,
@@ -286,7 +288,7 @@ class House {
 				final,
 				t0Ms,
 				baselineEndMs: baselineEndMs ?? Number.POSITIVE_INFINITY,
-				arrivals: taken.flatMap(({ events }) => events),
+				arrivals: accepted.flatMap(({ events }) => events),
 			})
 			result.delivered += judgement.created + judgement.updated + judgement.deleted
 			result.lost += judgement.missed
@@ -294,150 +296,155 @@ class House {
 			result.renamed += judgement.renamed + judgement.duplicates
 			result.disordered += judgement.disordered
 			result.repeats += judgement.repeats
-			details.push(...judgement.details.map((one) => ({ ...one, instance: id })))
+			details.push(...judgement.details.map((finding) => ({ ...finding, instance: id })))
 			for (const { resource, volatile } of (await this.#client.poller(id).catch(() => ({ resources: [] }))).resources)
-				if (volatile.length > 0) this.#say(`instance ${id} takes these for volatile in ${resource}: ${volatile.join(', ')}`)
+				if (volatile.length > 0) this.#log(`instance ${id} takes these for volatile in ${resource}: ${volatile.join(', ')}`)
 		}
 		for (const { instance, kind, object, note, eventId } of details.slice(0, 40))
-			this.#say(`instance ${instance}: ${kind} ${object}: ${note}${eventId === null ? '' : ` (${eventId})`}`)
+			this.#log(`instance ${instance}: ${kind} ${object}: ${note}${eventId === null ? '' : ` (${eventId})`}`)
 		const unsigned = arrivals.filter(({ signed }) => signed !== true).length
-		if (unsigned > 0) lacks.push(`${unsigned} notifications were signed wrongly`)
+		if (unsigned > 0) shortfalls.push(`${unsigned} notifications were signed wrongly`)
 		for (const kill of this.#kills) {
-			if (kill.proved()) result.byPoint[kill.point]++
-			else this.#say(`nothing proves that a kill was ${POINTS[kill.point]}`)
+			if (kill.isProved()) result.byPoint[kill.point]++
+			else this.#log(`nothing proves that a kill was ${KILL_POINTS[kill.point]}`)
 		}
-		const wanted: Partial<Record<Point, number>> = {
-			...this.#length.each,
+		const expectedKills: Partial<Record<KillPoint, number>> = {
+			...this.#length.killsByPoint,
 			baselineSlice: this.#length.baselines.reduce((sum, n) => sum + n, 0),
 		}
-		for (const [point, count] of Object.entries(wanted) as [Point, number][])
-			if (result.byPoint[point] < count) lacks.push(`kills ${POINTS[point]}: ${result.byPoint[point]} of ${count}`)
-		if (result.kills < this.#total) lacks.push(`kills: ${result.kills} of ${this.#total}`)
-		if (result.killsInFlight * 3 < result.kills * 2) lacks.push(`kills with work in flight: ${result.killsInFlight} of ${result.kills}`)
-		if (result.changes < this.#length.changes) lacks.push(`changes: ${result.changes} of ${this.#length.changes}`)
-		for (const word of ['lost', 'invented', 'renamed', 'disordered'] as const) if (result[word] > 0) lacks.push(`${word}: ${result[word]}`)
-		return { result, lacks }
+		for (const [point, count] of Object.entries(expectedKills) as [KillPoint, number][])
+			if (result.byPoint[point] < count) shortfalls.push(`kills ${KILL_POINTS[point]}: ${result.byPoint[point]} of ${count}`)
+		if (result.kills < this.#plannedKills) shortfalls.push(`kills: ${result.kills} of ${this.#plannedKills}`)
+		if (result.killsInFlight * 3 < result.kills * 2)
+			shortfalls.push(`kills with work in flight: ${result.killsInFlight} of ${result.kills}`)
+		if (result.changes < this.#length.changes) shortfalls.push(`changes: ${result.changes} of ${this.#length.changes}`)
+		for (const metric of ['lost', 'invented', 'renamed', 'disordered'] as const)
+			if (result[metric] > 0) shortfalls.push(`${metric}: ${result[metric]}`)
+		return { result, shortfalls }
 	}
 
 	/** Connects the store once more, and kills while it is learned. */
-	async #connect(way: (typeof WAYS)[number], kills: number): Promise<void> {
+	async #connect(vendorType: (typeof VENDOR_TYPES)[number], kills: number): Promise<void> {
 		const { store } = this.#shop
 		// Stamps are whole seconds: what changed before the bell went on must not share its second.
-		this.#shop.rest()
-		await pause(3_000 / SPEED)
-		const start = snapshot(store)
+		this.#shop.stopChanging()
+		await pause(3_000 / CLOCK_SPEED)
+		const start = snapshotStore(store)
 		const startNumber = store.journal().at(-1)?.number ?? 0
 		const t0Ms = this.#now()
 		const known = new Set(this.#instances.map(({ id }) => id))
-		const fits = (page: HeldPage): boolean => !known.has(page.instance)
-		let page = kills > 0 ? this.#skipping(fits) : null
-		const { id } = await this.#client.connect(`Faults ${way}`, {
+		const matches = (page: HeldPage): boolean => !known.has(page.instance)
+		let page = kills > 0 ? this.#nextPageAfterSkipping(matches) : null
+		const { id } = await this.#client.connect(`Faults ${vendorType}`, {
 			'store.url': store.url,
 			'oauth.api.key': store.credentials.key,
 			'oauth.api.secret': store.credentials.secret,
 			'event.notification.enabled': true,
-			'event.vendor.type': way,
+			'event.vendor.type': vendorType,
 			'event.notification.callback.url': `${this.#callback.origin}/callback`,
-			'event.notification.signature.key': KEY,
+			'event.notification.signature.key': SIGNATURE_KEY,
 			'event.poller.refresh_interval': POLL_SECONDS / 60,
 			'event.reconcile.interval': (2 * POLL_SECONDS) / 60,
 			'event.poller.reread': REREAD_SECONDS / 3_600,
 		})
-		const instance: Connected = { id, start, startNumber, t0Ms, baselineEndMs: null }
+		const instance: ConnectedInstance = { id, initialObjects: start, initialJournalNumber: startNumber, t0Ms, baselineEndMs: null }
 		this.#instances.push(instance)
-		this.#say(`instance ${id} is told of changes by ${way === 'polling' ? 'polls' : way === 'hybrid' ? 'webhooks and polls' : 'webhooks'}`)
-		this.#advance()
-		this.#shop.live()
+		this.#log(
+			`instance ${id} is told of changes by ${vendorType === 'polling' ? 'polls' : vendorType === 'hybrid' ? 'webhooks and polls' : 'webhooks'}`,
+		)
+		this.#raiseTarget()
+		this.#shop.startChanging()
 		for (let done = 1; done <= kills; done++) {
-			const hit = await this.#reachPage('baselineSlice', fits, page)
-			if (hit === null) {
-				this.#say(`no page of the baseline of instance ${id} was met`)
+			const reached = await this.#reachPage('baselineSlice', matches, page)
+			if (reached === null) {
+				this.#log(`no page of the baseline of instance ${id} was met`)
 				break
 			}
 			// Asked for before the Worker is back: it goes on at once.
-			if (done < kills) page = this.#skipping(fits)
-			await this.#kill('baselineSlice', hit)
+			if (done < kills) page = this.#nextPageAfterSkipping(matches)
+			await this.#kill('baselineSlice', reached)
 		}
 		while (instance.baselineEndMs === null) {
 			const { resources } = await this.#client.poller(id)
 			if (resources.length > 0 && resources.every(({ baseline }) => baseline.complete)) instance.baselineEndMs = this.#now()
 			else await pause(50)
 		}
-		this.#say(`instance ${id} has learned the store`)
+		this.#log(`instance ${id} has learned the store`)
 	}
 
 	/** Brings the Worker to a point and kills it there. */
-	async #killAt(point: Point): Promise<void> {
-		const untilMs = Date.now() + 2 * REACH_MS
+	async #killAt(point: KillPoint): Promise<void> {
+		const untilMs = Date.now() + 2 * REACH_TIMEOUT_MS
 		while (Date.now() < untilMs) {
-			const hit = await this.#reach(point)
-			if (hit === null) continue
+			const reached = await this.#reach(point)
+			if (reached === null) continue
 			// What a doorbell is for may be claimed for another one that is still followed: the sooner the better.
 			if (point !== 'commitToDoorbell') await pause(this.#random.int(0, 150))
 			// It may have gone on, or have been given up, in the meantime.
-			if (hit !== NOTHING_HELD && (hit.halted.broken() || !hit.still())) {
-				hit.halted.release()
+			if (reached !== NO_HALT && (reached.halted.isBroken() || !reached.isStillHalted())) {
+				reached.halted.release()
 				continue
 			}
-			await this.#kill(point, hit)
+			await this.#kill(point, reached)
 			return
 		}
-		this.#say(`no moment ${POINTS[point]} was met`)
+		this.#log(`no moment ${KILL_POINTS[point]} was met`)
 	}
 
-	async #reach(point: Point): Promise<Hit | null> {
-		if (point === 'anywhere') return NOTHING_HELD
+	async #reach(point: KillPoint): Promise<ReachedPoint | null> {
+		if (point === 'anywhere') return NO_HALT
 		if (point === 'duringPost') return await this.#reachPost()
 		if (point === 'baselineSlice' || point === 'rereadSlice') return await this.#reachPage(point, () => true)
 		return await this.#reachInside(point)
 	}
 
 	/** A point that the Worker itself says it stands at. What it says is held against what the callback has seen. */
-	async #reachInside(point: InnerPoint): Promise<Hit | null> {
-		const next = this.#control.next(REACH_MS)
-		await this.#bell.set({ point, skip: this.#random.int(0, 4) })
+	async #reachInside(point: InnerKillPoint): Promise<ReachedPoint | null> {
+		const next = this.#control.nextHalt(REACH_TIMEOUT_MS)
+		await this.#worker.setTrap({ point, skip: this.#random.int(0, 4) })
 		const found = await next
 		if (found === null) return null
-		const { halted, standing } = found
+		const { halted, haltReport: standing } = found
 		const { notifications, attempt } = standing
-		const posts = (from = 1, to = Number.POSITIVE_INFINITY): Post[] =>
+		const posts = (from = 1, to = Number.POSITIVE_INFINITY): CallbackPost[] =>
 			this.#callback.posts.filter((post) => notifications.includes(post.notificationId) && post.attempt >= from && post.attempt <= to)
 		const what = `${notifications.length === 1 ? notifications[0] : `${notifications.length} notifications`}${attempt > 0 ? `, try ${attempt}` : ''}`
 		if (point === 'commitToDoorbell') {
 			// None of them had left the Worker; all of them came.
-			const came = (): boolean => notifications.every((one) => this.#callback.posts.some((post) => post.notificationId === one))
-			return { halted, what, still: () => posts().length === 0, proved: came }
+			const allArrived = (): boolean =>
+				notifications.every((notification) => this.#callback.posts.some((post) => post.notificationId === notification))
+			return { halted, description: what, isStillHalted: () => posts().length === 0, isProved: allArrived }
 		}
 		// It was taken, and since nobody could say so it came again; or that try never arrived, and a later one did.
-		const as = (): boolean =>
+		const isConsistent = (): boolean =>
 			point === 'answerToSettle' ? posts(attempt, attempt).some(({ status }) => status === 200) : posts(attempt, attempt).length === 0
-		return { halted, what, still: as, proved: () => as() && posts(attempt + 1).length > 0 }
+		return { halted, description: what, isStillHalted: isConsistent, isProved: () => isConsistent() && posts(attempt + 1).length > 0 }
 	}
 
 	/** A POST that the callback has read and not answered. */
-	async #reachPost(): Promise<Hit | null> {
-		const found = await this.#callback.next(REACH_MS)
+	async #reachPost(): Promise<ReachedPoint | null> {
+		const found = await this.#callback.nextPost(REACH_TIMEOUT_MS)
 		if (found === null) return null
 		const { post, halted } = found
-		const later = (): boolean =>
-			this.#callback.posts.some((one) => one.notificationId === post.notificationId && one.attempt > post.attempt)
+		const hasLaterAttempt = (): boolean =>
+			this.#callback.posts.some((other) => other.notificationId === post.notificationId && other.attempt > post.attempt)
 		return {
 			halted,
-			what: `${post.notificationId}, try ${post.attempt}`,
-			still: () => post.end === 'open',
+			description: `${post.notificationId}, try ${post.attempt}`,
+			isStillHalted: () => post.outcome === 'open',
 			// Its sender broke off, and tried again.
-			proved: () => post.end === 'gone' && later(),
+			isProved: () => post.outcome === 'gone' && hasLaterAttempt(),
 		}
 	}
 
 	/** A page that the store holds back, of a scan which the instance itself says is under way. */
 	async #reachPage(
 		point: 'baselineSlice' | 'rereadSlice',
-		fits: (page: HeldPage) => boolean,
-		first: Promise<{ page: HeldPage; halted: Halted } | null> | null = null,
-	): Promise<Hit | null> {
-		const untilMs = Date.now() + REACH_MS
-		for (let next = first ?? this.#skipping(fits); ; next = this.#skipping(fits)) {
+		matches: (page: HeldPage) => boolean,
+		firstPage: Promise<{ page: HeldPage; halted: Halted } | null> | null = null,
+	): Promise<ReachedPoint | null> {
+		const untilMs = Date.now() + REACH_TIMEOUT_MS
+		for (let next = firstPage ?? this.#nextPageAfterSkipping(matches); ; next = this.#nextPageAfterSkipping(matches)) {
 			const found = await next
 			if (found === null || Date.now() > untilMs) {
 				found?.halted.release()
@@ -445,41 +452,41 @@ class House {
 			}
 			const { page, halted } = found
 			const poller = await this.#client.poller(page.instance, 1_500).catch(() => null)
-			const resource = poller?.resources.find((one) => RESOURCES[one.resource] === page.resource)
+			const resource = poller?.resources.find((candidate) => COLLECTION_BY_LABEL[candidate.resource] === page.resource)
 			const underWay =
 				resource !== undefined &&
 				(point === 'baselineSlice' ? !resource.baseline.complete : resource.baseline.complete && resource.reread.running)
-			if (underWay && !halted.broken())
-				return { halted, what: `${page.resource} of instance ${page.instance}`, still: () => true, proved: () => true }
+			if (underWay && !halted.isBroken())
+				return { halted, description: `${page.resource} of instance ${page.instance}`, isStillHalted: () => true, isProved: () => true }
 			halted.release()
 		}
 	}
 
 	/** Some page later than the next one. */
-	#skipping(fits: (page: HeldPage) => boolean): Promise<{ page: HeldPage; halted: Halted } | null> {
+	#nextPageAfterSkipping(matches: (page: HeldPage) => boolean): Promise<{ page: HeldPage; halted: Halted } | null> {
 		let skip = this.#random.int(0, 3)
-		return this.#shop.next((page) => fits(page) && skip-- <= 0, REACH_MS)
+		return this.#shop.holdNextPage((page) => matches(page) && skip-- <= 0, REACH_TIMEOUT_MS)
 	}
 
 	/** Kills the Worker where it stands, and runs it again a little later. */
-	async #kill(point: Point, { halted, what, proved }: Hit): Promise<void> {
-		const { open: posts } = this.#callback
-		const { open: requests } = this.#shop
-		const dead = this.#bell.kill()
+	async #kill(point: KillPoint, { halted, description: what, isProved: proved }: ReachedPoint): Promise<void> {
+		const { openPosts: posts } = this.#callback
+		const { openRequests: requests } = this.#shop
+		const killing = this.#worker.kill()
 		// WooCommerce gives a webhook up that fails too often: mostly its cron does not run while nobody listens.
-		const held = this.#random.chance(0.7)
-		if (held) this.#shop.store.setWebhooks({ allowLocalDelivery: true, hold: true })
-		await dead
+		const holdsWebhooks = this.#random.chance(0.7)
+		if (holdsWebhooks) this.#shop.store.setWebhooks({ allowLocalDelivery: true, hold: true })
+		await killing
 		const brokenMs = Date.now() + 2_000
-		while (!halted.broken() && Date.now() < brokenMs) await pause(5)
-		const broken = halted.broken()
-		this.#kills.push({ point, inFlight: posts + requests > 0 || (point !== 'anywhere' && broken), proved: () => broken && proved() })
-		this.#say(
-			`kill ${this.#kills.length} of ${this.#total}: ${POINTS[point]} (${what}); ${posts} POSTs and ${requests} requests to the store under way, ${this.#shop.changes()} changes so far`,
+		while (!halted.isBroken() && Date.now() < brokenMs) await pause(5)
+		const broken = halted.isBroken()
+		this.#kills.push({ point, inFlight: posts + requests > 0 || (point !== 'anywhere' && broken), isProved: () => broken && proved() })
+		this.#log(
+			`kill ${this.#kills.length} of ${this.#plannedKills}: ${KILL_POINTS[point]} (${what}); ${posts} POSTs and ${requests} requests to the store under way, ${this.#shop.countChanges()} changes so far`,
 		)
-		this.#advance()
+		this.#raiseTarget()
 		await pause(this.#random.int(0, 800))
-		await this.#bell.run()
+		await this.#worker.run()
 		this.#shop.store.setWebhooks({ allowLocalDelivery: true })
 		// Somebody at the shop switches on again what WooCommerce has switched off.
 		if (this.#random.chance(0.5))
@@ -488,22 +495,22 @@ class House {
 	}
 
 	/** Somebody looks at deletions that the brake holds: they are real. */
-	async #decide(): Promise<void> {
+	async #emitHeldDeletions(): Promise<void> {
 		for (const { id } of this.#instances) {
 			if ((await this.#client.health(id)).state !== 'deletions-held') continue
 			await this.#client.api.decideHeldDeletions({ params: { id }, body: { decision: 'emit' } })
-			this.#say(`instance ${id} held deletions; somebody has looked at them`)
+			this.#log(`instance ${id} held deletions; somebody has looked at them`)
 		}
 	}
 
 	/** The shop's changes keep pace with the kills. */
-	#advance(): void {
-		this.#shop.wanted = Math.ceil((this.#length.changes * (this.#kills.length + 1)) / (this.#total + 1))
+	#raiseTarget(): void {
+		this.#shop.targetChanges = Math.ceil((this.#length.changes * (this.#kills.length + 1)) / (this.#plannedKills + 1))
 	}
 }
 
 /** The instance of a notification: its id is the instance's, and nine digits (design, State: Ids). */
-function ownerOf(notificationId: string): number {
+function toInstanceId(notificationId: string): number {
 	return Math.floor(Number(notificationId.replace('ntf_', '')) / 1e9)
 }
 

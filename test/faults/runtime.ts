@@ -4,12 +4,12 @@
  */
 import { unstable_startWorker as startWorker } from 'wrangler'
 import { join } from 'node:path'
-import { PROJECT } from '../../scripts/local/files.ts'
-import { migrationStatements, post } from '../bench/runtime.ts'
-import { MIGRATE_PATH } from './points.ts'
+import { PROJECT_DIR } from '../../scripts/local/files.ts'
+import { migrationStatements, postJson } from '../bench/runtime.ts'
+import { MIGRATE_PATH } from './kill-points.ts'
 
 /** What is to be run. */
-export interface Start {
+export interface StartOptions {
 	/** The built file. */
 	file: string
 	port: number
@@ -20,9 +20,9 @@ export interface Start {
 	vars: Readonly<Record<string, string>>
 }
 
-async function run({ file, port, state, migrate, vars }: Start): Promise<void> {
+async function runWorker({ file, port, state, migrate, vars }: StartOptions): Promise<void> {
 	const worker = await startWorker({
-		config: join(PROJECT, 'wrangler.toml'),
+		config: join(PROJECT_DIR, 'wrangler.toml'),
 		entrypoint: file,
 		// It is built already, by the same command as for Cloudflare.
 		build: { bundle: false },
@@ -36,12 +36,12 @@ async function run({ file, port, state, migrate, vars }: Start): Promise<void> {
 		},
 	})
 	await worker.ready
-	if (migrate) await post(`http://127.0.0.1:${port}${MIGRATE_PATH}`, migrationStatements())
+	if (migrate) await postJson(`http://127.0.0.1:${port}${MIGRATE_PATH}`, migrationStatements())
 	process.send?.('runs')
 }
 
-process.once('message', (start: Start) => {
-	run(start).catch((error: unknown) => {
+process.once('message', (start: StartOptions) => {
+	runWorker(start).catch((error: unknown) => {
 		process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
 		process.exit(1)
 	})

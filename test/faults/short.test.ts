@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { run, SHORT } from './run.ts'
+import { runFaults, SHORT_RUN } from './run.ts'
 
 test('the built Worker is killed three times, and nothing is lost, invented, renamed or disordered', async () => {
 	const dir = mkdtempSync(join(tmpdir(), 'shopbell-faults-'))
-	const told: string[] = []
+	const messages: string[] = []
 	try {
-		const { result, lacks } = await run(dir, 1, SHORT, (what) => void told.push(what))
-		expect(lacks, told.join('\n')).toEqual([])
+		const { result, shortfalls: lacks } = await runFaults(dir, 1, SHORT_RUN, (message) => void messages.push(message))
+		expect(lacks, messages.join('\n')).toEqual([])
 		expect(result).toMatchObject({
 			seed: 1,
 			kills: 3,

@@ -2,41 +2,41 @@
  * The Worker under test: the production Worker, whose objects stand still before a doorbell when the harness wants to kill there, and say on whose
  * behalf they ask the store. `inside.ts` comes first: nothing may run before it.
  */
-import { behalf, hasten, pass, setTrap } from './inside.ts'
+import { currentInstance, useRunClockForAlarms, haltAt, setTrap } from './worker-patches.ts'
 import type { Doorbell, Env } from '../../src/context.ts'
-import { notificationId } from '../../src/events/ids.ts'
-import worker, { Callback as ProductionCallback, Watcher as Production } from '../../src/index.ts'
-import { MIGRATE_PATH, TRAP_PATH, type Trap } from './points.ts'
+import { toNotificationId } from '../../src/events/ids.ts'
+import worker, { Callback as ProductionCallback, Watcher as ProductionWatcher } from '../../src/index.ts'
+import { MIGRATE_PATH, TRAP_PATH, type Trap } from './kill-points.ts'
 
 export * from '../../src/index.ts'
 
 /** The production object with a place to stand still between its commit and its doorbell. */
-export class Watcher extends Production {
+export class Watcher extends ProductionWatcher {
 	constructor(ctx: DurableObjectState, env: Env) {
-		hasten(ctx.storage)
+		useRunClockForAlarms(ctx.storage)
 		super(ctx, env)
 		const { ports } = this.engine
-		const { ring } = ports
-		ports.ring = async (instance) => {
-			await pass('commitToDoorbell', () => {
+		const { sendDoorbell: ring } = ports
+		ports.sendDoorbell = async (instance) => {
+			await haltAt('commitToDoorbell', () => {
 				const rows = ports.sql.all<{ id: number }>(
 					`SELECT id FROM notifications WHERE attempt = 0 AND settled IS NULL ORDER BY id LIMIT 20`,
 				)
-				return rows.length === 0 ? null : { notifications: rows.map(({ id }) => `ntf_${notificationId(instance, id)}`), attempt: 0 }
+				return rows.length === 0 ? null : { notifications: rows.map(({ id }) => `ntf_${toNotificationId(instance, id)}`), attempt: 0 }
 			})
 			await ring(instance)
 		}
 	}
 
 	override async alarm(): Promise<void> {
-		await behalf.run(this.engine.core()?.config.instanceId ?? 0, async () => await super.alarm())
+		await currentInstance.run(this.engine.getCore()?.config.instanceId ?? 0, async () => await super.alarm())
 	}
 }
 
 /** The production breaker on the run's clock. */
 export class Callback extends ProductionCallback {
 	constructor(ctx: DurableObjectState, env: Env) {
-		hasten(ctx.storage)
+		useRunClockForAlarms(ctx.storage)
 		super(ctx, env)
 	}
 }

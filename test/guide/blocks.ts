@@ -4,13 +4,13 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { signatureHeaders } from '../../src/delivery/sign.ts'
+import { toSignatureHeaders } from '../../src/delivery/sign.ts'
 import type { ConfigurationKey, PollerResource } from '../../src/elements/form.ts'
-import { CONFIGURATION } from '../../src/elements/woocommerce/configuration.ts'
+import { CONFIGURATION_KEYS } from '../../src/elements/woocommerce/configuration.ts'
 import type { StoredEvent } from '../../src/events/event.ts'
-import { eventTag, notificationId } from '../../src/events/ids.ts'
-import { body, senderAddress, type NotificationInstance } from '../../src/events/notification.ts'
-import { limitsMarkdown } from '../../src/lib/limits.ts'
+import { computeEventTag, toNotificationId } from '../../src/events/ids.ts'
+import { toNotificationBody, getSenderAddress, type NotificationInstance } from '../../src/events/notification.ts'
+import { toLimitsMarkdown } from '../../src/lib/limits.ts'
 import { userAgent } from '../../src/lib/version.ts'
 import { VECTORS } from '../support/vectors.ts'
 
@@ -35,7 +35,7 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
 	'notification-thin': () => example([EDITED], { mode: 'thin' }),
 	'notification-headers': headers,
 	'signature-vector': vector,
-	limits: limitsMarkdown,
+	limits: toLimitsMarkdown,
 	'verify-ts': () => fence('ts', file('docs/verify/verify.ts')),
 	'verify-py': () => fence('python', file('docs/verify/verify.py')),
 	'verify-php': () => fence('php', file('docs/verify/verify.php')),
@@ -52,7 +52,7 @@ const OUTSIDE = [
 
 /** The element's keys, in the order in which people are asked for them. */
 function parameters(wanted: (key: string) => boolean): string {
-	const rows = CONFIGURATION.filter(({ key }) => wanted(key)).map((item) => [
+	const rows = CONFIGURATION_KEYS.filter(({ key }) => wanted(key)).map((item) => [
 		`**${item.name}**<br>\`${item.key}\``,
 		`${quoted(item.description)}${item.required ? ' Required.' : ''}${item.secret ? ' Shown as `********`.' : ''}${defaultOf(item)}`,
 		typeOf(item),
@@ -128,7 +128,7 @@ const INSTANCE: NotificationInstance = {
 	userId: 5,
 	name: 'Riverside Outfitters',
 	tags: ['outdoor', 'Denver'],
-	sender: senderAddress(PUBLIC_URL),
+	sender: getSenderAddress(PUBLIC_URL),
 	publicUrl: PUBLIC_URL,
 }
 
@@ -136,7 +136,7 @@ const INSTANCE: NotificationInstance = {
 function event(sequence: number, changes: Partial<StoredEvent>): StoredEvent {
 	return {
 		sequence,
-		tag: eventTag(MASTER_KEY, INSTANCE_ID, sequence),
+		tag: computeEventTag(MASTER_KEY, INSTANCE_ID, sequence),
 		resource: 'orders',
 		objectId: 1871,
 		objectSequence: 1,
@@ -210,7 +210,10 @@ const GONE = event(5024, {
 /** The body of a notification that carries these, as the delivery sends it. */
 function bytes(events: readonly StoredEvent[], changes: Partial<NotificationInstance> = {}): string {
 	const { resource, sequence } = events[0]!
-	return body({ id: notificationId(INSTANCE_ID, sequence - 4000), createdMs: AT_MS, resource }, events, { ...INSTANCE, ...changes })
+	return toNotificationBody({ id: toNotificationId(INSTANCE_ID, sequence - 4000), createdMs: AT_MS, resource }, events, {
+		...INSTANCE,
+		...changes,
+	})
 }
 
 function example(events: readonly StoredEvent[], changes: Partial<NotificationInstance> = {}): string {
@@ -219,8 +222,8 @@ function example(events: readonly StoredEvent[], changes: Partial<NotificationIn
 
 /** What goes with the first example. */
 function headers(): string {
-	const signed = signatureHeaders(
-		{ notificationId: notificationId(INSTANCE_ID, 1021), body: new TextEncoder().encode(bytes([EDITED])), startedMs: AT_MS },
+	const signed = toSignatureHeaders(
+		{ notificationId: toNotificationId(INSTANCE_ID, 1021), body: new TextEncoder().encode(bytes([EDITED])), startedMs: AT_MS },
 		{ current: 'MySecretEventSignatureKey', next: null },
 	)
 	const all = { 'Content-Type': 'application/json; charset=utf-8', 'User-Agent': userAgent(PUBLIC_URL), ...signed }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Reporter, TestModule, Vitest } from 'vitest/node'
 
 /** What a run says of a line. */
-export interface Shown {
+export interface LineCoverage {
 	number: string
 	line: string
 	passed: string[]
@@ -20,24 +20,24 @@ export function contractLines(markdown: string): Map<string, string> {
 }
 
 /** Lines and the tests that name them (`§2.7`), and the numbers that are no line. */
-export function matrix(
+export function coverageMatrix(
 	lines: ReadonlyMap<string, string>,
 	tests: readonly { title: string; passed: boolean }[],
-): { shown: Shown[]; strangers: string[] } {
-	const byNumber = new Map<string, Shown>([...lines].map(([number, line]) => [number, { number, line, passed: [], failed: [] }]))
-	const strangers: string[] = []
+): { coverage: LineCoverage[]; unknownLines: string[] } {
+	const byNumber = new Map<string, LineCoverage>([...lines].map(([number, line]) => [number, { number, line, passed: [], failed: [] }]))
+	const unknownLines: string[] = []
 	for (const { title, passed } of tests)
 		for (const [, number] of title.matchAll(/§(\d+\.\d+)/g)) {
-			const shown = byNumber.get(number!)
-			if (shown === undefined) strangers.push(`§${number} in "${title}"`)
-			else (passed ? shown.passed : shown.failed).push(title)
+			const coverage = byNumber.get(number!)
+			if (coverage === undefined) unknownLines.push(`§${number} in "${title}"`)
+			else (passed ? coverage.passed : coverage.failed).push(title)
 		}
-	return { shown: [...byNumber.values()], strangers }
+	return { coverage: [...byNumber.values()], unknownLines }
 }
 
 /** The matrix as text: a line of the contract, how many tests show it, and the first of them. */
-export function printed(shown: readonly Shown[]): string {
-	return shown
+export function formatCoverage(coverage: readonly LineCoverage[]): string {
+	return coverage
 		.map(({ number, line, passed, failed }) => {
 			const state = failed.length > 0 ? 'FAILED' : passed.length > 0 ? 'pass' : 'NO TEST'
 			const first = failed[0] ?? passed[0]
@@ -58,17 +58,20 @@ export default class ContractReporter implements Reporter {
 	async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
 		const vitest = this.#vitest
 		if (vitest === null) return
-		const whole =
+		const isFullRun =
 			vitest.config.testNamePattern === undefined && modules.length === (await vitest.globTestSpecifications()).length && modules.length > 0
-		if (!whole) return
+		if (!isFullRun) return
 		const tests = modules.flatMap((module) =>
-			[...module.children.allTests()].map((one) => ({ title: one.fullName, passed: one.result().state === 'passed' })),
+			[...module.children.allTests()].map((test) => ({ title: test.fullName, passed: test.result().state === 'passed' })),
 		)
-		const { shown, strangers } = matrix(contractLines(readFileSync(join(import.meta.dirname, '../../docs/contract.md'), 'utf8')), tests)
-		const bare = shown.filter(({ passed, failed }) => passed.length === 0 || failed.length > 0)
-		process.stdout.write(`\nThe contract, line by line (docs/contract.md)\n\n${printed(shown)}\n\n`)
-		for (const stranger of strangers) process.stdout.write(`${stranger}: no such line\n`)
-		process.stdout.write(`${shown.length - bare.length} of ${shown.length} lines of the contract are shown by passing tests\n`)
-		if (bare.length > 0 || strangers.length > 0) process.exitCode = 1
+		const { coverage: shown, unknownLines: strangers } = coverageMatrix(
+			contractLines(readFileSync(join(import.meta.dirname, '../../docs/contract.md'), 'utf8')),
+			tests,
+		)
+		const uncovered = shown.filter(({ passed, failed }) => passed.length === 0 || failed.length > 0)
+		process.stdout.write(`\nThe contract, line by line (docs/contract.md)\n\n${formatCoverage(shown)}\n\n`)
+		for (const unknownLine of strangers) process.stdout.write(`${unknownLine}: no such line\n`)
+		process.stdout.write(`${shown.length - uncovered.length} of ${shown.length} lines of the contract are shown by passing tests\n`)
+		if (uncovered.length > 0 || strangers.length > 0) process.exitCode = 1
 	}
 }

@@ -6,10 +6,10 @@
 import fc from 'fast-check'
 import type { Judgement } from './oracle.ts'
 import type { Action, Fault, JournalEntry, Resource, WebhookKnobs } from '../store/store.ts'
-import { World, type Answer, type CrashPoint } from './world.ts'
+import { World, type CallbackAnswer, type CrashPoint } from './world.ts'
 
 /** One step of a story. `kind` is what the statistics count. */
-export type Step =
+export type StoryStep =
 	| { kind: 'act'; action: Action }
 	| { kind: 'time'; ms: number }
 	| { kind: 'poll' }
@@ -17,7 +17,7 @@ export type Step =
 	| { kind: 'evict' }
 	| { kind: 'crash'; point: CrashPoint; after: number }
 	| { kind: 'fault'; name: string; fault: Fault; ms: number }
-	| { kind: 'callback'; answer: Answer; times: number }
+	| { kind: 'callback'; answer: CallbackAnswer; times: number }
 	| { kind: 'lose-doorbells'; times: number }
 	| { kind: 'd1-down'; ms: number }
 	| { kind: 'pause'; actions: Action[]; ms: number }
@@ -38,11 +38,11 @@ export interface Story {
 	reconcileMinutes: number
 	/** A plugin changes payloads from the start. */
 	plugin: boolean
-	steps: Step[]
+	steps: StoryStep[]
 }
 
 const COLLECTIONS: Resource[] = ['orders', 'products', 'coupons', 'customers']
-const STAMPED: Resource[] = ['orders', 'products', 'coupons']
+const TRASHABLE: Resource[] = ['orders', 'products', 'coupons']
 
 /** Points where the engine may be cut off. */
 export const CRASH_POINTS: CrashPoint[] = [
@@ -57,7 +57,7 @@ export const CRASH_POINTS: CrashPoint[] = [
 ]
 
 /** What may go wrong at the store; each lasts a few requests or seconds. */
-export const FAULTS: Record<string, Fault> = {
+export const STORE_FAULTS: Record<string, Fault> = {
 	'503': { status: 503, retryAfter: '3' },
 	'500': { status: 500 },
 	'429': { status: 429, retryAfter: '2' },
@@ -77,46 +77,55 @@ export const FAULTS: Record<string, Fault> = {
 	forbidden: { key: 'demoted' },
 }
 
-const resource = fc.constantFrom(...COLLECTIONS)
-const action: fc.Arbitrary<Action> = fc.oneof(
+const resourceArbitrary = fc.constantFrom(...COLLECTIONS)
+const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
 	{ weight: 4, arbitrary: fc.constant<Action>({ do: 'place-order' }) },
-	{ weight: 3, arbitrary: resource.map((one): Action => ({ do: 'create', resource: one })) },
-	{ weight: 6, arbitrary: resource.map((one): Action => ({ do: 'edit', resource: one })) },
-	{ weight: 4, arbitrary: resource.map((one): Action => ({ do: 'edit-silently', resource: one })) },
-	{ weight: 3, arbitrary: resource.map((one): Action => ({ do: 'save-unchanged', resource: one })) },
-	{ weight: 4, arbitrary: fc.constantFrom(...STAMPED).map((one): Action => ({ do: 'trash', resource: one })) },
-	{ weight: 3, arbitrary: fc.constantFrom(...STAMPED).map((one): Action => ({ do: 'restore', resource: one })) },
-	{ weight: 4, arbitrary: resource.map((one): Action => ({ do: 'delete', resource: one })) },
-	{ weight: 2, arbitrary: fc.record({ do: fc.constant('burst' as const), resource, count: fc.integer({ min: 2, max: 12 }) }) },
-	{ weight: 2, arbitrary: fc.constantFrom('products', 'coupons').map((one): Action => ({ do: 'draft', resource: one as Resource })) },
-	{ weight: 2, arbitrary: fc.constantFrom('products', 'coupons').map((one): Action => ({ do: 'publish', resource: one as Resource })) },
+	{ weight: 3, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'create', resource: resource })) },
+	{ weight: 6, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'edit', resource: resource })) },
+	{ weight: 4, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'edit-silently', resource: resource })) },
+	{ weight: 3, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'save-unchanged', resource: resource })) },
+	{ weight: 4, arbitrary: fc.constantFrom(...TRASHABLE).map((resource): Action => ({ do: 'trash', resource: resource })) },
+	{ weight: 3, arbitrary: fc.constantFrom(...TRASHABLE).map((resource): Action => ({ do: 'restore', resource: resource })) },
+	{ weight: 4, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'delete', resource: resource })) },
+	{
+		weight: 2,
+		arbitrary: fc.record({ do: fc.constant('burst' as const), resource: resourceArbitrary, count: fc.integer({ min: 2, max: 12 }) }),
+	},
+	{
+		weight: 2,
+		arbitrary: fc.constantFrom('products', 'coupons').map((resource): Action => ({ do: 'draft', resource: resource as Resource })),
+	},
+	{
+		weight: 2,
+		arbitrary: fc.constantFrom('products', 'coupons').map((resource): Action => ({ do: 'publish', resource: resource as Resource })),
+	},
 	{ weight: 2, arbitrary: fc.constant<Action>({ do: 'checkout-draft' }) },
 	{ weight: 2, arbitrary: fc.constant<Action>({ do: 'checkout' }) },
-	{ weight: 2, arbitrary: fc.constantFrom(...STAMPED).map((one): Action => ({ do: 'back-date', resource: one })) },
+	{ weight: 2, arbitrary: fc.constantFrom(...TRASHABLE).map((resource): Action => ({ do: 'back-date', resource: resource })) },
 	{
 		weight: 2,
 		arbitrary: fc.constantFrom<Action>({ do: 'refund' }, { do: 'review' }, { do: 'rename-category' }, { do: 'pay' }, { do: 'note' }),
 	},
-	{ weight: 1, arbitrary: resource.map((one): Action => ({ do: 'create', resource: one, lagSeconds: 40 })) },
+	{ weight: 1, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'create', resource: resource, lagSeconds: 40 })) },
 	{
 		weight: 1,
 		arbitrary: fc.constantFrom('America/New_York', 'Asia/Kolkata', 'America/Denver').map((zone): Action => ({ do: 'zone', zone })),
 	},
 )
 
-const step: fc.Arbitrary<Step> = fc.oneof(
-	{ weight: 14, arbitrary: action.map((one): Step => ({ kind: 'act', action: one })) },
-	{ weight: 8, arbitrary: fc.integer({ min: 500, max: 150_000 }).map((ms): Step => ({ kind: 'time', ms })) },
-	{ weight: 3, arbitrary: fc.constant<Step>({ kind: 'poll' }) },
+const stepArbitrary: fc.Arbitrary<StoryStep> = fc.oneof(
+	{ weight: 14, arbitrary: actionArbitrary.map((action): StoryStep => ({ kind: 'act', action: action })) },
+	{ weight: 8, arbitrary: fc.integer({ min: 500, max: 150_000 }).map((ms): StoryStep => ({ kind: 'time', ms })) },
+	{ weight: 3, arbitrary: fc.constant<StoryStep>({ kind: 'poll' }) },
 	{
 		weight: 2,
 		arbitrary: fc.record({
 			kind: fc.constant('comeback' as const),
-			resource: fc.constantFrom(...STAMPED),
+			resource: fc.constantFrom(...TRASHABLE),
 			ms: fc.integer({ min: 0, max: 100_000 }),
 		}),
 	},
-	{ weight: 1, arbitrary: fc.constant<Step>({ kind: 'evict' }) },
+	{ weight: 1, arbitrary: fc.constant<StoryStep>({ kind: 'evict' }) },
 	{
 		weight: 4,
 		arbitrary: fc.record({
@@ -129,19 +138,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 		weight: 4,
 		arbitrary: fc
 			.tuple(
-				fc.constantFrom(...Object.keys(FAULTS)),
+				fc.constantFrom(...Object.keys(STORE_FAULTS)),
 				fc.integer({ min: 1, max: 4 }),
 				fc.integer({ min: 1_000, max: 90_000 }),
 				fc.integer({ min: 0, max: 3 }),
 			)
-			.map(([name, times, ms, skip]): Step => ({ kind: 'fault', name, fault: { ...FAULTS[name], times, skip }, ms })),
+			.map(([name, times, ms, skip]): StoryStep => ({ kind: 'fault', name, fault: { ...STORE_FAULTS[name], times, skip }, ms })),
 	},
 	{
 		weight: 1,
-		arbitrary: fc.tuple(action, fc.integer({ min: 0, max: 3 })).map(([one, skip]): Step => ({
+		arbitrary: fc.tuple(actionArbitrary, fc.integer({ min: 0, max: 3 })).map(([action, skip]): StoryStep => ({
 			kind: 'fault',
 			name: 'write-during-scan',
-			fault: { match: 'orderby=id', skip, times: 1, act: [one] },
+			fault: { match: 'orderby=id', skip, times: 1, act: [action] },
 			ms: 30_000,
 		})),
 	},
@@ -149,24 +158,24 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 		weight: 3,
 		arbitrary: fc.record({
 			kind: fc.constant('callback' as const),
-			answer: fc.constantFrom<Answer>(500, 503, 404, 'timeout', 'reset'),
+			answer: fc.constantFrom<CallbackAnswer>(500, 503, 404, 'timeout', 'reset'),
 			times: fc.integer({ min: 1, max: 4 }),
 		}),
 	},
 	{ weight: 1, arbitrary: fc.record({ kind: fc.constant('lose-doorbells' as const), times: fc.integer({ min: 1, max: 3 }) }) },
-	{ weight: 1, arbitrary: fc.integer({ min: 1_000, max: 120_000 }).map((ms): Step => ({ kind: 'd1-down', ms })) },
+	{ weight: 1, arbitrary: fc.integer({ min: 1_000, max: 120_000 }).map((ms): StoryStep => ({ kind: 'd1-down', ms })) },
 	{
 		weight: 1,
 		arbitrary: fc.record({
 			kind: fc.constant('pause' as const),
-			actions: fc.array(action, { maxLength: 3 }),
+			actions: fc.array(actionArbitrary, { maxLength: 3 }),
 			ms: fc.integer({ min: 1_000, max: 600_000 }),
 		}),
 	},
 )
 
 /** What happens to deliveries on their way. */
-export const DELIVERY_FAULTS: Record<string, WebhookKnobs> = {
+export const WEBHOOK_FAULTS: Record<string, WebhookKnobs> = {
 	dropped: { dropEvery: 2 },
 	doubled: { doubleEvery: 2 },
 	late: { lateEvery: 2, lateSeconds: 90 },
@@ -178,24 +187,24 @@ export const DELIVERY_FAULTS: Record<string, WebhookKnobs> = {
 	'text ids': { textIds: true },
 }
 
-const hookStep: fc.Arbitrary<Step> = fc.oneof(
-	{ weight: 5, arbitrary: step },
+const webhookStepArbitrary: fc.Arbitrary<StoryStep> = fc.oneof(
+	{ weight: 5, arbitrary: stepArbitrary },
 	{
 		weight: 2,
 		arbitrary: fc
 			.tuple(
-				fc.constantFrom(...Object.keys(DELIVERY_FAULTS)),
-				fc.array(action, { minLength: 1, maxLength: 4 }),
+				fc.constantFrom(...Object.keys(WEBHOOK_FAULTS)),
+				fc.array(actionArbitrary, { minLength: 1, maxLength: 4 }),
 				fc.integer({ min: 1_000, max: 200_000 }),
 			)
-			.map(([name, actions, ms]): Step => ({ kind: 'webhooks', name, knobs: DELIVERY_FAULTS[name] ?? {}, actions, ms })),
+			.map(([name, actions, ms]): StoryStep => ({ kind: 'webhooks', name, knobs: WEBHOOK_FAULTS[name] ?? {}, actions, ms })),
 	},
 	{
 		weight: 1,
 		arbitrary: fc.record({
 			kind: fc.constant('webhooks-off' as const),
 			status: fc.constantFrom('disabled' as const, 'paused' as const, 'deleted' as const),
-			actions: fc.array(action, { maxLength: 3 }),
+			actions: fc.array(actionArbitrary, { maxLength: 3 }),
 			// A day takes as long to play as all the rest: one in ten.
 			ms: fc.constantFrom(60_000, 300_000, 300_000, 600_000, 600_000, 600_000, 1_200_000, 3_600_000, 3_600_000, 86_400_000),
 		}),
@@ -207,30 +216,30 @@ const hookStep: fc.Arbitrary<Step> = fc.oneof(
 			as: fc.constantFrom('same' as const, 'topic' as const, 'instance' as const),
 		}),
 	},
-	{ weight: 1, arbitrary: fc.constant<Step>({ kind: 'rotate' }) },
+	{ weight: 1, arbitrary: fc.constant<StoryStep>({ kind: 'rotate' }) },
 )
 
 /** Moments to begin at: summer, winter, just before Denver's clock changes. */
-const STARTS = [Date.UTC(2026, 5, 15, 12), Date.UTC(2026, 0, 20, 3), Date.UTC(2026, 10, 1, 7, 20), Date.UTC(2026, 2, 8, 8, 30)]
+const START_TIMES_MS = [Date.UTC(2026, 5, 15, 12), Date.UTC(2026, 0, 20, 3), Date.UTC(2026, 10, 1, 7, 20), Date.UTC(2026, 2, 8, 8, 30)]
 
 /** Stories of at least `steps` steps, seen by polling alone or with webhooks. */
-export function story(steps: { min: number; max: number }, seen: 'polling' | 'webhooks' = 'polling'): fc.Arbitrary<Story> {
-	const hooks = seen === 'webhooks'
+export function storyArbitrary(steps: { min: number; max: number }, source: 'polling' | 'webhooks' = 'polling'): fc.Arbitrary<Story> {
+	const withWebhooks = source === 'webhooks'
 	return fc.record({
-		vendorType: hooks ? fc.constantFrom('webhook' as const, 'hybrid' as const) : fc.constant('polling' as const),
+		vendorType: withWebhooks ? fc.constantFrom('webhook' as const, 'hybrid' as const) : fc.constant('polling' as const),
 		reconcileMinutes: fc.constantFrom(5, 20, 60),
-		plugin: hooks ? fc.constantFrom(false, false, false, true) : fc.constant(false),
+		plugin: withWebhooks ? fc.constantFrom(false, false, false, true) : fc.constant(false),
 		seed: fc.integer({ min: 1, max: 1_000_000 }),
 		orders: fc.constantFrom('hpos' as const, 'posts' as const),
 		version: fc.constantFrom('11.0' as const, '11.0' as const, '7.0' as const),
 		zone: fc.constantFrom('America/Denver', 'America/Denver', 'Asia/Kolkata', 'Australia/Lord_Howe'),
-		startMs: fc.constantFrom(...STARTS),
-		steps: fc.array(hooks ? hookStep : step, { minLength: steps.min, maxLength: steps.max, size: 'max' }),
+		startMs: fc.constantFrom(...START_TIMES_MS),
+		steps: fc.array(withWebhooks ? webhookStepArbitrary : stepArbitrary, { minLength: steps.min, maxLength: steps.max, size: 'max' }),
 	})
 }
 
 /** What a story came to. */
-export interface Outcome {
+export interface StoryOutcome {
 	judgement: Judgement
 	/** What happened in it, for the statistics: `created orders`, `fault 503`, `crash after-commit`. */
 	happened: Set<string>
@@ -239,117 +248,122 @@ export interface Outcome {
 }
 
 /** Runs a story to its quiet end and judges it. Throws when it never becomes quiet. */
-export async function play(tale: Story): Promise<Outcome & { world: World }> {
+export async function playStory(story: Story): Promise<StoryOutcome & { world: World }> {
 	const happened = new Set<string>()
 	const world = await World.create({
-		startMs: tale.startMs,
+		startMs: story.startMs,
 		store: {
-			seed: tale.seed,
-			orders: tale.orders,
-			version: tale.version,
-			zone: tale.zone,
+			seed: story.seed,
+			orders: story.orders,
+			version: story.version,
+			zone: story.zone,
 			objects: { orders: 5, products: 5, coupons: 4, customers: 4 },
 		},
 		random: () => 0.5,
-		...(tale.vendorType === 'polling'
+		...(story.vendorType === 'polling'
 			? {}
-			: { hooks: { reconcileMs: tale.reconcileMinutes * 60_000 }, pollIntervalMs: 15 * 60_000, config: { vendorType: tale.vendorType } }),
+			: {
+					webhooks: { reconcileMs: story.reconcileMinutes * 60_000 },
+					pollIntervalMs: 15 * 60_000,
+					config: { vendorType: story.vendorType },
+				}),
 	})
-	world.store.setWebhooks(knobsOf(tale, {}))
+	world.store.setWebhooks(webhookKnobsFor(story, {}))
 
-	for (const one of tale.steps) await take(world, tale, one, happened)
+	for (const step of story.steps) await runStep(world, story, step, happened)
 	world.store.setFaults({})
-	world.store.setWebhooks(knobsOf(tale, {}))
+	world.store.setWebhooks(webhookKnobsFor(story, {}))
 	world.crashAt = () => false
 	world.answer = () => 204
-	world.loses = () => false
+	world.losesDoorbell = () => false
 	world.d1Fails = false
-	await world.quiet()
-	for (const entry of world.store.journal()) if (entry.number > world.startNumber) happened.add(`${entry.change} ${entry.resource}`)
+	await world.runUntilQuiet()
+	for (const entry of world.store.journal())
+		if (entry.number > world.initialJournalNumber) happened.add(`${entry.change} ${entry.resource}`)
 	for (const point of world.crashes) happened.add(`crash ${point}`)
 	return { judgement: world.judge(), happened, arrivals: world.arrivals.length, storeRequests: world.store.requests, world }
 }
 
-async function take(world: World, tale: Story, one: Step, happened: Set<string>): Promise<void> {
-	switch (one.kind) {
+async function runStep(world: World, story: Story, step: StoryStep, happened: Set<string>): Promise<void> {
+	switch (step.kind) {
 		case 'act':
-			perform(world, one.action)
+			tryAction(world, step.action)
 			return
 		case 'time':
-			await world.advance(one.ms)
+			await world.advance(step.ms)
 			return
 		case 'poll': {
-			const core = world.engine.core()
+			const core = world.engine.getCore()
 			if (core !== null && !core.state.paused) core.state.nextPollMs = world.nowMs
 			world.alarmMs = world.nowMs
 			await world.advance(1)
 			return
 		}
 		case 'comeback': {
-			const [trashed] = perform(world, { do: 'trash', resource: one.resource })
-			await world.advance(one.ms)
-			if (trashed !== undefined) perform(world, { do: 'restore', resource: one.resource, id: trashed.id })
+			const [trashed] = tryAction(world, { do: 'trash', resource: step.resource })
+			await world.advance(step.ms)
+			if (trashed !== undefined) tryAction(world, { do: 'restore', resource: step.resource, id: trashed.id })
 			return
 		}
 		case 'evict':
 			world.evict()
 			return
 		case 'crash': {
-			let left = one.after
+			let remaining = step.after
 			world.crashAt = (point) => {
-				if (point !== one.point || left-- > 0) return false
+				if (point !== step.point || remaining-- > 0) return false
 				world.crashAt = () => false
 				return true
 			}
 			return
 		}
 		case 'fault':
-			if (one.fault.act?.some((action) => undecidable(world, action)) === true) return
-			happened.add(`fault ${one.name}`)
-			world.store.setFaults(one.fault)
-			await world.advance(one.ms)
+			if (step.fault.act?.some((action) => isUndecidable(world, action)) === true) return
+			happened.add(`fault ${step.name}`)
+			world.store.setFaults(step.fault)
+			await world.advance(step.ms)
 			world.store.setFaults({})
 			return
 		case 'callback': {
-			happened.add(`callback ${one.answer}`)
-			let left = one.times
-			world.answer = () => (left-- > 0 ? one.answer : 204)
+			happened.add(`callback ${step.answer}`)
+			let remaining = step.times
+			world.answer = () => (remaining-- > 0 ? step.answer : 204)
 			return
 		}
 		case 'lose-doorbells': {
 			happened.add('doorbells lost')
-			let left = one.times
-			world.loses = () => left-- > 0
+			let remaining = step.times
+			world.losesDoorbell = () => remaining-- > 0
 			return
 		}
 		case 'd1-down':
 			happened.add('d1 down')
 			world.d1Fails = true
-			await world.advance(one.ms)
+			await world.advance(step.ms)
 			world.d1Fails = false
 			return
 		case 'webhooks': {
 			// A queue that is held does not say when it runs.
-			world.store.setWebhooks(knobsOf(tale, { ...one.knobs, hold: false }))
-			for (const action of one.actions) perform(world, action)
-			if (world.store.nextQueueAt() !== null) happened.add(`deliveries ${one.name}`)
-			world.store.setWebhooks(knobsOf(tale, one.knobs))
-			await world.advance(one.ms)
-			world.store.setWebhooks(knobsOf(tale, {}))
+			world.store.setWebhooks(webhookKnobsFor(story, { ...step.knobs, hold: false }))
+			for (const action of step.actions) tryAction(world, action)
+			if (world.store.nextQueueAt() !== null) happened.add(`deliveries ${step.name}`)
+			world.store.setWebhooks(webhookKnobsFor(story, step.knobs))
+			await world.advance(step.ms)
+			world.store.setWebhooks(webhookKnobsFor(story, {}))
 			return
 		}
 		case 'webhooks-off': {
-			happened.add(`webhooks ${one.status}`)
-			await world.setHooks(one.status)
-			for (const action of one.actions) perform(world, action)
-			await world.advance(one.ms)
+			happened.add(`webhooks ${step.status}`)
+			await world.setWebhookStatus(step.status)
+			for (const action of step.actions) tryAction(world, action)
+			await world.advance(step.ms)
 			return
 		}
 		case 'replay': {
-			const status = await world.replay(one.as)
+			const status = await world.replayWebhook(step.as)
 			if (status === null) return
-			happened.add(`replayed ${one.as}`)
-			if (one.as !== 'same' && status !== 401) throw new Error(`a delivery replayed under another ${one.as} was answered ${status}`)
+			happened.add(`replayed ${step.as}`)
+			if (step.as !== 'same' && status !== 401) throw new Error(`a delivery replayed under another ${step.as} was answered ${status}`)
 			return
 		}
 		case 'rotate': {
@@ -369,26 +383,26 @@ async function take(world: World, tale: Story, one: Step, happened: Set<string>)
 		case 'pause':
 			happened.add('pause')
 			await world.configure({ enabled: false })
-			for (const action of one.actions) perform(world, action)
-			await world.advance(one.ms)
+			for (const action of step.actions) tryAction(world, action)
+			await world.advance(step.ms)
 			await world.configure({ enabled: true }, { release: true })
 	}
 }
 
 /** Before 11 a coupon's record has no status: nobody can tell one in the trash from a draft (WooCommerce facts, 3). */
-function undecidable(world: World, action: Action): boolean {
+function isUndecidable(world: World, action: Action): boolean {
 	const old = !world.config.connection.version.startsWith('11.')
 	return old && 'resource' in action && action.resource === 'coupons' && (action.do === 'trash' || action.do === 'restore')
 }
 
 /** A plugin's payload filter stays for the whole story; other knobs come and go. */
-function knobsOf(tale: Story, knobs: WebhookKnobs): WebhookKnobs {
-	return tale.plugin ? { ...knobs, plugin: { set: { loyalty: 'gold' }, resources: ['product', 'coupon'] } } : knobs
+function webhookKnobsFor(story: Story, knobs: WebhookKnobs): WebhookKnobs {
+	return story.plugin ? { ...knobs, plugin: { set: { loyalty: 'gold' }, resources: ['product', 'coupon'] } } : knobs
 }
 
 /** An action that finds no object that fits has not happened. */
-function perform(world: World, action: Action): JournalEntry[] {
-	if (undecidable(world, action)) return []
+function tryAction(world: World, action: Action): JournalEntry[] {
+	if (isUndecidable(world, action)) return []
 	try {
 		return world.store.act(action)
 	} catch (error) {

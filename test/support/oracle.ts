@@ -31,7 +31,7 @@ export interface ReceivedEvent {
 }
 
 /** What the judge is told. Times epoch ms on the store's clock. */
-export interface Case {
+export interface JudgeInput {
 	journal: readonly JournalEntry[]
 	/** The store before anything in the journal after `startNumber` happened. */
 	start: readonly StoreObject[]
@@ -80,7 +80,7 @@ export interface Judgement {
 }
 
 /** The default resources by their labels, and the names that documents give them. */
-export const RESOURCES: Readonly<Record<string, string>> = {
+export const COLLECTION_BY_LABEL: Readonly<Record<string, string>> = {
 	orders: 'orders',
 	products: 'products',
 	coupons: 'coupons',
@@ -89,21 +89,21 @@ export const RESOURCES: Readonly<Record<string, string>> = {
 	contacts: 'customers',
 }
 
-type State = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
+type LifecycleState = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
 
 /** What an object was from a moment on. */
-interface Moment {
-	state: State
+interface HistoryEntry {
+	state: LifecycleState
 	hash: string | null
 	timeMs: number
 	/** Its stamp moved on the way here. */
 	stampMoved: boolean
 	/** Nothing changed on the way here. */
-	idle: boolean
+	unchanged: boolean
 }
 
 /** What a receiver believes of an object: from the start, or from an event. */
-interface Belief {
+interface ReceiverView {
 	present: boolean
 	/** null: an event without record, which may be any state. */
 	hash: string | null
@@ -111,13 +111,13 @@ interface Belief {
 }
 
 /** Judges. Throws when journal and final state contradict each other: then the harness is wrong, and no judgement would mean anything. */
-export function judge(given: Case): Judgement {
-	const resources = given.resources ?? RESOURCES
+export function judge(input: JudgeInput): Judgement {
+	const resources = input.resources ?? COLLECTION_BY_LABEL
 	const watched = new Set(Object.values(resources))
-	const histories = historiesOf(given, watched)
+	const histories = buildHistories(input, watched)
 	const findings: Finding[] = []
 	const lags: number[] = []
-	const { firsts, repeats } = firstArrivals(given.arrivals)
+	const { firsts, repeats } = firstArrivals(input.arrivals)
 	const byObject = new Map<string, ReceivedEvent[]>()
 	for (const event of firsts) {
 		const object = `${resources[event.objectType] ?? `(${event.objectType})`}/${event.objectId}`
@@ -126,25 +126,25 @@ export function judge(given: Case): Judgement {
 		else list.push(event)
 	}
 	for (const object of new Set([...histories.keys(), ...byObject.keys()])) {
-		const find = (kind: Finding['kind'], note: string, event?: ReceivedEvent): void =>
+		const addFinding = (kind: Finding['kind'], note: string, event?: ReceivedEvent): void =>
 			void findings.push({ kind, object, eventId: event?.eventId ?? null, note })
 		const history = histories.get(object)
 		const events = byObject.get(object) ?? []
 		if (history === undefined) {
-			for (const event of events) find('invented', 'there never was such an object, or its resource is not watched', event)
+			for (const event of events) addFinding('invented', 'there never was such an object, or its resource is not watched', event)
 			continue
 		}
-		judgeOrder(events, find)
+		judgeOrder(events, addFinding)
 		judgeObject(
 			history,
 			events.toSorted((a, b) => a.objectSequence - b.objectSequence),
-			given,
-			find,
+			input,
+			addFinding,
 			lags,
 		)
 	}
 	const count = (kind: Finding['kind']): number => findings.filter((finding) => finding.kind === kind).length
-	const typed = (type: ReceivedEvent['eventType']): number => firsts.filter((event) => event.eventType === type).length
+	const countByType = (type: ReceivedEvent['eventType']): number => firsts.filter((event) => event.eventType === type).length
 	lags.sort((a, b) => a - b)
 	return {
 		missed: count('missed'),
@@ -155,9 +155,9 @@ export function judge(given: Case): Judgement {
 		repeats,
 		lagP50Ms: percentile(lags, 0.5),
 		lagP99Ms: percentile(lags, 0.99),
-		created: typed('CREATED'),
-		updated: typed('UPDATED'),
-		deleted: typed('DELETED'),
+		created: countByType('CREATED'),
+		updated: countByType('UPDATED'),
+		deleted: countByType('DELETED'),
 		details: findings,
 	}
 }
@@ -170,13 +170,16 @@ function firstArrivals(arrivals: readonly ReceivedEvent[]): { firsts: ReceivedEv
 }
 
 /** Order of arrival and names: ascending `objectSequence`, one id for each. */
-function judgeOrder(events: readonly ReceivedEvent[], find: (kind: Finding['kind'], note: string, event?: ReceivedEvent) => void): void {
+function judgeOrder(
+	events: readonly ReceivedEvent[],
+	addFinding: (kind: Finding['kind'], note: string, event?: ReceivedEvent) => void,
+): void {
 	let highest = Number.NEGATIVE_INFINITY
 	const ids = new Map<number, string>()
 	for (const event of events) {
 		const other = ids.get(event.objectSequence)
-		if (other !== undefined) find('renamed', `objectSequence ${event.objectSequence} came as ${other} too`, event)
-		else if (event.objectSequence < highest) find('disordered', `objectSequence ${event.objectSequence} came after ${highest}`, event)
+		if (other !== undefined) addFinding('renamed', `objectSequence ${event.objectSequence} came as ${other} too`, event)
+		else if (event.objectSequence < highest) addFinding('disordered', `objectSequence ${event.objectSequence} came after ${highest}`, event)
 		ids.set(event.objectSequence, event.eventId)
 		highest = Math.max(highest, event.objectSequence)
 	}
@@ -184,154 +187,161 @@ function judgeOrder(events: readonly ReceivedEvent[], find: (kind: Finding['kind
 
 /** Folds an object's events over what it was at T0, each against the object's history, and compares the end with the store. */
 function judgeObject(
-	history: readonly Moment[],
+	history: readonly HistoryEntry[],
 	events: readonly ReceivedEvent[],
-	given: Case,
-	find: (kind: Finding['kind'], note: string, event?: ReceivedEvent) => void,
+	input: JudgeInput,
+	addFinding: (kind: Finding['kind'], note: string, event?: ReceivedEvent) => void,
 	lags: number[],
 ): void {
-	const present = presence(history)
-	let belief: Belief = { present: present[0]!, hash: history[0]!.hash, fromEvent: false }
+	const present = computePresence(history)
+	let view: ReceiverView = { present: present[0]!, hash: history[0]!.hash, fromEvent: false }
 	/** Where in the history the last event stands. */
-	let at = 0
+	let position = 0
 	const hashes = new Map(events.map((event) => [event, event.record === null ? null : contentHash(event.record as Rec)]))
 
 	for (const event of events) {
 		const hash = hashes.get(event) ?? null
 		const creates = event.eventType !== 'DELETED'
-		const idleCounts = (moment: Moment): boolean => moment.timeMs <= given.baselineEndMs && moment.stampMoved && !belief.fromEvent
-		const tells = (moment: Moment, index: number): boolean =>
-			tellsOf(event, hash, moment, present[index]!) && (!creates || !moment.idle || idleCounts(moment))
+		const unchangedCounts = (moment: HistoryEntry): boolean => moment.timeMs <= input.baselineEndMs && moment.stampMoved && !view.fromEvent
+		const matches = (moment: HistoryEntry, index: number): boolean =>
+			eventMatches(event, hash, moment, present[index]!) && (!creates || !moment.unchanged || unchangedCounts(moment))
 		// Nothing but a backfill tells the first moment, so a later one with the same content is meant.
-		const ahead = history.findIndex((moment, index) => index >= Math.max(at, 1) && tells(moment, index))
-		const found = ahead >= 0 ? ahead : history.findIndex(tells)
-		const next: Belief = { present: creates, hash: creates ? hash : null, fromEvent: true }
+		const laterMatch = history.findIndex((moment, index) => index >= Math.max(position, 1) && matches(moment, index))
+		const found = laterMatch >= 0 ? laterMatch : history.findIndex(matches)
+		const next: ReceiverView = { present: creates, hash: creates ? hash : null, fromEvent: true }
 
-		if (belief.fromEvent && belief.present === next.present && (!creates || (hash !== null && belief.hash === hash))) {
-			find('duplicate', `${event.eventType} tells the same state again`, event)
+		if (view.fromEvent && view.present === next.present && (!creates || (hash !== null && view.hash === hash))) {
+			addFinding('duplicate', `${event.eventType} tells the same state again`, event)
 		} else if (found < 0) {
-			find(
+			addFinding(
 				'invented',
 				creates ? 'the object never had this content, or never so as to ring' : 'the object was never deleted, or not with this content',
 				event,
 			)
 		} else {
-			const contradiction = contradicts(event, belief, history, present, found, given)
-			if (contradiction !== null) find('invented', contradiction, event)
+			const contradiction = contradictionReason(event, view, history, present, found, input)
+			if (contradiction !== null) addFinding('invented', contradiction, event)
 		}
 		if (found > 0) lags.push(event.timeMs - history[found]!.timeMs)
-		at = Math.max(at, found)
-		belief = next
+		position = Math.max(position, found)
+		view = next
 	}
-	const ending = missing(belief, history, present, given)
-	if (ending !== null) find('missed', ending)
-	const untold = passedOver(
+	const reason = missingReason(view, history, present, input)
+	if (reason !== null) addFinding('missed', reason)
+	const undelivered = countUndeliveredSpells(
 		history,
 		present,
 		events,
-		(event, index) => tellsOf(event, hashes.get(event) ?? null, history[index]!, present[index]!),
-		given,
+		(event, index) => eventMatches(event, hashes.get(event) ?? null, history[index]!, present[index]!),
+		input,
 	)
-	for (let i = 0; i < untold; i++) find('missed', 'it was there, or gone, across a whole poll without CREATED or DELETED')
+	for (let i = 0; i < undelivered; i++) addFinding('missed', 'it was there, or gone, across a whole poll without CREATED or DELETED')
 }
 
 /** Whether an event can tell of this moment: by what it says the object is, and by the content that came with it. */
-function tellsOf(event: ReceivedEvent, hash: string | null, moment: Moment, present: boolean): boolean {
+function eventMatches(event: ReceivedEvent, hash: string | null, moment: HistoryEntry, present: boolean): boolean {
 	if (event.eventType !== 'DELETED') return (present || moment.state === 'unlisted') && (hash === null || moment.hash === hash)
 	return !present && (moment.state === 'trashed' || moment.state === 'gone') && (!event.trashed || hash === null || moment.hash === hash)
 }
 
 /** Why an event's type contradicts the object's history; null when it does not. `found`: the moment that the event tells. */
-function contradicts(
+function contradictionReason(
 	event: ReceivedEvent,
-	belief: Belief,
-	history: readonly Moment[],
+	view: ReceiverView,
+	history: readonly HistoryEntry[],
 	present: readonly boolean[],
 	found: number,
-	given: Case,
+	input: JudgeInput,
 ): string | null {
-	if (event.backfill && !belief.fromEvent && belief.present) return null
+	if (event.backfill && !view.fromEvent && view.present) return null
 	// Up to its arrival: the content that it tells may have been there before, too.
-	const early = (from: boolean): boolean =>
+	const wasDuringBaseline = (from: boolean): boolean =>
 		history.some(
-			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && present[index] === from && moment.timeMs <= given.baselineEndMs,
+			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && present[index] === from && moment.timeMs <= input.baselineEndMs,
 		)
-	if (event.eventType === 'DELETED') return belief.present ? null : 'DELETED of an object that was not there'
+	if (event.eventType === 'DELETED') return view.present ? null : 'DELETED of an object that was not there'
 	if (event.eventType === 'CREATED') {
 		// What went before the baseline met it was never known: back again, it is new.
 		const unlistedEarly = history.some(
-			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && moment.state === 'unlisted' && moment.timeMs <= given.baselineEndMs,
+			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && moment.state === 'unlisted' && moment.timeMs <= input.baselineEndMs,
 		)
-		return !belief.present || (!belief.fromEvent && (early(false) || unlistedEarly)) ? null : 'CREATED of an object that was there'
+		return !view.present || (!view.fromEvent && (wasDuringBaseline(false) || unlistedEarly)) ? null : 'CREATED of an object that was there'
 	}
-	if (!belief.present) {
+	if (!view.present) {
 		// What came back during the baseline is UPDATED: its id and its created date are old, its stamp is new.
-		const wasBefore = !belief.fromEvent && history[0]!.state !== 'gone'
-		return wasBefore && early(true) ? null : 'UPDATED of an object that was not there'
+		const wasBefore = !view.fromEvent && history[0]!.state !== 'gone'
+		return wasBefore && wasDuringBaseline(true) ? null : 'UPDATED of an object that was not there'
 	}
-	return !belief.fromEvent && found === 0 ? 'UPDATED to what it was at T0' : null
+	return !view.fromEvent && found === 0 ? 'UPDATED to what it was at T0' : null
 }
 
 /** Why the belief in the end is not what the store has; null when it is. */
-function missing(belief: Belief, history: readonly Moment[], present: readonly boolean[], given: Case): string | null {
+function missingReason(
+	view: ReceiverView,
+	history: readonly HistoryEntry[],
+	present: readonly boolean[],
+	input: JudgeInput,
+): string | null {
 	const end = history.length - 1
 	const last = history[end]!
-	if (last.state === 'unlisted') return missingUnlisted(belief, history, present[end]!, given)
+	if (last.state === 'unlisted') return unlistedMissingReason(view, history, present[end]!, input)
 	if (!present[end]) {
-		if (!belief.present) return null
-		const left = history.findIndex((moment, index) => index > 0 && (!present[index] || moment.state === 'unlisted'))
+		if (!view.present) return null
+		const leftIndex = history.findIndex((moment, index) => index > 0 && (!present[index] || moment.state === 'unlisted'))
 		// Gone, or off the list, before the baseline could have met it.
-		if (!belief.fromEvent && left > 0 && history[left]!.timeMs <= given.baselineEndMs) return null
+		if (!view.fromEvent && leftIndex > 0 && history[leftIndex]!.timeMs <= input.baselineEndMs) return null
 		return `it is ${last.state}, the receiver believes it is there`
 	}
-	if (!belief.present) return 'it is there, the receiver does not know it'
-	if (belief.hash === null && belief.fromEvent) return null
-	const may = belief.fromEvent ? [belief.hash] : baselineHashes(history, given)
-	return may.includes(last.hash) ? null : belief.fromEvent ? 'its last change was not told' : 'no change of it was told'
+	if (!view.present) return 'it is there, the receiver does not know it'
+	if (view.hash === null && view.fromEvent) return null
+	const acceptableHashes = view.fromEvent ? [view.hash] : baselineHashes(history, input)
+	return acceptableHashes.includes(last.hash) ? null : view.fromEvent ? 'its last change was not told' : 'no change of it was told'
 }
 
 /**
  * What is no longer listed is looked at when it leaves; what happens to it afterwards nobody sees. What was never listed across a whole
  * poll, or left before the baseline could have met it, rings nothing.
  */
-function missingUnlisted(belief: Belief, history: readonly Moment[], known: boolean, given: Case): string | null {
+function unlistedMissingReason(view: ReceiverView, history: readonly HistoryEntry[], known: boolean, input: JudgeInput): string | null {
 	const lastListed = history.findLastIndex((moment) => moment.state !== 'unlisted')
 	const leftMs = history[lastListed + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
-	if (!belief.present) {
-		const back = history.findLastIndex((moment) => moment.state === 'trashed' || moment.state === 'gone')
+	if (!view.present) {
+		const lastGone = history.findLastIndex((moment) => moment.state === 'trashed' || moment.state === 'gone')
 		const seen = history.some(
 			(moment, index) =>
-				index > back &&
+				index > lastGone &&
 				moment.state === 'live' &&
-				given.polls?.some(
+				input.polls?.some(
 					(poll) => poll.startMs >= moment.timeMs && poll.endMs <= (history[index + 1]?.timeMs ?? Number.POSITIVE_INFINITY),
 				),
 		)
-		return known && (given.polls === undefined || seen) ? 'it exists unlisted, the receiver does not know it' : null
+		return known && (input.polls === undefined || seen) ? 'it exists unlisted, the receiver does not know it' : null
 	}
-	if (belief.hash === null && belief.fromEvent) return null
-	if (!belief.fromEvent && leftMs <= given.baselineEndMs) return null
+	if (view.hash === null && view.fromEvent) return null
+	if (!view.fromEvent && leftMs <= input.baselineEndMs) return null
 	// Off the list before the baseline met it and never on it again, whatever else became of it.
 	const first = history.findIndex((moment, index) => index > 0 && moment.state === 'unlisted')
 	const listedAgain = history.slice(first).some((moment) => moment.state === 'live')
-	if (!belief.fromEvent && first > 0 && history[first]!.timeMs <= given.baselineEndMs && !listedAgain) return null
+	if (!view.fromEvent && first > 0 && history[first]!.timeMs <= input.baselineEndMs && !listedAgain) return null
 	// Away while the baseline passed, and never back across a whole poll: nobody met it.
-	const away = history.findLastIndex(
+	const lastAway = history.findLastIndex(
 		(moment, index) => index > 0 && index <= lastListed && (moment.state === 'trashed' || moment.state === 'gone'),
 	)
-	const backMs = history[away + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
-	const met = given.polls === undefined || given.polls.some((poll) => poll.startMs >= backMs && poll.endMs <= leftMs)
-	if (!belief.fromEvent && away > 0 && history[away]!.timeMs <= given.baselineEndMs && !met) return null
+	const backMs = history[lastAway + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
+	const wasPolled = input.polls === undefined || input.polls.some((poll) => poll.startMs >= backMs && poll.endMs <= leftMs)
+	if (!view.fromEvent && lastAway > 0 && history[lastAway]!.timeMs <= input.baselineEndMs && !wasPolled) return null
 	// Old stores show no status: one that leaves with the content it is known by has not changed, and only changed content rings then.
-	const may = belief.fromEvent ? [belief.hash] : baselineHashes(history, given)
-	return history.slice(lastListed + 1).some((moment) => may.includes(moment.hash)) ? null : 'that it is no longer listed was not told'
+	const acceptableHashes = view.fromEvent ? [view.hash] : baselineHashes(history, input)
+	return history.slice(lastListed + 1).some((moment) => acceptableHashes.includes(moment.hash))
+		? null
+		: 'that it is no longer listed was not told'
 }
 
 /** The states that the baseline may have found without ringing: that of T0, and what edits without a stamp made of it until the baseline's end. */
-function baselineHashes(history: readonly Moment[], given: Case): (string | null)[] {
+function baselineHashes(history: readonly HistoryEntry[], input: JudgeInput): (string | null)[] {
 	const hashes = [history[0]!.hash]
 	for (const moment of history.slice(1)) {
-		if (moment.timeMs > given.baselineEndMs || moment.stampMoved || moment.state !== history[0]!.state) break
+		if (moment.timeMs > input.baselineEndMs || moment.stampMoved || moment.state !== history[0]!.state) break
 		hashes.push(moment.hash)
 	}
 	return hashes
@@ -346,12 +356,12 @@ function baselineHashes(history: readonly Moment[], given: Case): (string | null
  *
  * @param fits whether an event can tell of a moment
  */
-function passedOver(
-	history: readonly Moment[],
+function countUndeliveredSpells(
+	history: readonly HistoryEntry[],
 	present: readonly boolean[],
 	events: readonly ReceivedEvent[],
 	fits: (event: ReceivedEvent, index: number) => boolean,
-	given: Case,
+	input: JudgeInput,
 ): number {
 	const spells: { from: number; to: number }[] = []
 	history.forEach((_, index) => {
@@ -359,50 +369,57 @@ function passedOver(
 		if (last !== undefined && present[last.from] === present[index]) last.to = index
 		else spells.push({ from: index, to: index })
 	})
-	const told = events.filter((event) => history.some((_, index) => fits(event, index)))
+	const matching = events.filter((event) => history.some((_, index) => fits(event, index)))
 	/** Least untold spells so far, by how many events were given away. */
-	let least = [0, ...told.map(() => Number.POSITIVE_INFINITY)]
+	let fewestUndelivered = [0, ...matching.map(() => Number.POSITIVE_INFINITY)]
 	for (const [number, { from, to }] of spells.entries()) {
-		const next = told.map(() => Number.POSITIVE_INFINITY)
+		const next = matching.map(() => Number.POSITIVE_INFINITY)
 		next.push(Number.POSITIVE_INFINITY)
-		const owed = number > 0 && number < spells.length - 1 && outlastsPoll(history, present, from, to, given)
-		for (let used = 0; used <= told.length; used++) {
-			const believed = used === 0 ? present[0] : told[used - 1]!.eventType !== 'DELETED'
-			const untold = owed && (present[from] || knownThere(history, present, from, given)) && believed !== present[from] ? 1 : 0
-			next[used] = Math.min(next[used]!, least[used]! + untold)
-			for (let upTo = used; upTo < told.length && spellFits(told[upTo]!, from, to, fits); upTo++)
-				next[upTo + 1] = Math.min(next[upTo + 1]!, least[used]!)
+		const isRequired = number > 0 && number < spells.length - 1 && spansWholePoll(history, present, from, to, input)
+		for (let used = 0; used <= matching.length; used++) {
+			const believedPresent = used === 0 ? present[0] : matching[used - 1]!.eventType !== 'DELETED'
+			const undelivered =
+				isRequired && (present[from] || wasKnownPresent(history, present, from, input)) && believedPresent !== present[from] ? 1 : 0
+			next[used] = Math.min(next[used]!, fewestUndelivered[used]! + undelivered)
+			for (let upTo = used; upTo < matching.length && eventFitsSpell(matching[upTo]!, from, to, fits); upTo++)
+				next[upTo + 1] = Math.min(next[upTo + 1]!, fewestUndelivered[used]!)
 		}
-		least = next
+		fewestUndelivered = next
 	}
-	return Math.min(...least)
+	return Math.min(...fewestUndelivered)
 }
 
 /**
  * Whether somebody could know that an object is there when it goes at `index`: at the last moment before that lasted a whole poll, or that the
  * baseline met, it was there and listed. What was never met, and what is known as unlisted, goes unseen.
  */
-function knownThere(history: readonly Moment[], present: readonly boolean[], index: number, given: Case): boolean {
+function wasKnownPresent(history: readonly HistoryEntry[], present: readonly boolean[], index: number, input: JudgeInput): boolean {
 	for (let at = index - 1; at >= 0; at--) {
 		const fromMs = history[at]!.timeMs
 		const toMs = history[at + 1]!.timeMs
-		const learned = fromMs <= given.baselineEndMs && toMs > given.baselineEndMs
-		const polled = given.polls?.some((poll) => poll.startMs >= Math.max(fromMs, given.baselineEndMs) && poll.endMs <= toMs) ?? false
-		if (learned || polled) return present[at]! && history[at]!.state !== 'unlisted'
+		const indexed = fromMs <= input.baselineEndMs && toMs > input.baselineEndMs
+		const polled = input.polls?.some((poll) => poll.startMs >= Math.max(fromMs, input.baselineEndMs) && poll.endMs <= toMs) ?? false
+		if (indexed || polled) return present[at]! && history[at]!.state !== 'unlisted'
 	}
 	return false
 }
 
-function spellFits(event: ReceivedEvent, from: number, to: number, fits: (event: ReceivedEvent, index: number) => boolean): boolean {
+function eventFitsSpell(event: ReceivedEvent, from: number, to: number, fits: (event: ReceivedEvent, index: number) => boolean): boolean {
 	for (let index = from; index <= to; index++) if (fits(event, index)) return true
 	return false
 }
 
 /** Whether a whole poll after the baseline lies within a spell. Hidden is not gone: what was never live has no DELETED. */
-function outlastsPoll(history: readonly Moment[], present: readonly boolean[], from: number, to: number, given: Case): boolean {
+function spansWholePoll(
+	history: readonly HistoryEntry[],
+	present: readonly boolean[],
+	from: number,
+	to: number,
+	input: JudgeInput,
+): boolean {
 	if (!present[from] && !history.slice(from, to + 1).some(({ state }) => state === 'trashed' || state === 'gone')) return false
 	const within = (startMs: number, endMs: number): boolean =>
-		given.polls?.some((poll) => poll.startMs >= Math.max(startMs, given.baselineEndMs) && poll.endMs <= endMs) ?? false
+		input.polls?.some((poll) => poll.startMs >= Math.max(startMs, input.baselineEndMs) && poll.endMs <= endMs) ?? false
 	if (!present[from]) return within(history[from]!.timeMs, history[to + 1]!.timeMs)
 	// There, but not listed, no poll shows it.
 	for (let at = from; at <= to; at++) if (history[at]!.state === 'live' && within(history[at]!.timeMs, history[at + 1]!.timeMs)) return true
@@ -410,7 +427,7 @@ function outlastsPoll(history: readonly Moment[], present: readonly boolean[], f
 }
 
 /** Whether a receiver should believe the object is there: hidden ones are no thing before they have been live; unlisted ones neither. */
-function presence(history: readonly Moment[]): boolean[] {
+function computePresence(history: readonly HistoryEntry[]): boolean[] {
 	let known = false
 	return history.map((moment) => {
 		if (moment.state === 'live') known = true
@@ -420,38 +437,38 @@ function presence(history: readonly Moment[]): boolean[] {
 }
 
 /** Every watched object's moments: what it was at T0, then one for each entry. */
-function historiesOf(given: Case, watched: ReadonlySet<string>): Map<string, Moment[]> {
-	const histories = new Map<string, Moment[]>()
-	for (const object of given.start) {
+function buildHistories(input: JudgeInput, watched: ReadonlySet<string>): Map<string, HistoryEntry[]> {
+	const histories = new Map<string, HistoryEntry[]>()
+	for (const object of input.start) {
 		if (!watched.has(object.resource)) continue
-		const state = stateOf(object.resource, object.status)
+		const state = toLifecycleState(object.resource, object.status)
 		histories.set(`${object.resource}/${object.id}`, [
-			{ state, hash: object.hash, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false },
+			{ state, hash: object.hash, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, unchanged: false },
 		])
 	}
 	// Stamps are whole seconds, and so is T0.
-	const t0Ms = Math.floor(given.t0Ms / 1000) * 1000
-	for (const entry of given.journal) {
-		if (entry.number <= (given.startNumber ?? 0) || !watched.has(entry.resource)) continue
+	const t0Ms = Math.floor(input.t0Ms / 1000) * 1000
+	for (const entry of input.journal) {
+		if (entry.number <= (input.startNumber ?? 0) || !watched.has(entry.resource)) continue
 		const key = `${entry.resource}/${entry.id}`
 		const moments = histories.get(key) ?? [
-			{ state: 'gone', hash: null, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false } as const,
+			{ state: 'gone', hash: null, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, unchanged: false } as const,
 		]
-		const state = entry.hash === null ? 'gone' : stateOf(entry.resource, entry.status)
+		const state = entry.hash === null ? 'gone' : toLifecycleState(entry.resource, entry.status)
 		const before = moments.at(-1)!
-		const moment: Moment = {
+		const moment: HistoryEntry = {
 			state,
 			hash: entry.hash,
 			timeMs: entry.time,
 			stampMoved: entry.stampMoved,
-			idle: before.state === state && before.hash === entry.hash,
+			unchanged: before.state === state && before.hash === entry.hash,
 		}
 		histories.set(
 			key,
-			entry.time < t0Ms ? [{ ...moment, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, idle: false }] : [...moments, moment],
+			entry.time < t0Ms ? [{ ...moment, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, unchanged: false }] : [...moments, moment],
 		)
 	}
-	const final = new Map(given.final.map((object) => [`${object.resource}/${object.id}`, object]))
+	const final = new Map(input.final.map((object) => [`${object.resource}/${object.id}`, object]))
 	for (const [key, moments] of histories) {
 		if ((final.get(key)?.hash ?? null) !== moments.at(-1)!.hash)
 			throw new Error(`journal and final state contradict each other about ${key}`)
@@ -464,7 +481,7 @@ function historiesOf(given: Case, watched: ReadonlySet<string>): Map<string, Mom
 }
 
 /** What a status means (design, What rings; what the default list of each collection leaves out). */
-function stateOf(resource: string, status: string | null): State {
+function toLifecycleState(resource: string, status: string | null): LifecycleState {
 	if (status === 'trash') return 'trashed'
 	if (status === 'auto-draft') return 'hidden'
 	if (resource === 'orders') return status === 'checkout-draft' || status === 'draft' ? 'hidden' : 'live'

@@ -5,24 +5,24 @@
 import { createHmac } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { isDeepStrictEqual } from 'node:util'
-import { admit, giveBack, nextWake, report, wake } from '../../src/delivery/breaker.ts'
-import { fresh, type State as Breaker } from '../../src/delivery/breaker-state.ts'
-import { deliverAll, type DeliveryPorts, Hearsay } from '../../src/delivery/deliver.ts'
+import { admit, releasePermits, getNextWakeMs, report, selectToNotify } from '../../src/delivery/circuit-breaker.ts'
+import { initialState, type BreakerState as Breaker } from '../../src/delivery/circuit-breaker-state.ts'
+import { handleDoorbells, type DeliveryPorts, BreakerCache } from '../../src/delivery/doorbell-handler.ts'
 import { woocommerce } from '../../src/elements/woocommerce/woocommerce.ts'
 import { parseNotificationId } from '../../src/events/ids.ts'
 import { Engine } from '../../src/watcher/engine.ts'
-import { takeDelivery } from '../../src/watcher/webhooks/receive.ts'
+import { receiveWebhook } from '../../src/watcher/webhooks/receive.ts'
 import type { Ports, Sql, SqlValue } from '../../src/watcher/core/ports.ts'
-import { askReread } from '../../src/watcher/polling/scans.ts'
-import { healthOf, pollerOf } from '../../src/watcher/queries/reports.ts'
-import type { Claim, Notice, Outcome } from '../../src/rpc/delivery.ts'
+import { requestReread } from '../../src/watcher/polling/scans.ts'
+import { buildHealth, buildPollerReport } from '../../src/watcher/queries/reports.ts'
+import type { Claim, Notice, AttemptOutcome } from '../../src/rpc/delivery.ts'
 import type { StatusReport } from '../../src/rpc/watcher.ts'
 import { readSubscriptions } from '../../src/watcher/outbox/subscriptions.ts'
 import { NOTIFICATION_COLUMNS } from '../../src/watcher/outbox/unsettled.ts'
 import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
 import { contentHash } from '../store/content.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from '../store/store.ts'
-import { defaultDelivery, type WatcherConfig } from '../../src/rpc/config.ts'
+import { getDefaultDelivery, type WatcherConfig } from '../../src/rpc/config.ts'
 import type { Connection, StoreClient } from '../../src/elements/store.ts'
 import type { PollerResource } from '../../src/elements/form.ts'
 
@@ -47,7 +47,7 @@ export class Crash extends Error {
 }
 
 /** How the callback answers: a status, or an error without one. */
-export type Answer = number | 'timeout' | 'reset'
+export type CallbackAnswer = number | 'timeout' | 'reset'
 
 /** What a world begins with. */
 export interface WorldOptions {
@@ -57,7 +57,7 @@ export interface WorldOptions {
 	config?: Partial<WatcherConfig>
 	pollIntervalMs?: number
 	/** Keeps webhooks: minutes between reconciling polls. */
-	hooks?: { reconcileMs: number }
+	webhooks?: { reconcileMs: number }
 	/** Begins at this moment, epoch ms. */
 	startMs?: number
 	/** 0 ≤ x < 1, for jitter. */
@@ -74,9 +74,9 @@ export const COLLECTIONS: Record<string, 'orders' | 'products' | 'coupons' | 'cu
 }
 
 /** Above this the edge passes on the id alone. */
-const LARGEST_SNAPSHOT = 1.5 * 1024 * 1024
+const MAX_SNAPSHOT_BYTES = 1.5 * 1024 * 1024
 
-const { variations: _variations, ...FOUR } = COLLECTIONS
+const { variations: _variations, ...DEFAULT_COLLECTIONS } = COLLECTIONS
 
 /** The master keys that worlds begin with. */
 const MASTER_KEYS = [{ id: 'test', bytes: new Uint8Array(32).fill(7) }]
@@ -143,19 +143,19 @@ export class World {
 	readonly statuses: StatusReport[] = []
 	readonly logs: { event: string; fields: Record<string, unknown> }[] = []
 	/** What the callback answers next; 204 by default. */
-	answer: (claim: Claim) => Answer = () => 204
+	answer: (claim: Claim) => CallbackAnswer = () => 204
 	/** The breakers of the callbacks, by organization and origin. */
 	readonly breakers = new Map<string, Breaker>()
-	readonly #hearsay = new Hearsay()
+	readonly #breakerCache = new BreakerCache()
 	/** Called at every point where a crash may come; throws Crash to cut off there. */
 	crashAt: (point: CrashPoint) => boolean = () => false
 	/** Deliveries that the edge took, and what became of each. */
-	readonly received: { topic: string; answer: string; status: number }[] = []
+	readonly receivedWebhooks: { topic: string; answer: string; status: number }[] = []
 	/** Whether the queue loses a doorbell. */
-	loses: () => boolean = () => false
+	losesDoorbell: () => boolean = () => false
 	crashes: CrashPoint[] = []
-	start: StoreObject[] = []
-	startNumber = 0
+	initialObjects: StoreObject[] = []
+	initialJournalNumber = 0
 	t0Ms = 0
 	baselineEndMs = Number.POSITIVE_INFINITY
 	polls: { startMs: number; endMs: number }[] = []
@@ -167,7 +167,7 @@ export class World {
 	storedBytes = 0
 	/** The first derives, all verify. */
 	masterKeys: { id: string; bytes: Uint8Array }[] = MASTER_KEYS
-	#lastDelivery: { url: string; headers: [string, string][]; body: Uint8Array } | null = null
+	#lastWebhook: { url: string; headers: [string, string][]; body: Uint8Array } | null = null
 	readonly #options: WorldOptions
 	readonly #client: StoreClient
 
@@ -176,7 +176,7 @@ export class World {
 		this.store = store
 		this.config = config
 		this.nowMs = nowMs
-		this.#client = woocommerce.open(
+		this.#client = woocommerce.openClient(
 			config.connection,
 			{ storeUrl: store.url, ...store.credentials },
 			{
@@ -185,10 +185,10 @@ export class World {
 				userAgent: 'Shopbell/test',
 				allowPrivateNetwork: true,
 				timeoutMs: 30,
-				nonce: nonce(),
+				nonce: createNonceSource(),
 			},
 		)
-		this.sql.onCommit = (when) => this.#point(when)
+		this.sql.onCommit = (when) => this.#maybeCrash(when)
 		this.engine = new Engine(this.ports())
 	}
 
@@ -201,7 +201,7 @@ export class World {
 			objects: { orders: 12, products: 10, coupons: 6, customers: 8 },
 			now: () => clock.now,
 			url: 'http://shop.example.com',
-			sleep: sleepOf(),
+			sleep: createSleep(),
 			deliver: (request) => courier.receive(request),
 			...options.store,
 		})
@@ -213,18 +213,18 @@ export class World {
 				now: () => clock.now,
 				userAgent: 'Shopbell/test',
 				allowPrivateNetwork: true,
-				nonce: nonce(),
+				nonce: createNonceSource(),
 			},
 			{ paths },
 		)
 		if (!connected.ok) throw new Error(connected.message)
-		const config = configOf(connected.connection, options)
+		const config = watcherConfigFor(connected.connection, options)
 		const world = new World(options, store, config, clock.now)
 		Object.defineProperty(clock, 'now', { get: () => world.nowMs })
-		courier.receive = (request) => world.receive(request)
+		courier.receive = (request) => world.receiveWebhook(request)
 		world.t0Ms = connected.connection.storeNowMs
-		world.start = world.objects()
-		world.startNumber = world.store.journal().at(-1)?.number ?? 0
+		world.initialObjects = world.objects()
+		world.initialJournalNumber = world.store.journal().at(-1)?.number ?? 0
 		await world.engine.create(config.instanceId)
 		return world
 	}
@@ -250,11 +250,12 @@ export class World {
 			await this.deliver()
 			const alarm = this.alarmMs === null ? Number.POSITIVE_INFINITY : Math.max(this.alarmMs, this.nowMs)
 			const queue = Math.max(this.store.nextQueueAt() ?? Number.POSITIVE_INFINITY, this.nowMs)
-			const wakes = [...this.breakers.values()].flatMap((one) => nextWake(one, this.nowMs) ?? [])
-			const ring = Math.max(Math.min(...wakes), this.nowMs)
-			if (Math.min(alarm, queue, ring) > until) break
-			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue, ring))
-			if (ring <= Math.min(alarm, queue)) for (const one of this.breakers.values()) this.doorbells.push(...wake(one, this.nowMs))
+			const wakes = [...this.breakers.values()].flatMap((breaker) => getNextWakeMs(breaker, this.nowMs) ?? [])
+			const breakerWakeMs = Math.max(Math.min(...wakes), this.nowMs)
+			if (Math.min(alarm, queue, breakerWakeMs) > until) break
+			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue, breakerWakeMs))
+			if (breakerWakeMs <= Math.min(alarm, queue))
+				for (const breaker of this.breakers.values()) this.doorbells.push(...selectToNotify(breaker, this.nowMs))
 			else if (queue <= alarm) await this.store.runQueue()
 			else await this.alarm()
 		}
@@ -266,8 +267,8 @@ export class World {
 	async alarm(): Promise<void> {
 		this.alarmMs = null
 		try {
-			await this.engine.run()
-			this.#inMind()
+			await this.engine.runSlice()
+			this.#assertCachesMatchStorage()
 		} catch (error) {
 			if (!(error instanceof Crash)) throw error
 		}
@@ -276,79 +277,80 @@ export class World {
 			this.evict()
 			this.alarmMs = this.nowMs + 2_000
 		}
-		this.#notePolls()
+		this.#recordPolls()
 	}
 
 	/** The edge's way of a delivery: the ping, the signature, then the object; committed before it is answered 200. */
-	async receive(request: Request, replayed?: true): Promise<Response> {
-		const { hooks } = woocommerce
+	async receiveWebhook(request: Request, replayed?: true): Promise<Response> {
+		const { webhooks: hooks } = woocommerce
 		const body = Buffer.from(await request.arrayBuffer())
 		const text = body.toString('utf8')
 		if (hooks === null) return new Response(null, { status: 404 })
 		if (hooks.isPing(request.headers, text)) return new Response(null, { status: 200 })
-		if (replayed === undefined) this.#lastDelivery = { url: request.url, headers: [...request.headers], body }
-		const said = hooks.envelope(request.headers)
+		if (replayed === undefined) this.#lastWebhook = { url: request.url, headers: [...request.headers], body }
+		const envelope = hooks.parseHeaders(request.headers)
 		const version = Number(new URL(request.url).searchParams.get('v') ?? 1)
 		const id = /\/(\w+=*)\?/.exec(request.url)?.[1] ?? ''
 		const owner = Number(Buffer.from(id, 'base64').toString())
 		const expected = this.masterKeys.map((key) =>
-			createHmac('sha256', hooks.secretOf(key.bytes, owner, said?.topic ?? '', version))
+			createHmac('sha256', hooks.deriveSecret(key.bytes, owner, envelope?.topic ?? '', version))
 				.update(body)
 				.digest(),
 		)
-		const answer = (status: number, what: string): Response => {
-			this.received.push({ topic: said?.topic ?? '', answer: what, status })
+		const respond = (status: number, outcome: string): Response => {
+			this.receivedWebhooks.push({ topic: envelope?.topic ?? '', answer: outcome, status })
 			return new Response(null, { status })
 		}
-		const signature = said?.signature == null ? null : Buffer.from(said.signature)
-		if (said === null || signature === null || owner !== this.config.instanceId || !expected.some((one) => one.equals(signature)))
-			return answer(401, 'refused')
-		const large = body.length > LARGEST_SNAPSHOT
-		const reading = hooks.read(said.topic, text)
+		const signature = envelope?.signature == null ? null : Buffer.from(envelope.signature)
+		if (envelope === null || signature === null || owner !== this.config.instanceId || !expected.some((hmac) => hmac.equals(signature)))
+			return respond(401, 'refused')
+		const large = body.length > MAX_SNAPSHOT_BYTES
+		const payload = hooks.parseBody(envelope.topic, text)
 		try {
-			const core = this.engine.core()
-			if (core === null) return answer(410, 'unknown')
-			const took = takeDelivery(core, {
-				topic: said.topic,
+			const core = this.engine.getCore()
+			if (core === null) return respond(410, 'unknown')
+			const outcome = receiveWebhook(core, {
+				topic: envelope.topic,
 				version,
-				webhookId: said.webhookId,
-				deliveryId: said.deliveryId,
-				source: said.source,
+				webhookId: envelope.webhookId,
+				deliveryId: envelope.deliveryId,
+				source: envelope.source,
 				receivedMs: this.nowMs,
 				body: large ? null : text,
-				objectId: large && reading.kind !== 'unknown' && reading.id !== null ? String(reading.id) : null,
+				objectId: large && payload.kind !== 'unknown' && payload.id !== null ? String(payload.id) : null,
 			})
-			this.engine.arm(core)
-			await this.engine.ringDue(core)
-			return answer(took === 'retired' ? 401 : 200, took)
+			this.engine.updateAlarm(core)
+			await this.engine.sendDueDoorbell(core)
+			return respond(outcome === 'retired' ? 401 : 200, outcome)
 		} catch (error) {
 			if (!(error instanceof Crash)) throw error
 			this.#crashed = false
 			this.evict()
 			this.alarmMs ??= this.nowMs + 2_000
-			return answer(500, 'crashed')
+			return respond(500, 'crashed')
 		}
 	}
 
 	/** The merchant, or WooCommerce itself, switches our webhooks off or deletes them. */
-	async setHooks(status: 'disabled' | 'paused' | 'deleted'): Promise<void> {
-		const core = this.engine.core()
-		for (const hook of core?.state.hooks.webhooks ?? []) {
-			if (hook.id === null) continue
-			if (status === 'deleted') await this.#client.call('DELETE', `webhooks/${hook.id}`, { force: 'true' })
-			else await this.#client.call('PUT', `webhooks/${hook.id}`, {}, JSON.stringify({ status }))
+	async setWebhookStatus(status: 'disabled' | 'paused' | 'deleted'): Promise<void> {
+		const core = this.engine.getCore()
+		for (const webhook of core?.state.hooks.webhooks ?? []) {
+			if (webhook.id === null) continue
+			if (status === 'deleted') await this.#client.call('DELETE', `webhooks/${webhook.id}`, { force: 'true' })
+			else await this.#client.call('PUT', `webhooks/${webhook.id}`, {}, JSON.stringify({ status }))
 		}
 	}
 
 	/** The last delivery again: byte for byte, or under another topic or instance. Returns the status that the edge gave. */
-	async replay(as: 'same' | 'topic' | 'instance'): Promise<number | null> {
-		const last = this.#lastDelivery
+	async replayWebhook(variant: 'same' | 'topic' | 'instance'): Promise<number | null> {
+		const last = this.#lastWebhook
 		if (last === null) return null
 		const headers = new Headers(last.headers)
-		if (as === 'topic')
+		if (variant === 'topic')
 			headers.set('x-wc-webhook-topic', headers.get('x-wc-webhook-topic') === 'order.deleted' ? 'order.updated' : 'order.deleted')
-		const url = as === 'instance' ? last.url.replace(/\/(\w+=*)\?/, `/${Buffer.from('8').toString('base64')}?`) : last.url
-		return (await this.receive(new Request(url, { method: 'POST', headers, body: last.body as Uint8Array<ArrayBuffer> }), true)).status
+		const url = variant === 'instance' ? last.url.replace(/\/(\w+=*)\?/, `/${Buffer.from('8').toString('base64')}?`) : last.url
+		return (await this.receiveWebhook(new Request(url, { method: 'POST', headers, body: last.body as Uint8Array<ArrayBuffer> }), true))
+			.status
 	}
 
 	/** Everything but storage is lost. */
@@ -359,9 +361,9 @@ export class World {
 	/** Answers all doorbells that are in the queue. */
 	async deliver(): Promise<void> {
 		for (let guard = 0; guard < 50 && this.doorbells.length > 0; guard++) {
-			const rung = this.doorbells.splice(0, 6)
+			const batch = this.doorbells.splice(0, 6)
 			try {
-				await deliverAll(rung, this.#deliveryPorts())
+				await handleDoorbells(batch, this.#deliveryPorts())
 			} catch (error) {
 				if (!(error instanceof Crash)) throw error
 			}
@@ -379,11 +381,11 @@ export class World {
 		// A call that was cut off is made again, as its caller would.
 		for (let tries = 0; tries < 2; tries++) {
 			try {
-				const core = this.engine.core()
+				const core = this.engine.getCore()
 				if (core === null) return
-				await this.engine.refresh(core, options)
-				await this.engine.ringDue(core)
-				this.engine.arm(core)
+				await this.engine.refreshConfig(core, options)
+				await this.engine.sendDueDoorbell(core)
+				this.engine.updateAlarm(core)
 			} catch (error) {
 				if (!(error instanceof Crash)) throw error
 			}
@@ -394,32 +396,32 @@ export class World {
 	}
 
 	/** Until it is quiet (design, Words of every oracle): a full poll, its confirmations, a re-read, everything settled. */
-	async quiet(limitMs = 8 * 86_400_000): Promise<void> {
+	async runUntilQuiet(limitMs = 8 * 86_400_000): Promise<void> {
 		const end = this.nowMs + limitMs
 		const poll = this.config.pollIntervalMs
 		for (let round = 0; round < 2; round++) {
-			const core = this.engine.core()!
+			const core = this.engine.getCore()!
 			if (!core.state.paused) {
 				core.commit(() => {
-					askReread(core)
+					requestReread(core)
 					core.state.nextPollMs = this.nowMs
 				})
-				this.engine.arm(core)
+				this.engine.updateAlarm(core)
 			}
 			do await this.advance(Math.max(poll, 5_000))
-			while (!this.still() && this.nowMs < end)
+			while (!this.isQuiet() && this.nowMs < end)
 		}
-		if (!this.still())
+		if (!this.isQuiet())
 			throw new Error(
-				`not quiet after ${limitMs} ms: ${JSON.stringify(pollerOf(this.engine.core()!), null, 1)} ${JSON.stringify(healthOf(this.engine.core()!))}`,
+				`not quiet after ${limitMs} ms: ${JSON.stringify(buildPollerReport(this.engine.getCore()!), null, 1)} ${JSON.stringify(buildHealth(this.engine.getCore()!))}`,
 			)
 	}
 
 	/** Nothing runs, nothing is pending, nothing waits. */
-	still(): boolean {
-		const core = this.engine.core()
+	isQuiet(): boolean {
+		const core = this.engine.getCore()
 		if (core === null) return true
-		const report = pollerOf(core)
+		const report = buildPollerReport(core)
 		const busy =
 			report.running ||
 			report.pending > 0 ||
@@ -430,23 +432,23 @@ export class World {
 					rs.baseline !== null ||
 					rs.search !== null ||
 					rs.rereadAsked ||
-					(rs.reread !== null && report.resources.some((one) => one.reread.running && one.resource === rs.objectType)),
+					(rs.reread !== null && report.resources.some((resource) => resource.reread.running && resource.resource === rs.objectType)),
 			)
-		return !busy && healthOf(core).callback.waiting === 0
+		return !busy && buildHealth(core).callback.waiting === 0
 	}
 
 	/** The judgement of everything so far. */
 	judge(): Judgement {
 		return judge({
 			journal: this.store.journal(),
-			start: this.start,
-			startNumber: this.startNumber,
+			start: this.initialObjects,
+			startNumber: this.initialJournalNumber,
 			final: this.objects(),
 			t0Ms: this.t0Ms,
 			baselineEndMs: this.baselineEndMs,
 			arrivals: this.arrivals,
 			polls: this.polls,
-			resources: this.#options.resources?.['variations'] === undefined ? FOUR : COLLECTIONS,
+			resources: this.#options.resources?.['variations'] === undefined ? DEFAULT_COLLECTIONS : COLLECTIONS,
 		})
 	}
 
@@ -456,14 +458,14 @@ export class World {
 			sql: this.sql,
 			now: () => this.nowMs,
 			random: this.#options.random ?? (() => 0.5),
-			arm: (atMs) => {
+			setAlarm: (atMs) => {
 				this.alarmMs = atMs
 			},
-			armed: () => this.alarmMs,
-			ring: async (instance) => {
-				this.#point('before-ring')
-				if (!this.loses()) this.doorbells.push(instance)
-				this.#point('after-ring')
+			getAlarmMs: () => this.alarmMs,
+			sendDoorbell: async (instance) => {
+				this.#maybeCrash('before-ring')
+				if (!this.losesDoorbell()) this.doorbells.push(instance)
+				this.#maybeCrash('after-ring')
 			},
 			loadConfig: async () => {
 				if (this.d1Fails) throw new Error('D1 cannot be reached')
@@ -471,7 +473,7 @@ export class World {
 			},
 			element: () => woocommerce,
 			client: async () => this.#client,
-			report: async (report) => {
+			writeStatus: async (report) => {
 				this.statuses.push(report)
 			},
 			eventTag: (_instance, sequence) => (sequence * 7919) & 0xff_ffff,
@@ -490,7 +492,7 @@ export class World {
 
 	#crashed = false
 
-	#point(point: CrashPoint): void {
+	#maybeCrash(point: CrashPoint): void {
 		// After a crash nothing of the dead object does anything any more.
 		if (this.#crashed) throw new Crash(point)
 		if (!this.crashAt(point)) return
@@ -500,16 +502,16 @@ export class World {
 	}
 
 	async #request(request: Request): Promise<Response> {
-		this.#point('before-request')
+		this.#maybeCrash('before-request')
 		const response = await this.store.fetch(request)
 		const text = await response.text()
 		this.nowMs += 120
-		this.#point('after-request')
+		this.#maybeCrash('after-request')
 		return new Response(text, response)
 	}
 
-	#notePolls(): void {
-		const core = this.engine.core()
+	#recordPolls(): void {
+		const core = this.engine.getCore()
 		if (core === null) return
 		const { state } = core
 		if (
@@ -520,16 +522,16 @@ export class World {
 			this.baselineEndMs = this.nowMs
 		const last = this.polls.at(-1)
 		// A run that had to leave a resource out was no whole poll.
-		const whole = state.resources.every((rs) => (rs.lastPollMs ?? 0) >= (state.lastRunMs ?? 0))
-		if (state.run === null && state.lastRunMs !== null && whole && last?.startMs !== state.lastRunMs)
+		const isWholePoll = state.resources.every((rs) => (rs.lastPollMs ?? 0) >= (state.lastRunMs ?? 0))
+		if (state.run === null && state.lastRunMs !== null && isWholePoll && last?.startMs !== state.lastRunMs)
 			this.polls.push({ startMs: state.lastRunMs, endMs: this.nowMs })
 	}
 
 	/** What the object keeps in memory of its deliveries is what its storage says. */
-	#inMind(): void {
-		const core = this.engine.core()
+	#assertCachesMatchStorage(): void {
+		const core = this.engine.getCore()
 		if (core === null) return
-		const { unsettled, subscriptions } = core
+		const { unsettledRows: unsettled, subscriptions } = core
 		const stored = this.sql.all(
 			`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE settled IS NULL AND id IN (SELECT value FROM json_each(?)) ORDER BY id`,
 			JSON.stringify(core.state.unsettled),
@@ -541,26 +543,27 @@ export class World {
 	}
 
 	#deliveryPorts(): DeliveryPorts {
-		const alive = async <T>(body: () => Promise<T>): Promise<T> => {
+		const unlessCrashed = async <T>(body: () => Promise<T>): Promise<T> => {
 			if (this.#crashed) throw new Crash('after-post')
-			const answer = await body()
-			this.#inMind()
-			return answer
+			const result = await body()
+			this.#assertCachesMatchStorage()
+			return result
 		}
 		return {
-			claim: (_instance, limit, admission) => alive(() => this.engine.claim(limit, admission)),
-			park: (_instance, subscription, untilMs) => alive(() => this.engine.park(subscription, untilMs)),
+			claim: (_instance, limit, admission) => unlessCrashed(() => this.engine.claim(limit, admission)),
+			park: (_instance, subscription, untilMs) => unlessCrashed(() => this.engine.park(subscription, untilMs)),
 			settle: (_instance, id, attempt, outcome, more) =>
-				alive(() => this.engine.settle(parseNotificationId(id)!.counter, attempt, outcome, more)),
+				unlessCrashed(() => this.engine.settle(parseNotificationId(id)!.counter, attempt, outcome, more)),
 			callback: ({ organizationId, origin }) => {
-				const state = this.#breakerOf(`${organizationId} ${origin}`)
+				const state = this.#breakerFor(`${organizationId} ${origin}`)
 				return {
-					admit: async (instance, ask, limit) => admit(state, instance, ask, limit, this.nowMs, 0.5),
-					report: async (instance, told) => report(state, instance, told, this.nowMs),
-					giveBack: async (instance, subscription, rate, permits) => giveBack(state, instance, subscription, rate, permits, this.nowMs),
+					admit: async (instance, request, limit) => admit(state, instance, request, limit, this.nowMs, 0.5),
+					report: async (instance, delivery) => report(state, instance, delivery, this.nowMs),
+					giveBack: async (instance, subscription, rate, permits) =>
+						releasePermits(state, instance, subscription, rate, permits, this.nowMs),
 				}
 			},
-			hearsay: this.#hearsay,
+			breakerCache: this.#breakerCache,
 			post: (_instance, claim) => this.#post(claim),
 			now: () => this.nowMs,
 			sleep: async (ms) => {
@@ -570,21 +573,21 @@ export class World {
 		}
 	}
 
-	#breakerOf(name: string): Breaker {
-		const state = this.breakers.get(name) ?? fresh()
+	#breakerFor(name: string): Breaker {
+		const state = this.breakers.get(name) ?? initialState()
 		this.breakers.set(name, state)
 		return state
 	}
 
-	async #post(claim: Claim): Promise<Outcome> {
-		this.#point('before-post')
+	async #post(claim: Claim): Promise<AttemptOutcome> {
+		this.#maybeCrash('before-post')
 		const answer = this.answer(claim)
 		const startedMs = this.nowMs
 		this.nowMs += 20
-		if (typeof answer === 'number' && answer < 300) this.#receive(claim)
+		if (typeof answer === 'number' && answer < 300) this.#recordArrival(claim)
 		// An answer that is lost on the way back was received all the same.
-		if (answer === 'reset') this.#receive(claim)
-		this.#point('after-post')
+		if (answer === 'reset') this.#recordArrival(claim)
+		this.#maybeCrash('after-post')
 		return {
 			delivered: typeof answer === 'number' && answer < 300,
 			status: typeof answer === 'number' ? answer : null,
@@ -598,7 +601,7 @@ export class World {
 		}
 	}
 
-	#receive(claim: Claim): void {
+	#recordArrival(claim: Claim): void {
 		const envelope = JSON.parse(claim.body)
 		const { raw, events } = envelope.message
 		events.forEach((event: ReceivedEvent, index: number) => {
@@ -616,7 +619,7 @@ export class World {
 	}
 }
 
-function configOf(connection: Connection, options: WorldOptions): WatcherConfig {
+function watcherConfigFor(connection: Connection, options: WorldOptions): WatcherConfig {
 	const resources = options.resources
 	return {
 		instanceId: 7,
@@ -639,15 +642,15 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 		scanBudget: 10,
 		retentionDays: 7,
 		hooks:
-			options.hooks === undefined
+			options.webhooks === undefined
 				? null
 				: {
 						version: 1,
 						previousUntilMs: null,
-						reconcileMs: options.hooks.reconcileMs,
+						reconcileMs: options.webhooks.reconcileMs,
 						deliveryUrl: `https://bell.example.com/elements/api-v2/events/woocommercerest/${Buffer.from('7').toString('base64')}?v=1`,
 					},
-		delivery: defaultDelivery(options.config?.vendorType ?? 'polling'),
+		delivery: getDefaultDelivery(options.config?.vendorType ?? 'polling'),
 		subscriptionId: 1,
 		others: [],
 		announces: false,
@@ -656,15 +659,15 @@ function configOf(connection: Connection, options: WorldOptions): WatcherConfig 
 	}
 }
 
-let nonces = 0
+let nonceCount = 0
 
 /** Nonces that no two clients share: the store refuses one that was used. */
-function nonce(): () => string {
-	return () => `nonce${++nonces}`
+function createNonceSource(): () => string {
+	return () => `nonce${++nonceCount}`
 }
 
 /** Stalls and latency end at once on the virtual clock; a stall without end is given up with its request. */
-function sleepOf(): (ms: number, signal: AbortSignal | null) => Promise<void> {
+function createSleep(): (ms: number, signal: AbortSignal | null) => Promise<void> {
 	return async (ms, signal) => {
 		if (Number.isFinite(ms) && ms < 1_000_000) return
 		await new Promise<void>((resolve) => {

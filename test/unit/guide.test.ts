@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { CONFIGURATION } from '../../src/elements/woocommerce/configuration.ts'
-import { anchorOf, render } from '../../src/ui/guide/markdown.ts'
-import { STATES } from '../../src/rpc/watcher.ts'
+import { CONFIGURATION_KEYS } from '../../src/elements/woocommerce/configuration.ts'
+import { toAnchor, renderMarkdown } from '../../src/ui/guide/markdown.ts'
+import { INSTANCE_STATES } from '../../src/rpc/watcher.ts'
 import { brought } from '../guide/blocks.ts'
 import { curlsOf, filled, requestsOf } from '../guide/curls.ts'
 
@@ -23,27 +23,27 @@ describe('pages', () => {
 			const [, file = name, anchor] = /^([a-z-]+\.md)?(?:#(.+))?$/.exec(target!) ?? [null, target]
 			expect(PAGES, `${name} → ${target}`).toContain(file)
 			if (anchor === undefined) continue
-			const anchors = [...read(file).matchAll(/^#{2,} (.+)$/gm)].map(([, text]) => anchorOf(text!))
+			const anchors = [...read(file).matchAll(/^#{2,} (.+)$/gm)].map(([, text]) => toAnchor(text!))
 			expect(anchors, `${name} → ${target}`).toContain(anchor)
 		}
 	})
 
 	test.each(PAGES)('%s: nothing leads to another host', (name) => {
-		expect(render(read(name)).html).not.toMatch(/href="(https?:)?\/\//)
+		expect(renderMarkdown(read(name)).html).not.toMatch(/href="(https?:)?\/\//)
 	})
 
 	test('every state of health is explained', () => {
-		for (const state of STATES) expect(read('missing-event.md')).toContain(`| \`${state}\` |`)
+		for (const state of INSTANCE_STATES) expect(read('missing-event.md')).toContain(`| \`${state}\` |`)
 	})
 
 	test('every configuration key stands in one of the tables', () => {
-		for (const { key } of CONFIGURATION) expect(read('woocommerce-events.md'), key).toContain(`<br>\`${key}\` |`)
+		for (const { key } of CONFIGURATION_KEYS) expect(read('woocommerce-events.md'), key).toContain(`<br>\`${key}\` |`)
 	})
 })
 
 describe('Markdown', () => {
 	test('headings get anchors, the first one is the title', () => {
-		const { html, title, headings } = render("# A *title* & more\n\n## When it's `done`\n\n### Deep\n\n## When it's `done`\n")
+		const { html, title, headings } = renderMarkdown("# A *title* & more\n\n## When it's `done`\n\n### Deep\n\n## When it's `done`\n")
 		expect(title).toBe('A title & more')
 		expect(headings).toEqual([
 			{ id: 'when-its-done', text: "When it's done" },
@@ -55,18 +55,18 @@ describe('Markdown', () => {
 	})
 
 	test('code is shown as it stands, tables scroll, links are turned', () => {
-		const { html } = render(
+		const { html } = renderMarkdown(
 			'```sh\ncurl <A> && b\n```\n\n| a | b |\n|---|---|\n| `x|y` | [c](page.md#d) |\n',
 			(target) => `/guide/${target}`,
 		)
 		expect(html).toContain('<code class="language-sh">curl &#60;A&#62; &#38;&#38; b\n</code>')
 		expect(html).toContain('<div class="scroll" tabindex="0"')
 		expect(html).toContain('<th scope="col">a</th>')
-		expect(render('[c](page.md#d)', (target) => `/guide/${target}`).html).toContain('<a href="/guide/page.md#d">c</a>')
+		expect(renderMarkdown('[c](page.md#d)', (target) => `/guide/${target}`).html).toContain('<a href="/guide/page.md#d">c</a>')
 	})
 
 	test('HTML is shown as text, comments are not shown, and a link runs nothing', () => {
-		const { html } = render(
+		const { html } = renderMarkdown(
 			'<!-- generated: x -->\n\na <b onclick="x">b</b><br>c\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1))\n',
 		)
 		expect(html).not.toContain('generated')

@@ -1,15 +1,15 @@
 /** Patterns over texts that callers and stores choose: the worst text of each kind is read about as fast as any other. */
 import { describe, expect, it } from 'vitest'
-import { bodyVariants } from '../../src/api/tools/rewritten.ts'
-import { storeAddresses } from '../../src/elements/woocommerce/discover.ts'
-import { answerFailure } from '../../src/elements/woocommerce/failures.ts'
-import { vendorPath } from '../../src/elements/woocommerce/hub.ts'
-import { resourceOf } from '../../src/elements/woocommerce/resources.ts'
+import { generateBodyVariants } from '../../src/api/tools/rewritten.ts'
+import { toStoreAddresses } from '../../src/elements/woocommerce/discover.ts'
+import { toResponseFailure } from '../../src/elements/woocommerce/failures.ts'
+import { toVendorPath } from '../../src/elements/woocommerce/hub-paths.ts'
+import { parseResource } from '../../src/elements/woocommerce/resources.ts'
 import { woocommerce } from '../../src/elements/woocommerce/woocommerce.ts'
 import { parseWhere } from '../../src/elements/where.ts'
-import { hubPathOf } from '../../src/instances/poller.ts'
-import { siteKey, storeBase } from '../../src/lib/urls.ts'
-import { readNumber, stripHtml } from '../../src/lib/values.ts'
+import { getHubPath } from '../../src/instances/poller.ts'
+import { toSiteKey, toStoreBase } from '../../src/lib/urls.ts'
+import { parseNumber, stripHtml } from '../../src/lib/values.ts'
 import { DENVER, ioOf, json } from './elements/support.ts'
 
 const LENGTH = 100_000
@@ -27,7 +27,7 @@ function of(piece: string): string {
 
 /** What a store's refusal with this text becomes. */
 function refused(text: string): string | null {
-	return answerFailure({ status: 400, headers: new Headers(), url: DENVER.home, text }, 0).providerMessage
+	return toResponseFailure({ status: 400, headers: new Headers(), url: DENVER.home, text }, 0).providerMessage
 }
 
 const CASES: [what: string, read: (text: string) => unknown, pieces: string[]][] = [
@@ -38,19 +38,19 @@ const CASES: [what: string, read: (text: string) => unknown, pieces: string[]][]
 	['a where with a long list', (text) => parseWhere(`status IN (${text}`), ['a,', "'a' , "]],
 	[
 		'a resource’s url',
-		(text) => resourceOf('orders', { url: `/orders?x='${text}` }, DENVER),
+		(text) => parseResource('orders', { url: `/orders?x='${text}` }, DENVER),
 		['${a}', '${', "'", "'${'}", '&', "'&", '$', 'a=b&'],
 	],
-	['a resource’s address', (text) => [hubPathOf(`/orders${text}x`), vendorPath(`orders${text}x`)], ['/', '?', '//a']],
+	['a resource’s address', (text) => [getHubPath(`/orders${text}x`), toVendorPath(`orders${text}x`)], ['/', '?', '//a']],
 	[
 		'a store’s address',
-		(text) => [storeBase(`shop.example${text}x`), storeAddresses(`shop.example${text}x`), siteKey(`shop.example${text}x`)],
+		(text) => [toStoreBase(`shop.example${text}x`), toStoreAddresses(`shop.example${text}x`), toSiteKey(`shop.example${text}x`)],
 		['/', '.', '/wp-json', '<'],
 	],
-	['a number', (text) => readNumber(`${text}x`), ['1', '1.', '.']],
+	['a number', (text) => parseNumber(`${text}x`), ['1', '1.', '.']],
 	['a name', (text) => stripHtml(text), ['<', '<a', '<>', '>']],
 	['a name of tags in tags', (text) => stripHtml(text + '>'.repeat(LENGTH)), ['<']],
-	['a body that was signed', (text) => [...bodyVariants(`x${text}x`)].length, [' ', '\n', '\r', '{', '"']],
+	['a body that was signed', (text) => [...generateBodyVariants(`x${text}x`)].length, [' ', '\n', '\r', '{', '"']],
 	[
 		'a store’s page',
 		(text) => refused(text),
@@ -85,21 +85,21 @@ describe('the worst text of 100 000 characters is read at once', () => {
 		const before = process.cpuUsage()
 		for (const piece of ['(?P<a>', '(?P<', '/']) {
 			const index = { routes: { [`/wc/v3/${of(piece)}`]: { methods: ['GET'] }, '/wc/v3/orders': { methods: ['GET'] } } }
-			const client = woocommerce.open(
+			const client = woocommerce.openClient(
 				DENVER,
 				CREDENTIALS,
 				ioOf(() => json(index)),
 			)
-			expect(await woocommerce.records.collections(client)).toMatchObject({ ok: true, collections: [{ name: 'orders' }] })
+			expect(await woocommerce.records.listCollections(client)).toMatchObject({ ok: true, collections: [{ name: 'orders' }] })
 		}
 		for (const piece of ['/', '=', '%3d']) {
 			const hooks = [{ id: 1, name: 'x', topic: 'order.created', status: 'active', delivery_url: `https://x.example/${of(piece)}x` }]
-			const client = woocommerce.open(
+			const client = woocommerce.openClient(
 				DENVER,
 				CREDENTIALS,
 				ioOf(() => json(hooks, 200, { 'x-wp-total': '1' })),
 			)
-			await woocommerce.hooks?.remove(client, { name: 'Shopbell 1', deliveryUrl: 'https://bell.example/x' })
+			await woocommerce.webhooks?.remove(client, { name: 'Shopbell 1', deliveryUrl: 'https://bell.example/x' })
 		}
 		expect(workSince(before)).toBeLessThan(500)
 	})
@@ -131,7 +131,7 @@ describe('and is still understood', () => {
 	})
 
 	it('numbers as people write them', () => {
-		expect(['5', '5.', '.5', '+5.25', '5e3', '.', '5.5.5', ''].map(readNumber)).toEqual([5, 5, 0.5, 5.25, 5000, null, null, null])
+		expect(['5', '5.', '.5', '+5.25', '5e3', '.', '5.5.5', ''].map(parseNumber)).toEqual([5, 5, 0.5, 5.25, 5000, null, null, null])
 	})
 
 	it('WordPress’ own box stands far behind its styles', () => {

@@ -1,39 +1,39 @@
 /** The organization itself. A caller has one: no other exists for them. */
 import type * as z from 'zod'
-import { findOrganization } from '../../accounts/accounts.ts'
+import { findOrganization } from '../../accounts/setup.ts'
 import { renameOrganization } from '../../accounts/organizations.ts'
 import { NotFound } from '../../lib/errors.ts'
-import { actorOf, readId } from '../http/access.ts'
+import { getActor, parseId } from '../http/access.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { toIsoSeconds } from '../http/times.ts'
-import type { AccountAnswer, AccountPatch } from './schema.ts'
+import type { AccountResponse, AccountPatch } from './schema.ts'
 
-type Account = z.input<typeof AccountAnswer>
+type AccountView = z.input<typeof AccountResponse>
 
 /** 404 unless a path names the caller's own organization. */
-export function requireOwn(c: CallerContext, id: string): void {
-	if (readId(id) !== c.var.user.organizationId) throw new NotFound(`No account ${id}`)
+export function requireOwnAccount(c: CallerContext, id: string): void {
+	if (parseId(id) !== c.var.user.organizationId) throw new NotFound(`No account ${id}`)
 }
 
 /** `GET /accounts`. */
-export async function listAccounts(c: CallerContext): Promise<Account[]> {
-	return [await show(c)]
+export async function listAccounts(c: CallerContext): Promise<AccountView[]> {
+	return [await getOwnAccount(c)]
 }
 
 /** `GET /accounts/{id}`. */
-export async function getAccount(c: CallerContext, id: string): Promise<Account> {
-	requireOwn(c, id)
-	return await show(c)
+export async function getAccount(c: CallerContext, id: string): Promise<AccountView> {
+	requireOwnAccount(c, id)
+	return await getOwnAccount(c)
 }
 
 /** `PATCH /accounts/{id}`. */
-export async function changeAccount(c: CallerContext, id: string, { name }: z.output<typeof AccountPatch>): Promise<Account> {
-	requireOwn(c, id)
-	await renameOrganization(c.env.DB, actorOf(c), name, c.var.services.now())
-	return await show(c)
+export async function updateAccount(c: CallerContext, id: string, { name }: z.output<typeof AccountPatch>): Promise<AccountView> {
+	requireOwnAccount(c, id)
+	await renameOrganization(c.env.DB, getActor(c), name, c.var.services.now())
+	return await getOwnAccount(c)
 }
 
-async function show(c: CallerContext): Promise<Account> {
+async function getOwnAccount(c: CallerContext): Promise<AccountView> {
 	const organization = await findOrganization(c.env.DB, c.var.user.organizationId)
 	if (organization === null) throw new NotFound('No such account')
 	const { id, name, createdMs } = organization

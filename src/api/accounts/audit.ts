@@ -1,19 +1,19 @@
 /** The audit log over HTTP. */
 import type * as z from 'zod'
-import { readAudit } from '../../accounts/audit.ts'
+import { listAuditRows } from '../../accounts/audit.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import type { CallerContext } from '../http/environment.ts'
-import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../http/paging.ts'
-import { readMoment, toIsoSeconds } from '../http/times.ts'
-import type { AuditAnswer, AuditQuery } from './schema.ts'
+import { formatPageToken, MAX_PAGE_SIZE, parsePageToken, setPageHeaders } from '../http/paging.ts'
+import { parseTimeParameter, toIsoSeconds } from '../http/times.ts'
+import type { AuditResponse, AuditQuery } from './schema.ts'
 
 /** `GET /accounts/audit`. */
-export async function listAudit(c: CallerContext, query: z.output<typeof AuditQuery>): Promise<z.input<typeof AuditAnswer>[]> {
-	const fromMs = readMoment('from', query.from)
-	const toMs = readMoment('to', query.to)
+export async function listAudit(c: CallerContext, query: z.output<typeof AuditQuery>): Promise<z.input<typeof AuditResponse>[]> {
+	const fromMs = parseTimeParameter('from', query.from)
+	const toMs = parseTimeParameter('to', query.to)
 	if (fromMs !== null && toMs !== null && toMs < fromMs) throw new BadRequest('to: expected a moment after from')
 	const position = parsePageToken(query.nextPage, 2)
-	const { rows, next } = await readAudit(
+	const { rows, next } = await listAuditRows(
 		c.env.DB,
 		c.var.user.organizationId,
 		{
@@ -24,7 +24,7 @@ export async function listAudit(c: CallerContext, query: z.output<typeof AuditQu
 			objectType: query.objectType ?? null,
 			objectId: query.objectId ?? null,
 		},
-		query.pageSize ?? PAGE_LIMIT,
+		query.pageSize ?? MAX_PAGE_SIZE,
 		position === null ? null : { atMs: position[0]!, id: position[1]! },
 	)
 	setPageHeaders(c, { returned: rows.length, total: null, next: next === null ? null : formatPageToken([next.atMs, next.id]) })
@@ -34,7 +34,7 @@ export async function listAudit(c: CallerContext, query: z.output<typeof AuditQu
 		user: userId === null ? null : { id: userId, email: userEmail ?? '' },
 		action,
 		object: { type: objectType, id: objectId },
-		detail: detail as z.input<typeof AuditAnswer>['detail'],
+		detail: detail as z.input<typeof AuditResponse>['detail'],
 		requestId,
 	}))
 }

@@ -1,5 +1,5 @@
 /** Answers about the one organization of the reference, its people, and what they sign in with. Pure. */
-import { API_KEY, INSTANCE_ID, madeUpSecret, madeUpToken, PERSON, SEEN_SECONDS, SERVICE_URL } from '../http/examples.ts'
+import { API_KEY, INSTANCE_ID, exampleSecret, exampleToken, PERSON, DETECTED_ISO_SECONDS, SERVICE_URL } from '../http/examples.ts'
 
 /** The settings, where one was changed. */
 export const SETTINGS = {
@@ -11,7 +11,7 @@ export const SETTINGS = {
 }
 
 /** The same as made. */
-export const NEW_API_KEY = { ...API_KEY, lastUsedDate: null, key: madeUpToken('sbk_') }
+export const NEW_API_KEY = { ...API_KEY, lastUsedDate: null, key: exampleToken('sbk_') }
 
 /** A row of the audit log. */
 export const AUDIT_ENTRY = {
@@ -25,9 +25,9 @@ export const AUDIT_ENTRY = {
 }
 
 /** A secret that was rotated with a grace. */
-export const SECRET = { secret: madeUpSecret('secret'), previousUntil: '2026-06-02T12:00:00Z' }
+export const SECRET = { secret: exampleSecret('secret'), previousUntil: '2026-06-02T12:00:00Z' }
 /** What `Authorization: User …, Organization …` is made of. */
-export const SECRETS = { userSecret: madeUpSecret('user'), organizationSecret: madeUpSecret('organization') }
+export const SECRETS = { userSecret: exampleSecret('user'), organizationSecret: exampleSecret('organization') }
 
 /** Somebody who was invited. */
 export const USER = {
@@ -36,13 +36,13 @@ export const USER = {
 	firstName: 'Bo',
 	lastName: 'Park',
 	role: 'developer',
-	createdDate: SEEN_SECONDS,
+	createdDate: DETECTED_ISO_SECONDS,
 	passwordSet: false,
 	secretSet: false,
 	link: { purpose: 'invitation', expiresDate: '2026-06-08T12:00:00Z' },
 }
 
-const LINK_TOKEN = madeUpToken('sbl_')
+const LINK_TOKEN = exampleToken('sbl_')
 /** The link of the invitation. */
 export const LINK = { url: `${SERVICE_URL}/accept/${LINK_TOKEN}`, token: LINK_TOKEN, expiresDate: '2026-06-08T12:00:00Z' }
 
@@ -51,8 +51,8 @@ export const SESSION = {
 	id: 21,
 	current: true,
 	agent: 'curl/8.14.1',
-	createdDate: SEEN_SECONDS,
+	createdDate: DETECTED_ISO_SECONDS,
 	expiresDate: '2026-06-15T12:00:00Z',
 }
 /** What signing in answers with. */
-export const TOKEN = { token: madeUpToken('sbs_'), expiresDate: SESSION.expiresDate }
+export const TOKEN = { token: exampleToken('sbs_'), expiresDate: SESSION.expiresDate }

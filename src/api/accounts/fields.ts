@@ -1,29 +1,29 @@
 /** Fields that people are described with, wherever they are sent. */
 import * as z from 'zod'
-import { PASSWORD_LEAST, PASSWORD_MOST } from '../../accounts/passwords.ts'
+import { MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH } from '../../accounts/passwords.ts'
 import { ROLES } from '../../accounts/roles.ts'
-import { atMost, LIMITS, shown } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
 import { stripHtml } from '../../lib/values.ts'
 
-const NAME = `expected 1 to ${shown('personName')}`
+const NAME_MESSAGE = `expected 1 to ${formatLimit('personName')}`
 
 /** A name that is shown to people: no HTML, 1 to 255 characters. */
 export const PersonName = z
-	.string(NAME)
+	.string(NAME_MESSAGE)
 	.transform(stripHtml)
-	.refine((value) => value.length > 0 && value.length <= LIMITS.personName.value, NAME)
+	.refine((value) => value.length > 0 && value.length <= LIMITS.personName.value, NAME_MESSAGE)
 
 /** An e-mail address. */
-export const Email = z.email('expected an e-mail address').max(LIMITS.email.value, atMost('email'))
+export const Email = z.email('expected an e-mail address').max(LIMITS.email.value, expectedAtMost('email'))
 
 /** A password that is to be set. */
 export const Password = z
-	.string(`expected ${PASSWORD_LEAST} to ${PASSWORD_MOST} characters`)
-	.min(PASSWORD_LEAST, `expected ${PASSWORD_LEAST} to ${PASSWORD_MOST} characters`)
-	.max(PASSWORD_MOST, `expected ${PASSWORD_LEAST} to ${PASSWORD_MOST} characters`)
-	.meta({ description: `${PASSWORD_LEAST} to ${PASSWORD_MOST} characters`, examples: ['correct horse battery staple'] })
+	.string(`expected ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`)
+	.min(MIN_PASSWORD_LENGTH, `expected ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`)
+	.max(MAX_PASSWORD_LENGTH, `expected ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`)
+	.meta({ description: `${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`, examples: ['correct horse battery staple'] })
 
 /** What a user may do. */
-export const RoleName = z
+export const UserRole = z
 	.enum(ROLES, `expected ${ROLES.join(', ')}`)
 	.meta({ description: 'viewer: reads, and sees no secret; developer: works; admin: also looks after people, keys and settings' })

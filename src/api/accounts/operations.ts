@@ -1,65 +1,65 @@
 /** The calls about an account (contract, section 5). */
 import * as z from 'zod'
-import { operation } from '../http/contract.ts'
+import { defineOperation } from '../http/contract.ts'
 import { NextPage, PageSize } from '../http/paging.ts'
 import {
-	AccountAnswer,
+	AccountResponse,
 	AccountPatch,
-	ApiKeyAnswer,
+	ApiKeyResponse,
 	ApiKeyBody,
-	AuditAnswer,
+	AuditResponse,
 	AuditQuery,
-	NewApiKeyAnswer,
+	NewApiKeyResponse,
 	RotateSecretBody,
-	SecretAnswer,
-	SettingsAnswer,
+	SecretResponse,
+	SettingsResponse,
 	SettingsBody,
 } from './schema.ts'
 
-const changeSettings = {
+const settingsUpdate = {
 	tag: 'Accounts',
 	description: 'Those that are named change; null sets the default again.',
 	access: 'account',
 	role: 'admin',
 	body: SettingsBody,
 	example: { 'events.retention.days': 14 },
-	answer: SettingsAnswer,
+	answer: SettingsResponse,
 } as const
 
 /** Paths with fixed words before those with `{id}` in the same place. */
 export const accountOperations = {
-	listAccounts: operation({
+	listAccounts: defineOperation({
 		method: 'get',
 		path: '/accounts',
 		tag: 'Accounts',
 		summary: 'List accounts',
 		description: "The caller's own organization: an account is an organization.",
 		access: 'account',
-		answer: z.array(AccountAnswer),
+		answer: z.array(AccountResponse),
 	}),
-	getSettings: operation({
+	getSettings: defineOperation({
 		method: 'get',
 		path: '/accounts/settings',
 		tag: 'Accounts',
 		summary: 'Get the settings',
 		description: 'Of the organization: every one, with its default where it is not set. Secrets are `********`.',
 		access: 'account',
-		answer: SettingsAnswer,
+		answer: SettingsResponse,
 	}),
-	changeSettings: operation({ ...changeSettings, method: 'patch', path: '/accounts/settings', summary: 'Update the settings' }),
-	changeAccountSettings: operation({
-		...changeSettings,
+	changeSettings: defineOperation({ ...settingsUpdate, method: 'patch', path: '/accounts/settings', summary: 'Update the settings' }),
+	changeAccountSettings: defineOperation({
+		...settingsUpdate,
 		method: 'patch',
 		path: '/accounts/{id}/settings',
 		summary: "Update an account's settings",
 	}),
-	postAccountSettings: operation({
-		...changeSettings,
+	postAccountSettings: defineOperation({
+		...settingsUpdate,
 		method: 'post',
 		path: '/accounts/{id}/settings',
 		summary: "Update an account's settings (POST)",
 	}),
-	listApiKeys: operation({
+	listApiKeys: defineOperation({
 		method: 'get',
 		path: '/accounts/api-keys',
 		tag: 'Accounts',
@@ -68,9 +68,9 @@ export const accountOperations = {
 		access: 'account',
 		role: 'developer',
 		query: z.object({ pageSize: PageSize.optional(), nextPage: NextPage }),
-		answer: z.array(ApiKeyAnswer),
+		answer: z.array(ApiKeyResponse),
 	}),
-	createApiKey: operation({
+	createApiKey: defineOperation({
 		method: 'post',
 		path: '/accounts/api-keys',
 		tag: 'Accounts',
@@ -81,9 +81,9 @@ export const accountOperations = {
 		access: 'account',
 		body: ApiKeyBody,
 		example: { name: 'Nightly export', scopes: ['instances:read', 'hub:read'], expiresDays: 90 },
-		answer: NewApiKeyAnswer,
+		answer: NewApiKeyResponse,
 	}),
-	deleteApiKey: operation({
+	deleteApiKey: defineOperation({
 		method: 'delete',
 		path: '/accounts/api-keys/{id}',
 		tag: 'Accounts',
@@ -92,7 +92,7 @@ export const accountOperations = {
 		access: 'account',
 		answer: null,
 	}),
-	listAudit: operation({
+	listAudit: defineOperation({
 		method: 'get',
 		path: '/accounts/audit',
 		tag: 'Accounts',
@@ -102,9 +102,9 @@ export const accountOperations = {
 		access: 'account',
 		role: 'admin',
 		query: AuditQuery,
-		answer: z.array(AuditAnswer),
+		answer: z.array(AuditResponse),
 	}),
-	getOrganizationSecret: operation({
+	getOrganizationSecret: defineOperation({
 		method: 'get',
 		path: '/accounts/secrets',
 		tag: 'Accounts',
@@ -113,9 +113,9 @@ export const accountOperations = {
 		keys: false,
 		access: 'account',
 		role: 'developer',
-		answer: SecretAnswer,
+		answer: SecretResponse,
 	}),
-	rotateOrganizationSecret: operation({
+	rotateOrganizationSecret: defineOperation({
 		method: 'post',
 		path: '/accounts/secrets/rotate',
 		tag: 'Accounts',
@@ -127,9 +127,9 @@ export const accountOperations = {
 		body: RotateSecretBody,
 		example: { grace: 86_400 },
 		bodyOptional: true,
-		answer: SecretAnswer,
+		answer: SecretResponse,
 	}),
-	revokeOrganizationSecret: operation({
+	revokeOrganizationSecret: defineOperation({
 		method: 'delete',
 		path: '/accounts/secrets',
 		tag: 'Accounts',
@@ -141,15 +141,15 @@ export const accountOperations = {
 		answer: null,
 		errors: [409],
 	}),
-	getAccount: operation({
+	getAccount: defineOperation({
 		method: 'get',
 		path: '/accounts/{id}',
 		tag: 'Accounts',
 		summary: 'Get an account',
 		access: 'account',
-		answer: AccountAnswer,
+		answer: AccountResponse,
 	}),
-	changeAccount: operation({
+	changeAccount: defineOperation({
 		method: 'patch',
 		path: '/accounts/{id}',
 		tag: 'Accounts',
@@ -159,6 +159,6 @@ export const accountOperations = {
 		role: 'admin',
 		body: AccountPatch,
 		example: { name: 'Acme' },
-		answer: AccountAnswer,
+		answer: AccountResponse,
 	}),
 }

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { AUDIT_OBJECTS } from '../../accounts/audit.ts'
 import { SETTING_NAMES } from '../../accounts/settings.ts'
-import { atMost, LIMITS } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { SCOPES } from '../http/contract.ts'
 import { NextPage, PageSize } from '../http/paging.ts'
 import { PersonName } from './fields.ts'
@@ -21,12 +21,12 @@ export const SettingsBody = z
 	.meta({ description: `Texts, numbers or null by the name of the setting: ${SETTING_NAMES.join(', ')}` })
 
 /** Every setting as text, with its default where it is not set; null: there is none. Secrets `********`. */
-export const SettingsAnswer = z
+export const SettingsResponse = z
 	.strictObject(Object.fromEntries(SETTING_NAMES.map((name) => [name, z.string().nullable()])))
 	.meta({ id: 'Settings', examples: [SETTINGS] })
 
 /** An organization. */
-export const AccountAnswer = z
+export const AccountResponse = z
 	.strictObject({ id: z.number(), name: z.string(), createdDate: z.string() })
 	.meta({ id: 'Account', examples: [ACCOUNT] })
 
@@ -34,21 +34,21 @@ export const AccountAnswer = z
 export const AccountPatch = z.object({ name: PersonName.meta({ description: 'At most 255 characters, no HTML', examples: ['Acme'] }) })
 
 /** A secret as shown. */
-export const SecretAnswer = z
+export const SecretResponse = z
 	.strictObject({
 		secret: z.string().nullable().meta({ description: 'Null: there is none, until it is rotated' }),
 		previousUntil: z.string().nullable().meta({ description: 'Until when the secret before this one opens too' }),
 	})
 	.meta({ id: 'Secret', examples: [SECRET] })
 
-const GRACE = `expected whole seconds from 0 to ${LIMITS.secretGrace.value}`
+const GRACE_MESSAGE = `expected whole seconds from 0 to ${LIMITS.secretGrace.value}`
 
 /** How a secret is rotated. */
 export const RotateSecretBody = z.object({
 	grace: z
-		.int(GRACE)
-		.min(0, GRACE)
-		.max(LIMITS.secretGrace.value, GRACE)
+		.int(GRACE_MESSAGE)
+		.min(0, GRACE_MESSAGE)
+		.max(LIMITS.secretGrace.value, GRACE_MESSAGE)
 		.default(0)
 		.meta({
 			description:
@@ -57,7 +57,7 @@ export const RotateSecretBody = z.object({
 		}),
 })
 
-const DAYS = `expected days from 1 to ${LIMITS.apiKeyDays.value}`
+const EXPIRY_DAYS_MESSAGE = `expected days from 1 to ${LIMITS.apiKeyDays.value}`
 
 /** What an API key is made of. */
 export const ApiKeyBody = z
@@ -66,20 +66,20 @@ export const ApiKeyBody = z
 		scopes: z
 			.array(z.enum(SCOPES, `expected one of ${SCOPES.join(', ')}`), `expected a list of ${SCOPES.join(', ')}`)
 			.min(1, `expected at least one of ${SCOPES.join(', ')}`)
-			.max(LIMITS.scopes.value, atMost('scopes'))
+			.max(LIMITS.scopes.value, expectedAtMost('scopes'))
 			.transform((scopes) => [...new Set(scopes)])
 			.meta({ description: `What it may: ${SCOPES.join(', ')}; never more than its maker`, examples: [['instances:read', 'hub:read']] }),
 		expiresDate: z
 			.string('expected a time such as 2027-01-31T12:00:00Z')
 			// A blank of a form must not mean for ever.
 			.min(1, 'expected a time such as 2027-01-31T12:00:00Z')
-			.max(LIMITS.time.value, atMost('time'))
+			.max(LIMITS.time.value, expectedAtMost('time'))
 			.nullish()
 			.meta({ description: 'Until when it opens; absent: for ever', examples: ['2027-01-31T12:00:00Z'] }),
 		expiresDays: z
-			.number(DAYS)
-			.min(1, DAYS)
-			.max(LIMITS.apiKeyDays.value, DAYS)
+			.number(EXPIRY_DAYS_MESSAGE)
+			.min(1, EXPIRY_DAYS_MESSAGE)
+			.max(LIMITS.apiKeyDays.value, EXPIRY_DAYS_MESSAGE)
 			.nullish()
 			.meta({ description: 'In place of expiresDate', examples: [90] }),
 	})
@@ -88,7 +88,7 @@ export const ApiKeyBody = z
 		path: ['expiresDays'],
 	})
 
-const keyFields = {
+const apiKeyFields = {
 	id: z.number(),
 	name: z.string(),
 	hint: z.string().meta({ description: 'Its last 4 characters' }),
@@ -100,11 +100,11 @@ const keyFields = {
 	lastUsedDate: z.string().nullable().meta({ description: 'To the hour; null: never' }),
 }
 /** An API key as listed. */
-export const ApiKeyAnswer = z.strictObject(keyFields).meta({ id: 'ApiKey', examples: [API_KEY] })
+export const ApiKeyResponse = z.strictObject(apiKeyFields).meta({ id: 'ApiKey', examples: [API_KEY] })
 /** An API key as made: the only answer that holds it. */
-export const NewApiKeyAnswer = z.strictObject({ ...keyFields, key: z.string() }).meta({ id: 'NewApiKey', examples: [NEW_API_KEY] })
+export const NewApiKeyResponse = z.strictObject({ ...apiKeyFields, key: z.string() }).meta({ id: 'NewApiKey', examples: [NEW_API_KEY] })
 
-const Moment = z.string().max(LIMITS.time.value, atMost('time')).optional()
+const Moment = z.string().max(LIMITS.time.value, expectedAtMost('time')).optional()
 
 /** What the audit log can be narrowed by. */
 export const AuditQuery = z.object({
@@ -116,7 +116,7 @@ export const AuditQuery = z.object({
 	userId: WholeNumber.optional().meta({ description: 'Who did it', examples: [String(PERSON.id)] }),
 	action: z
 		.string()
-		.max(LIMITS.auditAction.value, atMost('auditAction'))
+		.max(LIMITS.auditAction.value, expectedAtMost('auditAction'))
 		.optional()
 		.meta({ description: 'Such as `instance.create`', examples: ['user.invite'] }),
 	objectType: z
@@ -129,7 +129,7 @@ export const AuditQuery = z.object({
 })
 
 /** A row of the audit log. */
-export const AuditAnswer = z
+export const AuditResponse = z
 	.strictObject({
 		id: z.number(),
 		date: z.string(),

@@ -1,35 +1,46 @@
 /** Secrets of users and of the organization over HTTP: shown, rotated, revoked. */
 import type * as z from 'zod'
-import { revokeSecret, rotateSecret, showSecret, type Owner, type SecretRefusal, type ShownSecret } from '../../accounts/credentials.ts'
+import {
+	revokeSecret,
+	rotateSecret,
+	revealSecret,
+	type SecretOwner,
+	type SecretChangeError,
+	type RevealedSecret,
+} from '../../accounts/credentials.ts'
 import { Conflict, NotFound } from '../../lib/errors.ts'
-import { actorOf } from '../http/access.ts'
+import { getActor } from '../http/access.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { toIsoSeconds } from '../http/times.ts'
-import type { RotateSecretBody, SecretAnswer } from './schema.ts'
+import type { RotateSecretBody, SecretResponse } from './schema.ts'
 
-type Secret = z.input<typeof SecretAnswer>
+type Secret = z.input<typeof SecretResponse>
 
 /** `GET …/secrets`. */
-export async function getSecret(c: CallerContext, owner: Owner): Promise<Secret> {
-	const shown = await showSecret(c.env.DB, c.env.MASTER_KEYS, actorOf(c), owner, c.var.services.now())
-	if (shown === null) throw REFUSALS.missing()
-	return show(shown)
+export async function getSecret(c: CallerContext, owner: SecretOwner): Promise<Secret> {
+	const revealed = await revealSecret(c.env.DB, c.env.MASTER_KEYS, getActor(c), owner, c.var.services.now())
+	if (revealed === null) throw ERROR_BY_REASON.missing()
+	return toSecretResponse(revealed)
 }
 
 /** `POST …/secrets/rotate`. */
-export async function rotate(c: CallerContext, owner: Owner, { grace }: z.output<typeof RotateSecretBody>): Promise<Secret> {
-	const result = await rotateSecret(c.env.DB, c.env.MASTER_KEYS, actorOf(c), owner, grace, c.var.services.now())
-	if (typeof result === 'string') throw REFUSALS[result]()
-	return show(result)
+export async function rotateOwnerSecret(
+	c: CallerContext,
+	owner: SecretOwner,
+	{ grace }: z.output<typeof RotateSecretBody>,
+): Promise<Secret> {
+	const result = await rotateSecret(c.env.DB, c.env.MASTER_KEYS, getActor(c), owner, grace, c.var.services.now())
+	if (typeof result === 'string') throw ERROR_BY_REASON[result]()
+	return toSecretResponse(result)
 }
 
 /** `DELETE …/secrets`. */
-export async function revoke(c: CallerContext, owner: Owner): Promise<undefined> {
-	const refused = await revokeSecret(c.env.DB, actorOf(c), owner, c.var.services.now())
-	if (refused !== null) throw REFUSALS[refused]()
+export async function revokeOwnerSecret(c: CallerContext, owner: SecretOwner): Promise<undefined> {
+	const error = await revokeSecret(c.env.DB, getActor(c), owner, c.var.services.now())
+	if (error !== null) throw ERROR_BY_REASON[error]()
 }
 
-const REFUSALS: Record<SecretRefusal, () => Conflict | NotFound> = {
+const ERROR_BY_REASON: Record<SecretChangeError, () => Conflict | NotFound> = {
 	missing: () => new NotFound('No such user'),
 	raced: () => new Conflict('Somebody else changed this secret at the same time; look at it again'),
 	'in-grace': () =>
@@ -39,6 +50,6 @@ const REFUSALS: Record<SecretRefusal, () => Conflict | NotFound> = {
 	'locked-out': () => new Conflict('Nobody could look after the organization then: an admin needs a password first'),
 }
 
-function show({ secret, previousUntilMs }: ShownSecret): Secret {
+function toSecretResponse({ secret, previousUntilMs }: RevealedSecret): Secret {
 	return { secret, previousUntil: previousUntilMs === null ? null : toIsoSeconds(previousUntilMs) }
 }

@@ -1,34 +1,34 @@
 /** Settings of an organization, which hold for all its instances (contract, section 5). */
-import { parseSettings, showAccountSettings, writeAccountSettings, type SettingName } from '../../accounts/settings.ts'
+import { parseSettings, getMaskedSettings, writeAccountSettings, type SettingName } from '../../accounts/settings.ts'
 import { BadRequest } from '../../lib/errors.ts'
-import { tell } from '../../instances/lifecycle.ts'
-import { findOwner } from '../../instances/organizations.ts'
+import { notifyWatcher } from '../../instances/lifecycle.ts'
+import { findOwnerId } from '../../instances/organizations.ts'
 import type { CallerContext } from '../http/environment.ts'
-import { requireOwn } from './account.ts'
+import { requireOwnAccount } from './account.ts'
 
 /** Settings as answered. */
 type Settings = Record<SettingName, string | null>
 
 /** The settings. */
 export async function getSettings(c: CallerContext): Promise<Settings> {
-	return await showAccountSettings(c.env.DB, c.var.user.organizationId)
+	return await getMaskedSettings(c.env.DB, c.var.user.organizationId)
 }
 
 /** Changes some of them. `id`: the account of the path, which can only be the caller's own; null: it names none. */
-export async function changeSettings(c: CallerContext, body: Record<string, unknown>, id: string | null): Promise<Settings> {
+export async function updateSettings(c: CallerContext, body: Record<string, unknown>, id: string | null): Promise<Settings> {
 	const { user, requestId, services } = c.var
 	const { organizationId } = user
-	if (id !== null) requireOwn(c, id)
+	if (id !== null) requireOwnAccount(c, id)
 	const parsed = parseSettings(body, { allowPrivateNetwork: c.env.ALLOW_PRIVATE_NETWORK === 'true' })
 	if (!parsed.ok) throw new BadRequest(parsed.problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
 	await writeAccountSettings(c.env.DB, c.env.MASTER_KEYS, { organizationId, userId: user.id, requestId }, parsed.change, services.now())
-	await tellOwn(c)
+	await notifyOrganizationWatcher(c)
 	return await getSettings(c)
 }
 
 /** The organization's own object goes by them from its next notification on; instances read them by themselves. */
-async function tellOwn(c: CallerContext): Promise<void> {
+async function notifyOrganizationWatcher(c: CallerContext): Promise<void> {
 	const { services, user } = c.var
-	const ownerId = await findOwner(c.env.DB, user.organizationId)
-	if (ownerId !== null) await tell(services, { id: ownerId, version: 1 }, {})
+	const ownerId = await findOwnerId(c.env.DB, user.organizationId)
+	if (ownerId !== null) await notifyWatcher(services, { id: ownerId, version: 1 }, {})
 }

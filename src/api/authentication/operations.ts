@@ -1,8 +1,8 @@
 /** The calls with which people sign in (contract, section 1). */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { Password } from '../accounts/fields.ts'
-import { operation } from '../http/contract.ts'
+import { defineOperation } from '../http/contract.ts'
 import { SECRETS, SESSION, TOKEN } from '../accounts/examples.ts'
 import { PERSON } from '../http/examples.ts'
 
@@ -10,11 +10,11 @@ import { PERSON } from '../http/examples.ts'
 export const SignInBody = z.object({
 	username: z
 		.string('expected your e-mail address')
-		.max(LIMITS.signIn.value, atMost('signIn'))
+		.max(LIMITS.signIn.value, expectedAtMost('signIn'))
 		.meta({ description: 'Your e-mail address', examples: ['ann@acme.example'] }),
 	password: z
 		.string('expected your password')
-		.max(LIMITS.signIn.value, atMost('signIn'))
+		.max(LIMITS.signIn.value, expectedAtMost('signIn'))
 		.meta({ description: 'Your password', examples: ['correct horse battery staple'] }),
 })
 
@@ -22,12 +22,12 @@ export const SignInBody = z.object({
 export const AcceptBody = z.object({
 	token: z
 		.string("expected the link's token")
-		.max(LIMITS.linkToken.value, atMost('linkToken'))
+		.max(LIMITS.linkToken.value, expectedAtMost('linkToken'))
 		.meta({ description: 'The token of an invitation or reset: `sbl_…`', examples: ['sbl_6mTq…'] }),
 	password: Password,
 })
 
-const SessionAnswer = z
+const SessionResponse = z
 	.strictObject({
 		id: z.number(),
 		current: z.boolean().meta({ description: 'The one that asks' }),
@@ -39,7 +39,7 @@ const SessionAnswer = z
 
 /** All of them. */
 export const authenticationOperations = {
-	signIn: operation({
+	signIn: defineOperation({
 		method: 'post',
 		path: '/authentication',
 		tag: 'Authentication',
@@ -52,7 +52,7 @@ export const authenticationOperations = {
 		answer: z.strictObject({ token: z.string(), expiresDate: z.string() }).meta({ id: 'Token', examples: [TOKEN] }),
 		errors: [401, 429],
 	}),
-	signOut: operation({
+	signOut: defineOperation({
 		method: 'delete',
 		path: '/authentication',
 		tag: 'Authentication',
@@ -63,7 +63,7 @@ export const authenticationOperations = {
 		answer: null,
 		errors: [409],
 	}),
-	acceptLink: operation({
+	acceptLink: defineOperation({
 		method: 'post',
 		path: '/authentication/accept',
 		tag: 'Authentication',
@@ -77,7 +77,7 @@ export const authenticationOperations = {
 			.meta({ id: 'Accepted', examples: [{ username: PERSON.emailAddress }] }),
 		errors: [404],
 	}),
-	getSecrets: operation({
+	getSecrets: defineOperation({
 		method: 'get',
 		path: '/authentication/secrets',
 		tag: 'Authentication',
@@ -93,16 +93,16 @@ export const authenticationOperations = {
 			})
 			.meta({ id: 'Secrets', examples: [SECRETS] }),
 	}),
-	listSessions: operation({
+	listSessions: defineOperation({
 		method: 'get',
 		path: '/authentication/sessions',
 		tag: 'Authentication',
 		summary: 'List your sessions',
 		description: 'Newest first, at most 100.',
 		access: 'account',
-		answer: z.array(SessionAnswer),
+		answer: z.array(SessionResponse),
 	}),
-	endSessions: operation({
+	endSessions: defineOperation({
 		method: 'delete',
 		path: '/authentication/sessions',
 		tag: 'Authentication',

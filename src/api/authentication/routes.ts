@@ -1,34 +1,34 @@
 /** Signing in and out over HTTP (contract, section 1). */
 import type * as z from 'zod'
-import { useLink } from '../../accounts/links.ts'
+import { redeemLink } from '../../accounts/links.ts'
 import * as sessions from '../../accounts/sessions.ts'
 import { Conflict, NotFound, Unauthorized } from '../../lib/errors.ts'
-import { actorOf } from '../http/access.ts'
+import { getActor } from '../http/access.ts'
 import { getSecret } from '../accounts/secrets.ts'
-import type { AnswerOf } from '../http/contract.ts'
+import type { OperationResponse } from '../http/contract.ts'
 import type { CallerContext, PublicContext } from '../http/environment.ts'
-import { serve, type Api } from '../http/serve.ts'
+import { mountOperations, type Api } from '../http/serve.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import { authenticationOperations, type AcceptBody, type SignInBody } from './operations.ts'
-import { locked, originOf } from './origin.ts'
+import { signInLockedError, getRequestOrigin } from './request-origin.ts'
 
-type Calls = typeof authenticationOperations
+type AuthenticationOperations = typeof authenticationOperations
 
 /** Mounts the calls. */
-export function declareAuthentication(api: Api): void {
-	serve(api, authenticationOperations, {
+export function mountAuthenticationRoutes(api: Api): void {
+	mountOperations(api, authenticationOperations, {
 		signIn: (c, { body }) => signIn(c, body),
 		signOut,
-		acceptLink: (c, { body }) => accept(c, body),
+		acceptLink: (c, { body }) => acceptLink(c, body),
 		getSecrets,
 		listSessions,
 		endSessions,
 	})
 }
 
-async function signIn(c: PublicContext, body: z.output<typeof SignInBody>): Promise<AnswerOf<Calls['signIn']>> {
-	const result = await sessions.signIn(c.env.DB, body, originOf(c), c.var.services.now())
-	if (result.kind === 'locked') throw locked(result.seconds)
+async function signIn(c: PublicContext, body: z.output<typeof SignInBody>): Promise<OperationResponse<AuthenticationOperations['signIn']>> {
+	const result = await sessions.signIn(c.env.DB, body, getRequestOrigin(c), c.var.services.now())
+	if (result.kind === 'locked') throw signInLockedError(result.seconds)
 	if (result.kind === 'wrong') throw new Unauthorized('The user name or the password is wrong')
 	return { token: result.token, expiresDate: toIsoSeconds(result.expiresMs) }
 }
@@ -36,24 +36,27 @@ async function signIn(c: PublicContext, body: z.output<typeof SignInBody>): Prom
 async function signOut(c: CallerContext): Promise<undefined> {
 	const { credential, services } = c.var
 	if (credential.kind !== 'session') throw new Conflict('This request was made without a session: there is nothing to sign out of')
-	await sessions.endSession(c.env.DB, actorOf(c), credential.id, services.now())
+	await sessions.endSession(c.env.DB, getActor(c), credential.id, services.now())
 }
 
-async function accept(c: PublicContext, { token, password }: z.output<typeof AcceptBody>): Promise<AnswerOf<Calls['acceptLink']>> {
-	const link = await useLink(c.env.DB, c.env.MASTER_KEYS, token, password, c.var.requestId, c.var.services.now())
+async function acceptLink(
+	c: PublicContext,
+	{ token, password }: z.output<typeof AcceptBody>,
+): Promise<OperationResponse<AuthenticationOperations['acceptLink']>> {
+	const link = await redeemLink(c.env.DB, c.env.MASTER_KEYS, token, password, c.var.requestId, c.var.services.now())
 	if (link === null) throw new NotFound('token: this link was used or replaced, is older than 7 days, or never was one')
 	return { username: link.login ?? link.email }
 }
 
-async function getSecrets(c: CallerContext): Promise<AnswerOf<Calls['getSecrets']>> {
+async function getSecrets(c: CallerContext): Promise<OperationResponse<AuthenticationOperations['getSecrets']>> {
 	const [user, organization] = [await getSecret(c, { kind: 'user', id: c.var.user.id }), await getSecret(c, { kind: 'organization' })]
 	return { userSecret: user.secret, organizationSecret: organization.secret }
 }
 
-async function listSessions(c: CallerContext): Promise<AnswerOf<Calls['listSessions']>> {
+async function listSessions(c: CallerContext): Promise<OperationResponse<AuthenticationOperations['listSessions']>> {
 	const { credential, services, user } = c.var
-	const own = await sessions.listSessions(c.env.DB, user, services.now())
-	return own.map(({ id, agent, createdMs, expiresMs }) => ({
+	const sessionsOfUser = await sessions.listSessions(c.env.DB, user, services.now())
+	return sessionsOfUser.map(({ id, agent, createdMs, expiresMs }) => ({
 		id,
 		current: credential.kind === 'session' && credential.id === id,
 		agent,
@@ -62,6 +65,6 @@ async function listSessions(c: CallerContext): Promise<AnswerOf<Calls['listSessi
 	}))
 }
 
-async function endSessions(c: CallerContext): Promise<AnswerOf<Calls['endSessions']>> {
-	return { ended: await sessions.endSessions(c.env.DB, actorOf(c), c.var.services.now()) }
+async function endSessions(c: CallerContext): Promise<OperationResponse<AuthenticationOperations['endSessions']>> {
+	return { ended: await sessions.endSessions(c.env.DB, getActor(c), c.var.services.now()) }
 }

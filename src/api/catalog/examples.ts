@@ -35,14 +35,14 @@ export const ELEMENT_CONFIGURATION = {
 /** The element with one of its resources and one of its configuration keys. */
 export const CATALOG_ELEMENT = { ...ELEMENT, resources: [ELEMENT_RESOURCE], configuration: [ELEMENT_CONFIGURATION] }
 
-const SEEN_TYPES = { orders: { eventTypes: ['CREATED', 'UPDATED', 'DELETED'] } }
+const EVENT_TYPES_BY_RESOURCE = { orders: { eventTypes: ['CREATED', 'UPDATED', 'DELETED'] } }
 /** Which events it can see. */
 export const ELEMENT_METADATA = {
 	id: ELEMENT.id,
 	key: ELEMENT.key,
 	name: ELEMENT.name,
 	hub: ELEMENT.hub,
-	events: { supported: true, methods: ['polling', 'webhook'], polling: SEEN_TYPES, webhook: SEEN_TYPES },
+	events: { supported: true, methods: ['polling', 'webhook'], polling: EVENT_TYPES_BY_RESOURCE, webhook: EVENT_TYPES_BY_RESOURCE },
 }
 
 /** The hub. */

@@ -1,11 +1,11 @@
 /** The calls about what can be connected (contract, section 2). */
 import * as z from 'zod'
-import { operation } from '../http/contract.ts'
-import { CatalogElement, HubAnswer, MetadataAnswer, PingAnswer } from './schema.ts'
+import { defineOperation } from '../http/contract.ts'
+import { CatalogElement, HubResponse, ElementMetadataResponse, PingResponse } from './schema.ts'
 
 /** All of them. */
 export const catalogOperations = {
-	listElements: operation({
+	listElements: defineOperation({
 		method: 'get',
 		path: '/elements',
 		tag: 'Elements',
@@ -14,7 +14,7 @@ export const catalogOperations = {
 		access: 'caller',
 		answer: z.array(CatalogElement),
 	}),
-	getElement: operation({
+	getElement: defineOperation({
 		method: 'get',
 		path: '/elements/{keyOrId}',
 		tag: 'Elements',
@@ -24,31 +24,31 @@ export const catalogOperations = {
 		access: 'caller',
 		answer: CatalogElement,
 	}),
-	getElementMetadata: operation({
+	getElementMetadata: defineOperation({
 		method: 'get',
 		path: '/elements/{keyOrId}/metadata',
 		tag: 'Elements',
 		summary: "Get an element's metadata",
 		description: 'Which events it can see, and how.',
 		access: 'caller',
-		answer: MetadataAnswer,
+		answer: ElementMetadataResponse,
 	}),
-	listHubs: operation({
+	listHubs: defineOperation({
 		method: 'get',
 		path: '/hubs',
 		tag: 'Elements',
 		summary: 'List hubs',
 		description: 'A hub is a kind of store; the elements of one answer alike.',
 		access: 'caller',
-		answer: z.array(HubAnswer),
+		answer: z.array(HubResponse),
 	}),
-	ping: operation({
+	ping: defineOperation({
 		method: 'get',
 		path: '/ping',
 		tag: 'Hub',
 		summary: 'Ping the hub',
 		description: 'Whether the token works, and of which element it is.',
 		access: 'token',
-		answer: PingAnswer,
+		answer: PingResponse,
 	}),
 }

@@ -3,24 +3,24 @@ import type { Element } from '../../elements/element.ts'
 import type { ConfigurationKey } from '../../elements/form.ts'
 import { elements, findElement } from '../../elements/registry.ts'
 import { Forbidden, NotFound } from '../../lib/errors.ts'
-import { DEFAULTS, floorSecondsOf } from '../../instances/config.ts'
-import type { AnswerOf } from '../http/contract.ts'
-import { showElement } from '../instances/view.ts'
-import { serve, type Api } from '../http/serve.ts'
+import { DEFAULT_VALUES, getFloorSeconds } from '../../instances/config.ts'
+import type { OperationResponse } from '../http/contract.ts'
+import { toElementResponse } from '../instances/view.ts'
+import { mountOperations, type Api } from '../http/serve.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import { catalogOperations } from './operations.ts'
 
-type Shown = AnswerOf<typeof catalogOperations.getElement>
-type Metadata = AnswerOf<typeof catalogOperations.getElementMetadata>
+type CatalogElementView = OperationResponse<typeof catalogOperations.getElement>
+type Metadata = OperationResponse<typeof catalogOperations.getElementMetadata>
 
 const UNIT_SECONDS = { minutes: 60, hours: 3600 } as const
 
 /** Mounts the calls. */
-export function declareCatalog(api: Api): void {
-	serve(api, catalogOperations, {
-		listElements: (c) => elements.map((element) => showWithConfiguration(element, floorSecondsOf(c.env))),
-		getElement: (c) => showWithConfiguration(requireElement(c.req.param('keyOrId')), floorSecondsOf(c.env)),
-		getElementMetadata: (c) => showMetadata(requireElement(c.req.param('keyOrId'))),
+export function mountCatalogRoutes(api: Api): void {
+	mountOperations(api, catalogOperations, {
+		listElements: (c) => elements.map((element) => toCatalogElement(element, getFloorSeconds(c.env))),
+		getElement: (c) => toCatalogElement(requireCatalogElement(c.req.param('keyOrId')), getFloorSeconds(c.env)),
+		getElementMetadata: (c) => toElementMetadata(requireCatalogElement(c.req.param('keyOrId'))),
 		listHubs: () => [...new Set(elements.map((element) => element.hub))].map((key) => ({ key, name: key, active: true })),
 		ping(c) {
 			if (!c.var.instance.enabled) throw new Forbidden('This instance is disabled')
@@ -29,22 +29,22 @@ export function declareCatalog(api: Api): void {
 	})
 }
 
-function requireElement(keyOrId: string | undefined): Element {
+function requireCatalogElement(keyOrId: string | undefined): Element {
 	const element = findElement(keyOrId ?? '')
 	if (element === undefined) throw new NotFound('No such element')
 	return element
 }
 
-function showWithConfiguration(element: Element, floorSeconds: number): Shown {
+function toCatalogElement(element: Element, minIntervalSeconds: number): CatalogElementView {
 	return {
-		...showElement(element),
+		...toElementResponse(element),
 		resources: element.pollable.map(({ name, title, preset, settings }) => ({ name, title, path: settings.url, preset, settings })),
 		configuration: element.configuration.map((item, index) => ({
 			id: item.id,
 			name: item.name,
 			key: item.key,
 			description: item.description,
-			defaultValue: item.defaultValue ?? DEFAULTS[item.key] ?? null,
+			defaultValue: item.defaultValue ?? DEFAULT_VALUES[item.key] ?? null,
 			type: item.type,
 			required: item.required,
 			displayOrder: index + 1,
@@ -53,7 +53,7 @@ function showWithConfiguration(element: Element, floorSeconds: number): Shown {
 			hideFromConsole: false,
 			secret: item.secret,
 			options: item.options,
-			...boundsOf(item, floorSeconds),
+			...getBounds(item, minIntervalSeconds),
 			maximumLength: item.maximumLength,
 			dependsOn: item.dependsOn,
 		})),
@@ -61,17 +61,20 @@ function showWithConfiguration(element: Element, floorSeconds: number): Shown {
 }
 
 /** An interval's least is the operator's to say. */
-function boundsOf(item: ConfigurationKey, floorSeconds: number): { minimum: number | null; maximum: number | null; offAt: number | null } {
+function getBounds(
+	item: ConfigurationKey,
+	minIntervalSeconds: number,
+): { minimum: number | null; maximum: number | null; offAt: number | null } {
 	if (item.interval === null) return { minimum: item.minimum, maximum: item.maximum, offAt: null }
-	const floor = Number((floorSeconds / UNIT_SECONDS[item.interval]).toPrecision(4))
-	return { minimum: floor, maximum: item.maximum, offAt: item.minimum }
+	const minimum = Number((minIntervalSeconds / UNIT_SECONDS[item.interval]).toPrecision(4))
+	return { minimum: minimum, maximum: item.maximum, offAt: item.minimum }
 }
 
-function showMetadata(element: Element): Metadata {
+function toElementMetadata(element: Element): Metadata {
 	const resources = Object.fromEntries(
 		Object.keys(element.defaultPoller).map((name) => [name, { eventTypes: ['CREATED' as const, 'UPDATED' as const, 'DELETED' as const] }]),
 	)
-	const hooked = element.hooks !== null
+	const hasWebhooks = element.webhooks !== null
 	return {
 		id: element.id,
 		key: element.key,
@@ -79,9 +82,9 @@ function showMetadata(element: Element): Metadata {
 		hub: element.hub,
 		events: {
 			supported: true,
-			methods: hooked ? ['polling', 'webhook'] : ['polling'],
+			methods: hasWebhooks ? ['polling', 'webhook'] : ['polling'],
 			polling: resources,
-			webhook: hooked ? resources : {},
+			webhook: hasWebhooks ? resources : {},
 		},
 	}
 }

@@ -1,9 +1,9 @@
 /** The shapes of the catalogue in the contract (section 2). */
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
-import { ElementAnswer } from '../instances/schema.ts'
+import { ElementResponse } from '../instances/schema.ts'
 import { CATALOG_ELEMENT, ELEMENT_CONFIGURATION, ELEMENT_METADATA, ELEMENT_RESOURCE, HUB, POLLER_SETTINGS } from './examples.ts'
-import { SEEN_SECONDS } from '../http/examples.ts'
+import { DETECTED_ISO_SECONDS } from '../http/examples.ts'
 
 const PollerSettings = z
 	.strictObject({
@@ -68,7 +68,7 @@ const ElementConfiguration = z
 /** An element of the catalogue. */
 export const CatalogElement = z
 	.strictObject({
-		...ElementAnswer.shape,
+		...ElementResponse.shape,
 		resources: z.array(ElementResource).meta({ description: 'Collections to offer for watching, the default ones first' }),
 		configuration: z.array(ElementConfiguration),
 	})
@@ -78,13 +78,13 @@ export const CatalogElement = z
 		description: 'An element with all that a form for its instances is drawn from',
 	})
 
-const EventTypes = z.record(z.string(), z.strictObject({ eventTypes: z.array(z.enum(EVENT_TYPES)) })).meta({
+const EventTypesByResource = z.record(z.string(), z.strictObject({ eventTypes: z.array(z.enum(EVENT_TYPES)) })).meta({
 	description: 'By resource',
 	examples: [{ orders: { eventTypes: ['CREATED', 'UPDATED', 'DELETED'] } }],
 })
 
 /** `GET /elements/{keyOrId}/metadata`. */
-export const MetadataAnswer = z
+export const ElementMetadataResponse = z
 	.strictObject({
 		id: z.number(),
 		key: z.string(),
@@ -93,16 +93,16 @@ export const MetadataAnswer = z
 		events: z.strictObject({
 			supported: z.boolean(),
 			methods: z.array(z.enum(['polling', 'webhook'])),
-			polling: EventTypes,
-			webhook: EventTypes,
+			polling: EventTypesByResource,
+			webhook: EventTypesByResource,
 		}),
 	})
 	.meta({ id: 'ElementMetadata', examples: [ELEMENT_METADATA] })
 
 /** `GET /hubs`. */
-export const HubAnswer = z.strictObject({ key: z.string(), name: z.string(), active: z.boolean() }).meta({ id: 'Hub', examples: [HUB] })
+export const HubResponse = z.strictObject({ key: z.string(), name: z.string(), active: z.boolean() }).meta({ id: 'Hub', examples: [HUB] })
 
 /** `GET /ping`. */
-export const PingAnswer = z
+export const PingResponse = z
 	.strictObject({ dateTime: z.string(), endpoint: z.string().meta({ description: "The element's key" }) })
-	.meta({ id: 'Ping', examples: [{ dateTime: SEEN_SECONDS, endpoint: 'woocommercerest' }] })
+	.meta({ id: 'Ping', examples: [{ dateTime: DETECTED_ISO_SECONDS, endpoint: 'woocommercerest' }] })

@@ -2,19 +2,19 @@
 import type * as z from 'zod'
 import { BadRequest, Forbidden } from '../../lib/errors.ts'
 import type { TallyBucket } from '../../rpc/log.ts'
-import type { CallerContext, InstanceContext, KnownContext } from '../http/environment.ts'
-import { AT_A_TIME } from '../http/merge.ts'
+import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'
+import { MAX_CONCURRENT_INSTANCES } from '../http/merge.ts'
 import { listParameter } from '../http/paging.ts'
 import { toIsoSeconds } from '../http/times.ts'
-import { bucketStarts, finestFor, MOST_BUCKETS, nextStart, startOf, type Interval } from './buckets.ts'
-import { readRange } from './filter.ts'
-import { reachedByEvents } from './reach.ts'
-import type { AccountCountsAnswer, CountsAnswer, InstanceCountsAnswer } from './schema.ts'
-import { askObject } from '../http/ask.ts'
+import { getBucketStarts, findShortestInterval, MAX_BUCKETS, getNextStart, getIntervalStart, type Interval } from './buckets.ts'
+import { parseTimeRange } from './filter.ts'
+import { resolveEventInstances } from './event-instances.ts'
+import type { AccountCountsResponse, CountsResponse, InstanceCountsResponse } from './schema.ts'
+import { callWatcherById } from '../http/ask.ts'
 
 /** A range that is not given is the last day; an interval that is not, an hour. */
-const USUAL_MS = 86_400_000
-const USUAL_INTERVAL = 'hour'
+const DEFAULT_RANGE_MS = 86_400_000
+const DEFAULT_INTERVAL = 'hour'
 
 /** The query of a count. */
 export interface CountQuery {
@@ -24,7 +24,7 @@ export interface CountQuery {
 	searchText?: string | undefined
 }
 
-interface Range {
+interface CountRange {
 	interval: Interval
 	starts: number[]
 }
@@ -32,101 +32,109 @@ interface Range {
 type Counts = Pick<TallyBucket, 'count' | 'success' | 'failed'>
 
 /** `GET /instances/{id}/events/analytics`. */
-export async function countsOf(c: InstanceContext, query: CountQuery): Promise<z.input<typeof CountsAnswer>> {
-	const range = readCountRange(c, query)
-	const buckets = await askObject<TallyBucket[] | 'too-many'>(c.var.services, c.var.instance.id, (watcher) =>
-		watcher.tally(tallyQuery(range)),
+export async function countInstanceEvents(c: InstanceContext, query: CountQuery): Promise<z.input<typeof CountsResponse>> {
+	const range = parseCountRange(c, query)
+	const buckets = await callWatcherById<TallyBucket[] | 'too-many'>(c.var.services, c.var.instance.id, (watcher) =>
+		watcher.tally(toTallyQuery(range)),
 	)
-	return totals(range, [gather(range, buckets)])
+	return toTotals(range, [groupBuckets(range, buckets)])
 }
 
 /** `GET /instances/events/analytics`. */
-export async function countsOfAny(c: CallerContext, query: CountQuery): Promise<z.input<typeof CountsAnswer>> {
-	const range = readCountRange(c, query)
-	return totals(range, [...(await countEach(c, query, range)).values()])
+export async function countEvents(c: CallerContext, query: CountQuery): Promise<z.input<typeof CountsResponse>> {
+	const range = parseCountRange(c, query)
+	return toTotals(range, [...(await countPerInstance(c, query, range)).values()])
 }
 
 /** `GET /instances/events/analytics/instances`. */
-export async function countsByInstance(c: CallerContext, query: CountQuery): Promise<z.input<typeof InstanceCountsAnswer>> {
-	const range = readCountRange(c, query)
-	const each = await countEach(c, query, range)
+export async function countEventsByInstance(c: CallerContext, query: CountQuery): Promise<z.input<typeof InstanceCountsResponse>> {
+	const range = parseCountRange(c, query)
+	const countsByInstanceId = await countPerInstance(c, query, range)
 	return range.starts.map((at) => {
-		const records = [...each].flatMap(([instanceId, counts]) => {
-			const here = counts.get(at)
-			return here === undefined ? [] : [{ instanceId, ...here }]
+		const records = [...countsByInstanceId].flatMap(([instanceId, counts]) => {
+			const countsAtStart = counts.get(at)
+			return countsAtStart === undefined ? [] : [{ instanceId, ...countsAtStart }]
 		})
-		return { timestamp: toIsoSeconds(at), total: sum(records), records: records.sort((a, b) => a.instanceId - b.instanceId) }
+		return { timestamp: toIsoSeconds(at), total: sumCounts(records), records: records.sort((a, b) => a.instanceId - b.instanceId) }
 	})
 }
 
 /** `GET /instances/events/analytics/accounts`. An account that is not the caller's is refused by 403 (contract, section 1). */
-export async function countsByAccount(c: CallerContext, query: CountQuery): Promise<z.input<typeof AccountCountsAnswer>> {
+export async function countEventsByAccount(c: CallerContext, query: CountQuery): Promise<z.input<typeof AccountCountsResponse>> {
 	const accountId = c.var.user.organizationId
 	if (listParameter(c, 'accountIds').some((id) => id !== String(accountId)))
 		throw new Forbidden(`accountIds[]: expected ${accountId}, the only account of these secrets`)
-	const range = readCountRange(c, query)
-	const each = [...(await countEach(c, query, range)).values()]
+	const range = parseCountRange(c, query)
+	const countsPerInstance = [...(await countPerInstance(c, query, range)).values()]
 	return range.starts.map((at) => {
-		const here = each.flatMap((counts) => counts.get(at) ?? [])
-		if (here.length === 0) return { timestamp: toIsoSeconds(at), total: 0, records: [] }
-		const record = { accountId, count: sum(here), success: sum(here, 'success'), failed: sum(here, 'failed') }
+		const countsAtStart = countsPerInstance.flatMap((counts) => counts.get(at) ?? [])
+		if (countsAtStart.length === 0) return { timestamp: toIsoSeconds(at), total: 0, records: [] }
+		const record = {
+			accountId,
+			count: sumCounts(countsAtStart),
+			success: sumCounts(countsAtStart, 'success'),
+			failed: sumCounts(countsAtStart, 'failed'),
+		}
 		return { timestamp: toIsoSeconds(at), total: record.count, records: [record] }
 	})
 }
 
 /** Counts of each instance that the call means, by the beginning of the interval. */
-async function countEach(c: CallerContext, query: CountQuery, range: Range): Promise<Map<number, Map<number, Counts>>> {
-	const ids = await reachedByEvents(c, query, range.starts[0]!)
-	const each = new Map<number, Map<number, Counts>>()
-	for (let start = 0; start < ids.length; start += AT_A_TIME)
+async function countPerInstance(c: CallerContext, query: CountQuery, range: CountRange): Promise<Map<number, Map<number, Counts>>> {
+	const ids = await resolveEventInstances(c, query, range.starts[0]!)
+	const countsByInstanceId = new Map<number, Map<number, Counts>>()
+	for (let start = 0; start < ids.length; start += MAX_CONCURRENT_INSTANCES)
 		await Promise.all(
-			ids.slice(start, start + AT_A_TIME).map(async (id) => {
-				const buckets = await c.var.services.watcher(id).tally(tallyQuery(range))
-				if (buckets !== 'unknown') each.set(id, gather(range, buckets))
+			ids.slice(start, start + MAX_CONCURRENT_INSTANCES).map(async (id) => {
+				const buckets = await c.var.services.watcher(id).tally(toTallyQuery(range))
+				if (buckets !== 'unknown') countsByInstanceId.set(id, groupBuckets(range, buckets))
 			}),
 		)
-	return each
+	return countsByInstanceId
 }
 
 /** Hours make up all that is longer: they are counted as they come. */
-function tallyQuery({ starts, interval }: Range): { fromMs: number; toMs: number; unit: 'hour' | 'minute' | 'second' } {
+function toTallyQuery({ starts, interval }: CountRange): { fromMs: number; toMs: number; unit: 'hour' | 'minute' | 'second' } {
 	const unit = interval === 'minute' || interval === 'second' ? interval : 'hour'
-	return { fromMs: starts[0]!, toMs: nextStart(starts.at(-1)!, interval) - 1, unit }
+	return { fromMs: starts[0]!, toMs: getNextStart(starts.at(-1)!, interval) - 1, unit }
 }
 
-function gather({ interval }: Range, buckets: readonly TallyBucket[] | 'too-many'): Map<number, Counts> {
+function groupBuckets({ interval }: CountRange, buckets: readonly TallyBucket[] | 'too-many'): Map<number, Counts> {
 	if (buckets === 'too-many')
 		throw new BadRequest(
 			`interval: expected one of an hour or more for this range; by ${interval} at most 20000 events of an instance are counted`,
 		)
 	const counts = new Map<number, Counts>()
 	for (const { atMs, count, success, failed } of buckets) {
-		const at = startOf(atMs, interval)
-		const before = counts.get(at) ?? { count: 0, success: 0, failed: 0 }
-		counts.set(at, { count: before.count + count, success: before.success + success, failed: before.failed + failed })
+		const at = getIntervalStart(atMs, interval)
+		const current = counts.get(at) ?? { count: 0, success: 0, failed: 0 }
+		counts.set(at, { count: current.count + count, success: current.success + success, failed: current.failed + failed })
 	}
 	return counts
 }
 
-function totals({ starts }: Range, each: readonly ReadonlyMap<number, Counts>[]): z.input<typeof CountsAnswer> {
-	return starts.map((at) => ({ timestamp: toIsoSeconds(at), count: sum(each.flatMap((counts) => counts.get(at) ?? [])) }))
+function toTotals({ starts }: CountRange, countsPerInstance: readonly ReadonlyMap<number, Counts>[]): z.input<typeof CountsResponse> {
+	return starts.map((at) => ({
+		timestamp: toIsoSeconds(at),
+		count: sumCounts(countsPerInstance.flatMap((counts) => counts.get(at) ?? [])),
+	}))
 }
 
-function sum(counts: readonly Counts[], what: keyof Counts = 'count'): number {
-	return counts.reduce((total, one) => total + one[what], 0)
+function sumCounts(counts: readonly Counts[], field: keyof Counts = 'count'): number {
+	return counts.reduce((total, counts) => total + counts[field], 0)
 }
 
-function readCountRange(c: KnownContext, query: CountQuery): Range {
-	const given = readRange(query)
+function parseCountRange(c: CallerOrInstanceContext, query: CountQuery): CountRange {
+	const range = parseTimeRange(query)
 	const now = c.var.services.now()
-	const toMs = given.toMs ?? Math.max(now, given.fromMs ?? now)
-	const fromMs = given.fromMs ?? toMs - USUAL_MS
-	const interval = query.interval ?? USUAL_INTERVAL
-	const starts = bucketStarts(fromMs, toMs, interval)
+	const toMs = range.toMs ?? Math.max(now, range.fromMs ?? now)
+	const fromMs = range.fromMs ?? toMs - DEFAULT_RANGE_MS
+	const interval = query.interval ?? DEFAULT_INTERVAL
+	const starts = getBucketStarts(fromMs, toMs, interval)
 	if (starts === null) {
-		const finest = finestFor(fromMs, toMs)
+		const shortestInterval = findShortestInterval(fromMs, toMs)
 		throw new BadRequest(
-			`interval: by ${interval} this range has more than ${MOST_BUCKETS} intervals; expected ${finest === null ? 'a shorter range' : `${finest} or longer`}`,
+			`interval: by ${interval} this range has more than ${MAX_BUCKETS} intervals; expected ${shortestInterval === null ? 'a shorter range' : `${shortestInterval} or longer`}`,
 		)
 	}
 	return { interval, starts }

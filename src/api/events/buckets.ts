@@ -7,15 +7,15 @@ export const INTERVALS = ['year', 'quarter', 'month', 'week', 'day', 'hour', 'mi
 export type Interval = (typeof INTERVALS)[number]
 
 /** Buckets of an answer at most: a day by minute fits. */
-export const MOST_BUCKETS = LIMITS.intervals.value
+export const MAX_BUCKETS = LIMITS.intervals.value
 
 const DAY_MS = 86_400_000
-const FIXED: Partial<Record<Interval, number>> = { day: DAY_MS, hour: 3_600_000, minute: 60_000, second: 1_000 }
+const FIXED_LENGTH_MS: Partial<Record<Interval, number>> = { day: DAY_MS, hour: 3_600_000, minute: 60_000, second: 1_000 }
 
 /** When the interval that a moment lies in begins, epoch ms. */
-export function startOf(ms: number, interval: Interval): number {
-	const fixed = FIXED[interval]
-	if (fixed !== undefined) return Math.floor(ms / fixed) * fixed
+export function getIntervalStart(ms: number, interval: Interval): number {
+	const lengthMs = FIXED_LENGTH_MS[interval]
+	if (lengthMs !== undefined) return Math.floor(ms / lengthMs) * lengthMs
 	const date = new Date(ms)
 	const year = date.getUTCFullYear()
 	if (interval === 'year') return Date.UTC(year, 0)
@@ -26,25 +26,25 @@ export function startOf(ms: number, interval: Interval): number {
 }
 
 /** When the interval after the one that begins then begins. */
-export function nextStart(startMs: number, interval: Interval): number {
-	const fixed = FIXED[interval] ?? (interval === 'week' ? 7 * DAY_MS : null)
-	if (fixed !== null) return startMs + fixed
+export function getNextStart(startMs: number, interval: Interval): number {
+	const lengthMs = FIXED_LENGTH_MS[interval] ?? (interval === 'week' ? 7 * DAY_MS : null)
+	if (lengthMs !== null) return startMs + lengthMs
 	const date = new Date(startMs)
 	const months = { year: 12, quarter: 3, month: 1 }[interval as 'year' | 'quarter' | 'month']
 	return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months)
 }
 
 /** The beginnings of all intervals from the one of `fromMs` to the one of `toMs`, both included; null: more than `MOST_BUCKETS`. */
-export function bucketStarts(fromMs: number, toMs: number, interval: Interval): number[] | null {
+export function getBucketStarts(fromMs: number, toMs: number, interval: Interval): number[] | null {
 	const starts: number[] = []
-	for (let at = startOf(fromMs, interval); at <= toMs; at = nextStart(at, interval)) {
-		if (starts.length === MOST_BUCKETS) return null
-		starts.push(at)
+	for (let startMs = getIntervalStart(fromMs, interval); startMs <= toMs; startMs = getNextStart(startMs, interval)) {
+		if (starts.length === MAX_BUCKETS) return null
+		starts.push(startMs)
 	}
 	return starts
 }
 
 /** The shortest interval that a range can be counted by. */
-export function finestFor(fromMs: number, toMs: number): Interval | null {
-	return INTERVALS.findLast((interval) => bucketStarts(fromMs, toMs, interval) !== null) ?? null
+export function findShortestInterval(fromMs: number, toMs: number): Interval | null {
+	return INTERVALS.findLast((interval) => getBucketStarts(fromMs, toMs, interval) !== null) ?? null
 }

@@ -1,9 +1,9 @@
 /** Delivery statuses of the contract, and what a notification's row says instead. */
 /** A status as deliveries have it. */
-export type DeliveryStatus = keyof typeof STATUSES
+export type DeliveryStatus = keyof typeof ROW_STATUS_BY_DELIVERY_STATUS
 
 /** Delivery statuses of the contract, and what a notification's row says. */
-export const STATUSES = {
+export const ROW_STATUS_BY_DELIVERY_STATUS = {
 	created: 'waiting',
 	notified: 'claimed',
 	retry: 'retry',
@@ -13,8 +13,10 @@ export const STATUSES = {
 } as const
 
 /** The delivery status of a row. */
-export function deliveryStatus(status: string): DeliveryStatus {
-	const found = (Object.keys(STATUSES) as DeliveryStatus[]).find((name) => STATUSES[name] === status)
+export function toDeliveryStatus(status: string): DeliveryStatus {
+	const found = (Object.keys(ROW_STATUS_BY_DELIVERY_STATUS) as DeliveryStatus[]).find(
+		(name) => ROW_STATUS_BY_DELIVERY_STATUS[name] === status,
+	)
 	if (found === undefined) throw new Error('a notification has a status that no delivery has')
 	return found
 }

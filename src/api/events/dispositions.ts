@@ -1,80 +1,100 @@
 /** What became of events: the messages that told of them (contract, section 6). */
 import type * as z from 'zod'
 import { parseNotificationId } from '../../events/ids.ts'
-import type { EventRow } from '../../rpc/log.ts'
-import type { CallerContext, InstanceContext, KnownContext } from '../http/environment.ts'
-import type { Owned } from '../http/merge.ts'
+import type { EventReport } from '../../rpc/log.ts'
+import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'
+import type { InstanceRow } from '../http/merge.ts'
 import { formatPageToken, setPageHeaders } from '../http/paging.ts'
-import { readRange } from './filter.ts'
-import { pageOf, pageOfAny, placeOf, placeToken, type ListQuery, type Page } from './log.ts'
-import { asInstance } from './reach.ts'
-import type { DispositionAnswer } from './schema.ts'
+import { parseTimeRange } from './filter.ts'
+import {
+	readInstancePage,
+	readPageAcrossInstances,
+	getEventPosition,
+	formatPositionToken,
+	type EventListQuery,
+	type EventPage,
+} from './log.ts'
+import { toInstanceContext } from './event-instances.ts'
+import type { DispositionResponse } from './schema.ts'
 
 /** Events of a page unless asked otherwise: each may bring a whole message. */
 const DEFAULT_PAGE_SIZE = 20
 /** Characters that the messages of a page hold together, unless it is a single event's. */
-const MESSAGES_SIZE = 8_000_000
+const MAX_MESSAGES_CHARACTERS = 8_000_000
 
-type Disposition = z.input<typeof DispositionAnswer>
+type Disposition = z.input<typeof DispositionResponse>
 
 /** `GET /instances/events/dispositions`. */
-export async function dispositionsOfAny(c: CallerContext, query: ListQuery): Promise<Disposition[]> {
-	const own = asInstance(c)
-	if (own !== null) return await dispositionsOf(own, query)
-	const page = await pageOfAny(c, { ...query, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE }, rangeFilter(query))
-	return await showPage(c, page, ({ instanceId, row }) => placeToken({ instanceId, ...placeOf(row) }))
+export async function listDispositionsAcrossInstances(c: CallerContext, query: EventListQuery): Promise<Disposition[]> {
+	const own = toInstanceContext(c)
+	if (own !== null) return await listInstanceDispositions(own, query)
+	const page = await readPageAcrossInstances(c, { ...query, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE }, toRangeFilter(query))
+	return await respondWithDispositions(c, page, ({ instanceId, row }) => formatPositionToken({ instanceId, ...getEventPosition(row) }))
 }
 
 /** `GET /instances/{id}/events/dispositions`. */
-export async function dispositionsOf(c: InstanceContext, query: ListQuery): Promise<Disposition[]> {
-	const page = await pageOf(c, { ...query, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE }, rangeFilter(query))
-	return await showPage(c, page, ({ row }) => formatPageToken([row.sequence]))
+export async function listInstanceDispositions(c: InstanceContext, query: EventListQuery): Promise<Disposition[]> {
+	const page = await readInstancePage(c, { ...query, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE }, toRangeFilter(query))
+	return await respondWithDispositions(c, page, ({ row }) => formatPageToken([row.sequence]))
 }
 
-function rangeFilter(query: ListQuery): { fromMs?: number; toMs?: number } {
-	const { fromMs, toMs } = readRange(query)
+function toRangeFilter(query: EventListQuery): { fromMs?: number; toMs?: number } {
+	const { fromMs, toMs } = parseTimeRange(query)
 	return { ...(fromMs === null ? {} : { fromMs }), ...(toMs === null ? {} : { toMs }) }
 }
 
-async function showPage(c: KnownContext, page: Page, tokenOf: (last: Owned<EventRow>) => string): Promise<Disposition[]> {
+async function respondWithDispositions(
+	c: CallerOrInstanceContext,
+	page: EventPage,
+	formatToken: (last: InstanceRow<EventReport>) => string,
+): Promise<Disposition[]> {
 	const { entries } = page
-	const shown: Disposition[] = []
+	const dispositions: Disposition[] = []
 	// One notification often tells of several events in a row.
 	const bodies = new Map<number, string | null>()
-	let held = 0
+	let bodyCharacters = 0
 	let size = 0
 	for (const [index, { instanceId, row }] of entries.entries()) {
 		// What the rest of the page needs of the same instance comes with it, so that an instance is asked once and not once a message.
-		while (missing(bodies, [{ row }]).length > 0 && (held < MESSAGES_SIZE || shown.length === 0)) {
-			const own = entries.slice(index).filter((one) => one.instanceId === instanceId)
-			const wanted = missing(bodies, own)
-			const read = await bodiesOf(c, instanceId, wanted, MESSAGES_SIZE - held)
-			for (const [at, body] of read.entries()) {
-				bodies.set(wanted[at]!, body)
-				held += body?.length ?? 0
+		while (findMissingIds(bodies, [{ row }]).length > 0 && (bodyCharacters < MAX_MESSAGES_CHARACTERS || dispositions.length === 0)) {
+			const instanceEntries = entries.slice(index).filter((entry) => entry.instanceId === instanceId)
+			const missingIds = findMissingIds(bodies, instanceEntries)
+			const bodiesRead = await readBodies(c, instanceId, missingIds, MAX_MESSAGES_CHARACTERS - bodyCharacters)
+			for (const [at, body] of bodiesRead.entries()) {
+				bodies.set(missingIds[at]!, body)
+				bodyCharacters += body?.length ?? 0
 			}
 		}
 		const messages = row.notifications.flatMap(({ id }) => bodies.get(id) ?? [])
 		size += messages.reduce((sum, body) => sum + body.length, 0)
-		if (shown.length > 0 && (size > MESSAGES_SIZE || missing(bodies, [{ row }]).length > 0)) break
-		shown.push({
+		if (dispositions.length > 0 && (size > MAX_MESSAGES_CHARACTERS || findMissingIds(bodies, [{ row }]).length > 0)) break
+		dispositions.push({
 			eventId: row.eventId,
 			elementInstanceId: instanceId,
 			notificationData: messages.map((body) => ({ message: (JSON.parse(body) as Disposition['notificationData'][number]).message })),
 		})
 	}
-	const cut = shown.length < entries.length
-	setPageHeaders(c, { returned: shown.length, total: null, next: cut ? tokenOf(entries[shown.length - 1]!) : page.next })
-	return shown
+	const isTruncated = dispositions.length < entries.length
+	setPageHeaders(c, {
+		returned: dispositions.length,
+		total: null,
+		next: isTruncated ? formatToken(entries[dispositions.length - 1]!) : page.next,
+	})
+	return dispositions
 }
 
 /** Notifications of these events whose body was not read yet, each once. */
-function missing(bodies: ReadonlyMap<number, unknown>, entries: readonly { row: EventRow }[]): number[] {
+function findMissingIds(bodies: ReadonlyMap<number, unknown>, entries: readonly { row: EventReport }[]): number[] {
 	return [...new Set(entries.flatMap(({ row }) => row.notifications.map(({ id }) => id)))].filter((id) => !bodies.has(id))
 }
 
 /** The bodies of the first of these notifications, one at least; null where one has left the log meanwhile. */
-async function bodiesOf(c: KnownContext, instanceId: number, ids: readonly number[], characters: number): Promise<(string | null)[]> {
+async function readBodies(
+	c: CallerOrInstanceContext,
+	instanceId: number,
+	ids: readonly number[],
+	characters: number,
+): Promise<(string | null)[]> {
 	const counters = ids.map((id) => parseNotificationId(id)?.counter ?? 0)
 	const read = await c.var.services.watcher(instanceId).bodies(counters, characters)
 	return read === 'unknown' ? ids.map(() => null) : read

@@ -8,7 +8,7 @@ const EventType = z.enum(EVENT_TYPES)
 const True = z.literal(true)
 
 /** `message.events[i]`. What does not apply is absent. */
-export const EventEntryAnswer = z
+export const EventEntryResponse = z
 	.strictObject({
 		date: z.string().meta({ description: 'When the object changed', examples: ['2026-01-31T12:00:00Z'] }),
 		elementKey: z.string(),
@@ -49,6 +49,6 @@ export const InstanceMessage = z
 		instanceTags: z.array(z.string()),
 		/** The records under the name of their resource, `pollDate` (epoch ms) and `objectType`. */
 		raw: VendorRecord,
-		events: z.array(EventEntryAnswer),
+		events: z.array(EventEntryResponse),
 	})
 	.meta({ id: 'InstanceMessage', examples: [MESSAGE] })

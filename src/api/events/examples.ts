@@ -1,36 +1,41 @@
 /** Answers of the event log, about the one change of the reference. Pure. */
 import {
 	ACCOUNT,
-	DELIVERED_SECONDS,
+	DELIVERED_ISO_SECONDS,
 	EVENT_ENTRY,
 	EVENT_ID,
 	INSTANCE_ID,
 	MESSAGE,
 	NOTIFICATION_ID,
 	ORDER,
-	SEEN,
-	SEEN_SECONDS,
+	DETECTED_ISO,
+	DETECTED_ISO_SECONDS,
 	SUBSCRIPTION_ID,
 } from '../http/examples.ts'
 
-const CARRIED = { id: NOTIFICATION_ID, status: 'delivered', createdDate: SEEN_SECONDS, updatedDate: DELIVERED_SECONDS }
+const NOTIFICATION_REFERENCE = {
+	id: NOTIFICATION_ID,
+	status: 'delivered',
+	createdDate: DETECTED_ISO_SECONDS,
+	updatedDate: DELIVERED_ISO_SECONDS,
+}
 
 /** The change as the log has it. */
 export const EVENT = {
 	id: EVENT_ID,
 	eventDate: EVENT_ENTRY.date,
-	recordedDate: SEEN,
+	recordedDate: DETECTED_ISO,
 	status: 'NOTIFIED',
 	providerData: JSON.stringify(ORDER),
-	notifiedData: [CARRIED],
+	notifiedData: [NOTIFICATION_REFERENCE],
 	eventElementInstances: [
 		{
 			eventId: EVENT_ID,
 			elementInstanceId: INSTANCE_ID,
 			notificationId: NOTIFICATION_ID,
-			notifiedData: [CARRIED],
-			createdDate: CARRIED.createdDate,
-			updatedDate: CARRIED.updatedDate,
+			notifiedData: [NOTIFICATION_REFERENCE],
+			createdDate: NOTIFICATION_REFERENCE.createdDate,
+			updatedDate: NOTIFICATION_REFERENCE.updatedDate,
 		},
 	],
 	elementInstanceId: INSTANCE_ID,
@@ -47,13 +52,13 @@ export const EVENT = {
 export const DISPOSITION = { eventId: EVENT_ID, elementInstanceId: INSTANCE_ID, notificationData: [{ message: MESSAGE }] }
 
 /** Events of an hour. */
-export const EVENT_COUNT = { timestamp: SEEN_SECONDS, count: 3 }
+export const EVENT_COUNT = { timestamp: DETECTED_ISO_SECONDS, count: 3 }
 
-const COUNTED = { count: 3, success: 3, failed: 0 }
+const COUNTS = { count: 3, success: 3, failed: 0 }
 /** The same by instance. */
-export const INSTANCE_EVENT_COUNT = { timestamp: SEEN_SECONDS, total: 3, records: [{ instanceId: INSTANCE_ID, ...COUNTED }] }
+export const INSTANCE_EVENT_COUNT = { timestamp: DETECTED_ISO_SECONDS, total: 3, records: [{ instanceId: INSTANCE_ID, ...COUNTS }] }
 /** The same by account. */
-export const ACCOUNT_EVENT_COUNT = { timestamp: SEEN_SECONDS, total: 3, records: [{ accountId: ACCOUNT.id, ...COUNTED }] }
+export const ACCOUNT_EVENT_COUNT = { timestamp: DETECTED_ISO_SECONDS, total: 3, records: [{ accountId: ACCOUNT.id, ...COUNTS }] }
 
 /** Everything known of the order. */
 export const TIMELINE = {
@@ -63,7 +68,7 @@ export const TIMELINE = {
 	state: 'live',
 	createdDate: '2026-06-01T11:41:12Z',
 	modifiedDate: EVENT.eventDate,
-	acceptedDate: SEEN_SECONDS,
+	acceptedDate: DETECTED_ISO_SECONDS,
 	firstSeenDate: null,
 	objectSequence: EVENT.objectSequence,
 	heldSince: null,
@@ -77,8 +82,8 @@ export const TIMELINE = {
 					notificationId: NOTIFICATION_ID,
 					subscriptionId: SUBSCRIPTION_ID,
 					status: 'delivered',
-					createdDate: SEEN_SECONDS,
-					deliveredDate: DELIVERED_SECONDS,
+					createdDate: DETECTED_ISO_SECONDS,
+					deliveredDate: DELIVERED_ISO_SECONDS,
 					nextTryDate: null,
 					attempts: [{ number: 1, startedDate: '2026-06-01T12:00:00.640Z', durationMs: 212, delivered: true, status: 204, error: null }],
 				},

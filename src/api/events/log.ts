@@ -1,25 +1,33 @@
 /** Reading the log: of one instance, across instances, one event by its id, what notifications carried. */
 import { NotFound } from '../../lib/errors.ts'
-import { parseEventId, verifyEventTag, type EventPosition } from '../../events/ids.ts'
-import { findOwner } from '../../instances/organizations.ts'
+import { parseEventId, verifyEventTag, type EventIdParts } from '../../events/ids.ts'
+import { findOwnerId } from '../../instances/organizations.ts'
 import { findInstance } from '../../instances/records.ts'
-import { masterKeys } from '../../lib/sealing.ts'
-import type { EventFilter, EventRow } from '../../rpc/log.ts'
-import type { CallerContext, InstanceContext, KnownContext } from '../http/environment.ts'
-import { merge, mergePages, type Effort, type MergePlace, type Owned, type PlaceOf, type ReadPage } from '../http/merge.ts'
+import { parseMasterKeys } from '../../lib/sealing.ts'
+import type { EventFilter, EventReport } from '../../rpc/log.ts'
+import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'
+import {
+	mergeRows,
+	mergePages,
+	type ReadBudget,
+	type MergePosition,
+	type InstanceRow,
+	type GetPosition,
+	type ReadPage,
+} from '../http/merge.ts'
 import { formatPageToken, parsePageToken, setPageHeaders } from '../http/paging.ts'
-import { readEventFilter } from './filter.ts'
-import { asInstance, reachedByEvents } from './reach.ts'
-import { showEvent, type ShownEvent } from './view.ts'
-import { ask } from '../http/ask.ts'
+import { parseEventFilter } from './filter.ts'
+import { toInstanceContext, resolveEventInstances } from './event-instances.ts'
+import { toEventResponse, type EventView } from './view.ts'
+import { callWatcher } from '../http/ask.ts'
 
 /** Events of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 100
 /** Characters that the records of a page across instances hold together, unless it is a single one, and those of one read of each of them. */
-const PAGE_CHARACTERS = 8_000_000
+const MAX_PAGE_CHARACTERS = 8_000_000
 
 /** The query of a list. */
-export interface ListQuery {
+export interface EventListQuery {
 	pageSize?: number | undefined
 	nextPage?: string | undefined
 	from?: string | undefined
@@ -30,28 +38,32 @@ export interface ListQuery {
 }
 
 /** Events with what names the next page. */
-export interface Page {
-	entries: Owned<EventRow>[]
+export interface EventPage {
+	entries: InstanceRow<EventReport>[]
 	next: string | null
 }
 
 /** `GET /instances/events`. */
-export async function listAny(c: CallerContext, query: ListQuery): Promise<ShownEvent[]> {
-	const page = await pageOfAny(c, query, readEventFilter(c, query))
-	const entries: Owned<EventRow>[] = []
-	for (const one of page.entries) entries.push(await completed(c, one))
-	return showPage(c, { ...page, entries })
+export async function listEventsAcrossInstances(c: CallerContext, query: EventListQuery): Promise<EventView[]> {
+	const page = await readPageAcrossInstances(c, query, parseEventFilter(c, query))
+	const entries: InstanceRow<EventReport>[] = []
+	for (const entry of page.entries) entries.push(await withRecord(c, entry))
+	return respondWithEvents(c, { ...page, entries })
 }
 
 /** `GET /instances/{id}/events`. */
-export async function listOf(c: InstanceContext, query: ListQuery): Promise<ShownEvent[]> {
-	return showPage(c, await pageOf(c, query, readEventFilter(c, query)))
+export async function listInstanceEvents(c: InstanceContext, query: EventListQuery): Promise<EventView[]> {
+	return respondWithEvents(c, await readInstancePage(c, query, parseEventFilter(c, query)))
 }
 
 /** A page of one instance's log. */
-export async function pageOf(c: InstanceContext, query: Pick<ListQuery, 'pageSize' | 'nextPage'>, filter: EventFilter): Promise<Page> {
+export async function readInstancePage(
+	c: InstanceContext,
+	query: Pick<EventListQuery, 'pageSize' | 'nextPage'>,
+	filter: EventFilter,
+): Promise<EventPage> {
 	const before = parsePageToken(query.nextPage, 1)?.[0]
-	const page = await ask(c, (watcher) => watcher.events({ ...filter, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE, before }))
+	const page = await callWatcher(c, (watcher) => watcher.events({ ...filter, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE, before }))
 	return {
 		entries: page.events.map((row) => ({ instanceId: c.var.instance.id, row })),
 		next: page.next === null ? null : formatPageToken([page.next.number]),
@@ -59,98 +71,99 @@ export async function pageOf(c: InstanceContext, query: Pick<ListQuery, 'pageSiz
 }
 
 /** A page across the instances that a call means; of the token's own where it has one. Large records may be left out (`completed`). */
-export async function pageOfAny(c: CallerContext, query: ListQuery, filter: EventFilter): Promise<Page> {
-	const own = asInstance(c)
-	if (own !== null) return await pageOf(own, query, filter)
-	const range = rangeOf(query.nextPage, filter)
-	const ids = await reachedByEvents(c, query, filter.fromMs ?? null)
-	const { entries, next } = await mergePages<EventRow>(
+export async function readPageAcrossInstances(c: CallerContext, query: EventListQuery, filter: EventFilter): Promise<EventPage> {
+	const instanceContext = toInstanceContext(c)
+	if (instanceContext !== null) return await readInstancePage(instanceContext, query, filter)
+	const range = toMergeRange(query.nextPage, filter)
+	const ids = await resolveEventInstances(c, query, filter.fromMs ?? null)
+	const { entries, next } = await mergePages<EventReport>(
 		ids,
 		{ ...range, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE },
-		placeOf,
-		reader(c, ids.length, filter),
-		{ sizeOf: (row) => row.withheld ?? row.record?.length ?? 0, limit: PAGE_CHARACTERS },
+		getEventPosition,
+		createPageReader(c, ids.length, filter),
+		{ sizeOf: (row) => row.withheld ?? row.record?.length ?? 0, limit: MAX_PAGE_CHARACTERS },
 	)
-	return { entries, next: next === null ? null : placeToken(next) }
+	return { entries, next: next === null ? null : formatPositionToken(next) }
 }
 
 /** Every event across instances behind a page token, newest first. Large records may be left out (`completed`). */
-export function eventsOfAll(
+export function readAllEvents(
 	c: CallerContext,
 	ids: readonly number[],
 	nextPage: string | undefined,
 	filter: EventFilter,
-	effort: Effort,
-): AsyncGenerator<Owned<EventRow>, MergePlace | null> {
-	return merge<EventRow>(ids, rangeOf(nextPage, filter), placeOf, reader(c, ids.length, filter), effort)
+	budget: ReadBudget,
+): AsyncGenerator<InstanceRow<EventReport>, MergePosition | null> {
+	return mergeRows<EventReport>(ids, toMergeRange(nextPage, filter), getEventPosition, createPageReader(c, ids.length, filter), budget)
 }
 
 /** An event with its record, where that was left out of what was read of many instances. One that has left the log meanwhile has none. */
-export async function completed(c: KnownContext, one: Owned<EventRow>): Promise<Owned<EventRow>> {
-	if (one.row.withheld === undefined) return one
-	const row = await c.var.services.watcher(one.instanceId).event(one.row.sequence)
-	return row === 'unknown' || row === null ? one : { ...one, row }
+export async function withRecord(c: CallerOrInstanceContext, entry: InstanceRow<EventReport>): Promise<InstanceRow<EventReport>> {
+	if (entry.row.withheld === undefined) return entry
+	const row = await c.var.services.watcher(entry.instanceId).event(entry.row.sequence)
+	return row === 'unknown' || row === null ? entry : { ...entry, row }
 }
 
 /** The page token of what comes behind a place. */
-export function placeToken(place: MergePlace): string {
-	return formatPageToken([place.atMs, place.instanceId, place.number])
+export function formatPositionToken(position: MergePosition): string {
+	return formatPageToken([position.atMs, position.instanceId, position.number])
 }
 
 /** Where an event stands in its log. */
-export const placeOf: PlaceOf<EventRow> = (row) => ({ atMs: row.recordedMs, number: row.sequence })
+export const getEventPosition: GetPosition<EventReport> = (row) => ({ atMs: row.recordedMs, number: row.sequence })
 
-function rangeOf(
+function toMergeRange(
 	nextPage: string | undefined,
 	filter: EventFilter,
-): { after: MergePlace | null; fromMs: number | null; toMs: number | null } {
-	const place = parsePageToken(nextPage, 3)
+): { after: MergePosition | null; fromMs: number | null; toMs: number | null } {
+	const position = parsePageToken(nextPage, 3)
 	return {
-		after: place === null ? null : { atMs: place[0]!, instanceId: place[1]!, number: place[2]! },
+		after: position === null ? null : { atMs: position[0]!, instanceId: position[1]!, number: position[2]! },
 		fromMs: filter.fromMs ?? null,
 		toMs: filter.toMs ?? null,
 	}
 }
 
-function reader(c: CallerContext, instances: number, filter: EventFilter): ReadPage<EventRow> {
+function createPageReader(c: CallerContext, instances: number, filter: EventFilter): ReadPage<EventReport> {
 	// One page of each is held at a time.
-	const characters = Math.floor(PAGE_CHARACTERS / Math.max(1, instances))
+	const characters = Math.floor(MAX_PAGE_CHARACTERS / Math.max(1, instances))
 	return async (id, part) => {
 		const page = await c.var.services.watcher(id).events({ ...filter, ...part, characters })
 		return page === 'unknown' ? null : { rows: page.events, next: page.next }
 	}
 }
 
-function showPage(c: KnownContext, { entries, next }: Page): ShownEvent[] {
+function respondWithEvents(c: CallerOrInstanceContext, { entries, next }: EventPage): EventView[] {
 	setPageHeaders(c, { returned: entries.length, total: null, next })
-	return entries.map(({ instanceId, row }) => showEvent(instanceId, row))
+	return entries.map(({ instanceId, row }) => toEventResponse(instanceId, row))
 }
 
 /**
  * One event: its id says which instance it is of. The tag is checked before any object is touched, so that guessed ids find nothing.
  * `instanceId`: the path's; null: any of the caller's.
  */
-export async function showOne(c: KnownContext, eventId: string, instanceId: number | null): Promise<ShownEvent> {
-	const position = provenPosition(c, eventId)
+export async function getEventById(c: CallerOrInstanceContext, eventId: string, instanceId: number | null): Promise<EventView> {
+	const position = parseVerifiedEventId(c, eventId)
 	if (position === null || (instanceId !== null && position.instanceId !== instanceId)) throw new NotFound('No such event')
-	const own = c.var.tokenInstance
-	const proven = own?.id === position.instanceId || (c.var.organizationProven && (await isOwn(c, position.instanceId)))
+	const tokenInstance = c.var.tokenInstance
+	const proven =
+		tokenInstance?.id === position.instanceId || (c.var.organizationProven && (await belongsToOrganization(c, position.instanceId)))
 	if (!proven) throw new NotFound('No such event')
 	;(c as CallerContext).set('instanceId', position.instanceId)
 	const row = await c.var.services.watcher(position.instanceId).event(position.sequence)
 	if (row === 'unknown' || row === null || row.eventId !== eventId) throw new NotFound('No such event')
-	return showEvent(position.instanceId, row)
+	return toEventResponse(position.instanceId, row)
 }
 
 /** What an event's id says; null where we did not make it. */
-export function provenPosition(c: KnownContext, eventId: string): EventPosition | null {
+export function parseVerifiedEventId(c: CallerOrInstanceContext, eventId: string): EventIdParts | null {
 	const position = parseEventId(eventId)
-	const keys = masterKeys(c.env.MASTER_KEYS).map((key) => key.bytes)
+	const keys = parseMasterKeys(c.env.MASTER_KEYS).map((key) => key.bytes)
 	return position !== null && verifyEventTag(keys, position) ? position : null
 }
 
 /** Whether an id is of one of the organization's instances, or of its own object (`POST /notifications`, operator events). */
-async function isOwn(c: KnownContext, id: number): Promise<boolean> {
+async function belongsToOrganization(c: CallerOrInstanceContext, id: number): Promise<boolean> {
 	const { organizationId } = c.var.user
-	return (await findInstance(c.env.DB, organizationId, id)) !== null || (await findOwner(c.env.DB, organizationId)) === id
+	return (await findInstance(c.env.DB, organizationId, id)) !== null || (await findOwnerId(c.env.DB, organizationId)) === id
 }

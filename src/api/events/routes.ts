@@ -1,29 +1,29 @@
 /** Puts what the calls about the event log do behind them. */
-import { serve, type Api } from '../http/serve.ts'
-import { countsByAccount, countsByInstance, countsOf, countsOfAny } from './analytics.ts'
-import { dispositionsOf, dispositionsOfAny } from './dispositions.ts'
-import { exportAny, exportOf } from './export.ts'
-import { listAny, listOf, showOne } from './log.ts'
+import { mountOperations, type Api } from '../http/serve.ts'
+import { countEventsByAccount, countEventsByInstance, countInstanceEvents, countEvents } from './analytics.ts'
+import { listInstanceDispositions, listDispositionsAcrossInstances } from './dispositions.ts'
+import { exportEvents, exportInstanceEvents } from './export.ts'
+import { listEventsAcrossInstances, listInstanceEvents, getEventById } from './log.ts'
 import { eventOperations } from './operations.ts'
-import { stream } from './stream.ts'
-import { timeline } from './timeline.ts'
+import { streamEvents } from './stream.ts'
+import { getTimeline } from './timeline.ts'
 
 /** Mounts the calls. */
-export function declareEvents(api: Api): void {
-	serve(api, eventOperations, {
-		listAnyEvents: (c, { query }) => listAny(c, query),
-		exportAnyEvents: (c, { query }) => exportAny(c, query),
-		listAnyDispositions: (c, { query }) => dispositionsOfAny(c, query),
-		countAnyEvents: (c, { query }) => countsOfAny(c, query),
-		countEventsByInstance: (c, { query }) => countsByInstance(c, query),
-		countEventsByAccount: (c, { query }) => countsByAccount(c as never, query),
-		countEvents: (c, { query }) => countsOf(c, query),
-		getTimeline: (c, { params, query }) => timeline(c, params.resource, params.objectId, query),
-		streamEvents: (c, { query }) => stream(c, query.lastEventId),
-		getAnyEvent: (c, { params }) => showOne(c, params.eventId, null),
-		listEvents: (c, { query }) => listOf(c, query),
-		exportEvents: (c, { query }) => exportOf(c, query),
-		listDispositions: (c, { query }) => dispositionsOf(c, query),
-		getEvent: (c, { params }) => showOne(c, params.eventId, c.var.instance.id),
+export function mountEventRoutes(api: Api): void {
+	mountOperations(api, eventOperations, {
+		listAnyEvents: (c, { query }) => listEventsAcrossInstances(c, query),
+		exportAnyEvents: (c, { query }) => exportEvents(c, query),
+		listAnyDispositions: (c, { query }) => listDispositionsAcrossInstances(c, query),
+		countAnyEvents: (c, { query }) => countEvents(c, query),
+		countEventsByInstance: (c, { query }) => countEventsByInstance(c, query),
+		countEventsByAccount: (c, { query }) => countEventsByAccount(c as never, query),
+		countEvents: (c, { query }) => countInstanceEvents(c, query),
+		getTimeline: (c, { params, query }) => getTimeline(c, params.resource, params.objectId, query),
+		streamEvents: (c, { query }) => streamEvents(c, query.lastEventId),
+		getAnyEvent: (c, { params }) => getEventById(c, params.eventId, null),
+		listEvents: (c, { query }) => listInstanceEvents(c, query),
+		exportEvents: (c, { query }) => exportInstanceEvents(c, query),
+		listDispositions: (c, { query }) => listInstanceDispositions(c, query),
+		getEvent: (c, { params }) => getEventById(c, params.eventId, c.var.instance.id),
 	})
 }

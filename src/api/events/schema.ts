@@ -1,17 +1,17 @@
 /** The shapes of the event log: what is asked of it, and its records (contract, sections 6 and 11). */
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
-import { atMost, LIMITS } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { EVENT_STATUSES } from '../../rpc/log.ts'
-import { Names, NextPage, PageSize } from '../http/paging.ts'
+import { OptionalStringList, NextPage, PageSize } from '../http/paging.ts'
 import { INTERVALS } from './buckets.ts'
-import { EventEntryAnswer, InstanceMessage } from './entry.ts'
+import { EventEntryResponse, InstanceMessage } from './entry.ts'
 import { ACCOUNT_EVENT_COUNT, DISPOSITION, EVENT, EVENT_COUNT, INSTANCE_EVENT_COUNT, TIMELINE } from './examples.ts'
-import { ACCOUNT, EVENT_ID, INSTANCE_ID, ORDER, TAGS_OF_INSTANCE } from '../http/examples.ts'
+import { ACCOUNT, EVENT_ID, INSTANCE_ID, ORDER, INSTANCE_TAGS } from '../http/examples.ts'
 
 const Moment = z
 	.string()
-	.max(LIMITS.time.value, atMost('time'))
+	.max(LIMITS.time.value, expectedAtMost('time'))
 	.optional()
 	.meta({ examples: ['2026-01-31T12:00:00Z'] })
 const From = Moment.meta({
@@ -21,31 +21,31 @@ const From = Moment.meta({
 const To = Moment.meta({ description: 'Recorded then or before', examples: ['2026-01-31T13:00:00Z'] })
 
 /** Which instances, where a call is about several. */
-const reach = {
-	'instanceIds[]': Names.meta({ description: 'Of these instances', examples: [String(INSTANCE_ID)] }),
-	'tags[]': Names.meta({ description: 'Of instances with all of these tags', examples: TAGS_OF_INSTANCE }),
+const instanceFilter = {
+	'instanceIds[]': OptionalStringList.meta({ description: 'Of these instances', examples: [String(INSTANCE_ID)] }),
+	'tags[]': OptionalStringList.meta({ description: 'Of instances with all of these tags', examples: INSTANCE_TAGS }),
 	searchText: z
 		.string()
-		.max(LIMITS.searchText.value, atMost('searchText'))
+		.max(LIMITS.searchText.value, expectedAtMost('searchText'))
 		.optional()
 		.meta({ description: "Of instances with this in their name or their element's key, in any case", examples: ['sample'] }),
 }
 
 /** Which events. */
-const filter = {
+const eventFilter = {
 	from: From,
 	to: To,
-	'eventTypes[]': Names.meta({ description: 'CREATED, UPDATED or DELETED', examples: ['CREATED'] }),
-	'resources[]': Names.meta({ description: 'Names of resources, as `objectType` has them', examples: ['orders'] }),
+	'eventTypes[]': OptionalStringList.meta({ description: 'CREATED, UPDATED or DELETED', examples: ['CREATED'] }),
+	'resources[]': OptionalStringList.meta({ description: 'Names of resources, as `objectType` has them', examples: ['orders'] }),
 	objectId: z
 		.string()
-		.max(LIMITS.objectId.value, atMost('objectId'))
+		.max(LIMITS.objectId.value, expectedAtMost('objectId'))
 		.optional()
 		.meta({ description: "The object's id", examples: [String(ORDER.id)] }),
-	status: Names.meta({ description: EVENT_STATUSES.join(', '), examples: ['NOTIFIED'] }),
+	status: OptionalStringList.meta({ description: EVENT_STATUSES.join(', '), examples: ['NOTIFIED'] }),
 	text: z
 		.string()
-		.max(LIMITS.replayText.value, atMost('replayText'))
+		.max(LIMITS.replayText.value, expectedAtMost('replayText'))
 		.optional()
 		.meta({
 			description: "Somewhere in the record or the object's id, in any case of A to Z; or the event's id",
@@ -53,27 +53,27 @@ const filter = {
 		}),
 }
 
-const page = { pageSize: PageSize.optional(), nextPage: NextPage }
+const pageQuery = { pageSize: PageSize.optional(), nextPage: NextPage }
 
 /** A list of one instance's events. */
-export const EventsQuery = z.object({ ...page, ...filter })
+export const EventsQuery = z.object({ ...pageQuery, ...eventFilter })
 /** A list across instances. */
-export const AnyEventsQuery = z.object({ ...page, ...filter, ...reach })
+export const AnyEventsQuery = z.object({ ...pageQuery, ...eventFilter, ...instanceFilter })
 
-const format = {
+const exportFormat = {
 	format: z.enum(['csv', 'ndjson'], 'expected csv or ndjson').optional().meta({ description: 'ndjson where it is not said' }),
 	nextPage: NextPage,
 }
 /** An export of one instance's events. */
-export const ExportQuery = z.object({ ...format, ...filter })
+export const ExportQuery = z.object({ ...exportFormat, ...eventFilter })
 /** An export across instances. */
-export const AnyExportQuery = z.object({ ...format, ...filter, ...reach })
+export const AnyExportQuery = z.object({ ...exportFormat, ...eventFilter, ...instanceFilter })
 
 /** A stream. */
 export const StreamQuery = z.object({
 	lastEventId: z
 		.string()
-		.max(LIMITS.time.value, atMost('time'))
+		.max(LIMITS.time.value, expectedAtMost('time'))
 		.optional()
 		.meta({
 			description: 'Go on behind this event, as with the header `Last-Event-ID`; without either, from now on',
@@ -82,11 +82,11 @@ export const StreamQuery = z.object({
 })
 
 /** Dispositions of one instance's events. */
-export const DispositionsQuery = z.object({ from: From, to: To, ...page })
+export const DispositionsQuery = z.object({ from: From, to: To, ...pageQuery })
 /** Dispositions across instances. */
-export const AnyDispositionsQuery = z.object({ from: From, to: To, ...page, ...reach })
+export const AnyDispositionsQuery = z.object({ from: From, to: To, ...pageQuery, ...instanceFilter })
 
-const CarriedBy = z.strictObject({
+const NotificationReference = z.strictObject({
 	id: z.number().meta({ description: 'Number of the notification' }),
 	status: z.string().meta({ description: 'waiting, claimed, retry, delivered, queued or dropped' }),
 	createdDate: z.string(),
@@ -94,7 +94,7 @@ const CarriedBy = z.strictObject({
 })
 
 /** A record of the log. */
-export const EventAnswer = z
+export const EventResponse = z
 	.strictObject({
 		id: z.string().meta({ description: 'The id of the change: 20 characters', examples: [EVENT_ID] }),
 		eventDate: z.string().meta({ description: 'When the object changed', examples: ['2026-01-31T12:00:00Z'] }),
@@ -104,13 +104,13 @@ export const EventAnswer = z
 		erased: z.literal(true).optional().meta({ description: 'The record is no longer kept' }),
 		tooLarge: z.literal(true).optional().meta({ description: 'The record was too large to keep' }),
 		recordUrl: z.string().optional().meta({ description: 'Where a record is that was too large to keep' }),
-		notifiedData: z.array(CarriedBy).meta({ description: 'The notifications that carry it' }),
+		notifiedData: z.array(NotificationReference).meta({ description: 'The notifications that carry it' }),
 		eventElementInstances: z.array(
 			z.strictObject({
 				eventId: z.string(),
 				elementInstanceId: z.number(),
 				notificationId: z.number(),
-				notifiedData: z.array(CarriedBy),
+				notifiedData: z.array(NotificationReference),
 				createdDate: z.string(),
 				updatedDate: z.string(),
 			}),
@@ -122,12 +122,12 @@ export const EventAnswer = z
 		sequence: z.number().meta({ description: "Its place in the instance's log" }),
 		objectSequence: z.number().meta({ description: 'Counts the events of this object' }),
 		source: z.enum(['poll', 'webhook', 'reread']),
-		event: EventEntryAnswer.meta({ description: 'The entry as notifications carry it' }),
+		event: EventEntryResponse.meta({ description: 'The entry as notifications carry it' }),
 	})
 	.meta({ id: 'Event', examples: [EVENT] })
 
 /** What became of an event. */
-export const DispositionAnswer = z
+export const DispositionResponse = z
 	.strictObject({
 		eventId: z.string(),
 		elementInstanceId: z.number(),
@@ -137,10 +137,10 @@ export const DispositionAnswer = z
 	})
 	.meta({ id: 'Disposition', examples: [DISPOSITION] })
 
-const count = {
+const countQuery = {
 	from: z
 		.string()
-		.max(LIMITS.time.value, atMost('time'))
+		.max(LIMITS.time.value, expectedAtMost('time'))
 		.optional()
 		.meta({
 			description:
@@ -149,7 +149,7 @@ const count = {
 		}),
 	to: z
 		.string()
-		.max(LIMITS.time.value, atMost('time'))
+		.max(LIMITS.time.value, expectedAtMost('time'))
 		.optional()
 		.meta({ description: '… to the one that this lies in; now where it is not said', examples: ['2026-01-31T13:00:00Z'] }),
 	interval: z
@@ -158,43 +158,43 @@ const count = {
 		.meta({ description: 'hour where it is not said' }),
 }
 /** Counts of one instance. */
-export const CountsQuery = z.object(count)
+export const CountsQuery = z.object(countQuery)
 /** Counts across instances. */
-export const AnyCountsQuery = z.object({ ...count, ...reach })
+export const AnyCountsQuery = z.object({ ...countQuery, ...instanceFilter })
 /** Counts of accounts. */
 export const AccountCountsQuery = z.object({
-	...count,
-	...reach,
-	'accountIds[]': Names.meta({ description: 'Of these accounts: the caller’s own', examples: [String(ACCOUNT.id)] }),
+	...countQuery,
+	...instanceFilter,
+	'accountIds[]': OptionalStringList.meta({ description: 'Of these accounts: the caller’s own', examples: [String(ACCOUNT.id)] }),
 })
 
 const timestamp = z.string().meta({ description: 'When the interval begins, UTC', examples: ['2026-01-31T12:00:00Z'] })
-const counted = {
+const countFields = {
 	count: z.number().meta({ description: 'Events recorded' }),
 	success: z.number().meta({ description: 'Of these, accepted by a callback since' }),
 	failed: z.number().meta({ description: 'Of these, given up: they wait to be released' }),
 }
 
 /** Counts in all. */
-export const CountsAnswer = z.array(z.strictObject({ timestamp, count: z.number() }).meta({ id: 'EventCount', examples: [EVENT_COUNT] }))
+export const CountsResponse = z.array(z.strictObject({ timestamp, count: z.number() }).meta({ id: 'EventCount', examples: [EVENT_COUNT] }))
 /** Counts by instance; those without events are left out. */
-export const InstanceCountsAnswer = z.array(
+export const InstanceCountsResponse = z.array(
 	z
-		.strictObject({ timestamp, total: z.number(), records: z.array(z.strictObject({ instanceId: z.number(), ...counted })) })
+		.strictObject({ timestamp, total: z.number(), records: z.array(z.strictObject({ instanceId: z.number(), ...countFields })) })
 		.meta({ id: 'InstanceEventCount', examples: [INSTANCE_EVENT_COUNT] }),
 )
 /** Counts by account. */
-export const AccountCountsAnswer = z.array(
+export const AccountCountsResponse = z.array(
 	z
-		.strictObject({ timestamp, total: z.number(), records: z.array(z.strictObject({ accountId: z.number(), ...counted })) })
+		.strictObject({ timestamp, total: z.number(), records: z.array(z.strictObject({ accountId: z.number(), ...countFields })) })
 		.meta({ id: 'AccountEventCount', examples: [ACCOUNT_EVENT_COUNT] }),
 )
 
 /** A timeline's page. */
-export const TimelineQuery = z.object(page)
+export const TimelineQuery = z.object(pageQuery)
 
 /** Everything known of one object. */
-export const TimelineAnswer = z
+export const TimelineResponse = z
 	.strictObject({
 		objectType: z.string(),
 		objectId: z.string(),
@@ -216,7 +216,7 @@ export const TimelineAnswer = z
 		events: z
 			.array(
 				z.strictObject({
-					event: EventAnswer,
+					event: EventResponse,
 					confirmedDate: z.string().nullable().meta({ description: 'When the other way of seeing brought the same state' }),
 					deliveries: z.array(
 						z.strictObject({
@@ -245,13 +245,13 @@ export const TimelineAnswer = z
 	.meta({ id: 'Timeline', examples: [TIMELINE] })
 
 /** The path of an object. */
-export const ObjectOfResource = z.object({
+export const ObjectParams = z.object({
 	resource: z
 		.string()
-		.max(LIMITS.objectId.value, atMost('objectId'))
+		.max(LIMITS.objectId.value, expectedAtMost('objectId'))
 		.meta({ description: 'Label of the resource', examples: ['orders'] }),
 	objectId: z
 		.string()
-		.max(LIMITS.objectId.value, atMost('objectId'))
+		.max(LIMITS.objectId.value, expectedAtMost('objectId'))
 		.meta({ description: "The object's id", examples: [String(ORDER.id)] }),
 })

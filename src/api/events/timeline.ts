@@ -5,23 +5,25 @@ import type { TimelineReport } from '../../rpc/log.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import { formatPageToken, parsePageToken, setPageHeaders } from '../http/paging.ts'
 import { toIsoSeconds } from '../http/times.ts'
-import type { TimelineAnswer } from './schema.ts'
-import { showEvent } from './view.ts'
-import { ask } from '../http/ask.ts'
-import { deliveryStatus } from './delivery-status.ts'
+import type { TimelineResponse } from './schema.ts'
+import { toEventResponse } from './view.ts'
+import { callWatcher } from '../http/ask.ts'
+import { toDeliveryStatus } from './delivery-status.ts'
 
 /** Events of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 50
 
 /** Answers with what the object says. 404 for what it does not know. */
-export async function timeline(
+export async function getTimeline(
 	c: InstanceContext,
 	resource: string,
 	objectId: string,
 	query: { pageSize?: number | undefined; nextPage?: string | undefined },
-): Promise<z.input<typeof TimelineAnswer>> {
+): Promise<z.input<typeof TimelineResponse>> {
 	const before = parsePageToken(query.nextPage, 1)?.[0]
-	const report = await ask(c, (watcher) => watcher.timeline(resource, objectId, { pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE, before }))
+	const report = await callWatcher(c, (watcher) =>
+		watcher.timeline(resource, objectId, { pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE, before }),
+	)
 	if (report === null) throw new NotFound('This instance watches no such resource, or knows no such object of it')
 	const { events, next, lookup } = report
 	setPageHeaders(c, { returned: events.length, total: null, next: next === null ? null : formatPageToken([next.number]) })
@@ -30,33 +32,33 @@ export async function timeline(
 		objectType: report.objectType,
 		objectId: report.objectId,
 		elementInstanceId: instanceId,
-		state: report.state as z.input<typeof TimelineAnswer>['state'],
-		createdDate: moment(report.createdMs),
-		modifiedDate: moment(report.stampMs),
+		state: report.state as z.input<typeof TimelineResponse>['state'],
+		createdDate: toIsoSecondsOrNull(report.createdMs),
+		modifiedDate: toIsoSecondsOrNull(report.stampMs),
 		acceptedDate: toIsoSeconds(report.acceptedMs),
-		firstSeenDate: moment(report.firstSeenMs),
+		firstSeenDate: toIsoSecondsOrNull(report.firstSeenMs),
 		objectSequence: report.objectSequence,
-		heldSince: moment(report.heldSinceMs),
+		heldSince: toIsoSecondsOrNull(report.heldSinceMs),
 		lookup: lookup === null ? null : { dueDate: toIsoSeconds(lookup.dueMs), since: toIsoSeconds(lookup.sinceMs), reasons: lookup.reasons },
 		events: events.map(({ confirmedMs, deliveries, ...row }) => ({
-			event: showEvent(instanceId, row),
-			confirmedDate: moment(confirmedMs),
-			deliveries: deliveries.map(showDelivery),
+			event: toEventResponse(instanceId, row),
+			confirmedDate: toIsoSecondsOrNull(confirmedMs),
+			deliveries: deliveries.map(toTimelineDelivery),
 		})),
 	}
 }
 
-function showDelivery(
-	one: TimelineReport['events'][number]['deliveries'][number],
-): z.input<typeof TimelineAnswer>['events'][number]['deliveries'][number] {
+function toTimelineDelivery(
+	delivery: TimelineReport['events'][number]['deliveries'][number],
+): z.input<typeof TimelineResponse>['events'][number]['deliveries'][number] {
 	return {
-		notificationId: one.id,
-		subscriptionId: one.subscription,
-		status: deliveryStatus(one.status),
-		createdDate: toIsoSeconds(one.createdMs),
-		deliveredDate: moment(one.deliveredMs),
-		nextTryDate: moment(one.nextTryMs),
-		attempts: one.tries.map(({ number, startedMs, durationMs, delivered, status, error }) => ({
+		notificationId: delivery.id,
+		subscriptionId: delivery.subscription,
+		status: toDeliveryStatus(delivery.status),
+		createdDate: toIsoSeconds(delivery.createdMs),
+		deliveredDate: toIsoSecondsOrNull(delivery.deliveredMs),
+		nextTryDate: toIsoSecondsOrNull(delivery.nextTryMs),
+		attempts: delivery.tries.map(({ number, startedMs, durationMs, delivered, status, error }) => ({
 			number,
 			startedDate: new Date(startedMs).toISOString(),
 			durationMs,
@@ -67,6 +69,6 @@ function showDelivery(
 	}
 }
 
-function moment(ms: number | null): string | null {
+function toIsoSecondsOrNull(ms: number | null): string | null {
 	return ms === null ? null : toIsoSeconds(ms)
 }

@@ -1,15 +1,15 @@
 /** A record of the event log as the contract shows it (sections 6 and 11). */
 import type * as z from 'zod'
 import type { EventEntry } from '../../events/event.ts'
-import type { EventRow } from '../../rpc/log.ts'
+import type { EventReport } from '../../rpc/log.ts'
 import { toIsoSeconds } from '../http/times.ts'
-import type { EventAnswer } from './schema.ts'
+import type { EventResponse } from './schema.ts'
 
 /** A shown record. */
-export type ShownEvent = z.input<typeof EventAnswer>
+export type EventView = z.input<typeof EventResponse>
 
 /** One record. `eventDate` is when the change happened, `recordedDate` when it entered the log, by which lists are ordered. */
-export function showEvent(instanceId: number, row: EventRow): ShownEvent {
+export function toEventResponse(instanceId: number, row: EventReport): EventView {
 	const notifications = row.notifications.map(({ id, status, createdMs, updatedMs }) => ({
 		id,
 		status,
@@ -27,13 +27,13 @@ export function showEvent(instanceId: number, row: EventRow): ShownEvent {
 		...(event.tooLarge ? { tooLarge: true } : {}),
 		...(event.tooLarge && event.recordUrl !== undefined ? { recordUrl: event.recordUrl } : {}),
 		notifiedData: notifications,
-		eventElementInstances: notifications.map((one) => ({
+		eventElementInstances: notifications.map((notification) => ({
 			eventId: row.eventId,
 			elementInstanceId: instanceId,
-			notificationId: one.id,
-			notifiedData: [one],
-			createdDate: one.createdDate,
-			updatedDate: one.updatedDate,
+			notificationId: notification.id,
+			notifiedData: [notification],
+			createdDate: notification.createdDate,
+			updatedDate: notification.updatedDate,
 		})),
 		elementInstanceId: instanceId,
 		eventType: row.eventType,

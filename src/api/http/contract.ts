@@ -5,7 +5,7 @@
 import * as z from 'zod'
 import type { Role } from '../../accounts/roles.ts'
 import type { ErrorStatus } from '../../lib/errors.ts'
-import { ORDER, refusalExample } from './examples.ts'
+import { ORDER, errorExample } from './examples.ts'
 
 /** The parts of the reference, in its order, and what each is about. The first word in lower case is the area of an API key's scope. */
 export const TAGS = {
@@ -41,7 +41,7 @@ export type AccessLevel = 'public' | 'caller' | 'account' | 'instance' | 'token'
 export type SuccessStatus = 200 | 202 | 503
 
 /** An answer that is no JSON. */
-export interface TextAnswer {
+export interface TextResponse {
 	media: string
 	description: string
 	example: string
@@ -73,7 +73,7 @@ export interface Operation {
 	/** Where other than `LIMITS.body`. */
 	bodyLimitBytes?: number
 	/** What a success answers with: JSON, nothing (null), other media, or several of these, JSON first. */
-	answer: z.ZodType | null | TextAnswer | readonly [z.ZodType | TextAnswer, ...TextAnswer[]]
+	answer: z.ZodType | null | TextResponse | readonly [z.ZodType | TextResponse, ...TextResponse[]]
 	/** 200 unless said otherwise; several when the same answer comes with several. */
 	status?: SuccessStatus | readonly SuccessStatus[]
 	/** Refusals beyond those that follow from the rest (`refusalsOf`). */
@@ -96,122 +96,130 @@ export interface Operation {
 export type Operations = Readonly<Record<string, Operation>>
 
 /** Declares a call; keeps its exact type. */
-export function operation<const One extends Operation>(one: One): One {
-	return one
+export function defineOperation<const Op extends Operation>(definition: Op): Op {
+	return definition
 }
 
 /** A call about one instance exists twice: by id (`Name`), and under `/instances` with the instance's token (`NameByToken`). */
-export type Both<Name extends string, One> = Record<`${Name}ByToken`, One & { access: 'token' }> &
-	Record<Name, One & { access: 'instance' }>
+export type ByIdAndToken<Name extends string, Op> = Record<`${Name}ByToken`, Op & { access: 'token' }> &
+	Record<Name, Op & { access: 'instance' }>
 
 /** Declares such a pair; `path` is what follows `/instances` and `/instances/{id}`. The title of the token's says so. */
-export function both<const Name extends string, const One extends Omit<Operation, 'access'>>(name: Name, one: One): Both<Name, One> {
+export function byIdAndToken<const Name extends string, const Op extends Omit<Operation, 'access'>>(
+	name: Name,
+	definition: Op,
+): ByIdAndToken<Name, Op> {
 	// The token's first: its path has a fixed word where the other has `{id}`.
 	return {
-		[`${name}ByToken`]: { ...one, access: 'token', path: `/instances${one.path}`, summary: `${one.summary} (by token)` },
-		[name]: { ...one, access: 'instance', path: `/instances/{id}${one.path}`, params: one.params },
+		[`${name}ByToken`]: {
+			...definition,
+			access: 'token',
+			path: `/instances${definition.path}`,
+			summary: `${definition.summary} (by token)`,
+		},
+		[name]: { ...definition, access: 'instance', path: `/instances/{id}${definition.path}`, params: definition.params },
 	} as never
 }
 
 /** An answer that is no JSON: its media type, what it is, and an example. */
-export function text(media: string, description: string, example: string): TextAnswer {
+export function textResponse(media: string, description: string, example: string): TextResponse {
 	return { media, description, example }
 }
 
 /** What a client sends. */
-export interface InputOf<One extends Operation> {
-	params: One['params'] extends z.ZodType ? z.input<One['params']> : Record<string, string>
-	query: One['query'] extends z.ZodType ? z.input<One['query']> : undefined
-	body: One['body'] extends z.ZodType ? z.input<One['body']> : undefined
+export interface OperationInput<Op extends Operation> {
+	params: Op['params'] extends z.ZodType ? z.input<Op['params']> : Record<string, string>
+	query: Op['query'] extends z.ZodType ? z.input<Op['query']> : undefined
+	body: Op['body'] extends z.ZodType ? z.input<Op['body']> : undefined
 }
 
 /** What a handler is given: the same after validation. */
-export interface ValidOf<One extends Operation> {
-	params: One['params'] extends z.ZodType ? z.output<One['params']> : Record<string, string>
-	query: One['query'] extends z.ZodType ? z.output<One['query']> : undefined
-	body: One extends { bodyUnchecked: true } ? undefined : One['body'] extends z.ZodType ? z.output<One['body']> : undefined
+export interface ValidatedInput<Op extends Operation> {
+	params: Op['params'] extends z.ZodType ? z.output<Op['params']> : Record<string, string>
+	query: Op['query'] extends z.ZodType ? z.output<Op['query']> : undefined
+	body: Op extends { bodyUnchecked: true } ? undefined : Op['body'] extends z.ZodType ? z.output<Op['body']> : undefined
 }
 
 /** What a success holds; undefined: nothing. */
-export type AnswerOf<One extends Operation> = One['answer'] extends z.ZodType
-	? z.input<One['answer']>
-	: One['answer'] extends readonly [infer Json extends z.ZodType, ...unknown[]]
+export type OperationResponse<Op extends Operation> = Op['answer'] extends z.ZodType
+	? z.input<Op['answer']>
+	: Op['answer'] extends readonly [infer Json extends z.ZodType, ...unknown[]]
 		? z.input<Json> | Response
-		: One['answer'] extends null
+		: Op['answer'] extends null
 			? undefined
 			: Response
 
 /** The statuses of a success. */
-export function successesOf(one: Operation): readonly SuccessStatus[] {
-	const { status = 200 } = one
+export function getSuccessStatuses(operation: Operation): readonly SuccessStatus[] {
+	const { status = 200 } = operation
 	return typeof status === 'number' ? [status] : status
 }
 
 /** The media that a success may come in, JSON first. */
-export function mediaOf(one: Operation): string[] {
-	return formsOf(one).map((form) => ('media' in form ? form.media : 'application/json'))
+export function getMediaTypes(operation: Operation): string[] {
+	return getResponseForms(operation).map((form) => ('media' in form ? form.media : 'application/json'))
 }
 
 /** The schema of a success in JSON; null when it is none. */
-export function schemaOf(one: Operation): z.ZodType | null {
-	return formsOf(one).find((form): form is z.ZodType => !('media' in form)) ?? null
+export function getJsonSchema(operation: Operation): z.ZodType | null {
+	return getResponseForms(operation).find((form): form is z.ZodType => !('media' in form)) ?? null
 }
 
 /** The forms of a success that are no JSON. */
-export function textsOf(one: Operation): TextAnswer[] {
-	return formsOf(one).filter((form): form is TextAnswer => 'media' in form)
+export function getTextResponses(operation: Operation): TextResponse[] {
+	return getResponseForms(operation).filter((form): form is TextResponse => 'media' in form)
 }
 
-function formsOf({ answer }: Operation): readonly (z.ZodType | TextAnswer)[] {
+function getResponseForms({ answer }: Operation): readonly (z.ZodType | TextResponse)[] {
 	if (answer === null) return []
-	return Array.isArray(answer) ? (answer as readonly (z.ZodType | TextAnswer)[]) : [answer as z.ZodType | TextAnswer]
+	return Array.isArray(answer) ? (answer as readonly (z.ZodType | TextResponse)[]) : [answer as z.ZodType | TextResponse]
 }
 
 /** Whether an `Idempotency-Key` makes a call happen once. */
-export function isOnce(one: Operation): boolean {
-	return one.access !== 'public' && one.method === 'post' && one.repeatable === undefined
+export function acceptsIdempotencyKey(operation: Operation): boolean {
+	return operation.access !== 'public' && operation.method === 'post' && operation.repeatable === undefined
 }
 
 /** Every way in which a call can be refused, in order. */
-export function refusalsOf(one: Operation): ErrorStatus[] {
-	if (one.bare) return [...(one.errors ?? [])]
-	const given = one.params !== undefined || one.query !== undefined || one.body !== undefined
-	const known = one.access !== 'public'
-	const once = isOnce(one)
-	const all: (ErrorStatus | false)[] = [
-		(given || once) && 400,
-		known && 401,
-		known && 403,
-		(one.path.includes('{') || one.access === 'instance') && 404,
+export function getErrorStatuses(operation: Operation): ErrorStatus[] {
+	if (operation.bare) return [...(operation.errors ?? [])]
+	const hasInput = operation.params !== undefined || operation.query !== undefined || operation.body !== undefined
+	const isAuthenticated = operation.access !== 'public'
+	const idempotent = acceptsIdempotencyKey(operation)
+	const statuses: (ErrorStatus | false)[] = [
+		(hasInput || idempotent) && 400,
+		isAuthenticated && 401,
+		isAuthenticated && 403,
+		(operation.path.includes('{') || operation.access === 'instance') && 404,
 		406,
-		once && 409,
-		one.method !== 'get' && 413,
-		one.body !== undefined && 415,
-		once && 422,
-		known && 429,
+		idempotent && 409,
+		operation.method !== 'get' && 413,
+		operation.body !== undefined && 415,
+		idempotent && 422,
+		isAuthenticated && 429,
 		500,
-		...(one.errors ?? []),
+		...(operation.errors ?? []),
 	]
-	return [...new Set(all.filter((status) => status !== false))].sort((a, b) => a - b)
+	return [...new Set(statuses.filter((status) => status !== false))].sort((a, b) => a - b)
 }
 
 /** Least role that a call wants. */
-export function roleOf(one: Operation): Role {
-	return one.role ?? (one.method === 'get' ? 'viewer' : 'developer')
+export function getRequiredRole(operation: Operation): Role {
+	return operation.role ?? (operation.method === 'get' ? 'viewer' : 'developer')
 }
 
 /** Parts in which no API key has a say. */
-const UNSCOPED: readonly Tag[] = ['Authentication', 'Receivers', 'Service']
+const TAGS_WITHOUT_SCOPES: readonly Tag[] = ['Authentication', 'Receivers', 'Service']
 
 /** The scope that an API key needs for a call: `<area>:read` or `<area>:write`; null: it may not be made with one. */
-export function scopeOf(one: Operation): string | null {
-	if (one.keys === false || UNSCOPED.includes(one.tag)) return null
-	return one.scope ?? `${one.tag.toLowerCase()}:${one.method === 'get' ? 'read' : 'write'}`
+export function getRequiredScope(operation: Operation): string | null {
+	if (operation.keys === false || TAGS_WITHOUT_SCOPES.includes(operation.tag)) return null
+	return operation.scope ?? `${operation.tag.toLowerCase()}:${operation.method === 'get' ? 'read' : 'write'}`
 }
 
 /** All scopes that an API key can be given. */
 export const SCOPES = (Object.keys(TAGS) as Tag[])
-	.filter((tag) => !UNSCOPED.includes(tag))
+	.filter((tag) => !TAGS_WITHOUT_SCOPES.includes(tag))
 	.flatMap((tag) => [`${tag.toLowerCase()}:read`, `${tag.toLowerCase()}:write`])
 
 /** The error body of the contract, section 1. */
@@ -221,7 +229,7 @@ export const ErrorBody = z
 		requestId: z.string().meta({ description: 'Finds the request in the log; also in Elements-Request-Id' }),
 		providerMessage: z.string().optional().meta({ description: 'What the store said' }),
 	})
-	.meta({ id: 'Error', examples: [refusalExample(400)] })
+	.meta({ id: 'Error', examples: [errorExample(400)] })
 
 /** A record as the vendor gives it: the only shape of an answer that is not ours to close. */
 export const VendorRecord = z

@@ -1,6 +1,6 @@
 /** What a handler finds in its request, by how much was proven before it ran: a handler that needs an instance cannot be mounted without one. */
 import type { Context } from 'hono'
-import type { User } from '../../accounts/accounts.ts'
+import type { User } from '../../accounts/setup.ts'
 import type { Credential } from '../../accounts/callers.ts'
 import type { Env } from '../../context.ts'
 import type { Instance } from '../../instances/records.ts'
@@ -40,7 +40,7 @@ export interface InstanceEnv extends CallerEnv {
 }
 
 /** Which environment each level of access gives. */
-export interface Access {
+export interface AccessEnv {
 	public: PublicEnv
 	caller: CallerEnv
 	account: AccountEnv
@@ -57,4 +57,4 @@ export type CallerContext = Context<CallerEnv>
 /** A request about one instance. */
 export type InstanceContext = Context<InstanceEnv>
 /** A request of someone known, whether or not it is about one instance. */
-export type KnownContext = CallerContext | InstanceContext
+export type CallerOrInstanceContext = CallerContext | InstanceContext

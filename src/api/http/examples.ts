@@ -3,7 +3,7 @@
  * do in an answer; every secret is visibly made up. What is the example of a single resource stands beside its schema. Pure.
  */
 import type { ErrorStatus } from '../../lib/errors.ts'
-import { atMost } from '../../lib/limits.ts'
+import { expectedAtMost } from '../../lib/limits.ts'
 
 /** The organization and who works there. */
 export const ACCOUNT = { id: 3, name: 'Acme', createdDate: '2026-05-04T09:00:00Z' }
@@ -15,7 +15,7 @@ export const INSTANCE_ID = 12345
 /** Its name and its tags. */
 export const INSTANCE_NAME = 'Sample shop'
 /** What it is found by. */
-export const TAGS_OF_INSTANCE = ['Docs']
+export const INSTANCE_TAGS = ['Docs']
 /** Its callback, as a subscription. */
 export const SUBSCRIPTION_ID = 678
 /** Where its notifications go. */
@@ -26,13 +26,13 @@ export const SERVICE_URL = 'https://bell.example.com'
 export const TOPIC = `instance-${INSTANCE_ID}-woocommercerest-events`
 
 /** When the poll saw the change: date, epoch milliseconds, and as most answers write it. */
-export const SEEN_MS = Date.UTC(2026, 5, 1, 12)
+export const DETECTED_MS = Date.UTC(2026, 5, 1, 12)
 /** The same, to the millisecond. */
-export const SEEN = '2026-06-01T12:00:00.000Z'
+export const DETECTED_ISO = '2026-06-01T12:00:00.000Z'
 /** The same, to the second. */
-export const SEEN_SECONDS = '2026-06-01T12:00:00Z'
+export const DETECTED_ISO_SECONDS = '2026-06-01T12:00:00Z'
 /** When its notification had been accepted. */
-export const DELIVERED_SECONDS = '2026-06-01T12:00:01Z'
+export const DELIVERED_ISO_SECONDS = '2026-06-01T12:00:01Z'
 
 /** The seventh event of the instance: 48 bits of its number, 48 of the sequence, 24 that nobody guesses. */
 export const EVENT_ID = 'AAAAADA5AAAAAAAHf3kC'
@@ -59,7 +59,7 @@ export const ORDER = {
 export const EVENT_ENTRY = {
 	date: '2026-06-01T11:59:30Z',
 	elementKey: 'woocommercerest',
-	pollDate: SEEN_SECONDS,
+	pollDate: DETECTED_ISO_SECONDS,
 	eventType: 'UPDATED',
 	hubKey: 'ecommerce',
 	objectId: String(ORDER.id),
@@ -82,8 +82,8 @@ export const MESSAGE = {
 	instanceId: INSTANCE_ID,
 	instance_id: INSTANCE_ID,
 	instanceName: INSTANCE_NAME,
-	instanceTags: TAGS_OF_INSTANCE,
-	raw: { orders: [ORDER], pollDate: SEEN_MS, objectType: 'orders' },
+	instanceTags: INSTANCE_TAGS,
+	raw: { orders: [ORDER], pollDate: DETECTED_MS, objectType: 'orders' },
 	events: [EVENT_ENTRY],
 }
 
@@ -91,9 +91,9 @@ export const MESSAGE = {
 export const PAGE_TOKEN = 'MTIzNDU'
 
 /** A secret of 44 characters that opens nothing. */
-export const madeUpSecret = (what: string): string => `${`example/${what}/not/a/real/secret/`.padEnd(43, '0').slice(0, 43)}=`
+export const exampleSecret = (what: string): string => `${`example/${what}/not/a/real/secret/`.padEnd(43, '0').slice(0, 43)}=`
 /** A token of 47 characters that opens nothing. */
-export const madeUpToken = (prefix: 'sbs_' | 'sbk_' | 'sbl_'): string => `${prefix}example_not_a_real_token_`.padEnd(47, '0')
+export const exampleToken = (prefix: 'sbs_' | 'sbk_' | 'sbl_'): string => `${prefix}example_not_a_real_token_`.padEnd(47, '0')
 
 /** Finds the request in the log. */
 const REQUEST_ID = '3f2c9b1e-7a54-4c1d-9e0b-5d8f6a2c4b17'
@@ -108,7 +108,7 @@ const MESSAGES: Record<ErrorStatus, string> = {
 	406: 'Accept: expected application/json',
 	409: 'This instance was changed by another request at the same time; read it again and repeat',
 	410: 'This instance was deleted',
-	413: `body: ${atMost('body')}`,
+	413: `body: ${expectedAtMost('body')}`,
 	415: 'Content-Type: expected application/json',
 	422: 'Idempotency-Key: this key was used for another request within the last 24 hours; use a new one',
 	429: 'Too many failed attempts to authenticate; wait before the next one',
@@ -118,9 +118,9 @@ const MESSAGES: Record<ErrorStatus, string> = {
 }
 
 /** The body of a refusal with a status. */
-export function refusalExample(status: ErrorStatus): { message: string; requestId: string; providerMessage?: string } {
-	const said = status === 502 ? { providerMessage: 'Error establishing a database connection' } : {}
-	return { message: MESSAGES[status], requestId: REQUEST_ID, ...said }
+export function errorExample(status: ErrorStatus): { message: string; requestId: string; providerMessage?: string } {
+	const providerFields = status === 502 ? { providerMessage: 'Error establishing a database connection' } : {}
+	return { message: MESSAGES[status], requestId: REQUEST_ID, ...providerFields }
 }
 
 /** An API key, as listed. */
@@ -133,5 +133,5 @@ export const API_KEY = {
 	createdDate: '2026-05-21T10:00:00Z',
 	expiresDate: '2026-08-19T10:00:00Z',
 	expired: false,
-	lastUsedDate: SEEN_SECONDS,
+	lastUsedDate: DETECTED_ISO_SECONDS,
 }

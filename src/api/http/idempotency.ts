@@ -5,71 +5,80 @@
 import type { Context } from 'hono'
 import {
 	claimRequest,
-	keepAnswer,
-	LARGEST_ANSWER,
+	storeResponse,
+	MAX_STORED_RESPONSE_BYTES,
 	LEASE_MS,
 	releaseClaim,
-	type Kept,
-	type Request as Keyed,
+	type StoredResponse,
+	type IdempotentRequest as KeyedRequest,
 } from '../../accounts/idempotency.ts'
 import { type AuditEntry, auditStatement } from '../../accounts/audit.ts'
 import { hashSecret } from '../../accounts/secrets.ts'
 import { BadRequest, Conflict, HttpError } from '../../lib/errors.ts'
-import { LIMITS, shown } from '../../lib/limits.ts'
+import { LIMITS, formatLimit } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
-import { actorOf } from './access.ts'
+import { getActor } from './access.ts'
 import type { CallerEnv } from './environment.ts'
 
 /** The header. */
-export const HEADER = 'Idempotency-Key'
+export const IDEMPOTENCY_KEY_HEADER = 'Idempotency-Key'
 /** Marks an answer that was given before. */
-export const REPLAYED = 'Idempotent-Replayed'
+export const REPLAYED_HEADER = 'Idempotent-Replayed'
 
 /** When to come back while the first one runs. */
-const RETRY_SECONDS = 5
+const RETRY_AFTER_SECONDS = 5
 /** Headers of an answer that belong to it; what every answer has is set anew. */
-const KEPT_HEADERS = /^(content-type|content-disposition|location|allow|retry-after|elements-(?!request-id).*)$/
+const STORED_HEADERS = /^(content-type|content-disposition|location|allow|retry-after|elements-(?!request-id).*)$/
 
 /** The middleware. Without the header it does nothing. `secretsOf`: the name of the call when its answers hold secrets, of which the audit log has every showing; null: they hold none. */
-export function idempotent(secretsOf: string | null) {
-	return async (c: Context<CallerEnv>, next: () => Promise<void>): Promise<Response | undefined> => await once(c, next, secretsOf)
+export function idempotencyMiddleware(secretOperationId: string | null) {
+	return async (c: Context<CallerEnv>, next: () => Promise<void>): Promise<Response | undefined> =>
+		await handleIdempotent(c, next, secretOperationId)
 }
 
-async function once(c: Context<CallerEnv>, next: () => Promise<void>, secretsOf: string | null): Promise<Response | undefined> {
-	const key = c.req.header(HEADER)
+async function handleIdempotent(
+	c: Context<CallerEnv>,
+	next: () => Promise<void>,
+	secretOperationId: string | null,
+): Promise<Response | undefined> {
+	const key = c.req.header(IDEMPOTENCY_KEY_HEADER)
 	if (key === undefined) {
 		await next()
 		return undefined
 	}
 	if (key.length > LIMITS.idempotencyKey.value || !/^[\x21-\x7e]+$/.test(key))
-		throw new BadRequest(`${HEADER}: expected 1 to ${shown('idempotencyKey')} without blanks`)
+		throw new BadRequest(`${IDEMPOTENCY_KEY_HEADER}: expected 1 to ${formatLimit('idempotencyKey')} without blanks`)
 	const { DB, MASTER_KEYS } = c.env
-	const request = await requestOf(c, key)
-	const found = await claimRequest(DB, MASTER_KEYS, request, c.var.services.now())
-	if (found.kind === 'answer') {
-		if (secretsOf !== null && found.answer.status < 300) await noteShown(c, secretsOf, found.answer)
-		return replay(c, found.answer)
+	const request = await toKeyedRequest(c, key)
+	const claimed = await claimRequest(DB, MASTER_KEYS, request, c.var.services.now())
+	if (claimed.kind === 'answer') {
+		if (secretOperationId !== null && claimed.answer.status < 300) await auditReplayedSecret(c, secretOperationId, claimed.answer)
+		return replayResponse(c, claimed.answer)
 	}
-	if (found.kind !== 'run') throw REFUSALS[found.kind]()
-	const work = run(c, request, found.claim, next)
+	if (claimed.kind !== 'run') throw ERROR_BY_CLAIM[claimed.kind]()
+	const work = runAndStore(c, request, claimed.claim, next)
 	// A caller who goes away does not cut it off: their next attempt is to find the answer.
 	c.executionCtx.waitUntil(work.catch(() => {}))
 	await work
 	return undefined
 }
 
-const REFUSALS = {
-	other: () => new HttpError(422, `${HEADER}: this key was used for another request within the last 24 hours; use a new one`),
+const ERROR_BY_CLAIM = {
+	other: () =>
+		new HttpError(422, `${IDEMPOTENCY_KEY_HEADER}: this key was used for another request within the last 24 hours; use a new one`),
 	running: () =>
 		new Conflict(
-			`${HEADER}: the first request with this key has not ended; ask again soon. If it was cut off, it is made again ${LEASE_MS / 60_000} minutes after it began`,
-			{ headers: { 'Retry-After': String(RETRY_SECONDS) } },
+			`${IDEMPOTENCY_KEY_HEADER}: the first request with this key has not ended; ask again soon. If it was cut off, it is made again ${LEASE_MS / 60_000} minutes after it began`,
+			{ headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } },
 		),
-	lost: () => new Conflict(`${HEADER}: this request was made, but its answer is no longer here to be given again; look at what it made`),
+	lost: () =>
+		new Conflict(
+			`${IDEMPOTENCY_KEY_HEADER}: this request was made, but its answer is no longer here to be given again; look at what it made`,
+		),
 } as const
 
 /** Who asks for what: method, path, query, the instance of the token, body. */
-async function requestOf(c: Context<CallerEnv>, key: string): Promise<Keyed> {
+async function toKeyedRequest(c: Context<CallerEnv>, key: string): Promise<KeyedRequest> {
 	const { user, credential, tokenInstance } = c.var
 	const url = new URL(c.req.url)
 	const body = Buffer.from(await c.req.arrayBuffer()).toString('latin1')
@@ -81,7 +90,7 @@ async function requestOf(c: Context<CallerEnv>, key: string): Promise<Keyed> {
 	}
 }
 
-async function run(c: Context<CallerEnv>, request: Keyed, claim: string, next: () => Promise<void>): Promise<void> {
+async function runAndStore(c: Context<CallerEnv>, request: KeyedRequest, claim: string, next: () => Promise<void>): Promise<void> {
 	const { DB, MASTER_KEYS } = c.env
 	try {
 		await next()
@@ -91,13 +100,13 @@ async function run(c: Context<CallerEnv>, request: Keyed, claim: string, next: (
 	}
 	const { status } = c.res
 	// What failed here or at the store, and what was refused for who asked or how often, may be tried again; what a store may have done may not.
-	const perhapsDone = c.error instanceof HttpError && c.error.perhapsDone
+	const perhapsDone = c.error instanceof HttpError && c.error.outcomeUnknown
 	if (!perhapsDone && (status >= 500 || [401, 403, 429].includes(status))) {
 		await releaseClaim(DB, request, claim)
 		return
 	}
 	try {
-		await keepAnswer(DB, MASTER_KEYS, request, claim, await answerOf(c))
+		await storeResponse(DB, MASTER_KEYS, request, claim, await readStoredResponse(c))
 	} catch (error) {
 		// It was made, and the answer goes out; the claim stays until its lease is over.
 		logError('idempotency.keep', error, { requestId: c.var.requestId })
@@ -105,35 +114,40 @@ async function run(c: Context<CallerEnv>, request: Keyed, claim: string, next: (
 }
 
 /** The answer as it is kept; null when it is too large: what is beyond the limit is not even read. */
-async function answerOf(c: Context<CallerEnv>): Promise<Kept | null> {
+async function readStoredResponse(c: Context<CallerEnv>): Promise<StoredResponse | null> {
 	const chunks: Uint8Array[] = []
 	let size = 0
 	for await (const chunk of c.res.clone().body ?? []) {
 		size += chunk.byteLength
-		if (size > LARGEST_ANSWER) return null
+		if (size > MAX_STORED_RESPONSE_BYTES) return null
 		chunks.push(chunk)
 	}
 	return {
 		status: c.res.status,
-		headers: [...c.res.headers].filter(([name]) => KEPT_HEADERS.test(name)),
+		headers: [...c.res.headers].filter(([name]) => STORED_HEADERS.test(name)),
 		body: Buffer.concat(chunks).toString(),
 		instanceId: c.var.instanceId ?? null,
 	}
 }
 
 /** Before the secret goes out: when it cannot be noted, it is not shown. */
-async function noteShown(c: Context<CallerEnv>, call: string, { instanceId }: Kept): Promise<void> {
+async function auditReplayedSecret(c: Context<CallerEnv>, operationId: string, { instanceId }: StoredResponse): Promise<void> {
 	const { DB } = c.env
-	const what =
+	const auditObject =
 		instanceId === null
 			? { objectType: 'organization', objectId: c.var.user.organizationId }
 			: { objectType: 'instance', objectId: instanceId }
 	await DB.batch([
-		auditStatement(DB, actorOf(c), { action: 'secret.show-again', ...what, detail: { call } } as AuditEntry, c.var.services.now()),
+		auditStatement(
+			DB,
+			getActor(c),
+			{ action: 'secret.show-again', ...auditObject, detail: { call: operationId } } as AuditEntry,
+			c.var.services.now(),
+		),
 	])
 }
 
-function replay(c: Context<CallerEnv>, { status, headers, body, instanceId }: Kept): Response {
+function replayResponse(c: Context<CallerEnv>, { status, headers, body, instanceId }: StoredResponse): Response {
 	if (instanceId !== null) c.set('instanceId', instanceId)
-	return new Response(body === '' ? null : body, { status, headers: [...headers, [REPLAYED, 'true']] })
+	return new Response(body === '' ? null : body, { status, headers: [...headers, [REPLAYED_HEADER, 'true']] })
 }

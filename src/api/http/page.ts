@@ -14,7 +14,7 @@ export interface PageText {
 }
 
 /** The page as an answer. Its policy allows its own style and nothing else. */
-export function page({ status, title, text, refresh, form }: PageText): Response {
+export function renderPage({ status, title, text, refresh, form }: PageText): Response {
 	const nonce = crypto.randomUUID().replaceAll('-', '')
 	const html = `<!doctype html>
 <html lang="en">
@@ -38,14 +38,14 @@ ${form === undefined ? '' : `${form}\n`}</main>
 		headers: {
 			'Content-Type': 'text/html; charset=utf-8',
 			'Content-Security-Policy': `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action ${form === undefined ? "'none'" : "'self'"}; frame-ancestors 'none'`,
-			...PRIVATE,
+			...PRIVATE_HEADERS,
 		},
 	})
 }
 
 /** The browser goes on; the state in this address is told to nobody. */
-export function redirect(url: string): Response {
-	return new Response(null, { status: 302, headers: { Location: url, ...PRIVATE } })
+export function redirectTo(url: string): Response {
+	return new Response(null, { status: 302, headers: { Location: url, ...PRIVATE_HEADERS } })
 }
 
-const PRIVATE = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'X-Content-Type-Options': 'nosniff' }
+const PRIVATE_HEADERS = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'X-Content-Type-Options': 'nosniff' }

@@ -2,32 +2,32 @@
 import type { Context } from 'hono'
 import * as z from 'zod'
 import { BadRequest } from '../../lib/errors.ts'
-import { atMost, LIMITS } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { PAGE_TOKEN } from './examples.ts'
 
 /** Most records of a page. */
-export const PAGE_LIMIT = LIMITS.pageSize.value
+export const MAX_PAGE_SIZE = LIMITS.pageSize.value
 
 /** `pageSize` of a query: a whole number from 1 to 200. */
 export const PageSize = z
 	.string()
-	.regex(/^\d{1,6}$/, `expected a whole number from 1 to ${PAGE_LIMIT}`)
+	.regex(/^\d{1,6}$/, `expected a whole number from 1 to ${MAX_PAGE_SIZE}`)
 	.transform(Number)
-	.refine((size: number) => size >= 1 && size <= PAGE_LIMIT, `expected a whole number from 1 to ${PAGE_LIMIT}`)
-	.meta({ description: `Records of the page: 1 to ${PAGE_LIMIT}`, examples: ['50'] })
+	.refine((size: number) => size >= 1 && size <= MAX_PAGE_SIZE, `expected a whole number from 1 to ${MAX_PAGE_SIZE}`)
+	.meta({ description: `Records of the page: 1 to ${MAX_PAGE_SIZE}`, examples: ['50'] })
 
 /** `nextPage` of a query. */
 export const NextPage = z
 	.string()
-	.max(LIMITS.pageToken.value, atMost('pageToken'))
+	.max(LIMITS.pageToken.value, expectedAtMost('pageToken'))
 	.optional()
 	.meta({ description: 'The `Elements-Next-Page-Token` of the page before', examples: [PAGE_TOKEN] })
 
 /** A text, or a list of them. */
-export const Texts = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
+export const StringOrList = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
 
 /** A parameter that may be given several times. Handlers read it with `listParameter`, which takes it with and without `[]`. */
-export const Names = Texts.optional()
+export const OptionalStringList = StringOrList.optional()
 
 /** A page token out of the numbers that say where the next page begins. */
 export function formatPageToken(numbers: readonly number[]): string {

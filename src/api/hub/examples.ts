@@ -31,7 +31,7 @@ export const RECORDS = {
 } as const
 
 /** A record of each collection of an order. */
-export const RECORDS_OF_ORDER = {
+export const ORDER_RECORDS = {
 	comments: {
 		id: 1128,
 		author: 'WooCommerce',
@@ -53,7 +53,7 @@ export const RECORDS_OF_ORDER = {
 } as const
 
 /** What each report answers with. */
-export const REPORT_ANSWERS = {
+export const REPORT_RESPONSES = {
 	reports: [{ slug: 'sales', description: 'List of sales.' }],
 	'reports-sales': [
 		{
@@ -70,7 +70,7 @@ export const REPORT_ANSWERS = {
 } as const
 
 /** Something that lies at a path by the store's own words: what is sent to change it, and what is answered. */
-export interface Place {
+export interface PathExample {
 	words: readonly string[]
 	body: Record<string, unknown>
 	record: Record<string, unknown>
@@ -81,7 +81,7 @@ const VARIATION = { id: 95, ...DATES, description: '', price: '9.50', regular_pr
 const TERM = { id: 3, name: 'Small', slug: 'small', description: '', menu_order: 0, count: 0 }
 
 /** A collection at each depth: what is made in it. The last is how many are made at once. */
-export const COLLECTIONS: Readonly<Record<1 | 2 | 3 | 4 | 5, Place>> = {
+export const COLLECTION_BY_DEPTH: Readonly<Record<1 | 2 | 3 | 4 | 5, PathExample>> = {
 	1: { words: ['taxes'], body: { country: 'US', state: 'CO', rate: '2.9000', name: 'State tax' }, record: TAX },
 	2: {
 		words: ['products', 'categories'],
@@ -102,7 +102,7 @@ export const COLLECTIONS: Readonly<Record<1 | 2 | 3 | 4 | 5, Place>> = {
 }
 
 /** A record at each depth. */
-export const RECORDS_AT: Readonly<Record<2 | 3 | 4 | 5, Place>> = {
+export const RECORD_BY_DEPTH: Readonly<Record<2 | 3 | 4 | 5, PathExample>> = {
 	2: { words: ['taxes', '1'], body: { rate: '2.9000' }, record: TAX },
 	3: { words: ['products', 'categories', '17'], body: { name: 'Mugs' }, record: CATEGORY },
 	4: { words: ['products', '93', 'variations', '95'], body: { regular_price: '9.50' }, record: VARIATION },

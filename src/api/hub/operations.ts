@@ -4,16 +4,16 @@
  */
 import * as z from 'zod'
 import { LIMITS } from '../../lib/limits.ts'
-import { type Operation, operation, VendorRecord } from '../http/contract.ts'
-import { COLLECTIONS, type Place, RECORDS, RECORDS_AT, RECORDS_OF_ORDER, REPORT_ANSWERS } from './examples.ts'
+import { type Operation, defineOperation, VendorRecord } from '../http/contract.ts'
+import { COLLECTION_BY_DEPTH, type PathExample, RECORDS, RECORD_BY_DEPTH, ORDER_RECORDS, REPORT_RESPONSES } from './examples.ts'
 import {
-	AnyReply,
-	AnythingThere,
+	VendorWriteResponse,
+	VendorReadResponse,
 	DeleteQuery,
 	ItemQuery,
 	ListQuery,
-	MetadataAnswer,
-	ObjectAnswer,
+	CollectionMetadataResponse,
+	CollectionResponse,
 	ReportQuery,
 	WriteBody,
 } from './schema.ts'
@@ -35,7 +35,7 @@ const RESOURCES = {
 } as const
 
 /** What belongs to an order. WooCommerce changes neither: they are made and deleted. */
-const OF_ORDERS = {
+const ORDER_RESOURCES = {
 	comments: { name: 'OrderComment', many: 'OrderComments', one: 'comment of an order', example: { note: 'Call before delivery' } },
 	refunds: {
 		name: 'OrderRefund',
@@ -46,192 +46,222 @@ const OF_ORDERS = {
 } as const
 
 const Hub = z.string().meta({ description: 'Any name: the token decides which store it is', examples: ['ecommerce'] })
-const idAs = (id: number) => z.string().meta({ description: 'The id at the store', examples: [String(id)] })
-const OfHub = z.object({ hub: Hub })
-const OfRecord = OfHub.extend({ id: idAs(RECORDS.orders.id) })
-const BelowRecord = OfRecord.extend({ subId: idAs(RECORDS_OF_ORDER.comments.id) })
+const idParameter = (id: number) => z.string().meta({ description: 'The id at the store', examples: [String(id)] })
+const HubParams = z.object({ hub: Hub })
+const RecordParams = HubParams.extend({ id: idParameter(RECORDS.orders.id) })
+const SubRecordParams = RecordParams.extend({ subId: idParameter(ORDER_RECORDS.comments.id) })
 
 /** A thing with its article. */
-const a = (one: string): string => `${/^[aeiou]/.test(one) ? 'an' : 'a'} ${one}`
+const withArticle = (noun: string): string => `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`
 
-const base = { tag: 'Hub', access: 'token', errors: [502] } as const
-const writing = { body: WriteBody, bodyLimitBytes: LIMITS.hubBody.value, errors: [409, 502] } as const
+const BASE = { tag: 'Hub', access: 'token', errors: [502] } as const
+const WRITE_BASE = { body: WriteBody, bodyLimitBytes: LIMITS.hubBody.value, errors: [409, 502] } as const
 
-function list<Params extends z.ZodType>(path: string, many: string, params: Params, record: object) {
+function listOperation<Params extends z.ZodType>(path: string, plural: string, params: Params, record: object) {
 	const answerExample = [record]
-	return operation({
-		...base,
+	return defineOperation({
+		...BASE,
 		method: 'get',
 		path,
-		summary: `List ${many}`,
+		summary: `List ${plural}`,
 		params,
 		query: ListQuery,
 		answer: z.array(VendorRecord),
 		answerExample,
 	})
 }
-function get<Params extends z.ZodType>(path: string, one: string, params: Params, answerExample: object) {
-	return operation({
-		...base,
+function getOperation<Params extends z.ZodType>(path: string, noun: string, params: Params, answerExample: object) {
+	return defineOperation({
+		...BASE,
 		method: 'get',
 		path,
-		summary: `Get ${a(one)}`,
+		summary: `Get ${withArticle(noun)}`,
 		params,
 		query: ItemQuery,
 		answer: VendorRecord,
 		answerExample,
 	})
 }
-function create<Params extends z.ZodType>(path: string, one: string, params: Params, example: object, answerExample: object) {
-	const summary = `Create ${a(one)}`
-	return operation({ ...base, ...writing, method: 'post', path, summary, params, example, answer: VendorRecord, answerExample })
+function createOperation<Params extends z.ZodType>(path: string, noun: string, params: Params, example: object, answerExample: object) {
+	const summary = `Create ${withArticle(noun)}`
+	return defineOperation({ ...BASE, ...WRITE_BASE, method: 'post', path, summary, params, example, answer: VendorRecord, answerExample })
 }
-function change<Params extends z.ZodType>(
+function updateOperation<Params extends z.ZodType>(
 	method: 'patch' | 'put',
 	path: string,
-	one: string,
+	noun: string,
 	params: Params,
 	example: object,
 	answerExample: object,
 ) {
-	const summary = `Update ${a(one)}${method === 'put' ? ' (PUT)' : ''}`
+	const summary = `Update ${withArticle(noun)}${method === 'put' ? ' (PUT)' : ''}`
 	const description = method === 'patch' ? 'The fields that are sent change.' : 'The same as PATCH: the fields that are sent change.'
-	return operation({ ...base, ...writing, method, path, summary, description, params, example, answer: VendorRecord, answerExample })
+	return defineOperation({
+		...BASE,
+		...WRITE_BASE,
+		method,
+		path,
+		summary,
+		description,
+		params,
+		example,
+		answer: VendorRecord,
+		answerExample,
+	})
 }
-function remove<Params extends z.ZodType>(path: string, one: string, params: Params) {
-	return operation({
-		...base,
+function deleteOperation<Params extends z.ZodType>(path: string, noun: string, params: Params) {
+	return defineOperation({
+		...BASE,
 		errors: [409, 502],
 		method: 'delete',
 		path,
-		summary: `Delete ${a(one)}`,
+		summary: `Delete ${withArticle(noun)}`,
 		params,
 		query: DeleteQuery,
 		answer: null,
 	})
 }
 
-function report(path: string, summary: string, answerExample: readonly object[]) {
-	return operation({
-		...base,
+function reportOperation(path: string, summary: string, answerExample: readonly object[]) {
+	return defineOperation({
+		...BASE,
 		method: 'get',
 		path,
 		summary,
-		params: OfHub,
+		params: HubParams,
 		query: ReportQuery,
 		answer: z.array(VendorRecord),
 		answerExample,
 	})
 }
 
-type List = ReturnType<typeof list<typeof OfHub>>
-type Named<Name extends string, Many extends string> = Record<`list${Many}`, List> &
-	Record<`create${Name}`, ReturnType<typeof create<typeof OfHub>>> &
-	Record<`get${Name}`, ReturnType<typeof get<typeof OfRecord>>> &
-	Record<`update${Name}` | `replace${Name}`, ReturnType<typeof change<typeof OfRecord>>> &
-	Record<`delete${Name}`, ReturnType<typeof remove<typeof OfRecord>>>
-type BelowOrder<Name extends string, Many extends string> = Record<`list${Many}`, ReturnType<typeof list<typeof OfRecord>>> &
-	Record<`create${Name}`, ReturnType<typeof create<typeof OfRecord>>> &
-	Record<`get${Name}`, ReturnType<typeof get<typeof BelowRecord>>> &
-	Record<`delete${Name}`, ReturnType<typeof remove<typeof BelowRecord>>>
+type ListOperation = ReturnType<typeof listOperation<typeof HubParams>>
+type ResourceOperations<Name extends string, Many extends string> = Record<`list${Many}`, ListOperation> &
+	Record<`create${Name}`, ReturnType<typeof createOperation<typeof HubParams>>> &
+	Record<`get${Name}`, ReturnType<typeof getOperation<typeof RecordParams>>> &
+	Record<`update${Name}` | `replace${Name}`, ReturnType<typeof updateOperation<typeof RecordParams>>> &
+	Record<`delete${Name}`, ReturnType<typeof deleteOperation<typeof RecordParams>>>
+type OrderResourceOperations<Name extends string, Many extends string> = Record<
+	`list${Many}`,
+	ReturnType<typeof listOperation<typeof RecordParams>>
+> &
+	Record<`create${Name}`, ReturnType<typeof createOperation<typeof RecordParams>>> &
+	Record<`get${Name}`, ReturnType<typeof getOperation<typeof SubRecordParams>>> &
+	Record<`delete${Name}`, ReturnType<typeof deleteOperation<typeof SubRecordParams>>>
 /** What every table in a union has. */
-type Together<Union> = (Union extends unknown ? (one: Union) => void : never) extends (all: infer All) => void ? All : never
-type Names = Record<string, { name: string; many: string }>
-type AllOf<Table extends Names> = Together<{ [Path in keyof Table]: Named<Table[Path]['name'], Table[Path]['many']> }[keyof Table]>
-type AllBelow<Table extends Names> = Together<{ [Path in keyof Table]: BelowOrder<Table[Path]['name'], Table[Path]['many']> }[keyof Table]>
+type UnionToIntersection<Union> = (Union extends unknown ? (value: Union) => void : never) extends (value: infer Intersection) => void
+	? Intersection
+	: never
+type ResourceTable = Record<string, { name: string; many: string }>
+type AllResourceOperations<Table extends ResourceTable> = UnionToIntersection<
+	{ [Path in keyof Table]: ResourceOperations<Table[Path]['name'], Table[Path]['many']> }[keyof Table]
+>
+type AllOrderOperations<Table extends ResourceTable> = UnionToIntersection<
+	{ [Path in keyof Table]: OrderResourceOperations<Table[Path]['name'], Table[Path]['many']> }[keyof Table]
+>
 
-function named(): AllOf<typeof RESOURCES> {
-	const all: Record<string, Operation> = {}
-	for (const [resource, { name, many, one, example }] of Object.entries(RESOURCES)) {
+function resourceOperations(): AllResourceOperations<typeof RESOURCES> {
+	const operations: Record<string, Operation> = {}
+	for (const [resource, { name, many, one: noun, example }] of Object.entries(RESOURCES)) {
 		const path = `/hubs/{hub}/${resource}`
 		const record = RECORDS[resource as keyof typeof RECORDS]
-		const params = OfHub.extend({ id: idAs(record.id) })
-		all[`list${many}`] = list(path, resource.replace('products-', 'product '), OfHub, record)
-		all[`create${name}`] = create(path, one, OfHub, example, record)
-		all[`get${name}`] = get(`${path}/{id}`, one, params, record)
-		all[`update${name}`] = change('patch', `${path}/{id}`, one, params, example, record)
-		all[`replace${name}`] = change('put', `${path}/{id}`, one, params, example, record)
-		all[`delete${name}`] = remove(`${path}/{id}`, one, params)
+		const params = HubParams.extend({ id: idParameter(record.id) })
+		operations[`list${many}`] = listOperation(path, resource.replace('products-', 'product '), HubParams, record)
+		operations[`create${name}`] = createOperation(path, noun, HubParams, example, record)
+		operations[`get${name}`] = getOperation(`${path}/{id}`, noun, params, record)
+		operations[`update${name}`] = updateOperation('patch', `${path}/{id}`, noun, params, example, record)
+		operations[`replace${name}`] = updateOperation('put', `${path}/{id}`, noun, params, example, record)
+		operations[`delete${name}`] = deleteOperation(`${path}/{id}`, noun, params)
 	}
-	return all as never
+	return operations as never
 }
 
-function belowOrders(): AllBelow<typeof OF_ORDERS> {
-	const all: Record<string, Operation> = {}
-	for (const [collection, { name, many, one, example }] of Object.entries(OF_ORDERS)) {
+function orderOperations(): AllOrderOperations<typeof ORDER_RESOURCES> {
+	const operations: Record<string, Operation> = {}
+	for (const [collection, { name, many, one: noun, example }] of Object.entries(ORDER_RESOURCES)) {
 		const path = `/hubs/{hub}/orders/{id}/${collection}`
-		const record = RECORDS_OF_ORDER[collection as keyof typeof RECORDS_OF_ORDER]
-		const params = BelowRecord.extend({ subId: idAs(record.id) })
-		all[`list${many}`] = list(path, `${collection} of an order`, OfRecord, record)
-		all[`create${name}`] = create(path, one, OfRecord, example, record)
-		all[`get${name}`] = get(`${path}/{subId}`, one, params, record)
-		all[`delete${name}`] = remove(`${path}/{subId}`, one, params)
+		const record = ORDER_RECORDS[collection as keyof typeof ORDER_RECORDS]
+		const params = SubRecordParams.extend({ subId: idParameter(record.id) })
+		operations[`list${many}`] = listOperation(path, `${collection} of an order`, RecordParams, record)
+		operations[`create${name}`] = createOperation(path, noun, RecordParams, example, record)
+		operations[`get${name}`] = getOperation(`${path}/{subId}`, noun, params, record)
+		operations[`delete${name}`] = deleteOperation(`${path}/{subId}`, noun, params)
 	}
-	return all as never
+	return operations as never
 }
 
-const REPORTS = { reports: 'listReports', 'reports-sales': 'getSalesReport', 'reports-top-sellers': 'getTopSellersReport' } as const
+const REPORT_OPERATION_IDS = {
+	reports: 'listReports',
+	'reports-sales': 'getSalesReport',
+	'reports-top-sellers': 'getTopSellersReport',
+} as const
 
-function reports(): Record<(typeof REPORTS)[keyof typeof REPORTS], ReturnType<typeof report>> {
+function reportOperations(): Record<(typeof REPORT_OPERATION_IDS)[keyof typeof REPORT_OPERATION_IDS], ReturnType<typeof reportOperation>> {
 	const SUMMARIES = {
 		reports: 'List reports',
 		'reports-sales': 'Get the sales report',
 		'reports-top-sellers': 'Get the top sellers report',
 	}
-	const names = Object.keys(REPORTS) as (keyof typeof REPORTS)[]
+	const names = Object.keys(REPORT_OPERATION_IDS) as (keyof typeof REPORT_OPERATION_IDS)[]
 	return Object.fromEntries(
-		names.map((name) => [REPORTS[name], report(`/hubs/{hub}/${name}`, SUMMARIES[name], REPORT_ANSWERS[name])]),
+		names.map((name) => [REPORT_OPERATION_IDS[name], reportOperation(`/hubs/{hub}/${name}`, SUMMARIES[name], REPORT_RESPONSES[name])]),
 	) as never
 }
 
 /** Words of a path, as deep as the deepest. */
-const WORDS = ['resource', 'second', 'third', 'fourth', 'fifth'] as const
+const PATH_PARAMETERS = ['resource', 'second', 'third', 'fourth', 'fifth'] as const
 type Depth = 1 | 2 | 3 | 4 | 5
-type Generic = Record<`getAt${Depth}`, ReturnType<typeof getAt>> &
-	Record<`postAt${Depth}` | `patchAt${Exclude<Depth, 1>}` | `putAt${Exclude<Depth, 1>}`, ReturnType<typeof writeAt>> &
-	Record<`deleteAt${Exclude<Depth, 1>}`, ReturnType<typeof removeAt>>
+type GenericOperations = Record<`getAt${Depth}`, ReturnType<typeof getAtDepth>> &
+	Record<`postAt${Depth}` | `patchAt${Exclude<Depth, 1>}` | `putAt${Exclude<Depth, 1>}`, ReturnType<typeof writeAtDepth>> &
+	Record<`deleteAt${Exclude<Depth, 1>}`, ReturnType<typeof deleteAtDepth>>
 
 /** Whether a word names a collection or an object is seen when the call is there: 405 where the other was expected. */
-const either = [405, 409, 502] as const
-const BY_WORDS = 'By the store’s own words: any collection that has no calls of its own, and what is in it.'
+const GENERIC_ERRORS = [405, 409, 502] as const
+const GENERIC_DESCRIPTION = 'By the store’s own words: any collection that has no calls of its own, and what is in it.'
 
-function getAt(path: string, depth: Depth, params: typeof OfHub, answerExample: unknown) {
-	return operation({
-		...base,
+function getAtDepth(path: string, depth: Depth, params: typeof HubParams, answerExample: unknown) {
+	return defineOperation({
+		...BASE,
 		method: 'get',
 		path,
 		summary: `List or get records at depth ${depth}`,
-		description: BY_WORDS,
+		description: GENERIC_DESCRIPTION,
 		params,
 		query: ListQuery,
-		answer: AnythingThere,
+		answer: VendorReadResponse,
 		answerExample,
 	})
 }
-function writeAt(method: 'post' | 'patch' | 'put', path: string, depth: Depth, params: typeof OfHub, { body, record }: Place) {
+function writeAtDepth(
+	method: 'post' | 'patch' | 'put',
+	path: string,
+	depth: Depth,
+	params: typeof HubParams,
+	{ body, record }: PathExample,
+) {
 	const summary = `${method === 'post' ? 'Create' : 'Update'} a record at depth ${depth}${method === 'put' ? ' (PUT)' : ''}`
-	return operation({
-		...base,
-		...writing,
-		errors: either,
+	return defineOperation({
+		...BASE,
+		...WRITE_BASE,
+		errors: GENERIC_ERRORS,
 		method,
 		path,
 		summary,
-		description: BY_WORDS,
+		description: GENERIC_DESCRIPTION,
 		params,
 		example: body,
-		answer: AnyReply,
+		answer: VendorWriteResponse,
 		answerExample: record,
 	})
 }
-function removeAt(path: string, depth: Depth, params: typeof OfHub) {
-	return operation({
-		...base,
-		errors: either,
+function deleteAtDepth(path: string, depth: Depth, params: typeof HubParams) {
+	return defineOperation({
+		...BASE,
+		errors: GENERIC_ERRORS,
 		method: 'delete',
 		path,
 		summary: `Delete a record at depth ${depth}`,
-		description: BY_WORDS,
+		description: GENERIC_DESCRIPTION,
 		params,
 		query: DeleteQuery,
 		answer: null,
@@ -239,61 +269,61 @@ function removeAt(path: string, depth: Depth, params: typeof OfHub) {
 }
 
 /** The parameters of a path of words, with an example. */
-function paramsOf(place: Place): typeof OfHub {
-	const fields = place.words.map((word, index) => [
-		WORDS[index],
+function toPathParams(example: PathExample): typeof HubParams {
+	const fields = example.words.map((word, index) => [
+		PATH_PARAMETERS[index],
 		z.string().meta({ description: 'A word of the path, as the store has it', examples: [word] }),
 	])
-	return OfHub.extend(Object.fromEntries(fields)) as never
+	return HubParams.extend(Object.fromEntries(fields)) as never
 }
 
 /** Any other collection, and what is in it, by how deep it lies. */
-function generic(): Generic {
-	const all: Record<string, Operation> = {}
+function genericOperations(): GenericOperations {
+	const operations: Record<string, Operation> = {}
 	for (const depth of [1, 2, 3, 4, 5] as const) {
-		const words = WORDS.slice(0, depth)
-		const path = `/hubs/{hub}/${words.map((word) => `{${word}}`).join('/')}`
-		const collection = COLLECTIONS[depth]
-		all[`postAt${depth}`] = writeAt('post', path, depth, paramsOf(collection), collection)
+		const parameters = PATH_PARAMETERS.slice(0, depth)
+		const path = `/hubs/{hub}/${parameters.map((word) => `{${word}}`).join('/')}`
+		const collection = COLLECTION_BY_DEPTH[depth]
+		operations[`postAt${depth}`] = writeAtDepth('post', path, depth, toPathParams(collection), collection)
 		// At the top there are collections only.
 		if (depth === 1) {
-			all[`getAt${depth}`] = getAt(path, depth, paramsOf(collection), [collection.record])
+			operations[`getAt${depth}`] = getAtDepth(path, depth, toPathParams(collection), [collection.record])
 			continue
 		}
-		const place = RECORDS_AT[depth]
-		const params = paramsOf(place)
-		all[`getAt${depth}`] = getAt(path, depth, params, place.record)
-		all[`patchAt${depth}`] = writeAt('patch', path, depth, params, place)
-		all[`putAt${depth}`] = writeAt('put', path, depth, params, place)
-		all[`deleteAt${depth}`] = removeAt(path, depth, params)
+		const example = RECORD_BY_DEPTH[depth]
+		const params = toPathParams(example)
+		operations[`getAt${depth}`] = getAtDepth(path, depth, params, example.record)
+		operations[`patchAt${depth}`] = writeAtDepth('patch', path, depth, params, example)
+		operations[`putAt${depth}`] = writeAtDepth('put', path, depth, params, example)
+		operations[`deleteAt${depth}`] = deleteAtDepth(path, depth, params)
 	}
-	return all as never
+	return operations as never
 }
 
 /** All of them; fixed words before `{…}` in the same place. */
 export const hubOperations = {
-	listObjects: operation({
-		...base,
+	listObjects: defineOperation({
+		...BASE,
 		method: 'get',
 		path: '/hubs/{hub}/objects',
 		summary: 'List objects',
 		description: 'The collections that the store has, by their names in paths.',
-		params: OfHub,
-		answer: z.array(ObjectAnswer),
+		params: HubParams,
+		answer: z.array(CollectionResponse),
 	}),
-	getObjectMetadata: operation({
-		...base,
+	getObjectMetadata: defineOperation({
+		...BASE,
 		method: 'get',
 		path: '/hubs/{hub}/objects/{name}/metadata',
 		summary: "Get an object's metadata",
 		description: 'The fields of a collection’s records, as the store’s own schema has them.',
-		params: OfHub.extend({
+		params: HubParams.extend({
 			name: z.string().meta({ description: 'A name of `/objects`, percent-encoded where it has slashes', examples: ['orders'] }),
 		}),
-		answer: MetadataAnswer,
+		answer: CollectionMetadataResponse,
 	}),
-	...named(),
-	...belowOrders(),
-	...reports(),
-	...generic(),
+	...resourceOperations(),
+	...orderOperations(),
+	...reportOperations(),
+	...genericOperations(),
 }

@@ -1,32 +1,38 @@
 /** Reading a store for the hub: pages of up to 200 over a vendor's smaller ones, and filters that the store lacks (contract, section 8). */
 import type { ListPlan } from '../../elements/records.ts'
 import { StoreFailed } from '../../lib/errors.ts'
-import { storeError } from './refusals.ts'
-import { indexBehind, nextOffset, placeAfter, placeAt, sorted, step, type Place } from './walk.ts'
+import { toHttpError } from './store-errors.ts'
+import { indexAfter, nextOffset, positionAfter, positionAt, sortNewestFirst, advance, type WalkPosition } from './list-cursor.ts'
 import { isRecord } from '../../elements/values.ts'
 import type { Failure, StoreClient, VendorRecord } from '../../elements/store.ts'
 
 /** Pages of the store that one call may cost; then the page is short, and its token goes on. */
-export const MOST_PAGES = 20
+export const MAX_STORE_PAGES = 20
 
 /** What was read: a page of a list, or the one thing that is at this path. `total`: how many match, null when nobody said. `next`: where the next page begins, null after the last. */
-export type Reading = { list: unknown[]; total: number | null; next: Place | null } | { item: unknown }
+export type ReadResult = { list: unknown[]; total: number | null; next: WalkPosition | null } | { item: unknown }
 
 /** Reads the page that begins at a place. `counted`: it is a page by its number, whose place is a row and not a record. */
-export async function readPage(client: StoreClient, plan: ListPlan, from: Place, pageSize: number, counted: boolean): Promise<Reading> {
-	const page = new Page(plan, from, pageSize, counted)
-	let paged = false
-	for (let request = 0; request < MOST_PAGES; request++) {
-		const { offset, limit } = page.ask()
-		const answer = await get(client, plan.path, { ...plan.query, ...plan.position(offset, limit) })
+export async function readPage(
+	client: StoreClient,
+	plan: ListPlan,
+	start: WalkPosition,
+	pageSize: number,
+	numbered: boolean,
+): Promise<ReadResult> {
+	const reader = new PageReader(plan, start, pageSize, numbered)
+	let isPaged = false
+	for (let request = 0; request < MAX_STORE_PAGES; request++) {
+		const { offset, limit } = reader.nextRequest()
+		const answer = await getFromStore(client, plan.path, { ...plan.query, ...plan.pageQuery(offset, limit) })
 		const { body, total } = answer
 		if (!Array.isArray(body)) return { item: body }
-		if (plan.pageLimit === null || body.length > limit) return readWhole(plan, body, from, pageSize)
-		paged ||= total !== null || (await hasPages(client, plan, offset, limit, body.length))
-		if (!paged) return readWhole(plan, body, from, pageSize)
-		if (page.take(body as VendorRecord[], total, offset, limit)) break
+		if (plan.pageLimit === null || body.length > limit) return sliceWholeList(plan, body, start, pageSize)
+		isPaged ||= total !== null || (await hasPages(client, plan, offset, limit, body.length))
+		if (!isPaged) return sliceWholeList(plan, body, start, pageSize)
+		if (reader.addRows(body as VendorRecord[], total, offset, limit)) break
 	}
-	return page.reading()
+	return reader.result()
 }
 
 /**
@@ -36,40 +42,40 @@ export async function readPage(client: StoreClient, plan: ListPlan, from: Place,
 async function hasPages(client: StoreClient, plan: ListPlan, offset: number, limit: number, count: number): Promise<boolean> {
 	if (offset === 0 && count < limit) return false
 	if (count === 0) return true
-	const { body } = await get(client, plan.path, { ...plan.query, ...plan.position(0, count === 1 ? 2 : 1) })
+	const { body } = await getFromStore(client, plan.path, { ...plan.query, ...plan.pageQuery(0, count === 1 ? 2 : 1) })
 	return !Array.isArray(body) || body.length !== count
 }
 
 /** Reads one thing by its path. */
 export async function readItem(client: StoreClient, path: string): Promise<unknown> {
-	return (await get(client, path, {})).body
+	return (await getFromStore(client, path, {})).body
 }
 
 /** One page in the making. */
-class Page {
+class PageReader {
 	readonly #plan: ListPlan
 	readonly #pageSize: number
 	/** Row at which a page by its number ends in the store's list; null where it ends when it is full. */
 	readonly #end: number | null
 	/** The whole list is being read from its beginning. */
 	readonly #whole: boolean
-	#place: Place
+	#place: WalkPosition
 	#list: VendorRecord[] = []
 	#matching = 0
 	#total: number | null = null
 	#ended = false
 	#full = false
 
-	constructor(plan: ListPlan, from: Place, pageSize: number, counted: boolean) {
+	constructor(plan: ListPlan, start: WalkPosition, pageSize: number, numbered: boolean) {
 		this.#plan = plan
 		this.#pageSize = pageSize
-		this.#place = from
-		this.#end = counted && plan.matches === null ? from.n + pageSize : null
-		this.#whole = counted && from.n === 0
+		this.#place = start
+		this.#end = numbered && plan.matches === null ? start.n + pageSize : null
+		this.#whole = numbered && start.n === 0
 	}
 
 	/** The next request. */
-	ask(): { offset: number; limit: number } {
+	nextRequest(): { offset: number; limit: number } {
 		const { pageLimit } = this.#plan
 		const offset = nextOffset(this.#place, this.#plan.order)
 		const room = this.#end === null ? this.#pageSize - this.#list.length + this.#place.n - offset : this.#end - offset
@@ -78,11 +84,11 @@ class Page {
 	}
 
 	/** Takes an answer. Whether the page is done. */
-	take(rows: VendorRecord[], total: number | null, offset: number, limit: number): boolean {
+	addRows(rows: VendorRecord[], total: number | null, offset: number, limit: number): boolean {
 		const { order, matches } = this.#plan
 		// Past the end some lists count nothing (HPOS orders): then nothing is known.
 		this.#total = total === 0 && offset > 0 && rows.length === 0 ? this.#total : total
-		const { fresh, place, ended } = step(this.#place, order, rows, total, limit)
+		const { fresh, place, ended } = advance(this.#place, order, rows, total, limit)
 		const before = this.#place
 		let { skip } = before
 		for (let index = fresh; index < rows.length; index++) {
@@ -93,7 +99,7 @@ class Page {
 			else if (this.#list.length < this.#pageSize) this.#list.push(row)
 			else {
 				// One more than fits: the next page begins with it.
-				this.#place = { ...placeAfter({ ...before, total: place.total }, order, rows, index - 1, offset), skip }
+				this.#place = { ...positionAfter({ ...before, total: place.total }, order, rows, index - 1, offset), skip }
 				this.#full = true
 				return true
 			}
@@ -105,35 +111,39 @@ class Page {
 	}
 
 	/** What has come together. */
-	reading(): Reading {
+	result(): ReadResult {
 		// How many match what is filtered here, or what the store does not count, is known when everything was looked at.
-		const counted = this.#ended && this.#whole ? this.#matching : null
+		const matchCount = this.#ended && this.#whole ? this.#matching : null
 		return {
 			list: this.#list,
-			total: this.#plan.matches === null ? (this.#total ?? counted) : counted,
+			total: this.#plan.matches === null ? (this.#total ?? matchCount) : matchCount,
 			next: this.#ended ? null : this.#place,
 		}
 	}
 }
 
 /** A page of a list that the store gave whole. */
-function readWhole(plan: ListPlan, body: unknown[], from: Place, pageSize: number): Reading {
+function sliceWholeList(plan: ListPlan, body: unknown[], start: WalkPosition, pageSize: number): ReadResult {
 	const { matches, order } = plan
 	const records = body.filter(isRecord)
 	// Lists of words have neither fields nor order.
-	const all = records.length === body.length ? sorted(records, order) : body
-	const matching = matches === null ? all : records.length === body.length ? sorted(records, order).filter(matches) : []
-	const first = from.last === null ? from.n + from.skip : indexBehind(matching as VendorRecord[], order, from)
+	const ordered = records.length === body.length ? sortNewestFirst(records, order) : body
+	const matching = matches === null ? ordered : records.length === body.length ? sortNewestFirst(records, order).filter(matches) : []
+	const first = start.last === null ? start.n + start.skip : indexAfter(matching as VendorRecord[], order, start)
 	const list = matching.slice(first, first + pageSize)
 	const end = first + list.length
 	const last = matching[end - 1]
-	const next = end < matching.length ? { ...placeAt(end), last: isRecord(last) && order !== null ? order.key(last) : null } : null
+	const next = end < matching.length ? { ...positionAt(end), last: isRecord(last) && order !== null ? order.key(last) : null } : null
 	return { list, total: matching.length, next }
 }
 
-async function get(client: StoreClient, path: string, query: Record<string, string>): Promise<{ body: unknown; total: number | null }> {
+async function getFromStore(
+	client: StoreClient,
+	path: string,
+	query: Record<string, string>,
+): Promise<{ body: unknown; total: number | null }> {
 	const answer = await client.call('GET', path, query)
-	if (!answer.ok) throw storeError(answer satisfies Failure, 'GET')
+	if (!answer.ok) throw toHttpError(answer satisfies Failure, 'GET')
 	if (answer.body === null) throw new StoreFailed('The store answered with nothing')
 	return answer
 }

@@ -1,13 +1,13 @@
 /** The shapes of the hub's calls (contract, section 8). */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { VendorRecord } from '../http/contract.ts'
-import { NextPage, PAGE_LIMIT, PageSize } from '../http/paging.ts'
-import { COLLECTIONS, METADATA, OBJECT } from './examples.ts'
+import { NextPage, MAX_PAGE_SIZE, PageSize } from '../http/paging.ts'
+import { COLLECTION_BY_DEPTH, METADATA, OBJECT } from './examples.ts'
 
 const Fields = z
 	.string()
-	.max(LIMITS.fields.value, atMost('fields'))
+	.max(LIMITS.fields.value, expectedAtMost('fields'))
 	.optional()
 	.meta({
 		description: 'Only these fields of each record, divided by commas; dots lead into nested ones',
@@ -23,13 +23,13 @@ export const ListQuery = z.object({
 		.optional()
 		.meta({ description: 'Number of the page, from 1. `nextPage`, when it is there too, wins', examples: ['1'] }),
 	pageSize: PageSize.optional().meta({
-		description: `Most records of the page: 1 to ${PAGE_LIMIT}; ${PAGE_LIMIT} without it`,
+		description: `Most records of the page: 1 to ${MAX_PAGE_SIZE}; ${MAX_PAGE_SIZE} without it`,
 		examples: ['50'],
 	}),
 	nextPage: NextPage,
 	where: z
 		.string()
-		.max(LIMITS.where.value, atMost('where'))
+		.max(LIMITS.where.value, expectedAtMost('where'))
 		.optional()
 		.meta({
 			description:
@@ -39,7 +39,7 @@ export const ListQuery = z.object({
 	fields: Fields,
 	orderBy: z
 		.string()
-		.max(LIMITS.orderBy.value, atMost('orderBy'))
+		.max(LIMITS.orderBy.value, expectedAtMost('orderBy'))
 		.optional()
 		.meta({
 			description: 'A field that the store can order by, with `asc` or `desc` after it; newest first without it',
@@ -50,7 +50,7 @@ export const ListQuery = z.object({
 export const ReportQuery = ListQuery.extend({
 	where: z
 		.string()
-		.max(LIMITS.where.value, atMost('where'))
+		.max(LIMITS.where.value, expectedAtMost('where'))
 		.optional()
 		.meta({
 			description: "Which days: `period = 'week'` (`month`, `last_month`, `year`), or `date_min = '…' AND date_max = '…'`",
@@ -78,21 +78,25 @@ export const WriteBody = z
 	.record(z.string(), z.unknown())
 	.meta({ description: 'A record, or the fields of it that change, as the store knows them' })
 
-const Plain = z.union([z.string(), z.number(), z.boolean(), z.null()])
+const ScalarValue = z.union([z.string(), z.number(), z.boolean(), z.null()])
 /** Whatever is at an address of the store: a record, or a list of records or words. */
-export const AnythingThere = z
-	.union([VendorRecord, z.array(z.union([VendorRecord, Plain]))])
-	.meta({ id: 'VendorAnswer', examples: [[COLLECTIONS[1].record]], description: 'What the store has at this address: a record or a list' })
-
-/** What a write is answered with, by whatever is at that address: a plugin's route may say `true`. */
-export const AnyReply = z.union([VendorRecord, z.array(z.union([VendorRecord, Plain])), z.string(), z.number(), z.boolean()]).meta({
-	id: 'VendorReply',
-	examples: [COLLECTIONS[1].record],
-	description: 'What the store answered; `{}` when it answered with nothing',
+export const VendorReadResponse = z.union([VendorRecord, z.array(z.union([VendorRecord, ScalarValue]))]).meta({
+	id: 'VendorAnswer',
+	examples: [[COLLECTION_BY_DEPTH[1].record]],
+	description: 'What the store has at this address: a record or a list',
 })
 
+/** What a write is answered with, by whatever is at that address: a plugin's route may say `true`. */
+export const VendorWriteResponse = z
+	.union([VendorRecord, z.array(z.union([VendorRecord, ScalarValue])), z.string(), z.number(), z.boolean()])
+	.meta({
+		id: 'VendorReply',
+		examples: [COLLECTION_BY_DEPTH[1].record],
+		description: 'What the store answered; `{}` when it answered with nothing',
+	})
+
 /** A collection of the store. */
-export const ObjectAnswer = z
+export const CollectionResponse = z
 	.strictObject({
 		name: z.string().meta({ description: 'Its name in paths, `/hubs/ecommerce/<name>`; `{id}` stands for an object that it belongs to' }),
 		methods: z.array(z.enum(['get', 'create', 'update', 'delete'])).meta({ description: 'What its route says can be done' }),
@@ -100,7 +104,7 @@ export const ObjectAnswer = z
 	.meta({ id: 'HubObject', examples: [OBJECT] })
 
 /** The fields of a collection. */
-export const MetadataAnswer = z
+export const CollectionMetadataResponse = z
 	.strictObject({
 		name: z.string(),
 		fields: z.array(

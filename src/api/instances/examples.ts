@@ -5,14 +5,14 @@ import {
 	EVENT_ID,
 	INSTANCE_ID,
 	INSTANCE_NAME,
-	madeUpSecret,
+	exampleSecret,
 	NOTIFICATION_ID,
 	PERSON,
-	SEEN,
-	SEEN_SECONDS,
+	DETECTED_ISO,
+	DETECTED_ISO_SECONDS,
 	SERVICE_URL,
 	SUBSCRIPTION_ID,
-	TAGS_OF_INSTANCE,
+	INSTANCE_TAGS,
 } from '../http/examples.ts'
 import { ELEMENT_FLAGS } from './flags.ts'
 
@@ -43,10 +43,10 @@ export const INSTANCE = {
 	id: INSTANCE_ID,
 	name: INSTANCE_NAME,
 	createdDate: '2026-05-20T08:30:00Z',
-	token: madeUpSecret('instance/token'),
+	token: exampleSecret('instance/token'),
 	element: ELEMENT,
 	elementId: ELEMENT.id,
-	tags: TAGS_OF_INSTANCE,
+	tags: INSTANCE_TAGS,
 	provisionInteractions: [],
 	valid: true,
 	disabled: false,
@@ -112,8 +112,8 @@ export const HEALTH = {
 export const POLLER_RESOURCE = {
 	resource: 'orders',
 	identity: 'orders',
-	cursor: SEEN,
-	lastPoll: SEEN,
+	cursor: DETECTED_ISO,
+	lastPoll: DETECTED_ISO,
 	nextPoll: '2026-06-01T12:15:00.000Z',
 	requests: 1204,
 	known: 381,
@@ -139,12 +139,12 @@ export const POLLER = {
 	running: false,
 	pending: 0,
 	nextLookup: null,
-	lastRun: SEEN,
+	lastRun: DETECTED_ISO,
 	nextRun: '2026-06-01T12:15:00.000Z',
 	storeRequests: 1204,
 	backoffUntil: null,
 	resources: [POLLER_RESOURCE],
-	runs: [{ at: SEEN, requests: 2, events: 1, note: '' }],
+	runs: [{ at: DETECTED_ISO, requests: 2, events: 1, note: '' }],
 }
 
 /** A poll that was asked for. */
@@ -152,7 +152,7 @@ export const POLL_RUN = { run: '3', depth: 'window', state: 'started' }
 
 /** Deletions that are held back. */
 export const HELD_DELETIONS = {
-	held: [{ resource: 'products', since: SEEN, objects: [{ objectId: '93', lastSeen: '2026-06-01T11:45:00.000Z' }], count: 57 }],
+	held: [{ resource: 'products', since: DETECTED_ISO, objects: [{ objectId: '93', lastSeen: '2026-06-01T11:45:00.000Z' }], count: 57 }],
 }
 
 /** What a store's webhook delivers to. */
@@ -166,8 +166,8 @@ export const WEBHOOKS = {
 	...WEBHOOK_SECRETS,
 	topics: [{ topic: 'order.updated', secret: 'example-not-a-real-secret', resources: ['orders'] }],
 	webhooks: [{ topic: 'order.updated', id: 11, status: 'active', ours: true, url: DELIVERY_URL }],
-	checkedAt: SEEN,
-	lastDeliveryAt: SEEN,
+	checkedAt: DETECTED_ISO,
+	lastDeliveryAt: DETECTED_ISO,
 	foreignSource: null,
 	hintsOnly: [],
 	deliveries: { taken: 214, disabled: 0, unknownTopic: 0 },
@@ -182,7 +182,7 @@ export const REJECTED = {
 	counts: { 'bad-signature': 3 },
 	samples: [
 		{
-			at: SEEN_SECONDS,
+			at: DETECTED_ISO_SECONDS,
 			reason: 'bad-signature',
 			headers: 'content-type: application/json\nx-wc-webhook-topic: order.updated',
 			body: '{"id":398,"status":"processing"}',
@@ -193,7 +193,7 @@ export const REJECTED = {
 /** Who saw its changes first. */
 export const COVERAGE = {
 	from: '2026-05-31T12:00:00Z',
-	to: SEEN_SECONDS,
+	to: DETECTED_ISO_SECONDS,
 	firstByWebhook: 41,
 	firstByPoll: 2,
 	confirmed: 40,
@@ -210,7 +210,7 @@ export const REPLAY = {
 	left: 12,
 	failed: 0,
 	estimateSeconds: 3,
-	createdDate: SEEN_SECONDS,
+	createdDate: DETECTED_ISO_SECONDS,
 	endedDate: null,
 }
 
@@ -244,7 +244,7 @@ export const REPLAY_JOB = {
 	total: 63,
 	left: 20,
 	failed: 0,
-	createdDate: SEEN_SECONDS,
+	createdDate: DETECTED_ISO_SECONDS,
 	endedDate: null,
 }
 
@@ -262,7 +262,7 @@ export const HAND_OVER_OUTCOME = { status: 'created', id: INSTANCE_ID }
 export const SETUP = {
 	organization: { id: ACCOUNT.id, name: ACCOUNT.name },
 	user: PERSON,
-	organizationSecret: madeUpSecret('organization'),
-	userSecret: madeUpSecret('user'),
+	organizationSecret: exampleSecret('organization'),
+	userSecret: exampleSecret('user'),
 	invitation: null,
 }

@@ -1,34 +1,34 @@
 /** The calls about instances (contract, section 2). Each call about one instance exists by id, and as `/instances…` with the instance's own token. */
 import * as z from 'zod'
-import { both, operation } from '../http/contract.ts'
-import { ACCOUNT, INSTANCE_NAME, TAGS_OF_INSTANCE } from '../http/examples.ts'
+import { byIdAndToken, defineOperation } from '../http/contract.ts'
+import { ACCOUNT, INSTANCE_NAME, INSTANCE_TAGS } from '../http/examples.ts'
 import { CONFIGURATION } from './examples.ts'
 import {
-	ConfigId,
+	ConfigurationItemParams,
 	ConfigurationItem,
 	ConfigurationPatch,
 	EnableQuery,
-	InstanceAnswer,
+	InstanceResponse,
 	InstanceBody,
 	InstancePatch,
 	InstancesQuery,
 	RebaselineQuery,
 	ReplaceQuery,
-	RotateBody,
-	SignatureKeyAnswer,
+	RotateSignatureKeyBody,
+	SignatureKeyResponse,
 } from './schema.ts'
 
-const Instances = z.array(InstanceAnswer)
-const LISTS = '404 when tags or a text were asked for and nothing matches; without a filter, `[]`.'
+const Instances = z.array(InstanceResponse)
+const LIST_DESCRIPTION = '404 when tags or a text were asked for and nothing matches; without a filter, `[]`.'
 
-const EXAMPLE = {
+const BODY_EXAMPLE = {
 	element: { key: 'woocommercerest' },
 	configuration: CONFIGURATION,
-	tags: TAGS_OF_INSTANCE,
+	tags: INSTANCE_TAGS,
 	name: INSTANCE_NAME,
 }
 
-const list = { method: 'get', tag: 'Instances', query: InstancesQuery, description: LISTS } as const
+const list = { method: 'get', tag: 'Instances', query: InstancesQuery, description: LIST_DESCRIPTION } as const
 const create = {
 	method: 'post',
 	tag: 'Instances',
@@ -36,8 +36,8 @@ const create = {
 		'Connects a store. Checks the store before anything is made. Answers 200. The bell is on from then on: what changes in the shop rings, what is there already does not.',
 	access: 'account',
 	body: InstanceBody,
-	example: EXAMPLE,
-	answer: InstanceAnswer,
+	example: BODY_EXAMPLE,
+	answer: InstanceResponse,
 	errors: [409, 502],
 } as const
 const replace = {
@@ -45,8 +45,8 @@ const replace = {
 	tag: 'Instances',
 	description: 'What is not sent is gone.',
 	body: InstanceBody,
-	example: EXAMPLE,
-	answer: InstanceAnswer,
+	example: BODY_EXAMPLE,
+	answer: InstanceResponse,
 	errors: [409, 502],
 } as const
 const update = {
@@ -57,7 +57,7 @@ const update = {
 	query: RebaselineQuery,
 	body: InstancePatch,
 	example: { configuration: { 'event.notification.callback.url': 'https://example.com/other' } },
-	answer: InstanceAnswer,
+	answer: InstanceResponse,
 	errors: [409, 502],
 } as const
 const remove = {
@@ -69,7 +69,7 @@ const remove = {
 
 /** Lists beneath `/accounts`: mounted before the calls about accounts themselves, one of which has `{id}` where the first has a word. */
 export const accountInstanceOperations = {
-	listAccountInstances: operation({
+	listAccountInstances: defineOperation({
 		...list,
 		path: '/accounts/instances',
 		summary: 'List instances of your account',
@@ -77,11 +77,11 @@ export const accountInstanceOperations = {
 		answer: Instances,
 		errors: [404],
 	}),
-	listInstancesOfAccount: operation({
+	listInstancesOfAccount: defineOperation({
 		...list,
 		path: '/accounts/{id}/instances',
 		summary: 'List instances of an account',
-		description: `An account is an organization: \`accountId\` in notifications is its number. Another one's does not exist. ${LISTS}`,
+		description: `An account is an organization: \`accountId\` in notifications is its number. Another one's does not exist. ${LIST_DESCRIPTION}`,
 		access: 'account',
 		params: z.object({ id: z.string().meta({ description: 'Number of the organization', examples: [String(ACCOUNT.id)] }) }),
 		answer: Instances,
@@ -90,45 +90,45 @@ export const accountInstanceOperations = {
 
 /** Fixed words before `{id}` in the same place. */
 export const instanceOperations = {
-	createInstance: operation({ ...create, path: '/instances', summary: 'Create an instance' }),
-	listInstances: operation({
+	createInstance: defineOperation({ ...create, path: '/instances', summary: 'Create an instance' }),
+	listInstances: defineOperation({
 		...list,
 		path: '/instances',
 		summary: 'List instances',
-		description: `With an Element token, that instance. ${LISTS}`,
+		description: `With an Element token, that instance. ${LIST_DESCRIPTION}`,
 		access: 'caller',
-		answer: z.union([Instances, InstanceAnswer]),
+		answer: z.union([Instances, InstanceResponse]),
 		errors: [404],
 	}),
 
-	...both('listConfiguration', {
+	...byIdAndToken('listConfiguration', {
 		method: 'get',
 		path: '/configuration',
 		tag: 'Instances',
 		summary: 'List configuration items',
 		answer: z.array(ConfigurationItem),
 	}),
-	...both('getConfigurationItem', {
+	...byIdAndToken('getConfigurationItem', {
 		method: 'get',
 		path: '/configuration/{configId}',
 		tag: 'Instances',
 		summary: 'Get a configuration item',
-		params: ConfigId,
+		params: ConfigurationItemParams,
 		answer: ConfigurationItem,
 	}),
-	...both('updateConfigurationItem', {
+	...byIdAndToken('updateConfigurationItem', {
 		method: 'patch',
 		path: '/configuration/{configId}',
 		tag: 'Instances',
 		summary: 'Update a configuration item',
-		params: ConfigId,
+		params: ConfigurationItemParams,
 		query: RebaselineQuery,
 		body: ConfigurationPatch,
 		example: { propertyValue: '30' },
 		answer: ConfigurationItem,
 		errors: [409, 502],
 	}),
-	...both('enableInstance', {
+	...byIdAndToken('enableInstance', {
 		method: 'put',
 		path: '/enabled',
 		tag: 'Instances',
@@ -136,19 +136,19 @@ export const instanceOperations = {
 		description:
 			'Polling goes on where it stood, and everything is read once: what changed meanwhile rings once. What a dead callback held is released.',
 		query: EnableQuery,
-		answer: InstanceAnswer,
+		answer: InstanceResponse,
 		errors: [409],
 	}),
-	...both('disableInstance', {
+	...byIdAndToken('disableInstance', {
 		method: 'delete',
 		path: '/enabled',
 		tag: 'Instances',
 		summary: 'Disable an instance',
 		description: 'It neither polls nor delivers, and the hub answers 403.',
-		answer: InstanceAnswer,
+		answer: InstanceResponse,
 		errors: [409],
 	}),
-	...both('getSignatureKey', {
+	...byIdAndToken('getSignatureKey', {
 		method: 'get',
 		path: '/signature-key',
 		tag: 'Instances',
@@ -156,63 +156,67 @@ export const instanceOperations = {
 		description: 'The key that signs notifications and, during a rotation, the one that takes over.',
 		role: 'developer',
 		keys: false,
-		answer: SignatureKeyAnswer,
+		answer: SignatureKeyResponse,
 	}),
-	...both('rotateSignatureKey', {
+	...byIdAndToken('rotateSignatureKey', {
 		method: 'post',
 		path: '/signature-key/rotate',
 		tag: 'Instances',
 		summary: 'Rotate the signature key',
 		description: 'For a time both keys sign, so that no notification is refused while receivers change over.',
-		body: RotateBody,
+		body: RotateSignatureKeyBody,
 		example: { grace: 3600 },
 		keys: false,
-		answer: SignatureKeyAnswer,
+		answer: SignatureKeyResponse,
 	}),
-	...both('endSignatureKeyRotation', {
+	...byIdAndToken('endSignatureKeyRotation', {
 		method: 'post',
 		path: '/signature-key/rotate/end',
 		tag: 'Instances',
 		summary: 'End a signature key rotation',
 		description: 'The new key signs alone, from now on.',
 		keys: false,
-		answer: SignatureKeyAnswer,
+		answer: SignatureKeyResponse,
 	}),
 
-	getInstance: operation({
+	getInstance: defineOperation({
 		method: 'get',
 		path: '/instances/{id}',
 		tag: 'Instances',
 		summary: 'Get an instance',
 		access: 'instance',
-		answer: InstanceAnswer,
+		answer: InstanceResponse,
 	}),
-	...both('updateInstance', { ...update, path: '', summary: 'Update an instance' }),
-	...both('replaceInstance', { ...replace, path: '', summary: 'Replace an instance', query: RebaselineQuery }),
-	...both('deleteInstance', { ...remove, path: '', summary: 'Delete an instance' }),
-	createInstanceOfElement: operation({ ...create, path: '/elements/{keyOrId}/instances', summary: 'Create an instance of an element' }),
-	listInstancesOfElement: operation({
+	...byIdAndToken('updateInstance', { ...update, path: '', summary: 'Update an instance' }),
+	...byIdAndToken('replaceInstance', { ...replace, path: '', summary: 'Replace an instance', query: RebaselineQuery }),
+	...byIdAndToken('deleteInstance', { ...remove, path: '', summary: 'Delete an instance' }),
+	createInstanceOfElement: defineOperation({
+		...create,
+		path: '/elements/{keyOrId}/instances',
+		summary: 'Create an instance of an element',
+	}),
+	listInstancesOfElement: defineOperation({
 		...list,
 		path: '/elements/{keyOrId}/instances',
 		summary: 'List instances of an element',
 		access: 'account',
 		answer: Instances,
 	}),
-	getInstanceOfElement: operation({
+	getInstanceOfElement: defineOperation({
 		method: 'get',
 		path: '/elements/{keyOrId}/instances/{id}',
 		tag: 'Instances',
 		summary: 'Get an instance of an element',
 		access: 'instance',
-		answer: InstanceAnswer,
+		answer: InstanceResponse,
 	}),
-	updateInstanceOfElement: operation({
+	updateInstanceOfElement: defineOperation({
 		...update,
 		path: '/elements/{keyOrId}/instances/{id}',
 		summary: 'Update an instance of an element',
 		access: 'instance',
 	}),
-	replaceInstanceOfElement: operation({
+	replaceInstanceOfElement: defineOperation({
 		...replace,
 		path: '/elements/{keyOrId}/instances/{id}',
 		summary: 'Replace an instance of an element',
@@ -220,7 +224,7 @@ export const instanceOperations = {
 		access: 'instance',
 		query: ReplaceQuery,
 	}),
-	deleteInstanceOfElement: operation({
+	deleteInstanceOfElement: defineOperation({
 		...remove,
 		path: '/elements/{keyOrId}/instances/{id}',
 		summary: 'Delete an instance of an element',

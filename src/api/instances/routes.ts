@@ -1,67 +1,67 @@
 /** Puts what the calls about instances do behind them. */
 import type * as z from 'zod'
 import type { InstanceContext } from '../http/environment.ts'
-import { serve, type Api } from '../http/serve.ts'
+import { mountOperations, type Api } from '../http/serve.ts'
 import * as handlers from './handlers.ts'
 import * as hooks from './webhooks.ts'
 import { accountInstanceOperations, instanceOperations } from './operations.ts'
 import type { InstanceBody, InstancePatch } from './schema.ts'
-import * as signature from './signature.ts'
-import { watchingOperations } from './watching-operations.ts'
-import * as watching from './watching.ts'
+import * as signature from './signature-key.ts'
+import { watchingOperations } from './monitoring-operations.ts'
+import * as watching from './monitoring.ts'
 
-interface Given<Body extends z.ZodType> {
+interface UpdateInput<Body extends z.ZodType> {
 	query: { rebaseline?: 'true' | 'false' | undefined; reAuthenticate?: 'true' | 'false' | undefined }
 	body: z.output<Body>
 }
 
-const update = (c: InstanceContext, { query, body }: Given<typeof InstancePatch>) =>
+const update = (c: InstanceContext, { query, body }: UpdateInput<typeof InstancePatch>) =>
 	handlers.update(c, body, { replace: false, reAuthenticate: false, rebaseline: query.rebaseline === 'true' })
-const replace = (c: InstanceContext, { query, body }: Given<typeof InstanceBody>, reAuthenticate: boolean) =>
+const replace = (c: InstanceContext, { query, body }: UpdateInput<typeof InstanceBody>, reAuthenticate: boolean) =>
 	handlers.update(c, body, { replace: true, reAuthenticate, rebaseline: query.rebaseline === 'true' })
 
 /** Mounts the lists beneath `/accounts`. */
-export function declareAccountInstances(api: Api): void {
-	serve(api, accountInstanceOperations, {
-		listAccountInstances: (c, { query }) => handlers.listOf(c, query, null),
+export function mountAccountInstances(api: Api): void {
+	mountOperations(api, accountInstanceOperations, {
+		listAccountInstances: (c, { query }) => handlers.listPage(c, query, null),
 		listInstancesOfAccount: (c, { params, query }) => handlers.listByAccount(c, query, params.id),
 	})
 }
 
 /** Mounts the calls. Longer paths come first: `/instances/configuration` must not be taken for an id. */
-export function declareInstances(api: Api): void {
-	serve(api, watchingOperations, {
-		getHealth: watching.health,
-		getPoller: watching.poller,
-		pollNow: (c, { body }) => watching.poll(c, body.depth),
-		listHeldDeletions: watching.deletions,
-		decideHeldDeletions: (c, { body }) => watching.decide(c, body.decision),
-		getWebhooks: hooks.webhooks,
-		listRejectedDeliveries: hooks.rejected,
-		rotateWebhookSecrets: hooks.rotate,
-		getCoverage: (c, { query }) => hooks.coverage(c, query),
+export function mountInstances(api: Api): void {
+	mountOperations(api, watchingOperations, {
+		getHealth: watching.getHealth,
+		getPoller: watching.getPoller,
+		pollNow: (c, { body }) => watching.startPoll(c, body.depth),
+		listHeldDeletions: watching.listHeldDeletions,
+		decideHeldDeletions: (c, { body }) => watching.decideHeldDeletions(c, body.decision),
+		getWebhooks: hooks.getWebhooks,
+		listRejectedDeliveries: hooks.listRejected,
+		rotateWebhookSecrets: hooks.rotateWebhookSecrets,
+		getCoverage: (c, { query }) => hooks.getCoverage(c, query),
 	})
-	serve(api, instanceOperations, {
-		createInstance: (c, { body }) => handlers.create(c, body, null),
+	mountOperations(api, instanceOperations, {
+		createInstance: (c, { body }) => handlers.createFromBody(c, body, null),
 		listInstances: (c, { query }) => handlers.list(c, query),
-		createInstanceOfElement: (c, { body }) => handlers.create(c, body, c.req.param('keyOrId') ?? ''),
+		createInstanceOfElement: (c, { body }) => handlers.createFromBody(c, body, c.req.param('keyOrId') ?? ''),
 		listInstancesOfElement: (c, { query }) => handlers.listByElement(c, query),
-		listConfiguration: handlers.configuration,
-		getConfigurationItem: (c, { params }) => handlers.configurationItem(c, params.configId),
+		listConfiguration: handlers.listConfiguration,
+		getConfigurationItem: (c, { params }) => handlers.getConfigurationItem(c, params.configId),
 		updateConfigurationItem: (c, { params, query, body }) =>
-			handlers.patchConfigurationItem(c, params.configId, body, query.rebaseline === 'true'),
-		enableInstance: (c, { query }) => handlers.enable(c, true, query.skip === 'true'),
-		disableInstance: (c) => handlers.enable(c, false, false),
-		getSignatureKey: signature.signatureKey,
-		rotateSignatureKey: (c, { body }) => signature.rotate(c, body),
-		endSignatureKeyRotation: signature.endRotate,
-		getInstance: handlers.show,
+			handlers.updateConfigurationItem(c, params.configId, body, query.rebaseline === 'true'),
+		enableInstance: (c, { query }) => handlers.changeEnabled(c, true, query.skip === 'true'),
+		disableInstance: (c) => handlers.changeEnabled(c, false, false),
+		getSignatureKey: signature.getSignatureKey,
+		rotateSignatureKey: (c, { body }) => signature.rotateKey(c, body),
+		endSignatureKeyRotation: signature.finishRotation,
+		getInstance: handlers.getInstance,
 		updateInstance: update,
 		replaceInstance: (c, given) => replace(c, given, false),
-		deleteInstance: handlers.remove,
-		getInstanceOfElement: handlers.show,
+		deleteInstance: handlers.removeInstance,
+		getInstanceOfElement: handlers.getInstance,
 		updateInstanceOfElement: update,
 		replaceInstanceOfElement: (c, given) => replace(c, given, given.query.reAuthenticate !== 'false'),
-		deleteInstanceOfElement: handlers.remove,
+		deleteInstanceOfElement: handlers.removeInstance,
 	})
 }

@@ -1,28 +1,28 @@
 /** The shapes of instances in the contract (section 2). */
 import * as z from 'zod'
-import { GRACE_SECONDS } from '../../instances/signature.ts'
-import { atMost, LIMITS, shown } from '../../lib/limits.ts'
-import { NextPage, Names, PageSize } from '../http/paging.ts'
+import { DEFAULT_GRACE_SECONDS } from '../../instances/signature.ts'
+import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
+import { NextPage, OptionalStringList, PageSize } from '../http/paging.ts'
 import { CONFIGURATION, CONFIGURATION_ITEM, ELEMENT, INSTANCE, SIGNATURE_KEY } from './examples.ts'
 
 const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
 
 const Configuration = z.record(z.string(), z.unknown(), 'expected an object of configuration keys').meta({
-	description: `Dotted keys, as \`GET /elements/{keyOrId}\` lists them; others are kept too. Values as text, numbers, booleans or, for the poller configuration, an object. At most ${shown('configuration')} as JSON`,
+	description: `Dotted keys, as \`GET /elements/{keyOrId}\` lists them; others are kept too. Values as text, numbers, booleans or, for the poller configuration, an object. At most ${formatLimit('configuration')} as JSON`,
 	examples: [CONFIGURATION],
 })
-const Tags = z
+const InstanceTags = z
 	.union([z.string(), z.array(z.string())], 'expected a list of texts')
 	.nullish()
 	.meta({
-		description: `A list, or one text; the name where none is given. At most ${shown('tags')} of ${shown('tag')}`,
+		description: `A list, or one text; the name where none is given. At most ${formatLimit('tags')} of ${formatLimit('tag')}`,
 		examples: [['Docs']],
 	})
-const Name = z
+const InstanceName = z
 	.string('expected text')
 	.nullish()
-	.meta({ description: `The store's host where none is given; at most ${shown('name')}`, examples: ['My shop'] })
-const ElementOfBody = z
+	.meta({ description: `The store's host where none is given; at most ${formatLimit('name')}`, examples: ['My shop'] })
+const ElementReference = z
 	.looseObject(
 		{
 			key: z
@@ -37,17 +37,22 @@ const ElementOfBody = z
 	.meta({ description: 'Which element; not needed where the path names it' })
 
 /** `POST /instances`, `PUT`. What is not named here is accepted and ignored, as clients send back whole instances. */
-export const InstanceBody = z.looseObject({ element: ElementOfBody, configuration: Configuration.optional(), tags: Tags, name: Name })
+export const InstanceBody = z.looseObject({
+	element: ElementReference,
+	configuration: Configuration.optional(),
+	tags: InstanceTags,
+	name: InstanceName,
+})
 
 /** `PATCH`: tags whole, configuration merged. */
-export const InstancePatch = z.looseObject({ configuration: Configuration.optional(), tags: Tags, name: Name })
+export const InstancePatch = z.looseObject({ configuration: Configuration.optional(), tags: InstanceTags, name: InstanceName })
 
 /** A list's query. */
 export const InstancesQuery = z.object({
-	'tags[]': Names.meta({ description: 'Instances that have all of these tags', examples: ['Docs'] }),
+	'tags[]': OptionalStringList.meta({ description: 'Instances that have all of these tags', examples: ['Docs'] }),
 	searchText: z
 		.string()
-		.max(LIMITS.searchText.value, atMost('searchText'))
+		.max(LIMITS.searchText.value, expectedAtMost('searchText'))
 		.optional()
 		.meta({ description: "Part of the name or of the element's key, in any case", examples: ['shop'] }),
 	pageSize: PageSize.optional(),
@@ -76,10 +81,10 @@ export const EnableQuery = z.object({
 })
 
 /** What the platform had and Shopbell has nothing of. */
-const Empty = z.array(z.string()).max(0)
+const EmptyList = z.array(z.string()).max(0)
 
 /** An element with every flag that clients of the platform read. */
-export const ElementAnswer = z
+export const ElementResponse = z
 	.strictObject({
 		id: z.number().meta({ examples: [2881] }),
 		name: z.string(),
@@ -91,7 +96,7 @@ export const ElementAnswer = z
 		deleted: z.boolean(),
 		typeOauth: z.boolean(),
 		trialAccount: z.boolean(),
-		resources: Empty.meta({ description: 'Empty here; `GET /elements/{keyOrId}` has them' }),
+		resources: EmptyList.meta({ description: 'Empty here; `GET /elements/{keyOrId}` has them' }),
 		transformationsEnabled: z.boolean(),
 		bulkDownloadEnabled: z.boolean(),
 		bulkUploadEnabled: z.boolean(),
@@ -102,22 +107,22 @@ export const ElementAnswer = z
 		extended: z.boolean(),
 		hub: z.string().meta({ examples: ['ecommerce'] }),
 		protocolType: z.literal('http'),
-		parameters: Empty,
+		parameters: EmptyList,
 		private: z.boolean(),
 	})
 	.meta({ id: 'Element', examples: [ELEMENT] })
 
 /** An instance as answered. */
-export const InstanceAnswer = z
+export const InstanceResponse = z
 	.strictObject({
 		id: z.number(),
 		name: z.string(),
 		createdDate: z.string().meta({ examples: ['2026-06-01T12:00:00Z'] }),
 		token: z.string().meta({ description: 'Opens the hub: `Authorization: User …, Element <token>`' }),
-		element: ElementAnswer.optional().meta({ description: 'Left out with hydrate=false' }),
+		element: ElementResponse.optional().meta({ description: 'Left out with hydrate=false' }),
 		elementId: z.number(),
 		tags: z.array(z.string()),
-		provisionInteractions: Empty,
+		provisionInteractions: EmptyList,
 		valid: z.boolean(),
 		disabled: z.boolean(),
 		maxCacheSize: z.number(),
@@ -154,7 +159,7 @@ export const ConfigurationItem = z
 	.meta({ id: 'ConfigurationItem', examples: [CONFIGURATION_ITEM] })
 
 /** The path of an item. */
-export const ConfigId = z.object({
+export const ConfigurationItemParams = z.object({
 	configId: z.string().meta({ description: 'Number of the item, or its key', examples: ['288112', 'event.poller.refresh_interval'] }),
 })
 
@@ -168,33 +173,37 @@ export const ConfigurationPatch = z.looseObject({
 		.meta({ description: 'The new value; null takes it away, `********` leaves a secret as it is', examples: ['30'] }),
 })
 
-const GRACE_EXPECTED = `expected a whole number of seconds from 0 to ${LIMITS.signatureGrace.value}`
+const GRACE_MESSAGE = `expected a whole number of seconds from 0 to ${LIMITS.signatureGrace.value}`
 
 /** `POST …/signature-key/rotate`. */
-export const RotateBody = z.strictObject({
+export const RotateSignatureKeyBody = z.strictObject({
 	key: z
 		.string('expected text')
-		.max(LIMITS.signatureKey.value, atMost('signatureKey'))
+		.max(LIMITS.signatureKey.value, expectedAtMost('signatureKey'))
 		.nullish()
 		.meta({ description: 'The new key; without one a random one is made' }),
 	grace: z
-		.int(GRACE_EXPECTED)
-		.min(0, GRACE_EXPECTED)
-		.max(LIMITS.signatureGrace.value, GRACE_EXPECTED)
+		.int(GRACE_MESSAGE)
+		.min(0, GRACE_MESSAGE)
+		.max(LIMITS.signatureGrace.value, GRACE_MESSAGE)
 		.nullish()
-		.meta({ description: `Seconds in which both keys sign; ${GRACE_SECONDS} unless it is said`, examples: [3600] }),
+		.meta({ description: `Seconds in which both keys sign; ${DEFAULT_GRACE_SECONDS} unless it is said`, examples: [3600] }),
 })
 
 const Key = z.string().meta({ description: 'As given: its UTF-8 bytes sign' })
-const Whsec = z.string().meta({ description: 'The same key as Standard Webhooks libraries take it' })
+const WebhookSecret = z.string().meta({ description: 'The same key as Standard Webhooks libraries take it' })
 
 /** `GET …/signature-key`, and what rotating it answers. */
-export const SignatureKeyAnswer = z
+export const SignatureKeyResponse = z
 	.strictObject({
 		key: Key.nullable(),
-		whsec: Whsec.nullable(),
+		whsec: WebhookSecret.nullable(),
 		next: z
-			.strictObject({ key: Key, whsec: Whsec, from: z.string().meta({ description: 'From then on it signs alone; until then both do' }) })
+			.strictObject({
+				key: Key,
+				whsec: WebhookSecret,
+				from: z.string().meta({ description: 'From then on it signs alone; until then both do' }),
+			})
 			.nullable(),
 	})
 	.meta({ id: 'SignatureKey', examples: [SIGNATURE_KEY] })

@@ -1,29 +1,29 @@
 /** What there is to know of an instance's webhooks: secrets for those made by hand, what the store has, what was refused, who saw changes first. */
 import { auditStatement } from '../../accounts/audit.ts'
 import { BadRequest } from '../../lib/errors.ts'
-import { receiverUrl } from '../../instances/addresses.ts'
-import { desiredHooks, wantsHooks } from '../../instances/webhooks.ts'
-import { rotateHooks } from '../../instances/lifecycle.ts'
-import type { HookWork, Instance } from '../../instances/records.ts'
-import { joined } from '../../instances/rejections.ts'
-import { elementOf } from '../../instances/stores.ts'
-import type { AnswerOf } from '../http/contract.ts'
+import { receiverUrlFor } from '../../instances/addresses.ts'
+import { toDesiredWebhooks, wantsWebhooks } from '../../instances/webhooks.ts'
+import { rotateInstanceWebhooks } from '../../instances/lifecycle.ts'
+import type { WebhookTask, Instance } from '../../instances/records.ts'
+import { mergeRejections } from '../../instances/rejection-buffer.ts'
+import { getElement } from '../../instances/stores.ts'
+import type { OperationResponse } from '../http/contract.ts'
 import type { InstanceContext } from '../http/environment.ts'
-import { readMoment, toIsoSeconds } from '../http/times.ts'
+import { parseTimeParameter, toIsoSeconds } from '../http/times.ts'
 import type { CoverageReport } from '../../rpc/watcher.ts'
-import type { watchingOperations } from './watching-operations.ts'
-import { ask, askObject } from '../http/ask.ts'
+import type { watchingOperations } from './monitoring-operations.ts'
+import { callWatcher, callWatcherById } from '../http/ask.ts'
 
 /** `coverage` looks back this far when nothing is asked for. */
 const DAY_MS = 86_400_000
 
 /** `GET …/webhooks`. Shows secrets, and leaves an audit row that says so. */
-export async function webhooks(c: InstanceContext): Promise<AnswerOf<typeof watchingOperations.getWebhooks>> {
+export async function getWebhooks(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.getWebhooks>> {
 	const { services, instance, user, requestId } = c.var
-	const report = await ask(c, (watcher) => watcher.webhooks())
-	const kept = wantsHooks(instance)
-	const topics = kept ? showTopics(c, instance) : []
-	if (kept) {
+	const report = await callWatcher(c, (watcher) => watcher.webhooks())
+	const usesWebhooks = wantsWebhooks(instance)
+	const topics = usesWebhooks ? toTopics(c, instance) : []
+	if (usesWebhooks) {
 		await services.env.DB.batch([
 			auditStatement(
 				services.env.DB,
@@ -32,26 +32,26 @@ export async function webhooks(c: InstanceContext): Promise<AnswerOf<typeof watc
 					action: 'instance.webhooks.show',
 					objectType: 'instance',
 					objectId: instance.id,
-					detail: { topics: topics.length, version: instance.hookVersion },
+					detail: { topics: topics.length, version: instance.webhookVersion },
 				},
 				services.now(),
 			),
 		])
 	}
-	return { ...showVersion(c, instance, kept), topics, ...report }
+	return { ...toSecretVersion(c, instance, usesWebhooks), topics, ...report }
 }
 
 /** `POST …/webhooks/rotate`. */
-export async function rotate(c: InstanceContext): Promise<AnswerOf<typeof watchingOperations.rotateWebhookSecrets>> {
-	const { instance, done } = await rotateHooks(c.var.services, c.var.instance, c.var.user, c.var.requestId)
+export async function rotateWebhookSecrets(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.rotateWebhookSecrets>> {
+	const { instance, done } = await rotateInstanceWebhooks(c.var.services, c.var.instance, c.var.user, c.var.requestId)
 	if (!done) c.status(202)
-	return { ...showVersion(c, instance, true), pending: done ? null : 'ensure' }
+	return { ...toSecretVersion(c, instance, true), pending: done ? null : 'ensure' }
 }
 
 /** `GET …/webhooks/rejected`: what the object was told, and what this isolate has counted since. */
-export async function rejected(c: InstanceContext): Promise<AnswerOf<typeof watchingOperations.listRejectedDeliveries>> {
-	const kept = await ask(c, (watcher) => watcher.rejections())
-	const { sinceMs, counts, samples } = joined(kept, c.var.services.rejections.pending(c.var.instance.id))
+export async function listRejected(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.listRejectedDeliveries>> {
+	const stored = await callWatcher(c, (watcher) => watcher.rejections())
+	const { sinceMs, counts, samples } = mergeRejections(stored, c.var.services.rejectionBuffer.pending(c.var.instance.id))
 	const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
 	return {
 		since: total === 0 ? null : toIsoSeconds(sinceMs),
@@ -62,41 +62,43 @@ export async function rejected(c: InstanceContext): Promise<AnswerOf<typeof watc
 }
 
 /** `GET …/coverage`: the last day unless it is asked otherwise. 400 for a time with more than 20 000 events. */
-export async function coverage(
+export async function getCoverage(
 	c: InstanceContext,
 	query: { from?: string | undefined; to?: string | undefined },
-): Promise<AnswerOf<typeof watchingOperations.getCoverage>> {
-	const to = readMoment('to', query.to) ?? c.var.services.now()
-	const from = readMoment('from', query.from) ?? to - DAY_MS
+): Promise<OperationResponse<typeof watchingOperations.getCoverage>> {
+	const to = parseTimeParameter('to', query.to) ?? c.var.services.now()
+	const from = parseTimeParameter('from', query.from) ?? to - DAY_MS
 	if (to < from) throw new BadRequest('to: expected a moment after from')
-	const report = await askObject<CoverageReport | 'too-many'>(c.var.services, c.var.instance.id, (watcher) => watcher.coverage(from, to))
+	const report = await callWatcherById<CoverageReport | 'too-many'>(c.var.services, c.var.instance.id, (watcher) =>
+		watcher.coverage(from, to),
+	)
 	if (report === 'too-many')
 		throw new BadRequest('from, to: expected a shorter time; at most 20000 events are counted, and more were recorded in this one')
 	return { from: toIsoSeconds(from), to: toIsoSeconds(to), ...report }
 }
 
-function showTopics(c: InstanceContext, instance: Instance): { topic: string; secret: string; resources: string[] }[] {
-	const element = elementOf(instance.elementKey)
-	const { secrets } = desiredHooks(c.env, instance, false)
+function toTopics(c: InstanceContext, instance: Instance): { topic: string; secret: string; resources: string[] }[] {
+	const element = getElement(instance.elementKey)
+	const { secrets } = toDesiredWebhooks(c.env, instance, false)
 	const paths = Object.keys(instance.connection.collections)
 	return Object.entries(secrets).map(([topic, secret]) => ({
 		topic,
 		secret,
-		resources: paths.filter((path) => element.hooks?.topicsOf(path).includes(topic) === true),
+		resources: paths.filter((path) => element.webhooks?.topicsFor(path).includes(topic) === true),
 	}))
 }
 
-function showVersion(
+function toSecretVersion(
 	c: InstanceContext,
 	instance: Instance,
-	kept: boolean,
-): { deliveryUrl: string | null; version: number; previousUntil: string | null; pending: HookWork | null } {
-	const url = receiverUrl(c.env, instance.elementKey, instance.id, instance.hookVersion)
-	const until = instance.hookPreviousUntilMs
+	usesWebhooks: boolean,
+): { deliveryUrl: string | null; version: number; previousUntil: string | null; pending: WebhookTask | null } {
+	const url = receiverUrlFor(c.env, instance.elementKey, instance.id, instance.webhookVersion)
+	const previousUntilMs = instance.webhookPreviousUntilMs
 	return {
-		deliveryUrl: !kept || url === '' ? null : url,
-		version: instance.hookVersion,
-		previousUntil: until === null || until <= c.var.services.now() ? null : toIsoSeconds(until),
-		pending: instance.hookWork,
+		deliveryUrl: !usesWebhooks || url === '' ? null : url,
+		version: instance.webhookVersion,
+		previousUntil: previousUntilMs === null || previousUntilMs <= c.var.services.now() ? null : toIsoSeconds(previousUntilMs),
+		pending: instance.webhookTask,
 	}
 }

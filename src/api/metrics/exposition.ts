@@ -1,8 +1,8 @@
 /** Metrics in the text formats that Prometheus scrapes: its own (0.0.4) and OpenMetrics 1.0. Pure. */
 import type * as z from 'zod'
-import type { MetricsAnswer } from './schema.ts'
+import type { MetricsResponse } from './schema.ts'
 
-type Metrics = z.output<typeof MetricsAnswer>
+type Metrics = z.output<typeof MetricsResponse>
 
 interface Family {
 	name: string
@@ -65,34 +65,40 @@ const FAMILIES: readonly Family[] = [
 ]
 
 /** The text. `total`: how many instances there are in all, so that a scrape that sees only a page of them is noticed. */
-export function expose(instances: readonly Metrics[], total: number, format: 'prometheus' | 'openmetrics'): string {
+export function formatMetrics(instances: readonly Metrics[], total: number, format: 'prometheus' | 'openmetrics'): string {
 	const lines: string[] = []
-	const family = (name: string, type: Family['type'], help: string, samples: [labels: string, value: number][]): void => {
+	const addFamily = (name: string, type: Family['type'], help: string, samples: [labels: string, value: number][]): void => {
 		const sample = type === 'counter' ? `${name}_total` : name
 		// OpenMetrics names a counter without the ending of its samples.
-		const named = format === 'openmetrics' ? name : sample
-		lines.push(`# HELP ${named} ${help}`, `# TYPE ${named} ${type}`, ...samples.map(([labels, value]) => `${sample}${labels} ${value}`))
+		const familyName = format === 'openmetrics' ? name : sample
+		lines.push(
+			`# HELP ${familyName} ${help}`,
+			`# TYPE ${familyName} ${type}`,
+			...samples.map(([labels, value]) => `${sample}${labels} ${value}`),
+		)
 	}
 	for (const { name, type, help, value, labels } of FAMILIES) {
-		family(
+		addFamily(
 			name,
 			type,
 			help,
-			instances.flatMap((one): [string, number][] => {
-				const found = value(one)
-				return found === null ? [] : [[labelsOf({ instance_id: String(one.instanceId), name: one.name, ...labels?.(one) }), found]]
+			instances.flatMap((instance): [string, number][] => {
+				const sampleValue = value(instance)
+				return sampleValue === null
+					? []
+					: [[formatLabels({ instance_id: String(instance.instanceId), name: instance.name, ...labels?.(instance) }), sampleValue]]
 			}),
 		)
 	}
-	family('shopbell_instances', 'gauge', 'Instances that there are, whether or not this answer holds them all.', [['', total]])
-	family('shopbell_instances_shown', 'gauge', 'Instances that this answer holds.', [['', instances.length]])
+	addFamily('shopbell_instances', 'gauge', 'Instances that there are, whether or not this answer holds them all.', [['', total]])
+	addFamily('shopbell_instances_shown', 'gauge', 'Instances that this answer holds.', [['', instances.length]])
 	if (format === 'openmetrics') lines.push('# EOF')
 	return `${lines.join('\n')}\n`
 }
 
-function labelsOf(labels: Record<string, string>): string {
-	const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+function formatLabels(labels: Record<string, string>): string {
+	const escape = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 	return `{${Object.entries(labels)
-		.map(([name, text]) => `${name}="${escaped(text)}"`)
+		.map(([name, text]) => `${name}="${escape(text)}"`)
 		.join(',')}}`
 }

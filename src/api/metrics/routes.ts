@@ -3,67 +3,71 @@ import { accepts } from 'hono/accepts'
 import { listInstances } from '../../instances/list.ts'
 import type { Instance } from '../../instances/records.ts'
 import { logError } from '../../lib/log.ts'
-import type { AnswerOf, ValidOf } from '../http/contract.ts'
+import type { OperationResponse, ValidatedInput } from '../http/contract.ts'
 import type { CallerContext } from '../http/environment.ts'
-import { AT_A_TIME } from '../http/merge.ts'
-import { formatPageToken, listParameter, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../http/paging.ts'
-import { serve, type Api } from '../http/serve.ts'
-import { expose } from './exposition.ts'
-import { metricsOperations, OPENMETRICS, PROMETHEUS, rootMetricsOperations } from './operations.ts'
-import { askObject } from '../http/ask.ts'
+import { MAX_CONCURRENT_INSTANCES } from '../http/merge.ts'
+import { formatPageToken, listParameter, MAX_PAGE_SIZE, parsePageToken, setPageHeaders } from '../http/paging.ts'
+import { mountOperations, type Api } from '../http/serve.ts'
+import { formatMetrics } from './exposition.ts'
+import { metricsOperations, OPENMETRICS_MEDIA_TYPE, PROMETHEUS_MEDIA_TYPE, rootMetricsOperations } from './operations.ts'
+import { callWatcherById } from '../http/ask.ts'
 
-type Answer = AnswerOf<typeof metricsOperations.getMetrics>
-type Counted = Exclude<Answer, Response>[number]
+type MetricsResult = OperationResponse<typeof metricsOperations.getMetrics>
+type InstanceMetrics = Exclude<MetricsResult, Response>[number]
 
 /** Mounts the call below the base path. */
-export function declareMetrics(api: Api): void {
-	serve(api, metricsOperations, { getMetrics: (c, { query }) => metrics(c, query) })
+export function mountMetrics(api: Api): void {
+	mountOperations(api, metricsOperations, { getMetrics: (c, { query }) => getMetrics(c, query) })
 }
 
 /** Mounts it at the root. */
-export function declareRootMetrics(app: Api): void {
-	serve(app, rootMetricsOperations, { scrapeMetrics: (c, { query }) => metrics(c, query) })
+export function mountRootMetrics(app: Api): void {
+	mountOperations(app, rootMetricsOperations, { scrapeMetrics: (c, { query }) => getMetrics(c, query) })
 }
 
-async function metrics(c: CallerContext, query: ValidOf<typeof metricsOperations.getMetrics>['query']): Promise<Answer> {
-	const { instances, total, more } = await reached(c, query)
-	const counted: Counted[] = []
-	for (let start = 0; start < instances.length; start += AT_A_TIME)
-		counted.push(...(await Promise.all(instances.slice(start, start + AT_A_TIME).map((one) => count(c, one)))))
+async function getMetrics(c: CallerContext, query: ValidatedInput<typeof metricsOperations.getMetrics>['query']): Promise<MetricsResult> {
+	const { instances, total, more } = await findInstances(c, query)
+	const instanceMetrics: InstanceMetrics[] = []
+	for (let start = 0; start < instances.length; start += MAX_CONCURRENT_INSTANCES)
+		instanceMetrics.push(
+			...(await Promise.all(instances.slice(start, start + MAX_CONCURRENT_INSTANCES).map((instance) => readMetrics(c, instance)))),
+		)
 	const last = instances.at(-1)
 	setPageHeaders(c, {
 		returned: instances.length,
 		total,
 		next: last !== undefined && more ? formatPageToken([last.id]) : null,
 	})
-	const wanted = accepts(c, {
+	const mediaType = accepts(c, {
 		header: 'Accept',
-		supports: ['application/json', OPENMETRICS, PROMETHEUS],
+		supports: ['application/json', OPENMETRICS_MEDIA_TYPE, PROMETHEUS_MEDIA_TYPE],
 		default: 'application/json',
 	})
-	if (wanted === 'application/json') return counted
-	const open = wanted === OPENMETRICS
-	return c.text(expose(counted, total, open ? 'openmetrics' : 'prometheus'), 200, {
-		'Content-Type': open ? `${OPENMETRICS}; version=1.0.0; charset=utf-8` : `${PROMETHEUS}; version=0.0.4; charset=utf-8`,
+	if (mediaType === 'application/json') return instanceMetrics
+	const isOpenMetrics = mediaType === OPENMETRICS_MEDIA_TYPE
+	return c.text(formatMetrics(instanceMetrics, total, isOpenMetrics ? 'openmetrics' : 'prometheus'), 200, {
+		'Content-Type': isOpenMetrics
+			? `${OPENMETRICS_MEDIA_TYPE}; version=1.0.0; charset=utf-8`
+			: `${PROMETHEUS_MEDIA_TYPE}; version=0.0.4; charset=utf-8`,
 	})
 }
 
 /** The instances that the caller may see and asks for: with an Element token alone, that one. */
-async function reached(
+async function findInstances(
 	c: CallerContext,
-	query: ValidOf<typeof metricsOperations.getMetrics>['query'],
+	query: ValidatedInput<typeof metricsOperations.getMetrics>['query'],
 ): Promise<{ instances: Pick<Instance, 'id' | 'name'>[]; total: number; more: boolean }> {
 	const { tokenInstance, user } = c.var
 	if (tokenInstance !== null) return { instances: [tokenInstance], total: 1, more: false }
 	const filter = { tags: listParameter(c, 'tags'), searchText: query.searchText ?? '', elementKey: null }
 	const [afterId] = parsePageToken(query.nextPage, 1) ?? [0]
-	return await listInstances(c.env.DB, user.organizationId, filter, query.pageSize ?? PAGE_LIMIT, afterId!)
+	return await listInstances(c.env.DB, user.organizationId, filter, query.pageSize ?? MAX_PAGE_SIZE, afterId!)
 }
 
 /** One that cannot be reached must not hide the others. */
-async function count(c: CallerContext, { id, name }: Pick<Instance, 'id' | 'name'>): Promise<Counted> {
+async function readMetrics(c: CallerContext, { id, name }: Pick<Instance, 'id' | 'name'>): Promise<InstanceMetrics> {
 	try {
-		return { instanceId: id, name, up: true, metrics: await askObject(c.var.services, id, (watcher) => watcher.metrics()) }
+		return { instanceId: id, name, up: true, metrics: await callWatcherById(c.var.services, id, (watcher) => watcher.metrics()) }
 	} catch (error) {
 		logError('metrics.unreachable', error, { instance: id })
 		return { instanceId: id, name, up: false, metrics: null }

@@ -1,11 +1,11 @@
 /** The shape of what instances count. */
 import * as z from 'zod'
-import { type MetricsReport, STATES } from '../../rpc/watcher.ts'
+import { type MetricsReport, INSTANCE_STATES } from '../../rpc/watcher.ts'
 import { METRICS } from '../instances/examples.ts'
 
-const Counted = z
+const MetricValues = z
 	.strictObject({
-		state: z.enum(STATES).meta({ description: 'As in `/health`' }),
+		state: z.enum(INSTANCE_STATES).meta({ description: 'As in `/health`' }),
 		lagSeconds: z
 			.number()
 			.nullable()
@@ -25,11 +25,11 @@ const Counted = z
 	.meta({ id: 'InstanceMetrics', examples: [METRICS.metrics] }) satisfies z.ZodType<MetricsReport>
 
 /** One instance. */
-export const MetricsAnswer = z
+export const MetricsResponse = z
 	.strictObject({
 		instanceId: z.number(),
 		name: z.string(),
 		up: z.boolean().meta({ description: 'Its object answered' }),
-		metrics: Counted.nullable().meta({ description: 'As of now; null where it did not answer' }),
+		metrics: MetricValues.nullable().meta({ description: 'As of now; null where it did not answer' }),
 	})
 	.meta({ id: 'Metrics', examples: [METRICS] })

@@ -2,112 +2,118 @@
 import { auditStatement } from '../../accounts/audit.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
-import { hearsTopic } from '../../events/topics.ts'
-import type { Reached } from '../../instances/subscriptions.ts'
-import { readId } from '../http/access.ts'
+import { topicMatches } from '../../events/topics.ts'
+import type { ScopedInstance } from '../../instances/subscriptions.ts'
+import { parseId } from '../http/access.ts'
 import type { CallerContext } from '../http/environment.ts'
-import { mergePages, type Owned } from '../http/merge.ts'
+import { mergePages, type InstanceRow } from '../http/merge.ts'
 import { formatPageToken, listParameter, parsePageToken, setPageHeaders } from '../http/paging.ts'
-import { askOwner, reachable, requirePosition } from './scope.ts'
+import { callOwner, findOwners, requireNotificationPosition } from './owners.ts'
 import { splitTopics } from './topics.ts'
-import { type Attempt, type Delivery, type Notification, type Release, WHAT_TO_RELEASE } from './schema.ts'
-import { instanceOf, showAttempt, showDelivery, showNotification } from './view.ts'
-import { readDeliveryWhere, type DeliveryWish } from './where.ts'
+import { type Attempt, type Delivery, type Notification, type Release, RELEASE_WHERE_EXPECTED } from './schema.ts'
+import { getInstanceId, toAttemptResponse, toDeliveryResponse, toNotificationResponse } from './view.ts'
+import { parseDeliveryWhere, type DeliveryFilter } from './delivery-filter.ts'
 import type { NotificationReport } from '../../rpc/notification.ts'
 
 /** Records of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 100
 /** Bodies read at a time, and characters that the bodies of a page hold together, unless it is a single one. */
-const BODIES_AT_A_TIME = 5
-const BODIES_SIZE = 8_000_000
+const MAX_CONCURRENT_BODIES = 5
+const MAX_BODIES_CHARACTERS = 8_000_000
 
-interface Page {
+interface PageQuery {
 	pageSize?: number | undefined
 	nextPage?: string | undefined
 	hydrate?: 'true' | 'false' | undefined
 }
 
 /** `GET /notifications`. */
-export async function list(c: CallerContext, query: Page): Promise<Notification[]> {
+export async function listNotifications(c: CallerContext, query: PageQuery): Promise<Notification[]> {
 	const topics = listParameter(c, 'topics')
-	const { instances: wanted, own } = splitTopics(topics)
-	const wish: DeliveryWish = {
+	const { instances: instanceTopics, own: ownTopics } = splitTopics(topics)
+	const filter: DeliveryFilter = {
 		statuses: null,
 		urls: null,
-		instanceIds: topics.length === 0 ? null : wanted.map((one) => one.instanceId),
-		ownTopics: topics.length === 0 ? null : own,
+		instanceIds: topics.length === 0 ? null : instanceTopics.map((topic) => topic.instanceId),
+		ownTopics: topics.length === 0 ? null : ownTopics,
 		subscriptionIds: null,
 	}
 	// A topic names the element too.
-	const named = (one: Reached): boolean =>
+	const matchesTopic = (owner: ScopedInstance): boolean =>
 		topics.length === 0 ||
-		one.elementKey === null ||
-		wanted.some(({ instanceId, elementKey }) => instanceId === one.id && elementKey === one.elementKey)
-	const { owners, entries } = await page(c, wish, query, query.hydrate !== 'false', named)
-	return entries.map(({ instanceId, row }) => showNotification(c.env.PUBLIC_URL, owners.get(instanceId)!, row))
+		owner.elementKey === null ||
+		instanceTopics.some(({ instanceId, elementKey }) => instanceId === owner.id && elementKey === owner.elementKey)
+	const { owners, entries } = await readPage(c, filter, query, query.hydrate !== 'false', matchesTopic)
+	return entries.map(({ instanceId, row }) => toNotificationResponse(c.env.PUBLIC_URL, owners.get(instanceId)!, row))
 }
 
 /** `GET /notifications/{id}`. */
-export async function show(c: CallerContext, id: string): Promise<Notification> {
+export async function getNotification(c: CallerContext, id: string): Promise<Notification> {
 	const { owner, report } = await requireNotification(c, id)
-	return showNotification(c.env.PUBLIC_URL, owner, report)
+	return toNotificationResponse(c.env.PUBLIC_URL, owner, report)
 }
 
 /** `PUT /notifications/{id}/acknowledge`. */
-export async function acknowledge(c: CallerContext, id: string): Promise<Notification> {
-	const { owner, counter } = await requirePosition(c, id)
-	if (!(await askOwner(c, owner.id, (watcher) => watcher.acknowledge(counter)))) throw new NotFound('No such notification')
-	return await show(c, id)
+export async function acknowledgeNotification(c: CallerContext, id: string): Promise<Notification> {
+	const { owner, counter } = await requireNotificationPosition(c, id)
+	if (!(await callOwner(c, owner.id, (watcher) => watcher.acknowledge(counter)))) throw new NotFound('No such notification')
+	return await getNotification(c, id)
 }
 
 /** `GET /notifications/{id}/attempts`: those that have ended, the first one first. */
-export async function attempts(c: CallerContext, id: string): Promise<Attempt[]> {
-	const { owner, counter } = await requirePosition(c, id)
-	const found = await askOwner(c, owner.id, (watcher) => watcher.attempts(counter))
+export async function listAttempts(c: CallerContext, id: string): Promise<Attempt[]> {
+	const { owner, counter } = await requireNotificationPosition(c, id)
+	const found = await callOwner(c, owner.id, (watcher) => watcher.attempts(counter))
 	if (found === null) throw new NotFound('No such notification')
-	return found.map(showAttempt)
+	return found.map(toAttemptResponse)
 }
 
 /** `GET /notifications/{id}/subscriptions/deliveries`, or of one subscription. A notification is formed for one. */
-export async function deliveriesOf(c: CallerContext, id: string, subscriptionId: string | null, hydrate: boolean): Promise<Delivery[]> {
-	const wanted = subscriptionId === null ? null : readId(subscriptionId)
+export async function listNotificationDeliveries(
+	c: CallerContext,
+	id: string,
+	subscriptionId: string | null,
+	hydrate: boolean,
+): Promise<Delivery[]> {
+	const wantedSubscription = subscriptionId === null ? null : parseId(subscriptionId)
 	const { owner, report } = await requireNotification(c, id)
-	if (wanted !== null && report.subscription !== wanted) throw new NotFound(`No delivery of this notification to subscription ${wanted}`)
-	return [showDelivery(c.env.PUBLIC_URL, owner, hydrate ? report : { ...report, body: null })]
+	if (wantedSubscription !== null && report.subscription !== wantedSubscription)
+		throw new NotFound(`No delivery of this notification to subscription ${wantedSubscription}`)
+	return [toDeliveryResponse(c.env.PUBLIC_URL, owner, hydrate ? report : { ...report, body: null })]
 }
 
 /** `GET /notifications/subscriptions/deliveries`. */
-export async function deliveries(c: CallerContext, query: Page & { where?: string | undefined }): Promise<Delivery[]> {
-	const { owners, entries } = await page(c, readDeliveryWhere(query.where), query, query.hydrate === 'true', () => true)
-	return entries.map(({ instanceId, row }) => showDelivery(c.env.PUBLIC_URL, owners.get(instanceId)!, row))
+export async function listDeliveries(c: CallerContext, query: PageQuery & { where?: string | undefined }): Promise<Delivery[]> {
+	const { owners, entries } = await readPage(c, parseDeliveryWhere(query.where), query, query.hydrate === 'true', () => true)
+	return entries.map(({ instanceId, row }) => toDeliveryResponse(c.env.PUBLIC_URL, owners.get(instanceId)!, row))
 }
 
 /** `PUT /notifications/subscriptions/deliveries`: sends again what is queued, and to its subscriptions from now on. */
-export async function release(c: CallerContext, where: string): Promise<Release[]> {
+export async function releaseDeliveries(c: CallerContext, where: string): Promise<Release[]> {
 	const { services, user, requestId } = c.var
-	if (where.trim() === '') throw new BadRequest(`where: ${WHAT_TO_RELEASE}`)
-	const wish = readDeliveryWhere(where)
-	if (wish.statuses !== null && !wish.statuses.includes('queued'))
+	if (where.trim() === '') throw new BadRequest(`where: ${RELEASE_WHERE_EXPECTED}`)
+	const filter = parseDeliveryWhere(where)
+	if (filter.statuses !== null && !filter.statuses.includes('queued'))
 		throw new BadRequest('where: expected status to be queued; nothing else is released')
 	const released = []
 	const { organizationId } = user
-	for (const owner of await reachable(c, { ...wish, tags: listParameter(c, 'tags') })) {
+	for (const owner of await findOwners(c, { ...filter, tags: listParameter(c, 'tags') })) {
 		const { id } = owner
-		const instanceId = instanceOf(owner)
-		const whose =
+		const instanceId = getInstanceId(owner)
+		const auditObject =
 			instanceId === null
 				? ({ objectType: 'organization', objectId: organizationId } as const)
 				: ({ objectType: 'instance', objectId: instanceId } as const)
-		const subscriptions = await askOwner(c, id, (watcher) => watcher.subscriptions())
+		const subscriptions = await callOwner(c, id, (watcher) => watcher.subscriptions())
 		for (const { number, url, topics } of subscriptions) {
-			if (instanceId === null && wish.ownTopics !== null && !overlaps(wish.ownTopics, topics ?? [])) continue
-			if (wish.subscriptionIds?.includes(number) === false || wish.urls?.includes(url) === false) continue
-			const count = await askOwner(c, id, (watcher) => watcher.release({ subscription: number }))
+			if (instanceId === null && filter.ownTopics !== null && !topicsOverlap(filter.ownTopics, topics ?? [])) continue
+			if (filter.subscriptionIds?.includes(number) === false || filter.urls?.includes(url) === false) continue
+			const count = await callOwner(c, id, (watcher) => watcher.release({ subscription: number }))
 			await services.env.DB.batch([
 				auditStatement(
 					services.env.DB,
 					{ organizationId, userId: user.id, requestId },
-					{ action: 'subscription.release', ...whose, detail: { subscription: number, released: count } },
+					{ action: 'subscription.release', ...auditObject, detail: { subscription: number, released: count } },
 					services.now(),
 				),
 			])
@@ -121,53 +127,55 @@ export async function release(c: CallerContext, where: string): Promise<Release[
 export async function requireNotification(
 	c: CallerContext,
 	id: string,
-): Promise<Awaited<ReturnType<typeof requirePosition>> & { report: NotificationReport }> {
-	const position = await requirePosition(c, id)
-	const report = await askOwner(c, position.owner.id, (watcher) => watcher.notification(position.counter))
+): Promise<Awaited<ReturnType<typeof requireNotificationPosition>> & { report: NotificationReport }> {
+	const position = await requireNotificationPosition(c, id)
+	const report = await callOwner(c, position.owner.id, (watcher) => watcher.notification(position.counter))
 	if (report === null) throw new NotFound('No such notification')
 	return { ...position, report }
 }
 
 /** Whether a subscription hears of one of these topics. */
-function overlaps(wanted: readonly string[], heard: readonly string[]): boolean {
-	return wanted.some((one) => heard.some((other) => hearsTopic(one, other) || hearsTopic(other, one)))
+function topicsOverlap(filterTopics: readonly string[], subscribedTopics: readonly string[]): boolean {
+	return filterTopics.some((filterTopic) =>
+		subscribedTopics.some((subscribedTopic) => topicMatches(filterTopic, subscribedTopic) || topicMatches(subscribedTopic, filterTopic)),
+	)
 }
 
 /** A page of notifications across the objects that a wish reaches; sets the headers. */
-async function page(
+async function readPage(
 	c: CallerContext,
-	wish: DeliveryWish,
-	query: Page,
+	filter: DeliveryFilter,
+	query: PageQuery,
 	withBodies: boolean,
-	named: (one: Reached) => boolean,
-): Promise<{ owners: Map<number, Reached>; entries: Owned<NotificationReport>[] }> {
-	const place = parsePageToken(query.nextPage, 3)
-	const reached = wish.statuses?.length === 0 ? [] : await reachable(c, { ...wish, tags: listParameter(c, 'tags') })
-	const owners = new Map(reached.filter(named).map((one) => [one.id, one]))
-	const filter = {
-		...(wish.statuses === null ? {} : { statuses: wish.statuses }),
-		...(wish.subscriptionIds === null ? {} : { subscriptions: wish.subscriptionIds }),
-		...(wish.urls === null ? {} : { urls: wish.urls }),
+	includeOwner: (owner: ScopedInstance) => boolean,
+): Promise<{ owners: Map<number, ScopedInstance>; entries: InstanceRow<NotificationReport>[] }> {
+	const position = parsePageToken(query.nextPage, 3)
+	const foundOwners = filter.statuses?.length === 0 ? [] : await findOwners(c, { ...filter, tags: listParameter(c, 'tags') })
+	const owners = new Map(foundOwners.filter(includeOwner).map((owner) => [owner.id, owner]))
+	const rowFilter = {
+		...(filter.statuses === null ? {} : { statuses: filter.statuses }),
+		...(filter.subscriptionIds === null ? {} : { subscriptions: filter.subscriptionIds }),
+		...(filter.urls === null ? {} : { urls: filter.urls }),
 	}
 	const found = await mergePages<NotificationReport>(
 		[...owners.keys()],
 		{
 			pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE,
-			after: place === null ? null : { atMs: place[0]!, instanceId: place[1]!, number: place[2]! },
+			after: position === null ? null : { atMs: position[0]!, instanceId: position[1]!, number: position[2]! },
 			fromMs: null,
 			toMs: null,
 		},
-		(row) => ({ atMs: row.createdMs, number: counterOf(row) }),
+		(row) => ({ atMs: row.createdMs, number: getCounter(row) }),
 		async (id, { fromMs: _from, ...part }) => {
-			const topics = owners.get(id)?.elementKey === null && wish.ownTopics !== null ? { topics: wish.ownTopics } : {}
-			const answer = await c.var.services.watcher(id).notifications({ ...part, ...filter, ...topics })
+			const topics = owners.get(id)?.elementKey === null && filter.ownTopics !== null ? { topics: filter.ownTopics } : {}
+			const answer = await c.var.services.watcher(id).notifications({ ...part, ...rowFilter, ...topics })
 			return answer === 'unknown' ? null : { rows: answer.notifications, next: answer.next }
 		},
 	)
-	const entries = withBodies ? await hydrated(c, found.entries) : found.entries
+	const entries = withBodies ? await loadBodies(c, found.entries) : found.entries
 	const last = entries.at(-1)
-	const cut = last !== undefined && entries.length < found.entries.length
-	const next = cut ? { atMs: last.row.createdMs, instanceId: last.instanceId, number: counterOf(last.row) } : found.next
+	const isTruncated = last !== undefined && entries.length < found.entries.length
+	const next = isTruncated ? { atMs: last.row.createdMs, instanceId: last.instanceId, number: getCounter(last.row) } : found.next
 	setPageHeaders(c, {
 		returned: entries.length,
 		total: null,
@@ -177,26 +185,29 @@ async function page(
 }
 
 /** The same with their bodies, as many as an answer holds. */
-async function hydrated(c: CallerContext, entries: readonly Owned<NotificationReport>[]): Promise<Owned<NotificationReport>[]> {
-	const whole: Owned<NotificationReport>[] = []
+async function loadBodies(
+	c: CallerContext,
+	entries: readonly InstanceRow<NotificationReport>[],
+): Promise<InstanceRow<NotificationReport>[]> {
+	const hydrated: InstanceRow<NotificationReport>[] = []
 	let size = 0
-	for (let start = 0; start < entries.length; start += BODIES_AT_A_TIME) {
+	for (let start = 0; start < entries.length; start += MAX_CONCURRENT_BODIES) {
 		const part = await Promise.all(
-			entries.slice(start, start + BODIES_AT_A_TIME).map(async ({ instanceId, row }) => ({
+			entries.slice(start, start + MAX_CONCURRENT_BODIES).map(async ({ instanceId, row }) => ({
 				instanceId,
 				// One that has left the log meanwhile stays as it was listed.
-				row: (await askOwner(c, instanceId, (watcher) => watcher.notification(counterOf(row)))) ?? row,
+				row: (await callOwner(c, instanceId, (watcher) => watcher.notification(getCounter(row)))) ?? row,
 			})),
 		)
-		for (const one of part) {
-			size += one.row.body?.length ?? 0
-			if (whole.length > 0 && size > BODIES_SIZE) return whole
-			whole.push(one)
+		for (const entry of part) {
+			size += entry.row.body?.length ?? 0
+			if (hydrated.length > 0 && size > MAX_BODIES_CHARACTERS) return hydrated
+			hydrated.push(entry)
 		}
 	}
-	return whole
+	return hydrated
 }
 
-function counterOf(row: NotificationReport): number {
+function getCounter(row: NotificationReport): number {
 	return parseNotificationId(row.id)?.counter ?? 0
 }

@@ -1,11 +1,11 @@
 /** Answers about the one notification of the reference: where it goes, and how it fares. Pure. */
 import {
 	CALLBACK_URL,
-	DELIVERED_SECONDS,
+	DELIVERED_ISO_SECONDS,
 	INSTANCE_ID,
 	MESSAGE,
 	NOTIFICATION_ID,
-	SEEN_SECONDS,
+	DETECTED_ISO_SECONDS,
 	SERVICE_URL,
 	SUBSCRIPTION_ID,
 	TOPIC,
@@ -32,7 +32,7 @@ export const NOTIFICATION = {
 	topic: TOPIC,
 	severity: 'medium',
 	message: MESSAGE,
-	createdDate: SEEN_SECONDS,
+	createdDate: DETECTED_ISO_SECONDS,
 	active: false,
 	acknowledged: false,
 	subscriptionId: SUBSCRIPTION_ID,
@@ -41,7 +41,7 @@ export const NOTIFICATION = {
 	events: 1,
 	status: 'delivered',
 	attempts: 1,
-	deliveredDate: DELIVERED_SECONDS,
+	deliveredDate: DELIVERED_ISO_SECONDS,
 	nextTryDate: null,
 }
 
@@ -53,8 +53,8 @@ export const DELIVERY = {
 	notificationId: NOTIFICATION_ID,
 	subscriptionId: SUBSCRIPTION_ID,
 	status: 'delivered',
-	createdDate: SEEN_SECONDS,
-	updatedDate: DELIVERED_SECONDS,
+	createdDate: DETECTED_ISO_SECONDS,
+	updatedDate: DELIVERED_ISO_SECONDS,
 	instanceId: INSTANCE_ID,
 	attempts: 1,
 	nextTryDate: null,

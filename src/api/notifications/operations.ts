@@ -1,31 +1,33 @@
 /** The calls about notifications, where they go, and how they fared (contract, section 5). */
 import * as z from 'zod'
-import { operation } from '../http/contract.ts'
+import { defineOperation } from '../http/contract.ts'
 import { SUBSCRIPTION_ID, TOPIC } from '../http/examples.ts'
 import {
-	AttemptAnswer,
+	AttemptResponse,
 	DeliveriesQuery,
-	DeliveryAnswer,
+	DeliveryResponse,
 	HydrateQuery,
-	NotificationAnswer,
+	NotificationResponse,
 	NotificationBody,
 	NotificationsQuery,
-	ReleaseAnswer,
+	ReleaseResponse,
 	ReleaseQuery,
-	SubscriptionAnswer,
+	SubscriptionResponse,
 	SubscriptionBody,
 	SubscriptionsQuery,
 	NotificationId,
 } from './schema.ts'
 
-const SubscriptionId = z.object({ id: z.string().meta({ description: 'Number of the subscription', examples: [String(SUBSCRIPTION_ID)] }) })
+const SubscriptionParams = z.object({
+	id: z.string().meta({ description: 'Number of the subscription', examples: [String(SUBSCRIPTION_ID)] }),
+})
 const NotificationAndSubscription = NotificationId.extend({
 	subscriptionId: z.string().meta({ description: 'Number of the subscription', examples: [String(SUBSCRIPTION_ID)] }),
 })
 
 /** Paths with fixed words before those with `{id}` in the same place. */
 export const notificationOperations = {
-	listSubscriptions: operation({
+	listSubscriptions: defineOperation({
 		method: 'get',
 		path: '/notifications/subscriptions',
 		tag: 'Notifications',
@@ -33,9 +35,9 @@ export const notificationOperations = {
 		description: 'The callbacks of instances, further addresses, and subscriptions to topics of your own.',
 		access: 'caller',
 		query: SubscriptionsQuery,
-		answer: z.array(SubscriptionAnswer),
+		answer: z.array(SubscriptionResponse),
 	}),
-	createSubscription: operation({
+	createSubscription: defineOperation({
 		method: 'post',
 		path: '/notifications/subscriptions',
 		tag: 'Notifications',
@@ -44,10 +46,10 @@ export const notificationOperations = {
 		access: 'caller',
 		body: SubscriptionBody,
 		example: { channel: 'webhook', topics: [TOPIC], config: { url: 'https://example.com/further' } },
-		answer: SubscriptionAnswer,
+		answer: SubscriptionResponse,
 		errors: [409],
 	}),
-	listDeliveries: operation({
+	listDeliveries: defineOperation({
 		method: 'get',
 		path: '/notifications/subscriptions/deliveries',
 		tag: 'Notifications',
@@ -55,9 +57,9 @@ export const notificationOperations = {
 		description: 'Newest first. A delivery is a notification on its way to a subscription.',
 		access: 'caller',
 		query: DeliveriesQuery,
-		answer: z.array(DeliveryAnswer),
+		answer: z.array(DeliveryResponse),
 	}),
-	releaseDeliveries: operation({
+	releaseDeliveries: defineOperation({
 		method: 'put',
 		path: '/notifications/subscriptions/deliveries',
 		tag: 'Notifications',
@@ -65,29 +67,29 @@ export const notificationOperations = {
 		description: 'Sends what is queued, and activates its subscriptions.',
 		access: 'caller',
 		query: ReleaseQuery,
-		answer: z.array(ReleaseAnswer),
+		answer: z.array(ReleaseResponse),
 	}),
-	getSubscription: operation({
+	getSubscription: defineOperation({
 		method: 'get',
 		path: '/notifications/subscriptions/{id}',
 		tag: 'Notifications',
 		summary: 'Get a subscription',
 		access: 'caller',
-		params: SubscriptionId,
-		answer: SubscriptionAnswer,
+		params: SubscriptionParams,
+		answer: SubscriptionResponse,
 	}),
-	deleteSubscription: operation({
+	deleteSubscription: defineOperation({
 		method: 'delete',
 		path: '/notifications/subscriptions/{id}',
 		tag: 'Notifications',
 		summary: 'Delete a subscription',
 		description: 'Nothing more is sent there.',
 		access: 'caller',
-		params: SubscriptionId,
+		params: SubscriptionParams,
 		answer: null,
 		errors: [409],
 	}),
-	listNotifications: operation({
+	listNotifications: defineOperation({
 		method: 'get',
 		path: '/notifications',
 		tag: 'Notifications',
@@ -95,9 +97,9 @@ export const notificationOperations = {
 		description: 'Newest first: of the `topics[]` that are named, or all.',
 		access: 'caller',
 		query: NotificationsQuery,
-		answer: z.array(NotificationAnswer),
+		answer: z.array(NotificationResponse),
 	}),
-	postNotification: operation({
+	postNotification: defineOperation({
 		method: 'post',
 		path: '/notifications',
 		tag: 'Notifications',
@@ -106,18 +108,18 @@ export const notificationOperations = {
 		access: 'account',
 		body: NotificationBody,
 		example: { topic: 'stock.low', severity: 'high', message: { sku: 'T-1', left: 2 } },
-		answer: NotificationAnswer,
+		answer: NotificationResponse,
 	}),
-	getNotification: operation({
+	getNotification: defineOperation({
 		method: 'get',
 		path: '/notifications/{id}',
 		tag: 'Notifications',
 		summary: 'Get a notification',
 		access: 'caller',
 		params: NotificationId,
-		answer: NotificationAnswer,
+		answer: NotificationResponse,
 	}),
-	acknowledgeNotification: operation({
+	acknowledgeNotification: defineOperation({
 		method: 'put',
 		path: '/notifications/{id}/acknowledge',
 		tag: 'Notifications',
@@ -125,9 +127,9 @@ export const notificationOperations = {
 		description: 'Notes that somebody has seen it. Nothing else changes.',
 		access: 'caller',
 		params: NotificationId,
-		answer: NotificationAnswer,
+		answer: NotificationResponse,
 	}),
-	listAttempts: operation({
+	listAttempts: defineOperation({
 		method: 'get',
 		path: '/notifications/{id}/attempts',
 		tag: 'Notifications',
@@ -135,9 +137,9 @@ export const notificationOperations = {
 		description: 'Those that have ended: when, where to, and what the callback answered.',
 		access: 'caller',
 		params: NotificationId,
-		answer: z.array(AttemptAnswer),
+		answer: z.array(AttemptResponse),
 	}),
-	listNotificationDeliveries: operation({
+	listNotificationDeliveries: defineOperation({
 		method: 'get',
 		path: '/notifications/{id}/subscriptions/deliveries',
 		tag: 'Notifications',
@@ -146,9 +148,9 @@ export const notificationOperations = {
 		access: 'caller',
 		params: NotificationId,
 		query: HydrateQuery,
-		answer: z.array(DeliveryAnswer),
+		answer: z.array(DeliveryResponse),
 	}),
-	listSubscriptionDeliveries: operation({
+	listSubscriptionDeliveries: defineOperation({
 		method: 'get',
 		path: '/notifications/{id}/subscriptions/{subscriptionId}/deliveries',
 		tag: 'Notifications',
@@ -157,6 +159,6 @@ export const notificationOperations = {
 		access: 'caller',
 		params: NotificationAndSubscription,
 		query: HydrateQuery,
-		answer: z.array(DeliveryAnswer),
+		answer: z.array(DeliveryResponse),
 	}),
 }

@@ -1,26 +1,27 @@
 /** Puts what the calls about notifications do behind them. */
-import { serve, type Api } from '../http/serve.ts'
+import { mountOperations, type Api } from '../http/serve.ts'
 import * as deliveries from './deliveries.ts'
 import { notificationOperations } from './operations.ts'
-import { post } from './posting.ts'
+import { postNotification } from './post.ts'
 import * as subscriptions from './subscriptions.ts'
 
 /** Mounts the calls. */
-export function declareNotifications(api: Api): void {
-	serve(api, notificationOperations, {
-		listSubscriptions: (c, { query }) => subscriptions.list(c, query),
-		createSubscription: (c, { body }) => subscriptions.create(c, body),
-		listDeliveries: (c, { query }) => deliveries.deliveries(c, query),
-		releaseDeliveries: (c, { query }) => deliveries.release(c, query.where),
-		getSubscription: (c, { params }) => subscriptions.show(c, params.id),
-		deleteSubscription: (c, { params }) => subscriptions.remove(c, params.id),
-		listNotifications: (c, { query }) => deliveries.list(c, query),
-		postNotification: (c, { body }) => post(c, body),
-		getNotification: (c, { params }) => deliveries.show(c, params.id),
-		acknowledgeNotification: (c, { params }) => deliveries.acknowledge(c, params.id),
-		listAttempts: (c, { params }) => deliveries.attempts(c, params.id),
-		listNotificationDeliveries: (c, { params, query }) => deliveries.deliveriesOf(c, params.id, null, query.hydrate === 'true'),
+export function mountNotificationRoutes(api: Api): void {
+	mountOperations(api, notificationOperations, {
+		listSubscriptions: (c, { query }) => subscriptions.listSubscriptionsPage(c, query),
+		createSubscription: (c, { body }) => subscriptions.createSubscription(c, body),
+		listDeliveries: (c, { query }) => deliveries.listDeliveries(c, query),
+		releaseDeliveries: (c, { query }) => deliveries.releaseDeliveries(c, query.where),
+		getSubscription: (c, { params }) => subscriptions.getSubscription(c, params.id),
+		deleteSubscription: (c, { params }) => subscriptions.deleteSubscription(c, params.id),
+		listNotifications: (c, { query }) => deliveries.listNotifications(c, query),
+		postNotification: (c, { body }) => postNotification(c, body),
+		getNotification: (c, { params }) => deliveries.getNotification(c, params.id),
+		acknowledgeNotification: (c, { params }) => deliveries.acknowledgeNotification(c, params.id),
+		listAttempts: (c, { params }) => deliveries.listAttempts(c, params.id),
+		listNotificationDeliveries: (c, { params, query }) =>
+			deliveries.listNotificationDeliveries(c, params.id, null, query.hydrate === 'true'),
 		listSubscriptionDeliveries: (c, { params, query }) =>
-			deliveries.deliveriesOf(c, params.id, params.subscriptionId, query.hydrate === 'true'),
+			deliveries.listNotificationDeliveries(c, params.id, params.subscriptionId, query.hydrate === 'true'),
 	})
 }

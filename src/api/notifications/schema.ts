@@ -1,9 +1,9 @@
 /** The shapes of notifications, subscriptions and deliveries in the contract (section 5). What we add to them helps and may be absent. */
 import * as z from 'zod'
-import { atMost, LIMITS, shown } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
 import { InstanceMessage } from '../events/entry.ts'
-import { Names, NextPage, PageSize } from '../http/paging.ts'
-import { NOTIFICATION_ID, TAGS_OF_INSTANCE, TOPIC } from '../http/examples.ts'
+import { OptionalStringList, NextPage, PageSize } from '../http/paging.ts'
+import { NOTIFICATION_ID, INSTANCE_TAGS, TOPIC } from '../http/examples.ts'
 import { ATTEMPT, DELIVERY, NOTIFICATION, OWN_MESSAGE, RELEASE, SUBSCRIPTION } from './examples.ts'
 import { REPLAY } from '../instances/examples.ts'
 
@@ -16,18 +16,18 @@ const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const
 /** `dropped`: nobody heard it, or its subscription was removed. */
 const DeliveryStatus = z.enum(['created', 'delivered', 'notified', 'retry', 'queued', 'dropped'])
 /** Instances by their tags. */
-const Tags = Names.meta({
+const Tags = OptionalStringList.meta({
 	description: 'Only of instances that have all of these tags; may be given several times',
-	examples: TAGS_OF_INSTANCE,
+	examples: INSTANCE_TAGS,
 })
-const Where = z.string().max(LIMITS.where.value, atMost('where')).optional()
+const Where = z.string().max(LIMITS.where.value, expectedAtMost('where')).optional()
 
 /** The query of a list of subscriptions. */
 export const SubscriptionsQuery = z.object({ pageSize: PageSize.optional(), nextPage: NextPage })
 
 /** The query of a list of notifications. */
 export const NotificationsQuery = z.object({
-	'topics[]': Names.meta({ description: 'Only these topics; may be given several times', examples: [TOPIC] }),
+	'topics[]': OptionalStringList.meta({ description: 'Only these topics; may be given several times', examples: [TOPIC] }),
 	'tags[]': Tags,
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
@@ -47,13 +47,13 @@ export const DeliveriesQuery = z.object({
 })
 
 /** What a release wants to be told: without it everything would go out again. */
-export const WHAT_TO_RELEASE = "expected what to release, such as channel='webhook' and status='queued' and config.url='https://…'"
+export const RELEASE_WHERE_EXPECTED = "expected what to release, such as channel='webhook' and status='queued' and config.url='https://…'"
 
 /** The query of a release. */
 export const ReleaseQuery = z.object({
 	where: z
-		.string(WHAT_TO_RELEASE)
-		.max(LIMITS.where.value, atMost('where'))
+		.string(RELEASE_WHERE_EXPECTED)
+		.max(LIMITS.where.value, expectedAtMost('where'))
 		.meta({
 			description: 'What to release, by channel, status, config.url, topics, instanceId, subscriptionId; only what is queued can be',
 			examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
@@ -72,7 +72,7 @@ export const SubscriptionBody = z.looseObject({
 })
 
 /** A subscription. */
-export const SubscriptionAnswer = z
+export const SubscriptionResponse = z
 	.strictObject({
 		id: z.number(),
 		channel: z.literal('webhook'),
@@ -87,32 +87,32 @@ export const SubscriptionAnswer = z
 	})
 	.meta({ id: 'Subscription', examples: [SUBSCRIPTION] })
 /** A subscription as answered. */
-export type Subscription = z.output<typeof SubscriptionAnswer>
+export type Subscription = z.output<typeof SubscriptionResponse>
 
 /** `POST /notifications`. */
 export const NotificationBody = z.looseObject({
 	topic: z
 		.string('expected a name, such as stock.low')
-		.meta({ description: `Neither an instance's nor one of the operator's; at most ${shown('topic')}` }),
+		.meta({ description: `Neither an instance's nor one of the operator's; at most ${formatLimit('topic')}` }),
 	severity: z
 		.enum(SEVERITIES, `expected one of ${SEVERITIES.join(', ')}`)
 		.optional()
 		.meta({ description: 'medium where it is not said' }),
-	message: z.unknown().meta({ description: `Any JSON value, at most ${shown('message')}` }),
-	from: z.string('expected a text').max(LIMITS.from.value, atMost('from')).optional().meta({ description: 'Who it is from' }),
+	message: z.unknown().meta({ description: `Any JSON value, at most ${formatLimit('message')}` }),
+	from: z.string('expected a text').max(LIMITS.from.value, expectedAtMost('from')).optional().meta({ description: 'Who it is from' }),
 })
 
 /** What was posted to a topic of the caller's own, and what operators are told: any JSON value. */
-const OwnMessage = z.unknown().meta({ id: 'OwnMessage', examples: [OWN_MESSAGE], description: 'As it was posted: any JSON value' })
+const CustomMessage = z.unknown().meta({ id: 'OwnMessage', examples: [OWN_MESSAGE], description: 'As it was posted: any JSON value' })
 
 /** A notification. */
-export const NotificationAnswer = z
+export const NotificationResponse = z
 	.strictObject({
 		id: z.number(),
 		from: z.string(),
 		topic: z.string(),
 		severity: z.enum(SEVERITIES),
-		message: z.union([InstanceMessage, OwnMessage]).optional().meta({ description: 'As it is sent; left out with hydrate=false' }),
+		message: z.union([InstanceMessage, CustomMessage]).optional().meta({ description: 'As it is sent; left out with hydrate=false' }),
 		createdDate: z.string(),
 		active: z.boolean().meta({ description: 'It is to be sent, or tried again' }),
 		acknowledged: z.boolean(),
@@ -127,10 +127,10 @@ export const NotificationAnswer = z
 	})
 	.meta({ id: 'Notification', examples: [NOTIFICATION] })
 /** A notification as answered. */
-export type Notification = z.output<typeof NotificationAnswer>
+export type Notification = z.output<typeof NotificationResponse>
 
 /** A delivery: a notification on its way to a subscription. */
-export const DeliveryAnswer = z
+export const DeliveryResponse = z
 	.strictObject({
 		notificationId: z.number(),
 		subscriptionId: z.number().nullable(),
@@ -140,14 +140,14 @@ export const DeliveryAnswer = z
 		instanceId: z.number().nullable(),
 		attempts: z.number(),
 		nextTryDate: z.string().nullable(),
-		notification: NotificationAnswer.optional().meta({ description: 'With hydrate=true' }),
+		notification: NotificationResponse.optional().meta({ description: 'With hydrate=true' }),
 	})
 	.meta({ id: 'Delivery', examples: [DELIVERY] })
 /** A delivery as answered. */
-export type Delivery = z.output<typeof DeliveryAnswer>
+export type Delivery = z.output<typeof DeliveryResponse>
 
 /** What was released of a subscription. */
-export const ReleaseAnswer = z
+export const ReleaseResponse = z
 	.strictObject({
 		subscriptionId: z.number(),
 		instanceId: z.number().nullable(),
@@ -156,10 +156,10 @@ export const ReleaseAnswer = z
 	})
 	.meta({ id: 'Release', examples: [RELEASE] })
 /** A release as answered. */
-export type Release = z.output<typeof ReleaseAnswer>
+export type Release = z.output<typeof ReleaseResponse>
 
 /** An attempt that has ended. */
-export const AttemptAnswer = z
+export const AttemptResponse = z
 	.strictObject({
 		number: z.number(),
 		startedDate: z.string(),
@@ -172,7 +172,7 @@ export const AttemptAnswer = z
 	})
 	.meta({ id: 'Attempt', examples: [ATTEMPT] })
 /** An attempt as answered. */
-export type Attempt = z.output<typeof AttemptAnswer>
+export type Attempt = z.output<typeof AttemptResponse>
 
 export const DryRun = z
 	.enum(['true', 'false'], 'expected true or false')
@@ -183,7 +183,7 @@ export const DryRun = z
 export const DryRunQuery = z.object({ dryRun: DryRun })
 
 /** A replay, or a release. */
-export const ResendAnswer = z
+export const ResendResponse = z
 	.strictObject({
 		id: z.number().nullable().meta({ description: 'null: a dry run' }),
 		kind: z.enum(['release', 'replay']),

@@ -1,25 +1,31 @@
 /** What the calls about subscriptions do. */
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound, Unauthorized } from '../../lib/errors.ts'
-import { tell } from '../../instances/lifecycle.ts'
-import { ensureOwner } from '../../instances/organizations.ts'
+import { notifyWatcher } from '../../instances/lifecycle.ts'
+import { ensureOwnerId } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/records.ts'
-import { addOwn, addSubscription, listSubscriptions, removeSubscription, type SubscriptionRow } from '../../instances/subscriptions.ts'
-import { guardUrl, meansLogOnly } from '../../lib/urls.ts'
+import {
+	addOrganizationSubscription,
+	addSubscription,
+	listSubscriptions,
+	removeSubscription,
+	type SubscriptionRow,
+} from '../../instances/subscriptions.ts'
+import { checkUrl, isLogOnlyUrl } from '../../lib/urls.ts'
 import { stripBrackets } from '../../lib/values.ts'
-import { atMost, LIMITS, shown } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
 import type { SubscriptionReport } from '../../rpc/delivery.ts'
-import { callersInstance, readId } from '../http/access.ts'
+import { findAccessibleInstance, parseId } from '../http/access.ts'
 import type { CallerContext } from '../http/environment.ts'
-import { AT_A_TIME } from '../http/merge.ts'
-import { formatPageToken, PAGE_LIMIT, parsePageToken, setPageHeaders } from '../http/paging.ts'
+import { MAX_CONCURRENT_INSTANCES } from '../http/merge.ts'
+import { formatPageToken, MAX_PAGE_SIZE, parsePageToken, setPageHeaders } from '../http/paging.ts'
 import type { Subscription, SubscriptionBody } from './schema.ts'
-import { askOwner } from './scope.ts'
+import { callOwner } from './owners.ts'
 import { requireOwnTopics, splitTopics } from './topics.ts'
-import { showSubscription } from './view.ts'
+import { toSubscriptionResponse } from './view.ts'
 
 /** `GET /notifications/subscriptions`: by rising id. */
-export async function list(
+export async function listSubscriptionsPage(
 	c: CallerContext,
 	query: { pageSize?: number | undefined; nextPage?: string | undefined },
 ): Promise<Subscription[]> {
@@ -30,68 +36,69 @@ export async function list(
 		c.env.PUBLIC_URL,
 		c.var.user.organizationId,
 		filter,
-		query.pageSize ?? PAGE_LIMIT,
+		query.pageSize ?? MAX_PAGE_SIZE,
 	)
-	const live = await liveOf(c, [...new Set(subscriptions.map((one) => one.ownerId))])
+	const reportById = await readSubscriptionReports(c, [...new Set(subscriptions.map((subscription) => subscription.ownerId))])
 	setPageHeaders(c, { returned: subscriptions.length, total: null, next: next === null ? null : formatPageToken([next]) })
-	return subscriptions.map((one) => showSubscription(one, live.get(one.id)))
+	return subscriptions.map((subscription) => toSubscriptionResponse(subscription, reportById.get(subscription.id)))
 }
 
 /** `GET /notifications/subscriptions/{id}`. */
-export async function show(c: CallerContext, id: string): Promise<Subscription> {
+export async function getSubscription(c: CallerContext, id: string): Promise<Subscription> {
 	const found = await requireSubscription(c, id)
-	return showSubscription(found, (await liveOf(c, [found.ownerId])).get(found.id))
+	return toSubscriptionResponse(found, (await readSubscriptionReports(c, [found.ownerId])).get(found.id))
 }
 
 /** `POST /notifications/subscriptions`. */
-export async function create(c: CallerContext, body: z.output<typeof SubscriptionBody>): Promise<Subscription> {
+export async function createSubscription(c: CallerContext, body: z.output<typeof SubscriptionBody>): Promise<Subscription> {
 	const topics = typeof body.topics === 'string' ? [body.topics] : body.topics
 	if (topics.length === 0 || topics.length > LIMITS.topics.value)
-		throw new BadRequest(`topics: ${atMost('topics')} and at least one, such as instance-12-woocommercerest-events`)
+		throw new BadRequest(`topics: ${expectedAtMost('topics')} and at least one, such as instance-12-woocommercerest-events`)
 	return splitTopics(topics).instances.length === 0
-		? await createOwn(c, requireOwnTopics(topics), requireUrl(c, body.config.url))
-		: await createFurther(c, await requireInstance(c, topics), topics, requireUrl(c, body.config.url))
+		? await createOrganizationSubscription(c, requireOwnTopics(topics), requireCallbackUrl(c, body.config.url))
+		: await createInstanceSubscription(c, await requireTopicInstance(c, topics), topics, requireCallbackUrl(c, body.config.url))
 }
 
 /** A subscription to topics of the organization itself. */
-async function createOwn(c: CallerContext, topics: string[], url: string): Promise<Subscription> {
+async function createOrganizationSubscription(c: CallerContext, topics: string[], url: string): Promise<Subscription> {
 	const { services, user, requestId, organizationProven } = c.var
 	if (!organizationProven) throw new Unauthorized('Authorization: topics of your own need "Organization <organization secret>" too')
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const nowMs = services.now()
-	const ownerId = await ensureOwner(services.env, user.organizationId, (id) => services.watcher(id))
-	const added = await addOwn(services.env.DB, actor, ownerId, { url, topics }, nowMs)
+	const ownerId = await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id))
+	const added = await addOrganizationSubscription(services.env.DB, actor, ownerId, { url, topics }, nowMs)
 	if (added === 'too-many')
-		throw new BadRequest(`An organization has at most ${shown('subscriptions')} to topics of its own; delete one first`)
+		throw new BadRequest(`An organization has at most ${formatLimit('subscriptions')} to topics of its own; delete one first`)
 	if ('exists' in added)
 		throw new Conflict(
 			`config.url: subscription ${added.exists} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
 		)
-	await tell(services, { id: ownerId, version: 1 }, {})
-	return showSubscription({ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false }, undefined)
+	await notifyWatcher(services, { id: ownerId, version: 1 }, {})
+	return toSubscriptionResponse({ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false }, undefined)
 }
 
 /** A subscription to an instance's events. */
-async function createFurther(c: CallerContext, instance: Instance, topics: string[], url: string): Promise<Subscription> {
+async function createInstanceSubscription(c: CallerContext, instance: Instance, topics: string[], url: string): Promise<Subscription> {
 	const { services, user, requestId } = c.var
 	if (url === instance.configuration['event.notification.callback.url'])
 		throw new Conflict(`config.url: it is the callback of instance ${instance.id} already (event.notification.callback.url)`)
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const nowMs = services.now()
 	const added = await addSubscription(services.env.DB, actor, instance, { url, topics }, nowMs)
-	if (added === 'too-many') throw new BadRequest(`An instance has at most ${shown('subscriptions')} beside its callback; delete one first`)
+	if (added === 'too-many')
+		throw new BadRequest(`An instance has at most ${formatLimit('subscriptions')} beside its callback; delete one first`)
 	if (added === 'gone') throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
 	if ('exists' in added) throw new Conflict(`config.url: subscription ${added.exists} sends this topic there already`)
-	await tell(services, { id: instance.id, version: instance.version + 1 }, {})
+	await notifyWatcher(services, { id: instance.id, version: instance.version + 1 }, {})
 	c.set('instanceId', instance.id)
-	return showSubscription(
+	return toSubscriptionResponse(
 		{ id: added.id, ownerId: instance.id, elementKey: instance.elementKey, url, topics, createdMs: nowMs, callback: false },
 		undefined,
 	)
 }
 
 /** `DELETE /notifications/subscriptions/{id}`. An instance's callback goes with its configuration. */
-export async function remove(c: CallerContext, id: string): Promise<undefined> {
+export async function deleteSubscription(c: CallerContext, id: string): Promise<undefined> {
 	const { services, user, requestId } = c.var
 	const found = await requireSubscription(c, id)
 	if (found.callback)
@@ -99,15 +106,15 @@ export async function remove(c: CallerContext, id: string): Promise<undefined> {
 			`This subscription is the callback of instance ${found.ownerId}; remove event.notification.callback.url from its configuration`,
 		)
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
-	const version = found.elementKey === null ? 0 : (await callersInstance(c, found.ownerId))?.version
+	const version = found.elementKey === null ? 0 : (await findAccessibleInstance(c, found.ownerId))?.version
 	if (version === undefined || !(await removeSubscription(services.env.DB, actor, found, services.now())))
 		throw new NotFound(`No subscription ${id}`)
-	await tell(services, { id: found.ownerId, version: version + 1 }, {})
+	await notifyWatcher(services, { id: found.ownerId, version: version + 1 }, {})
 	return undefined
 }
 
 async function requireSubscription(c: CallerContext, text: string): Promise<SubscriptionRow> {
-	const id = readId(text)
+	const id = parseId(text)
 	const filter = { id, ownerId: c.var.tokenInstance?.id ?? null }
 	const { subscriptions } = await listSubscriptions(c.env.DB, c.env.PUBLIC_URL, c.var.user.organizationId, filter, 1)
 	const found = subscriptions[0]
@@ -117,33 +124,33 @@ async function requireSubscription(c: CallerContext, text: string): Promise<Subs
 }
 
 /** Whose events the topic is. A subscription has one owner, so it hears one instance, or topics of none. */
-async function requireInstance(c: CallerContext, topics: readonly string[]): Promise<Instance> {
-	const [parts] = splitTopics(topics).instances
-	if (parts === undefined || topics.length > 1)
+async function requireTopicInstance(c: CallerContext, topics: readonly string[]): Promise<Instance> {
+	const [instanceTopic] = splitTopics(topics).instances
+	if (instanceTopic === undefined || topics.length > 1)
 		throw new BadRequest('topics: expected one topic where it is that of an instance; make a subscription for each')
-	const instance = await callersInstance(c, parts.instanceId)
-	if (instance === null || instance.elementKey !== parts.elementKey)
+	const instance = await findAccessibleInstance(c, instanceTopic.instanceId)
+	if (instance === null || instance.elementKey !== instanceTopic.elementKey)
 		throw new BadRequest(`topics: no instance of yours has ${topics[0] ?? ''}`)
 	return instance
 }
 
-function requireUrl(c: CallerContext, text: string): string {
+function requireCallbackUrl(c: CallerContext, text: string): string {
 	const url = stripBrackets(text)
-	const verdict = guardUrl(url, c.env.ALLOW_PRIVATE_NETWORK === 'true')
+	const verdict = checkUrl(url, c.env.ALLOW_PRIVATE_NETWORK === 'true')
 	if (!verdict.ok) throw new BadRequest(`config.url: ${verdict.message}`)
-	if (meansLogOnly(verdict.url, c.env.PUBLIC_URL))
+	if (isLogOnlyUrl(verdict.url, c.env.PUBLIC_URL))
 		throw new BadRequest('config.url: expected an address of your own; what is sent to this one is kept in the event log anyway')
 	return url
 }
 
 /** What the objects say of their subscriptions, by number. */
-async function liveOf(c: CallerContext, instanceIds: readonly number[]): Promise<Map<number, SubscriptionReport>> {
-	const live = new Map<number, SubscriptionReport>()
-	for (let start = 0; start < instanceIds.length; start += AT_A_TIME) {
+async function readSubscriptionReports(c: CallerContext, instanceIds: readonly number[]): Promise<Map<number, SubscriptionReport>> {
+	const reportById = new Map<number, SubscriptionReport>()
+	for (let start = 0; start < instanceIds.length; start += MAX_CONCURRENT_INSTANCES) {
 		const reports = await Promise.all(
-			instanceIds.slice(start, start + AT_A_TIME).map((id) => askOwner(c, id, (watcher) => watcher.subscriptions())),
+			instanceIds.slice(start, start + MAX_CONCURRENT_INSTANCES).map((id) => callOwner(c, id, (watcher) => watcher.subscriptions())),
 		)
-		for (const report of reports.flat()) live.set(report.number, report)
+		for (const report of reports.flat()) reportById.set(report.number, report)
 	}
-	return live
+	return reportById
 }

@@ -1,13 +1,13 @@
 /** The calls that send again what an instance has sent, send a test event, and erase what is kept of an object. */
 import * as z from 'zod'
-import { both, operation } from '../http/contract.ts'
-import { ObjectOfResource } from '../events/schema.ts'
-import { EraseAnswer, ReplayBody, ReplayId, TestEventAnswer } from './instance-schema.ts'
-import { DryRunQuery, ResendAnswer, NotificationId } from '../notifications/schema.ts'
+import { byIdAndToken, defineOperation } from '../http/contract.ts'
+import { ObjectParams } from '../events/schema.ts'
+import { EraseResponse, ReplayBody, ReplayParams, TestEventResponse } from './instance-schema.ts'
+import { DryRunQuery, ResendResponse, NotificationId } from '../notifications/schema.ts'
 
 /** All of them. */
 export const instanceReplayOperations = {
-	...both('startReplay', {
+	...byIdAndToken('startReplay', {
 		method: 'post',
 		path: '/replays',
 		tag: 'Instances',
@@ -17,58 +17,58 @@ export const instanceReplayOperations = {
 		query: DryRunQuery,
 		body: ReplayBody,
 		example: { failedSince: '2026-06-01T00:00:00Z' },
-		answer: ResendAnswer,
+		answer: ResendResponse,
 		status: [202, 200],
 	}),
-	...both('listReplays', {
+	...byIdAndToken('listReplays', {
 		method: 'get',
 		path: '/replays',
 		tag: 'Instances',
 		summary: 'List replays',
 		description: 'Releases too; newest first.',
-		answer: z.array(ResendAnswer),
+		answer: z.array(ResendResponse),
 	}),
-	...both('getReplay', {
+	...byIdAndToken('getReplay', {
 		method: 'get',
 		path: '/replays/{replayId}',
 		tag: 'Instances',
 		summary: 'Get a replay',
 		description: 'How far it is.',
-		params: ReplayId,
-		answer: ResendAnswer,
+		params: ReplayParams,
+		answer: ResendResponse,
 	}),
-	...both('cancelReplay', {
+	...byIdAndToken('cancelReplay', {
 		method: 'delete',
 		path: '/replays/{replayId}',
 		tag: 'Instances',
 		summary: 'Cancel a replay',
 		description: 'What is not on its way is not sent. One that has ended stays as it is.',
-		params: ReplayId,
-		answer: ResendAnswer,
+		params: ReplayParams,
+		answer: ResendResponse,
 	}),
-	...both('sendTestEvent', {
+	...byIdAndToken('sendTestEvent', {
 		method: 'post',
 		path: '/test-event',
 		tag: 'Instances',
 		summary: 'Send a test event',
 		description: 'To the callback, signed as any other: the quickest way to try a receiver.',
-		answer: TestEventAnswer,
+		answer: TestEventResponse,
 		status: 202,
 	}),
-	...both('eraseObject', {
+	...byIdAndToken('eraseObject', {
 		method: 'delete',
 		path: '/events/objects/{resource}/{objectId}',
 		tag: 'Instances',
 		summary: 'Erase an object',
 		description: 'What is kept of its content goes: records, answers of callbacks and samples that hold it. Its id, type and times stay.',
-		params: ObjectOfResource,
-		answer: EraseAnswer,
+		params: ObjectParams,
+		answer: EraseResponse,
 	}),
 }
 
 /** A replay of one notification, under the notification's own path. */
 export const notificationReplayOperations = {
-	replayNotification: operation({
+	replayNotification: defineOperation({
 		method: 'post',
 		path: '/notifications/{id}/replay',
 		tag: 'Notifications',
@@ -77,7 +77,7 @@ export const notificationReplayOperations = {
 		access: 'caller',
 		params: NotificationId,
 		query: DryRunQuery,
-		answer: ResendAnswer,
+		answer: ResendResponse,
 		status: [202, 200],
 		errors: [409],
 	}),

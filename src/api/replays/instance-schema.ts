@@ -1,9 +1,9 @@
 /** The shapes of replays, test events and erasing. */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { ORDER } from '../http/examples.ts'
 import { REPLAY, TEST_EVENT } from '../instances/examples.ts'
-import { Texts } from '../http/paging.ts'
+import { StringOrList } from '../http/paging.ts'
 
 const Moment = z
 	.union([z.string(), z.number()], 'expected a time such as 2026-01-31T12:00:00Z')
@@ -14,14 +14,14 @@ export const ReplayFilter = z.strictObject(
 	{
 		from: Moment.optional(),
 		to: Moment.optional(),
-		eventTypes: Texts.optional().meta({ description: 'CREATED, UPDATED, DELETED', examples: [['CREATED']] }),
-		resources: Texts.optional().meta({ description: 'Labels of the poller configuration', examples: [['orders']] }),
+		eventTypes: StringOrList.optional().meta({ description: 'CREATED, UPDATED, DELETED', examples: [['CREATED']] }),
+		resources: StringOrList.optional().meta({ description: 'Labels of the poller configuration', examples: [['orders']] }),
 		objectId: z
 			.union([z.string(), z.number()], 'expected the id of an object')
 			.optional()
 			.meta({ examples: [String(ORDER.id)] }),
 		status: z.enum(['NOTIFIED', 'CONSUMED'], 'expected NOTIFIED or CONSUMED').optional().meta({ description: 'Accepted, or not' }),
-		text: z.string('expected text').min(1, 'expected text').max(LIMITS.replayText.value, atMost('replayText')).optional(),
+		text: z.string('expected text').min(1, 'expected text').max(LIMITS.replayText.value, expectedAtMost('replayText')).optional(),
 	},
 	{
 		error: (issue) => (issue.code === 'unrecognized_keys' ? `knows no ${issue.keys.join(', ').slice(0, 200)}` : 'expected an object'),
@@ -37,14 +37,14 @@ export const ReplayBody = z.looseObject({
 })
 
 /** `POST …/test-event`. */
-export const TestEventAnswer = z
+export const TestEventResponse = z
 	.strictObject({ notificationId: z.number(), eventId: z.string() })
 	.meta({ id: 'TestEvent', examples: [TEST_EVENT] })
 
 /** `DELETE …/events/objects/…`. */
-export const EraseAnswer = z
+export const EraseResponse = z
 	.strictObject({ erased: z.number().meta({ description: 'Events whose record is gone' }) })
 	.meta({ id: 'Erased', examples: [{ erased: 2 }] })
 
 /** The path of a replay. */
-export const ReplayId = z.object({ replayId: z.string().meta({ description: 'Number of the replay', examples: [String(REPLAY.id)] }) })
+export const ReplayParams = z.object({ replayId: z.string().meta({ description: 'Number of the replay', examples: [String(REPLAY.id)] }) })

@@ -1,120 +1,125 @@
 /** Replays across instances: what the calls do. The work itself is a job's (instances/replay-jobs.ts). */
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
-import { ownInstances } from '../../instances/records.ts'
+import { filterOwnInstances } from '../../instances/records.ts'
 import {
-	addJob,
-	cancelJob,
-	driveJob,
-	instancesInReach,
-	type JobReach,
-	type JobReport,
-	listJobs,
-	MOST_JOBS,
+	createReplayJob,
+	cancelReplayJob,
+	runReplayJob,
+	listInstancesInScope,
+	type ReplayScope,
+	type ReplayJobReport,
+	listReplayJobs,
+	MAX_REPLAY_JOBS,
 } from '../../instances/replay-jobs.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
-import { readId } from '../http/access.ts'
+import { parseId } from '../http/access.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { instanceReplayOperations, notificationReplayOperations } from './instance-operations.ts'
 import * as replays from './instance-replays.ts'
-import { readReplayQuery } from './instance-replays.ts'
-import { AT_A_TIME } from '../http/merge.ts'
-import { serve, type Api } from '../http/serve.ts'
+import { parseReplayQuery } from './instance-replays.ts'
+import { MAX_CONCURRENT_INSTANCES } from '../http/merge.ts'
+import { mountOperations, type Api } from '../http/serve.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import { replayOperations } from './operations.ts'
-import type { ReplayJobAnswer, ReplayJobBody } from './schema.ts'
+import type { ReplayJobResponse, ReplayJobBody } from './schema.ts'
 
 /** Steps that a request drives a job after it has answered; the cron goes on. */
-const STEPS = 20
+const MAX_STEPS_PER_REQUEST = 20
 
-type Answer = z.input<typeof ReplayJobAnswer>
+type ReplayJob = z.input<typeof ReplayJobResponse>
 
 /** Mounts the calls about replays of one instance and of one notification. */
 export function declareReplays(api: Api): void {
-	serve(api, instanceReplayOperations, {
-		startReplay: (c, { query, body }) => replays.replay(c, body, query.dryRun === 'true'),
-		listReplays: replays.list,
-		getReplay: (c, { params }) => replays.show(c, params.replayId),
-		cancelReplay: (c, { params }) => replays.cancel(c, params.replayId),
-		sendTestEvent: replays.testEvent,
-		eraseObject: (c, { params }) => replays.erase(c, params.resource, params.objectId),
+	mountOperations(api, instanceReplayOperations, {
+		startReplay: (c, { query, body }) => replays.startReplay(c, body, query.dryRun === 'true'),
+		listReplays: replays.listReplays,
+		getReplay: (c, { params }) => replays.getReplay(c, params.replayId),
+		cancelReplay: (c, { params }) => replays.cancelReplay(c, params.replayId),
+		sendTestEvent: replays.sendTestEvent,
+		eraseObject: (c, { params }) => replays.eraseObject(c, params.resource, params.objectId),
 	})
-	serve(api, notificationReplayOperations, {
-		replayNotification: (c, { params, query }) => replays.replayOne(c, params.id, query.dryRun === 'true'),
+	mountOperations(api, notificationReplayOperations, {
+		replayNotification: (c, { params, query }) => replays.replayNotification(c, params.id, query.dryRun === 'true'),
 	})
 }
 
 /** Mounts the calls about replays across instances. */
-export function declareReplayJobs(api: Api): void {
-	serve(api, replayOperations, {
-		replayAcrossInstances: (c, { body }) => begin(c, body),
-		listReplaysAcrossInstances: async (c) => (await listJobs(c.env.DB, c.var.user.organizationId)).map(show),
+export function mountReplayRoutes(api: Api): void {
+	mountOperations(api, replayOperations, {
+		replayAcrossInstances: (c, { body }) => startReplayJob(c, body),
+		listReplaysAcrossInstances: async (c) => (await listReplayJobs(c.env.DB, c.var.user.organizationId)).map(toReplayJobResponse),
 		getReplayAcrossInstances: async (c, { params }) => {
-			const job = await find(c, params.jobId)
-			goOn(c, job.id)
-			return show(job)
+			const job = await requireJob(c, params.jobId)
+			continueJob(c, job.id)
+			return toReplayJobResponse(job)
 		},
 		cancelReplayAcrossInstances: async (c, { params }) => {
-			const { id } = await find(c, params.jobId)
+			const { id } = await requireJob(c, params.jobId)
 			const { services, user, requestId } = c.var
-			await cancelJob(c.env.DB, { organizationId: user.organizationId, userId: user.id, requestId }, id, services.now())
-			const job = await find(c, params.jobId)
-			goOn(c, id)
-			return show(job)
+			await cancelReplayJob(c.env.DB, { organizationId: user.organizationId, userId: user.id, requestId }, id, services.now())
+			const job = await requireJob(c, params.jobId)
+			continueJob(c, id)
+			return toReplayJobResponse(job)
 		},
 	})
 }
 
-async function begin(c: CallerContext, body: z.output<typeof ReplayJobBody>): Promise<Answer> {
+async function startReplayJob(c: CallerContext, body: z.output<typeof ReplayJobBody>): Promise<ReplayJob> {
 	const { services, user, requestId } = c.var
 	const { DB } = c.env
-	const { query, by } = readReplayQuery(body)
-	const reach: JobReach = { instanceIds: body.instanceIds ?? null, tags: body.tags ?? [], searchText: body.searchText ?? '' }
+	const { query, by } = parseReplayQuery(body)
+	const reach: ReplayScope = { instanceIds: body.instanceIds ?? null, tags: body.tags ?? [], searchText: body.searchText ?? '' }
 	if (reach.instanceIds !== null) {
-		const own = await ownInstances(DB, user.organizationId, reach.instanceIds)
-		const other = reach.instanceIds.find((id) => !own.includes(id))
-		if (other !== undefined) throw new NotFound(`No instance ${other}`)
+		const ownIds = await filterOwnInstances(DB, user.organizationId, reach.instanceIds)
+		const foreignId = reach.instanceIds.find((id) => !ownIds.includes(id))
+		if (foreignId !== undefined) throw new NotFound(`No instance ${foreignId}`)
 	}
 	if (body.dryRun === true || body.dryRun === 'true') {
 		c.status(200)
-		return await count(c, reach, query)
+		return await countReplay(c, reach, query)
 	}
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
-	const id = await addJob(DB, actor, { query, by, reach }, services.now())
-	if (id === 'too-many') throw new Conflict(`${MOST_JOBS} replays across instances are running; wait until one has ended, or cancel one`)
-	const job = await find(c, String(id))
-	goOn(c, id)
-	return show(job)
+	const id = await createReplayJob(DB, actor, { query, by, reach }, services.now())
+	if (id === 'too-many')
+		throw new Conflict(`${MAX_REPLAY_JOBS} replays across instances are running; wait until one has ended, or cancel one`)
+	const job = await requireJob(c, String(id))
+	continueJob(c, id)
+	return toReplayJobResponse(job)
 }
 
 /** What it would be. */
-async function count(c: CallerContext, reach: JobReach, query: Parameters<typeof addJob>[2]['query']): Promise<Answer> {
+async function countReplay(
+	c: CallerContext,
+	reach: ReplayScope,
+	query: Parameters<typeof createReplayJob>[2]['query'],
+): Promise<ReplayJob> {
 	const { services, user } = c.var
-	const most = LIMITS.mergedInstances.value
-	const instances = await instancesInReach(c.env.DB, user.organizationId, reach, 0, most + 1)
-	if (instances.length > most)
-		throw new BadRequest(`A dry run asks at most ${most} instances; narrow it by tags, searchText or instanceIds`)
-	const able = instances.filter(({ enabled, events }) => enabled === 1 && events === 1)
+	const maxInstances = LIMITS.mergedInstances.value
+	const instances = await listInstancesInScope(c.env.DB, user.organizationId, reach, 0, maxInstances + 1)
+	if (instances.length > maxInstances)
+		throw new BadRequest(`A dry run asks at most ${maxInstances} instances; narrow it by tags, searchText or instanceIds`)
+	const deliveringInstances = instances.filter(({ enabled, events }) => enabled === 1 && events === 1)
 	const totals: number[] = []
-	for (let start = 0; start < able.length; start += AT_A_TIME)
+	for (let start = 0; start < deliveringInstances.length; start += MAX_CONCURRENT_INSTANCES)
 		totals.push(
 			...(await Promise.all(
-				able.slice(start, start + AT_A_TIME).map(async ({ id }) => {
+				deliveringInstances.slice(start, start + MAX_CONCURRENT_INSTANCES).map(async ({ id }) => {
 					const report = await services.watcher(id).replay(query, true)
 					return report === 'unknown' || report === 'too-many' ? 0 : report.total
 				}),
 			)),
 		)
-	const total = totals.reduce((sum, one) => sum + one, 0)
+	const total = totals.reduce((sum, count) => sum + count, 0)
 	return {
 		id: null,
 		status: 'dry-run',
 		instances: {
 			asked: instances.length,
 			complete: true,
-			sending: totals.filter((one) => one > 0).length,
-			skipped: instances.length - able.length,
+			sending: totals.filter((count) => count > 0).length,
+			skipped: instances.length - deliveringInstances.length,
 		},
 		total,
 		left: total,
@@ -124,19 +129,21 @@ async function count(c: CallerContext, reach: JobReach, query: Parameters<typeof
 	}
 }
 
-async function find(c: CallerContext, jobId: string): Promise<JobReport> {
-	const id = readId(jobId)
-	const [job] = await listJobs(c.env.DB, c.var.user.organizationId, id)
+async function requireJob(c: CallerContext, jobId: string): Promise<ReplayJobReport> {
+	const id = parseId(jobId)
+	const [job] = await listReplayJobs(c.env.DB, c.var.user.organizationId, id)
 	if (job === undefined) throw new NotFound(`No replay ${id}`)
 	return job
 }
 
 /** The job goes on when the caller has been answered. */
-function goOn(c: CallerContext, id: number): void {
-	c.executionCtx.waitUntil(driveJob(c.var.services, id, STEPS).catch((error: unknown) => logError('replay-job.failed', error, { job: id })))
+function continueJob(c: CallerContext, id: number): void {
+	c.executionCtx.waitUntil(
+		runReplayJob(c.var.services, id, MAX_STEPS_PER_REQUEST).catch((error: unknown) => logError('replay-job.failed', error, { job: id })),
+	)
 }
 
-function show({ walked, asked, sending, skipped, createdMs, endedMs, state, ...job }: JobReport): Answer {
+function toReplayJobResponse({ walked, asked, sending, skipped, createdMs, endedMs, state, ...job }: ReplayJobReport): ReplayJob {
 	return {
 		id: job.id,
 		status: state,

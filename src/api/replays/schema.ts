@@ -1,10 +1,10 @@
 /** The shapes of replays across instances. */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { ReplayFilter } from './instance-schema.ts'
 import { REPLAY_JOB } from '../instances/examples.ts'
 
-const list = z.array(z.string('expected text').max(LIMITS.tag.value, atMost('tag')), 'expected a list of texts')
+const TagList = z.array(z.string('expected text').max(LIMITS.tag.value, expectedAtMost('tag')), 'expected a list of texts')
 
 /** `POST /replays`: which notifications, of which instances. A name that is none is refused: leaving it out would send more than was meant. */
 export const ReplayJobBody = z
@@ -17,13 +17,13 @@ export const ReplayJobBody = z
 		instanceIds: z
 			.array(z.number('expected the number of an instance').int().positive(), 'expected a list of numbers')
 			.min(1, 'expected at least one')
-			.max(LIMITS.replayInstances.value, atMost('replayInstances'))
+			.max(LIMITS.replayInstances.value, expectedAtMost('replayInstances'))
 			.optional()
 			.meta({ description: 'Of these instances' }),
-		tags: list.max(LIMITS.tags.value, atMost('tags')).optional().meta({ description: 'Of instances with all of these tags' }),
+		tags: TagList.max(LIMITS.tags.value, expectedAtMost('tags')).optional().meta({ description: 'Of instances with all of these tags' }),
 		searchText: z
 			.string('expected text')
-			.max(LIMITS.searchText.value, atMost('searchText'))
+			.max(LIMITS.searchText.value, expectedAtMost('searchText'))
 			.optional()
 			.meta({ description: "Of instances with this in their name or their element's key, in any case" }),
 		dryRun: z
@@ -34,7 +34,7 @@ export const ReplayJobBody = z
 	.meta({ description: 'One of `failedSince` and `filter`' })
 
 /** A replay across instances. */
-export const ReplayJobAnswer = z
+export const ReplayJobResponse = z
 	.strictObject({
 		id: z.number().nullable().meta({ description: 'null: a dry run' }),
 		status: z.enum(['running', 'cancelling', 'done', 'cancelled', 'dry-run']),

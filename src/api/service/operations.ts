@@ -1,13 +1,13 @@
 /** The calls about this deployment itself. */
 import * as z from 'zod'
 import { Email, Password, PersonName } from '../accounts/fields.ts'
-import { LinkAnswer } from '../accounts/links.ts'
-import { operation, TAGS } from '../http/contract.ts'
+import { LinkResponse } from '../accounts/links.ts'
+import { defineOperation, TAGS } from '../http/contract.ts'
 import { SERVICE_URL } from '../http/examples.ts'
 import { SETUP } from '../instances/examples.ts'
 import { VERSION } from '../../lib/version.ts'
 
-const HealthzAnswer = z
+const HealthzResponse = z
 	.strictObject({
 		status: z.enum(['ok', 'failing']),
 		version: z.string(),
@@ -19,13 +19,13 @@ const HealthzAnswer = z
 	})
 	.meta({ id: 'Healthz', examples: [{ status: 'ok', version: VERSION, database: true, keys: ['2026a'], keysInUse: ['2026a'] }] })
 
-const SetupAnswer = z
+const SetupResponse = z
 	.strictObject({
 		organization: z.strictObject({ id: z.number(), name: z.string() }),
 		user: z.strictObject({ id: z.number(), emailAddress: z.string(), firstName: z.string(), lastName: z.string() }),
 		organizationSecret: z.string(),
 		userSecret: z.string(),
-		invitation: LinkAnswer.nullable().meta({ description: 'With which the user sets their password; null when one was given' }),
+		invitation: LinkResponse.nullable().meta({ description: 'With which the user sets their password; null when one was given' }),
 	})
 	.meta({ id: 'Setup', examples: [SETUP] })
 
@@ -33,7 +33,7 @@ const SetupAnswer = z
 const DocumentPart = z
 	.record(z.string(), z.unknown())
 	.meta({ id: 'OpenApiPart', examples: [{ title: 'Shopbell', version: VERSION }], description: 'As OpenAPI 3.1 says' })
-const DocumentAnswer = z
+const DocumentResponse = z
 	.strictObject({
 		openapi: z.literal('3.1.0'),
 		info: DocumentPart,
@@ -71,7 +71,7 @@ export const SetupBody = z.looseObject({
 
 /** All of them. */
 export const serviceOperations = {
-	healthz: operation({
+	healthz: defineOperation({
 		method: 'get',
 		path: '/healthz',
 		root: true,
@@ -79,10 +79,10 @@ export const serviceOperations = {
 		summary: 'Check this deployment',
 		description: 'Whether it works. 503 when D1 does not answer or the ring of keys cannot be read.',
 		access: 'public',
-		answer: HealthzAnswer,
+		answer: HealthzResponse,
 		status: [200, 503],
 	}),
-	setup: operation({
+	setup: defineOperation({
 		method: 'post',
 		path: '/setup',
 		root: true,
@@ -96,14 +96,14 @@ export const serviceOperations = {
 		// The token is looked at first.
 		bodyUnchecked: true,
 		example: { organizationName: 'My organization', email: 'admin@example.com' },
-		answer: SetupAnswer,
+		answer: SetupResponse,
 		errors: [404],
 	}),
 }
 
 /** The document itself, which is mounted by what makes it (openapi.ts). */
 export const documentOperations = {
-	getDocument: operation({
+	getDocument: defineOperation({
 		method: 'get',
 		path: '/openapi.json',
 		root: true,
@@ -111,6 +111,6 @@ export const documentOperations = {
 		summary: 'Get this document',
 		description: 'OpenAPI 3.1. It needs no authorization and says nothing about anybody.',
 		access: 'public',
-		answer: DocumentAnswer,
+		answer: DocumentResponse,
 	}),
 }

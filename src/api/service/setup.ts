@@ -1,24 +1,24 @@
 /** `POST /setup`: the operator makes the first organization and user, once. Any other time, and for anybody else, it does not exist. */
 import type { Context } from 'hono'
-import { setUp } from '../../accounts/accounts.ts'
-import { equalSecrets } from '../../accounts/secrets.ts'
+import { setUp } from '../../accounts/setup.ts'
+import { secretsEqual } from '../../accounts/secrets.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
-import { showLink } from '../accounts/links.ts'
-import type { AnswerOf } from '../http/contract.ts'
+import { toLinkResponse } from '../accounts/links.ts'
+import type { OperationResponse } from '../http/contract.ts'
 import type { PublicContext } from '../http/environment.ts'
-import { invalid } from '../http/serve.ts'
+import { toBadRequest } from '../http/serve.ts'
 import { SetupBody, type serviceOperations } from './operations.ts'
 
 /** Makes them. */
-export async function setup(c: PublicContext): Promise<AnswerOf<typeof serviceOperations.setup>> {
-	const given = await readBody(c)
+export async function setUpDeployment(c: PublicContext): Promise<OperationResponse<typeof serviceOperations.setup>> {
+	const rawBody = await readJsonBody(c)
 	// The token first: whoever lacks it learns nothing, not even what a body should look like.
 	const token =
 		/^Bearer\s+(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1] ??
-		(isObject(given) && typeof given['token'] === 'string' ? given['token'] : '')
-	if ((c.env.SETUP_TOKEN ?? '') === '' || !equalSecrets(token, c.env.SETUP_TOKEN)) throw new NotFound()
-	const body = SetupBody.safeParse(given ?? {})
-	if (!body.success) throw given === undefined ? new BadRequest('body: expected well-formed JSON') : invalid(body.error)
+		(isObject(rawBody) && typeof rawBody['token'] === 'string' ? rawBody['token'] : '')
+	if ((c.env.SETUP_TOKEN ?? '') === '' || !secretsEqual(token, c.env.SETUP_TOKEN)) throw new NotFound()
+	const body = SetupBody.safeParse(rawBody ?? {})
+	if (!body.success) throw rawBody === undefined ? new BadRequest('body: expected well-formed JSON') : toBadRequest(body.error)
 	const { organizationName, email, firstName, lastName, password = null } = body.data
 	const result = await setUp(
 		c.env.DB,
@@ -28,12 +28,12 @@ export async function setup(c: PublicContext): Promise<AnswerOf<typeof serviceOp
 		c.var.services.now(),
 	)
 	if (result === null) throw new NotFound()
-	const { link, ...made } = result
-	return { ...made, invitation: link === null ? null : showLink(c, link) }
+	const { link, ...created } = result
+	return { ...created, invitation: link === null ? null : toLinkResponse(c, link) }
 }
 
 /** The body: null when there is none, undefined when it is no JSON. */
-async function readBody(c: Context): Promise<unknown> {
+async function readJsonBody(c: Context): Promise<unknown> {
 	const body = await c.req.text()
 	if (body.trim() === '') return null
 	try {

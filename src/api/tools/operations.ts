@@ -1,10 +1,10 @@
 /** The calls that help whoever builds a receiver. */
-import { operation } from '../http/contract.ts'
-import { VerifyAnswer, VerifyBody } from './schema.ts'
+import { defineOperation } from '../http/contract.ts'
+import { VerifyResponse, VerifyBody } from './schema.ts'
 
 /** All of them. */
 export const toolOperations = {
-	verifySignature: operation({
+	verifySignature: defineOperation({
 		method: 'post',
 		path: '/tools/verify-signature',
 		tag: 'Tools',
@@ -15,7 +15,7 @@ export const toolOperations = {
 		repeatable: true,
 		body: VerifyBody,
 		example: { key: 'MySecretEventSignatureKey', headers: { 'Elements-Webhook-Signature': 'sha256=…' }, body: '{"severity":"medium"}' },
-		answer: VerifyAnswer,
+		answer: VerifyResponse,
 		errors: [404],
 	}),
 }

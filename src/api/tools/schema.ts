@@ -1,6 +1,6 @@
 /** The shapes of what helps whoever builds a receiver. */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../lib/limits.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 
 const HeaderValue = z.union([z.string(), z.array(z.string()), z.number()], 'expected text')
 
@@ -9,7 +9,7 @@ export const VerifyBody = z.strictObject({
 	key: z
 		.string('expected text')
 		.min(1, 'expected a key')
-		.max(LIMITS.toolKey.value, atMost('toolKey'))
+		.max(LIMITS.toolKey.value, expectedAtMost('toolKey'))
 		.nullish()
 		.meta({ description: 'The key that the receiver uses, as it stands there' }),
 	instanceId: z
@@ -22,7 +22,7 @@ export const VerifyBody = z.strictObject({
 })
 
 /** What it answers. */
-export const VerifyAnswer = z
+export const VerifyResponse = z
 	.strictObject({
 		matches: z.boolean().meta({ description: 'A verifier that is given the same accepts' }),
 		matched: z.array(z.strictObject({ header: z.string(), key: z.enum(['current', 'next']) })),

@@ -1,21 +1,21 @@
 /** The calls about the people of an organization. `{id}` is a user's number, or `me`. */
 import * as z from 'zod'
-import { atMost, LIMITS } from '../../lib/limits.ts'
-import { Email, Password, PersonName, RoleName } from '../accounts/fields.ts'
-import { LinkAnswer } from '../accounts/links.ts'
-import { RotateSecretBody, SecretAnswer } from '../accounts/schema.ts'
-import { operation } from '../http/contract.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
+import { Email, Password, PersonName, UserRole } from '../accounts/fields.ts'
+import { LinkResponse } from '../accounts/links.ts'
+import { RotateSecretBody, SecretResponse } from '../accounts/schema.ts'
+import { defineOperation } from '../http/contract.ts'
 import { NextPage, PageSize } from '../http/paging.ts'
 import { LINK, USER } from '../accounts/examples.ts'
 
 /** A user. */
-export const UserAnswer = z
+export const UserResponse = z
 	.strictObject({
 		id: z.number(),
 		email: z.string(),
 		firstName: z.string(),
 		lastName: z.string(),
-		role: RoleName,
+		role: UserRole,
 		createdDate: z.string(),
 		passwordSet: z.boolean().meta({ description: 'Until then nobody signs in with this address' }),
 		secretSet: z.boolean().meta({ description: 'There is a user secret' }),
@@ -31,7 +31,7 @@ export const InviteBody = z.object({
 	email: Email.meta({ description: 'The name to sign in with', examples: ['ann@acme.example'] }),
 	firstName: PersonName.meta({ description: 'At most 255 characters, no HTML', examples: ['Ann'] }),
 	lastName: PersonName.meta({ description: 'At most 255 characters, no HTML', examples: ['Lee'] }),
-	role: RoleName.default('developer'),
+	role: UserRole.default('developer'),
 })
 
 /** What is changed of a user: what is named. */
@@ -39,12 +39,15 @@ export const UserPatch = z.object({
 	email: Email.optional().meta({ description: 'The name to sign in with', examples: ['ann@acme.example'] }),
 	firstName: PersonName.optional().meta({ description: 'At most 255 characters, no HTML', examples: ['Ann'] }),
 	lastName: PersonName.optional().meta({ description: 'At most 255 characters, no HTML', examples: ['Lee'] }),
-	role: RoleName.optional(),
+	role: UserRole.optional(),
 })
 
 /** Changing one's own password. */
 export const PasswordBody = z.object({
-	current: z.string('expected the password so far').max(LIMITS.signIn.value, atMost('signIn')).meta({ description: 'The password so far' }),
+	current: z
+		.string('expected the password so far')
+		.max(LIMITS.signIn.value, expectedAtMost('signIn'))
+		.meta({ description: 'The password so far' }),
 	password: Password,
 })
 
@@ -52,7 +55,7 @@ const UserId = z.object({ id: z.string().meta({ description: "A user's number, o
 
 /** Fixed words before `{id}`. */
 export const userOperations = {
-	listUsers: operation({
+	listUsers: defineOperation({
 		method: 'get',
 		path: '/users',
 		tag: 'Accounts',
@@ -60,9 +63,9 @@ export const userOperations = {
 		description: 'The people of the organization.',
 		access: 'account',
 		query: z.object({ pageSize: PageSize.optional(), nextPage: NextPage }),
-		answer: z.array(UserAnswer),
+		answer: z.array(UserResponse),
 	}),
-	inviteUser: operation({
+	inviteUser: defineOperation({
 		method: 'post',
 		path: '/users',
 		tag: 'Accounts',
@@ -74,9 +77,9 @@ export const userOperations = {
 		role: 'admin',
 		body: InviteBody,
 		example: { email: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee', role: 'developer' },
-		answer: z.strictObject({ user: UserAnswer, invitation: LinkAnswer }).meta({ examples: [{ user: USER, invitation: LINK }] }),
+		answer: z.strictObject({ user: UserResponse, invitation: LinkResponse }).meta({ examples: [{ user: USER, invitation: LINK }] }),
 	}),
-	changePassword: operation({
+	changePassword: defineOperation({
 		method: 'put',
 		path: '/users/me/password',
 		tag: 'Accounts',
@@ -90,16 +93,16 @@ export const userOperations = {
 		answer: null,
 		errors: [409],
 	}),
-	getUser: operation({
+	getUser: defineOperation({
 		method: 'get',
 		path: '/users/{id}',
 		tag: 'Accounts',
 		summary: 'Get a user',
 		access: 'account',
 		params: UserId,
-		answer: UserAnswer,
+		answer: UserResponse,
 	}),
-	changeUser: operation({
+	changeUser: defineOperation({
 		method: 'patch',
 		path: '/users/{id}',
 		tag: 'Accounts',
@@ -111,10 +114,10 @@ export const userOperations = {
 		params: UserId,
 		body: UserPatch,
 		example: { lastName: 'Lee' },
-		answer: UserAnswer,
+		answer: UserResponse,
 		errors: [409],
 	}),
-	deleteUser: operation({
+	deleteUser: defineOperation({
 		method: 'delete',
 		path: '/users/{id}',
 		tag: 'Accounts',
@@ -127,7 +130,7 @@ export const userOperations = {
 		answer: null,
 		errors: [409],
 	}),
-	resetPassword: operation({
+	resetPassword: defineOperation({
 		method: 'post',
 		path: '/users/{id}/reset',
 		tag: 'Accounts',
@@ -138,9 +141,9 @@ export const userOperations = {
 		access: 'account',
 		role: 'admin',
 		params: UserId,
-		answer: LinkAnswer,
+		answer: LinkResponse,
 	}),
-	getUserSecret: operation({
+	getUserSecret: defineOperation({
 		method: 'get',
 		path: '/users/{id}/secrets',
 		tag: 'Accounts',
@@ -150,9 +153,9 @@ export const userOperations = {
 		access: 'account',
 		role: 'developer',
 		params: UserId,
-		answer: SecretAnswer,
+		answer: SecretResponse,
 	}),
-	rotateUserSecret: operation({
+	rotateUserSecret: defineOperation({
 		method: 'post',
 		path: '/users/{id}/secrets/rotate',
 		tag: 'Accounts',
@@ -165,9 +168,9 @@ export const userOperations = {
 		body: RotateSecretBody,
 		example: { grace: 86_400 },
 		bodyOptional: true,
-		answer: SecretAnswer,
+		answer: SecretResponse,
 	}),
-	revokeUserSecret: operation({
+	revokeUserSecret: defineOperation({
 		method: 'delete',
 		path: '/users/{id}/secrets',
 		tag: 'Accounts',

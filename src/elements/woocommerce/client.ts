@@ -1,12 +1,12 @@
 /** Calls to one connected store: lists in the element's words, single objects, and the hub's calls as they are. */
-import { isRecord, valueAt } from '../values.ts'
-import { accessOf, authorize, type Access } from './access.ts'
-import { type Collection, collectionAt } from './collections.ts'
-import { gmtText } from './dates.ts'
-import { answerFailure, bare, parseJson, saysGone, shapeFailure } from './failures.ts'
-import { type Answer, DEFAULT_TIMEOUT_MS, exchange } from './http.ts'
-import { objectId } from './sight.ts'
-import { narrow } from './where.ts'
+import { isRecord, getValueAt } from '../values.ts'
+import { toRequestAuth, authorize, type RequestAuth } from './request-auth.ts'
+import { type Collection, getCollection } from './collections.ts'
+import { formatGmt } from './dates.ts'
+import { toResponseFailure, withoutQuery, parseJson, isGoneFailure, toShapeFailure } from './failures.ts'
+import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest } from './http.ts'
+import { toObjectId } from './parse-record.ts'
+import { tightenBound } from './where.ts'
 import type {
 	Connection,
 	Credentials,
@@ -15,49 +15,49 @@ import type {
 	ListQuery,
 	ObjectId,
 	Page,
-	ReadAnswer,
+	ObjectReadResult,
 	Resource,
 	StoreClient,
 	VendorRecord,
 } from '../store.ts'
 
 /** The API's place under the REST root. */
-export const API = 'wc/v3/'
+export const API_PREFIX = 'wc/v3/'
 
 /** Opens a client. It keeps the credentials in memory only. */
 export function openClient(connection: Connection, credentials: Credentials, io: Io): StoreClient {
-	return new WooCommerceClient(connection, accessOf(connection, credentials), io)
+	return new WooCommerceClient(connection, toRequestAuth(connection, credentials), io)
 }
 
 class WooCommerceClient implements StoreClient {
 	requests = 0
 	readonly #connection: Connection
-	readonly #access: Access
+	readonly #access: RequestAuth
 	readonly #io: Io
 
-	constructor(connection: Connection, access: Access, io: Io) {
+	constructor(connection: Connection, access: RequestAuth, io: Io) {
 		this.#connection = connection
 		this.#access = access
 		this.#io = io
 	}
 
 	async list(resource: Resource, query: ListQuery): Promise<Page | Failure> {
-		const collection = collectionAt(resource.path, this.#connection)
-		const answer = await this.#get(resource.path, listParameters(collection, resource, query))
+		const collection = getCollection(resource.path, this.#connection)
+		const answer = await this.#get(resource.path, toListParameters(collection, resource, query))
 		if (!answer.ok) return answer
-		const rows = recordsOf(answer)
-		if (rows === null) return shapeFailure(answer, 'a list of objects')
-		const total = totalOf(answer)
+		const rows = parseRecords(answer)
+		if (rows === null) return toShapeFailure(answer, 'a list of objects')
+		const total = parseTotal(answer)
 		// A route without pages gives everything at once; cut it as if it had pages, so that scans are the same for all. One that is known to have pages gave one
 		// of them, also where a host takes the total out of its answers: taken for everything, all that is not on it would be missing.
-		const certain = collection.known || this.#connection.collections[resource.path]?.args?.includes('per_page') === true
-		if (!collection.paged || rows.length > query.limit || (total === null && !certain))
-			return wholeAsPage(rows, resource.idField, query, answer.storeNowMs)
+		const isKnownPaged = collection.known || this.#connection.collections[resource.path]?.args?.includes('per_page') === true
+		if (!collection.paged || rows.length > query.limit || (total === null && !isKnownPaged))
+			return slicePage(rows, resource.idField, query, answer.storeNowMs)
 		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs }
 	}
 
-	async read(resource: Resource, id: ObjectId): Promise<ReadAnswer | Failure> {
-		const collection = collectionAt(resource.path, this.#connection)
+	async read(resource: Resource, id: ObjectId): Promise<ObjectReadResult | Failure> {
+		const collection = getCollection(resource.path, this.#connection)
 		if (resource.idField !== collection.idField) {
 			// Another field's value put into the address would read, or miss, a different object.
 			return {
@@ -71,110 +71,112 @@ class WooCommerceClient implements StoreClient {
 			}
 		}
 		if (collection.read === 'address') {
-			const answer = await this.#readAddress(resource.path, collection.idField, id)
+			const answer = await this.#readByPath(resource.path, collection.idField, id)
 			// `/products/{id}` answers for variations too (WooCommerce facts, 3.10); a webhook may name one under a product's topic (7.6).
-			const stray = resource.path === 'products' && answer.ok && answer.found?.['type'] === 'variation'
-			return stray ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
+			const isVariation = resource.path === 'products' && answer.ok && answer.found?.['type'] === 'variation'
+			return isVariation ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
 		}
-		const listed = await this.#get(resource.path, { ...collection.always, include: String(id), per_page: '1' })
+		const listed = await this.#get(resource.path, { ...collection.baseQuery, include: String(id), per_page: '1' })
 		if (!listed.ok) return listed
-		const rows = recordsOf(listed)
-		if (rows === null || rows.length > 1) return shapeFailure(listed, 'a list of at most one object')
+		const rows = parseRecords(listed)
+		if (rows === null || rows.length > 1) return toShapeFailure(listed, 'a list of at most one object')
 		const row = rows[0]
 		if (row !== undefined)
-			return objectId(row[collection.idField]) === id
+			return toObjectId(row[collection.idField]) === id
 				? { ok: true, found: row, storeNowMs: listed.storeNowMs }
-				: shapeFailure(listed, `object ${id}`)
+				: toShapeFailure(listed, `object ${id}`)
 		if (collection.read === 'variation') return this.#readVariation(id)
 		// Refunds have no address of their own: a list restricted to this id that counts none is all that the store can say.
-		return totalOf(listed) === 0 ? { ok: true, found: null, storeNowMs: listed.storeNowMs } : shapeFailure(listed, 'a total')
+		return parseTotal(listed) === 0 ? { ok: true, found: null, storeNowMs: listed.storeNowMs } : toShapeFailure(listed, 'a total')
 	}
 
 	async call(method: string, path: string, query: Record<string, string>, body?: string): ReturnType<StoreClient['call']> {
 		const answer = await this.#send(method, path, query, body)
 		// What every store has is not missing: WooCommerce is off (WooCommerce facts, 2.1), which is the store's failure and not the caller's.
-		if (!answer.ok && answer.kind === 'no-route' && method === 'GET' && collectionAt(path, null).everywhere)
+		if (!answer.ok && answer.kind === 'no-route' && method === 'GET' && getCollection(path, null).isBuiltIn)
 			return { ...answer, kind: 'server', message: `${answer.message} WooCommerce seems to be switched off.` }
 		if (!answer.ok) return answer
 		if (answer.text.trim() === '')
-			return { ok: true, status: answer.status, body: null, total: totalOf(answer), storeNowMs: answer.storeNowMs }
+			return { ok: true, status: answer.status, body: null, total: parseTotal(answer), storeNowMs: answer.storeNowMs }
 		const parsed = parseJson(answer.text)
-		if (parsed === undefined) return shapeFailure(answer, 'JSON')
-		return { ok: true, status: answer.status, body: parsed, total: totalOf(answer), storeNowMs: answer.storeNowMs }
+		if (parsed === undefined) return toShapeFailure(answer, 'JSON')
+		return { ok: true, status: answer.status, body: parsed, total: parseTotal(answer), storeNowMs: answer.storeNowMs }
 	}
 
 	/**
 	 * A variation that `/variations` does not list: trashed ones and those of a trashed parent still exist. `/products/{id}` answers
 	 * for every variation, but with a product's fields; the record must be the list's, so it is read under its parent.
 	 */
-	async #readVariation(id: ObjectId): Promise<ReadAnswer | Failure> {
-		const asProduct = await this.#readAddress('products', 'id', id)
+	async #readVariation(id: ObjectId): Promise<ObjectReadResult | Failure> {
+		const asProduct = await this.#readByPath('products', 'id', id)
 		if (!asProduct.ok || asProduct.found === null) return asProduct
 		const parent = asProduct.found['parent_id']
 		if (asProduct.found['type'] !== 'variation' || typeof parent !== 'number' || parent === 0)
 			return { ok: true, found: null, storeNowMs: asProduct.storeNowMs }
-		return this.#readAddress(`products/${parent}/variations`, 'id', id)
+		return this.#readByPath(`products/${parent}/variations`, 'id', id)
 	}
 
-	async #readAddress(path: string, idField: string, id: ObjectId): Promise<ReadAnswer | Failure> {
+	async #readByPath(path: string, idField: string, id: ObjectId): Promise<ObjectReadResult | Failure> {
 		const answer = await this.#get(`${path}/${encodeURIComponent(String(id))}`, {})
-		if (!answer.ok) return saysGone(path, answer) ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
+		if (!answer.ok) return isGoneFailure(path, answer) ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
 		const record = parseJson(answer.text)
 		// Another object under this address is a cache's or a plugin's doing.
-		if (!isRecord(record) || objectId(record[idField]) !== id) return shapeFailure(answer, `object ${id}`)
+		if (!isRecord(record) || toObjectId(record[idField]) !== id) return toShapeFailure(answer, `object ${id}`)
 		return { ok: true, found: record, storeNowMs: answer.storeNowMs }
 	}
 
-	#get(path: string, query: Record<string, string>): Promise<Answer | FailureAt> {
+	#get(path: string, query: Record<string, string>): Promise<StoreResponse | TimedFailure> {
 		return this.#send('GET', path, query)
 	}
 
 	/** One request; a second one only when a signature's time was refused, with the store's own clock. */
-	async #send(method: string, path: string, query: Record<string, string>, body?: string): Promise<Answer | FailureAt> {
+	async #send(method: string, path: string, query: Record<string, string>, body?: string): Promise<StoreResponse | TimedFailure> {
 		for (let attempt = 1; ; attempt++) {
-			const target = authorize(this.#access, this.#io, method, `${this.#connection.root}${API}${path}`, query)
+			const target = authorize(this.#access, this.#io, method, `${this.#connection.root}${API_PREFIX}${path}`, query)
 			this.requests++
-			const answer = await exchange(this.#io, { method, ...target, body, timeoutMs: this.#io.timeoutMs ?? DEFAULT_TIMEOUT_MS })
+			const answer = await sendRequest(this.#io, { method, ...target, body, timeoutMs: this.#io.timeoutMs ?? DEFAULT_TIMEOUT_MS })
 			if (!answer.ok) return { ...answer, storeNowMs: this.#io.now() }
-			if (answer.status >= 200 && answer.status < 300) return { ...answer, url: bare(answer.url) }
-			const ahead = Math.round((answer.storeNowMs - this.#io.now()) / 1000)
-			if (attempt === 1 && this.#access.auth === 'oauth1' && answer.status === 401 && Math.abs(ahead - this.#access.skewSec) > 60) {
-				this.#access.skewSec = ahead
+			if (answer.status >= 200 && answer.status < 300) return { ...answer, url: withoutQuery(answer.url) }
+			const skewSec = Math.round((answer.storeNowMs - this.#io.now()) / 1000)
+			if (attempt === 1 && this.#access.auth === 'oauth1' && answer.status === 401 && Math.abs(skewSec - this.#access.skewSec) > 60) {
+				this.#access.skewSec = skewSec
 				continue
 			}
-			return { ...answerFailure(answer, this.#io.now()), storeNowMs: answer.storeNowMs }
+			return { ...toResponseFailure(answer, this.#io.now()), storeNowMs: answer.storeNowMs }
 		}
 	}
 }
 
 /** A Failure with the clock of the answer that it came from. */
-type FailureAt = Failure & { storeNowMs: number }
+type TimedFailure = Failure & { storeNowMs: number }
 
 /** The vendor's parameters for one page (WooCommerce facts, section 3). */
-export function listParameters(collection: Collection, resource: Pick<Resource, 'query'>, query: ListQuery): Record<string, string> {
-	const parameters: Record<string, string> = { ...collection.always, ...resource.query }
+export function toListParameters(collection: Collection, resource: Pick<Resource, 'query'>, query: ListQuery): Record<string, string> {
+	const parameters: Record<string, string> = { ...collection.baseQuery, ...resource.query }
 	if (!collection.paged) return parameters
-	const byModified = collection.modified && query.order.startsWith('modified')
+	const byModified = collection.filtersByModified && query.order.startsWith('modified')
 	parameters['orderby'] = byModified ? 'modified' : 'id'
 	parameters['order'] = query.order.endsWith('asc') ? 'asc' : 'desc'
 	parameters['per_page'] = String(Math.min(100, Math.max(1, Math.floor(query.limit))))
 	if (query.offset !== undefined && query.offset > 0) parameters['offset'] = String(Math.floor(query.offset))
 	// Beside `include` the store would ignore `exclude`: what that names stays off the list.
-	const named = (parameter: 'include' | 'exclude'): boolean | undefined => parameters[parameter]?.split(',').includes(String(query.only))
-	if (query.only !== undefined && named('include') !== false && named('exclude') !== true) parameters['include'] = String(query.only)
-	if (query.trashed === true && collection.trash) parameters['status'] = 'trash'
-	if (collection.modified) {
-		if (query.modifiedAfterSec !== undefined) narrow(parameters, 'modified_after', gmtText(query.modifiedAfterSec), true)
-		if (query.modifiedBeforeSec !== undefined) narrow(parameters, 'modified_before', gmtText(query.modifiedBeforeSec), false)
+	const isNamedIn = (parameter: 'include' | 'exclude'): boolean | undefined =>
+		parameters[parameter]?.split(',').includes(String(query.onlyId))
+	if (query.onlyId !== undefined && isNamedIn('include') !== false && isNamedIn('exclude') !== true)
+		parameters['include'] = String(query.onlyId)
+	if (query.trashed === true && collection.hasTrash) parameters['status'] = 'trash'
+	if (collection.filtersByModified) {
+		if (query.modifiedAfterSec !== undefined) tightenBound(parameters, 'modified_after', formatGmt(query.modifiedAfterSec), true)
+		if (query.modifiedBeforeSec !== undefined) tightenBound(parameters, 'modified_before', formatGmt(query.modifiedBeforeSec), false)
 		if (parameters['modified_after'] !== undefined || parameters['modified_before'] !== undefined) parameters['dates_are_gmt'] = 'true'
 	}
 	return parameters
 }
 
 /** A page out of all rows of an unpaged route, in id order. */
-function wholeAsPage(rows: VendorRecord[], idField: string, query: ListQuery, storeNowMs: number): Page {
+function slicePage(rows: VendorRecord[], idField: string, query: ListQuery, storeNowMs: number): Page {
 	const sorted = rows
-		.map((record) => ({ record, id: objectId(valueAt(record, idField)) }))
+		.map((record) => ({ record, id: toObjectId(getValueAt(record, idField)) }))
 		.sort((a, b) => compareIds(a.id, b.id))
 		.map(({ record }) => record)
 	if (query.order.endsWith('desc')) sorted.reverse()
@@ -190,13 +192,13 @@ function compareIds(a: ObjectId | null, b: ObjectId | null): number {
 }
 
 /** The objects of a list; null when the body is not a list of objects. */
-export function recordsOf(answer: Answer): VendorRecord[] | null {
+export function parseRecords(answer: StoreResponse): VendorRecord[] | null {
 	const body = parseJson(answer.text)
 	return Array.isArray(body) && body.every(isRecord) ? body : null
 }
 
 /** What the store says matches; null when it says nothing (WooCommerce facts, 2.5). */
-export function totalOf(answer: Answer): number | null {
+export function parseTotal(answer: StoreResponse): number | null {
 	const text = answer.headers.get('x-wp-total')
 	return text !== null && /^\d+$/.test(text) ? Number(text) : null
 }

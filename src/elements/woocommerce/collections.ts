@@ -16,19 +16,19 @@ import type { Connection } from '../store.ts'
 /** A collection's nature. */
 export interface Collection {
 	/** `modified_after`, `modified_before` and `orderby=modified`. */
-	modified: boolean
+	filtersByModified: boolean
 	/** `after` and `before`, by the created date. */
-	created: boolean
+	filtersByCreated: boolean
 	/** Its dates may be given as UTC, with `dates_are_gmt`, and this store is known to heed that. */
-	gmt: boolean
+	acceptsGmt: boolean
 	/** `status=trash` lists what was trashed. */
-	trash: boolean
+	hasTrash: boolean
 	/** false: the route knows no pages and gives everything at once. */
 	paged: boolean
 	/** Lists in id order from any offset. False only for foreign routes that say they have pages but no `offset`. */
-	idOrder: boolean
+	supportsOffset: boolean
 	/** Kept as posts: lists sort by local time (WooCommerce facts, 3.6). Orders depend on the store. */
-	posts: boolean
+	postsStored: boolean
 	/** Which dates its records have. */
 	dates: 'both' | 'created' | 'none'
 	/** The field that stands in the address of one object. */
@@ -39,44 +39,44 @@ export interface Collection {
 	rereadHours: number
 	recentHours: number
 	/** Query that every list carries. */
-	always: Record<string, string>
+	baseQuery: Record<string, string>
 	/**
 	 * Field of a `where` → list parameter for equality. `in`: the parameter takes several values joined with commas. `only`: no field of the records.
 	 * `unsure`: not every version knows it. `ids`: it becomes WordPress's own list of ids, of which a list heeds one. `folded`: the store looks it up in
 	 * lower case.
 	 */
-	filters: Record<string, { param: string; in?: true; only?: true; unsure?: true; ids?: true; folded?: true }>
+	filters: Record<string, { param: string; in?: true; only?: true; versionDependent?: true; ids?: true; lowercase?: true }>
 	/** Every store with WooCommerce has it. */
-	everywhere: boolean
+	isBuiltIn: boolean
 	/** It is WooCommerce's own: what its lists and records have is known. */
 	known: boolean
 }
 
-const BY_ID = { id: { param: 'include', in: true, ids: true }, search: { param: 'search', only: true } } as const
+const ID_FILTERS = { id: { param: 'include', in: true, ids: true }, search: { param: 'search', only: true } } as const
 
-const ORDINARY: Collection = {
-	modified: false,
-	created: false,
-	gmt: false,
-	trash: false,
+const DEFAULT_COLLECTION: Collection = {
+	filtersByModified: false,
+	filtersByCreated: false,
+	acceptsGmt: false,
+	hasTrash: false,
 	paged: true,
-	idOrder: true,
-	posts: false,
+	supportsOffset: true,
+	postsStored: false,
 	dates: 'both',
 	idField: 'id',
 	read: 'address',
 	rereadHours: 24,
 	recentHours: 0,
-	always: {},
+	baseQuery: {},
 	filters: {},
-	everywhere: false,
+	isBuiltIn: false,
 	known: false,
 }
 
-const WEEKLY = 168
+const WEEK_HOURS = 168
 
 const PRODUCT_FILTERS: Collection['filters'] = {
-	...BY_ID,
+	...ID_FILTERS,
 	status: { param: 'status' },
 	sku: { param: 'sku', in: true },
 	slug: { param: 'slug' },
@@ -86,11 +86,11 @@ const PRODUCT_FILTERS: Collection['filters'] = {
 	parent_id: { param: 'parent', in: true },
 }
 
-const TERMS: Collection = {
-	...ORDINARY,
+const TERM_COLLECTION: Collection = {
+	...DEFAULT_COLLECTION,
 	dates: 'none',
 	filters: {
-		...BY_ID,
+		...ID_FILTERS,
 		slug: { param: 'slug' },
 		parent: { param: 'parent' },
 		product: { param: 'product', only: true },
@@ -98,35 +98,41 @@ const TERMS: Collection = {
 	},
 }
 
-const VARIATIONS: Collection = {
-	...ORDINARY,
-	modified: true,
-	created: true,
-	gmt: true,
-	trash: true,
-	posts: true,
-	rereadHours: WEEKLY,
+const VARIATION_COLLECTION: Collection = {
+	...DEFAULT_COLLECTION,
+	filtersByModified: true,
+	filtersByCreated: true,
+	acceptsGmt: true,
+	hasTrash: true,
+	postsStored: true,
+	rereadHours: WEEK_HOURS,
 	filters: PRODUCT_FILTERS,
 }
 
-const REFUNDS: Collection = { ...ORDINARY, created: true, gmt: true, dates: 'created', filters: BY_ID }
+const REFUND_COLLECTION: Collection = {
+	...DEFAULT_COLLECTION,
+	filtersByCreated: true,
+	acceptsGmt: true,
+	dates: 'created',
+	filters: ID_FILTERS,
+}
 
-const WHOLE: Collection = { ...ORDINARY, paged: false, dates: 'none' }
+const UNPAGED_COLLECTION: Collection = { ...DEFAULT_COLLECTION, paged: false, dates: 'none' }
 
 /** First match wins. */
-const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
+const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = [
 	[
 		/^orders$/,
 		{
-			...ORDINARY,
-			modified: true,
-			created: true,
-			gmt: true,
-			everywhere: true,
-			trash: true,
-			rereadHours: WEEKLY,
+			...DEFAULT_COLLECTION,
+			filtersByModified: true,
+			filtersByCreated: true,
+			acceptsGmt: true,
+			isBuiltIn: true,
+			hasTrash: true,
+			rereadHours: WEEK_HOURS,
 			filters: {
-				...BY_ID,
+				...ID_FILTERS,
 				status: { param: 'status', in: true },
 				customer: { param: 'customer', only: true },
 				customer_id: { param: 'customer' },
@@ -138,14 +144,14 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 	[
 		/^products$/,
 		{
-			...ORDINARY,
-			modified: true,
-			created: true,
-			gmt: true,
-			everywhere: true,
-			trash: true,
-			posts: true,
-			rereadHours: WEEKLY,
+			...DEFAULT_COLLECTION,
+			filtersByModified: true,
+			filtersByCreated: true,
+			acceptsGmt: true,
+			isBuiltIn: true,
+			hasTrash: true,
+			postsStored: true,
+			rereadHours: WEEK_HOURS,
 			filters: {
 				...PRODUCT_FILTERS,
 				type: { param: 'type' },
@@ -159,45 +165,45 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 	[
 		/^coupons$/,
 		{
-			...ORDINARY,
-			modified: true,
-			created: true,
-			gmt: true,
-			everywhere: true,
-			trash: true,
-			posts: true,
+			...DEFAULT_COLLECTION,
+			filtersByModified: true,
+			filtersByCreated: true,
+			acceptsGmt: true,
+			isBuiltIn: true,
+			hasTrash: true,
+			postsStored: true,
 			rereadHours: 24,
 			recentHours: 1,
-			filters: { ...BY_ID, code: { param: 'code', ids: true, folded: true }, status: { param: 'status', unsure: true } },
+			filters: { ...ID_FILTERS, code: { param: 'code', ids: true, lowercase: true }, status: { param: 'status', versionDependent: true } },
 		},
 	],
 	[
 		/^customers$/,
 		{
-			...ORDINARY,
-			everywhere: true,
-			rereadHours: WEEKLY,
-			always: { role: 'all' },
-			filters: { ...BY_ID, email: { param: 'email' }, role: { param: 'role' } },
+			...DEFAULT_COLLECTION,
+			isBuiltIn: true,
+			rereadHours: WEEK_HOURS,
+			baseQuery: { role: 'all' },
+			filters: { ...ID_FILTERS, email: { param: 'email' }, role: { param: 'role' } },
 		},
 	],
-	[/^variations$/, { ...VARIATIONS, read: 'variation' }],
-	[/^products\/\d+\/variations$/, VARIATIONS],
-	[/^refunds$/, { ...REFUNDS, read: 'include' }],
-	[/^orders\/\d+\/refunds$/, REFUNDS],
-	[/^orders\/\d+\/notes$/, { ...ORDINARY, paged: false, dates: 'created', filters: { type: { param: 'type', only: true } } }],
-	[/^products\/(categories|tags|brands|shipping_classes)$/, TERMS],
-	[/^products\/attributes\/\d+\/terms$/, TERMS],
+	[/^variations$/, { ...VARIATION_COLLECTION, read: 'variation' }],
+	[/^products\/\d+\/variations$/, VARIATION_COLLECTION],
+	[/^refunds$/, { ...REFUND_COLLECTION, read: 'include' }],
+	[/^orders\/\d+\/refunds$/, REFUND_COLLECTION],
+	[/^orders\/\d+\/notes$/, { ...DEFAULT_COLLECTION, paged: false, dates: 'created', filters: { type: { param: 'type', only: true } } }],
+	[/^products\/(categories|tags|brands|shipping_classes)$/, TERM_COLLECTION],
+	[/^products\/attributes\/\d+\/terms$/, TERM_COLLECTION],
 	[
 		/^products\/reviews$/,
 		{
-			...ORDINARY,
-			created: true,
-			trash: true,
+			...DEFAULT_COLLECTION,
+			filtersByCreated: true,
+			hasTrash: true,
 			dates: 'created',
-			always: { status: 'all' },
+			baseQuery: { status: 'all' },
 			filters: {
-				...BY_ID,
+				...ID_FILTERS,
 				status: { param: 'status' },
 				product_id: { param: 'product', in: true },
 				product: { param: 'product', in: true, only: true },
@@ -205,13 +211,21 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 			},
 		},
 	],
-	[/^taxes$/, { ...ORDINARY, dates: 'none', filters: { class: { param: 'class' } } }],
-	[/^taxes\/classes$/, { ...WHOLE, idField: 'slug' }],
-	[/^webhooks$/, { ...ORDINARY, created: true, always: { status: 'all' }, filters: { ...BY_ID, status: { param: 'status' } } }],
+	[/^taxes$/, { ...DEFAULT_COLLECTION, dates: 'none', filters: { class: { param: 'class' } } }],
+	[/^taxes\/classes$/, { ...UNPAGED_COLLECTION, idField: 'slug' }],
+	[
+		/^webhooks$/,
+		{
+			...DEFAULT_COLLECTION,
+			filtersByCreated: true,
+			baseQuery: { status: 'all' },
+			filters: { ...ID_FILTERS, status: { param: 'status' } },
+		},
+	],
 	[
 		/^reports\/(sales|top_sellers)$/,
 		{
-			...WHOLE,
+			...UNPAGED_COLLECTION,
 			filters: {
 				period: { param: 'period', only: true },
 				date_min: { param: 'date_min', only: true },
@@ -221,43 +235,43 @@ const TABLE: readonly [pattern: RegExp, collection: Collection][] = [
 	],
 	[
 		/^(products\/attributes|shipping\/zones|shipping_methods|payment_gateways|reports|reports\/[a-z_/]+|settings|settings\/[\w-]+|customers\/\d+\/downloads|orders\/statuses)$/,
-		WHOLE,
+		UNPAGED_COLLECTION,
 	],
-	[/^shipping\/zones\/\d+\/methods$/, { ...WHOLE, idField: 'instance_id' }],
-	[/^data\/(continents|countries|currencies)$/, { ...WHOLE, idField: 'code' }],
+	[/^shipping\/zones\/\d+\/methods$/, { ...UNPAGED_COLLECTION, idField: 'instance_id' }],
+	[/^data\/(continents|countries|currencies)$/, { ...UNPAGED_COLLECTION, idField: 'code' }],
 ]
 
 /** What is known of a collection at a store: the table, corrected by the route's own list of arguments and by the version. */
-export function collectionAt(path: string, connection: Pick<Connection, 'collections' | 'version'> | null): Collection {
-	const known = TABLE.find(([pattern]) => pattern.test(path))?.[1]
+export function getCollection(path: string, connection: Pick<Connection, 'collections' | 'version'> | null): Collection {
+	const known = KNOWN_COLLECTIONS.find(([pattern]) => pattern.test(path))?.[1]
 	const args = connection?.collections[path]?.args ?? null
 	const version = connection?.version ?? ''
 	if (known === undefined) {
-		if (args === null) return ORDINARY
+		if (args === null) return DEFAULT_COLLECTION
 		const modified = args.includes('modified_after') && args.includes('orderby')
 		return {
-			...ORDINARY,
-			modified,
-			created: args.includes('after'),
-			gmt: args.includes('dates_are_gmt'),
-			trash: args.includes('status') && modified,
+			...DEFAULT_COLLECTION,
+			filtersByModified: modified,
+			filtersByCreated: args.includes('after'),
+			acceptsGmt: args.includes('dates_are_gmt'),
+			hasTrash: args.includes('status') && modified,
 			paged: args.includes('per_page'),
-			idOrder: !args.includes('per_page') || args.includes('offset'),
+			supportsOffset: !args.includes('per_page') || args.includes('offset'),
 		}
 	}
 	// Before 5.8 the modified filters are ignored in silence: everything would come back (WooCommerce facts, 2.4).
-	const modified = known.modified && (args === null ? !olderThan(version, 5, 8) : args.includes('modified_after'))
-	const gmt = known.gmt && (args === null ? version !== '' && !olderThan(version, 5, 8) : args.includes('dates_are_gmt'))
-	return { ...known, modified, gmt, known: true }
+	const modified = known.filtersByModified && (args === null ? !isOlderThan(version, 5, 8) : args.includes('modified_after'))
+	const gmt = known.acceptsGmt && (args === null ? version !== '' && !isOlderThan(version, 5, 8) : args.includes('dates_are_gmt'))
+	return { ...known, filtersByModified: modified, acceptsGmt: gmt, known: true }
 }
 
 /** Whether a collection is in the table. */
 export function isKnownCollection(path: string): boolean {
-	return TABLE.some(([pattern]) => pattern.test(path))
+	return KNOWN_COLLECTIONS.some(([pattern]) => pattern.test(path))
 }
 
 /** Whether a version is known and lower. */
-export function olderThan(version: string, major: number, minor: number): boolean {
+export function isOlderThan(version: string, major: number, minor: number): boolean {
 	const parts = /^(\d+)\.(\d+)/.exec(version)
 	if (parts === null) return false
 	return Number(parts[1]) < major || (Number(parts[1]) === major && Number(parts[2]) < minor)

@@ -1,6 +1,6 @@
 /** The configuration keys of a WooCommerce instance and the resources polled by default (cloud-elements contract, sections 2 and 3). */
 import { LIMITS } from '../../lib/limits.ts'
-import type { ConfigurationKey, Pollable, PollerResource } from '../form.ts'
+import type { ConfigurationKey, PollableCollection, PollerResource } from '../form.ts'
 
 /** The four default resources. An empty `datesConfiguration` means WooCommerce's own dates, read in UTC. */
 export const DEFAULT_POLLER: Record<string, PollerResource> = {
@@ -10,7 +10,7 @@ export const DEFAULT_POLLER: Record<string, PollerResource> = {
 	products: { url: '/hubs/ecommerce/products', idField: 'id', datesConfiguration: {} },
 }
 
-const OTHERS: readonly [name: string, title: string][] = [
+const FURTHER_COLLECTIONS: readonly [name: string, title: string][] = [
 	['variations', 'Variations of products'],
 	['products-categories', 'Categories of products'],
 	['products-tags', 'Tags of products'],
@@ -24,14 +24,14 @@ const OTHERS: readonly [name: string, title: string][] = [
 ]
 
 /** The default resources, and what else a shop has that changes. */
-export const POLLABLE: Pollable[] = [
+export const POLLABLE_COLLECTIONS: PollableCollection[] = [
 	...Object.entries(DEFAULT_POLLER).map(([name, settings]) => ({
 		name,
 		title: `${name.charAt(0).toUpperCase()}${name.slice(1)}`,
 		preset: true,
 		settings,
 	})),
-	...OTHERS.map(([name, title]) => ({
+	...FURTHER_COLLECTIONS.map(([name, title]) => ({
 		name,
 		title,
 		preset: false,
@@ -39,15 +39,16 @@ export const POLLABLE: Pollable[] = [
 	})),
 ]
 
-type Draft = Pick<ConfigurationKey, 'key' | 'name' | 'description' | 'type'> & Partial<ConfigurationKey>
+type KeyDefinition = Pick<ConfigurationKey, 'key' | 'name' | 'description' | 'type'> & Partial<ConfigurationKey>
 
-const EVENTS = { key: 'event.notification.enabled', values: ['true'] }
-const POLLED = { key: 'event.vendor.type', values: ['polling', 'hybrid'] }
-const HOOKED = { key: 'event.vendor.type', values: ['webhook'] }
-const options = (...names: [value: string, name: string][]): ConfigurationKey['options'] => names.map(([value, name]) => ({ value, name }))
+const WHEN_EVENTS_ENABLED = { key: 'event.notification.enabled', values: ['true'] }
+const WHEN_POLLED = { key: 'event.vendor.type', values: ['polling', 'hybrid'] }
+const WHEN_WEBHOOK_ONLY = { key: 'event.vendor.type', values: ['webhook'] }
+const toOptions = (...names: [value: string, name: string][]): ConfigurationKey['options'] =>
+	names.map(([value, name]) => ({ value, name }))
 
 /** In the order in which people are asked for them; new ones at the end, since their place makes their number. */
-const KEYS: Draft[] = [
+const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'store.url',
 		name: 'The Store URL',
@@ -87,8 +88,8 @@ const KEYS: Draft[] = [
 		description: 'How changes are seen: polling, webhook, or hybrid (both).',
 		type: 'SELECT',
 		defaultValue: 'polling',
-		options: options(['polling', 'Polling'], ['webhook', 'Webhooks'], ['hybrid', 'Webhooks and polling']),
-		dependsOn: [EVENTS],
+		options: toOptions(['polling', 'Polling'], ['webhook', 'Webhooks'], ['hybrid', 'Webhooks and polling']),
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.callback.url',
@@ -96,7 +97,7 @@ const KEYS: Draft[] = [
 		description: 'Where notifications are sent. Without it events are kept in the log only.',
 		type: 'TEXTFIELD_1000',
 		maximumLength: LIMITS.url.value,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.signature.key',
@@ -105,7 +106,7 @@ const KEYS: Draft[] = [
 		type: 'TEXTFIELD_128',
 		secret: true,
 		maximumLength: LIMITS.signatureKey.value,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.basic.username',
@@ -113,7 +114,7 @@ const KEYS: Draft[] = [
 		description: 'User name sent to the callback.',
 		type: 'TEXTFIELD_128',
 		maximumLength: LIMITS.basicAuth.value,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.basic.password',
@@ -122,7 +123,7 @@ const KEYS: Draft[] = [
 		type: 'PASSWORD',
 		secret: true,
 		maximumLength: LIMITS.basicAuth.value,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.callback.headers',
@@ -130,14 +131,14 @@ const KEYS: Draft[] = [
 		description: 'Further headers sent to the callback: a JSON object, or one "Name: value" a line.',
 		type: 'TEXTAREA',
 		secret: true,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.instance.finder',
 		name: 'Instance Finder',
 		description: 'For receivers whose address does not name the instance.',
 		type: 'TEXTFIELD_128',
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.poller.refresh_interval',
@@ -146,7 +147,7 @@ const KEYS: Draft[] = [
 		type: 'NUMBER',
 		defaultValue: '15',
 		interval: 'minutes',
-		dependsOn: [EVENTS, POLLED],
+		dependsOn: [WHEN_EVENTS_ENABLED, WHEN_POLLED],
 	},
 	{
 		key: 'event.poller.configuration',
@@ -154,14 +155,14 @@ const KEYS: Draft[] = [
 		description: 'The resources that are polled, as JSON: label → url, idField, datesConfiguration.',
 		type: 'TEXTAREA',
 		defaultValue: JSON.stringify(DEFAULT_POLLER),
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.poller.urls',
 		name: 'Resources to Poll',
 		description: 'The older form: names of default resources joined with |.',
 		type: 'TEXTFIELD_1000',
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.poller.reread',
@@ -170,7 +171,7 @@ const KEYS: Draft[] = [
 		type: 'NUMBER',
 		interval: 'hours',
 		minimum: 0,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.poller.backfill',
@@ -178,7 +179,7 @@ const KEYS: Draft[] = [
 		description: 'Which existing objects ring at the start: none, all, or those created since an ISO date.',
 		type: 'TEXTFIELD_32',
 		defaultValue: 'none',
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.poller.scanBudget',
@@ -188,7 +189,7 @@ const KEYS: Draft[] = [
 		defaultValue: '10',
 		minimum: 1,
 		maximum: LIMITS.scanBudget.value,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.reconcile.interval',
@@ -198,7 +199,7 @@ const KEYS: Draft[] = [
 		defaultValue: '60',
 		interval: 'minutes',
 		minimum: 0,
-		dependsOn: [EVENTS, HOOKED],
+		dependsOn: [WHEN_EVENTS_ENABLED, WHEN_WEBHOOK_ONLY],
 	},
 	{
 		key: 'filter.response.nulls',
@@ -213,8 +214,8 @@ const KEYS: Draft[] = [
 		description: 'full sends the records; thin sends none, and each event says where its record can be read.',
 		type: 'SELECT',
 		defaultValue: 'full',
-		options: options(['full', 'With the records'], ['thin', 'Without them']),
-		dependsOn: [EVENTS],
+		options: toOptions(['full', 'With the records'], ['thin', 'Without them']),
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.coalesce',
@@ -222,7 +223,7 @@ const KEYS: Draft[] = [
 		description: 'Of an object’s events that are sent together only the newest is; created and deleted again sends nothing.',
 		type: 'BOOLEAN',
 		defaultValue: 'false',
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.batch',
@@ -231,7 +232,7 @@ const KEYS: Draft[] = [
 		type: 'NUMBER',
 		minimum: 1,
 		maximum: LIMITS.batch.value,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.rate',
@@ -240,7 +241,7 @@ const KEYS: Draft[] = [
 		type: 'NUMBER',
 		minimum: 0.01,
 		maximum: LIMITS.rate.value,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.filter.types',
@@ -248,7 +249,7 @@ const KEYS: Draft[] = [
 		description: 'Event types that are sent, joined with |: CREATED|DELETED.',
 		type: 'TEXTFIELD_32',
 		maximumLength: LIMITS.filterTypes.value,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.filter.resources',
@@ -256,7 +257,7 @@ const KEYS: Draft[] = [
 		description: 'Resources whose events are sent: labels of the poller configuration joined with |.',
 		type: 'TEXTFIELD_1000',
 		maximumLength: LIMITS.filterResources.value,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.filter.where',
@@ -264,15 +265,15 @@ const KEYS: Draft[] = [
 		description: "A condition on the record, as the hub’s where has it: status = 'completed' AND total >= 100. Deletions are always sent.",
 		type: 'TEXTFIELD_1000',
 		maximumLength: LIMITS.filterWhere.value,
-		dependsOn: [EVENTS],
+		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 ]
 
 /** Item ids: the element's own number, then a counter, so that they stay what they are. */
-const FIRST_ID = 288_100
+const BASE_ID = 288_100
 
 /** All keys with their ids. */
-export const CONFIGURATION: ConfigurationKey[] = KEYS.map((key, index) => ({
+export const CONFIGURATION_KEYS: ConfigurationKey[] = KEY_DEFINITIONS.map((key, index) => ({
 	required: false,
 	defaultValue: null,
 	secret: false,
@@ -283,5 +284,5 @@ export const CONFIGURATION: ConfigurationKey[] = KEYS.map((key, index) => ({
 	interval: null,
 	dependsOn: [],
 	...key,
-	id: FIRST_ID + index + 1,
+	id: BASE_ID + index + 1,
 }))

@@ -7,14 +7,14 @@ import { TZDate } from '@date-fns/tz'
 import { format as formatDate } from 'date-fns/format'
 import { isValid } from 'date-fns/isValid'
 import { parse as parseDate } from 'date-fns/parse'
-import { EARLIEST_MS, LATEST_MS, readIso, valueAt } from '../values.ts'
+import { MIN_TIMESTAMP_MS, MAX_TIMESTAMP_MS, parseIso, getValueAt } from '../values.ts'
 import type { Connection, DateRule, VendorRecord } from '../store.ts'
 
 /** The pattern of WooCommerce's own dates: no zone, whole seconds. */
 export const WOO_DATE_FORMAT = "yyyy-MM-dd'T'HH:mm:ss"
 
 /** A Java letter's date-fns counterpart by how often it stands there; letters that are not listed mean the same in both. */
-const LETTERS: Record<string, (count: number) => string | null> = {
+const DATE_FNS_LETTERS: Record<string, (count: number) => string | null> = {
 	G: (count) => 'G'.repeat(count),
 	y: (count) => 'y'.repeat(count),
 	Y: (count) => 'Y'.repeat(count),
@@ -40,56 +40,56 @@ const LETTERS: Record<string, (count: number) => string | null> = {
 }
 
 /** Patterns already translated; a configuration has a handful. */
-const translated = new Map<string, string | null>()
+const patternCache = new Map<string, string | null>()
 
 /**
  * A Java pattern in date-fns' letters, null when it has a letter without a counterpart (`z`, `F`, `W`). A quote that is never
  * closed is left out: the seed's `yyyy-MM-dd'T'HH:mm:ss'` is read as if the last quote were not there (contract, section 2).
  */
-export function translatePattern(java: string): string | null {
-	const known = translated.get(java)
+export function toDateFnsPattern(java: string): string | null {
+	const known = patternCache.get(java)
 	if (known !== undefined) return known
-	const result = translate(java)
-	if (translated.size < 200) translated.set(java, result)
+	const result = translateJavaPattern(java)
+	if (patternCache.size < 200) patternCache.set(java, result)
 	return result
 }
 
-function translate(java: string): string | null {
-	let out = ''
-	for (let at = 0; at < java.length;) {
-		const character = java.charAt(at)
+function translateJavaPattern(java: string): string | null {
+	let output = ''
+	for (let index = 0; index < java.length;) {
+		const character = java.charAt(index)
 		if (character === "'") {
-			const end = java.indexOf("'", at + 1)
+			const end = java.indexOf("'", index + 1)
 			if (end < 0) {
-				at++
+				index++
 				continue
 			}
-			out += end === at + 1 ? "''" : `'${java.slice(at + 1, end)}'`
-			at = end + 1
+			output += end === index + 1 ? "''" : `'${java.slice(index + 1, end)}'`
+			index = end + 1
 		} else if (/[A-Za-z]/.test(character)) {
-			let end = at + 1
+			let end = index + 1
 			while (java.charAt(end) === character) end++
-			const letters = LETTERS[character]?.(end - at) ?? null
+			const letters = DATE_FNS_LETTERS[character]?.(end - index) ?? null
 			if (letters === null) return null
-			out += letters
-			at = end
+			output += letters
+			index = end
 		} else {
-			out += character
-			at++
+			output += character
+			index++
 		}
 	}
-	return out
+	return output
 }
 
 /** Whether a format can be read: the word `milliseconds`, or a pattern that has a year, a month or a day in known letters. */
-export function knownFormat(format: string): boolean {
+export function isKnownFormat(format: string): boolean {
 	if (format === 'milliseconds') return true
-	const pattern = translatePattern(format)
+	const pattern = toDateFnsPattern(format)
 	return pattern !== null && /[yMdHDYL]/.test(pattern.replace(/'[^']*'/g, ''))
 }
 
 /** A zone's name as the runtime wants it, null when it is unknown: IANA names, `UTC`, `GMT`, `Z`, and offsets such as `GMT-7` or `+05:30`. */
-export function zoneName(zone: string): string | null {
+export function normalizeZone(zone: string): string | null {
 	const text = zone.trim()
 	if (/^(utc|gmt|z|etc\/utc|etc\/gmt)$/i.test(text)) return 'UTC'
 	const offset = /^(?:GMT|UTC)?([+-])(\d{1,2})(?::?(\d{2}))?$/i.exec(text)
@@ -98,18 +98,18 @@ export function zoneName(zone: string): string | null {
 		const minutes = Number(offset[3] ?? 0)
 		return hours > 14 || minutes > 59 ? null : `${offset[1]}${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`
 	}
-	const known = namedZones.get(text)
+	const known = zoneCache.get(text)
 	if (known !== undefined) return known
-	const name = runtimeZone(text)
-	if (namedZones.size < MOST_ZONES) namedZones.set(text, name)
+	const name = resolveZone(text)
+	if (zoneCache.size < MAX_CACHED_ZONES) zoneCache.set(text, name)
 	return name
 }
 
 /** Asking the runtime for a zone is dear and every record asks: answers are kept, for a bounded number of names. */
-const namedZones = new Map<string, string | null>()
-const MOST_ZONES = 1_000
+const zoneCache = new Map<string, string | null>()
+const MAX_CACHED_ZONES = 1_000
 
-function runtimeZone(text: string): string | null {
+function resolveZone(text: string): string | null {
 	try {
 		return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone
 	} catch {
@@ -118,8 +118,8 @@ function runtimeZone(text: string): string | null {
 }
 
 /** The zone of a site: its IANA name, or its offset where it has only that (WooCommerce facts, 1.1). */
-export function siteZone(connection: Pick<Connection, 'timeZone' | 'gmtOffset'>): string {
-	const named = connection.timeZone === '' ? null : zoneName(connection.timeZone)
+export function getSiteZone(connection: Pick<Connection, 'timeZone' | 'gmtOffset'>): string {
+	const named = connection.timeZone === '' ? null : normalizeZone(connection.timeZone)
 	if (named !== null) return named
 	const minutes = Math.round(Math.abs(connection.gmtOffset) * 60)
 	return `${connection.gmtOffset < 0 ? '-' : '+'}${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`
@@ -129,14 +129,14 @@ export function siteZone(connection: Pick<Connection, 'timeZone' | 'gmtOffset'>)
  * A date's moment in epoch ms; null when it cannot be read. The value's own offset wins over `zone` where the pattern has one. What
  * the pattern does not fit is still read when it is ISO 8601, which says by itself what it means.
  */
-export function readDate(value: unknown, format: string, zone: string): number | null {
+export function parseDateValue(value: unknown, format: string, zone: string): number | null {
 	if (format === 'milliseconds') {
 		const ms = typeof value === 'number' ? value : typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : Number.NaN
 		return Number.isSafeInteger(ms) ? ms : null
 	}
 	if (typeof value !== 'string' && typeof value !== 'number') return null
 	const text = String(value).trim()
-	const pattern = translatePattern(format)
+	const pattern = toDateFnsPattern(format)
 	if (pattern !== null) {
 		try {
 			const date = parseDate(text, pattern, new TZDate(0, zone), { useAdditionalDayOfYearTokens: true, useAdditionalWeekYearTokens: true })
@@ -145,13 +145,13 @@ export function readDate(value: unknown, format: string, zone: string): number |
 			// date-fns throws for patterns that contradict themselves; the ISO reading below remains.
 		}
 	}
-	return readIso(text, zone)
+	return parseIso(text, zone)
 }
 
 /** A moment (epoch ms) in a Java pattern and a zone; `milliseconds` gives the number. Null when the pattern cannot be written. */
-export function writeDate(ms: number, format: string, zone: string): string | null {
+export function formatDateValue(ms: number, format: string, zone: string): string | null {
 	if (format === 'milliseconds') return String(ms)
-	const pattern = translatePattern(format)
+	const pattern = toDateFnsPattern(format)
 	if (pattern === null) return null
 	try {
 		return formatDate(new TZDate(ms, zone), pattern, { useAdditionalDayOfYearTokens: true, useAdditionalWeekYearTokens: true })
@@ -164,25 +164,25 @@ export function writeDate(ms: number, format: string, zone: string): string | nu
  * A moment as WooCommerce's filters want it beside `dates_are_gmt=true`: UTC, whole seconds, no suffix (WooCommerce facts, 3.2). A bound that was loosened out of
  * the years 100 to 9999 is their end: a year has four digits there.
  */
-export function gmtText(seconds: number): string {
-	const ms = Math.min(LATEST_MS, Math.max(EARLIEST_MS, seconds * 1000))
+export function formatGmt(seconds: number): string {
+	const ms = Math.min(MAX_TIMESTAMP_MS, Math.max(MIN_TIMESTAMP_MS, seconds * 1000))
 	return new Date(ms).toISOString().slice(0, 19)
 }
 
 /** What a record says at a date rule: the moment in whole seconds, null when it says nothing, and the field when what it says is unreadable. */
-export function dateOf(record: VendorRecord, rule: DateRule | null): { seconds: number | null; unreadable: string | null } {
+export function parseDateField(record: VendorRecord, rule: DateRule | null): { seconds: number | null; unreadable: string | null } {
 	if (rule === null) return { seconds: null, unreadable: null }
 	if (rule.gmtSibling) {
-		const sibling = valueAt(record, `${rule.field}_gmt`)
+		const sibling = getValueAt(record, `${rule.field}_gmt`)
 		if (typeof sibling === 'string' && sibling !== '') {
-			const ms = readIso(sibling, 'UTC')
+			const ms = parseIso(sibling, 'UTC')
 			if (ms !== null) return { seconds: Math.floor(ms / 1000), unreadable: null }
 		}
 		// WordPress writes a null or zero date where nothing was ever saved; the local field is no better then.
 		if (sibling === null) return { seconds: null, unreadable: null }
 	}
-	const value = valueAt(record, rule.field)
+	const value = getValueAt(record, rule.field)
 	if (value === undefined || value === null || value === '') return { seconds: null, unreadable: null }
-	const ms = readDate(value, rule.format, rule.zone)
+	const ms = parseDateValue(value, rule.format, rule.zone)
 	return ms === null ? { seconds: null, unreadable: rule.field } : { seconds: Math.floor(ms / 1000), unreadable: null }
 }

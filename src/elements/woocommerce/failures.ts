@@ -8,10 +8,10 @@ import type { Failure } from '../store.ts'
  * Why no answer came. All but `timeout` and `tls` are `unreachable` in a Failure, and stand in its `code`. `opaque`: workerd's
  * "internal error", which it gives for an unknown host and for a failed TLS handshake alike.
  */
-export type NetworkTrouble = 'no-such-host' | 'refused' | 'reset' | 'timeout' | 'tls' | 'opaque'
+export type NetworkErrorKind = 'no-such-host' | 'refused' | 'reset' | 'timeout' | 'tls' | 'opaque'
 
 /** Codes of Node's system, TLS and undici errors. */
-const CODES: readonly [RegExp, NetworkTrouble][] = [
+const ERROR_CODES: readonly [RegExp, NetworkErrorKind][] = [
 	[/^(ENOTFOUND|EAI_[A-Z]+|ENODATA|ESERVFAIL)$/, 'no-such-host'],
 	[/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/, 'refused'],
 	[/^(ETIMEDOUT|ESOCKETTIMEDOUT|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT)$/, 'timeout'],
@@ -20,7 +20,7 @@ const CODES: readonly [RegExp, NetworkTrouble][] = [
 ]
 
 /** Words of errors that carry no code: workerd's, and Node's where the code was lost. */
-const WORDS: readonly [RegExp, NetworkTrouble][] = [
+const ERROR_MESSAGE_PATTERNS: readonly [RegExp, NetworkErrorKind][] = [
 	[/dns|getaddrinfo|name resolution|resolve host|no such host|name or service not known/i, 'no-such-host'],
 	[/tls|ssl|certificate|handshake/i, 'tls'],
 	[/timed? ?out|timeout/i, 'timeout'],
@@ -29,7 +29,7 @@ const WORDS: readonly [RegExp, NetworkTrouble][] = [
 ]
 
 /** Statuses that Cloudflare's edge gives in place of an answer: a dead store is seen this way from there (WooCommerce facts, 2.2). */
-const EDGE: Record<number, NetworkTrouble> = {
+const EDGE_STATUSES: Record<number, NetworkErrorKind> = {
 	520: 'reset',
 	521: 'refused',
 	522: 'timeout',
@@ -41,26 +41,26 @@ const EDGE: Record<number, NetworkTrouble> = {
 }
 
 /** Why `fetch` threw. What nothing names was a connection that broke. */
-export function networkTrouble(error: unknown): NetworkTrouble {
-	const chain = causes(error)
+export function classifyNetworkError(error: unknown): NetworkErrorKind {
+	const chain = listErrorCauses(error)
 	for (const { code } of chain) {
-		const known = typeof code === 'string' ? CODES.find(([pattern]) => pattern.test(code)) : undefined
+		const known = typeof code === 'string' ? ERROR_CODES.find(([pattern]) => pattern.test(code)) : undefined
 		if (known !== undefined) return known[1]
 	}
 	for (const { name, message } of chain) {
 		if (name === 'TimeoutError' || name === 'AbortError') return 'timeout'
-		const known = typeof message === 'string' ? WORDS.find(([pattern]) => pattern.test(message)) : undefined
+		const known = typeof message === 'string' ? ERROR_MESSAGE_PATTERNS.find(([pattern]) => pattern.test(message)) : undefined
 		if (known !== undefined) return known[1]
 	}
 	return 'reset'
 }
 
 /** What an edge status stands for, null for every other status. */
-export function edgeTrouble(status: number): NetworkTrouble | null {
-	return EDGE[status] ?? null
+export function findEdgeErrorKind(status: number): NetworkErrorKind | null {
+	return EDGE_STATUSES[status] ?? null
 }
 
-const NETWORK_WORDS: Record<NetworkTrouble, string> = {
+const NETWORK_ERROR_MESSAGES: Record<NetworkErrorKind, string> = {
 	'no-such-host': 'no host of that name was found',
 	refused: 'the connection was refused',
 	reset: 'the connection broke before an answer came',
@@ -70,21 +70,21 @@ const NETWORK_WORDS: Record<NetworkTrouble, string> = {
 }
 
 /** A Failure for a request that brought no answer. `url` is shown without its query. */
-export function networkFailure(trouble: NetworkTrouble, url: string): Failure {
-	const kind = trouble === 'timeout' || trouble === 'tls' ? trouble : 'unreachable'
+export function toNetworkFailure(errorKind: NetworkErrorKind, url: string): Failure {
+	const kind = errorKind === 'timeout' || errorKind === 'tls' ? errorKind : 'unreachable'
 	return {
 		ok: false,
 		kind,
 		status: null,
-		code: kind === 'unreachable' ? trouble : null,
+		code: kind === 'unreachable' ? errorKind : null,
 		providerMessage: null,
 		retryAfterMs: null,
-		message: `${bare(url)}: ${NETWORK_WORDS[trouble]}.`,
+		message: `${withoutQuery(url)}: ${NETWORK_ERROR_MESSAGES[errorKind]}.`,
 	}
 }
 
 /** An answer as far as it matters here. */
-export interface PlainAnswer {
+export interface ResponseText {
 	status: number
 	headers: Headers
 	/** The body as text, without a byte order mark. */
@@ -94,29 +94,29 @@ export interface PlainAnswer {
 }
 
 /** The Failure that an answer with a status of 300 and above stands for. `nowMs`: epoch ms, for a `Retry-After` with a date. */
-export function answerFailure(answer: PlainAnswer, nowMs: number): Failure {
+export function toResponseFailure(answer: ResponseText, nowMs: number): Failure {
 	const { status, headers, url } = answer
-	const error = vendorError(answer.text)
-	const retryAfterMs = retryAfter(headers.get('retry-after'), nowMs)
-	const at = bare(url)
+	const error = parseVendorError(answer.text)
+	const retryAfterMs = parseRetryAfter(headers.get('retry-after'), nowMs)
+	const address = withoutQuery(url)
 	const fail = (kind: Failure['kind'], message: string): Failure => ({
 		ok: false,
 		kind,
 		status,
 		code: error?.code ?? null,
-		providerMessage: error?.message ?? pageMessage(answer.text),
+		providerMessage: error?.message ?? parsePageMessage(answer.text),
 		retryAfterMs,
-		message: `${at} answered ${status}: ${message}`,
+		message: `${address} answered ${status}: ${message}`,
 	})
 	if (status < 400)
-		return fail('redirect', `it moved to ${redirectTarget(answer) ?? 'another address'}; redirects are not followed with credentials.`)
+		return fail('redirect', `it moved to ${getRedirectTarget(answer) ?? 'another address'}; redirects are not followed with credentials.`)
 	if (status === 429) return fail('throttled', 'the store or its host asks for fewer requests.')
 	if (status >= 500) {
 		if (status === 503 && headers.has('retry-after'))
 			return fail('throttled', 'the store is not available for a while (maintenance or load).')
 		if (isChallenge(answer)) return fail('not-json', 'a shield before the store asks for a browser.')
-		const edge = edgeTrouble(status)
-		return fail('server', edge === null ? 'the store failed.' : `the network before the store says: ${NETWORK_WORDS[edge]}.`)
+		const edge = findEdgeErrorKind(status)
+		return fail('server', edge === null ? 'the store failed.' : `the network before the store says: ${NETWORK_ERROR_MESSAGES[edge]}.`)
 	}
 	if (status === 408) return fail('timeout', 'the store gave the request up.')
 	if (error === null) {
@@ -128,7 +128,7 @@ export function answerFailure(answer: PlainAnswer, nowMs: number): Failure {
 				: 'a page in place of JSON: this is not the WooCommerce API.',
 		)
 	}
-	if (status === 401 && error.code.startsWith('woocommerce_rest_')) return fail('auth', authWords(error))
+	if (status === 401 && error.code.startsWith('woocommerce_rest_')) return fail('auth', authErrorMessage(error))
 	if (status === 403 && /_cannot_[a-z_]+$/.test(error.code)) return fail('forbidden', 'this key may not do that.')
 	if (status === 404 && error.code === 'rest_no_route') return fail('no-route', 'WooCommerce is switched off or does not have this route.')
 	if (status === 401 || status === 403) return fail('rejected', 'something before WooCommerce closes the REST API.')
@@ -136,12 +136,12 @@ export function answerFailure(answer: PlainAnswer, nowMs: number): Failure {
 }
 
 /** An answer that is JSON, of another shape than it should be; `message` says which was expected. */
-export function unexpected(message: string): Failure {
+export function toUnexpectedFailure(message: string): Failure {
 	return { ok: false, kind: 'not-json', status: 200, code: null, providerMessage: null, retryAfterMs: null, message }
 }
 
 /** A Failure for a 2xx whose body is not what was asked for. */
-export function shapeFailure(answer: PlainAnswer, expected: string): Failure {
+export function toShapeFailure(answer: ResponseText, expected: string): Failure {
 	const start = answer.text.slice(0, 4096)
 	const found =
 		answer.text.trim() === ''
@@ -156,20 +156,20 @@ export function shapeFailure(answer: PlainAnswer, expected: string): Failure {
 		kind: 'not-json',
 		status: answer.status,
 		code: null,
-		providerMessage: /^\s*[[{]/.test(start) ? null : pageMessage(answer.text),
+		providerMessage: /^\s*[[{]/.test(start) ? null : parsePageMessage(answer.text),
 		retryAfterMs: null,
-		message: `${bare(answer.url)} answered ${answer.status} with ${found} where ${expected} was expected.`,
+		message: `${withoutQuery(answer.url)} answered ${answer.status} with ${found} where ${expected} was expected.`,
 	}
 }
 
 /** The JSON error body that WordPress gives: `{code, message, data}`; null when the body is anything else. */
-export function vendorError(text: string): { code: string; message: string | null } | null {
+export function parseVendorError(text: string): { code: string; message: string | null } | null {
 	const body = parseJson(text)
 	if (typeof body !== 'object' || body === null || Array.isArray(body)) return null
 	const { code, message } = body as { code?: unknown; message?: unknown }
 	// `wp_die` before WordPress is up (maintenance, database) is an error of the site, with the same shape.
 	if (typeof code !== 'string') return null
-	return { code, message: typeof message === 'string' ? plainText(message) : null }
+	return { code, message: typeof message === 'string' ? toPlainText(message) : null }
 }
 
 /**
@@ -180,7 +180,7 @@ export function vendorError(text: string): { code: string; message: string | nul
  *
  * @param path the collection's vendor path
  */
-export function saysGone(path: string, failure: Failure): boolean {
+export function isGoneFailure(path: string, failure: Failure): boolean {
 	if (failure.status !== 404 || failure.code === null) return false
 	if (/^(wc_user_invalid_id|woocommerce_rest_([a-z0-9_]+_)?invalid_id|woocommerce_rest_invalid_order(_refund)?_id)$/.test(failure.code))
 		return true
@@ -198,22 +198,22 @@ const GONE_CODES = new Set([
 ])
 
 /** `Retry-After` in ms from now: seconds or an HTTP date; null when absent or unreadable. */
-export function retryAfter(value: string | null, nowMs: number): number | null {
+export function parseRetryAfter(value: string | null, nowMs: number): number | null {
 	if (value === null) return null
 	if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.round(Number(value) * 1000)
-	const at = Date.parse(value)
-	return Number.isNaN(at) ? null : Math.max(0, at - nowMs)
+	const atMs = Date.parse(value)
+	return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs)
 }
 
 /** The target of a redirect as an address without query, null when there is none or it is unreadable. */
-export function redirectTarget(answer: PlainAnswer): string | null {
+export function getRedirectTarget(answer: ResponseText): string | null {
 	const location = answer.headers.get('location')
 	if (location === null || !URL.canParse(location, answer.url)) return null
-	return bare(new URL(location, answer.url).href)
+	return withoutQuery(new URL(location, answer.url).href)
 }
 
 /** An address without query, fragment and user info: what may stand in a message. */
-export function bare(url: string): string {
+export function withoutQuery(url: string): string {
 	if (!URL.canParse(url)) return 'the address'
 	const { origin, pathname } = new URL(url)
 	return `${origin}${pathname}`
@@ -228,14 +228,14 @@ export function parseJson(text: string): unknown {
 	}
 }
 
-function authWords(error: { code: string; message: string | null }): string {
+function authErrorMessage(error: { code: string; message: string | null }): string {
 	if (/does not have (read|write) permission/i.test(error.message ?? '')) return 'the API key has not the permission for this.'
 	if (error.code === 'woocommerce_rest_authentication_error') return 'the API key or secret is wrong.'
 	return 'the API key is unknown, revoked, or did not reach WooCommerce.'
 }
 
 /** A page that wants a browser: it is neither the store's failure nor the key's (WooCommerce facts, 2.2). */
-function isChallenge(answer: PlainAnswer): boolean {
+function isChallenge(answer: ResponseText): boolean {
 	if (answer.headers.get('cf-mitigated') === 'challenge') return true
 	return (
 		/<html/i.test(answer.text.slice(0, 4096)) &&
@@ -244,19 +244,20 @@ function isChallenge(answer: PlainAnswer): boolean {
 }
 
 /** How much of what a store says is read: more than is ever told, and little enough for patterns that try every `<` against every `>`. */
-const SAID = 4_096
+const MAX_VENDOR_TEXT = 4_096
 
 /** What a page says to people: WordPress's own error box, else its title. */
-function pageMessage(text: string): string | null {
+function parsePageMessage(text: string): string | null {
 	// The box stands behind the page's own styles, which are longer than what is read of it.
 	const head = text.slice(0, 65_536)
-	const part = (beginning: RegExp): string => {
+	const excerptFrom = (beginning: RegExp): string => {
 		const at = head.search(beginning)
-		return at < 0 ? '' : head.slice(at, at + SAID)
+		return at < 0 ? '' : head.slice(at, at + MAX_VENDOR_TEXT)
 	}
 	const found =
-		/^[^>]*>([\s\S]*?)<\/div>/i.exec(part(/class="wp-die-message"/i))?.[1] ?? /^[^>]*>([\s\S]*?)<\/title>/i.exec(part(/<title[\s>]/i))?.[1]
-	return found === undefined ? null : plainText(found)
+		/^[^>]*>([\s\S]*?)<\/div>/i.exec(excerptFrom(/class="wp-die-message"/i))?.[1] ??
+		/^[^>]*>([\s\S]*?)<\/title>/i.exec(excerptFrom(/<title[\s>]/i))?.[1]
+	return found === undefined ? null : toPlainText(found)
 }
 
 const ENTITIES: Record<string, string> = {
@@ -273,9 +274,9 @@ const ENTITIES: Record<string, string> = {
 }
 
 /** Markup off, common entities decoded, white space folded, at most 500 characters; null when nothing is left. */
-function plainText(html: string): string | null {
+function toPlainText(html: string): string | null {
 	const text = html
-		.slice(0, SAID)
+		.slice(0, MAX_VENDOR_TEXT)
 		.replace(/<[^>]*>/g, ' ')
 		.replace(/&(#?\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole)
 		.replace(/\s+/g, ' ')
@@ -284,15 +285,15 @@ function plainText(html: string): string | null {
 	return text === '' ? null : text
 }
 
-interface Cause {
+interface ErrorFields {
 	code?: unknown
 	name?: unknown
 	message?: unknown
 }
 
 /** The error, what caused it, and the parts of an AggregateError, outermost first. */
-function causes(error: unknown): Cause[] {
-	const found: Cause[] = []
+function listErrorCauses(error: unknown): ErrorFields[] {
+	const found: ErrorFields[] = []
 	const queue: unknown[] = [error]
 	while (queue.length > 0 && found.length < 10) {
 		const next = queue.shift()

@@ -20,7 +20,7 @@ export interface OAuthInput {
 }
 
 /** The query with the five `oauth_…` parameters and the signature added. */
-export function oauthQuery(input: OAuthInput): Record<string, string> {
+export function signQuery(input: OAuthInput): Record<string, string> {
 	const query: Record<string, string> = {
 		...input.query,
 		oauth_consumer_key: input.key,
@@ -28,20 +28,20 @@ export function oauthQuery(input: OAuthInput): Record<string, string> {
 		oauth_signature_method: 'HMAC-SHA256',
 		oauth_timestamp: String(input.timestamp),
 	}
-	return { ...query, oauth_signature: signature(input.method, input.baseUrl, query, input.secret) }
+	return { ...query, oauth_signature: computeSignature(input.method, input.baseUrl, query, input.secret) }
 }
 
 /** Base64 HMAC-SHA256 over method, address and all parameters sorted by encoded name; the key is the consumer secret and `&`. */
-export function signature(method: string, baseUrl: string, query: Record<string, string>, secret: string): string {
+export function computeSignature(method: string, baseUrl: string, query: Record<string, string>, secret: string): string {
 	const pairs = Object.entries(query)
-		.map(([name, value]) => [percent(name), percent(value)] as const)
+		.map(([name, value]) => [percentEncode(name), percentEncode(value)] as const)
 		.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[1] < b[1] ? -1 : 1))
 		.map(([name, value]) => `${name}=${value}`)
-	const base = [method.toUpperCase(), percent(baseUrl), percent(pairs.join('&'))].join('&')
+	const base = [method.toUpperCase(), percentEncode(baseUrl), percentEncode(pairs.join('&'))].join('&')
 	return createHmac('sha256', `${secret}&`).update(base).digest('base64')
 }
 
 /** RFC 3986 percent-encoding, PHP's `rawurlencode`: everything but letters, digits and `-._~`. */
-export function percent(text: string): string {
+export function percentEncode(text: string): string {
 	return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
 }

@@ -3,8 +3,8 @@
  * `${epoch:ms}`, `${epoch:us}`, filled with the last poll's time (cloud-elements contract, section 3). `date` is UTC too, as on
  * the platform, whose servers ran in it.
  */
-import { readIso } from '../values.ts'
-import { knownFormat, writeDate, zoneName } from './dates.ts'
+import { parseIso } from '../values.ts'
+import { isKnownFormat, formatDateValue, normalizeZone } from './dates.ts'
 
 const PLACEHOLDER = /\$\{([^{}]*)\}/g
 
@@ -17,7 +17,7 @@ export function hasPlaceholders(text: string): boolean {
 export function fillPlaceholders(text: string, ms: number): { ok: true; text: string } | { ok: false; message: string } {
 	const unknown: string[] = []
 	const filled = text.replace(PLACEHOLDER, (whole, inner: string) => {
-		const value = fillOne(inner, ms)
+		const value = fillPlaceholder(inner, ms)
 		if (value === null) unknown.push(whole)
 		return value ?? whole
 	})
@@ -29,7 +29,7 @@ export function fillPlaceholders(text: string, ms: number): { ok: true; text: st
 	return { ok: true, text: filled }
 }
 
-function fillOne(inner: string, ms: number): string | null {
+function fillPlaceholder(inner: string, ms: number): string | null {
 	const kind = /^([A-Za-z]+)(?::([\s\S]*))?$/.exec(inner.trim())
 	if (kind === null) return null
 	const rest = kind[2] ?? ''
@@ -40,12 +40,12 @@ function fillOne(inner: string, ms: number): string | null {
 			return rest === 'us' ? `${ms}000` : null
 		case 'gmtDate':
 		case 'date':
-			return dated(ms, rest, 'UTC')
+			return formatPlaceholder(ms, rest, 'UTC')
 		case 'dateTimeZone': {
 			// The zone may itself have a colon: `GMT+05:30:yyyy-MM-dd`.
 			const parts = /^((?:GMT|UTC)?[+-]\d{1,2}:\d{2}|[^:]+):([\s\S]+)$/i.exec(rest)
-			const zone = parts === null ? null : zoneName(parts[1] ?? '')
-			return parts === null || zone === null ? null : dated(ms, parts[2] ?? '', zone)
+			const zone = parts === null ? null : normalizeZone(parts[1] ?? '')
+			return parts === null || zone === null ? null : formatPlaceholder(ms, parts[2] ?? '', zone)
 		}
 		default:
 			return null
@@ -56,10 +56,10 @@ function fillOne(inner: string, ms: number): string | null {
  * The moment in a format. A full local date and time gets its offset behind it, for the format drops the zone that the
  * placeholder names, and WooCommerce would read the rest in the site's own (WooCommerce facts, 3.2).
  */
-function dated(ms: number, format: string, zone: string): string | null {
-	if (format === '' || !knownFormat(format)) return null
-	const text = writeDate(ms, format, zone)
+function formatPlaceholder(ms: number, format: string, zone: string): string | null {
+	if (format === '' || !isKnownFormat(format)) return null
+	const text = formatDateValue(ms, format, zone)
 	if (text === null || !/^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?$/.test(text)) return text
-	const offset = writeDate(ms, 'XXX', zone)
-	return readIso(text + offset, 'UTC') === null ? text : text + offset
+	const offset = formatDateValue(ms, 'XXX', zone)
+	return parseIso(text + offset, 'UTC') === null ? text : text + offset
 }

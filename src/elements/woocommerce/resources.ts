@@ -1,10 +1,10 @@
 /** From one resource of a poller configuration to what the watcher polls (cloud-elements contract, section 3). */
-import { canonicalWhere, type Condition, parseWhere } from '../where.ts'
-import { type Collection, collectionAt } from './collections.ts'
-import { knownFormat, siteZone, WOO_DATE_FORMAT, zoneName } from './dates.ts'
-import { vendorPath } from './hub.ts'
+import { toCanonicalWhere, type Condition, parseWhere } from '../where.ts'
+import { type Collection, getCollection } from './collections.ts'
+import { isKnownFormat, getSiteZone, WOO_DATE_FORMAT, normalizeZone } from './dates.ts'
+import { toVendorPath } from './hub-paths.ts'
 import { fillPlaceholders, hasPlaceholders } from './placeholders.ts'
-import { filterOf, isDateField } from './where.ts'
+import { splitConditions, isDateField } from './where.ts'
 import type { Connection, DateRule, Resource, VendorRecord } from '../store.ts'
 import type { PollerResource } from '../form.ts'
 
@@ -16,7 +16,7 @@ interface Refusal {
 }
 
 /** Parameters of a list that are ours to set. */
-const OURS = new Set([
+const RESERVED_PARAMETERS = new Set([
 	'page',
 	'pageSize',
 	'nextPage',
@@ -33,49 +33,49 @@ const OURS = new Set([
 ])
 
 /** Understands one resource for a store. A `where` with placeholders is filled by `fillResource` before each list. */
-export function resourceOf(
+export function parseResource(
 	objectType: string,
 	settings: PollerResource,
 	connection: Connection,
 ): { ok: true; resource: Resource } | Refusal {
-	const place = placeOf(settings.url)
-	if (!place.ok) return place
-	const collection = collectionAt(place.path, connection)
+	const target = parseResourceUrl(settings.url)
+	if (!target.ok) return target
+	const collection = getCollection(target.path, connection)
 	// Without an offset nothing behind the first page could be scanned: better refused than half seen.
-	if (!collection.idOrder)
+	if (!collection.supportsOffset)
 		return {
 			ok: false,
 			field: 'url',
-			message: `expected a collection that can be read with an offset; ${place.path} of this store has pages, but no offset`,
+			message: `expected a collection that can be read with an offset; ${target.path} of this store has pages, but no offset`,
 		}
-	const zone = siteZone(connection)
+	const zone = getSiteZone(connection)
 	const placeholders =
-		place.conditions.some(({ values }) => values.some(hasPlaceholders)) || Object.values(place.extra).some(hasPlaceholders)
+		target.conditions.some(({ values }) => values.some(hasPlaceholders)) || Object.values(target.extra).some(hasPlaceholders)
 	// Filled with the time of the check, so that a placeholder or a date that is not understood is refused now.
-	const narrowed = narrowing(place, collection, zone, placeholders ? connection.storeNowMs : null)
-	if (!narrowed.ok) return narrowed
-	const dates = datesOf(settings, collection)
+	const listFilter = toListFilter(target, collection, zone, placeholders ? connection.storeNowMs : null)
+	if (!listFilter.ok) return listFilter
+	const dates = parseDates(settings, collection)
 	if (!dates.ok) return dates
-	const numbers = numbersOf(settings)
+	const numbers = parseNumbers(settings)
 	if (!numbers.ok) return numbers
-	const where = canonicalWhere(place.conditions)
-	const extra = Object.entries(place.extra)
+	const where = toCanonicalWhere(target.conditions)
+	const extra = Object.entries(target.extra)
 		.map(([name, value]) => `${name}=${value}`)
 		.sort()
 		.join('&')
-	const postsStored = place.path === 'orders' ? connection.hpos !== true : collection.posts
-	const ordersAsPosts = place.path === 'orders' && postsStored
+	const postsStored = target.path === 'orders' ? connection.hpos !== true : collection.postsStored
+	const ordersAsPosts = target.path === 'orders' && postsStored
 	const idField = (settings.idField ?? '').trim().replace(/^\$\.?/, '')
 	return {
 		ok: true,
 		resource: {
 			objectType,
-			path: place.path,
-			query: placeholders ? {} : narrowed.query,
-			identity: [place.path, where, extra].filter((part) => part !== '').join('?'),
+			path: target.path,
+			query: placeholders ? {} : listFilter.query,
+			identity: [target.path, where, extra].filter((part) => part !== '').join('?'),
 			idField: idField === '' ? collection.idField : idField,
-			modifiedFilter: collection.modified,
-			trash: collection.trash,
+			modifiedFilter: collection.filtersByModified,
+			trash: collection.hasTrash,
 			postsStored,
 			rereadHours: ordersAsPosts ? 24 : collection.rereadHours,
 			recentHours: ordersAsPosts ? 1 : collection.recentHours,
@@ -84,30 +84,35 @@ export function resourceOf(
 			dates: dates.dates,
 			placeholders,
 			url: settings.url,
-			filtered: place.conditions.length > 0 || extra !== '',
-			...(narrowed.matches === undefined || placeholders ? {} : { matches: narrowed.matches }),
-			...(place.path === 'orders' ? { touches: customerOf } : {}),
+			filtered: target.conditions.length > 0 || extra !== '',
+			...(listFilter.matches === undefined || placeholders ? {} : { matches: listFilter.matches }),
+			...(target.path === 'orders' ? { relatedObjects: findRelatedCustomers } : {}),
 		},
 	}
 }
 
 /** The resource with its placeholders filled with the last poll's time (epoch ms) less `pollDelay`. */
-export function fillResource(resource: Resource, lastPollMs: number, connection: Connection): Resource {
+export function resolvePlaceholders(resource: Resource, lastPollMs: number, connection: Connection): Resource {
 	if (!resource.placeholders) return resource
-	const place = placeOf(resource.url ?? '')
-	if (!place.ok) return resource
-	const narrowed = narrowing(place, collectionAt(place.path, connection), siteZone(connection), lastPollMs - resource.pollDelaySec * 1000)
-	if (!narrowed.ok) return resource
-	return { ...resource, query: narrowed.query, ...(narrowed.matches === undefined ? {} : { matches: narrowed.matches }) }
+	const target = parseResourceUrl(resource.url ?? '')
+	if (!target.ok) return resource
+	const listFilter = toListFilter(
+		target,
+		getCollection(target.path, connection),
+		getSiteZone(connection),
+		lastPollMs - resource.pollDelaySec * 1000,
+	)
+	if (!listFilter.ok) return resource
+	return { ...resource, query: listFilter.query, ...(listFilter.matches === undefined ? {} : { matches: listFilter.matches }) }
 }
 
 /** An order names the customer whose totals and address it may have changed; guests have the id 0. */
-function customerOf(order: VendorRecord): { path: string; id: number }[] {
+function findRelatedCustomers(order: VendorRecord): { path: string; id: number }[] {
 	const id = order['customer_id']
 	return typeof id === 'number' && Number.isSafeInteger(id) && id > 0 ? [{ path: 'customers', id }] : []
 }
 
-interface Place {
+interface ResourceTarget {
 	ok: true
 	path: string
 	conditions: Condition[]
@@ -116,54 +121,54 @@ interface Place {
 }
 
 /** The collection and conditions that a url means: `/hubs/ecommerce/orders?where=…`, with or without host and prefix. */
-function placeOf(url: string): Place | Refusal {
+function parseResourceUrl(url: string): ResourceTarget | Refusal {
 	const refuse = (message: string): Refusal => ({ ok: false, field: 'url', message })
 	const [address = '', search = ''] = splitOnce(url.trim(), '?')
 	const hubPath = address
 		.replace(/^https?:\/\/[^/]+/i, '')
 		.replace(/^\/*elements\/api-v2(?=\/)/, '')
 		.replace(/^\/*hubs\/[^/]+(?=\/)/, '')
-	const path = vendorPath(hubPath)
+	const path = toVendorPath(hubPath)
 	if (path === null || /(^|\/)\d+$/.test(path))
 		return refuse(`expected the address of a collection such as /hubs/ecommerce/orders, found "${address}"`)
 	const conditions: Condition[] = []
 	const extra: Record<string, string> = {}
 	for (const part of splitParameters(search)) {
 		const [rawName = '', rawValue = ''] = splitOnce(part, '=')
-		const name = decode(rawName)
-		const value = decode(rawValue)
+		const name = decodeParameter(rawName)
+		const value = decodeParameter(rawValue)
 		if (name === 'where') {
 			const parsed = parseWhere(value)
 			if (!parsed.ok) return refuse(parsed.message)
 			conditions.push(...parsed.conditions)
-		} else if (isDateField(name) || Object.hasOwn(collectionAt(path, null).filters, name))
+		} else if (isDateField(name) || Object.hasOwn(getCollection(path, null).filters, name))
 			conditions.push({ field: name, operator: '=', values: [value] })
-		else if (name !== '' && !OURS.has(name)) extra[name] = value
+		else if (name !== '' && !RESERVED_PARAMETERS.has(name)) extra[name] = value
 	}
 	return { ok: true, path, conditions, extra }
 }
 
-function narrowing(
-	place: Place,
+function toListFilter(
+	target: ResourceTarget,
 	collection: Collection,
 	zone: string,
 	placeholderMs: number | null,
 ): { ok: true; query: Record<string, string>; matches?: (record: VendorRecord) => boolean } | Refusal {
-	let { conditions, extra } = place
+	let { conditions, extra } = target
 	if (placeholderMs !== null) {
-		let wrong: string | null = null
+		let problem: string | null = null
 		const fill = (text: string): string => {
 			const filled = fillPlaceholders(text, placeholderMs)
-			if (!filled.ok) wrong ??= filled.message
+			if (!filled.ok) problem ??= filled.message
 			return filled.ok ? filled.text : text
 		}
 		conditions = conditions.map((condition) => ({ ...condition, values: condition.values.map(fill) }))
 		extra = Object.fromEntries(Object.entries(extra).map(([name, value]) => [name, fill(value)]))
-		if (wrong !== null) return { ok: false, field: 'url', message: wrong }
+		if (problem !== null) return { ok: false, field: 'url', message: problem }
 	}
-	const divided = filterOf(conditions, collection, zone)
-	if (!divided.ok) return { ok: false, field: 'url', message: divided.message }
-	const { query, rest, matches } = divided.filter
+	const split = splitConditions(conditions, collection, zone)
+	if (!split.ok) return { ok: false, field: 'url', message: split.message }
+	const { query, rest, matches } = split.filter
 	return { ok: true, query: { ...extra, ...query }, ...(rest.length === 0 ? {} : { matches }) }
 }
 
@@ -178,7 +183,7 @@ function splitOnce(text: string, separator: string): [string, string] {
 }
 
 /** Percent-decoding for a value that may be written plainly; a `+` is a space only where the rest is encoded. */
-function decode(text: string): string {
+function decodeParameter(text: string): string {
 	if (!/%[0-9a-f]{2}/i.test(text)) return text
 	try {
 		return decodeURIComponent(/\s/.test(text) ? text : text.replaceAll('+', ' '))
@@ -188,47 +193,47 @@ function decode(text: string): string {
 }
 
 /** How this resource's dates are read: what is configured, else WooCommerce's own fields. */
-function datesOf(settings: PollerResource, collection: Collection): { ok: true; dates: Resource['dates'] } | Refusal {
-	const given = settings.datesConfiguration ?? {}
-	const updated = ruleOf(
+function parseDates(settings: PollerResource, collection: Collection): { ok: true; dates: Resource['dates'] } | Refusal {
+	const configured = settings.datesConfiguration ?? {}
+	const updated = toDateRule(
 		'updatedDate',
-		given.updatedDateField,
-		given.updatedDateFormat,
-		given.updatedDateTimezone,
+		configured.updatedDateField,
+		configured.updatedDateFormat,
+		configured.updatedDateTimezone,
 		collection.dates === 'both' ? 'date_modified' : null,
 	)
 	if (updated !== null && 'ok' in updated) return updated
-	const created = ruleOf(
+	const created = toDateRule(
 		'createdDate',
-		given.createdDateField,
-		given.createdDateFormat,
-		given.createdDateTimezone,
+		configured.createdDateField,
+		configured.createdDateFormat,
+		configured.createdDateTimezone,
 		collection.dates === 'none' ? null : 'date_created',
 	)
 	if (created !== null && 'ok' in created) return created
 	return { ok: true, dates: { updated, created } }
 }
 
-function ruleOf(
+function toDateRule(
 	name: string,
 	field: string | undefined,
 	format: string | undefined,
 	zone: string | undefined,
-	usual: string | null,
+	defaultField: string | null,
 ): DateRule | Refusal | null {
 	const refuse = (key: string, message: string): Refusal => ({ ok: false, field: `datesConfiguration.${name}${key}`, message })
 	const chosenFormat = format === undefined || format.trim() === '' ? WOO_DATE_FORMAT : format.trim()
-	if (!knownFormat(chosenFormat))
+	if (!isKnownFormat(chosenFormat))
 		return refuse('Format', `expected a pattern such as yyyy-MM-dd'T'HH:mm:ss, or the word milliseconds; found "${chosenFormat}"`)
-	const chosenZone = zone === undefined || zone.trim() === '' ? 'UTC' : zoneName(zone)
+	const chosenZone = zone === undefined || zone.trim() === '' ? 'UTC' : normalizeZone(zone)
 	if (chosenZone === null) return refuse('Timezone', `expected a time zone such as America/Denver or UTC; found "${zone}"`)
-	const chosen = (field ?? '').trim().replace(/^\$\.?/, '') || usual
-	return chosen === null ? null : { field: chosen, format: chosenFormat, zone: chosenZone, gmtSibling: chosenZone === 'UTC' }
+	const chosenField = (field ?? '').trim().replace(/^\$\.?/, '') || defaultField
+	return chosenField === null ? null : { field: chosenField, format: chosenFormat, zone: chosenZone, gmtSibling: chosenZone === 'UTC' }
 }
 
 type Numbers = Pick<Resource, 'pageSize' | 'pollDelaySec' | 'createdToleranceSec'>
 
-function numbersOf(settings: PollerResource): { ok: true; values: Numbers } | Refusal {
+function parseNumbers(settings: PollerResource): { ok: true; values: Numbers } | Refusal {
 	const { pageSize = 100, pollDelay = 0, createdCheckTolerance = 0 } = settings
 	if (!(pageSize >= 1)) return { ok: false, field: 'pageSize', message: `expected a number of 1 to 100, found ${pageSize}` }
 	if (!(pollDelay >= 0)) return { ok: false, field: 'pollDelay', message: `expected a number of seconds, found ${pollDelay}` }

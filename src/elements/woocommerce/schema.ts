@@ -1,15 +1,15 @@
 /** What a store says of itself: which collections it has, and which fields their records (its index, and OPTIONS on a route; WooCommerce facts, 1.9). */
 import type { RecordCollection, RecordField } from '../records.ts'
-import { hubName, vendorPath } from './hub.ts'
+import { toHubName, toVendorPath } from './hub-paths.ts'
 import { isRecord } from '../values.ts'
-import { unexpected } from './failures.ts'
+import { toUnexpectedFailure } from './failures.ts'
 import type { Failure, StoreClient } from '../store.ts'
 
 /** Levels of nested fields that are shown: `line_items[].meta_data[].key`. */
-const DEPTH = 3
+const MAX_DEPTH = 3
 
 /** Characters of a route that is looked at. */
-const LONGEST_ROUTE = 500
+const MAX_ROUTE_LENGTH = 500
 
 const METHODS: readonly [vendor: string, method: RecordCollection['methods'][number]][] = [
 	['GET', 'get'],
@@ -19,89 +19,95 @@ const METHODS: readonly [vendor: string, method: RecordCollection['methods'][num
 ]
 
 /** Every collection that the store's index names, plugins' too, by its hub name; routes of single objects add what may be done with them. */
-export async function collectionsOf(client: StoreClient): Promise<{ ok: true; collections: RecordCollection[] } | Failure> {
+export async function listCollections(client: StoreClient): Promise<{ ok: true; collections: RecordCollection[] } | Failure> {
 	const answer = await client.call('GET', '', {})
 	if (!answer.ok) return answer
 	const routes = isRecord(answer.body) ? answer.body['routes'] : undefined
-	if (!isRecord(routes)) return unexpected('The store answered without an index with routes.')
+	if (!isRecord(routes)) return toUnexpectedFailure('The store answered without an index with routes.')
 	const found = new Map<string, Set<string>>()
-	const named = Object.entries(routes).flatMap(([route, value]) => {
+	const routeEntries = Object.entries(routes).flatMap(([route, value]) => {
 		// What is longer is no collection of WooCommerce's, and its parentheses would be paired in too many ways.
-		if (route.length > LONGEST_ROUTE) return []
+		if (route.length > MAX_ROUTE_LENGTH) return []
 		const path = route.replace(/^\/wc\/v3\/?/, '').replace(/\(\?P<\w+>[^/]*\)/g, '{id}')
 		return path === '' || path === route || /[()\\[\]?]/.test(path) || /(^|\/)batch$/.test(path)
 			? []
-			: [{ path, methods: methodsOf(value) }]
+			: [{ path, methods: getMethods(value) }]
 	})
 	// At most one object above a collection: deeper ones are settings of settings, which go by their own paths.
-	for (const { path, methods } of named)
+	for (const { path, methods } of routeEntries)
 		if (!path.endsWith('{id}') && (path.match(/\{id\}/g) ?? []).length <= 1 && methods.includes('GET')) found.set(path, new Set(methods))
-	for (const { path, methods } of named)
+	for (const { path, methods } of routeEntries)
 		if (path.endsWith('/{id}')) for (const method of methods) found.get(path.slice(0, -'/{id}'.length))?.add(method)
 	const collections = [...found]
 		.map(([path, methods]) => ({
-			name: hubName(path),
+			name: toHubName(path),
 			methods: METHODS.filter(([vendor]) => methods.has(vendor)).map(([, method]) => method),
 		}))
 		.sort((a, b) => (a.name < b.name ? -1 : 1))
 	return { ok: true, collections }
 }
 
-function methodsOf(route: unknown): string[] {
+function getMethods(route: unknown): string[] {
 	const methods = isRecord(route) ? route['methods'] : []
 	return Array.isArray(methods) ? methods.filter((method) => typeof method === 'string') : []
 }
 
 /** The fields that a route's own schema names, nested ones with dots and `[]`; what a creation requires comes from its arguments. */
-export async function fieldsOf(client: StoreClient, name: string): Promise<{ ok: true; fields: RecordField[] } | Failure> {
+export async function listFields(client: StoreClient, name: string): Promise<{ ok: true; fields: RecordField[] } | Failure> {
 	// OPTIONS looks at the route alone: no object of this id need exist.
-	const path = vendorPath(name.replaceAll('{id}', '1')) ?? ''
+	const path = toVendorPath(name.replaceAll('{id}', '1')) ?? ''
 	const answer = await client.call('OPTIONS', path, {})
 	if (!answer.ok) return answer
 	const body = isRecord(answer.body) ? answer.body : {}
 	const schema = isRecord(body['schema']) ? body['schema'] : {}
 	const properties = isRecord(schema['properties']) ? schema['properties'] : null
-	if (properties === null) return unexpected('The store answered without a schema with properties.')
+	if (properties === null) return toUnexpectedFailure('The store answered without a schema with properties.')
 	const endpoints = Array.isArray(body['endpoints']) ? body['endpoints'] : []
-	const creating = endpoints.find((one): one is Record<string, unknown> => isRecord(one) && methodsOf(one).includes('POST'))
-	const args = isRecord(creating?.['args']) ? creating['args'] : {}
+	const createEndpoint = endpoints.find(
+		(endpoint): endpoint is Record<string, unknown> => isRecord(endpoint) && getMethods(endpoint).includes('POST'),
+	)
+	const args = isRecord(createEndpoint?.['args']) ? createEndpoint['args'] : {}
 	const required = new Set(Object.keys(args).filter((arg) => isRecord(args[arg]) && args[arg]['required'] === true))
-	return { ok: true, fields: fieldsIn(properties, '', required, 1) }
+	return { ok: true, fields: toRecordFields(properties, '', required, 1) }
 }
 
-function fieldsIn(properties: Record<string, unknown>, prefix: string, required: ReadonlySet<string>, depth: number): RecordField[] {
-	return Object.entries(properties).flatMap(([key, given]) => {
-		const schema = isRecord(given) ? given : {}
+function toRecordFields(properties: Record<string, unknown>, prefix: string, required: ReadonlySet<string>, depth: number): RecordField[] {
+	return Object.entries(properties).flatMap(([key, fieldSchema]) => {
+		const schema = isRecord(fieldSchema) ? fieldSchema : {}
 		const name = `${prefix}${key}`
-		const { type, format } = typeOf(schema)
+		const { type, format } = toFieldType(schema)
 		const field: RecordField = {
 			name,
 			type,
 			...(format === undefined ? {} : { format }),
 			readonly: schema['readonly'] === true,
 			required: required.has(name),
-			...(Array.isArray(schema['enum']) ? { enum: schema['enum'].filter(isPlain) } : {}),
+			...(Array.isArray(schema['enum']) ? { enum: schema['enum'].filter(isScalar) } : {}),
 			...(typeof schema['description'] === 'string' ? { description: schema['description'].slice(0, 1000) } : {}),
 		}
 		const items = isRecord(schema['items']) ? schema['items'] : {}
-		const below = isRecord(schema['properties']) ? schema['properties'] : isRecord(items['properties']) ? items['properties'] : null
-		if (below === null || depth === DEPTH) return [field]
-		return [field, ...fieldsIn(below, type === 'array' ? `${name}[].` : `${name}.`, required, depth + 1)]
+		const nestedProperties = isRecord(schema['properties'])
+			? schema['properties']
+			: isRecord(items['properties'])
+				? items['properties']
+				: null
+		if (nestedProperties === null || depth === MAX_DEPTH) return [field]
+		return [field, ...toRecordFields(nestedProperties, type === 'array' ? `${name}[].` : `${name}.`, required, depth + 1)]
 	})
 }
 
 /** WooCommerce's schemas say `date-time` for a type, `mixed`, `bool`, and lists of types with `null`. */
-function typeOf(schema: Record<string, unknown>): Pick<RecordField, 'type' | 'format'> {
-	const given = Array.isArray(schema['type']) ? schema['type'].find((one) => one !== 'null') : schema['type']
+function toFieldType(schema: Record<string, unknown>): Pick<RecordField, 'type' | 'format'> {
+	const schemaType = Array.isArray(schema['type']) ? schema['type'].find((typeName) => typeName !== 'null') : schema['type']
 	const format = typeof schema['format'] === 'string' ? { format: schema['format'] } : {}
-	switch (given) {
+	switch (schemaType) {
 		case 'string':
 		case 'integer':
 		case 'number':
 		case 'boolean':
 		case 'object':
 		case 'array':
-			return { type: given, ...format }
+			return { type: schemaType, ...format }
 		case 'date-time':
 			return { type: 'string', format: 'date-time' }
 		case 'bool':
@@ -113,6 +119,6 @@ function typeOf(schema: Record<string, unknown>): Pick<RecordField, 'type' | 'fo
 	}
 }
 
-function isPlain(value: unknown): value is string | number | boolean {
+function isScalar(value: unknown): value is string | number | boolean {
 	return ['string', 'number', 'boolean'].includes(typeof value)
 }

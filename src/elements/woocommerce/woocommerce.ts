@@ -1,13 +1,13 @@
 /** WooCommerce as an element: the one object that the rest of Shopbell sees of this folder. */
 import type { Element } from '../element.ts'
 import { openClient } from './client.ts'
-import { CONFIGURATION, DEFAULT_POLLER, POLLABLE } from './configuration.ts'
+import { CONFIGURATION_KEYS, DEFAULT_POLLER, POLLABLE_COLLECTIONS } from './configuration.ts'
 import { connectStore } from './connect.ts'
-import { handover } from './handover.ts'
-import { hooks } from './webhook-payloads.ts'
+import { keyAuthorization } from './key-authorization.ts'
+import { webhooks } from './deliveries.ts'
 import { records } from './records.ts'
-import { fillResource, resourceOf } from './resources.ts'
-import { sight } from './sight.ts'
+import { resolvePlaceholders, parseResource } from './resources.ts'
+import { parseRecord } from './parse-record.ts'
 
 /** The element that clients of the platform know by key and number (cloud-elements contract, section 2). */
 export const woocommerce: Element = {
@@ -16,15 +16,15 @@ export const woocommerce: Element = {
 	name: 'WooCommerce',
 	hub: 'ecommerce',
 	description: 'Orders, products, customers and discounts of a WooCommerce shop, and what changes in them.',
-	configuration: CONFIGURATION,
+	configuration: CONFIGURATION_KEYS,
 	defaultPoller: DEFAULT_POLLER,
-	pollable: POLLABLE,
+	pollable: POLLABLE_COLLECTIONS,
 	connect: connectStore,
-	open: openClient,
-	resource: resourceOf,
-	fill: fillResource,
-	sight,
+	openClient: openClient,
+	parseResource: parseResource,
+	resolvePlaceholders: resolvePlaceholders,
+	parseRecord,
 	records,
-	hooks,
-	handover,
+	webhooks,
+	keyAuthorization,
 }

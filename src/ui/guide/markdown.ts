@@ -12,7 +12,7 @@ export interface Heading {
 }
 
 /** A rendered page. */
-export interface Rendered {
+export interface RenderedPage {
 	html: string
 	/** The first heading of the page, as text. */
 	title: string
@@ -21,7 +21,7 @@ export interface Rendered {
 }
 
 /** Renders a page. `href` turns a link of the source into one that works where the page is shown. */
-export function render(markdown: string, href: (target: string) => string = (target) => target): Rendered {
+export function renderMarkdown(markdown: string, href: (target: string) => string = (target) => target): RenderedPage {
 	const ids = new Map<string, number>()
 	const headings: Heading[] = []
 	let title = ''
@@ -30,19 +30,19 @@ export function render(markdown: string, href: (target: string) => string = (tar
 		renderer: {
 			heading({ tokens, depth }: Tokens.Heading): string {
 				const html = this.parser.parseInline(tokens)
-				const text = plain(this.parser.parseInline(tokens, this.parser.textRenderer))
+				const text = unescapeHtml(this.parser.parseInline(tokens, this.parser.textRenderer))
 				if (depth === 1) {
 					title ||= text
 					return `<h1>${html}</h1>\n`
 				}
-				const id = unique(ids, anchorOf(text))
+				const id = toUniqueId(ids, toAnchor(text))
 				if (depth === 2) headings.push({ id, text })
 				return `<h${depth} id="${id}">${html}<a class="anchor" href="#${id}" aria-label="Link to “${escapeHtml(text)}”">#</a></h${depth}>\n`
 			},
 			code({ text, lang }: Tokens.Code): string {
 				const language = /^[a-z]+/i.exec(lang ?? '')?.[0]?.toLowerCase()
-				const named = language === undefined ? '' : ` class="language-${language}"`
-				return `<div class="code"><pre tabindex="0"><code${named}>${escapeHtml(text)}\n</code></pre></div>\n`
+				const classAttribute = language === undefined ? '' : ` class="language-${language}"`
+				return `<div class="code"><pre tabindex="0"><code${classAttribute}>${escapeHtml(text)}\n</code></pre></div>\n`
 			},
 			table(token: Tokens.Table): string {
 				const row = (cells: Tokens.TableCell[], tag: string): string =>
@@ -66,7 +66,7 @@ export function render(markdown: string, href: (target: string) => string = (tar
 }
 
 /** The anchor of a heading, as code hosts make it, so that links into a page work there too. */
-export function anchorOf(text: string): string {
+export function toAnchor(text: string): string {
 	return text
 		.toLowerCase()
 		.replace(/[^\p{L}\p{N}\s-]/gu, '')
@@ -74,14 +74,14 @@ export function anchorOf(text: string): string {
 		.replace(/\s/g, '-')
 }
 
-function unique(ids: Map<string, number>, id: string): string {
-	const before = ids.get(id) ?? 0
-	ids.set(id, before + 1)
-	return before === 0 ? id : `${id}-${before}`
+function toUniqueId(ids: Map<string, number>, id: string): string {
+	const count = ids.get(id) ?? 0
+	ids.set(id, count + 1)
+	return count === 0 ? id : `${id}-${count}`
 }
 
 /** What the library escaped for HTML, as the text that it stands for. */
-function plain(html: string): string {
+function unescapeHtml(html: string): string {
 	return html
 		.replace(/&#39;/g, "'")
 		.replace(/&quot;/g, '"')

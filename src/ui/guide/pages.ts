@@ -10,10 +10,10 @@ import stored from '../../../docs/guide/stored.md'
 import verify from '../../../docs/guide/verify.md'
 import events from '../../../docs/guide/woocommerce-events.md'
 import key from '../../../docs/guide/woocommerce-key.md'
-import { render, type Rendered } from './markdown.ts'
+import { renderMarkdown, type RenderedPage } from './markdown.ts'
 
 /** Name in the address, and in `docs/guide`, → text. */
-const TEXTS: Readonly<Record<string, string>> = {
+const MARKDOWN_BY_NAME: Readonly<Record<string, string>> = {
 	'start-here': start,
 	'woocommerce-key': key,
 	'woocommerce-events': events,
@@ -28,40 +28,40 @@ const TEXTS: Readonly<Record<string, string>> = {
 }
 
 /** The page that `/guide` shows. */
-const FIRST = 'start-here'
+const FIRST_PAGE = 'start-here'
 
 /** A page of the guide. */
-export interface GuidePage extends Rendered {
+export interface GuidePage extends RenderedPage {
 	name: string
 	/** Where it is served. */
 	path: string
 }
 
-const rendered = new Map<string, GuidePage>()
+const renderedPages = new Map<string, GuidePage>()
 
 /** All pages, in order. They are rendered when they are first asked for and kept: the texts never change while the Worker lives. */
-export function guidePages(): GuidePage[] {
-	return Object.keys(TEXTS).map((name) => guidePage(name)!)
+export function getGuidePages(): GuidePage[] {
+	return Object.keys(MARKDOWN_BY_NAME).map((name) => getGuidePage(name)!)
 }
 
 /** One page; undefined when there is none of this name. */
-export function guidePage(name: string = FIRST): GuidePage | undefined {
-	const text = Object.hasOwn(TEXTS, name) ? TEXTS[name] : undefined
+export function getGuidePage(name: string = FIRST_PAGE): GuidePage | undefined {
+	const text = Object.hasOwn(MARKDOWN_BY_NAME, name) ? MARKDOWN_BY_NAME[name] : undefined
 	if (text === undefined) return undefined
-	let page = rendered.get(name)
+	let page = renderedPages.get(name)
 	if (page === undefined) {
-		page = { name, path: pathOf(name), ...render(text, guideHref) }
-		rendered.set(name, page)
+		page = { name, path: toGuidePath(name), ...renderMarkdown(text, toGuideHref) }
+		renderedPages.set(name, page)
 	}
 	return page
 }
 
 /** Pages name each other as files, `limits.md#anchor`, which works in the repository too. */
-export function guideHref(target: string): string {
+export function toGuideHref(target: string): string {
 	const [, name, anchor = ''] = /^([a-z-]+)\.md(#.*)?$/.exec(target) ?? []
-	return name === undefined ? target : `${pathOf(name)}${anchor}`
+	return name === undefined ? target : `${toGuidePath(name)}${anchor}`
 }
 
-function pathOf(name: string): string {
-	return name === FIRST ? '/guide' : `/guide/${name}`
+function toGuidePath(name: string): string {
+	return name === FIRST_PAGE ? '/guide' : `/guide/${name}`
 }

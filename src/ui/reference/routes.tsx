@@ -1,15 +1,15 @@
 /** The API reference at `/docs`: Scalar, out of our own assets, fed by `/openapi.json`. */
 import type { Api } from '../../api/http/serve.ts'
-import { answerPage } from '../answer.ts'
+import { respondWithPage } from '../respond.ts'
 import { Frame } from '../frame.tsx'
 
 /** Mounts the reference. */
-export function declareReference(app: Api): void {
-	app.get('/docs', async () => await show())
+export function mountReference(app: Api): void {
+	app.get('/docs', async () => await respondWithReference())
 }
 
-async function show(): Promise<Response> {
-	return await answerPage(
+async function respondWithReference(): Promise<Response> {
+	return await respondWithPage(
 		<Frame
 			title='API reference'
 			place='reference'

@@ -1,63 +1,69 @@
 /** What an object consists of, as short hashes: enough to say that it changed and which fields did, without keeping the record. */
 import { createHash } from 'node:crypto'
-import type { Sighting } from '../../elements/store.ts'
+import type { Snapshot } from '../../elements/store.ts'
 
 /** Counts up when the way of hashing changes: rows of an older version are stored anew in silence (design, The gate). */
 export const HASH_VERSION = 1
 
 /** Content of an object: a hash of all its fields, their names, and 4 bytes of hash per name in the same order. */
-export interface Content {
+export interface ObjectContent {
 	hash: string
-	names: string[]
+	fieldNames: string[]
 	/** 8 hex digits per name. */
-	hashes: string
+	fieldHashes: string
 }
 
-const FIELD_DIGITS = 8
+const FIELD_HASH_DIGITS = 8
 
 /** Hashes a sighting's fields. The order of the names is the sighting's (sorted). */
-export function contentOf(fields: Sighting['fields']): Content {
-	let hashes = ''
+export function hashContent(fields: Snapshot['fields']): ObjectContent {
+	let fieldHashes = ''
 	// Each call of the hash costs more than its bytes: the whole is fed in one piece.
-	let whole = ''
+	let combined = ''
 	for (const field of fields) {
-		const digest = digestOf(field.value)
-		whole += `${field.name}\u0000${digest}\n`
-		hashes += digest.slice(0, FIELD_DIGITS)
+		const digest = hashValue(field.value)
+		combined += `${field.name}\u0000${digest}\n`
+		fieldHashes += digest.slice(0, FIELD_HASH_DIGITS)
 	}
-	const hash = createHash('sha256').update(whole).digest('base64url').slice(0, 22)
-	return { hash, names: fields.map((field) => field.name), hashes }
+	const hash = createHash('sha256').update(combined).digest('base64url').slice(0, 22)
+	return { hash, fieldNames: fields.map((field) => field.name), fieldHashes }
 }
 
 /** Digests of short values: most fields of most objects are empty, false or one of a few words. */
-const digests = new Map<string, string>()
-const SHORT = 32
-const MOST_DIGESTS = 2_000
+const digestCache = new Map<string, string>()
+const MAX_CACHED_VALUE_LENGTH = 32
+const MAX_CACHED_DIGESTS = 2_000
 
-function digestOf(value: string): string {
-	const known = digests.get(value)
-	if (known !== undefined) return known
+function hashValue(value: string): string {
+	const cached = digestCache.get(value)
+	if (cached !== undefined) return cached
 	const digest = createHash('sha256').update(value).digest('hex')
-	if (value.length <= SHORT) {
+	if (value.length <= MAX_CACHED_VALUE_LENGTH) {
 		// Begun anew when full: what is frequent comes back at once.
-		if (digests.size >= MOST_DIGESTS) digests.clear()
-		digests.set(value, digest)
+		if (digestCache.size >= MAX_CACHED_DIGESTS) digestCache.clear()
+		digestCache.set(value, digest)
 	}
 	return digest
 }
 
 /** How two contents differ: names whose value differs, and names that only one of them has. `ignored` names count for neither. */
-export function difference(before: Content, after: Content, ignored: readonly string[] = []): { changed: string[]; cameOrWent: string[] } {
-	const old = new Map(before.names.map((name, index) => [name, before.hashes.slice(index * FIELD_DIGITS, (index + 1) * FIELD_DIGITS)]))
+export function diffContent(
+	before: ObjectContent,
+	after: ObjectContent,
+	ignoredNames: readonly string[] = [],
+): { changed: string[]; addedOrRemoved: string[] } {
+	const previousHashes = new Map(
+		before.fieldNames.map((name, index) => [name, before.fieldHashes.slice(index * FIELD_HASH_DIGITS, (index + 1) * FIELD_HASH_DIGITS)]),
+	)
 	const changed: string[] = []
-	const cameOrWent: string[] = []
-	after.names.forEach((name, index) => {
-		const was = old.get(name)
-		old.delete(name)
-		if (ignored.includes(name)) return
-		if (was === undefined) cameOrWent.push(name)
-		else if (was !== after.hashes.slice(index * FIELD_DIGITS, (index + 1) * FIELD_DIGITS)) changed.push(name)
+	const addedOrRemoved: string[] = []
+	after.fieldNames.forEach((name, index) => {
+		const previousHash = previousHashes.get(name)
+		previousHashes.delete(name)
+		if (ignoredNames.includes(name)) return
+		if (previousHash === undefined) addedOrRemoved.push(name)
+		else if (previousHash !== after.fieldHashes.slice(index * FIELD_HASH_DIGITS, (index + 1) * FIELD_HASH_DIGITS)) changed.push(name)
 	})
-	for (const name of old.keys()) if (!ignored.includes(name)) cameOrWent.push(name)
-	return { changed, cameOrWent }
+	for (const name of previousHashes.keys()) if (!ignoredNames.includes(name)) addedOrRemoved.push(name)
+	return { changed, addedOrRemoved }
 }

@@ -3,17 +3,17 @@
  * "read it again", or with nothing (design, The gate and What rings). Polls, webhooks, searches and re-reads all pass here,
  * which is why a change seen twice rings once.
  */
-import { difference, type Content } from './content.ts'
+import { diffContent, type ObjectContent } from './content.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
 /** `live`; `hidden`: listed, not yet a thing; `unlisted`: exists, not listed; `trashed`; `gone` (design, What rings). */
 export type ObjectState = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
 
 /** What is known of an object: its index row. Stamps in whole seconds since the epoch, `asOfMs` on the object's own clock. */
-export interface Known {
-	stampSec: number | null
+export interface KnownObject {
+	modifiedSec: number | null
 	createdSec: number | null
-	content: Content
+	content: ObjectContent
 	hashVersion: number
 	state: ObjectState
 	/** When the accepted read was started, or the accepted hook arrived. */
@@ -25,19 +25,19 @@ export interface Observation {
 	id: ObjectId
 	source: 'read' | 'hook'
 	/** `gone`: the store said in JSON that there is no such object. `hint`: a hook that says too little to decide. */
-	what: 'live' | 'hidden' | 'trashed' | 'gone' | 'hint'
-	stampSec: number | null
+	kind: 'live' | 'hidden' | 'trashed' | 'gone' | 'hint'
+	modifiedSec: number | null
 	createdSec: number | null
 	/** null for `gone` and `hint`. */
-	content: Content | null
+	content: ObjectContent | null
 	/** When the request to the store was started (reads) or the delivery arrived (hooks), ms. */
-	askedAtMs: number
+	requestedAtMs: number
 	/** False: read by id because a list no longer shows it. */
 	listed: boolean
 }
 
 /** What an earlier observation asked for: carried from one look to the next. */
-export interface Doubt {
+export interface PendingCheck {
 	/** The id was missing from a list. */
 	missing?: boolean
 	/** The first JSON 404 came then, ms. */
@@ -61,7 +61,7 @@ export interface GateContext {
 	filtered: boolean
 	/** Names that the instance found to be volatile. */
 	volatile: readonly string[]
-	doubt: Doubt
+	pendingCheck: PendingCheck
 }
 
 /** One change that rings. `dateSec` null: the moment it was seen. */
@@ -78,171 +78,196 @@ export interface Change {
 }
 
 /** The gate's answer. `row: null` removes the row; `row` absent leaves it. */
-export type Verdict =
+export type GateVerdict =
 	| { do: 'nothing' }
-	| { do: 'store'; row: Known | null }
-	| { do: 'ring'; changes: Change[]; row: Known }
-	| { do: 'look'; dueMs: number; doubt: Doubt }
+	| { do: 'store'; row: KnownObject | null }
+	| { do: 'ring'; changes: Change[]; row: KnownObject }
+	| { do: 'look'; dueMs: number; pendingCheck: PendingCheck }
 
 /** Two JSON 404 must lie this far apart before an object is gone. */
-export const GONE_APART_MS = 5_000
+export const MIN_GONE_INTERVAL_MS = 5_000
 /** Two reads that show an older state must lie this far apart before it is believed (caches, replicas, clock changes, restores). */
-export const STALE_APART_MS = 30_000
+export const MIN_STALE_INTERVAL_MS = 30_000
 /** Stamps later than the store's clock by more than this say nothing about when something happened (imports write future dates). */
-const FUTURE_SEC = 120
+const MAX_FUTURE_SEC = 120
 
-const NOTHING: Verdict = { do: 'nothing' }
+const NO_CHANGE: GateVerdict = { do: 'nothing' }
 
 /** Decides what an observation means. Pure. */
-export function gate(known: Known | null, seen: Observation, context: GateContext): Verdict {
-	if (seen.what === 'gone') return gone(known, seen, context)
-	if (seen.what === 'hint' || seen.content === null) return { do: 'look', dueMs: context.nowMs, doubt: {} }
-	if (seen.source === 'hook') return hook(known, seen, seen.content, context)
-	if (known === null) return first(seen, seen.content, context)
+export function gate(known: KnownObject | null, observation: Observation, context: GateContext): GateVerdict {
+	if (observation.kind === 'gone') return gateGone(known, observation, context)
+	if (observation.kind === 'hint' || observation.content === null) return { do: 'look', dueMs: context.nowMs, pendingCheck: {} }
+	if (observation.source === 'hook') return gateWebhook(known, observation, observation.content, context)
+	if (known === null) return gateNewObject(observation, observation.content, context)
 
-	const same = known.content.hash === seen.content.hash
-	const sameState = settled(known.state, seen)
-	if (seen.askedAtMs < known.asOfMs && !newer(seen, known)) {
+	const sameContent = known.content.hash === observation.content.hash
+	const stateMatches = matchesKnownState(known.state, observation)
+	if (observation.requestedAtMs < known.asOfMs && !isNewer(observation, known)) {
 		// Something was accepted while this read was under way: it may be older than what is known.
-		return same && sameState ? NOTHING : { do: 'look', dueMs: context.nowMs, doubt: {} }
+		return sameContent && stateMatches ? NO_CHANGE : { do: 'look', dueMs: context.nowMs, pendingCheck: {} }
 	}
-	if (older(seen, known) && !(same && sameState)) {
-		const { staleHash, staleAtMs } = context.doubt
-		const key = `${seen.what}:${seen.content.hash}`
-		if (staleHash !== key || staleAtMs === undefined || context.nowMs - staleAtMs < STALE_APART_MS) {
-			const since = staleHash === key && staleAtMs !== undefined ? staleAtMs : context.nowMs
-			return { do: 'look', dueMs: since + STALE_APART_MS, doubt: { ...context.doubt, staleHash: key, staleAtMs: since } }
+	if (isOlder(observation, known) && !(sameContent && stateMatches)) {
+		const { staleHash, staleAtMs } = context.pendingCheck
+		const key = `${observation.kind}:${observation.content.hash}`
+		if (staleHash !== key || staleAtMs === undefined || context.nowMs - staleAtMs < MIN_STALE_INTERVAL_MS) {
+			const sinceMs = staleHash === key && staleAtMs !== undefined ? staleAtMs : context.nowMs
+			return {
+				do: 'look',
+				dueMs: sinceMs + MIN_STALE_INTERVAL_MS,
+				pendingCheck: { ...context.pendingCheck, staleHash: key, staleAtMs: sinceMs },
+			}
 		}
 	}
-	return accept(known, seen, seen.content, context)
+	return acceptObservation(known, observation, observation.content, context)
 }
 
-function newer(seen: Observation, known: Known): boolean {
-	return seen.stampSec !== null && known.stampSec !== null && seen.stampSec > known.stampSec
+function isNewer(observation: Observation, known: KnownObject): boolean {
+	return observation.modifiedSec !== null && known.modifiedSec !== null && observation.modifiedSec > known.modifiedSec
 }
 
-function older(seen: Observation, known: Known): boolean {
-	return seen.stampSec !== null && known.stampSec !== null && seen.stampSec < known.stampSec
+function isOlder(observation: Observation, known: KnownObject): boolean {
+	return observation.modifiedSec !== null && known.modifiedSec !== null && observation.modifiedSec < known.modifiedSec
 }
 
 /** Whether a known state already says what was seen. */
-function settled(state: ObjectState, seen: Observation): boolean {
-	if (seen.what === 'trashed') return state === 'trashed' || state === 'gone'
-	if (seen.what === 'hidden') return state === 'hidden' || state === 'live'
-	return state === (seen.listed ? 'live' : 'unlisted') || (state === 'live' && !seen.listed)
+function matchesKnownState(state: ObjectState, observation: Observation): boolean {
+	if (observation.kind === 'trashed') return state === 'trashed' || state === 'gone'
+	if (observation.kind === 'hidden') return state === 'hidden' || state === 'live'
+	return state === (observation.listed ? 'live' : 'unlisted') || (state === 'live' && !observation.listed)
 }
 
-function hook(known: Known | null, seen: Observation, content: Content, context: GateContext): Verdict {
+function gateWebhook(known: KnownObject | null, observation: Observation, content: ObjectContent, context: GateContext): GateVerdict {
 	// "Gone" and "trashed" come from reads only (WooCommerce facts, 7.5 and 7.6).
-	if (seen.what === 'trashed') return { do: 'look', dueMs: context.nowMs, doubt: {} }
-	if (known === null) return first(seen, content, context)
-	const usual = known.state === 'live' || known.state === 'hidden'
-	if (usual && newer(seen, known) && !(known.createdSec !== null && seen.createdSec !== null && known.createdSec !== seen.createdSec)) {
-		return accept(known, seen, content, context)
+	if (observation.kind === 'trashed') return { do: 'look', dueMs: context.nowMs, pendingCheck: {} }
+	if (known === null) return gateNewObject(observation, content, context)
+	const isListedState = known.state === 'live' || known.state === 'hidden'
+	if (
+		isListedState &&
+		isNewer(observation, known) &&
+		!(known.createdSec !== null && observation.createdSec !== null && known.createdSec !== observation.createdSec)
+	) {
+		return acceptObservation(known, observation, content, context)
 	}
-	if (usual && known.content.hash === content.hash && settled(known.state, seen)) return NOTHING
-	return { do: 'look', dueMs: context.nowMs, doubt: {} }
+	if (isListedState && known.content.hash === content.hash && matchesKnownState(known.state, observation)) return NO_CHANGE
+	return { do: 'look', dueMs: context.nowMs, pendingCheck: {} }
 }
 
 /** An object never seen before. */
-function first(seen: Observation, content: Content, context: GateContext): Verdict {
+function gateNewObject(observation: Observation, content: ObjectContent, context: GateContext): GateVerdict {
 	// Created and gone between two looks, or trashed before we came: the receiver never knew it.
-	if (seen.what === 'trashed') return NOTHING
-	const state: ObjectState = seen.what === 'hidden' ? 'hidden' : seen.listed ? 'live' : 'unlisted'
-	const row = rowOf(seen, content, state, context)
+	if (observation.kind === 'trashed') return NO_CHANGE
+	const state: ObjectState = observation.kind === 'hidden' ? 'hidden' : observation.listed ? 'live' : 'unlisted'
+	const row = toKnownObject(observation, content, state, context)
 	if (state === 'hidden') return { do: 'store', row }
-	const created: Change = { type: 'CREATED', changedFields: null, dateSec: seen.createdSec, withRecord: true }
+	const createdChange: Change = { type: 'CREATED', changedFields: null, dateSec: observation.createdSec, withRecord: true }
 	const baseline = context.baseline
-	if (baseline === null) return state === 'unlisted' ? { do: 'store', row } : { do: 'ring', changes: [created], row }
+	if (baseline === null) return state === 'unlisted' ? { do: 'store', row } : { do: 'ring', changes: [createdChange], row }
 
-	const past = (sec: number | null): sec is number => sec !== null && sec <= baseline.storeNowSec + FUTURE_SEC
-	const updated: Change = { type: 'UPDATED', changedFields: null, dateSec: seen.stampSec, withRecord: true }
-	if (typeof seen.id === 'number' && seen.id > baseline.highestId) return { do: 'ring', changes: [created], row }
-	if (past(seen.createdSec) && seen.createdSec >= baseline.t0Sec) return { do: 'ring', changes: [created], row }
-	if (past(seen.stampSec) && seen.stampSec >= baseline.t0Sec) {
-		const together = seen.createdSec !== null && seen.stampSec - seen.createdSec <= baseline.toleranceSec
-		return { do: 'ring', changes: [together ? created : updated], row }
+	const isPlausible = (sec: number | null): sec is number => sec !== null && sec <= baseline.storeNowSec + MAX_FUTURE_SEC
+	const updatedChange: Change = { type: 'UPDATED', changedFields: null, dateSec: observation.modifiedSec, withRecord: true }
+	if (typeof observation.id === 'number' && observation.id > baseline.highestId) return { do: 'ring', changes: [createdChange], row }
+	if (isPlausible(observation.createdSec) && observation.createdSec >= baseline.t0Sec) return { do: 'ring', changes: [createdChange], row }
+	if (isPlausible(observation.modifiedSec) && observation.modifiedSec >= baseline.t0Sec) {
+		const isCreation = observation.createdSec !== null && observation.modifiedSec - observation.createdSec <= baseline.toleranceSec
+		return { do: 'ring', changes: [isCreation ? createdChange : updatedChange], row }
 	}
-	if (baseline.backfill === 'all') return { do: 'ring', changes: [{ ...created, backfill: true }], row }
+	if (baseline.backfill === 'all') return { do: 'ring', changes: [{ ...createdChange, backfill: true }], row }
 	if (typeof baseline.backfill === 'number') {
-		const from = Math.floor(baseline.backfill / 1000)
-		const newest = Math.max(seen.createdSec ?? -Infinity, seen.stampSec ?? -Infinity)
-		if (newest >= from) {
-			const isNew = seen.createdSec !== null && seen.createdSec + baseline.toleranceSec >= from
-			return { do: 'ring', changes: [{ ...(isNew ? created : updated), backfill: true }], row }
+		const fromSec = Math.floor(baseline.backfill / 1000)
+		const newestSec = Math.max(observation.createdSec ?? -Infinity, observation.modifiedSec ?? -Infinity)
+		if (newestSec >= fromSec) {
+			const isNew = observation.createdSec !== null && observation.createdSec + baseline.toleranceSec >= fromSec
+			return { do: 'ring', changes: [{ ...(isNew ? createdChange : updatedChange), backfill: true }], row }
 		}
 	}
 	return { do: 'store', row }
 }
 
 /** An observation that is to be believed, of an object that is known. */
-function accept(known: Known, seen: Observation, content: Content, context: GateContext): Verdict {
-	const same = known.content.hash === content.hash
-	const row = rowOf(seen, content, nextState(known, seen), context)
-	const moved = known.stampSec !== seen.stampSec
+function acceptObservation(known: KnownObject, observation: Observation, content: ObjectContent, context: GateContext): GateVerdict {
+	const sameContent = known.content.hash === content.hash
+	const row = toKnownObject(observation, content, toNextState(known, observation), context)
+	const modifiedChanged = known.modifiedSec !== observation.modifiedSec
 
-	if (seen.what === 'trashed') {
+	if (observation.kind === 'trashed') {
 		if (known.state === 'hidden') return { do: 'store', row: null }
-		if (known.state === 'trashed' || known.state === 'gone') return NOTHING
+		if (known.state === 'trashed' || known.state === 'gone') return NO_CHANGE
 		return {
 			do: 'ring',
 			row,
-			changes: [{ type: 'DELETED', changedFields: null, trashed: true, dateSec: moved ? seen.stampSec : null, withRecord: true }],
+			changes: [
+				{
+					type: 'DELETED',
+					changedFields: null,
+					trashed: true,
+					dateSec: modifiedChanged ? observation.modifiedSec : null,
+					withRecord: true,
+				},
+			],
 		}
 	}
-	const created: Change = { type: 'CREATED', changedFields: null, dateSec: seen.createdSec, withRecord: true }
-	const sameBirth = known.createdSec === null || seen.createdSec === null || known.createdSec === seen.createdSec
+	const createdChange: Change = { type: 'CREATED', changedFields: null, dateSec: observation.createdSec, withRecord: true }
+	const sameCreation = known.createdSec === null || observation.createdSec === null || known.createdSec === observation.createdSec
 
 	if (known.state === 'trashed' || known.state === 'gone') {
-		if (seen.what === 'hidden') return { do: 'store', row }
-		return { do: 'ring', row, changes: [sameBirth ? { ...created, restored: true } : created] }
+		if (observation.kind === 'hidden') return { do: 'store', row }
+		return { do: 'ring', row, changes: [sameCreation ? { ...createdChange, restored: true } : createdChange] }
 	}
 	if (known.state === 'hidden') {
-		if (seen.what === 'hidden') return same && !moved ? NOTHING : { do: 'store', row }
-		return { do: 'ring', row, changes: [created] }
+		if (observation.kind === 'hidden') return sameContent && !modifiedChanged ? NO_CHANGE : { do: 'store', row }
+		return { do: 'ring', row, changes: [createdChange] }
 	}
 
 	// Known to the receiver: live or unlisted.
-	if (same) return moved || known.state !== row.state || known.hashVersion !== context.hashVersion ? { do: 'store', row } : NOTHING
-	if (!moved && known.hashVersion !== context.hashVersion) return { do: 'store', row }
-	const { changed, cameOrWent } = difference(known.content, content, context.volatile)
-	const onlyKeys = changed.length === 0 && (cameOrWent.length > 0 || known.content.names.some((name) => context.volatile.includes(name)))
-	if (onlyKeys && (!moved || cameOrWent.length === 0)) return { do: 'store', row }
-	if (context.filtered && (row.state === 'unlisted' || seen.what === 'hidden')) return { do: 'store', row }
-	if (!sameBirth) {
+	if (sameContent)
+		return modifiedChanged || known.state !== row.state || known.hashVersion !== context.hashVersion ? { do: 'store', row } : NO_CHANGE
+	if (!modifiedChanged && known.hashVersion !== context.hashVersion) return { do: 'store', row }
+	const { changed, addedOrRemoved } = diffContent(known.content, content, context.volatile)
+	const onlyKeysDiffer =
+		changed.length === 0 && (addedOrRemoved.length > 0 || known.content.fieldNames.some((name) => context.volatile.includes(name)))
+	if (onlyKeysDiffer && (!modifiedChanged || addedOrRemoved.length === 0)) return { do: 'store', row }
+	if (context.filtered && (row.state === 'unlisted' || observation.kind === 'hidden')) return { do: 'store', row }
+	if (!sameCreation) {
 		// A backup was restored, or the id was given to another object.
-		return { do: 'ring', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }, created] }
+		return { do: 'ring', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }, createdChange] }
 	}
 	const change: Change = {
 		type: 'UPDATED',
-		changedFields: [...changed, ...cameOrWent].sort(),
-		dateSec: moved ? seen.stampSec : null,
+		changedFields: [...changed, ...addedOrRemoved].sort(),
+		dateSec: modifiedChanged ? observation.modifiedSec : null,
 		withRecord: true,
 	}
 	if (row.state === 'unlisted') change.unlisted = true
 	return { do: 'ring', row, changes: [change] }
 }
 
-function nextState(known: Known, seen: Observation): ObjectState {
-	if (seen.what === 'trashed') return 'trashed'
-	if (seen.what === 'hidden' && known.state !== 'live' && known.state !== 'unlisted') return 'hidden'
-	return seen.listed ? 'live' : 'unlisted'
+function toNextState(known: KnownObject, observation: Observation): ObjectState {
+	if (observation.kind === 'trashed') return 'trashed'
+	if (observation.kind === 'hidden' && known.state !== 'live' && known.state !== 'unlisted') return 'hidden'
+	return observation.listed ? 'live' : 'unlisted'
 }
 
-function gone(known: Known | null, seen: Observation, context: GateContext): Verdict {
-	if (known === null || known.state === 'gone') return NOTHING
-	if (seen.askedAtMs < known.asOfMs) return { do: 'look', dueMs: context.nowMs, doubt: {} }
-	const { goneAtMs } = context.doubt
-	if (goneAtMs === undefined || seen.askedAtMs - goneAtMs < GONE_APART_MS) {
-		const since = goneAtMs ?? seen.askedAtMs
-		return { do: 'look', dueMs: since + GONE_APART_MS, doubt: { ...context.doubt, goneAtMs: since } }
+function gateGone(known: KnownObject | null, observation: Observation, context: GateContext): GateVerdict {
+	if (known === null || known.state === 'gone') return NO_CHANGE
+	if (observation.requestedAtMs < known.asOfMs) return { do: 'look', dueMs: context.nowMs, pendingCheck: {} }
+	const { goneAtMs } = context.pendingCheck
+	if (goneAtMs === undefined || observation.requestedAtMs - goneAtMs < MIN_GONE_INTERVAL_MS) {
+		const sinceMs = goneAtMs ?? observation.requestedAtMs
+		return { do: 'look', dueMs: sinceMs + MIN_GONE_INTERVAL_MS, pendingCheck: { ...context.pendingCheck, goneAtMs: sinceMs } }
 	}
 	if (known.state === 'hidden') return { do: 'store', row: null }
-	const row: Known = { ...known, state: 'gone', asOfMs: seen.askedAtMs }
+	const row: KnownObject = { ...known, state: 'gone', asOfMs: observation.requestedAtMs }
 	if (known.state === 'trashed') return { do: 'store', row }
 	return { do: 'ring', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }] }
 }
 
-function rowOf(seen: Observation, content: Content, state: ObjectState, context: GateContext): Known {
-	return { stampSec: seen.stampSec, createdSec: seen.createdSec, content, hashVersion: context.hashVersion, state, asOfMs: seen.askedAtMs }
+function toKnownObject(observation: Observation, content: ObjectContent, state: ObjectState, context: GateContext): KnownObject {
+	return {
+		modifiedSec: observation.modifiedSec,
+		createdSec: observation.createdSec,
+		content,
+		hashVersion: context.hashVersion,
+		state,
+		asOfMs: observation.requestedAtMs,
+	}
 }

@@ -1,18 +1,18 @@
 /** The object index: reads and writes the rows that say what is known of each object. */
 import type { Core } from '../core/core.ts'
-import type { Known, ObjectState } from './gate.ts'
+import type { KnownObject, ObjectState } from './gate.ts'
 import type { Sql } from '../core/ports.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
 /** An index row: what the gate knows, and how many events the object has had. */
-export interface IndexRow extends Known {
+export interface IndexRow extends KnownObject {
 	/** `objectSequence` of its last event; 0: none. */
 	sequence: number
 	/** Log sequence of its last event. */
-	lastEvent: number | null
+	lastEventSequence: number | null
 }
 
-interface Row {
+interface ObjectRow {
 	id: ObjectId
 	stamp: number | null
 	created: number | null
@@ -27,64 +27,70 @@ interface Row {
 }
 
 /** Reads the rows of these ids. */
-export function readRows(core: Core, resource: number, ids: readonly ObjectId[]): Map<ObjectId, IndexRow> {
+export function readIndexRows(core: Core, resource: number, ids: readonly ObjectId[]): Map<ObjectId, IndexRow> {
 	const rows = new Map<ObjectId, IndexRow>()
 	if (ids.length === 0) return rows
 	// A join reads two rows an id, IN a third for the list that it makes of the ids first.
 	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event FROM json_each(?) wanted CROSS JOIN objects o ON o.resource = ? AND o.id = wanted.value`
-	for (const row of core.ports.sql.each<Row>(query, JSON.stringify(ids), resource)) rows.set(row.id, rowOf(core, row))
+	for (const row of core.ports.sql.each<ObjectRow>(query, JSON.stringify(ids), resource)) rows.set(row.id, toIndexRow(core, row))
 	return rows
 }
 
-function rowOf(core: Core, row: Row): IndexRow {
+function toIndexRow(core: Core, row: ObjectRow): IndexRow {
 	return {
-		stampSec: row.stamp,
+		modifiedSec: row.stamp,
 		createdSec: row.created,
-		content: { hash: row.hash, names: shapeNames(core, row.shape), hashes: row.fields },
+		content: { hash: row.hash, fieldNames: getShapeNames(core, row.shape), fieldHashes: row.fields },
 		hashVersion: row.hash_version,
 		state: row.state,
 		asOfMs: row.as_of,
 		sequence: row.sequence,
-		lastEvent: row.last_event,
+		lastEventSequence: row.last_event,
 	}
 }
 
 /** Field names of some object of a resource; null when none is known. */
-export function sampleNames(core: Core, resource: number): string[] | null {
+export function getSampleFieldNames(core: Core, resource: number): string[] | null {
 	const row = core.ports.sql.all<{ shape: number }>(`SELECT shape FROM objects WHERE resource = ? AND state = 'live' LIMIT 1`, resource)[0]
-	return row === undefined ? null : shapeNames(core, row.shape)
+	return row === undefined ? null : getShapeNames(core, row.shape)
 }
 
 /** Ids known to be listed between two ids (exclusive, inclusive) and not accepted after `askedAtMs`. */
-export function listedBetween(sql: Sql, resource: number, above: ObjectId | null, upTo: ObjectId | null, askedAtMs: number): ObjectId[] {
-	const low = above ?? Number.MIN_SAFE_INTEGER
+export function findListedBetween(
+	sql: Sql,
+	resource: number,
+	afterId: ObjectId | null,
+	upToId: ObjectId | null,
+	requestedAtMs: number,
+): ObjectId[] {
+	const lowestId = afterId ?? Number.MIN_SAFE_INTEGER
 	const rows =
-		upTo === null
+		upToId === null
 			? sql.all<{ id: ObjectId }>(
 					`SELECT id FROM objects WHERE resource = ? AND id > ? AND state IN ('live', 'hidden') AND as_of < ?`,
 					resource,
-					low,
-					askedAtMs,
+					lowestId,
+					requestedAtMs,
 				)
 			: sql.all<{ id: ObjectId }>(
 					`SELECT id FROM objects WHERE resource = ? AND id > ? AND id <= ? AND state IN ('live', 'hidden') AND as_of < ?`,
 					resource,
-					low,
-					upTo,
-					askedAtMs,
+					lowestId,
+					upToId,
+					requestedAtMs,
 				)
 	return rows.map((row) => row.id)
 }
 
 /** Ids that exist but are not listed: a re-read looks at each of them. */
-export function unlisted(sql: Sql, resource: number, limit: number): ObjectId[] {
+export function findUnlisted(sql: Sql, resource: number, limit: number): ObjectId[] {
 	return sql
 		.all<{ id: ObjectId }>(`SELECT id FROM objects WHERE resource = ? AND state = 'unlisted' LIMIT ?`, resource, limit)
 		.map((row) => row.id)
 }
 
 /** Writes an index row, or removes it. */
-export function writeRow(core: Core, resource: number, id: ObjectId, row: IndexRow | null): void {
+export function writeIndexRow(core: Core, resource: number, id: ObjectId, row: IndexRow | null): void {
 	const { sql } = core.ports
 	if (row === null) {
 		sql.run(`DELETE FROM objects WHERE resource = ? AND id = ?`, resource, id)
@@ -94,16 +100,16 @@ export function writeRow(core: Core, resource: number, id: ObjectId, row: IndexR
 		`INSERT OR REPLACE INTO objects (resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		resource,
 		id,
-		row.stampSec,
+		row.modifiedSec,
 		row.createdSec,
 		row.content.hash,
-		shapeNumber(core, row.content.names),
-		row.content.hashes,
+		findOrCreateShape(core, row.content.fieldNames),
+		row.content.fieldHashes,
 		row.hashVersion,
 		row.state,
 		row.asOfMs,
 		row.sequence,
-		row.lastEvent,
+		row.lastEventSequence,
 	)
 }
 
@@ -113,7 +119,7 @@ export function isListed(state: ObjectState | undefined): boolean {
 }
 
 /** The listed numeric ids by rank, held as numbers only: 8 bytes an object. */
-export function loadRanks(sql: Sql, resource: number): Ranks {
+export function loadIdRanks(sql: Sql, resource: number): IdRanks {
 	let ids = new Float64Array(1024)
 	let size = 0
 	for (const row of sql.each<{ id: ObjectId }>(
@@ -128,37 +134,37 @@ export function loadRanks(sql: Sql, resource: number): Ranks {
 		}
 		ids[size++] = row.id
 	}
-	const held = ids.subarray(0, size)
+	const sortedIds = ids.subarray(0, size)
 	return {
 		size,
-		upTo: (id) => {
+		countUpTo: (id) => {
 			let low = 0
 			let high = size
 			while (low < high) {
 				const middle = (low + high) >> 1
-				if ((held[middle] as number) <= id) low = middle + 1
+				if ((sortedIds[middle] as number) <= id) low = middle + 1
 				else high = middle
 			}
 			return low
 		},
-		slice: (from, to) => Array.from(held.subarray(Math.max(0, from), Math.max(0, to))),
+		slice: (from, to) => Array.from(sortedIds.subarray(Math.max(0, from), Math.max(0, to))),
 	}
 }
 
-function shapeNumber(core: Core, names: string[]): number {
+function findOrCreateShape(core: Core, names: string[]): number {
 	const text = names.join('\n')
-	for (const [number, known] of allShapes(core)) if (known.length === names.length && known.join('\n') === text) return number
+	for (const [number, known] of loadShapes(core)) if (known.length === names.length && known.join('\n') === text) return number
 	const number = core.shapes.size === 0 ? 1 : Math.max(...core.shapes.keys()) + 1
 	core.ports.sql.run(`INSERT INTO shapes (id, names) VALUES (?, ?)`, number, text)
 	core.shapes.set(number, names)
 	return number
 }
 
-function shapeNames(core: Core, number: number): string[] {
-	return allShapes(core).get(number) ?? []
+function getShapeNames(core: Core, number: number): string[] {
+	return loadShapes(core).get(number) ?? []
 }
 
-function allShapes(core: Core): Map<number, string[]> {
+function loadShapes(core: Core): Map<number, string[]> {
 	if (core.shapes.size === 0) {
 		for (const row of core.ports.sql.all<{ id: number; names: string }>(`SELECT id, names FROM shapes`))
 			core.shapes.set(row.id, row.names === '' ? [] : row.names.split('\n'))
@@ -167,11 +173,11 @@ function allShapes(core: Core): Map<number, string[]> {
 }
 
 /** Known listed ids in ascending order, looked up by rank. */
-export interface Ranks {
+export interface IdRanks {
 	/** How many known listed ids there are. */
 	readonly size: number
 	/** How many of them are ≤ id. */
-	upTo(id: number): number
+	countUpTo(id: number): number
 	/** The ids of ranks from … to − 1. */
 	slice(from: number, to: number): number[]
 }

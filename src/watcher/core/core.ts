@@ -1,14 +1,14 @@
 /** What every job of a watcher shares: its surroundings, its configuration, its state, and the one way to commit. */
 import type { Element } from '../../elements/element.ts'
 import type { Ports } from './ports.ts'
-import { keepSettled } from './settled.ts'
+import { flushSettled } from './settled.ts'
 import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { NotificationRow, Subscription } from './rows.ts'
 import type { Resource, StoreClient } from '../../elements/store.ts'
 
 /** A watched resource: how the element lists it, and where its polling stands. */
-export interface Watched {
+export interface WatchedResource {
 	resource: Resource
 	state: ResourceState
 }
@@ -22,37 +22,37 @@ export class Core {
 	configReadMs: number
 	readonly state: WatcherState
 	/** The state row as it is stored. */
-	#saved: string
+	#savedState: string
 	/** Instance's own copy of field-name lists, number → names. */
 	readonly shapes = new Map<number, string[]>()
 	/** Per resource number: how many observations were accepted, to know whether anything happened during a request. */
-	readonly accepted = new Map<number, number>()
+	readonly acceptedCounts = new Map<number, number>()
 	/** Objects that a change of another object points at: read at the next chance, forgotten with the memory (the pass finds them too). */
-	readonly touched = new Map<string, { number: number; id: number | string; atMs: number }>()
+	readonly relatedQueue = new Map<string, { number: number; id: number | string; atMs: number }>()
 	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
-	readonly readAt = new Map<string, number>()
+	readonly lastReadMs = new Map<string, number>()
 	/** Objects of which something is still to be sent again, by subscription, and how many notifications of each; null: not looked up. */
-	resending: Map<number, Map<string, number>> | null = null
+	pendingResends: Map<number, Map<string, number>> | null = null
 	/** Notifications that are not settled, oldest first; null: not looked up. Whoever writes such a row keeps this, or forgets it (`forgetRows`). */
-	unsettled: NotificationRow[] | null = null
+	unsettledRows: NotificationRow[] | null = null
 	/** Subscriptions as stored; null: not looked up. Whoever writes one forgets them. */
 	subscriptions: Subscription[] | null = null
 	/** Whether objects may wait to be read by id; null: not looked up. False is certain: most polls need not ask. */
-	lookups: boolean | null = null
+	mayHaveLookups: boolean | null = null
 	/** How many notifications were put on the list of what is unsettled, since this core was made. */
-	enlisted = 0
+	trackedCount = 0
 	/** How many notifications changed that had settled before: the list of what is unsettled would not lead to them. */
-	afterwards = 0
+	lateChanges = 0
 	/** When a doorbell was last put into the queue, and whether it was answered. */
-	lastRungMs: number | null = null
-	ringWanted = false
+	lastDoorbellMs: number | null = null
+	doorbellRequested = false
 
 	constructor(ports: Ports, config: WatcherConfig, configReadMs: number) {
 		this.ports = ports
 		this.config = config
 		this.configReadMs = configReadMs
 		this.state = loadState(ports.sql)
-		this.#saved = JSON.stringify(this.state)
+		this.#savedState = JSON.stringify(this.state)
 	}
 
 	/**
@@ -65,27 +65,27 @@ export class Core {
 	 * `worth` says that something was recorded; when it was not, the state waits for a commit that writes anyway, the slice's last at the
 	 * latest: what is lost with the memory until then is only looked at again.
 	 */
-	commit<T>(body: () => T, worth: (result: T) => boolean = () => true): T {
+	commit<T>(body: () => T, shouldSave: (result: T) => boolean = () => true): T {
 		const { hooks, run } = this.state
 		const resources = [...this.state.resources]
 		try {
-			let text = this.#saved
+			let savedState = this.#savedState
 			const result = this.ports.sql.transaction(() => {
-				const answer = body()
-				if (!worth(answer)) return answer
-				keepSettled(this.ports.sql, this.state)
-				text = JSON.stringify(this.state)
-				if (text !== this.#saved) saveState(this.ports.sql, text)
-				return answer
+				const value = body()
+				if (!shouldSave(value)) return value
+				flushSettled(this.ports.sql, this.state)
+				savedState = JSON.stringify(this.state)
+				if (savedState !== this.#savedState) saveState(this.ports.sql, savedState)
+				return value
 			})
-			this.#saved = text
+			this.#savedState = savedState
 			return result
 		} catch (error) {
-			this.#restore({ hooks, run, resources })
-			this.resending = null
-			this.unsettled = null
+			this.#restoreState({ hooks, run, resources })
+			this.pendingResends = null
+			this.unsettledRows = null
 			this.subscriptions = null
-			this.lookups = null
+			this.mayHaveLookups = null
 			throw error
 		}
 	}
@@ -94,20 +94,20 @@ export class Core {
 	 * The moment that rows of the log are stamped with, epoch ms: now, or that of the row before where a host's clock is behind it. The log is
 	 * sought by bisecting, so its times may never descend. Call it inside `commit`.
 	 */
-	stampMs(): number {
+	nextLogTimeMs(): number {
 		const { state } = this
 		state.stampedMs = Math.max(this.ports.now(), state.stampedMs)
 		return state.stampedMs
 	}
 
 	/** What must not be lost with the memory: a commit that changes this writes the state. */
-	lasting(): string {
+	durableKey(): string {
 		const { notification, counters, resend, resending, skips, nextSubscription, announcement } = this.state
 		return JSON.stringify([
 			notification,
 			counters.dead,
-			this.enlisted,
-			this.afterwards,
+			this.trackedCount,
+			this.lateChanges,
 			resend,
 			resending,
 			skips,
@@ -117,20 +117,20 @@ export class Core {
 	}
 
 	/** The state as it is stored, in the objects that it consisted of before: a job whose copy were a dead one would count into nothing. */
-	#restore(before: Pick<WatcherState, 'hooks' | 'run' | 'resources'>): void {
+	#restoreState(before: Pick<WatcherState, 'hooks' | 'run' | 'resources'>): void {
 		const stored = loadState(this.ports.sql)
-		become(before.hooks, stored.hooks)
-		if (before.run !== null && stored.run !== null) become(before.run, stored.run)
-		become(this.state, {
+		replaceFields(before.hooks, stored.hooks)
+		if (before.run !== null && stored.run !== null) replaceFields(before.run, stored.run)
+		replaceFields(this.state, {
 			...stored,
 			hooks: before.hooks,
 			run: stored.run === null ? null : (before.run ?? stored.run),
 			resources: stored.resources.map((rs) => {
-				const own = before.resources.find((one) => one.number === rs.number)
-				return own === undefined ? rs : become(own, rs)
+				const existing = before.resources.find((candidate) => candidate.number === rs.number)
+				return existing === undefined ? rs : replaceFields(existing, rs)
 			}),
 		})
-		this.#saved = JSON.stringify(this.state)
+		this.#savedState = JSON.stringify(this.state)
 		// Lists of names that were written in vain have no numbers.
 		this.shapes.clear()
 	}
@@ -155,7 +155,7 @@ export class Core {
 }
 
 /** Gives an object the fields of another one, and no others. */
-function become<T extends object>(own: T, other: T): T {
-	for (const key of Object.keys(own) as (keyof T)[]) if (!(key in other)) delete own[key]
-	return Object.assign(own, other)
+function replaceFields<T extends object>(target: T, source: T): T {
+	for (const key of Object.keys(target) as (keyof T)[]) if (!(key in source)) delete target[key]
+	return Object.assign(target, source)
 }

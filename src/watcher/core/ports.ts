@@ -31,18 +31,18 @@ export interface Ports {
 	/** 0 ≤ x < 1. */
 	random(): number
 	/** Sets the one alarm; null takes it away. */
-	arm(atMs: number | null): void
+	setAlarm(atMs: number | null): void
 	/** When the alarm is set for, null when it is not set. */
-	armed(): number | null
+	getAlarmMs(): number | null
 	/** Puts a doorbell into the queue; may fail, and may be lost. */
-	ring(instanceId: number): Promise<void>
+	sendDoorbell(instanceId: number): Promise<void>
 	/** Reads the instance's row from D1; null when it does not exist or is deleted; throws when D1 cannot be reached. */
 	loadConfig(instanceId: number): Promise<WatcherConfig | null>
 	/** The element of this instance and a client of its store with opened credentials. */
 	element(config: WatcherConfig): Element
 	client(config: WatcherConfig): Promise<StoreClient>
 	/** Writes the instance's status row. */
-	report(report: StatusReport): Promise<void>
+	writeStatus(status: StatusReport): Promise<void>
 	/** HMAC of an event's position for its id, first 3 bytes (design, State: Ids). */
 	eventTag(instanceId: number, sequence: number): number
 	/** The master key that derives at present: webhook secrets come of it (design, Seeing: webhooks). */

@@ -1,5 +1,5 @@
 /** The watcher's one state row: cursors, scan positions and counters of an instance, as plain JSON. Times in epoch ms unless named `Sec`. */
-import type { FoundHook } from '../../elements/webhooks.ts'
+import type { StoreWebhook } from '../../elements/webhooks.ts'
 import type { Sql } from './ports.ts'
 import type { Resource } from '../../elements/store.ts'
 
@@ -18,7 +18,7 @@ export interface ResourceState {
 	/** Store clock up to which changes are seen, before overlap; null before the first poll. */
 	cursorMs: number | null
 	/** A window that is being read: from its fixed lower bound, ascending. */
-	window: Window | null
+	window: PollWindow | null
 	/** Digest of the head as it was last gated, void once anything else of the resource was accepted. */
 	head: string | null
 	/** Listed objects known: live + hidden. */
@@ -31,7 +31,7 @@ export interface ResourceState {
 	searched: string | null
 	/** Store clock when the total last agreed: trash is looked at from there. */
 	agreedMs: number | null
-	search: { state: Search; total: number } | null
+	search: { state: SearchState; total: number } | null
 	baseline: { position: ScanPosition; total: number; startedMs: number } | null
 	baselineDoneMs: number | null
 	/** The running pass of a resource without modified filter, or the running re-read. */
@@ -65,9 +65,9 @@ export interface ResourceState {
 }
 
 /** What is known of an instance's webhooks. */
-export interface HooksState {
+export interface WebhooksState {
 	/** The store's webhooks as last read. */
-	webhooks: FoundHook[]
+	webhooks: StoreWebhook[]
 	/** When they were last read, and when they are read next. */
 	checkedMs: number | null
 	dueMs: number | null
@@ -94,7 +94,7 @@ export interface HooksState {
 }
 
 /** Webhooks of which nothing is known yet. */
-export function newHooks(): HooksState {
+export function newWebhooksState(): WebhooksState {
 	return {
 		webhooks: [],
 		checkedMs: null,
@@ -127,7 +127,7 @@ export interface WatcherState {
 	/** Notifications that are not settled, oldest first: kept here and not in an index, which would cost a row at each end. May name ones settled since. */
 	unsettled: number[]
 	/** What the newest of those that have settled came to, until a row of `settled` has it. */
-	settled: Settled[]
+	settledId: PackedStatus[]
 	/** Number of the next subscription inside the object; never reused. The instance's callback is 1. */
 	nextSubscription: number
 	/** Some subscription was not meant to have an object's last events: `skipped` may hold rows. */
@@ -148,7 +148,7 @@ export interface WatcherState {
 	stampedMs: number
 	/** Store clock − own clock, as last believed, and a candidate that was seen once. */
 	skewMs: number | null
-	clockDoubt: ClockDoubt | null
+	clockDoubt: PendingClockSkew | null
 	nextPollMs: number | null
 	/** The run under way: resources still to poll. */
 	run: { id: number; startedMs: number; left: number[]; requests: number; events: number; notes: string[]; failed: number[] } | null
@@ -166,7 +166,7 @@ export interface WatcherState {
 	reported: { atMs: number; state: string; reason: string; sinceMs: number; hour: number } | null
 	/** Disabled, events off, or deleted in D1. */
 	paused: boolean
-	hooks: HooksState
+	hooks: WebhooksState
 	/** Storage is full: polling waits. */
 	full: boolean
 	/** When to prune next, and the log sequence that the running round has reached. */
@@ -179,7 +179,7 @@ export interface WatcherState {
 }
 
 /** A state as it is when an instance begins. */
-export function newState(): WatcherState {
+export function newWatcherState(): WatcherState {
 	return {
 		version: 1,
 		bornVersion: 0,
@@ -188,7 +188,7 @@ export function newState(): WatcherState {
 		sequence: 0,
 		notification: 0,
 		unsettled: [],
-		settled: [],
+		settledId: [],
 		nextSubscription: 2,
 		skips: false,
 		resend: 0,
@@ -213,7 +213,7 @@ export function newState(): WatcherState {
 		reads: { minute: 0, count: 0 },
 		reported: null,
 		paused: false,
-		hooks: newHooks(),
+		hooks: newWebhooksState(),
 		full: false,
 		pruneMs: null,
 		prunedTo: 0,
@@ -223,7 +223,7 @@ export function newState(): WatcherState {
 }
 
 /** A resource as it is when it is first polled. T0 and the highest id come from the store. */
-export function newResource(
+export function newResourceState(
 	number: number,
 	resource: Resource,
 	t0Sec: number,
@@ -247,7 +247,7 @@ export function newResource(
 		searched: null,
 		agreedMs: null,
 		search: null,
-		baseline: { position: SCAN_START, total, startedMs: nowMs },
+		baseline: { position: INITIAL_SCAN_POSITION, total, startedMs: nowMs },
 		baselineDoneMs: null,
 		reread: null,
 		rereadDoneMs: null,
@@ -273,19 +273,19 @@ export function newResource(
 /** Reads the state row. */
 export function loadState(sql: Sql): WatcherState {
 	const row = sql.all<{ body: string }>(`SELECT body FROM state WHERE id = 1`)[0]
-	if (row === undefined) return newState()
+	if (row === undefined) return newWatcherState()
 	// What an earlier version wrote lacks what came later, and counted its hours in the state.
 	const { hours: _hours, ...stored } = JSON.parse(row.body) as Partial<WatcherState> & { hours?: unknown }
 	const { unsettled = [], notification = 0, counters } = stored
 	// Before deliveries were counted, all that was formed had been delivered, less what had not.
 	const delivered = counters?.delivered ?? notification - unsettled.length - (counters?.dead ?? 0)
 	return {
-		...newState(),
+		...newWatcherState(),
 		// Before it was kept, the last event says how far the log has come.
 		stampedMs: stored.lastEventMs ?? 0,
 		...stored,
-		hooks: { ...newHooks(), ...stored.hooks },
-		counters: { ...newState().counters, ...counters, delivered },
+		hooks: { ...newWebhooksState(), ...stored.hooks },
+		counters: { ...newWatcherState().counters, ...counters, delivered },
 	}
 }
 
@@ -309,7 +309,7 @@ export interface ScanPosition {
 }
 
 /** A scan's beginning. */
-export const SCAN_START: ScanPosition = { lastId: null, n: 0, back: 0, total: 0, seen: 0 }
+export const INITIAL_SCAN_POSITION: ScanPosition = { lastId: null, n: 0, back: 0, total: 0, seen: 0 }
 
 /** An interval of store offsets [from, to) and what was already counted before and after it: `shift` = known ids − store rows. */
 export interface Interval {
@@ -324,7 +324,7 @@ export interface Interval {
 }
 
 /** Where a search stands; plain JSON, so that a slice can end anywhere. */
-export interface Search {
+export interface SearchState {
 	limit: number
 	intervals: Interval[]
 	missing: number[]
@@ -333,13 +333,13 @@ export interface Search {
 }
 
 /** A store clock that was seen once and is not believed yet. */
-export interface ClockDoubt {
+export interface PendingClockSkew {
 	skewMs: number
 	atMs: number
 }
 
 /** A window under way: the fixed step of its key-set, and the second inside of which it pages by id, if any. */
-export interface Window {
+export interface PollWindow {
 	afterSec: number
 	/** Store clock when the poll began: the cursor once the window is read. */
 	startedMs: number
@@ -353,4 +353,4 @@ export interface Window {
 export type HourTally = [hour: number, recorded: number, accepted: number]
 
 /** A carrier as it is kept: the last two are ms after `created`. */
-export type Settled = [id: number, status: string, created: number, updated: number, delivered: number | null]
+export type PackedStatus = [id: number, status: string, created: number, updated: number, delivered: number | null]

@@ -4,7 +4,7 @@
  */
 import type { Sql } from './ports.ts'
 
-const STEPS: string[][] = [
+const MIGRATION_STEPS: string[][] = [
 	[
 		// One row: the instance's configuration as last read from D1.
 		`CREATE TABLE instance (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, config TEXT NOT NULL, read_at INTEGER NOT NULL)`,
@@ -101,7 +101,7 @@ function fingerprint(step: string[]): number {
 }
 
 /** Whether this storage belongs to an instance: has its tables and its `instance` row. Reads only. */
-export function exists(sql: Sql): boolean {
+export function hasInstance(sql: Sql): boolean {
 	try {
 		return sql.all(`SELECT id FROM instance`).length > 0
 	} catch (error) {
@@ -115,13 +115,13 @@ export function exists(sql: Sql): boolean {
 export function migrate(sql: Sql): void {
 	sql.transaction(() => {
 		sql.run(`CREATE TABLE IF NOT EXISTS steps (number INTEGER PRIMARY KEY, fingerprint INTEGER NOT NULL)`)
-		const done = sql.all<{ number: number; fingerprint: number }>(`SELECT number, fingerprint FROM steps ORDER BY number`)
-		STEPS.forEach((step, number) => {
-			const before = done[number]
-			if (before === undefined) {
+		const appliedSteps = sql.all<{ number: number; fingerprint: number }>(`SELECT number, fingerprint FROM steps ORDER BY number`)
+		MIGRATION_STEPS.forEach((step, number) => {
+			const applied = appliedSteps[number]
+			if (applied === undefined) {
 				for (const statement of step) sql.run(statement)
 				sql.run(`INSERT INTO steps (number, fingerprint) VALUES (?, ?)`, number, fingerprint(step))
-			} else if (before.fingerprint !== fingerprint(step)) {
+			} else if (applied.fingerprint !== fingerprint(step)) {
 				throw new Error(`storage step ${number} was changed after its release`)
 			}
 		})
@@ -129,7 +129,7 @@ export function migrate(sql: Sql): void {
 }
 
 /** Whether the tables are older than this version. Reads only. */
-export function outdated(sql: Sql): boolean {
+export function needsMigration(sql: Sql): boolean {
 	// The last number alone: each row that is read counts, at every awakening.
-	return (sql.all<{ last: number | null }>(`SELECT max(number) AS last FROM steps`)[0]?.last ?? -1) < STEPS.length - 1
+	return (sql.all<{ last: number | null }>(`SELECT max(number) AS last FROM steps`)[0]?.last ?? -1) < MIGRATION_STEPS.length - 1
 }

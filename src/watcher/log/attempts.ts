@@ -1,27 +1,27 @@
 /** One row an attempt from the second on; the first one's outcome stands on its notification (design, Ringing). */
 import type { Sql } from '../core/ports.ts'
-import type { Outcome } from '../../rpc/delivery.ts'
+import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import type { AttemptReport } from '../../rpc/notification.ts'
 
 /** Keeps an attempt from the second on. */
-export function keepAttempt(sql: Sql, id: number, number: number, url: string | null, outcome: Outcome): void {
+export function saveAttempt(sql: Sql, id: number, number: number, url: string | null, outcome: AttemptOutcome): void {
 	if (number < 2) return
 	sql.run(
 		`INSERT OR REPLACE INTO attempts (notification, number, started, outcome) VALUES (?, ?, ?, ?)`,
 		id,
 		number,
 		outcome.startedMs,
-		keptOutcome(outcome, url),
+		serializeOutcome(outcome, url),
 	)
 }
 
 /** An outcome as JSON text, with the address that was asked. */
-export function keptOutcome(outcome: Outcome, url: string | null): string {
+export function serializeOutcome(outcome: AttemptOutcome, url: string | null): string {
 	return JSON.stringify(url === null ? outcome : { ...outcome, url: outcome.url ?? url })
 }
 
 /** All attempts of a notification that have ended, the first one first; null when there is no such notification. */
-export function attemptsOf(sql: Sql, id: number): AttemptReport[] | null {
+export function getAttempts(sql: Sql, id: number): AttemptReport[] | null {
 	const row = sql.all<{ outcome: string | null }>(`SELECT outcome FROM notifications WHERE id = ?`, id)[0]
 	if (row === undefined) return null
 	const later = sql.all<{ number: number; outcome: string }>(
@@ -29,13 +29,13 @@ export function attemptsOf(sql: Sql, id: number): AttemptReport[] | null {
 		id,
 	)
 	return [...(row.outcome === null ? [] : [{ number: 1, outcome: row.outcome }]), ...later].map(({ number, outcome }) => {
-		const { url, delivered, startedMs, durationMs, status, error, body } = JSON.parse(outcome) as Outcome
+		const { url, delivered, startedMs, durationMs, status, error, body } = JSON.parse(outcome) as AttemptOutcome
 		return { number, startedMs, durationMs, delivered, status, error, url: url ?? null, body }
 	})
 }
 
 /** Forgets what callbacks answered to a notification: an answer may quote what it was sent. */
-export function eraseAnswers(sql: Sql, id: number): void {
+export function eraseResponses(sql: Sql, id: number): void {
 	sql.run(`UPDATE attempts SET outcome = json_set(outcome, '$.body', '') WHERE notification = ?`, id)
 	sql.run(`UPDATE notifications SET outcome = json_set(outcome, '$.body', '') WHERE id = ? AND outcome IS NOT NULL`, id)
 }

@@ -11,7 +11,7 @@ export interface NewEvent extends StoredEvent {
 }
 
 /** A row of the log, as far as an event is made of it. */
-export interface EventRecord {
+export interface StoredEventRow {
 	sequence: number
 	tag: number
 	object_type: string
@@ -32,7 +32,7 @@ export const EVENT_COLUMNS =
 	'sequence, tag, object_type, object_id, object_sequence, previous, type, date, recorded, source, changed, flags, record'
 
 /** A row of the log as an event. */
-export function storedEvent(row: EventRecord): StoredEvent {
+export function toStoredEvent(row: StoredEventRow): StoredEvent {
 	return {
 		sequence: row.sequence,
 		tag: row.tag,
@@ -54,13 +54,13 @@ export function storedEvent(row: EventRecord): StoredEvent {
  * An object's id as the API has it, text, as the values that its column may hold: ids that are numbers are stored as numbers. For
  * `IN (SELECT value FROM json_each(?))`.
  */
-export function storedIds(objectId: string): string {
+export function toStoredIds(objectId: string): string {
 	const number = Number(objectId)
 	return JSON.stringify(String(number) === objectId ? [objectId, number] : [objectId])
 }
 
 /** Writes an event, recorded at a moment of `Core.stampMs`, with the notifications that carry it. */
-export function writeEvent(sql: Sql, event: NewEvent, notifications: readonly number[], atMs: number): void {
+export function writeEvent(sql: Sql, event: NewEvent, notifications: readonly number[], recordedMs: number): void {
 	sql.run(
 		`INSERT INTO events (sequence, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type, date, recorded, source, changed, flags, record, notifications) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		event.sequence,
@@ -73,7 +73,7 @@ export function writeEvent(sql: Sql, event: NewEvent, notifications: readonly nu
 		event.previousEvent,
 		event.eventType,
 		event.dateMs,
-		atMs,
+		recordedMs,
 		event.source,
 		event.changedFields === null ? null : JSON.stringify(event.changedFields),
 		JSON.stringify(event.flags),
@@ -83,6 +83,6 @@ export function writeEvent(sql: Sql, event: NewEvent, notifications: readonly nu
 }
 
 /** The notifications that carry an event, by its row. */
-export function carrierIds(row: { notifications: string | null }): number[] {
+export function getNotificationIds(row: { notifications: string | null }): number[] {
 	return row.notifications === null ? [] : (JSON.parse(row.notifications) as number[])
 }

@@ -2,7 +2,7 @@
 import type { Sql } from '../core/ports.ts'
 
 /** The tables, and which column says when a row was made. */
-const TABLES = {
+const TIME_COLUMNS = {
 	events: { number: 'sequence', at: 'recorded' },
 	notifications: { number: 'id', at: 'created' },
 } as const
@@ -11,8 +11,8 @@ const TABLES = {
  * The least number that a row made at or after a moment (epoch ms) may have: all rows below it are older. It bisects, and so reads about as
  * many rows as the number of rows has binary digits.
  */
-export function firstAt(sql: Sql, table: keyof typeof TABLES, ms: number): number {
-	const { number, at } = TABLES[table]
+export function findLowerBound(sql: Sql, table: keyof typeof TIME_COLUMNS, ms: number): number {
+	const { number, at } = TIME_COLUMNS[table]
 	const range = sql.all<{ low: number | null; high: number | null }>(`SELECT
 		(SELECT ${number} FROM ${table} ORDER BY ${number} LIMIT 1) AS low, (SELECT ${number} FROM ${table} ORDER BY ${number} DESC LIMIT 1) AS high`)[0]
 	let low = range?.low ?? 1

@@ -2,8 +2,8 @@
  * What a subscription is told of an object, in a chain: `previousSequence` is the object's last event that was meant for it, so that a gap is
  * only what differs from that. What a filter or coalescing leaves out is skipped, and the next event follows what was told before.
  */
-import type { WaitingChange } from '../../events/form.ts'
-import type { MemberExtra } from '../../events/member.ts'
+import type { WaitingChange } from '../../events/batching.ts'
+import type { MemberOverrides } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import type { Subscription } from '../core/rows.ts'
 import type { ObjectId } from '../../elements/store.ts'
@@ -21,21 +21,21 @@ export interface Candidate extends WaitingChange {
 }
 
 /** What became of candidates. */
-export interface Carried {
+export interface Assignment {
 	/** Sequence → the notification that tells of it. */
-	by: Map<number, number>
+	assigned: Map<number, number>
 	/** Told by no notification, and not to be looked at again: filtered, or cancelled out. */
-	left: Set<number>
+	omitted: Set<number>
 }
 
 /** What the filter does not want is left out, unless an earlier event of its object still waits: `previousSequence` is counted in order. */
-export function leaveOut(free: readonly Candidate[], wanted: readonly Candidate[], carried: Carried): void {
-	const want = new Set(wanted)
-	const stuck = new Set<string>()
-	for (const one of free) {
-		if (carried.by.has(one.sequence) || carried.left.has(one.sequence)) continue
-		if (want.has(one)) stuck.add(one.object)
-		else if (!stuck.has(one.object)) carried.left.add(one.sequence)
+export function dropFiltered(eligible: readonly Candidate[], matching: readonly Candidate[], assignment: Assignment): void {
+	const matchingSet = new Set(matching)
+	const waitingObjects = new Set<string>()
+	for (const candidate of eligible) {
+		if (assignment.assigned.has(candidate.sequence) || assignment.omitted.has(candidate.sequence)) continue
+		if (matchingSet.has(candidate)) waitingObjects.add(candidate.object)
+		else if (!waitingObjects.has(candidate.object)) assignment.omitted.add(candidate.sequence)
 	}
 }
 
@@ -43,48 +43,49 @@ export function leaveOut(free: readonly Candidate[], wanted: readonly Candidate[
  * Works out `previousSequence`: the object's last event that was meant for this subscription, so that a gap is only what differs from it.
  * Where events were left out, the next one follows what they followed.
  */
-export function follow(
+export function linkPrevious(
 	core: Core,
 	subscription: Subscription,
-	free: readonly Candidate[],
-	carried: Carried,
-	extras: ReadonlyMap<number, MemberExtra>,
+	eligible: readonly Candidate[],
+	assignment: Assignment,
+	extras: ReadonlyMap<number, MemberOverrides>,
 ): void {
 	const { sql } = core.ports
 	const skipped = new Map<string, { previous: number | null } | null>()
-	const before = new Map<string, { previous: number | null } | null>()
-	const last = new Map<string, Candidate>()
-	for (const one of free) {
-		const { sequence, object } = one
-		if (!carried.by.has(sequence) && !carried.left.has(sequence)) continue
-		last.set(object, one)
+	const storedSkips = new Map<string, { previous: number | null } | null>()
+	const lastByObject = new Map<string, Candidate>()
+	for (const candidate of eligible) {
+		const { sequence, object } = candidate
+		if (!assignment.assigned.has(sequence) && !assignment.omitted.has(sequence)) continue
+		lastByObject.set(object, candidate)
 		if (!skipped.has(object)) {
 			const row = core.state.skips
 				? (sql.all<{ previous: number | null }>(
 						`SELECT previous FROM skipped WHERE subscription = ? AND resource = ? AND object_id = ?`,
 						subscription.id,
-						one.resourceNumber,
-						one.objectId,
+						candidate.resourceNumber,
+						candidate.objectId,
 					)[0] ?? null)
 				: null
 			skipped.set(object, row)
-			before.set(object, row)
+			storedSkips.set(object, row)
 		}
-		const own = one.previousEvent !== null && one.previousEvent <= subscription.since ? null : one.previousSequence
-		const left = skipped.get(object) ?? null
-		const previous = left === null ? own : left.previous
+		const ownPrevious =
+			candidate.previousEvent !== null && candidate.previousEvent <= subscription.since ? null : candidate.previousSequence
+		const skip = skipped.get(object) ?? null
+		const previous = skip === null ? ownPrevious : skip.previous
 		const extra = extras.get(sequence)
 		if (extra === undefined) skipped.set(object, { previous })
 		else {
-			if (previous !== one.previousSequence) extra.p = previous
+			if (previous !== candidate.previousSequence) extra.p = previous
 			skipped.set(object, null)
 		}
 	}
-	for (const [object, now] of skipped) {
-		const was = before.get(object) ?? null
-		if (was?.previous === now?.previous && (was === null) === (now === null)) continue
-		const { resourceNumber, objectId } = last.get(object)!
-		if (now === null)
+	for (const [object, current] of skipped) {
+		const stored = storedSkips.get(object) ?? null
+		if (stored?.previous === current?.previous && (stored === null) === (current === null)) continue
+		const { resourceNumber, objectId } = lastByObject.get(object)!
+		if (current === null)
 			sql.run(`DELETE FROM skipped WHERE subscription = ? AND resource = ? AND object_id = ?`, subscription.id, resourceNumber, objectId)
 		else {
 			core.state.skips = true
@@ -93,7 +94,7 @@ export function follow(
 				subscription.id,
 				resourceNumber,
 				objectId,
-				now.previous,
+				current.previous,
 			)
 		}
 	}

@@ -1,38 +1,38 @@
 /** Claiming: what is due is handed to consumers, each notification with an attempt number and a lease (design, Ringing: claim and settle). */
-import { PARK_MS } from '../../delivery/breaker.ts'
-import { notificationId, parseNotificationId } from '../../events/ids.ts'
-import { parseMembers, told } from '../../events/member.ts'
-import { body, noticeBody, type NotificationInstance } from '../../events/notification.ts'
+import { MAX_PARK_MS } from '../../delivery/circuit-breaker.ts'
+import { toNotificationId, parseNotificationId } from '../../events/ids.ts'
+import { parseMembers, applyMemberOverrides } from '../../events/notification-members.ts'
+import { toNotificationBody, toNoticeBody, type NotificationInstance } from '../../events/notification.ts'
 import type { Core } from '../core/core.ts'
-import { EVENT_COLUMNS, storedEvent, type EventRecord } from '../log/event-log.ts'
-import { keepAttempt, keptOutcome } from '../log/attempts.ts'
-import { flow } from './forming.ts'
-import { isWanted, restore } from './resend.ts'
-import type { Admission, Ask, Claim } from '../../rpc/delivery.ts'
-import { CALLBACK, subscriptionsOf } from './subscriptions.ts'
-import { endUnknown, unknownOutcome, wasLast } from './settle.ts'
-import { LEASE_MS, unsettledRows } from './unsettled.ts'
+import { EVENT_COLUMNS, toStoredEvent, type StoredEventRow } from '../log/event-log.ts'
+import { saveAttempt, serializeOutcome } from '../log/attempts.ts'
+import { drainWaiting } from './forming.ts'
+import { isResendPending, revertResend } from './resend.ts'
+import type { Admission, AdmissionRequest, Claim } from '../../rpc/delivery.ts'
+import { CALLBACK_ID, getSubscriptions } from './subscriptions.ts'
+import { failExpiredLeases, unknownOutcome, isLastAttempt } from './settle.ts'
+import { LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 
 /** Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a character. */
-const CLAIM_SIZE = 8_000_000
+const MAX_CLAIM_CHARACTERS = 8_000_000
 
 /** When a notification is due, or the lease of its claim ends. */
-function dueMs(row: Pick<NotificationRow, 'lease' | 'due'>): number {
+function getDueMs(row: Pick<NotificationRow, 'lease' | 'due'>): number {
 	return row.lease ?? row.due
 }
 
 /** When the earliest notification may be claimed; null: none is unsettled, or none may be sent. */
 export function nextDeliveryMs(core: Core): number | null {
-	const rows = unsettledRows(core)
+	const rows = getUnsettledRows(core)
 	if (rows.length === 0) return null
-	const subscriptions = new Map(subscriptionsOf(core).map((one) => [one.id, one]))
+	const subscriptions = new Map(getSubscriptions(core).map((subscription) => [subscription.id, subscription]))
 	const times = rows.flatMap((row) => {
 		const subscription = subscriptions.get(row.subscription)
 		if (subscription?.active !== true) return []
 		// Parked is only who must ask: a rate that was taken away holds nothing back any longer.
-		const asks = subscription.guarded || core.config.delivery.rate !== null
-		return [Math.max(dueMs(row), (asks ? subscription.parkedMs : null) ?? 0)]
+		const needsAdmission = subscription.guarded || core.config.delivery.rate !== null
+		return [Math.max(getDueMs(row), (needsAdmission ? subscription.parkedMs : null) ?? 0)]
 	})
 	return times.length === 0 ? null : Math.min(...times)
 }
@@ -41,41 +41,48 @@ export function nextDeliveryMs(core: Core): number | null {
  * Claims up to `limit` due notifications, oldest due first. What is due on a guarded subscription is not handed out but asked for: whoever
  * was admitted claims again, with the admission.
  */
-export function claim(core: Core, limit: number, admission?: Admission): { claims: Claim[]; more: boolean; asks: Ask[] } {
+export function claimDue(core: Core, limit: number, admission?: Admission): { claims: Claim[]; more: boolean; asks: AdmissionRequest[] } {
 	if (core.state.paused) return { claims: [], more: false, asks: [] }
 	const now = core.ports.now()
-	const lost = unsettledRows(core).filter((row) => row.lease !== null && row.lease <= now && wasLast(core, row))
-	if (lost.length > 0) endUnknown(core, lost)
-	const rows = unsettledRows(core)
-	const due = rows.filter((row) => dueMs(row) <= now).sort((a, b) => a.due - b.due || a.id - b.id)
-	const subscriptions = subscriptionsOf(core).filter((one) => one.active)
+	const expired = getUnsettledRows(core).filter((row) => row.lease !== null && row.lease <= now && isLastAttempt(core, row))
+	if (expired.length > 0) failExpiredLeases(core, expired)
+	const rows = getUnsettledRows(core)
+	const due = rows.filter((row) => getDueMs(row) <= now).sort((a, b) => a.due - b.due || a.id - b.id)
+	const subscriptions = getSubscriptions(core).filter((subscription) => subscription.active)
 	return admission === undefined
-		? claimOpen(core, limit, rows, due, subscriptions)
+		? claimUnguarded(core, limit, rows, due, subscriptions)
 		: claimAdmitted(core, limit, admission, due, subscriptions)
 }
 
-function claimOpen(
+function claimUnguarded(
 	core: Core,
 	limit: number,
 	rows: readonly NotificationRow[],
 	due: readonly NotificationRow[],
 	subscriptions: readonly Subscription[],
-): { claims: Claim[]; more: boolean; asks: Ask[] } {
+): { claims: Claim[]; more: boolean; asks: AdmissionRequest[] } {
 	const { rate } = core.config.delivery
-	const open = subscriptions.filter((one) => !one.guarded && rate === null)
-	const mine = due.filter((row) => open.some((one) => one.id === row.subscription))
-	const claims = take(core, mine, limit, open, false)
-	const asks = subscriptions.filter((one) => !open.includes(one)).flatMap((one) => askFor(core, one, rows, due))
-	return { claims, more: mine.length > claims.length, asks }
+	const unguarded = subscriptions.filter((subscription) => !subscription.guarded && rate === null)
+	const claimable = due.filter((row) => unguarded.some((subscription) => subscription.id === row.subscription))
+	const claims = commitClaims(core, claimable, limit, unguarded, false)
+	const asks = subscriptions
+		.filter((subscription) => !unguarded.includes(subscription))
+		.flatMap((subscription) => toAdmissionRequests(core, subscription, rows, due))
+	return { claims, more: claimable.length > claims.length, asks }
 }
 
 /** What is asked of a subscription's callback before it is rung; nothing while nothing is due. */
-function askFor(core: Core, subscription: Subscription, rows: readonly NotificationRow[], due: readonly NotificationRow[]): Ask[] {
+function toAdmissionRequests(
+	core: Core,
+	subscription: Subscription,
+	rows: readonly NotificationRow[],
+	due: readonly NotificationRow[],
+): AdmissionRequest[] {
 	const wanted = due.filter((row) => row.subscription === subscription.id).length
 	const own = rows.filter((row) => row.subscription === subscription.id)
 	// A probe far off would find out late that the callback answers again.
-	const soon = core.ports.now() + PARK_MS
-	const oldest = own.find((row) => dueMs(row) <= soon) ?? own[0]
+	const horizonMs = core.ports.now() + MAX_PARK_MS
+	const oldest = own.find((row) => getDueMs(row) <= horizonMs) ?? own[0]
 	if (wanted === 0 || oldest === undefined) return []
 	return [
 		{
@@ -83,7 +90,7 @@ function askFor(core: Core, subscription: Subscription, rows: readonly Notificat
 			organizationId: core.config.organizationId,
 			url: subscription.url,
 			rate: core.config.delivery.rate,
-			oldest: { notificationId: notificationId(core.config.instanceId, oldest.id), createdMs: oldest.created, dueMs: dueMs(oldest) },
+			oldest: { notificationId: toNotificationId(core.config.instanceId, oldest.id), createdMs: oldest.created, dueMs: getDueMs(oldest) },
 			wanted,
 		},
 	]
@@ -95,12 +102,12 @@ function claimAdmitted(
 	admission: Admission,
 	due: readonly NotificationRow[],
 	subscriptions: readonly Subscription[],
-): { claims: Claim[]; more: boolean; asks: Ask[] } {
-	const subscription = subscriptions.find((one) => one.id === admission.subscription)
+): { claims: Claim[]; more: boolean; asks: AdmissionRequest[] } {
+	const subscription = subscriptions.find((candidate) => candidate.id === admission.subscription)
 	if (subscription === undefined) return { claims: [], more: false, asks: [] }
 	const only = admission.only === null ? null : (parseNotificationId(admission.only)?.counter ?? 0)
 	const own = due.filter((row) => row.subscription === subscription.id)
-	const mine = own.filter((row) => only === null || row.id === only)
+	const claimable = own.filter((row) => only === null || row.id === only)
 	// Whether it is guarded longer, and until when it is parked, is said by who let it through.
 	if ((admission.closed && subscription.guarded) || subscription.parkedMs !== null) {
 		core.ports.sql.run(
@@ -110,7 +117,7 @@ function claimAdmitted(
 		)
 		core.subscriptions = null
 	}
-	const claims = take(core, mine, Math.min(limit, admission.permits), [subscription], true)
+	const claims = commitClaims(core, claimable, Math.min(limit, admission.permits), [subscription], true)
 	return { claims, more: own.length > claims.length, asks: [] }
 }
 
@@ -120,7 +127,7 @@ export function park(core: Core, subscription: number, untilMs: number): void {
 	core.subscriptions = null
 }
 
-function take(
+function commitClaims(
 	core: Core,
 	due: readonly NotificationRow[],
 	limit: number,
@@ -129,12 +136,12 @@ function take(
 ): Claim[] {
 	if (due.length === 0 || limit <= 0) return []
 	return core.commit(
-		() => takeDue(core, due, limit, subscriptions, guarded),
+		() => claimRows(core, due, limit, subscriptions, guarded),
 		({ restored }) => restored,
 	).claims
 }
 
-function takeDue(
+function claimRows(
 	core: Core,
 	due: readonly NotificationRow[],
 	limit: number,
@@ -147,18 +154,18 @@ function takeDue(
 	for (const row of due) {
 		if (claimed.length >= limit) break
 		// Its lease ended, and what sent it again was cancelled meanwhile.
-		if (row.lease !== null && row.resend !== null && !isWanted(core, row.id)) {
-			restore(core, row.id)
+		if (row.lease !== null && row.resend !== null && !isResendPending(core, row.id)) {
+			revertResend(core, row.id)
 			restored = true
 			continue
 		}
-		const text = notificationBody(core, row)
+		const text = renderBody(core, row)
 		size += text.length
-		if (claimed.length > 0 && size > CLAIM_SIZE) break
+		if (claimed.length > 0 && size > MAX_CLAIM_CHARACTERS) break
 		claimed.push(
-			claimOne(
+			claimRow(
 				core,
-				subscriptions.find((one) => one.id === row.subscription)!,
+				subscriptions.find((subscription) => subscription.id === row.subscription)!,
 				row,
 				text,
 				guarded,
@@ -166,14 +173,14 @@ function takeDue(
 		)
 	}
 	// What waited for them waits no longer.
-	if (restored) flow(core)
+	if (restored) drainWaiting(core)
 	return { claims: claimed, restored }
 }
 
-function claimOne(core: Core, subscription: Subscription, row: NotificationRow, text: string, guarded: boolean): Claim {
+function claimRow(core: Core, subscription: Subscription, row: NotificationRow, text: string, guarded: boolean): Claim {
 	const { sql } = core.ports
 	const now = core.ports.now()
-	if (row.lease !== null) keepUnknown(core, row, subscription)
+	if (row.lease !== null) saveUnknownOutcome(core, row, subscription)
 	const attempt = row.attempt + 1
 	const lease = now + LEASE_MS
 	Object.assign(row, {
@@ -193,7 +200,7 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 	)
 	const kind = row.resend === null ? undefined : sql.all<{ kind: string }>(`SELECT kind FROM resends WHERE id = ?`, row.resend)[0]?.kind
 	return {
-		notificationId: notificationId(core.config.instanceId, row.id),
+		notificationId: toNotificationId(core.config.instanceId, row.id),
 		organizationId: core.config.organizationId,
 		createdMs: row.created,
 		subscription: subscription.id,
@@ -210,37 +217,37 @@ function claimOne(core: Core, subscription: Subscription, row: NotificationRow, 
 }
 
 /** The outcome of the attempt before this claim, which nobody has told. */
-function keepUnknown(core: Core, row: NotificationRow, subscription: Subscription): void {
+function saveUnknownOutcome(core: Core, row: NotificationRow, subscription: Subscription): void {
 	const { sql } = core.ports
 	const outcome = unknownOutcome(row)
-	keepAttempt(sql, row.id, row.attempt, subscription.url, outcome)
+	saveAttempt(sql, row.id, row.attempt, subscription.url, outcome)
 	if (row.attempt === 1)
-		sql.run(`UPDATE notifications SET outcome = ? WHERE id = ? AND outcome IS NULL`, keptOutcome(outcome, subscription.url), row.id)
+		sql.run(`UPDATE notifications SET outcome = ? WHERE id = ? AND outcome IS NULL`, serializeOutcome(outcome, subscription.url), row.id)
 }
 
 /** Keys of the configuration that are for the instance's own callback alone: another address is not given its credentials. */
-const CALLBACK_ALONE = ['event.notification.basic.username', 'event.notification.basic.password', 'event.notification.callback.headers']
+const CALLBACK_ONLY_KEYS = ['event.notification.basic.username', 'event.notification.basic.password', 'event.notification.callback.headers']
 
 function configurationFor(core: Core, subscription: Subscription): Record<string, string | null> {
 	const { configuration } = core.config
-	if (subscription.id === CALLBACK) return configuration
-	return Object.fromEntries(Object.entries(configuration).filter(([key]) => !CALLBACK_ALONE.includes(key)))
+	if (subscription.id === CALLBACK_ID) return configuration
+	return Object.fromEntries(Object.entries(configuration).filter(([key]) => !CALLBACK_ONLY_KEYS.includes(key)))
 }
 
 /** The bytes of a notification, from stored rows alone. */
-export function notificationBody(core: Core, row: NotificationRow): string {
+export function renderBody(core: Core, row: NotificationRow): string {
 	const members = parseMembers(row.members)
-	const records = core.ports.sql.all<EventRecord>(
+	const records = core.ports.sql.all<StoredEventRow>(
 		`SELECT ${EVENT_COLUMNS} FROM events WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence`,
 		JSON.stringify(members.map(([sequence]) => sequence)),
 	)
 	const context = JSON.parse(row.context) as NotificationInstance
-	const stored = { id: notificationId(context.instanceId, row.id), createdMs: row.created, resource: row.object_type }
+	const stored = { id: toNotificationId(context.instanceId, row.id), createdMs: row.created, resource: row.object_type }
 	const [first] = records
-	if (context.notice === true && first !== undefined) return noticeBody(stored, storedEvent(first), context)
-	return body(
+	if (context.notice === true && first !== undefined) return toNoticeBody(stored, toStoredEvent(first), context)
+	return toNotificationBody(
 		stored,
-		records.map((record, index) => told(storedEvent(record), members[index]?.[3])),
+		records.map((record, index) => applyMemberOverrides(toStoredEvent(record), members[index]?.[3])),
 		context,
 	)
 }

@@ -1,10 +1,10 @@
 /** The object without a store: what an organization is told of itself, and what is posted to topics of its own, as events of its log. */
-import { formatEventId, notificationId } from '../../events/ids.ts'
+import { formatEventId, toNotificationId } from '../../events/ids.ts'
 import type { Core } from '../core/core.ts'
 import type { NewEvent } from '../log/event-log.ts'
-import { putIntoNotifications } from './forming.ts'
-import { reserve } from './notification-rows.ts'
-import type { Notice, Published } from '../../rpc/delivery.ts'
+import { appendEvents } from './forming.ts'
+import { reserveNotifications } from './notification-rows.ts'
+import type { Notice, PublishedNotice } from '../../rpc/delivery.ts'
 
 /** No resource has this number. */
 const NO_RESOURCE = 0
@@ -13,14 +13,14 @@ const NO_RESOURCE = 0
  * Takes notices into the log and puts them on the wire, each once: returns those that were new. The announcements of an instance keep their
  * order, and so does what is posted to one topic; that has its notifications at once, also while it waits for its turn.
  */
-export function publish(core: Core, notices: readonly Notice[]): Published[] {
+export function publishNotices(core: Core, notices: readonly Notice[]): PublishedNotice[] {
 	const { sql } = core.ports
 	return core.commit(() => {
-		const atMs = core.stampMs()
+		const atMs = core.nextLogTimeMs()
 		const { instanceId } = core.config
 		const posted = new Set<number>()
 		const events = notices.flatMap((notice): NewEvent[] => {
-			if (notice.number !== null && !isNew(core, notice.origin, notice.number)) return []
+			if (notice.number !== null && !isNewNotice(core, notice.origin, notice.number)) return []
 			const sequence = ++core.state.sequence
 			const tag = core.ports.eventTag(instanceId, sequence)
 			core.state.lastEventMs = atMs
@@ -53,18 +53,18 @@ export function publish(core: Core, notices: readonly Notice[]): Published[] {
 					notice.number,
 				)
 		if (events.length > 0) {
-			putIntoNotifications(core, events)
-			core.ringWanted = true
+			appendEvents(core, events)
+			core.doorbellRequested = true
 		}
 		return events.map((event) => ({
 			eventId: formatEventId(instanceId, event.sequence, event.tag),
 			sequence: event.sequence,
-			notificationId: posted.has(event.sequence) ? notificationId(instanceId, reserve(core, event)) : null,
+			notificationId: posted.has(event.sequence) ? toNotificationId(instanceId, reserveNotifications(core, event)) : null,
 		}))
 	})
 }
 
-function isNew(core: Core, origin: number, number: number): boolean {
+function isNewNotice(core: Core, origin: number, number: number): boolean {
 	const last = core.ports.sql.all<{ last: number }>(`SELECT last FROM heard WHERE origin = ?`, origin)[0]?.last ?? 0
 	return number > last
 }

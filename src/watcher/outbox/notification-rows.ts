@@ -1,14 +1,14 @@
 /** Rows of notifications as they are made: at once on the wire, queued, or given an id while they wait for their turn. */
-import { formatMembers, type Member } from '../../events/member.ts'
-import { senderAddress, type NotificationInstance } from '../../events/notification.ts'
+import { formatMembers, type NotificationMember } from '../../events/notification-members.ts'
+import { getSenderAddress, type NotificationInstance } from '../../events/notification.ts'
 import type { Core } from '../core/core.ts'
 import type { NewEvent } from '../log/event-log.ts'
-import { noteSettled } from '../core/settled.ts'
-import { forgetRows } from './unsettled.ts'
+import { recordSettled } from '../core/settled.ts'
+import { invalidate } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 
 /** No subscription has this number: what was posted and nobody hears. */
-const NOBODY = 0
+const NO_SUBSCRIPTION = 0
 
 /** Writes a notification's row: to be sent at once, or queued for a subscription that takes none. */
 export function insertNotification(
@@ -16,19 +16,19 @@ export function insertNotification(
 	subscription: Subscription,
 	id: number,
 	resource: string,
-	members: readonly Member[],
+	members: readonly NotificationMember[],
 	now: number,
 ): void {
-	const row = write(core, subscription.id, id, resource, members, subscription.active ? 'waiting' : 'queued', now)
+	const row = insertRow(core, subscription.id, id, resource, members, subscription.active ? 'waiting' : 'queued', now)
 	// Counted up: the newest is the last.
-	if (subscription.active) core.unsettled?.push(row)
+	if (subscription.active) core.unsettledRows?.push(row)
 }
 
 /**
  * Gives an event that was posted its notifications now, whoever can hear of it yet: whoever posted it is told an id. What waits for its turn
  * has one that is put on the wire later; what nobody hears has one that was never sent. Returns the first one's counter.
  */
-export function reserve(core: Core, event: NewEvent): number {
+export function reserveNotifications(core: Core, event: NewEvent): number {
 	const { sql } = core.ports
 	const now = core.ports.now()
 	const { sequence, resource, resourceNumber, objectId } = event
@@ -38,20 +38,20 @@ export function reserve(core: Core, event: NewEvent): number {
 		`SELECT subscription FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ?`,
 		sequence,
 	)
-	const members: Member[] = [[sequence, resourceNumber, objectId]]
-	const make = (subscription: number, status: 'waiting' | 'dropped'): void => {
+	const members: NotificationMember[] = [[sequence, resourceNumber, objectId]]
+	const insertReserved = (subscription: number, status: 'waiting' | 'dropped'): void => {
 		const id = ++core.state.notification
-		write(core, subscription, id, resource, members, status, now)
+		insertRow(core, subscription, id, resource, members, status, now)
 		ids.push(id)
 	}
-	for (const { subscription } of waiting) make(subscription, 'waiting')
-	if (ids.length === 0) make(NOBODY, 'dropped')
+	for (const { subscription } of waiting) insertReserved(subscription, 'waiting')
+	if (ids.length === 0) insertReserved(NO_SUBSCRIPTION, 'dropped')
 	sql.run(`UPDATE events SET notifications = ? WHERE sequence = ?`, JSON.stringify(ids), sequence)
 	return Math.min(...ids)
 }
 
 /** A notification that has its id and has waited for its turn: to be sent now, or queued. */
-export function place(core: Core, subscription: Subscription, id: number, now: number): void {
+export function enqueueReserved(core: Core, subscription: Subscription, id: number, now: number): void {
 	core.ports.sql.run(
 		`UPDATE notifications SET status = ?, due = ?, settled = ?, updated = ? WHERE id = ?`,
 		subscription.active ? 'waiting' : 'queued',
@@ -60,19 +60,19 @@ export function place(core: Core, subscription: Subscription, id: number, now: n
 		now,
 		id,
 	)
-	forgetRows(core)
+	invalidate(core)
 }
 
-function write(
+function insertRow(
 	core: Core,
 	subscription: number,
 	id: number,
 	resource: string,
-	members: readonly Member[],
+	members: readonly NotificationMember[],
 	status: 'waiting' | 'queued' | 'dropped',
 	now: number,
 ): NotificationRow {
-	const atMs = core.stampMs()
+	const atMs = core.nextLogTimeMs()
 	const row: NotificationRow = {
 		id,
 		subscription,
@@ -80,7 +80,7 @@ function write(
 		members: formatMembers(members),
 		created: atMs,
 		updated: atMs,
-		context: JSON.stringify(envelope(core)),
+		context: JSON.stringify(getContext(core)),
 		status,
 		attempt: 0,
 		base: 0,
@@ -105,12 +105,12 @@ function write(
 		row.settled,
 		row.updated,
 	)
-	if (row.settled !== null) noteSettled(core.ports.sql, core.state, [id])
+	if (row.settled !== null) recordSettled(core.ports.sql, core.state, [id])
 	return row
 }
 
 /** What the body says of the instance: fixed when the notification is formed. */
-function envelope(core: Core): NotificationInstance {
+function getContext(core: Core): NotificationInstance {
 	const { config } = core
 	return {
 		instanceId: config.instanceId,
@@ -120,7 +120,7 @@ function envelope(core: Core): NotificationInstance {
 		userId: config.userId,
 		name: config.name,
 		tags: config.tags,
-		sender: senderAddress(core.ports.publicUrl),
+		sender: getSenderAddress(core.ports.publicUrl),
 		...(config.delivery.mode === 'thin' ? { mode: 'thin' } : {}),
 		publicUrl: core.ports.publicUrl,
 		...(config.storeless ? { notice: true } : {}),

@@ -9,12 +9,17 @@ import type { Notice } from '../../rpc/delivery.ts'
 export type OperatorTopic = `instance.${string}` | 'subscription.deactivated' | 'notification.dead' | 'webhook.repaired' | 'backlog.expired'
 
 /** How many are handed over in one call. */
-const HANDED = 50
+const MAX_EVENTS_PER_CALL = 50
 /** Pause after a call that failed, ms. */
-const PAUSE_MS = 60_000
+const RETRY_DELAY_MS = 60_000
 
 /** Puts down an operator event. Nothing is written where nobody hears it. Call it inside `core.commit`. */
-export function announce(core: Core, topic: OperatorTopic, message: string, detail: Record<string, string | number | null>): void {
+export function enqueueOperatorEvent(
+	core: Core,
+	topic: OperatorTopic,
+	message: string,
+	detail: Record<string, string | number | null>,
+): void {
 	if (!core.config.announces) return
 	const { state } = core
 	const now = core.ports.now()
@@ -29,13 +34,13 @@ export function announce(core: Core, topic: OperatorTopic, message: string, deta
 }
 
 /** Hands over what was put down, when it is due. Never throws: what could not be handed over is again in a minute. */
-export async function handOver(core: Core): Promise<void> {
+export async function publishOperatorEvents(core: Core): Promise<void> {
 	const { state, config } = core
 	const { sql } = core.ports
 	if (state.announceMs === null || state.announceMs > core.ports.now()) return
 	const rows = sql.all<{ id: number; topic: string; at: number; body: string }>(
 		`SELECT id, topic, at, body FROM announcements ORDER BY id LIMIT ?`,
-		HANDED,
+		MAX_EVENTS_PER_CALL,
 	)
 	try {
 		if (rows.length > 0 && config.announces)
@@ -53,7 +58,7 @@ export async function handOver(core: Core): Promise<void> {
 	} catch (error) {
 		core.ports.log('announcements.kept', { instance: config.instanceId, error: error instanceof Error ? error.name : 'unknown' })
 		core.commit(() => {
-			state.announceMs = core.ports.now() + PAUSE_MS
+			state.announceMs = core.ports.now() + RETRY_DELAY_MS
 		})
 		return
 	}

@@ -1,69 +1,71 @@
 /** Replays: which notifications are sent again, how long that takes, and how far it is (design, Ringing). */
 import { LIMITS } from '../../lib/limits.ts'
 import type { Core } from '../core/core.ts'
-import { storedIds } from '../log/event-log.ts'
-import { flow } from './forming.ts'
-import { begin, cancel } from './resend.ts'
+import { toStoredIds } from '../log/event-log.ts'
+import { drainWaiting } from './forming.ts'
+import { beginResend, stopResend } from './resend.ts'
 import type { Sql } from '../core/ports.ts'
 import type { ReplayQuery, ResendReport } from '../../rpc/delivery.ts'
-import { firstAt } from '../log/lower-bound.ts'
+import { findLowerBound } from '../log/lower-bound.ts'
 
 /** What a consumer sends at a time. */
-const LANES = 6
+const DELIVERY_CONCURRENCY = 6
 /** How many of the last deliveries say how long one takes, and what one takes where none does, ms. */
-const SAMPLE = 50
-const USUAL_MS = 300
+const SAMPLE_SIZE = 50
+const DEFAULT_DELIVERY_MS = 300
 /** Replays that are kept to be looked at. */
-const KEPT = 50
+const MAX_RESENDS_KEPT = 50
 
 /**
  * Begins a replay; `dryRun` only counts. Replays send what is settled; what is not is under way by itself. A `job` across instances gets the
  * replay that it began before, and begins none where there is nothing to send.
  */
-export function replay(core: Core, query: ReplayQuery, dryRun: boolean, job: number | null = null): ResendReport | 'too-many' {
+export function runReplay(core: Core, query: ReplayQuery, dryRun: boolean, job: number | null = null): ResendReport | 'too-many' {
 	const { sql } = core.ports
-	const begunBefore = job === null ? undefined : sql.all<{ id: number }>(`SELECT id FROM resends WHERE job = ?`, job)[0]
-	if (begunBefore !== undefined) return resendOf(core, begunBefore.id)!
-	const { select, values } = selectOf(sql, query)
+	const existing = job === null ? undefined : sql.all<{ id: number }>(`SELECT id FROM resends WHERE job = ?`, job)[0]
+	if (existing !== undefined) return getResend(core, existing.id)!
+	const { select, values } = toSelect(sql, query)
 	const now = core.ports.now()
-	const nothing = job !== null && sql.all(`${select} LIMIT 1`, ...values).length === 0
-	if (dryRun || nothing) {
+	const nothingToSend = job !== null && sql.all(`${select} LIMIT 1`, ...values).length === 0
+	if (dryRun || nothingToSend) {
 		const total = sql.all<{ n: number }>(`SELECT count(*) AS n FROM (${select})`, ...values)[0]!.n
-		const estimateSeconds = estimate(core, total)
+		const estimateSeconds = estimateDuration(core, total)
 		return { id: null, kind: 'replay', status: 'dry-run', total, left: total, failed: 0, estimateSeconds, createdMs: now, endedMs: null }
 	}
 	if (core.state.resending >= LIMITS.replays.value) return 'too-many'
 	const id = core.commit(() => {
-		const begun = begin(core, 'replay', select, ...values)
-		if (job !== null) sql.run(`UPDATE resends SET job = ? WHERE id = ?`, job, begun)
-		sql.run(`DELETE FROM resends WHERE id <= ? AND status <> 'running'`, begun - KEPT)
-		flow(core)
-		return begun
+		const resendId = beginResend(core, 'replay', select, ...values)
+		if (job !== null) sql.run(`UPDATE resends SET job = ? WHERE id = ?`, job, resendId)
+		sql.run(`DELETE FROM resends WHERE id <= ? AND status <> 'running'`, resendId - MAX_RESENDS_KEPT)
+		drainWaiting(core)
+		return resendId
 	})
-	return resendOf(core, id)!
+	return getResend(core, id)!
 }
 
 /** Replays and releases, newest first. */
-export function resendsOf(core: Core): ResendReport[] {
-	return core.ports.sql.all<Row>(`SELECT ${COLUMNS} FROM resends ORDER BY id DESC LIMIT ?`, KEPT).map((row) => reportOf(core, row))
+export function getResends(core: Core): ResendReport[] {
+	return core.ports.sql
+		.all<ResendRow>(`SELECT ${RESEND_COLUMNS} FROM resends ORDER BY id DESC LIMIT ?`, MAX_RESENDS_KEPT)
+		.map((row) => toResendReport(core, row))
 }
 
 /** Stops one; null: there is none. */
 export function cancelResend(core: Core, id: number): ResendReport | null {
 	core.commit(() => {
-		if (cancel(core, id)) flow(core)
+		if (stopResend(core, id)) drainWaiting(core)
 	})
-	return resendOf(core, id)
+	return getResend(core, id)
 }
 
-function resendOf(core: Core, id: number): ResendReport | null {
-	const row = core.ports.sql.all<Row>(`SELECT ${COLUMNS} FROM resends WHERE id = ?`, id)[0]
-	return row === undefined ? null : reportOf(core, row)
+function getResend(core: Core, id: number): ResendReport | null {
+	const row = core.ports.sql.all<ResendRow>(`SELECT ${RESEND_COLUMNS} FROM resends WHERE id = ?`, id)[0]
+	return row === undefined ? null : toResendReport(core, row)
 }
 
-const COLUMNS = 'id, kind, total, failed, status, created, ended, job'
+const RESEND_COLUMNS = 'id, kind, total, failed, status, created, ended, job'
 
-interface Row {
+interface ResendRow {
 	id: number
 	kind: 'release' | 'replay'
 	total: number
@@ -74,53 +76,63 @@ interface Row {
 	job: number | null
 }
 
-function reportOf(core: Core, { created, ended, job, ...row }: Row): ResendReport {
+function toResendReport(core: Core, { created, ended, job, ...row }: ResendRow): ResendReport {
 	const left =
 		row.status === 'running'
 			? core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM resend_items WHERE resend = ?`, row.id)[0]!.n
 			: 0
-	return { ...row, ...(job === null ? {} : { job }), left, estimateSeconds: estimate(core, left), createdMs: created, endedMs: ended }
+	return {
+		...row,
+		...(job === null ? {} : { job }),
+		left,
+		estimateSeconds: estimateDuration(core, left),
+		createdMs: created,
+		endedMs: ended,
+	}
 }
 
 /** SQL: only to subscriptions that take anything: what waits for one that does not would keep a replay from ever ending. */
-const TAKEN = `subscription IN (SELECT id FROM subscriptions WHERE active = 1)`
+const TO_ACTIVE_SUBSCRIPTION = `subscription IN (SELECT id FROM subscriptions WHERE active = 1)`
 
 /** A query of counters of settled notifications. */
-function selectOf(sql: Sql, query: ReplayQuery): { select: string; values: (string | number)[] } {
+function toSelect(sql: Sql, query: ReplayQuery): { select: string; values: (string | number)[] } {
 	if (query.notification !== undefined)
 		return {
-			select: `SELECT id FROM notifications WHERE id = ? AND settled IS NOT NULL AND status <> 'dropped' AND ${TAKEN}`,
+			select: `SELECT id FROM notifications WHERE id = ? AND settled IS NOT NULL AND status <> 'dropped' AND ${TO_ACTIVE_SUBSCRIPTION}`,
 			values: [query.notification],
 		}
 	if (query.failedSinceMs !== undefined)
-		return { select: `SELECT id FROM notifications WHERE status = 'queued' AND settled >= ? AND ${TAKEN}`, values: [query.failedSinceMs] }
+		return {
+			select: `SELECT id FROM notifications WHERE status = 'queued' AND settled >= ? AND ${TO_ACTIVE_SUBSCRIPTION}`,
+			values: [query.failedSinceMs],
+		}
 	const { fromMs, toMs, types, resources, objectId, status, text } = query.events ?? {}
 	const parts: [condition: string, value: string | number | undefined][] = [
-		['e.sequence >= ?', fromMs === undefined ? undefined : firstAt(sql, 'events', fromMs)],
-		['e.sequence < ?', toMs === undefined ? undefined : firstAt(sql, 'events', toMs + 1)],
+		['e.sequence >= ?', fromMs === undefined ? undefined : findLowerBound(sql, 'events', fromMs)],
+		['e.sequence < ?', toMs === undefined ? undefined : findLowerBound(sql, 'events', toMs + 1)],
 		['e.type IN (SELECT value FROM json_each(?))', types === undefined ? undefined : JSON.stringify(types)],
 		['e.object_type IN (SELECT value FROM json_each(?))', resources === undefined ? undefined : JSON.stringify(resources)],
-		['e.object_id IN (SELECT value FROM json_each(?))', objectId === undefined ? undefined : storedIds(objectId)],
+		['e.object_id IN (SELECT value FROM json_each(?))', objectId === undefined ? undefined : toStoredIds(objectId)],
 		['instr(lower(e.record), lower(?)) > 0', text],
 	]
-	const given = parts.filter((part): part is [string, string | number] => part[1] !== undefined)
+	const conditions = parts.filter((part): part is [string, string | number] => part[1] !== undefined)
 	const accepted = `(n.delivered IS NOT NULL OR n.status = 'delivered')`
-	const carriers = status === undefined ? '' : status === 'NOTIFIED' ? ` AND ${accepted}` : ` AND NOT ${accepted}`
-	const where = given.map(([condition]) => ` AND ${condition}`).join('')
+	const statusCondition = status === undefined ? '' : status === 'NOTIFIED' ? ` AND ${accepted}` : ` AND NOT ${accepted}`
+	const where = conditions.map(([condition]) => ` AND ${condition}`).join('')
 	return {
-		select: `SELECT DISTINCT n.id FROM events e, json_each(e.notifications) j JOIN notifications n ON n.id = j.value WHERE n.settled IS NOT NULL AND n.status <> 'dropped' AND n.${TAKEN}${carriers}${where}`,
-		values: given.map(([, value]) => value),
+		select: `SELECT DISTINCT n.id FROM events e, json_each(e.notifications) j JOIN notifications n ON n.id = j.value WHERE n.settled IS NOT NULL AND n.status <> 'dropped' AND n.${TO_ACTIVE_SUBSCRIPTION}${statusCondition}${where}`,
+		values: conditions.map(([, value]) => value),
 	}
 }
 
 /** Seconds that so many take at the pace of the last deliveries, six at a time, and not faster than the rate. */
-function estimate(core: Core, notifications: number): number {
+function estimateDuration(core: Core, notifications: number): number {
 	const rows = core.ports.sql.all<{ outcome: string }>(
 		`SELECT outcome FROM notifications WHERE outcome IS NOT NULL ORDER BY id DESC LIMIT ?`,
-		SAMPLE,
+		SAMPLE_SIZE,
 	)
-	const times = rows.map((row) => (JSON.parse(row.outcome) as { durationMs: number }).durationMs)
-	const meanMs = times.length === 0 ? USUAL_MS : times.reduce((sum, ms) => sum + ms, 0) / times.length
+	const durations = rows.map((row) => (JSON.parse(row.outcome) as { durationMs: number }).durationMs)
+	const meanMs = durations.length === 0 ? DEFAULT_DELIVERY_MS : durations.reduce((sum, ms) => sum + ms, 0) / durations.length
 	const { rate } = core.config.delivery
-	return Math.ceil(Math.max((notifications * meanMs) / LANES / 1000, rate === null ? 0 : notifications / rate))
+	return Math.ceil(Math.max((notifications * meanMs) / DELIVERY_CONCURRENCY / 1000, rate === null ? 0 : notifications / rate))
 }

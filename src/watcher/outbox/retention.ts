@@ -2,36 +2,36 @@
  * Retention: settled events leave after their days, undelivered ones after thirty; from 6 GB on records of settled events go first; index
  * rows of dropped resources in slices (design, State).
  */
-import { announce } from './operator-events.ts'
-import { parseMembers } from '../../events/member.ts'
+import { enqueueOperatorEvent } from './operator-events.ts'
+import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
-import { flow } from './forming.ts'
-import { forgetItem, isWanted } from './resend.ts'
+import { drainWaiting } from './forming.ts'
+import { deleteItem, isResendPending } from './resend.ts'
 import { pruneSettled } from '../core/settled.ts'
-import { keepTally } from '../log/tally.ts'
-import { leave } from './unsettled.ts'
+import { archiveTally } from '../log/tally.ts'
+import { untrack } from './unsettled.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
 /** What is undelivered is kept this long. */
-const UNDELIVERED_MS = 30 * DAY_MS
-const SLICE = 500
+const UNDELIVERED_RETENTION_MS = 30 * DAY_MS
+const SLICE_SIZE = 500
 /** From so many bytes on, records of settled events go before their time. */
-const SPARE_BYTES = 6e9
+const STRIP_RECORDS_BYTES = 6e9
 
-interface Row {
+interface PrunableEvent {
 	sequence: number
 	recorded: number
 	notifications: string | null
 }
 
 /** An event and the notifications that tell of it. */
-interface Told extends Row {
-	carriers: Carrier[]
+interface EventWithNotifications extends PrunableEvent {
+	notificationRows: EventNotification[]
 }
 
 /** A notification, as far as it says whether its events may go. */
-interface Carrier {
+interface EventNotification {
 	id: number
 	status: string
 	settled: number | null
@@ -45,51 +45,55 @@ export function prune(core: Core): void {
 	const { state } = core
 	const now = core.ports.now()
 	core.commit(() => {
-		const dropped = state.dropped[0]
-		if (dropped !== undefined) {
+		const droppedResource = state.dropped[0]
+		if (droppedResource !== undefined) {
 			sql.run(
 				`DELETE FROM objects WHERE resource = ? AND id IN (SELECT id FROM objects WHERE resource = ? LIMIT ?)`,
-				dropped,
-				dropped,
-				SLICE,
+				droppedResource,
+				droppedResource,
+				SLICE_SIZE,
 			)
-			if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, dropped).length === 0) {
-				for (const table of ['pages', 'lookups', 'held', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, dropped)
+			if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, droppedResource).length === 0) {
+				for (const table of ['pages', 'lookups', 'held', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, droppedResource)
 				state.dropped = state.dropped.slice(1)
 			}
 			state.pruneMs = now
 			return
 		}
-		keepTally(core)
-		if (core.ports.storedBytes() > SPARE_BYTES && spare(core)) return
-		const kept = now - core.config.retentionDays * DAY_MS
+		archiveTally(core)
+		if (core.ports.storedBytes() > STRIP_RECORDS_BYTES && stripRecords(core)) return
+		const cutoffMs = now - core.config.retentionDays * DAY_MS
 		// The log is in the order of time: the first event that is too young ends it, without reading all that follow.
 		const oldest = sql.all<{ recorded: number }>(
 			`SELECT recorded FROM events WHERE sequence > ? ORDER BY sequence LIMIT 1`,
 			state.prunedTo,
 		)[0]
 		const rows =
-			oldest === undefined || oldest.recorded >= kept
+			oldest === undefined || oldest.recorded >= cutoffMs
 				? []
 				: sql
-						.all<Row>(
+						.all<PrunableEvent>(
 							`SELECT sequence, recorded, notifications FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
 							state.prunedTo,
-							SLICE,
+							SLICE_SIZE,
 						)
-						.filter((row) => row.recorded < kept)
+						.filter((row) => row.recorded < cutoffMs)
 		// Decided for all before any goes: they share notifications, and how many were never delivered is told.
-		const doomed = rows.map((row): Told => ({ ...row, carriers: carriersOf(core, row) })).filter((row) => mayGo(core, row, kept, now))
-		const lost = new Set(doomed.flatMap((row) => lostWith(core, row)))
-		for (const row of doomed) drop(core, row)
-		if (lost.size > 0) {
-			state.counters.expired += lost.size
-			announce(core, 'backlog.expired', `${lost.size} events were never delivered in 30 days and are dropped.`, { events: lost.size })
+		const expired = rows
+			.map((row): EventWithNotifications => ({ ...row, notificationRows: readNotifications(core, row) }))
+			.filter((row) => canDelete(core, row, cutoffMs, now))
+		const lostSequences = new Set(expired.flatMap((row) => undeliveredWith(core, row)))
+		for (const row of expired) deleteEvent(core, row)
+		if (lostSequences.size > 0) {
+			state.counters.expired += lostSequences.size
+			enqueueOperatorEvent(core, 'backlog.expired', `${lostSequences.size} events were never delivered in 30 days and are dropped.`, {
+				events: lostSequences.size,
+			})
 			// What waited for them waits no longer.
-			flow(core)
+			drainWaiting(core)
 		}
 		const last = rows.at(-1)
-		if (last !== undefined && rows.length === SLICE) {
+		if (last !== undefined && rows.length === SLICE_SIZE) {
 			state.prunedTo = last.sequence
 			state.pruneMs = now
 			return
@@ -101,34 +105,38 @@ export function prune(core: Core): void {
 }
 
 /** Whether an event has had its time, and all that goes with it. */
-function mayGo(core: Core, row: Told, kept: number, now: number): boolean {
-	const bound = row.carriers.filter((one) => isBound(core, one))
-	if (bound.length === 0 && row.carriers.some((one) => (one.settled ?? 0) >= kept)) return false
-	if (bound.length === 0 && !isWaiting(core, row.sequence)) return true
+function canDelete(core: Core, row: EventWithNotifications, cutoffMs: number, now: number): boolean {
+	const pending = row.notificationRows.filter((notification) => isPending(core, notification))
+	if (pending.length === 0 && row.notificationRows.some((notification) => (notification.settled ?? 0) >= cutoffMs)) return false
+	if (pending.length === 0 && !isWaiting(core, row.sequence)) return true
 	// A notification goes as a whole: its youngest event says when.
-	return [row.recorded, ...bound.map((one) => youngestMs(core, one))].every((recorded) => now - recorded >= UNDELIVERED_MS)
+	return [row.recorded, ...pending.map((notification) => newestEventMs(core, notification))].every(
+		(recorded) => now - recorded >= UNDELIVERED_RETENTION_MS,
+	)
 }
 
 /** What was queued after its last try is undelivered too, though nothing is due for it; what is to be sent again is kept for that. */
-function isBound(core: Core, carrier: Carrier): boolean {
-	return carrier.settled === null || carrier.status === 'queued' || isWanted(core, carrier.id)
+function isPending(core: Core, notification: EventNotification): boolean {
+	return notification.settled === null || notification.status === 'queued' || isResendPending(core, notification.id)
 }
 
-function youngestMs(core: Core, carrier: Carrier): number {
-	const [sequence] = parseMembers(carrier.members).at(-1)!
+function newestEventMs(core: Core, notification: EventNotification): number {
+	const [sequence] = parseMembers(notification.members).at(-1)!
 	return core.ports.sql.all<{ recorded: number }>(`SELECT recorded FROM events WHERE sequence = ?`, sequence)[0]?.recorded ?? 0
 }
 
 /** Events that nobody accepted and that go with this one. */
-function lostWith(core: Core, row: Told): number[] {
-	const carriers = row.carriers.filter((one) => isBound(core, one) && one.delivered === null && one.status !== 'delivered')
-	if (carriers.length === 0 && !isWaiting(core, row.sequence)) return []
-	return [row.sequence, ...carriers.flatMap((one) => parseMembers(one.members).map(([sequence]) => sequence))]
+function undeliveredWith(core: Core, row: EventWithNotifications): number[] {
+	const undelivered = row.notificationRows.filter(
+		(notification) => isPending(core, notification) && notification.delivered === null && notification.status !== 'delivered',
+	)
+	if (undelivered.length === 0 && !isWaiting(core, row.sequence)) return []
+	return [row.sequence, ...undelivered.flatMap((notification) => parseMembers(notification.members).map(([sequence]) => sequence))]
 }
 
-function drop(core: Core, row: Told): void {
+function deleteEvent(core: Core, row: EventWithNotifications): void {
 	const { sql } = core.ports
-	for (const { subscription } of waitersFor(core, row.sequence)) {
+	for (const { subscription } of waitingSubscriptions(core, row.sequence)) {
 		sql.run(`DELETE FROM waiting WHERE subscription = ? AND sequence = ?`, subscription, row.sequence)
 		// The object's next event follows this one, whatever was left out before it: that something is missing must show.
 		sql.run(
@@ -137,30 +145,30 @@ function drop(core: Core, row: Told): void {
 			row.sequence,
 		)
 	}
-	for (const { id } of row.carriers) {
+	for (const { id } of row.notificationRows) {
 		sql.run(`DELETE FROM attempts WHERE notification = ?`, id)
 		sql.run(`DELETE FROM notifications WHERE id = ?`, id)
-		if (core.state.resending > 0) forgetItem(core, id)
-		if (core.state.unsettled.includes(id)) leave(core, id)
+		if (core.state.resending > 0) deleteItem(core, id)
+		if (core.state.unsettled.includes(id)) untrack(core, id)
 	}
 	sql.run(`DELETE FROM events WHERE sequence = ?`, row.sequence)
 }
 
-function carriersOf(core: Core, row: Row): Carrier[] {
+function readNotifications(core: Core, row: PrunableEvent): EventNotification[] {
 	if (row.notifications === null) return []
 	return (JSON.parse(row.notifications) as number[]).flatMap((id) =>
-		core.ports.sql.all<Carrier>(`SELECT id, status, settled, delivered, members FROM notifications WHERE id = ?`, id),
+		core.ports.sql.all<EventNotification>(`SELECT id, status, settled, delivered, members FROM notifications WHERE id = ?`, id),
 	)
 }
 
 /** Takes the records off a slice of settled events, the oldest first. False: there are none left. */
-function spare(core: Core): boolean {
+function stripRecords(core: Core): boolean {
 	const { sql } = core.ports
 	const { state } = core
-	const rows = sql.all<Row>(
+	const rows = sql.all<PrunableEvent>(
 		`SELECT sequence, recorded, notifications FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
 		state.sparedTo,
-		SLICE,
+		SLICE_SIZE,
 	)
 	const last = rows.at(-1)
 	if (last === undefined) {
@@ -169,11 +177,11 @@ function spare(core: Core): boolean {
 	}
 	for (const row of rows) {
 		const ids = row.notifications ?? '[]'
-		const bound = sql.all(
+		const pending = sql.all(
 			`SELECT id FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND (settled IS NULL OR status = 'queued') LIMIT 1`,
 			ids,
 		)
-		if (bound.length === 0 && !isWaiting(core, row.sequence))
+		if (pending.length === 0 && !isWaiting(core, row.sequence))
 			sql.run(`UPDATE events SET record = NULL WHERE sequence = ? AND record IS NOT NULL`, row.sequence)
 	}
 	state.sparedTo = last.sequence
@@ -182,11 +190,11 @@ function spare(core: Core): boolean {
 }
 
 function isWaiting(core: Core, sequence: number): boolean {
-	return waitersFor(core, sequence).length > 0
+	return waitingSubscriptions(core, sequence).length > 0
 }
 
 /** Subscriptions for which an event waits. */
-function waitersFor(core: Core, sequence: number): { subscription: number }[] {
+function waitingSubscriptions(core: Core, sequence: number): { subscription: number }[] {
 	return core.ports.sql.all<{ subscription: number }>(
 		`SELECT subscription FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ?`,
 		sequence,

@@ -1,51 +1,51 @@
 /** Settling: what follows from how an attempt ended (design, Ringing: claim and settle, the last try fails). */
-import { breaks } from '../../delivery/classify.ts'
-import { nextTryAt, tries } from '../../delivery/schedule.ts'
-import { notificationId } from '../../events/ids.ts'
-import { announce } from './operator-events.ts'
-import { keepAttempt, keptOutcome } from '../log/attempts.ts'
+import { isCallbackFailure } from '../../delivery/failure-kinds.ts'
+import { getNextRetryMs, getMaxAttempts } from '../../delivery/schedule.ts'
+import { toNotificationId } from '../../events/ids.ts'
+import { enqueueOperatorEvent } from './operator-events.ts'
+import { saveAttempt, serializeOutcome } from '../log/attempts.ts'
 import type { Core } from '../core/core.ts'
-import { withoutErased } from '../log/erasure.ts'
-import { flow } from './forming.ts'
-import { endRelease, isWanted, itemSettled, kindOf, restore } from './resend.ts'
-import type { Outcome } from '../../rpc/delivery.ts'
-import { deactivate, subscriptionsOf } from './subscriptions.ts'
-import { CARRIER_COLUMNS, noteSettled, type Carrier } from '../core/settled.ts'
-import { noteAccepted } from '../log/tally.ts'
-import { forgetRows, LEASE_MS, leave, NOTIFICATION_COLUMNS, unsettledRows } from './unsettled.ts'
+import { redactOutcome } from '../log/erasure.ts'
+import { drainWaiting } from './forming.ts'
+import { completeRelease, isResendPending, settleItem, getResendKind, revertResend } from './resend.ts'
+import type { AttemptOutcome } from '../../rpc/delivery.ts'
+import { deactivateSubscription, getSubscriptions } from './subscriptions.ts'
+import { NOTIFICATION_STATUS_COLUMNS, recordSettled, type NotificationStatus } from '../core/settled.ts'
+import { countAccepted } from '../log/tally.ts'
+import { invalidate, LEASE_MS, untrack, NOTIFICATION_COLUMNS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 
 /** Class of an attempt whose outcome nobody told. */
-const UNKNOWN = 'unknown'
+const UNKNOWN_ERROR = 'unknown'
 /** So many attempts that nobody tells of are made where the schedule has fewer: they say nothing of the callback. */
-const MOST_UNKNOWN = 3
+const MAX_UNKNOWN_ATTEMPTS = 3
 
 /** Whether the attempt whose lease has ended was the last. */
-export function wasLast(core: Core, row: NotificationRow): boolean {
+export function isLastAttempt(core: Core, row: NotificationRow): boolean {
 	const { schedule, failurePolicy } = core.config.delivery
-	return row.attempt - row.base >= Math.max(MOST_UNKNOWN, failurePolicy === 'queue' ? 1 : tries(schedule))
+	return row.attempt - row.base >= Math.max(MAX_UNKNOWN_ATTEMPTS, failurePolicy === 'queue' ? 1 : getMaxAttempts(schedule))
 }
 
 /** Ends notifications whose last attempt nobody told of: what ends its consumer each time must not be tried for ever. */
-export function endUnknown(core: Core, rows: readonly NotificationRow[]): void {
+export function failExpiredLeases(core: Core, rows: readonly NotificationRow[]): void {
 	core.commit(() => {
-		const subscriptions = subscriptionsOf(core)
+		const subscriptions = getSubscriptions(core)
 		for (const row of rows) {
-			const subscription = subscriptions.find((one) => one.id === row.subscription) ?? null
+			const subscription = subscriptions.find((candidate) => candidate.id === row.subscription) ?? null
 			const outcome = unknownOutcome(row)
-			keepAttempt(core.ports.sql, row.id, row.attempt, subscription?.url ?? null, outcome)
-			failed(core, row, subscription, outcome)
+			saveAttempt(core.ports.sql, row.id, row.attempt, subscription?.url ?? null, outcome)
+			handleFailed(core, row, subscription, outcome)
 		}
-		flow(core)
+		drainWaiting(core)
 	})
 }
 
 /** The outcome of a claim that was not settled in time. */
-export function unknownOutcome(row: NotificationRow): Outcome {
+export function unknownOutcome(row: NotificationRow): AttemptOutcome {
 	return {
 		delivered: false,
 		status: null,
-		error: UNKNOWN,
+		error: UNKNOWN_ERROR,
 		retryAfterMs: null,
 		durationMs: LEASE_MS,
 		startedMs: (row.lease ?? 0) - LEASE_MS,
@@ -55,76 +55,83 @@ export function unknownOutcome(row: NotificationRow): Outcome {
 }
 
 /** Settles an attempt. Delivered is a fact, from any attempt, at any time; a failure counts only with the current attempt number. */
-export function settle(core: Core, counter: number, attempt: number, outcome: Outcome): { retryAtMs: number | null } {
-	const before = core.lasting()
+export function settle(core: Core, counter: number, attempt: number, outcome: AttemptOutcome): { retryAtMs: number | null } {
+	const durableBefore = core.durableKey()
 	// That it is settled stands in its row: the state that only forgets it may wait for the next commit.
 	return core.commit(
-		() => settleOne(core, counter, attempt, outcome),
-		() => core.lasting() !== before,
+		() => settleAttempt(core, counter, attempt, outcome),
+		() => core.durableKey() !== durableBefore,
 	)
 }
 
-function settleOne(core: Core, counter: number, attempt: number, answer: Outcome): { retryAtMs: number | null } {
+function settleAttempt(core: Core, counter: number, attempt: number, reported: AttemptOutcome): { retryAtMs: number | null } {
 	const { sql } = core.ports
 	const row =
-		unsettledRows(core).find((one) => one.id === counter) ??
+		getUnsettledRows(core).find((candidate) => candidate.id === counter) ??
 		sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
 	if (row === undefined || row.status === 'delivered') return { retryAtMs: null }
-	const subscription = subscriptionsOf(core).find((one) => one.id === row.subscription) ?? null
-	const outcome = ofThisAddress(withoutErased(core, row.members, answer), subscription)
-	keepAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
+	const subscription = getSubscriptions(core).find((candidate) => candidate.id === row.subscription) ?? null
+	const outcome = scopeToAddress(redactOutcome(core, row.members, reported), subscription)
+	saveAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
 	let retryAtMs: number | null = null
-	if (outcome.delivered) delivered(core, row, subscription, attempt, outcome)
-	else if (row.status === 'claimed' && attempt === row.attempt) retryAtMs = failed(core, row, subscription, outcome)
+	if (outcome.delivered) handleDelivered(core, row, subscription, attempt, outcome)
+	else if (row.status === 'claimed' && attempt === row.attempt) retryAtMs = handleFailed(core, row, subscription, outcome)
 	else {
-		if (attempt === 1) sql.run(`UPDATE notifications SET outcome = ? WHERE id = ?`, keptOutcome(outcome, subscription?.url ?? null), row.id)
+		if (attempt === 1)
+			sql.run(`UPDATE notifications SET outcome = ? WHERE id = ?`, serializeOutcome(outcome, subscription?.url ?? null), row.id)
 		// Told once more, since the answer was lost: what follows is decided.
 		if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
 	}
 	if (outcome.directive === 'disable' && subscription?.active === true)
-		deactivateFor(core, subscription, 'The callback asked for it (webhook-delivery: disable).')
-	flow(core)
+		deactivateAndNotify(core, subscription, 'The callback asked for it (webhook-delivery: disable).')
+	drainWaiting(core)
 	return { retryAtMs }
 }
 
 /** What an address that is no longer asked wants done, or says by 410, is not for the one that is: there it is tried again. */
-function ofThisAddress(outcome: Outcome, subscription: Subscription | null): Outcome {
+function scopeToAddress(outcome: AttemptOutcome, subscription: Subscription | null): AttemptOutcome {
 	if (subscription === null || outcome.url === undefined || outcome.url === subscription.url) return outcome
 	return { ...outcome, directive: outcome.delivered ? null : 'retry' }
 }
 
-function delivered(core: Core, row: NotificationRow, subscription: Subscription | null, attempt: number, outcome: Outcome): void {
+function handleDelivered(
+	core: Core,
+	row: NotificationRow,
+	subscription: Subscription | null,
+	attempt: number,
+	outcome: AttemptOutcome,
+): void {
 	const { sql } = core.ports
 	const now = core.ports.now()
 	// Of an attempt from before a replay: a fact too, but not what was asked for. A release has what it wants.
-	const late = row.resend !== null && attempt <= row.base && kindOf(core, row.resend) === 'replay'
-	if (row.delivered === null) noteAccepted(core, row)
-	const written = sql.all<Carrier>(
-		`UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END${late ? '' : `, status = 'delivered', settled = ?, lease = NULL, updated = ?, resend = NULL`} WHERE id = ? RETURNING ${CARRIER_COLUMNS}`,
-		...[now, attempt, keptOutcome(outcome, subscription?.url ?? null), ...(late ? [] : [now, now]), row.id],
+	const isLate = row.resend !== null && attempt <= row.base && getResendKind(core, row.resend) === 'replay'
+	if (row.delivered === null) countAccepted(core, row)
+	const updatedRows = sql.all<NotificationStatus>(
+		`UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END${isLate ? '' : `, status = 'delivered', settled = ?, lease = NULL, updated = ?, resend = NULL`} WHERE id = ? RETURNING ${NOTIFICATION_STATUS_COLUMNS}`,
+		...[now, attempt, serializeOutcome(outcome, subscription?.url ?? null), ...(isLate ? [] : [now, now]), row.id],
 	)
 	if (subscription !== null && subscription.failingSinceMs !== null) {
 		sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, subscription.id)
 		core.subscriptions = null
 	}
-	if (late) {
-		forgetRows(core)
+	if (isLate) {
+		invalidate(core)
 		// Where its replay has ended meanwhile it is on no list.
-		noteSettled(sql, core.state, [row.id], written)
-		core.afterwards++
+		recordSettled(sql, core.state, [row.id], updatedRows)
+		core.lateChanges++
 		return
 	}
-	leave(core, row.id, written)
+	untrack(core, row.id, updatedRows)
 	// What its row names once it has settled is a resend that has ended.
-	if (row.resend !== null && row.settled === null) itemSettled(core, row.id, row.resend, true)
-	else endRelease(core, row.id)
+	if (row.resend !== null && row.settled === null) settleItem(core, row.id, row.resend, true)
+	else completeRelease(core, row.id)
 }
 
 /** Returns when it is tried again; null: no more. */
-function failed(core: Core, row: NotificationRow, subscription: Subscription | null, outcome: Outcome): number | null {
+function handleFailed(core: Core, row: NotificationRow, subscription: Subscription | null, outcome: AttemptOutcome): number | null {
 	const { sql } = core.ports
 	const now = core.ports.now()
-	const kept = keptOutcome(outcome, subscription?.url ?? null)
+	const serializedOutcome = serializeOutcome(outcome, subscription?.url ?? null)
 	const firstFailure = row.first_failure ?? now
 	// What an address answered that is no longer asked says nothing of the one that is.
 	if (subscription !== null && (outcome.url ?? subscription.url) === subscription.url) {
@@ -132,45 +139,50 @@ function failed(core: Core, row: NotificationRow, subscription: Subscription | n
 			`UPDATE subscriptions SET failing_since = coalesce(failing_since, ?), last_status = ?, guarded = max(guarded, ?) WHERE id = ?`,
 			now,
 			outcome.error ?? String(outcome.status),
-			Number(outcome.error !== UNKNOWN && breaks(outcome)),
+			Number(outcome.error !== UNKNOWN_ERROR && isCallbackFailure(outcome)),
 			subscription.id,
 		)
 		core.subscriptions = null
 	}
-	if (row.resend !== null && !isWanted(core, row.id)) {
-		sql.run(`UPDATE notifications SET outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`, row.attempt, kept, row.id)
-		restore(core, row.id)
-		leave(core, row.id)
+	if (row.resend !== null && !isResendPending(core, row.id)) {
+		sql.run(
+			`UPDATE notifications SET outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
+			row.attempt,
+			serializedOutcome,
+			row.id,
+		)
+		revertResend(core, row.id)
+		untrack(core, row.id)
 		return null
 	}
-	const next = nextAfter(core, row, firstFailure, outcome)
-	const written = sql.all<Carrier>(
-		`UPDATE notifications SET status = ?, due = coalesce(?, due), settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ? RETURNING ${CARRIER_COLUMNS}`,
+	const next = nextRetryMs(core, row, firstFailure, outcome)
+	const updatedRows = sql.all<NotificationStatus>(
+		`UPDATE notifications SET status = ?, due = coalesce(?, due), settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ? RETURNING ${NOTIFICATION_STATUS_COLUMNS}`,
 		next !== null ? 'retry' : row.delivered === null ? 'queued' : 'delivered',
 		next,
 		next === null ? now : null,
 		firstFailure,
 		now,
 		row.attempt,
-		kept,
+		serializedOutcome,
 		row.id,
 	)
-	forgetRows(core)
+	invalidate(core)
 	if (next !== null) return next
-	leave(core, row.id, written)
+	untrack(core, row.id, updatedRows)
 	if (row.delivered === null) core.state.counters.dead++
-	if (row.resend !== null) itemSettled(core, row.id, row.resend, false)
-	if (subscription !== null) ended(core, row, subscription, outcome)
+	if (row.resend !== null) settleItem(core, row.id, row.resend, false)
+	if (subscription !== null) handleLastFailure(core, row, subscription, outcome)
 	return null
 }
 
 /** When it is tried again; null: never. */
-function nextAfter(core: Core, row: NotificationRow, firstFailureMs: number, outcome: Outcome): number | null {
+function nextRetryMs(core: Core, row: NotificationRow, firstFailureMs: number, outcome: AttemptOutcome): number | null {
 	const { schedule, failurePolicy } = core.config.delivery
 	if (outcome.directive === 'abort' || outcome.directive === 'disable') return null
 	if (outcome.status === 410 && outcome.directive !== 'retry') return null
 	if (failurePolicy === 'queue' && outcome.directive !== 'retry') return null
-	return nextTryAt({
+	return getNextRetryMs({
 		schedule,
 		attempt: row.attempt - row.base,
 		firstFailureMs,
@@ -181,27 +193,28 @@ function nextAfter(core: Core, row: NotificationRow, firstFailureMs: number, out
 }
 
 /** The last try has failed: the notification is dead, or its subscription is. */
-function ended(core: Core, row: NotificationRow, subscription: Subscription, outcome: Outcome): void {
-	const said = outcome.error ?? String(outcome.status)
+function handleLastFailure(core: Core, row: NotificationRow, subscription: Subscription, outcome: AttemptOutcome): void {
+	const cause = outcome.error ?? String(outcome.status)
 	// Deactivated for it when this is settled.
 	if (outcome.directive === 'disable') return
 	if (outcome.status === 410 && outcome.directive !== 'abort') {
-		deactivateFor(core, subscription, 'The callback answered 410: it is gone.')
+		deactivateAndNotify(core, subscription, 'The callback answered 410: it is gone.')
 		return
 	}
 	// What was to be tried once, was told to end, or ended with our own consumers, says nothing of the subscription.
-	const alone =
+	const keepsSubscription =
 		core.config.delivery.failurePolicy === 'queue' ||
 		outcome.directive === 'abort' ||
-		outcome.error === UNKNOWN ||
+		outcome.error === UNKNOWN_ERROR ||
 		succeededSince(core, row, subscription)
-	if (!alone) deactivateFor(core, subscription, `Every try failed until the last (${said}), and nothing else was delivered meanwhile.`)
+	if (!keepsSubscription)
+		deactivateAndNotify(core, subscription, `Every try failed until the last (${cause}), and nothing else was delivered meanwhile.`)
 	// A replay of what was accepted before leaves it as it was.
 	else if (row.delivered === null)
-		announce(core, 'notification.dead', `A notification could not be delivered (${said}); it waits to be released.`, {
-			notificationId: notificationId(core.config.instanceId, row.id),
+		enqueueOperatorEvent(core, 'notification.dead', `A notification could not be delivered (${cause}); it waits to be released.`, {
+			notificationId: toNotificationId(core.config.instanceId, row.id),
 			subscriptionId: subscription.number,
-			status: said,
+			status: cause,
 		})
 }
 
@@ -218,7 +231,7 @@ function succeededSince(core: Core, row: NotificationRow, subscription: Subscrip
 	)
 }
 
-function deactivateFor(core: Core, subscription: Subscription, reason: string): void {
-	deactivate(core, subscription.id, reason)
-	announce(core, 'subscription.deactivated', reason, { subscriptionId: subscription.number, url: subscription.url })
+function deactivateAndNotify(core: Core, subscription: Subscription, reason: string): void {
+	deactivateSubscription(core, subscription.id, reason)
+	enqueueOperatorEvent(core, 'subscription.deactivated', reason, { subscriptionId: subscription.number, url: subscription.url })
 }

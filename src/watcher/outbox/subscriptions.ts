@@ -3,16 +3,16 @@
  * released (design, Ringing). Row 1 is the instance's callback.
  */
 import type { Core } from '../core/core.ts'
-import { forgetItems, release, settleUnsent } from './resend.ts'
-import { forgetQueued, noteSettled } from '../core/settled.ts'
+import { deleteItems, releaseQueued, settleUnsent } from './resend.ts'
+import { invalidateQueued, recordSettled } from '../core/settled.ts'
 import type { Sql } from '../core/ports.ts'
-import { forgetRows } from './unsettled.ts'
+import { invalidate } from './unsettled.ts'
 import type { Subscription } from '../core/rows.ts'
 
 /** The instance's callback is the first subscription. */
-export const CALLBACK = 1
+export const CALLBACK_ID = 1
 
-interface Row {
+interface SubscriptionRecord {
 	id: number
 	number: number | null
 	url: string
@@ -31,7 +31,7 @@ interface Row {
 /** All subscriptions, the callback first. */
 export function readSubscriptions(sql: Sql): Subscription[] {
 	return sql
-		.all<Row>(
+		.all<SubscriptionRecord>(
 			`SELECT id, number, url, topics, active, reason, since, guarded, parked, last_success, failing_since, last_status, created FROM subscriptions ORDER BY id`,
 		)
 		.map((row) => ({
@@ -52,60 +52,62 @@ export function readSubscriptions(sql: Sql): Subscription[] {
 }
 
 /** The same, looked up once. */
-export function subscriptionsOf(core: Core): readonly Subscription[] {
+export function getSubscriptions(core: Core): readonly Subscription[] {
 	core.subscriptions ??= readSubscriptions(core.ports.sql)
 	return core.subscriptions
 }
 
 /** The instance's callback; null: its events are kept in the log only, or go to further subscriptions. */
 export function readCallback(sql: Sql): Subscription | null {
-	return readSubscriptions(sql).find((one) => one.id === CALLBACK) ?? null
+	return readSubscriptions(sql).find((subscription) => subscription.id === CALLBACK_ID) ?? null
 }
 
 /**
  * Makes the rows what the configuration says. A new URL takes over everything unsettled; `released` sends again what was queued. Call it
  * inside `core.commit`, and let flow what can afterwards.
  */
-export function followSubscriptions(core: Core, released: boolean): void {
+export function syncSubscriptions(core: Core, shouldRelease: boolean): void {
 	const { sql } = core.ports
 	const now = core.ports.now()
 	const { callbackUrl, subscriptionId, others } = core.config
-	const present = readSubscriptions(sql)
-	const wanted = [
+	const existing = readSubscriptions(sql)
+	const targets = [
 		...(callbackUrl === null ? [] : [{ number: subscriptionId, url: callbackUrl, topics: null, callback: true }]),
-		...others.map((one) => ({ ...one, callback: false })),
+		...others.map((subscription) => ({ ...subscription, callback: false })),
 	]
-	const kept = new Set<number>()
-	for (const want of wanted) {
-		const { callback } = want
-		const row = present.find((one) => (callback ? one.id === CALLBACK : one.id !== CALLBACK && one.number === want.number))
-		const topics = want.topics === null ? null : JSON.stringify(want.topics)
+	const keptIds = new Set<number>()
+	for (const target of targets) {
+		const { callback } = target
+		const row = existing.find((candidate) =>
+			callback ? candidate.id === CALLBACK_ID : candidate.id !== CALLBACK_ID && candidate.number === target.number,
+		)
+		const topics = target.topics === null ? null : JSON.stringify(target.topics)
 		if (row === undefined) {
-			const id = callback ? CALLBACK : core.state.nextSubscription++
-			kept.add(id)
+			const id = callback ? CALLBACK_ID : core.state.nextSubscription++
+			keptIds.add(id)
 			sql.run(
 				`INSERT INTO subscriptions (id, number, url, topics, active, since, created) VALUES (?, ?, ?, ?, 1, ?, ?)`,
 				id,
-				want.number,
-				want.url,
+				target.number,
+				target.url,
 				topics,
 				core.state.sequence,
 				now,
 			)
 			continue
 		}
-		kept.add(row.id)
-		const moved = row.url !== want.url
-		if (moved || row.number !== want.number || topics !== (row.topics === null ? null : JSON.stringify(row.topics)))
-			sql.run(`UPDATE subscriptions SET number = ?, url = ?, topics = ? WHERE id = ?`, want.number, want.url, topics, row.id)
-		if (moved || released) activate(core, row.id)
+		keptIds.add(row.id)
+		const urlChanged = row.url !== target.url
+		if (urlChanged || row.number !== target.number || topics !== (row.topics === null ? null : JSON.stringify(row.topics)))
+			sql.run(`UPDATE subscriptions SET number = ?, url = ?, topics = ? WHERE id = ?`, target.number, target.url, topics, row.id)
+		if (urlChanged || shouldRelease) activateSubscription(core, row.id)
 	}
-	for (const row of present) if (!kept.has(row.id)) remove(core, row.id)
+	for (const row of existing) if (!keptIds.has(row.id)) dropSubscription(core, row.id)
 	core.subscriptions = null
 }
 
 /** Sends to this subscription again, at once and what was queued first. */
-export function activate(core: Core, id: number): number {
+export function activateSubscription(core: Core, id: number): number {
 	const { sql } = core.ports
 	const now = core.ports.now()
 	sql.run(
@@ -120,20 +122,20 @@ export function activate(core: Core, id: number): number {
 		id,
 		now,
 	)
-	forgetRows(core)
-	core.ringWanted = true
-	return release(core, id)
+	invalidate(core)
+	core.doorbellRequested = true
+	return releaseQueued(core, id)
 }
 
 /** Nothing more is sent to this subscription until it is released: what is unsettled, and what comes later, is queued. */
-export function deactivate(core: Core, id: number, reason: string): void {
+export function deactivateSubscription(core: Core, id: number, reason: string): void {
 	core.ports.sql.run(`UPDATE subscriptions SET active = 0, reason = ?, parked = NULL WHERE id = ?`, reason, id)
 	core.subscriptions = null
 	settleUnsent(core, id, 'queued')
 }
 
 /** The subscription is no more: what was meant for it alone is dropped. */
-function remove(core: Core, id: number): void {
+function dropSubscription(core: Core, id: number): void {
 	const { sql } = core.ports
 	settleUnsent(core, id, 'dropped')
 	// What was posted has its notification while it waits.
@@ -147,13 +149,13 @@ function remove(core: Core, id: number): void {
 	)
 	sql.run(`DELETE FROM waiting WHERE subscription = ?`, id)
 	sql.run(`DELETE FROM skipped WHERE subscription = ?`, id)
-	forgetItems(core, id)
-	forgetQueued(sql, id)
+	deleteItems(core, id)
+	invalidateQueued(sql, id)
 	sql.run(`UPDATE notifications SET status = 'dropped' WHERE subscription = ? AND status = 'queued'`, id)
-	noteSettled(
+	recordSettled(
 		sql,
 		core.state,
-		core.state.settled.map(([settled]) => settled),
+		core.state.settledId.map(([settled]) => settled),
 	)
 	sql.run(`DELETE FROM subscriptions WHERE id = ?`, id)
 }

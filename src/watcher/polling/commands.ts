@@ -1,17 +1,17 @@
 /** What callers wish of a watcher: a poll now, a decision about held deletions. They put it down; the alarm does it. */
 import type { Core } from '../core/core.ts'
-import { watchedResources } from '../source/resources.ts'
-import { askReread } from './scans.ts'
-import { forgetHeld, releaseHeld } from './totals.ts'
+import { getWatchedResources } from '../source/resources.ts'
+import { requestReread } from './scans.ts'
+import { forgetHeldDeletions, releaseHeldDeletions } from './totals.ts'
 
 /** Asks for a poll, or for a re-read of everything besides, webhooks included, as soon as the store may be asked. */
-export function wantPoll(core: Core, depth: 'window' | 'reread'): { run: string; depth: string; state: string } {
+export function requestPoll(core: Core, depth: 'window' | 'reread'): { run: string; depth: string; state: string } {
 	const { state } = core
 	if (state.paused) return { run: String(state.lastRunId), depth, state: 'paused' }
 	const running = state.run !== null
 	core.commit(() => {
 		if (depth === 'reread') {
-			askReread(core)
+			requestReread(core)
 			state.hooks.dueMs = core.ports.now()
 		}
 		state.nextPollMs = core.ports.now()
@@ -20,12 +20,12 @@ export function wantPoll(core: Core, depth: 'window' | 'reread'): { run: string;
 }
 
 /** The deletions that the brake holds, at most a thousand ids a resource. */
-export function heldDeletions(core: Core): {
+export function listHeldDeletions(core: Core): {
 	held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[]
 } {
-	const held = core.state.resources.filter((rs) => rs.heldSinceMs !== null)
+	const heldResources = core.state.resources.filter((rs) => rs.heldSinceMs !== null)
 	return {
-		held: held.map((rs) => {
+		held: heldResources.map((rs) => {
 			const rows = core.ports.sql.all<{ id: number | string; as_of: number | null }>(
 				`SELECT h.id, o.as_of FROM held h LEFT JOIN objects o ON o.resource = h.resource AND o.id = h.id WHERE h.resource = ? ORDER BY h.id LIMIT 1000`,
 				rs.number,
@@ -43,11 +43,11 @@ export function heldDeletions(core: Core): {
 /** Ends the brake: `emit` lets each object be confirmed and ring, `forget` drops them in silence. Returns how many. */
 export function decideDeletions(core: Core, decision: 'emit' | 'forget'): number {
 	let decided = 0
-	for (const watched of watchedResources(core)) {
+	for (const watched of getWatchedResources(core)) {
 		if (watched.state.heldSinceMs === null) continue
 		const count = core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, watched.state.number)[0]?.n ?? 0
-		if (decision === 'emit') releaseHeld(core, watched)
-		else forgetHeld(core, watched)
+		if (decision === 'emit') releaseHeldDeletions(core, watched)
+		else forgetHeldDeletions(core, watched)
 		decided += count
 	}
 	return decided

@@ -1,15 +1,15 @@
 /** A run: one poll of all resources of an instance, a slice at a time, and what is kept of it. */
-import type { Core, Watched } from '../core/core.ts'
-import { nextPollAt } from './poll.ts'
-import type { Budget } from '../source/requests.ts'
-import { watchedResources } from '../source/resources.ts'
-import { working } from '../source/backoff.ts'
+import type { Core, WatchedResource } from '../core/core.ts'
+import { getNextPollMs } from './poll.ts'
+import type { SliceBudget } from '../source/requests.ts'
+import { getWatchedResources } from '../source/resources.ts'
+import { withResourceErrors } from '../source/backoff.ts'
 import { pollUnindexed } from './unindexed.ts'
 import { pollResource } from './windows.ts'
 
 /** Runs that `/poller` shows, and how much is kept of what they note. */
-const RUNS_KEPT = 20
-const NOTE_LIMIT = 300
+const MAX_RUNS = 20
+const MAX_NOTE_LENGTH = 300
 
 /** Begins a run: every resource is polled once. */
 export function startRun(core: Core): void {
@@ -34,7 +34,7 @@ export function startRun(core: Core): void {
 }
 
 /** Goes on with the run that is under way: a slice of its next resource. False: none is. */
-export async function runStep(core: Core, watchedOf: (number: number) => Watched | null, budget: Budget): Promise<boolean> {
+export async function runStep(core: Core, findWatched: (number: number) => WatchedResource | null, budget: SliceBudget): Promise<boolean> {
 	const { state } = core
 	const run = state.run
 	if (run === null) return false
@@ -43,15 +43,15 @@ export async function runStep(core: Core, watchedOf: (number: number) => Watched
 		endRun(core)
 		return true
 	}
-	const watched = watchedOf(number)
+	const watched = findWatched(number)
 	if (watched === null) run.left.shift()
 	else {
-		await working(core, watched, async () => {
+		await withResourceErrors(core, watched, async () => {
 			if (!watched.resource.indexed) await pollUnindexed(core, watched, budget)
 			else if (!(await pollResource(core, watched, budget))) return
-			run.left = run.left.filter((one) => one !== number)
+			run.left = run.left.filter((resourceNumber) => resourceNumber !== number)
 		})
-		if (watched.state.error !== null) run.left = run.left.filter((one) => one !== number)
+		if (watched.state.error !== null) run.left = run.left.filter((resourceNumber) => resourceNumber !== number)
 	}
 	if (run.left.length === 0) endRun(core)
 	return true
@@ -63,15 +63,15 @@ function endRun(core: Core): void {
 	if (run === null) return
 	const now = core.ports.now()
 	state.lastRunMs = run.startedMs
-	for (const { resource, state: rs } of watchedResources(core)) {
+	for (const { resource, state: rs } of getWatchedResources(core)) {
 		if (!run.failed.includes(rs.number)) rs.pageSize = Math.min(rs.pageSize * 2, resource.pageSize)
 	}
-	state.nextPollMs ??= nextPollAt(run.startedMs, core.intervalMs, now)
+	state.nextPollMs ??= getNextPollMs(run.startedMs, core.intervalMs, now)
 	state.run = null
 	if (run.events > 0 || run.notes.length > 0) {
 		state.runs = [
-			{ at: run.startedMs, requests: run.requests, events: run.events, note: run.notes.join('; ').slice(0, NOTE_LIMIT) },
+			{ at: run.startedMs, requests: run.requests, events: run.events, note: run.notes.join('; ').slice(0, MAX_NOTE_LENGTH) },
 			...state.runs,
-		].slice(0, RUNS_KEPT)
+		].slice(0, MAX_RUNS)
 	}
 }

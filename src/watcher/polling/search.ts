@@ -3,18 +3,18 @@
  * (design, Seeing: polling). Pure: it says which offset to read next and learns from the page. What it finds are candidates
  * only; reads by id decide.
  */
-import type { Interval, Search } from '../core/state.ts'
-import type { Ranks } from '../changes/object-index.ts'
+import type { Interval, SearchState } from '../core/state.ts'
+import type { IdRanks } from '../changes/object-index.ts'
 
 /** Begins a search in a list of `total` rows with pages of `limit`. */
-export function startSearch(ranks: Ranks, total: number, limit: number): Search {
-	const whole: Interval = { from: 0, to: total, before: 0, after: ranks.size - total, above: 0, upTo: Number.MAX_SAFE_INTEGER }
-	const intervals = ranks.size - total === 0 ? [] : [whole]
+export function startSearch(ranks: IdRanks, total: number, limit: number): SearchState {
+	const fullInterval: Interval = { from: 0, to: total, before: 0, after: ranks.size - total, above: 0, upTo: Number.MAX_SAFE_INTEGER }
+	const intervals = ranks.size - total === 0 ? [] : [fullInterval]
 	return { limit, intervals, missing: [], unknown: [], requests: 0 }
 }
 
 /** The page to read next, or null when the search has ended. */
-export function nextProbe(search: Search): { offset: number } | null {
+export function getNextProbe(search: SearchState): { offset: number } | null {
 	const interval = search.intervals.at(-1)
 	if (interval === undefined) return null
 	const pages = Math.ceil((interval.to - interval.from) / search.limit)
@@ -22,31 +22,37 @@ export function nextProbe(search: Search): { offset: number } | null {
 }
 
 /** Learns from the page at the probed offset: ids in ascending order. Returns the search after it. */
-export function learn(search: Search, ranks: Ranks, offset: number, ids: number[]): Search {
+export function applyProbe(search: SearchState, ranks: IdRanks, offset: number, ids: number[]): SearchState {
 	const intervals = [...search.intervals]
 	const interval = intervals.pop()
 	if (interval === undefined) return search
-	const next: Search = { ...search, intervals, requests: search.requests + 1, missing: [...search.missing], unknown: [...search.unknown] }
+	const next: SearchState = {
+		...search,
+		intervals,
+		requests: search.requests + 1,
+		missing: [...search.missing],
+		unknown: [...search.unknown],
+	}
 	const end = Math.min(offset + search.limit, interval.to)
 	const firstId = ids[0]
 	const lastId = ids.at(-1)
 	if (firstId === undefined || lastId === undefined) {
 		// Nothing there: the list is shorter than its total says; what is known beyond lies in the part before.
-		if (offset > interval.from) intervals.push({ ...interval, to: offset, after: ranks.upTo(interval.upTo) - offset })
-		else next.missing.push(...ranks.slice(ranks.upTo(interval.above), ranks.upTo(interval.upTo)))
+		if (offset > interval.from) intervals.push({ ...interval, to: offset, after: ranks.countUpTo(interval.upTo) - offset })
+		else next.missing.push(...ranks.slice(ranks.countUpTo(interval.above), ranks.countUpTo(interval.upTo)))
 		return next
 	}
 	// Within the page: known ids between its first and last id, against those listed. At the interval's edges the page
 	// also answers for ids before its first and after its last row.
-	const low = offset === interval.from ? ranks.upTo(interval.above) : ranks.upTo(firstId - 1)
-	const high = end >= interval.to ? ranks.upTo(interval.upTo) : ranks.upTo(lastId)
+	const low = offset === interval.from ? ranks.countUpTo(interval.above) : ranks.countUpTo(firstId - 1)
+	const high = end >= interval.to ? ranks.countUpTo(interval.upTo) : ranks.countUpTo(lastId)
 	const known = ranks.slice(low, high)
 	const listed = new Set(ids)
 	const isKnown = new Set(known)
 	next.missing.push(...known.filter((id) => !listed.has(id)))
 	next.unknown.push(...ids.filter((id) => !isKnown.has(id)))
-	const shiftAtStart = ranks.upTo(firstId - 1) - offset
-	const shiftAtEnd = ranks.upTo(lastId) - end
+	const shiftAtStart = ranks.countUpTo(firstId - 1) - offset
+	const shiftAtEnd = ranks.countUpTo(lastId) - end
 	if (offset > interval.from && shiftAtStart !== interval.before) {
 		intervals.push({
 			from: interval.from,

@@ -1,34 +1,34 @@
 /** What a list's total says: nothing, or that objects are in the trash, gone, or there without being known; then the search finds which. */
-import type { Core, Watched } from '../core/core.ts'
-import { loadRanks, type Ranks } from '../changes/object-index.ts'
-import { brakes, horizonSec, judgeTotal, searchKey } from './poll.ts'
-import { putLookup, recordPage } from '../changes/recorder.ts'
-import { list, type Budget } from '../source/requests.ts'
+import type { Core, WatchedResource } from '../core/core.ts'
+import { loadIdRanks, type IdRanks } from '../changes/object-index.ts'
+import { exceedsDeletionThreshold, getHorizonSec, compareTotal, toSearchKey } from './poll.ts'
+import { queueLookup, recordPage } from '../changes/recorder.ts'
+import { listPage, type SliceBudget } from '../source/requests.ts'
 import type { ResourceState } from '../core/state.ts'
-import { learn, nextProbe, startSearch } from './search.ts'
+import { applyProbe, getNextProbe, startSearch } from './search.ts'
 
-const TRASH_ROWS = 100
+const TRASH_PAGE_ROWS = 100
 
 /** Ranks of the search under way, kept while nothing else of the resource is accepted. */
-const ranksOf = new WeakMap<Core, { number: number; accepted: number; ranks: Ranks }>()
+const ranksCache = new WeakMap<Core, { number: number; accepted: number; ranks: IdRanks }>()
 
 /** Holds the total of a poll's first answer against what is known, and begins what follows from it. Throws StoreTrouble. */
-export async function judge(
+export async function reconcileTotal(
 	core: Core,
-	watched: Watched,
+	watched: WatchedResource,
 	page: { total: number | null; storeNowMs: number },
-	budget: Budget,
+	budget: SliceBudget,
 ): Promise<void> {
 	const { resource, state: rs } = watched
 	// While a scan or confirmations are under way, differences are what they are about. A list that moves with the clock has no total to hold to.
 	if (resource.placeholders) return
 	if (rs.baseline !== null || rs.search !== null || !resource.indexed) return
 	// What is being confirmed as missing is expected to be missing: the trash is looked at beyond that.
-	const pending = pendingMissing(core, rs.number)
-	let { verdict, difference } = judgeTotal(page.total, rs.listed - pending.listed, rs.drift, rs.searched)
+	const pending = getPendingMissing(core, rs.number)
+	let { verdict, difference } = compareTotal(page.total, rs.listed - pending.listed, rs.drift, rs.searched)
 	if (verdict === 'fewer' && resource.trash) {
 		await readTrash(core, watched, page.storeNowMs, budget)
-		;({ verdict, difference } = judgeTotal(page.total, rs.listed - pending.listed, rs.drift, rs.searched))
+		;({ verdict, difference } = compareTotal(page.total, rs.listed - pending.listed, rs.drift, rs.searched))
 	}
 	if (pending.any) return
 	if (verdict === 'agrees') {
@@ -37,58 +37,59 @@ export async function judge(
 	}
 	if (rs.heldSinceMs !== null) {
 		// Objects that came back end the brake by themselves.
-		if (verdict === 'agrees' || !brakes(-difference, rs.listed)) releaseHeld(core, watched)
+		if (verdict === 'agrees' || !exceedsDeletionThreshold(-difference, rs.listed)) releaseHeldDeletions(core, watched)
 		return
 	}
 	if (verdict !== 'fewer' && verdict !== 'more') return
-	if (verdict === 'fewer' && brakes(-difference, rs.listed)) {
+	if (verdict === 'fewer' && exceedsDeletionThreshold(-difference, rs.listed)) {
 		holdDeletions(core, watched)
 		return
 	}
 	const total = page.total ?? 0
 	const pages = Math.ceil(total / rs.pageSize)
 	// A search goes by numbers: where ids are text, everything is read.
-	if (Math.abs(difference) * Math.log2(pages + 1) > pages + 1 || ranks(core, rs.number).size !== rs.listed) {
+	if (Math.abs(difference) * Math.log2(pages + 1) > pages + 1 || getIdRanks(core, rs.number).size !== rs.listed) {
 		// Or so many that reading everything costs less than searching for each.
 		core.commit(() => {
 			rs.rereadAsked = true
-			rs.searched = searchKey(total, difference)
+			rs.searched = toSearchKey(total, difference)
 		})
 		return
 	}
 	core.commit(() => {
-		rs.search = { state: startSearch(ranks(core, rs.number), total, rs.pageSize), total }
+		rs.search = { state: startSearch(getIdRanks(core, rs.number), total, rs.pageSize), total }
 	})
 }
 
 /** What was trashed since the total last agreed. A row counts only if it says `trash` itself: old stores ignore unknown parameters. */
-async function readTrash(core: Core, watched: Watched, storeNowMs: number, budget: Budget): Promise<void> {
+async function readTrash(core: Core, watched: WatchedResource, storeNowMs: number, budget: SliceBudget): Promise<void> {
 	const { resource, state: rs } = watched
-	const since = horizonSec(rs.agreedMs ?? rs.t0Sec * 1000, resource.pollDelaySec, core.config.connection.timeZone, storeNowMs)
-	for (let offset = 0; ; offset += TRASH_ROWS) {
-		const page = await list(
+	const sinceSec = getHorizonSec(rs.agreedMs ?? rs.t0Sec * 1000, resource.pollDelaySec, core.config.connection.timeZone, storeNowMs)
+	for (let offset = 0; ; offset += TRASH_PAGE_ROWS) {
+		const page = await listPage(
 			core,
 			watched,
-			{ order: 'modified-desc', trashed: true, modifiedAfterSec: since, offset, limit: TRASH_ROWS },
+			{ order: 'modified-desc', trashed: true, modifiedAfterSec: sinceSec, offset, limit: TRASH_PAGE_ROWS },
 			budget,
 		)
-		const trashed = page.sightings.filter((one) => one.state === 'trashed')
-		core.commit(() => recordPage(core, watched, page, 'poll', trashed))
-		if (page.rows < TRASH_ROWS || trashed.length === 0 || (page.total !== null && offset + TRASH_ROWS >= page.total)) return
+		const trashedSnapshots = page.snapshots.filter((snapshot) => snapshot.state === 'trashed')
+		core.commit(() => recordPage(core, watched, page, 'poll', trashedSnapshots))
+		if (page.rows < TRASH_PAGE_ROWS || trashedSnapshots.length === 0 || (page.total !== null && offset + TRASH_PAGE_ROWS >= page.total))
+			return
 	}
 }
 
 /** One probe of the search. Throws StoreTrouble. */
-export async function searchStep(core: Core, watched: Watched, budget: Budget): Promise<void> {
+export async function searchStep(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
 	const { state: rs } = watched
 	const search = rs.search
 	if (search === null) return
-	const probe = nextProbe(search.state)
+	const probe = getNextProbe(search.state)
 	if (probe === null) {
-		searchEnded(core, watched)
+		completeSearch(core, watched)
 		return
 	}
-	const page = await list(core, watched, { order: 'id-asc', offset: probe.offset, limit: search.state.limit }, budget)
+	const page = await listPage(core, watched, { order: 'id-asc', offset: probe.offset, limit: search.state.limit }, budget)
 	const expected = rs.listed + rs.drift
 	if (search.state.requests === 0 && page.total !== null && page.total === expected) {
 		// The difference counts only when the next answer shows it too.
@@ -97,39 +98,39 @@ export async function searchStep(core: Core, watched: Watched, budget: Budget): 
 		})
 		return
 	}
-	const ids = page.sightings
-		.map((one) => one.id)
+	const ids = page.snapshots
+		.map((snapshot) => snapshot.id)
 		.filter((id) => typeof id === 'number')
 		.sort((a, b) => a - b)
-	const after = learn(search.state, ranks(core, rs.number), probe.offset, ids)
+	const nextSearch = applyProbe(search.state, getIdRanks(core, rs.number), probe.offset, ids)
 	core.commit(() => {
 		// The page's rows are looked at like any others: what is unknown among them rings here.
 		recordPage(core, watched, page, 'poll')
-		rs.search = { ...search, state: after }
+		rs.search = { ...search, state: nextSearch }
 	})
-	if (nextProbe(after) === null) searchEnded(core, watched)
+	if (getNextProbe(nextSearch) === null) completeSearch(core, watched)
 }
 
-function searchEnded(core: Core, watched: Watched): void {
+function completeSearch(core: Core, watched: WatchedResource): void {
 	const { state: rs } = watched
 	const search = rs.search
 	if (search === null) return
 	core.commit(() => {
 		const { missing, unknown } = search.state
-		for (const id of missing) putLookup(core, rs.number, id, core.ports.now(), { missing: true })
+		for (const id of missing) queueLookup(core, rs.number, id, core.ports.now(), { missing: true })
 		if (missing.length === 0 && unknown.length === 0) {
 			// The store counts what it does not list: that is normal here from now on.
 			rs.drift = search.total - rs.listed
 			core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)
 		}
-		rs.searched = searchKey(search.total, search.total - rs.listed - rs.drift)
+		rs.searched = toSearchKey(search.total, search.total - rs.listed - rs.drift)
 		rs.search = null
 	})
-	ranksOf.delete(core)
+	ranksCache.delete(core)
 }
 
 /** The brake: nothing rings until someone decides or the objects come back; a re-read finds out which they are. */
-export function holdDeletions(core: Core, watched: Watched): void {
+export function holdDeletions(core: Core, watched: WatchedResource): void {
 	const { state: rs } = watched
 	core.commit(() => {
 		const now = core.ports.now()
@@ -146,24 +147,24 @@ export function holdDeletions(core: Core, watched: Watched): void {
 }
 
 /** What was held is decided by reads, one by one. */
-export function releaseHeld(core: Core, watched: Watched): void {
+export function releaseHeldDeletions(core: Core, watched: WatchedResource): void {
 	const { state: rs } = watched
 	core.commit(() => {
 		for (const row of core.ports.sql.all<{ id: number | string }>(`SELECT id FROM held WHERE resource = ?`, rs.number))
-			putLookup(core, rs.number, row.id, core.ports.now(), { missing: true })
+			queueLookup(core, rs.number, row.id, core.ports.now(), { missing: true })
 		core.ports.sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
-		letGo(rs)
+		clearHold(rs)
 	})
 }
 
 /** The brake has ended: what the running re-read has missed so far does not pull it again. */
-function letGo(rs: ResourceState): void {
+function clearHold(rs: ResourceState): void {
 	rs.heldSinceMs = null
 	if (rs.reread !== null) rs.reread = { ...rs.reread, decided: rs.reread.missing }
 }
 
 /** Held objects are forgotten: nothing rings; should they come back, they are told as restored. */
-export function forgetHeld(core: Core, watched: Watched): number {
+export function forgetHeldDeletions(core: Core, watched: WatchedResource): number {
 	const { state: rs } = watched
 	return core.commit(() => {
 		const { sql } = core.ports
@@ -179,14 +180,14 @@ export function forgetHeld(core: Core, watched: Watched): number {
 		sql.run(`DELETE FROM pages WHERE resource = ?`, rs.number)
 		sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
 		rs.listed -= listed
-		letGo(rs)
+		clearHold(rs)
 		rs.head = null
-		core.accepted.set(rs.number, (core.accepted.get(rs.number) ?? 0) + 1)
+		core.acceptedCounts.set(rs.number, (core.acceptedCounts.get(rs.number) ?? 0) + 1)
 		return count
 	})
 }
 
-function pendingMissing(core: Core, number: number): { any: boolean; listed: number } {
+function getPendingMissing(core: Core, number: number): { any: boolean; listed: number } {
 	const rows = core.ports.sql.all<{ state: string | null; missing: number | null }>(
 		`SELECT o.state, json_extract(l.doubt, '$.missing') AS missing FROM lookups l LEFT JOIN objects o ON o.resource = l.resource AND o.id = l.id WHERE l.resource = ?`,
 		number,
@@ -197,11 +198,11 @@ function pendingMissing(core: Core, number: number): { any: boolean; listed: num
 	}
 }
 
-function ranks(core: Core, number: number): Ranks {
-	const accepted = core.accepted.get(number) ?? 0
-	const held = ranksOf.get(core)
-	if (held !== undefined && held.number === number && held.accepted === accepted) return held.ranks
-	const loaded = loadRanks(core.ports.sql, number)
-	ranksOf.set(core, { number, accepted, ranks: loaded })
+function getIdRanks(core: Core, number: number): IdRanks {
+	const accepted = core.acceptedCounts.get(number) ?? 0
+	const cached = ranksCache.get(core)
+	if (cached !== undefined && cached.number === number && cached.accepted === accepted) return cached.ranks
+	const loaded = loadIdRanks(core.ports.sql, number)
+	ranksCache.set(core, { number, accepted, ranks: loaded })
 	return loaded
 }

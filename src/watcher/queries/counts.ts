@@ -1,30 +1,30 @@
 /** Counting what the log had in a range: whole hours out of what was counted on the way (tally.ts), minutes and seconds out of the log itself. */
-import { parseMembers } from '../../events/member.ts'
+import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
-import { carrierIds } from '../log/event-log.ts'
+import { getNotificationIds } from '../log/event-log.ts'
 import type { TallyBucket, TallyQuery } from '../../rpc/log.ts'
-import { firstAt } from '../log/lower-bound.ts'
-import { readCarriers } from './log-pages.ts'
-import { HOUR_MS, hoursBetween, isAccepted } from '../log/tally.ts'
-import { unsettledRows } from '../outbox/unsettled.ts'
+import { findLowerBound } from '../log/lower-bound.ts'
+import { getNotificationStatuses } from './log-pages.ts'
+import { HOUR_MS, getHoursBetween, isAccepted } from '../log/tally.ts'
+import { getUnsettledRows } from '../outbox/unsettled.ts'
 
 /** Events that a count finer than an hour reads, and of those that were given up any count. */
-const MOST_READ = 20_000
+const MAX_EVENTS_READ = 20_000
 /** Given-up notifications that any count looks at. */
-const MOST_GIVEN_UP = 10_000
+const MAX_NOTIFICATIONS_READ = 10_000
 /** A notification that has left the log, or was not read: not accepted, as far as is known. */
-const NOBODY = { status: '', delivered: null }
+const UNKNOWN_STATUS = { status: '', delivered: null }
 
 /** Counts of a range, by units from the one that `fromMs` lies in to the one that `toMs` lies in, both whole; those without events left out. */
-export function tallyOf(core: Core, query: TallyQuery): TallyBucket[] | 'too-many' {
+export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-many' {
 	// What the memory lost is counted first.
-	unsettledRows(core)
+	getUnsettledRows(core)
 	const { sql } = core.ports
 	const unitMs = { hour: HOUR_MS, minute: 60_000, second: 1_000 }[query.unit]
 	const fromMs = Math.floor(query.fromMs / unitMs) * unitMs
 	const endMs = (Math.floor(query.toMs / unitMs) + 1) * unitMs
 	const buckets = new Map<number, TallyBucket>()
-	const bucketOf = (ms: number): TallyBucket => {
+	const getBucket = (ms: number): TallyBucket => {
 		const atMs = Math.floor(ms / unitMs) * unitMs
 		const bucket = buckets.get(atMs) ?? { atMs, count: 0, success: 0, failed: 0 }
 		buckets.set(atMs, bucket)
@@ -32,27 +32,27 @@ export function tallyOf(core: Core, query: TallyQuery): TallyBucket[] | 'too-man
 	}
 	if (query.unit === 'hour') {
 		const [first, end] = [fromMs / HOUR_MS, endMs / HOUR_MS]
-		for (const [hour, recorded, accepted] of hoursBetween(core, first, end)) {
-			const bucket = bucketOf(hour * HOUR_MS)
+		for (const [hour, recorded, accepted] of getHoursBetween(core, first, end)) {
+			const bucket = getBucket(hour * HOUR_MS)
 			bucket.count += recorded
 			bucket.success += accepted
 		}
 	} else {
 		const rows = sql.all<{ recorded: number; notifications: string | null }>(
 			`SELECT recorded, notifications FROM events WHERE sequence >= ? AND sequence < ? ORDER BY sequence LIMIT ?`,
-			firstAt(sql, 'events', fromMs),
-			firstAt(sql, 'events', endMs),
-			MOST_READ + 1,
+			findLowerBound(sql, 'events', fromMs),
+			findLowerBound(sql, 'events', endMs),
+			MAX_EVENTS_READ + 1,
 		)
-		if (rows.length > MOST_READ) return 'too-many'
-		const carriers = readCarriers(core, rows.flatMap(carrierIds))
+		if (rows.length > MAX_EVENTS_READ) return 'too-many'
+		const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
 		for (const row of rows) {
-			const bucket = bucketOf(row.recorded)
+			const bucket = getBucket(row.recorded)
 			bucket.count++
-			if (carrierIds(row).some((id) => isAccepted(carriers.get(id) ?? NOBODY))) bucket.success++
+			if (getNotificationIds(row).some((id) => isAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS))) bucket.success++
 		}
 	}
-	for (const recorded of givenUp(core, fromMs, endMs)) bucketOf(recorded).failed++
+	for (const recorded of findFailedEventTimes(core, fromMs, endMs)) getBucket(recorded).failed++
 	return [...buckets.values()].sort((a, b) => a.atMs - b.atMs)
 }
 
@@ -60,37 +60,39 @@ export function tallyOf(core: Core, query: TallyQuery): TallyBucket[] | 'too-man
  * When the events of a range were recorded that were given up and wait to be released, by the first 10 000 such notifications since its
  * beginning. They are looked at from there on and not up to its end: an event may have waited long before it was formed and queued.
  */
-function givenUp(core: Core, fromMs: number, endMs: number): number[] {
+function findFailedEventTimes(core: Core, fromMs: number, endMs: number): number[] {
 	const { sql } = core.ports
-	const [first, end] = [firstAt(sql, 'events', fromMs), firstAt(sql, 'events', endMs)]
-	const since = firstAt(sql, 'notifications', fromMs)
-	const wanted = new Set<number>()
-	let left = MOST_GIVEN_UP
+	const [first, end] = [findLowerBound(sql, 'events', fromMs), findLowerBound(sql, 'events', endMs)]
+	const since = findLowerBound(sql, 'notifications', fromMs)
+	const failedSequences = new Set<number>()
+	let remaining = MAX_NOTIFICATIONS_READ
 	for (const { id } of sql.all<{ id: number }>(`SELECT id FROM subscriptions`)) {
 		for (const { members } of sql.each<{ members: string }>(
 			`SELECT members FROM notifications WHERE subscription = ? AND status = 'queued' AND id >= ? ORDER BY id LIMIT ?`,
 			id,
 			since,
-			left,
+			remaining,
 		)) {
-			left--
-			for (const [sequence] of parseMembers(members)) if (sequence >= first && sequence < end) wanted.add(sequence)
-			if (wanted.size >= MOST_READ) break
+			remaining--
+			for (const [sequence] of parseMembers(members)) if (sequence >= first && sequence < end) failedSequences.add(sequence)
+			if (failedSequences.size >= MAX_EVENTS_READ) break
 		}
-		if (left === 0 || wanted.size >= MOST_READ) break
+		if (remaining === 0 || failedSequences.size >= MAX_EVENTS_READ) break
 	}
 	const events = sql.all<{ recorded: number; notifications: string | null }>(
 		`SELECT recorded, notifications FROM events WHERE sequence IN (SELECT value FROM json_each(?))`,
-		JSON.stringify([...wanted]),
+		JSON.stringify([...failedSequences]),
 	)
 	// Of several subscriptions another one may have accepted it.
-	const carriers = readCarriers(core, [
+	const notificationStatuses = getNotificationStatuses(core, [
 		...new Set(
 			events
-				.map(carrierIds)
+				.map(getNotificationIds)
 				.filter((ids) => ids.length > 1)
 				.flat(),
 		),
 	])
-	return events.filter((event) => !carrierIds(event).some((id) => isAccepted(carriers.get(id) ?? NOBODY))).map((event) => event.recorded)
+	return events
+		.filter((event) => !getNotificationIds(event).some((id) => isAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS)))
+		.map((event) => event.recorded)
 }

@@ -1,11 +1,11 @@
 /** Coverage: which changes webhooks told first, which polls saw first, which both did, which webhooks missed (design, Coverage). */
 import type { Core } from '../core/core.ts'
-import { covered, RECOVERED_MS } from '../changes/missed-webhooks.ts'
-import { watchedResources } from '../source/resources.ts'
+import { hasWebhookTopics, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks.ts'
+import { getWatchedResources } from '../source/resources.ts'
 import type { CoverageReport } from '../../rpc/watcher.ts'
-import { firstAt } from '../log/lower-bound.ts'
+import { findLowerBound } from '../log/lower-bound.ts'
 
-interface Row {
+interface CoverageRow {
 	source: string
 	confirmed: number | null
 	date: number
@@ -14,34 +14,34 @@ interface Row {
 }
 
 /** Events that a call counts. */
-const MOST_READ = 20_000
+const MAX_EVENTS_READ = 20_000
 
 /** Counts the events recorded from … to (ms, exclusive). `too-many`: more than 20 000 were recorded then. */
-export function coverageOf(core: Core, fromMs: number, toMs: number): CoverageReport | 'too-many' {
-	const numbers = new Set(
-		watchedResources(core)
-			.filter((one) => covered(core, one))
-			.map((one) => one.state.number),
+export function getCoverageReport(core: Core, fromMs: number, toMs: number): CoverageReport | 'too-many' {
+	const coveredResources = new Set(
+		getWatchedResources(core)
+			.filter((watched) => hasWebhookTopics(core, watched))
+			.map((watched) => watched.state.number),
 	)
 	const lags = { webhook: [] as number[], poll: [] as number[], recovered: [] as number[] }
 	let confirmed = 0
 	const now = core.ports.now()
 	const { sql } = core.ports
-	const rows = sql.all<Row>(
+	const rows = sql.all<CoverageRow>(
 		`SELECT source, confirmed, date, recorded, resource FROM events WHERE sequence >= ? AND sequence < ? ORDER BY sequence LIMIT ?`,
-		firstAt(sql, 'events', fromMs),
-		firstAt(sql, 'events', toMs),
-		MOST_READ + 1,
+		findLowerBound(sql, 'events', fromMs),
+		findLowerBound(sql, 'events', toMs),
+		MAX_EVENTS_READ + 1,
 	)
-	if (rows.length > MOST_READ) return 'too-many'
+	if (rows.length > MAX_EVENTS_READ) return 'too-many'
 	for (const row of rows) {
-		if (!numbers.has(row.resource)) continue
+		if (!coveredResources.has(row.resource)) continue
 		const lag = Math.max(0, row.recorded - row.date)
 		if (row.confirmed !== null) confirmed++
 		if (row.source === 'webhook') lags.webhook.push(lag)
 		else {
 			lags.poll.push(lag)
-			if (row.confirmed === null && now - row.recorded >= RECOVERED_MS) lags.recovered.push(lag)
+			if (row.confirmed === null && now - row.recorded >= WEBHOOK_OVERDUE_MS) lags.recovered.push(lag)
 		}
 	}
 	return {
@@ -55,7 +55,7 @@ export function coverageOf(core: Core, fromMs: number, toMs: number): CoverageRe
 
 function percentiles(values: number[]): { p50: number | null; p99: number | null } {
 	const sorted = values.toSorted((a, b) => a - b)
-	const at = (share: number): number | null =>
+	const percentile = (share: number): number | null =>
 		sorted.length === 0 ? null : (sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? null)
-	return { p50: at(0.5), p99: at(0.99) }
+	return { p50: percentile(0.5), p99: percentile(0.99) }
 }

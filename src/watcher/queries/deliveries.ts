@@ -1,47 +1,47 @@
 /** What an object says of its deliveries: notifications, subscriptions, attempts, and how much waits (contract, section 5). */
-import { notificationId } from '../../events/ids.ts'
+import { toNotificationId } from '../../events/ids.ts'
 import type { EventFlags } from '../../events/event.ts'
-import { parseMembers } from '../../events/member.ts'
-import { hearsTopic } from '../../events/topics.ts'
+import { parseMembers } from '../../events/notification-members.ts'
+import { topicMatches } from '../../events/topics.ts'
 import type { Core } from '../core/core.ts'
-import { flow } from '../outbox/forming.ts'
-import type { Mark } from '../../rpc/log.ts'
-import { notificationBody } from '../outbox/claim.ts'
+import { drainWaiting } from '../outbox/forming.ts'
+import type { PageCursor } from '../../rpc/log.ts'
+import { renderBody } from '../outbox/claim.ts'
 import type { Sql } from '../core/ports.ts'
 import type { NotificationPage, NotificationQuery, SubscriptionReport } from '../../rpc/delivery.ts'
-import { firstAt } from '../log/lower-bound.ts'
-import { activate, readSubscriptions } from '../outbox/subscriptions.ts'
-import { NOTIFICATION_COLUMNS, unsettledRows } from '../outbox/unsettled.ts'
+import { findLowerBound } from '../log/lower-bound.ts'
+import { activateSubscription, readSubscriptions } from '../outbox/subscriptions.ts'
+import { NOTIFICATION_COLUMNS, getUnsettledRows } from '../outbox/unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { NotificationReport } from '../../rpc/notification.ts'
 
 /** Above so many a backlog is not counted on. */
-const COUNTED = 10_001
+const MAX_BACKLOG_COUNTED = 10_001
 /** Rows that a page looks through for what it shows. */
-const LOOK = 2_000
+const MAX_ROWS_SCANNED = 2_000
 
 /**
  * How many events wait to be sent, and since when the oldest does (epoch ms; null: none waits): to one subscription, or to all. Of those in
  * no notification, and of queued notifications, at most 10 001 are counted. What is queued alone waits to be released and is not counted.
  */
-export function backlog(core: Core, only: number | null): { events: number; sinceMs: number | null } {
+export function getBacklog(core: Core, subscriptionId: number | null): { events: number; sinceMs: number | null } {
 	const { sql } = core.ports
-	const asked = readSubscriptions(sql).filter((one) => only === null || one.id === only)
+	const selected = readSubscriptions(sql).filter((subscription) => subscriptionId === null || subscription.id === subscriptionId)
 	let events = 0
 	const since: number[] = []
-	for (const { id, active } of asked) {
+	for (const { id, active } of selected) {
 		const count = `SELECT count(*) AS n, min(sequence) AS oldest FROM (SELECT sequence FROM waiting WHERE subscription = ? ORDER BY sequence LIMIT ?)`
-		const { n = 0, oldest = null } = sql.all<{ n: number; oldest: number | null }>(count, id, COUNTED)[0] ?? {}
+		const { n = 0, oldest = null } = sql.all<{ n: number; oldest: number | null }>(count, id, MAX_BACKLOG_COUNTED)[0] ?? {}
 		events += n
 		if (oldest !== null)
 			since.push(...sql.all<{ recorded: number }>(`SELECT recorded FROM events WHERE sequence = ?`, oldest).map((row) => row.recorded))
-		const rows: { members: string; created: number }[] = unsettledRows(core).filter((row) => row.subscription === id)
+		const rows: { members: string; created: number }[] = getUnsettledRows(core).filter((row) => row.subscription === id)
 		if (!active)
 			rows.push(
 				...sql.all<{ members: string; created: number }>(
 					`SELECT members, created FROM notifications WHERE subscription = ? AND status = 'queued' LIMIT ?`,
 					id,
-					COUNTED,
+					MAX_BACKLOG_COUNTED,
 				),
 			)
 		for (const row of rows) {
@@ -49,59 +49,67 @@ export function backlog(core: Core, only: number | null): { events: number; sinc
 			since.push(row.created)
 		}
 	}
-	return { events, sinceMs: since.reduce<number | null>((first, ms) => (first === null || ms < first ? ms : first), null) }
+	return { events, sinceMs: since.reduce<number | null>((earliest, ms) => (earliest === null || ms < earliest ? ms : earliest), null) }
 }
 
 /** The subscriptions of this object, the callback first. */
-export function subscriptionsOf(core: Core): SubscriptionReport[] {
-	return readSubscriptions(core.ports.sql).map((one) => ({
-		number: one.number ?? core.config.subscriptionId,
-		url: one.url,
-		topics: one.topics,
-		active: one.active,
-		reason: one.reason,
-		failingSinceMs: one.failingSinceMs,
-		lastStatus: one.lastStatus,
-		parkedUntilMs: one.parkedMs !== null && one.parkedMs > core.ports.now() ? one.parkedMs : null,
-		createdMs: one.createdMs,
+export function getSubscriptionReports(core: Core): SubscriptionReport[] {
+	return readSubscriptions(core.ports.sql).map((subscription) => ({
+		number: subscription.number ?? core.config.subscriptionId,
+		url: subscription.url,
+		topics: subscription.topics,
+		active: subscription.active,
+		reason: subscription.reason,
+		failingSinceMs: subscription.failingSinceMs,
+		lastStatus: subscription.lastStatus,
+		parkedUntilMs: subscription.parkedMs !== null && subscription.parkedMs > core.ports.now() ? subscription.parkedMs : null,
+		createdMs: subscription.createdMs,
 	}))
 }
 
-type Row = NotificationRow & { acknowledged: number | null }
+type ReportRow = NotificationRow & { acknowledged: number | null }
 
-const COLUMNS = `${NOTIFICATION_COLUMNS}, acknowledged`
+const REPORT_COLUMNS = `${NOTIFICATION_COLUMNS}, acknowledged`
 /** Statuses of what is not settled. */
-const UNSETTLED = ['waiting', 'claimed', 'retry']
+const UNSETTLED_STATUSES = ['waiting', 'claimed', 'retry']
 
 /** A page of notifications, newest first. Looks through a bounded number of rows: a page may be short and still have a next one. */
-export function notificationsOf(core: Core, query: NotificationQuery): NotificationPage {
+export function getNotificationPage(core: Core, query: NotificationQuery): NotificationPage {
 	const { sql } = core.ports
 	const { statuses, pageSize } = query
 	let before = query.before ?? Number.MAX_SAFE_INTEGER
-	if (query.toMs !== undefined) before = Math.min(before, firstAt(sql, 'notifications', query.toMs + 1))
+	if (query.toMs !== undefined) before = Math.min(before, findLowerBound(sql, 'notifications', query.toMs + 1))
 	const subscriptions = readSubscriptions(sql)
-	const wanted =
+	const subscriptionIds =
 		query.subscriptions === undefined && query.urls === undefined
 			? null
 			: subscriptions
-					.filter((one) => query.subscriptions?.includes(one.number ?? core.config.subscriptionId) ?? true)
-					.filter((one) => query.urls?.includes(one.url) ?? true)
-					.map((one) => one.id)
-	const { ids, next } = pick(core, { statuses: statuses ?? null, subscriptions: wanted, topics: query.topics ?? null }, before, pageSize)
-	const rows = sql.all<Row>(
-		`SELECT ${COLUMNS} FROM notifications WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC`,
+					.filter((subscription) => query.subscriptions?.includes(subscription.number ?? core.config.subscriptionId) ?? true)
+					.filter((subscription) => query.urls?.includes(subscription.url) ?? true)
+					.map((subscription) => subscription.id)
+	const { ids, next } = findPageIds(
+		core,
+		{ statuses: statuses ?? null, subscriptions: subscriptionIds, topics: query.topics ?? null },
+		before,
+		pageSize,
+	)
+	const rows = sql.all<ReportRow>(
+		`SELECT ${REPORT_COLUMNS} FROM notifications WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC`,
 		JSON.stringify(ids),
 	)
-	return { notifications: rows.map((row) => reportOf(core, row, subscriptions, false)), next: next === null ? null : markOf(sql, next) }
+	return {
+		notifications: rows.map((row) => toNotificationReport(core, row, subscriptions, false)),
+		next: next === null ? null : toCursor(sql, next),
+	}
 }
 
 /** A counter that a page ended at, with its moment; the row is there: it was just looked at. */
-function markOf(sql: Sql, number: number): Mark {
+function toCursor(sql: Sql, number: number): PageCursor {
 	return { number, atMs: sql.all<{ created: number }>(`SELECT created FROM notifications WHERE id = ?`, number)[0]?.created ?? 0 }
 }
 
 /** Counters of a page: of the few that are queued or unsettled by what lists them, of all others by looking at row after row. */
-function pick(
+function findPageIds(
 	core: Core,
 	{
 		statuses,
@@ -112,18 +120,18 @@ function pick(
 	pageSize: number,
 ): { ids: number[]; next: number | null } {
 	const { sql } = core.ports
-	const fits = (row: { subscription: number; status: string; object_type: string }): boolean =>
+	const matches = (row: { subscription: number; status: string; object_type: string }): boolean =>
 		(statuses === null || statuses.includes(row.status)) &&
 		(subscriptions === null || subscriptions.includes(row.subscription)) &&
-		(topics === null || topics.some((one) => hearsTopic(one, row.object_type)))
+		(topics === null || topics.some((wanted) => topicMatches(wanted, row.object_type)))
 	// Notices may wait for their turn and not be on the list of what is unsettled yet.
-	const listed = topics === null && !(core.config.storeless && statuses?.includes('waiting') === true)
-	if (listed && statuses !== null && statuses.every((status) => status === 'queued' || UNSETTLED.includes(status))) {
-		const unsettled = statuses.some((status) => UNSETTLED.includes(status)) ? unsettledRows(core).filter(fits) : []
-		const owners = sql.all<{ subscription: number }>(`SELECT id AS subscription FROM subscriptions`).map((row) => row.subscription)
+	const usesLists = topics === null && !(core.config.storeless && statuses?.includes('waiting') === true)
+	if (usesLists && statuses !== null && statuses.every((status) => status === 'queued' || UNSETTLED_STATUSES.includes(status))) {
+		const unsettled = statuses.some((status) => UNSETTLED_STATUSES.includes(status)) ? getUnsettledRows(core).filter(matches) : []
+		const subscriptionIds = sql.all<{ subscription: number }>(`SELECT id AS subscription FROM subscriptions`).map((row) => row.subscription)
 		const queued = !statuses.includes('queued')
 			? []
-			: owners
+			: subscriptionIds
 					.filter((id) => subscriptions === null || subscriptions.includes(id))
 					.flatMap((id) =>
 						sql.all<{ id: number }>(
@@ -140,52 +148,55 @@ function pick(
 			.slice(0, pageSize)
 		return { ids, next: ids.length === pageSize ? (ids.at(-1) ?? null) : null }
 	}
-	const look = statuses === null && subscriptions === null && topics === null ? pageSize : LOOK
+	const scanLimit = statuses === null && subscriptions === null && topics === null ? pageSize : MAX_ROWS_SCANNED
 	const rows = sql.all<{ id: number; subscription: number; status: string; object_type: string }>(
 		`SELECT id, subscription, status, object_type FROM notifications WHERE id < ? ORDER BY id DESC LIMIT ?`,
 		before,
-		look,
+		scanLimit,
 	)
 	const ids = rows
-		.filter(fits)
+		.filter(matches)
 		.slice(0, pageSize)
 		.map((row) => row.id)
-	const last = ids.length === pageSize ? ids.at(-1) : rows.length === look ? rows.at(-1)?.id : undefined
+	const last = ids.length === pageSize ? ids.at(-1) : rows.length === scanLimit ? rows.at(-1)?.id : undefined
 	return { ids, next: last ?? null }
 }
 
 /** One notification, with its body unless it is not wanted; null when there is none of that number, or no longer. */
-export function notificationOf(core: Core, counter: number, withBody = true): NotificationReport | null {
+export function getNotificationReport(core: Core, counter: number, withBody = true): NotificationReport | null {
 	const { sql } = core.ports
-	const row = sql.all<Row>(`SELECT ${COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
-	return row === undefined ? null : reportOf(core, row, readSubscriptions(sql), withBody)
+	const row = sql.all<ReportRow>(`SELECT ${REPORT_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
+	return row === undefined ? null : toNotificationReport(core, row, readSubscriptions(sql), withBody)
 }
 
 /**
  * Bodies of notifications, in the order that they are asked for: as many as hold so many characters together, and the first one always.
  * null: that one has left the log.
  */
-export function bodiesOf(core: Core, counters: readonly number[], characters: number): (string | null)[] {
+export function getNotificationBodies(core: Core, counters: readonly number[], characters: number): (string | null)[] {
 	const bodies: (string | null)[] = []
-	let left = characters
+	let remaining = characters
 	for (const counter of counters) {
 		const row = core.ports.sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
-		const body = row === undefined ? null : notificationBody(core, row)
-		left -= body?.length ?? 0
-		if (bodies.length > 0 && left < 0) break
+		const body = row === undefined ? null : renderBody(core, row)
+		remaining -= body?.length ?? 0
+		if (bodies.length > 0 && remaining < 0) break
 		bodies.push(body)
 	}
 	return bodies
 }
 
 /** Wakes subscriptions and sends again what is queued for them. Returns how many notifications. */
-export function releaseOf(core: Core, which: { subscription?: number | undefined; url?: string | undefined }): number {
+export function releaseSubscriptions(core: Core, selector: { subscription?: number | undefined; url?: string | undefined }): number {
 	return core.commit(() => {
 		const released = readSubscriptions(core.ports.sql)
-			.filter((one) => which.subscription === undefined || (one.number ?? core.config.subscriptionId) === which.subscription)
-			.filter((one) => which.url === undefined || one.url === which.url)
-			.reduce((sum, one) => sum + activate(core, one.id), 0)
-		flow(core)
+			.filter(
+				(subscription) =>
+					selector.subscription === undefined || (subscription.number ?? core.config.subscriptionId) === selector.subscription,
+			)
+			.filter((subscription) => selector.url === undefined || subscription.url === selector.url)
+			.reduce((sum, subscription) => sum + activateSubscription(core, subscription.id), 0)
+		drainWaiting(core)
 		return released
 	})
 }
@@ -198,10 +209,10 @@ export function acknowledge(core: Core, counter: number): boolean {
 	return true
 }
 
-function reportOf(core: Core, row: Row, subscriptions: readonly Subscription[], withBody: boolean): NotificationReport {
-	const subscription = subscriptions.find((one) => one.id === row.subscription)
+function toNotificationReport(core: Core, row: ReportRow, subscriptions: readonly Subscription[], withBody: boolean): NotificationReport {
+	const subscription = subscriptions.find((candidate) => candidate.id === row.subscription)
 	return {
-		id: notificationId(core.config.instanceId, row.id),
+		id: toNotificationId(core.config.instanceId, row.id),
 		subscription: subscription === undefined ? null : (subscription.number ?? core.config.subscriptionId),
 		url: subscription?.url ?? null,
 		objectType: row.object_type,
@@ -213,13 +224,13 @@ function reportOf(core: Core, row: Row, subscriptions: readonly Subscription[], 
 		nextTryMs: row.settled === null ? (row.lease ?? row.due) : null,
 		attempts: row.attempt,
 		acknowledged: row.acknowledged !== null,
-		...(core.config.storeless ? { notice: noticeOf(core, row) } : {}),
-		body: withBody ? notificationBody(core, row) : null,
+		...(core.config.storeless ? { notice: getNoticeDetails(core, row) } : {}),
+		body: withBody ? renderBody(core, row) : null,
 	}
 }
 
 /** What was said with a notice. */
-function noticeOf(core: Core, row: Row): { severity: string; from: string | null } {
+function getNoticeDetails(core: Core, row: ReportRow): { severity: string; from: string | null } {
 	const [sequence] = parseMembers(row.members)[0] ?? [0]
 	const event = core.ports.sql.all<{ flags: string }>(`SELECT flags FROM events WHERE sequence = ?`, sequence)[0]
 	const { severity, from } = JSON.parse(event?.flags ?? '{}') as EventFlags

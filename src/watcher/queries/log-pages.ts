@@ -1,107 +1,107 @@
 /** Reading the event log: pages by filter and time, one event, what followed one. Every read is bounded, however long the log is. */
-import { entry } from '../../events/event.ts'
-import { formatEventId, notificationId, parseEventId } from '../../events/ids.ts'
+import { toEventEntry } from '../../events/event.ts'
+import { formatEventId, toNotificationId, parseEventId } from '../../events/ids.ts'
 import type { Core } from '../core/core.ts'
-import { carrierIds, EVENT_COLUMNS, storedEvent, storedIds, type EventRecord } from '../log/event-log.ts'
+import { getNotificationIds, EVENT_COLUMNS, toStoredEvent, toStoredIds, type StoredEventRow } from '../log/event-log.ts'
 import {
 	EVENT_STATUSES,
 	type EventFilter,
 	type EventPage,
 	type EventQuery,
-	type EventRow,
+	type EventReport,
 	type EventStatus,
 	type EventTail,
-	type Mark,
+	type PageCursor,
 } from '../../rpc/log.ts'
 import type { Sql } from '../core/ports.ts'
-import { firstAt } from '../log/lower-bound.ts'
-import { settledCarriers, type Carrier } from '../core/settled.ts'
-import { unsettledRows } from '../outbox/unsettled.ts'
+import { findLowerBound } from '../log/lower-bound.ts'
+import { getSettledStatuses, type NotificationStatus } from '../core/settled.ts'
+import { getUnsettledRows } from '../outbox/unsettled.ts'
 
 /** A page of the log ends early when its records hold so many characters: an RPC answer holds 32 MiB. */
-export const PAGE_CHARACTERS = 8_000_000
+export const MAX_PAGE_CHARACTERS = 8_000_000
 /** Events that a filtered page looks through; with a search for text, which reads whole records. */
-const LOOK = 5_000
-const LOOK_IN_TEXT = 1_000
+const MAX_EVENTS_SCANNED = 5_000
+const MAX_EVENTS_SEARCHED = 1_000
 
 /** An event's row with the notifications that carry it, JSON. */
-export type LogRow = EventRecord & { notifications: string | null }
+export type EventLogRow = StoredEventRow & { notifications: string | null }
 
 /** The columns of `LogRow`. */
-export const LOG_COLUMNS = `${EVENT_COLUMNS}, notifications`
+export const EVENT_LOG_COLUMNS = `${EVENT_COLUMNS}, notifications`
 
 /** A page of the event log, newest first. */
-export function eventsOf(core: Core, query: EventQuery): EventPage {
+export function getEventPage(core: Core, query: EventQuery): EventPage {
 	const { sql } = core.ports
-	const { pageSize, statuses, characters = PAGE_CHARACTERS } = query
-	const bottom = query.fromMs === undefined ? 0 : firstAt(sql, 'events', query.fromMs)
+	const { pageSize, statuses, characters = MAX_PAGE_CHARACTERS } = query
+	const lowest = query.fromMs === undefined ? 0 : findLowerBound(sql, 'events', query.fromMs)
 	let below = query.before ?? Number.MAX_SAFE_INTEGER
-	if (query.toMs !== undefined) below = Math.min(below, firstAt(sql, 'events', query.toMs + 1))
-	const where = whereOf(core.config.instanceId, query)
+	if (query.toMs !== undefined) below = Math.min(below, findLowerBound(sql, 'events', query.toMs + 1))
+	const where = toWhere(core.config.instanceId, query)
 	const filtered = where.condition !== '' || statuses !== undefined
-	let floor = bottom
+	let floor = lowest
 	if (filtered) {
 		const newest = sql.all<{ sequence: number }>(`SELECT sequence FROM events WHERE sequence < ? ORDER BY sequence DESC LIMIT 1`, below)[0]
 		if (newest === undefined) return { events: [], next: null }
-		floor = Math.max(bottom, newest.sequence + 1 - (query.text === undefined ? LOOK : LOOK_IN_TEXT))
+		floor = Math.max(lowest, newest.sequence + 1 - (query.text === undefined ? MAX_EVENTS_SCANNED : MAX_EVENTS_SEARCHED))
 	}
-	const events: EventRow[] = []
+	const events: EventReport[] = []
 	const withheld = new Map<number, number>()
-	let left = characters
+	let remaining = characters
 	for (;;) {
-		const rows: LogRow[] = []
-		const wanted = pageSize - events.length
-		for (const row of sql.each<LogRow>(
-			`SELECT ${LOG_COLUMNS} FROM events WHERE sequence < ? AND sequence >= ?${where.condition} ORDER BY sequence DESC LIMIT ?`,
+		const rows: EventLogRow[] = []
+		const limit = pageSize - events.length
+		for (const row of sql.each<EventLogRow>(
+			`SELECT ${EVENT_LOG_COLUMNS} FROM events WHERE sequence < ? AND sequence >= ?${where.condition} ORDER BY sequence DESC LIMIT ?`,
 			below,
 			floor,
 			...where.values,
-			wanted,
+			limit,
 		)) {
 			const size = row.record?.length ?? 0
-			const apart = query.characters !== undefined && size > characters
-			if (apart) withheld.set(row.sequence, size)
-			else left -= size
-			rows.push(apart ? { ...row, record: null } : row)
-			if (left < 0) break
+			const isWithheld = query.characters !== undefined && size > characters
+			if (isWithheld) withheld.set(row.sequence, size)
+			else remaining -= size
+			rows.push(isWithheld ? { ...row, record: null } : row)
+			if (remaining < 0) break
 		}
-		const carriers = readCarriers(core, rows.flatMap(carrierIds))
+		const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
 		for (const row of rows) {
 			const size = withheld.get(row.sequence)
-			const event = { ...eventRow(core, row, carriers), ...(size === undefined ? {} : { withheld: size }) }
+			const event = { ...toEventReport(core, row, notificationStatuses), ...(size === undefined ? {} : { withheld: size }) }
 			if (statuses === undefined || statuses.includes(event.status)) events.push(event)
 		}
 		const last = rows.at(-1)
-		if (last !== undefined && (left < 0 || events.length === pageSize))
-			return { events, next: last.sequence > Math.max(1, bottom) ? { number: last.sequence, atMs: last.recorded } : null }
-		if (rows.length < wanted) return { events, next: filtered && floor > bottom ? markBelow(sql, floor, bottom) : null }
+		if (last !== undefined && (remaining < 0 || events.length === pageSize))
+			return { events, next: last.sequence > Math.max(1, lowest) ? { number: last.sequence, atMs: last.recorded } : null }
+		if (rows.length < limit) return { events, next: filtered && floor > lowest ? getCursorBelow(sql, floor, lowest) : null }
 		below = last!.sequence
 	}
 }
 
 /** Where the next page begins when all down to `floor` was looked at; null: nothing is below it. Numbers that are gone are passed over. */
-function markBelow(sql: Sql, floor: number, bottom: number): Mark | null {
+function getCursorBelow(sql: Sql, floor: number, lowest: number): PageCursor | null {
 	const row = sql.all<{ sequence: number; recorded: number }>(
 		`SELECT sequence, recorded FROM events WHERE sequence < ? AND sequence >= ? ORDER BY sequence DESC LIMIT 1`,
 		floor,
-		bottom,
+		lowest,
 	)[0]
 	return row === undefined ? null : { number: row.sequence + 1, atMs: row.recorded }
 }
 
 /** SQL of a filter, but for time and status: the one is sought, the other is no column. */
-function whereOf(instanceId: number, filter: EventFilter): { condition: string; values: (string | number)[] } {
+function toWhere(instanceId: number, filter: EventFilter): { condition: string; values: (string | number)[] } {
 	const { types, resources, objectId, text } = filter
 	const parts: [condition: string, ...values: (string | number)[]][] = []
 	if (types !== undefined) parts.push(['type IN (SELECT value FROM json_each(?))', JSON.stringify(types)])
 	if (resources !== undefined) parts.push(['object_type IN (SELECT value FROM json_each(?))', JSON.stringify(resources)])
-	if (objectId !== undefined) parts.push(['object_id IN (SELECT value FROM json_each(?))', storedIds(objectId)])
+	if (objectId !== undefined) parts.push(['object_id IN (SELECT value FROM json_each(?))', toStoredIds(objectId)])
 	if (text !== undefined) {
 		const id = parseEventId(text)
-		const own = id !== null && id.instanceId === instanceId ? id.sequence : -1
+		const ownSequence = id !== null && id.instanceId === instanceId ? id.sequence : -1
 		// The platform stores every number as a float, which as text ends in .0.
 		const asText = "CASE typeof(object_id) WHEN 'real' THEN CAST(object_id AS INTEGER) ELSE object_id END"
-		parts.push([`(instr(lower(${asText}), lower(?)) > 0 OR instr(lower(record), lower(?)) > 0 OR sequence = ?)`, text, text, own])
+		parts.push([`(instr(lower(${asText}), lower(?)) > 0 OR instr(lower(record), lower(?)) > 0 OR sequence = ?)`, text, text, ownSequence])
 	}
 	return {
 		condition: parts.map(([condition]) => ` AND ${condition}`).join(''),
@@ -110,38 +110,38 @@ function whereOf(instanceId: number, filter: EventFilter): { condition: string; 
 }
 
 /** One event; null when there is none of that number, or no longer. */
-export function eventOf(core: Core, sequence: number): EventRow | null {
-	const row = core.ports.sql.all<LogRow>(`SELECT ${LOG_COLUMNS} FROM events WHERE sequence = ?`, sequence)[0]
-	return row === undefined ? null : eventRow(core, row, readCarriers(core, carrierIds(row)))
+export function getEventReport(core: Core, sequence: number): EventReport | null {
+	const row = core.ports.sql.all<EventLogRow>(`SELECT ${EVENT_LOG_COLUMNS} FROM events WHERE sequence = ?`, sequence)[0]
+	return row === undefined ? null : toEventReport(core, row, getNotificationStatuses(core, getNotificationIds(row)))
 }
 
 /** What was recorded after a sequence, oldest first. Where nothing was, nothing is read. */
-export function eventsAfter(core: Core, sequence: number | null, limit: number): EventTail {
+export function getEventTail(core: Core, sequence: number | null, limit: number): EventTail {
 	const { state, config, ports } = core
 	const tail = { last: state.sequence, running: config.enabled && config.eventsEnabled }
 	if (sequence === null || sequence >= state.sequence) return { events: [], ...tail }
-	const rows: LogRow[] = []
-	let left = PAGE_CHARACTERS
-	for (const row of ports.sql.each<LogRow>(
-		`SELECT ${LOG_COLUMNS} FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
+	const rows: EventLogRow[] = []
+	let remaining = MAX_PAGE_CHARACTERS
+	for (const row of ports.sql.each<EventLogRow>(
+		`SELECT ${EVENT_LOG_COLUMNS} FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
 		sequence,
 		limit,
 	)) {
 		rows.push(row)
-		left -= row.record?.length ?? 0
-		if (left < 0) break
+		remaining -= row.record?.length ?? 0
+		if (remaining < 0) break
 	}
-	const carriers = readCarriers(core, rows.flatMap(carrierIds))
-	return { events: rows.map((row) => eventRow(core, row, carriers)), ...tail }
+	const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
+	return { events: rows.map((row) => toEventReport(core, row, notificationStatuses)), ...tail }
 }
 
 /** Notifications by id: those on the list of what is unsettled are in memory. One that has left the log may be missing. */
-export function readCarriers(core: Core, ids: readonly number[]): Map<number, Carrier> {
+export function getNotificationStatuses(core: Core, ids: readonly number[]): Map<number, NotificationStatus> {
 	const { sql } = core.ports
 	// First: what it finds settled since, it notes.
-	const listed = ids.some((id) => core.state.unsettled.includes(id)) ? unsettledRows(core) : []
+	const listed = ids.some((id) => core.state.unsettled.includes(id)) ? getUnsettledRows(core) : []
 	const unsettled = new Map(listed.map((row) => [row.id, row]))
-	const found: Map<number, Carrier> = settledCarriers(
+	const found: Map<number, NotificationStatus> = getSettledStatuses(
 		sql,
 		core.state,
 		ids.filter((id) => !unsettled.has(id)),
@@ -153,7 +153,7 @@ export function readCarriers(core: Core, ids: readonly number[]): Map<number, Ca
 	return found
 }
 
-const STATUS_OF: Record<string, EventStatus> = {
+const EVENT_STATUS_BY_NOTIFICATION_STATUS: Record<string, EventStatus> = {
 	waiting: 'RECEIVED',
 	claimed: 'DISPATCHED',
 	retry: 'CONSUMED',
@@ -163,20 +163,20 @@ const STATUS_OF: Record<string, EventStatus> = {
 }
 
 /** The furthest that any of its notifications has brought an event. */
-export function statusOf(carriers: readonly Pick<Carrier, 'status' | 'delivered'>[]): EventStatus {
+export function getEventStatus(notifications: readonly Pick<NotificationStatus, 'status' | 'delivered'>[]): EventStatus {
 	let status: EventStatus = 'NEW'
-	for (const carrier of carriers) {
-		const one = carrier.delivered === null ? (STATUS_OF[carrier.status] ?? 'NEW') : 'NOTIFIED'
-		if (EVENT_STATUSES.indexOf(one) > EVENT_STATUSES.indexOf(status)) status = one
+	for (const notification of notifications) {
+		const candidate = notification.delivered === null ? (EVENT_STATUS_BY_NOTIFICATION_STATUS[notification.status] ?? 'NEW') : 'NOTIFIED'
+		if (EVENT_STATUSES.indexOf(candidate) > EVENT_STATUSES.indexOf(status)) status = candidate
 	}
 	return status
 }
 
 /** An event as it is told, with its notifications out of those that were read. */
-export function eventRow(core: Core, row: LogRow, read: ReadonlyMap<number, Carrier>): EventRow {
+export function toEventReport(core: Core, row: EventLogRow, notificationStatuses: ReadonlyMap<number, NotificationStatus>): EventReport {
 	const { config } = core
-	const carriers = carrierIds(row).flatMap((id) => read.get(id) ?? [])
-	const event = storedEvent(row)
+	const notifications = getNotificationIds(row).flatMap((id) => notificationStatuses.get(id) ?? [])
+	const event = toStoredEvent(row)
 	return {
 		eventId: formatEventId(config.instanceId, event.sequence, event.tag),
 		sequence: event.sequence,
@@ -186,22 +186,22 @@ export function eventRow(core: Core, row: LogRow, read: ReadonlyMap<number, Carr
 		objectSequence: event.objectSequence,
 		dateMs: event.dateMs,
 		recordedMs: row.recorded,
-		status: statusOf(carriers),
+		status: getEventStatus(notifications),
 		source: event.source,
 		record: event.record,
 		entry: JSON.stringify(
-			entry(event, {
+			toEventEntry(event, {
 				instanceId: config.instanceId,
 				elementKey: config.elementKey,
 				hubKey: config.storeless ? '' : core.element.hub,
 				publicUrl: core.ports.publicUrl,
 			}),
 		),
-		notifications: carriers.map((carrier) => ({
-			id: notificationId(config.instanceId, carrier.id),
-			status: carrier.status,
-			createdMs: carrier.created,
-			updatedMs: carrier.updated,
+		notifications: notifications.map((notification) => ({
+			id: toNotificationId(config.instanceId, notification.id),
+			status: notification.status,
+			createdMs: notification.created,
+			updatedMs: notification.updated,
 		})),
 	}
 }

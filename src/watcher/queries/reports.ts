@@ -1,26 +1,26 @@
 /** What a watcher says of itself: health, the poller's report, the status row. */
-import { announce } from '../outbox/operator-events.ts'
+import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import type { Core } from '../core/core.ts'
-import { estimateSeconds, judgeHealth } from './health.ts'
-import { nextLookupMs } from '../polling/lookups.ts'
-import { backlog } from './deliveries.ts'
-import { CALLBACK, readCallback } from '../outbox/subscriptions.ts'
-import { watchedResources } from '../source/resources.ts'
-import type { Health, MetricsReport, PollerReport, StatusReport } from '../../rpc/watcher.ts'
-import { nextReread, rereadDue } from '../polling/scans.ts'
-import { HOUR_MS, hoursBetween } from '../log/tally.ts'
+import { estimateRemainingSeconds, evaluateHealth } from './health.ts'
+import { getNextLookupMs } from '../polling/lookups.ts'
+import { getBacklog } from './deliveries.ts'
+import { CALLBACK_ID, readCallback } from '../outbox/subscriptions.ts'
+import { getWatchedResources } from '../source/resources.ts'
+import type { HealthReport, MetricsReport, PollerReport, StatusReport } from '../../rpc/watcher.ts'
+import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
+import { HOUR_MS, getHoursBetween } from '../log/tally.ts'
 
 /** Judges health now. */
-export function healthOf(core: Core): Health {
+export function buildHealth(core: Core): HealthReport {
 	const { state, config } = core
 	const subscription = readCallback(core.ports.sql)
-	return judgeHealth({
+	return evaluateHealth({
 		enabled: config.enabled,
 		eventsEnabled: config.eventsEnabled,
 		vendorType: config.vendorType,
-		full: state.full,
+		storageFull: state.full,
 		nowMs: core.ports.now(),
-		trouble: state.trouble,
+		storeError: state.trouble,
 		resources: state.resources.map((rs) => ({
 			objectType: rs.objectType,
 			heldSinceMs: rs.heldSinceMs,
@@ -33,8 +33,8 @@ export function healthOf(core: Core): Health {
 				rs.baseline === null ? null : { done: rs.baseline.position.seen, total: rs.baseline.total, startedMs: rs.baseline.startedMs },
 			error: rs.error,
 		})),
-		hooks:
-			config.hooks === null || core.element.hooks === null
+		webhooks:
+			config.hooks === null || core.element.webhooks === null
 				? null
 				: { degraded: state.hooks.degraded?.reason ?? null, foreign: state.hooks.foreign?.source ?? null, home: config.connection.home },
 		callback:
@@ -47,27 +47,27 @@ export function healthOf(core: Core): Health {
 						failingSinceMs: subscription.failingSinceMs,
 						lastStatus: subscription.lastStatus,
 					},
-		waiting: subscription === null ? 0 : backlog(core, CALLBACK).events,
-		before: state.reported,
+		waitingEvents: subscription === null ? 0 : getBacklog(core, CALLBACK_ID).events,
+		lastReported: state.reported,
 	})
 }
 
 /** Writes the status row when the state changed, at the first event of an hour, and otherwise at most hourly at a minute of the id. */
-export async function report(core: Core): Promise<void> {
+export async function reportStatus(core: Core): Promise<void> {
 	const { state, config } = core
 	if (config.storeless) return
 	const now = core.ports.now()
-	const before = state.reported
+	const lastReported = state.reported
 	const hour = Math.floor(now / HOUR_MS)
 	const minute = (config.instanceId % 60) * 60_000
-	const hourly = before === null || Math.floor((now - minute) / HOUR_MS) > Math.floor((before.atMs - minute) / HOUR_MS)
-	const firstOfHour = state.lastEventMs !== null && Math.floor(state.lastEventMs / HOUR_MS) === hour && before?.hour !== hour
-	if (!hourly && !firstOfHour && !mayDiffer(core)) return
-	const health = healthOf(core)
-	if (!hourly && !firstOfHour && before?.state === health.state) return
+	const hourly = lastReported === null || Math.floor((now - minute) / HOUR_MS) > Math.floor((lastReported.atMs - minute) / HOUR_MS)
+	const firstOfHour = state.lastEventMs !== null && Math.floor(state.lastEventMs / HOUR_MS) === hour && lastReported?.hour !== hour
+	if (!hourly && !firstOfHour && !mayBeUnhealthy(core)) return
+	const health = buildHealth(core)
+	if (!hourly && !firstOfHour && lastReported?.state === health.state) return
 	const sinceMs = Date.parse(health.since)
 	const counts = new Map<number, number>()
-	for (const [at, recorded] of hoursBetween(core, hour - 23, hour + 1)) counts.set(at, (counts.get(at) ?? 0) + recorded)
+	for (const [at, recorded] of getHoursBetween(core, hour - 23, hour + 1)) counts.set(at, (counts.get(at) ?? 0) + recorded)
 	const row: StatusReport = {
 		instanceId: config.instanceId,
 		state: health.state,
@@ -81,21 +81,25 @@ export async function report(core: Core): Promise<void> {
 		storeRequests: state.counters.requests,
 		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
 	}
-	await core.ports.report(row)
-	const reported = { atMs: now, state: health.state, reason: health.reason, sinceMs, hour: firstOfHour ? hour : (before?.hour ?? -1) }
-	if (before?.state === health.state || !config.announces) {
+	await core.ports.writeStatus(row)
+	const reported = { atMs: now, state: health.state, reason: health.reason, sinceMs, hour: firstOfHour ? hour : (lastReported?.hour ?? -1) }
+	if (lastReported?.state === health.state || !config.announces) {
 		// The commit that ends the slice keeps it; lost, the row is written once more.
 		state.reported = reported
 		return
 	}
 	core.commit(() => {
 		state.reported = reported
-		announce(core, `instance.${health.state}`, health.reason, { state: health.state, action: health.action, since: health.since })
+		enqueueOperatorEvent(core, `instance.${health.state}`, health.reason, {
+			state: health.state,
+			action: health.action,
+			since: health.since,
+		})
 	})
 }
 
 /** Whether anything that health is judged from looks other than healthy, or did. */
-function mayDiffer(core: Core): boolean {
+function mayBeUnhealthy(core: Core): boolean {
 	const { state } = core
 	return (
 		state.reported?.state !== 'healthy' ||
@@ -108,16 +112,16 @@ function mayDiffer(core: Core): boolean {
 }
 
 /** What `GET /metrics` says of an instance, as it is now. */
-export function metricsOf(core: Core): MetricsReport {
+export function buildMetrics(core: Core): MetricsReport {
 	const { state } = core
 	const now = core.ports.now()
 	const seconds = (ms: number): number => Math.max(0, Math.round(ms / 1000))
 	const known = (times: (number | null)[]): number[] => times.filter((time) => time !== null)
 	const lags = known(state.resources.map((rs) => rs.lastChangeLagMs))
 	const polls = state.paused ? [] : known(state.resources.map((rs) => rs.lastPollMs))
-	const { events, sinceMs } = backlog(core, null)
+	const { events, sinceMs } = getBacklog(core, null)
 	return {
-		state: healthOf(core).state,
+		state: buildHealth(core).state,
 		lagSeconds: lags.length === 0 ? null : seconds(Math.max(...lags)),
 		pollAgeSeconds: polls.length === 0 ? null : seconds(now - Math.min(...polls)),
 		seen: state.sequence,
@@ -131,21 +135,21 @@ export function metricsOf(core: Core): MetricsReport {
 }
 
 /** `GET /instances/{id}/poller`. */
-export function pollerOf(core: Core): PollerReport {
+export function buildPollerReport(core: Core): PollerReport {
 	const { state, config } = core
 	const now = core.ports.now()
 	const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
-	const watched = watchedResources(core)
+	const watched = getWatchedResources(core)
 	return {
 		running: state.run !== null,
-		pending: core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM lookups`)[0]!.n + core.touched.size,
-		nextLookup: iso(nextLookupMs(core)),
+		pending: core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM lookups`)[0]!.n + core.relatedQueue.size,
+		nextLookup: iso(getNextLookupMs(core)),
 		lastRun: iso(state.lastRunMs),
 		nextRun: state.paused ? null : iso(state.run !== null ? now : state.nextPollMs),
 		storeRequests: state.counters.requests,
 		backoffUntil: state.backoffUntilMs !== null && state.backoffUntilMs > now ? iso(state.backoffUntilMs) : null,
-		resources: watched.map((one) => {
-			const { state: rs, resource } = one
+		resources: watched.map((watchedResource) => {
+			const { state: rs, resource } = watchedResource
 			const done = rs.baseline === null ? rs.listed : rs.baseline.position.seen
 			const total = rs.baseline === null ? rs.listed : Math.max(rs.baseline.total, done)
 			const running = rs.reread !== null || rs.search !== null || rs.rereadAsked
@@ -162,15 +166,15 @@ export function pollerOf(core: Core): PollerReport {
 					done,
 					total,
 					complete: rs.baseline === null,
-					estimateSeconds: rs.baseline === null ? null : estimateSeconds(done, total, now - rs.baseline.startedMs),
+					estimateSeconds: rs.baseline === null ? null : estimateRemainingSeconds(done, total, now - rs.baseline.startedMs),
 				},
 				reread: {
 					everyHours: resource.modifiedFilter ? (config.rereadHours ?? resource.rereadHours) : 0,
 					done: rs.reread?.position.seen ?? 0,
 					total: rs.listed,
-					running: resource.modifiedFilter ? running || rereadDue(core, one) : running && rs.rereadAsked,
+					running: resource.modifiedFilter ? running || isRereadDue(core, watchedResource) : running && rs.rereadAsked,
 					last: iso(rs.rereadDoneMs),
-					next: iso(nextReread(core, one)),
+					next: iso(getNextRereadMs(core, watchedResource)),
 					worstAgeSeconds: rs.baselineDoneMs === null ? null : Math.round((now - (rs.rereadBeganMs ?? rs.baselineDoneMs)) / 1000),
 				},
 				drift: rs.drift,

@@ -1,18 +1,18 @@
 /** Everything known of one object: its row of the index, its events with what became of them, what is still in doubt. */
-import { attemptsOf } from '../log/attempts.ts'
+import { getAttempts } from '../log/attempts.ts'
 import type { Core } from '../core/core.ts'
-import { notificationOf } from './deliveries.ts'
-import { carrierIds, storedIds } from '../log/event-log.ts'
-import type { Doubt } from '../changes/gate.ts'
-import { eventRow, LOG_COLUMNS, PAGE_CHARACTERS, readCarriers, type LogRow } from './log-pages.ts'
+import { getNotificationReport } from './deliveries.ts'
+import { getNotificationIds, toStoredIds } from '../log/event-log.ts'
+import type { PendingCheck } from '../changes/gate.ts'
+import { toEventReport, EVENT_LOG_COLUMNS, MAX_PAGE_CHARACTERS, getNotificationStatuses, type EventLogRow } from './log-pages.ts'
 import type { TimelineReport } from '../../rpc/log.ts'
 
 /** Answers of callbacks are left out, and so are bodies: `GET /notifications/{id}` has them. */
 type Deliveries = TimelineReport['events'][number]['deliveries']
 
-type ChainRow = LogRow & { confirmed: number | null; previous_event: number | null }
+type ChainRow = EventLogRow & { confirmed: number | null; previous_event: number | null }
 
-interface IndexRow {
+interface ObjectRow {
 	id: number | string
 	stamp: number | null
 	created: number | null
@@ -26,48 +26,48 @@ interface IndexRow {
  * The timeline of an object of a watched resource; null when it is not known. Its events are found by the chain that goes from its row to its
  * last event and from each event to the one before it: nothing else of the log is read. A page ends early where its records hold too much.
  */
-export function timelineOf(
+export function getTimelineReport(
 	core: Core,
 	resource: string,
 	objectId: string,
 	query: { pageSize: number; before?: number | undefined },
 ): TimelineReport | null {
 	const { sql } = core.ports
-	const watched = core.state.resources.find((rs) => rs.objectType === resource)
+	const watched = core.state.resources.find((resourceState) => resourceState.objectType === resource)
 	if (watched === undefined) return null
-	const row = sql.all<IndexRow>(
+	const row = sql.all<ObjectRow>(
 		`SELECT id, stamp, created, state, as_of, sequence, last_event FROM objects WHERE resource = ? AND id IN (SELECT value FROM json_each(?))`,
 		watched.number,
-		storedIds(objectId),
+		toStoredIds(objectId),
 	)[0]
 	if (row === undefined) return null
 	const rows: ChainRow[] = []
 	let next: TimelineReport['next'] = null
-	let left = PAGE_CHARACTERS
-	const read = (at: number): ChainRow | undefined =>
+	let remaining = MAX_PAGE_CHARACTERS
+	const readEvent = (sequence: number): ChainRow | undefined =>
 		sql.all<ChainRow>(
-			`SELECT ${LOG_COLUMNS}, confirmed, previous_event FROM events WHERE sequence = ? AND resource = ? AND object_id = ?`,
-			at,
+			`SELECT ${EVENT_LOG_COLUMNS}, confirmed, previous_event FROM events WHERE sequence = ? AND resource = ? AND object_id = ?`,
+			sequence,
 			watched.number,
 			row.id,
 		)[0]
 	// A page goes on where the one before ended: at an event of this object, which the chain is entered at.
-	const entered = query.before !== undefined && read(query.before) !== undefined ? query.before : row.last_event
-	for (let at = entered; at !== null;) {
-		const event = read(at)
+	const start = query.before !== undefined && readEvent(query.before) !== undefined ? query.before : row.last_event
+	for (let sequence = start; sequence !== null;) {
+		const event = readEvent(sequence)
 		// The rest has left the log.
 		if (event === undefined) break
 		if (query.before === undefined || event.sequence < query.before) {
-			if (rows.length === query.pageSize || left < 0) {
+			if (rows.length === query.pageSize || remaining < 0) {
 				next = { number: rows.at(-1)!.sequence, atMs: rows.at(-1)!.recorded }
 				break
 			}
 			rows.push(event)
-			left -= event.record?.length ?? 0
+			remaining -= event.record?.length ?? 0
 		}
-		at = event.previous_event
+		sequence = event.previous_event
 	}
-	const carriers = readCarriers(core, rows.flatMap(carrierIds))
+	const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
 	const [held] = sql.all<{ since: number }>(`SELECT since FROM held WHERE resource = ? AND id = ?`, watched.number, row.id)
 	const [lookup] = sql.all<{ due: number; since: number; doubt: string }>(
 		`SELECT due, since, doubt FROM lookups WHERE resource = ? AND id = ?`,
@@ -86,21 +86,23 @@ export function timelineOf(
 		firstSeenMs: first?.type === 'CREATED' ? first.recorded : null,
 		heldSinceMs: held?.since ?? null,
 		lookup:
-			lookup === undefined ? null : { dueMs: lookup.due, sinceMs: lookup.since, reasons: Object.keys(JSON.parse(lookup.doubt) as Doubt) },
+			lookup === undefined
+				? null
+				: { dueMs: lookup.due, sinceMs: lookup.since, reasons: Object.keys(JSON.parse(lookup.doubt) as PendingCheck) },
 		events: rows.toReversed().map((event) => ({
-			...eventRow(core, event, carriers),
+			...toEventReport(core, event, notificationStatuses),
 			confirmedMs: event.confirmed,
-			deliveries: deliveriesOf(core, event),
+			deliveries: getDeliveries(core, event),
 		})),
 		next,
 	}
 }
 
-function deliveriesOf(core: Core, event: LogRow): Deliveries {
-	return carrierIds(event).flatMap((id) => {
-		const report = notificationOf(core, id, false)
+function getDeliveries(core: Core, event: EventLogRow): Deliveries {
+	return getNotificationIds(event).flatMap((id) => {
+		const report = getNotificationReport(core, id, false)
 		if (report === null) return []
-		const tries = attemptsOf(core.ports.sql, id) ?? []
-		return [{ ...report, tries: tries.map((one) => ({ ...one, body: '' })) }]
+		const attempts = getAttempts(core.ports.sql, id) ?? []
+		return [{ ...report, tries: attempts.map((attempt) => ({ ...attempt, body: '' })) }]
 	})
 }

@@ -3,15 +3,15 @@ import type { Core } from '../core/core.ts'
 import type { WebhooksReport } from '../../rpc/watcher.ts'
 
 /** `GET /instances/{id}/webhooks`, the object's part. */
-export function webhooksOf(core: Core): WebhooksReport {
+export function toWebhooksReport(core: Core): WebhooksReport {
 	const { hooks, resources } = core.state
-	const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+	const toIso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 	return {
 		webhooks: hooks.webhooks,
-		checkedAt: iso(hooks.checkedMs),
-		lastDeliveryAt: iso(hooks.lastDeliveryMs),
+		checkedAt: toIso(hooks.checkedMs),
+		lastDeliveryAt: toIso(hooks.lastDeliveryMs),
 		foreignSource: hooks.foreign?.source ?? null,
-		hintsOnly: resources.filter((rs) => hooks.hintsOnly.includes(rs.number)).map((rs) => rs.objectType),
+		hintsOnly: resources.filter((resource) => hooks.hintsOnly.includes(resource.number)).map((resource) => resource.objectType),
 		deliveries: hooks.counts,
 		repairs: hooks.repairs.map((repair) => ({ at: new Date(repair.atMs).toISOString(), what: repair.what })),
 		degraded: hooks.degraded?.reason ?? null,

@@ -1,8 +1,8 @@
 /** The Authorization header of the contract, and the limit on guessing. */
 import { expect, test } from 'vitest'
 import { parseAuthorization } from '../../../src/accounts/authorization.ts'
-import { FailureLimit, FAILURES_PER_MINUTE } from '../../../src/accounts/failures.ts'
-import { equalSecrets, newSecret } from '../../../src/accounts/secrets.ts'
+import { FailureLimiter, MAX_FAILURES_PER_MINUTE } from '../../../src/accounts/failure-limiter.ts'
+import { secretsEqual, newSecret } from '../../../src/accounts/secrets.ts'
 
 test.each<[string, object | null]>([
 	['User a, Organization b', { user: 'a', organization: 'b', element: null, bearer: null }],
@@ -23,7 +23,7 @@ test.each<[string, object | null]>([
 test('secrets are 44 characters of base64, and compared whole', () => {
 	expect(newSecret()).toMatch(/^[A-Za-z0-9+/]{43}=$/)
 	expect(newSecret()).not.toBe(newSecret())
-	expect([equalSecrets('a', 'a'), equalSecrets('a', 'b'), equalSecrets('a', 'aa'), equalSecrets('', '')]).toEqual([
+	expect([secretsEqual('a', 'a'), secretsEqual('a', 'b'), secretsEqual('a', 'aa'), secretsEqual('', '')]).toEqual([
 		true,
 		false,
 		false,
@@ -32,8 +32,8 @@ test('secrets are 44 characters of base64, and compared whole', () => {
 })
 
 test('failures are counted by address and minute, and memory stays bounded', () => {
-	const limit = new FailureLimit()
-	for (let n = 0; n < FAILURES_PER_MINUTE; n++) limit.count('a', 1000)
+	const limit = new FailureLimiter()
+	for (let n = 0; n < MAX_FAILURES_PER_MINUTE; n++) limit.count('a', 1000)
 	expect(limit.blockedSeconds('a', 2000)).toBe(59)
 	expect(limit.blockedSeconds('b', 2000)).toBeNull()
 	expect(limit.blockedSeconds('a', 61_000)).toBeNull()

@@ -1,12 +1,12 @@
 /** Roles, passwords at rest, and whose attempts are counted together. */
 import { expect, test } from 'vitest'
-import { networkOf, subjectsOf } from '../../../src/accounts/attempts.ts'
-import { hashPassword, isDated, verifyPassword } from '../../../src/accounts/passwords.ts'
-import { mayAs, ROLES } from '../../../src/accounts/roles.ts'
+import { toNetwork, getAttemptSubjects } from '../../../src/accounts/sign-in-attempts.ts'
+import { hashPassword, needsRehash, verifyPassword } from '../../../src/accounts/passwords.ts'
+import { hasRole, ROLES } from '../../../src/accounts/roles.ts'
 import { isToken, newToken } from '../../../src/accounts/secrets.ts'
 
 test('a role may what lesser ones may', () => {
-	expect(ROLES.map((role) => ROLES.filter((least) => mayAs(role, least)))).toEqual([
+	expect(ROLES.map((role) => ROLES.filter((least) => hasRole(role, least)))).toEqual([
 		['viewer'],
 		['viewer', 'developer'],
 		['viewer', 'developer', 'admin'],
@@ -20,7 +20,7 @@ test('a password is known again by its hash, whatever keyboard it was typed on',
 	expect(await verifyPassword('cafe\u0301 au lait, sans sucre', stored)).toBe(true)
 	expect(await verifyPassword('cafe au lait, sans sucre', stored)).toBe(false)
 	expect(await verifyPassword('', null)).toBe(false)
-	expect([isDated(stored), isDated(stored.replace('$5$', '$6$'))]).toEqual([false, true])
+	expect([needsRehash(stored), needsRehash(stored.replace('$5$', '$6$'))]).toEqual([false, true])
 })
 
 test('nobody’s password takes as long as somebody’s', async () => {
@@ -47,11 +47,11 @@ test.each([
 	['::ffff:192.0.2.1', '::ffff:192.0.2.1'],
 	['local', 'local'],
 ])('%s counts as %s', (address, network) => {
-	expect(networkOf(address)).toBe(network)
+	expect(toNetwork(address)).toBe(network)
 })
 
 test('a name and an address are different subjects, and neither stands in the table', () => {
-	const { name, address } = subjectsOf('192.0.2.1', '192.0.2.1')
+	const { name, address } = getAttemptSubjects('192.0.2.1', '192.0.2.1')
 	expect(name).not.toBe(address)
 	for (const subject of [name, address]) expect(subject).toMatch(/^[0-9a-f]{64}$/)
 })

@@ -1,12 +1,12 @@
 /** Exports and streams of the log: whole, recognisable when they are not, in order, on a clock that is moved by hand. */
 import { describe, expect, test } from 'vitest'
-import { csvField, csvRecord } from '../../../src/api/events/csv.ts'
+import { formatCsvField, formatCsvRecord } from '../../../src/api/events/csv.ts'
 import { exportText } from '../../../src/api/events/export.ts'
-import { streamText, waitMs, type StreamPorts } from '../../../src/api/events/sse.ts'
-import type { Owned } from '../../../src/api/http/merge.ts'
-import type { EventRow, EventTail } from '../../../src/rpc/log.ts'
+import { streamText, getWaitMs, type StreamPorts } from '../../../src/api/events/sse.ts'
+import type { InstanceRow } from '../../../src/api/http/merge.ts'
+import type { EventReport, EventTail } from '../../../src/rpc/log.ts'
 
-function row(sequence: number, objectId = '17'): EventRow {
+function row(sequence: number, objectId = '17'): EventReport {
 	return {
 		eventId: `id${sequence}`,
 		sequence,
@@ -26,16 +26,16 @@ function row(sequence: number, objectId = '17'): EventRow {
 
 describe('CSV', () => {
 	test('quotes what would break a record, and disarms what a spreadsheet would run', () => {
-		expect(csvRecord(['a', 1, 'b,c', 'say "hi"', 'two\nlines'])).toBe('a,1,"b,c","say ""hi""","two\nlines"\r\n')
-		for (const formula of ['=1+1', '+1', '-1', '@SUM(A1)', '\tx']) expect(csvField(formula)).toBe(`'${formula}`)
-		expect(csvField('=HYPERLINK("http://x","y")')).toBe(`"'=HYPERLINK(""http://x"",""y"")"`)
-		expect(csvField(-1)).toBe('-1')
+		expect(formatCsvRecord(['a', 1, 'b,c', 'say "hi"', 'two\nlines'])).toBe('a,1,"b,c","say ""hi""","two\nlines"\r\n')
+		for (const formula of ['=1+1', '+1', '-1', '@SUM(A1)', '\tx']) expect(formatCsvField(formula)).toBe(`'${formula}`)
+		expect(formatCsvField('=HYPERLINK("http://x","y")')).toBe(`"'=HYPERLINK(""http://x"",""y"")"`)
+		expect(formatCsvField(-1)).toBe('-1')
 	})
 })
 
 describe('an export', () => {
 	/** So many events; at the end where they go on, null: nowhere. */
-	async function* rows(count: number, end: string | null = null): AsyncGenerator<Owned<EventRow>, string | null> {
+	async function* rows(count: number, end: string | null = null): AsyncGenerator<InstanceRow<EventReport>, string | null> {
 		for (let sequence = count; sequence > 0; sequence--) yield { instanceId: 7, row: row(sequence, sequence === 1 ? '=1' : '17') }
 		return end
 	}
@@ -82,7 +82,7 @@ describe('an export', () => {
 	})
 
 	test('comes in pieces, and breaks off where reading fails', async () => {
-		async function* failing(): AsyncGenerator<Owned<EventRow>, null> {
+		async function* failing(): AsyncGenerator<InstanceRow<EventReport>, null> {
 			yield* rows(500)
 			throw new Error('the object cannot be reached')
 		}
@@ -106,9 +106,9 @@ describe('a stream', () => {
 		const ports: StreamPorts = {
 			now: () => now,
 			wait: async (ms) => void (now += ms),
-			gone: () => now >= (options.goneMs ?? Infinity),
+			isClosed: () => now >= (options.goneMs ?? Infinity),
 			show: (one) => `{"sequence":${one.sequence}}`,
-			idOf: (sequence) => `id${sequence}`,
+			formatEventId: (sequence) => `id${sequence}`,
 			read: async (after, limit): Promise<EventTail | 'unknown'> => {
 				asked.push(now)
 				if (now >= (options.deletedMs ?? Infinity)) return 'unknown'
@@ -176,7 +176,7 @@ describe('a stream', () => {
 		expect(said.filter((piece) => piece === ': heartbeat\n\n')).toHaveLength(3)
 		expect(ids(said)).toEqual(['id1'])
 		expect(asked.slice(-3)).toEqual([61_000, 62_000, 63_500])
-		expect([1, 2, 3, 9, 99].map(waitMs)).toEqual([1_000, 1_500, 2_000, 5_000, 5_000])
+		expect([1, 2, 3, 9, 99].map(getWaitMs)).toEqual([1_000, 1_500, 2_000, 5_000, 5_000])
 	})
 
 	test('that broke off while nothing came goes on where it stood: what was recorded in between comes once', async () => {

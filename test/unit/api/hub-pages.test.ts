@@ -1,12 +1,12 @@
 /** Pages of the hub over the simulated store: what they hold while the store is written to, what they are joined, where a list names no total. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MOST_PAGES, readPage } from '../../../src/api/hub/read.ts'
-import { formatHubToken, parseHubToken } from '../../../src/api/hub/token.ts'
-import { placeAt, type Place } from '../../../src/api/hub/walk.ts'
+import { MAX_STORE_PAGES, readPage } from '../../../src/api/hub/read.ts'
+import { formatHubToken, parseHubToken } from '../../../src/api/hub/page-token.ts'
+import { positionAt, type WalkPosition } from '../../../src/api/hub/list-cursor.ts'
 import type { ListPlan } from '../../../src/elements/records.ts'
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
-import { parseWhere, meets } from '../../../src/elements/where.ts'
+import { parseWhere, matchesCondition } from '../../../src/elements/where.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from '../../store/store.ts'
 import { ioOf } from '../elements/support.ts'
 import type { Connection, StoreClient, VendorRecord } from '../../../src/elements/store.ts'
@@ -44,11 +44,11 @@ async function open(
 	const found = await woocommerce.connect(credentials, io, { paths: ['orders'] })
 	if (!found.ok) throw new Error(found.message)
 	armed = true
-	return { store, client: woocommerce.open(found.connection, credentials, io), connection: found.connection }
+	return { store, client: woocommerce.openClient(found.connection, credentials, io), connection: found.connection }
 }
 
 function planOf(path: string, connection: Connection, where: string | null = null, orderBy: string | null = null): ListPlan {
-	const planned = woocommerce.records.list(path, { where, orderBy }, connection)
+	const planned = woocommerce.records.planList(path, { where, orderBy }, connection)
 	if (!planned.ok) throw new Error(planned.message)
 	return planned.plan
 }
@@ -57,7 +57,7 @@ function planOf(path: string, connection: Connection, where: string | null = nul
 async function walk(shop: Shop, plan: ListPlan, sizes: (page: number) => number): Promise<{ rows: VendorRecord[]; pages: number }> {
 	const identity = { instanceId: 1, path: plan.path, where: null, orderBy: null }
 	const rows: VendorRecord[] = []
-	let place: Place | null = placeAt(0)
+	let place: WalkPosition | null = positionAt(0)
 	for (let pages = 0; ; pages++) {
 		if (pages > 2_000) throw new Error('the walk does not end')
 		const size = sizes(pages)
@@ -146,7 +146,7 @@ describe('pages while the store is written to', () => {
 			const plan = planOf('orders', shop.connection, null, orderBy)
 			const there = listed(shop.store, 'orders')
 			const seen = new Set<number>()
-			let place: Place | null = placeAt(0)
+			let place: WalkPosition | null = positionAt(0)
 			for (let pages = 0; place !== null; pages++) {
 				if (pages > 100) throw new Error('the walk does not end')
 				const reading = await readPage(shop.client, plan, place, 70, place.n === 0)
@@ -200,7 +200,7 @@ describe('a list that names no total', () => {
 					).toEqual(there)
 				}
 		const plan = planOf('orders', shop.connection, null, 'date_modified')
-		const page = async (number: number) => await readPage(shop.client, plan, placeAt((number - 1) * 100), 100, true)
+		const page = async (number: number) => await readPage(shop.client, plan, positionAt((number - 1) * 100), 100, true)
 		const sizes = []
 		for (const number of [1, 2, 3, 4]) {
 			const reading = await page(number)
@@ -226,7 +226,7 @@ describe('a list that names no total', () => {
 				const { rows, pages } = await walk(shop, planOf('gadgets', connection), () => size)
 				expect(rows, `${count} by ${size}`).toEqual(all)
 				expect(requests).toBeLessThanOrEqual(2 * (pages + 1))
-				const second = await readPage(client, planOf('gadgets', connection), placeAt(size), size, true)
+				const second = await readPage(client, planOf('gadgets', connection), positionAt(size), size, true)
 				expect(second, `page 2 of ${count} by ${size}`).toMatchObject({ list: all.slice(size, 2 * size) })
 			}
 		}
@@ -244,7 +244,7 @@ describe('pages', () => {
 					const shop = await open({ objects: { orders: 5, products: 5, coupons: 5, customers: 5, [collection]: 230 } })
 					const plan = planOf(HUB[collection], shop.connection, filtered ? "id != 'x'" : null)
 					const page = async (number: number, of: number) => {
-						const place = filtered ? placeAt(0, (number - 1) * of) : placeAt((number - 1) * of)
+						const place = filtered ? positionAt(0, (number - 1) * of) : positionAt((number - 1) * of)
 						const reading = await readPage(shop.client, plan, place, of, true)
 						if ('item' in reading) throw new Error('not a list')
 						return reading
@@ -262,21 +262,21 @@ describe('pages', () => {
 
 	it('2.5 past the end is an empty page without a total that is not so', async () => {
 		const shop = await open({ orders: 'hpos', objects: { orders: 20, products: 1, coupons: 1, customers: 1 } })
-		expect(await readPage(shop.client, planOf('orders', shop.connection), placeAt(1000), 10, true)).toEqual({
+		expect(await readPage(shop.client, planOf('orders', shop.connection), positionAt(1000), 10, true)).toEqual({
 			list: [],
 			total: null,
 			next: null,
 		})
 	})
 
-	it(`what is filtered here costs at most ${MOST_PAGES} pages of the store a call: then the page is short, and its token goes on`, async () => {
+	it(`what is filtered here costs at most ${MAX_STORE_PAGES} pages of the store a call: then the page is short, and its token goes on`, async () => {
 		const shop = await open({ objects: { orders: 4_500, products: 2, coupons: 1, customers: 2 } })
 		const oldest = Math.min(...listed(shop.store, 'orders'))
 		const plan = planOf('orders', shop.connection, `total != '-1' AND id < ${oldest + 3} AND number != 'x'`)
 		const before = shop.client.requests
-		const first = await readPage(shop.client, plan, placeAt(0), 50, true)
+		const first = await readPage(shop.client, plan, positionAt(0), 50, true)
 		if ('item' in first) throw new Error('not a list')
-		expect(shop.client.requests - before).toBe(MOST_PAGES)
+		expect(shop.client.requests - before).toBe(MAX_STORE_PAGES)
 		expect([first.list, first.total]).toEqual([[], null])
 		expect(first.next).not.toBeNull()
 		const { rows, pages } = await walk(shop, plan, () => 50)
@@ -289,7 +289,7 @@ describe('pages', () => {
 		const [order] = [...listed(shop.store, 'orders')]
 		for (let count = 0; count < 25; count++) shop.store.act({ do: 'note', id: order!, text: `note ${count}` })
 		const plan = planOf(`orders/${order}/comments`, shop.connection)
-		const first = await readPage(shop.client, plan, placeAt(0), 10, true)
+		const first = await readPage(shop.client, plan, positionAt(0), 10, true)
 		if ('item' in first) throw new Error('not a list')
 		shop.store.act({ do: 'note', id: order!, text: 'one more' })
 		const second = await readPage(shop.client, plan, first.next!, 10, false)
@@ -338,7 +338,9 @@ describe('where', () => {
 					.join(' AND ')
 				const parsed = parseWhere(where)
 				if (!parsed.ok) throw new Error(parsed.message)
-				const wanted = all[first.path]!.filter((row) => parsed.conditions.every((one) => meets(row, one))).map((row) => row['id'])
+				const wanted = all[first.path]!.filter((row) => parsed.conditions.every((one) => matchesCondition(row, one))).map(
+					(row) => row['id'],
+				)
 				const { rows } = await walk(shop, planOf(first.path, shop.connection, where), () => 200)
 				expect(
 					rows.map((row) => row['id']),

@@ -1,7 +1,7 @@
 /** The merge of instances' logs: every row once, in order, whatever the page size and wherever pages of an instance end; read no further than needed. */
 import { expect, test } from 'vitest'
 import fc from 'fast-check'
-import { mergePages, type MergePlace, type ReadPage } from '../../../src/api/http/merge.ts'
+import { mergePages, type MergePosition, type ReadPage } from '../../../src/api/http/merge.ts'
 
 interface Row {
 	number: number
@@ -50,7 +50,7 @@ test('pages joined are the whole, ordered by time, instance and number, also whe
 					.sort()
 					.reverse()
 				const seen: string[] = []
-				let after: MergePlace | null = null
+				let after: MergePosition | null = null
 				for (let guard = 0; guard < 3_000; guard++) {
 					const page: Awaited<ReturnType<typeof mergePages<Row>>> = await mergePages<Row>(
 						[...logs.keys()],

@@ -1,6 +1,13 @@
 /** What a receiver reads of a request before it trusts anything. */
 import { describe, expect, test } from 'vitest'
-import { declaresTooMuch, DEEPEST, instanceOfPath, instancesOfHeader, objectText, versionsOf } from '../../../src/api/receivers/request.ts'
+import {
+	declaresOversizedBody,
+	MAX_NESTING_DEPTH,
+	parseInstancePath,
+	parseInstancesHeader,
+	decodeJsonObject,
+	parseVersions,
+} from '../../../src/api/receivers/parse-request.ts'
 import { readBody } from '../../../src/lib/body.ts'
 
 describe('the instance', () => {
@@ -8,7 +15,7 @@ describe('the instance', () => {
 		for (const id of [1, 7, 42, 987, 1234, 12345, 999_999_999_999_999]) {
 			const padded = Buffer.from(String(id)).toString('base64')
 			for (const text of [padded, padded.replace(/=+$/, ''), Buffer.from(String(id)).toString('base64url')])
-				expect(instanceOfPath(text), text).toBe(id)
+				expect(parseInstancePath(text), text).toBe(id)
 		}
 	})
 
@@ -35,22 +42,22 @@ describe('the instance', () => {
 			'%00',
 			of('4\n2'),
 		]) {
-			expect(instanceOfPath(text), JSON.stringify(text)).toBeNull()
+			expect(parseInstancePath(text), JSON.stringify(text)).toBeNull()
 		}
 	})
 
 	test('the header names up to five', () => {
-		expect(instancesOfHeader('42')).toEqual([42])
-		expect(instancesOfHeader('42, 7,42')).toEqual([42, 7])
+		expect(parseInstancesHeader('42')).toEqual([42])
+		expect(parseInstancesHeader('42, 7,42')).toEqual([42, 7])
 		for (const text of [undefined, '', ',', '42,', 'x', '42,x', '0', '1,2,3,4,5,6', '42;7'])
-			expect(instancesOfHeader(text), String(text)).toEqual([])
+			expect(parseInstancesHeader(text), String(text)).toEqual([])
 	})
 
 	test('versions', () => {
-		expect(versionsOf([])).toEqual([1])
-		expect(versionsOf(['2', '1', '2'])).toEqual([2, 1])
+		expect(parseVersions([])).toEqual([1])
+		expect(parseVersions(['2', '1', '2'])).toEqual([2, 1])
 		for (const odd of [['0'], ['-1'], ['x'], [''], ['01'], ['1.0'], ['9999999'], ['1', '2', '3', '4']])
-			expect(versionsOf(odd), odd.join()).toEqual([])
+			expect(parseVersions(odd), odd.join()).toEqual([])
 	})
 })
 
@@ -76,25 +83,25 @@ describe('the body', () => {
 	})
 
 	test('more than 8 MB is known before it is read', () => {
-		const declared = (length: string) => declaresTooMuch({ headers: new Headers({ 'content-length': length }) } as Request)
+		const declared = (length: string) => declaresOversizedBody({ headers: new Headers({ 'content-length': length }) } as Request)
 		expect(declared(String(8 * 1024 * 1024))).toBe(false)
 		expect(declared(String(8 * 1024 * 1024 + 1))).toBe(true)
 	})
 
 	test('a JSON object in UTF-8, and nothing else', () => {
 		const bytes = (text: string) => new TextEncoder().encode(text)
-		expect(objectText(bytes('{"id":7,"name":"Caf\\u00e9 \\/ é"}'))).toContain('Café'.slice(0, 3))
-		expect(objectText(bytes('\uFEFF{"id":7}'))).toBe('{"id":7}')
+		expect(decodeJsonObject(bytes('{"id":7,"name":"Caf\\u00e9 \\/ é"}'))).toContain('Café'.slice(0, 3))
+		expect(decodeJsonObject(bytes('\uFEFF{"id":7}'))).toBe('{"id":7}')
 		for (const text of ['', ' ', 'null', '7', '"x"', '[{"id":7}]', '{"id":7', '{"id":7}}', "{'id':7}", 'webhook_id=7', '<html>'])
-			expect(objectText(bytes(text)), text).toBeNull()
-		expect(objectText(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))).toBeNull()
+			expect(decodeJsonObject(bytes(text)), text).toBeNull()
+		expect(decodeJsonObject(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))).toBeNull()
 	})
 
 	test('nesting is bounded; brackets inside texts do not count', () => {
 		const nested = (depth: number) => new TextEncoder().encode(`{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`)
-		expect(objectText(nested(DEEPEST))).not.toBeNull()
-		expect(objectText(nested(DEEPEST + 1))).toBeNull()
-		expect(objectText(nested(2_000_000))).toBeNull()
-		expect(objectText(new TextEncoder().encode(JSON.stringify({ a: '[{"\\'.repeat(2000) })))).not.toBeNull()
+		expect(decodeJsonObject(nested(MAX_NESTING_DEPTH))).not.toBeNull()
+		expect(decodeJsonObject(nested(MAX_NESTING_DEPTH + 1))).toBeNull()
+		expect(decodeJsonObject(nested(2_000_000))).toBeNull()
+		expect(decodeJsonObject(new TextEncoder().encode(JSON.stringify({ a: '[{"\\'.repeat(2000) })))).not.toBeNull()
 	})
 })

@@ -2,9 +2,9 @@
 import { Validator, type Schema } from '@cfworker/json-schema'
 import { describe, expect, test } from 'vitest'
 import { type Operation, TAGS, VERBS } from '../../../src/api/http/contract.ts'
-import { documentOf } from '../../../src/api/openapi.ts'
+import { buildDocument } from '../../../src/api/openapi.ts'
 import { operations } from '../../../src/api/operations.ts'
-import { createApi, describeOnly } from '../../../src/api/http/serve.ts'
+import { createApi, addToDocument } from '../../../src/api/http/serve.ts'
 
 const BASE = '/elements/api-v2'
 
@@ -26,9 +26,9 @@ interface Call {
 function describeCalls(): { paths: Record<string, Record<string, Call>>; components: { schemas: Record<string, Schema> } } {
 	const app = createApi()
 	const all = Object.entries<Operation>(operations)
-	describeOnly(app, Object.fromEntries(all.filter(([, one]) => one.root)), '')
-	describeOnly(app, Object.fromEntries(all.filter(([, one]) => !one.root)), BASE)
-	return documentOf(app) as never
+	addToDocument(app, Object.fromEntries(all.filter(([, one]) => one.root)), '')
+	addToDocument(app, Object.fromEntries(all.filter(([, one]) => !one.root)), BASE)
+	return buildDocument(app) as never
 }
 
 const document = describeCalls()

@@ -1,6 +1,6 @@
 /** Moments as callers write them: what is none is refused, never taken for another one. */
 import { expect, test } from 'vitest'
-import { readMoment, toIsoSeconds } from '../../../src/api/http/times.ts'
+import { parseTimeParameter, toIsoSeconds } from '../../../src/api/http/times.ts'
 
 test.each([
 	['2026-01-31T12:00:00Z', '2026-01-31T12:00:00Z'],
@@ -14,11 +14,11 @@ test.each([
 	['1970-01-01', '1970-01-01T00:00:00Z'],
 	['9999-12-31T23:59:59Z', '9999-12-31T23:59:59Z'],
 ])('%s is %s', (text, expected) => {
-	expect(toIsoSeconds(readMoment('from', text)!)).toBe(expected)
+	expect(toIsoSeconds(parseTimeParameter('from', text)!)).toBe(expected)
 })
 
 test('nothing is nothing', () => {
-	expect([readMoment('from', undefined), readMoment('from', '')]).toEqual([null, null])
+	expect([parseTimeParameter('from', undefined), parseTimeParameter('from', '')]).toEqual([null, null])
 })
 
 test.each([
@@ -40,5 +40,5 @@ test.each([
 	'1969-12-31T23:59:59Z',
 	'9999-12-31T23:59:59-01:00',
 ])('%s is refused', (text) => {
-	expect(() => readMoment('from', text)).toThrow('from: expected a time such as 2026-01-31T12:00:00Z, of the years 1970 to 9999')
+	expect(() => parseTimeParameter('from', text)).toThrow('from: expected a time such as 2026-01-31T12:00:00Z, of the years 1970 to 9999')
 })

@@ -3,9 +3,9 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTcp } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { ANSWER_LIMIT, attempt, type AttemptIo } from '../../../src/delivery/attempt.ts'
-import { classifyError, classifyStatus } from '../../../src/delivery/classify.ts'
-import { elementsSignature, signatureHeaders } from '../../../src/delivery/sign.ts'
+import { MAX_RESPONSE_BYTES, attemptDelivery, type AttemptIo } from '../../../src/delivery/attempt.ts'
+import { classifyFetchError, classifyEdgeStatus } from '../../../src/delivery/failure-kinds.ts'
+import { signElements, toSignatureHeaders } from '../../../src/delivery/sign.ts'
 import type { Claim } from '../../../src/rpc/delivery.ts'
 
 const servers: { close(): unknown; closeAllConnections?(): void }[] = []
@@ -23,7 +23,7 @@ async function serve(listener: (...given: Parameters<RequestListener>) => unknow
 	return `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?x=1`
 }
 
-function claim(url: string, changes: Partial<Claim> = {}): Claim {
+function createClaim(url: string, changes: Partial<Claim> = {}): Claim {
 	return {
 		notificationId: 3_000_000_001,
 		subscription: 1,
@@ -46,15 +46,15 @@ const io: AttemptIo = {
 	fetch: async (request) => await fetch(request),
 	now: () => Date.now(),
 	userAgent: 'Shopbell/1.2.3 (+https://bell.example.com)',
-	refuse: () => null,
-	open: (sealed) => {
+	getRefusal: () => null,
+	openSecret: (sealed) => {
 		if (sealed === 'broken') throw new Error('cannot open')
 		return sealed.replace('sealed:', '')
 	},
 	timeoutMs: 2_000,
 }
 
-const answering = (answer: () => Response | Promise<Response>): AttemptIo => ({ ...io, fetch: async () => await answer() })
+const respondingWith = (answer: () => Response | Promise<Response>): AttemptIo => ({ ...io, fetch: async () => await answer() })
 
 describe('what is sent', () => {
 	test("is the claim's body, bytes and all, under our name, signed with the opened key §3.2 §11.5", async () => {
@@ -70,7 +70,7 @@ describe('what is sent', () => {
 			'event.notification.callback.headers':
 				'{"X-Tenant":"7","Authorization":"Bearer x","Content-Type":"text/plain","Host":"evil.example"}',
 		}
-		const outcome = await attempt(claim(url, { configuration }), io)
+		const outcome = await attemptDelivery(createClaim(url, { configuration }), io)
 		expect(outcome).toMatchObject({ delivered: true, status: 200, error: null, retryAfterMs: null, body: 'thanks' })
 		expect(outcome.durationMs).toBeGreaterThanOrEqual(0)
 		const [request] = seen
@@ -84,7 +84,7 @@ describe('what is sent', () => {
 			authorization: `Basic ${Buffer.from('me:pass').toString('base64')}`,
 			'elements-webhook-id': 'ntf_3000000001',
 			'webhook-id': 'ntf_3000000001',
-			'elements-webhook-signature': elementsSignature('secret', request!.body),
+			'elements-webhook-signature': signElements('secret', request!.body),
 			'content-length': '18',
 			host: new URL(url).host,
 		})
@@ -92,23 +92,23 @@ describe('what is sent', () => {
 	})
 
 	test('while the key is changed carries both signatures, and from the moment on the new one alone', async () => {
-		const headersAt = async (nowMs: number, fromMs: number): Promise<Record<string, string>> => {
+		const sendHeadersAt = async (nowMs: number, fromMs: number): Promise<Record<string, string>> => {
 			let seen: Headers | undefined
 			const configuration = { 'event.notification.signature.key': 'sealed:old' }
-			await attempt(claim('https://x.example/', { configuration, signature: { next: 'sealed:new', fromMs } }), {
+			await attemptDelivery(createClaim('https://x.example/', { configuration, signature: { next: 'sealed:new', fromMs } }), {
 				...io,
 				now: () => nowMs,
 				fetch: async (request) => ((seen = request.headers), new Response()),
 			})
 			return Object.fromEntries([...seen!.entries()].filter(([name]) => name.startsWith('elements-') || name.startsWith('webhook-')))
 		}
-		const signed = (startedMs: number, keys: { current: string; next: string | null }) => {
+		const getSignedHeaders = (startedMs: number, keys: { current: string; next: string | null }) => {
 			const signable = { notificationId: 3_000_000_001, body: new TextEncoder().encode('{"name":"Grüße"}'), startedMs }
-			return Object.fromEntries(Object.entries(signatureHeaders(signable, keys)).map(([name, value]) => [name.toLowerCase(), value]))
+			return Object.fromEntries(Object.entries(toSignatureHeaders(signable, keys)).map(([name, value]) => [name.toLowerCase(), value]))
 		}
 		const fromMs = 1_780_000_000_000
-		expect(await headersAt(fromMs - 1, fromMs)).toEqual(signed(fromMs - 1, { current: 'old', next: 'new' }))
-		expect(await headersAt(fromMs, fromMs)).toEqual(signed(fromMs, { current: 'new', next: null }))
+		expect(await sendHeadersAt(fromMs - 1, fromMs)).toEqual(getSignedHeaders(fromMs - 1, { current: 'old', next: 'new' }))
+		expect(await sendHeadersAt(fromMs, fromMs)).toEqual(getSignedHeaders(fromMs, { current: 'new', next: null }))
 	})
 
 	test('says from the second try on which one it is, and whether it is a replay, with the same id and bytes §11.3', async () => {
@@ -122,9 +122,9 @@ describe('what is sent', () => {
 			])
 			response.end()
 		})
-		await attempt(claim(url), io)
-		await attempt(claim(url, { attempt: 2 }), io)
-		await attempt(claim(url, { attempt: 3, replay: true }), io)
+		await attemptDelivery(createClaim(url), io)
+		await attemptDelivery(createClaim(url, { attempt: 2 }), io)
+		await attemptDelivery(createClaim(url, { attempt: 3, replay: true }), io)
 		expect(seen).toEqual([
 			[undefined, undefined, 'ntf_3000000001', '{"name":"Grüße"}'],
 			['2', undefined, 'ntf_3000000001', '{"name":"Grüße"}'],
@@ -134,18 +134,24 @@ describe('what is sent', () => {
 
 	test('is nothing at all where the URL is refused or a key does not open', async () => {
 		const fetched: Request[] = []
-		const watching: AttemptIo = {
+		const recordingIo: AttemptIo = {
 			...io,
 			fetch: async (request) => {
 				fetched.push(request)
 				return new Response()
 			},
 		}
-		const refused = await attempt(claim('http://10.0.0.1/'), { ...watching, refuse: () => 'a public address is expected' })
+		const refused = await attemptDelivery(createClaim('http://10.0.0.1/'), {
+			...recordingIo,
+			getRefusal: () => 'a public address is expected',
+		})
 		expect(refused).toMatchObject({ delivered: false, status: null, error: 'refused', body: 'Not sent: a public address is expected' })
-		const closed = await attempt(claim('https://x.example/', { configuration: { 'event.notification.signature.key': 'broken' } }), watching)
-		expect(closed).toMatchObject({ delivered: false, status: null, error: 'refused' })
-		const nowhere = await attempt(claim('not a url'), watching)
+		const unopened = await attemptDelivery(
+			createClaim('https://x.example/', { configuration: { 'event.notification.signature.key': 'broken' } }),
+			recordingIo,
+		)
+		expect(unopened).toMatchObject({ delivered: false, status: null, error: 'refused' })
+		const nowhere = await attemptDelivery(createClaim('not a url'), recordingIo)
 		expect(nowhere).toMatchObject({ delivered: false, error: 'refused' })
 		expect(fetched).toEqual([])
 	})
@@ -164,7 +170,7 @@ describe('an answer', () => {
 		[500, false],
 	])('%i: delivered %s', async (status, delivered) => {
 		const url = await serve((_, response) => response.writeHead(status, { Location: '/elsewhere' }).end())
-		expect(await attempt(claim(url), io)).toMatchObject({ delivered, status, error: null })
+		expect(await attemptDelivery(createClaim(url), io)).toMatchObject({ delivered, status, error: null })
 	})
 
 	test('is kept as far as 4 KB, and the rest is not waited for', async () => {
@@ -173,35 +179,39 @@ describe('an answer', () => {
 			const timer = setInterval(() => response.write('x'.repeat(1000)), 1)
 			response.on('close', () => clearInterval(timer))
 		})
-		const outcome = await attempt(claim(url), io)
+		const outcome = await attemptDelivery(createClaim(url), io)
 		expect(outcome.delivered).toBe(true)
-		expect(outcome.body).toBe('x'.repeat(ANSWER_LIMIT))
+		expect(outcome.body).toBe('x'.repeat(MAX_RESPONSE_BYTES))
 		expect(outcome.durationMs).toBeLessThan(1_500)
 	})
 
 	test('stands as soon as its status is said, even if its body stalls or breaks off', async () => {
 		const stalled = await serve((_, response) => void response.writeHead(200).write('so far'))
-		expect(await attempt(claim(stalled), { ...io, timeoutMs: 150 })).toMatchObject({ delivered: true, status: 200, body: 'so far' })
+		expect(await attemptDelivery(createClaim(stalled), { ...io, timeoutMs: 150 })).toMatchObject({
+			delivered: true,
+			status: 200,
+			body: 'so far',
+		})
 		const broken = await serve((_, response) => {
 			response.writeHead(500, { 'Content-Length': '100' }).write('half')
 			setTimeout(() => response.destroy(), 20)
 		})
-		expect(await attempt(claim(broken), io)).toMatchObject({ delivered: false, status: 500, error: null, body: 'half' })
+		expect(await attemptDelivery(createClaim(broken), io)).toMatchObject({ delivered: false, status: 500, error: null, body: 'half' })
 	})
 
 	test('tells when to come back: in seconds, or as a date by its own clock', async () => {
-		const after = async (headers: Record<string, string>) =>
+		const parseAfter = async (headers: Record<string, string>) =>
 			(
-				await attempt(
-					claim('https://x.example/'),
-					answering(() => new Response('', { status: 503, headers })),
+				await attemptDelivery(
+					createClaim('https://x.example/'),
+					respondingWith(() => new Response('', { status: 503, headers })),
 				)
 			).retryAfterMs
-		expect(await after({ 'Retry-After': '120' })).toBe(120_000)
-		expect(await after({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT', Date: 'Wed, 21 Oct 2015 07:27:00 GMT' })).toBe(60_000)
-		expect(await after({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT' })).toBe(0)
-		expect(await after({ 'Retry-After': 'soon' })).toBeNull()
-		expect(await after({})).toBeNull()
+		expect(await parseAfter({ 'Retry-After': '120' })).toBe(120_000)
+		expect(await parseAfter({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT', Date: 'Wed, 21 Oct 2015 07:27:00 GMT' })).toBe(60_000)
+		expect(await parseAfter({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT' })).toBe(0)
+		expect(await parseAfter({ 'Retry-After': 'soon' })).toBeNull()
+		expect(await parseAfter({})).toBeNull()
 	})
 
 	test.each([
@@ -215,24 +225,30 @@ describe('an answer', () => {
 		[530, 'dns'],
 	])("%i of Cloudflare's edge counts as %s", async (status, error) => {
 		expect(
-			await attempt(
-				claim('https://x.example/'),
-				answering(() => new Response('error', { status })),
+			await attemptDelivery(
+				createClaim('https://x.example/'),
+				respondingWith(() => new Response('error', { status })),
 			),
 		).toMatchObject({ delivered: false, status, error })
 	})
 
 	test('530 of a tunnel is a refusal', () => {
-		expect(classifyStatus(530, 'error code: 1033')).toBe('refused')
-		expect(classifyStatus(530, 'error code: 1016')).toBe('dns')
+		expect(classifyEdgeStatus(530, 'error code: 1033')).toBe('refused')
+		expect(classifyEdgeStatus(530, 'error code: 1016')).toBe('dns')
 	})
 })
 
 describe('no answer', () => {
 	test('in time: timeout, even from a fetch that ignores its signal', async () => {
 		const url = await serve(() => {})
-		expect(await attempt(claim(url), { ...io, timeoutMs: 100 })).toMatchObject({ delivered: false, status: null, error: 'timeout' })
-		expect(await attempt(claim(url), { ...answering(async () => await new Promise<never>(() => {})), timeoutMs: 50 })).toMatchObject({
+		expect(await attemptDelivery(createClaim(url), { ...io, timeoutMs: 100 })).toMatchObject({
+			delivered: false,
+			status: null,
+			error: 'timeout',
+		})
+		expect(
+			await attemptDelivery(createClaim(url), { ...respondingWith(async () => await new Promise<never>(() => {})), timeoutMs: 50 }),
+		).toMatchObject({
 			error: 'timeout',
 		})
 	})
@@ -240,16 +256,16 @@ describe('no answer', () => {
 	test('because nobody listens: refused', async () => {
 		const url = await serve(() => {})
 		for (const server of servers.splice(0)) await new Promise<void>((resolve) => void (server as Server).close(() => resolve()))
-		expect(await attempt(claim(url), io)).toMatchObject({ delivered: false, status: null, error: 'refused' })
+		expect(await attemptDelivery(createClaim(url), io)).toMatchObject({ delivered: false, status: null, error: 'refused' })
 	})
 
 	test('because the connection broke: reset', async () => {
 		const url = await serve((request) => request.socket.destroy())
-		expect(await attempt(claim(url), io)).toMatchObject({ delivered: false, status: null, error: 'reset' })
+		expect(await attemptDelivery(createClaim(url), io)).toMatchObject({ delivered: false, status: null, error: 'reset' })
 	})
 
 	test('because the name does not exist: dns', async () => {
-		expect(await attempt(claim('http://no-such-host.invalid/'), { ...io, timeoutMs: 10_000 })).toMatchObject({
+		expect(await attemptDelivery(createClaim('http://no-such-host.invalid/'), { ...io, timeoutMs: 10_000 })).toMatchObject({
 			delivered: false,
 			error: 'dns',
 		})
@@ -259,7 +275,7 @@ describe('no answer', () => {
 		const server = createTcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
 		servers.push(server)
 		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-		expect(await attempt(claim(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`), io)).toMatchObject({
+		expect(await attemptDelivery(createClaim(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`), io)).toMatchObject({
 			delivered: false,
 			error: 'tls',
 		})
@@ -274,13 +290,13 @@ describe('exceptions of both runtimes', () => {
 		['connect(): Connection refused', 'refused'],
 		['something new', 'reset'],
 	])('workerd: %s', (message, kind) => {
-		expect(classifyError(new Error(message), 'https://x.example/')).toBe(kind)
+		expect(classifyFetchError(new Error(message), 'https://x.example/')).toBe(kind)
 	})
 
 	test('workerd\'s "internal error" is a name over http, and TLS over https', () => {
 		const error = new Error('internal error; reference = abc123')
-		expect(classifyError(error, 'http://x.example/')).toBe('dns')
-		expect(classifyError(error, 'https://x.example/')).toBe('tls')
+		expect(classifyFetchError(error, 'http://x.example/')).toBe('dns')
+		expect(classifyFetchError(error, 'https://x.example/')).toBe('tls')
 	})
 
 	test.each([
@@ -298,13 +314,13 @@ describe('exceptions of both runtimes', () => {
 		['ERR_SSL_WRONG_VERSION_NUMBER', 'tls'],
 	])('Node: %s', (code, kind) => {
 		const cause = Object.assign(new Error('x'), { code })
-		expect(classifyError(new TypeError('fetch failed', { cause }))).toBe(kind)
-		expect(classifyError(new TypeError('fetch failed', { cause: new AggregateError([cause]) }))).toBe(kind)
+		expect(classifyFetchError(new TypeError('fetch failed', { cause }))).toBe(kind)
+		expect(classifyFetchError(new TypeError('fetch failed', { cause: new AggregateError([cause]) }))).toBe(kind)
 	})
 
 	test('anything else is a connection that broke', () => {
-		expect(classifyError('what')).toBe('reset')
-		expect(classifyError(undefined)).toBe('reset')
+		expect(classifyFetchError('what')).toBe('reset')
+		expect(classifyFetchError(undefined)).toBe('reset')
 	})
 })
 
@@ -321,21 +337,21 @@ describe('what a callback asks for by webhook-delivery', () => {
 		['', 200, true, null],
 	])('%j with %i', async (value, status, delivered, directive) => {
 		const headers = { 'webhook-delivery': value }
-		const outcome = await attempt(
-			claim('https://x.example/'),
-			answering(() => new Response(null, { status, headers })),
+		const outcome = await attemptDelivery(
+			createClaim('https://x.example/'),
+			respondingWith(() => new Response(null, { status, headers })),
 		)
 		expect(outcome).toMatchObject({ delivered, status, directive })
 	})
 
 	test('nothing, where nothing is said or nobody answers', async () => {
-		const answered = await attempt(
-			claim('https://x.example/'),
-			answering(() => new Response()),
+		const answered = await attemptDelivery(
+			createClaim('https://x.example/'),
+			respondingWith(() => new Response()),
 		)
-		const broken = await attempt(
-			claim('https://x.example/'),
-			answering(() => Promise.reject(new Error('reset'))),
+		const broken = await attemptDelivery(
+			createClaim('https://x.example/'),
+			respondingWith(() => Promise.reject(new Error('reset'))),
 		)
 		expect([answered.directive, broken.directive]).toEqual([null, null])
 	})

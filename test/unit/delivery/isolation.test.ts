@@ -3,16 +3,16 @@
  * next timer.
  */
 import { describe, expect, test } from 'vitest'
-import { admit, giveBack, nextWake, report, wake } from '../../../src/delivery/breaker.ts'
-import { fresh, type State } from '../../../src/delivery/breaker-state.ts'
-import { breaks } from '../../../src/delivery/classify.ts'
-import { deliverAll, type DeliveryPorts, Hearsay, HEARSAY_MS } from '../../../src/delivery/deliver.ts'
-import { nextTryAt } from '../../../src/delivery/schedule.ts'
-import type { Admission, Ask, Claim, Outcome } from '../../../src/rpc/delivery.ts'
+import { admit, releasePermits, getNextWakeMs, report, selectToNotify } from '../../../src/delivery/circuit-breaker.ts'
+import { initialState, type BreakerState } from '../../../src/delivery/circuit-breaker-state.ts'
+import { isCallbackFailure } from '../../../src/delivery/failure-kinds.ts'
+import { handleDoorbells, type DeliveryPorts, BreakerCache, BREAKER_CACHE_TTL_MS } from '../../../src/delivery/doorbell-handler.ts'
+import { getNextRetryMs } from '../../../src/delivery/schedule.ts'
+import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../../../src/rpc/delivery.ts'
 
 const SUBSCRIPTION = 1
 
-interface Note {
+interface SimulatedNotification {
 	id: number
 	createdMs: number
 	dueMs: number
@@ -23,40 +23,40 @@ interface Note {
 	startedMs: number[]
 }
 
-interface Instance {
+interface SimulatedInstance {
 	url: string
 	rate: number | null
 	guarded: boolean
 	parkedMs: number
-	lastRungMs: number | null
-	notes: Note[]
+	lastDoorbellMs: number | null
+	notes: SimulatedNotification[]
 }
 
-type Answer = { status: number; ms: number } | { error: string; ms: number }
+type CallbackAnswer = { status: number; ms: number } | { error: string; ms: number }
 
-const OK: Answer = { status: 204, ms: 50 }
-const DEAD: Answer = { error: 'reset', ms: 10 }
-const SLOW: Answer = { error: 'timeout', ms: 15_000 }
+const OK: CallbackAnswer = { status: 204, ms: 50 }
+const DEAD: CallbackAnswer = { error: 'reset', ms: 10 }
+const SLOW: CallbackAnswer = { error: 'timeout', ms: 15_000 }
 
 async function drain(): Promise<void> {
 	for (let i = 0; i < 4; i++) await new Promise<void>((resolve) => setImmediate(resolve))
 }
 
-class Town {
+class Simulation {
 	nowMs = 1_800_000_000_000
-	readonly instances = new Map<number, Instance>()
-	readonly breakers = new Map<string, State>()
+	readonly instances = new Map<number, SimulatedInstance>()
+	readonly breakers = new Map<string, BreakerState>()
 	readonly logs: string[] = []
 	readonly calls = { admit: 0, report: 0, giveBack: 0, park: 0 }
-	hearsay = new Hearsay()
+	breakerCache = new BreakerCache()
 	/** Whether the callbacks' objects can be reached. */
 	reachable = true
 	/** What a callback answers, by its origin. */
-	answer: (origin: string) => Answer = () => OK
+	answer: (origin: string) => CallbackAnswer = () => OK
 	#timers: { atMs: number; fire: () => void }[] = []
 
-	add(id: number, url: string, rate: number | null = null): Instance {
-		const instance: Instance = { url, rate, guarded: false, parkedMs: 0, lastRungMs: null, notes: [] }
+	add(id: number, url: string, rate: number | null = null): SimulatedInstance {
+		const instance: SimulatedInstance = { url, rate, guarded: false, parkedMs: 0, lastDoorbellMs: null, notes: [] }
 		this.instances.set(id, instance)
 		return instance
 	}
@@ -71,7 +71,7 @@ class Town {
 		this.alarm(id)
 	}
 
-	at(ms: number, fire: () => void): void {
+	after(ms: number, fire: () => void): void {
 		this.#timers.push({ atMs: this.nowMs + ms, fire })
 	}
 
@@ -80,18 +80,18 @@ class Town {
 		const instance = this.instances.get(id)!
 		const due = instance.notes.filter((note) => !note.delivered).map((note) => Math.max(note.dueMs, instance.parkedMs))
 		if (due.length === 0) return
-		const atMs = Math.max(Math.min(...due), this.nowMs, instance.lastRungMs === null ? 0 : instance.lastRungMs + 10_000)
-		this.at(atMs - this.nowMs, () => {
+		const atMs = Math.max(Math.min(...due), this.nowMs, instance.lastDoorbellMs === null ? 0 : instance.lastDoorbellMs + 10_000)
+		this.after(atMs - this.nowMs, () => {
 			const ready = instance.notes.some((note) => !note.delivered && Math.max(note.dueMs, instance.parkedMs) <= this.nowMs)
-			if (!ready || (instance.lastRungMs !== null && this.nowMs < instance.lastRungMs + 10_000)) return
-			instance.lastRungMs = this.nowMs
-			this.ring(id)
+			if (!ready || (instance.lastDoorbellMs !== null && this.nowMs < instance.lastDoorbellMs + 10_000)) return
+			instance.lastDoorbellMs = this.nowMs
+			this.sendDoorbell(id)
 			this.alarm(id)
 		})
 	}
 
-	ring(id: number): void {
-		void deliverAll([id], this.ports())
+	sendDoorbell(id: number): void {
+		void handleDoorbells([id], this.ports())
 	}
 
 	async advance(ms: number): Promise<void> {
@@ -100,7 +100,7 @@ class Town {
 			await drain()
 			this.#timers.sort((a, b) => a.atMs - b.atMs)
 			const [timer] = this.#timers
-			const wakes = [...this.breakers.values()].flatMap((state) => nextWake(state, this.nowMs) ?? [])
+			const wakes = [...this.breakers.values()].flatMap((state) => getNextWakeMs(state, this.nowMs) ?? [])
 			const wakeMs = Math.max(this.nowMs + 1, Math.min(...wakes))
 			if (Math.min(timer?.atMs ?? Number.POSITIVE_INFINITY, wakeMs) > endMs) break
 			if (timer !== undefined && timer.atMs <= wakeMs) {
@@ -109,15 +109,15 @@ class Town {
 				timer.fire()
 			} else {
 				this.nowMs = wakeMs
-				for (const state of this.breakers.values()) for (const id of wake(state, this.nowMs)) this.ring(id)
+				for (const state of this.breakers.values()) for (const id of selectToNotify(state, this.nowMs)) this.sendDoorbell(id)
 			}
 		}
 		this.nowMs = endMs
 	}
 
 	ports(): DeliveryPorts {
-		const sleep = (ms: number): Promise<void> => new Promise((resolve) => this.at(ms, resolve))
-		const reach = <T>(call: keyof Town['calls'], body: () => T): T => {
+		const sleep = (ms: number): Promise<void> => new Promise((resolve) => this.after(ms, resolve))
+		const callObject = <T>(call: keyof Simulation['calls'], body: () => T): T => {
 			this.calls[call]++
 			if (!this.reachable) throw new Error('unreachable')
 			return body()
@@ -127,20 +127,20 @@ class Town {
 			park: async (id, _subscription, untilMs) => {
 				this.calls.park++
 				this.instances.get(id)!.parkedMs = untilMs
-				this.instances.get(id)!.lastRungMs = null
+				this.instances.get(id)!.lastDoorbellMs = null
 				this.alarm(id)
 				return 'ok'
 			},
 			settle: async (id, notificationId, _attempt, outcome, more) => {
 				const instance = this.instances.get(id)!
-				const note = instance.notes.find((one) => one.id === notificationId)!
+				const note = instance.notes.find((candidate) => candidate.id === notificationId)!
 				note.leased = false
 				if (outcome.delivered) note.delivered = true
 				else {
-					instance.guarded ||= breaks(outcome)
+					instance.guarded ||= isCallbackFailure(outcome)
 					note.firstFailureMs ||= this.nowMs
 					const failed = { attempt: note.attempts, firstFailureMs: note.firstFailureMs, nowMs: this.nowMs, retryAfterMs: null, random: 0.5 }
-					note.dueMs = nextTryAt({ schedule: 'standard', ...failed }) ?? Number.POSITIVE_INFINITY
+					note.dueMs = getNextRetryMs({ schedule: 'standard', ...failed }) ?? Number.POSITIVE_INFINITY
 				}
 				const next = more ? this.#claim(id, 1).claims : []
 				this.alarm(id)
@@ -148,16 +148,16 @@ class Town {
 			},
 			callback: ({ organizationId, origin }) => {
 				const name = `${organizationId} ${origin}`
-				const state = this.breakers.get(name) ?? fresh()
+				const state = this.breakers.get(name) ?? initialState()
 				this.breakers.set(name, state)
 				return {
-					admit: async (id, ask, limit) => reach('admit', () => admit(state, id, ask, limit, this.nowMs, 0.5)),
-					report: async (id, told) => reach('report', () => report(state, id, told, this.nowMs)),
+					admit: async (id, request, limit) => callObject('admit', () => admit(state, id, request, limit, this.nowMs, 0.5)),
+					report: async (id, delivery) => callObject('report', () => report(state, id, delivery, this.nowMs)),
 					giveBack: async (id, subscription, rate, permits) =>
-						reach('giveBack', () => giveBack(state, id, subscription, rate, permits, this.nowMs)),
+						callObject('giveBack', () => releasePermits(state, id, subscription, rate, permits, this.nowMs)),
 				}
 			},
-			hearsay: this.hearsay,
+			breakerCache: this.breakerCache,
 			post: async (id, claim) => {
 				const startedMs = this.nowMs
 				this.instances
@@ -179,12 +179,12 @@ class Town {
 		}
 	}
 
-	#claim(id: number, limit: number, admission?: Admission): { claims: Claim[]; more: boolean; asks: Ask[] } {
+	#claim(id: number, limit: number, admission?: Admission): { claims: Claim[]; more: boolean; asks: AdmissionRequest[] } {
 		const instance = this.instances.get(id)!
 		const due = instance.notes.filter((note) => !note.delivered && note.dueMs <= this.nowMs)
-		const asked = instance.guarded || instance.rate !== null
+		const isGuarded = instance.guarded || instance.rate !== null
 		const common = { subscription: SUBSCRIPTION, organizationId: 1, url: instance.url }
-		if (admission === undefined && asked) {
+		if (admission === undefined && isGuarded) {
 			const oldest = instance.notes.find((note) => !note.delivered && note.dueMs <= this.nowMs + 3_600_000)
 			if (due.length === 0 || oldest === undefined) return { claims: [], more: false, asks: [] }
 			const { id: notificationId, createdMs, dueMs } = oldest
@@ -215,12 +215,12 @@ class Town {
 			}
 		})
 		const more = due.length > claims.length
-		if (!more) instance.lastRungMs = null
+		if (!more) instance.lastDoorbellMs = null
 		this.alarm(id)
 		return { claims, more, asks: [] }
 	}
 
-	notes(id: number): Note[] {
+	notes(id: number): SimulatedNotification[] {
 		return this.instances.get(id)!.notes
 	}
 
@@ -231,7 +231,7 @@ class Town {
 
 describe('healthy callbacks', () => {
 	test('are never asked for', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		for (let id = 1; id <= 10; id++) town.add(id, `https://${id}.example/hook`)
 		for (let round = 0; round < 20; round++) {
 			for (let id = 1; id <= 10; id++) town.due(id, 3)
@@ -242,7 +242,7 @@ describe('healthy callbacks', () => {
 	})
 
 	test('that answer with a refusal neither', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		town.add(1, 'https://a.example/')
 		town.answer = () => ({ status: 404, ms: 10 })
 		town.due(1, 20)
@@ -252,7 +252,7 @@ describe('healthy callbacks', () => {
 	})
 
 	test('that failed once cost a report, an ask and the report of the success after it', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		town.add(1, 'https://a.example/')
 		let posts = 0
 		town.answer = () => (posts++ === 0 ? { status: 500, ms: 10 } : OK)
@@ -267,7 +267,7 @@ describe('healthy callbacks', () => {
 	})
 
 	test('that fail now and then, between successes of anybody, stay closed', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		for (let id = 1; id <= 4; id++) town.add(id, 'https://one.example/hook')
 		let posts = 0
 		town.answer = () => (posts++ % 10 === 0 ? { status: 503, ms: 10 } : OK)
@@ -283,7 +283,7 @@ describe('healthy callbacks', () => {
 
 describe('a dead callback', () => {
 	test('and a slow one hold up nobody else', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		town.answer = (origin) => (origin === 'https://dead.example' ? DEAD : origin === 'https://slow.example' ? SLOW : OK)
 		town.add(1, 'https://dead.example/')
 		town.add(2, 'https://slow.example/')
@@ -315,7 +315,7 @@ describe('a dead callback', () => {
 	})
 
 	test('is tried one notification at a time, its schedule kept to the moment', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		town.answer = () => DEAD
 		town.add(1, 'https://dead.example/')
 		town.due(1, 40)
@@ -329,7 +329,7 @@ describe('a dead callback', () => {
 	})
 
 	test('that answers again is slowly rung for everybody who waits, within seconds', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		let dead = true
 		town.answer = () => (dead ? DEAD : OK)
 		for (let id = 1; id <= 100; id++) town.add(id, 'https://shared.example/')
@@ -345,12 +345,12 @@ describe('a dead callback', () => {
 		expect([...town.instances.keys()].map((id) => town.delivered(id))).toEqual(Array(100).fill(12))
 		// Nothing was lost while they waited.
 		expect(before.reduce((a, b) => a + b)).toBeLessThanOrEqual(12)
-		expect([...town.instances.values()].filter((one) => one.guarded)).toEqual([])
-		expect([...town.breakers.values()].map((state) => [state.core.phase, Object.keys(state.waiters).length])).toEqual([['closed', 0]])
+		expect([...town.instances.values()].filter((instance) => instance.guarded)).toEqual([])
+		expect([...town.breakers.values()].map((state) => [state.core.phase, Object.keys(state.waiting).length])).toEqual([['closed', 0]])
 	})
 
 	test('whose probe is lost with its consumer is tried by another a minute later', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		let dead = true
 		town.answer = () => (dead ? DEAD : OK)
 		for (let id = 1; id <= 3; id++) town.add(id, 'https://shared.example/')
@@ -366,7 +366,7 @@ describe('a dead callback', () => {
 
 describe('a callback whose object cannot be reached', () => {
 	test('is rung as if nobody had to be asked', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		town.reachable = false
 		town.add(1, 'https://a.example/')
 		town.add(2, 'https://b.example/', 5)
@@ -383,7 +383,7 @@ describe('a callback whose object cannot be reached', () => {
 
 describe('a rate', () => {
 	test('of ten a second is kept by one consumer, that asks twice a second', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		town.add(1, 'https://a.example/', 10)
 		town.due(1, 100)
 		const beginMs = town.nowMs
@@ -398,7 +398,7 @@ describe('a rate', () => {
 	})
 
 	test('of one in five seconds parks the instance in between', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		town.add(1, 'https://a.example/', 0.2)
 		town.due(1, 10)
 		const beginMs = town.nowMs
@@ -411,14 +411,14 @@ describe('a rate', () => {
 
 describe('what an isolate has heard', () => {
 	test('spares the ask for a callback that has just been found closed, and is old after five seconds', async () => {
-		const town = new Town()
+		const town = new Simulation()
 		for (let id = 1; id <= 3; id++) town.add(id, 'https://shared.example/').guarded = true
 		town.due(1)
 		await town.advance(100)
 		town.due(2)
 		await town.advance(100)
 		expect(town.calls.admit).toBe(1)
-		await town.advance(HEARSAY_MS)
+		await town.advance(BREAKER_CACHE_TTL_MS)
 		town.due(3)
 		await town.advance(100)
 		expect(town.calls.admit).toBe(2)
@@ -428,31 +428,31 @@ describe('what an isolate has heard', () => {
 	})
 
 	test('is about one organization and one origin', () => {
-		const hearsay = new Hearsay()
-		hearsay.hear({ organizationId: 1, origin: 'https://a.example' }, { closed: true, news: false }, 0)
-		expect(hearsay.closed({ organizationId: 1, origin: 'https://a.example' }, 1)).toBe(true)
-		expect(hearsay.closed({ organizationId: 2, origin: 'https://a.example' }, 1)).toBe(false)
-		expect(hearsay.closed({ organizationId: 1, origin: 'https://b.example' }, 1)).toBe(false)
-		hearsay.failed({ organizationId: 1, origin: 'https://a.example' })
-		expect(hearsay.closed({ organizationId: 1, origin: 'https://a.example' }, 1)).toBe(false)
-		expect(hearsay.news({ organizationId: 1, origin: 'https://a.example' })).toBe(true)
+		const breakerCache = new BreakerCache()
+		breakerCache.update({ organizationId: 1, origin: 'https://a.example' }, { closed: true, news: false }, 0)
+		expect(breakerCache.isClosed({ organizationId: 1, origin: 'https://a.example' }, 1)).toBe(true)
+		expect(breakerCache.isClosed({ organizationId: 2, origin: 'https://a.example' }, 1)).toBe(false)
+		expect(breakerCache.isClosed({ organizationId: 1, origin: 'https://b.example' }, 1)).toBe(false)
+		breakerCache.markFailed({ organizationId: 1, origin: 'https://a.example' })
+		expect(breakerCache.isClosed({ organizationId: 1, origin: 'https://a.example' }, 1)).toBe(false)
+		expect(breakerCache.shouldReportNextSuccess({ organizationId: 1, origin: 'https://a.example' })).toBe(true)
 	})
 })
 
 test('what could not be sent speaks against no callback, and gives back what it was let through for', async () => {
-	const town = new Town()
+	const town = new Simulation()
 	const instance = town.add(1, 'https://a.example/')
 	town.add(2, 'https://a.example/')
 	const ports = town.ports()
 	const post = ports.post
-	const unsent = (outcome: Outcome): Outcome => ({
+	const asUnsent = (outcome: AttemptOutcome): AttemptOutcome => ({
 		...outcome,
 		delivered: false,
 		status: null,
 		error: 'refused',
 		body: 'Not sent: the key does not open',
 	})
-	town.ports = () => ({ ...ports, post: async (id, claim) => (id === 1 ? unsent(await post(id, claim)) : await post(id, claim)) })
+	town.ports = () => ({ ...ports, post: async (id, claim) => (id === 1 ? asUnsent(await post(id, claim)) : await post(id, claim)) })
 	town.due(1, 20)
 	await town.advance(1_000)
 	expect(instance.guarded).toBe(false)
@@ -460,7 +460,7 @@ test('what could not be sent speaks against no callback, and gives back what it 
 	// In the place of a probe it lets the next one try.
 	for (let n = 1; n <= 5; n++)
 		report(
-			town.breakers.get('1 https://a.example') ?? fresh(),
+			town.breakers.get('1 https://a.example') ?? initialState(),
 			9,
 			{ subscription: 1, notificationId: n, createdMs: 0, guarded: false, failed: true, nextMs: null },
 			town.nowMs,

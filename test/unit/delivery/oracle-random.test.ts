@@ -1,7 +1,7 @@
 /** The judge against the simulated store's own life: a flawless observer is found flawless, and each flaw put into its report is found. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { judge, type Case, type Judgement, type ReceivedEvent, type StoreObject } from '../../support/oracle.ts'
+import { judge, type JudgeInput, type Judgement, type ReceivedEvent, type StoreObject } from '../../support/oracle.ts'
 import { contentHash } from '../../store/content.ts'
 import { createStore, type Action, type Rec, type SimulatedStore } from '../../store/store.ts'
 
@@ -41,34 +41,34 @@ function objects(store: SimulatedStore): StoreObject[] {
 }
 
 /** Sees everything whenever it looks, and rings by the design's table. */
-class Flawless {
+class FlawlessObserver {
 	readonly arrivals: ReceivedEvent[] = []
 	readonly #known = new Map<string, { hash: string; there: boolean; sequence: number }>()
 
-	look(store: SimulatedStore, nowMs: number, silent = false): void {
+	observe(store: SimulatedStore, nowMs: number, silent = false): void {
 		const seen = new Set<string>()
 		for (const resource of WATCHED) {
 			for (const [id, record] of store.state(resource)) {
 				seen.add(`${resource}/${id}`)
-				this.#meet(resource, id, record, nowMs, silent)
+				this.#observeObject(resource, id, record, nowMs, silent)
 			}
 		}
 		for (const [key, known] of this.#known) {
 			if (seen.has(key) || !known.there) continue
 			known.there = false
 			const [resource = '', id = ''] = key.split('/')
-			this.#ring(resource, id, 'DELETED', { id: Number(id) }, nowMs, ++known.sequence, false)
+			this.#emit(resource, id, 'DELETED', { id: Number(id) }, nowMs, ++known.sequence, false)
 		}
 	}
 
-	#meet(resource: string, id: number, record: Rec, nowMs: number, silent: boolean): void {
+	#observeObject(resource: string, id: number, record: Rec, nowMs: number, silent: boolean): void {
 		const key = `${resource}/${id}`
 		const status = typeof record['status'] === 'string' ? record['status'] : ''
 		const known = this.#known.get(key)
 		if (status === 'trash') {
 			if (known?.there !== true) return
 			known.there = false
-			this.#ring(resource, String(id), 'DELETED', record, nowMs, ++known.sequence, true)
+			this.#emit(resource, String(id), 'DELETED', record, nowMs, ++known.sequence, true)
 			return
 		}
 		if (['checkout-draft', 'auto-draft'].includes(status) && known?.there !== true) return
@@ -76,10 +76,10 @@ class Flawless {
 		if (known?.there === true && known.hash === hash) return
 		const sequence = (known?.sequence ?? 0) + (silent ? 0 : 1)
 		this.#known.set(key, { hash, there: true, sequence })
-		if (!silent) this.#ring(resource, String(id), known?.there === true ? 'UPDATED' : 'CREATED', record, nowMs, sequence, false)
+		if (!silent) this.#emit(resource, String(id), known?.there === true ? 'UPDATED' : 'CREATED', record, nowMs, sequence, false)
 	}
 
-	#ring(
+	#emit(
 		objectType: string,
 		objectId: string,
 		eventType: ReceivedEvent['eventType'],
@@ -102,12 +102,12 @@ class Flawless {
 }
 
 /** Lives a story in a small store, looked at after every so many actions. */
-function live(seed: number, story: readonly Action[], every: number): Case {
+function runStory(seed: number, story: readonly Action[], every: number): JudgeInput {
 	let nowMs = START
 	const store = createStore({ seed, objects: 6, now: () => nowMs })
 	try {
-		const observer = new Flawless()
-		observer.look(store, nowMs, true)
+		const observer = new FlawlessObserver()
+		observer.observe(store, nowMs, true)
 		const start = objects(store)
 		const startNumber = store.journal().at(-1)?.number ?? 0
 		nowMs += 60_000
@@ -121,7 +121,7 @@ function live(seed: number, story: readonly Action[], every: number): Case {
 			}
 			nowMs += 3_000
 			if (index % every === every - 1 || index === story.length - 1) {
-				observer.look(store, nowMs)
+				observer.observe(store, nowMs)
 				polls.push({ startMs: nowMs, endMs: nowMs })
 			}
 		}
@@ -143,7 +143,7 @@ function live(seed: number, story: readonly Action[], every: number): Case {
 const faultless = { missed: 0, duplicates: 0, invented: 0, renamed: 0, disordered: 0, details: [] }
 const lives = fc.tuple(fc.integer({ min: 1, max: 1000 }), actions, fc.integer({ min: 1, max: 6 }))
 
-function flaws(judgement: Judgement): string[] {
+function findingKinds(judgement: Judgement): string[] {
 	return [...new Set(judgement.details.map((finding) => finding.kind))]
 }
 
@@ -151,7 +151,7 @@ describe('whatever happens in a store', () => {
 	test('a flawless observer is found flawless', () => {
 		fc.assert(
 			fc.property(lives, (life) => {
-				expect(judge(live(...life))).toMatchObject(faultless)
+				expect(judge(runStory(...life))).toMatchObject(faultless)
 			}),
 			{ numRuns: 60 },
 		)
@@ -160,15 +160,15 @@ describe('whatever happens in a store', () => {
 	test("an object's last event, left out, is missed", () => {
 		fc.assert(
 			fc.property(lives, fc.nat(), (life, pick) => {
-				const story = live(...life)
+				const story = runStory(...life)
 				const last = story.arrivals.filter(
 					(event, index) =>
 						!story.arrivals.some((later, at) => at > index && later.objectId === event.objectId && later.objectType === event.objectType),
 				)
 				const victim = last[pick % Math.max(1, last.length)]
 				fc.pre(victim !== undefined)
-				const verdict = judge({ ...story, arrivals: story.arrivals.filter((event) => event !== victim) })
-				expect(flaws(verdict)).toEqual(['missed'])
+				const judgement = judge({ ...story, arrivals: story.arrivals.filter((event) => event !== victim) })
+				expect(findingKinds(judgement)).toEqual(['missed'])
 			}),
 			{ numRuns: 40 },
 		)
@@ -177,7 +177,7 @@ describe('whatever happens in a store', () => {
 	test('any event, told again under another id, is a duplicate', () => {
 		fc.assert(
 			fc.property(lives, fc.nat(), (life, pick) => {
-				const story = live(...life)
+				const story = runStory(...life)
 				fc.pre(story.arrivals.length > 0)
 				const at = pick % story.arrivals.length
 				const victim = story.arrivals[at]!
@@ -188,7 +188,7 @@ describe('whatever happens in a store', () => {
 						: event,
 				)
 				const arrivals = moved.toSpliced(at + 1, 0, { ...victim, eventId: 'again', objectSequence: victim.objectSequence + 1 })
-				expect(flaws(judge({ ...story, arrivals }))).toEqual(['duplicate'])
+				expect(findingKinds(judge({ ...story, arrivals }))).toEqual(['duplicate'])
 				expect(judge({ ...story, arrivals: [...story.arrivals, victim] })).toMatchObject({ ...faultless, repeats: 1 })
 			}),
 			{ numRuns: 40 },
@@ -198,14 +198,14 @@ describe('whatever happens in a store', () => {
 	test('content that never was is invented', () => {
 		fc.assert(
 			fc.property(lives, fc.nat(), (life, pick) => {
-				const story = live(...life)
-				const told = story.arrivals.filter((event) => event.eventType !== 'DELETED')
-				fc.pre(told.length > 0)
-				const victim = told[pick % told.length]!
+				const story = runStory(...life)
+				const candidates = story.arrivals.filter((event) => event.eventType !== 'DELETED')
+				fc.pre(candidates.length > 0)
+				const victim = candidates[pick % candidates.length]!
 				const arrivals = story.arrivals.map((event) =>
 					event === victim ? { ...event, record: { ...(event.record as Rec), total: 'never' } } : event,
 				)
-				expect(flaws(judge({ ...story, arrivals }))).toContain('invented')
+				expect(findingKinds(judge({ ...story, arrivals }))).toContain('invented')
 			}),
 			{ numRuns: 40 },
 		)

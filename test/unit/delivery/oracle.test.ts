@@ -1,6 +1,6 @@
 /** The judge itself: right stories pass, and each kind of wrong is called by its name. */
 import { describe, expect, test } from 'vitest'
-import { judge, type Case, type Judgement, type ReceivedEvent } from '../../support/oracle.ts'
+import { judge, type JudgeInput, type Judgement, type ReceivedEvent } from '../../support/oracle.ts'
 import { contentHash } from '../../store/content.ts'
 import type { Change, JournalEntry } from '../../store/types.ts'
 
@@ -10,7 +10,7 @@ const BASELINE_END = T0 + 60_000
 /** A story of a few orders, told step by step: what happens in the store, and what the callback receives. */
 class Story {
 	readonly #objects = new Map<number, { content: string; status: string }>()
-	readonly #start: Case['start']
+	readonly #start: JudgeInput['start']
 	readonly #journal: JournalEntry[] = []
 	readonly #arrivals: ReceivedEvent[] = []
 	readonly #sequences = new Map<number, number>()
@@ -33,7 +33,7 @@ class Story {
 		return { id, content: content ?? now?.content ?? '', status: status ?? now?.status ?? 'processing' }
 	}
 
-	#state(): Case['start'] {
+	#state(): JudgeInput['start'] {
 		return [...this.#objects.keys()].map((id) => ({
 			resource: 'orders',
 			id,
@@ -67,7 +67,7 @@ class Story {
 	}
 
 	/** The callback receives an event about an order as it is now, unless `changes` says otherwise. */
-	rings(second: number, eventType: ReceivedEvent['eventType'], id: number, changes: Partial<ReceivedEvent> = {}): this {
+	receives(second: number, eventType: ReceivedEvent['eventType'], id: number, changes: Partial<ReceivedEvent> = {}): this {
 		const objectSequence = changes.objectSequence ?? (this.#sequences.get(id) ?? 0) + 1
 		this.#sequences.set(id, objectSequence)
 		this.#arrivals.push({
@@ -83,7 +83,7 @@ class Story {
 		return this
 	}
 
-	judge(changes: Partial<Case> = {}): Judgement {
+	judge(changes: Partial<JudgeInput> = {}): Judgement {
 		return judge({
 			journal: this.#journal,
 			start: this.#start,
@@ -97,16 +97,16 @@ class Story {
 	}
 }
 
-const clean = { missed: 0, duplicates: 0, invented: 0, renamed: 0, disordered: 0 }
+const faultless = { missed: 0, duplicates: 0, invented: 0, renamed: 0, disordered: 0 }
 
-function story(): Story {
+function createStory(): Story {
 	return new Story()
 }
 
 describe('a right story', () => {
 	test('without any change is quiet', () => {
-		expect(story().judge()).toEqual({
-			...clean,
+		expect(createStory().judge()).toEqual({
+			...faultless,
 			repeats: 0,
 			lagP50Ms: null,
 			lagP99Ms: null,
@@ -118,168 +118,197 @@ describe('a right story', () => {
 	})
 
 	test('tells each change once, and how long it took', () => {
-		const told = story()
-		told.happens(100, 'created', 10, 'n').rings(103, 'CREATED', 10)
-		told.happens(110, 'updated', 1, 'b').rings(111, 'UPDATED', 1)
-		told.happens(120, 'trashed', 2).rings(125, 'DELETED', 2, { trashed: true })
-		told.happens(130, 'restored', 2).rings(140, 'CREATED', 2)
-		told.happens(150, 'deleted', 2).rings(200, 'DELETED', 2)
-		expect(told.judge()).toMatchObject({ ...clean, created: 2, updated: 1, deleted: 2, lagP50Ms: 5_000, lagP99Ms: 50_000, details: [] })
+		const scenario = createStory()
+		scenario.happens(100, 'created', 10, 'n').receives(103, 'CREATED', 10)
+		scenario.happens(110, 'updated', 1, 'b').receives(111, 'UPDATED', 1)
+		scenario.happens(120, 'trashed', 2).receives(125, 'DELETED', 2, { trashed: true })
+		scenario.happens(130, 'restored', 2).receives(140, 'CREATED', 2)
+		scenario.happens(150, 'deleted', 2).receives(200, 'DELETED', 2)
+		expect(scenario.judge()).toMatchObject({
+			...faultless,
+			created: 2,
+			updated: 1,
+			deleted: 2,
+			lagP50Ms: 5_000,
+			lagP99Ms: 50_000,
+			details: [],
+		})
 	})
 
 	test('may tell several edits as one, and a state twice where another lay between', () => {
-		const told = story().happens(100, 'updated', 1, 'b').happens(101, 'updated', 1, 'c').rings(102, 'UPDATED', 1)
-		told.happens(110, 'updated', 1, 'b').rings(111, 'UPDATED', 1).happens(120, 'updated', 1, 'c').rings(121, 'UPDATED', 1)
-		expect(told.judge()).toMatchObject(clean)
+		const scenario = createStory().happens(100, 'updated', 1, 'b').happens(101, 'updated', 1, 'c').receives(102, 'UPDATED', 1)
+		scenario.happens(110, 'updated', 1, 'b').receives(111, 'UPDATED', 1).happens(120, 'updated', 1, 'c').receives(121, 'UPDATED', 1)
+		expect(scenario.judge()).toMatchObject(faultless)
 	})
 
 	test('may pass over what came and went between two looks', () => {
-		const told = story().happens(100, 'created', 10).happens(101, 'deleted', 10).happens(102, 'created', 11).happens(103, 'trashed', 11)
-		told.polls = [
+		const scenario = createStory()
+			.happens(100, 'created', 10)
+			.happens(101, 'deleted', 10)
+			.happens(102, 'created', 11)
+			.happens(103, 'trashed', 11)
+		scenario.polls = [
 			{ startMs: T0 + 90_000, endMs: T0 + 100_500 },
 			{ startMs: T0 + 104_000, endMs: T0 + 110_000 },
 		]
-		expect(told.judge()).toMatchObject(clean)
+		expect(scenario.judge()).toMatchObject(faultless)
 	})
 
 	test('may repeat: later arrivals of an id are no error', () => {
-		const told = story()
+		const scenario = createStory()
 			.happens(100, 'updated', 1, 'b')
-			.rings(101, 'UPDATED', 1, { eventId: 'x' })
-			.rings(150, 'UPDATED', 1, { eventId: 'x', objectSequence: 1 })
-		expect(told.judge()).toMatchObject({ ...clean, repeats: 1, updated: 1, lagP99Ms: 1_000 })
+			.receives(101, 'UPDATED', 1, { eventId: 'x' })
+			.receives(150, 'UPDATED', 1, { eventId: 'x', objectSequence: 1 })
+		expect(scenario.judge()).toMatchObject({ ...faultless, repeats: 1, updated: 1, lagP99Ms: 1_000 })
 	})
 
 	test('a save that changed nothing, a hidden order and the emptied trash ring nothing', () => {
-		const told = story().happens(100, 'saved-unchanged', 1).happens(101, 'created', 10, 'n', 'checkout-draft').happens(102, 'deleted', 3)
-		expect(told.judge()).toMatchObject(clean)
+		const scenario = createStory()
+			.happens(100, 'saved-unchanged', 1)
+			.happens(101, 'created', 10, 'n', 'checkout-draft')
+			.happens(102, 'deleted', 3)
+		expect(scenario.judge()).toMatchObject(faultless)
 	})
 
 	test('a hidden order is CREATED when it becomes one', () => {
-		const told = story()
+		const scenario = createStory()
 			.happens(100, 'created', 10, 'n', 'checkout-draft')
 			.happens(110, 'updated', 10, 'n', 'pending')
-			.rings(112, 'CREATED', 10)
-		expect(told.judge()).toMatchObject(clean)
+			.receives(112, 'CREATED', 10)
+		expect(scenario.judge()).toMatchObject(faultless)
 	})
 
 	test('records that were erased are believed', () => {
-		expect(story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1, { record: null }).judge()).toMatchObject(clean)
+		expect(createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1, { record: null }).judge()).toMatchObject(faultless)
 	})
 })
 
 describe('around the baseline', () => {
 	test('edits without a stamp may have been met by it, or told', () => {
-		expect(story().happens(10, 'edited-silently', 1, 'b').judge()).toMatchObject(clean)
-		expect(story().happens(10, 'edited-silently', 1, 'b').rings(90, 'UPDATED', 1).judge()).toMatchObject(clean)
+		expect(createStory().happens(10, 'edited-silently', 1, 'b').judge()).toMatchObject(faultless)
+		expect(createStory().happens(10, 'edited-silently', 1, 'b').receives(90, 'UPDATED', 1).judge()).toMatchObject(faultless)
 	})
 
 	test('edits with a stamp must ring, and so must everything after it', () => {
-		expect(story().happens(10, 'updated', 1, 'b').judge()).toMatchObject({ ...clean, missed: 1 })
-		expect(story().happens(70, 'edited-silently', 1, 'b').judge()).toMatchObject({ ...clean, missed: 1 })
+		expect(createStory().happens(10, 'updated', 1, 'b').judge()).toMatchObject({ ...faultless, missed: 1 })
+		expect(createStory().happens(70, 'edited-silently', 1, 'b').judge()).toMatchObject({ ...faultless, missed: 1 })
 	})
 
 	test('a save with a stamp that changed nothing may ring during it, not after', () => {
-		expect(story().happens(10, 'saved-unchanged', 1).rings(20, 'UPDATED', 1).judge()).toMatchObject(clean)
-		expect(story().happens(100, 'saved-unchanged', 1).rings(110, 'UPDATED', 1).judge()).toMatchObject({ ...clean, invented: 1 })
+		expect(createStory().happens(10, 'saved-unchanged', 1).receives(20, 'UPDATED', 1).judge()).toMatchObject(faultless)
+		expect(createStory().happens(100, 'saved-unchanged', 1).receives(110, 'UPDATED', 1).judge()).toMatchObject({
+			...faultless,
+			invented: 1,
+		})
 	})
 
 	test('what went before it came is never known', () => {
-		expect(story().happens(10, 'deleted', 1).happens(11, 'trashed', 2).judge()).toMatchObject(clean)
-		expect(story().happens(100, 'deleted', 1).judge()).toMatchObject({ ...clean, missed: 1 })
+		expect(createStory().happens(10, 'deleted', 1).happens(11, 'trashed', 2).judge()).toMatchObject(faultless)
+		expect(createStory().happens(100, 'deleted', 1).judge()).toMatchObject({ ...faultless, missed: 1 })
 	})
 
 	test('what came back meanwhile is UPDATED or CREATED', () => {
-		expect(story().happens(10, 'restored', 3).rings(20, 'UPDATED', 3).judge()).toMatchObject(clean)
-		expect(story().happens(10, 'restored', 3).rings(20, 'CREATED', 3).judge()).toMatchObject(clean)
-		expect(story().happens(100, 'restored', 3).rings(120, 'UPDATED', 3).judge()).toMatchObject({ ...clean, invented: 1 })
+		expect(createStory().happens(10, 'restored', 3).receives(20, 'UPDATED', 3).judge()).toMatchObject(faultless)
+		expect(createStory().happens(10, 'restored', 3).receives(20, 'CREATED', 3).judge()).toMatchObject(faultless)
+		expect(createStory().happens(100, 'restored', 3).receives(120, 'UPDATED', 3).judge()).toMatchObject({ ...faultless, invented: 1 })
 	})
 
 	test('what happened before T0 is the start', () => {
-		expect(story().happens(-5, 'updated', 1, 'b').happens(-4, 'created', 10).judge()).toMatchObject(clean)
-		expect(story().happens(-5, 'updated', 1, 'b').rings(5, 'UPDATED', 1).judge()).toMatchObject({ ...clean, invented: 1 })
+		expect(createStory().happens(-5, 'updated', 1, 'b').happens(-4, 'created', 10).judge()).toMatchObject(faultless)
+		expect(createStory().happens(-5, 'updated', 1, 'b').receives(5, 'UPDATED', 1).judge()).toMatchObject({ ...faultless, invented: 1 })
 	})
 
 	test('a backfill tells what was there', () => {
-		expect(story().rings(20, 'CREATED', 1, { backfill: true }).judge()).toMatchObject(clean)
-		expect(story().rings(20, 'CREATED', 1).judge()).toMatchObject({ ...clean, invented: 1 })
+		expect(createStory().receives(20, 'CREATED', 1, { backfill: true }).judge()).toMatchObject(faultless)
+		expect(createStory().receives(20, 'CREATED', 1).judge()).toMatchObject({ ...faultless, invented: 1 })
 	})
 })
 
 describe('missed', () => {
 	test.each<[string, Story]>([
-		['a creation', story().happens(100, 'created', 10)],
-		['an edit', story().happens(100, 'updated', 1, 'b')],
-		['the last of two edits', story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).happens(110, 'updated', 1, 'c')],
+		['a creation', createStory().happens(100, 'created', 10)],
+		['an edit', createStory().happens(100, 'updated', 1, 'b')],
+		['the last of two edits', createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).happens(110, 'updated', 1, 'c')],
 		[
 			'an edit that was undone after it was told',
-			story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).happens(110, 'updated', 1, 'a'),
+			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).happens(110, 'updated', 1, 'a'),
 		],
-		['a deletion', story().happens(100, 'deleted', 1)],
-		['a move to the trash', story().happens(100, 'trashed', 1)],
-		['a return', story().happens(100, 'trashed', 1).rings(101, 'DELETED', 1).happens(110, 'restored', 1)],
+		['a deletion', createStory().happens(100, 'deleted', 1)],
+		['a move to the trash', createStory().happens(100, 'trashed', 1)],
+		['a return', createStory().happens(100, 'trashed', 1).receives(101, 'DELETED', 1).happens(110, 'restored', 1)],
 		[
 			'a hidden order that became one',
-			story().happens(100, 'created', 10, 'n', 'checkout-draft').happens(110, 'updated', 10, 'n', 'pending'),
+			createStory().happens(100, 'created', 10, 'n', 'checkout-draft').happens(110, 'updated', 10, 'n', 'pending'),
 		],
-	])('%s', (_, told) => {
-		expect(told.judge()).toMatchObject({ ...clean, missed: 1 })
+	])('%s', (_, scenario) => {
+		expect(scenario.judge()).toMatchObject({ ...faultless, missed: 1 })
 	})
 
 	test('what existed across a whole poll and is gone again', () => {
-		const told = story().happens(100, 'created', 10).happens(200, 'deleted', 10)
-		told.polls = [{ startMs: T0 + 120_000, endMs: T0 + 130_000 }]
-		expect(told.judge()).toMatchObject({ ...clean, missed: 1 })
+		const scenario = createStory().happens(100, 'created', 10).happens(200, 'deleted', 10)
+		scenario.polls = [{ startMs: T0 + 120_000, endMs: T0 + 130_000 }]
+		expect(scenario.judge()).toMatchObject({ ...faultless, missed: 1 })
 	})
 
 	test('what was gone across a whole poll and is back', () => {
-		const told = story().happens(100, 'trashed', 1).happens(200, 'restored', 1)
-		told.polls = [{ startMs: T0 + 120_000, endMs: T0 + 130_000 }]
-		expect(told.judge()).toMatchObject({ ...clean, missed: 1 })
+		const scenario = createStory().happens(100, 'trashed', 1).happens(200, 'restored', 1)
+		scenario.polls = [{ startMs: T0 + 120_000, endMs: T0 + 130_000 }]
+		expect(scenario.judge()).toMatchObject({ ...faultless, missed: 1 })
 	})
 
 	test('but not what came back before anybody looked, whichever of two equal states was told', () => {
-		const told = story()
+		const scenario = createStory()
 			.happens(100, 'updated', 1, 'b')
 			.happens(110, 'trashed', 1)
 			.happens(115, 'restored', 1)
-			.rings(120, 'UPDATED', 1)
+			.receives(120, 'UPDATED', 1)
 			.happens(130, 'deleted', 1)
-			.rings(140, 'DELETED', 1)
-		told
+			.receives(140, 'DELETED', 1)
+		scenario
 			.happens(100, 'trashed', 2)
 			.happens(101, 'restored', 2)
 			.happens(110, 'trashed', 2)
-			.rings(120, 'DELETED', 2, { trashed: true })
+			.receives(120, 'DELETED', 2, { trashed: true })
 			.happens(130, 'restored', 2)
-			.rings(140, 'CREATED', 2)
-		told.polls = [{ startMs: T0 + 118_000, endMs: T0 + 122_000 }]
-		expect(told.judge()).toMatchObject(clean)
+			.receives(140, 'CREATED', 2)
+		scenario.polls = [{ startMs: T0 + 118_000, endMs: T0 + 122_000 }]
+		expect(scenario.judge()).toMatchObject(faultless)
 	})
 
 	test('but not what was told', () => {
-		const told = story().happens(100, 'created', 10).rings(140, 'CREATED', 10).happens(200, 'deleted', 10).rings(220, 'DELETED', 10)
-		told.happens(100, 'trashed', 1).rings(140, 'DELETED', 1).happens(200, 'restored', 1).rings(210, 'CREATED', 1)
-		told.polls = [{ startMs: T0 + 120_000, endMs: T0 + 130_000 }]
-		expect(told.judge()).toMatchObject(clean)
+		const scenario = createStory()
+			.happens(100, 'created', 10)
+			.receives(140, 'CREATED', 10)
+			.happens(200, 'deleted', 10)
+			.receives(220, 'DELETED', 10)
+		scenario.happens(100, 'trashed', 1).receives(140, 'DELETED', 1).happens(200, 'restored', 1).receives(210, 'CREATED', 1)
+		scenario.polls = [{ startMs: T0 + 120_000, endMs: T0 + 130_000 }]
+		expect(scenario.judge()).toMatchObject(faultless)
 	})
 })
 
 describe('duplicate', () => {
 	test.each<[string, Story]>([
-		['an edit told under two ids', story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).rings(102, 'UPDATED', 1)],
-		['a creation told again as an update', story().happens(100, 'created', 10).rings(101, 'CREATED', 10).rings(102, 'UPDATED', 10)],
-		['a creation told twice', story().happens(100, 'created', 10).rings(101, 'CREATED', 10).rings(102, 'CREATED', 10)],
+		['an edit told under two ids', createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).receives(102, 'UPDATED', 1)],
+		[
+			'a creation told again as an update',
+			createStory().happens(100, 'created', 10).receives(101, 'CREATED', 10).receives(102, 'UPDATED', 10),
+		],
+		['a creation told twice', createStory().happens(100, 'created', 10).receives(101, 'CREATED', 10).receives(102, 'CREATED', 10)],
 		[
 			'a save that changed nothing',
-			story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).happens(110, 'saved-unchanged', 1).rings(111, 'UPDATED', 1),
+			createStory()
+				.happens(100, 'updated', 1, 'b')
+				.receives(101, 'UPDATED', 1)
+				.happens(110, 'saved-unchanged', 1)
+				.receives(111, 'UPDATED', 1),
 		],
 		[
 			'the trash, and then its emptying',
-			story().happens(100, 'trashed', 1).rings(101, 'DELETED', 1).happens(110, 'deleted', 1).rings(111, 'DELETED', 1),
+			createStory().happens(100, 'trashed', 1).receives(101, 'DELETED', 1).happens(110, 'deleted', 1).receives(111, 'DELETED', 1),
 		],
-	])('%s', (_, told) => {
-		expect(told.judge()).toMatchObject({ ...clean, duplicates: 1 })
+	])('%s', (_, scenario) => {
+		expect(scenario.judge()).toMatchObject({ ...faultless, duplicates: 1 })
 	})
 })
 
@@ -287,44 +316,51 @@ describe('invented', () => {
 	test.each<[string, Story, number]>([
 		[
 			'content that the object never had',
-			story()
+			createStory()
 				.happens(100, 'updated', 1, 'b')
-				.rings(101, 'UPDATED', 1, { record: { id: 1, content: 'z', status: 'processing' } }),
+				.receives(101, 'UPDATED', 1, { record: { id: 1, content: 'z', status: 'processing' } }),
 			1,
 		],
-		['an object that never was', story().rings(101, 'CREATED', 99), 0],
-		['an update without a change', story().rings(101, 'UPDATED', 1), 0],
-		['a deletion that never was', story().rings(101, 'DELETED', 1), 1],
-		['a deletion of what nobody knew', story().happens(100, 'created', 10).happens(101, 'trashed', 10).rings(102, 'DELETED', 10), 0],
-		['an edit told as a creation', story().happens(100, 'updated', 1, 'b').rings(101, 'CREATED', 1), 0],
-		['a creation told as an edit', story().happens(100, 'created', 10).rings(101, 'UPDATED', 10), 0],
-		['a hidden order', story().happens(100, 'created', 10, 'n', 'checkout-draft').rings(101, 'CREATED', 10), 1],
-	])('%s', (_, told, missed) => {
-		expect(told.judge()).toMatchObject({ ...clean, invented: 1, missed })
+		['an object that never was', createStory().receives(101, 'CREATED', 99), 0],
+		['an update without a change', createStory().receives(101, 'UPDATED', 1), 0],
+		['a deletion that never was', createStory().receives(101, 'DELETED', 1), 1],
+		[
+			'a deletion of what nobody knew',
+			createStory().happens(100, 'created', 10).happens(101, 'trashed', 10).receives(102, 'DELETED', 10),
+			0,
+		],
+		['an edit told as a creation', createStory().happens(100, 'updated', 1, 'b').receives(101, 'CREATED', 1), 0],
+		['a creation told as an edit', createStory().happens(100, 'created', 10).receives(101, 'UPDATED', 10), 0],
+		['a hidden order', createStory().happens(100, 'created', 10, 'n', 'checkout-draft').receives(101, 'CREATED', 10), 1],
+	])('%s', (_, scenario, missed) => {
+		expect(scenario.judge()).toMatchObject({ ...faultless, invented: 1, missed })
 	})
 
 	test('a resource that is not watched', () => {
-		expect(story().rings(101, 'UPDATED', 1, { objectType: 'refunds' }).judge()).toMatchObject({ ...clean, invented: 1 })
+		expect(createStory().receives(101, 'UPDATED', 1, { objectType: 'refunds' }).judge()).toMatchObject({ ...faultless, invented: 1 })
 	})
 })
 
 test('renamed: one change under two ids', () => {
-	const told = story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).rings(102, 'UPDATED', 1, { objectSequence: 1 })
-	expect(told.judge()).toMatchObject({ ...clean, renamed: 1, duplicates: 1 })
+	const scenario = createStory()
+		.happens(100, 'updated', 1, 'b')
+		.receives(101, 'UPDATED', 1)
+		.receives(102, 'UPDATED', 1, { objectSequence: 1 })
+	expect(scenario.judge()).toMatchObject({ ...faultless, renamed: 1, duplicates: 1 })
 })
 
 test('disordered: a later change arrives first', () => {
-	const told = story().happens(100, 'updated', 1, 'b')
-	const early = told.record(1)
-	told
+	const scenario = createStory().happens(100, 'updated', 1, 'b')
+	const early = scenario.record(1)
+	scenario
 		.happens(110, 'updated', 1, 'c')
-		.rings(111, 'UPDATED', 1, { objectSequence: 2 })
-		.rings(112, 'UPDATED', 1, { objectSequence: 1, record: early })
-	expect(told.judge()).toMatchObject({ ...clean, disordered: 1, updated: 2 })
+		.receives(111, 'UPDATED', 1, { objectSequence: 2 })
+		.receives(112, 'UPDATED', 1, { objectSequence: 1, record: early })
+	expect(scenario.judge()).toMatchObject({ ...faultless, disordered: 1, updated: 2 })
 })
 
 test('each finding names its object and event', () => {
-	const { details } = story().happens(100, 'updated', 1, 'b').rings(101, 'UPDATED', 1).rings(102, 'UPDATED', 1).judge()
+	const { details } = createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).receives(102, 'UPDATED', 1).judge()
 	expect(details).toEqual([{ kind: 'duplicate', object: 'orders/1', eventId: 'e2', note: 'UPDATED tells the same state again' }])
 })
 
@@ -348,7 +384,7 @@ test('coupons that are no longer listed: told when they leave, not afterwards', 
 		t0Ms: T0,
 		baselineEndMs: BASELINE_END,
 	}
-	const told: ReceivedEvent = {
+	const scenario: ReceivedEvent = {
 		eventId: 'e',
 		objectType: 'discounts',
 		objectId: '5',
@@ -357,8 +393,8 @@ test('coupons that are no longer listed: told when they leave, not afterwards', 
 		record: { id: 5, status: 'draft', content: 'a' },
 		timeMs: T0 + 105_000,
 	}
-	expect(judge({ ...base, arrivals: [told] })).toMatchObject(clean)
-	expect(judge({ ...base, arrivals: [] })).toMatchObject({ ...clean, missed: 1 })
+	expect(judge({ ...base, arrivals: [scenario] })).toMatchObject(faultless)
+	expect(judge({ ...base, arrivals: [] })).toMatchObject({ ...faultless, missed: 1 })
 	// Old stores show no status. What an edit without a stamp made of it before the baseline met it is what it leaves with: nothing to tell.
 	const hash = contentHash({ id: 5, content: 'b' })
 	const silently: JournalEntry = { ...entry(1, 'publish', 'b'), time: T0 + 1_000, change: 'edited-silently', stampMoved: false, hash }
@@ -368,20 +404,22 @@ test('coupons that are no longer listed: told when they leave, not afterwards', 
 		journal: [silently, { ...entry(2, 'draft', 'b'), hash }],
 		final: [{ resource: 'coupons', id: 5, hash, status: 'draft' }],
 	}
-	expect(judge({ ...statusless, arrivals: [] })).toMatchObject(clean)
+	expect(judge({ ...statusless, arrivals: [] })).toMatchObject(faultless)
 	const afterwards = { ...silently, time: BASELINE_END + 1_000 }
-	expect(judge({ ...statusless, journal: [afterwards, statusless.journal[1]!], arrivals: [] })).toMatchObject({ ...clean, missed: 1 })
+	expect(judge({ ...statusless, journal: [afterwards, statusless.journal[1]!], arrivals: [] })).toMatchObject({ ...faultless, missed: 1 })
 	// One that was never listed rings nothing, and is new when it is.
 	const draft = { ...base, start: [{ ...base.start[0]!, status: 'draft', hash: contentHash({ id: 5, status: 'draft', content: 'a' }) }] }
-	expect(judge({ ...draft, arrivals: [] })).toMatchObject(clean)
+	expect(judge({ ...draft, arrivals: [] })).toMatchObject(faultless)
 	const published = { ...draft, journal: [entry(1, 'publish', 'a')], final: base.start }
 	expect(
-		judge({ ...published, arrivals: [{ ...told, eventType: 'CREATED', record: { id: 5, status: 'publish', content: 'a' } }] }),
-	).toMatchObject(clean)
-	expect(judge({ ...published, arrivals: [] })).toMatchObject({ ...clean, missed: 1 })
+		judge({ ...published, arrivals: [{ ...scenario, eventType: 'CREATED', record: { id: 5, status: 'publish', content: 'a' } }] }),
+	).toMatchObject(faultless)
+	expect(judge({ ...published, arrivals: [] })).toMatchObject({ ...faultless, missed: 1 })
 })
 
 test('a harness whose journal and final state disagree is refused', () => {
-	expect(() => story().judge({ final: [] })).toThrow(/contradict/)
-	expect(() => story().judge({ final: [{ resource: 'orders', id: 77, hash: 'x', status: 'processing' }] })).toThrow(/contradict|neither/)
+	expect(() => createStory().judge({ final: [] })).toThrow(/contradict/)
+	expect(() => createStory().judge({ final: [{ resource: 'orders', id: 77, hash: 'x', status: 'processing' }] })).toThrow(
+		/contradict|neither/,
+	)
 })

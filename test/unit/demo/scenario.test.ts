@@ -1,8 +1,8 @@
 /** The story of `npm run demo -- --once`: it tells what it promises, for any seed, and says what it lacks. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { JournalEntry } from '../../store/store.ts'
-import { createCallback } from '../../demo/callback.ts'
-import { baselineFaults, play, shortfall } from '../../demo/scenario.ts'
+import { createCallbackServer } from '../../demo/callback.ts'
+import { baselineFaults, playScenario, findShortfalls } from '../../demo/scenario.ts'
 import { createStore } from '../../store/store.ts'
 
 beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2026, 10, 23) }))
@@ -11,11 +11,11 @@ afterEach(() => void vi.useRealTimers())
 test.each([0, 1, 2, 3, 99, 4_294_967_295])('seed %i keeps what is promised, and its burst falls into one second', async (seed) => {
 	const store = createStore({ seed })
 	const said: string[] = []
-	const playing = play(store, createCallback(), seed, new AbortController().signal, (what) => said.push(what))
+	const playing = playScenario(store, createCallbackServer(), seed, new AbortController().signal, (what) => said.push(what))
 	await vi.advanceTimersByTimeAsync(90_000)
 	await playing
 	const journal = store.journal()
-	expect(shortfall(journal)).toEqual([])
+	expect(findShortfalls(journal)).toEqual([])
 	expect(said).toHaveLength(4)
 	const bySecond = new Map<number, number>()
 	for (const { resource, time } of journal)
@@ -27,7 +27,7 @@ test.each([0, 1, 2, 3, 99, 4_294_967_295])('seed %i keeps what is promised, and 
 test('a signal ends it', async () => {
 	const abort = new AbortController()
 	const store = createStore({ seed: 1 })
-	const playing = play(store, createCallback(), 1, abort.signal, () => undefined)
+	const playing = playScenario(store, createCallbackServer(), 1, abort.signal, () => undefined)
 	const ended = expect(playing).rejects.toThrow('enough')
 	await vi.advanceTimersByTimeAsync(2_000)
 	abort.abort(new Error('enough'))
@@ -49,9 +49,9 @@ test('what a journal lacks is named', () => {
 		date_modified_gmt: null,
 		status: null,
 	}
-	expect(shortfall([one])).toContain('orders created: 1 of 5')
-	expect(shortfall([one])).toContain('saved-unchanged: 0 of 20')
-	expect(shortfall([one])).toContain('entries: 1 of 200')
+	expect(findShortfalls([one])).toContain('orders created: 1 of 5')
+	expect(findShortfalls([one])).toContain('saved-unchanged: 0 of 20')
+	expect(findShortfalls([one])).toContain('entries: 1 of 200')
 })
 
 test('changes happen while the baseline is read', () => {

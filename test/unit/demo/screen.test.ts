@@ -1,19 +1,19 @@
 /** The demo's lines: what they say, and that they stay within 100 columns. */
 import { describe, expect, test } from 'vitest'
 import {
-	describe as describeRecord,
+	describeRecord,
 	describeChange,
 	eventLine,
 	failureLine,
-	fit,
-	paintOf,
-	seconds,
-	span,
+	truncate,
+	createPaint,
+	formatMs,
+	formatSeconds,
 	stepLines,
 	type ShownEvent,
 } from '../../demo/screen.ts'
 
-const plain = paintOf(false, {})
+const plain = createPaint(false, {})
 const event: ShownEvent = {
 	timeMs: Date.UTC(2026, 0, 1),
 	eventType: 'CREATED',
@@ -63,7 +63,7 @@ describe('colours', () => {
 		[true, { TERM: 'dumb' }, false],
 		[false, {}, false],
 	])('terminal %s with %j: %s', (isTerminal, env, coloured) => {
-		expect(paintOf(isTerminal, env)('red', 'x') !== 'x').toBe(coloured)
+		expect(createPaint(isTerminal, env)('red', 'x') !== 'x').toBe(coloured)
 	})
 })
 
@@ -105,8 +105,8 @@ describe('words', () => {
 	})
 
 	test('times and lengths', () => {
-		expect([seconds(2_149), seconds(59_949), seconds(61_000), seconds(-5)]).toEqual(['2.1 s', '59.9 s', '1 min 1 s', '0.0 s'])
-		expect([span(5), span(60), span(90), span(7_200)]).toEqual(['5 s', '1 min', '1 min 30 s', '2 h'])
-		expect([fit('abc', 3), fit('abcd', 3), fit('a\tb', 5)]).toEqual(['abc', 'ab…', 'a b'])
+		expect([formatMs(2_149), formatMs(59_949), formatMs(61_000), formatMs(-5)]).toEqual(['2.1 s', '59.9 s', '1 min 1 s', '0.0 s'])
+		expect([formatSeconds(5), formatSeconds(60), formatSeconds(90), formatSeconds(7_200)]).toEqual(['5 s', '1 min', '1 min 30 s', '2 h'])
+		expect([truncate('abc', 3), truncate('abcd', 3), truncate('a\tb', 5)]).toEqual(['abc', 'ab…', 'a b'])
 	})
 })

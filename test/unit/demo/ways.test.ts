@@ -1,6 +1,6 @@
 /** Which events count as recovered: what a poll found, and the store's journal of deliveries says was lost. */
 import { expect, test } from 'vitest'
-import { lackingWays, recovered } from '../../demo/ways.ts'
+import { findMissingSources, countRecovered } from '../../demo/event-sources.ts'
 import type { Delivery } from '../../store/store.ts'
 
 const at = (seconds: number): number => Date.UTC(2026, 0, 1) + seconds * 1000
@@ -23,8 +23,8 @@ const delivery = (id: number, seconds: number, result: Delivery['result'], topic
 })
 
 test('seen by a poll or a re-read after its only webhook was dropped', () => {
-	expect(recovered([event(7, 9, 'poll')], [delivery(7, 2, 'dropped')])).toBe(1)
-	expect(recovered([event(7, 9, 'reread', 'discounts')], [delivery(7, 2, 'dropped', 'coupon.updated')])).toBe(1)
+	expect(countRecovered([event(7, 9, 'poll')], [delivery(7, 2, 'dropped')])).toBe(1)
+	expect(countRecovered([event(7, 9, 'reread', 'discounts')], [delivery(7, 2, 'dropped', 'coupon.updated')])).toBe(1)
 })
 
 test.each<[string, ReturnType<typeof event>[], Delivery[]]>([
@@ -36,16 +36,19 @@ test.each<[string, ReturnType<typeof event>[], Delivery[]]>([
 	['it was lost after the poll had seen the change', [event(7, 9, 'poll')], [delivery(7, 10, 'dropped')]],
 	['it belongs to the event before', [event(7, 3, 'webhook'), event(7, 9, 'poll')], [delivery(7, 2, 'dropped')]],
 ])('not recovered: %s', (_name, log, deliveries) => {
-	expect(recovered(log, deliveries)).toBe(0)
+	expect(countRecovered(log, deliveries)).toBe(0)
 })
 
 test('the log comes newest first; each event is held against its own webhooks', () => {
 	const log = [event(7, 20, 'poll'), event(7, 10, 'poll')]
-	expect(recovered(log, [delivery(7, 2, 'dropped'), delivery(7, 12, 'dropped')])).toBe(2)
-	expect(recovered(log, [delivery(7, 2, 'sent'), delivery(7, 12, 'dropped')])).toBe(1)
+	expect(countRecovered(log, [delivery(7, 2, 'dropped'), delivery(7, 12, 'dropped')])).toBe(2)
+	expect(countRecovered(log, [delivery(7, 2, 'sent'), delivery(7, 12, 'dropped')])).toBe(1)
 })
 
 test('what a play must show', () => {
-	expect(lackingWays({ byWebhook: 100, byPoll: 0, recovered: 1, droppedByStore: 10 })).toEqual([])
-	expect(lackingWays({ byWebhook: 99, byPoll: 9, recovered: 0, droppedByStore: 10 })).toEqual(['byWebhook: 99 of 100', 'recovered: 0 of 1'])
+	expect(findMissingSources({ byWebhook: 100, byPoll: 0, recovered: 1, droppedByStore: 10 })).toEqual([])
+	expect(findMissingSources({ byWebhook: 99, byPoll: 9, recovered: 0, droppedByStore: 10 })).toEqual([
+		'byWebhook: 99 of 100',
+		'recovered: 0 of 1',
+	])
 })

@@ -101,7 +101,7 @@ describe('lists', () => {
 	})
 
 	it('one object is asked for only where the where of the url lists it', async () => {
-		const listed = async (where: string) => await asked(resource(`/orders?where=${where}`), { only: 5, limit: 1 })
+		const listed = async (where: string) => await asked(resource(`/orders?where=${where}`), { onlyId: 5, limit: 1 })
 		expect(await listed('id IN (5, 6)')).toContain('include=5')
 		expect(await listed('id IN (6, 7)')).toContain('include=6,7')
 		expect(await listed("id != '6'")).toContain('include=5')

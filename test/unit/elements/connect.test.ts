@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { findElement } from '../../../src/elements/registry.ts'
 import { connectStore } from '../../../src/elements/woocommerce/connect.ts'
-import { storeAddresses } from '../../../src/elements/woocommerce/discover.ts'
+import { toStoreAddresses } from '../../../src/elements/woocommerce/discover.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from '../../store/store.ts'
 import { ioOf, json, recorded, responseOf } from './support.ts'
 import type { ConnectError, Connection, Io } from '../../../src/elements/store.ts'
@@ -92,7 +92,7 @@ describe('connecting a store', () => {
 		const result = await connectStore({ storeUrl: 'https://shop.example', ...store.credentials }, seam, { paths: ['orders'] })
 		expect(result).toMatchObject({ ok: true, connection: { auth: 'oauth1', root: 'https://shop.example/wp-json/' } })
 		if (!result.ok) return
-		const client = findElement('woocommercerest')?.open(result.connection, { storeUrl: '', ...store.credentials }, seam)
+		const client = findElement('woocommercerest')?.openClient(result.connection, { storeUrl: '', ...store.credentials }, seam)
 		expect(await client?.call('GET', 'orders', { per_page: '1' })).toMatchObject({ ok: true, status: 200 })
 	})
 
@@ -437,9 +437,9 @@ describe('a store that cannot be connected', () => {
 
 describe('the address', () => {
 	it('1.1 is the site’s base, whatever was pasted', () => {
-		expect(storeAddresses('https://a.example/shop/wp-admin/')).toEqual({ bases: ['https://a.example/shop'], typed: true })
-		expect(storeAddresses('a.example/shop/')).toEqual({ bases: ['https://a.example/shop', 'http://a.example/shop'], typed: false })
-		expect(storeAddresses('<http://mycoolstore.com>')).toEqual({ bases: ['http://mycoolstore.com'], typed: true })
-		expect(storeAddresses('localhost:8080')).toMatchObject({ bases: ['https://localhost:8080', 'http://localhost:8080'] })
+		expect(toStoreAddresses('https://a.example/shop/wp-admin/')).toEqual({ bases: ['https://a.example/shop'], typed: true })
+		expect(toStoreAddresses('a.example/shop/')).toEqual({ bases: ['https://a.example/shop', 'http://a.example/shop'], typed: false })
+		expect(toStoreAddresses('<http://mycoolstore.com>')).toEqual({ bases: ['http://mycoolstore.com'], typed: true })
+		expect(toStoreAddresses('localhost:8080')).toMatchObject({ bases: ['https://localhost:8080', 'http://localhost:8080'] })
 	})
 })

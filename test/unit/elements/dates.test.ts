@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import {
-	dateOf,
-	knownFormat,
-	readDate,
-	siteZone,
-	translatePattern,
+	parseDateField,
+	isKnownFormat,
+	parseDateValue,
+	getSiteZone,
+	toDateFnsPattern,
 	WOO_DATE_FORMAT,
-	writeDate,
-	zoneName,
+	formatDateValue,
+	normalizeZone,
 } from '../../../src/elements/woocommerce/dates.ts'
-import { readIso } from '../../../src/elements/values.ts'
+import { parseIso } from '../../../src/elements/values.ts'
 import { fillPlaceholders } from '../../../src/elements/woocommerce/placeholders.ts'
 import type { DateRule } from '../../../src/elements/store.ts'
 
@@ -24,8 +24,8 @@ const rule = (more: Partial<DateRule> = {}): DateRule => ({
 
 describe('date patterns', () => {
 	it('reads a pattern with a dangling quote as if the quote were not there', () => {
-		expect(readDate('2026-06-15T12:00:00', "yyyy-MM-dd'T'HH:mm:ss'", 'UTC')).toBe(at('2026-06-15T12:00:00Z'))
-		expect(translatePattern("yyyy-MM-dd'T'HH:mm:ss'")).toBe(translatePattern(WOO_DATE_FORMAT))
+		expect(parseDateValue('2026-06-15T12:00:00', "yyyy-MM-dd'T'HH:mm:ss'", 'UTC')).toBe(at('2026-06-15T12:00:00Z'))
+		expect(toDateFnsPattern("yyyy-MM-dd'T'HH:mm:ss'")).toBe(toDateFnsPattern(WOO_DATE_FORMAT))
 	})
 
 	it.each([
@@ -36,12 +36,12 @@ describe('date patterns', () => {
 		['2026-01-15T12:00:00', 'Australia/Lord_Howe', '2026-01-15T01:00:00Z'],
 		['2026-06-15T12:00:00', '+05:30', '2026-06-15T06:30:00Z'],
 	])('reads %s in %s', (text, zone, expected) => {
-		expect(readDate(text, WOO_DATE_FORMAT, zone)).toBe(at(expected))
-		expect(readIso(text, zone)).toBe(at(expected))
+		expect(parseDateValue(text, WOO_DATE_FORMAT, zone)).toBe(at(expected))
+		expect(parseIso(text, zone)).toBe(at(expected))
 	})
 
 	it('moves a local time inside the spring gap an hour on', () => {
-		expect(readDate('2026-03-08T02:30:00', WOO_DATE_FORMAT, 'America/Denver')).toBe(at('2026-03-08T09:30:00Z'))
+		expect(parseDateValue('2026-03-08T02:30:00', WOO_DATE_FORMAT, 'America/Denver')).toBe(at('2026-03-08T09:30:00Z'))
 	})
 
 	it.each([
@@ -54,31 +54,31 @@ describe('date patterns', () => {
 		['EEE, dd MMM yyyy HH:mm:ss', 'Mon, 15 Jun 2026 12:00:00', '2026-06-15T12:00:00Z'],
 		["yyyy''MM''dd", "2026'06'15", '2026-06-15T00:00:00Z'],
 	])('reads Java pattern %s §3.6', (format, text, expected) => {
-		expect(readDate(text, format, 'UTC')).toBe(at(expected))
+		expect(parseDateValue(text, format, 'UTC')).toBe(at(expected))
 	})
 
 	it('reads the word milliseconds as a number or digits, and nothing else §3.6', () => {
-		expect(readDate(1781524799000, 'milliseconds', 'UTC')).toBe(1781524799000)
-		expect(readDate('1781524799000', 'milliseconds', 'UTC')).toBe(1781524799000)
-		expect(readDate('2026-06-15', 'milliseconds', 'UTC')).toBeNull()
+		expect(parseDateValue(1781524799000, 'milliseconds', 'UTC')).toBe(1781524799000)
+		expect(parseDateValue('1781524799000', 'milliseconds', 'UTC')).toBe(1781524799000)
+		expect(parseDateValue('2026-06-15', 'milliseconds', 'UTC')).toBeNull()
 	})
 
 	it('reads an ISO date that says more than its pattern, and refuses what is no date', () => {
-		expect(readDate('2026-06-15T12:00:00Z', WOO_DATE_FORMAT, 'America/Denver')).toBe(at('2026-06-15T12:00:00Z'))
+		expect(parseDateValue('2026-06-15T12:00:00Z', WOO_DATE_FORMAT, 'America/Denver')).toBe(at('2026-06-15T12:00:00Z'))
 		for (const wrong of ['yesterday-ish', '', '2026-13-01T00:00:00', {}, null, true])
-			expect(readDate(wrong, WOO_DATE_FORMAT, 'UTC')).toBeNull()
+			expect(parseDateValue(wrong, WOO_DATE_FORMAT, 'UTC')).toBeNull()
 	})
 
 	it('knows which formats and zones exist', () => {
-		expect(knownFormat('milliseconds')).toBe(true)
-		expect(knownFormat('yyyy-MM-dd z')).toBe(false)
-		expect(knownFormat('!!')).toBe(false)
-		expect([zoneName('GMT-7'), zoneName('Etc/UTC'), zoneName('Mars/Olympus')]).toEqual(['-07:00', 'UTC', null])
+		expect(isKnownFormat('milliseconds')).toBe(true)
+		expect(isKnownFormat('yyyy-MM-dd z')).toBe(false)
+		expect(isKnownFormat('!!')).toBe(false)
+		expect([normalizeZone('GMT-7'), normalizeZone('Etc/UTC'), normalizeZone('Mars/Olympus')]).toEqual(['-07:00', 'UTC', null])
 	})
 
 	it('3.4 knows a site that has an offset and no zone', () => {
-		expect(siteZone({ timeZone: '', gmtOffset: 5.75 })).toBe('+05:45')
-		expect(siteZone({ timeZone: 'America/Denver', gmtOffset: -7 })).toBe('America/Denver')
+		expect(getSiteZone({ timeZone: '', gmtOffset: 5.75 })).toBe('+05:45')
+		expect(getSiteZone({ timeZone: 'America/Denver', gmtOffset: -7 })).toBe('America/Denver')
 	})
 })
 
@@ -86,25 +86,27 @@ describe('a record’s date', () => {
 	const record = { date_modified: '2026-06-15T06:00:00', date_modified_gmt: '2026-06-15T12:00:00' }
 
 	it('3.4 is read from the GMT sibling when the zone is UTC', () => {
-		expect(dateOf(record, rule())).toEqual({ seconds: at('2026-06-15T12:00:00Z') / 1000, unreadable: null })
+		expect(parseDateField(record, rule())).toEqual({ seconds: at('2026-06-15T12:00:00Z') / 1000, unreadable: null })
 	})
 
 	it('is read from the named field in a configured zone', () => {
-		expect(dateOf(record, rule({ zone: 'America/Denver', gmtSibling: false })).seconds).toBe(at('2026-06-15T12:00:00Z') / 1000)
-		expect(dateOf(record, rule({ zone: 'Asia/Kolkata', gmtSibling: false })).seconds).toBe(at('2026-06-15T00:30:00Z') / 1000)
+		expect(parseDateField(record, rule({ zone: 'America/Denver', gmtSibling: false })).seconds).toBe(at('2026-06-15T12:00:00Z') / 1000)
+		expect(parseDateField(record, rule({ zone: 'Asia/Kolkata', gmtSibling: false })).seconds).toBe(at('2026-06-15T00:30:00Z') / 1000)
 	})
 
 	it('3.4 is unknown, not unreadable, when it is null or missing', () => {
-		expect(dateOf({ date_modified: null, date_modified_gmt: null }, rule())).toEqual({ seconds: null, unreadable: null })
-		expect(dateOf({}, rule())).toEqual({ seconds: null, unreadable: null })
+		expect(parseDateField({ date_modified: null, date_modified_gmt: null }, rule())).toEqual({ seconds: null, unreadable: null })
+		expect(parseDateField({}, rule())).toEqual({ seconds: null, unreadable: null })
 	})
 
 	it('is named when it cannot be read', () => {
-		expect(dateOf({ date_modified: 'soon' }, rule())).toEqual({ seconds: null, unreadable: 'date_modified' })
+		expect(parseDateField({ date_modified: 'soon' }, rule())).toEqual({ seconds: null, unreadable: 'date_modified' })
 	})
 
 	it('may lie deeper', () => {
-		expect(dateOf({ meta: { seen: '2026-06-15T12:00:00' } }, rule({ field: 'meta.seen' })).seconds).toBe(at('2026-06-15T12:00:00Z') / 1000)
+		expect(parseDateField({ meta: { seen: '2026-06-15T12:00:00' } }, rule({ field: 'meta.seen' })).seconds).toBe(
+			at('2026-06-15T12:00:00Z') / 1000,
+		)
 	})
 })
 
@@ -137,6 +139,6 @@ describe('placeholders', () => {
 	})
 
 	it('writes what it reads', () => {
-		expect(writeDate(ms, "yyyy-MM-dd'T'HH:mm:ss.SSS", 'Asia/Kolkata')).toBe('2026-06-15T17:30:00.250')
+		expect(formatDateValue(ms, "yyyy-MM-dd'T'HH:mm:ss.SSS", 'Asia/Kolkata')).toBe('2026-06-15T17:30:00.250')
 	})
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { networkTrouble, retryAfter, saysGone } from '../../../src/elements/woocommerce/failures.ts'
+import { classifyNetworkError, parseRetryAfter, isGoneFailure } from '../../../src/elements/woocommerce/failures.ts'
 import { openClient } from '../../../src/elements/woocommerce/client.ts'
 import { DENVER, ioOf, NOW, recorded, resource, responseOf } from './support.ts'
 import type { Failure } from '../../../src/elements/store.ts'
@@ -146,10 +146,10 @@ describe('2.2 hosts and shields', () => {
 	})
 
 	it('Retry-After may be seconds or a date', async () => {
-		expect(retryAfter('600', NOW)).toBe(600_000)
-		expect(retryAfter(new Date(NOW + 90_000).toUTCString(), NOW)).toBe(90_000)
-		expect(retryAfter(new Date(NOW - 90_000).toUTCString(), NOW)).toBe(0)
-		expect(retryAfter('soon', NOW)).toBeNull()
+		expect(parseRetryAfter('600', NOW)).toBe(600_000)
+		expect(parseRetryAfter(new Date(NOW + 90_000).toUTCString(), NOW)).toBe(90_000)
+		expect(parseRetryAfter(new Date(NOW - 90_000).toUTCString(), NOW)).toBe(0)
+		expect(parseRetryAfter('soon', NOW)).toBeNull()
 		const io = ioOf(() => page(429, '', { 'retry-after': '120' }))
 		const failure = (await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), { order: 'id-asc', limit: 1 })) as Failure
 		expect(failure.retryAfterMs).toBe(120_000)
@@ -201,8 +201,8 @@ describe('no answer at all', () => {
 		const both = Object.assign(new TypeError('fetch failed'), {
 			cause: new AggregateError([Object.assign(new Error(''), { code: 'ECONNREFUSED' })]),
 		})
-		expect(networkTrouble(both)).toBe('refused')
-		expect(networkTrouble('odd')).toBe('reset')
+		expect(classifyNetworkError(both)).toBe('refused')
+		expect(classifyNetworkError('odd')).toBe('reset')
 	})
 
 	it('a request is given up after its time, also when the body stalls', async () => {
@@ -246,14 +246,14 @@ describe('2.6 what counts as gone', () => {
 		['orders/1/refunds', 'woocommerce_rest_shop_order_refund_invalid_id'],
 		['taxes', 'woocommerce_rest_invalid_id'],
 	])('%s: %s', (path, code) => {
-		expect(saysGone(path, failure(code))).toBe(true)
-		expect(saysGone(path, failure(code, 400))).toBe(false)
+		expect(isGoneFailure(path, failure(code))).toBe(true)
+		expect(isGoneFailure(path, failure(code, 400))).toBe(false)
 	})
 
 	it.each(['rest_no_route', 'woocommerce_rest_cannot_view', 'woocommerce_rest_taxonomy_invalid', 'rest_invalid_param', null])(
 		'%s never does',
 		(code) => {
-			expect(saysGone('products/categories', failure(code))).toBe(false)
+			expect(isGoneFailure('products/categories', failure(code))).toBe(false)
 		},
 	)
 })

@@ -9,7 +9,7 @@ const ROWS = [...readFileSync('docs/hub.md', 'utf8').matchAll(/^\| `([^`]+)` \| 
 )
 
 function planned(path: string, where: string | null) {
-	const found = woocommerce.records.list(path, { where, orderBy: null }, { ...DENVER, version: '11.0.1', hpos: true })
+	const found = woocommerce.records.planList(path, { where, orderBy: null }, { ...DENVER, version: '11.0.1', hpos: true })
 	if (!found.ok) throw new Error(found.message)
 	return found.plan
 }

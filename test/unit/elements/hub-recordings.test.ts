@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { readPage } from '../../../src/api/hub/read.ts'
-import { storeError } from '../../../src/api/hub/refusals.ts'
-import { placeAt, type Place } from '../../../src/api/hub/walk.ts'
+import { toHttpError } from '../../../src/api/hub/store-errors.ts'
+import { positionAt, type WalkPosition } from '../../../src/api/hub/list-cursor.ts'
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
 import { createStore } from '../../store/store.ts'
 import { type Exchange, worldOf } from '../../store/world.ts'
@@ -41,15 +41,15 @@ describe.each(SETS)('%s', (set) => {
 		const credentials = { ...CREDENTIALS, ...store.credentials }
 		const found = await woocommerce.connect(credentials, io, { paths: ['orders'] })
 		if (!found.ok) throw new Error(found.message)
-		const client = woocommerce.open(found.connection, credentials, io)
-		const planned = woocommerce.records.list('orders', { where: null, orderBy: null }, found.connection)
+		const client = woocommerce.openClient(found.connection, credentials, io)
+		const planned = woocommerce.records.planList('orders', { where: null, orderBy: null }, found.connection)
 		if (!planned.ok) throw new Error(planned.message)
 		const real = [...recorded('orders?per_page=100'), ...recorded('orders?per_page=100&page=2')]
 		expect(real.length).toBeGreaterThan(100)
 		for (const size of [1, 40, 150, 200]) {
 			const ids: number[] = []
 			const wanted = size === 1 ? 10 : real.length
-			let place: Place | null = placeAt(0)
+			let place: WalkPosition | null = positionAt(0)
 			while (place !== null && ids.length < wanted) {
 				const reading = await readPage(client, planned.plan, place, size, ids.length === 0)
 				if ('item' in reading) throw new Error('not a list')
@@ -72,9 +72,9 @@ describe.each(SETS)('%s', (set) => {
 			const io = ioOf(() => new Response(text, { status: response.status, headers: new Headers(response.headers) }), {
 				now: () => Date.parse('2026-11-23T17:00:00Z'),
 			})
-			const answer = await woocommerce.open(DENVER, CREDENTIALS, io).call(request.method, 'orders/5', {})
+			const answer = await woocommerce.openClient(DENVER, CREDENTIALS, io).call(request.method, 'orders/5', {})
 			if (answer.ok) throw new Error(`${name} became an answer`)
-			const error = storeError(answer, request.method)
+			const error = toHttpError(answer, request.method)
 			seen.add(error.status)
 			const code = (response.body as { code?: unknown } | null)?.code
 			const own = typeof code === 'string' && response.status >= 400 && response.status < 500

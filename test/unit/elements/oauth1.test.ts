@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { authorize } from '../../../src/elements/woocommerce/access.ts'
-import { oauthQuery, percent } from '../../../src/elements/woocommerce/oauth1.ts'
+import { authorize } from '../../../src/elements/woocommerce/request-auth.ts'
+import { signQuery, percentEncode } from '../../../src/elements/woocommerce/oauth1.ts'
 import { ioOf } from './support.ts'
 
 const NONCE = '0123456789abcdef0123456789abcdef'
@@ -18,7 +18,7 @@ describe('1.7 OAuth 1.0a signatures', () => {
 		['http://shop.example.com/wp-json/wc/v3/products', { search: 'a b~c+d' }, 'VdQ9PWY6oFJ+uMowcAu3++0yMgmYxd/jiV2tc7TnQaQ='],
 		['http://example.com/shop/wp-json/wc/v3/customers', { role: 'all' }, 'VY/x0RhN24PE+ela20tVFSnXawXFJbl+73/s8XxOJy0='],
 	])('1.7 signs %s %j as WooCommerce does', (baseUrl, query, expected) => {
-		const signed = oauthQuery({
+		const signed = signQuery({
 			method: 'GET',
 			baseUrl,
 			query: query,
@@ -37,14 +37,14 @@ describe('1.7 OAuth 1.0a signatures', () => {
 	})
 
 	it('1.7 encodes what JavaScript leaves bare and PHP does not', () => {
-		expect(percent("a!'()*~-._ +&é")).toBe('a%21%27%28%29%2A~-._%20%2B%26%C3%A9')
+		expect(percentEncode("a!'()*~-._ +&é")).toBe('a%21%27%28%29%2A~-._%20%2B%26%C3%A9')
 	})
 
 	it('1.7 numbers a nameless array element, signs with the configured host, and keeps the secret out of the address', () => {
 		const access = { auth: 'oauth1', key: 'ck_test', secret: 'cs_test', oauthOrigin: 'http://shop.example.com', skewSec: 0 } as const
 		const io = ioOf(() => new Response(), { now: () => 1717236000_000 })
 		const { url, headers } = authorize(access, io, 'GET', 'http://10.0.0.5/wp-json/wc/v3/orders', { 'status[]': 'pending' })
-		const expected = oauthQuery({
+		const expected = signQuery({
 			method: 'GET',
 			baseUrl: ORDERS,
 			query: { 'status[0]': 'pending' },

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { findElement, elements } from '../../../src/elements/registry.ts'
-import { fillResource, resourceOf } from '../../../src/elements/woocommerce/resources.ts'
-import { canonicalJson, objectId, sight } from '../../../src/elements/woocommerce/sight.ts'
+import { resolvePlaceholders, parseResource } from '../../../src/elements/woocommerce/resources.ts'
+import { toCanonicalJson, toObjectId, parseRecord } from '../../../src/elements/woocommerce/parse-record.ts'
 import { DENVER, NOW, recorded, resource } from './support.ts'
 import type { Connection } from '../../../src/elements/store.ts'
 import type { PollerResource } from '../../../src/elements/form.ts'
 
 const refusal = (settings: PollerResource): string => {
-	const found = resourceOf('label', settings, DENVER)
+	const found = parseResource('label', settings, DENVER)
 	return found.ok ? 'accepted' : `${found.field}: ${found.message}`
 }
 
@@ -36,7 +36,7 @@ describe('the element', () => {
 
 describe('a resource of the poller configuration', () => {
 	it('is what its url says; its name is only a label', () => {
-		const found = resourceOf(
+		const found = parseResource(
 			'contacts',
 			{
 				url: '/hubs/ecommerce/customers',
@@ -118,12 +118,16 @@ describe('a resource of the poller configuration', () => {
 		const url = "/hubs/ecommerce/orders?where=created_date > '${gmtDate:yyyy-MM-dd'T'HH:mm:ss}' AND status='processing'"
 		const moving = resource(url, { pollDelay: 60 })
 		expect(moving).toMatchObject({ placeholders: true, filtered: true })
-		expect(fillResource(moving, NOW, DENVER).query).toEqual({ after: '2026-11-23T16:39:00', dates_are_gmt: 'true', status: 'processing' })
-		expect(fillResource(moving, NOW + 60_000, DENVER).query['after']).toBe('2026-11-23T16:40:00')
+		expect(resolvePlaceholders(moving, NOW, DENVER).query).toEqual({
+			after: '2026-11-23T16:39:00',
+			dates_are_gmt: 'true',
+			status: 'processing',
+		})
+		expect(resolvePlaceholders(moving, NOW + 60_000, DENVER).query['after']).toBe('2026-11-23T16:40:00')
 		const local = resource("/orders?where=after='${dateTimeZone:Asia/Kolkata:yyyy-MM-dd'T'HH:mm:ss}'")
-		expect(fillResource(local, NOW, DENVER).query['after']).toBe('2026-11-23T16:40:00')
+		expect(resolvePlaceholders(local, NOW, DENVER).query['after']).toBe('2026-11-23T16:40:00')
 		const still = resource('/orders')
-		expect(fillResource(still, NOW, DENVER)).toBe(still)
+		expect(resolvePlaceholders(still, NOW, DENVER)).toBe(still)
 	})
 
 	it('keeps numbers within bounds', () => {
@@ -161,11 +165,11 @@ describe('a record as the gate sees it', () => {
 	const answers = recorded('answers')
 	const record = (name: string): Record<string, unknown> => JSON.parse(answers[name]?.text ?? '{}') as Record<string, unknown>
 	const names = (path: string, one: Record<string, unknown>, volatile: string[] = []): string[] =>
-		sight(resource(path), one, volatile)?.fields.map((field) => field.name) ?? []
+		parseRecord(resource(path), one, volatile)?.fields.map((field) => field.name) ?? []
 
 	it('3.4 an order is stamped in GMT, and its local dates do not count', () => {
 		const order = record('orders/single')
-		const seen = sight(resource('/orders'), order, [])
+		const seen = parseRecord(resource('/orders'), order, [])
 		expect(seen).toMatchObject({
 			id: 286,
 			state: 'live',
@@ -203,7 +207,7 @@ describe('a record as the gate sees it', () => {
 		])
 			expect(names('/products', product)).not.toContain(name)
 		const shuffled = { ...product, related_ids: [1, 2], total_sales: 9, price_html: 'x' }
-		expect(sight(resource('/products'), shuffled, [])?.fields).toEqual(sight(resource('/products'), product, [])?.fields)
+		expect(parseRecord(resource('/products'), shuffled, [])?.fields).toEqual(parseRecord(resource('/products'), product, [])?.fields)
 	})
 
 	it('4 images count without their local dates', () => {
@@ -215,12 +219,12 @@ describe('a record as the gate sees it', () => {
 			date_modified_gmt: 'b',
 			src: 'x',
 		}
-		expect(canonicalJson([image])).toBe('[{"date_created_gmt":"2026-06-15T12:00:00","date_modified_gmt":"b","id":3,"src":"x"}]')
+		expect(toCanonicalJson([image])).toBe('[{"date_created_gmt":"2026-06-15T12:00:00","date_modified_gmt":"b","id":3,"src":"x"}]')
 	})
 
 	it('has one text for one content, whatever the order of its keys', () => {
-		expect(canonicalJson({ b: 1, a: [{ d: null, c: 'é"' }] })).toBe(canonicalJson({ a: [{ c: 'é"', d: null }], b: 1 }))
-		expect(canonicalJson({ a: 1 })).not.toBe(canonicalJson({ a: '1' }))
+		expect(toCanonicalJson({ b: 1, a: [{ d: null, c: 'é"' }] })).toBe(toCanonicalJson({ a: [{ c: 'é"', d: null }], b: 1 }))
+		expect(toCanonicalJson({ a: 1 })).not.toBe(toCanonicalJson({ a: '1' }))
 	})
 
 	it.each([
@@ -234,31 +238,31 @@ describe('a record as the gate sees it', () => {
 		['/products', 'trash', 'trashed'],
 		['/customers', undefined, 'live'],
 	])('4 5 in %s the status %s is %s', (path, status, state) => {
-		expect(sight(resource(path), { id: 1, status }, [])?.state).toBe(state)
+		expect(parseRecord(resource(path), { id: 1, status }, [])?.state).toBe(state)
 	})
 
 	it('what fails a where that only we can test is hidden', () => {
 		const big = resource("/orders?where=total > '10'")
-		expect(sight(big, { id: 1, status: 'completed', total: '9.00' }, [])?.state).toBe('hidden')
-		expect(sight(big, { id: 1, status: 'completed', total: '11.00' }, [])?.state).toBe('live')
+		expect(parseRecord(big, { id: 1, status: 'completed', total: '9.00' }, [])?.state).toBe('hidden')
+		expect(parseRecord(big, { id: 1, status: 'completed', total: '11.00' }, [])?.state).toBe('live')
 	})
 
 	it('ids are numbers where they are numeric, and a record without one is nothing', () => {
-		expect([objectId(5), objectId('5'), objectId('05'), objectId('bacs'), objectId(1.5), objectId(''), objectId(null)]).toEqual([
-			5,
-			5,
-			'05',
-			'bacs',
-			null,
-			null,
-			null,
-		])
-		expect(sight(resource('/orders'), { name: 'x' }, [])).toBeNull()
-		expect(sight(resource('/orders', { idField: '$.meta.ref' }), { meta: { ref: 'R-1' } }, [])?.id).toBe('R-1')
+		expect([
+			toObjectId(5),
+			toObjectId('5'),
+			toObjectId('05'),
+			toObjectId('bacs'),
+			toObjectId(1.5),
+			toObjectId(''),
+			toObjectId(null),
+		]).toEqual([5, 5, '05', 'bacs', null, null, null])
+		expect(parseRecord(resource('/orders'), { name: 'x' }, [])).toBeNull()
+		expect(parseRecord(resource('/orders', { idField: '$.meta.ref' }), { meta: { ref: 'R-1' } }, [])?.id).toBe('R-1')
 	})
 
 	it('a customer who was never saved has no stamp, and that is no error', () => {
-		expect(sight(resource('/customers'), record('customers/single_id_of_admin'), [])).toMatchObject({
+		expect(parseRecord(resource('/customers'), record('customers/single_id_of_admin'), [])).toMatchObject({
 			id: 1,
 			stampSec: null,
 			unreadableDate: null,
@@ -267,15 +271,15 @@ describe('a record as the gate sees it', () => {
 	})
 
 	it('names a date that it cannot read', () => {
-		expect(sight(resource('/orders'), { id: 1, date_modified: 'soon' }, [])).toMatchObject({
+		expect(parseRecord(resource('/orders'), { id: 1, date_modified: 'soon' }, [])).toMatchObject({
 			stampSec: null,
 			unreadableDate: 'date_modified',
 		})
 	})
 
 	it('4 an order names its customer, a guest’s names nobody', () => {
-		expect(resource('/orders').touches?.({ customer_id: 6 })).toEqual([{ path: 'customers', id: 6 }])
-		expect(resource('/orders').touches?.({ customer_id: 0 })).toEqual([])
-		expect(resource('/products').touches).toBeUndefined()
+		expect(resource('/orders').relatedObjects?.({ customer_id: 6 })).toEqual([{ path: 'customers', id: 6 }])
+		expect(resource('/orders').relatedObjects?.({ customer_id: 0 })).toEqual([])
+		expect(resource('/products').relatedObjects).toBeUndefined()
 	})
 })

@@ -13,7 +13,7 @@ async function open(
 	const credentials = { storeUrl: store.url, ...store.credentials }
 	const found = await woocommerce.connect(credentials, io, { paths: ['orders'] })
 	if (!found.ok) throw new Error(found.message)
-	return { store, client: woocommerce.open(found.connection, credentials, io), connection: found.connection, asked: io.asked }
+	return { store, client: woocommerce.openClient(found.connection, credentials, io), connection: found.connection, asked: io.asked }
 }
 
 async function all(client: StoreClient, path: string, connection: Connection, query: Partial<ListQuery> = {}): Promise<VendorRecord[]> {
@@ -52,8 +52,8 @@ describe('against the simulated store', () => {
 			const listed = resource(`/${path}`, {}, connection)
 			for (const row of rows.slice(0, 3)) {
 				const read = await client.read(listed, row['id'] as number)
-				expect(read.ok && read.found !== null && woocommerce.sight(listed, read.found, [])?.fields).toEqual(
-					woocommerce.sight(listed, row, [])?.fields,
+				expect(read.ok && read.found !== null && woocommerce.parseRecord(listed, read.found, [])?.fields).toEqual(
+					woocommerce.parseRecord(listed, row, [])?.fields,
 				)
 			}
 		},
@@ -105,7 +105,7 @@ describe('against the simulated store', () => {
 			const trash = await client.list(watched, { order: 'modified-desc', limit: 10, trashed: true })
 			expect(trash.ok && ids(trash.records)).toContain(id)
 			const read = await client.read(watched, id)
-			expect(read.ok && read.found !== null && woocommerce.sight(watched, read.found, [])?.state).toBe('trashed')
+			expect(read.ok && read.found !== null && woocommerce.parseRecord(watched, read.found, [])?.state).toBe('trashed')
 			store.act({ do: 'delete', resource: path, id })
 			expect(await client.read(watched, id)).toMatchObject({ ok: true, found: null })
 		}

@@ -1,6 +1,6 @@
 /** What the tests of the element share: recorded answers of real stores, and an Io without a network. */
 import { readFileSync } from 'node:fs'
-import { resourceOf } from '../../../src/elements/woocommerce/resources.ts'
+import { parseResource } from '../../../src/elements/woocommerce/resources.ts'
 import type { Connection, Io, Resource } from '../../../src/elements/store.ts'
 import type { PollerResource } from '../../../src/elements/form.ts'
 
@@ -71,7 +71,7 @@ export const DENVER: Connection = {
 
 /** The resource that settings mean; a refusal fails the test. */
 export function resource(url: string, settings: Partial<PollerResource> = {}, connection: Connection = DENVER): Resource {
-	const found = resourceOf('label', { url, ...settings }, connection)
+	const found = parseResource('label', { url, ...settings }, connection)
 	if (!found.ok) throw new Error(`${found.field}: ${found.message}`)
 	return found.resource
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { collectionAt } from '../../../src/elements/woocommerce/collections.ts'
-import { vendorPath } from '../../../src/elements/woocommerce/hub.ts'
+import { getCollection } from '../../../src/elements/woocommerce/collections.ts'
+import { toVendorPath } from '../../../src/elements/woocommerce/hub-paths.ts'
 import { planList } from '../../../src/elements/woocommerce/lists.ts'
-import { canonicalWhere, parseWhere } from '../../../src/elements/where.ts'
-import { filterOf } from '../../../src/elements/woocommerce/where.ts'
+import { toCanonicalWhere, parseWhere } from '../../../src/elements/where.ts'
+import { splitConditions } from '../../../src/elements/woocommerce/where.ts'
 import { DENVER } from './support.ts'
 
 /** The query that a hub's `where` becomes, with what is left in brackets. */
@@ -17,7 +17,7 @@ function query(path: string, where: string, zone = DENVER.timeZone): string {
 function matches(path: string, where: string, record: Record<string, unknown>): boolean {
 	const parsed = parseWhere(where)
 	if (!parsed.ok) throw new Error(parsed.message)
-	const divided = filterOf(parsed.conditions, collectionAt(path, DENVER), 'America/Denver')
+	const divided = splitConditions(parsed.conditions, getCollection(path, DENVER), 'America/Denver')
 	if (!divided.ok) throw new Error(divided.message)
 	return divided.filter.matches(record)
 }
@@ -156,7 +156,7 @@ describe('where', () => {
 	it('has one form whatever its spelling', () => {
 		const form = (text: string): string => {
 			const parsed = parseWhere(text)
-			return parsed.ok ? canonicalWhere(parsed.conditions) : parsed.message
+			return parsed.ok ? toCanonicalWhere(parsed.conditions) : parsed.message
 		}
 		expect(form("b = '2'  and a in ('y', 'x')")).toBe("a IN ('x','y') AND b = '2'")
 		expect(form('a IN ("x","y") AND b=2')).toBe("a IN ('x','y') AND b = '2'")
@@ -181,13 +181,13 @@ describe('hub paths', () => {
 		['payment_gateways/bacs', 'payment_gateways/bacs'],
 		['taxes', 'taxes'],
 	])('%s is %s', (hub, vendor) => {
-		expect(vendorPath(hub)).toBe(vendor)
+		expect(toVendorPath(hub)).toBe(vendor)
 	})
 
 	it.each(['', '/', '../users', 'orders/..', 'orders/%2e%2e/x', 'orders//5', 'orders/5?x=1', 'https://x', 'orders/%E0', '9orders'])(
 		'%j is no collection',
 		(path) => {
-			expect(vendorPath(path)).toBeNull()
+			expect(toVendorPath(path)).toBeNull()
 		},
 	)
 })

@@ -2,14 +2,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { EventType } from '../../../src/events/event.ts'
-import { coalesce, coalescedExtra, form, objectKey, type WaitingChange } from '../../../src/events/form.ts'
+import { coalesce, toMemberOverrides, formNotifications, objectKey, type WaitingChange } from '../../../src/events/batching.ts'
 
 /** The events of order 1 from sequence 1 on, one a type. */
-function run(...types: EventType[]): WaitingChange[] {
-	return types.map((type, index) => change(index + 1, type, 1, index === 0 ? null : index))
+function createRun(...types: EventType[]): WaitingChange[] {
+	return types.map((type, index) => createChange(index + 1, type, 1, index === 0 ? null : index))
 }
 
-function change(
+function createChange(
 	sequence: number,
 	type: EventType,
 	id: number,
@@ -31,7 +31,7 @@ describe('of what goes together', () => {
 		[['CREATED', 'DELETED', 'CREATED', 'UPDATED'], 'CREATED', 4],
 		[['DELETED', 'CREATED', 'DELETED'], 'DELETED', 3],
 	])('%j is told as %s, the newest', (types, type, newest) => {
-		const { kept, cancelled } = coalesce(run(...types))
+		const { kept, cancelled } = coalesce(createRun(...types))
 		expect(cancelled).toEqual([])
 		expect(kept).toMatchObject([{ type, sequence: newest, sequences: types.map((_, index) => index + 1), previousSequence: null }])
 	})
@@ -40,7 +40,7 @@ describe('of what goes together', () => {
 		'%j comes to nothing',
 		(types) => {
 			const object = objectKey('orders', 1)
-			expect(coalesce(run(...types))).toEqual({
+			expect(coalesce(createRun(...types))).toEqual({
 				kept: [],
 				cancelled: [{ object, sequences: types.map((_, index) => index + 1), previousSequence: null }],
 			})
@@ -48,42 +48,46 @@ describe('of what goes together', () => {
 	)
 
 	test('previousSequence is that of the first: nothing seems to be missing', () => {
-		const { kept } = coalesce([change(8, 'UPDATED', 1, 3), change(9, 'UPDATED', 1, 4)])
+		const { kept } = coalesce([createChange(8, 'UPDATED', 1, 3), createChange(9, 'UPDATED', 1, 4)])
 		expect(kept[0]!.previousSequence).toBe(3)
-		expect(coalesce([change(8, 'CREATED', 1, 3), change(9, 'DELETED', 1, 4)]).cancelled[0]!.previousSequence).toBe(3)
+		expect(coalesce([createChange(8, 'CREATED', 1, 3), createChange(9, 'DELETED', 1, 4)]).cancelled[0]!.previousSequence).toBe(3)
 	})
 
 	test('changedFields are those of all, null where those of one are not known, and none of what is created or deleted', () => {
 		const fields = (...events: WaitingChange[]) => coalesce(events).kept[0]!.changedFields
-		expect(fields(change(1, 'UPDATED', 1, null, ['status', 'total']), change(2, 'UPDATED', 1, 1, ['note', 'status']))).toEqual([
+		expect(fields(createChange(1, 'UPDATED', 1, null, ['status', 'total']), createChange(2, 'UPDATED', 1, 1, ['note', 'status']))).toEqual([
 			'status',
 			'total',
 			'note',
 		])
-		expect(fields(change(1, 'UPDATED', 1, null, null), change(2, 'UPDATED', 1, 1, ['note']))).toBeNull()
-		expect(fields(change(1, 'CREATED', 1, null), change(2, 'UPDATED', 1, 1, ['note']))).toBeNull()
-		expect(fields(change(1, 'UPDATED', 1, null, ['note']), change(2, 'DELETED', 1, 1))).toBeNull()
-		expect(fields(change(1, 'UPDATED', 1, null, ['note']))).toEqual(['note'])
+		expect(fields(createChange(1, 'UPDATED', 1, null, null), createChange(2, 'UPDATED', 1, 1, ['note']))).toBeNull()
+		expect(fields(createChange(1, 'CREATED', 1, null), createChange(2, 'UPDATED', 1, 1, ['note']))).toBeNull()
+		expect(fields(createChange(1, 'UPDATED', 1, null, ['note']), createChange(2, 'DELETED', 1, 1))).toBeNull()
+		expect(fields(createChange(1, 'UPDATED', 1, null, ['note']))).toEqual(['note'])
 	})
 
 	test('a notification notes only what differs from the event itself', () => {
-		const own = change(9, 'UPDATED', 1, 4, ['note'])
-		const extra = (...events: WaitingChange[]) => coalescedExtra(coalesce(events).kept[0]!, own)
+		const own = createChange(9, 'UPDATED', 1, 4, ['note'])
+		const extra = (...events: WaitingChange[]) => toMemberOverrides(coalesce(events).kept[0]!, own)
 		expect(extra(own)).toEqual({})
-		expect(extra(change(8, 'UPDATED', 1, 3, ['note']), own)).toEqual({ p: 3, c: 2 })
-		expect(extra(change(8, 'UPDATED', 1, null, ['total']), own)).toEqual({ p: null, c: 2, f: ['total', 'note'] })
-		expect(extra(change(8, 'CREATED', 1, 3), own)).toEqual({ p: 3, c: 2, f: null, t: 'CREATED' })
+		expect(extra(createChange(8, 'UPDATED', 1, 3, ['note']), own)).toEqual({ p: 3, c: 2 })
+		expect(extra(createChange(8, 'UPDATED', 1, null, ['total']), own)).toEqual({ p: null, c: 2, f: ['total', 'note'] })
+		expect(extra(createChange(8, 'CREATED', 1, 3), own)).toEqual({ p: 3, c: 2, f: null, t: 'CREATED' })
 	})
 
 	test('an object that keeps changing still has its turn', () => {
 		const waiting = [
-			change(1, 'UPDATED', 1, null),
-			change(2, 'UPDATED', 2, null),
-			change(3, 'UPDATED', 3, null),
-			change(4, 'UPDATED', 1, 1),
+			createChange(1, 'UPDATED', 1, null),
+			createChange(2, 'UPDATED', 2, null),
+			createChange(3, 'UPDATED', 3, null),
+			createChange(4, 'UPDATED', 1, 1),
 		]
-		expect(form(coalesce(waiting).kept, new Set(), { perNotification: 1 }, 1)).toEqual([{ resource: 'orders', sequences: [4] }])
-		expect(form(coalesce(waiting).kept, new Set(), { perNotification: 2 }, 1)).toEqual([{ resource: 'orders', sequences: [2, 4] }])
+		expect(formNotifications(coalesce(waiting).kept, new Set(), { perNotification: 1 }, 1)).toEqual([
+			{ resource: 'orders', sequences: [4] },
+		])
+		expect(formNotifications(coalesce(waiting).kept, new Set(), { perNotification: 2 }, 1)).toEqual([
+			{ resource: 'orders', sequences: [2, 4] },
+		])
 	})
 })
 
@@ -107,12 +111,12 @@ const stories = fc
 			return steps.map(({ goes, fields }) => {
 				const type: EventType = !there ? 'CREATED' : goes ? 'DELETED' : 'UPDATED'
 				there = type !== 'DELETED'
-				const event = change(0, type, id, previous, type === 'UPDATED' ? fields : null)
+				const event = createChange(0, type, id, previous, type === 'UPDATED' ? fields : null)
 				previous = (previous ?? 0) + 1
 				return event
 			})
 		})
-		const known = new Map(lives.flatMap((one, id) => (one.known ? [[objectKey('orders', id), 0] as const] : [])))
+		const known = new Map(lives.flatMap((objectLife, id) => (objectLife.known ? [[objectKey('orders', id), 0] as const] : [])))
 		const events: WaitingChange[] = []
 		for (let step = 0; queues.some((queue) => queue.length > 0); step++) {
 			const open = queues.filter((queue) => queue.length > 0)
@@ -123,7 +127,7 @@ const stories = fc
 	})
 
 /** What a receiver has after these events: per object the event whose record it holds. */
-function fold(known: ReadonlyMap<string, number>, events: readonly WaitingChange[]): Map<string, number> {
+function foldEvents(known: ReadonlyMap<string, number>, events: readonly WaitingChange[]): Map<string, number> {
 	const state = new Map(known)
 	for (const { object, type, sequence } of events) {
 		if (type === 'DELETED') state.delete(object)
@@ -132,13 +136,13 @@ function fold(known: ReadonlyMap<string, number>, events: readonly WaitingChange
 	return state
 }
 
-const sorted = (state: ReadonlyMap<string, number>) => [...state].sort(([a], [b]) => (a < b ? -1 : 1))
+const sortEntries = (state: ReadonlyMap<string, number>) => [...state].sort(([a], [b]) => (a < b ? -1 : 1))
 
 describe('whatever happened', () => {
 	test('the coalesced events fold to the same state as all of them', () => {
 		fc.assert(
 			fc.property(stories, ({ known, events }) => {
-				expect(sorted(fold(known, coalesce(events).kept))).toEqual(sorted(fold(known, events)))
+				expect(sortEntries(foldEvents(known, coalesce(events).kept))).toEqual(sortEntries(foldEvents(known, events)))
 			}),
 		)
 	})
@@ -154,17 +158,17 @@ describe('whatever happened', () => {
 				for (let at = 0; at < events.length; at += size) {
 					const slice = events.slice(at, at + size)
 					const { kept, cancelled } = coalesce(slice)
-					state = fold(state, kept)
-					for (const one of [...kept, ...cancelled]) {
-						if (!due.has(one.object)) continue
-						expect(one.previousSequence).toBe(due.get(one.object))
+					state = foldEvents(state, kept)
+					for (const result of [...kept, ...cancelled]) {
+						if (!due.has(result.object)) continue
+						expect(result.previousSequence).toBe(due.get(result.object))
 						// After a cancelled run the subscription's own memory says what the next one follows: not a matter of one call.
-						const own = slice.findLast((event) => event.object === one.object)!
-						if ('type' in one) due.set(one.object, (own.previousSequence ?? 0) + 1)
-						else due.delete(one.object)
+						const own = slice.findLast((event) => event.object === result.object)!
+						if ('type' in result) due.set(result.object, (own.previousSequence ?? 0) + 1)
+						else due.delete(result.object)
 					}
 				}
-				expect(sorted(state)).toEqual(sorted(fold(known, events)))
+				expect(sortEntries(state)).toEqual(sortEntries(foldEvents(known, events)))
 			}),
 		)
 	})
@@ -179,13 +183,13 @@ describe('whatever happened', () => {
 				expect(all.flatMap(({ sequences }) => sequences).toSorted((a, b) => a - b)).toEqual(events.map(({ sequence }) => sequence))
 				expect(new Set(all.map(({ object }) => object)).size).toBe(all.length)
 				expect(kept.map(({ sequence }) => sequence)).toEqual(kept.map(({ sequence }) => sequence).toSorted((a, b) => a - b))
-				for (const one of all) {
-					const own = events.filter(({ object }) => object === one.object)
-					expect(one.sequences).toEqual(own.map(({ sequence }) => sequence))
-					expect(one.previousSequence).toBe(own[0]!.previousSequence)
+				for (const result of all) {
+					const own = events.filter(({ object }) => object === result.object)
+					expect(result.sequences).toEqual(own.map(({ sequence }) => sequence))
+					expect(result.previousSequence).toBe(own[0]!.previousSequence)
 				}
-				for (const one of kept) expect(one.sequence).toBe(one.sequences.at(-1))
-				const formed = form(kept, new Set(), { perNotification: 3 }, 100)
+				for (const coalesced of kept) expect(coalesced.sequence).toBe(coalesced.sequences.at(-1))
+				const formed = formNotifications(kept, new Set(), { perNotification: 3 }, 100)
 				expect(formed.flatMap(({ sequences }) => sequences).toSorted((a, b) => a - b)).toEqual(kept.map(({ sequence }) => sequence))
 				for (const { sequences } of formed) expect(sequences).toEqual(sequences.toSorted((a, b) => a - b))
 			}),
@@ -195,12 +199,12 @@ describe('whatever happened', () => {
 	test('what cannot be known to be the same is not said to be: fields are those of all, or null', () => {
 		fc.assert(
 			fc.property(stories, ({ events }) => {
-				for (const one of coalesce(events).kept) {
-					const own = events.filter(({ object }) => object === one.object)
-					if (one.changedFields === null) continue
-					expect(one.type).toBe('UPDATED')
-					for (const { changedFields } of own) for (const name of changedFields!) expect(one.changedFields).toContain(name)
-					for (const name of one.changedFields) expect(own.some(({ changedFields }) => changedFields!.includes(name))).toBe(true)
+				for (const coalesced of coalesce(events).kept) {
+					const own = events.filter(({ object }) => object === coalesced.object)
+					if (coalesced.changedFields === null) continue
+					expect(coalesced.type).toBe('UPDATED')
+					for (const { changedFields } of own) for (const name of changedFields!) expect(coalesced.changedFields).toContain(name)
+					for (const name of coalesced.changedFields) expect(own.some(({ changedFields }) => changedFields!.includes(name))).toBe(true)
 				}
 			}),
 		)

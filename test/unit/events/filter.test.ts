@@ -1,11 +1,11 @@
 /** Filters: what they let through, and how their keys are read. */
 import { describe, expect, test } from 'vitest'
-import { type EventFilter, NO_FILTER, parseFilter, wants } from '../../../src/events/filter.ts'
-import { stored } from './samples.ts'
+import { type EventFilter, NO_FILTER, parseFilter, matchesFilter } from '../../../src/events/filter.ts'
+import { createStoredEvent } from './stored-events.ts'
 
 const LABELS = ['orders', 'products']
 
-function read(types?: string | null, resources?: string | null, where?: string | null): EventFilter {
+function readFilter(types?: string | null, resources?: string | null, where?: string | null): EventFilter {
 	const result = parseFilter(
 		{
 			'event.notification.filter.types': types,
@@ -18,30 +18,30 @@ function read(types?: string | null, resources?: string | null, where?: string |
 	return result.filter
 }
 
-const order = (record: Record<string, unknown>, changes: Parameters<typeof stored>[0] = {}) =>
-	stored({ record: JSON.stringify({ id: 12, currency: 'USD', ...record }), ...changes })
+const createOrder = (record: Record<string, unknown>, changes: Parameters<typeof createStoredEvent>[0] = {}) =>
+	createStoredEvent({ record: JSON.stringify({ id: 12, currency: 'USD', ...record }), ...changes })
 
 describe('a filter', () => {
 	test('of nothing lets everything through', () => {
-		expect(read()).toEqual(NO_FILTER)
-		expect(read('', ' ', '')).toEqual(NO_FILTER)
-		expect(read(' | ', null, null)).toEqual(NO_FILTER)
-		expect(wants(NO_FILTER, stored({ record: null }))).toBe(true)
+		expect(readFilter()).toEqual(NO_FILTER)
+		expect(readFilter('', ' ', '')).toEqual(NO_FILTER)
+		expect(readFilter(' | ', null, null)).toEqual(NO_FILTER)
+		expect(matchesFilter(NO_FILTER, createStoredEvent({ record: null }))).toBe(true)
 	})
 
 	test('names types in any case, each once', () => {
-		const filter = read(' created | DELETED|created')
+		const filter = readFilter(' created | DELETED|created')
 		expect(filter.types).toEqual(['CREATED', 'DELETED'])
-		expect(wants(filter, stored({ eventType: 'CREATED' }))).toBe(true)
-		expect(wants(filter, stored({ eventType: 'UPDATED' }))).toBe(false)
-		expect(wants(filter, stored({ eventType: 'DELETED' }))).toBe(true)
+		expect(matchesFilter(filter, createStoredEvent({ eventType: 'CREATED' }))).toBe(true)
+		expect(matchesFilter(filter, createStoredEvent({ eventType: 'UPDATED' }))).toBe(false)
+		expect(matchesFilter(filter, createStoredEvent({ eventType: 'DELETED' }))).toBe(true)
 	})
 
 	test('names resources by their labels', () => {
-		const filter = read(null, 'products')
-		expect(wants(filter, stored({ resource: 'products' }))).toBe(true)
-		expect(wants(filter, stored({ resource: 'orders' }))).toBe(false)
-		expect(wants(filter, stored({ resource: 'orders', eventType: 'DELETED' }))).toBe(false)
+		const filter = readFilter(null, 'products')
+		expect(matchesFilter(filter, createStoredEvent({ resource: 'products' }))).toBe(true)
+		expect(matchesFilter(filter, createStoredEvent({ resource: 'orders' }))).toBe(false)
+		expect(matchesFilter(filter, createStoredEvent({ resource: 'orders', eventType: 'DELETED' }))).toBe(false)
 	})
 
 	test.each<[string, Record<string, unknown>, boolean]>([
@@ -63,27 +63,27 @@ describe('a filter', () => {
 		["date_paid_gmt > '2026-01-31'", { date_paid_gmt: null }, false],
 		["coupon_lines = 'save4'", { coupon_lines: [{ id: 1, name: 'save4' }] }, true],
 	])('%s of %j: %s', (where, record, expected) => {
-		expect(wants(read(null, null, where), order(record))).toBe(expected)
+		expect(matchesFilter(readFilter(null, null, where), createOrder(record))).toBe(expected)
 	})
 
 	test('its condition never keeps a deletion from a receiver, nor what it cannot judge', () => {
-		const filter = read(null, null, "status = 'completed'")
-		expect(wants(filter, order({ status: 'pending' }, { eventType: 'DELETED' }))).toBe(true)
-		expect(wants(filter, stored({ record: null }))).toBe(true)
-		expect(wants(filter, stored({ record: null, flags: { large: 'orders/12' } }))).toBe(true)
-		expect(wants(filter, stored({ record: '{"id":12}' }))).toBe(true)
+		const filter = readFilter(null, null, "status = 'completed'")
+		expect(matchesFilter(filter, createOrder({ status: 'pending' }, { eventType: 'DELETED' }))).toBe(true)
+		expect(matchesFilter(filter, createStoredEvent({ record: null }))).toBe(true)
+		expect(matchesFilter(filter, createStoredEvent({ record: null, flags: { large: 'orders/12' } }))).toBe(true)
+		expect(matchesFilter(filter, createStoredEvent({ record: '{"id":12}' }))).toBe(true)
 	})
 
 	test('a pattern of many wildcards is no way to keep it busy', () => {
-		const filter = read(null, null, `note LIKE '${'%a'.repeat(200)}%b'`)
+		const filter = readFilter(null, null, `note LIKE '${'%a'.repeat(200)}%b'`)
 		const startedMs = performance.now()
-		expect(wants(filter, order({ note: 'a'.repeat(50_000) }))).toBe(false)
+		expect(matchesFilter(filter, createOrder({ note: 'a'.repeat(50_000) }))).toBe(false)
 		expect(performance.now() - startedMs).toBeLessThan(5_000)
 	})
 })
 
 describe('what is refused, by its key', () => {
-	const problems = (types: string | null, resources: string | null, where: string | null, labels: string[] | null = LABELS) => {
+	const getProblems = (types: string | null, resources: string | null, where: string | null, labels: string[] | null = LABELS) => {
 		const result = parseFilter(
 			{
 				'event.notification.filter.types': types,
@@ -96,19 +96,19 @@ describe('what is refused, by its key', () => {
 	}
 
 	test('names what was expected', () => {
-		expect(problems('CREATED|RENAMED', null, null)).toEqual([
+		expect(getProblems('CREATED|RENAMED', null, null)).toEqual([
 			'event.notification.filter.types: expected names out of CREATED, UPDATED, DELETED, joined with |',
 		])
-		expect(problems(null, 'orders|things', null)).toEqual([
+		expect(getProblems(null, 'orders|things', null)).toEqual([
 			'event.notification.filter.resources: expected labels of watched resources, joined with |: out of orders, products',
 		])
-		expect(problems(null, null, "status = 'a' OR status = 'b'")).toEqual([
+		expect(getProblems(null, null, "status = 'a' OR status = 'b'")).toEqual([
 			`event.notification.filter.where: expected AND, the only connective at " OR status = 'b'"`,
 		])
-		expect(problems('x', 'y', 'z')).toHaveLength(3)
+		expect(getProblems('x', 'y', 'z')).toHaveLength(3)
 	})
 
 	test('labels are held against the poller only where it is known', () => {
-		expect(problems(null, 'things', null, null)).toEqual([])
+		expect(getProblems(null, 'things', null, null)).toEqual([])
 	})
 })

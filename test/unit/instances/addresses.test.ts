@@ -1,18 +1,18 @@
 /** Our own addresses: which of them a store can reach, and how it is told them. */
 import { describe, expect, test } from 'vitest'
-import { insecureAddress, receiverUrl, unreachableAddress } from '../../../src/instances/addresses.ts'
+import { findHttpsProblem, receiverUrlFor, findReachabilityProblem } from '../../../src/instances/addresses.ts'
 
 const at = (PUBLIC_URL: string, ALLOW_PRIVATE_NETWORK = 'false') => ({ PUBLIC_URL, ALLOW_PRIVATE_NETWORK })
 
 describe('the receiver', () => {
 	test('names the instance in base64 and the version; trailing slashes do not count', () => {
-		expect(receiverUrl(at('https://bell.example.com/'), 'woocommercerest', 42, 3)).toBe(
+		expect(receiverUrlFor(at('https://bell.example.com/'), 'woocommercerest', 42, 3)).toBe(
 			'https://bell.example.com/elements/api-v2/events/woocommercerest/NDI=?v=3',
 		)
-		expect(receiverUrl(at('https://example.com/bell'), 'woocommercerest', 42, 1)).toBe(
+		expect(receiverUrlFor(at('https://example.com/bell'), 'woocommercerest', 42, 1)).toBe(
 			'https://example.com/bell/elements/api-v2/events/woocommercerest/NDI=?v=1',
 		)
-		expect(receiverUrl(at(''), 'woocommercerest', 42, 1)).toBe('')
+		expect(receiverUrlFor(at(''), 'woocommercerest', 42, 1)).toBe('')
 	})
 })
 
@@ -24,7 +24,7 @@ describe('6.3: what WooCommerce can reach', () => {
 		'http://bell.example.com:8080/x',
 		'http://bell.example.com:80',
 	])('%s', (url) => {
-		expect(unreachableAddress(at(url))).toBeNull()
+		expect(findReachabilityProblem(at(url))).toBeNull()
 	})
 
 	test.each([
@@ -39,20 +39,20 @@ describe('6.3: what WooCommerce can reach', () => {
 		'https://user:pass@bell.example.com',
 		'ftp://bell.example.com',
 	])('not %s', (url) => {
-		expect(unreachableAddress(at(url))).toMatch(/^the store cannot reach .*set PUBLIC_URL/)
+		expect(findReachabilityProblem(at(url))).toMatch(/^the store cannot reach .*set PUBLIC_URL/)
 	})
 
 	test('a local setting lifts the rule, but an address there must be', () => {
-		expect(unreachableAddress(at('http://127.0.0.1:8787', 'true'))).toBeNull()
-		expect(unreachableAddress(at('', 'true'))).toContain('set PUBLIC_URL')
+		expect(findReachabilityProblem(at('http://127.0.0.1:8787', 'true'))).toBeNull()
+		expect(findReachabilityProblem(at('', 'true'))).toContain('set PUBLIC_URL')
 	})
 })
 
 describe('1.10: where keys may be sent', () => {
 	test('https and public, unless the local setting lifts it', () => {
-		expect(insecureAddress(at('https://bell.example.com:8443'))).toBeNull()
+		expect(findHttpsProblem(at('https://bell.example.com:8443'))).toBeNull()
 		for (const url of ['', 'http://bell.example.com', 'https://127.0.0.1'])
-			expect(insecureAddress(at(url)), url).toMatch(/https address|can reach/)
-		expect(insecureAddress(at('http://127.0.0.1:8787', 'true'))).toBeNull()
+			expect(findHttpsProblem(at(url)), url).toMatch(/https address|can reach/)
+		expect(findHttpsProblem(at('http://127.0.0.1:8787', 'true'))).toBeNull()
 	})
 })

@@ -2,7 +2,12 @@
 import { describe, expect, test } from 'vitest'
 import { type AccountSettings, DEFAULT_SETTINGS } from '../../../src/accounts/settings.ts'
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
-import { normalizeConfiguration, toWatcherConfig, type NormalConfiguration, type NormalizeOptions } from '../../../src/instances/config.ts'
+import {
+	normalizeConfiguration,
+	toWatcherConfig,
+	type NormalizedConfiguration,
+	type NormalizeOptions,
+} from '../../../src/instances/config.ts'
 import type { Instance } from '../../../src/instances/records.ts'
 import { DEFAULT_DELIVERY } from '../../../src/rpc/config.ts'
 
@@ -15,7 +20,7 @@ const OPTIONS: NormalizeOptions = {
 	floorSeconds: 60,
 }
 
-function good(configuration: Record<string, unknown>, options: Partial<NormalizeOptions> = {}): NormalConfiguration {
+function good(configuration: Record<string, unknown>, options: Partial<NormalizeOptions> = {}): NormalizedConfiguration {
 	const result = normalizeConfiguration({ ...REQUIRED, ...configuration }, { ...OPTIONS, ...options })
 	if (!result.ok) throw new Error(JSON.stringify(result.problems))
 	return result.value
@@ -345,13 +350,13 @@ describe('what the watcher runs by', () => {
 		subscriptionId: 1,
 		createdMs: 0,
 		updatedMs: 0,
-		hookVersion: 1,
-		hookPreviousUntilMs: null,
-		hookKey: null,
-		hookWork: null,
+		webhookVersion: 1,
+		webhookPreviousUntilMs: null,
+		webhookKeyId: null,
+		webhookTask: null,
 		signatureNext: null,
 		signatureFromMs: null,
-		maker: null,
+		creator: null,
 		baselineVersion: 0,
 	})
 	const run = (
@@ -426,11 +431,11 @@ describe('what the watcher runs by', () => {
 	})
 
 	test('webhooks that the API makes are left alone until they are made, and their secrets then taken as written', () => {
-		const hooked = (row: Partial<Instance>) => run({ 'event.vendor.type': 'webhook' }, '60', {}, { hookKey: 'a', ...row }).hooks
+		const hooked = (row: Partial<Instance>) => run({ 'event.vendor.type': 'webhook' }, '60', {}, { webhookKeyId: 'a', ...row }).hooks
 		expect(hooked({ state: 'creating' })).toMatchObject({ version: 1, deliveryUrl: '' })
 		expect(hooked({ state: 'creating' })).not.toHaveProperty('writtenWith')
 		expect(hooked({})).toMatchObject({ deliveryUrl: expect.stringContaining('?v=1'), writtenWith: 'a' })
-		for (const row of [{ hookWork: 'ensure' }, { hookKey: null }] as const) expect(hooked(row)).not.toHaveProperty('writtenWith')
+		for (const row of [{ webhookTask: 'ensure' }, { webhookKeyId: null }] as const) expect(hooked(row)).not.toHaveProperty('writtenWith')
 	})
 
 	test('the version at which a new baseline was asked for', () => {

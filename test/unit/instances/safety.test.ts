@@ -1,8 +1,8 @@
 /** Addresses that may be reached, in every spelling; secrets that open in their place only; names without HTML. */
 import { describe, expect, test } from 'vitest'
-import { readName, readTags } from '../../../src/instances/naming.ts'
-import { instanceContext, isSealed, masterKeys, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
-import { guardUrl, siteKey } from '../../../src/lib/urls.ts'
+import { parseName, parseTags } from '../../../src/instances/naming.ts'
+import { instanceContext, isSealed, parseMasterKeys, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
+import { checkUrl, toSiteKey } from '../../../src/lib/urls.ts'
 import { stripHtml } from '../../../src/lib/values.ts'
 
 describe('the guard', () => {
@@ -16,7 +16,7 @@ describe('the guard', () => {
 		'https://172.32.0.1',
 		'https://example.com.',
 	])('%s is open', (text) => {
-		expect(guardUrl(text, false).ok).toBe(true)
+		expect(checkUrl(text, false).ok).toBe(true)
 	})
 
 	const loopback = [
@@ -49,8 +49,8 @@ describe('the guard', () => {
 		'http://router.home.arpa',
 	]
 	test.each([...loopback, ...networks])('%s is private: closed, unless private networks are open', (text) => {
-		expect(guardUrl(text, false).ok).toBe(false)
-		expect(guardUrl(text, true).ok).toBe(true)
+		expect(checkUrl(text, false).ok).toBe(false)
+		expect(checkUrl(text, true).ok).toBe(true)
 	})
 
 	test.each([
@@ -96,13 +96,13 @@ describe('the guard', () => {
 		'https://',
 		`https://example.com/${'a'.repeat(2048)}`,
 	])('%s is closed always', (text) => {
-		expect(guardUrl(text, false).ok).toBe(false)
-		expect(guardUrl(text, true).ok).toBe(false)
+		expect(checkUrl(text, false).ok).toBe(false)
+		expect(checkUrl(text, true).ok).toBe(false)
 	})
 
 	test('two spellings of one site are one', () => {
-		expect(siteKey('https://www.Shop.example/sub/')).toBe(siteKey('http://shop.example/sub'))
-		expect(siteKey('https://shop.example')).not.toBe(siteKey('https://shop.example/sub'))
+		expect(toSiteKey('https://www.Shop.example/sub/')).toBe(toSiteKey('http://shop.example/sub'))
+		expect(toSiteKey('https://shop.example')).not.toBe(toSiteKey('https://shop.example/sub'))
 	})
 })
 
@@ -124,7 +124,7 @@ describe('sealing', () => {
 	})
 
 	test.each(['', 'abc', 'a:c2hvcnQ=', `:${key(1)}`, `a:${key(1)},a:${key(2)}`])('the ring "%s" is refused without being quoted', (text) => {
-		expect(() => masterKeys(text)).toThrow(/^MASTER_KEYS must/)
+		expect(() => parseMasterKeys(text)).toThrow(/^MASTER_KEYS must/)
 	})
 
 	test.each(['cs_plain', 'v1.a.b.c', '', 'v1.a.AAAAAAAAAAAAAAAA'])('"%s" is not sealed', (text) => {
@@ -137,22 +137,22 @@ describe('names and tags', () => {
 		expect(stripHtml('<b>Shop</b> & <i>Co</i>')).toBe('Shop & Co')
 		expect(stripHtml('<scr<script>ipt>alert(1)</scr</script>ipt>')).not.toMatch(/<[^<>]*>/)
 		expect(['<<a>b', 'a>b<c', '<a<b>', '>><<', '<>x<y>z'].map(stripHtml)).toEqual(['<b', 'a>b<c', '<a', '>><<', 'xz'])
-		expect(readName('<INSTANCE_NAME>')).toEqual({ ok: true, name: null })
-		expect(readName('a < b')).toEqual({ ok: true, name: 'a < b' })
+		expect(parseName('<INSTANCE_NAME>')).toEqual({ ok: true, name: null })
+		expect(parseName('a < b')).toEqual({ ok: true, name: 'a < b' })
 	})
 
 	test('take one pass, however long and nested they are', () => {
 		const nested = '<'.repeat(500_000) + '>'.repeat(500_000)
 		const startedMs = performance.now()
 		expect(stripHtml(nested)).toBe('')
-		expect(readName(`${nested}Shop`)).toEqual({ ok: true, name: 'Shop' })
+		expect(parseName(`${nested}Shop`)).toEqual({ ok: true, name: 'Shop' })
 		// A pass for each level would take minutes.
 		expect(performance.now() - startedMs).toBeLessThan(5_000)
 	})
 
 	test('one text is a list of one; placeholders and repeats are no tags', () => {
-		expect(readTags('one')).toEqual({ ok: true, tags: ['one'] })
-		expect(readTags(['<Add_Your_Tag>', 'a', 'a', ''])).toEqual({ ok: true, tags: ['a'] })
-		expect(readTags(['<Add_Your_Tag>'])).toEqual({ ok: true, tags: null })
+		expect(parseTags('one')).toEqual({ ok: true, tags: ['one'] })
+		expect(parseTags(['<Add_Your_Tag>', 'a', 'a', ''])).toEqual({ ok: true, tags: ['a'] })
+		expect(parseTags(['<Add_Your_Tag>'])).toEqual({ ok: true, tags: null })
 	})
 })

@@ -1,20 +1,20 @@
 /** The alarm's arithmetic: the earliest of all that is due, and what holds it back. */
 import { describe, expect, test } from 'vitest'
-import { nextAlarm, type Due } from '../../../src/watcher/alarm.ts'
+import { nextAlarmMs, type DueTimes } from '../../../src/watcher/alarm.ts'
 
 const NOW = 1_000_000
-const nothing: Due = {
+const nothing: DueTimes = {
 	paused: false,
 	backoffUntilMs: null,
 	nextPollMs: null,
-	workWaits: false,
+	hasPendingWork: false,
 	nextLookupMs: null,
 	nextDeliveryMs: null,
-	lastRungMs: null,
+	lastDoorbellMs: null,
 	pruneMs: null,
 	announceMs: null,
 }
-const at = (due: Partial<Due>): number | null => nextAlarm({ ...nothing, ...due }, NOW)
+const at = (due: Partial<DueTimes>): number | null => nextAlarmMs({ ...nothing, ...due }, NOW)
 
 describe('the alarm', () => {
 	test('never rings when nothing is due', () => {
@@ -33,17 +33,17 @@ describe('the alarm', () => {
 	})
 	test('waits for the store while it is left alone, but delivers and prunes', () => {
 		const backoffUntilMs = NOW + 60_000
-		expect(at({ backoffUntilMs, nextPollMs: NOW, workWaits: true, nextLookupMs: NOW })).toBe(backoffUntilMs)
+		expect(at({ backoffUntilMs, nextPollMs: NOW, hasPendingWork: true, nextLookupMs: NOW })).toBe(backoffUntilMs)
 		expect(at({ backoffUntilMs, nextPollMs: NOW, nextDeliveryMs: NOW + 50 })).toBe(NOW + 50)
 		expect(at({ backoffUntilMs, nextPollMs: NOW, pruneMs: NOW + 70 })).toBe(NOW + 70)
 	})
 	test('rings an unanswered doorbell again after ten seconds, not before', () => {
-		expect(at({ nextDeliveryMs: NOW, lastRungMs: NOW - 1_000 })).toBe(NOW + 9_000)
-		expect(at({ nextDeliveryMs: NOW, lastRungMs: NOW - 20_000 })).toBe(NOW + 1)
-		expect(at({ nextDeliveryMs: NOW + 60_000, lastRungMs: NOW })).toBe(NOW + 60_000)
+		expect(at({ nextDeliveryMs: NOW, lastDoorbellMs: NOW - 1_000 })).toBe(NOW + 9_000)
+		expect(at({ nextDeliveryMs: NOW, lastDoorbellMs: NOW - 20_000 })).toBe(NOW + 1)
+		expect(at({ nextDeliveryMs: NOW + 60_000, lastDoorbellMs: NOW })).toBe(NOW + 60_000)
 	})
 	test('while paused rings for pruning alone', () => {
-		expect(at({ paused: true, nextPollMs: NOW, workWaits: true, nextLookupMs: NOW, nextDeliveryMs: NOW })).toBeNull()
+		expect(at({ paused: true, nextPollMs: NOW, hasPendingWork: true, nextLookupMs: NOW, nextDeliveryMs: NOW })).toBeNull()
 		expect(at({ paused: true, nextPollMs: NOW, pruneMs: NOW + 5 })).toBe(NOW + 5)
 	})
 })

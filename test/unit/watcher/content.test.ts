@@ -1,7 +1,7 @@
 /** What an object consists of: one hash for all of it, short ones to tell which fields changed. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { contentOf, difference } from '../../../src/watcher/changes/content.ts'
+import { hashContent, diffContent } from '../../../src/watcher/changes/content.ts'
 
 type Fields = { name: string; value: string }[]
 const fieldsOf = (record: Record<string, string>): Fields =>
@@ -15,32 +15,32 @@ describe('content', () => {
 		fc.assert(
 			fc.property(record, record, (one, other) => {
 				const same = JSON.stringify(fieldsOf(one)) === JSON.stringify(fieldsOf(other))
-				expect(contentOf(fieldsOf(one)).hash === contentOf(fieldsOf(other)).hash).toBe(same)
+				expect(hashContent(fieldsOf(one)).hash === hashContent(fieldsOf(other)).hash).toBe(same)
 			}),
 		)
 	})
 	test('a value cannot pass for a name', () => {
 		expect(
-			contentOf([
+			hashContent([
 				{ name: 'a', value: '1' },
 				{ name: 'b', value: '2' },
 			]).hash,
-		).not.toBe(contentOf([{ name: 'a', value: '1\nb\u00002' }]).hash)
+		).not.toBe(hashContent([{ name: 'a', value: '1\nb\u00002' }]).hash)
 	})
 	test('costs eight digits a field', () => {
-		expect(contentOf(fieldsOf({ a: '1', b: '2', c: '3' })).hashes).toMatch(/^[0-9a-f]{24}$/)
+		expect(hashContent(fieldsOf({ a: '1', b: '2', c: '3' })).fieldHashes).toMatch(/^[0-9a-f]{24}$/)
 	})
 	test('its difference names what changed, what came and what went', () => {
-		const before = contentOf(fieldsOf({ a: '1', b: '2', c: '3' }))
-		const after = contentOf(fieldsOf({ a: '1', b: '9', d: '4' }))
-		expect(difference(before, after)).toEqual({ changed: ['b'], cameOrWent: ['d', 'c'] })
-		expect(difference(before, after, ['b', 'd'])).toEqual({ changed: [], cameOrWent: ['c'] })
-		expect(difference(before, before)).toEqual({ changed: [], cameOrWent: [] })
+		const before = hashContent(fieldsOf({ a: '1', b: '2', c: '3' }))
+		const after = hashContent(fieldsOf({ a: '1', b: '9', d: '4' }))
+		expect(diffContent(before, after)).toEqual({ changed: ['b'], cameOrWent: ['d', 'c'] })
+		expect(diffContent(before, after, ['b', 'd'])).toEqual({ changed: [], cameOrWent: ['c'] })
+		expect(diffContent(before, before)).toEqual({ changed: [], cameOrWent: [] })
 	})
 	test('its difference is what a comparison of the fields says, whatever they are', () => {
 		fc.assert(
 			fc.property(record, record, (one, other) => {
-				const { changed, cameOrWent } = difference(contentOf(fieldsOf(one)), contentOf(fieldsOf(other)))
+				const { changed, addedOrRemoved: cameOrWent } = diffContent(hashContent(fieldsOf(one)), hashContent(fieldsOf(other)))
 				const names = [...new Set([...Object.keys(one), ...Object.keys(other)])]
 				const has = (set: Record<string, string>, name: string): boolean => Object.hasOwn(set, name)
 				expect(changed.toSorted()).toEqual(names.filter((name) => has(one, name) && has(other, name) && one[name] !== other[name]).sort())

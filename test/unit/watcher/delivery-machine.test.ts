@@ -1,26 +1,26 @@
 /** Forming, claiming and settling keep their rules whatever happens, in whatever order (see delivery-machine.ts). */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Answer, type Change, Machine, type Step } from './delivery-machine.ts'
+import { type MachineAnswer, type ConfigChange, DeliveryMachine, type MachineStep } from './delivery-machine.ts'
 
 const RUNS = 300
 const position = fc.nat({ max: 11 })
 const answer = fc.oneof(
-	{ weight: 8, arbitrary: fc.constant<Answer>('ok') },
-	{ weight: 7, arbitrary: fc.constantFrom<Answer>('lost', 404, 500, 410, 'timeout', 'abort', 'disable', 'retry') },
+	{ weight: 8, arbitrary: fc.constant<MachineAnswer>('ok') },
+	{ weight: 7, arbitrary: fc.constantFrom<MachineAnswer>('lost', 404, 500, 410, 'timeout', 'abort', 'disable', 'retry') },
 )
 
-const change: fc.Arbitrary<Change> = fc.oneof(
+const change: fc.Arbitrary<ConfigChange> = fc.oneof(
 	fc.record({ filter: fc.constantFrom('none', 'none', 'types', 'where', 'resource') }),
-	fc.record({ others: fc.constantFrom<NonNullable<Change['others']>[]>([], ['all'], ['products'], ['all', 'products']) }),
+	fc.record({ others: fc.constantFrom<NonNullable<ConfigChange['others']>[]>([], ['all'], ['products'], ['all', 'products']) }),
 	fc.record({ callback: fc.constantFrom('none', 'first', 'first', 'second', 'second') }),
-	fc.boolean().map((coalesce): Change => ({ delivery: { coalesce } })),
-	fc.constantFrom(1, 2, 20).map((batch): Change => ({ delivery: { batch } })),
-	fc.constantFrom('retry' as const, 'queue' as const).map((failurePolicy): Change => ({ delivery: { failurePolicy } })),
-	fc.constantFrom(null, 5).map((rate): Change => ({ delivery: { rate } })),
-	fc.constantFrom([], [10], [10, 100]).map((schedule): Change => ({ delivery: { schedule } })),
-	fc.constantFrom('full' as const, 'thin' as const).map((mode): Change => ({ delivery: { mode } })),
-	fc.boolean().map((enabled): Change => ({ enabled })),
+	fc.boolean().map((coalesce): ConfigChange => ({ delivery: { coalesce } })),
+	fc.constantFrom(1, 2, 20).map((batch): ConfigChange => ({ delivery: { batch } })),
+	fc.constantFrom('retry' as const, 'queue' as const).map((failurePolicy): ConfigChange => ({ delivery: { failurePolicy } })),
+	fc.constantFrom(null, 5).map((rate): ConfigChange => ({ delivery: { rate } })),
+	fc.constantFrom([], [10], [10, 100]).map((schedule): ConfigChange => ({ delivery: { schedule } })),
+	fc.constantFrom('full' as const, 'thin' as const).map((mode): ConfigChange => ({ delivery: { mode } })),
+	fc.boolean().map((enabled): ConfigChange => ({ enabled })),
 )
 
 const changes = fc.array(fc.record({ object: fc.nat({ max: 4 }), op: fc.constantFrom('edit', 'edit', 'edit', 'delete', 'replace') }), {
@@ -28,10 +28,10 @@ const changes = fc.array(fc.record({ object: fc.nat({ max: 4 }), op: fc.constant
 	maxLength: 5,
 })
 
-const step: fc.Arbitrary<Step> = fc.oneof(
+const step: fc.Arbitrary<MachineStep> = fc.oneof(
 	{ weight: 54, arbitrary: fc.record({ kind: fc.constant('record'), changes }) },
 	{ weight: 3, arbitrary: fc.record({ kind: fc.constant('record'), changes, fails: fc.constant(true) }) },
-	{ weight: 1, arbitrary: fc.constant<Step>({ kind: 'burst' }) },
+	{ weight: 1, arbitrary: fc.constant<MachineStep>({ kind: 'burst' }) },
 	{
 		weight: 36,
 		arbitrary: fc.record({
@@ -58,10 +58,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 	{ weight: 24, arbitrary: fc.record({ kind: fc.constant('settle'), flight: position, more: fc.boolean(), again: fc.boolean() }) },
 	{ weight: 6, arbitrary: fc.record({ kind: fc.constant('consumer-dies'), flight: position }) },
 	{ weight: 12, arbitrary: fc.record({ kind: fc.constant('deliver'), answer, most: fc.constantFrom(2, 20) }) },
-	{ weight: 30, arbitrary: fc.constantFrom(1_000, 11_000, 46_000, 61_000, 600_000).map((ms): Step => ({ kind: 'time', ms })) },
-	{ weight: 6, arbitrary: fc.constantFrom(4, 8, 16, 31).map((days): Step => ({ kind: 'age', ms: days * 86_400_000 })) },
-	{ weight: 12, arbitrary: fc.constant<Step>({ kind: 'evict' }) },
-	{ weight: 12, arbitrary: fc.constant<Step>({ kind: 'keep' }) },
+	{ weight: 30, arbitrary: fc.constantFrom(1_000, 11_000, 46_000, 61_000, 600_000).map((ms): MachineStep => ({ kind: 'time', ms })) },
+	{ weight: 6, arbitrary: fc.constantFrom(4, 8, 16, 31).map((days): MachineStep => ({ kind: 'age', ms: days * 86_400_000 })) },
+	{ weight: 12, arbitrary: fc.constant<MachineStep>({ kind: 'evict' }) },
+	{ weight: 12, arbitrary: fc.constant<MachineStep>({ kind: 'keep' }) },
 	{ weight: 6, arbitrary: fc.record({ kind: fc.constant('erase'), object: fc.nat({ max: 4 }) }) },
 	{
 		weight: 30,
@@ -84,7 +84,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const steps = fc.array(
 	fc
 		.tuple(step, fc.oneof({ weight: 14, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constantFrom('before', 'after') }))
-		.map(([one, crash]): Step => (crash === undefined ? one : { ...one, crash })),
+		.map(([one, crash]): MachineStep => (crash === undefined ? one : { ...one, crash })),
 	{ minLength: 1, maxLength: 70, size: 'max' },
 )
 
@@ -95,10 +95,15 @@ const begin = fc
 		batch: fc.constantFrom(1, 3, 20),
 		failurePolicy: fc.constantFrom('retry', 'queue'),
 		schedule: fc.constantFrom([], [10], [10, 100]),
-		others: fc.constantFrom<NonNullable<Change['others']>[]>([], [], ['all', 'products']),
+		others: fc.constantFrom<NonNullable<ConfigChange['others']>[]>([], [], ['all', 'products']),
 		filter: fc.constantFrom('none', 'none', 'none', 'types', 'where'),
 	})
-	.map(({ others, filter, ...delivery }): Step => ({ kind: 'configure', change: { delivery, others, filter }, told: true, release: false }))
+	.map(({ others, filter, ...delivery }): MachineStep => ({
+		kind: 'configure',
+		change: { delivery, others, filter },
+		told: true,
+		release: false,
+	}))
 
 /** What must happen in at least one run in twenty, so that the property says something. */
 const HAPPENS = [
@@ -128,12 +133,12 @@ test(`${RUNS} interleavings of recording, claiming, settling and all that distur
 	const happened = new Map<string, number>()
 	await fc.assert(
 		fc.asyncProperty(begin, fc.noBias(steps), async (first, all) => {
-			const machine = await Machine.create()
+			const machine = await DeliveryMachine.create()
 			await machine.play(first)
 			machine.happened.clear()
 			for (const one of all) await machine.play(one)
 			const before = new Set(machine.happened)
-			await machine.quiet()
+			await machine.runUntilQuiet()
 			// What is left to the end is done then by itself, but for what was given up.
 			if (machine.happened.has('released late')) before.add('released late')
 			for (const one of before) happened.set(one, (happened.get(one) ?? 0) + 1)
@@ -145,20 +150,20 @@ test(`${RUNS} interleavings of recording, claiming, settling and all that distur
 }, 300_000)
 
 test('a success of before a replay that is told after the replay has ended is a success', async () => {
-	const machine = await Machine.create()
-	const play = async (...all: Step[]): Promise<void> => {
+	const machine = await DeliveryMachine.create()
+	const play = async (...all: MachineStep[]): Promise<void> => {
 		for (const one of all) await machine.play(one)
 	}
-	const claim: Step = { kind: 'doorbell', limit: 1, as: 'answered' }
-	const lease: Step = { kind: 'time', ms: 46_000 }
-	const forget: Step = { kind: 'consumer-dies', flight: 1 }
+	const claim: MachineStep = { kind: 'doorbell', limit: 1, as: 'answered' }
+	const lease: MachineStep = { kind: 'time', ms: 46_000 }
+	const forget: MachineStep = { kind: 'consumer-dies', flight: 1 }
 	await play(
 		{ kind: 'configure', change: { delivery: { schedule: [], batch: 1 } }, told: true, release: false },
 		{ kind: 'record', changes: [{ object: 0, op: 'edit' }] },
 		{ kind: 'post', flight: 0, answer: 'ok', settle: 'later', more: false },
 		...[lease, claim, forget, lease, claim, forget, lease, claim],
 		{ kind: 'replay', which: 'one', position: 0 },
-		...[claim, { kind: 'post', flight: 0, answer: 500, settle: 'now', more: false } satisfies Step],
+		...[claim, { kind: 'post', flight: 0, answer: 500, settle: 'now', more: false } satisfies MachineStep],
 	)
 	expect([...machine.happened]).toEqual(expect.arrayContaining(['replayed one', 'answer 500']))
 	expect(machine.statuses()).toEqual(['queued'])

@@ -1,27 +1,27 @@
 /** The strongest property: whatever happens, folding the notifications that arrived gives the store's state; nothing doubled, nothing invented. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CRASH_POINTS, FAULTS, play, story } from '../../support/fold.ts'
+import { CRASH_POINTS, STORE_FAULTS, playStory, storyArbitrary } from '../../support/fold.ts'
 
 /** Stories of one file, and the tests that they are spread over. Two files run side by side: 500 stories in all. */
 const RUNS = 250
-const SHARES = 2
+const TEST_SHARES = 2
 
 /** How often each thing happened in the stories that were told, by its name. */
-export type Happened = Map<string, number>
+export type OccurrenceCounts = Map<string, number>
 
 /** Tells `runs` stories in `shares` tests, each with seeds of its own; every one must end in the store's state. */
-export function tellInShares(
+export function testStoriesInShares(
 	name: string,
-	{ runs, shares, seed, way }: { runs: number; shares: number; seed: number; way?: Parameters<typeof story>[1] },
-): Happened {
-	const happened: Happened = new Map()
+	{ runs, shares, seed, source }: { runs: number; shares: number; seed: number; source?: Parameters<typeof storyArbitrary>[1] },
+): OccurrenceCounts {
+	const happened: OccurrenceCounts = new Map()
 	describe.each(Array.from({ length: shares }, (_, index) => index + 1))(`${name}, share %i`, (share) => {
 		test(`${runs / shares} stories of 30 steps and more end in the store's state §10.2`, async () => {
 			await fc.assert(
-				fc.asyncProperty(story({ min: 30, max: 40 }, way), async (tale) => {
-					const { judgement, happened: seen } = await play(tale)
-					for (const one of seen) happened.set(one, (happened.get(one) ?? 0) + 1)
+				fc.asyncProperty(storyArbitrary({ min: 30, max: 40 }, source), async (story) => {
+					const { judgement, happened: seen } = await playStory(story)
+					for (const kind of seen) happened.set(kind, (happened.get(kind) ?? 0) + 1)
 					const { missed, duplicates, invented, renamed, disordered, details } = judgement
 					expect({ missed, duplicates, invented, renamed, disordered }, JSON.stringify(details.slice(0, 5))).toEqual({
 						missed: 0,
@@ -39,13 +39,13 @@ export function tellInShares(
 }
 
 /** What happened in fewer than one story in twenty. */
-export function rareOf(happened: Happened, kinds: readonly string[], runs: number): string[] {
+export function findRare(happened: OccurrenceCounts, kinds: readonly string[], runs: number): string[] {
 	return kinds.filter((kind) => (happened.get(kind) ?? 0) < runs / 20).map((kind) => `${kind}: ${happened.get(kind) ?? 0} of ${runs}`)
 }
 
 /** The fold with stories of its own, and the proof that they held enough. */
-export function tellStories(seed: number): void {
-	const happened = tellInShares('the fold', { runs: RUNS, shares: SHARES, seed })
+export function testStories(seed: number): void {
+	const happened = testStoriesInShares('the fold', { runs: RUNS, shares: TEST_SHARES, seed })
 
 	test('each kind of change, fault and crash point occurs in at least one story in twenty', () => {
 		const kinds = [
@@ -57,7 +57,7 @@ export function tellStories(seed: number): void {
 				`edited-silently ${resource}`,
 			]),
 			...['orders', 'products', 'coupons'].flatMap((resource) => [`trashed ${resource}`, `restored ${resource}`]),
-			...Object.keys(FAULTS).map((name) => `fault ${name}`),
+			...Object.keys(STORE_FAULTS).map((name) => `fault ${name}`),
 			'fault write-during-scan',
 			'doorbells lost',
 			'd1 down',
@@ -65,6 +65,6 @@ export function tellStories(seed: number): void {
 			...[500, 503, 404, 'timeout', 'reset'].map((answer) => `callback ${answer}`),
 			...CRASH_POINTS.map((point) => `crash ${point}`),
 		]
-		expect(rareOf(happened, kinds, RUNS)).toEqual([])
+		expect(findRare(happened, kinds, RUNS)).toEqual([])
 	})
 }

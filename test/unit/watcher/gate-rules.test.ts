@@ -1,135 +1,199 @@
 /** The gate's rules: which observation is believed, which is read again, what a baseline rings. */
 import { describe, expect, test } from 'vitest'
 import { HASH_VERSION } from '../../../src/watcher/changes/content.ts'
-import { gate, type Known } from '../../../src/watcher/changes/gate.ts'
-import { absent, baseline, content, context, known, NOW_MS, NOW_SEC, OTHER, said, seen } from './gate-samples.ts'
+import { gate, type KnownObject } from '../../../src/watcher/changes/gate.ts'
+import {
+	observedGone,
+	baselineContext,
+	sampleContent,
+	gateContext,
+	knownObject,
+	NOW_MS,
+	NOW_SEC,
+	OTHER_CONTENT,
+	describeVerdict,
+	observed,
+} from './gate-fixtures.ts'
 
 describe('a read', () => {
 	test('that was asked after the last accepted one is the truth, whether its stamp moved or not', () => {
-		expect(said(gate(known({ asOfMs: NOW_MS }), seen({ content: OTHER, askedAtMs: NOW_MS }), context()))).toBe('ring UPDATED')
+		expect(
+			describeVerdict(gate(knownObject({ asOfMs: NOW_MS }), observed({ content: OTHER_CONTENT, requestedAtMs: NOW_MS }), gateContext())),
+		).toBe('ring UPDATED')
 	})
 	test('that was under way while another was accepted is dropped, and the object read again when its content differs', () => {
-		const row = known({ asOfMs: NOW_MS })
-		expect(gate(row, seen({ content: OTHER, askedAtMs: NOW_MS - 1 }), context())).toEqual({ do: 'look', dueMs: NOW_MS, doubt: {} })
-		expect(gate(row, seen({ what: 'trashed', askedAtMs: NOW_MS - 1 }), context())).toMatchObject({ do: 'look' })
-		expect(gate(row, seen({ askedAtMs: NOW_MS - 1 }), context())).toEqual({ do: 'nothing' })
+		const row = knownObject({ asOfMs: NOW_MS })
+		expect(gate(row, observed({ content: OTHER_CONTENT, requestedAtMs: NOW_MS - 1 }), gateContext())).toEqual({
+			do: 'look',
+			dueMs: NOW_MS,
+			doubt: {},
+		})
+		expect(gate(row, observed({ kind: 'trashed', requestedAtMs: NOW_MS - 1 }), gateContext())).toMatchObject({ do: 'look' })
+		expect(gate(row, observed({ requestedAtMs: NOW_MS - 1 }), gateContext())).toEqual({ do: 'nothing' })
 	})
 	test('that was under way counts with a strictly newer stamp', () => {
-		expect(said(gate(known({ asOfMs: NOW_MS }), seen({ content: OTHER, askedAtMs: NOW_MS - 1, stampSec: NOW_SEC - 599 }), context()))).toBe(
-			'ring UPDATED',
-		)
+		expect(
+			describeVerdict(
+				gate(
+					knownObject({ asOfMs: NOW_MS }),
+					observed({ content: OTHER_CONTENT, requestedAtMs: NOW_MS - 1, modifiedSec: NOW_SEC - 599 }),
+					gateContext(),
+				),
+			),
+		).toBe('ring UPDATED')
 	})
 	test('without a stamp, or of a row without one, never counts as newer', () => {
-		expect(said(gate(known({ asOfMs: NOW_MS }), seen({ content: OTHER, askedAtMs: NOW_MS - 1, stampSec: null }), context()))).toBe('look')
-		expect(said(gate(known({ asOfMs: NOW_MS, stampSec: null }), seen({ content: OTHER, askedAtMs: NOW_MS - 1 }), context()))).toBe('look')
+		expect(
+			describeVerdict(
+				gate(
+					knownObject({ asOfMs: NOW_MS }),
+					observed({ content: OTHER_CONTENT, requestedAtMs: NOW_MS - 1, modifiedSec: null }),
+					gateContext(),
+				),
+			),
+		).toBe('look')
+		expect(
+			describeVerdict(
+				gate(
+					knownObject({ asOfMs: NOW_MS, modifiedSec: null }),
+					observed({ content: OTHER_CONTENT, requestedAtMs: NOW_MS - 1 }),
+					gateContext(),
+				),
+			),
+		).toBe('look')
 	})
 	test('with an older stamp and the same content says nothing new', () => {
-		expect(said(gate(known(), seen({ stampSec: NOW_SEC - 700 }), context()))).toBe('store live')
+		expect(describeVerdict(gate(knownObject(), observed({ modifiedSec: NOW_SEC - 700 }), gateContext()))).toBe('store live')
 	})
 })
 
 describe('a read with an older stamp and other content', () => {
-	const stale = seen({ content: OTHER, stampSec: NOW_SEC - 601 })
-	const doubtOf = (verdict: ReturnType<typeof gate>): object => (verdict.do === 'look' ? verdict.doubt : {})
+	const stale = observed({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 601 })
+	const doubtOf = (verdict: ReturnType<typeof gate>): object => (verdict.do === 'look' ? verdict.pendingCheck : {})
 
 	test('is looked at again thirty seconds later', () => {
-		const first = gate(known(), stale, context())
+		const first = gate(knownObject(), stale, gateContext())
 		expect(first).toMatchObject({ do: 'look', dueMs: NOW_MS + 30_000 })
 	})
 	test('counts when the second look says the same', () => {
-		const doubt = doubtOf(gate(known(), stale, context()))
+		const doubt = doubtOf(gate(knownObject(), stale, gateContext()))
 		const later = { ...stale, askedAtMs: NOW_MS + 30_000 }
-		expect(said(gate(known(), later, context({ nowMs: NOW_MS + 30_000, doubt })))).toBe('ring UPDATED')
+		expect(describeVerdict(gate(knownObject(), later, gateContext({ nowMs: NOW_MS + 30_000, pendingCheck: doubt })))).toBe('ring UPDATED')
 	})
 	test('does not count a moment too early, and the first look’s time stands', () => {
-		const doubt = doubtOf(gate(known(), stale, context()))
-		expect(gate(known(), { ...stale, askedAtMs: NOW_MS + 29_999 }, context({ nowMs: NOW_MS + 29_999, doubt }))).toMatchObject({
+		const doubt = doubtOf(gate(knownObject(), stale, gateContext()))
+		expect(
+			gate(knownObject(), { ...stale, requestedAtMs: NOW_MS + 29_999 }, gateContext({ nowMs: NOW_MS + 29_999, pendingCheck: doubt })),
+		).toMatchObject({
 			do: 'look',
 			dueMs: NOW_MS + 30_000,
 			doubt,
 		})
 	})
 	test('begins anew when the second look says something else', () => {
-		const doubt = doubtOf(gate(known(), stale, context()))
-		const third = content({ name: 'Mug', price: '1.00' })
+		const doubt = doubtOf(gate(knownObject(), stale, gateContext()))
+		const third = sampleContent({ name: 'Mug', price: '1.00' })
 		expect(
-			gate(known(), { ...stale, content: third, askedAtMs: NOW_MS + 40_000 }, context({ nowMs: NOW_MS + 40_000, doubt })),
+			gate(
+				knownObject(),
+				{ ...stale, content: third, requestedAtMs: NOW_MS + 40_000 },
+				gateContext({ nowMs: NOW_MS + 40_000, pendingCheck: doubt }),
+			),
 		).toMatchObject({ do: 'look', dueMs: NOW_MS + 70_000 })
 	})
 	test('that is in the trash is another saying than the same content live', () => {
-		const doubt = doubtOf(gate(known(), stale, context()))
-		expect(said(gate(known(), { ...stale, what: 'trashed', askedAtMs: NOW_MS + 40_000 }, context({ nowMs: NOW_MS + 40_000, doubt })))).toBe(
-			'look',
-		)
+		const doubt = doubtOf(gate(knownObject(), stale, gateContext()))
+		expect(
+			describeVerdict(
+				gate(
+					knownObject(),
+					{ ...stale, kind: 'trashed', requestedAtMs: NOW_MS + 40_000 },
+					gateContext({ nowMs: NOW_MS + 40_000, pendingCheck: doubt }),
+				),
+			),
+		).toBe('look')
 	})
 })
 
 describe('a hook', () => {
-	const hook = (change: Parameters<typeof seen>[0] = {}): ReturnType<typeof seen> => seen({ source: 'hook', askedAtMs: NOW_MS, ...change })
+	const hook = (change: Parameters<typeof observed>[0] = {}): ReturnType<typeof observed> =>
+		observed({ source: 'hook', requestedAtMs: NOW_MS, ...change })
 
 	test('of an id never seen, with a full record, rings CREATED', () => {
-		expect(said(gate(null, hook(), context()))).toBe('ring CREATED')
+		expect(describeVerdict(gate(null, hook(), gateContext()))).toBe('ring CREATED')
 	})
 	test('with a strictly newer stamp is a change', () => {
-		expect(said(gate(known(), hook({ content: OTHER, stampSec: NOW_SEC - 599 }), context()))).toBe('ring UPDATED')
+		expect(describeVerdict(gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 599 }), gateContext()))).toBe(
+			'ring UPDATED',
+		)
 	})
 	test.each([
 		['equal', NOW_SEC - 600],
 		['older', NOW_SEC - 601],
 		['missing', null],
 	])('with an %s stamp and other content is read again', (_name, stampSec) => {
-		expect(said(gate(known(), hook({ content: OTHER, stampSec }), context()))).toBe('look')
+		expect(describeVerdict(gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: stampSec }), gateContext()))).toBe('look')
 	})
 	test('with what is known already says nothing', () => {
-		expect(gate(known(), hook(), context())).toEqual({ do: 'nothing' })
+		expect(gate(knownObject(), hook(), gateContext())).toEqual({ do: 'nothing' })
 	})
 	test('never says trashed or gone by itself', () => {
-		expect(said(gate(known(), hook({ what: 'trashed', stampSec: NOW_SEC - 5 }), context()))).toBe('look')
-		expect(said(gate(null, hook({ what: 'trashed' }), context()))).toBe('look')
+		expect(describeVerdict(gate(knownObject(), hook({ kind: 'trashed', modifiedSec: NOW_SEC - 5 }), gateContext()))).toBe('look')
+		expect(describeVerdict(gate(null, hook({ kind: 'trashed' }), gateContext()))).toBe('look')
 	})
 	test('never brings back what is trashed or gone: a read does', () => {
 		for (const state of ['trashed', 'gone', 'unlisted'] as const)
-			expect(said(gate(known({ state }), hook({ content: OTHER, stampSec: NOW_SEC - 5 }), context()))).toBe('look')
+			expect(describeVerdict(gate(knownObject({ state }), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()))).toBe(
+				'look',
+			)
 	})
 	test('with another created date is read again', () => {
-		expect(said(gate(known(), hook({ content: OTHER, stampSec: NOW_SEC - 5, createdSec: NOW_SEC - 50 }), context()))).toBe('look')
+		expect(
+			describeVerdict(
+				gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5, createdSec: NOW_SEC - 50 }), gateContext()),
+			),
+		).toBe('look')
 	})
 	test('that says too little is read', () => {
-		expect(said(gate(known(), hook({ what: 'hint', content: null }), context()))).toBe('look')
-		expect(said(gate(null, hook({ what: 'hint', content: null }), context()))).toBe('look')
+		expect(describeVerdict(gate(knownObject(), hook({ kind: 'hint', content: null }), gateContext()))).toBe('look')
+		expect(describeVerdict(gate(null, hook({ kind: 'hint', content: null }), gateContext()))).toBe('look')
 	})
 })
 
 describe('content', () => {
-	const more = content({ name: 'Mug', price: '9.00', brand: 'x' })
+	const more = sampleContent({ name: 'Mug', price: '9.00', brand: 'x' })
 
 	test('that differs only by keys that came or went, the stamp unmoved, is stored in silence', () => {
-		expect(said(gate(known(), seen({ content: more }), context()))).toBe('store live')
-		expect(said(gate(known({ content: more }), seen(), context()))).toBe('store live')
+		expect(describeVerdict(gate(knownObject(), observed({ content: more }), gateContext()))).toBe('store live')
+		expect(describeVerdict(gate(knownObject({ content: more }), observed(), gateContext()))).toBe('store live')
 	})
 	test('that differs by keys, the stamp moved, rings and names them', () => {
-		expect(gate(known(), seen({ content: more, stampSec: NOW_SEC - 5 }), context())).toMatchObject({
+		expect(gate(knownObject(), observed({ content: more, modifiedSec: NOW_SEC - 5 }), gateContext())).toMatchObject({
 			do: 'ring',
 			changes: [{ type: 'UPDATED', changedFields: ['brand'] }],
 		})
 	})
 	test('of an older hashVersion, the stamp unmoved, is stored in silence', () => {
-		const verdict = gate(known({ hashVersion: HASH_VERSION - 1, content: OTHER }), seen(), context())
+		const verdict = gate(knownObject({ hashVersion: HASH_VERSION - 1, content: OTHER_CONTENT }), observed(), gateContext())
 		expect(verdict).toMatchObject({ do: 'store', row: { hashVersion: HASH_VERSION } })
 	})
 	test('of an older hashVersion rings when its stamp moved', () => {
-		expect(said(gate(known({ hashVersion: HASH_VERSION - 1, content: OTHER }), seen({ stampSec: NOW_SEC - 5 }), context()))).toBe(
-			'ring UPDATED',
-		)
+		expect(
+			describeVerdict(
+				gate(knownObject({ hashVersion: HASH_VERSION - 1, content: OTHER_CONTENT }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext()),
+			),
+		).toBe('ring UPDATED')
 	})
 	test('that differs by a volatile field alone is stored in silence, with or without a stamp', () => {
-		const after = content({ name: 'Mug' })
+		const after = sampleContent({ name: 'Mug' })
 		for (const stampSec of [NOW_SEC - 600, NOW_SEC - 5])
-			expect(said(gate(known(), seen({ content: after, stampSec }), context({ volatile: ['price'] })))).toBe('store live')
+			expect(
+				describeVerdict(gate(knownObject(), observed({ content: after, modifiedSec: stampSec }), gateContext({ volatile: ['price'] }))),
+			).toBe('store live')
 	})
 	test('that differs by another field besides rings without the volatile one', () => {
-		const after = content({ name: 'Cup' })
-		expect(gate(known(), seen({ content: after }), context({ volatile: ['price'] }))).toMatchObject({
+		const after = sampleContent({ name: 'Cup' })
+		expect(gate(knownObject(), observed({ content: after }), gateContext({ volatile: ['price'] }))).toMatchObject({
 			do: 'ring',
 			changes: [{ changedFields: ['name'] }],
 		})
@@ -140,71 +204,77 @@ describe('a baseline', () => {
 	const old = { id: 50, createdSec: NOW_SEC - 90_000, stampSec: NOW_SEC - 90_000 }
 
 	test('learns what was there in silence', () => {
-		expect(said(gate(null, seen(old), baseline()))).toBe('store live')
+		expect(describeVerdict(gate(null, observed(old), baselineContext()))).toBe('store live')
 	})
 	test('rings CREATED for an id above the highest of T0, whatever its dates', () => {
-		expect(said(gate(null, seen({ ...old, id: 101 }), baseline()))).toBe('ring CREATED')
-		expect(said(gate(null, seen({ ...old, id: 100 }), baseline()))).toBe('store live')
+		expect(describeVerdict(gate(null, observed({ ...old, id: 101 }), baselineContext()))).toBe('ring CREATED')
+		expect(describeVerdict(gate(null, observed({ ...old, id: 100 }), baselineContext()))).toBe('store live')
 	})
 	test('rings CREATED for what was created at T0 or later', () => {
-		expect(said(gate(null, seen({ ...old, createdSec: NOW_SEC - 600 }), baseline()))).toBe('ring CREATED')
-		expect(said(gate(null, seen({ ...old, createdSec: NOW_SEC - 601 }), baseline()))).toBe('store live')
+		expect(describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC - 600 }), baselineContext()))).toBe('ring CREATED')
+		expect(describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC - 601 }), baselineContext()))).toBe('store live')
 	})
 	test('rings UPDATED without changedFields for what was changed at T0 or later', () => {
-		expect(gate(null, seen({ ...old, stampSec: NOW_SEC - 600 }), baseline())).toMatchObject({
+		expect(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 600 }), baselineContext())).toMatchObject({
 			do: 'ring',
 			changes: [{ type: 'UPDATED', changedFields: null, dateSec: NOW_SEC - 600 }],
 		})
-		expect(said(gate(null, seen({ ...old, stampSec: NOW_SEC - 601 }), baseline()))).toBe('store live')
+		expect(describeVerdict(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 601 }), baselineContext()))).toBe('store live')
 	})
 	test('takes created and changed within createdCheckTolerance for created', () => {
 		const both = { ...old, createdSec: NOW_SEC - 620, stampSec: NOW_SEC - 590 }
-		expect(said(gate(null, seen(both), baseline({ toleranceSec: 30 })))).toBe('ring CREATED')
-		expect(said(gate(null, seen(both), baseline({ toleranceSec: 29 })))).toBe('ring UPDATED')
+		expect(describeVerdict(gate(null, observed(both), baselineContext({ toleranceSec: 30 })))).toBe('ring CREATED')
+		expect(describeVerdict(gate(null, observed(both), baselineContext({ toleranceSec: 29 })))).toBe('ring UPDATED')
 	})
 	test('3.5 is not misled by dates in the future', () => {
-		expect(said(gate(null, seen({ ...old, createdSec: NOW_SEC + 9_000, stampSec: NOW_SEC + 9_000 }), baseline()))).toBe('store live')
+		expect(
+			describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC + 9_000, modifiedSec: NOW_SEC + 9_000 }), baselineContext())),
+		).toBe('store live')
 	})
 	test('stores hidden ones, which ring when they become live', () => {
-		const verdict = gate(null, seen({ ...old, what: 'hidden' }), baseline())
-		expect(said(verdict)).toBe('store hidden')
-		expect(said(gate((verdict as { row: Known }).row, seen({ ...old, askedAtMs: NOW_MS }), baseline()))).toBe('ring CREATED')
+		const verdict = gate(null, observed({ ...old, kind: 'hidden' }), baselineContext())
+		expect(describeVerdict(verdict)).toBe('store hidden')
+		expect(
+			describeVerdict(gate((verdict as { row: KnownObject }).row, observed({ ...old, requestedAtMs: NOW_MS }), baselineContext())),
+		).toBe('ring CREATED')
 	})
 	test('rings what it already knows like any other time', () => {
-		expect(said(gate(known(), seen({ content: OTHER }), baseline()))).toBe('ring UPDATED')
+		expect(describeVerdict(gate(knownObject(), observed({ content: OTHER_CONTENT }), baselineContext()))).toBe('ring UPDATED')
 	})
 	test('confirms twice that something is gone', () => {
-		expect(said(gate(known(), absent(), baseline()))).toBe('look')
+		expect(describeVerdict(gate(knownObject(), observedGone(), baselineContext()))).toBe('look')
 	})
 	test('backfill all rings CREATED, marked, for everything', () => {
-		expect(gate(null, seen(old), baseline({ backfill: 'all' }))).toMatchObject({
+		expect(gate(null, observed(old), baselineContext({ backfill: 'all' }))).toMatchObject({
 			do: 'ring',
 			changes: [{ type: 'CREATED', backfill: true }],
 		})
 	})
 	test('backfill all does not mark what is new', () => {
-		expect(gate(null, seen({ ...old, id: 101 }), baseline({ backfill: 'all' }))).not.toMatchObject({ changes: [{ backfill: true }] })
+		expect(gate(null, observed({ ...old, id: 101 }), baselineContext({ backfill: 'all' }))).not.toMatchObject({
+			changes: [{ backfill: true }],
+		})
 	})
 	describe('backfill from a date', () => {
-		const from = baseline({ backfill: (NOW_SEC - 50_000) * 1000, toleranceSec: 10 })
+		const from = baselineContext({ backfill: (NOW_SEC - 50_000) * 1000, toleranceSec: 10 })
 
 		test('rings CREATED for what was created since then, within the tolerance', () => {
-			expect(gate(null, seen({ ...old, createdSec: NOW_SEC - 50_010, stampSec: NOW_SEC - 50_000 }), from)).toMatchObject({
+			expect(gate(null, observed({ ...old, createdSec: NOW_SEC - 50_010, modifiedSec: NOW_SEC - 50_000 }), from)).toMatchObject({
 				do: 'ring',
 				changes: [{ type: 'CREATED', backfill: true }],
 			})
 		})
 		test('rings UPDATED for what was only changed since then', () => {
-			expect(gate(null, seen({ ...old, stampSec: NOW_SEC - 49_999 }), from)).toMatchObject({
+			expect(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 49_999 }), from)).toMatchObject({
 				do: 'ring',
 				changes: [{ type: 'UPDATED', backfill: true }],
 			})
 		})
 		test('leaves older ones in silence', () => {
-			expect(said(gate(null, seen(old), from))).toBe('store live')
+			expect(describeVerdict(gate(null, observed(old), from))).toBe('store live')
 		})
 	})
 	test('text ids above nothing ring by their dates', () => {
-		expect(said(gate(null, seen({ ...old, id: 'zzz' }), baseline()))).toBe('store live')
+		expect(describeVerdict(gate(null, observed({ ...old, id: 'zzz' }), baselineContext()))).toBe('store live')
 	})
 })

@@ -1,7 +1,7 @@
 /** Health: the worst finding counts, and each names its fact and the next step. */
 import { describe, expect, test } from 'vitest'
-import { estimateSeconds, judgeHealth, type HealthFacts } from '../../../src/watcher/queries/health.ts'
-import { STATES } from '../../../src/rpc/watcher.ts'
+import { estimateRemainingSeconds, evaluateHealth, type HealthFacts } from '../../../src/watcher/queries/health.ts'
+import { INSTANCE_STATES } from '../../../src/rpc/watcher.ts'
 
 const NOW = Date.UTC(2026, 5, 15, 12)
 const resource: HealthFacts['resources'][number] = {
@@ -16,34 +16,37 @@ const facts: HealthFacts = {
 	enabled: true,
 	eventsEnabled: true,
 	vendorType: 'polling',
-	full: false,
+	storageFull: false,
 	nowMs: NOW,
-	trouble: null,
+	storeError: null,
 	resources: [resource],
-	hooks: null,
+	webhooks: null,
 	callback: { url: 'https://c.example/', active: true, reason: null, failingSinceMs: null, lastStatus: null },
-	waiting: 0,
-	before: null,
+	waitingEvents: 0,
+	lastReported: null,
 }
-const trouble = (kind: string): HealthFacts['trouble'] => ({ kind, message: 'The store said no.', sinceMs: NOW })
+const trouble = (kind: string): HealthFacts['storeError'] => ({ kind, message: 'The store said no.', sinceMs: NOW })
 
 /** Facts that each bring one state, worst first. */
 const ways: [state: string, change: Partial<HealthFacts>][] = [
 	['disabled', { enabled: false }],
 	[
 		'deactivated',
-		{ callback: { url: 'https://c.example/', active: false, reason: null, failingSinceMs: NOW - 5, lastStatus: '500' }, waiting: 3 },
+		{ callback: { url: 'https://c.example/', active: false, reason: null, failingSinceMs: NOW - 5, lastStatus: '500' }, waitingEvents: 3 },
 	],
-	['full', { full: true }],
-	['needs-reauth', { trouble: trouble('auth') }],
-	['store-unreachable', { trouble: trouble('server') }],
+	['full', { storageFull: true }],
+	['needs-reauth', { storeError: trouble('auth') }],
+	['store-unreachable', { storeError: trouble('server') }],
 	['deletions-held', { resources: [{ ...resource, heldSinceMs: NOW - 5, held: 40 }] }],
-	['foreign-source', { hooks: { degraded: null, foreign: 'https://staging.example/', home: 'https://shop.example' } }],
+	['foreign-source', { webhooks: { degraded: null, foreign: 'https://staging.example/', home: 'https://shop.example' } }],
 	[
 		'callback-failing',
-		{ callback: { url: 'https://c.example/', active: true, reason: null, failingSinceMs: NOW - 5, lastStatus: 'timeout' }, waiting: 3 },
+		{
+			callback: { url: 'https://c.example/', active: true, reason: null, failingSinceMs: NOW - 5, lastStatus: 'timeout' },
+			waitingEvents: 3,
+		},
 	],
-	['webhooks-degraded', { hooks: { degraded: 'The key may not manage webhooks.', foreign: null, home: 'https://shop.example' } }],
+	['webhooks-degraded', { webhooks: { degraded: 'The key may not manage webhooks.', foreign: null, home: 'https://shop.example' } }],
 	['connecting', { resources: [{ ...resource, baseline: { done: 40, total: 100, startedMs: NOW - 4_000 } }] }],
 	['catching-up', { resources: [{ ...resource, window: true }] }],
 	['healthy', {}],
@@ -51,7 +54,7 @@ const ways: [state: string, change: Partial<HealthFacts>][] = [
 
 describe('health', () => {
 	test.each(ways)('is %s, with a sentence of fact and one of what to do', (state, change) => {
-		const health = judgeHealth({ ...facts, ...change })
+		const health = evaluateHealth({ ...facts, ...change })
 		expect(health.state).toBe(state)
 		for (const sentence of [health.reason, health.action]) expect(sentence).toMatch(/^\S.*[.}]$/)
 	})
@@ -59,24 +62,24 @@ describe('health', () => {
 		for (const [index, [worse, one]] of ways.entries()) {
 			for (const [, other] of ways.slice(index + 1)) {
 				const resources = [...(one.resources ?? []), ...(other.resources ?? [])]
-				expect(judgeHealth({ ...facts, ...other, ...one, ...(resources.length > 0 && { resources }) }).state).toBe(worse)
+				expect(evaluateHealth({ ...facts, ...other, ...one, ...(resources.length > 0 && { resources }) }).state).toBe(worse)
 			}
 		}
 	})
 	test('knows no state that the contract does not', () => {
-		for (const [state] of ways) expect(STATES).toContain(state)
+		for (const [state] of ways) expect(INSTANCE_STATES).toContain(state)
 	})
 	test('since is kept while the state stands, and begins anew with another', () => {
 		const before = { state: 'healthy', sinceMs: NOW - 9_000 }
-		expect(judgeHealth({ ...facts, before }).since).toBe(new Date(NOW - 9_000).toISOString())
-		expect(judgeHealth({ ...facts, before, full: true }).since).toBe(new Date(NOW).toISOString())
+		expect(evaluateHealth({ ...facts, lastReported: before }).since).toBe(new Date(NOW - 9_000).toISOString())
+		expect(evaluateHealth({ ...facts, lastReported: before, storageFull: true }).since).toBe(new Date(NOW).toISOString())
 	})
 	test('says what the store said, and whose resource is refused', () => {
-		expect(judgeHealth({ ...facts, trouble: trouble('auth') })).toMatchObject({
+		expect(evaluateHealth({ ...facts, storeError: trouble('auth') })).toMatchObject({
 			reason: 'The store said no.',
 			action: expect.stringContaining('oauth.api.key'),
 		})
-		const refused = judgeHealth({
+		const refused = evaluateHealth({
 			...facts,
 			resources: [resource, { ...resource, objectType: 'customers', error: { atMs: NOW, message: 'Not allowed.' } }],
 		})
@@ -90,23 +93,27 @@ describe('health', () => {
 		})
 	})
 	test('says how long the baseline still takes', () => {
-		expect(judgeHealth({ ...facts, ...ways.find(([state]) => state === 'connecting')![1] }).reason).toBe(
+		expect(evaluateHealth({ ...facts, ...ways.find(([state]) => state === 'connecting')![1] }).reason).toBe(
 			'orders: 40 of 100 objects learned, about 6 s to go. Changes ring already.',
 		)
-		expect([estimateSeconds(0, 100, 5_000), estimateSeconds(50, 100, 0), estimateSeconds(120, 100, 5_000)]).toEqual([null, null, 0])
+		expect([
+			estimateRemainingSeconds(0, 100, 5_000),
+			estimateRemainingSeconds(50, 100, 0),
+			estimateRemainingSeconds(120, 100, 5_000),
+		]).toEqual([null, null, 0])
 	})
 	test('tells the callback’s state beside its own', () => {
-		expect(judgeHealth({ ...facts, hooks: null, callback: null }).callback).toEqual({
+		expect(evaluateHealth({ ...facts, webhooks: null, callback: null }).callback).toEqual({
 			url: null,
 			state: 'none',
 			lastStatus: null,
 			waiting: 0,
 		})
-		expect(judgeHealth({ ...facts, ...ways[1]![1] }).callback).toMatchObject({ state: 'deactivated', lastStatus: '500', waiting: 3 })
-		expect(judgeHealth({ ...facts, ...ways[7]![1] }).callback).toMatchObject({ state: 'failing', lastStatus: 'timeout' })
+		expect(evaluateHealth({ ...facts, ...ways[1]![1] }).callback).toMatchObject({ state: 'deactivated', lastStatus: '500', waiting: 3 })
+		expect(evaluateHealth({ ...facts, ...ways[7]![1] }).callback).toMatchObject({ state: 'failing', lastStatus: 'timeout' })
 	})
 	test('says of webhooks that they are polled instead, where they are configured', () => {
-		expect(judgeHealth(facts).webhooks).toBeNull()
-		expect(judgeHealth({ ...facts, vendorType: 'hybrid' }).webhooks).toMatchObject({ state: 'polled' })
+		expect(evaluateHealth(facts).webhooks).toBeNull()
+		expect(evaluateHealth({ ...facts, vendorType: 'hybrid' }).webhooks).toMatchObject({ state: 'polled' })
 	})
 })

@@ -2,60 +2,60 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-	afterWindowPage,
-	brakes,
-	headCloses,
-	horizonSec,
-	judgeTotal,
-	nearClockChange,
-	nextPollAt,
-	searchKey,
-	windowForced,
-	zoneOffsetMinutes,
+	advanceWindow,
+	exceedsDeletionThreshold,
+	headReachesHorizon,
+	getHorizonSec,
+	compareTotal,
+	isNearClockChange,
+	getNextPollMs,
+	toSearchKey,
+	isWindowRequired,
+	getZoneOffsetMinutes,
 } from '../../../src/watcher/polling/poll.ts'
-import type { Window } from '../../../src/watcher/core/state.ts'
-import { judgeClock } from '../../../src/watcher/source/clock.ts'
-import { backoffMs } from '../../../src/watcher/source/backoff.ts'
+import type { PollWindow } from '../../../src/watcher/core/state.ts'
+import { evaluateClock } from '../../../src/watcher/source/clock.ts'
+import { getBackoffMs } from '../../../src/watcher/source/backoff.ts'
 
 const NOW = Date.UTC(2026, 5, 15, 12)
 const HOUR = 3_600_000
 
 describe('the newest ten', () => {
 	test('close the poll when the oldest of them lies before the horizon §10.7', () => {
-		expect(headCloses([200, 150, 99], 3, 50, 100)).toBe(true)
-		expect(headCloses([200, 150, 100], 3, 50, 100)).toBe(false)
+		expect(headReachesHorizon([200, 150, 99], 3, 50, 100)).toBe(true)
+		expect(headReachesHorizon([200, 150, 100], 3, 50, 100)).toBe(false)
 	})
 	test('3.8 are not blinded by stamps in the future', () => {
-		expect(headCloses([9_000, 9_000, 9_000], 3, 50, 100)).toBe(false)
+		expect(headReachesHorizon([9_000, 9_000, 9_000], 3, 50, 100)).toBe(false)
 	})
 	test('close the poll when they are all there is', () => {
-		expect(headCloses([200, 150], 3, 2, 100)).toBe(true)
-		expect(headCloses([], 3, 0, 100)).toBe(true)
+		expect(headReachesHorizon([200, 150], 3, 2, 100)).toBe(true)
+		expect(headReachesHorizon([], 3, 0, 100)).toBe(true)
 	})
 	test('2.5 do not close it when the page is short and the total says there is more', () => {
-		expect(headCloses([200, 150], 3, 50, 100)).toBe(false)
-		expect(headCloses([], 3, 50, 100)).toBe(false)
+		expect(headReachesHorizon([200, 150], 3, 50, 100)).toBe(false)
+		expect(headReachesHorizon([], 3, 50, 100)).toBe(false)
 	})
 	test('do not close it when the oldest has no stamp', () => {
-		expect(headCloses([200, 150, null], 3, 50, 100)).toBe(false)
+		expect(headReachesHorizon([200, 150, null], 3, 50, 100)).toBe(false)
 	})
 })
 
 describe('the horizon', () => {
 	const zone = 'America/Denver'
 	test('3.1 3.5 lies two minutes and a second behind the last poll', () => {
-		expect(horizonSec(NOW, 0, zone, NOW)).toBe(NOW / 1000 - 121)
+		expect(getHorizonSec(NOW, 0, zone, NOW)).toBe(NOW / 1000 - 121)
 	})
 	test('lies pollDelay further back', () => {
-		expect(horizonSec(NOW, 600, zone, NOW)).toBe(NOW / 1000 - 721)
+		expect(getHorizonSec(NOW, 600, zone, NOW)).toBe(NOW / 1000 - 721)
 	})
 	test('3.3 lies two hours further back around a clock change of the store’s zone', () => {
 		const spring = Date.UTC(2026, 2, 8, 9)
-		expect(horizonSec(spring, 0, zone, spring)).toBe(spring / 1000 - 7_321)
-		expect(horizonSec(spring, 0, 'Asia/Kolkata', spring)).toBe(spring / 1000 - 121)
+		expect(getHorizonSec(spring, 0, zone, spring)).toBe(spring / 1000 - 7_321)
+		expect(getHorizonSec(spring, 0, 'Asia/Kolkata', spring)).toBe(spring / 1000 - 121)
 	})
 	test('is reckoned from the cursor, not from the clock', () => {
-		expect(horizonSec(NOW - 9 * HOUR, 0, zone, NOW)).toBe((NOW - 9 * HOUR) / 1000 - 121)
+		expect(getHorizonSec(NOW - 9 * HOUR, 0, zone, NOW)).toBe((NOW - 9 * HOUR) / 1000 - 121)
 	})
 })
 
@@ -66,19 +66,19 @@ describe('a clock change', () => {
 		['Australia/Lord_Howe, half an hour, autumn', 'Australia/Lord_Howe', Date.UTC(2026, 3, 4, 15)],
 		['Australia/Lord_Howe, half an hour, spring', 'Australia/Lord_Howe', Date.UTC(2026, 9, 3, 15, 30)],
 	])('3.3 is near within three hours before and after: %s', (_name, zone, changeMs) => {
-		for (const hours of [-2.99, -1, 0, 1, 2.99]) expect(nearClockChange(zone, changeMs + hours * HOUR), `${hours} h`).toBe(true)
-		for (const hours of [-24, -3.01, 3.01, 24]) expect(nearClockChange(zone, changeMs + hours * HOUR), `${hours} h`).toBe(false)
+		for (const hours of [-2.99, -1, 0, 1, 2.99]) expect(isNearClockChange(zone, changeMs + hours * HOUR), `${hours} h`).toBe(true)
+		for (const hours of [-24, -3.01, 3.01, 24]) expect(isNearClockChange(zone, changeMs + hours * HOUR), `${hours} h`).toBe(false)
 	})
 	test('is never near where the clock never changes, or the zone is unknown', () => {
 		for (const zone of ['Asia/Kolkata', 'UTC', '', 'Nowhere/Land'])
-			for (let hour = 0; hour < 8_760; hour += 12) expect(nearClockChange(zone, Date.UTC(2026, 0, 1) + hour * HOUR)).toBe(false)
+			for (let hour = 0; hour < 8_760; hour += 12) expect(isNearClockChange(zone, Date.UTC(2026, 0, 1) + hour * HOUR)).toBe(false)
 	})
 	test('zones are told in minutes', () => {
 		expect([
-			zoneOffsetMinutes('Asia/Kolkata', NOW),
-			zoneOffsetMinutes('America/Denver', NOW),
-			zoneOffsetMinutes('Australia/Lord_Howe', NOW),
-			zoneOffsetMinutes('', NOW),
+			getZoneOffsetMinutes('Asia/Kolkata', NOW),
+			getZoneOffsetMinutes('America/Denver', NOW),
+			getZoneOffsetMinutes('Australia/Lord_Howe', NOW),
+			getZoneOffsetMinutes('', NOW),
 		]).toEqual([330, -360, 630, 0])
 	})
 })
@@ -86,21 +86,21 @@ describe('a clock change', () => {
 describe('the window is read though the newest ten close the poll', () => {
 	const calm = { postsStored: true, windowDoneMs: NOW - HOUR + 1, offsetChangedMs: null, zone: 'America/Denver', nowMs: NOW }
 	test('3.6 hourly where objects are posts', () => {
-		expect(windowForced(calm)).toBe(false)
-		expect(windowForced({ ...calm, windowDoneMs: NOW - HOUR })).toBe(true)
-		expect(windowForced({ ...calm, windowDoneMs: null })).toBe(true)
+		expect(isWindowRequired(calm)).toBe(false)
+		expect(isWindowRequired({ ...calm, windowDoneMs: NOW - HOUR })).toBe(true)
+		expect(isWindowRequired({ ...calm, windowDoneMs: null })).toBe(true)
 	})
 	test('3.6 for three hours after a clock change', () => {
 		const nowMs = Date.UTC(2026, 10, 1, 10, 59)
-		expect(windowForced({ ...calm, nowMs, windowDoneMs: nowMs })).toBe(true)
-		expect(windowForced({ ...calm, nowMs: nowMs + 2 * 60_000, windowDoneMs: nowMs })).toBe(false)
+		expect(isWindowRequired({ ...calm, nowMs, windowDoneMs: nowMs })).toBe(true)
+		expect(isWindowRequired({ ...calm, nowMs: nowMs + 2 * 60_000, windowDoneMs: nowMs })).toBe(false)
 	})
 	test('3.4 for a day after the site’s zone was changed', () => {
-		expect(windowForced({ ...calm, offsetChangedMs: NOW - 24 * HOUR + 1 })).toBe(true)
-		expect(windowForced({ ...calm, offsetChangedMs: NOW - 24 * HOUR })).toBe(false)
+		expect(isWindowRequired({ ...calm, offsetChangedMs: NOW - 24 * HOUR + 1 })).toBe(true)
+		expect(isWindowRequired({ ...calm, offsetChangedMs: NOW - 24 * HOUR })).toBe(false)
 	})
 	test('never where they are not', () => {
-		expect(windowForced({ ...calm, postsStored: false, windowDoneMs: null })).toBe(false)
+		expect(isWindowRequired({ ...calm, postsStored: false, windowDoneMs: null })).toBe(false)
 	})
 })
 
@@ -113,7 +113,7 @@ function readWindow(
 	totals = true,
 ): { shown: Set<number>; pages: number } {
 	const shown = new Set<number>()
-	let window: Window | null = { afterSec, startedMs: NOW, total: null, listed: 0, second: null }
+	let window: PollWindow | null = { afterSec, startedMs: NOW, total: null, listed: 0, second: null }
 	let pages = 0
 	while (window !== null) {
 		if (++pages > 5_000) throw new Error('the window never ends')
@@ -130,7 +130,7 @@ function readWindow(
 				: matching.toSorted((a, b) => a.id - b.id)
 		const page = ordered.slice(second?.offset ?? 0, (second?.offset ?? 0) + limit)
 		for (const { id } of page) shown.add(id)
-		window = afterWindowPage(
+		window = advanceWindow(
 			window,
 			page.map(({ sec }) => sec),
 			totals ? matching.length : null,
@@ -164,15 +164,15 @@ describe('a window', () => {
 		expect([shown.size, pages]).toEqual([250, 9])
 	})
 	test('3.7 pages a second again when it grew meanwhile', () => {
-		const start: Window = {
+		const start: PollWindow = {
 			afterSec: 1_999,
 			startedMs: NOW,
 			total: null,
 			listed: 0,
 			second: { sec: 2_000, offset: 0, found: 0, before: 3 },
 		}
-		expect(afterWindowPage(start, [2_000, 2_000, 2_000, 2_000], 4, 10)).toMatchObject({ second: { offset: 0, found: 0, before: 4 } })
-		expect(afterWindowPage(start, [2_000, 2_000, 2_000], 3, 10)).toMatchObject({ afterSec: 2_000, second: null })
+		expect(advanceWindow(start, [2_000, 2_000, 2_000, 2_000], 4, 10)).toMatchObject({ second: { offset: 0, found: 0, before: 4 } })
+		expect(advanceWindow(start, [2_000, 2_000, 2_000], 3, 10)).toMatchObject({ afterSec: 2_000, second: null })
 	})
 	test('one page that holds everything ends it', () => {
 		expect(readWindow([{ id: 1, sec: 2_000 }], 1_000, 100, () => 0).pages).toBe(1)
@@ -188,61 +188,61 @@ describe('a total', () => {
 		[11, 10, 0, null, 'more', 1],
 		[10, 10, 2, null, 'fewer', -2],
 		[null, 10, 0, null, 'unsaid', 0],
-		[9, 10, 0, searchKey(9, -1), 'known', -1],
-		[8, 10, 0, searchKey(9, -1), 'fewer', -2],
+		[9, 10, 0, toSearchKey(9, -1), 'known', -1],
+		[8, 10, 0, toSearchKey(9, -1), 'fewer', -2],
 	] as const)('of %s where %i are listed, drift %i, searched %s: %s', (total, listed, drift, searched, verdict, difference) => {
-		expect(judgeTotal(total, listed, drift, searched)).toEqual({ verdict, difference })
+		expect(compareTotal(total, listed, drift, searched)).toEqual({ verdict, difference })
 	})
 })
 
 test('the brake holds more than twenty objects and more than a tenth', () => {
-	expect([brakes(20, 100), brakes(21, 209), brakes(21, 210), brakes(101, 1_000), brakes(100, 1_000), brakes(0, 0)]).toEqual([
-		false,
-		true,
-		false,
-		true,
-		false,
-		false,
-	])
+	expect([
+		exceedsDeletionThreshold(20, 100),
+		exceedsDeletionThreshold(21, 209),
+		exceedsDeletionThreshold(21, 210),
+		exceedsDeletionThreshold(101, 1_000),
+		exceedsDeletionThreshold(100, 1_000),
+		exceedsDeletionThreshold(0, 0),
+	]).toEqual([false, true, false, true, false, false])
 })
 
 describe('the store’s clock', () => {
 	test('is believed at first sight', () => {
-		expect(judgeClock(null, null, NOW + 900_000, NOW)).toEqual({ stale: false, skewMs: 900_000, doubt: null })
+		expect(evaluateClock(null, null, NOW + 900_000, NOW)).toEqual({ stale: false, skewMs: 900_000, doubt: null })
 	})
 	test('is believed within a minute of before, followed forwards, and doubted beyond', () => {
-		expect(judgeClock(0, null, NOW + 60_000, NOW)).toEqual({ stale: false, skewMs: 60_000, doubt: null })
-		expect(judgeClock(0, null, NOW - 60_000, NOW)).toEqual({ stale: false, skewMs: 0, doubt: null })
-		expect(judgeClock(0, null, NOW - 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, doubt: { skewMs: -60_001 } })
-		expect(judgeClock(0, null, NOW + 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, doubt: { skewMs: 60_001 } })
+		expect(evaluateClock(0, null, NOW + 60_000, NOW)).toEqual({ stale: false, skewMs: 60_000, doubt: null })
+		expect(evaluateClock(0, null, NOW - 60_000, NOW)).toEqual({ stale: false, skewMs: 0, doubt: null })
+		expect(evaluateClock(0, null, NOW - 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, doubt: { skewMs: -60_001 } })
+		expect(evaluateClock(0, null, NOW + 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, doubt: { skewMs: 60_001 } })
 	})
 	test.each([1, 5, 20, 59, 61, 900])('2.2 with an old date is a cache: asked every %i s it is not believed beyond a minute', (every) => {
-		let [skewMs, doubt]: [number | null, ReturnType<typeof judgeClock>['doubt']] = [0, null]
+		let [skewMs, doubt]: [number | null, ReturnType<typeof evaluateClock>['pendingSkew']] = [0, null]
 		for (let seconds = 0; seconds < 120 + 20 * every; seconds += every) {
-			const verdict = judgeClock(skewMs, doubt, NOW, NOW + seconds * 1_000)
-			;({ skewMs, doubt } = verdict)
+			const verdict = evaluateClock(skewMs, doubt, NOW, NOW + seconds * 1_000)
+			;({ skewMs, pendingSkew: doubt } = verdict)
 			if (seconds > 60) expect(verdict.stale, `${seconds} s`).toBe(true)
 		}
 	})
 	test('that was set anew goes on from there, and is believed ten seconds later', () => {
-		const { doubt } = judgeClock(0, null, NOW + 900_000, NOW)
-		expect(judgeClock(0, doubt, NOW + 909_000, NOW + 9_000)).toMatchObject({ stale: true })
-		expect(judgeClock(0, doubt, NOW + 910_000, NOW + 10_000)).toEqual({ stale: false, skewMs: 900_000, doubt: null })
+		const { pendingSkew: doubt } = evaluateClock(0, null, NOW + 900_000, NOW)
+		expect(evaluateClock(0, doubt, NOW + 909_000, NOW + 9_000)).toMatchObject({ stale: true })
+		expect(evaluateClock(0, doubt, NOW + 910_000, NOW + 10_000)).toEqual({ stale: false, skewMs: 900_000, doubt: null })
 	})
 })
 
 describe('back-off', () => {
 	test('doubles from the first, an hour at most, a tenth of chance either way', () => {
-		expect([1, 2, 3, 4, 20].map((failures) => backoffMs(failures, 900_000, null, 0.5))).toEqual([
+		expect([1, 2, 3, 4, 20].map((failures) => getBackoffMs(failures, 900_000, null, 0.5))).toEqual([
 			30_000, 60_000, 120_000, 240_000, 3_600_000,
 		])
-		expect([backoffMs(1, 900_000, null, 0), backoffMs(1, 900_000, null, 1)]).toEqual([27_000, 33_000])
+		expect([getBackoffMs(1, 900_000, null, 0), getBackoffMs(1, 900_000, null, 1)]).toEqual([27_000, 33_000])
 	})
 	test('begins with the interval where that is short, a second at least', () => {
-		expect([backoffMs(1, 5_000, null, 0.5), backoffMs(1, 10, null, 0.5)]).toEqual([5_000, 1_000])
+		expect([getBackoffMs(1, 5_000, null, 0.5), getBackoffMs(1, 10, null, 0.5)]).toEqual([5_000, 1_000])
 	})
 	test('2.2 follows the store’s own wish when that is longer, six hours at most', () => {
-		expect([backoffMs(1, 900_000, 600_000, 0.5), backoffMs(1, 900_000, 1_000, 0.5), backoffMs(1, 900_000, 9e9, 0.5)]).toEqual([
+		expect([getBackoffMs(1, 900_000, 600_000, 0.5), getBackoffMs(1, 900_000, 1_000, 0.5), getBackoffMs(1, 900_000, 9e9, 0.5)]).toEqual([
 			600_000,
 			30_000,
 			6 * HOUR,
@@ -251,9 +251,7 @@ describe('back-off', () => {
 })
 
 test('the next poll is due an interval after the last began, never in the past', () => {
-	expect([nextPollAt(NOW, 60_000, NOW + 5_000), nextPollAt(NOW, 60_000, NOW + 70_000), nextPollAt(NOW, 200, NOW + 5_000)]).toEqual([
-		NOW + 60_000,
-		NOW + 71_000,
-		NOW + 5_200,
-	])
+	expect([getNextPollMs(NOW, 60_000, NOW + 5_000), getNextPollMs(NOW, 60_000, NOW + 70_000), getNextPollMs(NOW, 200, NOW + 5_000)]).toEqual(
+		[NOW + 60_000, NOW + 71_000, NOW + 5_200],
+	)
 })

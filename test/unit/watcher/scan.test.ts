@@ -1,8 +1,8 @@
 /** Scans in anchored id pages: whatever moves meanwhile, no surviving row is skipped. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { scanOffset, scanPage } from '../../../src/watcher/polling/scan.ts'
-import { SCAN_START, type ScanPosition } from '../../../src/watcher/core/state.ts'
+import { getScanOffset, advanceScan } from '../../../src/watcher/polling/scan-position.ts'
+import { INITIAL_SCAN_POSITION, type ScanPosition } from '../../../src/watcher/core/state.ts'
 
 type Ids = (number | string)[]
 
@@ -14,12 +14,12 @@ function scan(
 	total: (list: Ids, offset: number) => number | null = (all) => all.length,
 ): { shown: Set<number | string>; pages: number; last: ScanPosition } {
 	const shown = new Set<number | string>()
-	let position = SCAN_START
+	let position = INITIAL_SCAN_POSITION
 	for (let pages = 1; ; pages++) {
 		if (pages > 10_000) throw new Error('the scan never ends')
-		const offset = scanOffset(position)
+		const offset = getScanOffset(position)
 		const page = list.slice(offset, offset + limit)
-		const step = scanPage(position, page, total(list, offset), limit)
+		const step = advanceScan(position, page, total(list, offset), limit)
 		position = JSON.parse(JSON.stringify(step.position)) as ScanPosition
 		if (!step.again) {
 			for (const id of page.slice(step.from)) shown.add(id)
@@ -57,16 +57,16 @@ describe('a scan', () => {
 	})
 
 	test('2.5 a short page is not the end while the total says there is more', () => {
-		const page = scanPage(SCAN_START, [1, 2, 3, 4, 5, 6, 7], 20, 10)
+		const page = advanceScan(INITIAL_SCAN_POSITION, [1, 2, 3, 4, 5, 6, 7], 20, 10)
 		expect(page).toMatchObject({ again: false, ended: false })
 		// The last of the seven may stand anywhere from the seventh place on.
-		expect(scanOffset(page.position)).toBe(6)
+		expect(getScanOffset(page.position)).toBe(6)
 	})
 
 	test('2.5 an empty page with total 0 ends a scan only from the beginning, otherwise it is read further back', () => {
-		expect(scanPage(SCAN_START, [], 0, 10)).toMatchObject({ again: false, ended: true })
+		expect(advanceScan(INITIAL_SCAN_POSITION, [], 0, 10)).toMatchObject({ again: false, ended: true })
 		const middle: ScanPosition = { lastId: 10, n: 10, back: 0, total: 20, seen: 10 }
-		expect(scanPage(middle, [], 0, 10)).toMatchObject({ again: true, position: { back: 1, total: 20 } })
+		expect(advanceScan(middle, [], 0, 10)).toMatchObject({ again: true, position: { back: 1, total: 20 } })
 	})
 
 	test('without totals an incomplete page is the end', () => {
@@ -119,13 +119,13 @@ describe('a scan', () => {
 
 	test.each([1, 2, 3, 10])('2.5 %i rows a page: dropped ones at the start and at the edges of pages end nothing', (limit) => {
 		const listed = numbers(60).filter((id) => id > 12 && (id < 30 || id > 55))
-		let position = SCAN_START
+		let position = INITIAL_SCAN_POSITION
 		const shown: (number | string)[] = []
 		for (let pages = 0, ended = false; !ended; pages++) {
 			expect(pages).toBeLessThan(200)
-			const offset = scanOffset(position)
+			const offset = getScanOffset(position)
 			const page = listed.filter((id) => id > offset && id <= offset + limit)
-			const step = scanPage(position, page, 60, limit)
+			const step = advanceScan(position, page, 60, limit)
 			position = step.position
 			if (step.again) continue
 			shown.push(...page.slice(step.from))
@@ -142,13 +142,13 @@ describe('a scan', () => {
 				fc.uniqueArray(fc.integer({ min: 1, max: 200 }), { maxLength: 40 }),
 				(count, limit, dropped) => {
 					const shown = new Set<number>()
-					let position = SCAN_START
+					let position = INITIAL_SCAN_POSITION
 					for (let guard = 0; guard < 5_000; guard++) {
-						const offset = scanOffset(position)
+						const offset = getScanOffset(position)
 						const page = numbers(count)
 							.slice(offset, offset + limit)
 							.filter((id) => !dropped.includes(id))
-						const step = scanPage(position, page, count, limit)
+						const step = advanceScan(position, page, count, limit)
 						position = step.position
 						if (step.again) continue
 						for (const id of page.slice(step.from)) shown.add(id)

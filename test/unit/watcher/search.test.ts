@@ -1,31 +1,36 @@
 /** The search by bisection: finds what is missing from a list, or in it without being known, in few requests. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { learn, nextProbe, startSearch } from '../../../src/watcher/polling/search.ts'
-import type { Search } from '../../../src/watcher/core/state.ts'
-import type { Ranks } from '../../../src/watcher/changes/object-index.ts'
+import { applyProbe, getNextProbe, startSearch } from '../../../src/watcher/polling/search.ts'
+import type { SearchState } from '../../../src/watcher/core/state.ts'
+import type { IdRanks } from '../../../src/watcher/changes/object-index.ts'
 
 /** Ranks of ids that are known. */
-function ranksOf(ids: readonly number[]): Ranks {
+function ranksOf(ids: readonly number[]): IdRanks {
 	const sorted = ids.toSorted((a, b) => a - b)
 	return {
 		size: sorted.length,
-		upTo: (id) => sorted.filter((one) => one <= id).length,
+		countUpTo: (id) => sorted.filter((one) => one <= id).length,
 		slice: (from, to) => sorted.slice(Math.max(0, from), Math.max(0, to)),
 	}
 }
 
 /** Runs a search against a store that stands still. `total`: what the store says when the search begins. */
-function run(knownIds: readonly number[], listedIds: readonly number[], limit: number, total = listedIds.length): Search {
+function run(knownIds: readonly number[], listedIds: readonly number[], limit: number, total = listedIds.length): SearchState {
 	const ranks = ranksOf(knownIds)
 	const listed = listedIds.toSorted((a, b) => a - b)
 	let search = startSearch(ranks, total, limit)
 	for (let guard = 0; ; guard++) {
 		if (guard > 10_000) throw new Error('the search never ends')
-		const probe = nextProbe(search)
+		const probe = getNextProbe(search)
 		if (probe === null) return search
 		// Between two pages a slice may end: what stands is plain JSON.
-		search = learn(JSON.parse(JSON.stringify(search)) as Search, ranks, probe.offset, listed.slice(probe.offset, probe.offset + limit))
+		search = applyProbe(
+			JSON.parse(JSON.stringify(search)) as SearchState,
+			ranks,
+			probe.offset,
+			listed.slice(probe.offset, probe.offset + limit),
+		)
 	}
 }
 
@@ -38,16 +43,16 @@ describe('a search', () => {
 
 	test.each([1_000, 10_000, 100_000])('for one deletion among %i asks at most ⌈log2(N/100)⌉ + 1 pages, wherever it is', (count) => {
 		const ids = Array.from({ length: count }, (_, index) => 3 * index + 7)
-		const ranks: Ranks = {
+		const ranks: IdRanks = {
 			size: count,
-			upTo: (id) => Math.min(count, Math.max(0, Math.floor((id - 7) / 3) + 1)),
+			countUpTo: (id) => Math.min(count, Math.max(0, Math.floor((id - 7) / 3) + 1)),
 			slice: (from, to) => ids.slice(Math.max(0, from), Math.max(0, to)),
 		}
 		for (const at of [0, 1, 99, 100, Math.floor(count / 3), Math.floor(count / 2), count - 101, count - 100, count - 2, count - 1]) {
 			const listed = ids.toSpliced(at, 1)
 			let search = startSearch(ranks, listed.length, 100)
-			for (let probe = nextProbe(search); probe !== null; probe = nextProbe(search))
-				search = learn(search, ranks, probe.offset, listed.slice(probe.offset, probe.offset + 100))
+			for (let probe = getNextProbe(search); probe !== null; probe = getNextProbe(search))
+				search = applyProbe(search, ranks, probe.offset, listed.slice(probe.offset, probe.offset + 100))
 			expect({ at, missing: search.missing, unknown: search.unknown }).toEqual({ at, missing: [ids[at]], unknown: [] })
 			expect(search.requests, `at ${at}`).toBeLessThanOrEqual(Math.ceil(Math.log2(count / 100)) + 1)
 		}

@@ -2,16 +2,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { coverageOf } from '../../../src/watcher/queries/coverage.ts'
-import { webhooksOf } from '../../../src/watcher/queries/webhook-reports.ts'
-import { notificationsOf, releaseOf, subscriptionsOf } from '../../../src/watcher/queries/deliveries.ts'
-import { eventsOf } from '../../../src/watcher/queries/log-pages.ts'
-import { replay, resendsOf } from '../../../src/watcher/outbox/replays.ts'
-import { healthOf, pollerOf } from '../../../src/watcher/queries/reports.ts'
-import { outdated } from '../../../src/watcher/core/tables.ts'
+import { getCoverageReport } from '../../../src/watcher/queries/coverage.ts'
+import { toWebhooksReport } from '../../../src/watcher/queries/webhook-reports.ts'
+import { getNotificationPage, releaseSubscriptions, getSubscriptionReports } from '../../../src/watcher/queries/deliveries.ts'
+import { getEventPage } from '../../../src/watcher/queries/log-pages.ts'
+import { runReplay, getResends } from '../../../src/watcher/outbox/replays.ts'
+import { buildHealth, buildPollerReport } from '../../../src/watcher/queries/reports.ts'
+import { needsMigration } from '../../../src/watcher/core/tables.ts'
 import { World } from '../../support/world.ts'
-import { HOUR, MINUTE, told } from './stories/tell.ts'
-import { rejectionsOf } from '../../../src/watcher/log/rejections.ts'
+import { HOUR_MS, MINUTE_MS, arrivalsSince } from './stories/support.ts'
+import { getRejections } from '../../../src/watcher/log/rejections.ts'
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/storage')
 
@@ -27,7 +27,7 @@ async function reopened(name: string): Promise<{ world: World; left: Left }> {
 	const left = JSON.parse(readFileSync(join(FIXTURES, `${name}.json`), 'utf8')) as Left
 	const world = await World.create({
 		startMs: left.nowMs,
-		pollIntervalMs: 5 * MINUTE,
+		pollIntervalMs: 5 * MINUTE_MS,
 		store: { world: { records: left.records, nextId: { posts: 9_000, users: 900 } } },
 	})
 	const { db } = world.sql
@@ -43,68 +43,68 @@ async function reopened(name: string): Promise<{ world: World; left: Left }> {
 describe.each(['polling'])('storage as it was left: %s', (name) => {
 	test('is read as it is, before anything was written', async () => {
 		const { world } = await reopened(name)
-		expect(outdated(world.sql)).toBe(true)
-		const core = world.engine.core()!
-		expect(outdated(world.sql)).toBe(false)
+		expect(needsMigration(world.sql)).toBe(true)
+		const core = world.engine.getCore()!
+		expect(needsMigration(world.sql)).toBe(false)
 		expect(core.config.hooks).toBeNull()
-		expect(healthOf(core).state).toBe('callback-failing')
-		expect(pollerOf(core).resources.map((one) => one.baseline.complete)).toEqual([true, true, true, true])
-		expect(webhooksOf(core)).toMatchObject({ webhooks: [], degraded: null, deliveries: { taken: 0 } })
-		expect(rejectionsOf(core).counts).toEqual({})
-		expect(coverageOf(core, 0, world.nowMs)).toMatchObject({ firstByWebhook: 0, confirmed: 0 })
+		expect(buildHealth(core).state).toBe('callback-failing')
+		expect(buildPollerReport(core).resources.map((one) => one.baseline.complete)).toEqual([true, true, true, true])
+		expect(toWebhooksReport(core)).toMatchObject({ webhooks: [], degraded: null, deliveries: { taken: 0 } })
+		expect(getRejections(core).counts).toEqual({})
+		expect(getCoverageReport(core, 0, world.nowMs)).toMatchObject({ firstByWebhook: 0, confirmed: 0 })
 	})
 
 	test('goes on: what waited is sent, what was doubtful is decided, nothing is told again', async () => {
 		const { world, left } = await reopened(name)
 		const before = left.arrivals.map(({ eventId }) => eventId)
 		const recorded = world.sql.all<{ n: number }>(`SELECT max(sequence) AS n FROM events`)[0]!.n
-		const cursors = world.engine.core()!.state.resources.map((rs) => rs.cursorMs!)
-		await world.advance(3 * HOUR)
-		expect(told(world).filter((one) => one.startsWith('UPDATED orders')).length).toBe(2)
-		expect(told(world).filter((one) => one.startsWith('DELETED products')).length).toBe(1)
+		const cursors = world.engine.getCore()!.state.resources.map((rs) => rs.cursorMs!)
+		await world.advance(3 * HOUR_MS)
+		expect(arrivalsSince(world).filter((one) => one.startsWith('UPDATED orders')).length).toBe(2)
+		expect(arrivalsSince(world).filter((one) => one.startsWith('DELETED products')).length).toBe(1)
 		expect(world.arrivals.length).toBe(3)
 		expect(world.arrivals.map(({ eventId }) => eventId).filter((id) => before.includes(id))).toEqual([])
 		const sequences = (label: string): number[] =>
 			world.arrivals.filter(({ objectType }) => objectType === label).map(({ objectSequence }) => objectSequence)
 		expect([sequences('orders'), sequences('products')]).toEqual([[1, 2], [1]])
 		expect(world.sql.all<{ n: number }>(`SELECT max(sequence) AS n FROM events`)[0]!.n).toBe(recorded + 1)
-		world.engine.core()!.state.resources.forEach((rs, index) => expect(rs.cursorMs!).toBeGreaterThan(cursors[index]!))
+		world.engine.getCore()!.state.resources.forEach((rs, index) => expect(rs.cursorMs!).toBeGreaterThan(cursors[index]!))
 		expect(world.logs.filter(({ event }) => event.includes('failed'))).toEqual([])
 	})
 
 	test('what happens next is told under the next numbers', async () => {
 		const { world, left } = await reopened(name)
-		await world.advance(3 * HOUR)
+		await world.advance(3 * HOUR_MS)
 		const from = world.arrivals.length
 		const first = left.arrivals.find((one) => one.objectType === 'orders')!
 		world.store.act({ do: 'edit', resource: 'orders', id: Number(first.objectId), set: { customer_note: 'told after' } })
-		await world.advance(10 * MINUTE)
-		expect(told(world, from)).toEqual([`UPDATED orders ${first.objectId}`])
+		await world.advance(10 * MINUTE_MS)
+		expect(arrivalsSince(world, from)).toEqual([`UPDATED orders ${first.objectId}`])
 		expect(world.arrivals[from]).toMatchObject({ objectSequence: first.objectSequence + 1, previousSequence: first.objectSequence })
-		await world.quiet()
-		expect(told(world).length).toBe(from + 1)
+		await world.runUntilQuiet()
+		expect(arrivalsSince(world).length).toBe(from + 1)
 	})
 
 	test('webhooks can be switched on over it', async () => {
 		const { world } = await reopened(name)
-		await world.advance(HOUR)
+		await world.advance(HOUR_MS)
 		const from = world.arrivals.length
 		await world.configure({
 			vendorType: 'webhook',
 			hooks: {
 				version: 1,
 				previousUntilMs: null,
-				reconcileMs: HOUR,
+				reconcileMs: HOUR_MS,
 				deliveryUrl: 'https://bell.example.com/elements/api-v2/events/woocommercerest/Nw==?v=1',
 			},
 		})
-		await world.advance(MINUTE)
+		await world.advance(MINUTE_MS)
 		expect(world.store.webhooks().length).toBe(16)
 		const id = Number([...world.store.state('orders').keys()][0])
 		world.store.act({ do: 'edit', resource: 'orders', id })
-		await world.advance(MINUTE)
-		expect(told(world, from)).toEqual([`UPDATED orders ${id}`])
-		expect(coverageOf(world.engine.core()!, 0, world.nowMs + 1)).toMatchObject({ firstByWebhook: 1 })
+		await world.advance(MINUTE_MS)
+		expect(arrivalsSince(world, from)).toEqual([`UPDATED orders ${id}`])
+		expect(getCoverageReport(world.engine.getCore()!, 0, world.nowMs + 1)).toMatchObject({ firstByWebhook: 1 })
 	})
 })
 
@@ -112,7 +112,7 @@ describe('storage as it was left: webhooks', () => {
 	const hooks = {
 		version: 1,
 		previousUntilMs: null,
-		reconcileMs: 5 * MINUTE,
+		reconcileMs: 5 * MINUTE_MS,
 		deliveryUrl: 'https://bell.example.com/elements/api-v2/events/woocommercerest/Nw==?v=1',
 	}
 
@@ -125,38 +125,38 @@ describe('storage as it was left: webhooks', () => {
 
 	test('a deactivated callback stays so; what waited for it is queued, seen in lists, and sent in order once it is released', async () => {
 		const { world, left } = await hooked()
-		expect(outdated(world.sql)).toBe(true)
-		const core = world.engine.core()!
-		expect(healthOf(core)).toMatchObject({ state: 'deactivated', callback: { lastStatus: '410' } })
-		expect(subscriptionsOf(core)).toMatchObject([{ active: false, url: 'https://callback.example.com/hook' }])
-		await world.advance(HOUR)
+		expect(needsMigration(world.sql)).toBe(true)
+		const core = world.engine.getCore()!
+		expect(buildHealth(core)).toMatchObject({ state: 'deactivated', callback: { lastStatus: '410' } })
+		expect(getSubscriptionReports(core)).toMatchObject([{ active: false, url: 'https://callback.example.com/hook' }])
+		await world.advance(HOUR_MS)
 		expect(world.arrivals).toEqual([])
-		const queued = notificationsOf(world.engine.core()!, { pageSize: 50, statuses: ['queued'] }).notifications
+		const queued = getNotificationPage(world.engine.getCore()!, { pageSize: 50, statuses: ['queued'] }).notifications
 		// The one that met the 410, the event that waited behind it, and the deletion that was found since.
 		expect(queued).toHaveLength(3)
-		expect(releaseOf(world.engine.core()!, {})).toBe(3)
-		await world.engine.ringDue(world.engine.core()!)
-		world.engine.arm(world.engine.core()!)
-		await world.advance(MINUTE)
+		expect(releaseSubscriptions(world.engine.getCore()!, {})).toBe(3)
+		await world.engine.sendDueDoorbell(world.engine.getCore()!)
+		world.engine.updateAlarm(world.engine.getCore()!)
+		await world.advance(MINUTE_MS)
 		const before = left.arrivals.map(({ eventId }) => eventId)
 		expect(world.arrivals.map(({ eventId }) => eventId).filter((id) => before.includes(id))).toEqual([])
 		const orders = world.arrivals.filter((one) => one.objectType === 'orders')
 		expect(orders.map(({ objectSequence }) => objectSequence)).toEqual([1, 2])
-		expect(told(world).filter((one) => one.startsWith('DELETED products'))).toHaveLength(1)
+		expect(arrivalsSince(world).filter((one) => one.startsWith('DELETED products'))).toHaveLength(1)
 		expect(world.logs.filter(({ event }) => event.includes('failed'))).toEqual([])
 	})
 
 	test('what was delivered before can be replayed, and says so', async () => {
 		const { world, left } = await hooked()
-		const core = world.engine.core()!
-		releaseOf(core, {})
-		expect(replay(core, { events: { status: 'NOTIFIED' } }, false)).toMatchObject({ status: 'running', total: 4 })
-		await world.engine.ringDue(core)
-		world.engine.arm(core)
-		await world.advance(MINUTE)
+		const core = world.engine.getCore()!
+		releaseSubscriptions(core, {})
+		expect(runReplay(core, { events: { status: 'NOTIFIED' } }, false)).toMatchObject({ status: 'running', total: 4 })
+		await world.engine.sendDueDoorbell(core)
+		world.engine.updateAlarm(core)
+		await world.advance(MINUTE_MS)
 		const again = world.arrivals.filter((one) => one.replay).map(({ eventId }) => eventId)
 		expect(again.toSorted()).toEqual(left.arrivals.map(({ eventId }) => eventId).toSorted())
-		expect(eventsOf(core, { pageSize: 50 }).events.every((one) => one.status === 'NOTIFIED')).toBe(true)
+		expect(getEventPage(core, { pageSize: 50 }).events.every((one) => one.status === 'NOTIFIED')).toBe(true)
 	})
 })
 
@@ -164,14 +164,14 @@ describe('storage as it was left: delivery', () => {
 	test('a replay under way ends; each subscription is sent what waited for it, once and in order', async () => {
 		const { world, left } = await reopened('delivery')
 		world.config = { ...world.config, others: [{ number: 9, url: 'https://second.example.com/in', topics: null }] }
-		const core = world.engine.core()!
-		expect(subscriptionsOf(core).map(({ number, active }) => [number, active])).toEqual([
+		const core = world.engine.getCore()!
+		expect(getSubscriptionReports(core).map(({ number, active }) => [number, active])).toEqual([
 			[1, true],
 			[9, true],
 		])
-		expect(resendsOf(core)).toMatchObject([{ id: 1, status: 'running', left: 4 }])
-		await world.advance(3 * HOUR)
-		expect(resendsOf(world.engine.core()!)).toMatchObject([{ id: 1, status: 'done', left: 0 }])
+		expect(getResends(core)).toMatchObject([{ id: 1, status: 'running', left: 4 }])
+		await world.advance(3 * HOUR_MS)
+		expect(getResends(world.engine.getCore()!)).toMatchObject([{ id: 1, status: 'done', left: 0 }])
 		const before = left.arrivals.map(({ eventId }) => eventId)
 		const to = (url: string, replay: boolean) => world.arrivals.filter((one) => one.url === url && one.replay === replay)
 		const changes = (url: string) =>

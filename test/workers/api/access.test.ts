@@ -4,26 +4,26 @@ import { createApp } from '../../../src/app.ts'
 import { accountOperations } from '../../../src/api/accounts/operations.ts'
 import { authenticationOperations } from '../../../src/api/authentication/operations.ts'
 import { userOperations } from '../../../src/api/users/operations.ts'
-import { FAILURES_PER_MINUTE } from '../../../src/accounts/failures.ts'
+import { MAX_FAILURES_PER_MINUTE } from '../../../src/accounts/failure-limiter.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, freshDatabase, storeBody, startWorld, type Client } from './harness.ts'
+import { addOrganization, env, resetDatabase, instanceBodyForStore, startApiWorld, type ApiClient } from './harness.ts'
 import { countQueries } from './support.ts'
 
 let store: SimulatedStore
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
+	await resetDatabase()
 	store = createStore({ objects: 2, url: 'https://shop.example.com', now: () => Date.parse('2026-06-01T12:00:00Z') })
-	client = await startWorld((request) => store.fetch(request))
+	client = await startApiWorld((request) => store.fetch(request))
 })
 
-const instanceBody = () => storeBody(store)
+const instanceBody = () => instanceBodyForStore(store)
 
 describe('set-up', () => {
 	test('makes the first organization and user once; then, and without its token, it does not exist', async () => {
 		expect((await client.call('POST', '//setup', {}, { authorization: 'Bearer setup-token-of-the-tests' })).status).toBe(404)
-		await freshDatabase()
+		await resetDatabase()
 		for (const authorization of [null, 'Bearer wrong', 'Bearer '])
 			expect((await client.call('POST', '//setup', {}, { authorization })).status).toBe(404)
 		const made = await client.call(
@@ -48,7 +48,7 @@ describe('set-up', () => {
 	})
 
 	test('two at once make one', async () => {
-		await freshDatabase()
+		await resetDatabase()
 		const answers = await Promise.all(
 			[1, 2, 3].map(() => client.call('POST', '//setup', {}, { authorization: 'Bearer setup-token-of-the-tests' })),
 		)
@@ -56,7 +56,7 @@ describe('set-up', () => {
 	})
 
 	test('an unusable body is named and changes nothing', async () => {
-		await freshDatabase()
+		await resetDatabase()
 		const { status, body } = await client.call('POST', '//setup', { email: 'nobody' }, { authorization: 'Bearer setup-token-of-the-tests' })
 		expect([status, body.message]).toEqual([400, 'email: expected an e-mail address'])
 		expect((await client.call('POST', '//setup', undefined, { authorization: 'Bearer setup-token-of-the-tests' })).status).toBe(200)
@@ -211,7 +211,7 @@ describe('authorization', () => {
 				...(authorization === undefined ? {} : { authorization }),
 				headers: { 'CF-Connecting-IP': address },
 			})
-		for (let n = 0; n < FAILURES_PER_MINUTE; n++) await from('203.0.113.9', 'User a, Organization b')
+		for (let n = 0; n < MAX_FAILURES_PER_MINUTE; n++) await from('203.0.113.9', 'User a, Organization b')
 		const blocked = await from('203.0.113.9', 'User a, Organization b')
 		expect(blocked.status).toBe(429)
 		expect(Number(blocked.headers.get('Retry-After'))).toBeGreaterThan(0)

@@ -1,18 +1,18 @@
 /** The people of an organization, what each of them may, their secrets and API keys, and the log of what was done. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { AUDIT_MS } from '../../../src/accounts/audit.ts'
-import { tidyAccounts } from '../../../src/accounts/tidy.ts'
-import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { AUDIT_RETENTION_MS } from '../../../src/accounts/audit.ts'
+import { pruneAccounts } from '../../../src/accounts/prune.ts'
+import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstance } from './support.ts'
 
 const DAY = 86_400_000
 const HOUR = 3_600_000
 
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
+	await resetDatabase()
+	client = await startApiWorld()
 })
 
 const all = async (sql: string) => (await env.DB.prepare(sql).all<Record<string, any>>()).results
@@ -124,7 +124,7 @@ describe('people', () => {
 
 	test('who is removed can do nothing any more; what they made stays and shows their name', async () => {
 		const ann = await person('developer')
-		await fakeInstance(client, 7, { user_id: ann.id, token_sealed: await sealed(7) })
+		await insertInstance(client, 7, { user_id: ann.id, token_sealed: await sealed(7) })
 		await client.call('POST', `/users/${ann.id}/secrets/rotate`)
 		const { secret } = (await client.call('GET', `/users/${ann.id}/secrets`)).body
 		const key = await apiKey(['instances:read'], {}, ann)
@@ -187,7 +187,7 @@ describe('people', () => {
 describe('roles', () => {
 	test('a viewer reads and sees no secret', async () => {
 		const viewer = await person('viewer')
-		await fakeInstance(client, 7, { token_sealed: await sealed(7) })
+		await insertInstance(client, 7, { token_sealed: await sealed(7) })
 		expect((await client.call('GET', '/instances/7', undefined, viewer)).body.token).toBe('********')
 		expect((await client.call('GET', '/instances', undefined, viewer)).body[0].token).toBe('********')
 		expect((await client.call('GET', '/instances/7')).body.token).toBe('the token of 7')
@@ -219,7 +219,7 @@ describe('roles', () => {
 
 	test('a developer works, with their own keys and secret only', async () => {
 		const developer = await person('developer')
-		await fakeInstance(client, 7, { token_sealed: await sealed(7) })
+		await insertInstance(client, 7, { token_sealed: await sealed(7) })
 		expect((await client.call('GET', '/instances/7', undefined, developer)).body.token).toBe('the token of 7')
 		const [mine, other] = [await apiKey(['hub:read'], {}, developer), await apiKey(['hub:read'])]
 		expect((await client.call('GET', '/accounts/api-keys', undefined, developer)).body.map((one: any) => one.id)).toEqual([mine.id])
@@ -291,7 +291,7 @@ describe('secrets', () => {
 
 describe('API keys', () => {
 	test('may what their scopes name, and are kept as hashes', async () => {
-		await fakeInstance(client, 7, { token_sealed: await sealed(7), token_hash: await hashed('the token of 7') })
+		await insertInstance(client, 7, { token_sealed: await sealed(7), token_hash: await hashed('the token of 7') })
 		const made = await apiKey(['instances:read', 'accounts:write', 'instances:read'])
 		expect(made.key).toMatch(/^sbk_[\w-]{43}$/)
 		expect(made).toMatchObject({
@@ -326,7 +326,7 @@ describe('API keys', () => {
 	})
 
 	test('with an Element token make calls about that store', async () => {
-		await fakeInstance(client, 7, { token_sealed: await sealed(7), token_hash: await hashed('token-7') })
+		await insertInstance(client, 7, { token_sealed: await sealed(7), token_hash: await hashed('token-7') })
 		const made = await apiKey(['instances:read'])
 		const authorization = `${made.authorization}, Element token-7`
 		expect((await client.call('GET', '/instances/configuration', undefined, { authorization })).status).toBe(200)
@@ -336,7 +336,7 @@ describe('API keys', () => {
 	test('never may more than their maker', async () => {
 		const ann = await person('developer')
 		const made = await apiKey(['accounts:write', 'instances:write'], {}, ann)
-		await fakeInstance(client, 7)
+		await insertInstance(client, 7)
 		expect((await client.call('PATCH', '/accounts/settings', {}, made)).status).toBe(403)
 		expect((await client.call('PATCH', '/instances/7', { tags: ['x'] }, made)).status).not.toBe(403)
 		await client.call('PATCH', `/users/${ann.id}`, { role: 'viewer' })
@@ -456,7 +456,7 @@ describe('the account', () => {
 		)
 			.bind(nowMs)
 			.run()
-		const { readAudit } = await import('../../../src/accounts/audit.ts')
+		const { listAuditRows } = await import('../../../src/accounts/audit.ts')
 		let reads = 0
 		const counting = {
 			prepare: (sql: string) => ({
@@ -472,24 +472,24 @@ describe('the account', () => {
 			}),
 		} as unknown as D1Database
 		const none = { fromMs: null, toMs: null, userId: null, action: null, objectType: null, objectId: null }
-		await readAudit(counting, 1, none, 20, null)
+		await listAuditRows(counting, 1, none, 20, null)
 		expect(reads).toBeLessThanOrEqual(45)
-		await readAudit(counting, 1, { ...none, objectType: 'instance', objectId: 5 }, 20, null)
+		await listAuditRows(counting, 1, { ...none, objectType: 'instance', objectId: 5 }, 20, null)
 		expect(reads).toBeLessThanOrEqual(5)
 		// Looking for what is rare ends after a thousand rows, and goes on where it stopped.
 		let position = null
 		const found: string[] = []
 		for (let pages = 0; pages < 4; pages++) {
-			const page = await readAudit(counting, 1, { ...none, action: 'rare' }, 20, position)
+			const page = await listAuditRows(counting, 1, { ...none, action: 'rare' }, 20, position)
 			expect(reads).toBeLessThanOrEqual(2100)
 			found.push(...page.rows.map((row) => row.action))
 			position = page.next
 		}
 		expect([found, position]).toEqual([['rare'], null])
 
-		await tidyAccounts(env.DB, nowMs + AUDIT_MS + 700, 500)
+		await pruneAccounts(env.DB, nowMs + AUDIT_RETENTION_MS + 700, 500)
 		expect(await all('SELECT count(*) AS n FROM audit_log')).toEqual([{ n: 2501 }])
-		for (let rounds = 0; rounds < 3; rounds++) await tidyAccounts(env.DB, nowMs + AUDIT_MS + 700, 500)
+		for (let rounds = 0; rounds < 3; rounds++) await pruneAccounts(env.DB, nowMs + AUDIT_RETENTION_MS + 700, 500)
 		expect((await all('SELECT min(at_ms) AS oldest FROM audit_log'))[0]!['oldest']).toBe(nowMs + 700)
 	})
 })

@@ -1,24 +1,24 @@
 /** Signing in with a password, what a session opens, one-time links, and the limit on guessing. */
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { ATTEMPTS_PER_ADDRESS, ATTEMPTS_PER_NAME, subjectsOf } from '../../../src/accounts/attempts.ts'
+import { MAX_ATTEMPTS_PER_ADDRESS, MAX_ATTEMPTS_PER_NAME, getAttemptSubjects } from '../../../src/accounts/sign-in-attempts.ts'
 import { hashPassword, verifyPassword } from '../../../src/accounts/passwords.ts'
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
-import { SESSION_MS } from '../../../src/accounts/sessions.ts'
-import { tidyAccounts } from '../../../src/accounts/tidy.ts'
+import { SESSION_TTL_MS } from '../../../src/accounts/sessions.ts'
+import { pruneAccounts } from '../../../src/accounts/prune.ts'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
-import { env, freshDatabase, servicesOf, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { env, resetDatabase, createServices, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstance } from './support.ts'
 
 const PASSWORD = 'correct horse battery staple'
 const OTHER = 'another horse, another staple'
 const DAY = 86_400_000
 
-let client: Client
+let client: ApiClient
 let invitation: { url: string; token: string }
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
+	await resetDatabase()
+	client = await startApiWorld()
 	// The set-up that the world made left no password; its link is asked for anew.
 	invitation = (await client.call('POST', '/users/me/reset')).body
 })
@@ -47,7 +47,7 @@ async function session(): Promise<string> {
 	await env.DB.prepare(
 		"INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms) VALUES (?, 1, 1, '', ?, ?)",
 	)
-		.bind(hashSecret(token), client.world.nowMs, client.world.nowMs + SESSION_MS)
+		.bind(hashSecret(token), client.world.nowMs, client.world.nowMs + SESSION_TTL_MS)
 		.run()
 	return token
 }
@@ -71,12 +71,12 @@ describe('a session', () => {
 		expect((await client.call('GET', '/instances', undefined, as(token))).status).toBe(200)
 		client.world.nowMs += 1000
 		expect((await client.call('GET', '/instances', undefined, as(token))).status).toBe(401)
-		await tidyAccounts(env.DB, client.world.nowMs)
+		await pruneAccounts(env.DB, client.world.nowMs)
 		expect(await row('SELECT count(*) AS n FROM sessions')).toEqual({ n: 0 })
 	})
 
 	test('opens an instance’s calls with its token, and cannot be mixed with secrets', async () => {
-		await fakeInstance(client, 7)
+		await insertInstance(client, 7)
 		const token = await session()
 		expect((await client.call('GET', '/instances/7/configuration', undefined, as(token))).status).toBe(200)
 		expect((await client.call('GET', '/instances/8/configuration', undefined, as(token))).status).toBe(404)
@@ -147,7 +147,7 @@ describe('signing in', () => {
 
 	test('a name is locked after ten attempts, also when they come at once; others and other names are not', async () => {
 		await withPassword()
-		await attempted(subjectsOf('admin@example.com', '').name, ATTEMPTS_PER_NAME - 2)
+		await attempted(getAttemptSubjects('admin@example.com', '').name, MAX_ATTEMPTS_PER_NAME - 2)
 		const many = await Promise.all(Array.from({ length: 5 }, () => signIn('wrong')))
 		expect(many.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([401, 401, 429, 429, 429])
 		const right = await signIn()
@@ -158,7 +158,7 @@ describe('signing in', () => {
 		expect((await signIn(PASSWORD, 'nobody@example.com')).status).toBe(401)
 		expect((await client.call('GET', '/instances')).status).toBe(200)
 		// What was refused counts neither for the name nor for the address.
-		expect(await row(`SELECT attempts FROM sign_in_attempts WHERE subject = '${subjectsOf('', '192.0.2.1').address}'`)).toEqual({
+		expect(await row(`SELECT attempts FROM sign_in_attempts WHERE subject = '${getAttemptSubjects('', '192.0.2.1').address}'`)).toEqual({
 			attempts: 3,
 		})
 		client.world.nowMs += 15 * 60_000
@@ -166,15 +166,15 @@ describe('signing in', () => {
 	})
 
 	test('an address is locked after a hundred; a link unlocks the name', async () => {
-		await attempted(subjectsOf('', '192.0.2.1').address, ATTEMPTS_PER_ADDRESS)
+		await attempted(getAttemptSubjects('', '192.0.2.1').address, MAX_ATTEMPTS_PER_ADDRESS)
 		expect((await signIn()).status).toBe(429)
 		expect((await signIn('wrong', 'admin@example.com', '192.0.2.2')).status).toBe(401)
-		await env.DB.prepare('UPDATE sign_in_attempts SET attempts = ?').bind(ATTEMPTS_PER_ADDRESS).run()
+		await env.DB.prepare('UPDATE sign_in_attempts SET attempts = ?').bind(MAX_ATTEMPTS_PER_ADDRESS).run()
 		expect((await signIn(PASSWORD, 'admin@example.com', '192.0.2.3')).status).toBe(429)
 		await accept(invitation.token)
 		expect((await signIn(PASSWORD, 'admin@example.com', '192.0.2.3')).status).toBe(200)
 		client.world.nowMs += 15 * 60_000
-		await tidyAccounts(env.DB, client.world.nowMs)
+		await pruneAccounts(env.DB, client.world.nowMs)
 		expect(await row('SELECT count(*) AS n FROM sign_in_attempts')).toEqual({ n: 0 })
 	})
 })
@@ -205,7 +205,7 @@ describe('a link', () => {
 	test('is over after 7 days', async () => {
 		client.world.nowMs += 7 * DAY
 		expect((await accept(invitation.token)).status).toBe(404)
-		await runWatchdog({ ...servicesOf(client.world), env })
+		await runWatchdog({ ...createServices(client.world), env })
 		expect(await row('SELECT count(*) AS n FROM links')).toEqual({ n: 0 })
 	})
 
@@ -268,7 +268,7 @@ describe('one’s own password', () => {
 	test('cannot be guessed here either; without one there is nothing to change', async () => {
 		expect((await client.call('PUT', '/users/me/password', { current: 'x', password: PASSWORD })).status).toBe(409)
 		const token = await session()
-		await attempted(subjectsOf('admin@example.com', '').name, ATTEMPTS_PER_NAME - 1)
+		await attempted(getAttemptSubjects('admin@example.com', '').name, MAX_ATTEMPTS_PER_NAME - 1)
 		expect((await change(token, 'wrong', OTHER)).status).toBe(400)
 		expect((await change(token, PASSWORD, OTHER)).status).toBe(429)
 	})
@@ -278,14 +278,14 @@ describe('set-up', () => {
 	const setup = (body: object) => client.call('POST', '//setup', body, { authorization: 'Bearer setup-token-of-the-tests' })
 
 	test('takes the password of the first admin, or answers a link to set it', async () => {
-		await freshDatabase()
+		await resetDatabase()
 		const made = await setup({ email: 'Ann@acme.example', password: PASSWORD })
 		expect([made.status, made.body.invitation]).toEqual([200, null])
 		expect((await signIn(PASSWORD, 'ann@acme.example')).status).toBe(200)
-		await freshDatabase()
+		await resetDatabase()
 		const linked = await setup({ email: 'ann@acme.example' })
 		expect((await accept(linked.body.invitation.token)).body).toEqual({ username: 'ann@acme.example' })
-		await freshDatabase()
+		await resetDatabase()
 		expect((await setup({ password: 'short' })).body.message).toBe('password: expected 12 to 256 characters')
 	})
 })

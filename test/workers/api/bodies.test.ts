@@ -1,13 +1,13 @@
 /** What a request may send, before anything is made of it: how much, how deep, declared as what. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { LIMITS } from '../../../src/lib/limits.ts'
-import { BASE, freshDatabase, startWorld, type Client } from './harness.ts'
+import { API_BASE, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
 
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
+	await resetDatabase()
+	client = await startApiWorld()
 })
 
 /** A body that comes piece by piece and does not say how long it is; `read()` is how much of it was asked for. */
@@ -25,7 +25,7 @@ function stream(bytes: number): { body: ReadableStream; read: () => number } {
 }
 
 describe('a body that is too large is a 413 that names the limit', () => {
-	const url = (path: string) => (path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${BASE}${path}`)
+	const url = (path: string) => (path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${API_BASE}${path}`)
 
 	test.each([
 		['of a call that anybody may make', 'POST', '//setup'],

@@ -2,16 +2,16 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
-import { addOrganization, env, freshDatabase, servicesOf, startWorld, type Client } from './harness.ts'
+import { addOrganization, env, resetDatabase, createServices, startApiWorld, type ApiClient } from './harness.ts'
 
 let store: SimulatedStore
-let client: Client
+let client: ApiClient
 
 const MINUTE = 60_000
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld((request) => store.fetch(request))
+	await resetDatabase()
+	client = await startApiWorld((request) => store.fetch(request))
 	store = createStore({
 		objects: 4,
 		url: 'https://shop.example.com',
@@ -272,7 +272,7 @@ describe('asking for it', () => {
 	test('what is over is forgotten: its content at once, its outcome after a day', async () => {
 		await start()
 		client.world.nowMs += 31 * MINUTE
-		const round = () => runWatchdog({ ...servicesOf(client.world), env })
+		const round = () => runWatchdog({ ...createServices(client.world), env })
 		await round()
 		expect(await rows('drafts')).toMatchObject([{ sealed: '', status: 'waiting' }])
 		client.world.nowMs += 24 * 60 * MINUTE

@@ -1,19 +1,19 @@
 /** Lines of the contract's sections 2 and 3 that are about whole answers: every field, every key, every form with a token. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { freshDatabase, storeBody, startWorld, type Client } from './harness.ts'
+import { resetDatabase, instanceBodyForStore, startApiWorld, type ApiClient } from './harness.ts'
 
 let store: SimulatedStore
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
+	await resetDatabase()
 	store = createStore({ objects: 2, url: 'https://shop.example.com', now: () => Date.parse('2026-06-01T12:00:00Z') })
-	client = await startWorld((request) => store.fetch(request))
+	client = await startApiWorld((request) => store.fetch(request))
 })
 
 async function make(rest: Record<string, unknown> = {}, configuration: Record<string, unknown> = {}): Promise<any> {
-	const { status, body } = await client.call('POST', '/instances', storeBody(store, configuration, rest))
+	const { status, body } = await client.call('POST', '/instances', instanceBodyForStore(store, configuration, rest))
 	return { status, ...body }
 }
 

@@ -1,6 +1,6 @@
 /** Delivery from end to end through real objects: a callback that fails, what is queued for it, its release; replays, further subscriptions, erasing. */
 import { afterEach, expect, test, vi } from 'vitest'
-import { learned, openShop, poll, until, type Shop } from '../watcher/shop.ts'
+import { waitForBaseline, openShop, pollNow, waitUntil, type TestShop } from '../watcher/test-shop.ts'
 
 const CALLBACK = 'https://callback.example.com/hook'
 const QUEUED = `/notifications/subscriptions/deliveries?where=${encodeURIComponent(`channel='webhook' and status='queued' and config.url='${CALLBACK}'`)}`
@@ -10,37 +10,37 @@ afterEach(() => {
 })
 
 /** A shop whose notifications are tried once, and whose store was learned. */
-async function open(): Promise<Shop> {
+async function open(): Promise<TestShop> {
 	const shop = await openShop({ objects: { products: 5, orders: 0, customers: 0, coupons: 0 } })
 	await shop.api('PATCH', '/accounts/settings', { 'notification.webhook.retry.schedule': [] })
 	// The object reads its row again, and the account's settings with it.
 	await shop.api('PATCH', `/instances/${shop.id}`, { name: 'Flow' })
-	await learned(shop)
+	await waitForBaseline(shop)
 	return shop
 }
 
 /** Makes a product and lets it be seen; its id. */
-async function product(shop: Shop, name: string): Promise<number> {
+async function product(shop: TestShop, name: string): Promise<number> {
 	const made = shop.store.act({ do: 'create', resource: 'products', set: { name } }).find((entry) => entry.resource === 'products')!
-	await poll(shop)
+	await pollNow(shop)
 	return made.id
 }
 
-const get = async (shop: Shop, path: string): Promise<any> => {
+const get = async (shop: TestShop, path: string): Promise<any> => {
 	const { status, body } = await shop.api('GET', path)
 	expect(status, JSON.stringify(body)).toBe(200)
 	return body
 }
 /** Waits for something that the API says. */
-async function eventually(shop: Shop, path: string, holds: (body: any) => boolean): Promise<any> {
+async function eventually(shop: TestShop, path: string, holds: (body: any) => boolean): Promise<any> {
 	let last: any
-	await until(async () => holds((last = await get(shop, path))))
+	await waitUntil(async () => holds((last = await get(shop, path))))
 	return last
 }
 
 test('a dead callback: queued, listed, released, delivered; with its attempts, and as a replay again', async () => {
 	const shop = await open()
-	shop.answer = () => 500
+	shop.callbackStatus = () => 500
 	await product(shop, 'First')
 	const [dead] = await eventually(shop, '/notifications/subscriptions', ([one]) => one.active === false)
 	expect(dead).toMatchObject({
@@ -71,7 +71,7 @@ test('a dead callback: queued, listed, released, delivered; with its attempts, a
 		expect([refused.status, refused.body.message]).toEqual([409, expect.stringContaining('PUT /notifications/subscriptions/deliveries')])
 	}
 
-	shop.answer = () => 204
+	shop.callbackStatus = () => 204
 	expect(await shop.api('PUT', QUEUED)).toEqual({
 		status: 200,
 		body: [{ subscriptionId: dead.id, instanceId: shop.id, config: { url: CALLBACK }, released: 2 }],
@@ -88,16 +88,16 @@ test('a dead callback: queued, listed, released, delivered; with its attempts, a
 	])
 
 	// The same bytes under the same id, said to be a replay.
-	const before = shop.heard.length
+	const before = shop.callbackRequests.length
 	expect(await shop.api('POST', `/notifications/${first}/replay?dryRun=true`)).toMatchObject({ status: 200, body: { id: null, total: 1 } })
 	const begun = await shop.api('POST', `/notifications/${first}/replay`)
 	expect(begun).toMatchObject({ status: 202, body: { kind: 'replay', total: 1 } })
 	await eventually(shop, `/instances/${shop.id}/replays/${begun.body.id}`, (one) => one.status === 'done')
-	const again = shop.heard.slice(before)
+	const again = shop.callbackRequests.slice(before)
 	expect(again).toHaveLength(1)
 	expect(again[0]!.headers.get('Shopbell-Replay')).toBe('true')
 	expect(again[0]!.headers.get('webhook-id')).toBe(`ntf_${first}`)
-	expect(shop.posts.filter((body) => body === again[0]!.body)).toHaveLength(3)
+	expect(shop.callbackBodies.filter((body) => body === again[0]!.body)).toHaveLength(3)
 	expect((await shop.api('PUT', `/notifications/${first}/acknowledge`)).body).toMatchObject({ acknowledged: true })
 
 	// By a filter of the event log: one of the two.
@@ -111,7 +111,7 @@ test('a dead callback: queued, listed, released, delivered; with its attempts, a
 test('a further subscription hears what comes after it; a test event goes to the callback alone', async () => {
 	const shop = await open()
 	await product(shop, 'Before')
-	await until(() => shop.heard.length === 1)
+	await waitUntil(() => shop.callbackRequests.length === 1)
 	const second = `${CALLBACK}/second`
 	const made = await shop.api('POST', '/notifications/subscriptions', {
 		topics: [`instance-${shop.id}-woocommercerest-events`],
@@ -123,42 +123,44 @@ test('a further subscription hears what comes after it; a test event goes to the
 	expect([twice.status, twice.body.message]).toEqual([409, expect.stringContaining(`subscription ${made.body.id}`)])
 	expect((await get(shop, `/instances/${shop.id}`)).configuration['event.notification.callback.url']).toBe(CALLBACK)
 	await product(shop, 'After')
-	await until(() => shop.heard.length === 3)
-	expect(shop.heard.filter(({ url }) => url === second).map(({ body }) => JSON.parse(body).message.raw.products[0].name)).toEqual(['After'])
+	await waitUntil(() => shop.callbackRequests.length === 3)
+	expect(
+		shop.callbackRequests.filter(({ url }) => url === second).map(({ body }) => JSON.parse(body).message.raw.products[0].name),
+	).toEqual(['After'])
 	const both = await eventually(shop, '/notifications/subscriptions/deliveries?where=status=%27delivered%27', (list) => list.length === 3)
 	expect(new Set(both.map((one: any) => one.subscriptionId)).size).toBe(2)
 
 	const { status, body: sent } = await shop.api('POST', `/instances/${shop.id}/test-event`)
 	expect(status).toBe(202)
-	await until(() => shop.heard.length === 4)
-	expect(shop.heard[3]).toMatchObject({ url: CALLBACK, body: expect.stringContaining(sent.eventId) })
+	await waitUntil(() => shop.callbackRequests.length === 4)
+	expect(shop.callbackRequests[3]).toMatchObject({ url: CALLBACK, body: expect.stringContaining(sent.eventId) })
 	expect(await get(shop, `/instances/${shop.id}/events/${sent.eventId}`)).toMatchObject({ event: { test: true } })
 	await eventually(shop, `/notifications/${sent.notificationId}`, (one) => one.status === 'delivered')
 
 	expect((await shop.api('DELETE', `/notifications/subscriptions/${made.body.id}`)).status).toBe(200)
 	await product(shop, 'Last')
-	await until(() => shop.heard.length === 5)
-	expect(shop.heard[4]!.url).toBe(CALLBACK)
+	await waitUntil(() => shop.callbackRequests.length === 5)
+	expect(shop.callbackRequests[4]!.url).toBe(CALLBACK)
 	// What it was sent stays in the list, as that of a subscription that is no more, and is nobody's to send again.
 	const gone = (await get(shop, '/notifications')).find((one: any) => one.subscriptionId === null)
 	expect(gone).toMatchObject({ status: 'delivered', message: expect.anything() })
 	expect((await shop.api('POST', `/notifications/${gone.id}/replay`)).status).toBe(409)
 	const all = await shop.api('POST', `/instances/${shop.id}/replays`, { filter: { resources: ['products'] } })
 	await eventually(shop, `/instances/${shop.id}/replays/${all.body.id}`, (one) => one.status === 'done')
-	expect(shop.heard.slice(5).map(({ url }) => url)).toEqual([CALLBACK, CALLBACK, CALLBACK])
+	expect(shop.callbackRequests.slice(5).map(({ url }) => url)).toEqual([CALLBACK, CALLBACK, CALLBACK])
 })
 
 test('an erased object is sent again without its record', async () => {
 	const shop = await open()
 	const id = await product(shop, 'Ann from Springfield')
-	await until(() => shop.heard.length === 1)
+	await waitUntil(() => shop.callbackRequests.length === 1)
 	const [sent] = await eventually(shop, '/notifications', ([one]) => one.status === 'delivered')
 	expect(await shop.api('DELETE', `/instances/${shop.id}/events/objects/products/${id}`)).toEqual({ status: 200, body: { erased: 1 } })
 	expect((await shop.api('DELETE', `/instances/${shop.id}/events/objects/orders/${id}`)).body).toEqual({ erased: 0 })
 	expect(JSON.stringify(await get(shop, `/notifications/${sent.id}`))).not.toContain('Springfield')
 	expect(JSON.stringify(await get(shop, `/instances/${shop.id}/events`))).not.toContain('Springfield')
 	await shop.api('POST', `/notifications/${sent.id}/replay`)
-	await until(() => shop.heard.length === 2)
-	expect(shop.heard[1]!.body).not.toContain('Springfield')
-	expect(JSON.parse(shop.heard[1]!.body).message.events).toMatchObject([{ objectId: String(id), erased: true }])
+	await waitUntil(() => shop.callbackRequests.length === 2)
+	expect(shop.callbackRequests[1]!.body).not.toContain('Springfield')
+	expect(JSON.parse(shop.callbackRequests[1]!.body).message.events).toMatchObject([{ objectId: String(id), erased: true }])
 })

@@ -1,15 +1,15 @@
 /** What is made of the event log over HTTP: counts over time, and the timeline of one object. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { addOrganization, freshDatabase, startWorld, type Client } from './harness.ts'
-import { loggedEvent, START, twoLogs } from './support.ts'
+import { addOrganization, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
+import { sampleEventRow, LOGS_START_MS, insertTwoLogs } from './support.ts'
 
-let client: Client
+let client: ApiClient
 let token: string
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
-	token = await twoLogs(client)
+	await resetDatabase()
+	client = await startApiWorld()
+	token = await insertTwoLogs(client)
 })
 
 const get = (path: string, authorization?: string) =>
@@ -19,7 +19,12 @@ describe('counts', () => {
 	const HOUR = 3_600_000
 	beforeEach(() => {
 		const { watchers } = client.world
-		const at = (hours: number, count: number, success: number, failed = 0) => ({ atMs: START + hours * HOUR, count, success, failed })
+		const at = (hours: number, count: number, success: number, failed = 0) => ({
+			atMs: LOGS_START_MS + hours * HOUR,
+			count,
+			success,
+			failed,
+		})
 		watchers.tallies = new Map([
 			[7, [at(-30, 9, 9), at(-2, 5, 4, 1), at(0, 2, 1)]],
 			[8, [at(-2, 1, 1)]],
@@ -35,7 +40,7 @@ describe('counts', () => {
 				7,
 				[
 					{ atMs: Date.parse(hours[0]!), count: 5, success: 4, failed: 1 },
-					{ atMs: START, count: 2, success: 1, failed: 0 },
+					{ atMs: LOGS_START_MS, count: 2, success: 1, failed: 0 },
 				],
 			],
 			[8, [{ atMs: Date.parse(hours[0]!), count: 1, success: 1, failed: 0 }]],
@@ -111,17 +116,17 @@ describe('a timeline', () => {
 			objectType: 'orders',
 			objectId: '17',
 			state: 'live',
-			createdMs: START,
-			stampMs: START,
-			acceptedMs: START,
+			createdMs: LOGS_START_MS,
+			stampMs: LOGS_START_MS,
+			acceptedMs: LOGS_START_MS,
 			objectSequence: 2,
-			firstSeenMs: START,
+			firstSeenMs: LOGS_START_MS,
 			heldSinceMs: null,
-			lookup: { dueMs: START, sinceMs: START, reasons: ['missing'] },
+			lookup: { dueMs: LOGS_START_MS, sinceMs: LOGS_START_MS, reasons: ['missing'] },
 			events: [
 				{
-					...loggedEvent(7, 1, START),
-					confirmedMs: START,
+					...sampleEventRow(7, 1, LOGS_START_MS),
+					confirmedMs: LOGS_START_MS,
 					deliveries: [
 						{
 							id: 7e9 + 1,
@@ -130,19 +135,21 @@ describe('a timeline', () => {
 							objectType: 'orders',
 							events: 1,
 							status: 'delivered',
-							createdMs: START,
-							updatedMs: START,
-							deliveredMs: START,
+							createdMs: LOGS_START_MS,
+							updatedMs: LOGS_START_MS,
+							deliveredMs: LOGS_START_MS,
 							nextTryMs: null,
 							attempts: 1,
 							acknowledged: false,
 							body: null,
-							tries: [{ number: 1, startedMs: START, durationMs: 5, delivered: true, status: 204, error: null, url: null, body: '' }],
+							tries: [
+								{ number: 1, startedMs: LOGS_START_MS, durationMs: 5, delivered: true, status: 204, error: null, url: null, body: '' },
+							],
 						},
 					],
 				},
 			],
-			next: { number: 1, atMs: START },
+			next: { number: 1, atMs: LOGS_START_MS },
 		}
 		const answer = await get('/instances/7/objects/orders/17/timeline?pageSize=1')
 		expect(answer.status).toBe(200)

@@ -1,16 +1,16 @@
 /** The event log over HTTP: filters, exports, dispositions, streams; what is refused, and that nobody reaches another organization's. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { addOrganization, BASE, env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { loggedEvent, START, twoLogs } from './support.ts'
+import { addOrganization, API_BASE, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
+import { sampleEventRow, LOGS_START_MS, insertTwoLogs } from './support.ts'
 import type { NotificationReport } from '../../../src/rpc/notification.ts'
 
-let client: Client
+let client: ApiClient
 let token: string
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
-	token = await twoLogs(client)
+	await resetDatabase()
+	client = await startApiWorld()
+	token = await insertTwoLogs(client)
 })
 
 const get = (path: string, authorization?: string) =>
@@ -41,7 +41,7 @@ describe('a list', () => {
 		] as const) {
 			const first = await get(`${path}?pageSize=3`)
 			expect(places(first)).toEqual(before)
-			client.world.watchers.events.get(7)!.push(loggedEvent(7, number, START + 60_000))
+			client.world.watchers.events.get(7)!.push(sampleEventRow(7, number, LOGS_START_MS + 60_000))
 			const next = await get(`${path}?pageSize=3&nextPage=${first.headers.get('Elements-Next-Page-Token')}`)
 			expect(places(next)).toEqual(behind)
 			expect(places(await get(`${path}?pageSize=1`))).toEqual([`7:${number}`])
@@ -55,7 +55,7 @@ describe('a list', () => {
 		const { body } = await get('/instances/events?pageSize=3')
 		expect(places({ body })).toEqual(['8:5', '7:5', '8:4'])
 		expect(body.map((one: any) => one.providerData)).toEqual(['{"id":17}', record, '{"id":17}'])
-		expect(watchers.shares).toEqual([4_000_000, 4_000_000])
+		expect(watchers.requestedCharacters).toEqual([4_000_000, 4_000_000])
 		expect(watchers.calls.filter((call) => / event \d/.test(call))).toEqual(['7 event 5'])
 		const lines = ((await get('/instances/events/export')).body as string).trimEnd().split('\n')
 		expect(JSON.parse(lines[1]!)).toMatchObject({ sequence: 5, providerData: record })
@@ -117,7 +117,7 @@ describe('an export', () => {
 
 	test('that finds nothing reads so much and no more, and says where the next one goes on', async () => {
 		const { watchers } = client.world
-		watchers.endless = true
+		watchers.eventsNeverEnd = true
 		for (const [path, reads] of [
 			['/instances/7/events/export', 800],
 			['/instances/events/export', 600],
@@ -133,7 +133,7 @@ describe('an export', () => {
 	})
 
 	test('that fails before it began is an error; later it breaks off', async () => {
-		client.world.watchers.fail = 'events'
+		client.world.watchers.failingCall = 'events'
 		expect((await get('/instances/7/events/export')).status).toBe(500)
 	})
 })
@@ -178,8 +178,8 @@ describe('dispositions', () => {
 				row.notifications = Array.from({ length: 11 }, (_, n) => ({
 					id: id * 1e9 + (row.sequence - 1) * 11 + n + 1,
 					status: 'delivered',
-					createdMs: START,
-					updatedMs: START,
+					createdMs: LOGS_START_MS,
+					updatedMs: LOGS_START_MS,
 				}))
 		}
 	}
@@ -205,14 +205,14 @@ describe('dispositions', () => {
 			next = headers.get('Elements-Next-Page-Token') ?? ''
 			if (next === '') break
 		}
-		expect(seen).toEqual([5, 4, 3, 2, 1].flatMap((n) => [8, 7].map((id) => loggedEvent(id, n, 0).eventId)))
+		expect(seen).toEqual([5, 4, 3, 2, 1].flatMap((n) => [8, 7].map((id) => sampleEventRow(id, n, 0).eventId)))
 	})
 
 	test('§6.8 say by which messages events were told', async () => {
 		client.world.watchers.notifications.set(7, [told(7, 1)])
 		const one = await get('/instances/7/events/dispositions?pageSize=2')
 		expect(one.body).toEqual(
-			[5, 4].map((n) => ({ eventId: loggedEvent(7, n, 0).eventId, elementInstanceId: 7, notificationData: [{ message }] })),
+			[5, 4].map((n) => ({ eventId: sampleEventRow(7, n, 0).eventId, elementInstanceId: 7, notificationData: [{ message }] })),
 		)
 		// One notification tells of several events: it is read once.
 		expect(client.world.watchers.calls.filter((call) => call.includes('bodies'))).toEqual(['7 bodies 1'])
@@ -231,7 +231,7 @@ describe('dispositions', () => {
 describe('a stream', () => {
 	const open = async (path: string, headers: Record<string, string> = {}): Promise<Response> =>
 		await client.send(
-			new Request(`${BASE}${path}`, {
+			new Request(`${API_BASE}${path}`, {
 				headers: { Authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}`, ...headers },
 			}),
 		)
@@ -239,16 +239,20 @@ describe('a stream', () => {
 	test('goes on behind the event that was seen last, tells what is recorded, and ends with the instance', async () => {
 		const { watchers } = client.world
 		let asked = 0
-		watchers.onAsk = () => {
+		watchers.onEventsAfter = () => {
 			asked++
-			if (asked === 4) watchers.events.get(7)!.push(loggedEvent(7, 6, START + 9_000), loggedEvent(7, 7, START + 9_000))
-			if (asked === 6) watchers.unknown.add(7)
+			if (asked === 4)
+				watchers.events.get(7)!.push(sampleEventRow(7, 6, LOGS_START_MS + 9_000), sampleEventRow(7, 7, LOGS_START_MS + 9_000))
+			if (asked === 6) watchers.unknownIds.add(7)
 		}
-		const answer = await open('/instances/7/events/stream', { 'Last-Event-ID': loggedEvent(7, 3, 0).eventId, Accept: 'text/event-stream' })
+		const answer = await open('/instances/7/events/stream', {
+			'Last-Event-ID': sampleEventRow(7, 3, 0).eventId,
+			Accept: 'text/event-stream',
+		})
 		expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
 		const text = await answer.text()
 		const ids = [...text.matchAll(/^id: (.*)$/gm)].map((match) => match[1])
-		expect(ids).toEqual([3, 4, 5, 6, 7].map((n) => loggedEvent(7, n, 0).eventId))
+		expect(ids).toEqual([3, 4, 5, 6, 7].map((n) => sampleEventRow(7, n, 0).eventId))
 		expect(text.endsWith('event: end\ndata: {"reason":"deleted"}\n\n')).toBe(true)
 		const [first] = [...text.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1]!))
 		expect(first).toMatchObject({ sequence: 4, elementInstanceId: 7, status: 'NOTIFIED', event: { eventType: 'UPDATED' } })
@@ -259,14 +263,14 @@ describe('a stream', () => {
 		for (const recorded of [5, 0]) {
 			watchers.events.set(
 				7,
-				Array.from({ length: recorded }, (_, n) => loggedEvent(7, n + 1, START)),
+				Array.from({ length: recorded }, (_, n) => sampleEventRow(7, n + 1, LOGS_START_MS)),
 			)
 			watchers.running = false
 			const id = /^id: (.*)$/m.exec(await (await open('/instances/7/events/stream')).text())![1]!
-			watchers.events.get(7)!.push(loggedEvent(7, recorded + 1, START), loggedEvent(7, recorded + 2, START))
+			watchers.events.get(7)!.push(sampleEventRow(7, recorded + 1, LOGS_START_MS), sampleEventRow(7, recorded + 2, LOGS_START_MS))
 			const text = await (await open('/instances/7/events/stream', { 'Last-Event-ID': id })).text()
 			expect([...text.matchAll(/^id: (.*)\nevent: event$/gm)].map((match) => match[1])).toEqual(
-				[recorded + 1, recorded + 2].map((n) => loggedEvent(7, n, 0).eventId),
+				[recorded + 1, recorded + 2].map((n) => sampleEventRow(7, n, 0).eventId),
 			)
 		}
 	})
@@ -275,11 +279,11 @@ describe('a stream', () => {
 		const { watchers } = client.world
 		watchers.running = false
 		const answer = await open('/instances/events/stream', { Authorization: token })
-		expect(await answer.text()).toBe(`retry: 1000\nid: ${loggedEvent(7, 5, 0).eventId}\n\nevent: end\ndata: {"reason":"disabled"}\n\n`)
+		expect(await answer.text()).toBe(`retry: 1000\nid: ${sampleEventRow(7, 5, 0).eventId}\n\nevent: end\ndata: {"reason":"disabled"}\n\n`)
 		const refused = async (query: string, authorization?: string) => (await get(`/instances/7/events/stream${query}`, authorization)).status
 		expect(await refused('?lastEventId=nonsense')).toBe(400)
-		expect(await refused(`?lastEventId=${loggedEvent(8, 1, 0).eventId}`)).toBe(400)
-		expect(await refused(`?lastEventId=${loggedEvent(7, 9, 0).eventId}`)).toBe(400)
+		expect(await refused(`?lastEventId=${sampleEventRow(8, 1, 0).eventId}`)).toBe(400)
+		expect(await refused(`?lastEventId=${sampleEventRow(7, 9, 0).eventId}`)).toBe(400)
 		expect(await refused('', await addOrganization(2))).toBe(404)
 		expect((await get('/instances/events/stream')).status).toBe(401)
 		await env.DB.prepare('UPDATE instances SET enabled = 0 WHERE id = 7').run()

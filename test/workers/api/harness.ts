@@ -3,20 +3,20 @@ import { applyD1Migrations, createExecutionContext, reset, waitOnExecutionContex
 import { env as cloudflareEnv } from 'cloudflare:workers'
 import { createApp } from '../../../src/app.ts'
 import type { Env } from '../../../src/context.ts'
-import { HookKeys } from '../../../src/instances/webhook-keys.ts'
-import { Rejections } from '../../../src/instances/rejections.ts'
-import { Senders } from '../../../src/instances/senders.ts'
+import { WebhookVerifier } from '../../../src/instances/webhook-verifier.ts'
+import { RejectionBuffer } from '../../../src/instances/rejection-buffer.ts'
+import { SenderLimiter } from '../../../src/instances/sender-limiter.ts'
 import type { SimulatedStore } from '../../store/store.ts'
-import { undeclared } from '../contract/document.ts'
+import { findViolation } from '../contract/document.ts'
 import type { Services } from '../../../src/instances/services.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
 import type { ResendReport, SubscriptionReport } from '../../../src/rpc/delivery.ts'
-import type { HookAnswer, HookDelivery, HookRejections, MetricsReport, WatcherRpc } from '../../../src/rpc/watcher.ts'
-import type { EventRow, TallyBucket, TimelineReport } from '../../../src/rpc/log.ts'
+import type { WebhookResult, WebhookDelivery, WebhookRejections, MetricsReport, WatcherRpc } from '../../../src/rpc/watcher.ts'
+import type { EventReport, TallyBucket, TimelineReport } from '../../../src/rpc/log.ts'
 import type { AttemptReport, NotificationReport } from '../../../src/rpc/notification.ts'
 
 export const env = cloudflareEnv as unknown as Env
-export const BASE = 'https://bell.example.com/elements/api-v2'
+export const API_BASE = 'https://bell.example.com/elements/api-v2'
 
 declare global {
 	interface ImportMeta {
@@ -25,12 +25,12 @@ declare global {
 	}
 }
 
-const files = import.meta.glob<string>('../../../migrations/*.sql', { query: '?raw', import: 'default', eager: true })
+const migrationFiles = import.meta.glob<string>('../../../migrations/*.sql', { query: '?raw', import: 'default', eager: true })
 
 /** Empties everything and makes the tables. */
-export async function freshDatabase(): Promise<void> {
+export async function resetDatabase(): Promise<void> {
 	await reset()
-	const migrations = Object.entries(files)
+	const migrations = Object.entries(migrationFiles)
 		.sort(([a], [b]) => (a < b ? -1 : 1))
 		.map(([path, text]) => ({
 			name: path.split('/').at(-1)!,
@@ -44,7 +44,7 @@ export async function freshDatabase(): Promise<void> {
 }
 
 /** What every such object counts. */
-export const COUNTED: MetricsReport = {
+export const SAMPLE_METRICS: MetricsReport = {
 	state: 'healthy',
 	lagSeconds: 2,
 	pollAgeSeconds: 30,
@@ -60,19 +60,19 @@ export const COUNTED: MetricsReport = {
 /** An object that keeps nothing but what it was asked; each test says what it answers. */
 export class FakeWatchers {
 	readonly calls: string[] = []
-	readonly events = new Map<number, EventRow[]>()
+	readonly events = new Map<number, EventReport[]>()
 	/** A page of events never ends the log, and finds nothing. */
-	endless = false
+	eventsNeverEnd = false
 	/** How many characters the pages of events might hold that were asked for. */
-	readonly shares: number[] = []
+	readonly requestedCharacters: number[] = []
 	/** Ids that know nothing until they are created. */
-	readonly unknown = new Set<number>()
-	fail: string | null = null
+	readonly unknownIds = new Set<number>()
+	failingCall: string | null = null
 	/** What deliveries are answered with, and those that were taken. */
-	answer: HookAnswer = 'taken'
-	readonly deliveries: (HookDelivery & { instanceId: number })[] = []
+	webhookAnswer: WebhookResult = 'taken'
+	readonly deliveries: (WebhookDelivery & { instanceId: number })[] = []
 	/** Refusals that an isolate handed over. */
-	readonly handed = new Map<number, HookRejections>()
+	readonly reportedRejections = new Map<number, WebhookRejections>()
 	/** By instance. */
 	readonly notifications = new Map<number, NotificationReport[]>()
 	readonly subscriptions = new Map<number, SubscriptionReport[]>()
@@ -88,29 +88,29 @@ export class FakeWatchers {
 	tallies: Map<number, TallyBucket[]> | 'too-many' = new Map()
 	timeline: TimelineReport | null = null
 	/** More was recorded than its coverage counts. */
-	uncounted = false
+	coverageTooLarge = false
 	/** Whether its events are on, and what happens each time it is asked what followed. */
 	running = true
-	onAsk: (() => void) | null = null
+	onEventsAfter: (() => void) | null = null
 
-	of(id: number): WatcherRpc {
-		const note = (call: string): void => {
+	forInstance(id: number): WatcherRpc {
+		const recordCall = (call: string): void => {
 			this.calls.push(`${id} ${call}`)
-			if (this.fail !== null && call.startsWith(this.fail)) throw new Error('the object cannot be reached')
+			if (this.failingCall !== null && call.startsWith(this.failingCall)) throw new Error('the object cannot be reached')
 		}
-		const known = <T>(answer: T): T | 'unknown' => (this.unknown.has(id) ? 'unknown' : answer)
-		const numberOf = (one: NotificationReport) => parseNotificationId(one.id)?.counter ?? 0
-		const reports = () => [...(this.notifications.get(id) ?? [])].sort((a, b) => b.id - a.id)
-		const rows = () => [...(this.events.get(id) ?? [])].sort((a, b) => b.sequence - a.sequence)
+		const ifKnown = <T>(answer: T): T | 'unknown' => (this.unknownIds.has(id) ? 'unknown' : answer)
+		const toCounter = (notification: NotificationReport) => parseNotificationId(notification.id)?.counter ?? 0
+		const newestNotifications = () => [...(this.notifications.get(id) ?? [])].sort((a, b) => b.id - a.id)
+		const newestEvents = () => [...(this.events.get(id) ?? [])].sort((a, b) => b.sequence - a.sequence)
 		return {
-			create: async () => (note('create'), this.unknown.delete(id) ? 'created' : 'exists'),
-			configure: async (version, options) => (note(`configure ${version}${JSON.stringify(options ?? {})}`), known('ok')),
-			destroy: async () => (note('destroy'), void this.unknown.add(id)),
-			wake: async () => (note('wake'), known('ok')),
-			poll: async (depth) => (note(`poll ${depth}`), known({ run: 'r1', depth, state: 'queued' })),
+			create: async () => (recordCall('create'), this.unknownIds.delete(id) ? 'created' : 'exists'),
+			configure: async (version, options) => (recordCall(`configure ${version}${JSON.stringify(options ?? {})}`), ifKnown('ok')),
+			destroy: async () => (recordCall('destroy'), void this.unknownIds.add(id)),
+			wake: async () => (recordCall('wake'), ifKnown('ok')),
+			poll: async (depth) => (recordCall(`poll ${depth}`), ifKnown({ run: 'r1', depth, state: 'queued' })),
 			health: async () => (
-				note('health'),
-				known({
+				recordCall('health'),
+				ifKnown({
 					state: 'healthy',
 					since: '2026-01-01T00:00:00Z',
 					reason: 'Webhooks do not exist yet: this instance is polled',
@@ -120,10 +120,10 @@ export class FakeWatchers {
 					callback: { url: null, state: 'none', lastStatus: null, waiting: 0 },
 				})
 			),
-			metrics: async () => (note('metrics'), known(COUNTED)),
+			metrics: async () => (recordCall('metrics'), ifKnown(SAMPLE_METRICS)),
 			poller: async () => (
-				note('poller'),
-				known({
+				recordCall('poller'),
+				ifKnown({
 					running: false,
 					pending: 0,
 					nextLookup: null,
@@ -136,10 +136,10 @@ export class FakeWatchers {
 				})
 			),
 			events: async ({ pageSize, before, fromMs, toMs, types, resources, objectId, statuses, text, characters }) => {
-				note('events')
-				if (characters !== undefined) this.shares.push(characters)
-				if (this.endless) return known({ events: [], next: { number: (before ?? 1e9) - 1_000, atMs: (before ?? 1e9) - 1_000 } })
-				const all = rows().filter(
+				recordCall('events')
+				if (characters !== undefined) this.requestedCharacters.push(characters)
+				if (this.eventsNeverEnd) return ifKnown({ events: [], next: { number: (before ?? 1e9) - 1_000, atMs: (before ?? 1e9) - 1_000 } })
+				const all = newestEvents().filter(
 					(row) =>
 						(before === undefined || row.sequence < before) &&
 						(fromMs === undefined || row.recordedMs >= fromMs) &&
@@ -150,39 +150,45 @@ export class FakeWatchers {
 						(statuses?.includes(row.status) ?? true) &&
 						(text === undefined || (row.record ?? '').includes(text)),
 				)
-				const events = all.slice(0, pageSize).map((row): EventRow => {
+				const events = all.slice(0, pageSize).map((row): EventReport => {
 					const size = row.record?.length ?? 0
 					return size <= (characters ?? Infinity) ? row : { ...row, record: null, withheld: size }
 				})
 				const last = events.at(-1)
-				return known({ events, next: all.length > pageSize ? { number: last!.sequence, atMs: last!.recordedMs } : null })
+				return ifKnown({ events, next: all.length > pageSize ? { number: last!.sequence, atMs: last!.recordedMs } : null })
 			},
 			tally: async ({ fromMs, toMs, unit }) => (
-				note(`tally ${unit} ${fromMs} ${toMs}`),
-				known(this.tallies === 'too-many' ? this.tallies : (this.tallies.get(id) ?? []).filter(({ atMs }) => atMs <= toMs))
+				recordCall(`tally ${unit} ${fromMs} ${toMs}`),
+				ifKnown(this.tallies === 'too-many' ? this.tallies : (this.tallies.get(id) ?? []).filter(({ atMs }) => atMs <= toMs))
 			),
-			timeline: async (resource, objectId) => (note(`timeline ${resource} ${objectId}`), known(this.timeline)),
+			timeline: async (resource, objectId) => (recordCall(`timeline ${resource} ${objectId}`), ifKnown(this.timeline)),
 			eventsAfter: async (sequence, limit) => {
-				note(`eventsAfter ${sequence}`)
-				this.onAsk?.()
-				const after = rows().filter((row) => sequence !== null && row.sequence > sequence)
-				const last = rows()[0]?.sequence ?? 0
-				return known({ events: after.reverse().slice(0, limit), last, running: this.running })
+				recordCall(`eventsAfter ${sequence}`)
+				this.onEventsAfter?.()
+				const after = newestEvents().filter((row) => sequence !== null && row.sequence > sequence)
+				const last = newestEvents()[0]?.sequence ?? 0
+				return ifKnown({ events: after.reverse().slice(0, limit), last, running: this.running })
 			},
-			event: async (sequence) => (note(`event ${sequence}`), known(rows().find((row) => row.sequence === sequence) ?? null)),
-			deletions: async () => (note('deletions'), known({ held: [] })),
-			decide: async (decision) => (note(`decide ${decision}`), known({ decided: 3 })),
+			event: async (sequence) => (
+				recordCall(`event ${sequence}`),
+				ifKnown(newestEvents().find((row) => row.sequence === sequence) ?? null)
+			),
+			deletions: async () => (recordCall('deletions'), ifKnown({ held: [] })),
+			decide: async (decision) => (recordCall(`decide ${decision}`), ifKnown({ decided: 3 })),
 			hook: async (delivery) => {
-				note(`hook ${delivery.topic}`)
-				const answer = known(this.answer)
+				recordCall(`hook ${delivery.topic}`)
+				const answer = ifKnown(this.webhookAnswer)
 				if (answer === 'taken') this.deliveries.push({ ...delivery, instanceId: id })
 				return answer
 			},
-			rejected: async (rejections) => (note('rejected'), this.handed.set(id, rejections), known('ok')),
-			rejections: async () => (note('rejections'), known(this.handed.get(id) ?? { sinceMs: 0, counts: {}, samples: [] })),
+			rejected: async (rejections) => (recordCall('rejected'), this.reportedRejections.set(id, rejections), ifKnown('ok')),
+			rejections: async () => (
+				recordCall('rejections'),
+				ifKnown(this.reportedRejections.get(id) ?? { sinceMs: 0, counts: {}, samples: [] })
+			),
 			webhooks: async () => (
-				note('webhooks'),
-				known({
+				recordCall('webhooks'),
+				ifKnown({
 					webhooks: [],
 					checkedAt: null,
 					lastDeliveryAt: null,
@@ -194,60 +200,72 @@ export class FakeWatchers {
 				})
 			),
 			coverage: async (fromMs, toMs) => {
-				note(`coverage ${fromMs} ${toMs}`)
+				recordCall(`coverage ${fromMs} ${toMs}`)
 				const lag = { p50: null, p99: null }
 				const counted = { firstByWebhook: 0, firstByPoll: 0, confirmed: 0, recovered: 0, lag: { webhook: lag, poll: lag, recovered: lag } }
-				return known(this.uncounted ? 'too-many' : counted)
+				return ifKnown(this.coverageTooLarge ? 'too-many' : counted)
 			},
 			notifications: async (query) => {
-				note(`notifications ${JSON.stringify(query)}`)
-				const all = reports()
-					.filter((one) => query.before === undefined || numberOf(one) < query.before)
-					.filter((one) => query.toMs === undefined || one.createdMs <= query.toMs)
-					.filter((one) => query.statuses?.includes(one.status) ?? true)
-					.filter((one) => query.subscriptions?.includes(one.subscription ?? 0) ?? true)
-					.filter((one) => query.urls?.includes(one.url ?? '') ?? true)
-					.filter((one) => query.topics?.includes(one.objectType) ?? true)
-				const notifications = all.slice(0, query.pageSize).map((one) => ({ ...one, body: null }))
+				recordCall(`notifications ${JSON.stringify(query)}`)
+				const all = newestNotifications()
+					.filter((notification) => query.before === undefined || toCounter(notification) < query.before)
+					.filter((notification) => query.toMs === undefined || notification.createdMs <= query.toMs)
+					.filter((notification) => query.statuses?.includes(notification.status) ?? true)
+					.filter((notification) => query.subscriptions?.includes(notification.subscription ?? 0) ?? true)
+					.filter((notification) => query.urls?.includes(notification.url ?? '') ?? true)
+					.filter((notification) => query.topics?.includes(notification.objectType) ?? true)
+				const notifications = all.slice(0, query.pageSize).map((notification) => ({ ...notification, body: null }))
 				const last = notifications.at(-1)
-				return known({ notifications, next: all.length > query.pageSize ? { number: numberOf(last!), atMs: last!.createdMs } : null })
+				return ifKnown({ notifications, next: all.length > query.pageSize ? { number: toCounter(last!), atMs: last!.createdMs } : null })
 			},
-			notification: async (counter) => (note(`notification ${counter}`), known(reports().find((one) => numberOf(one) === counter) ?? null)),
+			notification: async (counter) => (
+				recordCall(`notification ${counter}`),
+				ifKnown(newestNotifications().find((notification) => toCounter(notification) === counter) ?? null)
+			),
 			bodies: async (counters, characters) => {
-				note(`bodies ${counters.join(' ')}`)
-				const all = counters.map((counter) => reports().find((one) => numberOf(one) === counter)?.body ?? null)
-				let left = characters
-				return known(all.filter((body, index) => (left -= body?.length ?? 0) >= 0 || index === 0))
+				recordCall(`bodies ${counters.join(' ')}`)
+				const all = counters.map(
+					(counter) => newestNotifications().find((notification) => toCounter(notification) === counter)?.body ?? null,
+				)
+				let remaining = characters
+				return ifKnown(all.filter((body, index) => (remaining -= body?.length ?? 0) >= 0 || index === 0))
 			},
 			attempts: async (counter) => (
-				note(`attempts ${counter}`),
-				known(reports().some((one) => numberOf(one) === counter) ? this.attempts : null)
+				recordCall(`attempts ${counter}`),
+				ifKnown(newestNotifications().some((notification) => toCounter(notification) === counter) ? this.attempts : null)
 			),
 			acknowledge: async (counter) => {
-				note(`acknowledge ${counter}`)
-				const found = reports().find((one) => numberOf(one) === counter)
+				recordCall(`acknowledge ${counter}`)
+				const found = newestNotifications().find((notification) => toCounter(notification) === counter)
 				if (found !== undefined) found.acknowledged = true
-				return known(found !== undefined)
+				return ifKnown(found !== undefined)
 			},
-			subscriptions: async () => (note('subscriptions'), known(this.subscriptions.get(id) ?? [])),
+			subscriptions: async () => (recordCall('subscriptions'), ifKnown(this.subscriptions.get(id) ?? [])),
 			release: async (which) => (
-				note(`release ${JSON.stringify(which)}`),
-				known(reports().filter((one) => one.status === 'queued' && one.subscription === which.subscription).length)
+				recordCall(`release ${JSON.stringify(which)}`),
+				ifKnown(
+					newestNotifications().filter(
+						(notification) => notification.status === 'queued' && notification.subscription === which.subscription,
+					).length,
+				)
 			),
 			replay: async (query, dryRun, job) => (
-				note(`replay ${JSON.stringify(query)} ${dryRun}${job === undefined ? '' : ` ${job}`}`),
-				known(this.replays.get(id) ?? this.replay)
+				recordCall(`replay ${JSON.stringify(query)} ${dryRun}${job === undefined ? '' : ` ${job}`}`),
+				ifKnown(this.replays.get(id) ?? this.replay)
 			),
 			resends: async () => {
-				note('resends')
+				recordCall('resends')
 				const own = this.replays.get(id)
-				return known(own === undefined || own === 'too-many' ? this.resends : [own])
+				return ifKnown(own === undefined || own === 'too-many' ? this.resends : [own])
 			},
-			cancelResend: async (resend) => (note(`cancelResend ${resend}`), known(this.resends.find((one) => one.id === resend) ?? null)),
-			testEvent: async () => (note('testEvent'), known(this.testEvent)),
+			cancelResend: async (resend) => (
+				recordCall(`cancelResend ${resend}`),
+				ifKnown(this.resends.find((job) => job.id === resend) ?? null)
+			),
+			testEvent: async () => (recordCall('testEvent'), ifKnown(this.testEvent)),
 			publish: async (notices) => {
-				note(`publish ${notices.map((one) => one.topic).join()}`)
-				if (this.unknown.has(id)) return 'unknown'
+				recordCall(`publish ${notices.map((notice) => notice.topic).join()}`)
+				if (this.unknownIds.has(id)) return 'unknown'
 				return notices.map((notice) => {
 					const notification = id * 1e9 + (this.notifications.get(id)?.length ?? 0) + 1
 					const report: NotificationReport = {
@@ -270,16 +288,16 @@ export class FakeWatchers {
 					return { eventId: '', sequence: 0, notificationId: notification }
 				})
 			},
-			erase: async (resource, objectId) => (note(`erase ${resource} ${objectId}`), known(2)),
-			claim: async () => known({ claims: [], more: false, asks: [] }),
-			park: async () => known('ok'),
-			settle: async () => known({ next: [], retryAtMs: null }),
+			erase: async (resource, objectId) => (recordCall(`erase ${resource} ${objectId}`), ifKnown(2)),
+			claim: async () => ifKnown({ claims: [], more: false, asks: [] }),
+			park: async () => ifKnown('ok'),
+			settle: async () => ifKnown({ next: [], retryAtMs: null }),
 		}
 	}
 }
 
 /** A simulated world: how it answers to stores' addresses, and the clock. */
-export interface World {
+export interface ApiWorld {
 	store: (request: Request) => Promise<Response>
 	nowMs: number
 	requests: string[]
@@ -287,14 +305,14 @@ export interface World {
 	/** Settings other than those of the tests' Worker. */
 	settings: Partial<Pick<Env, 'DB' | 'PUBLIC_URL' | 'MASTER_KEYS' | 'ALLOW_PRIVATE_NETWORK'>>
 	/** Verifies deliveries; a test may put its own secrets in place of the derived ones. */
-	hookKeys: HookKeys
-	rejections: Rejections
-	senders: Senders
+	webhookKeys: WebhookVerifier
+	rejections: RejectionBuffer
+	senders: SenderLimiter
 }
 
 /** What a caller can do. */
-export interface Client {
-	world: World
+export interface ApiClient {
+	world: ApiWorld
 	organizationSecret: string
 	userSecret: string
 	/** A request as it is: a store's, or a browser's. */
@@ -309,25 +327,25 @@ export interface Client {
 }
 
 /** Starts a world with one account. */
-export async function startWorld(store: World['store'] = async () => new Response('', { status: 503 })): Promise<Client> {
-	const world: World = {
+export async function startApiWorld(store: ApiWorld['store'] = async () => new Response('', { status: 503 })): Promise<ApiClient> {
+	const world: ApiWorld = {
 		store,
 		nowMs: Date.parse('2026-06-01T12:00:00Z'),
 		requests: [],
 		watchers: new FakeWatchers(),
 		settings: {},
-		hookKeys: new HookKeys(),
-		rejections: new Rejections(),
-		senders: new Senders(),
+		webhookKeys: new WebhookVerifier(),
+		rejections: new RejectionBuffer(),
+		senders: new SenderLimiter(),
 	}
-	const app = createApp(servicesOf(world))
+	const app = createApp(createServices(world))
 	const send = async (request: Request): Promise<Response> => {
 		const context = createExecutionContext()
 		const response = await app.fetch(request, { ...env, ...world.settings }, context)
 		await waitOnExecutionContext(context)
 		return response
 	}
-	const client: Client = {
+	const client: ApiClient = {
 		world,
 		organizationSecret: '',
 		userSecret: '',
@@ -338,7 +356,7 @@ export async function startWorld(store: World['store'] = async () => new Respons
 			const headers = new Headers(options.headers)
 			if (authorization !== null) headers.set('Authorization', authorization)
 			if (body !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json')
-			const url = path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${BASE}${path}`
+			const url = path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${API_BASE}${path}`
 			const response = await send(
 				new Request(url, {
 					method,
@@ -351,8 +369,8 @@ export async function startWorld(store: World['store'] = async () => new Respons
 			try {
 				parsed = text === '' ? null : JSON.parse(text)
 			} catch {}
-			const wrong = undeclared(method, new URL(url).pathname, response.status, response.headers.get('Content-Type'), parsed)
-			if (wrong !== null) throw new Error(`The answer is not what the document declares: ${wrong}`)
+			const violation = findViolation(method, new URL(url).pathname, response.status, response.headers.get('Content-Type'), parsed)
+			if (violation !== null) throw new Error(`The answer is not what the document declares: ${violation}`)
 			return { status: response.status, body: parsed, headers: response.headers }
 		},
 	}
@@ -363,18 +381,18 @@ export async function startWorld(store: World['store'] = async () => new Respons
 }
 
 /** The services of a world. */
-export function servicesOf(world: World): Omit<Services, 'env'> {
+export function createServices(world: ApiWorld): Omit<Services, 'env'> {
 	return {
 		now: () => world.nowMs,
 		wait: async (ms) => void (world.nowMs += ms),
-		watcher: (id) => world.watchers.of(id),
-		get hookKeys() {
-			return world.hookKeys
+		watcher: (id) => world.watchers.forInstance(id),
+		get webhookVerifier() {
+			return world.webhookKeys
 		},
-		get rejections() {
+		get rejectionBuffer() {
 			return world.rejections
 		},
-		get senders() {
+		get senderLimiter() {
 			return world.senders
 		},
 		io: {
@@ -406,7 +424,7 @@ export async function addOrganization(id: number): Promise<string> {
 }
 
 /** The polling cURL's body of the documentation, verbatim but for host, secrets and store. */
-export function seedBody(overrides: { configuration?: Record<string, unknown>; [key: string]: unknown } = {}): Record<string, unknown> {
+export function instanceBody(overrides: { configuration?: Record<string, unknown>; [key: string]: unknown } = {}): Record<string, unknown> {
 	const { configuration, ...rest } = overrides
 	return {
 		element: { key: 'woocommercerest' },
@@ -439,12 +457,12 @@ export function seedBody(overrides: { configuration?: Record<string, unknown>; [
 }
 
 /** The same for a simulated store: its address and keys, and what is wanted beside them. */
-export function storeBody(
+export function instanceBodyForStore(
 	{ url, credentials }: Pick<SimulatedStore, 'url' | 'credentials'>,
 	configuration: Record<string, unknown> = {},
 	rest: Record<string, unknown> = {},
 ): Record<string, unknown> {
-	return seedBody({
+	return instanceBody({
 		configuration: { 'store.url': url, 'oauth.api.key': credentials.key, 'oauth.api.secret': credentials.secret, ...configuration },
 		...rest,
 	})

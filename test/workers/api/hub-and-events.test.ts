@@ -1,32 +1,32 @@
 /** Reading through an instance: the store's records at the hub, and the event log, of one instance and across all. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { eventTag, formatEventId } from '../../../src/events/ids.ts'
-import { masterKeys } from '../../../src/lib/sealing.ts'
+import { computeEventTag, formatEventId } from '../../../src/events/ids.ts'
+import { parseMasterKeys } from '../../../src/lib/sealing.ts'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
 import type { StatusReport } from '../../../src/rpc/watcher.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, freshDatabase, servicesOf, startWorld, storeBody, type Client } from './harness.ts'
-import { loggedEvent } from './support.ts'
+import { addOrganization, env, resetDatabase, createServices, startApiWorld, instanceBodyForStore, type ApiClient } from './harness.ts'
+import { sampleEventRow } from './support.ts'
 
 let store: SimulatedStore
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
+	await resetDatabase()
 	store = createStore({
 		objects: { orders: 230, products: 5, coupons: 3, customers: 7 },
 		url: 'https://shop.example.com',
 		now: () => Date.parse('2026-06-01T12:00:00Z'),
 	})
-	client = await startWorld((request) => store.fetch(request))
+	client = await startApiWorld((request) => store.fetch(request))
 })
 
 async function make(
 	configuration: Record<string, unknown> = {},
 	rest: Record<string, unknown> = {},
 ): Promise<{ id: number; token: string; authorization: string }> {
-	const { body } = await client.call('POST', '/instances', storeBody(store, configuration, rest))
+	const { body } = await client.call('POST', '/instances', instanceBodyForStore(store, configuration, rest))
 	return { id: body.id, token: body.token, authorization: `User ${client.userSecret}, Element ${body.token}` }
 }
 
@@ -106,7 +106,7 @@ describe('the event log', () => {
 		const base = client.world.nowMs
 		client.world.watchers.events.set(
 			id,
-			[1, 2, 3].map((n) => loggedEvent(id, n, base + n * 60_000)),
+			[1, 2, 3].map((n) => sampleEventRow(id, n, base + n * 60_000)),
 		)
 		const first = await client.call('GET', `/instances/${id}/events?pageSize=2`)
 		expect(first.body.map((event: any) => event.sequence)).toEqual([3, 2])
@@ -136,9 +136,9 @@ describe('the event log', () => {
 
 	test("guessed ids, other instances' and other organizations' events do not exist, and no object is asked", async () => {
 		const [one, other] = [await make(), await make()]
-		client.world.watchers.events.set(one.id, [loggedEvent(one.id, 1, client.world.nowMs)])
-		const { eventId } = loggedEvent(one.id, 1, 0)
-		const guessed = formatEventId(one.id, 1, (eventTag(masterKeys(env.MASTER_KEYS)[0]!.bytes, one.id, 1) + 1) % 2 ** 24)
+		client.world.watchers.events.set(one.id, [sampleEventRow(one.id, 1, client.world.nowMs)])
+		const { eventId } = sampleEventRow(one.id, 1, 0)
+		const guessed = formatEventId(one.id, 1, (computeEventTag(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, one.id, 1) + 1) % 2 ** 24)
 		client.world.watchers.calls.length = 0
 		const stranger = await addOrganization(2)
 		for (const [path, authorization] of [
@@ -157,7 +157,7 @@ describe('the event log', () => {
 		const base = client.world.nowMs
 		const all: string[] = []
 		for (const [index, { id }] of made.entries()) {
-			const rows = Array.from({ length: 9 }, (_, n) => loggedEvent(id, n + 1, base + n * 1000 + (n % 2) * index))
+			const rows = Array.from({ length: 9 }, (_, n) => sampleEventRow(id, n + 1, base + n * 1000 + (n % 2) * index))
 			client.world.watchers.events.set(id, rows)
 			all.push(...rows.map((row) => row.eventId))
 			await writeStatus(env, report(id, base + 8000, base))
@@ -165,7 +165,7 @@ describe('the event log', () => {
 		const seen: any[] = []
 		let next: string | null = ''
 		while (next !== null) {
-			const page: Awaited<ReturnType<Client['call']>> = await client.call(
+			const page: Awaited<ReturnType<ApiClient['call']>> = await client.call(
 				'GET',
 				`/instances/events?pageSize=4${next === '' ? '' : `&nextPage=${next}`}`,
 			)
@@ -202,7 +202,7 @@ describe('the event log', () => {
 
 	test('an object that lost its storage is made again when it is asked', async () => {
 		const { id } = await make()
-		client.world.watchers.unknown.add(id)
+		client.world.watchers.unknownIds.add(id)
 		expect((await client.call('GET', `/instances/${id}/events`)).status).toBe(200)
 		expect(client.world.watchers.calls.slice(1)).toEqual([`${id} events`, `${id} create`, `${id} events`])
 	})
@@ -210,7 +210,7 @@ describe('the event log', () => {
 
 describe('the watchdog', () => {
 	const hour = 3_600_000
-	const services = () => ({ ...servicesOf(client.world), env })
+	const services = () => ({ ...createServices(client.world), env })
 
 	test('wakes what is overdue and nothing else, and leaves the woken alone for a while', async () => {
 		const [fresh, late, slow, disabled, hub, lost] = [
@@ -229,13 +229,13 @@ describe('the watchdog', () => {
 		await writeStatus(env, report(disabled.id, null, now - 9 * hour))
 		await writeStatus(env, report(hub.id, null, now - 9 * hour))
 		await writeStatus(env, report(lost.id, null, now - 9 * hour))
-		client.world.watchers.unknown.add(lost.id)
+		client.world.watchers.unknownIds.add(lost.id)
 		client.world.watchers.calls.length = 0
 		expect(await runWatchdog(services())).toEqual({ woken: 2, cleared: 0 })
 		expect(client.world.watchers.calls.sort()).toEqual([`${late.id} wake`, `${lost.id} create`, `${lost.id} wake`])
 		expect(await runWatchdog(services())).toEqual({ woken: 0, cleared: 0 })
 		client.world.nowMs += hour
-		client.world.watchers.fail = 'wake'
+		client.world.watchers.failingCall = 'wake'
 		expect(await runWatchdog(services())).toEqual({ woken: 0, cleared: 0 })
 	})
 
@@ -244,13 +244,13 @@ describe('the watchdog', () => {
 		await env.DB.prepare("UPDATE instances SET state = 'creating' WHERE id = ?").bind(halfMade.id).run()
 		expect((await runWatchdog(services())).cleared).toBe(0)
 		client.world.nowMs += hour / 2
-		client.world.watchers.fail = 'destroy'
+		client.world.watchers.failingCall = 'destroy'
 		expect((await client.call('DELETE', `/instances/${ready.id}`)).status).toBe(200)
 		expect((await client.call('GET', '/orders', undefined, ready)).status).toBe(401)
 		expect((await runWatchdog(services())).cleared).toBe(0)
 		expect((await env.DB.prepare('SELECT state FROM instances').all()).results).toEqual([{ state: 'deleted' }, { state: 'deleted' }])
 		await writeStatus(env, report(ready.id, null, 0))
-		client.world.watchers.fail = null
+		client.world.watchers.failingCall = null
 		expect((await runWatchdog(services())).cleared).toBe(2)
 		expect((await env.DB.prepare('SELECT id FROM instances').all()).results).toEqual([])
 		expect((await env.DB.prepare('SELECT instance_id FROM instance_status').all()).results).toEqual([])

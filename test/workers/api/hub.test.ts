@@ -1,22 +1,22 @@
 /** The hub against the simulated store, over HTTP: every resource, every verb, refusals, and what a store's failures become (contract, section 8). */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { freshDatabase, storeBody, startWorld, type Client } from './harness.ts'
+import { resetDatabase, instanceBodyForStore, startApiWorld, type ApiClient } from './harness.ts'
 
 let store: SimulatedStore
-let client: Client
+let client: ApiClient
 let id: number
 let authorization: string
 
 beforeEach(async () => {
-	await freshDatabase()
+	await resetDatabase()
 	store = createStore({
 		objects: { orders: 12, products: 5, coupons: 3, customers: 7 },
 		url: 'https://shop.example.com',
 		now: () => Date.parse('2026-06-01T12:00:00Z'),
 	})
-	client = await startWorld((request) => store.fetch(request))
-	const { body } = await client.call('POST', '/instances', storeBody(store))
+	client = await startApiWorld((request) => store.fetch(request))
+	const { body } = await client.call('POST', '/instances', instanceBodyForStore(store))
 	id = body.id
 	authorization = `User ${client.userSecret}, Element ${body.token}`
 })

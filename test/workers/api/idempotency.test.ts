@@ -2,23 +2,30 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { Hono } from 'hono'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { claimRequest, keepAnswer, KEPT_MS, LARGEST_ANSWER, LEASE_MS, releaseClaim } from '../../../src/accounts/idempotency.ts'
-import { tidyAccounts } from '../../../src/accounts/tidy.ts'
-import { idempotent } from '../../../src/api/http/idempotency.ts'
+import {
+	claimRequest,
+	storeResponse,
+	IDEMPOTENCY_TTL_MS,
+	MAX_STORED_RESPONSE_BYTES,
+	LEASE_MS,
+	releaseClaim,
+} from '../../../src/accounts/idempotency.ts'
+import { pruneAccounts } from '../../../src/accounts/prune.ts'
+import { idempotencyMiddleware } from '../../../src/api/http/idempotency.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, freshDatabase, storeBody, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { addOrganization, env, resetDatabase, instanceBodyForStore, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstance } from './support.ts'
 
 const KEY = { 'Idempotency-Key': 'order-4711' }
 const BODY = { name: 'Export', scopes: ['hub:read'] }
 
-let client: Client
+let client: ApiClient
 let store: SimulatedStore
 
 beforeEach(async () => {
-	await freshDatabase()
+	await resetDatabase()
 	store = createStore({ objects: 2, url: 'https://shop.example.com', now: () => Date.parse('2026-06-01T12:00:00Z') })
-	client = await startWorld((request) => store.fetch(request))
+	client = await startApiWorld((request) => store.fetch(request))
 })
 
 const post = (path: string, body?: unknown, options: { headers?: Record<string, string>; authorization?: string } = {}) =>
@@ -26,7 +33,7 @@ const post = (path: string, body?: unknown, options: { headers?: Record<string, 
 const rows = async (sql: string) => (await env.DB.prepare(sql).all<Record<string, any>>()).results
 const keys = async () => (await rows('SELECT count(*) AS n FROM api_keys'))[0]!['n']
 
-const instanceBody = () => storeBody(store)
+const instanceBody = () => instanceBodyForStore(store)
 
 describe('the same request', () => {
 	test('has the same answer for a day and is made once', async () => {
@@ -41,13 +48,13 @@ describe('the same request', () => {
 		expect(again.body).toEqual(first.body)
 		expect(again.headers.get('Elements-Request-Id')).not.toBe(first.headers.get('Elements-Request-Id'))
 		expect(await keys()).toBe(1)
-		client.world.nowMs += KEPT_MS - 1
+		client.world.nowMs += IDEMPOTENCY_TTL_MS - 1
 		expect((await post('/accounts/api-keys', BODY)).body).toEqual(first.body)
 		client.world.nowMs += 1
 		expect((await post('/accounts/api-keys', BODY)).body.id).not.toBe(first.body.id)
 		expect(await keys()).toBe(2)
-		client.world.nowMs += KEPT_MS
-		await tidyAccounts(env.DB, client.world.nowMs)
+		client.world.nowMs += IDEMPOTENCY_TTL_MS
+		await pruneAccounts(env.DB, client.world.nowMs)
 		expect(await rows('SELECT * FROM idempotency')).toEqual([])
 	})
 
@@ -56,7 +63,7 @@ describe('the same request', () => {
 		for (let time = 0; time < 3; time++) await post('/accounts/api-keys', BODY)
 		const made = { user_id: 1, object_type: 'organization', object_id: 1, detail: '{"call":"createApiKey"}' }
 		expect(await shown()).toEqual([made, made])
-		await fakeInstance(client, 7)
+		await insertInstance(client, 7)
 		const other = { headers: { 'Idempotency-Key': 'two' } }
 		for (let time = 0; time < 2; time++) await post('/instances/7/signature-key/rotate', { grace: 0 }, other)
 		expect((await shown()).slice(2)).toEqual([
@@ -117,8 +124,8 @@ describe('the same request', () => {
 
 describe('another request with the key', () => {
 	test('is a 422 that changes nothing, whatever differs', async () => {
-		await fakeInstance(client, 7, { token_hash: await hashed('token-7') })
-		await fakeInstance(client, 8, { token_hash: await hashed('token-8') })
+		await insertInstance(client, 7, { token_hash: await hashed('token-7') })
+		await insertInstance(client, 8, { token_hash: await hashed('token-8') })
 		const as = (id: number) => ({
 			authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}, Element token-${id}`,
 		})
@@ -178,9 +185,9 @@ describe('what is kept', () => {
 		expect((await post('/instances', instanceBody())).status).toBe(200)
 		const topic = { topic: 'stock.low', message: {} }
 		const two = { headers: { 'Idempotency-Key': 'two' } }
-		client.world.watchers.fail = 'publish'
+		client.world.watchers.failingCall = 'publish'
 		expect((await post('/notifications', topic, two)).status).toBe(500)
-		client.world.watchers.fail = null
+		client.world.watchers.failingCall = null
 		expect((await post('/notifications', topic, two)).status).toBe(200)
 		const three = { headers: { 'Idempotency-Key': 'three' } }
 		await env.DB.prepare("UPDATE users SET role = 'viewer'").run()
@@ -207,17 +214,17 @@ describe('a run that was cut off', () => {
 		const second = await claimOf(claim('h', LEASE_MS))
 		expect((await claim('h', LEASE_MS)).kind).toBe('running')
 		// The first one was not dead after all: what it says is no longer asked for.
-		await keepAnswer(env.DB, env.MASTER_KEYS, request, first, answer)
+		await storeResponse(env.DB, env.MASTER_KEYS, request, first, answer)
 		await releaseClaim(env.DB, request, first)
 		expect((await claim('h', LEASE_MS)).kind).toBe('running')
-		await keepAnswer(env.DB, env.MASTER_KEYS, request, second, answer)
+		await storeResponse(env.DB, env.MASTER_KEYS, request, second, answer)
 		expect(await claim('h', LEASE_MS)).toEqual({ kind: 'answer', answer })
 		await releaseClaim(env.DB, request, second)
 		expect((await claim('h', LEASE_MS)).kind).toBe('answer')
 	})
 
 	test('an answer whose key has left the ring is lost, and the request is not made again', async () => {
-		await keepAnswer(env.DB, env.MASTER_KEYS, request, await claimOf(claim()), answer)
+		await storeResponse(env.DB, env.MASTER_KEYS, request, await claimOf(claim()), answer)
 		const ring = `other:${Buffer.alloc(32, 9).toString('base64')}`
 		expect((await claimRequest(env.DB, ring, request, 1)).kind).toBe('lost')
 	})
@@ -236,8 +243,8 @@ test('an answer that is too large to keep goes out once; then a 409 says that it
 			c.set('tokenInstance', null)
 			await next()
 		},
-		idempotent(null) as never,
-		(c) => c.text('x'.repeat(LARGEST_ANSWER + (made++ === 0 ? 1 : 0))),
+		idempotencyMiddleware(null) as never,
+		(c) => c.text('x'.repeat(MAX_STORED_RESPONSE_BYTES + (made++ === 0 ? 1 : 0))),
 	)
 	const ask = async () => {
 		const context = createExecutionContext()
@@ -245,14 +252,14 @@ test('an answer that is too large to keep goes out once; then a 409 says that it
 		await waitOnExecutionContext(context)
 		return { status: response.status, text: await response.text() }
 	}
-	expect((await ask()).text).toHaveLength(LARGEST_ANSWER + 1)
+	expect((await ask()).text).toHaveLength(MAX_STORED_RESPONSE_BYTES + 1)
 	const again = await ask()
 	expect([again.status, again.text]).toEqual([409, expect.stringMatching(/this request was made, but its answer is no longer here/)])
 	expect(made).toBe(1)
 	// What just fits, sealed, fits a value of D1.
 	await env.DB.prepare('DELETE FROM idempotency').run()
-	expect((await ask()).text).toHaveLength(LARGEST_ANSWER)
-	expect((await ask()).text).toHaveLength(LARGEST_ANSWER)
+	expect((await ask()).text).toHaveLength(MAX_STORED_RESPONSE_BYTES)
+	expect((await ask()).text).toHaveLength(MAX_STORED_RESPONSE_BYTES)
 	expect(made).toBe(2)
 })
 

@@ -1,24 +1,24 @@
 /** Instances over HTTP: made, shown, changed, deleted; what is refused changes nothing. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, freshDatabase, storeBody, startWorld, type Client } from './harness.ts'
+import { addOrganization, env, resetDatabase, instanceBodyForStore, startApiWorld, type ApiClient } from './harness.ts'
 
 let store: SimulatedStore
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
+	await resetDatabase()
 	store = createStore({
 		objects: 4,
 		url: 'https://shop.example.com',
 		now: () => Date.parse('2026-06-01T12:00:00Z'),
 		deliver: (request) => client.send(request),
 	})
-	client = await startWorld((request) => store.fetch(request))
+	client = await startApiWorld((request) => store.fetch(request))
 })
 
 function body(configuration: Record<string, unknown> = {}, rest: Record<string, unknown> = {}): Record<string, unknown> {
-	return storeBody(store, configuration, rest)
+	return instanceBodyForStore(store, configuration, rest)
 }
 
 async function rows(table: string): Promise<Record<string, any>[]> {
@@ -200,7 +200,7 @@ describe('creating', () => {
 	})
 
 	test('an object that cannot be made leaves no row, and the caller no exception text', async () => {
-		client.world.watchers.fail = 'create'
+		client.world.watchers.failingCall = 'create'
 		const { status, body: error } = await client.call('POST', '/instances', body())
 		expect(status).toBe(500)
 		expect(error.message).not.toContain('reached')
@@ -402,7 +402,7 @@ describe('changing', () => {
 	})
 
 	test('an object that cannot be reached does not undo the change', async () => {
-		client.world.watchers.fail = 'configure'
+		client.world.watchers.failingCall = 'configure'
 		expect((await client.call('PATCH', `/instances/${id}`, { name: 'Kept' })).status).toBe(200)
 		expect((await client.call('GET', `/instances/${id}`)).body.name).toBe('Kept')
 	})

@@ -1,17 +1,17 @@
 /** The table of limits, row by row: what is as large as a row says is not refused for it; one more is, with the row's status, and the answer names the field and the value. */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type LimitName, LIMITS, limitsTable, shown } from '../../../src/lib/limits.ts'
+import { type LimitName, LIMITS, getLimitRows, formatLimit } from '../../../src/lib/limits.ts'
 import { createStore } from '../../store/store.ts'
-import { env, freshDatabase, seedBody, startWorld, type Client } from './harness.ts'
-import { manyInstances } from './support.ts'
+import { env, resetDatabase, instanceBody, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstanceCopies } from './support.ts'
 
-let client: Client
+let client: ApiClient
 let made: { id: number; token: string }
 
 beforeAll(async () => {
-	await freshDatabase()
+	await resetDatabase()
 	const store = createStore({ objects: 1, url: 'https://shop.example.com' })
-	client = await startWorld((request) => store.fetch(request))
+	client = await startApiWorld((request) => store.fetch(request))
 	const { key, secret } = store.credentials
 	const configuration = {
 		'store.url': store.url,
@@ -20,7 +20,7 @@ beforeAll(async () => {
 		'event.vendor.type': 'hybrid',
 		'event.notification.callback.url': 'https://callback.example.com/hook',
 	}
-	made = (await client.call('POST', '/instances', seedBody({ configuration }))).body
+	made = (await client.call('POST', '/instances', instanceBody({ configuration }))).body
 })
 
 interface Case {
@@ -83,7 +83,7 @@ async function delivered(n: number): Promise<Answer> {
 
 /** Instances that had events, and what a list across them answers. */
 async function merged(path: string, n: number): Promise<Answer> {
-	await manyInstances(n)
+	await insertInstanceCopies(n)
 	return await call('GET', `${path}tags[]=many`)
 }
 
@@ -102,10 +102,10 @@ async function subscriptions(n: number): Promise<Answer> {
 /** Replays across instances that do not end, since none of their instances can be asked. */
 async function replayJobs(n: number): Promise<Answer> {
 	let last: Answer = { status: 0, body: null }
-	client.world.watchers.fail = 'replay'
+	client.world.watchers.failingCall = 'replay'
 	for (let index = 0; index < n; index++)
 		last = await call('POST', '/replays', { failedSince: '2026-01-01T00:00:00Z', instanceIds: [made.id] })
-	client.world.watchers.fail = null
+	client.world.watchers.failingCall = null
 	await env.DB.batch(['replay_parts', 'replay_jobs'].map((table) => env.DB.prepare(`DELETE FROM ${table}`)))
 	return last
 }
@@ -273,10 +273,10 @@ const CASES: Record<LimitName, Case | Case[]> = {
 }
 
 describe('past each limit the answer names it and its value', () => {
-	const all = limitsTable().flatMap((row) => [CASES[row.name]].flat().map((one, index) => ({ ...row, ...one, place: index + 1 })))
+	const all = getLimitRows().flatMap((row) => [CASES[row.name]].flat().map((one, index) => ({ ...row, ...one, place: index + 1 })))
 	test.each(all)('$name: $most (place $place, $field)', async ({ name, status, field, ask }) => {
 		const { value, unit } = LIMITS[name]
-		const said = unit === 'bytes' ? shown(name) : String(value)
+		const said = unit === 'bytes' ? formatLimit(name) : String(value)
 		const refused = (message: unknown): boolean => {
 			const parts = String(message).split('; ')
 			return parts.some((part) => part.includes(field) && new RegExp(`(?<![\\d.])${said}(?![\\d.]\\d)`).test(part))

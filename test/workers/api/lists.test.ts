@@ -4,22 +4,22 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
 import { instanceContext, sealSecret } from '../../../src/lib/sealing.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, COUNTED, env, freshDatabase, startWorld, storeBody, type Client } from './harness.ts'
+import { addOrganization, SAMPLE_METRICS, env, resetDatabase, startApiWorld, instanceBodyForStore, type ApiClient } from './harness.ts'
 import { countQueries } from './support.ts'
 
 let store: SimulatedStore
-let client: Client
+let client: ApiClient
 let made: any
 
 beforeEach(async () => {
-	await freshDatabase()
+	await resetDatabase()
 	store = createStore({ objects: 4, url: 'https://shop.example.com' })
-	client = await startWorld((request) => store.fetch(request))
+	client = await startApiWorld((request) => store.fetch(request))
 	made = (await client.call('POST', '/instances', body())).body
 })
 
 function body(configuration: Record<string, unknown> = {}): Record<string, unknown> {
-	return storeBody(store, configuration)
+	return instanceBodyForStore(store, configuration)
 }
 
 /** So many more, like the one that is there; every tenth is tagged. */
@@ -127,7 +127,7 @@ describe('lists of accounts', () => {
 
 describe('metrics', () => {
 	test('in JSON: each instance as it is now; of a token its own; of another organization nothing', async () => {
-		const one = { instanceId: made.id, name: made.name, up: true, metrics: COUNTED }
+		const one = { instanceId: made.id, name: made.name, up: true, metrics: SAMPLE_METRICS }
 		expect((await client.call('GET', '/metrics')).body).toEqual([one])
 		const token = { authorization: `User ${client.userSecret}, Element ${made.token}` }
 		expect((await client.call('GET', '/metrics', undefined, token)).body).toEqual([one])
@@ -136,7 +136,9 @@ describe('metrics', () => {
 	})
 
 	test('to a viewer and to an API key that may read instances, and to no other key', async () => {
-		expect((await client.call('GET', '/metrics', undefined, { authorization: await viewer() })).body).toMatchObject([{ metrics: COUNTED }])
+		expect((await client.call('GET', '/metrics', undefined, { authorization: await viewer() })).body).toMatchObject([
+			{ metrics: SAMPLE_METRICS },
+		])
 		for (const [scope, status] of [
 			['instances:read', 200],
 			['hub:read', 403],
@@ -178,7 +180,7 @@ describe('metrics', () => {
 
 	test('one that cannot be asked is down and hides no other', async () => {
 		await copies(1)
-		client.world.watchers.fail = 'metrics'
+		client.world.watchers.failingCall = 'metrics'
 		const { status, body: all } = await client.call('GET', '/metrics')
 		expect(status).toBe(200)
 		expect(all).toMatchObject([

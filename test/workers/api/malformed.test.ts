@@ -4,22 +4,22 @@
  */
 import { createHmac } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { hooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
-import { masterKeys } from '../../../src/lib/sealing.ts'
-import { env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { webhooks } from '../../../src/elements/woocommerce/deliveries.ts'
+import { parseMasterKeys } from '../../../src/lib/sealing.ts'
+import { env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstance } from './support.ts'
 
 const RECEIVER = 'https://bell.example.com/elements/api-v2/events/woocommercerest'
 const EACH = 1000
 
-let client: Client
+let client: ApiClient
 /** Statements that the database was given since the test began. */
 let statements: string[]
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
-	await fakeInstance(client, 7)
+	await resetDatabase()
+	client = await startApiWorld()
+	await insertInstance(client, 7)
 	client.world.watchers.calls.length = 0
 	statements = []
 	const { DB } = env
@@ -59,7 +59,8 @@ function generator(seed: number): {
 }
 
 const sign = (secret: string, body: string | Uint8Array) => createHmac('sha256', secret).update(body).digest('base64')
-const secretOf = (id: number, topic: string, version = 1) => hooks.secretOf(masterKeys(env.MASTER_KEYS)[0]!.bytes, id, topic, version)
+const secretOf = (id: number, topic: string, version = 1) =>
+	webhooks.deriveSecret(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, id, topic, version)
 
 interface Sent {
 	url: string
@@ -331,7 +332,7 @@ describe('a thousand each', () => {
 			const topic = random.pick(TOPICS)
 			const base = proper(7, topic, BODY)
 			if (n % 3 === 0)
-				return without(base, 'X-WC-Webhook-Topic', ['X-WC-Webhook-Topic', random.pick(hooks.topics.filter((one) => one !== topic))])
+				return without(base, 'X-WC-Webhook-Topic', ['X-WC-Webhook-Topic', random.pick(webhooks.topics.filter((one) => one !== topic))])
 			if (n % 3 === 1) return { ...base, url: `${RECEIVER}/${btoa(String(8 + random.number(1e6)))}?v=1` }
 			return { ...base, url: `${RECEIVER}/${btoa('7')}?v=${2 + random.number(1000)}` }
 		}, 8)

@@ -2,20 +2,20 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
-import { removeRow } from '../../../src/instances/records.ts'
+import { deleteInstanceRow } from '../../../src/instances/records.ts'
 import type { SubscriptionReport } from '../../../src/rpc/delivery.ts'
-import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { fakeInstance, manyInstances } from './support.ts'
+import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstance, insertInstanceCopies } from './support.ts'
 import type { NotificationReport } from '../../../src/rpc/notification.ts'
 
 const HOOK = 'https://hook.example.com/in'
 const TOPIC = (id: number) => `instance-${id}-woocommercerest-events`
 
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
+	await resetDatabase()
+	client = await startApiWorld()
 })
 
 const configuration = (url: string | null) =>
@@ -28,7 +28,7 @@ const configuration = (url: string | null) =>
 /** An instance whose callback is subscription id + 500. */
 async function instance(id: number, url: string | null = HOOK, columns: Record<string, string | number | null> = {}): Promise<void> {
 	await env.DB.prepare("UPDATE sequences SET value = max(value, 1000) WHERE name = 'subscription'").run()
-	await fakeInstance(client, id, { subscription_id: id + 500, configuration: configuration(url), ...columns })
+	await insertInstance(client, id, { subscription_id: id + 500, configuration: configuration(url), ...columns })
 	if (url !== null) client.world.watchers.subscriptions.set(id, [subscription(id + 500, { url })])
 }
 
@@ -225,7 +225,7 @@ describe('subscriptions', () => {
 		await env.DB.prepare("UPDATE instances SET state = 'deleted' WHERE id = 1").run()
 		expect((await client.call('GET', '/notifications/subscriptions')).body).toEqual([])
 		expect((await client.call('GET', '/notifications/subscriptions/1001')).status).toBe(404)
-		await removeRow(env.DB, 1)
+		await deleteInstanceRow(env.DB, 1)
 		expect((await env.DB.prepare('SELECT * FROM subscriptions').all()).results).toEqual([])
 	})
 
@@ -368,7 +368,7 @@ describe('notifications', () => {
 			const seen: any[] = []
 			let next: string | null = ''
 			while (next !== null) {
-				const page: Awaited<ReturnType<Client['call']>> = await client.call(
+				const page: Awaited<ReturnType<ApiClient['call']>> = await client.call(
 					'GET',
 					`/notifications?pageSize=${size}${next === '' ? '' : `&nextPage=${next}`}`,
 				)
@@ -402,7 +402,7 @@ describe('notifications', () => {
 		await instance(1)
 		await instance(2)
 		notified(2, 1)
-		client.world.watchers.unknown.add(1)
+		client.world.watchers.unknownIds.add(1)
 		expect((await client.call('GET', '/notifications')).body).toHaveLength(1)
 		expect((await client.call('GET', '/notifications/1000000001')).status).toBe(404)
 		expect(calls()).toContain('1 create')
@@ -534,7 +534,7 @@ describe('deliveries', () => {
 	})
 
 	test('more than 200 instances is a 400 that says how to narrow; an address or a topic does', async () => {
-		await manyInstances(201)
+		await insertInstanceCopies(201)
 		for (const [method, path] of [
 			['GET', '/notifications'],
 			['GET', '/notifications/subscriptions/deliveries'],

@@ -1,12 +1,12 @@
 /** What stores send, and what others send in their name: recorded deliveries of real stores, the order of the checks, and garbage by the thousand. */
 import { createHmac } from 'node:crypto'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { FAILURES_PER_MINUTE } from '../../../src/accounts/failures.ts'
-import { hooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
-import { HookKeys } from '../../../src/instances/webhook-keys.ts'
-import { masterKeys } from '../../../src/lib/sealing.ts'
-import { env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { MAX_FAILURES_PER_MINUTE } from '../../../src/accounts/failure-limiter.ts'
+import { webhooks } from '../../../src/elements/woocommerce/deliveries.ts'
+import { WebhookVerifier } from '../../../src/instances/webhook-verifier.ts'
+import { parseMasterKeys } from '../../../src/lib/sealing.ts'
+import { env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstance } from './support.ts'
 import hpos from '../../fixtures/recordings/hpos-11.0/deliveries.json'
 import posts from '../../fixtures/recordings/posts-11.0/deliveries.json'
 
@@ -20,15 +20,16 @@ interface Recorded {
 
 const RECEIVER = 'https://bell.example.com/elements/api-v2/events/woocommercerest'
 
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
+	await resetDatabase()
+	client = await startApiWorld()
 })
 
 const sign = (secret: string, body: string | Uint8Array) => createHmac('sha256', secret).update(body).digest('base64')
-const secretOf = (id: number, topic: string, version = 1) => hooks.secretOf(masterKeys(env.MASTER_KEYS)[0]!.bytes, id, topic, version)
+const secretOf = (id: number, topic: string, version = 1) =>
+	webhooks.deriveSecret(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, id, topic, version)
 
 /** An address each, unless a test says whose: failures are counted by it. */
 let senders = 0
@@ -114,7 +115,7 @@ describe('recorded deliveries of real stores', () => {
 
 	/** The recorded secret in place of the derived one. */
 	function withSecret(secret: string): void {
-		client.world.hookKeys = new HookKeys(() => [secret])
+		client.world.webhookKeys = new WebhookVerifier(() => [secret])
 	}
 
 	const signed = all.filter((one) => one.headers['x-wc-webhook-topic'] !== undefined)
@@ -138,7 +139,7 @@ describe('recorded deliveries of real stores', () => {
 				deliveryId: one.headers['x-wc-webhook-delivery-id'],
 				source: one.headers['x-wc-webhook-source'],
 			})
-			const reading = hooks.read(topic, taken.body!)
+			const reading = webhooks.parseBody(topic, taken.body!)
 			expect([reading.kind, reading.kind === 'unknown' ? null : reading.path], name).toEqual(OUTCOMES[name]?.slice(1))
 		}
 		expect(counts).toEqual(Object.fromEntries(Object.entries(OUTCOMES).map(([name, [count]]) => [name, count])))
@@ -172,7 +173,7 @@ describe('recorded deliveries of real stores', () => {
 			withSecret(`${secret}x`)
 			expect(await post(sent(one)), `${one.name}: the secret`).toBe(401)
 			// The derived secrets fit none of them, whatever topic is claimed.
-			client.world.hookKeys = new HookKeys()
+			client.world.webhookKeys = new WebhookVerifier()
 			expect(await post(sent(one, { headers: { 'x-wc-webhook-topic': 'order.updated' } })), one.name).toBe(401)
 		}
 		expect(client.world.watchers.calls.filter((call) => !call.endsWith('rejected'))).toEqual([])
@@ -234,13 +235,13 @@ describe('in this order', () => {
 			expect(await post(at(version, secretOf(7, 'order.updated', 1))), version).toBe(401)
 		client.world.settings = { MASTER_KEYS: `new:${Buffer.alloc(32, 9).toString('base64')},${env.MASTER_KEYS}` }
 		expect(await post(at('?v=1', secretOf(7, 'order.updated', 1)))).toBe(200)
-		expect(await post(at('?v=1', hooks.secretOf(Buffer.alloc(32, 9), 7, 'order.updated', 1)))).toBe(200)
+		expect(await post(at('?v=1', webhooks.deriveSecret(Buffer.alloc(32, 9), 7, 'order.updated', 1)))).toBe(200)
 		client.world.settings = { MASTER_KEYS: `new:${Buffer.alloc(32, 9).toString('base64')}` }
 		expect(await post(at('?v=1', secretOf(7, 'order.updated', 1)))).toBe(401)
 	})
 
 	test('401 whether or not the instance exists, with one and the same answer', async () => {
-		await fakeInstance(client, 7)
+		await insertInstance(client, 7)
 		const bodies = []
 		for (const id of [7, 8]) {
 			const answer = await client.send(delivery(id, 'order.updated', '{"id":1}', { secret: 'wrong' }))
@@ -267,22 +268,22 @@ describe('in this order', () => {
 
 	test('deleted: 410; disabled and unknown topics: 200; a retired version: 401; an object that fails: 503', async () => {
 		const { watchers } = client.world
-		watchers.answer = 'disabled'
+		watchers.webhookAnswer = 'disabled'
 		expect(await post(delivery(7, 'order.updated', '{"id":1}'))).toBe(200)
-		watchers.answer = 'unknown-topic'
+		watchers.webhookAnswer = 'unknown-topic'
 		expect(await post(delivery(7, 'customer.restored', '{"id":1}'))).toBe(200)
-		watchers.answer = 'retired'
+		watchers.webhookAnswer = 'retired'
 		expect(await post(delivery(7, 'order.updated', '{"id":1}'))).toBe(401)
-		watchers.unknown.add(7)
+		watchers.unknownIds.add(7)
 		expect(await post(delivery(7, 'order.updated', '{"id":1}'))).toBe(410)
 		expect(watchers.calls.filter((call) => call.includes('create'))).toEqual([])
-		watchers.fail = 'hook'
+		watchers.failingCall = 'hook'
 		expect(await post(delivery(7, 'order.updated', '{"id":1}'))).toBe(503)
 	})
 
 	test('a ready instance whose object lost its storage is made again, and the delivery is taken', async () => {
-		await fakeInstance(client, 7)
-		client.world.watchers.unknown.add(7)
+		await insertInstance(client, 7)
+		client.world.watchers.unknownIds.add(7)
 		client.world.watchers.calls.length = 0
 		expect(await post(delivery(7, 'order.updated', '{"id":1}'))).toBe(200)
 		expect(client.world.watchers.calls).toEqual(['7 hook order.updated', '7 create', '7 hook order.updated'])
@@ -305,8 +306,8 @@ describe('wrong signatures from one address', () => {
 		client.send(delivery(id, 'order.updated', '{"id":1}', { ...change, headers: { ...change.headers, 'CF-Connecting-IP': address } }))
 
 	test('past a hundred a minute are refused before a body is read or hashed, for so long', async () => {
-		for (let n = 0; n < FAILURES_PER_MINUTE; n++) expect((await from('192.0.2.1', 7 + n, { secret: 'wrong' })).status).toBe(401)
-		const hashed = vi.spyOn(client.world.hookKeys, 'verify')
+		for (let n = 0; n < MAX_FAILURES_PER_MINUTE; n++) expect((await from('192.0.2.1', 7 + n, { secret: 'wrong' })).status).toBe(401)
+		const hashed = vi.spyOn(client.world.webhookKeys, 'verify')
 		const request = delivery(7, 'order.updated', '{"id":1}', { headers: { 'CF-Connecting-IP': '192.0.2.1' } })
 		const refused = await client.send(request)
 		expect([refused.status, refused.headers.get('Retry-After'), request.bodyUsed]).toEqual([429, '60', false])
@@ -324,11 +325,11 @@ describe('wrong signatures from one address', () => {
 
 	test('do not shut out the shops that are known to send from there', async () => {
 		expect((await from('192.0.2.1', 7)).status).toBe(200)
-		for (let n = 0; n < FAILURES_PER_MINUTE; n++) await from('192.0.2.1', 8, { secret: 'wrong' })
+		for (let n = 0; n < MAX_FAILURES_PER_MINUTE; n++) await from('192.0.2.1', 8, { secret: 'wrong' })
 		expect((await from('192.0.2.1', 9)).status).toBe(429)
 		expect((await from('192.0.2.1', 7)).status).toBe(200)
 		// In its name they are counted too.
-		for (let n = 0; n < FAILURES_PER_MINUTE; n++) expect((await from('192.0.2.1', 7, { secret: 'wrong' })).status).toBe(401)
+		for (let n = 0; n < MAX_FAILURES_PER_MINUTE; n++) expect((await from('192.0.2.1', 7, { secret: 'wrong' })).status).toBe(401)
 		expect((await from('192.0.2.1', 7)).status).toBe(429)
 	})
 
@@ -342,7 +343,7 @@ describe('wrong signatures from one address', () => {
 
 describe('refusals', () => {
 	test('are handed over at most once a minute, only to instances that exist, and shown', async () => {
-		await fakeInstance(client, 7)
+		await insertInstance(client, 7)
 		const { calls } = client.world.watchers
 		calls.length = 0
 		for (let n = 0; n < 50; n++)

@@ -2,10 +2,10 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
 import type { ResendReport } from '../../../src/rpc/delivery.ts'
-import { addOrganization, env, freshDatabase, servicesOf, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { addOrganization, env, resetDatabase, createServices, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstance } from './support.ts'
 
-let client: Client
+let client: ApiClient
 const FIRST = 11
 const ALL = Array.from({ length: 8 }, (_, n) => FIRST + n)
 const FILTER = { filter: { resources: ['orders'] } }
@@ -25,10 +25,10 @@ const resend = (more: Partial<ResendReport> = {}): ResendReport => ({
 })
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
+	await resetDatabase()
+	client = await startApiWorld()
 	for (const id of ALL) {
-		await fakeInstance(client, id)
+		await insertInstance(client, id)
 		client.world.watchers.replays.set(id, resend())
 	}
 	await env.DB.prepare('UPDATE instances SET tags = \'["north"]\' WHERE id IN (12, 13)').run()
@@ -41,7 +41,7 @@ const post = (body: unknown) => client.call('POST', '/replays', body)
 const asked = (what = 'replay '): string[] =>
 	client.world.watchers.calls.filter((call) => call.split(' ').slice(1).join(' ').startsWith(what))
 const job = async (id = 1) => (await client.call('GET', `/replays/${id}`)).body
-const round = () => runWatchdog({ ...servicesOf(client.world), env })
+const round = () => runWatchdog({ ...createServices(client.world), env })
 
 describe('a replay across instances', () => {
 	test('asks each that can send, one after another, and ends when all have', async () => {
@@ -111,10 +111,10 @@ describe('a replay across instances', () => {
 
 	test('comes back to an instance that could not be asked', async () => {
 		client.world.watchers.replays.set(11, 'too-many')
-		client.world.watchers.fail = 'replay {"failed'
+		client.world.watchers.failingCall = 'replay {"failed'
 		await post({ failedSince: '2026-06-01', instanceIds: [11, 12] })
 		expect(await job()).toMatchObject({ status: 'running', instances: { asked: 2, complete: true, sending: 0 } })
-		client.world.watchers.fail = null
+		client.world.watchers.failingCall = null
 		client.world.watchers.replays.set(11, resend({ status: 'done', left: 0 }))
 		client.world.watchers.replays.set(12, resend({ status: 'done', left: 0 }))
 		await round()

@@ -2,11 +2,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import type { ResendReport, SubscriptionReport } from '../../../src/rpc/delivery.ts'
-import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstance } from './support.ts'
 import type { NotificationReport } from '../../../src/rpc/notification.ts'
 
-let client: Client
+let client: ApiClient
 
 const SUBSCRIPTION: SubscriptionReport = {
 	number: 7,
@@ -59,9 +59,9 @@ const SHOWN = {
 }
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
-	await fakeInstance(client, 7)
+	await resetDatabase()
+	client = await startApiWorld()
+	await insertInstance(client, 7)
 	const { watchers } = client.world
 	watchers.subscriptions.set(7, [SUBSCRIPTION])
 	watchers.notifications.set(7, [NOTIFICATION])
@@ -272,7 +272,7 @@ test('another organization finds none of it; the instance’s token all of its o
 })
 
 test('an object that lost its storage is made again when it is asked', async () => {
-	client.world.watchers.unknown.add(7)
+	client.world.watchers.unknownIds.add(7)
 	expect((await client.call('GET', '/instances/7/replays')).status).toBe(200)
 	expect(calls()).toEqual(['7 resends', '7 create', '7 resends'])
 })

@@ -4,8 +4,8 @@ import { readAccountSettings } from '../../../src/accounts/settings.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { resealSecrets } from '../../../src/instances/reseal.ts'
 import { openSecret, operatorKeyContext } from '../../../src/lib/sealing.ts'
-import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstance } from './support.ts'
 
 const DEFAULTS = {
 	'notification.webhook.retry.schedule': 'standard',
@@ -15,11 +15,11 @@ const DEFAULTS = {
 	'operator.webhook.key': null,
 }
 
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
+	await resetDatabase()
+	client = await startApiWorld()
 })
 
 const settings = async (): Promise<unknown> => (await client.call('GET', '/accounts/settings')).body
@@ -105,7 +105,7 @@ describe('settings', () => {
 	})
 
 	test('need the organization’s secret', async () => {
-		await fakeInstance(client, 7)
+		await insertInstance(client, 7)
 		expect((await client.call('GET', '/accounts/settings', undefined, { authorization: null })).status).toBe(401)
 		expect((await client.call('GET', '/accounts/settings', undefined, { authorization: `User ${client.userSecret}` })).status).toBe(401)
 	})
@@ -151,7 +151,7 @@ describe('the operator’s key', () => {
 })
 
 test('instances find them where they read their row', async () => {
-	await fakeInstance(client, 7, {
+	await insertInstance(client, 7, {
 		configuration: JSON.stringify({ 'store.url': 'https://shop.example.com', 'event.notification.mode': 'thin' }),
 	})
 	const before = (await loadWatcherConfig(env, 7))!

@@ -1,13 +1,13 @@
 /** Signature keys over HTTP: shown, changed with a time in which both sign, ended, resealed; and the call that explains a signature. */
 import { createHmac } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { attempt } from '../../../src/delivery/attempt.ts'
+import { attemptDelivery } from '../../../src/delivery/attempt.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
-import { keysInUse, resealSecrets } from '../../../src/instances/reseal.ts'
+import { findKeysInUse, resealSecrets } from '../../../src/instances/reseal.ts'
 import { instanceContext, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, freshDatabase, seedBody, servicesOf, startWorld, type Client } from './harness.ts'
+import { addOrganization, env, resetDatabase, instanceBody, createServices, startApiWorld, type ApiClient } from './harness.ts'
 
 const SIGNATURE_KEY = 'event.notification.signature.key'
 const OLD = 'the old key'
@@ -16,11 +16,11 @@ const HOUR = 3_600_000
 const BODY = '{"name":"Grüße"}'
 
 let store: SimulatedStore
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld((request) => store.fetch(request))
+	await resetDatabase()
+	client = await startApiWorld((request) => store.fetch(request))
 	store = createStore({ objects: 4, url: 'https://shop.example.com', now: () => client.world.nowMs })
 })
 
@@ -28,7 +28,7 @@ async function make(key: string | null = OLD): Promise<number> {
 	const { status, body } = await client.call(
 		'POST',
 		'/instances',
-		seedBody({
+		instanceBody({
 			sealedFor: 'instance',
 			configuration: {
 				'store.url': store.url,
@@ -48,7 +48,7 @@ const end = (id: number) => client.call('POST', `/instances/${id}/signature-key/
 const show = async (id: number) => (await client.call('GET', `/instances/${id}/signature-key`)).body
 const patch = (id: number, configuration: Record<string, unknown>) => client.call('PATCH', `/instances/${id}`, { configuration })
 const whsec = (key: string) => `whsec_${Buffer.from(key).toString('base64')}`
-const round = () => runWatchdog({ ...servicesOf(client.world), env: { ...env, ...client.world.settings } })
+const round = () => runWatchdog({ ...createServices(client.world), env: { ...env, ...client.world.settings } })
 
 async function row(id: number): Promise<Record<string, any>> {
 	return (await env.DB.prepare('SELECT * FROM instances WHERE id = ?').bind(id).first<Record<string, any>>())!
@@ -69,7 +69,7 @@ async function expectSilentAudit(...secrets: string[]): Promise<void> {
 async function sent(id: number): Promise<Record<string, string | null>> {
 	const config = (await loadWatcherConfig(env, id))!
 	let request: Request | undefined
-	const outcome = await attempt(
+	const outcome = await attemptDelivery(
 		{
 			notificationId: 1_000_000_001,
 			subscription: 1,
@@ -89,8 +89,8 @@ async function sent(id: number): Promise<Record<string, string | null>> {
 			fetch: async (given) => ((request = given), new Response('')),
 			now: () => client.world.nowMs,
 			userAgent: 'Shopbell/test',
-			refuse: () => null,
-			open: async (sealed) => await openSecret(env.MASTER_KEYS, sealed, instanceContext(id)),
+			getRefusal: () => null,
+			openSecret: async (sealed) => await openSecret(env.MASTER_KEYS, sealed, instanceContext(id)),
 		},
 	)
 	expect(outcome.delivered).toBe(true)
@@ -376,9 +376,9 @@ test('a turned ring seals the key that takes over anew, and the older key stays 
 	await env.DB.prepare("UPDATE instances SET configuration = ?, token_sealed = 'v1.k2.x'").bind(JSON.stringify(resealed)).run()
 	await env.DB.prepare("UPDATE organizations SET secret_sealed = ''").run()
 	await env.DB.prepare("UPDATE users SET secret_sealed = ''").run()
-	expect(await keysInUse(env.DB, ring)).toEqual(['k2', 'test'])
+	expect(await findKeysInUse(env.DB, ring)).toEqual(['k2', 'test'])
 	await resealSecrets(env.DB, ring)
-	expect(await keysInUse(env.DB, ring)).toEqual(['k2'])
+	expect(await findKeysInUse(env.DB, ring)).toEqual(['k2'])
 	const { signature_next: next, version } = await row(id)
 	expect(next).toMatch(/^v1\.k2\./)
 	expect(version).toBe(3)
@@ -392,7 +392,8 @@ describe('explaining', () => {
 		'webhook-timestamp': String(Math.floor(client.world.nowMs / 1000)),
 		...Object.fromEntries(Object.entries(expected(key, next)).filter((entry): entry is [string, string] => entry[1] !== null)),
 	})
-	const explain = (body: unknown, options?: Parameters<Client['call']>[3]) => client.call('POST', '/tools/verify-signature', body, options)
+	const explain = (body: unknown, options?: Parameters<ApiClient['call']>[3]) =>
+		client.call('POST', '/tools/verify-signature', body, options)
 
 	test('with the keys of an instance: which header by which key', async () => {
 		const id = await make()

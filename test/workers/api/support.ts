@@ -1,14 +1,14 @@
 /** What some tests of the API share: an instance put straight into the tables, a count of what D1 is asked, an event of an object's log. */
-import { eventTag, formatEventId } from '../../../src/events/ids.ts'
+import { computeEventTag, formatEventId } from '../../../src/events/ids.ts'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
-import { masterKeys } from '../../../src/lib/sealing.ts'
-import type { EventRow } from '../../../src/rpc/log.ts'
-import { countingDatabase, type Asked } from '../../support/counting-database.ts'
-import { env, type Client } from './harness.ts'
+import { parseMasterKeys } from '../../../src/lib/sealing.ts'
+import type { EventReport } from '../../../src/rpc/log.ts'
+import { countingDatabase, type QueryCounts } from '../../support/counting-database.ts'
+import { env, type ApiClient } from './harness.ts'
 
 /** A ready instance of the first organization, without a store that answers. */
-export async function fakeInstance(client: Client, id: number, columns: Record<string, string | number | null> = {}): Promise<void> {
+export async function insertInstance(client: ApiClient, id: number, columns: Record<string, string | number | null> = {}): Promise<void> {
 	const row: Record<string, string | number | null> = {
 		id,
 		organization_id: 1,
@@ -47,7 +47,7 @@ export async function fakeInstance(client: Client, id: number, columns: Record<s
 }
 
 /** So many copies of the first instance, tagged `many`, each with an event; those of an earlier call are gone. */
-export async function manyInstances(count: number): Promise<void> {
+export async function insertInstanceCopies(count: number): Promise<void> {
 	await env.DB.batch([
 		env.DB.prepare('DELETE FROM instance_status WHERE instance_id >= 1000'),
 		env.DB.prepare('DELETE FROM instances WHERE id >= 1000'),
@@ -63,15 +63,20 @@ export async function manyInstances(count: number): Promise<void> {
 }
 
 /** Counts what a client's calls ask of D1 from here on. */
-export function countQueries(client: Client): Asked {
-	const asked = { trips: 0, statements: 0 }
-	client.world.settings.DB = countingDatabase(env.DB, asked)
-	return asked
+export function countQueries(client: ApiClient): QueryCounts {
+	const counts = { trips: 0, statements: 0 }
+	client.world.settings.DB = countingDatabase(env.DB, counts)
+	return counts
 }
 
 /** An event as an instance's object answers with it: of order 17, delivered a second after it was recorded, but for `more`. */
-export function loggedEvent(instanceId: number, sequence: number, recordedMs: number, more: Partial<EventRow> = {}): EventRow {
-	const eventId = formatEventId(instanceId, sequence, eventTag(masterKeys(env.MASTER_KEYS)[0]!.bytes, instanceId, sequence))
+export function sampleEventRow(
+	instanceId: number,
+	sequence: number,
+	recordedMs: number,
+	overrides: Partial<EventReport> = {},
+): EventReport {
+	const eventId = formatEventId(instanceId, sequence, computeEventTag(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, instanceId, sequence))
 	return {
 		eventId,
 		sequence,
@@ -97,26 +102,26 @@ export function loggedEvent(instanceId: number, sequence: number, recordedMs: nu
 			source: 'poll',
 		}),
 		notifications: [{ id: instanceId * 1e9 + sequence, status: 'delivered', createdMs: recordedMs, updatedMs: recordedMs + 1_000 }],
-		...more,
+		...overrides,
 	}
 }
 
 /** When `twoLogs` begin. */
-export const START = Date.parse('2026-06-01T12:00:00Z')
+export const LOGS_START_MS = Date.parse('2026-06-01T12:00:00Z')
 
 /**
  * Instances 7 and 8 (`Second`, tagged north and test) with five events each, a second apart and told by one notification, the newest without
  * success. Returns an Authorization with the token of instance 7.
  */
-export async function twoLogs(client: Client): Promise<string> {
+export async function insertTwoLogs(client: ApiClient): Promise<string> {
 	for (const id of [7, 8]) {
-		await fakeInstance(client, id)
+		await insertInstance(client, id)
 		client.world.watchers.events.set(
 			id,
 			Array.from({ length: 5 }, (_, n) =>
-				loggedEvent(id, n + 1, START + n * 1_000 + id, {
+				sampleEventRow(id, n + 1, LOGS_START_MS + n * 1_000 + id, {
 					objectId: String(n),
-					notifications: [{ id: id * 1e9 + 1, status: 'delivered', createdMs: START, updatedMs: START + 1_000 }],
+					notifications: [{ id: id * 1e9 + 1, status: 'delivered', createdMs: LOGS_START_MS, updatedMs: LOGS_START_MS + 1_000 }],
 					...(n === 4 ? { status: 'CONSUMED' } : {}),
 				}),
 			),
@@ -126,8 +131,8 @@ export async function twoLogs(client: Client): Promise<string> {
 			state: 'healthy',
 			reason: '',
 			sinceMs: 0,
-			aliveAtMs: START,
-			lastEventAtMs: START + 5_000,
+			aliveAtMs: LOGS_START_MS,
+			lastEventAtMs: LOGS_START_MS + 5_000,
 			intervalMs: 60_000,
 			events: 5,
 			delivered: 5,

@@ -2,19 +2,19 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
-import { findOwner } from '../../../src/instances/organizations.ts'
+import { findOwnerId } from '../../../src/instances/organizations.ts'
 import type { SubscriptionReport } from '../../../src/rpc/delivery.ts'
-import { addOrganization, env, freshDatabase, startWorld, type Client } from './harness.ts'
-import { fakeInstance } from './support.ts'
+import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
+import { insertInstance } from './support.ts'
 
 const HOOK = 'https://hook.example.com/in'
 
-let client: Client
+let client: ApiClient
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld()
-	await fakeInstance(client, 7, { token_hash: hashSecret('of7') })
+	await resetDatabase()
+	client = await startApiWorld()
+	await insertInstance(client, 7, { token_hash: hashSecret('of7') })
 	await env.DB.prepare("UPDATE sequences SET value = 100 WHERE name IN ('instance', 'subscription')").run()
 })
 
@@ -103,7 +103,7 @@ describe('posting', () => {
 		const answer = await post(body)
 		expect([answer.status, answer.body.message]).toEqual([400, expect.stringContaining(message)])
 		expect(calls()).toEqual([])
-		expect(await findOwner(env.DB, 1)).toBeNull()
+		expect(await findOwnerId(env.DB, 1)).toBeNull()
 	})
 
 	test('wants the organization’s secret', async () => {
@@ -114,7 +114,7 @@ describe('posting', () => {
 
 	test('an object that lost its storage is made again', async () => {
 		await post({ topic: 'a', message: 1 })
-		client.world.watchers.unknown.add(OWNER)
+		client.world.watchers.unknownIds.add(OWNER)
 		expect((await post({ topic: 'a', message: 2 })).status).toBe(200)
 	})
 })
@@ -193,7 +193,7 @@ describe('subscriptions', () => {
 		expect([answer.status, answer.body.message]).toEqual([400, expect.stringContaining(message)])
 		expect((await subscribe(['a'], 'ftp://a.example.com')).body.message).toMatch(/^config\.url: /)
 		expect((await env.DB.prepare('SELECT * FROM subscriptions').all()).results).toEqual([])
-		expect(await findOwner(env.DB, 1)).toBeNull()
+		expect(await findOwnerId(env.DB, 1)).toBeNull()
 		expect(calls()).toEqual([])
 	})
 })

@@ -1,21 +1,21 @@
 /** Webhooks over an instance's life: made with it, moved, rotated, paused and removed, at a store that answers, refuses and fails. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { hooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
-import { masterKeys } from '../../../src/lib/sealing.ts'
+import { webhooks } from '../../../src/elements/woocommerce/deliveries.ts'
+import { parseMasterKeys } from '../../../src/lib/sealing.ts'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { env, freshDatabase, seedBody, servicesOf, startWorld, type Client } from './harness.ts'
+import { env, resetDatabase, instanceBody, createServices, startApiWorld, type ApiClient } from './harness.ts'
 
 let store: SimulatedStore
-let client: Client
+let client: ApiClient
 
 const MINUTE = 60_000
 const DAY = 86_400_000
-const FIRST = () => masterKeys(env.MASTER_KEYS)[0]!.bytes
+const FIRST = () => parseMasterKeys(env.MASTER_KEYS)[0]!.bytes
 
 beforeEach(async () => {
-	await freshDatabase()
-	client = await startWorld((request) => store.fetch(request))
+	await resetDatabase()
+	client = await startApiWorld((request) => store.fetch(request))
 	store = createStore({
 		objects: 4,
 		url: 'https://shop.example.com',
@@ -29,7 +29,7 @@ function body(
 	configuration: Record<string, unknown> = {},
 	key: { key: string; secret: string } = store.credentials,
 ): Record<string, unknown> {
-	return seedBody({
+	return instanceBody({
 		configuration: {
 			'store.url': store.url,
 			'oauth.api.key': key.key,
@@ -53,8 +53,8 @@ async function make(configuration: Record<string, unknown> = {}): Promise<number
 
 const row = async (id: number) => (await rows('instances')).find((one) => one['id'] === id)!
 const ours = (id: number) => store.webhooks().filter((hook) => hook.name === `Shopbell ${id}`)
-const round = () => runWatchdog({ ...servicesOf(client.world), env: { ...env, ...client.world.settings } })
-const secret = (id: number, topic: string, version = 1) => hooks.secretOf(FIRST(), id, topic, version)
+const round = () => runWatchdog({ ...createServices(client.world), env: { ...env, ...client.world.settings } })
+const secret = (id: number, topic: string, version = 1) => webhooks.deriveSecret(FIRST(), id, topic, version)
 
 describe('creation', () => {
 	test('row, object, webhooks: one batch of sixteen, with derived secrets and the receiver of this instance', async () => {
@@ -64,7 +64,7 @@ describe('creation', () => {
 			ours(id)
 				.map((hook) => hook.topic)
 				.sort(),
-		).toEqual([...hooks.topics].sort())
+		).toEqual([...webhooks.topics].sort())
 		for (const hook of ours(id)) expect(hook).toMatchObject({ status: 'active', url, secret: secret(id, hook.topic), unproven: false })
 		expect(client.world.requests.filter((request) => request.includes('webhooks'))).toHaveLength(2)
 		// The pings came while the instance was made, and asked its object nothing.
@@ -362,7 +362,7 @@ describe('rotation and keys', () => {
 		expect((await client.call('GET', '//healthz')).body).toMatchObject({ keys: ['new', 'test'], keysInUse: ['new', 'test'] })
 		expect((await deliver()).length).toBeGreaterThan(0)
 		await round()
-		for (const hook of ours(id)) expect(hook.secret).toBe(hooks.secretOf(Buffer.alloc(32, 9), id, hook.topic, 1))
+		for (const hook of ours(id)) expect(hook.secret).toBe(webhooks.deriveSecret(Buffer.alloc(32, 9), id, hook.topic, 1))
 		expect((await deliver()).length).toBeGreaterThan(0)
 		client.world.nowMs += 2 * MINUTE
 		expect((await client.call('GET', '//healthz')).body.keysInUse).toEqual(['new'])
@@ -427,7 +427,7 @@ describe('what is shown', () => {
 		expect(client.world.watchers.calls[1]).toBe(`${id} coverage ${Date.parse('2026-01-01')} ${Date.parse('2026-02-01')}`)
 		for (const query of ['from=2026-02-01&to=2026-01-01', 'from=soon'])
 			expect((await client.call('GET', `/instances/${id}/coverage?${query}`)).status).toBe(400)
-		client.world.watchers.uncounted = true
+		client.world.watchers.coverageTooLarge = true
 		const refused = await client.call('GET', `/instances/${id}/coverage?from=1970-01-01`)
 		expect([refused.status, refused.body.message]).toEqual([400, expect.stringContaining('from, to: expected a shorter time')])
 	})

@@ -3,12 +3,12 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createScheduledController, createExecutionContext, runInDurableObject, waitOnExecutionContext } from 'cloudflare:test'
 import worker from '../../../src/index.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { BASE, env, freshDatabase, seedBody } from './harness.ts'
+import { API_BASE, env, resetDatabase, instanceBody } from './harness.ts'
 
 let store: SimulatedStore
 
 beforeEach(async () => {
-	await freshDatabase()
+	await resetDatabase()
 	store = createStore({ objects: 3, url: 'https://shop.example.com' })
 	vi.stubGlobal('fetch', (input: RequestInfo, init?: RequestInit) => store.fetch(new Request(input, init)))
 })
@@ -18,7 +18,7 @@ afterEach(() => {
 
 async function call(method: string, path: string, authorization: string, body?: unknown): Promise<{ status: number; body: any }> {
 	const context = createExecutionContext()
-	const request = new Request(path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${BASE}${path}`, {
+	const request = new Request(path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${API_BASE}${path}`, {
 		method,
 		headers: { Authorization: authorization, 'Content-Type': 'application/json' },
 		...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -33,7 +33,7 @@ test('an instance lives from set-up to deletion §11.8', async () => {
 	const { body: account } = await call('POST', '//setup', 'Bearer setup-token-of-the-tests', {})
 	const authorization = `User ${account.userSecret}, Organization ${account.organizationSecret}`
 	const configuration = { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret }
-	const { status, body: made } = await call('POST', '/instances', authorization, seedBody({ configuration }))
+	const { status, body: made } = await call('POST', '/instances', authorization, instanceBody({ configuration }))
 	expect(made.message).toBeUndefined()
 	expect(status).toBe(200)
 	expect((await call('GET', `/instances/${made.id}/health`, authorization)).body).toMatchObject({

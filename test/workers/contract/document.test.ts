@@ -1,11 +1,11 @@
 /** What the document promises of itself: every call says everything, and no answer is left open but the vendor's records. */
 import { describe, expect, test } from 'vitest'
 import type { Schema } from '@cfworker/json-schema'
-import { refusalsOf, successesOf, type Operation } from '../../../src/api/http/contract.ts'
+import { getErrorStatuses, getSuccessStatuses, type Operation } from '../../../src/api/http/contract.ts'
 import { operations } from '../../../src/api/operations.ts'
-import { document, type Declared } from './document.ts'
+import { openApiDocument, type DeclaredOperation } from './document.ts'
 
-const declared = Object.entries(document.paths).flatMap(([path, methods]) =>
+const declared = Object.entries(openApiDocument.paths).flatMap(([path, methods]) =>
 	Object.entries(methods).map(([method, operation]) => ({ at: `${method.toUpperCase()} ${path}`, operation })),
 )
 
@@ -16,7 +16,7 @@ test('every operation of the tables is there, and nothing else', () => {
 	expect(declared.map(({ operation }) => operation.operationId).sort()).toEqual(Object.keys(operations).sort())
 })
 
-describe.each(declared)('$at', ({ operation }: { operation: Declared & { summary?: string; tags?: string[] } }) => {
+describe.each(declared)('$at', ({ operation }: { operation: DeclaredOperation & { summary?: string; tags?: string[] } }) => {
 	const one = (operations as Record<string, Operation>)[operation.operationId]!
 
 	test('says what it is, what it takes, what it answers and how it refuses', () => {
@@ -26,7 +26,7 @@ describe.each(declared)('$at', ({ operation }: { operation: Declared & { summary
 			Object.keys(operation.responses)
 				.map(Number)
 				.sort((a, b) => a - b),
-		).toEqual([...new Set([...successesOf(one), ...refusalsOf(one)])].sort((a, b) => a - b))
+		).toEqual([...new Set([...getSuccessStatuses(one), ...getErrorStatuses(one)])].sort((a, b) => a - b))
 		for (const { name, schema, ...parameter } of operation.parameters ?? [])
 			expect((parameter as { description?: string }).description ?? schema['description'], `${name} has no description`).toMatch(/\S/)
 		if (operation.requestBody !== undefined) {
@@ -42,14 +42,14 @@ describe.each(declared)('$at', ({ operation }: { operation: Declared & { summary
 })
 
 function resolved(schema: Schema): Schema {
-	return schema.$ref === undefined ? schema : document.components.schemas[schema.$ref.split('/').at(-1)!]!
+	return schema.$ref === undefined ? schema : openApiDocument.components.schemas[schema.$ref.split('/').at(-1)!]!
 }
 
 function expectClosed(schema: Schema, at: string, seen: ReadonlySet<string> = new Set()): void {
 	const name = schema.$ref?.split('/').at(-1)
 	if (name !== undefined) {
 		if (OPEN.has(name) || seen.has(name)) return
-		return expectClosed(document.components.schemas[name]!, `${at} ${name}`, new Set([...seen, name]))
+		return expectClosed(openApiDocument.components.schemas[name]!, `${at} ${name}`, new Set([...seen, name]))
 	}
 	const choices = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])] as Schema[]
 	for (const choice of choices) expectClosed(choice, at, seen)

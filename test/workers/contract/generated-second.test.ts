@@ -1,4 +1,4 @@
 /** Calls made of the document: events, notifications, the hub. */
-import { SECOND, tryOperations } from './generated.ts'
+import { SECOND_SHARE, testOperations } from './generated-calls.ts'
 
-tryOperations(SECOND)
+testOperations(SECOND_SHARE)

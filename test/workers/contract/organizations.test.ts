@@ -1,15 +1,15 @@
 /** Another organization's things do not exist: every call, tried with their ids and with pieces of their authorization, reaches nothing of theirs. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Operation, roleOf, scopeOf, SCOPES } from '../../../src/api/http/contract.ts'
+import { type Operation, getRequiredRole, getRequiredScope, SCOPES } from '../../../src/api/http/contract.ts'
 import { operations } from '../../../src/api/operations.ts'
 import { env } from '../api/harness.ts'
-import { document } from './document.ts'
-import { BASE_PATH, filled, type Asked, type House, idsFor, openHouse } from './house.ts'
+import { openApiDocument } from './document.ts'
+import { BASE_PATH, fillPath, type ApiRequest, type ContractWorld, pathParametersFor, createContractWorld } from './world.ts'
 
-let house: House
+let house: ContractWorld
 
 beforeAll(async () => {
-	house = await openHouse()
+	house = await createContractWorld()
 }, 60_000)
 beforeEach(() => house.reached.clear())
 
@@ -44,8 +44,8 @@ const theirRows = () =>
 		'idempotency',
 	])
 
-function asked(one: Operation, path: string, authorization: string): Asked {
-	const declared = document.paths[path]![one.method]!
+function asked(one: Operation, path: string, authorization: string): ApiRequest {
+	const declared = openApiDocument.paths[path]![one.method]!
 	return {
 		method: one.method.toUpperCase(),
 		path,
@@ -55,15 +55,15 @@ function asked(one: Operation, path: string, authorization: string): Asked {
 }
 
 /** `store`: nor is their store asked. */
-async function nothingReached(call: Asked, statuses: readonly number[], store = false): Promise<void> {
+async function nothingReached(call: ApiRequest, statuses: readonly number[], store = false): Promise<void> {
 	const before = await theirRows()
-	const answer = await house.ask(call)
+	const answer = await house.send(call)
 	const shown = `${call.method} ${call.path} → ${answer.status} ${answer.text.slice(0, 200)}`
-	expect(answer.undeclared, shown).toBeNull()
+	expect(answer.violation, shown).toBeNull()
 	expect(statuses, shown).toContain(answer.status)
-	expect([...house.reached], shown).not.toContain(house.theirs.ids['instance'])
-	if (store) expect([...house.reached], shown).not.toContain(house.theirs.ids['store'])
-	expect(answer.text, shown).not.toContain(house.theirs.token)
+	expect([...house.reached], shown).not.toContain(house.other.ids['instance'])
+	if (store) expect([...house.reached], shown).not.toContain(house.other.ids['store'])
+	expect(answer.text, shown).not.toContain(house.other.token)
 	expect(await theirRows(), shown).toBe(before)
 }
 
@@ -71,11 +71,13 @@ async function nothingReached(call: Asked, statuses: readonly number[], store = 
 const COMMON = new Set(['keyOrId', 'configId', 'resource', 'objectId', 'hub', 'sub', 'state'])
 
 describe('ids of another organization in the path', () => {
-	const named = all.filter(({ one, path }) => one.access !== 'public' && Object.keys(idsFor(path, {})).some((name) => !COMMON.has(name)))
+	const named = all.filter(
+		({ one, path }) => one.access !== 'public' && Object.keys(pathParametersFor(path, {})).some((name) => !COMMON.has(name)),
+	)
 	test.each(named)('$id', async ({ one, path }) => {
-		const { mine, theirs } = house
+		const { own: mine, other: theirs } = house
 		const call = asked(one, path, one.access === 'token' ? mine.tokenAuthorization : mine.authorization)
-		const at = { ...call, path: filled(path, idsFor(path, theirs.ids)) }
+		const at = { ...call, path: fillPath(path, pathParametersFor(path, theirs.ids)) }
 		// What is in a store is the token's: a number means something of one's own there, or nothing.
 		if (one.tag === 'Hub') await nothingReached(at, [200, 400, 403, 404, 405, 409], true)
 		else await nothingReached(at, [400, 403, 404])
@@ -86,8 +88,8 @@ describe('pieces of another organization’s authorization §1.7', () => {
 	test.each(all.filter(({ one }) => one.access !== 'public').map((each, index) => ({ ...each, index })))(
 		'$id',
 		async ({ one, path, index }) => {
-			const { mine, theirs } = house
-			const at = filled(path, idsFor(path, theirs.ids))
+			const { own: mine, other: theirs } = house
+			const at = fillPath(path, pathParametersFor(path, theirs.ids))
 			const mixed = [
 				`User ${mine.user}, Element ${theirs.token}`,
 				`User ${mine.user}, ${theirs.authorization.split(', ')[1]!}`,
@@ -103,9 +105,9 @@ describe('pieces of another organization’s authorization §1.7', () => {
 })
 
 /** Everything that is a secret of my organization, as it would stand in answers. */
-async function secretsOf({ mine, theirs, store }: House): Promise<string[]> {
+async function secretsOf({ own: mine, other: theirs, store }: ContractWorld): Promise<string[]> {
 	const ask = async (path: string): Promise<any> =>
-		(await house.ask({ method: 'GET', path: `${BASE_PATH}${path}`, headers: { Authorization: mine.authorization } })).body
+		(await house.send({ method: 'GET', path: `${BASE_PATH}${path}`, headers: { Authorization: mine.authorization } })).body
 	const { topics } = (await ask(`/instances/${mine.ids['instance']}/webhooks`)) as { topics: { secret: string }[] }
 	const { key, whsec } = await ask(`/instances/${mine.ids['instance']}/signature-key`)
 	return [
@@ -124,18 +126,18 @@ async function secretsOf({ mine, theirs, store }: House): Promise<string[]> {
 
 describe('a viewer sees no secret and changes nothing', () => {
 	test.each(all.filter(({ one }) => one.access !== 'public'))('$id', async ({ id, one, path }) => {
-		const { mine } = house
+		const { own: mine } = house
 		const secrets = await secretsOf(house)
 		const token = await house.session(house.viewer)
 		const bearer = `Bearer ${token}`
 		const call = asked(one, path, one.access === 'token' ? `${bearer}, Element ${mine.token}` : bearer)
 		const before = await rowsOf(1, ['organizations', 'instances', 'subscriptions', 'account_settings', 'api_keys', 'links'])
-		const answer = await house.ask({ ...call, path: filled(path, idsFor(path, mine.ids)) })
+		const answer = await house.send({ ...call, path: fillPath(path, pathParametersFor(path, mine.ids)) })
 		const shown = `${call.method} ${call.path} → ${answer.status} ${answer.text.slice(0, 200)}`
-		expect(answer.undeclared, shown).toBeNull()
+		expect(answer.violation, shown).toBeNull()
 		// Of themselves they may change the name; this is somebody else.
 		if (id === 'changeUser') expect(answer.status, shown).toBe(403)
-		else if (roleOf(one) === 'viewer') expect(answer.status, shown).not.toBe(403)
+		else if (getRequiredRole(one) === 'viewer') expect(answer.status, shown).not.toBe(403)
 		else expect([answer.status, answer.text], shown).toEqual([403, expect.stringContaining('This call needs the role')])
 		for (const secret of secrets) expect(answer.text, shown).not.toContain(secret)
 		expect(await rowsOf(1, ['organizations', 'instances', 'subscriptions', 'account_settings', 'api_keys', 'links']), shown).toBe(before)
@@ -144,12 +146,12 @@ describe('a viewer sees no secret and changes nothing', () => {
 
 describe('an API key may what its scope says', () => {
 	test.each(all.filter(({ one }) => one.access !== 'public'))('$id', async ({ one, path }) => {
-		const { mine } = house
-		const scope = scopeOf(one)
+		const { own: mine } = house
+		const scope = getRequiredScope(one)
 		const key = await house.key(SCOPES.filter((other) => other !== scope))
 		const bearer = `Bearer ${key}`
 		const call = asked(one, path, one.access === 'token' ? `${bearer}, Element ${mine.token}` : bearer)
-		const answer = await house.ask({ ...call, path: filled(path, idsFor(path, mine.ids)) })
+		const answer = await house.send({ ...call, path: fillPath(path, pathParametersFor(path, mine.ids)) })
 		expect([answer.status, answer.body]).toEqual([
 			403,
 			expect.objectContaining({
@@ -161,14 +163,14 @@ describe('an API key may what its scope says', () => {
 
 describe('an API key that may read everything sees no secret', () => {
 	test.each(all.filter(({ one }) => one.method === 'get' && one.access !== 'public'))('$id', async ({ one, path }) => {
-		const { mine } = house
+		const { own: mine } = house
 		const secrets = await secretsOf(house)
 		expect(new Set(secrets.map((secret) => secret.length > 5)), 'a secret that is not there would never be found').toEqual(new Set([true]))
 		const bearer = `Bearer ${await house.key(SCOPES.filter((scope) => scope.endsWith(':read')))}`
 		const call = asked(one, path, one.access === 'token' ? `${bearer}, Element ${mine.token}` : bearer)
-		const answer = await house.ask({ ...call, path: filled(path, idsFor(path, mine.ids)) })
+		const answer = await house.send({ ...call, path: fillPath(path, pathParametersFor(path, mine.ids)) })
 		const shown = `${call.method} ${call.path} → ${answer.status} ${answer.text.slice(0, 200)}`
-		expect(answer.status === 403, shown).toBe(scopeOf(one)?.endsWith(':read') !== true)
+		expect(answer.status === 403, shown).toBe(getRequiredScope(one)?.endsWith(':read') !== true)
 		for (const secret of secrets) expect(answer.text, shown).not.toContain(secret)
 		for (const secret of secrets) expect(JSON.stringify([...answer.headers]), shown).not.toContain(secret)
 	})

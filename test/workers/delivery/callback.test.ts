@@ -2,10 +2,10 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
-import { callbackOf, type Doorbell, type Env } from '../../../src/context.ts'
+import { getCallback, type Doorbell, type Env } from '../../../src/context.ts'
 import type { Callback } from '../../../src/delivery/callback.ts'
-import type { Ask } from '../../../src/rpc/delivery.ts'
-import { until } from '../watcher/shop.ts'
+import type { AdmissionRequest } from '../../../src/rpc/delivery.ts'
+import { waitUntil } from '../watcher/test-shop.ts'
 
 const bindings = env as unknown as Env
 
@@ -13,9 +13,9 @@ type Stub = DurableObjectStub<Callback>
 
 /** The object of another callback each time. */
 let callbacks = 0
-const another = (): Stub => callbackOf(bindings, 1, `https://callback-${++callbacks}.example`) as unknown as Stub
+const another = (): Stub => getCallback(bindings, 1, `https://callback-${++callbacks}.example`) as unknown as Stub
 
-function ask(notificationId: number, rate: number | null = null): Ask {
+function ask(notificationId: number, rate: number | null = null): AdmissionRequest {
 	const oldest = { notificationId, createdMs: notificationId, dueMs: Date.now() - 1 }
 	return { subscription: 1, organizationId: 1, url: 'https://callback.example/', rate, oldest, wanted: 1 }
 }
@@ -80,11 +80,11 @@ describe('storage', () => {
 		const rung = await bells(stub)
 		expect(await delivered(stub, 1)).toEqual({ closed: false, news: true })
 		// One at a time, the oldest first; then two.
-		await until(() => rung.length > 0)
+		await waitUntil(() => rung.length > 0)
 		expect(rung).toEqual([0])
 		expect(await stub.admit(0, ask(0), 6)).toMatchObject({ permits: 1, only: null })
 		await delivered(stub, 0)
-		await until(() => rung.length > 1)
+		await waitUntil(() => rung.length > 1)
 		expect(rung).toEqual([0, 2])
 		expect(await stub.admit(2, ask(2), 6)).toMatchObject({ permits: 1 })
 		expect(await delivered(stub, 2)).toEqual({ closed: true, news: false })

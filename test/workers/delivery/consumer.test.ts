@@ -3,14 +3,14 @@ import { createExecutionContext, createMessageBatch, getQueueResult, waitOnExecu
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Doorbell, Env } from '../../../src/context.ts'
-import { consume, deliveryPorts } from '../../../src/delivery/consumer.ts'
-import { deliverAll } from '../../../src/delivery/deliver.ts'
-import { signatureHeaders } from '../../../src/delivery/sign.ts'
-import { eventTag, formatEventId, parseEventId } from '../../../src/events/ids.ts'
+import { consumeDoorbells, createDeliveryPorts } from '../../../src/delivery/consumer.ts'
+import { handleDoorbells } from '../../../src/delivery/doorbell-handler.ts'
+import { toSignatureHeaders } from '../../../src/delivery/sign.ts'
+import { computeEventTag, formatEventId, parseEventId } from '../../../src/events/ids.ts'
 import { instanceContext, sealSecret } from '../../../src/lib/sealing.ts'
-import type { Claim, Outcome } from '../../../src/rpc/delivery.ts'
+import type { Claim, AttemptOutcome } from '../../../src/rpc/delivery.ts'
 import type { WatcherRpc } from '../../../src/rpc/watcher.ts'
-import { createCallback } from '../../demo/callback.ts'
+import { createCallbackServer } from '../../demo/callback.ts'
 import document from '../../../docs/verify/vectors.json'
 
 const bindings = env as unknown as Env
@@ -21,7 +21,7 @@ afterEach(() => {
 
 /** An instance's object with these claims, keeping what it is told. */
 class OneInstance implements Pick<WatcherRpc, 'claim' | 'park' | 'settle'> {
-	readonly settled: { id: number; attempt: number; outcome: Outcome }[] = []
+	readonly settled: { id: number; attempt: number; outcome: AttemptOutcome }[] = []
 	readonly #due: Claim[]
 
 	constructor(due: Claim[]) {
@@ -36,7 +36,7 @@ class OneInstance implements Pick<WatcherRpc, 'claim' | 'park' | 'settle'> {
 		return 'ok'
 	}
 
-	async settle(id: number, attempt: number, outcome: Outcome, more: boolean): ReturnType<WatcherRpc['settle']> {
+	async settle(id: number, attempt: number, outcome: AttemptOutcome, more: boolean): ReturnType<WatcherRpc['settle']> {
 		this.settled.push({ id, attempt, outcome })
 		return { next: more ? this.#due.splice(0, 1) : [], retryAtMs: null }
 	}
@@ -72,7 +72,7 @@ describe('a batch', () => {
 		}))
 		const batch = createMessageBatch('shopbell-doorbells', messages)
 		const context = createExecutionContext()
-		await consume(batch, bindings, context)
+		await consumeDoorbells(batch, bindings, context)
 		await waitOnExecutionContext(context)
 		const result = await getQueueResult(batch, context)
 		expect(result.explicitAcks.toSorted()).toEqual(['0', '1', '2'])
@@ -85,7 +85,7 @@ describe('a batch', () => {
 		const batch = createMessageBatch<Doorbell>('shopbell-doorbells', [
 			{ id: 'a', timestamp: new Date(), attempts: 1, body: { version: 1, instance: 987_655 } },
 		])
-		await consume(batch, bindings, { waitUntil: (promise) => void work.push(promise) })
+		await consumeDoorbells(batch, bindings, { waitUntil: (promise) => void work.push(promise) })
 		expect(work).toHaveLength(1)
 		await Promise.all(work)
 	})
@@ -93,19 +93,21 @@ describe('a batch', () => {
 
 describe('delivering', () => {
 	test('opens the sealed key, signs in workerd, and settles each', async () => {
-		const callback = createCallback({ key: 'schlüssel' })
+		const callback = createCallbackServer({ key: 'schlüssel' })
 		vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => await callback.receive(input as Request))
 		const sealed = await sealSecret(bindings.MASTER_KEYS, 'schlüssel', instanceContext(7))
 		const configuration = { 'event.notification.signature.key': sealed }
 		const instance = new OneInstance(
 			Array.from({ length: 9 }, (_, index) => claimFor('https://callback.example/hook', index + 1, configuration)),
 		)
-		await deliverAll(
+		await handleDoorbells(
 			[7],
-			deliveryPorts(bindings, () => instance),
+			createDeliveryPorts(bindings, () => instance),
 		)
 		expect(callback.arrivals.map((arrival) => arrival.signed)).toEqual(Array(9).fill(true))
-		expect(callback.deliveries.map((event) => event.eventId).toSorted()).toEqual(Array.from({ length: 9 }, (_, index) => `e${index + 1}`))
+		expect(callback.acceptedEvents.map((event) => event.eventId).toSorted()).toEqual(
+			Array.from({ length: 9 }, (_, index) => `e${index + 1}`),
+		)
 		expect(instance.settled.map(({ outcome }) => [outcome.delivered, outcome.status, outcome.body])).toEqual(
 			Array.from({ length: 9 }, () => [true, 200, 'thank you']),
 		)
@@ -115,9 +117,9 @@ describe('delivering', () => {
 		const fetched = vi.spyOn(globalThis, 'fetch')
 		const sealed = await sealSecret(bindings.MASTER_KEYS, 'key', instanceContext(8))
 		const instance = new OneInstance([claimFor('https://callback.example/', 1, { 'event.notification.signature.key': sealed })])
-		await deliverAll(
+		await handleDoorbells(
 			[7],
-			deliveryPorts(bindings, () => instance),
+			createDeliveryPorts(bindings, () => instance),
 		)
 		expect(fetched).not.toHaveBeenCalled()
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: null, error: 'refused' })
@@ -126,9 +128,9 @@ describe('delivering', () => {
 	test('to a private address is refused where the operator keeps that closed', async () => {
 		const fetched = vi.spyOn(globalThis, 'fetch')
 		const instance = new OneInstance([claimFor('http://127.0.0.1:9/')])
-		await deliverAll(
+		await handleDoorbells(
 			[7],
-			deliveryPorts({ ...bindings, ALLOW_PRIVATE_NETWORK: 'false' }, () => instance),
+			createDeliveryPorts({ ...bindings, ALLOW_PRIVATE_NETWORK: 'false' }, () => instance),
 		)
 		expect(fetched).not.toHaveBeenCalled()
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, error: 'refused' })
@@ -142,9 +144,9 @@ describe('delivering', () => {
 			return new Response(null, { status: 307, headers: { Location: 'http://169.254.169.254/' } })
 		})
 		const instance = new OneInstance([claimFor('https://callback.example/')])
-		await deliverAll(
+		await handleDoorbells(
 			[7],
-			deliveryPorts(bindings, () => instance),
+			createDeliveryPorts(bindings, () => instance),
 		)
 		expect(seen.map((request) => request.redirect)).toEqual(['manual'])
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: 307, error: null })
@@ -152,9 +154,9 @@ describe('delivering', () => {
 
 	test('to a port where nobody listens is a failure that settles', async () => {
 		const instance = new OneInstance([claimFor('http://127.0.0.1:1/')])
-		await deliverAll(
+		await handleDoorbells(
 			[7],
-			deliveryPorts(bindings, () => instance),
+			createDeliveryPorts(bindings, () => instance),
 		)
 		// workerd does not tell refused from reset outside Cloudflare's network.
 		expect(['refused', 'reset']).toContain(instance.settled[0]?.outcome.error)
@@ -164,10 +166,10 @@ describe('delivering', () => {
 
 test('ids and signatures are the same in workerd as in Node', () => {
 	const key = Uint8Array.from({ length: 32 }, (_, index) => index)
-	expect(formatEventId(1, 2, eventTag(key, 1, 2))).toBe('AAAAAAABAAAAAAAC1lgG')
+	expect(formatEventId(1, 2, computeEventTag(key, 1, 2))).toBe('AAAAAAABAAAAAAAC1lgG')
 	expect(parseEventId('AAAAAAABAAAAAAAC1lgG')).toEqual({ instanceId: 1, sequence: 2, tag: 0xd65806 })
 	for (const { key, nextKey, id, timestamp, body, headers } of document.vectors) {
 		const signable = { notificationId: Number(id.replace('ntf_', '')), body: new TextEncoder().encode(body), startedMs: timestamp * 1000 }
-		expect(signatureHeaders(signable, { current: key, next: nextKey })).toEqual(headers)
+		expect(toSignatureHeaders(signable, { current: key, next: nextKey })).toEqual(headers)
 	}
 })

@@ -1,10 +1,10 @@
 /** An organization's own object: without a store, it delivers what is published to it, each notice once, signed with the account's key. */
 import { afterEach, expect, test, vi } from 'vitest'
 import { readAccountSettings, writeAccountSettings } from '../../../src/accounts/settings.ts'
-import { consume } from '../../../src/delivery/consumer.ts'
-import { elementsSignature } from '../../../src/delivery/sign.ts'
-import { ensureOwner, findOwner, publishTo } from '../../../src/instances/organizations.ts'
-import { env, freshDatabase } from '../api/harness.ts'
+import { consumeDoorbells } from '../../../src/delivery/consumer.ts'
+import { signElements } from '../../../src/delivery/sign.ts'
+import { ensureOwnerId, findOwnerId, publishToOrganization } from '../../../src/instances/organizations.ts'
+import { env, resetDatabase } from '../api/harness.ts'
 
 afterEach(() => vi.unstubAllGlobals())
 
@@ -21,14 +21,18 @@ const notice = (number: number, topic: string) => ({
 /** Answers the doorbells of an object until nothing more is due. */
 async function answer(owner: number): Promise<void> {
 	const work: Promise<unknown>[] = []
-	await consume({ messages: [{ body: { version: 1, instance: owner }, ack: () => undefined }] } as unknown as MessageBatch<never>, env, {
-		waitUntil: (promise) => void work.push(promise),
-	})
+	await consumeDoorbells(
+		{ messages: [{ body: { version: 1, instance: owner }, ack: () => undefined }] } as unknown as MessageBatch<never>,
+		env,
+		{
+			waitUntil: (promise) => void work.push(promise),
+		},
+	)
 	await Promise.all(work)
 }
 
 test('what is published reaches the operator’s webhook, in its envelope, once, and signed', async () => {
-	await freshDatabase()
+	await resetDatabase()
 	await env.DB.prepare(`INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (1, 'Acme', 'h', 's', 0)`).run()
 	const actor = { organizationId: 1, userId: 1, requestId: 'r' }
 	await writeAccountSettings(env.DB, env.MASTER_KEYS, actor, { 'operator.webhook.url': OPERATOR, 'operator.webhook.key': 'the key' }, 0)
@@ -39,11 +43,11 @@ test('what is published reaches the operator’s webhook, in its envelope, once,
 		posts.push({ body: await request.text(), signature: request.headers.get('Elements-Webhook-Signature') })
 		return new Response(null, { status: 204 })
 	})
-	expect(await findOwner(env.DB, 1)).toBeNull()
-	await publishTo(env, 1, [notice(1, 'instance.healthy'), notice(2, 'not.for.operators'), notice(3, 'notification.dead')])
-	await publishTo(env, 1, [notice(2, 'not.for.operators'), notice(3, 'notification.dead'), notice(4, 'webhook.repaired')])
-	const owner = (await findOwner(env.DB, 1))!
-	expect(await ensureOwner(env, 1)).toBe(owner)
+	expect(await findOwnerId(env.DB, 1)).toBeNull()
+	await publishToOrganization(env, 1, [notice(1, 'instance.healthy'), notice(2, 'not.for.operators'), notice(3, 'notification.dead')])
+	await publishToOrganization(env, 1, [notice(2, 'not.for.operators'), notice(3, 'notification.dead'), notice(4, 'webhook.repaired')])
+	const owner = (await findOwnerId(env.DB, 1))!
+	expect(await ensureOwnerId(env, 1)).toBe(owner)
 	await answer(owner)
 	const bodies = posts.map(({ body }) => JSON.parse(body) as { topic: string; id: string; message: { message: string } })
 	expect(bodies.map((one) => one.topic)).toEqual(['instance.healthy', 'notification.dead', 'webhook.repaired'])
@@ -54,7 +58,7 @@ test('what is published reaches the operator’s webhook, in its envelope, once,
 		date: '2023-11-14T22:13:20Z',
 		message: { message: 'It happened: instance.healthy', instanceId: 12 },
 	})
-	for (const { body, signature } of posts) expect(signature).toBe(elementsSignature('the key', new TextEncoder().encode(body)))
+	for (const { body, signature } of posts) expect(signature).toBe(signElements('the key', new TextEncoder().encode(body)))
 	// It polls nothing and is no instance.
 	expect(await env.WATCHER.getByName(String(owner)).health()).toMatchObject({ resources: [], webhooks: null })
 	expect(await env.DB.prepare('SELECT count(*) AS n FROM instance_status').first()).toEqual({ n: 0 })

@@ -2,16 +2,16 @@
 import { createScheduledController, evictDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import worker from '../../../src/index.ts'
-import type { Outcome } from '../../../src/rpc/delivery.ts'
+import type { AttemptOutcome } from '../../../src/rpc/delivery.ts'
 import type { WatcherRpc } from '../../../src/rpc/watcher.ts'
-import { env, freshDatabase } from '../api/harness.ts'
-import { inside, learned, openShop, poll, rows, until, type Shop } from './shop.ts'
+import { env, resetDatabase } from '../api/harness.ts'
+import { inWatcher, waitForBaseline, openShop, pollNow, queryRows, waitUntil, type TestShop } from './test-shop.ts'
 
 afterEach(() => {
 	vi.unstubAllGlobals()
 })
 
-const delivered = (): Outcome => ({
+const delivered = (): AttemptOutcome => ({
 	delivered: true,
 	status: 204,
 	error: null,
@@ -23,10 +23,10 @@ const delivered = (): Outcome => ({
 })
 
 /** Keeps doorbells from the queue, so that a test answers them itself. */
-async function withoutQueue(shop: Shop): Promise<{ rung: number }> {
+async function withoutQueue(shop: TestShop): Promise<{ rung: number }> {
 	const bell = { rung: 0 }
-	await inside(shop, (watcher) => {
-		watcher.engine.ports.ring = async () => {
+	await inWatcher(shop, (watcher) => {
+		watcher.engine.ports.sendDoorbell = async () => {
 			bell.rung++
 		}
 	})
@@ -36,15 +36,15 @@ async function withoutQueue(shop: Shop): Promise<{ rung: number }> {
 describe('an instance', () => {
 	test('is made, learns its store by its alarm, and rings what changes', async () => {
 		const shop = await openShop()
-		await learned(shop)
-		expect(shop.posts).toEqual([])
+		await waitForBaseline(shop)
+		expect(shop.callbackBodies).toEqual([])
 		const order = shop.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
-		await poll(shop)
-		await until(() => shop.posts.some((body) => body.includes('"objectType":"orders"')))
-		const sent = shop.posts.map((body) => JSON.parse(body)).find((body) => body.message.raw.objectType === 'orders')
+		await pollNow(shop)
+		await waitUntil(() => shop.callbackBodies.some((body) => body.includes('"objectType":"orders"')))
+		const sent = shop.callbackBodies.map((body) => JSON.parse(body)).find((body) => body.message.raw.objectType === 'orders')
 		expect(sent.message.events).toMatchObject([{ eventType: 'CREATED', objectId: String(order) }])
 		expect(sent.message.raw.orders[0].id).toBe(order)
-		await until(async () => (await rows(shop, `SELECT status FROM notifications WHERE status <> 'delivered'`)).length === 0)
+		await waitUntil(async () => (await queryRows(shop, `SELECT status FROM notifications WHERE status <> 'delivered'`)).length === 0)
 		const logged = await shop.stub.events({ pageSize: 10 })
 		expect(logged).toMatchObject({
 			events: expect.arrayContaining([expect.objectContaining({ objectType: 'orders', status: 'NOTIFIED' })]),
@@ -53,18 +53,18 @@ describe('an instance', () => {
 
 	test('keeps what is settled for as long as its account says §6.9', async () => {
 		const shop = await openShop()
-		await learned(shop)
+		await waitForBaseline(shop)
 		shop.store.act({ do: 'create', resource: 'customers' })
-		await poll(shop)
-		await until(async () => (await rows(shop, `SELECT 1 FROM notifications WHERE status = 'delivered'`)).length === 1)
+		await pollNow(shop)
+		await waitUntil(async () => (await queryRows(shop, `SELECT 1 FROM notifications WHERE status = 'delivered'`)).length === 1)
 		/** What is left after it was pruned, with the settings that hold now. */
 		const left = async (): Promise<unknown> => {
-			await inside(shop, (watcher) => void (watcher.engine.core()!.state.pruneMs = 1))
-			await poll(shop)
-			return rows(shop, `SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM notifications) AS notifications`)
+			await inWatcher(shop, (watcher) => void (watcher.engine.getCore()!.state.pruneMs = 1))
+			await pollNow(shop)
+			return queryRows(shop, `SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM notifications) AS notifications`)
 		}
 		const DAY = 86_400_000
-		await inside(shop, (_watcher, { storage }) => {
+		await inWatcher(shop, (_watcher, { storage }) => {
 			storage.sql.exec(`UPDATE events SET recorded = recorded - ?`, 3 * DAY)
 			storage.sql.exec(`UPDATE notifications SET settled = settled - ?`, 3 * DAY)
 		})
@@ -75,10 +75,10 @@ describe('an instance', () => {
 
 	test('hands out what is due once, with a lease, and settles it', async () => {
 		const shop = await openShop()
-		await learned(shop)
+		await waitForBaseline(shop)
 		const bell = await withoutQueue(shop)
 		shop.store.act({ do: 'create', resource: 'customers' })
-		await poll(shop)
+		await pollNow(shop)
 		expect(bell.rung).toBe(1)
 		const first = await shop.stub.claim(6)
 		if (first === 'unknown') throw new Error('unknown')
@@ -86,13 +86,13 @@ describe('an instance', () => {
 		expect(first.claims[0]!.leaseUntilMs).toBeGreaterThan(Date.now() + 40_000)
 		expect(await shop.stub.claim(6)).toEqual({ claims: [], more: false, asks: [] })
 		expect(await shop.stub.settle(first.claims[0]!.notificationId, 1, delivered(), true)).toEqual({ next: [], retryAtMs: null })
-		expect(await rows(shop, 'SELECT status FROM notifications')).toEqual([{ status: 'delivered' }])
+		expect(await queryRows(shop, 'SELECT status FROM notifications')).toEqual([{ status: 'delivered' }])
 		expect(await shop.stub.settle(4, 1, delivered(), true)).toEqual({ next: [], retryAtMs: null })
 	})
 })
 
 test('an object without instance row answers unknown to every call and writes nothing', async () => {
-	await freshDatabase()
+	await resetDatabase()
 	const stub = env.WATCHER.getByName('987654') as unknown as WatcherRpc & DurableObjectStub
 	const calls: Record<Exclude<keyof WatcherRpc, 'create' | 'destroy'>, () => Promise<unknown>> = {
 		configure: () => stub.configure(1, { release: true }),
@@ -141,11 +141,11 @@ test('an object without instance row answers unknown to every call and writes no
 		settle: () => stub.settle(987_654_000_000_001, 1, delivered(), true),
 	}
 	for (const [name, call] of Object.entries(calls)) expect([name, await call()]).toEqual([name, 'unknown'])
-	const shop = { stub } as unknown as Pick<Shop, 'stub'>
-	await inside(shop, (watcher) => watcher.alarm())
-	expect(await rows(shop, `SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'`)).toEqual([])
-	expect(await inside(shop, (_watcher, state) => state.storage.getAlarm())).toBeNull()
-	expect(await inside(shop, (watcher) => watcher.rows.written)).toBe(0)
+	const shop = { stub } as unknown as Pick<TestShop, 'stub'>
+	await inWatcher(shop, (watcher) => watcher.alarm())
+	expect(await queryRows(shop, `SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'`)).toEqual([])
+	expect(await inWatcher(shop, (_watcher, state) => state.storage.getAlarm())).toBeNull()
+	expect(await inWatcher(shop, (watcher) => watcher.rows.written)).toBe(0)
 })
 
 describe('evicted', () => {
@@ -155,73 +155,73 @@ describe('evicted', () => {
 			{ objects: { orders: 0, products: 60, coupons: 0, customers: 0 } },
 			{ 'event.poller.configuration': { products: { url: '/products', pageSize: 5 } } },
 		)
-		shop.before = (request) => {
+		shop.beforeStoreRequest = (request) => {
 			if (request.url.includes('orderby=id&order=asc')) pages++
 		}
-		await until(() => pages >= 4)
+		await waitUntil(() => pages >= 4)
 		await evictDurableObject(shop.stub)
-		await learned(shop)
-		expect(await rows(shop, 'SELECT count(*) AS n FROM objects')).toEqual([{ n: 60 }])
+		await waitForBaseline(shop)
+		expect(await queryRows(shop, 'SELECT count(*) AS n FROM objects')).toEqual([{ n: 60 }])
 		// Each page begins with the last row of the one before; a slice that was cut off is read again from its last commit.
 		expect(pages).toBeLessThanOrEqual(20)
-		expect(shop.posts).toEqual([])
+		expect(shop.callbackBodies).toEqual([])
 	})
 
 	test('between commit and doorbell it rings as soon as it wakes', async () => {
 		const shop = await openShop()
-		await learned(shop)
-		await inside(shop, (watcher) => {
-			watcher.engine.ports.ring = async () => {
+		await waitForBaseline(shop)
+		await inWatcher(shop, (watcher) => {
+			watcher.engine.ports.sendDoorbell = async () => {
 				throw new Error('the queue cannot be reached')
 			}
 		})
 		shop.store.act({ do: 'create', resource: 'customers' })
 		await shop.stub.poll('window')
-		await until(async () => (await rows(shop, 'SELECT sequence FROM events')).length === 1)
-		expect(shop.posts).toEqual([])
+		await waitUntil(async () => (await queryRows(shop, 'SELECT sequence FROM events')).length === 1)
+		expect(shop.callbackBodies).toEqual([])
 		await evictDurableObject(shop.stub)
 		await shop.stub.wake()
-		await until(() => shop.posts.length === 1)
-		expect(JSON.parse(shop.posts[0]!).message.events).toHaveLength(1)
+		await waitUntil(() => shop.callbackBodies.length === 1)
+		expect(JSON.parse(shop.callbackBodies[0]!).message.events).toHaveLength(1)
 	})
 
 	test('between delivery and settle the lease stands, and a late settle is final', async () => {
 		const shop = await openShop()
-		await learned(shop)
+		await waitForBaseline(shop)
 		await withoutQueue(shop)
 		shop.store.act({ do: 'create', resource: 'customers' })
-		await poll(shop)
+		await pollNow(shop)
 		const answer = await shop.stub.claim(6)
 		if (answer === 'unknown') throw new Error('unknown')
 		await evictDurableObject(shop.stub)
 		expect(await shop.stub.claim(6)).toEqual({ claims: [], more: false, asks: [] })
 		await shop.stub.settle(answer.claims[0]!.notificationId, 1, delivered(), false)
-		expect(await rows(shop, 'SELECT status FROM notifications')).toEqual([{ status: 'delivered' }])
+		expect(await queryRows(shop, 'SELECT status FROM notifications')).toEqual([{ status: 'delivered' }])
 		expect(await shop.stub.health()).toMatchObject({ callback: { waiting: 0 } })
 	})
 })
 
 test('the cron sets an alarm again that was lost', async () => {
 	const shop = await openShop()
-	await learned(shop)
-	await inside(shop, (_watcher, state) => state.storage.deleteAlarm())
+	await waitForBaseline(shop)
+	await inWatcher(shop, (_watcher, state) => state.storage.deleteAlarm())
 	await evictDurableObject(shop.stub)
-	expect(await inside(shop, (_watcher, state) => state.storage.getAlarm())).toBeNull()
+	expect(await inWatcher(shop, (_watcher, state) => state.storage.getAlarm())).toBeNull()
 	await env.DB.prepare('UPDATE instance_status SET alive_at_ms = 0, interval_ms = 60000').run()
 	await worker.scheduled(createScheduledController(), env)
-	expect(await inside(shop, (_watcher, state) => state.storage.getAlarm())).not.toBeNull()
+	expect(await inWatcher(shop, (_watcher, state) => state.storage.getAlarm())).not.toBeNull()
 })
 
 test('storage is opened again by a new object, and a released step that was changed is refused', async () => {
 	const shop = await openShop()
-	await learned(shop)
+	await waitForBaseline(shop)
 	const before = await shop.stub.poller()
 	await evictDurableObject(shop.stub)
 	expect(await shop.stub.poller()).toMatchObject({
 		resources: (before as { resources: { known: number }[] }).resources.map(({ known }) => ({ known })),
 	})
 	const { migrate } = await import('../../../src/watcher/core/tables.ts')
-	await inside(shop, (watcher) => {
+	await inWatcher(shop, (watcher) => {
 		const { sql } = watcher.engine.ports
 		migrate(sql)
 		sql.run('UPDATE steps SET fingerprint = fingerprint + 1 WHERE number = 0')
@@ -232,17 +232,17 @@ test('storage is opened again by a new object, and a released step that was chan
 describe('an idle poll of four resources', () => {
 	test('writes at most two rows and reads at most fifty', async () => {
 		const shop = await openShop({ objects: 30 })
-		await learned(shop)
+		await waitForBaseline(shop)
 		// The first polls after the baseline still read windows and note totals.
-		await poll(shop)
-		await poll(shop)
-		await inside(shop, (watcher) => Object.assign(watcher.rows, { read: 0, written: 0 }))
+		await pollNow(shop)
+		await pollNow(shop)
+		await inWatcher(shop, (watcher) => Object.assign(watcher.rows, { read: 0, written: 0 }))
 		const { requests } = shop.store
-		await inside(shop, async (watcher) => {
-			watcher.engine.core()!.state.nextPollMs = Date.now()
-			await watcher.engine.run()
+		await inWatcher(shop, async (watcher) => {
+			watcher.engine.getCore()!.state.nextPollMs = Date.now()
+			await watcher.engine.runSlice()
 		})
-		const counted = await inside(shop, (watcher) => ({ ...watcher.rows }))
+		const counted = await inWatcher(shop, (watcher) => ({ ...watcher.rows }))
 		expect(shop.store.requests - requests).toBeGreaterThanOrEqual(4)
 		expect(counted.written).toBeLessThanOrEqual(2)
 		expect(counted.read).toBeLessThanOrEqual(50)

@@ -1,12 +1,12 @@
 /** A commit that fails leaves storage and memory as they were, also for jobs that hold on to parts of the state while they wait for the store. */
 import { expect, test } from 'vitest'
-import { newResource } from '../../../../src/watcher/core/state.ts'
+import { newResourceState } from '../../../../src/watcher/core/state.ts'
 import type { World } from '../../../support/world.ts'
-import { four, ids, learned, MINUTE, resourceOf, rewrite, told } from './tell.ts'
+import { pollerResources, liveIds, worldAfterBaseline, MINUTE_MS, getResourceState, rewriteRecords, arrivalsSince } from './support.ts'
 
 /** Some call's commit fails on its way. */
 function failing(world: World, body: () => void = () => undefined): void {
-	const core = world.engine.core()!
+	const core = world.engine.getCore()!
 	expect(() =>
 		core.commit(() => {
 			body()
@@ -16,8 +16,8 @@ function failing(world: World, body: () => void = () => undefined): void {
 }
 
 test('what a job holds stays part of the state, and has its stored values again', async () => {
-	const world = await learned()
-	const core = world.engine.core()!
+	const world = await worldAfterBaseline()
+	const core = world.engine.getCore()!
 	core.commit(() => undefined)
 	const { state } = core
 	const { hooks, counters } = state
@@ -26,7 +26,7 @@ test('what a job holds stays part of the state, and has its stored values again'
 	failing(world, () => {
 		state.resources = [
 			second!,
-			newResource(99, core.element.resource('x', { url: '/orders' }, core.config.connection) as never, 0, 0, 0, 0),
+			newResourceState(99, core.element.parseResource('x', { url: '/orders' }, core.config.connection) as never, 0, 0, 0, 0),
 		]
 		first!.listed += 7
 		second!.volatile.push('price')
@@ -45,7 +45,7 @@ test('what a job holds stays part of the state, and has its stored values again'
 })
 
 test('a commit that fails while a page is on its way: what the page brings is counted', async () => {
-	const world = await learned({ resources: four('orders') })
+	const world = await worldAfterBaseline({ resources: pollerResources('orders') })
 	const fetch = world.store.fetch.bind(world.store)
 	let failures = 0
 	world.store.fetch = async (request) => {
@@ -54,17 +54,17 @@ test('a commit that fails while a page is on its way: what the page brings is co
 		return response
 	}
 	const [made] = world.store.act({ do: 'create', resource: 'orders', set: {} })
-	await world.advance(MINUTE + 5_000)
+	await world.advance(MINUTE_MS + 5_000)
 	expect(failures).toBeGreaterThan(0)
-	expect(told(world)).toEqual([`CREATED orders ${made!.id}`])
-	expect(resourceOf(world, 'orders').listed).toBe(ids(world, 'orders').length)
+	expect(arrivalsSince(world)).toEqual([`CREATED orders ${made!.id}`])
+	expect(getResourceState(world, 'orders').listed).toBe(liveIds(world, 'orders').length)
 	world.evict()
-	expect(resourceOf(world, 'orders').listed).toBe(ids(world, 'orders').length)
+	expect(getResourceState(world, 'orders').listed).toBe(liveIds(world, 'orders').length)
 })
 
 test('field names that a failed commit was the first to meet are met again', async () => {
-	const world = await learned({ resources: four('orders') })
-	rewrite(world, (record) => ({ ...record, gift: true }))
+	const world = await worldAfterBaseline({ resources: pollerResources('orders') })
+	rewriteRecords(world, (record) => ({ ...record, gift: true }))
 	let failures = 0
 	const { onCommit } = world.sql
 	world.sql.onCommit = (when) => {
@@ -73,7 +73,7 @@ test('field names that a failed commit was the first to meet are met again', asy
 		if (when === 'before-commit' && names && failures++ === 0) throw new RangeError('no room')
 	}
 	world.store.act({ do: 'create', resource: 'orders', set: {} })
-	await world.advance(10 * MINUTE)
+	await world.advance(10 * MINUTE_MS)
 	expect(failures).toBeGreaterThan(1)
 	expect(world.sql.all(`SELECT id FROM objects WHERE shape NOT IN (SELECT id FROM shapes)`)).toEqual([])
 })

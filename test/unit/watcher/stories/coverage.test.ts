@@ -1,13 +1,13 @@
 /** Coverage (design, Seeing: webhooks): which changes webhooks told first, which polls saw first, which both did, which webhooks missed. */
 import { describe, expect, test } from 'vitest'
-import { coverageOf } from '../../../../src/watcher/queries/coverage.ts'
+import { getCoverageReport } from '../../../../src/watcher/queries/coverage.ts'
 import type { CoverageReport } from '../../../../src/rpc/watcher.ts'
 import type { World } from '../../../support/world.ts'
-import { hooked } from './hooked.ts'
-import { HOUR, ids, MINUTE } from './tell.ts'
+import { worldWithWebhooks } from './webhook-support.ts'
+import { HOUR_MS, liveIds, MINUTE_MS } from './support.ts'
 
 const coverage = (world: World, fromMs = 0, toMs = world.nowMs + 1): CoverageReport => {
-	const report = coverageOf(world.engine.core()!, fromMs, toMs)
+	const report = getCoverageReport(world.engine.getCore()!, fromMs, toMs)
 	if (report === 'too-many') throw new Error(report)
 	return report
 }
@@ -18,59 +18,59 @@ const counts = (world: World, fromMs = 0): number[] => {
 
 describe('one change', () => {
 	test('told by a webhook, then seen by a poll too', async () => {
-		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
-		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
+		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
+		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]! })
 		await world.advance(10_000)
 		expect(counts(world)).toEqual([1, 0, 0, 0])
-		await world.advance(6 * MINUTE)
+		await world.advance(6 * MINUTE_MS)
 		expect(counts(world)).toEqual([1, 0, 1, 0])
 	})
 
 	test('seen by a poll, then told by a webhook too', async () => {
-		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
+		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
 		world.store.setWebhooks({ delaySeconds: 600 })
-		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
-		await world.advance(6 * MINUTE)
+		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]! })
+		await world.advance(6 * MINUTE_MS)
 		expect(counts(world)).toEqual([0, 1, 0, 0])
-		await world.advance(6 * MINUTE)
+		await world.advance(6 * MINUTE_MS)
 		expect(counts(world)).toEqual([0, 1, 1, 0])
-		await world.advance(HOUR)
+		await world.advance(HOUR_MS)
 		expect(counts(world)).toEqual([0, 1, 1, 0])
 	})
 
 	test('seen by a poll alone is recovered after fifteen minutes', async () => {
-		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
+		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
 		world.store.setWebhooks({ dropEvery: 1 })
-		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
-		await world.advance(14 * MINUTE)
+		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]! })
+		await world.advance(14 * MINUTE_MS)
 		expect(counts(world)).toEqual([0, 1, 0, 0])
-		await world.advance(10 * MINUTE)
+		await world.advance(10 * MINUTE_MS)
 		expect(counts(world)).toEqual([0, 1, 0, 1])
 	})
 
 	test('that a hint led to counts as told by its webhook', async () => {
-		const world = await hooked()
-		world.store.act({ do: 'trash', resource: 'orders', id: ids(world, 'orders')[0]!, via: 'admin' })
+		const world = await worldWithWebhooks()
+		world.store.act({ do: 'trash', resource: 'orders', id: liveIds(world, 'orders')[0]!, via: 'admin' })
 		await world.advance(10_000)
 		expect(counts(world)).toEqual([1, 0, 0, 0])
 	})
 })
 
 test('a state that a poll saw confirms only the event of that state', async () => {
-	const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
-	const id = ids(world, 'products')[0]!
+	const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
+	const id = liveIds(world, 'products')[0]!
 	for (let i = 0; i < 3; i++) {
 		world.store.act({ do: 'edit', resource: 'products', id, set: { name: `Name ${i}` } })
 		await world.advance(5_000)
 	}
-	await world.advance(6 * MINUTE)
+	await world.advance(6 * MINUTE_MS)
 	expect(counts(world)).toEqual([3, 0, 1, 0])
 	const confirmed = world.sql.all<{ sequence: number }>(`SELECT sequence FROM events WHERE confirmed IS NOT NULL`)
-	expect(confirmed).toEqual([{ sequence: world.engine.core()!.state.sequence }])
+	expect(confirmed).toEqual([{ sequence: world.engine.getCore()!.state.sequence }])
 })
 
 test('only events of the asked time count, and no time is empty without numbers', async () => {
-	const world = await hooked()
+	const world = await worldWithWebhooks()
 	expect(coverage(world)).toEqual({
 		firstByWebhook: 0,
 		firstByPoll: 0,
@@ -79,19 +79,19 @@ test('only events of the asked time count, and no time is empty without numbers'
 		lag: { webhook: { p50: null, p99: null }, poll: { p50: null, p99: null }, recovered: { p50: null, p99: null } },
 	})
 	for (let i = 0; i < 4; i++) {
-		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[i]! })
-		await world.advance(HOUR / 4)
+		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[i]! })
+		await world.advance(HOUR_MS / 4)
 	}
 	expect(counts(world)[0]).toBe(4)
-	expect(counts(world, world.nowMs - HOUR / 2 + 1)[0]).toBe(2)
-	expect(coverage(world, 0, world.nowMs - HOUR / 2 + 1).firstByWebhook).toBe(2)
-	expect(counts(world, world.nowMs + HOUR)).toEqual([0, 0, 0, 0])
+	expect(counts(world, world.nowMs - HOUR_MS / 2 + 1)[0]).toBe(2)
+	expect(coverage(world, 0, world.nowMs - HOUR_MS / 2 + 1).firstByWebhook).toBe(2)
+	expect(counts(world, world.nowMs + HOUR_MS)).toEqual([0, 0, 0, 0])
 })
 
 test('median and ninety-ninth percentile of each way', async () => {
-	const world = await hooked()
+	const world = await worldWithWebhooks()
 	const { sql } = world
-	const { number } = world.engine.core()!.state.resources.find((rs) => rs.objectType === 'orders')!
+	const { number } = world.engine.getCore()!.state.resources.find((rs) => rs.objectType === 'orders')!
 	const columns = `sequence, tag, resource, object_type, object_id, object_sequence, type, date, recorded, source, flags`
 	for (let i = 1; i <= 100; i++)
 		for (const [offset, source, factor] of [
@@ -103,8 +103,8 @@ test('median and ninety-ninth percentile of each way', async () => {
 				1_000 + 2 * i + offset,
 				number,
 				i,
-				world.nowMs - HOUR - i * 1_000 * factor,
-				world.nowMs - HOUR,
+				world.nowMs - HOUR_MS - i * 1_000 * factor,
+				world.nowMs - HOUR_MS,
 				source,
 			)
 	// A stamp from the future has no lag below nothing.
@@ -118,8 +118,8 @@ test('median and ninety-ninth percentile of each way', async () => {
 })
 
 test('a call reads the events of its time and no others, and refuses more than 20 000', async () => {
-	const world = await hooked()
-	const core = world.engine.core()!
+	const world = await worldWithWebhooks()
+	const core = world.engine.getCore()!
 	const { number } = core.state.resources.find((rs) => rs.objectType === 'orders')!
 	const since = world.nowMs
 	world.sql.run(
@@ -130,7 +130,7 @@ test('a call reads the events of its time and no others, and refuses more than 2
 		since,
 		since,
 	)
-	expect(coverageOf(core, 0, since + 30_000)).toBe('too-many')
+	expect(getCoverageReport(core, 0, since + 30_000)).toBe('too-many')
 	// Its end is not counted, its beginning is.
 	expect(coverage(world, since + 1, since + 20_001).firstByWebhook).toBe(20_000)
 	expect(coverage(world, since + 20_001, since + 20_002).firstByWebhook).toBe(1)
@@ -152,7 +152,7 @@ test('a call reads the events of its time and no others, and refuses more than 2
 })
 
 test('what has no webhook is not counted', async () => {
-	const world = await hooked({
+	const world = await worldWithWebhooks({
 		vendorType: 'hybrid',
 		resources: {
 			categories: { url: '/hubs/ecommerce/products/categories', idField: 'id', datesConfiguration: {} },
@@ -160,7 +160,7 @@ test('what has no webhook is not counted', async () => {
 		},
 	})
 	world.store.act({ do: 'rename-category' })
-	await world.advance(HOUR)
+	await world.advance(HOUR_MS)
 	expect(world.arrivals.map((one) => one.objectType)).toContain('categories')
 	expect(counts(world)).toEqual([0, 0, 0, 0])
 })

@@ -1,16 +1,27 @@
 /** Deletions: trash, absence, the brake that holds too many at once, backups that bring objects back. */
 import { describe, expect, test } from 'vitest'
-import { healthOf } from '../../../../src/watcher/queries/reports.ts'
-import { decideDeletions, heldDeletions } from '../../../../src/watcher/polling/commands.ts'
+import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
+import { decideDeletions, listHeldDeletions } from '../../../../src/watcher/polling/commands.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY, endsWell, four, HOUR, ids, learned, MINUTE, resourceOf, rewrite, told } from './tell.ts'
+import {
+	DAY_MS,
+	expectCleanJudgement,
+	pollerResources,
+	HOUR_MS,
+	liveIds,
+	worldAfterBaseline,
+	MINUTE_MS,
+	getResourceState,
+	rewriteRecords,
+	arrivalsSince,
+} from './support.ts'
 
-const products = { resources: four('products'), store: { objects: { orders: 0, products: 60, coupons: 0, customers: 0 } } }
-const health = (world: World): string => healthOf(world.engine.core()!).state
+const products = { resources: pollerResources('products'), store: { objects: { orders: 0, products: 60, coupons: 0, customers: 0 } } }
+const health = (world: World): string => buildHealth(world.engine.getCore()!).state
 
 /** Makes this many products vanish; gives their ids. */
 function vanish(world: World, count: number): number[] {
-	const gone = ids(world, 'products').slice(5, 5 + count)
+	const gone = liveIds(world, 'products').slice(5, 5 + count)
 	for (const id of gone) world.store.act({ do: 'delete', resource: 'products', id })
 	return gone
 }
@@ -29,79 +40,79 @@ function raiseTotals(world: World, by: number): void {
 
 describe('deletions', () => {
 	test('5.1 5.4 trash rings DELETED with the record, emptying it nothing, thirty days later §10.1', async () => {
-		const world = await learned({ ...products, pollIntervalMs: 6 * HOUR })
-		const [id] = ids(world, 'products')
+		const world = await worldAfterBaseline({ ...products, pollIntervalMs: 6 * HOUR_MS })
+		const [id] = liveIds(world, 'products')
 		world.store.act({ do: 'trash', resource: 'products', id: id! })
-		await world.advance(7 * HOUR)
+		await world.advance(7 * HOUR_MS)
 		expect(world.arrivals).toMatchObject([{ eventType: 'DELETED', trashed: true, objectId: String(id), record: { id, status: 'trash' } }])
-		await world.advance(31 * DAY)
+		await world.advance(31 * DAY_MS)
 		expect(world.store.state('products').has(id!)).toBe(false)
-		expect(told(world)).toHaveLength(1)
+		expect(arrivalsSince(world)).toHaveLength(1)
 	})
 
 	test('5.2 a hard deletion is confirmed twice, five seconds apart, before it rings §10.1 §3.11', async () => {
-		const world = await learned(products)
+		const world = await worldAfterBaseline(products)
 		const [id] = vanish(world, 1)
 		world.store.log.length = 0
-		await world.advance(3 * MINUTE)
-		expect(told(world)).toEqual([`DELETED products ${id}`])
+		await world.advance(3 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`])
 		const asked = world.store.log.filter(({ path }) => path.includes(`/products/${id}`))
 		expect(asked.map(({ status }) => status)).toEqual([404, 404])
 		expect(asked[1]!.time - asked[0]!.time).toBeGreaterThanOrEqual(5_000)
 	})
 
 	test('what a search found at one count does not hide what changes after it at the same difference', async () => {
-		const world = await learned(products)
+		const world = await worldAfterBaseline(products)
 		vanish(world, 1)
 		// Found and confirmed, and no poll in between that would say so.
-		for (let second = 0; second < 120 && told(world).length === 0; second++) await world.advance(1_000)
-		expect(told(world)).toHaveLength(1)
+		for (let second = 0; second < 120 && arrivalsSince(world).length === 0; second++) await world.advance(1_000)
+		expect(arrivalsSince(world)).toHaveLength(1)
 		world.store.act({ do: 'create', resource: 'products' })
-		const [id] = ids(world, 'products')
+		const [id] = liveIds(world, 'products')
 		world.store.act({ do: 'trash', resource: 'products', id: id! })
 		await world.advance(70_000)
-		expect(told(world).toSorted()).toContain(`DELETED products ${id}`)
+		expect(arrivalsSince(world).toSorted()).toContain(`DELETED products ${id}`)
 	})
 
 	test('2.6 5.3 a 404 that is not the store’s word about the object deletes nothing', async () => {
-		const world = await learned(products)
+		const world = await worldAfterBaseline(products)
 		const [id] = vanish(world, 1)
 		world.store.setFaults({ match: `/products/${id}`, outage: 'woocommerce-off' })
-		await world.advance(20 * MINUTE)
-		expect(told(world)).toEqual([])
+		await world.advance(20 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([])
 		world.store.setFaults({})
-		await world.advance(20 * MINUTE)
-		expect(told(world)).toEqual([`DELETED products ${id}`])
+		await world.advance(20 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`])
 	})
 
 	test('an id that is no address of the store is gone when two whole re-reads did not show it', async () => {
-		const world = await learned({ ...products, resources: { products: { url: '/products', idField: 'sku' } } })
+		const world = await worldAfterBaseline({ ...products, resources: { products: { url: '/products', idField: 'sku' } } })
 		const record = [...world.store.state('products').values()].find((one) => one['sku'] !== '')!
 		world.store.act({ do: 'delete', resource: 'products', id: Number(record['id']) })
 		world.store.log.length = 0
-		await world.advance(10 * MINUTE)
-		expect(told(world)).toEqual([`DELETED products ${String(record['sku'])}`])
+		await world.advance(10 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED products ${String(record['sku'])}`])
 		expect(world.arrivals[0]!.record).toEqual({ sku: record['sku'] })
 		expect(world.store.log.filter(({ path }) => path.includes('orderby=id&order=asc')).length).toBe(2)
 		expect(health(world)).toBe('healthy')
 	})
 
 	test('5.8 an object that comes back between the two looks was never gone', async () => {
-		const world = await learned(products)
-		const [id] = ids(world, 'products').slice(3)
+		const world = await worldAfterBaseline(products)
+		const [id] = liveIds(world, 'products').slice(3)
 		let hidden = true
-		rewrite(world, (record) => (hidden && record['id'] === id ? null : record))
+		rewriteRecords(world, (record) => (hidden && record['id'] === id ? null : record))
 		const asked = world.store.log.length
-		world.engine.core()!.state.resources[0]!.rereadAsked = true
-		await world.advance(3 * MINUTE)
+		world.engine.getCore()!.state.resources[0]!.rereadAsked = true
+		await world.advance(3 * MINUTE_MS)
 		hidden = false
-		await world.advance(10 * MINUTE)
+		await world.advance(10 * MINUTE_MS)
 		expect(world.store.log.slice(asked).some(({ path }) => path.includes(`/products/${id}`))).toBe(true)
-		expect(told(world)).toEqual([])
+		expect(arrivalsSince(world)).toEqual([])
 	})
 
 	test('2.4 an old store that ignores status=trash answers with everything: none of it counts as trashed', async () => {
-		const world = await learned({ ...products, store: { ...products.store, url: 'https://shop.example.com' } })
+		const world = await worldAfterBaseline({ ...products, store: { ...products.store, url: 'https://shop.example.com' } })
 		const fetch = world.store.fetch.bind(world.store)
 		world.store.fetch = (request) => {
 			const url = new URL(request.url)
@@ -110,97 +121,100 @@ describe('deletions', () => {
 			return fetch(new Request(url, request))
 		}
 		const [id] = vanish(world, 1)
-		await world.advance(5 * MINUTE)
-		expect(told(world)).toEqual([`DELETED products ${id}`])
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`])
 		expect(world.arrivals[0]!.trashed).toBeUndefined()
 	})
 
 	test('3.8 a total that counts what is not listed becomes drift, is said, and is not searched for again', async () => {
-		const world = await learned(products)
+		const world = await worldAfterBaseline(products)
 		raiseTotals(world, 3)
-		await world.advance(5 * MINUTE)
-		expect(resourceOf(world, 'products').drift).toBe(3)
+		await world.advance(5 * MINUTE_MS)
+		expect(getResourceState(world, 'products').drift).toBe(3)
 		let { requests } = world.store
-		await world.advance(10 * MINUTE)
+		await world.advance(10 * MINUTE_MS)
 		expect(world.store.requests - requests).toBeLessThanOrEqual(10)
 		;({ requests } = world.store)
 		const made = world.store.act({ do: 'create', resource: 'products' })[0]!.id
-		await world.advance(3 * MINUTE)
+		await world.advance(3 * MINUTE_MS)
 		expect(world.store.requests - requests).toBeLessThanOrEqual(3)
 		const [id] = vanish(world, 1)
-		await world.advance(5 * MINUTE)
-		expect(told(world)).toEqual([`CREATED products ${made}`, `DELETED products ${id}`])
-		expect(resourceOf(world, 'products').drift).toBe(3)
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`CREATED products ${made}`, `DELETED products ${id}`])
+		expect(getResourceState(world, 'products').drift).toBe(3)
 	})
 
 	test('3.8 a total that is one too high in a long list is searched for once, and becomes drift', async () => {
-		const world = await learned({ ...products, resources: { products: { ...four('products')['products']!, pageSize: 4 } } })
+		const world = await worldAfterBaseline({
+			...products,
+			resources: { products: { ...pollerResources('products')['products']!, pageSize: 4 } },
+		})
 		raiseTotals(world, 1)
-		await world.advance(5 * MINUTE)
-		expect(resourceOf(world, 'products').drift).toBe(1)
+		await world.advance(5 * MINUTE_MS)
+		expect(getResourceState(world, 'products').drift).toBe(1)
 		const { requests } = world.store
-		await world.advance(10 * MINUTE)
+		await world.advance(10 * MINUTE_MS)
 		expect(world.store.requests - requests).toBeLessThanOrEqual(10)
-		expect(told(world)).toEqual([])
+		expect(arrivalsSince(world)).toEqual([])
 	})
 
 	test('3.8 4.11 a back-dated creation is found by the total', async () => {
-		const world = await learned(products)
+		const world = await worldAfterBaseline(products)
 		const id = world.store.act({ do: 'back-date', resource: 'products', days: 400 })[0]!.id
-		await world.advance(4 * MINUTE)
-		expect(told(world)).toEqual([`CREATED products ${id}`])
+		await world.advance(4 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`CREATED products ${id}`])
 	})
 })
 
 describe('the brake', () => {
 	test('5.5 holds twenty-one of sixty at one look, and says so', async () => {
-		const world = await learned(products)
+		const world = await worldAfterBaseline(products)
 		const gone = vanish(world, 21)
-		await world.advance(10 * MINUTE)
-		expect(told(world)).toEqual([])
+		await world.advance(10 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([])
 		expect(health(world)).toBe('deletions-held')
-		const { held } = heldDeletions(world.engine.core()!)
+		const { held } = listHeldDeletions(world.engine.getCore()!)
 		expect(held).toMatchObject([{ resource: 'products', count: 21 }])
 		expect(held[0]!.objects.map(({ objectId }) => Number(objectId))).toEqual(gone)
 	})
 
 	test('lets twenty pass', async () => {
-		const world = await learned(products)
+		const world = await worldAfterBaseline(products)
 		const gone = vanish(world, 20)
-		await world.advance(10 * MINUTE)
-		expect(told(world).sort()).toEqual(gone.map((id) => `DELETED products ${id}`).sort())
+		await world.advance(10 * MINUTE_MS)
+		expect(arrivalsSince(world).sort()).toEqual(gone.map((id) => `DELETED products ${id}`).sort())
 	})
 
 	test('emit rings each, after it was confirmed', async () => {
-		const world = await learned(products)
+		const world = await worldAfterBaseline(products)
 		const gone = vanish(world, 30)
-		await world.advance(10 * MINUTE)
-		expect(decideDeletions(world.engine.core()!, 'emit')).toBe(30)
-		await world.advance(5 * MINUTE)
-		expect(told(world).sort()).toEqual(gone.map((id) => `DELETED products ${id}`).sort())
+		await world.advance(10 * MINUTE_MS)
+		expect(decideDeletions(world.engine.getCore()!, 'emit')).toBe(30)
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world).sort()).toEqual(gone.map((id) => `DELETED products ${id}`).sort())
 		expect(health(world)).not.toBe('deletions-held')
 	})
 
 	test('forget drops them in silence; should one come back, it is new', async () => {
-		const world = await learned(products)
+		const world = await worldAfterBaseline(products)
 		const gone = vanish(world, 30)
-		await world.advance(10 * MINUTE)
-		expect(decideDeletions(world.engine.core()!, 'forget')).toBe(30)
-		await world.advance(10 * MINUTE)
-		expect(told(world)).toEqual([])
-		expect(resourceOf(world, 'products').listed).toBe(30)
+		await world.advance(10 * MINUTE_MS)
+		expect(decideDeletions(world.engine.getCore()!, 'forget')).toBe(30)
+		await world.advance(10 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([])
+		expect(getResourceState(world, 'products').listed).toBe(30)
 		world.store.act({ do: 'create', resource: 'products', id: gone[0]! })
-		await world.advance(3 * MINUTE)
-		expect(told(world)).toEqual([`CREATED products ${gone[0]}`])
+		await world.advance(3 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`CREATED products ${gone[0]}`])
 		expect(health(world)).toBe('healthy')
 	})
 
 	test('ends by itself when the objects come back, and nothing rings', async () => {
-		const world = await learned(products)
-		const gone = new Set(ids(world, 'products').slice(0, 40))
+		const world = await worldAfterBaseline(products)
+		const gone = new Set(liveIds(world, 'products').slice(0, 40))
 		let lost = true
 		const fetch = world.store.fetch.bind(world.store)
-		rewrite(world, (record) => (lost && gone.has(Number(record['id'])) ? null : record))
+		rewriteRecords(world, (record) => (lost && gone.has(Number(record['id'])) ? null : record))
 		const shown = world.store.fetch.bind(world.store)
 		world.store.fetch = async (request) => {
 			const response = await (lost ? shown(request) : fetch(request))
@@ -208,73 +222,76 @@ describe('the brake', () => {
 			if (lost && headers.has('x-wp-total')) headers.set('x-wp-total', String(Math.max(0, Number(headers.get('x-wp-total')) - 40)))
 			return new Response(await response.text(), { status: response.status, headers })
 		}
-		await world.advance(10 * MINUTE)
+		await world.advance(10 * MINUTE_MS)
 		expect(health(world)).toBe('deletions-held')
 		lost = false
-		await world.advance(10 * MINUTE)
+		await world.advance(10 * MINUTE_MS)
 		expect(health(world)).toBe('healthy')
-		expect(told(world)).toEqual([])
-		expect(heldDeletions(world.engine.core()!).held).toEqual([])
+		expect(arrivalsSince(world)).toEqual([])
+		expect(listHeldDeletions(world.engine.getCore()!).held).toEqual([])
 	})
 
 	test('holds what a re-read finds missing, too', async () => {
-		const world = await learned({ resources: four('customers'), store: { objects: { orders: 0, products: 0, coupons: 0, customers: 60 } } })
-		const gone = ids(world, 'customers').slice(5, 35)
+		const world = await worldAfterBaseline({
+			resources: pollerResources('customers'),
+			store: { objects: { orders: 0, products: 0, coupons: 0, customers: 60 } },
+		})
+		const gone = liveIds(world, 'customers').slice(5, 35)
 		for (const id of gone) world.store.act({ do: 'delete', resource: 'customers', id })
-		await world.advance(10 * MINUTE)
-		expect(told(world)).toEqual([])
+		await world.advance(10 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([])
 		expect(health(world)).toBe('deletions-held')
-		decideDeletions(world.engine.core()!, 'emit')
-		await world.advance(5 * MINUTE)
-		expect(told(world)).toHaveLength(30)
+		decideDeletions(world.engine.getCore()!, 'emit')
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world)).toHaveLength(30)
 	})
 })
 
 describe('a restored backup', () => {
 	test('that sets an object back rings UPDATED, after a second look', async () => {
-		const world = await learned(products)
-		const [id] = ids(world, 'products')
+		const world = await worldAfterBaseline(products)
+		const [id] = liveIds(world, 'products')
 		const name = String(world.store.state('products').get(id!)!['name'])
 		world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name: 'Newer' } })
-		await world.advance(2 * MINUTE)
+		await world.advance(2 * MINUTE_MS)
 		world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name, date_modified_gmt: '2026-01-01T00:00:00' } })
-		world.engine.core()!.state.resources[0]!.rereadAsked = true
-		await world.advance(3 * MINUTE)
-		expect(told(world)).toEqual([`UPDATED products ${id}`, `UPDATED products ${id}`])
+		world.engine.getCore()!.state.resources[0]!.rereadAsked = true
+		await world.advance(3 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`UPDATED products ${id}`, `UPDATED products ${id}`])
 		expect(world.arrivals[1]!.record).toMatchObject({ name })
 	})
 
 	test('4.13 that gives a known id to another object rings DELETED, then CREATED', async () => {
-		const world = await learned(products)
-		const id = ids(world, 'products').at(-1)!
+		const world = await worldAfterBaseline(products)
+		const id = liveIds(world, 'products').at(-1)!
 		world.store.act({ do: 'delete', resource: 'products', id })
 		world.store.act({ do: 'create', resource: 'products', id, set: { name: 'Other', date_created_gmt: '2026-05-01T00:00:00' } })
-		await world.advance(5 * MINUTE)
-		expect(told(world)).toEqual([`DELETED products ${id}`, `CREATED products ${id}`])
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`, `CREATED products ${id}`])
 		expect(world.arrivals.map((one) => one.objectSequence)).toEqual([1, 2])
 	})
 
 	test('that brings back what was gone rings CREATED, restored', async () => {
-		const world = await learned(products)
-		const id = ids(world, 'products').at(-1)!
+		const world = await worldAfterBaseline(products)
+		const id = liveIds(world, 'products').at(-1)!
 		const { date_created_gmt } = world.store.state('products').get(id)!
 		world.store.act({ do: 'delete', resource: 'products', id })
-		await world.advance(4 * MINUTE)
+		await world.advance(4 * MINUTE_MS)
 		world.store.act({ do: 'create', resource: 'products', id, set: { date_created_gmt } })
-		await world.advance(3 * MINUTE)
-		expect(told(world)).toEqual([`DELETED products ${id}`, `CREATED products ${id}`])
+		await world.advance(3 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`, `CREATED products ${id}`])
 		expect(world.arrivals[1]).toMatchObject({ restored: true })
 	})
 })
 
 test('a coupon that is drafted leaves the list: UPDATED, unlisted; published again UPDATED', async () => {
-	const world = await learned({ resources: four('discounts') })
-	const id = ids(world, 'discounts')[1]!
+	const world = await worldAfterBaseline({ resources: pollerResources('discounts') })
+	const id = liveIds(world, 'discounts')[1]!
 	world.store.act({ do: 'draft', resource: 'coupons', id })
-	await world.advance(4 * MINUTE)
+	await world.advance(4 * MINUTE_MS)
 	expect(world.arrivals).toMatchObject([{ eventType: 'UPDATED', objectId: String(id), unlisted: true }])
 	world.store.act({ do: 'publish', resource: 'coupons', id })
-	await world.advance(4 * MINUTE)
-	expect(told(world)).toEqual([`UPDATED discounts ${id}`, `UPDATED discounts ${id}`])
-	await endsWell(world, { discounts: 'coupons' })
+	await world.advance(4 * MINUTE_MS)
+	expect(arrivalsSince(world)).toEqual([`UPDATED discounts ${id}`, `UPDATED discounts ${id}`])
+	await expectCleanJudgement(world, { discounts: 'coupons' })
 })

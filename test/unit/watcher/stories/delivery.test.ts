@@ -1,24 +1,24 @@
 /** From the log to the callback: doorbells, leases, schedules, deactivation, other callbacks, none. */
 import { describe, expect, test } from 'vitest'
-import { STANDARD_STEPS } from '../../../../src/delivery/schedule.ts'
-import { eventOf, eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
-import { healthOf } from '../../../../src/watcher/queries/reports.ts'
-import type { Answer, World } from '../../../support/world.ts'
-import { DAY, endsWell, four, HOUR, ids, learned, MINUTE, told } from './tell.ts'
+import { STANDARD_RETRY_SECONDS } from '../../../../src/delivery/schedule.ts'
+import { getEventReport, getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
+import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
+import type { CallbackAnswer, World } from '../../../support/world.ts'
+import { DAY_MS, expectCleanJudgement, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS, arrivalsSince } from './support.ts'
 
-const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }
-const health = (world: World): ReturnType<typeof healthOf> => healthOf(world.engine.core()!)
+const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
+const health = (world: World): ReturnType<typeof buildHealth> => buildHealth(world.engine.getCore()!)
 
 /** A poll now. */
 async function poll(world: World): Promise<void> {
-	const core = world.engine.core()!
+	const core = world.engine.getCore()!
 	core.state.nextPollMs = world.nowMs
-	world.engine.arm(core)
+	world.engine.updateAlarm(core)
 	await world.advance(3_000)
 }
 
 /** The callback answers this, and every try's moment is noted. */
-function answers(world: World, answer: (tryNumber: number) => Answer): number[] {
+function answers(world: World, answer: (tryNumber: number) => CallbackAnswer): number[] {
 	const tries: number[] = []
 	world.answer = () => {
 		tries.push(world.nowMs)
@@ -29,21 +29,21 @@ function answers(world: World, answer: (tryNumber: number) => Answer): number[] 
 
 describe('a doorbell', () => {
 	test('follows a change at once', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		world.store.act({ do: 'edit', resource: 'products' })
 		await poll(world)
-		expect(told(world)).toHaveLength(1)
+		expect(arrivalsSince(world)).toHaveLength(1)
 	})
 
 	test('that is lost is rung again after ten seconds', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		let lost = 2
-		world.loses = () => lost-- > 0
+		world.losesDoorbell = () => lost-- > 0
 		const [entry] = world.store.act({ do: 'edit', resource: 'products' })
 		const begun = world.nowMs
 		await poll(world)
-		await world.advance(MINUTE)
-		expect(told(world)).toEqual([`UPDATED products ${entry!.id}`])
+		await world.advance(MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`UPDATED products ${entry!.id}`])
 		expect(world.arrivals[0]!.timeMs - begun).toBeGreaterThanOrEqual(20_000)
 		expect(world.arrivals[0]!.timeMs - begun).toBeLessThan(25_000)
 		expect(world.arrivals[0]!.attempt).toBe(1)
@@ -52,22 +52,22 @@ describe('a doorbell', () => {
 
 describe('a lease', () => {
 	test('that ends unsettled makes the attempt unknown, and the notification due again, with the same bytes', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		world.store.act({ do: 'edit', resource: 'products' })
 		world.crashAt = (point) => point === 'after-post' && world.crashes.length === 0
 		const begun = world.nowMs
 		await poll(world)
 		expect(world.arrivals).toHaveLength(1)
-		await world.advance(MINUTE)
+		await world.advance(MINUTE_MS)
 		expect(world.arrivals.map(({ attempt }) => attempt)).toEqual([1, 2])
 		expect(world.arrivals[1]!.body).toBe(world.arrivals[0]!.body)
 		expect(world.arrivals[1]!.timeMs - begun).toBeGreaterThanOrEqual(45_000)
 	})
 
 	test('holds the notification for its consumer alone', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		world.store.act({ do: 'edit', resource: 'products' })
-		world.loses = () => true
+		world.losesDoorbell = () => true
 		await poll(world)
 		const first = await world.engine.claim(6)
 		expect(first).toMatchObject({ claims: [{ attempt: 1 }], more: false })
@@ -75,9 +75,9 @@ describe('a lease', () => {
 	})
 
 	test('of another attempt: its failure counts for nothing, its success is final', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		world.store.act({ do: 'edit', resource: 'products' })
-		world.loses = () => true
+		world.losesDoorbell = () => true
 		await poll(world)
 		const outcome = {
 			delivered: false,
@@ -98,28 +98,28 @@ describe('a lease', () => {
 		expect(health(world).callback.waiting).toBe(0)
 		await world.engine.settle(1, 2, outcome, false)
 		expect(health(world).callback).toMatchObject({ waiting: 0, state: 'healthy' })
-		world.nowMs += HOUR
+		world.nowMs += HOUR_MS
 		expect(await world.engine.claim(6)).toEqual({ claims: [], more: false, asks: [] })
 	})
 })
 
 describe('a callback that fails', () => {
 	test('with 500 and then answers is tried on the standard schedule, to the millisecond', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		const tries = answers(world, (number) => (number <= 6 ? 500 : 204))
 		const [entry] = world.store.act({ do: 'edit', resource: 'products' })
 		await poll(world)
-		await world.advance(3 * HOUR)
-		expect(told(world)).toEqual([`UPDATED products ${entry!.id}`])
+		await world.advance(3 * HOUR_MS)
+		expect(arrivalsSince(world)).toEqual([`UPDATED products ${entry!.id}`])
 		// The attempt takes 20 ms; the alarm that rings for it is never early.
-		expect(tries.slice(1).map((at, index) => Math.round((at - tries[index]! - 20) / 1_000))).toEqual(STANDARD_STEPS.slice(0, 6))
-		expect(tries.slice(1).every((at, index) => at - tries[index]! - 20 - STANDARD_STEPS[index]! * 1_000 < 100)).toBe(true)
+		expect(tries.slice(1).map((at, index) => Math.round((at - tries[index]! - 20) / 1_000))).toEqual(STANDARD_RETRY_SECONDS.slice(0, 6))
+		expect(tries.slice(1).every((at, index) => at - tries[index]! - 20 - STANDARD_RETRY_SECONDS[index]! * 1_000 < 100)).toBe(true)
 		expect(world.arrivals[0]!.attempt).toBe(7)
 		expect(health(world).callback.state).toBe('healthy')
 	})
 
 	test('says so while it does', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		answers(world, () => 'timeout')
 		world.store.act({ do: 'edit', resource: 'products' })
 		await poll(world)
@@ -127,54 +127,54 @@ describe('a callback that fails', () => {
 	})
 
 	test('until the last of twelve tries is deactivated, and what comes later is queued §5.2', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		const tries = answers(world, () => 500)
 		world.store.act({ do: 'edit', resource: 'products' })
 		await poll(world)
-		await world.advance(8 * DAY)
+		await world.advance(8 * DAY_MS)
 		expect(tries).toHaveLength(12)
 		expect(health(world).state).toBe('deactivated')
 		world.store.act({ do: 'create', resource: 'products' })
 		await poll(world)
-		await world.advance(DAY)
+		await world.advance(DAY_MS)
 		expect(tries).toHaveLength(12)
 		// The one that was tried, and the one that came later.
 		expect(health(world).callback.waiting).toBe(2)
 	})
 
 	test('and was deactivated: released, everything is sent, in order and with the ids it had §10.6', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		answers(world, () => 410)
-		const [id] = ids(world, 'products')
+		const [id] = liveIds(world, 'products')
 		for (const name of ['One', 'Two']) {
 			world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name } })
 			await poll(world)
 		}
 		expect(health(world).state).toBe('deactivated')
-		const logged = eventsOf(world.engine.core()!, { pageSize: 10 })
+		const logged = getEventPage(world.engine.getCore()!, { pageSize: 10 })
 			.events.map(({ eventId }) => eventId)
 			.reverse()
 		world.answer = () => 204
 		await world.configure({}, { release: true })
-		await world.advance(MINUTE)
+		await world.advance(MINUTE_MS)
 		expect(world.arrivals.map(({ eventId }) => eventId)).toEqual(logged)
 		expect(world.arrivals.map(({ objectSequence }) => objectSequence)).toEqual([1, 2])
 		expect(health(world).state).toBe('healthy')
 	})
 
 	test('with 410 is deactivated at once', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		const tries = answers(world, () => 410)
 		world.store.act({ do: 'edit', resource: 'products' })
 		await poll(world)
-		await world.advance(DAY)
+		await world.advance(DAY_MS)
 		expect(tries).toHaveLength(1)
 		expect(health(world).state).toBe('deactivated')
 	})
 
 	test('for one notification alone, while others succeed: that one is queued, and its object moves on', async () => {
-		const world = await learned(quietly)
-		const [poison, other] = ids(world, 'products')
+		const world = await worldAfterBaseline(quietly)
+		const [poison, other] = liveIds(world, 'products')
 		const post = world.engine.claim.bind(world.engine)
 		let current = ''
 		world.engine.claim = async (limit, admission) => {
@@ -187,64 +187,64 @@ describe('a callback that fails', () => {
 		await poll(world)
 		world.store.act({ do: 'edit', resource: 'products', id: other!, set: { name: 'Fine' } })
 		await poll(world)
-		await world.advance(8 * DAY)
-		expect(told(world)).toEqual([`UPDATED products ${other}`])
+		await world.advance(8 * DAY_MS)
+		expect(arrivalsSince(world)).toEqual([`UPDATED products ${other}`])
 		expect(health(world).callback.state).not.toBe('deactivated')
 		world.store.act({ do: 'edit', resource: 'products', id: poison!, set: { name: 'Cured' } })
 		await poll(world)
-		await world.advance(MINUTE)
-		expect(told(world)).toEqual([`UPDATED products ${other}`, `UPDATED products ${poison}`])
+		await world.advance(MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`UPDATED products ${other}`, `UPDATED products ${poison}`])
 	})
 })
 
 describe('another callback', () => {
 	test('takes over everything that is unsettled, at once §2.30', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		const tries = answers(world, () => 500)
 		world.store.act({ do: 'edit', resource: 'products' })
 		await poll(world)
-		await world.advance(3 * HOUR)
+		await world.advance(3 * HOUR_MS)
 		const failed = tries.length
 		answers(world, () => 204)
 		await world.configure({ callbackUrl: 'https://other.example.com/hook' })
 		await world.advance(3_000)
-		expect(told(world)).toHaveLength(1)
+		expect(arrivalsSince(world)).toHaveLength(1)
 		expect(world.arrivals[0]!.attempt).toBe(failed + 1)
 	})
 
 	test('none at all keeps everything in the log', async () => {
-		const world = await learned({ ...quietly, config: { callbackUrl: null } })
+		const world = await worldAfterBaseline({ ...quietly, config: { callbackUrl: null } })
 		const [entry] = world.store.act({ do: 'edit', resource: 'products' })
 		await poll(world)
-		await world.advance(HOUR)
+		await world.advance(HOUR_MS)
 		expect(world.arrivals).toEqual([])
 		expect(world.doorbells).toEqual([])
-		const { events } = eventsOf(world.engine.core()!, { pageSize: 10 })
+		const { events } = getEventPage(world.engine.getCore()!, { pageSize: 10 })
 		expect(events).toMatchObject([{ eventType: 'UPDATED', objectId: String(entry!.id), status: 'NEW', notifications: [] }])
-		expect(eventOf(world.engine.core()!, events[0]!.sequence)).toEqual(events[0])
+		expect(getEventReport(world.engine.getCore()!, events[0]!.sequence)).toEqual(events[0])
 		expect(health(world)).toMatchObject({ state: 'healthy', callback: { state: 'none' } })
 	})
 
 	test('taken away drops what was waiting; set later it gets what comes later', async () => {
-		const world = await learned(quietly)
+		const world = await worldAfterBaseline(quietly)
 		answers(world, () => 500)
 		world.store.act({ do: 'edit', resource: 'products' })
 		await poll(world)
 		await world.configure({ callbackUrl: null })
 		answers(world, () => 204)
 		await world.configure({ callbackUrl: 'https://other.example.com/hook' })
-		await world.advance(HOUR)
-		expect(told(world)).toEqual([])
+		await world.advance(HOUR_MS)
+		expect(arrivalsSince(world)).toEqual([])
 		world.store.act({ do: 'create', resource: 'products' })
 		await poll(world)
-		expect(told(world)).toHaveLength(1)
+		expect(arrivalsSince(world)).toHaveLength(1)
 	})
 })
 
 describe('order', () => {
 	test('is kept per object: a second change waits for the first to be settled, others do not', async () => {
-		const world = await learned(quietly)
-		const [slow, other] = ids(world, 'products')
+		const world = await worldAfterBaseline(quietly)
+		const [slow, other] = liveIds(world, 'products')
 		const tries = answers(world, (number) => (number === 1 ? 503 : 204))
 		world.store.act({ do: 'edit', resource: 'products', id: slow!, set: { name: 'One' } })
 		await poll(world)
@@ -252,20 +252,20 @@ describe('order', () => {
 		world.store.act({ do: 'edit', resource: 'products', id: other!, set: { name: 'Other' } })
 		world.nowMs -= 2_900
 		await poll(world)
-		await world.advance(MINUTE)
+		await world.advance(MINUTE_MS)
 		expect(tries.length).toBeGreaterThan(2)
 		expect(world.arrivals.filter((one) => one.objectId === String(slow)).map((one) => (one.record as { name: string }).name)).toEqual([
 			'One',
 			'Two',
 		])
 		expect((world.arrivals.at(-1) as unknown as { previousSequence: number }).previousSequence).toBe(1)
-		await endsWell(world, { products: 'products' })
+		await expectCleanJudgement(world, { products: 'products' })
 	})
 
 	test('a notification carries at most ten events, of one resource, each with its own record §4.2 §4.4', async () => {
-		const world = await learned({
+		const world = await worldAfterBaseline({
 			...quietly,
-			resources: four('products', 'customers'),
+			resources: pollerResources('products', 'customers'),
 			store: { objects: { orders: 0, products: 40, coupons: 0, customers: 3 } },
 		})
 		world.store.act({ do: 'burst', resource: 'products', count: 25 })

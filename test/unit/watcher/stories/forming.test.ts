@@ -1,24 +1,24 @@
 /** What an instance's keys make of its events: filters, coalescing, thin notifications, their size, records too large. */
 import { describe, expect, test } from 'vitest'
-import { eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
+import { getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY, four, learned, MINUTE, told } from './tell.ts'
-import { defaultDelivery, type DeliveryConfig } from '../../../../src/rpc/config.ts'
+import { DAY_MS, pollerResources, worldAfterBaseline, MINUTE_MS, arrivalsSince } from './support.ts'
+import { getDefaultDelivery, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 /** A world that polls when it is told to, with these keys. */
 function shop(delivery: Partial<DeliveryConfig>, ...labels: string[]): Promise<World> {
-	return learned({
-		resources: four(...(labels.length === 0 ? ['products'] : labels)),
-		pollIntervalMs: 365 * DAY,
-		config: { delivery: { ...defaultDelivery('polling'), ...delivery } },
+	return worldAfterBaseline({
+		resources: pollerResources(...(labels.length === 0 ? ['products'] : labels)),
+		pollIntervalMs: 365 * DAY_MS,
+		config: { delivery: { ...getDefaultDelivery('polling'), ...delivery } },
 	})
 }
 
 /** A poll now. */
 async function poll(world: World): Promise<void> {
-	const core = world.engine.core()!
+	const core = world.engine.getCore()!
 	core.state.nextPollMs = world.nowMs
-	world.engine.arm(core)
+	world.engine.updateAlarm(core)
 	await world.advance(3_000)
 }
 
@@ -55,9 +55,9 @@ describe('filters', () => {
 		await act(world, { do: 'edit', resource: 'products', id })
 		await act(world, { do: 'place-order' })
 		await act(world, { do: 'delete', resource: 'products', id })
-		await world.advance(MINUTE)
-		expect(told(world)).toEqual([`CREATED products ${id}`, `DELETED products ${id}`])
-		expect(eventsOf(world.engine.core()!, { pageSize: 50 }).events.map((event) => event.eventType)).toContain('UPDATED')
+		await world.advance(MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`CREATED products ${id}`, `DELETED products ${id}`])
+		expect(getEventPage(world.engine.getCore()!, { pageSize: 50 }).events.map((event) => event.eventType)).toContain('UPDATED')
 		// What was left out leaves no gap.
 		expect(places(world)).toEqual([
 			[undefined, 1],
@@ -69,12 +69,12 @@ describe('filters', () => {
 		const where = [{ field: 'status', operator: '=' as const, values: ['publish'] }]
 		const world = await shop({ filter: { types: null, resources: null, where } })
 		const id = await act(world, { do: 'create', resource: 'products', set: { status: 'draft' } })
-		expect(told(world)).toEqual([])
+		expect(arrivalsSince(world)).toEqual([])
 		await act(world, { do: 'edit', resource: 'products', id, set: { status: 'publish' } })
 		await act(world, { do: 'edit', resource: 'products', id, set: { status: 'draft' } })
 		await act(world, { do: 'delete', resource: 'products', id })
-		await world.advance(MINUTE)
-		expect(told(world)).toEqual([`UPDATED products ${id}`, `DELETED products ${id}`])
+		await world.advance(MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`UPDATED products ${id}`, `DELETED products ${id}`])
 		expect(places(world)).toEqual([
 			[undefined, 2],
 			[2, 4],
@@ -86,14 +86,14 @@ describe('coalescing', () => {
 	test('what waited for its object goes as its newest, and says for how many', async () => {
 		const world = await shop({ coalesce: true })
 		const id = await act(world, { do: 'create', resource: 'products', set: { name: 'One' } })
-		expect(told(world)).toEqual([`CREATED products ${id}`])
+		expect(arrivalsSince(world)).toEqual([`CREATED products ${id}`])
 		world.answer = () => 404
 		await act(world, { do: 'edit', resource: 'products', id, set: { name: 'Two' } })
 		await act(world, { do: 'edit', resource: 'products', id, set: { name: 'Three' } })
 		await act(world, { do: 'edit', resource: 'products', id, set: { name: 'Four', description: 'Better' } })
 		world.answer = () => 204
-		await world.advance(2 * MINUTE)
-		expect(told(world)).toEqual([`CREATED products ${id}`, `UPDATED products ${id}`, `UPDATED products ${id}`])
+		await world.advance(2 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`CREATED products ${id}`, `UPDATED products ${id}`, `UPDATED products ${id}`])
 		expect(world.arrivals.map((one) => (one as { coalesced?: number }).coalesced)).toEqual([undefined, undefined, 2])
 		expect(world.arrivals.at(-1)!.record).toMatchObject({ name: 'Four' })
 		expect(message(world, -1).events[0].changedFields).toEqual(expect.arrayContaining(['name', 'description']))
@@ -112,11 +112,11 @@ describe('coalescing', () => {
 		await act(world, { do: 'restore', resource: 'products', id })
 		await act(world, { do: 'trash', resource: 'products', id })
 		world.answer = () => 204
-		await world.advance(2 * MINUTE)
-		expect(told(world)).toEqual([`CREATED products ${id}`, `DELETED products ${id}`])
+		await world.advance(2 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`CREATED products ${id}`, `DELETED products ${id}`])
 		await act(world, { do: 'restore', resource: 'products', id })
-		await world.advance(MINUTE)
-		expect(told(world).at(-1)).toBe(`CREATED products ${id}`)
+		await world.advance(MINUTE_MS)
+		expect(arrivalsSince(world).at(-1)).toBe(`CREATED products ${id}`)
 		expect(places(world)).toEqual([
 			[undefined, 1],
 			[1, 2],
@@ -131,8 +131,8 @@ describe('coalescing', () => {
 		await act(world, { do: 'edit', resource: 'products', id, set: { name: 'Two' } })
 		await act(world, { do: 'edit', resource: 'products', id, set: { name: 'Three' } })
 		world.answer = () => 204
-		await world.advance(2 * MINUTE)
-		expect(told(world)).toEqual([`CREATED products ${id}`, `UPDATED products ${id}`, `UPDATED products ${id}`])
+		await world.advance(2 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`CREATED products ${id}`, `UPDATED products ${id}`, `UPDATED products ${id}`])
 	})
 })
 
@@ -142,7 +142,7 @@ describe('a notification', () => {
 		const id = await act(world, { do: 'create', resource: 'products', set: { name: 'Mug' } })
 		const { raw, events } = message(world, -1)
 		expect(raw.products).toEqual([{ id }])
-		const [row] = eventsOf(world.engine.core()!, { pageSize: 1 }).events
+		const [row] = getEventPage(world.engine.getCore()!, { pageSize: 1 }).events
 		expect(events[0].recordUrl).toBe(`${world.ports().publicUrl}/elements/api-v2/instances/7/events/${row!.eventId}`)
 		expect(JSON.parse(row!.record!)).toMatchObject({ id, name: 'Mug' })
 	})
@@ -170,8 +170,8 @@ describe('a notification', () => {
 })
 
 test('a setting of the account reaches an instance without a call: with what it does next, when its copy is a minute old', async () => {
-	const world = await learned({ resources: four('products'), pollIntervalMs: 2 * MINUTE })
+	const world = await worldAfterBaseline({ resources: pollerResources('products'), pollIntervalMs: 2 * MINUTE_MS })
 	world.config = { ...world.config, retentionDays: 2, delivery: { ...world.config.delivery, schedule: [5], failurePolicy: 'queue' } }
-	await world.advance(3 * MINUTE)
-	expect(world.engine.core()!.config).toMatchObject({ retentionDays: 2, delivery: { schedule: [5], failurePolicy: 'queue' } })
+	await world.advance(3 * MINUTE_MS)
+	expect(world.engine.getCore()!.config).toMatchObject({ retentionDays: 2, delivery: { schedule: [5], failurePolicy: 'queue' } })
 })

@@ -1,22 +1,22 @@
 /** The breaker and the rate, as an instance lives through them: its own engine, real consumers, and a callback that comes and goes. */
 import { describe, expect, test } from 'vitest'
-import { subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
+import { getSubscriptionReports } from '../../../../src/watcher/queries/deliveries.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY, endsWell, four, HOUR, ids, learned, MINUTE } from './tell.ts'
+import { DAY_MS, expectCleanJudgement, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from './support.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
-const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }
+const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
 const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig } => ({
 	delivery: { ...DEFAULT_DELIVERY, batch: 1, ...change },
 })
 
 /** Every product is edited, and a poll sees it. */
 async function editAll(world: World): Promise<number> {
-	const products = ids(world, 'products')
+	const products = liveIds(world, 'products')
 	for (const id of products) world.store.act({ do: 'edit', resource: 'products', id })
-	const core = world.engine.core()!
+	const core = world.engine.getCore()!
 	core.state.nextPollMs = world.nowMs
-	world.engine.arm(core)
+	world.engine.updateAlarm(core)
 	await world.advance(3_000)
 	return products.length
 }
@@ -33,78 +33,78 @@ function tried(world: World, fails: () => boolean): Map<number, number[]> {
 
 describe('a callback that is down', () => {
 	test('for two hours: one notification is tried, the others wait and lose nothing, and what waited arrives within the hour', async () => {
-		const world = await learned({ ...quietly, config: delivery({}) })
-		const healsMs = world.nowMs + 2 * HOUR
+		const world = await worldAfterBaseline({ ...quietly, config: delivery({}) })
+		const healsMs = world.nowMs + 2 * HOUR_MS
 		const tries = tried(world, () => world.nowMs < healsMs)
 		const count = await editAll(world)
 		expect(count).toBeGreaterThanOrEqual(10)
-		await world.advance(healsMs - world.nowMs - MINUTE)
+		await world.advance(healsMs - world.nowMs - MINUTE_MS)
 		// The first doorbell brought some; then the oldest, and the next two when its next try, and theirs, was hours away.
 		expect(tries.size).toBeLessThanOrEqual(6)
 		expect([...tries.values()].filter((times) => times.length > 1)).toHaveLength(3)
-		expect(subscriptionsOf(world.engine.core()!)).toMatchObject([{ active: true, lastStatus: '503' }])
-		await world.advance(HOUR + 2 * MINUTE)
+		expect(getSubscriptionReports(world.engine.getCore()!)).toMatchObject([{ active: true, lastStatus: '503' }])
+		await world.advance(HOUR_MS + 2 * MINUTE_MS)
 		// Those that only waited; those whose own next try is far away come then.
 		const arrived = (): number => new Set(world.arrivals.map(({ notificationId }) => notificationId)).size
 		expect(arrived()).toBeGreaterThanOrEqual(count - 3)
 		expect(world.arrivals.filter(({ attempt }) => attempt === 1).length).toBeGreaterThanOrEqual(count - 6)
 		// Nobody asks for it any more.
 		expect([...world.breakers.values()].map((state) => state.core.phase)).toEqual(['closed'])
-		expect(subscriptionsOf(world.engine.core()!)).toMatchObject([{ parkedUntilMs: null, failingSinceMs: null }])
-		await world.advance(2 * HOUR)
+		expect(getSubscriptionReports(world.engine.getCore()!)).toMatchObject([{ parkedUntilMs: null, failingSinceMs: null }])
+		await world.advance(2 * HOUR_MS)
 		expect(arrived()).toBe(count)
-		await endsWell(world)
+		await expectCleanJudgement(world)
 	})
 
 	test.each([1, 2, 3])('while doorbells get lost and objects are evicted, round %i: everything arrives', async (round) => {
-		const world = await learned({ ...quietly, config: delivery({}) })
-		const healsMs = world.nowMs + HOUR
+		const world = await worldAfterBaseline({ ...quietly, config: delivery({}) })
+		const healsMs = world.nowMs + HOUR_MS
 		tried(world, () => world.nowMs < healsMs)
 		let bells = round
-		world.loses = () => bells++ % 3 === 0
+		world.losesDoorbell = () => bells++ % 3 === 0
 		const count = await editAll(world)
 		for (let step = 0; step < 30; step++) {
-			await world.advance(4 * MINUTE)
+			await world.advance(4 * MINUTE_MS)
 			world.evict()
 			world.alarmMs ??= world.nowMs
 		}
-		await world.advance(HOUR)
+		await world.advance(HOUR_MS)
 		expect(new Set(world.arrivals.map(({ notificationId }) => notificationId)).size).toBe(count)
-		world.loses = () => false
-		await endsWell(world)
+		world.losesDoorbell = () => false
+		await expectCleanJudgement(world)
 	})
 
 	test('is released: what was parked is sent at once', async () => {
-		const world = await learned({ ...quietly, config: delivery({}) })
+		const world = await worldAfterBaseline({ ...quietly, config: delivery({}) })
 		let dead = true
 		tried(world, () => dead)
 		const count = await editAll(world)
-		await world.advance(20 * MINUTE)
+		await world.advance(20 * MINUTE_MS)
 		dead = false
 		await world.configure({}, { release: true })
-		await world.advance(MINUTE)
+		await world.advance(MINUTE_MS)
 		expect(new Set(world.arrivals.map(({ notificationId }) => notificationId)).size).toBe(count)
 	})
 })
 
 describe('a rate', () => {
 	test.each([4, 0.5, 0.02])('of %d a second is kept, and everything arrives', async (rate) => {
-		const world = await learned({ ...quietly, config: delivery({ rate }) })
+		const world = await worldAfterBaseline({ ...quietly, config: delivery({ rate }) })
 		const tries = tried(world, () => false)
 		const begunMs = world.nowMs
 		const count = await editAll(world)
-		await world.advance((count / rate) * 1000 + MINUTE)
+		await world.advance((count / rate) * 1000 + MINUTE_MS)
 		const times = [...tries.values()].flat().sort((a, b) => a - b)
 		expect(times).toHaveLength(count)
 		for (const [index, atMs] of times.entries()) expect(index + 1).toBeLessThanOrEqual(((atMs - begunMs) / 1000) * rate + Math.max(1, rate))
-		await endsWell(world)
+		await expectCleanJudgement(world)
 	})
 
 	test('that is taken away lets all that waits go', async () => {
-		const world = await learned({ ...quietly, config: delivery({ rate: 0.01 }) })
+		const world = await worldAfterBaseline({ ...quietly, config: delivery({ rate: 0.01 }) })
 		const tries = tried(world, () => false)
 		const count = await editAll(world)
-		await world.advance(MINUTE)
+		await world.advance(MINUTE_MS)
 		expect(tries.size).toBe(1)
 		await world.configure(delivery({ rate: null }))
 		await world.advance(15_000)

@@ -1,22 +1,22 @@
 /** What an object says of its notifications: pages that are whole and bounded, replays that end, answers that quote nobody who was erased. */
 import { expect, test } from 'vitest'
-import { attemptsOf } from '../../../../src/watcher/log/attempts.ts'
-import { notificationsOf, releaseOf, subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
-import { erase } from '../../../../src/watcher/log/erasure.ts'
-import { replay, resendsOf } from '../../../../src/watcher/outbox/replays.ts'
-import type { NotificationQuery, Outcome } from '../../../../src/rpc/delivery.ts'
+import { getAttempts } from '../../../../src/watcher/log/attempts.ts'
+import { getNotificationPage, releaseSubscriptions, getSubscriptionReports } from '../../../../src/watcher/queries/deliveries.ts'
+import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
+import { runReplay, getResends } from '../../../../src/watcher/outbox/replays.ts'
+import type { NotificationQuery, AttemptOutcome } from '../../../../src/rpc/delivery.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY, four, ids, learned, MINUTE } from './tell.ts'
+import { DAY_MS, pollerResources, liveIds, worldAfterBaseline, MINUTE_MS } from './support.ts'
 import { DEFAULT_DELIVERY } from '../../../../src/rpc/config.ts'
 
 const SECOND = { number: 41, url: 'https://callback.example.com/second', topics: null }
-const coreOf = (world: World): NonNullable<ReturnType<World['engine']['core']>> => world.engine.core()!
+const coreOf = (world: World): NonNullable<ReturnType<World['engine']['getCore']>> => world.engine.getCore()!
 
 /** A shop that polls when it is told to and tries once. */
 const quiet = (): Promise<World> =>
-	learned({
-		resources: four('products'),
-		pollIntervalMs: 365 * DAY,
+	worldAfterBaseline({
+		resources: pollerResources('products'),
+		pollIntervalMs: 365 * DAY_MS,
 		config: { delivery: { ...DEFAULT_DELIVERY, failurePolicy: 'queue', batch: 1 } },
 	})
 
@@ -25,14 +25,14 @@ async function edit(world: World, id: number, name: string): Promise<void> {
 	world.store.act({ do: 'edit', resource: 'products', id, set: { name } })
 	const core = coreOf(world)
 	core.state.nextPollMs = world.nowMs
-	world.engine.arm(core)
+	world.engine.updateAlarm(core)
 	await world.advance(3_000)
 }
 
 async function letGo(world: World): Promise<void> {
-	await world.engine.ringDue(coreOf(world))
-	world.engine.arm(coreOf(world))
-	await world.advance(MINUTE)
+	await world.engine.sendDueDoorbell(coreOf(world))
+	world.engine.updateAlarm(coreOf(world))
+	await world.advance(MINUTE_MS)
 }
 
 /** All pages of a list, as counters. */
@@ -40,7 +40,7 @@ function pages(world: World, query: Omit<NotificationQuery, 'before'>): number[]
 	const seen: number[] = []
 	let before: number | undefined
 	for (;;) {
-		const page = notificationsOf(coreOf(world), { ...query, before })
+		const page = getNotificationPage(coreOf(world), { ...query, before })
 		expect(page.notifications.length).toBeLessThanOrEqual(query.pageSize)
 		expect(page.notifications.every((one) => one.body === null)).toBe(true)
 		seen.push(...page.notifications.map((one) => one.id % 1e9))
@@ -51,7 +51,7 @@ function pages(world: World, query: Omit<NotificationQuery, 'before'>): number[]
 
 test('pages of any size hold the same notifications, by status, subscription and address', async () => {
 	const world = await quiet()
-	const products = ids(world, 'products')
+	const products = liveIds(world, 'products')
 	await world.configure({ others: [SECOND] })
 	let status = 204
 	world.answer = () => status
@@ -97,7 +97,7 @@ test('pages of any size hold the same notifications, by status, subscription and
 test('the few that are queued are found at once among many, a rarer status page by page', async () => {
 	const world = await quiet()
 	const core = coreOf(world)
-	const [id] = ids(world, 'products')
+	const [id] = liveIds(world, 'products')
 	world.answer = () => 404
 	await edit(world, id!, 'One')
 	core.ports.sql.run(
@@ -105,9 +105,12 @@ test('the few that are queued are found at once among many, a rarer status page 
 		INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated)
 		SELECT i, subscription, object_type, members, created, context, 'delivered', 1, 0, 5, 5 FROM notifications, n WHERE id = 1`,
 	)
-	expect(notificationsOf(core, { pageSize: 10, statuses: ['queued'] })).toMatchObject({ notifications: [{ status: 'queued' }], next: null })
+	expect(getNotificationPage(core, { pageSize: 10, statuses: ['queued'] })).toMatchObject({
+		notifications: [{ status: 'queued' }],
+		next: null,
+	})
 	// A status that no index knows is looked for page by page, and found.
-	const first = notificationsOf(core, { pageSize: 10, statuses: ['dropped'] })
+	const first = getNotificationPage(core, { pageSize: 10, statuses: ['dropped'] })
 	expect(first.notifications).toEqual([])
 	expect(first.next).not.toBeNull()
 	expect(pages(world, { pageSize: 10, statuses: ['dropped', 'queued'] })).toEqual([1])
@@ -115,36 +118,36 @@ test('the few that are queued are found at once among many, a rarer status page 
 
 test('a replay leaves out subscriptions that take nothing, and so ends', async () => {
 	const world = await quiet()
-	const [id] = ids(world, 'products')
+	const [id] = liveIds(world, 'products')
 	await world.configure({ others: [SECOND] })
 	await edit(world, id!, 'One')
 	await world.configure({ others: [] })
-	expect(replay(coreOf(world), { events: { resources: ['products'] } }, true)).toMatchObject({ total: 1 })
-	expect(replay(coreOf(world), { events: { resources: ['products'] } }, false)).toMatchObject({ status: 'running', total: 1 })
+	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, true)).toMatchObject({ total: 1 })
+	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, false)).toMatchObject({ status: 'running', total: 1 })
 	await letGo(world)
-	expect(resendsOf(coreOf(world))).toMatchObject([{ status: 'done', left: 0, failed: 0 }])
+	expect(getResends(coreOf(world))).toMatchObject([{ status: 'done', left: 0, failed: 0 }])
 
 	await world.configure({ others: [SECOND] })
 	world.answer = () => 410
 	await edit(world, id!, 'Two')
-	expect(subscriptionsOf(coreOf(world))).toMatchObject([{ active: false }, { active: false }])
+	expect(getSubscriptionReports(coreOf(world))).toMatchObject([{ active: false }, { active: false }])
 	world.answer = () => 204
-	expect(releaseOf(coreOf(world), { subscription: SECOND.number })).toBe(1)
+	expect(releaseSubscriptions(coreOf(world), { subscription: SECOND.number })).toBe(1)
 	await letGo(world)
-	expect(subscriptionsOf(coreOf(world))).toMatchObject([
+	expect(getSubscriptionReports(coreOf(world))).toMatchObject([
 		{ active: false, lastStatus: '410' },
 		{ active: true, lastStatus: null },
 	])
-	expect(replay(coreOf(world), { failedSinceMs: 0 }, false)).toMatchObject({ total: 0, status: 'done' })
-	const { notifications: queued } = notificationsOf(coreOf(world), { pageSize: 9, statuses: ['queued'] })
+	expect(runReplay(coreOf(world), { failedSinceMs: 0 }, false)).toMatchObject({ total: 0, status: 'done' })
+	const { notifications: queued } = getNotificationPage(coreOf(world), { pageSize: 9, statuses: ['queued'] })
 	expect(queued).toHaveLength(1)
-	for (const { id: one } of queued) expect(replay(coreOf(world), { notification: one % 1e9 }, true)).toMatchObject({ total: 0 })
+	for (const { id: one } of queued) expect(runReplay(coreOf(world), { notification: one % 1e9 }, true)).toMatchObject({ total: 0 })
 })
 
 test('the answer to an attempt that was under way while its object was erased is not kept', async () => {
 	const world = await quiet()
-	const [id, other] = ids(world, 'products')
-	const outcome = (body: string): Outcome => ({
+	const [id, other] = liveIds(world, 'products')
+	const outcome = (body: string): AttemptOutcome => ({
 		delivered: true,
 		status: 200,
 		error: null,
@@ -154,17 +157,17 @@ test('the answer to an attempt that was under way while its object was erased is
 		body,
 		directive: null,
 	})
-	world.engine.ports.ring = async () => undefined
+	world.engine.ports.sendDoorbell = async () => undefined
 	await edit(world, id!, 'Secret')
 	await edit(world, other!, 'Public')
 	const claimed = await world.engine.claim(6)
 	if (claimed === 'unknown') throw new Error('unknown')
 	expect(claimed.claims).toHaveLength(2)
-	erase(coreOf(world), 'products', String(id))
+	eraseObjectContent(coreOf(world), 'products', String(id))
 	for (const claim of claimed.claims) {
 		const { name } = JSON.parse(claim.body).message.raw.products[0] as { name: string }
 		await world.engine.settle(claim.notificationId % 1e9, claim.attempt, outcome(`thank you for ${name}`), false)
 	}
-	const bodies = claimed.claims.map((claim) => attemptsOf(coreOf(world).ports.sql, claim.notificationId % 1e9)![0]!.body)
+	const bodies = claimed.claims.map((claim) => getAttempts(coreOf(world).ports.sql, claim.notificationId % 1e9)![0]!.body)
 	expect(bodies.sort((a, b) => a.length - b.length)).toEqual(['', 'thank you for Public'])
 })

@@ -1,16 +1,16 @@
 /** The log is in the order of time whatever the clock does: a host that is behind the one before stamps nothing earlier than what is there. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
-import { publish } from '../../../../src/watcher/outbox/notices.ts'
-import { record } from '../../../../src/watcher/changes/recorder.ts'
-import { watchedResources } from '../../../../src/watcher/source/resources.ts'
-import { firstAt } from '../../../../src/watcher/log/lower-bound.ts'
-import { tallyOf } from '../../../../src/watcher/queries/counts.ts'
-import { testEvent } from '../../../../src/watcher/outbox/test-event.ts'
+import { getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
+import { publishNotices } from '../../../../src/watcher/outbox/notices.ts'
+import { recordObservations } from '../../../../src/watcher/changes/recorder.ts'
+import { getWatchedResources } from '../../../../src/watcher/source/resources.ts'
+import { findLowerBound } from '../../../../src/watcher/log/lower-bound.ts'
+import { getTally } from '../../../../src/watcher/queries/counts.ts'
+import { enqueueTestEvent } from '../../../../src/watcher/outbox/test-event.ts'
 import { loadState } from '../../../../src/watcher/core/state.ts'
 import { MemorySql, type World } from '../../../support/world.ts'
-import { four, HOUR, learned } from './tell.ts'
+import { pollerResources, HOUR_MS, worldAfterBaseline } from './support.ts'
 
 type Step = { do: 'change' | 'test' | 'post' | 'deliver' | 'evict'; id: number; shiftMs: number }
 
@@ -18,7 +18,7 @@ const steps = fc.array(
 	fc.record({
 		do: fc.constantFrom<Step['do']>('change', 'change', 'change', 'test', 'post', 'deliver', 'evict'),
 		id: fc.integer({ min: 1, max: 3 }),
-		shiftMs: fc.integer({ min: -2 * HOUR, max: HOUR }),
+		shiftMs: fc.integer({ min: -2 * HOUR_MS, max: HOUR_MS }),
 	}),
 	{ minLength: 5, maxLength: 25 },
 )
@@ -27,14 +27,14 @@ let changes = 0
 
 /** A webhook's snapshot of a product that has changed, in a store whose clock is right. */
 function change(world: World, id: number): void {
-	const core = world.engine.core()!
-	const watched = watchedResources(core)[0]!
-	const stampSec = 2_000_000_000 + ++changes
+	const core = world.engine.getCore()!
+	const watched = getWatchedResources(core)[0]!
+	const modifiedSec = 2_000_000_000 + ++changes
 	const sighting = {
 		id: 5_000 + id,
-		stampSec,
+		modifiedSec,
 		createdSec: 1_000,
-		listedSec: stampSec,
+		listModifiedSec: modifiedSec,
 		state: 'live' as const,
 		localOffsetSec: null,
 		fields: [{ name: 'name', value: `"${changes}"` }],
@@ -42,11 +42,11 @@ function change(world: World, id: number): void {
 		record: { id: 5_000 + id, name: String(changes) },
 	}
 	core.commit(() =>
-		record(core, watched, [{ id: sighting.id, sighting }], {
+		recordObservations(core, watched, [{ id: sighting.id, snapshot: sighting }], {
 			source: 'webhook',
-			by: 'hook',
-			askedAtMs: world.nowMs,
-			storeNowMs: stampSec * 1000,
+			via: 'hook',
+			requestedAtMs: world.nowMs,
+			storeNowMs: modifiedSec * 1000,
 			listed: true,
 			backfill: 'none',
 		}),
@@ -55,11 +55,11 @@ function change(world: World, id: number): void {
 
 async function take(world: World, step: Step): Promise<void> {
 	world.nowMs += step.shiftMs
-	const core = world.engine.core()!
+	const core = world.engine.getCore()!
 	if (step.do === 'change') change(world, step.id)
-	else if (step.do === 'test') testEvent(core)
+	else if (step.do === 'test') enqueueTestEvent(core)
 	else if (step.do === 'post')
-		publish(core, [{ origin: 0, number: null, topic: 'stock.low', atMs: world.nowMs, severity: 'medium', body: '{}' }])
+		publishNotices(core, [{ origin: 0, number: null, topic: 'stock.low', atMs: world.nowMs, severity: 'medium', body: '{}' }])
 	else if (step.do === 'evict') world.evict()
 	else {
 		world.doorbells.push(world.config.instanceId)
@@ -70,9 +70,13 @@ async function take(world: World, step: Step): Promise<void> {
 test('events and notifications never go back in time, and are found by their time, wherever the clock jumps', async () => {
 	await fc.assert(
 		fc.asyncProperty(steps, async (some) => {
-			const world = await learned({ resources: four('products'), hooks: { reconcileMs: 365 * 24 * HOUR }, pollIntervalMs: 365 * 24 * HOUR })
+			const world = await worldAfterBaseline({
+				resources: pollerResources('products'),
+				webhooks: { reconcileMs: 365 * 24 * HOUR_MS },
+				pollIntervalMs: 365 * 24 * HOUR_MS,
+			})
 			for (const step of some) await take(world, step)
-			const core = world.engine.core()!
+			const core = world.engine.getCore()!
 			const times = (query: string): { number: number; at: number }[] => world.sql.all(query)
 			const logs = {
 				events: times(`SELECT sequence AS number, recorded AS at FROM events ORDER BY sequence`),
@@ -80,17 +84,17 @@ test('events and notifications never go back in time, and are found by their tim
 			}
 			for (const [table, rows] of Object.entries(logs)) {
 				expect(rows.map(({ at }) => at)).toEqual(rows.map(({ at }) => at).sort((a, b) => a - b))
-				for (const { at } of rows) expect(firstAt(world.sql, table as 'events', at)).toBe(rows.find((row) => row.at === at)!.number)
+				for (const { at } of rows) expect(findLowerBound(world.sql, table as 'events', at)).toBe(rows.find((row) => row.at === at)!.number)
 			}
 			// So every range has exactly what was recorded in it, and the counts by hour agree with the log.
 			const [fromMs, endMs] = [logs.events[0]?.at ?? 0, logs.events.at(-1)?.at ?? 0]
 			for (const { at } of logs.events)
 				expect(
-					eventsOf(core, { pageSize: 200, fromMs: at, toMs: at })
+					getEventPage(core, { pageSize: 200, fromMs: at, toMs: at })
 						.events.map(({ sequence }) => sequence)
 						.reverse(),
 				).toEqual(logs.events.filter((row) => row.at === at).map(({ number }) => number))
-			const counted = tallyOf(core, { fromMs, toMs: endMs, unit: 'hour' })
+			const counted = getTally(core, { fromMs, toMs: endMs, unit: 'hour' })
 			if (counted === 'too-many') throw new Error(counted)
 			expect(counted.reduce((sum, one) => sum + one.count, 0)).toBe(logs.events.length)
 			if (logs.events.length > 0) expect(core.state.lastEventMs).toBe(endMs)
@@ -100,8 +104,8 @@ test('events and notifications never go back in time, and are found by their tim
 })
 
 test('a state that an earlier version stored goes on from its last event', async () => {
-	const world = await learned({ resources: four('products'), pollIntervalMs: 365 * 24 * HOUR })
-	testEvent(world.engine.core()!)
+	const world = await worldAfterBaseline({ resources: pollerResources('products'), pollIntervalMs: 365 * 24 * HOUR_MS })
+	enqueueTestEvent(world.engine.getCore()!)
 	const { stampedMs, ...earlier } = loadState(world.sql)
 	const sql = new MemorySql()
 	sql.run(`CREATE TABLE state (id INTEGER PRIMARY KEY, body TEXT NOT NULL)`)

@@ -1,23 +1,23 @@
 /** What an object's log answers: pages by filter and time that are whole and bounded, and what followed an event. */
 import { expect, test } from 'vitest'
-import { eventOf, eventsAfter, eventsOf } from '../../../../src/watcher/queries/log-pages.ts'
-import type { EventQuery, EventRow, TallyBucket } from '../../../../src/rpc/log.ts'
+import { getEventReport, getEventTail, getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
+import type { EventQuery, EventReport, TallyBucket } from '../../../../src/rpc/log.ts'
 import type { Sql } from '../../../../src/watcher/core/ports.ts'
-import { bodiesOf, releaseOf } from '../../../../src/watcher/queries/deliveries.ts'
-import { replay } from '../../../../src/watcher/outbox/replays.ts'
-import { tallyOf } from '../../../../src/watcher/queries/counts.ts'
-import { timelineOf } from '../../../../src/watcher/queries/timeline.ts'
-import { firstAt } from '../../../../src/watcher/log/lower-bound.ts'
+import { getNotificationBodies, releaseSubscriptions } from '../../../../src/watcher/queries/deliveries.ts'
+import { runReplay } from '../../../../src/watcher/outbox/replays.ts'
+import { getTally } from '../../../../src/watcher/queries/counts.ts'
+import { getTimelineReport } from '../../../../src/watcher/queries/timeline.ts'
+import { findLowerBound } from '../../../../src/watcher/log/lower-bound.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY, four, HOUR, ids, learned, MINUTE } from './tell.ts'
+import { DAY_MS, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from './support.ts'
 import { DEFAULT_DELIVERY } from '../../../../src/rpc/config.ts'
 
-const coreOf = (world: World): NonNullable<ReturnType<World['engine']['core']>> => world.engine.core()!
+const coreOf = (world: World): NonNullable<ReturnType<World['engine']['getCore']>> => world.engine.getCore()!
 const ROWS = 12_000
 
 /** A log of many events, one a second from `since` on: ten a notification, types, resources and objects in turn. */
 async function long(): Promise<{ world: World; since: number }> {
-	const world = await learned({ resources: four('products', 'orders'), pollIntervalMs: 365 * DAY })
+	const world = await worldAfterBaseline({ resources: pollerResources('products', 'orders'), pollIntervalMs: 365 * DAY_MS })
 	const core = coreOf(world)
 	const since = world.nowMs - 2 * ROWS * 1_000
 	core.ports.sql.run(
@@ -40,11 +40,11 @@ async function long(): Promise<{ world: World; since: number }> {
 }
 
 /** All events of a query, page by page; how many pages. */
-function walk(world: World, query: Omit<EventQuery, 'before'>): { events: EventRow[]; pages: number } {
-	const events: EventRow[] = []
+function walk(world: World, query: Omit<EventQuery, 'before'>): { events: EventReport[]; pages: number } {
+	const events: EventReport[] = []
 	let before: number | undefined
 	for (let pages = 1; ; pages++) {
-		const page = eventsOf(coreOf(world), { ...query, before })
+		const page = getEventPage(coreOf(world), { ...query, before })
 		expect(page.events.length).toBeLessThanOrEqual(query.pageSize)
 		events.push(...page.events)
 		if (page.next === null) return { events, pages }
@@ -71,7 +71,7 @@ test('filters of every kind find all that they mean and nothing else, each call 
 	expect(found({ fromMs: since + 3_000_000, toMs: since + 3_005_500, types: ['CREATED'] })).toEqual([3003, 3000])
 	expect(found({ toMs: since - 1 })).toEqual([])
 	expect(found({ fromMs: world.nowMs })).toEqual([])
-	const one = eventOf(coreOf(world), 4_321)!
+	const one = getEventReport(coreOf(world), 4_321)!
 	expect(found({ text: one.eventId })).toEqual([4_321])
 	// A look is 5000 events, or 1000 where their records are searched.
 	expect(walk(world, { pageSize: 200, types: ['none'] }).pages).toBe(3)
@@ -90,10 +90,10 @@ test('a page costs its rows: a moment is sought, gaps are passed over, a page of
 		transaction: (body) => body(),
 	}
 	core.ports.sql = counted
-	expect(firstAt(counted, 'events', since + 5_000_000)).toBe(5_000)
+	expect(findLowerBound(counted, 'events', since + 5_000_000)).toBe(5_000)
 	expect(statements).toBeLessThan(17)
 	statements = 0
-	expect(eventsOf(core, { pageSize: 100 })).toMatchObject({ next: { number: ROWS - 99, atMs: since + (ROWS - 99) * 1000 } })
+	expect(getEventPage(core, { pageSize: 100 })).toMatchObject({ next: { number: ROWS - 99, atMs: since + (ROWS - 99) * 1000 } })
 	// The events, the copy of what has settled, and, since that has nothing here, their notifications in one run.
 	expect(statements).toBe(3)
 	core.ports.sql = sql
@@ -105,46 +105,46 @@ test('a page costs its rows: a moment is sought, gaps are passed over, a page of
 			.map((event) => event.sequence),
 	).toEqual([9, 6, 3])
 	// Where it stood before it left.
-	expect(firstAt(sql, 'events', since + 5_000_000)).toBe(10)
-	const small = eventsOf(core, { pageSize: 200, characters: 100 })
+	expect(findLowerBound(sql, 'events', since + 5_000_000)).toBe(10)
+	const small = getEventPage(core, { pageSize: 200, characters: 100 })
 	expect(small.events.length).toBeGreaterThan(1)
 	expect(small.events.length).toBeLessThan(10)
 	expect(small.next).not.toBeNull()
 	// A record that alone has more than the page may hold is left out of it; one that is asked for by itself, or with no limit, has it.
 	const record = JSON.stringify({ name: 'x'.repeat(200) })
 	sql.run(`UPDATE events SET record = ? WHERE sequence = ?`, record, ROWS)
-	expect(eventsOf(core, { pageSize: 2, characters: 100 }).events).toMatchObject([
+	expect(getEventPage(core, { pageSize: 2, characters: 100 }).events).toMatchObject([
 		{ sequence: ROWS, record: null, withheld: record.length },
 		{ sequence: ROWS - 1, record: expect.stringContaining('Name') },
 	])
-	expect([eventsOf(core, { pageSize: 1 }).events[0], eventOf(core, ROWS)]).toMatchObject([{ record }, { record }])
+	expect([getEventPage(core, { pageSize: 1 }).events[0], getEventReport(core, ROWS)]).toMatchObject([{ record }, { record }])
 })
 
 test('what followed an event comes in order, as much as is asked for, and nothing is read while nothing follows', async () => {
 	const { world } = await long()
 	const core = coreOf(world)
-	const tail = eventsAfter(core, ROWS - 3, 2)
+	const tail = getEventTail(core, ROWS - 3, 2)
 	expect(tail.events.map((event) => event.sequence)).toEqual([ROWS - 2, ROWS - 1])
 	expect(tail).toMatchObject({ last: ROWS, running: true })
-	expect(eventsAfter(core, null, 5)).toEqual({ events: [], last: ROWS, running: true })
+	expect(getEventTail(core, null, 5)).toEqual({ events: [], last: ROWS, running: true })
 	const { sql } = core.ports
 	core.ports.sql = { ...sql, each: () => expect.unreachable() }
-	expect(eventsAfter(core, ROWS, 5).events).toEqual([])
+	expect(getEventTail(core, ROWS, 5).events).toEqual([])
 	core.ports.sql = sql
 	await world.configure({ enabled: false })
-	expect(eventsAfter(coreOf(world), ROWS, 5).running).toBe(false)
+	expect(getEventTail(coreOf(world), ROWS, 5).running).toBe(false)
 })
 
 test('events are counted by the hour as they come and are accepted, in a row a day once the day is over, and nothing is counted twice', async () => {
-	const world = await learned({
-		resources: four('products'),
-		pollIntervalMs: HOUR,
+	const world = await worldAfterBaseline({
+		resources: pollerResources('products'),
+		pollIntervalMs: HOUR_MS,
 		config: { delivery: { ...DEFAULT_DELIVERY, failurePolicy: 'queue', batch: 1 } },
 	})
 	const began = world.nowMs
-	const products = ids(world, 'products')
+	const products = liveIds(world, 'products')
 	const sums = (): number[] => {
-		const tally = tallyOf(coreOf(world), { fromMs: began, toMs: world.nowMs, unit: 'hour' })
+		const tally = getTally(coreOf(world), { fromMs: began, toMs: world.nowMs, unit: 'hour' })
 		if (tally === 'too-many') throw new Error('too many')
 		return ['count', 'success', 'failed'].map((what) => tally.reduce((sum, one) => sum + one[what as 'count'], 0))
 	}
@@ -152,7 +152,7 @@ test('events are counted by the hour as they come and are accepted, in a row a d
 	for (let round = 0; round < 30; round++) {
 		world.answer = () => (round % 5 === 4 ? 404 : 204)
 		world.store.act({ do: 'edit', resource: 'products', id: products[round % products.length]!, set: { name: `Name ${round}` } })
-		await world.advance(HOUR)
+		await world.advance(HOUR_MS)
 		// The memory goes between settling and the next commit.
 		world.evict()
 	}
@@ -160,20 +160,20 @@ test('events are counted by the hour as they come and are accepted, in a row a d
 	expect(sums()).toEqual([30, 24, 6])
 	expect(coreOf(world).state.counters.delivered).toBe(48)
 	const days = world.sql.all<{ day: number }>(`SELECT day FROM days`).length
-	expect([days, coreOf(world).state.tally.every(([hour]) => hour >= 24 * Math.floor(world.nowMs / DAY))]).toEqual([1, true])
-	const byHour = tallyOf(coreOf(world), { fromMs: began, toMs: began + 5 * HOUR, unit: 'hour' })
+	expect([days, coreOf(world).state.tally.every(([hour]) => hour >= 24 * Math.floor(world.nowMs / DAY_MS))]).toEqual([1, true])
+	const byHour = getTally(coreOf(world), { fromMs: began, toMs: began + 5 * HOUR_MS, unit: 'hour' })
 	expect(byHour).not.toBe('too-many')
-	expect((byHour as TallyBucket[]).map((one) => [Math.ceil((one.atMs - began) / HOUR), one.count])).toEqual(
+	expect((byHour as TallyBucket[]).map((one) => [Math.ceil((one.atMs - began) / HOUR_MS), one.count])).toEqual(
 		[1, 2, 3, 4, 5].map((hour) => [hour, 1]),
 	)
-	const byMinute = tallyOf(coreOf(world), { fromMs: began, toMs: world.nowMs, unit: 'minute' }) as TallyBucket[]
+	const byMinute = getTally(coreOf(world), { fromMs: began, toMs: world.nowMs, unit: 'minute' }) as TallyBucket[]
 	expect(byMinute.reduce((sum, one) => [sum[0]! + one.count, sum[1]! + one.success, sum[2]! + one.failed], [0, 0, 0])).toEqual([30, 24, 6])
 	// What was given up and is released later counts for the hour in which it was recorded.
 	world.answer = () => 204
-	releaseOf(coreOf(world), {})
-	await world.engine.ringDue(coreOf(world))
-	world.engine.arm(coreOf(world))
-	await world.advance(2 * DAY)
+	releaseSubscriptions(coreOf(world), {})
+	await world.engine.sendDueDoorbell(coreOf(world))
+	world.engine.updateAlarm(coreOf(world))
+	await world.advance(2 * DAY_MS)
 	expect(sums()).toEqual([30, 30, 0])
 	expect(coreOf(world).state.counters.delivered).toBe(60)
 })
@@ -203,7 +203,7 @@ test('what was given up is found in the hour that recorded it: before thousands 
 		each: (query, ...values) => (statements++, sql.each(query, ...values)),
 	}
 	const failed = (fromMs: number, toMs: number): number =>
-		(tallyOf(core, { fromMs, toMs, unit: 'second' }) as TallyBucket[]).reduce((sum, one) => sum + one.failed, 0)
+		(getTally(core, { fromMs, toMs, unit: 'second' }) as TallyBucket[]).reduce((sum, one) => sum + one.failed, 0)
 	// The numbers 60 to 119.
 	expect(failed(since + 60_000, since + 119_000)).toBe(30)
 	// Not a statement a row: four moments are sought in some fifteen each, the rest are few.
@@ -212,30 +212,30 @@ test('what was given up is found in the hour that recorded it: before thousands 
 
 test('counts finer than an hour read no more than they may', async () => {
 	const { world, since } = await long()
-	const counted = tallyOf(coreOf(world), { fromMs: since + 60_000, toMs: since + 119_999, unit: 'second' }) as TallyBucket[]
+	const counted = getTally(coreOf(world), { fromMs: since + 60_000, toMs: since + 119_999, unit: 'second' }) as TallyBucket[]
 	expect(counted).toHaveLength(60)
 	expect(counted[0]).toMatchObject({ count: 1 })
 	coreOf(world).ports.sql.run(
 		`INSERT INTO events SELECT sequence + 20000, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type, date, ?, source, changed, flags, record, notifications, confirmed FROM events`,
-		since + 3 * DAY,
+		since + 3 * DAY_MS,
 	)
-	expect(tallyOf(coreOf(world), { fromMs: since, toMs: since + 4 * DAY, unit: 'minute' })).toBe('too-many')
+	expect(getTally(coreOf(world), { fromMs: since, toMs: since + 4 * DAY_MS, unit: 'minute' })).toBe('too-many')
 })
 
 test('the timeline of an object has its events with what became of them, its state and its doubts, and reads nothing else of the log', async () => {
-	const world = await learned({
-		resources: four('products', 'orders'),
-		pollIntervalMs: MINUTE,
+	const world = await worldAfterBaseline({
+		resources: pollerResources('products', 'orders'),
+		pollIntervalMs: MINUTE_MS,
 		config: { delivery: { ...DEFAULT_DELIVERY, batch: 1 } },
 	})
-	const [id, other] = ids(world, 'products')
+	const [id, other] = liveIds(world, 'products')
 	for (let round = 0; round < 5; round++) {
 		world.answer = () => (round === 2 ? 500 : 204)
 		for (const one of [id!, other!]) world.store.act({ do: 'edit', resource: 'products', id: one, set: { name: `Name ${round}` } })
-		await world.advance(2 * MINUTE)
+		await world.advance(2 * MINUTE_MS)
 	}
-	await world.advance(HOUR)
-	const whole = timelineOf(coreOf(world), 'products', String(id), { pageSize: 50 })!
+	await world.advance(HOUR_MS)
+	const whole = getTimelineReport(coreOf(world), 'products', String(id), { pageSize: 50 })!
 	expect(whole).toMatchObject({
 		objectType: 'products',
 		objectId: String(id),
@@ -260,26 +260,26 @@ test('the timeline of an object has its events with what became of them, its sta
 	expect(whole.events.every((event) => event.deliveries.length === 1 && event.deliveries[0]!.body === null)).toBe(true)
 	const pages: number[] = []
 	for (let before: number | undefined; ;) {
-		const page = timelineOf(coreOf(world), 'products', String(id), { pageSize: 2, before })!
+		const page = getTimelineReport(coreOf(world), 'products', String(id), { pageSize: 2, before })!
 		pages.unshift(...page.events.map((event) => event.objectSequence))
 		if (page.next === null) break
 		before = page.next.number
 	}
 	expect(pages).toEqual([1, 2, 3, 4, 5])
 	// A place that is another object's is none of this one's.
-	const foreign = timelineOf(coreOf(world), 'products', String(other), { pageSize: 50 })!.events[3]!.sequence
+	const foreign = getTimelineReport(coreOf(world), 'products', String(other), { pageSize: 50 })!.events[3]!.sequence
 	expect(
-		timelineOf(coreOf(world), 'products', String(id), { pageSize: 50, before: foreign })!.events.map((event) => [
+		getTimelineReport(coreOf(world), 'products', String(id), { pageSize: 50, before: foreign })!.events.map((event) => [
 			event.objectId,
 			event.objectSequence,
 		]),
 	).toEqual([1, 2, 3].map((n) => [String(id), n]))
 	// Records that an answer cannot hold together end a page early, and the next one goes on.
 	world.sql.run(`UPDATE events SET record = ?`, JSON.stringify({ name: 'x'.repeat(3_000_000) }))
-	const large = timelineOf(coreOf(world), 'products', String(id), { pageSize: 50 })!
+	const large = getTimelineReport(coreOf(world), 'products', String(id), { pageSize: 50 })!
 	expect(large.events.map((event) => event.objectSequence)).toEqual([3, 4, 5])
 	expect(
-		timelineOf(coreOf(world), 'products', String(id), { pageSize: 50, before: large.next!.number })!.events.map(
+		getTimelineReport(coreOf(world), 'products', String(id), { pageSize: 50, before: large.next!.number })!.events.map(
 			(event) => event.objectSequence,
 		),
 	).toEqual([1, 2])
@@ -288,17 +288,17 @@ test('the timeline of an object has its events with what became of them, its sta
 		['coupons', String(id)],
 		['', ''],
 	])
-		expect(timelineOf(coreOf(world), resource!, object!, { pageSize: 5 })).toBeNull()
+		expect(getTimelineReport(coreOf(world), resource!, object!, { pageSize: 5 })).toBeNull()
 	world.store.act({ do: 'delete', resource: 'products', id: id! })
-	await world.advance(5 * MINUTE)
-	const gone = timelineOf(coreOf(world), 'products', String(id), { pageSize: 50 })!
+	await world.advance(5 * MINUTE_MS)
+	const gone = getTimelineReport(coreOf(world), 'products', String(id), { pageSize: 50 })!
 	expect([gone.state, gone.events.at(-1)!.eventType]).toEqual(['gone', 'DELETED'])
 })
 
 test('an event is NEW, RECEIVED, DISPATCHED, CONSUMED and NOTIFIED, one after the other §11.1', async () => {
-	const world = await learned({ resources: four('products'), pollIntervalMs: MINUTE })
-	const [id] = ids(world, 'products')
-	const statuses = (): string[] => eventsOf(coreOf(world), { pageSize: 10 }).events.map((event) => event.status)
+	const world = await worldAfterBaseline({ resources: pollerResources('products'), pollIntervalMs: MINUTE_MS })
+	const [id] = liveIds(world, 'products')
+	const statuses = (): string[] => getEventPage(coreOf(world), { pageSize: 10 }).events.map((event) => event.status)
 	const claimed = async () => {
 		// As its breaker lets it through, which a callback that has failed is asked for first.
 		const answer = await world.engine.claim(6, { subscription: 1, permits: 6, closed: true, only: null })
@@ -311,10 +311,10 @@ test('an event is NEW, RECEIVED, DISPATCHED, CONSUMED and NOTIFIED, one after th
 		await world.engine.settle(counter, attempt, outcome, false)
 	}
 	// Nobody answers doorbells but this test.
-	world.loses = () => true
+	world.losesDoorbell = () => true
 	for (const name of ['First', 'Second']) {
 		world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name } })
-		await world.advance(2 * MINUTE)
+		await world.advance(2 * MINUTE_MS)
 	}
 	// The second one waits for the first one of its object: it is in no notification yet.
 	expect(statuses()).toEqual(['NEW', 'RECEIVED'])
@@ -322,7 +322,7 @@ test('an event is NEW, RECEIVED, DISPATCHED, CONSUMED and NOTIFIED, one after th
 	expect(statuses()).toEqual(['NEW', 'DISPATCHED'])
 	await settled(first!.notificationId % 1e9, first!.attempt, 500)
 	expect(statuses()).toEqual(['NEW', 'CONSUMED'])
-	await world.advance(MINUTE)
+	await world.advance(MINUTE_MS)
 	const [again] = await claimed()
 	expect([again!.notificationId, again!.attempt, statuses()]).toEqual([first!.notificationId, 2, ['NEW', 'DISPATCHED']])
 	await settled(again!.notificationId % 1e9, again!.attempt, 204)
@@ -330,37 +330,42 @@ test('an event is NEW, RECEIVED, DISPATCHED, CONSUMED and NOTIFIED, one after th
 })
 
 test('bodies of notifications come as many as hold together, one at least, and none of what has left the log', async () => {
-	const world = await learned({
-		resources: four('products'),
-		pollIntervalMs: MINUTE,
+	const world = await worldAfterBaseline({
+		resources: pollerResources('products'),
+		pollIntervalMs: MINUTE_MS,
 		config: { delivery: { ...DEFAULT_DELIVERY, batch: 1 } },
 	})
-	for (const id of ids(world, 'products').slice(0, 3)) world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Changed' } })
-	await world.advance(2 * MINUTE)
+	for (const id of liveIds(world, 'products').slice(0, 3))
+		world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Changed' } })
+	await world.advance(2 * MINUTE_MS)
 	const bodies = world.arrivals.map(({ body }) => body)
 	const counters = world.arrivals.map(({ notificationId }) => notificationId % 1e9)
 	expect(bodies).toHaveLength(3)
-	expect(bodiesOf(coreOf(world), [...counters, 999], 1e9)).toEqual([...bodies, null])
-	expect(bodiesOf(coreOf(world), [999, ...counters], bodies[0]!.length + bodies[1]!.length)).toEqual([null, bodies[0], bodies[1]])
-	expect(bodiesOf(coreOf(world), counters, 0)).toEqual([bodies[0]])
-	expect(bodiesOf(coreOf(world), [], 0)).toEqual([])
+	expect(getNotificationBodies(coreOf(world), [...counters, 999], 1e9)).toEqual([...bodies, null])
+	expect(getNotificationBodies(coreOf(world), [999, ...counters], bodies[0]!.length + bodies[1]!.length)).toEqual([
+		null,
+		bodies[0],
+		bodies[1],
+	])
+	expect(getNotificationBodies(coreOf(world), counters, 0)).toEqual([bodies[0]])
+	expect(getNotificationBodies(coreOf(world), [], 0)).toEqual([])
 })
 
 test('a replay across instances is begun once by an object, however often it asks, and not at all where there is nothing to send', async () => {
-	const world = await learned({ resources: four('products'), pollIntervalMs: MINUTE })
-	const [id] = ids(world, 'products')
+	const world = await worldAfterBaseline({ resources: pollerResources('products'), pollIntervalMs: MINUTE_MS })
+	const [id] = liveIds(world, 'products')
 	world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name: 'Once' } })
-	await world.advance(5 * MINUTE)
+	await world.advance(5 * MINUTE_MS)
 	const core = coreOf(world)
-	expect(replay(core, { events: { resources: ['orders'] } }, false, 5)).toMatchObject({ id: null, total: 0, status: 'dry-run' })
-	expect(replay(core, { events: { fromMs: world.nowMs } }, false, 5)).toMatchObject({ id: null })
-	const begun = replay(core, { events: { resources: ['products'], fromMs: world.nowMs - HOUR, toMs: world.nowMs } }, false, 5)
+	expect(runReplay(core, { events: { resources: ['orders'] } }, false, 5)).toMatchObject({ id: null, total: 0, status: 'dry-run' })
+	expect(runReplay(core, { events: { fromMs: world.nowMs } }, false, 5)).toMatchObject({ id: null })
+	const begun = runReplay(core, { events: { resources: ['products'], fromMs: world.nowMs - HOUR_MS, toMs: world.nowMs } }, false, 5)
 	expect(begun).toMatchObject({ id: 1, total: 1, status: 'running', job: 5 })
 	world.evict()
-	expect(replay(coreOf(world), { events: { resources: ['products'] } }, false, 5)).toMatchObject({ id: 1, job: 5 })
-	expect(replay(coreOf(world), { events: { resources: ['products'] } }, false)).not.toHaveProperty('job')
-	await world.engine.ringDue(coreOf(world))
-	world.engine.arm(coreOf(world))
-	await world.advance(MINUTE)
-	expect(replay(coreOf(world), { events: { resources: ['products'] } }, false, 5)).toMatchObject({ id: 1, status: 'done', left: 0 })
+	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, false, 5)).toMatchObject({ id: 1, job: 5 })
+	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, false)).not.toHaveProperty('job')
+	await world.engine.sendDueDoorbell(coreOf(world))
+	world.engine.updateAlarm(coreOf(world))
+	await world.advance(MINUTE_MS)
+	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, false, 5)).toMatchObject({ id: 1, status: 'done', left: 0 })
 })

@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { parseSchedule } from '../../../../src/delivery/schedule.ts'
-import { subscriptionsOf } from '../../../../src/watcher/queries/deliveries.ts'
+import { parseRetrySchedule } from '../../../../src/delivery/schedule.ts'
+import { getSubscriptionReports } from '../../../../src/watcher/queries/deliveries.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY, four, ids, learned } from './tell.ts'
-import { DEFAULT_DELIVERY, type Schedule } from '../../../../src/rpc/config.ts'
+import { DAY_MS, pollerResources, liveIds, worldAfterBaseline } from './support.ts'
+import { DEFAULT_DELIVERY, type RetrySchedule } from '../../../../src/rpc/config.ts'
 
-const quietly = { resources: four('products'), pollIntervalMs: 365 * DAY }
+const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
 const page = readFileSync(join(import.meta.dirname, '../../../../docs/delivery.md'), 'utf8')
 const documented = [...page.matchAll(/^\| `([^`]+)` \| (\d+) \| ([\d, ]+) \|$/gm)].map(([, name, tries, seconds]) => ({
 	name: name!,
@@ -17,15 +17,15 @@ const documented = [...page.matchAll(/^\| `([^`]+)` \| (\d+) \| ([\d, ]+) \|$/gm
 }))
 
 /** Moments of all tries of a lone notification that always fails. */
-async function lives(schedule: Schedule, status: number): Promise<{ world: World; tries: number[] }> {
-	const world = await learned({ ...quietly, config: { delivery: { ...DEFAULT_DELIVERY, schedule } } })
+async function lives(schedule: RetrySchedule, status: number): Promise<{ world: World; tries: number[] }> {
+	const world = await worldAfterBaseline({ ...quietly, config: { delivery: { ...DEFAULT_DELIVERY, schedule } } })
 	const tries: number[] = []
 	world.answer = () => (tries.push(world.nowMs), status)
-	world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]!, set: { name: 'One' } })
-	const core = world.engine.core()!
+	world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]!, set: { name: 'One' } })
+	const core = world.engine.getCore()!
 	core.state.nextPollMs = world.nowMs
-	world.engine.arm(core)
-	await world.advance(6 * DAY)
+	world.engine.updateAlarm(core)
+	await world.advance(6 * DAY_MS)
 	return { world, tries }
 }
 
@@ -37,7 +37,7 @@ test('four schedules are documented', () => {
 test.each(documented.flatMap((one) => [404, 500].map((status) => ({ ...one, status }))))(
 	'$name, every try answered $status: the tries that the page says, and then the subscription is deactivated',
 	async ({ name, tries: count, seconds, status }) => {
-		const { world, tries } = await lives(parseSchedule(name)!, status)
+		const { world, tries } = await lives(parseRetrySchedule(name)!, status)
 		expect(tries).toHaveLength(count)
 		const after = tries.slice(1).map((at) => (at - tries[0]!) / 1000)
 		// Each try takes 20 ms, and an alarm is never early: a second over all of them.
@@ -45,6 +45,6 @@ test.each(documented.flatMap((one) => [404, 500].map((status) => ({ ...one, stat
 			expect(at).toBeGreaterThanOrEqual(seconds[index]!)
 			expect(at).toBeLessThan(seconds[index]! + 1)
 		}
-		expect(subscriptionsOf(world.engine.core()!)).toMatchObject([{ active: false, lastStatus: String(status) }])
+		expect(getSubscriptionReports(world.engine.getCore()!)).toMatchObject([{ active: false, lastStatus: String(status) }])
 	},
 )

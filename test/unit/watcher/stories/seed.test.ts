@@ -1,6 +1,6 @@
 /** The documentation's own poller configuration, against stores in three zones and with every form of its dates. */
 import { describe, expect, test } from 'vitest'
-import { endsWell, ids, judged, learned, MINUTE, told } from './tell.ts'
+import { expectCleanJudgement, liveIds, judgeWorld, worldAfterBaseline, MINUTE_MS, arrivalsSince } from './support.ts'
 import type { PollerResource } from '../../../../src/elements/form.ts'
 
 /** As it stands in the documentation, its dangling quotes included. */
@@ -48,24 +48,24 @@ describe.each(['America/Denver', 'Asia/Kolkata', 'Australia/Lord_Howe'])('a stor
 	test.each(FORMS)(
 		'3.4 datesConfiguration %s: everything rings within two polls, once, and says when it happened §2.7 §2.8 §3.6 §3.7 §10.3',
 		async (_name, dates) => {
-			const world = await learned({
+			const world = await worldAfterBaseline({
 				resources: withDates(dates),
 				store: { zone, objects: { orders: 4, products: 4, coupons: 3, customers: 4 } },
 			})
-			expect(told(world)).toEqual([])
+			expect(arrivalsSince(world)).toEqual([])
 			const begun = world.nowMs
 			const { store } = world
 			const order = store.act({ do: 'place-order', customer: 0 }).find((entry) => entry.resource === 'orders')!.id
 			const customer = store.act({ do: 'create', resource: 'customers' })[0]!.id
-			const coupon = ids(world, 'discounts')[0]!
+			const coupon = liveIds(world, 'discounts')[0]!
 			store.act({ do: 'edit', resource: 'coupons', id: coupon, set: { description: 'Spring' } })
-			await world.advance(2 * MINUTE)
-			const product = ids(world, 'products')[0]!
+			await world.advance(2 * MINUTE_MS)
+			const product = liveIds(world, 'products')[0]!
 			store.act({ do: 'trash', resource: 'products', id: product })
-			const contact = ids(world, 'customers').at(-2)!
+			const contact = liveIds(world, 'customers').at(-2)!
 			store.act({ do: 'edit', resource: 'customers', id: contact, set: { billing: { phone: '+1 303-555-0000' } } })
-			await world.advance(2 * MINUTE)
-			expect(told(world)).toEqual(
+			await world.advance(2 * MINUTE_MS)
+			expect(arrivalsSince(world)).toEqual(
 				expect.arrayContaining([
 					`CREATED orders ${order}`,
 					`CREATED contacts ${customer}`,
@@ -79,33 +79,33 @@ describe.each(['America/Denver', 'Asia/Kolkata', 'Australia/Lord_Howe'])('a stor
 				expect(date, `${arrival.eventType} ${arrival.objectType}`).toBeGreaterThanOrEqual(Math.floor(begun / 1000) * 1000)
 				expect(date).toBeLessThanOrEqual(world.nowMs)
 			}
-			await endsWell(world, LABELS)
-			expect(judged(world, LABELS).deleted).toBe(1)
+			await expectCleanJudgement(world, LABELS)
+			expect(judgeWorld(world, LABELS).deleted).toBe(1)
 		},
 	)
 })
 
 test('3.4 dates that are parsed in another zone than the store’s lose nothing: the gate goes by content §10.3', async () => {
-	const world = await learned({
+	const world = await worldAfterBaseline({
 		resources: withDates({ ...asInSeed, updatedDateTimezone: 'Asia/Tokyo', createdDateTimezone: 'Asia/Tokyo' }),
 	})
 	for (let round = 0; round < 3; round++) {
 		world.store.act({ do: 'edit', resource: 'products' })
 		world.store.act({ do: 'create', resource: 'coupons' })
-		await world.advance(2 * MINUTE)
+		await world.advance(2 * MINUTE_MS)
 	}
-	await endsWell(world, LABELS)
+	await expectCleanJudgement(world, LABELS)
 })
 
 test('3.4 dates that cannot be read are no reason to pass a record over; the poller says which §3.8', async () => {
-	const { pollerOf } = await import('../../../../src/watcher/queries/reports.ts')
+	const { buildPollerReport } = await import('../../../../src/watcher/queries/reports.ts')
 	const resources = {
 		orders: { url: '/hubs/ecommerce/orders', datesConfiguration: { updatedDateField: 'order_key', updatedDateFormat: 'yyyy-MM-dd' } },
 	}
-	const world = await learned({ resources })
+	const world = await worldAfterBaseline({ resources })
 	const [entry] = world.store.act({ do: 'place-order' }).filter((one) => one.resource === 'orders')
 	world.store.act({ do: 'edit', resource: 'orders', id: entry!.id, set: { customer_note: 'Ring' } })
-	await world.quiet()
-	expect(told(world)).toContain(`CREATED orders ${entry!.id}`)
-	expect(pollerOf(world.engine.core()!).resources[0]!.datesUnreadable).toMatch(/order_key/)
+	await world.runUntilQuiet()
+	expect(arrivalsSince(world)).toContain(`CREATED orders ${entry!.id}`)
+	expect(buildPollerReport(world.engine.getCore()!).resources[0]!.datesUnreadable).toMatch(/order_key/)
 })

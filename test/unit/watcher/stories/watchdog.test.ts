@@ -1,21 +1,29 @@
 /** The watchdog (design, Seeing: webhooks): it reads the store's webhooks, mends them, sweeps the gap, and says what it did; meanwhile polls reconcile. */
 import { describe, expect, test } from 'vitest'
 import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts'
-import { healthOf } from '../../../../src/watcher/queries/reports.ts'
+import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import type { Faults } from '../../../store/store.ts'
 import { World } from '../../../support/world.ts'
-import { hooked, hooksState, logged, ourHook, recordOf, send, shown } from './hooked.ts'
-import { DAY, endsWell, four, HOUR, ids, MINUTE, resourceOf, told } from './tell.ts'
-import { addRejections, rejectionsOf } from '../../../../src/watcher/log/rejections.ts'
+import {
+	worldWithWebhooks,
+	getWebhookState,
+	recordedEvents,
+	ownWebhookId,
+	getStoreRecord,
+	sendDelivery,
+	getWebhooksReport,
+} from './webhook-support.ts'
+import { DAY_MS, expectCleanJudgement, pollerResources, HOUR_MS, liveIds, MINUTE_MS, getResourceState, arrivalsSince } from './support.ts'
+import { addRejections, getRejections } from '../../../../src/watcher/log/rejections.ts'
 
-const repairs = (world: World): string[] => shown(world).repairs.map(({ what }) => what)
+const repairs = (world: World): string[] => getWebhooksReport(world).repairs.map(({ what }) => what)
 /** Every status that a webhook of the store has, once. */
 const statuses = (world: World): string[] => [...new Set(world.store.webhooks().map(({ status }) => status))]
-const health = (world: World): ReturnType<typeof healthOf> => healthOf(world.engine.core()!)
+const health = (world: World): ReturnType<typeof buildHealth> => buildHealth(world.engine.getCore()!)
 
 describe('webhooks at the store', () => {
 	test('are made for every topic of what is watched, with derived secrets', async () => {
-		const world = await hooked({ resources: four('orders', 'customers') })
+		const world = await worldWithWebhooks({ resources: pollerResources('orders', 'customers') })
 		const made = world.store.webhooks()
 		expect(made.map(({ topic }) => topic).sort()).toEqual([
 			'customer.created',
@@ -27,17 +35,17 @@ describe('webhooks at the store', () => {
 			'order.updated',
 		])
 		for (const { topic, secret, name, url } of made) {
-			expect(secret).toBe(woocommerce.hooks!.secretOf(world.masterKeys[0]!.bytes, 7, topic, 1))
+			expect(secret).toBe(woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1))
 			expect({ name, url }).toEqual({ name: 'Shopbell 7', url: world.config.hooks!.deliveryUrl })
 		}
 		expect(health(world).webhooks).toMatchObject({ state: 'active' })
 	})
 
 	test('are read once an hour and left as they are when nothing is wrong', async () => {
-		const world = await hooked({ hooks: { reconcileMs: 0 } })
-		await world.advance(HOUR)
+		const world = await worldWithWebhooks({ webhooks: { reconcileMs: 0 } })
+		await world.advance(HOUR_MS)
 		const from = world.store.log.length
-		await world.advance(4 * HOUR)
+		await world.advance(4 * HOUR_MS)
 		const asked = world.store.log.slice(from).filter(({ path }) => path.includes('/webhooks'))
 		expect(asked.length).toBe(4)
 		expect(asked.every(({ method }) => method === 'GET')).toBe(true)
@@ -48,89 +56,89 @@ describe('webhooks at the store', () => {
 		['paused', 're-enabled (it was paused)'],
 		['deleted', 'created order.updated'],
 	] as const)('%s: mended, the gap is swept, and both are said', async (status, words) => {
-		const world = await hooked({ hooks: { reconcileMs: 0 } })
-		await world.advance(MINUTE)
-		await world.setHooks(status)
-		const [stamped, silent] = ids(world, 'orders')
+		const world = await worldWithWebhooks({ webhooks: { reconcileMs: 0 } })
+		await world.advance(MINUTE_MS)
+		await world.setWebhookStatus(status)
+		const [stamped, silent] = liveIds(world, 'orders')
 		world.store.act({ do: 'edit', resource: 'orders', id: stamped! })
 		world.store.act({ do: 'edit-silently', resource: 'orders', id: silent! })
-		await world.advance(30 * MINUTE)
-		expect(told(world)).toEqual([])
-		await world.advance(HOUR)
+		await world.advance(30 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([])
+		await world.advance(HOUR_MS)
 		expect(world.store.webhooks().filter((one) => one.status === 'active').length).toBe(16)
 		expect(repairs(world).some((what) => what.includes(words))).toBe(true)
-		expect(new Set(told(world))).toEqual(new Set([`UPDATED orders ${stamped}`, `UPDATED orders ${silent}`]))
-		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
-		await world.advance(MINUTE)
-		expect(logged(world).at(-1)).toBe(`UPDATED products ${ids(world, 'products')[0]} webhook`)
-		await endsWell(world)
+		expect(new Set(arrivalsSince(world))).toEqual(new Set([`UPDATED orders ${stamped}`, `UPDATED orders ${silent}`]))
+		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]! })
+		await world.advance(MINUTE_MS)
+		expect(recordedEvents(world).at(-1)).toBe(`UPDATED products ${liveIds(world, 'products')[0]} webhook`)
+		await expectCleanJudgement(world)
 	})
 
 	test('move at once with the public address', async () => {
-		const world = await hooked()
+		const world = await worldWithWebhooks()
 		const deliveryUrl = world.config.hooks!.deliveryUrl.replace('bell.example.com', 'ring.example.com')
 		await world.configure({ hooks: { ...world.config.hooks!, deliveryUrl } })
-		await world.advance(MINUTE)
+		await world.advance(MINUTE_MS)
 		expect(new Set(world.store.webhooks().map(({ url }) => url))).toEqual(new Set([deliveryUrl]))
 		expect(repairs(world)).toContain('order.updated moved to the present address')
-		await endsWell(world)
+		await expectCleanJudgement(world)
 	})
 
 	test('get new secrets at once with a new version, and nothing in flight is refused', async () => {
-		const world = await hooked()
+		const world = await worldWithWebhooks()
 		world.store.setWebhooks({ delaySeconds: 10 })
-		const id = ids(world, 'orders')[0]!
+		const id = liveIds(world, 'orders')[0]!
 		world.store.act({ do: 'edit', resource: 'orders', id })
 		await world.configure({
 			hooks: {
 				...world.config.hooks!,
 				version: 2,
-				previousUntilMs: world.nowMs + DAY,
+				previousUntilMs: world.nowMs + DAY_MS,
 				deliveryUrl: world.config.hooks!.deliveryUrl.replace('v=1', 'v=2'),
 			},
 		})
-		await world.advance(MINUTE)
+		await world.advance(MINUTE_MS)
 		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
-			world.store.webhooks().map(({ topic }) => woocommerce.hooks!.secretOf(world.masterKeys[0]!.bytes, 7, topic, 2)),
+			world.store.webhooks().map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 2)),
 		)
-		expect(world.received.map(({ status }) => status)).toEqual([200])
-		await endsWell(world)
+		expect(world.receivedWebhooks.map(({ status }) => status)).toEqual([200])
+		await expectCleanJudgement(world)
 	})
 
 	test('get new secrets with a new master key', async () => {
-		const world = await hooked()
+		const world = await worldWithWebhooks()
 		world.masterKeys = [{ id: 'newer', bytes: new Uint8Array(32).fill(9) }, ...world.masterKeys]
 		world.evict()
-		await world.engine.run()
-		world.store.act({ do: 'edit', resource: 'orders', id: ids(world, 'orders')[0]! })
-		await world.advance(MINUTE)
+		await world.engine.runSlice()
+		world.store.act({ do: 'edit', resource: 'orders', id: liveIds(world, 'orders')[0]! })
+		await world.advance(MINUTE_MS)
 		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
-			world.store.webhooks().map(({ topic }) => woocommerce.hooks!.secretOf(world.masterKeys[0]!.bytes, 7, topic, 1)),
+			world.store.webhooks().map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)),
 		)
 		expect(repairs(world)).toContain('order.updated given its secret')
-		expect(world.received.map(({ status }) => status)).toEqual([200])
+		expect(world.receivedWebhooks.map(({ status }) => status)).toEqual([200])
 		world.masterKeys = world.masterKeys.slice(0, 1)
-		expect(await send(world, 'order.updated', recordOf(world, 'orders', ids(world, 'orders')[0]!))).toBe(200)
+		expect(await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', liveIds(world, 'orders')[0]!))).toBe(200)
 	})
 
 	test('get them also when the store did not let it at first', async () => {
-		const world = await hooked()
+		const world = await worldWithWebhooks()
 		world.masterKeys = [{ id: 'newer', bytes: new Uint8Array(32).fill(9) }, ...world.masterKeys]
 		world.store.setFaults({ match: '/webhooks', method: 'POST', key: 'read-only' })
 		world.evict()
-		await world.engine.run()
-		await world.advance(HOUR)
+		await world.engine.runSlice()
+		await world.advance(HOUR_MS)
 		expect(health(world).state).toBe('webhooks-degraded')
 		world.store.setFaults({})
-		await world.advance(HOUR + MINUTE)
+		await world.advance(HOUR_MS + MINUTE_MS)
 		expect(health(world).state).toBe('healthy')
 		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
-			world.store.webhooks().map(({ topic }) => woocommerce.hooks!.secretOf(world.masterKeys[0]!.bytes, 7, topic, 1)),
+			world.store.webhooks().map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)),
 		)
 	})
 
 	test('get them also when the store refused one of them', async () => {
-		const world = await hooked()
+		const world = await worldWithWebhooks()
 		world.masterKeys = [{ id: 'newer', bytes: new Uint8Array(32).fill(9) }, ...world.masterKeys]
 		const fetch = world.store.fetch.bind(world.store)
 		world.store.fetch = async (request) => {
@@ -144,21 +152,22 @@ describe('webhooks at the store', () => {
 			return Response.json({ update: [{ id: first!.id, error }, ...answer.update] })
 		}
 		world.evict()
-		await world.engine.run()
-		await world.advance(MINUTE)
+		await world.engine.runSlice()
+		await world.advance(MINUTE_MS)
 		expect(health(world).state).toBe('webhooks-degraded')
 		const keyed = (): number =>
-			world.store.webhooks().filter(({ topic, secret }) => secret === woocommerce.hooks!.secretOf(world.masterKeys[0]!.bytes, 7, topic, 1))
-				.length
+			world.store
+				.webhooks()
+				.filter(({ topic, secret }) => secret === woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)).length
 		expect(keyed()).toBe(15)
 		world.store.fetch = fetch
-		await world.advance(HOUR + MINUTE)
+		await world.advance(HOUR_MS + MINUTE_MS)
 		expect(keyed()).toBe(16)
 		expect(health(world).state).toBe('healthy')
 	})
 
 	test('of others are never touched', async () => {
-		const world = await hooked()
+		const world = await worldWithWebhooks()
 		const other = world.store.makeWebhook({
 			name: 'Shopbell 8',
 			topic: 'order.updated',
@@ -166,20 +175,20 @@ describe('webhooks at the store', () => {
 			status: 'paused',
 		})
 		const before = world.store.webhooks().find(({ id }) => id === other.id)
-		await world.advance(3 * HOUR)
+		await world.advance(3 * HOUR_MS)
 		expect(world.store.webhooks().find(({ id }) => id === other.id)).toEqual(before)
 	})
 
 	test('that slept while the instance was disabled are mended as soon as it is enabled', async () => {
-		const world = await hooked()
-		await world.setHooks('paused')
+		const world = await worldWithWebhooks()
+		await world.setWebhookStatus('paused')
 		await world.configure({ enabled: false })
-		await world.advance(10 * MINUTE)
+		await world.advance(10 * MINUTE_MS)
 		expect(statuses(world)).toEqual(['paused'])
 		await world.configure({ enabled: true })
-		await world.advance(MINUTE)
+		await world.advance(MINUTE_MS)
 		expect(statuses(world)).toEqual(['active'])
-		await endsWell(world)
+		await expectCleanJudgement(world)
 	})
 })
 
@@ -190,56 +199,56 @@ describe('webhooks that cannot be looked after', () => {
 		['a route that a shield closes', { match: '/webhooks', status: 403, form: 'html' }, ''],
 		['a route that fails', { match: '/webhooks', status: 500 }, ''],
 	])('%s: webhooks-degraded, and everything else goes on', async (_name, faults, words) => {
-		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
-		await world.setHooks('disabled')
+		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
+		await world.setWebhookStatus('disabled')
 		world.store.setFaults(faults)
-		const silent = ids(world, 'orders')[0]!
-		await world.advance(HOUR)
+		const silent = liveIds(world, 'orders')[0]!
+		await world.advance(HOUR_MS)
 		expect(health(world)).toMatchObject({ state: 'webhooks-degraded', reason: expect.stringContaining(words) })
-		world.store.act({ do: 'edit', resource: 'products', id: ids(world, 'products')[0]! })
+		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]! })
 		world.store.act({ do: 'edit-silently', resource: 'orders', id: silent })
-		resourceOf(world, 'orders').rereadAsked = true
-		await world.advance(11 * MINUTE)
-		expect(told(world).sort()).toEqual([`UPDATED orders ${silent}`, `UPDATED products ${ids(world, 'products')[0]}`])
+		getResourceState(world, 'orders').rereadAsked = true
+		await world.advance(11 * MINUTE_MS)
+		expect(arrivalsSince(world).sort()).toEqual([`UPDATED orders ${silent}`, `UPDATED products ${liveIds(world, 'products')[0]}`])
 		world.store.setFaults({})
-		await world.advance(HOUR + 5 * MINUTE)
+		await world.advance(HOUR_MS + 5 * MINUTE_MS)
 		expect(health(world).state).toBe('healthy')
 		expect(statuses(world)).toEqual(['active'])
-		await endsWell(world)
+		await expectCleanJudgement(world)
 	})
 
 	test('do not keep a new instance from learning its store', async () => {
-		const world = await World.create({ hooks: { reconcileMs: HOUR }, config: { vendorType: 'webhook' } })
+		const world = await World.create({ webhooks: { reconcileMs: HOUR_MS }, config: { vendorType: 'webhook' } })
 		world.store.setFaults({ match: '/webhooks', status: 500 })
-		await world.advance(10 * MINUTE)
-		expect(world.engine.core()!.state.resources.map((rs) => rs.baselineDoneMs !== null)).toEqual([true, true, true, true])
+		await world.advance(10 * MINUTE_MS)
+		expect(world.engine.getCore()!.state.resources.map((rs) => rs.baselineDoneMs !== null)).toEqual([true, true, true, true])
 		expect(health(world).state).toBe('webhooks-degraded')
 	})
 })
 
 describe('recovered', () => {
 	test('a change that a poll saw and no webhook told within fifteen minutes wakes the watchdog at once', async () => {
-		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
-		await world.advance(HOUR)
-		const checked = hooksState(world).checkedMs!
-		await world.setHooks('disabled')
-		world.store.act({ do: 'edit', resource: 'orders', id: ids(world, 'orders')[0]! })
-		await world.advance(6 * MINUTE)
-		expect(logged(world)).toEqual([`UPDATED orders ${ids(world, 'orders')[0]} poll`])
+		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
+		await world.advance(HOUR_MS)
+		const checked = getWebhookState(world).checkedMs!
+		await world.setWebhookStatus('disabled')
+		world.store.act({ do: 'edit', resource: 'orders', id: liveIds(world, 'orders')[0]! })
+		await world.advance(6 * MINUTE_MS)
+		expect(recordedEvents(world)).toEqual([`UPDATED orders ${liveIds(world, 'orders')[0]} poll`])
 		expect(statuses(world)).toEqual(['disabled'])
-		await world.advance(16 * MINUTE)
-		expect(hooksState(world).checkedMs! - checked).toBeLessThan(HOUR)
+		await world.advance(16 * MINUTE_MS)
+		expect(getWebhookState(world).checkedMs! - checked).toBeLessThan(HOUR_MS)
 		expect(statuses(world)).toEqual(['active'])
 		expect(repairs(world)).toContain('a change came by polling that no webhook had told')
-		await endsWell(world)
+		await expectCleanJudgement(world)
 	})
 
 	test('one whose webhook came late, but in time, does not', async () => {
-		const world = await hooked({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE })
+		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
 		world.store.setWebhooks({ delaySeconds: 600 })
-		world.store.act({ do: 'edit', resource: 'orders', id: ids(world, 'orders')[0]! })
-		await world.advance(40 * MINUTE)
-		expect(logged(world)).toEqual([`UPDATED orders ${ids(world, 'orders')[0]} poll`])
+		world.store.act({ do: 'edit', resource: 'orders', id: liveIds(world, 'orders')[0]! })
+		await world.advance(40 * MINUTE_MS)
+		expect(recordedEvents(world)).toEqual([`UPDATED orders ${liveIds(world, 'orders')[0]} poll`])
 		expect(repairs(world)).not.toContain('a change came by polling that no webhook had told')
 	})
 })
@@ -248,54 +257,58 @@ describe('how often is polled', () => {
 	const polls = (world: World, from: number): number => world.polls.filter(({ startMs }) => startMs >= from).length
 
 	test('webhook: at the reconcile interval', async () => {
-		const world = await hooked({ hooks: { reconcileMs: 30 * MINUTE }, pollIntervalMs: MINUTE })
-		await world.advance(HOUR)
+		const world = await worldWithWebhooks({ webhooks: { reconcileMs: 30 * MINUTE_MS }, pollIntervalMs: MINUTE_MS })
+		await world.advance(HOUR_MS)
 		const from = world.nowMs
-		await world.advance(3 * HOUR)
+		await world.advance(3 * HOUR_MS)
 		expect(polls(world, from)).toBeGreaterThanOrEqual(5)
 		expect(polls(world, from)).toBeLessThanOrEqual(7)
 	})
 
 	test('hybrid: at its own', async () => {
-		const world = await hooked({ hooks: { reconcileMs: 30 * MINUTE }, pollIntervalMs: 5 * MINUTE, vendorType: 'hybrid' })
+		const world = await worldWithWebhooks({
+			webhooks: { reconcileMs: 30 * MINUTE_MS },
+			pollIntervalMs: 5 * MINUTE_MS,
+			vendorType: 'hybrid',
+		})
 		const from = world.nowMs
-		await world.advance(HOUR)
+		await world.advance(HOUR_MS)
 		expect(polls(world, from)).toBeGreaterThanOrEqual(11)
 		expect(polls(world, from)).toBeLessThanOrEqual(13)
 	})
 
 	test('reconcile off: never, and webhooks go on telling', async () => {
-		const world = await hooked({ hooks: { reconcileMs: 0 }, pollIntervalMs: MINUTE })
-		await world.advance(HOUR)
+		const world = await worldWithWebhooks({ webhooks: { reconcileMs: 0 }, pollIntervalMs: MINUTE_MS })
+		await world.advance(HOUR_MS)
 		const from = world.nowMs
-		const id = ids(world, 'orders')[0]!
-		await world.advance(2 * DAY)
+		const id = liveIds(world, 'orders')[0]!
+		await world.advance(2 * DAY_MS)
 		world.store.act({ do: 'edit', resource: 'orders', id })
-		await world.advance(MINUTE)
+		await world.advance(MINUTE_MS)
 		expect(polls(world, from)).toBe(0)
-		expect(logged(world)).toEqual([`UPDATED orders ${id} webhook`])
+		expect(recordedEvents(world)).toEqual([`UPDATED orders ${id} webhook`])
 	})
 
 	test('reconcile shortened counts from now', async () => {
-		const world = await hooked()
-		await world.configure({ hooks: { ...world.config.hooks!, reconcileMs: 5 * MINUTE } })
+		const world = await worldWithWebhooks()
+		await world.configure({ hooks: { ...world.config.hooks!, reconcileMs: 5 * MINUTE_MS } })
 		const from = world.nowMs
-		await world.advance(11 * MINUTE)
+		await world.advance(11 * MINUTE_MS)
 		expect(polls(world, from)).toBeGreaterThanOrEqual(2)
 	})
 })
 
 test('rejections add up, and the newest five samples of a kilobyte stay', async () => {
-	const world = await hooked({ resources: four('orders') })
-	const core = world.engine.core()!
-	expect(rejectionsOf(core)).toEqual({ sinceMs: 0, counts: {}, samples: [] })
+	const world = await worldWithWebhooks({ resources: pollerResources('orders') })
+	const core = world.engine.getCore()!
+	expect(getRejections(core)).toEqual({ sinceMs: 0, counts: {}, samples: [] })
 	const sample = (n: number) => ({ atMs: n, reason: 'bad-signature', headers: `h${n}${'x'.repeat(2_000)}`, body: 'y'.repeat(2_000) })
 	addRejections(core, { sinceMs: 2_000, counts: { 'bad-signature': 3, 'bad-topic': 1 }, samples: [1, 2, 3].map(sample) })
 	addRejections(core, { sinceMs: 1_000, counts: { 'bad-signature': 2, retired: 4 }, samples: [4, 5, 6].map(sample) })
 	world.evict()
-	const all = rejectionsOf(world.engine.core()!)
+	const all = getRejections(world.engine.getCore()!)
 	expect(all).toMatchObject({ sinceMs: 1_000, counts: { 'bad-signature': 5, 'bad-topic': 1, retired: 4 } })
 	expect(all.samples.map(({ atMs }) => atMs)).toEqual([4, 5, 6, 1, 2])
 	expect(all.samples.every(({ headers, body }) => headers.length === 1_000 && body.length === 1_000)).toBe(true)
-	expect(ourHook(world, 'order.updated')).toBeGreaterThan(0)
+	expect(ownWebhookId(world, 'order.updated')).toBeGreaterThan(0)
 })

@@ -1,0 +1,55 @@
+/** Connect without keys, the caller's side: an address for the merchant, and what became of it. */
+import type { Element } from '../../elements/element.ts'
+import { findElement } from '../../elements/registry.ts'
+import { BadRequest, NotFound } from '../../lib/errors.ts'
+import { getDraftOutcome, createDraft } from '../../instances/drafts.ts'
+import type { InstanceInput } from '../../instances/lifecycle.ts'
+import { allowsPrivateNetwork } from '../../instances/stores.ts'
+import { checkUrl } from '../../lib/urls.ts'
+import type { OperationResponse } from '../http/contract.ts'
+import type { CallerContext } from '../http/environment.ts'
+import { mountOperations, type Api } from '../http/serve.ts'
+import { connectOperations } from './operations.ts'
+
+/** Mounts the calls. */
+export function mountConnectOperations(api: Api): void {
+	mountOperations(api, connectOperations, {
+		startHandOver: (c, { params, body }) =>
+			startHandOver(c, params.keyOrId, { name: body.name, tags: body.tags, configuration: body.configuration }, body.callbackUrl),
+		startHandOverByAddress(c, { params, query }) {
+			if (query.siteAddress.trim() === '') throw new BadRequest('siteAddress: expected the address of the store')
+			return startHandOver(c, params.keyOrId, { configuration: { 'store.url': query.siteAddress } }, query.callbackUrl)
+		},
+		async getHandOver(c, { params }) {
+			requireElement(params.keyOrId)
+			const outcome = await getDraftOutcome(c.var.services, c.var.user.organizationId, params.state)
+			if (outcome === null) throw new NotFound('Nothing waits under this state')
+			return outcome
+		},
+	})
+}
+
+async function startHandOver(
+	c: CallerContext,
+	keyOrId: string,
+	input: InstanceInput,
+	callbackUrl: string | undefined,
+): Promise<OperationResponse<typeof connectOperations.startHandOver>> {
+	const element = requireElement(keyOrId)
+	const answer = await createDraft(c.var.services, c.var.user, element, input, parseCallbackUrl(c, callbackUrl))
+	return { element: element.key, ...answer }
+}
+
+/** Where the merchant's browser goes in the end; null: it stays with us. */
+function parseCallbackUrl(c: CallerContext, text: string | undefined): string | null {
+	if (text === undefined || text.trim() === '') return null
+	const verdict = checkUrl(text, allowsPrivateNetwork(c.env))
+	if (!verdict.ok) throw new BadRequest(`callbackUrl: ${verdict.message}`)
+	return verdict.url.href
+}
+
+function requireElement(keyOrId: string): Element {
+	const element = findElement(keyOrId)
+	if (element === undefined) throw new NotFound('No such element')
+	return element
+}

@@ -1,0 +1,65 @@
+/** Which instances a call about events means: the token's own, or those of the organization that may have any (design, Faces). */
+import { BadRequest, NotFound } from '../../lib/errors.ts'
+import { LIMITS } from '../../lib/limits.ts'
+import { filterOwnInstances } from '../../instances/records.ts'
+import { listInstancesWithEvents } from '../../instances/status.ts'
+import { parseId } from '../http/access.ts'
+import type { CallerContext, InstanceContext } from '../http/environment.ts'
+import { listParameter } from '../http/paging.ts'
+
+/** Instances that a merge asks at most (design, Faces). */
+const MAX_INSTANCES = LIMITS.mergedInstances.value
+
+/**
+ * The instances of a call, narrowed by `instanceIds[]`, `tags[]` and `searchText`: those whose newest event is not older than `fromMs`. 400
+ * when they are more than 200, 404 when one that is named is not the organization's.
+ */
+export async function resolveEventInstances(
+	c: CallerContext,
+	query: { searchText?: string | undefined },
+	fromMs: number | null,
+): Promise<number[]> {
+	const { user } = c.var
+	const instanceContext = toInstanceContext(c)
+	if (instanceContext !== null) return [instanceContext.var.instance.id]
+	const requestedIds = parseInstanceIds(c)
+	if (requestedIds.length > 0) {
+		const ownIds = await filterOwnInstances(c.env.DB, user.organizationId, requestedIds)
+		const other = requestedIds.find((id) => !ownIds.includes(id))
+		if (other !== undefined) throw new NotFound(`No instance ${other}`)
+	}
+	const ids = await listInstancesWithEvents(
+		c.env.DB,
+		user.organizationId,
+		{
+			fromMs: fromMs ?? 0,
+			instanceIds: requestedIds.length === 0 ? null : requestedIds,
+			tags: listParameter(c, 'tags'),
+			searchText: query.searchText ?? '',
+		},
+		MAX_INSTANCES + 1,
+	)
+	if (ids.length > MAX_INSTANCES)
+		throw new BadRequest(
+			`More than ${MAX_INSTANCES} instances have events in this range; narrow by time (from), tag (tags[]) or instance (instanceIds[])`,
+		)
+	return ids
+}
+
+/** A call with an Element token is about its instance; null: there is none. 404 when another one is named. */
+export function toInstanceContext(c: CallerContext): InstanceContext | null {
+	const { tokenInstance } = c.var
+	if (tokenInstance === null) return null
+	const other = parseInstanceIds(c).find((id) => id !== tokenInstance.id)
+	if (other !== undefined) throw new NotFound(`No instance ${other}`)
+	const context = c as unknown as InstanceContext
+	context.set('instance', tokenInstance)
+	return context
+}
+
+/** `instanceIds[]`, each once. 400 for more than can be asked, 404 for what is no id. */
+function parseInstanceIds(c: CallerContext): number[] {
+	const instanceIds = [...new Set(listParameter(c, 'instanceIds').map(parseId))]
+	if (instanceIds.length > MAX_INSTANCES) throw new BadRequest(`instanceIds[]: expected at most ${MAX_INSTANCES}`)
+	return instanceIds
+}

@@ -1,0 +1,183 @@
+/** The shapes of what an instance's object says of its watching: health, poller, held deletions, webhooks, coverage. */
+import * as z from 'zod'
+import type { CoverageReport, HealthReport, PollerReport, PollerResourceReport, WebhooksReport } from '../../rpc/watcher.ts'
+import { INSTANCE_STATES } from '../../rpc/watcher.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
+import { COVERAGE, HEALTH, HELD_DELETIONS, POLL_RUN, POLLER, POLLER_RESOURCE, REJECTED, WEBHOOK_SECRETS, WEBHOOKS } from './examples.ts'
+
+const Moment = z.string().meta({ examples: ['2026-06-01T12:00:00.000Z'] })
+const State = z.enum(INSTANCE_STATES)
+
+/** `GET …/health`. */
+export const HealthResponse = z
+	.strictObject({
+		state: State.meta({ description: 'The worst of what was found' }),
+		since: Moment,
+		reason: z.string().meta({ description: 'The fact' }),
+		action: z.string().meta({ description: 'The next step' }),
+		resources: z.array(z.strictObject({ resource: z.string(), state: State, reason: z.string() })),
+		webhooks: z.strictObject({ state: z.string(), reason: z.string() }).nullable().meta({ description: 'null: it keeps none' }),
+		callback: z.strictObject({
+			url: z.string().nullable(),
+			state: z.enum(['none', 'healthy', 'failing', 'deactivated']),
+			lastStatus: z.string().nullable(),
+			waiting: z.number().meta({ description: 'Events that wait for it' }),
+		}),
+	})
+	.meta({ id: 'Health', examples: [HEALTH] }) satisfies z.ZodType<HealthReport>
+
+const PollerResourceResponse = z
+	.strictObject({
+		resource: z.string(),
+		identity: z.string().meta({ description: 'Collection and condition: what makes it the same resource when its label changes' }),
+		cursor: Moment.nullable().meta({ description: "The store's clock up to which changes are seen" }),
+		lastPoll: Moment.nullable(),
+		nextPoll: Moment.nullable(),
+		requests: z.number(),
+		known: z.number().meta({ description: 'Objects' }),
+		lagSeconds: z.number().nullable().meta({ description: "From the newest change's own stamp to its recording" }),
+		baseline: z.strictObject({
+			done: z.number(),
+			total: z.number(),
+			complete: z.boolean(),
+			estimateSeconds: z.number().nullable(),
+		}),
+		reread: z.strictObject({
+			everyHours: z.number(),
+			done: z.number(),
+			total: z.number(),
+			running: z.boolean(),
+			last: Moment.nullable(),
+			next: Moment.nullable(),
+			worstAgeSeconds: z.number().nullable().meta({ description: 'Age of the oldest knowledge' }),
+		}),
+		drift: z.number().meta({ description: 'By how much the total differs from what is known, and is known to' }),
+		volatile: z.array(z.string()).meta({ description: 'Fields that change without a stamp and do not count' }),
+		datesUnreadable: z.string().nullable().meta({ description: 'An example of a date that could not be read' }),
+		error: z.strictObject({ at: Moment, message: z.string() }).nullable(),
+	})
+	.meta({ id: 'PollerResource', examples: [POLLER_RESOURCE] }) satisfies z.ZodType<PollerResourceReport>
+
+/** `GET …/poller`. */
+export const PollerResponse = z
+	.strictObject({
+		running: z.boolean(),
+		pending: z.number().meta({ description: 'Objects still to be read by id' }),
+		nextLookup: Moment.nullable(),
+		lastRun: Moment.nullable(),
+		nextRun: Moment.nullable(),
+		storeRequests: z.number(),
+		backoffUntil: Moment.nullable(),
+		resources: z.array(PollerResourceResponse),
+		runs: z
+			.array(z.strictObject({ at: Moment, requests: z.number(), events: z.number(), note: z.string() }))
+			.meta({ description: 'The newest that found or failed something' }),
+	})
+	.meta({ id: 'Poller', examples: [POLLER] }) satisfies z.ZodType<PollerReport>
+
+/** `PUT …/poll`. */
+export const PollBody = z.looseObject({
+	depth: z
+		.enum(['window', 'reread'], 'expected window or reread')
+		.default('window')
+		.meta({ description: 'What changed since the last poll, or everything' }),
+})
+
+/** What it answers. */
+export const PollRunResponse = z
+	.strictObject({ run: z.string(), depth: z.string(), state: z.string() })
+	.meta({ id: 'PollRun', examples: [POLL_RUN] })
+
+/** `GET …/deletions`. */
+export const HeldDeletionsResponse = z
+	.strictObject({
+		held: z.array(
+			z.strictObject({
+				resource: z.string(),
+				since: Moment,
+				objects: z.array(z.strictObject({ objectId: z.string(), lastSeen: Moment.nullable() })).meta({ description: 'At most a thousand' }),
+				count: z.number(),
+			}),
+		),
+	})
+	.meta({ id: 'HeldDeletions', examples: [HELD_DELETIONS] })
+
+/** `PUT …/deletions`. */
+export const DecisionBody = z.looseObject({
+	decision: z
+		.enum(['emit', 'forget'], 'expected emit or forget')
+		.meta({ description: '`emit`: each rings as DELETED. `forget`: none does', examples: ['emit'] }),
+})
+
+/** What it answers. */
+export const DecisionResponse = z
+	.strictObject({ decided: z.number().meta({ description: 'Objects' }) })
+	.meta({ id: 'Decision', examples: [{ decided: 57 }] })
+
+const SECRET_VERSION_FIELDS = {
+	deliveryUrl: z.string().nullable().meta({ description: 'Where the store delivers to; null: it keeps no webhooks' }),
+	version: z.number().meta({ description: 'Of the secrets' }),
+	previousUntil: z.string().nullable().meta({ description: 'Until when those before them are accepted too' }),
+	pending: z.enum(['ensure', 'pause', 'remove']).nullable().meta({ description: 'What is still to be done at the store' }),
+}
+
+/** `GET …/webhooks`. */
+export const WebhooksResponse = z
+	.strictObject({
+		...SECRET_VERSION_FIELDS,
+		topics: z
+			.array(z.strictObject({ topic: z.string(), secret: z.string(), resources: z.array(z.string()) }))
+			.meta({ description: 'For webhooks that are made by hand' }),
+		webhooks: z
+			.array(z.strictObject({ topic: z.string(), id: z.number().nullable(), status: z.string(), ours: z.boolean(), url: z.string() }))
+			.meta({ description: 'At the store, as last read' }),
+		checkedAt: Moment.nullable(),
+		lastDeliveryAt: Moment.nullable(),
+		foreignSource: z.string().nullable().meta({ description: 'Another site that delivers here' }),
+		hintsOnly: z.array(z.string()).meta({ description: 'Resources whose payloads differ from what the store answers' }),
+		deliveries: z.strictObject({ taken: z.number(), disabled: z.number(), unknownTopic: z.number() }),
+		repairs: z.array(z.strictObject({ at: Moment, what: z.string() })),
+		degraded: z.string().nullable().meta({ description: 'Why they cannot be relied on at present' }),
+	})
+	.meta({ id: 'Webhooks', examples: [WEBHOOKS] }) satisfies z.ZodType<WebhooksReport>
+
+/** `POST …/webhooks/rotate`. */
+export const WebhookSecretsResponse = z.strictObject(SECRET_VERSION_FIELDS).meta({ id: 'WebhookSecrets', examples: [WEBHOOK_SECRETS] })
+
+/** `GET …/webhooks/rejected`. */
+export const RejectedDeliveriesResponse = z
+	.strictObject({
+		since: z.string().nullable(),
+		total: z.number(),
+		counts: z.record(z.string(), z.number()).meta({ description: 'By reason', examples: [{ 'bad-signature': 3 }] }),
+		samples: z.array(z.strictObject({ at: z.string(), reason: z.string(), headers: z.string(), body: z.string() })),
+	})
+	.meta({ id: 'RejectedDeliveries', examples: [REJECTED] })
+
+const Time = z.string().max(LIMITS.time.value, expectedAtMost('time')).optional()
+
+/** `GET …/coverage`: its query. */
+export const CoverageQuery = z.object({
+	from: Time.meta({
+		description: 'ISO 8601 or epoch time (13 digits or more are milliseconds, 9 or 10 seconds); a day before `to` unless it is said',
+		examples: ['2026-05-31T12:00:00Z'],
+	}),
+	to: Time.meta({ description: 'Now unless it is said', examples: ['2026-06-01T12:00:00Z'] }),
+})
+
+const Lag = z.strictObject({ p50: z.number().nullable(), p99: z.number().nullable() })
+
+/** `GET …/coverage`. */
+export const CoverageResponse = z
+	.strictObject({
+		from: z.string(),
+		to: z.string(),
+		firstByWebhook: z.number(),
+		firstByPoll: z.number(),
+		confirmed: z.number().meta({ description: 'Seen by the other way too' }),
+		recovered: z.number().meta({ description: 'Seen by a poll where the webhook never came' }),
+		lag: z
+			.strictObject({ webhook: Lag, poll: Lag, recovered: Lag })
+			.meta({ description: "Milliseconds from the change's stamp to its recording" }),
+	})
+	.meta({ id: 'Coverage', examples: [COVERAGE] }) satisfies z.ZodType<CoverageReport>

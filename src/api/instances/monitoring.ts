@@ -1,0 +1,52 @@
+/** What an instance's object says of its watching: health, poller, held deletions, and a poll on demand. */
+import { auditStatement } from '../../accounts/audit.ts'
+import { Conflict } from '../../lib/errors.ts'
+import type { HealthReport, PollerReport } from '../../rpc/watcher.ts'
+import type { OperationResponse } from '../http/contract.ts'
+import type { InstanceContext } from '../http/environment.ts'
+import type { watchingOperations } from './monitoring-operations.ts'
+import { callWatcher } from '../http/ask.ts'
+
+/** `GET …/health`. */
+export async function getHealth(c: InstanceContext): Promise<HealthReport> {
+	return await callWatcher(c, (watcher) => watcher.health())
+}
+
+/** `GET …/poller`. */
+export async function getPoller(c: InstanceContext): Promise<PollerReport> {
+	return await callWatcher(c, (watcher) => watcher.poller())
+}
+
+/** `PUT …/poll`: 202 with the run. 409 when this instance does not poll. */
+export async function startPoll(
+	c: InstanceContext,
+	depth: 'window' | 'reread',
+): Promise<OperationResponse<typeof watchingOperations.pollNow>> {
+	const { instance } = c.var
+	if (!instance.enabled) throw new Conflict('This instance is disabled; enable it to poll')
+	if (!instance.eventsEnabled) throw new Conflict('This instance has no events; set event.notification.enabled to true to poll')
+	return await callWatcher(c, (watcher) => watcher.poll(depth))
+}
+
+/** `GET …/deletions`. */
+export async function listHeldDeletions(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.listHeldDeletions>> {
+	return await callWatcher(c, (watcher) => watcher.deletions())
+}
+
+/** `PUT …/deletions`. */
+export async function decideHeldDeletions(
+	c: InstanceContext,
+	decision: 'emit' | 'forget',
+): Promise<OperationResponse<typeof watchingOperations.decideHeldDeletions>> {
+	const { services, instance, user, requestId } = c.var
+	const answer = await callWatcher(c, (watcher) => watcher.decide(decision))
+	await services.env.DB.batch([
+		auditStatement(
+			services.env.DB,
+			{ organizationId: instance.organizationId, userId: user.id, requestId },
+			{ action: 'instance.deletions', objectType: 'instance', objectId: instance.id, detail: { decision, decided: answer.decided } },
+			services.now(),
+		),
+	])
+	return answer
+}

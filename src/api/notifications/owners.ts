@@ -1,0 +1,67 @@
+/**
+ * Whose notifications a caller may see: their organization's instances and what was told to the organization itself, or with an Element
+ * token that one instance.
+ */
+import { parseNotificationId, type NotificationIdParts } from '../../events/ids.ts'
+import { BadRequest, NotFound } from '../../lib/errors.ts'
+import { findOwnerId, findOwnerIdInScope } from '../../instances/organizations.ts'
+import type { Instance } from '../../instances/records.ts'
+import { listInstancesInSubscriptionScope, type SubscriptionScope, type ScopedInstance } from '../../instances/subscriptions.ts'
+import { LIMITS } from '../../lib/limits.ts'
+import type { WatcherRpc } from '../../rpc/watcher.ts'
+import { findAccessibleInstance } from '../http/access.ts'
+import type { CallerContext } from '../http/environment.ts'
+import type { OrUnknown } from '../../rpc/known.ts'
+import { callWatcherById } from '../http/ask.ts'
+
+/** Instances that a list asks at most (design, Faces). */
+const MAX_INSTANCES = LIMITS.mergedInstances.value
+
+/**
+ * The caller's instances that send to, or are, what is named, and the organization's own object where `ownTopics` names some of its topics
+ * (null: whatever). 400 when they are too many to ask.
+ */
+export async function findOwners(
+	c: CallerContext,
+	reach: SubscriptionScope & { ownTopics: readonly string[] | null },
+): Promise<ScopedInstance[]> {
+	const { DB } = c.env
+	const { tokenInstance, user } = c.var
+	const tokenInstanceId = tokenInstance?.id
+	const scope =
+		tokenInstanceId === undefined
+			? reach
+			: { ...reach, instanceIds: reach.instanceIds === null || reach.instanceIds.includes(tokenInstanceId) ? [tokenInstanceId] : [] }
+	if ([scope.subscriptionIds, scope.urls].some((list) => list?.length === 0)) return []
+	const includesOrganization = tokenInstance === null && reach.ownTopics?.length !== 0 && reach.tags.length === 0
+	const [found, ownerId] = await Promise.all([
+		scope.instanceIds?.length === 0 ? [] : listInstancesInSubscriptionScope(DB, user.organizationId, scope, MAX_INSTANCES + 1),
+		includesOrganization ? findOwnerIdInScope(DB, user.organizationId, reach) : null,
+	])
+	if (found.length > MAX_INSTANCES)
+		throw new BadRequest(`This asks more than ${MAX_INSTANCES} instances; narrow by address (where=config.url='…'), topic or tag (tags[])`)
+	return ownerId === null ? found : [...found, { id: ownerId, elementKey: null }]
+}
+
+/** The notification of the path's `{id}`: whose it is (`instance` null: the organization's own), and its number there. Checked before any object is touched. */
+export async function requireNotificationPosition(
+	c: CallerContext,
+	id: string,
+): Promise<NotificationIdParts & { owner: ScopedInstance; instance: Instance | null }> {
+	const position = parseNotificationId(id)
+	if (position === null) throw new NotFound('No such notification')
+	const instance = await findAccessibleInstance(c, position.ownerId)
+	if (instance !== null) {
+		c.set('instanceId', instance.id)
+		return { ...position, owner: instance, instance }
+	}
+	const { organizationProven, user } = c.var
+	if (!organizationProven || (await findOwnerId(c.env.DB, user.organizationId)) !== position.ownerId)
+		throw new NotFound('No such notification')
+	return { ...position, owner: { id: position.ownerId, elementKey: null }, instance: null }
+}
+
+/** Asks one of the caller's objects. */
+export async function callOwner<T>(c: CallerContext, instanceId: number, call: (watcher: WatcherRpc) => Promise<OrUnknown<T>>): Promise<T> {
+	return await callWatcherById(c.var.services, instanceId, call)
+}

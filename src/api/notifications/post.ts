@@ -1,0 +1,38 @@
+/** `POST /notifications`: something of the caller's own is told to whoever subscribes to its topic. */
+import type * as z from 'zod'
+import { BadRequest } from '../../lib/errors.ts'
+import { parseNotificationId } from '../../events/ids.ts'
+import { ensureOwnerId, findOwnerId } from '../../instances/organizations.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
+import type { CallerContext } from '../http/environment.ts'
+import type { Notification, NotificationBody } from './schema.ts'
+import { callOwner } from './owners.ts'
+import { requireOwnTopic } from './topics.ts'
+import { toNotificationResponse } from './view.ts'
+
+/** Puts a notification into the organization's own object and answers with it, the first where several subscriptions hear it. */
+export async function postNotification(c: CallerContext, body: z.output<typeof NotificationBody>): Promise<Notification> {
+	const { services, user } = c.var
+	const topic = requireOwnTopic(body.topic)
+	if (body.message === undefined) throw new BadRequest('message: expected a JSON value')
+	const message = JSON.stringify(body.message)
+	if (new TextEncoder().encode(message).length > LIMITS.message.value) throw new BadRequest(`message: ${expectedAtMost('message')}`)
+	const from = body.from?.trim() ?? ''
+	const notice = {
+		origin: 0,
+		number: null,
+		topic,
+		atMs: services.now(),
+		severity: body.severity ?? 'medium',
+		...(from === '' ? {} : { from }),
+		body: message,
+	}
+	const ownerId =
+		(await findOwnerId(c.env.DB, user.organizationId)) ??
+		(await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id)))
+	const [published] = await callOwner(c, ownerId, (watcher) => watcher.publish([notice]))
+	const position = parseNotificationId(published?.notificationId ?? 0)
+	const report = position === null ? null : await callOwner(c, ownerId, (watcher) => watcher.notification(position.counter))
+	if (report === null) throw new Error('what was posted has no notification')
+	return toNotificationResponse(c.env.PUBLIC_URL, { id: ownerId, elementKey: null }, report)
+}

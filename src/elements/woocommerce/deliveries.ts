@@ -1,0 +1,131 @@
+/**
+ * WooCommerce's webhooks as the element's users see them: topics, secrets, what a delivery's headers and body say (WooCommerce
+ * facts, sections 6 and 7). The rows at the store are kept by `webhooks.ts`.
+ */
+import { Buffer } from 'node:buffer'
+import { createHmac } from 'node:crypto'
+import type { WebhookHeaders, ParsedWebhook, VendorWebhooks } from '../webhooks.ts'
+import { parseJson } from './failures.ts'
+import { toObjectId } from './parse-record.ts'
+import { ensureWebhooks, pauseWebhooks, removeWebhooks } from './webhook-sync.ts'
+import { isRecord } from '../values.ts'
+import type { ObjectId, VendorRecord } from '../store.ts'
+
+/** A topic's resource → the collection that it tells of. */
+const TOPIC_COLLECTIONS: Readonly<Record<string, string>> = {
+	order: 'orders',
+	product: 'products',
+	customer: 'customers',
+	coupon: 'coupons',
+}
+
+/** Events that say "look at it again" and nothing more: what was trashed, deleted or restored is decided by a read (facts 7.5 to 7.7). */
+const HINT_EVENTS = new Set(['deleted', 'restored'])
+
+/** Every topic that WooCommerce has for these resources: customers are not restored, products are published (facts 6.1). */
+export const TOPICS: readonly string[] = Object.keys(TOPIC_COLLECTIONS).flatMap((resource) => {
+	const events = [
+		'created',
+		'updated',
+		'deleted',
+		...(resource === 'customer' ? [] : ['restored']),
+		...(resource === 'product' ? ['published'] : []),
+	]
+	return events.map((event) => `${resource}.${event}`)
+})
+
+const KNOWN_TOPICS = new Set(TOPICS)
+
+/** Variations travel as products (facts 7.9). */
+const VARIATION_PATHS = /^(variations|products\/\d+\/variations)$/
+
+/** Hex, since WooCommerce decodes HTML entities in a secret before it signs with it (facts 6.2). */
+export function deriveSecret(masterKey: Uint8Array, instanceId: number, topic: string, version: number): string {
+	return createHmac('sha256', masterKey).update(`shopbell-hook\n${instanceId}\n${topic}\n${version}`).digest('hex')
+}
+
+/** Topics that bring news of a collection. */
+export function topicsFor(path: string): readonly string[] {
+	const collection = VARIATION_PATHS.test(path) ? 'products' : path
+	return TOPICS.filter((topic) => TOPIC_COLLECTIONS[topic.split('.')[0] ?? ''] === collection)
+}
+
+/** Form-encoded and unsigned, sent while a webhook is made or moved (facts 6.4). */
+function isPing(headers: Headers, body: string): boolean {
+	if (!/^webhook_id=\d{1,20}\s*$/.test(body)) return false
+	for (const name of headers.keys()) if (name.startsWith('x-wc-')) return false
+	return true
+}
+
+/** The headers of a delivery (facts 7.1). A header that was sent twice arrives as one text with a comma, which is no topic, signature or id. */
+function parseHeaders(headers: Headers): WebhookHeaders | null {
+	const topic = headers.get('x-wc-webhook-topic')
+	const signature = headers.get('x-wc-webhook-signature')
+	if (topic === null && signature === null) return null
+	return {
+		topic: topic !== null && /^[a-z][a-z0-9_]{0,60}\.[a-z][a-z0-9_.]{0,120}$/.test(topic) ? topic : '',
+		signature: signature === null ? null : parseSignature(signature),
+		webhookId: toPlainAscii(headers.get('x-wc-webhook-id'), 20),
+		deliveryId: toPlainAscii(headers.get('x-wc-webhook-delivery-id'), 100),
+		source: toPlainAscii(headers.get('x-wc-webhook-source'), 500),
+	}
+}
+
+/** 32 bytes as base64, in the one spelling that WooCommerce uses. */
+function parseSignature(text: string): Uint8Array<ArrayBuffer> | null {
+	return /^[A-Za-z0-9+/]{43}=$/.test(text) ? new Uint8Array(Buffer.from(text, 'base64')) : null
+}
+
+function toPlainAscii(value: string | null, limit: number): string {
+	return (value ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, limit)
+}
+
+/** What a body means (facts 7.3 to 7.9, 7.11). */
+function parseBody(topic: string, body: string): ParsedWebhook {
+	const [resource = '', event = ''] = topic.split('.')
+	const path = TOPIC_COLLECTIONS[resource]
+	if (path === undefined || !KNOWN_TOPICS.has(topic)) return { kind: 'unknown' }
+	const content = parseJson(body)
+	if (!isRecord(content)) return { kind: 'unknown' }
+	if (isErrorObject(content)) return { kind: 'error-object', path, id: toObjectId(content['id']) }
+	const id = toObjectId(content['id'])
+	if (id === null) return toLegacyHint(resource, path, content)
+	const variation = toVariationHint(resource, id, content)
+	if (variation !== null) return variation
+	// An id alone is what `.deleted` carries; under another topic it is somebody's filter.
+	if (HINT_EVENTS.has(event) || Object.keys(content).length === 1) return { kind: 'hint', path, id }
+	return { kind: 'record', path, id, record: content }
+}
+
+/** The REST error that takes the record's place when the object or the right to see it is gone (facts 7.4). */
+function isErrorObject(content: VendorRecord): boolean {
+	const { code, message, data } = content
+	return typeof code === 'string' && typeof message === 'string' && isRecord(data) && typeof data['status'] === 'number'
+}
+
+/** A product's record is not the record that the variations' list shows, so that the list's is read. */
+function toVariationHint(resource: string, id: ObjectId, content: VendorRecord): ParsedWebhook | null {
+	if (resource !== 'product' || content['type'] !== 'variation') return null
+	const parent = toObjectId(content['parent_id'])
+	return { kind: 'hint', path: 'variations', id, ...(parent === null || parent === 0 ? {} : { parent }) }
+}
+
+/** Webhooks of the legacy API wrap their record: `{"order": {"id": 7, …}}` (facts 7.11). */
+function toLegacyHint(resource: string, path: string, content: VendorRecord): ParsedWebhook {
+	const inner = content[resource]
+	const id = isRecord(inner) ? toObjectId(inner['id']) : null
+	return id === null ? { kind: 'unknown' } : { kind: 'hint', path, id }
+}
+
+/** WooCommerce's webhooks. */
+export const webhooks: VendorWebhooks = {
+	topics: TOPICS,
+	topicsFor,
+	deriveSecret,
+	ensure: ensureWebhooks,
+	pause: pauseWebhooks,
+	remove: removeWebhooks,
+	isPing,
+	parseHeaders,
+	parseBody,
+}

@@ -1,0 +1,52 @@
+/**
+ * The platform's names for WooCommerce's collections (cloud-elements contract, section 8): `discounts` are coupons, order
+ * `comments` are notes, hyphens stand for levels. Every other collection goes by its own name.
+ */
+
+const VENDOR_SEGMENTS: Record<string, string> = {
+	discounts: 'coupons',
+	'products-attributes': 'products/attributes',
+	'products-categories': 'products/categories',
+	'products-tags': 'products/tags',
+	'products-brands': 'products/brands',
+	'products-reviews': 'products/reviews',
+	'products-shipping-classes': 'products/shipping_classes',
+	'reports-sales': 'reports/sales',
+	'reports-top-sellers': 'reports/top_sellers',
+	'shipping-methods': 'shipping_methods',
+	'payment-gateways': 'payment_gateways',
+	'system-status': 'system_status',
+	'tax-classes': 'taxes/classes',
+}
+
+/** A hub path (`discounts/5`, `orders/12/comments`) as WooCommerce's; null when it cannot be a collection or an object of one. */
+export function toVendorPath(path: string): string | null {
+	const segments = path
+		.replace(/^\/+|(?<!\/)\/+$/g, '')
+		.split('/')
+		.map((segment) => decodeSegment(segment))
+	const [first, ...others] = segments
+	if (first === undefined || first === null || !/^[a-z][a-z0-9_-]*$/.test(first)) return null
+	// An id may be text (`payment_gateways/bacs`), never a way out of the collection.
+	if (others.some((segment) => segment === null || !/^[\w.~ -]+$/.test(segment) || /^\.+$/.test(segment))) return null
+	const head = VENDOR_SEGMENTS[first] ?? first
+	const tail = others.map((segment, index) =>
+		head === 'orders' && index === 1 && segment === 'comments' ? 'notes' : encodeURIComponent(segment ?? ''),
+	)
+	return [head, ...tail].join('/')
+}
+
+/** What a hub calls a vendor path: `coupons` → `discounts`, `products/categories` → `products-categories`, `orders/{id}/notes` → `orders/{id}/comments`. */
+export function toHubName(path: string): string {
+	const found = Object.entries(VENDOR_SEGMENTS).find(([, vendor]) => path === vendor || path.startsWith(`${vendor}/`))
+	const renamedPath = found === undefined ? path : found[0] + path.slice(found[1].length)
+	return renamedPath.replace(/^(orders\/[^/]+)\/notes(?=\/|$)/, '$1/comments')
+}
+
+function decodeSegment(segment: string): string | null {
+	try {
+		return decodeURIComponent(segment)
+	} catch {
+		return null
+	}
+}

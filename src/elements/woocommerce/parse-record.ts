@@ -1,0 +1,102 @@
+/** A record as the gate wants it: what identifies it, when it changed, whether it counts, and what it consists of. */
+import { isRecord, parseIso, getValueAt } from '../values.ts'
+import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
+import type { ObjectId, Resource, Snapshot, VendorRecord } from '../store.ts'
+
+/** Names that change without anybody having changed anything (WooCommerce facts, section 4). */
+const VOLATILE_FIELDS = new Set([
+	'related_ids',
+	'_links',
+	'price_html',
+	'total_sales',
+	'average_rating',
+	'rating_count',
+	'date_modified',
+	'date_modified_gmt',
+])
+
+/** What `orderby=modified` and `modified_after` go by. */
+const LIST_MODIFIED_RULE = { field: 'date_modified', format: WOO_DATE_FORMAT, zone: 'UTC', gmtSibling: true }
+
+/** Objects whose own fields are named one level deeper. */
+const NESTED_OBJECTS = new Set(['billing', 'shipping'])
+
+/** Orders in these states are listed by some versions but are not orders yet (WooCommerce facts, section 4). */
+const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', 'new'])
+
+/**
+ * Looks at a record; null when it has no id. `volatile`: further names to leave out (`price`, `billing.phone`), which the instance
+ * has learned.
+ *
+ * A local date beside its `_gmt` twin is left out, at every depth: it says nothing more, and all of them change at once when the
+ * site's zone is changed (WooCommerce facts, 3.4), which would ring every object of the store.
+ */
+export function parseRecord(resource: Resource, record: VendorRecord, volatile: readonly string[]): Snapshot | null {
+	const id = toObjectId(getValueAt(record, resource.idField))
+	if (id === null) return null
+	const updated = parseDateField(record, resource.dates.updated)
+	const created = parseDateField(record, resource.dates.created)
+	return {
+		id,
+		modifiedSec: updated.seconds,
+		createdSec: created.seconds,
+		listModifiedSec: parseDateField(record, LIST_MODIFIED_RULE).seconds,
+		state: getObjectState(resource, record),
+		localOffsetSec: getLocalOffsetSec(record),
+		fields: toContentFields(record, new Set(volatile)),
+		unreadableDate: updated.unreadable ?? created.unreadable,
+		record,
+	}
+}
+
+/** An id as the rest of the system holds it: a number where it is numeric, otherwise text; null for what cannot be one. */
+export function toObjectId(value: unknown): ObjectId | null {
+	if (typeof value === 'number') return Number.isSafeInteger(value) ? value : null
+	if (typeof value !== 'string' || value === '' || value.length > 500) return null
+	return /^(0|[1-9]\d{0,14})$/.test(value) ? Number(value) : value
+}
+
+function getObjectState(resource: Resource, record: VendorRecord): Snapshot['state'] {
+	const status = record['status']
+	if (status === 'trash') return 'trashed'
+	if (status === 'auto-draft' || (resource.path === 'orders' && typeof status === 'string' && DRAFT_ORDER_STATUSES.has(status)))
+		return 'hidden'
+	return resource.matches === undefined || resource.matches(record) ? 'live' : 'hidden'
+}
+
+/** Seconds by which the local stamp lies east of the GMT one: WooCommerce writes both, as the zone then was (WooCommerce facts, 3.4). */
+function getLocalOffsetSec(record: VendorRecord): number | null {
+	const [local, gmt] = [record['date_modified'], record['date_modified_gmt']].map((value) =>
+		typeof value === 'string' ? parseIso(value, 'UTC') : null,
+	)
+	return typeof local === 'number' && typeof gmt === 'number' ? (local - gmt) / 1000 : null
+}
+
+function toContentFields(record: VendorRecord, volatile: ReadonlySet<string>): Snapshot['fields'] {
+	const fields: Snapshot['fields'] = []
+	for (const [name, value] of Object.entries(record)) {
+		if (VOLATILE_FIELDS.has(name) || volatile.has(name) || hasGmtTwin(name, record)) continue
+		if (NESTED_OBJECTS.has(name) && isRecord(value)) {
+			for (const [inner, part] of Object.entries(value)) {
+				const path = `${name}.${inner}`
+				if (!volatile.has(path)) fields.push({ name: path, value: toCanonicalJson(part) })
+			}
+		} else fields.push({ name, value: toCanonicalJson(value) })
+	}
+	return fields.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** JSON with sorted keys and without local dates that have a `_gmt` twin: one text for one content. */
+export function toCanonicalJson(value: unknown): string {
+	if (Array.isArray(value)) return `[${value.map(toCanonicalJson).join(',')}]`
+	if (!isRecord(value)) return JSON.stringify(value) ?? 'null'
+	const parts = Object.keys(value)
+		.filter((name) => !hasGmtTwin(name, value))
+		.sort()
+		.map((name) => `${JSON.stringify(name)}:${toCanonicalJson(value[name])}`)
+	return `{${parts.join(',')}}`
+}
+
+function hasGmtTwin(name: string, record: Record<string, unknown>): boolean {
+	return name.startsWith('date_') && Object.hasOwn(record, `${name}_gmt`)
+}

@@ -1,0 +1,61 @@
+/** How a request proves whose it is: Basic or the query over https, a signature where PHP does not see https (WooCommerce facts, 1.4, 1.7). */
+import { Buffer } from 'node:buffer'
+import { withQuery } from './http.ts'
+import { signQuery } from './oauth1.ts'
+import type { Connection, Credentials, Io } from '../store.ts'
+
+/** Everything that a request is authorized with. Holds secrets; made for the moment of use. */
+export interface RequestAuth {
+	auth: Connection['auth']
+	key: string
+	secret: string
+	/** Scheme and host that signatures are made for. */
+	oauthOrigin: string
+	/** Seconds by which the store's clock is ahead of ours, for signatures. */
+	skewSec: number
+}
+
+/** Access to a connected store. */
+export function toRequestAuth(connection: Connection, credentials: Credentials): RequestAuth {
+	const origin = URL.canParse(connection.home) ? new URL(connection.home).origin : new URL(connection.root).origin
+	return {
+		auth: connection.auth,
+		key: credentials.key,
+		secret: credentials.secret,
+		oauthOrigin: connection.oauthOrigin ?? origin,
+		skewSec: 0,
+	}
+}
+
+/** The address and headers of an authorized request. `url` has no query yet. */
+export function authorize(
+	access: RequestAuth,
+	io: Io,
+	method: string,
+	url: string,
+	query: Record<string, string>,
+): { url: string; headers: Record<string, string> } {
+	if (access.auth === 'basic') {
+		return {
+			url: withQuery(url, query),
+			headers: { Authorization: `Basic ${Buffer.from(`${access.key}:${access.secret}`, 'utf8').toString('base64')}` },
+		}
+	}
+	if (access.auth === 'query')
+		return { url: withQuery(url, { ...query, consumer_key: access.key, consumer_secret: access.secret }), headers: {} }
+	const signedQuery = signQuery({
+		method,
+		baseUrl: access.oauthOrigin + new URL(url).pathname,
+		query: withArrayIndexes(query),
+		key: access.key,
+		secret: access.secret,
+		timestamp: Math.floor(io.now() / 1000) + access.skewSec,
+		nonce: io.nonce?.() ?? crypto.randomUUID().replaceAll('-', ''),
+	})
+	return { url: withQuery(url, signedQuery), headers: {} }
+}
+
+/** PHP numbers a nameless array element before WooCommerce checks the signature: `status[]` is signed as `status[0]`. */
+function withArrayIndexes(query: Record<string, string>): Record<string, string> {
+	return Object.fromEntries(Object.entries(query).map(([name, value]) => [name.endsWith('[]') ? `${name.slice(0, -2)}[0]` : name, value]))
+}

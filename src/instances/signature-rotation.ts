@@ -1,0 +1,83 @@
+/** Changing an instance's signature key while notifications go on: for a time both keys sign, so that receivers change when it suits them. */
+import type { User } from '../accounts/setup.ts'
+import { BadRequest, Conflict } from '../lib/errors.ts'
+import { toActor, commitChange, notifyWatcher } from './lifecycle.ts'
+import type { Instance } from './records.ts'
+import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
+import type { Services } from './services.ts'
+import { findKeyProblem, newSignatureKey, getSealedKeysAt, SIGNATURE_KEY, applyKeyTakeover, withSignatureKey } from './signature.ts'
+
+/** The keys of an instance in the clear, as they sign now. */
+export interface OpenSignatureKeys {
+	current: string | null
+	next: string | null
+	/** From when `next` signs alone, epoch ms; null: nothing takes over. */
+	fromMs: number | null
+}
+
+/** Opens the keys that sign now. */
+export async function openSignatureKeys(services: Services, instance: Instance): Promise<OpenSignatureKeys> {
+	const keys = getSealedKeysAt(instance, services.now())
+	if (keys === null) return { current: null, next: null, fromMs: null }
+	const open = async (sealed: string) => await openSecret(services.env.MASTER_KEYS, sealed, instanceContext(instance.id))
+	const next = keys.next === null ? null : await open(keys.next)
+	return { current: await open(keys.current), next, fromMs: next === null ? null : instance.signatureFromMs }
+}
+
+/**
+ * Begins to change the key: to `key`, or to a new random one. After `graceSeconds` the new one signs alone; an instance without a key
+ * has it at once. While a change runs another one is refused: which key would be the old one then, nobody could say.
+ */
+export async function rotateSignatureKey(
+	services: Services,
+	storedInstance: Instance,
+	user: User,
+	requestId: string,
+	options: { key: string | null; graceSeconds: number },
+): Promise<Instance> {
+	const problem = options.key === null ? null : findKeyProblem(options.key)
+	if (problem !== null) throw new BadRequest(`key: ${problem}`)
+	const nowMs = services.now()
+	const instance = applyKeyTakeover(storedInstance, nowMs)
+	if (instance.signatureNext !== null)
+		throw new Conflict(
+			`The signature key is being changed already; POST …/signature-key/rotate/end lets the new one sign alone, a PATCH of ${SIGNATURE_KEY} replaces both`,
+		)
+	const keys = await openSignatureKeys(services, instance)
+	if (options.key !== null && options.key === keys.current) throw new BadRequest('key: expected another one than the present key')
+
+	const sealed = await sealSecret(services.env.MASTER_KEYS, options.key ?? newSignatureKey(), instanceContext(instance.id))
+	const isImmediate = keys.current === null || options.graceSeconds === 0
+	// A whole second, as answers show it; never earlier than asked for.
+	const fromMs = Math.ceil(nowMs / 1000) * 1000 + options.graceSeconds * 1000
+	const { configuration, signatureNext, signatureFromMs } = isImmediate
+		? withSignatureKey(instance, sealed)
+		: { ...instance, signatureNext: sealed, signatureFromMs: fromMs }
+	const changed = await commitChange(
+		services,
+		instance,
+		{ configuration, signatureNext, signatureFromMs },
+		toActor(user, requestId),
+		'instance.signature-key.rotate',
+		{ key: options.key === null ? 'made' : 'given', graceSeconds: isImmediate ? 0 : options.graceSeconds },
+	)
+	await notifyWatcher(services, changed, {})
+	return changed
+}
+
+/** Ends a change at once: the new key signs alone. */
+export async function endKeyRotation(services: Services, storedInstance: Instance, user: User, requestId: string): Promise<Instance> {
+	const instance = applyKeyTakeover(storedInstance, services.now())
+	if (instance.signatureNext === null) throw new Conflict('The signature key is not being changed')
+	const { configuration, signatureNext, signatureFromMs } = withSignatureKey(instance, instance.signatureNext)
+	const changed = await commitChange(
+		services,
+		instance,
+		{ configuration, signatureNext, signatureFromMs },
+		toActor(user, requestId),
+		'instance.signature-key.end',
+		{},
+	)
+	await notifyWatcher(services, changed, {})
+	return changed
+}

@@ -1,0 +1,33 @@
+/** A page as an answer: its bytes and the policy under which a browser shows it. */
+import type { Child } from 'hono/jsx'
+
+/** What a page may do beyond the policy of all pages: sources by directive. */
+export type PolicyOverrides = Readonly<Partial<Record<'style-src' | 'img-src' | 'worker-src', string>>>
+
+/** Everything comes from this very host, nothing is executed that stands in the page, and nobody shows it inside another page. */
+const POLICY = {
+	'default-src': "'none'",
+	'script-src': "'self'",
+	'style-src': "'self'",
+	'img-src': "'self'",
+	'font-src': "'self'",
+	'connect-src': "'self'",
+	'form-action': "'self'",
+	'base-uri': "'none'",
+	'frame-ancestors': "'none'",
+}
+
+/** The page as an answer. `allow` widens single directives of the policy. */
+export async function respondWithPage(document: Child, options: { status?: number; allow?: PolicyOverrides } = {}): Promise<Response> {
+	const policy = Object.entries({ ...POLICY, ...options.allow }).map(([directive, sources]) => `${directive} ${sources}`)
+	return new Response(`<!doctype html>${String(await document)}`, {
+		status: options.status ?? 200,
+		headers: {
+			'Content-Type': 'text/html; charset=utf-8',
+			'Content-Security-Policy': policy.join('; '),
+			'Cache-Control': 'no-cache',
+			'Referrer-Policy': 'no-referrer',
+			'X-Content-Type-Options': 'nosniff',
+		},
+	})
+}

@@ -1,0 +1,246 @@
+/** The gate against the design's table "What rings", row by row. */
+import { describe, expect, test } from 'vitest'
+import { gate, type ObjectState, type GateVerdict } from '../../../src/watcher/changes/gate.ts'
+import {
+	observedGone,
+	sampleContent,
+	gateContext,
+	knownObject,
+	NOW_MS,
+	NOW_SEC,
+	OTHER_CONTENT,
+	describeVerdict,
+	observed,
+} from './gate-fixtures.ts'
+
+/** What changes a verdict rings; fails when it rings nothing. */
+function changes(verdict: GateVerdict): object[] {
+	if (verdict.do !== 'ring') throw new Error(`it does not ring: ${describeVerdict(verdict)}`)
+	return verdict.changes
+}
+
+describe('an object that was never seen', () => {
+	test('rings CREATED with its created date, whatever its dates say §10.4', () => {
+		expect(changes(gate(null, observed({ createdSec: NOW_SEC - 9e7, modifiedSec: NOW_SEC + 9e7 }), gateContext()))).toEqual([
+			{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9e7, withRecord: true },
+		])
+	})
+	test('is stored in silence while it is hidden', () => {
+		expect(describeVerdict(gate(null, observed({ kind: 'hidden' }), gateContext()))).toBe('store hidden')
+	})
+	test('rings nothing from the trash, and leaves no row', () => {
+		expect(gate(null, observed({ kind: 'trashed' }), gateContext())).toEqual({ do: 'nothing' })
+	})
+	test('rings nothing when it is gone', () => {
+		expect(gate(null, observedGone(), gateContext())).toEqual({ do: 'nothing' })
+	})
+	test('is stored as unlisted when only its address shows it', () => {
+		expect(describeVerdict(gate(null, observed({ listed: false }), gateContext()))).toBe('store unlisted')
+	})
+})
+
+describe('a live object', () => {
+	test('rings UPDATED with the fields that changed and its stamp', () => {
+		expect(changes(gate(knownObject(), observed({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()))).toEqual([
+			{ type: 'UPDATED', changedFields: ['price'], dateSec: NOW_SEC - 5, withRecord: true },
+		])
+	})
+	test('rings UPDATED without a stamp that moved, dated when it was seen', () => {
+		expect(changes(gate(knownObject(), observed({ content: OTHER_CONTENT }), gateContext()))).toEqual([
+			{ type: 'UPDATED', changedFields: ['price'], dateSec: null, withRecord: true },
+		])
+	})
+	test('rings nothing for a save that changed nothing, and keeps the new stamp', () => {
+		const verdict = gate(knownObject(), observed({ modifiedSec: NOW_SEC - 5 }), gateContext())
+		expect(verdict).toMatchObject({ do: 'store', row: { state: 'live', stampSec: NOW_SEC - 5, asOfMs: NOW_MS - 200 } })
+	})
+	test('that is as it was is not even stored', () => {
+		expect(gate(knownObject(), observed(), gateContext())).toEqual({ do: 'nothing' })
+	})
+	test('in the trash rings DELETED, marked and with its record, dated by the trash stamp', () => {
+		const verdict = gate(knownObject(), observed({ kind: 'trashed', modifiedSec: NOW_SEC - 5 }), gateContext())
+		expect(changes(verdict)).toEqual([{ type: 'DELETED', changedFields: null, trashed: true, dateSec: NOW_SEC - 5, withRecord: true }])
+		expect(verdict).toMatchObject({ row: { state: 'trashed' } })
+	})
+	test('in the trash without a stamp that moved is dated when it was seen', () => {
+		expect(changes(gate(knownObject(), observed({ kind: 'trashed' }), gateContext()))).toMatchObject([{ dateSec: null }])
+	})
+	test('that leaves the list and still exists with other content rings UPDATED, unlisted', () => {
+		const verdict = gate(knownObject(), observed({ content: OTHER_CONTENT, listed: false, modifiedSec: NOW_SEC - 5 }), gateContext())
+		expect(changes(verdict)).toMatchObject([{ type: 'UPDATED', unlisted: true, changedFields: ['price'] }])
+		expect(verdict).toMatchObject({ row: { state: 'unlisted' } })
+	})
+	test('that leaves the list with the same content rings nothing and is unlisted', () => {
+		expect(describeVerdict(gate(knownObject(), observed({ listed: false }), gateContext()))).toBe('store unlisted')
+	})
+	test('that leaves the where of its url rings nothing, whatever changed', () => {
+		expect(
+			describeVerdict(
+				gate(knownObject(), observed({ content: OTHER_CONTENT, listed: false, modifiedSec: NOW_SEC - 5 }), gateContext({ filtered: true })),
+			),
+		).toBe('store unlisted')
+	})
+	test('with another created date and other content is another object: DELETED without record, then CREATED', () => {
+		expect(changes(gate(knownObject(), observed({ content: OTHER_CONTENT, createdSec: NOW_SEC - 50 }), gateContext()))).toEqual([
+			{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false },
+			{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 50, withRecord: true },
+		])
+	})
+	test('with another created date and the same content is the same object', () => {
+		expect(describeVerdict(gate(knownObject(), observed({ createdSec: NOW_SEC - 50, modifiedSec: NOW_SEC - 5 }), gateContext()))).toBe(
+			'store live',
+		)
+	})
+	test('that becomes hidden was live and stays so, and its change rings', () => {
+		expect(
+			gate(knownObject(), observed({ kind: 'hidden', content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()),
+		).toMatchObject({
+			do: 'ring',
+			changes: [{ type: 'UPDATED' }],
+			row: { state: 'live' },
+		})
+	})
+})
+
+describe('a hidden object', () => {
+	test('rings CREATED when it becomes live', () => {
+		expect(changes(gate(knownObject({ state: 'hidden' }), observed(), gateContext()))).toEqual([
+			{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9_000, withRecord: true },
+		])
+	})
+	test('that changes is stored in silence', () => {
+		expect(
+			describeVerdict(gate(knownObject({ state: 'hidden' }), observed({ kind: 'hidden', content: OTHER_CONTENT }), gateContext())),
+		).toBe('store hidden')
+	})
+	test('in the trash, or gone, leaves without a word', () => {
+		expect(describeVerdict(gate(knownObject({ state: 'hidden' }), observed({ kind: 'trashed' }), gateContext()))).toBe('remove')
+		expect(
+			describeVerdict(gate(knownObject({ state: 'hidden' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } }))),
+		).toBe('remove')
+	})
+})
+
+describe('an unlisted object', () => {
+	test('that is listed again with the same content rings nothing', () => {
+		expect(describeVerdict(gate(knownObject({ state: 'unlisted' }), observed(), gateContext()))).toBe('store live')
+	})
+	test('that is listed again with other content rings UPDATED, not marked', () => {
+		const [change] = changes(
+			gate(knownObject({ state: 'unlisted' }), observed({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()),
+		)
+		expect(change).toEqual({ type: 'UPDATED', changedFields: ['price'], dateSec: NOW_SEC - 5, withRecord: true })
+	})
+	test('in the trash, or gone, rings DELETED', () => {
+		expect(describeVerdict(gate(knownObject({ state: 'unlisted' }), observed({ kind: 'trashed', listed: false }), gateContext()))).toBe(
+			'ring DELETED',
+		)
+		expect(
+			describeVerdict(
+				gate(knownObject({ state: 'unlisted' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } })),
+			),
+		).toBe('ring DELETED')
+	})
+})
+
+describe('a trashed object', () => {
+	test('that is gone rings nothing: it has rung; its row stays as a tombstone', () => {
+		expect(
+			describeVerdict(gate(knownObject({ state: 'trashed' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } }))),
+		).toBe('store gone')
+	})
+	test('that changes in the trash rings nothing', () => {
+		expect(
+			gate(
+				knownObject({ state: 'trashed' }),
+				observed({ kind: 'trashed', content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }),
+				gateContext(),
+			),
+		).toEqual({
+			do: 'nothing',
+		})
+	})
+	test('that is live again rings CREATED, restored', () => {
+		expect(changes(gate(knownObject({ state: 'trashed' }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext()))).toMatchObject([
+			{ type: 'CREATED', restored: true },
+		])
+	})
+	test('whose id was given to another object rings a plain CREATED', () => {
+		expect(
+			changes(gate(knownObject({ state: 'trashed' }), observed({ createdSec: NOW_SEC - 50, modifiedSec: NOW_SEC - 5 }), gateContext())),
+		).not.toMatchObject([{ restored: true }])
+	})
+	test('that comes back hidden waits in silence', () => {
+		expect(
+			describeVerdict(gate(knownObject({ state: 'trashed' }), observed({ kind: 'hidden', modifiedSec: NOW_SEC - 5 }), gateContext())),
+		).toBe('store hidden')
+	})
+})
+
+test('an object that is gone and comes back with its birth rings CREATED, restored', () => {
+	expect(changes(gate(knownObject({ state: 'gone' }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext()))).toMatchObject([
+		{ type: 'CREATED', restored: true },
+	])
+})
+
+describe('gone', () => {
+	test('takes a second 404 five seconds after the first, and rings without record', () => {
+		const first = gate(knownObject(), observedGone({ requestedAtMs: NOW_MS }), gateContext())
+		expect(first).toEqual({ do: 'look', dueMs: NOW_MS + 5_000, doubt: { goneAtMs: NOW_MS } })
+		const early = gate(
+			knownObject(),
+			observedGone({ requestedAtMs: NOW_MS + 4_999 }),
+			gateContext({ nowMs: NOW_MS + 4_999, pendingCheck: { goneAtMs: NOW_MS } }),
+		)
+		expect(early).toEqual({ do: 'look', dueMs: NOW_MS + 5_000, doubt: { goneAtMs: NOW_MS } })
+		const second = gate(
+			knownObject(),
+			observedGone({ requestedAtMs: NOW_MS + 5_000 }),
+			gateContext({ nowMs: NOW_MS + 5_000, pendingCheck: { goneAtMs: NOW_MS } }),
+		)
+		expect(changes(second)).toEqual([{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }])
+		expect(second).toMatchObject({ row: { state: 'gone', asOfMs: NOW_MS + 5_000 } })
+	})
+	test('that was asked before the object was last accepted says nothing: it is read again', () => {
+		expect(
+			describeVerdict(
+				gate(
+					knownObject({ asOfMs: NOW_MS }),
+					observedGone({ requestedAtMs: NOW_MS - 1 }),
+					gateContext({ pendingCheck: { goneAtMs: NOW_MS - 60_000 } }),
+				),
+			),
+		).toBe('look')
+	})
+	test('rings once', () => {
+		expect(gate(knownObject({ state: 'gone' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } }))).toEqual({
+			do: 'nothing',
+		})
+	})
+})
+
+test('what rings once rings never again on the same look, in any state', () => {
+	for (const state of ['live', 'hidden', 'unlisted', 'trashed', 'gone'] satisfies ObjectState[]) {
+		for (const what of ['live', 'hidden', 'trashed'] as const) {
+			for (const listed of [true, false]) {
+				const look = observed({ kind: what, listed, content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 })
+				const verdict = gate(knownObject({ state }), look, gateContext())
+				if (verdict.do !== 'ring') continue
+				expect([state, what, listed, describeVerdict(gate(verdict.row, { ...look, requestedAtMs: NOW_MS }, gateContext()))]).toEqual([
+					state,
+					what,
+					listed,
+					'nothing',
+				])
+			}
+		}
+	}
+})
+
+test('fields one level deeper are named so', () => {
+	const before = sampleContent({ 'billing.phone': '1', 'billing.email': 'a' })
+	const after = sampleContent({ 'billing.phone': '2', 'billing.email': 'a' })
+	expect(
+		changes(gate(knownObject({ content: before }), observed({ content: after, modifiedSec: NOW_SEC - 5 }), gateContext())),
+	).toMatchObject([{ changedFields: ['billing.phone'] }])
+})

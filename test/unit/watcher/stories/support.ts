@@ -1,0 +1,111 @@
+/** What the stories share: a world that has learned its store, what it told since, and what must be true in the end. */
+import { expect } from 'vitest'
+import type { ResourceState } from '../../../../src/watcher/core/state.ts'
+import { judge, COLLECTION_BY_LABEL, type Judgement } from '../../../support/oracle.ts'
+import { COLLECTIONS, World, type WorldOptions } from '../../../support/world.ts'
+import type { PollerResource } from '../../../../src/elements/form.ts'
+
+export const MINUTE_MS = 60_000
+export const HOUR_MS = 60 * MINUTE_MS
+export const DAY_MS = 24 * HOUR_MS
+
+/** A world whose baseline is complete and whose polls have come to rest. */
+export async function worldAfterBaseline(options: WorldOptions = {}): Promise<World> {
+	const world = await World.create(options)
+	await world.advance(3 * MINUTE_MS)
+	for (let guard = 0; guard < 60 && !world.engine.getCore()!.state.resources.every((rs) => rs.baseline === null); guard++)
+		await world.advance(MINUTE_MS)
+	return world
+}
+
+/** What arrived, from the n-th arrival on: `CREATED orders 12`. */
+export function arrivalsSince(world: World, from = 0): string[] {
+	return world.arrivals.slice(from).map((arrival) => `${arrival.eventType} ${arrival.objectType} ${arrival.objectId}`)
+}
+
+/** State of a resource by its label. */
+export function getResourceState(world: World, label: string): ResourceState {
+	const found = world.engine.getCore()!.state.resources.find((rs) => rs.objectType === label)
+	if (found === undefined) throw new Error(`${label} is not watched`)
+	return found
+}
+
+/** The judgement, whatever labels the instance has for the four resources. */
+export function judgeWorld(world: World, labels: Readonly<Record<string, string>> = COLLECTION_BY_LABEL): Judgement {
+	const start = world.initialObjects.filter((object) => object.resource !== 'variations')
+	return judge({
+		journal: world.store.journal(),
+		start,
+		startNumber: world.initialJournalNumber,
+		final: world.objects().filter((object) => object.resource !== 'variations'),
+		t0Ms: world.t0Ms,
+		baselineEndMs: world.baselineEndMs,
+		arrivals: world.arrivals,
+		polls: world.polls,
+		resources: labels,
+	})
+}
+
+/** Waits until it is quiet; then nothing may be missed, doubled, invented, renamed or out of order. */
+export async function expectCleanJudgement(world: World, labels: Readonly<Record<string, string>> = COLLECTION_BY_LABEL): Promise<void> {
+	await world.runUntilQuiet()
+	const { missed, duplicates, invented, renamed, disordered, details } = judgeWorld(world, labels)
+	expect({ missed, duplicates, invented, renamed, disordered }, JSON.stringify(details.slice(0, 5))).toEqual({
+		missed: 0,
+		duplicates: 0,
+		invented: 0,
+		renamed: 0,
+		disordered: 0,
+	})
+}
+
+/** Poller configuration of some of the default resources. */
+export function pollerResources(...labels: string[]): Record<string, PollerResource> {
+	return Object.fromEntries(labels.map((label) => [label, { url: `/hubs/ecommerce/${label}`, idField: 'id', datesConfiguration: {} }]))
+}
+
+/** A call to the store's API as its owner makes it. */
+export async function callStoreApi(world: World, method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+	const client = await world.ports().client(world.config)
+	const answer = await client.call(
+		method,
+		path,
+		method === 'DELETE' ? { force: 'true' } : {},
+		body === undefined ? undefined : JSON.stringify(body),
+	)
+	if (!answer.ok) throw new Error(answer.message)
+	return answer.body as Record<string, unknown>
+}
+
+/** From now on every record that the store shows passes through this. Null leaves it out of lists. */
+export function rewriteRecords(
+	world: World,
+	change: (record: Record<string, unknown>, path: string) => Record<string, unknown> | null,
+): void {
+	const fetch = world.store.fetch.bind(world.store)
+	world.store.fetch = async (request) => {
+		const response = await fetch(request)
+		const path = new URL(request.url).pathname
+		if (!path.includes('/wc/v3/') || request.method !== 'GET' || !response.headers.get('content-type')?.includes('json')) return response
+		const body = await response.json<unknown>()
+		const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && 'id' in value
+		const changed = Array.isArray(body)
+			? body.map((record) => (isRecord(record) ? change(record, path) : record)).filter((record) => record !== null)
+			: isRecord(body)
+				? (change(body, path) ?? body)
+				: body
+		return Response.json(changed, { status: response.status, headers: response.headers })
+	}
+}
+
+/** Ids of live objects of a collection, ascending. */
+export function liveIds(world: World, label: string): number[] {
+	return [...world.store.state(COLLECTIONS[label]!)].filter(([, record]) => record['status'] !== 'trash').map(([id]) => id)
+}
+
+/** The live object of a collection whose stamp is oldest: the newest ten of a poll do not show it. */
+export function oldestId(world: World, label: string): number {
+	const live = [...world.store.state(COLLECTIONS[label]!).values()].filter((record) => record['status'] !== 'trash')
+	if (live.length <= 10) throw new Error(`all ${label} are among the newest ten`)
+	return Number(live.sort((a, b) => String(a['date_modified_gmt']).localeCompare(String(b['date_modified_gmt'])))[0]!['id'])
+}

@@ -2,7 +2,7 @@
 import type { WatcherRpc } from './rpc/watcher.ts'
 import type { CallbackRpc } from './rpc/callback.ts'
 
-/** A doorbell: "something is due at this instance"; never a body (design, The way of a change, 5). */
+/** A doorbell: "something is due at this instance"; never a body (docs/architecture.md, The way of a change). */
 export interface Doorbell {
 	version: 1
 	instance: number
@@ -30,7 +30,7 @@ export interface Env {
 	POLL_FLOOR_SECONDS: string
 }
 
-/** The object of an instance. Naming one brings nothing to life: only `create()` does (design, State). Callers have checked the instance's organization. */
+/** The object of an instance. Naming one brings nothing to life: only `create()` does (docs/storage.md, The object of an instance). Callers have checked the instance's organization. */
 export function getWatcher(env: Pick<Env, 'WATCHER'>, instanceId: number): WatcherRpc {
 	// The platform's stub type wraps every answer anew and cannot follow unions such as `Known<T>`; the interface says the same in plain words.
 	return env.WATCHER.getByName(String(instanceId))

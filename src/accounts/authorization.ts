@@ -1,5 +1,5 @@
 /**
- * The `Authorization` header: `User <secret>, Organization <secret>`, `Element <token>`, in any order (contract, section 1); in place of
+ * The `Authorization` header: `User <secret>, Organization <secret>`, `Element <token>`, in any order (docs/contract.md §1); in place of
  * User and Organization `Bearer <token>` of a session or an API key. Pure.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The limit on failed authentication (design, Safety): so many wrong secrets a minute from one address, then 429. It lives in the
+ * The limit on failed authentication: so many wrong secrets a minute from one address, then 429. It lives in the
  * isolate's memory. Right secrets always pass: many callers share an address, and one with an old secret must not shut out the
  * others; nobody guesses 256 random bits.
  */

@@ -4,7 +4,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-/** A new secret or token: 32 random bytes as base64, 44 characters (contract, section 2: `token`). */
+/** A new secret or token: 32 random bytes as base64, 44 characters (docs/contract.md §2: `token`). */
 export function newSecret(): string {
 	return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64')
 }

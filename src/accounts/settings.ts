@@ -1,5 +1,5 @@
 /**
- * Settings of an organization that all its instances share (contract, sections 5 and 11): one table says what each is called, what it
+ * Settings of an organization that all its instances share (docs/contract.md §5, §11): one table says what each is called, what it
  * may be, and what holds when it is not set. An instance's object reads them with its row, at the latest a minute after a change.
  */
 import { parseRetrySchedule } from '../delivery/schedule.ts'

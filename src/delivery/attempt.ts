@@ -1,4 +1,4 @@
-/** One POST of a notification to its callback, and how it ended (design, Ringing: delivery). Every end is an `Outcome`; nothing throws. */
+/** One POST of a notification to its callback, and how it ended (docs/delivery.md, When a delivery fails). Every end is an `Outcome`; nothing throws. */
 import type { Claim, AttemptOutcome } from '../rpc/delivery.ts'
 import { classifyFetchError, classifyEdgeStatus, NOT_SENT_PREFIX } from './failure-kinds.ts'
 import { toBasicAuthorization, parseCustomHeaders } from './headers.ts'
@@ -26,7 +26,7 @@ export interface AttemptIo {
 	now(): number
 	/** `Shopbell/<version> (+<PUBLIC_URL>)`. */
 	userAgent: string
-	/** Why this URL may not be called, as a sentence; null when it may (design, Safety). Asked before every POST: rules change, URLs stay. */
+	/** Why this URL may not be called, as a sentence; null when it may. Asked before every POST: rules change, URLs stay. */
 	getRefusal(url: string): string | null
 	/** Opens a sealed configuration value; throws when it cannot. */
 	openSecret(sealed: string): string | Promise<string>

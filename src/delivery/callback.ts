@@ -1,5 +1,5 @@
 /**
- * The Durable Object of one callback: an organization's origin, for all of its instances (design, Ringing: the breaker). A thin shell that
+ * The Durable Object of one callback: an organization's origin, for all of its instances (docs/architecture.md, Isolation). A thin shell that
  * gives the breaker Cloudflare's storage, alarm and queue. Healthy deliveries never call it.
  */
 import { DurableObject } from 'cloudflare:workers'

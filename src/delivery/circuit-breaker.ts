@@ -1,5 +1,5 @@
 /**
- * The breaker of one callback: who may be rung, how many at a time, and when the others ask again (design, Ringing: the breaker); rates
+ * The breaker of one callback: who may be rung, how many at a time, and when the others ask again (docs/architecture.md, Isolation); rates
  * are the meter's (meter.ts). A state machine over plain JSON that is told the time and chance; the `Callback` object keeps it and sends its rings.
  *
  * A failure in doubt costs time and never a notification: an instance that is sent away comes back by itself when its time is up, and

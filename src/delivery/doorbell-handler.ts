@@ -1,5 +1,5 @@
 /**
- * What a consumer does with a doorbell: claim, POST, settle, go on (design, The way of a change, 5 and 6; Ringing). Written against an
+ * What a consumer does with a doorbell: claim, POST, settle, go on (docs/architecture.md, The way of a change). Written against an
  * interface, so that crashes, slow callbacks and lost answers are tested in plain Node.
  *
  * A callback that fails, or that has a rate, is asked for first: its `Callback` object says how many may go, or when to ask again. What is

@@ -1,5 +1,5 @@
 /**
- * The headers of a POST to a callback: a customer's own, checked, and ours over them (contract, sections 3, 4 and 11). One set of rules,
+ * The headers of a POST to a callback: a customer's own, checked, and ours over them (docs/contract.md §3, §4, §11). One set of rules,
  * for whoever takes a configuration and for whoever sends by it.
  */
 

@@ -1,4 +1,4 @@
-/** When a notification that failed is tried again (design, Ringing: Schedules; contract, section 5). Pure arithmetic. */
+/** When a notification that failed is tried again (docs/delivery.md, When a delivery fails; docs/contract.md §5). Pure arithmetic. */
 import { LIMITS } from '../lib/limits.ts'
 import type { RetrySchedule } from '../rpc/config.ts'
 
@@ -65,7 +65,7 @@ export function parseRetrySchedule(text: string): RetrySchedule | null {
 	if (parts.length > LIMITS.scheduleSteps.value || !parts.every((part) => /^\d{1,7}(\.\d{1,3})?$/.test(part))) return null
 	const seconds = parts.map(Number)
 	if (seconds.some((value) => value <= 0)) return null
-	// What is undelivered is kept as long (design, State: Retention): a longer schedule would outlive its notification.
+	// What is undelivered is kept as long (docs/delivery.md, When a delivery fails): a longer schedule would outlive its notification.
 	return seconds.reduce((sum, value) => sum + value, 0) <= LIMITS.scheduleDays.value * 86_400 ? seconds : null
 }
 

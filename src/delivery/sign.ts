@@ -1,5 +1,5 @@
 /**
- * What vouches for a notification: the platform's signature header, and Standard Webhooks beside it (contract, sections 4 and 11). Both
+ * What vouches for a notification: the platform's signature header, and Standard Webhooks beside it (docs/contract.md §4, §11). Both
  * are made over the exact bytes that are sent.
  */
 import { createHmac } from 'node:crypto'

@@ -7,7 +7,7 @@ import type { VendorWebhooks } from './webhooks.ts'
 import type { Records } from './records.ts'
 import type { ConnectError, Connection, Credentials, Io, Resource, Snapshot, StoreClient, VendorRecord } from './store.ts'
 
-/** How a merchant hands keys over without copying them (woocommerce.md 1.10). */
+/** How a merchant hands keys over without copying them (docs/woocommerce.md 1.10). */
 export interface KeyAuthorization {
 	/** The page of the store on which the merchant approves. `state` comes back with the keys. */
 	authorizeUrl(request: { storeUrl: string; appName: string; state: string; returnUrl: string; callbackUrl: string }): string

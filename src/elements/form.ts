@@ -1,6 +1,6 @@
 /** What an element's forms are drawn from: its configuration keys, and the collections that can be watched. */
 
-/** One configuration key of an element (contract, sections 2 and 3). */
+/** One configuration key of an element (docs/contract.md §2, §3). */
 export interface ConfigurationKey {
 	id: number
 	key: string
@@ -35,7 +35,7 @@ export interface PollableCollection {
 	settings: PollerResource
 }
 
-/** One resource of `event.poller.configuration` as clients send it, after parsing (contract, section 3). */
+/** One resource of `event.poller.configuration` as clients send it, after parsing (docs/contract.md §3). */
 export interface PollerResource {
 	url: string
 	idField?: string | undefined

@@ -19,9 +19,9 @@ export interface Connection {
 	home: string
 	/** REST root with trailing slash: `https://shop.example/wp-json/`. */
 	root: string
-	/** How requests are authenticated (woocommerce.md 1.4, 1.7). */
+	/** How requests are authenticated (docs/woocommerce.md 1.4, 1.7). */
 	auth: 'basic' | 'oauth1' | 'query'
-	/** Scheme and host that signatures are made for, where PHP sees others than the site's address (woocommerce.md 1.4). */
+	/** Scheme and host that signatures are made for, where PHP sees others than the site's address (docs/woocommerce.md 1.4). */
 	oauthOrigin?: string
 	/** Name of the store. */
 	name: string
@@ -33,7 +33,7 @@ export interface Connection {
 	version: string
 	/** Orders in their own tables; null when unknown. */
 	hpos: boolean | null
-	/** Store clock at the time of the check, epoch ms. This is T0 (design, What rings). */
+	/** Store clock at the time of the check, epoch ms. This is T0. */
 	storeNowMs: number
 	/** Per collection path (`orders`, `products`, `coupons`, `customers`): whether the key may read it, its highest id and total then, and which query arguments the route knows (from OPTIONS, null when not asked). */
 	collections: Record<string, { readable: boolean; highestId: number; total: number; args: string[] | null }>
@@ -82,7 +82,7 @@ export interface Page {
 	storeNowMs: number
 }
 
-/** An object read by id: it is there, or the vendor says in JSON that it does not exist (woocommerce.md 2.6). */
+/** An object read by id: it is there, or the vendor says in JSON that it does not exist (docs/woocommerce.md 2.6). */
 export type ObjectReadResult = { ok: true; found: VendorRecord; storeNowMs: number } | { ok: true; found: null; storeNowMs: number }
 
 /** One request for a list, in words every resource understands; the element maps them onto its API. */
@@ -101,7 +101,7 @@ export interface ListQuery {
 	limit: number
 }
 
-/** How a record's dates are read (contract, section 3): field path, pattern, zone. `gmtSibling` reads `<field>_gmt` first when present. */
+/** How a record's dates are read (docs/contract.md §3): field path, pattern, zone. `gmtSibling` reads `<field>_gmt` first when present. */
 export interface DateRule {
 	field: string
 	format: string
@@ -122,7 +122,7 @@ export interface Resource {
 	path: string
 	/** Extra query that restricts the list (a pushed-down `where`), by vendor parameter name. */
 	query: Record<string, string>
-	/** Identity: path and where in canonical form (design, State: the label is not part of it). */
+	/** Identity: path and where in canonical form. */
 	identity: string
 	/** Dotted path of the id in a record. */
 	idField: string
@@ -130,12 +130,12 @@ export interface Resource {
 	modifiedFilter: boolean
 	/** Has a trash that can be listed. */
 	trash: boolean
-	/** Stored as posts: stamps miss many edits and sort by local time (woocommerce.md 3.6, 4). */
+	/** Stored as posts: stamps miss many edits and sort by local time (docs/woocommerce.md 3.6, §4). */
 	postsStored: boolean
-	/** Default hours between re-reads of everything, and between re-reads of the newest 200 (0 = none) (design, Seeing: polling, The re-read). */
+	/** Default hours between re-reads of everything, and between re-reads of the newest 200 (0 = none) (docs/polling.md, What only the re-read sees). */
 	rereadHours: number
 	recentHours: number
-	/** False: polled without an index by the dates alone (contract, section 3, `filterByUpdatedDate`). */
+	/** False: polled without an index by the dates alone (docs/contract.md §3, `filterByUpdatedDate`). */
 	indexed: boolean
 	/** Rows per page of scans and windows, at most 100. */
 	pageSize: number

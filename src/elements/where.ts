@@ -1,5 +1,5 @@
 /**
- * The contract's `where` (cloud-elements contract, section 8): `AND` of conditions on a record's fields. Here are its grammar and what it
+ * The contract's `where` (docs/contract.md §8): `AND` of conditions on a record's fields. Here are its grammar and what it
  * means for a record by itself; what a vendor's lists can filter, and the names that only they know, are the vendor's to say.
  */
 import { parseIso, getValueAt } from './values.ts'

@@ -1,5 +1,5 @@
 /**
- * Makes notifications of what waits (design, The way of a change, 4). A pure decision: which events go together, now. Once formed,
+ * Makes notifications of what waits (docs/architecture.md, The way of a change). A pure decision: which events go together, now. Once formed,
  * a notification's list of events never changes; so what must stay in order is held back here.
  */
 import type { EventType } from './event.ts'
@@ -40,7 +40,7 @@ export interface CancelledChanges {
 	previousSequence: number | null
 }
 
-/** The contract's sizes (section 4), by how changes are seen; `event.notification.batch` overrides. */
+/** The contract's sizes (docs/contract.md §4), by how changes are seen; `event.notification.batch` overrides. */
 export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', number>> = { polling: 10, webhook: 20, hybrid: 10 }
 
 /**

@@ -1,4 +1,4 @@
-/** A change as the instance's log keeps it, and as a notification tells it (contract, sections 4 and 11). */
+/** A change as the instance's log keeps it, and as a notification tells it (docs/contract.md §4, §11). */
 import { formatEventId } from './ids.ts'
 
 /** What happened to the object. */
@@ -9,7 +9,7 @@ export type EventType = (typeof EVENT_TYPES)[number]
 /** How the change was seen: by a poll's window, by the store's webhook, by a re-read. */
 export type EventSource = 'poll' | 'webhook' | 'reread'
 
-/** What is particular about a change (design, What rings); only true marks are told. */
+/** What is particular about a change; only true marks are told. */
 export interface EventFlags {
 	/** A DELETED of an object that lies in the trash: its record is still there. */
 	trashed?: boolean

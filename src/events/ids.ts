@@ -1,5 +1,5 @@
 /**
- * Ids that find their owner and cannot be guessed (design, State: Ids). An event's id says which instance and which place in its
+ * Ids that find their owner and cannot be guessed. An event's id says which instance and which place in its
  * log, and carries a tag that only the holder of a master key can make; a notification's id is its owner's id and a counter.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
@@ -61,7 +61,7 @@ export function verifyEventTag(masterKeys: readonly Uint8Array[], parts: EventId
 	return matches
 }
 
-/** A notification's id: owner × 10^9 + counter, a safe integer (contract, section 11). Throws when it would not be one. */
+/** A notification's id: owner × 10^9 + counter, a safe integer (docs/contract.md §11). Throws when it would not be one. */
 export function toNotificationId(ownerId: number, counter: number): number {
 	const id = ownerId * MAX_NOTIFICATIONS_PER_OWNER + counter
 	if (

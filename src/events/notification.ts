@@ -1,5 +1,5 @@
 /**
- * The body that reaches the callback (contract, sections 4 and 11): a pure function of stored rows, so that every try and every replay
+ * The body that reaches the callback (docs/contract.md §4, §11): a pure function of stored rows, so that every try and every replay
  * sends the same bytes. Records go in as the text that was stored, never parsed and written again.
  */
 import { toEventEntry, isErased, formatIsoSeconds, isTooLarge, type EntryContext, type StoredEvent, type DeliveredEvent } from './event.ts'
@@ -90,7 +90,7 @@ export function toNoticeBody(notification: StoredNotification, event: StoredEven
 	])
 }
 
-/** The topic of an instance's events; subscriptions name it too (contract, section 5). */
+/** The topic of an instance's events; subscriptions name it too (docs/contract.md §5). */
 export function getInstanceTopic(instanceId: number, elementKey: string): string {
 	return `instance-${instanceId}-${elementKey}-events`
 }

@@ -2,7 +2,7 @@
 import type { Env } from '../context.ts'
 import { checkUrl } from '../lib/urls.ts'
 
-/** Ports that WooCommerce delivers to (WooCommerce facts, 6.3). */
+/** Ports that WooCommerce delivers to (docs/woocommerce.md 6.3). */
 const DELIVERY_PORTS = new Set(['', '80', '443', '8080'])
 
 type AddressEnv = Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>
@@ -31,7 +31,7 @@ export function findReachabilityProblem(env: AddressEnv): string | null {
 	return null
 }
 
-/** Why keys cannot be handed over to us; null when they can: WooCommerce posts them over https only (WooCommerce facts, 1.10). */
+/** Why keys cannot be handed over to us; null when they can: WooCommerce posts them over https only (docs/woocommerce.md 1.10). */
 export function findHttpsProblem(env: AddressEnv): string | null {
 	const base = getPublicBase(env)
 	if (base === '') return 'connecting without keys needs an https address that the store can reach: set PUBLIC_URL'

@@ -1,6 +1,5 @@
 /**
- * An instance's configuration: the flat map of dotted keys, brought from what clients send into what is kept (contract, sections
- * 2 and 3), and from what is kept into what the watcher runs by. Pure but for `loadWatcherConfig`, which reads the row.
+ * An instance's configuration: the flat map of dotted keys, brought from what clients send into what is kept (docs/contract.md §2, §3), and from what is kept into what the watcher runs by. Pure but for `loadWatcherConfig`, which reads the row.
  */
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
@@ -22,7 +21,7 @@ import { isPlaceholder, SECRET_MASK, parseBoolean, parseNumber, stripBrackets, t
 import type { WatcherConfig } from '../rpc/config.ts'
 import type { PollerResource } from '../elements/form.ts'
 
-/** Defaults that answers show and the watcher goes by (contract, section 3). */
+/** Defaults that answers show and the watcher goes by (docs/contract.md §3). */
 export const DEFAULT_VALUES: Readonly<Record<string, string>> = {
 	'event.notification.enabled': 'false',
 	'event.vendor.type': 'polling',
@@ -31,10 +30,10 @@ export const DEFAULT_VALUES: Readonly<Record<string, string>> = {
 	'filter.response.nulls': 'true',
 }
 
-/** Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" (contract, section 2) and must stay inside what a date can hold. */
+/** Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" (docs/contract.md §2) and must stay inside what a date can hold. */
 const MAX_INTERVAL_MS = 10 * 365 * 86_400_000
 
-/** Keys that are secret whatever the element says of them (contract, section 2). */
+/** Keys that are secret whatever the element says of them (docs/contract.md §2). */
 const SECRET_KEYS = new Set(['password', 'oauth.api.key', 'oauth.api.secret', SIGNATURE_KEY, 'event.notification.basic.password'])
 
 /** Whether a key's value is sealed at rest and masked in answers. */
@@ -66,7 +65,7 @@ export interface NormalizedConfiguration {
 /** The outcome: a configuration, or everything that is wrong with it. */
 export type NormalizeResult = { ok: true; value: NormalizedConfiguration } | { ok: false; problems: FieldProblem[] }
 
-/** Understands a configuration as sent (for a PATCH: as merged). Applies the whole table of contract section 2. */
+/** Understands a configuration as sent (for a PATCH: as merged). Applies the whole table of docs/contract.md §2. */
 export function normalizeConfiguration(given: Readonly<Record<string, unknown>>, options: NormalizeOptions): NormalizeResult {
 	const { element, previous } = options
 	const problems: FieldProblem[] = []
@@ -81,7 +80,7 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 		raw.set(key, value === SECRET_MASK ? (previous[key] ?? null) : value)
 	}
 
-	// An alias of the documents: it stands in for the store's address when that is absent (contract, section 2).
+	// An alias of the documents: it stands in for the store's address when that is absent (docs/contract.md §2).
 	const alias = raw.get('oauth.callback.url')
 	if (isBlank(raw.get('store.url')) && !isBlank(alias)) raw.set('store.url', alias)
 

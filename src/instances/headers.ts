@@ -1,4 +1,4 @@
-/** `event.notification.callback.headers`: extra headers of a notification, as a JSON object or as `Name: value` lines (contract, section 3). */
+/** `event.notification.callback.headers`: extra headers of a notification, as a JSON object or as `Name: value` lines (docs/contract.md §3). */
 import { findHeaderProblem, parseHeaderPairs } from '../delivery/headers.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 import type { FieldProblem } from '../lib/values.ts'

@@ -1,6 +1,6 @@
 /**
  * An instance's life: made, changed, replaced, enabled, disabled, deleted. D1 is the truth and is committed first; then the
- * instance's object is told, and a call that is lost heals by itself (design, State: Configuration).
+ * instance's object is told, and a call that is lost heals by itself.
  */
 import type { User } from '../accounts/setup.ts'
 import type { Actor } from '../accounts/audit.ts'
@@ -140,7 +140,7 @@ export interface ChangeOptions {
 	replace: boolean
 	/** The store is asked with the keys, whether or not they changed. */
 	reAuthenticate: boolean
-	/** Accepts a store.url that is another site: the old index is dropped without events (design, Health). */
+	/** Accepts a store.url that is another site: the old index is dropped without events. */
 	rebaseline: boolean
 }
 
@@ -234,7 +234,7 @@ async function requireDistinctCallback(db: D1Database, instanceId: number, callb
 		)
 }
 
-/** Enables or disables. `skip`: instead of going on at the old cursor, take a new silent baseline (design, What rings). Enabling also releases what a dead callback holds. */
+/** Enables or disables. `skip`: instead of going on at the old cursor, take a new silent baseline. Enabling also releases what a dead callback holds. */
 export async function setEnabled(
 	services: Services,
 	instance: Instance,

@@ -1,4 +1,4 @@
-/** Names and tags of instances: stripped of HTML, within their limits, with their defaults (contract, section 2). Pure. */
+/** Names and tags of instances: stripped of HTML, within their limits, with their defaults (docs/contract.md §2). Pure. */
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 import { stripHtml, type FieldProblem } from '../lib/values.ts'
 

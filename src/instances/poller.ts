@@ -1,5 +1,5 @@
 /**
- * `event.poller.configuration`: which resources an instance watches and how (contract, sections 2 and 3). What clients send
+ * `event.poller.configuration`: which resources an instance watches and how (docs/contract.md §2, §3). What clients send
  * as an object, as that object's JSON, or with numbers and booleans as text is brought into one form; what a url and its dates
  * mean is the element's to say.
  */
@@ -11,7 +11,7 @@ import type { PollerResource } from '../elements/form.ts'
 /** The key's name, the first part of every field name in its errors. */
 export const POLLER_KEY = 'event.poller.configuration'
 
-/** Labels that would collide with the other keys of a notification's `raw` (contract, section 4), or with JavaScript's own. */
+/** Labels that would collide with the other keys of a notification's `raw` (docs/contract.md §4), or with JavaScript's own. */
 const RESERVED_LABELS = new Set(['pollDate', 'objectType', '__proto__', 'constructor', 'prototype'])
 
 /** A parsed poller configuration, or everything that is wrong with it. */

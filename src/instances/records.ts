@@ -1,6 +1,6 @@
 /**
  * The rows of connected stores in D1: reading and writing them. Every query that serves a caller names the organization, so that
- * another one's instances do not exist (design, Safety); the two that do not are for the instance's own object and for the cron.
+ * another one's instances do not exist; the two that do not are for the instance's own object and for the cron.
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import type { Connection } from '../elements/store.ts'

@@ -1,5 +1,5 @@
 /**
- * Replays across instances: a job in D1 that walks an organization's instances one by one and begins a replay in each (design, Faces).
+ * Replays across instances: a job in D1 that walks an organization's instances one by one and begins a replay in each (docs/architecture.md, Reading the log).
  * Requests and the cron drive it, in bounded steps, one driver at a time. Each step may be cut off: the walk is noted after the instances
  * were asked, and an object that is asked again by the same job answers with the replay that it has begun.
  */

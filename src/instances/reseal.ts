@@ -1,6 +1,6 @@
 /**
  * When the ring of master keys is turned, what is sealed in D1 under older keys is sealed anew under the first, some rows at a time,
- * so that an older key can leave (design, State: Secrets). A row that somebody changes meanwhile is left to the next round.
+ * so that an older key can leave (docs/operations.md, Rotating MASTER_KEYS). A row that somebody changes meanwhile is left to the next round.
  */
 import { OPERATOR_KEY } from '../accounts/settings.ts'
 import { logError } from '../lib/log.ts'

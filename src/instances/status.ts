@@ -1,4 +1,4 @@
-/** The one status row of an instance in D1, written by its Durable Object (design, State) and asked for across instances. */
+/** The one status row of an instance in D1, written by its Durable Object (docs/storage.md, D1) and asked for across instances. */
 import type { Env } from '../context.ts'
 import type { StatusReport } from '../rpc/watcher.ts'
 

@@ -1,5 +1,5 @@
 /**
- * Subscriptions in D1 (contract, section 5). An instance's callback is its first one and stands in its configuration; further ones are rows
+ * Subscriptions in D1 (docs/contract.md §5). An instance's callback is its first one and stands in its configuration; further ones are rows
  * of a table, each of one owner: what it is sent is made, kept in order and counted by that owner's object. The owner is an instance, or
  * for topics of no instance the organization itself (organizations.ts).
  */

@@ -1,6 +1,5 @@
 /**
- * The cron's round, every five minutes: cheap insurance for alarms that were lost, and the end of what was begun (design, State:
- * Insurance, Configuration).
+ * The cron's round, every five minutes: cheap insurance for alarms that were lost, and the end of what was begun (docs/operations.md, To Cloudflare).
  */
 import { pruneAccounts } from '../accounts/prune.ts'
 import { log, logError } from '../lib/log.ts'

@@ -14,13 +14,13 @@ import { parseMasterKeys } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 import { getElement, openStoreClient } from './stores.ts'
 
-/** The store probes our address once for each webhook that it makes, one after another, before it answers (WooCommerce facts, 6.4). */
+/** The store probes our address once for each webhook that it makes, one after another, before it answers (docs/woocommerce.md 6.4). */
 const STORE_TIMEOUT_MS = 60_000
 
-/** The cron gives up what a store did not let it do for this long (design, State: Configuration). */
+/** The cron gives up what a store did not let it do for this long. */
 export const WEBHOOK_GIVE_UP_MS = 7 * 86_400_000
 
-/** How long the secrets of the version before are accepted after a rotation (design, Seeing: webhooks). */
+/** How long the secrets of the version before are accepted after a rotation. */
 export const PREVIOUS_SECRET_MS = 24 * 3_600_000
 
 /** Whether a configuration asks for webhooks. */

@@ -1,5 +1,5 @@
 /**
- * The one error table: every refusal that a caller can meet, with its status (contract, section 1). A handler throws one of
+ * The one error table: every refusal that a caller can meet, with its status (docs/contract.md §1). A handler throws one of
  * these; `app.ts` turns it into `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500 without text.
  */
 

@@ -1,7 +1,7 @@
 /**
  * Secrets at rest. What Shopbell must show again or present elsewhere is sealed with AES-256-GCM under the ring `MASTER_KEYS`
  * (`id:base64,…`): the first key seals, all of them open. A sealed secret is bound to its place (`context`), so that a row
- * copied to another instance opens nothing (design, State: Secrets).
+ * copied to another instance opens nothing.
  */
 
 /** A key of the ring: its name, and its 32 bytes. */

@@ -1,6 +1,6 @@
 /**
  * Which addresses Shopbell may reach for a customer. Callback and store URLs are users' input: http and https only, no
- * credentials inside, nothing private, in whatever spelling (design, Safety). The URL parser already turns decimal, octal and
+ * credentials inside, nothing private, in whatever spelling. The URL parser already turns decimal, octal and
  * hexadecimal IPv4 and every IPv6 spelling into one form; this file judges that form. A name that resolves to a private
  * address is stopped by the platform (`global_fetch_strictly_public`).
  */
@@ -27,7 +27,7 @@ export function checkUrl(text: string, allowPrivateNetwork: boolean): UrlCheckRe
 	return reject('expected a public address; private, loopback, link-local and metadata addresses are not reached')
 }
 
-/** Whether a callback means "keep the events in the log, deliver nowhere": our own API, or the platform that clients move over from (contract, section 2). */
+/** Whether a callback means "keep the events in the log, deliver nowhere": our own API, or the platform that clients move over from (docs/contract.md §2). */
 export function isLogOnlyUrl(url: URL, publicUrl: string): boolean {
 	const host = url.hostname.replace(/(?<!\.)\.+$/, '')
 	if (host === 'cloud-elements.com' || host.endsWith('.cloud-elements.com')) return true
@@ -37,7 +37,7 @@ export function isLogOnlyUrl(url: URL, publicUrl: string): boolean {
 
 /**
  * A store's address as people paste it, as a URL text: brackets off, scheme on, and whatever leads into WordPress (`/wp-admin/…`,
- * `/wp-login.php`, `/wp-json/…`), query and trailing slash cut off (contract, section 2). A path that may be a site in a
+ * `/wp-login.php`, `/wp-json/…`), query and trailing slash cut off (docs/contract.md §2). A path that may be a site in a
  * subdirectory stays: connecting finds out.
  */
 export function toStoreBase(text: string): string {
@@ -54,7 +54,7 @@ export function toStoreBase(text: string): string {
 	return `${url.protocol}//${login}${url.host}${path}`
 }
 
-/** A site's address in a form that two spellings of one site share: scheme, `www.` and trailing slash do not count (design, Seeing: webhooks). */
+/** A site's address in a form that two spellings of one site share: scheme, `www.` and trailing slash do not count. */
 export function toSiteKey(address: string): string {
 	return address
 		.trim()

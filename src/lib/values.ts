@@ -1,6 +1,6 @@
 /**
  * Configuration values as documents, forms and clients send them: everything may be text, and documentation's placeholders are
- * left in (contract, section 2). Pure helpers that read them.
+ * left in (docs/contract.md §2). Pure helpers that read them.
  */
 
 /** What stands for a secret in every answer; sent back, it means "unchanged". */
@@ -48,7 +48,7 @@ export function toText(value: unknown): string | null {
 }
 
 /**
- * Takes HTML tags out of a name or tag (contract, section 2): what is left is shown to people. Every `>` goes with the nearest `<` before it and all between
+ * Takes HTML tags out of a name or tag (docs/contract.md §2): what is left is shown to people. Every `>` goes with the nearest `<` before it and all between
  * them, so that no tag is made by taking one out. One pass: the text may be as long as a body.
  */
 export function stripHtml(text: string): string {

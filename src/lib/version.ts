@@ -4,7 +4,7 @@ import project from '../../package.json' with { type: 'json' }
 /** The version in package.json. */
 export const VERSION: string = project.version
 
-/** `User-Agent` towards callbacks and stores alike (contract, section 11). */
+/** `User-Agent` towards callbacks and stores alike (docs/contract.md §11). */
 export function userAgent(publicUrl: string): string {
 	return publicUrl === '' ? `Shopbell/${VERSION}` : `Shopbell/${VERSION} (+${publicUrl})`
 }

@@ -67,7 +67,7 @@ export interface WatcherConfig {
 	delivery: DeliveryConfig
 	/** Number in D1 of the callback's subscription. */
 	subscriptionId: number
-	/** Further subscriptions (contract, section 5), and the topics that they hear; null: all of this object. */
+	/** Further subscriptions (docs/contract.md §5), and the topics that they hear; null: all of this object. */
 	others: { number: number; url: string; topics: string[] | null }[]
 	/** The account has an operator's webhook: what happens to the instance is told to it. */
 	announces: boolean

@@ -1,4 +1,4 @@
-/** What an object is asked by whoever delivers, about notifications and replays, and what it answers (design, Ringing). */
+/** What an object is asked by whoever delivers, about notifications and replays, and what it answers (docs/architecture.md, The way of a change). */
 import type { PageCursor } from './log.ts'
 import type { OrUnknown } from './known.ts'
 import type { AttemptReport, NotificationReport } from './notification.ts'
@@ -28,8 +28,7 @@ export interface Claim {
 }
 
 /**
- * A guarded subscription has something due: whoever rings its callback asks the `Callback` object first (design, Ringing: the breaker;
- * `event.notification.rate`).
+ * A guarded subscription has something due: whoever rings its callback asks the `Callback` object first (docs/architecture.md, Isolation; `event.notification.rate`).
  */
 export interface AdmissionRequest {
 	subscription: number

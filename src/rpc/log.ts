@@ -2,7 +2,7 @@
 import type { OrUnknown } from './known.ts'
 import type { AttemptReport, NotificationReport } from './notification.ts'
 
-/** Where an event stands on its way (contract, section 11): recorded, formed, claimed, answered but not accepted, accepted. */
+/** Where an event stands on its way (docs/contract.md §11): recorded, formed, claimed, answered but not accepted, accepted. */
 export type EventStatus = 'NEW' | 'RECEIVED' | 'DISPATCHED' | 'CONSUMED' | 'NOTIFIED'
 
 /** The words of `EventStatus`, from the first to the last. */

@@ -7,7 +7,7 @@ import type { DeliveryRpc } from './delivery.ts'
 import type { LogRpc } from './log.ts'
 import type { OrUnknown } from './known.ts'
 
-/** States of an instance, worst first (design, Health). */
+/** States of an instance, worst first. */
 export const INSTANCE_STATES = [
 	'disabled',
 	'deactivated',
@@ -35,7 +35,7 @@ export interface HealthReport {
 	callback: { url: string | null; state: 'none' | 'healthy' | 'failing' | 'deactivated'; lastStatus: string | null; waiting: number }
 }
 
-/** The one status row of an instance in D1 (design, State). Counters are absolute; `hours` holds events of the last 24 hours, oldest first. Times epoch ms. */
+/** The one status row of an instance in D1 (docs/storage.md, D1). Counters are absolute; `hours` holds events of the last 24 hours, oldest first. Times epoch ms. */
 export interface StatusReport {
 	instanceId: number
 	state: InstanceState
@@ -120,7 +120,7 @@ export interface WebhookDelivery {
 	version: number
 	/** X-WC-Webhook-ID of the webhook at the store: whether it is one that we made. */
 	webhookId: string
-	/** X-WC-Webhook-Delivery-ID: not an idempotency key (WooCommerce facts, 7.1). */
+	/** X-WC-Webhook-Delivery-ID: not an idempotency key (docs/woocommerce.md 7.1). */
 	deliveryId: string
 	/** X-WC-Webhook-Source. */
 	source: string

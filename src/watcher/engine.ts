@@ -1,6 +1,6 @@
 /**
  * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask of it.
- * Only the alarm talks to the store; calls put down what is wanted and arm it (design, Seeing: polling, One alarm).
+ * Only the alarm talks to the store; calls put down what is wanted and arm it (docs/architecture.md, One instance, one object, one alarm).
  */
 import { NO_KEY_ROTATION } from '../delivery/sign.ts'
 import { toSiteKey } from '../lib/urls.ts'

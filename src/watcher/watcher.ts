@@ -47,7 +47,7 @@ import { decideDeletions, listHeldDeletions, requestPoll } from './polling/comma
 import { addRejections, getRejections } from './log/rejections.ts'
 import type { OrUnknown } from '../rpc/known.ts'
 
-/** One instance's object. Its constructor writes nothing and arms nothing (design, State). */
+/** One instance's object. Its constructor writes nothing and arms nothing (docs/storage.md, The object of an instance). */
 export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	readonly engine: Engine
 	/** Rows read and written since the object came to life, alarms included: what benchmarks count. */

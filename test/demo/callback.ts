@@ -237,7 +237,7 @@ function equalSignatures(actual: string, expected: string): boolean {
 	return a.length === b.length && timingSafeEqual(a, b)
 }
 
-/** The shape of a body as far as it is read here (contract, section 4). */
+/** The shape of a body as far as it is read here (docs/contract.md §4). */
 interface NotificationBody {
 	message: {
 		raw: Record<string, unknown>

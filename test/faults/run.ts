@@ -509,7 +509,7 @@ class FaultRun {
 	}
 }
 
-/** The instance of a notification: its id is the instance's, and nine digits (design, State: Ids). */
+/** The instance of a notification: its id is the instance's, and nine digits (docs/contract.md §11). */
 function toInstanceId(notificationId: string): number {
 	return Math.floor(Number(notificationId.replace('ntf_', '')) / 1e9)
 }

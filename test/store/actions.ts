@@ -59,7 +59,7 @@ function someEdit(engine: Engine, resource: Resource, entity: Entity): Rec {
 	}
 }
 
-/** A change that moves no stamp: what real stores hide from `modified_after` (woocommerce.md section 4). */
+/** A change that moves no stamp: what real stores hide from `modified_after` (docs/woocommerce.md §4). */
 function someSilentEdit(engine: Engine, resource: Resource): Rec {
 	const { random } = engine
 	const meta = { meta_data: [{ key: 'loyalty_points', value: random.word(8) }] }
@@ -222,7 +222,7 @@ function done(engine: Engine, action: Action): void {
 		case 'back-date': {
 			const made = newborn(engine, action.resource)
 			const created = engine.second() - Math.round((action.days ?? 30) * DAY)
-			// A product or coupon made with a created date gets it as its modified date too (woocommerce.md 3.8).
+			// A product or coupon made with a created date gets it as its modified date too (docs/woocommerce.md 3.8).
 			const both = action.resource === 'products' || action.resource === 'coupons' || action.resource === 'variations'
 			create(
 				engine,
@@ -360,7 +360,7 @@ function done(engine: Engine, action: Action): void {
 	}
 }
 
-/** Prices flip by the clock, without a stamp (woocommerce.md section 4). */
+/** Prices flip by the clock, without a stamp (docs/woocommerce.md 4.6). */
 function scheduleSale(engine: Engine, product: Entity, price: string | undefined, inSeconds: number, forSeconds: number): void {
 	const now = engine.record('products', product)
 	const sale = price ?? money(Math.round(Number(now.regular_price) * 80))

@@ -67,7 +67,7 @@ function posts(version: Version): Record<string, Argument> {
 		after: date('Limit response to resources published after a given ISO8601 compliant date.'),
 		before: date('Limit response to resources published before a given ISO8601 compliant date.'),
 	}
-	// woocommerce.md section 3: the modified filters came with 5.8; an older store ignores them in silence.
+	// docs/woocommerce.md §3: the modified filters came with 5.8; an older store ignores them in silence.
 	if (version !== '5.5') {
 		dated.modified_after = date('Limit response to resources modified after a given ISO8601 compliant date.')
 		dated.modified_before = date('Limit response to resources modified before a given ISO8601 compliant date.')

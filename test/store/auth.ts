@@ -1,4 +1,4 @@
-/** Who asks: Basic and query-string keys over https, OAuth 1.0a over both (woocommerce.md 1.3 to 1.7). */
+/** Who asks: Basic and query-string keys over https, OAuth 1.0a over both (docs/woocommerce.md 1.3 to 1.7). */
 import { createHmac } from 'node:crypto'
 import { mix } from './random.ts'
 import { RestError } from './reply.ts'

@@ -1,7 +1,7 @@
 /** What counts as an object's content: the hash by which oracles tell a change from a mere save. */
 import type { Rec } from './types.ts'
 
-/** Fields that differ between two reads of one and the same state, or that only restate it (woocommerce.md section 4). */
+/** Fields that differ between two reads of one and the same state, or that only restate it (docs/woocommerce.md 4.5). */
 export const VOLATILE: ReadonlySet<string> = new Set([
 	'related_ids',
 	'_links',

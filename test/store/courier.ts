@@ -1,4 +1,4 @@
-/** Carries deliveries, pings and keys to their receivers: the queue that cron runs, its failures, and what goes wrong on purpose (woocommerce.md 6.4, 6.5, section 7). */
+/** Carries deliveries, pings and keys to their receivers: the queue that cron runs, its failures, and what goes wrong on purpose (docs/woocommerce.md 6.4, 6.5, §7). */
 import type { Engine } from './engine.ts'
 import { agentOf, bytesOf, deliveryIdOf, headersOf, payloadOf, reachable } from './payload.ts'
 import { phpJson } from './reply.ts'

@@ -9,7 +9,7 @@ import { view } from './views.ts'
 import { Webhooks } from './webhooks.ts'
 import { iso, Zone } from './zone.ts'
 
-/** Seconds after which the trash empties itself, and after which an abandoned checkout goes (woocommerce.md section 5). */
+/** Seconds after which the trash empties itself, and after which an abandoned checkout goes (docs/woocommerce.md 5.4, 5.7). */
 const TRASH_DAYS = 30 * 86_400
 const CHECKOUT_DAYS = 86_400
 
@@ -128,7 +128,7 @@ export class Engine {
 		this.#due.splice(place < 0 ? this.#due.length : place, 0, { at, run })
 	}
 
-	/** Runs this after so many seconds, with the stamps of now: commit lag (woocommerce.md 3.5). */
+	/** Runs this after so many seconds, with the stamps of now: commit lag (docs/woocommerce.md 3.5). */
 	later(lagSeconds: number, run: () => void): void {
 		const second = this.second()
 		this.schedule(this.now() + lagSeconds * 1000, () => {
@@ -171,7 +171,7 @@ export class Engine {
 		}
 	}
 
-	/** The stamp that a save writes now: HPOS goes through local time and errs in the repeated hour (woocommerce.md 3.5). */
+	/** The stamp that a save writes now: HPOS goes through local time and errs in the repeated hour (docs/woocommerce.md 3.5). */
 	stamp(resource: Resource): number {
 		const now = this.#lagging ?? this.second()
 		if (resource !== 'orders' || this.settings.orders !== 'hpos') return now
@@ -351,7 +351,7 @@ export class Engine {
 			})
 	}
 
-	/** A variation came, went or changed: its parent is saved too (woocommerce.md section 4). */
+	/** A variation came, went or changed: its parent is saved too (docs/woocommerce.md 4.14). */
 	#familyChanged(variation: Entity, patch: (record: Rec) => void = () => {}): void {
 		const parent = this.get('products', variation.parent)
 		if (parent && parent.status !== 'trash' && this.tables.products.get(parent.id) === parent)

@@ -4,7 +4,7 @@ import type { Entity } from './table.ts'
 import type { Rec } from './types.ts'
 import { iso } from './zone.ts'
 
-/** Renames a category; its products show the new name and keep their stamps (woocommerce.md section 4). */
+/** Renames a category; its products show the new name and keep their stamps (docs/woocommerce.md 4.4). */
 export function renameCategory(engine: Engine, id: number, name: string): void {
 	const term = engine.terms.categories.get(id)
 	if (!term) throw new Error(`there is no category ${id}`)
@@ -18,7 +18,7 @@ export function renameCategory(engine: Engine, id: number, name: string): void {
 	}
 }
 
-/** Deletes a refund; its order shows one less and keeps its stamp (woocommerce.md section 4). */
+/** Deletes a refund; its order shows one less and keeps its stamp (docs/woocommerce.md 4.2). */
 export function removeRefund(engine: Engine, refund: Entity): void {
 	const order = engine.get('orders', refund.parent)
 	const before = order && engine.hash('orders', order)
@@ -26,7 +26,7 @@ export function removeRefund(engine: Engine, refund: Entity): void {
 	if (order && before) engine.derived('orders', order, before)
 }
 
-/** Adds a note, which changes nothing of the order's record (woocommerce.md section 4). */
+/** Adds a note, which changes nothing of the order's record (docs/woocommerce.md 4.2). */
 export function addNote(engine: Engine, order: number, text: string, toCustomer: boolean): Rec {
 	const note = {
 		id: engine.next.comments++,
@@ -41,7 +41,7 @@ export function addNote(engine: Engine, order: number, text: string, toCustomer:
 	return note
 }
 
-/** Adds a review, which saves its product (woocommerce.md section 4). */
+/** Adds a review, which saves its product (docs/woocommerce.md 4.14). */
 export function addReview(engine: Engine, product: Entity, set: Rec): Rec {
 	const { name, permalink } = engine.record('products', product)
 	const review = {

@@ -1,4 +1,4 @@
-/** What goes wrong on purpose, around the answer that the store would give (woocommerce.md section 2). */
+/** What goes wrong on purpose, around the answer that the store would give (docs/woocommerce.md §2). */
 import { ifItFits } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { htmlPage, NO_CACHE, restHeaders } from './reply.ts'

@@ -1,4 +1,4 @@
-/** Lists of orders, products, variations, coupons, customers and refunds: filters, order, paging (woocommerce.md section 3). */
+/** Lists of orders, products, variations, coupons, customers and refunds: filters, order, paging (docs/woocommerce.md §3). */
 import { asList, ORDER_STATUSES } from './arguments.ts'
 import type { Engine } from './engine.ts'
 import type { Params } from './query.ts'
@@ -32,7 +32,7 @@ function statusTest(engine: Engine, resource: Resource, params: Params): (status
 		return (status) => set.has(status)
 	}
 	if (resource === 'coupons') {
-		// Before 11.0 `status` is no argument of coupons and is ignored like any unknown one (2.4).
+		// Before 11.0 `status` is no argument of coupons and is ignored like any unknown one (docs/woocommerce.md 2.4).
 		const wanted = version === '11.0' ? String(params.get('status') ?? 'publish') : 'publish'
 		if (wanted === 'any') return (status) => status !== 'trash' && status !== 'auto-draft'
 		const set = new Set(asList(wanted))

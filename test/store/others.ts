@@ -1,4 +1,4 @@
-/** What is listed but has no table: terms, attributes, taxes, notes, reviews, downloads (woocommerce.md section 3, last column). */
+/** What is listed but has no table: terms, attributes, taxes, notes, reviews, downloads (docs/woocommerce.md §3, last column). */
 import { asList } from './arguments.ts'
 import type { Engine } from './engine.ts'
 import { dateLimit } from './lists.ts'

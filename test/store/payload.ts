@@ -1,4 +1,4 @@
-/** What a delivery carries: the object as it is now, seen with the owner's rights, in PHP's bytes with WooCommerce's signature (woocommerce.md 6.2, 6.6, 7.1). */
+/** What a delivery carries: the object as it is now, seen with the owner's rights, in PHP's bytes with WooCommerce's signature (docs/woocommerce.md 6.2, 6.6, 7.1). */
 import { createHmac } from 'node:crypto'
 import type { Engine } from './engine.ts'
 import { phpJson, RestError } from './reply.ts'

@@ -1,4 +1,4 @@
-/** Refunds of orders and what they do to their order (woocommerce.md section 4). */
+/** Refunds of orders and what they do to their order (docs/woocommerce.md §4). */
 import * as blank from './blank.ts'
 import type { Engine } from './engine.ts'
 import { money } from './shop.ts'
@@ -23,7 +23,7 @@ export function refundOrder(engine: Engine, order: Entity, set: Rec): Entity {
 		},
 		{ parent: order.id },
 	)
-	// With posts storage, 7.0 leaves the stamp alone (woocommerce.md section 4).
+	// With posts storage, 7.0 leaves the stamp alone (docs/woocommerce.md 4.1).
 	const moves = engine.settings.orders === 'hpos' || engine.settings.version === '11.0'
 	engine.derived('orders', order, before, { moves, ...(full && { status: 'refunded' }) })
 	engine.fire('order.updated', order.id)

@@ -31,7 +31,7 @@ export function mayNot({ key }: Call, verb: string): RestError {
 	return new RestError(key ? 403 : 401, code, message)
 }
 
-/** The 404 of a missing object (woocommerce.md 2.6). */
+/** The 404 of a missing object (docs/woocommerce.md 2.6). */
 export function missing(collection: string, version: string): RestError {
 	switch (collection) {
 		case 'customers':

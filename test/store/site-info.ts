@@ -30,7 +30,7 @@ export function namespaces(woocommerce: boolean): string[] {
 	]
 }
 
-/** `/wp-json/`, which needs no key (woocommerce.md 1.1). */
+/** `/wp-json/`, which needs no key (docs/woocommerce.md 1.1). */
 export function index({ engine, name, https }: Pick<Call, 'engine' | 'name' | 'https'>, woocommerce = true): Rec {
 	const { url, prefix } = engine.settings
 	return {
@@ -124,7 +124,7 @@ export function namespaceIndex(engine: Engine, match: (path: string, version: st
 	}
 }
 
-/** `/system_status` (woocommerce.md 1.9). */
+/** `/system_status` (docs/woocommerce.md 1.9). */
 export function systemStatus(engine: Engine): Rec {
 	const { url, version, orders } = engine.settings
 	const hpos = orders === 'hpos'

@@ -1,4 +1,4 @@
-/** Sites that are no shop, or one that cannot be reached as asked: what instance creation meets (woocommerce.md 1.1, 1.2, 2.1). */
+/** Sites that are no shop, or one that cannot be reached as asked: what instance creation meets (docs/woocommerce.md 1.1, 1.2, 2.1). */
 import type { Engine } from './engine.ts'
 import type { Params } from './query.ts'
 import { diePage, htmlPage, NO_CACHE, restHeaders } from './reply.ts'
@@ -30,7 +30,7 @@ function redirect(location: string): Reply {
 	return html(301, '', { ...NO_CACHE, 'x-redirect-by': 'WordPress', location })
 }
 
-/** WordPress's own page for an outage, as JSON or HTML by what the client accepts (woocommerce.md 2.1). */
+/** WordPress's own page for an outage, as JSON or HTML by what the client accepts (docs/woocommerce.md 2.1). */
 export function outage(kind: 'maintenance' | 'fatal' | 'database', accept: string | null): Reply {
 	const [status, code, message] = {
 		maintenance: [503, 'wp_die', 'Briefly unavailable for scheduled maintenance. Check back in a minute.'],

@@ -8,7 +8,7 @@ export interface Entity {
 	created: number
 	/** UTC seconds; null for customers that WooCommerce never saved. */
 	modified: number | null
-	/** The wall clock as written then, in seconds; posts storage sorts by these (woocommerce.md 3.6). */
+	/** The wall clock as written then, in seconds; posts storage sorts by these (docs/woocommerce.md 3.6). */
 	createdLocal: number
 	modifiedLocal: number
 	status: string

@@ -1,4 +1,4 @@
-/** Which webhook topics a change fires, in WooCommerce's order: by resource, storage, version and who writes (recorded in `deliveries/`; woocommerce.md section 7). */
+/** Which webhook topics a change fires, in WooCommerce's order: by resource, storage, version and who writes (recorded in `deliveries/`; docs/woocommerce.md §7). */
 import type { Engine } from './engine.ts'
 import type { Entity } from './table.ts'
 import type { Origin, Resource } from './types.ts'

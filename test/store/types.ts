@@ -10,7 +10,7 @@ export type Resource = 'orders' | 'products' | 'variations' | 'coupons' | 'custo
 /** Everything that a journal entry may be about. */
 export type JournalResource = Resource | 'notes' | 'reviews' | 'categories' | 'tags' | 'attributes' | 'taxes'
 
-/** How orders are stored, which decides what moves their stamp (woocommerce.md section 4). */
+/** How orders are stored, which decides what moves their stamp (docs/woocommerce.md §4). */
 export type OrderStorage = 'hpos' | 'posts'
 
 /** The WooCommerce versions whose differences are simulated. */
@@ -41,13 +41,13 @@ export interface JournalEntry {
 
 /** The settings that an action of any kind may carry. */
 interface ActionBase {
-	/** The row becomes visible this many seconds later, with the stamps of now (woocommerce.md 3.5, commit lag). */
+	/** The row becomes visible this many seconds later, with the stamps of now (docs/woocommerce.md 3.5, commit lag). */
 	lagSeconds?: number
 	/** Who does it, which decides the webhooks that fire; by default `checkout` for what shoppers do, otherwise `rest`. */
 	via?: Origin
 }
 
-/** Who writes: the REST API, somebody in wp-admin, code (WP-CLI, imports, plugins), the checkout (woocommerce.md 7.6 to 7.8). */
+/** Who writes: the REST API, somebody in wp-admin, code (WP-CLI, imports, plugins), the checkout (docs/woocommerce.md 7.6 to 7.8). */
 export type Origin = 'rest' | 'admin' | 'code' | 'checkout'
 
 /** Something that happens in the shop, as `act` and `POST /_store/act` take it. */
@@ -134,11 +134,11 @@ export interface Fault {
 	skewSeconds?: number
 	/** The first matching answer is kept and served again, with its old `Date`. */
 	cached?: boolean
-	/** So many rows are dropped after paging: a short page that is not the last (woocommerce.md 2.5). */
+	/** So many rows are dropped after paging: a short page that is not the last (docs/woocommerce.md 2.5). */
 	dropRows?: number
 	/** The key: gone, its secret changed, its user demoted, its right lessened. */
 	key?: 'revoked' | 'wrong-secret' | 'demoted' | 'read-only'
-	/** WordPress's own outages (woocommerce.md 2.1). */
+	/** WordPress's own outages (docs/woocommerce.md 2.1). */
 	outage?: 'maintenance' | 'fatal' | 'database' | 'woocommerce-off'
 	/** The site behaves as this one. */
 	site?: Site
@@ -150,7 +150,7 @@ export interface Fault {
 
 /** How the queue of deliveries runs, and what goes wrong with webhooks and the connect flow. */
 export interface WebhookKnobs {
-	/** From an event to the cron run that delivers it: seconds, or a range to choose from; 1 by default (woocommerce.md 7.2). */
+	/** From an event to the cron run that delivers it: seconds, or a range to choose from; 1 by default (docs/woocommerce.md 7.2). */
 	delaySeconds?: number | [number, number]
 	/** WP-Cron is broken: deliveries queue up and none is sent. */
 	hold?: boolean
@@ -280,9 +280,9 @@ export interface StoreOptions {
 	site?: Site
 	/** Where the REST API lives if `site` is `other-prefix`. */
 	prefix?: string
-	/** Into which of two equal local hours HPOS writes its stamps (woocommerce.md 3.5): the first puts them up to an hour behind, the second ahead. */
+	/** Into which of two equal local hours HPOS writes its stamps (docs/woocommerce.md 3.5): the first puts them up to an hour behind, the second ahead. */
 	repeatedHour?: 'first' | 'second'
-	/** False: the proxy in front speaks https and PHP does not know, so that Basic keys are ignored (woocommerce.md 1.4). */
+	/** False: the proxy in front speaks https and PHP does not know, so that Basic keys are ignored (docs/woocommerce.md 1.4). */
 	announcesHttps?: boolean
 	/** Changes by themselves, at a human pace. */
 	living?: boolean

@@ -8,7 +8,7 @@ import { iso, seconds } from './zone.ts'
 const ALL = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 const SYMBOLS: Record<string, string> = { USD: '$', EUR: '€', GBP: '£' }
 
-/** Keys that younger versions added (woocommerce.md: stores run 3.x to 11.x). */
+/** Keys that younger versions added (docs/woocommerce.md: stores run 3.x to 11.x). */
 const LATER: Record<'7.0' | '5.5', Partial<Record<Resource, string[]>>> = {
 	'7.0': {
 		products: ['brands', 'global_unique_id', 'post_password'],
@@ -94,7 +94,7 @@ function orderFields(engine: Engine, record: Rec, entity: Entity): void {
 		})
 }
 
-/** Reshuffled on every response, as WooCommerce does (woocommerce.md section 4, volatile). */
+/** Reshuffled on every response, as WooCommerce does (docs/woocommerce.md 4.5). */
 function related(engine: Engine, record: Rec, entity: Entity): number[] {
 	const stored = record.related_ids as number[]
 	const salt = ++engine.reshuffles
@@ -139,7 +139,7 @@ function links(api: string, resource: Resource, entity: Entity, record: Rec, lis
 	}
 }
 
-/** A variation as `/products/{id}` shows it: the keys of a product (woocommerce.md 3.10). */
+/** A variation as `/products/{id}` shows it: the keys of a product (docs/woocommerce.md 3.10). */
 export function variationAsProduct(engine: Engine, entity: Entity, blank: Rec): Rec {
 	const own = view(engine, 'variations', entity)
 	const parent = engine.get('products', entity.parent)

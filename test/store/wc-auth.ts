@@ -1,4 +1,4 @@
-/** The connect flow `wc-auth/v1`: checks the parameters, asks the shop's user, posts the key to the callback, sends the browser back (woocommerce.md 1.10). */
+/** The connect flow `wc-auth/v1`: checks the parameters, asks the shop's user, posts the key to the callback, sends the browser back (docs/woocommerce.md 1.10). */
 import { createHmac } from 'node:crypto'
 import type { Courier } from './courier.ts'
 import type { Engine } from './engine.ts'

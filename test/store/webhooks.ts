@@ -1,4 +1,4 @@
-/** The store's webhooks: their rows, their management by REST (woocommerce.md section 6), and what they put into the queue. */
+/** The store's webhooks: their rows, their management by REST (docs/woocommerce.md §6), and what they put into the queue. */
 import { badParameter, notOneOf } from './arguments.ts'
 import type { Engine } from './engine.ts'
 import type { OtherPage } from './others.ts'

@@ -1,4 +1,4 @@
-/** What writing to an object does: which fields a save takes, what it moves (woocommerce.md section 4), what follows from it. */
+/** What writing to an object does: which fields a save takes, what it moves (docs/woocommerce.md §4), what follows from it. */
 import * as blank from './blank.ts'
 import type { Engine, Writing } from './engine.ts'
 import { money, orderLine, priceHtml, slug } from './shop.ts'
@@ -244,7 +244,7 @@ export function save(
 	}
 	const before = entity.status
 	const moving = moves(engine, resource, entity, set, via)
-	// What a plugin writes past WooCommerce fires nothing; WooCommerce's own saves fire even where they leave the stamp (section 4).
+	// What a plugin writes past WooCommerce fires nothing; WooCommerce's own saves fire even where they leave the stamp (docs/woocommerce.md §4).
 	const fires = via !== 'silent' || !moves(engine, resource, entity, set, 'rest')
 	engine.change(
 		resource,

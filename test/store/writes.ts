@@ -41,7 +41,7 @@ function email(value: unknown): boolean {
 	return typeof value === 'string' && /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(value)
 }
 
-/** The entity that a write is about; throws 404, or 400 where WooCommerce answers that (woocommerce.md 2.6). */
+/** The entity that a write is about; throws 404, or 400 where WooCommerce answers that (docs/woocommerce.md 2.6). */
 function target({ engine, method }: Call, route: Route): Entity {
 	const resource = TABLES[route.collection] as Resource
 	const entity = engine.get(resource, route.id ?? 0)
@@ -173,7 +173,7 @@ export function deleteOne(call: Call, route: Route, params: Pick<Map<string, unk
 	} else {
 		engine.trash(resource, entity)
 		firedByTrash(engine, resource, entity)
-		// 7.0.0 answers 500 to this and has trashed it all the same (woocommerce.md section 5).
+		// 7.0.0 answers 500 to this and has trashed it all the same (docs/woocommerce.md 5.9).
 		if (resource === 'coupons' && engine.settings.version === '7.0') {
 			throw new RestError(500, 'internal_server_error', '<p>There has been a critical error on this website.</p>')
 		}

@@ -86,7 +86,7 @@ export class Zone {
 
 	/**
 	 * UTC seconds of a wall clock: of two equal hours the first (or the second), and a wall clock inside the
-	 * spring-forward gap is moved on by the gap, as PHP does (woocommerce.md 3.3).
+	 * spring-forward gap is moved on by the gap, as PHP does (docs/woocommerce.md 3.3).
 	 */
 	fromLocal(local: number, repeated: 'first' | 'second' = 'first'): number {
 		const early = local - this.offset(local - DAY)

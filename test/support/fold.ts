@@ -389,7 +389,7 @@ async function runStep(world: World, story: Story, step: StoryStep, happened: Se
 	}
 }
 
-/** Before 11 a coupon's record has no status: nobody can tell one in the trash from a draft (WooCommerce facts, 3). */
+/** Before 11 a coupon's record has no status: nobody can tell one in the trash from a draft (docs/woocommerce.md 8.8). */
 function isUndecidable(world: World, action: Action): boolean {
 	const old = !world.config.connection.version.startsWith('11.')
 	return old && 'resource' in action && action.resource === 'coupons' && (action.do === 'trash' || action.do === 'restore')

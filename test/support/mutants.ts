@@ -26,8 +26,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'a webhook may say that an object is in the trash',
 		file: 'src/watcher/changes/gate.ts',
-		find: "if (observation.kind === 'trashed') return { do: 'look', dueMs: context.nowMs, pendingCheck: {} }",
-		replace: "if (observation.kind === 'trashed' && known === null) return { do: 'look', dueMs: context.nowMs, pendingCheck: {} }",
+		find: "if (observation.kind === 'trashed') return { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }",
+		replace: "if (observation.kind === 'trashed' && known === null) return { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }",
 		tests: [story('webhook-gate')],
 	},
 	{

@@ -1,5 +1,5 @@
 /**
- * The judge: holds what a callback received against what happened in the store, in the words of the design ("Words of every oracle").
+ * The judge: holds what a callback received against what happened in the store.
  * It knows nothing of how Shopbell works: only the store's journal, two states of the store, and the arrivals.
  */
 import { contentHash } from '../store/content.ts'
@@ -480,7 +480,7 @@ function buildHistories(input: JudgeInput, watched: ReadonlySet<string>): Map<st
 	return histories
 }
 
-/** What a status means (design, What rings; what the default list of each collection leaves out). */
+/** What a status means (what the default list of each collection leaves out). */
 function toLifecycleState(resource: string, status: string | null): LifecycleState {
 	if (status === 'trash') return 'trashed'
 	if (status === 'auto-draft') return 'hidden'

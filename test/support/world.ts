@@ -395,7 +395,7 @@ export class World {
 		}
 	}
 
-	/** Until it is quiet (design, Words of every oracle): a full poll, its confirmations, a re-read, everything settled. */
+	/** Until it is quiet: a full poll, its confirmations, a re-read, everything settled. */
 	async runUntilQuiet(limitMs = 8 * 86_400_000): Promise<void> {
 		const end = this.nowMs + limitMs
 		const poll = this.config.pollIntervalMs

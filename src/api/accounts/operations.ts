@@ -1,4 +1,4 @@
-/** The calls about an account (contract, section 5). */
+/** The calls about an account (docs/contract.md §5). */
 import * as z from 'zod'
 import { defineOperation } from '../http/contract.ts'
 import { NextPage, PageSize } from '../http/paging.ts'

@@ -1,4 +1,4 @@
-/** The shapes of accounts (contract, section 5). */
+/** The shapes of accounts (docs/contract.md §5). */
 import * as z from 'zod'
 import { AUDIT_OBJECTS } from '../../accounts/audit.ts'
 import { SETTING_NAMES } from '../../accounts/settings.ts'

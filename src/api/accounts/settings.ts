@@ -1,4 +1,4 @@
-/** Settings of an organization, which hold for all its instances (contract, section 5). */
+/** Settings of an organization, which hold for all its instances (docs/contract.md §5). */
 import { parseSettings, getMaskedSettings, writeAccountSettings, type SettingName } from '../../accounts/settings.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { notifyWatcher } from '../../instances/lifecycle.ts'

@@ -1,4 +1,4 @@
-/** The calls with which people sign in (contract, section 1). */
+/** The calls with which people sign in (docs/contract.md §1). */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { Password } from '../accounts/fields.ts'

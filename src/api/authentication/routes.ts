@@ -1,4 +1,4 @@
-/** Signing in and out over HTTP (contract, section 1). */
+/** Signing in and out over HTTP (docs/contract.md §1). */
 import type * as z from 'zod'
 import { redeemLink } from '../../accounts/links.ts'
 import * as sessions from '../../accounts/sessions.ts'

@@ -1,4 +1,4 @@
-/** The calls about what can be connected (contract, section 2). */
+/** The calls about what can be connected (docs/contract.md §2). */
 import * as z from 'zod'
 import { defineOperation } from '../http/contract.ts'
 import { CatalogElement, HubResponse, ElementMetadataResponse, PingResponse } from './schema.ts'

@@ -1,4 +1,4 @@
-/** What Shopbell connects: elements, their configuration keys, resources and events, hubs, and a hub's ping (contract, section 2). */
+/** What Shopbell connects: elements, their configuration keys, resources and events, hubs, and a hub's ping (docs/contract.md §2). */
 import type { Element } from '../../elements/element.ts'
 import type { ConfigurationKey } from '../../elements/form.ts'
 import { elements, findElement } from '../../elements/registry.ts'

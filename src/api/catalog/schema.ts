@@ -1,4 +1,4 @@
-/** The shapes of the catalogue in the contract (section 2). */
+/** The shapes of the catalogue in the contract (docs/contract.md §2). */
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
 import { ElementResponse } from '../instances/schema.ts'

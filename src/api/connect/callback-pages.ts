@@ -1,5 +1,5 @@
 /**
- * Connect without keys, the store's side (WooCommerce facts, 1.10): the store posts the keys that a merchant approved, then sends
+ * Connect without keys, the store's side (docs/woocommerce.md 1.10): the store posts the keys that a merchant approved, then sends
  * the merchant's browser back. Whoever comes with a state that is unknown, used or expired gets a page that says so, and no more.
  */
 import type { Context } from 'hono'

@@ -1,4 +1,4 @@
-/** Counts of events over time (contract, section 6): in all, by instance, by account. */
+/** Counts of events over time (docs/contract.md §6): in all, by instance, by account. */
 import type * as z from 'zod'
 import { BadRequest, Forbidden } from '../../lib/errors.ts'
 import type { TallyBucket } from '../../rpc/log.ts'
@@ -59,7 +59,7 @@ export async function countEventsByInstance(c: CallerContext, query: CountQuery)
 	})
 }
 
-/** `GET /instances/events/analytics/accounts`. An account that is not the caller's is refused by 403 (contract, section 1). */
+/** `GET /instances/events/analytics/accounts`. An account that is not the caller's is refused by 403 (docs/contract.md §1). */
 export async function countEventsByAccount(c: CallerContext, query: CountQuery): Promise<z.input<typeof AccountCountsResponse>> {
 	const accountId = c.var.user.organizationId
 	if (listParameter(c, 'accountIds').some((id) => id !== String(accountId)))

@@ -1,4 +1,4 @@
-/** What became of events: the messages that told of them (contract, section 6). */
+/** What became of events: the messages that told of them (docs/contract.md §6). */
 import type * as z from 'zod'
 import { parseNotificationId } from '../../events/ids.ts'
 import type { EventReport } from '../../rpc/log.ts'

@@ -1,4 +1,4 @@
-/** The shapes of an event's entry and of the message that carries it (contract, sections 4 and 11), as answers show them. */
+/** The shapes of an event's entry and of the message that carries it (docs/contract.md §4, §11), as answers show them. */
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
 import { VendorRecord } from '../http/contract.ts'

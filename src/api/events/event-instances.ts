@@ -1,4 +1,4 @@
-/** Which instances a call about events means: the token's own, or those of the organization that may have any (design, Faces). */
+/** Which instances a call about events means: the token's own, or those of the organization that may have any. */
 import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import { filterOwnInstances } from '../../instances/records.ts'
@@ -7,7 +7,7 @@ import { parseId } from '../http/access.ts'
 import type { CallerContext, InstanceContext } from '../http/environment.ts'
 import { listParameter } from '../http/paging.ts'
 
-/** Instances that a merge asks at most (design, Faces). */
+/** Instances that a merge asks at most (docs/architecture.md, Reading the log). */
 const MAX_INSTANCES = LIMITS.mergedInstances.value
 
 /**

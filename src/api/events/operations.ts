@@ -1,4 +1,4 @@
-/** The calls about the event log (contract, sections 6 and 11). */
+/** The calls about the event log (docs/contract.md §6, §11). */
 import * as z from 'zod'
 import { LIMITS } from '../../lib/limits.ts'
 import { byIdAndToken, defineOperation, textResponse } from '../http/contract.ts'

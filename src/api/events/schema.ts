@@ -1,4 +1,4 @@
-/** The shapes of the event log: what is asked of it, and its records (contract, sections 6 and 11). */
+/** The shapes of the event log: what is asked of it, and its records (docs/contract.md §6, §11). */
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'

@@ -1,6 +1,5 @@
 /**
- * A stream of server-sent events over a log that is asked again and again: a pure loop, given how to ask, the clock and how to wait (HTML
- * standard, Server-sent events; design, Faces).
+ * A stream of server-sent events over a log that is asked again and again: a pure loop, given how to ask, the clock and how to wait (HTML standard, Server-sent events; docs/architecture.md, Reading the log).
  */
 import type { EventReport, EventTail } from '../../rpc/log.ts'
 

@@ -1,4 +1,4 @@
-/** `GET …/events/stream`: held by the edge, which asks the instance's object (design, Faces). */
+/** `GET …/events/stream`: held by the edge, which asks the instance's object (docs/architecture.md, Reading the log). */
 import { BadRequest, Conflict } from '../../lib/errors.ts'
 import { computeEventTag, formatEventId } from '../../events/ids.ts'
 import { parseMasterKeys } from '../../lib/sealing.ts'

@@ -1,4 +1,4 @@
-/** A record of the event log as the contract shows it (sections 6 and 11). */
+/** A record of the event log as the contract shows it (docs/contract.md §6, §11). */
 import type * as z from 'zod'
 import type { EventEntry } from '../../events/event.ts'
 import type { EventReport } from '../../rpc/log.ts'

@@ -1,5 +1,5 @@
 /**
- * Who is calling, what they may, and which instance the call is about (contract, section 1; docs: architecture, Who may what). One failure, one
+ * Who is calling, what they may, and which instance the call is about (docs/contract.md §1; docs/architecture.md, Who may what). One failure, one
  * answer: nothing tells which part was wrong. All of it is one round trip to D1.
  */
 import type { Context, MiddlewareHandler } from 'hono'

@@ -222,7 +222,7 @@ export const SCOPES = (Object.keys(TAGS) as Tag[])
 	.filter((tag) => !TAGS_WITHOUT_SCOPES.includes(tag))
 	.flatMap((tag) => [`${tag.toLowerCase()}:read`, `${tag.toLowerCase()}:write`])
 
-/** The error body of the contract, section 1. */
+/** The error body of the contract (docs/contract.md §1). */
 export const ErrorBody = z
 	.strictObject({
 		message: z.string().meta({ description: 'What was wrong and what was expected' }),

@@ -1,5 +1,5 @@
 /**
- * `Idempotency-Key`: a POST that comes again with the same key has the same answer and is not made again (docs: architecture, Once and no more). Mounted
+ * `Idempotency-Key`: a POST that comes again with the same key has the same answer and is not made again (docs/architecture.md, Once and no more). Mounted
  * behind the guards, so that a key is its caller's own, and before anything of the request is looked at.
  */
 import type { Context } from 'hono'

@@ -1,6 +1,5 @@
 /**
- * Lists across instances: a merge of what each instance's object holds, ordered by (time, instance, number), newest first (design,
- * Faces). Pure but for the reads it is given.
+ * Lists across instances: a merge of what each instance's object holds, ordered by (time, instance, number), newest first (docs/architecture.md, Reading the log). Pure but for the reads it is given.
  */
 import type { PageCursor } from '../../rpc/log.ts'
 

@@ -1,4 +1,4 @@
-/** Lists in pages: how a page is asked for and how the next one is named (contract, sections 6 and 8). Page tokens are opaque to callers. */
+/** Lists in pages: how a page is asked for and how the next one is named (docs/contract.md §6, §8). Page tokens are opaque to callers. */
 import type { Context } from 'hono'
 import * as z from 'zod'
 import { BadRequest } from '../../lib/errors.ts'

@@ -7,7 +7,7 @@ import { log } from '../../lib/log.ts'
 import type { PublicEnv } from './environment.ts'
 import { getNestingDepth } from './json-depth.ts'
 
-/** Contract, section 1. */
+/** docs/contract.md §1. */
 const EXPOSED_HEADERS =
 	'Elements-Returned-Count, Elements-Total-Count, Elements-Request-Id, Elements-Next-Page-Token, Elements-Trace-Id, Elements-Error, Content-Disposition'
 

@@ -2,7 +2,7 @@
 import { parseTime } from '../../elements/values.ts'
 import { BadRequest } from '../../lib/errors.ts'
 
-/** `yyyy-MM-ddTHH:mm:ssZ` (contract, section 2). */
+/** `yyyy-MM-ddTHH:mm:ssZ` (docs/contract.md §2). */
 export function toIsoSeconds(ms: number): string {
 	return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }

@@ -1,4 +1,4 @@
-/** What is done to a record before it is answered: nulls dropped, only the named fields kept (contract, section 8). */
+/** What is done to a record before it is answered: nulls dropped, only the named fields kept (docs/contract.md §8). */
 import { isRecord } from '../../elements/values.ts'
 
 /** A shaper of records. `fields`: names divided by commas, dots lead into nested ones; a field of a list's records is kept in each of them. */

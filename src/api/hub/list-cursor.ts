@@ -1,5 +1,5 @@
 /**
- * A walk through a store's list, page by page, that holds while records come and go (contract, section 8): where it stands is the last record that
+ * A walk through a store's list, page by page, that holds while records come and go (docs/contract.md §8): where it stands is the last record that
  * was looked at, not a count. Pure: what to ask next, and what of an answer is new. The rules are those of the watcher's scans (`scan.ts`).
  */
 import type { RecordSortKey, ListPlan } from '../../elements/records.ts'

@@ -1,5 +1,5 @@
 /**
- * The calls of the hub (contract, section 8). The resources that the contract names have calls of their own, so that the document shows them; any other
+ * The calls of the hub (docs/contract.md §8). The resources that the contract names have calls of their own, so that the document shows them; any other
  * collection of a store goes by its own name. Each is reached as `/hubs/ecommerce/orders`, `/hubs/anything/orders` and `/orders` alike.
  */
 import * as z from 'zod'

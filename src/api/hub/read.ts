@@ -1,4 +1,4 @@
-/** Reading a store for the hub: pages of up to 200 over a vendor's smaller ones, and filters that the store lacks (contract, section 8). */
+/** Reading a store for the hub: pages of up to 200 over a vendor's smaller ones, and filters that the store lacks (docs/contract.md §8). */
 import type { ListPlan } from '../../elements/records.ts'
 import { StoreFailed } from '../../lib/errors.ts'
 import { toHttpError } from './store-errors.ts'

@@ -1,4 +1,4 @@
-/** The hub: a store's own records through one token (contract, section 8). */
+/** The hub: a store's own records through one token (docs/contract.md §8). */
 import { getPath } from 'hono/utils/url'
 import type { Records } from '../../elements/records.ts'
 import { BadRequest, Forbidden, HttpError, NotFound, StoreFailed } from '../../lib/errors.ts'

@@ -1,4 +1,4 @@
-/** The shapes of the hub's calls (contract, section 8). */
+/** The shapes of the hub's calls (docs/contract.md §8). */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { VendorRecord } from '../http/contract.ts'

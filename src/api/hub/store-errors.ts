@@ -1,4 +1,4 @@
-/** A store's failure as the caller of the hub sees it (contract, sections 1 and 8). */
+/** A store's failure as the caller of the hub sees it (docs/contract.md §1, §8). */
 import { type ErrorStatus, HttpError, StoreFailed, TooManyRequests } from '../../lib/errors.ts'
 import type { Failure } from '../../elements/store.ts'
 

@@ -64,7 +64,7 @@ export async function listPage(c: CallerContext, query: ListQuery, elementKey: s
 		query.pageSize ?? MAX_PAGE_SIZE,
 		afterId!,
 	)
-	// The platform's way: a filter that finds nothing is a 404, an empty organization is an empty list (contract, section 2).
+	// The platform's way: a filter that finds nothing is a 404, an empty organization is an empty list (docs/contract.md §2).
 	if (total === 0 && (filter.tags.length > 0 || filter.searchText !== '')) throw new NotFound('No instance matches')
 	const last = instances.at(-1)
 	setPageHeaders(c, { returned: instances.length, total, next: last !== undefined && more ? formatPageToken([last.id]) : null })
@@ -81,7 +81,7 @@ export async function update(c: InstanceContext, body: InstanceInput, options: C
 	return await toInstanceResponse(getViewOptions(c), await applyChange(c, toInstanceInput(body), options))
 }
 
-/** `DELETE`: 200 with an empty body (contract, section 2). */
+/** `DELETE`: 200 with an empty body (docs/contract.md §2). */
 export async function removeInstance(c: InstanceContext): Promise<undefined> {
 	await deleteInstance(c.var.services, c.var.instance, c.var.user, c.var.requestId)
 }

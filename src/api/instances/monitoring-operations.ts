@@ -1,4 +1,4 @@
-/** The calls about how an instance watches its store: health, poller, held deletions, webhooks, coverage (design, Seeing and Health). */
+/** The calls about how an instance watches its store: health, poller, held deletions, webhooks, coverage. */
 import { byIdAndToken } from '../http/contract.ts'
 import {
 	CoverageResponse,

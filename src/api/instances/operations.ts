@@ -1,4 +1,4 @@
-/** The calls about instances (contract, section 2). Each call about one instance exists by id, and as `/instances…` with the instance's own token. */
+/** The calls about instances (docs/contract.md §2). Each call about one instance exists by id, and as `/instances…` with the instance's own token. */
 import * as z from 'zod'
 import { byIdAndToken, defineOperation } from '../http/contract.ts'
 import { ACCOUNT, INSTANCE_NAME, INSTANCE_TAGS } from '../http/examples.ts'

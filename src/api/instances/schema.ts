@@ -1,4 +1,4 @@
-/** The shapes of instances in the contract (section 2). */
+/** The shapes of instances in the contract (docs/contract.md §2). */
 import * as z from 'zod'
 import { DEFAULT_GRACE_SECONDS } from '../../instances/signature.ts'
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'

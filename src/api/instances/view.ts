@@ -1,4 +1,4 @@
-/** An instance as the contract shows it (section 2): defaults filled in, secrets masked, flags that the platform always had. */
+/** An instance as the contract shows it (docs/contract.md §2): defaults filled in, secrets masked, flags that the platform always had. */
 import type * as z from 'zod'
 import type { Element } from '../../elements/element.ts'
 import { getCallbackUrl, DEFAULT_VALUES, isSecretKey } from '../../instances/config.ts'

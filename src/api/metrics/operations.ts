@@ -1,4 +1,4 @@
-/** What every instance counts, for monitoring (design, Faces). */
+/** What every instance counts, for monitoring (docs/operations.md, Metrics). */
 import * as z from 'zod'
 import { formatMetrics } from './exposition.ts'
 import { defineOperation, textResponse, type TextResponse } from '../http/contract.ts'

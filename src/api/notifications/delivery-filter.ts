@@ -1,4 +1,4 @@
-/** The `where` of deliveries (contract, section 5): which of them, said in the words of subscriptions and deliveries. Pure. */
+/** The `where` of deliveries (docs/contract.md §5): which of them, said in the words of subscriptions and deliveries. Pure. */
 import { parseWhere, type Condition } from '../../elements/where.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { splitTopics } from './topics.ts'

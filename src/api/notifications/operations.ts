@@ -1,4 +1,4 @@
-/** The calls about notifications, where they go, and how they fared (contract, section 5). */
+/** The calls about notifications, where they go, and how they fared (docs/contract.md §5). */
 import * as z from 'zod'
 import { defineOperation } from '../http/contract.ts'
 import { SUBSCRIPTION_ID, TOPIC } from '../http/examples.ts'

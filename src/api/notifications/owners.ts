@@ -14,7 +14,7 @@ import type { CallerContext } from '../http/environment.ts'
 import type { OrUnknown } from '../../rpc/known.ts'
 import { callWatcherById } from '../http/ask.ts'
 
-/** Instances that a list asks at most (design, Faces). */
+/** Instances that a list asks at most (docs/delivery.md, Notifications and deliveries). */
 const MAX_INSTANCES = LIMITS.mergedInstances.value
 
 /**

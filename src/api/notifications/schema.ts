@@ -1,4 +1,4 @@
-/** The shapes of notifications, subscriptions and deliveries in the contract (section 5). What we add to them helps and may be absent. */
+/** The shapes of notifications, subscriptions and deliveries in the contract (docs/contract.md §5). What we add to them helps and may be absent. */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
 import { InstanceMessage } from '../events/entry.ts'

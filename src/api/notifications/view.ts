@@ -1,4 +1,4 @@
-/** Notifications, deliveries and subscriptions as the contract shows them (section 5). */
+/** Notifications, deliveries and subscriptions as the contract shows them (docs/contract.md §5). */
 import type * as z from 'zod'
 import { getSenderAddress, getInstanceTopic } from '../../events/notification.ts'
 import type { ScopedInstance, SubscriptionRow } from '../../instances/subscriptions.ts'

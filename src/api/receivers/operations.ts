@@ -1,5 +1,5 @@
 /**
- * What stores call (contract, section 7), as data: for the document and the client. It is mounted by itself (routes.ts), before the API's middleware, and its
+ * What stores call (docs/contract.md §7), as data: for the document and the client. It is mounted by itself (routes.ts), before the API's middleware, and its
  * body is validated by nobody but the element: what it looks like is the store's to say.
  */
 import * as z from 'zod'

@@ -2,7 +2,7 @@
 import { LIMITS } from '../../lib/limits.ts'
 import { getNestingDepth } from '../http/json-depth.ts'
 
-/** Largest body that is read; what is larger is refused, and reconciling finds the change (design, Seeing: webhooks). */
+/** Largest body that is read; what is larger is refused, and reconciling finds the change. */
 export const MAX_BODY_BYTES = LIMITS.receiverBody.value
 /** Deepest nesting: WordPress itself writes no deeper JSON than this. */
 export const MAX_NESTING_DEPTH = LIMITS.nesting.value

@@ -1,5 +1,5 @@
 /**
- * What stores call (contract, section 7): deliveries of webhooks, and the probes that go before them. A delivery is verified before
+ * What stores call (docs/contract.md §7): deliveries of webhooks, and the probes that go before them. A delivery is verified before
  * anything is looked up or kept, and answered 200 only once the instance's object has committed it.
  */
 import type { Context } from 'hono'
@@ -22,7 +22,7 @@ import {
 } from './parse-request.ts'
 import { readBody } from '../../lib/body.ts'
 
-/** A body above this is a hint without its record (design, Seeing: webhooks). */
+/** A body above this is a hint without its record. */
 export const MAX_RECORD_BYTES = 1.5 * 1024 * 1024
 
 /** Longer than any probe. */

@@ -72,7 +72,7 @@ class WooCommerceClient implements StoreClient {
 		}
 		if (collection.read === 'address') {
 			const answer = await this.#readByPath(resource.path, collection.idField, id)
-			// `/products/{id}` answers for variations too (WooCommerce facts, 3.10); a webhook may name one under a product's topic (7.6).
+			// `/products/{id}` answers for variations too (docs/woocommerce.md 3.10); a webhook may name one under a product's topic (docs/woocommerce.md 7.6).
 			const isVariation = resource.path === 'products' && answer.ok && answer.found?.['type'] === 'variation'
 			return isVariation ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
 		}
@@ -92,7 +92,7 @@ class WooCommerceClient implements StoreClient {
 
 	async call(method: string, path: string, query: Record<string, string>, body?: string): ReturnType<StoreClient['call']> {
 		const answer = await this.#send(method, path, query, body)
-		// What every store has is not missing: WooCommerce is off (WooCommerce facts, 2.1), which is the store's failure and not the caller's.
+		// What every store has is not missing: WooCommerce is off (docs/woocommerce.md 2.1), which is the store's failure and not the caller's.
 		if (!answer.ok && answer.kind === 'no-route' && method === 'GET' && getCollection(path, null).isBuiltIn)
 			return { ...answer, kind: 'server', message: `${answer.message} WooCommerce seems to be switched off.` }
 		if (!answer.ok) return answer
@@ -150,7 +150,7 @@ class WooCommerceClient implements StoreClient {
 /** A Failure with the clock of the answer that it came from. */
 type TimedFailure = Failure & { storeNowMs: number }
 
-/** The vendor's parameters for one page (WooCommerce facts, section 3). */
+/** The vendor's parameters for one page (docs/woocommerce.md §3). */
 export function toListParameters(collection: Collection, resource: Pick<Resource, 'query'>, query: ListQuery): Record<string, string> {
 	const parameters: Record<string, string> = { ...collection.baseQuery, ...resource.query }
 	if (!collection.paged) return parameters
@@ -197,7 +197,7 @@ export function parseRecords(answer: StoreResponse): VendorRecord[] | null {
 	return Array.isArray(body) && body.every(isRecord) ? body : null
 }
 
-/** What the store says matches; null when it says nothing (WooCommerce facts, 2.5). */
+/** What the store says matches; null when it says nothing (docs/woocommerce.md 2.5). */
 export function parseTotal(answer: StoreResponse): number | null {
 	const text = answer.headers.get('x-wp-total')
 	return text !== null && /^\d+$/.test(text) ? Number(text) : null

@@ -1,6 +1,6 @@
 /**
  * What is known of WooCommerce's collections: what their lists can filter and order by, how one object is read, what their
- * records carry (WooCommerce facts, section 3). A collection that is not in the table, a plugin's for instance, is taken for an
+ * records carry (docs/woocommerce.md §3). A collection that is not in the table, a plugin's for instance, is taken for an
  * ordinary paged one; what its route says of its arguments (OPTIONS) corrects that.
  *
  * Which listing is polled, and why: the one in which most of what exists is seen without naming a status.
@@ -27,7 +27,7 @@ export interface Collection {
 	paged: boolean
 	/** Lists in id order from any offset. False only for foreign routes that say they have pages but no `offset`. */
 	supportsOffset: boolean
-	/** Kept as posts: lists sort by local time (WooCommerce facts, 3.6). Orders depend on the store. */
+	/** Kept as posts: lists sort by local time (docs/woocommerce.md 3.6). Orders depend on the store. */
 	postsStored: boolean
 	/** Which dates its records have. */
 	dates: 'both' | 'created' | 'none'
@@ -35,7 +35,7 @@ export interface Collection {
 	idField: string
 	/** How one object is read: at its own address, from the list by `include`, or as a variation. */
 	read: 'address' | 'include' | 'variation'
-	/** Hours between re-reads of everything and of the newest (design, The re-read). */
+	/** Hours between re-reads of everything and of the newest (docs/polling.md, What only the re-read sees). */
 	rereadHours: number
 	recentHours: number
 	/** Query that every list carries. */
@@ -259,7 +259,7 @@ export function getCollection(path: string, connection: Pick<Connection, 'collec
 			supportsOffset: !args.includes('per_page') || args.includes('offset'),
 		}
 	}
-	// Before 5.8 the modified filters are ignored in silence: everything would come back (WooCommerce facts, 2.4).
+	// Before 5.8 the modified filters are ignored in silence: everything would come back (docs/woocommerce.md 2.4).
 	const modified = known.filtersByModified && (args === null ? !isOlderThan(version, 5, 8) : args.includes('modified_after'))
 	const gmt = known.acceptsGmt && (args === null ? version !== '' && !isOlderThan(version, 5, 8) : args.includes('dates_are_gmt'))
 	return { ...known, filtersByModified: modified, acceptsGmt: gmt, known: true }

@@ -1,4 +1,4 @@
-/** The configuration keys of a WooCommerce instance and the resources polled by default (cloud-elements contract, sections 2 and 3). */
+/** The configuration keys of a WooCommerce instance and the resources polled by default (docs/contract.md §2, §3). */
 import { LIMITS } from '../../lib/limits.ts'
 import type { ConfigurationKey, PollableCollection, PollerResource } from '../form.ts'
 

@@ -80,7 +80,7 @@ export async function connectStore(
 
 /**
  * Finds an authentication that works, by the first collection. Over https: Basic, a signature, the query as the last resort; over
- * http only a signature, since WooCommerce ignores the others there (WooCommerce facts, 1.4).
+ * http only a signature, since WooCommerce ignores the others there (docs/woocommerce.md 1.4).
  */
 async function authenticate(
 	session: CheckSession,
@@ -145,7 +145,7 @@ async function classify401(
 	if (/key is invalid/i.test(vendorMessage)) return unknownKeyError(site, answer)
 	if (/secret is invalid/i.test(vendorMessage)) return wrongSecretError(site, answer)
 	if (/read permission/i.test(vendorMessage)) return writeOnlyError(site, answer)
-	// A store in another language: OPTIONS needs a valid key but no permission (WooCommerce facts, 1.9).
+	// A store in another language: OPTIONS needs a valid key but no permission (docs/woocommerce.md 1.9).
 	const options = await session.request(`${site.root}${API_PREFIX}${path}`, {}, { access, method: 'OPTIONS' })
 	if (options.ok && options.status < 300) return writeOnlyError(site, answer)
 	return access.auth === 'oauth1' ? 'signature' : wrongSecretError(site, answer)
@@ -281,7 +281,7 @@ function redirectError(answer: StoreResponse): ConnectError {
 	)
 }
 
-/** Version and order storage; a key without the right to them brings '' and null (WooCommerce facts, 1.9). */
+/** Version and order storage; a key without the right to them brings '' and null (docs/woocommerce.md 1.9). */
 async function fetchSystemStatus(
 	session: CheckSession,
 	site: Site,

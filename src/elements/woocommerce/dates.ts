@@ -1,6 +1,5 @@
 /**
- * Dates in a record and in a `where`: Java `SimpleDateFormat` patterns as the contract has them (cloud-elements contract,
- * section 3), read and written with date-fns, always in a named zone.
+ * Dates in a record and in a `where`: Java `SimpleDateFormat` patterns as the contract has them (docs/contract.md §3), read and written with date-fns, always in a named zone.
  */
 import { TZDate } from '@date-fns/tz'
 // By path: the package's index is hundreds of modules, which every test file would load.
@@ -44,7 +43,7 @@ const patternCache = new Map<string, string | null>()
 
 /**
  * A Java pattern in date-fns' letters, null when it has a letter without a counterpart (`z`, `F`, `W`). A quote that is never
- * closed is left out: the seed's `yyyy-MM-dd'T'HH:mm:ss'` is read as if the last quote were not there (contract, section 2).
+ * closed is left out: the seed's `yyyy-MM-dd'T'HH:mm:ss'` is read as if the last quote were not there (docs/contract.md §2).
  */
 export function toDateFnsPattern(java: string): string | null {
 	const known = patternCache.get(java)
@@ -117,7 +116,7 @@ function resolveZone(text: string): string | null {
 	}
 }
 
-/** The zone of a site: its IANA name, or its offset where it has only that (WooCommerce facts, 1.1). */
+/** The zone of a site: its IANA name, or its offset where it has only that (docs/woocommerce.md 1.1). */
 export function getSiteZone(connection: Pick<Connection, 'timeZone' | 'gmtOffset'>): string {
 	const named = connection.timeZone === '' ? null : normalizeZone(connection.timeZone)
 	if (named !== null) return named
@@ -161,7 +160,7 @@ export function formatDateValue(ms: number, format: string, zone: string): strin
 }
 
 /**
- * A moment as WooCommerce's filters want it beside `dates_are_gmt=true`: UTC, whole seconds, no suffix (WooCommerce facts, 3.2). A bound that was loosened out of
+ * A moment as WooCommerce's filters want it beside `dates_are_gmt=true`: UTC, whole seconds, no suffix (docs/woocommerce.md 3.2). A bound that was loosened out of
  * the years 100 to 9999 is their end: a year has four digits there.
  */
 export function formatGmt(seconds: number): string {

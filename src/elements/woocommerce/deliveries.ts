@@ -1,6 +1,5 @@
 /**
- * WooCommerce's webhooks as the element's users see them: topics, secrets, what a delivery's headers and body say (WooCommerce
- * facts, sections 6 and 7). The rows at the store are kept by `webhooks.ts`.
+ * WooCommerce's webhooks as the element's users see them: topics, secrets, what a delivery's headers and body say (docs/woocommerce.md §6, §7). The rows at the store are kept by `webhooks.ts`.
  */
 import { Buffer } from 'node:buffer'
 import { createHmac } from 'node:crypto'
@@ -19,10 +18,10 @@ const TOPIC_COLLECTIONS: Readonly<Record<string, string>> = {
 	coupon: 'coupons',
 }
 
-/** Events that say "look at it again" and nothing more: what was trashed, deleted or restored is decided by a read (facts 7.5 to 7.7). */
+/** Events that say "look at it again" and nothing more: what was trashed, deleted or restored is decided by a read (docs/woocommerce.md 7.5 to 7.7). */
 const HINT_EVENTS = new Set(['deleted', 'restored'])
 
-/** Every topic that WooCommerce has for these resources: customers are not restored, products are published (facts 6.1). */
+/** Every topic that WooCommerce has for these resources: customers are not restored, products are published (docs/woocommerce.md 6.1). */
 export const TOPICS: readonly string[] = Object.keys(TOPIC_COLLECTIONS).flatMap((resource) => {
 	const events = [
 		'created',
@@ -36,10 +35,10 @@ export const TOPICS: readonly string[] = Object.keys(TOPIC_COLLECTIONS).flatMap(
 
 const KNOWN_TOPICS = new Set(TOPICS)
 
-/** Variations travel as products (facts 7.9). */
+/** Variations travel as products (docs/woocommerce.md 7.9). */
 const VARIATION_PATHS = /^(variations|products\/\d+\/variations)$/
 
-/** Hex, since WooCommerce decodes HTML entities in a secret before it signs with it (facts 6.2). */
+/** Hex, since WooCommerce decodes HTML entities in a secret before it signs with it (docs/woocommerce.md 6.2). */
 export function deriveSecret(masterKey: Uint8Array, instanceId: number, topic: string, version: number): string {
 	return createHmac('sha256', masterKey).update(`shopbell-hook\n${instanceId}\n${topic}\n${version}`).digest('hex')
 }
@@ -50,14 +49,14 @@ export function topicsFor(path: string): readonly string[] {
 	return TOPICS.filter((topic) => TOPIC_COLLECTIONS[topic.split('.')[0] ?? ''] === collection)
 }
 
-/** Form-encoded and unsigned, sent while a webhook is made or moved (facts 6.4). */
+/** Form-encoded and unsigned, sent while a webhook is made or moved (docs/woocommerce.md 6.4). */
 function isPing(headers: Headers, body: string): boolean {
 	if (!/^webhook_id=\d{1,20}\s*$/.test(body)) return false
 	for (const name of headers.keys()) if (name.startsWith('x-wc-')) return false
 	return true
 }
 
-/** The headers of a delivery (facts 7.1). A header that was sent twice arrives as one text with a comma, which is no topic, signature or id. */
+/** The headers of a delivery (docs/woocommerce.md 7.1). A header that was sent twice arrives as one text with a comma, which is no topic, signature or id. */
 function parseHeaders(headers: Headers): WebhookHeaders | null {
 	const topic = headers.get('x-wc-webhook-topic')
 	const signature = headers.get('x-wc-webhook-signature')
@@ -80,7 +79,7 @@ function toPlainAscii(value: string | null, limit: number): string {
 	return (value ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, limit)
 }
 
-/** What a body means (facts 7.3 to 7.9, 7.11). */
+/** What a body means (docs/woocommerce.md 7.3 to 7.9, 7.11). */
 function parseBody(topic: string, body: string): ParsedWebhook {
 	const [resource = '', event = ''] = topic.split('.')
 	const path = TOPIC_COLLECTIONS[resource]
@@ -97,7 +96,7 @@ function parseBody(topic: string, body: string): ParsedWebhook {
 	return { kind: 'record', path, id, record: content }
 }
 
-/** The REST error that takes the record's place when the object or the right to see it is gone (facts 7.4). */
+/** The REST error that takes the record's place when the object or the right to see it is gone (docs/woocommerce.md 7.4). */
 function isErrorObject(content: VendorRecord): boolean {
 	const { code, message, data } = content
 	return typeof code === 'string' && typeof message === 'string' && isRecord(data) && typeof data['status'] === 'number'
@@ -110,7 +109,7 @@ function toVariationHint(resource: string, id: ObjectId, content: VendorRecord):
 	return { kind: 'hint', path: 'variations', id, ...(parent === null || parent === 0 ? {} : { parent }) }
 }
 
-/** Webhooks of the legacy API wrap their record: `{"order": {"id": 7, …}}` (facts 7.11). */
+/** Webhooks of the legacy API wrap their record: `{"order": {"id": 7, …}}` (docs/woocommerce.md 7.11). */
 function toLegacyHint(resource: string, path: string, content: VendorRecord): ParsedWebhook {
 	const inner = content[resource]
 	const id = isRecord(inner) ? toObjectId(inner['id']) : null

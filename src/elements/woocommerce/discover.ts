@@ -1,6 +1,5 @@
 /**
- * From what someone typed as the store's address to the site and its REST root, without credentials (WooCommerce facts, 1.1, 1.2,
- * 1.8): a redirect must be settled before a key is ever sent.
+ * From what someone typed as the store's address to the site and its REST root, without credentials (docs/woocommerce.md 1.1, 1.2, 1.8): a redirect must be settled before a key is ever sent.
  */
 import { toResponseFailure, withoutQuery, parseJson } from './failures.ts'
 import type { StoreResponse } from './http.ts'

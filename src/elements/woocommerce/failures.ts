@@ -1,6 +1,6 @@
 /**
  * What went wrong, from every answer that a store, its host or the shield before it can give, and from every way in which a
- * request can end without one (WooCommerce facts, section 2). One place, so that polling, the hub and connecting agree.
+ * request can end without one (docs/woocommerce.md §2). One place, so that polling, the hub and connecting agree.
  */
 import type { Failure } from '../store.ts'
 
@@ -28,7 +28,7 @@ const ERROR_MESSAGE_PATTERNS: readonly [RegExp, NetworkErrorKind][] = [
 	[/^internal error/i, 'opaque'],
 ]
 
-/** Statuses that Cloudflare's edge gives in place of an answer: a dead store is seen this way from there (WooCommerce facts, 2.2). */
+/** Statuses that Cloudflare's edge gives in place of an answer: a dead store is seen this way from there (docs/woocommerce.md 2.2). */
 const EDGE_STATUSES: Record<number, NetworkErrorKind> = {
 	520: 'reset',
 	521: 'refused',
@@ -175,7 +175,7 @@ export function parseVendorError(text: string): { code: string; message: string 
 /**
  * Whether a 404 says in JSON that the object itself does not exist. Only these codes do: `…_invalid_id` of orders, products,
  * coupons, customers, variations, reviews, notes, taxes and webhooks, and those of refunds, terms, attributes, zones and tax
- * classes, which never took that form (WooCommerce facts, 2.6). A missing parent counts: what hangs on an order or a product goes
+ * classes, which never took that form (docs/woocommerce.md 2.6). A missing parent counts: what hangs on an order or a product goes
  * with it. `rest_no_route` and pages never do.
  *
  * @param path the collection's vendor path
@@ -234,7 +234,7 @@ function authErrorMessage(error: { code: string; message: string | null }): stri
 	return 'the API key is unknown, revoked, or did not reach WooCommerce.'
 }
 
-/** A page that wants a browser: it is neither the store's failure nor the key's (WooCommerce facts, 2.2). */
+/** A page that wants a browser: it is neither the store's failure nor the key's (docs/woocommerce.md 2.2). */
 function isChallenge(answer: ResponseText): boolean {
 	if (answer.headers.get('cf-mitigated') === 'challenge') return true
 	return (

@@ -28,8 +28,7 @@ export interface StoreRequest {
 }
 
 /**
- * Sends one request. A redirect comes back as the 3xx that it is: credentials must not go where a store points (WooCommerce
- * facts, 1.8). A body cut by `maxBytes` is a Failure unless `maxBytes` was given, which means that its beginning is enough.
+ * Sends one request. A redirect comes back as the 3xx that it is: credentials must not go where a store points (docs/woocommerce.md 1.8). A body cut by `maxBytes` is a Failure unless `maxBytes` was given, which means that its beginning is enough.
  */
 export async function sendRequest(io: Io, request: StoreRequest): Promise<StoreResponse | Failure> {
 	const abort = new AbortController()

@@ -1,5 +1,5 @@
 /**
- * The platform's names for WooCommerce's collections (cloud-elements contract, section 8): `discounts` are coupons, order
+ * The platform's names for WooCommerce's collections (docs/contract.md §8): `discounts` are coupons, order
  * `comments` are notes, hyphens stand for levels. Every other collection goes by its own name.
  */
 

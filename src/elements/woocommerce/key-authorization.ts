@@ -1,4 +1,4 @@
-/** WooCommerce's own page on which a merchant hands over API keys, and what the store then posts (WooCommerce facts, 1.10). */
+/** WooCommerce's own page on which a merchant hands over API keys, and what the store then posts (docs/woocommerce.md 1.10). */
 import type { KeyAuthorization } from '../element.ts'
 import { parseJson } from './failures.ts'
 

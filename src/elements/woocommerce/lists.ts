@@ -1,4 +1,4 @@
-/** A hub's list in terms of WooCommerce: filter, order and paging of one collection (cloud-elements contract, section 8). */
+/** A hub's list in terms of WooCommerce: filter, order and paging of one collection (docs/contract.md §8). */
 import type { RecordSortKey, ListPlan, ListPlanResult } from '../records.ts'
 import { getValueAt } from '../values.ts'
 import { type Condition, parseWhere } from '../where.ts'
@@ -9,7 +9,7 @@ import { toObjectId } from './parse-record.ts'
 import { getDateKind, splitConditions } from './where.ts'
 import type { Connection, VendorRecord } from '../store.ts'
 
-/** Rows that WooCommerce gives at once (WooCommerce facts, 2.4). */
+/** Rows that WooCommerce gives at once (docs/woocommerce.md 2.4). */
 const PAGE_LIMIT = 100
 
 /** `field`, `field asc` or `field desc`; ascending unless it says otherwise. */
@@ -74,7 +74,7 @@ function parseOrderBy(vendor: string, collection: Collection, orderBy: string | 
 
 /**
  * The order when none is asked for: newest first, in one that page tokens can be anchored in. Orders go by their created date where the store breaks
- * its ties (11.0 and later, WooCommerce facts, 3.6); everything else by id, since drafts have no created date, customers are listed by a name that
+ * its ties (11.0 and later, docs/woocommerce.md 3.6); everything else by id, since drafts have no created date, customers are listed by a name that
  * their records do not show, and terms by a collation of the database.
  */
 function getDefaultOrder(
@@ -97,8 +97,7 @@ function getIdKey(record: VendorRecord): RecordSortKey | null {
 }
 
 /**
- * Where a record stands in a list by created date: as the storage sorts, orders in their own tables by UTC, posts by the site's wall clock (WooCommerce
- * facts, 3.6). Null where that is not known, or where ties come in any order.
+ * Where a record stands in a list by created date: as the storage sorts, orders in their own tables by UTC, posts by the site's wall clock (docs/woocommerce.md 3.6). Null where that is not known, or where ties come in any order.
  */
 function createdKeyFor(vendor: string, connection: Connection): ((record: VendorRecord) => RecordSortKey | null) | null {
 	if (vendor !== 'orders' || connection.hpos === null || connection.version === '' || isOlderThan(connection.version, 11, 0)) return null
@@ -110,7 +109,7 @@ function createdKeyFor(vendor: string, connection: Connection): ((record: Vendor
 	}
 }
 
-/** Field → the store's word for it (WooCommerce facts, section 3). */
+/** Field → the store's word for it (docs/woocommerce.md §3). */
 function getOrderFields(path: string, collection: Collection, args: string[] | null): Record<string, string> {
 	if (!collection.paged || (args !== null && !args.includes('orderby'))) return {}
 	const created = path === 'customers' ? 'registered_date' : collection.filtersByCreated ? 'date' : null

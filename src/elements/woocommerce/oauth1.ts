@@ -1,6 +1,6 @@
 /**
  * One-legged OAuth 1.0a as WooCommerce checks it: the way in where PHP does not see https, and the only one over plain http
- * (WooCommerce facts, 1.4 and 1.7). The secret never travels.
+ * (docs/woocommerce.md 1.4 and 1.7). The secret never travels.
  */
 import { createHmac } from 'node:crypto'
 

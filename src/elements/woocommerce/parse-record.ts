@@ -3,7 +3,7 @@ import { isRecord, parseIso, getValueAt } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
 import type { ObjectId, Resource, Snapshot, VendorRecord } from '../store.ts'
 
-/** Names that change without anybody having changed anything (WooCommerce facts, section 4). */
+/** Names that change without anybody having changed anything (docs/woocommerce.md 4.5). */
 const VOLATILE_FIELDS = new Set([
 	'related_ids',
 	'_links',
@@ -21,7 +21,7 @@ const LIST_MODIFIED_RULE = { field: 'date_modified', format: WOO_DATE_FORMAT, zo
 /** Objects whose own fields are named one level deeper. */
 const NESTED_OBJECTS = new Set(['billing', 'shipping'])
 
-/** Orders in these states are listed by some versions but are not orders yet (WooCommerce facts, section 4). */
+/** Orders in these states are listed by some versions but are not orders yet (docs/woocommerce.md 4.10). */
 const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', 'new'])
 
 /**
@@ -29,7 +29,7 @@ const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', '
  * has learned.
  *
  * A local date beside its `_gmt` twin is left out, at every depth: it says nothing more, and all of them change at once when the
- * site's zone is changed (WooCommerce facts, 3.4), which would ring every object of the store.
+ * site's zone is changed (docs/woocommerce.md 3.4), which would ring every object of the store.
  */
 export function parseRecord(resource: Resource, record: VendorRecord, volatile: readonly string[]): Snapshot | null {
 	const id = toObjectId(getValueAt(record, resource.idField))
@@ -64,7 +64,7 @@ function getObjectState(resource: Resource, record: VendorRecord): Snapshot['sta
 	return resource.matches === undefined || resource.matches(record) ? 'live' : 'hidden'
 }
 
-/** Seconds by which the local stamp lies east of the GMT one: WooCommerce writes both, as the zone then was (WooCommerce facts, 3.4). */
+/** Seconds by which the local stamp lies east of the GMT one: WooCommerce writes both, as the zone then was (docs/woocommerce.md 3.4). */
 function getLocalOffsetSec(record: VendorRecord): number | null {
 	const [local, gmt] = [record['date_modified'], record['date_modified_gmt']].map((value) =>
 		typeof value === 'string' ? parseIso(value, 'UTC') : null,

@@ -1,6 +1,6 @@
 /**
  * `${…}` in a poller's url: `${gmtDate:FORMAT}`, `${date:FORMAT}`, `${dateTimeZone:ZONE:FORMAT}`, `${epoch}` (ms), `${epoch:s}`,
- * `${epoch:ms}`, `${epoch:us}`, filled with the last poll's time (cloud-elements contract, section 3). `date` is UTC too, as on
+ * `${epoch:ms}`, `${epoch:us}`, filled with the last poll's time (docs/contract.md §3). `date` is UTC too, as on
  * the platform, whose servers ran in it.
  */
 import { parseIso } from '../values.ts'
@@ -54,7 +54,7 @@ function fillPlaceholder(inner: string, ms: number): string | null {
 
 /**
  * The moment in a format. A full local date and time gets its offset behind it, for the format drops the zone that the
- * placeholder names, and WooCommerce would read the rest in the site's own (WooCommerce facts, 3.2).
+ * placeholder names, and WooCommerce would read the rest in the site's own (docs/woocommerce.md 3.2).
  */
 function formatPlaceholder(ms: number, format: string, zone: string): string | null {
 	if (format === '' || !isKnownFormat(format)) return null

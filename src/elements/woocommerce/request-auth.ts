@@ -1,4 +1,4 @@
-/** How a request proves whose it is: Basic or the query over https, a signature where PHP does not see https (WooCommerce facts, 1.4, 1.7). */
+/** How a request proves whose it is: Basic or the query over https, a signature where PHP does not see https (docs/woocommerce.md 1.4, 1.7). */
 import { Buffer } from 'node:buffer'
 import { withQuery } from './http.ts'
 import { signQuery } from './oauth1.ts'

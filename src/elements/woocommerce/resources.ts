@@ -1,4 +1,4 @@
-/** From one resource of a poller configuration to what the watcher polls (cloud-elements contract, section 3). */
+/** From one resource of a poller configuration to what the watcher polls (docs/contract.md §3). */
 import { toCanonicalWhere, type Condition, parseWhere } from '../where.ts'
 import { type Collection, getCollection } from './collections.ts'
 import { isKnownFormat, getSiteZone, WOO_DATE_FORMAT, normalizeZone } from './dates.ts'

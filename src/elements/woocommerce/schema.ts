@@ -1,4 +1,4 @@
-/** What a store says of itself: which collections it has, and which fields their records (its index, and OPTIONS on a route; WooCommerce facts, 1.9). */
+/** What a store says of itself: which collections it has, and which fields their records (its index, and OPTIONS on a route; docs/woocommerce.md 1.9). */
 import type { RecordCollection, RecordField } from '../records.ts'
 import { toHubName, toVendorPath } from './hub-paths.ts'
 import { isRecord } from '../values.ts'

@@ -1,6 +1,6 @@
 /**
  * Keeps our webhooks at a store: finds them, makes the missing ones, mends what was disabled, moved or doubled, and never touches
- * others (WooCommerce facts, section 6). Ours are those with our name whose address has our receiver's path; the host does not
+ * others (docs/woocommerce.md §6). Ours are those with our name whose address has our receiver's path; the host does not
  * count, since the public address may have moved.
  */
 import type { DesiredWebhooks, WebhookSyncResult, StoreWebhook } from '../webhooks.ts'
@@ -11,7 +11,7 @@ import type { Failure, StoreClient, VendorRecord } from '../store.ts'
 /** Rows a page, and pages at most: nobody has two thousand webhooks. */
 const PAGE_SIZE = 100
 const MAX_PAGES = 20
-/** Changes of one batch at most (facts 2.4). */
+/** Changes of one batch at most (docs/woocommerce.md 2.4). */
 const MAX_BATCH_CHANGES = 100
 
 type WebhookIdentity = Pick<DesiredWebhooks, 'name' | 'deliveryUrl'>
@@ -52,7 +52,7 @@ export async function ensureWebhooks(client: StoreClient, desired: DesiredWebhoo
 	return await applyChanges(client, found, changes, desired)
 }
 
-/** Stops ours; nothing missed while they are paused comes later (facts 6.5). */
+/** Stops ours; nothing missed while they are paused comes later (docs/woocommerce.md 6.5). */
 export async function pauseWebhooks(client: StoreClient, identity: WebhookIdentity): Promise<WebhookSyncResult> {
 	const found = await listWebhooks(client, identity)
 	if (!Array.isArray(found)) return toFailedSync(found, false)
@@ -91,14 +91,14 @@ function planRepairs(webhook: StoreWebhook, secret: string, desired: DesiredWebh
 	}
 	if (webhook.url !== desired.deliveryUrl) {
 		fixes.push('moved to the present address')
-		// Only where it differs: writing it makes the store probe the address (facts 6.4).
+		// Only where it differs: writing it makes the store probe the address (docs/woocommerce.md 6.4).
 		update['delivery_url'] = desired.deliveryUrl
 	}
 	if (desired.rewriteSecrets) fixes.push('given its secret')
 	return fixes.length === 0 ? [] : [{ topic: webhook.topic, what: `${webhook.topic} ${fixes.join(', ')}`, update }]
 }
 
-/** All webhooks, in every status: a duplicate is accepted, so that those of ours that sleep must be found (facts 6.1). */
+/** All webhooks, in every status: a duplicate is accepted, so that those of ours that sleep must be found (docs/woocommerce.md 6.1). */
 async function listWebhooks(client: StoreClient, identity: WebhookIdentity): Promise<StoreWebhook[] | Failure> {
 	const path = toComparablePath(identity.deliveryUrl)
 	const found = new Map<number, StoreWebhook>()
@@ -121,7 +121,7 @@ async function listWebhooks(client: StoreClient, identity: WebhookIdentity): Pro
 	return [...found.values()]
 }
 
-/** One row; null for what is none. Rows with empty names may be listed (facts 6.5). */
+/** One row; null for what is none. Rows with empty names may be listed (docs/woocommerce.md 6.5). */
 function toStoreWebhook(row: unknown, name: string, path: string | null): StoreWebhook | null {
 	if (typeof row !== 'object' || row === null) return null
 	const record = row as VendorRecord
@@ -262,7 +262,7 @@ function toFailedSync(failure: Failure, wasSent: boolean): WebhookSyncResult {
 	}
 }
 
-/** Facts 1.6: a read key that writes is a 401 of its own; a user without the right a 403, or a 401 where the key was not seen. */
+/** docs/woocommerce.md 1.6: a read key that writes is a 401 of its own; a user without the right a 403, or a 401 where the key was not seen. */
 function findMissingPermission(failure: Failure): string | null {
 	if (failure.kind === 'auth' && /write permission/i.test(failure.providerMessage ?? '')) {
 		return 'The API key may only read, and webhooks are made by writing. Set its permissions to "Read/Write" under WooCommerce → Settings → Advanced → REST API.'

@@ -2,7 +2,7 @@
  * The contract's `where` in terms of WooCommerce. What its lists can filter becomes their parameters, the rest is tested here, record by
  * record; nothing is ignored.
  *
- * A date without zone is the site's own wall clock, as WooCommerce reads it (WooCommerce facts, 3.2); fields that end in `_gmt` are
+ * A date without zone is the site's own wall clock, as WooCommerce reads it (docs/woocommerce.md 3.2); fields that end in `_gmt` are
  * UTC. What goes to the store is always UTC with `dates_are_gmt=true`.
  */
 import { parseIso, parseTime, getValueAt } from '../values.ts'
@@ -133,7 +133,7 @@ const MAX_ZONE_OFFSET_SECONDS = 15 * 3600
 const MAX_CLOCK_GAP_SECONDS = 2 * 3600
 
 /**
- * WooCommerce's bounds are strict and in whole seconds (WooCommerce facts, 3.1): `>=` is `>` of the second before. Whether the store
+ * WooCommerce's bounds are strict and in whole seconds (docs/woocommerce.md 3.1): `>=` is `>` of the second before. Whether the store
  * filters exactly: a list without `dates_are_gmt` reads a bound in a zone of its own choice, and one inside the site's spring-forward gap is moved
  * (3.2, 3.3); such bounds are pushed looser, and tested here as well.
  */

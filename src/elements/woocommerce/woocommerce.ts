@@ -9,7 +9,7 @@ import { records } from './records.ts'
 import { resolvePlaceholders, parseResource } from './resources.ts'
 import { parseRecord } from './parse-record.ts'
 
-/** The element that clients of the platform know by key and number (cloud-elements contract, section 2). */
+/** The element that clients of the platform know by key and number (docs/contract.md §2). */
 export const woocommerce: Element = {
 	id: 2881,
 	key: 'woocommercerest',

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Snapshot } from '../../elements/store.ts'
 
-/** Counts up when the way of hashing changes: rows of an older version are stored anew in silence (design, The gate). */
+/** Counts up when the way of hashing changes: rows of an older version are stored anew in silence. */
 export const HASH_VERSION = 1
 
 /** Content of an object: a hash of all its fields, their names, and 4 bytes of hash per name in the same order. */

@@ -1,12 +1,12 @@
 /**
  * The gate: one pure function holds an observation against what is known of that object and answers with a change, with
- * "read it again", or with nothing (design, The gate and What rings). Polls, webhooks, searches and re-reads all pass here,
+ * "read it again", or with nothing (docs/architecture.md, The way of a change). Polls, webhooks, searches and re-reads all pass here,
  * which is why a change seen twice rings once.
  */
 import { diffContent, type ObjectContent } from './content.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
-/** `live`; `hidden`: listed, not yet a thing; `unlisted`: exists, not listed; `trashed`; `gone` (design, What rings). */
+/** `live`; `hidden`: listed, not yet a thing; `unlisted`: exists, not listed; `trashed`; `gone`. */
 export type ObjectState = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
 
 /** What is known of an object: its index row. Stamps in whole seconds since the epoch, `asOfMs` on the object's own clock. */
@@ -81,8 +81,8 @@ export interface Change {
 export type GateVerdict =
 	| { do: 'nothing' }
 	| { do: 'store'; row: KnownObject | null }
-	| { do: 'ring'; changes: Change[]; row: KnownObject }
-	| { do: 'look'; dueMs: number; pendingCheck: PendingCheck }
+	| { do: 'emit'; changes: Change[]; row: KnownObject }
+	| { do: 'recheck'; dueMs: number; pendingCheck: PendingCheck }
 
 /** Two JSON 404 must lie this far apart before an object is gone. */
 export const MIN_GONE_INTERVAL_MS = 5_000
@@ -96,7 +96,7 @@ const NO_CHANGE: GateVerdict = { do: 'nothing' }
 /** Decides what an observation means. Pure. */
 export function gate(known: KnownObject | null, observation: Observation, context: GateContext): GateVerdict {
 	if (observation.kind === 'gone') return gateGone(known, observation, context)
-	if (observation.kind === 'hint' || observation.content === null) return { do: 'look', dueMs: context.nowMs, pendingCheck: {} }
+	if (observation.kind === 'hint' || observation.content === null) return { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }
 	if (observation.source === 'hook') return gateWebhook(known, observation, observation.content, context)
 	if (known === null) return gateNewObject(observation, observation.content, context)
 
@@ -104,7 +104,7 @@ export function gate(known: KnownObject | null, observation: Observation, contex
 	const stateMatches = matchesKnownState(known.state, observation)
 	if (observation.requestedAtMs < known.asOfMs && !isNewer(observation, known)) {
 		// Something was accepted while this read was under way: it may be older than what is known.
-		return sameContent && stateMatches ? NO_CHANGE : { do: 'look', dueMs: context.nowMs, pendingCheck: {} }
+		return sameContent && stateMatches ? NO_CHANGE : { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }
 	}
 	if (isOlder(observation, known) && !(sameContent && stateMatches)) {
 		const { staleHash, staleAtMs } = context.pendingCheck
@@ -112,7 +112,7 @@ export function gate(known: KnownObject | null, observation: Observation, contex
 		if (staleHash !== key || staleAtMs === undefined || context.nowMs - staleAtMs < MIN_STALE_INTERVAL_MS) {
 			const sinceMs = staleHash === key && staleAtMs !== undefined ? staleAtMs : context.nowMs
 			return {
-				do: 'look',
+				do: 'recheck',
 				dueMs: sinceMs + MIN_STALE_INTERVAL_MS,
 				pendingCheck: { ...context.pendingCheck, staleHash: key, staleAtMs: sinceMs },
 			}
@@ -137,8 +137,8 @@ function matchesKnownState(state: ObjectState, observation: Observation): boolea
 }
 
 function gateWebhook(known: KnownObject | null, observation: Observation, content: ObjectContent, context: GateContext): GateVerdict {
-	// "Gone" and "trashed" come from reads only (WooCommerce facts, 7.5 and 7.6).
-	if (observation.kind === 'trashed') return { do: 'look', dueMs: context.nowMs, pendingCheck: {} }
+	// "Gone" and "trashed" come from reads only (docs/woocommerce.md 7.5 and 7.6).
+	if (observation.kind === 'trashed') return { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }
 	if (known === null) return gateNewObject(observation, content, context)
 	const isListedState = known.state === 'live' || known.state === 'hidden'
 	if (
@@ -149,7 +149,7 @@ function gateWebhook(known: KnownObject | null, observation: Observation, conten
 		return acceptObservation(known, observation, content, context)
 	}
 	if (isListedState && known.content.hash === content.hash && matchesKnownState(known.state, observation)) return NO_CHANGE
-	return { do: 'look', dueMs: context.nowMs, pendingCheck: {} }
+	return { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }
 }
 
 /** An object never seen before. */
@@ -161,23 +161,23 @@ function gateNewObject(observation: Observation, content: ObjectContent, context
 	if (state === 'hidden') return { do: 'store', row }
 	const createdChange: Change = { type: 'CREATED', changedFields: null, dateSec: observation.createdSec, withRecord: true }
 	const baseline = context.baseline
-	if (baseline === null) return state === 'unlisted' ? { do: 'store', row } : { do: 'ring', changes: [createdChange], row }
+	if (baseline === null) return state === 'unlisted' ? { do: 'store', row } : { do: 'emit', changes: [createdChange], row }
 
 	const isPlausible = (sec: number | null): sec is number => sec !== null && sec <= baseline.storeNowSec + MAX_FUTURE_SEC
 	const updatedChange: Change = { type: 'UPDATED', changedFields: null, dateSec: observation.modifiedSec, withRecord: true }
-	if (typeof observation.id === 'number' && observation.id > baseline.highestId) return { do: 'ring', changes: [createdChange], row }
-	if (isPlausible(observation.createdSec) && observation.createdSec >= baseline.t0Sec) return { do: 'ring', changes: [createdChange], row }
+	if (typeof observation.id === 'number' && observation.id > baseline.highestId) return { do: 'emit', changes: [createdChange], row }
+	if (isPlausible(observation.createdSec) && observation.createdSec >= baseline.t0Sec) return { do: 'emit', changes: [createdChange], row }
 	if (isPlausible(observation.modifiedSec) && observation.modifiedSec >= baseline.t0Sec) {
 		const isCreation = observation.createdSec !== null && observation.modifiedSec - observation.createdSec <= baseline.toleranceSec
-		return { do: 'ring', changes: [isCreation ? createdChange : updatedChange], row }
+		return { do: 'emit', changes: [isCreation ? createdChange : updatedChange], row }
 	}
-	if (baseline.backfill === 'all') return { do: 'ring', changes: [{ ...createdChange, backfill: true }], row }
+	if (baseline.backfill === 'all') return { do: 'emit', changes: [{ ...createdChange, backfill: true }], row }
 	if (typeof baseline.backfill === 'number') {
 		const fromSec = Math.floor(baseline.backfill / 1000)
 		const newestSec = Math.max(observation.createdSec ?? -Infinity, observation.modifiedSec ?? -Infinity)
 		if (newestSec >= fromSec) {
 			const isNew = observation.createdSec !== null && observation.createdSec + baseline.toleranceSec >= fromSec
-			return { do: 'ring', changes: [{ ...(isNew ? createdChange : updatedChange), backfill: true }], row }
+			return { do: 'emit', changes: [{ ...(isNew ? createdChange : updatedChange), backfill: true }], row }
 		}
 	}
 	return { do: 'store', row }
@@ -193,7 +193,7 @@ function acceptObservation(known: KnownObject, observation: Observation, content
 		if (known.state === 'hidden') return { do: 'store', row: null }
 		if (known.state === 'trashed' || known.state === 'gone') return NO_CHANGE
 		return {
-			do: 'ring',
+			do: 'emit',
 			row,
 			changes: [
 				{
@@ -211,11 +211,11 @@ function acceptObservation(known: KnownObject, observation: Observation, content
 
 	if (known.state === 'trashed' || known.state === 'gone') {
 		if (observation.kind === 'hidden') return { do: 'store', row }
-		return { do: 'ring', row, changes: [sameCreation ? { ...createdChange, restored: true } : createdChange] }
+		return { do: 'emit', row, changes: [sameCreation ? { ...createdChange, restored: true } : createdChange] }
 	}
 	if (known.state === 'hidden') {
 		if (observation.kind === 'hidden') return sameContent && !modifiedChanged ? NO_CHANGE : { do: 'store', row }
-		return { do: 'ring', row, changes: [createdChange] }
+		return { do: 'emit', row, changes: [createdChange] }
 	}
 
 	// Known to the receiver: live or unlisted.
@@ -229,7 +229,7 @@ function acceptObservation(known: KnownObject, observation: Observation, content
 	if (context.filtered && (row.state === 'unlisted' || observation.kind === 'hidden')) return { do: 'store', row }
 	if (!sameCreation) {
 		// A backup was restored, or the id was given to another object.
-		return { do: 'ring', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }, createdChange] }
+		return { do: 'emit', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }, createdChange] }
 	}
 	const change: Change = {
 		type: 'UPDATED',
@@ -238,7 +238,7 @@ function acceptObservation(known: KnownObject, observation: Observation, content
 		withRecord: true,
 	}
 	if (row.state === 'unlisted') change.unlisted = true
-	return { do: 'ring', row, changes: [change] }
+	return { do: 'emit', row, changes: [change] }
 }
 
 function toNextState(known: KnownObject, observation: Observation): ObjectState {
@@ -249,16 +249,16 @@ function toNextState(known: KnownObject, observation: Observation): ObjectState 
 
 function gateGone(known: KnownObject | null, observation: Observation, context: GateContext): GateVerdict {
 	if (known === null || known.state === 'gone') return NO_CHANGE
-	if (observation.requestedAtMs < known.asOfMs) return { do: 'look', dueMs: context.nowMs, pendingCheck: {} }
+	if (observation.requestedAtMs < known.asOfMs) return { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }
 	const { goneAtMs } = context.pendingCheck
 	if (goneAtMs === undefined || observation.requestedAtMs - goneAtMs < MIN_GONE_INTERVAL_MS) {
 		const sinceMs = goneAtMs ?? observation.requestedAtMs
-		return { do: 'look', dueMs: sinceMs + MIN_GONE_INTERVAL_MS, pendingCheck: { ...context.pendingCheck, goneAtMs: sinceMs } }
+		return { do: 'recheck', dueMs: sinceMs + MIN_GONE_INTERVAL_MS, pendingCheck: { ...context.pendingCheck, goneAtMs: sinceMs } }
 	}
 	if (known.state === 'hidden') return { do: 'store', row: null }
 	const row: KnownObject = { ...known, state: 'gone', asOfMs: observation.requestedAtMs }
 	if (known.state === 'trashed') return { do: 'store', row }
-	return { do: 'ring', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }] }
+	return { do: 'emit', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }] }
 }
 
 function toKnownObject(observation: Observation, content: ObjectContent, state: ObjectState, context: GateContext): KnownObject {

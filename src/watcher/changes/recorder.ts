@@ -1,6 +1,6 @@
 /**
  * Recording: passes observations through the gate and commits what follows from them together: the objects' new rows, the
- * events with their records, the notifications that can be formed, and the cursor (design, The way of a change, 3).
+ * events with their records, the notifications that can be formed, and the cursor (docs/architecture.md, The way of a change).
  */
 import { hashContent, HASH_VERSION } from './content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
@@ -128,7 +128,7 @@ export function recordObservations(
 			if (typeof observed.id === 'number' && observed.id > rs.newestId && observed.snapshot.state !== 'trashed') rs.newestId = observed.id
 		}
 		const verdict = gate(row, observation, { ...gateContext, pendingCheck: pendingChecks.get(observed.id) ?? {} })
-		if (verdict.do === 'look') {
+		if (verdict.do === 'recheck') {
 			result.toRecheck.push(observed.id)
 			queueLookup(core, rs.number, observed.id, verdict.dueMs, verdict.pendingCheck)
 			continue
@@ -137,7 +137,7 @@ export function recordObservations(
 		if (pendingChecks.has(observed.id))
 			sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, observed.id, readContext.requestedAtMs)
 		if (
-			verdict.do !== 'ring' &&
+			verdict.do !== 'emit' &&
 			row !== null &&
 			row.lastEventSequence !== null &&
 			core.config.hooks !== null &&
@@ -152,7 +152,7 @@ export function recordObservations(
 		if (listedDelta !== 0) rs.searched = null
 		const next: IndexRow | null =
 			verdict.row === null ? null : { ...verdict.row, sequence: row?.sequence ?? 0, lastEventSequence: row?.lastEventSequence ?? null }
-		if (verdict.do === 'ring' && next !== null) {
+		if (verdict.do === 'emit' && next !== null) {
 			for (const change of verdict.changes) {
 				const event = createEvent(core, watched, observed, change, next, readContext, nowMs)
 				events.push(event)

@@ -43,9 +43,9 @@ export interface Ports {
 	client(config: WatcherConfig): Promise<StoreClient>
 	/** Writes the instance's status row. */
 	writeStatus(status: StatusReport): Promise<void>
-	/** HMAC of an event's position for its id, first 3 bytes (design, State: Ids). */
+	/** HMAC of an event's position for its id, first 3 bytes. */
 	eventTag(instanceId: number, sequence: number): number
-	/** The master key that derives at present: webhook secrets come of it (design, Seeing: webhooks). */
+	/** The master key that derives at present: webhook secrets come of it (docs/architecture.md, Seeing: webhooks). */
 	masterKey: { id: string; bytes: Uint8Array }
 	/** The address that people reach, '' when there is none. */
 	publicUrl: string

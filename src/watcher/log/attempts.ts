@@ -1,4 +1,4 @@
-/** One row an attempt from the second on; the first one's outcome stands on its notification (design, Ringing). */
+/** One row an attempt from the second on; the first one's outcome stands on its notification (docs/storage.md, The object of an instance). */
 import type { Sql } from '../core/ports.ts'
 import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import type { AttemptReport } from '../../rpc/notification.ts'

@@ -1,4 +1,4 @@
-/** Erasing an object: what is kept of its content goes, that it changed stays (design, State; users' right to be forgotten). */
+/** Erasing an object: what is kept of its content goes, that it changed stays (docs/delivery.md, Erasing; users' right to be forgotten). */
 import { parseMembers } from '../../events/notification-members.ts'
 import { eraseResponses } from './attempts.ts'
 import type { Core } from '../core/core.ts'

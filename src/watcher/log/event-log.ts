@@ -1,4 +1,4 @@
-/** The event log's rows, as events (design, State: the event log has one row a change). */
+/** The event log's rows, as events (docs/storage.md, The object of an instance). */
 import type { EventSource, EventType, StoredEvent } from '../../events/event.ts'
 import type { Sql } from '../core/ports.ts'
 import type { ObjectId } from '../../elements/store.ts'

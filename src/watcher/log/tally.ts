@@ -1,5 +1,5 @@
 /**
- * How many events each hour had, and how many of them were accepted (contract, section 6: analytics). Counted in the state row, which is
+ * How many events each hour had, and how many of them were accepted (docs/contract.md §6: analytics). Counted in the state row, which is
  * written anyway; days that are over move to a table, a row a day, so that counting costs an instance one row a day and not one an event.
  * What was given up is not counted on the way: it may still be released, and an index lists it.
  */

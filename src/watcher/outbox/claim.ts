@@ -1,4 +1,4 @@
-/** Claiming: what is due is handed to consumers, each notification with an attempt number and a lease (design, Ringing: claim and settle). */
+/** Claiming: what is due is handed to consumers, each notification with an attempt number and a lease (docs/architecture.md, The way of a change). */
 import { MAX_PARK_MS } from '../../delivery/circuit-breaker.ts'
 import { toNotificationId, parseNotificationId } from '../../events/ids.ts'
 import { parseMembers, applyMemberOverrides } from '../../events/notification-members.ts'

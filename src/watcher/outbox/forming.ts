@@ -1,6 +1,5 @@
 /**
- * Forming: events become notifications of a subscription as soon as they can be sent in order; the others wait (design, The way of a
- * change, 4). Filters and coalescing act here: what they leave out was not meant for the subscription. Every function here is called
+ * Forming: events become notifications of a subscription as soon as they can be sent in order; the others wait (docs/architecture.md, The way of a change). Filters and coalescing act here: what they leave out was not meant for the subscription. Every function here is called
  * inside `core.commit`.
  */
 import type { EventType } from '../../events/event.ts'

@@ -1,4 +1,4 @@
-/** Replays: which notifications are sent again, how long that takes, and how far it is (design, Ringing). */
+/** Replays: which notifications are sent again, how long that takes, and how far it is (docs/delivery.md, Sending again). */
 import { LIMITS } from '../../lib/limits.ts'
 import type { Core } from '../core/core.ts'
 import { toStoredIds } from '../log/event-log.ts'

@@ -1,7 +1,7 @@
 /**
  * Sending again: what was queued is released, what was sent is replayed. Both put notifications on one list; each leaves it for the wire,
  * oldest first, when no other notification of its objects is under way or before it on the list, so that objects keep their order. Their
- * new events wait meanwhile (design, Ringing). Every function here is called inside `core.commit`.
+ * new events wait meanwhile (docs/delivery.md, Sending again). Every function here is called inside `core.commit`.
  */
 import type { Core } from '../core/core.ts'
 import { track, invalidate, getObjectKeys, getUnsettledRows, MAX_UNSETTLED, needsMore } from './unsettled.ts'

@@ -1,6 +1,6 @@
 /**
  * Retention: settled events leave after their days, undelivered ones after thirty; from 6 GB on records of settled events go first; index
- * rows of dropped resources in slices (design, State).
+ * rows of dropped resources in slices (docs/storage.md, The object of an instance).
  */
 import { enqueueOperatorEvent } from './operator-events.ts'
 import { parseMembers } from '../../events/notification-members.ts'

@@ -1,4 +1,4 @@
-/** Settling: what follows from how an attempt ended (design, Ringing: claim and settle, the last try fails). */
+/** Settling: what follows from how an attempt ended (docs/delivery.md, When a delivery fails). */
 import { isCallbackFailure } from '../../delivery/failure-kinds.ts'
 import { getNextRetryMs, getMaxAttempts } from '../../delivery/schedule.ts'
 import { toNotificationId } from '../../events/ids.ts'

@@ -1,6 +1,6 @@
 /**
  * Where an object's notifications go: rows that follow the configuration, are deactivated when a callback is dead and woken when it is
- * released (design, Ringing). Row 1 is the instance's callback.
+ * released (docs/delivery.md, Subscriptions). Row 1 is the instance's callback.
  */
 import type { Core } from '../core/core.ts'
 import { deleteItems, releaseQueued, settleUnsent } from './resend.ts'

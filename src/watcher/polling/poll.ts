@@ -3,9 +3,9 @@ import type { PollWindow } from '../core/state.ts'
 
 /** Rows of the idle request. */
 export const HEAD_ROWS = 10
-/** How far every window reaches back behind the last poll: commits come late, stamps have whole seconds (WooCommerce facts, 3.1, 3.5). */
+/** How far every window reaches back behind the last poll: commits come late, stamps have whole seconds (docs/woocommerce.md 3.1, 3.5). */
 export const OVERLAP_MS = 120_000
-/** Further overlap around clock changes of the store's zone (facts, 3.3, 3.5). */
+/** Further overlap around clock changes of the store's zone (docs/woocommerce.md 3.3, 3.5). */
 const CLOCK_CHANGE_OVERLAP_MS = 2 * 3_600_000
 const HOUR_MS = 3_600_000
 
@@ -57,7 +57,7 @@ export function headReachesHorizon(modifiedSecs: (number | null)[], limit: numbe
 	return last !== null && last !== undefined && last < horizonSec
 }
 
-/** Whether the window must be read though the head closes it: posts storage sorts by local time (WooCommerce facts, 3.6). */
+/** Whether the window must be read though the head closes it: posts storage sorts by local time (docs/woocommerce.md 3.6). */
 export function isWindowRequired(input: {
 	postsStored: boolean
 	windowDoneMs: number | null
@@ -79,7 +79,7 @@ export function advanceWindow(window: PollWindow, modifiedSecs: (number | null)[
 		const foundSoFar = found + count
 		const ended = count === 0 || (total === null ? count < limit : offset + limit >= total)
 		if (!ended) return { ...window, second: { sec, offset: offset + limit, found: foundSoFar, before } }
-		// Rows may move while a second is paged: two passes must agree (facts, 3.7).
+		// Rows may move while a second is paged: two passes must agree (docs/woocommerce.md 3.7).
 		if (before !== foundSoFar) return { ...window, second: { sec, offset: 0, found: 0, before: foundSoFar } }
 		return { ...window, afterSec: sec, second: null }
 	}
@@ -112,7 +112,7 @@ export function toSearchKey(total: number, difference: number): string {
 	return `${total}:${difference}`
 }
 
-/** The brake (design, Seeing: polling): more than 20 objects and more than a tenth of a resource gone at one look. */
+/** The brake (docs/polling.md, The brake): more than 20 objects and more than a tenth of a resource gone at one look. */
 export function exceedsDeletionThreshold(goneCount: number, listedCount: number): boolean {
 	return goneCount > 20 && goneCount * 10 > listedCount
 }

@@ -1,5 +1,5 @@
 /**
- * Scans of a whole collection by id, in anchored pages (design, Seeing: polling): deletions shift offsets, so every page must
+ * Scans of a whole collection by id, in anchored pages (docs/architecture.md, Seeing): deletions shift offsets, so every page must
  * begin at or before the last id seen. Pure: which offset to read next, and what a page means.
  */
 import type { ScanPosition } from '../core/state.ts'
@@ -24,7 +24,7 @@ export function advanceScan(
 	const offset = getScanOffset(position)
 	const firstId = ids[0]
 	const lastId = position.lastId
-	// HPOS answers past the last page with an empty list and total 0 (WooCommerce facts, 2.5): then nothing is known of the total.
+	// HPOS answers past the last page with an empty list and total 0 (docs/woocommerce.md 2.5): then nothing is known of the total.
 	const knownTotal = total !== null && total > 0 ? total : null
 	const isAnchored = offset === 0 || (lastId !== null && firstId !== undefined && firstId <= lastId)
 	// Where the row before this page is one that stores drop after paging, an unchanged total says that nothing moved.

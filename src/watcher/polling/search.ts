@@ -1,6 +1,6 @@
 /**
  * The search: finds which ids are missing from a list, or are in it without being known, by bisection over id-ordered pages
- * (design, Seeing: polling). Pure: it says which offset to read next and learns from the page. What it finds are candidates
+ * (docs/architecture.md, Seeing). Pure: it says which offset to read next and learns from the page. What it finds are candidates
  * only; reads by id decide.
  */
 import type { Interval, SearchState } from '../core/state.ts'

@@ -1,4 +1,4 @@
-/** Polling without an index (`filterByUpdatedDate: false`): what the url answers rings by its dates alone (contract, section 3). */
+/** Polling without an index (`filterByUpdatedDate: false`): what the url answers rings by its dates alone (docs/contract.md §3). */
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import { appendEvents } from '../outbox/forming.ts'

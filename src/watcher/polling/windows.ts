@@ -156,7 +156,7 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 
 function completePoll(core: Core, watched: WatchedResource, storeNowMs: number): void {
 	const { state: rs } = watched
-	// Never beyond what the store's clock said when the poll began, nor beyond what it says now; never back either (design, Seeing: polling).
+	// Never beyond what the store's clock said when the poll began, nor beyond what it says now; never back either.
 	rs.cursorMs = Math.max(rs.cursorMs ?? 0, Math.min(storeNowMs, core.ports.now() + (core.state.skewMs ?? 0)))
 	rs.lastPollMs = core.ports.now()
 	rs.error = null

@@ -1,4 +1,4 @@
-/** What an object says of its deliveries: notifications, subscriptions, attempts, and how much waits (contract, section 5). */
+/** What an object says of its deliveries: notifications, subscriptions, attempts, and how much waits (docs/contract.md §5). */
 import { toNotificationId } from '../../events/ids.ts'
 import type { EventFlags } from '../../events/event.ts'
 import { parseMembers } from '../../events/notification-members.ts'

@@ -1,4 +1,4 @@
-/** Health: one word, the fact behind it, and the next step (design, Health). Pure. */
+/** Health: one word, the fact behind it, and the next step (docs/operations.md, What to watch). Pure. */
 import { INSTANCE_STATES, type HealthReport, type InstanceState } from '../../rpc/watcher.ts'
 
 /** What health is judged from. Times epoch ms. */

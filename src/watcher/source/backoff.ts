@@ -1,6 +1,6 @@
 /**
  * What becomes of a failure: trouble with one resource stays with it, trouble with the store makes everything back off, and the first
- * answer ends it (design, Seeing: polling, Politeness).
+ * answer ends it.
  */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { StoreError } from './requests.ts'
@@ -54,7 +54,7 @@ export function recordFailure(core: Core, error: unknown): void {
 		const { failure, watched } = error
 		cause = failure
 		number = watched.state.number
-		// Big pages time out first (WooCommerce facts, 2.2).
+		// Big pages time out first (docs/woocommerce.md 2.2).
 		if (failure.kind === 'timeout' || failure.kind === 'server')
 			watched.state.pageSize = Math.max(MIN_PAGE_SIZE, Math.floor(watched.state.pageSize / 2))
 		// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.

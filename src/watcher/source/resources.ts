@@ -70,7 +70,7 @@ export async function syncResources(core: Core, budget: SliceBudget): Promise<vo
 
 /**
  * The resources that the connection's checks have looked at begin at the very moment the store was checked: the bell is on when
- * `POST /instances` answers (design, What rings). Call it inside the commit that creates the instance.
+ * `POST /instances` answers. Call it inside the commit that creates the instance.
  */
 export function addConnectedResources(core: Core): void {
 	const { connection } = core.config

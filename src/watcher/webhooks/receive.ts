@@ -1,6 +1,6 @@
 /**
  * Webhooks at the instance: a verified delivery passes the same gate as everything else; what it may not say by itself is read at the store.
- * The watchdog keeps the store's webhooks alive (design, Seeing: webhooks).
+ * The watchdog keeps the store's webhooks alive (docs/architecture.md, Seeing: webhooks).
  */
 import { toSiteKey } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'

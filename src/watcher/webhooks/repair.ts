@@ -91,15 +91,15 @@ export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<
 	const result = await element.webhooks.ensure(client, desired)
 	budget.requests -= client.requests - requestsBefore
 	state.counters.requests += client.requests - requestsBefore
-	const { failure, missingPermission: missingRight } = result
+	const { failure, missingPermission } = result
 	if (failure !== null) {
 		core.commit(() => {
 			hooks.dueMs = now + Math.max(WATCHDOG_RETRY_MS, failure.retryAfterMs ?? 0)
 			hooks.triedAs = currentKey(core)
-			hooks.degraded = { reason: missingRight ?? failure.message, sinceMs: hooks.degraded?.sinceMs ?? now }
+			hooks.degraded = { reason: missingPermission ?? failure.message, sinceMs: hooks.degraded?.sinceMs ?? now }
 		})
 		// Lists may well answer where webhooks do not; only what concerns every request stops the others.
-		if (missingRight === null && (failure.kind === 'auth' || failure.kind === 'throttled')) throw new StoreError(failure, watched)
+		if (missingPermission === null && (failure.kind === 'auth' || failure.kind === 'throttled')) throw new StoreError(failure, watched)
 		return false
 	}
 	core.commit(() => {

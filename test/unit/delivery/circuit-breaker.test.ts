@@ -551,7 +551,7 @@ class Simulation {
 		const atMs = getNextWakeMs(this.#state, this.#now)
 		if (this.#randomBelow(10) === 0) {
 			const { core, waiting: waiters } = this.#state
-			this.#state = JSON.parse(JSON.stringify({ core, waiters, rung: {} })) as BreakerState
+			this.#state = JSON.parse(JSON.stringify({ core, waiting: waiters, notified: {} })) as BreakerState
 		}
 		const wakes = ++this.#wakes
 		if (atMs !== null) {

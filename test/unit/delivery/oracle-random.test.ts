@@ -40,7 +40,7 @@ function objects(store: SimulatedStore): StoreObject[] {
 	)
 }
 
-/** Sees everything whenever it looks, and rings by the design's table. */
+/** Sees everything whenever it looks, and rings by its rules. */
 class FlawlessObserver {
 	readonly arrivals: ReceivedEvent[] = []
 	readonly #known = new Map<string, { hash: string; there: boolean; sequence: number }>()

@@ -1,4 +1,4 @@
-/** Webhooks as WooCommerce has them: topics, derived secrets, what headers and bodies say (WooCommerce facts, sections 6 and 7). */
+/** Webhooks as WooCommerce has them: topics, derived secrets, what headers and bodies say (docs/woocommerce.md §6, §7). */
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'

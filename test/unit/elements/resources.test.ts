@@ -173,7 +173,7 @@ describe('a record as the gate sees it', () => {
 		expect(seen).toMatchObject({
 			id: 286,
 			state: 'live',
-			stampSec: Date.parse('2025-11-29T04:39:13Z') / 1000,
+			modifiedSec: Date.parse('2025-11-29T04:39:13Z') / 1000,
 			createdSec: Date.parse('2025-11-28T16:12:32Z') / 1000,
 			localOffsetSec: -7 * 3600,
 			unreadableDate: null,
@@ -264,7 +264,7 @@ describe('a record as the gate sees it', () => {
 	it('a customer who was never saved has no stamp, and that is no error', () => {
 		expect(parseRecord(resource('/customers'), record('customers/single_id_of_admin'), [])).toMatchObject({
 			id: 1,
-			stampSec: null,
+			modifiedSec: null,
 			unreadableDate: null,
 			localOffsetSec: null,
 		})
@@ -272,7 +272,7 @@ describe('a record as the gate sees it', () => {
 
 	it('names a date that it cannot read', () => {
 		expect(parseRecord(resource('/orders'), { id: 1, date_modified: 'soon' }, [])).toMatchObject({
-			stampSec: null,
+			modifiedSec: null,
 			unreadableDate: 'date_modified',
 		})
 	})

@@ -43,7 +43,7 @@ const ours = () => store.webhooks().filter((hook) => hook.name === 'Shopbell 42'
 describe('making them', () => {
 	test('one list, one batch: every topic once, each with its secret', async () => {
 		const ensured = await ensureWebhooks(client, WANTED)
-		expect(ensured).toMatchObject({ ok: true, errors: [], unsupported: [], missingRight: null, failure: null, touched: true })
+		expect(ensured).toMatchObject({ ok: true, errors: [], unsupported: [], missingPermission: null, failure: null, mayHaveChanged: true })
 		expect(client.requests).toBe(2)
 		expect(
 			ours()
@@ -60,7 +60,7 @@ describe('making them', () => {
 		await ensureWebhooks(client, WANTED)
 		const before = store.webhooks()
 		const again = await ensureWebhooks(client, WANTED)
-		expect(again).toMatchObject({ ok: true, done: [], touched: false })
+		expect(again).toMatchObject({ ok: true, changes: [], mayHaveChanged: false })
 		expect(client.requests).toBe(3)
 		expect(store.webhooks()).toEqual(before)
 	})
@@ -142,25 +142,25 @@ describe('stopping and removing them', () => {
 describe('what stands in the way', () => {
 	test('1.6: a key that only reads: the right is named, nothing was done', async () => {
 		const ensured = await ensureWebhooks(clientOf(store.keys['ro']), WANTED)
-		expect(ensured).toMatchObject({ ok: false, touched: false, missingRight: expect.stringContaining('Read/Write') })
+		expect(ensured).toMatchObject({ ok: false, mayHaveChanged: false, missingPermission: expect.stringContaining('Read/Write') })
 		expect(store.webhooks()).toEqual([])
 	})
 
 	test('a user who may not manage WooCommerce: the right is named', async () => {
 		const ensured = await ensureWebhooks(clientOf(store.keys['customer']), WANTED)
-		expect(ensured).toMatchObject({ ok: false, touched: false, missingRight: expect.stringContaining('Shop manager') })
+		expect(ensured).toMatchObject({ ok: false, mayHaveChanged: false, missingPermission: expect.stringContaining('Shop manager') })
 	})
 
 	test('a store that fails: nothing was done; one whose answer to the batch is lost: perhaps', async () => {
 		store.setFaults({ status: 500 })
 		expect(await ensureWebhooks(client, WANTED)).toMatchObject({
 			ok: false,
-			touched: false,
-			missingRight: null,
+			mayHaveChanged: false,
+			missingPermission: null,
 			failure: { kind: 'server' },
 		})
 		store.setFaults({ status: 500, method: 'POST' })
-		expect(await ensureWebhooks(client, WANTED)).toMatchObject({ ok: false, touched: true, failure: { kind: 'server' } })
+		expect(await ensureWebhooks(client, WANTED)).toMatchObject({ ok: false, mayHaveChanged: true, failure: { kind: 'server' } })
 	})
 
 	const answering = (items: (body: any) => unknown): StoreClient =>
@@ -200,9 +200,9 @@ describe('what stands in the way', () => {
 		)
 		expect(ensured).toMatchObject({
 			ok: false,
-			touched: true,
+			mayHaveChanged: true,
 			unsupported: ['product.published'],
-			missingRight: expect.stringContaining('Shop manager'),
+			missingPermission: expect.stringContaining('Shop manager'),
 		})
 		expect(ensured.errors).toEqual([expect.stringContaining('order.updated')])
 		expect(ensured.changes).toHaveLength(14)
@@ -240,6 +240,6 @@ describe('what stands in the way', () => {
 			{ storeUrl: DENVER.home, key: 'ck', secret: 'cs' },
 			ioOf(() => json({ not: 'a list' })),
 		)
-		expect(await ensureWebhooks(client, WANTED)).toMatchObject({ ok: false, touched: false, failure: { kind: 'not-json' } })
+		expect(await ensureWebhooks(client, WANTED)).toMatchObject({ ok: false, mayHaveChanged: false, failure: { kind: 'not-json' } })
 	})
 })

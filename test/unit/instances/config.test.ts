@@ -1,4 +1,4 @@
-/** The tolerance of contract section 2, row by row, and what the watcher runs by. */
+/** The tolerance of docs/contract.md §2, row by row, and what the watcher runs by. */
 import { describe, expect, test } from 'vitest'
 import { type AccountSettings, DEFAULT_SETTINGS } from '../../../src/accounts/settings.ts'
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'

@@ -1,4 +1,4 @@
-/** Keys and signatures of the simulated store (woocommerce.md section 1). */
+/** Keys and signatures of the simulated store (docs/woocommerce.md §1). */
 import { describe, expect, it } from 'vitest'
 import { sign } from '../../store/auth.ts'
 import { parseQuery } from '../../store/query.ts'

@@ -1,4 +1,4 @@
-/** Faults, sites and the served program (woocommerce.md sections 1 and 2). */
+/** Faults, sites and the served program (docs/woocommerce.md §1, §2). */
 import { get as overHttp } from 'node:http'
 import { get as overHttps } from 'node:https'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** Lists of the simulated store (woocommerce.md section 3). */
+/** Lists of the simulated store (docs/woocommerce.md §3). */
 import { describe, expect, it } from 'vitest'
 import type { Rec } from '../../store/store.ts'
 import { ids, rig } from './helpers.ts'

@@ -1,4 +1,4 @@
-/** What moves `date_modified` in the simulated store, and what is journaled of it (woocommerce.md section 4, observed on real stores). */
+/** What moves `date_modified` in the simulated store, and what is journaled of it (docs/woocommerce.md §4, observed on real stores). */
 import { describe, expect, it } from 'vitest'
 import type { Action, JournalEntry, Rec } from '../../store/store.ts'
 import { rig } from './helpers.ts'

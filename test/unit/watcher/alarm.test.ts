@@ -28,7 +28,7 @@ describe('the alarm', () => {
 		expect(at({ nextPollMs: NOW + 400 })).toBe(NOW + 400)
 	})
 	test('is never set for the past or this very moment: it might not ring', () => {
-		for (const due of [{ nextPollMs: NOW - 9_000 }, { nextDeliveryMs: 0 }, { pruneMs: NOW }, { workWaits: true }])
+		for (const due of [{ nextPollMs: NOW - 9_000 }, { nextDeliveryMs: 0 }, { pruneMs: NOW }, { hasPendingWork: true }])
 			expect(at(due)).toBe(NOW + 1)
 	})
 	test('waits for the store while it is left alone, but delivers and prunes', () => {

@@ -33,18 +33,18 @@ describe('content', () => {
 	test('its difference names what changed, what came and what went', () => {
 		const before = hashContent(fieldsOf({ a: '1', b: '2', c: '3' }))
 		const after = hashContent(fieldsOf({ a: '1', b: '9', d: '4' }))
-		expect(diffContent(before, after)).toEqual({ changed: ['b'], cameOrWent: ['d', 'c'] })
-		expect(diffContent(before, after, ['b', 'd'])).toEqual({ changed: [], cameOrWent: ['c'] })
-		expect(diffContent(before, before)).toEqual({ changed: [], cameOrWent: [] })
+		expect(diffContent(before, after)).toEqual({ changed: ['b'], addedOrRemoved: ['d', 'c'] })
+		expect(diffContent(before, after, ['b', 'd'])).toEqual({ changed: [], addedOrRemoved: ['c'] })
+		expect(diffContent(before, before)).toEqual({ changed: [], addedOrRemoved: [] })
 	})
 	test('its difference is what a comparison of the fields says, whatever they are', () => {
 		fc.assert(
 			fc.property(record, record, (one, other) => {
-				const { changed, addedOrRemoved: cameOrWent } = diffContent(hashContent(fieldsOf(one)), hashContent(fieldsOf(other)))
+				const { changed, addedOrRemoved } = diffContent(hashContent(fieldsOf(one)), hashContent(fieldsOf(other)))
 				const names = [...new Set([...Object.keys(one), ...Object.keys(other)])]
 				const has = (set: Record<string, string>, name: string): boolean => Object.hasOwn(set, name)
 				expect(changed.toSorted()).toEqual(names.filter((name) => has(one, name) && has(other, name) && one[name] !== other[name]).sort())
-				expect(cameOrWent.toSorted()).toEqual(names.filter((name) => has(one, name) !== has(other, name)).sort())
+				expect(addedOrRemoved.toSorted()).toEqual(names.filter((name) => has(one, name) !== has(other, name)).sort())
 			}),
 		)
 	})

@@ -1,4 +1,4 @@
-/** The gate against the design's table "What rings", row by row. */
+/** The gate against what rings, row by row. */
 import { describe, expect, test } from 'vitest'
 import { gate, type ObjectState, type GateVerdict } from '../../../src/watcher/changes/gate.ts'
 import {
@@ -15,7 +15,7 @@ import {
 
 /** What changes a verdict rings; fails when it rings nothing. */
 function changes(verdict: GateVerdict): object[] {
-	if (verdict.do !== 'ring') throw new Error(`it does not ring: ${describeVerdict(verdict)}`)
+	if (verdict.do !== 'emit') throw new Error(`it does not ring: ${describeVerdict(verdict)}`)
 	return verdict.changes
 }
 
@@ -52,7 +52,7 @@ describe('a live object', () => {
 	})
 	test('rings nothing for a save that changed nothing, and keeps the new stamp', () => {
 		const verdict = gate(knownObject(), observed({ modifiedSec: NOW_SEC - 5 }), gateContext())
-		expect(verdict).toMatchObject({ do: 'store', row: { state: 'live', stampSec: NOW_SEC - 5, asOfMs: NOW_MS - 200 } })
+		expect(verdict).toMatchObject({ do: 'store', row: { state: 'live', modifiedSec: NOW_SEC - 5, asOfMs: NOW_MS - 200 } })
 	})
 	test('that is as it was is not even stored', () => {
 		expect(gate(knownObject(), observed(), gateContext())).toEqual({ do: 'nothing' })
@@ -95,7 +95,7 @@ describe('a live object', () => {
 		expect(
 			gate(knownObject(), observed({ kind: 'hidden', content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()),
 		).toMatchObject({
-			do: 'ring',
+			do: 'emit',
 			changes: [{ type: 'UPDATED' }],
 			row: { state: 'live' },
 		})
@@ -133,13 +133,13 @@ describe('an unlisted object', () => {
 	})
 	test('in the trash, or gone, rings DELETED', () => {
 		expect(describeVerdict(gate(knownObject({ state: 'unlisted' }), observed({ kind: 'trashed', listed: false }), gateContext()))).toBe(
-			'ring DELETED',
+			'emit DELETED',
 		)
 		expect(
 			describeVerdict(
 				gate(knownObject({ state: 'unlisted' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } })),
 			),
-		).toBe('ring DELETED')
+		).toBe('emit DELETED')
 	})
 })
 
@@ -186,13 +186,13 @@ test('an object that is gone and comes back with its birth rings CREATED, restor
 describe('gone', () => {
 	test('takes a second 404 five seconds after the first, and rings without record', () => {
 		const first = gate(knownObject(), observedGone({ requestedAtMs: NOW_MS }), gateContext())
-		expect(first).toEqual({ do: 'look', dueMs: NOW_MS + 5_000, doubt: { goneAtMs: NOW_MS } })
+		expect(first).toEqual({ do: 'recheck', dueMs: NOW_MS + 5_000, pendingCheck: { goneAtMs: NOW_MS } })
 		const early = gate(
 			knownObject(),
 			observedGone({ requestedAtMs: NOW_MS + 4_999 }),
 			gateContext({ nowMs: NOW_MS + 4_999, pendingCheck: { goneAtMs: NOW_MS } }),
 		)
-		expect(early).toEqual({ do: 'look', dueMs: NOW_MS + 5_000, doubt: { goneAtMs: NOW_MS } })
+		expect(early).toEqual({ do: 'recheck', dueMs: NOW_MS + 5_000, pendingCheck: { goneAtMs: NOW_MS } })
 		const second = gate(
 			knownObject(),
 			observedGone({ requestedAtMs: NOW_MS + 5_000 }),
@@ -210,7 +210,7 @@ describe('gone', () => {
 					gateContext({ pendingCheck: { goneAtMs: NOW_MS - 60_000 } }),
 				),
 			),
-		).toBe('look')
+		).toBe('recheck')
 	})
 	test('rings once', () => {
 		expect(gate(knownObject({ state: 'gone' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } }))).toEqual({
@@ -225,7 +225,7 @@ test('what rings once rings never again on the same look, in any state', () => {
 			for (const listed of [true, false]) {
 				const look = observed({ kind: what, listed, content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 })
 				const verdict = gate(knownObject({ state }), look, gateContext())
-				if (verdict.do !== 'ring') continue
+				if (verdict.do !== 'emit') continue
 				expect([state, what, listed, describeVerdict(gate(verdict.row, { ...look, requestedAtMs: NOW_MS }, gateContext()))]).toEqual([
 					state,
 					what,

@@ -63,9 +63,9 @@ export function baselineContext(change: Partial<NonNullable<GateContext['baselin
 /** Other content than `known` and `seen` have. */
 export const OTHER_CONTENT = sampleContent({ name: 'Mug', price: '12.00' })
 
-/** A verdict in one line: `ring CREATED`, `store live`, `remove`, `look`, `nothing`. */
+/** A verdict in one line: `emit CREATED`, `store live`, `remove`, `recheck`, `nothing`. */
 export function describeVerdict(verdict: GateVerdict): string {
-	if (verdict.do === 'nothing' || verdict.do === 'look') return verdict.do
+	if (verdict.do === 'nothing' || verdict.do === 'recheck') return verdict.do
 	if (verdict.do === 'store') return verdict.row === null ? 'remove' : `store ${verdict.row.state}`
-	return `ring ${verdict.changes.map((change) => change.type).join(' ')}`
+	return `emit ${verdict.changes.map((change) => change.type).join(' ')}`
 }

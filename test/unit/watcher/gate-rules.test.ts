@@ -19,16 +19,16 @@ describe('a read', () => {
 	test('that was asked after the last accepted one is the truth, whether its stamp moved or not', () => {
 		expect(
 			describeVerdict(gate(knownObject({ asOfMs: NOW_MS }), observed({ content: OTHER_CONTENT, requestedAtMs: NOW_MS }), gateContext())),
-		).toBe('ring UPDATED')
+		).toBe('emit UPDATED')
 	})
 	test('that was under way while another was accepted is dropped, and the object read again when its content differs', () => {
 		const row = knownObject({ asOfMs: NOW_MS })
 		expect(gate(row, observed({ content: OTHER_CONTENT, requestedAtMs: NOW_MS - 1 }), gateContext())).toEqual({
-			do: 'look',
+			do: 'recheck',
 			dueMs: NOW_MS,
-			doubt: {},
+			pendingCheck: {},
 		})
-		expect(gate(row, observed({ kind: 'trashed', requestedAtMs: NOW_MS - 1 }), gateContext())).toMatchObject({ do: 'look' })
+		expect(gate(row, observed({ kind: 'trashed', requestedAtMs: NOW_MS - 1 }), gateContext())).toMatchObject({ do: 'recheck' })
 		expect(gate(row, observed({ requestedAtMs: NOW_MS - 1 }), gateContext())).toEqual({ do: 'nothing' })
 	})
 	test('that was under way counts with a strictly newer stamp', () => {
@@ -40,7 +40,7 @@ describe('a read', () => {
 					gateContext(),
 				),
 			),
-		).toBe('ring UPDATED')
+		).toBe('emit UPDATED')
 	})
 	test('without a stamp, or of a row without one, never counts as newer', () => {
 		expect(
@@ -51,7 +51,7 @@ describe('a read', () => {
 					gateContext(),
 				),
 			),
-		).toBe('look')
+		).toBe('recheck')
 		expect(
 			describeVerdict(
 				gate(
@@ -60,7 +60,7 @@ describe('a read', () => {
 					gateContext(),
 				),
 			),
-		).toBe('look')
+		).toBe('recheck')
 	})
 	test('with an older stamp and the same content says nothing new', () => {
 		expect(describeVerdict(gate(knownObject(), observed({ modifiedSec: NOW_SEC - 700 }), gateContext()))).toBe('store live')
@@ -69,49 +69,49 @@ describe('a read', () => {
 
 describe('a read with an older stamp and other content', () => {
 	const stale = observed({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 601 })
-	const doubtOf = (verdict: ReturnType<typeof gate>): object => (verdict.do === 'look' ? verdict.pendingCheck : {})
+	const getPendingCheck = (verdict: ReturnType<typeof gate>): object => (verdict.do === 'recheck' ? verdict.pendingCheck : {})
 
 	test('is looked at again thirty seconds later', () => {
 		const first = gate(knownObject(), stale, gateContext())
-		expect(first).toMatchObject({ do: 'look', dueMs: NOW_MS + 30_000 })
+		expect(first).toMatchObject({ do: 'recheck', dueMs: NOW_MS + 30_000 })
 	})
 	test('counts when the second look says the same', () => {
-		const doubt = doubtOf(gate(knownObject(), stale, gateContext()))
+		const pendingCheck = getPendingCheck(gate(knownObject(), stale, gateContext()))
 		const later = { ...stale, askedAtMs: NOW_MS + 30_000 }
-		expect(describeVerdict(gate(knownObject(), later, gateContext({ nowMs: NOW_MS + 30_000, pendingCheck: doubt })))).toBe('ring UPDATED')
+		expect(describeVerdict(gate(knownObject(), later, gateContext({ nowMs: NOW_MS + 30_000, pendingCheck })))).toBe('emit UPDATED')
 	})
 	test('does not count a moment too early, and the first look’s time stands', () => {
-		const doubt = doubtOf(gate(knownObject(), stale, gateContext()))
+		const pendingCheck = getPendingCheck(gate(knownObject(), stale, gateContext()))
 		expect(
-			gate(knownObject(), { ...stale, requestedAtMs: NOW_MS + 29_999 }, gateContext({ nowMs: NOW_MS + 29_999, pendingCheck: doubt })),
+			gate(knownObject(), { ...stale, requestedAtMs: NOW_MS + 29_999 }, gateContext({ nowMs: NOW_MS + 29_999, pendingCheck })),
 		).toMatchObject({
-			do: 'look',
+			do: 'recheck',
 			dueMs: NOW_MS + 30_000,
-			doubt,
+			pendingCheck,
 		})
 	})
 	test('begins anew when the second look says something else', () => {
-		const doubt = doubtOf(gate(knownObject(), stale, gateContext()))
+		const pendingCheck = getPendingCheck(gate(knownObject(), stale, gateContext()))
 		const third = sampleContent({ name: 'Mug', price: '1.00' })
 		expect(
 			gate(
 				knownObject(),
 				{ ...stale, content: third, requestedAtMs: NOW_MS + 40_000 },
-				gateContext({ nowMs: NOW_MS + 40_000, pendingCheck: doubt }),
+				gateContext({ nowMs: NOW_MS + 40_000, pendingCheck }),
 			),
-		).toMatchObject({ do: 'look', dueMs: NOW_MS + 70_000 })
+		).toMatchObject({ do: 'recheck', dueMs: NOW_MS + 70_000 })
 	})
 	test('that is in the trash is another saying than the same content live', () => {
-		const doubt = doubtOf(gate(knownObject(), stale, gateContext()))
+		const pendingCheck = getPendingCheck(gate(knownObject(), stale, gateContext()))
 		expect(
 			describeVerdict(
 				gate(
 					knownObject(),
 					{ ...stale, kind: 'trashed', requestedAtMs: NOW_MS + 40_000 },
-					gateContext({ nowMs: NOW_MS + 40_000, pendingCheck: doubt }),
+					gateContext({ nowMs: NOW_MS + 40_000, pendingCheck }),
 				),
 			),
-		).toBe('look')
+		).toBe('recheck')
 	})
 })
 
@@ -120,11 +120,11 @@ describe('a hook', () => {
 		observed({ source: 'hook', requestedAtMs: NOW_MS, ...change })
 
 	test('of an id never seen, with a full record, rings CREATED', () => {
-		expect(describeVerdict(gate(null, hook(), gateContext()))).toBe('ring CREATED')
+		expect(describeVerdict(gate(null, hook(), gateContext()))).toBe('emit CREATED')
 	})
 	test('with a strictly newer stamp is a change', () => {
 		expect(describeVerdict(gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 599 }), gateContext()))).toBe(
-			'ring UPDATED',
+			'emit UPDATED',
 		)
 	})
 	test.each([
@@ -132,19 +132,19 @@ describe('a hook', () => {
 		['older', NOW_SEC - 601],
 		['missing', null],
 	])('with an %s stamp and other content is read again', (_name, stampSec) => {
-		expect(describeVerdict(gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: stampSec }), gateContext()))).toBe('look')
+		expect(describeVerdict(gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: stampSec }), gateContext()))).toBe('recheck')
 	})
 	test('with what is known already says nothing', () => {
 		expect(gate(knownObject(), hook(), gateContext())).toEqual({ do: 'nothing' })
 	})
 	test('never says trashed or gone by itself', () => {
-		expect(describeVerdict(gate(knownObject(), hook({ kind: 'trashed', modifiedSec: NOW_SEC - 5 }), gateContext()))).toBe('look')
-		expect(describeVerdict(gate(null, hook({ kind: 'trashed' }), gateContext()))).toBe('look')
+		expect(describeVerdict(gate(knownObject(), hook({ kind: 'trashed', modifiedSec: NOW_SEC - 5 }), gateContext()))).toBe('recheck')
+		expect(describeVerdict(gate(null, hook({ kind: 'trashed' }), gateContext()))).toBe('recheck')
 	})
 	test('never brings back what is trashed or gone: a read does', () => {
 		for (const state of ['trashed', 'gone', 'unlisted'] as const)
 			expect(describeVerdict(gate(knownObject({ state }), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()))).toBe(
-				'look',
+				'recheck',
 			)
 	})
 	test('with another created date is read again', () => {
@@ -152,11 +152,11 @@ describe('a hook', () => {
 			describeVerdict(
 				gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5, createdSec: NOW_SEC - 50 }), gateContext()),
 			),
-		).toBe('look')
+		).toBe('recheck')
 	})
 	test('that says too little is read', () => {
-		expect(describeVerdict(gate(knownObject(), hook({ kind: 'hint', content: null }), gateContext()))).toBe('look')
-		expect(describeVerdict(gate(null, hook({ kind: 'hint', content: null }), gateContext()))).toBe('look')
+		expect(describeVerdict(gate(knownObject(), hook({ kind: 'hint', content: null }), gateContext()))).toBe('recheck')
+		expect(describeVerdict(gate(null, hook({ kind: 'hint', content: null }), gateContext()))).toBe('recheck')
 	})
 })
 
@@ -169,7 +169,7 @@ describe('content', () => {
 	})
 	test('that differs by keys, the stamp moved, rings and names them', () => {
 		expect(gate(knownObject(), observed({ content: more, modifiedSec: NOW_SEC - 5 }), gateContext())).toMatchObject({
-			do: 'ring',
+			do: 'emit',
 			changes: [{ type: 'UPDATED', changedFields: ['brand'] }],
 		})
 	})
@@ -182,7 +182,7 @@ describe('content', () => {
 			describeVerdict(
 				gate(knownObject({ hashVersion: HASH_VERSION - 1, content: OTHER_CONTENT }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext()),
 			),
-		).toBe('ring UPDATED')
+		).toBe('emit UPDATED')
 	})
 	test('that differs by a volatile field alone is stored in silence, with or without a stamp', () => {
 		const after = sampleContent({ name: 'Mug' })
@@ -194,37 +194,37 @@ describe('content', () => {
 	test('that differs by another field besides rings without the volatile one', () => {
 		const after = sampleContent({ name: 'Cup' })
 		expect(gate(knownObject(), observed({ content: after }), gateContext({ volatile: ['price'] }))).toMatchObject({
-			do: 'ring',
+			do: 'emit',
 			changes: [{ changedFields: ['name'] }],
 		})
 	})
 })
 
 describe('a baseline', () => {
-	const old = { id: 50, createdSec: NOW_SEC - 90_000, stampSec: NOW_SEC - 90_000 }
+	const old = { id: 50, createdSec: NOW_SEC - 90_000, modifiedSec: NOW_SEC - 90_000 }
 
 	test('learns what was there in silence', () => {
 		expect(describeVerdict(gate(null, observed(old), baselineContext()))).toBe('store live')
 	})
 	test('rings CREATED for an id above the highest of T0, whatever its dates', () => {
-		expect(describeVerdict(gate(null, observed({ ...old, id: 101 }), baselineContext()))).toBe('ring CREATED')
+		expect(describeVerdict(gate(null, observed({ ...old, id: 101 }), baselineContext()))).toBe('emit CREATED')
 		expect(describeVerdict(gate(null, observed({ ...old, id: 100 }), baselineContext()))).toBe('store live')
 	})
 	test('rings CREATED for what was created at T0 or later', () => {
-		expect(describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC - 600 }), baselineContext()))).toBe('ring CREATED')
+		expect(describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC - 600 }), baselineContext()))).toBe('emit CREATED')
 		expect(describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC - 601 }), baselineContext()))).toBe('store live')
 	})
 	test('rings UPDATED without changedFields for what was changed at T0 or later', () => {
 		expect(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 600 }), baselineContext())).toMatchObject({
-			do: 'ring',
+			do: 'emit',
 			changes: [{ type: 'UPDATED', changedFields: null, dateSec: NOW_SEC - 600 }],
 		})
 		expect(describeVerdict(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 601 }), baselineContext()))).toBe('store live')
 	})
 	test('takes created and changed within createdCheckTolerance for created', () => {
-		const both = { ...old, createdSec: NOW_SEC - 620, stampSec: NOW_SEC - 590 }
-		expect(describeVerdict(gate(null, observed(both), baselineContext({ toleranceSec: 30 })))).toBe('ring CREATED')
-		expect(describeVerdict(gate(null, observed(both), baselineContext({ toleranceSec: 29 })))).toBe('ring UPDATED')
+		const both = { ...old, createdSec: NOW_SEC - 620, modifiedSec: NOW_SEC - 590 }
+		expect(describeVerdict(gate(null, observed(both), baselineContext({ toleranceSec: 30 })))).toBe('emit CREATED')
+		expect(describeVerdict(gate(null, observed(both), baselineContext({ toleranceSec: 29 })))).toBe('emit UPDATED')
 	})
 	test('3.5 is not misled by dates in the future', () => {
 		expect(
@@ -236,17 +236,17 @@ describe('a baseline', () => {
 		expect(describeVerdict(verdict)).toBe('store hidden')
 		expect(
 			describeVerdict(gate((verdict as { row: KnownObject }).row, observed({ ...old, requestedAtMs: NOW_MS }), baselineContext())),
-		).toBe('ring CREATED')
+		).toBe('emit CREATED')
 	})
 	test('rings what it already knows like any other time', () => {
-		expect(describeVerdict(gate(knownObject(), observed({ content: OTHER_CONTENT }), baselineContext()))).toBe('ring UPDATED')
+		expect(describeVerdict(gate(knownObject(), observed({ content: OTHER_CONTENT }), baselineContext()))).toBe('emit UPDATED')
 	})
 	test('confirms twice that something is gone', () => {
-		expect(describeVerdict(gate(knownObject(), observedGone(), baselineContext()))).toBe('look')
+		expect(describeVerdict(gate(knownObject(), observedGone(), baselineContext()))).toBe('recheck')
 	})
 	test('backfill all rings CREATED, marked, for everything', () => {
 		expect(gate(null, observed(old), baselineContext({ backfill: 'all' }))).toMatchObject({
-			do: 'ring',
+			do: 'emit',
 			changes: [{ type: 'CREATED', backfill: true }],
 		})
 	})
@@ -260,13 +260,13 @@ describe('a baseline', () => {
 
 		test('rings CREATED for what was created since then, within the tolerance', () => {
 			expect(gate(null, observed({ ...old, createdSec: NOW_SEC - 50_010, modifiedSec: NOW_SEC - 50_000 }), from)).toMatchObject({
-				do: 'ring',
+				do: 'emit',
 				changes: [{ type: 'CREATED', backfill: true }],
 			})
 		})
 		test('rings UPDATED for what was only changed since then', () => {
 			expect(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 49_999 }), from)).toMatchObject({
-				do: 'ring',
+				do: 'emit',
 				changes: [{ type: 'UPDATED', backfill: true }],
 			})
 		})

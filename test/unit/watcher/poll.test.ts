@@ -208,26 +208,26 @@ test('the brake holds more than twenty objects and more than a tenth', () => {
 
 describe('the store’s clock', () => {
 	test('is believed at first sight', () => {
-		expect(evaluateClock(null, null, NOW + 900_000, NOW)).toEqual({ stale: false, skewMs: 900_000, doubt: null })
+		expect(evaluateClock(null, null, NOW + 900_000, NOW)).toEqual({ stale: false, skewMs: 900_000, pendingSkew: null })
 	})
 	test('is believed within a minute of before, followed forwards, and doubted beyond', () => {
-		expect(evaluateClock(0, null, NOW + 60_000, NOW)).toEqual({ stale: false, skewMs: 60_000, doubt: null })
-		expect(evaluateClock(0, null, NOW - 60_000, NOW)).toEqual({ stale: false, skewMs: 0, doubt: null })
-		expect(evaluateClock(0, null, NOW - 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, doubt: { skewMs: -60_001 } })
-		expect(evaluateClock(0, null, NOW + 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, doubt: { skewMs: 60_001 } })
+		expect(evaluateClock(0, null, NOW + 60_000, NOW)).toEqual({ stale: false, skewMs: 60_000, pendingSkew: null })
+		expect(evaluateClock(0, null, NOW - 60_000, NOW)).toEqual({ stale: false, skewMs: 0, pendingSkew: null })
+		expect(evaluateClock(0, null, NOW - 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, pendingSkew: { skewMs: -60_001 } })
+		expect(evaluateClock(0, null, NOW + 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, pendingSkew: { skewMs: 60_001 } })
 	})
 	test.each([1, 5, 20, 59, 61, 900])('2.2 with an old date is a cache: asked every %i s it is not believed beyond a minute', (every) => {
-		let [skewMs, doubt]: [number | null, ReturnType<typeof evaluateClock>['pendingSkew']] = [0, null]
+		let [skewMs, pendingSkew]: [number | null, ReturnType<typeof evaluateClock>['pendingSkew']] = [0, null]
 		for (let seconds = 0; seconds < 120 + 20 * every; seconds += every) {
-			const verdict = evaluateClock(skewMs, doubt, NOW, NOW + seconds * 1_000)
-			;({ skewMs, pendingSkew: doubt } = verdict)
+			const verdict = evaluateClock(skewMs, pendingSkew, NOW, NOW + seconds * 1_000)
+			;({ skewMs, pendingSkew } = verdict)
 			if (seconds > 60) expect(verdict.stale, `${seconds} s`).toBe(true)
 		}
 	})
 	test('that was set anew goes on from there, and is believed ten seconds later', () => {
-		const { pendingSkew: doubt } = evaluateClock(0, null, NOW + 900_000, NOW)
-		expect(evaluateClock(0, doubt, NOW + 909_000, NOW + 9_000)).toMatchObject({ stale: true })
-		expect(evaluateClock(0, doubt, NOW + 910_000, NOW + 10_000)).toEqual({ stale: false, skewMs: 900_000, doubt: null })
+		const { pendingSkew } = evaluateClock(0, null, NOW + 900_000, NOW)
+		expect(evaluateClock(0, pendingSkew, NOW + 909_000, NOW + 9_000)).toMatchObject({ stale: true })
+		expect(evaluateClock(0, pendingSkew, NOW + 910_000, NOW + 10_000)).toEqual({ stale: false, skewMs: 900_000, pendingSkew: null })
 	})
 })
 

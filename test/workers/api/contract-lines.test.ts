@@ -1,4 +1,4 @@
-/** Lines of the contract's sections 2 and 3 that are about whole answers: every field, every key, every form with a token. */
+/** Lines of docs/contract.md §2, §3 that are about whole answers: every field, every key, every form with a token. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { resetDatabase, instanceBodyForStore, startApiWorld, type ApiClient } from './harness.ts'
@@ -19,7 +19,7 @@ async function make(rest: Record<string, unknown> = {}, configuration: Record<st
 
 test('an instance and its element have every field of the platform §2.23', async () => {
 	const made = await make({}, { 'event.notification.callback.url': 'https://mycoolapp.com/events' })
-	// Contract, section 2, in its order.
+	// docs/contract.md §2, in its order.
 	const fields =
 		'id name createdDate token element elementId tags provisionInteractions valid disabled maxCacheSize cacheTimeToLive configuration eventsEnabled traceLoggingEnabled cachingEnabled externalAuthentication user eventsNotificationCallbackUrl subscriptionId'
 	const ofElement =
@@ -87,7 +87,7 @@ test('with an Element token /instances is that instance: shown, changed, replace
 	expect((await client.call('GET', `/instances/${other.id}`)).status).toBe(200)
 })
 
-/** Contract, sections 3 and 11: key → default; required, or null where there is none. */
+/** docs/contract.md §3, §11: key → default; required, or null where there is none. */
 const KEYS: Record<string, string | null> = {
 	'store.url': 'required',
 	'oauth.api.key': 'required',

@@ -1,4 +1,4 @@
-/** The hub against the simulated store, over HTTP: every resource, every verb, refusals, and what a store's failures become (contract, section 8). */
+/** The hub against the simulated store, over HTTP: every resource, every verb, refusals, and what a store's failures become (docs/contract.md §8). */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { resetDatabase, instanceBodyForStore, startApiWorld, type ApiClient } from './harness.ts'

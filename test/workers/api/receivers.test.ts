@@ -61,7 +61,7 @@ function delivery(
 const post = async (request: Request): Promise<number> => (await client.send(request)).status
 
 describe('recorded deliveries of real stores', () => {
-	/** Entities in a secret are decoded before WooCommerce signs with it (facts 6.2). */
+	/** Entities in a secret are decoded before WooCommerce signs with it (docs/woocommerce.md 6.2). */
 	const decoded = (text: string) => text.replaceAll('&lt;', '<').replaceAll('&quot;', '"').replaceAll('&amp;', '&')
 	const all = [...hpos, ...posts].flatMap((action) =>
 		(action.received as unknown as Recorded[]).map((received) => ({ name: action.name, ...received })),

@@ -1,4 +1,4 @@
-/** Deliveries as real stores send them (WooCommerce facts, sections 6 and 7): each trap has a story that bears its number. */
+/** Deliveries as real stores send them (docs/woocommerce.md §6, §7): each trap has a story that bears its number. */
 import { describe, expect, test } from 'vitest'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import {

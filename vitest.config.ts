@@ -10,7 +10,8 @@ const LONG = /\/(?:crash|story|fold-\w+|generated-\w+|pages)\.test\.ts$/
 
 class LongestFirst extends BaseSequencer {
 	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-		const rank = (one: TestSpecification): number => 2 * one.project.config.sequence.groupOrder - Number(LONG.test(one.moduleId))
+		const rank = (one: TestSpecification): number =>
+			2 * one.project.config.sequence.groupOrder - Number(LONG.test(one.moduleId))
 		return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
 	}
 }
@@ -48,7 +49,13 @@ export default defineConfig({
 						},
 					}),
 				],
-				test: { name: 'workers', include: ['test/workers/**/*.test.ts'], testTimeout: 30_000, maxWorkers: 2, sequence: { groupOrder: 1 } },
+				test: {
+					name: 'workers',
+					include: ['test/workers/**/*.test.ts'],
+					testTimeout: 30_000,
+					maxWorkers: 2,
+					sequence: { groupOrder: 1 },
+				},
 			},
 			{
 				test: {

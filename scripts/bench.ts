@@ -136,7 +136,9 @@ function formatTable(rows: readonly BenchRow[], benches: readonly Bench[]): stri
 	return cells
 		.map((line) =>
 			line
-				.map((cell, column) => (column === 1 || column === 2 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+				.map((cell, column) =>
+					column === 1 || column === 2 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+				)
 				.join('  ')
 				.trimEnd(),
 		)
@@ -164,7 +166,9 @@ async function main(): Promise<number> {
 	const unknown = positionals.find((name) => !BENCHES.some((bench) => bench.name === name))
 	const sizes = values.sizes === undefined ? (values.quick ? QUICK : FULL) : values.sizes.split(',').map(Number)
 	if (unknown !== undefined || sizes.some((size) => !Number.isInteger(size) || size < 500)) {
-		console.error(unknown === undefined ? 'bench: --sizes takes whole numbers from 500' : `bench: there is no ${unknown}`)
+		console.error(
+			unknown === undefined ? 'bench: --sizes takes whole numbers from 500' : `bench: there is no ${unknown}`,
+		)
 		console.error(HELP)
 		return 1
 	}

@@ -48,7 +48,9 @@ function renderLine(line: string, row: number): string {
 			const x = ((column + 1) * CELL.width).toFixed(1)
 			column += [...text].length
 			const style = code === '1' ? ' font-weight="bold"' : COLOURS[code] === undefined ? '' : ` fill="${COLOURS[code]}"`
-			return text.trim() === '' ? '' : `<text x="${x}" y="${y.toFixed(1)}"${style} xml:space="preserve">${escapeXml(text)}</text>`
+			return text.trim() === ''
+				? ''
+				: `<text x="${x}" y="${y.toFixed(1)}"${style} xml:space="preserve">${escapeXml(text)}</text>`
 		})
 		.join('')
 }

@@ -4,7 +4,15 @@
  */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { devArguments, migrate, pause, quietEnvironment, toShortPath, ActionableError, WRANGLER } from './local/local-worker.ts'
+import {
+	devArguments,
+	migrate,
+	pause,
+	quietEnvironment,
+	toShortPath,
+	ActionableError,
+	WRANGLER,
+} from './local/local-worker.ts'
 import { setUp } from './local/client.ts'
 import { isRunning, loadOrCreateSecrets, LOCAL_DIR, PROJECT_DIR, readJson, writePrivateJson } from './local/files.ts'
 import { tryPort } from './local/ports.ts'
@@ -22,7 +30,10 @@ function readPort(args: readonly string[]): { port: number; rest: string[] } {
 	const port = Number(portText)
 	if (portText === '' || !Number.isInteger(port) || port < 1 || port > 65_535)
 		throw new ActionableError(`--port ${portText}: expected a number from 1 to 65535.`)
-	return { port, rest: args.filter((_, position) => position !== index && (inline !== undefined || position !== index + 1)) }
+	return {
+		port,
+		rest: args.filter((_, position) => position !== index && (inline !== undefined || position !== index + 1)),
+	}
 }
 
 /** Runs until wrangler ends; its exit code is ours. */
@@ -46,7 +57,8 @@ async function main(): Promise<number> {
 		stdio: 'inherit',
 		env: { ...quietEnvironment(DEV_DIR), CI: process.env['CI'] ?? '' },
 	})
-	for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => child.kill(name === 'SIGINT' ? 'SIGINT' : 'SIGTERM'))
+	for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+		process.on(name, () => child.kill(name === 'SIGINT' ? 'SIGINT' : 'SIGTERM'))
 	let running = true
 	const ended = new Promise<number>((resolve) => {
 		child.once('exit', (code) => {

@@ -64,7 +64,9 @@ async function main(): Promise<number> {
 
 /** The result for people: a line for each number. */
 function formatResult({ byPoint, ...numbers }: RunResult): string {
-	return [...Object.entries(numbers), ...Object.entries(byPoint)].map(([name, value]) => `${name.padEnd(18)}${value}\n`).join('')
+	return [...Object.entries(numbers), ...Object.entries(byPoint)]
+		.map(([name, value]) => `${name.padEnd(18)}${value}\n`)
+		.join('')
 }
 
 process.exitCode = await main()

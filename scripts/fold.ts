@@ -26,10 +26,17 @@ async function runShare(share: Share): Promise<void> {
 		let failed: string | null = null
 		try {
 			const { judgement } = await playStory(generated)
-			const violations = judgement.missed + judgement.duplicates + judgement.invented + judgement.renamed + judgement.disordered
-			if (violations > 0) failed = JSON.stringify({ seed: share.seed, index, details: judgement.details, tale: generated })
+			const violations =
+				judgement.missed + judgement.duplicates + judgement.invented + judgement.renamed + judgement.disordered
+			if (violations > 0)
+				failed = JSON.stringify({ seed: share.seed, index, details: judgement.details, tale: generated })
 		} catch (error) {
-			failed = JSON.stringify({ seed: share.seed, index, error: error instanceof Error ? error.stack : String(error), tale: generated })
+			failed = JSON.stringify({
+				seed: share.seed,
+				index,
+				error: error instanceof Error ? error.stack : String(error),
+				tale: generated,
+			})
 		}
 		if (failed !== null || (index + 1) % REPORT_INTERVAL === 0 || index + 1 === stories.length)
 			parentPort?.postMessage({ done: index + 1, failed } satisfies Report)
@@ -71,7 +78,9 @@ async function main(): Promise<void> {
 				}),
 		),
 	)
-	console.log(JSON.stringify({ runs, seed, failed: failures.length, seconds: Math.round((Date.now() - startedMs) / 1000) }))
+	console.log(
+		JSON.stringify({ runs, seed, failed: failures.length, seconds: Math.round((Date.now() - startedMs) / 1000) }),
+	)
 	process.exit(failures.length === 0 ? 0 : 1)
 }
 

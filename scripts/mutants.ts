@@ -10,7 +10,16 @@ import { MUTANTS, type Mutant } from '../test/support/mutants.ts'
 
 /** A breakage that makes a test run for ever is noticed by this, ms. */
 const LIMIT_MS = 120_000
-const COPIED_PATHS = ['src', 'test', 'docs', 'migrations', 'package.json', 'tsconfig.json', 'vitest.config.ts', 'wrangler.toml']
+const COPIED_PATHS = [
+	'src',
+	'test',
+	'docs',
+	'migrations',
+	'package.json',
+	'tsconfig.json',
+	'vitest.config.ts',
+	'wrangler.toml',
+]
 
 type Result = 'caught' | 'caught by time' | 'SURVIVED' | 'DOES NOT FIT' | 'TESTS DO NOT RUN'
 
@@ -24,7 +33,8 @@ interface Run {
 const root = resolve(import.meta.dirname, '..')
 const patterns = process.argv.slice(2).map((word) => word.toLowerCase())
 const selected = MUTANTS.filter(
-	({ name, file }) => patterns.length === 0 || patterns.some((word) => name.toLowerCase().includes(word) || file.includes(word)),
+	({ name, file }) =>
+		patterns.length === 0 || patterns.some((word) => name.toLowerCase().includes(word) || file.includes(word)),
 )
 const copy = mkdtempSync(join(tmpdir(), 'mutants-'))
 const results: { mutant: Mutant; result: Result; seconds: number }[] = []
@@ -35,7 +45,8 @@ try {
 	process.stderr.write(`${testFiles.length} test files without a breakage … `)
 	const unmodifiedRun = await runTests(testFiles, false)
 	process.stderr.write(`${unmodifiedRun.passed} tests pass\n`)
-	if (unmodifiedRun.failed !== 0) throw new Error(`the tests fail without any breakage: ${unmodifiedRun.failed ?? 'no result'}`)
+	if (unmodifiedRun.failed !== 0)
+		throw new Error(`the tests fail without any breakage: ${unmodifiedRun.failed ?? 'no result'}`)
 	for (const mutant of selected) {
 		const startedMs = performance.now()
 		process.stderr.write(`${mutant.name} … `)
@@ -49,7 +60,8 @@ try {
 }
 
 const width = Math.max(0, ...results.map(({ mutant }) => mutant.name.length))
-for (const { mutant, result } of results) console.log(`${mutant.name.padEnd(width)}  ${result.padEnd(16)}  ${mutant.file}`)
+for (const { mutant, result } of results)
+	console.log(`${mutant.name.padEnd(width)}  ${result.padEnd(16)}  ${mutant.file}`)
 const uncaught = results.filter(({ result }) => !result.startsWith('caught'))
 console.log(`\n${results.length - uncaught.length} of ${results.length} caught`)
 process.exitCode = uncaught.length > 0 ? 1 : 0
@@ -82,10 +94,9 @@ async function runTests(files: string[], bail: boolean): Promise<Run> {
 		[
 			'node_modules/vitest/vitest.mjs',
 			'run',
-			...[...new Set(files.map((file) => (file.startsWith('test/workers/') ? 'workers' : 'unit')))].flatMap((project) => [
-				'--project',
-				project,
-			]),
+			...[...new Set(files.map((file) => (file.startsWith('test/workers/') ? 'workers' : 'unit')))].flatMap(
+				(project) => ['--project', project],
+			),
 			'--reporter=json',
 			`--outputFile=${report}`,
 			...(bail ? ['--bail=1'] : []),

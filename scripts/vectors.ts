@@ -54,11 +54,14 @@ for (const language of LANGUAGES) {
 	}
 	const wrong = findWrongAnswers(language)
 	failed ||= wrong.length > 0
-	console.log(`${name}: ${wrong.length === 0 ? `ok, ${VERIFICATION_CASES.length} answers over ${VECTORS.length} vectors` : 'WRONG'}`)
+	console.log(
+		`${name}: ${wrong.length === 0 ? `ok, ${VERIFICATION_CASES.length} answers over ${VECTORS.length} vectors` : 'WRONG'}`,
+	)
 	for (const line of wrong) console.log(`  ${line}`)
 }
 rmSync(dir, { recursive: true })
-if (notRun.length > 0) console.log(`Not run: ${notRun.join(', ')}. Nothing is said about ${notRun.length > 1 ? 'them' : 'it'}.`)
+if (notRun.length > 0)
+	console.log(`Not run: ${notRun.join(', ')}. Nothing is said about ${notRun.length > 1 ? 'them' : 'it'}.`)
 process.exitCode = failed ? 1 : 0
 
 /** What a language answers wrongly, a line each. */

@@ -34,7 +34,9 @@ export const BASE_PATH = '/elements/api-v2'
 /** Makes the app. `services` replaces what the world offers, for tests. */
 export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	let reservedSegments: ReadonlySet<string> | null = null
-	const app = createApi((request) => resolveHubPath(request, BASE_PATH, () => (reservedSegments ??= getFirstSegments(app))))
+	const app = createApi((request) =>
+		resolveHubPath(request, BASE_PATH, () => (reservedSegments ??= getFirstSegments(app))),
+	)
 	app.use(async (c, next) => {
 		c.set('services', { ...createServices(c.env), ...services })
 		await next()
@@ -49,7 +51,10 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 		methodNotAllowed<PublicEnv>({
 			app,
 			onMethodNotAllowed: (c, methods) =>
-				toErrorResponse(c, new HttpError(405, `Expected ${methods.join(' or ')}`, { headers: { Allow: methods.join(', ') } })),
+				toErrorResponse(
+					c,
+					new HttpError(405, `Expected ${methods.join(' or ')}`, { headers: { Allow: methods.join(', ') } }),
+				),
 		}),
 	)
 
@@ -80,13 +85,20 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	return app
 }
 
-/** The words with which the paths of calls begin below the base: as collections they are only reached under `/hubs/`. */
+/**
+ * The words with which the paths of calls begin below the base: as collections they are only reached under `/hubs/`.
+ */
 function getFirstSegments(app: Api): Set<string> {
 	const paths = app.routes.map(({ path }) => path).filter((path) => path.startsWith(`${BASE_PATH}/`))
-	return new Set(paths.map((path) => path.slice(BASE_PATH.length + 1).split('/')[0]!).filter((word) => /^[a-z]/.test(word)))
+	return new Set(
+		paths.map((path) => path.slice(BASE_PATH.length + 1).split('/')[0]!).filter((word) => /^[a-z]/.test(word)),
+	)
 }
 
-/** Turns whatever was thrown into the contract's error body. What is not meant for the caller is logged without its text and answered with none. */
+/**
+ * Turns whatever was thrown into the contract's error body. What is not meant for the caller is logged without its text
+ * and answered with none.
+ */
 function toErrorResponse(c: Context<PublicEnv>, thrown: unknown): Response {
 	const error = thrown instanceof HTTPException && thrown.status < 500 ? fromHonoException(thrown) : thrown
 	const requestId = c.var.requestId ?? ''
@@ -96,7 +108,11 @@ function toErrorResponse(c: Context<PublicEnv>, thrown: unknown): Response {
 	}
 	for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
 	return c.json(
-		{ message: error.message, requestId, ...(error.providerMessage === null ? {} : { providerMessage: error.providerMessage }) },
+		{
+			message: error.message,
+			requestId,
+			...(error.providerMessage === null ? {} : { providerMessage: error.providerMessage }),
+		},
 		error.status,
 	)
 }
@@ -104,5 +120,8 @@ function toErrorResponse(c: Context<PublicEnv>, thrown: unknown): Response {
 /** The framework's own refusals; the only one that a request can reach is a body that is no JSON. */
 function fromHonoException(exception: HTTPException): HttpError {
 	if (exception.status === 400) return new HttpError(400, 'body: expected well-formed JSON')
-	return new HttpError(exception.status === 413 ? 413 : 404, exception.status === 413 ? `body: ${expectedAtMost('body')}` : 'Not found')
+	return new HttpError(
+		exception.status === 413 ? 413 : 404,
+		exception.status === 413 ? `body: ${expectedAtMost('body')}` : 'Not found',
+	)
 }

@@ -14,7 +14,10 @@ export interface Env {
 	DB: D1Database
 	/** One Durable Object per instance, by name: the instance id. */
 	WATCHER: DurableObjectNamespace<WatcherRpc & Rpc.DurableObjectBranded>
-	/** One Durable Object per organization and callback origin, by name: `<organization id> <origin>`. It is called only while a callback fails or has a rate. */
+	/**
+	 * One Durable Object per organization and callback origin, by name: `<organization id> <origin>`. It is called only
+	 * while a callback fails or has a rate.
+	 */
 	CALLBACK: DurableObjectNamespace<CallbackRpc & Rpc.DurableObjectBranded>
 	/** Doorbells. */
 	DOORBELLS: Queue<Doorbell>
@@ -30,9 +33,13 @@ export interface Env {
 	POLL_FLOOR_SECONDS: string
 }
 
-/** The object of an instance. Naming one brings nothing to life: only `create()` does (docs/storage.md, The object of an instance). Callers have checked the instance's organization. */
+/**
+ * The object of an instance. Naming one brings nothing to life: only `create()` does (docs/storage.md, The object of an
+ * instance). Callers have checked the instance's organization.
+ */
 export function getWatcher(env: Pick<Env, 'WATCHER'>, instanceId: number): WatcherRpc {
-	// The platform's stub type wraps every answer anew and cannot follow unions such as `Known<T>`; the interface says the same in plain words.
+	// The platform's stub type wraps every answer anew and cannot follow unions such as `Known<T>`; the interface says the
+	// same in plain words.
 	return env.WATCHER.getByName(String(instanceId))
 }
 

@@ -21,7 +21,9 @@ export function verifyStandard(key: string, headers: Given, body: Uint8Array, no
 /** Verifies `Elements-Webhook-Signature`, and while the key is changed `Elements-Webhook-Signature-Next`. It covers the body alone: it does not tell an old request from a new one. */
 export function verifyElements(key: string, headers: Given, body: Uint8Array): boolean {
 	const expected = `sha256=${createHmac('sha256', key).update(body).digest('base64')}`
-	return ['elements-webhook-signature', 'elements-webhook-signature-next'].some((name) => equal(header(headers, name), expected))
+	return ['elements-webhook-signature', 'elements-webhook-signature-next'].some((name) =>
+		equal(header(headers, name), expected),
+	)
 }
 
 function header(headers: Given, name: string): string {

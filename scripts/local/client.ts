@@ -49,7 +49,8 @@ export class Client {
 		this.api = createClient({
 			baseUrl: url,
 			authorization: this.authorization,
-			fetch: async (request) => await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]) }),
+			fetch: async (request) =>
+				await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]) }),
 		})
 	}
 

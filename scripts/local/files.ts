@@ -26,7 +26,9 @@ export function writePrivateJson(path: string, value: unknown): void {
 export function readJson(path: string): Record<string, unknown> | null {
 	try {
 		const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
-		return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null
+		return typeof value === 'object' && value !== null && !Array.isArray(value)
+			? (value as Record<string, unknown>)
+			: null
 	} catch {
 		return null
 	}

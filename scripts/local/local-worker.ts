@@ -65,7 +65,12 @@ export function quietEnvironment(dir: string): Record<string, string> {
 
 /** What a local run is told beside wrangler.toml, as arguments of `wrangler dev`. */
 export function devArguments(options: LocalWorkerOptions): string[] {
-	const vars = { PUBLIC_URL: `http://127.0.0.1:${options.port}`, ALLOW_PRIVATE_NETWORK: 'true', POLL_FLOOR_SECONDS: '1', ...options.vars }
+	const vars = {
+		PUBLIC_URL: `http://127.0.0.1:${options.port}`,
+		ALLOW_PRIVATE_NETWORK: 'true',
+		POLL_FLOOR_SECONDS: '1',
+		...options.vars,
+	}
 	return [
 		'dev',
 		...['--ip', '127.0.0.1', '--port', String(options.port), '--inspector-port', '0'],
@@ -77,7 +82,12 @@ export function devArguments(options: LocalWorkerOptions): string[] {
 /** Applies the migrations to the local database. Throws Trouble. */
 export async function migrate(dir: string, signal?: AbortSignal): Promise<void> {
 	const log = join(dir, 'migrations.log')
-	const child = runWrangler(['d1', 'migrations', 'apply', 'DB', '--local', '--persist-to', join(dir, 'state')], dir, log, {})
+	const child = runWrangler(
+		['d1', 'migrations', 'apply', 'DB', '--local', '--persist-to', join(dir, 'state')],
+		dir,
+		log,
+		{},
+	)
 	const killChild = (): void => signalGroup(child, 'SIGKILL')
 	signal?.addEventListener('abort', killChild)
 	const code = await waitForExit(child)
@@ -103,7 +113,12 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
 	const log = join(dir, 'bell.log')
 	// Traces kept by the local runtime are for a person who looks; here they would only cost time.
 	const extra = { X_LOCAL_EXPLORER: 'false', X_LOCAL_OBSERVABILITY: 'false', ...options.env }
-	const child = runWrangler([...devArguments(options), '--show-interactive-dev-session', 'false', '--log-level', 'info'], dir, log, extra)
+	const child = runWrangler(
+		[...devArguments(options), '--show-interactive-dev-session', 'false', '--log-level', 'info'],
+		dir,
+		log,
+		extra,
+	)
 	const exited = waitForExit(child).then(() => undefined)
 	let hasExited = false
 	void exited.then(() => (hasExited = true))
@@ -135,7 +150,12 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
 }
 
 /** Waits until the Worker answers well. Throws Trouble when its process ends, its build fails or a minute passes. */
-async function waitUntilHealthy(url: string, hasExited: () => boolean, log: string, signal: AbortSignal | undefined): Promise<void> {
+async function waitUntilHealthy(
+	url: string,
+	hasExited: () => boolean,
+	log: string,
+	signal: AbortSignal | undefined,
+): Promise<void> {
 	const until = Date.now() + 60_000
 	for (;;) {
 		signal?.throwIfAborted()
@@ -145,7 +165,9 @@ async function waitUntilHealthy(url: string, hasExited: () => boolean, log: stri
 			/Build failed[^\n]*\n+\s*([^\n]+)/.exec(text)?.[1] ??
 			(hasExited() ? (/ERROR\]?\s*([^\n]+)/.exec(text)?.[1] ?? 'its process ended') : undefined)
 		if (reason !== undefined || Date.now() > until) {
-			throw new ActionableError(`The Worker did not start (${stripAnsi(reason ?? 'no answer within a minute')}): see ${toShortPath(log)}.`)
+			throw new ActionableError(
+				`The Worker did not start (${stripAnsi(reason ?? 'no answer within a minute')}): see ${toShortPath(log)}.`,
+			)
 		}
 		await pause(100)
 	}
@@ -162,7 +184,12 @@ async function isHealthy(url: string): Promise<boolean> {
 }
 
 /** Starts wrangler detached: a Ctrl-C at the terminal goes to whoever started it, who stops it in order. */
-function runWrangler(args: readonly string[], dir: string, log: string, env: Readonly<Record<string, string>>): ChildProcess {
+function runWrangler(
+	args: readonly string[],
+	dir: string,
+	log: string,
+	env: Readonly<Record<string, string>>,
+): ChildProcess {
 	mkdirSync(dir, { recursive: true })
 	const output = openSync(log, 'w')
 	try {

@@ -24,7 +24,9 @@ export async function anyFreePort(): Promise<number> {
 async function listenOnce(port: number): Promise<{ state: 'free' | 'taken' | 'refused'; port: number }> {
 	return await new Promise((resolve) => {
 		const server = createServer()
-		server.once('error', (error: NodeJS.ErrnoException) => resolve({ state: error.code === 'EADDRINUSE' ? 'taken' : 'refused', port: 0 }))
+		server.once('error', (error: NodeJS.ErrnoException) =>
+			resolve({ state: error.code === 'EADDRINUSE' ? 'taken' : 'refused', port: 0 }),
+		)
 		server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
 			const address = server.address() as AddressInfo
 			server.close(() => resolve({ state: 'free', port: address.port }))

@@ -1,4 +1,7 @@
-/** API keys: what programs present instead of somebody's secrets. A key may what its scopes name, and never more than its maker. */
+/**
+ * API keys: what programs present instead of somebody's secrets. A key may what its scopes name, and never more than
+ * its maker.
+ */
 import { auditStatement, type Actor } from './audit.ts'
 import { hashSecret, newToken } from './secrets.ts'
 
@@ -33,7 +36,9 @@ export async function listKeys(
 	afterId: number,
 ): Promise<ApiKey[]> {
 	const { results } = await db
-		.prepare(`${SELECT_KEY} WHERE organization_id = ?1 AND id > ?2 AND (?3 IS NULL OR user_id = ?3) ORDER BY id LIMIT ?4`)
+		.prepare(
+			`${SELECT_KEY} WHERE organization_id = ?1 AND id > ?2 AND (?3 IS NULL OR user_id = ?3) ORDER BY id LIMIT ?4`,
+		)
 		.bind(organizationId, afterId, userId, pageSize)
 		.all<Omit<ApiKey, 'scopes'> & { scopes: string }>()
 	return results.map((row) => ({ ...row, scopes: JSON.parse(row.scopes) as string[] }))
@@ -55,19 +60,36 @@ export async function createKey(
 				'INSERT INTO api_keys (organization_id, user_id, name, key_hash, hint, scopes, created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id',
 			)
 			.bind(organizationId, userId, name, hashSecret(key), key.slice(-4), JSON.stringify(scopes), nowMs, expiresMs),
-		auditStatement(db, actor, { action: 'api-key.create', objectType: 'api-key', objectId: 'inserted', detail: { scopes } }, nowMs),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'api-key.create', objectType: 'api-key', objectId: 'inserted', detail: { scopes } },
+			nowMs,
+		),
 	])
 	const id = inserted!.results[0]!.id
 	return { key, made: { id, name, hint: key.slice(-4), scopes, userId, createdMs: nowMs, expiresMs, lastUsedMs: null } }
 }
 
 /** Deletes a key, which is dead at once; with `userId`, only one that this user made. False when there is none. */
-export async function deleteKey(db: D1Database, actor: Actor, id: number, userId: number | null, nowMs: number): Promise<boolean> {
+export async function deleteKey(
+	db: D1Database,
+	actor: Actor,
+	id: number,
+	userId: number | null,
+	nowMs: number,
+): Promise<boolean> {
 	const [deleted] = await db.batch([
 		db
 			.prepare('DELETE FROM api_keys WHERE id = ?1 AND organization_id = ?2 AND (?3 IS NULL OR user_id = ?3)')
 			.bind(id, actor.organizationId, userId),
-		auditStatement(db, actor, { action: 'api-key.delete', objectType: 'api-key', objectId: id, detail: {} }, nowMs, 'changes() > 0'),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'api-key.delete', objectType: 'api-key', objectId: id, detail: {} },
+			nowMs,
+			'changes() > 0',
+		),
 	])
 	return deleted!.meta.changes > 0
 }

@@ -1,4 +1,7 @@
-/** The audit log: a row for every change that a caller made, written in the same transaction as the change. It names what changed, with roles, scopes and numbers; never other values. */
+/**
+ * The audit log: a row for every change that a caller made, written in the same transaction as the change. It names
+ * what changed, with roles, scopes and numbers; never other values.
+ */
 
 /** Who does something, and in which request. */
 export interface Actor {
@@ -22,7 +25,10 @@ export interface AuditEntry {
 	detail: Record<string, unknown>
 }
 
-/** The statement that writes an audit row, for a batch with the change itself. `onlyIf`: an SQL condition, such as `changes() > 0` for a change that may not take hold. */
+/**
+ * The statement that writes an audit row, for a batch with the change itself. `onlyIf`: an SQL condition, such as
+ * `changes() > 0` for a change that may not take hold.
+ */
 export function auditStatement(
 	db: D1Database,
 	actor: Actor,
@@ -82,8 +88,8 @@ export interface AuditPosition {
 }
 
 /**
- * A page of the log, newest first. At most `AUDIT_READS` rows are looked at, those of one object or user by an index of their own; `next` is where the
- * following page begins, null after the last.
+ * A page of the log, newest first. At most `AUDIT_READS` rows are looked at, those of one object or user by an index of
+ * their own; `next` is where the following page begins, null after the last.
  */
 export async function listAuditRows(
 	db: D1Database,
@@ -139,7 +145,10 @@ function mayFilterOutRows(filter: AuditFilter, byObject: boolean): boolean {
 	return objectType !== null || objectId !== null
 }
 
-/** The statement that takes away what is older than the log is kept, some rows a round: its ids rise with time, so the oldest are found without an index of their own. */
+/**
+ * The statement that takes away what is older than the log is kept, some rows a round: its ids rise with time, so the
+ * oldest are found without an index of their own.
+ */
 export function pruneAuditStatement(db: D1Database, nowMs: number, limit: number): D1PreparedStatement {
 	return db
 		.prepare('DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log ORDER BY id LIMIT ?) AND at_ms < ?')

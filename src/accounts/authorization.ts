@@ -1,6 +1,6 @@
 /**
- * The `Authorization` header: `User <secret>, Organization <secret>`, `Element <token>`, in any order (docs/contract.md §1); in place of
- * User and Organization `Bearer <token>` of a session or an API key. Pure.
+ * The `Authorization` header: `User <secret>, Organization <secret>`, `Element <token>`, in any order (docs/contract.md
+ * §1); in place of User and Organization `Bearer <token>` of a session or an API key. Pure.
  */
 
 /** The parts that a header holds. */
@@ -11,7 +11,10 @@ export interface AuthorizationParts {
 	bearer: string | null
 }
 
-/** Takes a header apart; null when it is none, names a part twice, says twice who is calling, or holds something else. Names in any case; commas and blanks as clients write them. */
+/**
+ * Takes a header apart; null when it is none, names a part twice, says twice who is calling, or holds something else.
+ * Names in any case; commas and blanks as clients write them.
+ */
 export function parseAuthorization(header: string | null | undefined): AuthorizationParts | null {
 	if (header === null || header === undefined || header.length > 2048) return null
 	const parts: AuthorizationParts = { user: null, organization: null, element: null, bearer: null }

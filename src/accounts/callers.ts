@@ -1,6 +1,7 @@
 /**
- * Who is calling, out of the parts of an Authorization header: one look-up that names user, organization and credential together. Other look-ups of the
- * same request join it in one batch, so that a call costs one round trip to D1 before its own work.
+ * Who is calling, out of the parts of an Authorization header: one look-up that names user, organization and credential
+ * together. Other look-ups of the same request join it in one batch, so that a call costs one round trip to D1 before
+ * its own work.
  */
 import type { AuthorizationParts } from './authorization.ts'
 import { hashSecret, isToken } from './secrets.ts'
@@ -40,7 +41,10 @@ interface Row extends User {
 }
 
 const FROM_USERS = 'FROM users AS u JOIN organizations AS o ON o.id = u.organization_id'
-/** A secret opens while it is the current one, or the one before it in its time of grace. A secret that was taken away equals no hash. */
+/**
+ * A secret opens while it is the current one, or the one before it in its time of grace. A secret that was taken away
+ * equals no hash.
+ */
 const secretMatchesSql = (table: 'u' | 'o', hash: string): string =>
 	`(${table}.secret_hash = ${hash} OR (${table}.previous_secret_hash = ${hash} AND ${table}.previous_secret_until_ms > ?3))`
 
@@ -57,7 +61,10 @@ export function getCallerLookup(parts: AuthorizationParts, nowMs: number): Calle
 	}
 }
 
-/** Sessions that are over are as good as none; a key that is over is told so, since whoever presents it can have it replaced. */
+/**
+ * Sessions that are over are as good as none; a key that is over is told so, since whoever presents it can have it
+ * replaced.
+ */
 function getTokenLookup(token: string, nowMs: number): CallerLookup | null {
 	const values = [hashSecret(token), nowMs]
 	if (isToken('session', token)) {
@@ -67,7 +74,10 @@ function getTokenLookup(token: string, nowMs: number): CallerLookup | null {
 			sql: `SELECT ${USER_COLUMNS}, 1 AS proven, s.id AS credentialId ${from}`,
 			organizationSql: `SELECT o.id ${from}`,
 			values,
-			read: (row) => (row === undefined ? null : toCaller(row as unknown as Row, { kind: 'session', id: Number(row['credentialId']) })),
+			read: (row) =>
+				row === undefined
+					? null
+					: toCaller(row as unknown as Row, { kind: 'session', id: Number(row['credentialId']) }),
 		}
 	}
 	if (!isToken('key', token)) return null

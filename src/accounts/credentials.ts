@@ -1,6 +1,6 @@
 /**
- * The secrets of users and organizations, which the contract's clients present and are given back: shown, changed, taken away. Each of these leaves a row
- * in the audit log, the showing too.
+ * The secrets of users and organizations, which the contract's clients present and are given back: shown, changed,
+ * taken away. Each of these leaves a row in the audit log, the showing too.
  */
 import { openSecret, sealSecret } from '../lib/sealing.ts'
 import { auditStatement, type Actor, type AuditEntry } from './audit.ts'
@@ -18,7 +18,10 @@ export interface RevealedSecret {
 	previousUntilMs: number | null
 }
 
-/** Why nothing was changed. `missing`: no such user. `raced`: somebody else changed it at the same time. `in-grace`: an older one was promised more time. `locked-out`: nobody could look after the organization then. */
+/**
+ * Why nothing was changed. `missing`: no such user. `raced`: somebody else changed it at the same time. `in-grace`: an
+ * older one was promised more time. `locked-out`: nobody could look after the organization then.
+ */
 export type SecretChangeError = 'missing' | 'raced' | 'in-grace' | 'locked-out'
 
 interface Row {
@@ -47,8 +50,9 @@ export async function revealSecret(
 }
 
 /**
- * Replaces a secret. The old one opens for `graceSeconds` more; with 0 it is dead at once, and so is one that was in its time of grace. There is room for one
- * old secret: while one has its time of grace, another rotation with grace is refused.
+ * Replaces a secret. The old one opens for `graceSeconds` more; with 0 it is dead at once, and so is one that was in
+ * its time of grace. There is room for one old secret: while one has its time of grace, another rotation with grace is
+ * refused.
  */
 export async function rotateSecret(
 	db: D1Database,
@@ -72,14 +76,30 @@ export async function rotateSecret(
 			.prepare(
 				`UPDATE ${table} SET secret_hash = ?3, secret_sealed = ?4, previous_secret_hash = ?5, previous_secret_until_ms = ?6 WHERE id = ?1 AND ${condition} AND secret_hash = ?7`,
 			)
-			.bind(id, actor.organizationId, hashSecret(secret), sealed, keepsPrevious ? row.hash : null, previousUntilMs, row.hash),
+			.bind(
+				id,
+				actor.organizationId,
+				hashSecret(secret),
+				sealed,
+				keepsPrevious ? row.hash : null,
+				previousUntilMs,
+				row.hash,
+			),
 		auditStatement(db, actor, toAuditEntry(actor, owner, 'rotate', { grace: graceSeconds }), nowMs, 'changes() > 0'),
 	])
 	return updated!.meta.changes > 0 ? { secret, previousUntilMs } : 'raced'
 }
 
-/** Takes a secret away, with one in its time of grace: until it is rotated there is none. Null: done. Refused when nobody could look after the organization any more. */
-export async function revokeSecret(db: D1Database, actor: Actor, owner: SecretOwner, nowMs: number): Promise<SecretChangeError | null> {
+/**
+ * Takes a secret away, with one in its time of grace: until it is rotated there is none. Null: done. Refused when
+ * nobody could look after the organization any more.
+ */
+export async function revokeSecret(
+	db: D1Database,
+	actor: Actor,
+	owner: SecretOwner,
+	nowMs: number,
+): Promise<SecretChangeError | null> {
 	const row = await readSecretRow(db, actor.organizationId, owner)
 	if (row === null) return 'missing'
 	const { table, condition, id } = getSecretLocation(actor, owner)
@@ -121,7 +141,12 @@ function getSealingContext(actor: Actor, owner: SecretOwner): string {
 	return owner.kind === 'organization' ? `organization/${actor.organizationId}` : `user/${owner.id}`
 }
 
-function toAuditEntry(actor: Actor, owner: SecretOwner, verb: 'show' | 'rotate' | 'revoke', detail: Record<string, unknown>): AuditEntry {
+function toAuditEntry(
+	actor: Actor,
+	owner: SecretOwner,
+	verb: 'show' | 'rotate' | 'revoke',
+	detail: Record<string, unknown>,
+): AuditEntry {
 	const objectId = owner.kind === 'organization' ? actor.organizationId : owner.id
 	return { action: `${owner.kind}.secret.${verb}`, objectType: owner.kind, objectId, detail }
 }

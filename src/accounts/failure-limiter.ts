@@ -1,7 +1,7 @@
 /**
  * The limit on failed authentication: so many wrong secrets a minute from one address, then 429. It lives in the
- * isolate's memory. Right secrets always pass: many callers share an address, and one with an old secret must not shut out the
- * others; nobody guesses 256 random bits.
+ * isolate's memory. Right secrets always pass: many callers share an address, and one with an old secret must not shut
+ * out the others; nobody guesses 256 random bits.
  */
 
 /** Failures allowed per address and minute. */
@@ -18,7 +18,8 @@ export class FailureLimiter {
 	/** Seconds until this address may fail again; null when it may now. */
 	blockedSeconds(address: string, nowMs: number): number | null {
 		const window = this.#windows.get(address)
-		if (window === undefined || nowMs - window.startMs >= WINDOW_MS || window.count < MAX_FAILURES_PER_MINUTE) return null
+		if (window === undefined || nowMs - window.startMs >= WINDOW_MS || window.count < MAX_FAILURES_PER_MINUTE)
+			return null
 		return Math.max(1, Math.ceil((window.startMs + WINDOW_MS - nowMs) / 1000))
 	}
 

@@ -1,6 +1,6 @@
 /**
- * What a request with an Idempotency-Key has led to (docs/architecture.md, Once and no more), in D1, so that all isolates know it: a claim while it runs, its sealed answer
- * for a day afterwards. One statement decides who runs.
+ * What a request with an Idempotency-Key has led to (docs/architecture.md, Once and no more), in D1, so that all
+ * isolates know it: a claim while it runs, its sealed answer for a day afterwards. One statement decides who runs.
  */
 import { openSecret, sealSecret } from '../lib/sealing.ts'
 import { hashSecret } from './secrets.ts'
@@ -8,8 +8,8 @@ import { hashSecret } from './secrets.ts'
 /** How long an answer is given again, from the moment that the request was first made. */
 export const IDEMPOTENCY_TTL_MS = 24 * 3_600_000
 /**
- * How long a run is waited for. Longer than any request takes: a store has 15 s to answer, and the longest call asks 20 pages. A run that was cut
- * off leaves its claim until then, and may be made again afterwards.
+ * How long a run is waited for. Longer than any request takes: a store has 15 s to answer, and the longest call asks 20
+ * pages. A run that was cut off leaves its claim until then, and may be made again afterwards.
  */
 export const LEASE_MS = 10 * 60_000
 /** Largest answer that is kept, bytes: sealed it must fit a value of D1 (2 MB). */
@@ -37,7 +37,8 @@ export interface StoredResponse {
 }
 
 /**
- * What a request meets. `run`: nothing, it has the claim; `other`: the key was used for something else; `running`: the first one has not ended;
+ * What a request meets. `run`: nothing, it has the claim; `other`: the key was used for something else; `running`: the
+ * first one has not ended;
  * `answer`: what it ended with; `lost`: it has ended, and its answer cannot be given again.
  */
 export type ClaimResult =
@@ -52,7 +53,12 @@ interface Row {
 }
 
 /** Claims a request, or says what became of it. A claim whose lease is over is taken over by the same request only. */
-export async function claimRequest(db: D1Database, keyRing: string, request: IdempotentRequest, nowMs: number): Promise<ClaimResult> {
+export async function claimRequest(
+	db: D1Database,
+	keyRing: string,
+	request: IdempotentRequest,
+	nowMs: number,
+): Promise<ClaimResult> {
 	const claim = crypto.randomUUID()
 	const { organizationId, caller, key, hash } = request
 	const keyHash = hashSecret(key)
@@ -66,7 +72,9 @@ export async function claimRequest(db: D1Database, keyRing: string, request: Ide
 			)
 			.bind(organizationId, caller, keyHash, hash, claim, nowMs + LEASE_MS, nowMs + IDEMPOTENCY_TTL_MS, nowMs),
 		db
-			.prepare('SELECT request_hash, claim, answer FROM idempotency WHERE organization_id = ? AND caller = ? AND key_hash = ?')
+			.prepare(
+				'SELECT request_hash, claim, answer FROM idempotency WHERE organization_id = ? AND caller = ? AND key_hash = ?',
+			)
 			.bind(organizationId, caller, keyHash),
 	])
 	const row = found!.results[0]!
@@ -75,7 +83,10 @@ export async function claimRequest(db: D1Database, keyRing: string, request: Ide
 	if (row.answer === null) return { kind: 'running' }
 	if (row.answer === '') return { kind: 'lost' }
 	try {
-		return { kind: 'answer', answer: JSON.parse(await openSecret(keyRing, row.answer, getSealingContext(request))) as StoredResponse }
+		return {
+			kind: 'answer',
+			answer: JSON.parse(await openSecret(keyRing, row.answer, getSealingContext(request))) as StoredResponse,
+		}
 	} catch {
 		// Sealed under a key that has left the ring: the request was made all the same.
 		return { kind: 'lost' }
@@ -90,9 +101,12 @@ export async function storeResponse(
 	claim: string,
 	response: StoredResponse | null,
 ): Promise<void> {
-	const sealed = response === null ? '' : await sealSecret(keyRing, JSON.stringify(response), getSealingContext(request))
+	const sealed =
+		response === null ? '' : await sealSecret(keyRing, JSON.stringify(response), getSealingContext(request))
 	await db
-		.prepare('UPDATE idempotency SET answer = ? WHERE organization_id = ? AND caller = ? AND key_hash = ? AND claim = ? AND answer IS NULL')
+		.prepare(
+			'UPDATE idempotency SET answer = ? WHERE organization_id = ? AND caller = ? AND key_hash = ? AND claim = ? AND answer IS NULL',
+		)
 		.bind(sealed, request.organizationId, request.caller, hashSecret(request.key), claim)
 		.run()
 }
@@ -100,7 +114,9 @@ export async function storeResponse(
 /** Gives a claim back: the request may be made again. */
 export async function releaseClaim(db: D1Database, request: IdempotentRequest, claim: string): Promise<void> {
 	await db
-		.prepare('DELETE FROM idempotency WHERE organization_id = ? AND caller = ? AND key_hash = ? AND claim = ? AND answer IS NULL')
+		.prepare(
+			'DELETE FROM idempotency WHERE organization_id = ? AND caller = ? AND key_hash = ? AND claim = ? AND answer IS NULL',
+		)
 		.bind(request.organizationId, request.caller, hashSecret(request.key), claim)
 		.run()
 }

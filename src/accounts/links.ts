@@ -1,6 +1,7 @@
 /**
- * One-time links: whoever opens one sets their password, to accept an invitation or since the old one is to be replaced. There is no mail: an admin is
- * given the link once and passes it on. D1 holds the hash of its token, and a user has one link at most.
+ * One-time links: whoever opens one sets their password, to accept an invitation or since the old one is to be
+ * replaced. There is no mail: an admin is given the link once and passes it on. D1 holds the hash of its token, and a
+ * user has one link at most.
  */
 import { sealSecret } from '../lib/sealing.ts'
 import { getAttemptSubjects, unlockStatement } from './sign-in-attempts.ts'
@@ -34,7 +35,10 @@ export function newLink(nowMs: number): Link {
 	return { token: newToken('link'), expiresMs: nowMs + LINK_TTL_MS }
 }
 
-/** The statement that keeps a link in place of the user's last one; of a user who has no password yet it is an invitation, once more. `onlyIf`: as of `auditStatement`. */
+/**
+ * The statement that keeps a link in place of the user's last one; of a user who has no password yet it is an
+ * invitation, once more. `onlyIf`: as of `auditStatement`.
+ */
 export function linkStatement(
 	db: D1Database,
 	target: { organizationId: number; userId: number } | { organizationId: number; login: string },
@@ -51,12 +55,26 @@ export function linkStatement(
 		.bind(hashSecret(link.token), nowMs, link.expiresMs, target.organizationId, value)
 }
 
-/** Gives a user a link to set another password; null when there is no such user. The old password holds until the link is used. */
-export async function createResetLink(db: D1Database, actor: Actor, userId: number, nowMs: number): Promise<Link | null> {
+/**
+ * Gives a user a link to set another password; null when there is no such user. The old password holds until the link
+ * is used.
+ */
+export async function createResetLink(
+	db: D1Database,
+	actor: Actor,
+	userId: number,
+	nowMs: number,
+): Promise<Link | null> {
 	const link = newLink(nowMs)
 	const [inserted] = await db.batch([
 		linkStatement(db, { organizationId: actor.organizationId, userId }, link, nowMs),
-		auditStatement(db, actor, { action: 'user.reset', objectType: 'user', objectId: userId, detail: {} }, nowMs, 'changes() > 0'),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'user.reset', objectType: 'user', objectId: userId, detail: {} },
+			nowMs,
+			'changes() > 0',
+		),
 	])
 	return inserted!.meta.changes > 0 ? link : null
 }
@@ -74,8 +92,9 @@ export async function findLink(db: D1Database, token: string, nowMs: number): Pr
 }
 
 /**
- * Uses a link: the password is set, every session of the user ends, a lock of their name too. Who accepts an invitation has a user secret from then on.
- * Whose link it was; null as in `findLink`. Of two at once one finds the link: the whole is one transaction, which ends with taking it away.
+ * Uses a link: the password is set, every session of the user ends, a lock of their name too. Who accepts an invitation
+ * has a user secret from then on. Whose link it was; null as in `findLink`. Of two at once one finds the link: the
+ * whole is one transaction, which ends with taking it away.
  */
 export async function redeemLink(
 	db: D1Database,
@@ -99,11 +118,25 @@ export async function redeemLink(
 				`UPDATE users SET password = ?1, secret_hash = iif(?2 AND secret_hash LIKE 'none/%', ?3, secret_hash), secret_sealed = iif(?2 AND secret_hash LIKE 'none/%', ?4, secret_sealed)
 				WHERE id = ?5 AND organization_id = ?6 AND deleted_ms IS NULL AND EXISTS (SELECT 1 FROM links WHERE token_hash = ?7 AND user_id = ?5 AND expires_ms > ?8)`,
 			)
-			.bind(hash, Number(purpose === 'invitation'), hashSecret(secret), sealed, userId, organizationId, tokenHash, nowMs),
+			.bind(
+				hash,
+				Number(purpose === 'invitation'),
+				hashSecret(secret),
+				sealed,
+				userId,
+				organizationId,
+				tokenHash,
+				nowMs,
+			),
 		auditStatement(
 			db,
 			{ organizationId, userId, requestId },
-			{ action: purpose === 'invitation' ? 'user.accept' : 'user.password', objectType: 'user', objectId: userId, detail: { by: 'link' } },
+			{
+				action: purpose === 'invitation' ? 'user.accept' : 'user.password',
+				objectType: 'user',
+				objectId: userId,
+				detail: { by: 'link' },
+			},
 			nowMs,
 			'changes() > 0',
 		),

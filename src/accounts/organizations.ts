@@ -9,7 +9,12 @@ export async function renameOrganization(db: D1Database, actor: Actor, name: str
 		auditStatement(
 			db,
 			actor,
-			{ action: 'organization.update', objectType: 'organization', objectId: organizationId, detail: { keys: ['name'] } },
+			{
+				action: 'organization.update',
+				objectType: 'organization',
+				objectId: organizationId,
+				detail: { keys: ['name'] },
+			},
 			nowMs,
 			'changes() > 0',
 		),

@@ -1,6 +1,7 @@
 /**
- * Passwords at rest: scrypt of `node:crypto` (PBKDF2 above 100 000 iterations fails on Cloudflare). The parameters stand with each hash, so
- * that they can be raised: what was made with others is made anew when its owner next signs in.
+ * Passwords at rest: scrypt of `node:crypto` (PBKDF2 above 100 000 iterations fails on Cloudflare). The parameters
+ * stand with each hash, so that they can be raised: what was made with others is made anew when its owner next signs
+ * in.
  */
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
 import { LIMITS } from '../lib/limits.ts'
@@ -9,7 +10,10 @@ import { LIMITS } from '../lib/limits.ts'
 export const MIN_PASSWORD_LENGTH = 12
 export const MAX_PASSWORD_LENGTH = LIMITS.password.value
 
-/** What a hash costs: 16 MB, and about as much time as OWASP's other choices, since an isolate has 128 MB for all its requests. */
+/**
+ * What a hash costs: 16 MB, and about as much time as OWASP's other choices, since an isolate has 128 MB for all its
+ * requests.
+ */
 const SCRYPT_COST = { N: 16_384, r: 8, p: 5 }
 const HASH_BYTES = 32
 
@@ -17,10 +21,20 @@ const HASH_BYTES = 32
 export async function hashPassword(password: string): Promise<string> {
 	const salt = randomBytes(16)
 	const hash = await deriveHash(password, salt, SCRYPT_COST, HASH_BYTES)
-	return ['scrypt', SCRYPT_COST.N, SCRYPT_COST.r, SCRYPT_COST.p, salt.toString('base64url'), hash.toString('base64url')].join('$')
+	return [
+		'scrypt',
+		SCRYPT_COST.N,
+		SCRYPT_COST.r,
+		SCRYPT_COST.p,
+		salt.toString('base64url'),
+		hash.toString('base64url'),
+	].join('$')
 }
 
-/** What is verified where there is no password, so that the time an answer takes tells nothing of who exists. No password leads to it: its hash is all zeros. */
+/**
+ * What is verified where there is no password, so that the time an answer takes tells nothing of who exists. No
+ * password leads to it: its hash is all zeros.
+ */
 const DUMMY_HASH = [
 	'scrypt',
 	SCRYPT_COST.N,

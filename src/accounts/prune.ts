@@ -7,9 +7,16 @@ const MAX_ROWS_PER_RUN = 2000
 
 /** One round of at most `limit` rows a table. What it leaves, or is cut off from, is the next round's. */
 export async function pruneAccounts(db: D1Database, nowMs: number, limit = MAX_ROWS_PER_RUN): Promise<void> {
-	const deleteExpired = (table: 'sessions' | 'links' | 'sign_in_attempts' | 'idempotency', key: string, column: string, beforeMs: number) =>
+	const deleteExpired = (
+		table: 'sessions' | 'links' | 'sign_in_attempts' | 'idempotency',
+		key: string,
+		column: string,
+		beforeMs: number,
+	) =>
 		db
-			.prepare(`DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE ${column} <= ? ORDER BY ${column} LIMIT ?)`)
+			.prepare(
+				`DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE ${column} <= ? ORDER BY ${column} LIMIT ?)`,
+			)
 			.bind(beforeMs, limit)
 	await db.batch([
 		deleteExpired('sessions', 'id', 'expires_ms', nowMs),

@@ -1,6 +1,9 @@
 /** What people may do. Pure. */
 
-/** From least to most: a viewer reads and sees no secret, a developer changes instances and what belongs to them, an admin also the account and its people. */
+/**
+ * From least to most: a viewer reads and sees no secret, a developer changes instances and what belongs to them, an
+ * admin also the account and its people.
+ */
 export const ROLES = ['viewer', 'developer', 'admin'] as const
 
 /** One of them. */

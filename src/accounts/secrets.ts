@@ -1,6 +1,7 @@
 /**
- * Secrets that callers present: user and organization secrets, tokens of instances, sessions and links, API keys. They are found by their
- * SHA-256, so a look-up compares nothing that a clock could measure, and what D1 holds opens nothing by itself.
+ * Secrets that callers present: user and organization secrets, tokens of instances, sessions and links, API keys. They
+ * are found by their SHA-256, so a look-up compares nothing that a clock could measure, and what D1 holds opens nothing
+ * by itself.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 
@@ -9,7 +10,10 @@ export function newSecret(): string {
 	return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64')
 }
 
-/** What tokens of ours begin with, so that people and scanners of leaked secrets recognise them: of a session, of an API key, of a one-time link. */
+/**
+ * What tokens of ours begin with, so that people and scanners of leaked secrets recognise them: of a session, of an API
+ * key, of a one-time link.
+ */
 export const TOKEN_PREFIXES = { session: 'sbs_', key: 'sbk_', link: 'sbl_' } as const
 
 /** A new token that shows what it is: its prefix and 32 random bytes as base64url, 47 characters. */

@@ -29,11 +29,14 @@ export interface RequestOrigin {
 }
 
 /** What became of an attempt: a token, nothing since a word was wrong, or nothing for so many seconds. */
-export type SignInResult = { kind: 'done'; token: string; expiresMs: number } | { kind: 'wrong' } | { kind: 'locked'; seconds: number }
+export type SignInResult =
+	| { kind: 'done'; token: string; expiresMs: number }
+	| { kind: 'wrong' }
+	| { kind: 'locked'; seconds: number }
 
 /**
- * Signs in. An unknown name, a user without a password and a wrong password are one answer after the same work. While a name or an address
- * is locked a right password is refused too: otherwise the lock would tell which one is right.
+ * Signs in. An unknown name, a user without a password and a wrong password are one answer after the same work. While a
+ * name or an address is locked a right password is refused too: otherwise the lock would tell which one is right.
  */
 export async function signIn(
 	db: D1Database,
@@ -84,7 +87,10 @@ export async function signIn(
 	return { kind: 'done', token, expiresMs }
 }
 
-/** Changes one's own password and ends one's other sessions; `keep` is the session that asks, null: another credential does. */
+/**
+ * Changes one's own password and ends one's other sessions; `keep` is the session that asks, null: another credential
+ * does.
+ */
 export async function changePassword(
 	db: D1Database,
 	user: User,
@@ -139,15 +145,25 @@ export async function listSessions(db: D1Database, user: User, nowMs: number): P
 /** Ends one session of a user. */
 export async function endSession(db: D1Database, actor: Actor, id: number, nowMs: number): Promise<void> {
 	await db.batch([
-		db.prepare('DELETE FROM sessions WHERE id = ? AND user_id = ? AND organization_id = ?').bind(id, actor.userId, actor.organizationId),
-		auditStatement(db, actor, { action: 'session.delete', objectType: 'session', objectId: id, detail: {} }, nowMs, 'changes() > 0'),
+		db
+			.prepare('DELETE FROM sessions WHERE id = ? AND user_id = ? AND organization_id = ?')
+			.bind(id, actor.userId, actor.organizationId),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'session.delete', objectType: 'session', objectId: id, detail: {} },
+			nowMs,
+			'changes() > 0',
+		),
 	])
 }
 
 /** Ends all sessions of a user, the one that asks too. How many there were. */
 export async function endSessions(db: D1Database, actor: Actor & { userId: number }, nowMs: number): Promise<number> {
 	const [deleted] = await db.batch([
-		db.prepare('DELETE FROM sessions WHERE user_id = ? AND organization_id = ?').bind(actor.userId, actor.organizationId),
+		db
+			.prepare('DELETE FROM sessions WHERE user_id = ? AND organization_id = ?')
+			.bind(actor.userId, actor.organizationId),
 		auditStatement(
 			db,
 			actor,

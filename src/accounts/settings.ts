@@ -1,6 +1,7 @@
 /**
- * Settings of an organization that all its instances share (docs/contract.md §5, §11): one table says what each is called, what it
- * may be, and what holds when it is not set. An instance's object reads them with its row, at the latest a minute after a change.
+ * Settings of an organization that all its instances share (docs/contract.md §5, §11): one table says what each is
+ * called, what it may be, and what holds when it is not set. An instance's object reads them with its row, at the
+ * latest a minute after a change.
  */
 import { parseRetrySchedule } from '../delivery/schedule.ts'
 import { operatorKeyContext, sealSecret } from '../lib/sealing.ts'
@@ -38,7 +39,10 @@ export interface SettingsOptions {
 	allowPrivateNetwork: boolean
 }
 
-type SettingCheck = (text: string, options: SettingsOptions) => { ok: true; text: string } | { ok: false; message: string }
+type SettingCheck = (
+	text: string,
+	options: SettingsOptions,
+) => { ok: true; text: string } | { ok: false; message: string }
 
 interface Setting {
 	check: SettingCheck
@@ -89,7 +93,8 @@ const SETTINGS = {
 		preset: null,
 		secret: true,
 		// Not trimmed: a key's blanks are part of it.
-		check: (text) => (text.length > LIMITS.signatureKey.value ? { ok: false, message: expectedAtMost('signatureKey') } : valid(text)),
+		check: (text) =>
+			text.length > LIMITS.signatureKey.value ? { ok: false, message: expectedAtMost('signatureKey') } : valid(text),
 	},
 } as const satisfies Record<string, Setting>
 
@@ -106,8 +111,8 @@ export type SettingsChange = Partial<Record<SettingName, string | null>>
 export const OPERATOR_KEY = 'operator.webhook.key' satisfies SettingName
 
 /**
- * Understands settings as sent: numbers and lists may be themselves or text, null and blank mean the default, `********` leaves a secret as
- * it is. Answers with everything that is wrong with them, a name that is none included.
+ * Understands settings as sent: numbers and lists may be themselves or text, null and blank mean the default,
+ * `********` leaves a secret as it is. Answers with everything that is wrong with them, a name that is none included.
  */
 export function parseSettings(
 	input: Readonly<Record<string, unknown>>,
@@ -147,7 +152,10 @@ export async function readAccountSettings(db: D1Database, organizationId: number
 }
 
 /** An organization's settings as answered: every name, with its default where it is not set, secrets masked. */
-export async function getMaskedSettings(db: D1Database, organizationId: number): Promise<Record<SettingName, string | null>> {
+export async function getMaskedSettings(
+	db: D1Database,
+	organizationId: number,
+): Promise<Record<SettingName, string | null>> {
 	const stored = await readSettingRows(db, organizationId)
 	const entries = SETTING_NAMES.map((name) => {
 		const setting: Setting = SETTINGS[name]
@@ -175,7 +183,10 @@ export async function writeAccountSettings(
 	const statements = await Promise.all(
 		names.map(async (name) => {
 			const value = change[name] ?? null
-			if (value === null) return db.prepare('DELETE FROM account_settings WHERE organization_id = ? AND key = ?').bind(organizationId, name)
+			if (value === null)
+				return db
+					.prepare('DELETE FROM account_settings WHERE organization_id = ? AND key = ?')
+					.bind(organizationId, name)
 			const setting: Setting = SETTINGS[name]
 			const stored = setting.secret ? await sealSecret(keyRing, value, operatorKeyContext(organizationId)) : value
 			return db
@@ -185,7 +196,12 @@ export async function writeAccountSettings(
 				.bind(organizationId, name, stored)
 		}),
 	)
-	const entry = { action: 'settings.update', objectType: 'organization' as const, objectId: organizationId, detail: { settings: names } }
+	const entry = {
+		action: 'settings.update',
+		objectType: 'organization' as const,
+		objectId: organizationId,
+		detail: { settings: names },
+	}
 	await db.batch([...statements, auditStatement(db, actor, entry, nowMs)])
 }
 

@@ -53,7 +53,10 @@ export function toLogin(email: string): string {
 	return email.trim().toLowerCase()
 }
 
-/** Makes the first organization and user; null when there is one already. Two calls at once: the second one's transaction fails on the fixed ids. */
+/**
+ * Makes the first organization and user; null when there is one already. Two calls at once: the second one's
+ * transaction fails on the fixed ids.
+ */
 export async function setUp(
 	db: D1Database,
 	keyRing: string,
@@ -80,7 +83,16 @@ export async function setUp(
 				.prepare(
 					"INSERT INTO users (id, organization_id, email, login, first_name, last_name, role, password, secret_hash, secret_sealed, created_ms) VALUES (1, 1, ?, ?, ?, ?, 'admin', ?, ?, ?, ?)",
 				)
-				.bind(input.email, toLogin(input.email), input.firstName, input.lastName, password, hashSecret(userSecret), sealedUser, nowMs),
+				.bind(
+					input.email,
+					toLogin(input.email),
+					input.firstName,
+					input.lastName,
+					password,
+					hashSecret(userSecret),
+					sealedUser,
+					nowMs,
+				),
 			...(link === null ? [] : [linkStatement(db, { organizationId: 1, userId: 1 }, link, nowMs)]),
 			auditStatement(
 				db,
@@ -107,7 +119,9 @@ export function isUniqueViolation(error: unknown): boolean {
 	return error instanceof Error && /UNIQUE|constraint/i.test(error.message)
 }
 
-/** A user of an organization, one who was deleted too: what they made shows their name. Null when there never was one. */
+/**
+ * A user of an organization, one who was deleted too: what they made shows their name. Null when there never was one.
+ */
 export async function findUser(db: D1Database, organizationId: number, id: number): Promise<User | null> {
 	return await db
 		.prepare(
@@ -119,5 +133,8 @@ export async function findUser(db: D1Database, organizationId: number, id: numbe
 
 /** An organization; null when there is none. */
 export async function findOrganization(db: D1Database, id: number): Promise<Organization | null> {
-	return await db.prepare('SELECT id, name, created_ms AS createdMs FROM organizations WHERE id = ?').bind(id).first<Organization>()
+	return await db
+		.prepare('SELECT id, name, created_ms AS createdMs FROM organizations WHERE id = ?')
+		.bind(id)
+		.first<Organization>()
 }

@@ -1,7 +1,8 @@
 /**
- * The limit on guessing passwords (docs/operations.md, People and keys): so many attempts by user name and by address in a quarter of an hour, then
- * 429 until it has passed. Counted in D1 before the password is looked at, so that neither isolates nor simultaneous attempts add up to more. What is
- * refused is not counted: nobody prolongs a lock, and a locked name locks no address.
+ * The limit on guessing passwords (docs/operations.md, People and keys): so many attempts by user name and by address
+ * in a quarter of an hour, then 429 until it has passed. Counted in D1 before the password is looked at, so that
+ * neither isolates nor simultaneous attempts add up to more. What is refused is not counted: nobody prolongs a lock,
+ * and a locked name locks no address.
  */
 import { isIPv6 } from 'node:net'
 import { hashSecret } from './secrets.ts'
@@ -24,7 +25,10 @@ export function getAttemptSubjects(login: string, address: string): AttemptSubje
 	return { name: hashSecret(`name ${login}`), address: hashSecret(`address ${toNetwork(address)}`) }
 }
 
-/** The network of an address: an IPv4 address itself, the first four groups of an IPv6 one. Anything else is taken as it is. */
+/**
+ * The network of an address: an IPv4 address itself, the first four groups of an IPv6 one. Anything else is taken as it
+ * is.
+ */
 export function toNetwork(address: string): string {
 	if (!isIPv6(address) || address.includes('.')) return address
 	const [head = '', tail] = address.toLowerCase().split('%')[0]!.split('::')
@@ -38,7 +42,11 @@ export function toNetwork(address: string): string {
 }
 
 /** Counts an attempt, if there is room for one. Answers with the seconds until there is; null: it may be made. */
-export async function countAttempt(db: D1Database, { name, address }: AttemptSubjects, nowMs: number): Promise<number | null> {
+export async function countAttempt(
+	db: D1Database,
+	{ name, address }: AttemptSubjects,
+	nowMs: number,
+): Promise<number | null> {
 	const countStatement = (subject: string, limit: number, onlyIf: 'true' | 'changes() > 0') =>
 		db
 			.prepare(
@@ -47,7 +55,8 @@ export async function countAttempt(db: D1Database, { name, address }: AttemptSub
 				WHERE since_ms <= ?3 OR attempts < ?4`,
 			)
 			.bind(subject, nowMs, nowMs - ATTEMPTS_WINDOW_MS, limit)
-	const sinceStatement = (subject: string) => db.prepare('SELECT since_ms AS sinceMs FROM sign_in_attempts WHERE subject = ?').bind(subject)
+	const sinceStatement = (subject: string) =>
+		db.prepare('SELECT since_ms AS sinceMs FROM sign_in_attempts WHERE subject = ?').bind(subject)
 	const [byAddress, byName, addressRow, nameRow] = await db.batch<{ sinceMs: number }>([
 		countStatement(address, MAX_ATTEMPTS_PER_ADDRESS, 'true'),
 		countStatement(name, MAX_ATTEMPTS_PER_NAME, 'changes() > 0'),
@@ -73,5 +82,7 @@ export function unlockStatement(db: D1Database, name: string): D1PreparedStateme
 }
 
 function decrementStatement(db: D1Database, address: string): D1PreparedStatement {
-	return db.prepare('UPDATE sign_in_attempts SET attempts = attempts - 1 WHERE subject = ? AND attempts > 0').bind(address)
+	return db
+		.prepare('UPDATE sign_in_attempts SET attempts = attempts - 1 WHERE subject = ? AND attempts > 0')
+		.bind(address)
 }

@@ -28,7 +28,10 @@ export interface UserInput {
 	role: Role
 }
 
-/** Why a change was not made. `last-admin`: nobody would be left to look after the organization. `taken`: somebody has that address. */
+/**
+ * Why a change was not made. `last-admin`: nobody would be left to look after the organization. `taken`: somebody has
+ * that address.
+ */
 export type UserChangeError = 'missing' | 'last-admin' | 'taken'
 
 /** What stands where a hash would: no secret opens it. */
@@ -36,7 +39,10 @@ export function newUnusableHash(): string {
 	return `none/${crypto.randomUUID()}`
 }
 
-/** A condition: somebody else than `except` may and can look after the organization: an admin with a password, or with a secret while the organization has one. Both are SQL. */
+/**
+ * A condition: somebody else than `except` may and can look after the organization: an admin with a password, or with a
+ * secret while the organization has one. Both are SQL.
+ */
 export function hasOtherAdminSql(organization: string, except: string): string {
 	return `EXISTS (SELECT 1 FROM users AS a JOIN organizations AS ao ON ao.id = a.organization_id
 		WHERE a.organization_id = ${organization} AND a.id <> ${except} AND a.role = 'admin' AND a.deleted_ms IS NULL
@@ -70,12 +76,20 @@ export async function listUserDetails(
 }
 
 /** One of them; null when there is none, or no more. */
-export async function findUserDetails(db: D1Database, organizationId: number, id: number, nowMs: number): Promise<UserDetails | null> {
+export async function findUserDetails(
+	db: D1Database,
+	organizationId: number,
+	id: number,
+	nowMs: number,
+): Promise<UserDetails | null> {
 	const row = await db.prepare(`${SELECT_USER} AND u.id = ?3`).bind(nowMs, organizationId, id).first<Row>()
 	return row === null ? null : toUserDetails(row)
 }
 
-/** Invites somebody: the link with which they set their password; `taken` when somebody has that address. They have no secret until they accept. */
+/**
+ * Invites somebody: the link with which they set their password; `taken` when somebody has that address. They have no
+ * secret until they accept.
+ */
 export async function inviteUser(
 	db: D1Database,
 	actor: Actor,
@@ -106,7 +120,10 @@ export async function inviteUser(
 	return user === null ? 'taken' : { person: user, link }
 }
 
-/** Changes what is named of a person; null: done. An admin who would be the last keeps their role: one statement looks and changes. */
+/**
+ * Changes what is named of a person; null: done. An admin who would be the last keeps their role: one statement looks
+ * and changes.
+ */
 export async function updateUserDetails(
 	db: D1Database,
 	actor: Actor,
@@ -117,7 +134,9 @@ export async function updateUserDetails(
 	const { organizationId } = actor
 	const user = await findUserDetails(db, organizationId, id, nowMs)
 	if (user === null) return 'missing'
-	const keys = (['email', 'firstName', 'lastName', 'role'] as const).filter((key) => change[key] !== undefined && change[key] !== user[key])
+	const keys = (['email', 'firstName', 'lastName', 'role'] as const).filter(
+		(key) => change[key] !== undefined && change[key] !== user[key],
+	)
 	if (keys.length === 0) return null
 	const changed: Partial<UserInput> = Object.fromEntries(keys.map((key) => [key, change[key]]))
 	try {
@@ -158,16 +177,24 @@ export async function updateUserDetails(
 }
 
 /**
- * Removes a person; null: done. Their secret, sessions, links and API keys are dead at once, and so is what a merchant has not yet approved for
- * them. The row stays with name and address, which what they made goes on showing; the address can be invited again.
+ * Removes a person; null: done. Their secret, sessions, links and API keys are dead at once, and so is what a merchant
+ * has not yet approved for them. The row stays with name and address, which what they made goes on showing; the address
+ * can be invited again.
  */
-export async function removeUser(db: D1Database, actor: Actor, id: number, nowMs: number): Promise<UserChangeError | null> {
+export async function removeUser(
+	db: D1Database,
+	actor: Actor,
+	id: number,
+	nowMs: number,
+): Promise<UserChangeError | null> {
 	const { organizationId } = actor
 	const user = await findUserDetails(db, organizationId, id, nowMs)
 	if (user === null) return 'missing'
 	const isDeletedSql = 'EXISTS (SELECT 1 FROM users WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NOT NULL)'
 	const deleteFrom = (table: 'sessions' | 'api_keys' | 'links') =>
-		db.prepare(`DELETE FROM ${table} WHERE user_id = ?1 AND organization_id = ?2 AND ${isDeletedSql}`).bind(id, organizationId)
+		db
+			.prepare(`DELETE FROM ${table} WHERE user_id = ?1 AND organization_id = ?2 AND ${isDeletedSql}`)
+			.bind(id, organizationId)
 	const [removed] = await db.batch([
 		db
 			.prepare(

@@ -61,7 +61,8 @@ export function mountOpenApi(app: Api): void {
 		description: 'An API key (`sbk_…`), or the token of `POST /authentication`.',
 	})
 	mountOperations(app, documentOperations, {
-		getDocument: (c) => ({ ...buildDocument(app), servers: [{ url: c.env.PUBLIC_URL || new URL(c.req.url).origin }] }) as Document,
+		getDocument: (c) =>
+			({ ...buildDocument(app), servers: [{ url: c.env.PUBLIC_URL || new URL(c.req.url).origin }] }) as Document,
 	})
 }
 
@@ -89,21 +90,26 @@ export function buildDocument(app: Api): object {
 type Paths = Record<string, Record<string, { operationId: string }>>
 
 /**
- * The calls in the order in which one meets them. The methods of a path stand together in a document, but not in that order, so each call also carries its
- * place as `x-order`, by which the reference sorts.
+ * The calls in the order in which one meets them. The methods of a path stand together in a document, but not in that
+ * order, so each call also carries its place as `x-order`, by which the reference sorts.
  */
 function sortPaths(paths: Paths): Paths {
 	const positionById = new Map(getSortedOperationIds().map((id, index) => [id, index + 1]))
-	const getPosition = ({ operationId }: { operationId: string }): number => positionById.get(operationId) ?? positionById.size + 1
+	const getPosition = ({ operationId }: { operationId: string }): number =>
+		positionById.get(operationId) ?? positionById.size + 1
 	const sorted = Object.entries(paths).map(([path, methods]) => {
-		const calls = Object.entries(methods).map(([method, call]) => [method, { ...call, 'x-order': getPosition(call) }] as const)
+		const calls = Object.entries(methods).map(
+			([method, call]) => [method, { ...call, 'x-order': getPosition(call) }] as const,
+		)
 		return [path, calls.sort(([, a], [, b]) => a['x-order'] - b['x-order'])] as const
 	})
 	sorted.sort(([, [a]], [, [b]]) => a![1]['x-order'] - b![1]['x-order'])
 	return Object.fromEntries(sorted.map(([path, calls]) => [path, Object.fromEntries(calls)]))
 }
 
-/** By tag, then by what a call is about, as the tables first name it, then by verb; that by the token after that by id. */
+/**
+ * By tag, then by what a call is about, as the tables first name it, then by verb; that by the token after that by id.
+ */
 function getSortedOperationIds(): string[] {
 	const entries = Object.entries(operations as Record<string, Operation>)
 	const tags = Object.keys(TAGS)

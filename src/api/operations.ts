@@ -16,7 +16,10 @@ import { documentOperations, serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
 import { userOperations } from './users/operations.ts'
 
-/** All of them, in the order in which the reference shows what they are about (openapi.ts). Routing has an order of its own (app.ts). */
+/**
+ * All of them, in the order in which the reference shows what they are about (openapi.ts). Routing has an order of its
+ * own (app.ts).
+ */
 export const operations = {
 	...instanceOperations,
 	...watchingOperations,

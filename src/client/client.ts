@@ -1,6 +1,7 @@
 /**
- * A client of the API, inferred from the tables that the server is made of: one method an operation, typed in what it takes and what it gives.
- * It needs `fetch` and nothing of Cloudflare; of the server only the tables and their shapes come along.
+ * A client of the API, inferred from the tables that the server is made of: one method an operation, typed in what it
+ * takes and what it gives. It needs `fetch` and nothing of Cloudflare; of the server only the tables and their shapes
+ * come along.
  *
  * ```ts
  * const api = createClient({ baseUrl: 'https://bell.example.com', authorization: 'User …, Organization …' })
@@ -56,7 +57,9 @@ export class ApiError extends Error {
 }
 
 /** The words in braces of a path. */
-type PathParamNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | PathParamNames<Rest> : never
+type PathParamNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+	? Name | PathParamNames<Rest>
+	: never
 
 /** A call about one instance by id has that id in front of its path (`both`). */
 type ParamNames<Op extends Operation> = PathParamNames<Op['path']> | (Op['access'] extends 'instance' ? 'id' : never)
@@ -85,7 +88,9 @@ export type CallInput<Op extends Operation> = ParamsInput<Op> & QueryInput<Op> &
 
 /** May be called without anything when nothing of the input has to be there. */
 type CallArguments<Op extends Operation> =
-	{} extends CallInput<Op> ? [input?: CallInput<Op>, options?: CallOptions] : [input: CallInput<Op>, options?: CallOptions]
+	{} extends CallInput<Op>
+		? [input?: CallInput<Op>, options?: CallOptions]
+		: [input: CallInput<Op>, options?: CallOptions]
 
 /** An answer and what its headers say of it. */
 export interface Page<Answer> {
@@ -129,9 +134,12 @@ export function createClient(options: ClientOptions): Client {
 		}
 		return [
 			id,
-			Object.assign(async (input?: RequestInput, callOptions?: CallOptions) => (await getPage(input, callOptions)).answer, {
-				page: getPage,
-			}),
+			Object.assign(
+				async (input?: RequestInput, callOptions?: CallOptions) => (await getPage(input, callOptions)).answer,
+				{
+					page: getPage,
+				},
+			),
 		]
 	})
 	return Object.fromEntries(methods) as Client
@@ -143,7 +151,10 @@ export async function* pages<Op extends Operation>(
 	...args: CallArguments<Op>
 ): AsyncGenerator<OperationResponse<Op>> {
 	const [input, options] = args as [RequestInput | undefined, CallOptions | undefined]
-	const getPage = call.page as unknown as (input: RequestInput, options?: CallOptions) => Promise<Page<OperationResponse<Op>>>
+	const getPage = call.page as unknown as (
+		input: RequestInput,
+		options?: CallOptions,
+	) => Promise<Page<OperationResponse<Op>>>
 	let next: string | null = null
 	do {
 		const page: Page<OperationResponse<Op>> = await getPage(
@@ -155,7 +166,13 @@ export async function* pages<Op extends Operation>(
 	} while (next !== null)
 }
 
-async function send(client: ClientOptions, id: string, operation: Operation, input: RequestInput, options: CallOptions): Promise<Response> {
+async function send(
+	client: ClientOptions,
+	id: string,
+	operation: Operation,
+	input: RequestInput,
+	options: CallOptions,
+): Promise<Response> {
 	const headers = new Headers()
 	const authorization = options.authorization ?? client.authorization
 	if (authorization !== undefined) headers.set('Authorization', authorization)
@@ -182,7 +199,8 @@ function buildUrl(baseUrl: string, operation: Operation, { params, query }: Requ
 	})
 	const search = new URLSearchParams()
 	for (const [name, value] of Object.entries(query ?? {}))
-		for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined && item !== null) search.append(name, String(item))
+		for (const item of Array.isArray(value) ? value : [value])
+			if (item !== undefined && item !== null) search.append(name, String(item))
 	const queryString = search.size === 0 ? '' : `?${search.toString()}`
 	return `${baseUrl.replace(/\/+$/, '')}${operation.root ? '' : BASE_PATH}${path}${queryString}`
 }
@@ -205,6 +223,13 @@ async function toApiError(id: string, response: Response): Promise<ApiError> {
 		// Something between the two answered, not the API.
 	}
 	const message = typeof body.message === 'string' ? body.message : `${id} answered ${response.status}`
-	const requestId = typeof body.requestId === 'string' ? body.requestId : (response.headers.get('Elements-Request-Id') ?? '')
-	return new ApiError(id, response.status, message, requestId, typeof body.providerMessage === 'string' ? body.providerMessage : null)
+	const requestId =
+		typeof body.requestId === 'string' ? body.requestId : (response.headers.get('Elements-Request-Id') ?? '')
+	return new ApiError(
+		id,
+		response.status,
+		message,
+		requestId,
+		typeof body.providerMessage === 'string' ? body.providerMessage : null,
+	)
 }

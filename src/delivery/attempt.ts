@@ -1,4 +1,7 @@
-/** One POST of a notification to its callback, and how it ended (docs/delivery.md, When a delivery fails). Every end is an `Outcome`; nothing throws. */
+/**
+ * One POST of a notification to its callback, and how it ended (docs/delivery.md, When a delivery fails). Every end is
+ * an `Outcome`; nothing throws.
+ */
 import type { Claim, AttemptOutcome } from '../rpc/delivery.ts'
 import { classifyFetchError, classifyEdgeStatus, NOT_SENT_PREFIX } from './failure-kinds.ts'
 import { toBasicAuthorization, parseCustomHeaders } from './headers.ts'
@@ -26,7 +29,9 @@ export interface AttemptIo {
 	now(): number
 	/** `Shopbell/<version> (+<PUBLIC_URL>)`. */
 	userAgent: string
-	/** Why this URL may not be called, as a sentence; null when it may. Asked before every POST: rules change, URLs stay. */
+	/**
+	 * Why this URL may not be called, as a sentence; null when it may. Asked before every POST: rules change, URLs stay.
+	 */
 	getRefusal(url: string): string | null
 	/** Opens a sealed configuration value; throws when it cannot. */
 	openSecret(sealed: string): string | Promise<string>
@@ -50,20 +55,24 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 	try {
 		request = new Request(claim.url, { ...(await toRequestInit(claim, startedMs, io)), signal: abortController.signal })
 	} catch {
-		// A key that does not open, an address that is none: sending without a signature would be worse than not sending. The exception
-		// may quote what it could not read, so it stays here.
+		// A key that does not open, an address that is none: sending without a signature would be worse than not sending. The
+		// exception may quote what it could not read, so it stays here.
 		return toNotSentOutcome("the request could not be made from the instance's configuration", startedMs)
 	}
 
 	const timeoutMs = io.timeoutMs ?? ATTEMPT_TIMEOUT_MS
 	// Not AbortSignal.timeout: the timer must be gone when the attempt has ended.
-	const timer = setTimeout(() => abortController.abort(new DOMException('The callback took too long', 'TimeoutError')), timeoutMs)
+	const timer = setTimeout(
+		() => abortController.abort(new DOMException('The callback took too long', 'TimeoutError')),
+		timeoutMs,
+	)
 	const deadlineMs = startedMs + timeoutMs
 	try {
 		const aborted = rejectOnAbort(abortController.signal)
 		const response = await Promise.race([io.fetch(request), aborted])
 		const bodyStart = await readBodyStart(response, aborted, abortController.signal)
-		const directive = DELIVERY_DIRECTIVES.get(response.headers.get('webhook-delivery')?.trim().toLowerCase() ?? '') ?? null
+		const directive =
+			DELIVERY_DIRECTIVES.get(response.headers.get('webhook-delivery')?.trim().toLowerCase() ?? '') ?? null
 		return {
 			// Whoever asks for it again has not taken it, whatever the status.
 			delivered: response.status >= 200 && response.status < 300 && directive !== 'retry',
@@ -92,9 +101,14 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 	}
 }
 
-/** Ends with the signal's reason: the end of an attempt must not depend on how well fetch, or the answer's body, obeys its signal. */
+/**
+ * Ends with the signal's reason: the end of an attempt must not depend on how well fetch, or the answer's body, obeys
+ * its signal.
+ */
 function rejectOnAbort(signal: AbortSignal): Promise<never> {
-	const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+	const aborted = new Promise<never>((_, reject) =>
+		signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+	)
 	// It may come when nobody waits for it.
 	aborted.catch(() => {})
 	return aborted
@@ -102,7 +116,8 @@ function rejectOnAbort(signal: AbortSignal): Promise<never> {
 
 async function toRequestInit(claim: Claim, startedMs: number, io: AttemptIo): Promise<RequestInit> {
 	const configuration = claim.configuration
-	const open = async (sealed: string | null | undefined): Promise<string | null> => (sealed ? await io.openSecret(sealed) : null)
+	const open = async (sealed: string | null | undefined): Promise<string | null> =>
+		sealed ? await io.openSecret(sealed) : null
 	const sealedKeys = getSigningKeys(configuration[SIGNATURE_KEY] || null, claim.signature, startedMs)
 	const [current, next, password, customHeaders] = await Promise.all([
 		open(sealedKeys?.current),
@@ -127,8 +142,8 @@ async function toRequestInit(claim: Claim, startedMs: number, io: AttemptIo): Pr
 }
 
 /**
- * The start of an answer's body as text. The status has been said by then, so a body that breaks off, or never ends, changes nothing:
- * what came is kept and the rest is cancelled.
+ * The start of an answer's body as text. The status has been said by then, so a body that breaks off, or never ends,
+ * changes nothing: what came is kept and the rest is cancelled.
  */
 async function readBodyStart(response: Response, aborted: Promise<never>, signal: AbortSignal): Promise<string> {
 	if (response.body === null || response.headers.get('Content-Length') === '0') return ''
@@ -152,7 +167,10 @@ async function readBodyStart(response: Response, aborted: Promise<never>, signal
 	return text + decoder.decode()
 }
 
-/** Retry-After in ms from now: seconds, or a date by the receiver's own clock where it tells it; null when absent or unreadable. */
+/**
+ * Retry-After in ms from now: seconds, or a date by the receiver's own clock where it tells it; null when absent or
+ * unreadable.
+ */
 function parseRetryAfter(headers: Headers, nowMs: number): number | null {
 	const value = headers.get('Retry-After')?.trim()
 	if (!value) return null

@@ -1,6 +1,7 @@
 /**
- * The Durable Object of one callback: an organization's origin, for all of its instances (docs/architecture.md, Isolation). A thin shell that
- * gives the breaker Cloudflare's storage, alarm and queue. Healthy deliveries never call it.
+ * The Durable Object of one callback: an organization's origin, for all of its instances (docs/architecture.md,
+ * Isolation). A thin shell that gives the breaker Cloudflare's storage, alarm and queue. Healthy deliveries never call
+ * it.
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { Doorbell, Env } from '../context.ts'
@@ -19,7 +20,10 @@ const MIN_ALARM_DELAY_MS = 1
 /** What nobody has needed for so long is removed. */
 const IDLE_CHECK_MS = 86_400_000
 
-/** One callback's object. Its constructor writes nothing and arms nothing; what stands in its storage is written when it changes. */
+/**
+ * One callback's object. Its constructor writes nothing and arms nothing; what stands in its storage is written when it
+ * changes.
+ */
 export class Callback extends DurableObject<Env> implements CallbackRpc {
 	#state: BreakerState | null = null
 	/** What storage holds; null: nothing. */

@@ -1,7 +1,10 @@
 /** What the breaker of a callback keeps, what it is told, and what it says (breaker.ts): plain JSON. Times epoch ms. */
 import type { TokenBucket, Reservation } from './token-bucket.ts'
 
-/** A notification that waits for its callback, and whose instance has asked for it or has failed with it. Times epoch ms. */
+/**
+ * A notification that waits for its callback, and whose instance has asked for it or has failed with it. Times epoch
+ * ms.
+ */
 export interface WaitingSubscription {
 	instance: number
 	subscription: number
@@ -55,5 +58,9 @@ export interface BreakerState {
 
 /** A breaker that has seen nothing. */
 export function initialState(): BreakerState {
-	return { core: { phase: 'closed', failures: 0, width: 1, flights: [], turn: null, buckets: [], hour: 0 }, waiting: {}, notified: {} }
+	return {
+		core: { phase: 'closed', failures: 0, width: 1, flights: [], turn: null, buckets: [], hour: 0 },
+		waiting: {},
+		notified: {},
+	}
 }

@@ -1,9 +1,10 @@
 /**
- * The breaker of one callback: who may be rung, how many at a time, and when the others ask again (docs/architecture.md, Isolation); rates
- * are the meter's (meter.ts). A state machine over plain JSON that is told the time and chance; the `Callback` object keeps it and sends its rings.
+ * The breaker of one callback: who may be rung, how many at a time, and when the others ask again
+ * (docs/architecture.md, Isolation); rates are the meter's (meter.ts). A state machine over plain JSON that is told the
+ * time and chance; the `Callback` object keeps it and sends its rings.
  *
- * A failure in doubt costs time and never a notification: an instance that is sent away comes back by itself when its time is up, and
- * everything that was let through and never came back ends by its lease.
+ * A failure in doubt costs time and never a notification: an instance that is sent away comes back by itself when its
+ * time is up, and everything that was let through and never came back ends by its lease.
  */
 import type { AdmissionRequest } from '../rpc/delivery.ts'
 import type { BreakerCore, BreakerState, WaitingSubscription } from './circuit-breaker-state.ts'
@@ -16,13 +17,21 @@ export const FAILURE_THRESHOLD = 5
 /** How many at a time make a slow start a full one. */
 export const MAX_CONCURRENCY = 64
 
-/** What was let through and not reported by then is not waited for any longer, ms: a POST's 15 s, its settles and a good rest. */
+/**
+ * What was let through and not reported by then is not waited for any longer, ms: a POST's 15 s, its settles and a good
+ * rest.
+ */
 export const IN_FLIGHT_LEASE_MS = 60_000
 
-/** The longest that an instance is sent away, ms. Chance takes up to a quarter off, so that they do not return together. */
+/**
+ * The longest that an instance is sent away, ms. Chance takes up to a quarter off, so that they do not return together.
+ */
 export const MAX_PARK_MS = 3_600_000
 
-/** A notification whose next try is further off does not keep the place of the only one that is tried: others would wait for it in vain. */
+/**
+ * A notification whose next try is further off does not keep the place of the only one that is tried: others would wait
+ * for it in vain.
+ */
 const PROBE_HORIZON_MS = MAX_PARK_MS
 
 /** An instance that is expected to ask by itself is rung when it is so late. */
@@ -31,7 +40,9 @@ const NOTIFY_GRACE_MS = 2_000
 /** A ring that nobody answered is repeated after this long. */
 const NOTIFY_RETRY_MS = 10_000
 
-/** Who has not answered by then is rung no more, and comes by itself: most have heard already that they need not ask. */
+/**
+ * Who has not answered by then is rung no more, and comes by itself: most have heard already that they need not ask.
+ */
 const NOTIFIED_EXPIRY_MS = 2 * NOTIFY_RETRY_MS
 
 /** When the breaker has closed, those who still wait are rung in waves so far apart. */
@@ -91,7 +102,8 @@ export function admit(
 		})
 	}
 	const wanted = request.wanted - acquired.permits
-	// While open it keeps its place until its end is known; otherwise it waits only for what is left, and asks for that by itself.
+	// While open it keeps its place until its end is known; otherwise it waits only for what is left, and asks for that by
+	// itself.
 	if (core.phase !== 'open' && (core.phase === 'closed' || wanted === 0)) delete state.waiting[key]
 	else
 		state.waiting[key] = {
@@ -141,11 +153,14 @@ export function report(state: BreakerState, instance: number, delivery: Delivery
 		core.turn = null
 		state.notified = {}
 	} else if (core.phase === 'slow') core.width *= 2
-	if (core.phase === 'closed' || core.width >= MAX_CONCURRENCY || !hasWaitingSubscriptions(state, now)) closeBreaker(state)
+	if (core.phase === 'closed' || core.width >= MAX_CONCURRENCY || !hasWaitingSubscriptions(state, now))
+		closeBreaker(state)
 	return toBreakerStatus(core)
 }
 
-/** Takes back permits that were not used, or that never reached the callback. Whoever did not need them loses its place. */
+/**
+ * Takes back permits that were not used, or that never reached the callback. Whoever did not need them loses its place.
+ */
 export function releasePermits(
 	state: BreakerState,
 	instance: number,
@@ -188,14 +203,15 @@ export function getNextWakeMs(state: BreakerState, now: number): number | null {
 	const hasUnnotified = Object.entries(state.waiting).some(
 		([key, waiter]) => needsNotification(waiter) && state.notified[key] === undefined,
 	)
-	if (hasUnnotified && core.phase === 'closed') times.push(Math.max(now, ...notifiedTimesMs.map((lastMs) => lastMs + WAVE_INTERVAL_MS)))
+	if (hasUnnotified && core.phase === 'closed')
+		times.push(Math.max(now, ...notifiedTimesMs.map((lastMs) => lastMs + WAVE_INTERVAL_MS)))
 	if (hasUnnotified && core.phase === 'slow' && notifyCapacity(state, now) > 0) times.push(now)
 	return times.length === 0 ? null : Math.min(...times)
 }
 
 /**
- * Whether nobody would miss this state: nothing waits, nothing is under way, every bucket is full, and no failure counts, or nobody has
- * called for a day.
+ * Whether nobody would miss this state: nothing waits, nothing is under way, every bucket is full, and no failure
+ * counts, or nobody has called for a day.
  */
 export function isDisposable(state: BreakerState, now: number): boolean {
 	expire(state, now)
@@ -227,7 +243,8 @@ function getReadyMs(waiter: WaitingSubscription): number {
 function selectProbe(state: BreakerState, now: number): BreakerCore['turn'] {
 	const { core } = state
 	let best: [string, WaitingSubscription] | null = null
-	for (const entry of Object.entries(state.waiting)) if (best === null || hasPriority(entry[1], best[1], now)) best = entry
+	for (const entry of Object.entries(state.waiting))
+		if (best === null || hasPriority(entry[1], best[1], now)) best = entry
 	if (best === null) core.turn = null
 	else if (core.turn?.key !== best[0] || core.turn.notificationId !== best[1].notificationId) {
 		core.turn = { key: best[0], notificationId: best[1].notificationId, sinceMs: now }
@@ -242,7 +259,10 @@ function hasPriority(candidate: WaitingSubscription, best: WaitingSubscription, 
 	return near || ready === bestReady ? isOlder(candidate, best) : ready < bestReady
 }
 
-function isOlder(a: { createdMs: number; notificationId: number }, b: { createdMs: number; notificationId: number }): boolean {
+function isOlder(
+	a: { createdMs: number; notificationId: number },
+	b: { createdMs: number; notificationId: number },
+): boolean {
 	return a.createdMs < b.createdMs || (a.createdMs === b.createdMs && a.notificationId < b.notificationId)
 }
 
@@ -252,7 +272,9 @@ function probeToNotify(state: BreakerState, now: number): [string, WaitingSubscr
 	const probe = selectProbe(state, now)
 	if (probe === null || now < probeNotifyMs(state, probe)) return []
 	const notified = state.notified[probe.key]
-	return notified !== undefined && now < notified.lastMs + NOTIFY_RETRY_MS ? [] : [[probe.key, state.waiting[probe.key]!]]
+	return notified !== undefined && now < notified.lastMs + NOTIFY_RETRY_MS
+		? []
+		: [[probe.key, state.waiting[probe.key]!]]
 }
 
 function probeNotifyMs(state: BreakerState, probe: NonNullable<BreakerCore['turn']>): number {
@@ -261,12 +283,18 @@ function probeNotifyMs(state: BreakerState, probe: NonNullable<BreakerCore['turn
 	return waiter.untilMs <= fromMs + NOTIFY_GRACE_MS ? fromMs + NOTIFY_GRACE_MS : fromMs
 }
 
-/** Those who were sent away, oldest first, as many as there is room for: in a slow start for what it lets through, afterwards in waves. */
+/**
+ * Those who were sent away, oldest first, as many as there is room for: in a slow start for what it lets through,
+ * afterwards in waves.
+ */
 function waitingToNotify(state: BreakerState, now: number): [string, WaitingSubscription][] {
 	const capacity = state.core.phase === 'slow' ? notifyCapacity(state, now) : state.core.width
 	return Object.entries(state.waiting)
 		.filter(([key, waiter]) => needsNotification(waiter) && !wasNotifiedRecently(state, key, now))
-		.sort(([aKey, a], [bKey, b]) => (state.notified[aKey]?.firstMs ?? 0) - (state.notified[bKey]?.firstMs ?? 0) || (isOlder(a, b) ? -1 : 1))
+		.sort(
+			([aKey, a], [bKey, b]) =>
+				(state.notified[aKey]?.firstMs ?? 0) - (state.notified[bKey]?.firstMs ?? 0) || (isOlder(a, b) ? -1 : 1),
+		)
 		.slice(0, Math.max(0, capacity))
 }
 
@@ -287,7 +315,9 @@ function needsNotification(waiter: WaitingSubscription): boolean {
 }
 
 function hasWaitingSubscriptions(state: BreakerState, now: number): boolean {
-	return Object.values(state.waiting).some((waiter) => needsNotification(waiter) || (waiter.slot === null && waiter.dueMs <= now))
+	return Object.values(state.waiting).some(
+		(waiter) => needsNotification(waiter) || (waiter.slot === null && waiter.dueMs <= now),
+	)
 }
 
 function countInFlight(core: BreakerCore): number {
@@ -295,7 +325,13 @@ function countInFlight(core: BreakerCore): number {
 }
 
 /** Permits of an instance are no longer under way. */
-function complete(core: BreakerCore, instance: number, subscription: number, notificationId: number | null, permits: number): void {
+function complete(
+	core: BreakerCore,
+	instance: number,
+	subscription: number,
+	notificationId: number | null,
+	permits: number,
+): void {
 	const matching = core.flights.filter((flight) => flight.instance === instance && flight.subscription === subscription)
 	const flight = matching.find(({ only }) => only !== null && only === notificationId) ?? matching[0]
 	if (flight === undefined) return
@@ -334,7 +370,8 @@ function expire(state: BreakerState, now: number): void {
 	if (expired.length > 0) {
 		core.flights = core.flights.filter((flight) => flight.untilMs > now)
 		// A probe that never reports loses its place.
-		if (core.phase === 'open') for (const flight of expired) removeWaiting(state, toWaitingKey(flight.instance, flight.subscription))
+		if (core.phase === 'open')
+			for (const flight of expired) removeWaiting(state, toWaitingKey(flight.instance, flight.subscription))
 	}
 	for (const [key, waiter] of Object.entries(state.waiting)) {
 		const notified = state.notified[key]

@@ -1,6 +1,7 @@
 /**
- * The queue's consumer: the shell around `deliver.ts`. It acknowledges at once and delivers in `waitUntil`, since a queue runs few
- * batches at a time and a customer's slow server must not hold it; what gets lost so is rung again by the instance.
+ * The queue's consumer: the shell around `deliver.ts`. It acknowledges at once and delivers in `waitUntil`, since a
+ * queue runs few batches at a time and a customer's slow server must not hold it; what gets lost so is rung again by
+ * the instance.
  */
 import { getCallback, type Doorbell, type Env, getWatcher } from '../context.ts'
 import { instanceContext, isSealed, openSecret, operatorKeyContext } from '../lib/sealing.ts'
@@ -14,8 +15,15 @@ import { handleDoorbells, type DeliveryPorts, parseDoorbellInstance, BreakerCach
 /** What this isolate has heard of callbacks. */
 const breakerCache = new BreakerCache()
 
-/** Answers a batch of doorbells. Each message is acknowledged by itself, readable or not: there is nothing in it worth a second try. */
-export async function consumeDoorbells(batch: MessageBatch<Doorbell>, env: Env, ctx: Pick<ExecutionContext, 'waitUntil'>): Promise<void> {
+/**
+ * Answers a batch of doorbells. Each message is acknowledged by itself, readable or not: there is nothing in it worth a
+ * second try.
+ */
+export async function consumeDoorbells(
+	batch: MessageBatch<Doorbell>,
+	env: Env,
+	ctx: Pick<ExecutionContext, 'waitUntil'>,
+): Promise<void> {
 	const instances: number[] = []
 	for (const message of batch.messages) {
 		const instance = parseDoorbellInstance(message.body)

@@ -1,10 +1,10 @@
 /**
- * What a consumer does with a doorbell: claim, POST, settle, go on (docs/architecture.md, The way of a change). Written against an
- * interface, so that crashes, slow callbacks and lost answers are tested in plain Node.
+ * What a consumer does with a doorbell: claim, POST, settle, go on (docs/architecture.md, The way of a change). Written
+ * against an interface, so that crashes, slow callbacks and lost answers are tested in plain Node.
  *
- * A callback that fails, or that has a rate, is asked for first: its `Callback` object says how many may go, or when to ask again. What is
- * claimed without asking is sent, even to a callback that this isolate knows to fail: a claim cannot be taken back, and the failure costs
- * one try of a notification whose turn it was, after which its instance asks too.
+ * A callback that fails, or that has a rate, is asked for first: its `Callback` object says how many may go, or when to
+ * ask again. What is claimed without asking is sent, even to a callback that this isolate knows to fail: a claim cannot
+ * be taken back, and the failure costs one try of a notification whose turn it was, after which its instance asks too.
  */
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../rpc/delivery.ts'
 import { isCallbackFailure, wasSent } from './failure-kinds.ts'
@@ -18,7 +18,10 @@ export const MAX_CONNECTIONS = 6
 /** How long a doorbell is followed, ms. After that the instance rings again for what is still due. */
 export const MAX_DOORBELL_MS = 10_000
 
-/** Pauses between the tries of a settle, ms. Short of the lease: a delivery that cannot be told is repeated when that ends. */
+/**
+ * Pauses between the tries of a settle, ms. Short of the lease: a delivery that cannot be told is repeated when that
+ * ends.
+ */
 export const SETTLE_BACKOFF_MS: readonly number[] = [100, 400, 1_600, 5_000]
 
 /** How long an isolate takes a callback for closed that it has heard so of, ms. */
@@ -69,10 +72,16 @@ export interface Destination {
 
 /** The destination of a claim or an ask. An address that is none is one of its own: nothing can be sent there. */
 export function toDestination(target: { organizationId: number; url: string }): Destination {
-	return { organizationId: target.organizationId, origin: URL.canParse(target.url) ? new URL(target.url).origin : 'null' }
+	return {
+		organizationId: target.organizationId,
+		origin: URL.canParse(target.url) ? new URL(target.url).origin : 'null',
+	}
 }
 
-/** What an isolate has heard of callbacks, so that it neither asks nor reports what is known. Forgetting it costs a call. */
+/**
+ * What an isolate has heard of callbacks, so that it neither asks nor reports what is known. Forgetting it costs a
+ * call.
+ */
 export class BreakerCache {
 	static readonly #MAX_ENTRIES = 1_000
 	readonly #entries = new Map<string, { closedUntilMs: number; reportNextSuccess: boolean }>()
@@ -136,27 +145,39 @@ export class Semaphore {
 export function parseDoorbellInstance(message: unknown): number | null {
 	if (typeof message !== 'object' || message === null) return null
 	const { version, instance } = message as { version?: unknown; instance?: unknown }
-	return version === 1 && typeof instance === 'number' && Number.isSafeInteger(instance) && instance > 0 ? instance : null
+	return version === 1 && typeof instance === 'number' && Number.isSafeInteger(instance) && instance > 0
+		? instance
+		: null
 }
 
 /**
- * Answers the doorbells of one invocation. Each instance has its own share of the connections, so that one with a slow callback holds
- * up no other; several doorbells of one instance are one. Never throws.
+ * Answers the doorbells of one invocation. Each instance has its own share of the connections, so that one with a slow
+ * callback holds up no other; several doorbells of one instance are one. Never throws.
  */
 export async function handleDoorbells(instanceIds: readonly number[], ports: DeliveryPorts): Promise<void> {
 	const instances = [...new Set(instanceIds)]
 	const connections = new Semaphore(MAX_CONNECTIONS)
 	const share = Math.floor(MAX_CONNECTIONS / instances.length)
 	const remainder = MAX_CONNECTIONS % Math.max(1, instances.length)
-	await Promise.all(instances.map((id, index) => handleDoorbell(id, Math.max(1, share + (index < remainder ? 1 : 0)), connections, ports)))
+	await Promise.all(
+		instances.map((id, index) =>
+			handleDoorbell(id, Math.max(1, share + (index < remainder ? 1 : 0)), connections, ports),
+		),
+	)
 }
 
 /**
- * Answers one doorbell with at most `lanes` POSTs at a time. Never throws: what fails here is due again when its lease ends.
+ * Answers one doorbell with at most `lanes` POSTs at a time. Never throws: what fails here is due again when its lease
+ * ends.
  *
  * Only as much is claimed as can be sent at once, since a claim's lease runs from the claim.
  */
-export async function handleDoorbell(instanceId: number, concurrency: number, connections: Semaphore, ports: DeliveryPorts): Promise<void> {
+export async function handleDoorbell(
+	instanceId: number,
+	concurrency: number,
+	connections: Semaphore,
+	ports: DeliveryPorts,
+): Promise<void> {
 	const endMs = ports.now() + MAX_DOORBELL_MS
 	await new DoorbellHandler(instanceId, concurrency, endMs, connections, ports).handle()
 }
@@ -200,7 +221,10 @@ class DoorbellHandler {
 		return this.#ports.now() < this.#endMs
 	}
 
-	/** Claiming waits for a connection too: where there are more doorbells than connections, nothing is claimed before its turn. */
+	/**
+	 * Claiming waits for a connection too: where there are more doorbells than connections, nothing is claimed before its
+	 * turn.
+	 */
 	async #claim(limit: number, admission?: Admission): ReturnType<DeliveryPorts['claim']> {
 		return await this.#connections.run(() => this.#ports.claim(this.#instanceId, limit, admission))
 	}
@@ -232,7 +256,11 @@ class DoorbellHandler {
 				request = result
 			}
 		} catch (error) {
-			this.#ports.log('delivery.ask-failed', { instance: this.#instanceId, subscription: first.subscription, error: toErrorName(error) })
+			this.#ports.log('delivery.ask-failed', {
+				instance: this.#instanceId,
+				subscription: first.subscription,
+				error: toErrorName(error),
+			})
 		}
 		return false
 	}
@@ -257,20 +285,28 @@ class DoorbellHandler {
 		const claimed = await this.#claim(permits, { subscription, permits, closed, only })
 		const claims = claimed === 'unknown' ? [] : claimed.claims
 		// Of a callback that is closed nothing is counted but its rate.
-		if (claims.length < permits && (!closed || request.rate !== null)) await this.#releasePermits(request, permits - claims.length)
+		if (claims.length < permits && (!closed || request.rate !== null))
+			await this.#releasePermits(request, permits - claims.length)
 		await Promise.all(claims.map((claim) => this.#deliverClaim(claim, !closed)))
 		if (claimed === 'unknown' || claims.length === 0 || !this.#hasTimeLeft()) return false
 		if (!claimed.more || (closed && request.rate === null)) return claimed.more
 		// What has happened to the first ones changes what is asked for the others.
 		const next = await this.#claim(0)
-		return next !== 'unknown' && (next.asks.find((nextRequest) => nextRequest.subscription === subscription) ?? next.more)
+		return (
+			next !== 'unknown' && (next.asks.find((nextRequest) => nextRequest.subscription === subscription) ?? next.more)
+		)
 	}
 
 	/** What the callback's object says of an ask; what it would say, where that is known or it cannot be reached. */
 	async #requestAdmission(request: AdmissionRequest): Promise<AdmissionDecision> {
 		const ports = this.#ports
 		const destination = toDestination(request)
-		const unrestricted = { permits: Math.min(request.wanted, this.#concurrency), fromMs: ports.now(), only: null, untilMs: null }
+		const unrestricted = {
+			permits: Math.min(request.wanted, this.#concurrency),
+			fromMs: ports.now(),
+			only: null,
+			untilMs: null,
+		}
 		// A rate is counted in one place alone.
 		if (request.rate === null && ports.breakerCache.isClosed(destination, ports.now()))
 			return { ...unrestricted, closed: true, news: false }
@@ -284,7 +320,10 @@ class DoorbellHandler {
 		}
 	}
 
-	/** POSTs and settles one claim; gives what the settle hands back. `counted`: its end is waited for by the callback's object. */
+	/**
+	 * POSTs and settles one claim; gives what the settle hands back. `counted`: its end is waited for by the callback's
+	 * object.
+	 */
 	async #sendAndSettle(claim: Claim, admitted: boolean): Promise<Claim[]> {
 		const ports = this.#ports
 		const outcome = await this.#connections.run(async () => {
@@ -292,7 +331,11 @@ class DoorbellHandler {
 			return ports.now() >= claim.leaseUntilMs ? null : await ports.post(this.#instanceId, claim)
 		})
 		if (outcome === null) {
-			ports.log('delivery.lease-lost', { instance: this.#instanceId, notification: claim.notificationId, attempt: claim.attempt })
+			ports.log('delivery.lease-lost', {
+				instance: this.#instanceId,
+				notification: claim.notificationId,
+				attempt: claim.attempt,
+			})
 			if (admitted) await this.#releasePermits({ ...claim, rate: null }, 1)
 			return []
 		}
@@ -302,17 +345,28 @@ class DoorbellHandler {
 	}
 
 	/**
-	 * Settles, again and again when the instance cannot be reached: that it was delivered is a fact, and only this consumer knows it. Null:
-	 * it could not be told, and is due again when its lease ends.
+	 * Settles, again and again when the instance cannot be reached: that it was delivered is a fact, and only this
+	 * consumer knows it. Null: it could not be told, and is due again when its lease ends.
 	 */
 	async #settle(claim: Claim, outcome: AttemptOutcome): Promise<{ next: Claim[]; retryAtMs: number | null } | null> {
 		const ports = this.#ports
 		for (const pauseMs of [...SETTLE_BACKOFF_MS, null]) {
 			try {
-				const result = await ports.settle(this.#instanceId, claim.notificationId, claim.attempt, outcome, this.#hasTimeLeft())
+				const result = await ports.settle(
+					this.#instanceId,
+					claim.notificationId,
+					claim.attempt,
+					outcome,
+					this.#hasTimeLeft(),
+				)
 				return result === 'unknown' ? { next: [], retryAtMs: null } : result
 			} catch (error) {
-				const fields = { instance: this.#instanceId, notification: claim.notificationId, attempt: claim.attempt, last: pauseMs === null }
+				const fields = {
+					instance: this.#instanceId,
+					notification: claim.notificationId,
+					attempt: claim.attempt,
+					last: pauseMs === null,
+				}
 				ports.log('delivery.settle-failed', { ...fields, error: toErrorName(error) })
 				if (pauseMs !== null) await ports.sleep(pauseMs)
 			}
@@ -347,7 +401,9 @@ class DoorbellHandler {
 		permits: number,
 	): Promise<void> {
 		try {
-			await this.#ports.callback(toDestination(target)).giveBack(this.#instanceId, target.subscription, target.rate, permits)
+			await this.#ports
+				.callback(toDestination(target))
+				.giveBack(this.#instanceId, target.subscription, target.rate, permits)
 		} catch (error) {
 			this.#ports.log('callback.unreachable', { instance: this.#instanceId, error: toErrorName(error) })
 		}

@@ -1,4 +1,7 @@
-/** What kind of failure an exception or a Cloudflare status is. Node, workerd and Cloudflare's edge say the same things differently. */
+/**
+ * What kind of failure an exception or a Cloudflare status is. Node, workerd and Cloudflare's edge say the same things
+ * differently.
+ */
 
 /** Why there was no answer from the callback itself. */
 export type DeliveryErrorKind = 'dns' | 'tls' | 'refused' | 'timeout' | 'reset'
@@ -24,8 +27,8 @@ const MESSAGE_PATTERNS: readonly [pattern: RegExp, kind: DeliveryErrorKind][] = 
 /**
  * The class of what `fetch` threw. What nothing names was a connection that broke: `reset`.
  *
- * Outside Cloudflare's network workerd says little: "Network connection lost." for refused and reset alike, "internal error" for names
- * that do not resolve and for TLS. The scheme of the URL is the best hint that is left of those.
+ * Outside Cloudflare's network workerd says little: "Network connection lost." for refused and reset alike, "internal
+ * error" for names that do not resolve and for TLS. The scheme of the URL is the best hint that is left of those.
  *
  * @param url where the request went
  */
@@ -40,17 +43,20 @@ export function classifyFetchError(error: unknown, url = ''): DeliveryErrorKind 
 	for (const cause of chain) {
 		const { name, message } = cause as { name?: unknown; message?: unknown }
 		if (name === 'TimeoutError' || name === 'AbortError') return 'timeout'
-		const kind = typeof message === 'string' ? MESSAGE_PATTERNS.find(([pattern]) => pattern.test(message))?.[1] : undefined
+		const kind =
+			typeof message === 'string' ? MESSAGE_PATTERNS.find(([pattern]) => pattern.test(message))?.[1] : undefined
 		if (kind !== undefined) return kind
 	}
-	const isInternalError = chain.some((cause) => String((cause as { message?: unknown }).message).startsWith('internal error'))
+	const isInternalError = chain.some((cause) =>
+		String((cause as { message?: unknown }).message).startsWith('internal error'),
+	)
 	if (isInternalError) return url.startsWith('https:') ? 'tls' : 'dns'
 	return 'reset'
 }
 
 /**
- * The class of a status that Cloudflare's edge gives in place of an answer (520 to 526, 530); null for every other status. On
- * Cloudflare a callback that is dead is seen this way, so it must count like the local error.
+ * The class of a status that Cloudflare's edge gives in place of an answer (520 to 526, 530); null for every other
+ * status. On Cloudflare a callback that is dead is seen this way, so it must count like the local error.
  *
  * @param body the start of the answer's text; 530 says there what it stands for
  */
@@ -78,12 +84,18 @@ export function classifyEdgeStatus(status: number, body: string): DeliveryErrorK
 /** How the body of an outcome begins when nothing was sent. */
 export const NOT_SENT_PREFIX = 'Not sent: '
 
-/** Whether the callback was called at all: a key that does not open, or an address that may not be called, says nothing of it. */
+/**
+ * Whether the callback was called at all: a key that does not open, or an address that may not be called, says nothing
+ * of it.
+ */
 export function wasSent(outcome: { status: number | null; body: string }): boolean {
 	return outcome.status !== null || !outcome.body.startsWith(NOT_SENT_PREFIX)
 }
 
-/** Whether a failure speaks against the callback as a whole: no answer, or 5xx or 429. Any other 4xx is about what was sent. */
+/**
+ * Whether a failure speaks against the callback as a whole: no answer, or 5xx or 429. Any other 4xx is about what was
+ * sent.
+ */
 export function isCallbackFailure(outcome: { delivered: boolean; status: number | null; body: string }): boolean {
 	if (outcome.delivered || !wasSent(outcome)) return false
 	return outcome.status === null || outcome.status >= 500 || outcome.status === 429

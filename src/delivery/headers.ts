@@ -1,6 +1,6 @@
 /**
- * The headers of a POST to a callback: a customer's own, checked, and ours over them (docs/contract.md §3, §4, §11). One set of rules,
- * for whoever takes a configuration and for whoever sends by it.
+ * The headers of a POST to a callback: a customer's own, checked, and ours over them (docs/contract.md §3, §4, §11).
+ * One set of rules, for whoever takes a configuration and for whoever sends by it.
  */
 
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
@@ -27,7 +27,10 @@ const RESERVED_HEADER_PREFIXES = ['elements-', 'webhook-', 'shopbell-', 'cf-', '
 /** A header as given: its name and its value. */
 export type HeaderPair = [name: string, value: string]
 
-/** Reads `event.notification.callback.headers`: a JSON object, its text, or lines `Name: value`. `whole`: false when something in it was neither. */
+/**
+ * Reads `event.notification.callback.headers`: a JSON object, its text, or lines `Name: value`. `whole`: false when
+ * something in it was neither.
+ */
 export function parseHeaderPairs(value: unknown): { pairs: HeaderPair[]; complete: boolean } {
 	if (value === null || value === undefined) return { pairs: [], complete: true }
 	if (typeof value !== 'string') return pairsFromObject(value)
@@ -52,15 +55,23 @@ export function findHeaderProblem([name, value]: HeaderPair): string | null {
 	return null
 }
 
-/** The headers to send of a stored configuration. What no header can be, and every name that is not the customer's to set, is left out: a mistake there must not hold up notifications. */
+/**
+ * The headers to send of a stored configuration. What no header can be, and every name that is not the customer's to
+ * set, is left out: a mistake there must not hold up notifications.
+ */
 export function parseCustomHeaders(text: string | null | undefined): HeaderPair[] {
 	return parseHeaderPairs(text)
 		.pairs.filter((pair) => findHeaderProblem(pair) === null)
 		.slice(0, LIMITS.callbackHeaders.value)
 }
 
-/** `Authorization` for `event.notification.basic.username` and `.password` (UTF-8, RFC 7617); null when neither is set. */
-export function toBasicAuthorization(username: string | null | undefined, password: string | null | undefined): string | null {
+/**
+ * `Authorization` for `event.notification.basic.username` and `.password` (UTF-8, RFC 7617); null when neither is set.
+ */
+export function toBasicAuthorization(
+	username: string | null | undefined,
+	password: string | null | undefined,
+): string | null {
 	if (!username && !password) return null
 	return `Basic ${Buffer.from(`${username ?? ''}:${password ?? ''}`, 'utf8').toString('base64')}`
 }
@@ -69,7 +80,9 @@ function pairsFromObject(source: unknown): { pairs: HeaderPair[]; complete: bool
 	if (typeof source !== 'object' || source === null || Array.isArray(source)) return { pairs: [], complete: false }
 	const entries = Object.entries(source)
 	const pairs = entries.flatMap(([name, value]): HeaderPair[] =>
-		typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? [[name.trim(), String(value).trim()]] : [],
+		typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+			? [[name.trim(), String(value).trim()]]
+			: [],
 	)
 	return { pairs, complete: pairs.length === entries.length }
 }

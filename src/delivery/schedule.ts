@@ -1,9 +1,14 @@
-/** When a notification that failed is tried again (docs/delivery.md, When a delivery fails; docs/contract.md §5). Pure arithmetic. */
+/**
+ * When a notification that failed is tried again (docs/delivery.md, When a delivery fails; docs/contract.md §5). Pure
+ * arithmetic.
+ */
 import { LIMITS } from '../lib/limits.ts'
 import type { RetrySchedule } from '../rpc/config.ts'
 
 /** Seconds between the tries of `standard`, each ± 20 %. */
-export const STANDARD_RETRY_SECONDS: readonly number[] = [5, 15, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]
+export const STANDARD_RETRY_SECONDS: readonly number[] = [
+	5, 15, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400,
+]
 
 /** How far `standard` strays from its steps, so that what failed together does not return together. */
 const JITTER_RATIO = 0.2
@@ -34,8 +39,8 @@ export interface FailedAttempt {
 /**
  * When to try again; null when the last try has failed.
  *
- * Retry-After makes it later, never earlier: at most until the step after the next one would be due, or an hour from now, whichever is
- * later. So a receiver can ask for an hour at any time, and none can stretch a schedule without end.
+ * Retry-After makes it later, never earlier: at most until the step after the next one would be due, or an hour from
+ * now, whichever is later. So a receiver can ask for an hour at any time, and none can stretch a schedule without end.
  */
 export function getNextRetryMs(failed: FailedAttempt): number | null {
 	const due = findStep(failed, failed.attempt)
@@ -53,8 +58,8 @@ export function getMaxAttempts(schedule: RetrySchedule): number {
 }
 
 /**
- * Reads the account setting `notification.webhook.retry.schedule`: a name, or seconds as a list, as JSON or separated by commas;
- * null when it is neither. An empty list is one try.
+ * Reads the account setting `notification.webhook.retry.schedule`: a name, or seconds as a list, as JSON or separated
+ * by commas; null when it is neither. An empty list is one try.
  */
 export function parseRetrySchedule(text: string): RetrySchedule | null {
 	const trimmed = text.trim()
@@ -62,10 +67,12 @@ export function parseRetrySchedule(text: string): RetrySchedule | null {
 	const inner = /^\[(.*)\]$/s.exec(trimmed)?.[1] ?? trimmed
 	if (inner.trim() === '') return inner === trimmed ? null : []
 	const parts = inner.split(',').map((part) => part.trim())
-	if (parts.length > LIMITS.scheduleSteps.value || !parts.every((part) => /^\d{1,7}(\.\d{1,3})?$/.test(part))) return null
+	if (parts.length > LIMITS.scheduleSteps.value || !parts.every((part) => /^\d{1,7}(\.\d{1,3})?$/.test(part)))
+		return null
 	const seconds = parts.map(Number)
 	if (seconds.some((value) => value <= 0)) return null
-	// What is undelivered is kept as long (docs/delivery.md, When a delivery fails): a longer schedule would outlive its notification.
+	// What is undelivered is kept as long (docs/delivery.md, When a delivery fails): a longer schedule would outlive its
+	// notification.
 	return seconds.reduce((sum, value) => sum + value, 0) <= LIMITS.scheduleDays.value * 86_400 ? seconds : null
 }
 
@@ -79,7 +86,8 @@ function findStep(failed: FailedAttempt, n: number): { atMs: number; jitterMs: n
 	const scheduleSteps = getSteps(failed.schedule)
 	const step = scheduleSteps[n - 1]
 	if (step === undefined) return null
-	if (failed.schedule === '8^n' || failed.schedule === '4^n') return { atMs: failed.firstFailureMs + step * 1000, jitterMs: 0 }
+	if (failed.schedule === '8^n' || failed.schedule === '4^n')
+		return { atMs: failed.firstFailureMs + step * 1000, jitterMs: 0 }
 	// Between tries: from now, through every step that lies between.
 	const seconds = scheduleSteps.slice(failed.attempt - 1, n).reduce((sum, value) => sum + value, 0)
 	const jitterMs = failed.schedule === 'standard' ? Math.round(step * 1000 * JITTER_RATIO * (2 * failed.random - 1)) : 0

@@ -1,6 +1,6 @@
 /**
- * What vouches for a notification: the platform's signature header, and Standard Webhooks beside it (docs/contract.md §4, §11). Both
- * are made over the exact bytes that are sent.
+ * What vouches for a notification: the platform's signature header, and Standard Webhooks beside it (docs/contract.md
+ * §4, §11). Both are made over the exact bytes that are sent.
  */
 import { createHmac } from 'node:crypto'
 
@@ -19,8 +19,15 @@ export interface KeyRotation {
 /** Nothing takes over. */
 export const NO_KEY_ROTATION: KeyRotation = { next: null, fromMs: null }
 
-/** The keys that sign at a moment; null: none. It is the clock alone that ends a rotation, so that no work has to be done in time. Sealed keys do as well as open ones. */
-export function getSigningKeys(current: string | null, { next, fromMs }: KeyRotation, nowMs: number): SignatureKeys | null {
+/**
+ * The keys that sign at a moment; null: none. It is the clock alone that ends a rotation, so that no work has to be
+ * done in time. Sealed keys do as well as open ones.
+ */
+export function getSigningKeys(
+	current: string | null,
+	{ next, fromMs }: KeyRotation,
+	nowMs: number,
+): SignatureKeys | null {
 	if (next === null || fromMs === null) return current === null ? null : { current: current, next: null }
 	return current === null || fromMs <= nowMs ? { current: next, next: null } : { current: current, next }
 }
@@ -43,7 +50,10 @@ export function signElements(key: string, body: Uint8Array): string {
 	return `sha256=${createHmac('sha256', key).update(body).digest('base64')}`
 }
 
-/** One `webhook-signature` of Standard Webhooks: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, under the key's UTF-8 bytes. */
+/**
+ * One `webhook-signature` of Standard Webhooks: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, under the
+ * key's UTF-8 bytes.
+ */
 export function signStandardWebhooks(key: string, id: string, timestampSec: number, body: Uint8Array): string {
 	return `v1,${createHmac('sha256', key).update(`${id}.${timestampSec}.`).update(body).digest('base64')}`
 }
@@ -55,7 +65,11 @@ export function signStandardWebhooks(key: string, id: string, timestampSec: numb
 export function toSignatureHeaders(attempt: SignableAttempt, keys: SignatureKeys | null): Record<string, string> {
 	const id = toWebhookMessageId(attempt.notificationId)
 	const timestampSec = Math.floor(attempt.startedMs / 1000)
-	const headers: Record<string, string> = { 'Elements-Webhook-Id': id, 'webhook-id': id, 'webhook-timestamp': String(timestampSec) }
+	const headers: Record<string, string> = {
+		'Elements-Webhook-Id': id,
+		'webhook-id': id,
+		'webhook-timestamp': String(timestampSec),
+	}
 	if (keys === null) return headers
 	headers['Elements-Webhook-Signature'] = signElements(keys.current, attempt.body)
 	const standardSignatures = [signStandardWebhooks(keys.current, id, timestampSec, attempt.body)]

@@ -1,11 +1,15 @@
-/** The meter of a callback's rates: tokens that may be used from some moment on, some at a time, handed out in the order in which they were asked for. Pure. */
+/**
+ * The meter of a callback's rates: tokens that may be used from some moment on, some at a time, handed out in the order
+ * in which they were asked for. Pure.
+ */
 
 /** A consumer waits for a token so long itself, ms; beyond that the instance is parked. */
 export const MAX_TOKEN_WAIT_MS = 2_000
 
 /**
- * Tokens of a rate (a second), instances with the same rate share them: when the bucket is full again of all that is promised, and of all
- * that was taken (epoch ms). Who comes late for what it was promised takes it then, and no more go at a time for that.
+ * Tokens of a rate (a second), instances with the same rate share them: when the bucket is full again of all that is
+ * promised, and of all that was taken (epoch ms). Who comes late for what it was promised takes it then, and no more go
+ * at a time for that.
  */
 export interface TokenBucket {
 	rate: number
@@ -20,8 +24,9 @@ export interface Reservation {
 }
 
 /**
- * Takes up to `want` tokens of a rate; from when on they may be used, and what is promised after that. No permits: they come later and are
- * promised, so that nobody who asks after it is served before it. Some tokens at a time, so that a fast rate is not an ask a token.
+ * Takes up to `want` tokens of a rate; from when on they may be used, and what is promised after that. No permits: they
+ * come later and are promised, so that nobody who asks after it is served before it. Some tokens at a time, so that a
+ * fast rate is not an ask a token.
  */
 export function acquire(
 	buckets: TokenBucket[],

@@ -5,12 +5,27 @@
 import type { ConfigurationKey, PollableCollection, PollerResource } from './form.ts'
 import type { VendorWebhooks } from './webhooks.ts'
 import type { Records } from './records.ts'
-import type { ConnectError, Connection, Credentials, Io, Resource, Snapshot, StoreClient, VendorRecord } from './store.ts'
+import type {
+	ConnectError,
+	Connection,
+	Credentials,
+	Io,
+	Resource,
+	Snapshot,
+	StoreClient,
+	VendorRecord,
+} from './store.ts'
 
 /** How a merchant hands keys over without copying them (docs/woocommerce.md 1.10). */
 export interface KeyAuthorization {
 	/** The page of the store on which the merchant approves. `state` comes back with the keys. */
-	authorizeUrl(request: { storeUrl: string; appName: string; state: string; returnUrl: string; callbackUrl: string }): string
+	authorizeUrl(request: {
+		storeUrl: string
+		appName: string
+		state: string
+		returnUrl: string
+		callbackUrl: string
+	}): string
 	/** The keys out of what the store posts; null when it is nothing of the kind. */
 	parseKeys(body: string): { state: string; key: string; secret: string } | null
 	/** What the browser brings back: whether the merchant approved. */
@@ -33,14 +48,19 @@ export interface Element {
 	defaultPoller: Record<string, PollerResource>
 	/** Collections to offer, those of the default poller first; any other can be watched by its own name too. */
 	pollable: PollableCollection[]
-	/** Discovers and checks a store in at most 12 requests and 20 s (issue: creating an instance checks the store). `paths`: collections that must be readable. */
+	/**
+	 * Discovers and checks a store in at most 12 requests and 20 s (issue: creating an instance checks the store).
+	 * `paths`: collections that must be readable.
+	 */
 	connect(
 		credentials: Credentials,
 		io: Io,
 		options: { paths: string[] },
 	): Promise<({ ok: true } & { connection: Connection }) | ConnectError>
 	openClient(connection: Connection, credentials: Credentials, io: Io): StoreClient
-	/** Understands one resource of a poller configuration for this store; an error names the field and what was expected. */
+	/**
+	 * Understands one resource of a poller configuration for this store; an error names the field and what was expected.
+	 */
 	parseResource(
 		objectType: string,
 		settings: PollerResource,

@@ -1,4 +1,7 @@
-/** What the hub asks of a vendor: where its collections are, how they are listed, written and described. Vendor records stay as they are. */
+/**
+ * What the hub asks of a vendor: where its collections are, how they are listed, written and described. Vendor records
+ * stay as they are.
+ */
 import type { Connection, Failure, StoreClient, VendorRecord } from './store.ts'
 
 /** Where a record stands in the order of its list: parts compared one after another, the last one unique. */
@@ -12,7 +15,10 @@ export interface ListPlan {
 	query: Record<string, string>
 	/** What the store cannot filter: each record must pass it. Null when the query says it all. */
 	matches: ((record: VendorRecord) => boolean) | null
-	/** A record's place in this order, for tokens that hold while the list changes; null where the store's order cannot be told from its records. */
+	/**
+	 * A record's place in this order, for tokens that hold while the list changes; null where the store's order cannot be
+	 * told from its records.
+	 */
 	order: { key: (record: VendorRecord) => RecordSortKey | null; descending: boolean } | null
 	/** Most records of one answer; null: the store gives everything at once. */
 	pageLimit: number | null
@@ -57,12 +63,19 @@ export interface RecordField {
 
 /** A vendor's records. Nothing here throws for what a store can do. */
 export interface Records {
-	/** Hub path (`discounts/5`, `orders/12/comments`) → vendor path (`coupons/5`, `orders/12/notes`); null when it can be no collection. */
+	/**
+	 * Hub path (`discounts/5`, `orders/12/comments`) → vendor path (`coupons/5`, `orders/12/notes`); null when it can be
+	 * no collection.
+	 */
 	toVendorPath(path: string): string | null
 	/** What a hub path names by its form: `unknown` is told by the answer. */
 	classifyPath(path: string): 'collection' | 'object' | 'unknown'
 	/** A list with the hub's `where` and `orderBy` (null: none). */
-	planList(path: string, request: { where: string | null; orderBy: string | null }, connection: Connection): ListPlanResult
+	planList(
+		path: string,
+		request: { where: string | null; orderBy: string | null },
+		connection: Connection,
+	): ListPlanResult
 	/** Creates, changes or deletes. Tried again only where the vendor said that nothing was done. */
 	write(client: StoreClient, write: RecordWrite): Promise<RecordCallResult>
 	/** The collections that this store has. */

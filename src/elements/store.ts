@@ -5,7 +5,9 @@ export type VendorRecord = Record<string, unknown>
 /** An object's id at the vendor: a number where it is numeric, otherwise text. Numbers sort before text. */
 export type ObjectId = number | string
 
-/** What opens a store: the canonical site address and its consumer key and secret, in the clear, held only while in use. */
+/**
+ * What opens a store: the canonical site address and its consumer key and secret, in the clear, held only while in use.
+ */
 export interface Credentials {
 	/** Base address of the site without trailing slash: `https://shop.example/sub`. */
 	storeUrl: string
@@ -21,7 +23,10 @@ export interface Connection {
 	root: string
 	/** How requests are authenticated (docs/woocommerce.md 1.4, 1.7). */
 	auth: 'basic' | 'oauth1' | 'query'
-	/** Scheme and host that signatures are made for, where PHP sees others than the site's address (docs/woocommerce.md 1.4). */
+	/**
+	 * Scheme and host that signatures are made for, where PHP sees others than the site's address (docs/woocommerce.md
+	 * 1.4).
+	 */
 	oauthOrigin?: string
 	/** Name of the store. */
 	name: string
@@ -35,11 +40,16 @@ export interface Connection {
 	hpos: boolean | null
 	/** Store clock at the time of the check, epoch ms. This is T0. */
 	storeNowMs: number
-	/** Per collection path (`orders`, `products`, `coupons`, `customers`): whether the key may read it, its highest id and total then, and which query arguments the route knows (from OPTIONS, null when not asked). */
+	/**
+	 * Per collection path (`orders`, `products`, `coupons`, `customers`): whether the key may read it, its highest id and
+	 * total then, and which query arguments the route knows (from OPTIONS, null when not asked).
+	 */
 	collections: Record<string, { readable: boolean; highestId: number; total: number; args: string[] | null }>
 }
 
-/** Why a call to a store brought no usable answer. `message` is a sentence for people without secrets or query strings. */
+/**
+ * Why a call to a store brought no usable answer. `message` is a sentence for people without secrets or query strings.
+ */
 export interface Failure {
 	ok: false
 	kind:
@@ -83,12 +93,17 @@ export interface Page {
 }
 
 /** An object read by id: it is there, or the vendor says in JSON that it does not exist (docs/woocommerce.md 2.6). */
-export type ObjectReadResult = { ok: true; found: VendorRecord; storeNowMs: number } | { ok: true; found: null; storeNowMs: number }
+export type ObjectReadResult =
+	| { ok: true; found: VendorRecord; storeNowMs: number }
+	| { ok: true; found: null; storeNowMs: number }
 
 /** One request for a list, in words every resource understands; the element maps them onto its API. */
 export interface ListQuery {
 	order: 'modified-desc' | 'modified-asc' | 'id-asc' | 'id-desc'
-	/** Only objects modified after / before this moment: whole seconds since the epoch, exclusive. Only where `resource.modifiedFilter`. */
+	/**
+	 * Only objects modified after / before this moment: whole seconds since the epoch, exclusive. Only where
+	 * `resource.modifiedFilter`.
+	 */
 	modifiedAfterSec?: number
 	modifiedBeforeSec?: number
 	/** Only objects in the trash. Only where `resource.trash`. The caller still checks each row. */
@@ -101,7 +116,10 @@ export interface ListQuery {
 	limit: number
 }
 
-/** How a record's dates are read (docs/contract.md §3): field path, pattern, zone. `gmtSibling` reads `<field>_gmt` first when present. */
+/**
+ * How a record's dates are read (docs/contract.md §3): field path, pattern, zone. `gmtSibling` reads `<field>_gmt`
+ * first when present.
+ */
 export interface DateRule {
 	field: string
 	format: string
@@ -114,7 +132,9 @@ export interface ResolvedDates {
 	created: DateRule | null
 }
 
-/** Which collection is watched, and what is true of it: made by `Element.resource()` from an instance's configuration. */
+/**
+ * Which collection is watched, and what is true of it: made by `Element.resource()` from an instance's configuration.
+ */
 export interface Resource {
 	/** The label in the configuration: becomes `objectType`. */
 	objectType: string
@@ -132,7 +152,10 @@ export interface Resource {
 	trash: boolean
 	/** Stored as posts: stamps miss many edits and sort by local time (docs/woocommerce.md 3.6, §4). */
 	postsStored: boolean
-	/** Default hours between re-reads of everything, and between re-reads of the newest 200 (0 = none) (docs/polling.md, What only the re-read sees). */
+	/**
+	 * Default hours between re-reads of everything, and between re-reads of the newest 200 (0 = none) (docs/polling.md,
+	 * What only the re-read sees).
+	 */
 	rereadHours: number
 	recentHours: number
 	/** False: polled without an index by the dates alone (docs/contract.md §3, `filterByUpdatedDate`). */
@@ -152,7 +175,9 @@ export interface Resource {
 	filtered: boolean
 	/** The url as configured, for `fill`. */
 	url?: string
-	/** Present when the store cannot filter all of the `where`: a record that fails it is listed but counts as `hidden`. */
+	/**
+	 * Present when the store cannot filter all of the `where`: a record that fails it is listed but counts as `hidden`.
+	 */
 	matches?: (record: VendorRecord) => boolean
 }
 
@@ -162,12 +187,21 @@ export interface Snapshot {
 	/** Seconds since the epoch; null when missing or unreadable. */
 	modifiedSec: number | null
 	createdSec: number | null
-	/** The vendor's own modified stamp, by which its lists are ordered and filtered, whatever field the configuration names. */
+	/**
+	 * The vendor's own modified stamp, by which its lists are ordered and filtered, whatever field the configuration
+	 * names.
+	 */
 	listModifiedSec: number | null
 	state: 'live' | 'hidden' | 'trashed'
-	/** Seconds that the record's local stamp lies east of its GMT stamp; null when it has not both. Tells when the site's zone moved. */
+	/**
+	 * Seconds that the record's local stamp lies east of its GMT stamp; null when it has not both. Tells when the site's
+	 * zone moved.
+	 */
 	localOffsetSec: number | null
-	/** Field names (top-level; one level deeper for billing and shipping) that count, without volatile ones, sorted, and their canonical JSON values in the same order. */
+	/**
+	 * Field names (top-level; one level deeper for billing and shipping) that count, without volatile ones, sorted, and
+	 * their canonical JSON values in the same order.
+	 */
 	fields: { name: string; value: string }[]
 	/** A date field that could not be read, for `dates.unreadable`. */
 	unreadableDate: string | null
@@ -204,7 +238,10 @@ export interface StoreClient {
 	readonly requests: number
 }
 
-/** Why a store could not be connected: the HTTP status of the answer (400 or 502), a sentence with what was found at which URL, and what to do next. */
+/**
+ * Why a store could not be connected: the HTTP status of the answer (400 or 502), a sentence with what was found at
+ * which URL, and what to do next.
+ */
 export interface ConnectError {
 	ok: false
 	status: 400 | 502

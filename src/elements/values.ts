@@ -7,7 +7,9 @@ export function isRecord(value: unknown): value is VendorRecord {
 	return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The value at a dotted path (`a.b`, `$.a.b`); undefined when it is not there. A field whose own name has dots wins. */
+/**
+ * The value at a dotted path (`a.b`, `$.a.b`); undefined when it is not there. A field whose own name has dots wins.
+ */
 export function getValueAt(record: VendorRecord, path: string): unknown {
 	const name = path.replace(/^\$\.?/, '')
 	if (Object.hasOwn(record, name)) return record[name]
@@ -25,22 +27,27 @@ export const MIN_TIMESTAMP_MS = -59_011_459_200_000
 export const MAX_TIMESTAMP_MS = 253_402_300_799_999
 
 /**
- * A moment as callers write it, in epoch ms: ISO 8601 as `readIso` reads it, or an epoch time in digits, of which 9 or 10 are seconds and 13 to 15
- * milliseconds. Null when it is something else, and outside of the years 100 to 9999.
+ * A moment as callers write it, in epoch ms: ISO 8601 as `readIso` reads it, or an epoch time in digits, of which 9 or
+ * 10 are seconds and 13 to 15 milliseconds. Null when it is something else, and outside of the years 100 to 9999.
  */
 export function parseTime(text: string, zone: string): number | null {
-	const ms = /^\d{13,15}$/.test(text) ? Number(text) : /^\d{9,10}$/.test(text) ? Number(text) * 1000 : parseIso(text, zone)
+	const ms = /^\d{13,15}$/.test(text)
+		? Number(text)
+		: /^\d{9,10}$/.test(text)
+			? Number(text) * 1000
+			: parseIso(text, zone)
 	return ms === null || ms < MIN_TIMESTAMP_MS || ms > MAX_TIMESTAMP_MS ? null : ms
 }
 
 /**
- * ISO 8601 with date, time, optional fraction and optional offset; a space is as good as the `T`. Date alone is midnight. Null when it is something else, a day
- * that its month does not have, or a year before 100.
+ * ISO 8601 with date, time, optional fraction and optional offset; a space is as good as the `T`. Date alone is
+ * midnight. Null when it is something else, a day that its month does not have, or a year before 100.
  */
 export function parseIso(text: string, zone: string): number | null {
-	const parts = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i.exec(
-		text.trim(),
-	)
+	const parts =
+		/^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i.exec(
+			text.trim(),
+		)
 	if (parts === null) return null
 	const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((index) => Number(parts[index] ?? 0)) as [
 		number,
@@ -50,12 +57,25 @@ export function parseIso(text: string, zone: string): number | null {
 		number,
 		number,
 	]
-	if (year < 100 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month) || hour > 23 || minute > 59 || second > 59)
+	if (
+		year < 100 ||
+		month < 1 ||
+		month > 12 ||
+		day < 1 ||
+		day > daysInMonth(year, month) ||
+		hour > 23 ||
+		minute > 59 ||
+		second > 59
+	)
 		return null
 	const ms = Number((parts[7] ?? '').padEnd(3, '0').slice(0, 3))
 	const ownOffset = parts[8]
 	const timeZone =
-		ownOffset === undefined ? zone : ownOffset.toUpperCase() === 'Z' ? 'UTC' : `${ownOffset.slice(0, 3)}:${ownOffset.slice(-2)}`
+		ownOffset === undefined
+			? zone
+			: ownOffset.toUpperCase() === 'Z'
+				? 'UTC'
+				: `${ownOffset.slice(0, 3)}:${ownOffset.slice(-2)}`
 	// A zoned date is dear, and the store's own stamps are UTC.
 	const time =
 		timeZone === 'UTC'

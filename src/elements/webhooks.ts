@@ -1,4 +1,7 @@
-/** A vendor's webhooks, as an element makes, mends and reads them: what Shopbell wants at a store, what it finds there, what a delivery says. */
+/**
+ * A vendor's webhooks, as an element makes, mends and reads them: what Shopbell wants at a store, what it finds there,
+ * what a delivery says.
+ */
 import type { Failure, ObjectId, StoreClient, VendorRecord } from './store.ts'
 
 /** The webhooks that should exist at a store. */
@@ -9,7 +12,9 @@ export interface DesiredWebhooks {
 	deliveryUrl: string
 	/** Topic → secret; no other topic of ours stays. */
 	secrets: Record<string, string>
-	/** Write the secrets in any case: stores never show them, so a turned key or an adopted webhook cannot be seen there. */
+	/**
+	 * Write the secrets in any case: stores never show them, so a turned key or an adopted webhook cannot be seen there.
+	 */
 	rewriteSecrets: boolean
 }
 
@@ -54,8 +59,9 @@ export interface WebhookHeaders {
 }
 
 /**
- * What a delivery's body means: a record; the id of something that must be read; the vendor's own error in place of a record; or
- * nothing that this element knows. `path`: the collection at the vendor. `parent`: of a variation, its product's id.
+ * What a delivery's body means: a record; the id of something that must be read; the vendor's own error in place of a
+ * record; or nothing that this element knows. `path`: the collection at the vendor. `parent`: of a variation, its
+ * product's id.
  */
 export type ParsedWebhook =
 	| { kind: 'record'; path: string; id: ObjectId; record: VendorRecord }
@@ -69,7 +75,10 @@ export interface VendorWebhooks {
 	topics: readonly string[]
 	/** Topics that bring news of a polled collection, by its vendor path; none: only polling sees it. */
 	topicsFor(path: string): readonly string[]
-	/** A webhook's secret, derived: whoever has the master key can verify without looking anything up. `owner`: the instance's number. */
+	/**
+	 * A webhook's secret, derived: whoever has the master key can verify without looking anything up. `owner`: the
+	 * instance's number.
+	 */
 	deriveSecret(masterKey: Uint8Array, instanceId: number, topic: string, version: number): string
 	/** Makes the store's webhooks as desired, in as few calls as it takes; safe to repeat. Touches none but ours. */
 	ensure(client: StoreClient, desired: DesiredWebhooks): Promise<WebhookSyncResult>

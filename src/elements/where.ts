@@ -1,6 +1,7 @@
 /**
- * The contract's `where` (docs/contract.md §8): `AND` of conditions on a record's fields. Here are its grammar and what it
- * means for a record by itself; what a vendor's lists can filter, and the names that only they know, are the vendor's to say.
+ * The contract's `where` (docs/contract.md §8): `AND` of conditions on a record's fields. Here are its grammar and what
+ * it means for a record by itself; what a vendor's lists can filter, and the names that only they know, are the
+ * vendor's to say.
  */
 import { parseIso, getValueAt } from './values.ts'
 import type { VendorRecord } from './store.ts'
@@ -32,8 +33,11 @@ export function parseWhere(text: string): { ok: true; conditions: Condition[] } 
 	}
 	const parseValue = (): string | null => {
 		consume(/\s+/)
-		// The alternatives have no beginning in common: a quote that is never closed must cost one look, not one for every way to read what is inside.
-		const quoted = consume(/'((?:\$\{[^{}]*\}|''|\$(?!\{[^{}]*\})|[^'$])*)'/) ?? consume(/"((?:\$\{[^{}]*\}|\$(?!\{[^{}]*\})|[^"$])*)"/)
+		// The alternatives have no beginning in common: a quote that is never closed must cost one look, not one for every
+		// way to read what is inside.
+		const quoted =
+			consume(/'((?:\$\{[^{}]*\}|''|\$(?!\{[^{}]*\})|[^'$])*)'/) ??
+			consume(/"((?:\$\{[^{}]*\}|\$(?!\{[^{}]*\})|[^"$])*)"/)
 		if (quoted !== null) return (quoted[1] ?? '').replace(/\$\{[^{}]*\}|''/g, (part) => (part === "''" ? "'" : part))
 		return consume(/(?:\$\{[^{}]*\}|[^\s'"(),])+/)?.[0] ?? null
 	}
@@ -77,10 +81,11 @@ export function toCanonicalWhere(conditions: readonly Condition[]): string {
 }
 
 /**
- * A record's own answer to a condition. `<` and its like compare numbers as numbers, also those that are written as text (`"total": "9.50"`); `=`, `!=` and
+ * A record's own answer to a condition. `<` and its like compare numbers as numbers, also those that are written as
+ * text (`"total": "9.50"`); `=`, `!=` and
  * `IN` do so for JSON numbers only, since a store takes text for text: the sku `010` is not `10`. Dates are compared as moments (without a zone of their own
- * both sides are read as UTC), anything else as text. A list meets `=` and `IN` by one of its elements, an object by its `id`, `slug` or `name`; `null` is
- * what is absent or null.
+ * both sides are read as UTC), anything else as text. A list meets `=` and `IN` by one of its elements, an object by
+ * its `id`, `slug` or `name`; `null` is what is absent or null.
  */
 export function matchesCondition(record: VendorRecord, condition: Condition): boolean {
 	const found = getValueAt(record, condition.field)
@@ -116,7 +121,9 @@ function valueEquals(found: unknown, value: string): boolean {
 	if (found === undefined || found === null) return value === 'null'
 	if (Array.isArray(found)) return found.some((item) => valueEquals(item, value))
 	if (typeof found === 'object')
-		return ['id', 'slug', 'name'].some((key) => Object.hasOwn(found, key) && valueEquals((found as Record<string, unknown>)[key], value))
+		return ['id', 'slug', 'name'].some(
+			(key) => Object.hasOwn(found, key) && valueEquals((found as Record<string, unknown>)[key], value),
+		)
 	if (typeof found === 'number' && isNumber(value)) return found === Number(value)
 	const text = String(found)
 	const textMs = text === value ? null : parseMoment(text)
@@ -141,8 +148,8 @@ function parseMoment(text: string): number | null {
 }
 
 /**
- * SQL's LIKE: `%` any text, `_` any character. By hand and not as a regular expression: a pattern with many `%` would take one longer than
- * an object may compute.
+ * SQL's LIKE: `%` any text, `_` any character. By hand and not as a regular expression: a pattern with many `%` would
+ * take one longer than an object may compute.
  */
 function matchesLike(text: string, pattern: string): boolean {
 	let textIndex = 0

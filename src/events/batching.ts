@@ -1,6 +1,7 @@
 /**
- * Makes notifications of what waits (docs/architecture.md, The way of a change). A pure decision: which events go together, now. Once formed,
- * a notification's list of events never changes; so what must stay in order is held back here.
+ * Makes notifications of what waits (docs/architecture.md, The way of a change). A pure decision: which events go
+ * together, now. Once formed, a notification's list of events never changes; so what must stay in order is held back
+ * here.
  */
 import type { EventType } from './event.ts'
 import type { MemberOverrides } from './notification-members.ts'
@@ -41,11 +42,15 @@ export interface CancelledChanges {
 }
 
 /** The contract's sizes (docs/contract.md §4), by how changes are seen; `event.notification.batch` overrides. */
-export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', number>> = { polling: 10, webhook: 20, hybrid: 10 }
+export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', number>> = {
+	polling: 10,
+	webhook: 20,
+	hybrid: 10,
+}
 
 /**
- * Characters that the records of a notification hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a
- * character, and what cannot be handed to a consumer would never be sent.
+ * Characters that the records of a notification hold together, unless it is a single one: an RPC answer holds 32 MiB,
+ * two bytes a character, and what cannot be handed to a consumer would never be sent.
  */
 export const MAX_RECORD_CHARACTERS = 6_000_000
 
@@ -56,15 +61,16 @@ export interface FormedNotification {
 }
 
 /**
- * Names an object for `WaitingEvent.object` and `blocked`. `resource` is what identifies the resource; its identity rather than its
- * label keeps an object's order across a renaming.
+ * Names an object for `WaitingEvent.object` and `blocked`. `resource` is what identifies the resource; its identity
+ * rather than its label keeps an object's order across a renaming.
  */
 export function objectKey(resource: string, objectId: number | string): string {
 	return `${resource}\u0000${objectId}`
 }
 
 /**
- * Leaves one event of each object: the newest of those that go now. A receiver that folds them ends where it would have ended with all.
+ * Leaves one event of each object: the newest of those that go now. A receiver that folds them ends where it would have
+ * ended with all.
  *
  * - Begins with CREATED and ends with DELETED: it never heard of the object, and is not told now.
  * - Begins with CREATED and ends with UPDATED: told as CREATED, with the newest record.
@@ -73,7 +79,8 @@ export function objectKey(resource: string, objectId: number | string): string {
  * `previousSequence` is that of the first, so that nothing seems to be missing. `changedFields` are those of all, in the order in which
  * they changed first; null (anything may have changed) where those of one are not known, and of CREATED and DELETED.
  *
- * @param waiting events that may go now, in any order: none of an object that must wait, none that the filter leaves out
+ * @param waiting events that may go now, in any order: none of an object that must wait, none that the filter leaves
+ * out
  */
 export function coalesce(waiting: readonly WaitingChange[]): { kept: CoalescedEvent[]; cancelled: CancelledChanges[] } {
 	const kept: CoalescedEvent[] = []
@@ -121,7 +128,9 @@ export function toMemberOverrides(
 	return {
 		...(coalesced.previousSequence === event.previousSequence ? {} : { p: coalesced.previousSequence }),
 		...(coalesced.sequences.length === 1 ? {} : { c: coalesced.sequences.length }),
-		...(JSON.stringify(coalesced.changedFields) === JSON.stringify(event.changedFields) ? {} : { f: coalesced.changedFields }),
+		...(JSON.stringify(coalesced.changedFields) === JSON.stringify(event.changedFields)
+			? {}
+			: { f: coalesced.changedFields }),
 		...(coalesced.type === 'CREATED' && event.type !== 'CREATED' ? { t: 'CREATED' } : {}),
 	}
 }
@@ -129,8 +138,8 @@ export function toMemberOverrides(
 /**
  * Forms what can be sent now, oldest event first.
  *
- * Two notifications travel at the same time, so an object with an unsettled one waits, and so does one whose events did not all fit:
- * all events of an object that go now go in the same notification, in order.
+ * Two notifications travel at the same time, so an object with an unsettled one waits, and so does one whose events did
+ * not all fit: all events of an object that go now go in the same notification, in order.
  *
  * @param waiting events in no notification, in any order
  * @param blocked objects (`objectKey`) with an unsettled notification on this subscription
@@ -154,7 +163,10 @@ export function formNotifications(
 		if (blocked.has(event.object)) continue
 		let target = openByResource.get(event.resource)
 		const size = event.size ?? 0
-		if (target !== undefined && (target.sequences.length >= limits.perNotification || sizes.get(target)! + size > MAX_RECORD_CHARACTERS))
+		if (
+			target !== undefined &&
+			(target.sequences.length >= limits.perNotification || sizes.get(target)! + size > MAX_RECORD_CHARACTERS)
+		)
 			target = undefined
 		const earlier = placedByObject.get(event.object)
 		// Its earlier events go elsewhere, or wait: this one must not overtake them.

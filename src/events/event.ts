@@ -29,7 +29,10 @@ export interface EventFlags {
 	large?: string
 }
 
-/** An event as it is stored. All that its entry is made of, so that the entry is the same whenever it is made. Times epoch ms. */
+/**
+ * An event as it is stored. All that its entry is made of, so that the entry is the same whenever it is made. Times
+ * epoch ms.
+ */
 export interface StoredEvent {
 	/** Its place in the instance's log, counting up. */
 	sequence: number
@@ -40,7 +43,10 @@ export interface StoredEvent {
 	objectId: number | string
 	/** Counts the events of this object. */
 	objectSequence: number
-	/** `objectSequence` of the object's last event before this one meant for the same subscription; null when it is the first. */
+	/**
+	 * `objectSequence` of the object's last event before this one meant for the same subscription; null when it is the
+	 * first.
+	 */
 	previousSequence: number | null
 	eventType: EventType
 	/** When the object changed. */
@@ -51,7 +57,10 @@ export interface StoredEvent {
 	/** Names of the fields that changed; null when it is not known or makes no sense. */
 	changedFields: string[] | null
 	flags: EventFlags
-	/** The record as JSON text, as the vendor gave it; null once it was erased or pruned, and where it was too large to keep (`flags.large`). */
+	/**
+	 * The record as JSON text, as the vendor gave it; null once it was erased or pruned, and where it was too large to
+	 * keep (`flags.large`).
+	 */
 	record: string | null
 }
 
@@ -99,7 +108,9 @@ export interface EventEntry {
 	erased?: true
 	/** The record was too large to keep: `raw` has only the object's id. */
 	tooLarge?: true
-	/** Where the record is: in the event log, or in the hub when it was too large to keep. Absent: in `raw`, or nowhere. */
+	/**
+	 * Where the record is: in the event log, or in the hub when it was too large to keep. Absent: in `raw`, or nowhere.
+	 */
 	recordUrl?: string
 	source: EventSource
 }

@@ -1,6 +1,6 @@
 /**
- * Which events an instance's callback is told of (`event.notification.filter.*`). Acts when notifications are formed: the log has every
- * event, whoever is told.
+ * Which events an instance's callback is told of (`event.notification.filter.*`). Acts when notifications are formed:
+ * the log has every event, whoever is told.
  */
 import { type Condition, matchesCondition, parseWhere } from '../elements/where.ts'
 import { EVENT_TYPES, type EventType, type StoredEvent } from './event.ts'
@@ -26,12 +26,15 @@ export const FILTER_KEYS = {
 } as const
 
 /** A filter, or what is wrong with each key: `message` says what was expected. */
-export type FilterResult = { ok: true; filter: EventFilter } | { ok: false; problems: { field: string; message: string }[] }
+export type FilterResult =
+	| { ok: true; filter: EventFilter }
+	| { ok: false; problems: { field: string; message: string }[] }
 
 /**
  * Reads the three keys of a configuration. Blank is no bound.
  *
- * @param labels the resources that the instance watches, which `resources` may name; null: not checked, for what was checked before
+ * @param labels the resources that the instance watches, which `resources` may name; null: not checked, for what was
+ * checked before
  */
 export function parseFilter(
 	configuration: Readonly<Record<string, string | null | undefined>>,
@@ -40,7 +43,10 @@ export function parseFilter(
 	const problems: { field: string; message: string }[] = []
 	const types = parseNames(configuration[FILTER_KEYS.types])?.map((name) => name.toUpperCase()) ?? null
 	if (types !== null && !types.every(isEventType))
-		problems.push({ field: FILTER_KEYS.types, message: `expected names out of ${EVENT_TYPES.join(', ')}, joined with |` })
+		problems.push({
+			field: FILTER_KEYS.types,
+			message: `expected names out of ${EVENT_TYPES.join(', ')}, joined with |`,
+		})
 	const resources = parseNames(configuration[FILTER_KEYS.resources])
 	if (resources !== null && labels !== null && !resources.every((name) => labels.includes(name)))
 		problems.push({
@@ -52,17 +58,25 @@ export function parseFilter(
 	if (problems.length > 0 || !where.ok) return { ok: false, problems }
 	return {
 		ok: true,
-		filter: { types: types as EventType[] | null, resources, where: where.conditions.length === 0 ? null : where.conditions },
+		filter: {
+			types: types as EventType[] | null,
+			resources,
+			where: where.conditions.length === 0 ? null : where.conditions,
+		},
 	}
 }
 
 /**
  * Whether a filter lets an event through.
  *
- * The condition judges records alone. A DELETED passes it, since a receiver must never miss that an object is gone, and so does an event
- * without a full record (erased, too large, an id only): what cannot be judged is told rather than kept back.
+ * The condition judges records alone. A DELETED passes it, since a receiver must never miss that an object is gone, and
+ * so does an event without a full record (erased, too large, an id only): what cannot be judged is told rather than
+ * kept back.
  */
-export function matchesFilter(filter: EventFilter, event: Pick<StoredEvent, 'eventType' | 'resource' | 'record'>): boolean {
+export function matchesFilter(
+	filter: EventFilter,
+	event: Pick<StoredEvent, 'eventType' | 'resource' | 'record'>,
+): boolean {
 	if (filter.types !== null && !filter.types.includes(event.eventType)) return false
 	if (filter.resources !== null && !filter.resources.includes(event.resource)) return false
 	if (filter.where === null || event.eventType === 'DELETED' || event.record === null) return true

@@ -1,6 +1,6 @@
 /**
- * Ids that find their owner and cannot be guessed. An event's id says which instance and which place in its
- * log, and carries a tag that only the holder of a master key can make; a notification's id is its owner's id and a counter.
+ * Ids that find their owner and cannot be guessed. An event's id says which instance and which place in its log, and
+ * carries a tag that only the holder of a master key can make; a notification's id is its owner's id and a counter.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
@@ -23,9 +23,16 @@ export interface NotificationIdParts {
 	counter: number
 }
 
-/** An event's id: base64url of 15 bytes (instance 48 bit, sequence 48 bit, tag 24 bit), 20 characters. Throws when a part does not fit. */
+/**
+ * An event's id: base64url of 15 bytes (instance 48 bit, sequence 48 bit, tag 24 bit), 20 characters. Throws when a
+ * part does not fit.
+ */
 export function formatEventId(instanceId: number, sequence: number, tag: number): string {
-	if (!isIntegerUpTo(instanceId, MAX_UINT48) || !isIntegerUpTo(sequence, MAX_UINT48) || !isIntegerUpTo(tag, 0xff_ffff)) {
+	if (
+		!isIntegerUpTo(instanceId, MAX_UINT48) ||
+		!isIntegerUpTo(sequence, MAX_UINT48) ||
+		!isIntegerUpTo(tag, 0xff_ffff)
+	) {
 		throw new RangeError('An event id holds a 48 bit instance, a 48 bit sequence and a 24 bit tag')
 	}
 	const bytes = Buffer.alloc(15)
@@ -61,7 +68,9 @@ export function verifyEventTag(masterKeys: readonly Uint8Array[], parts: EventId
 	return matches
 }
 
-/** A notification's id: owner × 10^9 + counter, a safe integer (docs/contract.md §11). Throws when it would not be one. */
+/**
+ * A notification's id: owner × 10^9 + counter, a safe integer (docs/contract.md §11). Throws when it would not be one.
+ */
 export function toNotificationId(ownerId: number, counter: number): number {
 	const id = ownerId * MAX_NOTIFICATIONS_PER_OWNER + counter
 	if (

@@ -1,6 +1,6 @@
 /**
- * What a notification's row says of its events: `[sequence, resourceNumber, objectId, extra?]` as JSON. `extra` holds what this notification
- * tells otherwise than the event itself, so that the body stays a pure function of stored rows.
+ * What a notification's row says of its events: `[sequence, resourceNumber, objectId, extra?]` as JSON. `extra` holds
+ * what this notification tells otherwise than the event itself, so that the body stays a pure function of stored rows.
  */
 import type { EventType, StoredEvent, DeliveredEvent } from './event.ts'
 
@@ -17,7 +17,12 @@ export interface MemberOverrides {
 }
 
 /** An event of a notification. */
-export type NotificationMember = readonly [sequence: number, resourceNumber: number, objectId: number | string, extra?: MemberOverrides]
+export type NotificationMember = readonly [
+	sequence: number,
+	resourceNumber: number,
+	objectId: number | string,
+	extra?: MemberOverrides,
+]
 
 /** Reads the members of a notification's row. */
 export function parseMembers(text: string): NotificationMember[] {

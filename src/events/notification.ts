@@ -1,11 +1,22 @@
 /**
- * The body that reaches the callback (docs/contract.md §4, §11): a pure function of stored rows, so that every try and every replay
- * sends the same bytes. Records go in as the text that was stored, never parsed and written again.
+ * The body that reaches the callback (docs/contract.md §4, §11): a pure function of stored rows, so that every try and
+ * every replay sends the same bytes. Records go in as the text that was stored, never parsed and written again.
  */
-import { toEventEntry, isErased, formatIsoSeconds, isTooLarge, type EntryContext, type StoredEvent, type DeliveredEvent } from './event.ts'
+import {
+	toEventEntry,
+	isErased,
+	formatIsoSeconds,
+	isTooLarge,
+	type EntryContext,
+	type StoredEvent,
+	type DeliveredEvent,
+} from './event.ts'
 import { formatEventId } from './ids.ts'
 
-/** The instance as it was when the notification was formed; kept with it, since a new name or tag must not change bytes already sent. */
+/**
+ * The instance as it was when the notification was formed; kept with it, since a new name or tag must not change bytes
+ * already sent.
+ */
 export interface NotificationInstance extends EntryContext {
 	/** Of an organization's own object: what it tells has no instance. */
 	notice?: true
@@ -73,10 +84,15 @@ export function toNotificationBody(
 }
 
 /**
- * The JSON text of a notice: what an organization is told of itself, or what was posted to a topic of its own. The envelope is the same,
+ * The JSON text of a notice: what an organization is told of itself, or what was posted to a topic of its own. The
+ * envelope is the same,
  * `message` is what was posted, byte for byte.
  */
-export function toNoticeBody(notification: StoredNotification, event: StoredEvent, instance: NotificationInstance): string {
+export function toNoticeBody(
+	notification: StoredNotification,
+	event: StoredEvent,
+	instance: NotificationInstance,
+): string {
 	return toJsonObject([
 		['severity', JSON.stringify(event.flags.severity ?? 'medium')],
 		['createdDate', JSON.stringify(toJavaDate(notification.createdMs))],
@@ -127,7 +143,10 @@ function toPlaceholder(event: DeliveredEvent): string {
 	])
 }
 
-/** A JSON object of keys and ready texts, in this order (a label made of digits would be moved to the front by an object literal). */
+/**
+ * A JSON object of keys and ready texts, in this order (a label made of digits would be moved to the front by an object
+ * literal).
+ */
 function toJsonObject(members: readonly (readonly [key: string, text: string])[]): string {
 	return `{${members.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`
 }

@@ -13,8 +13,15 @@ export function getPublicBase(env: Pick<Env, 'PUBLIC_URL'>): string {
 	return URL.canParse(base) ? base : ''
 }
 
-/** Where a store sends the deliveries of an instance: the edge knows from the address alone which secret they must fit. */
-export function receiverUrlFor(env: Pick<Env, 'PUBLIC_URL'>, elementKey: string, instanceId: number, version: number): string {
+/**
+ * Where a store sends the deliveries of an instance: the edge knows from the address alone which secret they must fit.
+ */
+export function receiverUrlFor(
+	env: Pick<Env, 'PUBLIC_URL'>,
+	elementKey: string,
+	instanceId: number,
+	version: number,
+): string {
 	const base = getPublicBase(env)
 	return base === '' ? '' : `${base}/elements/api-v2/events/${elementKey}/${btoa(String(instanceId))}?v=${version}`
 }
@@ -31,12 +38,16 @@ export function findReachabilityProblem(env: AddressEnv): string | null {
 	return null
 }
 
-/** Why keys cannot be handed over to us; null when they can: WooCommerce posts them over https only (docs/woocommerce.md 1.10). */
+/**
+ * Why keys cannot be handed over to us; null when they can: WooCommerce posts them over https only (docs/woocommerce.md
+ * 1.10).
+ */
 export function findHttpsProblem(env: AddressEnv): string | null {
 	const base = getPublicBase(env)
 	if (base === '') return 'connecting without keys needs an https address that the store can reach: set PUBLIC_URL'
 	if (env.ALLOW_PRIVATE_NETWORK === 'true') return null
-	if (!base.startsWith('https://')) return `connecting without keys needs an https address, and ${base} is none: set PUBLIC_URL to one`
+	if (!base.startsWith('https://'))
+		return `connecting without keys needs an https address, and ${base} is none: set PUBLIC_URL to one`
 	return checkUrl(base, false).ok
 		? null
 		: `connecting without keys needs an address that the store can reach, and ${base} is none: set PUBLIC_URL to one`

@@ -1,4 +1,6 @@
-/** What is checked at the store and with the element before an instance is made or changed; a failure changes nothing. */
+/**
+ * What is checked at the store and with the element before an instance is made or changed; a failure changes nothing.
+ */
 import { BadRequest, StoreFailed } from '../lib/errors.ts'
 import type { Element } from '../elements/element.ts'
 import { normalizeConfiguration, type NormalizedConfiguration, type NormalizeOptions } from './config.ts'
@@ -9,7 +11,10 @@ import type { Connection, Credentials, Io } from '../elements/store.ts'
 import type { PollerResource } from '../elements/form.ts'
 
 /** Normalises a configuration; 400 with every problem, each by its field. */
-export function requireConfiguration(given: Readonly<Record<string, unknown>>, options: NormalizeOptions): NormalizedConfiguration {
+export function requireConfiguration(
+	given: Readonly<Record<string, unknown>>,
+	options: NormalizeOptions,
+): NormalizedConfiguration {
 	const result = normalizeConfiguration(given, options)
 	if (!result.ok) throw toConfigurationError(result.problems)
 	return result.value
@@ -33,7 +38,10 @@ export function requirePaths(element: Element, resources: Readonly<Record<string
 	for (const [label, settings] of Object.entries(resources)) {
 		const path = element.records.toVendorPath(getHubPath(settings.url) ?? '')
 		if (path === null)
-			problems.push({ field: `${POLLER_KEY}.${label}.url`, message: 'expected the address of a collection such as /hubs/ecommerce/orders' })
+			problems.push({
+				field: `${POLLER_KEY}.${label}.url`,
+				message: 'expected the address of a collection such as /hubs/ecommerce/orders',
+			})
 		else paths.add(path)
 	}
 	if (problems.length > 0) throw toConfigurationError(problems)
@@ -41,7 +49,12 @@ export function requirePaths(element: Element, resources: Readonly<Record<string
 }
 
 /** Connects the store, with the collections that must be readable; 400 or 502 with what was found there. */
-export async function requireConnection(element: Element, credentials: Credentials, io: Io, paths: string[]): Promise<Connection> {
+export async function requireConnection(
+	element: Element,
+	credentials: Credentials,
+	io: Io,
+	paths: string[],
+): Promise<Connection> {
 	const answer = await element.connect(credentials, io, { paths })
 	if (answer.ok) return answer.connection
 	throw answer.status === 400
@@ -49,15 +62,25 @@ export async function requireConnection(element: Element, credentials: Credentia
 		: new StoreFailed(answer.message, { providerMessage: answer.providerMessage })
 }
 
-/** Holds every resource against the element and this store; 400 with the field, also when two labels watch the same thing. */
-export function requireResources(element: Element, resources: Readonly<Record<string, PollerResource>>, connection: Connection): void {
+/**
+ * Holds every resource against the element and this store; 400 with the field, also when two labels watch the same
+ * thing.
+ */
+export function requireResources(
+	element: Element,
+	resources: Readonly<Record<string, PollerResource>>,
+	connection: Connection,
+): void {
 	const problems: FieldProblem[] = []
 	const labels = new Map<string, string>()
 	for (const [label, settings] of Object.entries(resources)) {
 		const answer = element.parseResource(label, settings, connection)
 		if (!answer.ok) {
 			const prefix = `${POLLER_KEY}.${label}`
-			problems.push({ field: answer.field.startsWith(POLLER_KEY) ? answer.field : `${prefix}.${answer.field}`, message: answer.message })
+			problems.push({
+				field: answer.field.startsWith(POLLER_KEY) ? answer.field : `${prefix}.${answer.field}`,
+				message: answer.message,
+			})
 			continue
 		}
 		const otherLabel = labels.get(answer.resource.identity)
@@ -71,7 +94,10 @@ export function requireResources(element: Element, resources: Readonly<Record<st
 	if (problems.length > 0) throw toConfigurationError(problems)
 }
 
-/** The store's address to keep: the site's own where what was given has no scheme or leads into it (a page, a shop path), else as given. */
+/**
+ * The store's address to keep: the site's own where what was given has no scheme or leads into it (a page, a shop
+ * path), else as given.
+ */
 export function toCanonicalStoreUrl(givenUrl: string, connection: Connection): string {
 	const base = toSiteKey(connection.home)
 	if (!URL.canParse(givenUrl) || !/^https?:/i.test(givenUrl)) return connection.home

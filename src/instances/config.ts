@@ -1,5 +1,7 @@
 /**
- * An instance's configuration: the flat map of dotted keys, brought from what clients send into what is kept (docs/contract.md §2, §3), and from what is kept into what the watcher runs by. Pure but for `loadWatcherConfig`, which reads the row.
+ * An instance's configuration: the flat map of dotted keys, brought from what clients send into what is kept
+ * (docs/contract.md §2, §3), and from what is kept into what the watcher runs by. Pure but for `loadWatcherConfig`,
+ * which reads the row.
  */
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
@@ -17,7 +19,15 @@ import { findInstanceById, type Instance } from './records.ts'
 import { SIGNATURE_KEY } from './signature.ts'
 import { listFurtherSubscriptions, notifiesOperator } from './subscriptions.ts'
 import { checkUrl, isLogOnlyUrl, toStoreBase } from '../lib/urls.ts'
-import { isPlaceholder, SECRET_MASK, parseBoolean, parseNumber, stripBrackets, toText, type FieldProblem } from '../lib/values.ts'
+import {
+	isPlaceholder,
+	SECRET_MASK,
+	parseBoolean,
+	parseNumber,
+	stripBrackets,
+	toText,
+	type FieldProblem,
+} from '../lib/values.ts'
 import type { WatcherConfig } from '../rpc/config.ts'
 import type { PollerResource } from '../elements/form.ts'
 
@@ -30,11 +40,20 @@ export const DEFAULT_VALUES: Readonly<Record<string, string>> = {
 	'filter.response.nulls': 'true',
 }
 
-/** Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" (docs/contract.md §2) and must stay inside what a date can hold. */
+/**
+ * Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" (docs/contract.md §2) and
+ * must stay inside what a date can hold.
+ */
 const MAX_INTERVAL_MS = 10 * 365 * 86_400_000
 
 /** Keys that are secret whatever the element says of them (docs/contract.md §2). */
-const SECRET_KEYS = new Set(['password', 'oauth.api.key', 'oauth.api.secret', SIGNATURE_KEY, 'event.notification.basic.password'])
+const SECRET_KEYS = new Set([
+	'password',
+	'oauth.api.key',
+	'oauth.api.secret',
+	SIGNATURE_KEY,
+	'event.notification.basic.password',
+])
 
 /** Whether a key's value is sealed at rest and masked in answers. */
 export function isSecretKey(element: Element, key: string): boolean {
@@ -66,7 +85,10 @@ export interface NormalizedConfiguration {
 export type NormalizeResult = { ok: true; value: NormalizedConfiguration } | { ok: false; problems: FieldProblem[] }
 
 /** Understands a configuration as sent (for a PATCH: as merged). Applies the whole table of docs/contract.md §2. */
-export function normalizeConfiguration(given: Readonly<Record<string, unknown>>, options: NormalizeOptions): NormalizeResult {
+export function normalizeConfiguration(
+	given: Readonly<Record<string, unknown>>,
+	options: NormalizeOptions,
+): NormalizeResult {
 	const { element, previous } = options
 	const problems: FieldProblem[] = []
 	if (new TextEncoder().encode(JSON.stringify(given)).length > LIMITS.configuration.value) {
@@ -76,7 +98,10 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 	for (const [key, value] of Object.entries(given)) {
 		if (key === '__proto__') continue
 		if (key.length > LIMITS.configurationKey.value)
-			problems.push({ field: `configuration.${key.slice(0, 64)}…`, message: `${expectedAtMost('configurationKey')} in a key` })
+			problems.push({
+				field: `configuration.${key.slice(0, 64)}…`,
+				message: `${expectedAtMost('configurationKey')} in a key`,
+			})
 		raw.set(key, value === SECRET_MASK ? (previous[key] ?? null) : value)
 	}
 
@@ -146,7 +171,10 @@ export function normalizeConfiguration(given: Readonly<Record<string, unknown>>,
 }
 
 /** The callback of a stored configuration; null: the events are kept in the log and delivered nowhere. */
-export function getCallbackUrl(configuration: Readonly<Record<string, string | null>>, publicUrl: string): string | null {
+export function getCallbackUrl(
+	configuration: Readonly<Record<string, string | null>>,
+	publicUrl: string,
+): string | null {
 	const text = configuration['event.notification.callback.url'] ?? ''
 	if (text === '' || !URL.canParse(text) || isLogOnlyUrl(new URL(text), publicUrl)) return null
 	return text
@@ -227,20 +255,23 @@ function toWebhookConfig(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floor
 	const type = instance.configuration['event.vendor.type']
 	if (!instance.eventsEnabled || (type !== 'webhook' && type !== 'hybrid')) return null
 	const minutes =
-		parseNumber(instance.configuration['event.reconcile.interval'] ?? '') ?? Number(DEFAULT_VALUES['event.reconcile.interval'])
+		parseNumber(instance.configuration['event.reconcile.interval'] ?? '') ??
+		Number(DEFAULT_VALUES['event.reconcile.interval'])
 	const isReady = instance.state === 'ready'
 	return {
 		version: instance.webhookVersion,
 		previousUntilMs: instance.webhookPreviousUntilMs,
 		reconcileMs: minutes === 0 ? 0 : Math.round(Math.min(Math.max(minutes * 60_000, floorMs), MAX_INTERVAL_MS)),
 		deliveryUrl: isReady ? receiverUrlFor(env, instance.elementKey, instance.id, instance.webhookVersion) : '',
-		...(isReady && instance.webhookTask === null && instance.webhookKeyId !== null ? { writtenWith: instance.webhookKeyId } : {}),
+		...(isReady && instance.webhookTask === null && instance.webhookKeyId !== null
+			? { writtenWith: instance.webhookKeyId }
+			: {}),
 	}
 }
 
 /**
- * Reads an instance's row (being created or ready) joined with its account and its further subscriptions, or what an organization's own
- * object runs by; null when it does not exist or is deleted. Throws when D1 cannot be reached.
+ * Reads an instance's row (being created or ready) joined with its account and its further subscriptions, or what an
+ * organization's own object runs by; null when it does not exist or is deleted. Throws when D1 cannot be reached.
  */
 export async function loadWatcherConfig(env: Env, instanceId: number): Promise<WatcherConfig | null> {
 	const instance = await findInstanceById(env.DB, instanceId)
@@ -273,7 +304,8 @@ const checkBoolean: KeyCheck = (text) => {
 
 /** Text up to a length. */
 function checkText(limit: LimitName): KeyCheck {
-	return (text) => (text.trim().length > LIMITS[limit].value ? { ok: false, message: expectedAtMost(limit) } : accept(text.trim()))
+	return (text) =>
+		text.trim().length > LIMITS[limit].value ? { ok: false, message: expectedAtMost(limit) } : accept(text.trim())
 }
 
 /** One of a few words, in any case. */
@@ -291,7 +323,9 @@ function checkInterval(unit: 'minutes' | 'hours', allowZero: boolean): KeyCheck 
 		const parsed = parseNumber(text)
 		if (allowZero && parsed === 0) return accept('0')
 		if (parsed === null || parsed * seconds < floorSeconds)
-			return reject(`a number of ${unit}, at least ${Number((floorSeconds / seconds).toPrecision(4))}${allowZero ? ', or 0 for off' : ''}`)
+			return reject(
+				`a number of ${unit}, at least ${Number((floorSeconds / seconds).toPrecision(4))}${allowZero ? ', or 0 for off' : ''}`,
+			)
 		return accept(text.trim())
 	}
 }

@@ -1,6 +1,7 @@
 /**
- * Instances that wait for a merchant's approval (connect without keys): what `POST /instances` was given, sealed under a state that
- * stands only in addresses; D1 holds its hash. A draft is used once: whoever comes second, late or with another state finds nothing.
+ * Instances that wait for a merchant's approval (connect without keys): what `POST /instances` was given, sealed under
+ * a state that stands only in addresses; D1 holds its hash. A draft is used once: whoever comes second, late or with
+ * another state finds nothing.
  */
 import { findUser, type User } from '../accounts/setup.ts'
 import { hashSecret } from '../accounts/secrets.ts'
@@ -45,7 +46,10 @@ export interface DraftOutcome {
 }
 
 /** How keys were taken: an instance, or why not. `unknown`: forged, expired or used before. */
-export type DraftClaimResult = { kind: 'created'; id: number } | { kind: 'unknown' } | { kind: 'failed'; reason: string }
+export type DraftClaimResult =
+	| { kind: 'created'; id: number }
+	| { kind: 'unknown' }
+	| { kind: 'failed'; reason: string }
 
 /** What the browser is shown on its way back. */
 export type ReturnView =
@@ -96,7 +100,10 @@ export async function createDraft(
 	}
 }
 
-/** Takes the keys that a store hands over for a draft: they are tried at the draft's own store, and the instance is made. */
+/**
+ * Takes the keys that a store hands over for a draft: they are tried at the draft's own store, and the instance is
+ * made.
+ */
 export async function claimDraft(
 	services: Services,
 	state: string,
@@ -128,7 +135,11 @@ export async function claimDraft(
 			// Where the browser goes is still needed; what the instance was made of is not.
 			.bind(
 				instance.id,
-				await sealSecret(env.MASTER_KEYS, JSON.stringify({ input: {}, callbackUrl: content.callbackUrl }), draftContext(row.state_hash)),
+				await sealSecret(
+					env.MASTER_KEYS,
+					JSON.stringify({ input: {}, callbackUrl: content.callbackUrl }),
+					draftContext(row.state_hash),
+				),
 				row.state_hash,
 			)
 			.run()
@@ -165,7 +176,11 @@ export async function resolveReturn(services: Services, state: string, approved:
 }
 
 /** What became of a draft of this organization; null when it has none of this state. */
-export async function getDraftOutcome(services: Services, organizationId: number, state: string): Promise<DraftOutcome | null> {
+export async function getDraftOutcome(
+	services: Services,
+	organizationId: number,
+	state: string,
+): Promise<DraftOutcome | null> {
 	const row = await findDraft(services.env.DB, state)
 	if (row === null || row.organization_id !== organizationId) return null
 	if (row.status === 'created') return { status: 'created', id: row.instance_id ?? 0 }
@@ -173,7 +188,9 @@ export async function getDraftOutcome(services: Services, organizationId: number
 	if (row.status === 'denied') return { status: 'denied', reason: 'The merchant did not approve' }
 	// A call that crashed while it made the instance never says so itself.
 	const isExpired = row.expires_ms + (row.status === 'working' ? DRAFT_TTL_MS : 0) <= services.now()
-	return isExpired ? { status: 'failed', reason: 'Nobody approved within 30 minutes; ask for a new address' } : { status: 'waiting' }
+	return isExpired
+		? { status: 'failed', reason: 'Nobody approved within 30 minutes; ask for a new address' }
+		: { status: 'waiting' }
 }
 
 /** Removes drafts whose outcome nobody asked for in a day. */
@@ -190,7 +207,13 @@ async function findDraft(db: D1Database, state: string): Promise<DraftRow | null
 	return await db.prepare('SELECT * FROM drafts WHERE state_hash = ?').bind(hashSecret(state)).first<DraftRow>()
 }
 
-async function finishDraft(db: D1Database, hash: string, from: DraftStatus, to: DraftStatus, reason: string | null): Promise<void> {
+async function finishDraft(
+	db: D1Database,
+	hash: string,
+	from: DraftStatus,
+	to: DraftStatus,
+	reason: string | null,
+): Promise<void> {
 	await db
 		.prepare("UPDATE drafts SET status = ?, reason = ?, sealed = '' WHERE state_hash = ? AND status = ?")
 		.bind(to, reason, hash, from)

@@ -1,4 +1,7 @@
-/** `event.notification.callback.headers`: extra headers of a notification, as a JSON object or as `Name: value` lines (docs/contract.md §3). */
+/**
+ * `event.notification.callback.headers`: extra headers of a notification, as a JSON object or as `Name: value` lines
+ * (docs/contract.md §3).
+ */
 import { findHeaderProblem, parseHeaderPairs } from '../delivery/headers.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 import type { FieldProblem } from '../lib/values.ts'
@@ -7,10 +10,13 @@ import type { FieldProblem } from '../lib/values.ts'
 export const HEADERS_KEY = 'event.notification.callback.headers'
 
 /** Understands the value; the answer is the headers as a JSON object's text, null when there is none. */
-export function parseCallbackHeaders(value: unknown): { ok: true; text: string | null } | { ok: false; problem: FieldProblem } {
+export function parseCallbackHeaders(
+	value: unknown,
+): { ok: true; text: string | null } | { ok: false; problem: FieldProblem } {
 	const { pairs, complete: whole } = parseHeaderPairs(value)
 	if (!whole) return reject('expected a JSON object of texts, or lines such as Name: value')
-	if (pairs.length > LIMITS.callbackHeaders.value) return reject(`${expectedAtMost('callbackHeaders')}, found ${pairs.length}`)
+	if (pairs.length > LIMITS.callbackHeaders.value)
+		return reject(`${expectedAtMost('callbackHeaders')}, found ${pairs.length}`)
 	for (const pair of pairs) {
 		const problem = findHeaderProblem(pair)
 		if (problem !== null) return reject(problem)

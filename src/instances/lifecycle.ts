@@ -1,6 +1,6 @@
 /**
- * An instance's life: made, changed, replaced, enabled, disabled, deleted. D1 is the truth and is committed first; then the
- * instance's object is told, and a call that is lost heals by itself.
+ * An instance's life: made, changed, replaced, enabled, disabled, deleted. D1 is the truth and is committed first; then
+ * the instance's object is told, and a call that is lost heals by itself.
  */
 import type { User } from '../accounts/setup.ts'
 import type { Actor } from '../accounts/audit.ts'
@@ -60,7 +60,10 @@ export interface InstanceInput {
 /** Keys whose change means that the store is checked again. */
 const CONNECTION_KEYS = ['store.url', 'oauth.api.key', 'oauth.api.secret'] as const
 
-/** Checks the store and makes an instance of it. Whatever fails leaves nothing behind: what a crash leaves is a row `creating`, which the cron clears away. */
+/**
+ * Checks the store and makes an instance of it. Whatever fails leaves nothing behind: what a crash leaves is a row
+ * `creating`, which the cron clears away.
+ */
 export async function createInstance(
 	services: Services,
 	user: User,
@@ -74,11 +77,19 @@ export async function createInstance(
 	const resources = normalized.eventsEnabled ? normalized.resources : {}
 	const usesWebhooks = wantsWebhooks({ eventsEnabled: normalized.eventsEnabled, configuration: normalized.values })
 	if (usesWebhooks) requireReachable(env)
-	const connection = await requireConnection(element, toCredentials(normalized.values), services.io, requirePaths(element, resources))
+	const connection = await requireConnection(
+		element,
+		toCredentials(normalized.values),
+		services.io,
+		requirePaths(element, resources),
+	)
 	requireResources(element, resources, connection)
 
 	const values = { ...normalized.values, 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
-	const [id, subscriptionId] = [await nextSequenceNumber(env.DB, 'instance'), await nextSequenceNumber(env.DB, 'subscription')]
+	const [id, subscriptionId] = [
+		await nextSequenceNumber(env.DB, 'instance'),
+		await nextSequenceNumber(env.DB, 'subscription'),
+	]
 	const token = newSecret()
 	const nowMs = services.now()
 	const displayName = name ?? getHost(values['store.url'])
@@ -124,13 +135,19 @@ export async function createInstance(
 	return { ...instance, state: 'ready' }
 }
 
-/** Checks what an instance will be made of once its keys arrive, without the store; answers with the store's address. */
+/**
+ * Checks what an instance will be made of once its keys arrive, without the store; answers with the store's address.
+ */
 export function checkDraft(services: Services, element: Element, input: InstanceInput): string {
 	requireNaming(input)
 	const pending = { 'oauth.api.key': 'to come', 'oauth.api.secret': 'to come' }
-	const normalized = requireConfiguration({ ...input.configuration, ...pending }, normalizeOptionsFor(services, element, {}))
+	const normalized = requireConfiguration(
+		{ ...input.configuration, ...pending },
+		normalizeOptionsFor(services, element, {}),
+	)
 	requirePaths(element, normalized.eventsEnabled ? normalized.resources : {})
-	if (wantsWebhooks({ eventsEnabled: normalized.eventsEnabled, configuration: normalized.values })) requireReachable(services.env)
+	if (wantsWebhooks({ eventsEnabled: normalized.eventsEnabled, configuration: normalized.values }))
+		requireReachable(services.env)
 	return normalized.storeUrl
 }
 
@@ -165,12 +182,20 @@ export async function updateInstance(
 
 	const paths = requirePaths(element, resources)
 	const knownPaths = instance.eventsEnabled ? requirePaths(element, getEffectivePoller(before, element)) : []
-	// A collection that was not looked at yet is checked like those of a new instance: may the key read it, what does its route know.
-	const hasNewPath = paths.some((path) => !knownPaths.includes(path) && instance.connection.collections[path] === undefined)
-	const reconnect = options.reAuthenticate || hasNewPath || CONNECTION_KEYS.some((key) => normalized.values[key] !== before[key])
-	const checked = reconnect ? await requireConnection(element, toCredentials(normalized.values), services.io, paths) : instance.connection
+	// A collection that was not looked at yet is checked like those of a new instance: may the key read it, what does its
+	// route know.
+	const hasNewPath = paths.some(
+		(path) => !knownPaths.includes(path) && instance.connection.collections[path] === undefined,
+	)
+	const reconnect =
+		options.reAuthenticate || hasNewPath || CONNECTION_KEYS.some((key) => normalized.values[key] !== before[key])
+	const checked = reconnect
+		? await requireConnection(element, toCredentials(normalized.values), services.io, paths)
+		: instance.connection
 	const moved = toSiteKey(checked.home) !== toSiteKey(instance.connection.home)
-	const connection = moved ? checked : { ...checked, collections: { ...instance.connection.collections, ...checked.collections } }
+	const connection = moved
+		? checked
+		: { ...checked, collections: { ...instance.connection.collections, ...checked.collections } }
 	if (moved && !options.rebaseline) {
 		throw new Conflict(
 			`store.url: this instance watches ${instance.connection.home}, and the new address is another site, ${connection.home}; add ?rebaseline=true to drop what is known of the old one`,
@@ -225,16 +250,23 @@ export async function updateInstance(
 	return changed
 }
 
-/** An address is told of a thing once: a callback that is a further subscription already would be sent everything twice. */
+/**
+ * An address is told of a thing once: a callback that is a further subscription already would be sent everything twice.
+ */
 async function requireDistinctCallback(db: D1Database, instanceId: number, callback: string): Promise<void> {
-	const duplicate = (await listFurtherSubscriptions(db, instanceId)).find((subscription) => subscription.url === callback)
+	const duplicate = (await listFurtherSubscriptions(db, instanceId)).find(
+		(subscription) => subscription.url === callback,
+	)
 	if (duplicate !== undefined)
 		throw new Conflict(
 			`event.notification.callback.url: subscription ${duplicate.number} sends this instance's events there already; delete it first (DELETE /notifications/subscriptions/${duplicate.number})`,
 		)
 }
 
-/** Enables or disables. `skip`: instead of going on at the old cursor, take a new silent baseline. Enabling also releases what a dead callback holds. */
+/**
+ * Enables or disables. `skip`: instead of going on at the old cursor, take a new silent baseline. Enabling also
+ * releases what a dead callback holds.
+ */
 export async function setEnabled(
 	services: Services,
 	instance: Instance,
@@ -248,7 +280,11 @@ export async function setEnabled(
 	const changed = await commitChange(
 		services,
 		instance,
-		{ enabled, ...(task === null ? {} : { webhookTask: task }), ...(enabled && skip ? { baselineVersion: instance.version + 1 } : {}) },
+		{
+			enabled,
+			...(task === null ? {} : { webhookTask: task }),
+			...(enabled && skip ? { baselineVersion: instance.version + 1 } : {}),
+		},
 		toActor(user, requestId),
 		enabled ? 'instance.enable' : 'instance.disable',
 		enabled && skip ? { skip: true } : {},
@@ -258,7 +294,10 @@ export async function setEnabled(
 	return changed
 }
 
-/** Gives the webhooks of an instance new secrets; those before them are accepted for another day. False when the store is still to be told. */
+/**
+ * Gives the webhooks of an instance new secrets; those before them are accepted for another day. False when the store
+ * is still to be told.
+ */
 export async function rotateInstanceWebhooks(
 	services: Services,
 	instance: Instance,
@@ -284,13 +323,20 @@ export async function rotateInstanceWebhooks(
 }
 
 /** Deletes: token and hub are dead at once; the object is cleared away now, or by the cron when that fails. */
-export async function deleteInstance(services: Services, instance: Instance, user: User, requestId: string): Promise<void> {
-	if (await markDeleted(services.env.DB, instance, toActor(user, requestId), services.now())) await purgeInstance(services, instance.id)
+export async function deleteInstance(
+	services: Services,
+	instance: Instance,
+	user: User,
+	requestId: string,
+): Promise<void> {
+	if (await markDeleted(services.env.DB, instance, toActor(user, requestId), services.now()))
+		await purgeInstance(services, instance.id)
 }
 
 /**
- * Empties the object of a row that is not `ready` and removes its webhooks, then the row. False when the object or the store could
- * not be reached: the cron tries again. `unsure`: the store may still be making webhooks, so the cron is to look again.
+ * Empties the object of a row that is not `ready` and removes its webhooks, then the row. False when the object or the
+ * store could not be reached: the cron tries again. `unsure`: the store may still be making webhooks, so the cron is to
+ * look again.
  */
 export async function purgeInstance(services: Services, instanceId: number, isUnconfirmed = false): Promise<boolean> {
 	try {
@@ -312,7 +358,9 @@ function getUnchangedSecrets(
 	values: Readonly<Record<string, string | null>>,
 ): Record<string, string | null> {
 	return Object.fromEntries(
-		Object.entries(instance.configuration).filter(([key]) => key in values && isSecretKey(element, key) && !changedKeys.includes(key)),
+		Object.entries(instance.configuration).filter(
+			([key]) => key in values && isSecretKey(element, key) && !changedKeys.includes(key),
+		),
 	)
 }
 
@@ -331,7 +379,10 @@ export async function notifyWatcher(
 	}
 }
 
-/** Commits a change with its audit row; 409 when somebody else was first. A takeover of the signature key whose moment has passed is written down with it. */
+/**
+ * Commits a change with its audit row; 409 when somebody else was first. A takeover of the signature key whose moment
+ * has passed is written down with it.
+ */
 export async function commitChange(
 	services: Services,
 	instance: Instance,
@@ -344,7 +395,8 @@ export async function commitChange(
 	const { configuration, signatureNext, signatureFromMs } = applyKeyTakeover({ ...instance, ...change }, nowMs)
 	const fullChange = { ...change, configuration, signatureNext, signatureFromMs }
 	const changed = await changeInstance(services.env.DB, instance, fullChange, actor, { action, detail }, nowMs)
-	if (changed === null) throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
+	if (changed === null)
+		throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
 	return changed
 }
 
@@ -363,8 +415,16 @@ async function rollbackCreation(services: Services, instanceId: number, cause: u
 	await purgeInstance(services, instanceId, cause instanceof WebhooksError && cause.isUnconfirmed)
 }
 
-/** Webhooks for a change that is not committed yet: when they cannot be made, the caller hears why and nothing has changed. */
-async function createWebhooksOrRollback(services: Services, instance: Instance, next: Instance, plan: WebhookPlan): Promise<void> {
+/**
+ * Webhooks for a change that is not committed yet: when they cannot be made, the caller hears why and nothing has
+ * changed.
+ */
+async function createWebhooksOrRollback(
+	services: Services,
+	instance: Instance,
+	next: Instance,
+	plan: WebhookPlan,
+): Promise<void> {
 	requireReachable(services.env)
 	try {
 		await createWebhooks(services, next)
@@ -379,11 +439,16 @@ async function createWebhooksOrRollback(services: Services, instance: Instance, 
 function requireNaming(input: InstanceInput): { name: string | null; tags: string[] | null } {
 	const name = parseName(input.name)
 	const tags = parseTags(input.tags)
-	if (!name.ok || !tags.ok) throw toConfigurationError([name, tags].flatMap((parsed) => (parsed.ok ? [] : [parsed.problem])))
+	if (!name.ok || !tags.ok)
+		throw toConfigurationError([name, tags].flatMap((parsed) => (parsed.ok ? [] : [parsed.problem])))
 	return { name: name.name, tags: tags.tags }
 }
 
-function normalizeOptionsFor(services: Services, element: Element, previous: Record<string, string | null>): NormalizeOptions {
+function normalizeOptionsFor(
+	services: Services,
+	element: Element,
+	previous: Record<string, string | null>,
+): NormalizeOptions {
 	const { env } = services
 	return {
 		element,

@@ -10,7 +10,10 @@ export interface InstanceFilter {
 	elementKey: string | null
 }
 
-/** Ready instances of an organization by rising id, above `afterId`, how many match in all, and whether more follow: one query. */
+/**
+ * Ready instances of an organization by rising id, above `afterId`, how many match in all, and whether more follow: one
+ * query.
+ */
 export async function listInstances(
 	db: D1Database,
 	organizationId: number,

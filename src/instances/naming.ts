@@ -1,11 +1,16 @@
-/** Names and tags of instances: stripped of HTML, within their limits, with their defaults (docs/contract.md §2). Pure. */
+/**
+ * Names and tags of instances: stripped of HTML, within their limits, with their defaults (docs/contract.md §2). Pure.
+ */
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 import { stripHtml, type FieldProblem } from '../lib/values.ts'
 
 /** A name as kept; null when nothing is left of it (absent, blank, a placeholder in angle brackets). */
-export function parseName(value: string | null | undefined): { ok: true; name: string | null } | { ok: false; problem: FieldProblem } {
+export function parseName(
+	value: string | null | undefined,
+): { ok: true; name: string | null } | { ok: false; problem: FieldProblem } {
 	const name = stripHtml(value ?? '')
-	if ([...name].length > LIMITS.name.value) return { ok: false, problem: { field: 'name', message: expectedAtMost('name') } }
+	if ([...name].length > LIMITS.name.value)
+		return { ok: false, problem: { field: 'name', message: expectedAtMost('name') } }
 	return { ok: true, name: name === '' ? null : name }
 }
 
@@ -18,7 +23,8 @@ export function parseTags(
 	if (tags.length > LIMITS.tags.value)
 		return { ok: false, problem: { field: 'tags', message: `${expectedAtMost('tags')}, found ${tags.length}` } }
 	const tooLongIndex = tags.findIndex((tag) => [...tag].length > LIMITS.tag.value)
-	if (tooLongIndex >= 0) return { ok: false, problem: { field: `tags[${tooLongIndex}]`, message: expectedAtMost('tag') } }
+	if (tooLongIndex >= 0)
+		return { ok: false, problem: { field: `tags[${tooLongIndex}]`, message: expectedAtMost('tag') } }
 	return { ok: true, tags: tags.length === 0 ? null : tags }
 }
 

@@ -1,6 +1,6 @@
 /**
- * An organization's own object: a watcher without a store, which delivers operator events and what is posted to free topics. Its id comes
- * from the sequence of instances, so that its notifications and events have ids like all others.
+ * An organization's own object: a watcher without a store, which delivers operator events and what is posted to free
+ * topics. Its id comes from the sequence of instances, so that its notifications and events have ids like all others.
  */
 import { readAccountSettings } from '../accounts/settings.ts'
 import { type Env, getWatcher } from '../context.ts'
@@ -38,8 +38,8 @@ export async function findOwnerId(db: D1Database, organizationId: number): Promi
 }
 
 /**
- * The id of an organization's object as far as a list across objects asks it: null also when it sends to nothing of what is named. The
- * operator's webhook is one of its subscriptions, with its address among the settings.
+ * The id of an organization's object as far as a list across objects asks it: null also when it sends to nothing of
+ * what is named. The operator's webhook is one of its subscriptions, with its address among the settings.
  */
 export async function findOwnerIdInScope(
 	db: D1Database,
@@ -72,9 +72,14 @@ export async function ensureOwnerId(
 }
 
 /** Hands notices to an organization's object. Throws when it cannot be reached: they are handed over again. */
-export async function publishToOrganization(env: Pick<Env, 'DB' | 'WATCHER'>, organizationId: number, notices: Notice[]): Promise<void> {
+export async function publishToOrganization(
+	env: Pick<Env, 'DB' | 'WATCHER'>,
+	organizationId: number,
+	notices: Notice[],
+): Promise<void> {
 	const ownerId = await ensureOwnerId(env, organizationId)
-	if ((await getWatcher(env, ownerId).publish(notices)) === 'unknown') throw new Error("an organization's object answers unknown")
+	if ((await getWatcher(env, ownerId).publish(notices)) === 'unknown')
+		throw new Error("an organization's object answers unknown")
 }
 
 /** What an organization's object runs by; null: this is no organization's object. */
@@ -110,9 +115,17 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 		retentionDays: account.retentionDays,
 		hooks: null,
 		// Each notice by itself: its topic is the envelope's.
-		delivery: { ...getDefaultDelivery('polling'), schedule: account.schedule, failurePolicy: account.failurePolicy, batch: 1 },
+		delivery: {
+			...getDefaultDelivery('polling'),
+			schedule: account.schedule,
+			failurePolicy: account.failurePolicy,
+			batch: 1,
+		},
 		subscriptionId: 0,
-		others: [...(url === null ? [] : [{ number: OPERATOR_SUBSCRIPTION_ID, url, topics: [...OPERATOR_TOPICS] }]), ...ownSubscriptions],
+		others: [
+			...(url === null ? [] : [{ number: OPERATOR_SUBSCRIPTION_ID, url, topics: [...OPERATOR_TOPICS] }]),
+			...ownSubscriptions,
+		],
 		announces: false,
 		storeless: true,
 	}
@@ -120,7 +133,10 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 
 async function assignOwnerId(db: D1Database, organizationId: number): Promise<number> {
 	const id = await nextSequenceNumber(db, 'instance')
-	await db.prepare('UPDATE organizations SET owner_id = ? WHERE id = ? AND owner_id IS NULL').bind(id, organizationId).run()
+	await db
+		.prepare('UPDATE organizations SET owner_id = ? WHERE id = ? AND owner_id IS NULL')
+		.bind(id, organizationId)
+		.run()
 	// Two at once: the first one's number holds.
 	const ownerId = await findOwnerId(db, organizationId)
 	if (ownerId === null) throw new Error('no such organization')

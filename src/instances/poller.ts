@@ -1,7 +1,7 @@
 /**
  * `event.poller.configuration`: which resources an instance watches and how (docs/contract.md §2, §3). What clients send
- * as an object, as that object's JSON, or with numbers and booleans as text is brought into one form; what a url and its dates
- * mean is the element's to say.
+ * as an object, as that object's JSON, or with numbers and booleans as text is brought into one form; what a url and
+ * its dates mean is the element's to say.
  */
 import type { Element } from '../elements/element.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
@@ -11,11 +11,16 @@ import type { PollerResource } from '../elements/form.ts'
 /** The key's name, the first part of every field name in its errors. */
 export const POLLER_KEY = 'event.poller.configuration'
 
-/** Labels that would collide with the other keys of a notification's `raw` (docs/contract.md §4), or with JavaScript's own. */
+/**
+ * Labels that would collide with the other keys of a notification's `raw` (docs/contract.md §4), or with JavaScript's
+ * own.
+ */
 const RESERVED_LABELS = new Set(['pollDate', 'objectType', '__proto__', 'constructor', 'prototype'])
 
 /** A parsed poller configuration, or everything that is wrong with it. */
-export type PollerResult = { ok: true; resources: Record<string, PollerResource> | null } | { ok: false; problems: FieldProblem[] }
+export type PollerResult =
+	| { ok: true; resources: Record<string, PollerResource> | null }
+	| { ok: false; problems: FieldProblem[] }
 
 const TEXT_SETTINGS = ['idField'] as const
 const BOOLEAN_SETTINGS = ['filterByUpdatedDate', 'filterByCurrentDate'] as const
@@ -29,12 +34,18 @@ const DATE_SETTINGS = [
 	'createdDateTimezone',
 ] as const
 
-/** Understands the value of `event.poller.configuration`. `resources: null` when it is absent, empty or names no resource: then the defaults hold. Unknown settings of a resource are kept. */
+/**
+ * Understands the value of `event.poller.configuration`. `resources: null` when it is absent, empty or names no
+ * resource: then the defaults hold. Unknown settings of a resource are kept.
+ */
 export function parsePoller(value: unknown): PollerResult {
 	const problems: FieldProblem[] = []
 	const given = parseObject(value)
 	if (given === undefined)
-		return { ok: false, problems: [{ field: POLLER_KEY, message: 'expected an object of resources, or that object as a JSON string' }] }
+		return {
+			ok: false,
+			problems: [{ field: POLLER_KEY, message: 'expected an object of resources, or that object as a JSON string' }],
+		}
 	if (given === null) return { ok: true, resources: null }
 	const entries = Object.entries(given)
 	if (entries.length === 0) return { ok: true, resources: null }
@@ -59,8 +70,8 @@ export function parsePoller(value: unknown): PollerResult {
 }
 
 /**
- * The resources that an instance watches: those of its poller configuration, else those of the older `event.poller.urls`
- * (`customers|orders`), else the element's defaults. `configuration` is the flat map as stored.
+ * The resources that an instance watches: those of its poller configuration, else those of the older
+ * `event.poller.urls` (`customers|orders`), else the element's defaults. `configuration` is the flat map as stored.
  */
 export function getEffectivePoller(
 	configuration: Readonly<Record<string, string | null>>,
@@ -69,7 +80,8 @@ export function getEffectivePoller(
 	const configured = parsePoller(configuration[POLLER_KEY])
 	if (configured.ok && configured.resources !== null) return configured.resources
 	const names = parsePollerUrls(configuration['event.poller.urls'], element)
-	if (names.ok && names.names !== null) return Object.fromEntries(names.names.map((name) => [name, element.defaultPoller[name]!]))
+	if (names.ok && names.names !== null)
+		return Object.fromEntries(names.names.map((name) => [name, element.defaultPoller[name]!]))
 	return element.defaultPoller
 }
 
@@ -153,9 +165,15 @@ function parsePollerResource(field: string, value: unknown, problems: FieldProbl
 	for (const name of NUMBER_SETTINGS) {
 		if (normalized[name] === undefined) continue
 		const parsed =
-			typeof normalized[name] === 'number' || typeof normalized[name] === 'string' ? parseNumber(String(normalized[name])) : null
+			typeof normalized[name] === 'number' || typeof normalized[name] === 'string'
+				? parseNumber(String(normalized[name]))
+				: null
 		const min = name === 'pageSize' ? 1 : 0
-		if (parsed === null || parsed < min || (name === 'pageSize' ? !Number.isInteger(parsed) : parsed > LIMITS.resourceSeconds.value))
+		if (
+			parsed === null ||
+			parsed < min ||
+			(name === 'pageSize' ? !Number.isInteger(parsed) : parsed > LIMITS.resourceSeconds.value)
+		)
 			addProblem(
 				name,
 				name === 'pageSize'
@@ -175,8 +193,10 @@ function parseDatesConfiguration(value: unknown, addProblem: (name: string, mess
 		return undefined
 	}
 	const dates: Record<string, unknown> = {}
-	for (const [name, item] of Object.entries(value)) if (name !== '__proto__' && item !== null && item !== '') dates[name] = item
-	for (const name of DATE_SETTINGS) if (dates[name] !== undefined) requireText(dates, name, addProblem, `datesConfiguration.${name}`)
+	for (const [name, item] of Object.entries(value))
+		if (name !== '__proto__' && item !== null && item !== '') dates[name] = item
+	for (const name of DATE_SETTINGS)
+		if (dates[name] !== undefined) requireText(dates, name, addProblem, `datesConfiguration.${name}`)
 	return dates
 }
 

@@ -1,6 +1,7 @@
 /**
- * The rows of connected stores in D1: reading and writing them. Every query that serves a caller names the organization, so that
- * another one's instances do not exist; the two that do not are for the instance's own object and for the cron.
+ * The rows of connected stores in D1: reading and writing them. Every query that serves a caller names the
+ * organization, so that another one's instances do not exist; the two that do not are for the instance's own object and
+ * for the cron.
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import type { Connection } from '../elements/store.ts'
@@ -21,7 +22,10 @@ export interface Instance {
 	organizationId: number
 	/** Who made it. */
 	userId: number
-	/** … and what they are called; null: such a user is not known. Read with the row, so that showing an instance needs no second query. */
+	/**
+	 * … and what they are called; null: such a user is not known. Read with the row, so that showing an instance needs no
+	 * second query.
+	 */
 	creator: InstanceCreator | null
 	state: InstanceRowState
 	/** Counts up with every change. */
@@ -44,7 +48,9 @@ export interface Instance {
 	webhookKeyId: string | null
 	/** What is still to be done at the store, by the cron when not at once. */
 	webhookTask: WebhookTask | null
-	/** The signature key that takes over from the configured one, sealed, and from when it signs alone; null: none does. */
+	/**
+	 * The signature key that takes over from the configured one, sealed, and from when it signs alone; null: none does.
+	 */
 	signatureNext: string | null
 	signatureFromMs: number | null
 	/** Version at which a new silent baseline was last asked for; 0: never. */
@@ -107,18 +113,25 @@ export interface InstanceTableRow {
 const INSERT_COLUMNS =
 	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
 
-/** What is read of `FROM`, a `Row`: what an insert sets, what has its default until a change sets it, and who made it. */
+/**
+ * What is read of `FROM`, a `Row`: what an insert sets, what has its default until a change sets it, and who made it.
+ */
 export const SELECT_COLUMNS = `${`${INSERT_COLUMNS}, baseline_version`
 	.split(', ')
 	.map((column) => `i.${column}`)
 	.join(', ')}, u.email AS maker_email, u.first_name AS maker_first_name, u.last_name AS maker_last_name`
-export const FROM_INSTANCES = 'instances AS i LEFT JOIN users AS u ON u.id = i.user_id AND u.organization_id = i.organization_id'
+export const FROM_INSTANCES =
+	'instances AS i LEFT JOIN users AS u ON u.id = i.user_id AND u.organization_id = i.organization_id'
 
 /** What a row's end means for its webhooks; `?1` is now. */
-const REMOVE_WEBHOOKS_SQL = "hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
+const REMOVE_WEBHOOKS_SQL =
+	"hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
 
 /** Hands out the next number of a sequence; never the same one twice. */
-export async function nextSequenceNumber(db: D1Database, sequence: 'instance' | 'subscription' | 'replay'): Promise<number> {
+export async function nextSequenceNumber(
+	db: D1Database,
+	sequence: 'instance' | 'subscription' | 'replay',
+): Promise<number> {
 	const row = await db
 		.prepare('UPDATE sequences SET value = value + 1 WHERE name = ? RETURNING value')
 		.bind(sequence)
@@ -130,7 +143,9 @@ export async function nextSequenceNumber(db: D1Database, sequence: 'instance' | 
 /** Inserts a row in state `creating`. */
 export async function insertInstance(db: D1Database, instance: Instance, tokenHash: string): Promise<void> {
 	await db
-		.prepare(`INSERT INTO instances (${INSERT_COLUMNS}, token_hash) VALUES (${Array.from({ length: 23 }, () => '?').join(', ')})`)
+		.prepare(
+			`INSERT INTO instances (${INSERT_COLUMNS}, token_hash) VALUES (${Array.from({ length: 23 }, () => '?').join(', ')})`,
+		)
 		.bind(
 			instance.id,
 			instance.organizationId,
@@ -163,7 +178,9 @@ export async function insertInstance(db: D1Database, instance: Instance, tokenHa
 export async function markReady(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
 	const [update] = await db.batch([
 		db
-			.prepare("UPDATE instances SET state = 'ready', updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'creating'")
+			.prepare(
+				"UPDATE instances SET state = 'ready', updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'creating'",
+			)
 			.bind(nowMs, instance.id, instance.organizationId),
 		auditStatement(
 			db,
@@ -184,22 +201,33 @@ export async function markReady(db: D1Database, instance: Instance, actor: Actor
 /** A ready instance of this organization; null when there is none. */
 export async function findInstance(db: D1Database, organizationId: number, id: number): Promise<Instance | null> {
 	const row = await db
-		.prepare(`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.organization_id = ? AND i.id = ? AND i.state = 'ready'`)
+		.prepare(
+			`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.organization_id = ? AND i.id = ? AND i.state = 'ready'`,
+		)
 		.bind(organizationId, id)
 		.first<InstanceTableRow>()
 	return row === null ? null : toInstance(row)
 }
 
 /** Which of these are ready instances of an organization. */
-export async function filterOwnInstances(db: D1Database, organizationId: number, ids: readonly number[]): Promise<number[]> {
+export async function filterOwnInstances(
+	db: D1Database,
+	organizationId: number,
+	ids: readonly number[],
+): Promise<number[]> {
 	const { results } = await db
-		.prepare("SELECT id FROM instances WHERE organization_id = ? AND state = 'ready' AND id IN (SELECT value FROM json_each(?))")
+		.prepare(
+			"SELECT id FROM instances WHERE organization_id = ? AND state = 'ready' AND id IN (SELECT value FROM json_each(?))",
+		)
 		.bind(organizationId, JSON.stringify(ids))
 		.all<{ id: number }>()
 	return results.map((row) => row.id)
 }
 
-/** The statement that finds a ready instance by its id or its token's hash, if it belongs to the organization that another SELECT gives: for a batch with that SELECT's own look-up. Read its row with `instanceOf`. */
+/**
+ * The statement that finds a ready instance by its id or its token's hash, if it belongs to the organization that
+ * another SELECT gives: for a batch with that SELECT's own look-up. Read its row with `instanceOf`.
+ */
 export function findInstanceStatement(
 	db: D1Database,
 	by: 'id' | 'token_hash',
@@ -227,7 +255,10 @@ export async function findInstanceById(db: D1Database, id: number): Promise<Inst
 	return row === null ? null : toInstance(row)
 }
 
-/** Changes a row, if it still has the version that the change was made from, and counts the version up; with its audit row. The changed instance, or null when somebody else was first. */
+/**
+ * Changes a row, if it still has the version that the change was made from, and counts the version up; with its audit
+ * row. The changed instance, or null when somebody else was first.
+ */
 export async function changeInstance(
 	db: D1Database,
 	instance: Instance,
@@ -272,11 +303,15 @@ export async function changeInstance(
 	return update!.meta.changes > 0 ? changed : null
 }
 
-/** Columns that only some changes set. Those about webhooks that it does not name may have been moved on by the cron meanwhile and stay. */
+/**
+ * Columns that only some changes set. Those about webhooks that it does not name may have been moved on by the cron
+ * meanwhile and stay.
+ */
 function getOptionalColumns(change: InstanceChange, nowMs: number): [string, string | number | null][] {
 	const columns: [string, string | number | null][] = []
 	if (change.webhookVersion !== undefined) columns.push(['hook_version', change.webhookVersion])
-	if (change.webhookPreviousUntilMs !== undefined) columns.push(['hook_previous_until_ms', change.webhookPreviousUntilMs])
+	if (change.webhookPreviousUntilMs !== undefined)
+		columns.push(['hook_previous_until_ms', change.webhookPreviousUntilMs])
 	if (change.webhookKeyId !== undefined) columns.push(['hook_key', change.webhookKeyId])
 	if (change.webhookTask !== undefined) {
 		const sinceMs = change.webhookTask === null ? null : nowMs
@@ -286,7 +321,10 @@ function getOptionalColumns(change: InstanceChange, nowMs: number): [string, str
 	return columns
 }
 
-/** `deleted`: token and hub are dead from here on; what webhooks may be at the store are to be removed. False when it was not ready any more. */
+/**
+ * `deleted`: token and hub are dead from here on; what webhooks may be at the store are to be removed. False when it
+ * was not ready any more.
+ */
 export async function markDeleted(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
 	const [update] = await db.batch([
 		db
@@ -305,8 +343,15 @@ export async function markDeleted(db: D1Database, instance: Instance, actor: Act
 	return update!.meta.changes > 0
 }
 
-/** Rows that stay `creating`, one by its id or all that are older than a moment, become deletions: what a failed creation left is cleared away like them. */
-export async function abandonCreating(db: D1Database, selector: { id: number } | { beforeMs: number }, nowMs: number): Promise<void> {
+/**
+ * Rows that stay `creating`, one by its id or all that are older than a moment, become deletions: what a failed
+ * creation left is cleared away like them.
+ */
+export async function abandonCreating(
+	db: D1Database,
+	selector: { id: number } | { beforeMs: number },
+	nowMs: number,
+): Promise<void> {
 	const [condition, value] = 'id' in selector ? ['id = ?2', selector.id] : ['updated_ms < ?2', selector.beforeMs]
 	await db
 		.prepare(
@@ -318,7 +363,10 @@ export async function abandonCreating(db: D1Database, selector: { id: number } |
 
 /** An instance in any state, for the cron and for what ends it; null when its row is gone. */
 export async function findInstanceRow(db: D1Database, id: number): Promise<Instance | null> {
-	const row = await db.prepare(`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.id = ?`).bind(id).first<InstanceTableRow>()
+	const row = await db
+		.prepare(`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.id = ?`)
+		.bind(id)
+		.first<InstanceTableRow>()
 	return row === null ? null : toInstance(row)
 }
 
@@ -326,10 +374,14 @@ export async function findInstanceRow(db: D1Database, id: number): Promise<Insta
 export async function deleteInstanceRow(db: D1Database, id: number): Promise<void> {
 	await db.batch([
 		db
-			.prepare("DELETE FROM instance_status WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')")
+			.prepare(
+				"DELETE FROM instance_status WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')",
+			)
 			.bind(id),
 		db
-			.prepare("DELETE FROM subscriptions WHERE owner_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')")
+			.prepare(
+				"DELETE FROM subscriptions WHERE owner_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')",
+			)
 			.bind(id),
 		db.prepare("DELETE FROM instances WHERE id = ? AND state <> 'ready'").bind(id),
 	])

@@ -1,6 +1,6 @@
 /**
- * Refused deliveries, counted in the isolate's memory: a flood of forged ones costs no storage. At most once a minute the counts
- * are handed to the objects of those instances that exist; an instance's owner sees them there.
+ * Refused deliveries, counted in the isolate's memory: a flood of forged ones costs no storage. At most once a minute
+ * the counts are handed to the objects of those instances that exist; an instance's owner sees them there.
  */
 import { logError } from '../lib/log.ts'
 import type { WebhookRejections, WatcherRpc } from '../rpc/watcher.ts'
@@ -46,8 +46,15 @@ export class RejectionBuffer {
 		return this.#pending.size > 0 && nowMs - this.#flushedMs >= FLUSH_INTERVAL_MS
 	}
 
-	/** Hands over what was counted, to instances that exist. What cannot be handed over is gone: these are counts, not events. */
-	async flush(db: D1Database, watcher: (instanceId: number) => Pick<WatcherRpc, 'rejected'>, nowMs: number): Promise<void> {
+	/**
+	 * Hands over what was counted, to instances that exist. What cannot be handed over is gone: these are counts, not
+	 * events.
+	 */
+	async flush(
+		db: D1Database,
+		watcher: (instanceId: number) => Pick<WatcherRpc, 'rejected'>,
+		nowMs: number,
+	): Promise<void> {
 		const counted = this.#pending
 		this.#pending = new Map()
 		this.#flushedMs = nowMs
@@ -57,7 +64,9 @@ export class RejectionBuffer {
 				.bind(JSON.stringify([...counted.keys()]))
 				.all<{ id: number }>()
 			for (let start = 0; start < results.length; start += MAX_CONCURRENT) {
-				await Promise.all(results.slice(start, start + MAX_CONCURRENT).map(({ id }) => watcher(id).rejected(counted.get(id)!)))
+				await Promise.all(
+					results.slice(start, start + MAX_CONCURRENT).map(({ id }) => watcher(id).rejected(counted.get(id)!)),
+				)
 			}
 		} catch (error) {
 			logError('rejections.lost', error)
@@ -71,7 +80,11 @@ export function mergeRejections(stored: WebhookRejections, pending: WebhookRejec
 	const counts = { ...stored.counts }
 	for (const [reason, count] of Object.entries(pending.counts)) counts[reason] = (counts[reason] ?? 0) + count
 	const sinceMs = Object.keys(stored.counts).length === 0 ? pending.sinceMs : Math.min(stored.sinceMs, pending.sinceMs)
-	return { sinceMs, counts, samples: [...pending.samples, ...stored.samples].sort((a, b) => b.atMs - a.atMs).slice(0, MAX_SAMPLES) }
+	return {
+		sinceMs,
+		counts,
+		samples: [...pending.samples, ...stored.samples].sort((a, b) => b.atMs - a.atMs).slice(0, MAX_SAMPLES),
+	}
 }
 
 function formatHeaders(headers: Headers): string {

@@ -1,7 +1,8 @@
 /**
- * Replays across instances: a job in D1 that walks an organization's instances one by one and begins a replay in each (docs/architecture.md, Reading the log).
- * Requests and the cron drive it, in bounded steps, one driver at a time. Each step may be cut off: the walk is noted after the instances
- * were asked, and an object that is asked again by the same job answers with the replay that it has begun.
+ * Replays across instances: a job in D1 that walks an organization's instances one by one and begins a replay in each
+ * (docs/architecture.md, Reading the log). Requests and the cron drive it, in bounded steps, one driver at a time. Each
+ * step may be cut off: the walk is noted after the instances were asked, and an object that is asked again by the same
+ * job answers with the replay that it has begun.
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import { LIMITS } from '../lib/limits.ts'
@@ -76,7 +77,10 @@ const SCOPE_SQL = `organization_id = ?1 AND state = 'ready' AND (?2 IS NULL OR i
 	AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(tags)))
 	AND (?4 = '' OR instr(lower(name), lower(?4)) > 0 OR instr(element_key, lower(?4)) > 0)`
 
-function toScopeValues(organizationId: number, { instanceIds, tags, searchText }: ReplayScope): [number, string | null, string, string] {
+function toScopeValues(
+	organizationId: number,
+	{ instanceIds, tags, searchText }: ReplayScope,
+): [number, string | null, string, string] {
 	return [organizationId, instanceIds === null ? null : JSON.stringify(instanceIds), JSON.stringify(tags), searchText]
 }
 
@@ -89,7 +93,9 @@ export async function listInstancesInScope(
 	limit: number,
 ): Promise<{ id: number; enabled: number; events: number }[]> {
 	const { results } = await db
-		.prepare(`SELECT id, enabled, events_enabled AS events FROM instances WHERE ${SCOPE_SQL} AND id > ?5 ORDER BY id LIMIT ?6`)
+		.prepare(
+			`SELECT id, enabled, events_enabled AS events FROM instances WHERE ${SCOPE_SQL} AND id > ?5 ORDER BY id LIMIT ?6`,
+		)
 		.bind(...toScopeValues(organizationId, scope), afterId, limit)
 		.all<{ id: number; enabled: number; events: number }>()
 	return results
@@ -111,11 +117,24 @@ export async function createReplayJob(
 				`INSERT INTO replay_jobs (id, organization_id, user_id, state, query, reach, after_id, walked, asked, lease_ms, created_ms)
 				SELECT ?1, ?2, ?3, 'running', ?4, ?5, 0, 0, 0, 0, ?6 WHERE (SELECT count(*) FROM replay_jobs WHERE organization_id = ?2 AND ended_ms IS NULL) < ?7`,
 			)
-			.bind(id, organizationId, userId, JSON.stringify(input.query), JSON.stringify(input.reach), nowMs, MAX_REPLAY_JOBS),
+			.bind(
+				id,
+				organizationId,
+				userId,
+				JSON.stringify(input.query),
+				JSON.stringify(input.reach),
+				nowMs,
+				MAX_REPLAY_JOBS,
+			),
 		auditStatement(
 			db,
 			actor,
-			{ action: 'organization.replay', objectType: 'organization', objectId: organizationId, detail: { job: id, by: input.by } },
+			{
+				action: 'organization.replay',
+				objectType: 'organization',
+				objectId: organizationId,
+				detail: { job: id, by: input.by },
+			},
 			nowMs,
 			'changes() > 0',
 		),
@@ -124,7 +143,11 @@ export async function createReplayJob(
 }
 
 /** Jobs of an organization, newest first; or one of them. */
-export async function listReplayJobs(db: D1Database, organizationId: number, id: number | null = null): Promise<ReplayJobReport[]> {
+export async function listReplayJobs(
+	db: D1Database,
+	organizationId: number,
+	id: number | null = null,
+): Promise<ReplayJobReport[]> {
 	const { results } = await db
 		.prepare(
 			`SELECT j.id, j.state, j.walked, j.asked, j.created_ms AS createdMs, j.ended_ms AS endedMs, coalesce(sum(p.state <> 'skipped' AND p.total > 0), 0) AS sending, coalesce(sum(p.state = 'skipped'), 0) AS skipped,
@@ -146,7 +169,12 @@ export async function cancelReplayJob(db: D1Database, actor: Actor, id: number, 
 		auditStatement(
 			db,
 			actor,
-			{ action: 'organization.replay.cancel', objectType: 'organization', objectId: actor.organizationId, detail: { job: id } },
+			{
+				action: 'organization.replay.cancel',
+				objectType: 'organization',
+				objectId: actor.organizationId,
+				detail: { job: id },
+			},
 			nowMs,
 			'changes() > 0',
 		),
@@ -162,7 +190,9 @@ export async function runReplayJobs(services: Services, steps: number): Promise<
 		DB.prepare(`DELETE FROM replay_parts WHERE job_id IN (${old})`).bind(nowMs - JOB_RETENTION_MS),
 		DB.prepare(`DELETE FROM replay_jobs WHERE id IN (${old})`).bind(nowMs - JOB_RETENTION_MS),
 	])
-	const { results } = await DB.prepare('SELECT id FROM replay_jobs WHERE ended_ms IS NULL AND lease_ms < ? ORDER BY lease_ms LIMIT ?')
+	const { results } = await DB.prepare(
+		'SELECT id FROM replay_jobs WHERE ended_ms IS NULL AND lease_ms < ? ORDER BY lease_ms LIMIT ?',
+	)
 		.bind(nowMs, MAX_JOBS_PER_ROUND)
 		.all<{ id: number }>()
 	for (const { id } of results) {
@@ -178,7 +208,9 @@ export async function runReplayJobs(services: Services, steps: number): Promise<
 export async function runReplayJob(services: Services, id: number, steps: number): Promise<void> {
 	const { DB } = services.env
 	let lease = services.now() + LEASE_MS
-	const taken = await DB.prepare('UPDATE replay_jobs SET lease_ms = ?1 WHERE id = ?2 AND ended_ms IS NULL AND lease_ms < ?3')
+	const taken = await DB.prepare(
+		'UPDATE replay_jobs SET lease_ms = ?1 WHERE id = ?2 AND ended_ms IS NULL AND lease_ms < ?3',
+	)
 		.bind(lease, id, services.now())
 		.run()
 	if (taken.meta.changes === 0) return
@@ -214,7 +246,13 @@ export async function runReplayJob(services: Services, id: number, steps: number
 /** Asks the next instances. */
 async function runWalkStep(services: Services, job: ReplayJob): Promise<'more'> {
 	const { DB } = services.env
-	const next = await listInstancesInScope(DB, job.organization_id, JSON.parse(job.reach) as ReplayScope, job.after_id, STEP_SIZE)
+	const next = await listInstancesInScope(
+		DB,
+		job.organization_id,
+		JSON.parse(job.reach) as ReplayScope,
+		job.after_id,
+		STEP_SIZE,
+	)
 	const parts = await Promise.all(
 		next.map(async ({ id, enabled, events }): Promise<ReplayPart | null> => {
 			if (enabled === 0) return toSkippedPart(id, 'It is disabled and delivers nothing')
@@ -224,13 +262,9 @@ async function runWalkStep(services: Services, job: ReplayJob): Promise<'more'> 
 	)
 	await DB.batch([
 		...parts.flatMap((part) => (part === null ? [] : [savePartStatement(DB, job, part)])),
-		DB.prepare('UPDATE replay_jobs SET after_id = ?1, asked = asked + ?2, walked = ?3 WHERE id = ?4 AND after_id = ?5 AND walked = 0').bind(
-			next.at(-1)?.id ?? job.after_id,
-			next.length,
-			next.length < STEP_SIZE ? 1 : 0,
-			job.id,
-			job.after_id,
-		),
+		DB.prepare(
+			'UPDATE replay_jobs SET after_id = ?1, asked = asked + ?2, walked = ?3 WHERE id = ?4 AND after_id = ?5 AND walked = 0',
+		).bind(next.at(-1)?.id ?? job.after_id, next.length, next.length < STEP_SIZE ? 1 : 0, job.id, job.after_id),
 	])
 	return 'more'
 }
@@ -245,7 +279,9 @@ async function runCheckStep(services: Services, job: ReplayJob, after: number): 
 		.all<ReplayPart>()
 	const last = results.at(-1)
 	if (last === undefined) {
-		const open = await DB.prepare(`SELECT 1 FROM replay_parts WHERE job_id = ? AND state IN ('waiting', 'running') LIMIT 1`)
+		const open = await DB.prepare(
+			`SELECT 1 FROM replay_parts WHERE job_id = ? AND state IN ('waiting', 'running') LIMIT 1`,
+		)
 			.bind(job.id)
 			.first()
 		return open === null ? await endJob(DB, job, 'done', services.now()) : Number.POSITIVE_INFINITY
@@ -256,7 +292,9 @@ async function runCheckStep(services: Services, job: ReplayJob, after: number): 
 		),
 	)
 	await DB.batch(
-		results.map((part, index) => savePartStatement(DB, job, parts[index] ?? { ...part, state: 'done', left_over: 0, reason: null })),
+		results.map((part, index) =>
+			savePartStatement(DB, job, parts[index] ?? { ...part, state: 'done', left_over: 0, reason: null }),
+		),
 	)
 	return last.instance_id
 }
@@ -265,10 +303,19 @@ async function runCheckStep(services: Services, job: ReplayJob, after: number): 
 async function runCancelStep(services: Services, job: ReplayJob): Promise<'ended' | 'more'> {
 	const { DB } = services.env
 	if (job.walked === 0) {
-		const next = await listInstancesInScope(DB, job.organization_id, JSON.parse(job.reach) as ReplayScope, job.after_id, STEP_SIZE)
+		const next = await listInstancesInScope(
+			DB,
+			job.organization_id,
+			JSON.parse(job.reach) as ReplayScope,
+			job.after_id,
+			STEP_SIZE,
+		)
 		for (const { id } of next) {
 			const resends = await services.watcher(id).resends()
-			const started = resends === 'unknown' ? undefined : resends.find((resend) => resend.job === job.id && resend.status === 'running')
+			const started =
+				resends === 'unknown'
+					? undefined
+					: resends.find((resend) => resend.job === job.id && resend.status === 'running')
 			if (started?.id != null) await services.watcher(id).cancelResend(started.id)
 		}
 		await DB.prepare('UPDATE replay_jobs SET walked = 1 WHERE id = ?').bind(job.id).run()
@@ -342,6 +389,9 @@ function savePartStatement(db: D1Database, job: ReplayJob, part: ReplayPart): D1
 }
 
 async function endJob(db: D1Database, job: ReplayJob, state: 'done' | 'cancelled', nowMs: number): Promise<'ended'> {
-	await db.prepare('UPDATE replay_jobs SET state = ?, ended_ms = ? WHERE id = ? AND state = ?').bind(state, nowMs, job.id, job.state).run()
+	await db
+		.prepare('UPDATE replay_jobs SET state = ?, ended_ms = ? WHERE id = ? AND state = ?')
+		.bind(state, nowMs, job.id, job.state)
+		.run()
 	return 'ended'
 }

@@ -1,10 +1,18 @@
 /**
- * When the ring of master keys is turned, what is sealed in D1 under older keys is sealed anew under the first, some rows at a time,
- * so that an older key can leave (docs/operations.md, Rotating MASTER_KEYS). A row that somebody changes meanwhile is left to the next round.
+ * When the ring of master keys is turned, what is sealed in D1 under older keys is sealed anew under the first, some
+ * rows at a time, so that an older key can leave (docs/operations.md, Rotating MASTER_KEYS). A row that somebody
+ * changes meanwhile is left to the next round.
  */
 import { OPERATOR_KEY } from '../accounts/settings.ts'
 import { logError } from '../lib/log.ts'
-import { instanceContext, isSealed, parseMasterKeys, openSecret, operatorKeyContext, sealSecret } from '../lib/sealing.ts'
+import {
+	instanceContext,
+	isSealed,
+	parseMasterKeys,
+	openSecret,
+	operatorKeyContext,
+	sealSecret,
+} from '../lib/sealing.ts'
 
 /** Rows a round. */
 const MAX_ROWS_PER_ROUND = 50
@@ -20,7 +28,10 @@ interface SealedInstanceRow {
 	next: string | null
 }
 
-/** Ids of the ring's keys that something at rest or at a store still depends on; the first always is. With one key nothing is looked up. */
+/**
+ * Ids of the ring's keys that something at rest or at a store still depends on; the first always is. With one key
+ * nothing is looked up.
+ */
 export async function findKeysInUse(db: D1Database, ring: string): Promise<string[]> {
 	const [first, ...older] = parseMasterKeys(ring).map((key) => key.id)
 	const usedIds = [first!]
@@ -75,7 +86,9 @@ export async function resealSecrets(db: D1Database, ring: string): Promise<void>
 /** The one setting of an account that is sealed. */
 async function resealSettings(db: D1Database, ring: string, keyId: string): Promise<void> {
 	const { results } = await db
-		.prepare('SELECT organization_id AS id, value AS sealed FROM account_settings WHERE key = ? AND instr(value, ?) = 1 LIMIT ?')
+		.prepare(
+			'SELECT organization_id AS id, value AS sealed FROM account_settings WHERE key = ? AND instr(value, ?) = 1 LIMIT ?',
+		)
 		.bind(OPERATOR_KEY, `v1.${keyId}.`, MAX_ROWS_PER_ROUND)
 		.all<SealedAccountRow>()
 	for (const row of results) {

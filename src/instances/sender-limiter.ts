@@ -1,7 +1,8 @@
 /**
- * The limit on failed signatures (docs/architecture.md, Wrong signatures): past so many a minute an address is refused before its body is read and hashed. Failures are counted
- * by address; who once sent what an instance's secret has signed is counted by itself, so that a stale copy of a shop does not shut out the other
- * shops of its host. It lives in the isolate's memory.
+ * The limit on failed signatures (docs/architecture.md, Wrong signatures): past so many a minute an address is refused
+ * before its body is read and hashed. Failures are counted by address; who once sent what an instance's secret has
+ * signed is counted by itself, so that a stale copy of a shop does not shut out the other shops of its host. It lives
+ * in the isolate's memory.
  */
 import { FailureLimiter } from '../accounts/failure-limiter.ts'
 
@@ -13,7 +14,10 @@ export class SenderLimiter {
 	readonly #failures = new FailureLimiter()
 	readonly #verified = new Set<string>()
 
-	/** Seconds until signatures of this sender are looked at again; null: they are now. `named`: the instances that the request names. */
+	/**
+	 * Seconds until signatures of this sender are looked at again; null: they are now. `named`: the instances that the
+	 * request names.
+	 */
 	blockedSeconds(address: string, instanceIds: readonly number[], nowMs: number): number | null {
 		return this.#failures.blockedSeconds(this.#senderKey(address, instanceIds), nowMs)
 	}

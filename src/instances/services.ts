@@ -1,4 +1,6 @@
-/** What instance work needs of the world, handed in so that tests can stand in for the store, the clock and the objects. */
+/**
+ * What instance work needs of the world, handed in so that tests can stand in for the store, the clock and the objects.
+ */
 import { type Env, getWatcher } from '../context.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
 import { WebhookVerifier } from './webhook-verifier.ts'

@@ -1,11 +1,21 @@
-/** Changing an instance's signature key while notifications go on: for a time both keys sign, so that receivers change when it suits them. */
+/**
+ * Changing an instance's signature key while notifications go on: for a time both keys sign, so that receivers change
+ * when it suits them.
+ */
 import type { User } from '../accounts/setup.ts'
 import { BadRequest, Conflict } from '../lib/errors.ts'
 import { toActor, commitChange, notifyWatcher } from './lifecycle.ts'
 import type { Instance } from './records.ts'
 import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
-import { findKeyProblem, newSignatureKey, getSealedKeysAt, SIGNATURE_KEY, applyKeyTakeover, withSignatureKey } from './signature.ts'
+import {
+	findKeyProblem,
+	newSignatureKey,
+	getSealedKeysAt,
+	SIGNATURE_KEY,
+	applyKeyTakeover,
+	withSignatureKey,
+} from './signature.ts'
 
 /** The keys of an instance in the clear, as they sign now. */
 export interface OpenSignatureKeys {
@@ -19,14 +29,16 @@ export interface OpenSignatureKeys {
 export async function openSignatureKeys(services: Services, instance: Instance): Promise<OpenSignatureKeys> {
 	const keys = getSealedKeysAt(instance, services.now())
 	if (keys === null) return { current: null, next: null, fromMs: null }
-	const open = async (sealed: string) => await openSecret(services.env.MASTER_KEYS, sealed, instanceContext(instance.id))
+	const open = async (sealed: string) =>
+		await openSecret(services.env.MASTER_KEYS, sealed, instanceContext(instance.id))
 	const next = keys.next === null ? null : await open(keys.next)
 	return { current: await open(keys.current), next, fromMs: next === null ? null : instance.signatureFromMs }
 }
 
 /**
- * Begins to change the key: to `key`, or to a new random one. After `graceSeconds` the new one signs alone; an instance without a key
- * has it at once. While a change runs another one is refused: which key would be the old one then, nobody could say.
+ * Begins to change the key: to `key`, or to a new random one. After `graceSeconds` the new one signs alone; an instance
+ * without a key has it at once. While a change runs another one is refused: which key would be the old one then, nobody
+ * could say.
  */
 export async function rotateSignatureKey(
 	services: Services,
@@ -44,9 +56,14 @@ export async function rotateSignatureKey(
 			`The signature key is being changed already; POST …/signature-key/rotate/end lets the new one sign alone, a PATCH of ${SIGNATURE_KEY} replaces both`,
 		)
 	const keys = await openSignatureKeys(services, instance)
-	if (options.key !== null && options.key === keys.current) throw new BadRequest('key: expected another one than the present key')
+	if (options.key !== null && options.key === keys.current)
+		throw new BadRequest('key: expected another one than the present key')
 
-	const sealed = await sealSecret(services.env.MASTER_KEYS, options.key ?? newSignatureKey(), instanceContext(instance.id))
+	const sealed = await sealSecret(
+		services.env.MASTER_KEYS,
+		options.key ?? newSignatureKey(),
+		instanceContext(instance.id),
+	)
 	const isImmediate = keys.current === null || options.graceSeconds === 0
 	// A whole second, as answers show it; never earlier than asked for.
 	const fromMs = Math.ceil(nowMs / 1000) * 1000 + options.graceSeconds * 1000
@@ -66,7 +83,12 @@ export async function rotateSignatureKey(
 }
 
 /** Ends a change at once: the new key signs alone. */
-export async function endKeyRotation(services: Services, storedInstance: Instance, user: User, requestId: string): Promise<Instance> {
+export async function endKeyRotation(
+	services: Services,
+	storedInstance: Instance,
+	user: User,
+	requestId: string,
+): Promise<Instance> {
 	const instance = applyKeyTakeover(storedInstance, services.now())
 	if (instance.signatureNext === null) throw new Conflict('The signature key is not being changed')
 	const { configuration, signatureNext, signatureFromMs } = withSignatureKey(instance, instance.signatureNext)

@@ -1,7 +1,7 @@
 /**
- * An instance's signature key in its row: the configured one, and while it is being changed the one that takes over. Which of them
- * sign is a function of the clock (`keysAt`), so a row whose moment has passed is right as it stands; it is tidied when it is next
- * written, or by the cron.
+ * An instance's signature key in its row: the configured one, and while it is being changed the one that takes over.
+ * Which of them sign is a function of the clock (`keysAt`), so a row whose moment has passed is right as it stands; it
+ * is tidied when it is next written, or by the cron.
  */
 import { getSigningKeys, type SignatureKeys } from '../delivery/sign.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
@@ -46,7 +46,10 @@ export function withSignatureKey(instance: Instance, sealed: string): Instance {
 	}
 }
 
-/** What is wrong with a key that a caller gives to rotate to, as what was expected; null: nothing. Blanks around it are part of it. */
+/**
+ * What is wrong with a key that a caller gives to rotate to, as what was expected; null: nothing. Blanks around it are
+ * part of it.
+ */
 export function findKeyProblem(key: string): string | null {
 	if (key.trim() === '' || !key.isWellFormed()) return 'expected a key of text that is not blank'
 	if (key.length > LIMITS.signatureKey.value) return expectedAtMost('signatureKey')

@@ -1,8 +1,14 @@
-/** The one status row of an instance in D1, written by its Durable Object (docs/storage.md, D1) and asked for across instances. */
+/**
+ * The one status row of an instance in D1, written by its Durable Object (docs/storage.md, D1) and asked for across
+ * instances.
+ */
 import type { Env } from '../context.ts'
 import type { StatusReport } from '../rpc/watcher.ts'
 
-/** Writes what an object reports. An instance that no longer has a row, or is deleted, gets no status row: nothing would ever remove it. */
+/**
+ * Writes what an object reports. An instance that no longer has a row, or is deleted, gets no status row: nothing would
+ * ever remove it.
+ */
 export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): Promise<void> {
 	await env.DB.prepare(
 		`INSERT INTO instance_status (instance_id, organization_id, state, reason, since_ms, alive_at_ms, last_event_at_ms, interval_ms, events, delivered, store_requests, hours)
@@ -27,7 +33,10 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 		.run()
 }
 
-/** A status row may lag behind the newest event by this much: it is written at an instance's first event of an hour, then at most hourly. */
+/**
+ * A status row may lag behind the newest event by this much: it is written at an instance's first event of an hour,
+ * then at most hourly.
+ */
 const STATUS_LAG_MS = 2 * 3_600_000
 
 /** What a call across instances is narrowed by. */
@@ -43,7 +52,12 @@ export interface EventScope {
 }
 
 /** Instances of an organization whose newest event may lie at or after `fromMs`, at most `limit`, newest first. */
-export async function listInstancesWithEvents(db: D1Database, organizationId: number, scope: EventScope, limit: number): Promise<number[]> {
+export async function listInstancesWithEvents(
+	db: D1Database,
+	organizationId: number,
+	scope: EventScope,
+	limit: number,
+): Promise<number[]> {
 	const { results } = await db
 		.prepare(
 			`SELECT s.instance_id AS id FROM instance_status AS s JOIN instances AS i ON i.id = s.instance_id AND i.state = 'ready' AND i.organization_id = ?1

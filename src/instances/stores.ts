@@ -1,4 +1,7 @@
-/** From an instance's row to a client of its store: the element, the I/O it may do, and the credentials, opened only here and only while in use. */
+/**
+ * From an instance's row to a client of its store: the element, the I/O it may do, and the credentials, opened only
+ * here and only while in use.
+ */
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
@@ -7,7 +10,9 @@ import { isSecretKey } from './config.ts'
 import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Connection, Credentials, Io, StoreClient } from '../elements/store.ts'
 
-/** What every call to a store goes through. `fetch` is looked up at each call, so that tests can stand in for a store. */
+/**
+ * What every call to a store goes through. `fetch` is looked up at each call, so that tests can stand in for a store.
+ */
 export function storeIo(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>): Io {
 	return {
 		fetch: (request) => fetch(request),
@@ -51,13 +56,25 @@ export async function sealConfiguration(
 
 /** The credentials of a configuration in the clear. */
 export function toCredentials(clear: Readonly<Record<string, string | null>>): Credentials {
-	return { storeUrl: clear['store.url'] ?? '', key: clear['oauth.api.key'] ?? '', secret: clear['oauth.api.secret'] ?? '' }
+	return {
+		storeUrl: clear['store.url'] ?? '',
+		key: clear['oauth.api.key'] ?? '',
+		secret: clear['oauth.api.secret'] ?? '',
+	}
 }
 
-/** A client of an instance's store with opened credentials: for the hub, and for the watcher's port `client`. `instance`: a row, or the `WatcherConfig` made of it. */
+/**
+ * A client of an instance's store with opened credentials: for the hub, and for the watcher's port `client`.
+ * `instance`: a row, or the `WatcherConfig` made of it.
+ */
 export async function openStoreClient(
 	env: Pick<Env, 'MASTER_KEYS' | 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>,
-	instance: { id: number; elementKey: string; configuration: Readonly<Record<string, string | null>>; connection: Connection },
+	instance: {
+		id: number
+		elementKey: string
+		configuration: Readonly<Record<string, string | null>>
+		connection: Connection
+	},
 	io: Io = storeIo(env),
 ): Promise<StoreClient> {
 	const { configuration } = instance
@@ -66,7 +83,11 @@ export async function openStoreClient(
 		openSecret(env.MASTER_KEYS, configuration['oauth.api.key'] ?? '', context),
 		openSecret(env.MASTER_KEYS, configuration['oauth.api.secret'] ?? '', context),
 	])
-	return getElement(instance.elementKey).openClient(instance.connection, { storeUrl: configuration['store.url'] ?? '', key, secret }, io)
+	return getElement(instance.elementKey).openClient(
+		instance.connection,
+		{ storeUrl: configuration['store.url'] ?? '', key, secret },
+		io,
+	)
 }
 
 async function mapSecrets(

@@ -1,7 +1,7 @@
 /**
- * Subscriptions in D1 (docs/contract.md §5). An instance's callback is its first one and stands in its configuration; further ones are rows
- * of a table, each of one owner: what it is sent is made, kept in order and counted by that owner's object. The owner is an instance, or
- * for topics of no instance the organization itself (organizations.ts).
+ * Subscriptions in D1 (docs/contract.md §5). An instance's callback is its first one and stands in its configuration;
+ * further ones are rows of a table, each of one owner: what it is sent is made, kept in order and counted by that
+ * owner's object. The owner is an instance, or for topics of no instance the organization itself (organizations.ts).
  */
 import { auditStatement, type Actor, type AuditEntry } from '../accounts/audit.ts'
 import { overlapsOperatorTopics } from '../events/topics.ts'
@@ -92,13 +92,18 @@ export async function listOrganizationSubscriptions(db: D1Database, ownerId: num
 /** Whether an organization has a subscription that hears what is told to operators. */
 export async function notifiesOperator(db: D1Database, organizationId: number): Promise<boolean> {
 	const { results } = await db
-		.prepare('SELECT s.topics FROM organizations AS o JOIN subscriptions AS s ON s.owner_id = o.owner_id WHERE o.id = ?')
+		.prepare(
+			'SELECT s.topics FROM organizations AS o JOIN subscriptions AS s ON s.owner_id = o.owner_id WHERE o.id = ?',
+		)
 		.bind(organizationId)
 		.all<{ topics: string }>()
 	return results.some((row) => (JSON.parse(row.topics) as string[]).some(overlapsOperatorTopics))
 }
 
-/** What became of a new subscription: its id, the one that already sends there, too many, or its instance changed at the same time. */
+/**
+ * What became of a new subscription: its id, the one that already sends there, too many, or its instance changed at the
+ * same time.
+ */
 export type AddSubscriptionResult = { id: number } | { exists: number } | 'too-many' | 'gone'
 
 /** Makes a further subscription of an instance, whose version counts up. */
@@ -161,22 +166,43 @@ export async function addOrganizationSubscription(
 				SELECT ?1, ?2, ?3, owner_id, ?5, ?6, ?7 FROM organizations WHERE id = ?2 AND owner_id = ?4
 				AND (SELECT count(*) FROM subscriptions WHERE owner_id = ?4) < ?8`,
 			)
-			.bind(id, organizationId, actor.userId, ownerId, input.url, JSON.stringify(input.topics), nowMs, LIMITS.subscriptions.value),
+			.bind(
+				id,
+				organizationId,
+				actor.userId,
+				ownerId,
+				input.url,
+				JSON.stringify(input.topics),
+				nowMs,
+				LIMITS.subscriptions.value,
+			),
 		auditStatement(
 			db,
 			actor,
-			{ action: 'subscription.create', objectType: 'organization', objectId: organizationId, detail: { subscription: id } },
+			{
+				action: 'subscription.create',
+				objectType: 'organization',
+				objectId: organizationId,
+				detail: { subscription: id },
+			},
 			nowMs,
 			'changes() > 0',
 		),
 	])
 	if (inserted!.meta.changes > 0) return { id }
-	const duplicate = (await listOrganizationSubscriptions(db, ownerId)).find((subscription) => subscription.url === input.url)
+	const duplicate = (await listOrganizationSubscriptions(db, ownerId)).find(
+		(subscription) => subscription.url === input.url,
+	)
 	return duplicate === undefined ? 'too-many' : { exists: duplicate.number }
 }
 
 /** Removes a further subscription; its instance's version counts up. False: somebody else was first. */
-export async function removeSubscription(db: D1Database, actor: Actor, row: SubscriptionRow, nowMs: number): Promise<boolean> {
+export async function removeSubscription(
+	db: D1Database,
+	actor: Actor,
+	row: SubscriptionRow,
+	nowMs: number,
+): Promise<boolean> {
 	const auditTarget: Pick<AuditEntry, 'objectType' | 'objectId'> =
 		row.elementKey === null
 			? { objectType: 'organization', objectId: actor.organizationId }
@@ -184,14 +210,22 @@ export async function removeSubscription(db: D1Database, actor: Actor, row: Subs
 	const [removed] = await db.batch([
 		db.prepare('DELETE FROM subscriptions WHERE id = ? AND organization_id = ?').bind(row.id, actor.organizationId),
 		...(row.elementKey === null ? [] : [incrementVersionStatement(db, row.ownerId, nowMs)]),
-		auditStatement(db, actor, { action: 'subscription.delete', ...auditTarget, detail: { subscription: row.id } }, nowMs, 'changes() > 0'),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'subscription.delete', ...auditTarget, detail: { subscription: row.id } },
+			nowMs,
+			'changes() > 0',
+		),
 	])
 	return removed!.meta.changes > 0
 }
 
 /** Whatever was done before it in this transaction changed the instance. */
 function incrementVersionStatement(db: D1Database, instanceId: number, nowMs: number): D1PreparedStatement {
-	return db.prepare('UPDATE instances SET version = version + 1, updated_ms = ? WHERE id = ? AND changes() > 0').bind(nowMs, instanceId)
+	return db
+		.prepare('UPDATE instances SET version = version + 1, updated_ms = ? WHERE id = ? AND changes() > 0')
+		.bind(nowMs, instanceId)
 }
 
 /** What a call across instances is narrowed by; null: by nothing. */

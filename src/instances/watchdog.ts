@@ -1,5 +1,6 @@
 /**
- * The cron's round, every five minutes: cheap insurance for alarms that were lost, and the end of what was begun (docs/operations.md, To Cloudflare).
+ * The cron's round, every five minutes: cheap insurance for alarms that were lost, and the end of what was begun
+ * (docs/operations.md, To Cloudflare).
  */
 import { pruneAccounts } from '../accounts/prune.ts'
 import { log, logError } from '../lib/log.ts'
@@ -27,7 +28,10 @@ const WAKE_PAUSE_MS = 30 * 60_000
 const MAX_JOB_STEPS = 50
 /** Stores told of their webhooks a round. */
 const MAX_WEBHOOK_TASKS = 30
-/** Work at a store is tried again after a quarter of the time since it was asked for, at least every six hours; `?1` is now. */
+/**
+ * Work at a store is tried again after a quarter of the time since it was asked for, at least every six hours; `?1` is
+ * now.
+ */
 const WEBHOOK_TASK_DUE_SQL = 'coalesce(hook_tried_ms, 0) < ?1 - min(21600000, (?1 - hook_work_ms) / 4)'
 
 /** What a round did. */
@@ -52,7 +56,8 @@ export async function runWatchdog(services: Services): Promise<WatchdogResult> {
 	await runConcurrent(unfinished.results, async ({ id }) => {
 		if (await purgeInstance(services, id)) cleared++
 		// To the end of the line: those that fail must not keep others waiting.
-		else await DB.prepare("UPDATE instances SET updated_ms = ? WHERE id = ? AND state = 'deleted'").bind(nowMs, id).run()
+		else
+			await DB.prepare("UPDATE instances SET updated_ms = ? WHERE id = ? AND state = 'deleted'").bind(nowMs, id).run()
 	})
 
 	await scheduleRekey(services, MAX_WEBHOOK_TASKS)
@@ -98,5 +103,6 @@ export async function runWatchdog(services: Services): Promise<WatchdogResult> {
 }
 
 async function runConcurrent<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-	for (let start = 0; start < items.length; start += MAX_CONCURRENT) await Promise.all(items.slice(start, start + MAX_CONCURRENT).map(work))
+	for (let start = 0; start < items.length; start += MAX_CONCURRENT)
+		await Promise.all(items.slice(start, start + MAX_CONCURRENT).map(work))
 }

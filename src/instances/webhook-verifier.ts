@@ -1,6 +1,7 @@
 /**
- * Verifies deliveries without looking anything up: the secret of a webhook follows from the ring of master keys and from what the
- * delivery itself says (instance, topic, version). Derived keys are kept for a while, since a store's next delivery needs the same.
+ * Verifies deliveries without looking anything up: the secret of a webhook follows from the ring of master keys and
+ * from what the delivery itself says (instance, topic, version). Derived keys are kept for a while, since a store's
+ * next delivery needs the same.
  */
 import type { VendorWebhooks } from '../elements/webhooks.ts'
 import { parseMasterKeys } from '../lib/sealing.ts'
@@ -9,7 +10,13 @@ import { parseMasterKeys } from '../lib/sealing.ts'
 const MAX_CACHED_KEYS = 5000
 
 /** The secrets that a delivery may be signed with, most likely first. */
-export type WebhookSecrets = (ring: string, hooks: VendorWebhooks, instanceId: number, topic: string, version: number) => string[]
+export type WebhookSecrets = (
+	ring: string,
+	hooks: VendorWebhooks,
+	instanceId: number,
+	topic: string,
+	version: number,
+) => string[]
 
 /** Derived from every key of the ring, the first one first: a store may still hold a secret of an older key. */
 const deriveSecrets: WebhookSecrets = (ring, hooks, instanceId, topic, version) =>
@@ -35,7 +42,12 @@ export class WebhookVerifier {
 	}
 
 	/** The version whose secret signed the body, compared in constant time; null when none did. */
-	async verify(ring: string, hooks: VendorWebhooks, claim: WebhookClaim, body: Uint8Array<ArrayBuffer>): Promise<number | null> {
+	async verify(
+		ring: string,
+		hooks: VendorWebhooks,
+		claim: WebhookClaim,
+		body: Uint8Array<ArrayBuffer>,
+	): Promise<number | null> {
 		for (const version of claim.versions) {
 			for (const key of await this.#getKeys(ring, hooks, claim, version)) {
 				if (await crypto.subtle.verify('HMAC', key, claim.signature, body)) return version
@@ -44,7 +56,12 @@ export class WebhookVerifier {
 		return null
 	}
 
-	#getKeys(ring: string, hooks: VendorWebhooks, { instanceId, topic }: WebhookClaim, version: number): Promise<CryptoKey[]> {
+	#getKeys(
+		ring: string,
+		hooks: VendorWebhooks,
+		{ instanceId, topic }: WebhookClaim,
+		version: number,
+	): Promise<CryptoKey[]> {
 		if (ring !== this.#cachedRing) {
 			this.#cachedRing = ring
 			this.#keyCache.clear()
@@ -61,5 +78,7 @@ export class WebhookVerifier {
 }
 
 function importKey(secret: string): Promise<CryptoKey> {
-	return crypto.subtle.importKey('raw', new TextEncoder().encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['verify'])
+	return crypto.subtle.importKey('raw', new TextEncoder().encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
+		'verify',
+	])
 }

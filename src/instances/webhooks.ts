@@ -1,6 +1,7 @@
 /**
- * The webhooks of an instance at its store: which ones there should be, making them so, stopping and removing them. What cannot be
- * done at once is written down in the instance's row (`hook_work`) and finished by the cron or by the instance's own watchdog.
+ * The webhooks of an instance at its store: which ones there should be, making them so, stopping and removing them.
+ * What cannot be done at once is written down in the instance's row (`hook_work`) and finished by the cron or by the
+ * instance's own watchdog.
  */
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
@@ -14,7 +15,10 @@ import { parseMasterKeys } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 import { getElement, openStoreClient } from './stores.ts'
 
-/** The store probes our address once for each webhook that it makes, one after another, before it answers (docs/woocommerce.md 6.4). */
+/**
+ * The store probes our address once for each webhook that it makes, one after another, before it answers
+ * (docs/woocommerce.md 6.4).
+ */
 const STORE_TIMEOUT_MS = 60_000
 
 /** The cron gives up what a store did not let it do for this long. */
@@ -68,7 +72,10 @@ export function requireReachable(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NE
 	if (problem !== null) throw new Conflict(problem)
 }
 
-/** Makes the webhooks of an instance as they should be, adopted ones with new secrets; throws what a caller should hear when that fails. */
+/**
+ * Makes the webhooks of an instance as they should be, adopted ones with new secrets; throws what a caller should hear
+ * when that fails.
+ */
 export async function createWebhooks(services: Services, instance: Instance): Promise<void> {
 	const result = await runAtStore(services, instance, 'ensure', true)
 	if (!result.ok) throw new WebhooksError(toHttpError(result, instance), result)
@@ -124,7 +131,10 @@ export function planWebhooks(
 	const element = getElement(after.elementKey)
 	const topics = getWebhookTopics(element, after.configuration).join()
 	const needsUpdate =
-		isFirst || !wantsWebhooks(before) || options.reconnect || topics !== getWebhookTopics(element, before.configuration).join()
+		isFirst ||
+		!wantsWebhooks(before) ||
+		options.reconnect ||
+		topics !== getWebhookTopics(element, before.configuration).join()
 	// A disabled instance gets them when it is enabled.
 	const create = needsUpdate && after.enabled
 	return {
@@ -146,8 +156,8 @@ export async function removeAbandonedWebhooks(services: Services, instance: Inst
 }
 
 /**
- * Does what a row says is still to be done at the store, and writes down how it went. True when nothing is left to do. `keep`: the
- * work stays written down, since the store may still be at what it was asked before.
+ * Does what a row says is still to be done at the store, and writes down how it went. True when nothing is left to do.
+ * `keep`: the work stays written down, since the store may still be at what it was asked before.
  */
 export async function runWebhookTask(services: Services, instanceId: number, keepTask = false): Promise<boolean> {
 	const { DB } = services.env
@@ -166,15 +176,19 @@ export async function runWebhookTask(services: Services, instanceId: number, kee
 			.run()
 		return true
 	}
-	const statements = [DB.prepare('UPDATE instances SET hook_tried_ms = ? WHERE id = ? AND hook_work IS NOT NULL').bind(nowMs, instanceId)]
-	if (task === 'ensure' && instance.webhookPreviousUntilMs !== null && instance.webhookPreviousUntilMs < nowMs + PREVIOUS_SECRET_MS / 2) {
+	const statements = [
+		DB.prepare('UPDATE instances SET hook_tried_ms = ? WHERE id = ? AND hook_work IS NOT NULL').bind(nowMs, instanceId),
+	]
+	if (
+		task === 'ensure' &&
+		instance.webhookPreviousUntilMs !== null &&
+		instance.webhookPreviousUntilMs < nowMs + PREVIOUS_SECRET_MS / 2
+	) {
 		// The store still signs with the version before: it must not be retired meanwhile.
 		statements.push(
-			DB.prepare('UPDATE instances SET hook_previous_until_ms = ?, version = version + 1 WHERE id = ? AND hook_version = ?').bind(
-				nowMs + PREVIOUS_SECRET_MS,
-				instanceId,
-				instance.webhookVersion,
-			),
+			DB.prepare(
+				'UPDATE instances SET hook_previous_until_ms = ?, version = version + 1 WHERE id = ? AND hook_version = ?',
+			).bind(nowMs + PREVIOUS_SECRET_MS, instanceId, instance.webhookVersion),
 		)
 	}
 	await DB.batch(statements)
@@ -182,7 +196,10 @@ export async function runWebhookTask(services: Services, instanceId: number, kee
 	return false
 }
 
-/** After the ring of master keys was turned: webhooks whose secrets come of another key than the first are to be given new ones, some at a time. */
+/**
+ * After the ring of master keys was turned: webhooks whose secrets come of another key than the first are to be given
+ * new ones, some at a time.
+ */
 export async function scheduleRekey(services: Services, limit: number): Promise<void> {
 	const nowMs = services.now()
 	await services.env.DB.prepare(
@@ -204,7 +221,12 @@ export async function abandonWebhookTasks(db: D1Database, nowMs: number): Promis
 }
 
 /** One piece of work at the store. What throws on the way (a secret whose key is gone) is an outcome too. */
-async function runAtStore(services: Services, instance: Instance, task: WebhookTask, rewriteSecrets: boolean): Promise<WebhookSyncResult> {
+async function runAtStore(
+	services: Services,
+	instance: Instance,
+	task: WebhookTask,
+	rewriteSecrets: boolean,
+): Promise<WebhookSyncResult> {
 	const { webhooks: hooks } = getElement(instance.elementKey)
 	if (hooks === null) return toFailedResult('this element has no webhooks')
 	try {
@@ -240,7 +262,9 @@ function toHttpError(result: WebhookSyncResult, instance: Instance): HttpError {
 				providerMessage,
 			},
 		)
-	return new StoreFailed(`${home}: the webhooks could not be made. ${result.errors.slice(0, 5).join('; ')}`, { providerMessage })
+	return new StoreFailed(`${home}: the webhooks could not be made. ${result.errors.slice(0, 5).join('; ')}`, {
+		providerMessage,
+	})
 }
 
 /** Id of the master key that derives. */

@@ -1,9 +1,13 @@
 /**
- * The one error table: every refusal that a caller can meet, with its status (docs/contract.md §1). A handler throws one of
- * these; `app.ts` turns it into `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500 without text.
+ * The one error table: every refusal that a caller can meet, with its status (docs/contract.md §1). A handler throws
+ * one of these; `app.ts` turns it into `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500
+ * without text.
  */
 
-/** What each status means, as the reference says it: the statuses of the contract, 422 for an `Idempotency-Key` that was used for something else, and what stores are told. */
+/**
+ * What each status means, as the reference says it: the statuses of the contract, 422 for an `Idempotency-Key` that was
+ * used for something else, and what stores are told.
+ */
 export const STATUS_DESCRIPTIONS = {
 	400: 'The request says something that cannot be; the message names the field and what was expected',
 	401: 'No secrets, wrong secrets, or the token of a deleted instance',

@@ -1,6 +1,7 @@
 /**
- * How much of something the API takes: one table that the code checks by, that refusals quote, and that the guide shows. Past a limit the
- * answer is 400, 413 for a body, or 409 where something must end first, and names the limit and its value. A test goes through the table and wants a case for every row.
+ * How much of something the API takes: one table that the code checks by, that refusals quote, and that the guide
+ * shows. Past a limit the answer is 400, 413 for a body, or 409 where something must end first, and names the limit and
+ * its value. A test goes through the table and wants a case for every row.
  */
 
 /** One limit. */
@@ -44,7 +45,8 @@ const limits = {
 		value: 200,
 		unit: 'records',
 		where: 'pageSize of every list',
-		sentence: 'Records of a page. Without pageSize: 200; events, notifications and deliveries 100, timelines 50, dispositions 20.',
+		sentence:
+			'Records of a page. Without pageSize: 200; events, notifications and deliveries 100, timelines 50, dispositions 20.',
 	},
 	pageToken: {
 		value: 500,
@@ -82,8 +84,18 @@ const limits = {
 		where: 'where of the hub, of deliveries',
 		sentence: 'A condition on what is listed.',
 	},
-	fields: { value: 2_000, unit: 'characters', where: 'fields of the hub', sentence: 'Names of the fields that are answered.' },
-	orderBy: { value: 200, unit: 'characters', where: 'orderBy of the hub', sentence: 'The field that a list is ordered by.' },
+	fields: {
+		value: 2_000,
+		unit: 'characters',
+		where: 'fields of the hub',
+		sentence: 'Names of the fields that are answered.',
+	},
+	orderBy: {
+		value: 200,
+		unit: 'characters',
+		where: 'orderBy of the hub',
+		sentence: 'The field that a list is ordered by.',
+	},
 	name: { value: 255, unit: 'characters', where: 'name of an instance', sentence: 'What an instance is called.' },
 	tags: { value: 20, unit: 'tags', where: 'tags of an instance', sentence: 'Tags of one instance.' },
 	tag: { value: 64, unit: 'characters', where: 'tags of an instance', sentence: 'One tag.' },
@@ -93,7 +105,12 @@ const limits = {
 		where: 'configuration of an instance',
 		sentence: 'All keys and values of an instance’s configuration, as JSON.',
 	},
-	configurationKey: { value: 255, unit: 'characters', where: 'configuration of an instance', sentence: 'The name of a configuration key.' },
+	configurationKey: {
+		value: 255,
+		unit: 'characters',
+		where: 'configuration of an instance',
+		sentence: 'The name of a configuration key.',
+	},
 	storeKey: {
 		value: 1_000,
 		unit: 'characters',
@@ -119,7 +136,12 @@ const limits = {
 		where: 'pollDelay and createdCheckTolerance in event.poller.configuration',
 		sentence: 'A delay or tolerance of a resource: a leap year.',
 	},
-	scanBudget: { value: 1_000, unit: 'requests', where: 'event.poller.scanBudget', sentence: 'Requests that one poll spends on scans.' },
+	scanBudget: {
+		value: 1_000,
+		unit: 'requests',
+		where: 'event.poller.scanBudget',
+		sentence: 'Requests that one poll spends on scans.',
+	},
 	signatureKey: {
 		value: 128,
 		unit: 'characters',
@@ -150,8 +172,18 @@ const limits = {
 		where: 'event.notification.callback.headers',
 		sentence: 'The value of such a header.',
 	},
-	batch: { value: 100, unit: 'events', where: 'event.notification.batch', sentence: 'Events that one notification holds.' },
-	rate: { value: 1_000, unit: 'notifications a second', where: 'event.notification.rate', sentence: 'The highest rate that can be set.' },
+	batch: {
+		value: 100,
+		unit: 'events',
+		where: 'event.notification.batch',
+		sentence: 'Events that one notification holds.',
+	},
+	rate: {
+		value: 1_000,
+		unit: 'notifications a second',
+		where: 'event.notification.rate',
+		sentence: 'The highest rate that can be set.',
+	},
 	filterTypes: {
 		value: 100,
 		unit: 'characters',
@@ -177,16 +209,36 @@ const limits = {
 		sentence: 'Further subscriptions of one instance, and those to topics of the organization.',
 	},
 	topics: { value: 50, unit: 'topics', where: 'topics of a subscription', sentence: 'What one subscription hears.' },
-	topic: { value: 255, unit: 'characters', where: 'topic of a notification, topics of a subscription', sentence: 'The name of a topic.' },
+	topic: {
+		value: 255,
+		unit: 'characters',
+		where: 'topic of a notification, topics of a subscription',
+		sentence: 'The name of a topic.',
+	},
 	message: {
 		value: 256 * 1024,
 		unit: 'bytes',
 		where: 'message of POST /notifications',
 		sentence: 'What is posted to a topic, as JSON.',
 	},
-	from: { value: 255, unit: 'characters', where: 'from of POST /notifications', sentence: 'Who a posted notification is from.' },
-	replays: { value: 10, unit: 'replays', where: 'POST …/replays', sentence: 'Replays of one instance that run at a time.' },
-	replayText: { value: 200, unit: 'characters', where: 'filter.text of POST …/replays', sentence: 'What is looked for in records.' },
+	from: {
+		value: 255,
+		unit: 'characters',
+		where: 'from of POST /notifications',
+		sentence: 'Who a posted notification is from.',
+	},
+	replays: {
+		value: 10,
+		unit: 'replays',
+		where: 'POST …/replays',
+		sentence: 'Replays of one instance that run at a time.',
+	},
+	replayText: {
+		value: 200,
+		unit: 'characters',
+		where: 'filter.text of POST …/replays',
+		sentence: 'What is looked for in records.',
+	},
 	replayInstances: {
 		value: 1_000,
 		unit: 'instances',
@@ -211,7 +263,12 @@ const limits = {
 		where: 'resource and object id in paths',
 		sentence: 'The label of a resource, or the id of an object at the store.',
 	},
-	retentionDays: { value: 365, unit: 'days', where: 'events.retention.days', sentence: 'How long settled events are kept.' },
+	retentionDays: {
+		value: 365,
+		unit: 'days',
+		where: 'events.retention.days',
+		sentence: 'How long settled events are kept.',
+	},
 	scheduleSteps: {
 		value: 50,
 		unit: 'numbers',
@@ -231,7 +288,12 @@ const limits = {
 		sentence: 'What a person, an organization or an API key is called.',
 	},
 	email: { value: 255, unit: 'characters', where: 'email of a user', sentence: 'An e-mail address.' },
-	password: { value: 256, unit: 'characters', where: 'password, wherever one is set', sentence: 'A password; at least 12.' },
+	password: {
+		value: 256,
+		unit: 'characters',
+		where: 'password, wherever one is set',
+		sentence: 'A password; at least 12.',
+	},
 	signIn: {
 		value: 1_024,
 		unit: 'characters',
@@ -244,7 +306,12 @@ const limits = {
 		where: 'grace of POST …/secrets/rotate',
 		sentence: 'How long the previous secret goes on working: a week.',
 	},
-	apiKeyDays: { value: 3_650, unit: 'days', where: 'expiresDays of an API key', sentence: 'How long an API key with an expiry lasts.' },
+	apiKeyDays: {
+		value: 3_650,
+		unit: 'days',
+		where: 'expiresDays of an API key',
+		sentence: 'How long an API key with an expiry lasts.',
+	},
 	scopes: { value: 100, unit: 'scopes', where: 'scopes of an API key', sentence: 'Scopes of one API key.' },
 	linkToken: {
 		value: 255,
@@ -252,7 +319,12 @@ const limits = {
 		where: 'token of POST /authentication/accept',
 		sentence: 'The token of a one-time link.',
 	},
-	auditAction: { value: 64, unit: 'characters', where: 'action of GET /accounts/audit', sentence: 'The name of what was done.' },
+	auditAction: {
+		value: 64,
+		unit: 'characters',
+		where: 'action of GET /accounts/audit',
+		sentence: 'The name of what was done.',
+	},
 	idempotencyKey: {
 		value: 255,
 		unit: 'visible characters',
@@ -332,7 +404,8 @@ function statusFor(name: LimitName): LimitRow['status'] {
 
 /** The table as Markdown, for the guide. */
 export function toLimitsMarkdown(): string {
-	const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+	const line = (cells: readonly string[]): string =>
+		`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 	return [
 		line(['what', 'at most', 'where', 'past it']),
 		'|---|---|---|---|',

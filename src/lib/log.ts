@@ -1,6 +1,6 @@
 /**
- * The one logger: a JSON line an event. Nothing that identifies a secret, a record or a query string belongs in its fields
- * (docs/operations.md, What to watch); callers pass names, ids, counts and durations.
+ * The one logger: a JSON line an event. Nothing that identifies a secret, a record or a query string belongs in its
+ * fields (docs/operations.md, What to watch); callers pass names, ids, counts and durations.
  */
 
 /** Values that a log line may hold: no objects, so that no record or header set slips in whole. */
@@ -11,7 +11,10 @@ export function log(event: string, fields: LogFields = {}): void {
 	console.log(JSON.stringify({ event, ...fields }))
 }
 
-/** Writes one line about something that should not have happened. Of an exception only its class and place are kept: its text may quote what a customer sent. */
+/**
+ * Writes one line about something that should not have happened. Of an exception only its class and place are kept: its
+ * text may quote what a customer sent.
+ */
 export function logError(event: string, error: unknown, fields: LogFields = {}): void {
 	console.error(
 		JSON.stringify({

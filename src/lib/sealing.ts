@@ -1,7 +1,7 @@
 /**
- * Secrets at rest. What Shopbell must show again or present elsewhere is sealed with AES-256-GCM under the ring `MASTER_KEYS`
- * (`id:base64,…`): the first key seals, all of them open. A sealed secret is bound to its place (`context`), so that a row
- * copied to another instance opens nothing.
+ * Secrets at rest. What Shopbell must show again or present elsewhere is sealed with AES-256-GCM under the ring
+ * `MASTER_KEYS` (`id:base64,…`): the first key seals, all of them open. A sealed secret is bound to its place
+ * (`context`), so that a row copied to another instance opens nothing.
  */
 
 /** A key of the ring: its name, and its 32 bytes. */
@@ -30,7 +30,8 @@ export function parseMasterKeys(ring: string): MasterKey[] {
 				throw new Error('MASTER_KEYS must be id:base64,… of 32-byte keys')
 			return { id, bytes }
 		})
-	if (keys.length === 0 || new Set(keys.map((key) => key.id)).size !== keys.length) throw new Error('MASTER_KEYS must name each key once')
+	if (keys.length === 0 || new Set(keys.map((key) => key.id)).size !== keys.length)
+		throw new Error('MASTER_KEYS must name each key once')
 	parsedRings.set(ring, keys)
 	return keys
 }
@@ -52,7 +53,10 @@ export async function sealSecret(ring: string, secret: string, context: string):
 	return `v1.${key.id}.${Buffer.from(iv).toString('base64url')}.${Buffer.from(sealed).toString('base64url')}`
 }
 
-/** Opens what `sealSecret` made under the same context. Throws when the ring lacks its key, or when it was made for another place. */
+/**
+ * Opens what `sealSecret` made under the same context. Throws when the ring lacks its key, or when it was made for
+ * another place.
+ */
 export async function openSecret(ring: string, sealed: string, context: string): Promise<string> {
 	const [version, id, iv, text] = sealed.split('.')
 	if (version !== 'v1' || iv === undefined || text === undefined) throw new Error('not a sealed secret')

@@ -10,7 +10,10 @@ import { expectedAtMost, LIMITS } from './limits.ts'
 /** The verdict on an address. `message` says what was expected, without quoting the URL's query. */
 export type UrlCheckResult = { ok: true; url: URL } | { ok: false; message: string }
 
-/** Judges a URL. `allowPrivateNetwork` (ALLOW_PRIVATE_NETWORK) opens loopback and private networks for local use; link-local and metadata addresses stay closed. */
+/**
+ * Judges a URL. `allowPrivateNetwork` (ALLOW_PRIVATE_NETWORK) opens loopback and private networks for local use;
+ * link-local and metadata addresses stay closed.
+ */
 export function checkUrl(text: string, allowPrivateNetwork: boolean): UrlCheckResult {
 	if (text.length > LIMITS.url.value) return reject(`${expectedAtMost('url')} in a URL`)
 	let url: URL
@@ -19,7 +22,8 @@ export function checkUrl(text: string, allowPrivateNetwork: boolean): UrlCheckRe
 	} catch {
 		return reject('expected a URL such as https://example.com/path')
 	}
-	if (url.protocol !== 'https:' && url.protocol !== 'http:') return reject('expected a URL that begins with https:// or http://')
+	if (url.protocol !== 'https:' && url.protocol !== 'http:')
+		return reject('expected a URL that begins with https:// or http://')
 	if (url.username !== '' || url.password !== '' || /^[a-z]+:[/\\]*[^/\\?#]*@/i.test(text.trim()))
 		return reject('expected a URL without user name and password')
 	const reachability = classifyHost(url.hostname)
@@ -27,7 +31,10 @@ export function checkUrl(text: string, allowPrivateNetwork: boolean): UrlCheckRe
 	return reject('expected a public address; private, loopback, link-local and metadata addresses are not reached')
 }
 
-/** Whether a callback means "keep the events in the log, deliver nowhere": our own API, or the platform that clients move over from (docs/contract.md §2). */
+/**
+ * Whether a callback means "keep the events in the log, deliver nowhere": our own API, or the platform that clients
+ * move over from (docs/contract.md §2).
+ */
 export function isLogOnlyUrl(url: URL, publicUrl: string): boolean {
 	const host = url.hostname.replace(/(?<!\.)\.+$/, '')
 	if (host === 'cloud-elements.com' || host.endsWith('.cloud-elements.com')) return true
@@ -36,7 +43,8 @@ export function isLogOnlyUrl(url: URL, publicUrl: string): boolean {
 }
 
 /**
- * A store's address as people paste it, as a URL text: brackets off, scheme on, and whatever leads into WordPress (`/wp-admin/…`,
+ * A store's address as people paste it, as a URL text: brackets off, scheme on, and whatever leads into WordPress
+ * (`/wp-admin/…`,
  * `/wp-login.php`, `/wp-json/…`), query and trailing slash cut off (docs/contract.md §2). A path that may be a site in a
  * subdirectory stays: connecting finds out.
  */
@@ -48,7 +56,9 @@ export function toStoreBase(text: string): string {
 	if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(rest)) rest = `https://${rest.replace(/^\/+/, '')}`
 	if (!URL.canParse(rest)) return rest
 	const url = new URL(rest)
-	const path = url.pathname.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '').replace(/(?<!\/)\/+$/, '')
+	const path = url.pathname
+		.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '')
+		.replace(/(?<!\/)\/+$/, '')
 	// Credentials are kept here so that the guard can refuse them.
 	const login = url.username !== '' || url.password !== '' ? `${url.username}:${url.password}@` : ''
 	return `${url.protocol}//${login}${url.host}${path}`
@@ -72,8 +82,12 @@ function classifyHost(hostname: string): Reachability {
 	if (host.startsWith('[')) return classifyIpv6(host.slice(1, -1))
 	const parts = host.split('.')
 	if (parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part))) return classifyIpv4(parts.map(Number))
-	if (host === '' || host === 'metadata' || host === 'metadata.google.internal' || host === 'instance-data') return 'closed'
-	if (parts.length === 1 || /\.(localhost|local|internal|intranet|lan|home|corp|private|localdomain|home\.arpa)$/.test(host))
+	if (host === '' || host === 'metadata' || host === 'metadata.google.internal' || host === 'instance-data')
+		return 'closed'
+	if (
+		parts.length === 1 ||
+		/\.(localhost|local|internal|intranet|lan|home|corp|private|localdomain|home\.arpa)$/.test(host)
+	)
 		return 'private'
 	return 'public'
 }
@@ -119,7 +133,9 @@ function parseIpv6Words(text: string): number[] | null {
 	const right = tail === undefined || tail === '' ? [] : tail.split(':')
 	const missing = 8 - left.length - right.length
 	if (missing < 0 || (tail === undefined && missing !== 0)) return null
-	const words = [...left, ...Array.from({ length: missing }, () => '0'), ...right].map((word) => Number.parseInt(word, 16))
+	const words = [...left, ...Array.from({ length: missing }, () => '0'), ...right].map((word) =>
+		Number.parseInt(word, 16),
+	)
 	return words.every((word) => Number.isInteger(word) && word >= 0 && word <= 0xffff) ? words : null
 }
 

@@ -1,6 +1,6 @@
 /**
- * Configuration values as documents, forms and clients send them: everything may be text, and documentation's placeholders are
- * left in (docs/contract.md §2). Pure helpers that read them.
+ * Configuration values as documents, forms and clients send them: everything may be text, and documentation's
+ * placeholders are left in (docs/contract.md §2). Pure helpers that read them.
  */
 
 /** What stands for a secret in every answer; sent back, it means "unchanged". */
@@ -12,7 +12,10 @@ export interface FieldProblem {
 	message: string
 }
 
-/** Whether a text is a placeholder that documentation left: `<CONSUMER_KEY>`, `<minutes>`, `xxxxxx…`. An address in brackets is none. */
+/**
+ * Whether a text is a placeholder that documentation left: `<CONSUMER_KEY>`, `<minutes>`, `xxxxxx…`. An address in
+ * brackets is none.
+ */
 export function isPlaceholder(text: string): boolean {
 	const trimmed = text.trim()
 	if (/^x{4,}$/i.test(trimmed)) return true
@@ -37,7 +40,9 @@ export function parseBoolean(text: string): boolean | null {
 /** A finite decimal number written as people do; null when it is none. */
 export function parseNumber(text: string): number | null {
 	const trimmed = text.trim()
-	return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) && Number.isFinite(Number(trimmed)) ? Number(trimmed) : null
+	return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) && Number.isFinite(Number(trimmed))
+		? Number(trimmed)
+		: null
 }
 
 /** A value of a configuration as it is kept: text or null. Objects become their JSON. */
@@ -48,8 +53,9 @@ export function toText(value: unknown): string | null {
 }
 
 /**
- * Takes HTML tags out of a name or tag (docs/contract.md §2): what is left is shown to people. Every `>` goes with the nearest `<` before it and all between
- * them, so that no tag is made by taking one out. One pass: the text may be as long as a body.
+ * Takes HTML tags out of a name or tag (docs/contract.md §2): what is left is shown to people. Every `>` goes with the
+ * nearest `<` before it and all between them, so that no tag is made by taking one out. One pass: the text may be as
+ * long as a body.
  */
 export function stripHtml(text: string): string {
 	const kept: string[] = []

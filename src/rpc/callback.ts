@@ -36,7 +36,10 @@ export type BreakerStatus = Pick<AdmissionDecision, 'closed' | 'news'>
 export interface CallbackRpc {
 	/** May so many of an instance's notifications be sent? `limit`: how many its consumer can send at a time. */
 	admit(instanceId: number, request: AdmissionRequest, limit: number): Promise<AdmissionDecision>
-	/** How something that was sent ended: every outcome of what was admitted, and of all else the failures and the first success after them. */
+	/**
+	 * How something that was sent ended: every outcome of what was admitted, and of all else the failures and the first
+	 * success after them.
+	 */
 	report(instanceId: number, delivery: DeliveryReport): Promise<BreakerStatus>
 	/** Permits that were not used, or that never reached the callback. */
 	giveBack(instanceId: number, subscription: number, rate: number | null, permits: number): Promise<void>

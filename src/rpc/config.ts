@@ -42,7 +42,10 @@ export interface WatcherConfig {
 	connection: Connection
 	/** The configuration as stored: flat map, secrets sealed. */
 	configuration: Record<string, string | null>
-	/** The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null: none does. */
+	/**
+	 * The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null:
+	 * none does.
+	 */
 	signature: { next: string | null; fromMs: number | null }
 	/** Where notifications go; null: kept in the log only. */
 	callbackUrl: string | null
@@ -57,11 +60,18 @@ export interface WatcherConfig {
 	/** Days that settled events are kept. */
 	retentionDays: number
 	/**
-	 * Webhooks: the version of their secrets (the one before it is accepted until `previousUntilMs`), minutes between reconciling polls (0:
-	 * off), and the receiver's address ('' while the instance is being made: its webhooks are the API's to make); null where no webhooks are
-	 * kept. `writtenWith`: id of the master key that the API wrote this version's secrets with; absent where it is still to do that.
+	 * Webhooks: the version of their secrets (the one before it is accepted until `previousUntilMs`), minutes between
+	 * reconciling polls (0: off), and the receiver's address ('' while the instance is being made: its webhooks are the
+	 * API's to make); null where no webhooks are kept. `writtenWith`: id of the master key that the API wrote this
+	 * version's secrets with; absent where it is still to do that.
 	 */
-	hooks: { version: number; previousUntilMs: number | null; reconcileMs: number; deliveryUrl: string; writtenWith?: string } | null
+	hooks: {
+		version: number
+		previousUntilMs: number | null
+		reconcileMs: number
+		deliveryUrl: string
+		writtenWith?: string
+	} | null
 	/** Version at which a new silent baseline was last asked for; absent in copies of an earlier version. */
 	baselineVersion?: number
 	delivery: DeliveryConfig
@@ -71,7 +81,9 @@ export interface WatcherConfig {
 	others: { number: number; url: string; topics: string[] | null }[]
 	/** The account has an operator's webhook: what happens to the instance is told to it. */
 	announces: boolean
-	/** The object of an organization: it has no store, delivers what is published to it, and its secrets are the account's. */
+	/**
+	 * The object of an organization: it has no store, delivers what is published to it, and its secrets are the account's.
+	 */
 	storeless: boolean
 }
 

@@ -1,4 +1,7 @@
-/** What an object is asked by whoever delivers, about notifications and replays, and what it answers (docs/architecture.md, The way of a change). */
+/**
+ * What an object is asked by whoever delivers, about notifications and replays, and what it answers
+ * (docs/architecture.md, The way of a change).
+ */
 import type { PageCursor } from './log.ts'
 import type { OrUnknown } from './known.ts'
 import type { AttemptReport, NotificationReport } from './notification.ts'
@@ -19,7 +22,10 @@ export interface Claim {
 	sealedFor: 'instance' | 'account'
 	/** Sealed signature key and Basic password, the rest in the clear; opened by the consumer. */
 	configuration: Record<string, string | null>
-	/** The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null: none does. */
+	/**
+	 * The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null:
+	 * none does.
+	 */
 	signature: { next: string | null; fromMs: number | null }
 	/** The callback was admitted by its `Callback` object, which hears of every outcome; false: only of failures. */
 	guarded: boolean
@@ -28,7 +34,8 @@ export interface Claim {
 }
 
 /**
- * A guarded subscription has something due: whoever rings its callback asks the `Callback` object first (docs/architecture.md, Isolation; `event.notification.rate`).
+ * A guarded subscription has something due: whoever rings its callback asks the `Callback` object first
+ * (docs/architecture.md, Isolation; `event.notification.rate`).
  */
 export interface AdmissionRequest {
 	subscription: number
@@ -37,8 +44,9 @@ export interface AdmissionRequest {
 	/** Notifications per second; null: no limit. */
 	rate: number | null
 	/**
-	 * The oldest notification that is due or waits for its next try: its id, when it was formed, when it is due (epoch ms). One whose next
-	 * try is more than an hour away only when there is no other: a probe so far off would find out late that the callback answers again.
+	 * The oldest notification that is due or waits for its next try: its id, when it was formed, when it is due (epoch
+	 * ms). One whose next try is more than an hour away only when there is no other: a probe so far off would find out
+	 * late that the callback answers again.
 	 */
 	oldest: { notificationId: number; createdMs: number; dueMs: number }
 	/** How many are due. */
@@ -72,7 +80,10 @@ export interface AttemptOutcome {
 	url?: string
 }
 
-/** Which notifications; `before`: counter to start below; `toMs`: formed then or before; `subscriptions`: numbers in D1; `topics`: of notices, `prefix.*` too. Of each list any, of all lists all. */
+/**
+ * Which notifications; `before`: counter to start below; `toMs`: formed then or before; `subscriptions`: numbers in D1;
+ * `topics`: of notices, `prefix.*` too. Of each list any, of all lists all.
+ */
 export interface NotificationQuery {
 	pageSize: number
 	before?: number | undefined
@@ -125,11 +136,16 @@ export interface Notice {
 export interface PublishedNotice {
 	eventId: string
 	sequence: number
-	/** The notification that tells of it, the first of several; null: there is none yet, which is so of announcements only. */
+	/**
+	 * The notification that tells of it, the first of several; null: there is none yet, which is so of announcements only.
+	 */
 	notificationId: number | null
 }
 
-/** What is to be replayed: one notification (its counter), everything queued since a moment, or what carried the events that are named. Epoch ms. */
+/**
+ * What is to be replayed: one notification (its counter), everything queued since a moment, or what carried the events
+ * that are named. Epoch ms.
+ */
 export interface ReplayQuery {
 	notification?: number | undefined
 	failedSinceMs?: number | undefined
@@ -170,10 +186,14 @@ export interface ResendReport {
 /** The calls about deliveries. All are safe to repeat. */
 export interface DeliveryRpc {
 	/**
-	 * Without an admission: due notifications of unguarded subscriptions, and an ask for each guarded one that has something due. With one:
-	 * as many of that subscription as it permits. A limit of 0 claims nothing and tells what is asked for.
+	 * Without an admission: due notifications of unguarded subscriptions, and an ask for each guarded one that has
+	 * something due. With one: as many of that subscription as it permits. A limit of 0 claims nothing and tells what is
+	 * asked for.
 	 */
-	claim(limit: number, admission?: Admission): Promise<OrUnknown<{ claims: Claim[]; more: boolean; asks: AdmissionRequest[] }>>
+	claim(
+		limit: number,
+		admission?: Admission,
+	): Promise<OrUnknown<{ claims: Claim[]; more: boolean; asks: AdmissionRequest[] }>>
 	/** Nothing of this guarded subscription is rung for until then (epoch ms), unless its `Callback` object rings. */
 	park(subscription: number, untilMs: number): Promise<OrUnknown<'ok'>>
 	/** A page of notifications, newest first. */
@@ -184,11 +204,14 @@ export interface DeliveryRpc {
 	/** False: there is no such notification. */
 	acknowledge(counter: number): Promise<OrUnknown<boolean>>
 	subscriptions(): Promise<OrUnknown<SubscriptionReport[]>>
-	/** Sends again what is queued for these subscriptions (by number in D1 or URL; all where neither is given) and wakes them. Returns how many notifications. */
+	/**
+	 * Sends again what is queued for these subscriptions (by number in D1 or URL; all where neither is given) and wakes
+	 * them. Returns how many notifications.
+	 */
 	release(selector: { subscription?: number | undefined; url?: string | undefined }): Promise<OrUnknown<number>>
 	/**
-	 * Begins a replay; `dryRun` only counts. `too-many`: ten of them run. `job`: of a replay across instances: begun once, however often it is
-	 * asked for, and only if there is anything to send.
+	 * Begins a replay; `dryRun` only counts. `too-many`: ten of them run. `job`: of a replay across instances: begun once,
+	 * however often it is asked for, and only if there is anything to send.
 	 */
 	replay(query: ReplayQuery, dryRun: boolean, job?: number): Promise<OrUnknown<ResendReport | 'too-many'>>
 	/** Replays and releases, newest first. */
@@ -199,7 +222,9 @@ export interface DeliveryRpc {
 	testEvent(): Promise<OrUnknown<{ notificationId: number; eventId: string } | null>>
 	/** Takes notices, in an organization's object: each once. Returns those that were new. */
 	publish(notices: Notice[]): Promise<OrUnknown<PublishedNotice[]>>
-	/** `next`: of unguarded subscriptions only. `retryAtMs`: when this notification is tried again (epoch ms); null: never. */
+	/**
+	 * `next`: of unguarded subscriptions only. `retryAtMs`: when this notification is tried again (epoch ms); null: never.
+	 */
 	settle(
 		notificationId: number,
 		attempt: number,

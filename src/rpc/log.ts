@@ -2,7 +2,10 @@
 import type { OrUnknown } from './known.ts'
 import type { AttemptReport, NotificationReport } from './notification.ts'
 
-/** Where an event stands on its way (docs/contract.md §11): recorded, formed, claimed, answered but not accepted, accepted. */
+/**
+ * Where an event stands on its way (docs/contract.md §11): recorded, formed, claimed, answered but not accepted,
+ * accepted.
+ */
 export type EventStatus = 'NEW' | 'RECEIVED' | 'DISPATCHED' | 'CONSUMED' | 'NOTIFIED'
 
 /** The words of `EventStatus`, from the first to the last. */
@@ -21,9 +24,15 @@ export interface EventReport {
 	status: EventStatus
 	source: 'poll' | 'webhook' | 'reread'
 	record: string | null
-	/** How many characters a record has that is left out, since it alone has more than the page may hold; `event` brings it. */
+	/**
+	 * How many characters a record has that is left out, since it alone has more than the page may hold; `event` brings
+	 * it.
+	 */
 	withheld?: number
-	/** The event as an `events[i]` entry, JSON text: as it was recorded, whatever a notification makes of it (thin, coalesced, what it follows there). */
+	/**
+	 * The event as an `events[i]` entry, JSON text: as it was recorded, whatever a notification makes of it (thin,
+	 * coalesced, what it follows there).
+	 */
 	entry: string
 	notifications: { id: number; status: string; createdMs: number; updatedMs: number }[]
 }
@@ -47,7 +56,10 @@ export interface EventQuery extends EventFilter {
 	pageSize: number
 	/** Sequence to start below. */
 	before?: number | undefined
-	/** The page ends when its records hold so many characters, and a record that has more is left out; absent: what an answer between objects holds, with all. */
+	/**
+	 * The page ends when its records hold so many characters, and a record that has more is left out; absent: what an
+	 * answer between objects holds, with all.
+	 */
 	characters?: number | undefined
 }
 
@@ -57,7 +69,10 @@ export interface PageCursor {
 	atMs: number
 }
 
-/** Newest first. A filtered page may be short, even empty, and still have a next one: a call looks at so many events and no more. */
+/**
+ * Newest first. A filtered page may be short, even empty, and still have a next one: a call looks at so many events and
+ * no more.
+ */
 export interface EventPage {
 	events: EventReport[]
 	next: PageCursor | null
@@ -106,7 +121,10 @@ export interface TimelineReport {
 	firstSeenMs: number | null
 	/** Since when the brake holds back that it is gone; null: it does not. */
 	heldSinceMs: number | null
-	/** It is to be read by id: when, since when, and why (missing from a list, a first 404, named by a webhook, an older state seen). */
+	/**
+	 * It is to be read by id: when, since when, and why (missing from a list, a first 404, named by a webhook, an older
+	 * state seen).
+	 */
 	lookup: { dueMs: number; sinceMs: number; reasons: string[] } | null
 	/** Oldest first. */
 	events: (EventReport & {
@@ -125,7 +143,10 @@ export interface LogRpc {
 	event(sequence: number): Promise<OrUnknown<EventReport | null>>
 	/** What was recorded after a sequence; null: nothing, only where the log ends. */
 	eventsAfter(sequence: number | null, limit: number): Promise<OrUnknown<EventTail>>
-	/** Bodies of notifications, by counter: a beginning of the list, as long as holds so many characters, one at least; null: that one has left the log. */
+	/**
+	 * Bodies of notifications, by counter: a beginning of the list, as long as holds so many characters, one at least;
+	 * null: that one has left the log.
+	 */
 	bodies(counters: number[], characters: number): Promise<OrUnknown<(string | null)[]>>
 	/** Ascending, those without events left out. `too-many`: more than 20 000 events would have to be read. */
 	tally(query: TallyQuery): Promise<OrUnknown<TallyBucket[] | 'too-many'>>

@@ -1,5 +1,8 @@
 /** A notification and its attempts, as the instance's object reports them. Times epoch ms. */
-/** An attempt that has ended. `startedMs` epoch ms; `body` is the first 4 KB of the answer; `url` null where it was not kept. */
+/**
+ * An attempt that has ended. `startedMs` epoch ms; `body` is the first 4 KB of the answer; `url` null where it was not
+ * kept.
+ */
 export interface AttemptReport {
 	number: number
 	startedMs: number

@@ -1,6 +1,7 @@
 /**
- * What the instance's Durable Object answers to the rest of Shopbell: plain shapes that survive RPC. Free-form JSON travels as
- * text, since RPC types with `unknown` collapse to `never`. Every call to an object without its instance row answers `unknown`.
+ * What the instance's Durable Object answers to the rest of Shopbell: plain shapes that survive RPC. Free-form JSON
+ * travels as text, since RPC types with `unknown` collapse to `never`. Every call to an object without its instance row
+ * answers `unknown`.
  */
 
 import type { DeliveryRpc } from './delivery.ts'
@@ -32,10 +33,18 @@ export interface HealthReport {
 	action: string
 	resources: { resource: string; state: InstanceState; reason: string }[]
 	webhooks: { state: string; reason: string } | null
-	callback: { url: string | null; state: 'none' | 'healthy' | 'failing' | 'deactivated'; lastStatus: string | null; waiting: number }
+	callback: {
+		url: string | null
+		state: 'none' | 'healthy' | 'failing' | 'deactivated'
+		lastStatus: string | null
+		waiting: number
+	}
 }
 
-/** The one status row of an instance in D1 (docs/storage.md, D1). Counters are absolute; `hours` holds events of the last 24 hours, oldest first. Times epoch ms. */
+/**
+ * The one status row of an instance in D1 (docs/storage.md, D1). Counters are absolute; `hours` holds events of the
+ * last 24 hours, oldest first. Times epoch ms.
+ */
 export interface StatusReport {
 	instanceId: number
 	state: InstanceState
@@ -131,7 +140,10 @@ export interface WebhookDelivery {
 	objectId: string | null
 }
 
-/** What became of a delivery: `taken` (committed), `disabled` (counted), `retired` (its version is no longer accepted: 401), `unknown-topic` (counted). */
+/**
+ * What became of a delivery: `taken` (committed), `disabled` (counted), `retired` (its version is no longer accepted:
+ * 401), `unknown-topic` (counted).
+ */
 export type WebhookResult = 'taken' | 'disabled' | 'retired' | 'unknown-topic'
 
 /** Refused deliveries of an isolate since it last told: counts per reason, and at most 5 samples of 1 kB. */
@@ -173,7 +185,10 @@ export interface CoverageReport {
 export interface WatcherRpc extends LogRpc, DeliveryRpc {
 	/** Brings the instance to life: reads its row from D1, makes tables, arms. */
 	create(instanceId: number): Promise<'created' | 'exists'>
-	/** The row changed: read it again. A new silent baseline is asked for in the row itself. `release`: send what was queued. */
+	/**
+	 * The row changed: read it again. A new silent baseline is asked for in the row itself. `release`: send what was
+	 * queued.
+	 */
 	configure(version: number, options?: { release?: boolean }): Promise<OrUnknown<'ok'>>
 	/** Removes everything. */
 	destroy(): Promise<void>
@@ -184,7 +199,14 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc {
 	poller(): Promise<OrUnknown<PollerReport>>
 	metrics(): Promise<OrUnknown<MetricsReport>>
 	deletions(): Promise<
-		OrUnknown<{ held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[] }>
+		OrUnknown<{
+			held: {
+				resource: string
+				since: string
+				objects: { objectId: string; lastSeen: string | null }[]
+				count: number
+			}[]
+		}>
 	>
 	decide(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>>
 	/** Takes a verified delivery: committed when this answers `taken`. */
@@ -195,6 +217,9 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc {
 	webhooks(): Promise<OrUnknown<WebhooksReport>>
 	/** `too-many`: more than 20 000 events would have to be read. */
 	coverage(fromMs: number, toMs: number): Promise<OrUnknown<CoverageReport | 'too-many'>>
-	/** Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how many events. */
+	/**
+	 * Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how
+	 * many events.
+	 */
 	erase(resource: string, objectId: string): Promise<OrUnknown<number>>
 }

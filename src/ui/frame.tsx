@@ -1,4 +1,7 @@
-/** The frame of every page: bar, main part, foot. Nothing in it comes from another host, and no script stands in the page itself. */
+/**
+ * The frame of every page: bar, main part, foot. Nothing in it comes from another host, and no script stands in the
+ * page itself.
+ */
 import type { Child } from 'hono/jsx'
 import { VERSION } from '../lib/version.ts'
 

@@ -4,7 +4,10 @@ import type { Child } from 'hono/jsx'
 /** What a page may do beyond the policy of all pages: sources by directive. */
 export type PolicyOverrides = Readonly<Partial<Record<'style-src' | 'img-src' | 'worker-src', string>>>
 
-/** Everything comes from this very host, nothing is executed that stands in the page, and nobody shows it inside another page. */
+/**
+ * Everything comes from this very host, nothing is executed that stands in the page, and nobody shows it inside another
+ * page.
+ */
 const POLICY = {
 	'default-src': "'none'",
 	'script-src': "'self'",
@@ -18,8 +21,13 @@ const POLICY = {
 }
 
 /** The page as an answer. `allow` widens single directives of the policy. */
-export async function respondWithPage(document: Child, options: { status?: number; allow?: PolicyOverrides } = {}): Promise<Response> {
-	const policy = Object.entries({ ...POLICY, ...options.allow }).map(([directive, sources]) => `${directive} ${sources}`)
+export async function respondWithPage(
+	document: Child,
+	options: { status?: number; allow?: PolicyOverrides } = {},
+): Promise<Response> {
+	const policy = Object.entries({ ...POLICY, ...options.allow }).map(
+		([directive, sources]) => `${directive} ${sources}`,
+	)
 	return new Response(`<!doctype html>${String(await document)}`, {
 		status: options.status ?? 200,
 		headers: {

@@ -1,6 +1,7 @@
 /**
- * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask of it.
- * Only the alarm talks to the store; calls put down what is wanted and arm it (docs/architecture.md, One instance, one object, one alarm).
+ * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask
+ * of it. Only the alarm talks to the store; calls put down what is wanted and arm it (docs/architecture.md, One
+ * instance, one object, one alarm).
  */
 import { NO_KEY_ROTATION } from '../delivery/sign.ts'
 import { toSiteKey } from '../lib/urls.ts'
@@ -145,23 +146,31 @@ export class Engine {
 			return
 		}
 		const paused = !config.enabled || !config.eventsEnabled
-		if (paused === core.state.paused && !releaseRequested && JSON.stringify(config) === JSON.stringify(core.config)) return
+		if (paused === core.state.paused && !releaseRequested && JSON.stringify(config) === JSON.stringify(core.config))
+			return
 		const before = core.config
 		// Instead of going on at the old cursors.
 		const newBaselineRequested = (config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)
 		core.config = config
 		core.commit(() => {
 			const { state } = core
-			this.ports.sql.run(`UPDATE instance SET version = ?, config = ?, read_at = ?`, config.version, JSON.stringify(config), now)
+			this.ports.sql.run(
+				`UPDATE instance SET version = ?, config = ?, read_at = ?`,
+				config.version,
+				JSON.stringify(config),
+				now,
+			)
 			if (state.paused && !paused) {
 				// After a pause the old cursors go on, and everything is read once: what changed meanwhile rings once.
 				state.nextPollMs = now
 				if (!newBaselineRequested) requestReread(core)
 			}
 			// Webhooks that slept or that lead to another address tell nothing until they are mended.
-			if ((state.paused && !paused) || JSON.stringify(before.hooks) !== JSON.stringify(config.hooks)) state.hooks.dueMs = now
+			if ((state.paused && !paused) || JSON.stringify(before.hooks) !== JSON.stringify(config.hooks))
+				state.hooks.dueMs = now
 			state.paused = paused
-			// What is known of another site says nothing of this one. Told by the rows themselves: a lost call must not ring a whole shop.
+			// What is known of another site says nothing of this one. Told by the rows themselves: a lost call must not ring a
+			// whole shop.
 			if (newBaselineRequested || toSiteKey(before.connection.home) !== toSiteKey(config.connection.home)) {
 				state.dropped.push(...state.resources.map((rs) => rs.number))
 				state.resources = []
@@ -186,7 +195,10 @@ export class Engine {
 		})
 	}
 
-	/** Tells of a change of state that a call has made, which no alarm would tell of soon. Never throws: the next alarm does it otherwise. */
+	/**
+	 * Tells of a change of state that a call has made, which no alarm would tell of soon. Never throws: the next alarm
+	 * does it otherwise.
+	 */
 	async reportState(core: Core): Promise<void> {
 		try {
 			await reportStatus(core)
@@ -200,13 +212,17 @@ export class Engine {
 		if (this.ports.now() - core.configReadMs > MAX_CONFIG_AGE_MS) await this.refreshConfig(core)
 	}
 
-	/** What happens when the alarm rings: one slice of work, then everything due is rung, then the alarm is set again. Never throws. */
+	/**
+	 * What happens when the alarm rings: one slice of work, then everything due is rung, then the alarm is set again.
+	 * Never throws.
+	 */
 	async runSlice(): Promise<void> {
 		const core = this.getCore()
 		if (core === null) return
 		const budget: SliceBudget = { requests: MAX_SLICE_REQUESTS, untilMs: this.ports.now() + MAX_SLICE_MS }
 		try {
-			if (core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now()) await this.refreshConfig(core)
+			if (core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now())
+				await this.refreshConfig(core)
 			if (core.state.full !== this.ports.storedBytes() > MAX_STORED_BYTES) core.state.full = !core.state.full
 			// What waits for a subscription that takes none is queued in slices, and what a lost memory left is formed.
 			if (hasWaiting(core)) core.commit(() => drainWaiting(core))
@@ -273,7 +289,9 @@ export class Engine {
 		return false
 	}
 
-	/** Rings when something is due and no doorbell is under way. A doorbell that cannot be sent is rung at the next alarm. */
+	/**
+	 * Rings when something is due and no doorbell is under way. A doorbell that cannot be sent is rung at the next alarm.
+	 */
 	async sendDueDoorbell(core: Core): Promise<void> {
 		const now = this.ports.now()
 		const dueMs = nextDeliveryMs(core)
@@ -300,14 +318,21 @@ export class Engine {
 		const now = this.ports.now()
 		const watched = state.paused ? [] : getWatchedResources(core)
 		const usable = watched.filter((watchedResource) => isUsable(core, watchedResource))
-		const rereads = usable.map((watchedResource) => getNextRereadMs(core, watchedResource)).filter((timeMs) => timeMs !== null)
+		const rereads = usable
+			.map((watchedResource) => getNextRereadMs(core, watchedResource))
+			.filter((timeMs) => timeMs !== null)
 		const polls = [state.nextPollMs, nextWatchdogMs(core), ...rereads].filter((timeMs) => timeMs !== null)
 		const lookups = [getNextLookupMs(core), getNextRelatedReadMs(core)].filter((timeMs) => timeMs !== null)
 		const alarmMs = nextAlarmMs(
 			{
 				paused: state.paused,
 				backoffUntilMs: state.backoffUntilMs,
-				nextPollMs: state.run === null && polls.length > 0 && !state.full ? Math.min(...polls) : state.full ? now + core.intervalMs : null,
+				nextPollMs:
+					state.run === null && polls.length > 0 && !state.full
+						? Math.min(...polls)
+						: state.full
+							? now + core.intervalMs
+							: null,
 				hasPendingWork:
 					!state.full &&
 					(state.run !== null ||
@@ -330,11 +355,19 @@ export class Engine {
 		// Setting it costs a row; a past one cannot be trusted to ring.
 		if (alarmMs === null) {
 			if (currentAlarmMs !== null) this.ports.setAlarm(null)
-		} else if (currentAlarmMs === null || currentAlarmMs <= now || currentAlarmMs > alarmMs || alarmMs - currentAlarmMs > 60_000)
+		} else if (
+			currentAlarmMs === null ||
+			currentAlarmMs <= now ||
+			currentAlarmMs > alarmMs ||
+			alarmMs - currentAlarmMs > 60_000
+		)
 			this.ports.setAlarm(alarmMs)
 	}
 
-	/** When to prune: with the next poll, if one comes within an hour of its time, since an alarm of its own costs rows too. */
+	/**
+	 * When to prune: with the next poll, if one comes within an hour of its time, since an alarm of its own costs rows
+	 * too.
+	 */
 	private pruneTimeMs(core: Core): number | null {
 		const { pruneMs, prunedTo, dropped, nextPollMs, paused } = core.state
 		if (pruneMs === null || paused || nextPollMs === null || prunedTo > 0 || dropped.length > 0) return pruneMs
@@ -342,14 +375,18 @@ export class Engine {
 	}
 
 	/** Claims due notifications for a consumer. */
-	async claim(limit: number, admission?: Admission): Promise<OrUnknown<{ claims: Claim[]; more: boolean; asks: AdmissionRequest[] }>> {
+	async claim(
+		limit: number,
+		admission?: Admission,
+	): Promise<OrUnknown<{ claims: Claim[]; more: boolean; asks: AdmissionRequest[] }>> {
 		const core = this.getCore()
 		if (core === null) return 'unknown'
 		await this.refreshStaleConfig(core)
 		const result = claimDue(core, limit, admission)
 		// What was let through is parked no longer: its lease, and all else that is due, must wake this object.
 		if (admission !== undefined) this.updateAlarm(core)
-		// The doorbell is answered, and its consumer left nothing that is due: the next one need not wait until this one would be called lost.
+		// The doorbell is answered, and its consumer left nothing that is due: the next one need not wait until this one
+		// would be called lost.
 		if (!result.more) core.lastDoorbellMs = null
 		return result
 	}

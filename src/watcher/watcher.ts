@@ -1,4 +1,7 @@
-/** The Durable Object of one instance: a thin shell that gives the engine Cloudflare's storage, alarm, queue and store client. */
+/**
+ * The Durable Object of one instance: a thin shell that gives the engine Cloudflare's storage, alarm, queue and store
+ * client.
+ */
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../context.ts'
 import { computeEventTag, parseNotificationId } from '../events/ids.ts'
@@ -47,7 +50,9 @@ import { decideDeletions, listHeldDeletions, requestPoll } from './polling/comma
 import { addRejections, getRejections } from './log/rejections.ts'
 import type { OrUnknown } from '../rpc/known.ts'
 
-/** One instance's object. Its constructor writes nothing and arms nothing (docs/storage.md, The object of an instance). */
+/**
+ * One instance's object. Its constructor writes nothing and arms nothing (docs/storage.md, The object of an instance).
+ */
 export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	readonly engine: Engine
 	/** Rows read and written since the object came to life, alarms included: what benchmarks count. */
@@ -167,7 +172,8 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		const core = this.engine.getCore()
 		if (core === null) return 'unknown'
 		// A version newer than our copy means that the copy is old.
-		if (core.config.hooks === null || delivery.version > core.config.hooks.version) await this.engine.refreshConfig(core)
+		if (core.config.hooks === null || delivery.version > core.config.hooks.version)
+			await this.engine.refreshConfig(core)
 		const answer = receiveWebhook(core, delivery)
 		// Rung first: the alarm is then set for a doorbell that nobody answers, and not for this very moment.
 		this.ctx.waitUntil(this.engine.sendDueDoorbell(core))
@@ -227,7 +233,10 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return core === null ? 'unknown' : getSubscriptionReports(core)
 	}
 
-	async release(selector: { subscription?: number | undefined; url?: string | undefined }): ReturnType<WatcherRpc['release']> {
+	async release(selector: {
+		subscription?: number | undefined
+		url?: string | undefined
+	}): ReturnType<WatcherRpc['release']> {
 		return this.#runAndNotify((core) => releaseSubscriptions(core, selector))
 	}
 
@@ -269,9 +278,16 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return this.engine.park(subscription, untilMs)
 	}
 
-	async settle(notificationId: number, attempt: number, outcome: AttemptOutcome, more: boolean): ReturnType<WatcherRpc['settle']> {
+	async settle(
+		notificationId: number,
+		attempt: number,
+		outcome: AttemptOutcome,
+		more: boolean,
+	): ReturnType<WatcherRpc['settle']> {
 		const position = parseNotificationId(notificationId)
-		return position === null ? { next: [], retryAtMs: null } : this.engine.settle(position.counter, attempt, outcome, more)
+		return position === null
+			? { next: [], retryAtMs: null }
+			: this.engine.settle(position.counter, attempt, outcome, more)
 	}
 
 	/** Does what may put something on the wire; then what can go goes. */

@@ -50,10 +50,14 @@ async function insertStatements(db: D1Database): Promise<string[]> {
 
 /** Copies of the first instance under ids of their own, each with a token of its own. */
 async function copyInstance(env: Env, count: number): Promise<void> {
-	const { results } = await env.DB.prepare('SELECT * FROM instances LIMIT 1').all<Record<string, string | number | null>>()
+	const { results } = await env.DB.prepare('SELECT * FROM instances LIMIT 1').all<
+		Record<string, string | number | null>
+	>()
 	const first = results[0]!
 	const names = Object.keys(first)
-	const insert = env.DB.prepare(`INSERT INTO instances (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`)
+	const insert = env.DB.prepare(
+		`INSERT INTO instances (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
+	)
 	const statements: D1PreparedStatement[] = []
 	for (let n = 1; n <= count; n++) {
 		const id = Number(first['id']) + n

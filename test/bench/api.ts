@@ -13,7 +13,8 @@ const PAGE_SIZE = 200
 /** `GET /instances/{id}` and `GET /instances`. */
 export const apiBench: Bench = {
 	name: 'api',
-	about: 'GET /instances/{id} a second, against a bare Worker with a read of D1; round trips to D1 of GET /instances with 1 000',
+	about:
+		'GET /instances/{id} a second, against a bare Worker with a read of D1; round trips to D1 of GET /instances with 1 000',
 	sizes: 'once',
 	async run(context) {
 		const undo: CleanupStack = []
@@ -74,9 +75,12 @@ async function listPage(
 	headers: Record<string, string>,
 	next: string,
 ): Promise<{ queries: number; count: number; next: string | null }> {
-	const response = await fetch(`${base}/elements/api-v2/instances?pageSize=${PAGE_SIZE}${next === '' ? '' : `&nextPage=${next}`}`, {
-		headers: { ...headers, 'x-bench-count': '1' },
-	})
+	const response = await fetch(
+		`${base}/elements/api-v2/instances?pageSize=${PAGE_SIZE}${next === '' ? '' : `&nextPage=${next}`}`,
+		{
+			headers: { ...headers, 'x-bench-count': '1' },
+		},
+	)
 	if (!response.ok) throw new Error(`the list answered ${response.status}: ${(await response.text()).slice(0, 300)}`)
 	const instances = (await response.json()) as unknown[]
 	return {

@@ -18,7 +18,14 @@ export const baselineBench: Bench = {
 		const countPages = (label: ResourceLabel): number =>
 			requests.filter((request) => request.label === label && request.kind === 'scan').length
 		for (const label of LABELS) rows.push(atMost(`baseline/${label}`, n, countPages(label), 'requests', limit))
-		rows.push(reported('baseline/polls of four resources meanwhile', n, requests.filter(({ kind }) => kind !== 'scan').length, 'requests'))
+		rows.push(
+			reported(
+				'baseline/polls of four resources meanwhile',
+				n,
+				requests.filter(({ kind }) => kind !== 'scan').length,
+				'requests',
+			),
+		)
 
 		// Killed in the middle of a request and of a commit, evicted between two: only what was under way is read again.
 		const objects = { orders: 20, products: 20, coupons: 20, customers: 20, [collectionFor('orders')]: n }
@@ -60,7 +67,12 @@ export const baselineBench: Bench = {
 async function heapRows(context: Parameters<Bench['run']>[0]): Promise<BenchRow[]> {
 	const bell = await context.shopbell()
 	const { heapAfter, peakHeap: heapMost, rowsWritten } = bell.baselineStats
-	const peakRow = reported('baseline/heap of the isolate while it runs, at most', context.n, heapMost / BYTES_PER_MB, 'MB')
+	const peakRow = reported(
+		'baseline/heap of the isolate while it runs, at most',
+		context.n,
+		heapMost / BYTES_PER_MB,
+		'MB',
+	)
 	const result: BenchRow[] = [
 		reported('baseline/heap of the isolate afterwards', context.n, heapAfter / BYTES_PER_MB, 'MB'),
 		peakRow,

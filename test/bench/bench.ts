@@ -65,7 +65,9 @@ export function reported(bench: string, n: number | null, value: number, unit: s
 
 /** The row of the same name at the smallest size; undefined at that size itself. */
 export function atSmallest(context: BenchContext, bench: string): BenchRow | undefined {
-	return context.n === context.smallest ? undefined : context.rows.find((row) => row.bench === bench && row.n === context.smallest)
+	return context.n === context.smallest
+		? undefined
+		: context.rows.find((row) => row.bench === bench && row.n === context.smallest)
 }
 
 /** Numbers that repeat from run to run: the same seed gives the same ones. */

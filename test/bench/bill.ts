@@ -48,7 +48,11 @@ export interface BillingCase {
 export type MonthlyUsage = Record<PricedItem, number>
 
 /** What a month uses. */
-export function monthlyUsage({ minutes, events }: BillingCase, counted = BENCH_COUNTS, assumed = ASSUMPTIONS): MonthlyUsage {
+export function monthlyUsage(
+	{ minutes, events }: BillingCase,
+	counted = BENCH_COUNTS,
+	assumed = ASSUMPTIONS,
+): MonthlyUsage {
 	const { poll } = counted
 	const eventCounts = counted[events]
 	const hours = assumed.days * 24
@@ -151,7 +155,10 @@ export function costPage(): string {
 	return lines.join('\n')
 }
 
-const CASE_LABELS = { alone: 'each alone in its poll and notification', ten: 'ten in a poll and a notification' } as const
+const CASE_LABELS = {
+	alone: 'each alone in its poll and notification',
+	ten: 'ten in a poll and a notification',
+} as const
 
 function formatThousands(number: number): string {
 	return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ' ')

@@ -1,6 +1,14 @@
 /** Requests to the store when something happens: a hundred changes, one object deleted for good. */
 import { atMost, seededRandom, reported, type Bench, type BenchRow } from './bench.ts'
-import { pollPastWindow, collectionFor, LABELS, pollOnce, SCAN_BUDGET, type ResourceLabel, type NodeShopbell } from './node-shopbell.ts'
+import {
+	pollPastWindow,
+	collectionFor,
+	LABELS,
+	pollOnce,
+	SCAN_BUDGET,
+	type ResourceLabel,
+	type NodeShopbell,
+} from './node-shopbell.ts'
 
 const CHANGED_OBJECTS = 100
 const TRIALS = 20
@@ -73,7 +81,12 @@ export const deletedBench: Bench = {
 }
 
 /** Ids of live objects of the index, drawn without repetition. */
-async function sampleIds({ world }: NodeShopbell, label: ResourceLabel, count: number, random: () => number): Promise<number[]> {
+async function sampleIds(
+	{ world }: NodeShopbell,
+	label: ResourceLabel,
+	count: number,
+	random: () => number,
+): Promise<number[]> {
 	const core = world.engine.getCore()!
 	const number = core.state.resources.find((resource) => resource.objectType === label)!.number
 	const ids = world.sql

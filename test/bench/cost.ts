@@ -45,7 +45,13 @@ export const costBench: Bench = {
 			const found = known.find((row) => row.bench === name && row.n === context.n)
 			if (found === undefined) throw new Error(`nothing counted ${name}`)
 			const ok = Math.abs(found.value - expected) <= Math.max(0.1, expected * TOLERANCE)
-			return { ...found, bench: `cost/${name.replaceAll('/', ', ')}`, n: null, target: `${expected} ± ${TOLERANCE * 100} %`, ok }
+			return {
+				...found,
+				bench: `cost/${name.replaceAll('/', ', ')}`,
+				n: null,
+				target: `${expected} ± ${TOLERANCE * 100} %`,
+				ok,
+			}
 		})
 		for (const billingCase of BILLING_CASES)
 			rows.push(
@@ -58,7 +64,9 @@ export const costBench: Bench = {
 			)
 		const text = costPage()
 		console.error(text)
-		rows.push(exactly('cost/docs/cost.md says so', null, Number(readFileSync('docs/cost.md', 'utf8').includes(text)), '', 1))
+		rows.push(
+			exactly('cost/docs/cost.md says so', null, Number(readFileSync('docs/cost.md', 'utf8').includes(text)), '', 1),
+		)
 		return rows
 	},
 }

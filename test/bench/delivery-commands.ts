@@ -4,7 +4,10 @@
  * `look`: how it stands. `record`: so many events of as many orders are recorded, each with this record; nothing rings. `ring`: it rings,
  * counting from now on, and after so many settled notifications neither counts nor delivers any longer (null: on and on).
  */
-export type DeliveryCommand = { do: 'look' } | { do: 'record'; events: number; record: string } | { do: 'ring'; until: number | null }
+export type DeliveryCommand =
+	| { do: 'look' }
+	| { do: 'record'; events: number; record: string }
+	| { do: 'ring'; until: number | null }
 
 /** What delivering took since it rang. */
 export interface DeliveryCounts {

@@ -43,7 +43,12 @@ export class Watcher extends ProductionWatcher {
 		return this.#ended ? { claims: [], more: false, asks: [] } : await super.claim(limit, admission)
 	}
 
-	override async settle(id: number, attempt: number, outcome: AttemptOutcome, more: boolean): ReturnType<ProductionWatcher['settle']> {
+	override async settle(
+		id: number,
+		attempt: number,
+		outcome: AttemptOutcome,
+		more: boolean,
+	): ReturnType<ProductionWatcher['settle']> {
 		this.#counts.calls++
 		const answer = await super.settle(id, attempt, outcome, more && !this.#ended)
 		this.#counts.settled++
@@ -64,7 +69,14 @@ export class Watcher extends ProductionWatcher {
 				this.#record(Math.min(remaining, EVENTS_PER_COMMIT), command.record)
 		}
 		if (command.do === 'ring') {
-			this.#counts = { read: -this.rows.read, written: -this.rows.written, calls: 0, alarms: 0, doorbells: 0, settled: 0 }
+			this.#counts = {
+				read: -this.rows.read,
+				written: -this.rows.written,
+				calls: 0,
+				alarms: 0,
+				doorbells: 0,
+				settled: 0,
+			}
 			this.#stopAfter = command.until
 			this.#ended = false
 			core.lastDoorbellMs = null
@@ -129,7 +141,9 @@ export default {
 		// One order for several instances.
 		const ids = pathname.slice('/_bench/'.length).split(',')
 		const command = await request.text()
-		const replies = ids.map((id) => (env.WATCHER.getByName(id) as unknown as { bench(text: string): Promise<string> }).bench(command))
+		const replies = ids.map((id) =>
+			(env.WATCHER.getByName(id) as unknown as { bench(text: string): Promise<string> }).bench(command),
+		)
 		return new Response(`[${(await Promise.all(replies)).join(',')}]`)
 	},
 } satisfies ExportedHandler<Env, { version: 1; instance: number }>

@@ -59,7 +59,11 @@ class BenchCallback {
 	}
 
 	/** Begins something that ends with so many POSTs; how many came a second, from the first to the last. `kept`: takes them down. */
-	async measureRate(count: number, begin: () => Promise<unknown>, recordInto: ReceivedPost[] | null = null): Promise<number> {
+	async measureRate(
+		count: number,
+		begin: () => Promise<unknown>,
+		recordInto: ReceivedPost[] | null = null,
+	): Promise<number> {
 		this.#times = []
 		this.#recorded = recordInto
 		this.#expected = count
@@ -84,7 +88,9 @@ class BenchCallback {
 		this.#times.push(performance.now())
 		this.#recorded?.push({
 			url: this.url,
-			headers: headers.flatMap(([name, value]) => (CONNECTION_HEADERS.has(name) ? [] : [[name, String(value)] as [string, string]])),
+			headers: headers.flatMap(([name, value]) =>
+				CONNECTION_HEADERS.has(name) ? [] : [[name, String(value)] as [string, string]],
+			),
 			body: Buffer.concat(parts).toString(),
 		})
 		if (this.#times.length === this.#expected) this.#onDone()
@@ -111,7 +117,10 @@ async function startDeliveryShopbell(undo: CleanupStack): Promise<DeliveryShopbe
 	const { client } = await createAccount(base)
 	const sendCommand: DeliveryShopbell['sendCommand'] = async (instances, command) =>
 		JSON.parse(await postJson(`${base}/_bench/${instances.join(',')}`, command)) as DeliveryReply[]
-	const until = async (instances: readonly number[], isDone: (reply: DeliveryReply) => boolean): Promise<DeliveryReply[]> => {
+	const until = async (
+		instances: readonly number[],
+		isDone: (reply: DeliveryReply) => boolean,
+	): Promise<DeliveryReply[]> => {
 		for (const endMs = Date.now() + SETTLE_TIMEOUT_MS; ;) {
 			const replies = await sendCommand(instances, { do: 'look' })
 			if (replies.every(isDone)) return replies
@@ -143,13 +152,17 @@ async function startDeliveryShopbell(undo: CleanupStack): Promise<DeliveryShopbe
 /** Both, on one Shopbell: throughput at the smallest size, a backlog at each. */
 export const deliveryBench: Bench = {
 	name: 'delivery',
-	about: 'events delivered a second against a bare queue consumer; rows, object calls and queue operations of a delivery',
+	about:
+		'events delivered a second against a bare queue consumer; rows, object calls and queue operations of a delivery',
 	sizes: 'each',
 	run: async (context) => {
 		const undo: CleanupStack = []
 		try {
 			const shopbell = await startDeliveryShopbell(undo)
-			const rows = context.n === context.smallest ? [...(await throughputRows(context, shopbell, undo)), ...(await workRows(shopbell))] : []
+			const rows =
+				context.n === context.smallest
+					? [...(await throughputRows(context, shopbell, undo)), ...(await workRows(shopbell))]
+					: []
 			return [...rows, ...(await backlogRows(context, shopbell))]
 		} finally {
 			await runCleanup(undo)
@@ -157,7 +170,11 @@ export const deliveryBench: Bench = {
 	},
 }
 
-async function throughputRows(context: BenchContext, shopbell: DeliveryShopbell, undo: CleanupStack): Promise<BenchRow[]> {
+async function throughputRows(
+	context: BenchContext,
+	shopbell: DeliveryShopbell,
+	undo: CleanupStack,
+): Promise<BenchRow[]> {
 	const { callback } = shopbell
 	const floor = await runWorker('floor/post.ts', undo, true)
 	const instances: number[] = []
@@ -165,7 +182,11 @@ async function throughputRows(context: BenchContext, shopbell: DeliveryShopbell,
 	const each = EVENTS / INSTANCES
 	const deliverAll = async (recordInto: ReceivedPost[] | null = null): Promise<number> => {
 		await shopbell.sendCommand(instances, { do: 'record', events: each, record: shopbell.record })
-		const perSecond = await callback.measureRate(EVENTS, () => shopbell.sendCommand(instances, { do: 'ring', until: null }), recordInto)
+		const perSecond = await callback.measureRate(
+			EVENTS,
+			() => shopbell.sendCommand(instances, { do: 'ring', until: null }),
+			recordInto,
+		)
 		await shopbell.waitUntilSettled(instances)
 		return perSecond
 	}
@@ -198,7 +219,9 @@ async function workRows(shopbell: DeliveryShopbell): Promise<BenchRow[]> {
 	] as const) {
 		const instance = await shopbell.connect(batch)
 		await shopbell.sendCommand([instance], { do: 'record', events, record: shopbell.record })
-		await shopbell.callback.measureRate(events / batch, () => shopbell.sendCommand([instance], { do: 'ring', until: null }))
+		await shopbell.callback.measureRate(events / batch, () =>
+			shopbell.sendCommand([instance], { do: 'ring', until: null }),
+		)
 		await shopbell.waitUntilSettled([instance])
 		const { calls, alarms, doorbells } = (await shopbell.sendCommand([instance], { do: 'look' }))[0]!.counts
 		rows.push(
@@ -232,7 +255,11 @@ async function backlogRows(context: BenchContext, shopbell: DeliveryShopbell): P
 		const smallestRow = context.rows.find(({ bench, n }) => bench === name && n === smallest)
 		if (smallestRow === undefined) rows.push(row)
 		else
-			rows.push({ ...row, target: `${smallestRow.value} ± ${ROW_TOLERANCE}`, ok: Math.abs(row.value - smallestRow.value) <= ROW_TOLERANCE })
+			rows.push({
+				...row,
+				target: `${smallestRow.value} ± ${ROW_TOLERANCE}`,
+				ok: Math.abs(row.value - smallestRow.value) <= ROW_TOLERANCE,
+			})
 	}
 	return [...rows, reported('delivery/the first 2 000 of those that wait', waiting, seconds, 's')]
 }

@@ -28,7 +28,8 @@ export const hubBench: Bench = {
 				const answer = await client.call('GET', path, { ...query, ...position(0, PAGE_SIZE) })
 				return answer.ok && Array.isArray(answer.body) ? answer.body.length : 0
 			}
-			const throughHub = async (): Promise<number> => (await shopbell.getFromHub<unknown[]>(`orders?pageSize=${PAGE_SIZE}`)).length
+			const throughHub = async (): Promise<number> =>
+				(await shopbell.getFromHub<unknown[]>(`orders?pageSize=${PAGE_SIZE}`)).length
 			const times: { direct: number[]; through: number[] } = { direct: [], through: [] }
 			const rounds = context.quick ? 15 : 60
 			for (let round = -3; round < rounds; round++)

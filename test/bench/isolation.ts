@@ -4,7 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { atLeast, atMost, exactly, reported, type Bench } from './bench.ts'
 import { runCleanup, type CleanupStack } from './runtime.ts'
-import { startWebhookStack, receiverPath, secretFor, signBody, type CapturedDelivery, type WebhookStack } from './webhooks-stack.ts'
+import {
+	startWebhookStack,
+	receiverPath,
+	secretFor,
+	signBody,
+	type CapturedDelivery,
+	type WebhookStack,
+} from './webhooks-stack.ts'
 import { quantile } from './webhooks-load.ts'
 
 const TOPIC = 'order.updated'
@@ -140,7 +147,9 @@ class WebhookLoad {
 			if ([...sent.keys()].every((key) => this.#firstArrivals.has(key))) break
 			await new Promise((resolve) => setTimeout(resolve, 50))
 		}
-		const delays = [...sent].flatMap(([key, atMs]) => (this.#firstArrivals.has(key) ? [this.#firstArrivals.get(key)! - atMs] : []))
+		const delays = [...sent].flatMap(([key, atMs]) =>
+			this.#firstArrivals.has(key) ? [this.#firstArrivals.get(key)! - atMs] : [],
+		)
 		return { delays, missing: sent.size - delays.length, perSecond }
 	}
 
@@ -165,7 +174,8 @@ function healthyCallback(firstArrivals: FirstArrivals, id: number): RequestListe
 		request.on('end', () => {
 			response.end('{}')
 			const { message } = JSON.parse(Buffer.concat(parts).toString()) as { message: { events: { objectId: string }[] } }
-			for (const { objectId } of message.events) if (!firstArrivals.has(`${id} ${objectId}`)) firstArrivals.set(`${id} ${objectId}`, atMs)
+			for (const { objectId } of message.events)
+				if (!firstArrivals.has(`${id} ${objectId}`)) firstArrivals.set(`${id} ${objectId}`, atMs)
 		})
 	}
 }

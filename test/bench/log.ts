@@ -23,21 +23,32 @@ export const logBench: Bench = {
 			const firstEventMs = shopbell.now() - n * STEP_MS
 			await shopbell.fillLog({ events: n, batch: 10, stepMs: STEP_MS })
 			const rows: BenchRow[] = []
-			const measurePage = async (query: string): Promise<{ read: RowCount; d1: number; body: unknown[]; next: string | null }> => {
+			const measurePage = async (
+				query: string,
+			): Promise<{ read: RowCount; d1: number; body: unknown[]; next: string | null }> => {
 				await shopbell.takeCounts()
 				const { body, next } = await shopbell.getPage<unknown[]>(`/events?${query}`)
 				const { object, d1 } = await shopbell.takeCounts()
 				const sum = (rowCounts: Record<string, RowCount>): RowCount =>
-					Object.values(rowCounts).reduce((all, table) => ({ read: all.read + table.read, written: all.written + table.written }), {
-						read: 0,
-						written: 0,
-					})
+					Object.values(rowCounts).reduce(
+						(all, table) => ({ read: all.read + table.read, written: all.written + table.written }),
+						{
+							read: 0,
+							written: 0,
+						},
+					)
 				return { read: sum(object), d1: sum(d1).read, body, next }
 			}
 			const newest = await measurePage(`pageSize=${PAGE_SIZE}`)
 			if (newest.body.length !== PAGE_SIZE) throw new Error(`the page has ${newest.body.length} events`)
 			rows.push(
-				atMost(`log/rows read of a page of ${PAGE_SIZE}, ten events a notification`, n, newest.read.read, 'rows', PAGE_SIZE + EXTRA_ROWS),
+				atMost(
+					`log/rows read of a page of ${PAGE_SIZE}, ten events a notification`,
+					n,
+					newest.read.read,
+					'rows',
+					PAGE_SIZE + EXTRA_ROWS,
+				),
 				atMost('log/rows written of it', n, newest.read.written, 'rows', 0),
 			)
 			const second = await measurePage(`pageSize=${PAGE_SIZE}&nextPage=${newest.next}`)
@@ -57,7 +68,9 @@ export const logBench: Bench = {
 				),
 			)
 			const filtered = await measurePage(`pageSize=${PAGE_SIZE}&objectId=none`)
-			rows.push(atMost('log/rows read by a filter that finds nothing', n, filtered.read.read, 'rows', 5_000 + EXTRA_ROWS))
+			rows.push(
+				atMost('log/rows read by a filter that finds nothing', n, filtered.read.read, 'rows', 5_000 + EXTRA_ROWS),
+			)
 			await shopbell.fillLog({ events: 3 * PAGE_SIZE, batch: 1, stepMs: 1 })
 			rows.push(
 				atMost(

@@ -46,7 +46,9 @@ export class RequestTally {
 
 	/** How many were asked of a resource; of some kinds only when named. */
 	count(label: ResourceLabel, ...kinds: RequestKind[]): number {
-		return this.requests.filter((request) => request.label === label && (kinds.length === 0 || kinds.includes(request.kind))).length
+		return this.requests.filter(
+			(request) => request.label === label && (kinds.length === 0 || kinds.includes(request.kind)),
+		).length
 	}
 
 	/** Begins anew. */
@@ -83,12 +85,19 @@ export const POLL_INTERVAL_MS = 15 * 60_000
 
 /** Makes a Shopbell, its baseline not begun. */
 export async function createNodeShopbell(n: number, options: WorldOptions = {}): Promise<NodeShopbell> {
-	const world = await World.create({ pollIntervalMs: POLL_INTERVAL_MS, ...options, store: { objects: n, ...options.store } })
+	const world = await World.create({
+		pollIntervalMs: POLL_INTERVAL_MS,
+		...options,
+		store: { objects: n, ...options.store },
+	})
 	return { world, tally: tallyRequests(world.store), baseline: [] }
 }
 
 /** Lets the baseline end. `each` is called at every step and may end it by answering false. */
-export async function completeBaseline(shopbell: NodeShopbell, shouldContinue: () => boolean = () => true): Promise<void> {
+export async function completeBaseline(
+	shopbell: NodeShopbell,
+	shouldContinue: () => boolean = () => true,
+): Promise<void> {
 	const { world } = shopbell
 	// A slice of work sets the alarm at once; a longer pause means that nothing is left to do.
 	for (let steps = 0; steps < 1_000_000 && !isBaselineComplete(shopbell); steps++) {

@@ -34,20 +34,32 @@ export const pollsBench: Bench = {
 		}
 		for (const label of LABELS_WITH_MODIFIED) {
 			const counts = idle.get(label) ?? []
-			if (counts.length < POLL_COUNT / 2) throw new Error(`only ${counts.length} of ${POLL_COUNT} polls of ${label} were idle`)
+			if (counts.length < POLL_COUNT / 2)
+				throw new Error(`only ${counts.length} of ${POLL_COUNT} polls of ${label} were idle`)
 			rows.push(
 				exactly(`polls/${label}`, n, Math.max(...counts), 'requests a poll', 1),
-				reported(`polls/${label}, mean with hourly windows`, n, (requests.get(label) ?? 0) / POLL_COUNT, 'requests a poll'),
+				reported(
+					`polls/${label}, mean with hourly windows`,
+					n,
+					(requests.get(label) ?? 0) / POLL_COUNT,
+					'requests a poll',
+				),
 			)
 		}
 		const hoursPolled = (POLL_COUNT * store.world.config.pollIntervalMs) / HOUR_MS
-		for (const label of LABELS_WITH_MODIFIED) rows.push(await rereadRow(context, store, label, (recent.get(label) ?? 0) / hoursPolled))
+		for (const label of LABELS_WITH_MODIFIED)
+			rows.push(await rereadRow(context, store, label, (recent.get(label) ?? 0) / hoursPolled))
 		return rows
 	},
 }
 
 /** What a whole re-read asks, with those of the newest objects that come between two. */
-async function rereadRow({ n }: BenchContext, store: NodeShopbell, label: ResourceLabel, recentAnHour: number): Promise<BenchRow> {
+async function rereadRow(
+	{ n }: BenchContext,
+	store: NodeShopbell,
+	label: ResourceLabel,
+	recentAnHour: number,
+): Promise<BenchRow> {
 	const { world, tally } = store
 	const core = world.engine.getCore()!
 	tally.clear()
@@ -60,7 +72,8 @@ async function rereadRow({ n }: BenchContext, store: NodeShopbell, label: Resour
 		world.nowMs = Math.max(world.nowMs, world.alarmMs ?? world.nowMs)
 		await world.alarm()
 	}
-	const hours = buildPollerReport(core).resources.find((resource) => resource.resource === label)?.reread.everyHours ?? 0
+	const hours =
+		buildPollerReport(core).resources.find((resource) => resource.resource === label)?.reread.everyHours ?? 0
 	return reported(
 		`polls/${label}, re-read every ${hours} h`,
 		n,
@@ -97,7 +110,8 @@ export const customersBench: Bench = {
 			pass += tally.count('customers', 'scan')
 			if (++polled % 20 === 0) context.log(`${pass} pages of the pass`)
 		} while (done() === began)
-		if (tally.count('customers', 'object') > 0) throw new Error('customers were read one by one though nothing happened')
+		if (tally.count('customers', 'object') > 0)
+			throw new Error('customers were read one by one though nothing happened')
 		const hours = (world.config.pollIntervalMs * polled) / HOUR_MS
 		return [
 			exactly('customers/newest', context.n, heads, 'requests a poll', 1),

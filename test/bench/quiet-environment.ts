@@ -9,8 +9,13 @@ import { quietEnvironment } from '../../scripts/local/local-worker.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'shopbell-bench-'))
 
-const { XDG_CONFIG_HOME, WRANGLER_LOG_PATH, WRANGLER_REGISTRY_PATH, WRANGLER_SEND_METRICS, CLOUDFLARE_CF_FETCH_ENABLED } =
-	quietEnvironment(dir)
+const {
+	XDG_CONFIG_HOME,
+	WRANGLER_LOG_PATH,
+	WRANGLER_REGISTRY_PATH,
+	WRANGLER_SEND_METRICS,
+	CLOUDFLARE_CF_FETCH_ENABLED,
+} = quietEnvironment(dir)
 Object.assign(process.env, {
 	XDG_CONFIG_HOME,
 	WRANGLER_LOG_PATH,

@@ -26,7 +26,10 @@ function sumRows(counts: BenchCounts): RowCount {
 
 function sumD1Rows(counts: BenchCounts): RowCount {
 	const all = Object.values(counts.d1)
-	return { read: all.reduce((total, table) => total + table.read, 0), written: all.reduce((total, table) => total + table.written, 0) }
+	return {
+		read: all.reduce((total, table) => total + table.read, 0),
+		written: all.reduce((total, table) => total + table.written, 0),
+	}
 }
 
 function addCounts(into: BenchCounts, added: BenchCounts): void {
@@ -49,8 +52,13 @@ function emptyCounts(): BenchCounts {
 
 /** `objects 1, events 1, alarm 0.2`: rows written by table, an event. */
 function writtenByTable(counts: BenchCounts, events: number): [string, number][] {
-	const tables: [string, number][] = Object.entries(counts.object).map(([table, { written }]) => [table, written / events])
-	return [...tables, ['alarm', counts.alarms / events] as [string, number]].filter(([, rows]) => rows > 0).toSorted((a, b) => b[1] - a[1])
+	const tables: [string, number][] = Object.entries(counts.object).map(([table, { written }]) => [
+		table,
+		written / events,
+	])
+	return [...tables, ['alarm', counts.alarms / events] as [string, number]]
+		.filter(([, rows]) => rows > 0)
+		.toSorted((a, b) => b[1] - a[1])
 }
 
 /** Four resources, nothing happens; the object was out of memory before. */
@@ -83,7 +91,12 @@ export const idleBench: Bench = {
 			})
 			const counts = await shopbell.takeCounts()
 			addCounts(everything, counts)
-			polls.push({ object: sumRows(counts), d1: sumD1Rows(counts), requests: shopbell.store.requests - requests, counts })
+			polls.push({
+				object: sumRows(counts),
+				d1: sumD1Rows(counts),
+				requests: shopbell.store.requests - requests,
+				counts,
+			})
 		}
 		// Once an hour a window, the status row and pruning come on top: polls without them are the idle ones.
 		const fewestWritten = Math.min(...polls.map(({ object }) => object.written))
@@ -91,7 +104,9 @@ export const idleBench: Bench = {
 		const written = Math.max(...idlePolls.map(({ object }) => object.written))
 		const read = Math.max(...idlePolls.map(({ object }) => object.read))
 		for (const { counts, requests } of polls)
-			context.log(`${requests} requests: ${JSON.stringify(counts.object)}, alarms ${counts.alarms}, D1 ${JSON.stringify(counts.d1)}`)
+			context.log(
+				`${requests} requests: ${JSON.stringify(counts.object)}, alarms ${counts.alarms}, D1 ${JSON.stringify(counts.d1)}`,
+			)
 		if (idlePolls.length < IDLE_POLLS / 2) context.log(`only ${idlePolls.length} of ${IDLE_POLLS} polls were idle`)
 		const { n } = context
 		const all = sumRows(everything)
@@ -102,11 +117,26 @@ export const idleBench: Bench = {
 			reported('idle/rows of D1 read a poll', n, Math.max(...idlePolls.map(({ d1 }) => d1.read)), 'rows'),
 			reported('idle/rows written a poll, mean with what is hourly', n, all.written / IDLE_POLLS, 'rows'),
 			reported('idle/rows read a poll, mean with what is hourly', n, all.read / IDLE_POLLS, 'rows'),
-			reported('idle/rows of D1 written a poll, mean with what is hourly', n, sumD1Rows(everything).written / IDLE_POLLS, 'rows'),
-			reported('idle/rows of D1 read a poll, mean with what is hourly', n, sumD1Rows(everything).read / IDLE_POLLS, 'rows'),
+			reported(
+				'idle/rows of D1 written a poll, mean with what is hourly',
+				n,
+				sumD1Rows(everything).written / IDLE_POLLS,
+				'rows',
+			),
+			reported(
+				'idle/rows of D1 read a poll, mean with what is hourly',
+				n,
+				sumD1Rows(everything).read / IDLE_POLLS,
+				'rows',
+			),
 			reported('idle/alarms a poll, mean with what is hourly', n, everything.rings / IDLE_POLLS, 'object requests'),
 			reported('idle/store requests a poll, mean with what is hourly', n, storeRequests / IDLE_POLLS, 'requests'),
-			reported('idle/storage an object of the store', n, (await shopbell.sendCommand('look')).storedBytes / (4 * n), 'bytes'),
+			reported(
+				'idle/storage an object of the store',
+				n,
+				(await shopbell.sendCommand('look')).storedBytes / (4 * n),
+				'bytes',
+			),
 		]
 		return [...rows, ...sameAsSmallest(context, rows[0]!, 0), ...sameAsSmallest(context, rows[1]!, READ_TOLERANCE)]
 	},
@@ -140,18 +170,40 @@ export const eventsBench: Bench = {
 		] as const) {
 			for (const resource of ['products', 'orders'] as const) {
 				context.log(`${changes} ${resource} a poll`)
-				const { counts, events: emitted, notifications, stored } = await measureEventLifecycle(shopbell, resource, changes)
+				const {
+					counts,
+					events: emitted,
+					notifications,
+					stored,
+				} = await measureEventLifecycle(shopbell, resource, changes)
 				const name = `events/${changes === 1 ? 'one change' : 'ten changes'} a notification, ${resource}`
 				if (notifications !== emitted / changes) context.log(`${emitted} events in ${notifications} notifications`)
-				const total = atMost(`${name}: rows written an event`, context.n, sumRows(counts).written / emitted, 'rows', limit)
+				const total = atMost(
+					`${name}: rows written an event`,
+					context.n,
+					sumRows(counts).written / emitted,
+					'rows',
+					limit,
+				)
 				rows.push(total)
-				for (const [table, written] of writtenByTable(counts, emitted)) rows.push(reported(`${name}: ${table}`, context.n, written, 'rows'))
+				for (const [table, written] of writtenByTable(counts, emitted))
+					rows.push(reported(`${name}: ${table}`, context.n, written, 'rows'))
 				rows.push(
 					reported(`${name}: rows read an event`, context.n, sumRows(counts).read / emitted, 'rows'),
 					reported(`${name}: rows of D1 written an event`, context.n, sumD1Rows(counts).written / emitted, 'rows'),
 					reported(`${name}: doorbells an event`, context.n, counts.doorbells / emitted, 'messages'),
-					reported(`${name}: queue operations an event`, context.n, (OPERATIONS_PER_MESSAGE * counts.doorbells) / emitted, 'operations'),
-					reported(`${name}: object calls an event, alarms included`, context.n, (counts.calls + counts.rings) / emitted, 'calls'),
+					reported(
+						`${name}: queue operations an event`,
+						context.n,
+						(OPERATIONS_PER_MESSAGE * counts.doorbells) / emitted,
+						'operations',
+					),
+					reported(
+						`${name}: object calls an event, alarms included`,
+						context.n,
+						(counts.calls + counts.rings) / emitted,
+						'calls',
+					),
 					reported(`${name}: storage an event`, context.n, stored / emitted, 'bytes'),
 				)
 				rows.push(...sameAsSmallest(context, total, WRITTEN_TOLERANCE))
@@ -175,12 +227,15 @@ async function measureEventLifecycle(
 		wrote = (await shopbell.takeCounts()).object['pages']?.written ?? 0
 	}
 	const before = await shopbell.sendCommand('look')
-	const ids = [...shopbell.store.state(resource)].filter(([, record]) => EDITABLE_STATUSES.has(String(record['status']))).map(([id]) => id)
+	const ids = [...shopbell.store.state(resource)]
+		.filter(([, record]) => EDITABLE_STATUSES.has(String(record['status'])))
+		.map(([id]) => id)
 	for (let round = 0; round < ROUNDS; round++) {
 		await shopbell.poll({
 			before: async () => {
 				await shopbell.takeCounts()
-				for (const id of ids.slice(round * changes, (round + 1) * changes)) shopbell.store.act({ do: 'edit', resource, id, via: 'rest' })
+				for (const id of ids.slice(round * changes, (round + 1) * changes))
+					shopbell.store.act({ do: 'edit', resource, id, via: 'rest' })
 				// Later than the newest stamp that the store may have given.
 				shopbell.advanceClock(1_500)
 			},

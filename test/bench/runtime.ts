@@ -81,7 +81,11 @@ export function migrationStatements(): string[] {
 
 /** Asks a bench's own path of a Worker; the answer's text. Throws unless it is 2xx. */
 export async function postJson(url: string, body: unknown): Promise<string> {
-	const response = await fetch(url, { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(120_000) })
+	const response = await fetch(url, {
+		method: 'POST',
+		body: JSON.stringify(body),
+		signal: AbortSignal.timeout(120_000),
+	})
 	const text = await response.text()
 	if (!response.ok) throw new Error(`${new URL(url).pathname} answered ${response.status}: ${text.slice(0, 500)}`)
 	return text

@@ -90,7 +90,11 @@ async function start(options: ShopbellOptions, cleanup: CleanupStack, close: () 
 
 	const sendCommand = async (what: BenchCommand['do'], aheadMs = 0): Promise<BenchReply> =>
 		JSON.parse(
-			await postOnNewConnection(`${base}/_bench/${instance.id}`, { do: what, offsetMs, aheadMs } satisfies BenchCommand),
+			await postOnNewConnection(`${base}/_bench/${instance.id}`, {
+				do: what,
+				offsetMs,
+				aheadMs,
+			} satisfies BenchCommand),
 		) as BenchReply
 	let last = await sendCommand('look')
 	const advanceClock = (ms: number): void => {
@@ -106,7 +110,8 @@ async function start(options: ShopbellOptions, cleanup: CleanupStack, close: () 
 	const waitUntilSettled = async (): Promise<BenchReply> => {
 		const endMs = Date.now() + DELIVERY_TIMEOUT_MS
 		for (last = await sendCommand('look'); last.unsettled > 0; last = await sendCommand('look')) {
-			if (Date.now() > endMs) throw new Error(`${last.unsettled} notifications were not delivered within ${DELIVERY_TIMEOUT_MS / 1000} s`)
+			if (Date.now() > endMs)
+				throw new Error(`${last.unsettled} notifications were not delivered within ${DELIVERY_TIMEOUT_MS / 1000} s`)
 			await new Promise((resolve) => setTimeout(resolve, 20))
 			// A doorbell that nobody answered is rung again by the alarm.
 			if (last.armedMs !== null && last.armedMs <= now()) await runAlarm()
@@ -114,7 +119,11 @@ async function start(options: ShopbellOptions, cleanup: CleanupStack, close: () 
 		return last
 	}
 	const runUntilPollIsDue = async (): Promise<void> => {
-		for (let steps = 0; last.running || last.armedMs === null || last.nextPollMs === null || last.armedMs < last.nextPollMs; steps++) {
+		for (
+			let steps = 0;
+			last.running || last.armedMs === null || last.nextPollMs === null || last.armedMs < last.nextPollMs;
+			steps++
+		) {
 			if (steps > 100_000) throw new Error('the next poll never comes')
 			await runAlarm()
 		}
@@ -132,7 +141,9 @@ async function start(options: ShopbellOptions, cleanup: CleanupStack, close: () 
 			await postOnNewConnection(`${base}/_bench/${instance.id}`, { do: 'fill', offsetMs, fill } satisfies BenchCommand)
 		},
 		getPage: async <T>(path: string) => {
-			const response = await fetch(`${client.base}/instances/${instance.id}${path}`, { headers: { Authorization: client.authorization } })
+			const response = await fetch(`${client.base}/instances/${instance.id}${path}`, {
+				headers: { Authorization: client.authorization },
+			})
 			if (!response.ok) throw new Error(`${path} answered ${response.status}`)
 			return { body: await response.json<T>(), next: response.headers.get('Elements-Next-Page-Token') }
 		},
@@ -213,7 +224,10 @@ export async function startIndexed(n: number, log: (text: string) => void): Prom
 		const heapAfter = await shopbell.heapBytes()
 		const counts = await shopbell.takeCounts()
 		const rowsWritten = Object.values(counts.object).reduce((sum, { written }) => sum + written, counts.alarms)
-		return { ...shopbell, baselineStats: { heapBefore, peakHeap: Math.max(peakHeap, heapAfter), heapAfter, rowsWritten } }
+		return {
+			...shopbell,
+			baselineStats: { heapBefore, peakHeap: Math.max(peakHeap, heapAfter), heapAfter, rowsWritten },
+		}
 	} catch (error) {
 		await shopbell.close()
 		throw error

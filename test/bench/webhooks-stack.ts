@@ -111,7 +111,8 @@ export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookS
 		deliver: async (request) => {
 			const body = await request.text()
 			const topic = request.headers.get('x-wc-webhook-topic')
-			if (topic !== null) captured.push({ topic, id: Number(JSON.parse(body).id), headers: Object.fromEntries(request.headers), body })
+			if (topic !== null)
+				captured.push({ topic, id: Number(JSON.parse(body).id), headers: Object.fromEntries(request.headers), body })
 			return Response.json({})
 		},
 	})
@@ -146,7 +147,10 @@ export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookS
 		instance,
 		sendCommand,
 		guestOrderIds: [...store.state('orders')]
-			.filter(([, record]) => ['processing', 'completed', 'on-hold'].includes(String(record['status'])) && record['customer_id'] === 0)
+			.filter(
+				([, record]) =>
+					['processing', 'completed', 'on-hold'].includes(String(record['status'])) && record['customer_id'] === 0,
+			)
 			.map(([id]) => id),
 		captureDeliveries: async (topic, action) => {
 			captured = []
@@ -155,13 +159,17 @@ export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookS
 			return captured.filter((delivery) => delivery.topic === topic)
 		},
 		copyInstance: async (ids, callback) => {
-			const tables = JSON.parse(await postJson(`${base}/_bench/${instance}`, { do: 'copy' } satisfies WebhookCommand)) as InstanceTables
-			for (const id of ids) await sendCommand(id, { do: 'become', instanceId: id, tables, callbackUrl: callback?.(id) ?? null })
+			const tables = JSON.parse(
+				await postJson(`${base}/_bench/${instance}`, { do: 'copy' } satisfies WebhookCommand),
+			) as InstanceTables
+			for (const id of ids)
+				await sendCommand(id, { do: 'become', instanceId: id, tables, callbackUrl: callback?.(id) ?? null })
 		},
 		waitUntilQuiet: () => until((reply) => reply.learned && reply.unsettled === 0 && reply.lookups === 0),
 		deliver: async ({ headers, body }) => {
 			const response = await fetch(base + receiverPath(instance), { method: 'POST', headers, body })
-			if (response.status !== 200) throw new Error(`a delivery was answered ${response.status}: ${await response.text()}`)
+			if (response.status !== 200)
+				throw new Error(`a delivery was answered ${response.status}: ${await response.text()}`)
 			await response.arrayBuffer()
 		},
 	}
@@ -170,11 +178,17 @@ export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookS
 		[
 			'order.updated',
 			() =>
-				stack.guestOrderIds.splice(0, PROBED_DELIVERIES).forEach((id) => store.act({ do: 'edit', resource: 'orders', id, via: 'rest' })),
+				stack.guestOrderIds
+					.splice(0, PROBED_DELIVERIES)
+					.forEach((id) => store.act({ do: 'edit', resource: 'orders', id, via: 'rest' })),
 		],
-		['order.created', () => Array.from({ length: PROBED_DELIVERIES }, () => store.act({ do: 'place-order', customer: 0, via: 'rest' }))],
+		[
+			'order.created',
+			() => Array.from({ length: PROBED_DELIVERIES }, () => store.act({ do: 'place-order', customer: 0, via: 'rest' })),
+		],
 	] as const) {
-		for (const delivery of (await stack.captureDeliveries(topic, action)).slice(0, PROBED_DELIVERIES)) await stack.deliver(delivery)
+		for (const delivery of (await stack.captureDeliveries(topic, action)).slice(0, PROBED_DELIVERIES))
+			await stack.deliver(delivery)
 		await stack.waitUntilQuiet()
 	}
 	return stack

@@ -47,7 +47,9 @@ export class Watcher extends ProductionWatcher {
 		const { sql } = this.engine.ports
 		if (command.do === 'become') await this.#becomeCopy(command)
 		if (command.do === 'copy')
-			return JSON.stringify(Object.fromEntries(COPIED_TABLES.map((table) => [table, sql.all(`SELECT * FROM ${table}`)])))
+			return JSON.stringify(
+				Object.fromEntries(COPIED_TABLES.map((table) => [table, sql.all(`SELECT * FROM ${table}`)])),
+			)
 		const core = this.engine.getCore()
 		if (core === null) throw new Error('there is no such instance')
 		const { sequence, hooks, unsettled, resources } = core.state
@@ -95,7 +97,9 @@ export default {
 			for (const statement of await request.json<string[]>()) await env.DB.prepare(statement).run()
 			return new Response('done')
 		}
-		const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as { bench(text: string): Promise<string> }
+		const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as {
+			bench(text: string): Promise<string>
+		}
 		return new Response(await stub.bench(await request.text()))
 	},
 } satisfies ExportedHandler<Env, { version: 1; instance: number }>

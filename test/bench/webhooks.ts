@@ -87,7 +87,9 @@ export const ingestBench: Bench = {
 				() => {
 					taken += batch.length
 					return b.measureRate(
-						batch.map(({ id, delivery, body }) => prepareDelivery(receiverPath(id), delivery, body, secretFor(id, TOPIC))),
+						batch.map(({ id, delivery, body }) =>
+							prepareDelivery(receiverPath(id), delivery, body, secretFor(id, TOPIC)),
+						),
 						200,
 					)
 				},
@@ -127,7 +129,10 @@ export const forgedBench: Bench = {
 				// From an address each: what fails too often from one is not even read.
 				return {
 					...request,
-					headers: { ...request.headers, 'cf-connecting-ip': `2001:db8::${(forgedCount++).toString(16)}:${n.toString(16)}` },
+					headers: {
+						...request.headers,
+						'cf-connecting-ip': `2001:db8::${(forgedCount++).toString(16)}:${n.toString(16)}`,
+					},
 				}
 			})
 		const result = await runInTurns(
@@ -192,7 +197,10 @@ export const latencyBench: Bench = {
 		})
 		for (const delivery of orders) created.push(await measureDelivery(delivery))
 		return [
-			{ ...atMost('ring/order.updated of a known object, p50', null, ratio.median, '', 3), unit: formatUnit('hops with a fetch', ratio) },
+			{
+				...atMost('ring/order.updated of a known object, p50', null, ratio.median, '', 3),
+				unit: formatUnit('hops with a fetch', ratio),
+			},
 			reported('ring/order.updated of a known object, p50', null, quantile(counted, 0.5), 'ms'),
 			reported('ring/order.updated of a known object, p99', null, quantile(counted, 0.99), 'ms'),
 			reported('ring/order.created, p50', null, quantile(created, 0.5), 'ms'),
@@ -217,13 +225,15 @@ export const rowsBench: Bench = {
 			for (let i = 0; i < ROW_TRIALS; i++) store.act({ do: 'place-order', customer: 0, via: 'rest' })
 		})
 		const maxRows = async (deliveries: readonly CapturedDelivery[], emits: boolean): Promise<number> => {
-			if (deliveries.length < ROW_TRIALS) throw new Error(`the store sent ${deliveries.length} of ${ROW_TRIALS} deliveries`)
+			if (deliveries.length < ROW_TRIALS)
+				throw new Error(`the store sent ${deliveries.length} of ${ROW_TRIALS} deliveries`)
 			let rows = 0
 			for (const delivery of deliveries) {
 				const { events, taken: before } = await stack.waitUntilQuiet()
 				await stack.deliver(delivery)
 				const after = await stack.sendCommand(stack.instance, { do: 'look' })
-				if (after.taken !== before + 1 || after.events > events !== emits) throw new Error(`not as expected: ${JSON.stringify(after)}`)
+				if (after.taken !== before + 1 || after.events > events !== emits)
+					throw new Error(`not as expected: ${JSON.stringify(after)}`)
 				rows = Math.max(rows, after.rows)
 			}
 			return rows
@@ -252,7 +262,9 @@ async function sumEvents(stack: WebhookStack, ids: readonly number[]): Promise<n
 /** The order of a delivery with a newer stamp and another note; each step is a second later. */
 function createRestamper({ body }: CapturedDelivery): (step: number) => string {
 	const record = JSON.parse(body) as Record<string, unknown>
-	const stamps = ['date_modified', 'date_modified_gmt'].map((name) => [name, Date.parse(`${String(record[name])}Z`)] as const)
+	const stamps = ['date_modified', 'date_modified_gmt'].map(
+		(name) => [name, Date.parse(`${String(record[name])}Z`)] as const,
+	)
 	return (step) => {
 		for (const [name, ms] of stamps) record[name] = new Date(ms + step * 1_000).toISOString().slice(0, 19)
 		record['customer_note'] = `step ${step}`

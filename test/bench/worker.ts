@@ -71,7 +71,12 @@ export class Watcher extends ProductionWatcher {
 		ports.client = (config) =>
 			openStoreClient(
 				env,
-				{ id: config.instanceId, elementKey: config.elementKey, configuration: config.configuration, connection: config.connection },
+				{
+					id: config.instanceId,
+					elementKey: config.elementKey,
+					configuration: config.configuration,
+					connection: config.connection,
+				},
 				{ ...storeIo(env), now },
 			)
 	}
@@ -111,7 +116,8 @@ export class Watcher extends ProductionWatcher {
 			this.ctx.abort('evicted by the bench')
 		}
 		const counts = structuredClone(life.counts)
-		if (command.do === 'reset') Object.assign(life.counts, { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 })
+		if (command.do === 'reset')
+			Object.assign(life.counts, { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 })
 		const { state } = core
 		const reply: BenchReply = {
 			counts,
@@ -202,7 +208,10 @@ function countingSql(sql: Sql, rows: { read: number; written: number }, counts: 
 
 /** D1 whose rows are booked on their table. */
 function countingD1(database: D1Database, counts: BenchCounts): D1Database {
-	const attributeRows = <T extends { meta: { rows_read?: number; rows_written?: number } }>(query: string, result: T): T => {
+	const attributeRows = <T extends { meta: { rows_read?: number; rows_written?: number } }>(
+		query: string,
+		result: T,
+	): T => {
 		addRows(counts.d1, tableName(query), result.meta.rows_read ?? 0, result.meta.rows_written ?? 0)
 		return result
 	}
@@ -237,7 +246,9 @@ export default {
 			return new Response('done')
 		}
 		if (pathname.startsWith('/_bench/')) {
-			const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as { bench(text: string): Promise<string> }
+			const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as {
+				bench(text: string): Promise<string>
+			}
 			return new Response(await stub.bench(await request.text()))
 		}
 		return await worker.fetch(request, env, ctx)

@@ -11,12 +11,16 @@ const MAC = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
 
 /** Starts it. */
 export async function openBrowser(): Promise<Browser> {
-	return await chromium.launch({ executablePath: installedBrowser() ?? (await bundledBrowser()), args: ['--no-sandbox', '--disable-gpu'] })
+	return await chromium.launch({
+		executablePath: installedBrowser() ?? (await bundledBrowser()),
+		args: ['--no-sandbox', '--disable-gpu'],
+	})
 }
 
 /** Unpacks it into the temporary folder. Its own arguments are for one process and switch off what protects a page: they are not used. */
 async function bundledBrowser(): Promise<string> {
-	if (process.platform !== 'linux') throw new Error('No Chrome is installed where it is looked for: set CHROME_PATH to one')
+	if (process.platform !== 'linux')
+		throw new Error('No Chrome is installed where it is looked for: set CHROME_PATH to one')
 	const { default: bundled } = await import('@sparticuz/chromium')
 	return await bundled.executablePath()
 }
@@ -47,7 +51,11 @@ export interface Look {
 export const LOOKS: readonly Look[] = [1280, 390].flatMap((width) => [false, true].map((dark) => ({ width, dark })))
 
 /** Opens an empty page for one look. It closes with the context. */
-export async function openPage(browser: Browser, origin: string, { width, dark }: Look): Promise<Watched & { context: BrowserContext }> {
+export async function openPage(
+	browser: Browser,
+	origin: string,
+	{ width, dark }: Look,
+): Promise<Watched & { context: BrowserContext }> {
 	const context = await browser.newContext({
 		viewport: { width, height: width < 600 ? 844 : 800 },
 		colorScheme: dark ? 'dark' : 'light',

@@ -67,7 +67,15 @@ describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
 		// Wide tables and code scroll by themselves; the page never does.
 		expect(await overflow(page)).toBeLessThanOrEqual(0)
 		const checked: string[] = []
-		for (const selector of ['main p', 'main a', 'main code', '.bar nav a', '.bar [aria-current]', '.pages a', '.pages ul ul a']) {
+		for (const selector of [
+			'main p',
+			'main a',
+			'main code',
+			'.bar nav a',
+			'.bar [aria-current]',
+			'.pages a',
+			'.pages ul ul a',
+		]) {
 			if ((await page.locator(selector).count()) === 0) continue
 			checked.push(selector)
 			const { text, back } = await coloursOf(page, selector)
@@ -87,7 +95,10 @@ describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
 		await page.screenshot({ path: join(PICTURES, `docs-${name}`) })
 		// As a reader who was sent a link.
 		await page.evaluate("location.hash = '#tag/accounts/GET/elements/api-v2/accounts/settings'")
-		const operation = page.locator('#reference section').filter({ hasText: 'notification.webhook.retry.schedule' }).first()
+		const operation = page
+			.locator('#reference section')
+			.filter({ hasText: 'notification.webhook.retry.schedule' })
+			.first()
 		await operation.waitFor()
 		await page.screenshot({ path: join(PICTURES, `docs-operation-${name}`) })
 		expect(await overflow(page)).toBeLessThanOrEqual(0)
@@ -111,8 +122,16 @@ test('/docs shows calls in the order in which one meets them, and asks for nothi
 	await page.goto(`${bell.url}/docs`)
 	await page.locator('#reference aside').getByText('Get an instance', { exact: true }).waitFor()
 	const entries = (await page.locator('#reference aside').innerText()).split('\n')
-	const places = ['List instances', 'Create an instance', 'Get an instance', 'Replace an instance', 'Replace an instance (by token)']
-	expect(places.map((title) => entries.indexOf(title))).toEqual(places.map((title) => entries.indexOf(title)).toSorted((a, b) => a - b))
+	const places = [
+		'List instances',
+		'Create an instance',
+		'Get an instance',
+		'Replace an instance',
+		'Replace an instance (by token)',
+	]
+	expect(places.map((title) => entries.indexOf(title))).toEqual(
+		places.map((title) => entries.indexOf(title)).toSorted((a, b) => a - b),
+	)
 	expect(places.filter((title) => !entries.includes(title))).toEqual([])
 
 	await page.evaluate("location.hash = '#tag/events/GET/elements/api-v2/instances/{id}/events'")
@@ -143,7 +162,9 @@ test('the keyboard goes to the content first, code is copied, and the guide lead
 	await block.hover()
 	await block.getByRole('button', { name: 'Copy' }).click()
 	await block.getByRole('button', { name: 'Copied' }).waitFor()
-	expect(await page.evaluate('navigator.clipboard.readText()')).toBe((await block.locator('code').innerText()).trimEnd())
+	expect(await page.evaluate('navigator.clipboard.readText()')).toBe(
+		(await block.locator('code').innerText()).trimEnd(),
+	)
 
 	const seen = new Set<string>()
 	for (;;) {
@@ -152,7 +173,9 @@ test('the keyboard goes to the content first, code is copied, and the guide lead
 		if ((await next.count()) === 0) break
 		await page.goto(`${bell.url}${await next.getAttribute('href')}`)
 	}
-	const listed = await page.evaluate("[...document.querySelectorAll('nav.pages > ul > li > a')].map((link) => link.pathname)")
+	const listed = await page.evaluate(
+		"[...document.querySelectorAll('nav.pages > ul > li > a')].map((link) => link.pathname)",
+	)
 	expect([...seen]).toEqual(listed)
 	expect(errors).toEqual([])
 	await context.close()

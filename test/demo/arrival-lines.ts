@@ -45,13 +45,17 @@ export function arrivalLines(
 ): string[] {
 	const { events, timeMs, attempt, status } = arrival
 	if (status === null || status >= 300) {
-		if (arrival.signed === false) return [failureLine({ timeMs, status, what: 'its signature is wrong', nextSeconds: null }, paint)]
+		if (arrival.signed === false)
+			return [failureLine({ timeMs, status, what: 'its signature is wrong', nextSeconds: null }, paint)]
 		const kind = events[0]?.objectType ?? 'nothing'
 		const what = events.length === 1 ? `${kind} ${events[0]?.objectId}` : `${events.length} events of ${kind}`
 		return [failureLine({ timeMs, status, what, nextSeconds: STANDARD_RETRY_SECONDS[attempt - 1] ?? null }, paint)]
 	}
 	const marks = new Map(
-		(JSON.parse(arrival.body) as { message: { events: EventMarks[] } }).message.events.map((event) => [event.eventId, event]),
+		(JSON.parse(arrival.body) as { message: { events: EventMarks[] } }).message.events.map((event) => [
+			event.eventId,
+			event,
+		]),
 	)
 	return events.map((event, index) => {
 		const record = (event.record ?? {}) as Rec
@@ -102,11 +106,20 @@ export function totalsLine(stage: DemoStage, waiting: number | null): string {
 	const journal = store.journal()
 	const watched = new Set(Object.values(COLLECTION_BY_LABEL))
 	const changes = journal.filter((entry) => watched.has(entry.resource) && entry.change !== 'saved-unchanged').length
-	const judgement = judge({ journal, start, final: snapshotStore(store), t0Ms, baselineEndMs, arrivals: callback.acceptedEvents })
+	const judgement = judge({
+		journal,
+		start,
+		final: snapshotStore(store),
+		t0Ms,
+		baselineEndMs,
+		arrivals: callback.acceptedEvents,
+	})
 	const now = store.now()
 	const lastChange = new Map(journal.map((entry) => [`${entry.resource}/${entry.id}`, entry.time]))
 	const missing = new Set(judgement.details.filter(({ kind }) => kind === 'missed').map(({ object }) => object))
-	const pendingCount = [...missing].filter((object) => (waiting ?? 1) > 0 || now - (lastChange.get(object) ?? 0) < RECENT_MS).length
+	const pendingCount = [...missing].filter(
+		(object) => (waiting ?? 1) > 0 || now - (lastChange.get(object) ?? 0) < RECENT_MS,
+	).length
 	return [
 		`${changes} ${changes === 1 ? 'change' : 'changes'}`,
 		`${judgement.created + judgement.updated + judgement.deleted} rang`,

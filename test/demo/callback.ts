@@ -134,7 +134,8 @@ export function createCallbackServer(options: CallbackOptions = {}): CallbackSer
 			case 'GET /_callback/arrivals':
 				return Response.json(arrivals.filter((arrival) => arrival.number > Number(url.searchParams.get('after') ?? 0)))
 			case 'PUT /_callback/fail':
-				if (!(seconds >= 0) || !(status >= 200 && status < 600)) return new Response('seconds and status expected', { status: 400 })
+				if (!(seconds >= 0) || !(status >= 200 && status < 600))
+					return new Response('seconds and status expected', { status: 400 })
 				callback.failFor(seconds, status)
 				return new Response(null, { status: 204 })
 			case 'PUT /_callback/stall':
@@ -178,7 +179,9 @@ export function createCallbackServer(options: CallbackOptions = {}): CallbackSer
 		},
 		arrivals,
 		get acceptedEvents() {
-			return arrivals.filter((arrival) => arrival.status !== null && arrival.status < 300).flatMap((arrival) => arrival.events)
+			return arrivals
+				.filter((arrival) => arrival.status !== null && arrival.status < 300)
+				.flatMap((arrival) => arrival.events)
 		},
 		receive: async (request) => {
 			const url = new URL(request.url)

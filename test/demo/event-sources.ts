@@ -64,7 +64,10 @@ export function findMissingSources(sources: EventSources): string[] {
  * were queued, and each of them was dropped. One that arrived, or is still to arrive, would have told without the poll. Pure.
  */
 export function countRecovered(log: readonly LoggedEvent[], deliveries: readonly Delivery[]): number {
-	const deliveriesByObject = Map.groupBy(deliveries, ({ topic, id }) => `${COLLECTION_BY_TOPIC[topic.split('.')[0] ?? ''] ?? ''}/${id}`)
+	const deliveriesByObject = Map.groupBy(
+		deliveries,
+		({ topic, id }) => `${COLLECTION_BY_TOPIC[topic.split('.')[0] ?? ''] ?? ''}/${id}`,
+	)
 	const before = new Map<string, number>()
 	let count = 0
 	for (const event of log.toSorted((a, b) => Date.parse(a.recordedDate) - Date.parse(b.recordedDate))) {
@@ -72,7 +75,9 @@ export function countRecovered(log: readonly LoggedEvent[], deliveries: readonly
 		const atMs = Date.parse(event.recordedDate)
 		const sinceMs = before.get(object) ?? Number.NEGATIVE_INFINITY
 		before.set(object, atMs)
-		const queued = (deliveriesByObject.get(object) ?? []).filter(({ queuedAt }) => queuedAt > sinceMs && queuedAt <= atMs)
+		const queued = (deliveriesByObject.get(object) ?? []).filter(
+			({ queuedAt }) => queuedAt > sinceMs && queuedAt <= atMs,
+		)
 		if (event.source !== 'webhook' && queued.length > 0 && queued.every(({ result }) => result === 'dropped')) count++
 	}
 	return count
@@ -81,6 +86,7 @@ export function countRecovered(log: readonly LoggedEvent[], deliveries: readonly
 /** Every event of an instance. */
 async function listAllEvents({ api }: Client, instanceId: number): Promise<LoggedEvent[]> {
 	const log: LoggedEvent[] = []
-	for await (const page of pages(api.listEvents, { params: { id: instanceId }, query: { pageSize: 200 } })) log.push(...page)
+	for await (const page of pages(api.listEvents, { params: { id: instanceId }, query: { pageSize: 200 } }))
+		log.push(...page)
 	return log
 }

@@ -81,7 +81,9 @@ function printArrivals(stage: DemoStage, terminal: Terminal): void {
 	const { store, callback } = stage
 	const seen = new SeenRecords(
 		WATCHED_COLLECTIONS.flatMap((resource) =>
-			[...store.state(resource)].map(([id, record]) => [`${LABEL_BY_COLLECTION[resource] ?? resource}/${id}`, record] as const),
+			[...store.state(resource)].map(
+				([id, record]) => [`${LABEL_BY_COLLECTION[resource] ?? resource}/${id}`, record] as const,
+			),
 		),
 	)
 	let first = true
@@ -107,7 +109,10 @@ function hints(
 		['Ring it yourself, in a second terminal:', `curl -X POST ${stage.shopUrl}/_store/act -d '{"do":"place-order"}'`],
 		['Break the callback for 20 s:', `curl -X PUT '${callbackUrl}/_callback/fail?seconds=20'`],
 		...(webhook ? [dropCommand] : []),
-		['Ask the API:', `curl -H @${toShortPath(files.headers)} ${stage.bell.url}/elements/api-v2/instances/${stage.instance.id}/events`],
+		[
+			'Ask the API:',
+			`curl -H @${toShortPath(files.headers)} ${stage.bell.url}/elements/api-v2/instances/${stage.instance.id}/events`,
+		],
 	]
 	commands.push(['How it all works, and every call:', `${stage.bell.url}/guide  ${stage.bell.url}/docs`])
 	return [

@@ -21,7 +21,8 @@ export async function playOnce(seed: number, webhook: boolean, signal: AbortSign
 	const beganMs = performance.timeOrigin
 	const terminal = new Terminal(process.stderr)
 	const dir = mkdtempSync(join(tmpdir(), 'shopbell-demo-'))
-	const log = (message: string): void => terminal.line(`  ${((Date.now() - beganMs) / 1000).toFixed(1).padStart(6)} s  ${message}`)
+	const log = (message: string): void =>
+		terminal.line(`  ${((Date.now() - beganMs) / 1000).toFixed(1).padStart(6)} s  ${message}`)
 	let stage: DemoStage | null = null
 	let passed = false
 	try {
@@ -40,14 +41,20 @@ export async function playOnce(seed: number, webhook: boolean, signal: AbortSign
 		const quiet = await waitUntilQuiet(stage, beganMs + DEADLINE_MS, signal)
 		log(quiet ? 'everything is quiet' : 'time is up before everything was quiet')
 		const eventSources = webhook ? await countEventSources(stage) : null
-		const shortfalls = [...findShortfalls(stage.store.journal()), ...(eventSources === null ? [] : findMissingSources(eventSources))]
+		const shortfalls = [
+			...findShortfalls(stage.store.journal()),
+			...(eventSources === null ? [] : findMissingSources(eventSources)),
+		]
 		for (const shortfall of shortfalls) log(`the story lacks ${shortfall}`)
 		const judgement = judgeStage(stage)
 		for (const { kind, object, note } of judgement.details.slice(0, 40)) log(`${kind} ${object}: ${note}`)
 		const badSignatures = stage.callback.arrivals.filter(({ signed }) => signed === false).length
 		const { missed, duplicates, invented, renamed, disordered } = judgement
-		passed = quiet && shortfalls.length === 0 && missed + duplicates + invented + renamed + disordered + badSignatures === 0
-		process.stdout.write(`${JSON.stringify({ ...summary(stage, judgement, seed, badSignatures, beganMs), ...eventSources })}\n`)
+		passed =
+			quiet && shortfalls.length === 0 && missed + duplicates + invented + renamed + disordered + badSignatures === 0
+		process.stdout.write(
+			`${JSON.stringify({ ...summary(stage, judgement, seed, badSignatures, beganMs), ...eventSources })}\n`,
+		)
 	} finally {
 		await stage?.close()
 		// What went wrong can be looked up in its logs.
@@ -58,7 +65,14 @@ export async function playOnce(seed: number, webhook: boolean, signal: AbortSign
 }
 
 function judgeStage({ store, callback, initialObjects: start, t0Ms, baselineEndMs }: DemoStage): Judgement {
-	return judge({ journal: store.journal(), start, final: snapshotStore(store), t0Ms, baselineEndMs, arrivals: callback.acceptedEvents })
+	return judge({
+		journal: store.journal(),
+		start,
+		final: snapshotStore(store),
+		t0Ms,
+		baselineEndMs,
+		arrivals: callback.acceptedEvents,
+	})
 }
 
 function summary(

@@ -46,7 +46,12 @@ export function baselineFaults(seed: number): Fault[] {
 	]
 	return [
 		{ pattern: BASELINE_PAGE_PATTERN, latencyMs: 40 },
-		...during.map((action): Fault => ({ pattern: BASELINE_PAGE_PATTERN, skip: random.int(1, 8), times: 1, act: [action] })),
+		...during.map((action): Fault => ({
+			pattern: BASELINE_PAGE_PATTERN,
+			skip: random.int(1, 8),
+			times: 1,
+			act: [action],
+		})),
 	]
 }
 
@@ -60,7 +65,9 @@ export async function playScenario(
 	webhook = false,
 ): Promise<void> {
 	const second = webhook ? [{ atMs: 30_000, act: () => burst(store, 'orders', 100, log) }] : []
-	const scheduled = [...scheduledChanges(store, seed), ...scheduledFaults(store, callback, log), ...second].sort((a, b) => a.atMs - b.atMs)
+	const scheduled = [...scheduledChanges(store, seed), ...scheduledFaults(store, callback, log), ...second].sort(
+		(a, b) => a.atMs - b.atMs,
+	)
 	const beganMs = Date.now()
 	store.setLiving(true)
 	for (const scheduledAction of scheduled) {
@@ -144,10 +151,17 @@ function scheduledChanges(store: SimulatedStore, seed: number): ScheduledAction[
 }
 
 /** What goes wrong, each when the back-off of the one before has ended, so that it is met alone; and 150 edits in one second. */
-function scheduledFaults(store: SimulatedStore, callback: CallbackServer, log: (what: string) => void): ScheduledAction[] {
+function scheduledFaults(
+	store: SimulatedStore,
+	callback: CallbackServer,
+	log: (what: string) => void,
+): ScheduledAction[] {
 	return [
 		{ atMs: 4_000, act: () => burst(store, 'products', 150, log) },
-		{ atMs: 10_000, act: () => (log('the shop answers 503 for 10 s'), store.setFaults({ status: 503, forSeconds: 10 })) },
+		{
+			atMs: 10_000,
+			act: () => (log('the shop answers 503 for 10 s'), store.setFaults({ status: 503, forSeconds: 10 })),
+		},
 		{ atMs: 40_000, act: () => (log('a connection to the shop stalls'), store.setFaults({ stall: true, times: 1 })) },
 		{ atMs: 60_000, act: () => (log('the callback answers 500 for 10 s'), callback.failFor(10)) },
 	]

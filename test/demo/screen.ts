@@ -90,11 +90,14 @@ export function describeChange(changed: readonly string[], before: Rec | undefin
 	const shownChange = fields
 		.map((field) => ({ field, from: shortText(getPath(before, field)), to: shortText(getPath(after, field)) }))
 		.find(({ from, to }) => from !== null && to !== null && from !== to && (from !== '' || to !== ''))
-	const names = shownChange === undefined ? fields : [shownChange.field, ...fields.filter((field) => field !== shownChange.field)]
+	const names =
+		shownChange === undefined ? fields : [shownChange.field, ...fields.filter((field) => field !== shownChange.field)]
 	const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`] : names
 	const values = shownChange === undefined ? '' : `: ${shownChange.from || 'nothing'} → ${shownChange.to || 'nothing'}`
 	const keptOldDate =
-		before !== undefined && before['date_modified_gmt'] !== undefined && before['date_modified_gmt'] === after['date_modified_gmt']
+		before !== undefined &&
+		before['date_modified_gmt'] !== undefined &&
+		before['date_modified_gmt'] === after['date_modified_gmt']
 	return `${shown.join(', ')}${values}${keptOldDate ? '   (the shop kept the old date)' : ''}`
 }
 
@@ -106,7 +109,8 @@ export function formatMs(ms: number): string {
 /** `5 s`, `5 min`, `2 h`. */
 export function formatSeconds(secondsLong: number): string {
 	if (secondsLong < 60) return `${Math.round(secondsLong)} s`
-	if (secondsLong < 3600) return `${Math.floor(secondsLong / 60)} min${secondsLong % 60 === 0 ? '' : ` ${Math.round(secondsLong % 60)} s`}`
+	if (secondsLong < 3600)
+		return `${Math.floor(secondsLong / 60)} min${secondsLong % 60 === 0 ? '' : ` ${Math.round(secondsLong % 60)} s`}`
 	return `${Number((secondsLong / 3600).toFixed(1))} h`
 }
 
@@ -134,7 +138,10 @@ function countItems(value: unknown): number {
 function getPath(record: Rec | undefined, path: string): unknown {
 	return path
 		.split('.')
-		.reduce<unknown>((value, name) => (typeof value === 'object' && value !== null ? (value as Rec)[name] : undefined), record)
+		.reduce<unknown>(
+			(value, name) => (typeof value === 'object' && value !== null ? (value as Rec)[name] : undefined),
+			record,
+		)
 }
 
 function fieldRank(field: string): number {

@@ -90,7 +90,12 @@ export async function createStage(options: StageOptions): Promise<DemoStage> {
 
 		// The port is asked for again at every start, so a second run may have taken it meanwhile: the Worker says so itself.
 		rmSync(dir, { recursive: true, force: true })
-		const starting = startLocalWorker({ dir, port: ports.bell, signal, vars: { POLL_FLOOR_SECONDS: String(options.pollSeconds) } })
+		const starting = startLocalWorker({
+			dir,
+			port: ports.bell,
+			signal,
+			vars: { POLL_FLOOR_SECONDS: String(options.pollSeconds) },
+		})
 		undo.push(async () => await (await starting).stop())
 		const bell = await step(
 			'bell',
@@ -108,7 +113,8 @@ export async function createStage(options: StageOptions): Promise<DemoStage> {
 			firstName: 'Demo',
 			lastName: 'User',
 		})
-		if (account === null) throw new ActionableError('The Worker of this run was set up by somebody else: run the demo again.')
+		if (account === null)
+			throw new ActionableError('The Worker of this run was set up by somebody else: run the demo again.')
 		const client = new Client(bell.url, account)
 
 		options.beforeInstance?.(store)
@@ -162,7 +168,8 @@ async function connectInstance(
 		'event.vendor.type': options.webhooks === null ? 'polling' : 'webhook',
 		'event.notification.callback.url': callbackUrl,
 		'event.notification.signature.key': SIGNATURE_KEY,
-		[options.webhooks === null ? 'event.poller.refresh_interval' : 'event.reconcile.interval']: options.pollSeconds / 60,
+		[options.webhooks === null ? 'event.poller.refresh_interval' : 'event.reconcile.interval']:
+			options.pollSeconds / 60,
 		'event.poller.reread': options.rereadSeconds / 3_600,
 	})
 	for (;;) {

@@ -86,7 +86,9 @@ test('the demo shows its first event within 30 s, takes free ports, and leaves n
 test('the demo with webhooks says so, and shows a change that one told', async () => {
 	const demo = run('scripts/demo.ts', '--webhook')
 	await eventually('the first event', demo.out, (text) => /[●] (CREATED|UPDATED|DELETED) .*✓ signed/.test(text), 45_000)
-	expect(demo.out()).toMatch(/^ {2}✓ instance {2}1 is told by 16 webhooks, reconciles every \d+ s; [\d,]+ objects learned in [\d.]+ s$/m)
+	expect(demo.out()).toMatch(
+		/^ {2}✓ instance {2}1 is told by 16 webhooks, reconciles every \d+ s; [\d,]+ objects learned in [\d.]+ s$/m,
+	)
 	expect(demo.out()).toContain('Let the shop lose every third webhook:')
 	demo.child.kill('SIGINT')
 	expect(await demo.ended).toBe(0)

@@ -8,7 +8,10 @@ import { curlsOf, filled, requestsOf } from '../guide/curls.ts'
 import { startStack, eventually, E2E_SIGNATURE_KEY, type E2eStack } from './stack.ts'
 
 const GUIDE = readdirSync(join(PROJECT_DIR, 'docs/guide')).map((name) => `docs/guide/${name}`)
-const PAGES = ['README.md', ...GUIDE].map((path) => ({ path, shown: curlsOf(readFileSync(join(PROJECT_DIR, path), 'utf8')) }))
+const PAGES = ['README.md', ...GUIDE].map((path) => ({
+	path,
+	shown: curlsOf(readFileSync(join(PROJECT_DIR, path), 'utf8')),
+}))
 
 const PASSWORD = 'a bell that rings for everybody'
 

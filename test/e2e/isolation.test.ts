@@ -67,7 +67,8 @@ test('a dead and a slow callback hold up nobody else; the dead one is tried one 
 		() => healthy.map((callback) => accepted(callback).length),
 		(counts) => counts.every((count) => count >= PRODUCTS),
 	)
-	for (const callback of healthy) expect(callback.arrivals.map(({ attempt }) => attempt)).toEqual(Array(PRODUCTS).fill(1))
+	for (const callback of healthy)
+		expect(callback.arrivals.map(({ attempt }) => attempt)).toEqual(Array(PRODUCTS).fill(1))
 	// The slow one has not answered anything by then, and nothing sent there has been given up.
 	const doneMs = Math.max(...healthy.flatMap((callback) => accepted(callback).map(({ timeMs }) => timeMs)))
 	expect(slow.arrivals.filter(({ timeMs }) => timeMs <= doneMs)).toEqual([])

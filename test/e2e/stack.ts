@@ -32,7 +32,11 @@ export interface E2eStack {
 }
 
 /** Builds a house. `https`: the store has a certificate of its own, which the Worker is told to trust. `webhooks`: how they behave there. */
-export async function startStack(options: { https: boolean; objects: number; webhooks?: WebhookKnobs }): Promise<E2eStack> {
+export async function startStack(options: {
+	https: boolean
+	objects: number
+	webhooks?: WebhookKnobs
+}): Promise<E2eStack> {
 	const dir = mkdtempSync(join(tmpdir(), 'shopbell-e2e-'))
 	const undo: (() => Promise<void>)[] = [async () => rmSync(dir, { recursive: true, force: true })]
 	const close = async (): Promise<void> => {
@@ -102,7 +106,10 @@ function recordPaths(store: SimulatedStore, paths: string[]): SimulatedStore {
 }
 
 /** Runs a documented cURL command as a shell reads it, with some of its texts replaced, and sends what curl would send. */
-export async function runCurl(file: string, replace: Readonly<Record<string, string>>): Promise<{ status: number; body: unknown }> {
+export async function runCurl(
+	file: string,
+	replace: Readonly<Record<string, string>>,
+): Promise<{ status: number; body: unknown }> {
 	let script = readFileSync(join(import.meta.dirname, file), 'utf8')
 	for (const [from, to] of Object.entries(replace)) {
 		if (!script.includes(from)) throw new Error(`${file} has no ${from}`)
@@ -126,7 +133,8 @@ export async function eventually<T>(
 	for (;;) {
 		const value = await getValue()
 		if (holds(value)) return value
-		if (Date.now() > untilMs) throw new Error(`${what}: not within ${withinMs / 1000} s; last: ${JSON.stringify(value)?.slice(0, 500)}`)
+		if (Date.now() > untilMs)
+			throw new Error(`${what}: not within ${withinMs / 1000} s; last: ${JSON.stringify(value)?.slice(0, 500)}`)
 		await pause(150)
 	}
 }

@@ -71,7 +71,10 @@ describe.each([
 		await house.client.api.updateInstance({
 			params: { id: instance.id },
 			body: {
-				configuration: { 'event.notification.callback.url': house.callback.url, 'event.notification.signature.key': E2E_SIGNATURE_KEY },
+				configuration: {
+					'event.notification.callback.url': house.callback.url,
+					'event.notification.signature.key': E2E_SIGNATURE_KEY,
+				},
 			},
 		})
 		const [entry] = house.store.act({ do: 'edit', resource: 'customers' })
@@ -108,7 +111,9 @@ describe.each([
 			const arrival = await eventually(
 				'the callback',
 				() =>
-					callback.arrivals.find(({ number, events }) => number > before && events.some(({ objectId }) => objectId === String(entry?.id))),
+					callback.arrivals.find(
+						({ number, events }) => number > before && events.some(({ objectId }) => objectId === String(entry?.id)),
+					),
 				(found) => found !== undefined,
 			)
 			expect(arrival).toMatchObject({ signed: true, status: 200, attempt: 1 })
@@ -158,7 +163,9 @@ describe.each([
 	}
 
 	/** The stream of events, with what has come of it so far. */
-	async function openStream(lastEventId?: string): Promise<{ text(): string; events(): string[]; close(): Promise<void> }> {
+	async function openStream(
+		lastEventId?: string,
+	): Promise<{ text(): string; events(): string[]; close(): Promise<void> }> {
 		const gone = new AbortController()
 		const response = await fetch(`${house.client.base}/instances/events/stream`, {
 			headers: {

@@ -7,7 +7,11 @@ import { startStack, eventually, E2E_SIGNATURE_KEY, runCurl, type E2eStack } fro
 
 let house: E2eStack
 beforeAll(async () => {
-	house = await startStack({ https: false, objects: 30, webhooks: { allowLocalDelivery: true, allowHttpCallback: true } })
+	house = await startStack({
+		https: false,
+		objects: 30,
+		webhooks: { allowLocalDelivery: true, allowHttpCallback: true },
+	})
 })
 afterAll(async () => await house?.close())
 
@@ -28,14 +32,21 @@ async function learned(id: number): Promise<void> {
 async function rung(objectType: string, id: number | undefined): Promise<E2eStack['callback']['arrivals'][number]> {
 	const found = await eventually(
 		`the event of ${objectType} ${id}`,
-		() => house.callback.arrivals.find(({ events }) => events.some((one) => one.objectType === objectType && one.objectId === String(id))),
+		() =>
+			house.callback.arrivals.find(({ events }) =>
+				events.some((one) => one.objectType === objectType && one.objectId === String(id)),
+			),
 		(arrival) => arrival !== undefined,
 	)
 	return found!
 }
 
 /** What the event log says of the object's newest event. */
-async function logged(instanceId: number, objectType: string, id: number | undefined): Promise<{ source: string } | undefined> {
+async function logged(
+	instanceId: number,
+	objectType: string,
+	id: number | undefined,
+): Promise<{ source: string } | undefined> {
 	const log = await house.client.api.listEvents({ params: { id: instanceId }, query: { pageSize: 200 } })
 	return log.find((one) => one.objectType === objectType && one.objectId === String(id))
 }
@@ -92,17 +103,25 @@ describe('by the documents', () => {
 		['customers', 'customers', { do: 'create', resource: 'customers' }],
 		['discounts', 'coupons', { do: 'edit', resource: 'coupons' }],
 		['orders', 'orders', { do: 'trash', resource: 'orders' }],
-	] as const)('a change of %s arrives signed, and the log says that a webhook told it', async (objectType, resource, action) => {
-		// Polls are an hour apart.
-		const change = house.store.act(action).find((one) => one.resource === resource)
-		expect(await rung(objectType, change?.id)).toMatchObject({ signed: true, status: 200, attempt: 1, replay: false })
-		expect(await logged(instance.id, objectType, change?.id)).toMatchObject({ source: 'webhook' })
-		expect(house.store.deliveries().filter(({ result }) => result === 'failed')).toEqual([])
-	})
+	] as const)(
+		'a change of %s arrives signed, and the log says that a webhook told it',
+		async (objectType, resource, action) => {
+			// Polls are an hour apart.
+			const change = house.store.act(action).find((one) => one.resource === resource)
+			expect(await rung(objectType, change?.id)).toMatchObject({ signed: true, status: 200, attempt: 1, replay: false })
+			expect(await logged(instance.id, objectType, change?.id)).toMatchObject({ source: 'webhook' })
+			expect(house.store.deliveries().filter(({ result }) => result === 'failed')).toEqual([])
+		},
+	)
 
 	test('probes are answered; what no key of ours has signed is refused, whether or not the instance exists, and counted', async () => {
 		const plain = (url: string, body?: string): Promise<Response> =>
-			fetch(url, body === undefined ? {} : { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body })
+			fetch(
+				url,
+				body === undefined
+					? {}
+					: { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body },
+			)
 		expect((await plain(hook.url, `webhook_id=${hook.id}`)).status).toBe(200)
 		const read = await plain(hook.url)
 		expect([read.status, await read.json()]).toEqual([200, {}])
@@ -128,7 +147,10 @@ describe('by the documents', () => {
 
 	test('a webhook that the store switched off is switched on again, and what it did not tell is found', async () => {
 		for (const topic of ['order.created', 'order.updated'])
-			house.store.makeWebhook({ id: webhooksOf(instance.id).find((one) => one.topic === topic)!.id, status: 'disabled' })
+			house.store.makeWebhook({
+				id: webhooksOf(instance.id).find((one) => one.topic === topic)!.id,
+				status: 'disabled',
+			})
 		const missed = house.store.act({ do: 'place-order' }).find(({ resource }) => resource === 'orders')
 		await house.client.poll(instance.id, 'reread')
 		expect(await rung('orders', missed?.id)).toMatchObject({ signed: true })
@@ -143,26 +165,43 @@ describe('by the documents', () => {
 			({ repairs }) => repairs.length >= 2,
 		)
 		expect(report.repairs.map(({ what }) => what)).toEqual(
-			expect.arrayContaining(['order.created', 'order.updated'].map((topic) => expect.stringMatching(`^${topic} re-enabled`) as string)),
+			expect.arrayContaining(
+				['order.created', 'order.updated'].map((topic) => expect.stringMatching(`^${topic} re-enabled`) as string),
+			),
 		)
 		expect(webhooksOf(instance.id)).toHaveLength(16)
-		expect(await logged(instance.id, 'orders', missed?.id)).toMatchObject({ source: expect.stringMatching(/^(poll|reread)$/) })
+		expect(await logged(instance.id, 'orders', missed?.id)).toMatchObject({
+			source: expect.stringMatching(/^(poll|reread)$/),
+		})
 	})
 
 	test('with new secrets deliveries go on', async () => {
-		expect(await house.client.api.rotateWebhookSecrets({ params: { id: instance.id } })).toMatchObject({ version: 2, pending: null })
+		expect(await house.client.api.rotateWebhookSecrets({ params: { id: instance.id } })).toMatchObject({
+			version: 2,
+			pending: null,
+		})
 		const turned = webhooksOf(instance.id).find(({ topic }) => topic === hook.topic)!
 		expect(turned.url).toBe(hook.url.replace('v=1', 'v=2'))
 		expect(turned.secret).not.toBe(hook.secret)
 		const change = house.store.act({ do: 'edit', resource: 'products' }).find(({ resource }) => resource === 'products')
-		const late = await deliver(hook.url, hook.topic, JSON.stringify({ id: [...house.store.state('orders').keys()][0] }), hook.secret)
+		const late = await deliver(
+			hook.url,
+			hook.topic,
+			JSON.stringify({ id: [...house.store.state('orders').keys()][0] }),
+			hook.secret,
+		)
 		expect(late.status).toBe(200)
 		await rung('products', change?.id)
 		hook = turned
 	})
 
 	test('a deleted instance leaves no webhook at the store, and a delivery under way is told so', async () => {
-		house.store.makeWebhook({ name: 'Of somebody else', topic: 'order.updated', delivery_url: 'https://example.com/', secret: 'x' })
+		house.store.makeWebhook({
+			name: 'Of somebody else',
+			topic: 'order.updated',
+			delivery_url: 'https://example.com/',
+			secret: 'x',
+		})
 		await house.client.api.deleteInstance({ params: { id: instance.id } })
 		expect(house.store.webhooks().map(({ name }) => name)).toEqual(['Of somebody else'])
 		expect((await deliver(hook.url, hook.topic, '{"id":1}', hook.secret)).status).toBe(410)
@@ -188,7 +227,11 @@ describe('without keys', () => {
 		const form = /<form method="post" action="([^"]+)"/
 			.exec(await page.text())?.[1]
 			?.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)))
-		const answered = await fetch(form ?? '', { method: 'POST', body: new URLSearchParams({ answer: word }), redirect: 'manual' })
+		const answered = await fetch(form ?? '', {
+			method: 'POST',
+			body: new URLSearchParams({ answer: word }),
+			redirect: 'manual',
+		})
 		expect(answered.status).toBe(302)
 		return await fetch(answered.headers.get('Location') ?? '', { redirect: 'manual' })
 	}

@@ -13,7 +13,9 @@ export interface Halted {
 
 /** The harness's end. */
 export class HaltControl {
-	readonly #server = createServer((request, response) => void this.#handleReport(request, response).catch(() => response.destroy()))
+	readonly #server = createServer(
+		(request, response) => void this.#handleReport(request, response).catch(() => response.destroy()),
+	)
 	#nextWaiter: ((haltReport: HaltReport, halted: Halted) => void) | null = null
 
 	/** Where Workers report. */

@@ -1,7 +1,14 @@
 /** Where a Worker is killed: the words that the harness, the Worker's test entry and the result share. */
 
 /** A point on the way of a change. */
-export type KillPoint = 'claimToPost' | 'duringPost' | 'answerToSettle' | 'commitToDoorbell' | 'baselineSlice' | 'rereadSlice' | 'anywhere'
+export type KillPoint =
+	| 'claimToPost'
+	| 'duringPost'
+	| 'answerToSettle'
+	| 'commitToDoorbell'
+	| 'baselineSlice'
+	| 'rereadSlice'
+	| 'anywhere'
 
 /** Every point, with what is said of it. */
 export const KILL_POINTS: Readonly<Record<KillPoint, string>> = {

@@ -2,7 +2,14 @@
 import { ifItFits } from '../store/engine.ts'
 import { Random } from '../store/random.ts'
 import { serve, type Served } from '../store/serve.ts'
-import { createStore, type Action, type JournalEntry, type Resource, type SimulatedStore, type StoreOptions } from '../store/store.ts'
+import {
+	createStore,
+	type Action,
+	type JournalEntry,
+	type Resource,
+	type SimulatedStore,
+	type StoreOptions,
+} from '../store/store.ts'
 import { WATCHED_COLLECTIONS } from '../demo/stage.ts'
 import type { Halted } from './halt-control.ts'
 import { INSTANCE_HEADER } from './kill-points.ts'
@@ -44,7 +51,8 @@ const ACTION_INTERVAL_MS = 50
 const IDLE_INTERVAL_MS = 400
 
 /** A page of a whole collection, in ascending order: of a baseline or of a re-read. */
-const SCAN_PAGE_URL = /\/(?<resource>orders|products|coupons|customers)\?(?=.*\borderby=id\b)(?=.*\border=asc\b)(?!.*\binclude=)/
+const SCAN_PAGE_URL =
+	/\/(?<resource>orders|products|coupons|customers)\?(?=.*\borderby=id\b)(?=.*\border=asc\b)(?!.*\binclude=)/
 
 /** A request to the store whose answer is held back. */
 export interface HeldPage {
@@ -109,7 +117,10 @@ export class LiveShop {
 	}
 
 	/** Holds the next page of a scan that fits; null when none comes within this time. */
-	async holdNextPage(matches: (page: HeldPage) => boolean, withinMs: number): Promise<{ page: HeldPage; halted: Halted } | null> {
+	async holdNextPage(
+		matches: (page: HeldPage) => boolean,
+		withinMs: number,
+	): Promise<{ page: HeldPage; halted: Halted } | null> {
 		return await new Promise((resolve) => {
 			const timer = setTimeout(() => {
 				this.#pageHold = null

@@ -137,7 +137,12 @@ const NO_HALT: ReachedPoint = {
 }
 
 /** Runs. `say` hears how it goes. Throws when the harness itself fails. */
-export async function runFaults(dir: string, seed: number, length: RunLength, log: (message: string) => void): Promise<RunOutcome> {
+export async function runFaults(
+	dir: string,
+	seed: number,
+	length: RunLength,
+	log: (message: string) => void,
+): Promise<RunOutcome> {
 	const faultRun = new FaultRun(seed, length, log)
 	let timer: NodeJS.Timeout | undefined
 	try {
@@ -180,7 +185,10 @@ class FaultRun {
 		this.#log = log
 		this.#random = new Random(seed, 300)
 		this.#callback = new UnreliableCallback(SIGNATURE_KEY, seed, this.#now)
-		this.#plannedKills = [...length.baselines, ...Object.values(length.killsByPoint)].reduce((sum, count) => sum + count, 0)
+		this.#plannedKills = [...length.baselines, ...Object.values(length.killsByPoint)].reduce(
+			(sum, count) => sum + count,
+			0,
+		)
 	}
 
 	/** The run's clock. */
@@ -249,7 +257,9 @@ class FaultRun {
 		const untilMs = this.#now() + quietMs * CLOCK_SPEED
 		const decisions = setInterval(() => void this.#emitHeldDeletions().catch(() => undefined), 1_000)
 		const quiet = await Promise.all(
-			this.#instances.map(({ id }) => waitUntilQuiet({ client: this.#client, instance: { id } }, untilMs, undefined, this.#now)),
+			this.#instances.map(({ id }) =>
+				waitUntilQuiet({ client: this.#client, instance: { id } }, untilMs, undefined, this.#now),
+			),
 		)
 		clearInterval(decisions)
 		this.#quiet = quiet.every(Boolean)
@@ -277,7 +287,13 @@ class FaultRun {
 			repeats: 0,
 		}
 		const details: (Finding & { instance: number })[] = []
-		for (const { id, initialObjects: start, initialJournalNumber: startNumber, t0Ms, baselineEndMs } of this.#instances) {
+		for (const {
+			id,
+			initialObjects: start,
+			initialJournalNumber: startNumber,
+			t0Ms,
+			baselineEndMs,
+		} of this.#instances) {
 			const accepted = arrivals.filter(
 				({ notificationId, status }) => toInstanceId(notificationId) === id && status !== null && status < 300,
 			)
@@ -298,7 +314,8 @@ class FaultRun {
 			result.repeats += judgement.repeats
 			details.push(...judgement.details.map((finding) => ({ ...finding, instance: id })))
 			for (const { resource, volatile } of (await this.#client.poller(id).catch(() => ({ resources: [] }))).resources)
-				if (volatile.length > 0) this.#log(`instance ${id} takes these for volatile in ${resource}: ${volatile.join(', ')}`)
+				if (volatile.length > 0)
+					this.#log(`instance ${id} takes these for volatile in ${resource}: ${volatile.join(', ')}`)
 		}
 		for (const { instance, kind, object, note, eventId } of details.slice(0, 40))
 			this.#log(`instance ${instance}: ${kind} ${object}: ${note}${eventId === null ? '' : ` (${eventId})`}`)
@@ -313,7 +330,8 @@ class FaultRun {
 			baselineSlice: this.#length.baselines.reduce((sum, n) => sum + n, 0),
 		}
 		for (const [point, count] of Object.entries(expectedKills) as [KillPoint, number][])
-			if (result.byPoint[point] < count) shortfalls.push(`kills ${KILL_POINTS[point]}: ${result.byPoint[point]} of ${count}`)
+			if (result.byPoint[point] < count)
+				shortfalls.push(`kills ${KILL_POINTS[point]}: ${result.byPoint[point]} of ${count}`)
 		if (result.kills < this.#plannedKills) shortfalls.push(`kills: ${result.kills} of ${this.#plannedKills}`)
 		if (result.killsInFlight * 3 < result.kills * 2)
 			shortfalls.push(`kills with work in flight: ${result.killsInFlight} of ${result.kills}`)
@@ -347,7 +365,13 @@ class FaultRun {
 			'event.reconcile.interval': (2 * POLL_SECONDS) / 60,
 			'event.poller.reread': REREAD_SECONDS / 3_600,
 		})
-		const instance: ConnectedInstance = { id, initialObjects: start, initialJournalNumber: startNumber, t0Ms, baselineEndMs: null }
+		const instance: ConnectedInstance = {
+			id,
+			initialObjects: start,
+			initialJournalNumber: startNumber,
+			t0Ms,
+			baselineEndMs: null,
+		}
 		this.#instances.push(instance)
 		this.#log(
 			`instance ${id} is told of changes by ${vendorType === 'polling' ? 'polls' : vendorType === 'hybrid' ? 'webhooks and polls' : 'webhooks'}`,
@@ -366,7 +390,8 @@ class FaultRun {
 		}
 		while (instance.baselineEndMs === null) {
 			const { resources } = await this.#client.poller(id)
-			if (resources.length > 0 && resources.every(({ baseline }) => baseline.complete)) instance.baselineEndMs = this.#now()
+			if (resources.length > 0 && resources.every(({ baseline }) => baseline.complete))
+				instance.baselineEndMs = this.#now()
 			else await pause(50)
 		}
 		this.#log(`instance ${id} has learned the store`)
@@ -407,7 +432,9 @@ class FaultRun {
 		const { halted, haltReport: standing } = found
 		const { notifications, attempt } = standing
 		const posts = (from = 1, to = Number.POSITIVE_INFINITY): CallbackPost[] =>
-			this.#callback.posts.filter((post) => notifications.includes(post.notificationId) && post.attempt >= from && post.attempt <= to)
+			this.#callback.posts.filter(
+				(post) => notifications.includes(post.notificationId) && post.attempt >= from && post.attempt <= to,
+			)
 		const what = `${notifications.length === 1 ? notifications[0] : `${notifications.length} notifications`}${attempt > 0 ? `, try ${attempt}` : ''}`
 		if (point === 'commitToDoorbell') {
 			// None of them had left the Worker; all of them came.
@@ -417,8 +444,15 @@ class FaultRun {
 		}
 		// It was taken, and since nobody could say so it came again; or that try never arrived, and a later one did.
 		const isConsistent = (): boolean =>
-			point === 'answerToSettle' ? posts(attempt, attempt).some(({ status }) => status === 200) : posts(attempt, attempt).length === 0
-		return { halted, description: what, isStillHalted: isConsistent, isProved: () => isConsistent() && posts(attempt + 1).length > 0 }
+			point === 'answerToSettle'
+				? posts(attempt, attempt).some(({ status }) => status === 200)
+				: posts(attempt, attempt).length === 0
+		return {
+			halted,
+			description: what,
+			isStillHalted: isConsistent,
+			isProved: () => isConsistent() && posts(attempt + 1).length > 0,
+		}
 	}
 
 	/** A POST that the callback has read and not answered. */
@@ -455,9 +489,16 @@ class FaultRun {
 			const resource = poller?.resources.find((candidate) => COLLECTION_BY_LABEL[candidate.resource] === page.resource)
 			const underWay =
 				resource !== undefined &&
-				(point === 'baselineSlice' ? !resource.baseline.complete : resource.baseline.complete && resource.reread.running)
+				(point === 'baselineSlice'
+					? !resource.baseline.complete
+					: resource.baseline.complete && resource.reread.running)
 			if (underWay && !halted.isBroken())
-				return { halted, description: `${page.resource} of instance ${page.instance}`, isStillHalted: () => true, isProved: () => true }
+				return {
+					halted,
+					description: `${page.resource} of instance ${page.instance}`,
+					isStillHalted: () => true,
+					isProved: () => true,
+				}
 			halted.release()
 		}
 	}
@@ -480,7 +521,11 @@ class FaultRun {
 		const brokenMs = Date.now() + 2_000
 		while (!halted.isBroken() && Date.now() < brokenMs) await pause(5)
 		const broken = halted.isBroken()
-		this.#kills.push({ point, inFlight: posts + requests > 0 || (point !== 'anywhere' && broken), isProved: () => broken && proved() })
+		this.#kills.push({
+			point,
+			inFlight: posts + requests > 0 || (point !== 'anywhere' && broken),
+			isProved: () => broken && proved(),
+		})
 		this.#log(
 			`kill ${this.#kills.length} of ${this.#plannedKills}: ${KILL_POINTS[point]} (${what}); ${posts} POSTs and ${requests} requests to the store under way, ${this.#shop.countChanges()} changes so far`,
 		)

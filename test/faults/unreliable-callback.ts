@@ -37,7 +37,9 @@ export class UnreliableCallback {
 	readonly posts: CallbackPost[] = []
 	readonly #callback: CallbackServer
 	readonly #random: Random
-	readonly #server = createServer((request, response) => void this.#serve(request, response).catch(() => response.destroy()))
+	readonly #server = createServer(
+		(request, response) => void this.#serve(request, response).catch(() => response.destroy()),
+	)
 	#faultsEnabled = true
 	#nextWaiter: ((post: CallbackPost, halted: Halted) => void) | null = null
 
@@ -92,7 +94,8 @@ export class UnreliableCallback {
 	async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
 		const body = Buffer.concat(await incoming.toArray())
 		const headers = new Headers()
-		for (const [name, values] of Object.entries(incoming.headersDistinct)) for (const value of values ?? []) headers.append(name, value)
+		for (const [name, values] of Object.entries(incoming.headersDistinct))
+			for (const value of values ?? []) headers.append(name, value)
 		const post: CallbackPost = {
 			notificationId: headers.get('webhook-id') ?? '',
 			attempt: Number(headers.get('Shopbell-Attempt') ?? 1),

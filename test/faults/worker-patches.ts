@@ -7,7 +7,10 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { RunClock } from './clock.ts'
 import { INSTANCE_HEADER, type InnerKillPoint, type HaltReport, type Trap } from './kill-points.ts'
 
-const bindings = env as unknown as Record<'FAULTS_BEGAN' | 'FAULTS_SPEED' | 'FAULTS_CONTROL' | 'FAULTS_CALLBACK', string>
+const bindings = env as unknown as Record<
+	'FAULTS_BEGAN' | 'FAULTS_SPEED' | 'FAULTS_CONTROL' | 'FAULTS_CALLBACK',
+	string
+>
 const clock = new RunClock(Number(bindings.FAULTS_BEGAN), Number(bindings.FAULTS_SPEED))
 
 const realNow = Date.now
@@ -15,7 +18,8 @@ const realSetTimeout = globalThis.setTimeout
 const realFetch = globalThis.fetch
 
 Date.now = () => clock.toRunMs(realNow())
-globalThis.setTimeout = ((work: () => void, ms = 0) => realSetTimeout(work, ms / clock.speed)) as typeof globalThis.setTimeout
+globalThis.setTimeout = ((work: () => void, ms = 0) =>
+	realSetTimeout(work, ms / clock.speed)) as typeof globalThis.setTimeout
 
 /** The instance on whose behalf something runs. */
 export const currentInstance = new AsyncLocalStorage<number>()
@@ -38,7 +42,10 @@ export async function haltAt(point: InnerKillPoint, getReport: () => Omit<HaltRe
 		return
 	}
 	trap = null
-	const response = await realFetch(bindings.FAULTS_CONTROL, { method: 'POST', body: JSON.stringify({ point, ...haltReport }) })
+	const response = await realFetch(bindings.FAULTS_CONTROL, {
+		method: 'POST',
+		body: JSON.stringify({ point, ...haltReport }),
+	})
 	await response.arrayBuffer()
 }
 

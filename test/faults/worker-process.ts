@@ -103,7 +103,12 @@ export class WorkerProcess {
 				cwd: PROJECT_DIR,
 				detached: true,
 				stdio: ['ignore', log, log, 'ipc'],
-				env: { ...quietEnvironment(this.#dir), NO_COLOR: '1', X_LOCAL_EXPLORER: 'false', X_LOCAL_OBSERVABILITY: 'false' },
+				env: {
+					...quietEnvironment(this.#dir),
+					NO_COLOR: '1',
+					X_LOCAL_EXPLORER: 'false',
+					X_LOCAL_OBSERVABILITY: 'false',
+				},
 			})
 			child.on('message', (message) => receivedMessages.get(child)?.add(String(message)))
 			receivedMessages.set(child, new Set())
@@ -137,7 +142,9 @@ async function build(dir: string): Promise<void> {
 			stdio: ['ignore', output, output],
 			env: { ...quietEnvironment(dir), NO_COLOR: '1' },
 		})
-		const code = await new Promise<number | null>((resolve) => void child.once('exit', resolve).once('error', () => resolve(null)))
+		const code = await new Promise<number | null>(
+			(resolve) => void child.once('exit', resolve).once('error', () => resolve(null)),
+		)
 		if (code !== 0) throw new ActionableError(`The Worker could not be built: see ${log}.`)
 	} finally {
 		closeSync(output)

@@ -22,7 +22,9 @@ export class Watcher extends ProductionWatcher {
 				const rows = ports.sql.all<{ id: number }>(
 					`SELECT id FROM notifications WHERE attempt = 0 AND settled IS NULL ORDER BY id LIMIT 20`,
 				)
-				return rows.length === 0 ? null : { notifications: rows.map(({ id }) => `ntf_${toNotificationId(instance, id)}`), attempt: 0 }
+				return rows.length === 0
+					? null
+					: { notifications: rows.map(({ id }) => `ntf_${toNotificationId(instance, id)}`), attempt: 0 }
 			})
 			await ring(instance)
 		}

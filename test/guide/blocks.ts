@@ -18,11 +18,14 @@ const PROJECT = join(import.meta.dirname, '..', '..')
 
 /** A page's text with every generated part as it should be. Throws for a name that nothing is known of. */
 export function brought(text: string): string {
-	return text.replaceAll(/(<!-- generated: ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g, (_, begin: string, name: string, end: string) => {
-		const block = BLOCKS[name]
-		if (block === undefined) throw new Error(`Nothing is known of the generated part ${name}`)
-		return `${begin}\n${block().trim()}\n\n${end}`
-	})
+	return text.replaceAll(
+		/(<!-- generated: ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g,
+		(_, begin: string, name: string, end: string) => {
+			const block = BLOCKS[name]
+			if (block === undefined) throw new Error(`Nothing is known of the generated part ${name}`)
+			return `${begin}\n${block().trim()}\n\n${end}`
+		},
+	)
 }
 
 const BLOCKS: Readonly<Record<string, () => string>> = {
@@ -46,8 +49,16 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
 /** What is said of an instance beside its configuration. */
 const OUTSIDE = [
 	['**Element**<br>`element.key`', 'Which element: `woocommercerest`. Required.', 'text'],
-	['**Name**<br>`name`', "What the instance is called. Without it the store's host name.", 'text, at most 255 characters'],
-	['**Tags**<br>`tags`', 'Words of yours to find instances by. Without any, the name is the only one.', 'list of texts'],
+	[
+		'**Name**<br>`name`',
+		"What the instance is called. Without it the store's host name.",
+		'text, at most 255 characters',
+	],
+	[
+		'**Tags**<br>`tags`',
+		'Words of yours to find instances by. Without any, the name is the only one.',
+		'list of texts',
+	],
 ]
 
 /** The element's keys, in the order in which people are asked for them. */
@@ -67,19 +78,27 @@ function quoted(description: string): string {
 
 function defaultOf({ key, defaultValue }: ConfigurationKey): string {
 	if (defaultValue === null) return ''
-	return key === 'event.poller.configuration' ? ' Default: customers, discounts, orders and products.' : ` Default: \`${defaultValue}\`.`
+	return key === 'event.poller.configuration'
+		? ' Default: customers, discounts, orders and products.'
+		: ` Default: \`${defaultValue}\`.`
 }
 
 function typeOf({ type, key }: ConfigurationKey): string {
 	if (key === 'event.poller.configuration') return 'object, or that object as JSON text'
 	const limit = /^TEXTFIELD_(\d+)$/.exec(type)?.[1]
 	if (limit !== undefined) return key.endsWith('.url') ? 'URL' : 'text'
-	return { PASSWORD: 'text', TEXTAREA: 'text or object', BOOLEAN: '`true` or `false`', SELECT: 'one of these words', NUMBER: 'number' }[
-		type as 'SELECT'
-	]
+	return {
+		PASSWORD: 'text',
+		TEXTAREA: 'text or object',
+		BOOLEAN: '`true` or `false`',
+		SELECT: 'one of these words',
+		NUMBER: 'number',
+	}[type as 'SELECT']
 }
 
-type ResourceField = Exclude<keyof PollerResource, 'datesConfiguration'> | keyof NonNullable<PollerResource['datesConfiguration']>
+type ResourceField =
+	| Exclude<keyof PollerResource, 'datesConfiguration'>
+	| keyof NonNullable<PollerResource['datesConfiguration']>
 
 /** Every field that a resource can have: the compiler sees to it that none is left out. */
 const RESOURCE_FIELDS: Readonly<Record<ResourceField, [what: string, type: string]>> = {
@@ -90,7 +109,10 @@ const RESOURCE_FIELDS: Readonly<Record<ResourceField, [what: string, type: strin
 		'`true` or `false`',
 	],
 	filterByCurrentDate: ['Accepted and given back; it changes nothing.', '`true` or `false`'],
-	createdCheckTolerance: ['Seconds by which created and updated may differ and still be `CREATED`, where dates decide.', 'number'],
+	createdCheckTolerance: [
+		'Seconds by which created and updated may differ and still be `CREATED`, where dates decide.',
+		'number',
+	],
 	pageSize: ['Records a page, 1 to 100.', 'number'],
 	pollDelay: ['Seconds by which polls look further back, for stores whose records appear late. Default: 0.', 'number'],
 	updatedDateField: ['In `datesConfiguration`: the field that says when an object was changed.', 'text'],
@@ -109,7 +131,8 @@ function RESOURCE_FIELDS_ROWS(): string[][] {
 }
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-	const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+	const line = (cells: readonly string[]): string =>
+		`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 	return [line(heads), `|${heads.map(() => '---|').join('')}`, ...rows.map(line)].join('\n')
 }
 
@@ -194,7 +217,13 @@ const TRASHED = event(5023, {
 	objectSequence: 4,
 	previousSequence: 3,
 	flags: { trashed: true },
-	record: JSON.stringify({ id: 412, name: 'Trail lantern', status: 'trash', price: '42.25', date_modified_gmt: '2026-11-23T21:03:24' }),
+	record: JSON.stringify({
+		id: 412,
+		name: 'Trail lantern',
+		status: 'trash',
+		price: '42.25',
+		date_modified_gmt: '2026-11-23T21:03:24',
+	}),
 })
 
 const GONE = event(5024, {
@@ -210,10 +239,14 @@ const GONE = event(5024, {
 /** The body of a notification that carries these, as the delivery sends it. */
 function bytes(events: readonly StoredEvent[], changes: Partial<NotificationInstance> = {}): string {
 	const { resource, sequence } = events[0]!
-	return toNotificationBody({ id: toNotificationId(INSTANCE_ID, sequence - 4000), createdMs: AT_MS, resource }, events, {
-		...INSTANCE,
-		...changes,
-	})
+	return toNotificationBody(
+		{ id: toNotificationId(INSTANCE_ID, sequence - 4000), createdMs: AT_MS, resource },
+		events,
+		{
+			...INSTANCE,
+			...changes,
+		},
+	)
 }
 
 function example(events: readonly StoredEvent[], changes: Partial<NotificationInstance> = {}): string {
@@ -223,7 +256,11 @@ function example(events: readonly StoredEvent[], changes: Partial<NotificationIn
 /** What goes with the first example. */
 function headers(): string {
 	const signed = toSignatureHeaders(
-		{ notificationId: toNotificationId(INSTANCE_ID, 1021), body: new TextEncoder().encode(bytes([EDITED])), startedMs: AT_MS },
+		{
+			notificationId: toNotificationId(INSTANCE_ID, 1021),
+			body: new TextEncoder().encode(bytes([EDITED])),
+			startedMs: AT_MS,
+		},
 		{ current: 'MySecretEventSignatureKey', next: null },
 	)
 	const all = { 'Content-Type': 'application/json; charset=utf-8', 'User-Agent': userAgent(PUBLIC_URL), ...signed }

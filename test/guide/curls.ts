@@ -24,16 +24,19 @@ export interface Sent {
 export function curlsOf(markdown: string): Shown[] {
 	const found: Shown[] = []
 	const blocks = /(?:<!-- curl: (\d{3}) -->\n)?^([ \t]*)```[a-z]*\n([\s\S]*?)^[ \t]*```$/gm
-	const rest = markdown.replaceAll(blocks, (whole: string, status: string | undefined, indent: string, text: string, at: number) => {
-		if (/^\s*curl\s/m.test(text))
-			found.push({
-				line: lineOf(markdown, at),
-				text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-				status: status === undefined ? null : Number(status),
-			})
-		// The same length, so that lines can still be counted.
-		return whole.replaceAll(/[^\n]/g, ' ')
-	})
+	const rest = markdown.replaceAll(
+		blocks,
+		(whole: string, status: string | undefined, indent: string, text: string, at: number) => {
+			if (/^\s*curl\s/m.test(text))
+				found.push({
+					line: lineOf(markdown, at),
+					text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+					status: status === undefined ? null : Number(status),
+				})
+			// The same length, so that lines can still be counted.
+			return whole.replaceAll(/[^\n]/g, ' ')
+		},
+	)
 	for (const { 1: text, index } of rest.matchAll(/`(curl\s[^`]+)`/g))
 		found.push({ line: lineOf(markdown, index), text: text!, status: null })
 	return found.sort((a, b) => a.line - b.line)
@@ -84,7 +87,8 @@ function requestOf(words: readonly string[]): Sent {
 	}
 	if (query) return { url: `${url}?${encoded.toString()}`, method: method ?? 'GET', headers, body: undefined }
 	const body = data.length === 0 ? undefined : data.join('&')
-	if (body !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/x-www-form-urlencoded')
+	if (body !== undefined && !headers.has('Content-Type'))
+		headers.set('Content-Type', 'application/x-www-form-urlencoded')
 	return { url, method: method ?? (body === undefined ? 'GET' : 'POST'), headers, body }
 }
 

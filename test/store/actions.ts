@@ -82,12 +82,19 @@ function placeOrder(engine: Engine, action: Extract<Action, { do: 'place-order' 
 	const { random } = engine
 	const onSale = (engine.tables.products.statuses().get('publish') ?? 0) > 0
 	const some = (): number => choose(engine, 'products', undefined, ({ status }) => status === 'publish').id
-	const items = action.items ?? (onSale ? Array.from({ length: random.int(1, 3) }, () => ({ id: some(), quantity: random.int(1, 3) })) : [])
+	const items =
+		action.items ??
+		(onSale ? Array.from({ length: random.int(1, 3) }, () => ({ id: some(), quantity: random.int(1, 3) })) : [])
 	const lines = items.map((item: { id: number; variation?: number; quantity?: number }) => {
 		const variation = item.variation ?? engine.tables.variations.children(item.id)[0]?.id
-		return { product_id: item.id, quantity: item.quantity ?? 1, ...(variation !== undefined && { variation_id: variation }) }
+		return {
+			product_id: item.id,
+			quantity: item.quantity ?? 1,
+			...(variation !== undefined && { variation_id: variation }),
+		}
 	})
-	const buyer = action.customer ?? (random.chance(0.75) && engine.shop.customers.length ? random.pick(engine.shop.customers) : 0)
+	const buyer =
+		action.customer ?? (random.chance(0.75) && engine.shop.customers.length ? random.pick(engine.shop.customers) : 0)
 	const customer = buyer ? engine.get('customers', buyer) : undefined
 	const who = customer
 		? engine.record('customers', customer)
@@ -144,7 +151,9 @@ function newborn(engine: Engine, resource: Resource): { set: Rec; parent?: numbe
 				set: {
 					status: 'pending',
 					billing: { first_name: 'New', last_name: word, email: `${word.toLowerCase()}@example.test` },
-					line_items: engine.shop.products.length ? [{ product_id: random.pick(engine.shop.products), quantity: 1 }] : [],
+					line_items: engine.shop.products.length
+						? [{ product_id: random.pick(engine.shop.products), quantity: 1 }]
+						: [],
 				},
 			}
 		case 'products':
@@ -155,13 +164,21 @@ function newborn(engine: Engine, resource: Resource): { set: Rec; parent?: numbe
 				.filter((entity) => live(entity) && engine.record('products', entity).type === 'variable')
 			if (parents.length === 0) throw new NothingFits('no variable product')
 			const parent = random.pick(parents)
-			return { set: { regular_price: money(random.int(300, 30_000)), sku: `NEW-${word}`, name: word }, parent: parent.id }
+			return {
+				set: { regular_price: money(random.int(300, 30_000)), sku: `NEW-${word}`, name: word },
+				parent: parent.id,
+			}
 		}
 		case 'coupons':
 			return { set: { code: `new${word}`, amount: money(random.int(100, 5000)) } }
 		case 'customers':
 			return {
-				set: { email: `${word.toLowerCase()}@example.test`, first_name: 'New', last_name: word, username: `new-${word.toLowerCase()}` },
+				set: {
+					email: `${word.toLowerCase()}@example.test`,
+					first_name: 'New',
+					last_name: word,
+					username: `new-${word.toLowerCase()}`,
+				},
 			}
 		default:
 			throw new Error('a refund is made by the action refund')
@@ -245,13 +262,21 @@ function done(engine: Engine, action: Action): void {
 		}
 		case 'edit-silently': {
 			const entity = choose(engine, action.resource, action.id, live)
-			return save(engine, action.resource, entity, action.set ?? someSilentEdit(engine, action.resource), 'silent', stamps(action.set))
+			return save(
+				engine,
+				action.resource,
+				entity,
+				action.set ?? someSilentEdit(engine, action.resource),
+				'silent',
+				stamps(action.set),
+			)
 		}
 		case 'save-unchanged':
 			return save(engine, action.resource, choose(engine, action.resource, action.id, live), {}, 'rest')
 		case 'trash': {
 			const entity = choose(engine, action.resource, action.id, live)
-			if (action.resource === 'customers' || action.resource === 'refunds') throw new Error(`${action.resource} have no trash`)
+			if (action.resource === 'customers' || action.resource === 'refunds')
+				throw new Error(`${action.resource} have no trash`)
 			if (entity.status === 'trash') return
 			engine.trash(action.resource, entity)
 			return firedByTrash(engine, action.resource, entity)
@@ -284,7 +309,9 @@ function done(engine: Engine, action: Action): void {
 				'rest',
 			)
 		case 'burst': {
-			const list = engine.tables[action.resource].sorted('id').filter((entity) => live(entity) && !staff(engine, action.resource, entity))
+			const list = engine.tables[action.resource]
+				.sorted('id')
+				.filter((entity) => live(entity) && !staff(engine, action.resource, entity))
 			const start = list.length ? engine.random.int(0, list.length - 1) : 0
 			for (let i = 0; i < Math.min(action.count, list.length); i++) {
 				const entity = list[(start + i) % list.length] as Entity
@@ -310,7 +337,12 @@ function done(engine: Engine, action: Action): void {
 				'code',
 			)
 		case 'refund': {
-			const order = choose(engine, 'orders', action.id, ({ status }) => status === 'processing' || status === 'completed')
+			const order = choose(
+				engine,
+				'orders',
+				action.id,
+				({ status }) => status === 'processing' || status === 'completed',
+			)
 			refundOrder(engine, order, { amount: action.amount ?? '1.00', reason: 'Damaged' })
 			return
 		}
@@ -361,7 +393,13 @@ function done(engine: Engine, action: Action): void {
 }
 
 /** Prices flip by the clock, without a stamp (docs/woocommerce.md 4.6). */
-function scheduleSale(engine: Engine, product: Entity, price: string | undefined, inSeconds: number, forSeconds: number): void {
+function scheduleSale(
+	engine: Engine,
+	product: Entity,
+	price: string | undefined,
+	inSeconds: number,
+	forSeconds: number,
+): void {
 	const now = engine.record('products', product)
 	const sale = price ?? money(Math.round(Number(now.regular_price) * 80))
 	const from = engine.second() + inSeconds

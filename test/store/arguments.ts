@@ -21,10 +21,20 @@ function argument(type: Argument['type'], description: string, more: Partial<Arg
 }
 
 const date = (description: string): Argument => argument('string', description, { format: 'date-time' })
-const ids = (description: string): Argument => argument('array', description, { items: { type: 'integer' }, default: [] })
+const ids = (description: string): Argument =>
+	argument('array', description, { items: { type: 'integer' }, default: [] })
 
 /** The order statuses that REST knows without plugins. */
-export const ORDER_STATUSES = ['pending', 'processing', 'on-hold', 'completed', 'cancelled', 'refunded', 'failed', 'checkout-draft']
+export const ORDER_STATUSES = [
+	'pending',
+	'processing',
+	'on-hold',
+	'completed',
+	'cancelled',
+	'refunded',
+	'failed',
+	'checkout-draft',
+]
 
 /** The roles of a site without plugins. */
 export const ROLES = ['administrator', 'editor', 'author', 'contributor', 'subscriber', 'customer', 'shop_manager']
@@ -54,7 +64,11 @@ const PRODUCT_ORDER = [
 function paging(): Record<string, Argument> {
 	return {
 		page: argument('integer', 'Current page of the collection.', { default: 1, minimum: 1 }),
-		per_page: argument('integer', 'Maximum number of items to be returned in result set.', { default: 10, minimum: 1, maximum: 100 }),
+		per_page: argument('integer', 'Maximum number of items to be returned in result set.', {
+			default: 10,
+			minimum: 1,
+			maximum: 100,
+		}),
 		search: argument('string', 'Limit results to those matching a string.'),
 		exclude: ids('Ensure result set excludes specific IDs.'),
 		include: ids('Limit result set to specific ids.'),
@@ -71,14 +85,21 @@ function posts(version: Version): Record<string, Argument> {
 	if (version !== '5.5') {
 		dated.modified_after = date('Limit response to resources modified after a given ISO8601 compliant date.')
 		dated.modified_before = date('Limit response to resources modified before a given ISO8601 compliant date.')
-		dated.dates_are_gmt = argument('boolean', 'Whether to consider GMT post dates when limiting response by published or modified date.', {
-			default: false,
-		})
+		dated.dates_are_gmt = argument(
+			'boolean',
+			'Whether to consider GMT post dates when limiting response by published or modified date.',
+			{
+				default: false,
+			},
+		)
 	}
 	return {
 		...paging(),
 		...dated,
-		order: argument('string', 'Order sort attribute ascending or descending.', { default: 'desc', enum: ['asc', 'desc'] }),
+		order: argument('string', 'Order sort attribute ascending or descending.', {
+			default: 'desc',
+			enum: ['asc', 'desc'],
+		}),
 		parent: ids('Limit result set to those of particular parent IDs.'),
 		parent_exclude: ids('Limit result set to all items except those of a particular parent ID.'),
 	}
@@ -87,7 +108,10 @@ function posts(version: Version): Record<string, Argument> {
 function terms(orders: string[], more: Record<string, Argument> = {}): Record<string, Argument> {
 	return {
 		...paging(),
-		order: argument('string', 'Order sort attribute ascending or descending.', { default: 'asc', enum: ['asc', 'desc'] }),
+		order: argument('string', 'Order sort attribute ascending or descending.', {
+			default: 'asc',
+			enum: ['asc', 'desc'],
+		}),
 		orderby: argument('string', 'Sort collection by resource attribute.', { default: orders[0], enum: orders }),
 		...more,
 	}
@@ -100,7 +124,8 @@ export function argumentsOf(
 	taxClasses = ['standard', 'reduced-rate', 'zero-rate'],
 ): Record<string, Argument> {
 	const orders = ['date', 'id', 'include', 'title', 'slug', ...(version === '5.5' ? [] : ['modified'])]
-	const orderby = (list: string[]): Argument => argument('string', 'Sort collection by object attribute.', { default: 'date', enum: list })
+	const orderby = (list: string[]): Argument =>
+		argument('string', 'Sort collection by object attribute.', { default: 'date', enum: list })
 	switch (collection) {
 		case 'orders':
 			return {
@@ -127,7 +152,10 @@ export function argumentsOf(
 				...posts(version),
 				orderby: orderby(version === '5.5' ? PRODUCT_ORDER.filter((by) => by !== 'modified') : PRODUCT_ORDER),
 				slug: argument('string', 'Limit result set to products with a specific slug.'),
-				status: argument('string', 'Limit result set to products assigned a specific status.', { default: 'any', enum: statuses }),
+				status: argument('string', 'Limit result set to products assigned a specific status.', {
+					default: 'any',
+					enum: statuses,
+				}),
 				include_status: argument('array', 'Limit result set to products with any of the statuses.', {
 					items: { type: 'string', enum: statuses },
 				}),
@@ -164,14 +192,20 @@ export function argumentsOf(
 					enum: ['id', 'include', 'name', 'registered_date'],
 				}),
 				email: argument('string', 'Limit result set to resources with a specific email.'),
-				role: argument('string', 'Limit result set to resources with a specific role.', { default: 'customer', enum: ['all', ...ROLES] }),
+				role: argument('string', 'Limit result set to resources with a specific role.', {
+					default: 'customer',
+					enum: ['all', ...ROLES],
+				}),
 			}
 		case 'reviews':
 			return {
 				...paging(),
 				after: date('Limit response to resources published after a given ISO8601 compliant date.'),
 				before: date('Limit response to reviews published before a given ISO8601 compliant date.'),
-				order: argument('string', 'Order sort attribute ascending or descending.', { default: 'desc', enum: ['asc', 'desc'] }),
+				order: argument('string', 'Order sort attribute ascending or descending.', {
+					default: 'desc',
+					enum: ['asc', 'desc'],
+				}),
 				orderby: argument('string', 'Sort collection by object attribute.', {
 					default: 'date_gmt',
 					enum: ['date', 'date_gmt', 'id', 'include', 'product'],
@@ -183,7 +217,9 @@ export function argumentsOf(
 				}),
 			}
 		case 'taxes':
-			return terms(['order', 'id', 'priority'], { class: argument('string', 'Sort by tax class.', { enum: taxClasses }) })
+			return terms(['order', 'id', 'priority'], {
+				class: argument('string', 'Sort by tax class.', { enum: taxClasses }),
+			})
 		case 'categories':
 		case 'tags':
 		case 'terms':
@@ -195,7 +231,10 @@ export function argumentsOf(
 			const { parent: _, parent_exclude: __, ...rest } = posts('5.5')
 			return {
 				...rest,
-				orderby: argument('string', 'Sort collection by object attribute.', { default: 'date', enum: ['date', 'id', 'title'] }),
+				orderby: argument('string', 'Sort collection by object attribute.', {
+					default: 'date',
+					enum: ['date', 'id', 'title'],
+				}),
 				status: argument('string', 'Limit result set to webhooks assigned a specific status.', {
 					default: 'all',
 					enum: ['all', 'active', 'paused', 'disabled'],
@@ -206,12 +245,21 @@ export function argumentsOf(
 		case 'reports/top_sellers':
 			return {
 				period: argument('string', 'Report period.', { enum: ['week', 'month', 'last_month', 'year'] }),
-				date_min: argument('string', 'Return sales for a specific start date, the date need to be in the YYYY-MM-DD format.'),
-				date_max: argument('string', 'Return sales for a specific end date, the date need to be in the YYYY-MM-DD format.'),
+				date_min: argument(
+					'string',
+					'Return sales for a specific start date, the date need to be in the YYYY-MM-DD format.',
+				),
+				date_max: argument(
+					'string',
+					'Return sales for a specific end date, the date need to be in the YYYY-MM-DD format.',
+				),
 			}
 		case 'notes':
 			return {
-				type: argument('string', 'Limit result to customers or internal notes.', { default: 'any', enum: ['any', 'customer', 'internal'] }),
+				type: argument('string', 'Limit result to customers or internal notes.', {
+					default: 'any',
+					enum: ['any', 'customer', 'internal'],
+				}),
 			}
 		default:
 			return {}
@@ -245,12 +293,17 @@ function check(
 		if (String(value).trim() === '' || !Number.isInteger(Number(value))) return type('integer')
 		const number = Number(value)
 		const { minimum, maximum } = argument
-		const bounds = (message: string): Problem => ({ code: 'rest_out_of_bounds', message: `${name} must be ${message}`, data: null })
+		const bounds = (message: string): Problem => ({
+			code: 'rest_out_of_bounds',
+			message: `${name} must be ${message}`,
+			data: null,
+		})
 		if (minimum !== undefined && maximum !== undefined && (number < minimum || number > maximum))
 			return bounds(`between ${minimum} (inclusive) and ${maximum} (inclusive)`)
 		if (minimum !== undefined && number < minimum) return bounds(`greater than or equal to ${minimum}`)
 	}
-	if (argument.type === 'boolean' && !['true', 'false', '1', '0', ''].includes(String(value).toLowerCase())) return type('boolean')
+	if (argument.type === 'boolean' && !['true', 'false', '1', '0', ''].includes(String(value).toLowerCase()))
+		return type('boolean')
 	if (argument.type === 'array') {
 		const { items } = argument
 		for (const [i, item] of asList(value).entries()) {

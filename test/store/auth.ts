@@ -30,7 +30,12 @@ function hex(seed: number, salt: number): string {
 
 /** The keys of a generated store. */
 export function makeKeys(seed: number): Record<string, Key> {
-	const make = (salt: number, permissions: Key['permissions'], role: Key['role'] = 'administrator', denied?: string[]): Key => ({
+	const make = (
+		salt: number,
+		permissions: Key['permissions'],
+		role: Key['role'] = 'administrator',
+		denied?: string[],
+	): Key => ({
 		key: `ck_${hex(seed, salt)}`,
 		secret: `cs_${hex(seed, salt + 1)}`,
 		permissions,
@@ -124,20 +129,29 @@ export class Authenticator {
 
 /** Throws if the key's permissions do not cover the method; OPTIONS is always allowed. */
 export function permit(key: Key, method: string): void {
-	const lacks = (right: string): RestError => new RestError(401, FAILED, `The API key provided does not have ${right} permissions.`)
+	const lacks = (right: string): RestError =>
+		new RestError(401, FAILED, `The API key provided does not have ${right} permissions.`)
 	if (method === 'GET' || method === 'HEAD') {
 		if (key.permissions === 'write') throw lacks('read')
 	} else if (method !== 'OPTIONS' && key.permissions === 'read') throw lacks('write')
 }
 
 /** WooCommerce's signature: parameters sorted by bytes and encoded twice, lists by their indexes. */
-export function sign(method: string, baseUrl: string, params: Params, secret: string, algorithm: 'HMAC-SHA1' | 'HMAC-SHA256'): string {
+export function sign(
+	method: string,
+	baseUrl: string,
+	params: Params,
+	secret: string,
+	algorithm: 'HMAC-SHA1' | 'HMAC-SHA256',
+): string {
 	const strings: string[] = []
 	const join = (name: string, value: Param): void => {
 		if (Array.isArray(value)) value.forEach((item, i) => join(`${name}%5B${i}%5D`, item))
 		else strings.push(rawurlencode(`${name}=${rawurlencode(String(value))}`))
 	}
-	const names = [...params.keys()].map((name) => [rawurlencode(name), name] as const).sort(([a], [b]) => (a < b ? -1 : 1))
+	const names = [...params.keys()]
+		.map((name) => [rawurlencode(name), name] as const)
+		.sort(([a], [b]) => (a < b ? -1 : 1))
 	for (const [encoded, name] of names) join(encoded, params.get(name))
 	const base = `${method}&${rawurlencode(baseUrl)}&${strings.join('%26')}`
 	return createHmac(algorithm === 'HMAC-SHA1' ? 'sha1' : 'sha256', `${secret}&`)

@@ -34,7 +34,10 @@ export function makeCertificate(): Certificate {
 	serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x01
 	const extensions = sequence(
 		sequence(BASIC_CONSTRAINTS, der(0x01, Buffer.from([0xff])), der(0x04, sequence(der(0x01, Buffer.from([0xff]))))),
-		sequence(ALTERNATIVE_NAMES, der(0x04, sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1]))))),
+		sequence(
+			ALTERNATIVE_NAMES,
+			der(0x04, sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])))),
+		),
 	)
 	const body = sequence(
 		der(0xa0, der(0x02, Buffer.from([2]))),

@@ -112,7 +112,15 @@ export class Courier {
 		const source = knobs.sourceEvery === undefined || nth(knobs.sourceEvery, number) ? knobs.source : undefined
 		const parcel = { headers: headersOf(this.#engine, webhook, body, deliveryId, source), body, deliveryId }
 		if (nth(knobs.dropEvery, number)) {
-			this.#note({ queuedAt: queued.queuedAt, webhook: webhook.id, topic: webhook.topic, id, deliveryId, result: 'dropped', status: null })
+			this.#note({
+				queuedAt: queued.queuedAt,
+				webhook: webhook.id,
+				topic: webhook.topic,
+				id,
+				deliveryId,
+				result: 'dropped',
+				status: null,
+			})
 			return 0
 		}
 		this.#count(webhook, await this.#send(queued, parcel, knobs))
@@ -168,7 +176,9 @@ export class Courier {
 			const queuedAt = this.#engine.now()
 			let outcome = await this.post(webhook.url, headers, `webhook_id=${webhook.id}`, pingTimeoutMs)
 			for (let hops = 0; outcome.location && hops < 5; hops++) {
-				const next = URL.canParse(outcome.location, webhook.url) ? new URL(outcome.location, webhook.url).href : outcome.location
+				const next = URL.canParse(outcome.location, webhook.url)
+					? new URL(outcome.location, webhook.url).href
+					: outcome.location
 				outcome = await this.post(next, { 'user-agent': headers['user-agent'] }, null, pingTimeoutMs)
 			}
 			const { status, error } = outcome
@@ -214,11 +224,19 @@ export class Courier {
 	}
 
 	/** One request, given up after so long; without a body it is a GET. */
-	async post(address: string, headers: Record<string, string>, body: string | null, timeoutMs: number): Promise<Outcome> {
+	async post(
+		address: string,
+		headers: Record<string, string>,
+		body: string | null,
+		timeoutMs: number,
+	): Promise<Outcome> {
 		if (!this.#hooks.knobs.allowLocalDelivery && !reachable(address, this.#engine.settings.url))
 			return { status: null, error: 'A valid URL was not provided.' }
 		const abort = new AbortController()
-		const timer = setTimeout(() => abort.abort(new Error(`Operation timed out after ${timeoutMs} milliseconds`)), timeoutMs)
+		const timer = setTimeout(
+			() => abort.abort(new Error(`Operation timed out after ${timeoutMs} milliseconds`)),
+			timeoutMs,
+		)
 		const given = new Promise<never>((_, reject) => {
 			abort.signal.addEventListener('abort', () => reject(abort.signal.reason as Error), { once: true })
 		})

@@ -269,7 +269,12 @@ export class Engine {
 		entity.hash = null
 		const moved = entity.modified !== stamp
 		const changed = this.hash(resource, entity) !== before
-		this.#note(resource, entity, changed ? (moved || writing.moves ? 'updated' : 'edited-silently') : 'saved-unchanged', moved)
+		this.#note(
+			resource,
+			entity,
+			changed ? (moved || writing.moves ? 'updated' : 'edited-silently') : 'saved-unchanged',
+			moved,
+		)
 	}
 
 	/** Journals what another object's change did to this one's record, known by the hash from before. */
@@ -286,7 +291,8 @@ export class Engine {
 	#stamp(resource: Resource, entity: Entity, writing: Writing): void {
 		const modified = writing.modified ?? (writing.moves ? this.stamp(resource) : entity.modified)
 		const created = writing.created ?? entity.created
-		const name = resource === 'customers' && entity.record ? String(entity.record.username ?? '').toLowerCase() : entity.name
+		const name =
+			resource === 'customers' && entity.record ? String(entity.record.username ?? '').toLowerCase() : entity.name
 		if (modified === entity.modified && created === entity.created && name === entity.name) return
 		this.tables[resource].rekey(entity, () => {
 			entity.modified = modified
@@ -312,13 +318,15 @@ export class Engine {
 		if (resource === 'products') {
 			entity.record ??= this.#build(resource, entity)
 			entity.record.slug = `${entity.record.slug}__trashed`
-			for (const child of this.tables.variations.children(entity.id)) if (child.status !== 'trash') this.trash('variations', child)
+			for (const child of this.tables.variations.children(entity.id))
+				if (child.status !== 'trash') this.trash('variations', child)
 		}
 		entity.hash = null
 		this.#note(resource, entity, 'trashed', entity.modified !== stamp)
 		const { id, modified } = entity
 		this.schedule(this.now() + TRASH_DAYS * 1000, () => {
-			if (this.get(resource, id) === entity && entity.status === 'trash' && entity.modified === modified) this.remove(resource, entity)
+			if (this.get(resource, id) === entity && entity.status === 'trash' && entity.modified === modified)
+				this.remove(resource, entity)
 		})
 	}
 
@@ -330,7 +338,8 @@ export class Engine {
 		if (resource === 'products') {
 			entity.record ??= this.#build(resource, entity)
 			entity.record.slug = String(entity.record.slug).replace(/__trashed$/, '')
-			for (const child of this.tables.variations.children(entity.id)) if (child.status === 'trash') this.restore('variations', child)
+			for (const child of this.tables.variations.children(entity.id))
+				if (child.status === 'trash') this.restore('variations', child)
 		}
 		entity.hash = null
 		this.#note(resource, entity, 'restored', entity.modified !== stamp)
@@ -338,7 +347,8 @@ export class Engine {
 
 	/** Deletes for good, with what hangs on it. */
 	remove(resource: Resource, entity: Entity): void {
-		if (resource === 'products') for (const child of this.tables.variations.children(entity.id)) this.remove('variations', child)
+		if (resource === 'products')
+			for (const child of this.tables.variations.children(entity.id)) this.remove('variations', child)
 		if (resource === 'orders') {
 			for (const child of this.tables.refunds.children(entity.id)) this.remove('refunds', child)
 			this.notes.delete(entity.id)
@@ -361,7 +371,8 @@ export class Engine {
 	/** Saves the parent after a variation was written; a new one is entered in its list. */
 	touchParent(variation: Entity): void {
 		this.#familyChanged(variation, (record) => {
-			if (!(record.variations as number[]).includes(variation.id)) record.variations = [...record.variations, variation.id]
+			if (!(record.variations as number[]).includes(variation.id))
+				record.variations = [...record.variations, variation.id]
 		})
 	}
 

@@ -13,7 +13,9 @@ export function renameCategory(engine: Engine, id: number, name: string): void {
 	for (const product of engine.tables.products.values()) {
 		if (!(engine.record('products', product).categories as Rec[]).some((category) => category.id === id)) continue
 		engine.change('products', product, { moves: false }, (record) => {
-			record.categories = (record.categories as Rec[]).map((category) => (category.id === id ? { ...category, name } : category))
+			record.categories = (record.categories as Rec[]).map((category) =>
+				category.id === id ? { ...category, name } : category,
+			)
 		})
 	}
 }

@@ -29,7 +29,9 @@ export const realSleep: Sleep = (ms, signal) =>
 	new Promise((resolve, reject) => {
 		const stop = (): void => {
 			clearTimeout(timer)
-			reject(signal?.reason instanceof Error ? signal.reason : new DOMException('The request was aborted.', 'AbortError'))
+			reject(
+				signal?.reason instanceof Error ? signal.reason : new DOMException('The request was aborted.', 'AbortError'),
+			)
 		}
 		const timer = setTimeout(
 			() => {
@@ -118,13 +120,17 @@ export class FaultBox {
 		}
 		const kept = hitting.find((active) => active.fault.cached && active.kept)
 		if (kept?.kept) return kept.kept.clone()
-		const instead = hitting.map(({ fault }) => replacement(fault, request, url, this.#engine)).find((reply) => reply !== null)
+		const instead = hitting
+			.map(({ fault }) => replacement(fault, request, url, this.#engine))
+			.find((reply) => reply !== null)
 		// Time may have passed while waiting; what fell due meanwhile comes first.
 		this.#engine.tick()
 		const given = instead ?? (await answer(site, keys))
 		const dropped = hitting.reduce((sum, { fault }) => sum + (fault.dropRows ?? 0), 0)
 		const reply =
-			dropped > 0 && Array.isArray(given.body) ? { ...given, body: given.body.slice(0, Math.max(0, given.body.length - dropped)) } : given
+			dropped > 0 && Array.isArray(given.body)
+				? { ...given, body: given.body.slice(0, Math.max(0, given.body.length - dropped)) }
+				: given
 		for (const { fault } of hitting) for (const action of fault.act ?? []) ifItFits(() => this.#act(action))
 		const response = this.#response(
 			reply,
@@ -167,7 +173,11 @@ function replacement(fault: Fault, request: Request, url: URL, engine: Engine): 
 		return {
 			status: 404,
 			headers: { ...restHeaders(`${home}/${prefix}/`), vary: 'Origin' },
-			body: { code: 'rest_no_route', message: 'No route was found matching the URL and request method.', data: { status: 404 } },
+			body: {
+				code: 'rest_no_route',
+				message: 'No route was found matching the URL and request method.',
+				data: { status: 404 },
+			},
 		}
 	}
 	if (fault.redirect) {
@@ -181,7 +191,12 @@ function replacement(fault: Fault, request: Request, url: URL, engine: Engine): 
 	}
 	if (fault.html) {
 		const text = fault.html === true ? htmlPage('Coming soon') : fault.html
-		return { status: fault.status ?? 200, headers: { ...plain, 'content-type': 'text/html; charset=UTF-8' }, body: null, text }
+		return {
+			status: fault.status ?? 200,
+			headers: { ...plain, 'content-type': 'text/html; charset=UTF-8' },
+			body: null,
+			text,
+		}
 	}
 	if (fault.status === undefined) return null
 	const headers: Record<string, string> = {
@@ -192,7 +207,12 @@ function replacement(fault: Fault, request: Request, url: URL, engine: Engine): 
 	const title = `${fault.status} ${REASONS[fault.status] ?? 'Error'}`
 	const json = fault.form === 'json' || (fault.form === undefined && fault.status === 401)
 	if (!json)
-		return { status: fault.status, headers: { ...headers, 'content-type': 'text/html; charset=UTF-8' }, body: null, text: htmlPage(title) }
+		return {
+			status: fault.status,
+			headers: { ...headers, 'content-type': 'text/html; charset=UTF-8' },
+			body: null,
+			text: htmlPage(title),
+		}
 	const code =
 		fault.status === 401 || fault.status === 403
 			? 'woocommerce_rest_cannot_view'

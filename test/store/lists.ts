@@ -43,7 +43,8 @@ function statusTest(engine: Engine, resource: Resource, params: Params): (status
 	const unwanted = new Set(asList(params.get('exclude_status')))
 	const only = String(params.get('status') ?? 'any')
 	if (wanted.size === 0 && only !== 'any') wanted.add(only)
-	return (status) => (wanted.size === 0 || wanted.has('any') ? shown.has(status) : wanted.has(status)) && !unwanted.has(status)
+	return (status) =>
+		(wanted.size === 0 || wanted.has('any') ? shown.has(status) : wanted.has(status)) && !unwanted.has(status)
 }
 
 /** A date argument as seconds of the column that it is compared with. */
@@ -52,7 +53,9 @@ export function dateLimit(engine: Engine, value: string, gmt: boolean, column: '
 	const suffix = /(?:[Zz]|([+-])(\d{2})(?::(\d{2}))?)$/.exec(value.slice(19))
 	const wall = seconds(value) ?? 0
 	if (suffix) {
-		const shift = suffix[1] ? (Number(suffix[2]) * 3600 + Number(suffix[3] ?? 0) * 60) * (suffix[1] === '-' ? -1 : 1) : 0
+		const shift = suffix[1]
+			? (Number(suffix[2]) * 3600 + Number(suffix[3] ?? 0) * 60) * (suffix[1] === '-' ? -1 : 1)
+			: 0
 		const utc = wall - shift
 		// Older versions turn the moment into local time and compare that, also with GMT columns (3.2).
 		if (engine.settings.version !== '11.0' && gmt) return zone.toLocal(utc)
@@ -72,7 +75,8 @@ interface Column {
 
 function dateFilters(engine: Engine, resource: Resource, params: Params): Column[] {
 	if (resource === 'customers') return []
-	const gmt = ['true', '1'].includes(String(params.get('dates_are_gmt') ?? '').toLowerCase()) && engine.settings.version !== '5.5'
+	const gmt =
+		['true', '1'].includes(String(params.get('dates_are_gmt') ?? '').toLowerCase()) && engine.settings.version !== '5.5'
 	const utc = gmt || ((resource === 'orders' || resource === 'refunds') && engine.settings.orders === 'hpos')
 	const filters: Column[] = []
 	for (const [name, key, after] of [
@@ -104,7 +108,9 @@ function recordTests(engine: Engine, resource: Resource, params: Params): Test[]
 	switch (resource) {
 		case 'orders':
 			on('customer', (e, v) => record(e).customer_id === Number(v))
-			on('product', (e, v) => record(e).line_items.some((line: { product_id: number }) => line.product_id === Number(v)))
+			on('product', (e, v) =>
+				record(e).line_items.some((line: { product_id: number }) => line.product_id === Number(v)),
+			)
 			on('search', (e, v) => {
 				const { billing, shipping, line_items } = record(e)
 				const needle = v.toLowerCase()
@@ -124,7 +130,9 @@ function recordTests(engine: Engine, resource: Resource, params: Params): Test[]
 			on('category', (e, v) => record(e).categories.some((term: { id: number }) => asList(v).includes(String(term.id))))
 			on('tag', (e, v) => record(e).tags.some((term: { id: number }) => asList(v).includes(String(term.id))))
 			on('search', (e, v) =>
-				[record(e).name, record(e).description, record(e).short_description, record(e).sku].some((part) => contains(part, v.toLowerCase())),
+				[record(e).name, record(e).description, record(e).short_description, record(e).sku].some((part) =>
+					contains(part, v.toLowerCase()),
+				),
 			)
 			break
 		case 'variations':
@@ -132,14 +140,21 @@ function recordTests(engine: Engine, resource: Resource, params: Params): Test[]
 			on('search', (e, v) => contains(record(e).name, v.toLowerCase()))
 			break
 		case 'coupons':
-			on('search', (e, v) => contains(record(e).code, v.toLowerCase()) || contains(record(e).description, v.toLowerCase()))
+			on(
+				'search',
+				(e, v) => contains(record(e).code, v.toLowerCase()) || contains(record(e).description, v.toLowerCase()),
+			)
 			break
 		case 'customers': {
 			const role = String(params.get('role') ?? 'customer')
 			// Generated customers all have that role, so that a look at the record is needed only for what was made otherwise.
-			if (role !== 'all') tests.push((e) => (e.ordinal >= 0 && e.record === null ? role === 'customer' : record(e).role === role))
+			if (role !== 'all')
+				tests.push((e) => (e.ordinal >= 0 && e.record === null ? role === 'customer' : record(e).role === role))
 			on('email', (e, v) => String(record(e).email).toLowerCase() === v.toLowerCase())
-			on('search', (e, v) => contains(record(e).email, v.toLowerCase()) || contains(record(e).username, v.toLowerCase()))
+			on(
+				'search',
+				(e, v) => contains(record(e).email, v.toLowerCase()) || contains(record(e).username, v.toLowerCase()),
+			)
 			break
 		}
 		default:
@@ -153,7 +168,9 @@ function recordTests(engine: Engine, resource: Resource, params: Params): Test[]
  */
 function idLists(engine: Engine, resource: Resource, params: Params): { include: number[]; exclude: Set<number> } {
 	const ids = (test: (record: Rec) => boolean): number[] => {
-		const found = [...engine.tables[resource].values()].filter((entity) => test(engine.record(resource, entity))).map(({ id }) => id)
+		const found = [...engine.tables[resource].values()]
+			.filter((entity) => test(engine.record(resource, entity)))
+			.map(({ id }) => id)
 		return found.length > 0 ? found : [0]
 	}
 	const given = (name: string): string => String(params.get(name) ?? '').toLowerCase()
@@ -204,7 +221,8 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
 	const users = resource === 'customers'
 	const perPage = Number(params.get('per_page') ?? 10)
 	const page = Number(params.get('page') ?? 1)
-	const offset = params.has('offset') && params.get('offset') !== '' ? Number(params.get('offset')) : (page - 1) * perPage
+	const offset =
+		params.has('offset') && params.get('offset') !== '' ? Number(params.get('offset')) : (page - 1) * perPage
 	const orderby = String(params.get('orderby') ?? (users ? 'name' : 'date'))
 	const descending = String(params.get('order') ?? (users ? 'asc' : 'desc')) === 'desc'
 	const table = engine.tables[resource]
@@ -223,7 +241,9 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
 	let bounded = false
 	const chosen = include.length ? new Set(include) : null
 	if (parent !== undefined || chosen) {
-		source = (chosen ? [...chosen].map((id) => table.get(id)) : table.children(parent ?? 0)).filter((entity) => entity !== undefined)
+		source = (chosen ? [...chosen].map((id) => table.get(id)) : table.children(parent ?? 0)).filter(
+			(entity) => entity !== undefined,
+		)
 		source = sortSmall(engine, resource, [...source], orderby, key, include)
 		high = source.length
 	} else if (key === null) {
@@ -257,7 +277,11 @@ export function list(engine: Engine, resource: Resource, params: Params, parent?
 		for (let nth = offset; nth < Math.min(offset + perPage, total); nth++)
 			found.push(source[backwards ? high - 1 - nth : low + nth] as Entity)
 	} else {
-		for (let i = backwards ? high - 1 : low; candidates > 0 && (backwards ? i >= low : i < high); i += backwards ? -1 : 1) {
+		for (
+			let i = backwards ? high - 1 : low;
+			candidates > 0 && (backwards ? i >= low : i < high);
+			i += backwards ? -1 : 1
+		) {
 			const entity = source[i] as Entity
 			if (all !== null && !all.has(entity.status)) continue
 			candidates--

@@ -74,7 +74,10 @@ async function main(): Promise<void> {
 		site: oneOf('site', given.site, sites),
 		...(given.prefix !== undefined && { prefix: given.prefix }),
 		living: given.living,
-		webhooks: { delaySeconds: Number(given.cron), ...(given['allow-local'] && { allowLocalDelivery: true, allowHttpCallback: true }) },
+		webhooks: {
+			delaySeconds: Number(given.cron),
+			...(given['allow-local'] && { allowLocalDelivery: true, allowHttpCallback: true }),
+		},
 	}
 	const store = createStore(settings)
 	const served = await serve(store, { port, https: given.https })

@@ -37,11 +37,20 @@ function linked(engine: Engine, route: Route, record: Rec): Rec {
 					? `orders/${route.parent}/notes`
 					: `products/${route.collection}`
 	const up =
-		route.collection === 'notes' ? `orders/${route.parent}` : route.collection === 'reviews' ? `products/${record.product_id}` : null
+		route.collection === 'notes'
+			? `orders/${route.parent}`
+			: route.collection === 'reviews'
+				? `products/${record.product_id}`
+				: null
 	return {
 		...record,
 		_links: {
-			self: [{ href: `${api}/${path}/${record.id}`, targetHints: { allow: route.collection === 'notes' ? ['GET', 'DELETE'] : ITEM } }],
+			self: [
+				{
+					href: `${api}/${path}/${record.id}`,
+					targetHints: { allow: route.collection === 'notes' ? ['GET', 'DELETE'] : ITEM },
+				},
+			],
 			collection: [{ href: `${api}/${path}` }],
 			...(up && { up: [{ href: `${api}/${up}` }] }),
 		},
@@ -75,7 +84,9 @@ export function listOther(engine: Engine, route: Route, params: Params): OtherPa
 	if (route.collection === 'notes') {
 		const type = String(params.get('type') ?? 'any')
 		return whole(
-			(engine.notes.get(route.parent ?? 0) ?? []).filter((note) => type === 'any' || note.customer_note === (type === 'customer')),
+			(engine.notes.get(route.parent ?? 0) ?? []).filter(
+				(note) => type === 'any' || note.customer_note === (type === 'customer'),
+			),
 		)
 	}
 	if (route.collection === 'downloads') return whole([])
@@ -88,7 +99,13 @@ export function listOther(engine: Engine, route: Route, params: Params): OtherPa
 	]
 	const attributes = route.collection === 'attributes'
 	if (attributes)
-		return { rows: rows.map((row) => linked(engine, route, row)), total: rows.length, pages: 1, page: 1, perPage: rows.length }
+		return {
+			rows: rows.map((row) => linked(engine, route, row)),
+			total: rows.length,
+			pages: 1,
+			page: 1,
+			perPage: rows.length,
+		}
 	rows = filterOther(engine, route.collection, rows, params)
 	const descending = String(params.get('order') ?? (route.collection === 'reviews' ? 'desc' : 'asc')) === 'desc'
 	const fallback = route.collection === 'reviews' ? 'date_gmt' : route.collection === 'taxes' ? 'order' : 'name'
@@ -119,7 +136,8 @@ function filterOther(engine: Engine, collection: string, rows: Rec[], params: Pa
 	const exclude = new Set(asList(params.get('exclude')).map(Number))
 	const search = String(params.get('search') ?? '').toLowerCase()
 	const products = new Set(asList(params.get('product')).map(Number))
-	const limit = (name: string): number | null => (params.has(name) ? dateLimit(engine, String(params.get(name)), false, 'utc') : null)
+	const limit = (name: string): number | null =>
+		params.has(name) ? dateLimit(engine, String(params.get(name)), false, 'utc') : null
 	const after = collection === 'reviews' ? limit('after') : null
 	const before = collection === 'reviews' ? limit('before') : null
 	return rows.filter((row) => {

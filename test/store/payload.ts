@@ -36,7 +36,17 @@ export function payloadOf(engine: Engine, webhook: Webhook, id: number, knobs: W
 	if (event === 'deleted') return { id: knobs.textIds ? String(id) : id }
 	const key = ownerNow(webhook, knobs)
 	const collection = `${resource}s`
-	const call = { engine, key, name: '', method: 'GET', path: '', query: new Map(), params: new Map(), body: {}, https: true }
+	const call = {
+		engine,
+		key,
+		name: '',
+		method: 'GET',
+		path: '',
+		query: new Map(),
+		params: new Map(),
+		body: {},
+		https: true,
+	}
 	try {
 		const record = single(
 			call,

@@ -38,7 +38,10 @@ export function populate(engine: Engine, counts: Counts): void {
 	const random = new Random(settings.seed, 21)
 	const tie = now - 160 * DAY
 	const dates = (position: number, count: number): { created: number; modified: number } => {
-		const created = Math.min(now - 60, start + Math.floor(((position + random.next()) / Math.max(1, count)) * (now - start)))
+		const created = Math.min(
+			now - 60,
+			start + Math.floor(((position + random.next()) / Math.max(1, count)) * (now - start)),
+		)
 		// Some share one stamp, as after an import: what paging must survive (3.6).
 		const modified = created < tie && random.chance(0.08) ? tie : Math.min(now - 1, created + random.int(0, 5 * DAY))
 		return { created, modified }
@@ -55,7 +58,10 @@ export function populate(engine: Engine, counts: Counts): void {
 		const variations = shop.variationCount(i)
 		for (let nth = 0; nth < variations; nth++) {
 			const at = dates(i, counts.products)
-			engine.seed('variations', entity(engine, product + 1 + nth, at.created, at.modified, { parent: product, ordinal: i * 16 + nth }))
+			engine.seed(
+				'variations',
+				entity(engine, product + 1 + nth, at.created, at.modified, { parent: product, ordinal: i * 16 + nth }),
+			)
 		}
 		next.posts = Math.max(next.posts, product + 1 + variations)
 	}
@@ -67,7 +73,13 @@ export function populate(engine: Engine, counts: Counts): void {
 	}
 	const admin = { ...blank.customer(), id: 1, email: 'admin@example.test', role: 'administrator', username: 'admin' }
 	engine.seed('customers', entity(engine, 1, start, null, { record: admin, name: 'admin' }))
-	const manager = { ...blank.customer(), id: 2, email: 'manager@example.test', role: 'shop_manager', username: 'manager' }
+	const manager = {
+		...blank.customer(),
+		id: 2,
+		email: 'manager@example.test',
+		role: 'shop_manager',
+		username: 'manager',
+	}
 	engine.seed('customers', entity(engine, 2, start, null, { record: manager, name: 'manager' }))
 	for (let i = 0; i < counts.customers; i++) {
 		const { created, modified } = dates(i, counts.customers)

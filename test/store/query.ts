@@ -56,7 +56,8 @@ export function linkQuery(params: Params): string {
 	const pairs: string[] = []
 	for (const [name, value] of params) {
 		if (value === false || value === null || value === undefined) continue
-		if (Array.isArray(value)) value.forEach((item, i) => pairs.push(`${urlencode(`${name}[${i}]`)}=${urlencode(String(item))}`))
+		if (Array.isArray(value))
+			value.forEach((item, i) => pairs.push(`${urlencode(`${name}[${i}]`)}=${urlencode(String(item))}`))
 		else {
 			const text = urlencode(value === true ? '1' : String(value))
 				.replace(/(%3D)+$/, '')

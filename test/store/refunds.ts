@@ -9,7 +9,9 @@ import type { Rec } from './types.ts'
 export function refundOrder(engine: Engine, order: Entity, set: Rec): Entity {
 	const before = engine.hash('orders', order)
 	const total = Number(engine.record('orders', order).total)
-	const refunded = engine.tables.refunds.children(order.id).reduce((sum, other) => sum + Number(engine.record('refunds', other).amount), 0)
+	const refunded = engine.tables.refunds
+		.children(order.id)
+		.reduce((sum, other) => sum + Number(engine.record('refunds', other).amount), 0)
 	const amount = Number(set.amount ?? 0)
 	const full = amount + refunded >= total - 0.001
 	const refund = engine.insert(

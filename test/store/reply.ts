@@ -29,7 +29,9 @@ export class RestError extends Error {
 export function phpJson(value: unknown): string {
 	const json = JSON.stringify(value).replaceAll('/', '\\/')
 	// oxlint-disable-next-line no-control-regex
-	return /[^\x00-\x7f]/.test(json) ? json.replace(/[^\x00-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`) : json
+	return /[^\x00-\x7f]/.test(json)
+		? json.replace(/[^\x00-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+		: json
 }
 
 /** The headers of every REST answer. */

@@ -15,7 +15,10 @@ function sold(engine: Engine, params: Params): Rec[] {
 	const from = at('date_min', engine.second() - days * DAY_SECONDS)
 	const to = at('date_max', engine.second()) + DAY_SECONDS
 	return [...engine.tables.orders.values()]
-		.filter(({ status, created }) => ['processing', 'completed', 'on-hold'].includes(status) && created >= from && created < to)
+		.filter(
+			({ status, created }) =>
+				['processing', 'completed', 'on-hold'].includes(status) && created >= from && created < to,
+		)
 		.map((order) => engine.record('orders', order))
 }
 
@@ -24,7 +27,9 @@ export function salesReport(engine: Engine, params: Params): Rec[] {
 	const orders = sold(engine, params)
 	const sum = (field: string): string => orders.reduce((all, order) => all + Number(order[field] ?? 0), 0).toFixed(2)
 	const days = new Set(orders.map((order) => String(order.date_created).slice(0, 10))).size
-	const items = orders.flatMap((order) => (order.line_items ?? []) as Rec[]).reduce((all, line) => all + Number(line.quantity ?? 0), 0)
+	const items = orders
+		.flatMap((order) => (order.line_items ?? []) as Rec[])
+		.reduce((all, line) => all + Number(line.quantity ?? 0), 0)
 	return [
 		{
 			total_sales: sum('total'),
@@ -56,6 +61,9 @@ export function topSellers(engine: Engine, params: Params): Rec[] {
 		.slice(0, 12)
 		.map((record) => ({
 			...record,
-			_links: { about: [{ href: `${engine.api}/reports` }], product: [{ href: `${engine.api}/products/${record.product_id}` }] },
+			_links: {
+				about: [{ href: `${engine.api}/reports` }],
+				product: [{ href: `${engine.api}/products/${record.product_id}` }],
+			},
 		}))
 }

@@ -50,7 +50,8 @@ const BATCH = ['POST', 'PUT', 'PATCH']
 /** Finds the route of a path below `wc/v3`. */
 export function match(path: string, version: string): Route | null {
 	const parts = path.split('/')
-	const number = (text: string | undefined): number | null => (text !== undefined && /^\d+$/.test(text) ? Number(text) : null)
+	const number = (text: string | undefined): number | null =>
+		text !== undefined && /^\d+$/.test(text) ? Number(text) : null
 	const under = (collection: string, rest: string[], parent?: number, item = ITEM, many = LIST): Route | null => {
 		const base = { collection, ...(parent !== undefined && { parent }) }
 		if (rest.length === 0) return { ...base, kind: 'list', methods: [...many] }
@@ -60,18 +61,24 @@ export function match(path: string, version: string): Route | null {
 	}
 	const [first, second, third, ...more] = parts
 	const parent = number(second)
-	if (first === 'orders' && parent !== null && third === 'refunds') return under('refunds', more, parent, ['GET', 'DELETE'])
+	if (first === 'orders' && parent !== null && third === 'refunds')
+		return under('refunds', more, parent, ['GET', 'DELETE'])
 	if (first === 'orders' && parent !== null && third === 'notes') return under('notes', more, parent, ['GET', 'DELETE'])
 	if (first === 'products' && parent !== null && third === 'variations') return under('variations', more, parent)
-	if (first === 'customers' && parent !== null && third === 'downloads') return under('downloads', more, parent, ['GET'], ['GET'])
+	if (first === 'customers' && parent !== null && third === 'downloads')
+		return under('downloads', more, parent, ['GET'], ['GET'])
 	if (first === 'products' && second === 'attributes' && number(third) !== null && more[0] === 'terms')
 		return under('terms', more.slice(1), Number(third))
 	if (first === 'products' && ['categories', 'tags', 'attributes', 'reviews'].includes(second ?? ''))
 		return under(second as string, parts.slice(2))
-	if (first === 'refunds' && version === '11.0') return parts.length === 1 ? under('refunds', [], undefined, ITEM, ['GET']) : null
-	if (first === 'variations' && version === '11.0') return parts.length === 1 ? under('variations', [], undefined, ITEM, ['GET']) : null
-	if (first === 'settings' && second === 'general' && parts.length === 2) return { collection: 'settings', kind: 'list', methods: ['GET'] }
-	if (first === 'system_status' && parts.length === 1) return { collection: 'system_status', kind: 'list', methods: ['GET'] }
+	if (first === 'refunds' && version === '11.0')
+		return parts.length === 1 ? under('refunds', [], undefined, ITEM, ['GET']) : null
+	if (first === 'variations' && version === '11.0')
+		return parts.length === 1 ? under('variations', [], undefined, ITEM, ['GET']) : null
+	if (first === 'settings' && second === 'general' && parts.length === 2)
+		return { collection: 'settings', kind: 'list', methods: ['GET'] }
+	if (first === 'system_status' && parts.length === 1)
+		return { collection: 'system_status', kind: 'list', methods: ['GET'] }
 	if (first === 'reports')
 		return parts.length === 1 || (parts.length === 3 && third === 'totals')
 			? { collection: 'reports', kind: 'list', methods: ['GET'] }
@@ -79,7 +86,9 @@ export function match(path: string, version: string): Route | null {
 				? { collection: `reports/${second}`, kind: 'list', methods: ['GET'] }
 				: null
 	if (first === 'webhooks') return under('webhooks', parts.slice(1))
-	return ['orders', 'products', 'coupons', 'customers', 'taxes'].includes(first ?? '') ? under(first as string, parts.slice(1)) : null
+	return ['orders', 'products', 'coupons', 'customers', 'taxes'].includes(first ?? '')
+		? under(first as string, parts.slice(1))
+		: null
 }
 
 function noRoute(): RestError {
@@ -123,7 +132,11 @@ export function serve(call: Call): Reply {
 		return finish(dispatch(call))
 	} catch (error) {
 		if (!(error instanceof RestError)) throw error
-		return finish({ status: error.status, headers: error.allow === undefined ? {} : { allow: error.allow }, body: error.body })
+		return finish({
+			status: error.status,
+			headers: error.allow === undefined ? {} : { allow: error.allow },
+			body: error.body,
+		})
 	}
 }
 
@@ -132,10 +145,12 @@ function dispatch(call: Call): Reply {
 	const fields = asList(call.params.get('_fields'))
 	const shape = (record: Rec, links: boolean): Rec => (fields.length ? pickFields(record, fields, links) : record)
 	const get = method === 'GET' || method === 'HEAD'
-	if (path === '' && (get || method === 'OPTIONS')) return { status: 200, headers: { allow: 'GET' }, body: shape(index(call), false) }
+	if (path === '' && (get || method === 'OPTIONS'))
+		return { status: 200, headers: { allow: 'GET' }, body: shape(index(call), false) }
 	if (path === 'wc/v3' && (get || method === 'OPTIONS'))
 		return { status: 200, headers: { allow: 'GET' }, body: shape(namespaceIndex(engine, match), true) }
-	if (path === 'wp/v2/users/me') throw new RestError(401, 'rest_not_logged_in', 'You are not currently logged in.', {}, 'GET')
+	if (path === 'wp/v2/users/me')
+		throw new RestError(401, 'rest_not_logged_in', 'You are not currently logged in.', {}, 'GET')
 	if (/^wc\/v2\/webhooks\/\d+\/deliveries$/.test(path) && get && allowed(call.key, 'webhooks'))
 		return { status: 200, headers: { allow: 'GET' }, body: [] }
 	const route = path.startsWith('wc/v3/') ? match(path.slice(6), engine.settings.version) : null
@@ -160,18 +175,26 @@ function dispatch(call: Call): Reply {
 	}
 }
 
-function answer(call: Call, route: Route, may: boolean, allow: string | undefined, shape: (record: Rec, links: boolean) => Rec): Reply {
+function answer(
+	call: Call,
+	route: Route,
+	may: boolean,
+	allow: string | undefined,
+	shape: (record: Rec, links: boolean) => Rec,
+): Reply {
 	const { engine, method } = call
 	const headers: Record<string, string> = allow === undefined ? {} : { allow }
 	if (method === 'GET' || method === 'HEAD') {
 		if (route.collection === 'system_status' || route.collection === 'settings' || route.collection === 'reports') {
 			if (!may) throw mayNot(call, 'view')
-			const body = route.collection === 'system_status' ? shape(systemStatus(engine), true) : settings(engine, route.collection)
+			const body =
+				route.collection === 'system_status' ? shape(systemStatus(engine), true) : settings(engine, route.collection)
 			return { status: 200, headers, body }
 		}
 		if (route.collection === 'reports/sales' || route.collection === 'reports/top_sellers') {
 			if (!may) throw mayNot(call, 'view')
-			const body = route.collection === 'reports/sales' ? salesReport(engine, call.query) : topSellers(engine, call.query)
+			const body =
+				route.collection === 'reports/sales' ? salesReport(engine, call.query) : topSellers(engine, call.query)
 			return { status: 200, headers, body: body.map((record) => shape(record, false)) }
 		}
 		if (route.kind === 'item') {
@@ -183,7 +206,8 @@ function answer(call: Call, route: Route, may: boolean, allow: string | undefine
 		if (!may) throw mayNot(call, 'view')
 		return many(call, route, headers, shape)
 	}
-	const verb = route.kind === 'batch' ? 'batch' : route.kind === 'list' ? 'create' : method === 'DELETE' ? 'delete' : 'edit'
+	const verb =
+		route.kind === 'batch' ? 'batch' : route.kind === 'list' ? 'create' : method === 'DELETE' ? 'delete' : 'edit'
 	if (!may) throw mayNot(call, verb)
 	if (route.kind === 'batch') return { status: 200, headers, body: batch(call, route) }
 	if (route.kind === 'list') {
@@ -201,7 +225,12 @@ function location({ engine, path }: Call, route: Route, id: number): string {
 	return `${engine.api}/${path.slice(6)}/${id}`
 }
 
-function many(call: Call, route: Route, headers: Record<string, string>, shape: (record: Rec, links: boolean) => Rec): Reply {
+function many(
+	call: Call,
+	route: Route,
+	headers: Record<string, string>,
+	shape: (record: Rec, links: boolean) => Rec,
+): Reply {
 	const { engine, query } = call
 	const resource = TABLES[route.collection]
 	if (!resource) {
@@ -213,7 +242,8 @@ function many(call: Call, route: Route, headers: Record<string, string>, shape: 
 	paged(call, page, headers, page.rows.length > 0, resource)
 	const listed = route.parent === undefined ? 'all' : 'own'
 	const fields = asList(query.get('_fields'))
-	if (onlyStamps(resource, fields)) return { status: 200, headers, body: page.rows.map((entity) => shape(stamps(engine, entity), false)) }
+	if (onlyStamps(resource, fields))
+		return { status: 200, headers, body: page.rows.map((entity) => shape(stamps(engine, entity), false)) }
 	const records = page.rows.map((entity) => seenBy(call, resource, view(engine, resource, entity, listed)))
 	return { status: 200, headers, body: records.map((record) => shape(record, false)) }
 }

@@ -31,7 +31,9 @@ export async function serve(store: SimulatedStore, options: { port: number; http
 		void handle(store, scheme, request, response)
 	}
 	const certificate = options.https ? makeCertificate() : null
-	const server: Server = certificate ? createHttps({ key: certificate.key, cert: certificate.cert }, listener) : createHttp(listener)
+	const server: Server = certificate
+		? createHttps({ key: certificate.key, cert: certificate.cert }, listener)
+		: createHttp(listener)
 	await new Promise<void>((resolve, reject) => {
 		server.once('error', reject)
 		server.listen(options.port, '127.0.0.1', resolve)
@@ -50,7 +52,12 @@ export async function serve(store: SimulatedStore, options: { port: number; http
 	}
 }
 
-async function handle(store: SimulatedStore, scheme: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(
+	store: SimulatedStore,
+	scheme: string,
+	request: IncomingMessage,
+	response: ServerResponse,
+): Promise<void> {
 	const gone = new AbortController()
 	response.once('close', () => gone.abort())
 	try {
@@ -80,6 +87,8 @@ async function handle(store: SimulatedStore, scheme: string, request: IncomingMe
 	} catch (error) {
 		if (gone.signal.aborted) return
 		response.writeHead(500, { 'content-type': 'text/plain' })
-		response.end(`the simulated store failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+		response.end(
+			`the simulated store failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+		)
 	}
 }

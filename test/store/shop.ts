@@ -4,8 +4,35 @@ import { mix, Random } from './random.ts'
 import type { Rec } from './types.ts'
 import { iso } from './zone.ts'
 
-const FIRST = ['Alice', 'José', 'Zoë', 'Ève', 'Иван', 'Łukasz', '花子', 'Sam', 'Maya', 'Noor', 'Tom', 'Ines', 'Grace', 'Omar']
-const LAST = ['Nguyen', 'O’Connor', 'García', '山田', 'Петров', 'van der Berg', 'Smith', 'Haddad', 'Okafor', 'Müller', 'Rossi']
+const FIRST = [
+	'Alice',
+	'José',
+	'Zoë',
+	'Ève',
+	'Иван',
+	'Łukasz',
+	'花子',
+	'Sam',
+	'Maya',
+	'Noor',
+	'Tom',
+	'Ines',
+	'Grace',
+	'Omar',
+]
+const LAST = [
+	'Nguyen',
+	'O’Connor',
+	'García',
+	'山田',
+	'Петров',
+	'van der Berg',
+	'Smith',
+	'Haddad',
+	'Okafor',
+	'Müller',
+	'Rossi',
+]
 const CITY = [
 	['Denver', 'CO', '80202'],
 	['Boulder', 'CO', '80301'],
@@ -13,7 +40,20 @@ const CITY = [
 	['San José', 'CA', '95112'],
 	['Austin', 'TX', '73301'],
 ] as const
-const THING = ['Tent', 'Jacket', 'Boots', 'Paddle', 'Lantern', 'Mug', 'Backpack', 'Fly Rod', 'Kayak', 'Cap & Scarf', 'Thermos', 'Map']
+const THING = [
+	'Tent',
+	'Jacket',
+	'Boots',
+	'Paddle',
+	'Lantern',
+	'Mug',
+	'Backpack',
+	'Fly Rod',
+	'Kayak',
+	'Cap & Scarf',
+	'Thermos',
+	'Map',
+]
 const KIND = ['Alpine', 'River', 'Canyon', 'Summit', 'Cascade', 'Prairie', 'Basecamp', 'Trail']
 const COLORS = ['Blue', 'Green', 'Red']
 const SIZES = ['S', 'M', 'L']
@@ -24,19 +64,25 @@ const PAYMENT = [
 ] as const
 
 /** The product categories of a generated shop. */
-export const CATEGORIES: Rec[] = ['Uncategorized', 'Camping', 'Clothing', 'Footwear', 'Paddling', 'Kitchen', 'Maps & Books'].map(
-	(name, i) => ({
-		id: 15 + i,
-		name: name.replace('&', '&amp;'),
-		slug: slug(name),
-		parent: 0,
-		description: '',
-		display: 'default',
-		image: null,
-		menu_order: 0,
-		count: 0,
-	}),
-)
+export const CATEGORIES: Rec[] = [
+	'Uncategorized',
+	'Camping',
+	'Clothing',
+	'Footwear',
+	'Paddling',
+	'Kitchen',
+	'Maps & Books',
+].map((name, i) => ({
+	id: 15 + i,
+	name: name.replace('&', '&amp;'),
+	slug: slug(name),
+	parent: 0,
+	description: '',
+	display: 'default',
+	image: null,
+	menu_order: 0,
+	count: 0,
+}))
 
 /** The product tags of a generated shop. */
 export const TAGS: Rec[] = ['sale', 'new', 'éco', 'limited'].map((name, i) => ({
@@ -48,7 +94,9 @@ export const TAGS: Rec[] = ['sale', 'new', 'éco', 'limited'].map((name, i) => (
 }))
 
 /** The product attributes of a generated shop. */
-export const ATTRIBUTES: Rec[] = [{ id: 1, name: 'Color', slug: 'pa_color', type: 'select', order_by: 'menu_order', has_archives: false }]
+export const ATTRIBUTES: Rec[] = [
+	{ id: 1, name: 'Color', slug: 'pa_color', type: 'select', order_by: 'menu_order', has_archives: false },
+]
 
 /** The tax rates of a generated shop. */
 export const TAXES: Rec[] = [
@@ -148,7 +196,11 @@ export class Shop {
 			manage_stock: managed,
 			stock_quantity: managed ? random.int(50, 2000) : null,
 			weight: money(random.int(20, 900)),
-			dimensions: { length: String(random.int(5, 90)), width: String(random.int(5, 60)), height: String(random.int(1, 40)) },
+			dimensions: {
+				length: String(random.int(5, 90)),
+				width: String(random.int(5, 60)),
+				height: String(random.int(1, 40)),
+			},
 			categories: [{ id: category.id, name: category.name, slug: category.slug }],
 			tags: [{ id: tag.id, name: tag.name, slug: tag.slug }],
 			attributes: variations
@@ -210,7 +262,15 @@ export class Shop {
 		const [city, state, postcode] = random.pick(CITY)
 		const username = this.username(position)
 		const email = `${username}@example.test`
-		const place = { first_name: first, last_name: last, address_1: `${position + 1} Main St`, city, state, postcode, country: 'US' }
+		const place = {
+			first_name: first,
+			last_name: last,
+			address_1: `${position + 1} Main St`,
+			city,
+			state,
+			postcode,
+			country: 'US',
+		}
 		const known = random.chance(0.9)
 		return {
 			...blank.customer(),
@@ -255,7 +315,15 @@ export class Shop {
 		const last = person.pick(LAST)
 		const [city, state, postcode] = person.pick(CITY)
 		const email = guest ? `guest${position + 1}@example.test` : `${this.username(buyer)}@example.test`
-		const place = { first_name: first, last_name: last, address_1: `${position + 1} Main St`, city, state, postcode, country: 'US' }
+		const place = {
+			first_name: first,
+			last_name: last,
+			address_1: `${position + 1} Main St`,
+			city,
+			state,
+			postcode,
+			country: 'US',
+		}
 		const items: Rec[] = []
 		let total = 0
 		const lines = this.products.length ? random.int(1, 3) : 0
@@ -277,7 +345,12 @@ export class Shop {
 			shipping_total: money(shipping),
 			customer_id: guest ? 0 : this.customers[buyer],
 			order_key: `wc_order_${random.word(13)}`,
-			billing: { ...blank.address('order', 'billing'), ...place, email, phone: `+1 303-555-${1000 + (position % 9000)}` },
+			billing: {
+				...blank.address('order', 'billing'),
+				...place,
+				email,
+				phone: `+1 303-555-${1000 + (position % 9000)}`,
+			},
 			shipping: { ...blank.address('order', 'shipping'), ...place },
 			payment_method: method,
 			payment_method_title: title,

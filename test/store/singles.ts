@@ -73,7 +73,8 @@ export function single(call: Call, route: Route, may = true): Rec {
 		const variation = engine.get('variations', id)
 		if (variation && may) return variationAsProduct(engine, variation, blank.product())
 	}
-	if (!entity || (route.parent !== undefined && entity.parent !== route.parent)) throw missing(route.collection, version)
+	if (!entity || (route.parent !== undefined && entity.parent !== route.parent))
+		throw missing(route.collection, version)
 	if (!may) throw mayNot(call, 'item')
 	const record = seenBy(call, resource, view(engine, resource, entity))
 	if (resource === 'customers' && record.role === 'administrator')

@@ -44,7 +44,9 @@ export function index({ engine, name, https }: Pick<Call, 'engine' | 'name' | 'h
 		page_on_front: 0,
 		show_on_front: 'posts',
 		namespaces: namespaces(woocommerce),
-		authentication: https ? { 'application-passwords': { endpoints: { authorization: `${url}/wp-admin/authorize-application.php` } } } : [],
+		authentication: https
+			? { 'application-passwords': { endpoints: { authorization: `${url}/wp-admin/authorize-application.php` } } }
+			: [],
 		routes: Object.fromEntries(
 			namespaces(woocommerce).map((namespace) => [
 				`/${namespace}`,
@@ -103,7 +105,9 @@ export function namespaceIndex(engine: Engine, match: (path: string, version: st
 			return [
 				...(list === null ? [] : [{ route: `/${pattern}`, methods: list.methods }]),
 				...(item?.kind !== 'item' ? [] : [{ route: `/${pattern}/(?P<id>[\\d]+)`, methods: item.methods }]),
-				...(list === null || item?.kind !== 'item' ? [] : [{ route: `/${pattern}/batch`, methods: ['POST', 'PUT', 'PATCH'] }]),
+				...(list === null || item?.kind !== 'item'
+					? []
+					: [{ route: `/${pattern}/batch`, methods: ['POST', 'PUT', 'PATCH'] }]),
 			]
 		}),
 	]
@@ -157,7 +161,11 @@ export function systemStatus(engine: Engine): Rec {
 		},
 		database: { wc_database_version: version === '11.0' ? '11.0.1' : `${version}.0`, database_prefix: 'wp_' },
 		active_plugins: [
-			{ plugin: 'woocommerce/woocommerce.php', name: 'WooCommerce', version: version === '11.0' ? '11.0.1' : `${version}.0` },
+			{
+				plugin: 'woocommerce/woocommerce.php',
+				name: 'WooCommerce',
+				version: version === '11.0' ? '11.0.1' : `${version}.0`,
+			},
 		],
 		theme: { name: 'Storefront', version: '4.6.0', is_child_theme: false },
 		settings: {
@@ -174,7 +182,9 @@ export function systemStatus(engine: Engine): Rec {
 			...(version === '11.0' && {
 				HPOS_enabled: hpos,
 				HPOS_sync_enabled: false,
-				order_datastore: hpos ? 'Automattic\\WooCommerce\\Internal\\DataStores\\Orders\\OrdersTableDataStore' : 'WC_Order_Data_Store_CPT',
+				order_datastore: hpos
+					? 'Automattic\\WooCommerce\\Internal\\DataStores\\Orders\\OrdersTableDataStore'
+					: 'WC_Order_Data_Store_CPT',
 			}),
 		},
 		security: { secure_connection: url.startsWith('https:'), hide_errors: true },
@@ -187,11 +197,13 @@ export function systemStatus(engine: Engine): Rec {
 export function settings(engine: Engine, collection: string): Rec[] {
 	const { api } = engine
 	if (collection === 'reports') {
-		return ['sales', 'top_sellers', 'orders/totals', 'products/totals', 'customers/totals', 'coupons/totals'].map((slug) => ({
-			slug,
-			description: `List of ${slug}.`,
-			_links: { about: [{ href: `${api}/reports/${slug}` }] },
-		}))
+		return ['sales', 'top_sellers', 'orders/totals', 'products/totals', 'customers/totals', 'coupons/totals'].map(
+			(slug) => ({
+				slug,
+				description: `List of ${slug}.`,
+				_links: { about: [{ href: `${api}/reports/${slug}` }] },
+			}),
+		)
 	}
 	const setting = (id: string, label: string, value: string): Rec => ({
 		id,
@@ -219,7 +231,10 @@ export function options(route: Route, version: Version): Rec {
 	const properties = Object.fromEntries(
 		Object.entries(made).map(([name, value]) => [
 			name,
-			{ type: Array.isArray(value) ? 'array' : value === null ? ['null', 'string'] : typeof value, context: ['view', 'edit'] },
+			{
+				type: Array.isArray(value) ? 'array' : value === null ? ['null', 'string'] : typeof value,
+				context: ['view', 'edit'],
+			},
 		]),
 	)
 	const args = route.kind === 'list' ? argumentsOf(route.collection, version) : {}

@@ -23,7 +23,12 @@ export interface Visit {
 }
 
 function html(status: number, text: string, headers: Record<string, string> = {}): Reply {
-	return { status, headers: { server: 'nginx/1.22.1', 'content-type': 'text/html; charset=UTF-8', ...headers }, body: null, text }
+	return {
+		status,
+		headers: { server: 'nginx/1.22.1', 'content-type': 'text/html; charset=UTF-8', ...headers },
+		body: null,
+		text,
+	}
 }
 
 function redirect(location: string): Reply {
@@ -59,11 +64,19 @@ export function withoutWoocommerce({ engine, name, inside, query, https }: Visit
 	if (path !== '') return { status: 404, headers, body: noRoute() }
 	const record = index({ engine, name, https }, false)
 	const fields = asList(query.get('_fields'))
-	return { status: 200, headers: { ...headers, allow: 'GET' }, body: fields.length ? pickFields(record, fields, false) : record }
+	return {
+		status: 200,
+		headers: { ...headers, allow: 'GET' },
+		body: fields.length ? pickFields(record, fields, false) : record,
+	}
 }
 
 function noRoute(): Rec {
-	return { code: 'rest_no_route', message: 'No route was found matching the URL and request method.', data: { status: 404 } }
+	return {
+		code: 'rest_no_route',
+		message: 'No route was found matching the URL and request method.',
+		data: { status: 404 },
+	}
 }
 
 /** The answer of everything that is not the working REST API; null lets the API answer. */
@@ -72,7 +85,9 @@ export function elsewhere(visit: Visit): Reply | null {
 	const { prefix, url: home } = engine.settings
 	const { search } = url
 	const front = (link = `${home}/${prefix}/`): Reply =>
-		html(200, htmlPage(name, `<link rel="https://api.w.org/" href="${link}" />\n`), { link: `<${link}>; rel="https://api.w.org/"` })
+		html(200, htmlPage(name, `<link rel="https://api.w.org/" href="${link}" />\n`), {
+			link: `<${link}>; rel="https://api.w.org/"`,
+		})
 	const rest = inside === `/${prefix}` || inside?.startsWith(`/${prefix}/`)
 	switch (site) {
 		case 'not-wordpress':
@@ -118,7 +133,9 @@ export function elsewhere(visit: Visit): Reply | null {
 		return unknownUser(`${home}/${prefix}/`)
 	if (rest) return null
 	if (inside === '' || inside === '/') return front()
-	return html(404, htmlPage(`Page not found &#8211; ${name}`), { link: `<${home}/${prefix}/>; rel="https://api.w.org/"` })
+	return html(404, htmlPage(`Page not found &#8211; ${name}`), {
+		link: `<${home}/${prefix}/>; rel="https://api.w.org/"`,
+	})
 }
 
 /** Keys do not count under `?rest_route=` before 11.1 (1.2). */

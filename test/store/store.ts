@@ -13,7 +13,19 @@ import type { Reply } from './reply.ts'
 import { serve } from './router.ts'
 import type { Call } from './router.ts'
 import { elsewhere } from './sites.ts'
-import type { Action, Delivery, Faults, HandMade, JournalEntry, Key, LogLine, Rec, Resource, StoreOptions, WebhookKnobs } from './types.ts'
+import type {
+	Action,
+	Delivery,
+	Faults,
+	HandMade,
+	JournalEntry,
+	Key,
+	LogLine,
+	Rec,
+	Resource,
+	StoreOptions,
+	WebhookKnobs,
+} from './types.ts'
 import { view } from './views.ts'
 import { Connect } from './wc-auth.ts'
 import type { Webhook } from './webhooks.ts'
@@ -170,7 +182,11 @@ class Store implements SimulatedStore {
 	state(resource: Resource): Map<number, Rec> {
 		this.#engine.tick()
 		const listed = resource === 'refunds' ? 'all' : 'own'
-		return new Map(this.#engine.tables[resource].sorted('id').map((entity) => [entity.id, view(this.#engine, resource, entity, listed)]))
+		return new Map(
+			this.#engine.tables[resource]
+				.sorted('id')
+				.map((entity) => [entity.id, view(this.#engine, resource, entity, listed)]),
+		)
 	}
 
 	setFaults(faults: Faults): void {
@@ -224,7 +240,8 @@ class Store implements SimulatedStore {
 		this.#engine.tick()
 		const url = new URL(request.url)
 		const base = new URL(this.url).pathname.replace(/\/$/, '')
-		if (url.pathname.startsWith('/_store/') || url.pathname.startsWith(`${base}/_store/`)) return this.#control(request, url)
+		if (url.pathname.startsWith('/_store/') || url.pathname.startsWith(`${base}/_store/`))
+			return this.#control(request, url)
 		const line: LogLine = {
 			number: ++this.requests,
 			time: this.#engine.now(),
@@ -262,7 +279,9 @@ class Store implements SimulatedStore {
 		const { prefix } = engine.settings
 		const query = parseQuery(url.search.slice(1))
 		const https = url.protocol === 'https:' && this.#options.announcesHttps !== false
-		const method = (request.headers.get('x-http-method-override') ?? String(query.get('_method') ?? request.method)).toUpperCase()
+		const method = (
+			request.headers.get('x-http-method-override') ?? String(query.get('_method') ?? request.method)
+		).toUpperCase()
 		const inside = url.pathname === base || url.pathname.startsWith(`${base}/`) ? url.pathname.slice(base.length) : null
 		const other = elsewhere({
 			engine,
@@ -280,7 +299,8 @@ class Store implements SimulatedStore {
 			site !== 'not-wordpress' &&
 			site !== 'no-woocommerce' &&
 			site !== 'plain-permalinks'
-		if (connecting) return this.#connect.answer({ method, route: (inside ?? '').slice(12), query: url.search.slice(1), body })
+		if (connecting)
+			return this.#connect.answer({ method, route: (inside ?? '').slice(12), query: url.search.slice(1), body })
 		if (other) return other
 		const path = (inside ?? '').slice(prefix.length + 2).replace(/^\/+|\/+$/g, '')
 		const headers = restHeaders(`${engine.settings.url}/${prefix}/`)
@@ -302,7 +322,11 @@ class Store implements SimulatedStore {
 		} catch (error) {
 			if (!(error instanceof RestError)) throw error
 			const named = error.body.message.startsWith('The API key')
-			return { status: error.status, headers: { ...headers, ...(!named && { vary: 'Origin' }), ...(named && NO_CACHE) }, body: error.body }
+			return {
+				status: error.status,
+				headers: { ...headers, ...(!named && { vary: 'Origin' }), ...(named && NO_CACHE) },
+				body: error.body,
+			}
 		}
 	}
 
@@ -311,7 +335,9 @@ class Store implements SimulatedStore {
 		const json = (value: unknown, status = 200): Response => Response.json(value, { status })
 		try {
 			if (path === 'journal' && request.method === 'GET') {
-				const lines = this.journal(Number(url.searchParams.get('after') ?? 0)).map((entry) => `${JSON.stringify(entry)}\n`)
+				const lines = this.journal(Number(url.searchParams.get('after') ?? 0)).map(
+					(entry) => `${JSON.stringify(entry)}\n`,
+				)
 				return new Response(lines.join(''), { headers: { 'content-type': 'application/x-ndjson' } })
 			}
 			if (path.startsWith('state/') && request.method === 'GET') {
@@ -331,7 +357,8 @@ class Store implements SimulatedStore {
 				this.setLiving((await request.json<{ on: boolean }>()).on)
 				return json({ ok: true })
 			}
-			if (path === 'deliveries' && request.method === 'GET') return json(this.deliveries(Number(url.searchParams.get('after') ?? 0)))
+			if (path === 'deliveries' && request.method === 'GET')
+				return json(this.deliveries(Number(url.searchParams.get('after') ?? 0)))
 			if (path === 'webhooks' && request.method === 'GET') {
 				return json({
 					knobs: this.#engine.webhooks.knobs,
@@ -344,7 +371,8 @@ class Store implements SimulatedStore {
 				this.setWebhooks(await request.json<WebhookKnobs>())
 				return json({ ok: true })
 			}
-			if (path === 'webhooks' && request.method === 'POST') return json(this.makeWebhook(await request.json<HandMade>()))
+			if (path === 'webhooks' && request.method === 'POST')
+				return json(this.makeWebhook(await request.json<HandMade>()))
 			if (path === 'queue' && request.method === 'POST') return json({ requests: await this.runQueue() })
 			if (path === 'log' && request.method === 'GET') return json({ requests: this.requests, log: this.log })
 			return json({ error: 'no such control' }, 404)
@@ -362,7 +390,10 @@ function bodyParams(request: Request, text: string, query: Params): Pick<Call, '
 		try {
 			body = JSON.parse(text) as Rec
 		} catch {
-			throw new RestError(400, 'rest_invalid_json', 'Invalid JSON body passed.', { json_error_code: 4, json_error_message: 'Syntax error' })
+			throw new RestError(400, 'rest_invalid_json', 'Invalid JSON body passed.', {
+				json_error_code: 4,
+				json_error_message: 'Syntax error',
+			})
 		}
 	} else if (type.includes('application/x-www-form-urlencoded')) body = Object.fromEntries(parseQuery(text))
 	return { body, params: new Map([...query, ...Object.entries(body)]) }

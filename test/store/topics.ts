@@ -19,7 +19,12 @@ function statusAction(engine: Engine, order: Entity): void {
 }
 
 /** An object was created. */
-export function firedByCreation(engine: Engine, resource: Resource, entity: Entity, origin: Origin = engine.origin): void {
+export function firedByCreation(
+	engine: Engine,
+	resource: Resource,
+	entity: Entity,
+	origin: Origin = engine.origin,
+): void {
 	const { id, status } = entity
 	switch (resource) {
 		case 'orders':
@@ -28,7 +33,8 @@ export function firedByCreation(engine: Engine, resource: Resource, entity: Enti
 				if (status === 'checkout-draft' && engine.settings.version !== '11.0') engine.fire('order.created', id)
 				return
 			}
-			for (const event of origin === 'checkout' ? ['updated', 'created'] : ['created', 'updated']) engine.fire(`order.${event}`, id)
+			for (const event of origin === 'checkout' ? ['updated', 'created'] : ['created', 'updated'])
+				engine.fire(`order.${event}`, id)
 			return statusAction(engine, entity)
 		case 'products':
 		case 'variations':
@@ -73,7 +79,8 @@ function strangers(engine: Engine, resource: Resource, event: 'deleted' | 'resto
 /** An object went into the trash; a variable product's variations went before it, the last one first. */
 export function firedByTrash(engine: Engine, resource: Resource, entity: Entity): void {
 	if (resource === 'products')
-		for (const { id } of engine.tables.variations.children(entity.id).reverse()) strangers(engine, 'variations', 'deleted', id)
+		for (const { id } of engine.tables.variations.children(entity.id).reverse())
+			strangers(engine, 'variations', 'deleted', id)
 	strangers(engine, resource, 'deleted', entity.id)
 }
 
@@ -98,5 +105,6 @@ export function firedByRestore(engine: Engine, resource: Resource, entity: Entit
 
 /** An object is about to be deleted for good: only customers tell (7.5). */
 export function firedByRemoval(engine: Engine, resource: Resource, entity: Entity): void {
-	if (resource === 'customers' && (entity.record?.role ?? 'customer') === 'customer') engine.fire('customer.deleted', entity.id)
+	if (resource === 'customers' && (entity.record?.role ?? 'customer') === 'customer')
+		engine.fire('customer.deleted', entity.id)
 }

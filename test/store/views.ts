@@ -131,7 +131,10 @@ function links(api: string, resource: Resource, entity: Entity, record: Rec, lis
 			return { ...self(`products/${entity.parent}/variations`), up: [{ href: `${api}/products/${entity.parent}` }] }
 		}
 		case 'refunds':
-			return { ...self(`orders/${entity.parent}/refunds`, ['GET', 'DELETE']), up: [{ href: `${api}/orders/${entity.parent}` }] }
+			return {
+				...self(`orders/${entity.parent}/refunds`, ['GET', 'DELETE']),
+				up: [{ href: `${api}/orders/${entity.parent}` }],
+			}
 		case 'customers':
 			return self('customers', record.role === 'administrator' ? ALL.slice(0, 4) : ALL)
 		default:

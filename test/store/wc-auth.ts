@@ -57,7 +57,12 @@ function withArguments(url: string, query: string): string {
 }
 
 function redirect(location: string): Reply {
-	return { status: 302, headers: { ...HTML, 'x-redirect-by': 'WordPress', location: sanitized(location) }, body: null, text: '' }
+	return {
+		status: 302,
+		headers: { ...HTML, 'x-redirect-by': 'WordPress', location: sanitized(location) },
+		body: null,
+		text: '',
+	}
 }
 
 function page(title: string, body: string): Reply {
@@ -115,7 +120,12 @@ export class Connect {
 			throw new Denied('You do not have permission to access this page')
 		} catch (error) {
 			if (!(error instanceof Denied)) throw error
-			return { status: 401, headers: { ...HTML, ...NO_CACHE }, body: null, text: diePage(escape(`Error: ${error.message}.`)) }
+			return {
+				status: 401,
+				headers: { ...HTML, ...NO_CACHE },
+				body: null,
+				text: diePage(escape(`Error: ${error.message}.`)),
+			}
 		}
 	}
 
@@ -139,7 +149,9 @@ export class Connect {
 	}
 
 	#url(data: Data, endpoint: string): string {
-		const pairs = PARAMETERS.map((name) => `${name}=${name.endsWith('_url') ? rawurlencode(formatted(data[name])) : data[name]}`)
+		const pairs = PARAMETERS.map(
+			(name) => `${name}=${name.endsWith('_url') ? rawurlencode(formatted(data[name])) : data[name]}`,
+		)
 		return `${this.#engine.settings.url}/wc-auth/v1/${endpoint}/?${pairs.join('&')}`
 	}
 
@@ -148,7 +160,10 @@ export class Connect {
 	}
 
 	#nonce(): string {
-		return createHmac('sha256', 'wc_auth_grant_access').update(String(this.#engine.settings.seed)).digest('hex').slice(0, 10)
+		return createHmac('sha256', 'wc_auth_grant_access')
+			.update(String(this.#engine.settings.seed))
+			.digest('hex')
+			.slice(0, 10)
 	}
 
 	#loginPage(data: Data): Reply {
@@ -185,7 +200,12 @@ export class Connect {
 		const hex = (prefix: string): string =>
 			`${prefix}_${createHmac('sha1', prefix).update(`${this.#engine.settings.seed} ${number}`).digest('hex')}`
 		const name = `wc-auth-${number}`
-		const key: Key = { key: hex('ck'), secret: hex('cs'), permissions: data.scope as Key['permissions'], role: 'administrator' }
+		const key: Key = {
+			key: hex('ck'),
+			secret: hex('cs'),
+			permissions: data.scope as Key['permissions'],
+			role: 'administrator',
+		}
 		this.#keys[name] = key
 		const { status, error } = await this.#courier.handOver(formatted(data.callback_url), {
 			key_id: Object.keys(this.#keys).length,
@@ -197,7 +217,9 @@ export class Connect {
 		if (status === 200) return redirect(this.#back(data, 1))
 		delete this.#keys[name]
 		throw new Denied(
-			status === null ? (error ?? 'no answer') : 'An error occurred in the request and at the time were unable to send the consumer data',
+			status === null
+				? (error ?? 'no answer')
+				: 'An error occurred in the request and at the time were unable to send the consumer data',
 		)
 	}
 }

@@ -60,8 +60,16 @@ const HOOKS: Record<string, string[]> = {
 	'order.updated': ['woocommerce_update_order', 'woocommerce_order_refunded'],
 	'order.deleted': ['wp_trash_post', 'woocommerce_trash_order'],
 	'order.restored': ['untrashed_post', 'woocommerce_untrash_order'],
-	'product.created': ['woocommerce_process_product_meta', 'woocommerce_new_product', 'woocommerce_new_product_variation'],
-	'product.updated': ['woocommerce_process_product_meta', 'woocommerce_update_product', 'woocommerce_update_product_variation'],
+	'product.created': [
+		'woocommerce_process_product_meta',
+		'woocommerce_new_product',
+		'woocommerce_new_product_variation',
+	],
+	'product.updated': [
+		'woocommerce_process_product_meta',
+		'woocommerce_update_product',
+		'woocommerce_update_product_variation',
+	],
 	'product.deleted': ['wp_trash_post'],
 	'product.restored': ['untrashed_post'],
 	'product.published': ['woocommerce_product_published'],
@@ -168,7 +176,8 @@ export class Webhooks {
 	/** Makes or edits a webhook as wp-admin would, without a ping. */
 	byHand(given: HandMade, owner: Key | null): Webhook {
 		const known = given.id === undefined ? undefined : this.rows.get(given.id)
-		const webhook = known ?? this.#insert({ topic: given.topic ?? 'order.updated', delivery_url: given.delivery_url ?? '' }, owner)
+		const webhook =
+			known ?? this.#insert({ topic: given.topic ?? 'order.updated', delivery_url: given.delivery_url ?? '' }, owner)
 		webhook.unproven = false
 		Object.assign(webhook, {
 			...(given.name !== undefined && { name: given.name }),
@@ -215,7 +224,9 @@ export class Webhooks {
 	create(body: Rec, owner: Key | null): Rec {
 		const lacking = ['topic', 'delivery_url'].filter((name) => body[name] === undefined)
 		if (lacking.length > 0)
-			throw new RestError(400, 'rest_missing_callback_param', `Missing parameter(s): ${lacking.join(', ')}`, { params: lacking })
+			throw new RestError(400, 'rest_missing_callback_param', `Missing parameter(s): ${lacking.join(', ')}`, {
+				params: lacking,
+			})
 		this.#check(body)
 		return this.#view(this.#insert(body, owner))
 	}
@@ -254,7 +265,11 @@ export class Webhooks {
 			throw badParameter('delivery_url', 'rest_invalid_type', 'delivery_url is not of type string.')
 		}
 		if (body.topic !== undefined && !validTopic(String(body.topic), this.#engine.settings.version)) {
-			throw new RestError(400, 'woocommerce_rest_shop_webhook_invalid_topic', 'Webhook topic is required and must be valid.')
+			throw new RestError(
+				400,
+				'woocommerce_rest_shop_webhook_invalid_topic',
+				'Webhook topic is required and must be valid.',
+			)
 		}
 		if (body.delivery_url !== undefined && !validUrl(body.delivery_url)) {
 			throw new RestError(
@@ -298,7 +313,13 @@ export class Webhooks {
 		const offset = params.has('offset') ? Number(params.get('offset')) : (page - 1) * perPage
 		// Nothing is 0 pages, and 1 page of one row.
 		const pages = found.length === 0 && perPage === 1 ? 1 : Math.ceil(found.length / perPage)
-		return { rows: found.slice(offset, offset + perPage).map((row) => this.#view(row)), total: found.length, pages, page, perPage }
+		return {
+			rows: found.slice(offset, offset + perPage).map((row) => this.#view(row)),
+			total: found.length,
+			pages,
+			page,
+			perPage,
+		}
 	}
 
 	#view(row: Webhook): Rec {
@@ -318,7 +339,10 @@ export class Webhooks {
 			date_created_gmt: iso(row.created),
 			date_modified: row.modified === null ? null : iso(zone.toLocal(row.modified)),
 			date_modified_gmt: row.modified === null ? null : iso(row.modified),
-			_links: { self: [{ href: `${api}/webhooks/${row.id}`, targetHints: { allow: ITEM } }], collection: [{ href: `${api}/webhooks` }] },
+			_links: {
+				self: [{ href: `${api}/webhooks/${row.id}`, targetHints: { allow: ITEM } }],
+				collection: [{ href: `${api}/webhooks` }],
+			},
 		}
 	}
 }

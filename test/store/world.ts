@@ -59,7 +59,9 @@ function total(exchanges: Exchange[], name: string): number {
 }
 
 function matchesSearch(order: Rec, needle: string): boolean {
-	return [...Object.values(order.billing), ...Object.values(order.shipping)].some((value) => String(value).toLowerCase().includes(needle))
+	return [...Object.values(order.billing), ...Object.values(order.shipping)].some((value) =>
+		String(value).toLowerCase().includes(needle),
+	)
 }
 
 /** Adds the orders that no exchange shows whole, so that every recorded total comes out. */
@@ -78,14 +80,17 @@ function fillOrders(exchanges: Exchange[], seen: Map<number, Rec>): void {
 		found: lacking(total(exchanges, 'orders/list_search'), (order) => matchesSearch(order, 'customer1')),
 	}
 	need.processing =
-		lacking(total(exchanges, 'orders/list_status_multi_comma'), ({ status }) => status === 'completed' || status === 'processing') -
-		need.completed
+		lacking(
+			total(exchanges, 'orders/list_status_multi_comma'),
+			({ status }) => status === 'completed' || status === 'processing',
+		) - need.completed
 	for (let id = first; id < first + total(exchanges, 'orders/list_default'); id++) {
 		const given = seen.get(id)
 		if (given?.billing) continue
 		const created =
 			seconds(given?.date_created_gmt) ??
-			Math.min(...dated.filter((order) => order.id > id).map((order) => seconds(order.date_created_gmt) ?? Infinity)) - 60
+			Math.min(...dated.filter((order) => order.id > id).map((order) => seconds(order.date_created_gmt) ?? Infinity)) -
+				60
 		const status = need.completed-- > 0 ? 'completed' : need.processing-- > 0 ? 'processing' : 'cancelled'
 		const guest = need.guests-- > 0
 		const email = need.found-- > 0 ? `customer1${id}@example.test` : `buyer${id}@example.test`
@@ -141,7 +146,12 @@ function keysOf(exchanges: Exchange[]): Record<string, Key> {
 		const [key = '', secret = ''] = atob(basic[1] as string).split(':')
 		if (response.status !== 200 && request.key === 'rw') continue
 		const role = request.key === 'customer' ? 'customer' : request.key === 'manager' ? 'shop_manager' : 'administrator'
-		keys[request.key] = { key, secret, permissions: request.key === 'ro' ? 'read' : request.key === 'wo' ? 'write' : 'read_write', role }
+		keys[request.key] = {
+			key,
+			secret,
+			permissions: request.key === 'ro' ? 'read' : request.key === 'wo' ? 'write' : 'read_write',
+			role,
+		}
 	}
 	return keys
 }
@@ -167,7 +177,12 @@ export function worldOf(exchanges: Exchange[]): World {
 	const pattern = reviews[0]
 	const lacking = pattern === undefined ? 0 : total(exchanges, 'products/reviews') - reviews.length
 	for (let id = 1000; id < 1000 + lacking; id++) {
-		reviews.push({ ...pattern, id, date_created: '2026-01-01T00:00:00', date_created_gmt: `2026-01-01T07:00:0${id % 10}` })
+		reviews.push({
+			...pattern,
+			id,
+			date_created: '2026-01-01T00:00:00',
+			date_created_gmt: `2026-01-01T07:00:0${id % 10}`,
+		})
 	}
 	const sorted = (resource: Resource): Rec[] => [...seen[resource].values()].sort((a, b) => a.id - b.id)
 	const noted = exchanges.find(({ name }) => name === 'orders/notes')

@@ -113,7 +113,11 @@ function couponLine(engine: Engine, line: Rec): Rec {
 	const coupon = [...engine.tables.coupons.values()].find(
 		(other) => engine.record('coupons', other).code === String(line.code).toLowerCase(),
 	)
-	const { discount_type = 'fixed_cart', amount = '0.00', free_shipping = false } = coupon ? engine.record('coupons', coupon) : {}
+	const {
+		discount_type = 'fixed_cart',
+		amount = '0.00',
+		free_shipping = false,
+	} = coupon ? engine.record('coupons', coupon) : {}
 	return {
 		id: engine.next.meta++,
 		discount: '0.00',
@@ -128,7 +132,11 @@ function couponLine(engine: Engine, line: Rec): Rec {
 
 function totals(record: Rec): void {
 	const sum = (lines: Rec[]): number =>
-		lines.reduce((cents, line) => cents + Math.round(Number(line.total ?? 0) * 100) + Math.round(Number(line.total_tax ?? 0) * 100), 0)
+		lines.reduce(
+			(cents, line) =>
+				cents + Math.round(Number(line.total ?? 0) * 100) + Math.round(Number(line.total_tax ?? 0) * 100),
+			0,
+		)
 	record.shipping_total = money(
 		(record.shipping_lines as Rec[]).reduce((cents, line) => cents + Math.round(Number(line.total ?? 0) * 100), 0),
 	)
@@ -162,8 +170,15 @@ export function apply(engine: Engine, resource: Resource, record: Rec, set: Rec)
 			record.line_items = mergeLines(record.line_items, value, (line) => makeLines(engine, [line])[0] as Rec)
 		} else if (resource === 'variations' && field === 'attributes') {
 			record.attributes = (value as Rec[]).map((given) => {
-				const known = [...engine.terms.attributes.values()].find(({ id, name }) => id === given.id || name === given.name)
-				return { id: known?.id ?? 0, name: known?.name ?? given.name, slug: known?.slug ?? slug(String(given.name)), option: given.option }
+				const known = [...engine.terms.attributes.values()].find(
+					({ id, name }) => id === given.id || name === given.name,
+				)
+				return {
+					id: known?.id ?? 0,
+					name: known?.name ?? given.name,
+					slug: known?.slug ?? slug(String(given.name)),
+					option: given.option,
+				}
 			})
 		} else if (field === 'categories' || field === 'tags') {
 			record[field] = (value as Rec[])
@@ -193,7 +208,9 @@ export function priced(engine: Engine, record: Rec): void {
 	if ('price_html' in record) record.price_html = priceHtml(record.price)
 	if (record.manage_stock && record.stock_quantity === null) record.stock_quantity = 0
 	if (!record.manage_stock) record.stock_quantity = null
-	else record.stock_status = record.stock_quantity > 0 ? 'instock' : record.backorders === 'no' ? 'outofstock' : 'onbackorder'
+	else
+		record.stock_status =
+			record.stock_quantity > 0 ? 'instock' : record.backorders === 'no' ? 'outofstock' : 'onbackorder'
 }
 
 /** A new record with defaults, the given fields and what follows from them. */

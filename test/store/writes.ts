@@ -33,7 +33,9 @@ const STATUSES = ['draft', 'pending', 'private', 'publish', 'future', 'auto-draf
 function required(body: Rec, ...names: string[]): void {
 	const lacking = names.filter((name) => body[name] === undefined || body[name] === '')
 	if (lacking.length > 0) {
-		throw new RestError(400, 'rest_missing_callback_param', `Missing parameter(s): ${lacking.join(', ')}`, { params: lacking })
+		throw new RestError(400, 'rest_missing_callback_param', `Missing parameter(s): ${lacking.join(', ')}`, {
+			params: lacking,
+		})
 	}
 }
 
@@ -46,7 +48,8 @@ function target({ engine, method }: Call, route: Route): Entity {
 	const resource = TABLES[route.collection] as Resource
 	const entity = engine.get(resource, route.id ?? 0)
 	if (entity && (route.parent === undefined || entity.parent === route.parent)) return entity
-	if (method !== 'DELETE' && resource === 'orders') throw new RestError(400, 'woocommerce_rest_shop_order_invalid_id', 'ID is invalid.')
+	if (method !== 'DELETE' && resource === 'orders')
+		throw new RestError(400, 'woocommerce_rest_shop_order_invalid_id', 'ID is invalid.')
 	if (method !== 'DELETE' && (resource === 'products' || resource === 'coupons'))
 		throw new RestError(400, missing(route.collection, engine.settings.version).body.code, 'Invalid ID.')
 	throw missing(route.collection, engine.settings.version)
@@ -57,7 +60,8 @@ function checked(call: Call, resource: Resource, body: Rec, id: number | undefin
 	if (resource === 'orders') {
 		const statuses = ['auto-draft', ...ORDER_STATUSES]
 		if (body.status !== undefined && !statuses.includes(body.status)) throw notOneOf('status', statuses)
-		if (body.billing?.email && !email(body.billing.email)) throw badParameter('billing', 'rest_invalid_email', 'Invalid email address.')
+		if (body.billing?.email && !email(body.billing.email))
+			throw badParameter('billing', 'rest_invalid_email', 'Invalid email address.')
 		for (const { code } of (body.coupon_lines ?? []) as Rec[]) {
 			const known = [...engine.tables.coupons.values()].some(
 				(coupon) => coupon.status === 'publish' && engine.record('coupons', coupon).code === String(code).toLowerCase(),
@@ -70,19 +74,28 @@ function checked(call: Call, resource: Resource, body: Rec, id: number | undefin
 				)
 		}
 	}
-	if ((resource === 'products' || resource === 'coupons') && body.status !== undefined && !STATUSES.includes(body.status))
+	if (
+		(resource === 'products' || resource === 'coupons') &&
+		body.status !== undefined &&
+		!STATUSES.includes(body.status)
+	)
 		throw notOneOf('status', STATUSES)
 	if (resource === 'products' && body.sku) {
 		const other = [...engine.tables.products.values()].find(
 			(product) => product.id !== id && engine.record('products', product).sku === body.sku,
 		)
 		if (other)
-			throw new RestError(400, 'product_invalid_sku', 'Invalid or duplicated SKU.', { resource_id: other.id, unique_sku: `${body.sku}-1` })
+			throw new RestError(400, 'product_invalid_sku', 'Invalid or duplicated SKU.', {
+				resource_id: other.id,
+				unique_sku: `${body.sku}-1`,
+			})
 	}
 	if (resource === 'coupons' && body.code !== undefined) {
 		const taken = [...engine.tables.coupons.values()].some(
 			(coupon) =>
-				coupon.id !== id && coupon.status === 'publish' && engine.record('coupons', coupon).code === String(body.code).toLowerCase(),
+				coupon.id !== id &&
+				coupon.status === 'publish' &&
+				engine.record('coupons', coupon).code === String(body.code).toLowerCase(),
 		)
 		if (taken) throw new RestError(400, 'woocommerce_rest_coupon_code_already_exists', 'The coupon code already exists')
 	}
@@ -156,7 +169,11 @@ export function deleteOne(call: Call, route: Route, params: Pick<Map<string, unk
 	const trashable = resource === 'orders' || resource === 'products' || resource === 'coupons'
 	const entity = resource ? target(call, route) : null
 	if (!force && !trashable) {
-		throw new RestError(501, 'woocommerce_rest_trash_not_supported', `${PLURAL[route.collection] ?? 'Objects'} do not support trashing.`)
+		throw new RestError(
+			501,
+			'woocommerce_rest_trash_not_supported',
+			`${PLURAL[route.collection] ?? 'Objects'} do not support trashing.`,
+		)
 	}
 	if (route.collection === 'webhooks') return engine.webhooks.remove(route.id ?? 0)
 	const before = single({ ...call, method: 'GET' }, route)
@@ -183,9 +200,17 @@ export function deleteOne(call: Call, route: Route, params: Pick<Map<string, unk
 
 /** `POST …/batch`: up to 100 items, each with its own outcome. */
 export function batch(call: Call, route: Route): Rec | Rec[] {
-	const { create: made = [], update = [], delete: gone = [] } = call.body as { create?: Rec[]; update?: Rec[]; delete?: (number | Rec)[] }
+	const {
+		create: made = [],
+		update = [],
+		delete: gone = [],
+	} = call.body as { create?: Rec[]; update?: Rec[]; delete?: (number | Rec)[] }
 	if (made.length + update.length + gone.length > 100) {
-		throw new RestError(413, 'woocommerce_rest_request_entity_too_large', 'Unable to accept more than 100 items for this request.')
+		throw new RestError(
+			413,
+			'woocommerce_rest_request_entity_too_large',
+			'Unable to accept more than 100 items for this request.',
+		)
 	}
 	const attempt = (id: number, run: () => Rec): Rec => {
 		try {
@@ -201,9 +226,13 @@ export function batch(call: Call, route: Route): Rec | Rec[] {
 	]
 	const result: Rec = {}
 	if (made.length > 0)
-		result.create = made.map((body) => attempt(0, () => createOne({ ...call, method: 'POST' }, { ...route, kind: 'list' }, body)))
+		result.create = made.map((body) =>
+			attempt(0, () => createOne({ ...call, method: 'POST' }, { ...route, kind: 'list' }, body)),
+		)
 	if (update.length > 0)
-		result.update = update.map((body) => attempt(Number(body.id), () => updateOne(...item(Number(body.id), 'PUT'), body)))
+		result.update = update.map((body) =>
+			attempt(Number(body.id), () => updateOne(...item(Number(body.id), 'PUT'), body)),
+		)
 	// A batch deletes for good, as WooCommerce's does.
 	if (gone.length > 0)
 		result.delete = gone
@@ -218,7 +247,8 @@ function createOther(call: Call, route: Route, body: Rec): Rec {
 	if (collection === 'webhooks') return engine.webhooks.create(body, call.key)
 	if (collection === 'notes') {
 		required(body, 'note')
-		if (!engine.get('orders', route.parent ?? 0)) throw new RestError(404, 'woocommerce_rest_order_invalid_id', 'Invalid order ID.')
+		if (!engine.get('orders', route.parent ?? 0))
+			throw new RestError(404, 'woocommerce_rest_order_invalid_id', 'Invalid order ID.')
 		const note = addNote(engine, route.parent ?? 0, String(body.note), body.customer_note === true)
 		return single(call, { ...route, kind: 'item', id: note.id })
 	}
@@ -235,12 +265,15 @@ function createOther(call: Call, route: Route, body: Rec): Rec {
 		if (!engine.attributeTerms.has(route.parent ?? 0)) engine.attributeTerms.set(route.parent ?? 0, new Map())
 	}
 	const terms = termsOf(engine, collection, route.parent)
-	if (!terms) throw new RestError(404, 'rest_no_route', 'No route was found matching the URL and request method.', {}, '')
+	if (!terms)
+		throw new RestError(404, 'rest_no_route', 'No route was found matching the URL and request method.', {}, '')
 	if (collection !== 'taxes') {
 		required(body, 'name')
 		const taken = [...terms.values()].find((term) => term.name === body.name)
 		if (taken)
-			throw new RestError(400, 'term_exists', 'A term with the name provided already exists in this taxonomy.', { resource_id: taken.id })
+			throw new RestError(400, 'term_exists', 'A term with the name provided already exists in this taxonomy.', {
+				resource_id: taken.id,
+			})
 	}
 	const id = engine.next.terms++
 	const defaults: Record<string, Rec> = {
@@ -276,10 +309,13 @@ function updateOther(call: Call, route: Route, body: Rec): Rec {
 	if (route.collection === 'webhooks') return engine.webhooks.update(route.id ?? 0, body)
 	const before = single(call, route)
 	const record =
-		route.collection === 'reviews' ? engine.reviews.get(before.id) : termsOf(engine, route.collection, route.parent)?.get(before.id)
+		route.collection === 'reviews'
+			? engine.reviews.get(before.id)
+			: termsOf(engine, route.collection, route.parent)?.get(before.id)
 	if (!record) throw missing(route.collection, engine.settings.version)
 	const { id: _, name, ...rest } = body
-	if (route.collection === 'categories' && name !== undefined && name !== record.name) renameCategory(engine, record.id, String(name))
+	if (route.collection === 'categories' && name !== undefined && name !== record.name)
+		renameCategory(engine, record.id, String(name))
 	else if (name !== undefined) record.name = name
 	Object.assign(record, rest)
 	if (route.collection !== 'categories' || Object.keys(rest).length > 0)

@@ -24,7 +24,9 @@ export function coverageMatrix(
 	lines: ReadonlyMap<string, string>,
 	tests: readonly { title: string; passed: boolean }[],
 ): { coverage: LineCoverage[]; unknownLines: string[] } {
-	const byNumber = new Map<string, LineCoverage>([...lines].map(([number, line]) => [number, { number, line, passed: [], failed: [] }]))
+	const byNumber = new Map<string, LineCoverage>(
+		[...lines].map(([number, line]) => [number, { number, line, passed: [], failed: [] }]),
+	)
 	const unknownLines: string[] = []
 	for (const { title, passed } of tests)
 		for (const [, number] of title.matchAll(/§(\d+\.\d+)/g)) {
@@ -59,10 +61,15 @@ export default class ContractReporter implements Reporter {
 		const vitest = this.#vitest
 		if (vitest === null) return
 		const isFullRun =
-			vitest.config.testNamePattern === undefined && modules.length === (await vitest.globTestSpecifications()).length && modules.length > 0
+			vitest.config.testNamePattern === undefined &&
+			modules.length === (await vitest.globTestSpecifications()).length &&
+			modules.length > 0
 		if (!isFullRun) return
 		const tests = modules.flatMap((module) =>
-			[...module.children.allTests()].map((test) => ({ title: test.fullName, passed: test.result().state === 'passed' })),
+			[...module.children.allTests()].map((test) => ({
+				title: test.fullName,
+				passed: test.result().state === 'passed',
+			})),
 		)
 		const { coverage: shown, unknownLines: strangers } = coverageMatrix(
 			contractLines(readFileSync(join(import.meta.dirname, '../../docs/contract.md'), 'utf8')),
@@ -71,7 +78,9 @@ export default class ContractReporter implements Reporter {
 		const uncovered = shown.filter(({ passed, failed }) => passed.length === 0 || failed.length > 0)
 		process.stdout.write(`\nThe contract, line by line (docs/contract.md)\n\n${formatCoverage(shown)}\n\n`)
 		for (const unknownLine of strangers) process.stdout.write(`${unknownLine}: no such line\n`)
-		process.stdout.write(`${shown.length - uncovered.length} of ${shown.length} lines of the contract are shown by passing tests\n`)
+		process.stdout.write(
+			`${shown.length - uncovered.length} of ${shown.length} lines of the contract are shown by passing tests\n`,
+		)
 		if (uncovered.length > 0 || strangers.length > 0) process.exitCode = 1
 	}
 }

@@ -84,32 +84,60 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
 	{ weight: 6, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'edit', resource: resource })) },
 	{ weight: 4, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'edit-silently', resource: resource })) },
 	{ weight: 3, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'save-unchanged', resource: resource })) },
-	{ weight: 4, arbitrary: fc.constantFrom(...TRASHABLE).map((resource): Action => ({ do: 'trash', resource: resource })) },
-	{ weight: 3, arbitrary: fc.constantFrom(...TRASHABLE).map((resource): Action => ({ do: 'restore', resource: resource })) },
+	{
+		weight: 4,
+		arbitrary: fc.constantFrom(...TRASHABLE).map((resource): Action => ({ do: 'trash', resource: resource })),
+	},
+	{
+		weight: 3,
+		arbitrary: fc.constantFrom(...TRASHABLE).map((resource): Action => ({ do: 'restore', resource: resource })),
+	},
 	{ weight: 4, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'delete', resource: resource })) },
 	{
 		weight: 2,
-		arbitrary: fc.record({ do: fc.constant('burst' as const), resource: resourceArbitrary, count: fc.integer({ min: 2, max: 12 }) }),
+		arbitrary: fc.record({
+			do: fc.constant('burst' as const),
+			resource: resourceArbitrary,
+			count: fc.integer({ min: 2, max: 12 }),
+		}),
 	},
 	{
 		weight: 2,
-		arbitrary: fc.constantFrom('products', 'coupons').map((resource): Action => ({ do: 'draft', resource: resource as Resource })),
+		arbitrary: fc
+			.constantFrom('products', 'coupons')
+			.map((resource): Action => ({ do: 'draft', resource: resource as Resource })),
 	},
 	{
 		weight: 2,
-		arbitrary: fc.constantFrom('products', 'coupons').map((resource): Action => ({ do: 'publish', resource: resource as Resource })),
+		arbitrary: fc
+			.constantFrom('products', 'coupons')
+			.map((resource): Action => ({ do: 'publish', resource: resource as Resource })),
 	},
 	{ weight: 2, arbitrary: fc.constant<Action>({ do: 'checkout-draft' }) },
 	{ weight: 2, arbitrary: fc.constant<Action>({ do: 'checkout' }) },
-	{ weight: 2, arbitrary: fc.constantFrom(...TRASHABLE).map((resource): Action => ({ do: 'back-date', resource: resource })) },
 	{
 		weight: 2,
-		arbitrary: fc.constantFrom<Action>({ do: 'refund' }, { do: 'review' }, { do: 'rename-category' }, { do: 'pay' }, { do: 'note' }),
+		arbitrary: fc.constantFrom(...TRASHABLE).map((resource): Action => ({ do: 'back-date', resource: resource })),
 	},
-	{ weight: 1, arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'create', resource: resource, lagSeconds: 40 })) },
+	{
+		weight: 2,
+		arbitrary: fc.constantFrom<Action>(
+			{ do: 'refund' },
+			{ do: 'review' },
+			{ do: 'rename-category' },
+			{ do: 'pay' },
+			{ do: 'note' },
+		),
+	},
 	{
 		weight: 1,
-		arbitrary: fc.constantFrom('America/New_York', 'Asia/Kolkata', 'America/Denver').map((zone): Action => ({ do: 'zone', zone })),
+		arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'create', resource: resource, lagSeconds: 40 })),
+	},
+	{
+		weight: 1,
+		arbitrary: fc
+			.constantFrom('America/New_York', 'Asia/Kolkata', 'America/Denver')
+			.map((zone): Action => ({ do: 'zone', zone })),
 	},
 )
 
@@ -143,7 +171,12 @@ const stepArbitrary: fc.Arbitrary<StoryStep> = fc.oneof(
 				fc.integer({ min: 1_000, max: 90_000 }),
 				fc.integer({ min: 0, max: 3 }),
 			)
-			.map(([name, times, ms, skip]): StoryStep => ({ kind: 'fault', name, fault: { ...STORE_FAULTS[name], times, skip }, ms })),
+			.map(([name, times, ms, skip]): StoryStep => ({
+				kind: 'fault',
+				name,
+				fault: { ...STORE_FAULTS[name], times, skip },
+				ms,
+			})),
 	},
 	{
 		weight: 1,
@@ -162,7 +195,10 @@ const stepArbitrary: fc.Arbitrary<StoryStep> = fc.oneof(
 			times: fc.integer({ min: 1, max: 4 }),
 		}),
 	},
-	{ weight: 1, arbitrary: fc.record({ kind: fc.constant('lose-doorbells' as const), times: fc.integer({ min: 1, max: 3 }) }) },
+	{
+		weight: 1,
+		arbitrary: fc.record({ kind: fc.constant('lose-doorbells' as const), times: fc.integer({ min: 1, max: 3 }) }),
+	},
 	{ weight: 1, arbitrary: fc.integer({ min: 1_000, max: 120_000 }).map((ms): StoryStep => ({ kind: 'd1-down', ms })) },
 	{
 		weight: 1,
@@ -197,7 +233,13 @@ const webhookStepArbitrary: fc.Arbitrary<StoryStep> = fc.oneof(
 				fc.array(actionArbitrary, { minLength: 1, maxLength: 4 }),
 				fc.integer({ min: 1_000, max: 200_000 }),
 			)
-			.map(([name, actions, ms]): StoryStep => ({ kind: 'webhooks', name, knobs: WEBHOOK_FAULTS[name] ?? {}, actions, ms })),
+			.map(([name, actions, ms]): StoryStep => ({
+				kind: 'webhooks',
+				name,
+				knobs: WEBHOOK_FAULTS[name] ?? {},
+				actions,
+				ms,
+			})),
 	},
 	{
 		weight: 1,
@@ -206,7 +248,18 @@ const webhookStepArbitrary: fc.Arbitrary<StoryStep> = fc.oneof(
 			status: fc.constantFrom('disabled' as const, 'paused' as const, 'deleted' as const),
 			actions: fc.array(actionArbitrary, { maxLength: 3 }),
 			// A day takes as long to play as all the rest: one in ten.
-			ms: fc.constantFrom(60_000, 300_000, 300_000, 600_000, 600_000, 600_000, 1_200_000, 3_600_000, 3_600_000, 86_400_000),
+			ms: fc.constantFrom(
+				60_000,
+				300_000,
+				300_000,
+				600_000,
+				600_000,
+				600_000,
+				1_200_000,
+				3_600_000,
+				3_600_000,
+				86_400_000,
+			),
 		}),
 	},
 	{
@@ -220,10 +273,18 @@ const webhookStepArbitrary: fc.Arbitrary<StoryStep> = fc.oneof(
 )
 
 /** Moments to begin at: summer, winter, just before Denver's clock changes. */
-const START_TIMES_MS = [Date.UTC(2026, 5, 15, 12), Date.UTC(2026, 0, 20, 3), Date.UTC(2026, 10, 1, 7, 20), Date.UTC(2026, 2, 8, 8, 30)]
+const START_TIMES_MS = [
+	Date.UTC(2026, 5, 15, 12),
+	Date.UTC(2026, 0, 20, 3),
+	Date.UTC(2026, 10, 1, 7, 20),
+	Date.UTC(2026, 2, 8, 8, 30),
+]
 
 /** Stories of at least `steps` steps, seen by polling alone or with webhooks. */
-export function storyArbitrary(steps: { min: number; max: number }, source: 'polling' | 'webhooks' = 'polling'): fc.Arbitrary<Story> {
+export function storyArbitrary(
+	steps: { min: number; max: number },
+	source: 'polling' | 'webhooks' = 'polling',
+): fc.Arbitrary<Story> {
 	const withWebhooks = source === 'webhooks'
 	return fc.record({
 		vendorType: withWebhooks ? fc.constantFrom('webhook' as const, 'hybrid' as const) : fc.constant('polling' as const),
@@ -234,7 +295,11 @@ export function storyArbitrary(steps: { min: number; max: number }, source: 'pol
 		version: fc.constantFrom('11.0' as const, '11.0' as const, '7.0' as const),
 		zone: fc.constantFrom('America/Denver', 'America/Denver', 'Asia/Kolkata', 'Australia/Lord_Howe'),
 		startMs: fc.constantFrom(...START_TIMES_MS),
-		steps: fc.array(withWebhooks ? webhookStepArbitrary : stepArbitrary, { minLength: steps.min, maxLength: steps.max, size: 'max' }),
+		steps: fc.array(withWebhooks ? webhookStepArbitrary : stepArbitrary, {
+			minLength: steps.min,
+			maxLength: steps.max,
+			size: 'max',
+		}),
 	})
 }
 
@@ -281,7 +346,13 @@ export async function playStory(story: Story): Promise<StoryOutcome & { world: W
 	for (const entry of world.store.journal())
 		if (entry.number > world.initialJournalNumber) happened.add(`${entry.change} ${entry.resource}`)
 	for (const point of world.crashes) happened.add(`crash ${point}`)
-	return { judgement: world.judge(), happened, arrivals: world.arrivals.length, storeRequests: world.store.requests, world }
+	return {
+		judgement: world.judge(),
+		happened,
+		arrivals: world.arrivals.length,
+		storeRequests: world.store.requests,
+		world,
+	}
 }
 
 async function runStep(world: World, story: Story, step: StoryStep, happened: Set<string>): Promise<void> {
@@ -363,7 +434,8 @@ async function runStep(world: World, story: Story, step: StoryStep, happened: Se
 			const status = await world.replayWebhook(step.as)
 			if (status === null) return
 			happened.add(`replayed ${step.as}`)
-			if (step.as !== 'same' && status !== 401) throw new Error(`a delivery replayed under another ${step.as} was answered ${status}`)
+			if (step.as !== 'same' && status !== 401)
+				throw new Error(`a delivery replayed under another ${step.as} was answered ${status}`)
 			return
 		}
 		case 'rotate': {
@@ -392,7 +464,9 @@ async function runStep(world: World, story: Story, step: StoryStep, happened: Se
 /** Before 11 a coupon's record has no status: nobody can tell one in the trash from a draft (docs/woocommerce.md 8.8). */
 function isUndecidable(world: World, action: Action): boolean {
 	const old = !world.config.connection.version.startsWith('11.')
-	return old && 'resource' in action && action.resource === 'coupons' && (action.do === 'trash' || action.do === 'restore')
+	return (
+		old && 'resource' in action && action.resource === 'coupons' && (action.do === 'trash' || action.do === 'restore')
+	)
 }
 
 /** A plugin's payload filter stays for the whole story; other knobs come and go. */

@@ -131,7 +131,8 @@ export function judge(input: JudgeInput): Judgement {
 		const history = histories.get(object)
 		const events = byObject.get(object) ?? []
 		if (history === undefined) {
-			for (const event of events) addFinding('invented', 'there never was such an object, or its resource is not watched', event)
+			for (const event of events)
+				addFinding('invented', 'there never was such an object, or its resource is not watched', event)
 			continue
 		}
 		judgeOrder(events, addFinding)
@@ -144,7 +145,8 @@ export function judge(input: JudgeInput): Judgement {
 		)
 	}
 	const count = (kind: Finding['kind']): number => findings.filter((finding) => finding.kind === kind).length
-	const countByType = (type: ReceivedEvent['eventType']): number => firsts.filter((event) => event.eventType === type).length
+	const countByType = (type: ReceivedEvent['eventType']): number =>
+		firsts.filter((event) => event.eventType === type).length
 	lags.sort((a, b) => a - b)
 	return {
 		missed: count('missed'),
@@ -179,7 +181,8 @@ function judgeOrder(
 	for (const event of events) {
 		const other = ids.get(event.objectSequence)
 		if (other !== undefined) addFinding('renamed', `objectSequence ${event.objectSequence} came as ${other} too`, event)
-		else if (event.objectSequence < highest) addFinding('disordered', `objectSequence ${event.objectSequence} came after ${highest}`, event)
+		else if (event.objectSequence < highest)
+			addFinding('disordered', `objectSequence ${event.objectSequence} came after ${highest}`, event)
 		ids.set(event.objectSequence, event.eventId)
 		highest = Math.max(highest, event.objectSequence)
 	}
@@ -197,12 +200,15 @@ function judgeObject(
 	let view: ReceiverView = { present: present[0]!, hash: history[0]!.hash, fromEvent: false }
 	/** Where in the history the last event stands. */
 	let position = 0
-	const hashes = new Map(events.map((event) => [event, event.record === null ? null : contentHash(event.record as Rec)]))
+	const hashes = new Map(
+		events.map((event) => [event, event.record === null ? null : contentHash(event.record as Rec)]),
+	)
 
 	for (const event of events) {
 		const hash = hashes.get(event) ?? null
 		const creates = event.eventType !== 'DELETED'
-		const unchangedCounts = (moment: HistoryEntry): boolean => moment.timeMs <= input.baselineEndMs && moment.stampMoved && !view.fromEvent
+		const unchangedCounts = (moment: HistoryEntry): boolean =>
+			moment.timeMs <= input.baselineEndMs && moment.stampMoved && !view.fromEvent
 		const matches = (moment: HistoryEntry, index: number): boolean =>
 			eventMatches(event, hash, moment, present[index]!) && (!creates || !moment.unchanged || unchangedCounts(moment))
 		// Nothing but a backfill tells the first moment, so a later one with the same content is meant.
@@ -215,7 +221,9 @@ function judgeObject(
 		} else if (found < 0) {
 			addFinding(
 				'invented',
-				creates ? 'the object never had this content, or never so as to ring' : 'the object was never deleted, or not with this content',
+				creates
+					? 'the object never had this content, or never so as to ring'
+					: 'the object was never deleted, or not with this content',
 				event,
 			)
 		} else {
@@ -235,13 +243,19 @@ function judgeObject(
 		(event, index) => eventMatches(event, hashes.get(event) ?? null, history[index]!, present[index]!),
 		input,
 	)
-	for (let i = 0; i < undelivered; i++) addFinding('missed', 'it was there, or gone, across a whole poll without CREATED or DELETED')
+	for (let i = 0; i < undelivered; i++)
+		addFinding('missed', 'it was there, or gone, across a whole poll without CREATED or DELETED')
 }
 
 /** Whether an event can tell of this moment: by what it says the object is, and by the content that came with it. */
 function eventMatches(event: ReceivedEvent, hash: string | null, moment: HistoryEntry, present: boolean): boolean {
-	if (event.eventType !== 'DELETED') return (present || moment.state === 'unlisted') && (hash === null || moment.hash === hash)
-	return !present && (moment.state === 'trashed' || moment.state === 'gone') && (!event.trashed || hash === null || moment.hash === hash)
+	if (event.eventType !== 'DELETED')
+		return (present || moment.state === 'unlisted') && (hash === null || moment.hash === hash)
+	return (
+		!present &&
+		(moment.state === 'trashed' || moment.state === 'gone') &&
+		(!event.trashed || hash === null || moment.hash === hash)
+	)
 }
 
 /** Why an event's type contradicts the object's history; null when it does not. `found`: the moment that the event tells. */
@@ -257,15 +271,22 @@ function contradictionReason(
 	// Up to its arrival: the content that it tells may have been there before, too.
 	const wasDuringBaseline = (from: boolean): boolean =>
 		history.some(
-			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && present[index] === from && moment.timeMs <= input.baselineEndMs,
+			(moment, index) =>
+				index > 0 && moment.timeMs <= event.timeMs && present[index] === from && moment.timeMs <= input.baselineEndMs,
 		)
 	if (event.eventType === 'DELETED') return view.present ? null : 'DELETED of an object that was not there'
 	if (event.eventType === 'CREATED') {
 		// What went before the baseline met it was never known: back again, it is new.
 		const unlistedEarly = history.some(
-			(moment, index) => index > 0 && moment.timeMs <= event.timeMs && moment.state === 'unlisted' && moment.timeMs <= input.baselineEndMs,
+			(moment, index) =>
+				index > 0 &&
+				moment.timeMs <= event.timeMs &&
+				moment.state === 'unlisted' &&
+				moment.timeMs <= input.baselineEndMs,
 		)
-		return !view.present || (!view.fromEvent && (wasDuringBaseline(false) || unlistedEarly)) ? null : 'CREATED of an object that was there'
+		return !view.present || (!view.fromEvent && (wasDuringBaseline(false) || unlistedEarly))
+			? null
+			: 'CREATED of an object that was there'
 	}
 	if (!view.present) {
 		// What came back during the baseline is UPDATED: its id and its created date are old, its stamp is new.
@@ -287,7 +308,9 @@ function missingReason(
 	if (last.state === 'unlisted') return unlistedMissingReason(view, history, present[end]!, input)
 	if (!present[end]) {
 		if (!view.present) return null
-		const leftIndex = history.findIndex((moment, index) => index > 0 && (!present[index] || moment.state === 'unlisted'))
+		const leftIndex = history.findIndex(
+			(moment, index) => index > 0 && (!present[index] || moment.state === 'unlisted'),
+		)
 		// Gone, or off the list, before the baseline could have met it.
 		if (!view.fromEvent && leftIndex > 0 && history[leftIndex]!.timeMs <= input.baselineEndMs) return null
 		return `it is ${last.state}, the receiver believes it is there`
@@ -295,14 +318,23 @@ function missingReason(
 	if (!view.present) return 'it is there, the receiver does not know it'
 	if (view.hash === null && view.fromEvent) return null
 	const acceptableHashes = view.fromEvent ? [view.hash] : baselineHashes(history, input)
-	return acceptableHashes.includes(last.hash) ? null : view.fromEvent ? 'its last change was not told' : 'no change of it was told'
+	return acceptableHashes.includes(last.hash)
+		? null
+		: view.fromEvent
+			? 'its last change was not told'
+			: 'no change of it was told'
 }
 
 /**
  * What is no longer listed is looked at when it leaves; what happens to it afterwards nobody sees. What was never listed across a whole
  * poll, or left before the baseline could have met it, rings nothing.
  */
-function unlistedMissingReason(view: ReceiverView, history: readonly HistoryEntry[], known: boolean, input: JudgeInput): string | null {
+function unlistedMissingReason(
+	view: ReceiverView,
+	history: readonly HistoryEntry[],
+	known: boolean,
+	input: JudgeInput,
+): string | null {
 	const lastListed = history.findLastIndex((moment) => moment.state !== 'unlisted')
 	const leftMs = history[lastListed + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
 	if (!view.present) {
@@ -312,7 +344,8 @@ function unlistedMissingReason(view: ReceiverView, history: readonly HistoryEntr
 				index > lastGone &&
 				moment.state === 'live' &&
 				input.polls?.some(
-					(poll) => poll.startMs >= moment.timeMs && poll.endMs <= (history[index + 1]?.timeMs ?? Number.POSITIVE_INFINITY),
+					(poll) =>
+						poll.startMs >= moment.timeMs && poll.endMs <= (history[index + 1]?.timeMs ?? Number.POSITIVE_INFINITY),
 				),
 		)
 		return known && (input.polls === undefined || seen) ? 'it exists unlisted, the receiver does not know it' : null
@@ -328,7 +361,8 @@ function unlistedMissingReason(view: ReceiverView, history: readonly HistoryEntr
 		(moment, index) => index > 0 && index <= lastListed && (moment.state === 'trashed' || moment.state === 'gone'),
 	)
 	const backMs = history[lastAway + 1]?.timeMs ?? Number.NEGATIVE_INFINITY
-	const wasPolled = input.polls === undefined || input.polls.some((poll) => poll.startMs >= backMs && poll.endMs <= leftMs)
+	const wasPolled =
+		input.polls === undefined || input.polls.some((poll) => poll.startMs >= backMs && poll.endMs <= leftMs)
 	if (!view.fromEvent && lastAway > 0 && history[lastAway]!.timeMs <= input.baselineEndMs && !wasPolled) return null
 	// Old stores show no status: one that leaves with the content it is known by has not changed, and only changed content rings then.
 	const acceptableHashes = view.fromEvent ? [view.hash] : baselineHashes(history, input)
@@ -379,7 +413,11 @@ function countUndeliveredSpells(
 		for (let used = 0; used <= matching.length; used++) {
 			const believedPresent = used === 0 ? present[0] : matching[used - 1]!.eventType !== 'DELETED'
 			const undelivered =
-				isRequired && (present[from] || wasKnownPresent(history, present, from, input)) && believedPresent !== present[from] ? 1 : 0
+				isRequired &&
+				(present[from] || wasKnownPresent(history, present, from, input)) &&
+				believedPresent !== present[from]
+					? 1
+					: 0
 			next[used] = Math.min(next[used]!, fewestUndelivered[used]! + undelivered)
 			for (let upTo = used; upTo < matching.length && eventFitsSpell(matching[upTo]!, from, to, fits); upTo++)
 				next[upTo + 1] = Math.min(next[upTo + 1]!, fewestUndelivered[used]!)
@@ -393,18 +431,29 @@ function countUndeliveredSpells(
  * Whether somebody could know that an object is there when it goes at `index`: at the last moment before that lasted a whole poll, or that the
  * baseline met, it was there and listed. What was never met, and what is known as unlisted, goes unseen.
  */
-function wasKnownPresent(history: readonly HistoryEntry[], present: readonly boolean[], index: number, input: JudgeInput): boolean {
+function wasKnownPresent(
+	history: readonly HistoryEntry[],
+	present: readonly boolean[],
+	index: number,
+	input: JudgeInput,
+): boolean {
 	for (let at = index - 1; at >= 0; at--) {
 		const fromMs = history[at]!.timeMs
 		const toMs = history[at + 1]!.timeMs
 		const indexed = fromMs <= input.baselineEndMs && toMs > input.baselineEndMs
-		const polled = input.polls?.some((poll) => poll.startMs >= Math.max(fromMs, input.baselineEndMs) && poll.endMs <= toMs) ?? false
+		const polled =
+			input.polls?.some((poll) => poll.startMs >= Math.max(fromMs, input.baselineEndMs) && poll.endMs <= toMs) ?? false
 		if (indexed || polled) return present[at]! && history[at]!.state !== 'unlisted'
 	}
 	return false
 }
 
-function eventFitsSpell(event: ReceivedEvent, from: number, to: number, fits: (event: ReceivedEvent, index: number) => boolean): boolean {
+function eventFitsSpell(
+	event: ReceivedEvent,
+	from: number,
+	to: number,
+	fits: (event: ReceivedEvent, index: number) => boolean,
+): boolean {
 	for (let index = from; index <= to; index++) if (fits(event, index)) return true
 	return false
 }
@@ -417,12 +466,14 @@ function spansWholePoll(
 	to: number,
 	input: JudgeInput,
 ): boolean {
-	if (!present[from] && !history.slice(from, to + 1).some(({ state }) => state === 'trashed' || state === 'gone')) return false
+	if (!present[from] && !history.slice(from, to + 1).some(({ state }) => state === 'trashed' || state === 'gone'))
+		return false
 	const within = (startMs: number, endMs: number): boolean =>
 		input.polls?.some((poll) => poll.startMs >= Math.max(startMs, input.baselineEndMs) && poll.endMs <= endMs) ?? false
 	if (!present[from]) return within(history[from]!.timeMs, history[to + 1]!.timeMs)
 	// There, but not listed, no poll shows it.
-	for (let at = from; at <= to; at++) if (history[at]!.state === 'live' && within(history[at]!.timeMs, history[at + 1]!.timeMs)) return true
+	for (let at = from; at <= to; at++)
+		if (history[at]!.state === 'live' && within(history[at]!.timeMs, history[at + 1]!.timeMs)) return true
 	return false
 }
 
@@ -465,7 +516,9 @@ function buildHistories(input: JudgeInput, watched: ReadonlySet<string>): Map<st
 		}
 		histories.set(
 			key,
-			entry.time < t0Ms ? [{ ...moment, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, unchanged: false }] : [...moments, moment],
+			entry.time < t0Ms
+				? [{ ...moment, timeMs: Number.NEGATIVE_INFINITY, stampMoved: false, unchanged: false }]
+				: [...moments, moment],
 		)
 	}
 	const final = new Map(input.final.map((object) => [`${object.resource}/${object.id}`, object]))
@@ -485,7 +538,8 @@ function toLifecycleState(resource: string, status: string | null): LifecycleSta
 	if (status === 'trash') return 'trashed'
 	if (status === 'auto-draft') return 'hidden'
 	if (resource === 'orders') return status === 'checkout-draft' || status === 'draft' ? 'hidden' : 'live'
-	if (resource === 'coupons') return status === null || status === 'publish' || status === 'private' ? 'live' : 'unlisted'
+	if (resource === 'coupons')
+		return status === null || status === 'publish' || status === 'private' ? 'live' : 'unlisted'
 	return 'live'
 }
 

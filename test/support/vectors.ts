@@ -43,7 +43,11 @@ export const VERIFICATION_CASES: readonly VerificationCase[] = VECTORS.flatMap((
 
 function standardCases(vector: SignatureVector, key: string): VerificationCase[] {
 	const { name, headers, body, timestamp } = vector
-	const toCase = (description: string, expected: boolean, changes: Partial<VerificationCase> = {}): VerificationCase => ({
+	const toCase = (
+		description: string,
+		expected: boolean,
+		changes: Partial<VerificationCase> = {},
+	): VerificationCase => ({
 		...{ name: `${name}: ${description}`, scheme: 'standard', key, headers, body, now: timestamp, expected },
 		...changes,
 	})
@@ -60,8 +64,12 @@ function standardCases(vector: SignatureVector, key: string): VerificationCase[]
 		toCase('another id', false, { headers: { ...headers, 'webhook-id': `${vector.id}0` } }),
 		toCase('another timestamp', false, { headers: { ...headers, 'webhook-timestamp': String(timestamp + 1) } }),
 		toCase('a timestamp that is none', false, { headers: { ...headers, 'webhook-timestamp': 'now' } }),
-		toCase('another signature before it', true, { headers: { ...headers, 'webhook-signature': `v1,bm90aGluZw== ${signature}` } }),
-		toCase('another version', false, { headers: { ...headers, 'webhook-signature': signature.replaceAll('v1,', 'v9,') } }),
+		toCase('another signature before it', true, {
+			headers: { ...headers, 'webhook-signature': `v1,bm90aGluZw== ${signature}` },
+		}),
+		toCase('another version', false, {
+			headers: { ...headers, 'webhook-signature': signature.replaceAll('v1,', 'v9,') },
+		}),
 		toCase('the signature of the body alone', false, {
 			headers: { ...headers, 'webhook-signature': `v1,${headers['Elements-Webhook-Signature']!.slice(7)}` },
 		}),
@@ -73,11 +81,25 @@ function standardCases(vector: SignatureVector, key: string): VerificationCase[]
 
 function elementsCases(vector: SignatureVector, key: string): VerificationCase[] {
 	const { name, headers, body, timestamp } = vector
-	const toCase = (description: string, expected: boolean, changes: Partial<VerificationCase> = {}): VerificationCase => ({
-		...{ name: `${name}, the body alone: ${description}`, scheme: 'elements', key, headers, body, now: timestamp, expected },
+	const toCase = (
+		description: string,
+		expected: boolean,
+		changes: Partial<VerificationCase> = {},
+	): VerificationCase => ({
+		...{
+			name: `${name}, the body alone: ${description}`,
+			scheme: 'elements',
+			key,
+			headers,
+			body,
+			now: timestamp,
+			expected,
+		},
 		...changes,
 	})
-	const headersWithoutPrefix = Object.fromEntries(Object.entries(headers).map(([header, value]) => [header, value.replace('sha256=', '')]))
+	const headersWithoutPrefix = Object.fromEntries(
+		Object.entries(headers).map(([header, value]) => [header, value.replace('sha256=', '')]),
+	)
 	const signatureHeader = key === vector.key ? 'Elements-Webhook-Signature' : 'Elements-Webhook-Signature-Next'
 	return [
 		toCase('as it is', true),

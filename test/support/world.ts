@@ -139,7 +139,13 @@ export class World {
 	alarmMs: number | null = null
 	config: WatcherConfig
 	readonly doorbells: number[] = []
-	readonly arrivals: (ReceivedEvent & { notificationId: number; attempt: number; body: string; url: string; replay: boolean })[] = []
+	readonly arrivals: (ReceivedEvent & {
+		notificationId: number
+		attempt: number
+		body: string
+		url: string
+		replay: boolean
+	})[] = []
 	readonly statuses: StatusReport[] = []
 	readonly logs: { event: string; fields: Record<string, unknown> }[] = []
 	/** What the callback answers next; 204 by default. */
@@ -196,7 +202,9 @@ export class World {
 	static async create(options: WorldOptions = {}): Promise<World> {
 		const clock = { now: options.startMs ?? Date.UTC(2026, 5, 15, 12, 0, 0) }
 		// Before the instance is there, nobody answers.
-		const courier: { receive: (request: Request) => Promise<Response> } = { receive: async () => new Response(null, { status: 404 }) }
+		const courier: { receive: (request: Request) => Promise<Response> } = {
+			receive: async () => new Response(null, { status: 404 }),
+		}
 		const store = createStore({
 			objects: { orders: 12, products: 10, coupons: 6, customers: 8 },
 			now: () => clock.now,
@@ -205,7 +213,8 @@ export class World {
 			deliver: (request) => courier.receive(request),
 			...options.store,
 		})
-		const paths = Object.values(options.resources ?? {}).length === 0 ? ['orders', 'products', 'coupons', 'customers'] : []
+		const paths =
+			Object.values(options.resources ?? {}).length === 0 ? ['orders', 'products', 'coupons', 'customers'] : []
 		const connected = await woocommerce.connect(
 			{ storeUrl: store.url, ...store.credentials },
 			{
@@ -302,7 +311,12 @@ export class World {
 			return new Response(null, { status })
 		}
 		const signature = envelope?.signature == null ? null : Buffer.from(envelope.signature)
-		if (envelope === null || signature === null || owner !== this.config.instanceId || !expected.some((hmac) => hmac.equals(signature)))
+		if (
+			envelope === null ||
+			signature === null ||
+			owner !== this.config.instanceId ||
+			!expected.some((hmac) => hmac.equals(signature))
+		)
 			return respond(401, 'refused')
 		const large = body.length > MAX_SNAPSHOT_BYTES
 		const payload = hooks.parseBody(envelope.topic, text)
@@ -347,10 +361,18 @@ export class World {
 		if (last === null) return null
 		const headers = new Headers(last.headers)
 		if (variant === 'topic')
-			headers.set('x-wc-webhook-topic', headers.get('x-wc-webhook-topic') === 'order.deleted' ? 'order.updated' : 'order.deleted')
-		const url = variant === 'instance' ? last.url.replace(/\/(\w+=*)\?/, `/${Buffer.from('8').toString('base64')}?`) : last.url
-		return (await this.receiveWebhook(new Request(url, { method: 'POST', headers, body: last.body as Uint8Array<ArrayBuffer> }), true))
-			.status
+			headers.set(
+				'x-wc-webhook-topic',
+				headers.get('x-wc-webhook-topic') === 'order.deleted' ? 'order.updated' : 'order.deleted',
+			)
+		const url =
+			variant === 'instance' ? last.url.replace(/\/(\w+=*)\?/, `/${Buffer.from('8').toString('base64')}?`) : last.url
+		return (
+			await this.receiveWebhook(
+				new Request(url, { method: 'POST', headers, body: last.body as Uint8Array<ArrayBuffer> }),
+				true,
+			)
+		).status
 	}
 
 	/** Everything but storage is lost. */
@@ -432,7 +454,8 @@ export class World {
 					rs.baseline !== null ||
 					rs.search !== null ||
 					rs.rereadAsked ||
-					(rs.reread !== null && report.resources.some((resource) => resource.reread.running && resource.resource === rs.objectType)),
+					(rs.reread !== null &&
+						report.resources.some((resource) => resource.reread.running && resource.resource === rs.objectType)),
 			)
 		return !busy && buildHealth(core).callback.waiting === 0
 	}
@@ -536,7 +559,10 @@ export class World {
 			`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE settled IS NULL AND id IN (SELECT value FROM json_each(?)) ORDER BY id`,
 			JSON.stringify(core.state.unsettled),
 		)
-		if (unsettled !== null && !isDeepStrictEqual(JSON.parse(JSON.stringify(unsettled)), JSON.parse(JSON.stringify(stored))))
+		if (
+			unsettled !== null &&
+			!isDeepStrictEqual(JSON.parse(JSON.stringify(unsettled)), JSON.parse(JSON.stringify(stored)))
+		)
 			throw new Error(`kept ${JSON.stringify(unsettled)}, stored ${JSON.stringify(stored)}`)
 		if (subscriptions !== null && !isDeepStrictEqual(subscriptions, readSubscriptions(this.sql)))
 			throw new Error(`kept ${JSON.stringify(subscriptions)} of the subscriptions`)

@@ -56,11 +56,18 @@ describe('what comes back', () => {
 		const error = await api.getSettings().catch((thrown: unknown) => thrown)
 		expect(error).toBeInstanceOf(ApiError)
 		expect(error).toMatchObject({ ...said, status: 404, operation: 'getSettings' })
-		await expect(api.getSettings()).rejects.toMatchObject({ status: 502, message: 'getSettings answered 502', providerMessage: null })
+		await expect(api.getSettings()).rejects.toMatchObject({
+			status: 502,
+			message: 'getSettings answered 502',
+			providerMessage: null,
+		})
 	})
 
 	test('an empty answer is undefined, and what is no JSON is handed on as it is', async () => {
-		const { api } = listening(new Response(''), new Response('data: 1\n\n', { headers: { 'Content-Type': 'text/event-stream' } }))
+		const { api } = listening(
+			new Response(''),
+			new Response('data: 1\n\n', { headers: { 'Content-Type': 'text/event-stream' } }),
+		)
 		expect(await api.deleteSubscription({ params: { id: 1 } })).toBeUndefined()
 		expect(await api.getSettings()).toBeInstanceOf(Response)
 	})
@@ -107,8 +114,12 @@ test('every operation has a method, and nothing of the server is in the bundle',
 	expect(own).toContain('src/api/operations.ts')
 	// Tables and shapes: no routes, no handlers, no bindings, no objects.
 	expect(
-		own.filter((name) => /routes|handlers|\/(serve|access|environment|context|app|openapi|consumer|watcher\/watcher)\.tsx?$/.test(name)),
+		own.filter((name) =>
+			/routes|handlers|\/(serve|access|environment|context|app|openapi|consumer|watcher\/watcher)\.tsx?$/.test(name),
+		),
 	).toEqual([])
-	const outside = Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external === true))
+	const outside = Object.values(metafile.inputs).flatMap(({ imports }) =>
+		imports.filter(({ external }) => external === true),
+	)
 	expect(outside.map(({ path }) => path).filter((path) => !path.startsWith('node:'))).toEqual([])
 })

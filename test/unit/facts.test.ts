@@ -5,7 +5,8 @@ import { expect, test } from 'vitest'
 
 /** Number → the fact. Sections: getting in, what stands in the way, lists, what moves a stamp, deletion, webhooks, deliveries. */
 const FACTS: Record<string, string> = {
-	'1.1': 'The REST root may lie in a subdirectory, behind a redirect, under another prefix; its index says whether WooCommerce is on.',
+	'1.1':
+		'The REST root may lie in a subdirectory, behind a redirect, under another prefix; its index says whether WooCommerce is on.',
 	'1.2': 'With plain permalinks keys do not work.',
 	'1.3': 'Keys count only under wc.',
 	'1.4': 'Basic and query-string keys work only where PHP sees https; OAuth 1.0a works over both.',
@@ -28,7 +29,8 @@ const FACTS: Record<string, string> = {
 	'3.5': 'HPOS stamps err in the repeated hour; imports write the future; commits come late.',
 	'3.6': 'Ties are broken by id on new versions only; posts storage sorts by local time.',
 	'3.7': 'Offsets over a moving set skip and double; a window is read key-set, and inside a full second by id.',
-	'3.8': 'The newest ten and the total in one call; totals count rows that are not listed; back-dated creations enter no window.',
+	'3.8':
+		'The newest ten and the total in one call; totals count rows that are not listed; back-dated creations enter no window.',
 	'3.9': 'Collections without filter are scanned by id with an offset; a deletion shifts rows.',
 	'3.10': 'Variations and refunds have lists of their own; variations are read under their parent.',
 	'4.1': 'An order stored as posts keeps its stamp when billing, lines, meta or totals change.',
@@ -75,7 +77,8 @@ const FACTS: Record<string, string> = {
 
 /** Facts without a test that names them, and why. */
 const REASONS: Record<string, string> = {
-	'5.9': 'It is an answer to a write, which the hub passes on as it comes; the store’s own tests hold the simulated 7.0 to it.',
+	'5.9':
+		'It is an answer to a write, which the hub passes on as it comes; the store’s own tests hold the simulated 7.0 to it.',
 }
 
 /** Numbers that titles begin with, such as `3.6 3.7 a window …`; without those of the simulated store's own tests if so asked. */

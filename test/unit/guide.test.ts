@@ -43,7 +43,9 @@ describe('pages', () => {
 
 describe('Markdown', () => {
 	test('headings get anchors, the first one is the title', () => {
-		const { html, title, headings } = renderMarkdown("# A *title* & more\n\n## When it's `done`\n\n### Deep\n\n## When it's `done`\n")
+		const { html, title, headings } = renderMarkdown(
+			"# A *title* & more\n\n## When it's `done`\n\n### Deep\n\n## When it's `done`\n",
+		)
 		expect(title).toBe('A title & more')
 		expect(headings).toEqual([
 			{ id: 'when-its-done', text: "When it's done" },
@@ -62,7 +64,9 @@ describe('Markdown', () => {
 		expect(html).toContain('<code class="language-sh">curl &#60;A&#62; &#38;&#38; b\n</code>')
 		expect(html).toContain('<div class="scroll" tabindex="0"')
 		expect(html).toContain('<th scope="col">a</th>')
-		expect(renderMarkdown('[c](page.md#d)', (target) => `/guide/${target}`).html).toContain('<a href="/guide/page.md#d">c</a>')
+		expect(renderMarkdown('[c](page.md#d)', (target) => `/guide/${target}`).html).toContain(
+			'<a href="/guide/page.md#d">c</a>',
+		)
 	})
 
 	test('HTML is shown as text, comments are not shown, and a link runs nothing', () => {
@@ -115,7 +119,12 @@ describe('commands', () => {
 		const [first, second] = await requestsOf(
 			`curl -X PATCH http://h/a -H 'X-A: b: c' -d '{"it'\\''s": 1}'\ncurl -s -G http://h/b --data-urlencode "where=a='b' and c"`,
 		)
-		expect([first!.method, first!.url, first!.headers.get('x-a'), first!.body]).toEqual(['PATCH', 'http://h/a', 'b: c', '{"it\'s": 1}'])
+		expect([first!.method, first!.url, first!.headers.get('x-a'), first!.body]).toEqual([
+			'PATCH',
+			'http://h/a',
+			'b: c',
+			'{"it\'s": 1}',
+		])
 		expect([second!.method, second!.url]).toEqual(['GET', 'http://h/b?where=a%3D%27b%27+and+c'])
 		await expect(requestsOf('curl --unheard-of http://h')).rejects.toThrow('--unheard-of')
 	})

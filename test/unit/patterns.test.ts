@@ -31,7 +31,11 @@ function refused(text: string): string | null {
 }
 
 const CASES: [what: string, read: (text: string) => unknown, pieces: string[]][] = [
-	['a where that never closes its quote', (text) => parseWhere(`status = '${text}`), ['${a}', '${', "''", '$', 'a', '$${a}']],
+	[
+		'a where that never closes its quote',
+		(text) => parseWhere(`status = '${text}`),
+		['${a}', '${', "''", '$', 'a', '$${a}'],
+	],
 	['a where that never closes its double quote', (text) => parseWhere(`status = "${text}`), ['${a}', '${', "'", '$']],
 	['a where of blanks', (text) => parseWhere(`status${text}=${text}'a'${text}x`), [' ', '\n']],
 	['a where without quotes', (text) => parseWhere(`status = ${text}(`), ['${a}', '${', 'a']],
@@ -41,10 +45,18 @@ const CASES: [what: string, read: (text: string) => unknown, pieces: string[]][]
 		(text) => parseResource('orders', { url: `/orders?x='${text}` }, DENVER),
 		['${a}', '${', "'", "'${'}", '&', "'&", '$', 'a=b&'],
 	],
-	['a resource’s address', (text) => [getHubPath(`/orders${text}x`), toVendorPath(`orders${text}x`)], ['/', '?', '//a']],
+	[
+		'a resource’s address',
+		(text) => [getHubPath(`/orders${text}x`), toVendorPath(`orders${text}x`)],
+		['/', '?', '//a'],
+	],
 	[
 		'a store’s address',
-		(text) => [toStoreBase(`shop.example${text}x`), toStoreAddresses(`shop.example${text}x`), toSiteKey(`shop.example${text}x`)],
+		(text) => [
+			toStoreBase(`shop.example${text}x`),
+			toStoreAddresses(`shop.example${text}x`),
+			toSiteKey(`shop.example${text}x`),
+		],
 		['/', '.', '/wp-json', '<'],
 	],
 	['a number', (text) => parseNumber(`${text}x`), ['1', '1.', '.']],
@@ -56,7 +68,11 @@ const CASES: [what: string, read: (text: string) => unknown, pieces: string[]][]
 		(text) => refused(text),
 		['<', '<title', '<title ', '<title>', 'class="wp-die-message"', 'class="wp-die-message">', '<!--', '<html>captcha'],
 	],
-	['a store’s message', (text) => refused(JSON.stringify({ code: 'x', message: text })), ['<', '<a', '&', '&a', ' ', 'a']],
+	[
+		'a store’s message',
+		(text) => refused(JSON.stringify({ code: 'x', message: text })),
+		['<', '<a', '&', '&a', ' ', 'a'],
+	],
 ]
 
 describe('the worst text of 100 000 characters is read at once', () => {
@@ -70,10 +86,19 @@ describe('the worst text of 100 000 characters is read at once', () => {
 	})
 
 	it('what a store’s front page is made of', async () => {
-		for (const piece of ['<link ', '<link rel="https://api.w.org/" ', '<meta ', '<meta generator', '<meta content="generator" '])
+		for (const piece of [
+			'<link ',
+			'<link rel="https://api.w.org/" ',
+			'<meta ',
+			'<meta generator',
+			'<meta content="generator" ',
+		])
 			for (const header of ['', '<'.repeat(LENGTH)]) {
 				const io = ioOf(
-					() => new Response(of(piece), { headers: { 'Content-Type': 'text/html', ...(header === '' ? {} : { Link: header }) } }),
+					() =>
+						new Response(of(piece), {
+							headers: { 'Content-Type': 'text/html', ...(header === '' ? {} : { Link: header }) },
+						}),
 				)
 				const before = process.cpuUsage()
 				expect((await woocommerce.connect(CREDENTIALS, io, { paths: ['orders'] })).ok).toBe(false)
@@ -90,10 +115,15 @@ describe('the worst text of 100 000 characters is read at once', () => {
 				CREDENTIALS,
 				ioOf(() => json(index)),
 			)
-			expect(await woocommerce.records.listCollections(client)).toMatchObject({ ok: true, collections: [{ name: 'orders' }] })
+			expect(await woocommerce.records.listCollections(client)).toMatchObject({
+				ok: true,
+				collections: [{ name: 'orders' }],
+			})
 		}
 		for (const piece of ['/', '=', '%3d']) {
-			const hooks = [{ id: 1, name: 'x', topic: 'order.created', status: 'active', delivery_url: `https://x.example/${of(piece)}x` }]
+			const hooks = [
+				{ id: 1, name: 'x', topic: 'order.created', status: 'active', delivery_url: `https://x.example/${of(piece)}x` },
+			]
 			const client = woocommerce.openClient(
 				DENVER,
 				CREDENTIALS,
@@ -131,7 +161,16 @@ describe('and is still understood', () => {
 	})
 
 	it('numbers as people write them', () => {
-		expect(['5', '5.', '.5', '+5.25', '5e3', '.', '5.5.5', ''].map(parseNumber)).toEqual([5, 5, 0.5, 5.25, 5000, null, null, null])
+		expect(['5', '5.', '.5', '+5.25', '5e3', '.', '5.5.5', ''].map(parseNumber)).toEqual([
+			5,
+			5,
+			0.5,
+			5.25,
+			5000,
+			null,
+			null,
+			null,
+		])
 	})
 
 	it('WordPress’ own box stands far behind its styles', () => {

@@ -22,13 +22,17 @@ function described(): Record<string, string[]> {
 }
 
 function tablesOf(db: DatabaseSync): Record<string, string[]> {
-	const names = db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`).all() as {
+	const names = db
+		.prepare(`SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`)
+		.all() as {
 		name: string
 	}[]
 	return Object.fromEntries(
 		names.map(({ name }) => [
 			name,
-			(db.prepare(`SELECT name FROM pragma_table_info(?)`).all(name) as { name: string }[]).map((column) => column.name),
+			(db.prepare(`SELECT name FROM pragma_table_info(?)`).all(name) as { name: string }[]).map(
+				(column) => column.name,
+			),
 		]),
 	)
 }

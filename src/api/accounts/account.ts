@@ -27,7 +27,11 @@ export async function getAccount(c: CallerContext, id: string): Promise<AccountV
 }
 
 /** `PATCH /accounts/{id}`. */
-export async function updateAccount(c: CallerContext, id: string, { name }: z.output<typeof AccountPatch>): Promise<AccountView> {
+export async function updateAccount(
+	c: CallerContext,
+	id: string,
+	{ name }: z.output<typeof AccountPatch>,
+): Promise<AccountView> {
 	requireOwnAccount(c, id)
 	await renameOrganization(c.env.DB, getActor(c), name, c.var.services.now())
 	return await getOwnAccount(c)

@@ -19,22 +19,35 @@ export async function listApiKeys(
 	const [afterId] = parsePageToken(query.nextPage, 1) ?? [0]
 	const keys = await listKeys(c.env.DB, c.var.user.organizationId, getOwnerFilter(c), pageSize + 1, afterId!)
 	const page = keys.slice(0, pageSize)
-	setPageHeaders(c, { returned: page.length, total: null, next: keys.length > pageSize ? formatPageToken([page.at(-1)!.id]) : null })
+	setPageHeaders(c, {
+		returned: page.length,
+		total: null,
+		next: keys.length > pageSize ? formatPageToken([page.at(-1)!.id]) : null,
+	})
 	return page.map((key) => toApiKeyResponse(key, c.var.services.now()))
 }
 
 /** `POST /accounts/api-keys`. */
-export async function createApiKey(c: CallerContext, body: z.output<typeof ApiKeyBody>): Promise<z.input<typeof NewApiKeyResponse>> {
+export async function createApiKey(
+	c: CallerContext,
+	body: z.output<typeof ApiKeyBody>,
+): Promise<z.input<typeof NewApiKeyResponse>> {
 	const nowMs = c.var.services.now()
 	const expiresMs = toExpiryMs(body, nowMs)
-	const { key, made: created } = await createKey(c.env.DB, getActor(c), { name: body.name, scopes: body.scopes, expiresMs }, nowMs)
+	const { key, made: created } = await createKey(
+		c.env.DB,
+		getActor(c),
+		{ name: body.name, scopes: body.scopes, expiresMs },
+		nowMs,
+	)
 	return { ...toApiKeyResponse(created, nowMs), key }
 }
 
 /** `DELETE /accounts/api-keys/{id}`. */
 export async function deleteApiKey(c: CallerContext, id: string): Promise<undefined> {
 	const keyId = parseId(id)
-	if (!(await deleteKey(c.env.DB, getActor(c), keyId, getOwnerFilter(c), c.var.services.now()))) throw new NotFound(`No API key ${keyId}`)
+	if (!(await deleteKey(c.env.DB, getActor(c), keyId, getOwnerFilter(c), c.var.services.now())))
+		throw new NotFound(`No API key ${keyId}`)
 }
 
 /** An admin looks after all keys, others after their own: null, or whose. */
@@ -45,11 +58,15 @@ function getOwnerFilter(c: CallerContext): number | null {
 function toExpiryMs({ expiresDate, expiresDays }: z.output<typeof ApiKeyBody>, nowMs: number): number | null {
 	if (expiresDays != null) return nowMs + Math.round(expiresDays * DAY_MS)
 	const expiresMs = parseTimeParameter('expiresDate', expiresDate ?? undefined)
-	if (expiresMs !== null && expiresMs <= nowMs) throw new BadRequest('expiresDate: expected a time that is still to come')
+	if (expiresMs !== null && expiresMs <= nowMs)
+		throw new BadRequest('expiresDate: expected a time that is still to come')
 	return expiresMs
 }
 
-function toApiKeyResponse({ createdMs, expiresMs, lastUsedMs, ...key }: ApiKey, nowMs: number): z.input<typeof ApiKeyResponse> {
+function toApiKeyResponse(
+	{ createdMs, expiresMs, lastUsedMs, ...key }: ApiKey,
+	nowMs: number,
+): z.input<typeof ApiKeyResponse> {
 	return {
 		...key,
 		createdDate: toIsoSeconds(createdMs),

@@ -8,7 +8,10 @@ import { parseTimeParameter, toIsoSeconds } from '../http/times.ts'
 import type { AuditResponse, AuditQuery } from './schema.ts'
 
 /** `GET /accounts/audit`. */
-export async function listAudit(c: CallerContext, query: z.output<typeof AuditQuery>): Promise<z.input<typeof AuditResponse>[]> {
+export async function listAudit(
+	c: CallerContext,
+	query: z.output<typeof AuditQuery>,
+): Promise<z.input<typeof AuditResponse>[]> {
 	const fromMs = parseTimeParameter('from', query.from)
 	const toMs = parseTimeParameter('to', query.to)
 	if (fromMs !== null && toMs !== null && toMs < fromMs) throw new BadRequest('to: expected a moment after from')
@@ -27,7 +30,11 @@ export async function listAudit(c: CallerContext, query: z.output<typeof AuditQu
 		query.pageSize ?? MAX_PAGE_SIZE,
 		position === null ? null : { atMs: position[0]!, id: position[1]! },
 	)
-	setPageHeaders(c, { returned: rows.length, total: null, next: next === null ? null : formatPageToken([next.atMs, next.id]) })
+	setPageHeaders(c, {
+		returned: rows.length,
+		total: null,
+		next: next === null ? null : formatPageToken([next.atMs, next.id]),
+	})
 	return rows.map(({ id, atMs, userId, userEmail, action, objectType, objectId, detail, requestId }) => ({
 		id,
 		date: toIsoSeconds(atMs),

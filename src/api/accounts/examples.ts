@@ -1,5 +1,13 @@
 /** Answers about the one organization of the reference, its people, and what they sign in with. Pure. */
-import { API_KEY, INSTANCE_ID, exampleSecret, exampleToken, PERSON, DETECTED_ISO_SECONDS, SERVICE_URL } from '../http/examples.ts'
+import {
+	API_KEY,
+	INSTANCE_ID,
+	exampleSecret,
+	exampleToken,
+	PERSON,
+	DETECTED_ISO_SECONDS,
+	SERVICE_URL,
+} from '../http/examples.ts'
 
 /** The settings, where one was changed. */
 export const SETTINGS = {
@@ -44,7 +52,11 @@ export const USER = {
 
 const LINK_TOKEN = exampleToken('sbl_')
 /** The link of the invitation. */
-export const LINK = { url: `${SERVICE_URL}/accept/${LINK_TOKEN}`, token: LINK_TOKEN, expiresDate: '2026-06-08T12:00:00Z' }
+export const LINK = {
+	url: `${SERVICE_URL}/accept/${LINK_TOKEN}`,
+	token: LINK_TOKEN,
+	expiresDate: '2026-06-08T12:00:00Z',
+}
 
 /** A session as listed. */
 export const SESSION = {

@@ -21,9 +21,12 @@ export const Password = z
 	.string(`expected ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`)
 	.min(MIN_PASSWORD_LENGTH, `expected ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`)
 	.max(MAX_PASSWORD_LENGTH, `expected ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`)
-	.meta({ description: `${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`, examples: ['correct horse battery staple'] })
+	.meta({
+		description: `${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`,
+		examples: ['correct horse battery staple'],
+	})
 
 /** What a user may do. */
-export const UserRole = z
-	.enum(ROLES, `expected ${ROLES.join(', ')}`)
-	.meta({ description: 'viewer: reads, and sees no secret; developer: works; admin: also looks after people, keys and settings' })
+export const UserRole = z.enum(ROLES, `expected ${ROLES.join(', ')}`).meta({
+	description: 'viewer: reads, and sees no secret; developer: works; admin: also looks after people, keys and settings',
+})

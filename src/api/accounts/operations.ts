@@ -46,7 +46,12 @@ export const accountOperations = {
 		access: 'account',
 		answer: SettingsResponse,
 	}),
-	changeSettings: defineOperation({ ...settingsUpdate, method: 'patch', path: '/accounts/settings', summary: 'Update the settings' }),
+	changeSettings: defineOperation({
+		...settingsUpdate,
+		method: 'patch',
+		path: '/accounts/settings',
+		summary: 'Update the settings',
+	}),
 	changeAccountSettings: defineOperation({
 		...settingsUpdate,
 		method: 'patch',

@@ -31,7 +31,9 @@ export const AccountResponse = z
 	.meta({ id: 'Account', examples: [ACCOUNT] })
 
 /** What may be changed of it. */
-export const AccountPatch = z.object({ name: PersonName.meta({ description: 'At most 255 characters, no HTML', examples: ['Acme'] }) })
+export const AccountPatch = z.object({
+	name: PersonName.meta({ description: 'At most 255 characters, no HTML', examples: ['Acme'] }),
+})
 
 /** A secret as shown. */
 export const SecretResponse = z
@@ -68,7 +70,10 @@ export const ApiKeyBody = z
 			.min(1, `expected at least one of ${SCOPES.join(', ')}`)
 			.max(LIMITS.scopes.value, expectedAtMost('scopes'))
 			.transform((scopes) => [...new Set(scopes)])
-			.meta({ description: `What it may: ${SCOPES.join(', ')}; never more than its maker`, examples: [['instances:read', 'hub:read']] }),
+			.meta({
+				description: `What it may: ${SCOPES.join(', ')}; never more than its maker`,
+				examples: [['instances:read', 'hub:read']],
+			}),
 		expiresDate: z
 			.string('expected a time such as 2027-01-31T12:00:00Z')
 			// A blank of a form must not mean for ever.
@@ -102,7 +107,9 @@ const apiKeyFields = {
 /** An API key as listed. */
 export const ApiKeyResponse = z.strictObject(apiKeyFields).meta({ id: 'ApiKey', examples: [API_KEY] })
 /** An API key as made: the only answer that holds it. */
-export const NewApiKeyResponse = z.strictObject({ ...apiKeyFields, key: z.string() }).meta({ id: 'NewApiKey', examples: [NEW_API_KEY] })
+export const NewApiKeyResponse = z
+	.strictObject({ ...apiKeyFields, key: z.string() })
+	.meta({ id: 'NewApiKey', examples: [NEW_API_KEY] })
 
 const Moment = z.string().max(LIMITS.time.value, expectedAtMost('time')).optional()
 
@@ -133,11 +140,17 @@ export const AuditResponse = z
 	.strictObject({
 		id: z.number(),
 		date: z.string(),
-		user: z.strictObject({ id: z.number(), email: z.string() }).nullable().meta({ description: 'Null: the system itself' }),
+		user: z
+			.strictObject({ id: z.number(), email: z.string() })
+			.nullable()
+			.meta({ description: 'Null: the system itself' }),
 		action: z.string(),
 		object: z.strictObject({ type: z.enum(AUDIT_OBJECTS), id: z.number() }),
 		detail: z
-			.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.union([z.string(), z.number()]))]))
+			.record(
+				z.string(),
+				z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.union([z.string(), z.number()]))]),
+			)
 			.meta({ description: 'Names of what was changed, roles, scopes and numbers; never other values' }),
 		requestId: z.string().nullable(),
 	})

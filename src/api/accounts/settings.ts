@@ -15,13 +15,23 @@ export async function getSettings(c: CallerContext): Promise<Settings> {
 }
 
 /** Changes some of them. `id`: the account of the path, which can only be the caller's own; null: it names none. */
-export async function updateSettings(c: CallerContext, body: Record<string, unknown>, id: string | null): Promise<Settings> {
+export async function updateSettings(
+	c: CallerContext,
+	body: Record<string, unknown>,
+	id: string | null,
+): Promise<Settings> {
 	const { user, requestId, services } = c.var
 	const { organizationId } = user
 	if (id !== null) requireOwnAccount(c, id)
 	const parsed = parseSettings(body, { allowPrivateNetwork: c.env.ALLOW_PRIVATE_NETWORK === 'true' })
 	if (!parsed.ok) throw new BadRequest(parsed.problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
-	await writeAccountSettings(c.env.DB, c.env.MASTER_KEYS, { organizationId, userId: user.id, requestId }, parsed.change, services.now())
+	await writeAccountSettings(
+		c.env.DB,
+		c.env.MASTER_KEYS,
+		{ organizationId, userId: user.id, requestId },
+		parsed.change,
+		services.now(),
+	)
 	await notifyOrganizationWatcher(c)
 	return await getSettings(c)
 }

@@ -1,6 +1,6 @@
 /**
- * The page behind a one-time link: whoever opens it sets their password. It stands outside of the API's middleware, so that its address, which is a
- * secret until it was used, is in no log of ours; opening the page uses nothing.
+ * The page behind a one-time link: whoever opens it sets their password. It stands outside of the API's middleware, so
+ * that its address, which is a secret until it was used, is in no log of ours; opening the page uses nothing.
  */
 import { escapeHtml } from '../../lib/html.ts'
 import type { Context } from 'hono'
@@ -52,10 +52,15 @@ async function setPassword(c: LinkContext): Promise<Response> {
 			link.email,
 			`That is no password of ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters. Nothing was changed.`,
 		)
-	if (fields.get('repeated') !== password.data) return renderForm(400, link.email, 'The two passwords differ. Nothing was changed.')
+	if (fields.get('repeated') !== password.data)
+		return renderForm(400, link.email, 'The two passwords differ. Nothing was changed.')
 	const requestId = crypto.randomUUID()
 	const usedLink = await redeemLink(c.env.DB, c.env.MASTER_KEYS, getToken(c), password.data, requestId, nowMs)
-	log('link.used', { requestId, outcome: usedLink === null ? 'dead' : usedLink.purpose, user: usedLink?.userId ?? null })
+	log('link.used', {
+		requestId,
+		outcome: usedLink === null ? 'dead' : usedLink.purpose,
+		user: usedLink?.userId ?? null,
+	})
 	if (usedLink === null) return invalidLinkPage()
 	return renderPage({
 		status: 200,

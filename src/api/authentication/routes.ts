@@ -26,7 +26,10 @@ export function mountAuthenticationRoutes(api: Api): void {
 	})
 }
 
-async function signIn(c: PublicContext, body: z.output<typeof SignInBody>): Promise<OperationResponse<AuthenticationOperations['signIn']>> {
+async function signIn(
+	c: PublicContext,
+	body: z.output<typeof SignInBody>,
+): Promise<OperationResponse<AuthenticationOperations['signIn']>> {
 	const result = await sessions.signIn(c.env.DB, body, getRequestOrigin(c), c.var.services.now())
 	if (result.kind === 'locked') throw signInLockedError(result.seconds)
 	if (result.kind === 'wrong') throw new Unauthorized('The user name or the password is wrong')
@@ -35,7 +38,8 @@ async function signIn(c: PublicContext, body: z.output<typeof SignInBody>): Prom
 
 async function signOut(c: CallerContext): Promise<undefined> {
 	const { credential, services } = c.var
-	if (credential.kind !== 'session') throw new Conflict('This request was made without a session: there is nothing to sign out of')
+	if (credential.kind !== 'session')
+		throw new Conflict('This request was made without a session: there is nothing to sign out of')
 	await sessions.endSession(c.env.DB, getActor(c), credential.id, services.now())
 }
 
@@ -49,7 +53,10 @@ async function acceptLink(
 }
 
 async function getSecrets(c: CallerContext): Promise<OperationResponse<AuthenticationOperations['getSecrets']>> {
-	const [user, organization] = [await getSecret(c, { kind: 'user', id: c.var.user.id }), await getSecret(c, { kind: 'organization' })]
+	const [user, organization] = [
+		await getSecret(c, { kind: 'user', id: c.var.user.id }),
+		await getSecret(c, { kind: 'organization' }),
+	]
 	return { userSecret: user.secret, organizationSecret: organization.secret }
 }
 

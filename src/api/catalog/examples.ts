@@ -5,7 +5,13 @@ import { ELEMENT } from '../instances/examples.ts'
 export const POLLER_SETTINGS = { url: '/hubs/ecommerce/orders', idField: 'id', datesConfiguration: {} }
 
 /** A collection to offer for watching. */
-export const ELEMENT_RESOURCE = { name: 'orders', title: 'Orders', path: '/hubs/ecommerce/orders', preset: true, settings: POLLER_SETTINGS }
+export const ELEMENT_RESOURCE = {
+	name: 'orders',
+	title: 'Orders',
+	path: '/hubs/ecommerce/orders',
+	preset: true,
+	settings: POLLER_SETTINGS,
+}
 
 /** A configuration key. */
 export const ELEMENT_CONFIGURATION = {
@@ -42,7 +48,12 @@ export const ELEMENT_METADATA = {
 	key: ELEMENT.key,
 	name: ELEMENT.name,
 	hub: ELEMENT.hub,
-	events: { supported: true, methods: ['polling', 'webhook'], polling: EVENT_TYPES_BY_RESOURCE, webhook: EVENT_TYPES_BY_RESOURCE },
+	events: {
+		supported: true,
+		methods: ['polling', 'webhook'],
+		polling: EVENT_TYPES_BY_RESOURCE,
+		webhook: EVENT_TYPES_BY_RESOURCE,
+	},
 }
 
 /** The hub. */

@@ -1,4 +1,7 @@
-/** What Shopbell connects: elements, their configuration keys, resources and events, hubs, and a hub's ping (docs/contract.md §2). */
+/**
+ * What Shopbell connects: elements, their configuration keys, resources and events, hubs, and a hub's ping
+ * (docs/contract.md §2).
+ */
 import type { Element } from '../../elements/element.ts'
 import type { ConfigurationKey } from '../../elements/form.ts'
 import { elements, findElement } from '../../elements/registry.ts'
@@ -21,7 +24,8 @@ export function mountCatalogRoutes(api: Api): void {
 		listElements: (c) => elements.map((element) => toCatalogElement(element, getFloorSeconds(c.env))),
 		getElement: (c) => toCatalogElement(requireCatalogElement(c.req.param('keyOrId')), getFloorSeconds(c.env)),
 		getElementMetadata: (c) => toElementMetadata(requireCatalogElement(c.req.param('keyOrId'))),
-		listHubs: () => [...new Set(elements.map((element) => element.hub))].map((key) => ({ key, name: key, active: true })),
+		listHubs: () =>
+			[...new Set(elements.map((element) => element.hub))].map((key) => ({ key, name: key, active: true })),
 		ping(c) {
 			if (!c.var.instance.enabled) throw new Forbidden('This instance is disabled')
 			return { dateTime: toIsoSeconds(c.var.services.now()), endpoint: c.var.instance.elementKey }
@@ -38,7 +42,13 @@ function requireCatalogElement(keyOrId: string | undefined): Element {
 function toCatalogElement(element: Element, minIntervalSeconds: number): CatalogElementView {
 	return {
 		...toElementResponse(element),
-		resources: element.pollable.map(({ name, title, preset, settings }) => ({ name, title, path: settings.url, preset, settings })),
+		resources: element.pollable.map(({ name, title, preset, settings }) => ({
+			name,
+			title,
+			path: settings.url,
+			preset,
+			settings,
+		})),
 		configuration: element.configuration.map((item, index) => ({
 			id: item.id,
 			name: item.name,
@@ -72,7 +82,10 @@ function getBounds(
 
 function toElementMetadata(element: Element): Metadata {
 	const resources = Object.fromEntries(
-		Object.keys(element.defaultPoller).map((name) => [name, { eventTypes: ['CREATED' as const, 'UPDATED' as const, 'DELETED' as const] }]),
+		Object.keys(element.defaultPoller).map((name) => [
+			name,
+			{ eventTypes: ['CREATED' as const, 'UPDATED' as const, 'DELETED' as const] },
+		]),
 	)
 	const hasWebhooks = element.webhooks !== null
 	return {

@@ -2,7 +2,14 @@
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
 import { ElementResponse } from '../instances/schema.ts'
-import { CATALOG_ELEMENT, ELEMENT_CONFIGURATION, ELEMENT_METADATA, ELEMENT_RESOURCE, HUB, POLLER_SETTINGS } from './examples.ts'
+import {
+	CATALOG_ELEMENT,
+	ELEMENT_CONFIGURATION,
+	ELEMENT_METADATA,
+	ELEMENT_RESOURCE,
+	HUB,
+	POLLER_SETTINGS,
+} from './examples.ts'
 import { DETECTED_ISO_SECONDS } from '../http/examples.ts'
 
 const PollerSettings = z
@@ -25,7 +32,11 @@ const PollerSettings = z
 			})
 			.optional(),
 	})
-	.meta({ id: 'PollerSettings', examples: [POLLER_SETTINGS], description: 'What `event.poller.configuration` holds under a label' })
+	.meta({
+		id: 'PollerSettings',
+		examples: [POLLER_SETTINGS],
+		description: 'What `event.poller.configuration` holds under a label',
+	})
 
 const ElementResource = z
 	.strictObject({
@@ -69,7 +80,9 @@ const ElementConfiguration = z
 export const CatalogElement = z
 	.strictObject({
 		...ElementResponse.shape,
-		resources: z.array(ElementResource).meta({ description: 'Collections to offer for watching, the default ones first' }),
+		resources: z
+			.array(ElementResource)
+			.meta({ description: 'Collections to offer for watching, the default ones first' }),
 		configuration: z.array(ElementConfiguration),
 	})
 	.meta({
@@ -100,7 +113,9 @@ export const ElementMetadataResponse = z
 	.meta({ id: 'ElementMetadata', examples: [ELEMENT_METADATA] })
 
 /** `GET /hubs`. */
-export const HubResponse = z.strictObject({ key: z.string(), name: z.string(), active: z.boolean() }).meta({ id: 'Hub', examples: [HUB] })
+export const HubResponse = z
+	.strictObject({ key: z.string(), name: z.string(), active: z.boolean() })
+	.meta({ id: 'Hub', examples: [HUB] })
 
 /** `GET /ping`. */
 export const PingResponse = z

@@ -1,6 +1,7 @@
 /**
- * Connect without keys, the store's side (docs/woocommerce.md 1.10): the store posts the keys that a merchant approved, then sends
- * the merchant's browser back. Whoever comes with a state that is unknown, used or expired gets a page that says so, and no more.
+ * Connect without keys, the store's side (docs/woocommerce.md 1.10): the store posts the keys that a merchant approved,
+ * then sends the merchant's browser back. Whoever comes with a state that is unknown, used or expired gets a page that
+ * says so, and no more.
  */
 import type { Context } from 'hono'
 import { findElement } from '../../elements/registry.ts'
@@ -18,7 +19,9 @@ const MAX_KEYS_BYTES = 16 * 1024
 
 type ConnectContext = Context<PublicEnv>
 
-/** Mounts both addresses, before the middleware of the API: they answer with pages, and their paths are not for the log. */
+/**
+ * Mounts both addresses, before the middleware of the API: they answer with pages, and their paths are not for the log.
+ */
 export function mountConnectPages(app: Api): void {
 	app.on('POST', '/connect/woocommerce/:state', receiveKeys)
 	app.get('/connect/woocommerce/:state', () => unknownStatePage())
@@ -38,7 +41,9 @@ async function receiveKeys(c: ConnectContext): Promise<Response> {
 	const state = c.req.param('state') ?? ''
 	const body = await readBody(c.req.raw, MAX_KEYS_BYTES).catch(() => null)
 	const receivedKeys =
-		body === null || element.keyAuthorization === null ? null : element.keyAuthorization.parseKeys(new TextDecoder().decode(body))
+		body === null || element.keyAuthorization === null
+			? null
+			: element.keyAuthorization.parseKeys(new TextDecoder().decode(body))
 	if (receivedKeys === null)
 		return renderPage({
 			status: 400,
@@ -51,7 +56,8 @@ async function receiveKeys(c: ConnectContext): Promise<Response> {
 	const result = await claimDraft(c.var.services, state, receivedKeys, element, requestId)
 	log('connect.keys', { requestId, outcome: result.kind, instance: result.kind === 'created' ? result.id : null })
 	if (result.kind === 'unknown') return unknownStatePage()
-	if (result.kind === 'failed') return renderPage({ status: 409, title: 'The shop could not be connected', text: result.reason })
+	if (result.kind === 'failed')
+		return renderPage({ status: 409, title: 'The shop could not be connected', text: result.reason })
 	return renderPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
 }
 
@@ -69,13 +75,15 @@ async function handleReturn(c: ConnectContext): Promise<Response> {
 
 function toReturnPage(state: string, view: ReturnView): Response {
 	if (view.kind === 'created') {
-		if (view.callbackUrl === null) return renderPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
+		if (view.callbackUrl === null)
+			return renderPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
 		const target = new URL(view.callbackUrl)
 		target.searchParams.set('state', state)
 		target.searchParams.set('instanceId', String(view.id))
 		return redirectTo(target.href)
 	}
-	if (view.kind === 'failed') return renderPage({ status: 200, title: 'The shop could not be connected', text: view.reason })
+	if (view.kind === 'failed')
+		return renderPage({ status: 200, title: 'The shop could not be connected', text: view.reason })
 	return OUTCOME_PAGES[view.kind]()
 }
 

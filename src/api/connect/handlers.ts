@@ -15,7 +15,12 @@ import { connectOperations } from './operations.ts'
 export function mountConnectOperations(api: Api): void {
 	mountOperations(api, connectOperations, {
 		startHandOver: (c, { params, body }) =>
-			startHandOver(c, params.keyOrId, { name: body.name, tags: body.tags, configuration: body.configuration }, body.callbackUrl),
+			startHandOver(
+				c,
+				params.keyOrId,
+				{ name: body.name, tags: body.tags, configuration: body.configuration },
+				body.callbackUrl,
+			),
 		startHandOverByAddress(c, { params, query }) {
 			if (query.siteAddress.trim() === '') throw new BadRequest('siteAddress: expected the address of the store')
 			return startHandOver(c, params.keyOrId, { configuration: { 'store.url': query.siteAddress } }, query.callbackUrl)

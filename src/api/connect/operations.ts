@@ -7,7 +7,9 @@ import { HAND_OVER, HAND_OVER_OUTCOME } from '../instances/examples.ts'
 
 const KeyOrId = z.string().meta({ description: "The element's key or number", examples: ['woocommercerest'] })
 const ElementParams = z.object({ keyOrId: KeyOrId })
-const HandOverParams = ElementParams.extend({ state: z.string().meta({ description: 'As it was answered', examples: [HAND_OVER.state] }) })
+const HandOverParams = ElementParams.extend({
+	state: z.string().meta({ description: 'As it was answered', examples: [HAND_OVER.state] }),
+})
 const CallbackUrl = z
 	.string('expected text')
 	.max(LIMITS.url.value, expectedAtMost('url'))

@@ -6,7 +6,14 @@ import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '..
 import { MAX_CONCURRENT_INSTANCES } from '../http/merge.ts'
 import { listParameter } from '../http/paging.ts'
 import { toIsoSeconds } from '../http/times.ts'
-import { getBucketStarts, findShortestInterval, MAX_BUCKETS, getNextStart, getIntervalStart, type Interval } from './buckets.ts'
+import {
+	getBucketStarts,
+	findShortestInterval,
+	MAX_BUCKETS,
+	getNextStart,
+	getIntervalStart,
+	type Interval,
+} from './buckets.ts'
 import { parseTimeRange } from './filter.ts'
 import { resolveEventInstances } from './event-instances.ts'
 import type { AccountCountsResponse, CountsResponse, InstanceCountsResponse } from './schema.ts'
@@ -32,7 +39,10 @@ interface CountRange {
 type Counts = Pick<TallyBucket, 'count' | 'success' | 'failed'>
 
 /** `GET /instances/{id}/events/analytics`. */
-export async function countInstanceEvents(c: InstanceContext, query: CountQuery): Promise<z.input<typeof CountsResponse>> {
+export async function countInstanceEvents(
+	c: InstanceContext,
+	query: CountQuery,
+): Promise<z.input<typeof CountsResponse>> {
 	const range = parseCountRange(c, query)
 	const buckets = await callWatcherById<TallyBucket[] | 'too-many'>(c.var.services, c.var.instance.id, (watcher) =>
 		watcher.tally(toTallyQuery(range)),
@@ -47,7 +57,10 @@ export async function countEvents(c: CallerContext, query: CountQuery): Promise<
 }
 
 /** `GET /instances/events/analytics/instances`. */
-export async function countEventsByInstance(c: CallerContext, query: CountQuery): Promise<z.input<typeof InstanceCountsResponse>> {
+export async function countEventsByInstance(
+	c: CallerContext,
+	query: CountQuery,
+): Promise<z.input<typeof InstanceCountsResponse>> {
 	const range = parseCountRange(c, query)
 	const countsByInstanceId = await countPerInstance(c, query, range)
 	return range.starts.map((at) => {
@@ -55,12 +68,22 @@ export async function countEventsByInstance(c: CallerContext, query: CountQuery)
 			const countsAtStart = counts.get(at)
 			return countsAtStart === undefined ? [] : [{ instanceId, ...countsAtStart }]
 		})
-		return { timestamp: toIsoSeconds(at), total: sumCounts(records), records: records.sort((a, b) => a.instanceId - b.instanceId) }
+		return {
+			timestamp: toIsoSeconds(at),
+			total: sumCounts(records),
+			records: records.sort((a, b) => a.instanceId - b.instanceId),
+		}
 	})
 }
 
-/** `GET /instances/events/analytics/accounts`. An account that is not the caller's is refused by 403 (docs/contract.md §1). */
-export async function countEventsByAccount(c: CallerContext, query: CountQuery): Promise<z.input<typeof AccountCountsResponse>> {
+/**
+ * `GET /instances/events/analytics/accounts`. An account that is not the caller's is refused by 403 (docs/contract.md
+ * §1).
+ */
+export async function countEventsByAccount(
+	c: CallerContext,
+	query: CountQuery,
+): Promise<z.input<typeof AccountCountsResponse>> {
 	const accountId = c.var.user.organizationId
 	if (listParameter(c, 'accountIds').some((id) => id !== String(accountId)))
 		throw new Forbidden(`accountIds[]: expected ${accountId}, the only account of these secrets`)
@@ -80,7 +103,11 @@ export async function countEventsByAccount(c: CallerContext, query: CountQuery):
 }
 
 /** Counts of each instance that the call means, by the beginning of the interval. */
-async function countPerInstance(c: CallerContext, query: CountQuery, range: CountRange): Promise<Map<number, Map<number, Counts>>> {
+async function countPerInstance(
+	c: CallerContext,
+	query: CountQuery,
+	range: CountRange,
+): Promise<Map<number, Map<number, Counts>>> {
 	const ids = await resolveEventInstances(c, query, range.starts[0]!)
 	const countsByInstanceId = new Map<number, Map<number, Counts>>()
 	for (let start = 0; start < ids.length; start += MAX_CONCURRENT_INSTANCES)
@@ -94,7 +121,11 @@ async function countPerInstance(c: CallerContext, query: CountQuery, range: Coun
 }
 
 /** Hours make up all that is longer: they are counted as they come. */
-function toTallyQuery({ starts, interval }: CountRange): { fromMs: number; toMs: number; unit: 'hour' | 'minute' | 'second' } {
+function toTallyQuery({ starts, interval }: CountRange): {
+	fromMs: number
+	toMs: number
+	unit: 'hour' | 'minute' | 'second'
+} {
 	const unit = interval === 'minute' || interval === 'second' ? interval : 'hour'
 	return { fromMs: starts[0]!, toMs: getNextStart(starts.at(-1)!, interval) - 1, unit }
 }
@@ -108,12 +139,19 @@ function groupBuckets({ interval }: CountRange, buckets: readonly TallyBucket[] 
 	for (const { atMs, count, success, failed } of buckets) {
 		const at = getIntervalStart(atMs, interval)
 		const current = counts.get(at) ?? { count: 0, success: 0, failed: 0 }
-		counts.set(at, { count: current.count + count, success: current.success + success, failed: current.failed + failed })
+		counts.set(at, {
+			count: current.count + count,
+			success: current.success + success,
+			failed: current.failed + failed,
+		})
 	}
 	return counts
 }
 
-function toTotals({ starts }: CountRange, countsPerInstance: readonly ReadonlyMap<number, Counts>[]): z.input<typeof CountsResponse> {
+function toTotals(
+	{ starts }: CountRange,
+	countsPerInstance: readonly ReadonlyMap<number, Counts>[],
+): z.input<typeof CountsResponse> {
 	return starts.map((at) => ({
 		timestamp: toIsoSeconds(at),
 		count: sumCounts(countsPerInstance.flatMap((counts) => counts.get(at) ?? [])),

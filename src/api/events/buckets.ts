@@ -10,7 +10,12 @@ export type Interval = (typeof INTERVALS)[number]
 export const MAX_BUCKETS = LIMITS.intervals.value
 
 const DAY_MS = 86_400_000
-const FIXED_LENGTH_MS: Partial<Record<Interval, number>> = { day: DAY_MS, hour: 3_600_000, minute: 60_000, second: 1_000 }
+const FIXED_LENGTH_MS: Partial<Record<Interval, number>> = {
+	day: DAY_MS,
+	hour: 3_600_000,
+	minute: 60_000,
+	second: 1_000,
+}
 
 /** When the interval that a moment lies in begins, epoch ms. */
 export function getIntervalStart(ms: number, interval: Interval): number {
@@ -34,7 +39,10 @@ export function getNextStart(startMs: number, interval: Interval): number {
 	return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months)
 }
 
-/** The beginnings of all intervals from the one of `fromMs` to the one of `toMs`, both included; null: more than `MOST_BUCKETS`. */
+/**
+ * The beginnings of all intervals from the one of `fromMs` to the one of `toMs`, both included; null: more than
+ * `MOST_BUCKETS`.
+ */
 export function getBucketStarts(fromMs: number, toMs: number, interval: Interval): number[] | null {
 	const starts: number[] = []
 	for (let startMs = getIntervalStart(fromMs, interval); startMs <= toMs; startMs = getNextStart(startMs, interval)) {

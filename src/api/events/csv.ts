@@ -6,8 +6,8 @@ export function formatCsvRecord(fields: readonly (string | number)[]): string {
 }
 
 /**
- * A field. Text that a spreadsheet would run as a formula gets an apostrophe before it (names and ids come from stores, and so from
- * whoever orders there); what holds a comma, a quote or the end of a line is quoted.
+ * A field. Text that a spreadsheet would run as a formula gets an apostrophe before it (names and ids come from stores,
+ * and so from whoever orders there); what holds a comma, a quote or the end of a line is quoted.
  */
 export function formatCsvField(value: string | number): string {
 	const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value)

@@ -28,13 +28,23 @@ type Disposition = z.input<typeof DispositionResponse>
 export async function listDispositionsAcrossInstances(c: CallerContext, query: EventListQuery): Promise<Disposition[]> {
 	const own = toInstanceContext(c)
 	if (own !== null) return await listInstanceDispositions(own, query)
-	const page = await readPageAcrossInstances(c, { ...query, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE }, toRangeFilter(query))
-	return await respondWithDispositions(c, page, ({ instanceId, row }) => formatPositionToken({ instanceId, ...getEventPosition(row) }))
+	const page = await readPageAcrossInstances(
+		c,
+		{ ...query, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE },
+		toRangeFilter(query),
+	)
+	return await respondWithDispositions(c, page, ({ instanceId, row }) =>
+		formatPositionToken({ instanceId, ...getEventPosition(row) }),
+	)
 }
 
 /** `GET /instances/{id}/events/dispositions`. */
 export async function listInstanceDispositions(c: InstanceContext, query: EventListQuery): Promise<Disposition[]> {
-	const page = await readInstancePage(c, { ...query, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE }, toRangeFilter(query))
+	const page = await readInstancePage(
+		c,
+		{ ...query, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE },
+		toRangeFilter(query),
+	)
 	return await respondWithDispositions(c, page, ({ row }) => formatPageToken([row.sequence]))
 }
 
@@ -55,8 +65,12 @@ async function respondWithDispositions(
 	let bodyCharacters = 0
 	let size = 0
 	for (const [index, { instanceId, row }] of entries.entries()) {
-		// What the rest of the page needs of the same instance comes with it, so that an instance is asked once and not once a message.
-		while (findMissingIds(bodies, [{ row }]).length > 0 && (bodyCharacters < MAX_MESSAGES_CHARACTERS || dispositions.length === 0)) {
+		// What the rest of the page needs of the same instance comes with it, so that an instance is asked once and not once
+		// a message.
+		while (
+			findMissingIds(bodies, [{ row }]).length > 0 &&
+			(bodyCharacters < MAX_MESSAGES_CHARACTERS || dispositions.length === 0)
+		) {
 			const instanceEntries = entries.slice(index).filter((entry) => entry.instanceId === instanceId)
 			const missingIds = findMissingIds(bodies, instanceEntries)
 			const bodiesRead = await readBodies(c, instanceId, missingIds, MAX_MESSAGES_CHARACTERS - bodyCharacters)
@@ -67,11 +81,14 @@ async function respondWithDispositions(
 		}
 		const messages = row.notifications.flatMap(({ id }) => bodies.get(id) ?? [])
 		size += messages.reduce((sum, body) => sum + body.length, 0)
-		if (dispositions.length > 0 && (size > MAX_MESSAGES_CHARACTERS || findMissingIds(bodies, [{ row }]).length > 0)) break
+		if (dispositions.length > 0 && (size > MAX_MESSAGES_CHARACTERS || findMissingIds(bodies, [{ row }]).length > 0))
+			break
 		dispositions.push({
 			eventId: row.eventId,
 			elementInstanceId: instanceId,
-			notificationData: messages.map((body) => ({ message: (JSON.parse(body) as Disposition['notificationData'][number]).message })),
+			notificationData: messages.map((body) => ({
+				message: (JSON.parse(body) as Disposition['notificationData'][number]).message,
+			})),
 		})
 	}
 	const isTruncated = dispositions.length < entries.length
@@ -85,7 +102,9 @@ async function respondWithDispositions(
 
 /** Notifications of these events whose body was not read yet, each once. */
 function findMissingIds(bodies: ReadonlyMap<number, unknown>, entries: readonly { row: EventReport }[]): number[] {
-	return [...new Set(entries.flatMap(({ row }) => row.notifications.map(({ id }) => id)))].filter((id) => !bodies.has(id))
+	return [...new Set(entries.flatMap(({ row }) => row.notifications.map(({ id }) => id)))].filter(
+		(id) => !bodies.has(id),
+	)
 }
 
 /** The bodies of the first of these notifications, one at least; null where one has left the log meanwhile. */

@@ -1,4 +1,6 @@
-/** The shapes of an event's entry and of the message that carries it (docs/contract.md §4, §11), as answers show them. */
+/**
+ * The shapes of an event's entry and of the message that carries it (docs/contract.md §4, §11), as answers show them.
+ */
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
 import { VendorRecord } from '../http/contract.ts'
@@ -20,7 +22,10 @@ export const EventEntryResponse = z
 		eventId: z.string().meta({ description: 'The id of the change: the same in every try and every replay' }),
 		sequence: z.number().meta({ description: "Its place in the instance's log" }),
 		objectSequence: z.number().meta({ description: 'Counts the events of this object' }),
-		previousSequence: z.number().optional().meta({ description: "objectSequence of the object's event before it that was meant for you" }),
+		previousSequence: z
+			.number()
+			.optional()
+			.meta({ description: "objectSequence of the object's event before it that was meant for you" }),
 		changedFields: z.array(z.string()).optional(),
 		trashed: True.optional().meta({ description: 'It lies in the trash' }),
 		unlisted: True.optional().meta({ description: 'It exists, but is no longer listed' }),
@@ -30,7 +35,10 @@ export const EventEntryResponse = z
 		coalesced: z.number().optional().meta({ description: 'How many events it stands for' }),
 		erased: True.optional().meta({ description: 'The record is no longer kept' }),
 		tooLarge: True.optional().meta({ description: 'The record was too large to keep' }),
-		recordUrl: z.string().optional().meta({ description: 'Where the record is, when the notification does not carry it' }),
+		recordUrl: z
+			.string()
+			.optional()
+			.meta({ description: 'Where the record is, when the notification does not carry it' }),
 		source: z.enum(['poll', 'webhook', 'reread']),
 	})
 	.meta({ id: 'EventEntry', examples: [EVENT_ENTRY] })

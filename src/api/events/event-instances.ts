@@ -11,8 +11,8 @@ import { listParameter } from '../http/paging.ts'
 const MAX_INSTANCES = LIMITS.mergedInstances.value
 
 /**
- * The instances of a call, narrowed by `instanceIds[]`, `tags[]` and `searchText`: those whose newest event is not older than `fromMs`. 400
- * when they are more than 200, 404 when one that is named is not the organization's.
+ * The instances of a call, narrowed by `instanceIds[]`, `tags[]` and `searchText`: those whose newest event is not
+ * older than `fromMs`. 400 when they are more than 200, 404 when one that is named is not the organization's.
  */
 export async function resolveEventInstances(
 	c: CallerContext,

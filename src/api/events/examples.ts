@@ -49,16 +49,28 @@ export const EVENT = {
 }
 
 /** What became of it. */
-export const DISPOSITION = { eventId: EVENT_ID, elementInstanceId: INSTANCE_ID, notificationData: [{ message: MESSAGE }] }
+export const DISPOSITION = {
+	eventId: EVENT_ID,
+	elementInstanceId: INSTANCE_ID,
+	notificationData: [{ message: MESSAGE }],
+}
 
 /** Events of an hour. */
 export const EVENT_COUNT = { timestamp: DETECTED_ISO_SECONDS, count: 3 }
 
 const COUNTS = { count: 3, success: 3, failed: 0 }
 /** The same by instance. */
-export const INSTANCE_EVENT_COUNT = { timestamp: DETECTED_ISO_SECONDS, total: 3, records: [{ instanceId: INSTANCE_ID, ...COUNTS }] }
+export const INSTANCE_EVENT_COUNT = {
+	timestamp: DETECTED_ISO_SECONDS,
+	total: 3,
+	records: [{ instanceId: INSTANCE_ID, ...COUNTS }],
+}
 /** The same by account. */
-export const ACCOUNT_EVENT_COUNT = { timestamp: DETECTED_ISO_SECONDS, total: 3, records: [{ accountId: ACCOUNT.id, ...COUNTS }] }
+export const ACCOUNT_EVENT_COUNT = {
+	timestamp: DETECTED_ISO_SECONDS,
+	total: 3,
+	records: [{ accountId: ACCOUNT.id, ...COUNTS }],
+}
 
 /** Everything known of the order. */
 export const TIMELINE = {
@@ -85,7 +97,16 @@ export const TIMELINE = {
 					createdDate: DETECTED_ISO_SECONDS,
 					deliveredDate: DELIVERED_ISO_SECONDS,
 					nextTryDate: null,
-					attempts: [{ number: 1, startedDate: '2026-06-01T12:00:00.640Z', durationMs: 212, delivered: true, status: 204, error: null }],
+					attempts: [
+						{
+							number: 1,
+							startedDate: '2026-06-01T12:00:00.640Z',
+							durationMs: 212,
+							delivered: true,
+							status: 204,
+							error: null,
+						},
+					],
 				},
 			],
 		},

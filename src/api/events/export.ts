@@ -1,6 +1,6 @@
 /**
- * Exports of the log as CSV or NDJSON: streamed, page by page as the reader takes it, so that no more than a page is ever held. A stream
- * that fails on the way breaks off, and does not look complete.
+ * Exports of the log as CSV or NDJSON: streamed, page by page as the reader takes it, so that no more than a page is
+ * ever held. A stream that fails on the way breaks off, and does not look complete.
  */
 import type { EventReport } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'
@@ -16,8 +16,8 @@ import { callWatcher } from '../http/ask.ts'
 /** Events of an export; then it says where the next one goes on. */
 const MAX_EVENTS = 100_000
 /**
- * Reads of objects that an export makes, where a filter finds little or records are large; then it says where the next one goes on.
- * All of `MOST_EVENTS` are 500 reads; a request may make a thousand calls.
+ * Reads of objects that an export makes, where a filter finds little or records are large; then it says where the next
+ * one goes on. All of `MOST_EVENTS` are 500 reads; a request may make a thousand calls.
  */
 const MAX_READS = 800
 /** … of these for single events, whose records are too large to be read with others of many instances. */
@@ -54,7 +54,9 @@ export async function exportInstanceEvents(c: InstanceContext, query: ExportQuer
 		}
 		return formatPageToken([before!])
 	}
-	return await toStreamResponse(c, query.format ?? 'ndjson', `events-${id}`, events(), ({ row }) => formatPageToken([row.sequence]))
+	return await toStreamResponse(c, query.format ?? 'ndjson', `events-${id}`, events(), ({ row }) =>
+		formatPageToken([row.sequence]),
+	)
 }
 
 /** `GET /instances/events/export`. */
@@ -63,7 +65,10 @@ export async function exportEvents(c: CallerContext, query: ExportQuery): Promis
 	if (instanceContext !== null) return await exportInstanceEvents(instanceContext, query)
 	const filter = parseEventFilter(c, query)
 	const ids = await resolveEventInstances(c, query, filter.fromMs ?? null)
-	const budget = { rows: ids.length === 1 ? READ_SIZE : READ_SIZE_PER_INSTANCE, pages: MAX_READS - MAX_SINGLE_READS - ids.length }
+	const budget = {
+		rows: ids.length === 1 ? READ_SIZE : READ_SIZE_PER_INSTANCE,
+		pages: MAX_READS - MAX_SINGLE_READS - ids.length,
+	}
 	const formatToken = ({ instanceId, row }: InstanceRow<EventReport>): string =>
 		formatPositionToken({ instanceId, ...getEventPosition(row) })
 	async function* events(): EventGenerator {
@@ -80,7 +85,10 @@ export async function exportEvents(c: CallerContext, query: ExportQuery): Promis
 	return await toStreamResponse(c, query.format ?? 'ndjson', 'events', events(), formatToken)
 }
 
-/** The answer, whose body is read on as the caller takes it. What fails before its first piece is an error like any other. */
+/**
+ * The answer, whose body is read on as the caller takes it. What fails before its first piece is an error like any
+ * other.
+ */
 async function toStreamResponse(
 	c: CallerOrInstanceContext,
 	format: ExportFormat,
@@ -135,8 +143,9 @@ const COLUMNS: readonly [name: string, of: (event: EventView) => string | number
 ]
 
 /**
- * The text of an export in pieces. It ends with what says so: in NDJSON a line `{"complete": true, "events": n}`, or after 100 000 events,
- * or as many reads as one may make, `{"truncated": true, "events": n, "nextPage": …}`; a CSV that was cut has a last record whose first field says where it goes on.
+ * The text of an export in pieces. It ends with what says so: in NDJSON a line `{"complete": true, "events": n}`, or
+ * after 100 000 events, or as many reads as one may make, `{"truncated": true, "events": n, "nextPage": …}`; a CSV that
+ * was cut has a last record whose first field says where it goes on.
  */
 export async function* exportText(
 	format: ExportFormat,
@@ -152,7 +161,8 @@ export async function* exportText(
 			const nextPage = step.done === true ? step.value : formatToken(last!)
 			if (format === 'ndjson')
 				text += `${JSON.stringify(nextPage === null ? { complete: true, events: count } : { truncated: true, events: count, nextPage })}\n`
-			else if (nextPage !== null) text += formatCsvRecord([`truncated: nextPage=${nextPage}`, ...COLUMNS.slice(1).map(() => '')])
+			else if (nextPage !== null)
+				text += formatCsvRecord([`truncated: nextPage=${nextPage}`, ...COLUMNS.slice(1).map(() => '')])
 			await events.return(null)
 			yield text
 			return

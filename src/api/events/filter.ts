@@ -7,15 +7,24 @@ import type { CallerOrInstanceContext } from '../http/environment.ts'
 import { listParameter } from '../http/paging.ts'
 import { parseTimeParameter } from '../http/times.ts'
 
-/** The filter of a query; `eventTypes[]`, `resources[]` and `status` may be given several times. 400 for what none of it can be. */
+/**
+ * The filter of a query; `eventTypes[]`, `resources[]` and `status` may be given several times. 400 for what none of it
+ * can be.
+ */
 export function parseEventFilter(
 	c: CallerOrInstanceContext,
-	query: { from?: string | undefined; to?: string | undefined; objectId?: string | undefined; text?: string | undefined },
+	query: {
+		from?: string | undefined
+		to?: string | undefined
+		objectId?: string | undefined
+		text?: string | undefined
+	},
 ): EventFilter {
 	const types = parseEnumValues('eventTypes', listParameter(c, 'eventTypes'), EVENT_TYPES)
 	const statuses = parseEnumValues('status', listParameter(c, 'status'), EVENT_STATUSES)
 	const resources = listParameter(c, 'resources')
-	if (resources.length > LIMITS.resourceNames.value) throw new BadRequest(`resources[]: ${expectedAtMost('resourceNames')}`)
+	if (resources.length > LIMITS.resourceNames.value)
+		throw new BadRequest(`resources[]: ${expectedAtMost('resourceNames')}`)
 	const { fromMs, toMs } = parseTimeRange(query)
 	return {
 		...(fromMs === null ? {} : { fromMs }),
@@ -28,21 +37,30 @@ export function parseEventFilter(
 	}
 }
 
-/** `from` and `to`, epoch ms, both included; null: open. 400 when `to` lies before `from`. `at`: what stands before their names. */
+/**
+ * `from` and `to`, epoch ms, both included; null: open. 400 when `to` lies before `from`. `at`: what stands before
+ * their names.
+ */
 export function parseTimeRange(
 	query: { from?: string | undefined; to?: string | undefined },
 	prefix = '',
 ): { fromMs: number | null; toMs: number | null } {
 	const fromMs = parseTimeParameter(`${prefix}from`, query.from)
 	const toMs = parseTimeParameter(`${prefix}to`, query.to)
-	if (fromMs !== null && toMs !== null && toMs < fromMs) throw new BadRequest(`${prefix}to: expected a time not before from`)
+	if (fromMs !== null && toMs !== null && toMs < fromMs)
+		throw new BadRequest(`${prefix}to: expected a time not before from`)
 	return { fromMs, toMs }
 }
 
 /** Those of the words that are given, in any case; 400 for any other. `name`: of the field. */
-export function parseEnumValues<Value extends string>(name: string, values: readonly string[], allowed: readonly Value[]): Value[] {
+export function parseEnumValues<Value extends string>(
+	name: string,
+	values: readonly string[],
+	allowed: readonly Value[],
+): Value[] {
 	const upperCased = values.map((value) => value.toUpperCase())
 	const unknown = upperCased.find((value) => !allowed.some((word) => word === value))
-	if (unknown !== undefined) throw new BadRequest(`${name}: expected ${allowed.slice(0, -1).join(', ')} or ${allowed.at(-1)}`)
+	if (unknown !== undefined)
+		throw new BadRequest(`${name}: expected ${allowed.slice(0, -1).join(', ')} or ${allowed.at(-1)}`)
 	return allowed.filter((word) => upperCased.includes(word))
 }

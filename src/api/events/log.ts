@@ -23,7 +23,10 @@ import { callWatcher } from '../http/ask.ts'
 
 /** Events of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 100
-/** Characters that the records of a page across instances hold together, unless it is a single one, and those of one read of each of them. */
+/**
+ * Characters that the records of a page across instances hold together, unless it is a single one, and those of one
+ * read of each of them.
+ */
 const MAX_PAGE_CHARACTERS = 8_000_000
 
 /** The query of a list. */
@@ -63,15 +66,24 @@ export async function readInstancePage(
 	filter: EventFilter,
 ): Promise<EventPage> {
 	const before = parsePageToken(query.nextPage, 1)?.[0]
-	const page = await callWatcher(c, (watcher) => watcher.events({ ...filter, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE, before }))
+	const page = await callWatcher(c, (watcher) =>
+		watcher.events({ ...filter, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE, before }),
+	)
 	return {
 		entries: page.events.map((row) => ({ instanceId: c.var.instance.id, row })),
 		next: page.next === null ? null : formatPageToken([page.next.number]),
 	}
 }
 
-/** A page across the instances that a call means; of the token's own where it has one. Large records may be left out (`completed`). */
-export async function readPageAcrossInstances(c: CallerContext, query: EventListQuery, filter: EventFilter): Promise<EventPage> {
+/**
+ * A page across the instances that a call means; of the token's own where it has one. Large records may be left out
+ * (`completed`).
+ */
+export async function readPageAcrossInstances(
+	c: CallerContext,
+	query: EventListQuery,
+	filter: EventFilter,
+): Promise<EventPage> {
 	const instanceContext = toInstanceContext(c)
 	if (instanceContext !== null) return await readInstancePage(instanceContext, query, filter)
 	const range = toMergeRange(query.nextPage, filter)
@@ -94,11 +106,23 @@ export function readAllEvents(
 	filter: EventFilter,
 	budget: ReadBudget,
 ): AsyncGenerator<InstanceRow<EventReport>, MergePosition | null> {
-	return mergeRows<EventReport>(ids, toMergeRange(nextPage, filter), getEventPosition, createPageReader(c, ids.length, filter), budget)
+	return mergeRows<EventReport>(
+		ids,
+		toMergeRange(nextPage, filter),
+		getEventPosition,
+		createPageReader(c, ids.length, filter),
+		budget,
+	)
 }
 
-/** An event with its record, where that was left out of what was read of many instances. One that has left the log meanwhile has none. */
-export async function withRecord(c: CallerOrInstanceContext, entry: InstanceRow<EventReport>): Promise<InstanceRow<EventReport>> {
+/**
+ * An event with its record, where that was left out of what was read of many instances. One that has left the log
+ * meanwhile has none.
+ */
+export async function withRecord(
+	c: CallerOrInstanceContext,
+	entry: InstanceRow<EventReport>,
+): Promise<InstanceRow<EventReport>> {
 	if (entry.row.withheld === undefined) return entry
 	const row = await c.var.services.watcher(entry.instanceId).event(entry.row.sequence)
 	return row === 'unknown' || row === null ? entry : { ...entry, row }
@@ -139,15 +163,22 @@ function respondWithEvents(c: CallerOrInstanceContext, { entries, next }: EventP
 }
 
 /**
- * One event: its id says which instance it is of. The tag is checked before any object is touched, so that guessed ids find nothing.
+ * One event: its id says which instance it is of. The tag is checked before any object is touched, so that guessed ids
+ * find nothing.
  * `instanceId`: the path's; null: any of the caller's.
  */
-export async function getEventById(c: CallerOrInstanceContext, eventId: string, instanceId: number | null): Promise<EventView> {
+export async function getEventById(
+	c: CallerOrInstanceContext,
+	eventId: string,
+	instanceId: number | null,
+): Promise<EventView> {
 	const position = parseVerifiedEventId(c, eventId)
-	if (position === null || (instanceId !== null && position.instanceId !== instanceId)) throw new NotFound('No such event')
+	if (position === null || (instanceId !== null && position.instanceId !== instanceId))
+		throw new NotFound('No such event')
 	const tokenInstance = c.var.tokenInstance
 	const proven =
-		tokenInstance?.id === position.instanceId || (c.var.organizationProven && (await belongsToOrganization(c, position.instanceId)))
+		tokenInstance?.id === position.instanceId ||
+		(c.var.organizationProven && (await belongsToOrganization(c, position.instanceId)))
 	if (!proven) throw new NotFound('No such event')
 	;(c as CallerContext).set('instanceId', position.instanceId)
 	const row = await c.var.services.watcher(position.instanceId).event(position.sequence)
@@ -162,8 +193,13 @@ export function parseVerifiedEventId(c: CallerOrInstanceContext, eventId: string
 	return position !== null && verifyEventTag(keys, position) ? position : null
 }
 
-/** Whether an id is of one of the organization's instances, or of its own object (`POST /notifications`, operator events). */
+/**
+ * Whether an id is of one of the organization's instances, or of its own object (`POST /notifications`, operator
+ * events).
+ */
 async function belongsToOrganization(c: CallerOrInstanceContext, id: number): Promise<boolean> {
 	const { organizationId } = c.var.user
-	return (await findInstance(c.env.DB, organizationId, id)) !== null || (await findOwnerId(c.env.DB, organizationId)) === id
+	return (
+		(await findInstance(c.env.DB, organizationId, id)) !== null || (await findOwnerId(c.env.DB, organizationId)) === id
+	)
 }

@@ -38,7 +38,11 @@ would run as a formula has an apostrophe before it.`
 const COUNT_DESCRIPTION = `Each interval is whole, also where \`from\` or \`to\` lies in it: one hour by minute has 61. At most ${LIMITS.intervals.value} of them. By hour and longer what was counted in 400 days is there,
 by minute and second what is still in the log, up to 20 000 events of an instance. \`failed\` knows of the first 10 000 notifications that were given up since the range began.`
 const EXPORT_RESPONSES = [
-	textResponse('application/x-ndjson', 'A record of the log a line, as JSON, and a last line that says whether that is all', EXPORT_NDJSON),
+	textResponse(
+		'application/x-ndjson',
+		'A record of the log a line, as JSON, and a last line that says whether that is all',
+		EXPORT_NDJSON,
+	),
 	textResponse('text/csv', 'A line an event, without its record', EXPORT_CSV),
 ] as const
 

@@ -28,7 +28,10 @@ const instanceFilter = {
 		.string()
 		.max(LIMITS.searchText.value, expectedAtMost('searchText'))
 		.optional()
-		.meta({ description: "Of instances with this in their name or their element's key, in any case", examples: ['sample'] }),
+		.meta({
+			description: "Of instances with this in their name or their element's key, in any case",
+			examples: ['sample'],
+		}),
 }
 
 /** Which events. */
@@ -36,7 +39,10 @@ const eventFilter = {
 	from: From,
 	to: To,
 	'eventTypes[]': OptionalStringList.meta({ description: 'CREATED, UPDATED or DELETED', examples: ['CREATED'] }),
-	'resources[]': OptionalStringList.meta({ description: 'Names of resources, as `objectType` has them', examples: ['orders'] }),
+	'resources[]': OptionalStringList.meta({
+		description: 'Names of resources, as `objectType` has them',
+		examples: ['orders'],
+	}),
 	objectId: z
 		.string()
 		.max(LIMITS.objectId.value, expectedAtMost('objectId'))
@@ -61,7 +67,10 @@ export const EventsQuery = z.object({ ...pageQuery, ...eventFilter })
 export const AnyEventsQuery = z.object({ ...pageQuery, ...eventFilter, ...instanceFilter })
 
 const exportFormat = {
-	format: z.enum(['csv', 'ndjson'], 'expected csv or ndjson').optional().meta({ description: 'ndjson where it is not said' }),
+	format: z
+		.enum(['csv', 'ndjson'], 'expected csv or ndjson')
+		.optional()
+		.meta({ description: 'ndjson where it is not said' }),
 	nextPage: NextPage,
 }
 /** An export of one instance's events. */
@@ -99,8 +108,12 @@ export const EventResponse = z
 		id: z.string().meta({ description: 'The id of the change: 20 characters', examples: [EVENT_ID] }),
 		eventDate: z.string().meta({ description: 'When the object changed', examples: ['2026-01-31T12:00:00Z'] }),
 		recordedDate: z.string().meta({ description: 'When it was recorded, by which lists are ordered' }),
-		status: z.enum(EVENT_STATUSES).meta({ description: 'Recorded; in a notification; under way; answered, but not accepted; accepted' }),
-		providerData: z.string().meta({ description: 'The record as JSON text; {} once erased, and where it was too large to keep' }),
+		status: z
+			.enum(EVENT_STATUSES)
+			.meta({ description: 'Recorded; in a notification; under way; answered, but not accepted; accepted' }),
+		providerData: z
+			.string()
+			.meta({ description: 'The record as JSON text; {} once erased, and where it was too large to keep' }),
 		erased: z.literal(true).optional().meta({ description: 'The record is no longer kept' }),
 		tooLarge: z.literal(true).optional().meta({ description: 'The record was too large to keep' }),
 		recordUrl: z.string().optional().meta({ description: 'Where a record is that was too large to keep' }),
@@ -151,7 +164,10 @@ const countQuery = {
 		.string()
 		.max(LIMITS.time.value, expectedAtMost('time'))
 		.optional()
-		.meta({ description: '… to the one that this lies in; now where it is not said', examples: ['2026-01-31T13:00:00Z'] }),
+		.meta({
+			description: '… to the one that this lies in; now where it is not said',
+			examples: ['2026-01-31T13:00:00Z'],
+		}),
 	interval: z
 		.enum(INTERVALS, `expected one of ${INTERVALS.join(', ')}`)
 		.optional()
@@ -165,7 +181,10 @@ export const AnyCountsQuery = z.object({ ...countQuery, ...instanceFilter })
 export const AccountCountsQuery = z.object({
 	...countQuery,
 	...instanceFilter,
-	'accountIds[]': OptionalStringList.meta({ description: 'Of these accounts: the caller’s own', examples: [String(ACCOUNT.id)] }),
+	'accountIds[]': OptionalStringList.meta({
+		description: 'Of these accounts: the caller’s own',
+		examples: [String(ACCOUNT.id)],
+	}),
 })
 
 const timestamp = z.string().meta({ description: 'When the interval begins, UTC', examples: ['2026-01-31T12:00:00Z'] })
@@ -176,17 +195,27 @@ const countFields = {
 }
 
 /** Counts in all. */
-export const CountsResponse = z.array(z.strictObject({ timestamp, count: z.number() }).meta({ id: 'EventCount', examples: [EVENT_COUNT] }))
+export const CountsResponse = z.array(
+	z.strictObject({ timestamp, count: z.number() }).meta({ id: 'EventCount', examples: [EVENT_COUNT] }),
+)
 /** Counts by instance; those without events are left out. */
 export const InstanceCountsResponse = z.array(
 	z
-		.strictObject({ timestamp, total: z.number(), records: z.array(z.strictObject({ instanceId: z.number(), ...countFields })) })
+		.strictObject({
+			timestamp,
+			total: z.number(),
+			records: z.array(z.strictObject({ instanceId: z.number(), ...countFields })),
+		})
 		.meta({ id: 'InstanceEventCount', examples: [INSTANCE_EVENT_COUNT] }),
 )
 /** Counts by account. */
 export const AccountCountsResponse = z.array(
 	z
-		.strictObject({ timestamp, total: z.number(), records: z.array(z.strictObject({ accountId: z.number(), ...countFields })) })
+		.strictObject({
+			timestamp,
+			total: z.number(),
+			records: z.array(z.strictObject({ accountId: z.number(), ...countFields })),
+		})
 		.meta({ id: 'AccountEventCount', examples: [ACCOUNT_EVENT_COUNT] }),
 )
 
@@ -203,10 +232,9 @@ export const TimelineResponse = z
 		createdDate: z.string().nullable().meta({ description: 'Of the record, as it was last accepted' }),
 		modifiedDate: z.string().nullable().meta({ description: 'Of the record, as it was last accepted' }),
 		acceptedDate: z.string().meta({ description: 'When it was last looked at and something of it was taken' }),
-		firstSeenDate: z
-			.string()
-			.nullable()
-			.meta({ description: 'When its CREATED was recorded; null: it was there before, or that event is not on this page' }),
+		firstSeenDate: z.string().nullable().meta({
+			description: 'When its CREATED was recorded; null: it was there before, or that event is not on this page',
+		}),
 		objectSequence: z.number().meta({ description: 'Counts its events; 0: none' }),
 		heldSince: z.string().nullable().meta({ description: 'Since when its deletion is held back' }),
 		lookup: z
@@ -217,7 +245,10 @@ export const TimelineResponse = z
 			.array(
 				z.strictObject({
 					event: EventResponse,
-					confirmedDate: z.string().nullable().meta({ description: 'When the other way of seeing brought the same state' }),
+					confirmedDate: z
+						.string()
+						.nullable()
+						.meta({ description: 'When the other way of seeing brought the same state' }),
 					deliveries: z.array(
 						z.strictObject({
 							notificationId: z.number(),

@@ -1,5 +1,6 @@
 /**
- * A stream of server-sent events over a log that is asked again and again: a pure loop, given how to ask, the clock and how to wait (HTML standard, Server-sent events; docs/architecture.md, Reading the log).
+ * A stream of server-sent events over a log that is asked again and again: a pure loop, given how to ask, the clock and
+ * how to wait (HTML standard, Server-sent events; docs/architecture.md, Reading the log).
  */
 import type { EventReport, EventTail } from '../../rpc/log.ts'
 
@@ -21,7 +22,10 @@ export interface StreamPorts {
 	read(after: number, limit: number): Promise<EventTail | 'unknown'>
 	/** The record of an event, JSON text without line breaks. */
 	show(row: EventReport): string
-	/** What a client names that has seen everything up to a sequence: an event's id, of one that may be gone too; 0: the empty log's. */
+	/**
+	 * What a client names that has seen everything up to a sequence: an event's id, of one that may be gone too; 0: the
+	 * empty log's.
+	 */
 	formatEventId(sequence: number): string
 	/** Epoch ms. */
 	now(): number
@@ -32,11 +36,13 @@ export interface StreamPorts {
 }
 
 /**
- * The text of a stream, piece by piece: every event after a sequence once, in the order of the log. Beside events it says
+ * The text of a stream, piece by piece: every event after a sequence once, in the order of the log. Beside events it
+ * says
  * `gap` where events have left the log before they could be told, and `end` when the instance was disabled or deleted.
  *
- * It begins with the id of where it stands, so that who comes again after a quiet time goes on there: an `id` without `data` is no
- * event, yet it sets the last event id (HTML standard, 9.2.6: dispatching sets that before it looks at the data).
+ * It begins with the id of where it stands, so that who comes again after a quiet time goes on there: an `id` without
+ * `data` is no event, yet it sets the last event id (HTML standard, 9.2.6: dispatching sets that before it looks at the
+ * data).
  */
 export async function* streamText(after: number, ports: StreamPorts): AsyncGenerator<string, undefined> {
 	const endMs = ports.now() + MAX_STREAM_MS
@@ -79,7 +85,11 @@ export async function* streamText(after: number, ports: StreamPorts): AsyncGener
 		emptyReads = tail.events.length > 0 ? 0 : emptyReads + 1
 		if (caughtUp)
 			await ports.wait(
-				Math.min(getWaitMs(emptyReads), Math.max(1, lastSentMs + HEARTBEAT_MS - ports.now()), Math.max(1, endMs - ports.now())),
+				Math.min(
+					getWaitMs(emptyReads),
+					Math.max(1, lastSentMs + HEARTBEAT_MS - ports.now()),
+					Math.max(1, endMs - ports.now()),
+				),
 			)
 	}
 }

@@ -1,4 +1,6 @@
-/** `GET …/events/stream`: held by the edge, which asks the instance's object (docs/architecture.md, Reading the log). */
+/**
+ * `GET …/events/stream`: held by the edge, which asks the instance's object (docs/architecture.md, Reading the log).
+ */
 import { BadRequest, Conflict } from '../../lib/errors.ts'
 import { computeEventTag, formatEventId } from '../../events/ids.ts'
 import { parseMasterKeys } from '../../lib/sealing.ts'
@@ -8,7 +10,10 @@ import { streamText } from './sse.ts'
 import { toEventResponse } from './view.ts'
 import { callWatcher } from '../http/ask.ts'
 
-/** Answers with a stream that begins behind the event of `Last-Event-ID`, or now. 400 for an id that is none of this instance's, 409 while nothing could follow. */
+/**
+ * Answers with a stream that begins behind the event of `Last-Event-ID`, or now. 400 for an id that is none of this
+ * instance's, 409 while nothing could follow.
+ */
 export async function streamEvents(c: InstanceContext, lastEventId: string | undefined): Promise<Response> {
 	const { instance, services } = c.var
 	if (!instance.enabled) throw new Conflict('This instance is disabled; enable it first')
@@ -43,7 +48,9 @@ export async function streamEvents(c: InstanceContext, lastEventId: string | und
 		},
 		{ highWaterMark: 0 },
 	)
-	return new Response(body, { headers: { 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' } })
+	return new Response(body, {
+		headers: { 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' },
+	})
 }
 
 /** The place of an event's id in the log; null: none was given. */

@@ -26,7 +26,11 @@ export async function getTimeline(
 	)
 	if (report === null) throw new NotFound('This instance watches no such resource, or knows no such object of it')
 	const { events, next, lookup } = report
-	setPageHeaders(c, { returned: events.length, total: null, next: next === null ? null : formatPageToken([next.number]) })
+	setPageHeaders(c, {
+		returned: events.length,
+		total: null,
+		next: next === null ? null : formatPageToken([next.number]),
+	})
 	const instanceId = c.var.instance.id
 	return {
 		objectType: report.objectType,
@@ -39,7 +43,10 @@ export async function getTimeline(
 		firstSeenDate: toIsoSecondsOrNull(report.firstSeenMs),
 		objectSequence: report.objectSequence,
 		heldSince: toIsoSecondsOrNull(report.heldSinceMs),
-		lookup: lookup === null ? null : { dueDate: toIsoSeconds(lookup.dueMs), since: toIsoSeconds(lookup.sinceMs), reasons: lookup.reasons },
+		lookup:
+			lookup === null
+				? null
+				: { dueDate: toIsoSeconds(lookup.dueMs), since: toIsoSeconds(lookup.sinceMs), reasons: lookup.reasons },
 		events: events.map(({ confirmedMs, deliveries, ...row }) => ({
 			event: toEventResponse(instanceId, row),
 			confirmedDate: toIsoSecondsOrNull(confirmedMs),

@@ -8,7 +8,10 @@ import type { EventResponse } from './schema.ts'
 /** A shown record. */
 export type EventView = z.input<typeof EventResponse>
 
-/** One record. `eventDate` is when the change happened, `recordedDate` when it entered the log, by which lists are ordered. */
+/**
+ * One record. `eventDate` is when the change happened, `recordedDate` when it entered the log, by which lists are
+ * ordered.
+ */
 export function toEventResponse(instanceId: number, row: EventReport): EventView {
 	const notifications = row.notifications.map(({ id, status, createdMs, updatedMs }) => ({
 		id,

@@ -12,7 +12,10 @@ export async function callWatcher<T extends object | null>(
 	return await callWatcherById(c.var.services, c.var.instance.id, call)
 }
 
-/** Asks an object. One that knows nothing although its row is ready has lost its storage: it is made again and asked once more. */
+/**
+ * Asks an object. One that knows nothing although its row is ready has lost its storage: it is made again and asked
+ * once more.
+ */
 export async function callWatcherById<T>(
 	services: Services,
 	instanceId: number,

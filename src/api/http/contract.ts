@@ -1,13 +1,17 @@
 /**
- * What a call is: method, path, shapes, who may make it and how it can be refused, as data. From this the call is validated, its
- * handler typed (serve.ts), the document generated (openapi.ts) and the client inferred (src/client). Pure: no handler, no binding.
+ * What a call is: method, path, shapes, who may make it and how it can be refused, as data. From this the call is
+ * validated, its handler typed (serve.ts), the document generated (openapi.ts) and the client inferred (src/client).
+ * Pure: no handler, no binding.
  */
 import * as z from 'zod'
 import type { Role } from '../../accounts/roles.ts'
 import type { ErrorStatus } from '../../lib/errors.ts'
 import { ORDER, errorExample } from './examples.ts'
 
-/** The parts of the reference, in its order, and what each is about. The first word in lower case is the area of an API key's scope. */
+/**
+ * The parts of the reference, in its order, and what each is about. The first word in lower case is the area of an API
+ * key's scope.
+ */
 export const TAGS = {
 	Instances: 'Connected stores: making, changing, watching and removing them.',
 	Elements: 'What can be connected, and with which settings.',
@@ -28,12 +32,25 @@ export type Tag = keyof typeof TAGS
 export const VERBS = [
 	...['List', 'Create', 'Connect', 'Invite', 'Start', 'Get', 'Replace', 'Update', 'Delete'],
 	...['Enable', 'Disable', 'Rotate', 'End', 'Revoke', 'Reset', 'Cancel', 'Decide', 'Erase', 'Poll', 'Send'],
-	...['Release', 'Acknowledge', 'Deliver', 'Replay', 'Count', 'Export', 'Stream', 'Sign', 'Accept', 'Verify', 'Check', 'Ping'],
+	...[
+		'Release',
+		'Acknowledge',
+		'Deliver',
+		'Replay',
+		'Count',
+		'Export',
+		'Stream',
+		'Sign',
+		'Accept',
+		'Verify',
+		'Check',
+		'Ping',
+	],
 ]
 
 /**
- * How much a caller must prove. `caller`: User with Organization or with Element; `account`: the organization too; `instance`: the
- * instance of the path's `{id}`; `token`: the instance of the Element token.
+ * How much a caller must prove. `caller`: User with Organization or with Element; `account`: the organization too;
+ * `instance`: the instance of the path's `{id}`; `token`: the instance of the Element token.
  */
 export type AccessLevel = 'public' | 'caller' | 'account' | 'instance' | 'token'
 
@@ -100,11 +117,16 @@ export function defineOperation<const Op extends Operation>(definition: Op): Op 
 	return definition
 }
 
-/** A call about one instance exists twice: by id (`Name`), and under `/instances` with the instance's token (`NameByToken`). */
+/**
+ * A call about one instance exists twice: by id (`Name`), and under `/instances` with the instance's token
+ * (`NameByToken`).
+ */
 export type ByIdAndToken<Name extends string, Op> = Record<`${Name}ByToken`, Op & { access: 'token' }> &
 	Record<Name, Op & { access: 'instance' }>
 
-/** Declares such a pair; `path` is what follows `/instances` and `/instances/{id}`. The title of the token's says so. */
+/**
+ * Declares such a pair; `path` is what follows `/instances` and `/instances/{id}`. The title of the token's says so.
+ */
 export function byIdAndToken<const Name extends string, const Op extends Omit<Operation, 'access'>>(
 	name: Name,
 	definition: Op,
@@ -172,7 +194,9 @@ export function getTextResponses(operation: Operation): TextResponse[] {
 
 function getResponseForms({ answer }: Operation): readonly (z.ZodType | TextResponse)[] {
 	if (answer === null) return []
-	return Array.isArray(answer) ? (answer as readonly (z.ZodType | TextResponse)[]) : [answer as z.ZodType | TextResponse]
+	return Array.isArray(answer)
+		? (answer as readonly (z.ZodType | TextResponse)[])
+		: [answer as z.ZodType | TextResponse]
 }
 
 /** Whether an `Idempotency-Key` makes a call happen once. */

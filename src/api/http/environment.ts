@@ -1,4 +1,7 @@
-/** What a handler finds in its request, by how much was proven before it ran: a handler that needs an instance cannot be mounted without one. */
+/**
+ * What a handler finds in its request, by how much was proven before it ran: a handler that needs an instance cannot be
+ * mounted without one.
+ */
 import type { Context } from 'hono'
 import type { User } from '../../accounts/setup.ts'
 import type { Credential } from '../../accounts/callers.ts'
@@ -18,7 +21,10 @@ export interface PublicEnv {
 	}
 }
 
-/** A caller is known: `User` with `Organization`, with `Element`, or with both; or `Bearer` of a session or API key in place of User and Organization. */
+/**
+ * A caller is known: `User` with `Organization`, with `Element`, or with both; or `Bearer` of a session or API key in
+ * place of User and Organization.
+ */
 export interface CallerEnv extends PublicEnv {
 	Variables: PublicEnv['Variables'] & {
 		user: User

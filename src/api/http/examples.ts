@@ -1,6 +1,7 @@
 /**
- * The world that the reference's examples are about: one organization, one shop, one order that changed, and the notification of it. Ids fit each other as they
- * do in an answer; every secret is visibly made up. What is the example of a single resource stands beside its schema. Pure.
+ * The world that the reference's examples are about: one organization, one shop, one order that changed, and the
+ * notification of it. Ids fit each other as they do in an answer; every secret is visibly made up. What is the example
+ * of a single resource stands beside its schema. Pure.
  */
 import type { ErrorStatus } from '../../lib/errors.ts'
 import { expectedAtMost } from '../../lib/limits.ts'
@@ -91,9 +92,11 @@ export const MESSAGE = {
 export const PAGE_TOKEN = 'MTIzNDU'
 
 /** A secret of 44 characters that opens nothing. */
-export const exampleSecret = (what: string): string => `${`example/${what}/not/a/real/secret/`.padEnd(43, '0').slice(0, 43)}=`
+export const exampleSecret = (what: string): string =>
+	`${`example/${what}/not/a/real/secret/`.padEnd(43, '0').slice(0, 43)}=`
 /** A token of 47 characters that opens nothing. */
-export const exampleToken = (prefix: 'sbs_' | 'sbk_' | 'sbl_'): string => `${prefix}example_not_a_real_token_`.padEnd(47, '0')
+export const exampleToken = (prefix: 'sbs_' | 'sbk_' | 'sbl_'): string =>
+	`${prefix}example_not_a_real_token_`.padEnd(47, '0')
 
 /** Finds the request in the log. */
 const REQUEST_ID = '3f2c9b1e-7a54-4c1d-9e0b-5d8f6a2c4b17'

@@ -30,7 +30,10 @@ const RETRY_AFTER_SECONDS = 5
 /** Headers of an answer that belong to it; what every answer has is set anew. */
 const STORED_HEADERS = /^(content-type|content-disposition|location|allow|retry-after|elements-(?!request-id).*)$/
 
-/** The middleware. Without the header it does nothing. `secretsOf`: the name of the call when its answers hold secrets, of which the audit log has every showing; null: they hold none. */
+/**
+ * The middleware. Without the header it does nothing. `secretsOf`: the name of the call when its answers hold secrets,
+ * of which the audit log has every showing; null: they hold none.
+ */
 export function idempotencyMiddleware(secretOperationId: string | null) {
 	return async (c: Context<CallerEnv>, next: () => Promise<void>): Promise<Response | undefined> =>
 		await handleIdempotent(c, next, secretOperationId)
@@ -52,7 +55,8 @@ async function handleIdempotent(
 	const request = await toKeyedRequest(c, key)
 	const claimed = await claimRequest(DB, MASTER_KEYS, request, c.var.services.now())
 	if (claimed.kind === 'answer') {
-		if (secretOperationId !== null && claimed.answer.status < 300) await auditReplayedSecret(c, secretOperationId, claimed.answer)
+		if (secretOperationId !== null && claimed.answer.status < 300)
+			await auditReplayedSecret(c, secretOperationId, claimed.answer)
 		return replayResponse(c, claimed.answer)
 	}
 	if (claimed.kind !== 'run') throw ERROR_BY_CLAIM[claimed.kind]()
@@ -65,7 +69,10 @@ async function handleIdempotent(
 
 const ERROR_BY_CLAIM = {
 	other: () =>
-		new HttpError(422, `${IDEMPOTENCY_KEY_HEADER}: this key was used for another request within the last 24 hours; use a new one`),
+		new HttpError(
+			422,
+			`${IDEMPOTENCY_KEY_HEADER}: this key was used for another request within the last 24 hours; use a new one`,
+		),
 	running: () =>
 		new Conflict(
 			`${IDEMPOTENCY_KEY_HEADER}: the first request with this key has not ended; ask again soon. If it was cut off, it is made again ${LEASE_MS / 60_000} minutes after it began`,
@@ -86,11 +93,18 @@ async function toKeyedRequest(c: Context<CallerEnv>, key: string): Promise<Keyed
 		organizationId: user.organizationId,
 		caller: credential.kind === 'key' ? `key/${credential.id}` : `user/${user.id}`,
 		key,
-		hash: hashSecret(JSON.stringify([c.req.method, url.pathname, url.search, tokenInstance?.id ?? null, hashSecret(body)])),
+		hash: hashSecret(
+			JSON.stringify([c.req.method, url.pathname, url.search, tokenInstance?.id ?? null, hashSecret(body)]),
+		),
 	}
 }
 
-async function runAndStore(c: Context<CallerEnv>, request: KeyedRequest, claim: string, next: () => Promise<void>): Promise<void> {
+async function runAndStore(
+	c: Context<CallerEnv>,
+	request: KeyedRequest,
+	claim: string,
+	next: () => Promise<void>,
+): Promise<void> {
 	const { DB, MASTER_KEYS } = c.env
 	try {
 		await next()
@@ -99,7 +113,8 @@ async function runAndStore(c: Context<CallerEnv>, request: KeyedRequest, claim: 
 		throw error
 	}
 	const { status } = c.res
-	// What failed here or at the store, and what was refused for who asked or how often, may be tried again; what a store may have done may not.
+	// What failed here or at the store, and what was refused for who asked or how often, may be tried again; what a store
+	// may have done may not.
 	const perhapsDone = c.error instanceof HttpError && c.error.outcomeUnknown
 	if (!perhapsDone && (status >= 500 || [401, 403, 429].includes(status))) {
 		await releaseClaim(DB, request, claim)
@@ -131,7 +146,11 @@ async function readStoredResponse(c: Context<CallerEnv>): Promise<StoredResponse
 }
 
 /** Before the secret goes out: when it cannot be noted, it is not shown. */
-async function auditReplayedSecret(c: Context<CallerEnv>, operationId: string, { instanceId }: StoredResponse): Promise<void> {
+async function auditReplayedSecret(
+	c: Context<CallerEnv>,
+	operationId: string,
+	{ instanceId }: StoredResponse,
+): Promise<void> {
 	const { DB } = c.env
 	const auditObject =
 		instanceId === null

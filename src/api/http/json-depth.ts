@@ -1,4 +1,6 @@
-/** How deep a JSON text is nested. Building a value that is too deep costs the stack of whatever writes it again. Pure. */
+/**
+ * How deep a JSON text is nested. Building a value that is too deep costs the stack of whatever writes it again. Pure.
+ */
 
 /** How deep brackets are nested in a JSON text, without building it. */
 export function getNestingDepth(text: string): number {

@@ -1,5 +1,6 @@
 /**
- * Lists across instances: a merge of what each instance's object holds, ordered by (time, instance, number), newest first (docs/architecture.md, Reading the log). Pure but for the reads it is given.
+ * Lists across instances: a merge of what each instance's object holds, ordered by (time, instance, number), newest
+ * first (docs/architecture.md, Reading the log). Pure but for the reads it is given.
  */
 import type { PageCursor } from '../../rpc/log.ts'
 
@@ -23,7 +24,10 @@ export interface MergeRange {
 	toMs: number | null
 }
 
-/** Reads a page of one instance, newest first, below `before` and between the times; null when the instance is gone. A page may be short and still have a next one. */
+/**
+ * Reads a page of one instance, newest first, below `before` and between the times; null when the instance is gone. A
+ * page may be short and still have a next one.
+ */
 export type ReadPage<Row> = (
 	instanceId: number,
 	query: { pageSize: number; before?: number | undefined; fromMs?: number | undefined; toMs?: number | undefined },
@@ -45,7 +49,9 @@ export const MAX_CONCURRENT_INSTANCES = 20
 /** Rows of a page of one instance. */
 const MAX_ROWS_PER_PAGE = 200
 const MIN_ROWS_PER_PAGE = 10
-/** Pages beyond the first ones that a page across instances reads: where a filter finds little, pages are short instead. */
+/**
+ * Pages beyond the first ones that a page across instances reads: where a filter finds little, pages are short instead.
+ */
 const MAX_EXTRA_PAGES = 40
 
 /** What was read of one instance and is not merged yet. */
@@ -60,8 +66,8 @@ interface InstanceCursor<Row> {
 }
 
 /**
- * All rows behind a place, newest first, each instance read only as far as is needed to know which row is the next. Ends with null, or, where
- * as many pages were read as were allowed, with the place behind which everything still lies.
+ * All rows behind a place, newest first, each instance read only as far as is needed to know which row is the next.
+ * Ends with null, or, where as many pages were read as were allowed, with the place behind which everything still lies.
  */
 export async function* mergeRows<Row>(
 	instanceIds: readonly number[],
@@ -74,7 +80,9 @@ export async function* mergeRows<Row>(
 	for (let start = 0; start < instanceIds.length; start += MAX_CONCURRENT_INSTANCES) {
 		const group = instanceIds.slice(start, start + MAX_CONCURRENT_INSTANCES)
 		cursors.push(
-			...(await Promise.all(group.map((id) => openCursor(id, range, getPosition, read, Math.min(MAX_ROWS_PER_PAGE, budget.rows))))),
+			...(await Promise.all(
+				group.map((id) => openCursor(id, range, getPosition, read, Math.min(MAX_ROWS_PER_PAGE, budget.rows))),
+			)),
 		)
 	}
 	for (let remainingPages = budget.pages; ;) {
@@ -101,7 +109,10 @@ export async function* mergeRows<Row>(
 	}
 }
 
-/** The next page across instances. It may be short and still have a next one, behind `next`. `sizeOf`: a page holds so much together, unless it is a single row. */
+/**
+ * The next page across instances. It may be short and still have a next one, behind `next`. `sizeOf`: a page holds so
+ * much together, unless it is a single row.
+ */
 export async function mergePages<Row>(
 	instanceIds: readonly number[],
 	{ pageSize, ...range }: MergeRange & { pageSize: number },
@@ -110,7 +121,10 @@ export async function mergePages<Row>(
 	{ sizeOf, limit }: { sizeOf: (row: Row) => number; limit: number } = { sizeOf: () => 0, limit: 0 },
 ): Promise<{ entries: InstanceRow<Row>[]; next: MergePosition | null }> {
 	const firstPageSize = Math.max(MIN_ROWS_PER_PAGE, Math.ceil((2 * pageSize) / Math.max(1, instanceIds.length)))
-	const source = mergeRows(instanceIds, range, getPosition, read, { rows: Math.min(firstPageSize, pageSize + 1), pages: MAX_EXTRA_PAGES })
+	const source = mergeRows(instanceIds, range, getPosition, read, {
+		rows: Math.min(firstPageSize, pageSize + 1),
+		pages: MAX_EXTRA_PAGES,
+	})
 	const entries: InstanceRow<Row>[] = []
 	let size = 0
 	for (;;) {
@@ -133,7 +147,13 @@ async function openCursor<Row>(
 ): Promise<InstanceCursor<Row>> {
 	const cursor: InstanceCursor<Row> = { instanceId, rows: [], index: 0, next: null, pageSize }
 	// The instance that the page before ended on goes on exactly there.
-	await fillCursor(cursor, range.after?.instanceId === instanceId ? range.after.number : undefined, range, getPosition, read)
+	await fillCursor(
+		cursor,
+		range.after?.instanceId === instanceId ? range.after.number : undefined,
+		range,
+		getPosition,
+		read,
+	)
 	return cursor
 }
 
@@ -182,5 +202,7 @@ function minOrNull(a: number | null, b: number | null): number | null {
 function isAfter(position: MergePosition, reference: MergePosition | null): boolean {
 	if (reference === null) return true
 	if (position.atMs !== reference.atMs) return position.atMs < reference.atMs
-	return position.instanceId !== reference.instanceId ? position.instanceId < reference.instanceId : position.number < reference.number
+	return position.instanceId !== reference.instanceId
+		? position.instanceId < reference.instanceId
+		: position.number < reference.number
 }

@@ -48,4 +48,8 @@ export function redirectTo(url: string): Response {
 	return new Response(null, { status: 302, headers: { Location: url, ...PRIVATE_HEADERS } })
 }
 
-const PRIVATE_HEADERS = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'X-Content-Type-Options': 'nosniff' }
+const PRIVATE_HEADERS = {
+	'Cache-Control': 'no-store',
+	'Referrer-Policy': 'no-referrer',
+	'X-Content-Type-Options': 'nosniff',
+}

@@ -1,4 +1,7 @@
-/** Lists in pages: how a page is asked for and how the next one is named (docs/contract.md §6, §8). Page tokens are opaque to callers. */
+/**
+ * Lists in pages: how a page is asked for and how the next one is named (docs/contract.md §6, §8). Page tokens are
+ * opaque to callers.
+ */
 import type { Context } from 'hono'
 import * as z from 'zod'
 import { BadRequest } from '../../lib/errors.ts'
@@ -26,7 +29,10 @@ export const NextPage = z
 /** A text, or a list of them. */
 export const StringOrList = z.union([z.string(), z.array(z.string())], 'expected a list of texts')
 
-/** A parameter that may be given several times. Handlers read it with `listParameter`, which takes it with and without `[]`. */
+/**
+ * A parameter that may be given several times. Handlers read it with `listParameter`, which takes it with and without
+ * `[]`.
+ */
 export const OptionalStringList = StringOrList.optional()
 
 /** A page token out of the numbers that say where the next page begins. */
@@ -44,13 +50,18 @@ export function parsePageToken(token: string | undefined, count: number): number
 }
 
 /** Sets the headers of a list. `total` and `next` are left out where nobody knows them. */
-export function setPageHeaders(c: Context, page: { returned: number; total: number | null; next: string | null }): void {
+export function setPageHeaders(
+	c: Context,
+	page: { returned: number; total: number | null; next: string | null },
+): void {
 	c.header('Elements-Returned-Count', String(page.returned))
 	if (page.total !== null) c.header('Elements-Total-Count', String(page.total))
 	if (page.next !== null) c.header('Elements-Next-Page-Token', page.next)
 }
 
-/** A query parameter that may be given several times, as `name[]`, as `name`, or with commas never meant as separators. */
+/**
+ * A query parameter that may be given several times, as `name[]`, as `name`, or with commas never meant as separators.
+ */
 export function listParameter(c: Context, name: string): string[] {
 	return [...(c.req.queries(`${name}[]`) ?? []), ...(c.req.queries(name) ?? [])].filter((value) => value.trim() !== '')
 }

@@ -11,7 +11,10 @@ import { getNestingDepth } from './json-depth.ts'
 const EXPOSED_HEADERS =
 	'Elements-Returned-Count, Elements-Total-Count, Elements-Request-Id, Elements-Next-Page-Token, Elements-Trace-Id, Elements-Error, Content-Disposition'
 
-/** Gives the request its id, the answer its headers, and the log a line: method, path and status, never a query, header or body. */
+/**
+ * Gives the request its id, the answer its headers, and the log a line: method, path and status, never a query, header
+ * or body.
+ */
 export const requestMiddleware: MiddlewareHandler<PublicEnv> = async (c, next) => {
 	const startedMs = Date.now()
 	c.set('requestId', crypto.randomUUID())
@@ -38,7 +41,10 @@ function redactPath(path: string): string {
 	return path.replace(/(\/oauth\/|sb[slk]_)[\w-]{20,}/g, '$1…')
 }
 
-/** 406 when the caller accepts none of the media that a call answers with. A call without a body in its answer takes every caller. */
+/**
+ * 406 when the caller accepts none of the media that a call answers with. A call without a body in its answer takes
+ * every caller.
+ */
 export function requireAcceptable(media: readonly string[]): MiddlewareHandler<PublicEnv> {
 	// Refusals are JSON whatever the call answers with.
 	const offered = media.length === 0 ? ['application/json'] : media
@@ -61,20 +67,26 @@ export function limitBody(limitBytes = LIMITS.body.value): MiddlewareHandler<Pub
 }
 
 /**
- * 415 for a body that is not declared as JSON, 400 for one that is nested too deep. A body without any declaration is read as JSON; where it may
- * be left out, none is `{}`. Stands behind `bodyAtMost`.
+ * 415 for a body that is not declared as JSON, 400 for one that is nested too deep. A body without any declaration is
+ * read as JSON; where it may be left out, none is `{}`. Stands behind `bodyAtMost`.
  */
 export function requireJsonBody(optional = false): MiddlewareHandler<PublicEnv> {
 	return async (c, next) => {
 		const type = c.req.header('Content-Type')?.trim()
 		const empty = c.req.raw.body === null || c.req.header('Content-Length') === '0'
 		if (empty && optional)
-			c.req.raw = new Request(c.req.url, { method: c.req.method, headers: withJsonContentType(c.req.raw.headers), body: '{}' })
+			c.req.raw = new Request(c.req.url, {
+				method: c.req.method,
+				headers: withJsonContentType(c.req.raw.headers),
+				body: '{}',
+			})
 		if (empty) return await next()
 		if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type))
 			throw new HttpError(415, 'Content-Type: expected application/json')
-		// Said in one way from here on: what reads it takes fewer names of JSON than are accepted, and would see no body under the others.
-		if (type !== 'application/json') c.req.raw = new Request(c.req.raw, { headers: withJsonContentType(c.req.raw.headers) })
+		// Said in one way from here on: what reads it takes fewer names of JSON than are accepted, and would see no body
+		// under the others.
+		if (type !== 'application/json')
+			c.req.raw = new Request(c.req.raw, { headers: withJsonContentType(c.req.raw.headers) })
 		if (getNestingDepth(await c.req.text()) > LIMITS.nesting.value)
 			throw new BadRequest(`body: ${expectedAtMost('nesting')} of lists and objects inside one another`)
 		return await next()
@@ -97,6 +109,10 @@ function matchesMediaRange(range: string, offered: readonly string[]): boolean {
 	if (parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) return false
 	const acceptsJson = /^application\/([a-z0-9.+-]+\+)?json$/.test(type)
 	return offered.some(
-		(media) => type === '*/*' || type === media || type === `${media.split('/')[0]}/*` || (acceptsJson && media === 'application/json'),
+		(media) =>
+			type === '*/*' ||
+			type === media ||
+			type === `${media.split('/')[0]}/*` ||
+			(acceptsJson && media === 'application/json'),
 	)
 }

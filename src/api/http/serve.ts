@@ -1,4 +1,7 @@
-/** Puts handlers behind calls: what is accepted, who may call, what is validated, and the answer, all as the call's own data says. */
+/**
+ * Puts handlers behind calls: what is accepted, who may call, what is validated, and the answer, all as the call's own
+ * data says.
+ */
 import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
@@ -35,10 +38,15 @@ export type Handler<Op extends Operation> = (
 
 /** A pair that `both` declared has one handler, under the name without `ByToken`. */
 type Handlers<Ops extends Operations> = {
-	[Name in keyof Ops as Name extends `${infer Base}ByToken` ? (Base extends keyof Ops ? never : Name) : Name]: Handler<Ops[Name]>
+	[Name in keyof Ops as Name extends `${infer Base}ByToken` ? (Base extends keyof Ops ? never : Name) : Name]: Handler<
+		Ops[Name]
+	>
 }
 
-/** A fresh set of calls; what its schemas refuse is a 400 that names each field. `getPath`: the path by which a request is routed. */
+/**
+ * A fresh set of calls; what its schemas refuse is a 400 that names each field. `getPath`: the path by which a request
+ * is routed.
+ */
 export function createApi(getPath?: (request: Request) => string): Api {
 	return new OpenAPIHono<PublicEnv>({
 		...(getPath === undefined ? {} : { getPath }),
@@ -49,7 +57,11 @@ export function createApi(getPath?: (request: Request) => string): Api {
 }
 
 /** Mounts calls in the order of their table: fixed words before `{…}` in the same place. */
-export function mountOperations<const Ops extends Operations>(api: Api, operations: Ops, handlers: Handlers<Ops>): void {
+export function mountOperations<const Ops extends Operations>(
+	api: Api,
+	operations: Ops,
+	handlers: Handlers<Ops>,
+): void {
 	const handlersById = handlers as unknown as Record<string, Handler<Operation>>
 	for (const [id, operation] of Object.entries(operations)) {
 		const handler = handlersById[id] ?? handlersById[id.replace(/ByToken$/, '')]
@@ -73,7 +85,11 @@ function toRouteConfig(id: string, operation: Operation) {
 		tags: [operation.tag],
 		summary: operation.summary,
 		...getDescription(operation),
-		...(operation.access === 'public' ? { security: [] } : operation.access === 'token' ? { security: [{ token: [] }] } : {}),
+		...(operation.access === 'public'
+			? { security: [] }
+			: operation.access === 'token'
+				? { security: [{ token: [] }] }
+				: {}),
 		request: toRequestConfig(operation),
 		responses: toResponsesConfig(operation),
 	} satisfies RouteConfig
@@ -91,9 +107,11 @@ function mountOperation(api: Api, id: string, operation: Operation, handler: Han
 		middleware: getMiddleware(id, operation),
 		hide: unchecked,
 	})
-	// The library infers a handler's type from a literal route; here the call's own types say it, so the two meet in one cast.
+	// The library infers a handler's type from a literal route; here the call's own types say it, so the two meet in one
+	// cast.
 	api.openapi(route, (async (c: Context) => {
-		const valid = (part: 'param' | 'query' | 'json', schema: unknown) => (schema === undefined ? undefined : c.req.valid(part as never))
+		const valid = (part: 'param' | 'query' | 'json', schema: unknown) =>
+			schema === undefined ? undefined : c.req.valid(part as never)
 		const input = {
 			params: operation.params === undefined ? c.req.param() : valid('param', operation.params),
 			query: valid('query', operation.query),
@@ -113,7 +131,9 @@ function getMiddleware(id: string, operation: Operation): MiddlewareHandler[] {
 	const size = operation.method === 'get' ? [] : [limitBody(operation.bodyLimitBytes)]
 	const body = operation.body === undefined ? [] : [requireJsonBody(operation.bodyOptional === true)]
 	// What is closed to API keys gives out secrets.
-	const idempotency = acceptsIdempotencyKey(operation) ? [idempotencyMiddleware(operation.keys === false ? id : null)] : []
+	const idempotency = acceptsIdempotencyKey(operation)
+		? [idempotencyMiddleware(operation.keys === false ? id : null)]
+		: []
 	return [
 		requireAcceptable(getMediaTypes(operation)),
 		...size,
@@ -136,9 +156,12 @@ function toRequestConfig(operation: Operation): NonNullable<RouteConfig['request
 	const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!)
 	const declaredParams = operation.params instanceof z.ZodObject ? operation.params.shape : {}
 	const undeclaredParams = Object.fromEntries(
-		names.filter((name) => !(name in declaredParams)).map((name) => [name, z.string().meta(PARAMETERS[name]?.(operation.path) ?? {})]),
+		names
+			.filter((name) => !(name in declaredParams))
+			.map((name) => [name, z.string().meta(PARAMETERS[name]?.(operation.path) ?? {})]),
 	)
-	const params = operation.params instanceof z.ZodObject ? operation.params.extend(undeclaredParams) : z.object(undeclaredParams)
+	const params =
+		operation.params instanceof z.ZodObject ? operation.params.extend(undeclaredParams) : z.object(undeclaredParams)
 	return {
 		...(names.length === 0 ? {} : { params }),
 		...(acceptsIdempotencyKey(operation) ? { headers: IdempotencyHeaders } : {}),
@@ -150,14 +173,20 @@ function toRequestConfig(operation: Operation): NonNullable<RouteConfig['request
 					body: {
 						required: operation.bodyOptional === undefined,
 						content: {
-							'application/json': { schema: operation.body, ...(operation.example === undefined ? {} : { example: operation.example }) },
+							'application/json': {
+								schema: operation.body,
+								...(operation.example === undefined ? {} : { example: operation.example }),
+							},
 						},
 					},
 				}),
 	}
 }
 
-/** What a POST may carry. Described here, checked by its middleware, which must know the key before anything else is looked at. */
+/**
+ * What a POST may carry. Described here, checked by its middleware, which must know the key before anything else is
+ * looked at.
+ */
 const IdempotencyHeaders = z.looseObject({
 	[IDEMPOTENCY_KEY_HEADER]: z
 		.string()
@@ -172,7 +201,10 @@ const IdempotencyHeaders = z.looseObject({
 /** What the words in braces mean where an operation does not say it. */
 const PARAMETERS: Record<string, (path: string) => { description: string; examples: string[] }> = {
 	id: (path) => ({ description: 'A positive whole number', examples: [String(exampleId(path))] }),
-	keyOrId: () => ({ description: "An element's key or number: `woocommercerest` or `2881`", examples: ['woocommercerest'] }),
+	keyOrId: () => ({
+		description: "An element's key or number: `woocommercerest` or `2881`",
+		examples: ['woocommercerest'],
+	}),
 }
 
 function exampleId(path: string): number {
@@ -186,18 +218,32 @@ function toResponsesConfig(operation: Operation): RouteConfig['responses'] {
 	const content = {
 		...(schema === null
 			? {}
-			: { 'application/json': { schema, ...(operation.answerExample === undefined ? {} : { example: operation.answerExample }) } }),
+			: {
+					'application/json': {
+						schema,
+						...(operation.answerExample === undefined ? {} : { example: operation.answerExample }),
+					},
+				}),
 		...Object.fromEntries(
-			textResponses.map(({ media, description, example }) => [media, { schema: z.string().meta({ description }), example }]),
+			textResponses.map(({ media, description, example }) => [
+				media,
+				{ schema: z.string().meta({ description }), example },
+			]),
 		),
 	}
 	const successes = getSuccessStatuses(operation).map((status) => [
 		status,
-		{ description: operation.answer === null ? 'Done; the body is empty' : 'Success', ...(operation.answer === null ? {} : { content }) },
+		{
+			description: operation.answer === null ? 'Done; the body is empty' : 'Success',
+			...(operation.answer === null ? {} : { content }),
+		},
 	])
 	const errors = getErrorStatuses(operation).map((status: ErrorStatus) => [
 		status,
-		{ description: STATUS_DESCRIPTIONS[status], content: { 'application/json': { schema: ErrorBody, example: errorExample(status) } } },
+		{
+			description: STATUS_DESCRIPTIONS[status],
+			content: { 'application/json': { schema: ErrorBody, example: errorExample(status) } },
+		},
 	])
 	return Object.fromEntries([...successes, ...errors])
 }

@@ -12,7 +12,15 @@ const CATEGORY = { id: 17, name: 'Mugs', slug: 'mugs', parent: 0, display: 'defa
 
 /** A record of each resource that the contract names. */
 export const RECORDS = {
-	customers: { id: 25, ...DATES, email: 'jane@example.com', first_name: 'Jane', last_name: 'Doe', role: 'customer', username: 'jane' },
+	customers: {
+		id: 25,
+		...DATES,
+		email: 'jane@example.com',
+		first_name: 'Jane',
+		last_name: 'Doe',
+		role: 'customer',
+		username: 'jane',
+	},
 	discounts: { id: 61, ...DATES, code: 'spring10', amount: '10.00', discount_type: 'percent', usage_count: 0 },
 	orders: ORDER,
 	products: {
@@ -25,7 +33,14 @@ export const RECORDS = {
 		price: '9.50',
 		regular_price: '9.50',
 	},
-	'products-attributes': { id: 1, name: 'Colour', slug: 'pa_colour', type: 'select', order_by: 'menu_order', has_archives: false },
+	'products-attributes': {
+		id: 1,
+		name: 'Colour',
+		slug: 'pa_colour',
+		type: 'select',
+		order_by: 'menu_order',
+		has_archives: false,
+	},
 	'products-categories': CATEGORY,
 	'products-tags': { id: 34, name: 'blue', slug: 'blue', description: '', count: 1 },
 } as const
@@ -63,7 +78,17 @@ export const REPORT_RESPONSES = {
 			total_orders: 1,
 			total_items: 2,
 			totals_grouped_by: 'day',
-			totals: { '2026-06-01': { sales: '19.00', orders: 1, items: 2, tax: '0.00', shipping: '0.00', discount: '0.00', customers: 0 } },
+			totals: {
+				'2026-06-01': {
+					sales: '19.00',
+					orders: 1,
+					items: 2,
+					tax: '0.00',
+					shipping: '0.00',
+					discount: '0.00',
+					customers: 0,
+				},
+			},
 		},
 	],
 	'reports-top-sellers': [{ title: 'Blue mug', product_id: 93, quantity: 2 }],
@@ -76,8 +101,25 @@ export interface PathExample {
 	record: Record<string, unknown>
 }
 
-const TAX = { id: 1, country: 'US', state: 'CO', rate: '2.9000', name: 'State tax', priority: 1, compound: false, shipping: true }
-const VARIATION = { id: 95, ...DATES, description: '', price: '9.50', regular_price: '9.50', status: 'publish', attributes: [] }
+const TAX = {
+	id: 1,
+	country: 'US',
+	state: 'CO',
+	rate: '2.9000',
+	name: 'State tax',
+	priority: 1,
+	compound: false,
+	shipping: true,
+}
+const VARIATION = {
+	id: 95,
+	...DATES,
+	description: '',
+	price: '9.50',
+	regular_price: '9.50',
+	status: 'publish',
+	attributes: [],
+}
 const TERM = { id: 3, name: 'Small', slug: 'small', description: '', menu_order: 0, count: 0 }
 
 /** A collection at each depth: what is made in it. The last is how many are made at once. */

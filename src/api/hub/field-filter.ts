@@ -1,7 +1,10 @@
 /** What is done to a record before it is answered: nulls dropped, only the named fields kept (docs/contract.md §8). */
 import { isRecord } from '../../elements/values.ts'
 
-/** A shaper of records. `fields`: names divided by commas, dots lead into nested ones; a field of a list's records is kept in each of them. */
+/**
+ * A shaper of records. `fields`: names divided by commas, dots lead into nested ones; a field of a list's records is
+ * kept in each of them.
+ */
 export function createShaper(dropNulls: boolean, fields: string | undefined): (value: unknown) => unknown {
 	const paths = (fields ?? '')
 		.split(',')

@@ -1,6 +1,7 @@
 /**
- * A walk through a store's list, page by page, that holds while records come and go (docs/contract.md §8): where it stands is the last record that
- * was looked at, not a count. Pure: what to ask next, and what of an answer is new. The rules are those of the watcher's scans (`scan.ts`).
+ * A walk through a store's list, page by page, that holds while records come and go (docs/contract.md §8): where it
+ * stands is the last record that was looked at, not a count. Pure: what to ask next, and what of an answer is new. The
+ * rules are those of the watcher's scans (`scan.ts`).
  */
 import type { RecordSortKey, ListPlan } from '../../elements/records.ts'
 import { getScanOffset, advanceScan } from '../../watcher/polling/scan-position.ts'
@@ -27,7 +28,10 @@ export function positionAt(offset: number, skip = 0): WalkPosition {
 }
 
 /** Whether the next answer is held against the last record. */
-function isAnchored(position: WalkPosition, order: ListPlan['order']): position is WalkPosition & { last: RecordSortKey } {
+function isAnchored(
+	position: WalkPosition,
+	order: ListPlan['order'],
+): position is WalkPosition & { last: RecordSortKey } {
 	return order !== null && position.last !== null
 }
 
@@ -37,8 +41,8 @@ export function nextOffset(position: WalkPosition, order: ListPlan['order']): nu
 }
 
 /**
- * What an answer means. `fresh`: its rows from this index on are new; none is where rows have moved, and `place` asks further back. `ended`: there is nothing
- * behind it.
+ * What an answer means. `fresh`: its rows from this index on are new; none is where rows have moved, and `place` asks
+ * further back. `ended`: there is nothing behind it.
  */
 export interface WalkStep {
 	fresh: number
@@ -47,8 +51,8 @@ export interface WalkStep {
 }
 
 /**
- * Holds the rows of an answer to `nextOffset` and `limit` against the walk. `total`: what the store says matches, null when it says nothing: then a page that
- * is not full is the last one.
+ * Holds the rows of an answer to `nextOffset` and `limit` against the walk. `total`: what the store says matches, null
+ * when it says nothing: then a page that is not full is the last one.
  */
 export function advance(
 	position: WalkPosition,
@@ -64,7 +68,8 @@ export function advance(
 		const { n, back, total: known, bare } = scanned.position
 		const next: WalkPosition = { ...position, n, back, total: known, bare: bare ?? null }
 		if (scanned.again) return { fresh: rows.length, place: next, ended: false }
-		// Rows that the walk has behind it do not move it: on a short page they may be all there is, and end before the last one.
+		// Rows that the walk has behind it do not move it: on a short page they may be all there is, and end before the last
+		// one.
 		const last = scanned.from < rows.length ? (lastKey(order, rows) ?? position.last) : position.last
 		return { fresh: scanned.from, place: { ...next, last }, ended: scanned.ended }
 	}
@@ -72,8 +77,13 @@ export function advance(
 	const known = total !== null && total > 0 ? total : position.total
 	const ended = total === null ? rows.length < limit : covered >= total
 	const last = lastKey(order, rows)
-	// Rows may be dropped after paging: an anchor stands at its index at the earliest, a bare position is counted in full pages.
-	return { fresh: 0, place: { ...position, n: last === null ? covered : position.n + rows.length, last, total: known }, ended }
+	// Rows may be dropped after paging: an anchor stands at its index at the earliest, a bare position is counted in full
+	// pages.
+	return {
+		fresh: 0,
+		place: { ...position, n: last === null ? covered : position.n + rows.length, last, total: known },
+		ended,
+	}
 }
 
 /** The place right after a row of an answer, where a page ends within it. */
@@ -89,7 +99,10 @@ export function positionAfter(
 	return { ...position, n: offset + index + 1, last: last ?? (index < 0 ? position.last : null), back: 0, bare: null }
 }
 
-/** A list that came whole, with the newest first where its records have numbers for ids, and where this place stands in it. */
+/**
+ * A list that came whole, with the newest first where its records have numbers for ids, and where this place stands in
+ * it.
+ */
 export function sortNewestFirst(rows: readonly VendorRecord[], order: ListPlan['order']): VendorRecord[] {
 	if (order === null || rows.some((row) => order.key(row) === null)) return [...rows]
 	return rows.toSorted((a, b) => compareToKey(order, a, order.key(b)!))

@@ -1,11 +1,19 @@
 /**
- * The calls of the hub (docs/contract.md §8). The resources that the contract names have calls of their own, so that the document shows them; any other
- * collection of a store goes by its own name. Each is reached as `/hubs/ecommerce/orders`, `/hubs/anything/orders` and `/orders` alike.
+ * The calls of the hub (docs/contract.md §8). The resources that the contract names have calls of their own, so that
+ * the document shows them; any other collection of a store goes by its own name. Each is reached as
+ * `/hubs/ecommerce/orders`, `/hubs/anything/orders` and `/orders` alike.
  */
 import * as z from 'zod'
 import { LIMITS } from '../../lib/limits.ts'
 import { type Operation, defineOperation, VendorRecord } from '../http/contract.ts'
-import { COLLECTION_BY_DEPTH, type PathExample, RECORDS, RECORD_BY_DEPTH, ORDER_RECORDS, REPORT_RESPONSES } from './examples.ts'
+import {
+	COLLECTION_BY_DEPTH,
+	type PathExample,
+	RECORDS,
+	RECORD_BY_DEPTH,
+	ORDER_RECORDS,
+	REPORT_RESPONSES,
+} from './examples.ts'
 import {
 	VendorWriteResponse,
 	VendorReadResponse,
@@ -20,23 +28,48 @@ import {
 
 /** The resources by their names in paths; what one of them is called, and an example of what is created. */
 const RESOURCES = {
-	customers: { name: 'Customer', many: 'Customers', one: 'customer', example: { email: 'jane@example.com', first_name: 'Jane' } },
+	customers: {
+		name: 'Customer',
+		many: 'Customers',
+		one: 'customer',
+		example: { email: 'jane@example.com', first_name: 'Jane' },
+	},
 	discounts: {
 		name: 'Discount',
 		many: 'Discounts',
 		one: 'discount',
 		example: { code: 'spring10', discount_type: 'percent', amount: '10' },
 	},
-	orders: { name: 'Order', many: 'Orders', one: 'order', example: { status: 'processing', line_items: [{ product_id: 93, quantity: 2 }] } },
+	orders: {
+		name: 'Order',
+		many: 'Orders',
+		one: 'order',
+		example: { status: 'processing', line_items: [{ product_id: 93, quantity: 2 }] },
+	},
 	products: { name: 'Product', many: 'Products', one: 'product', example: { name: 'Blue mug', regular_price: '9.50' } },
-	'products-attributes': { name: 'ProductAttribute', many: 'ProductAttributes', one: 'product attribute', example: { name: 'Colour' } },
-	'products-categories': { name: 'ProductCategory', many: 'ProductCategories', one: 'product category', example: { name: 'Mugs' } },
+	'products-attributes': {
+		name: 'ProductAttribute',
+		many: 'ProductAttributes',
+		one: 'product attribute',
+		example: { name: 'Colour' },
+	},
+	'products-categories': {
+		name: 'ProductCategory',
+		many: 'ProductCategories',
+		one: 'product category',
+		example: { name: 'Mugs' },
+	},
 	'products-tags': { name: 'ProductTag', many: 'ProductTags', one: 'product tag', example: { name: 'blue' } },
 } as const
 
 /** What belongs to an order. WooCommerce changes neither: they are made and deleted. */
 const ORDER_RESOURCES = {
-	comments: { name: 'OrderComment', many: 'OrderComments', one: 'comment of an order', example: { note: 'Call before delivery' } },
+	comments: {
+		name: 'OrderComment',
+		many: 'OrderComments',
+		one: 'comment of an order',
+		example: { note: 'Call before delivery' },
+	},
 	refunds: {
 		name: 'OrderRefund',
 		many: 'OrderRefunds',
@@ -82,9 +115,25 @@ function getOperation<Params extends z.ZodType>(path: string, noun: string, para
 		answerExample,
 	})
 }
-function createOperation<Params extends z.ZodType>(path: string, noun: string, params: Params, example: object, answerExample: object) {
+function createOperation<Params extends z.ZodType>(
+	path: string,
+	noun: string,
+	params: Params,
+	example: object,
+	answerExample: object,
+) {
 	const summary = `Create ${withArticle(noun)}`
-	return defineOperation({ ...BASE, ...WRITE_BASE, method: 'post', path, summary, params, example, answer: VendorRecord, answerExample })
+	return defineOperation({
+		...BASE,
+		...WRITE_BASE,
+		method: 'post',
+		path,
+		summary,
+		params,
+		example,
+		answer: VendorRecord,
+		answerExample,
+	})
 }
 function updateOperation<Params extends z.ZodType>(
 	method: 'patch' | 'put',
@@ -95,7 +144,8 @@ function updateOperation<Params extends z.ZodType>(
 	answerExample: object,
 ) {
 	const summary = `Update ${withArticle(noun)}${method === 'put' ? ' (PUT)' : ''}`
-	const description = method === 'patch' ? 'The fields that are sent change.' : 'The same as PATCH: the fields that are sent change.'
+	const description =
+		method === 'patch' ? 'The fields that are sent change.' : 'The same as PATCH: the fields that are sent change.'
 	return defineOperation({
 		...BASE,
 		...WRITE_BASE,
@@ -149,7 +199,9 @@ type OrderResourceOperations<Name extends string, Many extends string> = Record<
 	Record<`get${Name}`, ReturnType<typeof getOperation<typeof SubRecordParams>>> &
 	Record<`delete${Name}`, ReturnType<typeof deleteOperation<typeof SubRecordParams>>>
 /** What every table in a union has. */
-type UnionToIntersection<Union> = (Union extends unknown ? (value: Union) => void : never) extends (value: infer Intersection) => void
+type UnionToIntersection<Union> = (Union extends unknown ? (value: Union) => void : never) extends (
+	value: infer Intersection,
+) => void
 	? Intersection
 	: never
 type ResourceTable = Record<string, { name: string; many: string }>
@@ -196,7 +248,10 @@ const REPORT_OPERATION_IDS = {
 	'reports-top-sellers': 'getTopSellersReport',
 } as const
 
-function reportOperations(): Record<(typeof REPORT_OPERATION_IDS)[keyof typeof REPORT_OPERATION_IDS], ReturnType<typeof reportOperation>> {
+function reportOperations(): Record<
+	(typeof REPORT_OPERATION_IDS)[keyof typeof REPORT_OPERATION_IDS],
+	ReturnType<typeof reportOperation>
+> {
 	const SUMMARIES = {
 		reports: 'List reports',
 		'reports-sales': 'Get the sales report',
@@ -204,7 +259,10 @@ function reportOperations(): Record<(typeof REPORT_OPERATION_IDS)[keyof typeof R
 	}
 	const names = Object.keys(REPORT_OPERATION_IDS) as (keyof typeof REPORT_OPERATION_IDS)[]
 	return Object.fromEntries(
-		names.map((name) => [REPORT_OPERATION_IDS[name], reportOperation(`/hubs/{hub}/${name}`, SUMMARIES[name], REPORT_RESPONSES[name])]),
+		names.map((name) => [
+			REPORT_OPERATION_IDS[name],
+			reportOperation(`/hubs/{hub}/${name}`, SUMMARIES[name], REPORT_RESPONSES[name]),
+		]),
 	) as never
 }
 
@@ -212,7 +270,10 @@ function reportOperations(): Record<(typeof REPORT_OPERATION_IDS)[keyof typeof R
 const PATH_PARAMETERS = ['resource', 'second', 'third', 'fourth', 'fifth'] as const
 type Depth = 1 | 2 | 3 | 4 | 5
 type GenericOperations = Record<`getAt${Depth}`, ReturnType<typeof getAtDepth>> &
-	Record<`postAt${Depth}` | `patchAt${Exclude<Depth, 1>}` | `putAt${Exclude<Depth, 1>}`, ReturnType<typeof writeAtDepth>> &
+	Record<
+		`postAt${Depth}` | `patchAt${Exclude<Depth, 1>}` | `putAt${Exclude<Depth, 1>}`,
+		ReturnType<typeof writeAtDepth>
+	> &
 	Record<`deleteAt${Exclude<Depth, 1>}`, ReturnType<typeof deleteAtDepth>>
 
 /** Whether a word names a collection or an object is seen when the call is there: 405 where the other was expected. */
@@ -318,7 +379,9 @@ export const hubOperations = {
 		summary: "Get an object's metadata",
 		description: 'The fields of a collection’s records, as the store’s own schema has them.',
 		params: HubParams.extend({
-			name: z.string().meta({ description: 'A name of `/objects`, percent-encoded where it has slashes', examples: ['orders'] }),
+			name: z
+				.string()
+				.meta({ description: 'A name of `/objects`, percent-encoded where it has slashes', examples: ['orders'] }),
 		}),
 		answer: CollectionMetadataResponse,
 	}),

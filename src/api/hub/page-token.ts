@@ -30,7 +30,16 @@ const Token = z.tuple([
 /** The token of a place. `pageSize`: what goes on without one of its own. */
 export function formatHubToken(identity: ListIdentity, pageSize: number, place: WalkPosition): string {
 	const { n, last, skip, back, total, bare } = place
-	const token: z.input<typeof Token> = [getBinding(identity), pageSize, n, last === null ? null : [...last], skip, back, total, bare]
+	const token: z.input<typeof Token> = [
+		getBinding(identity),
+		pageSize,
+		n,
+		last === null ? null : [...last],
+		skip,
+		back,
+		total,
+		bare,
+	]
 	return Buffer.from(JSON.stringify(token)).toString('base64url')
 }
 
@@ -40,7 +49,9 @@ export function parseHubToken(identity: ListIdentity, token: string): { pageSize
 	if (!parsed.success) throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier answer')
 	const [binding, pageSize, n, last, skip, back, total, bare] = parsed.data
 	if (binding !== getBinding(identity))
-		throw new BadRequest('nextPage: expected a token of this list; it belongs to another instance, path, where or orderBy')
+		throw new BadRequest(
+			'nextPage: expected a token of this list; it belongs to another instance, path, where or orderBy',
+		)
 	return { pageSize, place: { n, last, skip, back, total, bare } }
 }
 

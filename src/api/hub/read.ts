@@ -1,18 +1,34 @@
-/** Reading a store for the hub: pages of up to 200 over a vendor's smaller ones, and filters that the store lacks (docs/contract.md §8). */
+/**
+ * Reading a store for the hub: pages of up to 200 over a vendor's smaller ones, and filters that the store lacks
+ * (docs/contract.md §8).
+ */
 import type { ListPlan } from '../../elements/records.ts'
 import { StoreFailed } from '../../lib/errors.ts'
 import { toHttpError } from './store-errors.ts'
-import { indexAfter, nextOffset, positionAfter, positionAt, sortNewestFirst, advance, type WalkPosition } from './list-cursor.ts'
+import {
+	indexAfter,
+	nextOffset,
+	positionAfter,
+	positionAt,
+	sortNewestFirst,
+	advance,
+	type WalkPosition,
+} from './list-cursor.ts'
 import { isRecord } from '../../elements/values.ts'
 import type { Failure, StoreClient, VendorRecord } from '../../elements/store.ts'
 
 /** Pages of the store that one call may cost; then the page is short, and its token goes on. */
 export const MAX_STORE_PAGES = 20
 
-/** What was read: a page of a list, or the one thing that is at this path. `total`: how many match, null when nobody said. `next`: where the next page begins, null after the last. */
+/**
+ * What was read: a page of a list, or the one thing that is at this path. `total`: how many match, null when nobody
+ * said. `next`: where the next page begins, null after the last.
+ */
 export type ReadResult = { list: unknown[]; total: number | null; next: WalkPosition | null } | { item: unknown }
 
-/** Reads the page that begins at a place. `counted`: it is a page by its number, whose place is a row and not a record. */
+/**
+ * Reads the page that begins at a place. `counted`: it is a page by its number, whose place is a row and not a record.
+ */
 export async function readPage(
 	client: StoreClient,
 	plan: ListPlan,
@@ -36,10 +52,17 @@ export async function readPage(
 }
 
 /**
- * Whether a list that names no total has pages. Some hosts take the total out of WooCommerce's answers, some plugins' lists never had one, and others
- * have no pages: they give everything whatever is asked, also a limit that is less, or one more, than what came. `count`: how many came for this offset and limit.
+ * Whether a list that names no total has pages. Some hosts take the total out of WooCommerce's answers, some plugins'
+ * lists never had one, and others have no pages: they give everything whatever is asked, also a limit that is less, or
+ * one more, than what came. `count`: how many came for this offset and limit.
  */
-async function hasPages(client: StoreClient, plan: ListPlan, offset: number, limit: number, count: number): Promise<boolean> {
+async function hasPages(
+	client: StoreClient,
+	plan: ListPlan,
+	offset: number,
+	limit: number,
+	count: number,
+): Promise<boolean> {
 	if (offset === 0 && count < limit) return false
 	if (count === 0) return true
 	const { body } = await getFromStore(client, plan.path, { ...plan.query, ...plan.pageQuery(0, count === 1 ? 2 : 1) })
@@ -128,12 +151,16 @@ function sliceWholeList(plan: ListPlan, body: unknown[], start: WalkPosition, pa
 	const records = body.filter(isRecord)
 	// Lists of words have neither fields nor order.
 	const ordered = records.length === body.length ? sortNewestFirst(records, order) : body
-	const matching = matches === null ? ordered : records.length === body.length ? sortNewestFirst(records, order).filter(matches) : []
+	const matching =
+		matches === null ? ordered : records.length === body.length ? sortNewestFirst(records, order).filter(matches) : []
 	const first = start.last === null ? start.n + start.skip : indexAfter(matching as VendorRecord[], order, start)
 	const list = matching.slice(first, first + pageSize)
 	const end = first + list.length
 	const last = matching[end - 1]
-	const next = end < matching.length ? { ...positionAt(end), last: isRecord(last) && order !== null ? order.key(last) : null } : null
+	const next =
+		end < matching.length
+			? { ...positionAt(end), last: isRecord(last) && order !== null ? order.key(last) : null }
+			: null
 	return { list, total: matching.length, next }
 }
 

@@ -26,15 +26,21 @@ type HubQuery = Partial<Record<'nextPage' | 'where' | 'fields' | 'orderBy', stri
 export function mountHub(api: Api): void {
 	const handlers: Record<string, unknown> = {
 		listObjects: listObjects,
-		getObjectMetadata: async (c: InstanceContext, { params }: { params: { name: string } }) => await getObjectMetadata(c, params.name),
+		getObjectMetadata: async (c: InstanceContext, { params }: { params: { name: string } }) =>
+			await getObjectMetadata(c, params.name),
 	}
-	for (const [id, operation] of Object.entries(hubOperations) as [HubOperationId, Operation][]) handlers[id] ??= createHandler(operation)
-	// Every table's entry has its handler: what a record looks like is the store's to say, so that no type is lost by the cast.
+	for (const [id, operation] of Object.entries(hubOperations) as [HubOperationId, Operation][])
+		handlers[id] ??= createHandler(operation)
+	// Every table's entry has its handler: what a record looks like is the store's to say, so that no type is lost by the
+	// cast.
 	mountOperations(api, hubOperations, handlers as never)
 }
 
 /** What reads and writes at a path, whichever of its names was used. */
-function createHandler({ method, answer }: Operation): (c: InstanceContext, input: { query: unknown }) => Promise<unknown> {
+function createHandler({
+	method,
+	answer,
+}: Operation): (c: InstanceContext, input: { query: unknown }) => Promise<unknown> {
 	// A call for a known list or record promises that shape; the others answer what is there.
 	const schema = answer as { type?: string } | null
 	const shape = schema?.type === 'array' ? 'list' : schema?.type === 'record' ? 'record' : 'any'
@@ -85,15 +91,24 @@ async function readRecords(hub: HubRequest, query: HubQuery, shape: 'list' | 're
 
 	const planResult = records.planList(path, { where, orderBy }, instance.connection)
 	if (!planResult.ok)
-		throw new BadRequest(/^(where|orderBy)\b/.test(planResult.message) ? planResult.message : `where: ${planResult.message}`)
+		throw new BadRequest(
+			/^(where|orderBy)\b/.test(planResult.message) ? planResult.message : `where: ${planResult.message}`,
+		)
 	const { plan } = planResult
 	const identity = { instanceId: instance.id, path: plan.path, where, orderBy }
-	const parsedToken = query.nextPage === undefined || query.nextPage === '' ? null : parseHubToken(identity, query.nextPage)
+	const parsedToken =
+		query.nextPage === undefined || query.nextPage === '' ? null : parseHubToken(identity, query.nextPage)
 	const pageSize = query.pageSize ?? parsedToken?.pageSize ?? MAX_PAGE_SIZE
 	const skippedRows = ((query.page ?? 1) - 1) * pageSize
 	// What is filtered here has no numbered rows at the store: the matches before the page are passed over.
 	const start = parsedToken?.place ?? (plan.matches === null ? positionAt(skippedRows) : positionAt(0, skippedRows))
-	const result = await readPage(await getStoreClient(c), plan, start, Math.min(pageSize, MAX_PAGE_SIZE), parsedToken === null)
+	const result = await readPage(
+		await getStoreClient(c),
+		plan,
+		start,
+		Math.min(pageSize, MAX_PAGE_SIZE),
+		parsedToken === null,
+	)
 	if ('item' in result) return applyShape(result.item)
 	setPageHeaders(c, {
 		returned: result.list.length,
@@ -110,7 +125,11 @@ async function writeRecord(hub: HubRequest, method: 'post' | 'put' | 'patch'): P
 	if (method !== 'post' && kind === 'collection') throw notAllowed('GET, POST')
 	// As it came: a number read and written again need not be the same.
 	const body = await c.req.text()
-	const answer = await records.write(await getStoreClient(c), { verb: method === 'post' ? 'create' : 'update', path, body })
+	const answer = await records.write(await getStoreClient(c), {
+		verb: method === 'post' ? 'create' : 'update',
+		path,
+		body,
+	})
 	if (!answer.ok) throw toHttpError(answer, method.toUpperCase())
 	return getShaper(c, undefined)(answer.body)
 }
@@ -150,12 +169,17 @@ function requireOk<Answer extends { ok: true }>(answer: Answer | Failure): Answe
 function expectShape(answer: unknown, shape: 'list' | 'record' | 'any'): unknown {
 	const isList = Array.isArray(answer)
 	const isObject = typeof answer === 'object' && answer !== null
-	const isExpected = shape === 'any' ? isObject : shape === 'list' ? isList && answer.every((item) => isRecord(item)) : isRecord(answer)
-	if (!isExpected) throw new StoreFailed(`The store did not answer with a ${shape === 'any' ? 'record or a list' : shape}`)
+	const isExpected =
+		shape === 'any' ? isObject : shape === 'list' ? isList && answer.every((item) => isRecord(item)) : isRecord(answer)
+	if (!isExpected)
+		throw new StoreFailed(`The store did not answer with a ${shape === 'any' ? 'record or a list' : shape}`)
 	return answer
 }
 
-/** What a write that was done is answered with: what came, or `{}` where that is nothing, or no record where one is promised. It was done, whatever the store's words. */
+/**
+ * What a write that was done is answered with: what came, or `{}` where that is nothing, or no record where one is
+ * promised. It was done, whatever the store's words.
+ */
 function toWriteResponse(answer: unknown, shape: 'list' | 'record' | 'any'): unknown {
 	return answer === null || (shape === 'record' && !isRecord(answer)) ? {} : answer
 }
@@ -172,8 +196,8 @@ function notAllowed(allow: string): HttpError {
 const DEFAULT_HUB = 'ecommerce'
 
 /**
- * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`, for every method and all that belongs to it. Bare is whatever no other
- * call begins with; `words`: the first words of those.
+ * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`, for every method and all that belongs
+ * to it. Bare is whatever no other call begins with; `words`: the first words of those.
  */
 export function resolveHubPath(request: Request, base: string, reservedSegments: () => ReadonlySet<string>): string {
 	const path = getPath(request)

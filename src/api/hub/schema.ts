@@ -53,7 +53,8 @@ export const ReportQuery = ListQuery.extend({
 		.max(LIMITS.where.value, expectedAtMost('where'))
 		.optional()
 		.meta({
-			description: "Which days: `period = 'week'` (`month`, `last_month`, `year`), or `date_min = '…' AND date_max = '…'`",
+			description:
+				"Which days: `period = 'week'` (`month`, `last_month`, `year`), or `date_min = '…' AND date_max = '…'`",
 			examples: ["period = 'month'"],
 		}),
 })
@@ -98,8 +99,12 @@ export const VendorWriteResponse = z
 /** A collection of the store. */
 export const CollectionResponse = z
 	.strictObject({
-		name: z.string().meta({ description: 'Its name in paths, `/hubs/ecommerce/<name>`; `{id}` stands for an object that it belongs to' }),
-		methods: z.array(z.enum(['get', 'create', 'update', 'delete'])).meta({ description: 'What its route says can be done' }),
+		name: z.string().meta({
+			description: 'Its name in paths, `/hubs/ecommerce/<name>`; `{id}` stands for an object that it belongs to',
+		}),
+		methods: z
+			.array(z.enum(['get', 'create', 'update', 'delete']))
+			.meta({ description: 'What its route says can be done' }),
 	})
 	.meta({ id: 'HubObject', examples: [OBJECT] })
 

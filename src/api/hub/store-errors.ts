@@ -8,8 +8,9 @@ const PASSTHROUGH_STATUSES: readonly ErrorStatus[] = [401, 403, 404]
 const WRITE_PASSTHROUGH_STATUSES: readonly ErrorStatus[] = [409, 413]
 
 /**
- * The error of a failed call. The store's own 4xx are kept: 410 is 404, any other is 400. 429 passes with its `Retry-After`. Everything else is the
- * store's failure, 502; of a write that may have been done all the same, the message says so.
+ * The error of a failed call. The store's own 4xx are kept: 410 is 404, any other is 400. 429 passes with its
+ * `Retry-After`. Everything else is the store's failure, 502; of a write that may have been done all the same, the
+ * message says so.
  */
 export function toHttpError(failure: Failure, method: string): HttpError {
 	const { status, providerMessage } = failure
@@ -22,7 +23,9 @@ export function toHttpError(failure: Failure, method: string): HttpError {
 			isWrite && !(method === 'DELETE' && passedStatus === 413)
 				? [...PASSTHROUGH_STATUSES, ...WRITE_PASSTHROUGH_STATUSES]
 				: PASSTHROUGH_STATUSES
-		return new HttpError(allowed.find((candidate) => candidate === passedStatus) ?? 400, failure.message, { providerMessage })
+		return new HttpError(allowed.find((candidate) => candidate === passedStatus) ?? 400, failure.message, {
+			providerMessage,
+		})
 	}
 	const outcomeUnknown = method !== 'GET' && mayHaveBeenDone(failure)
 	const message = outcomeUnknown
@@ -37,7 +40,9 @@ export function toHttpError(failure: Failure, method: string): HttpError {
 
 /** Whether the store's API itself refused the call, in its own words. Pages and redirects are none. */
 function isClientError({ kind, status }: Failure): boolean {
-	return ['auth', 'forbidden', 'no-route', 'rejected'].includes(kind) && status !== null && status >= 400 && status < 500
+	return (
+		['auth', 'forbidden', 'no-route', 'rejected'].includes(kind) && status !== null && status >= 400 && status < 500
+	)
 }
 
 /** Whether a write that failed this way may have been done. */

@@ -152,7 +152,14 @@ export const POLL_RUN = { run: '3', depth: 'window', state: 'started' }
 
 /** Deletions that are held back. */
 export const HELD_DELETIONS = {
-	held: [{ resource: 'products', since: DETECTED_ISO, objects: [{ objectId: '93', lastSeen: '2026-06-01T11:45:00.000Z' }], count: 57 }],
+	held: [
+		{
+			resource: 'products',
+			since: DETECTED_ISO,
+			objects: [{ objectId: '93', lastSeen: '2026-06-01T11:45:00.000Z' }],
+			count: 57,
+		},
+	],
 }
 
 /** What a store's webhook delivers to. */
@@ -198,7 +205,11 @@ export const COVERAGE = {
 	firstByPoll: 2,
 	confirmed: 40,
 	recovered: 1,
-	lag: { webhook: { p50: 900, p99: 2400 }, poll: { p50: 30_000, p99: 45_000 }, recovered: { p50: 30_000, p99: 30_000 } },
+	lag: {
+		webhook: { p50: 900, p99: 2400 },
+		poll: { p50: 30_000, p99: 45_000 },
+		recovered: { p50: 30_000, p99: 30_000 },
+	},
 }
 
 /** A replay of what failed. */
@@ -251,7 +262,8 @@ export const REPLAY_JOB = {
 /** Connecting without keys: where the merchant approves. */
 export const HAND_OVER = {
 	element: ELEMENT.key,
-	oauthUrl: 'https://shop.example.com/wc-auth/v1/authorize?app_name=Shopbell&scope=read_write&user_id=example_not_a_real_state',
+	oauthUrl:
+		'https://shop.example.com/wc-auth/v1/authorize?app_name=Shopbell&scope=read_write&user_id=example_not_a_real_state',
 	state: 'example_not_a_real_state',
 }
 

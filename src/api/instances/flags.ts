@@ -1,4 +1,7 @@
-/** What an instance's answer says of every element alike: flags that clients of the platform read (docs/contract.md §2). Pure. */
+/**
+ * What an instance's answer says of every element alike: flags that clients of the platform read (docs/contract.md §2).
+ * Pure.
+ */
 
 /** All of them. */
 export const ELEMENT_FLAGS = {

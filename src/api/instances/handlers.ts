@@ -24,8 +24,13 @@ type ListQuery = z.output<typeof InstancesQuery>
 type Item = z.output<typeof ConfigurationItem>
 
 /** `POST /instances`: 200 with the whole instance. `keyOrId`: the element of the path, null where the body names it. */
-export async function createFromBody(c: CallerContext, body: z.output<typeof InstanceBody>, keyOrId: string | null): Promise<InstanceView> {
-	const requestedElement = keyOrId ?? body.element?.key ?? (body.element?.id === undefined ? '' : String(body.element.id))
+export async function createFromBody(
+	c: CallerContext,
+	body: z.output<typeof InstanceBody>,
+	keyOrId: string | null,
+): Promise<InstanceView> {
+	const requestedElement =
+		keyOrId ?? body.element?.key ?? (body.element?.id === undefined ? '' : String(body.element.id))
 	const element = findElement(requestedElement)
 	if (element === undefined)
 		throw keyOrId === null ? new BadRequest('element.key: expected "woocommercerest"') : new NotFound('No such element')
@@ -37,7 +42,9 @@ export async function createFromBody(c: CallerContext, body: z.output<typeof Ins
 /** `GET /instances`: with an Element token that instance, otherwise the organization's. */
 export async function list(c: CallerContext, query: ListQuery): Promise<InstanceView | InstanceView[]> {
 	const tokenInstance = c.var.tokenInstance
-	return tokenInstance === null ? await listPage(c, query, null) : await toInstanceResponse(getViewOptions(c), tokenInstance)
+	return tokenInstance === null
+		? await listPage(c, query, null)
+		: await toInstanceResponse(getViewOptions(c), tokenInstance)
 }
 
 /** `GET /elements/{keyOrId}/instances`. */
@@ -64,11 +71,18 @@ export async function listPage(c: CallerContext, query: ListQuery, elementKey: s
 		query.pageSize ?? MAX_PAGE_SIZE,
 		afterId!,
 	)
-	// The platform's way: a filter that finds nothing is a 404, an empty organization is an empty list (docs/contract.md §2).
+	// The platform's way: a filter that finds nothing is a 404, an empty organization is an empty list (docs/contract.md
+	// §2).
 	if (total === 0 && (filter.tags.length > 0 || filter.searchText !== '')) throw new NotFound('No instance matches')
 	const last = instances.at(-1)
-	setPageHeaders(c, { returned: instances.length, total, next: last !== undefined && more ? formatPageToken([last.id]) : null })
-	return await Promise.all(instances.map((instance) => toInstanceResponse(getViewOptions(c), instance, query.hydrate !== 'false')))
+	setPageHeaders(c, {
+		returned: instances.length,
+		total,
+		next: last !== undefined && more ? formatPageToken([last.id]) : null,
+	})
+	return await Promise.all(
+		instances.map((instance) => toInstanceResponse(getViewOptions(c), instance, query.hydrate !== 'false')),
+	)
 }
 
 /** One instance. */
@@ -112,7 +126,11 @@ export async function updateConfigurationItem(
 	rebaseline: boolean,
 ): Promise<Item> {
 	const { key } = requireItem(c.var.instance, configId)
-	const changed = await applyChange(c, { configuration: { [key]: propertyValue } }, { replace: false, reAuthenticate: false, rebaseline })
+	const changed = await applyChange(
+		c,
+		{ configuration: { [key]: propertyValue } },
+		{ replace: false, reAuthenticate: false, rebaseline },
+	)
 	return requireItem(changed, configId)
 }
 
@@ -131,7 +149,9 @@ function getConfigurationItems(instance: Instance): Item[] {
 
 /** An item by its number, or by its key. */
 function requireItem(instance: Instance, configId: string): Item {
-	const item = getConfigurationItems(instance).find((candidate) => String(candidate.id) === configId || candidate.key === configId)
+	const item = getConfigurationItems(instance).find(
+		(candidate) => String(candidate.id) === configId || candidate.key === configId,
+	)
 	if (item === undefined) throw new NotFound('No such configuration item')
 	return item
 }

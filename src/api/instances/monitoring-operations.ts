@@ -51,7 +51,8 @@ export const watchingOperations = {
 		path: '/deletions',
 		tag: 'Instances',
 		summary: 'List held deletions',
-		description: 'Deletions that do not ring, since so many came at once: a store that lost its list must not ring thousands of times.',
+		description:
+			'Deletions that do not ring, since so many came at once: a store that lost its list must not ring thousands of times.',
 		answer: HeldDeletionsResponse,
 	}),
 	...byIdAndToken('decideHeldDeletions', {

@@ -1,9 +1,25 @@
 /** The shapes of what an instance's object says of its watching: health, poller, held deletions, webhooks, coverage. */
 import * as z from 'zod'
-import type { CoverageReport, HealthReport, PollerReport, PollerResourceReport, WebhooksReport } from '../../rpc/watcher.ts'
+import type {
+	CoverageReport,
+	HealthReport,
+	PollerReport,
+	PollerResourceReport,
+	WebhooksReport,
+} from '../../rpc/watcher.ts'
 import { INSTANCE_STATES } from '../../rpc/watcher.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
-import { COVERAGE, HEALTH, HELD_DELETIONS, POLL_RUN, POLLER, POLLER_RESOURCE, REJECTED, WEBHOOK_SECRETS, WEBHOOKS } from './examples.ts'
+import {
+	COVERAGE,
+	HEALTH,
+	HELD_DELETIONS,
+	POLL_RUN,
+	POLLER,
+	POLLER_RESOURCE,
+	REJECTED,
+	WEBHOOK_SECRETS,
+	WEBHOOKS,
+} from './examples.ts'
 
 const Moment = z.string().meta({ examples: ['2026-06-01T12:00:00.000Z'] })
 const State = z.enum(INSTANCE_STATES)
@@ -16,7 +32,10 @@ export const HealthResponse = z
 		reason: z.string().meta({ description: 'The fact' }),
 		action: z.string().meta({ description: 'The next step' }),
 		resources: z.array(z.strictObject({ resource: z.string(), state: State, reason: z.string() })),
-		webhooks: z.strictObject({ state: z.string(), reason: z.string() }).nullable().meta({ description: 'null: it keeps none' }),
+		webhooks: z
+			.strictObject({ state: z.string(), reason: z.string() })
+			.nullable()
+			.meta({ description: 'null: it keeps none' }),
 		callback: z.strictObject({
 			url: z.string().nullable(),
 			state: z.enum(['none', 'healthy', 'failing', 'deactivated']),
@@ -29,7 +48,9 @@ export const HealthResponse = z
 const PollerResourceResponse = z
 	.strictObject({
 		resource: z.string(),
-		identity: z.string().meta({ description: 'Collection and condition: what makes it the same resource when its label changes' }),
+		identity: z
+			.string()
+			.meta({ description: 'Collection and condition: what makes it the same resource when its label changes' }),
 		cursor: Moment.nullable().meta({ description: "The store's clock up to which changes are seen" }),
 		lastPoll: Moment.nullable(),
 		nextPoll: Moment.nullable(),
@@ -95,7 +116,9 @@ export const HeldDeletionsResponse = z
 			z.strictObject({
 				resource: z.string(),
 				since: Moment,
-				objects: z.array(z.strictObject({ objectId: z.string(), lastSeen: Moment.nullable() })).meta({ description: 'At most a thousand' }),
+				objects: z
+					.array(z.strictObject({ objectId: z.string(), lastSeen: Moment.nullable() }))
+					.meta({ description: 'At most a thousand' }),
 				count: z.number(),
 			}),
 		),
@@ -118,7 +141,10 @@ const SECRET_VERSION_FIELDS = {
 	deliveryUrl: z.string().nullable().meta({ description: 'Where the store delivers to; null: it keeps no webhooks' }),
 	version: z.number().meta({ description: 'Of the secrets' }),
 	previousUntil: z.string().nullable().meta({ description: 'Until when those before them are accepted too' }),
-	pending: z.enum(['ensure', 'pause', 'remove']).nullable().meta({ description: 'What is still to be done at the store' }),
+	pending: z
+		.enum(['ensure', 'pause', 'remove'])
+		.nullable()
+		.meta({ description: 'What is still to be done at the store' }),
 }
 
 /** `GET …/webhooks`. */
@@ -129,7 +155,15 @@ export const WebhooksResponse = z
 			.array(z.strictObject({ topic: z.string(), secret: z.string(), resources: z.array(z.string()) }))
 			.meta({ description: 'For webhooks that are made by hand' }),
 		webhooks: z
-			.array(z.strictObject({ topic: z.string(), id: z.number().nullable(), status: z.string(), ours: z.boolean(), url: z.string() }))
+			.array(
+				z.strictObject({
+					topic: z.string(),
+					id: z.number().nullable(),
+					status: z.string(),
+					ours: z.boolean(),
+					url: z.string(),
+				}),
+			)
 			.meta({ description: 'At the store, as last read' }),
 		checkedAt: Moment.nullable(),
 		lastDeliveryAt: Moment.nullable(),
@@ -142,7 +176,9 @@ export const WebhooksResponse = z
 	.meta({ id: 'Webhooks', examples: [WEBHOOKS] }) satisfies z.ZodType<WebhooksReport>
 
 /** `POST …/webhooks/rotate`. */
-export const WebhookSecretsResponse = z.strictObject(SECRET_VERSION_FIELDS).meta({ id: 'WebhookSecrets', examples: [WEBHOOK_SECRETS] })
+export const WebhookSecretsResponse = z
+	.strictObject(SECRET_VERSION_FIELDS)
+	.meta({ id: 'WebhookSecrets', examples: [WEBHOOK_SECRETS] })
 
 /** `GET …/webhooks/rejected`. */
 export const RejectedDeliveriesResponse = z
@@ -159,7 +195,8 @@ const Time = z.string().max(LIMITS.time.value, expectedAtMost('time')).optional(
 /** `GET …/coverage`: its query. */
 export const CoverageQuery = z.object({
 	from: Time.meta({
-		description: 'ISO 8601 or epoch time (13 digits or more are milliseconds, 9 or 10 seconds); a day before `to` unless it is said',
+		description:
+			'ISO 8601 or epoch time (13 digits or more are milliseconds, 9 or 10 seconds); a day before `to` unless it is said',
 		examples: ['2026-05-31T12:00:00Z'],
 	}),
 	to: Time.meta({ description: 'Now unless it is said', examples: ['2026-06-01T12:00:00Z'] }),

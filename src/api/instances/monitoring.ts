@@ -24,12 +24,15 @@ export async function startPoll(
 ): Promise<OperationResponse<typeof watchingOperations.pollNow>> {
 	const { instance } = c.var
 	if (!instance.enabled) throw new Conflict('This instance is disabled; enable it to poll')
-	if (!instance.eventsEnabled) throw new Conflict('This instance has no events; set event.notification.enabled to true to poll')
+	if (!instance.eventsEnabled)
+		throw new Conflict('This instance has no events; set event.notification.enabled to true to poll')
 	return await callWatcher(c, (watcher) => watcher.poll(depth))
 }
 
 /** `GET …/deletions`. */
-export async function listHeldDeletions(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.listHeldDeletions>> {
+export async function listHeldDeletions(
+	c: InstanceContext,
+): Promise<OperationResponse<typeof watchingOperations.listHeldDeletions>> {
 	return await callWatcher(c, (watcher) => watcher.deletions())
 }
 
@@ -44,7 +47,12 @@ export async function decideHeldDeletions(
 		auditStatement(
 			services.env.DB,
 			{ organizationId: instance.organizationId, userId: user.id, requestId },
-			{ action: 'instance.deletions', objectType: 'instance', objectId: instance.id, detail: { decision, decided: answer.decided } },
+			{
+				action: 'instance.deletions',
+				objectType: 'instance',
+				objectId: instance.id,
+				detail: { decision, decided: answer.decided },
+			},
 			services.now(),
 		),
 	])

@@ -1,4 +1,7 @@
-/** The calls about instances (docs/contract.md §2). Each call about one instance exists by id, and as `/instances…` with the instance's own token. */
+/**
+ * The calls about instances (docs/contract.md §2). Each call about one instance exists by id, and as `/instances…` with
+ * the instance's own token.
+ */
 import * as z from 'zod'
 import { byIdAndToken, defineOperation } from '../http/contract.ts'
 import { ACCOUNT, INSTANCE_NAME, INSTANCE_TAGS } from '../http/examples.ts'
@@ -67,7 +70,10 @@ const remove = {
 	answer: null,
 } as const
 
-/** Lists beneath `/accounts`: mounted before the calls about accounts themselves, one of which has `{id}` where the first has a word. */
+/**
+ * Lists beneath `/accounts`: mounted before the calls about accounts themselves, one of which has `{id}` where the
+ * first has a word.
+ */
 export const accountInstanceOperations = {
 	listAccountInstances: defineOperation({
 		...list,
@@ -83,7 +89,9 @@ export const accountInstanceOperations = {
 		summary: 'List instances of an account',
 		description: `An account is an organization: \`accountId\` in notifications is its number. Another one's does not exist. ${LIST_DESCRIPTION}`,
 		access: 'account',
-		params: z.object({ id: z.string().meta({ description: 'Number of the organization', examples: [String(ACCOUNT.id)] }) }),
+		params: z.object({
+			id: z.string().meta({ description: 'Number of the organization', examples: [String(ACCOUNT.id)] }),
+		}),
 		answer: Instances,
 	}),
 }
@@ -220,7 +228,8 @@ export const instanceOperations = {
 		...replace,
 		path: '/elements/{keyOrId}/instances/{id}',
 		summary: 'Replace an instance of an element',
-		description: 'What is not sent is gone. Asks the store with the keys, whether or not they changed, unless `reAuthenticate=false`.',
+		description:
+			'What is not sent is gone. Asks the store with the keys, whether or not they changed, unless `reAuthenticate=false`.',
 		access: 'instance',
 		query: ReplaceQuery,
 	}),

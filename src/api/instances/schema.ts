@@ -45,7 +45,11 @@ export const InstanceBody = z.looseObject({
 })
 
 /** `PATCH`: tags whole, configuration merged. */
-export const InstancePatch = z.looseObject({ configuration: Configuration.optional(), tags: InstanceTags, name: InstanceName })
+export const InstancePatch = z.looseObject({
+	configuration: Configuration.optional(),
+	tags: InstanceTags,
+	name: InstanceName,
+})
 
 /** A list's query. */
 export const InstancesQuery = z.object({
@@ -63,7 +67,8 @@ export const InstancesQuery = z.object({
 /** `?rebaseline=true`. */
 export const RebaselineQuery = z.object({
 	rebaseline: Flag.meta({
-		description: 'Accepts a `store.url` that is another site: what is known of the old one is dropped, and nothing of it rings',
+		description:
+			'Accepts a `store.url` that is another site: what is known of the old one is dropped, and nothing of it rings',
 	}),
 })
 
@@ -77,7 +82,9 @@ export const ReplaceQuery = RebaselineQuery.extend({
 
 /** `PUT …/enabled`. */
 export const EnableQuery = z.object({
-	skip: Flag.meta({ description: '`true`: what changed meanwhile does not ring; the store is learned anew in silence' }),
+	skip: Flag.meta({
+		description: '`true`: what changed meanwhile does not ring; the store is learned anew in silence',
+	}),
 })
 
 /** What the platform had and Shopbell has nothing of. */
@@ -133,7 +140,10 @@ export const InstanceResponse = z
 			.meta({ description: 'Flat: every value text or null, secrets `********`. Left out with hydrate=false' }),
 		eventsEnabled: z.boolean(),
 		eventsNotificationCallbackUrl: z.string().optional().meta({ description: 'With events on and a callback' }),
-		subscriptionId: z.number().optional().meta({ description: 'With events on and a callback: the subscription of it' }),
+		subscriptionId: z
+			.number()
+			.optional()
+			.meta({ description: 'With events on and a callback: the subscription of it' }),
 		traceLoggingEnabled: z.boolean(),
 		cachingEnabled: z.boolean(),
 		externalAuthentication: z.literal('none'),
@@ -160,7 +170,9 @@ export const ConfigurationItem = z
 
 /** The path of an item. */
 export const ConfigurationItemParams = z.object({
-	configId: z.string().meta({ description: 'Number of the item, or its key', examples: ['288112', 'event.poller.refresh_interval'] }),
+	configId: z
+		.string()
+		.meta({ description: 'Number of the item, or its key', examples: ['288112', 'event.poller.refresh_interval'] }),
 })
 
 /** `PATCH …/configuration/{configId}`. */
@@ -187,7 +199,10 @@ export const RotateSignatureKeyBody = z.strictObject({
 		.min(0, GRACE_MESSAGE)
 		.max(LIMITS.signatureGrace.value, GRACE_MESSAGE)
 		.nullish()
-		.meta({ description: `Seconds in which both keys sign; ${DEFAULT_GRACE_SECONDS} unless it is said`, examples: [3600] }),
+		.meta({
+			description: `Seconds in which both keys sign; ${DEFAULT_GRACE_SECONDS} unless it is said`,
+			examples: [3600],
+		}),
 })
 
 const Key = z.string().meta({ description: 'As given: its UTF-8 bytes sign' })

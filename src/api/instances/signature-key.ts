@@ -2,7 +2,12 @@
 import type * as z from 'zod'
 import { auditStatement } from '../../accounts/audit.ts'
 import type { Instance } from '../../instances/records.ts'
-import { endKeyRotation, openSignatureKeys, rotateSignatureKey, type OpenSignatureKeys } from '../../instances/signature-rotation.ts'
+import {
+	endKeyRotation,
+	openSignatureKeys,
+	rotateSignatureKey,
+	type OpenSignatureKeys,
+} from '../../instances/signature-rotation.ts'
 import { DEFAULT_GRACE_SECONDS, toWhsec } from '../../instances/signature.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import { toIsoSeconds } from '../http/times.ts'
@@ -33,9 +38,15 @@ export async function getSignatureKey(c: InstanceContext): Promise<SignatureKeyV
 }
 
 /** `POST …/signature-key/rotate`. */
-export async function rotateKey(c: InstanceContext, body: z.output<typeof RotateSignatureKeyBody>): Promise<SignatureKeyView> {
+export async function rotateKey(
+	c: InstanceContext,
+	body: z.output<typeof RotateSignatureKeyBody>,
+): Promise<SignatureKeyView> {
 	const change = { key: body.key ?? null, graceSeconds: body.grace ?? DEFAULT_GRACE_SECONDS }
-	return await toChangedResponse(c, await rotateSignatureKey(c.var.services, c.var.instance, c.var.user, c.var.requestId, change))
+	return await toChangedResponse(
+		c,
+		await rotateSignatureKey(c.var.services, c.var.instance, c.var.user, c.var.requestId, change),
+	)
 }
 
 /** `POST …/signature-key/rotate/end`. */

@@ -1,4 +1,7 @@
-/** An instance as the contract shows it (docs/contract.md §2): defaults filled in, secrets masked, flags that the platform always had. */
+/**
+ * An instance as the contract shows it (docs/contract.md §2): defaults filled in, secrets masked, flags that the
+ * platform always had.
+ */
 import type * as z from 'zod'
 import type { Element } from '../../elements/element.ts'
 import { getCallbackUrl, DEFAULT_VALUES, isSecretKey } from '../../instances/config.ts'
@@ -32,7 +35,9 @@ export async function toInstanceResponse(
 		id: instance.id,
 		name: instance.name,
 		createdDate: toIsoSeconds(instance.createdMs),
-		token: env.canSeeToken ? await openSecret(env.MASTER_KEYS, instance.tokenSealed, instanceContext(instance.id)) : SECRET_MASK,
+		token: env.canSeeToken
+			? await openSecret(env.MASTER_KEYS, instance.tokenSealed, instanceContext(instance.id))
+			: SECRET_MASK,
 		...(hydrate ? { element: toElementResponse(element) } : {}),
 		elementId: element.id,
 		tags: instance.tags,
@@ -47,17 +52,29 @@ export async function toInstanceResponse(
 		traceLoggingEnabled: false,
 		cachingEnabled: false,
 		externalAuthentication: 'none',
-		user: { id: instance.userId, emailAddress: maker?.email ?? '', firstName: maker?.firstName ?? '', lastName: maker?.lastName ?? '' },
+		user: {
+			id: instance.userId,
+			emailAddress: maker?.email ?? '',
+			firstName: maker?.firstName ?? '',
+			lastName: maker?.lastName ?? '',
+		},
 	}
 }
 
-/** A configuration as answered: each key of the element, with its default where none was given, and every other key that was sent. */
-export function toConfiguration(element: Element, stored: Readonly<Record<string, string | null>>): Record<string, string | null> {
+/**
+ * A configuration as answered: each key of the element, with its default where none was given, and every other key that
+ * was sent.
+ */
+export function toConfiguration(
+	element: Element,
+	stored: Readonly<Record<string, string | null>>,
+): Record<string, string | null> {
 	const result: Record<string, string | null> = {}
 	for (const item of element.configuration) result[item.key] = DEFAULT_VALUES[item.key] ?? null
 	for (const [key, value] of Object.entries(stored)) if (value !== null || !(key in result)) result[key] = value
 	result[POLLER_KEY] = JSON.stringify(getEffectivePoller(stored, element))
-	for (const [key, value] of Object.entries(result)) if (value !== null && isSecretKey(element, key)) result[key] = SECRET_MASK
+	for (const [key, value] of Object.entries(result))
+		if (value !== null && isSecretKey(element, key)) result[key] = SECRET_MASK
 	return result
 }
 

@@ -1,4 +1,7 @@
-/** What there is to know of an instance's webhooks: secrets for those made by hand, what the store has, what was refused, who saw changes first. */
+/**
+ * What there is to know of an instance's webhooks: secrets for those made by hand, what the store has, what was
+ * refused, who saw changes first.
+ */
 import { auditStatement } from '../../accounts/audit.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { receiverUrlFor } from '../../instances/addresses.ts'
@@ -18,7 +21,9 @@ import { callWatcher, callWatcherById } from '../http/ask.ts'
 const DAY_MS = 86_400_000
 
 /** `GET …/webhooks`. Shows secrets, and leaves an audit row that says so. */
-export async function getWebhooks(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.getWebhooks>> {
+export async function getWebhooks(
+	c: InstanceContext,
+): Promise<OperationResponse<typeof watchingOperations.getWebhooks>> {
 	const { services, instance, user, requestId } = c.var
 	const report = await callWatcher(c, (watcher) => watcher.webhooks())
 	const usesWebhooks = wantsWebhooks(instance)
@@ -42,16 +47,23 @@ export async function getWebhooks(c: InstanceContext): Promise<OperationResponse
 }
 
 /** `POST …/webhooks/rotate`. */
-export async function rotateWebhookSecrets(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.rotateWebhookSecrets>> {
+export async function rotateWebhookSecrets(
+	c: InstanceContext,
+): Promise<OperationResponse<typeof watchingOperations.rotateWebhookSecrets>> {
 	const { instance, done } = await rotateInstanceWebhooks(c.var.services, c.var.instance, c.var.user, c.var.requestId)
 	if (!done) c.status(202)
 	return { ...toSecretVersion(c, instance, true), pending: done ? null : 'ensure' }
 }
 
 /** `GET …/webhooks/rejected`: what the object was told, and what this isolate has counted since. */
-export async function listRejected(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.listRejectedDeliveries>> {
+export async function listRejected(
+	c: InstanceContext,
+): Promise<OperationResponse<typeof watchingOperations.listRejectedDeliveries>> {
 	const stored = await callWatcher(c, (watcher) => watcher.rejections())
-	const { sinceMs, counts, samples } = mergeRejections(stored, c.var.services.rejectionBuffer.pending(c.var.instance.id))
+	const { sinceMs, counts, samples } = mergeRejections(
+		stored,
+		c.var.services.rejectionBuffer.pending(c.var.instance.id),
+	)
 	const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
 	return {
 		since: total === 0 ? null : toIsoSeconds(sinceMs),
@@ -73,7 +85,9 @@ export async function getCoverage(
 		watcher.coverage(from, to),
 	)
 	if (report === 'too-many')
-		throw new BadRequest('from, to: expected a shorter time; at most 20000 events are counted, and more were recorded in this one')
+		throw new BadRequest(
+			'from, to: expected a shorter time; at most 20000 events are counted, and more were recorded in this one',
+		)
 	return { from: toIsoSeconds(from), to: toIsoSeconds(to), ...report }
 }
 
@@ -98,7 +112,8 @@ function toSecretVersion(
 	return {
 		deliveryUrl: !usesWebhooks || url === '' ? null : url,
 		version: instance.webhookVersion,
-		previousUntil: previousUntilMs === null || previousUntilMs <= c.var.services.now() ? null : toIsoSeconds(previousUntilMs),
+		previousUntil:
+			previousUntilMs === null || previousUntilMs <= c.var.services.now() ? null : toIsoSeconds(previousUntilMs),
 		pending: instance.webhookTask,
 	}
 }

@@ -15,7 +15,12 @@ interface Family {
 }
 
 const FAMILIES: readonly Family[] = [
-	{ name: 'shopbell_up', type: 'gauge', help: 'Whether the object of the instance answered.', value: ({ up }) => Number(up) },
+	{
+		name: 'shopbell_up',
+		type: 'gauge',
+		help: 'Whether the object of the instance answered.',
+		value: ({ up }) => Number(up),
+	},
 	{
 		name: 'shopbell_state',
 		type: 'gauge',
@@ -36,7 +41,12 @@ const FAMILIES: readonly Family[] = [
 		value: ({ metrics }) => metrics?.pollAgeSeconds ?? null,
 	},
 	{ name: 'shopbell_seen', type: 'counter', help: 'Events recorded.', value: ({ metrics }) => metrics?.seen ?? null },
-	{ name: 'shopbell_delivered', type: 'counter', help: 'Notifications accepted.', value: ({ metrics }) => metrics?.delivered ?? null },
+	{
+		name: 'shopbell_delivered',
+		type: 'counter',
+		help: 'Notifications accepted.',
+		value: ({ metrics }) => metrics?.delivered ?? null,
+	},
 	{
 		name: 'shopbell_failed',
 		type: 'counter',
@@ -49,7 +59,12 @@ const FAMILIES: readonly Family[] = [
 		help: 'Events dropped undelivered when their time was over.',
 		value: ({ metrics }) => metrics?.expired ?? null,
 	},
-	{ name: 'shopbell_backlog', type: 'gauge', help: 'Events that wait to be sent.', value: ({ metrics }) => metrics?.backlog ?? null },
+	{
+		name: 'shopbell_backlog',
+		type: 'gauge',
+		help: 'Events that wait to be sent.',
+		value: ({ metrics }) => metrics?.backlog ?? null,
+	},
 	{
 		name: 'shopbell_backlog_age_seconds',
 		type: 'gauge',
@@ -64,10 +79,21 @@ const FAMILIES: readonly Family[] = [
 	},
 ]
 
-/** The text. `total`: how many instances there are in all, so that a scrape that sees only a page of them is noticed. */
-export function formatMetrics(instances: readonly Metrics[], total: number, format: 'prometheus' | 'openmetrics'): string {
+/**
+ * The text. `total`: how many instances there are in all, so that a scrape that sees only a page of them is noticed.
+ */
+export function formatMetrics(
+	instances: readonly Metrics[],
+	total: number,
+	format: 'prometheus' | 'openmetrics',
+): string {
 	const lines: string[] = []
-	const addFamily = (name: string, type: Family['type'], help: string, samples: [labels: string, value: number][]): void => {
+	const addFamily = (
+		name: string,
+		type: Family['type'],
+		help: string,
+		samples: [labels: string, value: number][],
+	): void => {
 		const sample = type === 'counter' ? `${name}_total` : name
 		// OpenMetrics names a counter without the ending of its samples.
 		const familyName = format === 'openmetrics' ? name : sample
@@ -86,11 +112,18 @@ export function formatMetrics(instances: readonly Metrics[], total: number, form
 				const sampleValue = value(instance)
 				return sampleValue === null
 					? []
-					: [[formatLabels({ instance_id: String(instance.instanceId), name: instance.name, ...labels?.(instance) }), sampleValue]]
+					: [
+							[
+								formatLabels({ instance_id: String(instance.instanceId), name: instance.name, ...labels?.(instance) }),
+								sampleValue,
+							],
+						]
 			}),
 		)
 	}
-	addFamily('shopbell_instances', 'gauge', 'Instances that there are, whether or not this answer holds them all.', [['', total]])
+	addFamily('shopbell_instances', 'gauge', 'Instances that there are, whether or not this answer holds them all.', [
+		['', total],
+	])
 	addFamily('shopbell_instances_shown', 'gauge', 'Instances that this answer holds.', [['', instances.length]])
 	if (format === 'openmetrics') lines.push('# EOF')
 	return `${lines.join('\n')}\n`

@@ -14,7 +14,11 @@ export const PROMETHEUS_MEDIA_TYPE = 'text/plain'
 const METRICS_EXAMPLE = MetricsResponse.parse(METRICS)
 const textResponses: TextResponse[] = [
 	textResponse(OPENMETRICS_MEDIA_TYPE, 'OpenMetrics 1.0', formatMetrics([METRICS_EXAMPLE], 1, 'openmetrics')),
-	textResponse(PROMETHEUS_MEDIA_TYPE, "Prometheus' text format 0.0.4", formatMetrics([METRICS_EXAMPLE], 1, 'prometheus')),
+	textResponse(
+		PROMETHEUS_MEDIA_TYPE,
+		"Prometheus' text format 0.0.4",
+		formatMetrics([METRICS_EXAMPLE], 1, 'prometheus'),
+	),
 ]
 
 const metricsOperation = {

@@ -9,7 +9,12 @@ import { MAX_CONCURRENT_INSTANCES } from '../http/merge.ts'
 import { formatPageToken, listParameter, MAX_PAGE_SIZE, parsePageToken, setPageHeaders } from '../http/paging.ts'
 import { mountOperations, type Api } from '../http/serve.ts'
 import { formatMetrics } from './exposition.ts'
-import { metricsOperations, OPENMETRICS_MEDIA_TYPE, PROMETHEUS_MEDIA_TYPE, rootMetricsOperations } from './operations.ts'
+import {
+	metricsOperations,
+	OPENMETRICS_MEDIA_TYPE,
+	PROMETHEUS_MEDIA_TYPE,
+	rootMetricsOperations,
+} from './operations.ts'
 import { callWatcherById } from '../http/ask.ts'
 
 type MetricsResult = OperationResponse<typeof metricsOperations.getMetrics>
@@ -25,12 +30,17 @@ export function mountRootMetrics(app: Api): void {
 	mountOperations(app, rootMetricsOperations, { scrapeMetrics: (c, { query }) => getMetrics(c, query) })
 }
 
-async function getMetrics(c: CallerContext, query: ValidatedInput<typeof metricsOperations.getMetrics>['query']): Promise<MetricsResult> {
+async function getMetrics(
+	c: CallerContext,
+	query: ValidatedInput<typeof metricsOperations.getMetrics>['query'],
+): Promise<MetricsResult> {
 	const { instances, total, more } = await findInstances(c, query)
 	const instanceMetrics: InstanceMetrics[] = []
 	for (let start = 0; start < instances.length; start += MAX_CONCURRENT_INSTANCES)
 		instanceMetrics.push(
-			...(await Promise.all(instances.slice(start, start + MAX_CONCURRENT_INSTANCES).map((instance) => readMetrics(c, instance)))),
+			...(await Promise.all(
+				instances.slice(start, start + MAX_CONCURRENT_INSTANCES).map((instance) => readMetrics(c, instance)),
+			)),
 		)
 	const last = instances.at(-1)
 	setPageHeaders(c, {
@@ -67,7 +77,12 @@ async function findInstances(
 /** One that cannot be reached must not hide the others. */
 async function readMetrics(c: CallerContext, { id, name }: Pick<Instance, 'id' | 'name'>): Promise<InstanceMetrics> {
 	try {
-		return { instanceId: id, name, up: true, metrics: await callWatcherById(c.var.services, id, (watcher) => watcher.metrics()) }
+		return {
+			instanceId: id,
+			name,
+			up: true,
+			metrics: await callWatcherById(c.var.services, id, (watcher) => watcher.metrics()),
+		}
 	} catch (error) {
 		logError('metrics.unreachable', error, { instance: id })
 		return { instanceId: id, name, up: false, metrics: null }

@@ -6,14 +6,14 @@ import { METRICS } from '../instances/examples.ts'
 const MetricValues = z
 	.strictObject({
 		state: z.enum(INSTANCE_STATES).meta({ description: 'As in `/health`' }),
-		lagSeconds: z
-			.number()
-			.nullable()
-			.meta({ description: "From the newest change's own stamp to its recording, of the slowest resource; null: nothing changed yet" }),
-		pollAgeSeconds: z
-			.number()
-			.nullable()
-			.meta({ description: 'Since the last poll of the resource that was polled longest ago; null: it does not poll, or has not yet' }),
+		lagSeconds: z.number().nullable().meta({
+			description:
+				"From the newest change's own stamp to its recording, of the slowest resource; null: nothing changed yet",
+		}),
+		pollAgeSeconds: z.number().nullable().meta({
+			description:
+				'Since the last poll of the resource that was polled longest ago; null: it does not poll, or has not yet',
+		}),
 		seen: z.number().meta({ description: 'Events recorded since the instance was made' }),
 		delivered: z.number().meta({ description: 'Notifications accepted since then' }),
 		failed: z.number().meta({ description: 'Notifications whose last try failed' }),

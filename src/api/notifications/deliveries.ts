@@ -56,7 +56,8 @@ export async function getNotification(c: CallerContext, id: string): Promise<Not
 /** `PUT /notifications/{id}/acknowledge`. */
 export async function acknowledgeNotification(c: CallerContext, id: string): Promise<Notification> {
 	const { owner, counter } = await requireNotificationPosition(c, id)
-	if (!(await callOwner(c, owner.id, (watcher) => watcher.acknowledge(counter)))) throw new NotFound('No such notification')
+	if (!(await callOwner(c, owner.id, (watcher) => watcher.acknowledge(counter))))
+		throw new NotFound('No such notification')
 	return await getNotification(c, id)
 }
 
@@ -83,8 +84,17 @@ export async function listNotificationDeliveries(
 }
 
 /** `GET /notifications/subscriptions/deliveries`. */
-export async function listDeliveries(c: CallerContext, query: PageQuery & { where?: string | undefined }): Promise<Delivery[]> {
-	const { owners, entries } = await readPage(c, parseDeliveryWhere(query.where), query, query.hydrate === 'true', () => true)
+export async function listDeliveries(
+	c: CallerContext,
+	query: PageQuery & { where?: string | undefined },
+): Promise<Delivery[]> {
+	const { owners, entries } = await readPage(
+		c,
+		parseDeliveryWhere(query.where),
+		query,
+		query.hydrate === 'true',
+		() => true,
+	)
 	return entries.map(({ instanceId, row }) => toDeliveryResponse(c.env.PUBLIC_URL, owners.get(instanceId)!, row))
 }
 
@@ -137,7 +147,9 @@ export async function requireNotification(
 /** Whether a subscription hears of one of these topics. */
 function topicsOverlap(filterTopics: readonly string[], subscribedTopics: readonly string[]): boolean {
 	return filterTopics.some((filterTopic) =>
-		subscribedTopics.some((subscribedTopic) => topicMatches(filterTopic, subscribedTopic) || topicMatches(subscribedTopic, filterTopic)),
+		subscribedTopics.some(
+			(subscribedTopic) => topicMatches(filterTopic, subscribedTopic) || topicMatches(subscribedTopic, filterTopic),
+		),
 	)
 }
 
@@ -150,7 +162,8 @@ async function readPage(
 	includeOwner: (owner: ScopedInstance) => boolean,
 ): Promise<{ owners: Map<number, ScopedInstance>; entries: InstanceRow<NotificationReport>[] }> {
 	const position = parsePageToken(query.nextPage, 3)
-	const foundOwners = filter.statuses?.length === 0 ? [] : await findOwners(c, { ...filter, tags: listParameter(c, 'tags') })
+	const foundOwners =
+		filter.statuses?.length === 0 ? [] : await findOwners(c, { ...filter, tags: listParameter(c, 'tags') })
 	const owners = new Map(foundOwners.filter(includeOwner).map((owner) => [owner.id, owner]))
 	const rowFilter = {
 		...(filter.statuses === null ? {} : { statuses: filter.statuses }),
@@ -167,7 +180,8 @@ async function readPage(
 		},
 		(row) => ({ atMs: row.createdMs, number: getCounter(row) }),
 		async (id, { fromMs: _from, ...part }) => {
-			const topics = owners.get(id)?.elementKey === null && filter.ownTopics !== null ? { topics: filter.ownTopics } : {}
+			const topics =
+				owners.get(id)?.elementKey === null && filter.ownTopics !== null ? { topics: filter.ownTopics } : {}
 			const answer = await c.var.services.watcher(id).notifications({ ...part, ...rowFilter, ...topics })
 			return answer === 'unknown' ? null : { rows: answer.notifications, next: answer.next }
 		},
@@ -175,7 +189,9 @@ async function readPage(
 	const entries = withBodies ? await loadBodies(c, found.entries) : found.entries
 	const last = entries.at(-1)
 	const isTruncated = last !== undefined && entries.length < found.entries.length
-	const next = isTruncated ? { atMs: last.row.createdMs, instanceId: last.instanceId, number: getCounter(last.row) } : found.next
+	const next = isTruncated
+		? { atMs: last.row.createdMs, instanceId: last.instanceId, number: getCounter(last.row) }
+		: found.next
 	setPageHeaders(c, {
 		returned: entries.length,
 		total: null,

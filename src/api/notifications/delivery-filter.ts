@@ -1,4 +1,7 @@
-/** The `where` of deliveries (docs/contract.md §5): which of them, said in the words of subscriptions and deliveries. Pure. */
+/**
+ * The `where` of deliveries (docs/contract.md §5): which of them, said in the words of subscriptions and deliveries.
+ * Pure.
+ */
 import { parseWhere, type Condition } from '../../elements/where.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { splitTopics } from './topics.ts'
@@ -17,7 +20,13 @@ export interface DeliveryFilter {
 
 /** Reads a `where`; 400 that names what it cannot mean. */
 export function parseDeliveryWhere(text: string | undefined): DeliveryFilter {
-	const filter: DeliveryFilter = { statuses: null, urls: null, instanceIds: null, ownTopics: null, subscriptionIds: null }
+	const filter: DeliveryFilter = {
+		statuses: null,
+		urls: null,
+		instanceIds: null,
+		ownTopics: null,
+		subscriptionIds: null,
+	}
 	const parsed = parseWhere(text ?? '')
 	if (!parsed.ok) throw new BadRequest(parsed.message)
 	for (const condition of parsed.conditions) {

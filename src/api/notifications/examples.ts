@@ -61,7 +61,12 @@ export const DELIVERY = {
 }
 
 /** What a release sent again. */
-export const RELEASE = { subscriptionId: SUBSCRIPTION_ID, instanceId: INSTANCE_ID, config: { url: CALLBACK_URL }, released: 12 }
+export const RELEASE = {
+	subscriptionId: SUBSCRIPTION_ID,
+	instanceId: INSTANCE_ID,
+	config: { url: CALLBACK_URL },
+	released: 12,
+}
 
 /** The attempt that was accepted. */
 export const ATTEMPT = {

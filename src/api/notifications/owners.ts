@@ -1,12 +1,16 @@
 /**
- * Whose notifications a caller may see: their organization's instances and what was told to the organization itself, or with an Element
- * token that one instance.
+ * Whose notifications a caller may see: their organization's instances and what was told to the organization itself, or
+ * with an Element token that one instance.
  */
 import { parseNotificationId, type NotificationIdParts } from '../../events/ids.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { findOwnerId, findOwnerIdInScope } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/records.ts'
-import { listInstancesInSubscriptionScope, type SubscriptionScope, type ScopedInstance } from '../../instances/subscriptions.ts'
+import {
+	listInstancesInSubscriptionScope,
+	type SubscriptionScope,
+	type ScopedInstance,
+} from '../../instances/subscriptions.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import type { WatcherRpc } from '../../rpc/watcher.ts'
 import { findAccessibleInstance } from '../http/access.ts'
@@ -18,8 +22,8 @@ import { callWatcherById } from '../http/ask.ts'
 const MAX_INSTANCES = LIMITS.mergedInstances.value
 
 /**
- * The caller's instances that send to, or are, what is named, and the organization's own object where `ownTopics` names some of its topics
- * (null: whatever). 400 when they are too many to ask.
+ * The caller's instances that send to, or are, what is named, and the organization's own object where `ownTopics` names
+ * some of its topics (null: whatever). 400 when they are too many to ask.
  */
 export async function findOwners(
 	c: CallerContext,
@@ -31,19 +35,30 @@ export async function findOwners(
 	const scope =
 		tokenInstanceId === undefined
 			? reach
-			: { ...reach, instanceIds: reach.instanceIds === null || reach.instanceIds.includes(tokenInstanceId) ? [tokenInstanceId] : [] }
+			: {
+					...reach,
+					instanceIds:
+						reach.instanceIds === null || reach.instanceIds.includes(tokenInstanceId) ? [tokenInstanceId] : [],
+				}
 	if ([scope.subscriptionIds, scope.urls].some((list) => list?.length === 0)) return []
 	const includesOrganization = tokenInstance === null && reach.ownTopics?.length !== 0 && reach.tags.length === 0
 	const [found, ownerId] = await Promise.all([
-		scope.instanceIds?.length === 0 ? [] : listInstancesInSubscriptionScope(DB, user.organizationId, scope, MAX_INSTANCES + 1),
+		scope.instanceIds?.length === 0
+			? []
+			: listInstancesInSubscriptionScope(DB, user.organizationId, scope, MAX_INSTANCES + 1),
 		includesOrganization ? findOwnerIdInScope(DB, user.organizationId, reach) : null,
 	])
 	if (found.length > MAX_INSTANCES)
-		throw new BadRequest(`This asks more than ${MAX_INSTANCES} instances; narrow by address (where=config.url='…'), topic or tag (tags[])`)
+		throw new BadRequest(
+			`This asks more than ${MAX_INSTANCES} instances; narrow by address (where=config.url='…'), topic or tag (tags[])`,
+		)
 	return ownerId === null ? found : [...found, { id: ownerId, elementKey: null }]
 }
 
-/** The notification of the path's `{id}`: whose it is (`instance` null: the organization's own), and its number there. Checked before any object is touched. */
+/**
+ * The notification of the path's `{id}`: whose it is (`instance` null: the organization's own), and its number there.
+ * Checked before any object is touched.
+ */
 export async function requireNotificationPosition(
 	c: CallerContext,
 	id: string,
@@ -62,6 +77,10 @@ export async function requireNotificationPosition(
 }
 
 /** Asks one of the caller's objects. */
-export async function callOwner<T>(c: CallerContext, instanceId: number, call: (watcher: WatcherRpc) => Promise<OrUnknown<T>>): Promise<T> {
+export async function callOwner<T>(
+	c: CallerContext,
+	instanceId: number,
+	call: (watcher: WatcherRpc) => Promise<OrUnknown<T>>,
+): Promise<T> {
 	return await callWatcherById(c.var.services, instanceId, call)
 }

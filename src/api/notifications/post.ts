@@ -10,13 +10,20 @@ import { callOwner } from './owners.ts'
 import { requireOwnTopic } from './topics.ts'
 import { toNotificationResponse } from './view.ts'
 
-/** Puts a notification into the organization's own object and answers with it, the first where several subscriptions hear it. */
-export async function postNotification(c: CallerContext, body: z.output<typeof NotificationBody>): Promise<Notification> {
+/**
+ * Puts a notification into the organization's own object and answers with it, the first where several subscriptions
+ * hear it.
+ */
+export async function postNotification(
+	c: CallerContext,
+	body: z.output<typeof NotificationBody>,
+): Promise<Notification> {
 	const { services, user } = c.var
 	const topic = requireOwnTopic(body.topic)
 	if (body.message === undefined) throw new BadRequest('message: expected a JSON value')
 	const message = JSON.stringify(body.message)
-	if (new TextEncoder().encode(message).length > LIMITS.message.value) throw new BadRequest(`message: ${expectedAtMost('message')}`)
+	if (new TextEncoder().encode(message).length > LIMITS.message.value)
+		throw new BadRequest(`message: ${expectedAtMost('message')}`)
 	const from = body.from?.trim() ?? ''
 	const notice = {
 		origin: 0,
@@ -32,7 +39,8 @@ export async function postNotification(c: CallerContext, body: z.output<typeof N
 		(await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id)))
 	const [published] = await callOwner(c, ownerId, (watcher) => watcher.publish([notice]))
 	const position = parseNotificationId(published?.notificationId ?? 0)
-	const report = position === null ? null : await callOwner(c, ownerId, (watcher) => watcher.notification(position.counter))
+	const report =
+		position === null ? null : await callOwner(c, ownerId, (watcher) => watcher.notification(position.counter))
 	if (report === null) throw new Error('what was posted has no notification')
 	return toNotificationResponse(c.env.PUBLIC_URL, { id: ownerId, elementKey: null }, report)
 }

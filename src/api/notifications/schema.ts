@@ -1,4 +1,7 @@
-/** The shapes of notifications, subscriptions and deliveries in the contract (docs/contract.md §5). What we add to them helps and may be absent. */
+/**
+ * The shapes of notifications, subscriptions and deliveries in the contract (docs/contract.md §5). What we add to them
+ * helps and may be absent.
+ */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
 import { InstanceMessage } from '../events/entry.ts'
@@ -7,10 +10,10 @@ import { NOTIFICATION_ID, INSTANCE_TAGS, TOPIC } from '../http/examples.ts'
 import { ATTEMPT, DELIVERY, NOTIFICATION, OWN_MESSAGE, RELEASE, SUBSCRIPTION } from './examples.ts'
 import { REPLAY } from '../instances/examples.ts'
 
-const Hydrate = z
-	.enum(['true', 'false'], 'expected true or false')
-	.optional()
-	.meta({ description: 'Deliveries with their notification (false unless said), notifications with their message (true unless said)' })
+const Hydrate = z.enum(['true', 'false'], 'expected true or false').optional().meta({
+	description:
+		'Deliveries with their notification (false unless said), notifications with their message (true unless said)',
+})
 /** How much a notification matters. */
 const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const
 /** `dropped`: nobody heard it, or its subscription was removed. */
@@ -27,7 +30,10 @@ export const SubscriptionsQuery = z.object({ pageSize: PageSize.optional(), next
 
 /** The query of a list of notifications. */
 export const NotificationsQuery = z.object({
-	'topics[]': OptionalStringList.meta({ description: 'Only these topics; may be given several times', examples: [TOPIC] }),
+	'topics[]': OptionalStringList.meta({
+		description: 'Only these topics; may be given several times',
+		examples: [TOPIC],
+	}),
 	'tags[]': Tags,
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
@@ -47,7 +53,8 @@ export const DeliveriesQuery = z.object({
 })
 
 /** What a release wants to be told: without it everything would go out again. */
-export const RELEASE_WHERE_EXPECTED = "expected what to release, such as channel='webhook' and status='queued' and config.url='https://…'"
+export const RELEASE_WHERE_EXPECTED =
+	"expected what to release, such as channel='webhook' and status='queued' and config.url='https://…'"
 
 /** The query of a release. */
 export const ReleaseQuery = z.object({
@@ -55,7 +62,8 @@ export const ReleaseQuery = z.object({
 		.string(RELEASE_WHERE_EXPECTED)
 		.max(LIMITS.where.value, expectedAtMost('where'))
 		.meta({
-			description: 'What to release, by channel, status, config.url, topics, instanceId, subscriptionId; only what is queued can be',
+			description:
+				'What to release, by channel, status, config.url, topics, instanceId, subscriptionId; only what is queued can be',
 			examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
 		}),
 	'tags[]': Tags,
@@ -67,8 +75,14 @@ export const HydrateQuery = z.object({ hydrate: Hydrate })
 /** `POST /notifications/subscriptions`. */
 export const SubscriptionBody = z.looseObject({
 	channel: z.literal('webhook', 'expected webhook').optional(),
-	topics: z.union([z.string(), z.array(z.string())], 'expected a list of topics, such as instance-12345-woocommercerest-events'),
-	config: z.looseObject({ url: z.string('expected a URL') }, 'expected an object such as {"url": "https://example.com/hook"}'),
+	topics: z.union(
+		[z.string(), z.array(z.string())],
+		'expected a list of topics, such as instance-12345-woocommercerest-events',
+	),
+	config: z.looseObject(
+		{ url: z.string('expected a URL') },
+		'expected an object such as {"url": "https://example.com/hook"}',
+	),
 })
 
 /** A subscription. */
@@ -99,11 +113,17 @@ export const NotificationBody = z.looseObject({
 		.optional()
 		.meta({ description: 'medium where it is not said' }),
 	message: z.unknown().meta({ description: `Any JSON value, at most ${formatLimit('message')}` }),
-	from: z.string('expected a text').max(LIMITS.from.value, expectedAtMost('from')).optional().meta({ description: 'Who it is from' }),
+	from: z
+		.string('expected a text')
+		.max(LIMITS.from.value, expectedAtMost('from'))
+		.optional()
+		.meta({ description: 'Who it is from' }),
 })
 
 /** What was posted to a topic of the caller's own, and what operators are told: any JSON value. */
-const CustomMessage = z.unknown().meta({ id: 'OwnMessage', examples: [OWN_MESSAGE], description: 'As it was posted: any JSON value' })
+const CustomMessage = z
+	.unknown()
+	.meta({ id: 'OwnMessage', examples: [OWN_MESSAGE], description: 'As it was posted: any JSON value' })
 
 /** A notification. */
 export const NotificationResponse = z
@@ -112,13 +132,19 @@ export const NotificationResponse = z
 		from: z.string(),
 		topic: z.string(),
 		severity: z.enum(SEVERITIES),
-		message: z.union([InstanceMessage, CustomMessage]).optional().meta({ description: 'As it is sent; left out with hydrate=false' }),
+		message: z
+			.union([InstanceMessage, CustomMessage])
+			.optional()
+			.meta({ description: 'As it is sent; left out with hydrate=false' }),
 		createdDate: z.string(),
 		active: z.boolean().meta({ description: 'It is to be sent, or tried again' }),
 		acknowledged: z.boolean(),
 		subscriptionId: z.number().nullable(),
 		instanceId: z.number().nullable().meta({ description: 'null: it is the organization’s own' }),
-		objectType: z.string().optional().meta({ description: 'Resource of its events; absent where it is of no instance' }),
+		objectType: z
+			.string()
+			.optional()
+			.meta({ description: 'Resource of its events; absent where it is of no instance' }),
 		events: z.number().meta({ description: 'How many events it carries' }),
 		status: DeliveryStatus,
 		attempts: z.number(),
@@ -166,7 +192,10 @@ export const AttemptResponse = z
 		durationMs: z.number(),
 		delivered: z.boolean(),
 		status: z.number().nullable(),
-		error: z.string().nullable().meta({ description: 'dns, tls, refused, timeout, reset; unknown: its outcome was never told' }),
+		error: z
+			.string()
+			.nullable()
+			.meta({ description: 'dns, tls, refused, timeout, reset; unknown: its outcome was never told' }),
 		url: z.string().nullable(),
 		body: z.string().meta({ description: 'The first 4 KB of the answer' }),
 	})

@@ -38,8 +38,14 @@ export async function listSubscriptionsPage(
 		filter,
 		query.pageSize ?? MAX_PAGE_SIZE,
 	)
-	const reportById = await readSubscriptionReports(c, [...new Set(subscriptions.map((subscription) => subscription.ownerId))])
-	setPageHeaders(c, { returned: subscriptions.length, total: null, next: next === null ? null : formatPageToken([next]) })
+	const reportById = await readSubscriptionReports(c, [
+		...new Set(subscriptions.map((subscription) => subscription.ownerId)),
+	])
+	setPageHeaders(c, {
+		returned: subscriptions.length,
+		total: null,
+		next: next === null ? null : formatPageToken([next]),
+	})
 	return subscriptions.map((subscription) => toSubscriptionResponse(subscription, reportById.get(subscription.id)))
 }
 
@@ -50,49 +56,83 @@ export async function getSubscription(c: CallerContext, id: string): Promise<Sub
 }
 
 /** `POST /notifications/subscriptions`. */
-export async function createSubscription(c: CallerContext, body: z.output<typeof SubscriptionBody>): Promise<Subscription> {
+export async function createSubscription(
+	c: CallerContext,
+	body: z.output<typeof SubscriptionBody>,
+): Promise<Subscription> {
 	const topics = typeof body.topics === 'string' ? [body.topics] : body.topics
 	if (topics.length === 0 || topics.length > LIMITS.topics.value)
-		throw new BadRequest(`topics: ${expectedAtMost('topics')} and at least one, such as instance-12-woocommercerest-events`)
+		throw new BadRequest(
+			`topics: ${expectedAtMost('topics')} and at least one, such as instance-12-woocommercerest-events`,
+		)
 	return splitTopics(topics).instances.length === 0
 		? await createOrganizationSubscription(c, requireOwnTopics(topics), requireCallbackUrl(c, body.config.url))
-		: await createInstanceSubscription(c, await requireTopicInstance(c, topics), topics, requireCallbackUrl(c, body.config.url))
+		: await createInstanceSubscription(
+				c,
+				await requireTopicInstance(c, topics),
+				topics,
+				requireCallbackUrl(c, body.config.url),
+			)
 }
 
 /** A subscription to topics of the organization itself. */
 async function createOrganizationSubscription(c: CallerContext, topics: string[], url: string): Promise<Subscription> {
 	const { services, user, requestId, organizationProven } = c.var
-	if (!organizationProven) throw new Unauthorized('Authorization: topics of your own need "Organization <organization secret>" too')
+	if (!organizationProven)
+		throw new Unauthorized('Authorization: topics of your own need "Organization <organization secret>" too')
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const nowMs = services.now()
 	const ownerId = await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id))
 	const added = await addOrganizationSubscription(services.env.DB, actor, ownerId, { url, topics }, nowMs)
 	if (added === 'too-many')
-		throw new BadRequest(`An organization has at most ${formatLimit('subscriptions')} to topics of its own; delete one first`)
+		throw new BadRequest(
+			`An organization has at most ${formatLimit('subscriptions')} to topics of its own; delete one first`,
+		)
 	if ('exists' in added)
 		throw new Conflict(
 			`config.url: subscription ${added.exists} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
 		)
 	await notifyWatcher(services, { id: ownerId, version: 1 }, {})
-	return toSubscriptionResponse({ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false }, undefined)
+	return toSubscriptionResponse(
+		{ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false },
+		undefined,
+	)
 }
 
 /** A subscription to an instance's events. */
-async function createInstanceSubscription(c: CallerContext, instance: Instance, topics: string[], url: string): Promise<Subscription> {
+async function createInstanceSubscription(
+	c: CallerContext,
+	instance: Instance,
+	topics: string[],
+	url: string,
+): Promise<Subscription> {
 	const { services, user, requestId } = c.var
 	if (url === instance.configuration['event.notification.callback.url'])
-		throw new Conflict(`config.url: it is the callback of instance ${instance.id} already (event.notification.callback.url)`)
+		throw new Conflict(
+			`config.url: it is the callback of instance ${instance.id} already (event.notification.callback.url)`,
+		)
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const nowMs = services.now()
 	const added = await addSubscription(services.env.DB, actor, instance, { url, topics }, nowMs)
 	if (added === 'too-many')
-		throw new BadRequest(`An instance has at most ${formatLimit('subscriptions')} beside its callback; delete one first`)
-	if (added === 'gone') throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
+		throw new BadRequest(
+			`An instance has at most ${formatLimit('subscriptions')} beside its callback; delete one first`,
+		)
+	if (added === 'gone')
+		throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
 	if ('exists' in added) throw new Conflict(`config.url: subscription ${added.exists} sends this topic there already`)
 	await notifyWatcher(services, { id: instance.id, version: instance.version + 1 }, {})
 	c.set('instanceId', instance.id)
 	return toSubscriptionResponse(
-		{ id: added.id, ownerId: instance.id, elementKey: instance.elementKey, url, topics, createdMs: nowMs, callback: false },
+		{
+			id: added.id,
+			ownerId: instance.id,
+			elementKey: instance.elementKey,
+			url,
+			topics,
+			createdMs: nowMs,
+			callback: false,
+		},
 		undefined,
 	)
 }
@@ -139,16 +179,23 @@ function requireCallbackUrl(c: CallerContext, text: string): string {
 	const verdict = checkUrl(url, c.env.ALLOW_PRIVATE_NETWORK === 'true')
 	if (!verdict.ok) throw new BadRequest(`config.url: ${verdict.message}`)
 	if (isLogOnlyUrl(verdict.url, c.env.PUBLIC_URL))
-		throw new BadRequest('config.url: expected an address of your own; what is sent to this one is kept in the event log anyway')
+		throw new BadRequest(
+			'config.url: expected an address of your own; what is sent to this one is kept in the event log anyway',
+		)
 	return url
 }
 
 /** What the objects say of their subscriptions, by number. */
-async function readSubscriptionReports(c: CallerContext, instanceIds: readonly number[]): Promise<Map<number, SubscriptionReport>> {
+async function readSubscriptionReports(
+	c: CallerContext,
+	instanceIds: readonly number[],
+): Promise<Map<number, SubscriptionReport>> {
 	const reportById = new Map<number, SubscriptionReport>()
 	for (let start = 0; start < instanceIds.length; start += MAX_CONCURRENT_INSTANCES) {
 		const reports = await Promise.all(
-			instanceIds.slice(start, start + MAX_CONCURRENT_INSTANCES).map((id) => callOwner(c, id, (watcher) => watcher.subscriptions())),
+			instanceIds
+				.slice(start, start + MAX_CONCURRENT_INSTANCES)
+				.map((id) => callOwner(c, id, (watcher) => watcher.subscriptions())),
 		)
 		for (const report of reports.flat()) reportById.set(report.number, report)
 	}

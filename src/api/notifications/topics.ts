@@ -1,4 +1,7 @@
-/** Topics as callers name them: those of instances' events, and those of the organization itself (events/topics.ts). Pure. */
+/**
+ * Topics as callers name them: those of instances' events, and those of the organization itself (events/topics.ts).
+ * Pure.
+ */
 import { BadRequest } from '../../lib/errors.ts'
 import { overlapsOperatorTopics, isInstanceTopic, isTopicName } from '../../events/topics.ts'
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
@@ -23,9 +26,12 @@ export function splitTopics(names: readonly string[]): { instances: InstanceTopi
 
 /** The topic that something is posted to; 400 when it is not the caller's to post to. */
 export function requireOwnTopic(name: string): string {
-	if (!isTopicName(name)) throw new BadRequest(`topic: expected a name such as stock.low, without *, of at most ${formatLimit('topic')}`)
-	if (isInstanceTopic(name)) throw new BadRequest(`topic: ${name} is that of an instance's events; expected one of your own`)
-	if (overlapsOperatorTopics(name)) throw new BadRequest(`topic: ${name} is posted to by Shopbell alone; expected one of your own`)
+	if (!isTopicName(name))
+		throw new BadRequest(`topic: expected a name such as stock.low, without *, of at most ${formatLimit('topic')}`)
+	if (isInstanceTopic(name))
+		throw new BadRequest(`topic: ${name} is that of an instance's events; expected one of your own`)
+	if (overlapsOperatorTopics(name))
+		throw new BadRequest(`topic: ${name} is posted to by Shopbell alone; expected one of your own`)
 	return name
 }
 

@@ -14,7 +14,8 @@ export function toNotificationResponse(
 	owner: ScopedInstance,
 	report: NotificationReport,
 ): z.output<typeof NotificationResponse> {
-	const parsedBody = report.body === null ? null : (JSON.parse(report.body) as Pick<z.output<typeof NotificationResponse>, 'message'>)
+	const parsedBody =
+		report.body === null ? null : (JSON.parse(report.body) as Pick<z.output<typeof NotificationResponse>, 'message'>)
 	return {
 		id: report.id,
 		from: report.notice?.from ?? getSenderAddress(publicUrl),

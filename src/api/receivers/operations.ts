@@ -1,6 +1,7 @@
 /**
- * What stores call (docs/contract.md §7), as data: for the document and the client. It is mounted by itself (routes.ts), before the API's middleware, and its
- * body is validated by nobody but the element: what it looks like is the store's to say.
+ * What stores call (docs/contract.md §7), as data: for the document and the client. It is mounted by itself
+ * (routes.ts), before the API's middleware, and its body is validated by nobody but the element: what it looks like is
+ * the store's to say.
  */
 import * as z from 'zod'
 import { LIMITS } from '../../lib/limits.ts'
@@ -10,13 +11,18 @@ import { INSTANCE_ID, ORDER } from '../http/examples.ts'
 const ElementKey = z.string().meta({ description: "The element's key", examples: ['woocommercerest'] })
 const ElementParams = z.object({ elementKey: ElementKey })
 const InstanceParams = ElementParams.extend({
-	instance: z.string().meta({ description: 'The id of the instance in base64, padded or not', examples: [btoa(String(INSTANCE_ID))] }),
+	instance: z
+		.string()
+		.meta({ description: 'The id of the instance in base64, padded or not', examples: [btoa(String(INSTANCE_ID))] }),
 })
 const ReceiverQuery = z.object({
 	v: z
 		.union([z.string(), z.array(z.string())])
 		.optional()
-		.meta({ description: 'The version of the secrets that the address is of, 1 unless it is said; at most three', examples: ['1'] }),
+		.meta({
+			description: 'The version of the secrets that the address is of, 1 unless it is said; at most three',
+			examples: ['1'],
+		}),
 })
 /** The store reads the status alone. */
 const ReceivedResponse = z.strictObject({}).meta({ id: 'Taken', examples: [{}] })
@@ -48,7 +54,12 @@ const SIGNATURE_DESCRIPTION =
 
 /** All of them. */
 export const receiverOperations = {
-	probeReceiver: defineOperation({ ...probe, path: '/events/{elementKey}', summary: 'Check the receiver', params: ElementParams }),
+	probeReceiver: defineOperation({
+		...probe,
+		path: '/events/{elementKey}',
+		summary: 'Check the receiver',
+		params: ElementParams,
+	}),
 	probeReceiverOfInstance: defineOperation({
 		...probe,
 		path: '/events/{elementKey}/{instance}',

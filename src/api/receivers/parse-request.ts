@@ -1,4 +1,7 @@
-/** What a receiver reads of a request before it trusts anything: which instances it names, which versions, and its body's bytes within bounds. */
+/**
+ * What a receiver reads of a request before it trusts anything: which instances it names, which versions, and its
+ * body's bytes within bounds.
+ */
 import { LIMITS } from '../../lib/limits.ts'
 import { getNestingDepth } from '../http/json-depth.ts'
 
@@ -28,7 +31,9 @@ export function parseInstancesHeader(text: string | undefined): number[] {
 	return [...new Set(ids as number[])]
 }
 
-/** The versions of the secrets that an address names (`?v=2`); an address that was copied without one is of the first. */
+/**
+ * The versions of the secrets that an address names (`?v=2`); an address that was copied without one is of the first.
+ */
 export function parseVersions(values: readonly string[]): number[] {
 	if (values.length === 0) return [1]
 	if (values.length > MAX_VERSIONS || !values.every((value) => /^[1-9]\d{0,5}$/.test(value))) return []

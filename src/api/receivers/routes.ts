@@ -1,6 +1,6 @@
 /**
- * What stores call (docs/contract.md §7): deliveries of webhooks, and the probes that go before them. A delivery is verified before
- * anything is looked up or kept, and answered 200 only once the instance's object has committed it.
+ * What stores call (docs/contract.md §7): deliveries of webhooks, and the probes that go before them. A delivery is
+ * verified before anything is looked up or kept, and answered 200 only once the instance's object has committed it.
  */
 import type { Context } from 'hono'
 import type { WebhookHeaders, VendorWebhooks } from '../../elements/webhooks.ts'
@@ -30,7 +30,10 @@ const MAX_PING_BYTES = 1024
 
 type ReceiverContext = Context<PublicEnv>
 
-/** Mounts the receivers, at both addresses, before the middleware of the API: a store's request carries no credentials and is not logged one by one. */
+/**
+ * Mounts the receivers, at both addresses, before the middleware of the API: a store's request carries no credentials
+ * and is not logged one by one.
+ */
 export function mountReceivers(app: Api, base: string): void {
 	for (const path of [`${base}/events/:elementKey`, `${base}/events/:elementKey/:instance`]) {
 		app.get(path, (c) => respond(c, 200))
@@ -48,7 +51,9 @@ async function receiveDelivery(c: ReceiverContext): Promise<Response> {
 	const { services } = c.var
 	const path = c.req.param('instance')
 	const instanceIds =
-		path === undefined ? parseInstancesHeader(c.req.header('Element-Instances')) : [parseInstancePath(path)].filter((id) => id !== null)
+		path === undefined
+			? parseInstancesHeader(c.req.header('Element-Instances'))
+			: [parseInstancePath(path)].filter((id) => id !== null)
 	if (declaresOversizedBody(c.req.raw)) return reject(c, instanceIds, 'too-large', null, 413, TOO_LARGE)
 	const envelope = webhooks.parseHeaders(c.req.raw.headers)
 	const versions = parseVersions(c.req.queries('v') ?? [])
@@ -56,7 +61,8 @@ async function receiveDelivery(c: ReceiverContext): Promise<Response> {
 	const rejection = findRejection(envelope, versions)
 	if (rejection !== null && envelope !== null) return rejectUnverified(c, instanceIds, rejection, null)
 	const address = getClientAddress(c)
-	const retryAfterSeconds = envelope === null ? null : services.senderLimiter.blockedSeconds(address, instanceIds, services.now())
+	const retryAfterSeconds =
+		envelope === null ? null : services.senderLimiter.blockedSeconds(address, instanceIds, services.now())
 	if (retryAfterSeconds !== null) {
 		c.header('Retry-After', String(retryAfterSeconds))
 		return reject(
@@ -141,7 +147,11 @@ function toWebhookDelivery(
 }
 
 /** Hands a delivery to an instance. `gone`: it was deleted; `failed`: nobody knows. */
-async function deliverToWatcher(c: ReceiverContext, id: number, delivery: WebhookDelivery): Promise<WebhookResult | 'gone' | 'failed'> {
+async function deliverToWatcher(
+	c: ReceiverContext,
+	id: number,
+	delivery: WebhookDelivery,
+): Promise<WebhookResult | 'gone' | 'failed'> {
 	const { services } = c.var
 	try {
 		const watcher = services.watcher(id)
@@ -163,7 +173,12 @@ const TOO_LARGE = `body: ${expectedAtMost('receiverBody')}`
 const UNVERIFIED = 'Signature: expected that of a webhook which this instance keeps'
 
 /** 401, whether or not the instance exists: nothing was looked up. */
-function rejectUnverified(c: ReceiverContext, instanceIds: readonly number[], reason: RejectionReason, body: Uint8Array | null): Response {
+function rejectUnverified(
+	c: ReceiverContext,
+	instanceIds: readonly number[],
+	reason: RejectionReason,
+	body: Uint8Array | null,
+): Response {
 	return reject(c, instanceIds, reason, body, 401, UNVERIFIED)
 }
 
@@ -185,7 +200,11 @@ function reject(
 }
 
 /** The store reads the status alone; people who look get the contract's error body. */
-function respond(c: ReceiverContext, status: 200 | 400 | 401 | 404 | 410 | 413 | 429 | 503, message?: string): Response {
+function respond(
+	c: ReceiverContext,
+	status: 200 | 400 | 401 | 404 | 410 | 413 | 429 | 503,
+	message?: string,
+): Response {
 	const requestId = crypto.randomUUID()
 	return c.json(message === undefined ? {} : { message, requestId }, status, {
 		'Elements-Request-Id': requestId,

@@ -60,7 +60,8 @@ export const instanceReplayOperations = {
 		path: '/events/objects/{resource}/{objectId}',
 		tag: 'Instances',
 		summary: 'Erase an object',
-		description: 'What is kept of its content goes: records, answers of callbacks and samples that hold it. Its id, type and times stay.',
+		description:
+			'What is kept of its content goes: records, answers of callbacks and samples that hold it. Its id, type and times stay.',
 		params: ObjectParams,
 		answer: EraseResponse,
 	}),

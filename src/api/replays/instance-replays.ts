@@ -24,11 +24,16 @@ const REACTIVATE_HINT =
 	'PUT /notifications/subscriptions/deliveries releases what is queued and activates it, PUT /instances/{id}/enabled does so for all'
 
 /** `POST …/replays`: 202 with the replay, 200 with what it would be. */
-export async function startReplay(c: InstanceContext, body: z.output<typeof ReplayBody>, dryRun: boolean): Promise<ResendView> {
+export async function startReplay(
+	c: InstanceContext,
+	body: z.output<typeof ReplayBody>,
+	dryRun: boolean,
+): Promise<ResendView> {
 	const { instance } = c.var
 	const selectors = (['notificationId', 'failedSince', 'filter'] as const).filter((key) => body[key] !== undefined)
 	const [selector] = selectors
-	if (selector === undefined || selectors.length > 1) throw new BadRequest('body: expected one of notificationId, failedSince and filter')
+	if (selector === undefined || selectors.length > 1)
+		throw new BadRequest('body: expected one of notificationId, failedSince and filter')
 	const isDryRun = dryRun || body.dryRun === true || body.dryRun === 'true'
 	c.status(isDryRun ? 200 : 202)
 	if (selector === 'notificationId') {
@@ -37,7 +42,8 @@ export async function startReplay(c: InstanceContext, body: z.output<typeof Repl
 			position?.ownerId !== instance.id
 				? null
 				: await callWatcherById(c.var.services, instance.id, (watcher) => watcher.notification(position.counter))
-		if (position === null || report === null) throw new BadRequest('notificationId: expected the id of a notification of this instance')
+		if (position === null || report === null)
+			throw new BadRequest('notificationId: expected the id of a notification of this instance')
 		return await beginReplay(c.var, instance, { notification: position.counter }, selector, isDryRun, report)
 	}
 	const { query } = parseReplayQuery(body)
@@ -45,8 +51,12 @@ export async function startReplay(c: InstanceContext, body: z.output<typeof Repl
 }
 
 /** What a body with `failedSince` or `filter` means, and which of the two it has. 400 for both, and for neither. */
-export function parseReplayQuery(body: Pick<z.output<typeof ReplayBody>, 'failedSince' | 'filter'>): { query: ReplayQuery; by: string } {
-	if ((body.failedSince === undefined) === (body.filter === undefined)) throw new BadRequest('body: expected one of failedSince and filter')
+export function parseReplayQuery(body: Pick<z.output<typeof ReplayBody>, 'failedSince' | 'filter'>): {
+	query: ReplayQuery
+	by: string
+} {
+	if ((body.failedSince === undefined) === (body.filter === undefined))
+		throw new BadRequest('body: expected one of failedSince and filter')
 	return body.filter === undefined
 		? { query: { failedSinceMs: requireTime('failedSince', body.failedSince) }, by: 'failedSince' }
 		: { query: { events: parseReplayFilter(body.filter) }, by: 'filter' }
@@ -84,7 +94,10 @@ export async function cancelReplay(c: InstanceContext, replayId: string): Promis
 	const id = parseId(replayId)
 	const ended = await callWatcher(c, (watcher) => watcher.cancelResend(id))
 	if (ended === null) throw new NotFound(`No replay ${id}`)
-	await writeAudit(c.var, c.var.instance, { action: 'instance.replay.cancel', detail: { replay: id, left: ended.left } })
+	await writeAudit(c.var, c.var.instance, {
+		action: 'instance.replay.cancel',
+		detail: { replay: id, left: ended.left },
+	})
 	return toResendResponse(ended)
 }
 
@@ -104,9 +117,14 @@ export async function sendTestEvent(c: InstanceContext): Promise<{ notificationI
 	return sent
 }
 
-/** `DELETE …/events/objects/{resource}/{objectId}`. The audit log names the resource; the object's id may say who somebody is. */
+/**
+ * `DELETE …/events/objects/{resource}/{objectId}`. The audit log names the resource; the object's id may say who
+ * somebody is.
+ */
 export async function eraseObject(c: InstanceContext, resource: string, objectId: string): Promise<{ erased: number }> {
-	const erased = await callWatcherById(c.var.services, c.var.instance.id, (watcher) => watcher.erase(resource, objectId))
+	const erased = await callWatcherById(c.var.services, c.var.instance.id, (watcher) =>
+		watcher.erase(resource, objectId),
+	)
 	await writeAudit(c.var, c.var.instance, { action: 'instance.erase', detail: { resource, erased } })
 	return { erased }
 }
@@ -150,7 +168,8 @@ function requireRunning(instance: ReplaySource): void {
 
 function requireActiveSubscription(subscriptions: readonly SubscriptionReport[]): void {
 	const [first] = subscriptions
-	if (first === undefined) throw new Conflict('This instance sends to nobody; set event.notification.callback.url, or make a subscription')
+	if (first === undefined)
+		throw new Conflict('This instance sends to nobody; set event.notification.callback.url, or make a subscription')
 	if (!subscriptions.some((subscription) => subscription.active)) throw deactivatedError(first)
 }
 
@@ -171,9 +190,11 @@ function parseReplayFilter(filter: z.output<typeof ReplayFilter>): NonNullable<R
 		throw new BadRequest('filter: expected at least one of from, to, eventTypes, resources, objectId, status and text')
 	const { from, to, eventTypes, resources, objectId, status, text } = filter
 	// What is blank here would name more than was meant.
-	for (const [name, value] of Object.entries({ from, to })) if (value !== undefined) requireTime(`filter.${name}`, value)
+	for (const [name, value] of Object.entries({ from, to }))
+		if (value !== undefined) requireTime(`filter.${name}`, value)
 	const { fromMs, toMs } = parseTimeRange({ from: from?.toString().trim(), to: to?.toString().trim() }, 'filter.')
-	const types = eventTypes === undefined ? undefined : parseEnumValues('filter.eventTypes', splitNames(eventTypes), EVENT_TYPES)
+	const types =
+		eventTypes === undefined ? undefined : parseEnumValues('filter.eventTypes', splitNames(eventTypes), EVENT_TYPES)
 	if (types?.length === 0) throw new BadRequest(`filter.eventTypes: expected a list of ${EVENT_TYPES.join(', ')}`)
 	const labels = resources === undefined ? undefined : splitNames(resources)
 	if (labels?.length === 0) throw new BadRequest('filter.resources: expected a list of resources, such as orders')
@@ -212,7 +233,9 @@ async function writeAudit(
 			{ organizationId: sender.organizationId, userId: user.id, requestId },
 			{
 				...entry,
-				...(sender.own ? { objectType: 'organization', objectId: sender.organizationId } : { objectType: 'instance', objectId: sender.id }),
+				...(sender.own
+					? { objectType: 'organization', objectId: sender.organizationId }
+					: { objectType: 'instance', objectId: sender.id }),
 			},
 			services.now(),
 		),

@@ -49,7 +49,8 @@ export function declareReplays(api: Api): void {
 export function mountReplayRoutes(api: Api): void {
 	mountOperations(api, replayOperations, {
 		replayAcrossInstances: (c, { body }) => startReplayJob(c, body),
-		listReplaysAcrossInstances: async (c) => (await listReplayJobs(c.env.DB, c.var.user.organizationId)).map(toReplayJobResponse),
+		listReplaysAcrossInstances: async (c) =>
+			(await listReplayJobs(c.env.DB, c.var.user.organizationId)).map(toReplayJobResponse),
 		getReplayAcrossInstances: async (c, { params }) => {
 			const job = await requireJob(c, params.jobId)
 			continueJob(c, job.id)
@@ -58,7 +59,12 @@ export function mountReplayRoutes(api: Api): void {
 		cancelReplayAcrossInstances: async (c, { params }) => {
 			const { id } = await requireJob(c, params.jobId)
 			const { services, user, requestId } = c.var
-			await cancelReplayJob(c.env.DB, { organizationId: user.organizationId, userId: user.id, requestId }, id, services.now())
+			await cancelReplayJob(
+				c.env.DB,
+				{ organizationId: user.organizationId, userId: user.id, requestId },
+				id,
+				services.now(),
+			)
 			const job = await requireJob(c, params.jobId)
 			continueJob(c, id)
 			return toReplayJobResponse(job)
@@ -70,7 +76,11 @@ async function startReplayJob(c: CallerContext, body: z.output<typeof ReplayJobB
 	const { services, user, requestId } = c.var
 	const { DB } = c.env
 	const { query, by } = parseReplayQuery(body)
-	const reach: ReplayScope = { instanceIds: body.instanceIds ?? null, tags: body.tags ?? [], searchText: body.searchText ?? '' }
+	const reach: ReplayScope = {
+		instanceIds: body.instanceIds ?? null,
+		tags: body.tags ?? [],
+		searchText: body.searchText ?? '',
+	}
 	if (reach.instanceIds !== null) {
 		const ownIds = await filterOwnInstances(DB, user.organizationId, reach.instanceIds)
 		const foreignId = reach.instanceIds.find((id) => !ownIds.includes(id))
@@ -83,7 +93,9 @@ async function startReplayJob(c: CallerContext, body: z.output<typeof ReplayJobB
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const id = await createReplayJob(DB, actor, { query, by, reach }, services.now())
 	if (id === 'too-many')
-		throw new Conflict(`${MAX_REPLAY_JOBS} replays across instances are running; wait until one has ended, or cancel one`)
+		throw new Conflict(
+			`${MAX_REPLAY_JOBS} replays across instances are running; wait until one has ended, or cancel one`,
+		)
 	const job = await requireJob(c, String(id))
 	continueJob(c, id)
 	return toReplayJobResponse(job)
@@ -99,7 +111,9 @@ async function countReplay(
 	const maxInstances = LIMITS.mergedInstances.value
 	const instances = await listInstancesInScope(c.env.DB, user.organizationId, reach, 0, maxInstances + 1)
 	if (instances.length > maxInstances)
-		throw new BadRequest(`A dry run asks at most ${maxInstances} instances; narrow it by tags, searchText or instanceIds`)
+		throw new BadRequest(
+			`A dry run asks at most ${maxInstances} instances; narrow it by tags, searchText or instanceIds`,
+		)
 	const deliveringInstances = instances.filter(({ enabled, events }) => enabled === 1 && events === 1)
 	const totals: number[] = []
 	for (let start = 0; start < deliveringInstances.length; start += MAX_CONCURRENT_INSTANCES)
@@ -139,11 +153,22 @@ async function requireJob(c: CallerContext, jobId: string): Promise<ReplayJobRep
 /** The job goes on when the caller has been answered. */
 function continueJob(c: CallerContext, id: number): void {
 	c.executionCtx.waitUntil(
-		runReplayJob(c.var.services, id, MAX_STEPS_PER_REQUEST).catch((error: unknown) => logError('replay-job.failed', error, { job: id })),
+		runReplayJob(c.var.services, id, MAX_STEPS_PER_REQUEST).catch((error: unknown) =>
+			logError('replay-job.failed', error, { job: id }),
+		),
 	)
 }
 
-function toReplayJobResponse({ walked, asked, sending, skipped, createdMs, endedMs, state, ...job }: ReplayJobReport): ReplayJob {
+function toReplayJobResponse({
+	walked,
+	asked,
+	sending,
+	skipped,
+	createdMs,
+	endedMs,
+	state,
+	...job
+}: ReplayJobReport): ReplayJob {
 	return {
 		id: job.id,
 		status: state,

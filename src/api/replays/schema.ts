@@ -4,9 +4,15 @@ import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { ReplayFilter } from './instance-schema.ts'
 import { REPLAY_JOB } from '../instances/examples.ts'
 
-const TagList = z.array(z.string('expected text').max(LIMITS.tag.value, expectedAtMost('tag')), 'expected a list of texts')
+const TagList = z.array(
+	z.string('expected text').max(LIMITS.tag.value, expectedAtMost('tag')),
+	'expected a list of texts',
+)
 
-/** `POST /replays`: which notifications, of which instances. A name that is none is refused: leaving it out would send more than was meant. */
+/**
+ * `POST /replays`: which notifications, of which instances. A name that is none is refused: leaving it out would send
+ * more than was meant.
+ */
 export const ReplayJobBody = z
 	.strictObject({
 		failedSince: z
@@ -20,7 +26,9 @@ export const ReplayJobBody = z
 			.max(LIMITS.replayInstances.value, expectedAtMost('replayInstances'))
 			.optional()
 			.meta({ description: 'Of these instances' }),
-		tags: TagList.max(LIMITS.tags.value, expectedAtMost('tags')).optional().meta({ description: 'Of instances with all of these tags' }),
+		tags: TagList.max(LIMITS.tags.value, expectedAtMost('tags'))
+			.optional()
+			.meta({ description: 'Of instances with all of these tags' }),
 		searchText: z
 			.string('expected text')
 			.max(LIMITS.searchText.value, expectedAtMost('searchText'))

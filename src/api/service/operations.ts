@@ -13,11 +13,14 @@ const HealthzResponse = z
 		version: z.string(),
 		database: z.boolean().meta({ description: 'D1 answers and its tables are there' }),
 		keys: z.array(z.string()).meta({ description: 'Ids of MASTER_KEYS, the one that seals first' }),
-		keysInUse: z
-			.array(z.string())
-			.meta({ description: 'Those of them that something sealed or a webhook still depends on: another one may leave' }),
+		keysInUse: z.array(z.string()).meta({
+			description: 'Those of them that something sealed or a webhook still depends on: another one may leave',
+		}),
 	})
-	.meta({ id: 'Healthz', examples: [{ status: 'ok', version: VERSION, database: true, keys: ['2026a'], keysInUse: ['2026a'] }] })
+	.meta({
+		id: 'Healthz',
+		examples: [{ status: 'ok', version: VERSION, database: true, keys: ['2026a'], keysInUse: ['2026a'] }],
+	})
 
 const SetupResponse = z
 	.strictObject({
@@ -25,7 +28,9 @@ const SetupResponse = z
 		user: z.strictObject({ id: z.number(), emailAddress: z.string(), firstName: z.string(), lastName: z.string() }),
 		organizationSecret: z.string(),
 		userSecret: z.string(),
-		invitation: LinkResponse.nullable().meta({ description: 'With which the user sets their password; null when one was given' }),
+		invitation: LinkResponse.nullable().meta({
+			description: 'With which the user sets their password; null when one was given',
+		}),
 	})
 	.meta({ id: 'Setup', examples: [SETUP] })
 

@@ -1,4 +1,7 @@
-/** `POST /setup`: the operator makes the first organization and user, once. Any other time, and for anybody else, it does not exist. */
+/**
+ * `POST /setup`: the operator makes the first organization and user, once. Any other time, and for anybody else, it
+ * does not exist.
+ */
 import type { Context } from 'hono'
 import { setUp } from '../../accounts/setup.ts'
 import { secretsEqual } from '../../accounts/secrets.ts'
@@ -18,7 +21,8 @@ export async function setUpDeployment(c: PublicContext): Promise<OperationRespon
 		(isObject(rawBody) && typeof rawBody['token'] === 'string' ? rawBody['token'] : '')
 	if ((c.env.SETUP_TOKEN ?? '') === '' || !secretsEqual(token, c.env.SETUP_TOKEN)) throw new NotFound()
 	const body = SetupBody.safeParse(rawBody ?? {})
-	if (!body.success) throw rawBody === undefined ? new BadRequest('body: expected well-formed JSON') : toBadRequest(body.error)
+	if (!body.success)
+		throw rawBody === undefined ? new BadRequest('body: expected well-formed JSON') : toBadRequest(body.error)
 	const { organizationName, email, firstName, lastName, password = null } = body.data
 	const result = await setUp(
 		c.env.DB,

@@ -1,6 +1,7 @@
 /**
- * Why a signature does not match: what a receiver has (headers, body, key) is tried with one usual mistake after another put right, until
- * a signature fits. What was tried and fits is certain; what could not be proven is said as what it is, a guess.
+ * Why a signature does not match: what a receiver has (headers, body, key) is tried with one usual mistake after
+ * another put right, until a signature fits. What was tried and fits is certain; what could not be proven is said as
+ * what it is, a guess.
  */
 import { createHmac } from 'node:crypto'
 import { generateBodyVariants, hasReorderedKeys, type BodyReason } from './rewritten.ts'
@@ -111,7 +112,12 @@ export function explainSignature(input: VerificationInput): SignatureExplanation
 	const addFinding = (reason: MismatchReason, header: string | null, certain: boolean): void => {
 		const displayName = header === null ? null : (HEADER_DISPLAY_NAMES[header] ?? header)
 		if (findings.some((finding) => finding.reason === reason && finding.header === displayName)) return
-		findings.push({ reason, header: displayName, certain, message: REASON_MESSAGES[reason](displayName ?? '', certain) })
+		findings.push({
+			reason,
+			header: displayName,
+			certain,
+			message: REASON_MESSAGES[reason](displayName ?? '', certain),
+		})
 	}
 
 	const signatures = parseSignatures(headers, (header) => addFinding('unreadable-signature', header, true))
@@ -122,7 +128,8 @@ export function explainSignature(input: VerificationInput): SignatureExplanation
 		if (input.instance?.current === null) addFinding('no-key', null, true)
 	}
 	if (headers.has(STANDARD_HEADER))
-		for (const name of ['webhook-id', 'webhook-timestamp']) if (!headers.get(name)) addFinding('missing-header', name, true)
+		for (const name of ['webhook-id', 'webhook-timestamp'])
+			if (!headers.get(name)) addFinding('missing-header', name, true)
 
 	const matchBySignature = findMatches(input, headers, signatures, candidateKeys)
 	const matched: { signature: ParsedSignature; match: SignatureMatch }[] = []
@@ -134,7 +141,8 @@ export function explainSignature(input: VerificationInput): SignatureExplanation
 		// An entry that fits only with a change is of no interest beside one that fits as it is.
 		else if (
 			!signatures.some(
-				(other) => other.header === signature.header && matchBySignature.get(other)?.reasons.length === 0 && other !== signature,
+				(other) =>
+					other.header === signature.header && matchBySignature.get(other)?.reasons.length === 0 && other !== signature,
 			)
 		)
 			for (const reason of reasons) addFinding(reason, getReasonHeader(reason, signature), true)
@@ -170,7 +178,10 @@ export function explainSignature(input: VerificationInput): SignatureExplanation
 	}
 }
 
-/** Tries what is given, then what it would be without one mistake, or with a small body two; each signature keeps what explains it with the least. */
+/**
+ * Tries what is given, then what it would be without one mistake, or with a small body two; each signature keeps what
+ * explains it with the least.
+ */
 function findMatches(
 	input: VerificationInput,
 	headers: ReadonlyMap<string, string>,
@@ -178,12 +189,19 @@ function findMatches(
 	keys: readonly CandidateKey[],
 ): Map<ParsedSignature, SignatureMatch> {
 	const matches = new Map<ParsedSignature, SignatureMatch>()
-	const recordMatches = (key: CandidateKey, scheme: Scheme, mac: string, getReasons: () => readonly MismatchReason[]): void => {
+	const recordMatches = (
+		key: CandidateKey,
+		scheme: Scheme,
+		mac: string,
+		getReasons: () => readonly MismatchReason[],
+	): void => {
 		for (const digest of digests) {
 			if (digest.hex !== mac) continue
 			const isOtherScheme = digest.scheme !== scheme
 			// The prefix of the scheme that it is of is not what is wrong with it.
-			const signatureReasons = digest.reasons.filter((flaw) => flaw !== 'prefix' || !(isOtherScheme && digest.prefix === scheme))
+			const signatureReasons = digest.reasons.filter(
+				(flaw) => flaw !== 'prefix' || !(isOtherScheme && digest.prefix === scheme),
+			)
 			const reasons: MismatchReason[] = [
 				...key.reasons,
 				...getReasons(),
@@ -196,7 +214,8 @@ function findMatches(
 	const [id, timestamp] = [headers.get('webhook-id') ?? '', headers.get('webhook-timestamp') ?? '']
 	const tryKey = (key: CandidateKey, body: Uint8Array, getReasons: () => readonly MismatchReason[]): void => {
 		recordMatches(key, 'elements', createHmac('sha256', key.bytes).update(body).digest('hex'), getReasons)
-		if (id !== '' && timestamp !== '') recordMatches(key, 'standard', computeStandardMac(key, id, timestamp, body), getReasons)
+		if (id !== '' && timestamp !== '')
+			recordMatches(key, 'standard', computeStandardMac(key, id, timestamp, body), getReasons)
 	}
 
 	const bodyBytes = Buffer.from(input.body, 'utf8')
@@ -213,7 +232,8 @@ function findMatches(
 	for (const key of keys) if (key.reasons.length > 0) tryKey(key, bodyBytes, () => [])
 	for (const body of generateBodyVariants(input.body)) {
 		for (const key of keys) {
-			if (key.reasons.length === 0 || input.body.length <= MAX_COMBINED_BODY_LENGTH) tryKey(key, body.bytes, body.reasons)
+			if (key.reasons.length === 0 || input.body.length <= MAX_COMBINED_BODY_LENGTH)
+				tryKey(key, body.bytes, body.reasons)
 		}
 	}
 	return matches
@@ -227,7 +247,12 @@ function computeStandardMac(key: CandidateKey, id: string, timestamp: string, bo
 function getAlternativeIds(headers: ReadonlyMap<string, string>, body: string): string[] {
 	const id = headers.get('webhook-id') ?? ''
 	const bodyId = /^\s*\{.{0,300}?"id"\s*:\s*"(\d{1,20})"/s.exec(body)?.[1]
-	const ids = [headers.get('elements-webhook-id') ?? '', id.replace(/^ntf_/, ''), `ntf_${id}`, bodyId === undefined ? '' : `ntf_${bodyId}`]
+	const ids = [
+		headers.get('elements-webhook-id') ?? '',
+		id.replace(/^ntf_/, ''),
+		`ntf_${id}`,
+		bodyId === undefined ? '' : `ntf_${bodyId}`,
+	]
 	return [...new Set(ids)].filter((other) => other !== '' && other !== id)
 }
 
@@ -244,11 +269,13 @@ function getCandidateKeys({ key, instance }: VerificationInput): CandidateKey[] 
 		...(instance?.current == null ? [] : [{ name: 'current' as const, text: instance.current }]),
 		...(instance?.next == null ? [] : [{ name: 'next' as const, text: instance.next }]),
 	]
-	if (key === null) return instanceKeys.map(({ name, text }) => ({ name, bytes: Buffer.from(text, 'utf8'), reasons: [] }))
+	if (key === null)
+		return instanceKeys.map(({ name, text }) => ({ name, bytes: Buffer.from(text, 'utf8'), reasons: [] }))
 	const knownName = instanceKeys.find(({ text }) => text === key)?.name ?? null
 	const candidates: CandidateKey[] = []
 	const add = (name: CandidateKey['name'], bytes: Buffer, ...reasons: MismatchReason[]): void => {
-		if (bytes.length > 0 && !candidates.some((candidate) => candidate.bytes.equals(bytes))) candidates.push({ name, bytes, reasons })
+		if (bytes.length > 0 && !candidates.some((candidate) => candidate.bytes.equals(bytes)))
+			candidates.push({ name, bytes, reasons })
 	}
 	const toBytes = (value: string): Buffer => Buffer.from(value, 'utf8')
 	add(knownName, toBytes(key))
@@ -258,7 +285,8 @@ function getCandidateKeys({ key, instance }: VerificationInput): CandidateKey[] 
 	add(null, toBytes(trimmed.replace(/^(["'])(.*)\1$/s, '$2')), 'key-quotes')
 	const blankReasons: MismatchReason[] = trimmed === key ? [] : ['key-blanks']
 	if (trimmed.startsWith('whsec_')) add(null, Buffer.from(trimmed.slice(6), 'base64'), 'key-is-whsec', ...blankReasons)
-	else if (/^[A-Za-z0-9+/_-]{2,}={0,2}$/.test(trimmed)) add(null, Buffer.from(trimmed, 'base64'), 'key-is-base64', ...blankReasons)
+	else if (/^[A-Za-z0-9+/_-]{2,}={0,2}$/.test(trimmed))
+		add(null, Buffer.from(trimmed, 'base64'), 'key-is-base64', ...blankReasons)
 	add(null, toBytes(`whsec_${toBytes(key).toString('base64')}`), 'key-signed-as-whsec')
 	// After the mistakes: one of them explains more than that the keys differ.
 	for (const { name, text: value } of instanceKeys) add(name, toBytes(value), 'wrong-key')
@@ -266,7 +294,10 @@ function getCandidateKeys({ key, instance }: VerificationInput): CandidateKey[] 
 }
 
 /** Reads the signatures of the headers. */
-function parseSignatures(headers: ReadonlyMap<string, string>, unreadable: (header: string) => void): ParsedSignature[] {
+function parseSignatures(
+	headers: ReadonlyMap<string, string>,
+	unreadable: (header: string) => void,
+): ParsedSignature[] {
 	return [ELEMENTS_HEADER, ELEMENTS_NEXT_HEADER, STANDARD_HEADER].flatMap((header) => {
 		const value = headers.get(header)
 		if (value === undefined) return []
@@ -287,7 +318,8 @@ function parseSignature(header: string, scheme: Scheme, text: string, index: num
 	})
 	if (/^[0-9a-f]{64}$/i.test(value)) return toSignature(value.toLowerCase(), 'hex')
 	if (/^[A-Za-z0-9+/]{43}=$/.test(value)) return toSignature(Buffer.from(value, 'base64').toString('hex'))
-	if (/^[A-Za-z0-9+/_-]{43}=?$/.test(value)) return toSignature(Buffer.from(value, 'base64').toString('hex'), 'base64-alphabet')
+	if (/^[A-Za-z0-9+/_-]{43}=?$/.test(value))
+		return toSignature(Buffer.from(value, 'base64').toString('hex'), 'base64-alphabet')
 	return null
 }
 
@@ -312,7 +344,8 @@ const REASON_MESSAGES: Readonly<Record<MismatchReason, (header: string, certain:
 		header === STANDARD_HEADER
 			? `${header} holds no signature: expected v1, and base64 of 32 bytes, several with a blank between them`
 			: `${header} holds no signature: expected sha256= and base64 of 32 bytes`,
-	'no-key': () => 'There is no key: the instance has none, so its notifications are not signed. POST …/signature-key/rotate gives it one',
+	'no-key': () =>
+		'There is no key: the instance has none, so its notifications are not signed. POST …/signature-key/rotate gives it one',
 	'wrong-key': (_, certain) =>
 		certain
 			? 'The instance signs with another key than the one given: take it from GET …/signature-key'
@@ -323,11 +356,14 @@ const REASON_MESSAGES: Readonly<Record<MismatchReason, (header: string, certain:
 	'key-is-whsec': () =>
 		'The key is in its whsec_ form and used as it stands. Libraries of Standard Webhooks take that form; everything else takes the key as GET …/signature-key shows it under key',
 	'key-is-base64': () => 'The key is base64 of the one that signed: it signs as it was given, not in an encoded form',
-	'key-signed-as-whsec': () => 'This was signed with the text of the whsec_ form; the signature is to be made with the key itself',
+	'key-signed-as-whsec': () =>
+		'This was signed with the text of the whsec_ form; the signature is to be made with the key itself',
 	'key-looks-like-whsec': () =>
 		'The signature matches. But the key begins with whsec_, and all of its characters sign: a library of Standard Webhooks would decode it. Give it the whsec form of GET …/signature-key',
 	prefix: (header) =>
-		header === STANDARD_HEADER ? `The signature of ${header} lacks v1, in front` : `The signature of ${header} lacks sha256= in front`,
+		header === STANDARD_HEADER
+			? `The signature of ${header} lacks v1, in front`
+			: `The signature of ${header} lacks sha256= in front`,
 	hex: (header) => `The signature of ${header} is in hex; expected base64`,
 	'base64-alphabet': (header) => `The signature of ${header} is in another base64: expected + and / and the padding =`,
 	'other-scheme': (header) =>
@@ -345,8 +381,12 @@ const REASON_MESSAGES: Readonly<Record<MismatchReason, (header: string, certain:
 	'body-blanks': () => 'The body differs from what was signed by blanks around it',
 	'body-line-ends': () => 'The body differs from what was signed by its line ends (CRLF and LF)',
 	'body-encoding': () => 'The body was read as Latin-1: it is UTF-8, and best kept as bytes',
-	'body-whitespace': () => 'The body is JSON that was parsed and written again with other blanks; verify the bytes as they came',
-	'body-escapes': () => 'The body is JSON that was parsed and written again with other escapes (\\u…, \\/); verify the bytes as they came',
-	'body-numbers': () => 'The body is JSON that was parsed and written again with other numbers (1 for 1.0); verify the bytes as they came',
-	'body-key-order': () => 'The body is JSON whose keys stand in another order than they were sent in; verify the bytes as they came',
+	'body-whitespace': () =>
+		'The body is JSON that was parsed and written again with other blanks; verify the bytes as they came',
+	'body-escapes': () =>
+		'The body is JSON that was parsed and written again with other escapes (\\u…, \\/); verify the bytes as they came',
+	'body-numbers': () =>
+		'The body is JSON that was parsed and written again with other numbers (1 for 1.0); verify the bytes as they came',
+	'body-key-order': () =>
+		'The body is JSON whose keys stand in another order than they were sent in; verify the bytes as they came',
 }

@@ -14,7 +14,11 @@ export const toolOperations = {
 		role: 'viewer',
 		repeatable: true,
 		body: VerifyBody,
-		example: { key: 'MySecretEventSignatureKey', headers: { 'Elements-Webhook-Signature': 'sha256=…' }, body: '{"severity":"medium"}' },
+		example: {
+			key: 'MySecretEventSignatureKey',
+			headers: { 'Elements-Webhook-Signature': 'sha256=…' },
+			body: '{"severity":"medium"}',
+		},
 		answer: VerifyResponse,
 		errors: [404],
 	}),

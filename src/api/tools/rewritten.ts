@@ -1,6 +1,6 @@
 /**
- * A body as it may have been before somebody rewrote it, or as it was rewritten before somebody signed it: the usual ways
- * in which bytes get lost.
+ * A body as it may have been before somebody rewrote it, or as it was rewritten before somebody signed it: the usual
+ * ways in which bytes get lost.
  */
 import { createHash } from 'node:crypto'
 
@@ -44,7 +44,10 @@ const MESSAGE_KEYS = [
 	'events',
 ]
 
-/** The variants of a body, those that explain it most simply first. None twice, and not the body itself. One at a time, since bodies may be large. */
+/**
+ * The variants of a body, those that explain it most simply first. None twice, and not the body itself. One at a time,
+ * since bodies may be large.
+ */
 export function* generateBodyVariants(body: string): Iterable<BodyVariant> {
 	const seen = new Set([toDigest(Buffer.from(body, 'utf8'))])
 	for (const variant of generateAllVariants(body)) {
@@ -56,13 +59,20 @@ export function* generateBodyVariants(body: string): Iterable<BodyVariant> {
 }
 
 function* generateAllVariants(body: string): Iterable<BodyVariant> {
-	const toVariant = (text: string, reason: BodyReason): BodyVariant => ({ bytes: Buffer.from(text, 'utf8'), reasons: () => [reason] })
+	const toVariant = (text: string, reason: BodyReason): BodyVariant => ({
+		bytes: Buffer.from(text, 'utf8'),
+		reasons: () => [reason],
+	})
 	yield toVariant(body.startsWith(BOM) ? body.slice(1) : BOM + body, 'body-bom')
 	if (/[\r\n]$/.test(body)) yield toVariant(body.replace(/\r?\n$/, ''), 'body-trailing-newline')
 	else for (const end of ['\n', '\r\n']) yield toVariant(body + end, 'body-trailing-newline')
 	yield toVariant(trimWhitespace(body), 'body-blanks')
-	yield toVariant(body.includes('\r\n') ? body.replaceAll('\r\n', '\n') : body.replaceAll('\n', '\r\n'), 'body-line-ends')
-	if (/[\x80-\xff]/.test(body) && /^[\0-\xff]*$/.test(body)) yield { bytes: Buffer.from(body, 'latin1'), reasons: () => ['body-encoding'] }
+	yield toVariant(
+		body.includes('\r\n') ? body.replaceAll('\r\n', '\n') : body.replaceAll('\n', '\r\n'),
+		'body-line-ends',
+	)
+	if (/[\x80-\xff]/.test(body) && /^[\0-\xff]*$/.test(body))
+		yield { bytes: Buffer.from(body, 'latin1'), reasons: () => ['body-encoding'] }
 
 	const json = body.trim()
 	if (!isJson(json)) return
@@ -99,7 +109,10 @@ function* generateJsonForms(json: string): Iterable<string> {
 	const withSpaces = (text: string): string => compact(text).replace(/[,:]/g, '$& ')
 	const normalizeString = (literal: string): string => JSON.stringify(JSON.parse(literal))
 	const escapeNonAscii = (literal: string): string =>
-		normalizeString(literal).replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+		normalizeString(literal).replace(
+			/[^\x20-\x7e]/g,
+			(char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+		)
 	const escapeSlashes = (literal: string): string => literal.replaceAll('/', '\\/')
 	yield rewrite(compact, (literal) => literal)
 	yield rewrite(compact, normalizeString)

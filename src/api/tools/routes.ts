@@ -15,7 +15,10 @@ export function mountToolRoutes(api: Api): void {
 	mountOperations(api, toolOperations, { verifySignature: (c, { body }) => verifySignature(c, body) })
 }
 
-async function verifySignature(c: CallerContext, body: z.output<typeof VerifyBody>): Promise<z.output<typeof VerifyResponse>> {
+async function verifySignature(
+	c: CallerContext,
+	body: z.output<typeof VerifyBody>,
+): Promise<z.output<typeof VerifyResponse>> {
 	const { services } = c.var
 	const key = body.key ?? null
 	const instanceId = body.instanceId ?? null
@@ -35,8 +38,10 @@ function parseHeaders(headers: z.output<typeof VerifyBody>['headers']): Record<s
 	return Object.fromEntries(
 		entries.map(([name, value]) => {
 			const text = Array.isArray(value) ? value.join(', ') : String(value)
-			if (name.length > LIMITS.toolHeaderName.value) throw new BadRequest(`headers: ${expectedAtMost('toolHeaderName')} in a name`)
-			if (text.length > LIMITS.toolHeader.value) throw new BadRequest(`headers.${name}: ${expectedAtMost('toolHeader')}`)
+			if (name.length > LIMITS.toolHeaderName.value)
+				throw new BadRequest(`headers: ${expectedAtMost('toolHeaderName')} in a name`)
+			if (text.length > LIMITS.toolHeader.value)
+				throw new BadRequest(`headers.${name}: ${expectedAtMost('toolHeader')}`)
 			return [name, text]
 		}),
 	)

@@ -17,7 +17,9 @@ export const VerifyBody = z.strictObject({
 		.positive('expected the id of an instance')
 		.nullish()
 		.meta({ description: 'The instance that sent it: its own keys are tried' }),
-	headers: z.record(z.string(), HeaderValue, 'expected an object of names and texts').meta({ description: 'Of the request that came' }),
+	headers: z
+		.record(z.string(), HeaderValue, 'expected an object of names and texts')
+		.meta({ description: 'Of the request that came' }),
 	body: z.string('expected text').meta({ description: 'Of the request that came, byte for byte' }),
 })
 

@@ -77,7 +77,9 @@ export const userOperations = {
 		role: 'admin',
 		body: InviteBody,
 		example: { email: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee', role: 'developer' },
-		answer: z.strictObject({ user: UserResponse, invitation: LinkResponse }).meta({ examples: [{ user: USER, invitation: LINK }] }),
+		answer: z
+			.strictObject({ user: UserResponse, invitation: LinkResponse })
+			.meta({ examples: [{ user: USER, invitation: LINK }] }),
 	}),
 	changePassword: defineOperation({
 		method: 'put',
@@ -175,7 +177,8 @@ export const userOperations = {
 		path: '/users/{id}/secrets',
 		tag: 'Accounts',
 		summary: "Revoke a user's secret",
-		description: 'Everyone may revoke their own, an admin anybody’s. 409 when nobody could look after the organization any more.',
+		description:
+			'Everyone may revoke their own, an admin anybody’s. 409 when nobody could look after the organization any more.',
 		keys: false,
 		access: 'account',
 		role: 'developer',

@@ -36,17 +36,31 @@ export function mountUserRoutes(api: Api): void {
 		deleteUser: (c, { params }) => deleteUser(c, resolveUserId(c, params.id)),
 		resetPassword: (c, { params }) => resetPassword(c, resolveUserId(c, params.id)),
 		getUserSecret: (c, { params }) => getSecret(c, { kind: 'user', id: resolveOwnOrAdmin(c, params.id) }),
-		rotateUserSecret: (c, { params, body }) => rotateOwnerSecret(c, { kind: 'user', id: resolveOwnOrAdmin(c, params.id) }, body),
+		rotateUserSecret: (c, { params, body }) =>
+			rotateOwnerSecret(c, { kind: 'user', id: resolveOwnOrAdmin(c, params.id) }, body),
 		revokeUserSecret: (c, { params }) => revokeOwnerSecret(c, { kind: 'user', id: resolveOwnOrAdmin(c, params.id) }),
 	})
 }
 
-async function listUsers(c: CallerContext, query: { pageSize?: number | undefined; nextPage?: string | undefined }): Promise<User[]> {
+async function listUsers(
+	c: CallerContext,
+	query: { pageSize?: number | undefined; nextPage?: string | undefined },
+): Promise<User[]> {
 	const pageSize = query.pageSize ?? MAX_PAGE_SIZE
 	const [afterId] = parsePageToken(query.nextPage, 1) ?? [0]
-	const people = await listUserDetails(c.env.DB, c.var.user.organizationId, pageSize + 1, afterId!, c.var.services.now())
+	const people = await listUserDetails(
+		c.env.DB,
+		c.var.user.organizationId,
+		pageSize + 1,
+		afterId!,
+		c.var.services.now(),
+	)
 	const page = people.slice(0, pageSize)
-	setPageHeaders(c, { returned: page.length, total: null, next: people.length > pageSize ? formatPageToken([page.at(-1)!.id]) : null })
+	setPageHeaders(c, {
+		returned: page.length,
+		total: null,
+		next: people.length > pageSize ? formatPageToken([page.at(-1)!.id]) : null,
+	})
 	return page.map(toUserResponse)
 }
 
@@ -80,7 +94,10 @@ async function deleteUser(c: CallerContext, id: number): Promise<undefined> {
 	if (error !== null) throw ERROR_BY_REASON[error]()
 }
 
-async function resetPassword(c: CallerContext, id: number): Promise<OperationResponse<typeof userOperations.resetPassword>> {
+async function resetPassword(
+	c: CallerContext,
+	id: number,
+): Promise<OperationResponse<typeof userOperations.resetPassword>> {
 	const link = await createResetLink(c.env.DB, getActor(c), id, c.var.services.now())
 	if (link === null) throw ERROR_BY_REASON.missing()
 	return toLinkResponse(c, link)
@@ -91,7 +108,8 @@ async function changePassword(c: CallerContext, body: z.output<typeof PasswordBo
 	const keptSessionId = credential.kind === 'session' ? credential.id : null
 	const result = await updatePassword(c.env.DB, user, body, keptSessionId, getRequestOrigin(c), services.now())
 	if (result.kind === 'locked') throw signInLockedError(result.seconds)
-	if (result.kind === 'none') throw new Conflict('There is no password yet: set one with a link (POST /users/{id}/reset)')
+	if (result.kind === 'none')
+		throw new Conflict('There is no password yet: set one with a link (POST /users/{id}/reset)')
 	if (result.kind === 'wrong') throw new BadRequest('current: expected the password so far')
 }
 
@@ -110,7 +128,8 @@ function resolveOwnOrAdmin(c: CallerContext, text: string): number {
 const ERROR_BY_REASON: Record<UserChangeError, () => Conflict | NotFound> = {
 	missing: () => new NotFound('No such user'),
 	taken: () => new Conflict('email: somebody signs in with this address already'),
-	'last-admin': () => new Conflict('Nobody could look after the organization then: another admin with a password is needed first'),
+	'last-admin': () =>
+		new Conflict('Nobody could look after the organization then: another admin with a password is needed first'),
 }
 
 function toUserResponse({ createdMs, link, ...fields }: UserDetails): User {

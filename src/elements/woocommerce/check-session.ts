@@ -1,6 +1,15 @@
-/** The requests of one check of a store: at most 12, and 20 s in all (connecting is part of an API call that someone waits for). */
+/**
+ * The requests of one check of a store: at most 12, and 20 s in all (connecting is part of an API call that someone
+ * waits for).
+ */
 import { authorize, type RequestAuth } from './request-auth.ts'
-import { toResponseFailure, withoutQuery, findEdgeErrorKind, toNetworkFailure, type NetworkErrorKind } from './failures.ts'
+import {
+	toResponseFailure,
+	withoutQuery,
+	findEdgeErrorKind,
+	toNetworkFailure,
+	type NetworkErrorKind,
+} from './failures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
 import type { ConnectError, Failure, Io } from '../store.ts'
 
@@ -45,9 +54,13 @@ export class CheckSession {
 		this.#requestsLeft--
 		const method = options.method ?? 'GET'
 		const target =
-			options.access === undefined ? { url: withQuery(url, query), headers: {} } : authorize(options.access, this.io, method, url, query)
+			options.access === undefined
+				? { url: withQuery(url, query), headers: {} }
+				: authorize(options.access, this.io, method, url, query)
 		const page =
-			options.page === true ? { maxBytes: MAX_PAGE_BYTES, headers: { ...target.headers, Accept: 'text/html,application/xhtml+xml' } } : {}
+			options.page === true
+				? { maxBytes: MAX_PAGE_BYTES, headers: { ...target.headers, Accept: 'text/html,application/xhtml+xml' } }
+				: {}
 		return sendRequest(this.io, { method, ...target, ...page, timeoutMs })
 	}
 }
@@ -62,7 +75,10 @@ export function toConnectError(
 	return { ok: false, status, reason, message, providerMessage }
 }
 
-const NETWORK_ERRORS: Record<NetworkErrorKind, { status: 400 | 502; reason: ConnectError['reason']; problem: string; advice: string }> = {
+const NETWORK_ERRORS: Record<
+	NetworkErrorKind,
+	{ status: 400 | 502; reason: ConnectError['reason']; problem: string; advice: string }
+> = {
 	'no-such-host': {
 		status: 400,
 		reason: 'no-such-host',
@@ -112,15 +128,17 @@ export function noResponseError(failure: Failure, url: string): ConnectError {
 	if (failure.kind === 'timeout' || failure.kind === 'tls') return unreachableError(failure.kind, url)
 	if (failure.kind === 'unreachable')
 		return unreachableError(
-			failure.code !== null && Object.hasOwn(NETWORK_ERRORS, failure.code) ? (failure.code as NetworkErrorKind) : 'reset',
+			failure.code !== null && Object.hasOwn(NETWORK_ERRORS, failure.code)
+				? (failure.code as NetworkErrorKind)
+				: 'reset',
 			url,
 		)
 	return toConnectError(502, 'server', `${failure.message} Try again later.`, failure.providerMessage)
 }
 
 /**
- * The error for an answer that says the site itself is out of order, whichever request met it: 5xx, the statuses of Cloudflare's
- * edge, throttling. Null for every other answer.
+ * The error for an answer that says the site itself is out of order, whichever request met it: 5xx, the statuses of
+ * Cloudflare's edge, throttling. Null for every other answer.
  */
 export function findSiteError(answer: StoreResponse, nowMs: number): ConnectError | null {
 	if (answer.status !== 429 && answer.status < 500) return null

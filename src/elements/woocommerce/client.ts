@@ -48,9 +48,11 @@ class WooCommerceClient implements StoreClient {
 		const rows = parseRecords(answer)
 		if (rows === null) return toShapeFailure(answer, 'a list of objects')
 		const total = parseTotal(answer)
-		// A route without pages gives everything at once; cut it as if it had pages, so that scans are the same for all. One that is known to have pages gave one
-		// of them, also where a host takes the total out of its answers: taken for everything, all that is not on it would be missing.
-		const isKnownPaged = collection.known || this.#connection.collections[resource.path]?.args?.includes('per_page') === true
+		// A route without pages gives everything at once; cut it as if it had pages, so that scans are the same for all. One
+		// that is known to have pages gave one of them, also where a host takes the total out of its answers: taken for
+		// everything, all that is not on it would be missing.
+		const isKnownPaged =
+			collection.known || this.#connection.collections[resource.path]?.args?.includes('per_page') === true
 		if (!collection.paged || rows.length > query.limit || (total === null && !isKnownPaged))
 			return slicePage(rows, resource.idField, query, answer.storeNowMs)
 		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs }
@@ -72,7 +74,8 @@ class WooCommerceClient implements StoreClient {
 		}
 		if (collection.read === 'address') {
 			const answer = await this.#readByPath(resource.path, collection.idField, id)
-			// `/products/{id}` answers for variations too (docs/woocommerce.md 3.10); a webhook may name one under a product's topic (docs/woocommerce.md 7.6).
+			// `/products/{id}` answers for variations too (docs/woocommerce.md 3.10); a webhook may name one under a product's
+			// topic (docs/woocommerce.md 7.6).
 			const isVariation = resource.path === 'products' && answer.ok && answer.found?.['type'] === 'variation'
 			return isVariation ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
 		}
@@ -87,12 +90,20 @@ class WooCommerceClient implements StoreClient {
 				: toShapeFailure(listed, `object ${id}`)
 		if (collection.read === 'variation') return this.#readVariation(id)
 		// Refunds have no address of their own: a list restricted to this id that counts none is all that the store can say.
-		return parseTotal(listed) === 0 ? { ok: true, found: null, storeNowMs: listed.storeNowMs } : toShapeFailure(listed, 'a total')
+		return parseTotal(listed) === 0
+			? { ok: true, found: null, storeNowMs: listed.storeNowMs }
+			: toShapeFailure(listed, 'a total')
 	}
 
-	async call(method: string, path: string, query: Record<string, string>, body?: string): ReturnType<StoreClient['call']> {
+	async call(
+		method: string,
+		path: string,
+		query: Record<string, string>,
+		body?: string,
+	): ReturnType<StoreClient['call']> {
 		const answer = await this.#send(method, path, query, body)
-		// What every store has is not missing: WooCommerce is off (docs/woocommerce.md 2.1), which is the store's failure and not the caller's.
+		// What every store has is not missing: WooCommerce is off (docs/woocommerce.md 2.1), which is the store's failure and
+		// not the caller's.
 		if (!answer.ok && answer.kind === 'no-route' && method === 'GET' && getCollection(path, null).isBuiltIn)
 			return { ...answer, kind: 'server', message: `${answer.message} WooCommerce seems to be switched off.` }
 		if (!answer.ok) return answer
@@ -104,8 +115,9 @@ class WooCommerceClient implements StoreClient {
 	}
 
 	/**
-	 * A variation that `/variations` does not list: trashed ones and those of a trashed parent still exist. `/products/{id}` answers
-	 * for every variation, but with a product's fields; the record must be the list's, so it is read under its parent.
+	 * A variation that `/variations` does not list: trashed ones and those of a trashed parent still exist.
+	 * `/products/{id}` answers for every variation, but with a product's fields; the record must be the list's, so it is
+	 * read under its parent.
 	 */
 	async #readVariation(id: ObjectId): Promise<ObjectReadResult | Failure> {
 		const asProduct = await this.#readByPath('products', 'id', id)
@@ -118,7 +130,8 @@ class WooCommerceClient implements StoreClient {
 
 	async #readByPath(path: string, idField: string, id: ObjectId): Promise<ObjectReadResult | Failure> {
 		const answer = await this.#get(`${path}/${encodeURIComponent(String(id))}`, {})
-		if (!answer.ok) return isGoneFailure(path, answer) ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
+		if (!answer.ok)
+			return isGoneFailure(path, answer) ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
 		const record = parseJson(answer.text)
 		// Another object under this address is a cache's or a plugin's doing.
 		if (!isRecord(record) || toObjectId(record[idField]) !== id) return toShapeFailure(answer, `object ${id}`)
@@ -130,15 +143,30 @@ class WooCommerceClient implements StoreClient {
 	}
 
 	/** One request; a second one only when a signature's time was refused, with the store's own clock. */
-	async #send(method: string, path: string, query: Record<string, string>, body?: string): Promise<StoreResponse | TimedFailure> {
+	async #send(
+		method: string,
+		path: string,
+		query: Record<string, string>,
+		body?: string,
+	): Promise<StoreResponse | TimedFailure> {
 		for (let attempt = 1; ; attempt++) {
 			const target = authorize(this.#access, this.#io, method, `${this.#connection.root}${API_PREFIX}${path}`, query)
 			this.requests++
-			const answer = await sendRequest(this.#io, { method, ...target, body, timeoutMs: this.#io.timeoutMs ?? DEFAULT_TIMEOUT_MS })
+			const answer = await sendRequest(this.#io, {
+				method,
+				...target,
+				body,
+				timeoutMs: this.#io.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+			})
 			if (!answer.ok) return { ...answer, storeNowMs: this.#io.now() }
 			if (answer.status >= 200 && answer.status < 300) return { ...answer, url: withoutQuery(answer.url) }
 			const skewSec = Math.round((answer.storeNowMs - this.#io.now()) / 1000)
-			if (attempt === 1 && this.#access.auth === 'oauth1' && answer.status === 401 && Math.abs(skewSec - this.#access.skewSec) > 60) {
+			if (
+				attempt === 1 &&
+				this.#access.auth === 'oauth1' &&
+				answer.status === 401 &&
+				Math.abs(skewSec - this.#access.skewSec) > 60
+			) {
 				this.#access.skewSec = skewSec
 				continue
 			}
@@ -151,7 +179,11 @@ class WooCommerceClient implements StoreClient {
 type TimedFailure = Failure & { storeNowMs: number }
 
 /** The vendor's parameters for one page (docs/woocommerce.md §3). */
-export function toListParameters(collection: Collection, resource: Pick<Resource, 'query'>, query: ListQuery): Record<string, string> {
+export function toListParameters(
+	collection: Collection,
+	resource: Pick<Resource, 'query'>,
+	query: ListQuery,
+): Record<string, string> {
 	const parameters: Record<string, string> = { ...collection.baseQuery, ...resource.query }
 	if (!collection.paged) return parameters
 	const byModified = collection.filtersByModified && query.order.startsWith('modified')
@@ -166,9 +198,12 @@ export function toListParameters(collection: Collection, resource: Pick<Resource
 		parameters['include'] = String(query.onlyId)
 	if (query.trashed === true && collection.hasTrash) parameters['status'] = 'trash'
 	if (collection.filtersByModified) {
-		if (query.modifiedAfterSec !== undefined) tightenBound(parameters, 'modified_after', formatGmt(query.modifiedAfterSec), true)
-		if (query.modifiedBeforeSec !== undefined) tightenBound(parameters, 'modified_before', formatGmt(query.modifiedBeforeSec), false)
-		if (parameters['modified_after'] !== undefined || parameters['modified_before'] !== undefined) parameters['dates_are_gmt'] = 'true'
+		if (query.modifiedAfterSec !== undefined)
+			tightenBound(parameters, 'modified_after', formatGmt(query.modifiedAfterSec), true)
+		if (query.modifiedBeforeSec !== undefined)
+			tightenBound(parameters, 'modified_before', formatGmt(query.modifiedBeforeSec), false)
+		if (parameters['modified_after'] !== undefined || parameters['modified_before'] !== undefined)
+			parameters['dates_are_gmt'] = 'true'
 	}
 	return parameters
 }

@@ -1,12 +1,13 @@
 /**
- * What is known of WooCommerce's collections: what their lists can filter and order by, how one object is read, what their
- * records carry (docs/woocommerce.md §3). A collection that is not in the table, a plugin's for instance, is taken for an
- * ordinary paged one; what its route says of its arguments (OPTIONS) corrects that.
+ * What is known of WooCommerce's collections: what their lists can filter and order by, how one object is read, what
+ * their records carry (docs/woocommerce.md §3). A collection that is not in the table, a plugin's for instance, is
+ * taken for an ordinary paged one; what its route says of its arguments (OPTIONS) corrects that.
  *
  * Which listing is polled, and why: the one in which most of what exists is seen without naming a status.
  * - orders: the default, `any`. A list of statuses would miss those that plugins register; trash and drafts stay out.
  * - products, variations: the default, `any`, which has drafts, private and scheduled ones.
- * - coupons: the default, published ones only. A `status` is not among the arguments that the route declares, older versions ignore
+ * - coupons: the default, published ones only. A `status` is not among the arguments that the route declares, older
+ *   versions ignore
  *   it in silence, and only `trash` was seen to work; so a drafted coupon leaves the list and is found by its id (`unlisted`).
  * - customers: `role=all`; the default shows the one role `customer`.
  * - reviews: `status=all`, approved and held; the default shows approved ones.
@@ -41,11 +42,15 @@ export interface Collection {
 	/** Query that every list carries. */
 	baseQuery: Record<string, string>
 	/**
-	 * Field of a `where` → list parameter for equality. `in`: the parameter takes several values joined with commas. `only`: no field of the records.
+	 * Field of a `where` → list parameter for equality. `in`: the parameter takes several values joined with commas.
+	 * `only`: no field of the records.
 	 * `unsure`: not every version knows it. `ids`: it becomes WordPress's own list of ids, of which a list heeds one. `folded`: the store looks it up in
 	 * lower case.
 	 */
-	filters: Record<string, { param: string; in?: true; only?: true; versionDependent?: true; ids?: true; lowercase?: true }>
+	filters: Record<
+		string,
+		{ param: string; in?: true; only?: true; versionDependent?: true; ids?: true; lowercase?: true }
+	>
 	/** Every store with WooCommerce has it. */
 	isBuiltIn: boolean
 	/** It is WooCommerce's own: what its lists and records have is known. */
@@ -174,7 +179,11 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 			postsStored: true,
 			rereadHours: 24,
 			recentHours: 1,
-			filters: { ...ID_FILTERS, code: { param: 'code', ids: true, lowercase: true }, status: { param: 'status', versionDependent: true } },
+			filters: {
+				...ID_FILTERS,
+				code: { param: 'code', ids: true, lowercase: true },
+				status: { param: 'status', versionDependent: true },
+			},
 		},
 	],
 	[
@@ -191,7 +200,10 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 	[/^products\/\d+\/variations$/, VARIATION_COLLECTION],
 	[/^refunds$/, { ...REFUND_COLLECTION, read: 'include' }],
 	[/^orders\/\d+\/refunds$/, REFUND_COLLECTION],
-	[/^orders\/\d+\/notes$/, { ...DEFAULT_COLLECTION, paged: false, dates: 'created', filters: { type: { param: 'type', only: true } } }],
+	[
+		/^orders\/\d+\/notes$/,
+		{ ...DEFAULT_COLLECTION, paged: false, dates: 'created', filters: { type: { param: 'type', only: true } } },
+	],
 	[/^products\/(categories|tags|brands|shipping_classes)$/, TERM_COLLECTION],
 	[/^products\/attributes\/\d+\/terms$/, TERM_COLLECTION],
 	[
@@ -241,8 +253,14 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 	[/^data\/(continents|countries|currencies)$/, { ...UNPAGED_COLLECTION, idField: 'code' }],
 ]
 
-/** What is known of a collection at a store: the table, corrected by the route's own list of arguments and by the version. */
-export function getCollection(path: string, connection: Pick<Connection, 'collections' | 'version'> | null): Collection {
+/**
+ * What is known of a collection at a store: the table, corrected by the route's own list of arguments and by the
+ * version.
+ */
+export function getCollection(
+	path: string,
+	connection: Pick<Connection, 'collections' | 'version'> | null,
+): Collection {
 	const known = KNOWN_COLLECTIONS.find(([pattern]) => pattern.test(path))?.[1]
 	const args = connection?.collections[path]?.args ?? null
 	const version = connection?.version ?? ''
@@ -260,8 +278,10 @@ export function getCollection(path: string, connection: Pick<Connection, 'collec
 		}
 	}
 	// Before 5.8 the modified filters are ignored in silence: everything would come back (docs/woocommerce.md 2.4).
-	const modified = known.filtersByModified && (args === null ? !isOlderThan(version, 5, 8) : args.includes('modified_after'))
-	const gmt = known.acceptsGmt && (args === null ? version !== '' && !isOlderThan(version, 5, 8) : args.includes('dates_are_gmt'))
+	const modified =
+		known.filtersByModified && (args === null ? !isOlderThan(version, 5, 8) : args.includes('modified_after'))
+	const gmt =
+		known.acceptsGmt && (args === null ? version !== '' && !isOlderThan(version, 5, 8) : args.includes('dates_are_gmt'))
 	return { ...known, filtersByModified: modified, acceptsGmt: gmt, known: true }
 }
 

@@ -220,7 +220,8 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.notification.coalesce',
 		name: 'Coalesce Events',
-		description: 'Of an object’s events that are sent together only the newest is; created and deleted again sends nothing.',
+		description:
+			'Of an object’s events that are sent together only the newest is; created and deleted again sends nothing.',
 		type: 'BOOLEAN',
 		defaultValue: 'false',
 		dependsOn: [WHEN_EVENTS_ENABLED],
@@ -228,7 +229,8 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.notification.batch',
 		name: 'Events per Notification',
-		description: 'Events that a notification holds at most, 1 to 100; without it 10 from polling and hybrid, 20 from webhooks.',
+		description:
+			'Events that a notification holds at most, 1 to 100; without it 10 from polling and hybrid, 20 from webhooks.',
 		type: 'NUMBER',
 		minimum: 1,
 		maximum: LIMITS.batch.value,
@@ -262,7 +264,8 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.notification.filter.where',
 		name: 'Filter by Condition',
-		description: "A condition on the record, as the hub’s where has it: status = 'completed' AND total >= 100. Deletions are always sent.",
+		description:
+			"A condition on the record, as the hub’s where has it: status = 'completed' AND total >= 100. Deletions are always sent.",
 		type: 'TEXTFIELD_1000',
 		maximumLength: LIMITS.filterWhere.value,
 		dependsOn: [WHEN_EVENTS_ENABLED],

@@ -1,6 +1,7 @@
 /**
- * Checks a store before an instance is made: finds it, finds out how a key gets in, what that key may read, and what there is to
- * know of the store. Every failure has its own message: what was found at which address, and what to do next.
+ * Checks a store before an instance is made: finds it, finds out how a key gets in, what that key may read, and what
+ * there is to know of the store. Every failure has its own message: what was found at which address, and what to do
+ * next.
  */
 import type { RequestAuth } from './request-auth.ts'
 import { API_PREFIX, parseRecords, parseTotal } from './client.ts'
@@ -16,7 +17,9 @@ import type { ConnectError, Connection, Credentials, Io } from '../store.ts'
 type Collections = Connection['collections']
 
 /** What one collection said to this key. */
-type ProbeResult = { readable: true; highestId: number; total: number; storeNowMs: number } | { readable: false; storeNowMs: number }
+type ProbeResult =
+	| { readable: true; highestId: number; total: number; storeNowMs: number }
+	| { readable: false; storeNowMs: number }
 
 /** Discovers and checks a store. `paths` beyond the budget of requests are not in the answer's `collections`. */
 export async function connectStore(
@@ -42,7 +45,8 @@ export async function connectStore(
 		const probed = await evaluateProbe(session, site, access, path, answer)
 		if ('ok' in probed) return probed
 		storeNowMs = probed.storeNowMs
-		if (probed.readable) collections[path] = { readable: true, highestId: probed.highestId, total: probed.total, args: null }
+		if (probed.readable)
+			collections[path] = { readable: true, highestId: probed.highestId, total: probed.total, args: null }
 		else {
 			unreadable.push(path)
 			collections[path] = { readable: false, highestId: 0, total: 0, args: null }
@@ -50,7 +54,8 @@ export async function connectStore(
 	}
 	if (unreadable.length > 0 && options.paths.length > 0) return unreadableError(site, unreadable)
 	const status = await fetchSystemStatus(session, site, access)
-	// The arguments decide most for collections of plugins, and for the modified filters of stores that hide their version.
+	// The arguments decide most for collections of plugins, and for the modified filters of stores that hide their
+	// version.
 	const pathsToDescribe = Object.keys(collections).filter(
 		(path) => !isKnownCollection(path) || (status.version === '' && getCollection(path, null).filtersByModified),
 	)
@@ -79,8 +84,8 @@ export async function connectStore(
 }
 
 /**
- * Finds an authentication that works, by the first collection. Over https: Basic, a signature, the query as the last resort; over
- * http only a signature, since WooCommerce ignores the others there (docs/woocommerce.md 1.4).
+ * Finds an authentication that works, by the first collection. Over https: Basic, a signature, the query as the last
+ * resort; over http only a signature, since WooCommerce ignores the others there (docs/woocommerce.md 1.4).
  */
 async function authenticate(
 	session: CheckSession,
@@ -92,7 +97,11 @@ async function authenticate(
 	const host = URL.canParse(site.home) ? new URL(site.home).host : new URL(site.root).host
 	const common = { key: credentials.key, secret: credentials.secret, skewSec: 0 }
 	// PHP signs for the scheme that it sees: http also behind a proxy that does not announce https.
-	const signedAuth = (scheme: string): RequestAuth => ({ ...common, auth: 'oauth1', oauthOrigin: `${scheme}://${host}` })
+	const signedAuth = (scheme: string): RequestAuth => ({
+		...common,
+		auth: 'oauth1',
+		oauthOrigin: `${scheme}://${host}`,
+	})
 	const plainAuth = (auth: 'basic' | 'query'): RequestAuth => ({ ...common, auth, oauthOrigin: `https://${host}` })
 	const candidates = https
 		? [plainAuth('basic'), signedAuth('https'), signedAuth('http'), plainAuth('query')]
@@ -235,7 +244,8 @@ async function evaluateProbe(
 			`${site.home} has no resource "${toHubName(path)}" (${withoutQuery(answer.url)} answered 404). Correct the url in the poller configuration, or activate the plugin that brings it.`,
 			failure.providerMessage,
 		)
-	if (failure?.kind === 'not-json' || failure?.code?.startsWith('rest_') === true) return restClosedError(answer, failure.providerMessage)
+	if (failure?.kind === 'not-json' || failure?.code?.startsWith('rest_') === true)
+		return restClosedError(answer, failure.providerMessage)
 	if (failure !== null)
 		return toConnectError(
 			400,
@@ -295,22 +305,38 @@ async function fetchSystemStatus(
 		{ access },
 	)
 	if (!answer.ok || answer.status !== 200) return unknown
-	const body = parseJson(answer.text) as { environment?: { version?: unknown }; settings?: { HPOS_enabled?: unknown } } | null | undefined
+	const body = parseJson(answer.text) as
+		| { environment?: { version?: unknown }; settings?: { HPOS_enabled?: unknown } }
+		| null
+		| undefined
 	const version = body?.environment?.version
 	const hpos = body?.settings?.HPOS_enabled
 	const known = typeof version === 'string' ? version : ''
 	// Before 7.1 there were no tables to keep orders in, and no such setting.
-	return { version: known, hpos: typeof hpos === 'boolean' ? hpos : hpos === 'yes' ? true : hpos === 'no' || known !== '' ? false : null }
+	return {
+		version: known,
+		hpos: typeof hpos === 'boolean' ? hpos : hpos === 'yes' ? true : hpos === 'no' || known !== '' ? false : null,
+	}
 }
 
 /** The names of a list's arguments; null when the route does not say. */
-async function fetchRouteArguments(session: CheckSession, site: Site, access: RequestAuth, path: string): Promise<string[] | null> {
+async function fetchRouteArguments(
+	session: CheckSession,
+	site: Site,
+	access: RequestAuth,
+	path: string,
+): Promise<string[] | null> {
 	const answer = await session.request(`${site.root}${API_PREFIX}${path}`, {}, { access, method: 'OPTIONS' })
 	if (!answer.ok || answer.status !== 200) return null
 	const body = parseJson(answer.text) as { endpoints?: unknown } | null | undefined
 	if (!Array.isArray(body?.endpoints)) return null
 	for (const endpoint of body.endpoints as { methods?: unknown; args?: unknown }[]) {
-		if (Array.isArray(endpoint?.methods) && endpoint.methods.includes('GET') && typeof endpoint.args === 'object' && endpoint.args !== null)
+		if (
+			Array.isArray(endpoint?.methods) &&
+			endpoint.methods.includes('GET') &&
+			typeof endpoint.args === 'object' &&
+			endpoint.args !== null
+		)
 			return Object.keys(endpoint.args)
 	}
 	return null

@@ -1,5 +1,6 @@
 /**
- * Dates in a record and in a `where`: Java `SimpleDateFormat` patterns as the contract has them (docs/contract.md §3), read and written with date-fns, always in a named zone.
+ * Dates in a record and in a `where`: Java `SimpleDateFormat` patterns as the contract has them (docs/contract.md §3),
+ * read and written with date-fns, always in a named zone.
  */
 import { TZDate } from '@date-fns/tz'
 // By path: the package's index is hundreds of modules, which every test file would load.
@@ -12,7 +13,9 @@ import type { Connection, DateRule, VendorRecord } from '../store.ts'
 /** The pattern of WooCommerce's own dates: no zone, whole seconds. */
 export const WOO_DATE_FORMAT = "yyyy-MM-dd'T'HH:mm:ss"
 
-/** A Java letter's date-fns counterpart by how often it stands there; letters that are not listed mean the same in both. */
+/**
+ * A Java letter's date-fns counterpart by how often it stands there; letters that are not listed mean the same in both.
+ */
 const DATE_FNS_LETTERS: Record<string, (count: number) => string | null> = {
 	G: (count) => 'G'.repeat(count),
 	y: (count) => 'y'.repeat(count),
@@ -42,8 +45,9 @@ const DATE_FNS_LETTERS: Record<string, (count: number) => string | null> = {
 const patternCache = new Map<string, string | null>()
 
 /**
- * A Java pattern in date-fns' letters, null when it has a letter without a counterpart (`z`, `F`, `W`). A quote that is never
- * closed is left out: the seed's `yyyy-MM-dd'T'HH:mm:ss'` is read as if the last quote were not there (docs/contract.md §2).
+ * A Java pattern in date-fns' letters, null when it has a letter without a counterpart (`z`, `F`, `W`). A quote that is
+ * never closed is left out: the seed's `yyyy-MM-dd'T'HH:mm:ss'` is read as if the last quote were not there
+ * (docs/contract.md §2).
  */
 export function toDateFnsPattern(java: string): string | null {
 	const known = patternCache.get(java)
@@ -80,14 +84,20 @@ function translateJavaPattern(java: string): string | null {
 	return output
 }
 
-/** Whether a format can be read: the word `milliseconds`, or a pattern that has a year, a month or a day in known letters. */
+/**
+ * Whether a format can be read: the word `milliseconds`, or a pattern that has a year, a month or a day in known
+ * letters.
+ */
 export function isKnownFormat(format: string): boolean {
 	if (format === 'milliseconds') return true
 	const pattern = toDateFnsPattern(format)
 	return pattern !== null && /[yMdHDYL]/.test(pattern.replace(/'[^']*'/g, ''))
 }
 
-/** A zone's name as the runtime wants it, null when it is unknown: IANA names, `UTC`, `GMT`, `Z`, and offsets such as `GMT-7` or `+05:30`. */
+/**
+ * A zone's name as the runtime wants it, null when it is unknown: IANA names, `UTC`, `GMT`, `Z`, and offsets such as
+ * `GMT-7` or `+05:30`.
+ */
 export function normalizeZone(zone: string): string | null {
 	const text = zone.trim()
 	if (/^(utc|gmt|z|etc\/utc|etc\/gmt)$/i.test(text)) return 'UTC'
@@ -95,7 +105,9 @@ export function normalizeZone(zone: string): string | null {
 	if (offset !== null) {
 		const hours = Number(offset[2])
 		const minutes = Number(offset[3] ?? 0)
-		return hours > 14 || minutes > 59 ? null : `${offset[1]}${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`
+		return hours > 14 || minutes > 59
+			? null
+			: `${offset[1]}${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`
 	}
 	const known = zoneCache.get(text)
 	if (known !== undefined) return known
@@ -125,12 +137,17 @@ export function getSiteZone(connection: Pick<Connection, 'timeZone' | 'gmtOffset
 }
 
 /**
- * A date's moment in epoch ms; null when it cannot be read. The value's own offset wins over `zone` where the pattern has one. What
- * the pattern does not fit is still read when it is ISO 8601, which says by itself what it means.
+ * A date's moment in epoch ms; null when it cannot be read. The value's own offset wins over `zone` where the pattern
+ * has one. What the pattern does not fit is still read when it is ISO 8601, which says by itself what it means.
  */
 export function parseDateValue(value: unknown, format: string, zone: string): number | null {
 	if (format === 'milliseconds') {
-		const ms = typeof value === 'number' ? value : typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : Number.NaN
+		const ms =
+			typeof value === 'number'
+				? value
+				: typeof value === 'string' && /^\s*-?\d+\s*$/.test(value)
+					? Number(value)
+					: Number.NaN
 		return Number.isSafeInteger(ms) ? ms : null
 	}
 	if (typeof value !== 'string' && typeof value !== 'number') return null
@@ -138,7 +155,10 @@ export function parseDateValue(value: unknown, format: string, zone: string): nu
 	const pattern = toDateFnsPattern(format)
 	if (pattern !== null) {
 		try {
-			const date = parseDate(text, pattern, new TZDate(0, zone), { useAdditionalDayOfYearTokens: true, useAdditionalWeekYearTokens: true })
+			const date = parseDate(text, pattern, new TZDate(0, zone), {
+				useAdditionalDayOfYearTokens: true,
+				useAdditionalWeekYearTokens: true,
+			})
 			if (isValid(date)) return date.getTime()
 		} catch {
 			// date-fns throws for patterns that contradict themselves; the ISO reading below remains.
@@ -147,29 +167,42 @@ export function parseDateValue(value: unknown, format: string, zone: string): nu
 	return parseIso(text, zone)
 }
 
-/** A moment (epoch ms) in a Java pattern and a zone; `milliseconds` gives the number. Null when the pattern cannot be written. */
+/**
+ * A moment (epoch ms) in a Java pattern and a zone; `milliseconds` gives the number. Null when the pattern cannot be
+ * written.
+ */
 export function formatDateValue(ms: number, format: string, zone: string): string | null {
 	if (format === 'milliseconds') return String(ms)
 	const pattern = toDateFnsPattern(format)
 	if (pattern === null) return null
 	try {
-		return formatDate(new TZDate(ms, zone), pattern, { useAdditionalDayOfYearTokens: true, useAdditionalWeekYearTokens: true })
+		return formatDate(new TZDate(ms, zone), pattern, {
+			useAdditionalDayOfYearTokens: true,
+			useAdditionalWeekYearTokens: true,
+		})
 	} catch {
 		return null
 	}
 }
 
 /**
- * A moment as WooCommerce's filters want it beside `dates_are_gmt=true`: UTC, whole seconds, no suffix (docs/woocommerce.md 3.2). A bound that was loosened out of
- * the years 100 to 9999 is their end: a year has four digits there.
+ * A moment as WooCommerce's filters want it beside `dates_are_gmt=true`: UTC, whole seconds, no suffix
+ * (docs/woocommerce.md 3.2). A bound that was loosened out of the years 100 to 9999 is their end: a year has four
+ * digits there.
  */
 export function formatGmt(seconds: number): string {
 	const ms = Math.min(MAX_TIMESTAMP_MS, Math.max(MIN_TIMESTAMP_MS, seconds * 1000))
 	return new Date(ms).toISOString().slice(0, 19)
 }
 
-/** What a record says at a date rule: the moment in whole seconds, null when it says nothing, and the field when what it says is unreadable. */
-export function parseDateField(record: VendorRecord, rule: DateRule | null): { seconds: number | null; unreadable: string | null } {
+/**
+ * What a record says at a date rule: the moment in whole seconds, null when it says nothing, and the field when what it
+ * says is unreadable.
+ */
+export function parseDateField(
+	record: VendorRecord,
+	rule: DateRule | null,
+): { seconds: number | null; unreadable: string | null } {
 	if (rule === null) return { seconds: null, unreadable: null }
 	if (rule.gmtSibling) {
 		const sibling = getValueAt(record, `${rule.field}_gmt`)

@@ -1,5 +1,6 @@
 /**
- * WooCommerce's webhooks as the element's users see them: topics, secrets, what a delivery's headers and body say (docs/woocommerce.md §6, §7). The rows at the store are kept by `webhooks.ts`.
+ * WooCommerce's webhooks as the element's users see them: topics, secrets, what a delivery's headers and body say
+ * (docs/woocommerce.md §6, §7). The rows at the store are kept by `webhooks.ts`.
  */
 import { Buffer } from 'node:buffer'
 import { createHmac } from 'node:crypto'
@@ -18,10 +19,16 @@ const TOPIC_COLLECTIONS: Readonly<Record<string, string>> = {
 	coupon: 'coupons',
 }
 
-/** Events that say "look at it again" and nothing more: what was trashed, deleted or restored is decided by a read (docs/woocommerce.md 7.5 to 7.7). */
+/**
+ * Events that say "look at it again" and nothing more: what was trashed, deleted or restored is decided by a read
+ * (docs/woocommerce.md 7.5 to 7.7).
+ */
 const HINT_EVENTS = new Set(['deleted', 'restored'])
 
-/** Every topic that WooCommerce has for these resources: customers are not restored, products are published (docs/woocommerce.md 6.1). */
+/**
+ * Every topic that WooCommerce has for these resources: customers are not restored, products are published
+ * (docs/woocommerce.md 6.1).
+ */
 export const TOPICS: readonly string[] = Object.keys(TOPIC_COLLECTIONS).flatMap((resource) => {
 	const events = [
 		'created',
@@ -56,7 +63,10 @@ function isPing(headers: Headers, body: string): boolean {
 	return true
 }
 
-/** The headers of a delivery (docs/woocommerce.md 7.1). A header that was sent twice arrives as one text with a comma, which is no topic, signature or id. */
+/**
+ * The headers of a delivery (docs/woocommerce.md 7.1). A header that was sent twice arrives as one text with a comma,
+ * which is no topic, signature or id.
+ */
 function parseHeaders(headers: Headers): WebhookHeaders | null {
 	const topic = headers.get('x-wc-webhook-topic')
 	const signature = headers.get('x-wc-webhook-signature')
@@ -96,7 +106,10 @@ function parseBody(topic: string, body: string): ParsedWebhook {
 	return { kind: 'record', path, id, record: content }
 }
 
-/** The REST error that takes the record's place when the object or the right to see it is gone (docs/woocommerce.md 7.4). */
+/**
+ * The REST error that takes the record's place when the object or the right to see it is gone (docs/woocommerce.md
+ * 7.4).
+ */
 function isErrorObject(content: VendorRecord): boolean {
 	const { code, message, data } = content
 	return typeof code === 'string' && typeof message === 'string' && isRecord(data) && typeof data['status'] === 'number'

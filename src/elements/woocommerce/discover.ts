@@ -1,9 +1,17 @@
 /**
- * From what someone typed as the store's address to the site and its REST root, without credentials (docs/woocommerce.md 1.1, 1.2, 1.8): a redirect must be settled before a key is ever sent.
+ * From what someone typed as the store's address to the site and its REST root, without credentials
+ * (docs/woocommerce.md 1.1, 1.2, 1.8): a redirect must be settled before a key is ever sent.
  */
 import { toResponseFailure, withoutQuery, parseJson } from './failures.ts'
 import type { StoreResponse } from './http.ts'
-import { restClosedError, toConnectError, noResponseError, type CheckSession, findSiteError, unreachableError } from './check-session.ts'
+import {
+	restClosedError,
+	toConnectError,
+	noResponseError,
+	type CheckSession,
+	findSiteError,
+	unreachableError,
+} from './check-session.ts'
 import type { ConnectError } from '../store.ts'
 
 /** A site that was found. */
@@ -22,7 +30,10 @@ const INDEX_FIELDS = 'name,url,home,timezone_string,gmt_offset,namespaces'
 /** Redirects that are followed in the course of a check. */
 const MAX_REDIRECTS = 3
 
-/** The addresses to try for what was typed, most likely first; null when it is no address. `typed`: the scheme was given. */
+/**
+ * The addresses to try for what was typed, most likely first; null when it is no address. `typed`: the scheme was
+ * given.
+ */
 export function toStoreAddresses(text: string): { bases: string[]; typed: boolean } | null {
 	const trimmed = text
 		.trim()
@@ -39,12 +50,17 @@ export function toStoreAddresses(text: string): { bases: string[]; typed: boolea
 
 /** An address without what leads into WordPress, query, fragment and trailing slash. */
 function toSiteBase(url: URL): string {
-	const path = url.pathname.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '').replace(/(?<!\/)\/+$/, '')
+	const path = url.pathname
+		.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '')
+		.replace(/(?<!\/)\/+$/, '')
 	return url.origin + path
 }
 
 /** Finds the site. The first address that answers at all decides. */
-export async function discover(session: CheckSession, storeUrl: string): Promise<{ ok: true; site: Site } | ConnectError> {
+export async function discover(
+	session: CheckSession,
+	storeUrl: string,
+): Promise<{ ok: true; site: Site } | ConnectError> {
 	const addresses = toStoreAddresses(storeUrl)
 	if (addresses === null)
 		return toConnectError(
@@ -170,7 +186,8 @@ class SiteProbe {
 	/** What an index says; null when the answer is no index. */
 	#parseIndex(answer: StoreResponse): { ok: true; site: Site } | ConnectError | null {
 		const index = answer.status === 200 ? parseJson(answer.text) : undefined
-		if (typeof index !== 'object' || index === null || !('namespaces' in index) || !Array.isArray(index.namespaces)) return null
+		if (typeof index !== 'object' || index === null || !('namespaces' in index) || !Array.isArray(index.namespaces))
+			return null
 		const fields = index as Record<string, unknown>
 		const name = typeof fields['name'] === 'string' ? fields['name'] : ''
 		const namespaces: unknown[] = index.namespaces
@@ -247,7 +264,9 @@ class SiteProbe {
 /** The REST root that a page names in its Link header or its head. */
 function findRestLink(answer: StoreResponse): string | null {
 	const header = /<([^<>]+)>\s*;\s*rel="https:\/\/api\.w\.org\/"/.exec(answer.headers.get('link') ?? '')?.[1]
-	const tag = findTags(answer.text, /<link\b[^<>]*>/gi).find((tagText) => /\brel=["']https:\/\/api\.w\.org\/["']/i.test(tagText))
+	const tag = findTags(answer.text, /<link\b[^<>]*>/gi).find((tagText) =>
+		/\brel=["']https:\/\/api\.w\.org\/["']/i.test(tagText),
+	)
 	const link =
 		header ??
 		/\bhref=["']([^"']+)["']/i
@@ -261,11 +280,16 @@ function isWordPress(answer: StoreResponse): boolean {
 	const { text } = answer
 	return (
 		/\/wp-(content|includes)\//i.test(text) ||
-		findTags(text, /<meta\b[^<>]*>/gi).some((tagText) => /\bgenerator\b/i.test(tagText) && /\bWordPress\b/i.test(tagText))
+		findTags(text, /<meta\b[^<>]*>/gi).some(
+			(tagText) => /\bgenerator\b/i.test(tagText) && /\bWordPress\b/i.test(tagText),
+		)
 	)
 }
 
-/** The tags of a page that a pattern names. One by one, since a pattern over several parts of a tag would try them all against each other. */
+/**
+ * The tags of a page that a pattern names. One by one, since a pattern over several parts of a tag would try them all
+ * against each other.
+ */
 function findTags(page: string, pattern: RegExp): string[] {
 	return page.match(pattern) ?? []
 }

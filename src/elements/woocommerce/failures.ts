@@ -1,12 +1,13 @@
 /**
- * What went wrong, from every answer that a store, its host or the shield before it can give, and from every way in which a
- * request can end without one (docs/woocommerce.md §2). One place, so that polling, the hub and connecting agree.
+ * What went wrong, from every answer that a store, its host or the shield before it can give, and from every way in
+ * which a request can end without one (docs/woocommerce.md §2). One place, so that polling, the hub and connecting
+ * agree.
  */
 import type { Failure } from '../store.ts'
 
 /**
- * Why no answer came. All but `timeout` and `tls` are `unreachable` in a Failure, and stand in its `code`. `opaque`: workerd's
- * "internal error", which it gives for an unknown host and for a failed TLS handshake alike.
+ * Why no answer came. All but `timeout` and `tls` are `unreachable` in a Failure, and stand in its `code`. `opaque`:
+ * workerd's "internal error", which it gives for an unknown host and for a failed TLS handshake alike.
  */
 export type NetworkErrorKind = 'no-such-host' | 'refused' | 'reset' | 'timeout' | 'tls' | 'opaque'
 
@@ -28,7 +29,10 @@ const ERROR_MESSAGE_PATTERNS: readonly [RegExp, NetworkErrorKind][] = [
 	[/^internal error/i, 'opaque'],
 ]
 
-/** Statuses that Cloudflare's edge gives in place of an answer: a dead store is seen this way from there (docs/woocommerce.md 2.2). */
+/**
+ * Statuses that Cloudflare's edge gives in place of an answer: a dead store is seen this way from there
+ * (docs/woocommerce.md 2.2).
+ */
 const EDGE_STATUSES: Record<number, NetworkErrorKind> = {
 	520: 'reset',
 	521: 'refused',
@@ -49,7 +53,8 @@ export function classifyNetworkError(error: unknown): NetworkErrorKind {
 	}
 	for (const { name, message } of chain) {
 		if (name === 'TimeoutError' || name === 'AbortError') return 'timeout'
-		const known = typeof message === 'string' ? ERROR_MESSAGE_PATTERNS.find(([pattern]) => pattern.test(message)) : undefined
+		const known =
+			typeof message === 'string' ? ERROR_MESSAGE_PATTERNS.find(([pattern]) => pattern.test(message)) : undefined
 		if (known !== undefined) return known[1]
 	}
 	return 'reset'
@@ -93,7 +98,10 @@ export interface ResponseText {
 	url: string
 }
 
-/** The Failure that an answer with a status of 300 and above stands for. `nowMs`: epoch ms, for a `Retry-After` with a date. */
+/**
+ * The Failure that an answer with a status of 300 and above stands for. `nowMs`: epoch ms, for a `Retry-After` with a
+ * date.
+ */
 export function toResponseFailure(answer: ResponseText, nowMs: number): Failure {
 	const { status, headers, url } = answer
 	const error = parseVendorError(answer.text)
@@ -109,14 +117,20 @@ export function toResponseFailure(answer: ResponseText, nowMs: number): Failure 
 		message: `${address} answered ${status}: ${message}`,
 	})
 	if (status < 400)
-		return fail('redirect', `it moved to ${getRedirectTarget(answer) ?? 'another address'}; redirects are not followed with credentials.`)
+		return fail(
+			'redirect',
+			`it moved to ${getRedirectTarget(answer) ?? 'another address'}; redirects are not followed with credentials.`,
+		)
 	if (status === 429) return fail('throttled', 'the store or its host asks for fewer requests.')
 	if (status >= 500) {
 		if (status === 503 && headers.has('retry-after'))
 			return fail('throttled', 'the store is not available for a while (maintenance or load).')
 		if (isChallenge(answer)) return fail('not-json', 'a shield before the store asks for a browser.')
 		const edge = findEdgeErrorKind(status)
-		return fail('server', edge === null ? 'the store failed.' : `the network before the store says: ${NETWORK_ERROR_MESSAGES[edge]}.`)
+		return fail(
+			'server',
+			edge === null ? 'the store failed.' : `the network before the store says: ${NETWORK_ERROR_MESSAGES[edge]}.`,
+		)
 	}
 	if (status === 408) return fail('timeout', 'the store gave the request up.')
 	if (error === null) {
@@ -130,7 +144,8 @@ export function toResponseFailure(answer: ResponseText, nowMs: number): Failure 
 	}
 	if (status === 401 && error.code.startsWith('woocommerce_rest_')) return fail('auth', authErrorMessage(error))
 	if (status === 403 && /_cannot_[a-z_]+$/.test(error.code)) return fail('forbidden', 'this key may not do that.')
-	if (status === 404 && error.code === 'rest_no_route') return fail('no-route', 'WooCommerce is switched off or does not have this route.')
+	if (status === 404 && error.code === 'rest_no_route')
+		return fail('no-route', 'WooCommerce is switched off or does not have this route.')
 	if (status === 401 || status === 403) return fail('rejected', 'something before WooCommerce closes the REST API.')
 	return fail('rejected', 'WooCommerce refused the request.')
 }
@@ -173,16 +188,20 @@ export function parseVendorError(text: string): { code: string; message: string 
 }
 
 /**
- * Whether a 404 says in JSON that the object itself does not exist. Only these codes do: `…_invalid_id` of orders, products,
- * coupons, customers, variations, reviews, notes, taxes and webhooks, and those of refunds, terms, attributes, zones and tax
- * classes, which never took that form (docs/woocommerce.md 2.6). A missing parent counts: what hangs on an order or a product goes
- * with it. `rest_no_route` and pages never do.
+ * Whether a 404 says in JSON that the object itself does not exist. Only these codes do: `…_invalid_id` of orders,
+ * products, coupons, customers, variations, reviews, notes, taxes and webhooks, and those of refunds, terms,
+ * attributes, zones and tax classes, which never took that form (docs/woocommerce.md 2.6). A missing parent counts:
+ * what hangs on an order or a product goes with it. `rest_no_route` and pages never do.
  *
  * @param path the collection's vendor path
  */
 export function isGoneFailure(path: string, failure: Failure): boolean {
 	if (failure.status !== 404 || failure.code === null) return false
-	if (/^(wc_user_invalid_id|woocommerce_rest_([a-z0-9_]+_)?invalid_id|woocommerce_rest_invalid_order(_refund)?_id)$/.test(failure.code))
+	if (
+		/^(wc_user_invalid_id|woocommerce_rest_([a-z0-9_]+_)?invalid_id|woocommerce_rest_invalid_order(_refund)?_id)$/.test(
+			failure.code,
+		)
+	)
 		return true
 	// For an attribute this code names the attribute; elsewhere it would mean that a whole taxonomy is not registered.
 	if (failure.code === 'woocommerce_rest_taxonomy_invalid') return path.startsWith('products/attributes')
@@ -229,7 +248,8 @@ export function parseJson(text: string): unknown {
 }
 
 function authErrorMessage(error: { code: string; message: string | null }): string {
-	if (/does not have (read|write) permission/i.test(error.message ?? '')) return 'the API key has not the permission for this.'
+	if (/does not have (read|write) permission/i.test(error.message ?? ''))
+		return 'the API key has not the permission for this.'
 	if (error.code === 'woocommerce_rest_authentication_error') return 'the API key or secret is wrong.'
 	return 'the API key is unknown, revoked, or did not reach WooCommerce.'
 }
@@ -239,11 +259,16 @@ function isChallenge(answer: ResponseText): boolean {
 	if (answer.headers.get('cf-mitigated') === 'challenge') return true
 	return (
 		/<html/i.test(answer.text.slice(0, 4096)) &&
-		/just a moment|checking your browser|captcha|challenge-platform|enable javascript and cookies/i.test(answer.text.slice(0, 65_536))
+		/just a moment|checking your browser|captcha|challenge-platform|enable javascript and cookies/i.test(
+			answer.text.slice(0, 65_536),
+		)
 	)
 }
 
-/** How much of what a store says is read: more than is ever told, and little enough for patterns that try every `<` against every `>`. */
+/**
+ * How much of what a store says is read: more than is ever told, and little enough for patterns that try every `<`
+ * against every `>`.
+ */
 const MAX_VENDOR_TEXT = 4_096
 
 /** What a page says to people: WordPress's own error box, else its title. */

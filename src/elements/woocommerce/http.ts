@@ -1,4 +1,7 @@
-/** One request to a store and its whole answer: time-limited, bounded in size, never following a redirect, never throwing. */
+/**
+ * One request to a store and its whole answer: time-limited, bounded in size, never following a redirect, never
+ * throwing.
+ */
 import { toNetworkFailure, classifyNetworkError, type ResponseText } from './failures.ts'
 import { percentEncode } from './oauth1.ts'
 import type { Failure, Io } from '../store.ts'
@@ -28,7 +31,9 @@ export interface StoreRequest {
 }
 
 /**
- * Sends one request. A redirect comes back as the 3xx that it is: credentials must not go where a store points (docs/woocommerce.md 1.8). A body cut by `maxBytes` is a Failure unless `maxBytes` was given, which means that its beginning is enough.
+ * Sends one request. A redirect comes back as the 3xx that it is: credentials must not go where a store points
+ * (docs/woocommerce.md 1.8). A body cut by `maxBytes` is a Failure unless `maxBytes` was given, which means that its
+ * beginning is enough.
  */
 export async function sendRequest(io: Io, request: StoreRequest): Promise<StoreResponse | Failure> {
 	const abort = new AbortController()
@@ -47,7 +52,11 @@ export async function sendRequest(io: Io, request: StoreRequest): Promise<StoreR
 	}
 }
 
-async function performRequest(io: Io, storeRequest: StoreRequest, signal: AbortSignal): Promise<StoreResponse | Failure> {
+async function performRequest(
+	io: Io,
+	storeRequest: StoreRequest,
+	signal: AbortSignal,
+): Promise<StoreResponse | Failure> {
 	try {
 		const headers: Record<string, string> = {
 			Accept: 'application/json',
@@ -90,7 +99,10 @@ async function performRequest(io: Io, storeRequest: StoreRequest, signal: AbortS
 	}
 }
 
-/** The body as text (a byte order mark is dropped by the decoder); null when it is longer than `max` and must not be cut. */
+/**
+ * The body as text (a byte order mark is dropped by the decoder); null when it is longer than `max` and must not be
+ * cut.
+ */
 async function readText(response: Response, maxBytes: number, truncate: boolean): Promise<string | null> {
 	if (response.body === null) return ''
 	const decoder = new TextDecoder()

@@ -19,7 +19,10 @@ const VENDOR_SEGMENTS: Record<string, string> = {
 	'tax-classes': 'taxes/classes',
 }
 
-/** A hub path (`discounts/5`, `orders/12/comments`) as WooCommerce's; null when it cannot be a collection or an object of one. */
+/**
+ * A hub path (`discounts/5`, `orders/12/comments`) as WooCommerce's; null when it cannot be a collection or an object
+ * of one.
+ */
 export function toVendorPath(path: string): string | null {
 	const segments = path
 		.replace(/^\/+|(?<!\/)\/+$/g, '')
@@ -36,7 +39,10 @@ export function toVendorPath(path: string): string | null {
 	return [head, ...tail].join('/')
 }
 
-/** What a hub calls a vendor path: `coupons` → `discounts`, `products/categories` → `products-categories`, `orders/{id}/notes` → `orders/{id}/comments`. */
+/**
+ * What a hub calls a vendor path: `coupons` → `discounts`, `products/categories` → `products-categories`,
+ * `orders/{id}/notes` → `orders/{id}/comments`.
+ */
 export function toHubName(path: string): string {
 	const found = Object.entries(VENDOR_SEGMENTS).find(([, vendor]) => path === vendor || path.startsWith(`${vendor}/`))
 	const renamedPath = found === undefined ? path : found[0] + path.slice(found[1].length)

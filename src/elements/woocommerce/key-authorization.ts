@@ -1,9 +1,21 @@
-/** WooCommerce's own page on which a merchant hands over API keys, and what the store then posts (docs/woocommerce.md 1.10). */
+/**
+ * WooCommerce's own page on which a merchant hands over API keys, and what the store then posts (docs/woocommerce.md
+ * 1.10).
+ */
 import type { KeyAuthorization } from '../element.ts'
 import { parseJson } from './failures.ts'
 
-/** `/wc-auth/v1/authorize`: the store makes a key for us, posts it to `callbackUrl`, and sends the browser to `returnUrl`. */
-function authorizeUrl(request: { storeUrl: string; appName: string; state: string; returnUrl: string; callbackUrl: string }): string {
+/**
+ * `/wc-auth/v1/authorize`: the store makes a key for us, posts it to `callbackUrl`, and sends the browser to
+ * `returnUrl`.
+ */
+function authorizeUrl(request: {
+	storeUrl: string
+	appName: string
+	state: string
+	returnUrl: string
+	callbackUrl: string
+}): string {
 	const base = /^https?:\/\//i.test(request.storeUrl) ? request.storeUrl : `https://${request.storeUrl}`
 	const query = new URLSearchParams({
 		app_name: request.appName,
@@ -25,4 +37,8 @@ function parseKeys(body: string): { state: string; key: string; secret: string }
 }
 
 /** WooCommerce's hand-over. */
-export const keyAuthorization: KeyAuthorization = { authorizeUrl, parseKeys, isApproved: (query) => query.get('success') === '1' }
+export const keyAuthorization: KeyAuthorization = {
+	authorizeUrl,
+	parseKeys,
+	isApproved: (query) => query.get('success') === '1',
+}

@@ -15,8 +15,15 @@ const PAGE_LIMIT = 100
 /** `field`, `field asc` or `field desc`; ascending unless it says otherwise. */
 const ORDER_BY_PATTERN = /^\s*([A-Za-z_][\w.-]*)(?:\s+(asc|desc))?\s*$/i
 
-/** How a hub's list is asked for. A `where` is pushed down as far as the store filters; an `orderBy` that the store lacks is refused, never ignored. */
-export function planList(path: string, request: { where: string | null; orderBy: string | null }, connection: Connection): ListPlanResult {
+/**
+ * How a hub's list is asked for. A `where` is pushed down as far as the store filters; an `orderBy` that the store
+ * lacks is refused, never ignored.
+ */
+export function planList(
+	path: string,
+	request: { where: string | null; orderBy: string | null },
+	connection: Connection,
+): ListPlanResult {
 	const vendor = toVendorPath(path)
 	if (vendor === null) return { ok: false, message: `${path} is no collection` }
 	const collection = getCollection(vendor, connection)
@@ -42,15 +49,25 @@ export function planList(path: string, request: { where: string | null; orderBy:
 	return { ok: true, plan }
 }
 
-/** A page where one fits, since every list knows it; an offset, which some plugins' lists do not know, where none does. */
+/**
+ * A page where one fits, since every list knows it; an offset, which some plugins' lists do not know, where none does.
+ */
 function toPageQuery(offset: number, limit: number): Record<string, string> {
-	const page: Record<string, string> = offset % limit === 0 ? { page: String(offset / limit + 1) } : { offset: String(offset) }
+	const page: Record<string, string> =
+		offset % limit === 0 ? { page: String(offset / limit + 1) } : { offset: String(offset) }
 	return { ...page, per_page: String(limit) }
 }
 
-type ListOrderResult = { ok: true; query: Record<string, string>; order: ListPlan['order'] } | { ok: false; message: string }
+type ListOrderResult =
+	| { ok: true; query: Record<string, string>; order: ListPlan['order'] }
+	| { ok: false; message: string }
 
-function parseOrderBy(vendor: string, collection: Collection, orderBy: string | null, connection: Connection): ListOrderResult {
+function parseOrderBy(
+	vendor: string,
+	collection: Collection,
+	orderBy: string | null,
+	connection: Connection,
+): ListOrderResult {
 	const args = connection.collections[vendor]?.args ?? null
 	const dateKey = createdKeyFor(vendor, connection)
 	if (orderBy === null || orderBy.trim() === '') return getDefaultOrder(collection, args, dateKey)
@@ -69,13 +86,17 @@ function parseOrderBy(vendor: string, collection: Collection, orderBy: string | 
 		}
 	}
 	if (possible.length === 0) return { ok: false, message: 'orderBy: this collection has no order that could be chosen' }
-	return { ok: false, message: `orderBy: expected ${possible.join(', ')}, with asc or desc after it; found "${orderBy.slice(0, 100)}"` }
+	return {
+		ok: false,
+		message: `orderBy: expected ${possible.join(', ')}, with asc or desc after it; found "${orderBy.slice(0, 100)}"`,
+	}
 }
 
 /**
- * The order when none is asked for: newest first, in one that page tokens can be anchored in. Orders go by their created date where the store breaks
- * its ties (11.0 and later, docs/woocommerce.md 3.6); everything else by id, since drafts have no created date, customers are listed by a name that
- * their records do not show, and terms by a collation of the database.
+ * The order when none is asked for: newest first, in one that page tokens can be anchored in. Orders go by their
+ * created date where the store breaks its ties (11.0 and later, docs/woocommerce.md 3.6); everything else by id, since
+ * drafts have no created date, customers are listed by a name that their records do not show, and terms by a collation
+ * of the database.
  */
 function getDefaultOrder(
 	collection: Collection,
@@ -97,10 +118,20 @@ function getIdKey(record: VendorRecord): RecordSortKey | null {
 }
 
 /**
- * Where a record stands in a list by created date: as the storage sorts, orders in their own tables by UTC, posts by the site's wall clock (docs/woocommerce.md 3.6). Null where that is not known, or where ties come in any order.
+ * Where a record stands in a list by created date: as the storage sorts, orders in their own tables by UTC, posts by
+ * the site's wall clock (docs/woocommerce.md 3.6). Null where that is not known, or where ties come in any order.
  */
-function createdKeyFor(vendor: string, connection: Connection): ((record: VendorRecord) => RecordSortKey | null) | null {
-	if (vendor !== 'orders' || connection.hpos === null || connection.version === '' || isOlderThan(connection.version, 11, 0)) return null
+function createdKeyFor(
+	vendor: string,
+	connection: Connection,
+): ((record: VendorRecord) => RecordSortKey | null) | null {
+	if (
+		vendor !== 'orders' ||
+		connection.hpos === null ||
+		connection.version === '' ||
+		isOlderThan(connection.version, 11, 0)
+	)
+		return null
 	const field = connection.hpos ? 'date_created_gmt' : 'date_created'
 	return (record) => {
 		const id = toObjectId(record['id'])

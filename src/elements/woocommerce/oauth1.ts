@@ -1,6 +1,6 @@
 /**
- * One-legged OAuth 1.0a as WooCommerce checks it: the way in where PHP does not see https, and the only one over plain http
- * (docs/woocommerce.md 1.4 and 1.7). The secret never travels.
+ * One-legged OAuth 1.0a as WooCommerce checks it: the way in where PHP does not see https, and the only one over plain
+ * http (docs/woocommerce.md 1.4 and 1.7). The secret never travels.
  */
 import { createHmac } from 'node:crypto'
 
@@ -31,8 +31,16 @@ export function signQuery(input: OAuthInput): Record<string, string> {
 	return { ...query, oauth_signature: computeSignature(input.method, input.baseUrl, query, input.secret) }
 }
 
-/** Base64 HMAC-SHA256 over method, address and all parameters sorted by encoded name; the key is the consumer secret and `&`. */
-export function computeSignature(method: string, baseUrl: string, query: Record<string, string>, secret: string): string {
+/**
+ * Base64 HMAC-SHA256 over method, address and all parameters sorted by encoded name; the key is the consumer secret and
+ * `&`.
+ */
+export function computeSignature(
+	method: string,
+	baseUrl: string,
+	query: Record<string, string>,
+	secret: string,
+): string {
 	const pairs = Object.entries(query)
 		.map(([name, value]) => [percentEncode(name), percentEncode(value)] as const)
 		.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[1] < b[1] ? -1 : 1))
@@ -43,5 +51,8 @@ export function computeSignature(method: string, baseUrl: string, query: Record<
 
 /** RFC 3986 percent-encoding, PHP's `rawurlencode`: everything but letters, digits and `-._~`. */
 export function percentEncode(text: string): string {
-	return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+	return encodeURIComponent(text).replace(
+		/[!'()*]/g,
+		(character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+	)
 }

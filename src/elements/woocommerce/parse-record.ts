@@ -25,11 +25,11 @@ const NESTED_OBJECTS = new Set(['billing', 'shipping'])
 const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', 'new'])
 
 /**
- * Looks at a record; null when it has no id. `volatile`: further names to leave out (`price`, `billing.phone`), which the instance
- * has learned.
+ * Looks at a record; null when it has no id. `volatile`: further names to leave out (`price`, `billing.phone`), which
+ * the instance has learned.
  *
- * A local date beside its `_gmt` twin is left out, at every depth: it says nothing more, and all of them change at once when the
- * site's zone is changed (docs/woocommerce.md 3.4), which would ring every object of the store.
+ * A local date beside its `_gmt` twin is left out, at every depth: it says nothing more, and all of them change at once
+ * when the site's zone is changed (docs/woocommerce.md 3.4), which would ring every object of the store.
  */
 export function parseRecord(resource: Resource, record: VendorRecord, volatile: readonly string[]): Snapshot | null {
 	const id = toObjectId(getValueAt(record, resource.idField))
@@ -49,7 +49,9 @@ export function parseRecord(resource: Resource, record: VendorRecord, volatile: 
 	}
 }
 
-/** An id as the rest of the system holds it: a number where it is numeric, otherwise text; null for what cannot be one. */
+/**
+ * An id as the rest of the system holds it: a number where it is numeric, otherwise text; null for what cannot be one.
+ */
 export function toObjectId(value: unknown): ObjectId | null {
 	if (typeof value === 'number') return Number.isSafeInteger(value) ? value : null
 	if (typeof value !== 'string' || value === '' || value.length > 500) return null
@@ -59,12 +61,18 @@ export function toObjectId(value: unknown): ObjectId | null {
 function getObjectState(resource: Resource, record: VendorRecord): Snapshot['state'] {
 	const status = record['status']
 	if (status === 'trash') return 'trashed'
-	if (status === 'auto-draft' || (resource.path === 'orders' && typeof status === 'string' && DRAFT_ORDER_STATUSES.has(status)))
+	if (
+		status === 'auto-draft' ||
+		(resource.path === 'orders' && typeof status === 'string' && DRAFT_ORDER_STATUSES.has(status))
+	)
 		return 'hidden'
 	return resource.matches === undefined || resource.matches(record) ? 'live' : 'hidden'
 }
 
-/** Seconds by which the local stamp lies east of the GMT one: WooCommerce writes both, as the zone then was (docs/woocommerce.md 3.4). */
+/**
+ * Seconds by which the local stamp lies east of the GMT one: WooCommerce writes both, as the zone then was
+ * (docs/woocommerce.md 3.4).
+ */
 function getLocalOffsetSec(record: VendorRecord): number | null {
 	const [local, gmt] = [record['date_modified'], record['date_modified_gmt']].map((value) =>
 		typeof value === 'string' ? parseIso(value, 'UTC') : null,

@@ -14,7 +14,10 @@ export function hasPlaceholders(text: string): boolean {
 }
 
 /** Fills every placeholder with a moment (epoch ms); an error quotes the placeholder that was not understood. */
-export function fillPlaceholders(text: string, ms: number): { ok: true; text: string } | { ok: false; message: string } {
+export function fillPlaceholders(
+	text: string,
+	ms: number,
+): { ok: true; text: string } | { ok: false; message: string } {
 	const unknown: string[] = []
 	const filled = text.replace(PLACEHOLDER, (whole, inner: string) => {
 		const value = fillPlaceholder(inner, ms)

@@ -27,8 +27,9 @@ async function writeRecord(client: StoreClient, request: RecordWrite): Promise<R
 }
 
 /**
- * Deletes an object: into the trash where there is one, as the shop's own pages do, and for good where there is none. Whether there is one is known for most;
- * for the others the store says so (501) before it does anything (docs/woocommerce.md 5.6).
+ * Deletes an object: into the trash where there is one, as the shop's own pages do, and for good where there is none.
+ * Whether there is one is known for most; for the others the store says so (501) before it does anything
+ * (docs/woocommerce.md 5.6).
  */
 async function deleteRecord(client: StoreClient, path: string, permanent: boolean | null): Promise<RecordCallResult> {
 	const parent = path.replace(/\/[^/]*$/, '')
@@ -44,7 +45,10 @@ function isTrashUnsupported(failure: Failure): boolean {
 	return failure.status === 501 && failure.code?.endsWith('_trash_not_supported') === true
 }
 
-/** A PUT to an order, product or coupon that does not exist is answered with 400 (docs/woocommerce.md 2.6): it is the 404 that every other call gets. */
+/**
+ * A PUT to an order, product or coupon that does not exist is answered with 400 (docs/woocommerce.md 2.6): it is the
+ * 404 that every other call gets.
+ */
 function asNotFound(answer: RecordCallResult): RecordCallResult {
 	if (answer.ok || answer.status !== 400) return answer
 	return /^woocommerce_rest_(shop_order|product|product_variation|shop_coupon)_invalid_id$/.test(answer.code ?? '')

@@ -1,4 +1,7 @@
-/** How a request proves whose it is: Basic or the query over https, a signature where PHP does not see https (docs/woocommerce.md 1.4, 1.7). */
+/**
+ * How a request proves whose it is: Basic or the query over https, a signature where PHP does not see https
+ * (docs/woocommerce.md 1.4, 1.7).
+ */
 import { Buffer } from 'node:buffer'
 import { withQuery } from './http.ts'
 import { signQuery } from './oauth1.ts'
@@ -55,7 +58,11 @@ export function authorize(
 	return { url: withQuery(url, signedQuery), headers: {} }
 }
 
-/** PHP numbers a nameless array element before WooCommerce checks the signature: `status[]` is signed as `status[0]`. */
+/**
+ * PHP numbers a nameless array element before WooCommerce checks the signature: `status[]` is signed as `status[0]`.
+ */
 function withArrayIndexes(query: Record<string, string>): Record<string, string> {
-	return Object.fromEntries(Object.entries(query).map(([name, value]) => [name.endsWith('[]') ? `${name.slice(0, -2)}[0]` : name, value]))
+	return Object.fromEntries(
+		Object.entries(query).map(([name, value]) => [name.endsWith('[]') ? `${name.slice(0, -2)}[0]` : name, value]),
+	)
 }

@@ -50,7 +50,8 @@ export function parseResource(
 		}
 	const zone = getSiteZone(connection)
 	const placeholders =
-		target.conditions.some(({ values }) => values.some(hasPlaceholders)) || Object.values(target.extra).some(hasPlaceholders)
+		target.conditions.some(({ values }) => values.some(hasPlaceholders)) ||
+		Object.values(target.extra).some(hasPlaceholders)
 	// Filled with the time of the check, so that a placeholder or a date that is not understood is refused now.
 	const listFilter = toListFilter(target, collection, zone, placeholders ? connection.storeNowMs : null)
 	if (!listFilter.ok) return listFilter
@@ -103,7 +104,11 @@ export function resolvePlaceholders(resource: Resource, lastPollMs: number, conn
 		lastPollMs - resource.pollDelaySec * 1000,
 	)
 	if (!listFilter.ok) return resource
-	return { ...resource, query: listFilter.query, ...(listFilter.matches === undefined ? {} : { matches: listFilter.matches }) }
+	return {
+		...resource,
+		query: listFilter.query,
+		...(listFilter.matches === undefined ? {} : { matches: listFilter.matches }),
+	}
 }
 
 /** An order names the customer whose totals and address it may have changed; guests have the id 0. */
@@ -120,7 +125,9 @@ interface ResourceTarget {
 	extra: Record<string, string>
 }
 
-/** The collection and conditions that a url means: `/hubs/ecommerce/orders?where=…`, with or without host and prefix. */
+/**
+ * The collection and conditions that a url means: `/hubs/ecommerce/orders?where=…`, with or without host and prefix.
+ */
 function parseResourceUrl(url: string): ResourceTarget | Refusal {
 	const refuse = (message: string): Refusal => ({ ok: false, field: 'url', message })
 	const [address = '', search = ''] = splitOnce(url.trim(), '?')
@@ -193,7 +200,10 @@ function decodeParameter(text: string): string {
 }
 
 /** How this resource's dates are read: what is configured, else WooCommerce's own fields. */
-function parseDates(settings: PollerResource, collection: Collection): { ok: true; dates: Resource['dates'] } | Refusal {
+function parseDates(
+	settings: PollerResource,
+	collection: Collection,
+): { ok: true; dates: Resource['dates'] } | Refusal {
 	const configured = settings.datesConfiguration ?? {}
 	const updated = toDateRule(
 		'updatedDate',
@@ -221,26 +231,46 @@ function toDateRule(
 	zone: string | undefined,
 	defaultField: string | null,
 ): DateRule | Refusal | null {
-	const refuse = (key: string, message: string): Refusal => ({ ok: false, field: `datesConfiguration.${name}${key}`, message })
+	const refuse = (key: string, message: string): Refusal => ({
+		ok: false,
+		field: `datesConfiguration.${name}${key}`,
+		message,
+	})
 	const chosenFormat = format === undefined || format.trim() === '' ? WOO_DATE_FORMAT : format.trim()
 	if (!isKnownFormat(chosenFormat))
-		return refuse('Format', `expected a pattern such as yyyy-MM-dd'T'HH:mm:ss, or the word milliseconds; found "${chosenFormat}"`)
+		return refuse(
+			'Format',
+			`expected a pattern such as yyyy-MM-dd'T'HH:mm:ss, or the word milliseconds; found "${chosenFormat}"`,
+		)
 	const chosenZone = zone === undefined || zone.trim() === '' ? 'UTC' : normalizeZone(zone)
-	if (chosenZone === null) return refuse('Timezone', `expected a time zone such as America/Denver or UTC; found "${zone}"`)
+	if (chosenZone === null)
+		return refuse('Timezone', `expected a time zone such as America/Denver or UTC; found "${zone}"`)
 	const chosenField = (field ?? '').trim().replace(/^\$\.?/, '') || defaultField
-	return chosenField === null ? null : { field: chosenField, format: chosenFormat, zone: chosenZone, gmtSibling: chosenZone === 'UTC' }
+	return chosenField === null
+		? null
+		: { field: chosenField, format: chosenFormat, zone: chosenZone, gmtSibling: chosenZone === 'UTC' }
 }
 
 type Numbers = Pick<Resource, 'pageSize' | 'pollDelaySec' | 'createdToleranceSec'>
 
 function parseNumbers(settings: PollerResource): { ok: true; values: Numbers } | Refusal {
 	const { pageSize = 100, pollDelay = 0, createdCheckTolerance = 0 } = settings
-	if (!(pageSize >= 1)) return { ok: false, field: 'pageSize', message: `expected a number of 1 to 100, found ${pageSize}` }
-	if (!(pollDelay >= 0)) return { ok: false, field: 'pollDelay', message: `expected a number of seconds, found ${pollDelay}` }
+	if (!(pageSize >= 1))
+		return { ok: false, field: 'pageSize', message: `expected a number of 1 to 100, found ${pageSize}` }
+	if (!(pollDelay >= 0))
+		return { ok: false, field: 'pollDelay', message: `expected a number of seconds, found ${pollDelay}` }
 	if (!(createdCheckTolerance >= 0))
-		return { ok: false, field: 'createdCheckTolerance', message: `expected a number of seconds, found ${createdCheckTolerance}` }
+		return {
+			ok: false,
+			field: 'createdCheckTolerance',
+			message: `expected a number of seconds, found ${createdCheckTolerance}`,
+		}
 	return {
 		ok: true,
-		values: { pageSize: Math.min(100, Math.floor(pageSize)), pollDelaySec: pollDelay, createdToleranceSec: createdCheckTolerance },
+		values: {
+			pageSize: Math.min(100, Math.floor(pageSize)),
+			pollDelaySec: pollDelay,
+			createdToleranceSec: createdCheckTolerance,
+		},
 	}
 }

@@ -1,4 +1,7 @@
-/** What a store says of itself: which collections it has, and which fields their records (its index, and OPTIONS on a route; docs/woocommerce.md 1.9). */
+/**
+ * What a store says of itself: which collections it has, and which fields their records (its index, and OPTIONS on a
+ * route; docs/woocommerce.md 1.9).
+ */
 import type { RecordCollection, RecordField } from '../records.ts'
 import { toHubName, toVendorPath } from './hub-paths.ts'
 import { isRecord } from '../values.ts'
@@ -18,8 +21,13 @@ const METHODS: readonly [vendor: string, method: RecordCollection['methods'][num
 	['DELETE', 'delete'],
 ]
 
-/** Every collection that the store's index names, plugins' too, by its hub name; routes of single objects add what may be done with them. */
-export async function listCollections(client: StoreClient): Promise<{ ok: true; collections: RecordCollection[] } | Failure> {
+/**
+ * Every collection that the store's index names, plugins' too, by its hub name; routes of single objects add what may
+ * be done with them.
+ */
+export async function listCollections(
+	client: StoreClient,
+): Promise<{ ok: true; collections: RecordCollection[] } | Failure> {
 	const answer = await client.call('GET', '', {})
 	if (!answer.ok) return answer
 	const routes = isRecord(answer.body) ? answer.body['routes'] : undefined
@@ -35,7 +43,8 @@ export async function listCollections(client: StoreClient): Promise<{ ok: true; 
 	})
 	// At most one object above a collection: deeper ones are settings of settings, which go by their own paths.
 	for (const { path, methods } of routeEntries)
-		if (!path.endsWith('{id}') && (path.match(/\{id\}/g) ?? []).length <= 1 && methods.includes('GET')) found.set(path, new Set(methods))
+		if (!path.endsWith('{id}') && (path.match(/\{id\}/g) ?? []).length <= 1 && methods.includes('GET'))
+			found.set(path, new Set(methods))
 	for (const { path, methods } of routeEntries)
 		if (path.endsWith('/{id}')) for (const method of methods) found.get(path.slice(0, -'/{id}'.length))?.add(method)
 	const collections = [...found]
@@ -52,8 +61,14 @@ function getMethods(route: unknown): string[] {
 	return Array.isArray(methods) ? methods.filter((method) => typeof method === 'string') : []
 }
 
-/** The fields that a route's own schema names, nested ones with dots and `[]`; what a creation requires comes from its arguments. */
-export async function listFields(client: StoreClient, name: string): Promise<{ ok: true; fields: RecordField[] } | Failure> {
+/**
+ * The fields that a route's own schema names, nested ones with dots and `[]`; what a creation requires comes from its
+ * arguments.
+ */
+export async function listFields(
+	client: StoreClient,
+	name: string,
+): Promise<{ ok: true; fields: RecordField[] } | Failure> {
 	// OPTIONS looks at the route alone: no object of this id need exist.
 	const path = toVendorPath(name.replaceAll('{id}', '1')) ?? ''
 	const answer = await client.call('OPTIONS', path, {})
@@ -71,7 +86,12 @@ export async function listFields(client: StoreClient, name: string): Promise<{ o
 	return { ok: true, fields: toRecordFields(properties, '', required, 1) }
 }
 
-function toRecordFields(properties: Record<string, unknown>, prefix: string, required: ReadonlySet<string>, depth: number): RecordField[] {
+function toRecordFields(
+	properties: Record<string, unknown>,
+	prefix: string,
+	required: ReadonlySet<string>,
+	depth: number,
+): RecordField[] {
 	return Object.entries(properties).flatMap(([key, fieldSchema]) => {
 		const schema = isRecord(fieldSchema) ? fieldSchema : {}
 		const name = `${prefix}${key}`
@@ -92,13 +112,18 @@ function toRecordFields(properties: Record<string, unknown>, prefix: string, req
 				? items['properties']
 				: null
 		if (nestedProperties === null || depth === MAX_DEPTH) return [field]
-		return [field, ...toRecordFields(nestedProperties, type === 'array' ? `${name}[].` : `${name}.`, required, depth + 1)]
+		return [
+			field,
+			...toRecordFields(nestedProperties, type === 'array' ? `${name}[].` : `${name}.`, required, depth + 1),
+		]
 	})
 }
 
 /** WooCommerce's schemas say `date-time` for a type, `mixed`, `bool`, and lists of types with `null`. */
 function toFieldType(schema: Record<string, unknown>): Pick<RecordField, 'type' | 'format'> {
-	const schemaType = Array.isArray(schema['type']) ? schema['type'].find((typeName) => typeName !== 'null') : schema['type']
+	const schemaType = Array.isArray(schema['type'])
+		? schema['type'].find((typeName) => typeName !== 'null')
+		: schema['type']
 	const format = typeof schema['format'] === 'string' ? { format: schema['format'] } : {}
 	switch (schemaType) {
 		case 'string':

@@ -1,7 +1,7 @@
 /**
- * Keeps our webhooks at a store: finds them, makes the missing ones, mends what was disabled, moved or doubled, and never touches
- * others (docs/woocommerce.md §6). Ours are those with our name whose address has our receiver's path; the host does not
- * count, since the public address may have moved.
+ * Keeps our webhooks at a store: finds them, makes the missing ones, mends what was disabled, moved or doubled, and
+ * never touches others (docs/woocommerce.md §6). Ours are those with our name whose address has our receiver's path;
+ * the host does not count, since the public address may have moved.
  */
 import type { DesiredWebhooks, WebhookSyncResult, StoreWebhook } from '../webhooks.ts'
 import { toUnexpectedFailure } from './failures.ts'
@@ -46,7 +46,11 @@ export async function ensureWebhooks(client: StoreClient, desired: DesiredWebhoo
 	for (const [topic, secret] of Object.entries(desired.secrets)) {
 		const webhook = kept.get(topic)
 		if (webhook === undefined)
-			changes.push({ topic, what: `created ${topic}`, create: { name: desired.name, topic, delivery_url: desired.deliveryUrl, secret } })
+			changes.push({
+				topic,
+				what: `created ${topic}`,
+				create: { name: desired.name, topic, delivery_url: desired.deliveryUrl, secret },
+			})
 		else changes.push(...planRepairs(webhook, secret, desired))
 	}
 	return await applyChanges(client, found, changes, desired)
@@ -72,11 +76,17 @@ export async function removeWebhooks(client: StoreClient, identity: WebhookIdent
 	if (!Array.isArray(found)) return toFailedSync(found, false)
 	const changes = found
 		.filter((webhook) => webhook.ours)
-		.map((webhook): WebhookChange => ({ topic: webhook.topic, what: `deleted ${webhook.topic}`, delete: webhook.id ?? 0 }))
+		.map((webhook): WebhookChange => ({
+			topic: webhook.topic,
+			what: `deleted ${webhook.topic}`,
+			delete: webhook.id ?? 0,
+		}))
 	return await applyChanges(client, found, changes, identity)
 }
 
-/** Of two of ours for one topic the one stays that needs the least: active, at the right address, then the older one. */
+/**
+ * Of two of ours for one topic the one stays that needs the least: active, at the right address, then the older one.
+ */
 function rankWebhook(webhook: StoreWebhook, desired: DesiredWebhooks): number {
 	return (webhook.status === 'active' ? 2 : 0) + (webhook.url === desired.deliveryUrl ? 1 : 0)
 }
@@ -98,7 +108,10 @@ function planRepairs(webhook: StoreWebhook, secret: string, desired: DesiredWebh
 	return fixes.length === 0 ? [] : [{ topic: webhook.topic, what: `${webhook.topic} ${fixes.join(', ')}`, update }]
 }
 
-/** All webhooks, in every status: a duplicate is accepted, so that those of ours that sleep must be found (docs/woocommerce.md 6.1). */
+/**
+ * All webhooks, in every status: a duplicate is accepted, so that those of ours that sleep must be found
+ * (docs/woocommerce.md 6.1).
+ */
 async function listWebhooks(client: StoreClient, identity: WebhookIdentity): Promise<StoreWebhook[] | Failure> {
 	const path = toComparablePath(identity.deliveryUrl)
 	const found = new Map<number, StoreWebhook>()
@@ -176,14 +189,16 @@ async function applyChanges(
 		const answer = await client.call('POST', 'webhooks/batch', {}, JSON.stringify(body))
 		if (!answer.ok) return { ...toFailedSync(answer, true), webhooks: [...current.values()], changes: result.changes }
 		result.mayHaveChanged = true
-		const items = typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {}
+		const items =
+			typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {}
 		for (const [kind, list] of [
 			['create', creates],
 			['update', updates],
 			['delete', deletes],
 		] as const) {
 			const rows = Array.isArray(items[kind]) ? (items[kind] as unknown[]) : []
-			for (const [index, change] of list.entries()) recordOutcome(result, current, change, kind, rows[index], identity.name, path)
+			for (const [index, change] of list.entries())
+				recordOutcome(result, current, change, kind, rows[index], identity.name, path)
 		}
 	}
 	result.webhooks = [...current.values()]
@@ -206,7 +221,11 @@ function recordOutcome(
 			? (row as { error?: { code?: unknown; message?: unknown; data?: { status?: unknown } } }).error
 			: undefined
 	const code = toText(error?.code)
-	if (kind === 'delete' && 'delete' in change && (error === undefined ? row !== undefined : code.endsWith('_invalid_id'))) {
+	if (
+		kind === 'delete' &&
+		'delete' in change &&
+		(error === undefined ? row !== undefined : code.endsWith('_invalid_id'))
+	) {
 		current.delete(change.delete)
 		result.changes.push(change.what)
 		return
@@ -238,7 +257,10 @@ function recordOutcome(
 	current.set(webhook.id, webhook)
 	const expectedStatus = 'update' in change ? (change.update['status'] ?? webhook.status) : 'active'
 	if (webhook.status === expectedStatus) result.changes.push(change.what)
-	else result.errors.push(`${change.topic}: the store left it ${webhook.status === '' ? 'without a status' : webhook.status}`)
+	else
+		result.errors.push(
+			`${change.topic}: the store left it ${webhook.status === '' ? 'without a status' : webhook.status}`,
+		)
 }
 
 const NO_WEBHOOK_PERMISSION =
@@ -249,7 +271,11 @@ function toFailedSync(failure: Failure, wasSent: boolean): WebhookSyncResult {
 	const missingPermission = findMissingPermission(failure)
 	// After a refusal nothing was done; after a lost answer anything may have been.
 	const mayHaveChanged =
-		wasSent && missingPermission === null && failure.kind !== 'rejected' && failure.kind !== 'no-route' && failure.kind !== 'throttled'
+		wasSent &&
+		missingPermission === null &&
+		failure.kind !== 'rejected' &&
+		failure.kind !== 'no-route' &&
+		failure.kind !== 'throttled'
 	return {
 		ok: false,
 		webhooks: [],
@@ -262,12 +288,16 @@ function toFailedSync(failure: Failure, wasSent: boolean): WebhookSyncResult {
 	}
 }
 
-/** docs/woocommerce.md 1.6: a read key that writes is a 401 of its own; a user without the right a 403, or a 401 where the key was not seen. */
+/**
+ * docs/woocommerce.md 1.6: a read key that writes is a 401 of its own; a user without the right a 403, or a 401 where
+ * the key was not seen.
+ */
 function findMissingPermission(failure: Failure): string | null {
 	if (failure.kind === 'auth' && /write permission/i.test(failure.providerMessage ?? '')) {
 		return 'The API key may only read, and webhooks are made by writing. Set its permissions to "Read/Write" under WooCommerce → Settings → Advanced → REST API.'
 	}
-	if (failure.kind === 'forbidden' || /_cannot_(view|create|edit|delete|batch)$/.test(failure.code ?? '')) return NO_WEBHOOK_PERMISSION
+	if (failure.kind === 'forbidden' || /_cannot_(view|create|edit|delete|batch)$/.test(failure.code ?? ''))
+		return NO_WEBHOOK_PERMISSION
 	return null
 }
 

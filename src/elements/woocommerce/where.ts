@@ -1,9 +1,9 @@
 /**
- * The contract's `where` in terms of WooCommerce. What its lists can filter becomes their parameters, the rest is tested here, record by
- * record; nothing is ignored.
+ * The contract's `where` in terms of WooCommerce. What its lists can filter becomes their parameters, the rest is
+ * tested here, record by record; nothing is ignored.
  *
- * A date without zone is the site's own wall clock, as WooCommerce reads it (docs/woocommerce.md 3.2); fields that end in `_gmt` are
- * UTC. What goes to the store is always UTC with `dates_are_gmt=true`.
+ * A date without zone is the site's own wall clock, as WooCommerce reads it (docs/woocommerce.md 3.2); fields that end
+ * in `_gmt` are UTC. What goes to the store is always UTC with `dates_are_gmt=true`.
  */
 import { parseIso, parseTime, getValueAt } from '../values.ts'
 import { toCanonicalWhere, satisfiesOperator, type Condition, matchesCondition, type Operator } from '../where.ts'
@@ -53,7 +53,10 @@ export function getDateKind(field: string): 'created' | 'modified' | null {
 	return found === undefined || found.operator !== undefined ? null : found.kind
 }
 
-/** Divides conditions between a store's list and us. An error names the condition whose value cannot be what its field needs. */
+/**
+ * Divides conditions between a store's list and us. An error names the condition whose value cannot be what its field
+ * needs.
+ */
 export function splitConditions(
 	conditions: readonly Condition[],
 	collection: Collection,
@@ -68,7 +71,8 @@ export function splitConditions(
 		if (date !== null && !date.ok) return date
 		const test = date === null ? (record: VendorRecord) => testCondition(record, condition, collection) : date.test
 		tests.push(test)
-		const isPushedDown = date === null ? pushDownCondition(condition, collection, query) : pushDownDate(date, collection, zone, query)
+		const isPushedDown =
+			date === null ? pushDownCondition(condition, collection, query) : pushDownDate(date, collection, zone, query)
 		if (isPushedDown) continue
 		if (date === null && isListParameterOnly(condition.field, collection))
 			return {
@@ -106,7 +110,9 @@ function toDateCondition(condition: Condition, zone: string): DateCondition | { 
 	const text = condition.values[0] ?? ''
 	const ms = parseTime(text, field.gmt === true ? 'UTC' : zone)
 	const comparable =
-		condition.operator !== 'IN' && condition.operator !== 'LIKE' && (field.operator === undefined || condition.operator === '=')
+		condition.operator !== 'IN' &&
+		condition.operator !== 'LIKE' &&
+		(field.operator === undefined || condition.operator === '=')
 	if (ms === null || !comparable)
 		return {
 			ok: false,
@@ -126,24 +132,36 @@ function toDateCondition(condition: Condition, zone: string): DateCondition | { 
 	return { ok: true, kind: field.kind, operator, seconds, test }
 }
 
-/** Seconds by which a bound is loosened where nobody knows in which zone the store reads it: no zone is further from UTC. */
+/**
+ * Seconds by which a bound is loosened where nobody knows in which zone the store reads it: no zone is further from
+ * UTC.
+ */
 const MAX_ZONE_OFFSET_SECONDS = 15 * 3600
 
 /** Seconds by which a bound is loosened that the store moves out of a gap of its clock: more than any clock change. */
 const MAX_CLOCK_GAP_SECONDS = 2 * 3600
 
 /**
- * WooCommerce's bounds are strict and in whole seconds (docs/woocommerce.md 3.1): `>=` is `>` of the second before. Whether the store
- * filters exactly: a list without `dates_are_gmt` reads a bound in a zone of its own choice, and one inside the site's spring-forward gap is moved
- * (3.2, 3.3); such bounds are pushed looser, and tested here as well.
+ * WooCommerce's bounds are strict and in whole seconds (docs/woocommerce.md 3.1): `>=` is `>` of the second before.
+ * Whether the store filters exactly: a list without `dates_are_gmt` reads a bound in a zone of its own choice, and one
+ * inside the site's spring-forward gap is moved (3.2, 3.3); such bounds are pushed looser, and tested here as well.
  */
-function pushDownDate(date: DateCondition, collection: Collection, zone: string, query: Record<string, string>): boolean {
+function pushDownDate(
+	date: DateCondition,
+	collection: Collection,
+	zone: string,
+	query: Record<string, string>,
+): boolean {
 	if (date.operator === '=' || date.operator === '!=') return false
 	if (date.kind === 'created' ? !collection.filtersByCreated : !collection.filtersByModified) return false
 	const lower = date.operator === '>' || date.operator === '>='
 	const seconds = date.operator === '>=' ? date.seconds - 1 : date.operator === '<=' ? date.seconds + 1 : date.seconds
 	const side = lower ? 'after' : 'before'
-	const toleranceSeconds = !collection.acceptsGmt ? MAX_ZONE_OFFSET_SECONDS : isInGap(seconds, zone) ? MAX_CLOCK_GAP_SECONDS : 0
+	const toleranceSeconds = !collection.acceptsGmt
+		? MAX_ZONE_OFFSET_SECONDS
+		: isInGap(seconds, zone)
+			? MAX_CLOCK_GAP_SECONDS
+			: 0
 	tightenBound(
 		query,
 		date.kind === 'created' ? side : `modified_${side}`,
@@ -175,8 +193,8 @@ function pushDownCondition(condition: Condition, collection: Collection, query: 
 	// A comma or a space inside a value would be taken for two values.
 	if (filter.in === true && values.some((value) => /[\s,]/.test(value))) return false
 	if (filter.param === 'include' && values.some((value) => !/^\d{1,15}$/.test(value))) return false
-	// A list heeds one list of ids: WordPress ignores `exclude` beside `include`, and WooCommerce writes a coupon's code and what is on sale into the same two
-	// (read in the sources of both).
+	// A list heeds one list of ids: WordPress ignores `exclude` beside `include`, and WooCommerce writes a coupon's code
+	// and what is on sale into the same two (read in the sources of both).
 	if (filter.ids === true && hasIds(collection, query)) return false
 	if (operator === '!=' && filter.param === 'include') {
 		query['exclude'] = values.join(',')
@@ -192,16 +210,23 @@ function pushDownCondition(condition: Condition, collection: Collection, query: 
 /** Whether a query names objects by their ids already, or by what the store turns into ids. */
 function hasIds(collection: Collection, query: Record<string, string>): boolean {
 	return (
-		query['exclude'] !== undefined || Object.values(collection.filters).some(({ ids, param }) => ids === true && query[param] !== undefined)
+		query['exclude'] !== undefined ||
+		Object.values(collection.filters).some(({ ids, param }) => ids === true && query[param] !== undefined)
 	)
 }
 
-/** A record's own answer to a condition. A field that no record has is the store's to judge when it has a parameter for it. */
+/**
+ * A record's own answer to a condition. A field that no record has is the store's to judge when it has a parameter for
+ * it.
+ */
 function testCondition(record: VendorRecord, condition: Condition, collection: Collection): boolean {
 	const { field, operator, values } = condition
 	if (isListParameterOnly(field, collection) && getValueAt(record, field) === undefined) return true
 	const isLowercase = Object.hasOwn(collection.filters, field) && collection.filters[field]?.lowercase === true
-	return matchesCondition(record, isLowercase ? { field, operator, values: values.map((value) => value.toLowerCase()) } : condition)
+	return matchesCondition(
+		record,
+		isLowercase ? { field, operator, values: values.map((value) => value.toLowerCase()) } : condition,
+	)
 }
 
 /** Whether a name in a `where` is a parameter of lists and no field of this collection's records. */

@@ -1,6 +1,7 @@
 /**
- * Markdown of our own pages as HTML: headings with anchors, code in boxes, tables that scroll, links between pages. The text is part of the
- * Worker, yet HTML in it is shown as text, so that a page can hold any example. Comments, which mark generated parts, are left out.
+ * Markdown of our own pages as HTML: headings with anchors, code in boxes, tables that scroll, links between pages. The
+ * text is part of the Worker, yet HTML in it is shown as text, so that a page can hold any example. Comments, which
+ * mark generated parts, are left out.
  */
 import { escapeHtml } from '../../lib/html.ts'
 import { Marked, type Tokens } from 'marked'

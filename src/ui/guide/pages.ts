@@ -39,7 +39,10 @@ export interface GuidePage extends RenderedPage {
 
 const renderedPages = new Map<string, GuidePage>()
 
-/** All pages, in order. They are rendered when they are first asked for and kept: the texts never change while the Worker lives. */
+/**
+ * All pages, in order. They are rendered when they are first asked for and kept: the texts never change while the
+ * Worker lives.
+ */
 export function getGuidePages(): GuidePage[] {
 	return Object.keys(MARKDOWN_BY_NAME).map((name) => getGuidePage(name)!)
 }

@@ -1,4 +1,7 @@
-/** What an object consists of, as short hashes: enough to say that it changed and which fields did, without keeping the record. */
+/**
+ * What an object consists of, as short hashes: enough to say that it changed and which fields did, without keeping the
+ * record.
+ */
 import { createHash } from 'node:crypto'
 import type { Snapshot } from '../../elements/store.ts'
 
@@ -46,14 +49,20 @@ function hashValue(value: string): string {
 	return digest
 }
 
-/** How two contents differ: names whose value differs, and names that only one of them has. `ignored` names count for neither. */
+/**
+ * How two contents differ: names whose value differs, and names that only one of them has. `ignored` names count for
+ * neither.
+ */
 export function diffContent(
 	before: ObjectContent,
 	after: ObjectContent,
 	ignoredNames: readonly string[] = [],
 ): { changed: string[]; addedOrRemoved: string[] } {
 	const previousHashes = new Map(
-		before.fieldNames.map((name, index) => [name, before.fieldHashes.slice(index * FIELD_HASH_DIGITS, (index + 1) * FIELD_HASH_DIGITS)]),
+		before.fieldNames.map((name, index) => [
+			name,
+			before.fieldHashes.slice(index * FIELD_HASH_DIGITS, (index + 1) * FIELD_HASH_DIGITS),
+		]),
 	)
 	const changed: string[] = []
 	const addedOrRemoved: string[] = []
@@ -62,7 +71,8 @@ export function diffContent(
 		previousHashes.delete(name)
 		if (ignoredNames.includes(name)) return
 		if (previousHash === undefined) addedOrRemoved.push(name)
-		else if (previousHash !== after.fieldHashes.slice(index * FIELD_HASH_DIGITS, (index + 1) * FIELD_HASH_DIGITS)) changed.push(name)
+		else if (previousHash !== after.fieldHashes.slice(index * FIELD_HASH_DIGITS, (index + 1) * FIELD_HASH_DIGITS))
+			changed.push(name)
 	})
 	for (const name of previousHashes.keys()) if (!ignoredNames.includes(name)) addedOrRemoved.push(name)
 	return { changed, addedOrRemoved }

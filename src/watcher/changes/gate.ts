@@ -1,7 +1,7 @@
 /**
  * The gate: one pure function holds an observation against what is known of that object and answers with a change, with
- * "read it again", or with nothing (docs/architecture.md, The way of a change). Polls, webhooks, searches and re-reads all pass here,
- * which is why a change seen twice rings once.
+ * "read it again", or with nothing (docs/architecture.md, The way of a change). Polls, webhooks, searches and re-reads
+ * all pass here, which is why a change seen twice rings once.
  */
 import { diffContent, type ObjectContent } from './content.ts'
 import type { ObjectId } from '../../elements/store.ts'
@@ -9,7 +9,10 @@ import type { ObjectId } from '../../elements/store.ts'
 /** `live`; `hidden`: listed, not yet a thing; `unlisted`: exists, not listed; `trashed`; `gone`. */
 export type ObjectState = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
 
-/** What is known of an object: its index row. Stamps in whole seconds since the epoch, `asOfMs` on the object's own clock. */
+/**
+ * What is known of an object: its index row. Stamps in whole seconds since the epoch, `asOfMs` on the object's own
+ * clock.
+ */
 export interface KnownObject {
 	modifiedSec: number | null
 	createdSec: number | null
@@ -56,7 +59,13 @@ export interface GateContext {
 	nowMs: number
 	hashVersion: number
 	/** While the resource's baseline is incomplete: the moment the bell went on (store clock) and the highest id then. */
-	baseline: { t0Sec: number; highestId: number; backfill: 'none' | 'all' | number; toleranceSec: number; storeNowSec: number } | null
+	baseline: {
+		t0Sec: number
+		highestId: number
+		backfill: 'none' | 'all' | number
+		toleranceSec: number
+		storeNowSec: number
+	} | null
 	/** The resource has a `where`: leaving it rings nothing. */
 	filtered: boolean
 	/** Names that the instance found to be volatile. */
@@ -86,9 +95,15 @@ export type GateVerdict =
 
 /** Two JSON 404 must lie this far apart before an object is gone. */
 export const MIN_GONE_INTERVAL_MS = 5_000
-/** Two reads that show an older state must lie this far apart before it is believed (caches, replicas, clock changes, restores). */
+/**
+ * Two reads that show an older state must lie this far apart before it is believed (caches, replicas, clock changes,
+ * restores).
+ */
 export const MIN_STALE_INTERVAL_MS = 30_000
-/** Stamps later than the store's clock by more than this say nothing about when something happened (imports write future dates). */
+/**
+ * Stamps later than the store's clock by more than this say nothing about when something happened (imports write future
+ * dates).
+ */
 const MAX_FUTURE_SEC = 120
 
 const NO_CHANGE: GateVerdict = { do: 'nothing' }
@@ -96,7 +111,8 @@ const NO_CHANGE: GateVerdict = { do: 'nothing' }
 /** Decides what an observation means. Pure. */
 export function gate(known: KnownObject | null, observation: Observation, context: GateContext): GateVerdict {
 	if (observation.kind === 'gone') return gateGone(known, observation, context)
-	if (observation.kind === 'hint' || observation.content === null) return { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }
+	if (observation.kind === 'hint' || observation.content === null)
+		return { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }
 	if (observation.source === 'hook') return gateWebhook(known, observation, observation.content, context)
 	if (known === null) return gateNewObject(observation, observation.content, context)
 
@@ -136,7 +152,12 @@ function matchesKnownState(state: ObjectState, observation: Observation): boolea
 	return state === (observation.listed ? 'live' : 'unlisted') || (state === 'live' && !observation.listed)
 }
 
-function gateWebhook(known: KnownObject | null, observation: Observation, content: ObjectContent, context: GateContext): GateVerdict {
+function gateWebhook(
+	known: KnownObject | null,
+	observation: Observation,
+	content: ObjectContent,
+	context: GateContext,
+): GateVerdict {
 	// "Gone" and "trashed" come from reads only (docs/woocommerce.md 7.5 and 7.6).
 	if (observation.kind === 'trashed') return { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }
 	if (known === null) return gateNewObject(observation, content, context)
@@ -148,7 +169,8 @@ function gateWebhook(known: KnownObject | null, observation: Observation, conten
 	) {
 		return acceptObservation(known, observation, content, context)
 	}
-	if (isListedState && known.content.hash === content.hash && matchesKnownState(known.state, observation)) return NO_CHANGE
+	if (isListedState && known.content.hash === content.hash && matchesKnownState(known.state, observation))
+		return NO_CHANGE
 	return { do: 'recheck', dueMs: context.nowMs, pendingCheck: {} }
 }
 
@@ -159,16 +181,31 @@ function gateNewObject(observation: Observation, content: ObjectContent, context
 	const state: ObjectState = observation.kind === 'hidden' ? 'hidden' : observation.listed ? 'live' : 'unlisted'
 	const row = toKnownObject(observation, content, state, context)
 	if (state === 'hidden') return { do: 'store', row }
-	const createdChange: Change = { type: 'CREATED', changedFields: null, dateSec: observation.createdSec, withRecord: true }
+	const createdChange: Change = {
+		type: 'CREATED',
+		changedFields: null,
+		dateSec: observation.createdSec,
+		withRecord: true,
+	}
 	const baseline = context.baseline
-	if (baseline === null) return state === 'unlisted' ? { do: 'store', row } : { do: 'emit', changes: [createdChange], row }
+	if (baseline === null)
+		return state === 'unlisted' ? { do: 'store', row } : { do: 'emit', changes: [createdChange], row }
 
-	const isPlausible = (sec: number | null): sec is number => sec !== null && sec <= baseline.storeNowSec + MAX_FUTURE_SEC
-	const updatedChange: Change = { type: 'UPDATED', changedFields: null, dateSec: observation.modifiedSec, withRecord: true }
-	if (typeof observation.id === 'number' && observation.id > baseline.highestId) return { do: 'emit', changes: [createdChange], row }
-	if (isPlausible(observation.createdSec) && observation.createdSec >= baseline.t0Sec) return { do: 'emit', changes: [createdChange], row }
+	const isPlausible = (sec: number | null): sec is number =>
+		sec !== null && sec <= baseline.storeNowSec + MAX_FUTURE_SEC
+	const updatedChange: Change = {
+		type: 'UPDATED',
+		changedFields: null,
+		dateSec: observation.modifiedSec,
+		withRecord: true,
+	}
+	if (typeof observation.id === 'number' && observation.id > baseline.highestId)
+		return { do: 'emit', changes: [createdChange], row }
+	if (isPlausible(observation.createdSec) && observation.createdSec >= baseline.t0Sec)
+		return { do: 'emit', changes: [createdChange], row }
 	if (isPlausible(observation.modifiedSec) && observation.modifiedSec >= baseline.t0Sec) {
-		const isCreation = observation.createdSec !== null && observation.modifiedSec - observation.createdSec <= baseline.toleranceSec
+		const isCreation =
+			observation.createdSec !== null && observation.modifiedSec - observation.createdSec <= baseline.toleranceSec
 		return { do: 'emit', changes: [isCreation ? createdChange : updatedChange], row }
 	}
 	if (baseline.backfill === 'all') return { do: 'emit', changes: [{ ...createdChange, backfill: true }], row }
@@ -184,7 +221,12 @@ function gateNewObject(observation: Observation, content: ObjectContent, context
 }
 
 /** An observation that is to be believed, of an object that is known. */
-function acceptObservation(known: KnownObject, observation: Observation, content: ObjectContent, context: GateContext): GateVerdict {
+function acceptObservation(
+	known: KnownObject,
+	observation: Observation,
+	content: ObjectContent,
+	context: GateContext,
+): GateVerdict {
 	const sameContent = known.content.hash === content.hash
 	const row = toKnownObject(observation, content, toNextState(known, observation), context)
 	const modifiedChanged = known.modifiedSec !== observation.modifiedSec
@@ -206,8 +248,14 @@ function acceptObservation(known: KnownObject, observation: Observation, content
 			],
 		}
 	}
-	const createdChange: Change = { type: 'CREATED', changedFields: null, dateSec: observation.createdSec, withRecord: true }
-	const sameCreation = known.createdSec === null || observation.createdSec === null || known.createdSec === observation.createdSec
+	const createdChange: Change = {
+		type: 'CREATED',
+		changedFields: null,
+		dateSec: observation.createdSec,
+		withRecord: true,
+	}
+	const sameCreation =
+		known.createdSec === null || observation.createdSec === null || known.createdSec === observation.createdSec
 
 	if (known.state === 'trashed' || known.state === 'gone') {
 		if (observation.kind === 'hidden') return { do: 'store', row }
@@ -220,16 +268,23 @@ function acceptObservation(known: KnownObject, observation: Observation, content
 
 	// Known to the receiver: live or unlisted.
 	if (sameContent)
-		return modifiedChanged || known.state !== row.state || known.hashVersion !== context.hashVersion ? { do: 'store', row } : NO_CHANGE
+		return modifiedChanged || known.state !== row.state || known.hashVersion !== context.hashVersion
+			? { do: 'store', row }
+			: NO_CHANGE
 	if (!modifiedChanged && known.hashVersion !== context.hashVersion) return { do: 'store', row }
 	const { changed, addedOrRemoved } = diffContent(known.content, content, context.volatile)
 	const onlyKeysDiffer =
-		changed.length === 0 && (addedOrRemoved.length > 0 || known.content.fieldNames.some((name) => context.volatile.includes(name)))
+		changed.length === 0 &&
+		(addedOrRemoved.length > 0 || known.content.fieldNames.some((name) => context.volatile.includes(name)))
 	if (onlyKeysDiffer && (!modifiedChanged || addedOrRemoved.length === 0)) return { do: 'store', row }
 	if (context.filtered && (row.state === 'unlisted' || observation.kind === 'hidden')) return { do: 'store', row }
 	if (!sameCreation) {
 		// A backup was restored, or the id was given to another object.
-		return { do: 'emit', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }, createdChange] }
+		return {
+			do: 'emit',
+			row,
+			changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }, createdChange],
+		}
 	}
 	const change: Change = {
 		type: 'UPDATED',
@@ -253,7 +308,11 @@ function gateGone(known: KnownObject | null, observation: Observation, context: 
 	const { goneAtMs } = context.pendingCheck
 	if (goneAtMs === undefined || observation.requestedAtMs - goneAtMs < MIN_GONE_INTERVAL_MS) {
 		const sinceMs = goneAtMs ?? observation.requestedAtMs
-		return { do: 'recheck', dueMs: sinceMs + MIN_GONE_INTERVAL_MS, pendingCheck: { ...context.pendingCheck, goneAtMs: sinceMs } }
+		return {
+			do: 'recheck',
+			dueMs: sinceMs + MIN_GONE_INTERVAL_MS,
+			pendingCheck: { ...context.pendingCheck, goneAtMs: sinceMs },
+		}
 	}
 	if (known.state === 'hidden') return { do: 'store', row: null }
 	const row: KnownObject = { ...known, state: 'gone', asOfMs: observation.requestedAtMs }
@@ -261,7 +320,12 @@ function gateGone(known: KnownObject | null, observation: Observation, context: 
 	return { do: 'emit', row, changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }] }
 }
 
-function toKnownObject(observation: Observation, content: ObjectContent, state: ObjectState, context: GateContext): KnownObject {
+function toKnownObject(
+	observation: Observation,
+	content: ObjectContent,
+	state: ObjectState,
+	context: GateContext,
+): KnownObject {
 	return {
 		modifiedSec: observation.modifiedSec,
 		createdSec: observation.createdSec,

@@ -1,7 +1,13 @@
-/** The suspicious silence: a change that a poll saw first, of a resource that webhooks tell of, and no webhook comes for it (docs/architecture.md, Seeing: webhooks). */
+/**
+ * The suspicious silence: a change that a poll saw first, of a resource that webhooks tell of, and no webhook comes for
+ * it (docs/architecture.md, Seeing: webhooks).
+ */
 import type { Core, WatchedResource } from '../core/core.ts'
 
-/** A change that a poll saw first is *recovered* when no webhook came for it by then (docs/architecture.md, Seeing: webhooks). */
+/**
+ * A change that a poll saw first is *recovered* when no webhook came for it by then (docs/architecture.md, Seeing:
+ * webhooks).
+ */
 export const WEBHOOK_OVERDUE_MS = 15 * 60_000
 
 /** A poll saw a change first: its webhook is awaited. Call it inside a commit. */

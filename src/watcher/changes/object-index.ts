@@ -32,7 +32,8 @@ export function readIndexRows(core: Core, resource: number, ids: readonly Object
 	if (ids.length === 0) return rows
 	// A join reads two rows an id, IN a third for the list that it makes of the ids first.
 	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event FROM json_each(?) wanted CROSS JOIN objects o ON o.resource = ? AND o.id = wanted.value`
-	for (const row of core.ports.sql.each<ObjectRow>(query, JSON.stringify(ids), resource)) rows.set(row.id, toIndexRow(core, row))
+	for (const row of core.ports.sql.each<ObjectRow>(query, JSON.stringify(ids), resource))
+		rows.set(row.id, toIndexRow(core, row))
 	return rows
 }
 
@@ -51,7 +52,10 @@ function toIndexRow(core: Core, row: ObjectRow): IndexRow {
 
 /** Field names of some object of a resource; null when none is known. */
 export function getSampleFieldNames(core: Core, resource: number): string[] | null {
-	const row = core.ports.sql.all<{ shape: number }>(`SELECT shape FROM objects WHERE resource = ? AND state = 'live' LIMIT 1`, resource)[0]
+	const row = core.ports.sql.all<{ shape: number }>(
+		`SELECT shape FROM objects WHERE resource = ? AND state = 'live' LIMIT 1`,
+		resource,
+	)[0]
 	return row === undefined ? null : getShapeNames(core, row.shape)
 }
 
@@ -153,7 +157,8 @@ export function loadIdRanks(sql: Sql, resource: number): IdRanks {
 
 function findOrCreateShape(core: Core, names: string[]): number {
 	const text = names.join('\n')
-	for (const [number, known] of loadShapes(core)) if (known.length === names.length && known.join('\n') === text) return number
+	for (const [number, known] of loadShapes(core))
+		if (known.length === names.length && known.join('\n') === text) return number
 	const number = core.shapes.size === 0 ? 1 : Math.max(...core.shapes.keys()) + 1
 	core.ports.sql.run(`INSERT INTO shapes (id, names) VALUES (?, ?)`, number, text)
 	core.shapes.set(number, names)

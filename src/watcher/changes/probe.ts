@@ -6,10 +6,16 @@ import { recordRepair } from '../log/repairs.ts'
 import type { Snapshot } from '../../elements/store.ts'
 
 /**
- * A probed payload held against the read: where they differ, the resource's deliveries become hints, until so many were equal in a row. An
- * edit without a stamp between delivery and read looks like a plugin that changes payloads; the next ones tell which it was.
+ * A probed payload held against the read: where they differ, the resource's deliveries become hints, until so many were
+ * equal in a row. An edit without a stamp between delivery and read looks like a plugin that changes payloads; the next
+ * ones tell which it was.
  */
-export function compareProbe(core: Core, watched: WatchedResource, check: PendingCheck, snapshot: Snapshot | null): void {
+export function compareProbe(
+	core: Core,
+	watched: WatchedResource,
+	check: PendingCheck,
+	snapshot: Snapshot | null,
+): void {
 	const { hooks } = core.state
 	const { number, objectType } = watched.state
 	if (check.probe === undefined || snapshot === null || snapshot.modifiedSec !== check.probe.stampSec) return
@@ -23,13 +29,19 @@ export function compareProbe(core: Core, watched: WatchedResource, check: Pendin
 	if (wasTrusted) {
 		hooks.hintsOnly = [...hooks.hintsOnly, number]
 		recordRepair(core, `payloads of ${objectType} differ from what the store's API says: they are hints from now on`)
-	} else if (history.equal >= MIN_EQUAL_PROBES * EQUAL_PROBES_FACTOR ** Math.min(history.times - 1, MAX_EQUAL_PROBES_EXPONENT)) {
+	} else if (
+		history.equal >=
+		MIN_EQUAL_PROBES * EQUAL_PROBES_FACTOR ** Math.min(history.times - 1, MAX_EQUAL_PROBES_EXPONENT)
+	) {
 		hooks.hintsOnly = hooks.hintsOnly.filter((resourceNumber) => resourceNumber !== number)
 		recordRepair(core, `payloads of ${objectType} are what the store's API says again: they are believed from now on`)
 	}
 }
 
-/** Payloads that differed are believed again after so many equal ones in a row; each time they differ anew, after four times as many. */
+/**
+ * Payloads that differed are believed again after so many equal ones in a row; each time they differ anew, after four
+ * times as many.
+ */
 export const MIN_EQUAL_PROBES = 5
 
 export const EQUAL_PROBES_FACTOR = 4

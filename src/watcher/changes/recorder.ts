@@ -1,6 +1,7 @@
 /**
- * Recording: passes observations through the gate and commits what follows from them together: the objects' new rows, the
- * events with their records, the notifications that can be formed, and the cursor (docs/architecture.md, The way of a change).
+ * Recording: passes observations through the gate and commits what follows from them together: the objects' new rows,
+ * the events with their records, the notifications that can be formed, and the cursor (docs/architecture.md, The way of
+ * a change).
  */
 import { hashContent, HASH_VERSION } from './content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
@@ -125,7 +126,8 @@ export function recordObservations(
 		const observation = toObservation(observed, readContext)
 		if (!('gone' in observed)) {
 			if (observed.snapshot.unreadableDate !== null) rs.datesUnreadable = observed.snapshot.unreadableDate
-			if (typeof observed.id === 'number' && observed.id > rs.newestId && observed.snapshot.state !== 'trashed') rs.newestId = observed.id
+			if (typeof observed.id === 'number' && observed.id > rs.newestId && observed.snapshot.state !== 'trashed')
+				rs.newestId = observed.id
 		}
 		const verdict = gate(row, observation, { ...gateContext, pendingCheck: pendingChecks.get(observed.id) ?? {} })
 		if (verdict.do === 'recheck') {
@@ -135,7 +137,12 @@ export function recordObservations(
 		}
 		// A doubt that arose after the request was started is not answered by it.
 		if (pendingChecks.has(observed.id))
-			sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, observed.id, readContext.requestedAtMs)
+			sql.run(
+				`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`,
+				rs.number,
+				observed.id,
+				readContext.requestedAtMs,
+			)
 		if (
 			verdict.do !== 'emit' &&
 			row !== null &&
@@ -151,7 +158,9 @@ export function recordObservations(
 		// What a search found at an earlier count says nothing of this one.
 		if (listedDelta !== 0) rs.searched = null
 		const next: IndexRow | null =
-			verdict.row === null ? null : { ...verdict.row, sequence: row?.sequence ?? 0, lastEventSequence: row?.lastEventSequence ?? null }
+			verdict.row === null
+				? null
+				: { ...verdict.row, sequence: row?.sequence ?? 0, lastEventSequence: row?.lastEventSequence ?? null }
 		if (verdict.do === 'emit' && next !== null) {
 			for (const change of verdict.changes) {
 				const event = createEvent(core, watched, observed, change, next, readContext, nowMs)
@@ -266,8 +275,15 @@ function createEvent(
 	}
 }
 
-/** A record as the log keeps it, JSON text; one that is too large for a row is left out, and `large` says where the hub has it. */
-export function toStoredRecord(resource: Resource, id: ObjectId, record: object): { record: string | null; large?: string } {
+/**
+ * A record as the log keeps it, JSON text; one that is too large for a row is left out, and `large` says where the hub
+ * has it.
+ */
+export function toStoredRecord(
+	resource: Resource,
+	id: ObjectId,
+	record: object,
+): { record: string | null; large?: string } {
 	const text = JSON.stringify(record)
 	return Buffer.byteLength(text) > MAX_RECORD_BYTES
 		? { record: null, large: `${resource.path}/${encodeURIComponent(id)}` }
@@ -280,19 +296,30 @@ function toIdRecord(idField: string, id: ObjectId): object {
 }
 
 function updateChangeLag(watched: WatchedResource, observation: Observation, readContext: ReadContext): void {
-	if (observation.modifiedSec !== null) watched.state.lastChangeLagMs = Math.max(0, readContext.storeNowMs - observation.modifiedSec * 1000)
+	if (observation.modifiedSec !== null)
+		watched.state.lastChangeLagMs = Math.max(0, readContext.storeNowMs - observation.modifiedSec * 1000)
 }
 
 function queueRelatedObjects(core: Core, watched: WatchedResource, snapshot: Snapshot): void {
 	for (const target of watched.resource.relatedObjects?.(snapshot.record) ?? []) {
 		const targetState = core.state.resources.find((candidate) => candidate.identity === target.path)
 		if (targetState !== undefined && targetState.number !== watched.state.number)
-			core.relatedQueue.set(`${targetState.number}:${target.id}`, { number: targetState.number, id: target.id, atMs: core.ports.now() })
+			core.relatedQueue.set(`${targetState.number}:${target.id}`, {
+				number: targetState.number,
+				id: target.id,
+				atMs: core.ports.now(),
+			})
 	}
 }
 
 /** Puts an object on the list of those to be read by id; a doubt that is already there is kept. */
-export function queueLookup(core: Core, resource: number, id: ObjectId, dueMs: number, pendingCheck: PendingCheck): void {
+export function queueLookup(
+	core: Core,
+	resource: number,
+	id: ObjectId,
+	dueMs: number,
+	pendingCheck: PendingCheck,
+): void {
 	core.mayHaveLookups = true
 	core.ports.sql.run(
 		`INSERT INTO lookups (resource, id, due, since, doubt) VALUES (?, ?, ?, ?, ?)
@@ -315,7 +342,10 @@ export function mayHaveLookups(core: Core): boolean {
 export function readPendingChecks(core: Core, resource: number, ids: readonly ObjectId[]): Map<ObjectId, PendingCheck> {
 	const pendingChecks = new Map<ObjectId, PendingCheck>()
 	if (!mayHaveLookups(core)) return pendingChecks
-	const rows = core.ports.sql.all<{ id: ObjectId; doubt: string }>(`SELECT id, doubt FROM lookups WHERE resource = ?`, resource)
+	const rows = core.ports.sql.all<{ id: ObjectId; doubt: string }>(
+		`SELECT id, doubt FROM lookups WHERE resource = ?`,
+		resource,
+	)
 	if (rows.length === 0) return pendingChecks
 	const requestedIds = new Set(ids)
 	for (const row of rows) if (requestedIds.has(row.id)) pendingChecks.set(row.id, JSON.parse(row.doubt) as PendingCheck)

@@ -27,13 +27,22 @@ export class Core {
 	readonly shapes = new Map<number, string[]>()
 	/** Per resource number: how many observations were accepted, to know whether anything happened during a request. */
 	readonly acceptedCounts = new Map<number, number>()
-	/** Objects that a change of another object points at: read at the next chance, forgotten with the memory (the pass finds them too). */
+	/**
+	 * Objects that a change of another object points at: read at the next chance, forgotten with the memory (the pass
+	 * finds them too).
+	 */
 	readonly relatedQueue = new Map<string, { number: number; id: number | string; atMs: number }>()
 	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
 	readonly lastReadMs = new Map<string, number>()
-	/** Objects of which something is still to be sent again, by subscription, and how many notifications of each; null: not looked up. */
+	/**
+	 * Objects of which something is still to be sent again, by subscription, and how many notifications of each; null: not
+	 * looked up.
+	 */
 	pendingResends: Map<number, Map<string, number>> | null = null
-	/** Notifications that are not settled, oldest first; null: not looked up. Whoever writes such a row keeps this, or forgets it (`forgetRows`). */
+	/**
+	 * Notifications that are not settled, oldest first; null: not looked up. Whoever writes such a row keeps this, or
+	 * forgets it (`forgetRows`).
+	 */
 	unsettledRows: NotificationRow[] | null = null
 	/** Subscriptions as stored; null: not looked up. Whoever writes one forgets them. */
 	subscriptions: Subscription[] | null = null
@@ -56,11 +65,11 @@ export class Core {
 	}
 
 	/**
-	 * Runs the body and writes the state, if it changed, in one transaction. When it throws, storage and state are as they were stored, and
-	 * what other jobs hold of the state while they wait for the store is still part of it.
+	 * Runs the body and writes the state, if it changed, in one transaction. When it throws, storage and state are as they
+	 * were stored, and what other jobs hold of the state while they wait for the store is still part of it.
 	 *
-	 * The state is one object: a commit also keeps what other jobs have put into it. That is safe as long as progress is only noted
-	 * together with the recording of what was seen on the way.
+	 * The state is one object: a commit also keeps what other jobs have put into it. That is safe as long as progress is
+	 * only noted together with the recording of what was seen on the way.
 	 *
 	 * `worth` says that something was recorded; when it was not, the state waits for a commit that writes anyway, the slice's last at the
 	 * latest: what is lost with the memory until then is only looked at again.
@@ -91,8 +100,8 @@ export class Core {
 	}
 
 	/**
-	 * The moment that rows of the log are stamped with, epoch ms: now, or that of the row before where a host's clock is behind it. The log is
-	 * sought by bisecting, so its times may never descend. Call it inside `commit`.
+	 * The moment that rows of the log are stamped with, epoch ms: now, or that of the row before where a host's clock is
+	 * behind it. The log is sought by bisecting, so its times may never descend. Call it inside `commit`.
 	 */
 	nextLogTimeMs(): number {
 		const { state } = this
@@ -116,7 +125,10 @@ export class Core {
 		])
 	}
 
-	/** The state as it is stored, in the objects that it consisted of before: a job whose copy were a dead one would count into nothing. */
+	/**
+	 * The state as it is stored, in the objects that it consisted of before: a job whose copy were a dead one would count
+	 * into nothing.
+	 */
 	#restoreState(before: Pick<WatcherState, 'hooks' | 'run' | 'resources'>): void {
 		const stored = loadState(this.ports.sql)
 		replaceFields(before.hooks, stored.hooks)

@@ -1,7 +1,8 @@
 /**
- * What notifications that have settled came to, 64 a row, so that a page of the event log reads their row and not one each. A copy: the
- * newest stand in the state row, which is written anyway, until there are enough for a row of `settled`. What is unsettled is told by the
- * list of that, whatever stands here; what stands nowhere is read from its own row.
+ * What notifications that have settled came to, 64 a row, so that a page of the event log reads their row and not one
+ * each. A copy: the newest stand in the state row, which is written anyway, until there are enough for a row of
+ * `settled`. What is unsettled is told by the list of that, whatever stands here; what stands nowhere is read from its
+ * own row.
  */
 import type { Sql } from './ports.ts'
 import type { PackedStatus, WatcherState } from './state.ts'
@@ -22,7 +23,10 @@ export interface NotificationStatus {
 /** The columns of `Carrier`: for a statement that returns the row that it writes. */
 export const NOTIFICATION_STATUS_COLUMNS = 'id, status, created, updated, delivered'
 
-/** Notes what notifications came to that have just settled, or changed afterwards: as their rows say, which are read unless they are given. */
+/**
+ * Notes what notifications came to that have just settled, or changed afterwards: as their rows say, which are read
+ * unless they are given.
+ */
 export function recordSettled(
 	sql: Sql,
 	state: WatcherState,
@@ -34,7 +38,10 @@ export function recordSettled(
 	state.settledId = [...state.settledId.filter(([id]) => !settledIds.has(id)), ...statuses.map(pack)]
 }
 
-/** A subscription's notifications change all at once: what is kept of them is read anew. Call it before, and `noteSettled` for the rest after. */
+/**
+ * A subscription's notifications change all at once: what is kept of them is read anew. Call it before, and
+ * `noteSettled` for the rest after.
+ */
 export function invalidateQueued(sql: Sql, subscription: number): void {
 	sql.run(
 		`DELETE FROM settled WHERE block IN (SELECT id / ${BLOCK_SIZE} FROM notifications WHERE subscription = ? AND status = 'queued')`,
@@ -59,13 +66,18 @@ export function flushSettled(sql: Sql, state: WatcherState, threshold = BLOCK_SI
 
 /** Drops what is kept of notifications that have left the log. */
 export function pruneSettled(sql: Sql, state: WatcherState): void {
-	const oldest = sql.all<{ id: number | null }>(`SELECT min(id) AS id FROM notifications`)[0]?.id ?? state.notification + 1
+	const oldest =
+		sql.all<{ id: number | null }>(`SELECT min(id) AS id FROM notifications`)[0]?.id ?? state.notification + 1
 	sql.run(`DELETE FROM settled WHERE block < ?`, toBlock(oldest))
 	state.settledId = state.settledId.filter(([id]) => id >= oldest)
 }
 
 /** Notifications that are not on the list of what is unsettled, by id. One that has left the log may be missing. */
-export function getSettledStatuses(sql: Sql, state: WatcherState, ids: Iterable<number>): Map<number, NotificationStatus> {
+export function getSettledStatuses(
+	sql: Sql,
+	state: WatcherState,
+	ids: Iterable<number>,
+): Map<number, NotificationStatus> {
 	const missing = new Set(ids)
 	const found = new Map<number, NotificationStatus>()
 	const collect = (notification: NotificationStatus): void => {
@@ -97,7 +109,11 @@ function readBlocks(sql: Sql, blocks: Iterable<number>): PackedStatus[] {
 	const wanted = new Set(blocks)
 	return toRuns(wanted)
 		.flatMap(([first, length]) =>
-			sql.all<{ block: number; body: string }>(`SELECT block, body FROM settled WHERE block >= ? ORDER BY block LIMIT ?`, first, length),
+			sql.all<{ block: number; body: string }>(
+				`SELECT block, body FROM settled WHERE block >= ? ORDER BY block LIMIT ?`,
+				first,
+				length,
+			),
 		)
 		.filter(({ block }) => wanted.has(block))
 		.flatMap(({ body }) => JSON.parse(body) as PackedStatus[])

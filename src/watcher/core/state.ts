@@ -1,4 +1,7 @@
-/** The watcher's one state row: cursors, scan positions and counters of an instance, as plain JSON. Times in epoch ms unless named `Sec`. */
+/**
+ * The watcher's one state row: cursors, scan positions and counters of an instance, as plain JSON. Times in epoch ms
+ * unless named `Sec`.
+ */
 import type { StoreWebhook } from '../../elements/webhooks.ts'
 import type { Sql } from './ports.ts'
 import type { Resource } from '../../elements/store.ts'
@@ -9,7 +12,10 @@ export interface ResourceState {
 	number: number
 	/** Collection and `where`: what makes it the same resource when its label changes. */
 	identity: string
-	/** What its index calls an id: another field makes it another resource. Absent in states of an earlier version until the next poll. */
+	/**
+	 * What its index calls an id: another field makes it another resource. Absent in states of an earlier version until
+	 * the next poll.
+	 */
 	idField?: string
 	objectType: string
 	/** The bell went on: store clock, whole seconds, and the highest id then. */
@@ -124,7 +130,10 @@ export interface WatcherState {
 	sequence: number
 	/** Counter of the last notification. */
 	notification: number
-	/** Notifications that are not settled, oldest first: kept here and not in an index, which would cost a row at each end. May name ones settled since. */
+	/**
+	 * Notifications that are not settled, oldest first: kept here and not in an index, which would cost a row at each end.
+	 * May name ones settled since.
+	 */
 	unsettled: number[]
 	/** What the newest of those that have settled came to, until a row of `settled` has it. */
 	settledId: PackedStatus[]
@@ -140,18 +149,37 @@ export interface WatcherState {
 	announceMs: number | null
 	/** When an object was last erased; null: never. */
 	erasedMs: number | null
-	counters: { created: number; updated: number; deleted: number; requests: number; delivered: number; dead: number; expired: number }
+	counters: {
+		created: number
+		updated: number
+		deleted: number
+		requests: number
+		delivered: number
+		dead: number
+		expired: number
+	}
 	/** Events recorded and accepted by hour, of days that are not kept in `days` yet: added to what that has. */
 	tally: HourTally[]
 	lastEventMs: number | null
-	/** The latest moment that an event or a notification was stamped with: no later one is stamped with an earlier (`Core.stampMs`). */
+	/**
+	 * The latest moment that an event or a notification was stamped with: no later one is stamped with an earlier
+	 * (`Core.stampMs`).
+	 */
 	stampedMs: number
 	/** Store clock − own clock, as last believed, and a candidate that was seen once. */
 	skewMs: number | null
 	clockDoubt: PendingClockSkew | null
 	nextPollMs: number | null
 	/** The run under way: resources still to poll. */
-	run: { id: number; startedMs: number; left: number[]; requests: number; events: number; notes: string[]; failed: number[] } | null
+	run: {
+		id: number
+		startedMs: number
+		left: number[]
+		requests: number
+		events: number
+		notes: string[]
+		failed: number[]
+	} | null
 	lastRunMs: number | null
 	lastRunId: number
 	/** The newest runs that found or failed something, newest first. */
@@ -304,14 +332,20 @@ export interface ScanPosition {
 	total: number
 	/** Rows looked at. */
 	seen: number
-	/** Up to this offset a page showed nothing new and not its last row: what stands before it was seen, or is counted without being listed. */
+	/**
+	 * Up to this offset a page showed nothing new and not its last row: what stands before it was seen, or is counted
+	 * without being listed.
+	 */
 	bare?: number
 }
 
 /** A scan's beginning. */
 export const INITIAL_SCAN_POSITION: ScanPosition = { lastId: null, n: 0, back: 0, total: 0, seen: 0 }
 
-/** An interval of store offsets [from, to) and what was already counted before and after it: `shift` = known ids − store rows. */
+/**
+ * An interval of store offsets [from, to) and what was already counted before and after it: `shift` = known ids − store
+ * rows.
+ */
 export interface Interval {
 	from: number
 	to: number

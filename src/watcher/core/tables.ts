@@ -1,6 +1,7 @@
 /**
- * The tables of one instance's object: an append-only list of steps that checks itself. A step that was released is never
- * changed; storage that an earlier version left is opened by running the steps it lacks. docs/storage.md describes every column.
+ * The tables of one instance's object: an append-only list of steps that checks itself. A step that was released is
+ * never changed; storage that an earlier version left is opened by running the steps it lacks. docs/storage.md
+ * describes every column.
  */
 import type { Sql } from './ports.ts'
 
@@ -115,7 +116,9 @@ export function hasInstance(sql: Sql): boolean {
 export function migrate(sql: Sql): void {
 	sql.transaction(() => {
 		sql.run(`CREATE TABLE IF NOT EXISTS steps (number INTEGER PRIMARY KEY, fingerprint INTEGER NOT NULL)`)
-		const appliedSteps = sql.all<{ number: number; fingerprint: number }>(`SELECT number, fingerprint FROM steps ORDER BY number`)
+		const appliedSteps = sql.all<{ number: number; fingerprint: number }>(
+			`SELECT number, fingerprint FROM steps ORDER BY number`,
+		)
 		MIGRATION_STEPS.forEach((step, number) => {
 			const applied = appliedSteps[number]
 			if (applied === undefined) {
@@ -131,5 +134,8 @@ export function migrate(sql: Sql): void {
 /** Whether the tables are older than this version. Reads only. */
 export function needsMigration(sql: Sql): boolean {
 	// The last number alone: each row that is read counts, at every awakening.
-	return (sql.all<{ last: number | null }>(`SELECT max(number) AS last FROM steps`)[0]?.last ?? -1) < MIGRATION_STEPS.length - 1
+	return (
+		(sql.all<{ last: number | null }>(`SELECT max(number) AS last FROM steps`)[0]?.last ?? -1) <
+		MIGRATION_STEPS.length - 1
+	)
 }

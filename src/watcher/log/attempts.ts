@@ -1,4 +1,7 @@
-/** One row an attempt from the second on; the first one's outcome stands on its notification (docs/storage.md, The object of an instance). */
+/**
+ * One row an attempt from the second on; the first one's outcome stands on its notification (docs/storage.md, The
+ * object of an instance).
+ */
 import type { Sql } from '../core/ports.ts'
 import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import type { AttemptReport } from '../../rpc/notification.ts'
@@ -28,10 +31,12 @@ export function getAttempts(sql: Sql, id: number): AttemptReport[] | null {
 		`SELECT number, outcome FROM attempts WHERE notification = ? ORDER BY number`,
 		id,
 	)
-	return [...(row.outcome === null ? [] : [{ number: 1, outcome: row.outcome }]), ...later].map(({ number, outcome }) => {
-		const { url, delivered, startedMs, durationMs, status, error, body } = JSON.parse(outcome) as AttemptOutcome
-		return { number, startedMs, durationMs, delivered, status, error, url: url ?? null, body }
-	})
+	return [...(row.outcome === null ? [] : [{ number: 1, outcome: row.outcome }]), ...later].map(
+		({ number, outcome }) => {
+			const { url, delivered, startedMs, durationMs, status, error, body } = JSON.parse(outcome) as AttemptOutcome
+			return { number, startedMs, durationMs, delivered, status, error, url: url ?? null, body }
+		},
+	)
 }
 
 /** Forgets what callbacks answered to a notification: an answer may quote what it was sent. */

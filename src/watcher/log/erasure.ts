@@ -1,4 +1,7 @@
-/** Erasing an object: what is kept of its content goes, that it changed stays (docs/delivery.md, Erasing; users' right to be forgotten). */
+/**
+ * Erasing an object: what is kept of its content goes, that it changed stays (docs/delivery.md, Erasing; users' right
+ * to be forgotten).
+ */
 import { parseMembers } from '../../events/notification-members.ts'
 import { eraseResponses } from './attempts.ts'
 import type { Core } from '../core/core.ts'
@@ -6,17 +9,26 @@ import { toStoredIds } from './event-log.ts'
 import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import { clearRejectionSamples } from './rejections.ts'
 
-/** No attempt is settled longer than this after it began: a claim's lease, the time that a consumer takes for it, and more. */
+/**
+ * No attempt is settled longer than this after it began: a claim's lease, the time that a consumer takes for it, and
+ * more.
+ */
 const MAX_IN_FLIGHT_MS = 10 * 60_000
 
 /**
- * Erases the records of an object's events, what callbacks answered to notifications that carried them, and samples of refused deliveries,
- * which may quote it. Ids, types and times stay; what is under way is sent without the record from now on. Returns how many events.
+ * Erases the records of an object's events, what callbacks answered to notifications that carried them, and samples of
+ * refused deliveries, which may quote it. Ids, types and times stay; what is under way is sent without the record from
+ * now on. Returns how many events.
  */
 export function eraseObjectContent(core: Core, resource: string, objectId: string): number {
 	const { sql } = core.ports
 	return core.commit(() => {
-		const events = sql.all<{ sequence: number; resource: number; object_id: number | string; notifications: string | null }>(
+		const events = sql.all<{
+			sequence: number
+			resource: number
+			object_id: number | string
+			notifications: string | null
+		}>(
 			`SELECT sequence, resource, object_id, notifications FROM events WHERE (object_type = ? OR resource = ?) AND object_id IN (SELECT value FROM json_each(?))`,
 			resource,
 			// Under an older label too.
@@ -24,8 +36,12 @@ export function eraseObjectContent(core: Core, resource: string, objectId: strin
 			toStoredIds(objectId),
 		)
 		for (const event of events) {
-			sql.run(`UPDATE events SET record = NULL, flags = json_remove(flags, '$.large') WHERE sequence = ?`, event.sequence)
-			for (const id of event.notifications === null ? [] : (JSON.parse(event.notifications) as number[])) eraseResponses(sql, id)
+			sql.run(
+				`UPDATE events SET record = NULL, flags = json_remove(flags, '$.large') WHERE sequence = ?`,
+				event.sequence,
+			)
+			for (const id of event.notifications === null ? [] : (JSON.parse(event.notifications) as number[]))
+				eraseResponses(sql, id)
 		}
 		clearRejectionSamples(core)
 		core.state.erasedMs = core.ports.now()
@@ -33,7 +49,10 @@ export function eraseObjectContent(core: Core, resource: string, objectId: strin
 	})
 }
 
-/** An outcome as it may be kept: of an attempt that was under way while an object of its notification was erased without the answer, which may quote it. */
+/**
+ * An outcome as it may be kept: of an attempt that was under way while an object of its notification was erased without
+ * the answer, which may quote it.
+ */
 export function redactOutcome(core: Core, members: string, outcome: AttemptOutcome): AttemptOutcome {
 	const { erasedMs } = core.state
 	if (outcome.body === '' || erasedMs === null || core.ports.now() - erasedMs > MAX_IN_FLIGHT_MS) return outcome

@@ -51,7 +51,8 @@ export function toStoredEvent(row: StoredEventRow): StoredEvent {
 }
 
 /**
- * An object's id as the API has it, text, as the values that its column may hold: ids that are numbers are stored as numbers. For
+ * An object's id as the API has it, text, as the values that its column may hold: ids that are numbers are stored as
+ * numbers. For
  * `IN (SELECT value FROM json_each(?))`.
  */
 export function toStoredIds(objectId: string): string {

@@ -8,8 +8,8 @@ const TIME_COLUMNS = {
 } as const
 
 /**
- * The least number that a row made at or after a moment (epoch ms) may have: all rows below it are older. It bisects, and so reads about as
- * many rows as the number of rows has binary digits.
+ * The least number that a row made at or after a moment (epoch ms) may have: all rows below it are older. It bisects,
+ * and so reads about as many rows as the number of rows has binary digits.
  */
 export function findLowerBound(sql: Sql, table: keyof typeof TIME_COLUMNS, ms: number): number {
 	const { number, at } = TIME_COLUMNS[table]

@@ -1,7 +1,8 @@
 /**
- * How many events each hour had, and how many of them were accepted (docs/contract.md §6: analytics). Counted in the state row, which is
- * written anyway; days that are over move to a table, a row a day, so that counting costs an instance one row a day and not one an event.
- * What was given up is not counted on the way: it may still be released, and an index lists it.
+ * How many events each hour had, and how many of them were accepted (docs/contract.md §6: analytics). Counted in the
+ * state row, which is written anyway; days that are over move to a table, a row a day, so that counting costs an
+ * instance one row a day and not one an event. What was given up is not counted on the way: it may still be released,
+ * and an index lists it.
  */
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
@@ -21,11 +22,15 @@ export function countRecorded(core: Core, events: number, atMs: number): void {
 }
 
 /**
- * A notification was accepted for the first time: counts it, and those of its events that no other one has brought before. What the memory
- * loses of this is counted when the list of what is unsettled is read again (`readUnsettled`), which is stored with it. `uncounted`: other
- * notifications that were accepted and are still to be counted.
+ * A notification was accepted for the first time: counts it, and those of its events that no other one has brought
+ * before. What the memory loses of this is counted when the list of what is unsettled is read again (`readUnsettled`),
+ * which is stored with it. `uncounted`: other notifications that were accepted and are still to be counted.
  */
-export function countAccepted(core: Core, notification: { id: number; members: string }, uncounted: ReadonlySet<number> = NO_IDS): void {
+export function countAccepted(
+	core: Core,
+	notification: { id: number; members: string },
+	uncounted: ReadonlySet<number> = NO_IDS,
+): void {
 	core.state.counters.delivered++
 	for (const [sequence, , , extra] of parseMembers(notification.members)) {
 		// Those that a coalesced one stands for are behind it in its object's chain.
@@ -35,11 +40,12 @@ export function countAccepted(core: Core, notification: { id: number; members: s
 			currentSequence !== null && remaining > 0 && visited < 4 * (extra?.c ?? 1);
 			visited++
 		) {
-			const event: { recorded: number; previous_event: number | null; notifications: string | null } | undefined = core.ports.sql.all<{
-				recorded: number
-				previous_event: number | null
-				notifications: string | null
-			}>(`SELECT recorded, previous_event, notifications FROM events WHERE sequence = ?`, currentSequence)[0]
+			const event: { recorded: number; previous_event: number | null; notifications: string | null } | undefined =
+				core.ports.sql.all<{
+					recorded: number
+					previous_event: number | null
+					notifications: string | null
+				}>(`SELECT recorded, previous_event, notifications FROM events WHERE sequence = ?`, currentSequence)[0]
 			if (event === undefined) break
 			const notificationIds = getNotificationIds(event)
 			if (notificationIds.includes(notification.id)) {
@@ -76,14 +82,20 @@ function addToHour(core: Core, hour: number, recorded: number, accepted: number)
 	state.tally = index === -1 ? [...state.tally, entry] : state.tally.with(index, entry)
 }
 
-/** Moves the counts of days that are over to their rows, and forgets those that are too old. Call it inside `core.commit`. */
+/**
+ * Moves the counts of days that are over to their rows, and forgets those that are too old. Call it inside
+ * `core.commit`.
+ */
 export function archiveTally(core: Core): void {
 	const { state, ports } = core
 	const today = Math.floor(ports.now() / HOUR_MS / DAY_HOURS)
 	const completed = state.tally.filter(([hour]) => Math.floor(hour / DAY_HOURS) < today)
 	if (completed.length === 0) return
 	for (const day of new Set(completed.map(([hour]) => Math.floor(hour / DAY_HOURS)))) {
-		const hours = sumHours([...readDay(core, day), ...completed.filter(([hour]) => Math.floor(hour / DAY_HOURS) === day)])
+		const hours = sumHours([
+			...readDay(core, day),
+			...completed.filter(([hour]) => Math.floor(hour / DAY_HOURS) === day),
+		])
 		ports.sql.run(
 			`INSERT OR REPLACE INTO days (day, hours) VALUES (?, ?)`,
 			day,
@@ -95,7 +107,9 @@ export function archiveTally(core: Core): void {
 }
 
 function readDay(core: Core, day: number): HourTally[] {
-	return core.ports.sql.all<{ day: number; hours: string }>(`SELECT day, hours FROM days WHERE day = ?`, day).flatMap(parseHours)
+	return core.ports.sql
+		.all<{ day: number; hours: string }>(`SELECT day, hours FROM days WHERE day = ?`, day)
+		.flatMap(parseHours)
 }
 
 /** What the hours from `first` up to `end` had; what an hour had may stand in two entries, which are to be added. */

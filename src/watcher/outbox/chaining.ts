@@ -1,6 +1,7 @@
 /**
- * What a subscription is told of an object, in a chain: `previousSequence` is the object's last event that was meant for it, so that a gap is
- * only what differs from that. What a filter or coalescing leaves out is skipped, and the next event follows what was told before.
+ * What a subscription is told of an object, in a chain: `previousSequence` is the object's last event that was meant
+ * for it, so that a gap is only what differs from that. What a filter or coalescing leaves out is skipped, and the next
+ * event follows what was told before.
  */
 import type { WaitingChange } from '../../events/batching.ts'
 import type { MemberOverrides } from '../../events/notification-members.ts'
@@ -28,8 +29,15 @@ export interface Assignment {
 	omitted: Set<number>
 }
 
-/** What the filter does not want is left out, unless an earlier event of its object still waits: `previousSequence` is counted in order. */
-export function dropFiltered(eligible: readonly Candidate[], matching: readonly Candidate[], assignment: Assignment): void {
+/**
+ * What the filter does not want is left out, unless an earlier event of its object still waits: `previousSequence` is
+ * counted in order.
+ */
+export function dropFiltered(
+	eligible: readonly Candidate[],
+	matching: readonly Candidate[],
+	assignment: Assignment,
+): void {
 	const matchingSet = new Set(matching)
 	const waitingObjects = new Set<string>()
 	for (const candidate of eligible) {
@@ -40,8 +48,8 @@ export function dropFiltered(eligible: readonly Candidate[], matching: readonly 
 }
 
 /**
- * Works out `previousSequence`: the object's last event that was meant for this subscription, so that a gap is only what differs from it.
- * Where events were left out, the next one follows what they followed.
+ * Works out `previousSequence`: the object's last event that was meant for this subscription, so that a gap is only
+ * what differs from it. Where events were left out, the next one follows what they followed.
  */
 export function linkPrevious(
 	core: Core,
@@ -71,7 +79,9 @@ export function linkPrevious(
 			storedSkips.set(object, row)
 		}
 		const ownPrevious =
-			candidate.previousEvent !== null && candidate.previousEvent <= subscription.since ? null : candidate.previousSequence
+			candidate.previousEvent !== null && candidate.previousEvent <= subscription.since
+				? null
+				: candidate.previousSequence
 		const skip = skipped.get(object) ?? null
 		const previous = skip === null ? ownPrevious : skip.previous
 		const extra = extras.get(sequence)
@@ -86,7 +96,12 @@ export function linkPrevious(
 		if (stored?.previous === current?.previous && (stored === null) === (current === null)) continue
 		const { resourceNumber, objectId } = lastByObject.get(object)!
 		if (current === null)
-			sql.run(`DELETE FROM skipped WHERE subscription = ? AND resource = ? AND object_id = ?`, subscription.id, resourceNumber, objectId)
+			sql.run(
+				`DELETE FROM skipped WHERE subscription = ? AND resource = ? AND object_id = ?`,
+				subscription.id,
+				resourceNumber,
+				objectId,
+			)
 		else {
 			core.state.skips = true
 			sql.run(

@@ -1,4 +1,7 @@
-/** Claiming: what is due is handed to consumers, each notification with an attempt number and a lease (docs/architecture.md, The way of a change). */
+/**
+ * Claiming: what is due is handed to consumers, each notification with an attempt number and a lease
+ * (docs/architecture.md, The way of a change).
+ */
 import { MAX_PARK_MS } from '../../delivery/circuit-breaker.ts'
 import { toNotificationId, parseNotificationId } from '../../events/ids.ts'
 import { parseMembers, applyMemberOverrides } from '../../events/notification-members.ts'
@@ -14,7 +17,10 @@ import { failExpiredLeases, unknownOutcome, isLastAttempt } from './settle.ts'
 import { LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 
-/** Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes a character. */
+/**
+ * Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes
+ * a character.
+ */
 const MAX_CLAIM_CHARACTERS = 8_000_000
 
 /** When a notification is due, or the lease of its claim ends. */
@@ -38,13 +44,19 @@ export function nextDeliveryMs(core: Core): number | null {
 }
 
 /**
- * Claims up to `limit` due notifications, oldest due first. What is due on a guarded subscription is not handed out but asked for: whoever
- * was admitted claims again, with the admission.
+ * Claims up to `limit` due notifications, oldest due first. What is due on a guarded subscription is not handed out but
+ * asked for: whoever was admitted claims again, with the admission.
  */
-export function claimDue(core: Core, limit: number, admission?: Admission): { claims: Claim[]; more: boolean; asks: AdmissionRequest[] } {
+export function claimDue(
+	core: Core,
+	limit: number,
+	admission?: Admission,
+): { claims: Claim[]; more: boolean; asks: AdmissionRequest[] } {
 	if (core.state.paused) return { claims: [], more: false, asks: [] }
 	const now = core.ports.now()
-	const expired = getUnsettledRows(core).filter((row) => row.lease !== null && row.lease <= now && isLastAttempt(core, row))
+	const expired = getUnsettledRows(core).filter(
+		(row) => row.lease !== null && row.lease <= now && isLastAttempt(core, row),
+	)
 	if (expired.length > 0) failExpiredLeases(core, expired)
 	const rows = getUnsettledRows(core)
 	const due = rows.filter((row) => getDueMs(row) <= now).sort((a, b) => a.due - b.due || a.id - b.id)
@@ -90,7 +102,11 @@ function toAdmissionRequests(
 			organizationId: core.config.organizationId,
 			url: subscription.url,
 			rate: core.config.delivery.rate,
-			oldest: { notificationId: toNotificationId(core.config.instanceId, oldest.id), createdMs: oldest.created, dueMs: getDueMs(oldest) },
+			oldest: {
+				notificationId: toNotificationId(core.config.instanceId, oldest.id),
+				createdMs: oldest.created,
+				dueMs: getDueMs(oldest),
+			},
 			wanted,
 		},
 	]
@@ -123,7 +139,12 @@ function claimAdmitted(
 
 /** Is not rung before then: its breaker is open, or its rate used up. */
 export function park(core: Core, subscription: number, untilMs: number): void {
-	core.ports.sql.run(`UPDATE subscriptions SET parked = ? WHERE id = ? AND parked IS NOT ?`, untilMs, subscription, untilMs)
+	core.ports.sql.run(
+		`UPDATE subscriptions SET parked = ? WHERE id = ? AND parked IS NOT ?`,
+		untilMs,
+		subscription,
+		untilMs,
+	)
 	core.subscriptions = null
 }
 
@@ -198,7 +219,10 @@ function claimRow(core: Core, subscription: Subscription, row: NotificationRow, 
 		now,
 		row.id,
 	)
-	const kind = row.resend === null ? undefined : sql.all<{ kind: string }>(`SELECT kind FROM resends WHERE id = ?`, row.resend)[0]?.kind
+	const kind =
+		row.resend === null
+			? undefined
+			: sql.all<{ kind: string }>(`SELECT kind FROM resends WHERE id = ?`, row.resend)[0]?.kind
 	return {
 		notificationId: toNotificationId(core.config.instanceId, row.id),
 		organizationId: core.config.organizationId,
@@ -222,11 +246,22 @@ function saveUnknownOutcome(core: Core, row: NotificationRow, subscription: Subs
 	const outcome = unknownOutcome(row)
 	saveAttempt(sql, row.id, row.attempt, subscription.url, outcome)
 	if (row.attempt === 1)
-		sql.run(`UPDATE notifications SET outcome = ? WHERE id = ? AND outcome IS NULL`, serializeOutcome(outcome, subscription.url), row.id)
+		sql.run(
+			`UPDATE notifications SET outcome = ? WHERE id = ? AND outcome IS NULL`,
+			serializeOutcome(outcome, subscription.url),
+			row.id,
+		)
 }
 
-/** Keys of the configuration that are for the instance's own callback alone: another address is not given its credentials. */
-const CALLBACK_ONLY_KEYS = ['event.notification.basic.username', 'event.notification.basic.password', 'event.notification.callback.headers']
+/**
+ * Keys of the configuration that are for the instance's own callback alone: another address is not given its
+ * credentials.
+ */
+const CALLBACK_ONLY_KEYS = [
+	'event.notification.basic.username',
+	'event.notification.basic.password',
+	'event.notification.callback.headers',
+]
 
 function configurationFor(core: Core, subscription: Subscription): Record<string, string | null> {
 	const { configuration } = core.config

@@ -1,6 +1,7 @@
 /**
- * Forming: events become notifications of a subscription as soon as they can be sent in order; the others wait (docs/architecture.md, The way of a change). Filters and coalescing act here: what they leave out was not meant for the subscription. Every function here is called
- * inside `core.commit`.
+ * Forming: events become notifications of a subscription as soon as they can be sent in order; the others wait
+ * (docs/architecture.md, The way of a change). Filters and coalescing act here: what they leave out was not meant for
+ * the subscription. Every function here is called inside `core.commit`.
  */
 import type { EventType } from '../../events/event.ts'
 import { matchesFilter } from '../../events/filter.ts'
@@ -144,7 +145,8 @@ function formWaitingFor(core: Core, subscription: Subscription): void {
 		if (assigned.size > 0 && subscription.active) core.doorbellRequested = true
 		if (rows.length < size || (subscription.active && assigned.size > 0)) return
 		// All of these wait for something: later ones of other objects need not.
-		for (const { sequence, object } of candidates) if (!assigned.has(sequence) && !omitted.has(sequence)) blocked.add(object)
+		for (const { sequence, object } of candidates)
+			if (!assigned.has(sequence) && !omitted.has(sequence)) blocked.add(object)
 		afterSequence = last.sequence
 		size = Math.min(WAITING_PAGE_SIZE, size * PAGE_GROWTH_FACTOR)
 	}
@@ -154,13 +156,23 @@ function getUnsettledFor(core: Core, subscription: Subscription): NotificationRo
 	return getUnsettledRows(core).filter((row) => row.subscription === subscription.id)
 }
 
-/** Whether a subscription hears of a topic: an instance's hears all of the instance, `instance.*` all that begins so. */
+/**
+ * Whether a subscription hears of a topic: an instance's hears all of the instance, `instance.*` all that begins so.
+ */
 function isSubscribed(subscription: Subscription, topic: string): boolean {
 	return subscription.topics === null || subscription.topics.some((wanted) => topicMatches(wanted, topic))
 }
 
-/** Makes notifications of what can go now, ascending. For a subscription that is not active they are queued at once, in any number. */
-function assign(core: Core, subscription: Subscription, candidates: readonly Candidate[], alreadyBlocked: ReadonlySet<string>): Assignment {
+/**
+ * Makes notifications of what can go now, ascending. For a subscription that is not active they are queued at once, in
+ * any number.
+ */
+function assign(
+	core: Core,
+	subscription: Subscription,
+	candidates: readonly Candidate[],
+	alreadyBlocked: ReadonlySet<string>,
+): Assignment {
 	const { delivery } = core.config
 	const blocked = new Set(alreadyBlocked)
 	let room = Number.POSITIVE_INFINITY
@@ -172,9 +184,15 @@ function assign(core: Core, subscription: Subscription, candidates: readonly Can
 	const resending = subscription.active ? getResendingObjects(core, subscription.id) : new Map<string, number>()
 	const eligible = candidates.filter((candidate) => !blocked.has(candidate.object) && !resending.has(candidate.object))
 	const matching = eligible.filter((candidate) =>
-		matchesFilter(delivery.filter, { eventType: candidate.type, resource: candidate.resource, record: candidate.record }),
+		matchesFilter(delivery.filter, {
+			eventType: candidate.type,
+			resource: candidate.resource,
+			record: candidate.record,
+		}),
 	)
-	const { kept, cancelled } = delivery.coalesce ? coalesce(matching) : { kept: matching.map(asCoalesced), cancelled: [] }
+	const { kept, cancelled } = delivery.coalesce
+		? coalesce(matching)
+		: { kept: matching.map(asCoalesced), cancelled: [] }
 	const bySequence = new Map(eligible.map((candidate) => [candidate.sequence, candidate]))
 	// What is queued goes when it is released, in order: of a notice nothing else has to wait for that.
 	const formed =

@@ -1,4 +1,7 @@
-/** The object without a store: what an organization is told of itself, and what is posted to topics of its own, as events of its log. */
+/**
+ * The object without a store: what an organization is told of itself, and what is posted to topics of its own, as
+ * events of its log.
+ */
 import { formatEventId, toNotificationId } from '../../events/ids.ts'
 import type { Core } from '../core/core.ts'
 import type { NewEvent } from '../log/event-log.ts'
@@ -10,8 +13,9 @@ import type { Notice, PublishedNotice } from '../../rpc/delivery.ts'
 const NO_RESOURCE = 0
 
 /**
- * Takes notices into the log and puts them on the wire, each once: returns those that were new. The announcements of an instance keep their
- * order, and so does what is posted to one topic; that has its notifications at once, also while it waits for its turn.
+ * Takes notices into the log and puts them on the wire, each once: returns those that were new. The announcements of an
+ * instance keep their order, and so does what is posted to one topic; that has its notifications at once, also while it
+ * waits for its turn.
  */
 export function publishNotices(core: Core, notices: readonly Notice[]): PublishedNotice[] {
 	const { sql } = core.ports
@@ -59,7 +63,9 @@ export function publishNotices(core: Core, notices: readonly Notice[]): Publishe
 		return events.map((event) => ({
 			eventId: formatEventId(instanceId, event.sequence, event.tag),
 			sequence: event.sequence,
-			notificationId: posted.has(event.sequence) ? toNotificationId(instanceId, reserveNotifications(core, event)) : null,
+			notificationId: posted.has(event.sequence)
+				? toNotificationId(instanceId, reserveNotifications(core, event))
+				: null,
 		}))
 	})
 }

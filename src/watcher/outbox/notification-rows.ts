@@ -1,4 +1,6 @@
-/** Rows of notifications as they are made: at once on the wire, queued, or given an id while they wait for their turn. */
+/**
+ * Rows of notifications as they are made: at once on the wire, queued, or given an id while they wait for their turn.
+ */
 import { formatMembers, type NotificationMember } from '../../events/notification-members.ts'
 import { getSenderAddress, type NotificationInstance } from '../../events/notification.ts'
 import type { Core } from '../core/core.ts'
@@ -25,14 +27,18 @@ export function insertNotification(
 }
 
 /**
- * Gives an event that was posted its notifications now, whoever can hear of it yet: whoever posted it is told an id. What waits for its turn
- * has one that is put on the wire later; what nobody hears has one that was never sent. Returns the first one's counter.
+ * Gives an event that was posted its notifications now, whoever can hear of it yet: whoever posted it is told an id.
+ * What waits for its turn has one that is put on the wire later; what nobody hears has one that was never sent. Returns
+ * the first one's counter.
  */
 export function reserveNotifications(core: Core, event: NewEvent): number {
 	const { sql } = core.ports
 	const now = core.ports.now()
 	const { sequence, resource, resourceNumber, objectId } = event
-	const stored = sql.all<{ notifications: string | null }>(`SELECT notifications FROM events WHERE sequence = ?`, sequence)[0]
+	const stored = sql.all<{ notifications: string | null }>(
+		`SELECT notifications FROM events WHERE sequence = ?`,
+		sequence,
+	)[0]
 	const ids = JSON.parse(stored?.notifications ?? '[]') as number[]
 	const waiting = sql.all<{ subscription: number }>(
 		`SELECT subscription FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ?`,

@@ -1,12 +1,18 @@
 /**
- * What the operator's webhook is told (`operator.webhook.url`): put down in the commit of the change that it is about, and handed to the
- * organization's own object by the alarm until that has it. Handed over twice it is told once: the object knows the last number it took.
+ * What the operator's webhook is told (`operator.webhook.url`): put down in the commit of the change that it is about,
+ * and handed to the organization's own object by the alarm until that has it. Handed over twice it is told once: the
+ * object knows the last number it took.
  */
 import type { Core } from '../core/core.ts'
 import type { Notice } from '../../rpc/delivery.ts'
 
 /** What happened: `instance.<state>`, or one of these. */
-export type OperatorTopic = `instance.${string}` | 'subscription.deactivated' | 'notification.dead' | 'webhook.repaired' | 'backlog.expired'
+export type OperatorTopic =
+	| `instance.${string}`
+	| 'subscription.deactivated'
+	| 'notification.dead'
+	| 'webhook.repaired'
+	| 'backlog.expired'
 
 /** How many are handed over in one call. */
 const MAX_EVENTS_PER_CALL = 50
@@ -56,7 +62,10 @@ export async function publishOperatorEvents(core: Core): Promise<void> {
 				})),
 			)
 	} catch (error) {
-		core.ports.log('announcements.kept', { instance: config.instanceId, error: error instanceof Error ? error.name : 'unknown' })
+		core.ports.log('announcements.kept', {
+			instance: config.instanceId,
+			error: error instanceof Error ? error.name : 'unknown',
+		})
 		core.commit(() => {
 			state.announceMs = core.ports.now() + RETRY_DELAY_MS
 		})

@@ -1,4 +1,7 @@
-/** Replays: which notifications are sent again, how long that takes, and how far it is (docs/delivery.md, Sending again). */
+/**
+ * Replays: which notifications are sent again, how long that takes, and how far it is (docs/delivery.md, Sending
+ * again).
+ */
 import { LIMITS } from '../../lib/limits.ts'
 import type { Core } from '../core/core.ts'
 import { toStoredIds } from '../log/event-log.ts'
@@ -17,10 +20,15 @@ const DEFAULT_DELIVERY_MS = 300
 const MAX_RESENDS_KEPT = 50
 
 /**
- * Begins a replay; `dryRun` only counts. Replays send what is settled; what is not is under way by itself. A `job` across instances gets the
- * replay that it began before, and begins none where there is nothing to send.
+ * Begins a replay; `dryRun` only counts. Replays send what is settled; what is not is under way by itself. A `job`
+ * across instances gets the replay that it began before, and begins none where there is nothing to send.
  */
-export function runReplay(core: Core, query: ReplayQuery, dryRun: boolean, job: number | null = null): ResendReport | 'too-many' {
+export function runReplay(
+	core: Core,
+	query: ReplayQuery,
+	dryRun: boolean,
+	job: number | null = null,
+): ResendReport | 'too-many' {
 	const { sql } = core.ports
 	const existing = job === null ? undefined : sql.all<{ id: number }>(`SELECT id FROM resends WHERE job = ?`, job)[0]
 	if (existing !== undefined) return getResend(core, existing.id)!
@@ -30,7 +38,17 @@ export function runReplay(core: Core, query: ReplayQuery, dryRun: boolean, job: 
 	if (dryRun || nothingToSend) {
 		const total = sql.all<{ n: number }>(`SELECT count(*) AS n FROM (${select})`, ...values)[0]!.n
 		const estimateSeconds = estimateDuration(core, total)
-		return { id: null, kind: 'replay', status: 'dry-run', total, left: total, failed: 0, estimateSeconds, createdMs: now, endedMs: null }
+		return {
+			id: null,
+			kind: 'replay',
+			status: 'dry-run',
+			total,
+			left: total,
+			failed: 0,
+			estimateSeconds,
+			createdMs: now,
+			endedMs: null,
+		}
 	}
 	if (core.state.resending >= LIMITS.replays.value) return 'too-many'
 	const id = core.commit(() => {
@@ -91,7 +109,9 @@ function toResendReport(core: Core, { created, ended, job, ...row }: ResendRow):
 	}
 }
 
-/** SQL: only to subscriptions that take anything: what waits for one that does not would keep a replay from ever ending. */
+/**
+ * SQL: only to subscriptions that take anything: what waits for one that does not would keep a replay from ever ending.
+ */
 const TO_ACTIVE_SUBSCRIPTION = `subscription IN (SELECT id FROM subscriptions WHERE active = 1)`
 
 /** A query of counters of settled notifications. */
@@ -111,13 +131,17 @@ function toSelect(sql: Sql, query: ReplayQuery): { select: string; values: (stri
 		['e.sequence >= ?', fromMs === undefined ? undefined : findLowerBound(sql, 'events', fromMs)],
 		['e.sequence < ?', toMs === undefined ? undefined : findLowerBound(sql, 'events', toMs + 1)],
 		['e.type IN (SELECT value FROM json_each(?))', types === undefined ? undefined : JSON.stringify(types)],
-		['e.object_type IN (SELECT value FROM json_each(?))', resources === undefined ? undefined : JSON.stringify(resources)],
+		[
+			'e.object_type IN (SELECT value FROM json_each(?))',
+			resources === undefined ? undefined : JSON.stringify(resources),
+		],
 		['e.object_id IN (SELECT value FROM json_each(?))', objectId === undefined ? undefined : toStoredIds(objectId)],
 		['instr(lower(e.record), lower(?)) > 0', text],
 	]
 	const conditions = parts.filter((part): part is [string, string | number] => part[1] !== undefined)
 	const accepted = `(n.delivered IS NOT NULL OR n.status = 'delivered')`
-	const statusCondition = status === undefined ? '' : status === 'NOTIFIED' ? ` AND ${accepted}` : ` AND NOT ${accepted}`
+	const statusCondition =
+		status === undefined ? '' : status === 'NOTIFIED' ? ` AND ${accepted}` : ` AND NOT ${accepted}`
 	const where = conditions.map(([condition]) => ` AND ${condition}`).join('')
 	return {
 		select: `SELECT DISTINCT n.id FROM events e, json_each(e.notifications) j JOIN notifications n ON n.id = j.value WHERE n.settled IS NOT NULL AND n.status <> 'dropped' AND n.${TO_ACTIVE_SUBSCRIPTION}${statusCondition}${where}`,
@@ -132,7 +156,10 @@ function estimateDuration(core: Core, notifications: number): number {
 		SAMPLE_SIZE,
 	)
 	const durations = rows.map((row) => (JSON.parse(row.outcome) as { durationMs: number }).durationMs)
-	const meanMs = durations.length === 0 ? DEFAULT_DELIVERY_MS : durations.reduce((sum, ms) => sum + ms, 0) / durations.length
+	const meanMs =
+		durations.length === 0 ? DEFAULT_DELIVERY_MS : durations.reduce((sum, ms) => sum + ms, 0) / durations.length
 	const { rate } = core.config.delivery
-	return Math.ceil(Math.max((notifications * meanMs) / DELIVERY_CONCURRENCY / 1000, rate === null ? 0 : notifications / rate))
+	return Math.ceil(
+		Math.max((notifications * meanMs) / DELIVERY_CONCURRENCY / 1000, rate === null ? 0 : notifications / rate),
+	)
 }

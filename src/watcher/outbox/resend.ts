@@ -1,26 +1,36 @@
 /**
- * Sending again: what was queued is released, what was sent is replayed. Both put notifications on one list; each leaves it for the wire,
- * oldest first, when no other notification of its objects is under way or before it on the list, so that objects keep their order. Their
- * new events wait meanwhile (docs/delivery.md, Sending again). Every function here is called inside `core.commit`.
+ * Sending again: what was queued is released, what was sent is replayed. Both put notifications on one list; each
+ * leaves it for the wire, oldest first, when no other notification of its objects is under way or before it on the
+ * list, so that objects keep their order. Their new events wait meanwhile (docs/delivery.md, Sending again). Every
+ * function here is called inside `core.commit`.
  */
 import type { Core } from '../core/core.ts'
 import { track, invalidate, getObjectKeys, getUnsettledRows, MAX_UNSETTLED, needsMore } from './unsettled.ts'
 
-/** How much of the list is looked at at a time: what is under way stands at its head, and more than that there is no room for. */
+/**
+ * How much of the list is looked at at a time: what is under way stands at its head, and more than that there is no
+ * room for.
+ */
 const MAX_ITEMS_SCANNED = 500
 
 /** Why notifications are sent again. */
 export type ResendKind = 'release' | 'replay'
 
-/** How many unsettled notifications of a subscription there may be when another one is sent again: a replay leaves room for what is new. */
-const MAX_UNSETTLED_BY_KIND: Readonly<Record<ResendKind, number>> = { release: MAX_UNSETTLED, replay: MAX_UNSETTLED / 2 }
+/**
+ * How many unsettled notifications of a subscription there may be when another one is sent again: a replay leaves room
+ * for what is new.
+ */
+const MAX_UNSETTLED_BY_KIND: Readonly<Record<ResendKind, number>> = {
+	release: MAX_UNSETTLED,
+	replay: MAX_UNSETTLED / 2,
+}
 
 /** SQL: what a notification was before it was sent again. */
 const PREVIOUS_STATUS_SQL = `CASE WHEN delivered IS NULL THEN 'queued' ELSE 'delivered' END`
 
 /**
- * Begins to send notifications again. `select` is a query of their counters, which are settled all; what is on the list already stays with
- * the resend that put it there. Returns its id.
+ * Begins to send notifications again. `select` is a query of their counters, which are settled all; what is on the list
+ * already stays with the resend that put it there. Returns its id.
  */
 export function beginResend(core: Core, kind: ResendKind, select: string, ...values: (string | number)[]): number {
 	const { sql } = core.ports
@@ -74,7 +84,10 @@ function resendReadyTo(core: Core, subscription: number): void {
 	)) {
 		if (unsettledIds.has(row.id)) continue
 		const objects = getObjectKeys(row.members)
-		if (rows.length + sent.length < MAX_UNSETTLED_BY_KIND[row.kind] && !objects.some((object) => busyObjects.has(object))) {
+		if (
+			rows.length + sent.length < MAX_UNSETTLED_BY_KIND[row.kind] &&
+			!objects.some((object) => busyObjects.has(object))
+		) {
 			sent.push(row.id)
 			sql.run(
 				`UPDATE notifications SET status = 'waiting', delivered = coalesce(delivered, CASE WHEN status = 'delivered' THEN settled END), settled = NULL, due = ?, updated = ?, base = attempt, first_try = NULL, first_failure = NULL, resend = ? WHERE id = ?`,
@@ -154,8 +167,12 @@ export function getResendKind(core: Core, resend: number): ResendKind | null {
 /** A notification was accepted while it waited to be released: there is nothing left to release. */
 export function completeRelease(core: Core, notification: number): void {
 	if (core.state.resending === 0) return
-	const item = core.ports.sql.all<{ resend: number }>(`SELECT resend FROM resend_items WHERE notification = ?`, notification)[0]
-	if (item !== undefined && getResendKind(core, item.resend) === 'release') settleItem(core, notification, item.resend, true)
+	const item = core.ports.sql.all<{ resend: number }>(
+		`SELECT resend FROM resend_items WHERE notification = ?`,
+		notification,
+	)[0]
+	if (item !== undefined && getResendKind(core, item.resend) === 'release')
+		settleItem(core, notification, item.resend, true)
 }
 
 /** Whether a notification is still to be sent again: false once its resend was cancelled. */
@@ -175,12 +192,16 @@ export function revertResend(core: Core, notification: number): void {
 	invalidate(core)
 }
 
-/** Stops a resend. What is not on the wire goes back to what it was; an attempt that is under way ends, and is not repeated. False: it runs no more. */
+/**
+ * Stops a resend. What is not on the wire goes back to what it was; an attempt that is under way ends, and is not
+ * repeated. False: it runs no more.
+ */
 export function stopResend(core: Core, resend: number): boolean {
 	const { sql } = core.ports
 	if (sql.all(`SELECT id FROM resends WHERE id = ? AND status = 'running'`, resend).length === 0) return false
 	sql.run(`DELETE FROM resend_items WHERE resend = ?`, resend)
-	for (const row of getUnsettledRows(core)) if (row.resend === resend && row.status !== 'claimed') revertResend(core, row.id)
+	for (const row of getUnsettledRows(core))
+		if (row.resend === resend && row.status !== 'claimed') revertResend(core, row.id)
 	getUnsettledRows(core)
 	sql.run(`UPDATE resends SET status = 'cancelled', ended = ? WHERE id = ?`, core.ports.now(), resend)
 	core.state.resending--
@@ -188,7 +209,10 @@ export function stopResend(core: Core, resend: number): boolean {
 	return true
 }
 
-/** Everything unsettled of a subscription is settled without being sent: `queued` until it is released, or `dropped` with it. */
+/**
+ * Everything unsettled of a subscription is settled without being sent: `queued` until it is released, or `dropped`
+ * with it.
+ */
 export function settleUnsent(core: Core, subscription: number, status: 'queued' | 'dropped'): void {
 	const { sql } = core.ports
 	const now = core.ports.now()
@@ -208,9 +232,13 @@ export function settleUnsent(core: Core, subscription: number, status: 'queued' 
 export function deleteItems(core: Core, subscription: number): void {
 	if (core.state.resending === 0) return
 	const { sql } = core.ports
-	sql.run(`DELETE FROM resend_items WHERE notification IN (SELECT id FROM notifications WHERE subscription = ?)`, subscription)
+	sql.run(
+		`DELETE FROM resend_items WHERE notification IN (SELECT id FROM notifications WHERE subscription = ?)`,
+		subscription,
+	)
 	core.pendingResends = null
-	for (const { id } of sql.all<{ id: number }>(`SELECT id FROM resends WHERE status = 'running'`)) completeIfEmpty(core, id)
+	for (const { id } of sql.all<{ id: number }>(`SELECT id FROM resends WHERE status = 'running'`))
+		completeIfEmpty(core, id)
 }
 
 function completeIfEmpty(core: Core, resend: number): void {

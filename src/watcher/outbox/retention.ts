@@ -1,6 +1,6 @@
 /**
- * Retention: settled events leave after their days, undelivered ones after thirty; from 6 GB on records of settled events go first; index
- * rows of dropped resources in slices (docs/storage.md, The object of an instance).
+ * Retention: settled events leave after their days, undelivered ones after thirty; from 6 GB on records of settled
+ * events go first; index rows of dropped resources in slices (docs/storage.md, The object of an instance).
  */
 import { enqueueOperatorEvent } from './operator-events.ts'
 import { parseMembers } from '../../events/notification-members.ts'
@@ -54,7 +54,8 @@ export function prune(core: Core): void {
 				SLICE_SIZE,
 			)
 			if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, droppedResource).length === 0) {
-				for (const table of ['pages', 'lookups', 'held', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, droppedResource)
+				for (const table of ['pages', 'lookups', 'held', 'skipped'])
+					sql.run(`DELETE FROM ${table} WHERE resource = ?`, droppedResource)
 				state.dropped = state.dropped.slice(1)
 			}
 			state.pruneMs = now
@@ -86,9 +87,14 @@ export function prune(core: Core): void {
 		for (const row of expired) deleteEvent(core, row)
 		if (lostSequences.size > 0) {
 			state.counters.expired += lostSequences.size
-			enqueueOperatorEvent(core, 'backlog.expired', `${lostSequences.size} events were never delivered in 30 days and are dropped.`, {
-				events: lostSequences.size,
-			})
+			enqueueOperatorEvent(
+				core,
+				'backlog.expired',
+				`${lostSequences.size} events were never delivered in 30 days and are dropped.`,
+				{
+					events: lostSequences.size,
+				},
+			)
 			// What waited for them waits no longer.
 			drainWaiting(core)
 		}
@@ -107,7 +113,8 @@ export function prune(core: Core): void {
 /** Whether an event has had its time, and all that goes with it. */
 function canDelete(core: Core, row: EventWithNotifications, cutoffMs: number, now: number): boolean {
 	const pending = row.notificationRows.filter((notification) => isPending(core, notification))
-	if (pending.length === 0 && row.notificationRows.some((notification) => (notification.settled ?? 0) >= cutoffMs)) return false
+	if (pending.length === 0 && row.notificationRows.some((notification) => (notification.settled ?? 0) >= cutoffMs))
+		return false
 	if (pending.length === 0 && !isWaiting(core, row.sequence)) return true
 	// A notification goes as a whole: its youngest event says when.
 	return [row.recorded, ...pending.map((notification) => newestEventMs(core, notification))].every(
@@ -115,23 +122,33 @@ function canDelete(core: Core, row: EventWithNotifications, cutoffMs: number, no
 	)
 }
 
-/** What was queued after its last try is undelivered too, though nothing is due for it; what is to be sent again is kept for that. */
+/**
+ * What was queued after its last try is undelivered too, though nothing is due for it; what is to be sent again is kept
+ * for that.
+ */
 function isPending(core: Core, notification: EventNotification): boolean {
 	return notification.settled === null || notification.status === 'queued' || isResendPending(core, notification.id)
 }
 
 function newestEventMs(core: Core, notification: EventNotification): number {
 	const [sequence] = parseMembers(notification.members).at(-1)!
-	return core.ports.sql.all<{ recorded: number }>(`SELECT recorded FROM events WHERE sequence = ?`, sequence)[0]?.recorded ?? 0
+	return (
+		core.ports.sql.all<{ recorded: number }>(`SELECT recorded FROM events WHERE sequence = ?`, sequence)[0]?.recorded ??
+		0
+	)
 }
 
 /** Events that nobody accepted and that go with this one. */
 function undeliveredWith(core: Core, row: EventWithNotifications): number[] {
 	const undelivered = row.notificationRows.filter(
-		(notification) => isPending(core, notification) && notification.delivered === null && notification.status !== 'delivered',
+		(notification) =>
+			isPending(core, notification) && notification.delivered === null && notification.status !== 'delivered',
 	)
 	if (undelivered.length === 0 && !isWaiting(core, row.sequence)) return []
-	return [row.sequence, ...undelivered.flatMap((notification) => parseMembers(notification.members).map(([sequence]) => sequence))]
+	return [
+		row.sequence,
+		...undelivered.flatMap((notification) => parseMembers(notification.members).map(([sequence]) => sequence)),
+	]
 }
 
 function deleteEvent(core: Core, row: EventWithNotifications): void {
@@ -157,7 +174,10 @@ function deleteEvent(core: Core, row: EventWithNotifications): void {
 function readNotifications(core: Core, row: PrunableEvent): EventNotification[] {
 	if (row.notifications === null) return []
 	return (JSON.parse(row.notifications) as number[]).flatMap((id) =>
-		core.ports.sql.all<EventNotification>(`SELECT id, status, settled, delivered, members FROM notifications WHERE id = ?`, id),
+		core.ports.sql.all<EventNotification>(
+			`SELECT id, status, settled, delivered, members FROM notifications WHERE id = ?`,
+			id,
+		),
 	)
 }
 

@@ -23,10 +23,14 @@ const MAX_UNKNOWN_ATTEMPTS = 3
 /** Whether the attempt whose lease has ended was the last. */
 export function isLastAttempt(core: Core, row: NotificationRow): boolean {
 	const { schedule, failurePolicy } = core.config.delivery
-	return row.attempt - row.base >= Math.max(MAX_UNKNOWN_ATTEMPTS, failurePolicy === 'queue' ? 1 : getMaxAttempts(schedule))
+	return (
+		row.attempt - row.base >= Math.max(MAX_UNKNOWN_ATTEMPTS, failurePolicy === 'queue' ? 1 : getMaxAttempts(schedule))
+	)
 }
 
-/** Ends notifications whose last attempt nobody told of: what ends its consumer each time must not be tried for ever. */
+/**
+ * Ends notifications whose last attempt nobody told of: what ends its consumer each time must not be tried for ever.
+ */
 export function failExpiredLeases(core: Core, rows: readonly NotificationRow[]): void {
 	core.commit(() => {
 		const subscriptions = getSubscriptions(core)
@@ -54,8 +58,16 @@ export function unknownOutcome(row: NotificationRow): AttemptOutcome {
 	}
 }
 
-/** Settles an attempt. Delivered is a fact, from any attempt, at any time; a failure counts only with the current attempt number. */
-export function settle(core: Core, counter: number, attempt: number, outcome: AttemptOutcome): { retryAtMs: number | null } {
+/**
+ * Settles an attempt. Delivered is a fact, from any attempt, at any time; a failure counts only with the current
+ * attempt number.
+ */
+export function settle(
+	core: Core,
+	counter: number,
+	attempt: number,
+	outcome: AttemptOutcome,
+): { retryAtMs: number | null } {
 	const durableBefore = core.durableKey()
 	// That it is settled stands in its row: the state that only forgets it may wait for the next commit.
 	return core.commit(
@@ -64,7 +76,12 @@ export function settle(core: Core, counter: number, attempt: number, outcome: At
 	)
 }
 
-function settleAttempt(core: Core, counter: number, attempt: number, reported: AttemptOutcome): { retryAtMs: number | null } {
+function settleAttempt(
+	core: Core,
+	counter: number,
+	attempt: number,
+	reported: AttemptOutcome,
+): { retryAtMs: number | null } {
 	const { sql } = core.ports
 	const row =
 		getUnsettledRows(core).find((candidate) => candidate.id === counter) ??
@@ -75,10 +92,15 @@ function settleAttempt(core: Core, counter: number, attempt: number, reported: A
 	saveAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
 	let retryAtMs: number | null = null
 	if (outcome.delivered) handleDelivered(core, row, subscription, attempt, outcome)
-	else if (row.status === 'claimed' && attempt === row.attempt) retryAtMs = handleFailed(core, row, subscription, outcome)
+	else if (row.status === 'claimed' && attempt === row.attempt)
+		retryAtMs = handleFailed(core, row, subscription, outcome)
 	else {
 		if (attempt === 1)
-			sql.run(`UPDATE notifications SET outcome = ? WHERE id = ?`, serializeOutcome(outcome, subscription?.url ?? null), row.id)
+			sql.run(
+				`UPDATE notifications SET outcome = ? WHERE id = ?`,
+				serializeOutcome(outcome, subscription?.url ?? null),
+				row.id,
+			)
 		// Told once more, since the answer was lost: what follows is decided.
 		if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
 	}
@@ -88,7 +110,10 @@ function settleAttempt(core: Core, counter: number, attempt: number, reported: A
 	return { retryAtMs }
 }
 
-/** What an address that is no longer asked wants done, or says by 410, is not for the one that is: there it is tried again. */
+/**
+ * What an address that is no longer asked wants done, or says by 410, is not for the one that is: there it is tried
+ * again.
+ */
 function scopeToAddress(outcome: AttemptOutcome, subscription: Subscription | null): AttemptOutcome {
 	if (subscription === null || outcome.url === undefined || outcome.url === subscription.url) return outcome
 	return { ...outcome, directive: outcome.delivered ? null : 'retry' }
@@ -111,7 +136,11 @@ function handleDelivered(
 		...[now, attempt, serializeOutcome(outcome, subscription?.url ?? null), ...(isLate ? [] : [now, now]), row.id],
 	)
 	if (subscription !== null && subscription.failingSinceMs !== null) {
-		sql.run(`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`, now, subscription.id)
+		sql.run(
+			`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`,
+			now,
+			subscription.id,
+		)
 		core.subscriptions = null
 	}
 	if (isLate) {
@@ -128,7 +157,12 @@ function handleDelivered(
 }
 
 /** Returns when it is tried again; null: no more. */
-function handleFailed(core: Core, row: NotificationRow, subscription: Subscription | null, outcome: AttemptOutcome): number | null {
+function handleFailed(
+	core: Core,
+	row: NotificationRow,
+	subscription: Subscription | null,
+	outcome: AttemptOutcome,
+): number | null {
 	const { sql } = core.ports
 	const now = core.ports.now()
 	const serializedOutcome = serializeOutcome(outcome, subscription?.url ?? null)
@@ -193,7 +227,12 @@ function nextRetryMs(core: Core, row: NotificationRow, firstFailureMs: number, o
 }
 
 /** The last try has failed: the notification is dead, or its subscription is. */
-function handleLastFailure(core: Core, row: NotificationRow, subscription: Subscription, outcome: AttemptOutcome): void {
+function handleLastFailure(
+	core: Core,
+	row: NotificationRow,
+	subscription: Subscription,
+	outcome: AttemptOutcome,
+): void {
 	const cause = outcome.error ?? String(outcome.status)
 	// Deactivated for it when this is settled.
 	if (outcome.directive === 'disable') return
@@ -208,14 +247,23 @@ function handleLastFailure(core: Core, row: NotificationRow, subscription: Subsc
 		outcome.error === UNKNOWN_ERROR ||
 		succeededSince(core, row, subscription)
 	if (!keepsSubscription)
-		deactivateAndNotify(core, subscription, `Every try failed until the last (${cause}), and nothing else was delivered meanwhile.`)
+		deactivateAndNotify(
+			core,
+			subscription,
+			`Every try failed until the last (${cause}), and nothing else was delivered meanwhile.`,
+		)
 	// A replay of what was accepted before leaves it as it was.
 	else if (row.delivered === null)
-		enqueueOperatorEvent(core, 'notification.dead', `A notification could not be delivered (${cause}); it waits to be released.`, {
-			notificationId: toNotificationId(core.config.instanceId, row.id),
-			subscriptionId: subscription.number,
-			status: cause,
-		})
+		enqueueOperatorEvent(
+			core,
+			'notification.dead',
+			`A notification could not be delivered (${cause}); it waits to be released.`,
+			{
+				notificationId: toNotificationId(core.config.instanceId, row.id),
+				subscriptionId: subscription.number,
+				status: cause,
+			},
+		)
 }
 
 /** Whether anything was delivered to a subscription since a notification's first try. */
@@ -233,5 +281,8 @@ function succeededSince(core: Core, row: NotificationRow, subscription: Subscrip
 
 function deactivateAndNotify(core: Core, subscription: Subscription, reason: string): void {
 	deactivateSubscription(core, subscription.id, reason)
-	enqueueOperatorEvent(core, 'subscription.deactivated', reason, { subscriptionId: subscription.number, url: subscription.url })
+	enqueueOperatorEvent(core, 'subscription.deactivated', reason, {
+		subscriptionId: subscription.number,
+		url: subscription.url,
+	})
 }

@@ -1,6 +1,6 @@
 /**
- * Where an object's notifications go: rows that follow the configuration, are deactivated when a callback is dead and woken when it is
- * released (docs/delivery.md, Subscriptions). Row 1 is the instance's callback.
+ * Where an object's notifications go: rows that follow the configuration, are deactivated when a callback is dead and
+ * woken when it is released (docs/delivery.md, Subscriptions). Row 1 is the instance's callback.
  */
 import type { Core } from '../core/core.ts'
 import { deleteItems, releaseQueued, settleUnsent } from './resend.ts'
@@ -63,8 +63,8 @@ export function readCallback(sql: Sql): Subscription | null {
 }
 
 /**
- * Makes the rows what the configuration says. A new URL takes over everything unsettled; `released` sends again what was queued. Call it
- * inside `core.commit`, and let flow what can afterwards.
+ * Makes the rows what the configuration says. A new URL takes over everything unsettled; `released` sends again what
+ * was queued. Call it inside `core.commit`, and let flow what can afterwards.
  */
 export function syncSubscriptions(core: Core, shouldRelease: boolean): void {
 	const { sql } = core.ports
@@ -98,8 +98,18 @@ export function syncSubscriptions(core: Core, shouldRelease: boolean): void {
 		}
 		keptIds.add(row.id)
 		const urlChanged = row.url !== target.url
-		if (urlChanged || row.number !== target.number || topics !== (row.topics === null ? null : JSON.stringify(row.topics)))
-			sql.run(`UPDATE subscriptions SET number = ?, url = ?, topics = ? WHERE id = ?`, target.number, target.url, topics, row.id)
+		if (
+			urlChanged ||
+			row.number !== target.number ||
+			topics !== (row.topics === null ? null : JSON.stringify(row.topics))
+		)
+			sql.run(
+				`UPDATE subscriptions SET number = ?, url = ?, topics = ? WHERE id = ?`,
+				target.number,
+				target.url,
+				topics,
+				row.id,
+			)
 		if (urlChanged || shouldRelease) activateSubscription(core, row.id)
 	}
 	for (const row of existing) if (!keptIds.has(row.id)) dropSubscription(core, row.id)
@@ -127,7 +137,9 @@ export function activateSubscription(core: Core, id: number): number {
 	return releaseQueued(core, id)
 }
 
-/** Nothing more is sent to this subscription until it is released: what is unsettled, and what comes later, is queued. */
+/**
+ * Nothing more is sent to this subscription until it is released: what is unsettled, and what comes later, is queued.
+ */
 export function deactivateSubscription(core: Core, id: number, reason: string): void {
 	core.ports.sql.run(`UPDATE subscriptions SET active = 0, reason = ?, parked = NULL WHERE id = ?`, reason, id)
 	core.subscriptions = null

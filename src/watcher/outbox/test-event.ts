@@ -1,4 +1,7 @@
-/** A test event: a sample that goes the whole way to the callback, said to be one, so that an address and a signature can be tried. */
+/**
+ * A test event: a sample that goes the whole way to the callback, said to be one, so that an address and a signature
+ * can be tried.
+ */
 import { formatEventId, toNotificationId } from '../../events/ids.ts'
 import type { Core } from '../core/core.ts'
 import { writeEvent, type NewEvent } from '../log/event-log.ts'
@@ -11,7 +14,10 @@ import { countRecorded } from '../log/tally.ts'
 const NO_RESOURCE = 0
 const TEST_OBJECT_ID = 'test-event'
 
-/** Puts a test event into the log and on the wire, whatever the filter wants; null: there is no callback, or it is deactivated. */
+/**
+ * Puts a test event into the log and on the wire, whatever the filter wants; null: there is no callback, or it is
+ * deactivated.
+ */
 export function enqueueTestEvent(core: Core): { notificationId: number; eventId: string } | null {
 	const callback = readSubscriptions(core.ports.sql).find((subscription) => subscription.id === CALLBACK_ID)
 	if (callback?.active !== true) return null

@@ -6,7 +6,10 @@ import { recordSettled, type NotificationStatus } from '../core/settled.ts'
 import { countAccepted } from '../log/tally.ts'
 import type { NotificationRow } from '../core/rows.ts'
 
-/** Most notifications of a subscription that are unsettled at a time: what an outage adds stays in the log, where it is cheap. */
+/**
+ * Most notifications of a subscription that are unsettled at a time: what an outage adds stays in the log, where it is
+ * cheap.
+ */
 export const MAX_UNSETTLED = 100
 
 /** A claim is kept for this long; not settled by then, its outcome is unknown and it is due again. */
@@ -63,14 +66,14 @@ export function invalidate(core: Core): void {
 }
 
 /**
- * Whether more should be put on a subscription's list. While it has plenty that can go at once, what waits need not be looked at: that
- * is done for many of them in one go.
+ * Whether more should be put on a subscription's list. While it has plenty that can go at once, what waits need not be
+ * looked at: that is done for many of them in one go.
  */
 export function needsMore(core: Core, subscription: number): boolean {
 	const now = core.ports.now()
 	return (
-		getUnsettledRows(core).filter((row) => row.subscription === subscription && row.lease === null && row.due <= now).length <
-		ENOUGH_CLAIMABLE
+		getUnsettledRows(core).filter((row) => row.subscription === subscription && row.lease === null && row.due <= now)
+			.length < ENOUGH_CLAIMABLE
 	)
 }
 

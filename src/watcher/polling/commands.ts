@@ -33,8 +33,12 @@ export function listHeldDeletions(core: Core): {
 			return {
 				resource: rs.objectType,
 				since: new Date(rs.heldSinceMs ?? 0).toISOString(),
-				objects: rows.map((row) => ({ objectId: String(row.id), lastSeen: row.as_of === null ? null : new Date(row.as_of).toISOString() })),
-				count: core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, rs.number)[0]?.n ?? 0,
+				objects: rows.map((row) => ({
+					objectId: String(row.id),
+					lastSeen: row.as_of === null ? null : new Date(row.as_of).toISOString(),
+				})),
+				count:
+					core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, rs.number)[0]?.n ?? 0,
 			}
 		}),
 	}
@@ -45,7 +49,9 @@ export function decideDeletions(core: Core, decision: 'emit' | 'forget'): number
 	let decided = 0
 	for (const watched of getWatchedResources(core)) {
 		if (watched.state.heldSinceMs === null) continue
-		const count = core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, watched.state.number)[0]?.n ?? 0
+		const count =
+			core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, watched.state.number)[0]
+				?.n ?? 0
 		if (decision === 'emit') releaseHeldDeletions(core, watched)
 		else forgetHeldDeletions(core, watched)
 		decided += count

@@ -1,4 +1,7 @@
-/** Reads by id: confirmations of what a list no longer shows, second looks at what is doubtful, objects that others point at. */
+/**
+ * Reads by id: confirmations of what a list no longer shows, second looks at what is doubtful, objects that others
+ * point at.
+ */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { MIN_GONE_INTERVAL_MS, type PendingCheck } from '../changes/gate.ts'
 import { readIndexRows } from '../changes/object-index.ts'
@@ -7,7 +10,10 @@ import { readObject, readObjectFromList, StoreError, type SliceBudget } from '..
 import { compareProbe } from '../changes/probe.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
-/** Reads an instance makes a minute because something pointed at an object; what another object's change points at may use half of them. */
+/**
+ * Reads an instance makes a minute because something pointed at an object; what another object's change points at may
+ * use half of them.
+ */
 const MAX_READS_PER_MINUTE = 60
 const MAX_RELATED_READS_PER_MINUTE = MAX_READS_PER_MINUTE / 2
 /** A read that the store refused for this object alone is tried again after this long. */
@@ -88,8 +94,8 @@ export async function lookupStep(
 }
 
 /**
- * An object that has no address, since its id is another field than the vendor's: whole lists decide. Missing from two complete
- * re-reads, one begun after the other, it is gone; any other doubt is settled by the next list that shows it.
+ * An object that has no address, since its id is another field than the vendor's: whole lists decide. Missing from two
+ * complete re-reads, one begun after the other, it is gone; any other doubt is settled by the next list that shows it.
  */
 function deferToLists(core: Core, watched: WatchedResource, id: ObjectId, pendingCheck: PendingCheck): void {
 	const { state: rs } = watched
@@ -116,7 +122,13 @@ function deferToLists(core: Core, watched: WatchedResource, id: ObjectId, pendin
 		// The re-read that found it missing must end before the one that counts begins.
 		if (rs.reread !== null) queueLookup(core, rs.number, id, now + MIN_GONE_INTERVAL_MS, pendingCheck)
 		else {
-			queueLookup(core, rs.number, id, now + NEVER_MS, pendingCheck.missing === true ? { ...pendingCheck, goneAtMs: now } : pendingCheck)
+			queueLookup(
+				core,
+				rs.number,
+				id,
+				now + NEVER_MS,
+				pendingCheck.missing === true ? { ...pendingCheck, goneAtMs: now } : pendingCheck,
+			)
 			rs.rereadAsked = true
 		}
 	})
@@ -179,7 +191,12 @@ async function readAndRecord(
 	core.commit(() => {
 		const known = readIndexRows(core, rs.number, [id]).get(id)
 		const clearLookup = (): void =>
-			core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, rs.number, id, response.requestedAtMs)
+			core.ports.sql.run(
+				`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`,
+				rs.number,
+				id,
+				response.requestedAtMs,
+			)
 		if (throughList && response.snapshot === null) {
 			clearLookup()
 			// One that was inside has left it, or is gone: its own address decides.

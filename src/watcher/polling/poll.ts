@@ -1,9 +1,15 @@
-/** Decisions of a poll: which window it must see, whether the newest rows close it, what its total means. Pure; all of them take the time. */
+/**
+ * Decisions of a poll: which window it must see, whether the newest rows close it, what its total means. Pure; all of
+ * them take the time.
+ */
 import type { PollWindow } from '../core/state.ts'
 
 /** Rows of the idle request. */
 export const HEAD_ROWS = 10
-/** How far every window reaches back behind the last poll: commits come late, stamps have whole seconds (docs/woocommerce.md 3.1, 3.5). */
+/**
+ * How far every window reaches back behind the last poll: commits come late, stamps have whole seconds
+ * (docs/woocommerce.md 3.1, 3.5).
+ */
 export const OVERLAP_MS = 120_000
 /** Further overlap around clock changes of the store's zone (docs/woocommerce.md 3.3, 3.5). */
 const CLOCK_CHANGE_OVERLAP_MS = 2 * 3_600_000
@@ -40,7 +46,10 @@ function getZoneFormat(zone: string): Intl.DateTimeFormat {
 export function isNearClockChange(zone: string, nowMs: number): boolean {
 	const marginMs = CLOCK_CHANGE_MARGIN_HOURS * HOUR_MS
 	const offsetMinutes = getZoneOffsetMinutes(zone, nowMs)
-	return getZoneOffsetMinutes(zone, nowMs - marginMs) !== offsetMinutes || getZoneOffsetMinutes(zone, nowMs + marginMs) !== offsetMinutes
+	return (
+		getZoneOffsetMinutes(zone, nowMs - marginMs) !== offsetMinutes ||
+		getZoneOffsetMinutes(zone, nowMs + marginMs) !== offsetMinutes
+	)
 }
 
 /** The moment (whole seconds, exclusive) behind which a poll must see every change. */
@@ -50,14 +59,22 @@ export function getHorizonSec(cursorMs: number, pollDelaySec: number, zone: stri
 }
 
 /** Whether the idle request's rows, newest first, show every change since the horizon. */
-export function headReachesHorizon(modifiedSecs: (number | null)[], limit: number, total: number | null, horizonSec: number): boolean {
+export function headReachesHorizon(
+	modifiedSecs: (number | null)[],
+	limit: number,
+	total: number | null,
+	horizonSec: number,
+): boolean {
 	if (modifiedSecs.length === 0) return (total ?? 0) === 0
 	if (modifiedSecs.length < limit && (total === null || total <= modifiedSecs.length)) return true
 	const last = modifiedSecs.at(-1)
 	return last !== null && last !== undefined && last < horizonSec
 }
 
-/** Whether the window must be read though the head closes it: posts storage sorts by local time (docs/woocommerce.md 3.6). */
+/**
+ * Whether the window must be read though the head closes it: posts storage sorts by local time (docs/woocommerce.md
+ * 3.6).
+ */
 export function isWindowRequired(input: {
 	postsStored: boolean
 	windowDoneMs: number | null
@@ -71,8 +88,15 @@ export function isWindowRequired(input: {
 	return isNearClockChange(input.zone, input.nowMs)
 }
 
-/** The window after a page of it. Null: read to its end. `stamps` of the page's rows, ascending where stamps order it. */
-export function advanceWindow(window: PollWindow, modifiedSecs: (number | null)[], total: number | null, limit: number): PollWindow | null {
+/**
+ * The window after a page of it. Null: read to its end. `stamps` of the page's rows, ascending where stamps order it.
+ */
+export function advanceWindow(
+	window: PollWindow,
+	modifiedSecs: (number | null)[],
+	total: number | null,
+	limit: number,
+): PollWindow | null {
 	const count = modifiedSecs.length
 	if (window.second !== null) {
 		const { sec, offset, found, before } = window.second
@@ -84,7 +108,10 @@ export function advanceWindow(window: PollWindow, modifiedSecs: (number | null)[
 		return { ...window, afterSec: sec, second: null }
 	}
 	if (count === 0 || (total === null ? count < limit : total <= count)) return null
-	const newestSec = modifiedSecs.reduce<number>((maxSec, modifiedSec) => Math.max(maxSec, modifiedSec ?? maxSec), window.afterSec)
+	const newestSec = modifiedSecs.reduce<number>(
+		(maxSec, modifiedSec) => Math.max(maxSec, modifiedSec ?? maxSec),
+		window.afterSec,
+	)
 	if (newestSec - 1 > window.afterSec) return { ...window, afterSec: newestSec - 1 }
 	// The whole page lies in one second, and there is more.
 	return { ...window, second: { sec: window.afterSec + 1, offset: 0, found: 0, before: null } }
@@ -112,7 +139,9 @@ export function toSearchKey(total: number, difference: number): string {
 	return `${total}:${difference}`
 }
 
-/** The brake (docs/polling.md, The brake): more than 20 objects and more than a tenth of a resource gone at one look. */
+/**
+ * The brake (docs/polling.md, The brake): more than 20 objects and more than a tenth of a resource gone at one look.
+ */
 export function exceedsDeletionThreshold(goneCount: number, listedCount: number): boolean {
 	return goneCount > 20 && goneCount * 10 > listedCount
 }

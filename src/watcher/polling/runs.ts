@@ -28,13 +28,18 @@ export function startRun(core: Core): void {
 	state.nextPollMs = null
 	for (const rs of state.resources) {
 		rs.passLeft = core.config.scanBudget
-		// A window that a failed run left goes on; the total that was said back then says nothing of this run, and is asked again.
+		// A window that a failed run left goes on; the total that was said back then says nothing of this run, and is asked
+		// again.
 		if (rs.window !== null) rs.window = { ...rs.window, total: null }
 	}
 }
 
 /** Goes on with the run that is under way: a slice of its next resource. False: none is. */
-export async function runStep(core: Core, findWatched: (number: number) => WatchedResource | null, budget: SliceBudget): Promise<boolean> {
+export async function runStep(
+	core: Core,
+	findWatched: (number: number) => WatchedResource | null,
+	budget: SliceBudget,
+): Promise<boolean> {
 	const { state } = core
 	const run = state.run
 	if (run === null) return false
@@ -70,7 +75,12 @@ function endRun(core: Core): void {
 	state.run = null
 	if (run.events > 0 || run.notes.length > 0) {
 		state.runs = [
-			{ at: run.startedMs, requests: run.requests, events: run.events, note: run.notes.join('; ').slice(0, MAX_NOTE_LENGTH) },
+			{
+				at: run.startedMs,
+				requests: run.requests,
+				events: run.events,
+				note: run.notes.join('; ').slice(0, MAX_NOTE_LENGTH),
+			},
 			...state.runs,
 		].slice(0, MAX_RUNS)
 	}

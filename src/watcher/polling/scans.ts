@@ -1,4 +1,7 @@
-/** Scans of whole collections in anchored id pages: the baseline, the re-read, the pass of resources without a modified filter. */
+/**
+ * Scans of whole collections in anchored id pages: the baseline, the re-read, the pass of resources without a modified
+ * filter.
+ */
 import { createHash } from 'node:crypto'
 import { hashContent, diffContent } from '../changes/content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
@@ -13,7 +16,10 @@ import { holdDeletions } from './totals.ts'
 import type { Snapshot } from '../../elements/store.ts'
 
 const HOUR_MS = 3_600_000
-/** Objects of a re-read that are looked at for fields that change without a stamp, and how many of them make a field volatile. */
+/**
+ * Objects of a re-read that are looked at for fields that change without a stamp, and how many of them make a field
+ * volatile.
+ */
 const VOLATILE_SAMPLE_SIZE = 200
 const MAX_UNSTAMPED_CHANGES = VOLATILE_SAMPLE_SIZE / 5
 const MAX_RECENT_ROWS = 200
@@ -25,7 +31,12 @@ export async function baselineStep(core: Core, watched: WatchedResource, budget:
 	const baseline = rs.baseline
 	if (baseline === null) return
 	const limit = rs.pageSize
-	const page = await listPage(core, watched, { order: 'id-asc', offset: getScanOffset(baseline.position), limit }, budget)
+	const page = await listPage(
+		core,
+		watched,
+		{ order: 'id-asc', offset: getScanOffset(baseline.position), limit },
+		budget,
+	)
 	const sortedSnapshots = sortById(page.snapshots)
 	const step = advanceScan(
 		baseline.position,
@@ -50,7 +61,8 @@ export async function baselineStep(core: Core, watched: WatchedResource, budget:
 
 /** Asks for a re-read of everything that has an index to hold it against. Call it inside a commit. */
 export function requestReread(core: Core): void {
-	for (const { resource, state: rs } of getWatchedResources(core)) if (resource.indexed && !resource.placeholders) rs.rereadAsked = true
+	for (const { resource, state: rs } of getWatchedResources(core))
+		if (resource.indexed && !resource.placeholders) rs.rereadAsked = true
 }
 
 /** Whether a re-read is due, running or asked for. */
@@ -71,7 +83,8 @@ export function getNextRereadMs(core: Core, watched: WatchedResource): number | 
 	const times: number[] = []
 	const hours = core.config.rereadHours ?? resource.rereadHours
 	if (hours > 0) times.push((rs.rereadDoneMs ?? rs.baselineDoneMs ?? 0) + hours * HOUR_MS)
-	if (getRecentRereadHours(core, watched) > 0) times.push(getLastRecentRereadMs(watched) + getRecentRereadHours(core, watched) * HOUR_MS)
+	if (getRecentRereadHours(core, watched) > 0)
+		times.push(getLastRecentRereadMs(watched) + getRecentRereadHours(core, watched) * HOUR_MS)
 	return times.length === 0 ? null : Math.min(...times)
 }
 
@@ -85,7 +98,10 @@ interface RereadPage {
 	ended: boolean
 }
 
-/** First pages of a re-read, held back until it is known which fields change by themselves. In memory: lost, the re-read begins again. */
+/**
+ * First pages of a re-read, held back until it is known which fields change by themselves. In memory: lost, the re-read
+ * begins again.
+ */
 const pendingSamples = new WeakMap<ResourceState, { position: ScanPosition; pages: RereadPage[] }>()
 
 /** One page of the re-read or the pass. Throws StoreTrouble. */
@@ -100,7 +116,12 @@ export async function rereadStep(core: Core, watched: WatchedResource, budget: S
 	const sample = reread.sampled ? null : (pendingSamples.get(rs) ?? { position: INITIAL_SCAN_POSITION, pages: [] })
 	const position = sample === null ? reread.position : sample.position
 	if (!resource.modifiedFilter) rs.passLeft = Math.max(0, rs.passLeft - 1)
-	const page = await listPage(core, watched, { order: 'id-asc', offset: getScanOffset(position), limit: rs.pageSize }, budget)
+	const page = await listPage(
+		core,
+		watched,
+		{ order: 'id-asc', offset: getScanOffset(position), limit: rs.pageSize },
+		budget,
+	)
 	const sortedSnapshots = sortById(page.snapshots)
 	const step = advanceScan(
 		position,
@@ -169,7 +190,8 @@ function findVolatileFields(core: Core, watched: WatchedResource, pages: readonl
 		if (row === undefined || row.state !== 'live' || row.modifiedSec !== snapshot.modifiedSec) continue
 		const content = hashContent(snapshot.fields)
 		if (content.hash === row.content.hash) continue
-		for (const name of diffContent(row.content, content, rs.volatile).changed) counts.set(name, (counts.get(name) ?? 0) + 1)
+		for (const name of diffContent(row.content, content, rs.volatile).changed)
+			counts.set(name, (counts.get(name) ?? 0) + 1)
 	}
 	return [...counts].filter(([, count]) => count > MAX_UNSTAMPED_CHANGES).map(([name]) => name)
 }
@@ -206,14 +228,21 @@ function commitRereadPages(core: Core, watched: WatchedResource, pages: RereadPa
 				missingCount++
 				hasNews = true
 				if (rs.heldSinceMs === null) queueLookup(core, rs.number, id, core.ports.now(), { missing: true })
-				else core.ports.sql.run(`INSERT OR IGNORE INTO held (resource, id, since) VALUES (?, ?, ?)`, rs.number, id, core.ports.now())
+				else
+					core.ports.sql.run(
+						`INSERT OR IGNORE INTO held (resource, id, since) VALUES (?, ?, ?)`,
+						rs.number,
+						id,
+						core.ports.now(),
+					)
 			}
 		}
 		rs.reread = { ...next, missing: missingCount }
 		if (last.ended) completeReread(core, watched, reread.startedMs, missingCount === 0 ? last.page.total : null)
 		return hasNews
 	}, Boolean)
-	if (rs.heldSinceMs === null && exceedsDeletionThreshold(missingCount - (reread.decided ?? 0), rs.listed)) holdDeletions(core, watched)
+	if (rs.heldSinceMs === null && exceedsDeletionThreshold(missingCount - (reread.decided ?? 0), rs.listed))
+		holdDeletions(core, watched)
 }
 
 /** Whether a page of a pass is as it was: told by its digest, one row read instead of a hundred. */
@@ -233,7 +262,8 @@ function isPageUnchanged(core: Core, watched: WatchedResource, rereadPage: Rerea
 function completeReread(core: Core, watched: WatchedResource, startedMs: number, total: number | null): void {
 	const { state: rs } = watched
 	if (total !== null && rs.searched === toSearchKey(total, total - rs.listed - rs.drift)) {
-		// The difference that this re-read was to explain stands, and everything was read: the store counts what it does not list.
+		// The difference that this re-read was to explain stands, and everything was read: the store counts what it does not
+		// list.
 		rs.drift = total - rs.listed
 		rs.searched = null
 		core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)
@@ -251,7 +281,10 @@ function completeReread(core: Core, watched: WatchedResource, startedMs: number,
 		queueLookup(core, rs.number, id, core.ports.now(), { missing: true })
 }
 
-/** Gates the rows of a page; for resources without a modified filter an unchanged page is told by its digest. True when they brought news. */
+/**
+ * Gates the rows of a page; for resources without a modified filter an unchanged page is told by its digest. True when
+ * they brought news.
+ */
 function recordRereadPage(core: Core, watched: WatchedResource, page: ListedPage, newSnapshots: Snapshot[]): boolean {
 	const { resource, state: rs } = watched
 	const first = newSnapshots[0]

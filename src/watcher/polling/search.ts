@@ -1,14 +1,21 @@
 /**
- * The search: finds which ids are missing from a list, or are in it without being known, by bisection over id-ordered pages
- * (docs/architecture.md, Seeing). Pure: it says which offset to read next and learns from the page. What it finds are candidates
- * only; reads by id decide.
+ * The search: finds which ids are missing from a list, or are in it without being known, by bisection over id-ordered
+ * pages (docs/architecture.md, Seeing). Pure: it says which offset to read next and learns from the page. What it finds
+ * are candidates only; reads by id decide.
  */
 import type { Interval, SearchState } from '../core/state.ts'
 import type { IdRanks } from '../changes/object-index.ts'
 
 /** Begins a search in a list of `total` rows with pages of `limit`. */
 export function startSearch(ranks: IdRanks, total: number, limit: number): SearchState {
-	const fullInterval: Interval = { from: 0, to: total, before: 0, after: ranks.size - total, above: 0, upTo: Number.MAX_SAFE_INTEGER }
+	const fullInterval: Interval = {
+		from: 0,
+		to: total,
+		before: 0,
+		after: ranks.size - total,
+		above: 0,
+		upTo: Number.MAX_SAFE_INTEGER,
+	}
 	const intervals = ranks.size - total === 0 ? [] : [fullInterval]
 	return { limit, intervals, missing: [], unknown: [], requests: 0 }
 }
@@ -38,7 +45,8 @@ export function applyProbe(search: SearchState, ranks: IdRanks, offset: number, 
 	const lastId = ids.at(-1)
 	if (firstId === undefined || lastId === undefined) {
 		// Nothing there: the list is shorter than its total says; what is known beyond lies in the part before.
-		if (offset > interval.from) intervals.push({ ...interval, to: offset, after: ranks.countUpTo(interval.upTo) - offset })
+		if (offset > interval.from)
+			intervals.push({ ...interval, to: offset, after: ranks.countUpTo(interval.upTo) - offset })
 		else next.missing.push(...ranks.slice(ranks.countUpTo(interval.above), ranks.countUpTo(interval.upTo)))
 		return next
 	}
@@ -64,7 +72,14 @@ export function applyProbe(search: SearchState, ranks: IdRanks, offset: number, 
 		})
 	}
 	if (end < interval.to && shiftAtEnd !== interval.after) {
-		intervals.push({ from: end, to: interval.to, before: shiftAtEnd, after: interval.after, above: lastId, upTo: interval.upTo })
+		intervals.push({
+			from: end,
+			to: interval.to,
+			before: shiftAtEnd,
+			after: interval.after,
+			above: lastId,
+			upTo: interval.upTo,
+		})
 	}
 	return next
 }

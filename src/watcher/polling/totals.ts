@@ -1,4 +1,7 @@
-/** What a list's total says: nothing, or that objects are in the trash, gone, or there without being known; then the search finds which. */
+/**
+ * What a list's total says: nothing, or that objects are in the trash, gone, or there without being known; then the
+ * search finds which.
+ */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { loadIdRanks, type IdRanks } from '../changes/object-index.ts'
 import { exceedsDeletionThreshold, getHorizonSec, compareTotal, toSearchKey } from './poll.ts'
@@ -12,7 +15,9 @@ const TRASH_PAGE_ROWS = 100
 /** Ranks of the search under way, kept while nothing else of the resource is accepted. */
 const ranksCache = new WeakMap<Core, { number: number; accepted: number; ranks: IdRanks }>()
 
-/** Holds the total of a poll's first answer against what is known, and begins what follows from it. Throws StoreTrouble. */
+/**
+ * Holds the total of a poll's first answer against what is known, and begins what follows from it. Throws StoreTrouble.
+ */
 export async function reconcileTotal(
 	core: Core,
 	watched: WatchedResource,
@@ -20,7 +25,8 @@ export async function reconcileTotal(
 	budget: SliceBudget,
 ): Promise<void> {
 	const { resource, state: rs } = watched
-	// While a scan or confirmations are under way, differences are what they are about. A list that moves with the clock has no total to hold to.
+	// While a scan or confirmations are under way, differences are what they are about. A list that moves with the clock
+	// has no total to hold to.
 	if (resource.placeholders) return
 	if (rs.baseline !== null || rs.search !== null || !resource.indexed) return
 	// What is being confirmed as missing is expected to be missing: the trash is looked at beyond that.
@@ -61,10 +67,18 @@ export async function reconcileTotal(
 	})
 }
 
-/** What was trashed since the total last agreed. A row counts only if it says `trash` itself: old stores ignore unknown parameters. */
+/**
+ * What was trashed since the total last agreed. A row counts only if it says `trash` itself: old stores ignore unknown
+ * parameters.
+ */
 async function readTrash(core: Core, watched: WatchedResource, storeNowMs: number, budget: SliceBudget): Promise<void> {
 	const { resource, state: rs } = watched
-	const sinceSec = getHorizonSec(rs.agreedMs ?? rs.t0Sec * 1000, resource.pollDelaySec, core.config.connection.timeZone, storeNowMs)
+	const sinceSec = getHorizonSec(
+		rs.agreedMs ?? rs.t0Sec * 1000,
+		resource.pollDelaySec,
+		core.config.connection.timeZone,
+		storeNowMs,
+	)
 	for (let offset = 0; ; offset += TRASH_PAGE_ROWS) {
 		const page = await listPage(
 			core,
@@ -74,7 +88,11 @@ async function readTrash(core: Core, watched: WatchedResource, storeNowMs: numbe
 		)
 		const trashedSnapshots = page.snapshots.filter((snapshot) => snapshot.state === 'trashed')
 		core.commit(() => recordPage(core, watched, page, 'poll', trashedSnapshots))
-		if (page.rows < TRASH_PAGE_ROWS || trashedSnapshots.length === 0 || (page.total !== null && offset + TRASH_PAGE_ROWS >= page.total))
+		if (
+			page.rows < TRASH_PAGE_ROWS ||
+			trashedSnapshots.length === 0 ||
+			(page.total !== null && offset + TRASH_PAGE_ROWS >= page.total)
+		)
 			return
 	}
 }
@@ -89,7 +107,12 @@ export async function searchStep(core: Core, watched: WatchedResource, budget: S
 		completeSearch(core, watched)
 		return
 	}
-	const page = await listPage(core, watched, { order: 'id-asc', offset: probe.offset, limit: search.state.limit }, budget)
+	const page = await listPage(
+		core,
+		watched,
+		{ order: 'id-asc', offset: probe.offset, limit: search.state.limit },
+		budget,
+	)
 	const expected = rs.listed + rs.drift
 	if (search.state.requests === 0 && page.total !== null && page.total === expected) {
 		// The difference counts only when the next answer shows it too.
@@ -176,7 +199,11 @@ export function forgetHeldDeletions(core: Core, watched: WatchedResource): numbe
 				rs.number,
 			)[0]?.n ?? 0
 		// Tombstones stay: an object that comes back goes on with its own sequence.
-		sql.run(`UPDATE objects SET state = 'gone' WHERE resource = ? AND id IN (SELECT id FROM held WHERE resource = ?)`, rs.number, rs.number)
+		sql.run(
+			`UPDATE objects SET state = 'gone' WHERE resource = ? AND id IN (SELECT id FROM held WHERE resource = ?)`,
+			rs.number,
+			rs.number,
+		)
 		sql.run(`DELETE FROM pages WHERE resource = ?`, rs.number)
 		sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
 		rs.listed -= listed

@@ -1,4 +1,7 @@
-/** Polling without an index (`filterByUpdatedDate: false`): what the url answers rings by its dates alone (docs/contract.md §3). */
+/**
+ * Polling without an index (`filterByUpdatedDate: false`): what the url answers rings by its dates alone
+ * (docs/contract.md §3).
+ */
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import { appendEvents } from '../outbox/forming.ts'
@@ -9,8 +12,9 @@ import type { Snapshot } from '../../elements/store.ts'
 const MAX_PAGES = 20
 
 /**
- * Polls a resource by the platform's rule: updated within `createdCheckTolerance` of created → CREATED, later → UPDATED, not later
- * than the last poll → nothing. Records without a readable date ring every time they are answered with another stamp or none seen.
+ * Polls a resource by the platform's rule: updated within `createdCheckTolerance` of created → CREATED, later →
+ * UPDATED, not later than the last poll → nothing. Records without a readable date ring every time they are answered
+ * with another stamp or none seen.
  */
 export async function pollUnindexed(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
 	const { resource, state: rs } = watched

@@ -8,7 +8,9 @@ import { reconcileTotal } from './totals.ts'
 
 const MAX_WINDOW_ROWS = 100
 
-/** Polls a resource, or goes on with a window that a slice cut short. True when its poll has ended. Throws StoreTrouble. */
+/**
+ * Polls a resource, or goes on with a window that a slice cut short. True when its poll has ended. Throws StoreTrouble.
+ */
 export async function pollResource(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
 	if (watched.state.window !== null) return pollWindowPage(core, watched, budget)
 	return watched.resource.modifiedFilter ? pollModified(core, watched, budget) : pollNewest(core, watched, budget)
@@ -54,8 +56,8 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 }
 
 /**
- * Holds the total of a poll's first answer against what is known after all its pages. When they differ and the later pages brought
- * objects that the first answer need not have counted, it is asked once more. Throws StoreTrouble.
+ * Holds the total of a poll's first answer against what is known after all its pages. When they differ and the later
+ * pages brought objects that the first answer need not have counted, it is asked once more. Throws StoreTrouble.
  */
 async function reconcileTotalAfterPages(
 	core: Core,
@@ -70,7 +72,12 @@ async function reconcileTotalAfterPages(
 	}
 	if (rs.baseline !== null) return
 	const acceptedBefore = core.acceptedCounts.get(rs.number) ?? 0
-	const page = await listPage(core, watched, { order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: HEAD_ROWS }, budget)
+	const page = await listPage(
+		core,
+		watched,
+		{ order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: HEAD_ROWS },
+		budget,
+	)
 	const undisturbed = acceptedBefore === (core.acceptedCounts.get(rs.number) ?? 0)
 	recordHead(core, watched, page, () => undefined)
 	if (undisturbed) await reconcileTotal(core, watched, page, budget)
@@ -88,7 +95,13 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 			: await listPage(
 					core,
 					watched,
-					{ order: 'id-asc', modifiedAfterSec: second.sec - 1, modifiedBeforeSec: second.sec + 1, offset: second.offset, limit },
+					{
+						order: 'id-asc',
+						modifiedAfterSec: second.sec - 1,
+						modifiedBeforeSec: second.sec + 1,
+						offset: second.offset,
+						limit,
+					},
 					budget,
 				)
 	const next = advanceWindow(
@@ -108,7 +121,12 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 		return recorded
 	}, hasNewInformation)
 	if (next !== null) return false
-	await reconcileTotalAfterPages(core, watched, { total: window.total, storeNowMs: window.startedMs, listed: window.listed }, budget)
+	await reconcileTotalAfterPages(
+		core,
+		watched,
+		{ total: window.total, storeNowMs: window.startedMs, listed: window.listed },
+		budget,
+	)
 	return true
 }
 
@@ -122,7 +140,12 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 	const { listed } = rs
 	let offset = HEAD_ROWS
 	// A burst of new ones: further back until a page shows one that is known.
-	while (rs.baseline === null && unknownCount === head.snapshots.length && unknownCount > 0 && offset < (head.total ?? 0)) {
+	while (
+		rs.baseline === null &&
+		unknownCount === head.snapshots.length &&
+		unknownCount > 0 &&
+		offset < (head.total ?? 0)
+	) {
 		const limit = Math.min(MAX_WINDOW_ROWS, rs.pageSize)
 		const page = await listPage(core, watched, { order: 'id-desc', offset: Math.max(0, offset - 1), limit }, budget)
 		const recorded = core.commit(() => recordPage(core, watched, page, 'poll'))
@@ -130,11 +153,15 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 		if (page.rows === 0 || recorded.unknown < page.snapshots.length - 1) unknownCount = 0
 	}
 	completePoll(core, watched, head.storeNowMs)
-	if (undisturbed) await reconcileTotalAfterPages(core, watched, { total: head.total, storeNowMs: head.storeNowMs, listed }, budget)
+	if (undisturbed)
+		await reconcileTotalAfterPages(core, watched, { total: head.total, storeNowMs: head.storeNowMs, listed }, budget)
 	return true
 }
 
-/** Gates the head, unless it is what was gated last and nothing else was accepted since. Returns how many ids were unknown. */
+/**
+ * Gates the head, unless it is what was gated last and nothing else was accepted since. Returns how many ids were
+ * unknown.
+ */
 function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afterRecording: () => void): number {
 	const { state: rs } = watched
 	const digest = page.snapshots

@@ -1,4 +1,7 @@
-/** Counting what the log had in a range: whole hours out of what was counted on the way (tally.ts), minutes and seconds out of the log itself. */
+/**
+ * Counting what the log had in a range: whole hours out of what was counted on the way (tally.ts), minutes and seconds
+ * out of the log itself.
+ */
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from '../log/event-log.ts'
@@ -15,7 +18,10 @@ const MAX_NOTIFICATIONS_READ = 10_000
 /** A notification that has left the log, or was not read: not accepted, as far as is known. */
 const UNKNOWN_STATUS = { status: '', delivered: null }
 
-/** Counts of a range, by units from the one that `fromMs` lies in to the one that `toMs` lies in, both whole; those without events left out. */
+/**
+ * Counts of a range, by units from the one that `fromMs` lies in to the one that `toMs` lies in, both whole; those
+ * without events left out.
+ */
 export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-many' {
 	// What the memory lost is counted first.
 	getUnsettledRows(core)
@@ -49,7 +55,8 @@ export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-ma
 		for (const row of rows) {
 			const bucket = getBucket(row.recorded)
 			bucket.count++
-			if (getNotificationIds(row).some((id) => isAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS))) bucket.success++
+			if (getNotificationIds(row).some((id) => isAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS)))
+				bucket.success++
 		}
 	}
 	for (const recorded of findFailedEventTimes(core, fromMs, endMs)) getBucket(recorded).failed++
@@ -57,8 +64,9 @@ export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-ma
 }
 
 /**
- * When the events of a range were recorded that were given up and wait to be released, by the first 10 000 such notifications since its
- * beginning. They are looked at from there on and not up to its end: an event may have waited long before it was formed and queued.
+ * When the events of a range were recorded that were given up and wait to be released, by the first 10 000 such
+ * notifications since its beginning. They are looked at from there on and not up to its end: an event may have waited
+ * long before it was formed and queued.
  */
 function findFailedEventTimes(core: Core, fromMs: number, endMs: number): number[] {
 	const { sql } = core.ports
@@ -74,7 +82,8 @@ function findFailedEventTimes(core: Core, fromMs: number, endMs: number): number
 			remaining,
 		)) {
 			remaining--
-			for (const [sequence] of parseMembers(members)) if (sequence >= first && sequence < end) failedSequences.add(sequence)
+			for (const [sequence] of parseMembers(members))
+				if (sequence >= first && sequence < end) failedSequences.add(sequence)
 			if (failedSequences.size >= MAX_EVENTS_READ) break
 		}
 		if (remaining === 0 || failedSequences.size >= MAX_EVENTS_READ) break
@@ -93,6 +102,8 @@ function findFailedEventTimes(core: Core, fromMs: number, endMs: number): number
 		),
 	])
 	return events
-		.filter((event) => !getNotificationIds(event).some((id) => isAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS)))
+		.filter(
+			(event) => !getNotificationIds(event).some((id) => isAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS)),
+		)
 		.map((event) => event.recorded)
 }

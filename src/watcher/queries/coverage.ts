@@ -1,4 +1,7 @@
-/** Coverage: which changes webhooks told first, which polls saw first, which both did, which webhooks missed (docs/architecture.md, Seeing: webhooks). */
+/**
+ * Coverage: which changes webhooks told first, which polls saw first, which both did, which webhooks missed
+ * (docs/architecture.md, Seeing: webhooks).
+ */
 import type { Core } from '../core/core.ts'
 import { hasWebhookTopics, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks.ts'
 import { getWatchedResources } from '../source/resources.ts'

@@ -1,4 +1,7 @@
-/** What an object says of its deliveries: notifications, subscriptions, attempts, and how much waits (docs/contract.md §5). */
+/**
+ * What an object says of its deliveries: notifications, subscriptions, attempts, and how much waits (docs/contract.md
+ * §5).
+ */
 import { toNotificationId } from '../../events/ids.ts'
 import type { EventFlags } from '../../events/event.ts'
 import { parseMembers } from '../../events/notification-members.ts'
@@ -21,20 +24,28 @@ const MAX_BACKLOG_COUNTED = 10_001
 const MAX_ROWS_SCANNED = 2_000
 
 /**
- * How many events wait to be sent, and since when the oldest does (epoch ms; null: none waits): to one subscription, or to all. Of those in
- * no notification, and of queued notifications, at most 10 001 are counted. What is queued alone waits to be released and is not counted.
+ * How many events wait to be sent, and since when the oldest does (epoch ms; null: none waits): to one subscription, or
+ * to all. Of those in no notification, and of queued notifications, at most 10 001 are counted. What is queued alone
+ * waits to be released and is not counted.
  */
 export function getBacklog(core: Core, subscriptionId: number | null): { events: number; sinceMs: number | null } {
 	const { sql } = core.ports
-	const selected = readSubscriptions(sql).filter((subscription) => subscriptionId === null || subscription.id === subscriptionId)
+	const selected = readSubscriptions(sql).filter(
+		(subscription) => subscriptionId === null || subscription.id === subscriptionId,
+	)
 	let events = 0
 	const since: number[] = []
 	for (const { id, active } of selected) {
 		const count = `SELECT count(*) AS n, min(sequence) AS oldest FROM (SELECT sequence FROM waiting WHERE subscription = ? ORDER BY sequence LIMIT ?)`
-		const { n = 0, oldest = null } = sql.all<{ n: number; oldest: number | null }>(count, id, MAX_BACKLOG_COUNTED)[0] ?? {}
+		const { n = 0, oldest = null } =
+			sql.all<{ n: number; oldest: number | null }>(count, id, MAX_BACKLOG_COUNTED)[0] ?? {}
 		events += n
 		if (oldest !== null)
-			since.push(...sql.all<{ recorded: number }>(`SELECT recorded FROM events WHERE sequence = ?`, oldest).map((row) => row.recorded))
+			since.push(
+				...sql
+					.all<{ recorded: number }>(`SELECT recorded FROM events WHERE sequence = ?`, oldest)
+					.map((row) => row.recorded),
+			)
 		const rows: { members: string; created: number }[] = getUnsettledRows(core).filter((row) => row.subscription === id)
 		if (!active)
 			rows.push(
@@ -49,7 +60,10 @@ export function getBacklog(core: Core, subscriptionId: number | null): { events:
 			since.push(row.created)
 		}
 	}
-	return { events, sinceMs: since.reduce<number | null>((earliest, ms) => (earliest === null || ms < earliest ? ms : earliest), null) }
+	return {
+		events,
+		sinceMs: since.reduce<number | null>((earliest, ms) => (earliest === null || ms < earliest ? ms : earliest), null),
+	}
 }
 
 /** The subscriptions of this object, the callback first. */
@@ -62,7 +76,8 @@ export function getSubscriptionReports(core: Core): SubscriptionReport[] {
 		reason: subscription.reason,
 		failingSinceMs: subscription.failingSinceMs,
 		lastStatus: subscription.lastStatus,
-		parkedUntilMs: subscription.parkedMs !== null && subscription.parkedMs > core.ports.now() ? subscription.parkedMs : null,
+		parkedUntilMs:
+			subscription.parkedMs !== null && subscription.parkedMs > core.ports.now() ? subscription.parkedMs : null,
 		createdMs: subscription.createdMs,
 	}))
 }
@@ -73,7 +88,10 @@ const REPORT_COLUMNS = `${NOTIFICATION_COLUMNS}, acknowledged`
 /** Statuses of what is not settled. */
 const UNSETTLED_STATUSES = ['waiting', 'claimed', 'retry']
 
-/** A page of notifications, newest first. Looks through a bounded number of rows: a page may be short and still have a next one. */
+/**
+ * A page of notifications, newest first. Looks through a bounded number of rows: a page may be short and still have a
+ * next one.
+ */
 export function getNotificationPage(core: Core, query: NotificationQuery): NotificationPage {
 	const { sql } = core.ports
 	const { statuses, pageSize } = query
@@ -84,7 +102,9 @@ export function getNotificationPage(core: Core, query: NotificationQuery): Notif
 		query.subscriptions === undefined && query.urls === undefined
 			? null
 			: subscriptions
-					.filter((subscription) => query.subscriptions?.includes(subscription.number ?? core.config.subscriptionId) ?? true)
+					.filter(
+						(subscription) => query.subscriptions?.includes(subscription.number ?? core.config.subscriptionId) ?? true,
+					)
 					.filter((subscription) => query.urls?.includes(subscription.url) ?? true)
 					.map((subscription) => subscription.id)
 	const { ids, next } = findPageIds(
@@ -105,10 +125,16 @@ export function getNotificationPage(core: Core, query: NotificationQuery): Notif
 
 /** A counter that a page ended at, with its moment; the row is there: it was just looked at. */
 function toCursor(sql: Sql, number: number): PageCursor {
-	return { number, atMs: sql.all<{ created: number }>(`SELECT created FROM notifications WHERE id = ?`, number)[0]?.created ?? 0 }
+	return {
+		number,
+		atMs: sql.all<{ created: number }>(`SELECT created FROM notifications WHERE id = ?`, number)[0]?.created ?? 0,
+	}
 }
 
-/** Counters of a page: of the few that are queued or unsettled by what lists them, of all others by looking at row after row. */
+/**
+ * Counters of a page: of the few that are queued or unsettled by what lists them, of all others by looking at row after
+ * row.
+ */
 function findPageIds(
 	core: Core,
 	{
@@ -126,9 +152,17 @@ function findPageIds(
 		(topics === null || topics.some((wanted) => topicMatches(wanted, row.object_type)))
 	// Notices may wait for their turn and not be on the list of what is unsettled yet.
 	const usesLists = topics === null && !(core.config.storeless && statuses?.includes('waiting') === true)
-	if (usesLists && statuses !== null && statuses.every((status) => status === 'queued' || UNSETTLED_STATUSES.includes(status))) {
-		const unsettled = statuses.some((status) => UNSETTLED_STATUSES.includes(status)) ? getUnsettledRows(core).filter(matches) : []
-		const subscriptionIds = sql.all<{ subscription: number }>(`SELECT id AS subscription FROM subscriptions`).map((row) => row.subscription)
+	if (
+		usesLists &&
+		statuses !== null &&
+		statuses.every((status) => status === 'queued' || UNSETTLED_STATUSES.includes(status))
+	) {
+		const unsettled = statuses.some((status) => UNSETTLED_STATUSES.includes(status))
+			? getUnsettledRows(core).filter(matches)
+			: []
+		const subscriptionIds = sql
+			.all<{ subscription: number }>(`SELECT id AS subscription FROM subscriptions`)
+			.map((row) => row.subscription)
 		const queued = !statuses.includes('queued')
 			? []
 			: subscriptionIds
@@ -170,14 +204,17 @@ export function getNotificationReport(core: Core, counter: number, withBody = tr
 }
 
 /**
- * Bodies of notifications, in the order that they are asked for: as many as hold so many characters together, and the first one always.
- * null: that one has left the log.
+ * Bodies of notifications, in the order that they are asked for: as many as hold so many characters together, and the
+ * first one always. null: that one has left the log.
  */
 export function getNotificationBodies(core: Core, counters: readonly number[], characters: number): (string | null)[] {
 	const bodies: (string | null)[] = []
 	let remaining = characters
 	for (const counter of counters) {
-		const row = core.ports.sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
+		const row = core.ports.sql.all<NotificationRow>(
+			`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`,
+			counter,
+		)[0]
 		const body = row === undefined ? null : renderBody(core, row)
 		remaining -= body?.length ?? 0
 		if (bodies.length > 0 && remaining < 0) break
@@ -187,12 +224,16 @@ export function getNotificationBodies(core: Core, counters: readonly number[], c
 }
 
 /** Wakes subscriptions and sends again what is queued for them. Returns how many notifications. */
-export function releaseSubscriptions(core: Core, selector: { subscription?: number | undefined; url?: string | undefined }): number {
+export function releaseSubscriptions(
+	core: Core,
+	selector: { subscription?: number | undefined; url?: string | undefined },
+): number {
 	return core.commit(() => {
 		const released = readSubscriptions(core.ports.sql)
 			.filter(
 				(subscription) =>
-					selector.subscription === undefined || (subscription.number ?? core.config.subscriptionId) === selector.subscription,
+					selector.subscription === undefined ||
+					(subscription.number ?? core.config.subscriptionId) === selector.subscription,
 			)
 			.filter((subscription) => selector.url === undefined || subscription.url === selector.url)
 			.reduce((sum, subscription) => sum + activateSubscription(core, subscription.id), 0)
@@ -209,7 +250,12 @@ export function acknowledge(core: Core, counter: number): boolean {
 	return true
 }
 
-function toNotificationReport(core: Core, row: ReportRow, subscriptions: readonly Subscription[], withBody: boolean): NotificationReport {
+function toNotificationReport(
+	core: Core,
+	row: ReportRow,
+	subscriptions: readonly Subscription[],
+	withBody: boolean,
+): NotificationReport {
 	const subscription = subscriptions.find((candidate) => candidate.id === row.subscription)
 	return {
 		id: toNotificationId(core.config.instanceId, row.id),

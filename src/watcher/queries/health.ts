@@ -19,7 +19,13 @@ export interface HealthFacts {
 	}[]
 	/** null: this instance keeps no webhooks. */
 	webhooks: { degraded: string | null; foreign: string | null; home: string } | null
-	callback: { url: string; active: boolean; reason: string | null; failingSinceMs: number | null; lastStatus: string | null } | null
+	callback: {
+		url: string
+		active: boolean
+		reason: string | null
+		failingSinceMs: number | null
+		lastStatus: string | null
+	} | null
 	waitingEvents: number
 	/** State and its beginning as last reported. */
 	lastReported: { state: string; sinceMs: number } | null
@@ -33,10 +39,17 @@ interface HealthFinding {
 
 /** Judges an instance's health: the worst finding counts. */
 export function evaluateHealth(facts: HealthFacts): HealthReport {
-	const resources = facts.resources.map((resource) => ({ resource: resource.objectType, ...getResourceFinding(resource, facts.nowMs) }))
+	const resources = facts.resources.map((resource) => ({
+		resource: resource.objectType,
+		...getResourceFinding(resource, facts.nowMs),
+	}))
 	const findings: HealthFinding[] = [...getInstanceFindings(facts), ...resources]
 	findings.sort((a, b) => INSTANCE_STATES.indexOf(a.state) - INSTANCE_STATES.indexOf(b.state))
-	const worst = findings[0] ?? { state: 'healthy' as const, reason: 'Every poll of the last round answered.', action: 'Nothing to do.' }
+	const worst = findings[0] ?? {
+		state: 'healthy' as const,
+		reason: 'Every poll of the last round answered.',
+		action: 'Nothing to do.',
+	}
 	const since = facts.lastReported?.state === worst.state ? facts.lastReported.sinceMs : facts.nowMs
 	const { callback } = facts
 	return {
@@ -56,7 +69,14 @@ export function evaluateHealth(facts: HealthFacts): HealthReport {
 						},
 		callback: {
 			url: callback?.url ?? null,
-			state: callback === null ? 'none' : !callback.active ? 'deactivated' : callback.failingSinceMs !== null ? 'failing' : 'healthy',
+			state:
+				callback === null
+					? 'none'
+					: !callback.active
+						? 'deactivated'
+						: callback.failingSinceMs !== null
+							? 'failing'
+							: 'healthy',
 			lastStatus: callback?.lastStatus ?? null,
 			waiting: facts.waitingEvents,
 		},
@@ -145,7 +165,11 @@ function getResourceFinding(resource: HealthFacts['resources'][number], nowMs: n
 		}
 	}
 	if (resource.window)
-		return { state: 'catching-up', reason: `${objectType}: reading what changed while nobody polled.`, action: 'Nothing to do.' }
+		return {
+			state: 'catching-up',
+			reason: `${objectType}: reading what changed while nobody polled.`,
+			action: 'Nothing to do.',
+		}
 	return { state: 'healthy', reason: `${objectType}: seen by the last poll.`, action: 'Nothing to do.' }
 }
 

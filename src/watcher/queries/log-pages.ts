@@ -1,4 +1,7 @@
-/** Reading the event log: pages by filter and time, one event, what followed one. Every read is bounded, however long the log is. */
+/**
+ * Reading the event log: pages by filter and time, one event, what followed one. Every read is bounded, however long
+ * the log is.
+ */
 import { toEventEntry } from '../../events/event.ts'
 import { formatEventId, toNotificationId, parseEventId } from '../../events/ids.ts'
 import type { Core } from '../core/core.ts'
@@ -41,9 +44,15 @@ export function getEventPage(core: Core, query: EventQuery): EventPage {
 	const filtered = where.condition !== '' || statuses !== undefined
 	let floor = lowest
 	if (filtered) {
-		const newest = sql.all<{ sequence: number }>(`SELECT sequence FROM events WHERE sequence < ? ORDER BY sequence DESC LIMIT 1`, below)[0]
+		const newest = sql.all<{ sequence: number }>(
+			`SELECT sequence FROM events WHERE sequence < ? ORDER BY sequence DESC LIMIT 1`,
+			below,
+		)[0]
 		if (newest === undefined) return { events: [], next: null }
-		floor = Math.max(lowest, newest.sequence + 1 - (query.text === undefined ? MAX_EVENTS_SCANNED : MAX_EVENTS_SEARCHED))
+		floor = Math.max(
+			lowest,
+			newest.sequence + 1 - (query.text === undefined ? MAX_EVENTS_SCANNED : MAX_EVENTS_SEARCHED),
+		)
 	}
 	const events: EventReport[] = []
 	const withheld = new Map<number, number>()
@@ -68,18 +77,28 @@ export function getEventPage(core: Core, query: EventQuery): EventPage {
 		const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
 		for (const row of rows) {
 			const size = withheld.get(row.sequence)
-			const event = { ...toEventReport(core, row, notificationStatuses), ...(size === undefined ? {} : { withheld: size }) }
+			const event = {
+				...toEventReport(core, row, notificationStatuses),
+				...(size === undefined ? {} : { withheld: size }),
+			}
 			if (statuses === undefined || statuses.includes(event.status)) events.push(event)
 		}
 		const last = rows.at(-1)
 		if (last !== undefined && (remaining < 0 || events.length === pageSize))
-			return { events, next: last.sequence > Math.max(1, lowest) ? { number: last.sequence, atMs: last.recorded } : null }
-		if (rows.length < limit) return { events, next: filtered && floor > lowest ? getCursorBelow(sql, floor, lowest) : null }
+			return {
+				events,
+				next: last.sequence > Math.max(1, lowest) ? { number: last.sequence, atMs: last.recorded } : null,
+			}
+		if (rows.length < limit)
+			return { events, next: filtered && floor > lowest ? getCursorBelow(sql, floor, lowest) : null }
 		below = last!.sequence
 	}
 }
 
-/** Where the next page begins when all down to `floor` was looked at; null: nothing is below it. Numbers that are gone are passed over. */
+/**
+ * Where the next page begins when all down to `floor` was looked at; null: nothing is below it. Numbers that are gone
+ * are passed over.
+ */
 function getCursorBelow(sql: Sql, floor: number, lowest: number): PageCursor | null {
 	const row = sql.all<{ sequence: number; recorded: number }>(
 		`SELECT sequence, recorded FROM events WHERE sequence < ? AND sequence >= ? ORDER BY sequence DESC LIMIT 1`,
@@ -94,14 +113,20 @@ function toWhere(instanceId: number, filter: EventFilter): { condition: string; 
 	const { types, resources, objectId, text } = filter
 	const parts: [condition: string, ...values: (string | number)[]][] = []
 	if (types !== undefined) parts.push(['type IN (SELECT value FROM json_each(?))', JSON.stringify(types)])
-	if (resources !== undefined) parts.push(['object_type IN (SELECT value FROM json_each(?))', JSON.stringify(resources)])
+	if (resources !== undefined)
+		parts.push(['object_type IN (SELECT value FROM json_each(?))', JSON.stringify(resources)])
 	if (objectId !== undefined) parts.push(['object_id IN (SELECT value FROM json_each(?))', toStoredIds(objectId)])
 	if (text !== undefined) {
 		const id = parseEventId(text)
 		const ownSequence = id !== null && id.instanceId === instanceId ? id.sequence : -1
 		// The platform stores every number as a float, which as text ends in .0.
 		const asText = "CASE typeof(object_id) WHEN 'real' THEN CAST(object_id AS INTEGER) ELSE object_id END"
-		parts.push([`(instr(lower(${asText}), lower(?)) > 0 OR instr(lower(record), lower(?)) > 0 OR sequence = ?)`, text, text, ownSequence])
+		parts.push([
+			`(instr(lower(${asText}), lower(?)) > 0 OR instr(lower(record), lower(?)) > 0 OR sequence = ?)`,
+			text,
+			text,
+			ownSequence,
+		])
 	}
 	return {
 		condition: parts.map(([condition]) => ` AND ${condition}`).join(''),
@@ -135,7 +160,9 @@ export function getEventTail(core: Core, sequence: number | null, limit: number)
 	return { events: rows.map((row) => toEventReport(core, row, notificationStatuses)), ...tail }
 }
 
-/** Notifications by id: those on the list of what is unsettled are in memory. One that has left the log may be missing. */
+/**
+ * Notifications by id: those on the list of what is unsettled are in memory. One that has left the log may be missing.
+ */
 export function getNotificationStatuses(core: Core, ids: readonly number[]): Map<number, NotificationStatus> {
 	const { sql } = core.ports
 	// First: what it finds settled since, it notes.
@@ -163,17 +190,24 @@ const EVENT_STATUS_BY_NOTIFICATION_STATUS: Record<string, EventStatus> = {
 }
 
 /** The furthest that any of its notifications has brought an event. */
-export function getEventStatus(notifications: readonly Pick<NotificationStatus, 'status' | 'delivered'>[]): EventStatus {
+export function getEventStatus(
+	notifications: readonly Pick<NotificationStatus, 'status' | 'delivered'>[],
+): EventStatus {
 	let status: EventStatus = 'NEW'
 	for (const notification of notifications) {
-		const candidate = notification.delivered === null ? (EVENT_STATUS_BY_NOTIFICATION_STATUS[notification.status] ?? 'NEW') : 'NOTIFIED'
+		const candidate =
+			notification.delivered === null ? (EVENT_STATUS_BY_NOTIFICATION_STATUS[notification.status] ?? 'NEW') : 'NOTIFIED'
 		if (EVENT_STATUSES.indexOf(candidate) > EVENT_STATUSES.indexOf(status)) status = candidate
 	}
 	return status
 }
 
 /** An event as it is told, with its notifications out of those that were read. */
-export function toEventReport(core: Core, row: EventLogRow, notificationStatuses: ReadonlyMap<number, NotificationStatus>): EventReport {
+export function toEventReport(
+	core: Core,
+	row: EventLogRow,
+	notificationStatuses: ReadonlyMap<number, NotificationStatus>,
+): EventReport {
 	const { config } = core
 	const notifications = getNotificationIds(row).flatMap((id) => notificationStatuses.get(id) ?? [])
 	const event = toStoredEvent(row)

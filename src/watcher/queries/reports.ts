@@ -24,19 +24,29 @@ export function buildHealth(core: Core): HealthReport {
 		resources: state.resources.map((rs) => ({
 			objectType: rs.objectType,
 			heldSinceMs: rs.heldSinceMs,
-			window: rs.window !== null && rs.baseline === null && core.ports.now() - (rs.lastPollMs ?? 0) > 2 * core.intervalMs + 60_000,
+			window:
+				rs.window !== null &&
+				rs.baseline === null &&
+				core.ports.now() - (rs.lastPollMs ?? 0) > 2 * core.intervalMs + 60_000,
 			held:
 				rs.heldSinceMs === null
 					? 0
-					: (core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, rs.number)[0]?.n ?? 0),
+					: (core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, rs.number)[0]?.n ??
+						0),
 			baseline:
-				rs.baseline === null ? null : { done: rs.baseline.position.seen, total: rs.baseline.total, startedMs: rs.baseline.startedMs },
+				rs.baseline === null
+					? null
+					: { done: rs.baseline.position.seen, total: rs.baseline.total, startedMs: rs.baseline.startedMs },
 			error: rs.error,
 		})),
 		webhooks:
 			config.hooks === null || core.element.webhooks === null
 				? null
-				: { degraded: state.hooks.degraded?.reason ?? null, foreign: state.hooks.foreign?.source ?? null, home: config.connection.home },
+				: {
+						degraded: state.hooks.degraded?.reason ?? null,
+						foreign: state.hooks.foreign?.source ?? null,
+						home: config.connection.home,
+					},
 		callback:
 			subscription === null
 				? null
@@ -52,7 +62,10 @@ export function buildHealth(core: Core): HealthReport {
 	})
 }
 
-/** Writes the status row when the state changed, at the first event of an hour, and otherwise at most hourly at a minute of the id. */
+/**
+ * Writes the status row when the state changed, at the first event of an hour, and otherwise at most hourly at a minute
+ * of the id.
+ */
 export async function reportStatus(core: Core): Promise<void> {
 	const { state, config } = core
 	if (config.storeless) return
@@ -60,14 +73,17 @@ export async function reportStatus(core: Core): Promise<void> {
 	const lastReported = state.reported
 	const hour = Math.floor(now / HOUR_MS)
 	const minute = (config.instanceId % 60) * 60_000
-	const hourly = lastReported === null || Math.floor((now - minute) / HOUR_MS) > Math.floor((lastReported.atMs - minute) / HOUR_MS)
-	const firstOfHour = state.lastEventMs !== null && Math.floor(state.lastEventMs / HOUR_MS) === hour && lastReported?.hour !== hour
+	const hourly =
+		lastReported === null || Math.floor((now - minute) / HOUR_MS) > Math.floor((lastReported.atMs - minute) / HOUR_MS)
+	const firstOfHour =
+		state.lastEventMs !== null && Math.floor(state.lastEventMs / HOUR_MS) === hour && lastReported?.hour !== hour
 	if (!hourly && !firstOfHour && !mayBeUnhealthy(core)) return
 	const health = buildHealth(core)
 	if (!hourly && !firstOfHour && lastReported?.state === health.state) return
 	const sinceMs = Date.parse(health.since)
 	const counts = new Map<number, number>()
-	for (const [at, recorded] of getHoursBetween(core, hour - 23, hour + 1)) counts.set(at, (counts.get(at) ?? 0) + recorded)
+	for (const [at, recorded] of getHoursBetween(core, hour - 23, hour + 1))
+		counts.set(at, (counts.get(at) ?? 0) + recorded)
 	const row: StatusReport = {
 		instanceId: config.instanceId,
 		state: health.state,
@@ -82,7 +98,13 @@ export async function reportStatus(core: Core): Promise<void> {
 		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
 	}
 	await core.ports.writeStatus(row)
-	const reported = { atMs: now, state: health.state, reason: health.reason, sinceMs, hour: firstOfHour ? hour : (lastReported?.hour ?? -1) }
+	const reported = {
+		atMs: now,
+		state: health.state,
+		reason: health.reason,
+		sinceMs,
+		hour: firstOfHour ? hour : (lastReported?.hour ?? -1),
+	}
 	if (lastReported?.state === health.state || !config.announces) {
 		// The commit that ends the slice keeps it; lost, the row is written once more.
 		state.reported = reported
@@ -106,7 +128,9 @@ function mayBeUnhealthy(core: Core): boolean {
 		state.trouble !== null ||
 		state.full ||
 		state.paused ||
-		state.resources.some((rs) => rs.error !== null || rs.heldSinceMs !== null || rs.baseline !== null || rs.window !== null) ||
+		state.resources.some(
+			(rs) => rs.error !== null || rs.heldSinceMs !== null || rs.baseline !== null || rs.window !== null,
+		) ||
 		readCallback(core.ports.sql)?.failingSinceMs != null
 	)
 }
@@ -166,7 +190,8 @@ export function buildPollerReport(core: Core): PollerReport {
 					done,
 					total,
 					complete: rs.baseline === null,
-					estimateSeconds: rs.baseline === null ? null : estimateRemainingSeconds(done, total, now - rs.baseline.startedMs),
+					estimateSeconds:
+						rs.baseline === null ? null : estimateRemainingSeconds(done, total, now - rs.baseline.startedMs),
 				},
 				reread: {
 					everyHours: resource.modifiedFilter ? (config.rereadHours ?? resource.rereadHours) : 0,
@@ -175,7 +200,8 @@ export function buildPollerReport(core: Core): PollerReport {
 					running: resource.modifiedFilter ? running || isRereadDue(core, watchedResource) : running && rs.rereadAsked,
 					last: iso(rs.rereadDoneMs),
 					next: iso(getNextRereadMs(core, watchedResource)),
-					worstAgeSeconds: rs.baselineDoneMs === null ? null : Math.round((now - (rs.rereadBeganMs ?? rs.baselineDoneMs)) / 1000),
+					worstAgeSeconds:
+						rs.baselineDoneMs === null ? null : Math.round((now - (rs.rereadBeganMs ?? rs.baselineDoneMs)) / 1000),
 				},
 				drift: rs.drift,
 				volatile: rs.volatile,
@@ -183,6 +209,11 @@ export function buildPollerReport(core: Core): PollerReport {
 				error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
 			}
 		}),
-		runs: state.runs.map((run) => ({ at: new Date(run.at).toISOString(), requests: run.requests, events: run.events, note: run.note })),
+		runs: state.runs.map((run) => ({
+			at: new Date(run.at).toISOString(),
+			requests: run.requests,
+			events: run.events,
+			note: run.note,
+		})),
 	}
 }

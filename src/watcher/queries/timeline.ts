@@ -1,10 +1,18 @@
-/** Everything known of one object: its row of the index, its events with what became of them, what is still in doubt. */
+/**
+ * Everything known of one object: its row of the index, its events with what became of them, what is still in doubt.
+ */
 import { getAttempts } from '../log/attempts.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationReport } from './deliveries.ts'
 import { getNotificationIds, toStoredIds } from '../log/event-log.ts'
 import type { PendingCheck } from '../changes/gate.ts'
-import { toEventReport, EVENT_LOG_COLUMNS, MAX_PAGE_CHARACTERS, getNotificationStatuses, type EventLogRow } from './log-pages.ts'
+import {
+	toEventReport,
+	EVENT_LOG_COLUMNS,
+	MAX_PAGE_CHARACTERS,
+	getNotificationStatuses,
+	type EventLogRow,
+} from './log-pages.ts'
 import type { TimelineReport } from '../../rpc/log.ts'
 
 /** Answers of callbacks are left out, and so are bodies: `GET /notifications/{id}` has them. */
@@ -23,8 +31,9 @@ interface ObjectRow {
 }
 
 /**
- * The timeline of an object of a watched resource; null when it is not known. Its events are found by the chain that goes from its row to its
- * last event and from each event to the one before it: nothing else of the log is read. A page ends early where its records hold too much.
+ * The timeline of an object of a watched resource; null when it is not known. Its events are found by the chain that
+ * goes from its row to its last event and from each event to the one before it: nothing else of the log is read. A page
+ * ends early where its records hold too much.
  */
 export function getTimelineReport(
 	core: Core,
@@ -68,7 +77,11 @@ export function getTimelineReport(
 		sequence = event.previous_event
 	}
 	const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
-	const [held] = sql.all<{ since: number }>(`SELECT since FROM held WHERE resource = ? AND id = ?`, watched.number, row.id)
+	const [held] = sql.all<{ since: number }>(
+		`SELECT since FROM held WHERE resource = ? AND id = ?`,
+		watched.number,
+		row.id,
+	)
 	const [lookup] = sql.all<{ due: number; since: number; doubt: string }>(
 		`SELECT due, since, doubt FROM lookups WHERE resource = ? AND id = ?`,
 		watched.number,

@@ -1,4 +1,6 @@
-/** What an instance says of its webhooks: their state at the store, what was done about them, and what the edge refused. */
+/**
+ * What an instance says of its webhooks: their state at the store, what was done about them, and what the edge refused.
+ */
 import type { Core } from '../core/core.ts'
 import type { WebhooksReport } from '../../rpc/watcher.ts'
 
@@ -11,7 +13,9 @@ export function toWebhooksReport(core: Core): WebhooksReport {
 		checkedAt: toIso(hooks.checkedMs),
 		lastDeliveryAt: toIso(hooks.lastDeliveryMs),
 		foreignSource: hooks.foreign?.source ?? null,
-		hintsOnly: resources.filter((resource) => hooks.hintsOnly.includes(resource.number)).map((resource) => resource.objectType),
+		hintsOnly: resources
+			.filter((resource) => hooks.hintsOnly.includes(resource.number))
+			.map((resource) => resource.objectType),
 		deliveries: hooks.counts,
 		repairs: hooks.repairs.map((repair) => ({ at: new Date(repair.atMs).toISOString(), what: repair.what })),
 		degraded: hooks.degraded?.reason ?? null,

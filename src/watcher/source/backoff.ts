@@ -1,6 +1,6 @@
 /**
- * What becomes of a failure: trouble with one resource stays with it, trouble with the store makes everything back off, and the first
- * answer ends it.
+ * What becomes of a failure: trouble with one resource stays with it, trouble with the store makes everything back off,
+ * and the first answer ends it.
  */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { StoreError } from './requests.ts'
@@ -17,7 +17,11 @@ export function isUsable(core: Core, { state: { error } }: WatchedResource): boo
 }
 
 /** Runs a job of one resource; trouble with that resource alone stays with it. Throws what concerns the whole store. */
-export async function withResourceErrors(core: Core, watched: WatchedResource, job: () => Promise<void>): Promise<true> {
+export async function withResourceErrors(
+	core: Core,
+	watched: WatchedResource,
+	job: () => Promise<void>,
+): Promise<true> {
 	try {
 		await job()
 		if (watched.state.error !== null) watched.state.error = null
@@ -58,7 +62,10 @@ export function recordFailure(core: Core, error: unknown): void {
 		if (failure.kind === 'timeout' || failure.kind === 'server')
 			watched.state.pageSize = Math.max(MIN_PAGE_SIZE, Math.floor(watched.state.pageSize / 2))
 		// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.
-		retryAfterMs = failure.kind === 'auth' && state.failures > 1 ? Math.max(AUTH_RETRY_MS, failure.retryAfterMs ?? 0) : failure.retryAfterMs
+		retryAfterMs =
+			failure.kind === 'auth' && state.failures > 1
+				? Math.max(AUTH_RETRY_MS, failure.retryAfterMs ?? 0)
+				: failure.retryAfterMs
 	} else ports.log('run.failed', { instance: core.config.instanceId, ...describeError(error) })
 	const { kind, message } = cause
 	state.backoffUntilMs = now + getBackoffMs(state.failures, intervalMs, retryAfterMs, ports.random())
@@ -66,7 +73,8 @@ export function recordFailure(core: Core, error: unknown): void {
 	const { run } = state
 	if (run === null || number === undefined) return
 	if (run.notes.at(-1) !== message) run.notes.push(message)
-	// One resource that always fails must not keep the others waiting: it goes to the end, and the second time out of this run.
+	// One resource that always fails must not keep the others waiting: it goes to the end, and the second time out of this
+	// run.
 	const failedBefore = run.failed.includes(number)
 	run.left = [...run.left.filter((resourceNumber) => resourceNumber !== number), ...(failedBefore ? [] : [number])]
 	if (!failedBefore) run.failed.push(number)
@@ -84,8 +92,16 @@ export function describeError(error: unknown): { error: string; at: string | nul
 	return { error: error.name, at: frames.map((line) => line.trim()).join(' < ') }
 }
 
-/** How long to leave a store alone after failures in a row: growing, an hour at most; its own wish counts up to six hours. */
-export function getBackoffMs(failures: number, intervalMs: number, retryAfterMs: number | null, random: number): number {
+/**
+ * How long to leave a store alone after failures in a row: growing, an hour at most; its own wish counts up to six
+ * hours.
+ */
+export function getBackoffMs(
+	failures: number,
+	intervalMs: number,
+	retryAfterMs: number | null,
+	random: number,
+): number {
 	const baseMs = Math.max(1_000, Math.min(intervalMs, 30_000))
 	const exponentialMs = Math.min(baseMs * 2 ** Math.max(0, failures - 1), 3_600_000) * (0.9 + 0.2 * random)
 	return Math.max(exponentialMs, Math.min(retryAfterMs ?? 0, 6 * 3_600_000))

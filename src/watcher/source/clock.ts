@@ -2,8 +2,9 @@
 import type { PendingClockSkew } from '../core/state.ts'
 
 /**
- * The store's clock: believed when it agrees with what was believed before, or when it says the same new thing twice, seconds
- * apart: a cached answer keeps its old Date, a clock that was set goes on from there. `skew` = store clock − own clock, ms.
+ * The store's clock: believed when it agrees with what was believed before, or when it says the same new thing twice,
+ * seconds apart: a cached answer keeps its old Date, a clock that was set goes on from there. `skew` = store clock −
+ * own clock, ms.
  */
 export function evaluateClock(
 	skewMs: number | null,

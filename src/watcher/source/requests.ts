@@ -1,4 +1,7 @@
-/** Requests to the store on behalf of a watcher: counted, bounded by the slice, and refused when the answer cannot be believed. */
+/**
+ * Requests to the store on behalf of a watcher: counted, bounded by the slice, and refused when the answer cannot be
+ * believed.
+ */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { evaluateClock } from './clock.ts'
 import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
@@ -22,7 +25,8 @@ export class StoreError extends Error {
 		super(failure.message)
 		this.failure = failure
 		this.watched = watched
-		this.scope = failure.kind === 'forbidden' || failure.kind === 'no-route' || failure.kind === 'rejected' ? 'resource' : 'store'
+		this.scope =
+			failure.kind === 'forbidden' || failure.kind === 'no-route' || failure.kind === 'rejected' ? 'resource' : 'store'
 	}
 }
 
@@ -42,7 +46,12 @@ export function isBudgetSpent(core: Core, budget: SliceBudget): boolean {
 }
 
 /** Reads a page. Throws StoreTrouble. */
-export async function listPage(core: Core, watched: WatchedResource, query: ListQuery, budget: SliceBudget): Promise<ListedPage> {
+export async function listPage(
+	core: Core,
+	watched: WatchedResource,
+	query: ListQuery,
+	budget: SliceBudget,
+): Promise<ListedPage> {
 	const client = await core.client()
 	countRequest(core, watched, budget)
 	const requestedAtMs = core.ports.now()
@@ -58,7 +67,13 @@ export async function listPage(core: Core, watched: WatchedResource, query: List
 		const snapshot = core.element.parseRecord(watched.resource, record, watched.state.volatile)
 		if (snapshot !== null) snapshots.push(snapshot)
 	}
-	return { snapshots, rows: response.records.length, total: response.total, requestedAtMs, storeNowMs: response.storeNowMs }
+	return {
+		snapshots,
+		rows: response.records.length,
+		total: response.total,
+		requestedAtMs,
+		storeNowMs: response.storeNowMs,
+	}
 }
 
 /** Reads one object. Throws StoreTrouble. */
@@ -74,11 +89,15 @@ export async function readObject(
 	const response = await client.read(watched.resource, id)
 	if (!response.ok) throw new StoreError(response, watched)
 	checkStoreClock(core, watched, response.storeNowMs)
-	const snapshot = response.found === null ? null : core.element.parseRecord(watched.resource, response.found, watched.state.volatile)
+	const snapshot =
+		response.found === null ? null : core.element.parseRecord(watched.resource, response.found, watched.state.volatile)
 	return { snapshot, requestedAtMs, storeNowMs: response.storeNowMs }
 }
 
-/** Reads one object through the resource's own list, as its `where` restricts it; null: the list does not show it. Throws StoreTrouble. */
+/**
+ * Reads one object through the resource's own list, as its `where` restricts it; null: the list does not show it.
+ * Throws StoreTrouble.
+ */
 export async function readObjectFromList(
 	core: Core,
 	watched: WatchedResource,
@@ -102,7 +121,8 @@ function countRequest(core: Core, watched: WatchedResource, budget: SliceBudget)
 
 function checkStoreClock(core: Core, watched: WatchedResource, storeNowMs: number): void {
 	const clock = evaluateClock(core.state.skewMs, core.state.clockDoubt, storeNowMs, core.ports.now())
-	if (core.state.skewMs !== null && clock.skewMs < core.state.skewMs) moveCursorsBack(core, core.state.skewMs - clock.skewMs)
+	if (core.state.skewMs !== null && clock.skewMs < core.state.skewMs)
+		moveCursorsBack(core, core.state.skewMs - clock.skewMs)
 	core.state.skewMs = clock.skewMs
 	core.state.clockDoubt = clock.pendingSkew
 	if (!clock.stale) return
@@ -120,7 +140,10 @@ function checkStoreClock(core: Core, watched: WatchedResource, storeNowMs: numbe
 	)
 }
 
-/** The store's clock was set back: what was noted by it is set back too, since a cursor in its future would hide all changes until then. */
+/**
+ * The store's clock was set back: what was noted by it is set back too, since a cursor in its future would hide all
+ * changes until then.
+ */
 function moveCursorsBack(core: Core, byMs: number): void {
 	for (const rs of core.state.resources) {
 		if (rs.cursorMs !== null) rs.cursorMs -= byMs

@@ -8,7 +8,10 @@ import type { Resource } from '../../elements/store.ts'
 
 const resourcesByConfig = new WeakMap<WatcherConfig, Resource[]>()
 
-/** The resources as configured, in order. Those that the element does not understand are left out (the API refuses them). */
+/**
+ * The resources as configured, in order. Those that the element does not understand are left out (the API refuses
+ * them).
+ */
 export function getConfiguredResources(core: Core): Resource[] {
 	const known = resourcesByConfig.get(core.config)
 	if (known !== undefined) return known
@@ -18,15 +21,16 @@ export function getConfiguredResources(core: Core): Resource[] {
 	const resources: Resource[] = []
 	for (const [objectType, resourceSettings] of Object.entries(settings)) {
 		const parsed = core.element.parseResource(objectType, resourceSettings, connection)
-		if (parsed.ok && !resources.some((other) => other.identity === parsed.resource.identity)) resources.push(parsed.resource)
+		if (parsed.ok && !resources.some((other) => other.identity === parsed.resource.identity))
+			resources.push(parsed.resource)
 	}
 	resourcesByConfig.set(core.config, resources)
 	return resources
 }
 
 /**
- * Whether a state belongs to a resource. Polled by dates alone it has no index that polling with one could go on with, and an index by
- * another id field knows none of its objects.
+ * Whether a state belongs to a resource. Polled by dates alone it has no index that polling with one could go on with,
+ * and an index by another id field knows none of its objects.
  */
 function belongsTo(rs: ResourceState, resource: Resource): boolean {
 	return (
@@ -37,8 +41,8 @@ function belongsTo(rs: ResourceState, resource: Resource): boolean {
 }
 
 /**
- * Brings the state in line with the configuration. A resource that is new begins now: T0 and the highest id come from the
- * connection when the instance was just made, otherwise from one request. Throws StoreTrouble.
+ * Brings the state in line with the configuration. A resource that is new begins now: T0 and the highest id come from
+ * the connection when the instance was just made, otherwise from one request. Throws StoreTrouble.
  */
 export async function syncResources(core: Core, budget: SliceBudget): Promise<void> {
 	const configuredResources = getConfiguredResources(core)
@@ -53,13 +57,20 @@ export async function syncResources(core: Core, budget: SliceBudget): Promise<vo
 			state.resources = state.resources.filter((rs) => !removed.includes(rs))
 			state.dropped.push(...removed.map((rs) => rs.number))
 			if (removed.length > 0) state.pruneMs = core.ports.now()
-			if (state.run !== null) state.run.left = state.run.left.filter((number) => !removed.some((rs) => rs.number === number))
+			if (state.run !== null)
+				state.run.left = state.run.left.filter((number) => !removed.some((rs) => rs.number === number))
 			for (const rs of state.resources)
-				rs.objectType = configuredResources.find((resource) => resource.identity === rs.identity)?.objectType ?? rs.objectType
+				rs.objectType =
+					configuredResources.find((resource) => resource.identity === rs.identity)?.objectType ?? rs.objectType
 		})
 	}
 	for (const resource of added)
-		await addResourceFromStore(core, resource, removed.find((rs) => rs.identity === resource.identity)?.cursorMs ?? null, budget)
+		await addResourceFromStore(
+			core,
+			resource,
+			removed.find((rs) => rs.identity === resource.identity)?.cursorMs ?? null,
+			budget,
+		)
 	for (const rs of state.resources) {
 		const resource = configuredResources.find((candidate) => candidate.identity === rs.identity)
 		if (resource === undefined) continue
@@ -69,7 +80,8 @@ export async function syncResources(core: Core, budget: SliceBudget): Promise<vo
 }
 
 /**
- * The resources that the connection's checks have looked at begin at the very moment the store was checked: the bell is on when
+ * The resources that the connection's checks have looked at begin at the very moment the store was checked: the bell is
+ * on when
  * `POST /instances` answers. Call it inside the commit that creates the instance.
  */
 export function addConnectedResources(core: Core): void {
@@ -82,11 +94,17 @@ export function addConnectedResources(core: Core): void {
 }
 
 /** `cursorMs`: up to where the same collection was seen in another way. */
-async function addResourceFromStore(core: Core, resource: Resource, cursorMs: number | null, budget: SliceBudget): Promise<void> {
+async function addResourceFromStore(
+	core: Core,
+	resource: Resource,
+	cursorMs: number | null,
+	budget: SliceBudget,
+): Promise<void> {
 	const provisional = newResourceState(0, resource, 0, 0, 0, core.ports.now())
 	const page = await listPage(core, { resource, state: provisional }, { order: 'id-desc', limit: 1 }, budget)
 	// A resource that was there from the start counts from the moment the bell went on, one that was added later from now.
-	const t0Ms = cursorMs ?? (core.config.version === core.state.bornVersion ? core.config.connection.storeNowMs : page.storeNowMs)
+	const t0Ms =
+		cursorMs ?? (core.config.version === core.state.bornVersion ? core.config.connection.storeNowMs : page.storeNowMs)
 	const id = page.snapshots[0]?.id
 	core.commit(() => {
 		const rs = addResource(core, resource, Math.floor(t0Ms / 1000), typeof id === 'number' ? id : 0, page.total ?? 0)

@@ -1,6 +1,6 @@
 /**
- * Webhooks at the instance: a verified delivery passes the same gate as everything else; what it may not say by itself is read at the store.
- * The watchdog keeps the store's webhooks alive (docs/architecture.md, Seeing: webhooks).
+ * Webhooks at the instance: a verified delivery passes the same gate as everything else; what it may not say by itself
+ * is read at the store. The watchdog keeps the store's webhooks alive (docs/architecture.md, Seeing: webhooks).
  */
 import { toSiteKey } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'
@@ -40,7 +40,8 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 		hooks.lastDeliveryMs = delivery.receivedMs
 		if (payload.kind === 'unknown') return
 		const watched = getWatchedResources(core).find(
-			(candidate) => candidate.resource.path === payload.path && candidate.resource.indexed && !candidate.resource.placeholders,
+			(candidate) =>
+				candidate.resource.path === payload.path && candidate.resource.indexed && !candidate.resource.placeholders,
 		)
 		if (watched === undefined || payload.id === null) return
 		const isForeign = toSiteKey(delivery.source) !== toSiteKey(config.connection.home)
@@ -59,7 +60,9 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 		// What is not believed is held against its read every time: so it can be believed again.
 		const isHintsOnly = hooks.hintsOnly.includes(watched.state.number)
 		if (isHintsOnly || count <= INITIAL_PROBES || count % PROBE_INTERVAL === 0) {
-			queueHint(core, watched, payload.id, { probe: { hash: hashContent(snapshot.fields).hash, stampSec: snapshot.modifiedSec } })
+			queueHint(core, watched, payload.id, {
+				probe: { hash: hashContent(snapshot.fields).hash, stampSec: snapshot.modifiedSec },
+			})
 			return
 		}
 		const result = recordObservations(core, watched, [{ id: snapshot.id, snapshot }], {
@@ -85,10 +88,15 @@ function acceptsVersion(core: Core, version: number): boolean {
 	)
 }
 
-/** A payload is believed only from a webhook that we made, and not where only the list knows whether its object counts. */
+/**
+ * A payload is believed only from a webhook that we made, and not where only the list knows whether its object counts.
+ */
 function isTrusted(core: Core, watched: WatchedResource, delivery: WebhookDelivery): boolean {
 	const { hooks } = core.state
-	return !watched.resource.filtered && hooks.webhooks.some((webhook) => webhook.ours && String(webhook.id) === delivery.webhookId)
+	return (
+		!watched.resource.filtered &&
+		hooks.webhooks.some((webhook) => webhook.ours && String(webhook.id) === delivery.webhookId)
+	)
 }
 
 /** Only with the key set of a REST record: a webhook of another API version, or a plugin's filter, has others. */
@@ -107,8 +115,14 @@ function hasRestShape(core: Core, watched: WatchedResource, snapshot: Snapshot):
 function queueHint(core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
 	const now = core.ports.now()
 	const lastReadMs = core.lastReadMs.get(`${watched.state.number}:${id}`)
-	queueLookup(core, watched.state.number, id, lastReadMs === undefined ? now : Math.max(now, lastReadMs + MIN_HINT_INTERVAL_MS), {
-		hook: true,
-		...check,
-	})
+	queueLookup(
+		core,
+		watched.state.number,
+		id,
+		lastReadMs === undefined ? now : Math.max(now, lastReadMs + MIN_HINT_INTERVAL_MS),
+		{
+			hook: true,
+			...check,
+		},
+	)
 }

@@ -31,9 +31,17 @@ export function getDesiredWebhooks(core: Core): DesiredWebhooks | null {
 	const topics = new Set(getWatchedResources(core).flatMap((watched) => hooks.topicsFor(watched.resource.path)))
 	const { version, deliveryUrl } = config.hooks
 	const secrets = Object.fromEntries(
-		[...topics].map((topic) => [topic, hooks.deriveSecret(core.ports.masterKey.bytes, config.instanceId, topic, version)]),
+		[...topics].map((topic) => [
+			topic,
+			hooks.deriveSecret(core.ports.masterKey.bytes, config.instanceId, topic, version),
+		]),
 	)
-	return { name: `Shopbell ${config.instanceId}`, deliveryUrl, secrets, rewriteSecrets: writtenKey(core) !== currentKey(core) }
+	return {
+		name: `Shopbell ${config.instanceId}`,
+		deliveryUrl,
+		secrets,
+		rewriteSecrets: writtenKey(core) !== currentKey(core),
+	}
 }
 
 /** When the watchdog looks next; null: there are no webhooks to look after. */
@@ -70,8 +78,9 @@ export function hasRecoveredChange(core: Core, sequence: number, now: number): b
 }
 
 /**
- * Reads the store's webhooks and mends them. What they missed meanwhile comes by the poll from the old cursor, and by a re-read, since a
- * webhook also tells what moves no stamp. False: the store did not let it; what else is due goes on meanwhile. Throws StoreTrouble.
+ * Reads the store's webhooks and mends them. What they missed meanwhile comes by the poll from the old cursor, and by a
+ * re-read, since a webhook also tells what moves no stamp. False: the store did not let it; what else is due goes on
+ * meanwhile. Throws StoreTrouble.
  */
 export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<boolean> {
 	const { state, element } = core
@@ -99,7 +108,8 @@ export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<
 			hooks.degraded = { reason: missingPermission ?? failure.message, sinceMs: hooks.degraded?.sinceMs ?? now }
 		})
 		// Lists may well answer where webhooks do not; only what concerns every request stops the others.
-		if (missingPermission === null && (failure.kind === 'auth' || failure.kind === 'throttled')) throw new StoreError(failure, watched)
+		if (missingPermission === null && (failure.kind === 'auth' || failure.kind === 'throttled'))
+			throw new StoreError(failure, watched)
 		return false
 	}
 	core.commit(() => {
@@ -119,8 +129,12 @@ export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<
 		// What was done may have been done by a call whose answer was lost.
 		const recovered = hooks.degraded !== null && problem === null
 		hooks.degraded = problem === null ? null : { reason: problem, sinceMs: hooks.degraded?.sinceMs ?? now }
-		// The gap since the last good moment: a webhook that was off told nothing of it. (`order.created given its secret` was not off.)
-		if ((recovered || result.changes.some((repair) => /^created | re-enabled | moved /.test(repair))) && state.lastRunMs !== null) {
+		// The gap since the last good moment: a webhook that was off told nothing of it. (`order.created given its secret`
+		// was not off.)
+		if (
+			(recovered || result.changes.some((repair) => /^created | re-enabled | moved /.test(repair))) &&
+			state.lastRunMs !== null
+		) {
 			state.nextPollMs = now
 			requestReread(core)
 		}

@@ -36,7 +36,9 @@ describe('settings as sent', () => {
 
 	test('nothing named is nothing changed, and a masked secret stays as it is', () => {
 		expect(good({})).toEqual({})
-		expect(good({ 'operator.webhook.key': '********', 'events.retention.days': 3 })).toEqual({ 'events.retention.days': '3' })
+		expect(good({ 'operator.webhook.key': '********', 'events.retention.days': 3 })).toEqual({
+			'events.retention.days': '3',
+		})
 	})
 
 	test('a private address is the operator’s to allow', () => {
@@ -72,6 +74,8 @@ describe('what is refused', () => {
 	})
 
 	test('everything that is wrong is named at once', () => {
-		expect(bad({ 'events.retention.days': -1, 'notification.webhook.failure.policy': 'x', 'operator.webhook.key': 'fine' })).toHaveLength(2)
+		expect(
+			bad({ 'events.retention.days': -1, 'notification.webhook.failure.policy': 'x', 'operator.webhook.key': 'fine' }),
+		).toHaveLength(2)
 	})
 })

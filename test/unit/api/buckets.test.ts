@@ -36,5 +36,7 @@ test('a range has every interval that it touches, and not too many', () => {
 	expect(findShortestInterval(0, MAX_BUCKETS * 1000)).toBe('minute')
 	expect(findShortestInterval(at('2024-01-01'), at('2026-01-01'))).toBe('day')
 	expect(findShortestInterval(at('0001-01-01'), at('9999-01-01'))).toBeNull()
-	expect(INTERVALS.every((interval) => getBucketStarts(at('2024-02-29'), at('2024-02-29'), interval)!.length === 1)).toBe(true)
+	expect(
+		INTERVALS.every((interval) => getBucketStarts(at('2024-02-29'), at('2024-02-29'), interval)!.length === 1),
+	).toBe(true)
 })

@@ -35,13 +35,18 @@ describe('CSV', () => {
 
 describe('an export', () => {
 	/** So many events; at the end where they go on, null: nowhere. */
-	async function* rows(count: number, end: string | null = null): AsyncGenerator<InstanceRow<EventReport>, string | null> {
-		for (let sequence = count; sequence > 0; sequence--) yield { instanceId: 7, row: row(sequence, sequence === 1 ? '=1' : '17') }
+	async function* rows(
+		count: number,
+		end: string | null = null,
+	): AsyncGenerator<InstanceRow<EventReport>, string | null> {
+		for (let sequence = count; sequence > 0; sequence--)
+			yield { instanceId: 7, row: row(sequence, sequence === 1 ? '=1' : '17') }
 		return end
 	}
 	const whole = async (format: 'csv' | 'ndjson', count: number, most?: number, end?: string): Promise<string> => {
 		let text = ''
-		for await (const piece of exportText(format, rows(count, end), (last) => `t${last.row.sequence}`, most)) text += piece
+		for await (const piece of exportText(format, rows(count, end), (last) => `t${last.row.sequence}`, most))
+			text += piece
 		return text
 	}
 
@@ -78,7 +83,9 @@ describe('an export', () => {
 		const cut = (await whole('csv', 3, 2)).trimEnd().split('\r\n')
 		expect(cut).toHaveLength(4)
 		expect(cut[3]).toBe(`truncated: nextPage=t2${','.repeat(13)}`)
-		expect((await whole('csv', 1, 9, 'behind')).trimEnd().split('\r\n')[2]).toBe(`truncated: nextPage=behind${','.repeat(13)}`)
+		expect((await whole('csv', 1, 9, 'behind')).trimEnd().split('\r\n')[2]).toBe(
+			`truncated: nextPage=behind${','.repeat(13)}`,
+		)
 	})
 
 	test('comes in pieces, and breaks off where reading fails', async () => {
@@ -132,7 +139,8 @@ describe('a stream', () => {
 		return said
 	}
 	/** Ids of events. */
-	const ids = (said: string[]): string[] => [...said.join('').matchAll(/^id: (.*)\nevent: event$/gm)].map((match) => match[1]!)
+	const ids = (said: string[]): string[] =>
+		[...said.join('').matchAll(/^id: (.*)\nevent: event$/gm)].map((match) => match[1]!)
 	/** What `EventSource` has of a text that broke off there: the events that it dispatched, and the last event id (HTML standard, 9.2.6). */
 	const heard = (text: string): { types: string[]; lastEventId: string } => {
 		const types: string[] = []
@@ -185,10 +193,15 @@ describe('a stream', () => {
 			// An empty log has a place too.
 			{ begun: 0, recorded: [] },
 		]) {
-			const before = heard((await pieces(begun, play([{ atMs: 0, sequences: recorded }], { goneMs: 40_000 }).ports)).join(''))
+			const before = heard(
+				(await pieces(begun, play([{ atMs: 0, sequences: recorded }], { goneMs: 40_000 }).ports)).join(''),
+			)
 			expect(before).toEqual({ types: [], lastEventId: `id${begun}` })
 			const later = [...recorded, begun + 1, begun + 2]
-			const after = await pieces(Number(before.lastEventId.slice(2)), play([{ atMs: 0, sequences: later }], { goneMs: 5_000 }).ports)
+			const after = await pieces(
+				Number(before.lastEventId.slice(2)),
+				play([{ atMs: 0, sequences: later }], { goneMs: 5_000 }).ports,
+			)
 			expect(ids(after)).toEqual([`id${begun + 1}`, `id${begun + 2}`])
 			expect(heard(after.join(''))).toEqual({ types: ['event', 'event'], lastEventId: `id${begun + 2}` })
 		}
@@ -209,7 +222,9 @@ describe('a stream', () => {
 	test('ends when the instance is disabled, after what was recorded before, or deleted, or when the client goes', async () => {
 		const disabled = await pieces(0, play([{ atMs: 0, sequences: [1] }], { disabledMs: 0 }).ports)
 		expect(disabled.join('')).toMatch(/id: id1[\s\S]*event: end\ndata: \{"reason":"disabled"\}\n\n$/)
-		expect((await pieces(0, play([], { deletedMs: 3_000 }).ports)).at(-1)).toBe('event: end\ndata: {"reason":"deleted"}\n\n')
+		expect((await pieces(0, play([], { deletedMs: 3_000 }).ports)).at(-1)).toBe(
+			'event: end\ndata: {"reason":"deleted"}\n\n',
+		)
 		const { ports, asked } = play([], { goneMs: 0 })
 		expect(await pieces(0, ports)).toHaveLength(1)
 		expect(asked).toEqual([])

@@ -47,14 +47,23 @@ async function open(
 	return { store, client: woocommerce.openClient(found.connection, credentials, io), connection: found.connection }
 }
 
-function planOf(path: string, connection: Connection, where: string | null = null, orderBy: string | null = null): ListPlan {
+function planOf(
+	path: string,
+	connection: Connection,
+	where: string | null = null,
+	orderBy: string | null = null,
+): ListPlan {
 	const planned = woocommerce.records.planList(path, { where, orderBy }, connection)
 	if (!planned.ok) throw new Error(planned.message)
 	return planned.plan
 }
 
 /** All pages by tokens; each token goes through its text. */
-async function walk(shop: Shop, plan: ListPlan, sizes: (page: number) => number): Promise<{ rows: VendorRecord[]; pages: number }> {
+async function walk(
+	shop: Shop,
+	plan: ListPlan,
+	sizes: (page: number) => number,
+): Promise<{ rows: VendorRecord[]; pages: number }> {
 	const identity = { instanceId: 1, path: plan.path, where: null, orderBy: null }
 	const rows: VendorRecord[] = []
 	let place: WalkPosition | null = positionAt(0)
@@ -78,8 +87,12 @@ type Collection = keyof typeof HUB
 /** Ids that a list shows, at the store itself. */
 function listed(store: SimulatedStore, collection: Collection): Set<number> {
 	const hidden =
-		collection === 'coupons' ? ['trash', 'auto-draft', 'draft', 'future', 'pending', 'private'] : ['trash', 'auto-draft', 'checkout-draft']
-	return new Set([...store.state(collection)].filter(([, row]) => !hidden.includes(String(row['status']))).map(([id]) => id))
+		collection === 'coupons'
+			? ['trash', 'auto-draft', 'draft', 'future', 'pending', 'private']
+			: ['trash', 'auto-draft', 'checkout-draft']
+	return new Set(
+		[...store.state(collection)].filter(([, row]) => !hidden.includes(String(row['status']))).map(([id]) => id),
+	)
 }
 
 const ACTS = ['create', 'delete', 'trash', 'restore', 'back-date', 'draft', 'publish', 'edit'] as const
@@ -89,7 +102,10 @@ const story = fc.record({
 	orders: fc.constantFrom('hpos' as const, 'posts' as const),
 	version: fc.constantFrom('11.0' as const, '7.0' as const, '5.5' as const),
 	count: fc.integer({ min: 0, max: 260 }),
-	sizes: fc.array(fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 90, max: 200 })), { minLength: 1, maxLength: 3 }),
+	sizes: fc.array(fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 90, max: 200 })), {
+		minLength: 1,
+		maxLength: 3,
+	}),
 	orderBy: fc.constantFrom(null, 'id', 'id desc', 'date_created desc', 'date_created'),
 	filtered: fc.boolean(),
 	acts: fc.array(fc.array(fc.constantFrom(...ACTS), { maxLength: 6 }), { minLength: 1, maxLength: 12 }),
@@ -280,7 +296,9 @@ describe('pages', () => {
 		expect([first.list, first.total]).toEqual([[], null])
 		expect(first.next).not.toBeNull()
 		const { rows, pages } = await walk(shop, plan, () => 50)
-		expect(rows.map((row) => row['id'])).toEqual([...listed(shop.store, 'orders')].filter((id) => id < oldest + 3).reverse())
+		expect(rows.map((row) => row['id'])).toEqual(
+			[...listed(shop.store, 'orders')].filter((id) => id < oldest + 3).reverse(),
+		)
 		expect(pages).toBe(2)
 	}, 30_000)
 
@@ -307,7 +325,9 @@ describe('where', () => {
 		const all: Record<string, VendorRecord[]> = {}
 		for (const path of Object.values(HUB)) all[path] = (await walk(shop, planOf(path, shop.connection), () => 200)).rows
 		const value = (path: string, field: string) =>
-			fc.constantFrom(...new Set(all[path]!.map((row) => String(row[field])).filter((text) => text !== '' && text !== 'null')))
+			fc.constantFrom(
+				...new Set(all[path]!.map((row) => String(row[field])).filter((text) => text !== '' && text !== 'null')),
+			)
 		const condition = fc.constantFrom(...Object.values(HUB)).chain((path) =>
 			fc
 				.constantFrom(
@@ -338,9 +358,9 @@ describe('where', () => {
 					.join(' AND ')
 				const parsed = parseWhere(where)
 				if (!parsed.ok) throw new Error(parsed.message)
-				const wanted = all[first.path]!.filter((row) => parsed.conditions.every((one) => matchesCondition(row, one))).map(
-					(row) => row['id'],
-				)
+				const wanted = all[first.path]!.filter((row) =>
+					parsed.conditions.every((one) => matchesCondition(row, one)),
+				).map((row) => row['id'])
 				const { rows } = await walk(shop, planOf(first.path, shop.connection, where), () => 200)
 				expect(
 					rows.map((row) => row['id']),
@@ -355,14 +375,21 @@ describe('where', () => {
 		'3.2 3.3 dates mean the same at a store of version %s, whatever its zone and its clock changes',
 		async (version) => {
 			for (const orders of ['hpos', 'posts'] as const) {
-				const shop = await open({ version, orders, zone: 'America/Denver', objects: { orders: 40, products: 2, coupons: 1, customers: 2 } })
+				const shop = await open({
+					version,
+					orders,
+					zone: 'America/Denver',
+					objects: { orders: 40, products: 2, coupons: 1, customers: 2 },
+				})
 				// Around the hour that Denver's clock skips in spring, by the UTC clock face, and around the one that it repeats in autumn.
 				for (const day of ['2026-03-08', '2026-11-01'])
 					for (let minutes = 0; minutes < 14 * 60; minutes += 47) {
 						const at = new Date(Date.parse(`${day}T00:00:00Z`) + minutes * 60_000).toISOString().slice(0, 19)
 						shop.store.act({ do: 'create', resource: 'orders', set: { date_created_gmt: at } })
 					}
-				const records = [...shop.store.state('orders').values()].filter((row) => listed(shop.store, 'orders').has(row['id'] as number))
+				const records = [...shop.store.state('orders').values()].filter((row) =>
+					listed(shop.store, 'orders').has(row['id'] as number),
+				)
 				for (const at of [
 					'2026-03-08T02:00:00',
 					'2026-03-08T02:30:00',
@@ -379,9 +406,17 @@ describe('where', () => {
 							'<=': (x: string) => x <= at,
 							'=': (x: string) => x === at,
 						}[operator]
-						const wanted = records.filter((row) => test(row['date_created_gmt'] as string)).map((row) => row['id'] as number)
-						const { rows } = await walk(shop, planOf('orders', shop.connection, `date_created_gmt ${operator} '${at}'`), () => 200)
-						expect(new Set(rows.map((row) => row['id'] as number)), `${orders} ${operator} ${at}`).toEqual(new Set(wanted))
+						const wanted = records
+							.filter((row) => test(row['date_created_gmt'] as string))
+							.map((row) => row['id'] as number)
+						const { rows } = await walk(
+							shop,
+							planOf('orders', shop.connection, `date_created_gmt ${operator} '${at}'`),
+							() => 200,
+						)
+						expect(new Set(rows.map((row) => row['id'] as number)), `${orders} ${operator} ${at}`).toEqual(
+							new Set(wanted),
+						)
 					}
 			}
 		},

@@ -12,7 +12,13 @@ describe('a page token', () => {
 		const token = formatHubToken(identity, 50, place)
 		expect(token).toMatch(/^[\w-]+$/)
 		expect(parseHubToken(identity, token)).toEqual({ pageSize: 50, place })
-		for (const other of [{ instanceId: 2 }, { path: 'coupons' }, { where: null }, { where: "status = 'y'" }, { orderBy: 'id' }])
+		for (const other of [
+			{ instanceId: 2 },
+			{ path: 'coupons' },
+			{ where: null },
+			{ where: "status = 'y'" },
+			{ orderBy: 'id' },
+		])
 			expect(() => parseHubToken({ ...identity, ...other }, token)).toThrow(/nextPage: expected a token of this list/)
 	})
 

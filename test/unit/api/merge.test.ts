@@ -18,18 +18,23 @@ function reader(logs: ReadonlyMap<number, Row[]>, look = 1_000, asked: number[] 
 		asked.push(id)
 		const all = [...(logs.get(id) ?? [])]
 			.reverse()
-			.filter((row) => (before === undefined || row.number < before) && row.atMs >= (fromMs ?? 0) && row.atMs <= (toMs ?? Infinity))
+			.filter(
+				(row) =>
+					(before === undefined || row.number < before) && row.atMs >= (fromMs ?? 0) && row.atMs <= (toMs ?? Infinity),
+			)
 		const rows: Row[] = []
 		for (const [index, row] of all.entries()) {
 			if (index === look) return { rows, next: { number: row.number + 1, atMs: row.atMs } }
 			if (row.hidden !== true) rows.push(row)
-			if (rows.length === pageSize && index < all.length - 1) return { rows, next: { number: row.number, atMs: row.atMs } }
+			if (rows.length === pageSize && index < all.length - 1)
+				return { rows, next: { number: row.number, atMs: row.atMs } }
 		}
 		return { rows, next: null }
 	}
 }
 
-const key = (id: number, row: Row): string => [row.atMs, id, row.number].map((part) => String(part).padStart(5, '0')).join('.')
+const key = (id: number, row: Row): string =>
+	[row.atMs, id, row.number].map((part) => String(part).padStart(5, '0')).join('.')
 
 test('pages joined are the whole, ordered by time, instance and number, also where an instance finds little in a look', async () => {
 	const steps = fc.array(fc.record({ step: fc.integer({ min: 0, max: 3 }), hidden: fc.boolean() }), { maxLength: 40 })
@@ -84,7 +89,11 @@ test('a range is kept, and what is newer than it or the page before is sought, n
 			return read(id, query)
 		},
 	)
-	expect(page.entries.map(({ instanceId, row }) => `${instanceId}:${row.atMs}`).slice(0, 3)).toEqual(['1:500', '2:499', '1:499'])
+	expect(page.entries.map(({ instanceId, row }) => `${instanceId}:${row.atMs}`).slice(0, 3)).toEqual([
+		'1:500',
+		'2:499',
+		'1:499',
+	])
 	expect(asked).toEqual([
 		{ pageSize: 10, before: undefined, fromMs: 490, toMs: 500 },
 		{ pageSize: 10, before: 501, fromMs: 490 },
@@ -98,7 +107,9 @@ test('an instance that is gone meanwhile is passed over; a page ends when it hol
 	const page = await mergePages<Row>([1, 2], { ...everything, pageSize: 5 }, placeOf, read, size)
 	expect(page.entries).toHaveLength(2)
 	expect(page.next).toEqual({ instanceId: 1, atMs: 2, number: 2 })
-	expect((await mergePages<Row>([1], { ...everything, pageSize: 5 }, placeOf, read, { ...size, limit: 5 })).entries).toHaveLength(1)
+	expect(
+		(await mergePages<Row>([1], { ...everything, pageSize: 5 }, placeOf, read, { ...size, limit: 5 })).entries,
+	).toHaveLength(1)
 })
 
 test('where nothing fits, a call reads so many pages and no more, and the next one goes on', async () => {

@@ -77,13 +77,17 @@ describe('the body', () => {
 				},
 			})
 		const streamed = (limit: number) =>
-			readBody(new Request('https://b.example/', { method: 'POST', body: parts(), duplex: 'half' } as RequestInit), limit)
+			readBody(
+				new Request('https://b.example/', { method: 'POST', body: parts(), duplex: 'half' } as RequestInit),
+				limit,
+			)
 		expect(new TextDecoder().decode((await streamed(12))!)).toBe('abcabcabcabc')
 		expect(await streamed(11)).toBeNull()
 	})
 
 	test('more than 8 MB is known before it is read', () => {
-		const declared = (length: string) => declaresOversizedBody({ headers: new Headers({ 'content-length': length }) } as Request)
+		const declared = (length: string) =>
+			declaresOversizedBody({ headers: new Headers({ 'content-length': length }) } as Request)
 		expect(declared(String(8 * 1024 * 1024))).toBe(false)
 		expect(declared(String(8 * 1024 * 1024 + 1))).toBe(true)
 	})
@@ -92,7 +96,19 @@ describe('the body', () => {
 		const bytes = (text: string) => new TextEncoder().encode(text)
 		expect(decodeJsonObject(bytes('{"id":7,"name":"Caf\\u00e9 \\/ é"}'))).toContain('Café'.slice(0, 3))
 		expect(decodeJsonObject(bytes('\uFEFF{"id":7}'))).toBe('{"id":7}')
-		for (const text of ['', ' ', 'null', '7', '"x"', '[{"id":7}]', '{"id":7', '{"id":7}}', "{'id':7}", 'webhook_id=7', '<html>'])
+		for (const text of [
+			'',
+			' ',
+			'null',
+			'7',
+			'"x"',
+			'[{"id":7}]',
+			'{"id":7',
+			'{"id":7}}',
+			"{'id':7}",
+			'webhook_id=7',
+			'<html>',
+		])
 			expect(decodeJsonObject(bytes(text)), text).toBeNull()
 		expect(decodeJsonObject(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))).toBeNull()
 	})

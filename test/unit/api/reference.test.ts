@@ -23,7 +23,10 @@ interface Call {
 }
 
 /** The document, made of the tables alone. */
-function describeCalls(): { paths: Record<string, Record<string, Call>>; components: { schemas: Record<string, Schema> } } {
+function describeCalls(): {
+	paths: Record<string, Record<string, Call>>
+	components: { schemas: Record<string, Schema> }
+} {
 	const app = createApi()
 	const all = Object.entries<Operation>(operations)
 	addToDocument(app, Object.fromEntries(all.filter(([, one]) => one.root)), '')
@@ -48,12 +51,15 @@ describe('titles', () => {
 
 	test('no two are the same', () => {
 		expect(calls.length).toBe(Object.keys(operations).length)
-		expect(calls.map(({ call }) => call.summary).filter((title, index, all) => all.indexOf(title) !== index)).toEqual([])
+		expect(calls.map(({ call }) => call.summary).filter((title, index, all) => all.indexOf(title) !== index)).toEqual(
+			[],
+		)
 	})
 })
 
 describe('order', () => {
-	const titlesOf = (tag: string): string[] => shown.filter(({ call }) => call.tags[0] === tag).map(({ call }) => call.summary)
+	const titlesOf = (tag: string): string[] =>
+		shown.filter(({ call }) => call.tags[0] === tag).map(({ call }) => call.summary)
 
 	test('tags as the table has them, and every call its own place', () => {
 		expect([...new Set(shown.map(({ call }) => call.tags[0]))]).toEqual(Object.keys(TAGS))
@@ -88,7 +94,8 @@ describe('order', () => {
 		const titles = shown.map(({ call }) => call.summary)
 		const byToken = titles.filter((title) => title.endsWith(' (by token)'))
 		expect(byToken.length).toBeGreaterThan(20)
-		for (const title of byToken) expect(titles.indexOf(title), title).toBe(titles.indexOf(title.replace(' (by token)', '')) + 1)
+		for (const title of byToken)
+			expect(titles.indexOf(title), title).toBe(titles.indexOf(title.replace(' (by token)', '')) + 1)
 	})
 
 	test('the document itself has its paths, and the methods of a path, in that order', () => {
@@ -100,10 +107,13 @@ describe('order', () => {
 
 describe('examples', () => {
 	test.each(calls)('$at shows what is sent and what is answered', ({ call }) => {
-		for (const parameter of call.parameters ?? []) expectShown(parameter.schema, {}, `${parameter.in} ${parameter.name}`)
-		for (const [media, content] of Object.entries(call.requestBody?.content ?? {})) expectShown(content.schema, content, `sent as ${media}`)
+		for (const parameter of call.parameters ?? [])
+			expectShown(parameter.schema, {}, `${parameter.in} ${parameter.name}`)
+		for (const [media, content] of Object.entries(call.requestBody?.content ?? {}))
+			expectShown(content.schema, content, `sent as ${media}`)
 		for (const [status, answer] of Object.entries(call.responses)) {
-			for (const [media, content] of Object.entries(answer.content ?? {})) expectShown(content.schema, content, `${status} ${media}`)
+			for (const [media, content] of Object.entries(answer.content ?? {}))
+				expectShown(content.schema, content, `${status} ${media}`)
 		}
 	})
 
@@ -114,7 +124,10 @@ describe('examples', () => {
 
 	test('no secret in them looks like one that opens something', () => {
 		// `whsec_` is base64 of a key that stands beside it in clear.
-		const texts = (JSON.stringify(calls.map(({ call }) => call.responses)) + JSON.stringify(schemas)).replace(/whsec_[A-Za-z0-9+/=]+/g, '')
+		const texts = (JSON.stringify(calls.map(({ call }) => call.responses)) + JSON.stringify(schemas)).replace(
+			/whsec_[A-Za-z0-9+/=]+/g,
+			'',
+		)
 		const tokens = [...texts.matchAll(/sb[skl]_[\w-]{43}|[A-Za-z0-9+/]{43}=/g)].map(([token]) => token)
 		expect(tokens.length).toBeGreaterThan(5)
 		for (const token of tokens) expect(token).toContain('example')
@@ -123,7 +136,10 @@ describe('examples', () => {
 
 /** What a schema itself gives as examples: a constant, a default and a list of words are some. */
 function examplesOf(schema: Schema): unknown[] {
-	const own = [...((schema['examples'] as unknown[] | undefined) ?? []), ...('example' in schema ? [schema['example']] : [])]
+	const own = [
+		...((schema['examples'] as unknown[] | undefined) ?? []),
+		...('example' in schema ? [schema['example']] : []),
+	]
 	if (own.length > 0) return own
 	if (schema.const !== undefined) return [schema.const]
 	if (schema.default !== undefined) return [schema.default]

@@ -54,13 +54,26 @@ const io: AttemptIo = {
 	timeoutMs: 2_000,
 }
 
-const respondingWith = (answer: () => Response | Promise<Response>): AttemptIo => ({ ...io, fetch: async () => await answer() })
+const respondingWith = (answer: () => Response | Promise<Response>): AttemptIo => ({
+	...io,
+	fetch: async () => await answer(),
+})
 
 describe('what is sent', () => {
 	test("is the claim's body, bytes and all, under our name, signed with the opened key §3.2 §11.5", async () => {
-		const seen: { headers: Record<string, unknown>; method: string | undefined; url: string | undefined; body: Buffer }[] = []
+		const seen: {
+			headers: Record<string, unknown>
+			method: string | undefined
+			url: string | undefined
+			body: Buffer
+		}[] = []
 		const url = await serve(async (request, response) => {
-			seen.push({ headers: request.headers, method: request.method, url: request.url, body: Buffer.concat(await request.toArray()) })
+			seen.push({
+				headers: request.headers,
+				method: request.method,
+				url: request.url,
+				body: Buffer.concat(await request.toArray()),
+			})
 			response.end('thanks')
 		})
 		const configuration = {
@@ -95,19 +108,28 @@ describe('what is sent', () => {
 		const sendHeadersAt = async (nowMs: number, fromMs: number): Promise<Record<string, string>> => {
 			let seen: Headers | undefined
 			const configuration = { 'event.notification.signature.key': 'sealed:old' }
-			await attemptDelivery(createClaim('https://x.example/', { configuration, signature: { next: 'sealed:new', fromMs } }), {
-				...io,
-				now: () => nowMs,
-				fetch: async (request) => ((seen = request.headers), new Response()),
-			})
-			return Object.fromEntries([...seen!.entries()].filter(([name]) => name.startsWith('elements-') || name.startsWith('webhook-')))
+			await attemptDelivery(
+				createClaim('https://x.example/', { configuration, signature: { next: 'sealed:new', fromMs } }),
+				{
+					...io,
+					now: () => nowMs,
+					fetch: async (request) => ((seen = request.headers), new Response()),
+				},
+			)
+			return Object.fromEntries(
+				[...seen!.entries()].filter(([name]) => name.startsWith('elements-') || name.startsWith('webhook-')),
+			)
 		}
 		const getSignedHeaders = (startedMs: number, keys: { current: string; next: string | null }) => {
 			const signable = { notificationId: 3_000_000_001, body: new TextEncoder().encode('{"name":"Grüße"}'), startedMs }
-			return Object.fromEntries(Object.entries(toSignatureHeaders(signable, keys)).map(([name, value]) => [name.toLowerCase(), value]))
+			return Object.fromEntries(
+				Object.entries(toSignatureHeaders(signable, keys)).map(([name, value]) => [name.toLowerCase(), value]),
+			)
 		}
 		const fromMs = 1_780_000_000_000
-		expect(await sendHeadersAt(fromMs - 1, fromMs)).toEqual(getSignedHeaders(fromMs - 1, { current: 'old', next: 'new' }))
+		expect(await sendHeadersAt(fromMs - 1, fromMs)).toEqual(
+			getSignedHeaders(fromMs - 1, { current: 'old', next: 'new' }),
+		)
 		expect(await sendHeadersAt(fromMs, fromMs)).toEqual(getSignedHeaders(fromMs, { current: 'new', next: null }))
 	})
 
@@ -145,7 +167,12 @@ describe('what is sent', () => {
 			...recordingIo,
 			getRefusal: () => 'a public address is expected',
 		})
-		expect(refused).toMatchObject({ delivered: false, status: null, error: 'refused', body: 'Not sent: a public address is expected' })
+		expect(refused).toMatchObject({
+			delivered: false,
+			status: null,
+			error: 'refused',
+			body: 'Not sent: a public address is expected',
+		})
 		const unopened = await attemptDelivery(
 			createClaim('https://x.example/', { configuration: { 'event.notification.signature.key': 'broken' } }),
 			recordingIo,
@@ -196,7 +223,12 @@ describe('an answer', () => {
 			response.writeHead(500, { 'Content-Length': '100' }).write('half')
 			setTimeout(() => response.destroy(), 20)
 		})
-		expect(await attemptDelivery(createClaim(broken), io)).toMatchObject({ delivered: false, status: 500, error: null, body: 'half' })
+		expect(await attemptDelivery(createClaim(broken), io)).toMatchObject({
+			delivered: false,
+			status: 500,
+			error: null,
+			body: 'half',
+		})
 	})
 
 	test('tells when to come back: in seconds, or as a date by its own clock', async () => {
@@ -208,7 +240,9 @@ describe('an answer', () => {
 				)
 			).retryAfterMs
 		expect(await parseAfter({ 'Retry-After': '120' })).toBe(120_000)
-		expect(await parseAfter({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT', Date: 'Wed, 21 Oct 2015 07:27:00 GMT' })).toBe(60_000)
+		expect(
+			await parseAfter({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT', Date: 'Wed, 21 Oct 2015 07:27:00 GMT' }),
+		).toBe(60_000)
 		expect(await parseAfter({ 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT' })).toBe(0)
 		expect(await parseAfter({ 'Retry-After': 'soon' })).toBeNull()
 		expect(await parseAfter({})).toBeNull()
@@ -247,7 +281,10 @@ describe('no answer', () => {
 			error: 'timeout',
 		})
 		expect(
-			await attemptDelivery(createClaim(url), { ...respondingWith(async () => await new Promise<never>(() => {})), timeoutMs: 50 }),
+			await attemptDelivery(createClaim(url), {
+				...respondingWith(async () => await new Promise<never>(() => {})),
+				timeoutMs: 50,
+			}),
 		).toMatchObject({
 			error: 'timeout',
 		})
@@ -255,17 +292,28 @@ describe('no answer', () => {
 
 	test('because nobody listens: refused', async () => {
 		const url = await serve(() => {})
-		for (const server of servers.splice(0)) await new Promise<void>((resolve) => void (server as Server).close(() => resolve()))
-		expect(await attemptDelivery(createClaim(url), io)).toMatchObject({ delivered: false, status: null, error: 'refused' })
+		for (const server of servers.splice(0))
+			await new Promise<void>((resolve) => void (server as Server).close(() => resolve()))
+		expect(await attemptDelivery(createClaim(url), io)).toMatchObject({
+			delivered: false,
+			status: null,
+			error: 'refused',
+		})
 	})
 
 	test('because the connection broke: reset', async () => {
 		const url = await serve((request) => request.socket.destroy())
-		expect(await attemptDelivery(createClaim(url), io)).toMatchObject({ delivered: false, status: null, error: 'reset' })
+		expect(await attemptDelivery(createClaim(url), io)).toMatchObject({
+			delivered: false,
+			status: null,
+			error: 'reset',
+		})
 	})
 
 	test('because the name does not exist: dns', async () => {
-		expect(await attemptDelivery(createClaim('http://no-such-host.invalid/'), { ...io, timeoutMs: 10_000 })).toMatchObject({
+		expect(
+			await attemptDelivery(createClaim('http://no-such-host.invalid/'), { ...io, timeoutMs: 10_000 }),
+		).toMatchObject({
 			delivered: false,
 			error: 'dns',
 		})
@@ -275,7 +323,9 @@ describe('no answer', () => {
 		const server = createTcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
 		servers.push(server)
 		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-		expect(await attemptDelivery(createClaim(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`), io)).toMatchObject({
+		expect(
+			await attemptDelivery(createClaim(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`), io),
+		).toMatchObject({
 			delivered: false,
 			error: 'tls',
 		})

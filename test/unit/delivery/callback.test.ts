@@ -14,7 +14,15 @@ const BODY = JSON.stringify({
 		},
 		events: [
 			{ eventId: 'a', objectType: 'orders', objectId: '1', eventType: 'CREATED', objectSequence: 1 },
-			{ eventId: 'b', objectType: 'orders', objectId: '2', eventType: 'DELETED', objectSequence: 4, trashed: true, erased: true },
+			{
+				eventId: 'b',
+				objectType: 'orders',
+				objectId: '2',
+				eventType: 'DELETED',
+				objectSequence: 4,
+				trashed: true,
+				erased: true,
+			},
 		],
 	},
 })
@@ -43,7 +51,10 @@ describe('in process', () => {
 		const arrivalNumbers: number[] = []
 		const stop = callback.onArrival((arrival) => arrivalNumbers.push(arrival.number))
 		const response = await callback.receive(
-			createNotificationRequest('http://callback.example/', 'k', { startedMs: 1_800_000_000_000, headers: { 'Shopbell-Attempt': '3' } }),
+			createNotificationRequest('http://callback.example/', 'k', {
+				startedMs: 1_800_000_000_000,
+				headers: { 'Shopbell-Attempt': '3' },
+			}),
 		)
 		expect(response.status).toBe(200)
 		expect(callback.arrivals).toMatchObject([
@@ -87,16 +98,25 @@ describe('in process', () => {
 	test.each([
 		['another key', () => createNotificationRequest('http://c.example/', 'other')],
 		['no signature', () => createNotificationRequest('http://c.example/', null)],
-		['an old timestamp', () => createNotificationRequest('http://c.example/', 'k', { startedMs: Date.now() - 600_000 })],
+		[
+			'an old timestamp',
+			() => createNotificationRequest('http://c.example/', 'k', { startedMs: Date.now() - 600_000 }),
+		],
 		[
 			'only one of the two signatures',
 			() => createNotificationRequest('http://c.example/', 'k', { headers: { 'webhook-signature': 'v1,AAAA' } }),
 		],
 		[
 			'only the other',
-			() => createNotificationRequest('http://c.example/', 'k', { headers: { 'Elements-Webhook-Signature': 'sha256=AAAA' } }),
+			() =>
+				createNotificationRequest('http://c.example/', 'k', {
+					headers: { 'Elements-Webhook-Signature': 'sha256=AAAA' },
+				}),
 		],
-		['two ids', () => createNotificationRequest('http://c.example/', 'k', { headers: { 'Elements-Webhook-Id': 'ntf_2' } })],
+		[
+			'two ids',
+			() => createNotificationRequest('http://c.example/', 'k', { headers: { 'Elements-Webhook-Id': 'ntf_2' } }),
+		],
 	])('refuses %s', async (_, request) => {
 		const callback = createCallbackServer({ key: 'k' })
 		expect((await callback.receive(request())).status).toBe(401)
@@ -114,7 +134,9 @@ describe('in process', () => {
 
 	test('answers 400 to what is no notification', async () => {
 		const callback = createCallbackServer()
-		expect((await callback.receive(createNotificationRequest('http://c.example/', null, { body: 'hello' }))).status).toBe(400)
+		expect(
+			(await callback.receive(createNotificationRequest('http://c.example/', null, { body: 'hello' }))).status,
+		).toBe(400)
 	})
 })
 

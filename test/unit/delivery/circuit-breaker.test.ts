@@ -38,7 +38,12 @@ function createRequest(
 	}
 }
 
-function createReport(notificationId: number, failed: boolean, nextMs: number | null = null, guarded = true): DeliveryReport {
+function createReport(
+	notificationId: number,
+	failed: boolean,
+	nextMs: number | null = null,
+	guarded = true,
+): DeliveryReport {
 	return { subscription: 1, notificationId, createdMs: T0 - HOUR_MS + notificationId, guarded, failed, nextMs }
 }
 
@@ -97,8 +102,14 @@ describe('closed', () => {
 describe('open', () => {
 	test('tries the oldest alone, when its own schedule says so; everybody else is sent away for at most an hour', () => {
 		const state = createOpenBreaker()
-		expect(admit(state, 3, createRequest(3, { dueMs: T0 + 5_000 }), 6, T0 + 1_000, 0.5)).toMatchObject({ permits: 0, closed: false })
-		expect(admit(state, 1, createRequest(1, { dueMs: T0 + 5_000 }), 6, T0 + 1_000, 0.5)).toMatchObject({ permits: 0, untilMs: T0 + 5_000 })
+		expect(admit(state, 3, createRequest(3, { dueMs: T0 + 5_000 }), 6, T0 + 1_000, 0.5)).toMatchObject({
+			permits: 0,
+			closed: false,
+		})
+		expect(admit(state, 1, createRequest(1, { dueMs: T0 + 5_000 }), 6, T0 + 1_000, 0.5)).toMatchObject({
+			permits: 0,
+			untilMs: T0 + 5_000,
+		})
 		const away = admit(state, 2, createRequest(2, { dueMs: T0 + 1_000 }), 6, T0 + 5_000, 0.5)
 		expect(away).toMatchObject({ permits: 0, untilMs: T0 + 5_000 + MAX_PARK_MS * 0.875 })
 		expect(admit(state, 1, createRequest(1, { dueMs: T0 + 5_000, wanted: 20 }), 6, T0 + 5_000, 0.5)).toMatchObject({
@@ -107,7 +118,9 @@ describe('open', () => {
 			closed: false,
 		})
 		// It is under way: not even its own instance sends another.
-		expect(admit(state, 1, createRequest(1, { dueMs: T0 + 5_000, wanted: 20 }), 6, T0 + 6_000, 0.5)).toMatchObject({ permits: 0 })
+		expect(admit(state, 1, createRequest(1, { dueMs: T0 + 5_000, wanted: 20 }), 6, T0 + 6_000, 0.5)).toMatchObject({
+			permits: 0,
+		})
 		report(state, 1, createReport(1, true, T0 + 20_000), T0 + 6_000)
 		expect(admit(state, 1, createRequest(1, { dueMs: T0 + 20_000, wanted: 20 }), 6, T0 + 7_000, 0.5)).toMatchObject({
 			permits: 0,
@@ -134,13 +147,19 @@ describe('open', () => {
 		const state = createOpenBreaker()
 		expect(admit(state, 8, createRequest(0), 6, T0 + 100, 0)).toMatchObject({ permits: 1, only: 0 })
 		report(state, 8, createReport(0, true, null), T0 + 200)
-		expect(admit(state, 1, createRequest(1, { dueMs: T0 + 5_000 }), 6, T0 + 5_000, 0)).toMatchObject({ permits: 1, only: 1 })
+		expect(admit(state, 1, createRequest(1, { dueMs: T0 + 5_000 }), 6, T0 + 5_000, 0)).toMatchObject({
+			permits: 1,
+			only: 1,
+		})
 	})
 
 	test('one whose next try is more than an hour away does not keep the others waiting', () => {
 		const state = createOpenBreaker()
 		report(state, 1, createReport(1, true, T0 + 2 * HOUR_MS, false), T0)
-		expect(admit(state, 2, createRequest(2, { dueMs: T0 + 5_000 }), 6, T0 + 5_000, 0)).toMatchObject({ permits: 1, only: 2 })
+		expect(admit(state, 2, createRequest(2, { dueMs: T0 + 5_000 }), 6, T0 + 5_000, 0)).toMatchObject({
+			permits: 1,
+			only: 2,
+		})
 	})
 
 	test('a probe that could not be sent gives its place to the next', () => {
@@ -153,7 +172,10 @@ describe('open', () => {
 
 	test('two subscriptions of one instance are two that wait', () => {
 		const state = createOpenBreaker()
-		expect(admit(state, 1, createRequest(1, { dueMs: T0 + 5_000 }), 6, T0 + 5_000, 0)).toMatchObject({ permits: 1, only: 1 })
+		expect(admit(state, 1, createRequest(1, { dueMs: T0 + 5_000 }), 6, T0 + 5_000, 0)).toMatchObject({
+			permits: 1,
+			only: 1,
+		})
 		expect(admit(state, 1, createRequest(7, { subscription: 2 }), 6, T0 + 5_000, 0)).toMatchObject({ permits: 0 })
 	})
 
@@ -185,7 +207,11 @@ describe('after a success', () => {
 			expect(instances).toHaveLength(width)
 			for (const instance of instances) {
 				notified.add(instance)
-				expect(admit(state, instance, createRequest(instance), 6, now, 0)).toMatchObject({ permits: 1, closed: false, only: null })
+				expect(admit(state, instance, createRequest(instance), 6, now, 0)).toMatchObject({
+					permits: 1,
+					closed: false,
+					only: null,
+				})
 			}
 			expect(admit(state, 600, createRequest(600), 6, now, 0)).toMatchObject({ permits: 0 })
 			widest = state.core.flights.length
@@ -237,7 +263,10 @@ describe('after a success', () => {
 		const state = createRecoveringBreaker(50)
 		const [instance] = selectToNotify(state, T0 + 5_100)
 		admit(state, instance!, createRequest(instance!), 6, T0 + 5_200, 0)
-		expect(report(state, instance!, createReport(instance!, true, T0 + 10_200), T0 + 5_300)).toEqual({ closed: false, news: true })
+		expect(report(state, instance!, createReport(instance!, true, T0 + 10_200), T0 + 5_300)).toEqual({
+			closed: false,
+			news: true,
+		})
 		expect(state.core.phase).toBe('open')
 		expect(admit(state, 30, createRequest(30), 6, T0 + 5_400, 0)).toMatchObject({ permits: 0 })
 	})
@@ -264,9 +293,18 @@ describe('a rate', () => {
 			closed: true,
 			news: false,
 		})
-		expect(admit(state, 1, createRequest(1, { rate: 10, wanted: 44 }), 6, T0, 0)).toMatchObject({ permits: 4, fromMs: T0 })
-		expect(admit(state, 1, createRequest(1, { rate: 10, wanted: 40 }), 6, T0, 0)).toMatchObject({ permits: 5, fromMs: T0 + 500 })
-		expect(admit(state, 1, createRequest(1, { rate: 10, wanted: 35 }), 6, T0 + 500, 0)).toMatchObject({ permits: 5, fromMs: T0 + 1_000 })
+		expect(admit(state, 1, createRequest(1, { rate: 10, wanted: 44 }), 6, T0, 0)).toMatchObject({
+			permits: 4,
+			fromMs: T0,
+		})
+		expect(admit(state, 1, createRequest(1, { rate: 10, wanted: 40 }), 6, T0, 0)).toMatchObject({
+			permits: 5,
+			fromMs: T0 + 500,
+		})
+		expect(admit(state, 1, createRequest(1, { rate: 10, wanted: 35 }), 6, T0 + 500, 0)).toMatchObject({
+			permits: 5,
+			fromMs: T0 + 1_000,
+		})
 		expect(isDisposable(state, T0 + 1_000)).toBe(false)
 		expect(isDisposable(state, T0 + 2_000)).toBe(true)
 	})
@@ -298,18 +336,27 @@ describe('a rate', () => {
 		const state = initialState()
 		admit(state, 1, createRequest(1, { rate: 2, wanted: 2 }), 6, T0, 0)
 		releasePermits(state, 1, 1, 2, 2, T0)
-		expect(admit(state, 1, createRequest(1, { rate: 2, wanted: 2 }), 6, T0, 0)).toMatchObject({ permits: 2, fromMs: T0 })
+		expect(admit(state, 1, createRequest(1, { rate: 2, wanted: 2 }), 6, T0, 0)).toMatchObject({
+			permits: 2,
+			fromMs: T0,
+		})
 	})
 
 	test('holds for the probe of an open breaker too', () => {
 		const state = createOpenBreaker()
-		expect(admit(state, 1, createRequest(1, { rate: 0.01, dueMs: T0 }), 6, T0 + 5_000, 0)).toMatchObject({ permits: 1, only: 1 })
+		expect(admit(state, 1, createRequest(1, { rate: 0.01, dueMs: T0 }), 6, T0 + 5_000, 0)).toMatchObject({
+			permits: 1,
+			only: 1,
+		})
 		report(state, 1, createReport(1, true, T0 + 10_000), T0 + 5_100)
 		expect(admit(state, 1, createRequest(1, { rate: 0.01, dueMs: T0 + 10_000 }), 6, T0 + 10_000, 0)).toMatchObject({
 			permits: 0,
 			untilMs: T0 + 105_000,
 		})
-		expect(admit(state, 1, createRequest(1, { rate: 0.01, dueMs: T0 + 10_000 }), 6, T0 + 105_000, 0)).toMatchObject({ permits: 1, only: 1 })
+		expect(admit(state, 1, createRequest(1, { rate: 0.01, dueMs: T0 + 10_000 }), 6, T0 + 105_000, 0)).toMatchObject({
+			permits: 1,
+			only: 1,
+		})
 	})
 })
 
@@ -503,8 +550,11 @@ class Simulation {
 		}
 		instance.parkedMs = 0
 		if (decision.closed) instance.guarded = false
-		const mine = due.filter((notification) => decision.only === null || notification.id === decision.only).slice(0, decision.permits)
-		if (mine.length < decision.permits) this.#call((state) => releasePermits(state, n, 1, null, decision.permits - mine.length, this.#now))
+		const mine = due
+			.filter((notification) => decision.only === null || notification.id === decision.only)
+			.slice(0, decision.permits)
+		if (mine.length < decision.permits)
+			this.#call((state) => releasePermits(state, n, 1, null, decision.permits - mine.length, this.#now))
 		for (const notification of mine) this.#post(notification, !decision.closed, decision.only !== null)
 	}
 
@@ -528,7 +578,9 @@ class Simulation {
 			}
 			const nextMs = failed ? notification.dueMs : null
 			if (guarded || failed)
-				this.#call((state) => report(state, notification.instance, createReport(notification.id, failed, nextMs, guarded), this.#now))
+				this.#call((state) =>
+					report(state, notification.instance, createReport(notification.id, failed, nextMs, guarded), this.#now),
+				)
 			this.#alarm(notification.instance)
 		})
 	}
@@ -556,7 +608,8 @@ class Simulation {
 		const wakes = ++this.#wakes
 		if (atMs !== null) {
 			this.#after(Math.max(1, atMs - this.#now), () => {
-				if (wakes === this.#wakes) for (const n of this.#callObject((state) => selectToNotify(state, this.#now))) this.#doorbell(n)
+				if (wakes === this.#wakes)
+					for (const n of this.#callObject((state) => selectToNotify(state, this.#now))) this.#doorbell(n)
 			})
 		}
 		return answer

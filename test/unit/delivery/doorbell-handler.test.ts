@@ -80,7 +80,13 @@ class World implements DeliveryPorts {
 	expire(instance: number): void {
 		const list = this.due.get(instance) ?? []
 		for (const [id, { leaseUntilMs }] of this.attempts) {
-			if (Math.floor(id / 1000) === instance && leaseUntilMs <= this.clockMs && !this.delivered.has(id) && !list.includes(id)) list.push(id)
+			if (
+				Math.floor(id / 1000) === instance &&
+				leaseUntilMs <= this.clockMs &&
+				!this.delivered.has(id) &&
+				!list.includes(id)
+			)
+				list.push(id)
 		}
 		this.due.set(instance, list)
 	}
@@ -267,14 +273,16 @@ describe('several instances at once', () => {
 		}
 		await world.run(handleDoorbells(ids, world))
 		expect(world.logs).toEqual([])
-		for (const post of world.posts) expect(post.endMs).toBeLessThanOrEqual(world.attempts.get(post.notification)!.leaseUntilMs)
+		for (const post of world.posts)
+			expect(post.endMs).toBeLessThanOrEqual(world.attempts.get(post.notification)!.leaseUntilMs)
 	})
 
 	test('one that cannot be reached does not stop the others', async () => {
 		const world = new World()
 		world.add(2, 3)
 		const broken: DeliveryPorts = {
-			claim: async (id, limit) => (id === 1 ? await Promise.reject(new Error('unreachable')) : await world.claim(id, limit)),
+			claim: async (id, limit) =>
+				id === 1 ? await Promise.reject(new Error('unreachable')) : await world.claim(id, limit),
 			settle: world.settle.bind(world),
 			park: world.park.bind(world),
 			callback: world.callback.bind(world),

@@ -1,7 +1,12 @@
 /** Why a signature does not match: one test for every reason, told from a request that Shopbell signed. */
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { explainSignature, type SignatureExplanation, type MismatchReason, type VerificationInput } from '../../../src/api/tools/explain.ts'
+import {
+	explainSignature,
+	type SignatureExplanation,
+	type MismatchReason,
+	type VerificationInput,
+} from '../../../src/api/tools/explain.ts'
 import { toSignatureHeaders } from '../../../src/delivery/sign.ts'
 import { toWhsec } from '../../../src/instances/signature.ts'
 import { VECTORS } from '../../support/vectors.ts'
@@ -16,7 +21,10 @@ function createSignedHeaders(
 	changes: { key?: string; next?: string | null; body?: string; startedMs?: number } = {},
 ): Record<string, string> {
 	const { key = KEY, next = null, body = BODY, startedMs = NOW_MS } = changes
-	return toSignatureHeaders({ notificationId: 7_000_000_001, body: new TextEncoder().encode(body), startedMs }, { current: key, next })
+	return toSignatureHeaders(
+		{ notificationId: 7_000_000_001, body: new TextEncoder().encode(body), startedMs },
+		{ current: key, next },
+	)
 }
 
 const pickHeaders = (headers: Record<string, string>, ...names: string[]): Record<string, string> =>
@@ -27,7 +35,14 @@ const ELEMENTS_HEADER = 'Elements-Webhook-Signature'
 const STANDARD_HEADERS = ['webhook-id', 'webhook-timestamp', 'webhook-signature']
 
 function explain(changes: Partial<VerificationInput> = {}): SignatureExplanation {
-	return explainSignature({ key: KEY, instance: null, headers: createSignedHeaders(), body: BODY, nowMs: NOW_MS, ...changes })
+	return explainSignature({
+		key: KEY,
+		instance: null,
+		headers: createSignedHeaders(),
+		body: BODY,
+		nowMs: NOW_MS,
+		...changes,
+	})
 }
 
 /** The reasons, each with whether it is certain. */
@@ -54,8 +69,14 @@ describe('what matches', () => {
 			{ header: 'webhook-signature', key: 'current' },
 		]
 		expect(explain()).toEqual({ matches: true, matched, reasons: [] })
-		expect(explain({ key: null, instance: { current: KEY, next: null } })).toEqual({ matches: true, matched, reasons: [] })
-		const lower = Object.fromEntries(Object.entries(createSignedHeaders()).map(([name, value]) => [name.toLowerCase(), ` ${value} `]))
+		expect(explain({ key: null, instance: { current: KEY, next: null } })).toEqual({
+			matches: true,
+			matched,
+			reasons: [],
+		})
+		const lower = Object.fromEntries(
+			Object.entries(createSignedHeaders()).map(([name, value]) => [name.toLowerCase(), ` ${value} `]),
+		)
 		expect(explain({ headers: lower })).toEqual({ matches: true, matched, reasons: [] })
 	})
 
@@ -117,16 +138,25 @@ describe('headers', () => {
 	})
 
 	test('sha256= or v1, is missing', () => {
-		expectReasons(explain({ headers: { [ELEMENTS_HEADER]: createSignedHeaders()[ELEMENTS_HEADER]!.slice(7) } }), 'prefix')
+		expectReasons(
+			explain({ headers: { [ELEMENTS_HEADER]: createSignedHeaders()[ELEMENTS_HEADER]!.slice(7) } }),
+			'prefix',
+		)
 		const headers = pickHeaders(createSignedHeaders(), ...STANDARD_HEADERS)
-		expectReasons(explain({ headers: { ...headers, 'webhook-signature': headers['webhook-signature']!.slice(3) } }), 'prefix')
+		expectReasons(
+			explain({ headers: { ...headers, 'webhook-signature': headers['webhook-signature']!.slice(3) } }),
+			'prefix',
+		)
 	})
 
 	test('hex in place of base64, and the other base64', () => {
 		const bytes = computeMac(KEY, BODY)
 		expectReasons(explain({ headers: { [ELEMENTS_HEADER]: `sha256=${bytes.toString('hex')}` } }), 'hex')
 		expectReasons(explain({ headers: { [ELEMENTS_HEADER]: bytes.toString('hex').toUpperCase() } }), 'prefix', 'hex')
-		expectReasons(explain({ headers: { [ELEMENTS_HEADER]: `sha256=${bytes.toString('base64url')}` } }), 'base64-alphabet')
+		expectReasons(
+			explain({ headers: { [ELEMENTS_HEADER]: `sha256=${bytes.toString('base64url')}` } }),
+			'base64-alphabet',
+		)
 	})
 
 	test('the signature of the other scheme', () => {
@@ -139,7 +169,10 @@ describe('headers', () => {
 		expectReasons(explain({ headers: swapped }), 'other-scheme', 'other-scheme')
 		expectReasons(
 			explain({
-				headers: { ...pickHeaders(headers, ...STANDARD_HEADERS), 'webhook-signature': `v1,${headers[ELEMENTS_HEADER]!.slice(7)}` },
+				headers: {
+					...pickHeaders(headers, ...STANDARD_HEADERS),
+					'webhook-signature': `v1,${headers[ELEMENTS_HEADER]!.slice(7)}`,
+				},
 			}),
 			'other-scheme',
 		)
@@ -147,13 +180,18 @@ describe('headers', () => {
 
 	test('the id is another one: that of the other header, of the body, or without its beginning', () => {
 		const headers = pickHeaders(createSignedHeaders(), ...STANDARD_HEADERS)
-		expectReasons(explain({ headers: { ...headers, 'webhook-id': 'ntf_1', 'Elements-Webhook-Id': 'ntf_7000000001' } }), 'id-mismatch')
+		expectReasons(
+			explain({ headers: { ...headers, 'webhook-id': 'ntf_1', 'Elements-Webhook-Id': 'ntf_7000000001' } }),
+			'id-mismatch',
+		)
 		expectReasons(explain({ headers: { ...headers, 'webhook-id': 'ntf_1' } }), 'id-mismatch')
 		expectReasons(explain({ headers: { ...headers, 'webhook-id': '7000000001' } }), 'id-mismatch')
 	})
 
 	test('id or time is not what was signed, and the body shows that key and body are right', () => {
-		const explanation = explain({ headers: { ...createSignedHeaders(), 'webhook-timestamp': String(NOW_MS / 1000 - 7) } })
+		const explanation = explain({
+			headers: { ...createSignedHeaders(), 'webhook-timestamp': String(NOW_MS / 1000 - 7) },
+		})
 		expect([explanation.matches, summarize(explanation)]).toEqual([true, [['id-or-timestamp-changed', true]]])
 	})
 
@@ -183,11 +221,17 @@ describe('the key', () => {
 	test('is another one: certain where the instance is named, a guess where it is not', () => {
 		expectReasons(explain({ key: 'other', instance: { current: KEY, next: null } }), 'wrong-key')
 		expectReasons(
-			explain({ key: 'other', headers: createSignedHeaders({ next: NEXT_KEY }), instance: { current: KEY, next: NEXT_KEY } }),
+			explain({
+				key: 'other',
+				headers: createSignedHeaders({ next: NEXT_KEY }),
+				instance: { current: KEY, next: NEXT_KEY },
+			}),
 			'wrong-key',
 		)
 		expect(summarize(explain({ key: 'other' }))).toEqual([['wrong-key', false]])
-		expect(summarize(explain({ key: null, instance: { current: 'other', next: null } }))).toEqual([['wrong-key', false]])
+		expect(summarize(explain({ key: null, instance: { current: 'other', next: null } }))).toEqual([
+			['wrong-key', false],
+		])
 	})
 
 	test('was pasted as whsec_ and is used as it stands', () => {
@@ -216,7 +260,8 @@ describe('the key', () => {
 
 describe('the body', () => {
 	const value = JSON.parse(BODY)
-	const escapeNonAscii = (text: string) => text.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+	const escapeNonAscii = (text: string) =>
+		text.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 	const spaced = BODY.replace(/("[^"]*")|[,:]/g, (found, text) => (text === undefined ? `${found} ` : found))
 	const sortKeys = (given: any): any =>
 		Array.isArray(given)
@@ -251,14 +296,18 @@ describe('the body', () => {
 	test('was signed indented, with its keys sorted, with its numbers shortened', () => {
 		const wholeBody = BODY.replace('1.0,', '1,')
 		const explainSignedAs = (body: string) => explain({ body: wholeBody, headers: createSignedHeaders({ body }) })
-		for (const indent of [2, 4, '\t']) expectReasons(explainSignedAs(JSON.stringify(value, null, indent)), 'body-whitespace')
+		for (const indent of [2, 4, '\t'])
+			expectReasons(explainSignedAs(JSON.stringify(value, null, indent)), 'body-whitespace')
 		expectReasons(explainSignedAs(JSON.stringify(sortKeys(value))), 'body-key-order')
 		expectReasons(explain({ headers: createSignedHeaders({ body: JSON.stringify(value) }) }), 'body-numbers')
 	})
 
 	test('came indented', () => {
 		const wholeBody = BODY.replace('1.0,', '1,')
-		expectReasons(explain({ body: JSON.stringify(value, null, 2), headers: createSignedHeaders({ body: wholeBody }) }), 'body-whitespace')
+		expectReasons(
+			explain({ body: JSON.stringify(value, null, 2), headers: createSignedHeaders({ body: wholeBody }) }),
+			'body-whitespace',
+		)
 	})
 
 	test('came with its keys in another order: a guess, since nobody knows the order of a record', () => {

@@ -42,7 +42,14 @@ describe('static headers', () => {
 	test('what cannot be a header is left out and the rest stays', () => {
 		expect(
 			parseCustomHeaders(
-				JSON.stringify({ 'X Y': 'a', 'X-Ctl': 'a\r\nHost: evil', 'X-Snow': '☃', 'X-Obj': {}, 'X-Null': null, 'X-Good': 'ü' }),
+				JSON.stringify({
+					'X Y': 'a',
+					'X-Ctl': 'a\r\nHost: evil',
+					'X-Snow': '☃',
+					'X-Obj': {},
+					'X-Null': null,
+					'X-Good': 'ü',
+				}),
 			),
 		).toEqual([['X-Good', 'ü']])
 	})

@@ -6,7 +6,12 @@ import { describe, expect, test } from 'vitest'
 import { admit, releasePermits, getNextWakeMs, report, selectToNotify } from '../../../src/delivery/circuit-breaker.ts'
 import { initialState, type BreakerState } from '../../../src/delivery/circuit-breaker-state.ts'
 import { isCallbackFailure } from '../../../src/delivery/failure-kinds.ts'
-import { handleDoorbells, type DeliveryPorts, BreakerCache, BREAKER_CACHE_TTL_MS } from '../../../src/delivery/doorbell-handler.ts'
+import {
+	handleDoorbells,
+	type DeliveryPorts,
+	BreakerCache,
+	BREAKER_CACHE_TTL_MS,
+} from '../../../src/delivery/doorbell-handler.ts'
 import { getNextRetryMs } from '../../../src/delivery/schedule.ts'
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../../../src/rpc/delivery.ts'
 
@@ -80,9 +85,15 @@ class Simulation {
 		const instance = this.instances.get(id)!
 		const due = instance.notes.filter((note) => !note.delivered).map((note) => Math.max(note.dueMs, instance.parkedMs))
 		if (due.length === 0) return
-		const atMs = Math.max(Math.min(...due), this.nowMs, instance.lastDoorbellMs === null ? 0 : instance.lastDoorbellMs + 10_000)
+		const atMs = Math.max(
+			Math.min(...due),
+			this.nowMs,
+			instance.lastDoorbellMs === null ? 0 : instance.lastDoorbellMs + 10_000,
+		)
 		this.after(atMs - this.nowMs, () => {
-			const ready = instance.notes.some((note) => !note.delivered && Math.max(note.dueMs, instance.parkedMs) <= this.nowMs)
+			const ready = instance.notes.some(
+				(note) => !note.delivered && Math.max(note.dueMs, instance.parkedMs) <= this.nowMs,
+			)
 			if (!ready || (instance.lastDoorbellMs !== null && this.nowMs < instance.lastDoorbellMs + 10_000)) return
 			instance.lastDoorbellMs = this.nowMs
 			this.sendDoorbell(id)
@@ -109,7 +120,8 @@ class Simulation {
 				timer.fire()
 			} else {
 				this.nowMs = wakeMs
-				for (const state of this.breakers.values()) for (const id of selectToNotify(state, this.nowMs)) this.sendDoorbell(id)
+				for (const state of this.breakers.values())
+					for (const id of selectToNotify(state, this.nowMs)) this.sendDoorbell(id)
 			}
 		}
 		this.nowMs = endMs
@@ -139,7 +151,13 @@ class Simulation {
 				else {
 					instance.guarded ||= isCallbackFailure(outcome)
 					note.firstFailureMs ||= this.nowMs
-					const failed = { attempt: note.attempts, firstFailureMs: note.firstFailureMs, nowMs: this.nowMs, retryAfterMs: null, random: 0.5 }
+					const failed = {
+						attempt: note.attempts,
+						firstFailureMs: note.firstFailureMs,
+						nowMs: this.nowMs,
+						retryAfterMs: null,
+						random: 0.5,
+					}
 					note.dueMs = getNextRetryMs({ schedule: 'standard', ...failed }) ?? Number.POSITIVE_INFINITY
 				}
 				const next = more ? this.#claim(id, 1).claims : []
@@ -151,7 +169,8 @@ class Simulation {
 				const state = this.breakers.get(name) ?? initialState()
 				this.breakers.set(name, state)
 				return {
-					admit: async (id, request, limit) => callObject('admit', () => admit(state, id, request, limit, this.nowMs, 0.5)),
+					admit: async (id, request, limit) =>
+						callObject('admit', () => admit(state, id, request, limit, this.nowMs, 0.5)),
 					report: async (id, delivery) => callObject('report', () => report(state, id, delivery, this.nowMs)),
 					giveBack: async (id, subscription, rate, permits) =>
 						callObject('giveBack', () => releasePermits(state, id, subscription, rate, permits, this.nowMs)),
@@ -179,7 +198,11 @@ class Simulation {
 		}
 	}
 
-	#claim(id: number, limit: number, admission?: Admission): { claims: Claim[]; more: boolean; asks: AdmissionRequest[] } {
+	#claim(
+		id: number,
+		limit: number,
+		admission?: Admission,
+	): { claims: Claim[]; more: boolean; asks: AdmissionRequest[] } {
 		const instance = this.instances.get(id)!
 		const due = instance.notes.filter((note) => !note.delivered && note.dueMs <= this.nowMs)
 		const isGuarded = instance.guarded || instance.rate !== null
@@ -203,7 +226,13 @@ class Simulation {
 			const leaseUntilMs = this.nowMs + 45_000
 			note.dueMs = leaseUntilMs
 			note.leased = true
-			const rest = { body: '{}', configuration: {}, signature: { next: null, fromMs: null }, sealedFor: 'instance' as const, replay: false }
+			const rest = {
+				body: '{}',
+				configuration: {},
+				signature: { next: null, fromMs: null },
+				sealedFor: 'instance' as const,
+				replay: false,
+			}
 			return {
 				...common,
 				...rest,
@@ -346,7 +375,9 @@ describe('a dead callback', () => {
 		// Nothing was lost while they waited.
 		expect(before.reduce((a, b) => a + b)).toBeLessThanOrEqual(12)
 		expect([...town.instances.values()].filter((instance) => instance.guarded)).toEqual([])
-		expect([...town.breakers.values()].map((state) => [state.core.phase, Object.keys(state.waiting).length])).toEqual([['closed', 0]])
+		expect([...town.breakers.values()].map((state) => [state.core.phase, Object.keys(state.waiting).length])).toEqual([
+			['closed', 0],
+		])
 	})
 
 	test('whose probe is lost with its consumer is tried by another a minute later', async () => {
@@ -390,7 +421,8 @@ describe('a rate', () => {
 		await town.advance(12_000)
 		expect(town.delivered(1)).toBe(100)
 		const starts = town.notes(1).map((note) => note.startedMs[0]! - beginMs)
-		for (const [index, at] of starts.sort((a, b) => a - b).entries()) expect(index + 1).toBeLessThanOrEqual(10 + at / 100 + 1e-6)
+		for (const [index, at] of starts.sort((a, b) => a - b).entries())
+			expect(index + 1).toBeLessThanOrEqual(10 + at / 100 + 1e-6)
 		expect(Math.max(...starts)).toBeLessThanOrEqual(10_500)
 		expect(town.calls.admit).toBeLessThanOrEqual(26)
 		expect(town.calls.park).toBeLessThanOrEqual(2)
@@ -404,7 +436,9 @@ describe('a rate', () => {
 		const beginMs = town.nowMs
 		await town.advance(60_000)
 		expect(town.delivered(1)).toBe(10)
-		expect(town.notes(1).map((note) => Math.floor((note.startedMs[0]! - beginMs) / 1_000))).toEqual([0, 5, 10, 15, 20, 25, 30, 35, 40, 45])
+		expect(town.notes(1).map((note) => Math.floor((note.startedMs[0]! - beginMs) / 1_000))).toEqual([
+			0, 5, 10, 15, 20, 25, 30, 35, 40, 45,
+		])
 		expect(town.calls.admit).toBeLessThanOrEqual(30)
 	})
 })
@@ -452,7 +486,10 @@ test('what could not be sent speaks against no callback, and gives back what it 
 		error: 'refused',
 		body: 'Not sent: the key does not open',
 	})
-	town.ports = () => ({ ...ports, post: async (id, claim) => (id === 1 ? asUnsent(await post(id, claim)) : await post(id, claim)) })
+	town.ports = () => ({
+		...ports,
+		post: async (id, claim) => (id === 1 ? asUnsent(await post(id, claim)) : await post(id, claim)),
+	})
 	town.due(1, 20)
 	await town.advance(1_000)
 	expect(instance.guarded).toBe(false)

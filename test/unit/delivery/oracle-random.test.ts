@@ -12,8 +12,14 @@ const actions = fc.array(
 	fc.oneof(
 		{ weight: 3, arbitrary: fc.constantFrom(...WATCHED).map((resource): Action => ({ do: 'create', resource })) },
 		{ weight: 4, arbitrary: fc.constantFrom(...WATCHED).map((resource): Action => ({ do: 'edit', resource })) },
-		{ weight: 2, arbitrary: fc.constantFrom(...WATCHED).map((resource): Action => ({ do: 'edit-silently', resource })) },
-		{ weight: 1, arbitrary: fc.constantFrom(...WATCHED).map((resource): Action => ({ do: 'save-unchanged', resource })) },
+		{
+			weight: 2,
+			arbitrary: fc.constantFrom(...WATCHED).map((resource): Action => ({ do: 'edit-silently', resource })),
+		},
+		{
+			weight: 1,
+			arbitrary: fc.constantFrom(...WATCHED).map((resource): Action => ({ do: 'save-unchanged', resource })),
+		},
 		{
 			weight: 2,
 			arbitrary: fc
@@ -23,7 +29,13 @@ const actions = fc.array(
 		{ weight: 2, arbitrary: fc.constant<Action>({ do: 'place-order' }) },
 		{
 			weight: 1,
-			arbitrary: fc.constantFrom<Action>({ do: 'checkout-draft' }, { do: 'checkout' }, { do: 'pay' }, { do: 'complete' }, { do: 'refund' }),
+			arbitrary: fc.constantFrom<Action>(
+				{ do: 'checkout-draft' },
+				{ do: 'checkout' },
+				{ do: 'pay' },
+				{ do: 'complete' },
+				{ do: 'refund' },
+			),
 		},
 	),
 	{ minLength: 5, maxLength: 60 },
@@ -76,7 +88,8 @@ class FlawlessObserver {
 		if (known?.there === true && known.hash === hash) return
 		const sequence = (known?.sequence ?? 0) + (silent ? 0 : 1)
 		this.#known.set(key, { hash, there: true, sequence })
-		if (!silent) this.#emit(resource, String(id), known?.there === true ? 'UPDATED' : 'CREATED', record, nowMs, sequence, false)
+		if (!silent)
+			this.#emit(resource, String(id), known?.there === true ? 'UPDATED' : 'CREATED', record, nowMs, sequence, false)
 	}
 
 	#emit(
@@ -163,7 +176,9 @@ describe('whatever happens in a store', () => {
 				const story = runStory(...life)
 				const last = story.arrivals.filter(
 					(event, index) =>
-						!story.arrivals.some((later, at) => at > index && later.objectId === event.objectId && later.objectType === event.objectType),
+						!story.arrivals.some(
+							(later, at) => at > index && later.objectId === event.objectId && later.objectType === event.objectType,
+						),
 				)
 				const victim = last[pick % Math.max(1, last.length)]
 				fc.pre(victim !== undefined)
@@ -187,7 +202,11 @@ describe('whatever happens in a store', () => {
 						? { ...event, objectSequence: event.objectSequence + 1 }
 						: event,
 				)
-				const arrivals = moved.toSpliced(at + 1, 0, { ...victim, eventId: 'again', objectSequence: victim.objectSequence + 1 })
+				const arrivals = moved.toSpliced(at + 1, 0, {
+					...victim,
+					eventId: 'again',
+					objectSequence: victim.objectSequence + 1,
+				})
 				expect(findingKinds(judge({ ...story, arrivals }))).toEqual(['duplicate'])
 				expect(judge({ ...story, arrivals: [...story.arrivals, victim] })).toMatchObject({ ...faultless, repeats: 1 })
 			}),

@@ -49,7 +49,9 @@ class Story {
 		else
 			this.#objects.set(id, {
 				content: content ?? before?.content ?? 'a',
-				status: status ?? (change === 'trashed' ? 'trash' : change === 'restored' ? 'processing' : (before?.status ?? 'processing')),
+				status:
+					status ??
+					(change === 'trashed' ? 'trash' : change === 'restored' ? 'processing' : (before?.status ?? 'processing')),
 			})
 		this.#journal.push({
 			number: this.#journal.length + 1,
@@ -67,7 +69,12 @@ class Story {
 	}
 
 	/** The callback receives an event about an order as it is now, unless `changes` says otherwise. */
-	receives(second: number, eventType: ReceivedEvent['eventType'], id: number, changes: Partial<ReceivedEvent> = {}): this {
+	receives(
+		second: number,
+		eventType: ReceivedEvent['eventType'],
+		id: number,
+		changes: Partial<ReceivedEvent> = {},
+	): this {
 		const objectSequence = changes.objectSequence ?? (this.#sequences.get(id) ?? 0) + 1
 		this.#sequences.set(id, objectSequence)
 		this.#arrivals.push({
@@ -136,8 +143,15 @@ describe('a right story', () => {
 	})
 
 	test('may tell several edits as one, and a state twice where another lay between', () => {
-		const scenario = createStory().happens(100, 'updated', 1, 'b').happens(101, 'updated', 1, 'c').receives(102, 'UPDATED', 1)
-		scenario.happens(110, 'updated', 1, 'b').receives(111, 'UPDATED', 1).happens(120, 'updated', 1, 'c').receives(121, 'UPDATED', 1)
+		const scenario = createStory()
+			.happens(100, 'updated', 1, 'b')
+			.happens(101, 'updated', 1, 'c')
+			.receives(102, 'UPDATED', 1)
+		scenario
+			.happens(110, 'updated', 1, 'b')
+			.receives(111, 'UPDATED', 1)
+			.happens(120, 'updated', 1, 'c')
+			.receives(121, 'UPDATED', 1)
 		expect(scenario.judge()).toMatchObject(faultless)
 	})
 
@@ -179,14 +193,18 @@ describe('a right story', () => {
 	})
 
 	test('records that were erased are believed', () => {
-		expect(createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1, { record: null }).judge()).toMatchObject(faultless)
+		expect(
+			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1, { record: null }).judge(),
+		).toMatchObject(faultless)
 	})
 })
 
 describe('around the baseline', () => {
 	test('edits without a stamp may have been met by it, or told', () => {
 		expect(createStory().happens(10, 'edited-silently', 1, 'b').judge()).toMatchObject(faultless)
-		expect(createStory().happens(10, 'edited-silently', 1, 'b').receives(90, 'UPDATED', 1).judge()).toMatchObject(faultless)
+		expect(createStory().happens(10, 'edited-silently', 1, 'b').receives(90, 'UPDATED', 1).judge()).toMatchObject(
+			faultless,
+		)
 	})
 
 	test('edits with a stamp must ring, and so must everything after it', () => {
@@ -210,12 +228,18 @@ describe('around the baseline', () => {
 	test('what came back meanwhile is UPDATED or CREATED', () => {
 		expect(createStory().happens(10, 'restored', 3).receives(20, 'UPDATED', 3).judge()).toMatchObject(faultless)
 		expect(createStory().happens(10, 'restored', 3).receives(20, 'CREATED', 3).judge()).toMatchObject(faultless)
-		expect(createStory().happens(100, 'restored', 3).receives(120, 'UPDATED', 3).judge()).toMatchObject({ ...faultless, invented: 1 })
+		expect(createStory().happens(100, 'restored', 3).receives(120, 'UPDATED', 3).judge()).toMatchObject({
+			...faultless,
+			invented: 1,
+		})
 	})
 
 	test('what happened before T0 is the start', () => {
 		expect(createStory().happens(-5, 'updated', 1, 'b').happens(-4, 'created', 10).judge()).toMatchObject(faultless)
-		expect(createStory().happens(-5, 'updated', 1, 'b').receives(5, 'UPDATED', 1).judge()).toMatchObject({ ...faultless, invented: 1 })
+		expect(createStory().happens(-5, 'updated', 1, 'b').receives(5, 'UPDATED', 1).judge()).toMatchObject({
+			...faultless,
+			invented: 1,
+		})
 	})
 
 	test('a backfill tells what was there', () => {
@@ -228,7 +252,10 @@ describe('missed', () => {
 	test.each<[string, Story]>([
 		['a creation', createStory().happens(100, 'created', 10)],
 		['an edit', createStory().happens(100, 'updated', 1, 'b')],
-		['the last of two edits', createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).happens(110, 'updated', 1, 'c')],
+		[
+			'the last of two edits',
+			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).happens(110, 'updated', 1, 'c'),
+		],
 		[
 			'an edit that was undone after it was told',
 			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).happens(110, 'updated', 1, 'a'),
@@ -281,7 +308,11 @@ describe('missed', () => {
 			.receives(140, 'CREATED', 10)
 			.happens(200, 'deleted', 10)
 			.receives(220, 'DELETED', 10)
-		scenario.happens(100, 'trashed', 1).receives(140, 'DELETED', 1).happens(200, 'restored', 1).receives(210, 'CREATED', 1)
+		scenario
+			.happens(100, 'trashed', 1)
+			.receives(140, 'DELETED', 1)
+			.happens(200, 'restored', 1)
+			.receives(210, 'CREATED', 1)
 		scenario.polls = [{ startMs: T0 + 120_000, endMs: T0 + 130_000 }]
 		expect(scenario.judge()).toMatchObject(faultless)
 	})
@@ -289,12 +320,18 @@ describe('missed', () => {
 
 describe('duplicate', () => {
 	test.each<[string, Story]>([
-		['an edit told under two ids', createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).receives(102, 'UPDATED', 1)],
+		[
+			'an edit told under two ids',
+			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).receives(102, 'UPDATED', 1),
+		],
 		[
 			'a creation told again as an update',
 			createStory().happens(100, 'created', 10).receives(101, 'CREATED', 10).receives(102, 'UPDATED', 10),
 		],
-		['a creation told twice', createStory().happens(100, 'created', 10).receives(101, 'CREATED', 10).receives(102, 'CREATED', 10)],
+		[
+			'a creation told twice',
+			createStory().happens(100, 'created', 10).receives(101, 'CREATED', 10).receives(102, 'CREATED', 10),
+		],
 		[
 			'a save that changed nothing',
 			createStory()
@@ -305,7 +342,11 @@ describe('duplicate', () => {
 		],
 		[
 			'the trash, and then its emptying',
-			createStory().happens(100, 'trashed', 1).receives(101, 'DELETED', 1).happens(110, 'deleted', 1).receives(111, 'DELETED', 1),
+			createStory()
+				.happens(100, 'trashed', 1)
+				.receives(101, 'DELETED', 1)
+				.happens(110, 'deleted', 1)
+				.receives(111, 'DELETED', 1),
 		],
 	])('%s', (_, scenario) => {
 		expect(scenario.judge()).toMatchObject({ ...faultless, duplicates: 1 })
@@ -331,13 +372,20 @@ describe('invented', () => {
 		],
 		['an edit told as a creation', createStory().happens(100, 'updated', 1, 'b').receives(101, 'CREATED', 1), 0],
 		['a creation told as an edit', createStory().happens(100, 'created', 10).receives(101, 'UPDATED', 10), 0],
-		['a hidden order', createStory().happens(100, 'created', 10, 'n', 'checkout-draft').receives(101, 'CREATED', 10), 1],
+		[
+			'a hidden order',
+			createStory().happens(100, 'created', 10, 'n', 'checkout-draft').receives(101, 'CREATED', 10),
+			1,
+		],
 	])('%s', (_, scenario, missed) => {
 		expect(scenario.judge()).toMatchObject({ ...faultless, invented: 1, missed })
 	})
 
 	test('a resource that is not watched', () => {
-		expect(createStory().receives(101, 'UPDATED', 1, { objectType: 'refunds' }).judge()).toMatchObject({ ...faultless, invented: 1 })
+		expect(createStory().receives(101, 'UPDATED', 1, { objectType: 'refunds' }).judge()).toMatchObject({
+			...faultless,
+			invented: 1,
+		})
 	})
 })
 
@@ -360,8 +408,14 @@ test('disordered: a later change arrives first', () => {
 })
 
 test('each finding names its object and event', () => {
-	const { details } = createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).receives(102, 'UPDATED', 1).judge()
-	expect(details).toEqual([{ kind: 'duplicate', object: 'orders/1', eventId: 'e2', note: 'UPDATED tells the same state again' }])
+	const { details } = createStory()
+		.happens(100, 'updated', 1, 'b')
+		.receives(101, 'UPDATED', 1)
+		.receives(102, 'UPDATED', 1)
+		.judge()
+	expect(details).toEqual([
+		{ kind: 'duplicate', object: 'orders/1', eventId: 'e2', note: 'UPDATED tells the same state again' },
+	])
 })
 
 test('coupons that are no longer listed: told when they leave, not afterwards', () => {
@@ -378,9 +432,13 @@ test('coupons that are no longer listed: told when they leave, not afterwards', 
 		status,
 	})
 	const base = {
-		start: [{ resource: 'coupons', id: 5, hash: contentHash({ id: 5, status: 'publish', content: 'a' }), status: 'publish' }],
+		start: [
+			{ resource: 'coupons', id: 5, hash: contentHash({ id: 5, status: 'publish', content: 'a' }), status: 'publish' },
+		],
 		journal: [entry(1, 'draft', 'a'), entry(2, 'draft', 'b')],
-		final: [{ resource: 'coupons', id: 5, hash: contentHash({ id: 5, status: 'draft', content: 'b' }), status: 'draft' }],
+		final: [
+			{ resource: 'coupons', id: 5, hash: contentHash({ id: 5, status: 'draft', content: 'b' }), status: 'draft' },
+		],
 		t0Ms: T0,
 		baselineEndMs: BASELINE_END,
 	}
@@ -397,7 +455,13 @@ test('coupons that are no longer listed: told when they leave, not afterwards', 
 	expect(judge({ ...base, arrivals: [] })).toMatchObject({ ...faultless, missed: 1 })
 	// Old stores show no status. What an edit without a stamp made of it before the baseline met it is what it leaves with: nothing to tell.
 	const hash = contentHash({ id: 5, content: 'b' })
-	const silently: JournalEntry = { ...entry(1, 'publish', 'b'), time: T0 + 1_000, change: 'edited-silently', stampMoved: false, hash }
+	const silently: JournalEntry = {
+		...entry(1, 'publish', 'b'),
+		time: T0 + 1_000,
+		change: 'edited-silently',
+		stampMoved: false,
+		hash,
+	}
 	const statusless = {
 		...base,
 		start: [{ resource: 'coupons', id: 5, hash: contentHash({ id: 5, content: 'a' }), status: 'publish' }],
@@ -406,20 +470,29 @@ test('coupons that are no longer listed: told when they leave, not afterwards', 
 	}
 	expect(judge({ ...statusless, arrivals: [] })).toMatchObject(faultless)
 	const afterwards = { ...silently, time: BASELINE_END + 1_000 }
-	expect(judge({ ...statusless, journal: [afterwards, statusless.journal[1]!], arrivals: [] })).toMatchObject({ ...faultless, missed: 1 })
+	expect(judge({ ...statusless, journal: [afterwards, statusless.journal[1]!], arrivals: [] })).toMatchObject({
+		...faultless,
+		missed: 1,
+	})
 	// One that was never listed rings nothing, and is new when it is.
-	const draft = { ...base, start: [{ ...base.start[0]!, status: 'draft', hash: contentHash({ id: 5, status: 'draft', content: 'a' }) }] }
+	const draft = {
+		...base,
+		start: [{ ...base.start[0]!, status: 'draft', hash: contentHash({ id: 5, status: 'draft', content: 'a' }) }],
+	}
 	expect(judge({ ...draft, arrivals: [] })).toMatchObject(faultless)
 	const published = { ...draft, journal: [entry(1, 'publish', 'a')], final: base.start }
 	expect(
-		judge({ ...published, arrivals: [{ ...scenario, eventType: 'CREATED', record: { id: 5, status: 'publish', content: 'a' } }] }),
+		judge({
+			...published,
+			arrivals: [{ ...scenario, eventType: 'CREATED', record: { id: 5, status: 'publish', content: 'a' } }],
+		}),
 	).toMatchObject(faultless)
 	expect(judge({ ...published, arrivals: [] })).toMatchObject({ ...faultless, missed: 1 })
 })
 
 test('a harness whose journal and final state disagree is refused', () => {
 	expect(() => createStory().judge({ final: [] })).toThrow(/contradict/)
-	expect(() => createStory().judge({ final: [{ resource: 'orders', id: 77, hash: 'x', status: 'processing' }] })).toThrow(
-		/contradict|neither/,
-	)
+	expect(() =>
+		createStory().judge({ final: [{ resource: 'orders', id: 77, hash: 'x', status: 'processing' }] }),
+	).toThrow(/contradict|neither/)
 })

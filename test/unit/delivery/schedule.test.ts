@@ -1,7 +1,12 @@
 /** Schedules: what a lone notification lives through. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { getNextRetryMs, parseRetrySchedule, STANDARD_RETRY_SECONDS, getMaxAttempts } from '../../../src/delivery/schedule.ts'
+import {
+	getNextRetryMs,
+	parseRetrySchedule,
+	STANDARD_RETRY_SECONDS,
+	getMaxAttempts,
+} from '../../../src/delivery/schedule.ts'
 import type { RetrySchedule } from '../../../src/rpc/config.ts'
 
 const START = 1_800_000_000_000
@@ -20,7 +25,16 @@ function getRetryGaps(schedule: RetrySchedule, random = 0.5): number[] {
 
 function retryAfter(attempt: number, seconds: number, schedule: RetrySchedule = 'standard'): number {
 	return (
-		(getNextRetryMs({ schedule, attempt, firstFailureMs: START, nowMs: START, retryAfterMs: seconds * 1000, random: 0.5 })! - START) / 1000
+		(getNextRetryMs({
+			schedule,
+			attempt,
+			firstFailureMs: START,
+			nowMs: START,
+			retryAfterMs: seconds * 1000,
+			random: 0.5,
+		})! -
+			START) /
+		1000
 	)
 }
 
@@ -58,7 +72,14 @@ describe("the platform's schedules", () => {
 
 	test('a try that took longer than its step is followed at once, never in the past', () => {
 		expect(
-			getNextRetryMs({ schedule: '8^n', attempt: 2, firstFailureMs: START, nowMs: START + 90_000, retryAfterMs: null, random: 0.5 }),
+			getNextRetryMs({
+				schedule: '8^n',
+				attempt: 2,
+				firstFailureMs: START,
+				nowMs: START + 90_000,
+				retryAfterMs: null,
+				random: 0.5,
+			}),
 		).toBe(START + 90_000)
 	})
 })
@@ -88,7 +109,14 @@ describe('Retry-After', () => {
 
 	test('gives no try beyond the last', () => {
 		expect(
-			getNextRetryMs({ schedule: 'standard', attempt: 12, firstFailureMs: START, nowMs: START, retryAfterMs: 1000, random: 0.5 }),
+			getNextRetryMs({
+				schedule: 'standard',
+				attempt: 12,
+				firstFailureMs: START,
+				nowMs: START,
+				retryAfterMs: 1000,
+				random: 0.5,
+			}),
 		).toBeNull()
 	})
 
@@ -100,7 +128,14 @@ describe('Retry-After', () => {
 				fc.nat(10 ** 10),
 				fc.nat(10 ** 6),
 				(schedule, attempt, retryAfterMs, agoMs) => {
-					const failed = { schedule, attempt, firstFailureMs: START - agoMs, nowMs: START, retryAfterMs: null, random: 0.3 }
+					const failed = {
+						schedule,
+						attempt,
+						firstFailureMs: START - agoMs,
+						nowMs: START,
+						retryAfterMs: null,
+						random: 0.3,
+					}
 					const withoutRetryAfter = getNextRetryMs(failed)
 					const withRetryAfter = getNextRetryMs({ ...failed, retryAfterMs: retryAfterMs })
 					if (withoutRetryAfter === null) {
@@ -127,7 +162,10 @@ describe('the setting', () => {
 		expect(parseRetrySchedule(text)).toEqual(schedule)
 	})
 
-	test.each(['', 'often', '2^n', '0', '-5', '5;6', '[5', '5,,6', 'NaN', '9999999', Array(51).fill('1').join(',')])('%j is not', (text) => {
-		expect(parseRetrySchedule(text)).toBeNull()
-	})
+	test.each(['', 'often', '2^n', '0', '-5', '5;6', '[5', '5,,6', 'NaN', '9999999', Array(51).fill('1').join(',')])(
+		'%j is not',
+		(text) => {
+			expect(parseRetrySchedule(text)).toBeNull()
+		},
+	)
 })

@@ -15,7 +15,11 @@ afterEach(() => {
 
 describe('vectors', () => {
 	test.each(VECTORS)('$name: what is sent', ({ key, nextKey, id, timestamp, body, headers }) => {
-		const signable = { notificationId: Number(id.replace('ntf_', '')), body: toBytes(body), startedMs: timestamp * 1000 + 999 }
+		const signable = {
+			notificationId: Number(id.replace('ntf_', '')),
+			body: toBytes(body),
+			startedMs: timestamp * 1000 + 999,
+		}
 		expect(toSignatureHeaders(signable, { current: key, next: nextKey })).toEqual(headers)
 	})
 
@@ -47,7 +51,9 @@ describe('vectors', () => {
 
 test('the page about verifying shows the very files', () => {
 	const page = readFileSync('docs/verify/README.md', 'utf8')
-	const shown = Object.fromEntries([...page.matchAll(/^```(ts|python|php)\n(.*?)^```$/gms)].map(([, language, code]) => [language!, code!]))
+	const shown = Object.fromEntries(
+		[...page.matchAll(/^```(ts|python|php)\n(.*?)^```$/gms)].map(([, language, code]) => [language!, code!]),
+	)
 	expect(shown).toEqual({
 		ts: readFileSync('docs/verify/verify.ts', 'utf8'),
 		python: readFileSync('docs/verify/verify.py', 'utf8'),
@@ -56,7 +62,9 @@ test('the page about verifying shows the very files', () => {
 })
 
 test('without a key the ids are there and nothing is signed §4.5', () => {
-	expect(toSignatureHeaders({ notificationId: 3_000_000_001, body: toBytes('{}'), startedMs: 1_700_000_000_999 }, null)).toEqual({
+	expect(
+		toSignatureHeaders({ notificationId: 3_000_000_001, body: toBytes('{}'), startedMs: 1_700_000_000_999 }, null),
+	).toEqual({
 		'Elements-Webhook-Id': 'ntf_3000000001',
 		'webhook-id': 'ntf_3000000001',
 		'webhook-timestamp': '1700000000',
@@ -65,10 +73,14 @@ test('without a key the ids are there and nothing is signed §4.5', () => {
 
 test('§11.6 while keys change, old receivers and new ones both find theirs', () => {
 	const body = toBytes('{"a":1}')
-	const headers = toSignatureHeaders({ notificationId: 3_000_000_001, body, startedMs: Date.now() }, { current: 'old', next: 'new' })
+	const headers = toSignatureHeaders(
+		{ notificationId: 3_000_000_001, body, startedMs: Date.now() },
+		{ current: 'old', next: 'new' },
+	)
 	expect(headers['Elements-Webhook-Signature']).toBe(signElements('old', body))
 	expect(headers['Elements-Webhook-Signature-Next']).toBe(signElements('new', body))
-	for (const key of ['old', 'new']) expect(() => new Webhook(toBytes(key), { format: 'raw' }).verify('{"a":1}', headers)).not.toThrow()
+	for (const key of ['old', 'new'])
+		expect(() => new Webhook(toBytes(key), { format: 'raw' }).verify('{"a":1}', headers)).not.toThrow()
 })
 
 describe('which keys sign', () => {

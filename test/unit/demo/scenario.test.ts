@@ -8,21 +8,27 @@ import { createStore } from '../../store/store.ts'
 beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2026, 10, 23) }))
 afterEach(() => void vi.useRealTimers())
 
-test.each([0, 1, 2, 3, 99, 4_294_967_295])('seed %i keeps what is promised, and its burst falls into one second', async (seed) => {
-	const store = createStore({ seed })
-	const said: string[] = []
-	const playing = playScenario(store, createCallbackServer(), seed, new AbortController().signal, (what) => said.push(what))
-	await vi.advanceTimersByTimeAsync(90_000)
-	await playing
-	const journal = store.journal()
-	expect(findShortfalls(journal)).toEqual([])
-	expect(said).toHaveLength(4)
-	const bySecond = new Map<number, number>()
-	for (const { resource, time } of journal)
-		if (resource === 'products') bySecond.set(Math.floor(time / 1000), (bySecond.get(Math.floor(time / 1000)) ?? 0) + 1)
-	expect(Math.max(...bySecond.values())).toBeGreaterThanOrEqual(150)
-	store.close()
-})
+test.each([0, 1, 2, 3, 99, 4_294_967_295])(
+	'seed %i keeps what is promised, and its burst falls into one second',
+	async (seed) => {
+		const store = createStore({ seed })
+		const said: string[] = []
+		const playing = playScenario(store, createCallbackServer(), seed, new AbortController().signal, (what) =>
+			said.push(what),
+		)
+		await vi.advanceTimersByTimeAsync(90_000)
+		await playing
+		const journal = store.journal()
+		expect(findShortfalls(journal)).toEqual([])
+		expect(said).toHaveLength(4)
+		const bySecond = new Map<number, number>()
+		for (const { resource, time } of journal)
+			if (resource === 'products')
+				bySecond.set(Math.floor(time / 1000), (bySecond.get(Math.floor(time / 1000)) ?? 0) + 1)
+		expect(Math.max(...bySecond.values())).toBeGreaterThanOrEqual(150)
+		store.close()
+	},
+)
 
 test('a signal ends it', async () => {
 	const abort = new AbortController()

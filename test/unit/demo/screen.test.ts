@@ -27,7 +27,9 @@ const event: ShownEvent = {
 describe('lines', () => {
 	test('an event fills its line: type, object, detail, lag, mark', () => {
 		const line = eventLine(event, plain)
-		expect(line).toMatch(/^ {2}\d\d:\d\d:\d\d {2}● CREATED {2}orders {5}1061 {2}Ada Byron, 2 items {10,}2\.1 s {2}✓ signed$/)
+		expect(line).toMatch(
+			/^ {2}\d\d:\d\d:\d\d {2}● CREATED {2}orders {5}1061 {2}Ada Byron, 2 items {10,}2\.1 s {2}✓ signed$/,
+		)
 		expect(line).toHaveLength(100)
 	})
 
@@ -43,7 +45,9 @@ describe('lines', () => {
 		expect(failureLine({ timeMs: 0, status: 500, what: 'orders 1061', nextSeconds: 5 }, plain)).toMatch(
 			/✗ callback 500, kept, next try in 5 s {2}orders 1061$/,
 		)
-		expect(failureLine({ timeMs: 0, status: null, what: 'x'.repeat(200), nextSeconds: null }, plain).length).toBeLessThanOrEqual(100)
+		expect(
+			failureLine({ timeMs: 0, status: null, what: 'x'.repeat(200), nextSeconds: null }, plain).length,
+		).toBeLessThanOrEqual(100)
 	})
 
 	test('a step has its address, and what is there in a column of its own', () => {
@@ -82,8 +86,12 @@ describe('words', () => {
 			'somebody, 1 item, 1.00 USD, pending',
 		)
 		expect(describeRecord('products', { name: 'Hat', price: '' })).toBe('Hat')
-		expect(describeRecord('discounts', { code: 'spring', amount: '10.00', discount_type: 'percent' })).toBe('spring, 10.00 %')
-		expect(describeRecord('customers', { first_name: 'A', last_name: 'B', email: 'a@example.test' })).toBe('A B, a@example.test')
+		expect(describeRecord('discounts', { code: 'spring', amount: '10.00', discount_type: 'percent' })).toBe(
+			'spring, 10.00 %',
+		)
+		expect(describeRecord('customers', { first_name: 'A', last_name: 'B', email: 'a@example.test' })).toBe(
+			'A B, a@example.test',
+		)
 	})
 
 	test('what changed: the status first, then what can be read', () => {
@@ -94,10 +102,12 @@ describe('words', () => {
 				{ status: 'processing', date_modified_gmt: 2 },
 			),
 		).toBe('status, date_paid: pending → processing')
-		expect(describeChange(['amount'], { amount: '10', date_modified_gmt: 1 }, { amount: '15', date_modified_gmt: 1 })).toBe(
-			'amount: 10 → 15   (the shop kept the old date)',
+		expect(
+			describeChange(['amount'], { amount: '10', date_modified_gmt: 1 }, { amount: '15', date_modified_gmt: 1 }),
+		).toBe('amount: 10 → 15   (the shop kept the old date)')
+		expect(describeChange(['billing.phone'], { billing: { phone: '1' } }, { billing: { phone: '2' } })).toBe(
+			'billing.phone: 1 → 2',
 		)
-		expect(describeChange(['billing.phone'], { billing: { phone: '1' } }, { billing: { phone: '2' } })).toBe('billing.phone: 1 → 2')
 		expect(describeChange(['meta_data'], { meta_data: [] }, { meta_data: [1] })).toBe('meta_data')
 		expect(describeChange(['a', 'b', 'c', 'd'], {}, {})).toBe('a, b, 2 more')
 		expect(describeChange(['sale_price'], { sale_price: '' }, { sale_price: '9' })).toBe('sale_price: nothing → 9')
@@ -105,8 +115,18 @@ describe('words', () => {
 	})
 
 	test('times and lengths', () => {
-		expect([formatMs(2_149), formatMs(59_949), formatMs(61_000), formatMs(-5)]).toEqual(['2.1 s', '59.9 s', '1 min 1 s', '0.0 s'])
-		expect([formatSeconds(5), formatSeconds(60), formatSeconds(90), formatSeconds(7_200)]).toEqual(['5 s', '1 min', '1 min 30 s', '2 h'])
+		expect([formatMs(2_149), formatMs(59_949), formatMs(61_000), formatMs(-5)]).toEqual([
+			'2.1 s',
+			'59.9 s',
+			'1 min 1 s',
+			'0.0 s',
+		])
+		expect([formatSeconds(5), formatSeconds(60), formatSeconds(90), formatSeconds(7_200)]).toEqual([
+			'5 s',
+			'1 min',
+			'1 min 30 s',
+			'2 h',
+		])
 		expect([truncate('abc', 3), truncate('abcd', 3), truncate('a\tb', 5)]).toEqual(['abc', 'ab…', 'a b'])
 	})
 })

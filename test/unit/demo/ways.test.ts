@@ -29,7 +29,11 @@ test('seen by a poll or a re-read after its only webhook was dropped', () => {
 
 test.each<[string, ReturnType<typeof event>[], Delivery[]]>([
 	['a webhook told it', [event(7, 9, 'webhook')], [delivery(7, 2, 'dropped')]],
-	['another webhook of the change arrived, if late', [event(7, 9, 'poll')], [delivery(7, 2, 'dropped'), delivery(7, 2, 'sent')]],
+	[
+		'another webhook of the change arrived, if late',
+		[event(7, 9, 'poll')],
+		[delivery(7, 2, 'dropped'), delivery(7, 2, 'sent')],
+	],
 	['no webhook was fired', [event(7, 9, 'poll')], []],
 	['the object is another one', [event(7, 9, 'poll')], [delivery(8, 2, 'dropped')]],
 	['the collection is another one', [event(7, 9, 'poll')], [delivery(7, 2, 'dropped', 'product.updated')]],

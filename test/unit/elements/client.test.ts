@@ -34,7 +34,10 @@ describe('requests', () => {
 
 	it('1.4 carry key and secret in the query only where that is the way in', async () => {
 		const io = ioOf(() => json([], 200, { 'x-wp-total': '0' }))
-		await openClient({ ...DENVER, auth: 'query' }, CREDENTIALS, io).list(resource('/orders'), { order: 'id-asc', limit: 1 })
+		await openClient({ ...DENVER, auth: 'query' }, CREDENTIALS, io).list(resource('/orders'), {
+			order: 'id-asc',
+			limit: 1,
+		})
 		const url = new URL(io.asked[0]?.url ?? '')
 		expect(url.searchParams.get('consumer_secret')).toBe('cs_hidden')
 		expect(io.asked[0]?.headers.get('authorization')).toBeNull()
@@ -55,7 +58,10 @@ describe('requests', () => {
 			CREDENTIALS,
 			io,
 		)
-		expect(await client.list(resource('/orders'), { order: 'id-asc', limit: 1 })).toMatchObject({ ok: true, storeNowMs: ahead })
+		expect(await client.list(resource('/orders'), { order: 'id-asc', limit: 1 })).toMatchObject({
+			ok: true,
+			storeNowMs: ahead,
+		})
 		expect(client.requests).toBe(2)
 		await client.list(resource('/orders'), { order: 'id-asc', limit: 1 })
 		expect(client.requests).toBe(3)
@@ -75,7 +81,9 @@ describe('lists', () => {
 
 	it('3.2 modified bounds go without zone suffix, beside dates_are_gmt=true', async () => {
 		const from = Date.parse('2026-06-15T11:59:59Z') / 1000
-		expect(await asked(resource('/orders'), { order: 'modified-asc', modifiedAfterSec: from, modifiedBeforeSec: from + 2 })).toBe(
+		expect(
+			await asked(resource('/orders'), { order: 'modified-asc', modifiedAfterSec: from, modifiedBeforeSec: from + 2 }),
+		).toBe(
 			'orders?orderby=modified&order=asc&per_page=100&modified_after=2026-06-15T11:59:59&modified_before=2026-06-15T12:00:01&dates_are_gmt=true',
 		)
 	})
@@ -96,8 +104,12 @@ describe('lists', () => {
 		expect(await asked(resource('/hubs/ecommerce/products-categories'), { offset: 99 })).toBe(
 			'products/categories?orderby=id&order=asc&per_page=100&offset=99',
 		)
-		expect(await asked(resource('/taxes'), { order: 'id-desc', limit: 5 })).toBe('taxes?orderby=id&order=desc&per_page=5')
-		expect(await asked(resource('/products/reviews'), {})).toBe('products/reviews?status=all&orderby=id&order=asc&per_page=100')
+		expect(await asked(resource('/taxes'), { order: 'id-desc', limit: 5 })).toBe(
+			'taxes?orderby=id&order=desc&per_page=5',
+		)
+		expect(await asked(resource('/products/reviews'), {})).toBe(
+			'products/reviews?status=all&orderby=id&order=asc&per_page=100',
+		)
 	})
 
 	it('one object is asked for only where the where of the url lists it', async () => {
@@ -117,7 +129,9 @@ describe('lists', () => {
 		const old = { ...DENVER, version: '5.5.1' }
 		const orders = resource('/orders', {}, old)
 		expect(orders.modifiedFilter).toBe(false)
-		expect(await asked(orders, { order: 'modified-asc', modifiedAfterSec: 5 }, old)).toBe('orders?orderby=id&order=asc&per_page=100')
+		expect(await asked(orders, { order: 'modified-asc', modifiedAfterSec: 5 }, old)).toBe(
+			'orders?orderby=id&order=asc&per_page=100',
+		)
 		const unsure = {
 			...DENVER,
 			version: '',
@@ -127,7 +141,9 @@ describe('lists', () => {
 	})
 
 	it('2.5 totals and the store’s clock come from the headers', async () => {
-		const io = ioOf(() => json([{ id: 1 }, { id: 2 }], 200, { 'x-wp-total': '300', date: 'Mon, 23 Nov 2026 16:39:51 GMT' }))
+		const io = ioOf(() =>
+			json([{ id: 1 }, { id: 2 }], 200, { 'x-wp-total': '300', date: 'Mon, 23 Nov 2026 16:39:51 GMT' }),
+		)
 		expect(await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), { order: 'id-asc', limit: 2 })).toEqual({
 			ok: true,
 			records: [{ id: 1 }, { id: 2 }],
@@ -143,12 +159,22 @@ describe('lists', () => {
 				CREDENTIALS,
 				ioOf(() => json([{ id: 1 }, { id: 2 }])),
 			)
-		const unpaged = { ...DENVER, collections: { gadgets: { readable: true, highestId: 1, total: 1, args: ['context'] } } }
-		const paged = { ...DENVER, collections: { gadgets: { readable: true, highestId: 1, total: 1, args: ['per_page', 'offset'] } } }
+		const unpaged = {
+			...DENVER,
+			collections: { gadgets: { readable: true, highestId: 1, total: 1, args: ['context'] } },
+		}
+		const paged = {
+			...DENVER,
+			collections: { gadgets: { readable: true, highestId: 1, total: 1, args: ['per_page', 'offset'] } },
+		}
 		for (const limit of [2, 10]) {
 			for (const path of ['/orders', '/customers', '/products/categories'])
-				expect(await client(DENVER).list(resource(path), { order: 'id-desc', limit }), path).toMatchObject({ total: null })
-			expect(await client(paged).list(resource('/gadgets', {}, paged), { order: 'id-desc', limit })).toMatchObject({ total: null })
+				expect(await client(DENVER).list(resource(path), { order: 'id-desc', limit }), path).toMatchObject({
+					total: null,
+				})
+			expect(await client(paged).list(resource('/gadgets', {}, paged), { order: 'id-desc', limit })).toMatchObject({
+				total: null,
+			})
 			expect(await client(unpaged).list(resource('/gadgets', {}, unpaged), { order: 'id-desc', limit })).toMatchObject({
 				records: [{ id: 2 }, { id: 1 }],
 				total: 2,
@@ -159,7 +185,11 @@ describe('lists', () => {
 	it('2.5 past the last page HPOS orders are an empty page with total 0', async () => {
 		const io = ioOf(() => answer('orders/list_beyond_last_page'))
 		expect(
-			await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), { order: 'id-asc', limit: 100, offset: 9_800 }),
+			await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), {
+				order: 'id-asc',
+				limit: 100,
+				offset: 9_800,
+			}),
 		).toMatchObject({ ok: true, records: [], total: 0 })
 	})
 
@@ -168,7 +198,10 @@ describe('lists', () => {
 		const io = ioOf(() => json(rows))
 		const client = openClient(DENVER, CREDENTIALS, io)
 		const notes = resource('/hubs/ecommerce/orders/12/comments')
-		expect(await client.list(notes, { order: 'id-asc', limit: 2, offset: 1 })).toMatchObject({ records: [{ id: 3 }, { id: 5 }], total: 4 })
+		expect(await client.list(notes, { order: 'id-asc', limit: 2, offset: 1 })).toMatchObject({
+			records: [{ id: 3 }, { id: 5 }],
+			total: 4,
+		})
 		expect(await client.list(notes, { order: 'id-desc', limit: 1 })).toMatchObject({ records: [{ id: 9 }] })
 		expect(io.asked[0]?.url).toBe('https://shop.example/wp-json/wc/v3/orders/12/notes')
 		// A plugin's route that ignores paging is met the same way.
@@ -180,8 +213,15 @@ describe('lists', () => {
 
 	it('3.10 a route of a plugin is what it says of its arguments', () => {
 		const at = (args: string[]): Resource =>
-			resource('/subscriptions', {}, { ...DENVER, collections: { subscriptions: { readable: true, highestId: 1, total: 1, args } } })
-		expect(at(['page', 'per_page', 'offset', 'orderby', 'modified_after', 'status'])).toMatchObject({ modifiedFilter: true, trash: true })
+			resource(
+				'/subscriptions',
+				{},
+				{ ...DENVER, collections: { subscriptions: { readable: true, highestId: 1, total: 1, args } } },
+			)
+		expect(at(['page', 'per_page', 'offset', 'orderby', 'modified_after', 'status'])).toMatchObject({
+			modifiedFilter: true,
+			trash: true,
+		})
 		expect(() => at(['page', 'per_page'])).toThrow('can be read with an offset')
 		expect(at([])).toMatchObject({ modifiedFilter: false, trash: false })
 	})
@@ -242,10 +282,12 @@ describe('reading one object', () => {
 
 	it('does not read by another field than the one in the address', async () => {
 		const io = ioOf(() => json({ id: 5 }))
-		expect(await openClient(DENVER, CREDENTIALS, io).read(resource('/orders', { idField: 'number' }), 5)).toMatchObject({
-			ok: false,
-			kind: 'no-route',
-		})
+		expect(await openClient(DENVER, CREDENTIALS, io).read(resource('/orders', { idField: 'number' }), 5)).toMatchObject(
+			{
+				ok: false,
+				kind: 'no-route',
+			},
+		)
 		expect(io.asked).toHaveLength(0)
 	})
 
@@ -264,7 +306,9 @@ describe('reading one object', () => {
 		const unlisted = ioOf((_request, url) => {
 			paths.push(url.pathname.replace('/wp-json/wc/v3/', ''))
 			if (url.pathname.endsWith('/wc/v3/variations')) return json([], 200, { 'x-wp-total': '0' })
-			return answer(url.pathname.endsWith('/products/131') ? 'variations/single_via_products_endpoint' : 'variations/single')
+			return answer(
+				url.pathname.endsWith('/products/131') ? 'variations/single_via_products_endpoint' : 'variations/single',
+			)
 		})
 		expect(await openClient(DENVER, CREDENTIALS, unlisted).read(resource('/variations'), 131)).toMatchObject({
 			ok: true,
@@ -274,7 +318,10 @@ describe('reading one object', () => {
 		const gone = ioOf((_request, url) =>
 			url.pathname.endsWith('/variations') ? json([], 200, { 'x-wp-total': '0' }) : answer('products/get_404'),
 		)
-		expect(await openClient(DENVER, CREDENTIALS, gone).read(resource('/variations'), 131)).toMatchObject({ ok: true, found: null })
+		expect(await openClient(DENVER, CREDENTIALS, gone).read(resource('/variations'), 131)).toMatchObject({
+			ok: true,
+			found: null,
+		})
 	})
 
 	it('3.10 refunds have no address of their own: a list of none is the store’s word', async () => {
@@ -292,19 +339,26 @@ describe('reading one object', () => {
 describe('hub calls', () => {
 	it('pass through with status, total and body', async () => {
 		const io = ioOf(() => json({ id: 7 }, 201, { 'x-wp-total': '3' }))
-		expect(await openClient(DENVER, CREDENTIALS, io).call('POST', 'products/tags', { a: 'b c' }, '{"name":"x"}')).toMatchObject({
+		expect(
+			await openClient(DENVER, CREDENTIALS, io).call('POST', 'products/tags', { a: 'b c' }, '{"name":"x"}'),
+		).toMatchObject({
 			ok: true,
 			status: 201,
 			body: { id: 7 },
 			total: 3,
 		})
-		expect(io.asked[0]).toMatchObject({ method: 'POST', url: 'https://shop.example/wp-json/wc/v3/products/tags?a=b%20c' })
+		expect(io.asked[0]).toMatchObject({
+			method: 'POST',
+			url: 'https://shop.example/wp-json/wc/v3/products/tags?a=b%20c',
+		})
 		expect(io.asked[0]?.headers.get('content-type')).toBe('application/json')
 		expect(await io.asked[0]?.text()).toBe('{"name":"x"}')
 	})
 
 	it('give the store’s refusal with its code', async () => {
-		const io = ioOf(() => json({ code: 'woocommerce_rest_already_trashed', message: 'The shop_order has already been deleted.' }, 410))
+		const io = ioOf(() =>
+			json({ code: 'woocommerce_rest_already_trashed', message: 'The shop_order has already been deleted.' }, 410),
+		)
 		expect(await openClient(DENVER, CREDENTIALS, io).call('DELETE', 'orders/5', {})).toMatchObject({
 			ok: false,
 			kind: 'rejected',

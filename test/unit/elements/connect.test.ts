@@ -7,7 +7,8 @@ import { ioOf, json, recorded, responseOf } from './support.ts'
 import type { ConnectError, Connection, Io } from '../../../src/elements/store.ts'
 
 const PATHS = ['orders', 'products', 'coupons', 'customers']
-const https = (options: StoreOptions = {}): SimulatedStore => createStore({ url: 'https://shop.example', objects: 5, ...options })
+const https = (options: StoreOptions = {}): SimulatedStore =>
+	createStore({ url: 'https://shop.example', objects: 5, ...options })
 
 /** Connects to a simulated store; `around` may answer in its place. */
 async function connect(
@@ -20,7 +21,14 @@ async function connect(
 		around?: (request: Request, url: URL) => Response | null
 	} & Partial<Io> = {},
 ) {
-	const { storeUrl = store.url, key = store.credentials.key, secret = store.credentials.secret, paths = PATHS, around, ...io } = more
+	const {
+		storeUrl = store.url,
+		key = store.credentials.key,
+		secret = store.credentials.secret,
+		paths = PATHS,
+		around,
+		...io
+	} = more
 	const seam = ioOf(async (request, url) => around?.(request, url) ?? (await store.fetch(request)), {
 		now: () => Date.now(),
 		nonce: () => crypto.randomUUID(),
@@ -89,10 +97,16 @@ describe('connecting a store', () => {
 			now: () => Date.now(),
 			nonce: () => crypto.randomUUID(),
 		})
-		const result = await connectStore({ storeUrl: 'https://shop.example', ...store.credentials }, seam, { paths: ['orders'] })
+		const result = await connectStore({ storeUrl: 'https://shop.example', ...store.credentials }, seam, {
+			paths: ['orders'],
+		})
 		expect(result).toMatchObject({ ok: true, connection: { auth: 'oauth1', root: 'https://shop.example/wp-json/' } })
 		if (!result.ok) return
-		const client = findElement('woocommercerest')?.openClient(result.connection, { storeUrl: '', ...store.credentials }, seam)
+		const client = findElement('woocommercerest')?.openClient(
+			result.connection,
+			{ storeUrl: '', ...store.credentials },
+			seam,
+		)
 		expect(await client?.call('GET', 'orders', { per_page: '1' })).toMatchObject({ ok: true, status: 200 })
 	})
 
@@ -101,7 +115,14 @@ describe('connecting a store', () => {
 		const connection = await connected(store, {
 			around: (request, url) =>
 				request.headers.has('authorization') || url.searchParams.has('oauth_signature')
-					? json({ code: 'woocommerce_rest_cannot_view', message: 'Sorry, you cannot list resources.', data: { status: 401 } }, 401)
+					? json(
+							{
+								code: 'woocommerce_rest_cannot_view',
+								message: 'Sorry, you cannot list resources.',
+								data: { status: 401 },
+							},
+							401,
+						)
 					: null,
 		})
 		expect(connection.auth).toBe('query')
@@ -121,7 +142,9 @@ describe('connecting a store', () => {
 	it('1.9 a key without the right to the system status leaves version and storage open', async () => {
 		const connection = await connected(https(), {
 			around: (_request, url) =>
-				url.pathname.endsWith('/system_status') ? json({ code: 'woocommerce_rest_cannot_view', message: 'no' }, 403) : null,
+				url.pathname.endsWith('/system_status')
+					? json({ code: 'woocommerce_rest_cannot_view', message: 'no' }, 403)
+					: null,
 		})
 		expect(connection).toMatchObject({ version: '', hpos: null })
 		expect(connection.collections['orders']?.args).toContain('modified_after')
@@ -140,14 +163,18 @@ describe('connecting a store', () => {
 	})
 
 	it('1.1 finds a site in a subdirectory', async () => {
-		expect(await connected(https({ url: 'https://example.com/shop' }), { storeUrl: 'https://example.com/shop/wp-admin' })).toMatchObject({
+		expect(
+			await connected(https({ url: 'https://example.com/shop' }), { storeUrl: 'https://example.com/shop/wp-admin' }),
+		).toMatchObject({
 			home: 'https://example.com/shop',
 			root: 'https://example.com/shop/wp-json/',
 		})
 	})
 
 	it('1.1 finds another prefix by the home page', async () => {
-		expect(await connected(https({ site: 'other-prefix', prefix: 'api' }))).toMatchObject({ root: 'https://shop.example/api/' })
+		expect(await connected(https({ site: 'other-prefix', prefix: 'api' }))).toMatchObject({
+			root: 'https://shop.example/api/',
+		})
 	})
 
 	it('1.1 finds the root from a page of the shop', async () => {
@@ -161,7 +188,8 @@ describe('connecting a store', () => {
 		const { result } = await connect(plain, {
 			storeUrl: 'shop.example',
 			around: (_request, url) => {
-				if (url.protocol === 'https:') throw Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } })
+				if (url.protocol === 'https:')
+					throw Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } })
 				return null
 			},
 		})
@@ -171,7 +199,10 @@ describe('connecting a store', () => {
 			around: (request, url) => {
 				if (url.host === 'www.shop.example') return null
 				expect(request.headers.has('authorization')).toBe(false)
-				return new Response(null, { status: 301, headers: { location: `https://www.shop.example${url.pathname}${url.search}` } })
+				return new Response(null, {
+					status: 301,
+					headers: { location: `https://www.shop.example${url.pathname}${url.search}` },
+				})
 			},
 		})
 		expect(www.result).toMatchObject({ ok: true, connection: { root: 'https://www.shop.example/wp-json/' } })
@@ -227,7 +258,9 @@ describe('a store that cannot be connected', () => {
 		}
 		expect(await refused(https(), { around: opaque })).toMatchObject({ status: 400, reason: 'no-such-host' })
 		expect(
-			await refused(https(), { around: (_request, url) => (url.protocol === 'https:' ? opaque() : new Response('hello')) }),
+			await refused(https(), {
+				around: (_request, url) => (url.protocol === 'https:' ? opaque() : new Response('hello')),
+			}),
 		).toMatchObject({ status: 502, reason: 'tls' })
 	})
 
@@ -243,7 +276,9 @@ describe('a store that cannot be connected', () => {
 
 	it('ends within its time, though the store never answers', async () => {
 		const io = ioOf(() => new Promise<Response>(() => undefined), { timeoutMs: 20 })
-		expect(await connectStore({ storeUrl: 'https://shop.example', key: 'ck_1', secret: 'cs_1' }, io, { paths: PATHS })).toMatchObject({
+		expect(
+			await connectStore({ storeUrl: 'https://shop.example', key: 'ck_1', secret: 'cs_1' }, io, { paths: PATHS }),
+		).toMatchObject({
 			reason: 'timeout',
 			status: 502,
 		})
@@ -263,11 +298,14 @@ describe('a store that cannot be connected', () => {
 		expect(asked.length).toBeLessThanOrEqual(3)
 	})
 
-	it.each(['', 'not a url', 'ftp://shop.example', 'https://user:pass@shop.example', 'https://'])('%j is no address', async (storeUrl) => {
-		const { result, asked } = await connect(https(), { storeUrl })
-		expect(result).toMatchObject({ ok: false, status: 400, reason: 'bad-url' })
-		expect(asked).toHaveLength(0)
-	})
+	it.each(['', 'not a url', 'ftp://shop.example', 'https://user:pass@shop.example', 'https://'])(
+		'%j is no address',
+		async (storeUrl) => {
+			const { result, asked } = await connect(https(), { storeUrl })
+			expect(result).toMatchObject({ ok: false, status: 400, reason: 'bad-url' })
+			expect(asked).toHaveLength(0)
+		},
+	)
 
 	it('not WordPress', async () => {
 		const error = await refused(https({ site: 'not-wordpress' }))
@@ -315,18 +353,31 @@ describe('a store that cannot be connected', () => {
 
 	it('2.2 a challenge, a coming-soon page, a password', async () => {
 		expect(
-			(await refused(https(), { around: () => new Response('<html><title>Just a moment...</title></html>', { status: 403 }) })).reason,
+			(
+				await refused(https(), {
+					around: () => new Response('<html><title>Just a moment...</title></html>', { status: 403 }),
+				})
+			).reason,
 		).toBe('rest-closed')
-		expect((await refused(https(), { around: () => new Response('<html><link href="/wp-content/x.css">Coming soon</html>') })).reason).toBe(
-			'rest-closed',
-		)
 		expect(
-			(await refused(https(), { around: () => new Response('', { status: 401, headers: { 'www-authenticate': 'Basic' } }) })).message,
+			(
+				await refused(https(), {
+					around: () => new Response('<html><link href="/wp-content/x.css">Coming soon</html>'),
+				})
+			).reason,
+		).toBe('rest-closed')
+		expect(
+			(
+				await refused(https(), {
+					around: () => new Response('', { status: 401, headers: { 'www-authenticate': 'Basic' } }),
+				})
+			).message,
 		).toMatch(/password/)
 		expect(
 			(
 				await refused(https(), {
-					around: (_request, url) => (url.pathname.includes('/wc/v3/') ? new Response('<!DOCTYPE html><html>Coming soon</html>') : null),
+					around: (_request, url) =>
+						url.pathname.includes('/wc/v3/') ? new Response('<!DOCTYPE html><html>Coming soon</html>') : null,
 				})
 			).reason,
 		).toBe('rest-closed')
@@ -340,14 +391,17 @@ describe('a store that cannot be connected', () => {
 		})
 	})
 
-	it.each(['php_fatal_in_plugin', 'database_down', 'database_down_accept_any'])('2.1 %s: the store itself failed', async (name) => {
-		const one = recorded('outage')[name]
-		expect(await refused(https(), { around: () => (one === undefined ? null : responseOf(one)) })).toMatchObject({
-			status: 502,
-			reason: 'server',
-			providerMessage: expect.any(String) as string,
-		})
-	})
+	it.each(['php_fatal_in_plugin', 'database_down', 'database_down_accept_any'])(
+		'2.1 %s: the store itself failed',
+		async (name) => {
+			const one = recorded('outage')[name]
+			expect(await refused(https(), { around: () => (one === undefined ? null : responseOf(one)) })).toMatchObject({
+				status: 502,
+				reason: 'server',
+				providerMessage: expect.any(String) as string,
+			})
+		},
+	)
 
 	it('2.1 a PHP notice before the JSON is the store’s failure', async () => {
 		const one = recorded('outage')['php_warning_before_json']
@@ -359,7 +413,11 @@ describe('a store that cannot be connected', () => {
 	})
 
 	it('1.5 an unknown key', async () => {
-		for (const store of [https(), createStore({ url: 'http://shop.example', objects: 2 }), https({ announcesHttps: false })]) {
+		for (const store of [
+			https(),
+			createStore({ url: 'http://shop.example', objects: 2 }),
+			https({ announcesHttps: false }),
+		]) {
 			const error = await refused(store, { key: 'ck_0000000000000000000000000000000000000000' })
 			expect(error).toMatchObject({ status: 400, reason: 'unknown-key' })
 			expect(error.message).toContain(store.url)
@@ -367,7 +425,11 @@ describe('a store that cannot be connected', () => {
 	})
 
 	it('1.5 a wrong secret', async () => {
-		for (const store of [https(), createStore({ url: 'http://shop.example', objects: 2 }), https({ announcesHttps: false })]) {
+		for (const store of [
+			https(),
+			createStore({ url: 'http://shop.example', objects: 2 }),
+			https({ announcesHttps: false }),
+		]) {
 			expect(await refused(store, { secret: 'cs_1111111111111111111111111111111111111111' })).toMatchObject({
 				status: 400,
 				reason: 'wrong-secret',
@@ -389,7 +451,10 @@ describe('a store that cannot be connected', () => {
 		const speaksGerman = (allowed: boolean) => (request: Request, url: URL) => {
 			if (!url.pathname.includes('/wc/v3/')) return null
 			if (request.method === 'OPTIONS' && allowed) return json({ namespace: 'wc/v3', endpoints: [] })
-			return json({ code: 'woocommerce_rest_authentication_error', message: 'Leider nicht.', data: { status: 401 } }, 401)
+			return json(
+				{ code: 'woocommerce_rest_authentication_error', message: 'Leider nicht.', data: { status: 401 } },
+				401,
+			)
 		}
 		expect((await refused(https(), { around: speaksGerman(true) })).reason).toBe('write-only')
 		expect((await refused(https(), { around: speaksGerman(false) })).reason).toBe('wrong-secret')
@@ -399,9 +464,15 @@ describe('a store that cannot be connected', () => {
 		const store = https()
 		const { key, secret } = store.keys['nocustomers'] ?? store.credentials
 		const error = await refused(store, { key, secret })
-		expect(error).toMatchObject({ status: 400, reason: 'forbidden', message: expect.stringMatching(/may not list customers\./) as string })
+		expect(error).toMatchObject({
+			status: 400,
+			reason: 'forbidden',
+			message: expect.stringMatching(/may not list customers\./) as string,
+		})
 		const customer = store.keys['customer'] ?? store.credentials
-		expect((await refused(store, { key: customer.key, secret: customer.secret })).message).toMatch(/orders, products, discounts, customers/)
+		expect((await refused(store, { key: customer.key, secret: customer.secret })).message).toMatch(
+			/orders, products, discounts, customers/,
+		)
 	})
 
 	it('1.8 http where the site wants https, by its redirect and by its own address', async () => {
@@ -424,22 +495,35 @@ describe('a store that cannot be connected', () => {
 
 	it('a redirect in a circle ends', async () => {
 		const error = await refused(https(), {
-			around: (_request, url) => new Response(null, { status: 302, headers: { location: `${url.origin}${url.pathname}x/` } }),
+			around: (_request, url) =>
+				new Response(null, { status: 302, headers: { location: `${url.origin}${url.pathname}x/` } }),
 		})
 		expect(error.message).toMatch(/circle/)
 	})
 
 	it('a resource that the store does not have', async () => {
 		const error = await refused(https(), { paths: ['orders', 'subscriptions'] })
-		expect(error).toMatchObject({ status: 400, reason: 'no-resource', message: expect.stringContaining('"subscriptions"') as string })
+		expect(error).toMatchObject({
+			status: 400,
+			reason: 'no-resource',
+			message: expect.stringContaining('"subscriptions"') as string,
+		})
 	})
 })
 
 describe('the address', () => {
 	it('1.1 is the site’s base, whatever was pasted', () => {
-		expect(toStoreAddresses('https://a.example/shop/wp-admin/')).toEqual({ bases: ['https://a.example/shop'], typed: true })
-		expect(toStoreAddresses('a.example/shop/')).toEqual({ bases: ['https://a.example/shop', 'http://a.example/shop'], typed: false })
+		expect(toStoreAddresses('https://a.example/shop/wp-admin/')).toEqual({
+			bases: ['https://a.example/shop'],
+			typed: true,
+		})
+		expect(toStoreAddresses('a.example/shop/')).toEqual({
+			bases: ['https://a.example/shop', 'http://a.example/shop'],
+			typed: false,
+		})
 		expect(toStoreAddresses('<http://mycoolstore.com>')).toEqual({ bases: ['http://mycoolstore.com'], typed: true })
-		expect(toStoreAddresses('localhost:8080')).toMatchObject({ bases: ['https://localhost:8080', 'http://localhost:8080'] })
+		expect(toStoreAddresses('localhost:8080')).toMatchObject({
+			bases: ['https://localhost:8080', 'http://localhost:8080'],
+		})
 	})
 })

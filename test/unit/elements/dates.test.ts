@@ -73,7 +73,11 @@ describe('date patterns', () => {
 		expect(isKnownFormat('milliseconds')).toBe(true)
 		expect(isKnownFormat('yyyy-MM-dd z')).toBe(false)
 		expect(isKnownFormat('!!')).toBe(false)
-		expect([normalizeZone('GMT-7'), normalizeZone('Etc/UTC'), normalizeZone('Mars/Olympus')]).toEqual(['-07:00', 'UTC', null])
+		expect([normalizeZone('GMT-7'), normalizeZone('Etc/UTC'), normalizeZone('Mars/Olympus')]).toEqual([
+			'-07:00',
+			'UTC',
+			null,
+		])
 	})
 
 	it('3.4 knows a site that has an offset and no zone', () => {
@@ -90,12 +94,19 @@ describe('a record’s date', () => {
 	})
 
 	it('is read from the named field in a configured zone', () => {
-		expect(parseDateField(record, rule({ zone: 'America/Denver', gmtSibling: false })).seconds).toBe(at('2026-06-15T12:00:00Z') / 1000)
-		expect(parseDateField(record, rule({ zone: 'Asia/Kolkata', gmtSibling: false })).seconds).toBe(at('2026-06-15T00:30:00Z') / 1000)
+		expect(parseDateField(record, rule({ zone: 'America/Denver', gmtSibling: false })).seconds).toBe(
+			at('2026-06-15T12:00:00Z') / 1000,
+		)
+		expect(parseDateField(record, rule({ zone: 'Asia/Kolkata', gmtSibling: false })).seconds).toBe(
+			at('2026-06-15T00:30:00Z') / 1000,
+		)
 	})
 
 	it('3.4 is unknown, not unreadable, when it is null or missing', () => {
-		expect(parseDateField({ date_modified: null, date_modified_gmt: null }, rule())).toEqual({ seconds: null, unreadable: null })
+		expect(parseDateField({ date_modified: null, date_modified_gmt: null }, rule())).toEqual({
+			seconds: null,
+			unreadable: null,
+		})
 		expect(parseDateField({}, rule())).toEqual({ seconds: null, unreadable: null })
 	})
 
@@ -133,10 +144,13 @@ describe('placeholders', () => {
 		expect(filled(text)).toBe(expected)
 	})
 
-	it.each(['${epoch:d}', '${now}', '${dateTimeZone:Mars/X:yyyy}', '${gmtDate:}'])('names %s, which it does not understand', (text) => {
-		expect(filled(text)).toContain(text)
-		expect(fillPlaceholders(text, ms).ok).toBe(false)
-	})
+	it.each(['${epoch:d}', '${now}', '${dateTimeZone:Mars/X:yyyy}', '${gmtDate:}'])(
+		'names %s, which it does not understand',
+		(text) => {
+			expect(filled(text)).toContain(text)
+			expect(fillPlaceholders(text, ms).ok).toBe(false)
+		},
+	)
 
 	it('writes what it reads', () => {
 		expect(formatDateValue(ms, "yyyy-MM-dd'T'HH:mm:ss.SSS", 'Asia/Kolkata')).toBe('2026-06-15T17:30:00.250')

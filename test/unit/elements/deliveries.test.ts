@@ -30,7 +30,12 @@ describe('topics', () => {
 	})
 
 	test('7.9: variations travel as products; what has no webhook has no topic', () => {
-		expect(webhooks.topicsFor('coupons')).toEqual(['coupon.created', 'coupon.updated', 'coupon.deleted', 'coupon.restored'])
+		expect(webhooks.topicsFor('coupons')).toEqual([
+			'coupon.created',
+			'coupon.updated',
+			'coupon.deleted',
+			'coupon.restored',
+		])
 		expect(webhooks.topicsFor('variations')).toEqual(webhooks.topicsFor('products'))
 		expect(webhooks.topicsFor('products/20/variations')).toEqual(webhooks.topicsFor('products'))
 		for (const path of ['refunds', 'orders/7/notes', 'products/reviews', 'products/categories', 'taxes'])
@@ -94,7 +99,10 @@ describe('headers', () => {
 		doubled.append('X-WC-Webhook-Signature', signature)
 		expect(webhooks.parseHeaders(doubled)).toMatchObject({ topic: '', signature: null })
 		for (const topic of ['ORDER.UPDATED', 'order', 'order updated', '.', 'order.', 'órder.updated', 'a'.repeat(300)]) {
-			expect(webhooks.parseHeaders(new Headers([['x-wc-webhook-topic', Buffer.from(topic).toString('latin1')]]))!.topic, topic).toBe('')
+			expect(
+				webhooks.parseHeaders(new Headers([['x-wc-webhook-topic', Buffer.from(topic).toString('latin1')]]))!.topic,
+				topic,
+			).toBe('')
 		}
 		for (const odd of [
 			'',
@@ -136,7 +144,12 @@ describe('bodies', () => {
 		],
 		['7.5: trashed', 'order.deleted', { id: 7 }, { kind: 'hint', path: 'orders', id: 7 }],
 		['7.5: an id that is text', 'product.deleted', { id: '7' }, { kind: 'hint', path: 'products', id: 7 }],
-		['restored, even with a record', 'order.restored', { id: 7, status: 'pending' }, { kind: 'hint', path: 'orders', id: 7 }],
+		[
+			'restored, even with a record',
+			'order.restored',
+			{ id: 7, status: 'pending' },
+			{ kind: 'hint', path: 'orders', id: 7 },
+		],
 		['customers are deleted for good', 'customer.deleted', { id: 9 }, { kind: 'hint', path: 'customers', id: 9 }],
 		['7.7: published', 'product.published', { id: 7, type: 'simple' }, { kind: 'record', path: 'products', id: 7 }],
 		[
@@ -170,7 +183,8 @@ describe('bodies', () => {
 	})
 
 	test('what is no JSON is unknown', () => {
-		for (const body of ['', 'x', '{"id":7', 'webhook_id=7']) expect(webhooks.parseBody('order.updated', body)).toEqual({ kind: 'unknown' })
+		for (const body of ['', 'x', '{"id":7', 'webhook_id=7'])
+			expect(webhooks.parseBody('order.updated', body)).toEqual({ kind: 'unknown' })
 	})
 })
 
@@ -193,9 +207,15 @@ describe('keys handed over', () => {
 			return_url: 'https://b.example/r',
 			callback_url: 'https://b.example/c',
 		})
-		expect(keyAuthorization.authorizeUrl({ storeUrl: 'shop.example', appName: 'a', state: 's', returnUrl: 'r', callbackUrl: 'c' })).toMatch(
-			/^https:\/\/shop\.example\/wc-auth\//,
-		)
+		expect(
+			keyAuthorization.authorizeUrl({
+				storeUrl: 'shop.example',
+				appName: 'a',
+				state: 's',
+				returnUrl: 'r',
+				callbackUrl: 'c',
+			}),
+		).toMatch(/^https:\/\/shop\.example\/wc-auth\//)
 		const [recorded] = JSON.parse(
 			readFileSync(`${import.meta.dirname}/../../fixtures/recordings/hpos-11.0/wc-auth.json`, 'utf8'),
 		) as unknown[]

@@ -12,7 +12,10 @@ async function verdict(response: Response | Error): Promise<string> {
 		if (response instanceof Error) throw response
 		return response
 	})
-	const page = await openClient(DENVER, CREDENTIALS, io).list(resource('/hubs/ecommerce/orders'), { order: 'id-asc', limit: 10 })
+	const page = await openClient(DENVER, CREDENTIALS, io).list(resource('/hubs/ecommerce/orders'), {
+		order: 'id-asc',
+		limit: 10,
+	})
 	if (!page.ok) {
 		expect(page.message).toMatch(/^[^?]+$/)
 		expect(JSON.stringify(page)).not.toContain('cs_hidden')
@@ -125,7 +128,11 @@ describe('2.2 hosts and shields', () => {
 		['a 403 challenge', page(403), 'not-json -'],
 		['a 503 challenge', page(503), 'not-json -'],
 		['a 200 page', page(200), 'not-json -'],
-		['a password for the whole site', page(401, 'Unauthorized', { 'www-authenticate': 'Basic realm="staging"' }), 'auth -'],
+		[
+			'a password for the whole site',
+			page(401, 'Unauthorized', { 'www-authenticate': 'Basic realm="staging"' }),
+			'auth -',
+		],
 		['a 404 page', page(404, '<html>Not found</html>'), 'not-json -'],
 		['an empty 200', new Response('', { status: 200 }), 'not-json -'],
 		['a truncated list', new Response('[{"id":1},{"id":', { status: 200 }), 'not-json -'],
@@ -151,15 +158,25 @@ describe('2.2 hosts and shields', () => {
 		expect(parseRetryAfter(new Date(NOW - 90_000).toUTCString(), NOW)).toBe(0)
 		expect(parseRetryAfter('soon', NOW)).toBeNull()
 		const io = ioOf(() => page(429, '', { 'retry-after': '120' }))
-		const failure = (await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), { order: 'id-asc', limit: 1 })) as Failure
+		const failure = (await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), {
+			order: 'id-asc',
+			limit: 1,
+		})) as Failure
 		expect(failure.retryAfterMs).toBe(120_000)
 	})
 
 	it('1.8 names the target of a redirect without its query, and does not follow it', async () => {
 		const io = ioOf(
-			() => new Response(null, { status: 301, headers: { location: 'https://www.shop.example/wp-json/wc/v3/orders?consumer_secret=x' } }),
+			() =>
+				new Response(null, {
+					status: 301,
+					headers: { location: 'https://www.shop.example/wp-json/wc/v3/orders?consumer_secret=x' },
+				}),
 		)
-		const failure = (await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), { order: 'id-asc', limit: 1 })) as Failure
+		const failure = (await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), {
+			order: 'id-asc',
+			limit: 1,
+		})) as Failure
 		expect(failure.message).toContain('https://www.shop.example/wp-json/wc/v3/orders;')
 		expect(failure.message).not.toContain('consumer')
 		expect(io.asked).toHaveLength(1)
@@ -170,13 +187,19 @@ describe('2.2 hosts and shields', () => {
 		const fatal = recorded('outage')['php_fatal_in_plugin']
 		if (fatal === undefined) throw new Error('no recording')
 		const io = ioOf(() => responseOf(fatal))
-		const failure = (await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), { order: 'id-asc', limit: 1 })) as Failure
-		expect(failure.providerMessage).toBe('There has been a critical error on this website. Learn more about troubleshooting WordPress.')
+		const failure = (await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), {
+			order: 'id-asc',
+			limit: 1,
+		})) as Failure
+		expect(failure.providerMessage).toBe(
+			'There has been a critical error on this website. Learn more about troubleshooting WordPress.',
+		)
 	})
 })
 
 describe('no answer at all', () => {
-	const coded = (code: string): Error => Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error('x'), { code }) })
+	const coded = (code: string): Error =>
+		Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error('x'), { code }) })
 
 	it.each([
 		[coded('ENOTFOUND'), 'unreachable no-such-host'],
@@ -206,7 +229,9 @@ describe('no answer at all', () => {
 	})
 
 	it('a request is given up after its time, also when the body stalls', async () => {
-		const stalled = new Response(new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('[')) }))
+		const stalled = new Response(
+			new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('[')) }),
+		)
 		for (const answer of [new Promise<Response>(() => undefined), stalled]) {
 			const io = ioOf(() => answer, { timeoutMs: 20 })
 			const page = await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), { order: 'id-asc', limit: 1 })
@@ -250,10 +275,13 @@ describe('2.6 what counts as gone', () => {
 		expect(isGoneFailure(path, failure(code, 400))).toBe(false)
 	})
 
-	it.each(['rest_no_route', 'woocommerce_rest_cannot_view', 'woocommerce_rest_taxonomy_invalid', 'rest_invalid_param', null])(
-		'%s never does',
-		(code) => {
-			expect(isGoneFailure('products/categories', failure(code))).toBe(false)
-		},
-	)
+	it.each([
+		'rest_no_route',
+		'woocommerce_rest_cannot_view',
+		'woocommerce_rest_taxonomy_invalid',
+		'rest_invalid_param',
+		null,
+	])('%s never does', (code) => {
+		expect(isGoneFailure('products/categories', failure(code))).toBe(false)
+	})
 })

@@ -4,12 +4,21 @@ import { expect, test } from 'vitest'
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
 import { DENVER } from './support.ts'
 
-const ROWS = [...readFileSync('docs/hub.md', 'utf8').matchAll(/^\| `([^`]+)` \| `([^`]+)` \| (?:`(\w+)`|–) \| (yes|no) \|$/gm)].map(
-	([, list, where, parameter, here]) => ({ list: list!, where: where!, parameter: parameter ?? null, here: here === 'yes' }),
-)
+const ROWS = [
+	...readFileSync('docs/hub.md', 'utf8').matchAll(/^\| `([^`]+)` \| `([^`]+)` \| (?:`(\w+)`|–) \| (yes|no) \|$/gm),
+].map(([, list, where, parameter, here]) => ({
+	list: list!,
+	where: where!,
+	parameter: parameter ?? null,
+	here: here === 'yes',
+}))
 
 function planned(path: string, where: string | null) {
-	const found = woocommerce.records.planList(path, { where, orderBy: null }, { ...DENVER, version: '11.0.1', hpos: true })
+	const found = woocommerce.records.planList(
+		path,
+		{ where, orderBy: null },
+		{ ...DENVER, version: '11.0.1', hpos: true },
+	)
 	if (!found.ok) throw new Error(found.message)
 	return found.plan
 }

@@ -14,7 +14,10 @@ const FOLDERS = ['orders', 'products', 'coupons', 'customers', 'variations', 're
 
 function load(set: string, folders: readonly string[]): Exchange[] {
 	return folders.flatMap(
-		(folder) => JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/recordings/${set}/${folder}.json`, 'utf8')) as Exchange[],
+		(folder) =>
+			JSON.parse(
+				readFileSync(`${import.meta.dirname}/../../fixtures/recordings/${set}/${folder}.json`, 'utf8'),
+			) as Exchange[],
 	)
 }
 
@@ -24,7 +27,9 @@ describe.each(SETS)('%s', (set) => {
 	const exchanges = load(set, FOLDERS)
 	/** Ids of a recorded list, by its address below the API. */
 	const recorded = (address: string): number[] => {
-		const found = exchanges.find(({ request, response }) => request.url.endsWith(`/wc/v3/${address}`) && Array.isArray(response.body))
+		const found = exchanges.find(
+			({ request, response }) => request.url.endsWith(`/wc/v3/${address}`) && Array.isArray(response.body),
+		)
 		if (found === undefined) throw new Error(`${address} was not recorded`)
 		return (found.response.body as { id: number }[]).map(({ id }) => id)
 	}
@@ -68,7 +73,9 @@ describe.each(SETS)('%s', (set) => {
 		const seen = new Set<number>()
 		for (const { name, request, response } of failed) {
 			const text =
-				response.body === null || response.body === undefined ? '<html><title>A page</title></html>' : JSON.stringify(response.body)
+				response.body === null || response.body === undefined
+					? '<html><title>A page</title></html>'
+					: JSON.stringify(response.body)
 			const io = ioOf(() => new Response(text, { status: response.status, headers: new Headers(response.headers) }), {
 				now: () => Date.parse('2026-11-23T17:00:00Z'),
 			})

@@ -15,8 +15,16 @@ describe('1.7 OAuth 1.0a signatures', () => {
 			'VSaYKAQEv6QXmiCTsyPlKtTuse2z9ZrunCkuaXV5IeA=',
 		],
 		[ORDERS, { 'status[0]': 'pending', 'status[1]': 'trash' }, 'hLGjhLGjaEaf3ZmY+ZGOM4kDNdI0FEZHnkIYoWtqWko='],
-		['http://shop.example.com/wp-json/wc/v3/products', { search: 'a b~c+d' }, 'VdQ9PWY6oFJ+uMowcAu3++0yMgmYxd/jiV2tc7TnQaQ='],
-		['http://example.com/shop/wp-json/wc/v3/customers', { role: 'all' }, 'VY/x0RhN24PE+ela20tVFSnXawXFJbl+73/s8XxOJy0='],
+		[
+			'http://shop.example.com/wp-json/wc/v3/products',
+			{ search: 'a b~c+d' },
+			'VdQ9PWY6oFJ+uMowcAu3++0yMgmYxd/jiV2tc7TnQaQ=',
+		],
+		[
+			'http://example.com/shop/wp-json/wc/v3/customers',
+			{ role: 'all' },
+			'VY/x0RhN24PE+ela20tVFSnXawXFJbl+73/s8XxOJy0=',
+		],
 	])('1.7 signs %s %j as WooCommerce does', (baseUrl, query, expected) => {
 		const signed = signQuery({
 			method: 'GET',
@@ -41,9 +49,17 @@ describe('1.7 OAuth 1.0a signatures', () => {
 	})
 
 	it('1.7 numbers a nameless array element, signs with the configured host, and keeps the secret out of the address', () => {
-		const access = { auth: 'oauth1', key: 'ck_test', secret: 'cs_test', oauthOrigin: 'http://shop.example.com', skewSec: 0 } as const
+		const access = {
+			auth: 'oauth1',
+			key: 'ck_test',
+			secret: 'cs_test',
+			oauthOrigin: 'http://shop.example.com',
+			skewSec: 0,
+		} as const
 		const io = ioOf(() => new Response(), { now: () => 1717236000_000 })
-		const { url, headers } = authorize(access, io, 'GET', 'http://10.0.0.5/wp-json/wc/v3/orders', { 'status[]': 'pending' })
+		const { url, headers } = authorize(access, io, 'GET', 'http://10.0.0.5/wp-json/wc/v3/orders', {
+			'status[]': 'pending',
+		})
 		const expected = signQuery({
 			method: 'GET',
 			baseUrl: ORDERS,

@@ -28,9 +28,9 @@ describe('the element', () => {
 			'oauth.api.secret',
 		])
 		expect(new Set(element?.configuration.map((key) => key.id)).size).toBe(element?.configuration.length)
-		expect(JSON.parse(element?.configuration.find((key) => key.key === 'event.poller.configuration')?.defaultValue ?? '')).toEqual(
-			element?.defaultPoller,
-		)
+		expect(
+			JSON.parse(element?.configuration.find((key) => key.key === 'event.poller.configuration')?.defaultValue ?? ''),
+		).toEqual(element?.defaultPoller)
 	})
 })
 
@@ -99,7 +99,11 @@ describe('a resource of the poller configuration', () => {
 	it('pushes a where into the list, and its identity does not depend on the spelling', () => {
 		const a = resource("/hubs/ecommerce/orders?where=status = 'processing' AND total > '10'")
 		const b = resource("/orders?where=total%20%3E%20'10'+AND+status%3D'processing'")
-		expect(a).toMatchObject({ query: { status: 'processing' }, filtered: true, identity: "orders?status = 'processing' AND total > '10'" })
+		expect(a).toMatchObject({
+			query: { status: 'processing' },
+			filtered: true,
+			identity: "orders?status = 'processing' AND total > '10'",
+		})
 		expect(b.identity).toBe(a.identity)
 		expect(a.matches?.({ status: 'processing', total: '11.00' })).toBe(true)
 		expect(a.matches?.({ status: 'processing', total: '9.00' })).toBe(false)
@@ -131,7 +135,9 @@ describe('a resource of the poller configuration', () => {
 	})
 
 	it('keeps numbers within bounds', () => {
-		expect(resource('/orders', { pageSize: 500, pollDelay: 30, createdCheckTolerance: 5, filterByUpdatedDate: false })).toMatchObject({
+		expect(
+			resource('/orders', { pageSize: 500, pollDelay: 30, createdCheckTolerance: 5, filterByUpdatedDate: false }),
+		).toMatchObject({
 			pageSize: 100,
 			pollDelaySec: 30,
 			createdToleranceSec: 5,
@@ -140,7 +146,8 @@ describe('a resource of the poller configuration', () => {
 	})
 
 	it('reads the GMT sibling only when no other zone is configured', () => {
-		const dates = (updatedDateTimezone?: string) => resource('/orders', { datesConfiguration: { updatedDateTimezone } }).dates.updated
+		const dates = (updatedDateTimezone?: string) =>
+			resource('/orders', { datesConfiguration: { updatedDateTimezone } }).dates.updated
 		for (const zone of [undefined, '', 'UTC', 'GMT', 'Etc/UTC'])
 			expect(dates(zone)).toMatchObject({ field: 'date_modified', gmtSibling: true, zone: 'UTC' })
 		expect(dates('America/Denver')).toMatchObject({ gmtSibling: false, zone: 'America/Denver' })
@@ -155,7 +162,10 @@ describe('a resource of the poller configuration', () => {
 		[{ url: '/orders', pollDelay: -1 }, /^pollDelay: /],
 		[{ url: '/orders', createdCheckTolerance: Number.NaN }, /^createdCheckTolerance: /],
 		[{ url: '/orders', datesConfiguration: { updatedDateFormat: 'qqq' } }, /^datesConfiguration\.updatedDateFormat: /],
-		[{ url: '/orders', datesConfiguration: { createdDateTimezone: 'Mars/Olympus' } }, /^datesConfiguration\.createdDateTimezone: /],
+		[
+			{ url: '/orders', datesConfiguration: { createdDateTimezone: 'Mars/Olympus' } },
+			/^datesConfiguration\.createdDateTimezone: /,
+		],
 	] as [PollerResource, RegExp][])('names the field of %j', (settings, expected) => {
 		expect(refusal(settings)).toMatch(expected)
 	})
@@ -163,7 +173,8 @@ describe('a resource of the poller configuration', () => {
 
 describe('a record as the gate sees it', () => {
 	const answers = recorded('answers')
-	const record = (name: string): Record<string, unknown> => JSON.parse(answers[name]?.text ?? '{}') as Record<string, unknown>
+	const record = (name: string): Record<string, unknown> =>
+		JSON.parse(answers[name]?.text ?? '{}') as Record<string, unknown>
 	const names = (path: string, one: Record<string, unknown>, volatile: string[] = []): string[] =>
 		parseRecord(resource(path), one, volatile)?.fields.map((field) => field.name) ?? []
 
@@ -207,7 +218,9 @@ describe('a record as the gate sees it', () => {
 		])
 			expect(names('/products', product)).not.toContain(name)
 		const shuffled = { ...product, related_ids: [1, 2], total_sales: 9, price_html: 'x' }
-		expect(parseRecord(resource('/products'), shuffled, [])?.fields).toEqual(parseRecord(resource('/products'), product, [])?.fields)
+		expect(parseRecord(resource('/products'), shuffled, [])?.fields).toEqual(
+			parseRecord(resource('/products'), product, [])?.fields,
+		)
 	})
 
 	it('4 images count without their local dates', () => {
@@ -219,11 +232,15 @@ describe('a record as the gate sees it', () => {
 			date_modified_gmt: 'b',
 			src: 'x',
 		}
-		expect(toCanonicalJson([image])).toBe('[{"date_created_gmt":"2026-06-15T12:00:00","date_modified_gmt":"b","id":3,"src":"x"}]')
+		expect(toCanonicalJson([image])).toBe(
+			'[{"date_created_gmt":"2026-06-15T12:00:00","date_modified_gmt":"b","id":3,"src":"x"}]',
+		)
 	})
 
 	it('has one text for one content, whatever the order of its keys', () => {
-		expect(toCanonicalJson({ b: 1, a: [{ d: null, c: 'é"' }] })).toBe(toCanonicalJson({ a: [{ c: 'é"', d: null }], b: 1 }))
+		expect(toCanonicalJson({ b: 1, a: [{ d: null, c: 'é"' }] })).toBe(
+			toCanonicalJson({ a: [{ c: 'é"', d: null }], b: 1 }),
+		)
 		expect(toCanonicalJson({ a: 1 })).not.toBe(toCanonicalJson({ a: '1' }))
 	})
 

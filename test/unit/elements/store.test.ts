@@ -13,13 +13,28 @@ async function open(
 	const credentials = { storeUrl: store.url, ...store.credentials }
 	const found = await woocommerce.connect(credentials, io, { paths: ['orders'] })
 	if (!found.ok) throw new Error(found.message)
-	return { store, client: woocommerce.openClient(found.connection, credentials, io), connection: found.connection, asked: io.asked }
+	return {
+		store,
+		client: woocommerce.openClient(found.connection, credentials, io),
+		connection: found.connection,
+		asked: io.asked,
+	}
 }
 
-async function all(client: StoreClient, path: string, connection: Connection, query: Partial<ListQuery> = {}): Promise<VendorRecord[]> {
+async function all(
+	client: StoreClient,
+	path: string,
+	connection: Connection,
+	query: Partial<ListQuery> = {},
+): Promise<VendorRecord[]> {
 	const rows: VendorRecord[] = []
 	for (let offset = 0; ; offset += 5) {
-		const page = await client.list(resource(`/${path}`, {}, connection), { order: 'id-asc', limit: 5, offset, ...query })
+		const page = await client.list(resource(`/${path}`, {}, connection), {
+			order: 'id-asc',
+			limit: 5,
+			offset,
+			...query,
+		})
 		if (!page.ok) throw new Error(page.message)
 		rows.push(...page.records)
 		if (page.records.length === 0 || page.total === null || rows.length >= page.total) return rows
@@ -41,23 +56,31 @@ describe('against the simulated store', () => {
 		expect(ids(await all(client, 'coupons', connection))).toEqual(published.map((row) => row['id']))
 	})
 
-	it.each(['products/categories', 'products/tags', 'products/attributes', 'products/reviews', 'taxes', 'variations', 'refunds'])(
-		'3.9 lists %s in pages and reads each of them as listed',
-		async (path) => {
-			const { store, client, connection } = await open({ objects: { orders: 30, products: 30, coupons: 1, customers: 3 } })
-			for (let count = 0; count < 3; count++) for (const action of ['review', 'refund'] as const) store.act({ do: action })
-			const rows = await all(client, path, connection)
-			expect(rows.length).toBeGreaterThan(0)
-			expect(new Set(ids(rows)).size).toBe(rows.length)
-			const listed = resource(`/${path}`, {}, connection)
-			for (const row of rows.slice(0, 3)) {
-				const read = await client.read(listed, row['id'] as number)
-				expect(read.ok && read.found !== null && woocommerce.parseRecord(listed, read.found, [])?.fields).toEqual(
-					woocommerce.parseRecord(listed, row, [])?.fields,
-				)
-			}
-		},
-	)
+	it.each([
+		'products/categories',
+		'products/tags',
+		'products/attributes',
+		'products/reviews',
+		'taxes',
+		'variations',
+		'refunds',
+	])('3.9 lists %s in pages and reads each of them as listed', async (path) => {
+		const { store, client, connection } = await open({
+			objects: { orders: 30, products: 30, coupons: 1, customers: 3 },
+		})
+		for (let count = 0; count < 3; count++)
+			for (const action of ['review', 'refund'] as const) store.act({ do: action })
+		const rows = await all(client, path, connection)
+		expect(rows.length).toBeGreaterThan(0)
+		expect(new Set(ids(rows)).size).toBe(rows.length)
+		const listed = resource(`/${path}`, {}, connection)
+		for (const row of rows.slice(0, 3)) {
+			const read = await client.read(listed, row['id'] as number)
+			expect(read.ok && read.found !== null && woocommerce.parseRecord(listed, read.found, [])?.fields).toEqual(
+				woocommerce.parseRecord(listed, row, [])?.fields,
+			)
+		}
+	})
 
 	it.each([
 		'orders',
@@ -84,7 +107,11 @@ describe('against the simulated store', () => {
 			const start = Math.floor(now / 1000)
 			now += 60_000
 			const changed = store.act({ do: 'edit', resource: 'orders' }).map((entry) => entry.id)
-			const window = await client.list(resource('/orders', {}, connection), { order: 'modified-asc', limit: 100, modifiedAfterSec: start })
+			const window = await client.list(resource('/orders', {}, connection), {
+				order: 'modified-asc',
+				limit: 100,
+				modifiedAfterSec: start,
+			})
 			expect(window.ok && ids(window.records)).toEqual([...new Set(changed)])
 			const none = await client.list(resource('/orders', {}, connection), {
 				order: 'modified-asc',
@@ -132,7 +159,10 @@ describe('against the simulated store', () => {
 			[{ site: 'plain-permalinks' }, 'redirect'],
 		] as const) {
 			store.setFaults(fault)
-			expect(await client.list(orders, { order: 'id-asc', limit: 10 }), JSON.stringify(fault)).toMatchObject({ ok: false, kind })
+			expect(await client.list(orders, { order: 'id-asc', limit: 10 }), JSON.stringify(fault)).toMatchObject({
+				ok: false,
+				kind,
+			})
 			// Without a key WooCommerce still says truthfully that an object does not exist; nothing else may say so.
 			const read = await client.read(orders, 99_999_999)
 			if (!('key' in fault)) expect(read.ok, JSON.stringify(fault)).toBe(false)
@@ -148,7 +178,10 @@ describe('against the simulated store', () => {
 			const { store, client, connection } = await open({ version, orders: 'posts' })
 			expect((await all(client, 'orders', connection)).length).toBeGreaterThanOrEqual(store.state('orders').size - 3)
 			expect(resource('/orders', {}, connection).modifiedFilter).toBe(version !== '5.5')
-			expect(await client.read(resource('/customers', {}, connection), 99_999_999)).toMatchObject({ ok: true, found: null })
+			expect(await client.read(resource('/customers', {}, connection), 99_999_999)).toMatchObject({
+				ok: true,
+				found: null,
+			})
 		}
 	})
 

@@ -16,7 +16,10 @@ export interface Recorded {
 
 /** A set of recordings by name. */
 export function recorded(set: 'auth' | 'outage' | 'answers'): Record<string, Recorded> {
-	return JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/elements/${set}.json`, 'utf8')) as Record<string, Recorded>
+	return JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/elements/${set}.json`, 'utf8')) as Record<
+		string,
+		Recorded
+	>
 }
 
 /** A recording as the Response that it was. */
@@ -70,7 +73,11 @@ export const DENVER: Connection = {
 }
 
 /** The resource that settings mean; a refusal fails the test. */
-export function resource(url: string, settings: Partial<PollerResource> = {}, connection: Connection = DENVER): Resource {
+export function resource(
+	url: string,
+	settings: Partial<PollerResource> = {},
+	connection: Connection = DENVER,
+): Resource {
 	const found = parseResource('label', { url, ...settings }, connection)
 	if (!found.ok) throw new Error(`${found.field}: ${found.message}`)
 	return found.resource

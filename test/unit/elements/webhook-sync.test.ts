@@ -22,7 +22,11 @@ let pings: string[]
 
 function clientOf(key: { key: string; secret: string } = store.credentials): StoreClient {
 	const connection: Connection = { ...DENVER, home: store.url, root: `${store.url}/wp-json/` }
-	return openClient(connection, { storeUrl: store.url, ...key }, { ...ioOf((request) => store.fetch(request)), now: () => Date.now() })
+	return openClient(
+		connection,
+		{ storeUrl: store.url, ...key },
+		{ ...ioOf((request) => store.fetch(request)), now: () => Date.now() },
+	)
 }
 
 beforeEach(() => {
@@ -43,14 +47,22 @@ const ours = () => store.webhooks().filter((hook) => hook.name === 'Shopbell 42'
 describe('making them', () => {
 	test('one list, one batch: every topic once, each with its secret', async () => {
 		const ensured = await ensureWebhooks(client, WANTED)
-		expect(ensured).toMatchObject({ ok: true, errors: [], unsupported: [], missingPermission: null, failure: null, mayHaveChanged: true })
+		expect(ensured).toMatchObject({
+			ok: true,
+			errors: [],
+			unsupported: [],
+			missingPermission: null,
+			failure: null,
+			mayHaveChanged: true,
+		})
 		expect(client.requests).toBe(2)
 		expect(
 			ours()
 				.map((hook) => hook.topic)
 				.sort(),
 		).toEqual([...webhooks.topics].sort())
-		for (const hook of ours()) expect(hook).toMatchObject({ status: 'active', url: URL_1, secret: `secret of ${hook.topic}` })
+		for (const hook of ours())
+			expect(hook).toMatchObject({ status: 'active', url: URL_1, secret: `secret of ${hook.topic}` })
 		expect(ensured.webhooks.filter((hook) => hook.ours)).toHaveLength(16)
 		expect(ensured.changes).toContain('created order.updated')
 		expect(pings).toHaveLength(16)
@@ -68,13 +80,18 @@ describe('making them', () => {
 	test('others are never touched, whatever they look like', async () => {
 		const others = [
 			{ name: 'ERP', topic: 'order.updated', delivery_url: 'https://erp.example/hook' },
-			{ name: 'Shopbell 42', topic: 'order.updated', delivery_url: 'https://bell.example/elements/api-v2/events/woocommercerest/NDM=' },
+			{
+				name: 'Shopbell 42',
+				topic: 'order.updated',
+				delivery_url: 'https://bell.example/elements/api-v2/events/woocommercerest/NDM=',
+			},
 			{ name: 'Shopbell 43', topic: 'order.updated', delivery_url: URL_1 },
 			{ name: 'By hand', topic: 'order.updated', delivery_url: URL_1, status: 'paused' as const },
 		].map((given) => store.makeWebhook(given))
 		const ids = others.map(({ id }) => id)
 		const before = store.webhooks()
-		for (const work of [ensureWebhooks, pauseWebhooks, removeWebhooks]) await work(client, { ...WANTED, rewriteSecrets: true })
+		for (const work of [ensureWebhooks, pauseWebhooks, removeWebhooks])
+			await work(client, { ...WANTED, rewriteSecrets: true })
 		expect(store.webhooks().filter(({ id }) => ids.includes(id))).toEqual(before)
 		expect(store.webhooks()).toHaveLength(others.length)
 	})
@@ -84,9 +101,16 @@ describe('making them', () => {
 		const of = (topic: string) => store.webhooks().find((hook) => hook.topic === topic && hook.name === 'Shopbell 42')!
 		store.makeWebhook({ id: of('order.updated').id, status: 'disabled' })
 		store.makeWebhook({ id: of('order.created').id, status: 'paused' })
-		store.makeWebhook({ id: of('product.updated').id, delivery_url: 'http://old.example/elements/api-v2/events/woocommercerest/NDI?v=1' })
+		store.makeWebhook({
+			id: of('product.updated').id,
+			delivery_url: 'http://old.example/elements/api-v2/events/woocommercerest/NDI?v=1',
+		})
 		const double = store.makeWebhook({ name: 'Shopbell 42', topic: 'coupon.updated', delivery_url: URL_1 })
-		const surplus = store.makeWebhook({ name: 'Shopbell 42', topic: 'action.woocommerce_order_status_completed', delivery_url: URL_1 })
+		const surplus = store.makeWebhook({
+			name: 'Shopbell 42',
+			topic: 'action.woocommerce_order_status_completed',
+			delivery_url: URL_1,
+		})
 		await client.call('DELETE', `webhooks/${of('customer.deleted').id}`, { force: 'true' })
 		const ensured = await ensureWebhooks(client, WANTED)
 		expect(ensured.ok).toBe(true)
@@ -94,7 +118,8 @@ describe('making them', () => {
 		expect(ensured.changes.join('\n')).toMatch(/product\.updated moved/)
 		expect(ensured.changes.join('\n')).toMatch(/created customer\.deleted/)
 		expect(ours()).toHaveLength(16)
-		for (const hook of ours()) expect(hook).toMatchObject({ status: 'active', url: URL_1, secret: `secret of ${hook.topic}` })
+		for (const hook of ours())
+			expect(hook).toMatchObject({ status: 'active', url: URL_1, secret: `secret of ${hook.topic}` })
 		expect(store.webhooks().map(({ id }) => id)).not.toContain(surplus.id)
 		expect(store.webhooks().map(({ id }) => id)).not.toContain(double.id)
 	})
@@ -118,7 +143,8 @@ describe('making them', () => {
 	})
 
 	test('more than a page of webhooks', async () => {
-		for (let n = 0; n < 130; n++) store.makeWebhook({ name: `Other ${n}`, topic: 'order.updated', delivery_url: 'https://erp.example/' })
+		for (let n = 0; n < 130; n++)
+			store.makeWebhook({ name: `Other ${n}`, topic: 'order.updated', delivery_url: 'https://erp.example/' })
 		await ensureWebhooks(client, WANTED)
 		await ensureWebhooks(client, WANTED)
 		expect(ours()).toHaveLength(16)
@@ -142,13 +168,21 @@ describe('stopping and removing them', () => {
 describe('what stands in the way', () => {
 	test('1.6: a key that only reads: the right is named, nothing was done', async () => {
 		const ensured = await ensureWebhooks(clientOf(store.keys['ro']), WANTED)
-		expect(ensured).toMatchObject({ ok: false, mayHaveChanged: false, missingPermission: expect.stringContaining('Read/Write') })
+		expect(ensured).toMatchObject({
+			ok: false,
+			mayHaveChanged: false,
+			missingPermission: expect.stringContaining('Read/Write'),
+		})
 		expect(store.webhooks()).toEqual([])
 	})
 
 	test('a user who may not manage WooCommerce: the right is named', async () => {
 		const ensured = await ensureWebhooks(clientOf(store.keys['customer']), WANTED)
-		expect(ensured).toMatchObject({ ok: false, mayHaveChanged: false, missingPermission: expect.stringContaining('Shop manager') })
+		expect(ensured).toMatchObject({
+			ok: false,
+			mayHaveChanged: false,
+			missingPermission: expect.stringContaining('Shop manager'),
+		})
 	})
 
 	test('a store that fails: nothing was done; one whose answer to the batch is lost: perhaps', async () => {
@@ -160,7 +194,11 @@ describe('what stands in the way', () => {
 			failure: { kind: 'server' },
 		})
 		store.setFaults({ status: 500, method: 'POST' })
-		expect(await ensureWebhooks(client, WANTED)).toMatchObject({ ok: false, mayHaveChanged: true, failure: { kind: 'server' } })
+		expect(await ensureWebhooks(client, WANTED)).toMatchObject({
+			ok: false,
+			mayHaveChanged: true,
+			failure: { kind: 'server' },
+		})
 	})
 
 	const answering = (items: (body: any) => unknown): StoreClient =>
@@ -240,6 +278,10 @@ describe('what stands in the way', () => {
 			{ storeUrl: DENVER.home, key: 'ck', secret: 'cs' },
 			ioOf(() => json({ not: 'a list' })),
 		)
-		expect(await ensureWebhooks(client, WANTED)).toMatchObject({ ok: false, mayHaveChanged: false, failure: { kind: 'not-json' } })
+		expect(await ensureWebhooks(client, WANTED)).toMatchObject({
+			ok: false,
+			mayHaveChanged: false,
+			failure: { kind: 'not-json' },
+		})
 	})
 })

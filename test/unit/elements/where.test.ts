@@ -33,9 +33,9 @@ describe('where', () => {
 	})
 
 	it('3.1 inclusive bounds take a second more, since the store’s are strict', () => {
-		expect(query('orders', "date_modified_gmt >= '2026-06-15T12:00:00' AND date_modified_gmt <= '2026-06-15T13:00:00'")).toBe(
-			'modified_after=2026-06-15T11:59:59&dates_are_gmt=true&modified_before=2026-06-15T13:00:01',
-		)
+		expect(
+			query('orders', "date_modified_gmt >= '2026-06-15T12:00:00' AND date_modified_gmt <= '2026-06-15T13:00:00'"),
+		).toBe('modified_after=2026-06-15T11:59:59&dates_are_gmt=true&modified_before=2026-06-15T13:00:01')
 	})
 
 	it('reads 9 and 10 digits as epoch seconds, 13 and more as milliseconds', () => {
@@ -45,8 +45,12 @@ describe('where', () => {
 	})
 
 	it('loosens no bound out of the years that a store can read', () => {
-		expect(query('orders', "date_created_gmt <= '9999-12-31T23:59:59'")).toBe('before=9999-12-31T23:59:59&dates_are_gmt=true')
-		expect(query('orders', "date_created_gmt >= '0100-01-01T00:00:00'")).toBe('after=0100-01-01T00:00:00&dates_are_gmt=true')
+		expect(query('orders', "date_created_gmt <= '9999-12-31T23:59:59'")).toBe(
+			'before=9999-12-31T23:59:59&dates_are_gmt=true',
+		)
+		expect(query('orders', "date_created_gmt >= '0100-01-01T00:00:00'")).toBe(
+			'after=0100-01-01T00:00:00&dates_are_gmt=true',
+		)
 	})
 
 	it.each([
@@ -107,7 +111,13 @@ describe('where', () => {
 	})
 
 	it('compares numbers as numbers, text as text, lists by their elements', () => {
-		const refund = { amount: '9.00', reason: "it's late", items: [{ id: 3, slug: 'x' }], nested: { deep: true }, none: null }
+		const refund = {
+			amount: '9.00',
+			reason: "it's late",
+			items: [{ id: 3, slug: 'x' }],
+			nested: { deep: true },
+			none: null,
+		}
 		expect(matches('orders/1/refunds', 'amount >= 10', refund)).toBe(false)
 		expect(matches('orders/1/refunds', "amount >= '9'", refund)).toBe(true)
 		expect(matches('orders/1/refunds', "amount = '9.00' AND nested.deep = true", refund)).toBe(true)
@@ -147,8 +157,12 @@ describe('where', () => {
 
 	it('3.4 tests dates by the GMT field, and lets pass what has no dates at all', () => {
 		const where = "after = '2026-06-15T06:00:00'"
-		expect(matches('customers', where, { date_created: '2026-06-15T06:00:01', date_created_gmt: '2026-06-15T12:00:01' })).toBe(true)
-		expect(matches('customers', where, { date_created: '2026-06-15T06:00:00', date_created_gmt: '2026-06-15T12:00:00' })).toBe(false)
+		expect(
+			matches('customers', where, { date_created: '2026-06-15T06:00:01', date_created_gmt: '2026-06-15T12:00:01' }),
+		).toBe(true)
+		expect(
+			matches('customers', where, { date_created: '2026-06-15T06:00:00', date_created_gmt: '2026-06-15T12:00:00' }),
+		).toBe(false)
 		expect(matches('customers', where, { date_created: null, date_created_gmt: null })).toBe(false)
 		expect(matches('taxes', where, { id: 1 })).toBe(true)
 	})
@@ -184,10 +198,18 @@ describe('hub paths', () => {
 		expect(toVendorPath(hub)).toBe(vendor)
 	})
 
-	it.each(['', '/', '../users', 'orders/..', 'orders/%2e%2e/x', 'orders//5', 'orders/5?x=1', 'https://x', 'orders/%E0', '9orders'])(
-		'%j is no collection',
-		(path) => {
-			expect(toVendorPath(path)).toBeNull()
-		},
-	)
+	it.each([
+		'',
+		'/',
+		'../users',
+		'orders/..',
+		'orders/%2e%2e/x',
+		'orders//5',
+		'orders/5?x=1',
+		'https://x',
+		'orders/%E0',
+		'9orders',
+	])('%j is no collection', (path) => {
+		expect(toVendorPath(path)).toBeNull()
+	})
 })

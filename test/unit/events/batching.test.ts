@@ -26,19 +26,31 @@ describe('forming', () => {
 
 	test('splits at the limit', () => {
 		const waiting = Array.from({ length: 25 }, (_, index) => createWaitingEvent(index + 1, 'orders', index))
-		expect(formNotifications(waiting, noneBlocked, limitOfTen, 5).map((made) => made.sequences.length)).toEqual([10, 10, 5])
+		expect(formNotifications(waiting, noneBlocked, limitOfTen, 5).map((made) => made.sequences.length)).toEqual([
+			10, 10, 5,
+		])
 		expect(
-			formNotifications(waiting, noneBlocked, { perNotification: DEFAULT_BATCH.webhook }, 5).map((made) => made.sequences.length),
+			formNotifications(waiting, noneBlocked, { perNotification: DEFAULT_BATCH.webhook }, 5).map(
+				(made) => made.sequences.length,
+			),
 		).toEqual([20, 5])
 	})
 
 	test('holds back objects with an unsettled notification, and nobody else', () => {
-		const waiting = [createWaitingEvent(1, 'orders', 1), createWaitingEvent(2, 'orders', 2), createWaitingEvent(3, 'orders', 1)]
-		expect(formNotifications(waiting, new Set([objectKey('orders', 1)]), limitOfTen, 5)).toEqual([{ resource: 'orders', sequences: [2] }])
+		const waiting = [
+			createWaitingEvent(1, 'orders', 1),
+			createWaitingEvent(2, 'orders', 2),
+			createWaitingEvent(3, 'orders', 1),
+		]
+		expect(formNotifications(waiting, new Set([objectKey('orders', 1)]), limitOfTen, 5)).toEqual([
+			{ resource: 'orders', sequences: [2] },
+		])
 	})
 
 	test('tells products/1 from orders/1', () => {
-		expect(formNotifications([createWaitingEvent(1, 'orders', 1)], new Set([objectKey('products', 1)]), limitOfTen, 5)).toHaveLength(1)
+		expect(
+			formNotifications([createWaitingEvent(1, 'orders', 1)], new Set([objectKey('products', 1)]), limitOfTen, 5),
+		).toHaveLength(1)
 	})
 
 	test('lets several events of an object travel together, but never in two notifications at once', () => {
@@ -74,7 +86,9 @@ const waitingEvents = fc
 			{ minLength: parts.length },
 		),
 	)
-const blockedObjects = fc.uniqueArray(fc.constantFrom('orders\u00001', 'orders\u00002', 'products\u00003', 'coupons\u00001'))
+const blockedObjects = fc.uniqueArray(
+	fc.constantFrom('orders\u00001', 'orders\u00002', 'products\u00003', 'coupons\u00001'),
+)
 
 describe('whatever waits', () => {
 	test('every promise about one call holds', () => {
@@ -150,7 +164,12 @@ describe('whatever waits', () => {
 })
 
 test('heavy records go in notifications of their own, so that a claim of any of them stays small', () => {
-	const createHeavyEvent = (sequence: number): WaitingEvent => ({ sequence, resource: 'orders', object: `o${sequence}`, size: 2_500_000 })
+	const createHeavyEvent = (sequence: number): WaitingEvent => ({
+		sequence,
+		resource: 'orders',
+		object: `o${sequence}`,
+		size: 2_500_000,
+	})
 	const formed = formNotifications(
 		[createHeavyEvent(1), createHeavyEvent(2), createHeavyEvent(3), { sequence: 4, resource: 'orders', object: 'o4' }],
 		new Set(),
@@ -161,5 +180,7 @@ test('heavy records go in notifications of their own, so that a claim of any of 
 		[1, 2],
 		[3, 4],
 	])
-	expect(formNotifications([{ ...createHeavyEvent(1), size: 9_000_000 }], new Set(), { perNotification: 1 }, 9)).toHaveLength(1)
+	expect(
+		formNotifications([{ ...createHeavyEvent(1), size: 9_000_000 }], new Set(), { perNotification: 1 }, 9),
+	).toHaveLength(1)
 })

@@ -2,7 +2,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { EventType } from '../../../src/events/event.ts'
-import { coalesce, toMemberOverrides, formNotifications, objectKey, type WaitingChange } from '../../../src/events/batching.ts'
+import {
+	coalesce,
+	toMemberOverrides,
+	formNotifications,
+	objectKey,
+	type WaitingChange,
+} from '../../../src/events/batching.ts'
 
 /** The events of order 1 from sequence 1 on, one a type. */
 function createRun(...types: EventType[]): WaitingChange[] {
@@ -16,7 +22,14 @@ function createChange(
 	previousSequence: number | null,
 	fields: string[] | null = null,
 ): WaitingChange {
-	return { sequence, resource: 'orders', object: objectKey('orders', id), type, changedFields: fields, previousSequence }
+	return {
+		sequence,
+		resource: 'orders',
+		object: objectKey('orders', id),
+		type,
+		changedFields: fields,
+		previousSequence,
+	}
 }
 
 describe('of what goes together', () => {
@@ -33,33 +46,39 @@ describe('of what goes together', () => {
 	])('%j is told as %s, the newest', (types, type, newest) => {
 		const { kept, cancelled } = coalesce(createRun(...types))
 		expect(cancelled).toEqual([])
-		expect(kept).toMatchObject([{ type, sequence: newest, sequences: types.map((_, index) => index + 1), previousSequence: null }])
+		expect(kept).toMatchObject([
+			{ type, sequence: newest, sequences: types.map((_, index) => index + 1), previousSequence: null },
+		])
 	})
 
-	test.each<[EventType[]]>([[['CREATED', 'DELETED']], [['CREATED', 'UPDATED', 'DELETED']], [['CREATED', 'DELETED', 'CREATED', 'DELETED']]])(
-		'%j comes to nothing',
-		(types) => {
-			const object = objectKey('orders', 1)
-			expect(coalesce(createRun(...types))).toEqual({
-				kept: [],
-				cancelled: [{ object, sequences: types.map((_, index) => index + 1), previousSequence: null }],
-			})
-		},
-	)
+	test.each<[EventType[]]>([
+		[['CREATED', 'DELETED']],
+		[['CREATED', 'UPDATED', 'DELETED']],
+		[['CREATED', 'DELETED', 'CREATED', 'DELETED']],
+	])('%j comes to nothing', (types) => {
+		const object = objectKey('orders', 1)
+		expect(coalesce(createRun(...types))).toEqual({
+			kept: [],
+			cancelled: [{ object, sequences: types.map((_, index) => index + 1), previousSequence: null }],
+		})
+	})
 
 	test('previousSequence is that of the first: nothing seems to be missing', () => {
 		const { kept } = coalesce([createChange(8, 'UPDATED', 1, 3), createChange(9, 'UPDATED', 1, 4)])
 		expect(kept[0]!.previousSequence).toBe(3)
-		expect(coalesce([createChange(8, 'CREATED', 1, 3), createChange(9, 'DELETED', 1, 4)]).cancelled[0]!.previousSequence).toBe(3)
+		expect(
+			coalesce([createChange(8, 'CREATED', 1, 3), createChange(9, 'DELETED', 1, 4)]).cancelled[0]!.previousSequence,
+		).toBe(3)
 	})
 
 	test('changedFields are those of all, null where those of one are not known, and none of what is created or deleted', () => {
 		const fields = (...events: WaitingChange[]) => coalesce(events).kept[0]!.changedFields
-		expect(fields(createChange(1, 'UPDATED', 1, null, ['status', 'total']), createChange(2, 'UPDATED', 1, 1, ['note', 'status']))).toEqual([
-			'status',
-			'total',
-			'note',
-		])
+		expect(
+			fields(
+				createChange(1, 'UPDATED', 1, null, ['status', 'total']),
+				createChange(2, 'UPDATED', 1, 1, ['note', 'status']),
+			),
+		).toEqual(['status', 'total', 'note'])
 		expect(fields(createChange(1, 'UPDATED', 1, null, null), createChange(2, 'UPDATED', 1, 1, ['note']))).toBeNull()
 		expect(fields(createChange(1, 'CREATED', 1, null), createChange(2, 'UPDATED', 1, 1, ['note']))).toBeNull()
 		expect(fields(createChange(1, 'UPDATED', 1, null, ['note']), createChange(2, 'DELETED', 1, 1))).toBeNull()
@@ -95,10 +114,13 @@ describe('of what goes together', () => {
 const life = fc.record({
 	/** Whether the receiver has it already, from before. */
 	known: fc.boolean(),
-	steps: fc.array(fc.record({ goes: fc.boolean(), fields: fc.option(fc.subarray(['status', 'total', 'note'], { minLength: 1 })) }), {
-		minLength: 1,
-		maxLength: 8,
-	}),
+	steps: fc.array(
+		fc.record({ goes: fc.boolean(), fields: fc.option(fc.subarray(['status', 'total', 'note'], { minLength: 1 })) }),
+		{
+			minLength: 1,
+			maxLength: 8,
+		},
+	),
 })
 
 /** Lives of objects told in an order that keeps each one's own. */
@@ -116,7 +138,9 @@ const stories = fc
 				return event
 			})
 		})
-		const known = new Map(lives.flatMap((objectLife, id) => (objectLife.known ? [[objectKey('orders', id), 0] as const] : [])))
+		const known = new Map(
+			lives.flatMap((objectLife, id) => (objectLife.known ? [[objectKey('orders', id), 0] as const] : [])),
+		)
 		const events: WaitingChange[] = []
 		for (let step = 0; queues.some((queue) => queue.length > 0); step++) {
 			const open = queues.filter((queue) => queue.length > 0)
@@ -180,9 +204,13 @@ describe('whatever happened', () => {
 				const shuffled = events.toSorted((a, b) => keys.get(a.sequence)! - keys.get(b.sequence)!)
 				const { kept, cancelled } = coalesce(shuffled)
 				const all = [...kept, ...cancelled]
-				expect(all.flatMap(({ sequences }) => sequences).toSorted((a, b) => a - b)).toEqual(events.map(({ sequence }) => sequence))
+				expect(all.flatMap(({ sequences }) => sequences).toSorted((a, b) => a - b)).toEqual(
+					events.map(({ sequence }) => sequence),
+				)
 				expect(new Set(all.map(({ object }) => object)).size).toBe(all.length)
-				expect(kept.map(({ sequence }) => sequence)).toEqual(kept.map(({ sequence }) => sequence).toSorted((a, b) => a - b))
+				expect(kept.map(({ sequence }) => sequence)).toEqual(
+					kept.map(({ sequence }) => sequence).toSorted((a, b) => a - b),
+				)
 				for (const result of all) {
 					const own = events.filter(({ object }) => object === result.object)
 					expect(result.sequences).toEqual(own.map(({ sequence }) => sequence))
@@ -190,7 +218,9 @@ describe('whatever happened', () => {
 				}
 				for (const coalesced of kept) expect(coalesced.sequence).toBe(coalesced.sequences.at(-1))
 				const formed = formNotifications(kept, new Set(), { perNotification: 3 }, 100)
-				expect(formed.flatMap(({ sequences }) => sequences).toSorted((a, b) => a - b)).toEqual(kept.map(({ sequence }) => sequence))
+				expect(formed.flatMap(({ sequences }) => sequences).toSorted((a, b) => a - b)).toEqual(
+					kept.map(({ sequence }) => sequence),
+				)
 				for (const { sequences } of formed) expect(sequences).toEqual(sequences.toSorted((a, b) => a - b))
 			}),
 		)
@@ -203,8 +233,10 @@ describe('whatever happened', () => {
 					const own = events.filter(({ object }) => object === coalesced.object)
 					if (coalesced.changedFields === null) continue
 					expect(coalesced.type).toBe('UPDATED')
-					for (const { changedFields } of own) for (const name of changedFields!) expect(coalesced.changedFields).toContain(name)
-					for (const name of coalesced.changedFields) expect(own.some(({ changedFields }) => changedFields!.includes(name))).toBe(true)
+					for (const { changedFields } of own)
+						for (const name of changedFields!) expect(coalesced.changedFields).toContain(name)
+					for (const name of coalesced.changedFields)
+						expect(own.some(({ changedFields }) => changedFields!.includes(name))).toBe(true)
 				}
 			}),
 		)

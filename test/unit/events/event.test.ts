@@ -16,7 +16,13 @@ describe('an entry', () => {
 
 	test('leaves out what does not apply §11.2', () => {
 		const first = toEventEntry(
-			createStoredEvent({ eventType: 'CREATED', previousSequence: null, changedFields: null, pollDateMs: null, source: 'webhook' }),
+			createStoredEvent({
+				eventType: 'CREATED',
+				previousSequence: null,
+				changedFields: null,
+				pollDateMs: null,
+				source: 'webhook',
+			}),
 			context,
 		)
 		expect(Object.keys(first)).toEqual([
@@ -35,7 +41,9 @@ describe('an entry', () => {
 
 	test('tells the marks that are true §11.2', () => {
 		const getMarks = (flags: Parameters<typeof createStoredEvent>[0]) =>
-			Object.keys(toEventEntry(createStoredEvent(flags), context)).filter((key) => /trashed|unlisted|restored|backfill|erased/.test(key))
+			Object.keys(toEventEntry(createStoredEvent(flags), context)).filter((key) =>
+				/trashed|unlisted|restored|backfill|erased/.test(key),
+			)
 		expect(getMarks({ flags: { trashed: true } })).toEqual(['trashed'])
 		expect(getMarks({ flags: { trashed: false, restored: true } })).toEqual(['restored'])
 		expect(getMarks({ flags: { unlisted: true, backfill: true } })).toEqual(['unlisted', 'backfill'])
@@ -55,18 +63,25 @@ describe('an entry', () => {
 			`"changedFields":["status","billing.email"],"recordUrl":"${recordUrl}","source":"poll"}`,
 		)
 		expect(toEventEntry(createStoredEvent({ record: null }), thin)).toMatchObject({ erased: true, recordUrl })
-		expect(toEventEntry(createStoredEvent(), { ...thin, publicUrl: 'https://bell.example.com/' }).recordUrl).toBe(recordUrl)
+		expect(toEventEntry(createStoredEvent(), { ...thin, publicUrl: 'https://bell.example.com/' }).recordUrl).toBe(
+			recordUrl,
+		)
 		expect(toEventEntry(createStoredEvent(), { ...context, mode: 'thin' }).recordUrl).toBe(
 			'/elements/api-v2/instances/3/events/AAAAAAADAAAAAAAFCgsM',
 		)
-		expect(toEventEntry(createStoredEvent(), { ...context, publicUrl: 'https://bell.example.com' })).not.toHaveProperty('recordUrl')
+		expect(toEventEntry(createStoredEvent(), { ...context, publicUrl: 'https://bell.example.com' })).not.toHaveProperty(
+			'recordUrl',
+		)
 	})
 
 	test('links a record that was too large to keep in the hub, and does not call it erased §10.9', () => {
 		const large = createStoredEvent({ record: null, flags: { large: 'orders/12' } })
 		for (const mode of [{}, { mode: 'thin' as const }]) {
 			const eventEntry = toEventEntry(large, { ...context, ...mode, publicUrl: 'https://bell.example.com' })
-			expect(eventEntry).toMatchObject({ tooLarge: true, recordUrl: 'https://bell.example.com/elements/api-v2/hubs/ecommerce/orders/12' })
+			expect(eventEntry).toMatchObject({
+				tooLarge: true,
+				recordUrl: 'https://bell.example.com/elements/api-v2/hubs/ecommerce/orders/12',
+			})
 			expect(eventEntry).not.toHaveProperty('erased')
 		}
 	})

@@ -83,7 +83,12 @@ describe('a filter', () => {
 })
 
 describe('what is refused, by its key', () => {
-	const getProblems = (types: string | null, resources: string | null, where: string | null, labels: string[] | null = LABELS) => {
+	const getProblems = (
+		types: string | null,
+		resources: string | null,
+		where: string | null,
+		labels: string[] | null = LABELS,
+	) => {
 		const result = parseFilter(
 			{
 				'event.notification.filter.types': types,

@@ -73,12 +73,16 @@ describe('event ids', () => {
 describe('notification ids', () => {
 	test('are safe integers that name their owner, as number and as digits §11.3', () => {
 		fc.assert(
-			fc.property(fc.integer({ min: 1, max: 9_007_198 }), fc.integer({ min: 0, max: 999_999_999 }), (ownerId, counter) => {
-				const id = toNotificationId(ownerId, counter)
-				expect(Number.isSafeInteger(id)).toBe(true)
-				expect(parseNotificationId(id)).toEqual({ ownerId, counter })
-				expect(parseNotificationId(String(id))).toEqual({ ownerId, counter })
-			}),
+			fc.property(
+				fc.integer({ min: 1, max: 9_007_198 }),
+				fc.integer({ min: 0, max: 999_999_999 }),
+				(ownerId, counter) => {
+					const id = toNotificationId(ownerId, counter)
+					expect(Number.isSafeInteger(id)).toBe(true)
+					expect(parseNotificationId(id)).toEqual({ ownerId, counter })
+					expect(parseNotificationId(String(id))).toEqual({ ownerId, counter })
+				},
+			),
 		)
 	})
 
@@ -88,10 +92,19 @@ describe('notification ids', () => {
 		expect(() => toNotificationId(9_007_200, 0)).toThrow(RangeError)
 	})
 
-	test.each(['', '0', '-1', '1e12', '01000000001', '1000000001 ', '99999999999999999', 'NaN', 999_999_999, 1.5, Number.NaN])(
-		'%j is none',
-		(id) => {
-			expect(parseNotificationId(id)).toBeNull()
-		},
-	)
+	test.each([
+		'',
+		'0',
+		'-1',
+		'1e12',
+		'01000000001',
+		'1000000001 ',
+		'99999999999999999',
+		'NaN',
+		999_999_999,
+		1.5,
+		Number.NaN,
+	])('%j is none', (id) => {
+		expect(parseNotificationId(id)).toBeNull()
+	})
 })

@@ -1,7 +1,12 @@
 /** The notification's body: the contract's shape, byte for byte. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { toNotificationBody, toJavaDate, type NotificationInstance, getSenderAddress } from '../../../src/events/notification.ts'
+import {
+	toNotificationBody,
+	toJavaDate,
+	type NotificationInstance,
+	getSenderAddress,
+} from '../../../src/events/notification.ts'
 import { createStoredEvent } from './stored-events.ts'
 
 const instance: NotificationInstance = {
@@ -32,7 +37,9 @@ describe('a body', () => {
 
 	test('carries each record as the text that was stored §4.2', () => {
 		const record = '{"2":"b", "1":"a","total":10.00,"name":"\\u00fc","a":1,"a":2}'
-		expect(toNotificationBody(notification, [createStoredEvent({ record })], instance)).toContain(`"raw":{"orders":[${record}],`)
+		expect(toNotificationBody(notification, [createStoredEvent({ record })], instance)).toContain(
+			`"raw":{"orders":[${record}],`,
+		)
 	})
 
 	test('names the first event, keeps records and entries side by side, and takes the latest poll §4.2 §10.5', () => {
@@ -84,21 +91,21 @@ describe('a body', () => {
 			{ id: 'x', tooLarge: true },
 			{ id: 12, erased: true },
 		])
-		expect(full.events.map((event: object) => Object.keys(event).filter((key) => /recordUrl|tooLarge|erased/.test(key)))).toEqual([
-			[],
-			['tooLarge', 'recordUrl'],
-			['erased'],
-		])
+		expect(
+			full.events.map((event: object) => Object.keys(event).filter((key) => /recordUrl|tooLarge|erased/.test(key))),
+		).toEqual([[], ['tooLarge', 'recordUrl'], ['erased']])
 	})
 
 	test('a public address among what is kept with it changes nothing in a full one', () => {
-		expect(toNotificationBody(notification, [createStoredEvent()], { ...instance, publicUrl: 'https://bell.example.com' })).toBe(
-			toNotificationBody(notification, [createStoredEvent()], instance),
-		)
+		expect(
+			toNotificationBody(notification, [createStoredEvent()], { ...instance, publicUrl: 'https://bell.example.com' }),
+		).toBe(toNotificationBody(notification, [createStoredEvent()], instance))
 	})
 
 	test('has no pollDate where no poll brought the events §4.3', () => {
-		const { message } = JSON.parse(toNotificationBody(notification, [createStoredEvent({ pollDateMs: null, source: 'webhook' })], instance))
+		const { message } = JSON.parse(
+			toNotificationBody(notification, [createStoredEvent({ pollDateMs: null, source: 'webhook' })], instance),
+		)
 		expect(message.raw).not.toHaveProperty('pollDate')
 		expect(message.events[0]).not.toHaveProperty('pollDate')
 	})
@@ -111,7 +118,11 @@ describe('a body', () => {
 				fc.constantFrom('orders', '7', '__proto__', 'a"b'),
 				(name, tags, resource) => {
 					const make = (): string =>
-						toNotificationBody({ ...notification, resource }, [createStoredEvent({ resource })], { ...instance, name, tags })
+						toNotificationBody({ ...notification, resource }, [createStoredEvent({ resource })], {
+							...instance,
+							name,
+							tags,
+						})
 					const text = make()
 					expect(make()).toBe(text)
 					const { message } = JSON.parse(text)

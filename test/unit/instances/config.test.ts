@@ -20,7 +20,10 @@ const OPTIONS: NormalizeOptions = {
 	floorSeconds: 60,
 }
 
-function good(configuration: Record<string, unknown>, options: Partial<NormalizeOptions> = {}): NormalizedConfiguration {
+function good(
+	configuration: Record<string, unknown>,
+	options: Partial<NormalizeOptions> = {},
+): NormalizedConfiguration {
 	const result = normalizeConfiguration({ ...REQUIRED, ...configuration }, { ...OPTIONS, ...options })
 	if (!result.ok) throw new Error(JSON.stringify(result.problems))
 	return result.value
@@ -36,8 +39,16 @@ describe('what is sent, and what it is accepted as', () => {
 		['events on as boolean §2.2', { 'event.notification.enabled': true }, { 'event.notification.enabled': 'true' }],
 		['events on as text §2.2', { 'event.notification.enabled': 'True' }, { 'event.notification.enabled': 'true' }],
 		['an interval as number §2.3', { 'event.poller.refresh_interval': 5 }, { 'event.poller.refresh_interval': '5' }],
-		['an interval as text §2.3', { 'event.poller.refresh_interval': ' 15 ' }, { 'event.poller.refresh_interval': '15' }],
-		['never on its own §2.3', { 'event.poller.refresh_interval': 999999999 }, { 'event.poller.refresh_interval': '999999999' }],
+		[
+			'an interval as text §2.3',
+			{ 'event.poller.refresh_interval': ' 15 ' },
+			{ 'event.poller.refresh_interval': '15' },
+		],
+		[
+			'never on its own §2.3',
+			{ 'event.poller.refresh_interval': 999999999 },
+			{ 'event.poller.refresh_interval': '999999999' },
+		],
 		[
 			'decimals §11.11',
 			{ 'event.poller.refresh_interval': '1.5', 'event.poller.reread': 0.5, 'event.reconcile.interval': 0 },
@@ -55,7 +66,11 @@ describe('what is sent, and what it is accepted as', () => {
 			{ 'oauth.callback.url': 'https://other.example' },
 			{ 'store.url': 'https://shop.example', 'oauth.callback.url': 'https://other.example' },
 		],
-		['no scheme, which the check of the store finds §2.10', { 'store.url': 'shop.example' }, { 'store.url': 'shop.example' }],
+		[
+			'no scheme, which the check of the store finds §2.10',
+			{ 'store.url': 'shop.example' },
+			{ 'store.url': 'shop.example' },
+		],
 		[
 			'a path into WordPress §2.10',
 			{ 'store.url': 'https://shop.example/sub/wp-admin/index.php?x=1#y' },
@@ -78,7 +93,11 @@ describe('what is sent, and what it is accepted as', () => {
 				'event.poller.refresh_interval': '<minutes>',
 				'event.notification.callback.url': '<CALLBACK_URL>',
 			},
-			{ 'event.notification.signature.key': null, 'event.poller.refresh_interval': null, 'event.notification.callback.url': null },
+			{
+				'event.notification.signature.key': null,
+				'event.poller.refresh_interval': null,
+				'event.notification.callback.url': null,
+			},
 		],
 		[
 			'unknown keys §2.12',
@@ -157,7 +176,10 @@ describe('what is sent, and what it is accepted as', () => {
 			'event.notification.filter.where': "status = 'completed'",
 		})
 		expect(
-			good({ 'event.notification.filter.resources': 'sales', 'event.poller.configuration': { sales: { url: '/orders' } } }).values,
+			good({
+				'event.notification.filter.resources': 'sales',
+				'event.poller.configuration': { sales: { url: '/orders' } },
+			}).values,
 		).toMatchObject({ 'event.notification.filter.resources': 'sales' })
 		expect(good({ 'event.notification.filter.types': ' ', 'event.notification.batch': '' }).values).toMatchObject({
 			'event.notification.filter.types': null,
@@ -170,7 +192,9 @@ describe('what is sent, and what it is accepted as', () => {
 		expect(Object.keys(good({ 'event.poller.configuration': {} }).resources)).toHaveLength(4)
 		expect(Object.keys(good({ 'event.poller.urls': 'customers|orders' }).resources)).toEqual(['customers', 'orders'])
 		expect(
-			Object.keys(good({ 'event.poller.urls': 'customers', 'event.poller.configuration': { o: { url: '/orders' } } }).resources),
+			Object.keys(
+				good({ 'event.poller.urls': 'customers', 'event.poller.configuration': { o: { url: '/orders' } } }).resources,
+			),
 		).toEqual(['o'])
 	})
 
@@ -178,10 +202,18 @@ describe('what is sent, and what it is accepted as', () => {
 		const previous = { ...REQUIRED, 'oauth.api.secret': 'kept', 'event.notification.signature.key': 'sig' }
 		expect(
 			good(
-				{ 'oauth.api.secret': '********', 'event.notification.signature.key': '********', 'event.notification.basic.password': '********' },
+				{
+					'oauth.api.secret': '********',
+					'event.notification.signature.key': '********',
+					'event.notification.basic.password': '********',
+				},
 				{ previous },
 			).values,
-		).toMatchObject({ 'oauth.api.secret': 'kept', 'event.notification.signature.key': 'sig', 'event.notification.basic.password': null })
+		).toMatchObject({
+			'oauth.api.secret': 'kept',
+			'event.notification.signature.key': 'sig',
+			'event.notification.basic.password': null,
+		})
 		expect(bad({ 'oauth.api.secret': '********' })).toEqual(['configuration: lacks oauth.api.secret'])
 	})
 
@@ -201,8 +233,16 @@ describe('what is refused, by its field', () => {
 	})
 
 	test.each<[string, Record<string, unknown>, string]>([
-		['a placeholder in a required key §2.16', { 'store.url': '<WEB_STORE_URL>' }, "store.url: still holds the documentation's placeholder"],
-		['exes in a required key', { 'oauth.api.key': 'xxxxxxxxxxxxxxxxxx' }, "oauth.api.key: still holds the documentation's placeholder"],
+		[
+			'a placeholder in a required key §2.16',
+			{ 'store.url': '<WEB_STORE_URL>' },
+			"store.url: still holds the documentation's placeholder",
+		],
+		[
+			'exes in a required key',
+			{ 'oauth.api.key': 'xxxxxxxxxxxxxxxxxx' },
+			"oauth.api.key: still holds the documentation's placeholder",
+		],
 		[
 			'an interval of nothing',
 			{ 'event.poller.refresh_interval': 0 },
@@ -212,14 +252,22 @@ describe('what is refused, by its field', () => {
 		['an interval in words', { 'event.poller.refresh_interval': 'often' }, 'event.poller.refresh_interval: '],
 		['an interval that is an object', { 'event.poller.refresh_interval': {} }, 'event.poller.refresh_interval: '],
 		['infinity', { 'event.poller.refresh_interval': '1e999' }, 'event.poller.refresh_interval: '],
-		['events neither on nor off', { 'event.notification.enabled': 'yes' }, 'event.notification.enabled: expected true or false'],
+		[
+			'events neither on nor off',
+			{ 'event.notification.enabled': 'yes' },
+			'event.notification.enabled: expected true or false',
+		],
 		['an unknown type', { 'event.vendor.type': 'magic' }, 'event.vendor.type: expected polling, webhook or hybrid'],
 		[
 			'a callback that is private',
 			{ 'event.notification.callback.url': 'http://127.0.0.1/x' },
 			'event.notification.callback.url: expected a public address',
 		],
-		['a callback that is none', { 'event.notification.callback.url': 'mail me' }, 'event.notification.callback.url: expected a URL'],
+		[
+			'a callback that is none',
+			{ 'event.notification.callback.url': 'mail me' },
+			'event.notification.callback.url: expected a URL',
+		],
 		['a store that is private', { 'store.url': 'http://192.168.1.5' }, 'store.url: expected a public address'],
 		[
 			'credentials in the store URL',
@@ -242,10 +290,22 @@ describe('what is refused, by its field', () => {
 			{ 'event.notification.callback.headers': { 'Elements-Webhook-Id': 'x' } },
 			'event.notification.callback.headers: ',
 		],
-		['a header with a line break', { 'event.notification.callback.headers': { 'X-A': 'a\nb' } }, 'event.notification.callback.headers: '],
-		['a header without a colon', { 'event.notification.callback.headers': 'nothing' }, 'event.notification.callback.headers: '],
+		[
+			'a header with a line break',
+			{ 'event.notification.callback.headers': { 'X-A': 'a\nb' } },
+			'event.notification.callback.headers: ',
+		],
+		[
+			'a header without a colon',
+			{ 'event.notification.callback.headers': 'nothing' },
+			'event.notification.callback.headers: ',
+		],
 		['a mode that is none', { 'event.notification.mode': 'slim' }, 'event.notification.mode: expected full or thin'],
-		['coalescing neither on nor off', { 'event.notification.coalesce': 'maybe' }, 'event.notification.coalesce: expected true or false'],
+		[
+			'coalescing neither on nor off',
+			{ 'event.notification.coalesce': 'maybe' },
+			'event.notification.coalesce: expected true or false',
+		],
 		...[0, 101, 2.5, -1, 'many'].map((value): [string, Record<string, unknown>, string] => [
 			`a batch of ${value}`,
 			{ 'event.notification.batch': value },
@@ -275,15 +335,31 @@ describe('what is refused, by its field', () => {
 		['a backfill by a day that is none', { 'event.poller.backfill': '2026-02-30' }, 'event.poller.backfill: '],
 		['a scan budget of nothing', { 'event.poller.scanBudget': 0 }, 'event.poller.scanBudget: '],
 		['unknown names in urls', { 'event.poller.urls': 'customers|things' }, 'event.poller.urls: '],
-		['a poller configuration that is no JSON', { 'event.poller.configuration': '{' }, 'event.poller.configuration: expected an object'],
-		['a list for a poller configuration', { 'event.poller.configuration': [] }, 'event.poller.configuration: expected an object'],
+		[
+			'a poller configuration that is no JSON',
+			{ 'event.poller.configuration': '{' },
+			'event.poller.configuration: expected an object',
+		],
+		[
+			'a list for a poller configuration',
+			{ 'event.poller.configuration': [] },
+			'event.poller.configuration: expected an object',
+		],
 		[
 			'a resource that is text',
 			{ 'event.poller.configuration': { orders: '/orders' } },
 			'event.poller.configuration.orders: expected an object',
 		],
-		['no url', { 'event.poller.configuration': { orders: { idField: 'id' } } }, 'event.poller.configuration.orders.url: '],
-		['an empty url', { 'event.poller.configuration': { orders: { url: '/hubs/ecommerce/' } } }, 'event.poller.configuration.orders.url: '],
+		[
+			'no url',
+			{ 'event.poller.configuration': { orders: { idField: 'id' } } },
+			'event.poller.configuration.orders.url: ',
+		],
+		[
+			'an empty url',
+			{ 'event.poller.configuration': { orders: { url: '/hubs/ecommerce/' } } },
+			'event.poller.configuration.orders.url: ',
+		],
 		[
 			'a filter that is neither',
 			{ 'event.poller.configuration': { orders: { url: '/orders', filterByUpdatedDate: 'perhaps' } } },
@@ -316,7 +392,11 @@ describe('what is refused, by its field', () => {
 		],
 		[
 			'51 resources',
-			{ 'event.poller.configuration': Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`r${n}`, { url: '/orders' }])) },
+			{
+				'event.poller.configuration': Object.fromEntries(
+					Array.from({ length: 51 }, (_, n) => [`r${n}`, { url: '/orders' }]),
+				),
+			},
 			'event.poller.configuration: expected at most 50',
 		],
 		['too much of everything', { filler: 'x'.repeat(65_536) }, 'configuration: expected at most 64 kB'],
@@ -328,7 +408,9 @@ describe('what is refused, by its field', () => {
 	})
 
 	test('several problems are named at once', () => {
-		expect(bad({ 'oauth.api.key': undefined, 'event.vendor.type': 'x', 'event.notification.enabled': 'y' })).toHaveLength(3)
+		expect(
+			bad({ 'oauth.api.key': undefined, 'event.vendor.type': 'x', 'event.notification.enabled': 'y' }),
+		).toHaveLength(3)
 	})
 })
 
@@ -431,11 +513,13 @@ describe('what the watcher runs by', () => {
 	})
 
 	test('webhooks that the API makes are left alone until they are made, and their secrets then taken as written', () => {
-		const hooked = (row: Partial<Instance>) => run({ 'event.vendor.type': 'webhook' }, '60', {}, { webhookKeyId: 'a', ...row }).hooks
+		const hooked = (row: Partial<Instance>) =>
+			run({ 'event.vendor.type': 'webhook' }, '60', {}, { webhookKeyId: 'a', ...row }).hooks
 		expect(hooked({ state: 'creating' })).toMatchObject({ version: 1, deliveryUrl: '' })
 		expect(hooked({ state: 'creating' })).not.toHaveProperty('writtenWith')
 		expect(hooked({})).toMatchObject({ deliveryUrl: expect.stringContaining('?v=1'), writtenWith: 'a' })
-		for (const row of [{ webhookTask: 'ensure' }, { webhookKeyId: null }] as const) expect(hooked(row)).not.toHaveProperty('writtenWith')
+		for (const row of [{ webhookTask: 'ensure' }, { webhookKeyId: null }] as const)
+			expect(hooked(row)).not.toHaveProperty('writtenWith')
 	})
 
 	test('the version at which a new baseline was asked for', () => {

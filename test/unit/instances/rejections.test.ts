@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { mergeRejections, RejectionBuffer } from '../../../src/instances/rejection-buffer.ts'
 import type { WebhookRejections } from '../../../src/rpc/watcher.ts'
 
-const HEADERS = new Headers({ 'X-WC-Webhook-Topic': 'order.updated', Authorization: 'Basic secret', Cookie: 'secret=1' })
+const HEADERS = new Headers({
+	'X-WC-Webhook-Topic': 'order.updated',
+	Authorization: 'Basic secret',
+	Cookie: 'secret=1',
+})
 const BODY = new TextEncoder().encode(`{"id":7}\u0000${'x'.repeat(5000)}`)
 
 /** A database in which some instances are ready. */
@@ -25,7 +29,9 @@ describe('refusals', () => {
 	test('reach those instances that exist, once a minute', async () => {
 		const rejections = new RejectionBuffer()
 		const told: [number, WebhookRejections][] = []
-		const watcher = (id: number) => ({ rejected: async (counted: WebhookRejections) => (told.push([id, counted]), 'ok' as const) })
+		const watcher = (id: number) => ({
+			rejected: async (counted: WebhookRejections) => (told.push([id, counted]), 'ok' as const),
+		})
 		const { db, asked } = database([7])
 		expect(rejections.isDue(0)).toBe(false)
 		for (let n = 0; n < 10; n++) rejections.count(7, 'bad-signature', n, HEADERS, BODY)
@@ -76,6 +82,8 @@ describe('refusals', () => {
 			counts: { a: 3, b: 1 },
 			samples: [11, 10, 4, 3, 2].map(sample),
 		})
-		expect(mergeRejections({ sinceMs: 0, counts: {}, samples: [] }, { sinceMs: 9, counts: { b: 1 }, samples: [] }).sinceMs).toBe(9)
+		expect(
+			mergeRejections({ sinceMs: 0, counts: {}, samples: [] }, { sinceMs: 9, counts: { b: 1 }, samples: [] }).sinceMs,
+		).toBe(9)
 	})
 })

@@ -123,9 +123,12 @@ describe('sealing', () => {
 		expect(await sealSecret(ring, 'same', 'y')).not.toBe(await sealSecret(ring, 'same', 'y'))
 	})
 
-	test.each(['', 'abc', 'a:c2hvcnQ=', `:${key(1)}`, `a:${key(1)},a:${key(2)}`])('the ring "%s" is refused without being quoted', (text) => {
-		expect(() => parseMasterKeys(text)).toThrow(/^MASTER_KEYS must/)
-	})
+	test.each(['', 'abc', 'a:c2hvcnQ=', `:${key(1)}`, `a:${key(1)},a:${key(2)}`])(
+		'the ring "%s" is refused without being quoted',
+		(text) => {
+			expect(() => parseMasterKeys(text)).toThrow(/^MASTER_KEYS must/)
+		},
+	)
 
 	test.each(['cs_plain', 'v1.a.b.c', '', 'v1.a.AAAAAAAAAAAAAAAA'])('"%s" is not sealed', (text) => {
 		expect(isSealed(text)).toBe(false)

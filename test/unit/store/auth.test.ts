@@ -16,8 +16,16 @@ describe('OAuth 1.0a', () => {
 			'modified_after=2024-06-01T10:00:00&dates_are_gmt=true&orderby=modified&order=asc',
 			'VSaYKAQEv6QXmiCTsyPlKtTuse2z9ZrunCkuaXV5IeA=',
 		],
-		['http://shop.example.com/wp-json/wc/v3/orders', 'status[0]=pending&status[1]=trash', 'hLGjhLGjaEaf3ZmY+ZGOM4kDNdI0FEZHnkIYoWtqWko='],
-		['http://shop.example.com/wp-json/wc/v3/products', 'search=a+b~c%2Bd', 'VdQ9PWY6oFJ+uMowcAu3++0yMgmYxd/jiV2tc7TnQaQ='],
+		[
+			'http://shop.example.com/wp-json/wc/v3/orders',
+			'status[0]=pending&status[1]=trash',
+			'hLGjhLGjaEaf3ZmY+ZGOM4kDNdI0FEZHnkIYoWtqWko=',
+		],
+		[
+			'http://shop.example.com/wp-json/wc/v3/products',
+			'search=a+b~c%2Bd',
+			'VdQ9PWY6oFJ+uMowcAu3++0yMgmYxd/jiV2tc7TnQaQ=',
+		],
 		['http://example.com/shop/wp-json/wc/v3/customers', 'role=all', 'VY/x0RhN24PE+ela20tVFSnXawXFJbl+73/s8XxOJy0='],
 	])('1.7 signs %s?%s', (url, query, signature) => {
 		expect(sign('GET', url, parseQuery(`${query}&${fixed}`), 'cs_test', 'HMAC-SHA256')).toBe(signature)
@@ -52,7 +60,13 @@ describe('OAuth 1.0a', () => {
 	it('1.5 tells a wrong secret from an unknown key', async () => {
 		const { store, raw } = rig({ url: 'http://shop.example' })
 		const ask = (key: string, secret: string) =>
-			raw(signed('http://shop.example/wp-json/wc/v3/orders', { key, secret }, { nonce: `${key}${secret}`, timestamp: SECOND }))
+			raw(
+				signed(
+					'http://shop.example/wp-json/wc/v3/orders',
+					{ key, secret },
+					{ nonce: `${key}${secret}`, timestamp: SECOND },
+				),
+			)
 		expect((await ask(store.credentials.key, 'cs_x')).json.message).toContain('Invalid signature')
 		expect((await ask('ck_x', 'cs_x')).json.message).toBe('Consumer key is invalid.')
 	})
@@ -66,7 +80,9 @@ describe('Basic and query-string keys', () => {
 			expect(nobody.status).toBe(401)
 			expect((await get('orders')).text).toBe(nobody.text)
 			const { key, secret } = store.credentials
-			expect((await raw(`${store.url}/wp-json/wc/v3/orders?consumer_key=${key}&consumer_secret=${secret}`)).text).toBe(nobody.text)
+			expect((await raw(`${store.url}/wp-json/wc/v3/orders?consumer_key=${key}&consumer_secret=${secret}`)).text).toBe(
+				nobody.text,
+			)
 		}
 	})
 
@@ -90,15 +106,21 @@ describe('Basic and query-string keys', () => {
 		const ask = (name: string, method: string, path: string) =>
 			raw(`https://shop.example/wp-json/wc/v3/${path}`, {
 				method,
-				headers: { authorization: basic(store.keys[name] as { key: string; secret: string }), 'content-type': 'application/json' },
+				headers: {
+					authorization: basic(store.keys[name] as { key: string; secret: string }),
+					'content-type': 'application/json',
+				},
 				...(method === 'POST' && { body: '{}' }),
 			})
 		expect((await ask('ro', 'GET', 'orders')).status).toBe(200)
-		expect((await ask('ro', 'POST', 'orders')).json.message).toBe('The API key provided does not have write permissions.')
+		expect((await ask('ro', 'POST', 'orders')).json.message).toBe(
+			'The API key provided does not have write permissions.',
+		)
 		expect((await ask('wo', 'GET', 'orders')).json.message).toBe('The API key provided does not have read permissions.')
 		expect((await ask('wo', 'POST', 'orders')).status).toBe(201)
 		expect((await ask('manager', 'GET', 'system_status')).status).toBe(200)
-		for (const path of ['orders', 'products', 'coupons', 'customers']) expect((await ask('customer', 'GET', path)).status).toBe(403)
+		for (const path of ['orders', 'products', 'coupons', 'customers'])
+			expect((await ask('customer', 'GET', path)).status).toBe(403)
 		expect((await ask('nocustomers', 'GET', 'customers')).status).toBe(403)
 		expect((await ask('nocustomers', 'GET', 'orders')).status).toBe(200)
 		expect((await ask('wo', 'OPTIONS', 'orders')).json.endpoints[0].args.modified_after.format).toBe('date-time')

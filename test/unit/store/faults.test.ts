@@ -47,12 +47,18 @@ describe('faults', () => {
 		const whole = (await made.get('coupons')).text
 		made.store.setFaults({ notice: true })
 		const notice = await made.get('coupons')
-		expect([notice.json, notice.status, notice.headers.get('content-type')]).toEqual([null, 200, 'application/json; charset=UTF-8'])
+		expect([notice.json, notice.status, notice.headers.get('content-type')]).toEqual([
+			null,
+			200,
+			'application/json; charset=UTF-8',
+		])
 		made.store.setFaults({ bom: true })
 		const bytes = new Uint8Array(
 			await (
 				await made.store.fetch(
-					new Request('https://shop.example/wp-json/wc/v3/coupons', { headers: { authorization: basic(made.store.credentials) } }),
+					new Request('https://shop.example/wp-json/wc/v3/coupons', {
+						headers: { authorization: basic(made.store.credentials) },
+					}),
 				)
 			).arrayBuffer(),
 		)
@@ -143,20 +149,31 @@ describe('sites', () => {
 		expect((await at('plain-permalinks', 'https://shop.example/wp-json/wc/v3/orders')).status).toBe(301)
 		const { store, raw } = rig({ site: 'plain-permalinks' })
 		expect(
-			(await raw('https://shop.example/?rest_route=/wc/v3/orders', { headers: { authorization: basic(store.credentials) } })).status,
+			(
+				await raw('https://shop.example/?rest_route=/wc/v3/orders', {
+					headers: { authorization: basic(store.credentials) },
+				})
+			).status,
 		).toBe(401)
 	})
 
 	it('REST closed by a plugin, maintenance', async () => {
-		expect([(await at('rest-closed-401')).status, (await at('rest-closed-403')).json.code]).toEqual([401, 'rest_forbidden'])
+		expect([(await at('rest-closed-401')).status, (await at('rest-closed-403')).json.code]).toEqual([
+			401,
+			'rest_forbidden',
+		])
 		const down = await at('maintenance')
 		expect([down.status, down.headers.get('content-type')]).toEqual([503, 'text/html; charset=UTF-8'])
 	})
 
 	it('http where the site wants https, and another host', async () => {
-		expect((await at('https-only', 'http://shop.example/wp-json/')).headers.get('location')).toBe('https://shop.example/wp-json/')
+		expect((await at('https-only', 'http://shop.example/wp-json/')).headers.get('location')).toBe(
+			'https://shop.example/wp-json/',
+		)
 		expect((await at('https-only')).status).toBe(200)
-		expect((await at('other-host')).headers.get('location')).toBe('https://www.shop.example/wp-json/?_fields=name,namespaces')
+		expect((await at('other-host')).headers.get('location')).toBe(
+			'https://www.shop.example/wp-json/?_fields=name,namespaces',
+		)
 		const { store, raw } = rig({ site: 'other-host' })
 		const answer = await raw('https://www.shop.example/wp-json/wc/v3/orders?per_page=1', {
 			headers: { authorization: basic(store.credentials) },
@@ -166,24 +183,37 @@ describe('sites', () => {
 
 	it('1.1 a subdirectory, and REST under another prefix that the Link header names', async () => {
 		const sub = rig({ url: 'https://shop.example/shop' })
-		expect((await sub.get('orders?per_page=1')).headers.get('link')).toContain('<https://shop.example/shop/wp-json/wc/v3/orders?')
+		expect((await sub.get('orders?per_page=1')).headers.get('link')).toContain(
+			'<https://shop.example/shop/wp-json/wc/v3/orders?',
+		)
 		expect((await sub.raw('https://shop.example/wp-json/')).status).toBe(404)
 		const other = rig({ site: 'other-prefix', prefix: 'api' })
-		expect((await other.raw('https://shop.example/')).headers.get('link')).toBe('<https://shop.example/api/>; rel="https://api.w.org/"')
+		expect((await other.raw('https://shop.example/')).headers.get('link')).toBe(
+			'<https://shop.example/api/>; rel="https://api.w.org/"',
+		)
 		expect((await other.get('orders')).status).toBe(200)
 		expect((await other.raw('https://shop.example/wp-json/')).status).toBe(404)
 	})
 })
 
 describe('served', () => {
-	const ask = (url: string, options: { ca?: string; authorization: string }): Promise<{ status: number; text: string }> =>
+	const ask = (
+		url: string,
+		options: { ca?: string; authorization: string },
+	): Promise<{ status: number; text: string }> =>
 		new Promise((resolve, reject) => {
 			const send = url.startsWith('https') ? overHttps : overHttp
-			send(url, { headers: { authorization: options.authorization }, ...(options.ca !== undefined && { ca: options.ca }) }, (response) => {
-				const chunks: Buffer[] = []
-				response.on('data', (chunk: Buffer) => chunks.push(chunk))
-				response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }))
-			}).on('error', reject)
+			send(
+				url,
+				{ headers: { authorization: options.authorization }, ...(options.ca !== undefined && { ca: options.ca }) },
+				(response) => {
+					const chunks: Buffer[] = []
+					response.on('data', (chunk: Buffer) => chunks.push(chunk))
+					response.on('end', () =>
+						resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
+					)
+				},
+			).on('error', reject)
 		})
 
 	it.each([true, false])('listens on loopback, https %s', async (https) => {

@@ -131,7 +131,12 @@ export function receiver(answer: (request: Received) => number | Response | Prom
 		got,
 		take: () => got.splice(0),
 		deliver: async (request) => {
-			const received = { url: request.url, method: request.method, headers: request.headers, body: await request.text() }
+			const received = {
+				url: request.url,
+				method: request.method,
+				headers: request.headers,
+				body: await request.text(),
+			}
 			got.push(received)
 			const given = await answer(received)
 			return typeof given === 'number' ? new Response(given === 204 ? null : 'ok', { status: given }) : given

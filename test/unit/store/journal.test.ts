@@ -9,7 +9,9 @@ const RESOURCES: Resource[] = ['orders', 'products', 'variations', 'coupons', 'c
 
 function hashes(store: SimulatedStore): Map<string, string> {
 	return new Map(
-		RESOURCES.flatMap((resource) => [...store.state(resource)].map(([id, record]) => [`${resource} ${id}`, contentHash(record)] as const)),
+		RESOURCES.flatMap((resource) =>
+			[...store.state(resource)].map(([id, record]) => [`${resource} ${id}`, contentHash(record)] as const),
+		),
 	)
 }
 
@@ -92,7 +94,9 @@ describe('the journal', () => {
 	})
 
 	it('is the same for the same seed and clock, another for another seed', () => {
-		const [a, b, c] = [live(7, 'hpos'), live(7, 'hpos'), live(8, 'hpos')].map(({ store }) => JSON.stringify(store.journal()))
+		const [a, b, c] = [live(7, 'hpos'), live(7, 'hpos'), live(8, 'hpos')].map(({ store }) =>
+			JSON.stringify(store.journal()),
+		)
 		expect(a).toBe(b)
 		expect(a).not.toBe(c)
 	})
@@ -107,7 +111,12 @@ describe('the journal', () => {
 	it('brings an id back, as a restored backup does', () => {
 		const { store } = rig()
 		const [gone] = store.act({ do: 'delete', resource: 'orders' })
-		const [back] = store.act({ do: 'create', resource: 'orders', id: gone?.id as number, set: { date_created_gmt: '2020-01-01T00:00:00' } })
+		const [back] = store.act({
+			do: 'create',
+			resource: 'orders',
+			id: gone?.id as number,
+			set: { date_created_gmt: '2020-01-01T00:00:00' },
+		})
 		expect(back).toMatchObject({ id: gone?.id, change: 'created', date_created_gmt: '2020-01-01T00:00:00' })
 	})
 })

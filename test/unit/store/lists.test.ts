@@ -68,12 +68,14 @@ describe('dates', () => {
 			for (const path of ['orders', 'products', 'coupons', 'customers', 'products/categories']) {
 				const [one, two] = ids(await made.get(`${path}?per_page=2`)) as [number, number]
 				const both = path === 'orders' && orders === 'hpos' ? [two] : [one, two]
-				expect(new Set(ids(await made.get(`${path}?include=${one},${two}&exclude=${one}`))), path).toEqual(new Set(both))
+				expect(new Set(ids(await made.get(`${path}?include=${one},${two}&exclude=${one}`))), path).toEqual(
+					new Set(both),
+				)
 			}
 			const [coupon, other] = (await made.get('coupons?per_page=2')).json as Rec[]
-			expect(ids(await made.get(`coupons?code=${coupon!.code.toUpperCase()}&include=${other!.id}&exclude=${coupon!.id}`))).toEqual([
-				coupon!.id,
-			])
+			expect(
+				ids(await made.get(`coupons?code=${coupon!.code.toUpperCase()}&include=${other!.id}&exclude=${coupon!.id}`)),
+			).toEqual([coupon!.id])
 			expect(ids(await made.get('coupons?code=nobody'))).toEqual([])
 			const products = (await made.get('products?per_page=100')).json as Rec[]
 			const plain = products.find((one) => one.on_sale === false)!
@@ -89,7 +91,10 @@ describe('dates', () => {
 		const dates = async () => (await made.get(`products/${id}`)).json as Rec
 		expect((await dates()).date_modified).toBe('2026-06-15T06:00:00')
 		expect(made.store.act({ do: 'zone', zone: 'Europe/Berlin' })).toEqual([])
-		expect(await dates()).toMatchObject({ date_modified: '2026-06-15T14:00:00', date_modified_gmt: '2026-06-15T12:00:00' })
+		expect(await dates()).toMatchObject({
+			date_modified: '2026-06-15T14:00:00',
+			date_modified_gmt: '2026-06-15T12:00:00',
+		})
 	})
 
 	it.each([
@@ -139,8 +144,11 @@ describe('dates', () => {
 		expect(await all(made, 'products?orderby=id', 100)).toEqual(expect.arrayContaining([old, fresh]))
 		const changed = ids(await made.get('products?dates_are_gmt=true&modified_after=2026-11-23T11:00:00&per_page=100'))
 		expect([changed.includes(old), changed.includes(fresh)]).toEqual([false, true])
-		const future = made.store.act({ do: 'edit', resource: 'products', set: { name: 'Soon', date_modified_gmt: '2027-01-01T00:00:00' } })[0]
-			?.id
+		const future = made.store.act({
+			do: 'edit',
+			resource: 'products',
+			set: { name: 'Soon', date_modified_gmt: '2027-01-01T00:00:00' },
+		})[0]?.id
 		made.store.act({ do: 'burst', resource: 'products', count: 20 })
 		made.store.act({
 			do: 'edit',
@@ -167,12 +175,17 @@ describe('ties', () => {
 		expect(new Set(shaky).size).toBeLessThan(30)
 	})
 
-	it.each(['hpos', 'posts'] as const)('3.6 posts storage sorts by local time across the autumn change (%s)', async (orders) => {
-		const made = rig({ objects: EMPTY, orders })
-		const early = stamped(made, '2026-11-01T07:45:00', 'orders')
-		const late = stamped(made, '2026-11-01T08:15:00', 'orders')
-		expect(ids(await made.get('orders?orderby=modified&order=asc'))).toEqual(orders === 'hpos' ? [early, late] : [late, early])
-	})
+	it.each(['hpos', 'posts'] as const)(
+		'3.6 posts storage sorts by local time across the autumn change (%s)',
+		async (orders) => {
+			const made = rig({ objects: EMPTY, orders })
+			const early = stamped(made, '2026-11-01T07:45:00', 'orders')
+			const late = stamped(made, '2026-11-01T08:15:00', 'orders')
+			expect(ids(await made.get('orders?orderby=modified&order=asc'))).toEqual(
+				orders === 'hpos' ? [early, late] : [late, early],
+			)
+		},
+	)
 })
 
 describe('what is listed', () => {
@@ -184,7 +197,9 @@ describe('what is listed', () => {
 			const listed = await all(made, 'orders?status=any', 20)
 			expect(listed.includes(draft as number)).toBe(version === '7.0')
 			expect(listed).not.toContain(trashed)
-			expect(ids(await made.get('orders?status=trash&dates_are_gmt=true&modified_after=2026-11-23T11:59:59'))).toEqual([trashed])
+			expect(ids(await made.get('orders?status=trash&dates_are_gmt=true&modified_after=2026-11-23T11:59:59'))).toEqual([
+				trashed,
+			])
 		}
 	})
 
@@ -212,17 +227,23 @@ describe('what is listed', () => {
 
 	it('section 3: customers know no dates, only roles, and some have none', async () => {
 		const made = rig({ objects: { ...EMPTY, customers: 60 } })
-		const everyone = await made.get('customers?modified_after=nonsense&after=2099-01-01T00:00:00&dates_are_gmt=true&per_page=100')
+		const everyone = await made.get(
+			'customers?modified_after=nonsense&after=2099-01-01T00:00:00&dates_are_gmt=true&per_page=100',
+		)
 		expect(everyone.headers.get('x-wp-total')).toBe('60')
 		expect((everyone.json as Rec[]).some((customer) => customer.date_modified_gmt === null)).toBe(true)
 		expect((await made.get('customers?role=all')).headers.get('x-wp-total')).toBe('62')
-		expect(made.store.act({ do: 'create', resource: 'customers', set: { date_modified_gmt: null } })[0]?.date_modified_gmt).toBeNull()
+		expect(
+			made.store.act({ do: 'create', resource: 'customers', set: { date_modified_gmt: null } })[0]?.date_modified_gmt,
+		).toBeNull()
 		expect((await made.get('customers?orderby=modified')).status).toBe(400)
 	})
 
 	it('2.4 an old store without modified_after returns everything', async () => {
 		const made = rig({ version: '5.5' })
-		expect((await made.get('orders?modified_after=2099-01-01T00:00:00&dates_are_gmt=true')).headers.get('x-wp-total')).toBe('40')
+		expect(
+			(await made.get('orders?modified_after=2099-01-01T00:00:00&dates_are_gmt=true')).headers.get('x-wp-total'),
+		).toBe('40')
 		expect((await made.get('refunds')).json.code).toBe('rest_no_route')
 		expect((await made.get('variations')).status).toBe(404)
 		expect((await made.get('orders')).json[0]).not.toHaveProperty('is_editable')
@@ -231,13 +252,21 @@ describe('what is listed', () => {
 	it('2.5 totals past the end: right for products, zero for HPOS orders', async () => {
 		const totals = async (orders: 'hpos' | 'posts', path: string) =>
 			(await rig({ orders }).get(`${path}?per_page=100&page=9`)).headers.get('x-wp-total')
-		expect([await totals('hpos', 'orders'), await totals('posts', 'orders'), await totals('hpos', 'customers')]).toEqual(['0', '40', '20'])
+		expect([
+			await totals('hpos', 'orders'),
+			await totals('posts', 'orders'),
+			await totals('hpos', 'customers'),
+		]).toEqual(['0', '40', '20'])
 	})
 
 	it('3.9 a deletion before the page shifts one row out of a scan by offset', async () => {
 		const made = rig()
 		const before = await all(made, 'orders?orderby=id&order=asc', 100)
-		made.store.setFaults({ match: '/orders', times: 1, act: [{ do: 'delete', resource: 'orders', id: before[0] as number }] })
+		made.store.setFaults({
+			match: '/orders',
+			times: 1,
+			act: [{ do: 'delete', resource: 'orders', id: before[0] as number }],
+		})
 		const scanned = [
 			...ids(await made.get('orders?orderby=id&order=asc&per_page=10')),
 			...ids(await made.get('orders?orderby=id&order=asc&per_page=10&offset=10')),
@@ -248,7 +277,9 @@ describe('what is listed', () => {
 	})
 
 	it('3.8 _fields with dots, the newest ten and the total in one call', async () => {
-		const answer = await rig().get('orders?orderby=modified&order=desc&per_page=10&_fields=id,date_modified_gmt,billing.email')
+		const answer = await rig().get(
+			'orders?orderby=modified&order=desc&per_page=10&_fields=id,date_modified_gmt,billing.email',
+		)
 		expect(Object.keys(answer.json[0]).sort()).toEqual(['billing', 'date_modified_gmt', 'id'])
 		expect(Object.keys(answer.json[0].billing)).toEqual(['email'])
 		expect(answer.headers.get('x-wp-total')).toBe('40')

@@ -11,7 +11,8 @@ import { hooked, NOON, rig, topics, URL_OF_OURS } from './helpers.ts'
 import type { Received } from './helpers.ts'
 
 const body = (received: Received | undefined): Rec => JSON.parse(received?.body ?? 'null') as Rec
-const edit = (id: number, note = 'x') => ({ do: 'edit', resource: 'products', id, set: { short_description: note } }) as const
+const edit = (id: number, note = 'x') =>
+	({ do: 'edit', resource: 'products', id, set: { short_description: note } }) as const
 
 /** Three products that exist. */
 function three(store: { state(resource: 'products'): Map<number, Rec> }): [number, number, number] {
@@ -40,7 +41,8 @@ describe('the queue', () => {
 			'x-wc-webhook-signature': signatureOf(first?.body ?? '', 'ab12'),
 		})
 		expect(first?.body).toContain('Gr\\u00f6\\u00dfe 5\\/6')
-		const deliveryId = (received: Received | undefined): string | null | undefined => received?.headers.get('x-wc-webhook-delivery-id')
+		const deliveryId = (received: Received | undefined): string | null | undefined =>
+			received?.headers.get('x-wc-webhook-delivery-id')
 		expect(deliveryId(first)).toMatch(/^[\da-f]{32}$/)
 		expect(deliveryId(second)).toBe(deliveryId(first))
 		clock.now += 1000
@@ -107,7 +109,9 @@ describe('the queue', () => {
 		[500, 'failed'],
 	])('7.2 an answer of %i is %s, and no redirect is followed', async (status, result) => {
 		const { store, take } = await hooked('product.updated', {}, ({ headers }) =>
-			headers.has('x-wc-webhook-topic') ? new Response(null, { status, headers: { location: 'https://bell.example/moved' } }) : 200,
+			headers.has('x-wc-webhook-topic')
+				? new Response(null, { status, headers: { location: 'https://bell.example/moved' } })
+				: 200,
 		)
 		store.act(edit(three(store)[0]))
 		expect(await store.runQueue()).toBe(1)
@@ -131,7 +135,11 @@ describe('the queue', () => {
 		store.act({ do: 'delete', resource: 'products', id: a })
 		await store.runQueue()
 		const [gone] = take()
-		expect(body(gone)).toEqual({ code: 'woocommerce_rest_product_invalid_id', message: 'Invalid ID.', data: { status: 404 } })
+		expect(body(gone)).toEqual({
+			code: 'woocommerce_rest_product_invalid_id',
+			message: 'Invalid ID.',
+			data: { status: 404 },
+		})
 		expect(gone?.headers.get('x-wc-webhook-signature')).toBe(signatureOf(gone?.body ?? '', 'ab12'))
 		store.setFaults({ webhooks: { owner: 'demoted' } })
 		store.act(edit(b))
@@ -198,8 +206,10 @@ describe('the queue', () => {
 	it('4 fires for saves that move no stamp, and not for what is written past WooCommerce', async () => {
 		for (const orders of ['hpos', 'posts'] as const) {
 			const { store, take } = await hooked('order.updated', { orders })
-			for (const topic of ['coupon.updated', 'product.updated', 'customer.updated']) store.makeWebhook({ topic, delivery_url: URL_OF_OURS })
-			for (const resource of ['orders', 'coupons', 'products', 'customers'] as const) store.act({ do: 'edit-silently', resource })
+			for (const topic of ['coupon.updated', 'product.updated', 'customer.updated'])
+				store.makeWebhook({ topic, delivery_url: URL_OF_OURS })
+			for (const resource of ['orders', 'coupons', 'products', 'customers'] as const)
+				store.act({ do: 'edit-silently', resource })
 			await store.runQueue()
 			expect(topics(take())).toEqual(orders === 'posts' ? ['order.updated', 'coupon.updated'] : ['coupon.updated'])
 		}
@@ -287,7 +297,10 @@ describe('knobs', () => {
 		for (const id of [a, b]) store.act(edit(id))
 		await store.runQueue()
 		const received = take()
-		expect(received.map(({ headers }) => headers.get('x-wc-webhook-source'))).toEqual(['https://shop.example/', 'https://staging.example/'])
+		expect(received.map(({ headers }) => headers.get('x-wc-webhook-source'))).toEqual([
+			'https://shop.example/',
+			'https://staging.example/',
+		])
 		expect(body(received[0])).toMatchObject({ id: a, erp: 7 })
 		expect(Object.keys(body(received[0]))).not.toContain('sku')
 		store.setWebhooks({})
@@ -302,7 +315,12 @@ describe('knobs', () => {
 	it('are set over HTTP too, and the deliveries are told there', async () => {
 		const { store, raw, take } = await hooked('product.updated')
 		const control = async (method: string, path: string, value?: unknown) =>
-			(await raw(`${store.url}/_store/${path}`, { method, ...(value !== undefined && { body: JSON.stringify(value) }) })).json
+			(
+				await raw(`${store.url}/_store/${path}`, {
+					method,
+					...(value !== undefined && { body: JSON.stringify(value) }),
+				})
+			).json
 		await control('PUT', 'webhooks', { dropEvery: 2 })
 		await control('POST', 'webhooks', { topic: 'coupon.updated', delivery_url: URL_OF_OURS, api_version: 2 })
 		for (const id of three(store)) store.act(edit(id))
@@ -323,7 +341,8 @@ describe('knobs', () => {
 
 	it('leave the journal as it is without webhooks', async () => {
 		const acts = (store: ReturnType<typeof rig>['store']): unknown => {
-			for (let i = 0; i < 10; i++) for (const what of ['place-order', 'checkout-draft', 'checkout'] as const) store.act({ do: what })
+			for (let i = 0; i < 10; i++)
+				for (const what of ['place-order', 'checkout-draft', 'checkout'] as const) store.act({ do: what })
 			return store.journal()
 		}
 		const { store } = await hooked('order.updated', { webhooks: { reorder: true, delaySeconds: [1, 9], dropEvery: 2 } })
@@ -342,7 +361,11 @@ it('7.2 a served store runs its queue by itself, and reaches real receivers', as
 	})
 	const [port, own] = [await freePort(), await freePort()]
 	await new Promise<void>((resolve) => server.listen(own, '127.0.0.1', resolve))
-	const store = createStore({ url: `http://127.0.0.1:${port}`, objects: 4, webhooks: { delaySeconds: 0.05, allowLocalDelivery: true } })
+	const store = createStore({
+		url: `http://127.0.0.1:${port}`,
+		objects: 4,
+		webhooks: { delaySeconds: 0.05, allowLocalDelivery: true },
+	})
 	const served = await serve(store, { port })
 	try {
 		store.makeWebhook({ topic: 'product.updated', delivery_url: `http://127.0.0.1:${own}/hook`, secret: 'ab12' })

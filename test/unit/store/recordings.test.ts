@@ -48,7 +48,10 @@ const BROKEN: Record<string, Fault> = {
 
 function load(set: string): Exchange[] {
 	return FOLDERS.flatMap(
-		(folder) => JSON.parse(readFileSync(`${import.meta.dirname}/../../fixtures/recordings/${set}/${folder}.json`, 'utf8')) as Exchange[],
+		(folder) =>
+			JSON.parse(
+				readFileSync(`${import.meta.dirname}/../../fixtures/recordings/${set}/${folder}.json`, 'utf8'),
+			) as Exchange[],
 	)
 }
 
@@ -59,11 +62,16 @@ function idsOf(body: unknown): unknown {
 async function compare(store: SimulatedStore, exchange: Exchange): Promise<string[]> {
 	const { request, response } = exchange
 	const answer = await store.fetch(
-		new Request(request.url, { method: request.method, headers: { accept: 'application/json', ...request.headers }, redirect: 'manual' }),
+		new Request(request.url, {
+			method: request.method,
+			headers: { accept: 'application/json', ...request.headers },
+			redirect: 'manual',
+		}),
 	)
 	const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(await answer.arrayBuffer())
 	const found: string[] = []
-	if (answer.status !== response.status) found.push(`status ${response.status} became ${answer.status}: ${text.slice(0, 200)}`)
+	if (answer.status !== response.status)
+		found.push(`status ${response.status} became ${answer.status}: ${text.slice(0, 200)}`)
 	for (const name of HEADERS) {
 		const [real, simulated] = [response.headers[name] ?? null, answer.headers.get(name)]
 		if (real !== simulated) found.push(`${name}: ${real} became ${simulated}`)

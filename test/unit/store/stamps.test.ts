@@ -82,7 +82,9 @@ describe('section 4: other resources', () => {
 
 	it('coupon: any edit in wp-admin moves it, PUT {} does not', () => {
 		expect(after({ do: 'edit', resource: 'coupons', set: { amount: '77.00' }, via: 'admin' })[0]?.stampMoved).toBe(true)
-		expect(after({ do: 'save-unchanged', resource: 'coupons' })).toMatchObject([{ change: 'saved-unchanged', stampMoved: false }])
+		expect(after({ do: 'save-unchanged', resource: 'coupons' })).toMatchObject([
+			{ change: 'saved-unchanged', stampMoved: false },
+		])
 	})
 
 	it('product and customer: any PUT moves it, also an empty one', () => {
@@ -112,7 +114,9 @@ describe('section 4: other resources', () => {
 
 	it('stock sold moves the product, total sales alone do not', () => {
 		const made = rig()
-		const products = [...made.store.state('products').values()].filter(({ type, status }) => type === 'simple' && status === 'publish')
+		const products = [...made.store.state('products').values()].filter(
+			({ type, status }) => type === 'simple' && status === 'publish',
+		)
 		const managed = products.find(({ manage_stock }) => manage_stock) as Rec
 		const plain = products.find(({ manage_stock }) => !manage_stock) as Rec
 		made.clock.now += 5000
@@ -153,7 +157,10 @@ describe('section 4: other resources', () => {
 
 	it('a coupon used changes without a stamp', () => {
 		const entries = after({ do: 'place-order', coupon: 'river1', items: [] })
-		expect(entries).toMatchObject([{ resource: 'orders' }, { resource: 'coupons', change: 'edited-silently', stampMoved: false }])
+		expect(entries).toMatchObject([
+			{ resource: 'orders' },
+			{ resource: 'coupons', change: 'edited-silently', stampMoved: false },
+		])
 	})
 
 	it('a scheduled sale flips the price by the clock, without a stamp', () => {

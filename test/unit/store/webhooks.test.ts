@@ -27,15 +27,21 @@ const PINGS: Record<string, string> = {
 	create_listener_slow_7s: 'ping_slow',
 	create_listener_redirects: 'ping_redirect',
 	manager_create: 'ping_mgr',
-	...Object.fromEntries(['create_single', 'create_paused', 'create_disabled', 'update_url'].map((name) => [name, `ping_${name}`])),
 	...Object.fromEntries(
-		[201, 204, 302, 401, 404, 410, 500].map((status) => [`create_listener_says_${status}`, `ping_listener_says_${status}`]),
+		['create_single', 'create_paused', 'create_disabled', 'update_url'].map((name) => [name, `ping_${name}`]),
+	),
+	...Object.fromEntries(
+		[201, 204, 302, 401, 404, 410, 500].map((status) => [
+			`create_listener_says_${status}`,
+			`ping_listener_says_${status}`,
+		]),
 	),
 }
 
 /** What the simulation does not reproduce, and why; at most 5 %. */
 const EXCEPTIONS: Record<string, string> = {
-	'webhooks/readonly_list': 'a page cut through rows made in one second, which the database gives in an order of its own',
+	'webhooks/readonly_list':
+		'a page cut through rows made in one second, which the database gives in an order of its own',
 }
 
 /** Answers as the recording's listener did, by the path. */
@@ -44,7 +50,9 @@ function listener({ url }: Received): Response | number | Promise<Response> {
 	if (pathname === '/drop' || port === '9198') throw new TypeError('fetch failed')
 	if (pathname.startsWith('/slow/')) return new Promise(() => {})
 	const status = Number(/\/(?:status|redirect)\/(\d+)/.exec(pathname)?.[1] ?? 200)
-	return pathname.startsWith('/redirect/') ? new Response(null, { status, headers: { location: '/redirected' } }) : status
+	return pathname.startsWith('/redirect/')
+		? new Response(null, { status, headers: { location: '/redirected' } })
+		: status
 }
 
 describe('recorded management of webhooks', async () => {
@@ -60,7 +68,8 @@ describe('recorded management of webhooks', async () => {
 		deliver,
 		webhooks: { allowLocalDelivery: true, pingTimeoutMs: 20 },
 	})
-	const sorted = (body: unknown): unknown => (Array.isArray(body) ? (body as Rec[]).toSorted((a, b) => a.id - b.id) : body)
+	const sorted = (body: unknown): unknown =>
+		Array.isArray(body) ? (body as Rec[]).toSorted((a, b) => a.id - b.id) : body
 
 	const results = new Map<string, { found: string[]; pings: Received[] }>()
 	for (const { name, at, request, response } of exchanges) {
@@ -78,13 +87,22 @@ describe('recorded management of webhooks', async () => {
 		)
 		const found: string[] = []
 		if (answer.status !== response.status) found.push(`status ${response.status} became ${answer.status}`)
-		for (const header of ['content-type', 'link', 'x-wp-total', 'x-wp-totalpages', 'allow', 'location', 'cache-control']) {
+		for (const header of [
+			'content-type',
+			'link',
+			'x-wp-total',
+			'x-wp-totalpages',
+			'allow',
+			'location',
+			'cache-control',
+		]) {
 			const [real, simulated] = [response.headers[header] ?? null, answer.headers.get(header)]
 			if (real !== simulated) found.push(`${header}: ${real} became ${simulated}`)
 		}
 		const json: unknown = await answer.json()
 		// Rows of one second come in an order of the database's own.
-		if (JSON.stringify(sorted(json)) !== JSON.stringify(sorted(body))) found.push(`${JSON.stringify(body)} became ${JSON.stringify(json)}`)
+		if (JSON.stringify(sorted(json)) !== JSON.stringify(sorted(body)))
+			found.push(`${JSON.stringify(body)} became ${JSON.stringify(json)}`)
 		results.set(name, { found, pings: take() })
 	}
 
@@ -119,9 +137,17 @@ describe('recorded management of webhooks', async () => {
 			const real = response.body as Rec
 			const { deliver: refuse } = receiver(listener)
 			const r = rig({ deliver: refuse, webhooks: { allowLocalDelivery: true } })
-			const { json } = await r.call('POST', 'webhooks', { name: real.name, topic: real.topic, delivery_url: real.delivery_url })
+			const { json } = await r.call('POST', 'webhooks', {
+				name: real.name,
+				topic: real.topic,
+				delivery_url: real.delivery_url,
+			})
 			for (let i = 0; i < 9; i++) {
-				r.store.act({ do: 'save-unchanged', resource: 'customers', id: r.store.state('customers').keys().next().value ?? 0 })
+				r.store.act({
+					do: 'save-unchanged',
+					resource: 'customers',
+					id: r.store.state('customers').keys().next().value ?? 0,
+				})
 				await r.store.runQueue()
 			}
 			const shown = await r.get(`webhooks/${json.id}`)
@@ -170,7 +196,10 @@ describe('webhooks', () => {
 	it('6.3 refuses private addresses without a request, unless the knob lifts that', async () => {
 		const inbox = receiver()
 		const { call, store, get } = rig({ deliver: inbox.deliver })
-		const { json, status } = await call('POST', 'webhooks', { topic: 'order.created', delivery_url: 'http://127.0.0.1:9199/a' })
+		const { json, status } = await call('POST', 'webhooks', {
+			topic: 'order.created',
+			delivery_url: 'http://127.0.0.1:9199/a',
+		})
 		expect([status, json.status, inbox.got.length]).toEqual([201, 'active', 0])
 		expect(store.deliveries()).toMatchObject([
 			{ topic: 'ping', webhook: json.id, result: 'failed', status: null, error: 'A valid URL was not provided.' },

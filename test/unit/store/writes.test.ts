@@ -4,7 +4,11 @@ import type { Rec } from '../../store/store.ts'
 import { basic, rig } from './helpers.ts'
 import type { Rig } from './helpers.ts'
 
-function some({ store }: Rig, resource: 'orders' | 'products' | 'coupons' | 'customers', fits: (record: Rec) => boolean = () => true): Rec {
+function some(
+	{ store }: Rig,
+	resource: 'orders' | 'products' | 'coupons' | 'customers',
+	fits: (record: Rec) => boolean = () => true,
+): Rec {
 	return [...store.state(resource).values()].find(
 		(record) => fits(record) && record.role !== 'administrator' && record.role !== 'shop_manager',
 	) as Rec
@@ -94,7 +98,10 @@ describe('creating', () => {
 			[`products/${product.id}/variations`, { regular_price: '9' }],
 			['products/categories', { name: 'C' }],
 			['products/attributes', { name: 'Fit' }],
-			['products/reviews', { product_id: product.id, review: 'r', reviewer: 'R', reviewer_email: 'r@example.test', rating: 5 }],
+			[
+				'products/reviews',
+				{ product_id: product.id, review: 'r', reviewer: 'R', reviewer_email: 'r@example.test', rating: 5 },
+			],
 			['taxes', { country: 'DE', rate: '19' }],
 		] as [string, Rec][]) {
 			const answer = await made.call('POST', path, body)
@@ -110,7 +117,10 @@ describe('changing', () => {
 	it('PUT and PATCH take fields, keep the others, answer the record', async () => {
 		const made = rig()
 		const order = some(made, 'orders', ({ line_items }) => line_items.length > 0)
-		const answer = await made.call('PATCH', `orders/${order.id}`, { billing: { phone: '1' }, meta_data: [{ key: 'b', value: '1' }] })
+		const answer = await made.call('PATCH', `orders/${order.id}`, {
+			billing: { phone: '1' },
+			meta_data: [{ key: 'b', value: '1' }],
+		})
 		expect(answer.json.billing).toEqual({ ...order.billing, phone: '1' })
 		expect(answer.json.meta_data.length).toBe(1)
 		const line = order.line_items[0] as Rec
@@ -143,7 +153,10 @@ describe('changing', () => {
 	it('the method may be overridden', async () => {
 		const { raw, store } = rig()
 		const headers = { authorization: basic(store.credentials), 'x-http-method-override': 'GET' }
-		expect((await raw('https://shop.example/wp-json/wc/v3/products/tags?per_page=1', { method: 'POST', headers })).json.length).toBe(1)
+		expect(
+			(await raw('https://shop.example/wp-json/wc/v3/products/tags?per_page=1', { method: 'POST', headers })).json
+				.length,
+		).toBe(1)
 		expect(
 			(
 				await raw('https://shop.example/wp-json/wc/v3/products/tags?_method=GET&per_page=1', {
@@ -156,25 +169,30 @@ describe('changing', () => {
 })
 
 describe('section 5: deleting', () => {
-	it.each(['orders', 'products', 'coupons'] as const)('%s go to the trash, once, and for good with force', async (resource) => {
-		const made = rig()
-		const { id, status } = some(made, resource, (record) => record.type !== 'variable')
-		const trashed = await made.call('DELETE', `${resource}/${id}`)
-		expect([trashed.status, trashed.json.status]).toEqual([200, status])
-		expect((await made.get(`${resource}/${id}`)).json.status).toBe('trash')
-		const again = await made.call('DELETE', `${resource}/${id}`)
-		expect([again.status, again.json.code]).toEqual([410, 'woocommerce_rest_already_trashed'])
-		expect((await made.call('PUT', `${resource}/${id}`, { meta_data: [{ key: 'onTrash', value: '1' }] })).json.status).toBe('trash')
-		expect((await made.call('PUT', `${resource}/${id}`, { status })).json.status).toBe(status)
-		expect((await made.call('DELETE', `${resource}/${id}?force=true`)).status).toBe(200)
-		expect((await made.get(`${resource}/${id}`)).status).toBe(404)
-		expect(made.store.journal().map(({ change }) => change)).toEqual([
-			'trashed',
-			expect.stringMatching(/silently|updated/),
-			'restored',
-			'deleted',
-		])
-	})
+	it.each(['orders', 'products', 'coupons'] as const)(
+		'%s go to the trash, once, and for good with force',
+		async (resource) => {
+			const made = rig()
+			const { id, status } = some(made, resource, (record) => record.type !== 'variable')
+			const trashed = await made.call('DELETE', `${resource}/${id}`)
+			expect([trashed.status, trashed.json.status]).toEqual([200, status])
+			expect((await made.get(`${resource}/${id}`)).json.status).toBe('trash')
+			const again = await made.call('DELETE', `${resource}/${id}`)
+			expect([again.status, again.json.code]).toEqual([410, 'woocommerce_rest_already_trashed'])
+			expect(
+				(await made.call('PUT', `${resource}/${id}`, { meta_data: [{ key: 'onTrash', value: '1' }] })).json.status,
+			).toBe('trash')
+			expect((await made.call('PUT', `${resource}/${id}`, { status })).json.status).toBe(status)
+			expect((await made.call('DELETE', `${resource}/${id}?force=true`)).status).toBe(200)
+			expect((await made.get(`${resource}/${id}`)).status).toBe(404)
+			expect(made.store.journal().map(({ change }) => change)).toEqual([
+				'trashed',
+				expect.stringMatching(/silently|updated/),
+				'restored',
+				'deleted',
+			])
+		},
+	)
 
 	it('what has no trash needs force', async () => {
 		const made = rig()
@@ -182,7 +200,11 @@ describe('section 5: deleting', () => {
 		const refused = await made.call('DELETE', `customers/${id}`)
 		expect([refused.status, refused.json]).toEqual([
 			501,
-			{ code: 'woocommerce_rest_trash_not_supported', message: 'Customers do not support trashing.', data: { status: 501 } },
+			{
+				code: 'woocommerce_rest_trash_not_supported',
+				message: 'Customers do not support trashing.',
+				data: { status: 501 },
+			},
 		])
 		expect((await made.call('DELETE', `customers/${id}?force=true`)).status).toBe(200)
 		expect((await made.call('DELETE', 'products/tags/22')).status).toBe(501)
@@ -230,7 +252,12 @@ describe('batches', () => {
 	})
 
 	it('2.4 takes 100 items, not 101', async () => {
-		const answer = await rig().call('POST', 'orders/batch', { update: Array.from({ length: 101 }, (_, id) => ({ id })) })
-		expect([answer.status, answer.json.message]).toEqual([413, 'Unable to accept more than 100 items for this request.'])
+		const answer = await rig().call('POST', 'orders/batch', {
+			update: Array.from({ length: 101 }, (_, id) => ({ id })),
+		})
+		expect([answer.status, answer.json.message]).toEqual([
+			413,
+			'Unable to accept more than 100 items for this request.',
+		])
 	})
 })

@@ -43,7 +43,9 @@ describe('the alarm', () => {
 		expect(at({ nextDeliveryMs: NOW + 60_000, lastDoorbellMs: NOW })).toBe(NOW + 60_000)
 	})
 	test('while paused rings for pruning alone', () => {
-		expect(at({ paused: true, nextPollMs: NOW, hasPendingWork: true, nextLookupMs: NOW, nextDeliveryMs: NOW })).toBeNull()
+		expect(
+			at({ paused: true, nextPollMs: NOW, hasPendingWork: true, nextLookupMs: NOW, nextDeliveryMs: NOW }),
+		).toBeNull()
 		expect(at({ paused: true, nextPollMs: NOW, pruneMs: NOW + 5 })).toBe(NOW + 5)
 	})
 })

@@ -43,7 +43,9 @@ describe('content', () => {
 				const { changed, addedOrRemoved } = diffContent(hashContent(fieldsOf(one)), hashContent(fieldsOf(other)))
 				const names = [...new Set([...Object.keys(one), ...Object.keys(other)])]
 				const has = (set: Record<string, string>, name: string): boolean => Object.hasOwn(set, name)
-				expect(changed.toSorted()).toEqual(names.filter((name) => has(one, name) && has(other, name) && one[name] !== other[name]).sort())
+				expect(changed.toSorted()).toEqual(
+					names.filter((name) => has(one, name) && has(other, name) && one[name] !== other[name]).sort(),
+				)
 				expect(addedOrRemoved.toSorted()).toEqual(names.filter((name) => has(one, name) !== has(other, name)).sort())
 			}),
 		)

@@ -7,26 +7,36 @@ const RUNS = 300
 const position = fc.nat({ max: 11 })
 const answer = fc.oneof(
 	{ weight: 8, arbitrary: fc.constant<MachineAnswer>('ok') },
-	{ weight: 7, arbitrary: fc.constantFrom<MachineAnswer>('lost', 404, 500, 410, 'timeout', 'abort', 'disable', 'retry') },
+	{
+		weight: 7,
+		arbitrary: fc.constantFrom<MachineAnswer>('lost', 404, 500, 410, 'timeout', 'abort', 'disable', 'retry'),
+	},
 )
 
 const change: fc.Arbitrary<ConfigChange> = fc.oneof(
 	fc.record({ filter: fc.constantFrom('none', 'none', 'types', 'where', 'resource') }),
-	fc.record({ others: fc.constantFrom<NonNullable<ConfigChange['others']>[]>([], ['all'], ['products'], ['all', 'products']) }),
+	fc.record({
+		others: fc.constantFrom<NonNullable<ConfigChange['others']>[]>([], ['all'], ['products'], ['all', 'products']),
+	}),
 	fc.record({ callback: fc.constantFrom('none', 'first', 'first', 'second', 'second') }),
 	fc.boolean().map((coalesce): ConfigChange => ({ delivery: { coalesce } })),
 	fc.constantFrom(1, 2, 20).map((batch): ConfigChange => ({ delivery: { batch } })),
-	fc.constantFrom('retry' as const, 'queue' as const).map((failurePolicy): ConfigChange => ({ delivery: { failurePolicy } })),
+	fc
+		.constantFrom('retry' as const, 'queue' as const)
+		.map((failurePolicy): ConfigChange => ({ delivery: { failurePolicy } })),
 	fc.constantFrom(null, 5).map((rate): ConfigChange => ({ delivery: { rate } })),
 	fc.constantFrom([], [10], [10, 100]).map((schedule): ConfigChange => ({ delivery: { schedule } })),
 	fc.constantFrom('full' as const, 'thin' as const).map((mode): ConfigChange => ({ delivery: { mode } })),
 	fc.boolean().map((enabled): ConfigChange => ({ enabled })),
 )
 
-const changes = fc.array(fc.record({ object: fc.nat({ max: 4 }), op: fc.constantFrom('edit', 'edit', 'edit', 'delete', 'replace') }), {
-	minLength: 1,
-	maxLength: 5,
-})
+const changes = fc.array(
+	fc.record({ object: fc.nat({ max: 4 }), op: fc.constantFrom('edit', 'edit', 'edit', 'delete', 'replace') }),
+	{
+		minLength: 1,
+		maxLength: 5,
+	},
+)
 
 const step: fc.Arbitrary<MachineStep> = fc.oneof(
 	{ weight: 54, arbitrary: fc.record({ kind: fc.constant('record'), changes }) },
@@ -42,9 +52,17 @@ const step: fc.Arbitrary<MachineStep> = fc.oneof(
 	},
 	{
 		weight: 15,
-		arbitrary: fc.record({ kind: fc.constant('admit'), permits: fc.constantFrom(1, 6), closed: fc.boolean(), probe: fc.boolean() }),
+		arbitrary: fc.record({
+			kind: fc.constant('admit'),
+			permits: fc.constantFrom(1, 6),
+			closed: fc.boolean(),
+			probe: fc.boolean(),
+		}),
 	},
-	{ weight: 3, arbitrary: fc.record({ kind: fc.constant('park'), subscription: position, ms: fc.constantFrom(1_000, 600_000) }) },
+	{
+		weight: 3,
+		arbitrary: fc.record({ kind: fc.constant('park'), subscription: position, ms: fc.constantFrom(1_000, 600_000) }),
+	},
 	{
 		weight: 66,
 		arbitrary: fc.record({
@@ -55,11 +73,20 @@ const step: fc.Arbitrary<MachineStep> = fc.oneof(
 			more: fc.boolean(),
 		}),
 	},
-	{ weight: 24, arbitrary: fc.record({ kind: fc.constant('settle'), flight: position, more: fc.boolean(), again: fc.boolean() }) },
+	{
+		weight: 24,
+		arbitrary: fc.record({ kind: fc.constant('settle'), flight: position, more: fc.boolean(), again: fc.boolean() }),
+	},
 	{ weight: 6, arbitrary: fc.record({ kind: fc.constant('consumer-dies'), flight: position }) },
 	{ weight: 12, arbitrary: fc.record({ kind: fc.constant('deliver'), answer, most: fc.constantFrom(2, 20) }) },
-	{ weight: 30, arbitrary: fc.constantFrom(1_000, 11_000, 46_000, 61_000, 600_000).map((ms): MachineStep => ({ kind: 'time', ms })) },
-	{ weight: 6, arbitrary: fc.constantFrom(4, 8, 16, 31).map((days): MachineStep => ({ kind: 'age', ms: days * 86_400_000 })) },
+	{
+		weight: 30,
+		arbitrary: fc.constantFrom(1_000, 11_000, 46_000, 61_000, 600_000).map((ms): MachineStep => ({ kind: 'time', ms })),
+	},
+	{
+		weight: 6,
+		arbitrary: fc.constantFrom(4, 8, 16, 31).map((days): MachineStep => ({ kind: 'age', ms: days * 86_400_000 })),
+	},
 	{ weight: 12, arbitrary: fc.constant<MachineStep>({ kind: 'evict' }) },
 	{ weight: 12, arbitrary: fc.constant<MachineStep>({ kind: 'keep' }) },
 	{ weight: 6, arbitrary: fc.record({ kind: fc.constant('erase'), object: fc.nat({ max: 4 }) }) },
@@ -75,7 +102,11 @@ const step: fc.Arbitrary<MachineStep> = fc.oneof(
 	{ weight: 12, arbitrary: fc.record({ kind: fc.constant('release'), subscription: fc.constantFrom(null, 0, 1, 2) }) },
 	{
 		weight: 27,
-		arbitrary: fc.record({ kind: fc.constant('replay'), which: fc.constantFrom('one', 'failed', 'failed', 'filter', 'dry-run'), position }),
+		arbitrary: fc.record({
+			kind: fc.constant('replay'),
+			which: fc.constantFrom('one', 'failed', 'failed', 'filter', 'dry-run'),
+			position,
+		}),
 	},
 	{ weight: 12, arbitrary: fc.record({ kind: fc.constant('cancel'), position }) },
 )
@@ -83,7 +114,13 @@ const step: fc.Arbitrary<MachineStep> = fc.oneof(
 /** Now and then the object stops around a commit. */
 const steps = fc.array(
 	fc
-		.tuple(step, fc.oneof({ weight: 14, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constantFrom('before', 'after') }))
+		.tuple(
+			step,
+			fc.oneof(
+				{ weight: 14, arbitrary: fc.constant(undefined) },
+				{ weight: 1, arbitrary: fc.constantFrom('before', 'after') },
+			),
+		)
 		.map(([one, crash]): MachineStep => (crash === undefined ? one : { ...one, crash })),
 	{ minLength: 1, maxLength: 70, size: 'max' },
 )
@@ -123,8 +160,29 @@ const HAPPENS = [
 		'keep',
 		'erase',
 	],
-	...['configure', 'release', 'replay', 'cancel', 'crash before', 'crash after', 'doorbell lost', 'doorbell double', 'settled late'],
-	...['settled again', 'admitted', 'probed', 'repeat', 'dead', 'released late', 'expired', 'pruned', 'coalesced', 'cancelled out'],
+	...[
+		'configure',
+		'release',
+		'replay',
+		'cancel',
+		'crash before',
+		'crash after',
+		'doorbell lost',
+		'doorbell double',
+		'settled late',
+	],
+	...[
+		'settled again',
+		'admitted',
+		'probed',
+		'repeat',
+		'dead',
+		'released late',
+		'expired',
+		'pruned',
+		'coalesced',
+		'cancelled out',
+	],
 	...['filtered', 'cancelled', 'replayed one', 'replayed failed', 'replayed filter'],
 	...['ok', 'lost', 404, 500, 410, 'timeout', 'abort', 'disable', 'retry'].map((one) => `answer ${one}`),
 ]

@@ -272,7 +272,12 @@ export class DeliveryMachine {
 
 	/** Everything is answered 204, every doorbell comes through, everything is released; then everything must have been told. */
 	async runUntilQuiet(): Promise<void> {
-		await this.play({ kind: 'configure', change: { enabled: true, delivery: { rate: null } }, told: true, release: true })
+		await this.play({
+			kind: 'configure',
+			change: { enabled: true, delivery: { rate: null } },
+			told: true,
+			release: true,
+		})
 		this.#heldClaims = []
 		await this.#settleAll()
 		// An attempt that was under way when its resend was cancelled is queued when it ends.
@@ -373,9 +378,14 @@ export class DeliveryMachine {
 				try {
 					eraseObjectContent(this.#core(), resource, String(id))
 				} finally {
-					for (const { sequence } of this.sql.all<{ sequence: number }>(`SELECT sequence FROM events WHERE record IS NULL`)) {
+					for (const { sequence } of this.sql.all<{ sequence: number }>(
+						`SELECT sequence FROM events WHERE record IS NULL`,
+					)) {
 						const event = this.#events.get(sequence)!
-						assert(event.erased || (event.resource === resource && event.objectId === id), 'what was not to be erased is')
+						assert(
+							event.erased || (event.resource === resource && event.objectId === id),
+							'what was not to be erased is',
+						)
 						event.erased = true
 					}
 				}
@@ -409,7 +419,10 @@ export class DeliveryMachine {
 		}
 	}
 
-	async #record(changes: { object: (typeof OBJECTS)[number]; op: 'edit' | 'delete' | 'replace' }[], fails: boolean): Promise<void> {
+	async #record(
+		changes: { object: (typeof OBJECTS)[number]; op: 'edit' | 'delete' | 'replace' }[],
+		fails: boolean,
+	): Promise<void> {
 		const core = this.#core()
 		const facts: RecordedEvent[] = []
 		const subscriptions = [...this.#subscriptions.values()]
@@ -444,7 +457,8 @@ export class DeliveryMachine {
 			for (const event of facts) {
 				this.#events.set(event.sequence, event)
 				for (const subscription of subscriptions)
-					if (subscription.topics === null || subscription.topics.includes(event.resource)) subscription.pending.add(event.sequence)
+					if (subscription.topics === null || subscription.topics.includes(event.resource))
+						subscription.pending.add(event.sequence)
 			}
 		}
 		if (this.#crashed || fails) return
@@ -525,7 +539,9 @@ export class DeliveryMachine {
 		}
 		if (answer === 'ok' || answer === 'lost') this.#receive(claim, notification)
 		this.happened.add(`answer ${answer}`)
-		const status = { ok: 204, abort: 404, disable: 500, retry: 410 }[answer as string] ?? (typeof answer === 'number' ? answer : null)
+		const status =
+			{ ok: 204, abort: 404, disable: 500, retry: 410 }[answer as string] ??
+			(typeof answer === 'number' ? answer : null)
 		flight.outcome = {
 			delivered: answer === 'ok',
 			status,
@@ -567,7 +583,10 @@ export class DeliveryMachine {
 				`tried again: ${retryAtMs}, ${JSON.stringify(outcome)}`,
 			)
 		if (before !== undefined && outcome.delivered)
-			assert(after!.status === 'delivered' || after!.delivered !== null, 'delivered is a fact, from any attempt, at any time')
+			assert(
+				after!.status === 'delivered' || after!.delivered !== null,
+				'delivered is a fact, from any attempt, at any time',
+			)
 		this.#queueClaimChecks(next, false)
 	}
 
@@ -599,7 +618,8 @@ export class DeliveryMachine {
 			version: config.version + 1,
 			delivery: { ...config.delivery, ...change.delivery, filter: FILTERS[this.#filter] },
 			enabled: change.enabled ?? config.enabled,
-			callbackUrl: change.callback === undefined ? config.callbackUrl : change.callback === 'none' ? null : URLS[change.callback],
+			callbackUrl:
+				change.callback === undefined ? config.callbackUrl : change.callback === 'none' ? null : URLS[change.callback],
 			others:
 				change.others === undefined
 					? config.others
@@ -745,7 +765,10 @@ export class DeliveryMachine {
 		for (const { claim, admitted } of this.#claimsToCheck.splice(0)) this.#checkClaim(claim, admitted)
 		const current = this.#core().config.delivery
 		this.#filters = [
-			...new Set([this.#filter, (Object.keys(FILTERS) as FilterName[]).find((name) => sameJson(FILTERS[name], current.filter))!]),
+			...new Set([
+				this.#filter,
+				(Object.keys(FILTERS) as FilterName[]).find((name) => sameJson(FILTERS[name], current.filter))!,
+			]),
 		]
 		this.#coalesced = delivery.coalesce || current.coalesce
 	}
@@ -777,7 +800,11 @@ export class DeliveryMachine {
 			const previousSequence = extra !== undefined && 'p' in extra ? extra.p! : fact.previousSequence
 			return { event: fact, type: extra?.t ?? fact.type, previousSequence, coalesced: extra?.c ?? 1 }
 		})
-		assert.equal(new Set(said.map(({ event: fact }) => fact.resource)).size, 1, 'a notification has events of one resource')
+		assert.equal(
+			new Set(said.map(({ event: fact }) => fact.resource)).size,
+			1,
+			'a notification has events of one resource',
+		)
 		assert.deepEqual(
 			said.map(({ event: fact }) => fact.sequence),
 			said.map(({ event: fact }) => fact.sequence).toSorted((a, b) => a - b),
@@ -855,7 +882,10 @@ export class DeliveryMachine {
 			const said = notifications[0]?.events.find((notified) => notified.event === fact)
 			if (said !== undefined) {
 				assert(wanted.length > 0, 'what the filter does not want is not told')
-				assert(follows.includes(said.previousSequence), `previousSequence ${said.previousSequence}, expected ${JSON.stringify(follows)}`)
+				assert(
+					follows.includes(said.previousSequence),
+					`previousSequence ${said.previousSequence}, expected ${JSON.stringify(follows)}`,
+				)
 				assert.equal(said.coalesced, 1 + (merged.get(notifications[0]!.id * 1e6 + hashText(object)) ?? 0))
 				subscription.follows.set(object, [objectSequence])
 			} else if (notifications[0] !== undefined) {
@@ -889,7 +919,8 @@ export class DeliveryMachine {
 				const youngest = notification.events.at(-1)!.event.recordedMs
 				// What was meant for a subscription that is no more was dropped in the same call, and is settled.
 				const undelivered =
-					!notification.subscription.removed && (notification.unsettled || notification.inResend || notification.status === 'queued')
+					!notification.subscription.removed &&
+					(notification.unsettled || notification.inResend || notification.status === 'queued')
 				assert(
 					this.nowMs - youngest >= (undelivered ? UNDELIVERED_MS : 7 * DAY_MS),
 					`pruned before its time: ${notification.id} ${notification.status}`,
@@ -903,7 +934,11 @@ export class DeliveryMachine {
 			const unsettled = row.settled === null
 			const delivered = row.delivered !== null || row.status === 'delivered'
 			assert(!notification.delivered || delivered, 'delivered is final')
-			assert.equal(unsettled, ['waiting', 'claimed', 'retry'].includes(row.status), 'its status says whether it is settled')
+			assert.equal(
+				unsettled,
+				['waiting', 'claimed', 'retry'].includes(row.status),
+				'its status says whether it is settled',
+			)
 			if (unsettled && !notification.unsettled) {
 				started.push(notification)
 				if (notification.subscription.removed) {
@@ -918,7 +953,8 @@ export class DeliveryMachine {
 			}
 			if (!unsettled && row.status === 'queued' && !delivered && notification.status !== 'queued') {
 				notification.skippedAt ??= this.#callCount
-				if (notification.unsettled && active.has(row.subscription) && !notification.abandoned) this.#checkGivenUp(notification, row)
+				if (notification.unsettled && active.has(row.subscription) && !notification.abandoned)
+					this.#checkGivenUp(notification, row)
 			}
 			if (!unsettled && row.status === 'dropped') assert(notification.subscription.removed)
 			if (row.lease === null) notification.leaseUntilMs = 0
@@ -981,7 +1017,9 @@ export class DeliveryMachine {
 	}
 
 	#checkUnsettled(waiting: ReadonlyMap<number, Set<number>>, items: ReadonlyMap<number, number>): void {
-		const stored = (JSON.parse(this.sql.all<{ body: string }>(`SELECT body FROM state`)[0]!.body) as { unsettled: number[] }).unsettled
+		const stored = (
+			JSON.parse(this.sql.all<{ body: string }>(`SELECT body FROM state`)[0]!.body) as { unsettled: number[] }
+		).unsettled
 		const core = this.#core()
 		const active = this.#active()
 		for (const subscription of this.#subscriptions.values()) {
@@ -1015,7 +1053,10 @@ export class DeliveryMachine {
 				for (const object of notification.objects) busy.add(object)
 			}
 			for (const sequence of waiting.get(subscription.id) ?? [])
-				assert(own.length >= MAX_CHECKED_UNSETTLED || busy.has(this.#events.get(sequence)!.object), `event ${sequence} waits for nothing`)
+				assert(
+					own.length >= MAX_CHECKED_UNSETTLED || busy.has(this.#events.get(sequence)!.object),
+					`event ${sequence} waits for nothing`,
+				)
 		}
 	}
 
@@ -1028,7 +1069,9 @@ export class DeliveryMachine {
 
 	/** What is told of notifications is what their rows say, wherever it is read from. */
 	#checkStatuses(): void {
-		const rows = this.sql.all<NotificationStatus>(`SELECT id, status, created, updated, delivered FROM notifications ORDER BY id`)
+		const rows = this.sql.all<NotificationStatus>(
+			`SELECT id, status, created, updated, delivered FROM notifications ORDER BY id`,
+		)
 		const read = getNotificationStatuses(
 			this.#core(),
 			rows.map(({ id }) => id),
@@ -1039,11 +1082,17 @@ export class DeliveryMachine {
 		}
 	}
 
-	#checkBacklog(subscription: SubscriptionModel, unsettled: readonly NotificationModel[], waiting: number, active: boolean): void {
+	#checkBacklog(
+		subscription: SubscriptionModel,
+		unsettled: readonly NotificationModel[],
+		waiting: number,
+		active: boolean,
+	): void {
 		const queued = active
 			? []
 			: [...this.#notifications.values()].filter(
-					(notification) => notification.subscription === subscription && notification.status === 'queued' && !notification.pruned,
+					(notification) =>
+						notification.subscription === subscription && notification.status === 'queued' && !notification.pruned,
 				)
 		const expected = [...unsettled, ...queued].reduce((sum, notification) => sum + notification.events.length, waiting)
 		assert.equal(subscription.pending.size, waiting)
@@ -1071,7 +1120,8 @@ export class DeliveryMachine {
 	#checkClaim(claim: Claim, admitted: boolean): void {
 		const notification = this.#notifications.get(parseNotificationId(claim.notificationId)!.counter)!
 		assert(
-			this.#active().has(claim.subscription) && notification.subscription === this.#subscriptions.get(claim.subscription),
+			this.#active().has(claim.subscription) &&
+				notification.subscription === this.#subscriptions.get(claim.subscription),
 			'claimed for nobody',
 		)
 		assert(!this.#core().state.paused)
@@ -1122,7 +1172,12 @@ export class DeliveryMachine {
 				},
 				{
 					...{ objectId: String(fact.objectId), objectType: fact.resource, objectSequence: fact.objectSequence },
-					...{ eventId: formatEventId(INSTANCE, fact.sequence, toTag(fact.sequence)), eventType: type, previousSequence, coalesced },
+					...{
+						eventId: formatEventId(INSTANCE, fact.sequence, toTag(fact.sequence)),
+						eventType: type,
+						previousSequence,
+						coalesced,
+					},
 				},
 			)
 			const record = message.raw[objectType]![index]!
@@ -1134,7 +1189,8 @@ export class DeliveryMachine {
 			}
 			// A first arrival. What came before it and has not arrived gave way before this was sent.
 			for (const other of this.#notifications.values()) {
-				if (other === notification || other.subscription !== subscription || !other.objects.includes(fact.object)) continue
+				if (other === notification || other.subscription !== subscription || !other.objects.includes(fact.object))
+					continue
 				for (const earlier of other.events) {
 					if (earlier.event.object !== fact.object) continue
 					const arrived = subscription.received.has(earlier.event.sequence)
@@ -1153,7 +1209,8 @@ export class DeliveryMachine {
 			}
 			subscription.received.add(fact.sequence)
 			const folded = subscription.folded.get(fact.object)
-			if (folded === undefined || folded.objectSequence < objectSequence) subscription.folded.set(fact.object, { objectSequence, type })
+			if (folded === undefined || folded.objectSequence < objectSequence)
+				subscription.folded.set(fact.object, { objectSequence, type })
 		})
 	}
 

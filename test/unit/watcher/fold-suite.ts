@@ -13,7 +13,12 @@ export type OccurrenceCounts = Map<string, number>
 /** Tells `runs` stories in `shares` tests, each with seeds of its own; every one must end in the store's state. */
 export function testStoriesInShares(
 	name: string,
-	{ runs, shares, seed, source }: { runs: number; shares: number; seed: number; source?: Parameters<typeof storyArbitrary>[1] },
+	{
+		runs,
+		shares,
+		seed,
+		source,
+	}: { runs: number; shares: number; seed: number; source?: Parameters<typeof storyArbitrary>[1] },
 ): OccurrenceCounts {
 	const happened: OccurrenceCounts = new Map()
 	describe.each(Array.from({ length: shares }, (_, index) => index + 1))(`${name}, share %i`, (share) => {
@@ -40,7 +45,9 @@ export function testStoriesInShares(
 
 /** What happened in fewer than one story in twenty. */
 export function findRare(happened: OccurrenceCounts, kinds: readonly string[], runs: number): string[] {
-	return kinds.filter((kind) => (happened.get(kind) ?? 0) < runs / 20).map((kind) => `${kind}: ${happened.get(kind) ?? 0} of ${runs}`)
+	return kinds
+		.filter((kind) => (happened.get(kind) ?? 0) < runs / 20)
+		.map((kind) => `${kind}: ${happened.get(kind) ?? 0} of ${runs}`)
 }
 
 /** The fold with stories of its own, and the proof that they held enough. */

@@ -10,7 +10,12 @@ import { findRare, testStoriesInShares } from './fold-suite.ts'
 const RUNS = 64
 const SHARES = 4
 
-const happened = testStoriesInShares('the fold with webhooks', { runs: RUNS, shares: SHARES, seed: 20_270_301, source: 'webhooks' })
+const happened = testStoriesInShares('the fold with webhooks', {
+	runs: RUNS,
+	shares: SHARES,
+	seed: 20_270_301,
+	source: 'webhooks',
+})
 
 test('each fault of deliveries, each replay and each way of being off occurs in at least one story in twenty', () => {
 	const kinds = [

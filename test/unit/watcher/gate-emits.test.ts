@@ -21,9 +21,9 @@ function changes(verdict: GateVerdict): object[] {
 
 describe('an object that was never seen', () => {
 	test('rings CREATED with its created date, whatever its dates say §10.4', () => {
-		expect(changes(gate(null, observed({ createdSec: NOW_SEC - 9e7, modifiedSec: NOW_SEC + 9e7 }), gateContext()))).toEqual([
-			{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9e7, withRecord: true },
-		])
+		expect(
+			changes(gate(null, observed({ createdSec: NOW_SEC - 9e7, modifiedSec: NOW_SEC + 9e7 }), gateContext())),
+		).toEqual([{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9e7, withRecord: true }])
 	})
 	test('is stored in silence while it is hidden', () => {
 		expect(describeVerdict(gate(null, observed({ kind: 'hidden' }), gateContext()))).toBe('store hidden')
@@ -41,9 +41,9 @@ describe('an object that was never seen', () => {
 
 describe('a live object', () => {
 	test('rings UPDATED with the fields that changed and its stamp', () => {
-		expect(changes(gate(knownObject(), observed({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()))).toEqual([
-			{ type: 'UPDATED', changedFields: ['price'], dateSec: NOW_SEC - 5, withRecord: true },
-		])
+		expect(
+			changes(gate(knownObject(), observed({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext())),
+		).toEqual([{ type: 'UPDATED', changedFields: ['price'], dateSec: NOW_SEC - 5, withRecord: true }])
 	})
 	test('rings UPDATED without a stamp that moved, dated when it was seen', () => {
 		expect(changes(gate(knownObject(), observed({ content: OTHER_CONTENT }), gateContext()))).toEqual([
@@ -52,21 +52,32 @@ describe('a live object', () => {
 	})
 	test('rings nothing for a save that changed nothing, and keeps the new stamp', () => {
 		const verdict = gate(knownObject(), observed({ modifiedSec: NOW_SEC - 5 }), gateContext())
-		expect(verdict).toMatchObject({ do: 'store', row: { state: 'live', modifiedSec: NOW_SEC - 5, asOfMs: NOW_MS - 200 } })
+		expect(verdict).toMatchObject({
+			do: 'store',
+			row: { state: 'live', modifiedSec: NOW_SEC - 5, asOfMs: NOW_MS - 200 },
+		})
 	})
 	test('that is as it was is not even stored', () => {
 		expect(gate(knownObject(), observed(), gateContext())).toEqual({ do: 'nothing' })
 	})
 	test('in the trash rings DELETED, marked and with its record, dated by the trash stamp', () => {
 		const verdict = gate(knownObject(), observed({ kind: 'trashed', modifiedSec: NOW_SEC - 5 }), gateContext())
-		expect(changes(verdict)).toEqual([{ type: 'DELETED', changedFields: null, trashed: true, dateSec: NOW_SEC - 5, withRecord: true }])
+		expect(changes(verdict)).toEqual([
+			{ type: 'DELETED', changedFields: null, trashed: true, dateSec: NOW_SEC - 5, withRecord: true },
+		])
 		expect(verdict).toMatchObject({ row: { state: 'trashed' } })
 	})
 	test('in the trash without a stamp that moved is dated when it was seen', () => {
-		expect(changes(gate(knownObject(), observed({ kind: 'trashed' }), gateContext()))).toMatchObject([{ dateSec: null }])
+		expect(changes(gate(knownObject(), observed({ kind: 'trashed' }), gateContext()))).toMatchObject([
+			{ dateSec: null },
+		])
 	})
 	test('that leaves the list and still exists with other content rings UPDATED, unlisted', () => {
-		const verdict = gate(knownObject(), observed({ content: OTHER_CONTENT, listed: false, modifiedSec: NOW_SEC - 5 }), gateContext())
+		const verdict = gate(
+			knownObject(),
+			observed({ content: OTHER_CONTENT, listed: false, modifiedSec: NOW_SEC - 5 }),
+			gateContext(),
+		)
 		expect(changes(verdict)).toMatchObject([{ type: 'UPDATED', unlisted: true, changedFields: ['price'] }])
 		expect(verdict).toMatchObject({ row: { state: 'unlisted' } })
 	})
@@ -76,24 +87,36 @@ describe('a live object', () => {
 	test('that leaves the where of its url rings nothing, whatever changed', () => {
 		expect(
 			describeVerdict(
-				gate(knownObject(), observed({ content: OTHER_CONTENT, listed: false, modifiedSec: NOW_SEC - 5 }), gateContext({ filtered: true })),
+				gate(
+					knownObject(),
+					observed({ content: OTHER_CONTENT, listed: false, modifiedSec: NOW_SEC - 5 }),
+					gateContext({ filtered: true }),
+				),
 			),
 		).toBe('store unlisted')
 	})
 	test('with another created date and other content is another object: DELETED without record, then CREATED', () => {
-		expect(changes(gate(knownObject(), observed({ content: OTHER_CONTENT, createdSec: NOW_SEC - 50 }), gateContext()))).toEqual([
+		expect(
+			changes(gate(knownObject(), observed({ content: OTHER_CONTENT, createdSec: NOW_SEC - 50 }), gateContext())),
+		).toEqual([
 			{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false },
 			{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 50, withRecord: true },
 		])
 	})
 	test('with another created date and the same content is the same object', () => {
-		expect(describeVerdict(gate(knownObject(), observed({ createdSec: NOW_SEC - 50, modifiedSec: NOW_SEC - 5 }), gateContext()))).toBe(
-			'store live',
-		)
+		expect(
+			describeVerdict(
+				gate(knownObject(), observed({ createdSec: NOW_SEC - 50, modifiedSec: NOW_SEC - 5 }), gateContext()),
+			),
+		).toBe('store live')
 	})
 	test('that becomes hidden was live and stays so, and its change rings', () => {
 		expect(
-			gate(knownObject(), observed({ kind: 'hidden', content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()),
+			gate(
+				knownObject(),
+				observed({ kind: 'hidden', content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }),
+				gateContext(),
+			),
 		).toMatchObject({
 			do: 'emit',
 			changes: [{ type: 'UPDATED' }],
@@ -110,13 +133,23 @@ describe('a hidden object', () => {
 	})
 	test('that changes is stored in silence', () => {
 		expect(
-			describeVerdict(gate(knownObject({ state: 'hidden' }), observed({ kind: 'hidden', content: OTHER_CONTENT }), gateContext())),
+			describeVerdict(
+				gate(knownObject({ state: 'hidden' }), observed({ kind: 'hidden', content: OTHER_CONTENT }), gateContext()),
+			),
 		).toBe('store hidden')
 	})
 	test('in the trash, or gone, leaves without a word', () => {
-		expect(describeVerdict(gate(knownObject({ state: 'hidden' }), observed({ kind: 'trashed' }), gateContext()))).toBe('remove')
+		expect(describeVerdict(gate(knownObject({ state: 'hidden' }), observed({ kind: 'trashed' }), gateContext()))).toBe(
+			'remove',
+		)
 		expect(
-			describeVerdict(gate(knownObject({ state: 'hidden' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } }))),
+			describeVerdict(
+				gate(
+					knownObject({ state: 'hidden' }),
+					observedGone(),
+					gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } }),
+				),
+			),
 		).toBe('remove')
 	})
 })
@@ -127,17 +160,27 @@ describe('an unlisted object', () => {
 	})
 	test('that is listed again with other content rings UPDATED, not marked', () => {
 		const [change] = changes(
-			gate(knownObject({ state: 'unlisted' }), observed({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()),
+			gate(
+				knownObject({ state: 'unlisted' }),
+				observed({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }),
+				gateContext(),
+			),
 		)
 		expect(change).toEqual({ type: 'UPDATED', changedFields: ['price'], dateSec: NOW_SEC - 5, withRecord: true })
 	})
 	test('in the trash, or gone, rings DELETED', () => {
-		expect(describeVerdict(gate(knownObject({ state: 'unlisted' }), observed({ kind: 'trashed', listed: false }), gateContext()))).toBe(
-			'emit DELETED',
-		)
 		expect(
 			describeVerdict(
-				gate(knownObject({ state: 'unlisted' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } })),
+				gate(knownObject({ state: 'unlisted' }), observed({ kind: 'trashed', listed: false }), gateContext()),
+			),
+		).toBe('emit DELETED')
+		expect(
+			describeVerdict(
+				gate(
+					knownObject({ state: 'unlisted' }),
+					observedGone(),
+					gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } }),
+				),
 			),
 		).toBe('emit DELETED')
 	})
@@ -146,7 +189,13 @@ describe('an unlisted object', () => {
 describe('a trashed object', () => {
 	test('that is gone rings nothing: it has rung; its row stays as a tombstone', () => {
 		expect(
-			describeVerdict(gate(knownObject({ state: 'trashed' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } }))),
+			describeVerdict(
+				gate(
+					knownObject({ state: 'trashed' }),
+					observedGone(),
+					gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } }),
+				),
+			),
 		).toBe('store gone')
 	})
 	test('that changes in the trash rings nothing', () => {
@@ -161,26 +210,34 @@ describe('a trashed object', () => {
 		})
 	})
 	test('that is live again rings CREATED, restored', () => {
-		expect(changes(gate(knownObject({ state: 'trashed' }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext()))).toMatchObject([
-			{ type: 'CREATED', restored: true },
-		])
+		expect(
+			changes(gate(knownObject({ state: 'trashed' }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext())),
+		).toMatchObject([{ type: 'CREATED', restored: true }])
 	})
 	test('whose id was given to another object rings a plain CREATED', () => {
 		expect(
-			changes(gate(knownObject({ state: 'trashed' }), observed({ createdSec: NOW_SEC - 50, modifiedSec: NOW_SEC - 5 }), gateContext())),
+			changes(
+				gate(
+					knownObject({ state: 'trashed' }),
+					observed({ createdSec: NOW_SEC - 50, modifiedSec: NOW_SEC - 5 }),
+					gateContext(),
+				),
+			),
 		).not.toMatchObject([{ restored: true }])
 	})
 	test('that comes back hidden waits in silence', () => {
 		expect(
-			describeVerdict(gate(knownObject({ state: 'trashed' }), observed({ kind: 'hidden', modifiedSec: NOW_SEC - 5 }), gateContext())),
+			describeVerdict(
+				gate(knownObject({ state: 'trashed' }), observed({ kind: 'hidden', modifiedSec: NOW_SEC - 5 }), gateContext()),
+			),
 		).toBe('store hidden')
 	})
 })
 
 test('an object that is gone and comes back with its birth rings CREATED, restored', () => {
-	expect(changes(gate(knownObject({ state: 'gone' }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext()))).toMatchObject([
-		{ type: 'CREATED', restored: true },
-	])
+	expect(
+		changes(gate(knownObject({ state: 'gone' }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext())),
+	).toMatchObject([{ type: 'CREATED', restored: true }])
 })
 
 describe('gone', () => {
@@ -213,7 +270,9 @@ describe('gone', () => {
 		).toBe('recheck')
 	})
 	test('rings once', () => {
-		expect(gate(knownObject({ state: 'gone' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } }))).toEqual({
+		expect(
+			gate(knownObject({ state: 'gone' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } })),
+		).toEqual({
 			do: 'nothing',
 		})
 	})
@@ -226,12 +285,12 @@ test('what rings once rings never again on the same look, in any state', () => {
 				const look = observed({ kind: what, listed, content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 })
 				const verdict = gate(knownObject({ state }), look, gateContext())
 				if (verdict.do !== 'emit') continue
-				expect([state, what, listed, describeVerdict(gate(verdict.row, { ...look, requestedAtMs: NOW_MS }, gateContext()))]).toEqual([
+				expect([
 					state,
 					what,
 					listed,
-					'nothing',
-				])
+					describeVerdict(gate(verdict.row, { ...look, requestedAtMs: NOW_MS }, gateContext())),
+				]).toEqual([state, what, listed, 'nothing'])
 			}
 		}
 	}
@@ -241,6 +300,8 @@ test('fields one level deeper are named so', () => {
 	const before = sampleContent({ 'billing.phone': '1', 'billing.email': 'a' })
 	const after = sampleContent({ 'billing.phone': '2', 'billing.email': 'a' })
 	expect(
-		changes(gate(knownObject({ content: before }), observed({ content: after, modifiedSec: NOW_SEC - 5 }), gateContext())),
+		changes(
+			gate(knownObject({ content: before }), observed({ content: after, modifiedSec: NOW_SEC - 5 }), gateContext()),
+		),
 	).toMatchObject([{ changedFields: ['billing.phone'] }])
 })

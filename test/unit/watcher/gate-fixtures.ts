@@ -50,13 +50,28 @@ export function observedGone(change: Partial<Observation> = {}): Observation {
 
 /** After the baseline, nothing special. */
 export function gateContext(change: Partial<GateContext> = {}): GateContext {
-	return { nowMs: NOW_MS, hashVersion: HASH_VERSION, baseline: null, filtered: false, volatile: [], pendingCheck: {}, ...change }
+	return {
+		nowMs: NOW_MS,
+		hashVersion: HASH_VERSION,
+		baseline: null,
+		filtered: false,
+		volatile: [],
+		pendingCheck: {},
+		...change,
+	}
 }
 
 /** A baseline that began ten minutes ago with ids up to 100. */
 export function baselineContext(change: Partial<NonNullable<GateContext['baseline']>> = {}): GateContext {
 	return gateContext({
-		baseline: { t0Sec: NOW_SEC - 600, highestId: 100, backfill: 'none', toleranceSec: 0, storeNowSec: NOW_SEC, ...change },
+		baseline: {
+			t0Sec: NOW_SEC - 600,
+			highestId: 100,
+			backfill: 'none',
+			toleranceSec: 0,
+			storeNowSec: NOW_SEC,
+			...change,
+		},
 	})
 }
 

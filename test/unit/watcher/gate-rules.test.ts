@@ -18,7 +18,13 @@ import {
 describe('a read', () => {
 	test('that was asked after the last accepted one is the truth, whether its stamp moved or not', () => {
 		expect(
-			describeVerdict(gate(knownObject({ asOfMs: NOW_MS }), observed({ content: OTHER_CONTENT, requestedAtMs: NOW_MS }), gateContext())),
+			describeVerdict(
+				gate(
+					knownObject({ asOfMs: NOW_MS }),
+					observed({ content: OTHER_CONTENT, requestedAtMs: NOW_MS }),
+					gateContext(),
+				),
+			),
 		).toBe('emit UPDATED')
 	})
 	test('that was under way while another was accepted is dropped, and the object read again when its content differs', () => {
@@ -28,7 +34,9 @@ describe('a read', () => {
 			dueMs: NOW_MS,
 			pendingCheck: {},
 		})
-		expect(gate(row, observed({ kind: 'trashed', requestedAtMs: NOW_MS - 1 }), gateContext())).toMatchObject({ do: 'recheck' })
+		expect(gate(row, observed({ kind: 'trashed', requestedAtMs: NOW_MS - 1 }), gateContext())).toMatchObject({
+			do: 'recheck',
+		})
 		expect(gate(row, observed({ requestedAtMs: NOW_MS - 1 }), gateContext())).toEqual({ do: 'nothing' })
 	})
 	test('that was under way counts with a strictly newer stamp', () => {
@@ -63,13 +71,16 @@ describe('a read', () => {
 		).toBe('recheck')
 	})
 	test('with an older stamp and the same content says nothing new', () => {
-		expect(describeVerdict(gate(knownObject(), observed({ modifiedSec: NOW_SEC - 700 }), gateContext()))).toBe('store live')
+		expect(describeVerdict(gate(knownObject(), observed({ modifiedSec: NOW_SEC - 700 }), gateContext()))).toBe(
+			'store live',
+		)
 	})
 })
 
 describe('a read with an older stamp and other content', () => {
 	const stale = observed({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 601 })
-	const getPendingCheck = (verdict: ReturnType<typeof gate>): object => (verdict.do === 'recheck' ? verdict.pendingCheck : {})
+	const getPendingCheck = (verdict: ReturnType<typeof gate>): object =>
+		verdict.do === 'recheck' ? verdict.pendingCheck : {}
 
 	test('is looked at again thirty seconds later', () => {
 		const first = gate(knownObject(), stale, gateContext())
@@ -78,12 +89,18 @@ describe('a read with an older stamp and other content', () => {
 	test('counts when the second look says the same', () => {
 		const pendingCheck = getPendingCheck(gate(knownObject(), stale, gateContext()))
 		const later = { ...stale, askedAtMs: NOW_MS + 30_000 }
-		expect(describeVerdict(gate(knownObject(), later, gateContext({ nowMs: NOW_MS + 30_000, pendingCheck })))).toBe('emit UPDATED')
+		expect(describeVerdict(gate(knownObject(), later, gateContext({ nowMs: NOW_MS + 30_000, pendingCheck })))).toBe(
+			'emit UPDATED',
+		)
 	})
 	test('does not count a moment too early, and the first look’s time stands', () => {
 		const pendingCheck = getPendingCheck(gate(knownObject(), stale, gateContext()))
 		expect(
-			gate(knownObject(), { ...stale, requestedAtMs: NOW_MS + 29_999 }, gateContext({ nowMs: NOW_MS + 29_999, pendingCheck })),
+			gate(
+				knownObject(),
+				{ ...stale, requestedAtMs: NOW_MS + 29_999 },
+				gateContext({ nowMs: NOW_MS + 29_999, pendingCheck }),
+			),
 		).toMatchObject({
 			do: 'recheck',
 			dueMs: NOW_MS + 30_000,
@@ -123,34 +140,44 @@ describe('a hook', () => {
 		expect(describeVerdict(gate(null, hook(), gateContext()))).toBe('emit CREATED')
 	})
 	test('with a strictly newer stamp is a change', () => {
-		expect(describeVerdict(gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 599 }), gateContext()))).toBe(
-			'emit UPDATED',
-		)
+		expect(
+			describeVerdict(gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 599 }), gateContext())),
+		).toBe('emit UPDATED')
 	})
 	test.each([
 		['equal', NOW_SEC - 600],
 		['older', NOW_SEC - 601],
 		['missing', null],
 	])('with an %s stamp and other content is read again', (_name, stampSec) => {
-		expect(describeVerdict(gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: stampSec }), gateContext()))).toBe('recheck')
+		expect(
+			describeVerdict(gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: stampSec }), gateContext())),
+		).toBe('recheck')
 	})
 	test('with what is known already says nothing', () => {
 		expect(gate(knownObject(), hook(), gateContext())).toEqual({ do: 'nothing' })
 	})
 	test('never says trashed or gone by itself', () => {
-		expect(describeVerdict(gate(knownObject(), hook({ kind: 'trashed', modifiedSec: NOW_SEC - 5 }), gateContext()))).toBe('recheck')
+		expect(
+			describeVerdict(gate(knownObject(), hook({ kind: 'trashed', modifiedSec: NOW_SEC - 5 }), gateContext())),
+		).toBe('recheck')
 		expect(describeVerdict(gate(null, hook({ kind: 'trashed' }), gateContext()))).toBe('recheck')
 	})
 	test('never brings back what is trashed or gone: a read does', () => {
 		for (const state of ['trashed', 'gone', 'unlisted'] as const)
-			expect(describeVerdict(gate(knownObject({ state }), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()))).toBe(
-				'recheck',
-			)
+			expect(
+				describeVerdict(
+					gate(knownObject({ state }), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext()),
+				),
+			).toBe('recheck')
 	})
 	test('with another created date is read again', () => {
 		expect(
 			describeVerdict(
-				gate(knownObject(), hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5, createdSec: NOW_SEC - 50 }), gateContext()),
+				gate(
+					knownObject(),
+					hook({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5, createdSec: NOW_SEC - 50 }),
+					gateContext(),
+				),
 			),
 		).toBe('recheck')
 	})
@@ -174,13 +201,21 @@ describe('content', () => {
 		})
 	})
 	test('of an older hashVersion, the stamp unmoved, is stored in silence', () => {
-		const verdict = gate(knownObject({ hashVersion: HASH_VERSION - 1, content: OTHER_CONTENT }), observed(), gateContext())
+		const verdict = gate(
+			knownObject({ hashVersion: HASH_VERSION - 1, content: OTHER_CONTENT }),
+			observed(),
+			gateContext(),
+		)
 		expect(verdict).toMatchObject({ do: 'store', row: { hashVersion: HASH_VERSION } })
 	})
 	test('of an older hashVersion rings when its stamp moved', () => {
 		expect(
 			describeVerdict(
-				gate(knownObject({ hashVersion: HASH_VERSION - 1, content: OTHER_CONTENT }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext()),
+				gate(
+					knownObject({ hashVersion: HASH_VERSION - 1, content: OTHER_CONTENT }),
+					observed({ modifiedSec: NOW_SEC - 5 }),
+					gateContext(),
+				),
 			),
 		).toBe('emit UPDATED')
 	})
@@ -188,7 +223,13 @@ describe('content', () => {
 		const after = sampleContent({ name: 'Mug' })
 		for (const stampSec of [NOW_SEC - 600, NOW_SEC - 5])
 			expect(
-				describeVerdict(gate(knownObject(), observed({ content: after, modifiedSec: stampSec }), gateContext({ volatile: ['price'] }))),
+				describeVerdict(
+					gate(
+						knownObject(),
+						observed({ content: after, modifiedSec: stampSec }),
+						gateContext({ volatile: ['price'] }),
+					),
+				),
 			).toBe('store live')
 	})
 	test('that differs by another field besides rings without the volatile one', () => {
@@ -211,15 +252,21 @@ describe('a baseline', () => {
 		expect(describeVerdict(gate(null, observed({ ...old, id: 100 }), baselineContext()))).toBe('store live')
 	})
 	test('rings CREATED for what was created at T0 or later', () => {
-		expect(describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC - 600 }), baselineContext()))).toBe('emit CREATED')
-		expect(describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC - 601 }), baselineContext()))).toBe('store live')
+		expect(describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC - 600 }), baselineContext()))).toBe(
+			'emit CREATED',
+		)
+		expect(describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC - 601 }), baselineContext()))).toBe(
+			'store live',
+		)
 	})
 	test('rings UPDATED without changedFields for what was changed at T0 or later', () => {
 		expect(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 600 }), baselineContext())).toMatchObject({
 			do: 'emit',
 			changes: [{ type: 'UPDATED', changedFields: null, dateSec: NOW_SEC - 600 }],
 		})
-		expect(describeVerdict(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 601 }), baselineContext()))).toBe('store live')
+		expect(describeVerdict(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 601 }), baselineContext()))).toBe(
+			'store live',
+		)
 	})
 	test('takes created and changed within createdCheckTolerance for created', () => {
 		const both = { ...old, createdSec: NOW_SEC - 620, modifiedSec: NOW_SEC - 590 }
@@ -228,18 +275,24 @@ describe('a baseline', () => {
 	})
 	test('3.5 is not misled by dates in the future', () => {
 		expect(
-			describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC + 9_000, modifiedSec: NOW_SEC + 9_000 }), baselineContext())),
+			describeVerdict(
+				gate(null, observed({ ...old, createdSec: NOW_SEC + 9_000, modifiedSec: NOW_SEC + 9_000 }), baselineContext()),
+			),
 		).toBe('store live')
 	})
 	test('stores hidden ones, which ring when they become live', () => {
 		const verdict = gate(null, observed({ ...old, kind: 'hidden' }), baselineContext())
 		expect(describeVerdict(verdict)).toBe('store hidden')
 		expect(
-			describeVerdict(gate((verdict as { row: KnownObject }).row, observed({ ...old, requestedAtMs: NOW_MS }), baselineContext())),
+			describeVerdict(
+				gate((verdict as { row: KnownObject }).row, observed({ ...old, requestedAtMs: NOW_MS }), baselineContext()),
+			),
 		).toBe('emit CREATED')
 	})
 	test('rings what it already knows like any other time', () => {
-		expect(describeVerdict(gate(knownObject(), observed({ content: OTHER_CONTENT }), baselineContext()))).toBe('emit UPDATED')
+		expect(describeVerdict(gate(knownObject(), observed({ content: OTHER_CONTENT }), baselineContext()))).toBe(
+			'emit UPDATED',
+		)
 	})
 	test('confirms twice that something is gone', () => {
 		expect(describeVerdict(gate(knownObject(), observedGone(), baselineContext()))).toBe('recheck')
@@ -259,7 +312,9 @@ describe('a baseline', () => {
 		const from = baselineContext({ backfill: (NOW_SEC - 50_000) * 1000, toleranceSec: 10 })
 
 		test('rings CREATED for what was created since then, within the tolerance', () => {
-			expect(gate(null, observed({ ...old, createdSec: NOW_SEC - 50_010, modifiedSec: NOW_SEC - 50_000 }), from)).toMatchObject({
+			expect(
+				gate(null, observed({ ...old, createdSec: NOW_SEC - 50_010, modifiedSec: NOW_SEC - 50_000 }), from),
+			).toMatchObject({
 				do: 'emit',
 				changes: [{ type: 'CREATED', backfill: true }],
 			})

@@ -32,21 +32,36 @@ const ways: [state: string, change: Partial<HealthFacts>][] = [
 	['disabled', { enabled: false }],
 	[
 		'deactivated',
-		{ callback: { url: 'https://c.example/', active: false, reason: null, failingSinceMs: NOW - 5, lastStatus: '500' }, waitingEvents: 3 },
+		{
+			callback: { url: 'https://c.example/', active: false, reason: null, failingSinceMs: NOW - 5, lastStatus: '500' },
+			waitingEvents: 3,
+		},
 	],
 	['full', { storageFull: true }],
 	['needs-reauth', { storeError: trouble('auth') }],
 	['store-unreachable', { storeError: trouble('server') }],
 	['deletions-held', { resources: [{ ...resource, heldSinceMs: NOW - 5, held: 40 }] }],
-	['foreign-source', { webhooks: { degraded: null, foreign: 'https://staging.example/', home: 'https://shop.example' } }],
+	[
+		'foreign-source',
+		{ webhooks: { degraded: null, foreign: 'https://staging.example/', home: 'https://shop.example' } },
+	],
 	[
 		'callback-failing',
 		{
-			callback: { url: 'https://c.example/', active: true, reason: null, failingSinceMs: NOW - 5, lastStatus: 'timeout' },
+			callback: {
+				url: 'https://c.example/',
+				active: true,
+				reason: null,
+				failingSinceMs: NOW - 5,
+				lastStatus: 'timeout',
+			},
 			waitingEvents: 3,
 		},
 	],
-	['webhooks-degraded', { webhooks: { degraded: 'The key may not manage webhooks.', foreign: null, home: 'https://shop.example' } }],
+	[
+		'webhooks-degraded',
+		{ webhooks: { degraded: 'The key may not manage webhooks.', foreign: null, home: 'https://shop.example' } },
+	],
 	['connecting', { resources: [{ ...resource, baseline: { done: 40, total: 100, startedMs: NOW - 4_000 } }] }],
 	['catching-up', { resources: [{ ...resource, window: true }] }],
 	['healthy', {}],
@@ -62,7 +77,9 @@ describe('health', () => {
 		for (const [index, [worse, one]] of ways.entries()) {
 			for (const [, other] of ways.slice(index + 1)) {
 				const resources = [...(one.resources ?? []), ...(other.resources ?? [])]
-				expect(evaluateHealth({ ...facts, ...other, ...one, ...(resources.length > 0 && { resources }) }).state).toBe(worse)
+				expect(evaluateHealth({ ...facts, ...other, ...one, ...(resources.length > 0 && { resources }) }).state).toBe(
+					worse,
+				)
 			}
 		}
 	})
@@ -72,7 +89,9 @@ describe('health', () => {
 	test('since is kept while the state stands, and begins anew with another', () => {
 		const before = { state: 'healthy', sinceMs: NOW - 9_000 }
 		expect(evaluateHealth({ ...facts, lastReported: before }).since).toBe(new Date(NOW - 9_000).toISOString())
-		expect(evaluateHealth({ ...facts, lastReported: before, storageFull: true }).since).toBe(new Date(NOW).toISOString())
+		expect(evaluateHealth({ ...facts, lastReported: before, storageFull: true }).since).toBe(
+			new Date(NOW).toISOString(),
+		)
 	})
 	test('says what the store said, and whose resource is refused', () => {
 		expect(evaluateHealth({ ...facts, storeError: trouble('auth') })).toMatchObject({
@@ -109,8 +128,15 @@ describe('health', () => {
 			lastStatus: null,
 			waiting: 0,
 		})
-		expect(evaluateHealth({ ...facts, ...ways[1]![1] }).callback).toMatchObject({ state: 'deactivated', lastStatus: '500', waiting: 3 })
-		expect(evaluateHealth({ ...facts, ...ways[7]![1] }).callback).toMatchObject({ state: 'failing', lastStatus: 'timeout' })
+		expect(evaluateHealth({ ...facts, ...ways[1]![1] }).callback).toMatchObject({
+			state: 'deactivated',
+			lastStatus: '500',
+			waiting: 3,
+		})
+		expect(evaluateHealth({ ...facts, ...ways[7]![1] }).callback).toMatchObject({
+			state: 'failing',
+			lastStatus: 'timeout',
+		})
 	})
 	test('says of webhooks that they are polled instead, where they are configured', () => {
 		expect(evaluateHealth(facts).webhooks).toBeNull()

@@ -66,12 +66,15 @@ describe('a clock change', () => {
 		['Australia/Lord_Howe, half an hour, autumn', 'Australia/Lord_Howe', Date.UTC(2026, 3, 4, 15)],
 		['Australia/Lord_Howe, half an hour, spring', 'Australia/Lord_Howe', Date.UTC(2026, 9, 3, 15, 30)],
 	])('3.3 is near within three hours before and after: %s', (_name, zone, changeMs) => {
-		for (const hours of [-2.99, -1, 0, 1, 2.99]) expect(isNearClockChange(zone, changeMs + hours * HOUR), `${hours} h`).toBe(true)
-		for (const hours of [-24, -3.01, 3.01, 24]) expect(isNearClockChange(zone, changeMs + hours * HOUR), `${hours} h`).toBe(false)
+		for (const hours of [-2.99, -1, 0, 1, 2.99])
+			expect(isNearClockChange(zone, changeMs + hours * HOUR), `${hours} h`).toBe(true)
+		for (const hours of [-24, -3.01, 3.01, 24])
+			expect(isNearClockChange(zone, changeMs + hours * HOUR), `${hours} h`).toBe(false)
 	})
 	test('is never near where the clock never changes, or the zone is unknown', () => {
 		for (const zone of ['Asia/Kolkata', 'UTC', '', 'Nowhere/Land'])
-			for (let hour = 0; hour < 8_760; hour += 12) expect(isNearClockChange(zone, Date.UTC(2026, 0, 1) + hour * HOUR)).toBe(false)
+			for (let hour = 0; hour < 8_760; hour += 12)
+				expect(isNearClockChange(zone, Date.UTC(2026, 0, 1) + hour * HOUR)).toBe(false)
 	})
 	test('zones are told in minutes', () => {
 		expect([
@@ -84,7 +87,13 @@ describe('a clock change', () => {
 })
 
 describe('the window is read though the newest ten close the poll', () => {
-	const calm = { postsStored: true, windowDoneMs: NOW - HOUR + 1, offsetChangedMs: null, zone: 'America/Denver', nowMs: NOW }
+	const calm = {
+		postsStored: true,
+		windowDoneMs: NOW - HOUR + 1,
+		offsetChangedMs: null,
+		zone: 'America/Denver',
+		nowMs: NOW,
+	}
 	test('3.6 hourly where objects are posts', () => {
 		expect(isWindowRequired(calm)).toBe(false)
 		expect(isWindowRequired({ ...calm, windowDoneMs: NOW - HOUR })).toBe(true)
@@ -171,7 +180,9 @@ describe('a window', () => {
 			listed: 0,
 			second: { sec: 2_000, offset: 0, found: 0, before: 3 },
 		}
-		expect(advanceWindow(start, [2_000, 2_000, 2_000, 2_000], 4, 10)).toMatchObject({ second: { offset: 0, found: 0, before: 4 } })
+		expect(advanceWindow(start, [2_000, 2_000, 2_000, 2_000], 4, 10)).toMatchObject({
+			second: { offset: 0, found: 0, before: 4 },
+		})
 		expect(advanceWindow(start, [2_000, 2_000, 2_000], 3, 10)).toMatchObject({ afterSec: 2_000, second: null })
 	})
 	test('one page that holds everything ends it', () => {
@@ -190,9 +201,12 @@ describe('a total', () => {
 		[null, 10, 0, null, 'unsaid', 0],
 		[9, 10, 0, toSearchKey(9, -1), 'known', -1],
 		[8, 10, 0, toSearchKey(9, -1), 'fewer', -2],
-	] as const)('of %s where %i are listed, drift %i, searched %s: %s', (total, listed, drift, searched, verdict, difference) => {
-		expect(compareTotal(total, listed, drift, searched)).toEqual({ verdict, difference })
-	})
+	] as const)(
+		'of %s where %i are listed, drift %i, searched %s: %s',
+		(total, listed, drift, searched, verdict, difference) => {
+			expect(compareTotal(total, listed, drift, searched)).toEqual({ verdict, difference })
+		},
+	)
 })
 
 test('the brake holds more than twenty objects and more than a tenth', () => {
@@ -213,21 +227,36 @@ describe('the store’s clock', () => {
 	test('is believed within a minute of before, followed forwards, and doubted beyond', () => {
 		expect(evaluateClock(0, null, NOW + 60_000, NOW)).toEqual({ stale: false, skewMs: 60_000, pendingSkew: null })
 		expect(evaluateClock(0, null, NOW - 60_000, NOW)).toEqual({ stale: false, skewMs: 0, pendingSkew: null })
-		expect(evaluateClock(0, null, NOW - 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, pendingSkew: { skewMs: -60_001 } })
-		expect(evaluateClock(0, null, NOW + 60_001, NOW)).toMatchObject({ stale: true, skewMs: 0, pendingSkew: { skewMs: 60_001 } })
+		expect(evaluateClock(0, null, NOW - 60_001, NOW)).toMatchObject({
+			stale: true,
+			skewMs: 0,
+			pendingSkew: { skewMs: -60_001 },
+		})
+		expect(evaluateClock(0, null, NOW + 60_001, NOW)).toMatchObject({
+			stale: true,
+			skewMs: 0,
+			pendingSkew: { skewMs: 60_001 },
+		})
 	})
-	test.each([1, 5, 20, 59, 61, 900])('2.2 with an old date is a cache: asked every %i s it is not believed beyond a minute', (every) => {
-		let [skewMs, pendingSkew]: [number | null, ReturnType<typeof evaluateClock>['pendingSkew']] = [0, null]
-		for (let seconds = 0; seconds < 120 + 20 * every; seconds += every) {
-			const verdict = evaluateClock(skewMs, pendingSkew, NOW, NOW + seconds * 1_000)
-			;({ skewMs, pendingSkew } = verdict)
-			if (seconds > 60) expect(verdict.stale, `${seconds} s`).toBe(true)
-		}
-	})
+	test.each([1, 5, 20, 59, 61, 900])(
+		'2.2 with an old date is a cache: asked every %i s it is not believed beyond a minute',
+		(every) => {
+			let [skewMs, pendingSkew]: [number | null, ReturnType<typeof evaluateClock>['pendingSkew']] = [0, null]
+			for (let seconds = 0; seconds < 120 + 20 * every; seconds += every) {
+				const verdict = evaluateClock(skewMs, pendingSkew, NOW, NOW + seconds * 1_000)
+				;({ skewMs, pendingSkew } = verdict)
+				if (seconds > 60) expect(verdict.stale, `${seconds} s`).toBe(true)
+			}
+		},
+	)
 	test('that was set anew goes on from there, and is believed ten seconds later', () => {
 		const { pendingSkew } = evaluateClock(0, null, NOW + 900_000, NOW)
 		expect(evaluateClock(0, pendingSkew, NOW + 909_000, NOW + 9_000)).toMatchObject({ stale: true })
-		expect(evaluateClock(0, pendingSkew, NOW + 910_000, NOW + 10_000)).toEqual({ stale: false, skewMs: 900_000, pendingSkew: null })
+		expect(evaluateClock(0, pendingSkew, NOW + 910_000, NOW + 10_000)).toEqual({
+			stale: false,
+			skewMs: 900_000,
+			pendingSkew: null,
+		})
 	})
 })
 
@@ -242,16 +271,18 @@ describe('back-off', () => {
 		expect([getBackoffMs(1, 5_000, null, 0.5), getBackoffMs(1, 10, null, 0.5)]).toEqual([5_000, 1_000])
 	})
 	test('2.2 follows the store’s own wish when that is longer, six hours at most', () => {
-		expect([getBackoffMs(1, 900_000, 600_000, 0.5), getBackoffMs(1, 900_000, 1_000, 0.5), getBackoffMs(1, 900_000, 9e9, 0.5)]).toEqual([
-			600_000,
-			30_000,
-			6 * HOUR,
-		])
+		expect([
+			getBackoffMs(1, 900_000, 600_000, 0.5),
+			getBackoffMs(1, 900_000, 1_000, 0.5),
+			getBackoffMs(1, 900_000, 9e9, 0.5),
+		]).toEqual([600_000, 30_000, 6 * HOUR])
 	})
 })
 
 test('the next poll is due an interval after the last began, never in the past', () => {
-	expect([getNextPollMs(NOW, 60_000, NOW + 5_000), getNextPollMs(NOW, 60_000, NOW + 70_000), getNextPollMs(NOW, 200, NOW + 5_000)]).toEqual(
-		[NOW + 60_000, NOW + 71_000, NOW + 5_200],
-	)
+	expect([
+		getNextPollMs(NOW, 60_000, NOW + 5_000),
+		getNextPollMs(NOW, 60_000, NOW + 70_000),
+		getNextPollMs(NOW, 200, NOW + 5_000),
+	]).toEqual([NOW + 60_000, NOW + 71_000, NOW + 5_200])
 })

@@ -9,7 +9,11 @@ test('once a minute is spent the alarm waits for the next one, and half of its r
 	const customers = core.state.resources.find(({ objectType }) => objectType === 'customers')!
 	const ids = [...world.store.state('customers').keys()]
 	for (let i = 0; i < 40; i++)
-		core.relatedQueue.set(`${customers.number}:${i}`, { number: customers.number, id: ids[i % ids.length]!, atMs: Number.MAX_SAFE_INTEGER })
+		core.relatedQueue.set(`${customers.number}:${i}`, {
+			number: customers.number,
+			id: ids[i % ids.length]!,
+			atMs: Number.MAX_SAFE_INTEGER,
+		})
 	// From the start of a minute, so that all of it fits in.
 	world.nowMs = (Math.floor(world.nowMs / 60_000) + 1) * 60_000
 	world.engine.updateAlarm(core)

@@ -40,11 +40,14 @@ describe('a scan', () => {
 		[100, 1],
 		[101, 2],
 		[1_000, 11],
-	])('of %i rows that stand still takes %i pages of 100: each begins with the last row of the one before', (count, pages) => {
-		const result = scan(numbers(count), 100, still)
-		expect(result.shown.size).toBe(count)
-		expect(result.pages).toBeLessThanOrEqual(pages)
-	})
+	])(
+		'of %i rows that stand still takes %i pages of 100: each begins with the last row of the one before',
+		(count, pages) => {
+			const result = scan(numbers(count), 100, still)
+			expect(result.shown.size).toBe(count)
+			expect(result.pages).toBeLessThanOrEqual(pages)
+		},
+	)
 
 	test('3.9 a deletion before the page does not hide the row that moved up', () => {
 		const result = scan(numbers(30), 10, (page, list) => (page === 1 ? list.slice(1) : list))
@@ -117,22 +120,25 @@ describe('a scan', () => {
 		)
 	})
 
-	test.each([1, 2, 3, 10])('2.5 %i rows a page: dropped ones at the start and at the edges of pages end nothing', (limit) => {
-		const listed = numbers(60).filter((id) => id > 12 && (id < 30 || id > 55))
-		let position = INITIAL_SCAN_POSITION
-		const shown: (number | string)[] = []
-		for (let pages = 0, ended = false; !ended; pages++) {
-			expect(pages).toBeLessThan(200)
-			const offset = getScanOffset(position)
-			const page = listed.filter((id) => id > offset && id <= offset + limit)
-			const step = advanceScan(position, page, 60, limit)
-			position = step.position
-			if (step.again) continue
-			shown.push(...page.slice(step.from))
-			ended = step.ended
-		}
-		expect(shown).toEqual(listed)
-	})
+	test.each([1, 2, 3, 10])(
+		'2.5 %i rows a page: dropped ones at the start and at the edges of pages end nothing',
+		(limit) => {
+			const listed = numbers(60).filter((id) => id > 12 && (id < 30 || id > 55))
+			let position = INITIAL_SCAN_POSITION
+			const shown: (number | string)[] = []
+			for (let pages = 0, ended = false; !ended; pages++) {
+				expect(pages).toBeLessThan(200)
+				const offset = getScanOffset(position)
+				const page = listed.filter((id) => id > offset && id <= offset + limit)
+				const step = advanceScan(position, page, 60, limit)
+				position = step.position
+				if (step.again) continue
+				shown.push(...page.slice(step.from))
+				ended = step.ended
+			}
+			expect(shown).toEqual(listed)
+		},
+	)
 
 	test('2.5 rows that are dropped after paging skip no others', () => {
 		fc.assert(

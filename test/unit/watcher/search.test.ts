@@ -16,7 +16,12 @@ function ranksOf(ids: readonly number[]): IdRanks {
 }
 
 /** Runs a search against a store that stands still. `total`: what the store says when the search begins. */
-function run(knownIds: readonly number[], listedIds: readonly number[], limit: number, total = listedIds.length): SearchState {
+function run(
+	knownIds: readonly number[],
+	listedIds: readonly number[],
+	limit: number,
+	total = listedIds.length,
+): SearchState {
 	const ranks = ranksOf(knownIds)
 	const listed = listedIds.toSorted((a, b) => a - b)
 	let search = startSearch(ranks, total, limit)
@@ -41,22 +46,40 @@ describe('a search', () => {
 		expect(run([1, 2, 3], [1, 2, 3], 10).requests).toBe(0)
 	})
 
-	test.each([1_000, 10_000, 100_000])('for one deletion among %i asks at most ⌈log2(N/100)⌉ + 1 pages, wherever it is', (count) => {
-		const ids = Array.from({ length: count }, (_, index) => 3 * index + 7)
-		const ranks: IdRanks = {
-			size: count,
-			countUpTo: (id) => Math.min(count, Math.max(0, Math.floor((id - 7) / 3) + 1)),
-			slice: (from, to) => ids.slice(Math.max(0, from), Math.max(0, to)),
-		}
-		for (const at of [0, 1, 99, 100, Math.floor(count / 3), Math.floor(count / 2), count - 101, count - 100, count - 2, count - 1]) {
-			const listed = ids.toSpliced(at, 1)
-			let search = startSearch(ranks, listed.length, 100)
-			for (let probe = getNextProbe(search); probe !== null; probe = getNextProbe(search))
-				search = applyProbe(search, ranks, probe.offset, listed.slice(probe.offset, probe.offset + 100))
-			expect({ at, missing: search.missing, unknown: search.unknown }).toEqual({ at, missing: [ids[at]], unknown: [] })
-			expect(search.requests, `at ${at}`).toBeLessThanOrEqual(Math.ceil(Math.log2(count / 100)) + 1)
-		}
-	})
+	test.each([1_000, 10_000, 100_000])(
+		'for one deletion among %i asks at most ⌈log2(N/100)⌉ + 1 pages, wherever it is',
+		(count) => {
+			const ids = Array.from({ length: count }, (_, index) => 3 * index + 7)
+			const ranks: IdRanks = {
+				size: count,
+				countUpTo: (id) => Math.min(count, Math.max(0, Math.floor((id - 7) / 3) + 1)),
+				slice: (from, to) => ids.slice(Math.max(0, from), Math.max(0, to)),
+			}
+			for (const at of [
+				0,
+				1,
+				99,
+				100,
+				Math.floor(count / 3),
+				Math.floor(count / 2),
+				count - 101,
+				count - 100,
+				count - 2,
+				count - 1,
+			]) {
+				const listed = ids.toSpliced(at, 1)
+				let search = startSearch(ranks, listed.length, 100)
+				for (let probe = getNextProbe(search); probe !== null; probe = getNextProbe(search))
+					search = applyProbe(search, ranks, probe.offset, listed.slice(probe.offset, probe.offset + 100))
+				expect({ at, missing: search.missing, unknown: search.unknown }).toEqual({
+					at,
+					missing: [ids[at]],
+					unknown: [],
+				})
+				expect(search.requests, `at ${at}`).toBeLessThanOrEqual(Math.ceil(Math.log2(count / 100)) + 1)
+			}
+		},
+	)
 
 	test('finds everything when the list is empty', () => {
 		expect(sorted(run([4, 9, 12], [], 10, 1).missing)).toEqual([4, 9, 12])
@@ -110,18 +133,23 @@ describe('a search', () => {
 
 	test('what it names is right, where some are missing and others unknown', () => {
 		fc.assert(
-			fc.property(ids, fc.infiniteStream(fc.integer({ min: 0, max: 99 })), fc.integer({ min: 1, max: 100 }), (all, dice, limit) => {
-				const fates = all.map(() => dice.next().value)
-				const known = all.filter((_, index) => fates[index]! >= 8)
-				const listed = all.filter((_, index) => fates[index]! < 8 || fates[index]! >= 20)
-				if (listed.length === 0) return
-				const search = run(known, listed, limit)
-				const [knows, lists] = [new Set(known), new Set(listed)]
-				expect(search.missing.filter((id) => lists.has(id) || !knows.has(id))).toEqual([])
-				expect(search.unknown.filter((id) => knows.has(id) || !lists.has(id))).toEqual([])
-				// The balance of what it found explains the total.
-				expect(search.missing.length - search.unknown.length).toBe(known.length - listed.length)
-			}),
+			fc.property(
+				ids,
+				fc.infiniteStream(fc.integer({ min: 0, max: 99 })),
+				fc.integer({ min: 1, max: 100 }),
+				(all, dice, limit) => {
+					const fates = all.map(() => dice.next().value)
+					const known = all.filter((_, index) => fates[index]! >= 8)
+					const listed = all.filter((_, index) => fates[index]! < 8 || fates[index]! >= 20)
+					if (listed.length === 0) return
+					const search = run(known, listed, limit)
+					const [knows, lists] = [new Set(known), new Set(listed)]
+					expect(search.missing.filter((id) => lists.has(id) || !knows.has(id))).toEqual([])
+					expect(search.unknown.filter((id) => knows.has(id) || !lists.has(id))).toEqual([])
+					// The balance of what it found explains the total.
+					expect(search.missing.length - search.unknown.length).toBe(known.length - listed.length)
+				},
+			),
 			{ numRuns: 150 },
 		)
 	})
@@ -138,7 +166,9 @@ describe('a search', () => {
 					const listed = all.filter((id) => !gone.includes(id))
 					if (gone.length === 0 || listed.length === 0) return
 					const search = run(all, listed, limit)
-					expect(search.requests).toBeLessThanOrEqual(gone.length * (Math.ceil(Math.log2(Math.max(1, all.length / limit))) + 2))
+					expect(search.requests).toBeLessThanOrEqual(
+						gone.length * (Math.ceil(Math.log2(Math.max(1, all.length / limit))) + 2),
+					)
 				},
 			),
 			{ numRuns: 150 },

@@ -4,7 +4,11 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { getCoverageReport } from '../../../src/watcher/queries/coverage.ts'
 import { toWebhooksReport } from '../../../src/watcher/queries/webhook-reports.ts'
-import { getNotificationPage, releaseSubscriptions, getSubscriptionReports } from '../../../src/watcher/queries/deliveries.ts'
+import {
+	getNotificationPage,
+	releaseSubscriptions,
+	getSubscriptionReports,
+} from '../../../src/watcher/queries/deliveries.ts'
 import { getEventPage } from '../../../src/watcher/queries/log-pages.ts'
 import { runReplay, getResends } from '../../../src/watcher/outbox/replays.ts'
 import { buildHealth, buildPollerReport } from '../../../src/watcher/queries/reports.ts'
@@ -68,7 +72,9 @@ describe.each(['polling'])('storage as it was left: %s', (name) => {
 			world.arrivals.filter(({ objectType }) => objectType === label).map(({ objectSequence }) => objectSequence)
 		expect([sequences('orders'), sequences('products')]).toEqual([[1, 2], [1]])
 		expect(world.sql.all<{ n: number }>(`SELECT max(sequence) AS n FROM events`)[0]!.n).toBe(recorded + 1)
-		world.engine.getCore()!.state.resources.forEach((rs, index) => expect(rs.cursorMs!).toBeGreaterThan(cursors[index]!))
+		world.engine
+			.getCore()!
+			.state.resources.forEach((rs, index) => expect(rs.cursorMs!).toBeGreaterThan(cursors[index]!))
 		expect(world.logs.filter(({ event }) => event.includes('failed'))).toEqual([])
 	})
 
@@ -77,10 +83,18 @@ describe.each(['polling'])('storage as it was left: %s', (name) => {
 		await world.advance(3 * HOUR_MS)
 		const from = world.arrivals.length
 		const first = left.arrivals.find((one) => one.objectType === 'orders')!
-		world.store.act({ do: 'edit', resource: 'orders', id: Number(first.objectId), set: { customer_note: 'told after' } })
+		world.store.act({
+			do: 'edit',
+			resource: 'orders',
+			id: Number(first.objectId),
+			set: { customer_note: 'told after' },
+		})
 		await world.advance(10 * MINUTE_MS)
 		expect(arrivalsSince(world, from)).toEqual([`UPDATED orders ${first.objectId}`])
-		expect(world.arrivals[from]).toMatchObject({ objectSequence: first.objectSequence + 1, previousSequence: first.objectSequence })
+		expect(world.arrivals[from]).toMatchObject({
+			objectSequence: first.objectSequence + 1,
+			previousSequence: first.objectSequence,
+		})
 		await world.runUntilQuiet()
 		expect(arrivalsSince(world).length).toBe(from + 1)
 	})
@@ -173,7 +187,8 @@ describe('storage as it was left: delivery', () => {
 		await world.advance(3 * HOUR_MS)
 		expect(getResends(world.engine.getCore()!)).toMatchObject([{ id: 1, status: 'done', left: 0 }])
 		const before = left.arrivals.map(({ eventId }) => eventId)
-		const to = (url: string, replay: boolean) => world.arrivals.filter((one) => one.url === url && one.replay === replay)
+		const to = (url: string, replay: boolean) =>
+			world.arrivals.filter((one) => one.url === url && one.replay === replay)
 		const changes = (url: string) =>
 			to(url, false).map(({ eventType, objectType, objectSequence }) => `${eventType} ${objectType} ${objectSequence}`)
 		const callback = changes('https://callback.example.com/hook')

@@ -22,14 +22,22 @@ const instanceBody = () => instanceBodyForStore(store)
 
 describe('set-up', () => {
 	test('makes the first organization and user once; then, and without its token, it does not exist', async () => {
-		expect((await client.call('POST', '//setup', {}, { authorization: 'Bearer setup-token-of-the-tests' })).status).toBe(404)
+		expect(
+			(await client.call('POST', '//setup', {}, { authorization: 'Bearer setup-token-of-the-tests' })).status,
+		).toBe(404)
 		await resetDatabase()
 		for (const authorization of [null, 'Bearer wrong', 'Bearer '])
 			expect((await client.call('POST', '//setup', {}, { authorization })).status).toBe(404)
 		const made = await client.call(
 			'POST',
 			'//setup',
-			{ token: 'setup-token-of-the-tests', organizationName: '<i>Acme</i>', email: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee' },
+			{
+				token: 'setup-token-of-the-tests',
+				organizationName: '<i>Acme</i>',
+				email: 'ann@acme.example',
+				firstName: 'Ann',
+				lastName: 'Lee',
+			},
 			{ authorization: null },
 		)
 		expect(made.body).toMatchObject({
@@ -44,7 +52,9 @@ describe('set-up', () => {
 		])
 		expect(kept).not.toContain(made.body.userSecret)
 		expect(kept).not.toContain(made.body.organizationSecret)
-		expect((await client.call('POST', '//setup', { token: 'setup-token-of-the-tests' }, { authorization: null })).status).toBe(404)
+		expect(
+			(await client.call('POST', '//setup', { token: 'setup-token-of-the-tests' }, { authorization: null })).status,
+		).toBe(404)
 	})
 
 	test('two at once make one', async () => {
@@ -57,9 +67,16 @@ describe('set-up', () => {
 
 	test('an unusable body is named and changes nothing', async () => {
 		await resetDatabase()
-		const { status, body } = await client.call('POST', '//setup', { email: 'nobody' }, { authorization: 'Bearer setup-token-of-the-tests' })
+		const { status, body } = await client.call(
+			'POST',
+			'//setup',
+			{ email: 'nobody' },
+			{ authorization: 'Bearer setup-token-of-the-tests' },
+		)
 		expect([status, body.message]).toEqual([400, 'email: expected an e-mail address'])
-		expect((await client.call('POST', '//setup', undefined, { authorization: 'Bearer setup-token-of-the-tests' })).status).toBe(200)
+		expect(
+			(await client.call('POST', '//setup', undefined, { authorization: 'Bearer setup-token-of-the-tests' })).status,
+		).toBe(200)
 	})
 })
 
@@ -112,7 +129,11 @@ describe('authorization', () => {
 		['GET', '/hubs/ecommerce/orders'],
 		['GET', '/orders'],
 		['GET', '/orders/5'],
-		...[...Object.values(accountOperations), ...Object.values(userOperations), ...Object.values(authenticationOperations)]
+		...[
+			...Object.values(accountOperations),
+			...Object.values(userOperations),
+			...Object.values(authenticationOperations),
+		]
 			.filter((one) => one.access !== 'public')
 			.map((one): [string, string, unknown?] => [
 				one.method.toUpperCase(),
@@ -152,7 +173,10 @@ describe('authorization', () => {
 	test('§1.1 §1.2 parts come in any order, case and spacing, all three together too', async () => {
 		const { body: made } = await client.call('POST', '/instances', instanceBody())
 		const { userSecret: user, organizationSecret: organization } = client
-		for (const authorization of [`Organization ${organization}, User ${user}`, `user  ${user},organization ${organization}`])
+		for (const authorization of [
+			`Organization ${organization}, User ${user}`,
+			`user  ${user},organization ${organization}`,
+		])
 			expect((await client.call('GET', '/instances', undefined, { authorization })).body).toHaveLength(1)
 		for (const authorization of [
 			`Element ${made.token}, User ${user}`,
@@ -172,7 +196,9 @@ describe('authorization', () => {
 		expect((await client.call('POST', '/instances', instanceBody(), { authorization })).status).toBe(401)
 		expect((await client.call('GET', '/hubs/ecommerce/orders')).status).toBe(401)
 		expect((await client.call('DELETE', '/instances')).status).toBe(401)
-		expect((await client.call('PATCH', '/instances', { name: 'By token' }, { authorization })).body.name).toBe('By token')
+		expect((await client.call('PATCH', '/instances', { name: 'By token' }, { authorization })).body.name).toBe(
+			'By token',
+		)
 		expect((await client.call('GET', '/hubs', undefined, { authorization })).status).toBe(200)
 		expect((await client.call('GET', '/ping', undefined, { authorization })).body).toEqual({
 			dateTime: '2026-06-01T12:00:00Z',
@@ -225,7 +251,9 @@ describe('authorization', () => {
 describe('requests and answers', () => {
 	test('§1.12 §1.13 the headers of the contract are on every answer, also on errors', async () => {
 		const { body: made } = await client.call('POST', '/instances', instanceBody())
-		expect((await client.call('GET', `/instances/${made.id}`)).headers.get('Elements-Element-Instance-Id')).toBe(String(made.id))
+		expect((await client.call('GET', `/instances/${made.id}`)).headers.get('Elements-Element-Instance-Id')).toBe(
+			String(made.id),
+		)
 		for (const path of ['/instances', '/nothing/here', '/instances/99', '//healthz', '//nothing']) {
 			const { headers, body } = await client.call('GET', path)
 			expect(headers.get('Elements-Request-Id')).toMatch(/^[0-9a-f-]{36}$/)
@@ -240,12 +268,36 @@ describe('requests and answers', () => {
 		['malformed JSON', 'POST', '/instances', '{"element":', {}, 400, 'body'],
 		['an array for a body', 'POST', '/instances', '[]', {}, 400, 'body'],
 		['no body', 'POST', '/instances', undefined, {}, 400, 'element.key'],
-		['configuration as text', 'POST', '/instances', { element: { key: 'woocommercerest' }, configuration: 'x' }, {}, 400, 'configuration'],
+		[
+			'configuration as text',
+			'POST',
+			'/instances',
+			{ element: { key: 'woocommercerest' }, configuration: 'x' },
+			{},
+			400,
+			'configuration',
+		],
 		['a name that is a number', 'PATCH', '/instances/1', { name: 5 }, {}, 400, 'name'],
 		['tags of numbers', 'PATCH', '/instances/1', { tags: [1] }, {}, 400, 'tags'],
-		['§1.10 a form', 'POST', '/instances', 'a=b', { 'Content-Type': 'application/x-www-form-urlencoded' }, 415, 'application/json'],
+		[
+			'§1.10 a form',
+			'POST',
+			'/instances',
+			'a=b',
+			{ 'Content-Type': 'application/x-www-form-urlencoded' },
+			415,
+			'application/json',
+		],
 		['§1.10 a wish for HTML', 'GET', '/instances', undefined, { Accept: 'text/html' }, 406, 'application/json'],
-		['§1.10 a body over 1 MB', 'POST', '/instances', { configuration: { x: 'y'.repeat(1024 * 1024) } }, {}, 413, '1 MB'],
+		[
+			'§1.10 a body over 1 MB',
+			'POST',
+			'/instances',
+			{ configuration: { x: 'y'.repeat(1024 * 1024) } },
+			{},
+			413,
+			'1 MB',
+		],
 		[
 			'a configuration over 64 kB',
 			'PATCH',
@@ -256,7 +308,15 @@ describe('requests and answers', () => {
 			'configuration: expected at most 64 kB',
 		],
 		['a name too long', 'PATCH', '/instances/1', { name: 'n'.repeat(256) }, {}, 400, 'name'],
-		['too many tags', 'PATCH', '/instances/1', { tags: Array.from({ length: 21 }, (_, n) => `t${n}`) }, {}, 400, 'tags'],
+		[
+			'too many tags',
+			'PATCH',
+			'/instances/1',
+			{ tags: Array.from({ length: 21 }, (_, n) => `t${n}`) },
+			{},
+			400,
+			'tags',
+		],
 		['a tag too long', 'PATCH', '/instances/1', { tags: ['t'.repeat(65)] }, {}, 400, 'tags[0]'],
 		['an id that is none', 'GET', '/instances/abc', undefined, {}, 404, 'id'],
 		['§1.10 a wrong method', 'PUT', '/elements', {}, {}, 405, 'GET'],
@@ -357,7 +417,10 @@ describe('requests and answers', () => {
 		]
 		for (const path of paths) {
 			for (const as of [undefined, authorization])
-				expect((await client.call('GET', path, undefined, as === undefined ? {} : { authorization: as })).status, path).toBeLessThan(500)
+				expect(
+					(await client.call('GET', path, undefined, as === undefined ? {} : { authorization: as })).status,
+					path,
+				).toBeLessThan(500)
 		}
 		const bodies: unknown[] = [
 			'null',
@@ -388,7 +451,11 @@ describe('requests and answers', () => {
 			{ configuration: { 'event.poller.configuration': { a: { url: 'http://[/orders' } } } },
 			{ configuration: { 'event.poller.configuration': { a: { url: '/orders?where=%E0%A4%A' } } } },
 			{ configuration: { 'event.poller.configuration': { a: { url: '/orders', idField: '$..[' } } } },
-			{ configuration: { 'event.poller.configuration': { a: { url: '/orders', datesConfiguration: { updatedDateFormat: 'qqqq' } } } } },
+			{
+				configuration: {
+					'event.poller.configuration': { a: { url: '/orders', datesConfiguration: { updatedDateFormat: 'qqqq' } } },
+				},
+			},
 			{ configuration: { 'event.poller.configuration': { a: { url: '/orders?x=${date:}' } } } },
 			'['.repeat(5000),
 			`{"a":${'['.repeat(20000)}${']'.repeat(20000)}}`,

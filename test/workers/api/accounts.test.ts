@@ -38,7 +38,11 @@ async function person(
 /** As if they had accepted. */
 const accepted = (id: number) => env.DB.prepare("UPDATE users SET password = 'scrypt$' WHERE id = ?").bind(id).run()
 
-async function apiKey(scopes: string[], more: object = {}, options = {}): Promise<{ id: number; key: string; authorization: string }> {
+async function apiKey(
+	scopes: string[],
+	more: object = {},
+	options = {},
+): Promise<{ id: number; key: string; authorization: string }> {
 	const { status, body } = await client.call('POST', '/accounts/api-keys', { name: 'Export', scopes, ...more }, options)
 	expect(status).toBe(200)
 	return { ...body, authorization: `Bearer ${body.key}` }
@@ -62,9 +66,16 @@ describe('people', () => {
 		const page = await client.call('GET', '/users?pageSize=1')
 		expect(page.body.map((one: any) => one.id)).toEqual([1])
 		const next = await client.call('GET', `/users?pageSize=1&nextPage=${page.headers.get('Elements-Next-Page-Token')}`)
-		expect([next.body.map((one: any) => one.id), next.headers.get('Elements-Next-Page-Token')]).toEqual([[ann.id], null])
+		expect([next.body.map((one: any) => one.id), next.headers.get('Elements-Next-Page-Token')]).toEqual([
+			[ann.id],
+			null,
+		])
 
-		const changed = await client.call('PATCH', `/users/${ann.id}`, { email: 'a.lee@example.com', lastName: '<b>Li</b>', role: 'viewer' })
+		const changed = await client.call('PATCH', `/users/${ann.id}`, {
+			email: 'a.lee@example.com',
+			lastName: '<b>Li</b>',
+			role: 'viewer',
+		})
 		expect(changed.body).toMatchObject({ email: 'a.lee@example.com', lastName: 'Li', role: 'viewer' })
 		expect((await audit('user.update')).map((row) => JSON.parse(row['detail']))).toEqual([
 			{ keys: ['email', 'lastName', 'role'], role: 'viewer' },
@@ -81,9 +92,10 @@ describe('people', () => {
 			['GET', '/secrets'],
 			['DELETE', '/secrets'],
 		])
-			expect((await client.call(method!, `/users/${ann.id}${path}`, method === 'PATCH' ? {} : undefined)).status, `${method} ${path}`).toBe(
-				404,
-			)
+			expect(
+				(await client.call(method!, `/users/${ann.id}${path}`, method === 'PATCH' ? {} : undefined)).status,
+				`${method} ${path}`,
+			).toBe(404)
 		expect(await audit('user.delete')).toHaveLength(1)
 	})
 
@@ -104,7 +116,12 @@ describe('people', () => {
 		const second = await client.call('POST', `/users/${ann.id}/reset`)
 		const shown = async () => (await client.call('GET', `/users/${ann.id}`)).body
 		expect(await shown()).toMatchObject({ passwordSet: false, secretSet: false, link: { purpose: 'invitation' } })
-		await client.call('POST', '/authentication/accept', { token: second.body.token, password: 'x'.repeat(12) }, { authorization: null })
+		await client.call(
+			'POST',
+			'/authentication/accept',
+			{ token: second.body.token, password: 'x'.repeat(12) },
+			{ authorization: null },
+		)
 		expect(await shown()).toMatchObject({ passwordSet: true, secretSet: true, link: null })
 		const { secret } = (await client.call('GET', `/users/${ann.id}/secrets`)).body
 		const authorization = `User ${secret}, Organization ${client.organizationSecret}`
@@ -128,17 +145,24 @@ describe('people', () => {
 		await client.call('POST', `/users/${ann.id}/secrets/rotate`)
 		const { secret } = (await client.call('GET', `/users/${ann.id}/secrets`)).body
 		const key = await apiKey(['instances:read'], {}, ann)
-		const authorizations = [ann.authorization, key.authorization, `User ${secret}, Organization ${client.organizationSecret}`]
+		const authorizations = [
+			ann.authorization,
+			key.authorization,
+			`User ${secret}, Organization ${client.organizationSecret}`,
+		]
 		const statuses = async () =>
 			await Promise.all(
-				authorizations.map(async (authorization) => (await client.call('GET', '/instances', undefined, { authorization })).status),
+				authorizations.map(
+					async (authorization) => (await client.call('GET', '/instances', undefined, { authorization })).status,
+				),
 			)
 		expect(await statuses()).toEqual([200, 200, 200])
 		await client.call('DELETE', `/users/${ann.id}`)
 		expect(await statuses()).toEqual([401, 401, 401])
-		expect((await client.call('POST', '/authentication/accept', { token: ann.invitation.token, password: 'x'.repeat(12) })).status).toBe(
-			404,
-		)
+		expect(
+			(await client.call('POST', '/authentication/accept', { token: ann.invitation.token, password: 'x'.repeat(12) }))
+				.status,
+		).toBe(404)
 		expect((await client.call('GET', '/instances/7')).body.user).toEqual({
 			id: ann.id,
 			emailAddress: 'developer@example.com',
@@ -154,7 +178,10 @@ describe('people', () => {
 		const ann = await person('admin')
 		expect((await client.call('DELETE', '/users/1')).status).toBe(409)
 		await accepted(ann.id)
-		const both = await Promise.all([client.call('DELETE', '/users/1'), client.call('PATCH', `/users/${ann.id}`, { role: 'developer' })])
+		const both = await Promise.all([
+			client.call('DELETE', '/users/1'),
+			client.call('PATCH', `/users/${ann.id}`, { role: 'developer' }),
+		])
 		expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409])
 		expect(await all("SELECT id FROM users WHERE role = 'admin' AND deleted_ms IS NULL")).toHaveLength(1)
 	})
@@ -176,11 +203,16 @@ describe('people', () => {
 			['PATCH', '/accounts/1', { name: 'Mine' }],
 		] as const)
 			expect((await client.call(method, path, body, { authorization })).status, `${method} ${path}`).toBe(404)
-		expect((await client.call('GET', '/users', undefined, { authorization })).body.map((one: any) => one.id)).toEqual([2])
+		expect((await client.call('GET', '/users', undefined, { authorization })).body.map((one: any) => one.id)).toEqual([
+			2,
+		])
 		expect((await client.call('GET', '/accounts/api-keys', undefined, { authorization })).body).toEqual([])
 		expect((await client.call('GET', '/accounts/audit', undefined, { authorization })).body).toEqual([])
 		expect(await all('SELECT id FROM audit_log WHERE organization_id = 2')).toEqual([])
-		expect((await client.call('GET', '/users', undefined)).body.map((one: any) => one.role)).toEqual(['admin', 'developer'])
+		expect((await client.call('GET', '/users', undefined)).body.map((one: any) => one.role)).toEqual([
+			'admin',
+			'developer',
+		])
 	})
 })
 
@@ -191,7 +223,13 @@ describe('roles', () => {
 		expect((await client.call('GET', '/instances/7', undefined, viewer)).body.token).toBe('********')
 		expect((await client.call('GET', '/instances', undefined, viewer)).body[0].token).toBe('********')
 		expect((await client.call('GET', '/instances/7')).body.token).toBe('the token of 7')
-		for (const path of ['/users', '/accounts', '/accounts/settings', '/instances/7/configuration', '/authentication/sessions'])
+		for (const path of [
+			'/users',
+			'/accounts',
+			'/accounts/settings',
+			'/instances/7/configuration',
+			'/authentication/sessions',
+		])
 			expect((await client.call('GET', path, undefined, viewer)).status, path).toBe(200)
 		for (const [method, path, body] of [
 			['GET', '/users/me/secrets'],
@@ -222,10 +260,15 @@ describe('roles', () => {
 		await insertInstance(client, 7, { token_sealed: await sealed(7) })
 		expect((await client.call('GET', '/instances/7', undefined, developer)).body.token).toBe('the token of 7')
 		const [mine, other] = [await apiKey(['hub:read'], {}, developer), await apiKey(['hub:read'])]
-		expect((await client.call('GET', '/accounts/api-keys', undefined, developer)).body.map((one: any) => one.id)).toEqual([mine.id])
+		expect(
+			(await client.call('GET', '/accounts/api-keys', undefined, developer)).body.map((one: any) => one.id),
+		).toEqual([mine.id])
 		expect((await client.call('DELETE', `/accounts/api-keys/${other.id}`, undefined, developer)).status).toBe(404)
 		expect((await client.call('DELETE', `/accounts/api-keys/${mine.id}`, undefined, developer)).status).toBe(200)
-		expect((await client.call('GET', '/users/me/secrets', undefined, developer)).body).toEqual({ secret: null, previousUntil: null })
+		expect((await client.call('GET', '/users/me/secrets', undefined, developer)).body).toEqual({
+			secret: null,
+			previousUntil: null,
+		})
 		for (const [method, path] of [
 			['GET', '/users/1/secrets'],
 			['DELETE', '/users/1'],
@@ -239,41 +282,53 @@ describe('roles', () => {
 
 describe('secrets', () => {
 	const opens = async (userSecret: string, organizationSecret = client.organizationSecret) =>
-		(await client.call('GET', '/instances', undefined, { authorization: `User ${userSecret}, Organization ${organizationSecret}` })).status
+		(
+			await client.call('GET', '/instances', undefined, {
+				authorization: `User ${userSecret}, Organization ${organizationSecret}`,
+			})
+		).status
 
-	test.each(['/users/me/secrets', '/accounts/secrets'])('%s: shown, rotated at once or with grace, revoked', async (path) => {
-		const first = path.startsWith('/users') ? client.userSecret : client.organizationSecret
-		const works = (secret: string) => (path.startsWith('/users') ? opens(secret) : opens(client.userSecret, secret))
-		const admin = await person('admin')
-		await accepted(admin.id)
-		const call = (method: string, rest = '', body?: unknown) => client.call(method, path.replace('me', '1') + rest, body, admin)
-		expect((await call('GET')).body).toEqual({ secret: first, previousUntil: null })
-		const { body: second } = await call('POST', '/rotate', { grace: 3600 })
-		expect(second.previousUntil).toBe('2026-06-01T13:00:00Z')
-		expect([await works(first), await works(second.secret)]).toEqual([200, 200])
-		// What was promised to the first one holds: there is no second rotation with grace meanwhile.
-		client.world.nowMs += HOUR - 1
-		expect((await call('POST', '/rotate', { grace: 60 })).body.message).toMatch(/^The secret before this one still opens/)
-		expect([await works(first), await works(second.secret)]).toEqual([200, 200])
-		client.world.nowMs -= HOUR - 1
-		client.world.nowMs += HOUR
-		expect([await works(first), await works(second.secret)]).toEqual([401, 200])
-		const { body: third } = await call('POST', '/rotate')
-		expect([await works(second.secret), await works(third.secret)]).toEqual([401, 200])
-		expect((await call('GET')).body).toEqual({ secret: third.secret, previousUntil: null })
-		expect((await call('DELETE')).status).toBe(200)
-		expect(await works(third.secret)).toBe(401)
-		expect((await call('GET')).body).toEqual({ secret: null, previousUntil: null })
-		const kind = path.startsWith('/users') ? 'user' : 'organization'
-		for (const [verb, times] of [
-			['show', 2],
-			['rotate', 2],
-			['revoke', 1],
-		] as const)
-			expect(await audit(`${kind}.secret.${verb}`), verb).toHaveLength(times)
-		for (const grace of [-1, 604_801, 1.5, '60', null])
-			expect((await call('POST', '/rotate', { grace })).body.message).toBe('grace: expected whole seconds from 0 to 604800')
-	})
+	test.each(['/users/me/secrets', '/accounts/secrets'])(
+		'%s: shown, rotated at once or with grace, revoked',
+		async (path) => {
+			const first = path.startsWith('/users') ? client.userSecret : client.organizationSecret
+			const works = (secret: string) => (path.startsWith('/users') ? opens(secret) : opens(client.userSecret, secret))
+			const admin = await person('admin')
+			await accepted(admin.id)
+			const call = (method: string, rest = '', body?: unknown) =>
+				client.call(method, path.replace('me', '1') + rest, body, admin)
+			expect((await call('GET')).body).toEqual({ secret: first, previousUntil: null })
+			const { body: second } = await call('POST', '/rotate', { grace: 3600 })
+			expect(second.previousUntil).toBe('2026-06-01T13:00:00Z')
+			expect([await works(first), await works(second.secret)]).toEqual([200, 200])
+			// What was promised to the first one holds: there is no second rotation with grace meanwhile.
+			client.world.nowMs += HOUR - 1
+			expect((await call('POST', '/rotate', { grace: 60 })).body.message).toMatch(
+				/^The secret before this one still opens/,
+			)
+			expect([await works(first), await works(second.secret)]).toEqual([200, 200])
+			client.world.nowMs -= HOUR - 1
+			client.world.nowMs += HOUR
+			expect([await works(first), await works(second.secret)]).toEqual([401, 200])
+			const { body: third } = await call('POST', '/rotate')
+			expect([await works(second.secret), await works(third.secret)]).toEqual([401, 200])
+			expect((await call('GET')).body).toEqual({ secret: third.secret, previousUntil: null })
+			expect((await call('DELETE')).status).toBe(200)
+			expect(await works(third.secret)).toBe(401)
+			expect((await call('GET')).body).toEqual({ secret: null, previousUntil: null })
+			const kind = path.startsWith('/users') ? 'user' : 'organization'
+			for (const [verb, times] of [
+				['show', 2],
+				['rotate', 2],
+				['revoke', 1],
+			] as const)
+				expect(await audit(`${kind}.secret.${verb}`), verb).toHaveLength(times)
+			for (const grace of [-1, 604_801, 1.5, '60', null])
+				expect((await call('POST', '/rotate', { grace })).body.message).toBe(
+					'grace: expected whole seconds from 0 to 604800',
+				)
+		},
+	)
 
 	test('of two rotations at once one wins and the other is told so', async () => {
 		const answers = await Promise.all([1, 2].map(() => client.call('POST', '/users/me/secrets/rotate')))
@@ -282,7 +337,8 @@ describe('secrets', () => {
 	})
 
 	test('nobody shuts themselves out', async () => {
-		for (const path of ['/users/me/secrets', '/accounts/secrets']) expect((await client.call('DELETE', path)).status).toBe(409)
+		for (const path of ['/users/me/secrets', '/accounts/secrets'])
+			expect((await client.call('DELETE', path)).status).toBe(409)
 		expect(await opens(client.userSecret)).toBe(200)
 		await accepted(1)
 		expect((await client.call('DELETE', '/accounts/secrets')).status).toBe(200)
@@ -303,8 +359,11 @@ describe('API keys', () => {
 		})
 		expect((await client.call('GET', '/instances/7', undefined, made)).status).toBe(200)
 		expect(
-			(await client.call('GET', '/instances/configuration', undefined, { authorization: `Element the-token, ${made.authorization}` }))
-				.status,
+			(
+				await client.call('GET', '/instances/configuration', undefined, {
+					authorization: `Element the-token, ${made.authorization}`,
+				})
+			).status,
 		).toBe(401)
 		const refused = await client.call('PATCH', '/instances/7', { name: 'x' }, made)
 		expect([refused.status, refused.body.message]).toEqual([403, 'This API key lacks the scope instances:write'])
@@ -317,9 +376,13 @@ describe('API keys', () => {
 			['GET', '/authentication/secrets'],
 			['DELETE', '/authentication/sessions'],
 		] as const)
-			expect((await client.call(method, path, body, made)).body.message, `${method} ${path}`).toMatch(/^An API key may not do this/)
+			expect((await client.call(method, path, body, made)).body.message, `${method} ${path}`).toMatch(
+				/^An API key may not do this/,
+			)
 		expect((await client.call('PATCH', '/users/1', { firstName: 'Ann' }, made)).status).toBe(200)
-		expect(JSON.stringify([await all('SELECT * FROM api_keys'), await all('SELECT * FROM audit_log')])).not.toContain(made.key)
+		expect(JSON.stringify([await all('SELECT * FROM api_keys'), await all('SELECT * FROM audit_log')])).not.toContain(
+			made.key,
+		)
 		expect((await client.call('DELETE', `/accounts/api-keys/${made.id}`)).status).toBe(200)
 		expect((await client.call('GET', '/instances', undefined, made)).status).toBe(401)
 		expect((await client.call('DELETE', `/accounts/api-keys/${made.id}`)).status).toBe(404)
@@ -330,7 +393,9 @@ describe('API keys', () => {
 		const made = await apiKey(['instances:read'])
 		const authorization = `${made.authorization}, Element token-7`
 		expect((await client.call('GET', '/instances/configuration', undefined, { authorization })).status).toBe(200)
-		expect((await client.call('GET', '/orders', undefined, { authorization })).body.message).toBe('This API key lacks the scope hub:read')
+		expect((await client.call('GET', '/orders', undefined, { authorization })).body.message).toBe(
+			'This API key lacks the scope hub:read',
+		)
 	})
 
 	test('never may more than their maker', async () => {
@@ -382,7 +447,11 @@ describe('API keys', () => {
 		['two times', { expiresDate: '2026-07-01', expiresDays: 1 }, /^expiresDays: expected one of/],
 		['no days', { expiresDays: 0 }, /^expiresDays: expected days from 1 to 3650/],
 	])('%s is a 400', async (_name, wrong, message) => {
-		const { status, body } = await client.call('POST', '/accounts/api-keys', { name: 'x', scopes: ['hub:read'], ...wrong })
+		const { status, body } = await client.call('POST', '/accounts/api-keys', {
+			name: 'x',
+			scopes: ['hub:read'],
+			...wrong,
+		})
 		expect([status, body.message]).toEqual([400, expect.stringMatching(message)])
 		expect(await all('SELECT id FROM api_keys')).toEqual([])
 	})
@@ -390,11 +459,15 @@ describe('API keys', () => {
 
 describe('the account', () => {
 	test('is the caller’s own, and has a name', async () => {
-		expect((await client.call('GET', '/accounts')).body).toEqual([{ id: 1, name: 'My organization', createdDate: '2026-06-01T12:00:00Z' }])
+		expect((await client.call('GET', '/accounts')).body).toEqual([
+			{ id: 1, name: 'My organization', createdDate: '2026-06-01T12:00:00Z' },
+		])
 		expect((await client.call('PATCH', '/accounts/1', { name: '<i>Acme</i>' })).body.name).toBe('Acme')
 		await client.call('PATCH', '/accounts/1', { name: 'Acme' })
 		expect(await audit('organization.update')).toHaveLength(1)
-		expect((await client.call('PATCH', '/accounts/1', { name: 'x'.repeat(256) })).body.message).toBe('name: expected 1 to 255 characters')
+		expect((await client.call('PATCH', '/accounts/1', { name: 'x'.repeat(256) })).body.message).toBe(
+			'name: expected 1 to 255 characters',
+		)
 		expect((await client.call('GET', '/accounts/2')).status).toBe(404)
 	})
 
@@ -426,7 +499,9 @@ describe('the account', () => {
 		expect(await actions(`userId=${ann.id}`)).toEqual(['api-key.create'])
 		expect(await actions('action=user.invite')).toEqual(['user.invite'])
 		expect(await actions('objectType=organization&objectId=1')).toEqual(['organization.update', 'organization.create'])
-		expect(await actions('objectType=organization&objectId=1&action=organization.create')).toEqual(['organization.create'])
+		expect(await actions('objectType=organization&objectId=1&action=organization.create')).toEqual([
+			'organization.create',
+		])
 		expect(await actions('from=2026-06-01T12:00:01Z&to=2026-06-01T12:00:02Z')).toEqual(['api-key.create'])
 		for (const [query, message] of [
 			['from=2026-06-02&to=2026-06-01', 'to: expected a moment after from'],

@@ -1,6 +1,10 @@
 /** Signing in with a password, what a session opens, one-time links, and the limit on guessing. */
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { MAX_ATTEMPTS_PER_ADDRESS, MAX_ATTEMPTS_PER_NAME, getAttemptSubjects } from '../../../src/accounts/sign-in-attempts.ts'
+import {
+	MAX_ATTEMPTS_PER_ADDRESS,
+	MAX_ATTEMPTS_PER_NAME,
+	getAttemptSubjects,
+} from '../../../src/accounts/sign-in-attempts.ts'
 import { hashPassword, verifyPassword } from '../../../src/accounts/passwords.ts'
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
 import { SESSION_TTL_MS } from '../../../src/accounts/sessions.ts'
@@ -26,7 +30,12 @@ beforeEach(async () => {
 const accept = (token: string, password = PASSWORD) =>
 	client.call('POST', '/authentication/accept', { token, password }, { authorization: null })
 const signIn = (password = PASSWORD, username = 'admin@example.com', address = '192.0.2.1') =>
-	client.call('POST', '/authentication', { username, password }, { authorization: null, headers: { 'CF-Connecting-IP': address } })
+	client.call(
+		'POST',
+		'/authentication',
+		{ username, password },
+		{ authorization: null, headers: { 'CF-Connecting-IP': address } },
+	)
 const as = (token: string) => ({ authorization: `Bearer ${token}` })
 const row = (sql: string) => env.DB.prepare(sql).first<Record<string, any>>()
 
@@ -54,7 +63,9 @@ async function session(): Promise<string> {
 
 /** As if so many attempts had been made. */
 async function attempted(subject: string, attempts: number): Promise<void> {
-	await env.DB.prepare('INSERT INTO sign_in_attempts VALUES (?, ?, ?)').bind(subject, attempts, client.world.nowMs).run()
+	await env.DB.prepare('INSERT INTO sign_in_attempts VALUES (?, ?, ?)')
+		.bind(subject, attempts, client.world.nowMs)
+		.run()
 }
 
 describe('a session', () => {
@@ -99,7 +110,8 @@ describe('a session', () => {
 		expect((await client.call('GET', '/instances', undefined, as(second))).status).toBe(401)
 		expect((await client.call('DELETE', '/authentication', undefined)).status).toBe(409)
 		expect((await client.call('DELETE', '/authentication/sessions', undefined, as(first))).body).toEqual({ ended: 2 })
-		for (const token of [first, third]) expect((await client.call('GET', '/instances', undefined, as(token))).status).toBe(401)
+		for (const token of [first, third])
+			expect((await client.call('GET', '/instances', undefined, as(token))).status).toBe(401)
 	})
 
 	test('is kept as a hash, and a password as scrypt with its parameters, which are raised at the next sign-in', async () => {
@@ -158,7 +170,11 @@ describe('signing in', () => {
 		expect((await signIn(PASSWORD, 'nobody@example.com')).status).toBe(401)
 		expect((await client.call('GET', '/instances')).status).toBe(200)
 		// What was refused counts neither for the name nor for the address.
-		expect(await row(`SELECT attempts FROM sign_in_attempts WHERE subject = '${getAttemptSubjects('', '192.0.2.1').address}'`)).toEqual({
+		expect(
+			await row(
+				`SELECT attempts FROM sign_in_attempts WHERE subject = '${getAttemptSubjects('', '192.0.2.1').address}'`,
+			),
+		).toEqual({
 			attempts: 3,
 		})
 		client.world.nowMs += 15 * 60_000
@@ -275,7 +291,8 @@ describe('one’s own password', () => {
 })
 
 describe('set-up', () => {
-	const setup = (body: object) => client.call('POST', '//setup', body, { authorization: 'Bearer setup-token-of-the-tests' })
+	const setup = (body: object) =>
+		client.call('POST', '//setup', body, { authorization: 'Bearer setup-token-of-the-tests' })
 
 	test('takes the password of the first admin, or answers a link to set it', async () => {
 		await resetDatabase()

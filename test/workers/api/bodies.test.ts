@@ -25,7 +25,8 @@ function stream(bytes: number): { body: ReadableStream; read: () => number } {
 }
 
 describe('a body that is too large is a 413 that names the limit', () => {
-	const url = (path: string) => (path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${API_BASE}${path}`)
+	const url = (path: string) =>
+		path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${API_BASE}${path}`
 
 	test.each([
 		['of a call that anybody may make', 'POST', '//setup'],
@@ -34,10 +35,16 @@ describe('a body that is too large is a 413 that names the limit', () => {
 		['of a DELETE', 'DELETE', '/instances/1'],
 	])('%s', async (_what, method, path) => {
 		const { body, read } = stream(16 * LIMITS.body.value)
-		const headers = { 'Idempotency-Key': 'one', Authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}` }
+		const headers = {
+			'Idempotency-Key': 'one',
+			Authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}`,
+		}
 		const sent = { method, headers, body }
 		const response = await client.send(new Request(url(path), sent))
-		expect([response.status, await response.json()]).toEqual([413, expect.objectContaining({ message: 'body: expected at most 1 MB' })])
+		expect([response.status, await response.json()]).toEqual([
+			413,
+			expect.objectContaining({ message: 'body: expected at most 1 MB' }),
+		])
 		// The rest was not even read.
 		expect(read()).toBeLessThan(2 * LIMITS.body.value)
 	})
@@ -49,11 +56,18 @@ describe('a body that is nested too deep is a 400 that names the limit', () => {
 	test.each([
 		['POST', '/notifications', (inner: string) => `{"topic":"stock.low","message":${inner}}`],
 		['PATCH', '/accounts/settings', (inner: string) => `{"events.retention.days":${inner}}`],
-		['POST', '/instances', (inner: string) => `{"element":{"key":"woocommercerest"},"configuration":{"store.url":${inner}}}`],
+		[
+			'POST',
+			'/instances',
+			(inner: string) => `{"element":{"key":"woocommercerest"},"configuration":{"store.url":${inner}}}`,
+		],
 		['POST', '//setup', (inner: string) => `{"email":${inner}}`],
 	])('%s %s', async (method, path, body) => {
 		const deep = await client.call(method, path, body(nested(6_000)))
-		expect([deep.status, deep.body.message]).toEqual([400, 'body: expected at most 512 levels of lists and objects inside one another'])
+		expect([deep.status, deep.body.message]).toEqual([
+			400,
+			'body: expected at most 512 levels of lists and objects inside one another',
+		])
 		// What may be that deep is heeded or refused for what it is.
 		const shallow = await client.call(method, path, body(nested(500)))
 		expect([200, 400, 404]).toContain(shallow.status)
@@ -74,12 +88,19 @@ describe('a body under any name of JSON is heeded', () => {
 		'application/a+b+json',
 		'Application/JSON ;x=y',
 	])('%s', async (type) => {
-		const { status, body } = await client.call('PATCH', '/accounts/1', { name: 'Renamed' }, { headers: { 'Content-Type': type } })
+		const { status, body } = await client.call(
+			'PATCH',
+			'/accounts/1',
+			{ name: 'Renamed' },
+			{ headers: { 'Content-Type': type } },
+		)
 		expect([status, body.name]).toEqual([200, 'Renamed'])
 	})
 
 	test('under any other it is a 415', async () => {
 		for (const type of ['text/plain', 'application/jsonp', 'application/x-www-form-urlencoded'])
-			expect((await client.call('PATCH', '/accounts/1', '{"name":"Renamed"}', { headers: { 'Content-Type': type } })).status).toBe(415)
+			expect(
+				(await client.call('PATCH', '/accounts/1', '{"name":"Renamed"}', { headers: { 'Content-Type': type } })).status,
+			).toBe(415)
 	})
 })

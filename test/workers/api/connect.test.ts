@@ -45,7 +45,9 @@ const outcome = async (state: string) => (await client.call('GET', `/elements/wo
 
 /** What the merchant does on the store's page; where the browser lands. */
 async function answerAtStore(oauthUrl: string, answer: 'approve' | 'deny'): Promise<Response> {
-	const response = await store.fetch(new Request(oauthUrl, { method: 'POST', body: new URLSearchParams({ answer }), redirect: 'manual' }))
+	const response = await store.fetch(
+		new Request(oauthUrl, { method: 'POST', body: new URLSearchParams({ answer }), redirect: 'manual' }),
+	)
 	return response
 }
 
@@ -91,8 +93,11 @@ describe('approved', () => {
 		})
 		expect(store.webhooks().filter(({ name }) => name === `Shopbell ${id}`)).toHaveLength(16)
 		expect(
-			(await client.call('GET', '/hubs/ecommerce/orders', undefined, { authorization: `User ${client.userSecret}, Element ${made.token}` }))
-				.status,
+			(
+				await client.call('GET', '/hubs/ecommerce/orders', undefined, {
+					authorization: `User ${client.userSecret}, Element ${made.token}`,
+				})
+			).status,
 		).toBe(200)
 	})
 
@@ -105,7 +110,10 @@ describe('approved', () => {
 		await answerAtStore(answer.body.oauthUrl, 'approve')
 		const { status, id } = await outcome(answer.body.state)
 		expect(status).toBe('created')
-		expect((await client.call('GET', `/instances/${id}`)).body).toMatchObject({ name: 'shop.example.com', eventsEnabled: false })
+		expect((await client.call('GET', `/instances/${id}`)).body).toMatchObject({
+			name: 'shop.example.com',
+			eventsEnabled: false,
+		})
 		expect((await client.call('GET', '/elements/2881/oauth/url')).body.message).toContain('siteAddress')
 	})
 
@@ -212,8 +220,16 @@ describe('not approved', () => {
 
 	test('a browser that comes with a made-up or foreign state, or before the keys', async () => {
 		const { state } = await start()
-		await expectPage(await visit(`https://bell.example.com/connect/woocommerce/${'B'.repeat(43)}/return?success=1`), 404, 'leads nowhere')
-		await expectPage(await visit('https://bell.example.com/connect/woocommerce/x/return?success=1'), 404, 'leads nowhere')
+		await expectPage(
+			await visit(`https://bell.example.com/connect/woocommerce/${'B'.repeat(43)}/return?success=1`),
+			404,
+			'leads nowhere',
+		)
+		await expectPage(
+			await visit('https://bell.example.com/connect/woocommerce/x/return?success=1'),
+			404,
+			'leads nowhere',
+		)
 		await expectPage(await visit(`https://bell.example.com/connect/woocommerce/${state}`), 404, 'leads nowhere')
 		await expectPage(
 			await visit(`https://bell.example.com/connect/woocommerce/${state}/return?success=0&user_id=other`),
@@ -230,7 +246,8 @@ describe('not approved', () => {
 
 	test('a reason that the store wrote is shown as text', async () => {
 		const { state } = await start()
-		client.world.store = async () => new Response('<html><title><script>alert(1)</script></title></html>', { status: 503 })
+		client.world.store = async () =>
+			new Response('<html><title><script>alert(1)</script></title></html>', { status: 503 })
 		await expectPage(await post(state, keys(state)), 409, 'could not be connected')
 	})
 })
@@ -264,9 +281,13 @@ describe('asking for it', () => {
 	test("another organization's drafts do not exist", async () => {
 		const { state } = await start()
 		const authorization = await addOrganization(2)
-		expect((await client.call('GET', `/elements/woocommercerest/oauth/${state}`, undefined, { authorization })).status).toBe(404)
+		expect(
+			(await client.call('GET', `/elements/woocommercerest/oauth/${state}`, undefined, { authorization })).status,
+		).toBe(404)
 		expect((await client.call('GET', `/elements/woocommercerest/oauth/${'C'.repeat(43)}`)).status).toBe(404)
-		expect((await client.call('GET', `/elements/woocommercerest/oauth/${state}`, undefined, { authorization: null })).status).toBe(401)
+		expect(
+			(await client.call('GET', `/elements/woocommercerest/oauth/${state}`, undefined, { authorization: null })).status,
+		).toBe(401)
 	})
 
 	test('what is over is forgotten: its content at once, its outcome after a day', async () => {

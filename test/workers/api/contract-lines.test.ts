@@ -76,11 +76,26 @@ test('with an Element token /instances is that instance: shown, changed, replace
 	const items = (await call('GET', '/configuration')).body
 	for (const item of items)
 		expect(Object.keys(item)).toEqual(
-			expect.arrayContaining(['id', 'key', 'name', 'description', 'propertyValue', 'type', 'active', 'hideFromConsole', 'required']),
+			expect.arrayContaining([
+				'id',
+				'key',
+				'name',
+				'description',
+				'propertyValue',
+				'type',
+				'active',
+				'hideFromConsole',
+				'required',
+			]),
 		)
 	const interval = items.find((item: any) => item.key === 'event.poller.refresh_interval')
-	expect((await call('PATCH', `/configuration/${interval.id}`, { propertyValue: '45' })).body).toMatchObject({ propertyValue: '45' })
-	expect((await call('GET', `/configuration/${interval.id}`)).body).toMatchObject({ id: interval.id, propertyValue: '45' })
+	expect((await call('PATCH', `/configuration/${interval.id}`, { propertyValue: '45' })).body).toMatchObject({
+		propertyValue: '45',
+	})
+	expect((await call('GET', `/configuration/${interval.id}`)).body).toMatchObject({
+		id: interval.id,
+		propertyValue: '45',
+	})
 	const gone = await call('DELETE', '')
 	expect(gone).toMatchObject({ status: 200, body: null })
 	expect((await client.call('GET', `/instances/${id}`)).status).toBe(404)

@@ -21,7 +21,9 @@ async function open(): Promise<TestShop> {
 
 /** Makes a product and lets it be seen; its id. */
 async function product(shop: TestShop, name: string): Promise<number> {
-	const made = shop.store.act({ do: 'create', resource: 'products', set: { name } }).find((entry) => entry.resource === 'products')!
+	const made = shop.store
+		.act({ do: 'create', resource: 'products', set: { name } })
+		.find((entry) => entry.resource === 'products')!
 	await pollNow(shop)
 	return made.id
 }
@@ -61,14 +63,19 @@ test('a dead callback: queued, listed, released, delivered; with its attempts, a
 		notification: { active: false, acknowledged: false },
 	})
 	const first: number = queued[1].notificationId
-	expect(await get(shop, `/notifications/${first}/attempts`)).toMatchObject([{ number: 1, delivered: false, status: 500, url: CALLBACK }])
+	expect(await get(shop, `/notifications/${first}/attempts`)).toMatchObject([
+		{ number: 1, delivered: false, status: 500, url: CALLBACK },
+	])
 	for (const [method, path, body] of [
 		['POST', `/instances/${shop.id}/test-event`, undefined],
 		['POST', `/notifications/${first}/replay`, undefined],
 		['POST', `/instances/${shop.id}/replays`, { failedSince: '2020-01-01' }],
 	] as const) {
 		const refused = await shop.api(method, path, body)
-		expect([refused.status, refused.body.message]).toEqual([409, expect.stringContaining('PUT /notifications/subscriptions/deliveries')])
+		expect([refused.status, refused.body.message]).toEqual([
+			409,
+			expect.stringContaining('PUT /notifications/subscriptions/deliveries'),
+		])
 	}
 
 	shop.callbackStatus = () => 204
@@ -76,9 +83,17 @@ test('a dead callback: queued, listed, released, delivered; with its attempts, a
 		status: 200,
 		body: [{ subscriptionId: dead.id, instanceId: shop.id, config: { url: CALLBACK }, released: 2 }],
 	})
-	await eventually(shop, '/notifications', (list) => list.length === 2 && list.every((one: any) => one.status === 'delivered'))
+	await eventually(
+		shop,
+		'/notifications',
+		(list) => list.length === 2 && list.every((one: any) => one.status === 'delivered'),
+	)
 	expect(await get(shop, QUEUED)).toEqual([])
-	expect(await get(shop, `/notifications/subscriptions/${dead.id}`)).toMatchObject({ active: true, reason: null, lastStatus: null })
+	expect(await get(shop, `/notifications/subscriptions/${dead.id}`)).toMatchObject({
+		active: true,
+		reason: null,
+		lastStatus: null,
+	})
 	expect(await get(shop, `/notifications/${first}/attempts`)).toMatchObject([
 		{ number: 1, status: 500 },
 		{ number: 2, status: 204, delivered: true },
@@ -89,7 +104,10 @@ test('a dead callback: queued, listed, released, delivered; with its attempts, a
 
 	// The same bytes under the same id, said to be a replay.
 	const before = shop.callbackRequests.length
-	expect(await shop.api('POST', `/notifications/${first}/replay?dryRun=true`)).toMatchObject({ status: 200, body: { id: null, total: 1 } })
+	expect(await shop.api('POST', `/notifications/${first}/replay?dryRun=true`)).toMatchObject({
+		status: 200,
+		body: { id: null, total: 1 },
+	})
 	const begun = await shop.api('POST', `/notifications/${first}/replay`)
 	expect(begun).toMatchObject({ status: 202, body: { kind: 'replay', total: 1 } })
 	await eventually(shop, `/instances/${shop.id}/replays/${begun.body.id}`, (one) => one.status === 'done')
@@ -101,9 +119,14 @@ test('a dead callback: queued, listed, released, delivered; with its attempts, a
 	expect((await shop.api('PUT', `/notifications/${first}/acknowledge`)).body).toMatchObject({ acknowledged: true })
 
 	// By a filter of the event log: one of the two.
-	const dry = await shop.api('POST', `/instances/${shop.id}/replays`, { filter: { text: 'second', eventTypes: ['CREATED'] }, dryRun: true })
+	const dry = await shop.api('POST', `/instances/${shop.id}/replays`, {
+		filter: { text: 'second', eventTypes: ['CREATED'] },
+		dryRun: true,
+	})
 	expect(dry).toMatchObject({ status: 200, body: { status: 'dry-run', total: 1 } })
-	expect((await shop.api('POST', `/instances/${shop.id}/replays`, { failedSince: '2020-01-01', dryRun: true })).body).toMatchObject({
+	expect(
+		(await shop.api('POST', `/instances/${shop.id}/replays`, { failedSince: '2020-01-01', dryRun: true })).body,
+	).toMatchObject({
 		total: 0,
 	})
 })
@@ -119,15 +142,23 @@ test('a further subscription hears what comes after it; a test event goes to the
 	})
 	expect(made.status).toBe(200)
 	// As the callback too it would be told everything twice.
-	const twice = await shop.api('PATCH', `/instances/${shop.id}`, { configuration: { 'event.notification.callback.url': second } })
+	const twice = await shop.api('PATCH', `/instances/${shop.id}`, {
+		configuration: { 'event.notification.callback.url': second },
+	})
 	expect([twice.status, twice.body.message]).toEqual([409, expect.stringContaining(`subscription ${made.body.id}`)])
 	expect((await get(shop, `/instances/${shop.id}`)).configuration['event.notification.callback.url']).toBe(CALLBACK)
 	await product(shop, 'After')
 	await waitUntil(() => shop.callbackRequests.length === 3)
 	expect(
-		shop.callbackRequests.filter(({ url }) => url === second).map(({ body }) => JSON.parse(body).message.raw.products[0].name),
+		shop.callbackRequests
+			.filter(({ url }) => url === second)
+			.map(({ body }) => JSON.parse(body).message.raw.products[0].name),
 	).toEqual(['After'])
-	const both = await eventually(shop, '/notifications/subscriptions/deliveries?where=status=%27delivered%27', (list) => list.length === 3)
+	const both = await eventually(
+		shop,
+		'/notifications/subscriptions/deliveries?where=status=%27delivered%27',
+		(list) => list.length === 3,
+	)
 	expect(new Set(both.map((one: any) => one.subscriptionId)).size).toBe(2)
 
 	const { status, body: sent } = await shop.api('POST', `/instances/${shop.id}/test-event`)
@@ -155,12 +186,17 @@ test('an erased object is sent again without its record', async () => {
 	const id = await product(shop, 'Ann from Springfield')
 	await waitUntil(() => shop.callbackRequests.length === 1)
 	const [sent] = await eventually(shop, '/notifications', ([one]) => one.status === 'delivered')
-	expect(await shop.api('DELETE', `/instances/${shop.id}/events/objects/products/${id}`)).toEqual({ status: 200, body: { erased: 1 } })
+	expect(await shop.api('DELETE', `/instances/${shop.id}/events/objects/products/${id}`)).toEqual({
+		status: 200,
+		body: { erased: 1 },
+	})
 	expect((await shop.api('DELETE', `/instances/${shop.id}/events/objects/orders/${id}`)).body).toEqual({ erased: 0 })
 	expect(JSON.stringify(await get(shop, `/notifications/${sent.id}`))).not.toContain('Springfield')
 	expect(JSON.stringify(await get(shop, `/instances/${shop.id}/events`))).not.toContain('Springfield')
 	await shop.api('POST', `/notifications/${sent.id}/replay`)
 	await waitUntil(() => shop.callbackRequests.length === 2)
 	expect(shop.callbackRequests[1]!.body).not.toContain('Springfield')
-	expect(JSON.parse(shop.callbackRequests[1]!.body).message.events).toMatchObject([{ objectId: String(id), erased: true }])
+	expect(JSON.parse(shop.callbackRequests[1]!.body).message.events).toMatchObject([
+		{ objectId: String(id), erased: true },
+	])
 })

@@ -34,7 +34,8 @@ describe('counts', () => {
 	test('§6.5 §6.6 in all, by instance and by account, for every interval of the range', async () => {
 		const range = 'from=2026-06-01T10:00:00Z&to=2026-06-01T12:00:00Z&interval=hour'
 		const hours = ['2026-06-01T10:00:00Z', '2026-06-01T11:00:00Z', '2026-06-01T12:00:00Z']
-		const counts = (path: string, authorization?: string) => get(`/instances/events/analytics${path}?${range}`, authorization)
+		const counts = (path: string, authorization?: string) =>
+			get(`/instances/events/analytics${path}?${range}`, authorization)
 		client.world.watchers.tallies = new Map([
 			[
 				7,
@@ -61,7 +62,9 @@ describe('counts', () => {
 			{ timestamp: hours[2], total: 2, records: [{ instanceId: 7, count: 2, success: 1, failed: 0 }] },
 		])
 		expect(
-			(await get(`/instances/events/analytics/instances?${range}&tags[]=north`)).body[0].records.map((one: any) => one.instanceId),
+			(await get(`/instances/events/analytics/instances?${range}&tags[]=north`)).body[0].records.map(
+				(one: any) => one.instanceId,
+			),
 		).toEqual([8])
 		expect((await counts('/accounts')).body.map((one: any) => one.records)).toEqual([
 			[{ accountId: 1, count: 6, success: 5, failed: 1 }],
@@ -79,10 +82,9 @@ describe('counts', () => {
 		expect(await by('from=2026-01-15&to=2026-06-01T12:00:00Z&interval=month')).toHaveLength(6)
 		const [call] = client.world.watchers.calls.filter((one) => one.includes('tally'))
 		expect(call).toBe(`7 tally hour ${Date.parse('2026-01-01')} ${Date.parse('2026-07-01') - 1}`)
-		expect((await by('from=2026-06-01T11:30:00Z&to=2026-06-01T12:30:00Z&interval=hour')).map((one: any) => one.timestamp)).toEqual([
-			'2026-06-01T11:00:00Z',
-			'2026-06-01T12:00:00Z',
-		])
+		expect(
+			(await by('from=2026-06-01T11:30:00Z&to=2026-06-01T12:30:00Z&interval=hour')).map((one: any) => one.timestamp),
+		).toEqual(['2026-06-01T11:00:00Z', '2026-06-01T12:00:00Z'])
 		// Without a range, the last day by hours.
 		expect(await by('')).toHaveLength(25)
 	})
@@ -143,7 +145,16 @@ describe('a timeline', () => {
 							acknowledged: false,
 							body: null,
 							tries: [
-								{ number: 1, startedMs: LOGS_START_MS, durationMs: 5, delivered: true, status: 204, error: null, url: null, body: '' },
+								{
+									number: 1,
+									startedMs: LOGS_START_MS,
+									durationMs: 5,
+									delivered: true,
+									status: 204,
+									error: null,
+									url: null,
+									body: '',
+								},
 							],
 						},
 					],

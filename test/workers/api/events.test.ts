@@ -15,7 +15,8 @@ beforeEach(async () => {
 
 const get = (path: string, authorization?: string) =>
 	client.call('GET', path, undefined, authorization === undefined ? {} : { authorization })
-const places = (answer: { body: any }): string[] => answer.body.map((one: any) => `${one.elementInstanceId}:${one.sequence}`)
+const places = (answer: { body: any }): string[] =>
+	answer.body.map((one: any) => `${one.elementInstanceId}:${one.sequence}`)
 
 describe('a list', () => {
 	test('is narrowed by every part of the filter, of one instance, by token and across', async () => {
@@ -23,7 +24,9 @@ describe('a list', () => {
 		expect(places(await get('/instances/7/events?status=consumed'))).toEqual(['7:5'])
 		expect(places(await get('/instances/7/events?status=CONSUMED&status=NOTIFIED&pageSize=2'))).toEqual(['7:5', '7:4'])
 		expect(places(await get('/instances/7/events?eventTypes[]=created'))).toEqual([])
-		expect(places(await get('/instances/7/events?resources[]=orders&resources[]=x&from=2026-06-01T12:00:03Z'))).toEqual(['7:5', '7:4'])
+		expect(places(await get('/instances/7/events?resources[]=orders&resources[]=x&from=2026-06-01T12:00:03Z'))).toEqual(
+			['7:5', '7:4'],
+		)
 		expect(places(await get('/instances/events?objectId=3', token))).toEqual(['7:4'])
 		expect(places(await get('/instances/events?objectId=3&instanceIds[]=7', token))).toEqual(['7:4'])
 		expect(places(await get('/instances/events?objectId=3'))).toEqual(['8:4', '7:4'])
@@ -111,7 +114,9 @@ describe('an export', () => {
 		expect(all.at(-1)).toEqual({ complete: true, events: 10 })
 		expect(await lines('/instances/events/export?format=ndjson', token)).toHaveLength(6)
 		const page = await get('/instances/events?pageSize=7')
-		expect(await lines(`/instances/events/export?nextPage=${page.headers.get('Elements-Next-Page-Token')}`)).toHaveLength(4)
+		expect(
+			await lines(`/instances/events/export?nextPage=${page.headers.get('Elements-Next-Page-Token')}`),
+		).toHaveLength(4)
 		expect((await get('/instances/7/events/export?format=xls')).body.message).toBe('format: expected csv or ndjson')
 	})
 
@@ -188,9 +193,9 @@ describe('dispositions', () => {
 		tellOften('n')
 		const { body } = await get('/instances/events/dispositions')
 		expect(body.map((entry: any) => entry.notificationData.length)).toEqual(Array.from({ length: 10 }, () => 11))
-		expect(client.world.watchers.calls.filter((call) => call.includes('bodies')).map((call) => call.split(' ').length - 2)).toEqual([
-			55, 55,
-		])
+		expect(
+			client.world.watchers.calls.filter((call) => call.includes('bodies')).map((call) => call.split(' ').length - 2),
+		).toEqual([55, 55])
 	})
 
 	test('end a page where the messages are enough, and go on from there', async () => {
@@ -212,7 +217,11 @@ describe('dispositions', () => {
 		client.world.watchers.notifications.set(7, [told(7, 1)])
 		const one = await get('/instances/7/events/dispositions?pageSize=2')
 		expect(one.body).toEqual(
-			[5, 4].map((n) => ({ eventId: sampleEventRow(7, n, 0).eventId, elementInstanceId: 7, notificationData: [{ message }] })),
+			[5, 4].map((n) => ({
+				eventId: sampleEventRow(7, n, 0).eventId,
+				elementInstanceId: 7,
+				notificationData: [{ message }],
+			})),
 		)
 		// One notification tells of several events: it is read once.
 		expect(client.world.watchers.calls.filter((call) => call.includes('bodies'))).toEqual(['7 bodies 1'])
@@ -242,7 +251,9 @@ describe('a stream', () => {
 		watchers.onEventsAfter = () => {
 			asked++
 			if (asked === 4)
-				watchers.events.get(7)!.push(sampleEventRow(7, 6, LOGS_START_MS + 9_000), sampleEventRow(7, 7, LOGS_START_MS + 9_000))
+				watchers.events
+					.get(7)!
+					.push(sampleEventRow(7, 6, LOGS_START_MS + 9_000), sampleEventRow(7, 7, LOGS_START_MS + 9_000))
 			if (asked === 6) watchers.unknownIds.add(7)
 		}
 		const answer = await open('/instances/7/events/stream', {
@@ -255,7 +266,12 @@ describe('a stream', () => {
 		expect(ids).toEqual([3, 4, 5, 6, 7].map((n) => sampleEventRow(7, n, 0).eventId))
 		expect(text.endsWith('event: end\ndata: {"reason":"deleted"}\n\n')).toBe(true)
 		const [first] = [...text.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1]!))
-		expect(first).toMatchObject({ sequence: 4, elementInstanceId: 7, status: 'NOTIFIED', event: { eventType: 'UPDATED' } })
+		expect(first).toMatchObject({
+			sequence: 4,
+			elementInstanceId: 7,
+			status: 'NOTIFIED',
+			event: { eventType: 'UPDATED' },
+		})
 	})
 
 	test('that was quiet until it broke off is taken up where it stood, also on an empty log', async () => {
@@ -267,7 +283,9 @@ describe('a stream', () => {
 			)
 			watchers.running = false
 			const id = /^id: (.*)$/m.exec(await (await open('/instances/7/events/stream')).text())![1]!
-			watchers.events.get(7)!.push(sampleEventRow(7, recorded + 1, LOGS_START_MS), sampleEventRow(7, recorded + 2, LOGS_START_MS))
+			watchers.events
+				.get(7)!
+				.push(sampleEventRow(7, recorded + 1, LOGS_START_MS), sampleEventRow(7, recorded + 2, LOGS_START_MS))
 			const text = await (await open('/instances/7/events/stream', { 'Last-Event-ID': id })).text()
 			expect([...text.matchAll(/^id: (.*)\nevent: event$/gm)].map((match) => match[1])).toEqual(
 				[recorded + 1, recorded + 2].map((n) => sampleEventRow(7, n, 0).eventId),
@@ -279,8 +297,11 @@ describe('a stream', () => {
 		const { watchers } = client.world
 		watchers.running = false
 		const answer = await open('/instances/events/stream', { Authorization: token })
-		expect(await answer.text()).toBe(`retry: 1000\nid: ${sampleEventRow(7, 5, 0).eventId}\n\nevent: end\ndata: {"reason":"disabled"}\n\n`)
-		const refused = async (query: string, authorization?: string) => (await get(`/instances/7/events/stream${query}`, authorization)).status
+		expect(await answer.text()).toBe(
+			`retry: 1000\nid: ${sampleEventRow(7, 5, 0).eventId}\n\nevent: end\ndata: {"reason":"disabled"}\n\n`,
+		)
+		const refused = async (query: string, authorization?: string) =>
+			(await get(`/instances/7/events/stream${query}`, authorization)).status
 		expect(await refused('?lastEventId=nonsense')).toBe(400)
 		expect(await refused(`?lastEventId=${sampleEventRow(8, 1, 0).eventId}`)).toBe(400)
 		expect(await refused(`?lastEventId=${sampleEventRow(7, 9, 0).eventId}`)).toBe(400)

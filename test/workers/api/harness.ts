@@ -11,7 +11,13 @@ import { findViolation } from '../contract/document.ts'
 import type { Services } from '../../../src/instances/services.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
 import type { ResendReport, SubscriptionReport } from '../../../src/rpc/delivery.ts'
-import type { WebhookResult, WebhookDelivery, WebhookRejections, MetricsReport, WatcherRpc } from '../../../src/rpc/watcher.ts'
+import type {
+	WebhookResult,
+	WebhookDelivery,
+	WebhookRejections,
+	MetricsReport,
+	WatcherRpc,
+} from '../../../src/rpc/watcher.ts'
 import type { EventReport, TallyBucket, TimelineReport } from '../../../src/rpc/log.ts'
 import type { AttemptReport, NotificationReport } from '../../../src/rpc/notification.ts'
 
@@ -25,7 +31,11 @@ declare global {
 	}
 }
 
-const migrationFiles = import.meta.glob<string>('../../../migrations/*.sql', { query: '?raw', import: 'default', eager: true })
+const migrationFiles = import.meta.glob<string>('../../../migrations/*.sql', {
+	query: '?raw',
+	import: 'default',
+	eager: true,
+})
 
 /** Empties everything and makes the tables. */
 export async function resetDatabase(): Promise<void> {
@@ -96,7 +106,8 @@ export class FakeWatchers {
 	forInstance(id: number): WatcherRpc {
 		const recordCall = (call: string): void => {
 			this.calls.push(`${id} ${call}`)
-			if (this.failingCall !== null && call.startsWith(this.failingCall)) throw new Error('the object cannot be reached')
+			if (this.failingCall !== null && call.startsWith(this.failingCall))
+				throw new Error('the object cannot be reached')
 		}
 		const ifKnown = <T>(answer: T): T | 'unknown' => (this.unknownIds.has(id) ? 'unknown' : answer)
 		const toCounter = (notification: NotificationReport) => parseNotificationId(notification.id)?.counter ?? 0
@@ -104,7 +115,10 @@ export class FakeWatchers {
 		const newestEvents = () => [...(this.events.get(id) ?? [])].sort((a, b) => b.sequence - a.sequence)
 		return {
 			create: async () => (recordCall('create'), this.unknownIds.delete(id) ? 'created' : 'exists'),
-			configure: async (version, options) => (recordCall(`configure ${version}${JSON.stringify(options ?? {})}`), ifKnown('ok')),
+			configure: async (version, options) => (
+				recordCall(`configure ${version}${JSON.stringify(options ?? {})}`),
+				ifKnown('ok')
+			),
 			destroy: async () => (recordCall('destroy'), void this.unknownIds.add(id)),
 			wake: async () => (recordCall('wake'), ifKnown('ok')),
 			poll: async (depth) => (recordCall(`poll ${depth}`), ifKnown({ run: 'r1', depth, state: 'queued' })),
@@ -138,7 +152,8 @@ export class FakeWatchers {
 			events: async ({ pageSize, before, fromMs, toMs, types, resources, objectId, statuses, text, characters }) => {
 				recordCall('events')
 				if (characters !== undefined) this.requestedCharacters.push(characters)
-				if (this.eventsNeverEnd) return ifKnown({ events: [], next: { number: (before ?? 1e9) - 1_000, atMs: (before ?? 1e9) - 1_000 } })
+				if (this.eventsNeverEnd)
+					return ifKnown({ events: [], next: { number: (before ?? 1e9) - 1_000, atMs: (before ?? 1e9) - 1_000 } })
 				const all = newestEvents().filter(
 					(row) =>
 						(before === undefined || row.sequence < before) &&
@@ -155,11 +170,16 @@ export class FakeWatchers {
 					return size <= (characters ?? Infinity) ? row : { ...row, record: null, withheld: size }
 				})
 				const last = events.at(-1)
-				return ifKnown({ events, next: all.length > pageSize ? { number: last!.sequence, atMs: last!.recordedMs } : null })
+				return ifKnown({
+					events,
+					next: all.length > pageSize ? { number: last!.sequence, atMs: last!.recordedMs } : null,
+				})
 			},
 			tally: async ({ fromMs, toMs, unit }) => (
 				recordCall(`tally ${unit} ${fromMs} ${toMs}`),
-				ifKnown(this.tallies === 'too-many' ? this.tallies : (this.tallies.get(id) ?? []).filter(({ atMs }) => atMs <= toMs))
+				ifKnown(
+					this.tallies === 'too-many' ? this.tallies : (this.tallies.get(id) ?? []).filter(({ atMs }) => atMs <= toMs),
+				)
 			),
 			timeline: async (resource, objectId) => (recordCall(`timeline ${resource} ${objectId}`), ifKnown(this.timeline)),
 			eventsAfter: async (sequence, limit) => {
@@ -181,7 +201,11 @@ export class FakeWatchers {
 				if (answer === 'taken') this.deliveries.push({ ...delivery, instanceId: id })
 				return answer
 			},
-			rejected: async (rejections) => (recordCall('rejected'), this.reportedRejections.set(id, rejections), ifKnown('ok')),
+			rejected: async (rejections) => (
+				recordCall('rejected'),
+				this.reportedRejections.set(id, rejections),
+				ifKnown('ok')
+			),
 			rejections: async () => (
 				recordCall('rejections'),
 				ifKnown(this.reportedRejections.get(id) ?? { sinceMs: 0, counts: {}, samples: [] })
@@ -202,7 +226,13 @@ export class FakeWatchers {
 			coverage: async (fromMs, toMs) => {
 				recordCall(`coverage ${fromMs} ${toMs}`)
 				const lag = { p50: null, p99: null }
-				const counted = { firstByWebhook: 0, firstByPoll: 0, confirmed: 0, recovered: 0, lag: { webhook: lag, poll: lag, recovered: lag } }
+				const counted = {
+					firstByWebhook: 0,
+					firstByPoll: 0,
+					confirmed: 0,
+					recovered: 0,
+					lag: { webhook: lag, poll: lag, recovered: lag },
+				}
 				return ifKnown(this.coverageTooLarge ? 'too-many' : counted)
 			},
 			notifications: async (query) => {
@@ -216,7 +246,10 @@ export class FakeWatchers {
 					.filter((notification) => query.topics?.includes(notification.objectType) ?? true)
 				const notifications = all.slice(0, query.pageSize).map((notification) => ({ ...notification, body: null }))
 				const last = notifications.at(-1)
-				return ifKnown({ notifications, next: all.length > query.pageSize ? { number: toCounter(last!), atMs: last!.createdMs } : null })
+				return ifKnown({
+					notifications,
+					next: all.length > query.pageSize ? { number: toCounter(last!), atMs: last!.createdMs } : null,
+				})
 			},
 			notification: async (counter) => (
 				recordCall(`notification ${counter}`),
@@ -232,7 +265,9 @@ export class FakeWatchers {
 			},
 			attempts: async (counter) => (
 				recordCall(`attempts ${counter}`),
-				ifKnown(newestNotifications().some((notification) => toCounter(notification) === counter) ? this.attempts : null)
+				ifKnown(
+					newestNotifications().some((notification) => toCounter(notification) === counter) ? this.attempts : null,
+				)
 			),
 			acknowledge: async (counter) => {
 				recordCall(`acknowledge ${counter}`)
@@ -327,7 +362,9 @@ export interface ApiClient {
 }
 
 /** Starts a world with one account. */
-export async function startApiWorld(store: ApiWorld['store'] = async () => new Response('', { status: 503 })): Promise<ApiClient> {
+export async function startApiWorld(
+	store: ApiWorld['store'] = async () => new Response('', { status: 503 }),
+): Promise<ApiClient> {
 	const world: ApiWorld = {
 		store,
 		nowMs: Date.parse('2026-06-01T12:00:00Z'),
@@ -352,7 +389,9 @@ export async function startApiWorld(store: ApiWorld['store'] = async () => new R
 		send,
 		async call(method, path, body, options = {}) {
 			const authorization =
-				options.authorization === undefined ? `User ${client.userSecret}, Organization ${client.organizationSecret}` : options.authorization
+				options.authorization === undefined
+					? `User ${client.userSecret}, Organization ${client.organizationSecret}`
+					: options.authorization
 			const headers = new Headers(options.headers)
 			if (authorization !== null) headers.set('Authorization', authorization)
 			if (body !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json')
@@ -369,7 +408,13 @@ export async function startApiWorld(store: ApiWorld['store'] = async () => new R
 			try {
 				parsed = text === '' ? null : JSON.parse(text)
 			} catch {}
-			const violation = findViolation(method, new URL(url).pathname, response.status, response.headers.get('Content-Type'), parsed)
+			const violation = findViolation(
+				method,
+				new URL(url).pathname,
+				response.status,
+				response.headers.get('Content-Type'),
+				parsed,
+			)
 			if (violation !== null) throw new Error(`The answer is not what the document declares: ${violation}`)
 			return { status: response.status, body: parsed, headers: response.headers }
 		},
@@ -412,10 +457,9 @@ export async function addOrganization(id: number): Promise<string> {
 	const { hashSecret, newSecret } = await import('../../../src/accounts/secrets.ts')
 	const [organization, user] = [newSecret(), newSecret()]
 	await env.DB.batch([
-		env.DB.prepare("INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (?, 'Other', ?, '', 0)").bind(
-			id,
-			hashSecret(organization),
-		),
+		env.DB.prepare(
+			"INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (?, 'Other', ?, '', 0)",
+		).bind(id, hashSecret(organization)),
 		env.DB.prepare(
 			"INSERT INTO users (id, organization_id, email, first_name, last_name, secret_hash, secret_sealed, created_ms) VALUES (?, ?, 'o@example.com', 'O', 'Ther', ?, '', 0)",
 		).bind(id, id, hashSecret(user)),
@@ -424,7 +468,9 @@ export async function addOrganization(id: number): Promise<string> {
 }
 
 /** The polling cURL's body of the documentation, verbatim but for host, secrets and store. */
-export function instanceBody(overrides: { configuration?: Record<string, unknown>; [key: string]: unknown } = {}): Record<string, unknown> {
+export function instanceBody(
+	overrides: { configuration?: Record<string, unknown>; [key: string]: unknown } = {},
+): Record<string, unknown> {
 	const { configuration, ...rest } = overrides
 	return {
 		element: { key: 'woocommercerest' },
@@ -463,7 +509,12 @@ export function instanceBodyForStore(
 	rest: Record<string, unknown> = {},
 ): Record<string, unknown> {
 	return instanceBody({
-		configuration: { 'store.url': url, 'oauth.api.key': credentials.key, 'oauth.api.secret': credentials.secret, ...configuration },
+		configuration: {
+			'store.url': url,
+			'oauth.api.key': credentials.key,
+			'oauth.api.secret': credentials.secret,
+			...configuration,
+		},
 		...rest,
 	})
 }

@@ -6,7 +6,15 @@ import { runWatchdog } from '../../../src/instances/watchdog.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
 import type { StatusReport } from '../../../src/rpc/watcher.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, resetDatabase, createServices, startApiWorld, instanceBodyForStore, type ApiClient } from './harness.ts'
+import {
+	addOrganization,
+	env,
+	resetDatabase,
+	createServices,
+	startApiWorld,
+	instanceBodyForStore,
+	type ApiClient,
+} from './harness.ts'
 import { sampleEventRow } from './support.ts'
 
 let store: SimulatedStore
@@ -68,10 +76,14 @@ describe('the hub', () => {
 		expect(stamps).toEqual(stamps.toSorted().toReversed())
 		expect(stamps[0] > oldest.body[0].date_modified_gmt).toBe(true)
 		const two = [1, 2].map((page) => get(`/orders?orderBy=created_date%20DESC&pageSize=30&page=${page}`))
-		const joined = (await Promise.all(two)).flatMap((page) => page.body.map((order: any) => order.date_created_gmt as string))
+		const joined = (await Promise.all(two)).flatMap((page) =>
+			page.body.map((order: any) => order.date_created_gmt as string),
+		)
 		expect(joined).toEqual(joined.toSorted((a: string, b: string) => b.localeCompare(a)))
 		const filtered = (await get(`/orders?orderBy=id desc&where=${encodeURIComponent("total > '0'")}&pageSize=20`)).body
-		expect(filtered.map((order: any) => order.id)).toEqual(filtered.map((order: any) => order.id).toSorted((a: number, b: number) => b - a))
+		expect(filtered.map((order: any) => order.id)).toEqual(
+			filtered.map((order: any) => order.id).toSorted((a: number, b: number) => b - a),
+		)
 		const dates = (await get('/customers?orderBy=date_created')).body.map((one: any) => one.date_created_gmt)
 		expect(dates).toEqual(dates.toSorted())
 		for (const orderBy of ['total desc', 'id down', 'id,date_created', 'after', '1', "id' --", 'x'.repeat(300)]) {
@@ -129,7 +141,9 @@ describe('the event log', () => {
 		})
 		for (const path of [`/instances/events/${event.id}`, `/instances/${id}/events/${event.id}`])
 			expect((await client.call('GET', path)).body).toEqual(event)
-		expect((await client.call('GET', `/instances/events/${event.id}`, undefined, { authorization })).body).toEqual(event)
+		expect((await client.call('GET', `/instances/events/${event.id}`, undefined, { authorization })).body).toEqual(
+			event,
+		)
 		const ranged = await client.call('GET', `/instances/${id}/events?from=2026-06-01T12:02:00Z&to=2026-06-01T12:02:30`)
 		expect(ranged.body.map((item: any) => item.sequence)).toEqual([2])
 	})
@@ -138,7 +152,11 @@ describe('the event log', () => {
 		const [one, other] = [await make(), await make()]
 		client.world.watchers.events.set(one.id, [sampleEventRow(one.id, 1, client.world.nowMs)])
 		const { eventId } = sampleEventRow(one.id, 1, 0)
-		const guessed = formatEventId(one.id, 1, (computeEventTag(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, one.id, 1) + 1) % 2 ** 24)
+		const guessed = formatEventId(
+			one.id,
+			1,
+			(computeEventTag(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, one.id, 1) + 1) % 2 ** 24,
+		)
 		client.world.watchers.calls.length = 0
 		const stranger = await addOrganization(2)
 		for (const [path, authorization] of [
@@ -148,7 +166,10 @@ describe('the event log', () => {
 			[`/instances/events/${eventId}`, other.authorization],
 			[`/instances/events/${eventId}`, stranger],
 		] as const)
-			expect((await client.call('GET', path, undefined, authorization === undefined ? {} : { authorization })).status, path).toBe(404)
+			expect(
+				(await client.call('GET', path, undefined, authorization === undefined ? {} : { authorization })).status,
+				path,
+			).toBe(404)
 		expect(client.world.watchers.calls).toEqual([])
 	})
 
@@ -179,10 +200,14 @@ describe('the event log', () => {
 		const special = (await client.call('GET', '/instances/events?tags[]=special')).body
 		expect(special).toHaveLength(9)
 		expect(special.every((event: any) => event.elementInstanceId === made[1]!.id)).toBe(true)
-		expect((await client.call('GET', `/instances/events?from=${new Date(base + 8000).toISOString()}`)).body).toHaveLength(3)
+		expect(
+			(await client.call('GET', `/instances/events?from=${new Date(base + 8000).toISOString()}`)).body,
+		).toHaveLength(3)
 		expect((await client.call('GET', '/instances/events?from=2026-06-02&to=2026-06-01')).status).toBe(400)
 		expect((await client.call('GET', '/instances/events?from=soon')).status).toBe(400)
-		expect((await client.call('GET', '/instances/events', undefined, { authorization: await addOrganization(2) })).body).toEqual([])
+		expect(
+			(await client.call('GET', '/instances/events', undefined, { authorization: await addOrganization(2) })).body,
+		).toEqual([])
 	})
 
 	test('more than 200 instances in the range is a 400 that says how to narrow', async () => {
@@ -248,7 +273,10 @@ describe('the watchdog', () => {
 		expect((await client.call('DELETE', `/instances/${ready.id}`)).status).toBe(200)
 		expect((await client.call('GET', '/orders', undefined, ready)).status).toBe(401)
 		expect((await runWatchdog(services())).cleared).toBe(0)
-		expect((await env.DB.prepare('SELECT state FROM instances').all()).results).toEqual([{ state: 'deleted' }, { state: 'deleted' }])
+		expect((await env.DB.prepare('SELECT state FROM instances').all()).results).toEqual([
+			{ state: 'deleted' },
+			{ state: 'deleted' },
+		])
 		await writeStatus(env, report(ready.id, null, 0))
 		client.world.watchers.failingCall = null
 		expect((await runWatchdog(services())).cleared).toBe(2)

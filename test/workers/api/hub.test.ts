@@ -78,7 +78,10 @@ describe('what can be done', () => {
 		] as const) {
 			const path = `/hubs/ecommerce/orders/${order}/${name}`
 			const made = await hub('POST', path, body)
-			expect([made.status, made.body]).toEqual([200, expect.objectContaining(name === 'comments' ? body : { amount: '1.00' })])
+			expect([made.status, made.body]).toEqual([
+				200,
+				expect.objectContaining(name === 'comments' ? body : { amount: '1.00' }),
+			])
 			expect(idsOf(await hub('GET', path))).toContain(made.body.id)
 			expect((await hub('GET', `${path}/${made.body.id}`)).body.id).toBe(made.body.id)
 			expect(await hub('DELETE', `${path}/${made.body.id}`)).toMatchObject({ status: 200, body: null })
@@ -87,13 +90,17 @@ describe('what can be done', () => {
 	})
 
 	test('§8.4 reports', async () => {
-		expect((await hub('GET', '/hubs/ecommerce/reports')).body).toEqual(expect.arrayContaining([expect.objectContaining({ slug: 'sales' })]))
+		expect((await hub('GET', '/hubs/ecommerce/reports')).body).toEqual(
+			expect.arrayContaining([expect.objectContaining({ slug: 'sales' })]),
+		)
 		const [week] = (await hub('GET', `/reports-sales?${where("period = 'week'")}`)).body
 		const [year] = (await hub('GET', `/reports-sales?${where("period = 'year'")}`)).body
 		expect(Number(year.total_sales)).toBeGreaterThan(0)
 		expect(Number(year.total_orders)).toBeGreaterThanOrEqual(week.total_orders)
 		asked()
-		expect((await hub('GET', `/reports-top-sellers?${where("date_min = '2020-01-01' AND date_max = '2026-06-01'")}`)).status).toBe(200)
+		expect(
+			(await hub('GET', `/reports-top-sellers?${where("date_min = '2020-01-01' AND date_max = '2026-06-01'")}`)).status,
+		).toBe(200)
 		expect(asked()[0]).toContain('date_min=2020-01-01')
 		expect((await hub('GET', '/reports-sales?orderBy=id')).body.message).toContain('no order')
 	})
@@ -115,20 +122,30 @@ describe('what can be done', () => {
 
 	test('§8.1 three spellings are one call, for every method and all that belongs to it', async () => {
 		const bodies: unknown[] = []
-		for (const start of ['/hubs/ecommerce', '/hubs/anything', '']) bodies.push((await hub('GET', `${start}/orders?pageSize=3`)).body)
+		for (const start of ['/hubs/ecommerce', '/hubs/anything', ''])
+			bodies.push((await hub('GET', `${start}/orders?pageSize=3`)).body)
 		for (const start of ['/hubs/ecommerce', '/hubs/anything', '']) {
 			const made = await hub('POST', `${start}/products-tags`, { name: `of ${start}` })
 			expect(made.status).toBe(200)
 			expect((await hub('PATCH', `${start}/products-tags/${made.body.id}`, { name: 'same' })).body.name).toBe('same')
 			expect((await hub('DELETE', `${start}/products-tags/${made.body.id}`)).status).toBe(200)
 			// Guards, shapes and methods are those of the one call.
-			expect(await client.call('DELETE', `${start}/orders`, undefined, { authorization })).toMatchObject({ status: 405 })
+			expect(await client.call('DELETE', `${start}/orders`, undefined, { authorization })).toMatchObject({
+				status: 405,
+			})
 			expect((await client.call('POST', `${start}/orders`, {}, { authorization: null })).status).toBe(401)
 			expect((await hub('POST', `${start}/orders`, 'a=b', { 'Content-Type': 'text/plain' })).status).toBe(415)
 			expect((await hub('GET', `${start}/orders`, undefined, { Accept: 'text/html' })).status).toBe(406)
 			const key = { 'Idempotency-Key': `key of ${start}`.replaceAll(/[^a-z]/g, '-') }
-			const [first, again] = [await hub('POST', `${start}/orders`, {}, key), await hub('POST', `${start}/orders`, {}, key)]
-			expect([again.status, again.body.id, again.headers.get('Idempotent-Replayed')]).toEqual([200, first.body.id, 'true'])
+			const [first, again] = [
+				await hub('POST', `${start}/orders`, {}, key),
+				await hub('POST', `${start}/orders`, {}, key),
+			]
+			expect([again.status, again.body.id, again.headers.get('Idempotent-Replayed')]).toEqual([
+				200,
+				first.body.id,
+				'true',
+			])
 		}
 		expect(bodies[1]).toEqual(bodies[0])
 		expect(bodies[2]).toEqual(bodies[0])
@@ -138,7 +155,10 @@ describe('what can be done', () => {
 			['PUT', '/taxes', 'GET'],
 		] as const) {
 			const answer = await hub(method, path, {})
-			expect([answer.status, answer.headers.get('Allow')], `${method} ${path}`).toEqual([405, expect.stringContaining(allow)])
+			expect([answer.status, answer.headers.get('Allow')], `${method} ${path}`).toEqual([
+				405,
+				expect.stringContaining(allow),
+			])
 		}
 	})
 })
@@ -149,7 +169,10 @@ describe('lists', () => {
 		expect(Array.isArray(all.body)).toBe(true)
 		const [total, size] = [all.body.length as number, 5]
 		const first = await hub('GET', `/orders?pageSize=${size}`)
-		expect([first.headers.get('Elements-Total-Count'), first.headers.get('Elements-Returned-Count')]).toEqual([String(total), String(size)])
+		expect([first.headers.get('Elements-Total-Count'), first.headers.get('Elements-Returned-Count')]).toEqual([
+			String(total),
+			String(size),
+		])
 		expect(first.headers.get('Elements-Element-Instance-Id')).toBe(String(id))
 		const token = first.headers.get('Elements-Next-Page-Token')!
 		// What comes in between moves no page.
@@ -158,14 +181,18 @@ describe('lists', () => {
 		expect(idsOf(await hub('GET', `/orders?nextPage=${token}`))).toEqual(idsOf(all).slice(size, 2 * size))
 		expect(idsOf(await hub('GET', `/orders?nextPage=${token}&pageSize=2`))).toEqual(idsOf(all).slice(size, size + 2))
 		for (const query of [where("status = 'pending'"), 'orderBy=id'])
-			expect((await hub('GET', `/orders?nextPage=${token}&${query}`)).body.message).toContain('nextPage: expected a token of this list')
+			expect((await hub('GET', `/orders?nextPage=${token}&${query}`)).body.message).toContain(
+				'nextPage: expected a token of this list',
+			)
 		expect((await hub('GET', `/products?nextPage=${token}`)).status).toBe(400)
 		for (const query of ['page=0', 'page=x', 'pageSize=0', 'pageSize=201', 'nextPage=x'])
 			expect((await hub('GET', `/orders?${query}`)).status, query).toBe(400)
 		const [record] = (await hub('GET', '/orders?pageSize=1&fields=id,billing.email,line_items.name')).body
 		expect(Object.keys(record).sort()).toEqual(['billing', 'id', 'line_items'])
 		expect(Object.keys(record.billing)).toEqual(['email'])
-		expect(idsOf(await hub('GET', '/orders?orderBy=id%20asc'))).toEqual(idsOf(await hub('GET', '/orders')).sort((a, b) => a - b))
+		expect(idsOf(await hub('GET', '/orders?orderBy=id%20asc'))).toEqual(
+			idsOf(await hub('GET', '/orders')).sort((a, b) => a - b),
+		)
 	})
 
 	test('§8.6 a record is the store’s own JSON, in a list and by itself', async () => {
@@ -189,7 +216,8 @@ describe('lists', () => {
 	test('§8.11 pages 1 and 2 of size n are page 1 of size 2n, at the store and filtered here', async () => {
 		for (const filter of ['', `&${where("total >= '0' AND number != 'x'")}`])
 			for (const size of [1, 3, 5]) {
-				const page = async (number: number, of: number) => idsOf(await hub('GET', `/orders?page=${number}&pageSize=${of}${filter}`))
+				const page = async (number: number, of: number) =>
+					idsOf(await hub('GET', `/orders?page=${number}&pageSize=${of}${filter}`))
 				const [one, two] = [await page(1, size), await page(2, size)]
 				expect(one).toHaveLength(size)
 				expect([...one, ...two]).toEqual(await page(1, 2 * size))
@@ -206,10 +234,16 @@ describe('lists', () => {
 			[`total > ${a.total}`, (one) => Number(one.total) > Number(a.total)],
 			[`total <= '${a.total}'`, (one) => Number(one.total) <= Number(a.total)],
 			[`total >= '${a.total}'`, (one) => Number(one.total) >= Number(a.total)],
-			[`billing.email LIKE '${a.billing.email.slice(0, 4)}%'`, (one) => one.billing.email.startsWith(a.billing.email.slice(0, 4))],
+			[
+				`billing.email LIKE '${a.billing.email.slice(0, 4)}%'`,
+				(one) => one.billing.email.startsWith(a.billing.email.slice(0, 4)),
+			],
 			[`number LIKE '%${a.number.slice(-1)}'`, (one) => one.number.endsWith(a.number.slice(-1))],
 			[`id IN ('${a.id}', '${b.id}')`, (one) => [a.id, b.id].includes(one.id)],
-			[`id IN ('${a.id}','${b.id}') AND status = '${b.status}'`, (one) => [a.id, b.id].includes(one.id) && one.status === b.status],
+			[
+				`id IN ('${a.id}','${b.id}') AND status = '${b.status}'`,
+				(one) => [a.id, b.id].includes(one.id) && one.status === b.status,
+			],
 		]
 		for (const [text, test] of cases) {
 			const wanted = idsOf({ body: all.filter(test) })
@@ -239,7 +273,9 @@ describe('lists', () => {
 		for (const resource of ['products-categories', 'taxes']) {
 			const all = await hub('GET', `/${resource}`)
 			expect(idsOf(all).length).toBeGreaterThan(0)
-			expect(idsOf(await hub('GET', `/${resource}?${where("after = '2026-01-01T00:00:00'")}`)), resource).toEqual(idsOf(all))
+			expect(idsOf(await hub('GET', `/${resource}?${where("after = '2026-01-01T00:00:00'")}`)), resource).toEqual(
+				idsOf(all),
+			)
 			expect((await hub('GET', `/${resource}?${where("after = 'soon'")}`)).status, resource).toBe(400)
 		}
 	})
@@ -252,19 +288,25 @@ describe('lists', () => {
 			['/products-tags', 'deep-blue'],
 		]) {
 			asked()
-			expect((await hub('GET', `${path}?${where(`slug = '${slug}'`)}`)).body.map((one: any) => one.slug)).toEqual([slug])
+			expect((await hub('GET', `${path}?${where(`slug = '${slug}'`)}`)).body.map((one: any) => one.slug)).toEqual([
+				slug,
+			])
 			expect(asked()[0]).toContain(`slug=${slug}`)
 		}
 		const [order] = (await hub('GET', '/orders?orderBy=id')).body
-		for (const amount of ['1.00', '2.00', '3.00']) await hub('POST', `/orders/${order.id}/refunds`, { amount, api_refund: false })
+		for (const amount of ['1.00', '2.00', '3.00'])
+			await hub('POST', `/orders/${order.id}/refunds`, { amount, api_refund: false })
 		const large = (await hub('GET', `/orders/${order.id}/refunds?${where('amount >= 2')}`)).body
 		expect(large.map((one: any) => one.amount).sort()).toEqual(['2.00', '3.00'])
 	})
 
 	test('§11.7 filter.response.nulls touches the hub’s answers', async () => {
-		const nulls = (value: unknown): boolean => value === null || (typeof value === 'object' && Object.values(value).some(nulls))
+		const nulls = (value: unknown): boolean =>
+			value === null || (typeof value === 'object' && Object.values(value).some(nulls))
 		expect(nulls((await hub('GET', '/orders')).body)).toBe(false)
-		expect((await client.call('PATCH', `/instances/${id}`, { configuration: { 'filter.response.nulls': 'false' } })).status).toBe(200)
+		expect(
+			(await client.call('PATCH', `/instances/${id}`, { configuration: { 'filter.response.nulls': 'false' } })).status,
+		).toBe(200)
 		expect(nulls((await hub('GET', '/orders')).body)).toBe(true)
 	})
 
@@ -282,7 +324,9 @@ describe('lists', () => {
 			name: 'orders',
 			fields: expect.arrayContaining([expect.objectContaining({ name: 'status', type: 'string' })]),
 		})
-		expect((await hub('GET', `/objects/${encodeURIComponent('orders/{id}/refunds')}/metadata`)).body.fields.length).toBeGreaterThan(2)
+		expect(
+			(await hub('GET', `/objects/${encodeURIComponent('orders/{id}/refunds')}/metadata`)).body.fields.length,
+		).toBeGreaterThan(2)
 		expect((await hub('GET', '/objects/nonsense/metadata')).status).toBe(404)
 	})
 })
@@ -300,13 +344,16 @@ describe('refusals and failures', () => {
 		[403, { ...error, code: 'woocommerce_rest_cannot_view' }, 403],
 		[404, error, 404],
 		[410, error, 404],
-	])('§8.13 §1.9 §1.11 the store’s %i is told as it is, or as its failure, with what it said', async (given, body, status) => {
-		answer(given, body)
-		expect(await hub('GET', '/orders/5')).toMatchObject({
-			status,
-			body: { message: expect.any(String), providerMessage: 'The store says why' },
-		})
-	})
+	])(
+		'§8.13 §1.9 §1.11 the store’s %i is told as it is, or as its failure, with what it said',
+		async (given, body, status) => {
+			answer(given, body)
+			expect(await hub('GET', '/orders/5')).toMatchObject({
+				status,
+				body: { message: expect.any(String), providerMessage: 'The store says why' },
+			})
+		},
+	)
 
 	test('429 passes with when to come back', async () => {
 		answer(429, error, { 'Retry-After': '7' })
@@ -323,7 +370,11 @@ describe('refusals and failures', () => {
 			client.world.store = failure
 			for (const method of ['POST', 'PATCH', 'PUT', 'DELETE'] as const) {
 				asked()
-				const { status, body } = await hub(method, method === 'POST' ? '/orders' : '/orders/5', method === 'DELETE' ? undefined : {})
+				const { status, body } = await hub(
+					method,
+					method === 'POST' ? '/orders' : '/orders/5',
+					method === 'DELETE' ? undefined : {},
+				)
 				expect([status, body.message], method).toEqual([502, expect.stringContaining('unknown whether it was done')])
 				expect(asked()).toHaveLength(1)
 			}
@@ -350,7 +401,12 @@ describe('refusals and failures', () => {
 			const again = await post(`key-${index}`)
 			expect(asked(), String(index)).toHaveLength(made - 1)
 			if (made === 2) expect([again.status, again.body.status], String(index)).toEqual([200, 'pending'])
-			else expect([again.status, again.body, again.headers.get('Idempotent-Replayed')], String(index)).toEqual([502, first.body, 'true'])
+			else
+				expect([again.status, again.body, again.headers.get('Idempotent-Replayed')], String(index)).toEqual([
+					502,
+					first.body,
+					'true',
+				])
 		}
 	})
 
@@ -362,7 +418,8 @@ describe('refusals and failures', () => {
 		['a list', '[{"id":1}]', {}, [{ id: 1 }]],
 		['a record', '{"id":1}', { id: 1 }, { id: 1 }],
 	])('a write that was done is answered with what came: %s', async (_what, text, ofOrders, ofOthers) => {
-		client.world.store = async () => new Response(text, { status: 201, headers: { 'Content-Type': 'application/json' } })
+		client.world.store = async () =>
+			new Response(text, { status: 201, headers: { 'Content-Type': 'application/json' } })
 		const key = { 'Idempotency-Key': 'once' }
 		// Where a record is promised, anything else is an empty one.
 		expect(await hub('POST', '/orders', {}, key)).toMatchObject({ status: 200, body: ofOrders })
@@ -410,7 +467,10 @@ describe('refusals and failures', () => {
 			['GET', '/objects'],
 			['GET', '/objects/orders/metadata'],
 		] as const)
-			expect((await hub(method, path, ['POST', 'PATCH'].includes(method) ? {} : undefined)).status, `${method} ${path}`).toBe(403)
+			expect(
+				(await hub(method, path, ['POST', 'PATCH'].includes(method) ? {} : undefined)).status,
+				`${method} ${path}`,
+			).toBe(403)
 		expect(asked()).toEqual([])
 	})
 })

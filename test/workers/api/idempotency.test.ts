@@ -28,8 +28,11 @@ beforeEach(async () => {
 	client = await startApiWorld((request) => store.fetch(request))
 })
 
-const post = (path: string, body?: unknown, options: { headers?: Record<string, string>; authorization?: string } = {}) =>
-	client.call('POST', path, body, { ...options, headers: { ...KEY, ...options.headers } })
+const post = (
+	path: string,
+	body?: unknown,
+	options: { headers?: Record<string, string>; authorization?: string } = {},
+) => client.call('POST', path, body, { ...options, headers: { ...KEY, ...options.headers } })
 const rows = async (sql: string) => (await env.DB.prepare(sql).all<Record<string, any>>()).results
 const keys = async () => (await rows('SELECT count(*) AS n FROM api_keys'))[0]!['n']
 
@@ -59,7 +62,8 @@ describe('the same request', () => {
 	})
 
 	test('notes each time that it shows a secret again', async () => {
-		const shown = () => rows("SELECT user_id, object_type, object_id, detail FROM audit_log WHERE action = 'secret.show-again'")
+		const shown = () =>
+			rows("SELECT user_id, object_type, object_id, detail FROM audit_log WHERE action = 'secret.show-again'")
 		for (let time = 0; time < 3; time++) await post('/accounts/api-keys', BODY)
 		const made = { user_id: 1, object_type: 'organization', object_id: 1, detail: '{"call":"createApiKey"}' }
 		expect(await shown()).toEqual([made, made])
@@ -93,7 +97,8 @@ describe('the same request', () => {
 		const opened = new Promise<void>((resolve) => (open = resolve))
 		client.world.store = async (request) => (await opened, await store.fetch(request))
 		const first = post('/instances', instanceBody())
-		while ((await rows('SELECT claim FROM idempotency')).length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+		while ((await rows('SELECT claim FROM idempotency')).length === 0)
+			await new Promise((resolve) => setTimeout(resolve, 5))
 		const second = await post('/instances', instanceBody())
 		expect([second.status, second.headers.get('Retry-After')]).toEqual([409, '5'])
 		expect(second.body.message).toMatch(/^Idempotency-Key: the first request with this key has not ended/)
@@ -111,13 +116,22 @@ describe('the same request', () => {
 
 	test('of somebody else is another request', async () => {
 		const other = await addOrganization(2)
-		const { body: key } = await client.call('POST', '/accounts/api-keys', { name: 'x', scopes: ['notifications:write'] })
+		const { body: key } = await client.call('POST', '/accounts/api-keys', {
+			name: 'x',
+			scopes: ['notifications:write'],
+		})
 		const topic = { topic: 'stock.low', message: { left: 2 } }
 		const ids = [
 			await post('/notifications', topic),
 			await post('/notifications', topic, { authorization: other }),
 			await post('/notifications', topic, { authorization: `Bearer ${key.key}` }),
-		].map(({ status, body, headers }) => (expect(status).toBe(200), expect(headers.get('Idempotent-Replayed')).toBeNull(), body.id))
+		].map(
+			({ status, body, headers }) => (
+				expect(status).toBe(200),
+				expect(headers.get('Idempotent-Replayed')).toBeNull(),
+				body.id
+			),
+		)
 		expect(new Set(ids).size).toBe(3)
 	})
 })
@@ -152,14 +166,18 @@ describe('another request with the key', () => {
 		['not visible', 'caf\u00e9'],
 	])('a key that is %s is a 400 that names the header', async (_what, key) => {
 		const { status, body } = await post('/accounts/api-keys', BODY, { headers: { 'Idempotency-Key': key } })
-		expect([status, body.message]).toEqual([400, 'Idempotency-Key: expected 1 to 255 visible characters without blanks'])
+		expect([status, body.message]).toEqual([
+			400,
+			'Idempotency-Key: expected 1 to 255 visible characters without blanks',
+		])
 		expect(await keys()).toBe(0)
 	})
 
 	test('means nothing where it is not for: signing in, and what is no POST', async () => {
 		for (const password of ['one', 'two'])
 			expect((await post('/authentication', { username: 'a', password }, { authorization: 'User x' })).status).toBe(401)
-		for (const name of ['One', 'Two']) expect((await client.call('PATCH', '/accounts/1', { name }, { headers: KEY })).body.name).toBe(name)
+		for (const name of ['One', 'Two'])
+			expect((await client.call('PATCH', '/accounts/1', { name }, { headers: KEY })).body.name).toBe(name)
 		expect(await rows('SELECT * FROM idempotency')).toEqual([])
 	})
 })
@@ -172,9 +190,13 @@ describe('what is kept', () => {
 		await client.call('DELETE', `/users/${body.user.id}`)
 		const again = await post('/users', person)
 		expect([again.status, again.headers.get('Idempotent-Replayed')]).toEqual([409, 'true'])
-		expect((await post('/users', { ...person, email: 'x' }, { headers: { 'Idempotency-Key': 'two' } })).status).toBe(400)
+		expect((await post('/users', { ...person, email: 'x' }, { headers: { 'Idempotency-Key': 'two' } })).status).toBe(
+			400,
+		)
 		expect(
-			(await post('/users', { ...person, email: 'x' }, { headers: { 'Idempotency-Key': 'two' } })).headers.get('Idempotent-Replayed'),
+			(await post('/users', { ...person, email: 'x' }, { headers: { 'Idempotency-Key': 'two' } })).headers.get(
+				'Idempotent-Replayed',
+			),
 		).toBe('true')
 	})
 
@@ -254,7 +276,10 @@ test('an answer that is too large to keep goes out once; then a 409 says that it
 	}
 	expect((await ask()).text).toHaveLength(MAX_STORED_RESPONSE_BYTES + 1)
 	const again = await ask()
-	expect([again.status, again.text]).toEqual([409, expect.stringMatching(/this request was made, but its answer is no longer here/)])
+	expect([again.status, again.text]).toEqual([
+		409,
+		expect.stringMatching(/this request was made, but its answer is no longer here/),
+	])
 	expect(made).toBe(1)
 	// What just fits, sealed, fits a value of D1.
 	await env.DB.prepare('DELETE FROM idempotency').run()

@@ -17,7 +17,10 @@ beforeEach(async () => {
 	client = await startApiWorld((request) => store.fetch(request))
 })
 
-function body(configuration: Record<string, unknown> = {}, rest: Record<string, unknown> = {}): Record<string, unknown> {
+function body(
+	configuration: Record<string, unknown> = {},
+	rest: Record<string, unknown> = {},
+): Record<string, unknown> {
 	return instanceBodyForStore(store, configuration, rest)
 }
 
@@ -90,10 +93,17 @@ describe('creating', () => {
 				{ tags: 'one', name: undefined },
 			),
 		)
-		expect(made).toMatchObject({ name: 'shop.example.com', tags: ['one'], eventsNotificationCallbackUrl: 'https://mycoolapp.com/events' })
+		expect(made).toMatchObject({
+			name: 'shop.example.com',
+			tags: ['one'],
+			eventsNotificationCallbackUrl: 'https://mycoolapp.com/events',
+		})
 		expect(status).toBe(200)
 		expect(made.subscriptionId).toEqual(expect.any(Number))
-		expect(made.configuration).toMatchObject({ 'event.vendor.type': 'webhook', 'event.notification.signature.key': null })
+		expect(made.configuration).toMatchObject({
+			'event.vendor.type': 'webhook',
+			'event.notification.signature.key': null,
+		})
 		expect(Object.keys(JSON.parse(made.configuration['event.poller.configuration']))).toEqual([
 			'customers',
 			'discounts',
@@ -107,7 +117,11 @@ describe('creating', () => {
 		const { body: made } = await client.call(
 			'POST',
 			'/instances',
-			body({ 'event.notification.signature.key': 'sign-me', 'event.notification.basic.password': 'pass-me', password: 'p' }),
+			body({
+				'event.notification.signature.key': 'sign-me',
+				'event.notification.basic.password': 'pass-me',
+				password: 'p',
+			}),
 		)
 		const kept = JSON.stringify(await rows('instances')) + JSON.stringify(await rows('audit_log'))
 		for (const secret of [store.credentials.key, store.credentials.secret, 'sign-me', 'pass-me', made.token])
@@ -135,7 +149,9 @@ describe('creating', () => {
 		expect(made.eventsNotificationCallbackUrl).toBeUndefined()
 		// The key is tried with one record; beyond that no collection is asked for.
 		const asked = client.world.requests.map((one) => new URL(one.split(' ')[1]!))
-		const collections = asked.filter(({ pathname }) => /\/wc\/v3\/(orders|products|coupons|customers|webhooks)/.test(pathname))
+		const collections = asked.filter(({ pathname }) =>
+			/\/wc\/v3\/(orders|products|coupons|customers|webhooks)/.test(pathname),
+		)
 		expect(collections.map(({ pathname, searchParams }) => [pathname, searchParams.get('per_page')])).toEqual([
 			['/wp-json/wc/v3/orders', '1'],
 		])
@@ -155,7 +171,9 @@ describe('creating', () => {
 		expect((await client.call('POST', '/elements/2881/instances', body({}, { element: undefined }))).status).toBe(200)
 		expect((await client.call('POST', '/elements/woocommercerest/instances', body())).status).toBe(200)
 		expect((await client.call('POST', '/elements/shopify/instances', body())).status).toBe(404)
-		expect((await client.call('POST', '/instances', body({}, { element: { key: 'shopify' } }))).body.message).toContain('element.key')
+		expect((await client.call('POST', '/instances', body({}, { element: { key: 'shopify' } }))).body.message).toContain(
+			'element.key',
+		)
 	})
 
 	test('an instance is not found beneath an element that it is not of §2.35', async () => {
@@ -189,7 +207,8 @@ describe('creating', () => {
 	})
 
 	test('a store that fails is a 502 §1.9 §1.11', async () => {
-		client.world.store = async () => Response.json({ code: 'db_error', message: 'The database is away' }, { status: 500 })
+		client.world.store = async () =>
+			Response.json({ code: 'db_error', message: 'The database is away' }, { status: 500 })
 		const { status, body: error } = await client.call('POST', '/instances', body())
 		expect(status).toBe(502)
 		expect(Object.keys(error).sort()).toEqual(['message', 'providerMessage', 'requestId'])
@@ -215,10 +234,22 @@ describe('creating', () => {
 			'event.poller.configuration.orders.datesConfiguration.updatedDateTimezone',
 		],
 		['a resource without url', { orders: {} }, 'event.poller.configuration.orders.url'],
-		['the same collection twice', { a: { url: '/hubs/ecommerce/orders' }, b: { url: '/orders' } }, 'event.poller.configuration.b.url'],
-		['a page size that is text', { orders: { url: '/orders', pageSize: 'many' } }, 'event.poller.configuration.orders.pageSize'],
+		[
+			'the same collection twice',
+			{ a: { url: '/hubs/ecommerce/orders' }, b: { url: '/orders' } },
+			'event.poller.configuration.b.url',
+		],
+		[
+			'a page size that is text',
+			{ orders: { url: '/orders', pageSize: 'many' } },
+			'event.poller.configuration.orders.pageSize',
+		],
 	])('%s is a 400 that names the field', async (_name, poller, field) => {
-		const { status, body: error } = await client.call('POST', '/instances', body({ 'event.poller.configuration': poller }))
+		const { status, body: error } = await client.call(
+			'POST',
+			'/instances',
+			body({ 'event.poller.configuration': poller }),
+		)
 		expect(status).toBe(400)
 		expect(error.message).toContain(field)
 		expect(await rows('instances')).toEqual([])
@@ -245,15 +276,22 @@ describe('reading', () => {
 		for (const name of ['Alpha', 'Beta', 'Gamma'])
 			ids.push((await client.call('POST', '/instances', body({}, { name, tags: [name.toLowerCase(), 'all'] }))).body.id)
 		expect((await client.call('GET', '/instances?tags[]=beta')).body.map((item: any) => item.name)).toEqual(['Beta'])
-		expect((await client.call('GET', '/instances?searchText=GAM')).body.map((item: any) => item.name)).toEqual(['Gamma'])
-		expect((await client.call('GET', '/instances?searchText=CommerceRest')).body.map((item: any) => item.id)).toEqual(ids)
+		expect((await client.call('GET', '/instances?searchText=GAM')).body.map((item: any) => item.name)).toEqual([
+			'Gamma',
+		])
+		expect((await client.call('GET', '/instances?searchText=CommerceRest')).body.map((item: any) => item.id)).toEqual(
+			ids,
+		)
 		expect((await client.call('GET', '/instances?tags[]=none')).status).toBe(404)
 		const first = await client.call('GET', '/instances?pageSize=2&hydrate=false')
 		expect(first.body.map((item: any) => item.id)).toEqual(ids.slice(0, 2))
 		expect(first.body[0].configuration).toBeUndefined()
 		expect(first.headers.get('Elements-Total-Count')).toBe('3')
 		expect(first.headers.get('Elements-Returned-Count')).toBe('2')
-		const second = await client.call('GET', `/instances?pageSize=2&nextPage=${first.headers.get('Elements-Next-Page-Token')}`)
+		const second = await client.call(
+			'GET',
+			`/instances?pageSize=2&nextPage=${first.headers.get('Elements-Next-Page-Token')}`,
+		)
 		expect(second.body.map((item: any) => item.id)).toEqual(ids.slice(2))
 		expect((await client.call('GET', '/elements/woocommercerest/instances')).body).toHaveLength(3)
 		expect((await client.call('GET', `/elements/2881/instances/${ids[0]}`)).body.id).toBe(ids[0])
@@ -284,7 +322,9 @@ describe('reading', () => {
 		expect((await client.call('GET', '/instances', undefined, { authorization })).body).toEqual([])
 		// A user of another organization cannot use a token either.
 		const [other] = authorization.split(',')
-		expect((await client.call('GET', '/instances', undefined, { authorization: `${other}, Element ${made.token}` })).status).toBe(401)
+		expect(
+			(await client.call('GET', '/instances', undefined, { authorization: `${other}, Element ${made.token}` })).status,
+		).toBe(401)
 		expect(client.world.watchers.calls).toEqual([`${made.id} create`])
 	})
 
@@ -294,11 +334,17 @@ describe('reading', () => {
 		const interval = items.find((item: any) => item.key === 'event.poller.refresh_interval')
 		expect(interval).toMatchObject({ propertyValue: '15', required: false, active: true })
 		const asToken = { authorization: `User ${client.userSecret}, Element ${made.token}` }
-		expect((await client.call('PATCH', `/instances/configuration/${interval.id}`, { propertyValue: 30 }, asToken)).body.propertyValue).toBe(
+		expect(
+			(await client.call('PATCH', `/instances/configuration/${interval.id}`, { propertyValue: 30 }, asToken)).body
+				.propertyValue,
+		).toBe('30')
+		expect((await client.call('GET', `/instances/${made.id}/configuration/${interval.id}`)).body.propertyValue).toBe(
 			'30',
 		)
-		expect((await client.call('GET', `/instances/${made.id}/configuration/${interval.id}`)).body.propertyValue).toBe('30')
-		expect((await client.call('PATCH', `/instances/${made.id}/configuration/${interval.id}`, { propertyValue: 'soon' })).status).toBe(400)
+		expect(
+			(await client.call('PATCH', `/instances/${made.id}/configuration/${interval.id}`, { propertyValue: 'soon' }))
+				.status,
+		).toBe(400)
 		expect((await client.call('GET', `/instances/${made.id}/configuration/1`)).status).toBe(404)
 	})
 })
@@ -315,9 +361,17 @@ describe('changing', () => {
 		const { body: changed } = await client.call('PATCH', `/instances/${id}`, {
 			name: '<b>New</b>',
 			tags: ['x', 'y'],
-			configuration: { 'event.notification.callback.url': 'https://new.example.com/hook', 'oauth.api.secret': '********', 'my.key': 7 },
+			configuration: {
+				'event.notification.callback.url': 'https://new.example.com/hook',
+				'oauth.api.secret': '********',
+				'my.key': 7,
+			},
 		})
-		expect(changed).toMatchObject({ name: 'New', tags: ['x', 'y'], eventsNotificationCallbackUrl: 'https://new.example.com/hook' })
+		expect(changed).toMatchObject({
+			name: 'New',
+			tags: ['x', 'y'],
+			eventsNotificationCallbackUrl: 'https://new.example.com/hook',
+		})
 		expect(changed.configuration).toMatchObject({
 			'my.key': '7',
 			'event.poller.refresh_interval': '15',
@@ -338,7 +392,9 @@ describe('changing', () => {
 			['********', 'first key'],
 			['second key', 'second key'],
 		]) {
-			const { status, body: shown } = await client.call('PATCH', `/instances/${id}/configuration/${item.id}`, { propertyValue: sent })
+			const { status, body: shown } = await client.call('PATCH', `/instances/${id}/configuration/${item.id}`, {
+				propertyValue: sent,
+			})
 			expect([status, shown.propertyValue]).toEqual([200, '********'])
 			expect(await key()).toBe(kept)
 		}
@@ -358,14 +414,18 @@ describe('changing', () => {
 		})
 		expect(after).toMatchObject({ name: 'shop.example.com', tags: ['shop.example.com'], eventsEnabled: false })
 		expect(after.configuration['event.notification.signature.key']).toBeNull()
-		const { status, body: error } = await client.call('PUT', `/instances/${id}`, { configuration: { 'store.url': store.url } })
+		const { status, body: error } = await client.call('PUT', `/instances/${id}`, {
+			configuration: { 'store.url': store.url },
+		})
 		expect(status).toBe(400)
 		expect(error.message).toContain('oauth.api.key, oauth.api.secret')
 	})
 
 	test('a wrong secret is refused and changes nothing', async () => {
 		const before = await rows('instances')
-		expect((await client.call('PATCH', `/instances/${id}`, { configuration: { 'oauth.api.secret': 'cs_wrong' } })).status).toBe(400)
+		expect(
+			(await client.call('PATCH', `/instances/${id}`, { configuration: { 'oauth.api.secret': 'cs_wrong' } })).status,
+		).toBe(400)
 		expect(await rows('instances')).toEqual(before)
 		expect(client.world.watchers.calls).toEqual([])
 	})
@@ -373,22 +433,32 @@ describe('changing', () => {
 	test('another site is a 409 that names both, unless a new baseline is wanted', async () => {
 		const other = createStore({ objects: 2, url: 'https://other.example.com', now: () => client.world.nowMs })
 		client.world.store = (request) => (request.url.startsWith(other.url) ? other : store).fetch(request)
-		const configuration = { 'store.url': other.url, 'oauth.api.key': other.credentials.key, 'oauth.api.secret': other.credentials.secret }
+		const configuration = {
+			'store.url': other.url,
+			'oauth.api.key': other.credentials.key,
+			'oauth.api.secret': other.credentials.secret,
+		}
 		const { status, body: error } = await client.call('PATCH', `/instances/${id}`, { configuration })
 		expect(status).toBe(409)
 		expect(error.message).toContain('https://shop.example.com')
 		expect(error.message).toContain('https://other.example.com')
 		expect(client.world.watchers.calls).toEqual([])
-		expect((await client.call('PATCH', `/instances/${id}?rebaseline=true`, { configuration })).body.configuration['store.url']).toBe(
-			other.url,
-		)
+		expect(
+			(await client.call('PATCH', `/instances/${id}?rebaseline=true`, { configuration })).body.configuration[
+				'store.url'
+			],
+		).toBe(other.url)
 		expect(client.world.watchers.calls).toEqual([`${id} configure 2{}`])
 	})
 
 	test('a collection that is added is checked at the store, and secrets that stay keep their sealed form', async () => {
 		const kept = JSON.parse((await rows('instances'))[0]!['configuration'])
 		const poller = (...names: string[]) => ({
-			configuration: { 'event.poller.configuration': Object.fromEntries(names.map((name) => [name, { url: `/hubs/ecommerce/${name}` }])) },
+			configuration: {
+				'event.poller.configuration': Object.fromEntries(
+					names.map((name) => [name, { url: `/hubs/ecommerce/${name}` }]),
+				),
+			},
 		})
 		expect((await client.call('PATCH', `/instances/${id}`, poller('customers', 'taxes'))).status).toBe(200)
 		expect(client.world.requests.length).toBeGreaterThan(0)
@@ -430,15 +500,19 @@ describe('changing', () => {
 		expect([status, answer]).toEqual([200, null])
 		expect((await client.call('GET', `/instances/${id}`)).status).toBe(404)
 		expect((await client.call('DELETE', `/instances/${id}`)).status).toBe(404)
-		expect((await client.call('GET', '/orders', undefined, { authorization: `User ${client.userSecret}, Element ${token}` })).status).toBe(
-			401,
-		)
+		expect(
+			(await client.call('GET', '/orders', undefined, { authorization: `User ${client.userSecret}, Element ${token}` }))
+				.status,
+		).toBe(401)
 		expect(client.world.watchers.calls).toEqual([`${id} destroy`])
 		expect(await rows('instances')).toEqual([])
 	})
 
 	test('every change leaves an audit row that names it', async () => {
-		await client.call('PATCH', `/instances/${id}`, { name: 'name of mine', configuration: { 'my.key': 'value of mine' } })
+		await client.call('PATCH', `/instances/${id}`, {
+			name: 'name of mine',
+			configuration: { 'my.key': 'value of mine' },
+		})
 		await client.call('DELETE', `/instances/${id}/enabled`)
 		await client.call('PUT', `/instances/${id}/enabled`)
 		await client.call('PUT', `/instances/${id}/deletions`, { decision: 'forget' })
@@ -453,7 +527,9 @@ describe('changing', () => {
 			'instance.deletions',
 			'instance.delete',
 		])
-		expect(log.every((row) => row['organization_id'] === 1 && row['user_id'] === 1 && row['request_id'] !== null)).toBe(true)
+		expect(log.every((row) => row['organization_id'] === 1 && row['user_id'] === 1 && row['request_id'] !== null)).toBe(
+			true,
+		)
 		expect(log[2]!['detail']).toContain('my.key')
 		expect(JSON.stringify(log)).not.toMatch(/(value|name) of mine/)
 	})
@@ -466,7 +542,8 @@ describe('changing', () => {
 		expect(done.length).toBeGreaterThan(0)
 		expect(answers.every((answer) => answer.status === 200 || answer.status === 409)).toBe(true)
 		const { configuration } = (await client.call('GET', `/instances/${id}`)).body
-		for (const [index, key] of ['a', 'b', 'c'].entries()) expect(configuration[key]).toBe(answers[index]!.status === 200 ? key : undefined)
+		for (const [index, key] of ['a', 'b', 'c'].entries())
+			expect(configuration[key]).toBe(answers[index]!.status === 200 ? key : undefined)
 		expect((await rows('audit_log')).filter((row) => row['action'] === 'instance.update')).toHaveLength(done.length)
 		expect((await rows('instances'))[0]!['version']).toBe(1 + done.length)
 	})
@@ -476,7 +553,8 @@ describe('changing', () => {
 			configuration: { 'event.notification.callback.headers': { Authorization: 'Bearer of mine' } },
 		})
 		expect(changed.configuration['event.notification.callback.headers']).toBe('********')
-		const kept = async () => JSON.parse((await rows('instances'))[0]!['configuration'])['event.notification.callback.headers']
+		const kept = async () =>
+			JSON.parse((await rows('instances'))[0]!['configuration'])['event.notification.callback.headers']
 		const sealed = await kept()
 		expect(sealed).toMatch(/^v1\./)
 		await client.call('PUT', `/instances/${id}`, changed)
@@ -484,10 +562,15 @@ describe('changing', () => {
 	})
 
 	test('polls on demand and decides about held deletions §11.8', async () => {
-		expect(await client.call('PUT', `/instances/${id}/poll`, { depth: 'reread' })).toMatchObject({ status: 202, body: { depth: 'reread' } })
+		expect(await client.call('PUT', `/instances/${id}/poll`, { depth: 'reread' })).toMatchObject({
+			status: 202,
+			body: { depth: 'reread' },
+		})
 		expect((await client.call('PUT', `/instances/${id}/poll`, { depth: 'deep' })).body.message).toContain('depth')
 		expect((await client.call('GET', `/instances/${id}/deletions`)).body).toEqual({ held: [] })
-		expect((await client.call('PUT', `/instances/${id}/deletions`, { decision: 'forget' })).body).toEqual({ decided: 3 })
+		expect((await client.call('PUT', `/instances/${id}/deletions`, { decision: 'forget' })).body).toEqual({
+			decided: 3,
+		})
 		expect((await client.call('PUT', `/instances/${id}/deletions`, { decision: 'maybe' })).status).toBe(400)
 		expect((await client.call('GET', `/instances/${id}/poller`)).body.resources).toEqual([])
 	})

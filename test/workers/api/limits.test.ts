@@ -38,15 +38,23 @@ const call = (method: string, path: string, body?: unknown, headers: Record<stri
 	client.call(method, path, body, { headers })
 
 const hub = (method: string, path: string, body?: unknown): Promise<Answer> =>
-	client.call(method, `/hubs/ecommerce/${path}`, body, { authorization: `User ${client.userSecret}, Element ${made.token}` })
+	client.call(method, `/hubs/ecommerce/${path}`, body, {
+		authorization: `User ${client.userSecret}, Element ${made.token}`,
+	})
 
 /** An instance with one configuration key; what else it lacks is named beside. */
 const configured = (key: string, value: (n: number) => unknown): Case => ({
 	field: key,
 	ask: (n) => call('POST', '/instances', { element, configuration: { [key]: value(n) } }),
 })
-const posted = (field: string, path: string, body: (n: number) => unknown): Case => ({ field, ask: (n) => call('POST', path, body(n)) })
-const asked = (field: string, path: string, rest = ''): Case => ({ field, ask: (n) => call('GET', `${path}?${field}=${text(n)}${rest}`) })
+const posted = (field: string, path: string, body: (n: number) => unknown): Case => ({
+	field,
+	ask: (n) => call('POST', path, body(n)),
+})
+const asked = (field: string, path: string, rest = ''): Case => ({
+	field,
+	ask: (n) => call('GET', `${path}?${field}=${text(n)}${rest}`),
+})
 const setting = (name: string, value: (n: number) => unknown): Case => ({
 	field: name,
 	ask: (n) => call('PATCH', '/accounts/settings', { [name]: value(n) }),
@@ -74,7 +82,11 @@ async function delivered(n: number): Promise<Answer> {
 	const response = await client.send(
 		new Request(`https://bell.example.com/elements/api-v2/events/woocommercerest/${btoa('1')}`, {
 			method: 'POST',
-			headers: { 'Content-Type': 'application/json', 'X-WC-Webhook-Topic': 'order.created', 'X-WC-Webhook-Signature': btoa(text(32)) },
+			headers: {
+				'Content-Type': 'application/json',
+				'X-WC-Webhook-Topic': 'order.created',
+				'X-WC-Webhook-Signature': btoa(text(32)),
+			},
 			body: json(n),
 		}),
 	)
@@ -125,7 +137,11 @@ const CASES: Record<LimitName, Case | Case[]> = {
 	},
 	intervals: {
 		field: 'interval',
-		ask: (n) => call('GET', `/instances/1/events/analytics?interval=minute&from=0000000060000&to=${String(n * 60_000).padStart(13, '0')}`),
+		ask: (n) =>
+			call(
+				'GET',
+				`/instances/1/events/analytics?interval=minute&from=0000000060000&to=${String(n * 60_000).padStart(13, '0')}`,
+			),
 	},
 	searchText: asked('searchText', '/instances'),
 	where: [
@@ -155,7 +171,9 @@ const CASES: Record<LimitName, Case | Case[]> = {
 		asked('siteAddress', '/elements/woocommercerest/oauth/url'),
 		setting('operator.webhook.url', address),
 	],
-	resources: configured('event.poller.configuration', (n) => Object.fromEntries(list(n, (index) => [`r${index}`, { url: `/r${index}` }]))),
+	resources: configured('event.poller.configuration', (n) =>
+		Object.fromEntries(list(n, (index) => [`r${index}`, { url: `/r${index}` }])),
+	),
 	resourceLabel: configured('event.poller.configuration', (n) => ({ [text(n)]: { url: '/orders' } })),
 	resourceSeconds: ['pollDelay', 'createdCheckTolerance'].map((name) => ({
 		...configured('event.poller.configuration', (n) => ({ orders: { url: '/orders', [name]: n } })),
@@ -168,7 +186,10 @@ const CASES: Record<LimitName, Case | Case[]> = {
 		posted('key', '/instances/1/signature-key/rotate', (n) => ({ key: text(n), grace: 0 })),
 	],
 	signatureGrace: posted('grace', '/instances/1/signature-key/rotate', (grace) => ({ grace })),
-	basicAuth: [configured('event.notification.basic.username', text), configured('event.notification.basic.password', text)],
+	basicAuth: [
+		configured('event.notification.basic.username', text),
+		configured('event.notification.basic.password', text),
+	],
 	callbackHeaders: configured('event.notification.callback.headers', (n) =>
 		Object.fromEntries(list(n, (index) => [`X-Mine-${index}`, 'x'])),
 	),
@@ -209,7 +230,17 @@ const CASES: Record<LimitName, Case | Case[]> = {
 			client.world.watchers.replay =
 				n > LIMITS.replays.value
 					? 'too-many'
-					: { id: n, kind: 'replay', total: 1, failed: 0, status: 'running', left: 1, estimateSeconds: 0, createdMs: 0, endedMs: null }
+					: {
+							id: n,
+							kind: 'replay',
+							total: 1,
+							failed: 0,
+							status: 'running',
+							left: 1,
+							estimateSeconds: 0,
+							createdMs: 0,
+							endedMs: null,
+						}
 			return await call('POST', '/instances/1/replays', { failedSince: '2026-01-01T00:00:00Z' })
 		},
 	},
@@ -235,26 +266,51 @@ const CASES: Record<LimitName, Case | Case[]> = {
 	scheduleSteps: setting('notification.webhook.retry.schedule', (n) => list(n, () => 1).join()),
 	scheduleDays: setting('notification.webhook.retry.schedule', (n) => String(n * 86_400)),
 	personName: [
-		posted('firstName', '/users', (n) => ({ email: 'x@example.com', firstName: text(n), lastName: 'Lee', role: 'viewer' })),
-		posted('lastName', '/users', (n) => ({ email: 'y@example.com', firstName: 'Ann', lastName: text(n), role: 'viewer' })),
+		posted('firstName', '/users', (n) => ({
+			email: 'x@example.com',
+			firstName: text(n),
+			lastName: 'Lee',
+			role: 'viewer',
+		})),
+		posted('lastName', '/users', (n) => ({
+			email: 'y@example.com',
+			firstName: 'Ann',
+			lastName: text(n),
+			role: 'viewer',
+		})),
 		{ field: 'name', ask: (n) => call('PATCH', '/accounts/1', { name: text(n) }) },
 		posted('name', '/accounts/api-keys', (n) => ({ name: text(n), scopes: ['hub:read'] })),
 	],
-	email: posted('email', '/users', (n) => ({ email: `${text(n - 12)}@example.com`, firstName: 'Ann', lastName: 'Lee', role: 'viewer' })),
+	email: posted('email', '/users', (n) => ({
+		email: `${text(n - 12)}@example.com`,
+		firstName: 'Ann',
+		lastName: 'Lee',
+		role: 'viewer',
+	})),
 	password: [
-		{ field: 'password', ask: (n) => call('PUT', '/users/me/password', { current: 'the password so far', password: text(n) }) },
+		{
+			field: 'password',
+			ask: (n) => call('PUT', '/users/me/password', { current: 'the password so far', password: text(n) }),
+		},
 		posted('password', '/authentication/accept', (n) => ({ token: 'no such token', password: text(n) })),
 	],
 	signIn: [
 		posted('username', '/authentication', (n) => ({ username: text(n), password: 'a password' })),
 		posted('password', '/authentication', (n) => ({ username: 'somebody', password: text(n) })),
-		{ field: 'current', ask: (n) => call('PUT', '/users/me/password', { current: text(n), password: 'correct horse battery' }) },
+		{
+			field: 'current',
+			ask: (n) => call('PUT', '/users/me/password', { current: text(n), password: 'correct horse battery' }),
+		},
 	],
 	secretGrace: [
 		posted('grace', '/users/2/secrets/rotate', (grace) => ({ grace })),
 		posted('grace', '/accounts/secrets/rotate', (grace) => ({ grace })),
 	],
-	apiKeyDays: posted('expiresDays', '/accounts/api-keys', (expiresDays) => ({ name: 'k', scopes: ['hub:read'], expiresDays })),
+	apiKeyDays: posted('expiresDays', '/accounts/api-keys', (expiresDays) => ({
+		name: 'k',
+		scopes: ['hub:read'],
+		expiresDays,
+	})),
 	scopes: posted('scopes', '/accounts/api-keys', (n) => ({ name: 'k', scopes: list(n, () => 'hub:read') })),
 	linkToken: posted('token', '/authentication/accept', (n) => ({ token: text(n), password: 'correct horse battery' })),
 	auditAction: asked('action', '/accounts/audit'),
@@ -267,13 +323,19 @@ const CASES: Record<LimitName, Case | Case[]> = {
 		headers: Object.fromEntries(list(n, (index) => [`h${index}`, 'x'])),
 		body: '',
 	})),
-	toolHeaderName: posted('headers', '/tools/verify-signature', (n) => ({ key: 'k', headers: { [text(n)]: 'x' }, body: '' })),
+	toolHeaderName: posted('headers', '/tools/verify-signature', (n) => ({
+		key: 'k',
+		headers: { [text(n)]: 'x' },
+		body: '',
+	})),
 	toolHeader: posted('headers.h', '/tools/verify-signature', (n) => ({ key: 'k', headers: { h: text(n) }, body: '' })),
 	toolKey: posted('key', '/tools/verify-signature', (n) => ({ key: text(n), headers: {}, body: '' })),
 }
 
 describe('past each limit the answer names it and its value', () => {
-	const all = getLimitRows().flatMap((row) => [CASES[row.name]].flat().map((one, index) => ({ ...row, ...one, place: index + 1 })))
+	const all = getLimitRows().flatMap((row) =>
+		[CASES[row.name]].flat().map((one, index) => ({ ...row, ...one, place: index + 1 })),
+	)
 	test.each(all)('$name: $most (place $place, $field)', async ({ name, status, field, ask }) => {
 		const { value, unit } = LIMITS[name]
 		const said = unit === 'bytes' ? formatLimit(name) : String(value)

@@ -4,7 +4,15 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
 import { instanceContext, sealSecret } from '../../../src/lib/sealing.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, SAMPLE_METRICS, env, resetDatabase, startApiWorld, instanceBodyForStore, type ApiClient } from './harness.ts'
+import {
+	addOrganization,
+	SAMPLE_METRICS,
+	env,
+	resetDatabase,
+	startApiWorld,
+	instanceBodyForStore,
+	type ApiClient,
+} from './harness.ts'
 import { countQueries } from './support.ts'
 
 let store: SimulatedStore
@@ -27,7 +35,10 @@ async function copies(count: number): Promise<void> {
 	// A token is sealed for its instance.
 	const token = newToken('session')
 	const sealed = await Promise.all(
-		Array.from({ length: count }, async (_, i) => [i + 1, await sealSecret(env.MASTER_KEYS, token, instanceContext(made.id + i + 1))]),
+		Array.from({ length: count }, async (_, i) => [
+			i + 1,
+			await sealSecret(env.MASTER_KEYS, token, instanceContext(made.id + i + 1)),
+		]),
 	)
 	await env.DB.prepare(
 		`INSERT INTO instances (id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_hash, token_sealed, subscription_id, created_ms, updated_ms)
@@ -43,7 +54,12 @@ async function pages(path: string, authorization?: string): Promise<{ bodies: an
 	let total: string | null = null
 	for (let next: string | null = ''; next !== null;) {
 		const query: string = next === '' ? '' : `${path.includes('?') ? '&' : '?'}nextPage=${encodeURIComponent(next)}`
-		const answer = await client.call('GET', path + query, undefined, authorization === undefined ? {} : { authorization })
+		const answer = await client.call(
+			'GET',
+			path + query,
+			undefined,
+			authorization === undefined ? {} : { authorization },
+		)
 		expect(answer.status).toBe(200)
 		expect(answer.headers.get('Elements-Returned-Count')).toBe(String(answer.body.length))
 		bodies.push(answer.body)
@@ -131,7 +147,9 @@ describe('metrics', () => {
 		expect((await client.call('GET', '/metrics')).body).toEqual([one])
 		const token = { authorization: `User ${client.userSecret}, Element ${made.token}` }
 		expect((await client.call('GET', '/metrics', undefined, token)).body).toEqual([one])
-		expect((await client.call('GET', '/metrics', undefined, { authorization: await addOrganization(2) })).body).toEqual([])
+		expect((await client.call('GET', '/metrics', undefined, { authorization: await addOrganization(2) })).body).toEqual(
+			[],
+		)
 		expect((await client.call('GET', '/metrics', undefined, { authorization: null })).status).toBe(401)
 	})
 
@@ -144,13 +162,17 @@ describe('metrics', () => {
 			['hub:read', 403],
 		] as const) {
 			const { key } = (await client.call('POST', '/accounts/api-keys', { name: 'Scraper', scopes: [scope] })).body
-			expect((await client.call('GET', '//metrics', undefined, { authorization: `Bearer ${key}` })).status, scope).toBe(status)
+			expect((await client.call('GET', '//metrics', undefined, { authorization: `Bearer ${key}` })).status, scope).toBe(
+				status,
+			)
 		}
 	})
 
 	test('in the text that Prometheus scrapes, and as OpenMetrics; an odd name is escaped', async () => {
 		await client.call('PATCH', `/instances/${made.id}`, { name: 'A "shop" \\ of\nmine' })
-		const { body: text, headers } = await client.call('GET', '//metrics', undefined, { headers: { Accept: 'text/plain;version=0.0.4' } })
+		const { body: text, headers } = await client.call('GET', '//metrics', undefined, {
+			headers: { Accept: 'text/plain;version=0.0.4' },
+		})
 		expect(headers.get('Content-Type')).toBe('text/plain; version=0.0.4; charset=utf-8')
 		const { name } = (await client.call('GET', `/instances/${made.id}`)).body
 		const labels = `instance_id="${made.id}",name="${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`
@@ -171,8 +193,11 @@ describe('metrics', () => {
 		])
 			expect(text.split('\n')).toContain(line)
 		// Every line is a comment or a sample.
-		for (const line of text.trimEnd().split('\n')) expect(line).toMatch(/^# (HELP|TYPE) \w+ .+$|^\w+(\{.*\})? -?[\d.]+$/)
-		const open = await client.call('GET', '//metrics', undefined, { headers: { Accept: 'application/openmetrics-text;version=1.0.0' } })
+		for (const line of text.trimEnd().split('\n'))
+			expect(line).toMatch(/^# (HELP|TYPE) \w+ .+$|^\w+(\{.*\})? -?[\d.]+$/)
+		const open = await client.call('GET', '//metrics', undefined, {
+			headers: { Accept: 'application/openmetrics-text;version=1.0.0' },
+		})
 		expect(open.headers.get('Content-Type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8')
 		expect(open.body).toContain('# TYPE shopbell_seen counter\n')
 		expect(open.body.endsWith('\n# EOF\n')).toBe(true)
@@ -207,20 +232,28 @@ describe('PUT beneath an element §2.35', () => {
 		const path = `/elements/2881/instances/${made.id}?reAuthenticate=false`
 		expect(await client.call('PUT', path, whole())).toMatchObject({ status: 200, body: { name: 'Renamed' } })
 		expect(client.world.requests).toEqual([])
-		const wrong = await client.call('PUT', path, { ...whole(), configuration: { ...made.configuration, 'oauth.api.secret': 'cs_wrong' } })
+		const wrong = await client.call('PUT', path, {
+			...whole(),
+			configuration: { ...made.configuration, 'oauth.api.secret': 'cs_wrong' },
+		})
 		expect(wrong.status).toBe(400)
 		expect(client.world.requests.length).toBeGreaterThan(0)
 	})
 
 	test('a store that no longer takes the keys is a 400, and nothing changes', async () => {
-		client.world.store = async () => Response.json({ code: 'woocommerce_rest_cannot_view', message: 'no' }, { status: 401 })
+		client.world.store = async () =>
+			Response.json({ code: 'woocommerce_rest_cannot_view', message: 'no' }, { status: 401 })
 		const { status } = await client.call('PUT', `/elements/woocommercerest/instances/${made.id}`, whole())
 		expect(status).toBe(400)
 		expect((await client.call('GET', `/instances/${made.id}`)).body.name).toBe(made.name)
-		expect(await client.call('PUT', `/elements/woocommercerest/instances/${made.id}?reAuthenticate=false`, whole())).toMatchObject({
+		expect(
+			await client.call('PUT', `/elements/woocommercerest/instances/${made.id}?reAuthenticate=false`, whole()),
+		).toMatchObject({
 			status: 200,
 		})
-		expect((await client.call('PUT', `/elements/woocommercerest/instances/${made.id}?reAuthenticate=maybe`, whole())).status).toBe(400)
+		expect(
+			(await client.call('PUT', `/elements/woocommercerest/instances/${made.id}?reAuthenticate=maybe`, whole())).status,
+		).toBe(400)
 	})
 
 	test('GET and DELETE', async () => {
@@ -248,7 +281,8 @@ describe('the catalogue', () => {
 
 	test('each configuration key has what a form needs §2.36 §3.1', async () => {
 		const [listed] = (await client.call('GET', '/elements')).body
-		for (const keyOrId of ['woocommercerest', '2881']) expect((await client.call('GET', `/elements/${keyOrId}`)).body).toEqual(listed)
+		for (const keyOrId of ['woocommercerest', '2881'])
+			expect((await client.call('GET', `/elements/${keyOrId}`)).body).toEqual(listed)
 		const items = listed.configuration as any[]
 		for (const item of items) {
 			for (const field of FIELDS) expect(item, item.key).toHaveProperty(field)
@@ -273,7 +307,11 @@ describe('the catalogue', () => {
 		}
 		expect(items.map(({ displayOrder }) => displayOrder)).toEqual(items.map((_, index) => index + 1))
 		expect(new Set(items.map(({ id }) => id)).size).toBe(items.length)
-		expect(items.filter(({ required }) => required).map(({ key }) => key)).toEqual(['store.url', 'oauth.api.key', 'oauth.api.secret'])
+		expect(items.filter(({ required }) => required).map(({ key }) => key)).toEqual([
+			'store.url',
+			'oauth.api.key',
+			'oauth.api.secret',
+		])
 		const preset = Object.fromEntries(items.map(({ key, defaultValue }) => [key, defaultValue]))
 		expect(preset).toMatchObject({
 			'event.notification.enabled': 'false',
@@ -299,6 +337,8 @@ describe('the catalogue', () => {
 			configuration: { ...made.configuration, 'event.poller.configuration': poller },
 		})
 		expect([taken.body.message, taken.status]).toEqual([undefined, 200])
-		expect(Object.keys(JSON.parse(taken.body.configuration['event.poller.configuration']))).toEqual(there.map(({ name }: any) => name))
+		expect(Object.keys(JSON.parse(taken.body.configuration['event.poller.configuration']))).toEqual(
+			there.map(({ name }: any) => name),
+		)
 	})
 })

@@ -184,7 +184,12 @@ describe('a thousand each', () => {
 				'X-WC-Webhook-Topic',
 				...(n % 17 === 0
 					? []
-					: [['X-WC-Webhook-Topic', n % 3 === 0 ? random.pick(TOPICS.slice(1)) : odd[n % odd.length]!] as [string, string]]),
+					: [
+							['X-WC-Webhook-Topic', n % 3 === 0 ? random.pick(TOPICS.slice(1)) : odd[n % odd.length]!] as [
+								string,
+								string,
+							],
+						]),
 			)
 		}, 2)
 		// Blanks around a value are the transport's, not the topic's.
@@ -235,7 +240,11 @@ describe('a thousand each', () => {
 			const base = proper(7, 'order.updated', bodies[n % bodies.length]!)
 			return {
 				...base,
-				headers: [...base.headers, ['Content-Encoding', random.pick(['gzip', 'br', 'x', ''])], ['Transfer-Encoding', 'chunked']],
+				headers: [
+					...base.headers,
+					['Content-Encoding', random.pick(['gzip', 'br', 'x', ''])],
+					['Transfer-Encoding', 'chunked'],
+				],
 			}
 		}, 4)
 		expect([...seen.keys()]).toEqual([400])
@@ -277,12 +286,16 @@ describe('a thousand each', () => {
 		let large = 0
 		const seen = await family((n, random) => {
 			// A few are really large; most lie around the bounds of what is cheap to send by the thousand.
-			const size = n % 100 === 0 ? random.pick([1_572_864, 1_572_865, 8_388_608, 8_388_609, 9_000_000]) : random.number(4000)
+			const size =
+				n % 100 === 0 ? random.pick([1_572_864, 1_572_865, 8_388_608, 8_388_609, 9_000_000]) : random.number(4000)
 			if (size > 1_572_864) large++
 			const body = size < 23 ? filler.slice(0, size) : `{"id":"77","filler":"${filler.slice(0, size - 23)}"}`
 			return n % 2 === 0
 				? proper(7, 'order.updated', body)
-				: without(proper(7, 'order.updated', body.slice(0, 100)), 'Content-Length', ['Content-Length', String(random.number(1e9))])
+				: without(proper(7, 'order.updated', body.slice(0, 100)), 'Content-Length', [
+						'Content-Length',
+						String(random.number(1e9)),
+					])
 		}, 6)
 		expect(large).toBeGreaterThan(2)
 		expect([...seen.keys()].filter((status) => ![200, 400, 401, 413].includes(status))).toEqual([])
@@ -332,7 +345,10 @@ describe('a thousand each', () => {
 			const topic = random.pick(TOPICS)
 			const base = proper(7, topic, BODY)
 			if (n % 3 === 0)
-				return without(base, 'X-WC-Webhook-Topic', ['X-WC-Webhook-Topic', random.pick(webhooks.topics.filter((one) => one !== topic))])
+				return without(base, 'X-WC-Webhook-Topic', [
+					'X-WC-Webhook-Topic',
+					random.pick(webhooks.topics.filter((one) => one !== topic)),
+				])
 			if (n % 3 === 1) return { ...base, url: `${RECEIVER}/${btoa(String(8 + random.number(1e6)))}?v=1` }
 			return { ...base, url: `${RECEIVER}/${btoa('7')}?v=${2 + random.number(1000)}` }
 		}, 8)
@@ -345,10 +361,11 @@ describe('a thousand each', () => {
 		const seen = await family(
 			(_n, random) => {
 				const forged = Buffer.from(random.bytes(32)).toString('base64')
-				return without({ ...PROPER, url: `${RECEIVER}/${btoa(String(1 + random.number(1e6)))}?v=1` }, 'X-WC-Webhook-Signature', [
+				return without(
+					{ ...PROPER, url: `${RECEIVER}/${btoa(String(1 + random.number(1e6)))}?v=1` },
 					'X-WC-Webhook-Signature',
-					forged,
-				])
+					['X-WC-Webhook-Signature', forged],
+				)
 			},
 			9,
 			10_000,

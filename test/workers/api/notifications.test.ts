@@ -26,7 +26,11 @@ const configuration = (url: string | null) =>
 	})
 
 /** An instance whose callback is subscription id + 500. */
-async function instance(id: number, url: string | null = HOOK, columns: Record<string, string | number | null> = {}): Promise<void> {
+async function instance(
+	id: number,
+	url: string | null = HOOK,
+	columns: Record<string, string | number | null> = {},
+): Promise<void> {
 	await env.DB.prepare("UPDATE sequences SET value = max(value, 1000) WHERE name = 'subscription'").run()
 	await insertInstance(client, id, { subscription_id: id + 500, configuration: configuration(url), ...columns })
 	if (url !== null) client.world.watchers.subscriptions.set(id, [subscription(id + 500, { url })])
@@ -51,7 +55,11 @@ function subscription(number: number, rest: Partial<SubscriptionReport> = {}): S
 function notified(instanceId: number, counter: number, rest: Partial<NotificationReport> = {}): number {
 	const { notifications } = client.world.watchers
 	const id = instanceId * 1e9 + counter
-	const body = JSON.stringify({ severity: 'medium', id: String(id), message: { instanceId, raw: { orders: [{ id: counter }] } } })
+	const body = JSON.stringify({
+		severity: 'medium',
+		id: String(id),
+		message: { instanceId, raw: { orders: [{ id: counter }] } },
+	})
 	const report: NotificationReport = {
 		id,
 		subscription: instanceId + 500,
@@ -74,8 +82,11 @@ function notified(instanceId: number, counter: number, rest: Partial<Notificatio
 
 const calls = (): string[] => client.world.watchers.calls.splice(0)
 const audit = async (): Promise<Record<string, any>[]> =>
-	(await env.DB.prepare('SELECT action, object_type, object_id, detail FROM audit_log WHERE id > 1 ORDER BY id').all<Record<string, any>>())
-		.results
+	(
+		await env.DB.prepare('SELECT action, object_type, object_id, detail FROM audit_log WHERE id > 1 ORDER BY id').all<
+			Record<string, any>
+		>()
+	).results
 const subscribe = (body: unknown, options = {}) => client.call('POST', '/notifications/subscriptions', body, options)
 const where = (text: string): string => `/notifications/subscriptions/deliveries?where=${encodeURIComponent(text)}`
 
@@ -87,7 +98,12 @@ describe('subscriptions', () => {
 		await instance(4, HOOK, { events_enabled: 0 })
 		await instance(5)
 		client.world.watchers.subscriptions.set(5, [
-			subscription(505, { active: false, reason: 'It is gone.', lastStatus: '410', failingSinceMs: client.world.nowMs }),
+			subscription(505, {
+				active: false,
+				reason: 'It is gone.',
+				lastStatus: '410',
+				failingSinceMs: client.world.nowMs,
+			}),
 		])
 		const { status, body, headers } = await client.call('GET', '/notifications/subscriptions')
 		expect(status).toBe(200)
@@ -105,7 +121,13 @@ describe('subscriptions', () => {
 				instanceId: 1,
 				createdDate: '2026-06-01T12:00:00Z',
 			},
-			expect.objectContaining({ id: 505, active: false, reason: 'It is gone.', lastStatus: '410', failingSince: '2026-06-01T12:00:00Z' }),
+			expect.objectContaining({
+				id: 505,
+				active: false,
+				reason: 'It is gone.',
+				lastStatus: '410',
+				failingSince: '2026-06-01T12:00:00Z',
+			}),
 		])
 		expect((await client.call('GET', '/notifications/subscriptions/505')).body).toEqual(body[1])
 		const first = await client.call('GET', '/notifications/subscriptions?pageSize=1')
@@ -123,7 +145,11 @@ describe('subscriptions', () => {
 
 	test('§5.4 a further one is made, told to its object, and removed', async () => {
 		await instance(1)
-		const { status, body } = await subscribe({ channel: 'webhook', topics: [TOPIC(1)], config: { url: '<https://other.example.com/a>' } })
+		const { status, body } = await subscribe({
+			channel: 'webhook',
+			topics: [TOPIC(1)],
+			config: { url: '<https://other.example.com/a>' },
+		})
 		expect([status, body]).toEqual([
 			200,
 			expect.objectContaining({
@@ -140,9 +166,14 @@ describe('subscriptions', () => {
 			subscriptionId: 501,
 			others: [{ number: 1001, url: 'https://other.example.com/a', topics: null }],
 		})
-		expect((await client.call('GET', '/notifications/subscriptions')).body.map((one: any) => one.id)).toEqual([501, 1001])
+		expect((await client.call('GET', '/notifications/subscriptions')).body.map((one: any) => one.id)).toEqual([
+			501, 1001,
+		])
 		client.world.watchers.subscriptions.get(1)!.push(subscription(1001, { active: false, reason: 'Dead.' }))
-		expect((await client.call('GET', '/notifications/subscriptions/1001')).body).toMatchObject({ active: false, reason: 'Dead.' })
+		expect((await client.call('GET', '/notifications/subscriptions/1001')).body).toMatchObject({
+			active: false,
+			reason: 'Dead.',
+		})
 
 		calls()
 		const removed = await client.call('DELETE', '/notifications/subscriptions/1001')
@@ -176,9 +207,18 @@ describe('subscriptions', () => {
 		[{ topics: [TOPIC(1), TOPIC(2)], config: { url: 'https://a.example.com' } }, 'topics: '],
 		[{ topics: [TOPIC(9)], config: { url: 'https://a.example.com' } }, `topics: no instance of yours has ${TOPIC(9)}`],
 		[{ topics: [TOPIC(3)], config: { url: 'https://a.example.com' } }, `topics: no instance of yours has ${TOPIC(3)}`],
-		[{ topics: ['instance-1-shopify-events'], config: { url: 'https://a.example.com' } }, 'topics: no instance of yours has instance-1-sh'],
-		[{ topics: ['instance-x-events'], config: { url: 'https://a.example.com' } }, 'topics: expected a topic such as instance-12-'],
-		[{ topics: ['weather', TOPIC(1)], config: { url: 'https://a.example.com' } }, 'topics: expected one topic where it is'],
+		[
+			{ topics: ['instance-1-shopify-events'], config: { url: 'https://a.example.com' } },
+			'topics: no instance of yours has instance-1-sh',
+		],
+		[
+			{ topics: ['instance-x-events'], config: { url: 'https://a.example.com' } },
+			'topics: expected a topic such as instance-12-',
+		],
+		[
+			{ topics: ['weather', TOPIC(1)], config: { url: 'https://a.example.com' } },
+			'topics: expected one topic where it is',
+		],
 		[{ channel: 'email', topics: [TOPIC(1)], config: { url: 'https://a.example.com' } }, 'channel: expected webhook'],
 		['{', 'body: '],
 	])('%j is a 400 that names %s, and changes nothing', async (body, message) => {
@@ -198,7 +238,10 @@ describe('subscriptions', () => {
 		const body = { topics: TOPIC(1), config: { url: 'http://10.0.0.8/hook' } }
 		client.world.settings = { ALLOW_PRIVATE_NETWORK: 'false' }
 		const refused = await subscribe(body)
-		expect([refused.status, refused.body.message]).toEqual([400, expect.stringMatching(/^config\.url: expected a public address/)])
+		expect([refused.status, refused.body.message]).toEqual([
+			400,
+			expect.stringMatching(/^config\.url: expected a public address/),
+		])
 		client.world.settings = {}
 		expect((await subscribe(body)).status).toBe(200)
 	})
@@ -211,7 +254,9 @@ describe('subscriptions', () => {
 		)
 		expect(same.map((one) => one.status).sort((a, b) => a - b)).toEqual([200, 409, 409, 409])
 		const many = await Promise.all(
-			Array.from({ length: 12 }, (_, n) => subscribe({ topics: [TOPIC(1)], config: { url: `https://a.example.com/${n}` } })),
+			Array.from({ length: 12 }, (_, n) =>
+				subscribe({ topics: [TOPIC(1)], config: { url: `https://a.example.com/${n}` } }),
+			),
 		)
 		expect(many.filter((one) => one.status === 200)).toHaveLength(9)
 		expect(many.filter((one) => one.status === 400 || one.status === 409)).toHaveLength(3)
@@ -241,8 +286,12 @@ describe('subscriptions', () => {
 			['DELETE', 501],
 			['DELETE', 1001],
 		] as const)
-			expect((await client.call(method, `/notifications/subscriptions/${id}`, undefined, { authorization })).status).toBe(404)
-		expect((await subscribe({ topics: [TOPIC(1)], config: { url: 'https://b.example.com' } }, { authorization })).status).toBe(400)
+			expect(
+				(await client.call(method, `/notifications/subscriptions/${id}`, undefined, { authorization })).status,
+			).toBe(404)
+		expect(
+			(await subscribe({ topics: [TOPIC(1)], config: { url: 'https://b.example.com' } }, { authorization })).status,
+		).toBe(400)
 
 		await env.DB.prepare('UPDATE instances SET token_hash = ? WHERE id = 2').bind(hashSecret('of2')).run()
 		const token = { authorization: `User ${client.userSecret}, Element of2` }
@@ -262,7 +311,12 @@ describe('subscriptions', () => {
 describe('notifications', () => {
 	test('§5.6 one, with its message; acknowledged', async () => {
 		await instance(1)
-		const id = notified(1, 7, { status: 'retry', nextTryMs: client.world.nowMs + 60_000, deliveredMs: null, attempts: 2 })
+		const id = notified(1, 7, {
+			status: 'retry',
+			nextTryMs: client.world.nowMs + 60_000,
+			deliveredMs: null,
+			attempts: 2,
+		})
 		const { status, body, headers } = await client.call('GET', `/notifications/${id}`)
 		expect(status).toBe(200)
 		expect(headers.get('Elements-Element-Instance-Id')).toBe('1')
@@ -284,7 +338,10 @@ describe('notifications', () => {
 			deliveredDate: null,
 			nextTryDate: '2026-06-01T12:01:00Z',
 		})
-		expect((await client.call('PUT', `/notifications/${id}/acknowledge`)).body).toMatchObject({ id, acknowledged: true })
+		expect((await client.call('PUT', `/notifications/${id}/acknowledge`)).body).toMatchObject({
+			id,
+			acknowledged: true,
+		})
 	})
 
 	test('§5.5 its deliveries and attempts', async () => {
@@ -308,7 +365,16 @@ describe('notifications', () => {
 		for (const other of ['502', 'x'])
 			expect((await client.call('GET', `/notifications/${id}/subscriptions/${other}/deliveries`)).status).toBe(404)
 		client.world.watchers.attempts = [
-			{ number: 1, startedMs: 1, durationMs: 15_000, delivered: false, status: null, error: 'timeout', url: HOOK, body: '' },
+			{
+				number: 1,
+				startedMs: 1,
+				durationMs: 15_000,
+				delivered: false,
+				status: null,
+				error: 'timeout',
+				url: HOOK,
+				body: '',
+			},
 			{ number: 2, startedMs: 2000, durationMs: 3, delivered: true, status: 200, error: null, url: null, body: 'ok' },
 		]
 		expect((await client.call('GET', `/notifications/${id}/attempts`)).body).toEqual([
@@ -342,9 +408,20 @@ describe('notifications', () => {
 		const paths = ['', '/attempts', '/subscriptions/deliveries', '/subscriptions/501/deliveries']
 		for (const path of paths)
 			expect((await client.call('GET', `/notifications/${id}${path}`, undefined, { authorization })).status).toBe(404)
-		expect((await client.call('PUT', `/notifications/${id}/acknowledge`, undefined, { authorization })).status).toBe(404)
+		expect((await client.call('PUT', `/notifications/${id}/acknowledge`, undefined, { authorization })).status).toBe(
+			404,
+		)
 		expect((await client.call('POST', `/notifications/${id}/replay`, undefined, { authorization })).status).toBe(404)
-		for (const none of ['x', '1', '999999999', '9000000001', '1e10', '99999999999999999999', '-1000000001', 'subscription'])
+		for (const none of [
+			'x',
+			'1',
+			'999999999',
+			'9000000001',
+			'1e10',
+			'99999999999999999999',
+			'-1000000001',
+			'subscription',
+		])
 			for (const path of paths) expect((await client.call('GET', `/notifications/${none}${path}`)).status).toBe(404)
 		expect(calls()).toEqual([])
 		expect((await client.call('GET', '/notifications/1000000002')).status).toBe(404)
@@ -377,13 +454,16 @@ describe('notifications', () => {
 			}
 			expect(seen).toEqual(all)
 		}
-		const ids = async (query: string) => (await client.call('GET', `/notifications?${query}`)).body.map((one: any) => one.instanceId)
+		const ids = async (query: string) =>
+			(await client.call('GET', `/notifications?${query}`)).body.map((one: any) => one.instanceId)
 		expect(new Set(await ids(`topics[]=${TOPIC(2)}`))).toEqual(new Set([2]))
 		expect(new Set(await ids(`topics[]=${TOPIC(2)}&topics[]=${TOPIC(3)}`))).toEqual(new Set([2, 3]))
 		expect(await ids(`topics[]=instance-2-shopify-events`)).toEqual([])
 		expect(await ids(`topics[]=weather`)).toEqual([])
 		expect((await client.call('GET', '/notifications?hydrate=false&pageSize=1')).body[0]).not.toHaveProperty('message')
-		expect((await client.call('GET', '/notifications', undefined, { authorization: await addOrganization(2) })).body).toEqual([])
+		expect(
+			(await client.call('GET', '/notifications', undefined, { authorization: await addOrganization(2) })).body,
+		).toEqual([])
 		for (const query of ['pageSize=0', 'pageSize=x', 'nextPage=abc', 'hydrate=yes'])
 			expect((await client.call('GET', `/notifications?${query}`)).status).toBe(400)
 	})
@@ -434,7 +514,10 @@ describe('deliveries', () => {
 		expect(plain.body[0]).not.toHaveProperty('notification')
 		expect(calls().every((call) => call.startsWith('1 notifications') || call.startsWith('3 notifications'))).toBe(true)
 		const hydrated = await client.call('GET', `${path}&hydrate=true&pageSize=2`)
-		expect(hydrated.body.map((one: any) => one.notification.message.raw)).toEqual([{ orders: [{ id: 5 }] }, { orders: [{ id: 3 }] }])
+		expect(hydrated.body.map((one: any) => one.notification.message.raw)).toEqual([
+			{ orders: [{ id: 5 }] },
+			{ orders: [{ id: 3 }] },
+		])
 		const next = hydrated.headers.get('Elements-Next-Page-Token')
 		expect(ids(await client.call('GET', `${path}&pageSize=2&nextPage=${next}`))).toEqual([1000000002])
 	})
@@ -490,10 +573,25 @@ describe('deliveries', () => {
 				{ subscriptionId: 1001, instanceId: 3, config: { url: HOOK }, released: 1 },
 			],
 		])
-		expect(calls()).toEqual(['1 subscriptions', '1 release {"subscription":501}', '3 subscriptions', '3 release {"subscription":1001}'])
+		expect(calls()).toEqual([
+			'1 subscriptions',
+			'1 release {"subscription":501}',
+			'3 subscriptions',
+			'3 release {"subscription":1001}',
+		])
 		expect((await audit()).slice(1)).toEqual([
-			{ action: 'subscription.release', object_type: 'instance', object_id: 1, detail: '{"subscription":501,"released":2}' },
-			{ action: 'subscription.release', object_type: 'instance', object_id: 3, detail: '{"subscription":1001,"released":1}' },
+			{
+				action: 'subscription.release',
+				object_type: 'instance',
+				object_id: 1,
+				detail: '{"subscription":501,"released":2}',
+			},
+			{
+				action: 'subscription.release',
+				object_type: 'instance',
+				object_id: 3,
+				detail: '{"subscription":1001,"released":1}',
+			},
 		])
 	})
 

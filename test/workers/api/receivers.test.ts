@@ -105,7 +105,8 @@ describe('recorded deliveries of real stores', () => {
 
 	function sent(one: Recorded, change: { body?: string; headers?: Record<string, string> } = {}): Request {
 		const headers = new Headers({ 'CF-Connecting-IP': another() })
-		for (const [name, value] of Object.entries({ ...one.headers, ...change.headers })) if (value !== undefined) headers.set(name, value)
+		for (const [name, value] of Object.entries({ ...one.headers, ...change.headers }))
+			if (value !== undefined) headers.set(name, value)
 		return new Request(`${RECEIVER}/Nw==?v=1`, {
 			method: one.method,
 			headers,
@@ -161,7 +162,10 @@ describe('recorded deliveries of real stores', () => {
 				[
 					'a byte',
 					sent(one, {
-						body: one.body.slice(0, middle) + String.fromCharCode(one.body.charCodeAt(middle) ^ 1) + one.body.slice(middle + 1),
+						body:
+							one.body.slice(0, middle) +
+							String.fromCharCode(one.body.charCodeAt(middle) ^ 1) +
+							one.body.slice(middle + 1),
 					}),
 				],
 				['a byte more', sent(one, { body: `${one.body} ` })],
@@ -186,9 +190,13 @@ describe('in this order', () => {
 			const answer = await client.send(new Request(url))
 			expect([answer.status, await answer.text()]).toEqual([200, '{}'])
 			expect(answer.headers.get('Elements-Request-Id')).toMatch(/^[0-9a-f-]{36}$/)
-			expect(await post(new Request(url, { method: 'PUT', body: '{}', headers: { 'Content-Type': 'application/json' } }))).toBe(405)
+			expect(
+				await post(new Request(url, { method: 'PUT', body: '{}', headers: { 'Content-Type': 'application/json' } })),
+			).toBe(405)
 		}
-		expect(await post(delivery(7, 'order.updated', '{"id":1}', { url: RECEIVER.replace('woocommercerest', 'shopify') }))).toBe(404)
+		expect(
+			await post(delivery(7, 'order.updated', '{"id":1}', { url: RECEIVER.replace('woocommercerest', 'shopify') })),
+		).toBe(404)
 	})
 
 	test('a verified delivery is committed, then answered; every spelling of the address is one §7.1', async () => {
@@ -216,7 +224,8 @@ describe('in this order', () => {
 	})
 
 	test('Element-Instances names the instance; only those that the signature fits are told §7.1', async () => {
-		const at = (ids: string) => delivery(7, 'order.updated', '{"id":1}', { url: `${RECEIVER}?v=1`, headers: { 'Element-Instances': ids } })
+		const at = (ids: string) =>
+			delivery(7, 'order.updated', '{"id":1}', { url: `${RECEIVER}?v=1`, headers: { 'Element-Instances': ids } })
 		expect(await post(at('7'))).toBe(200)
 		expect(await post(at('8, 7'))).toBe(200)
 		expect(client.world.watchers.calls).toEqual(['7 hook order.updated', '7 hook order.updated'])
@@ -225,7 +234,8 @@ describe('in this order', () => {
 	})
 
 	test('the version that the address names decides; keys of the ring all verify', async () => {
-		const at = (version: string, secret: string) => delivery(7, 'order.updated', '{"id":1}', { url: `${RECEIVER}/Nw==${version}`, secret })
+		const at = (version: string, secret: string) =>
+			delivery(7, 'order.updated', '{"id":1}', { url: `${RECEIVER}/Nw==${version}`, secret })
 		expect(await post(at('?v=2', secretOf(7, 'order.updated', 2)))).toBe(200)
 		expect(client.world.watchers.deliveries.at(-1)!.version).toBe(2)
 		expect(await post(at('?v=2', secretOf(7, 'order.updated', 1)))).toBe(401)
@@ -293,7 +303,10 @@ describe('in this order', () => {
 	test('above 1.5 MB only the id is passed on; above 8 MB nothing is read §10.9', async () => {
 		const sized = (bytes: number) => `{"id":"77","filler":"${'x'.repeat(bytes - 23)}"}`
 		expect(await post(delivery(7, 'order.updated', sized(1_500_000)))).toBe(200)
-		expect(client.world.watchers.deliveries.pop()).toMatchObject({ objectId: null, body: expect.stringMatching(/^\{"id":"77"/) })
+		expect(client.world.watchers.deliveries.pop()).toMatchObject({
+			objectId: null,
+			body: expect.stringMatching(/^\{"id":"77"/),
+		})
 		expect(await post(delivery(7, 'order.updated', sized(1_600_000)))).toBe(200)
 		expect(client.world.watchers.deliveries.pop()).toMatchObject({ objectId: '77', body: null })
 		expect(await post(delivery(7, 'order.updated', sized(8 * 1024 * 1024 + 1)))).toBe(413)
@@ -303,10 +316,16 @@ describe('in this order', () => {
 
 describe('wrong signatures from one address', () => {
 	const from = (address: string, id: number, change: Parameters<typeof delivery>[3] = {}) =>
-		client.send(delivery(id, 'order.updated', '{"id":1}', { ...change, headers: { ...change.headers, 'CF-Connecting-IP': address } }))
+		client.send(
+			delivery(id, 'order.updated', '{"id":1}', {
+				...change,
+				headers: { ...change.headers, 'CF-Connecting-IP': address },
+			}),
+		)
 
 	test('past a hundred a minute are refused before a body is read or hashed, for so long', async () => {
-		for (let n = 0; n < MAX_FAILURES_PER_MINUTE; n++) expect((await from('192.0.2.1', 7 + n, { secret: 'wrong' })).status).toBe(401)
+		for (let n = 0; n < MAX_FAILURES_PER_MINUTE; n++)
+			expect((await from('192.0.2.1', 7 + n, { secret: 'wrong' })).status).toBe(401)
 		const hashed = vi.spyOn(client.world.webhookKeys, 'verify')
 		const request = delivery(7, 'order.updated', '{"id":1}', { headers: { 'CF-Connecting-IP': '192.0.2.1' } })
 		const refused = await client.send(request)
@@ -329,13 +348,16 @@ describe('wrong signatures from one address', () => {
 		expect((await from('192.0.2.1', 9)).status).toBe(429)
 		expect((await from('192.0.2.1', 7)).status).toBe(200)
 		// In its name they are counted too.
-		for (let n = 0; n < MAX_FAILURES_PER_MINUTE; n++) expect((await from('192.0.2.1', 7, { secret: 'wrong' })).status).toBe(401)
+		for (let n = 0; n < MAX_FAILURES_PER_MINUTE; n++)
+			expect((await from('192.0.2.1', 7, { secret: 'wrong' })).status).toBe(401)
 		expect((await from('192.0.2.1', 7)).status).toBe(429)
 	})
 
 	test('a delivery is hashed no further than to the secret that fits', async () => {
 		const verify = vi.spyOn(crypto.subtle, 'verify')
-		expect((await from('192.0.2.1', 7, { url: `${RECEIVER}?v=1`, headers: { 'Element-Instances': '7,8,9' } })).status).toBe(200)
+		expect(
+			(await from('192.0.2.1', 7, { url: `${RECEIVER}?v=1`, headers: { 'Element-Instances': '7,8,9' } })).status,
+		).toBe(200)
 		expect(verify).toHaveBeenCalledTimes(1)
 		verify.mockRestore()
 	})
@@ -347,7 +369,8 @@ describe('refusals', () => {
 		const { calls } = client.world.watchers
 		calls.length = 0
 		for (let n = 0; n < 50; n++)
-			for (const id of [7, 8]) expect(await post(delivery(id, 'order.updated', '{"id":1}', { secret: 'wrong' }))).toBe(401)
+			for (const id of [7, 8])
+				expect(await post(delivery(id, 'order.updated', '{"id":1}', { secret: 'wrong' }))).toBe(401)
 		expect(calls).toEqual(['7 rejected'])
 		const shown = await client.call('GET', '/instances/7/webhooks/rejected')
 		expect(shown.body).toMatchObject({ total: 50, counts: { 'bad-signature': 50 }, since: '2026-06-01T12:00:00Z' })

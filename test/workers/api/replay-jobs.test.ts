@@ -60,17 +60,26 @@ describe('a replay across instances', () => {
 			},
 		])
 		// The request goes on behind its answer.
-		expect(asked()).toEqual([11, 12, 13, 16, 17, 18].map((id) => `${id} replay {"events":{"resources":["orders"]}} false 1`))
+		expect(asked()).toEqual(
+			[11, 12, 13, 16, 17, 18].map((id) => `${id} replay {"events":{"resources":["orders"]}} false 1`),
+		)
 		expect(await job()).toMatchObject({
 			status: 'running',
 			instances: { asked: 8, complete: true, sending: 5, skipped: 2 },
 			total: 15,
 			left: 10,
 		})
-		for (const id of ALL) client.world.watchers.replays.set(id, resend({ status: 'done', left: 0, failed: id === 11 ? 2 : 0 }))
+		for (const id of ALL)
+			client.world.watchers.replays.set(id, resend({ status: 'done', left: 0, failed: id === 11 ? 2 : 0 }))
 		await round()
 		await round()
-		expect(await job()).toMatchObject({ status: 'done', left: 0, failed: 2, total: 15, endedDate: '2026-06-01T12:00:00Z' })
+		expect(await job()).toMatchObject({
+			status: 'done',
+			left: 0,
+			failed: 2,
+			total: 15,
+			endedDate: '2026-06-01T12:00:00Z',
+		})
 		expect((await client.call('GET', '/replays')).body).toHaveLength(1)
 		const calls = client.world.watchers.calls.length
 		await round()
@@ -98,7 +107,9 @@ describe('a replay across instances', () => {
 		// What the walk had noted is lost, and its driver with it.
 		await env.DB.batch([
 			env.DB.prepare('DELETE FROM replay_parts'),
-			env.DB.prepare('UPDATE replay_jobs SET after_id = 0, walked = 0, asked = 0, lease_ms = ?').bind(client.world.nowMs + 60_000),
+			env.DB.prepare('UPDATE replay_jobs SET after_id = 0, walked = 0, asked = 0, lease_ms = ?').bind(
+				client.world.nowMs + 60_000,
+			),
 		])
 		client.world.watchers.calls.length = 0
 		await round()
@@ -132,7 +143,9 @@ describe('a replay across instances', () => {
 		expect(asked('cancelResend').map((call) => call.split(' ')[0])).toEqual(['12', '11'])
 		expect(await job()).toMatchObject({ status: 'cancelled', endedDate: '2026-06-01T12:00:00Z' })
 		expect((await client.call('DELETE', '/replays/1')).body.status).toBe('cancelled')
-		const { results } = await env.DB.prepare("SELECT action FROM audit_log WHERE action LIKE 'organization.replay%' ORDER BY id").all()
+		const { results } = await env.DB.prepare(
+			"SELECT action FROM audit_log WHERE action LIKE 'organization.replay%' ORDER BY id",
+		).all()
 		expect(results).toEqual([{ action: 'organization.replay' }, { action: 'organization.replay.cancel' }])
 	})
 
@@ -162,7 +175,9 @@ describe('a replay across instances', () => {
 		] as const)
 			expect((await client.call(method, path, undefined, { authorization })).status).toBe(404)
 		expect((await client.call('GET', '/replays', undefined, { authorization })).body).toEqual([])
-		expect((await client.call('POST', '/replays', { ...FILTER, instanceIds: [11] }, { authorization })).status).toBe(404)
+		expect((await client.call('POST', '/replays', { ...FILTER, instanceIds: [11] }, { authorization })).status).toBe(
+			404,
+		)
 		for (const id of ALL) client.world.watchers.replays.set(id, resend({ status: 'done', left: 0 }))
 		await round()
 		expect((await client.call('GET', '/replays')).body.every((one: any) => one.status === 'done')).toBe(true)

@@ -66,17 +66,19 @@ beforeEach(async () => {
 	watchers.subscriptions.set(7, [SUBSCRIPTION])
 	watchers.notifications.set(7, [NOTIFICATION])
 	watchers.replay = RESEND
-	watchers.resends = [RESEND, { ...RESEND, id: 3, kind: 'release', status: 'done', left: 0, endedMs: RESEND.createdMs + 5000 }]
+	watchers.resends = [
+		RESEND,
+		{ ...RESEND, id: 3, kind: 'release', status: 'done', left: 0, endedMs: RESEND.createdMs + 5000 },
+	]
 	watchers.testEvent = { notificationId: 7_000_000_009, eventId: 'abcdefghijklmnopqrst' }
 })
 
 const calls = (): string[] => client.world.watchers.calls.splice(0)
 const asked = (): string[] => calls().filter((call) => call.startsWith('7 replay'))
 const audit = async (): Promise<[string, unknown][]> =>
-	(await env.DB.prepare('SELECT action, object_id, detail FROM audit_log WHERE id > 1').all<Record<string, any>>()).results.map((row) => [
-		row['action'],
-		JSON.parse(row['detail']),
-	])
+	(
+		await env.DB.prepare('SELECT action, object_id, detail FROM audit_log WHERE id > 1').all<Record<string, any>>()
+	).results.map((row) => [row['action'], JSON.parse(row['detail'])])
 const replay = (body: unknown, query = '') => client.call('POST', `/instances/7/replays${query}`, body)
 
 describe('a replay', () => {
@@ -91,8 +93,24 @@ describe('a replay', () => {
 			'filter',
 		],
 		[
-			{ filter: { eventTypes: ['created', 'DELETED'], resources: 'orders|products', objectId: 12, status: 'CONSUMED', text: 'Ann' } },
-			{ events: { types: ['CREATED', 'DELETED'], resources: ['orders', 'products'], objectId: '12', status: 'CONSUMED', text: 'Ann' } },
+			{
+				filter: {
+					eventTypes: ['created', 'DELETED'],
+					resources: 'orders|products',
+					objectId: 12,
+					status: 'CONSUMED',
+					text: 'Ann',
+				},
+			},
+			{
+				events: {
+					types: ['CREATED', 'DELETED'],
+					resources: ['orders', 'products'],
+					objectId: '12',
+					status: 'CONSUMED',
+					text: 'Ann',
+				},
+			},
 			'filter',
 		],
 	])('of %j', async (body, query, by) => {
@@ -204,7 +222,8 @@ describe('a replay', () => {
 		expect(calls()).toContain('7 cancelResend 4')
 		expect(await audit()).toEqual([['instance.replay.cancel', { replay: 4, left: 9 }]])
 		for (const id of ['5', '0', 'x'])
-			for (const method of ['GET', 'DELETE']) expect((await client.call(method, `/instances/7/replays/${id}`)).status).toBe(404)
+			for (const method of ['GET', 'DELETE'])
+				expect((await client.call(method, `/instances/7/replays/${id}`)).status).toBe(404)
 	})
 
 	test('of one notification by its own path', async () => {
@@ -244,7 +263,10 @@ describe('a test event', () => {
 
 describe('erasing', () => {
 	test('is asked of the object, and noted without saying whom it was about', async () => {
-		const { status, body } = await client.call('DELETE', `/instances/7/events/objects/${encodeURIComponent('my orders')}/ann%40example.com`)
+		const { status, body } = await client.call(
+			'DELETE',
+			`/instances/7/events/objects/${encodeURIComponent('my orders')}/ann%40example.com`,
+		)
 		expect([status, body]).toEqual([200, { erased: 2 }])
 		expect(calls()).toContain('7 erase my orders ann@example.com')
 		expect(await audit()).toEqual([['instance.erase', { resource: 'my orders', erased: 2 }]])
@@ -268,7 +290,9 @@ test('another organization finds none of it; the instance’s token all of its o
 	const token = { authorization: `User ${client.userSecret}, Element of7` }
 	for (const [method, path, body] of each)
 		for (const at of ['/instances', '/instances/7'])
-			expect([200, 202], `${method} ${at}${path}`).toContain((await client.call(method, `${at}${path}`, body, token)).status)
+			expect([200, 202], `${method} ${at}${path}`).toContain(
+				(await client.call(method, `${at}${path}`, body, token)).status,
+			)
 })
 
 test('an object that lost its storage is made again when it is asked', async () => {

@@ -38,7 +38,11 @@ describe('settings', () => {
 	])('§5.1 %s %s changes what is named, and the audit log names it', async (method, path) => {
 		const change = { 'notification.webhook.retry.schedule': [5, 60], 'notification.webhook.failure.policy': 'queue' }
 		const { status, body } = await client.call(method, path, change)
-		const changed = { ...DEFAULTS, 'notification.webhook.retry.schedule': '[5,60]', 'notification.webhook.failure.policy': 'queue' }
+		const changed = {
+			...DEFAULTS,
+			'notification.webhook.retry.schedule': '[5,60]',
+			'notification.webhook.failure.policy': 'queue',
+		}
 		expect(status).toBe(200)
 		expect(body).toEqual(changed)
 		expect(await settings()).toEqual(changed)
@@ -65,13 +69,21 @@ describe('settings', () => {
 			{ 'notification.webhook.retry.schedule': 'often' },
 			/^notification\.webhook\.retry\.schedule: expected standard/,
 		],
-		['negative seconds', { 'notification.webhook.retry.schedule': [5, -60] }, /^notification\.webhook\.retry\.schedule: expected standard/],
+		[
+			'negative seconds',
+			{ 'notification.webhook.retry.schedule': [5, -60] },
+			/^notification\.webhook\.retry\.schedule: expected standard/,
+		],
 		[
 			'an unknown policy',
 			{ 'notification.webhook.failure.policy': 'drop' },
 			/^notification\.webhook\.failure\.policy: expected retry or queue/,
 		],
-		['a metadata address', { 'operator.webhook.url': 'http://169.254.169.254/' }, /^operator\.webhook\.url: expected a public address/],
+		[
+			'a metadata address',
+			{ 'operator.webhook.url': 'http://169.254.169.254/' },
+			/^operator\.webhook\.url: expected a public address/,
+		],
 		['a negative retention', { 'events.retention.days': -1 }, /^events\.retention\.days: expected/],
 		['a name that is none', { 'events.retention': 3 }, /^events\.retention: expected one of/],
 		[
@@ -82,7 +94,8 @@ describe('settings', () => {
 		['a list', [], /^body: expected an object of settings/],
 		['text', '"x"', /^body: expected an object of settings/],
 	])('%s is refused, and nothing changes', async (_name, body, message) => {
-		const sent = Array.isArray(body) || typeof body === 'string' ? body : { 'events.retention.days': 3, ...(body as object) }
+		const sent =
+			Array.isArray(body) || typeof body === 'string' ? body : { 'events.retention.days': 3, ...(body as object) }
 		const { status, body: answer } = await client.call('PATCH', '/accounts/settings', sent)
 		expect(answer.message).toMatch(message)
 		expect(status).toBe(400)
@@ -93,7 +106,10 @@ describe('settings', () => {
 	test('belong to one organization; another one’s do not exist', async () => {
 		const other = await addOrganization(2)
 		for (const method of ['PATCH', 'POST']) {
-			expect((await client.call(method, '/accounts/1/settings', { 'events.retention.days': 3 }, { authorization: other })).status).toBe(404)
+			expect(
+				(await client.call(method, '/accounts/1/settings', { 'events.retention.days': 3 }, { authorization: other }))
+					.status,
+			).toBe(404)
 			expect((await client.call(method, '/accounts/2/settings', { 'events.retention.days': 3 })).status).toBe(404)
 			expect((await client.call(method, '/accounts/x/settings', { 'events.retention.days': 3 })).status).toBe(404)
 		}
@@ -107,7 +123,10 @@ describe('settings', () => {
 	test('need the organization’s secret', async () => {
 		await insertInstance(client, 7)
 		expect((await client.call('GET', '/accounts/settings', undefined, { authorization: null })).status).toBe(401)
-		expect((await client.call('GET', '/accounts/settings', undefined, { authorization: `User ${client.userSecret}` })).status).toBe(401)
+		expect(
+			(await client.call('GET', '/accounts/settings', undefined, { authorization: `User ${client.userSecret}` }))
+				.status,
+		).toBe(401)
 	})
 
 	test('another method is 405', async () => {
@@ -155,7 +174,10 @@ test('instances find them where they read their row', async () => {
 		configuration: JSON.stringify({ 'store.url': 'https://shop.example.com', 'event.notification.mode': 'thin' }),
 	})
 	const before = (await loadWatcherConfig(env, 7))!
-	expect(before).toMatchObject({ retentionDays: 7, delivery: { schedule: 'standard', failurePolicy: 'retry', mode: 'thin' } })
+	expect(before).toMatchObject({
+		retentionDays: 7,
+		delivery: { schedule: 'standard', failurePolicy: 'retry', mode: 'thin' },
+	})
 	await client.call('PATCH', '/accounts/settings', {
 		'notification.webhook.retry.schedule': '5,10',
 		'notification.webhook.failure.policy': 'queue',

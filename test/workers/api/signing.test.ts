@@ -7,7 +7,15 @@ import { findKeysInUse, resealSecrets } from '../../../src/instances/reseal.ts'
 import { instanceContext, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
 import { runWatchdog } from '../../../src/instances/watchdog.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { addOrganization, env, resetDatabase, instanceBody, createServices, startApiWorld, type ApiClient } from './harness.ts'
+import {
+	addOrganization,
+	env,
+	resetDatabase,
+	instanceBody,
+	createServices,
+	startApiWorld,
+	type ApiClient,
+} from './harness.ts'
 
 const SIGNATURE_KEY = 'event.notification.signature.key'
 const OLD = 'the old key'
@@ -46,7 +54,8 @@ async function make(key: string | null = OLD): Promise<number> {
 const rotate = (id: number, body: unknown = {}) => client.call('POST', `/instances/${id}/signature-key/rotate`, body)
 const end = (id: number) => client.call('POST', `/instances/${id}/signature-key/rotate/end`)
 const show = async (id: number) => (await client.call('GET', `/instances/${id}/signature-key`)).body
-const patch = (id: number, configuration: Record<string, unknown>) => client.call('PATCH', `/instances/${id}`, { configuration })
+const patch = (id: number, configuration: Record<string, unknown>) =>
+	client.call('PATCH', `/instances/${id}`, { configuration })
 const whsec = (key: string) => `whsec_${Buffer.from(key).toString('base64')}`
 const round = () => runWatchdog({ ...createServices(client.world), env: { ...env, ...client.world.settings } })
 
@@ -55,7 +64,9 @@ async function row(id: number): Promise<Record<string, any>> {
 }
 
 async function audit(action: string): Promise<any[]> {
-	const { results } = await env.DB.prepare('SELECT * FROM audit_log WHERE action = ? ORDER BY id').bind(action).all<any>()
+	const { results } = await env.DB.prepare('SELECT * FROM audit_log WHERE action = ? ORDER BY id')
+		.bind(action)
+		.all<any>()
 	return results.map((one) => ({ ...one, detail: JSON.parse(one.detail) }))
 }
 
@@ -116,7 +127,9 @@ describe('the key', () => {
 		const key = '  Schlüssel 鍵\n'
 		const id = await make(key)
 		expect(await show(id)).toEqual({ key, whsec: whsec(key), next: null })
-		expect(await audit('instance.signature-key.show')).toMatchObject([{ object_id: id, user_id: 1, detail: { keys: 1 } }])
+		expect(await audit('instance.signature-key.show')).toMatchObject([
+			{ object_id: id, user_id: 1, detail: { keys: 1 } },
+		])
 		await rotate(id, { key: NEW })
 		expect((await show(id)).next).toEqual({ key: NEW, whsec: whsec(NEW), from: '2026-06-02T12:00:00Z' })
 		expect(await audit('instance.signature-key.show')).toMatchObject([{}, { detail: { keys: 2 } }])
@@ -145,7 +158,9 @@ describe('the key', () => {
 		] as const) {
 			const body = path === '/rotate' ? {} : undefined
 			expect((await client.call(method, `/instances/${id}/signature-key${path}`, body, other)).status).toBe(404)
-			expect((await client.call(method, `/instances/${id}/signature-key${path}`, body, { authorization: null })).status).toBe(401)
+			expect(
+				(await client.call(method, `/instances/${id}/signature-key${path}`, body, { authorization: null })).status,
+			).toBe(401)
 		}
 		expect((await show(id)).next).toBeNull()
 	})
@@ -164,7 +179,9 @@ describe('rotating', () => {
 		expect(await sent(id)).toEqual(expected(OLD, NEW))
 		const stored = await row(id)
 		expect(stored['signature_next']).toMatch(/^v1\.test\./)
-		expect(await audit('instance.signature-key.rotate')).toMatchObject([{ object_id: id, detail: { key: 'given', graceSeconds: 86_400 } }])
+		expect(await audit('instance.signature-key.rotate')).toMatchObject([
+			{ object_id: id, detail: { key: 'given', graceSeconds: 86_400 } },
+		])
 		await expectSilentAudit(OLD, NEW)
 
 		client.world.nowMs += 24 * HOUR - 1
@@ -256,7 +273,11 @@ describe('rotating', () => {
 		const id = await make()
 		const url = `https://bell.example.com/elements/api-v2/instances/${id}/signature-key/rotate`
 		const headers = { Authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}` }
-		const request = new Request(url, { method: 'POST', headers, body: new TextEncoder().encode(JSON.stringify({ key: NEW })) })
+		const request = new Request(url, {
+			method: 'POST',
+			headers,
+			body: new TextEncoder().encode(JSON.stringify({ key: NEW })),
+		})
 		expect(request.headers.has('Content-Type')).toBe(false)
 		expect(await (await client.send(request)).json()).toMatchObject({ next: { key: NEW } })
 	})
@@ -334,7 +355,11 @@ describe('a configured key', () => {
 		expect(await row(id)).toEqual(before)
 		client.world.nowMs += 60_000
 		await change(id)
-		expect(await row(id)).toMatchObject({ signature_next: null, signature_from_ms: null, version: before['version'] + 1 })
+		expect(await row(id)).toMatchObject({
+			signature_next: null,
+			signature_from_ms: null,
+			version: before['version'] + 1,
+		})
 		expect(await show(id)).toEqual({ key: NEW, whsec: whsec(NEW), next: null })
 		expect(await sent(id)).toEqual(expected(NEW))
 		const stored = JSON.parse((await row(id))['configuration'])
@@ -373,7 +398,9 @@ test('a turned ring seals the key that takes over anew, and the older key stays 
 	for (const [key, value] of Object.entries<string | null>(resealed))
 		if (value?.startsWith('v1.test.'))
 			resealed[key] = await sealSecret(ring, await openSecret(ring, value, instanceContext(id)), instanceContext(id))
-	await env.DB.prepare("UPDATE instances SET configuration = ?, token_sealed = 'v1.k2.x'").bind(JSON.stringify(resealed)).run()
+	await env.DB.prepare("UPDATE instances SET configuration = ?, token_sealed = 'v1.k2.x'")
+		.bind(JSON.stringify(resealed))
+		.run()
 	await env.DB.prepare("UPDATE organizations SET secret_sealed = ''").run()
 	await env.DB.prepare("UPDATE users SET secret_sealed = ''").run()
 	expect(await findKeysInUse(env.DB, ring)).toEqual(['k2', 'test'])
@@ -390,7 +417,9 @@ describe('explaining', () => {
 		'Elements-Webhook-Id': 'ntf_1000000001',
 		'webhook-id': 'ntf_1000000001',
 		'webhook-timestamp': String(Math.floor(client.world.nowMs / 1000)),
-		...Object.fromEntries(Object.entries(expected(key, next)).filter((entry): entry is [string, string] => entry[1] !== null)),
+		...Object.fromEntries(
+			Object.entries(expected(key, next)).filter((entry): entry is [string, string] => entry[1] !== null),
+		),
 	})
 	const explain = (body: unknown, options?: Parameters<ApiClient['call']>[3]) =>
 		client.call('POST', '/tools/verify-signature', body, options)
@@ -429,17 +458,20 @@ describe('explaining', () => {
 			{ reason: 'wrong-key', certain: true },
 		])
 		const lists = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]))
-		const answer = await explain({ key: OLD, headers: { ...lists, 'webhook-timestamp': client.world.nowMs / 1000 }, body: `${BODY}\n` })
+		const answer = await explain({
+			key: OLD,
+			headers: { ...lists, 'webhook-timestamp': client.world.nowMs / 1000 },
+			body: `${BODY}\n`,
+		})
 		expect(answer.body.reasons).toMatchObject([{ reason: 'body-trailing-newline', certain: true }])
 		expect(JSON.stringify(answer.body)).not.toContain(OLD)
 	})
 
 	test('an instance without a key', async () => {
 		const id = await make(null)
-		expect((await explain({ instanceId: id, headers: {}, body: '' })).body.reasons.map((one: any) => one.reason)).toEqual([
-			'no-key',
-			'missing-header',
-		])
+		expect(
+			(await explain({ instanceId: id, headers: {}, body: '' })).body.reasons.map((one: any) => one.reason),
+		).toEqual(['no-key', 'missing-header'])
 	})
 
 	test("is for callers, about their own instances: another organization's does not exist", async () => {
@@ -468,7 +500,11 @@ describe('explaining', () => {
 		[{ key: 'k', headers: { a: { b: 1 } }, body: '' }, 400, 'headers.a'],
 		[{ key: 'k', headers: { a: 'x'.repeat(20_000) }, body: '' }, 400, 'headers.a'],
 		[{ key: 'k', headers: { ['x'.repeat(300)]: '' }, body: '' }, 400, 'headers'],
-		[{ key: 'k', headers: Object.fromEntries(Array.from({ length: 201 }, (_, n) => [`a${n}`, ''])), body: '' }, 400, 'headers'],
+		[
+			{ key: 'k', headers: Object.fromEntries(Array.from({ length: 201 }, (_, n) => [`a${n}`, ''])), body: '' },
+			400,
+			'headers',
+		],
 		[{ key: 'k', headers: {} }, 400, 'body'],
 		[{ key: 'k', headers: {}, body: { a: 1 } }, 400, 'body'],
 		[{ key: 'k', headers: {}, body: '', extra: 1 }, 400, 'extra'],

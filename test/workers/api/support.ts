@@ -8,7 +8,11 @@ import { countingDatabase, type QueryCounts } from '../../support/counting-datab
 import { env, type ApiClient } from './harness.ts'
 
 /** A ready instance of the first organization, without a store that answers. */
-export async function insertInstance(client: ApiClient, id: number, columns: Record<string, string | number | null> = {}): Promise<void> {
+export async function insertInstance(
+	client: ApiClient,
+	id: number,
+	columns: Record<string, string | number | null> = {},
+): Promise<void> {
 	const row: Record<string, string | number | null> = {
 		id,
 		organization_id: 1,
@@ -76,7 +80,11 @@ export function sampleEventRow(
 	recordedMs: number,
 	overrides: Partial<EventReport> = {},
 ): EventReport {
-	const eventId = formatEventId(instanceId, sequence, computeEventTag(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, instanceId, sequence))
+	const eventId = formatEventId(
+		instanceId,
+		sequence,
+		computeEventTag(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, instanceId, sequence),
+	)
 	return {
 		eventId,
 		sequence,
@@ -101,7 +109,9 @@ export function sampleEventRow(
 			objectSequence: sequence,
 			source: 'poll',
 		}),
-		notifications: [{ id: instanceId * 1e9 + sequence, status: 'delivered', createdMs: recordedMs, updatedMs: recordedMs + 1_000 }],
+		notifications: [
+			{ id: instanceId * 1e9 + sequence, status: 'delivered', createdMs: recordedMs, updatedMs: recordedMs + 1_000 },
+		],
 		...overrides,
 	}
 }
@@ -121,7 +131,9 @@ export async function insertTwoLogs(client: ApiClient): Promise<string> {
 			Array.from({ length: 5 }, (_, n) =>
 				sampleEventRow(id, n + 1, LOGS_START_MS + n * 1_000 + id, {
 					objectId: String(n),
-					notifications: [{ id: id * 1e9 + 1, status: 'delivered', createdMs: LOGS_START_MS, updatedMs: LOGS_START_MS + 1_000 }],
+					notifications: [
+						{ id: id * 1e9 + 1, status: 'delivered', createdMs: LOGS_START_MS, updatedMs: LOGS_START_MS + 1_000 },
+					],
 					...(n === 4 ? { status: 'CONSUMED' } : {}),
 				}),
 			),

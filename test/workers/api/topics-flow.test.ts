@@ -17,7 +17,8 @@ const call = async (shop: TestShop, method: string, path: string, sent?: unknown
 	return body
 }
 const get = (shop: TestShop, path: string): Promise<any> => call(shop, 'GET', path)
-const post = (shop: TestShop, topic: string, message: unknown): Promise<any> => call(shop, 'POST', '/notifications', { topic, message })
+const post = (shop: TestShop, topic: string, message: unknown): Promise<any> =>
+	call(shop, 'POST', '/notifications', { topic, message })
 const subscribe = (shop: TestShop, topics: string[], url = ADDRESS): Promise<any> =>
 	call(shop, 'POST', '/notifications/subscriptions', { channel: 'webhook', topics, config: { url } })
 /** What arrived: topics and messages. */
@@ -31,7 +32,10 @@ const open = (): Promise<TestShop> => openShop({ objects: { products: 1, orders:
 
 test('an address that fails: tried again, queued, released, delivered in order and signed with the account’s key', async () => {
 	const shop = await open()
-	await call(shop, 'PATCH', '/accounts/settings', { 'notification.webhook.retry.schedule': [5], 'operator.webhook.key': 'the key' })
+	await call(shop, 'PATCH', '/accounts/settings', {
+		'notification.webhook.retry.schedule': [5],
+		'operator.webhook.key': 'the key',
+	})
 	const unheard = await post(shop, 'stock.low', 0)
 	expect(unheard).toMatchObject({ active: false, status: 'dropped', subscriptionId: null, message: 0 })
 	const subscription = await subscribe(shop, ['stock.*'])
@@ -48,14 +52,16 @@ test('an address that fails: tried again, queued, released, delivered in order a
 		{ status: 'created', attempts: 0 },
 		{ status: 'created', attempts: 0 },
 	])
-	expect((await get(shop, `${DELIVERIES}${encodeURIComponent("status='created'")}`)).map((one: any) => one.notificationId)).toEqual([
-		third.id,
-		second.id,
-	])
+	expect(
+		(await get(shop, `${DELIVERIES}${encodeURIComponent("status='created'")}`)).map((one: any) => one.notificationId),
+	).toEqual([third.id, second.id])
 
 	await waitUntil(async () => (await get(shop, QUEUED)).length === 3)
 	expect((await get(shop, `${QUEUED}&hydrate=true`)).map((one: any) => one.notification.message)).toEqual([3, 2, 1])
-	expect(await get(shop, `/notifications/subscriptions/${subscription.id}`)).toMatchObject({ active: false, lastStatus: '500' })
+	expect(await get(shop, `/notifications/subscriptions/${subscription.id}`)).toMatchObject({
+		active: false,
+		lastStatus: '500',
+	})
 	expect(await get(shop, `/notifications/${first.id}/attempts`)).toMatchObject([{ status: 500 }, { status: 500 }])
 	const fourth = await post(shop, 'stock.gone', 4)
 	const fifth = await post(shop, 'stock.low', 5)
@@ -78,8 +84,17 @@ test('an address that fails: tried again, queued, released, delivered in order a
 		expect(url).toBe(ADDRESS)
 		expect(headers.get('Elements-Webhook-Signature')).toBe(signElements('the key', new TextEncoder().encode(body)))
 	}
-	expect(shop.callbackRequests.slice(before).map(({ headers }) => headers.get('webhook-id'))).toContain(`ntf_${third.id}`)
-	expect((await get(shop, list)).map((one: any) => one.id)).toEqual([fifth.id, fourth.id, third.id, second.id, first.id, unheard.id])
+	expect(shop.callbackRequests.slice(before).map(({ headers }) => headers.get('webhook-id'))).toContain(
+		`ntf_${third.id}`,
+	)
+	expect((await get(shop, list)).map((one: any) => one.id)).toEqual([
+		fifth.id,
+		fourth.id,
+		third.id,
+		second.id,
+		first.id,
+		unheard.id,
+	])
 
 	// The same bytes again.
 	await call(shop, 'POST', `/notifications/${second.id}/replay`)
@@ -100,7 +115,11 @@ test('what waits for a subscription that is removed is dropped; a new address an
 	const second = await post(shop, 'a', 2)
 	await call(shop, 'DELETE', `/notifications/subscriptions/${id}`)
 	for (const one of [first, second])
-		expect(await get(shop, `/notifications/${one.id}`)).toMatchObject({ status: 'dropped', active: false, subscriptionId: null })
+		expect(await get(shop, `/notifications/${one.id}`)).toMatchObject({
+			status: 'dropped',
+			active: false,
+			subscriptionId: null,
+		})
 
 	shop.callbackStatus = () => 204
 	await subscribe(shop, ['b'])
@@ -125,6 +144,10 @@ test('a subscription hears what operators are told, without an operator’s webh
 	await call(shop, 'POST', `/instances/${shop.id}/test-event`)
 	const told = () => shop.callbackRequests.filter(({ url }) => url === ADDRESS).map(({ body }) => JSON.parse(body))
 	await waitUntil(() => told().length > 0)
-	expect(told()).toMatchObject([{ topic: 'subscription.deactivated', message: { instanceId: shop.id, instanceName: 'Flow' } }])
-	expect(await get(shop, '/notifications?topics[]=subscription.*')).toMatchObject([{ topic: 'subscription.deactivated', instanceId: null }])
+	expect(told()).toMatchObject([
+		{ topic: 'subscription.deactivated', message: { instanceId: shop.id, instanceName: 'Flow' } },
+	])
+	expect(await get(shop, '/notifications?topics[]=subscription.*')).toMatchObject([
+		{ topic: 'subscription.deactivated', instanceId: null },
+	])
 })

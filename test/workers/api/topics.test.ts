@@ -25,7 +25,8 @@ const post = (body: unknown, options = {}) => client.call('POST', '/notification
 const subscribe = (topics: unknown, url = HOOK, options = {}) =>
 	client.call('POST', '/notifications/subscriptions', { channel: 'webhook', topics, config: { url } }, options)
 const audit = async () =>
-	(await env.DB.prepare('SELECT action, object_type, object_id, detail FROM audit_log WHERE id > 1 ORDER BY id').all()).results
+	(await env.DB.prepare('SELECT action, object_type, object_id, detail FROM audit_log WHERE id > 1 ORDER BY id').all())
+		.results
 const ids = (answer: { body: any }) => answer.body.map((one: any) => one.id)
 const report = (number: number, rest: Partial<SubscriptionReport> = {}): SubscriptionReport => ({
 	number,
@@ -62,7 +63,9 @@ describe('posting', () => {
 		})
 		expect(calls()).toEqual(['101 create', '101 publish stock.low', '101 notification 1'])
 		expect((await client.call('GET', `/notifications/${body.id}`)).body).toEqual(body)
-		expect((await client.call('PUT', `/notifications/${body.id}/acknowledge`)).body).toMatchObject({ acknowledged: true })
+		expect((await client.call('PUT', `/notifications/${body.id}/acknowledge`)).body).toMatchObject({
+			acknowledged: true,
+		})
 		expect((await client.call('GET', `/notifications/${body.id}/attempts`)).body).toEqual([])
 		expect((await client.call('GET', `/notifications/${body.id}/subscriptions/deliveries`)).body).toMatchObject([
 			{ notificationId: body.id, status: 'dropped', instanceId: null },
@@ -144,7 +147,9 @@ describe('subscriptions', () => {
 		})
 		expect(await loadWatcherConfig(env, 7)).toMatchObject({ announces: false, others: [] })
 		client.world.watchers.subscriptions.set(OWNER, [report(101, { active: false, reason: 'Dead.' })])
-		expect((await client.call('GET', '/notifications/subscriptions')).body).toMatchObject([{ id: 101, active: false, instanceId: null }])
+		expect((await client.call('GET', '/notifications/subscriptions')).body).toMatchObject([
+			{ id: 101, active: false, instanceId: null },
+		])
 		expect((await client.call('GET', '/notifications/subscriptions/101')).body).toMatchObject({ reason: 'Dead.' })
 		calls()
 		expect((await client.call('DELETE', '/notifications/subscriptions/101')).status).toBe(200)
@@ -224,10 +229,9 @@ describe('lists', () => {
 	test('name their topics, or have all', async () => {
 		expect(ids(await client.call('GET', '/notifications'))).toEqual([OWNER * 1e9 + 3, OWNER * 1e9 + 2, OWNER * 1e9 + 1])
 		expect(ids(await client.call('GET', '/notifications?topics[]=weather'))).toEqual([OWNER * 1e9 + 2])
-		expect(ids(await client.call('GET', '/notifications?topics[]=stock.low&topics[]=instance-7-woocommercerest-events'))).toEqual([
-			OWNER * 1e9 + 3,
-			OWNER * 1e9 + 1,
-		])
+		expect(
+			ids(await client.call('GET', '/notifications?topics[]=stock.low&topics[]=instance-7-woocommercerest-events')),
+		).toEqual([OWNER * 1e9 + 3, OWNER * 1e9 + 1])
 		expect(ids(await client.call('GET', '/notifications?topics[]=instance-7-woocommercerest-events'))).toEqual([])
 		expect(ids(await client.call('GET', '/notifications?tags[]=Shop'))).toEqual([])
 		expect((await client.call('GET', '/notifications?topics[]=stock.low&hydrate=false')).body[0]).toMatchObject({
@@ -257,7 +261,9 @@ describe('lists', () => {
 		expect(await released(`channel='webhook' and status='queued' and config.url='${HOOK}'`)).toEqual([
 			{ subscriptionId: 101, instanceId: null, config: { url: HOOK }, released: 1 },
 		])
-		expect(await released("config.url='https://ops.example.com/in'")).toMatchObject([{ subscriptionId: 0, released: 0 }])
+		expect(await released("config.url='https://ops.example.com/in'")).toMatchObject([
+			{ subscriptionId: 0, released: 0 },
+		])
 		expect(await released("topics='stock.low'")).toMatchObject([{ subscriptionId: 101 }])
 		expect(await released("topics='weather'")).toEqual([])
 		expect((await audit()).at(-1)).toEqual({
@@ -278,14 +284,18 @@ describe('lists', () => {
 				['PUT', '/acknowledge'],
 				['POST', '/replay'],
 			] as const)
-				expect((await client.call(method, `/notifications/${OWNER * 1e9 + 3}${path}`, undefined, options)).status).toBe(404)
+				expect((await client.call(method, `/notifications/${OWNER * 1e9 + 3}${path}`, undefined, options)).status).toBe(
+					404,
+				)
 			expect((await client.call('GET', '/notifications/subscriptions/101', undefined, options)).status).toBe(404)
 			expect((await client.call('DELETE', '/notifications/subscriptions/101', undefined, options)).status).toBe(404)
-			expect((await client.call('GET', '/notifications/subscriptions', undefined, options)).body.map((one: any) => one.id)).not.toContain(
-				101,
-			)
+			expect(
+				(await client.call('GET', '/notifications/subscriptions', undefined, options)).body.map((one: any) => one.id),
+			).not.toContain(101)
 			expect((await client.call('GET', '/notifications?topics[]=stock.low', undefined, options)).body).toEqual([])
-			expect((await client.call('PUT', where("status='queued'"), undefined, options)).body).not.toMatchObject([{ subscriptionId: 101 }])
+			expect((await client.call('PUT', where("status='queued'"), undefined, options)).body).not.toMatchObject([
+				{ subscriptionId: 101 },
+			])
 		}
 		expect(calls().filter((call) => call.startsWith('101 '))).toEqual([])
 		expect((await subscribe(['a'], `${HOOK}/b`, token())).status).toBe(401)
@@ -298,7 +308,12 @@ describe('lists', () => {
 		await client.call('PATCH', '/accounts/settings', { 'operator.webhook.key': 'new' })
 		expect(calls()).toEqual(['101 configure 1{}'])
 		await client.call('PATCH', '/accounts/settings', { 'operator.webhook.url': 'no address' })
-		await client.call('PATCH', '/accounts/settings', { 'events.retention.days': 3 }, { authorization: await addOrganization(2) })
+		await client.call(
+			'PATCH',
+			'/accounts/settings',
+			{ 'events.retention.days': 3 },
+			{ authorization: await addOrganization(2) },
+		)
 		expect(calls()).toEqual([])
 	})
 
@@ -316,6 +331,10 @@ describe('lists', () => {
 		}
 		const { status, body } = await client.call('POST', `/notifications/${OWNER * 1e9 + 3}/replay`)
 		expect([status, body.total]).toEqual([202, 1])
-		expect((await audit()).at(-1)).toMatchObject({ action: 'organization.replay', object_type: 'organization', object_id: 1 })
+		expect((await audit()).at(-1)).toMatchObject({
+			action: 'organization.replay',
+			object_type: 'organization',
+			object_id: 1,
+		})
 	})
 })

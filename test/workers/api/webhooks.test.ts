@@ -65,7 +65,8 @@ describe('creation', () => {
 				.map((hook) => hook.topic)
 				.sort(),
 		).toEqual([...webhooks.topics].sort())
-		for (const hook of ours(id)) expect(hook).toMatchObject({ status: 'active', url, secret: secret(id, hook.topic), unproven: false })
+		for (const hook of ours(id))
+			expect(hook).toMatchObject({ status: 'active', url, secret: secret(id, hook.topic), unproven: false })
 		expect(client.world.requests.filter((request) => request.includes('webhooks'))).toHaveLength(2)
 		// The pings came while the instance was made, and asked its object nothing.
 		expect(client.world.watchers.calls).toEqual([`${id} create`, `${id} configure 1{}`])
@@ -116,7 +117,11 @@ describe('creation', () => {
 		client.world.store = async (request) =>
 			request.url.includes('/webhooks')
 				? Response.json(
-						{ code: 'woocommerce_rest_cannot_view', message: 'Sorry, you cannot list resources.', data: { status: 403 } },
+						{
+							code: 'woocommerce_rest_cannot_view',
+							message: 'Sorry, you cannot list resources.',
+							data: { status: 403 },
+						},
 						{ status: 403 },
 					)
 				: store.fetch(request)
@@ -207,7 +212,11 @@ describe('changes', () => {
 	})
 
 	test('a switch to webhooks that the store refuses changes nothing', async () => {
-		const { body: made } = await client.call('POST', '/instances', body({ 'event.vendor.type': 'polling' }, store.keys['ro']))
+		const { body: made } = await client.call(
+			'POST',
+			'/instances',
+			body({ 'event.vendor.type': 'polling' }, store.keys['ro']),
+		)
 		const before = await rows('instances')
 		const { status, body: error } = await client.call('PATCH', `/instances/${made.id}`, {
 			configuration: { 'event.vendor.type': 'webhook' },
@@ -236,7 +245,11 @@ describe('changes', () => {
 			deliver: (request) => client.send(request),
 		})
 		client.world.store = (request) => (request.url.startsWith(other.url) ? other : store).fetch(request)
-		const configuration = { 'store.url': other.url, 'oauth.api.key': other.credentials.key, 'oauth.api.secret': other.credentials.secret }
+		const configuration = {
+			'store.url': other.url,
+			'oauth.api.key': other.credentials.key,
+			'oauth.api.secret': other.credentials.secret,
+		}
 		expect((await client.call('PATCH', `/instances/${id}?rebaseline=true`, { configuration })).status).toBe(200)
 		expect(other.webhooks()).toHaveLength(16)
 		expect(store.webhooks()).toEqual([])
@@ -323,7 +336,8 @@ describe('rotation and keys', () => {
 			deliveryUrl: expect.stringMatching(/\?v=2$/),
 		})
 		expect(client.world.watchers.calls).toEqual([`${id} configure 2{}`])
-		for (const hook of ours(id)) expect(hook).toMatchObject({ secret: secret(id, hook.topic, 2), url: answer.deliveryUrl })
+		for (const hook of ours(id))
+			expect(hook).toMatchObject({ secret: secret(id, hook.topic, 2), url: answer.deliveryUrl })
 		expect(new Set(await deliver())).toEqual(new Set([2]))
 		expect((await rows('audit_log')).at(-1)).toMatchObject({ action: 'instance.webhooks.rotate' })
 	})
@@ -349,7 +363,10 @@ describe('rotation and keys', () => {
 	})
 
 	test('an instance without webhooks has nothing to rotate', async () => {
-		expect((await client.call('POST', `/instances/${await make({ 'event.vendor.type': 'polling' })}/webhooks/rotate`)).status).toBe(409)
+		expect(
+			(await client.call('POST', `/instances/${await make({ 'event.vendor.type': 'polling' })}/webhooks/rotate`))
+				.status,
+		).toBe(409)
 		const id = await make()
 		await client.call('DELETE', `/instances/${id}/enabled`)
 		expect((await client.call('POST', `/instances/${id}/webhooks/rotate`)).status).toBe(409)
@@ -359,7 +376,10 @@ describe('rotation and keys', () => {
 		const id = await make({ 'event.notification.signature.key': 'sign-me' })
 		const added = `new:${Buffer.alloc(32, 9).toString('base64')}`
 		client.world.settings = { MASTER_KEYS: `${added},${env.MASTER_KEYS}` }
-		expect((await client.call('GET', '//healthz')).body).toMatchObject({ keys: ['new', 'test'], keysInUse: ['new', 'test'] })
+		expect((await client.call('GET', '//healthz')).body).toMatchObject({
+			keys: ['new', 'test'],
+			keysInUse: ['new', 'test'],
+		})
 		expect((await deliver()).length).toBeGreaterThan(0)
 		await round()
 		for (const hook of ours(id)) expect(hook.secret).toBe(webhooks.deriveSecret(Buffer.alloc(32, 9), id, hook.topic, 1))
@@ -367,9 +387,15 @@ describe('rotation and keys', () => {
 		client.world.nowMs += 2 * MINUTE
 		expect((await client.call('GET', '//healthz')).body.keysInUse).toEqual(['new'])
 		client.world.settings = { MASTER_KEYS: added }
-		expect((await client.call('GET', `/instances/${id}`)).body.configuration['event.notification.signature.key']).toBe('********')
+		expect((await client.call('GET', `/instances/${id}`)).body.configuration['event.notification.signature.key']).toBe(
+			'********',
+		)
 		expect(
-			(await client.call('PATCH', `/instances/${id}`, { configuration: { 'oauth.api.secret': store.credentials.secret } })).status,
+			(
+				await client.call('PATCH', `/instances/${id}`, {
+					configuration: { 'oauth.api.secret': store.credentials.secret },
+				})
+			).status,
 		).toBe(200)
 		expect((await deliver()).length).toBeGreaterThan(0)
 		expect(store.deliveries().filter(({ result }) => result === 'failed')).toEqual([])
@@ -412,7 +438,10 @@ describe('what is shown', () => {
 
 	test('a polled instance shows no secrets', async () => {
 		const id = await make({ 'event.vendor.type': 'polling' })
-		expect((await client.call('GET', `/instances/${id}/webhooks`)).body).toMatchObject({ deliveryUrl: null, topics: [] })
+		expect((await client.call('GET', `/instances/${id}/webhooks`)).body).toMatchObject({
+			deliveryUrl: null,
+			topics: [],
+		})
 	})
 
 	test('coverage looks back a day, or as it is asked §11.8', async () => {
@@ -423,12 +452,19 @@ describe('what is shown', () => {
 			to: '2026-06-01T12:00:00Z',
 			recovered: 0,
 		})
-		expect((await client.call('GET', `/instances/${id}/coverage?from=2026-01-01&to=2026-02-01T00:00:00Z`)).status).toBe(200)
-		expect(client.world.watchers.calls[1]).toBe(`${id} coverage ${Date.parse('2026-01-01')} ${Date.parse('2026-02-01')}`)
+		expect((await client.call('GET', `/instances/${id}/coverage?from=2026-01-01&to=2026-02-01T00:00:00Z`)).status).toBe(
+			200,
+		)
+		expect(client.world.watchers.calls[1]).toBe(
+			`${id} coverage ${Date.parse('2026-01-01')} ${Date.parse('2026-02-01')}`,
+		)
 		for (const query of ['from=2026-02-01&to=2026-01-01', 'from=soon'])
 			expect((await client.call('GET', `/instances/${id}/coverage?${query}`)).status).toBe(400)
 		client.world.watchers.coverageTooLarge = true
 		const refused = await client.call('GET', `/instances/${id}/coverage?from=1970-01-01`)
-		expect([refused.status, refused.body.message]).toEqual([400, expect.stringContaining('from, to: expected a shorter time')])
+		expect([refused.status, refused.body.message]).toEqual([
+			400,
+			expect.stringContaining('from, to: expected a shorter time'),
+		])
 	})
 })

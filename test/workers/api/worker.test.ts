@@ -1,6 +1,11 @@
 /** The Worker as it is deployed, with its own objects: an instance from set-up to deletion, against a simulated store behind `fetch`. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createScheduledController, createExecutionContext, runInDurableObject, waitOnExecutionContext } from 'cloudflare:test'
+import {
+	createScheduledController,
+	createExecutionContext,
+	runInDurableObject,
+	waitOnExecutionContext,
+} from 'cloudflare:test'
 import worker from '../../../src/index.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { API_BASE, env, resetDatabase, instanceBody } from './harness.ts'
@@ -16,13 +21,21 @@ afterEach(() => {
 	vi.unstubAllGlobals()
 })
 
-async function call(method: string, path: string, authorization: string, body?: unknown): Promise<{ status: number; body: any }> {
+async function call(
+	method: string,
+	path: string,
+	authorization: string,
+	body?: unknown,
+): Promise<{ status: number; body: any }> {
 	const context = createExecutionContext()
-	const request = new Request(path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${API_BASE}${path}`, {
-		method,
-		headers: { Authorization: authorization, 'Content-Type': 'application/json' },
-		...(body === undefined ? {} : { body: JSON.stringify(body) }),
-	})
+	const request = new Request(
+		path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${API_BASE}${path}`,
+		{
+			method,
+			headers: { Authorization: authorization, 'Content-Type': 'application/json' },
+			...(body === undefined ? {} : { body: JSON.stringify(body) }),
+		},
+	)
 	const response = await worker.fetch(request as never, env, context)
 	await waitOnExecutionContext(context)
 	const text = await response.text()
@@ -32,7 +45,11 @@ async function call(method: string, path: string, authorization: string, body?: 
 test('an instance lives from set-up to deletion §11.8', async () => {
 	const { body: account } = await call('POST', '//setup', 'Bearer setup-token-of-the-tests', {})
 	const authorization = `User ${account.userSecret}, Organization ${account.organizationSecret}`
-	const configuration = { 'store.url': store.url, 'oauth.api.key': store.credentials.key, 'oauth.api.secret': store.credentials.secret }
+	const configuration = {
+		'store.url': store.url,
+		'oauth.api.key': store.credentials.key,
+		'oauth.api.secret': store.credentials.secret,
+	}
 	const { status, body: made } = await call('POST', '/instances', authorization, instanceBody({ configuration }))
 	expect(made.message).toBeUndefined()
 	expect(status).toBe(200)

@@ -20,7 +20,8 @@ export const ODD_TEXTS = [
 export function arbitraryFor(schema: Schema | undefined, schemas: Schemas): fc.Arbitrary<unknown> {
 	if (schema === undefined) return fc.jsonValue({ maxDepth: 1 })
 	if (schema.$ref !== undefined) return arbitraryFor(schemas[schema.$ref.split('/').at(-1)!], schemas)
-	const examples = (schema['examples'] as unknown[] | undefined) ?? (schema['example'] === undefined ? [] : [schema['example']])
+	const examples =
+		(schema['examples'] as unknown[] | undefined) ?? (schema['example'] === undefined ? [] : [schema['example']])
 	const general = arbitraryWithoutExamples(schema, schemas)
 	return examples.length === 0
 		? general
@@ -49,7 +50,8 @@ function arbitraryOfType(type: string, schema: Schema, schemas: Schemas): fc.Arb
 			return fc.boolean()
 		case 'integer':
 		case 'number': {
-			const low = schema.minimum ?? (schema.exclusiveMinimum === undefined ? -1000 : Number(schema.exclusiveMinimum) + 1)
+			const low =
+				schema.minimum ?? (schema.exclusiveMinimum === undefined ? -1000 : Number(schema.exclusiveMinimum) + 1)
 			const high = schema.maximum ?? low + 2000
 			return type === 'integer'
 				? fc.integer({ min: Math.ceil(low), max: Math.floor(high) })
@@ -71,7 +73,10 @@ function arbitraryObject(schema: Schema, schemas: Schemas): fc.Arbitrary<unknown
 	const required = schema.required ?? []
 	const named = fc.record(
 		Object.fromEntries(
-			Object.entries(schema.properties ?? {}).map(([name, property]) => [name, arbitraryFor(property as Schema, schemas)]),
+			Object.entries(schema.properties ?? {}).map(([name, property]) => [
+				name,
+				arbitraryFor(property as Schema, schemas),
+			]),
 		),
 		{ requiredKeys: required as never[] },
 	)

@@ -16,30 +16,40 @@ test('every operation of the tables is there, and nothing else', () => {
 	expect(declared.map(({ operation }) => operation.operationId).sort()).toEqual(Object.keys(operations).sort())
 })
 
-describe.each(declared)('$at', ({ operation }: { operation: DeclaredOperation & { summary?: string; tags?: string[] } }) => {
-	const one = (operations as Record<string, Operation>)[operation.operationId]!
+describe.each(declared)(
+	'$at',
+	({ operation }: { operation: DeclaredOperation & { summary?: string; tags?: string[] } }) => {
+		const one = (operations as Record<string, Operation>)[operation.operationId]!
 
-	test('says what it is, what it takes, what it answers and how it refuses', () => {
-		expect(operation.summary).toMatch(/\S/)
-		expect(operation.tags).toHaveLength(1)
-		expect(
-			Object.keys(operation.responses)
-				.map(Number)
-				.sort((a, b) => a - b),
-		).toEqual([...new Set([...getSuccessStatuses(one), ...getErrorStatuses(one)])].sort((a, b) => a - b))
-		for (const { name, schema, ...parameter } of operation.parameters ?? [])
-			expect((parameter as { description?: string }).description ?? schema['description'], `${name} has no description`).toMatch(/\S/)
-		if (operation.requestBody !== undefined) {
-			const { schema, example } = operation.requestBody.content['application/json']!
-			expect(example ?? resolved(schema)['examples'] ?? resolved(schema)['example'], 'a body without an example').toBeDefined()
-		}
-	})
+		test('says what it is, what it takes, what it answers and how it refuses', () => {
+			expect(operation.summary).toMatch(/\S/)
+			expect(operation.tags).toHaveLength(1)
+			expect(
+				Object.keys(operation.responses)
+					.map(Number)
+					.sort((a, b) => a - b),
+			).toEqual([...new Set([...getSuccessStatuses(one), ...getErrorStatuses(one)])].sort((a, b) => a - b))
+			for (const { name, schema, ...parameter } of operation.parameters ?? [])
+				expect(
+					(parameter as { description?: string }).description ?? schema['description'],
+					`${name} has no description`,
+				).toMatch(/\S/)
+			if (operation.requestBody !== undefined) {
+				const { schema, example } = operation.requestBody.content['application/json']!
+				expect(
+					example ?? resolved(schema)['examples'] ?? resolved(schema)['example'],
+					'a body without an example',
+				).toBeDefined()
+			}
+		})
 
-	test('answers with shapes that are closed', () => {
-		for (const [status, answer] of Object.entries(operation.responses))
-			for (const [media, { schema }] of Object.entries(answer.content ?? {})) expectClosed(schema, `${status} ${media}`)
-	})
-})
+		test('answers with shapes that are closed', () => {
+			for (const [status, answer] of Object.entries(operation.responses))
+				for (const [media, { schema }] of Object.entries(answer.content ?? {}))
+					expectClosed(schema, `${status} ${media}`)
+		})
+	},
+)
 
 function resolved(schema: Schema): Schema {
 	return schema.$ref === undefined ? schema : openApiDocument.components.schemas[schema.$ref.split('/').at(-1)!]!

@@ -25,25 +25,40 @@ export const openApiDocument = buildDocument(createApp()) as unknown as OpenApiD
 
 /** Most words first, and words before braces: as the app itself chooses. */
 const paths = Object.keys(openApiDocument.paths)
-	.map((path) => ({ path, pattern: new RegExp(`^${path.replace(/\{(\w+)\}/g, '[^/]+')}$`), braces: path.split('{').length }))
+	.map((path) => ({
+		path,
+		pattern: new RegExp(`^${path.replace(/\{(\w+)\}/g, '[^/]+')}$`),
+		braces: path.split('{').length,
+	}))
 	.sort((a, b) => a.braces - b.braces)
 
 const validators = new Map<string, Validator>()
 
 /** Whether an operation with this method is at a path. */
 export function isDeclared(method: string, path: string): boolean {
-	return paths.some(({ path: at, pattern }) => pattern.test(path) && openApiDocument.paths[at]![method.toLowerCase()] !== undefined)
+	return paths.some(
+		({ path: at, pattern }) => pattern.test(path) && openApiDocument.paths[at]![method.toLowerCase()] !== undefined,
+	)
 }
 
 /** What is wrong with an answer; null when the document declares it, or when no operation is at this path (a refusal of the framework's, which has the error body). */
-export function findViolation(method: string, path: string, status: number, media: string | null, body: unknown): string | null {
-	const match = paths.find(({ path: at, pattern }) => pattern.test(path) && openApiDocument.paths[at]![method.toLowerCase()] !== undefined)
+export function findViolation(
+	method: string,
+	path: string,
+	status: number,
+	media: string | null,
+	body: unknown,
+): string | null {
+	const match = paths.find(
+		({ path: at, pattern }) => pattern.test(path) && openApiDocument.paths[at]![method.toLowerCase()] !== undefined,
+	)
 	if (match === undefined) return null
 	const operation = openApiDocument.paths[match.path]![method.toLowerCase()]!
 	const at = `${method} ${match.path} → ${status}`
 	const answer = operation.responses[String(status)]
 	if (answer === undefined) return `${at}: the document declares ${Object.keys(operation.responses).join(', ')}`
-	if (answer.content === undefined) return body === null || body === '' ? null : `${at}: the document declares an empty body`
+	if (answer.content === undefined)
+		return body === null || body === '' ? null : `${at}: the document declares an empty body`
 	const type = (media ?? '').split(';')[0]!.trim()
 	const schema = answer.content[type]?.schema
 	if (schema === undefined) return `${at}: ${type} is not declared`

@@ -14,7 +14,14 @@ import { invalidCalls } from './invalid-calls.ts'
 import { openApiDocument } from './document.ts'
 import { BASE_PATH, type ApiRequest, type ContractWorld, createContractWorld } from './world.ts'
 import { arbitraryFor } from './arbitraries.ts'
-import { testedOperations, plainRequest, toQuery, requiredQueryFor, SEED, type TestedOperation } from './tested-operations.ts'
+import {
+	testedOperations,
+	plainRequest,
+	toQuery,
+	requiredQueryFor,
+	SEED,
+	type TestedOperation,
+} from './tested-operations.ts'
 
 /** So many that fit, and of all the ways in which a call can be broken so many, evenly spread. */
 const MIN_CALLS = 25
@@ -40,9 +47,12 @@ function executionOrder({ one: operation, path }: TestedOperation): number {
 /** Fitting calls: the example first, then whatever the schemas allow. */
 async function validCalls(tested: TestedOperation): Promise<ApiRequest[]> {
 	const parameters = (tested.declared.parameters ?? []).filter((parameter) => parameter.in === 'query')
-	const query = fc.record(Object.fromEntries(parameters.map((parameter) => [parameter.name, arbitraryFor(parameter.schema, schemas)])), {
-		requiredKeys: parameters.filter((parameter) => parameter.required === true).map((parameter) => parameter.name),
-	})
+	const query = fc.record(
+		Object.fromEntries(parameters.map((parameter) => [parameter.name, arbitraryFor(parameter.schema, schemas)])),
+		{
+			requiredKeys: parameters.filter((parameter) => parameter.required === true).map((parameter) => parameter.name),
+		},
+	)
 	const body = tested.bodySchema === null ? fc.constant(undefined) : arbitraryFor(tested.bodySchema, schemas)
 	const samples = fc.sample(fc.tuple(body, query), { numRuns: MIN_CALLS, seed: SEED })
 	const first = plainRequest(world, tested, tested.one.example ?? samples[0]![0], requiredQueryFor(tested))
@@ -52,7 +62,12 @@ async function validCalls(tested: TestedOperation): Promise<ApiRequest[]> {
 	]
 }
 
-async function expectDeclaredAnswer(tested: TestedOperation, description: string, request: ApiRequest, mustFail: boolean): Promise<number> {
+async function expectDeclaredAnswer(
+	tested: TestedOperation,
+	description: string,
+	request: ApiRequest,
+	mustFail: boolean,
+): Promise<number> {
 	const answer = await world.send(request)
 	const message = `${tested.id}: ${description} → ${answer.status} ${answer.text.slice(0, 200)}`
 	expect(answer.violation, message).toBeNull()
@@ -62,7 +77,9 @@ async function expectDeclaredAnswer(tested: TestedOperation, description: string
 }
 
 function sampleEvenly<Item>(items: readonly Item[], max: number): Item[] {
-	return items.length <= max ? [...items] : Array.from({ length: max }, (_, index) => items[Math.floor((index * items.length) / max)]!)
+	return items.length <= max
+		? [...items]
+		: Array.from({ length: max }, (_, index) => items[Math.floor((index * items.length) / max)]!)
 }
 
 /** Tries the operations of some parts of the reference, in a house of their own. */
@@ -73,7 +90,9 @@ export function testOperations(tags: readonly Tag[]): void {
 	afterEach(() => world.restore())
 
 	describe.each(
-		testedOperations.filter(({ one: operation }) => tags.includes(operation.tag)).sort((a, b) => executionOrder(a) - executionOrder(b)),
+		testedOperations
+			.filter(({ one: operation }) => tags.includes(operation.tag))
+			.sort((a, b) => executionOrder(a) - executionOrder(b)),
 	)('$id', (tested) => {
 		test('what fits the document is answered as it says', async () => {
 			const calls = await validCalls(tested)
@@ -81,10 +100,18 @@ export function testOperations(tags: readonly Tag[]): void {
 			const statuses: number[] = []
 			for (const request of calls)
 				statuses.push(
-					await expectDeclaredAnswer(tested, JSON.stringify([request.path, request.query, request.body]).slice(0, 300), request, false),
+					await expectDeclaredAnswer(
+						tested,
+						JSON.stringify([request.path, request.query, request.body]).slice(0, 300),
+						request,
+						false,
+					),
 				)
 			// What is asked for at all must be possible.
-			expect(statuses.some((status) => status < 300) || ONLY_REFUSED.has(tested.id), `${tested.id}: ${statuses.join()}`).toBe(true)
+			expect(
+				statuses.some((status) => status < 300) || ONLY_REFUSED.has(tested.id),
+				`${tested.id}: ${statuses.join()}`,
+			).toBe(true)
 		})
 
 		test('what is broken is refused, and what is odd answered as it says', async () => {
@@ -108,61 +135,73 @@ export function testOperations(tags: readonly Tag[]): void {
 const NEVER_REFUSED = new Set(['probeReceiver', 'probeReceiverOfInstance'])
 
 /** What a call needs that no schema can say: ids of this very world. */
-const REQUEST_OVERRIDES: Record<string, (world: ContractWorld) => Partial<ApiRequest> | Promise<Partial<ApiRequest>>> = {
-	receiveDelivery: ({ own }) => signedDelivery(own, { 'Element-Instances': own.ids['instance']! }),
-	receiveDeliveryOfInstance: ({ own }) => signedDelivery(own, {}),
-	// Guessing is slow by design: all but a few attempts are refused unseen.
-	async signIn({ password }) {
-		await env.DB.prepare('INSERT INTO sign_in_attempts VALUES (?, ?, ?)')
-			.bind(getAttemptSubjects('', 'local').address, MAX_ATTEMPTS_PER_ADDRESS - 2, Date.now())
-			.run()
-		return { body: JSON.stringify({ username: 'admin@example.com', password }) }
-	},
-	signOut: async (world) => ({ headers: { Authorization: `Bearer ${await world.session()}` } }),
-	changePassword: ({ password }) => ({ body: JSON.stringify({ current: password, password: 'another horse, another staple' }) }),
-	// By the store's own names: what is deeper is an object, which is not made but in its collection.
-	postAt2: ({ own }) => collectionAt(own, 'at3'),
-	postAt3: ({ own }) => collectionAt(own, 'at4'),
-	postAt4: ({ own }) => collectionAt(own, 'at5'),
-	postAt5: ({ own }) => ({ path: `${collectionAt(own, 'at5').path}/batch`, body: JSON.stringify({ create: [{ name: 'Large' }] }) }),
-	createSubscription: ({ own }) => ({
-		body: JSON.stringify({
-			topics: [`instance-${own.ids['instance']}-woocommercerest-events`],
-			config: { url: 'https://callback.example.com/hook/third' },
+const REQUEST_OVERRIDES: Record<string, (world: ContractWorld) => Partial<ApiRequest> | Promise<Partial<ApiRequest>>> =
+	{
+		receiveDelivery: ({ own }) => signedDelivery(own, { 'Element-Instances': own.ids['instance']! }),
+		receiveDeliveryOfInstance: ({ own }) => signedDelivery(own, {}),
+		// Guessing is slow by design: all but a few attempts are refused unseen.
+		async signIn({ password }) {
+			await env.DB.prepare('INSERT INTO sign_in_attempts VALUES (?, ?, ?)')
+				.bind(getAttemptSubjects('', 'local').address, MAX_ATTEMPTS_PER_ADDRESS - 2, Date.now())
+				.run()
+			return { body: JSON.stringify({ username: 'admin@example.com', password }) }
+		},
+		signOut: async (world) => ({ headers: { Authorization: `Bearer ${await world.session()}` } }),
+		changePassword: ({ password }) => ({
+			body: JSON.stringify({ current: password, password: 'another horse, another staple' }),
 		}),
-	}),
-	createInstance: (world) => ({ body: JSON.stringify(hybridInstanceBody(world)) }),
-	createInstanceOfElement: (world) => ({ body: JSON.stringify(hybridInstanceBody(world)) }),
-	replaceInstance: (world) => ({ body: JSON.stringify(hybridInstanceBody(world)) }),
-	replaceInstanceByToken: (world) => ({ body: JSON.stringify(hybridInstanceBody(world)) }),
-	replaceInstanceOfElement: (world) => ({ body: JSON.stringify(hybridInstanceBody(world)) }),
-	// The call by token came first, and one takeover at a time is enough.
-	async rotateSignatureKey(world) {
-		await callOk(world, 'POST', `/instances/${world.own.ids['instance']}/signature-key/rotate/end`)
-		return {}
-	},
-	async endSignatureKeyRotation(world) {
-		await callOk(world, 'POST', `/instances/${world.own.ids['instance']}/signature-key/rotate`, {})
-		return {}
-	},
-	// Only so many that have ended are kept.
-	getReplay: async (world) => ({ path: `${BASE_PATH}/instances/${world.own.ids['instance']}/replays/${await lastReplayId(world)}` }),
-	getReplayByToken: async (world) => ({ path: `${BASE_PATH}/instances/replays/${await lastReplayId(world)}` }),
-	cancelReplay: async (world) => ({ path: `${BASE_PATH}/instances/${world.own.ids['instance']}/replays/${await lastReplayId(world)}` }),
-	cancelReplayByToken: async (world) => ({ path: `${BASE_PATH}/instances/replays/${await lastReplayId(world)}` }),
-	// A replacement without events took everything watched away; it is learned again.
-	getTimeline: waitUntilIndexed,
-	getTimelineByToken: waitUntilIndexed,
-	// The call by token deleted the one that there was.
-	async deleteInstance(world) {
-		return { path: `${BASE_PATH}/instances/${(await callOk(world, 'POST', '/instances', hybridInstanceBody(world))).id}` }
-	},
-	async deleteInstanceOfElement(world) {
-		return {
-			path: `${BASE_PATH}/elements/woocommercerest/instances/${(await callOk(world, 'POST', '/instances', hybridInstanceBody(world))).id}`,
-		}
-	},
-}
+		// By the store's own names: what is deeper is an object, which is not made but in its collection.
+		postAt2: ({ own }) => collectionAt(own, 'at3'),
+		postAt3: ({ own }) => collectionAt(own, 'at4'),
+		postAt4: ({ own }) => collectionAt(own, 'at5'),
+		postAt5: ({ own }) => ({
+			path: `${collectionAt(own, 'at5').path}/batch`,
+			body: JSON.stringify({ create: [{ name: 'Large' }] }),
+		}),
+		createSubscription: ({ own }) => ({
+			body: JSON.stringify({
+				topics: [`instance-${own.ids['instance']}-woocommercerest-events`],
+				config: { url: 'https://callback.example.com/hook/third' },
+			}),
+		}),
+		createInstance: (world) => ({ body: JSON.stringify(hybridInstanceBody(world)) }),
+		createInstanceOfElement: (world) => ({ body: JSON.stringify(hybridInstanceBody(world)) }),
+		replaceInstance: (world) => ({ body: JSON.stringify(hybridInstanceBody(world)) }),
+		replaceInstanceByToken: (world) => ({ body: JSON.stringify(hybridInstanceBody(world)) }),
+		replaceInstanceOfElement: (world) => ({ body: JSON.stringify(hybridInstanceBody(world)) }),
+		// The call by token came first, and one takeover at a time is enough.
+		async rotateSignatureKey(world) {
+			await callOk(world, 'POST', `/instances/${world.own.ids['instance']}/signature-key/rotate/end`)
+			return {}
+		},
+		async endSignatureKeyRotation(world) {
+			await callOk(world, 'POST', `/instances/${world.own.ids['instance']}/signature-key/rotate`, {})
+			return {}
+		},
+		// Only so many that have ended are kept.
+		getReplay: async (world) => ({
+			path: `${BASE_PATH}/instances/${world.own.ids['instance']}/replays/${await lastReplayId(world)}`,
+		}),
+		getReplayByToken: async (world) => ({ path: `${BASE_PATH}/instances/replays/${await lastReplayId(world)}` }),
+		cancelReplay: async (world) => ({
+			path: `${BASE_PATH}/instances/${world.own.ids['instance']}/replays/${await lastReplayId(world)}`,
+		}),
+		cancelReplayByToken: async (world) => ({ path: `${BASE_PATH}/instances/replays/${await lastReplayId(world)}` }),
+		// A replacement without events took everything watched away; it is learned again.
+		getTimeline: waitUntilIndexed,
+		getTimelineByToken: waitUntilIndexed,
+		// The call by token deleted the one that there was.
+		async deleteInstance(world) {
+			return {
+				path: `${BASE_PATH}/instances/${(await callOk(world, 'POST', '/instances', hybridInstanceBody(world))).id}`,
+			}
+		},
+		async deleteInstanceOfElement(world) {
+			return {
+				path: `${BASE_PATH}/elements/woocommercerest/instances/${(await callOk(world, 'POST', '/instances', hybridInstanceBody(world))).id}`,
+			}
+		},
+	}
 
 /** What the store would send of its order. */
 function signedDelivery({ ids }: ContractWorld['own'], extraHeaders: Record<string, string>): Partial<ApiRequest> {
@@ -197,7 +236,9 @@ async function waitUntilIndexed(world: ContractWorld): Promise<Partial<ApiReques
 	const path = `${BASE_PATH}/instances/${instance}/objects/orders/${object}/timeline`
 	await vi.waitFor(
 		async () =>
-			expect(await world.send({ method: 'GET', path, headers: { Authorization: world.own.authorization } })).toMatchObject({ status: 200 }),
+			expect(
+				await world.send({ method: 'GET', path, headers: { Authorization: world.own.authorization } }),
+			).toMatchObject({ status: 200 }),
 		{ timeout: 20_000, interval: 50 },
 	)
 	return {}

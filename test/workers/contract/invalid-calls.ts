@@ -19,13 +19,19 @@ type AddCall = (description: string, change: Partial<ApiRequest>, mustFail: bool
 /** Every way in which a call of this operation is broken, and some in which it is only odd. */
 export function invalidCalls(world: ContractWorld, tested: TestedOperation): InvalidCall[] {
 	const example = (tested.one.example ??
-		fc.sample(tested.bodySchema === null ? fc.constant({}) : arbitraryFor(tested.bodySchema, openApiDocument.components.schemas), {
-			numRuns: 1,
-			seed: 7,
-		})[0]) as Record<string, unknown>
+		fc.sample(
+			tested.bodySchema === null
+				? fc.constant({})
+				: arbitraryFor(tested.bodySchema, openApiDocument.components.schemas),
+			{
+				numRuns: 1,
+				seed: 7,
+			},
+		)[0]) as Record<string, unknown>
 	const base = plainRequest(world, tested, example, requiredQueryFor(tested))
 	const calls: InvalidCall[] = []
-	const add: AddCall = (description, change, mustFail) => void calls.push({ description, request: { ...base, ...change }, mustFail })
+	const add: AddCall = (description, change, mustFail) =>
+		void calls.push({ description, request: { ...base, ...change }, mustFail })
 	const header = (name: string, value: string): Partial<ApiRequest> => ({ headers: { ...base.headers, [name]: value } })
 
 	if (tested.one.bare === true) {
@@ -43,12 +49,15 @@ export function invalidCalls(world: ContractWorld, tested: TestedOperation): Inv
 				{ headers: { ...base.headers, Authorization: authorization, 'CF-Connecting-IP': `broken ${tested.id}` } },
 				true,
 			)
-	if (tested.declared.parameters?.some((parameter) => parameter.in === 'header' && parameter.name === 'Idempotency-Key'))
+	if (
+		tested.declared.parameters?.some((parameter) => parameter.in === 'header' && parameter.name === 'Idempotency-Key')
+	)
 		for (const key of ['x'.repeat(256), 'two words', 'tab\there'])
 			add(`Idempotency-Key ${key.slice(0, 12)}`, header('Idempotency-Key', key), true)
 	for (const accept of unacceptableTypes(tested)) add(`Accept ${accept}`, header('Accept', accept), true)
 	for (const method of HTTP_METHODS)
-		if (!isDeclared(method, base.path)) add(`the method ${method}`, { method, ...(method === 'GET' ? { body: undefined } : {}) }, true)
+		if (!isDeclared(method, base.path))
+			add(`the method ${method}`, { method, ...(method === 'GET' ? { body: undefined } : {}) }, true)
 
 	for (const query of ['__proto__', 'constructor', 'toString', 'x[]', '%', 'pageSize[]', '💥'])
 		add(`an unknown parameter ${query}`, { query: [...(base.query ?? []), [query, 'x'.repeat(50)]] }, false)
@@ -88,7 +97,17 @@ function breakReceiver({ path, one: operation }: TestedOperation, add: AddCall):
 }
 
 /** Words in braces that are numbers, or names of which there are only so many: whatever else stands there names nothing. */
-const IDENTIFIER_PARAMETERS = new Set(['id', 'subId', 'keyOrId', 'configId', 'replayId', 'eventId', 'subscriptionId', 'jobId', 'state'])
+const IDENTIFIER_PARAMETERS = new Set([
+	'id',
+	'subId',
+	'keyOrId',
+	'configId',
+	'replayId',
+	'eventId',
+	'subscriptionId',
+	'jobId',
+	'state',
+])
 
 function breakPath(world: ContractWorld, { path, one: operation }: TestedOperation, add: AddCall): void {
 	const ids = pathParametersFor(path, world.own.ids)
@@ -113,12 +132,15 @@ const REFUSED_VALUES: Readonly<Record<string, (text: string) => boolean>> = {
 }
 
 function breakQuery({ declared, id }: TestedOperation, required: [string, string][], add: AddCall): void {
-	for (const { name, schema, required: isRequired } of (declared.parameters ?? []).filter((parameter) => parameter.in === 'query')) {
+	for (const { name, schema, required: isRequired } of (declared.parameters ?? []).filter(
+		(parameter) => parameter.in === 'query',
+	)) {
 		const others = required.filter(([other]) => other !== name)
 		if (isRequired === true) add(`${name} missing`, { query: others }, true)
 		for (const { what, value } of invalidTexts()) {
 			// A path by the store's own names may be one record, of which there are no pages.
-			const mustFail = !matchesSchema(schema, value) || (!id.startsWith('getAt') && (REFUSED_VALUES[name]?.(value as string) ?? false))
+			const mustFail =
+				!matchesSchema(schema, value) || (!id.startsWith('getAt') && (REFUSED_VALUES[name]?.(value as string) ?? false))
 			add(`${name} ${what}`, { query: [...others, [name, value as string]] }, mustFail)
 		}
 	}
@@ -131,7 +153,8 @@ function breakBody(
 	add: AddCall,
 ): void {
 	if (bodySchema === null) return
-	const schema = bodySchema.$ref === undefined ? bodySchema : openApiDocument.components.schemas[bodySchema.$ref.split('/').at(-1)!]!
+	const schema =
+		bodySchema.$ref === undefined ? bodySchema : openApiDocument.components.schemas[bodySchema.$ref.split('/').at(-1)!]!
 	for (const name of Object.keys(schema.properties ?? {}))
 		for (const { what, value } of invalidValues()) {
 			const { [name]: _old, ...rest } = example
@@ -143,7 +166,13 @@ function breakBody(
 	for (const text of ['null', '[]', '"text"', '7', 'true'])
 		add(`body ${text}`, { body: text }, !matchesSchema(bodySchema, JSON.parse(text)))
 	add('no body', { body: '' }, operation.bodyOptional === undefined)
-	for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=x', 'application/xml', 'json'])
+	for (const type of [
+		'application/x-www-form-urlencoded',
+		'text/plain',
+		'multipart/form-data; boundary=x',
+		'application/xml',
+		'json',
+	])
 		add(`a body declared ${type}`, { headers: { ...base.headers, 'Content-Type': type } }, true)
 }
 

@@ -4,7 +4,14 @@ import { type Operation, getRequiredRole, getRequiredScope, SCOPES } from '../..
 import { operations } from '../../../src/api/operations.ts'
 import { env } from '../api/harness.ts'
 import { openApiDocument } from './document.ts'
-import { BASE_PATH, fillPath, type ApiRequest, type ContractWorld, pathParametersFor, createContractWorld } from './world.ts'
+import {
+	BASE_PATH,
+	fillPath,
+	type ApiRequest,
+	type ContractWorld,
+	pathParametersFor,
+	createContractWorld,
+} from './world.ts'
 
 let house: ContractWorld
 
@@ -23,7 +30,9 @@ const all = Object.entries(operations as Record<string, Operation>).map(([id, on
 async function rowsOf(organization: number, tables: readonly string[]): Promise<string> {
 	const rows = await env.DB.batch(
 		tables.map((table) =>
-			env.DB.prepare(`SELECT * FROM ${table} WHERE ${table === 'organizations' ? 'id' : 'organization_id'} = ?`).bind(organization),
+			env.DB.prepare(`SELECT * FROM ${table} WHERE ${table === 'organizations' ? 'id' : 'organization_id'} = ?`).bind(
+				organization,
+			),
 		),
 	)
 	return JSON.stringify(rows.map(({ results }) => results))
@@ -72,7 +81,8 @@ const COMMON = new Set(['keyOrId', 'configId', 'resource', 'objectId', 'hub', 's
 
 describe('ids of another organization in the path', () => {
 	const named = all.filter(
-		({ one, path }) => one.access !== 'public' && Object.keys(pathParametersFor(path, {})).some((name) => !COMMON.has(name)),
+		({ one, path }) =>
+			one.access !== 'public' && Object.keys(pathParametersFor(path, {})).some((name) => !COMMON.has(name)),
 	)
 	test.each(named)('$id', async ({ one, path }) => {
 		const { own: mine, other: theirs } = house
@@ -98,7 +108,10 @@ describe('pieces of another organization’s authorization §1.7', () => {
 			for (const authorization of mixed) {
 				const call = asked(one, path, authorization)
 				// From an address each: failures are counted, and refused in their turn.
-				await nothingReached({ ...call, path: at, headers: { ...call.headers, 'CF-Connecting-IP': `192.0.2.${index}` } }, [401])
+				await nothingReached(
+					{ ...call, path: at, headers: { ...call.headers, 'CF-Connecting-IP': `192.0.2.${index}` } },
+					[401],
+				)
 			}
 		},
 	)
@@ -107,7 +120,8 @@ describe('pieces of another organization’s authorization §1.7', () => {
 /** Everything that is a secret of my organization, as it would stand in answers. */
 async function secretsOf({ own: mine, other: theirs, store }: ContractWorld): Promise<string[]> {
 	const ask = async (path: string): Promise<any> =>
-		(await house.send({ method: 'GET', path: `${BASE_PATH}${path}`, headers: { Authorization: mine.authorization } })).body
+		(await house.send({ method: 'GET', path: `${BASE_PATH}${path}`, headers: { Authorization: mine.authorization } }))
+			.body
 	const { topics } = (await ask(`/instances/${mine.ids['instance']}/webhooks`)) as { topics: { secret: string }[] }
 	const { key, whsec } = await ask(`/instances/${mine.ids['instance']}/signature-key`)
 	return [
@@ -131,7 +145,14 @@ describe('a viewer sees no secret and changes nothing', () => {
 		const token = await house.session(house.viewer)
 		const bearer = `Bearer ${token}`
 		const call = asked(one, path, one.access === 'token' ? `${bearer}, Element ${mine.token}` : bearer)
-		const before = await rowsOf(1, ['organizations', 'instances', 'subscriptions', 'account_settings', 'api_keys', 'links'])
+		const before = await rowsOf(1, [
+			'organizations',
+			'instances',
+			'subscriptions',
+			'account_settings',
+			'api_keys',
+			'links',
+		])
 		const answer = await house.send({ ...call, path: fillPath(path, pathParametersFor(path, mine.ids)) })
 		const shown = `${call.method} ${call.path} → ${answer.status} ${answer.text.slice(0, 200)}`
 		expect(answer.violation, shown).toBeNull()
@@ -140,7 +161,10 @@ describe('a viewer sees no secret and changes nothing', () => {
 		else if (getRequiredRole(one) === 'viewer') expect(answer.status, shown).not.toBe(403)
 		else expect([answer.status, answer.text], shown).toEqual([403, expect.stringContaining('This call needs the role')])
 		for (const secret of secrets) expect(answer.text, shown).not.toContain(secret)
-		expect(await rowsOf(1, ['organizations', 'instances', 'subscriptions', 'account_settings', 'api_keys', 'links']), shown).toBe(before)
+		expect(
+			await rowsOf(1, ['organizations', 'instances', 'subscriptions', 'account_settings', 'api_keys', 'links']),
+			shown,
+		).toBe(before)
 	})
 })
 
@@ -155,7 +179,8 @@ describe('an API key may what its scope says', () => {
 		expect([answer.status, answer.body]).toEqual([
 			403,
 			expect.objectContaining({
-				message: scope === null ? expect.stringMatching(/^An API key may not/) : `This API key lacks the scope ${scope}`,
+				message:
+					scope === null ? expect.stringMatching(/^An API key may not/) : `This API key lacks the scope ${scope}`,
 			}),
 		])
 	})
@@ -165,7 +190,10 @@ describe('an API key that may read everything sees no secret', () => {
 	test.each(all.filter(({ one }) => one.method === 'get' && one.access !== 'public'))('$id', async ({ one, path }) => {
 		const { own: mine } = house
 		const secrets = await secretsOf(house)
-		expect(new Set(secrets.map((secret) => secret.length > 5)), 'a secret that is not there would never be found').toEqual(new Set([true]))
+		expect(
+			new Set(secrets.map((secret) => secret.length > 5)),
+			'a secret that is not there would never be found',
+		).toEqual(new Set([true]))
 		const bearer = `Bearer ${await house.key(SCOPES.filter((scope) => scope.endsWith(':read')))}`
 		const call = asked(one, path, one.access === 'token' ? `${bearer}, Element ${mine.token}` : bearer)
 		const answer = await house.send({ ...call, path: fillPath(path, pathParametersFor(path, mine.ids)) })

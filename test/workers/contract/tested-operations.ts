@@ -20,14 +20,27 @@ export interface TestedOperation {
 }
 
 /** All operations, as their table has them. */
-export const testedOperations: TestedOperation[] = Object.entries(operations as Record<string, Operation>).map(([id, operation]) => {
-	const path = `${operation.root ? '' : BASE_PATH}${operation.path}`
-	const declared = openApiDocument.paths[path]![operation.method]!
-	return { id, one: operation, path, declared, bodySchema: declared.requestBody?.content['application/json']?.schema ?? null }
-})
+export const testedOperations: TestedOperation[] = Object.entries(operations as Record<string, Operation>).map(
+	([id, operation]) => {
+		const path = `${operation.root ? '' : BASE_PATH}${operation.path}`
+		const declared = openApiDocument.paths[path]![operation.method]!
+		return {
+			id,
+			one: operation,
+			path,
+			declared,
+			bodySchema: declared.requestBody?.content['application/json']?.schema ?? null,
+		}
+	},
+)
 
 /** A plain call that ought to be fine. */
-export function plainRequest(world: ContractWorld, tested: TestedOperation, body: unknown, query: [string, string][]): ApiRequest {
+export function plainRequest(
+	world: ContractWorld,
+	tested: TestedOperation,
+	body: unknown,
+	query: [string, string][],
+): ApiRequest {
 	return {
 		method: tested.one.method.toUpperCase(),
 		path: fillPath(tested.path, pathParametersFor(tested.path, world.own.ids)),
@@ -45,13 +58,19 @@ function authorizationFor({ own }: ContractWorld, { one: operation }: TestedOper
 /** A query out of values by name: a list is a parameter that is given several times. */
 export function toQuery(values: Record<string, unknown>): [string, string][] {
 	return Object.entries(values).flatMap(([name, value]): [string, string][] =>
-		value === undefined ? [] : Array.isArray(value) ? value.map((item) => [name, String(item)]) : [[name, String(value)]],
+		value === undefined
+			? []
+			: Array.isArray(value)
+				? value.map((item) => [name, String(item)])
+				: [[name, String(value)]],
 	)
 }
 
 /** What must stand in the query of an operation. */
 export function requiredQueryFor({ declared }: TestedOperation): [string, string][] {
-	const required = (declared.parameters ?? []).filter((parameter) => parameter.in === 'query' && parameter.required === true)
+	const required = (declared.parameters ?? []).filter(
+		(parameter) => parameter.in === 'query' && parameter.required === true,
+	)
 	return toQuery(
 		Object.fromEntries(
 			required.map((parameter) => [

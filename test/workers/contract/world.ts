@@ -48,7 +48,9 @@ export interface ContractWorld {
 	key(scopes: readonly string[]): Promise<string>
 	/** Puts people and their secrets back as they were: some calls take away what the next one needs. */
 	restore(): Promise<void>
-	send(request: ApiRequest): Promise<{ status: number; body: unknown; text: string; headers: Headers; violation: string | null }>
+	send(
+		request: ApiRequest,
+	): Promise<{ status: number; body: unknown; text: string; headers: Headers; violation: string | null }>
 }
 
 const CALLBACK = 'https://callback.example.com/hook'
@@ -69,9 +71,14 @@ export async function createContractWorld(): Promise<ContractWorld> {
 		return store === undefined ? new Response('', { status: 503 }) : store.fetch(request)
 	})
 	const send = (request: ApiRequest) => sendToWorker(request, reached)
-	const account = (await send({ method: 'POST', path: '/setup', headers: { Authorization: 'Bearer setup-token-of-the-tests' } }))
-		.body as any
-	const own = await setUpOrganization(send, `User ${account.userSecret}, Organization ${account.organizationSecret}`, stores[0]!)
+	const account = (
+		await send({ method: 'POST', path: '/setup', headers: { Authorization: 'Bearer setup-token-of-the-tests' } })
+	).body as any
+	const own = await setUpOrganization(
+		send,
+		`User ${account.userSecret}, Organization ${account.organizationSecret}`,
+		stores[0]!,
+	)
 	const other = await setUpOrganization(send, await addOrganization(2), stores[1]!)
 	return { store: stores[0]!, own, other, reached, send, ...(await setUpPeople(own, other)) }
 }
@@ -99,7 +106,8 @@ async function setUpPeople(
 	])
 	for (const { ids } of [own, other]) ids['apiKey'] = String(Number(ids['user']) + 100)
 	const snapshot: Record<string, Record<string, unknown>[]> = {}
-	for (const table of ['organizations', 'users']) snapshot[table] = (await env.DB.prepare(`SELECT * FROM ${table}`).all()).results
+	for (const table of ['organizations', 'users'])
+		snapshot[table] = (await env.DB.prepare(`SELECT * FROM ${table}`).all()).results
 	return {
 		password,
 		viewer: 8,
@@ -128,10 +136,9 @@ async function setUpPeople(
 				...Object.entries(snapshot).flatMap(([table, rows]) =>
 					rows.map((row) => {
 						const names = Object.keys(row).filter((name) => name !== 'id')
-						return env.DB.prepare(`UPDATE ${table} SET ${names.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`).bind(
-							...names.map((name) => row[name]),
-							row['id'],
-						)
+						return env.DB.prepare(
+							`UPDATE ${table} SET ${names.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`,
+						).bind(...names.map((name) => row[name]), row['id'])
 					}),
 				),
 				env.DB.prepare('DELETE FROM sign_in_attempts'),
@@ -143,9 +150,13 @@ async function setUpPeople(
 async function sendToWorker(request: ApiRequest, reached: Set<string>): ReturnType<ContractWorld['send']> {
 	const WATCHER = new Proxy(env.WATCHER, {
 		get: (target, name) =>
-			name === 'getByName' ? (object: string) => (reached.add(object), target.getByName(object)) : (Reflect.get(target, name) as unknown),
+			name === 'getByName'
+				? (object: string) => (reached.add(object), target.getByName(object))
+				: (Reflect.get(target, name) as unknown),
 	})
-	const search = (request.query ?? []).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
+	const search = (request.query ?? [])
+		.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+		.join('&')
 	const context = createExecutionContext()
 	const url = `https://bell.example.com${request.path}${search === '' ? '' : `?${search}`}`
 	const response = await worker.fetch(
@@ -180,7 +191,11 @@ async function readFirstChunk(response: Response): Promise<string> {
 }
 
 /** An instance with events and everything that comes of them. */
-async function setUpOrganization(send: ContractWorld['send'], authorization: string, store: SimulatedStore): Promise<TestOrganization> {
+async function setUpOrganization(
+	send: ContractWorld['send'],
+	authorization: string,
+	store: SimulatedStore,
+): Promise<TestOrganization> {
 	const call = async (method: string, path: string, body?: unknown): Promise<any> => {
 		const answer = await send({
 			method,
@@ -215,7 +230,11 @@ async function setUpOrganization(send: ContractWorld['send'], authorization: str
 	}
 	await eventually(async () => {
 		const report = await call('GET', `${instancePath}/poller`)
-		return !report.running && report.resources.length > 0 && report.resources.every((resource: any) => resource.baseline.complete)
+		return (
+			!report.running &&
+			report.resources.length > 0 &&
+			report.resources.every((resource: any) => resource.baseline.complete)
+		)
 	})
 	store.act({ do: 'create', resource: 'orders', set: {} })
 	await call('PUT', `${instancePath}/poll`, { depth: 'window' })
@@ -223,7 +242,11 @@ async function setUpOrganization(send: ContractWorld['send'], authorization: str
 		const events = await call('GET', `${instancePath}/events`)
 		return events.length > 0 && events[0].status === 'NOTIFIED' ? events : null
 	})
-	const hub = await createHubObjects(send, `User ${/User (\S+),/.exec(authorization)![1]!}, Element ${created.token}`, store)
+	const hub = await createHubObjects(
+		send,
+		`User ${/User (\S+),/.exec(authorization)![1]!}, Element ${created.token}`,
+		store,
+	)
 	const secondSubscription = await call('POST', '/notifications/subscriptions', {
 		topics: [`instance-${created.id}-woocommercerest-events`],
 		config: { url: `${CALLBACK}/further` },
@@ -232,7 +255,9 @@ async function setUpOrganization(send: ContractWorld['send'], authorization: str
 	// Replays are numbered by instance: only where one has more than the other does a number name another's.
 	let replay = { id: 0 }
 	while (replay.id < created.user.id)
-		replay = await eventually(() => call('POST', `${instancePath}/replays`, { notificationId: event.notifiedData[0].id }).catch(() => null))
+		replay = await eventually(() =>
+			call('POST', `${instancePath}/replays`, { notificationId: event.notifiedData[0].id }).catch(() => null),
+		)
 	const job = await call('POST', '/replays', { failedSince: '2026-01-01T00:00:00Z' })
 	const user = /User (\S+),/.exec(authorization)![1]!
 	return {
@@ -274,7 +299,9 @@ async function createHubObjects(
 		if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.text}`)
 		return String((answer.body as { id: number }).id)
 	}
-	const order = await make('orders', { line_items: [{ product_id: [...store.state('products').keys()][0], quantity: 2 }] })
+	const order = await make('orders', {
+		line_items: [{ product_id: [...store.state('products').keys()][0], quantity: 2 }],
+	})
 	const product = await make('products', { name: 'One', type: 'variable' })
 	const attribute = await make('products-attributes', { name: 'Size' })
 	return {
@@ -301,7 +328,9 @@ function hubIdsFor(path: string, ids: Record<string, string>, name: string): str
 	const segments = path.split('/hubs/{hub}/')[1]!.split('/')
 	if (name === 'id') return ids[`hub/${segments[0]}`] ?? ids['order']!
 	if (name === 'subId') return ids[`hub/${segments[2]}`] ?? ids['order']!
-	return segments.length === 1 ? 'taxes' : (ids[`hub/at${segments.length}`]?.split('/')[segments.indexOf(`{${name}}`)] ?? ids['order']!)
+	return segments.length === 1
+		? 'taxes'
+		: (ids[`hub/at${segments.length}`]?.split('/')[segments.indexOf(`{${name}}`)] ?? ids['order']!)
 }
 
 /** What stands in the braces of a path: ids of a household, words that fit. */

@@ -26,12 +26,26 @@ async function openBreaker(stub: Stub): Promise<void> {
 }
 
 function failed(stub: Stub, instance: number): Promise<{ closed: boolean; news: boolean }> {
-	const told = { subscription: 1, notificationId: instance, createdMs: instance, guarded: false, failed: true, nextMs: null }
+	const told = {
+		subscription: 1,
+		notificationId: instance,
+		createdMs: instance,
+		guarded: false,
+		failed: true,
+		nextMs: null,
+	}
 	return stub.report(instance, told)
 }
 
 function delivered(stub: Stub, instance: number): Promise<{ closed: boolean; news: boolean }> {
-	const told = { subscription: 1, notificationId: instance, createdMs: instance, guarded: true, failed: false, nextMs: null }
+	const told = {
+		subscription: 1,
+		notificationId: instance,
+		createdMs: instance,
+		guarded: true,
+		failed: false,
+		nextMs: null,
+	}
 	return stub.report(instance, told)
 }
 

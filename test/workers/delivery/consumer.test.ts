@@ -43,7 +43,13 @@ class OneInstance implements Pick<WatcherRpc, 'claim' | 'park' | 'settle'> {
 }
 
 function claimFor(url: string, counter = 1, configuration: Claim['configuration'] = {}): Claim {
-	const event = { eventId: `e${counter}`, objectType: 'orders', objectId: '1', eventType: 'CREATED', objectSequence: counter }
+	const event = {
+		eventId: `e${counter}`,
+		objectType: 'orders',
+		objectId: '1',
+		eventType: 'CREATED',
+		objectSequence: counter,
+	}
 	const body = JSON.stringify({ message: { raw: { orders: [{ id: 1, name: 'Grüße' }] }, events: [event] } })
 	return {
 		notificationId: 7_000_000_000 + counter,
@@ -116,7 +122,9 @@ describe('delivering', () => {
 	test('with a key sealed for another instance sends nothing', async () => {
 		const fetched = vi.spyOn(globalThis, 'fetch')
 		const sealed = await sealSecret(bindings.MASTER_KEYS, 'key', instanceContext(8))
-		const instance = new OneInstance([claimFor('https://callback.example/', 1, { 'event.notification.signature.key': sealed })])
+		const instance = new OneInstance([
+			claimFor('https://callback.example/', 1, { 'event.notification.signature.key': sealed }),
+		])
 		await handleDoorbells(
 			[7],
 			createDeliveryPorts(bindings, () => instance),
@@ -169,7 +177,11 @@ test('ids and signatures are the same in workerd as in Node', () => {
 	expect(formatEventId(1, 2, computeEventTag(key, 1, 2))).toBe('AAAAAAABAAAAAAAC1lgG')
 	expect(parseEventId('AAAAAAABAAAAAAAC1lgG')).toEqual({ instanceId: 1, sequence: 2, tag: 0xd65806 })
 	for (const { key, nextKey, id, timestamp, body, headers } of document.vectors) {
-		const signable = { notificationId: Number(id.replace('ntf_', '')), body: new TextEncoder().encode(body), startedMs: timestamp * 1000 }
+		const signable = {
+			notificationId: Number(id.replace('ntf_', '')),
+			body: new TextEncoder().encode(body),
+			startedMs: timestamp * 1000,
+		}
 		expect(toSignatureHeaders(signable, { current: key, next: nextKey })).toEqual(headers)
 	}
 })

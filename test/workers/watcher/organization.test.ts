@@ -33,9 +33,17 @@ async function answer(owner: number): Promise<void> {
 
 test('what is published reaches the operator’s webhook, in its envelope, once, and signed', async () => {
 	await resetDatabase()
-	await env.DB.prepare(`INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (1, 'Acme', 'h', 's', 0)`).run()
+	await env.DB.prepare(
+		`INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (1, 'Acme', 'h', 's', 0)`,
+	).run()
 	const actor = { organizationId: 1, userId: 1, requestId: 'r' }
-	await writeAccountSettings(env.DB, env.MASTER_KEYS, actor, { 'operator.webhook.url': OPERATOR, 'operator.webhook.key': 'the key' }, 0)
+	await writeAccountSettings(
+		env.DB,
+		env.MASTER_KEYS,
+		actor,
+		{ 'operator.webhook.url': OPERATOR, 'operator.webhook.key': 'the key' },
+		0,
+	)
 	expect((await readAccountSettings(env.DB, 1)).operator.url).toBe(OPERATOR)
 	const posts: { body: string; signature: string | null }[] = []
 	vi.stubGlobal('fetch', async (input: RequestInfo, init?: RequestInit) => {
@@ -44,12 +52,22 @@ test('what is published reaches the operator’s webhook, in its envelope, once,
 		return new Response(null, { status: 204 })
 	})
 	expect(await findOwnerId(env.DB, 1)).toBeNull()
-	await publishToOrganization(env, 1, [notice(1, 'instance.healthy'), notice(2, 'not.for.operators'), notice(3, 'notification.dead')])
-	await publishToOrganization(env, 1, [notice(2, 'not.for.operators'), notice(3, 'notification.dead'), notice(4, 'webhook.repaired')])
+	await publishToOrganization(env, 1, [
+		notice(1, 'instance.healthy'),
+		notice(2, 'not.for.operators'),
+		notice(3, 'notification.dead'),
+	])
+	await publishToOrganization(env, 1, [
+		notice(2, 'not.for.operators'),
+		notice(3, 'notification.dead'),
+		notice(4, 'webhook.repaired'),
+	])
 	const owner = (await findOwnerId(env.DB, 1))!
 	expect(await ensureOwnerId(env, 1)).toBe(owner)
 	await answer(owner)
-	const bodies = posts.map(({ body }) => JSON.parse(body) as { topic: string; id: string; message: { message: string } })
+	const bodies = posts.map(
+		({ body }) => JSON.parse(body) as { topic: string; id: string; message: { message: string } },
+	)
 	expect(bodies.map((one) => one.topic)).toEqual(['instance.healthy', 'notification.dead', 'webhook.repaired'])
 	expect(bodies[0]).toMatchObject({
 		severity: 'medium',
@@ -58,7 +76,8 @@ test('what is published reaches the operator’s webhook, in its envelope, once,
 		date: '2023-11-14T22:13:20Z',
 		message: { message: 'It happened: instance.healthy', instanceId: 12 },
 	})
-	for (const { body, signature } of posts) expect(signature).toBe(signElements('the key', new TextEncoder().encode(body)))
+	for (const { body, signature } of posts)
+		expect(signature).toBe(signElements('the key', new TextEncoder().encode(body)))
 	// It polls nothing and is no instance.
 	expect(await env.WATCHER.getByName(String(owner)).health()).toMatchObject({ resources: [], webhooks: null })
 	expect(await env.DB.prepare('SELECT count(*) AS n FROM instance_status').first()).toEqual({ n: 0 })

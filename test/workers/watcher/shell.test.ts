@@ -41,10 +41,14 @@ describe('an instance', () => {
 		const order = shop.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
 		await pollNow(shop)
 		await waitUntil(() => shop.callbackBodies.some((body) => body.includes('"objectType":"orders"')))
-		const sent = shop.callbackBodies.map((body) => JSON.parse(body)).find((body) => body.message.raw.objectType === 'orders')
+		const sent = shop.callbackBodies
+			.map((body) => JSON.parse(body))
+			.find((body) => body.message.raw.objectType === 'orders')
 		expect(sent.message.events).toMatchObject([{ eventType: 'CREATED', objectId: String(order) }])
 		expect(sent.message.raw.orders[0].id).toBe(order)
-		await waitUntil(async () => (await queryRows(shop, `SELECT status FROM notifications WHERE status <> 'delivered'`)).length === 0)
+		await waitUntil(
+			async () => (await queryRows(shop, `SELECT status FROM notifications WHERE status <> 'delivered'`)).length === 0,
+		)
 		const logged = await shop.stub.events({ pageSize: 10 })
 		expect(logged).toMatchObject({
 			events: expect.arrayContaining([expect.objectContaining({ objectType: 'orders', status: 'NOTIFIED' })]),
@@ -56,12 +60,17 @@ describe('an instance', () => {
 		await waitForBaseline(shop)
 		shop.store.act({ do: 'create', resource: 'customers' })
 		await pollNow(shop)
-		await waitUntil(async () => (await queryRows(shop, `SELECT 1 FROM notifications WHERE status = 'delivered'`)).length === 1)
+		await waitUntil(
+			async () => (await queryRows(shop, `SELECT 1 FROM notifications WHERE status = 'delivered'`)).length === 1,
+		)
 		/** What is left after it was pruned, with the settings that hold now. */
 		const left = async (): Promise<unknown> => {
 			await inWatcher(shop, (watcher) => void (watcher.engine.getCore()!.state.pruneMs = 1))
 			await pollNow(shop)
-			return queryRows(shop, `SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM notifications) AS notifications`)
+			return queryRows(
+				shop,
+				`SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM notifications) AS notifications`,
+			)
 		}
 		const DAY = 86_400_000
 		await inWatcher(shop, (_watcher, { storage }) => {
@@ -85,7 +94,10 @@ describe('an instance', () => {
 		expect(first).toMatchObject({ claims: [{ attempt: 1, url: 'https://callback.example.com/hook' }], more: false })
 		expect(first.claims[0]!.leaseUntilMs).toBeGreaterThan(Date.now() + 40_000)
 		expect(await shop.stub.claim(6)).toEqual({ claims: [], more: false, asks: [] })
-		expect(await shop.stub.settle(first.claims[0]!.notificationId, 1, delivered(), true)).toEqual({ next: [], retryAtMs: null })
+		expect(await shop.stub.settle(first.claims[0]!.notificationId, 1, delivered(), true)).toEqual({
+			next: [],
+			retryAtMs: null,
+		})
 		expect(await queryRows(shop, 'SELECT status FROM notifications')).toEqual([{ status: 'delivered' }])
 		expect(await shop.stub.settle(4, 1, delivered(), true)).toEqual({ next: [], retryAtMs: null })
 	})

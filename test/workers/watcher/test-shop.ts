@@ -51,7 +51,12 @@ export async function openShop(
 		await shop.beforeStoreRequest(request)
 		return store.fetch(request)
 	})
-	const { body: account } = await callWorker('POST', 'https://bell.example.com/setup', 'Bearer setup-token-of-the-tests', {})
+	const { body: account } = await callWorker(
+		'POST',
+		'https://bell.example.com/setup',
+		'Bearer setup-token-of-the-tests',
+		{},
+	)
 	const authorization = `User ${account.userSecret}, Organization ${account.organizationSecret}`
 	const api: TestShop['api'] = (method, path, body) => callWorker(method, `${API_BASE}${path}`, authorization, body)
 	const { body: created } = await api(
@@ -69,7 +74,12 @@ export async function openShop(
 	return Object.assign(shop, { id, api, stub: env.WATCHER.getByName(String(id)) as unknown as TestShop['stub'] })
 }
 
-async function callWorker(method: string, url: string, authorization: string, body: unknown): Promise<{ status: number; body: any }> {
+async function callWorker(
+	method: string,
+	url: string,
+	authorization: string,
+	body: unknown,
+): Promise<{ status: number; body: any }> {
 	const context = createExecutionContext()
 	const response = await worker.fetch(
 		new Request(url, {
@@ -114,7 +124,8 @@ export async function pollNow(shop: TestShop): Promise<void> {
 	await waitUntil(async () =>
 		inWatcher(
 			shop,
-			(watcher) => watcher.engine.getCore()!.state.lastRunId >= Number(queued.run) && watcher.engine.getCore()!.state.run === null,
+			(watcher) =>
+				watcher.engine.getCore()!.state.lastRunId >= Number(queued.run) && watcher.engine.getCore()!.state.run === null,
 		),
 	)
 }

@@ -24,7 +24,12 @@ async function openHooked(configuration: Record<string, unknown> = {}): Promise<
 	return shop
 }
 
-async function delivery(shop: TestShop, topic: string, payload: object, change: Partial<WebhookDelivery> = {}): Promise<WebhookDelivery> {
+async function delivery(
+	shop: TestShop,
+	topic: string,
+	payload: object,
+	change: Partial<WebhookDelivery> = {},
+): Promise<WebhookDelivery> {
 	const webhookId = await inWatcher(
 		shop,
 		(watcher) => watcher.engine.getCore()!.state.hooks.webhooks.find((one) => one.topic === topic)!.id,
@@ -69,7 +74,9 @@ describe('a delivery', () => {
 		const shop = await openHooked()
 		const id = firstOrder(shop)
 		shop.store.act({ do: 'edit', resource: 'orders', id })
-		expect(await shop.stub.hook(await delivery(shop, 'order.updated', shop.store.state('orders').get(id)!))).toBe('taken')
+		expect(await shop.stub.hook(await delivery(shop, 'order.updated', shop.store.state('orders').get(id)!))).toBe(
+			'taken',
+		)
 		await evictDurableObject(shop.stub)
 		expect(await queryRows(shop, `SELECT object_id FROM events`)).toEqual([{ object_id: id }])
 		const claimed = await shop.stub.claim(6)
@@ -97,7 +104,9 @@ describe('a delivery', () => {
 
 	test('of a version newer than the copy of the row makes it read the row', async () => {
 		const shop = await openHooked()
-		await env.DB.prepare('UPDATE instances SET hook_version = 2, version = version + 1 WHERE id = ?').bind(shop.id).run()
+		await env.DB.prepare('UPDATE instances SET hook_version = 2, version = version + 1 WHERE id = ?')
+			.bind(shop.id)
+			.run()
 		const sent = await delivery(shop, 'order.updated', { id: firstOrder(shop) }, { version: 2 })
 		expect(await shop.stub.hook(sent)).toBe('taken')
 		expect(await shop.stub.hook({ ...sent, version: 3 })).toBe('retired')
@@ -105,11 +114,16 @@ describe('a delivery', () => {
 })
 
 test('the webhooks of a new instance are made once, however long the store takes: the object looks at them and writes nothing', async () => {
-	const batches = (shop: Pick<TestShop, 'store'>): number => shop.store.log.filter(({ path }) => path.includes('webhooks/batch')).length
-	const shop = await openShop({ deliver: async () => new Response() }, { 'event.vendor.type': 'webhook' }, async (request) => {
-		// Its object has begun to poll meanwhile.
-		if (request.url.includes('webhooks/batch')) await new Promise((resolve) => setTimeout(resolve, 500))
-	})
+	const batches = (shop: Pick<TestShop, 'store'>): number =>
+		shop.store.log.filter(({ path }) => path.includes('webhooks/batch')).length
+	const shop = await openShop(
+		{ deliver: async () => new Response() },
+		{ 'event.vendor.type': 'webhook' },
+		async (request) => {
+			// Its object has begun to poll meanwhile.
+			if (request.url.includes('webhooks/batch')) await new Promise((resolve) => setTimeout(resolve, 500))
+		},
+	)
 	await waitUntil(() => inWatcher(shop, (watcher) => watcher.engine.getCore()!.state.hooks.checkedMs !== null))
 	await waitForBaseline(shop)
 	await inWatcher(shop, (watcher) => watcher.engine.runSlice())
@@ -127,5 +141,9 @@ test('what was refused adds up across isolates and evictions', async () => {
 	await shop.stub.rejected({ sinceMs: 5, counts: { 'bad-signature': 2 }, samples: [sample] })
 	await evictDurableObject(shop.stub)
 	await shop.stub.rejected({ sinceMs: 9, counts: { 'bad-signature': 1, retired: 1 }, samples: [] })
-	expect(await shop.stub.rejections()).toEqual({ sinceMs: 5, counts: { 'bad-signature': 3, retired: 1 }, samples: [sample] })
+	expect(await shop.stub.rejections()).toEqual({
+		sinceMs: 5,
+		counts: { 'bad-signature': 3, retired: 1 },
+		samples: [sample],
+	})
 })

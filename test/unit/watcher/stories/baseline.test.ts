@@ -21,9 +21,9 @@ describe('the baseline', () => {
 	test('says nothing of what was there', async () => {
 		const world = await worldAfterBaseline()
 		expect(arrivalsSince(world)).toEqual([])
-		expect(['orders', 'products', 'discounts', 'customers'].map((label) => getResourceState(world, label).listed)).toEqual(
-			['orders', 'products', 'discounts', 'customers'].map((label) => liveIds(world, label).length),
-		)
+		expect(
+			['orders', 'products', 'discounts', 'customers'].map((label) => getResourceState(world, label).listed),
+		).toEqual(['orders', 'products', 'discounts', 'customers'].map((label) => liveIds(world, label).length))
 	})
 
 	test('2.5 reads all pages where a host takes the totals out of the answers, and later rings what came, nothing else', async () => {
@@ -44,7 +44,9 @@ describe('the baseline', () => {
 		}
 		expect(arrivalsSince(world)).toEqual([])
 		const made = (['products', 'customers'] as const).flatMap((resource) =>
-			Array.from({ length: 40 }, () => world.store.act({ do: 'create', resource })[0]!).map(({ id }) => `CREATED ${resource} ${id}`),
+			Array.from({ length: 40 }, () => world.store.act({ do: 'create', resource })[0]!).map(
+				({ id }) => `CREATED ${resource} ${id}`,
+			),
 		)
 		await world.advance(3 * MINUTE_MS)
 		expect(arrivalsSince(world).sort()).toEqual(made.sort())
@@ -75,7 +77,9 @@ describe('the baseline', () => {
 
 	test('rings changes of its first minutes at once: the window runs between its slices', async () => {
 		const world = await World.create({
-			resources: Object.fromEntries(Object.entries(pollerResources('products')).map(([label, one]) => [label, { ...one, pageSize: 2 }])),
+			resources: Object.fromEntries(
+				Object.entries(pollerResources('products')).map(([label, one]) => [label, { ...one, pageSize: 2 }]),
+			),
 			store: { objects: many },
 		})
 		await world.advance(8_000)
@@ -92,7 +96,12 @@ describe('the baseline', () => {
 	test('is not misled by a deletion between its pages', async () => {
 		const world = await World.create({ resources: pollerResources('products'), store: { objects: many } })
 		const [first] = liveIds(world, 'products')
-		world.store.setFaults({ match: 'orderby=id&order=asc', skip: 1, times: 1, act: [{ do: 'delete', resource: 'products', id: first! }] })
+		world.store.setFaults({
+			match: 'orderby=id&order=asc',
+			skip: 1,
+			times: 1,
+			act: [{ do: 'delete', resource: 'products', id: first! }],
+		})
 		await world.advance(5 * MINUTE_MS)
 		expect(getResourceState(world, 'products').listed).toBe(liveIds(world, 'products').length)
 	})
@@ -126,7 +135,9 @@ describe('backfill', () => {
 			startMs,
 			resources: pollerResources('discounts'),
 			config: { backfill: startMs - 10 * DAY_MS },
-			store: { world: { records: { coupons: [coupon(1, 30, 20), coupon(2, 30, 5), coupon(3, 8, 8), coupon(4, 9, 2)] } } },
+			store: {
+				world: { records: { coupons: [coupon(1, 30, 20), coupon(2, 30, 5), coupon(3, 8, 8), coupon(4, 9, 2)] } },
+			},
 		})
 		expect(arrivalsSince(world).sort()).toEqual(['CREATED discounts 3', 'CREATED discounts 4', 'UPDATED discounts 2'])
 		expect(world.arrivals.every((one) => one.backfill === true)).toBe(true)
@@ -163,7 +174,9 @@ describe('a pause', () => {
 			].sort(),
 		)
 		expect(
-			JSON.stringify(world.arrivals.find((one) => one.objectType === 'products' && one.objectId === String(edited))!.record),
+			JSON.stringify(
+				world.arrivals.find((one) => one.objectType === 'products' && one.objectId === String(edited))!.record,
+			),
 		).toContain('<p>5</p>')
 		await expectCleanJudgement(world)
 	})
@@ -182,30 +195,33 @@ describe('a pause', () => {
 		expect(arrivalsSince(world)).toEqual([`CREATED customers ${made}`])
 	})
 
-	test.each(['told', 'lost'])('with skip takes a new silent baseline instead, once, though the call that says so be %s', async (call) => {
-		const world = await worldAfterBaseline(day)
-		await world.configure({ enabled: false })
-		world.store.act({ do: 'edit', resource: 'products' })
-		world.store.act({ do: 'create', resource: 'customers' })
-		world.store.act({ do: 'delete', resource: 'coupons' })
-		await world.advance(DAY_MS)
-		const version = world.config.version + 1
-		if (call === 'told') await world.configure({ enabled: true, baselineVersion: version })
-		else {
-			world.config = { ...world.config, version, enabled: true, baselineVersion: version }
-			// The cron pokes it some time.
-			await world.engine.refreshConfig(world.engine.getCore()!)
-			world.engine.updateAlarm(world.engine.getCore()!)
-		}
-		await world.advance(2 * HOUR_MS)
-		expect(arrivalsSince(world)).toEqual([])
-		const edited = world.store.act({ do: 'edit', resource: 'products' })[0]!.id
-		world.nowMs += 5_000
-		await world.configure({ name: 'Renamed' })
-		world.evict()
-		await world.advance(2 * HOUR_MS)
-		expect(arrivalsSince(world)).toEqual([`UPDATED products ${edited}`])
-	})
+	test.each(['told', 'lost'])(
+		'with skip takes a new silent baseline instead, once, though the call that says so be %s',
+		async (call) => {
+			const world = await worldAfterBaseline(day)
+			await world.configure({ enabled: false })
+			world.store.act({ do: 'edit', resource: 'products' })
+			world.store.act({ do: 'create', resource: 'customers' })
+			world.store.act({ do: 'delete', resource: 'coupons' })
+			await world.advance(DAY_MS)
+			const version = world.config.version + 1
+			if (call === 'told') await world.configure({ enabled: true, baselineVersion: version })
+			else {
+				world.config = { ...world.config, version, enabled: true, baselineVersion: version }
+				// The cron pokes it some time.
+				await world.engine.refreshConfig(world.engine.getCore()!)
+				world.engine.updateAlarm(world.engine.getCore()!)
+			}
+			await world.advance(2 * HOUR_MS)
+			expect(arrivalsSince(world)).toEqual([])
+			const edited = world.store.act({ do: 'edit', resource: 'products' })[0]!.id
+			world.nowMs += 5_000
+			await world.configure({ name: 'Renamed' })
+			world.evict()
+			await world.advance(2 * HOUR_MS)
+			expect(arrivalsSince(world)).toEqual([`UPDATED products ${edited}`])
+		},
+	)
 
 	test('asks the store nothing for as long as it lasts', async () => {
 		const world = await worldAfterBaseline(day)

@@ -2,7 +2,15 @@
 import { expect, test } from 'vitest'
 import { newResourceState } from '../../../../src/watcher/core/state.ts'
 import type { World } from '../../../support/world.ts'
-import { pollerResources, liveIds, worldAfterBaseline, MINUTE_MS, getResourceState, rewriteRecords, arrivalsSince } from './support.ts'
+import {
+	pollerResources,
+	liveIds,
+	worldAfterBaseline,
+	MINUTE_MS,
+	getResourceState,
+	rewriteRecords,
+	arrivalsSince,
+} from './support.ts'
 
 /** Some call's commit fails on its way. */
 function failing(world: World, body: () => void = () => undefined): void {
@@ -26,11 +34,23 @@ test('what a job holds stays part of the state, and has its stored values again'
 	failing(world, () => {
 		state.resources = [
 			second!,
-			newResourceState(99, core.element.parseResource('x', { url: '/orders' }, core.config.connection) as never, 0, 0, 0, 0),
+			newResourceState(
+				99,
+				core.element.parseResource('x', { url: '/orders' }, core.config.connection) as never,
+				0,
+				0,
+				0,
+				0,
+			),
 		]
 		first!.listed += 7
 		second!.volatile.push('price')
-		second!.reread = { position: { lastId: 1, n: 1, back: 0, total: 1, seen: 1 }, startedMs: 0, sampled: true, missing: 0 }
+		second!.reread = {
+			position: { lastId: 1, n: 1, back: 0, total: 1, seen: 1 },
+			startedMs: 0,
+			sampled: true,
+			missing: 0,
+		}
 		hooks.counts.taken++
 		hooks.hintsOnly = [1]
 		counters.created++

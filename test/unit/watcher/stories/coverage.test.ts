@@ -113,7 +113,11 @@ test('median and ninety-ninth percentile of each way', async () => {
 		firstByWebhook: 100,
 		firstByPoll: 100,
 		recovered: 100,
-		lag: { webhook: { p50: 50_000, p99: 99_000 }, poll: { p50: 500_000, p99: 990_000 }, recovered: { p50: 500_000, p99: 990_000 } },
+		lag: {
+			webhook: { p50: 50_000, p99: 99_000 },
+			poll: { p50: 500_000, p99: 990_000 },
+			recovered: { p50: 500_000, p99: 990_000 },
+		},
 	})
 })
 

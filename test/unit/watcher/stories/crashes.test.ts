@@ -15,7 +15,10 @@ import {
 	arrivalsSince,
 } from './support.ts'
 
-const many = { resources: pollerResources('products'), store: { objects: { orders: 0, products: 90, coupons: 0, customers: 0 } } }
+const many = {
+	resources: pollerResources('products'),
+	store: { objects: { orders: 0, products: 90, coupons: 0, customers: 0 } },
+}
 
 /** Cuts the engine off at this point, the n-th time it comes by. */
 function cut(world: World, point: CrashPoint, after = 0): void {
@@ -39,7 +42,8 @@ describe('the object is lost', () => {
 
 	test('in the middle of a re-read: what it had not written it reads again', async () => {
 		const world = await worldAfterBaseline(many)
-		for (const id of liveIds(world, 'products').slice(30, 40)) world.store.act({ do: 'edit-silently', resource: 'products', id })
+		for (const id of liveIds(world, 'products').slice(30, 40))
+			world.store.act({ do: 'edit-silently', resource: 'products', id })
 		const core = world.engine.getCore()!
 		core.commit(() => {
 			core.state.resources[0]!.rereadAsked = true
@@ -202,7 +206,9 @@ describe('the status row', () => {
 		await world.advance(5 * MINUTE_MS)
 		world.store.setFaults({})
 		await world.advance(10 * MINUTE_MS)
-		expect(world.statuses.slice(before).map(({ state }) => state)).toEqual(expect.arrayContaining(['store-unreachable', 'healthy']))
+		expect(world.statuses.slice(before).map(({ state }) => state)).toEqual(
+			expect.arrayContaining(['store-unreachable', 'healthy']),
+		)
 		expect(world.statuses.length - before).toBeLessThanOrEqual(3)
 	})
 })

@@ -12,9 +12,12 @@ import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/confi
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
 const coreOf = (world: World): NonNullable<ReturnType<World['engine']['getCore']>> => world.engine.getCore()!
-const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig } => ({ delivery: { ...DEFAULT_DELIVERY, ...change } })
+const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig } => ({
+	delivery: { ...DEFAULT_DELIVERY, ...change },
+})
 const names = (world: World): string[] => world.arrivals.map((one) => (one.record as { name?: string }).name ?? '')
-const topics = (world: World): string[] => world.notices.map((one) => one.topic).filter((topic) => !topic.startsWith('instance.'))
+const topics = (world: World): string[] =>
+	world.notices.map((one) => one.topic).filter((topic) => !topic.startsWith('instance.'))
 
 async function edit(world: World, id: number, name: string): Promise<void> {
 	world.store.act({ do: 'edit', resource: 'products', id, set: { name } })
@@ -40,7 +43,10 @@ function ended(world: World, change: Partial<AttemptOutcome>): AttemptOutcome {
 
 describe('a consumer that dies', () => {
 	test('each time, with one notification: it ends after the tries of its schedule, all of them unknown, and the others go on', async () => {
-		const world = await worldAfterBaseline({ ...quietly, config: { ...delivery({ schedule: [1, 1, 1] }), announces: true } })
+		const world = await worldAfterBaseline({
+			...quietly,
+			config: { ...delivery({ schedule: [1, 1, 1] }), announces: true },
+		})
 		const [bad, good] = liveIds(world, 'products')
 		await edit(world, good!, 'Fine')
 		world.crashAt = (point) => point === 'before-post' && coreOf(world).state.unsettled.includes(2)
@@ -107,7 +113,9 @@ describe('an answer that comes late', () => {
 		expect(getSubscriptionReports(coreOf(world))).toMatchObject([
 			{ url: 'https://new.example.com/hook', failingSinceMs: null, lastStatus: null },
 		])
-		expect(getAttempts(coreOf(world).ports.sql, 1)).toMatchObject([{ number: 1, status: 500, url: 'https://callback.example.com/hook' }])
+		expect(getAttempts(coreOf(world).ports.sql, 1)).toMatchObject([
+			{ number: 1, status: 500, url: 'https://callback.example.com/hook' },
+		])
 		// Not even that it is gone.
 		world.nowMs += MINUTE_MS
 		await world.engine.claim(6)
@@ -124,7 +132,8 @@ test('a dead subscription holds up neither the replay nor the new events of anot
 		store: { objects: { orders: 1, products: 650, coupons: 1, customers: 1 } },
 		config: { ...delivery({ schedule: [], batch: 1 }), others: [dead] },
 	})
-	for (const id of liveIds(world, 'products')) world.store.act({ do: 'edit', resource: 'products', id, set: { name: `v1 of ${id}` } })
+	for (const id of liveIds(world, 'products'))
+		world.store.act({ do: 'edit', resource: 'products', id, set: { name: `v1 of ${id}` } })
 	await edit(world, liveIds(world, 'products')[0]!, 'v2')
 	await world.advance(10 * MINUTE_MS)
 	const before = world.arrivals.filter((one) => one.url !== dead.url).length
@@ -152,7 +161,10 @@ test('webhook-delivery: disable deactivates once, and says why', async () => {
 })
 
 test('what is put down while others are handed over is handed over too', async () => {
-	const world = await worldAfterBaseline({ ...quietly, config: { ...delivery({ failurePolicy: 'queue' }), announces: true } })
+	const world = await worldAfterBaseline({
+		...quietly,
+		config: { ...delivery({ failurePolicy: 'queue' }), announces: true },
+	})
 	const [first, second] = liveIds(world, 'products')
 	world.answer = () => 404
 	let during = false

@@ -16,7 +16,10 @@ import {
 	arrivalsSince,
 } from './support.ts'
 
-const products = { resources: pollerResources('products'), store: { objects: { orders: 0, products: 60, coupons: 0, customers: 0 } } }
+const products = {
+	resources: pollerResources('products'),
+	store: { objects: { orders: 0, products: 60, coupons: 0, customers: 0 } },
+}
 const health = (world: World): string => buildHealth(world.engine.getCore()!).state
 
 /** Makes this many products vanish; gives their ids. */
@@ -44,7 +47,9 @@ describe('deletions', () => {
 		const [id] = liveIds(world, 'products')
 		world.store.act({ do: 'trash', resource: 'products', id: id! })
 		await world.advance(7 * HOUR_MS)
-		expect(world.arrivals).toMatchObject([{ eventType: 'DELETED', trashed: true, objectId: String(id), record: { id, status: 'trash' } }])
+		expect(world.arrivals).toMatchObject([
+			{ eventType: 'DELETED', trashed: true, objectId: String(id), record: { id, status: 'trash' } },
+		])
 		await world.advance(31 * DAY_MS)
 		expect(world.store.state('products').has(id!)).toBe(false)
 		expect(arrivalsSince(world)).toHaveLength(1)
@@ -86,7 +91,10 @@ describe('deletions', () => {
 	})
 
 	test('an id that is no address of the store is gone when two whole re-reads did not show it', async () => {
-		const world = await worldAfterBaseline({ ...products, resources: { products: { url: '/products', idField: 'sku' } } })
+		const world = await worldAfterBaseline({
+			...products,
+			resources: { products: { url: '/products', idField: 'sku' } },
+		})
 		const record = [...world.store.state('products').values()].find((one) => one['sku'] !== '')!
 		world.store.act({ do: 'delete', resource: 'products', id: Number(record['id']) })
 		world.store.log.length = 0
@@ -112,7 +120,10 @@ describe('deletions', () => {
 	})
 
 	test('2.4 an old store that ignores status=trash answers with everything: none of it counts as trashed', async () => {
-		const world = await worldAfterBaseline({ ...products, store: { ...products.store, url: 'https://shop.example.com' } })
+		const world = await worldAfterBaseline({
+			...products,
+			store: { ...products.store, url: 'https://shop.example.com' },
+		})
 		const fetch = world.store.fetch.bind(world.store)
 		world.store.fetch = (request) => {
 			const url = new URL(request.url)
@@ -219,7 +230,8 @@ describe('the brake', () => {
 		world.store.fetch = async (request) => {
 			const response = await (lost ? shown(request) : fetch(request))
 			const headers = new Headers(response.headers)
-			if (lost && headers.has('x-wp-total')) headers.set('x-wp-total', String(Math.max(0, Number(headers.get('x-wp-total')) - 40)))
+			if (lost && headers.has('x-wp-total'))
+				headers.set('x-wp-total', String(Math.max(0, Number(headers.get('x-wp-total')) - 40)))
 			return new Response(await response.text(), { status: response.status, headers })
 		}
 		await world.advance(10 * MINUTE_MS)
@@ -254,7 +266,12 @@ describe('a restored backup', () => {
 		const name = String(world.store.state('products').get(id!)!['name'])
 		world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name: 'Newer' } })
 		await world.advance(2 * MINUTE_MS)
-		world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name, date_modified_gmt: '2026-01-01T00:00:00' } })
+		world.store.act({
+			do: 'edit',
+			resource: 'products',
+			id: id!,
+			set: { name, date_modified_gmt: '2026-01-01T00:00:00' },
+		})
 		world.engine.getCore()!.state.resources[0]!.rereadAsked = true
 		await world.advance(3 * MINUTE_MS)
 		expect(arrivalsSince(world)).toEqual([`UPDATED products ${id}`, `UPDATED products ${id}`])
@@ -265,7 +282,12 @@ describe('a restored backup', () => {
 		const world = await worldAfterBaseline(products)
 		const id = liveIds(world, 'products').at(-1)!
 		world.store.act({ do: 'delete', resource: 'products', id })
-		world.store.act({ do: 'create', resource: 'products', id, set: { name: 'Other', date_created_gmt: '2026-05-01T00:00:00' } })
+		world.store.act({
+			do: 'create',
+			resource: 'products',
+			id,
+			set: { name: 'Other', date_created_gmt: '2026-05-01T00:00:00' },
+		})
 		await world.advance(5 * MINUTE_MS)
 		expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`, `CREATED products ${id}`])
 		expect(world.arrivals.map((one) => one.objectSequence)).toEqual([1, 2])

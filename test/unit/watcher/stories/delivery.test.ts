@@ -4,7 +4,16 @@ import { STANDARD_RETRY_SECONDS } from '../../../../src/delivery/schedule.ts'
 import { getEventReport, getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import type { CallbackAnswer, World } from '../../../support/world.ts'
-import { DAY_MS, expectCleanJudgement, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS, arrivalsSince } from './support.ts'
+import {
+	DAY_MS,
+	expectCleanJudgement,
+	pollerResources,
+	HOUR_MS,
+	liveIds,
+	worldAfterBaseline,
+	MINUTE_MS,
+	arrivalsSince,
+} from './support.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
 const health = (world: World): ReturnType<typeof buildHealth> => buildHealth(world.engine.getCore()!)
@@ -112,8 +121,12 @@ describe('a callback that fails', () => {
 		await world.advance(3 * HOUR_MS)
 		expect(arrivalsSince(world)).toEqual([`UPDATED products ${entry!.id}`])
 		// The attempt takes 20 ms; the alarm that rings for it is never early.
-		expect(tries.slice(1).map((at, index) => Math.round((at - tries[index]! - 20) / 1_000))).toEqual(STANDARD_RETRY_SECONDS.slice(0, 6))
-		expect(tries.slice(1).every((at, index) => at - tries[index]! - 20 - STANDARD_RETRY_SECONDS[index]! * 1_000 < 100)).toBe(true)
+		expect(tries.slice(1).map((at, index) => Math.round((at - tries[index]! - 20) / 1_000))).toEqual(
+			STANDARD_RETRY_SECONDS.slice(0, 6),
+		)
+		expect(
+			tries.slice(1).every((at, index) => at - tries[index]! - 20 - STANDARD_RETRY_SECONDS[index]! * 1_000 < 100),
+		).toBe(true)
 		expect(world.arrivals[0]!.attempt).toBe(7)
 		expect(health(world).callback.state).toBe('healthy')
 	})
@@ -220,7 +233,9 @@ describe('another callback', () => {
 		expect(world.arrivals).toEqual([])
 		expect(world.doorbells).toEqual([])
 		const { events } = getEventPage(world.engine.getCore()!, { pageSize: 10 })
-		expect(events).toMatchObject([{ eventType: 'UPDATED', objectId: String(entry!.id), status: 'NEW', notifications: [] }])
+		expect(events).toMatchObject([
+			{ eventType: 'UPDATED', objectId: String(entry!.id), status: 'NEW', notifications: [] },
+		])
 		expect(getEventReport(world.engine.getCore()!, events[0]!.sequence)).toEqual(events[0])
 		expect(health(world)).toMatchObject({ state: 'healthy', callback: { state: 'none' } })
 	})
@@ -254,10 +269,9 @@ describe('order', () => {
 		await poll(world)
 		await world.advance(MINUTE_MS)
 		expect(tries.length).toBeGreaterThan(2)
-		expect(world.arrivals.filter((one) => one.objectId === String(slow)).map((one) => (one.record as { name: string }).name)).toEqual([
-			'One',
-			'Two',
-		])
+		expect(
+			world.arrivals.filter((one) => one.objectId === String(slow)).map((one) => (one.record as { name: string }).name),
+		).toEqual(['One', 'Two'])
 		expect((world.arrivals.at(-1) as unknown as { previousSequence: number }).previousSequence).toBe(1)
 		await expectCleanJudgement(world, { products: 'products' })
 	})

@@ -43,21 +43,28 @@ test('§11.7 raw is the record as the store gave it, with its nulls', async () =
 	await act(world, { do: 'create', resource: 'orders', set: { status: 'pending' } })
 	const [record] = message(world, -1).raw.orders
 	const [, own] = [...world.store.state('orders')].find(([id]) => id === record.id)!
-	const nulls = (one: object): string[] => Object.entries(one).flatMap(([name, value]) => (value === null ? [name] : []))
+	const nulls = (one: object): string[] =>
+		Object.entries(one).flatMap(([name, value]) => (value === null ? [name] : []))
 	expect(nulls(record)).toEqual(expect.arrayContaining(['date_paid', 'date_completed']))
 	expect(nulls(record)).toEqual(nulls(own))
 })
 
 describe('filters', () => {
 	test('by type and by resource: the log has what the callback is not told', async () => {
-		const world = await shop({ filter: { types: ['CREATED', 'DELETED'], resources: ['products'], where: null } }, 'products', 'orders')
+		const world = await shop(
+			{ filter: { types: ['CREATED', 'DELETED'], resources: ['products'], where: null } },
+			'products',
+			'orders',
+		)
 		const id = await act(world, { do: 'create', resource: 'products' })
 		await act(world, { do: 'edit', resource: 'products', id })
 		await act(world, { do: 'place-order' })
 		await act(world, { do: 'delete', resource: 'products', id })
 		await world.advance(MINUTE_MS)
 		expect(arrivalsSince(world)).toEqual([`CREATED products ${id}`, `DELETED products ${id}`])
-		expect(getEventPage(world.engine.getCore()!, { pageSize: 50 }).events.map((event) => event.eventType)).toContain('UPDATED')
+		expect(getEventPage(world.engine.getCore()!, { pageSize: 50 }).events.map((event) => event.eventType)).toContain(
+			'UPDATED',
+		)
 		// What was left out leaves no gap.
 		expect(places(world)).toEqual([
 			[undefined, 1],
@@ -171,7 +178,14 @@ describe('a notification', () => {
 
 test('a setting of the account reaches an instance without a call: with what it does next, when its copy is a minute old', async () => {
 	const world = await worldAfterBaseline({ resources: pollerResources('products'), pollIntervalMs: 2 * MINUTE_MS })
-	world.config = { ...world.config, retentionDays: 2, delivery: { ...world.config.delivery, schedule: [5], failurePolicy: 'queue' } }
+	world.config = {
+		...world.config,
+		retentionDays: 2,
+		delivery: { ...world.config.delivery, schedule: [5], failurePolicy: 'queue' },
+	}
 	await world.advance(3 * MINUTE_MS)
-	expect(world.engine.getCore()!.config).toMatchObject({ retentionDays: 2, delivery: { schedule: [5], failurePolicy: 'queue' } })
+	expect(world.engine.getCore()!.config).toMatchObject({
+		retentionDays: 2,
+		delivery: { schedule: [5], failurePolicy: 'queue' },
+	})
 })

@@ -2,7 +2,15 @@
 import { describe, expect, test } from 'vitest'
 import { getSubscriptionReports } from '../../../../src/watcher/queries/deliveries.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY_MS, expectCleanJudgement, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from './support.ts'
+import {
+	DAY_MS,
+	expectCleanJudgement,
+	pollerResources,
+	HOUR_MS,
+	liveIds,
+	worldAfterBaseline,
+	MINUTE_MS,
+} from './support.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
@@ -50,29 +58,34 @@ describe('a callback that is down', () => {
 		expect(world.arrivals.filter(({ attempt }) => attempt === 1).length).toBeGreaterThanOrEqual(count - 6)
 		// Nobody asks for it any more.
 		expect([...world.breakers.values()].map((state) => state.core.phase)).toEqual(['closed'])
-		expect(getSubscriptionReports(world.engine.getCore()!)).toMatchObject([{ parkedUntilMs: null, failingSinceMs: null }])
+		expect(getSubscriptionReports(world.engine.getCore()!)).toMatchObject([
+			{ parkedUntilMs: null, failingSinceMs: null },
+		])
 		await world.advance(2 * HOUR_MS)
 		expect(arrived()).toBe(count)
 		await expectCleanJudgement(world)
 	})
 
-	test.each([1, 2, 3])('while doorbells get lost and objects are evicted, round %i: everything arrives', async (round) => {
-		const world = await worldAfterBaseline({ ...quietly, config: delivery({}) })
-		const healsMs = world.nowMs + HOUR_MS
-		tried(world, () => world.nowMs < healsMs)
-		let bells = round
-		world.losesDoorbell = () => bells++ % 3 === 0
-		const count = await editAll(world)
-		for (let step = 0; step < 30; step++) {
-			await world.advance(4 * MINUTE_MS)
-			world.evict()
-			world.alarmMs ??= world.nowMs
-		}
-		await world.advance(HOUR_MS)
-		expect(new Set(world.arrivals.map(({ notificationId }) => notificationId)).size).toBe(count)
-		world.losesDoorbell = () => false
-		await expectCleanJudgement(world)
-	})
+	test.each([1, 2, 3])(
+		'while doorbells get lost and objects are evicted, round %i: everything arrives',
+		async (round) => {
+			const world = await worldAfterBaseline({ ...quietly, config: delivery({}) })
+			const healsMs = world.nowMs + HOUR_MS
+			tried(world, () => world.nowMs < healsMs)
+			let bells = round
+			world.losesDoorbell = () => bells++ % 3 === 0
+			const count = await editAll(world)
+			for (let step = 0; step < 30; step++) {
+				await world.advance(4 * MINUTE_MS)
+				world.evict()
+				world.alarmMs ??= world.nowMs
+			}
+			await world.advance(HOUR_MS)
+			expect(new Set(world.arrivals.map(({ notificationId }) => notificationId)).size).toBe(count)
+			world.losesDoorbell = () => false
+			await expectCleanJudgement(world)
+		},
+	)
 
 	test('is released: what was parked is sent at once', async () => {
 		const world = await worldAfterBaseline({ ...quietly, config: delivery({}) })
@@ -96,7 +109,8 @@ describe('a rate', () => {
 		await world.advance((count / rate) * 1000 + MINUTE_MS)
 		const times = [...tries.values()].flat().sort((a, b) => a - b)
 		expect(times).toHaveLength(count)
-		for (const [index, atMs] of times.entries()) expect(index + 1).toBeLessThanOrEqual(((atMs - begunMs) / 1000) * rate + Math.max(1, rate))
+		for (const [index, atMs] of times.entries())
+			expect(index + 1).toBeLessThanOrEqual(((atMs - begunMs) / 1000) * rate + Math.max(1, rate))
 		await expectCleanJudgement(world)
 	})
 

@@ -1,7 +1,11 @@
 /** What an object says of its notifications: pages that are whole and bounded, replays that end, answers that quote nobody who was erased. */
 import { expect, test } from 'vitest'
 import { getAttempts } from '../../../../src/watcher/log/attempts.ts'
-import { getNotificationPage, releaseSubscriptions, getSubscriptionReports } from '../../../../src/watcher/queries/deliveries.ts'
+import {
+	getNotificationPage,
+	releaseSubscriptions,
+	getSubscriptionReports,
+} from '../../../../src/watcher/queries/deliveries.ts'
 import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
 import { runReplay, getResends } from '../../../../src/watcher/outbox/replays.ts'
 import type { NotificationQuery, AttemptOutcome } from '../../../../src/rpc/delivery.ts'
@@ -123,7 +127,10 @@ test('a replay leaves out subscriptions that take nothing, and so ends', async (
 	await edit(world, id!, 'One')
 	await world.configure({ others: [] })
 	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, true)).toMatchObject({ total: 1 })
-	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, false)).toMatchObject({ status: 'running', total: 1 })
+	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, false)).toMatchObject({
+		status: 'running',
+		total: 1,
+	})
 	await letGo(world)
 	expect(getResends(coreOf(world))).toMatchObject([{ status: 'done', left: 0, failed: 0 }])
 
@@ -141,7 +148,8 @@ test('a replay leaves out subscriptions that take nothing, and so ends', async (
 	expect(runReplay(coreOf(world), { failedSinceMs: 0 }, false)).toMatchObject({ total: 0, status: 'done' })
 	const { notifications: queued } = getNotificationPage(coreOf(world), { pageSize: 9, statuses: ['queued'] })
 	expect(queued).toHaveLength(1)
-	for (const { id: one } of queued) expect(runReplay(coreOf(world), { notification: one % 1e9 }, true)).toMatchObject({ total: 0 })
+	for (const { id: one } of queued)
+		expect(runReplay(coreOf(world), { notification: one % 1e9 }, true)).toMatchObject({ total: 0 })
 })
 
 test('the answer to an attempt that was under way while its object was erased is not kept', async () => {
@@ -168,6 +176,8 @@ test('the answer to an attempt that was under way while its object was erased is
 		const { name } = JSON.parse(claim.body).message.raw.products[0] as { name: string }
 		await world.engine.settle(claim.notificationId % 1e9, claim.attempt, outcome(`thank you for ${name}`), false)
 	}
-	const bodies = claimed.claims.map((claim) => getAttempts(coreOf(world).ports.sql, claim.notificationId % 1e9)![0]!.body)
+	const bodies = claimed.claims.map(
+		(claim) => getAttempts(coreOf(world).ports.sql, claim.notificationId % 1e9)![0]!.body,
+	)
 	expect(bodies.sort((a, b) => a.length - b.length)).toEqual(['', 'thank you for Public'])
 })

@@ -59,7 +59,9 @@ async function take(world: World, step: Step): Promise<void> {
 	if (step.do === 'change') change(world, step.id)
 	else if (step.do === 'test') enqueueTestEvent(core)
 	else if (step.do === 'post')
-		publishNotices(core, [{ origin: 0, number: null, topic: 'stock.low', atMs: world.nowMs, severity: 'medium', body: '{}' }])
+		publishNotices(core, [
+			{ origin: 0, number: null, topic: 'stock.low', atMs: world.nowMs, severity: 'medium', body: '{}' },
+		])
 	else if (step.do === 'evict') world.evict()
 	else {
 		world.doorbells.push(world.config.instanceId)
@@ -84,7 +86,8 @@ test('events and notifications never go back in time, and are found by their tim
 			}
 			for (const [table, rows] of Object.entries(logs)) {
 				expect(rows.map(({ at }) => at)).toEqual(rows.map(({ at }) => at).sort((a, b) => a - b))
-				for (const { at } of rows) expect(findLowerBound(world.sql, table as 'events', at)).toBe(rows.find((row) => row.at === at)!.number)
+				for (const { at } of rows)
+					expect(findLowerBound(world.sql, table as 'events', at)).toBe(rows.find((row) => row.at === at)!.number)
 			}
 			// So every range has exactly what was recorded in it, and the counts by hour agree with the log.
 			const [fromMs, endMs] = [logs.events[0]?.at ?? 0, logs.events.at(-1)?.at ?? 0]

@@ -17,7 +17,10 @@ const ROWS = 12_000
 
 /** A log of many events, one a second from `since` on: ten a notification, types, resources and objects in turn. */
 async function long(): Promise<{ world: World; since: number }> {
-	const world = await worldAfterBaseline({ resources: pollerResources('products', 'orders'), pollIntervalMs: 365 * DAY_MS })
+	const world = await worldAfterBaseline({
+		resources: pollerResources('products', 'orders'),
+		pollIntervalMs: 365 * DAY_MS,
+	})
 	const core = coreOf(world)
 	const since = world.nowMs - 2 * ROWS * 1_000
 	core.ports.sql.run(
@@ -60,7 +63,9 @@ test('filters of every kind find all that they mean and nothing else, each call 
 	const found = (query: Omit<EventQuery, 'before' | 'pageSize'>, pageSize = 200): number[] =>
 		walk(world, { pageSize, ...query }).events.map((event) => event.sequence)
 	expect(found({})).toEqual(all)
-	expect(found({ types: ['CREATED', 'DELETED'], resources: ['orders'] })).toEqual(expected((i) => i % 3 !== 1 && i % 2 === 0))
+	expect(found({ types: ['CREATED', 'DELETED'], resources: ['orders'] })).toEqual(
+		expected((i) => i % 3 !== 1 && i % 2 === 0),
+	)
 	expect(found({ objectId: '17' })).toEqual(expected((i) => i % 40 === 17))
 	expect(found({ objectId: '17', resources: ['orders'] })).toEqual([])
 	expect(found({ statuses: ['CONSUMED'] })).toEqual(expected((i) => (1 + Math.floor(i / 10)) % 4 === 0))
@@ -93,7 +98,9 @@ test('a page costs its rows: a moment is sought, gaps are passed over, a page of
 	expect(findLowerBound(counted, 'events', since + 5_000_000)).toBe(5_000)
 	expect(statements).toBeLessThan(17)
 	statements = 0
-	expect(getEventPage(core, { pageSize: 100 })).toMatchObject({ next: { number: ROWS - 99, atMs: since + (ROWS - 99) * 1000 } })
+	expect(getEventPage(core, { pageSize: 100 })).toMatchObject({
+		next: { number: ROWS - 99, atMs: since + (ROWS - 99) * 1000 },
+	})
 	// The events, the copy of what has settled, and, since that has nothing here, their notifications in one run.
 	expect(statements).toBe(3)
 	core.ports.sql = sql
@@ -117,7 +124,10 @@ test('a page costs its rows: a moment is sought, gaps are passed over, a page of
 		{ sequence: ROWS, record: null, withheld: record.length },
 		{ sequence: ROWS - 1, record: expect.stringContaining('Name') },
 	])
-	expect([getEventPage(core, { pageSize: 1 }).events[0], getEventReport(core, ROWS)]).toMatchObject([{ record }, { record }])
+	expect([getEventPage(core, { pageSize: 1 }).events[0], getEventReport(core, ROWS)]).toMatchObject([
+		{ record },
+		{ record },
+	])
 })
 
 test('what followed an event comes in order, as much as is asked for, and nothing is read while nothing follows', async () => {
@@ -151,7 +161,12 @@ test('events are counted by the hour as they come and are accepted, in a row a d
 	await world.configure({ others: [{ number: 41, url: 'https://callback.example.com/second', topics: null }] })
 	for (let round = 0; round < 30; round++) {
 		world.answer = () => (round % 5 === 4 ? 404 : 204)
-		world.store.act({ do: 'edit', resource: 'products', id: products[round % products.length]!, set: { name: `Name ${round}` } })
+		world.store.act({
+			do: 'edit',
+			resource: 'products',
+			id: products[round % products.length]!,
+			set: { name: `Name ${round}` },
+		})
 		await world.advance(HOUR_MS)
 		// The memory goes between settling and the next commit.
 		world.evict()
@@ -160,14 +175,19 @@ test('events are counted by the hour as they come and are accepted, in a row a d
 	expect(sums()).toEqual([30, 24, 6])
 	expect(coreOf(world).state.counters.delivered).toBe(48)
 	const days = world.sql.all<{ day: number }>(`SELECT day FROM days`).length
-	expect([days, coreOf(world).state.tally.every(([hour]) => hour >= 24 * Math.floor(world.nowMs / DAY_MS))]).toEqual([1, true])
+	expect([days, coreOf(world).state.tally.every(([hour]) => hour >= 24 * Math.floor(world.nowMs / DAY_MS))]).toEqual([
+		1,
+		true,
+	])
 	const byHour = getTally(coreOf(world), { fromMs: began, toMs: began + 5 * HOUR_MS, unit: 'hour' })
 	expect(byHour).not.toBe('too-many')
 	expect((byHour as TallyBucket[]).map((one) => [Math.ceil((one.atMs - began) / HOUR_MS), one.count])).toEqual(
 		[1, 2, 3, 4, 5].map((hour) => [hour, 1]),
 	)
 	const byMinute = getTally(coreOf(world), { fromMs: began, toMs: world.nowMs, unit: 'minute' }) as TallyBucket[]
-	expect(byMinute.reduce((sum, one) => [sum[0]! + one.count, sum[1]! + one.success, sum[2]! + one.failed], [0, 0, 0])).toEqual([30, 24, 6])
+	expect(
+		byMinute.reduce((sum, one) => [sum[0]! + one.count, sum[1]! + one.success, sum[2]! + one.failed], [0, 0, 0]),
+	).toEqual([30, 24, 6])
 	// What was given up and is released later counts for the hour in which it was recorded.
 	world.answer = () => 204
 	releaseSubscriptions(coreOf(world), {})
@@ -182,7 +202,9 @@ test('what was given up is found in the hour that recorded it: before thousands 
 	const { world, since } = await long()
 	const core = coreOf(world)
 	const { sql } = core.ports
-	sql.run(`INSERT INTO subscriptions (id, number, url, active, created) VALUES (2, 41, 'https://callback.example.com/second', 1, 0)`)
+	sql.run(
+		`INSERT INTO subscriptions (id, number, url, active, created) VALUES (2, 41, 'https://callback.example.com/second', 1, 0)`,
+	)
 	// Each event has two notifications: the first subscription gave all of them up, the second one accepted those of even numbers.
 	sql.run(`DELETE FROM notifications`)
 	sql.run(`UPDATE events SET notifications = json_array(2 * sequence, 2 * sequence + 1)`)
@@ -212,7 +234,11 @@ test('what was given up is found in the hour that recorded it: before thousands 
 
 test('counts finer than an hour read no more than they may', async () => {
 	const { world, since } = await long()
-	const counted = getTally(coreOf(world), { fromMs: since + 60_000, toMs: since + 119_999, unit: 'second' }) as TallyBucket[]
+	const counted = getTally(coreOf(world), {
+		fromMs: since + 60_000,
+		toMs: since + 119_999,
+		unit: 'second',
+	}) as TallyBucket[]
 	expect(counted).toHaveLength(60)
 	expect(counted[0]).toMatchObject({ count: 1 })
 	coreOf(world).ports.sql.run(
@@ -231,7 +257,8 @@ test('the timeline of an object has its events with what became of them, its sta
 	const [id, other] = liveIds(world, 'products')
 	for (let round = 0; round < 5; round++) {
 		world.answer = () => (round === 2 ? 500 : 204)
-		for (const one of [id!, other!]) world.store.act({ do: 'edit', resource: 'products', id: one, set: { name: `Name ${round}` } })
+		for (const one of [id!, other!])
+			world.store.act({ do: 'edit', resource: 'products', id: one, set: { name: `Name ${round}` } })
 		await world.advance(2 * MINUTE_MS)
 	}
 	await world.advance(HOUR_MS)
@@ -307,7 +334,16 @@ test('an event is NEW, RECEIVED, DISPATCHED, CONSUMED and NOTIFIED, one after th
 	}
 	const settled = async (counter: number, attempt: number, status: number): Promise<void> => {
 		const delivered = status < 300
-		const outcome = { delivered, status, error: null, retryAfterMs: null, durationMs: 1, startedMs: world.nowMs, body: '', directive: null }
+		const outcome = {
+			delivered,
+			status,
+			error: null,
+			retryAfterMs: null,
+			durationMs: 1,
+			startedMs: world.nowMs,
+			body: '',
+			directive: null,
+		}
 		await world.engine.settle(counter, attempt, outcome, false)
 	}
 	// Nobody answers doorbells but this test.
@@ -357,9 +393,18 @@ test('a replay across instances is begun once by an object, however often it ask
 	world.store.act({ do: 'edit', resource: 'products', id: id!, set: { name: 'Once' } })
 	await world.advance(5 * MINUTE_MS)
 	const core = coreOf(world)
-	expect(runReplay(core, { events: { resources: ['orders'] } }, false, 5)).toMatchObject({ id: null, total: 0, status: 'dry-run' })
+	expect(runReplay(core, { events: { resources: ['orders'] } }, false, 5)).toMatchObject({
+		id: null,
+		total: 0,
+		status: 'dry-run',
+	})
 	expect(runReplay(core, { events: { fromMs: world.nowMs } }, false, 5)).toMatchObject({ id: null })
-	const begun = runReplay(core, { events: { resources: ['products'], fromMs: world.nowMs - HOUR_MS, toMs: world.nowMs } }, false, 5)
+	const begun = runReplay(
+		core,
+		{ events: { resources: ['products'], fromMs: world.nowMs - HOUR_MS, toMs: world.nowMs } },
+		false,
+		5,
+	)
 	expect(begun).toMatchObject({ id: 1, total: 1, status: 'running', job: 5 })
 	world.evict()
 	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, false, 5)).toMatchObject({ id: 1, job: 5 })
@@ -367,5 +412,9 @@ test('a replay across instances is begun once by an object, however often it ask
 	await world.engine.sendDueDoorbell(coreOf(world))
 	world.engine.updateAlarm(coreOf(world))
 	await world.advance(MINUTE_MS)
-	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, false, 5)).toMatchObject({ id: 1, status: 'done', left: 0 })
+	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, false, 5)).toMatchObject({
+		id: 1,
+		status: 'done',
+		left: 0,
+	})
 })

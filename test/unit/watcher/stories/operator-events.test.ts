@@ -37,7 +37,12 @@ test('every change of state, a deactivation and what a release mends, numbered i
 	])
 	expect(world.notices.map((one) => one.number)).toEqual([1, 2, 3, 4, 5])
 	const body = JSON.parse(world.notices[2]!.body) as Record<string, unknown>
-	expect(body).toMatchObject({ instanceId: 7, instanceName: 'Riverside', subscriptionId: 1, message: expect.stringContaining('404') })
+	expect(body).toMatchObject({
+		instanceId: 7,
+		instanceName: 'Riverside',
+		subscriptionId: 1,
+		message: expect.stringContaining('404'),
+	})
 })
 
 test('an object that cannot be reached is told later; what was told twice has the number it had', async () => {

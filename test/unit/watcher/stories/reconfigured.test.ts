@@ -5,7 +5,16 @@ import { getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import { decideDeletions, requestPoll } from '../../../../src/watcher/polling/commands.ts'
 import { World } from '../../../support/world.ts'
-import { DAY_MS, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS, getResourceState, arrivalsSince } from './support.ts'
+import {
+	DAY_MS,
+	pollerResources,
+	HOUR_MS,
+	liveIds,
+	worldAfterBaseline,
+	MINUTE_MS,
+	getResourceState,
+	arrivalsSince,
+} from './support.ts'
 import type { WatcherConfig } from '../../../../src/rpc/config.ts'
 
 test('a poll that is asked for while one runs follows it, however long the interval', async () => {
@@ -47,7 +56,9 @@ test('a very large interval: the store is never asked by itself, and at once whe
 
 test('a collection that was polled by dates alone is learned in silence when it gets an index; what changed on the way rings once', async () => {
 	const indexed = (filterByUpdatedDate: boolean): object => ({
-		configuration: { 'event.poller.configuration': JSON.stringify({ orders: { url: '/orders', filterByUpdatedDate } }) },
+		configuration: {
+			'event.poller.configuration': JSON.stringify({ orders: { url: '/orders', filterByUpdatedDate } }),
+		},
 	})
 	const world = await worldAfterBaseline({
 		resources: { orders: { url: '/orders', filterByUpdatedDate: false } },
@@ -55,7 +66,12 @@ test('a collection that was polled by dates alone is learned in silence when it 
 	})
 	const edit = async (nth: number, ring: string[]): Promise<void> => {
 		const from = world.arrivals.length
-		world.store.act({ do: 'edit', resource: 'orders', id: liveIds(world, 'orders')[nth]!, set: { status: 'completed' } })
+		world.store.act({
+			do: 'edit',
+			resource: 'orders',
+			id: liveIds(world, 'orders')[nth]!,
+			set: { status: 'completed' },
+		})
 		world.nowMs += 5_000
 		await world.configure(indexed(nth % 2 === 0))
 		await world.advance(HOUR_MS)
@@ -97,7 +113,11 @@ test('another id field is another index: learned in silence; what changed on the
 	expect(await change(first!, 'id')).toEqual([`UPDATED orders ${first}`])
 	expect(getResourceState(world, 'orders').number).toBe(number)
 	expect(await change(second!, '$.order_key')).toEqual([`UPDATED orders ${keyOf(second!)}`])
-	expect(getResourceState(world, 'orders')).toMatchObject({ identity, listed: liveIds(world, 'orders').length, baseline: null })
+	expect(getResourceState(world, 'orders')).toMatchObject({
+		identity,
+		listed: liveIds(world, 'orders').length,
+		baseline: null,
+	})
 	const from = world.arrivals.length
 	world.store.act({ do: 'edit', resource: 'orders', id: first!, set: { customer_note: 'The last' } })
 	await world.advance(HOUR_MS)
@@ -181,7 +201,10 @@ test('a failure inside Shopbell shows in the health, keeps no other resource wai
 	const broken = world.nowMs + HOUR_MS
 	const [made] = world.store.act({ do: 'create', resource: 'coupons', set: {} })
 	await world.advance(30 * MINUTE_MS)
-	expect(buildHealth(core)).toMatchObject({ state: 'store-unreachable', reason: expect.stringContaining('inside Shopbell') })
+	expect(buildHealth(core)).toMatchObject({
+		state: 'store-unreachable',
+		reason: expect.stringContaining('inside Shopbell'),
+	})
 	expect(getResourceState(world, 'customers').error).toMatchObject({ kind: 'internal' })
 	expect(arrivalsSince(world)).toEqual([`CREATED discounts ${made!.id}`])
 	await world.advance(2 * HOUR_MS)
@@ -201,7 +224,8 @@ test('3.5 a store’s clock that is a day ahead and is set right again hides not
 	await world.advance(2 * HOUR_MS)
 	expect(getResourceState(world, 'orders').cursorMs).toBeLessThanOrEqual(world.nowMs)
 	const edited = liveIds(world, 'orders').slice(0, 30)
-	for (const id of edited) world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Edited ${id}` } })
+	for (const id of edited)
+		world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Edited ${id}` } })
 	await world.advance(HOUR_MS)
 	expect(arrivalsSince(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
 })
@@ -225,18 +249,23 @@ test('a record that fits in characters but not in bytes rings without its conten
 	const world = await worldAfterBaseline({ resources: pollerResources('products') })
 	const { id } = world.store.act({ do: 'create', resource: 'products', set: { description: '語'.repeat(700_000) } })[0]!
 	await world.advance(5 * MINUTE_MS)
-	expect(world.arrivals).toMatchObject([{ eventType: 'CREATED', objectId: String(id), tooLarge: true, record: { id, tooLarge: true } }])
+	expect(world.arrivals).toMatchObject([
+		{ eventType: 'CREATED', objectId: String(id), tooLarge: true, record: { id, tooLarge: true } },
+	])
 })
 
 test('a page of the log with heavy records ends early and says where it goes on', async () => {
 	const world = await worldAfterBaseline({ resources: pollerResources('products'), config: { callbackUrl: null } })
-	for (let n = 0; n < 12; n++) world.store.act({ do: 'create', resource: 'products', set: { description: 'x'.repeat(1_000_000) } })
+	for (let n = 0; n < 12; n++)
+		world.store.act({ do: 'create', resource: 'products', set: { description: 'x'.repeat(1_000_000) } })
 	await world.advance(5 * MINUTE_MS)
 	const core = world.engine.getCore()!
 	const first = getEventPage(core, { pageSize: 200 })
 	const second = getEventPage(core, { pageSize: 200, before: first.next!.number })
 	expect(first.events.length).toBeLessThan(10)
-	expect([...first.events, ...second.events].map((one) => one.sequence)).toEqual(Array.from({ length: 12 }, (_, n) => 12 - n))
+	expect([...first.events, ...second.events].map((one) => one.sequence)).toEqual(
+		Array.from({ length: 12 }, (_, n) => 12 - n),
+	)
 	expect(second.next).toBeNull()
 })
 
@@ -277,7 +306,8 @@ test('a claim of several notifications stays within what an RPC answer holds, al
 		const { claims } = claimDue(core, 6)
 		expect(claims.length).toBeGreaterThan(0)
 		expect(claims.reduce((bytes, one) => bytes + 2 * one.body.length, 0)).toBeLessThan(32 * 2 ** 20)
-		for (const { body } of claims) events += (JSON.parse(body) as { message: { events: unknown[] } }).message.events.length
+		for (const { body } of claims)
+			events += (JSON.parse(body) as { message: { events: unknown[] } }).message.events.length
 	}
 	expect(events).toBe(15)
 	expect(claimDue(core, 6)).toEqual({ claims: [], more: false, asks: [] })

@@ -24,7 +24,10 @@ async function life(world: World, label: string, { make, change, remove }: Ways)
 	expect(arrivalsSince(world).filter((one) => one.includes(label))).toEqual([`CREATED ${label} ${id}`])
 	await change(world, id)
 	await world.advance(3 * MINUTE_MS)
-	expect(arrivalsSince(world).filter((one) => one.includes(label))).toEqual([`CREATED ${label} ${id}`, `UPDATED ${label} ${id}`])
+	expect(arrivalsSince(world).filter((one) => one.includes(label))).toEqual([
+		`CREATED ${label} ${id}`,
+		`UPDATED ${label} ${id}`,
+	])
 	await remove(world, id)
 	await world.advance(4 * MINUTE_MS)
 	expect(arrivalsSince(world).filter((one) => one.includes(label))).toEqual([
@@ -61,7 +64,11 @@ describe('a copied configuration', () => {
 
 	test('3.9 5.6 taxes, which have no trash, ring CREATED, UPDATED and DELETED', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('taxes') })
-		await life(world, 'taxes', byApi('taxes', { country: 'US', state: 'CO', rate: '2.9000', name: 'State tax' }, { rate: '3.1000' }))
+		await life(
+			world,
+			'taxes',
+			byApi('taxes', { country: 'US', state: 'CO', rate: '2.9000', name: 'State tax' }, { rate: '3.1000' }),
+		)
 	})
 
 	test('2.6 3.10 orders/{id}/refunds ring CREATED, UPDATED and DELETED, though a missing order’s are an empty list', async () => {
@@ -71,13 +78,16 @@ describe('a copied configuration', () => {
 		const label = 'refunds-of-one-order'
 		await world.configure({
 			configuration: {
-				'event.poller.configuration': JSON.stringify({ [label]: { url: `/hubs/ecommerce/orders/${order}/refunds`, idField: 'id' } }),
+				'event.poller.configuration': JSON.stringify({
+					[label]: { url: `/hubs/ecommerce/orders/${order}/refunds`, idField: 'id' },
+				}),
 			},
 		})
 		await world.advance(3 * MINUTE_MS)
 		world.arrivals.length = 0
 		await life(world, label, {
-			make: async (at) => at.store.act({ do: 'refund', id: order, amount: '1.00' }).find((entry) => entry.resource === 'refunds')!.id,
+			make: async (at) =>
+				at.store.act({ do: 'refund', id: order, amount: '1.00' }).find((entry) => entry.resource === 'refunds')!.id,
 			change: async (at, id) => at.store.act({ do: 'edit-silently', resource: 'refunds', id, set: { reason: 'Torn' } }),
 			remove: async (at, id) => at.store.act({ do: 'delete-refund', id }),
 		})

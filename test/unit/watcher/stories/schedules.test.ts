@@ -45,6 +45,8 @@ test.each(documented.flatMap((one) => [404, 500].map((status) => ({ ...one, stat
 			expect(at).toBeGreaterThanOrEqual(seconds[index]!)
 			expect(at).toBeLessThan(seconds[index]! + 1)
 		}
-		expect(getSubscriptionReports(world.engine.getCore()!)).toMatchObject([{ active: false, lastStatus: String(status) }])
+		expect(getSubscriptionReports(world.engine.getCore()!)).toMatchObject([
+			{ active: false, lastStatus: String(status) },
+		])
 	},
 )

@@ -76,7 +76,9 @@ describe.each(['America/Denver', 'Asia/Kolkata', 'Australia/Lord_Howe'])('a stor
 			)
 			for (const arrival of world.arrivals) {
 				const date = Date.parse((arrival as unknown as { date: string }).date)
-				expect(date, `${arrival.eventType} ${arrival.objectType}`).toBeGreaterThanOrEqual(Math.floor(begun / 1000) * 1000)
+				expect(date, `${arrival.eventType} ${arrival.objectType}`).toBeGreaterThanOrEqual(
+					Math.floor(begun / 1000) * 1000,
+				)
 				expect(date).toBeLessThanOrEqual(world.nowMs)
 			}
 			await expectCleanJudgement(world, LABELS)
@@ -100,7 +102,10 @@ test('3.4 dates that are parsed in another zone than the store’s lose nothing:
 test('3.4 dates that cannot be read are no reason to pass a record over; the poller says which §3.8', async () => {
 	const { buildPollerReport } = await import('../../../../src/watcher/queries/reports.ts')
 	const resources = {
-		orders: { url: '/hubs/ecommerce/orders', datesConfiguration: { updatedDateField: 'order_key', updatedDateFormat: 'yyyy-MM-dd' } },
+		orders: {
+			url: '/hubs/ecommerce/orders',
+			datesConfiguration: { updatedDateField: 'order_key', updatedDateFormat: 'yyyy-MM-dd' },
+		},
 	}
 	const world = await worldAfterBaseline({ resources })
 	const [entry] = world.store.act({ do: 'place-order' }).filter((one) => one.resource === 'orders')

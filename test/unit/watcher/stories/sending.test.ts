@@ -16,12 +16,23 @@ import { getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import { enqueueTestEvent } from '../../../../src/watcher/outbox/test-event.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY_MS, expectCleanJudgement, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS, arrivalsSince } from './support.ts'
+import {
+	DAY_MS,
+	expectCleanJudgement,
+	pollerResources,
+	HOUR_MS,
+	liveIds,
+	worldAfterBaseline,
+	MINUTE_MS,
+	arrivalsSince,
+} from './support.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
 const coreOf = (world: World): NonNullable<ReturnType<World['engine']['getCore']>> => world.engine.getCore()!
-const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig } => ({ delivery: { ...DEFAULT_DELIVERY, ...change } })
+const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig } => ({
+	delivery: { ...DEFAULT_DELIVERY, ...change },
+})
 
 /** A poll now. */
 async function poll(world: World): Promise<void> {
@@ -76,7 +87,9 @@ describe('the failure policy', () => {
 		await edit(world, id!, 'One')
 		await world.advance(DAY_MS)
 		expect(tries.slice(1).map((at, index) => Math.round((at - tries[index]! - 20) / 1000))).toEqual([10, 100])
-		expect(getSubscriptionReports(coreOf(world))).toMatchObject([{ active: false, reason: expect.stringContaining('404') }])
+		expect(getSubscriptionReports(coreOf(world))).toMatchObject([
+			{ active: false, reason: expect.stringContaining('404') },
+		])
 		expect(buildHealth(coreOf(world)).state).toBe('deactivated')
 		expect(getAttempts(coreOf(world).ports.sql, 1)).toMatchObject([
 			{ number: 1, status: 404, url: 'https://callback.example.com/hook' },
@@ -204,7 +217,10 @@ describe('the answer header webhook-delivery', () => {
 		world.nowMs += HOUR_MS
 		await world.engine.claim(6)
 		await world.engine.settle(2, 2, said('disable', 500), false)
-		expect(getSubscriptionReports(coreOf(world))[0]).toMatchObject({ active: false, reason: expect.stringContaining('webhook-delivery') })
+		expect(getSubscriptionReports(coreOf(world))[0]).toMatchObject({
+			active: false,
+			reason: expect.stringContaining('webhook-delivery'),
+		})
 	})
 })
 
@@ -223,7 +239,10 @@ describe('further subscriptions', () => {
 		const second = world.arrivals.filter((one) => one.url === other.url)
 		expect(second.map((one) => (one.record as { name: string }).name)).toEqual(['Two', 'Three'])
 		// Its first event follows nothing that it was sent.
-		expect(second.map((one) => (one as unknown as { previousSequence?: number }).previousSequence)).toEqual([undefined, 2])
+		expect(second.map((one) => (one as unknown as { previousSequence?: number }).previousSequence)).toEqual([
+			undefined,
+			2,
+		])
 		expect(getSubscriptionReports(coreOf(world))).toMatchObject([
 			{ url: 'https://callback.example.com/hook', number: 1 },
 			{ url: other.url, number: 9, active: true },
@@ -235,7 +254,10 @@ describe('further subscriptions', () => {
 	test('do not get what is the callback’s alone', async () => {
 		const world = await worldAfterBaseline({
 			...quietly,
-			config: { others: [other], configuration: { 'event.notification.basic.username': 'me', 'event.notification.signature.key': 'k' } },
+			config: {
+				others: [other],
+				configuration: { 'event.notification.basic.username': 'me', 'event.notification.signature.key': 'k' },
+			},
 		})
 		world.losesDoorbell = () => true
 		const [id] = liveIds(world, 'products')
@@ -261,7 +283,8 @@ describe('further subscriptions', () => {
 })
 
 describe('a filter', () => {
-	const filter = (change: Partial<EventFilter>): { delivery: DeliveryConfig } => delivery({ filter: { ...NO_FILTER, ...change } })
+	const filter = (change: Partial<EventFilter>): { delivery: DeliveryConfig } =>
+		delivery({ filter: { ...NO_FILTER, ...change } })
 
 	test('by type tells only those, and what follows them follows the last one told', async () => {
 		const world = await worldAfterBaseline({ ...quietly, config: filter({ types: ['CREATED', 'DELETED'] }) })
@@ -291,7 +314,12 @@ describe('a filter', () => {
 		world.answer = () => 204
 		await world.advance(HOUR_MS)
 		expect(names(world)).toEqual(['Wanted', 'Wanted'])
-		expect(world.arrivals.map((one) => [one.objectSequence, (one as unknown as { previousSequence?: number }).previousSequence])).toEqual([
+		expect(
+			world.arrivals.map((one) => [
+				one.objectSequence,
+				(one as unknown as { previousSequence?: number }).previousSequence,
+			]),
+		).toEqual([
 			[1, undefined],
 			[3, 1],
 		])
@@ -309,7 +337,12 @@ describe('coalescing', () => {
 		world.answer = () => 204
 		await world.advance(HOUR_MS)
 		expect(names(world)).toEqual(['One', 'Four'])
-		expect(world.arrivals[1]).toMatchObject({ coalesced: 3, objectSequence: 4, previousSequence: 1, changedFields: ['name'] })
+		expect(world.arrivals[1]).toMatchObject({
+			coalesced: 3,
+			objectSequence: 4,
+			previousSequence: 1,
+			changedFields: ['name'],
+		})
 		const log = getEventPage(coreOf(world), { pageSize: 10 }).events
 		expect(log.map((one) => one.status)).toEqual(['NOTIFIED', 'NOTIFIED', 'NOTIFIED', 'NOTIFIED'])
 		await expectCleanJudgement(world, { products: 'products' })
@@ -322,7 +355,9 @@ test('a thin notification has no records, and says where they are', async () => 
 	await edit(world, id!, 'One')
 	expect(world.arrivals[0]!.record).toEqual({ id })
 	const { eventId } = world.arrivals[0]!
-	expect(world.arrivals[0]).toMatchObject({ recordUrl: `https://bell.example.com/elements/api-v2/instances/7/events/${eventId}` })
+	expect(world.arrivals[0]).toMatchObject({
+		recordUrl: `https://bell.example.com/elements/api-v2/instances/7/events/${eventId}`,
+	})
 	// A new mode changes nothing that was formed before it.
 	await world.configure(delivery({ mode: 'full' }))
 	runReplay(coreOf(world), { notification: 1 }, false)
@@ -416,10 +451,16 @@ describe('a replay', () => {
 		const begin = (change: number) =>
 			runReplay(
 				coreOf(world),
-				{ events: { fromMs: moments[change]!, ...(change < LIMITS.replays.value ? { toMs: moments[change + 1]! } : {}) } },
+				{
+					events: {
+						fromMs: moments[change]!,
+						...(change < LIMITS.replays.value ? { toMs: moments[change + 1]! } : {}),
+					},
+				},
 				false,
 			)
-		for (let running = 0; running < LIMITS.replays.value; running++) expect(begin(running)).toMatchObject({ status: 'running', total: 1 })
+		for (let running = 0; running < LIMITS.replays.value; running++)
+			expect(begin(running)).toMatchObject({ status: 'running', total: 1 })
 		expect(begin(LIMITS.replays.value)).toBe('too-many')
 	})
 
@@ -467,7 +508,10 @@ describe('a replay', () => {
 		await world.advance(DAY_MS)
 		expect(world.arrivals).toHaveLength(2)
 		expect(coreOf(world).state.unsettled).toEqual([])
-		expect(getEventPage(coreOf(world), { pageSize: 5 }).events.map((one) => one.status)).toEqual(['NOTIFIED', 'NOTIFIED'])
+		expect(getEventPage(coreOf(world), { pageSize: 5 }).events.map((one) => one.status)).toEqual([
+			'NOTIFIED',
+			'NOTIFIED',
+		])
 		world.answer = () => 204
 		await edit(world, id!, 'Three')
 		expect(names(world)).toEqual(['One', 'Two', 'Three'])
@@ -486,13 +530,18 @@ test('an object that is erased leaves its ids: records, answers and samples go, 
 	const erased = world.arrivals.find((one) => one.objectId === String(id))
 	expect(erased).toMatchObject({ erased: true, record: { id, erased: true } })
 	expect(world.arrivals.find((one) => one.objectId === String(other))!.record).toMatchObject({ name: 'Kept' })
-	const kept = ['events', 'notifications', 'attempts', 'objects'].flatMap((table) => coreOf(world).ports.sql.all(`SELECT * FROM ${table}`))
+	const kept = ['events', 'notifications', 'attempts', 'objects'].flatMap((table) =>
+		coreOf(world).ports.sql.all(`SELECT * FROM ${table}`),
+	)
 	expect(JSON.stringify(kept)).not.toContain('Secret')
 	expect(eraseObjectContent(coreOf(world), 'products', '999999')).toBe(0)
 })
 
 test('a test event goes the whole way, says that it is one, and counts for no object', async () => {
-	const world = await worldAfterBaseline({ ...quietly, config: delivery({ filter: { ...NO_FILTER, types: ['DELETED'] } }) })
+	const world = await worldAfterBaseline({
+		...quietly,
+		config: delivery({ filter: { ...NO_FILTER, types: ['DELETED'] } }),
+	})
 	const sent = enqueueTestEvent(coreOf(world))
 	await letGo(world)
 	expect(world.arrivals).toMatchObject([{ eventId: sent!.eventId, test: true, record: { test: true } }])

@@ -22,9 +22,15 @@ async function poll(world: World, resources: Record<string, PollerResource>): Pr
 
 describe('where in a url', () => {
 	test('watches what matches; leaving it rings nothing, entering it CREATED §3.4', async () => {
-		const world = await worldAfterBaseline({ resources: { paid: { url: "/hubs/ecommerce/orders?where=status='processing'" } } })
-		const placed = world.store.act({ do: 'place-order', status: 'processing' }).find((entry) => entry.resource === 'orders')!.id
-		const other = world.store.act({ do: 'place-order', status: 'pending' }).find((entry) => entry.resource === 'orders')!.id
+		const world = await worldAfterBaseline({
+			resources: { paid: { url: "/hubs/ecommerce/orders?where=status='processing'" } },
+		})
+		const placed = world.store
+			.act({ do: 'place-order', status: 'processing' })
+			.find((entry) => entry.resource === 'orders')!.id
+		const other = world.store
+			.act({ do: 'place-order', status: 'pending' })
+			.find((entry) => entry.resource === 'orders')!.id
 		await world.advance(2 * MINUTE_MS)
 		expect(arrivalsSince(world)).toEqual([`CREATED paid ${placed}`])
 		world.store.act({ do: 'edit', resource: 'orders', id: placed, set: { status: 'completed' } })
@@ -36,7 +42,9 @@ describe('where in a url', () => {
 	})
 
 	test('that the store cannot filter is judged by record: what does not match is hidden until it does', async () => {
-		const world = await worldAfterBaseline({ resources: { big: { url: '/hubs/ecommerce/discounts?where=amount >= 50' } } })
+		const world = await worldAfterBaseline({
+			resources: { big: { url: '/hubs/ecommerce/discounts?where=amount >= 50' } },
+		})
 		const small = world.store.act({ do: 'create', resource: 'coupons', set: { amount: '10.00' } })[0]!.id
 		const big = world.store.act({ do: 'create', resource: 'coupons', set: { amount: '60.00' } })[0]!.id
 		await world.advance(2 * MINUTE_MS)
@@ -63,8 +71,12 @@ describe('where in a url', () => {
 	})
 
 	test('the same collection with another where is another resource, with an index of its own', async () => {
-		const world = await worldAfterBaseline({ resources: { all: { url: '/orders' }, paid: { url: "/orders?where=status='processing'" } } })
-		const placed = world.store.act({ do: 'place-order', status: 'processing' }).find((entry) => entry.resource === 'orders')!.id
+		const world = await worldAfterBaseline({
+			resources: { all: { url: '/orders' }, paid: { url: "/orders?where=status='processing'" } },
+		})
+		const placed = world.store
+			.act({ do: 'place-order', status: 'processing' })
+			.find((entry) => entry.resource === 'orders')!.id
 		await world.advance(2 * MINUTE_MS)
 		expect(arrivalsSince(world).sort()).toEqual([`CREATED all ${placed}`, `CREATED paid ${placed}`])
 	})
@@ -72,7 +84,10 @@ describe('where in a url', () => {
 
 test('idField may be a path, with or without $ §3.4', async () => {
 	const world = await worldAfterBaseline({
-		resources: { orders: { url: '/orders', idField: '$.billing.phone' }, products: { url: '/products', idField: 'sku' } },
+		resources: {
+			orders: { url: '/orders', idField: '$.billing.phone' },
+			products: { url: '/products', idField: 'sku' },
+		},
 		store: { objects: { orders: 0, products: 3, coupons: 0, customers: 0 } },
 	})
 	world.store.act({ do: 'create', resource: 'orders', set: { billing: { phone: '+1 303' }, line_items: [] } })
@@ -81,24 +96,27 @@ test('idField may be a path, with or without $ §3.4', async () => {
 	expect(arrivalsSince(world)).toEqual(['CREATED orders +1 303', 'CREATED products MUG-7'])
 })
 
-test.each([1, 7, 100])('pageSize %i: the baseline learns everything, and nothing is lost later §3.5', async (pageSize) => {
-	const resources = Object.fromEntries(
-		Object.entries(pollerResources('orders', 'customers')).map(([label, one]) => [label, { ...one, pageSize }]),
-	)
-	const world = await worldAfterBaseline({ resources })
-	expect(getResourceState(world, 'orders').listed).toBe(liveIds(world, 'orders').length)
-	for (let round = 0; round < 4; round++) {
-		for (let order = 0; order < 4; order++) world.store.act({ do: 'place-order' })
-		world.store.act({ do: 'delete', resource: 'orders' })
-		world.store.act({ do: 'create', resource: 'customers' })
-		await world.advance(2 * MINUTE_MS)
-	}
-	await expectCleanJudgement(world, { orders: 'orders', customers: 'customers' })
-	const sizes = world.store.log
-		.map(({ path }) => /orderby=id&order=asc&per_page=(\d+)/.exec(path)?.[1])
-		.filter((size) => size !== undefined)
-	expect(Math.max(...sizes.map(Number))).toBe(pageSize)
-})
+test.each([1, 7, 100])(
+	'pageSize %i: the baseline learns everything, and nothing is lost later §3.5',
+	async (pageSize) => {
+		const resources = Object.fromEntries(
+			Object.entries(pollerResources('orders', 'customers')).map(([label, one]) => [label, { ...one, pageSize }]),
+		)
+		const world = await worldAfterBaseline({ resources })
+		expect(getResourceState(world, 'orders').listed).toBe(liveIds(world, 'orders').length)
+		for (let round = 0; round < 4; round++) {
+			for (let order = 0; order < 4; order++) world.store.act({ do: 'place-order' })
+			world.store.act({ do: 'delete', resource: 'orders' })
+			world.store.act({ do: 'create', resource: 'customers' })
+			await world.advance(2 * MINUTE_MS)
+		}
+		await expectCleanJudgement(world, { orders: 'orders', customers: 'customers' })
+		const sizes = world.store.log
+			.map(({ path }) => /orderby=id&order=asc&per_page=(\d+)/.exec(path)?.[1])
+			.filter((size) => size !== undefined)
+		expect(Math.max(...sizes.map(Number))).toBe(pageSize)
+	},
+)
 
 test('3.5 pollDelay reaches further back than commits are late §3.5', async () => {
 	const arrived = async (pollDelay: number): Promise<string[]> => {
@@ -110,7 +128,8 @@ test('3.5 pollDelay reaches further back than commits are late §3.5', async () 
 		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[3]!, lagSeconds: 500 })
 		// Others are edited meanwhile, so that the late one is not among the newest ten.
 		for (let minute = 0; minute < 12; minute++) {
-			for (const id of liveIds(world, 'products').slice(10, 20)) world.store.act({ do: 'save-unchanged', resource: 'products', id })
+			for (const id of liveIds(world, 'products').slice(10, 20))
+				world.store.act({ do: 'save-unchanged', resource: 'products', id })
 			await world.advance(MINUTE_MS)
 		}
 		return arrivalsSince(world)
@@ -218,21 +237,34 @@ describe('the configuration changes', () => {
 
 test.each([
 	['another field', { updatedDateField: 'date_created' }],
-	['a zone that is not the store’s, behind it', { updatedDateField: 'date_modified', updatedDateTimezone: 'Asia/Kolkata' }],
-	['a zone that is not the store’s, ahead of it', { updatedDateField: 'date_modified', updatedDateTimezone: 'Pacific/Honolulu' }],
-])('datesConfiguration with %s: what is read and how far is decided by the store’s own stamps', async (_name, datesConfiguration) => {
-	const world = await worldAfterBaseline({
-		resources: { orders: { url: '/orders', datesConfiguration } },
-		store: { zone: 'America/Denver', orders: 'hpos', objects: { orders: 260, products: 0, coupons: 0, customers: 0 } },
-		pollIntervalMs: 15 * MINUTE_MS,
-	})
-	const edited = liveIds(world, 'orders').slice(0, 250)
-	for (const id of edited) {
-		world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Edited ${id}` } })
-		world.nowMs += 1_000
-	}
-	const asked = world.store.log.length
-	await world.advance(30 * MINUTE_MS)
-	expect(arrivalsSince(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
-	expect(world.store.log.length - asked).toBeLessThan(15)
-})
+	[
+		'a zone that is not the store’s, behind it',
+		{ updatedDateField: 'date_modified', updatedDateTimezone: 'Asia/Kolkata' },
+	],
+	[
+		'a zone that is not the store’s, ahead of it',
+		{ updatedDateField: 'date_modified', updatedDateTimezone: 'Pacific/Honolulu' },
+	],
+])(
+	'datesConfiguration with %s: what is read and how far is decided by the store’s own stamps',
+	async (_name, datesConfiguration) => {
+		const world = await worldAfterBaseline({
+			resources: { orders: { url: '/orders', datesConfiguration } },
+			store: {
+				zone: 'America/Denver',
+				orders: 'hpos',
+				objects: { orders: 260, products: 0, coupons: 0, customers: 0 },
+			},
+			pollIntervalMs: 15 * MINUTE_MS,
+		})
+		const edited = liveIds(world, 'orders').slice(0, 250)
+		for (const id of edited) {
+			world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: `Edited ${id}` } })
+			world.nowMs += 1_000
+		}
+		const asked = world.store.log.length
+		await world.advance(30 * MINUTE_MS)
+		expect(arrivalsSince(world).sort()).toEqual(edited.map((id) => `UPDATED orders ${id}`).sort())
+		expect(world.store.log.length - asked).toBeLessThan(15)
+	},
+)

@@ -17,7 +17,11 @@ import {
 const health = (world: World): ReturnType<typeof buildHealth> => buildHealth(world.engine.getCore()!)
 
 /** Faults for a while, changes meanwhile, and all is told afterwards. */
-async function through(faults: Faults, ms: number, change: Parameters<typeof worldAfterBaseline>[0] = {}): Promise<World> {
+async function through(
+	faults: Faults,
+	ms: number,
+	change: Parameters<typeof worldAfterBaseline>[0] = {},
+): Promise<World> {
 	const world = await worldAfterBaseline({ pollIntervalMs: 5 * MINUTE_MS, ...change })
 	world.store.setFaults(faults)
 	world.store.act({ do: 'place-order' })
@@ -62,7 +66,9 @@ describe('a key that is refused', () => {
 		await world.advance(15 * MINUTE_MS)
 		expect(arrivalsSince(world)).toContain(`CREATED orders ${placed}`)
 		expect(arrivalsSince(world).some((one) => one.includes('discounts'))).toBe(false)
-		expect(buildPollerReport(world.engine.getCore()!).resources.map(({ resource, error }) => [resource, error !== null])).toEqual(
+		expect(
+			buildPollerReport(world.engine.getCore()!).resources.map(({ resource, error }) => [resource, error !== null]),
+		).toEqual(
 			expect.arrayContaining([
 				['discounts', true],
 				['orders', false],
@@ -144,7 +150,8 @@ describe('a store that does not answer', () => {
 		})
 		// Twice in one run, which ends without the orders.
 		world.store.setFaults({ match: 'orderby=modified&order=asc', status: 500, times: 2 })
-		for (let second = 0; second < 300 && getResourceState(world, 'orders').error === null; second++) await world.advance(1_000)
+		for (let second = 0; second < 300 && getResourceState(world, 'orders').error === null; second++)
+			await world.advance(1_000)
 		expect(getResourceState(world, 'orders').window).not.toBeNull()
 		const [id] = liveIds(world, 'orders')
 		world.store.act({ do: 'trash', resource: 'orders', id: id! })
@@ -189,18 +196,23 @@ describe('the store’s clock', () => {
 		expect(arrivalsSince(world)).toEqual([`CREATED products ${entry!.id}`])
 	})
 
-	test.each([900, -900, 7_200])('that is %i seconds off from ours loses nothing: the horizon goes by the store’s', async (seconds) => {
-		const world = await worldAfterBaseline()
-		world.store.setFaults({ skewSeconds: seconds })
-		for (let round = 0; round < 5; round++) {
-			world.store.act({ do: 'place-order' })
-			world.store.act({ do: 'burst', resource: 'products', count: 3 })
-			await world.advance(3 * MINUTE_MS)
-		}
-		expect(Math.abs(world.engine.getCore()!.state.skewMs! - seconds * 1000)).toBeLessThan(2_000)
-		expect(Math.abs(getResourceState(world, 'products').cursorMs! - (world.nowMs + seconds * 1000))).toBeLessThan(3 * MINUTE_MS)
-		await expectCleanJudgement(world)
-	})
+	test.each([900, -900, 7_200])(
+		'that is %i seconds off from ours loses nothing: the horizon goes by the store’s',
+		async (seconds) => {
+			const world = await worldAfterBaseline()
+			world.store.setFaults({ skewSeconds: seconds })
+			for (let round = 0; round < 5; round++) {
+				world.store.act({ do: 'place-order' })
+				world.store.act({ do: 'burst', resource: 'products', count: 3 })
+				await world.advance(3 * MINUTE_MS)
+			}
+			expect(Math.abs(world.engine.getCore()!.state.skewMs! - seconds * 1000)).toBeLessThan(2_000)
+			expect(Math.abs(getResourceState(world, 'products').cursorMs! - (world.nowMs + seconds * 1000))).toBeLessThan(
+				3 * MINUTE_MS,
+			)
+			await expectCleanJudgement(world)
+		},
+	)
 
 	test('that was set back and forth is followed', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products') })

@@ -13,7 +13,11 @@ export const DAY_MS = 24 * HOUR_MS
 export async function worldAfterBaseline(options: WorldOptions = {}): Promise<World> {
 	const world = await World.create(options)
 	await world.advance(3 * MINUTE_MS)
-	for (let guard = 0; guard < 60 && !world.engine.getCore()!.state.resources.every((rs) => rs.baseline === null); guard++)
+	for (
+		let guard = 0;
+		guard < 60 && !world.engine.getCore()!.state.resources.every((rs) => rs.baseline === null);
+		guard++
+	)
 		await world.advance(MINUTE_MS)
 	return world
 }
@@ -47,7 +51,10 @@ export function judgeWorld(world: World, labels: Readonly<Record<string, string>
 }
 
 /** Waits until it is quiet; then nothing may be missed, doubled, invented, renamed or out of order. */
-export async function expectCleanJudgement(world: World, labels: Readonly<Record<string, string>> = COLLECTION_BY_LABEL): Promise<void> {
+export async function expectCleanJudgement(
+	world: World,
+	labels: Readonly<Record<string, string>> = COLLECTION_BY_LABEL,
+): Promise<void> {
 	await world.runUntilQuiet()
 	const { missed, duplicates, invented, renamed, disordered, details } = judgeWorld(world, labels)
 	expect({ missed, duplicates, invented, renamed, disordered }, JSON.stringify(details.slice(0, 5))).toEqual({
@@ -61,11 +68,18 @@ export async function expectCleanJudgement(world: World, labels: Readonly<Record
 
 /** Poller configuration of some of the default resources. */
 export function pollerResources(...labels: string[]): Record<string, PollerResource> {
-	return Object.fromEntries(labels.map((label) => [label, { url: `/hubs/ecommerce/${label}`, idField: 'id', datesConfiguration: {} }]))
+	return Object.fromEntries(
+		labels.map((label) => [label, { url: `/hubs/ecommerce/${label}`, idField: 'id', datesConfiguration: {} }]),
+	)
 }
 
 /** A call to the store's API as its owner makes it. */
-export async function callStoreApi(world: World, method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+export async function callStoreApi(
+	world: World,
+	method: string,
+	path: string,
+	body?: unknown,
+): Promise<Record<string, unknown>> {
 	const client = await world.ports().client(world.config)
 	const answer = await client.call(
 		method,
@@ -86,9 +100,15 @@ export function rewriteRecords(
 	world.store.fetch = async (request) => {
 		const response = await fetch(request)
 		const path = new URL(request.url).pathname
-		if (!path.includes('/wc/v3/') || request.method !== 'GET' || !response.headers.get('content-type')?.includes('json')) return response
+		if (
+			!path.includes('/wc/v3/') ||
+			request.method !== 'GET' ||
+			!response.headers.get('content-type')?.includes('json')
+		)
+			return response
 		const body = await response.json<unknown>()
-		const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && 'id' in value
+		const isRecord = (value: unknown): value is Record<string, unknown> =>
+			typeof value === 'object' && value !== null && 'id' in value
 		const changed = Array.isArray(body)
 			? body.map((record) => (isRecord(record) ? change(record, path) : record)).filter((record) => record !== null)
 			: isRecord(body)
@@ -100,12 +120,16 @@ export function rewriteRecords(
 
 /** Ids of live objects of a collection, ascending. */
 export function liveIds(world: World, label: string): number[] {
-	return [...world.store.state(COLLECTIONS[label]!)].filter(([, record]) => record['status'] !== 'trash').map(([id]) => id)
+	return [...world.store.state(COLLECTIONS[label]!)]
+		.filter(([, record]) => record['status'] !== 'trash')
+		.map(([id]) => id)
 }
 
 /** The live object of a collection whose stamp is oldest: the newest ten of a poll do not show it. */
 export function oldestId(world: World, label: string): number {
 	const live = [...world.store.state(COLLECTIONS[label]!).values()].filter((record) => record['status'] !== 'trash')
 	if (live.length <= 10) throw new Error(`all ${label} are among the newest ten`)
-	return Number(live.sort((a, b) => String(a['date_modified_gmt']).localeCompare(String(b['date_modified_gmt'])))[0]!['id'])
+	return Number(
+		live.sort((a, b) => String(a['date_modified_gmt']).localeCompare(String(b['date_modified_gmt'])))[0]!['id'],
+	)
 }

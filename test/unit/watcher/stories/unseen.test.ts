@@ -16,7 +16,10 @@ import {
 	arrivalsSince,
 } from './support.ts'
 
-const only = (orders: number, products: number): { orders: number; products: number; coupons: number; customers: number } => ({
+const only = (
+	orders: number,
+	products: number,
+): { orders: number; products: number; coupons: number; customers: number } => ({
 	orders,
 	products,
 	coupons: 0,
@@ -165,7 +168,11 @@ describe('edits without a stamp', () => {
 		await reread(world)
 		world.store.act({ do: 'edit-silently', resource: 'orders', id, set: { transaction_id: 'first' } })
 		await world.advance(2 * HOUR_MS)
-		expect(world.arrivals.map((one) => (one.record as { transaction_id: string }).transaction_id)).toEqual(['first', 'between', 'first'])
+		expect(world.arrivals.map((one) => (one.record as { transaction_id: string }).transaction_id)).toEqual([
+			'first',
+			'between',
+			'first',
+		])
 	})
 
 	test('4.9 with the re-read off they are never seen, with it on after its hours', async () => {
@@ -228,7 +235,12 @@ describe('stamps', () => {
 			store: { objects: only(0, 40) },
 		})
 		for (const id of liveIds(world, 'products').slice(0, 12))
-			world.store.act({ do: 'edit', resource: 'products', id, set: { name: `Later ${id}`, date_modified_gmt: '2031-01-01T00:00:00' } })
+			world.store.act({
+				do: 'edit',
+				resource: 'products',
+				id,
+				set: { name: `Later ${id}`, date_modified_gmt: '2031-01-01T00:00:00' },
+			})
 		await world.advance(2 * MINUTE_MS)
 		const from = world.arrivals.length
 		expect(from).toBe(12)
@@ -305,7 +317,11 @@ describe('orders that are not orders yet', () => {
 	})
 
 	test('5.7 an abandoned checkout that leaves after a day rings nothing', async () => {
-		const world = await worldAfterBaseline({ pollIntervalMs: 2 * HOUR_MS, resources: pollerResources('orders'), store: { version: '7.0' } })
+		const world = await worldAfterBaseline({
+			pollIntervalMs: 2 * HOUR_MS,
+			resources: pollerResources('orders'),
+			store: { version: '7.0' },
+		})
 		const draft = world.store.act({ do: 'checkout-draft' })[0]!.id
 		await world.advance(2 * DAY_MS)
 		expect(world.store.state('orders').has(draft)).toBe(false)
@@ -316,14 +332,17 @@ describe('orders that are not orders yet', () => {
 
 test('4.7 a save that changed nothing rings nothing', async () => {
 	const world = await worldAfterBaseline()
-	for (const resource of ['orders', 'products', 'customers'] as const) world.store.act({ do: 'save-unchanged', resource })
+	for (const resource of ['orders', 'products', 'customers'] as const)
+		world.store.act({ do: 'save-unchanged', resource })
 	await world.advance(5 * MINUTE_MS)
 	expect(arrivalsSince(world)).toEqual([])
 })
 
 test('4.2 a deleted refund changes an HPOS order without a stamp; a note changes nothing of it', async () => {
 	const world = await worldAfterBaseline({ resources: pollerResources('orders') })
-	const id = world.store.act({ do: 'place-order', status: 'processing' }).find((entry) => entry.resource === 'orders')!.id
+	const id = world.store
+		.act({ do: 'place-order', status: 'processing' })
+		.find((entry) => entry.resource === 'orders')!.id
 	world.store.act({ do: 'refund', id })
 	await world.advance(2 * MINUTE_MS)
 	const from = world.arrivals.length

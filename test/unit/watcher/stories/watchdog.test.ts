@@ -13,7 +13,16 @@ import {
 	sendDelivery,
 	getWebhooksReport,
 } from './webhook-support.ts'
-import { DAY_MS, expectCleanJudgement, pollerResources, HOUR_MS, liveIds, MINUTE_MS, getResourceState, arrivalsSince } from './support.ts'
+import {
+	DAY_MS,
+	expectCleanJudgement,
+	pollerResources,
+	HOUR_MS,
+	liveIds,
+	MINUTE_MS,
+	getResourceState,
+	arrivalsSince,
+} from './support.ts'
 import { addRejections, getRejections } from '../../../../src/watcher/log/rejections.ts'
 
 const repairs = (world: World): string[] => getWebhooksReport(world).repairs.map(({ what }) => what)
@@ -99,7 +108,9 @@ describe('webhooks at the store', () => {
 		})
 		await world.advance(MINUTE_MS)
 		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
-			world.store.webhooks().map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 2)),
+			world.store
+				.webhooks()
+				.map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 2)),
 		)
 		expect(world.receivedWebhooks.map(({ status }) => status)).toEqual([200])
 		await expectCleanJudgement(world)
@@ -113,12 +124,16 @@ describe('webhooks at the store', () => {
 		world.store.act({ do: 'edit', resource: 'orders', id: liveIds(world, 'orders')[0]! })
 		await world.advance(MINUTE_MS)
 		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
-			world.store.webhooks().map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)),
+			world.store
+				.webhooks()
+				.map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)),
 		)
 		expect(repairs(world)).toContain('order.updated given its secret')
 		expect(world.receivedWebhooks.map(({ status }) => status)).toEqual([200])
 		world.masterKeys = world.masterKeys.slice(0, 1)
-		expect(await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', liveIds(world, 'orders')[0]!))).toBe(200)
+		expect(
+			await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', liveIds(world, 'orders')[0]!)),
+		).toBe(200)
 	})
 
 	test('get them also when the store did not let it at first', async () => {
@@ -133,7 +148,9 @@ describe('webhooks at the store', () => {
 		await world.advance(HOUR_MS + MINUTE_MS)
 		expect(health(world).state).toBe('healthy')
 		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
-			world.store.webhooks().map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)),
+			world.store
+				.webhooks()
+				.map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)),
 		)
 	})
 
@@ -148,7 +165,11 @@ describe('webhooks at the store', () => {
 			const answer = await (
 				await fetch(new Request(request, { method: 'POST', body: JSON.stringify({ update: others }) }))
 			).json<{ update: unknown[] }>()
-			const error = { code: 'woocommerce_rest_cannot_edit', message: 'Sorry, you cannot edit this resource.', data: { status: 401 } }
+			const error = {
+				code: 'woocommerce_rest_cannot_edit',
+				message: 'Sorry, you cannot edit this resource.',
+				data: { status: 401 },
+			}
 			return Response.json({ update: [{ id: first!.id, error }, ...answer.update] })
 		}
 		world.evict()
@@ -158,7 +179,9 @@ describe('webhooks at the store', () => {
 		const keyed = (): number =>
 			world.store
 				.webhooks()
-				.filter(({ topic, secret }) => secret === woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)).length
+				.filter(
+					({ topic, secret }) => secret === woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1),
+				).length
 		expect(keyed()).toBe(15)
 		world.store.fetch = fetch
 		await world.advance(HOUR_MS + MINUTE_MS)
@@ -209,7 +232,10 @@ describe('webhooks that cannot be looked after', () => {
 		world.store.act({ do: 'edit-silently', resource: 'orders', id: silent })
 		getResourceState(world, 'orders').rereadAsked = true
 		await world.advance(11 * MINUTE_MS)
-		expect(arrivalsSince(world).sort()).toEqual([`UPDATED orders ${silent}`, `UPDATED products ${liveIds(world, 'products')[0]}`])
+		expect(arrivalsSince(world).sort()).toEqual([
+			`UPDATED orders ${silent}`,
+			`UPDATED products ${liveIds(world, 'products')[0]}`,
+		])
 		world.store.setFaults({})
 		await world.advance(HOUR_MS + 5 * MINUTE_MS)
 		expect(health(world).state).toBe('healthy')
@@ -221,7 +247,12 @@ describe('webhooks that cannot be looked after', () => {
 		const world = await World.create({ webhooks: { reconcileMs: HOUR_MS }, config: { vendorType: 'webhook' } })
 		world.store.setFaults({ match: '/webhooks', status: 500 })
 		await world.advance(10 * MINUTE_MS)
-		expect(world.engine.getCore()!.state.resources.map((rs) => rs.baselineDoneMs !== null)).toEqual([true, true, true, true])
+		expect(world.engine.getCore()!.state.resources.map((rs) => rs.baselineDoneMs !== null)).toEqual([
+			true,
+			true,
+			true,
+			true,
+		])
 		expect(health(world).state).toBe('webhooks-degraded')
 	})
 })
@@ -302,8 +333,17 @@ test('rejections add up, and the newest five samples of a kilobyte stay', async 
 	const world = await worldWithWebhooks({ resources: pollerResources('orders') })
 	const core = world.engine.getCore()!
 	expect(getRejections(core)).toEqual({ sinceMs: 0, counts: {}, samples: [] })
-	const sample = (n: number) => ({ atMs: n, reason: 'bad-signature', headers: `h${n}${'x'.repeat(2_000)}`, body: 'y'.repeat(2_000) })
-	addRejections(core, { sinceMs: 2_000, counts: { 'bad-signature': 3, 'bad-topic': 1 }, samples: [1, 2, 3].map(sample) })
+	const sample = (n: number) => ({
+		atMs: n,
+		reason: 'bad-signature',
+		headers: `h${n}${'x'.repeat(2_000)}`,
+		body: 'y'.repeat(2_000),
+	})
+	addRejections(core, {
+		sinceMs: 2_000,
+		counts: { 'bad-signature': 3, 'bad-topic': 1 },
+		samples: [1, 2, 3].map(sample),
+	})
 	addRejections(core, { sinceMs: 1_000, counts: { 'bad-signature': 2, retired: 4 }, samples: [4, 5, 6].map(sample) })
 	world.evict()
 	const all = getRejections(world.engine.getCore()!)

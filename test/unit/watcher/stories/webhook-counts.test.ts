@@ -45,7 +45,9 @@ describe('what is counted and refused', () => {
 
 	test('a version is refused once it is retired, the one before it is accepted for its grace', async () => {
 		const { world, id } = await worldWithHeldDeliveries()
-		await world.configure({ hooks: { ...world.config.hooks!, version: 2, previousUntilMs: world.nowMs + 24 * HOUR_MS } })
+		await world.configure({
+			hooks: { ...world.config.hooks!, version: 2, previousUntilMs: world.nowMs + 24 * HOUR_MS },
+		})
 		await world.advance(MINUTE_MS)
 		world.store.act({ do: 'edit', resource: 'orders', id })
 		expect(await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', id), { version: 1 })).toBe(200)
@@ -54,7 +56,9 @@ describe('what is counted and refused', () => {
 		expect(await sendDelivery(world, 'order.updated', { id }, { version: 1 })).toBe(401)
 		expect(await sendDelivery(world, 'order.updated', { id }, { version: 3 })).toBe(401)
 		expect(await sendDelivery(world, 'order.updated', { id }, { version: 2 })).toBe(200)
-		await world.configure({ hooks: { ...world.config.hooks!, version: 3, previousUntilMs: world.nowMs + 24 * HOUR_MS } })
+		await world.configure({
+			hooks: { ...world.config.hooks!, version: 3, previousUntilMs: world.nowMs + 24 * HOUR_MS },
+		})
 		expect(await sendDelivery(world, 'order.updated', { id }, { version: 1 })).toBe(401)
 		expect(await sendDelivery(world, 'order.updated', { id }, { version: 2 })).toBe(200)
 	})

@@ -13,7 +13,15 @@ import {
 	getWebhooksReport,
 	holdDeliveries,
 } from './webhook-support.ts'
-import { callStoreApi, expectCleanJudgement, pollerResources, HOUR_MS, liveIds, MINUTE_MS, arrivalsSince } from './support.ts'
+import {
+	callStoreApi,
+	expectCleanJudgement,
+	pollerResources,
+	HOUR_MS,
+	liveIds,
+	MINUTE_MS,
+	arrivalsSince,
+} from './support.ts'
 
 const PARENT_AND_CHILD = {
 	orders: { url: '/hubs/ecommerce/orders', idField: 'id', datesConfiguration: {} },
@@ -34,7 +42,9 @@ describe('6.5 webhooks that the store switches off', () => {
 		world.receiveWebhook = receive
 		await world.advance(HOUR_MS + MINUTE_MS)
 		expect(world.store.webhooks().every((one) => one.status === 'active')).toBe(true)
-		expect(getWebhooksReport(world).repairs.map(({ what }) => what)).toContain('order.updated re-enabled (it was disabled)')
+		expect(getWebhooksReport(world).repairs.map(({ what }) => what)).toContain(
+			'order.updated re-enabled (it was disabled)',
+		)
 		expect(new Set(arrivalsSince(world).filter((one) => one.startsWith('UPDATED orders'))).size).toBe(5)
 		await expectCleanJudgement(world)
 	})
@@ -101,7 +111,8 @@ test('7.2 a queue that stood still for hours rings each change once when it runs
 test('7.3 several updates in one delivery are one event, in the last state', async () => {
 	const world = await worldWithWebhooks()
 	const id = liveIds(world, 'orders')[0]!
-	for (const note of ['one', 'two', 'three']) world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: note } })
+	for (const note of ['one', 'two', 'three'])
+		world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: note } })
 	await world.advance(5_000)
 	expect(arrivalsSince(world)).toEqual([`UPDATED orders ${id}`])
 	expect(world.arrivals[0]!.record).toMatchObject({ customer_note: 'three' })
@@ -129,7 +140,10 @@ test('7.4 an error object names nothing and rings nothing; what is gone is found
 	world.store.act({ do: 'edit', resource: 'products', id })
 	world.store.act({ do: 'delete', resource: 'products', id })
 	await world.advance(MINUTE_MS)
-	expect(world.receivedWebhooks.map(({ topic, answer }) => [topic, answer])).toContainEqual(['product.updated', 'taken'])
+	expect(world.receivedWebhooks.map(({ topic, answer }) => [topic, answer])).toContainEqual([
+		'product.updated',
+		'taken',
+	])
 	expect(arrivalsSince(world)).toEqual([])
 	await world.advance(7 * HOUR_MS)
 	expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`])
@@ -153,7 +167,9 @@ describe('7.5 deletions', () => {
 	test('7.5 a deleted customer is gone after two answers that lie five seconds apart', async () => {
 		const world = await worldWithWebhooks()
 		// Users with another role are deleted in silence.
-		const id = liveIds(world, 'customers').find((one) => getStoreRecord(world, 'customers', one)['role'] === 'customer')!
+		const id = liveIds(world, 'customers').find(
+			(one) => getStoreRecord(world, 'customers', one)['role'] === 'customer',
+		)!
 		const from = world.store.log.length
 		world.store.act({ do: 'delete', resource: 'customers', id })
 		await world.advance(4_000)
@@ -177,17 +193,28 @@ describe('7.5 deletions', () => {
 })
 
 describe('7.6 foreign ids', () => {
-	test.each(['hpos', 'posts'] as const)('7.6 one trashed product, coupon and order (%s) is one deletion each', async (orders) => {
-		const world = await worldWithWebhooks({ store: { orders } })
-		const [order, product, coupon] = [liveIds(world, 'orders')[0]!, liveIds(world, 'products')[0]!, liveIds(world, 'discounts')[0]!]
-		world.store.act({ do: 'trash', resource: 'products', id: product, via: 'code' })
-		world.store.act({ do: 'trash', resource: 'coupons', id: coupon, via: 'code' })
-		world.store.act({ do: 'trash', resource: 'orders', id: order, via: 'code' })
-		await world.advance(30_000)
-		expect(world.receivedWebhooks.length).toBeGreaterThan(3)
-		expect(arrivalsSince(world).sort()).toEqual([`DELETED discounts ${coupon}`, `DELETED orders ${order}`, `DELETED products ${product}`])
-		await expectCleanJudgement(world)
-	})
+	test.each(['hpos', 'posts'] as const)(
+		'7.6 one trashed product, coupon and order (%s) is one deletion each',
+		async (orders) => {
+			const world = await worldWithWebhooks({ store: { orders } })
+			const [order, product, coupon] = [
+				liveIds(world, 'orders')[0]!,
+				liveIds(world, 'products')[0]!,
+				liveIds(world, 'discounts')[0]!,
+			]
+			world.store.act({ do: 'trash', resource: 'products', id: product, via: 'code' })
+			world.store.act({ do: 'trash', resource: 'coupons', id: coupon, via: 'code' })
+			world.store.act({ do: 'trash', resource: 'orders', id: order, via: 'code' })
+			await world.advance(30_000)
+			expect(world.receivedWebhooks.length).toBeGreaterThan(3)
+			expect(arrivalsSince(world).sort()).toEqual([
+				`DELETED discounts ${coupon}`,
+				`DELETED orders ${order}`,
+				`DELETED products ${product}`,
+			])
+			await expectCleanJudgement(world)
+		},
+	)
 
 	test('7.6 restored by code, error objects among them: each is there again once', async () => {
 		const world = await worldWithWebhooks()
@@ -257,7 +284,9 @@ describe('7.8 the order of created and updated', () => {
 			line_items: [{ product_id: liveIds(world, 'products')[0], quantity: 1 }],
 		})
 		await world.advance(10_000)
-		expect(world.receivedWebhooks.map(({ topic }) => topic)).toEqual(expect.arrayContaining(['order.created', 'order.updated']))
+		expect(world.receivedWebhooks.map(({ topic }) => topic)).toEqual(
+			expect.arrayContaining(['order.created', 'order.updated']),
+		)
 		expect(arrivalsSince(world).filter((one) => one.includes('orders'))).toEqual([`CREATED orders ${Number(id)}`])
 		await expectCleanJudgement(world)
 	})
@@ -291,7 +320,8 @@ describe('7.9 variations travel as products', () => {
 		const world = await worldWithWebhooks({ resources: pollerResources('products') })
 		const id = [...world.store.state('variations').keys()][0]!
 		const record = { ...world.store.state('variations').get(id), type: 'variation', parent_id: 1 }
-		for (const topic of ['product.updated', 'product.created']) expect(await sendDelivery(world, topic, record)).toBe(200)
+		for (const topic of ['product.updated', 'product.created'])
+			expect(await sendDelivery(world, topic, record)).toBe(200)
 		expect(await sendDelivery(world, 'product.deleted', { id })).toBe(200)
 		await world.advance(30_000)
 		expect(arrivalsSince(world)).toEqual([])
@@ -368,7 +398,9 @@ describe('7.11 payloads need not equal reads', () => {
 		const from = world.store.log.length
 		world.store.act({ do: 'edit', resource: 'products', id })
 		await world.advance(5_000)
-		expect(world.store.deliveries().filter((one) => one.webhook === made.id && one.result === 'sent').length).toBeGreaterThan(0)
+		expect(
+			world.store.deliveries().filter((one) => one.webhook === made.id && one.result === 'sent').length,
+		).toBeGreaterThan(0)
 		expect(arrivalsSince(world)).toEqual([`UPDATED products ${id}`])
 		expect(countReads(world, `products/${id}`, from)).toBe(1)
 		await expectCleanJudgement(world)
@@ -396,7 +428,9 @@ describe('7.11 payloads need not equal reads', () => {
 			await world.advance(20_000)
 		}
 		expect(getWebhooksReport(world).hintsOnly).toEqual(['discounts'])
-		expect(getWebhooksReport(world).repairs.map(({ what }) => what)).toContainEqual(expect.stringContaining('hints from now on'))
+		expect(getWebhooksReport(world).repairs.map(({ what }) => what)).toContainEqual(
+			expect.stringContaining('hints from now on'),
+		)
 		expect(world.arrivals.every((one) => (one.record as { amount: string }).amount === '10.00')).toBe(true)
 		expect(arrivalsSince(world).length).toBe(8)
 		await expectCleanJudgement(world)

@@ -14,7 +14,15 @@ import {
 	getWebhooksReport,
 	holdDeliveries,
 } from './webhook-support.ts'
-import { callStoreApi, expectCleanJudgement, pollerResources, HOUR_MS, liveIds, MINUTE_MS, arrivalsSince } from './support.ts'
+import {
+	callStoreApi,
+	expectCleanJudgement,
+	pollerResources,
+	HOUR_MS,
+	liveIds,
+	MINUTE_MS,
+	arrivalsSince,
+} from './support.ts'
 import { INITIAL_SCAN_POSITION } from '../../../../src/watcher/core/state.ts'
 
 /** What the store was asked since; an order's customer is read too, whose totals it may have changed. */
@@ -70,7 +78,9 @@ describe('what a payload says at once', () => {
 		const before = world.arrivals.length
 		await sendDelivery(world, 'coupon.updated', getStoreRecord(world, 'coupons', id!))
 		await world.deliver()
-		expect(world.arrivals.slice(before).map((one) => [one.eventType, one.objectId, one.backfill])).toEqual([['CREATED', String(id), true]])
+		expect(world.arrivals.slice(before).map((one) => [one.eventType, one.objectId, one.backfill])).toEqual([
+			['CREATED', String(id), true],
+		])
 	})
 })
 
@@ -145,9 +155,14 @@ describe('what a payload leaves to a read', () => {
 
 	test('a webhook that is not ours, be the record as it should', async () => {
 		const { world, id, from } = await worldWithHeldDeliveries()
-		await sendDelivery(world, 'order.updated', withLaterModified(getStoreRecord(world, 'orders', id), 60, { customer_note: 'invented' }), {
-			webhookId: 4_711,
-		})
+		await sendDelivery(
+			world,
+			'order.updated',
+			withLaterModified(getStoreRecord(world, 'orders', id), 60, { customer_note: 'invented' }),
+			{
+				webhookId: 4_711,
+			},
+		)
 		await world.advance(2_000)
 		expect(arrivalsSince(world)).toEqual([])
 		expect(countReads(world, `orders/${id}`, from)).toBe(1)
@@ -199,7 +214,9 @@ describe('a resource with a where', () => {
 		await world.advance(30_000)
 		expect(world.receivedWebhooks.length).toBeGreaterThan(0)
 		expect(arrivalsSince(world)).toEqual([])
-		const inside = world.store.act({ do: 'place-order', status: 'processing' }).find((one) => one.resource === 'orders')!.id
+		const inside = world.store
+			.act({ do: 'place-order', status: 'processing' })
+			.find((one) => one.resource === 'orders')!.id
 		await world.advance(30_000)
 		expect(recordedEvents(world)).toEqual([`CREATED orders ${inside} webhook`])
 	})
@@ -209,7 +226,9 @@ describe('a resource with a where', () => {
 		disablePolling(world)
 		const inside: number[] = []
 		for (let i = 0; i < 2; i++)
-			inside.push(world.store.act({ do: 'place-order', status: 'processing' }).find((one) => one.resource === 'orders')!.id)
+			inside.push(
+				world.store.act({ do: 'place-order', status: 'processing' }).find((one) => one.resource === 'orders')!.id,
+			)
 		await world.advance(30_000)
 		const before = arrivalsSince(world).length
 		await callStoreApi(world, 'PUT', `orders/${inside[0]}`, { status: 'on-hold' })
@@ -363,13 +382,16 @@ describe('hints', () => {
 		await world.advance(6 * MINUTE_MS)
 		const reads = world.store.log.slice(from).filter((line) => /\/orders\/\d+/.test(line.path))
 		const minutes = new Map<number, number>()
-		for (const { time } of reads) minutes.set(Math.floor(time / MINUTE_MS), (minutes.get(Math.floor(time / MINUTE_MS)) ?? 0) + 1)
+		for (const { time } of reads)
+			minutes.set(Math.floor(time / MINUTE_MS), (minutes.get(Math.floor(time / MINUTE_MS)) ?? 0) + 1)
 		expect(Math.max(...minutes.values())).toBeLessThanOrEqual(60)
 		expect(new Set(reads.map(({ path }) => /\/orders\/(\d+)/.exec(path)![1])).size).toBe(all.length)
 	})
 
 	test('are told within two seconds, also while a long run is under way', async () => {
-		const world = await worldWithWebhooks({ store: { objects: { orders: 700, products: 5, coupons: 3, customers: 3 } } })
+		const world = await worldWithWebhooks({
+			store: { objects: { orders: 700, products: 5, coupons: 3, customers: 3 } },
+		})
 		world.engine.getCore()!.state.resources.forEach((rs) => (rs.rereadAsked = true))
 		world.engine.updateAlarm(world.engine.getCore()!)
 		const id = liveIds(world, 'orders').at(-1)!

@@ -14,7 +14,11 @@ export async function worldWithWebhooks(
 	options: WorldOptions & { vendorType?: 'webhook' | 'hybrid'; probing?: true } = {},
 ): Promise<World> {
 	const { vendorType = 'webhook', probing, ...rest } = options
-	const world = await worldAfterBaseline({ webhooks: { reconcileMs: 6 * HOUR_MS }, ...rest, config: { vendorType, ...rest.config } })
+	const world = await worldAfterBaseline({
+		webhooks: { reconcileMs: 6 * HOUR_MS },
+		...rest,
+		config: { vendorType, ...rest.config },
+	})
 	if (probing === undefined)
 		world.engine.getCore()!.commit(() => {
 			for (const topic of woocommerce.webhooks!.topics) getWebhookState(world).seen[topic] = PROBED_DELIVERIES
@@ -55,7 +59,12 @@ export async function sendDelivery(
 ): Promise<number> {
 	const secretVersion = version ?? world.config.hooks!.version
 	const body = typeof payload === 'string' ? payload : JSON.stringify(payload)
-	const secret = woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, world.config.instanceId, topic, secretVersion)
+	const secret = woocommerce.webhooks!.deriveSecret(
+		world.masterKeys[0]!.bytes,
+		world.config.instanceId,
+		topic,
+		secretVersion,
+	)
 	const url = new URL(world.config.hooks!.deliveryUrl)
 	url.searchParams.set('v', String(secretVersion))
 	const known = getWebhookState(world).webhooks.some((webhook) => webhook.topic === topic)
@@ -75,7 +84,11 @@ export async function sendDelivery(
 }
 
 /** The store's record of an object as its API shows it now; nobody is asked. */
-export function getStoreRecord(world: World, label: 'orders' | 'products' | 'coupons' | 'customers', id: number): Record<string, unknown> {
+export function getStoreRecord(
+	world: World,
+	label: 'orders' | 'products' | 'coupons' | 'customers',
+	id: number,
+): Record<string, unknown> {
 	const found = world.store.state(label).get(id)
 	if (found === undefined) throw new Error(`${label} has no ${id}`)
 	return structuredClone(found)
@@ -94,7 +107,9 @@ export function withLaterModified(
 
 /** Reads by id of one object that the store has answered, from the n-th line of its log on. */
 export function countReads(world: World, path: string, from = 0): number {
-	return world.store.log.slice(from).filter((line) => line.method === 'GET' && line.path.split('?')[0]!.endsWith(`/${path}`)).length
+	return world.store.log
+		.slice(from)
+		.filter((line) => line.method === 'GET' && line.path.split('?')[0]!.endsWith(`/${path}`)).length
 }
 
 /** Events as recorded: `UPDATED orders 12 webhook`. */

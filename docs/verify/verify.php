@@ -2,12 +2,12 @@
 
 declare(strict_types=1);
 
-/** Seconds that a timestamp may lie before or after the receiver's clock. */
+/** Accepted difference between a timestamp and the receiver's clock, in seconds. */
 const TOLERANCE = 300;
 
 /**
- * Verifies webhook-signature (Standard Webhooks). $key: as given, not its whsec_ form; $headers: names to values, as getallheaders()
- * has them; $body: the bytes as they came, file_get_contents('php://input'); $now: epoch seconds.
+ * Verifies webhook-signature (Standard Webhooks). $key: the key itself, not its whsec_ form; $headers: names to values,
+ * as getallheaders() returns them; $body: the bytes as received, file_get_contents('php://input'); $now: epoch seconds.
  */
 function verify_standard(string $key, array $headers, string $body, ?int $now = null): bool
 {
@@ -18,14 +18,14 @@ function verify_standard(string $key, array $headers, string $body, ?int $now = 
         return false;
     }
     $expected = 'v1,' . base64_encode(hash_hmac('sha256', "$id.$timestamp.$body", $key, true));
-    // While the key is changed there are two, with a blank between them.
-    $matches = array_filter(explode(' ', $given['webhook-signature'] ?? ''), fn (string $one): bool => hash_equals($expected, $one));
+    // During a key rotation there are two signatures, separated by a space.
+    $matches = array_filter(explode(' ', $given['webhook-signature'] ?? ''), fn (string $signature): bool => hash_equals($expected, $signature));
     return $matches !== [];
 }
 
 /**
- * Verifies Elements-Webhook-Signature, and while the key is changed Elements-Webhook-Signature-Next. It covers the body alone: it does
- * not tell an old request from a new one.
+ * Verifies Elements-Webhook-Signature and, during a key rotation, Elements-Webhook-Signature-Next. It covers only the
+ * body, so it does not detect an old request that is sent again.
  */
 function verify_elements(string $key, array $headers, string $body): bool
 {

@@ -5,12 +5,12 @@ import re
 import time
 
 TOLERANCE = 300
-"""Seconds that a timestamp may lie before or after the receiver's clock."""
+"""Accepted difference between a timestamp and the receiver's clock, in seconds."""
 
 
 def verify_standard(key, headers, body, now=None):
-    """Verifies webhook-signature (Standard Webhooks). key: as given (str), not its whsec_ form; headers: a mapping of
-    names to values; body: the bytes as they came; now: epoch seconds."""
+    """Verifies webhook-signature (Standard Webhooks). key: the key itself (str), not its whsec_ form; headers: a
+    mapping of names to values; body: the bytes as received; now: epoch seconds."""
     given = _lower(headers)
     webhook_id = given.get("webhook-id", "")
     timestamp = given.get("webhook-timestamp", "")
@@ -19,13 +19,13 @@ def verify_standard(key, headers, body, now=None):
     if abs((time.time() if now is None else now) - int(timestamp)) > TOLERANCE:
         return False
     expected = "v1," + _sign(key, f"{webhook_id}.{timestamp}.".encode() + body)
-    # While the key is changed there are two, with a blank between them.
+    # During a key rotation there are two signatures, separated by a space.
     return any(_equal(signature, expected) for signature in given.get("webhook-signature", "").split(" "))
 
 
 def verify_elements(key, headers, body):
-    """Verifies Elements-Webhook-Signature, and while the key is changed Elements-Webhook-Signature-Next. It covers the
-    body alone: it does not tell an old request from a new one."""
+    """Verifies Elements-Webhook-Signature and, during a key rotation, Elements-Webhook-Signature-Next. It covers only the
+    body, so it does not detect an old request that is sent again."""
     given = _lower(headers)
     expected = "sha256=" + _sign(key, body)
     names = ("elements-webhook-signature", "elements-webhook-signature-next")
@@ -41,5 +41,5 @@ def _lower(headers):
 
 
 def _equal(a, b):
-    """Compares in a time that tells nothing of where two texts differ."""
+    """Compares two strings in constant time."""
     return hmac.compare_digest(a.encode("utf-8", "replace"), b.encode("utf-8", "replace"))

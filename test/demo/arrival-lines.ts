@@ -100,7 +100,7 @@ function findLagMs(event: Arrival['events'][number], record: Rec, journal: reado
 	return entry === undefined ? null : event.timeMs - entry.time
 }
 
-/** `41 changes, 39 rang, 0 missed, 0 doubled, median lag 2.1 s, 512 shop requests`; what may still be on its way is said, not counted as missed. */
+/** `41 changes, 39 events, 0 missed, 0 duplicated, median lag 2.1 s, 512 shop requests`; what may still be on its way is said, not counted as missed. */
 export function totalsLine(stage: DemoStage, waiting: number | null): string {
 	const { store, callback, initialObjects: start, t0Ms, baselineEndMs } = stage
 	const journal = store.journal()
@@ -122,10 +122,10 @@ export function totalsLine(stage: DemoStage, waiting: number | null): string {
 	).length
 	return [
 		`${changes} ${changes === 1 ? 'change' : 'changes'}`,
-		`${judgement.created + judgement.updated + judgement.deleted} rang`,
+		`${judgement.created + judgement.updated + judgement.deleted} events`,
 		...(pendingCount === 0 ? [] : [`${pendingCount} on the way`]),
 		`${missing.size - pendingCount} missed`,
-		`${judgement.duplicates + judgement.renamed} doubled`,
+		`${judgement.duplicates + judgement.renamed} duplicated`,
 		`median lag ${judgement.lagP50Ms === null ? '–' : formatMs(judgement.lagP50Ms)}`,
 		`${store.requests.toLocaleString('en-US')} shop requests`,
 	].join(', ')

@@ -25,7 +25,7 @@ export async function playLive(seed: number, webhook: boolean, signal: AbortSign
 	const dir = join(LOCAL_DIR, `demo-${bell}`)
 	const files = demoFiles(bell)
 	terminal.line()
-	terminal.line(`  ${paint('bold', 'Shopbell')}  a shop, the bell and a callback, all on this machine`)
+	terminal.line(`  ${paint('bold', 'Shopbell')}  a simulated shop and a callback, all on this machine`)
 	terminal.line()
 	let stage: DemoStage | null = null
 	try {
@@ -64,7 +64,7 @@ export async function playLive(seed: number, webhook: boolean, signal: AbortSign
 		stage.store.setLiving(false)
 		terminal.line()
 		if (ended !== 'aborted') {
-			terminal.line(`  ${paint('red', '✗')} The bell stopped by itself: see ${toShortPath(join(dir, 'bell.log'))}.`)
+			terminal.line(`  ${paint('red', '✗')} Shopbell stopped unexpectedly: see ${toShortPath(join(dir, 'bell.log'))}.`)
 			return 1
 		}
 		terminal.line(`  ${totalsLine(stage, waiting)}`)
@@ -106,7 +106,7 @@ function hints(
 		`curl -X PUT ${stage.shopUrl}/_store/webhooks -d '{"dropEvery":3,"allowLocalDelivery":true}'`,
 	]
 	const commands: [string, string][] = [
-		['Ring it yourself, in a second terminal:', `curl -X POST ${stage.shopUrl}/_store/act -d '{"do":"place-order"}'`],
+		['Place an order, in a second terminal:', `curl -X POST ${stage.shopUrl}/_store/act -d '{"do":"place-order"}'`],
 		['Break the callback for 20 s:', `curl -X PUT '${callbackUrl}/_callback/fail?seconds=20'`],
 		...(webhook ? [dropCommand] : []),
 		[
@@ -114,7 +114,7 @@ function hints(
 			`curl -H @${toShortPath(files.headers)} ${stage.bell.url}/elements/api-v2/instances/${stage.instance.id}/events`,
 		],
 	]
-	commands.push(['How it all works, and every call:', `${stage.bell.url}/guide  ${stage.bell.url}/docs`])
+	commands.push(['Guide and API reference:', `${stage.bell.url}/guide  ${stage.bell.url}/docs`])
 	return [
 		'',
 		...commands.flatMap(([what, command]) => [`  ${what}`, `    ${command}`]),

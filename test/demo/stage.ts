@@ -98,7 +98,7 @@ export async function createStage(options: StageOptions): Promise<DemoStage> {
 		})
 		undo.push(async () => await (await starting).stop())
 		const bell = await step(
-			'bell',
+			'shopbell',
 			starting,
 			({ url }) => `${url}  D1, Durable Objects and Queues run locally;\nnothing leaves this machine`,
 		)
@@ -124,7 +124,7 @@ export async function createStage(options: StageOptions): Promise<DemoStage> {
 			'instance',
 			connectInstance(options, client, store, served.url, callback.url),
 			({ instance, tookMs, objects }) =>
-				`${instance.id} ${describeSource(options, store)} every ${options.pollSeconds} s; ${objects.toLocaleString('en-US')} objects learned in ${(tookMs / 1000).toFixed(1)} s`,
+				`${instance.id} ${describeSource(options, store)} every ${options.pollSeconds} s; ${objects.toLocaleString('en-US')} objects indexed in ${(tookMs / 1000).toFixed(1)} s`,
 		)
 		return {
 			store,
@@ -148,7 +148,7 @@ export async function createStage(options: StageOptions): Promise<DemoStage> {
 /** How an instance sees changes, in words before `every 3 s`. */
 function describeSource({ webhooks }: StageOptions, store: SimulatedStore): string {
 	const active = store.webhooks().filter(({ status }) => status === 'active').length
-	return webhooks === null ? 'polls' : `is told by ${active} webhooks, reconciles`
+	return webhooks === null ? 'polls' : `has ${active} webhooks, reconciles`
 }
 
 /** Makes the instance and waits until its baseline is complete. */

@@ -53,7 +53,7 @@ test('the demo shows its first event within 30 s, takes free ports, and leaves n
 	await eventually('the first event', demo.out, (text) => /[●] (CREATED|UPDATED|DELETED) .*✓ signed/.test(text), 30_000)
 
 	const shown = demo.out()
-	for (const name of ['shop', 'bell', 'callback', 'instance']) expect(shown).toMatch(new RegExp(`^ {2}✓ ${name} `, 'm'))
+	for (const name of ['shop', 'shopbell', 'callback', 'instance']) expect(shown).toMatch(new RegExp(`^ {2}✓ ${name} `, 'm'))
 	const pid = demo.child.pid
 	const file = readdirSync(LOCAL_DIR)
 		.filter((name) => /^demo(-\d+)?\.json$/.test(name))
@@ -70,7 +70,7 @@ test('the demo shows its first event within 30 s, takes free ports, and leaves n
 	expect(demo.err()).toBe('')
 	// What is still on its way is counted apart.
 	expect(demo.out().trimEnd().split('\n').at(-1)).toMatch(
-		/^ {2}\d+ changes?, \d+ rang,.* 0 missed, 0 doubled, median lag .+, \d+ shop requests$/,
+		/^ {2}\d+ changes?, \d+ events,.* 0 missed, 0 duplicated, median lag .+, \d+ shop requests$/,
 	)
 	expect(demo.out()).not.toMatch(/\u001B/)
 	expect(
@@ -87,13 +87,13 @@ test('the demo with webhooks says so, and shows a change that one told', async (
 	const demo = run('scripts/demo.ts', '--webhook')
 	await eventually('the first event', demo.out, (text) => /[●] (CREATED|UPDATED|DELETED) .*✓ signed/.test(text), 45_000)
 	expect(demo.out()).toMatch(
-		/^ {2}✓ instance {2}1 is told by 16 webhooks, reconciles every \d+ s; [\d,]+ objects learned in [\d.]+ s$/m,
+		/^ {2}✓ instance {2}1 has 16 webhooks, reconciles every \d+ s; [\d,]+ objects indexed in [\d.]+ s$/m,
 	)
 	expect(demo.out()).toContain('Let the shop lose every third webhook:')
 	demo.child.kill('SIGINT')
 	expect(await demo.ended).toBe(0)
 	expect(demo.err()).toBe('')
-	expect(demo.out()).toMatch(/ 0 missed, 0 doubled, /)
+	expect(demo.out()).toMatch(/ 0 missed, 0 duplicated, /)
 	expect(
 		demo
 			.out()

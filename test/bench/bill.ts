@@ -115,40 +115,40 @@ export function costPage(): string {
 		'',
 		`## A month of ${formatThousands(ASSUMPTIONS.events)} events and ${formatThousands(ASSUMPTIONS.instances)} instances`,
 		'',
-		'| polls every | events | a month |',
+		'| polling interval | events | cost per month |',
 		'|---|---|---|',
 		...BILLING_CASES.map(
 			(billingCase) =>
 				`| ${billingCase.minutes} min | ${CASE_LABELS[billingCase.events]} | **$${monthlyTotal(monthlyUsage(billingCase)).toFixed(0)}** |`,
 		),
 		'',
-		`The first of these, item by item. The plan itself is $${PLAN_DOLLARS}.`,
+		`The first row, item by item. The plan itself costs $${PLAN_DOLLARS}.`,
 		'',
-		'| item | used | included | beyond it |',
+		'| item | used | included | cost beyond it |',
 		'|---|---|---|---|',
 		...(Object.keys(PRICES) as PricedItem[]).map((item) => {
 			const { name, unit, included } = PRICES[item]
 			return `| ${name} | ${formatAmount(used[item])} ${unit} | ${formatAmount(included)} | $${dollars[item].toFixed(2)} |`
 		}),
 		'',
-		'## What is counted',
+		'## Measured usage',
 		'',
 		'| | object calls | queue operations | rows read | rows written | D1 rows written | bytes stored |',
 		'|---|---|---|---|---|---|---|',
 		...([alone, ten] as const).map(
 			(eventCounts, index) =>
-				`| an event, ${index === 0 ? CASE_LABELS.alone : CASE_LABELS.ten} | ${eventCounts.calls} | ${eventCounts.queue} | ${eventCounts.read} | ${eventCounts.written} | ${eventCounts.d1Written} | ${eventCounts.stored} |`,
+				`| per event, ${index === 0 ? CASE_LABELS.alone : CASE_LABELS.ten} | ${eventCounts.calls} | ${eventCounts.queue} | ${eventCounts.read} | ${eventCounts.written} | ${eventCounts.d1Written} | ${eventCounts.stored} |`,
 		),
 		'',
-		`An idle poll of four resources, mean with what is hourly: ${poll.rings} alarms, ${poll.storeRequests} requests to the store, ${poll.read} rows read and ${poll.written} written, in D1 ${poll.d1Read} and ${poll.d1Written}. An object of the store takes ${objectBytes} bytes.`,
+		`An idle poll of four resources, averaged with the hourly work: ${poll.rings} alarms, ${poll.storeRequests} requests to the store, ${poll.read} rows read and ${poll.written} written, in D1 ${poll.d1Read} and ${poll.d1Written}. An object of the store takes ${objectBytes} bytes.`,
 		'',
-		'## What is assumed',
+		'## Assumptions',
 		'',
 		`- ${ASSUMPTIONS.resources} resources of ${formatThousands(ASSUMPTIONS.objects)} objects each. Everything is read again every ${ASSUMPTIONS.rereadHours} hours (most resources: weekly).`,
-		`- A store answers within ${ASSUMPTIONS.storeMs} ms. The object waits for it in memory and is billed for ${ASSUMPTIONS.memory} GB meanwhile; between polls it is not.`,
-		`- Every event is one of a poll that would have been made anyway, so its poll is paid twice here. Which instances the events come from makes no difference.`,
-		`- A call of an object takes ${ASSUMPTIONS.callMs} ms, a consumer ${ASSUMPTIONS.consumerCpuMs} ms of CPU an event, the cron ${ASSUMPTIONS.cronCpuMs} ms a round. Every delivery succeeds the first time.`,
-		`- Events are kept ${ASSUMPTIONS.retentionDays} days. A month has ${ASSUMPTIONS.days}. What the API is asked, and logs, are not counted.`,
+		`- A store answers within ${ASSUMPTIONS.storeMs} ms. Meanwhile the object is in memory and billed for ${ASSUMPTIONS.memory} GB; between polls it is not.`,
+		`- Every event comes from a poll that also runs without it, so its poll is counted twice here. It makes no difference which instances the events come from.`,
+		`- A call of an object takes ${ASSUMPTIONS.callMs} ms, a consumer ${ASSUMPTIONS.consumerCpuMs} ms of CPU per event, the cron ${ASSUMPTIONS.cronCpuMs} ms per run. Every delivery succeeds at the first try.`,
+		`- Events are kept ${ASSUMPTIONS.retentionDays} days. A month has ${ASSUMPTIONS.days} days. API calls and logs are not included.`,
 		'',
 		PAGE_MARKERS[1],
 	]
@@ -156,12 +156,12 @@ export function costPage(): string {
 }
 
 const CASE_LABELS = {
-	alone: 'each alone in its poll and notification',
-	ten: 'ten in a poll and a notification',
+	alone: 'one in each poll and notification',
+	ten: 'ten in each poll and notification',
 } as const
 
 function formatThousands(number: number): string {
-	return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
+	return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
 }
 
 /** `28.8 M`. */

@@ -53,7 +53,8 @@ test('the demo shows its first event within 30 s, takes free ports, and leaves n
 	await eventually('the first event', demo.out, (text) => /[●] (CREATED|UPDATED|DELETED) .*✓ signed/.test(text), 30_000)
 
 	const shown = demo.out()
-	for (const name of ['shop', 'shopbell', 'callback', 'instance']) expect(shown).toMatch(new RegExp(`^ {2}✓ ${name} `, 'm'))
+	for (const name of ['shop', 'shopbell', 'callback', 'instance'])
+		expect(shown).toMatch(new RegExp(`^ {2}✓ ${name} `, 'm'))
 	const pid = demo.child.pid
 	const file = readdirSync(LOCAL_DIR)
 		.filter((name) => /^demo(-\d+)?\.json$/.test(name))

@@ -48,17 +48,9 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
 
 /** What is said of an instance beside its configuration. */
 const OUTSIDE = [
-	['**Element**<br>`element.key`', 'Which element: `woocommercerest`. Required.', 'text'],
-	[
-		'**Name**<br>`name`',
-		"What the instance is called. Without it the store's host name.",
-		'text, at most 255 characters',
-	],
-	[
-		'**Tags**<br>`tags`',
-		'Words of yours to find instances by. Without any, the name is the only one.',
-		'list of texts',
-	],
+	['**Element**<br>`element.key`', 'The element: `woocommercerest`. Required.', 'text'],
+	['**Name**<br>`name`', "The instance's name. Default: the store's host name.", 'text, at most 255 characters'],
+	['**Tags**<br>`tags`', 'Your labels to find instances. Default: the name.', 'list of texts'],
 ]
 
 /** The element's keys, in the order in which people are asked for them. */
@@ -91,7 +83,7 @@ function typeOf({ type, key }: ConfigurationKey): string {
 		PASSWORD: 'text',
 		TEXTAREA: 'text or object',
 		BOOLEAN: '`true` or `false`',
-		SELECT: 'one of these words',
+		SELECT: 'one of these values',
 		NUMBER: 'number',
 	}[type as 'SELECT']
 }
@@ -102,28 +94,28 @@ type ResourceField =
 
 /** Every field that a resource can have: the compiler sees to it that none is left out. */
 const RESOURCE_FIELDS: Readonly<Record<ResourceField, [what: string, type: string]>> = {
-	url: ['The collection, such as `/hubs/ecommerce/orders`. It may carry a `where`. Required.', 'text'],
-	idField: ['Where the id stands in a record, dotted if it is nested. Default: `id`.', 'text'],
+	url: ['The collection, such as `/hubs/ecommerce/orders`. It can contain a `where`. Required.', 'text'],
+	idField: ['The field of the id, with dots if it is nested. Default: `id`.', 'text'],
 	filterByUpdatedDate: [
-		'`false`: polled by dates alone. Whatever was updated since the last poll rings; deletions are not seen. For collections that only grow. Default: `true`.',
+		'`false`: polled by dates alone. Everything updated since the last poll is sent; deletions are not detected. For collections that only grow. Default: `true`.',
 		'`true` or `false`',
 	],
-	filterByCurrentDate: ['Accepted and given back; it changes nothing.', '`true` or `false`'],
+	filterByCurrentDate: ['Accepted and returned; it has no effect.', '`true` or `false`'],
 	createdCheckTolerance: [
-		'Seconds by which created and updated may differ and still be `CREATED`, where dates decide.',
+		'Maximum difference of created and updated date, in seconds, for an object to be `CREATED`, if dates decide.',
 		'number',
 	],
-	pageSize: ['Records a page, 1 to 100.', 'number'],
-	pollDelay: ['Seconds by which polls look further back, for stores whose records appear late. Default: 0.', 'number'],
-	updatedDateField: ['In `datesConfiguration`: the field that says when an object was changed.', 'text'],
-	updatedDateFormat: ['How it is written: a Java pattern, or `milliseconds`.', 'text'],
+	pageSize: ['Records per page, 1 to 100.', 'number'],
+	pollDelay: ['Seconds by which polls look further back, for stores where records appear late. Default: 0.', 'number'],
+	updatedDateField: ['In `datesConfiguration`: the field with the modified date.', 'text'],
+	updatedDateFormat: ['Its format: a Java pattern, or `milliseconds`.', 'text'],
 	updatedDateTimezone: [
-		'Its zone, where the text names none. Default: UTC, read from the field with `_gmt` at its end if there is one.',
+		'Its time zone, if the text names none. Default: UTC, read from the field with the suffix `_gmt` if there is one.',
 		'text',
 	],
-	createdDateField: ['In `datesConfiguration`: the field that says when an object was created.', 'text'],
-	createdDateFormat: ['How it is written.', 'text'],
-	createdDateTimezone: ['Its zone.', 'text'],
+	createdDateField: ['In `datesConfiguration`: the field with the created date.', 'text'],
+	createdDateFormat: ['Its format.', 'text'],
+	createdDateTimezone: ['Its time zone.', 'text'],
 }
 
 function RESOURCE_FIELDS_ROWS(): string[][] {

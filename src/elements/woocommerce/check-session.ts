@@ -2,14 +2,9 @@
  * The requests of one check of a store: at most 12, and 20 s in all (connecting is part of an API call that someone
  * waits for).
  */
+import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-errors.ts'
 import { authorize, type RequestAuth } from './request-auth.ts'
-import {
-	toResponseFailure,
-	withoutQuery,
-	findEdgeErrorKind,
-	toNetworkFailure,
-	type NetworkErrorKind,
-} from './failures.ts'
+import { toResponseFailure, withoutQuery, toNetworkFailure } from './failures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
 import type { ConnectError, Failure, Io } from '../store.ts'
 
@@ -142,7 +137,7 @@ export function noResponseError(failure: Failure, url: string): ConnectError {
  */
 export function findSiteError(answer: StoreResponse, nowMs: number): ConnectError | null {
 	if (answer.status !== 429 && answer.status < 500) return null
-	const edge = findEdgeErrorKind(answer.status)
+	const edge = findEdgeErrorKind(answer.status, answer.text)
 	if (edge !== null) return unreachableError(edge, answer.url)
 	const failure = toResponseFailure(answer, nowMs)
 	const vendorMessage = failure.providerMessage

@@ -3,67 +3,8 @@
  * which a request can end without one (docs/woocommerce.md §2). One place, so that polling, the hub and connecting
  * agree.
  */
+import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-errors.ts'
 import type { Failure } from '../store.ts'
-
-/**
- * Why no answer came. All but `timeout` and `tls` are `unreachable` in a Failure, and stand in its `code`. `opaque`:
- * workerd's "internal error", which it gives for an unknown host and for a failed TLS handshake alike.
- */
-export type NetworkErrorKind = 'no-such-host' | 'refused' | 'reset' | 'timeout' | 'tls' | 'opaque'
-
-/** Codes of Node's system, TLS and undici errors. */
-const ERROR_CODES: readonly [RegExp, NetworkErrorKind][] = [
-	[/^(ENOTFOUND|EAI_[A-Z]+|ENODATA|ESERVFAIL)$/, 'no-such-host'],
-	[/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/, 'refused'],
-	[/^(ETIMEDOUT|ESOCKETTIMEDOUT|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT)$/, 'timeout'],
-	[/^(EPROTO|ERR_TLS_.*|ERR_SSL_.*|CERT_.*|.*_CERT(_.*)?|UNABLE_TO_.*|HOSTNAME_MISMATCH)$/, 'tls'],
-	[/^(ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET|HPE_.*)$/, 'reset'],
-]
-
-/** Words of errors that carry no code: workerd's, and Node's where the code was lost. */
-const ERROR_MESSAGE_PATTERNS: readonly [RegExp, NetworkErrorKind][] = [
-	[/dns|getaddrinfo|name resolution|resolve host|no such host|name or service not known/i, 'no-such-host'],
-	[/tls|ssl|certificate|handshake/i, 'tls'],
-	[/timed? ?out|timeout/i, 'timeout'],
-	[/refused|unreachable|connect\(\)|couldn't connect/i, 'refused'],
-	[/^internal error/i, 'opaque'],
-]
-
-/**
- * Statuses that Cloudflare's edge gives in place of an answer: a dead store is seen this way from there
- * (docs/woocommerce.md 2.2).
- */
-const EDGE_STATUSES: Record<number, NetworkErrorKind> = {
-	520: 'reset',
-	521: 'refused',
-	522: 'timeout',
-	523: 'refused',
-	524: 'timeout',
-	525: 'tls',
-	526: 'tls',
-	530: 'no-such-host',
-}
-
-/** Why `fetch` threw. What nothing names was a connection that broke. */
-export function classifyNetworkError(error: unknown): NetworkErrorKind {
-	const chain = listErrorCauses(error)
-	for (const { code } of chain) {
-		const known = typeof code === 'string' ? ERROR_CODES.find(([pattern]) => pattern.test(code)) : undefined
-		if (known !== undefined) return known[1]
-	}
-	for (const { name, message } of chain) {
-		if (name === 'TimeoutError' || name === 'AbortError') return 'timeout'
-		const known =
-			typeof message === 'string' ? ERROR_MESSAGE_PATTERNS.find(([pattern]) => pattern.test(message)) : undefined
-		if (known !== undefined) return known[1]
-	}
-	return 'reset'
-}
-
-/** What an edge status stands for, null for every other status. */
-export function findEdgeErrorKind(status: number): NetworkErrorKind | null {
-	return EDGE_STATUSES[status] ?? null
-}
 
 const NETWORK_ERROR_MESSAGES: Record<NetworkErrorKind, string> = {
 	'no-such-host': 'no host of that name was found',
@@ -126,7 +67,7 @@ export function toResponseFailure(answer: ResponseText, nowMs: number): Failure 
 		if (status === 503 && headers.has('retry-after'))
 			return fail('throttled', 'the store is not available for a while (maintenance or load).')
 		if (isChallenge(answer)) return fail('not-json', 'a shield before the store asks for a browser.')
-		const edge = findEdgeErrorKind(status)
+		const edge = findEdgeErrorKind(status, answer.text)
 		return fail(
 			'server',
 			edge === null ? 'the store failed.' : `the network before the store says: ${NETWORK_ERROR_MESSAGES[edge]}.`,
@@ -308,28 +249,4 @@ function toPlainText(html: string): string | null {
 		.trim()
 		.slice(0, 500)
 	return text === '' ? null : text
-}
-
-interface ErrorFields {
-	code?: unknown
-	name?: unknown
-	message?: unknown
-}
-
-/** The error, what caused it, and the parts of an AggregateError, outermost first. */
-function listErrorCauses(error: unknown): ErrorFields[] {
-	const found: ErrorFields[] = []
-	const queue: unknown[] = [error]
-	while (queue.length > 0 && found.length < 10) {
-		const next = queue.shift()
-		if (typeof next !== 'object' || next === null) {
-			if (typeof next === 'string') found.push({ message: next })
-			continue
-		}
-		found.push(next)
-		const { cause, errors } = next as { cause?: unknown; errors?: unknown }
-		if (cause !== undefined) queue.push(cause)
-		if (Array.isArray(errors)) queue.push(...errors)
-	}
-	return found
 }

@@ -2,7 +2,8 @@
  * One request to a store and its whole answer: time-limited, bounded in size, never following a redirect, never
  * throwing.
  */
-import { toNetworkFailure, classifyNetworkError, type ResponseText } from './failures.ts'
+import { classifyNetworkError } from '../../lib/network-errors.ts'
+import { toNetworkFailure, type ResponseText } from './failures.ts'
 import { percentEncode } from './oauth1.ts'
 import type { Failure, Io } from '../store.ts'
 

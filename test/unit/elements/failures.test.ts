@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { classifyNetworkError, parseRetryAfter, isGoneFailure } from '../../../src/elements/woocommerce/failures.ts'
+import { parseRetryAfter, isGoneFailure } from '../../../src/elements/woocommerce/failures.ts'
 import { openClient } from '../../../src/elements/woocommerce/client.ts'
 import { DENVER, ioOf, NOW, recorded, resource, responseOf } from './support.ts'
 import type { Failure } from '../../../src/elements/store.ts'
@@ -218,14 +218,6 @@ describe('no answer at all', () => {
 		[new DOMException('The operation timed out', 'TimeoutError'), 'timeout -'],
 	])('%s', async (error, expected) => {
 		expect(await verdict(error)).toBe(expected)
-	})
-
-	it('looks into an AggregateError', () => {
-		const both = Object.assign(new TypeError('fetch failed'), {
-			cause: new AggregateError([Object.assign(new Error(''), { code: 'ECONNREFUSED' })]),
-		})
-		expect(classifyNetworkError(both)).toBe('refused')
-		expect(classifyNetworkError('odd')).toBe('reset')
 	})
 
 	it('a request is given up after its time, also when the body stalls', async () => {

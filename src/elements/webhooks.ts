@@ -1,19 +1,23 @@
 /**
- * A vendor's webhooks, as an element makes, mends and reads them: what Shopbell wants at a store, what it finds there,
- * what a delivery says.
+ * A vendor's webhooks: what Shopbell wants at a store, what it finds and changes there, what a delivery says. And what
+ * is the same for every vendor: which webhooks an instance should have, and the sentence for a change.
  */
 import type { Failure, ObjectId, StoreClient, VendorRecord } from './store.ts'
 
-/** The webhooks that should exist at a store. */
-export interface DesiredWebhooks {
-	/** The name that marks ours: `Shopbell 42`. */
+/** What marks our webhooks at a store. */
+export interface WebhookIdentity {
+	/** `Shopbell 42`. */
 	name: string
 	/** The receiver's full address; its path marks ours too. */
 	deliveryUrl: string
-	/** Topic → secret; no other topic of ours stays. */
+}
+
+/** The webhooks that should exist at a store. */
+export interface DesiredWebhooks extends WebhookIdentity {
+	/** Topic → secret; webhooks of ours for any other topic are deleted. */
 	secrets: Record<string, string>
 	/**
-	 * Write the secrets in any case: stores never show them, so a turned key or an adopted webhook cannot be seen there.
+	 * Write the secrets in any case: stores never show them, so nothing there tells whether they are of the current key.
 	 */
 	rewriteSecrets: boolean
 }
@@ -27,14 +31,34 @@ export interface StoreWebhook {
 	url: string
 }
 
+/** What was done to a webhook. */
+export type WebhookChangeKind =
+	| 'created'
+	| 're-enabled'
+	| 'moved'
+	| 'secret-written'
+	| 'paused'
+	| 'deleted'
+	| 'deleted-duplicate'
+
+/** One webhook that was changed at the store. */
+export interface WebhookChange {
+	/** '' for a webhook that had none. */
+	topic: string
+	/** At least one; several only of a repair: `re-enabled`, `moved` and `secret-written` may come together. */
+	kinds: WebhookChangeKind[]
+	/** The webhook's status at the store before the change; '' when it did not exist. */
+	statusBefore: string
+}
+
 /** What `ensure`, `pause` and `remove` found and did. */
 export interface WebhookSyncResult {
 	/** Everything is as desired now. */
 	ok: boolean
 	/** The store's webhooks as they are now, ours and others. */
 	webhooks: StoreWebhook[]
-	/** What was changed, a short phrase each: `re-enabled order.updated`. */
-	changes: string[]
+	/** What was changed. */
+	changes: WebhookChange[]
 	/** Topics that this store's version does not know; no error. */
 	unsupported: string[]
 	/** What could not be done, a sentence each. */
@@ -69,27 +93,65 @@ export type ParsedWebhook =
 	| { kind: 'error-object'; path: string; id: ObjectId | null }
 	| { kind: 'unknown' }
 
-/** Webhooks of a vendor. */
+/** The webhooks of a vendor. */
 export interface VendorWebhooks {
 	/** All topics, those that matter most first. */
 	topics: readonly string[]
-	/** Topics that bring news of a polled collection, by its vendor path; none: only polling sees it. */
+	/** The topics that report changes of a collection (vendor path); none: only polling sees them. */
 	topicsFor(path: string): readonly string[]
-	/**
-	 * A webhook's secret, derived: whoever has the master key can verify without looking anything up. `owner`: the
-	 * instance's number.
-	 */
+	/** Derives a webhook's secret, so that a delivery is verified with the master key and without a look-up. */
 	deriveSecret(masterKey: Uint8Array, instanceId: number, topic: string, version: number): string
-	/** Makes the store's webhooks as desired, in as few calls as it takes; safe to repeat. Touches none but ours. */
+	/** Makes the store's webhooks as desired, in as few calls as it takes. Safe to repeat; touches only ours. */
 	ensure(client: StoreClient, desired: DesiredWebhooks): Promise<WebhookSyncResult>
-	/** Stops ours without deleting them. */
-	pause(client: StoreClient, desired: Pick<DesiredWebhooks, 'name' | 'deliveryUrl'>): Promise<WebhookSyncResult>
+	/** Pauses ours without deleting them. */
+	pause(client: StoreClient, identity: WebhookIdentity): Promise<WebhookSyncResult>
 	/** Deletes ours. */
-	remove(client: StoreClient, desired: Pick<DesiredWebhooks, 'name' | 'deliveryUrl'>): Promise<WebhookSyncResult>
-	/** Whether a request is the vendor's probe of the address: unsigned, answered 200, worth nothing. */
+	remove(client: StoreClient, identity: WebhookIdentity): Promise<WebhookSyncResult>
+	/** Whether a request is the vendor's probe of the address: unsigned, answered 200 and ignored. */
 	isPing(headers: Headers, body: string): boolean
 	/** What the headers of a delivery say; null when they are none of this vendor's. */
 	parseHeaders(headers: Headers): WebhookHeaders | null
 	/** What a body means, under the topic of its headers. Reads JSON; anything else is `unknown`. */
 	parseBody(topic: string, body: string): ParsedWebhook
+}
+
+/** The topics that report changes of these collections (vendor paths), those that matter most first. */
+export function getTopics(webhooks: Pick<VendorWebhooks, 'topics' | 'topicsFor'>, paths: readonly string[]): string[] {
+	const wantedTopics = new Set(paths.flatMap((path) => webhooks.topicsFor(path)))
+	return webhooks.topics.filter((topic) => wantedTopics.has(topic))
+}
+
+/** The webhooks that an instance should have for the collections that it watches (vendor paths). */
+export function toDesiredWebhooks(
+	webhooks: VendorWebhooks,
+	instance: { id: number; version: number; deliveryUrl: string },
+	paths: readonly string[],
+	secrets: { masterKey: Uint8Array; rewrite: boolean },
+): DesiredWebhooks {
+	return {
+		name: `Shopbell ${instance.id}`,
+		deliveryUrl: instance.deliveryUrl,
+		secrets: Object.fromEntries(
+			getTopics(webhooks, paths).map((topic) => [
+				topic,
+				webhooks.deriveSecret(secrets.masterKey, instance.id, topic, instance.version),
+			]),
+		),
+		rewriteSecrets: secrets.rewrite,
+	}
+}
+
+/** A change as a short phrase for people: `order.updated re-enabled (it was disabled), moved to the current address`. */
+export function describeWebhookChange({ topic, kinds, statusBefore }: WebhookChange): string {
+	const phrases = kinds.map((kind) => (kind === 're-enabled' ? `re-enabled (it was ${statusBefore})` : PHRASES[kind]))
+	return `${topic === '' ? 'a webhook without a topic' : topic} ${phrases.join(', ')}`
+}
+
+const PHRASES: Record<Exclude<WebhookChangeKind, 're-enabled'>, string> = {
+	created: 'created',
+	moved: 'moved to the current address',
+	'secret-written': 'secret rewritten',
+	paused: 'paused',
+	deleted: 'deleted',
+	'deleted-duplicate': 'deleted (a duplicate)',
 }

@@ -5,7 +5,7 @@
  */
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
-import type { DesiredWebhooks, WebhookSyncResult } from '../elements/webhooks.ts'
+import { getTopics, toDesiredWebhooks, type DesiredWebhooks, type WebhookSyncResult } from '../elements/webhooks.ts'
 import { BadRequest, Conflict, StoreFailed, type HttpError } from '../lib/errors.ts'
 import { log, logError } from '../lib/log.ts'
 import { receiverUrlFor, findReachabilityProblem } from './addresses.ts'
@@ -33,37 +33,33 @@ export function wantsWebhooks(instance: Pick<Instance, 'eventsEnabled' | 'config
 	return instance.eventsEnabled && (type === 'webhook' || type === 'hybrid')
 }
 
-/** The topics of an instance: those that bring news of what it watches. */
-export function getWebhookTopics(element: Element, configuration: Readonly<Record<string, string | null>>): string[] {
-	const { webhooks: hooks } = element
-	if (hooks === null) return []
-	const paths = Object.values(getEffectivePoller(configuration, element)).map((settings) =>
-		element.records.toVendorPath(getHubPath(settings.url) ?? ''),
-	)
-	const wantedTopics = new Set(paths.flatMap((path) => (path === null ? [] : hooks.topicsFor(path))))
-	return hooks.topics.filter((topic) => wantedTopics.has(topic))
+/** The topics that report changes of what an instance watches. */
+function getWebhookTopics(instance: Pick<Instance, 'elementKey' | 'configuration'>): string[] {
+	const element = getElement(instance.elementKey)
+	return element.webhooks === null ? [] : getTopics(element.webhooks, getWatchedPaths(element, instance.configuration))
 }
 
-/** The webhooks that an instance should have. */
-export function toDesiredWebhooks(
+/** The vendor paths of the collections that a configuration watches. */
+function getWatchedPaths(element: Element, configuration: Instance['configuration']): string[] {
+	return Object.values(getEffectivePoller(configuration, element))
+		.map((settings) => element.records.toVendorPath(getHubPath(settings.url) ?? ''))
+		.filter((path) => path !== null)
+}
+
+/** The webhooks that an instance should have. Its element must have webhooks. */
+export function getDesiredWebhooks(
 	env: Pick<Env, 'MASTER_KEYS' | 'PUBLIC_URL'>,
 	instance: Instance,
 	rewriteSecrets: boolean,
 ): DesiredWebhooks {
 	const element = getElement(instance.elementKey)
-	const key = parseMasterKeys(env.MASTER_KEYS)[0]!
-	const version = instance.webhookVersion
-	return {
-		name: `Shopbell ${instance.id}`,
-		deliveryUrl: receiverUrlFor(env, instance.elementKey, instance.id, version),
-		secrets: Object.fromEntries(
-			getWebhookTopics(element, instance.configuration).map((topic) => [
-				topic,
-				element.webhooks!.deriveSecret(key.bytes, instance.id, topic, version),
-			]),
-		),
-		rewriteSecrets,
-	}
+	const { id, elementKey, webhookVersion: version } = instance
+	return toDesiredWebhooks(
+		element.webhooks!,
+		{ id, version, deliveryUrl: receiverUrlFor(env, elementKey, id, version) },
+		getWatchedPaths(element, instance.configuration),
+		{ masterKey: parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, rewrite: rewriteSecrets },
+	)
 }
 
 /** 409 when no store could reach this service. */
@@ -128,13 +124,9 @@ export function planWebhooks(
 			change: !hadWebhooks ? {} : leavesStore ? { webhookKeyId: null, webhookTask: null } : { webhookTask: 'remove' },
 		}
 	const isFirst = !hadWebhooks || options.moved
-	const element = getElement(after.elementKey)
-	const topics = getWebhookTopics(element, after.configuration).join()
+	const topics = getWebhookTopics(after).join()
 	const needsUpdate =
-		isFirst ||
-		!wantsWebhooks(before) ||
-		options.reconnect ||
-		topics !== getWebhookTopics(element, before.configuration).join()
+		isFirst || !wantsWebhooks(before) || options.reconnect || topics !== getWebhookTopics(before).join()
 	// A disabled instance gets them when it is enabled.
 	const create = needsUpdate && after.enabled
 	return {
@@ -231,7 +223,7 @@ async function runAtStore(
 	if (hooks === null) return toFailedResult('this element has no webhooks')
 	try {
 		const client = await openStoreClient(services.env, instance, { ...services.io, timeoutMs: STORE_TIMEOUT_MS })
-		return await hooks[task](client, toDesiredWebhooks(services.env, instance, rewriteSecrets))
+		return await hooks[task](client, getDesiredWebhooks(services.env, instance, rewriteSecrets))
 	} catch (error) {
 		logError('hooks.failed', error, { instance: instance.id, work: task })
 		return toFailedResult('the store could not be asked')

@@ -76,15 +76,15 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'the gap is not swept',
 		file: 'src/watcher/webhooks/repair.ts',
-		find: 'requestReread(core)\n\t\t}',
-		replace: '}',
+		find: '\t\trequestReread(core)\n',
+		replace: '',
 		tests: [story('watchdog')],
 	},
 	{
 		name: 'secrets count as written whatever the store took',
 		file: 'src/watcher/webhooks/repair.ts',
-		find: 'if (result.ok) hooks.keyedAs = currentKey(core)',
-		replace: 'hooks.keyedAs = currentKey(core)',
+		find: 'if (result.ok) hooks.keyedAs = getCurrentKey(core)',
+		replace: 'hooks.keyedAs = getCurrentKey(core)',
 		tests: [story('watchdog')],
 	},
 	{

@@ -178,7 +178,7 @@ export const WEBHOOKS = {
 	foreignSource: null,
 	hintsOnly: [],
 	deliveries: { taken: 214, disabled: 0, unknownTopic: 0 },
-	repairs: [{ at: '2026-05-28T03:00:00.000Z', what: 'a change came by polling that no webhook had told' }],
+	repairs: [{ at: '2026-05-28T03:00:00.000Z', what: 'polling found a change that no webhook reported' }],
 	degraded: null,
 }
 

@@ -5,7 +5,7 @@
 import { auditStatement } from '../../accounts/audit.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { receiverUrlFor } from '../../instances/addresses.ts'
-import { toDesiredWebhooks, wantsWebhooks } from '../../instances/webhooks.ts'
+import { getDesiredWebhooks, wantsWebhooks } from '../../instances/webhooks.ts'
 import { rotateInstanceWebhooks } from '../../instances/lifecycle.ts'
 import type { WebhookTask, Instance } from '../../instances/records.ts'
 import { mergeRejections } from '../../instances/rejection-buffer.ts'
@@ -93,7 +93,7 @@ export async function getCoverage(
 
 function toTopics(c: InstanceContext, instance: Instance): { topic: string; secret: string; resources: string[] }[] {
 	const element = getElement(instance.elementKey)
-	const { secrets } = toDesiredWebhooks(c.env, instance, false)
+	const { secrets } = getDesiredWebhooks(c.env, instance, false)
 	const paths = Object.keys(instance.connection.collections)
 	return Object.entries(secrets).map(([topic, secret]) => ({
 		topic,

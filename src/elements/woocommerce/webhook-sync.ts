@@ -1,119 +1,53 @@
 /**
- * Keeps our webhooks at a store: finds them, makes the missing ones, mends what was disabled, moved or doubled, and
- * never touches others (docs/woocommerce.md §6). Ours are those with our name whose address has our receiver's path;
- * the host does not count, since the public address may have moved.
+ * Keeps our webhooks at a store: lists them, sends what the plan changes, and reads what became of each change. Never
+ * touches webhooks of others (docs/woocommerce.md §6).
  */
-import type { DesiredWebhooks, WebhookSyncResult, StoreWebhook } from '../webhooks.ts'
+import type { Failure, StoreClient } from '../store.ts'
+import type { DesiredWebhooks, StoreWebhook, WebhookIdentity, WebhookSyncResult } from '../webhooks.ts'
 import { toUnexpectedFailure } from './failures.ts'
-import { toObjectId } from './parse-record.ts'
-import type { Failure, StoreClient, VendorRecord } from '../store.ts'
+import { planEnsure, planPause, planRemoval, toStoreWebhook, toText, type PlannedChange } from './webhook-plan.ts'
 
-/** Rows a page, and pages at most: nobody has two thousand webhooks. */
+/** Rows of a page, and pages at most: no store has two thousand webhooks. */
 const PAGE_SIZE = 100
 const MAX_PAGES = 20
 /** Changes of one batch at most (docs/woocommerce.md 2.4). */
 const MAX_BATCH_CHANGES = 100
 
-type WebhookIdentity = Pick<DesiredWebhooks, 'name' | 'deliveryUrl'>
+type Verb = PlannedChange['call']['verb']
 
-/** One change, with the words for it. `topic` is for messages. */
-type WebhookChange = { topic: string; what: string } & (
-	| { create: Record<string, string> }
-	| { update: Record<string, string | number> }
-	| { delete: number }
-)
-
-/** Makes the store's webhooks as desired. One list, then one batch, and nothing at all when everything is right. */
+/** Makes the store's webhooks as desired: one list, then one batch, and no batch when everything is right. */
 export async function ensureWebhooks(client: StoreClient, desired: DesiredWebhooks): Promise<WebhookSyncResult> {
-	const found = await listWebhooks(client, desired)
-	if (!Array.isArray(found)) return toFailedSync(found, false)
-	const kept = new Map<string, StoreWebhook>()
-	const surplus: StoreWebhook[] = []
-	for (const webhook of found.filter((candidate) => candidate.ours)) {
-		const keptWebhook = kept.get(webhook.topic)
-		if (!Object.hasOwn(desired.secrets, webhook.topic)) surplus.push(webhook)
-		else if (keptWebhook === undefined) kept.set(webhook.topic, webhook)
-		else if (rankWebhook(webhook, desired) > rankWebhook(keptWebhook, desired)) {
-			surplus.push(keptWebhook)
-			kept.set(webhook.topic, webhook)
-		} else surplus.push(webhook)
-	}
-	const changes: WebhookChange[] = surplus.map((webhook) => ({
-		topic: webhook.topic,
-		what: `deleted a surplus webhook for ${webhook.topic === '' ? 'no topic' : webhook.topic}`,
-		delete: webhook.id ?? 0,
-	}))
-	for (const [topic, secret] of Object.entries(desired.secrets)) {
-		const webhook = kept.get(topic)
-		if (webhook === undefined)
-			changes.push({
-				topic,
-				what: `created ${topic}`,
-				create: { name: desired.name, topic, delivery_url: desired.deliveryUrl, secret },
-			})
-		else changes.push(...planRepairs(webhook, secret, desired))
-	}
-	return await applyChanges(client, found, changes, desired)
+	return await syncWebhooks(client, desired, (found) => planEnsure(found, desired))
 }
 
-/** Stops ours; nothing missed while they are paused comes later (docs/woocommerce.md 6.5). */
+/** Pauses ours; what happens while they are paused is not delivered later (docs/woocommerce.md 6.5). */
 export async function pauseWebhooks(client: StoreClient, identity: WebhookIdentity): Promise<WebhookSyncResult> {
-	const found = await listWebhooks(client, identity)
-	if (!Array.isArray(found)) return toFailedSync(found, false)
-	const changes = found
-		.filter((webhook) => webhook.ours && webhook.status === 'active')
-		.map((webhook): WebhookChange => ({
-			topic: webhook.topic,
-			what: `paused ${webhook.topic}`,
-			update: { id: webhook.id ?? 0, status: 'paused' },
-		}))
-	return await applyChanges(client, found, changes, identity)
+	return await syncWebhooks(client, identity, planPause)
 }
 
 /** Deletes ours. */
 export async function removeWebhooks(client: StoreClient, identity: WebhookIdentity): Promise<WebhookSyncResult> {
-	const found = await listWebhooks(client, identity)
-	if (!Array.isArray(found)) return toFailedSync(found, false)
-	const changes = found
-		.filter((webhook) => webhook.ours)
-		.map((webhook): WebhookChange => ({
-			topic: webhook.topic,
-			what: `deleted ${webhook.topic}`,
-			delete: webhook.id ?? 0,
-		}))
-	return await applyChanges(client, found, changes, identity)
+	return await syncWebhooks(client, identity, planRemoval)
+}
+
+async function syncWebhooks(
+	client: StoreClient,
+	identity: WebhookIdentity,
+	plan: (found: readonly StoreWebhook[]) => PlannedChange[],
+): Promise<WebhookSyncResult> {
+	const listed = await listWebhooks(client, identity)
+	if (!listed.ok) return toFailedSync(listed, false)
+	return await applyChanges(client, listed.webhooks, plan(listed.webhooks), identity)
 }
 
 /**
- * Of two of ours for one topic the one stays that needs the least: active, at the right address, then the older one.
+ * All webhooks, in every status: the store accepts duplicates, so those of ours that are paused or disabled must be
+ * found (docs/woocommerce.md 6.1).
  */
-function rankWebhook(webhook: StoreWebhook, desired: DesiredWebhooks): number {
-	return (webhook.status === 'active' ? 2 : 0) + (webhook.url === desired.deliveryUrl ? 1 : 0)
-}
-
-/** What is wrong with one of ours; the secret goes along with every change, since nobody can see it. */
-function planRepairs(webhook: StoreWebhook, secret: string, desired: DesiredWebhooks): WebhookChange[] {
-	const fixes: string[] = []
-	const update: Record<string, string | number> = { id: webhook.id ?? 0, secret }
-	if (webhook.status !== 'active') {
-		fixes.push(`re-enabled (it was ${webhook.status})`)
-		update['status'] = 'active'
-	}
-	if (webhook.url !== desired.deliveryUrl) {
-		fixes.push('moved to the present address')
-		// Only where it differs: writing it makes the store probe the address (docs/woocommerce.md 6.4).
-		update['delivery_url'] = desired.deliveryUrl
-	}
-	if (desired.rewriteSecrets) fixes.push('given its secret')
-	return fixes.length === 0 ? [] : [{ topic: webhook.topic, what: `${webhook.topic} ${fixes.join(', ')}`, update }]
-}
-
-/**
- * All webhooks, in every status: a duplicate is accepted, so that those of ours that sleep must be found
- * (docs/woocommerce.md 6.1).
- */
-async function listWebhooks(client: StoreClient, identity: WebhookIdentity): Promise<StoreWebhook[] | Failure> {
-	const path = toComparablePath(identity.deliveryUrl)
+async function listWebhooks(
+	client: StoreClient,
+	identity: WebhookIdentity,
+): Promise<{ ok: true; webhooks: StoreWebhook[] } | Failure> {
 	const found = new Map<number, StoreWebhook>()
 	for (let page = 1; page <= MAX_PAGES; page++) {
 		const answer = await client.call('GET', 'webhooks', {
@@ -124,44 +58,21 @@ async function listWebhooks(client: StoreClient, identity: WebhookIdentity): Pro
 			order: 'asc',
 		})
 		if (!answer.ok) return answer
-		if (!Array.isArray(answer.body)) return toUnexpectedFailure('The store did not answer with a list of its webhooks.')
+		if (!Array.isArray(answer.body))
+			return toUnexpectedFailure('The store did not return a list of its webhooks. Check its error log.')
 		for (const row of answer.body as unknown[]) {
-			const webhook = toStoreWebhook(row, identity.name, path)
+			const webhook = toStoreWebhook(row, identity)
 			if (webhook !== null && webhook.id !== null) found.set(webhook.id, webhook)
 		}
 		if (answer.body.length < PAGE_SIZE) break
 	}
-	return [...found.values()]
+	return { ok: true, webhooks: [...found.values()] }
 }
 
-/** One row; null for what is none. Rows with empty names may be listed (docs/woocommerce.md 6.5). */
-function toStoreWebhook(row: unknown, name: string, path: string | null): StoreWebhook | null {
-	if (typeof row !== 'object' || row === null) return null
-	const record = row as VendorRecord
-	const id = toObjectId(record['id'])
-	if (typeof id !== 'number' || id === 0) return null
-	const url = toText(record['delivery_url'])
-	return {
-		id,
-		topic: toText(record['topic']),
-		status: toText(record['status']),
-		url,
-		ours: record['name'] === name && path !== null && toComparablePath(url) === path,
-	}
-}
-
-/** An address's path in one spelling: the id's padding may be written, escaped or left out. */
-function toComparablePath(url: string): string | null {
-	// A store in a language with entities may give `&amp;` back; the path has none.
-	if (!URL.canParse(url)) return null
-	return new URL(url).pathname.replace(/(?<!=|%3d)(=|%3d)+$/i, '').replace(/(?<!\/)\/+$/, '')
-}
-
-/** Sends the changes and reads what became of each. */
 async function applyChanges(
 	client: StoreClient,
 	found: StoreWebhook[],
-	changes: WebhookChange[],
+	changes: PlannedChange[],
 	identity: WebhookIdentity,
 ): Promise<WebhookSyncResult> {
 	const result: WebhookSyncResult = {
@@ -174,31 +85,24 @@ async function applyChanges(
 		failure: null,
 		mayHaveChanged: false,
 	}
-	const path = toComparablePath(identity.deliveryUrl)
 	const current = new Map(found.map((webhook) => [webhook.id, webhook]))
 	for (let start = 0; start < changes.length; start += MAX_BATCH_CHANGES) {
-		const batch = changes.slice(start, start + MAX_BATCH_CHANGES)
-		const creates = batch.filter((change) => 'create' in change)
-		const updates = batch.filter((change) => 'update' in change)
-		const deletes = batch.filter((change) => 'delete' in change)
-		const body = {
-			...(creates.length === 0 ? {} : { create: creates.map((change) => change.create) }),
-			...(updates.length === 0 ? {} : { update: updates.map((change) => change.update) }),
-			...(deletes.length === 0 ? {} : { delete: deletes.map((change) => change.delete) }),
-		}
+		const batch = toBatch(changes.slice(start, start + MAX_BATCH_CHANGES))
+		const body = Object.fromEntries(
+			[...batch].map(([verb, planned]) => [
+				verb,
+				planned.map(({ call }) => (call.verb === 'delete' ? call.id : call.row)),
+			]),
+		)
 		const answer = await client.call('POST', 'webhooks/batch', {}, JSON.stringify(body))
 		if (!answer.ok) return { ...toFailedSync(answer, true), webhooks: [...current.values()], changes: result.changes }
 		result.mayHaveChanged = true
 		const items =
 			typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {}
-		for (const [kind, list] of [
-			['create', creates],
-			['update', updates],
-			['delete', deletes],
-		] as const) {
-			const rows = Array.isArray(items[kind]) ? (items[kind] as unknown[]) : []
-			for (const [index, change] of list.entries())
-				recordOutcome(result, current, change, kind, rows[index], identity.name, path)
+		for (const [verb, planned] of batch) {
+			const rows = Array.isArray(items[verb]) ? (items[verb] as unknown[]) : []
+			for (const [index, change] of planned.entries())
+				applyOutcome(result, current, change, readOutcome(change, rows[index], identity))
 		}
 	}
 	result.webhooks = [...current.values()]
@@ -206,67 +110,94 @@ async function applyChanges(
 	return result
 }
 
-/** One item of a batch's answer: the row as it is now, or `{id, error: {code, message, data}}`. */
-function recordOutcome(
-	result: WebhookSyncResult,
-	current: Map<number | null, StoreWebhook>,
-	change: WebhookChange,
-	kind: 'create' | 'update' | 'delete',
-	row: unknown,
-	name: string,
-	path: string | null,
-): void {
+/** Changes by verb, in the order in which WooCommerce applies them; verbs without changes are absent. */
+function toBatch(changes: PlannedChange[]): Map<Verb, PlannedChange[]> {
+	const verbs: Verb[] = ['create', 'update', 'delete']
+	return new Map(
+		verbs
+			.map((verb) => [verb, changes.filter(({ call }) => call.verb === verb)] as const)
+			.filter(([, planned]) => planned.length > 0),
+	)
+}
+
+/** What became of one change. `error` is a sentence without its topic. */
+type ChangeOutcome =
+	| { kind: 'deleted'; id: number }
+	| { kind: 'changed'; webhook: StoreWebhook }
+	| { kind: 'unsupported' }
+	| { kind: 'failed'; error: string; webhook: StoreWebhook | null; missingPermission: string | null }
+
+/** Reads one item of a batch's answer: the row as it is now, or `{id, error: {code, message, data}}`. */
+function readOutcome({ call }: PlannedChange, row: unknown, identity: WebhookIdentity): ChangeOutcome {
 	const error =
 		typeof row === 'object' && row !== null
-			? (row as { error?: { code?: unknown; message?: unknown; data?: { status?: unknown } } }).error
+			? (row as { error?: { code?: unknown; message?: unknown } }).error
 			: undefined
 	const code = toText(error?.code)
-	if (
-		kind === 'delete' &&
-		'delete' in change &&
-		(error === undefined ? row !== undefined : code.endsWith('_invalid_id'))
-	) {
-		current.delete(change.delete)
-		result.changes.push(change.what)
-		return
-	}
+	if (call.verb === 'delete' && (error === undefined ? row !== undefined : code.endsWith('_invalid_id')))
+		return { kind: 'deleted', id: call.id }
 	if (error !== undefined) {
-		// An older store without this topic: nothing is wrong with it.
-		if (kind === 'create' && code.endsWith('_invalid_topic')) {
+		// An older store does not know this topic; nothing is wrong with the store.
+		if (call.verb === 'create' && code.endsWith('_invalid_topic')) return { kind: 'unsupported' }
+		return {
+			kind: 'failed',
+			error: toErrorText(error.message) || code || 'the store refused it without a reason',
+			webhook: null,
+			missingPermission: /_cannot_[a-z]+$/.test(code) ? NO_WEBHOOK_PERMISSION : null,
+		}
+	}
+	const webhook = toStoreWebhook(row, identity)
+	if (webhook === null)
+		return { kind: 'failed', error: 'the store did not confirm the change', webhook: null, missingPermission: null }
+	const expectedStatus =
+		call.verb === 'create' ? 'active' : call.verb === 'update' ? (call.row['status'] ?? webhook.status) : 'active'
+	if (webhook.status === expectedStatus) return { kind: 'changed', webhook }
+	const status = webhook.status === '' ? 'without a status' : webhook.status
+	return { kind: 'failed', error: `the store left the webhook ${status}`, webhook, missingPermission: null }
+}
+
+function applyOutcome(
+	result: WebhookSyncResult,
+	current: Map<number | null, StoreWebhook>,
+	{ change }: PlannedChange,
+	outcome: ChangeOutcome,
+): void {
+	switch (outcome.kind) {
+		case 'deleted':
+			current.delete(outcome.id)
+			result.changes.push(change)
+			return
+		case 'changed':
+			current.set(outcome.webhook.id, outcome.webhook)
+			result.changes.push(change)
+			return
+		case 'unsupported':
 			result.unsupported.push(change.topic)
 			return
-		}
-		result.missingPermission ??= /_cannot_[a-z]+$/.test(code) ? NO_WEBHOOK_PERMISSION : null
-		result.errors.push(
-			`${change.topic}: ${
-				toText(error.message)
-					.slice(0, 4_096)
-					.replace(/<[^>]*>/g, '')
-					.slice(0, 200) ||
-				code ||
-				'the store refused it without a reason'
-			}`,
-		)
-		return
+		case 'failed':
+			if (outcome.webhook !== null) current.set(outcome.webhook.id, outcome.webhook)
+			result.missingPermission ??= outcome.missingPermission
+			result.errors.push(`${change.topic}: ${outcome.error}`)
 	}
-	const webhook = toStoreWebhook(row, name, path)
-	if (webhook === null) {
-		result.errors.push(`${change.topic}: the store did not say what became of it`)
-		return
-	}
-	current.set(webhook.id, webhook)
-	const expectedStatus = 'update' in change ? (change.update['status'] ?? webhook.status) : 'active'
-	if (webhook.status === expectedStatus) result.changes.push(change.what)
-	else
-		result.errors.push(
-			`${change.topic}: the store left it ${webhook.status === '' ? 'without a status' : webhook.status}`,
-		)
+}
+
+/** What the store said, without markup, at most 200 characters. */
+function toErrorText(message: unknown): string {
+	return toText(message)
+		.slice(0, 4_096)
+		.replace(/<[^>]*>/g, '')
+		.slice(0, 200)
 }
 
 const NO_WEBHOOK_PERMISSION =
-	"The API key's user may not manage WooCommerce, which webhooks need. Give the key to a user with the role Shop manager or Administrator."
+	"The API key's user may not manage WooCommerce, which webhooks need. " +
+	'Give the key to a user with the role Shop manager or Administrator.'
 
-/** A call without a usable answer; where it is the key's fault, the right that is missing. */
+const READ_ONLY_KEY =
+	'The API key may only read, but creating webhooks needs write access. ' +
+	'Set its permissions to "Read/Write" under WooCommerce → Settings → Advanced → REST API.'
+
+/** The result for a call without a usable answer; where it is the key's fault, with the right that is missing. */
 function toFailedSync(failure: Failure, wasSent: boolean): WebhookSyncResult {
 	const missingPermission = findMissingPermission(failure)
 	// After a refusal nothing was done; after a lost answer anything may have been.
@@ -282,7 +213,7 @@ function toFailedSync(failure: Failure, wasSent: boolean): WebhookSyncResult {
 		changes: [],
 		unsupported: [],
 		errors: [missingPermission ?? failure.message],
-		missingPermission: missingPermission,
+		missingPermission,
 		failure,
 		mayHaveChanged,
 	}
@@ -293,14 +224,8 @@ function toFailedSync(failure: Failure, wasSent: boolean): WebhookSyncResult {
  * the key was not seen.
  */
 function findMissingPermission(failure: Failure): string | null {
-	if (failure.kind === 'auth' && /write permission/i.test(failure.providerMessage ?? '')) {
-		return 'The API key may only read, and webhooks are made by writing. Set its permissions to "Read/Write" under WooCommerce → Settings → Advanced → REST API.'
-	}
+	if (failure.kind === 'auth' && /write permission/i.test(failure.providerMessage ?? '')) return READ_ONLY_KEY
 	if (failure.kind === 'forbidden' || /_cannot_(view|create|edit|delete|batch)$/.test(failure.code ?? ''))
 		return NO_WEBHOOK_PERMISSION
 	return null
-}
-
-function toText(value: unknown): string {
-	return typeof value === 'string' ? value : ''
 }

@@ -1,6 +1,6 @@
 /**
- * Webhooks at the instance: a verified delivery passes the same gate as everything else; what it may not say by itself
- * is read at the store. The watchdog keeps the store's webhooks alive (docs/architecture.md, Seeing: webhooks).
+ * Deliveries of the store's webhooks: a verified delivery passes the same gate as every other observation; what its
+ * payload cannot prove is read at the store (docs/architecture.md, Seeing: webhooks).
  */
 import { toSiteKey } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'
@@ -11,74 +11,107 @@ import { queueLookup, recordObservations } from '../changes/recorder.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { WebhookResult, WebhookDelivery } from '../../rpc/watcher.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
+import type { ParsedWebhook } from '../../elements/webhooks.ts'
 
-/** The first deliveries of a topic are also read, then one in so many. */
+/** The first deliveries of a topic are compared with a read, then one in this many. */
 const INITIAL_PROBES = 5
 const PROBE_INTERVAL = 100
 
-/** One object is read for hints at most this often. */
+/** An object is read for hints at most this often. */
 const MIN_HINT_INTERVAL_MS = 10_000
 
-/** Takes a delivery that the edge verified. When this says `taken`, what it means is committed. */
+/** Takes a delivery that the edge verified. When this returns `taken`, what it means is committed. */
 export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookResult {
-	const { state, config } = core
-	const { hooks } = state
-	const { element } = core
-	if (config.hooks === null || !acceptsVersion(core, delivery.version)) return 'retired'
-	if (state.paused) {
-		core.commit(() => void hooks.counts.disabled++)
-		return 'disabled'
+	const { hooks } = core.state
+	const refusal = findRefusal(core, delivery)
+	if (refusal !== null) {
+		if (refusal === 'disabled') core.commit(() => void hooks.counts.disabled++)
+		if (refusal === 'unknown-topic') core.commit(() => void hooks.counts.unknownTopic++)
+		return refusal
 	}
-	if (element.webhooks === null || !element.webhooks.topics.includes(delivery.topic)) {
-		core.commit(() => void hooks.counts.unknownTopic++)
-		return 'unknown-topic'
-	}
-	// Without its snapshot a delivery says which object, and nothing else.
-	const payload = element.webhooks.parseBody(delivery.topic, delivery.body ?? JSON.stringify({ id: delivery.objectId }))
+	// Without its snapshot a delivery only says which object changed.
+	const body = delivery.body ?? JSON.stringify({ id: delivery.objectId })
+	const payload = core.element.webhooks!.parseBody(delivery.topic, body)
 	core.commit(() => {
 		hooks.counts.taken++
 		hooks.lastDeliveryMs = delivery.receivedMs
-		if (payload.kind === 'unknown') return
-		const watched = getWatchedResources(core).find(
-			(candidate) =>
-				candidate.resource.path === payload.path && candidate.resource.indexed && !candidate.resource.placeholders,
-		)
-		if (watched === undefined || payload.id === null) return
-		const isForeign = toSiteKey(delivery.source) !== toSiteKey(config.connection.home)
+		const watched = findWatched(core, payload)
+		if (watched === null || payload.kind === 'unknown' || payload.id === null) return
+		const isForeign = toSiteKey(delivery.source) !== toSiteKey(core.config.connection.home)
 		if (isForeign) hooks.foreign = { source: delivery.source, atMs: delivery.receivedMs }
 		const count = (hooks.seen[delivery.topic] = (hooks.seen[delivery.topic] ?? 0) + 1)
-		// A full storage takes no more events: the change is read when there is room.
-		if (payload.kind !== 'record' || isForeign || state.full || !isTrusted(core, watched, delivery)) {
-			queueHint(core, watched, payload.id, {})
-			return
-		}
-		const snapshot = element.parseRecord(watched.resource, payload.record, watched.state.volatile)
-		if (snapshot === null || !hasRestShape(core, watched, snapshot)) {
-			queueHint(core, watched, payload.id, {})
-			return
-		}
-		// What is not believed is held against its read every time: so it can be believed again.
-		const isHintsOnly = hooks.hintsOnly.includes(watched.state.number)
-		if (isHintsOnly || count <= INITIAL_PROBES || count % PROBE_INTERVAL === 0) {
-			queueHint(core, watched, payload.id, {
-				probe: { hash: hashContent(snapshot.fields).hash, stampSec: snapshot.modifiedSec },
-			})
-			return
-		}
-		const result = recordObservations(core, watched, [{ id: snapshot.id, snapshot }], {
-			source: 'webhook',
-			via: 'hook',
-			requestedAtMs: delivery.receivedMs,
-			storeNowMs: delivery.receivedMs + (state.skewMs ?? 0),
-			listed: true,
-			backfill: config.backfill,
-		})
-		for (const id of result.toRecheck) queueHint(core, watched, id, {})
+		const decision = decideDelivery(core, watched, delivery, payload, isForeign, count)
+		applyDecision(core, watched, payload.id, delivery, decision)
 	})
 	return 'taken'
 }
 
-/** Versions are accepted until they are retired: the present one, and the one before it for its grace. */
+function findRefusal(core: Core, delivery: WebhookDelivery): Exclude<WebhookResult, 'taken'> | null {
+	if (core.config.hooks === null || !acceptsVersion(core, delivery.version)) return 'retired'
+	if (core.state.paused) return 'disabled'
+	return core.element.webhooks?.topics.includes(delivery.topic) === true ? null : 'unknown-topic'
+}
+
+function findWatched(core: Core, payload: ParsedWebhook): WatchedResource | null {
+	if (payload.kind === 'unknown') return null
+	const watched = getWatchedResources(core).find(
+		({ resource }) => resource.path === payload.path && resource.indexed && !resource.placeholders,
+	)
+	return watched ?? null
+}
+
+/** What to do with a delivery: read its object at the store, or record its payload as an observation. */
+type DeliveryDecision = { do: 'read'; check: PendingCheck } | { do: 'record'; snapshot: Snapshot }
+
+/** `count`: deliveries of this topic so far, with this one. Changes nothing. */
+function decideDelivery(
+	core: Core,
+	watched: WatchedResource,
+	delivery: WebhookDelivery,
+	payload: ParsedWebhook,
+	isForeign: boolean,
+	count: number,
+): DeliveryDecision {
+	const { state, element } = core
+	// When the storage is full, the object is read once there is room.
+	if (payload.kind !== 'record' || isForeign || state.full || !isTrusted(core, watched, delivery))
+		return { do: 'read', check: {} }
+	const snapshot = element.parseRecord(watched.resource, payload.record, watched.state.volatile)
+	if (snapshot === null || !hasRestShape(core, watched, snapshot)) return { do: 'read', check: {} }
+	// Payloads that are not trusted are compared with a read every time, so that they can be trusted again.
+	const isHintsOnly = state.hooks.hintsOnly.includes(watched.state.number)
+	if (isHintsOnly || count <= INITIAL_PROBES || count % PROBE_INTERVAL === 0) {
+		const probe = { hash: hashContent(snapshot.fields).hash, stampSec: snapshot.modifiedSec }
+		return { do: 'read', check: { probe } }
+	}
+	return { do: 'record', snapshot }
+}
+
+/** Call it inside a commit. */
+function applyDecision(
+	core: Core,
+	watched: WatchedResource,
+	id: ObjectId,
+	delivery: WebhookDelivery,
+	decision: DeliveryDecision,
+): void {
+	if (decision.do === 'read') {
+		queueHint(core, watched, id, decision.check)
+		return
+	}
+	const { snapshot } = decision
+	const result = recordObservations(core, watched, [{ id: snapshot.id, snapshot }], {
+		source: 'webhook',
+		via: 'hook',
+		requestedAtMs: delivery.receivedMs,
+		storeNowMs: delivery.receivedMs + (core.state.skewMs ?? 0),
+		listed: true,
+		backfill: core.config.backfill,
+	})
+	for (const objectId of result.toRecheck) queueHint(core, watched, objectId, {})
+}
+
+/** The current version of the secrets is accepted, and the one before it until its grace ends. */
 function acceptsVersion(core: Core, version: number): boolean {
 	const { hooks } = core.config
 	if (hooks === null) return false
@@ -89,7 +122,8 @@ function acceptsVersion(core: Core, version: number): boolean {
 }
 
 /**
- * A payload is believed only from a webhook that we made, and not where only the list knows whether its object counts.
+ * A payload is trusted only from a webhook that we made, and not where a `where` decides, at the store, whether the
+ * object counts.
  */
 function isTrusted(core: Core, watched: WatchedResource, delivery: WebhookDelivery): boolean {
 	const { hooks } = core.state
@@ -99,7 +133,7 @@ function isTrusted(core: Core, watched: WatchedResource, delivery: WebhookDelive
 	)
 }
 
-/** Only with the key set of a REST record: a webhook of another API version, or a plugin's filter, has others. */
+/** Whether it has the fields of a REST record: webhooks of another API version, or filtered by a plugin, do not. */
 function hasRestShape(core: Core, watched: WatchedResource, snapshot: Snapshot): boolean {
 	const knownNames =
 		readIndexRows(core, watched.state.number, [snapshot.id]).get(snapshot.id)?.content.fieldNames ??
@@ -111,7 +145,7 @@ function hasRestShape(core: Core, watched: WatchedResource, snapshot: Snapshot):
 	)
 }
 
-/** Puts an object on the list of reads; hints for one object are merged. Call it inside a commit. */
+/** Queues a read of an object; hints for one object are merged. Call it inside a commit. */
 function queueHint(core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
 	const now = core.ports.now()
 	const lastReadMs = core.lastReadMs.get(`${watched.state.number}:${id}`)

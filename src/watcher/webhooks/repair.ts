@@ -1,75 +1,120 @@
-/** Keeps the store's webhooks as they should be: reads them, repairs them, and has what they missed read again. */
-import type { Core } from '../core/core.ts'
-import type { DesiredWebhooks } from '../../elements/webhooks.ts'
-import { getWatchedResources } from '../source/resources.ts'
+/** The watchdog: reads the store's webhooks, repairs them, and has the changes that they missed read again. */
+import {
+	describeWebhookChange,
+	toDesiredWebhooks,
+	type DesiredWebhooks,
+	type WebhookSyncResult,
+} from '../../elements/webhooks.ts'
+import type { Failure } from '../../elements/store.ts'
+import type { WatcherConfig } from '../../rpc/config.ts'
 import { hasWebhookTopics, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks.ts'
-import { type SliceBudget, StoreError } from '../source/requests.ts'
+import type { Core } from '../core/core.ts'
+import type { WebhooksState } from '../core/state.ts'
 import { recordRepair } from '../log/repairs.ts'
 import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import { requestReread } from '../polling/scans.ts'
+import { type SliceBudget, StoreError } from '../source/requests.ts'
+import { getWatchedResources } from '../source/resources.ts'
 
-export function formatKey(core: Core, keyId: string): string {
-	return `${core.config.hooks?.version ?? 0}:${keyId}`
-}
+/** The store's webhooks are read this often … */
+const WATCHDOG_INTERVAL_MS = 3_600_000
 
-/** Version and key that the store's secrets are to be of. */
-export function currentKey(core: Core): string {
-	return formatKey(core, core.ports.masterKey.id)
-}
+/** … and this soon again after a failure. */
+const WATCHDOG_RETRY_MS = 5 * 60_000
 
-/** … and are of, as far as is known: by its own writing, or by that of the API which made them. */
-export function writtenKey(core: Core): string | null {
-	const keyId = core.config.hooks?.writtenWith
-	return core.state.hooks.keyedAs ?? (keyId === undefined ? null : formatKey(core, keyId))
-}
+/** How long a foreign source is reported after its last delivery. */
+const FOREIGN_SOURCE_TTL_MS = 86_400_000
 
-/** What webhooks should exist: a topic for each watched collection that has one. Null: this instance keeps none. */
-export function getDesiredWebhooks(core: Core): DesiredWebhooks | null {
-	const { config, element } = core
-	const { webhooks: hooks } = element
-	if (config.hooks === null || hooks === null) return null
-	const topics = new Set(getWatchedResources(core).flatMap((watched) => hooks.topicsFor(watched.resource.path)))
-	const { version, deliveryUrl } = config.hooks
-	const secrets = Object.fromEntries(
-		[...topics].map((topic) => [
-			topic,
-			hooks.deriveSecret(core.ports.masterKey.bytes, config.instanceId, topic, version),
-		]),
-	)
-	return {
-		name: `Shopbell ${config.instanceId}`,
-		deliveryUrl,
-		secrets,
-		rewriteSecrets: writtenKey(core) !== currentKey(core),
-	}
-}
-
-/** When the watchdog looks next; null: there are no webhooks to look after. */
+/** When the watchdog reads the store's webhooks next, epoch ms; null: the instance keeps none. */
 export function nextWatchdogMs(core: Core): number | null {
 	const { hooks } = core.state
-	if (
-		core.config.hooks === null ||
-		core.config.hooks.deliveryUrl === '' ||
-		core.element.webhooks === null ||
-		core.state.resources.length === 0
-	)
-		return null
-	// A new secret is written at once; where the store does not let it, as often as everything else.
-	if (writtenKey(core) !== currentKey(core) && hooks.triedAs !== currentKey(core)) return 0
+	if (getKeptWebhooks(core) === null || core.element.webhooks === null || core.state.resources.length === 0) return null
+	// New secrets are written at once; after a failed attempt as often as everything else.
+	if (getWrittenKey(core) !== getCurrentKey(core) && hooks.triedAs !== getCurrentKey(core)) return 0
 	return Math.min(hooks.dueMs ?? 0, hooks.suspect?.dueMs ?? Number.POSITIVE_INFINITY)
 }
 
-/** Whether the store's webhooks are to be read now. */
 export function isWatchdogDue(core: Core): boolean {
-	return nextWatchdogMs(core) !== null && (nextWatchdogMs(core) ?? 0) <= core.ports.now()
+	const dueMs = nextWatchdogMs(core)
+	return dueMs !== null && dueMs <= core.ports.now()
 }
 
-export function hasRecoveredChange(core: Core, sequence: number, now: number): boolean {
+/**
+ * Reads the store's webhooks and repairs them. What they missed is found by the poll from the old cursor and by a
+ * re-read, since webhooks also report changes that leave no modified date. False: the store did not allow it; other
+ * work goes on. Throws StoreError for what concerns every request.
+ */
+export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<boolean> {
+	const now = core.ports.now()
+	if (!resolveSuspect(core, now)) return true
+	const desired = getDesiredWebhooks(core)
+	const watched = getWatchedResources(core)[0]
+	if (desired === null || watched === undefined) return true
+	const result = await syncWebhooks(core, desired, budget)
+	const { failure } = result
+	if (failure !== null) {
+		core.commit(() => recordFailure(core, result, failure, now))
+		// Lists may work where webhooks do not.
+		if (result.missingPermission === null && (failure.kind === 'auth' || failure.kind === 'throttled'))
+			throw new StoreError(failure, watched)
+		return false
+	}
+	core.commit(() => applySync(core, result, now))
+	return true
+}
+
+/** What a sync means for the instance. */
+export interface SyncDecision {
+	repairs: { description: string; notify: boolean }[]
+	degraded: WebhooksState['degraded']
+	/** Changes may have gone unreported since the last run. */
+	rereadsGap: boolean
+}
+
+/** Decides what follows from a sync that got its answers. Pure. */
+export function decideSync(
+	result: Pick<WebhookSyncResult, 'changes' | 'errors' | 'missingPermission'>,
+	degradedBefore: WebhooksState['degraded'],
+	now: number,
+): SyncDecision {
+	const problem = result.missingPermission ?? result.errors[0] ?? null
+	const wasSilent = result.changes.some(({ kinds }) =>
+		kinds.some((kind) => kind === 'created' || kind === 're-enabled' || kind === 'moved'),
+	)
+	return {
+		repairs: result.changes.map((change) => ({
+			description: describeWebhookChange(change),
+			// A routine rewrite of secrets is not reported to the operator.
+			notify: !change.kinds.includes('secret-written'),
+		})),
+		degraded: problem === null ? null : { reason: problem, sinceMs: degradedBefore?.sinceMs ?? now },
+		// After a recovery too: the repair may have been made by an earlier call whose answer was lost.
+		rereadsGap: wasSilent || (degradedBefore !== null && problem === null),
+	}
+}
+
+/**
+ * Settles an overdue webhook: records it when it is still missing. Returns whether the store's webhooks are read now.
+ */
+function resolveSuspect(core: Core, now: number): boolean {
+	const { hooks } = core.state
+	if (hooks.suspect === null || hooks.suspect.dueMs > now) return true
+	const isMissing = hasUnreportedChange(core, hooks.suspect.sequence, now)
+	hooks.suspect = null
+	if (!isMissing) return (nextWatchdogMs(core) ?? Number.POSITIVE_INFINITY) <= now
+	recordRepair(core, 'polling found a change that no webhook reported')
+	return true
+}
+
+/** Whether a poll found a change from this sequence on that no webhook reported in time. */
+function hasUnreportedChange(core: Core, sequence: number, now: number): boolean {
 	const numbers = getWatchedResources(core)
 		.filter((watched) => hasWebhookTopics(core, watched))
 		.map((watched) => watched.state.number)
 	const found = core.ports.sql.all<{ sequence: number }>(
-		`SELECT sequence FROM events WHERE sequence >= ? AND recorded <= ? AND source <> 'webhook' AND confirmed IS NULL AND resource IN (SELECT value FROM json_each(?)) LIMIT 1`,
+		`SELECT sequence FROM events
+		WHERE sequence >= ? AND recorded <= ? AND source <> 'webhook' AND confirmed IS NULL
+			AND resource IN (SELECT value FROM json_each(?)) LIMIT 1`,
 		sequence,
 		now - WEBHOOK_OVERDUE_MS,
 		JSON.stringify(numbers),
@@ -77,76 +122,79 @@ export function hasRecoveredChange(core: Core, sequence: number, now: number): b
 	return found.length > 0
 }
 
-/**
- * Reads the store's webhooks and mends them. What they missed meanwhile comes by the poll from the old cursor, and by a
- * re-read, since a webhook also tells what moves no stamp. False: the store did not let it; what else is due goes on
- * meanwhile. Throws StoreTrouble.
- */
-export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<boolean> {
-	const { state, element } = core
-	const { hooks } = state
-	const now = core.ports.now()
-	if (hooks.suspect !== null && hooks.suspect.dueMs <= now) {
-		const recovered = hasRecoveredChange(core, hooks.suspect.sequence, now)
-		hooks.suspect = null
-		if (recovered) recordRepair(core, 'a change came by polling that no webhook had told')
-		else if ((nextWatchdogMs(core) ?? Number.POSITIVE_INFINITY) > now) return true
-	}
-	const desired = getDesiredWebhooks(core)
-	const watched = getWatchedResources(core)[0]
-	if (desired === null || element.webhooks === null || watched === undefined) return true
+async function syncWebhooks(core: Core, desired: DesiredWebhooks, budget: SliceBudget): Promise<WebhookSyncResult> {
 	const client = await core.client()
 	const requestsBefore = client.requests
-	const result = await element.webhooks.ensure(client, desired)
+	const result = await core.element.webhooks!.ensure(client, desired)
 	budget.requests -= client.requests - requestsBefore
-	state.counters.requests += client.requests - requestsBefore
-	const { failure, missingPermission } = result
-	if (failure !== null) {
-		core.commit(() => {
-			hooks.dueMs = now + Math.max(WATCHDOG_RETRY_MS, failure.retryAfterMs ?? 0)
-			hooks.triedAs = currentKey(core)
-			hooks.degraded = { reason: missingPermission ?? failure.message, sinceMs: hooks.degraded?.sinceMs ?? now }
-		})
-		// Lists may well answer where webhooks do not; only what concerns every request stops the others.
-		if (missingPermission === null && (failure.kind === 'auth' || failure.kind === 'throttled'))
-			throw new StoreError(failure, watched)
-		return false
-	}
-	core.commit(() => {
-		// A key that may no longer list them does not make them strangers.
-		if (result.ok || result.webhooks.length > 0) hooks.webhooks = result.webhooks
-		hooks.checkedMs = now
-		hooks.dueMs = now + WATCHDOG_INTERVAL_MS
-		hooks.triedAs = currentKey(core)
-		if (result.ok) hooks.keyedAs = currentKey(core)
-		if (hooks.foreign !== null && now - hooks.foreign.atMs > FOREIGN_SOURCE_TTL_MS) hooks.foreign = null
-		for (const repair of result.changes) {
-			recordRepair(core, repair)
-			// A secret that was written anew was not broken.
-			if (!repair.endsWith('given its secret')) enqueueOperatorEvent(core, 'webhook.repaired', repair, {})
-		}
-		const problem = result.missingPermission ?? result.errors[0] ?? null
-		// What was done may have been done by a call whose answer was lost.
-		const recovered = hooks.degraded !== null && problem === null
-		hooks.degraded = problem === null ? null : { reason: problem, sinceMs: hooks.degraded?.sinceMs ?? now }
-		// The gap since the last good moment: a webhook that was off told nothing of it. (`order.created given its secret`
-		// was not off.)
-		if (
-			(recovered || result.changes.some((repair) => /^created | re-enabled | moved /.test(repair))) &&
-			state.lastRunMs !== null
-		) {
-			state.nextPollMs = now
-			requestReread(core)
-		}
-	})
-	return true
+	core.state.counters.requests += client.requests - requestsBefore
+	return result
 }
 
-/** A foreign source is spoken of for a day after its last delivery. */
-export const FOREIGN_SOURCE_TTL_MS = 86_400_000
+/** Call it inside a commit. */
+function recordFailure(core: Core, result: WebhookSyncResult, failure: Failure, now: number): void {
+	const { hooks } = core.state
+	hooks.dueMs = now + Math.max(WATCHDOG_RETRY_MS, failure.retryAfterMs ?? 0)
+	hooks.triedAs = getCurrentKey(core)
+	hooks.degraded = {
+		reason: result.missingPermission ?? failure.message,
+		sinceMs: hooks.degraded?.sinceMs ?? now,
+	}
+}
 
-/** … and this soon again when that did not work. */
-export const WATCHDOG_RETRY_MS = 5 * 60_000
+/** Call it inside a commit. */
+function applySync(core: Core, result: WebhookSyncResult, now: number): void {
+	const { state } = core
+	const { hooks } = state
+	const decision = decideSync(result, hooks.degraded, now)
+	// A key that may no longer list webhooks does not make them foreign.
+	if (result.ok || result.webhooks.length > 0) hooks.webhooks = result.webhooks
+	hooks.checkedMs = now
+	hooks.dueMs = now + WATCHDOG_INTERVAL_MS
+	hooks.triedAs = getCurrentKey(core)
+	if (result.ok) hooks.keyedAs = getCurrentKey(core)
+	if (hooks.foreign !== null && now - hooks.foreign.atMs > FOREIGN_SOURCE_TTL_MS) hooks.foreign = null
+	for (const { description, notify } of decision.repairs) {
+		recordRepair(core, description)
+		if (notify) enqueueOperatorEvent(core, 'webhook.repaired', description, {})
+	}
+	hooks.degraded = decision.degraded
+	if (decision.rereadsGap && state.lastRunMs !== null) {
+		state.nextPollMs = now
+		requestReread(core)
+	}
+}
 
-/** The watchdog reads the store's webhooks this often. */
-export const WATCHDOG_INTERVAL_MS = 3_600_000
+/** What webhooks should exist: a topic for each watched collection that has one. Null: this instance keeps none. */
+function getDesiredWebhooks(core: Core): DesiredWebhooks | null {
+	const kept = getKeptWebhooks(core)
+	const { webhooks } = core.element
+	if (kept === null || webhooks === null) return null
+	return toDesiredWebhooks(
+		webhooks,
+		{ id: core.config.instanceId, version: kept.version, deliveryUrl: kept.deliveryUrl },
+		getWatchedResources(core).map((watched) => watched.resource.path),
+		{ masterKey: core.ports.masterKey.bytes, rewrite: getWrittenKey(core) !== getCurrentKey(core) },
+	)
+}
+
+/** The webhooks that this object keeps; null: there are none, or the API is still creating them (no address yet). */
+function getKeptWebhooks(core: Core): NonNullable<WatcherConfig['hooks']> | null {
+	const { hooks } = core.config
+	return hooks === null || hooks.deliveryUrl === '' ? null : hooks
+}
+
+/** Version and master key that the store's secrets should be derived from. */
+function getCurrentKey(core: Core): string {
+	return formatKey(core, core.ports.masterKey.id)
+}
+
+/** Version and master key of the last secrets written, by this object or by the API; null when none were written. */
+function getWrittenKey(core: Core): string | null {
+	const keyId = core.config.hooks?.writtenWith
+	return core.state.hooks.keyedAs ?? (keyId === undefined ? null : formatKey(core, keyId))
+}
+
+function formatKey(core: Core, keyId: string): string {
+	return `${core.config.hooks?.version ?? 0}:${keyId}`
+}

@@ -63,7 +63,7 @@ describe('webhooks at the store', () => {
 	test.each([
 		['disabled', 're-enabled (it was disabled)'],
 		['paused', 're-enabled (it was paused)'],
-		['deleted', 'created order.updated'],
+		['deleted', 'order.updated created'],
 	] as const)('%s: mended, the gap is swept, and both are said', async (status, words) => {
 		const world = await worldWithWebhooks({ webhooks: { reconcileMs: 0 } })
 		await world.advance(MINUTE_MS)
@@ -89,7 +89,7 @@ describe('webhooks at the store', () => {
 		await world.configure({ hooks: { ...world.config.hooks!, deliveryUrl } })
 		await world.advance(MINUTE_MS)
 		expect(new Set(world.store.webhooks().map(({ url }) => url))).toEqual(new Set([deliveryUrl]))
-		expect(repairs(world)).toContain('order.updated moved to the present address')
+		expect(repairs(world)).toContain('order.updated moved to the current address')
 		await expectCleanJudgement(world)
 	})
 
@@ -128,7 +128,7 @@ describe('webhooks at the store', () => {
 				.webhooks()
 				.map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)),
 		)
-		expect(repairs(world)).toContain('order.updated given its secret')
+		expect(repairs(world)).toContain('order.updated secret rewritten')
 		expect(world.receivedWebhooks.map(({ status }) => status)).toEqual([200])
 		world.masterKeys = world.masterKeys.slice(0, 1)
 		expect(
@@ -270,7 +270,7 @@ describe('recovered', () => {
 		await world.advance(16 * MINUTE_MS)
 		expect(getWebhookState(world).checkedMs! - checked).toBeLessThan(HOUR_MS)
 		expect(statuses(world)).toEqual(['active'])
-		expect(repairs(world)).toContain('a change came by polling that no webhook had told')
+		expect(repairs(world)).toContain('polling found a change that no webhook reported')
 		await expectCleanJudgement(world)
 	})
 
@@ -280,7 +280,7 @@ describe('recovered', () => {
 		world.store.act({ do: 'edit', resource: 'orders', id: liveIds(world, 'orders')[0]! })
 		await world.advance(40 * MINUTE_MS)
 		expect(recordedEvents(world)).toEqual([`UPDATED orders ${liveIds(world, 'orders')[0]} poll`])
-		expect(repairs(world)).not.toContain('a change came by polling that no webhook had told')
+		expect(repairs(world)).not.toContain('polling found a change that no webhook reported')
 	})
 })
 

@@ -1,5 +1,5 @@
 /**
- * What Shopbell asks of a vendor: one small interface that every element implements.
+ * What Shopbell needs from a vendor: one small interface that every element implements.
  * `elements/` knows nothing of instances, events or delivery; nothing outside `elements/woocommerce` knows WooCommerce.
  */
 import type { ConfigurationKey, PollableCollection, PollerResource } from './form.ts'
@@ -18,7 +18,7 @@ import type {
 
 /** How a merchant hands keys over without copying them (docs/woocommerce.md 1.10). */
 export interface KeyAuthorization {
-	/** The page of the store on which the merchant approves. `state` comes back with the keys. */
+	/** The store's page on which the merchant approves. `state` comes back with the keys. */
 	authorizeUrl(request: {
 		storeUrl: string
 		appName: string
@@ -26,9 +26,9 @@ export interface KeyAuthorization {
 		returnUrl: string
 		callbackUrl: string
 	}): string
-	/** The keys out of what the store posts; null when it is nothing of the kind. */
+	/** Reads the keys from what the store posts; null when it holds none. */
 	parseKeys(body: string): { state: string; key: string; secret: string } | null
-	/** What the browser brings back: whether the merchant approved. */
+	/** Whether the merchant approved, by the query that the browser brings back. */
 	isApproved(query: URLSearchParams): boolean
 }
 
@@ -49,7 +49,7 @@ export interface Element {
 	/** Collections to offer, those of the default poller first; any other can be watched by its own name too. */
 	pollable: PollableCollection[]
 	/**
-	 * Discovers and checks a store in at most 12 requests and 20 s (issue: creating an instance checks the store).
+	 * Discovers and checks a store in at most 12 requests and 20 s.
 	 * `paths`: collections that must be readable.
 	 */
 	connect(
@@ -68,7 +68,7 @@ export interface Element {
 	): { ok: true; resource: Resource } | { ok: false; field: string; message: string }
 	/** Fills the url's placeholders with the last poll's time (ms) less `pollDelay`. */
 	resolvePlaceholders(resource: Resource, lastPollMs: number, connection: Connection): Resource
-	/** Looks at a record as the gate wants it; null when it has no id. */
+	/** Reads a record as a snapshot for the gate; null when it has no id. */
 	parseRecord(resource: Resource, record: VendorRecord, volatile: readonly string[]): Snapshot | null
 	/** Its records at the hub. */
 	records: Records

@@ -13,7 +13,7 @@ export interface ConfigurationKey {
 	secret: boolean
 	/** Of a SELECT: what it can be. */
 	options: { value: string; name: string }[] | null
-	/** Of a NUMBER: its bounds; null: it has none, or `interval` says them. */
+	/** Of a NUMBER: its bounds; null: it has none, or `interval` sets them. */
 	minimum: number | null
 	maximum: number | null
 	/** Of a text: its most characters. */

@@ -1,23 +1,23 @@
 /**
- * What the hub asks of a vendor: where its collections are, how they are listed, written and described. Vendor records
- * stay as they are.
+ * What the hub needs from a vendor: where its collections are, how they are listed, written and described. Vendor
+ * records stay as they are.
  */
 import type { Connection, Failure, StoreClient, VendorRecord } from './store.ts'
 
-/** Where a record stands in the order of its list: parts compared one after another, the last one unique. */
+/** A record's position in the order of its list: parts compared one after another, the last one unique. */
 export type RecordSortKey = readonly (number | string)[]
 
-/** How one list is asked for. */
+/** How a list is requested. */
 export interface ListPlan {
 	/** Vendor path. */
 	path: string
 	/** Vendor query of filter and order, without a position. */
 	query: Record<string, string>
-	/** What the store cannot filter: each record must pass it. Null when the query says it all. */
+	/** What the store cannot filter: each record must pass it. Null when the query filters everything. */
 	matches: ((record: VendorRecord) => boolean) | null
 	/**
 	 * A record's place in this order, for tokens that hold while the list changes; null where the store's order cannot be
-	 * told from its records.
+	 * derived from its records.
 	 */
 	order: { key: (record: VendorRecord) => RecordSortKey | null; descending: boolean } | null
 	/** Most records of one answer; null: the store gives everything at once. */
@@ -26,8 +26,10 @@ export interface ListPlan {
 	pageQuery(offset: number, limit: number): Record<string, string>
 }
 
-/** What comes of a list's parameters. A message names the parameter and what was expected. */
-export type ListPlanResult = { ok: true; plan: ListPlan } | { ok: false; message: string }
+/** A plan, or the parameter that was refused; `message` says what was expected, without the parameter's name. */
+export type ListPlanResult =
+	| { ok: true; plan: ListPlan }
+	| { ok: false; parameter: 'path' | 'where' | 'orderBy'; message: string }
 
 /** A write, in the hub's words. */
 export type RecordWrite =
@@ -40,7 +42,7 @@ export type RecordCallResult = { ok: true; status: number; body: unknown } | Fai
 
 /** A collection of a store. */
 export interface RecordCollection {
-	/** As the hub calls it, `products-categories`; `{id}` stands for an object that it belongs to. */
+	/** The hub's name, `products-categories`; `{id}` stands for an object that it belongs to. */
 	name: string
 	/** What may be done: `get`, `create`, `update`, `delete`. Of a collection's objects, too. */
 	methods: ('get' | 'create' | 'update' | 'delete')[]
@@ -68,7 +70,7 @@ export interface Records {
 	 * no collection.
 	 */
 	toVendorPath(path: string): string | null
-	/** What a hub path names by its form: `unknown` is told by the answer. */
+	/** What a hub path names by its form; for `unknown` the store's answer decides. */
 	classifyPath(path: string): 'collection' | 'object' | 'unknown'
 	/** A list with the hub's `where` and `orderBy` (null: none). */
 	planList(
@@ -76,7 +78,7 @@ export interface Records {
 		request: { where: string | null; orderBy: string | null },
 		connection: Connection,
 	): ListPlanResult
-	/** Creates, changes or deletes. Tried again only where the vendor said that nothing was done. */
+	/** Creates, changes or deletes. Repeated only where the vendor answered that nothing was done. */
 	write(client: StoreClient, write: RecordWrite): Promise<RecordCallResult>
 	/** The collections that this store has. */
 	listCollections(client: StoreClient): Promise<{ ok: true; collections: RecordCollection[] } | Failure>

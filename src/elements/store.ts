@@ -1,4 +1,5 @@
-/** What a store is and says, whichever vendor's: its connection, its records, its answers and failures. */
+/** A store of any vendor: its connection, its records, its answers and failures. */
+
 /** A JSON object as a vendor gives it. */
 export type VendorRecord = Record<string, unknown>
 
@@ -76,14 +77,14 @@ export interface Failure {
 	status: number | null
 	/** The vendor's error code, such as `woocommerce_rest_cannot_view`. */
 	code: string | null
-	/** What the vendor said, plain text, at most 500 characters; null when it said nothing readable. */
+	/** The vendor's own message, plain text, at most 500 characters; null when there is none that is readable. */
 	providerMessage: string | null
 	/** From Retry-After (seconds or date), ms from now; null when absent. */
 	retryAfterMs: number | null
 	message: string
 }
 
-/** A page of a list. `total` is what the store says matches (X-WP-Total), null when it says nothing. */
+/** A page of a list. `total`: matches that the store reports (X-WP-Total), null when it reports none. */
 export interface Page {
 	ok: true
 	records: VendorRecord[]
@@ -92,7 +93,7 @@ export interface Page {
 	storeNowMs: number
 }
 
-/** An object read by id: it is there, or the vendor says in JSON that it does not exist (docs/woocommerce.md 2.6). */
+/** An object read by id. `found: null`: the vendor answers in JSON that it does not exist (docs/woocommerce.md 2.6). */
 export type ObjectReadResult =
 	| { ok: true; found: VendorRecord; storeNowMs: number }
 	| { ok: true; found: null; storeNowMs: number }
@@ -171,7 +172,7 @@ export interface Resource {
 	placeholders: boolean
 	/** Resource path and id to read at once when an object of this resource changed (orders name customers). */
 	relatedObjects?: (record: VendorRecord) => { path: string; id: ObjectId }[]
-	/** It has a `where`: leaving it rings nothing. */
+	/** It has a `where`: an object that leaves it emits no event. */
 	filtered: boolean
 	/** The url as configured, for `fill`. */
 	url?: string

@@ -1,4 +1,4 @@
-/** What stands in a record, whoever made it: that it is one, values at paths, and moments as ISO 8601 writes them. */
+/** Reading vendor records: values at paths, and moments in ISO 8601. */
 import { TZDate } from '@date-fns/tz'
 import type { VendorRecord } from './store.ts'
 
@@ -27,7 +27,7 @@ export const MIN_TIMESTAMP_MS = -59_011_459_200_000
 export const MAX_TIMESTAMP_MS = 253_402_300_799_999
 
 /**
- * A moment as callers write it, in epoch ms: ISO 8601 as `readIso` reads it, or an epoch time in digits, of which 9 or
+ * A moment as callers write it, in epoch ms: ISO 8601 as `parseIso` reads it, or an epoch time in digits, of which 9 or
  * 10 are seconds and 13 to 15 milliseconds. Null when it is something else, and outside of the years 100 to 9999.
  */
 export function parseTime(text: string, zone: string): number | null {

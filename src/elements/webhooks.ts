@@ -1,6 +1,6 @@
 /**
- * A vendor's webhooks: what Shopbell wants at a store, what it finds and changes there, what a delivery says. And what
- * is the same for every vendor: which webhooks an instance should have, and the sentence for a change.
+ * A vendor's webhooks: those that should exist at a store, what a sync finds and changes there, what a delivery means.
+ * And what is the same for every vendor: the webhooks of an instance, and the phrase for a change.
  */
 import type { Failure, ObjectId, StoreClient, VendorRecord } from './store.ts'
 
@@ -17,7 +17,7 @@ export interface DesiredWebhooks extends WebhookIdentity {
 	/** Topic → secret; webhooks of ours for any other topic are deleted. */
 	secrets: Record<string, string>
 	/**
-	 * Write the secrets in any case: stores never show them, so nothing there tells whether they are of the current key.
+	 * Write the secrets in any case: stores never show them, so nothing there shows whether they are of the current key.
 	 */
 	rewriteSecrets: boolean
 }
@@ -109,9 +109,9 @@ export interface VendorWebhooks {
 	remove(client: StoreClient, identity: WebhookIdentity): Promise<WebhookSyncResult>
 	/** Whether a request is the vendor's probe of the address: unsigned, answered 200 and ignored. */
 	isPing(headers: Headers, body: string): boolean
-	/** What the headers of a delivery say; null when they are none of this vendor's. */
+	/** Parses the headers of a delivery; null when they are not this vendor's. */
 	parseHeaders(headers: Headers): WebhookHeaders | null
-	/** What a body means, under the topic of its headers. Reads JSON; anything else is `unknown`. */
+	/** What a body means under the topic of its headers. Anything but JSON is `unknown`. */
 	parseBody(topic: string, body: string): ParsedWebhook
 }
 
@@ -141,7 +141,7 @@ export function toDesiredWebhooks(
 	}
 }
 
-/** A change as a short phrase for people: `order.updated re-enabled (it was disabled), moved to the current address`. */
+/** A change as a short phrase: `order.updated re-enabled (it was disabled), moved to the current address`. */
 export function describeWebhookChange({ topic, kinds, statusBefore }: WebhookChange): string {
 	const phrases = kinds.map((kind) => (kind === 're-enabled' ? `re-enabled (it was ${statusBefore})` : PHRASES[kind]))
 	return `${topic === '' ? 'a webhook without a topic' : topic} ${phrases.join(', ')}`

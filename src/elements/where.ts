@@ -1,7 +1,6 @@
 /**
- * The contract's `where` (docs/contract.md §8): `AND` of conditions on a record's fields. Here are its grammar and what
- * it means for a record by itself; what a vendor's lists can filter, and the names that only they know, are the
- * vendor's to say.
+ * The contract's `where` (docs/contract.md §8): conditions on a record's fields, joined by `AND`. Here are its grammar
+ * and what it means for a single record; each vendor says what its lists can filter.
  */
 import { parseIso, getValueAt } from './values.ts'
 import type { VendorRecord } from './store.ts'
@@ -16,13 +15,16 @@ export interface Condition {
 	values: string[]
 }
 
-/** Reads a `where`. Placeholders `${…}` inside quotes are one piece, quotes and all. */
+/**
+ * Parses a `where`. A placeholder `${…}` inside quotes is one piece, with its own quotes. `message` says what was
+ * expected and where, without the parameter's name.
+ */
 export function parseWhere(text: string): { ok: true; conditions: Condition[] } | { ok: false; message: string } {
 	const conditions: Condition[] = []
 	let position = 0
 	const fail = (expected: string): { ok: false; message: string } => ({
 		ok: false,
-		message: `where: expected ${expected} at "${text.slice(position, position + 40)}"`,
+		message: `expected ${expected} at "${text.slice(position, position + 40)}"`,
 	})
 	const consume = (pattern: RegExp): RegExpExecArray | null => {
 		const sticky = new RegExp(pattern.source, `${pattern.flags}y`)
@@ -81,11 +83,11 @@ export function toCanonicalWhere(conditions: readonly Condition[]): string {
 }
 
 /**
- * A record's own answer to a condition. `<` and its like compare numbers as numbers, also those that are written as
- * text (`"total": "9.50"`); `=`, `!=` and
- * `IN` do so for JSON numbers only, since a store takes text for text: the sku `010` is not `10`. Dates are compared as moments (without a zone of their own
- * both sides are read as UTC), anything else as text. A list meets `=` and `IN` by one of its elements, an object by
- * its `id`, `slug` or `name`; `null` is what is absent or null.
+ * Whether a record meets a condition. `<`, `>`, `<=` and `>=` compare numbers as numbers, also those that are written
+ * as text (`"total": "9.50"`); `=`, `!=` and `IN` do so for JSON numbers only, since a store takes text for text: the
+ * sku `010` is not `10`. Dates are compared as moments (read as UTC without a zone of their own), anything else as text.
+ * A list meets `=` and `IN` by one of its elements, an object by its `id`, `slug` or `name`; `null` matches what is
+ * absent or null.
  */
 export function matchesCondition(record: VendorRecord, condition: Condition): boolean {
 	const found = getValueAt(record, condition.field)
@@ -99,7 +101,7 @@ export function matchesCondition(record: VendorRecord, condition: Condition): bo
 	return satisfiesOperator(compareValues(text, value), operator)
 }
 
-/** Whether a difference is what an operator asks for. */
+/** Whether a difference satisfies an operator. */
 export function satisfiesOperator(difference: number, operator: Operator): boolean {
 	switch (operator) {
 		case '<':

@@ -54,7 +54,7 @@ export function parseFilter(
 			message: `expected labels of watched resources, joined with |: out of ${labels.join(', ')}`,
 		})
 	const where = parseWhere(configuration[FILTER_KEYS.where] ?? '')
-	if (!where.ok) problems.push({ field: FILTER_KEYS.where, message: where.message.replace(/^where: /, '') })
+	if (!where.ok) problems.push({ field: FILTER_KEYS.where, message: where.message })
 	if (problems.length > 0 || !where.ok) return { ok: false, problems }
 	return {
 		ok: true,

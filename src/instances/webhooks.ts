@@ -1,7 +1,6 @@
 /**
- * The webhooks of an instance at its store: which ones there should be, making them so, stopping and removing them.
- * What cannot be done at once is written down in the instance's row (`hook_work`) and finished by the cron or by the
- * instance's own watchdog.
+ * The webhooks of an instance at its store: which ones it should have, creating, pausing and removing them. What cannot
+ * be done at once is stored in the instance's row (`hook_work`) and finished by the cron or by the instance's watchdog.
  */
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
@@ -16,15 +15,15 @@ import type { Services } from './services.ts'
 import { getElement, openStoreClient } from './stores.ts'
 
 /**
- * The store probes our address once for each webhook that it makes, one after another, before it answers
+ * The store probes our address once for each webhook that it creates, one after another, before it answers
  * (docs/woocommerce.md 6.4).
  */
 const STORE_TIMEOUT_MS = 60_000
 
-/** The cron gives up what a store did not let it do for this long. */
+/** The cron gives up a task that a store has refused for this long. */
 export const WEBHOOK_GIVE_UP_MS = 7 * 86_400_000
 
-/** How long the secrets of the version before are accepted after a rotation. */
+/** How long the previous version of the secrets is accepted after a rotation. */
 export const PREVIOUS_SECRET_MS = 24 * 3_600_000
 
 /** Whether a configuration asks for webhooks. */
@@ -69,25 +68,25 @@ export function requireReachable(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NE
 }
 
 /**
- * Makes the webhooks of an instance as they should be, adopted ones with new secrets; throws what a caller should hear
- * when that fails.
+ * Creates or repairs the webhooks of an instance and rewrites the secrets of existing ones. Throws WebhooksError with
+ * the error for the caller.
  */
 export async function createWebhooks(services: Services, instance: Instance): Promise<void> {
 	const result = await runAtStore(services, instance, 'ensure', true)
 	if (!result.ok) throw new WebhooksError(toHttpError(result, instance), result)
 }
 
-/** Webhooks could not be made. `cause`: what the caller hears. */
+/** The webhooks could not be created. `httpError`: the answer to the caller. */
 export class WebhooksError extends Error {
 	readonly httpError: HttpError
 	/** The store may hold webhooks of this attempt. */
 	readonly mayHaveChanged: boolean
-	/** The store may still be at it: its answer was lost. */
+	/** The store may still be working: its answer was lost. */
 	readonly isUnconfirmed: boolean
 
 	constructor(httpError: HttpError, result: WebhookSyncResult) {
-		super('webhooks could not be made')
-		this.name = 'HooksFailed'
+		super('webhooks could not be created')
+		this.name = 'WebhooksError'
 		this.httpError = httpError
 		this.mayHaveChanged = result.mayHaveChanged
 		this.isUnconfirmed = result.mayHaveChanged && result.failure !== null
@@ -96,17 +95,20 @@ export class WebhooksError extends Error {
 
 /** What a change of an instance means for its webhooks. */
 export interface WebhookPlan {
-	/** Make them before the change is committed, as at creation. */
+	/** Create them before the change is committed, as when an instance is created. */
 	create: boolean
-	/** None of ours is at that store yet. */
+	/** That store has none of ours yet. */
 	isFirst: boolean
-	/** The instance leaves a store that has some. */
+	/** The instance leaves a store that has some of ours. */
 	leavesStore: boolean
 	/** Committed with the change. */
 	change: Pick<InstanceChange, 'webhookKeyId' | 'webhookTask'>
 }
 
-/** Plans. `moved`: the store is another one; `reconnect`: address, key, secret or collections were checked anew. */
+/**
+ * Decides what a change of an instance means for its webhooks. `moved`: the store is another one; `reconnect`: address,
+ * key, secret or collections were checked again. Pure.
+ */
 export function planWebhooks(
 	env: Pick<Env, 'MASTER_KEYS'>,
 	before: Instance,
@@ -127,7 +129,7 @@ export function planWebhooks(
 	const topics = getWebhookTopics(after).join()
 	const needsUpdate =
 		isFirst || !wantsWebhooks(before) || options.reconnect || topics !== getWebhookTopics(before).join()
-	// A disabled instance gets them when it is enabled.
+	// A disabled instance gets its webhooks when it is enabled.
 	const create = needsUpdate && after.enabled
 	return {
 		create,
@@ -141,15 +143,15 @@ export function planWebhooks(
 	}
 }
 
-/** Removes the webhooks of an instance as it was, without writing it down: for stores that an instance left. */
+/** Removes the webhooks of an instance that left a store, once and without a stored task. */
 export async function removeAbandonedWebhooks(services: Services, instance: Instance): Promise<void> {
 	const result = await runAtStore(services, instance, 'remove', false)
 	if (!result.ok) log('hooks.left-behind', { instance: instance.id, errors: result.errors.length })
 }
 
 /**
- * Does what a row says is still to be done at the store, and writes down how it went. True when nothing is left to do.
- * `keep`: the work stays written down, since the store may still be at what it was asked before.
+ * Runs the task that an instance's row holds for its store, and stores the outcome. True when nothing is left to do.
+ * `keepTask`: the task stays in the row, since the store may still be working on an earlier request.
  */
 export async function runWebhookTask(services: Services, instanceId: number, keepTask = false): Promise<boolean> {
 	const { DB } = services.env
@@ -176,7 +178,7 @@ export async function runWebhookTask(services: Services, instanceId: number, kee
 		instance.webhookPreviousUntilMs !== null &&
 		instance.webhookPreviousUntilMs < nowMs + PREVIOUS_SECRET_MS / 2
 	) {
-		// The store still signs with the version before: it must not be retired meanwhile.
+		// The store still signs with the previous version, which must not be retired meanwhile.
 		statements.push(
 			DB.prepare(
 				'UPDATE instances SET hook_previous_until_ms = ?, version = version + 1 WHERE id = ? AND hook_version = ?',
@@ -189,30 +191,35 @@ export async function runWebhookTask(services: Services, instanceId: number, kee
 }
 
 /**
- * After the ring of master keys was turned: webhooks whose secrets come of another key than the first are to be given
- * new ones, some at a time.
+ * After a rotation of master keys: schedules new secrets for webhooks whose secrets come from another key than the
+ * first, at most `limit` instances at a time.
  */
 export async function scheduleRekey(services: Services, limit: number): Promise<void> {
 	const nowMs = services.now()
 	await services.env.DB.prepare(
 		`UPDATE instances SET hook_work = 'ensure', hook_work_ms = ?1 WHERE id IN (
-			SELECT id FROM instances WHERE hook_key IS NOT NULL AND hook_key <> ?2 AND hook_work IS NULL AND state = 'ready' AND enabled = 1 LIMIT ?3)`,
+			SELECT id FROM instances
+			WHERE hook_key IS NOT NULL AND hook_key <> ?2 AND hook_work IS NULL AND state = 'ready' AND enabled = 1
+			LIMIT ?3)`,
 	)
 		.bind(nowMs, getCurrentKeyId(services.env), limit)
 		.run()
 }
 
-/** Ends work that a store has refused for too long; what is left there is left. */
+/** Ends tasks that a store has refused for too long; its webhooks stay there. */
 export async function abandonWebhookTasks(db: D1Database, nowMs: number): Promise<void> {
 	await db
 		.prepare(
-			"UPDATE instances SET hook_key = CASE WHEN hook_work = 'remove' THEN NULL ELSE hook_key END, hook_work = NULL, hook_work_ms = NULL, hook_tried_ms = NULL WHERE hook_work IS NOT NULL AND hook_work_ms < ?",
+			`UPDATE instances SET
+				hook_key = CASE WHEN hook_work = 'remove' THEN NULL ELSE hook_key END,
+				hook_work = NULL, hook_work_ms = NULL, hook_tried_ms = NULL
+			WHERE hook_work IS NOT NULL AND hook_work_ms < ?`,
 		)
 		.bind(nowMs - WEBHOOK_GIVE_UP_MS)
 		.run()
 }
 
-/** One piece of work at the store. What throws on the way (a secret whose key is gone) is an outcome too. */
+/** Runs one task at the store. An exception on the way (a secret whose key is gone) is an outcome too. */
 async function runAtStore(
 	services: Services,
 	instance: Instance,
@@ -220,13 +227,13 @@ async function runAtStore(
 	rewriteSecrets: boolean,
 ): Promise<WebhookSyncResult> {
 	const { webhooks: hooks } = getElement(instance.elementKey)
-	if (hooks === null) return toFailedResult('this element has no webhooks')
+	if (hooks === null) return toFailedResult('this element does not support webhooks')
 	try {
 		const client = await openStoreClient(services.env, instance, { ...services.io, timeoutMs: STORE_TIMEOUT_MS })
 		return await hooks[task](client, getDesiredWebhooks(services.env, instance, rewriteSecrets))
 	} catch (error) {
 		logError('hooks.failed', error, { instance: instance.id, work: task })
-		return toFailedResult('the store could not be asked')
+		return toFailedResult('the store could not be called')
 	}
 }
 
@@ -243,23 +250,24 @@ function toFailedResult(problem: string): WebhookSyncResult {
 	}
 }
 
-/** What a caller hears: 400 where the key lacks a right, 502 where the store failed. */
+/** The answer to the caller: 400 where the key lacks a right, 502 where the store failed. */
 function toHttpError(result: WebhookSyncResult, instance: Instance): HttpError {
 	const { home } = instance.connection
 	const providerMessage = result.failure?.providerMessage ?? null
 	if (result.missingPermission !== null)
 		return new BadRequest(
-			`${home} does not let this API key make webhooks: ${result.missingPermission} Or set event.vendor.type to polling.`,
+			`${home} does not let this API key create webhooks. ${result.missingPermission} ` +
+				'Or set event.vendor.type to polling.',
 			{
 				providerMessage,
 			},
 		)
-	return new StoreFailed(`${home}: the webhooks could not be made. ${result.errors.slice(0, 5).join('; ')}`, {
+	return new StoreFailed(`${home}: the webhooks could not be created. ${result.errors.slice(0, 5).join('; ')}`, {
 		providerMessage,
 	})
 }
 
-/** Id of the master key that derives. */
+/** Id of the master key that secrets are derived from. */
 export function getCurrentKeyId(env: Pick<Env, 'MASTER_KEYS'>): string {
 	return parseMasterKeys(env.MASTER_KEYS)[0]!.id
 }

@@ -43,10 +43,9 @@ export function isLogOnlyUrl(url: URL, publicUrl: string): boolean {
 }
 
 /**
- * A store's address as people paste it, as a URL text: brackets off, scheme on, and whatever leads into WordPress
- * (`/wp-admin/…`,
- * `/wp-login.php`, `/wp-json/…`), query and trailing slash cut off (docs/contract.md §2). A path that may be a site in a
- * subdirectory stays: connecting finds out.
+ * Normalizes a store's address as people paste it: removes brackets, adds the scheme, and cuts off what leads into
+ * WordPress (`/wp-admin/…`, `/wp-login.php`, `/wp-json/…`), query and trailing slash (docs/contract.md §2). A path that
+ * may be a site in a subdirectory stays: connecting finds out.
  */
 export function toStoreBase(text: string): string {
 	let rest = text
@@ -56,12 +55,17 @@ export function toStoreBase(text: string): string {
 	if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(rest)) rest = `https://${rest.replace(/^\/+/, '')}`
 	if (!URL.canParse(rest)) return rest
 	const url = new URL(rest)
-	const path = url.pathname
-		.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '')
-		.replace(/(?<!\/)\/+$/, '')
+	const path = toSitePath(url)
 	// Credentials are kept here so that the guard can refuse them.
 	const login = url.username !== '' || url.password !== '' ? `${url.username}:${url.password}@` : ''
 	return `${url.protocol}//${login}${url.host}${path}`
+}
+
+/** The path of a WordPress site: an address's path without what leads into WordPress and without trailing slashes. */
+export function toSitePath(url: URL): string {
+	return url.pathname
+		.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '')
+		.replace(/(?<!\/)\/+$/, '')
 }
 
 /** A site's address in a form that two spellings of one site share: scheme, `www.` and trailing slash do not count. */

@@ -18,7 +18,7 @@ export const ELEMENT_CONFIGURATION = {
 	id: 288112,
 	name: 'Event poller refresh interval (mins)',
 	key: 'event.poller.refresh_interval',
-	description: 'Minutes between looks at the shop.',
+	description: 'Minutes between polls of the shop.',
 	defaultValue: '15',
 	type: 'NUMBER',
 	required: false,

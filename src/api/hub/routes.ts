@@ -90,10 +90,7 @@ async function readRecords(hub: HubRequest, query: HubQuery, shape: 'list' | 're
 		return applyShape(await readItem(await getStoreClient(c), hub.vendorPath))
 
 	const planResult = records.planList(path, { where, orderBy }, instance.connection)
-	if (!planResult.ok)
-		throw new BadRequest(
-			/^(where|orderBy)\b/.test(planResult.message) ? planResult.message : `where: ${planResult.message}`,
-		)
+	if (!planResult.ok) throw new BadRequest(`${planResult.parameter}: ${planResult.message}`)
 	const { plan } = planResult
 	const identity = { instanceId: instance.id, path: plan.path, where, orderBy }
 	const parsedToken =

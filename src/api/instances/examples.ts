@@ -78,7 +78,7 @@ export const CONFIGURATION_ITEM = {
 	id: 288112,
 	key: 'event.poller.refresh_interval',
 	name: 'Event poller refresh interval (mins)',
-	description: 'Minutes between looks at the shop.',
+	description: 'Minutes between polls of the shop.',
 	propertyValue: '15',
 	type: 'NUMBER',
 	active: true,

@@ -28,7 +28,7 @@ export function parseDeliveryWhere(text: string | undefined): DeliveryFilter {
 		subscriptionIds: null,
 	}
 	const parsed = parseWhere(text ?? '')
-	if (!parsed.ok) throw new BadRequest(parsed.message)
+	if (!parsed.ok) throw new BadRequest(`where: ${parsed.message}`)
 	for (const condition of parsed.conditions) {
 		const { field, operator, values } = condition
 		if (operator !== '=' && operator !== 'IN') throw new BadRequest(`where: expected = or IN for ${field}`)

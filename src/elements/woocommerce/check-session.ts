@@ -1,20 +1,20 @@
 /**
- * The requests of one check of a store: at most 12, and 20 s in all (connecting is part of an API call that someone
- * waits for).
+ * The requests of one check of a store, and the errors that every step of it may end with. At most 12 requests in 20 s,
+ * since connecting is part of an API call.
  */
 import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-errors.ts'
 import { authorize, type RequestAuth } from './request-auth.ts'
-import { toResponseFailure, withoutQuery, toNetworkFailure } from './failures.ts'
+import { NETWORK_ERROR_MESSAGES, toResponseFailure, withoutQuery, toNetworkFailure } from './failures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
 import type { ConnectError, Failure, Io } from '../store.ts'
 
-/** Requests of one check. */
+/** Requests of one check at most. */
 export const MAX_CHECK_REQUESTS = 12
 
-/** Ms of one check. */
+/** Ms that one check may take. */
 export const MAX_CHECK_MS = 20_000
 
-/** A page is read this far: enough for its head. */
+/** Bytes of a page that are read: enough for its head. */
 const MAX_PAGE_BYTES = 256 * 1024
 
 /** Counts and times the requests of a check. */
@@ -33,12 +33,12 @@ export class CheckSession {
 		return this.#requestsLeft > 0 && this.io.now() < this.#deadlineMs
 	}
 
-	/** Whether the number of requests is used up, though there may be time. */
+	/** Whether no request is left, though there may be time. */
 	get isExhausted(): boolean {
 		return this.#requestsLeft <= 0
 	}
 
-	/** A request without credentials, or with them when `access` is given. Whatever its status, an answer is an answer. */
+	/** Sends a request, with credentials when `access` is given. An answer of any status is `ok`. */
 	async request(
 		url: string,
 		query: Record<string, string>,
@@ -70,60 +70,44 @@ export function toConnectError(
 	return { ok: false, status, reason, message, providerMessage }
 }
 
-const NETWORK_ERRORS: Record<
-	NetworkErrorKind,
-	{ status: 400 | 502; reason: ConnectError['reason']; problem: string; advice: string }
-> = {
-	'no-such-host': {
-		status: 400,
-		reason: 'no-such-host',
-		problem: 'there is no host of this name',
-		advice: 'Check the spelling of the store URL.',
-	},
-	refused: {
-		status: 502,
-		reason: 'refused',
-		problem: 'the connection was refused',
-		advice: 'Check the port in the store URL and that the web server is running.',
-	},
-	reset: {
-		status: 502,
-		reason: 'refused',
-		problem: 'the connection broke before an answer came',
-		advice: 'Check that the web server is running and that no firewall stands in the way, then try again.',
-	},
-	timeout: {
-		status: 502,
-		reason: 'timeout',
-		problem: 'no answer came in time',
-		advice: 'Check that the store answers in a browser and that no firewall drops these requests, then try again.',
-	},
-	opaque: {
-		status: 502,
-		reason: 'refused',
-		problem: 'no connection could be made',
-		advice: "Check the spelling of the store URL and the store's certificate, then try again.",
-	},
-	tls: {
-		status: 502,
-		reason: 'tls',
-		problem: 'no secure connection could be made',
-		advice: "Check the store's certificate: its name, its date and its chain.",
-	},
-}
+const CONNECT_ERRORS: Record<NetworkErrorKind, { status: 400 | 502; reason: ConnectError['reason']; advice: string }> =
+	{
+		'no-such-host': { status: 400, reason: 'no-such-host', advice: 'Check the spelling of the store URL.' },
+		refused: {
+			status: 502,
+			reason: 'refused',
+			advice: 'Check the port in the store URL and that the web server is running.',
+		},
+		reset: {
+			status: 502,
+			reason: 'refused',
+			advice: 'Check that the web server is running and that no firewall blocks the request, then try again.',
+		},
+		timeout: {
+			status: 502,
+			reason: 'timeout',
+			advice: 'Check that the store answers in a browser and that no firewall drops these requests, then try again.',
+		},
+		opaque: {
+			status: 502,
+			reason: 'refused',
+			advice: "Check the spelling of the store URL and the store's certificate, then try again.",
+		},
+		tls: { status: 502, reason: 'tls', advice: "Check the store's certificate: its name, its date and its chain." },
+	}
 
-/** The error for a request that brought no answer of the store. */
+/** The error for a request without an answer. */
 export function unreachableError(errorKind: NetworkErrorKind, url: string): ConnectError {
-	const { status, reason, problem: found, advice: next } = NETWORK_ERRORS[errorKind]
-	return toConnectError(status, reason, `${withoutQuery(url)}: ${found}. ${next}`)
+	const { status, reason, advice } = CONNECT_ERRORS[errorKind]
+	return toConnectError(status, reason, `${withoutQuery(url)}: ${NETWORK_ERROR_MESSAGES[errorKind]}. ${advice}`)
 }
 
-/** The error for a Failure without an answer (as `exchange` gives it). */
+/** The error for a Failure without an answer. */
 export function noResponseError(failure: Failure, url: string): ConnectError {
 	if (failure.kind === 'timeout' || failure.kind === 'tls') return unreachableError(failure.kind, url)
 	if (failure.kind === 'unreachable')
 		return unreachableError(
-			failure.code !== null && Object.hasOwn(NETWORK_ERRORS, failure.code)
+			failure.code !== null && Object.hasOwn(CONNECT_ERRORS, failure.code)
 				? (failure.code as NetworkErrorKind)
 				: 'reset',
 			url,
@@ -132,8 +116,8 @@ export function noResponseError(failure: Failure, url: string): ConnectError {
 }
 
 /**
- * The error for an answer that says the site itself is out of order, whichever request met it: 5xx, the statuses of
- * Cloudflare's edge, throttling. Null for every other answer.
+ * The error for an answer that concerns the whole site, whatever was asked: 5xx, the statuses of Cloudflare's edge,
+ * rate limits. Null for every other answer.
  */
 export function findSiteError(answer: StoreResponse, nowMs: number): ConnectError | null {
 	if (answer.status !== 429 && answer.status < 500) return null
@@ -146,7 +130,7 @@ export function findSiteError(answer: StoreResponse, nowMs: number): ConnectErro
 		return toConnectError(
 			502,
 			'maintenance',
-			`${withoutQuery(answer.url)} answered 503: the site is in maintenance. Wait until it is over, then try again.`,
+			`${withoutQuery(answer.url)} answered 503: the site is in maintenance mode. Wait until it ends, then try again.`,
 			vendorMessage,
 		)
 	}
@@ -154,23 +138,23 @@ export function findSiteError(answer: StoreResponse, nowMs: number): ConnectErro
 		return toConnectError(
 			502,
 			'server',
-			`${withoutQuery(answer.url)} answered 429: the host asks for fewer requests. Try again in a few minutes.`,
+			`${withoutQuery(answer.url)} answered 429: the host limits the rate of requests. Try again in a few minutes.`,
 			vendorMessage,
 		)
 	return toConnectError(
 		502,
 		'server',
-		`${withoutQuery(answer.url)} answered ${answer.status}: the store itself failed. Look into its error log, then try again.`,
+		`${withoutQuery(answer.url)} answered ${answer.status}: the store failed. Check its error log, then try again.`,
 		vendorMessage,
 	)
 }
 
-/** The error for a REST API that a plugin, a shield or a password closes. */
+/** The error for a REST API that a plugin, a firewall or a password blocks. */
 export function restClosedError(answer: StoreResponse, vendorMessage: string | null): ConnectError {
 	const problem =
 		answer.status === 401 && answer.headers.has('www-authenticate')
-			? 'the site asks for a password before WordPress is reached. Take the password protection off, or exempt /wp-json/'
-			: 'something closes the WordPress REST API to us: a security plugin, a firewall or a "coming soon" page. Allow /wp-json/ there'
+			? 'the site asks for a password before WordPress. Remove the password protection, or exempt /wp-json/ from it'
+			: 'the WordPress REST API is blocked by a security plugin, a firewall or a "coming soon" page. Allow /wp-json/ there'
 	return toConnectError(
 		400,
 		'rest-closed',

@@ -105,7 +105,11 @@ class WooCommerceClient implements StoreClient {
 		// What every store has is not missing: WooCommerce is off (docs/woocommerce.md 2.1), which is the store's failure and
 		// not the caller's.
 		if (!answer.ok && answer.kind === 'no-route' && method === 'GET' && getCollection(path, null).isBuiltIn)
-			return { ...answer, kind: 'server', message: `${answer.message} WooCommerce seems to be switched off.` }
+			return {
+				...answer,
+				kind: 'server',
+				message: `${answer.message} WooCommerce seems to be inactive: activate the plugin.`,
+			}
 		if (!answer.ok) return answer
 		if (answer.text.trim() === '')
 			return { ok: true, status: answer.status, body: null, total: parseTotal(answer), storeNowMs: answer.storeNowMs }
@@ -219,7 +223,7 @@ function slicePage(rows: VendorRecord[], idField: string, query: ListQuery, stor
 	return { ok: true, records: sorted.slice(offset, offset + query.limit), total: rows.length, storeNowMs }
 }
 
-/** Numbers before text, as ObjectId says. */
+/** Numbers sort before text. */
 function compareIds(a: ObjectId | null, b: ObjectId | null): number {
 	if (typeof a === 'number' && typeof b === 'number') return a - b
 	if (typeof a !== typeof b) return typeof a === 'number' ? -1 : typeof b === 'number' ? 1 : 0
@@ -232,7 +236,7 @@ export function parseRecords(answer: StoreResponse): VendorRecord[] | null {
 	return Array.isArray(body) && body.every(isRecord) ? body : null
 }
 
-/** What the store says matches; null when it says nothing (docs/woocommerce.md 2.5). */
+/** The total that the store reports; null when it reports none (docs/woocommerce.md 2.5). */
 export function parseTotal(answer: StoreResponse): number | null {
 	const text = answer.headers.get('x-wp-total')
 	return text !== null && /^\d+$/.test(text) ? Number(text) : null

@@ -1,14 +1,13 @@
 /**
- * What is known of WooCommerce's collections: what their lists can filter and order by, how one object is read, what
- * their records carry (docs/woocommerce.md §3). A collection that is not in the table, a plugin's for instance, is
- * taken for an ordinary paged one; what its route says of its arguments (OPTIONS) corrects that.
+ * What is known about WooCommerce's collections: what their lists can filter and order by, how one object is read, what
+ * their records carry (docs/woocommerce.md §3). A collection that is not in the table, such as a plugin's, counts as an
+ * ordinary paged one; the arguments that its route names (OPTIONS) correct that.
  *
- * Which listing is polled, and why: the one in which most of what exists is seen without naming a status.
+ * Which listing is polled: the one that shows most objects without naming a status.
  * - orders: the default, `any`. A list of statuses would miss those that plugins register; trash and drafts stay out.
  * - products, variations: the default, `any`, which has drafts, private and scheduled ones.
- * - coupons: the default, published ones only. A `status` is not among the arguments that the route declares, older
- *   versions ignore
- *   it in silence, and only `trash` was seen to work; so a drafted coupon leaves the list and is found by its id (`unlisted`).
+ * - coupons: the default, published ones only. The route declares no `status` argument, older versions silently ignore
+ *   it, and only `trash` was seen to work; so a drafted coupon leaves the list and is found by its id (`unlisted`).
  * - customers: `role=all`; the default shows the one role `customer`.
  * - reviews: `status=all`, approved and held; the default shows approved ones.
  */
@@ -32,7 +31,7 @@ export interface Collection {
 	postsStored: boolean
 	/** Which dates its records have. */
 	dates: 'both' | 'created' | 'none'
-	/** The field that stands in the address of one object. */
+	/** The field whose value is in the address of an object. */
 	idField: string
 	/** How one object is read: at its own address, from the list by `include`, or as a variation. */
 	read: 'address' | 'include' | 'variation'
@@ -43,9 +42,8 @@ export interface Collection {
 	baseQuery: Record<string, string>
 	/**
 	 * Field of a `where` → list parameter for equality. `in`: the parameter takes several values joined with commas.
-	 * `only`: no field of the records.
-	 * `unsure`: not every version knows it. `ids`: it becomes WordPress's own list of ids, of which a list heeds one. `folded`: the store looks it up in
-	 * lower case.
+	 * `only`: it is no field of the records. `versionDependent`: not every version knows it. `ids`: it becomes
+	 * WordPress's own list of ids, of which a list heeds one. `lowercase`: the store compares it in lower case.
 	 */
 	filters: Record<
 		string,
@@ -245,10 +243,9 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 			},
 		},
 	],
-	[
-		/^(products\/attributes|shipping\/zones|shipping_methods|payment_gateways|reports|reports\/[a-z_/]+|settings|settings\/[\w-]+|customers\/\d+\/downloads|orders\/statuses)$/,
-		UNPAGED_COLLECTION,
-	],
+	[/^(products\/attributes|shipping\/zones|shipping_methods|payment_gateways|orders\/statuses)$/, UNPAGED_COLLECTION],
+	[/^customers\/\d+\/downloads$/, UNPAGED_COLLECTION],
+	[/^(reports|reports\/[a-z_/]+|settings|settings\/[\w-]+)$/, UNPAGED_COLLECTION],
 	[/^shipping\/zones\/\d+\/methods$/, { ...UNPAGED_COLLECTION, idField: 'instance_id' }],
 	[/^data\/(continents|countries|currencies)$/, { ...UNPAGED_COLLECTION, idField: 'code' }],
 ]

@@ -23,7 +23,7 @@ const FURTHER_COLLECTIONS: readonly [name: string, title: string][] = [
 	['webhooks', 'Webhooks of the shop'],
 ]
 
-/** The default resources, and what else a shop has that changes. */
+/** The default resources, and the other collections of a shop that change. */
 export const POLLABLE_COLLECTIONS: PollableCollection[] = [
 	...Object.entries(DEFAULT_POLLER).map(([name, settings]) => ({
 		name,
@@ -47,7 +47,7 @@ const WHEN_WEBHOOK_ONLY = { key: 'event.vendor.type', values: ['webhook'] }
 const toOptions = (...names: [value: string, name: string][]): ConfigurationKey['options'] =>
 	names.map(([value, name]) => ({ value, name }))
 
-/** In the order in which people are asked for them; new ones at the end, since their place makes their number. */
+/** In the order of the form. New keys go to the end, since their position makes their id. */
 const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'store.url',
@@ -78,14 +78,14 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.notification.enabled',
 		name: 'Events Enabled',
-		description: 'Whether changes in the shop are seen and sent.',
+		description: 'Whether changes in the shop are detected and sent.',
 		type: 'BOOLEAN',
 		defaultValue: 'false',
 	},
 	{
 		key: 'event.vendor.type',
 		name: 'Event Type',
-		description: 'How changes are seen: polling, webhook, or hybrid (both).',
+		description: 'How changes are detected: polling, webhook, or hybrid (both).',
 		type: 'SELECT',
 		defaultValue: 'polling',
 		options: toOptions(['polling', 'Polling'], ['webhook', 'Webhooks'], ['hybrid', 'Webhooks and polling']),
@@ -128,7 +128,7 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.notification.callback.headers',
 		name: 'Callback Headers',
-		description: 'Further headers sent to the callback: a JSON object, or one "Name: value" a line.',
+		description: 'Additional headers sent to the callback: a JSON object, or one "Name: value" per line.',
 		type: 'TEXTAREA',
 		secret: true,
 		dependsOn: [WHEN_EVENTS_ENABLED],
@@ -143,7 +143,7 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.poller.refresh_interval',
 		name: 'Event poller refresh interval (mins)',
-		description: 'Minutes between looks at the shop.',
+		description: 'Minutes between polls of the shop.',
 		type: 'NUMBER',
 		defaultValue: '15',
 		interval: 'minutes',
@@ -176,7 +176,7 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.poller.backfill',
 		name: 'Backfill',
-		description: 'Which existing objects ring at the start: none, all, or those created since an ISO date.',
+		description: 'Which existing objects are sent at the start: none, all, or those created since an ISO date.',
 		type: 'TEXTFIELD_32',
 		defaultValue: 'none',
 		dependsOn: [WHEN_EVENTS_ENABLED],
@@ -184,7 +184,7 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.poller.scanBudget',
 		name: 'Scan Budget',
-		description: 'Requests a poll may spend on scans of what cannot be filtered by date.',
+		description: 'Requests that a poll may spend on scans of collections that cannot be filtered by date.',
 		type: 'NUMBER',
 		defaultValue: '10',
 		minimum: 1,
@@ -211,7 +211,7 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.notification.mode',
 		name: 'Notification Mode',
-		description: 'full sends the records; thin sends none, and each event says where its record can be read.',
+		description: 'full sends the records. thin sends none: each event names the address of its record.',
 		type: 'SELECT',
 		defaultValue: 'full',
 		options: toOptions(['full', 'With the records'], ['thin', 'Without them']),
@@ -221,7 +221,7 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 		key: 'event.notification.coalesce',
 		name: 'Coalesce Events',
 		description:
-			'Of an object’s events that are sent together only the newest is; created and deleted again sends nothing.',
+			'Sends only the newest of an object’s waiting events; an object created and deleted meanwhile sends none.',
 		type: 'BOOLEAN',
 		defaultValue: 'false',
 		dependsOn: [WHEN_EVENTS_ENABLED],
@@ -229,8 +229,7 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.notification.batch',
 		name: 'Events per Notification',
-		description:
-			'Events that a notification holds at most, 1 to 100; without it 10 from polling and hybrid, 20 from webhooks.',
+		description: 'Maximum events per notification, 1 to 100. Default: 10 with polling and hybrid, 20 with webhooks.',
 		type: 'NUMBER',
 		minimum: 1,
 		maximum: LIMITS.batch.value,
@@ -239,7 +238,7 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 	{
 		key: 'event.notification.rate',
 		name: 'Notifications per Second',
-		description: 'Notifications sent to the callback a second at most, 0.01 to 1000; without it there is no limit.',
+		description: 'Maximum notifications sent to the callback per second, 0.01 to 1000. Default: no limit.',
 		type: 'NUMBER',
 		minimum: 0.01,
 		maximum: LIMITS.rate.value,
@@ -265,14 +264,15 @@ const KEY_DEFINITIONS: KeyDefinition[] = [
 		key: 'event.notification.filter.where',
 		name: 'Filter by Condition',
 		description:
-			"A condition on the record, as the hub’s where has it: status = 'completed' AND total >= 100. Deletions are always sent.",
+			"A condition on the record, written as a hub's where: status = 'completed' AND total >= 100. " +
+			'Deletions are always sent.',
 		type: 'TEXTFIELD_1000',
 		maximumLength: LIMITS.filterWhere.value,
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 ]
 
-/** Item ids: the element's own number, then a counter, so that they stay what they are. */
+/** Ids are the element's number and a counter, so that they never change. */
 const BASE_ID = 288_100
 
 /** All keys with their ids. */

@@ -14,7 +14,7 @@ import type { Connection, DateRule, VendorRecord } from '../store.ts'
 export const WOO_DATE_FORMAT = "yyyy-MM-dd'T'HH:mm:ss"
 
 /**
- * A Java letter's date-fns counterpart by how often it stands there; letters that are not listed mean the same in both.
+ * A Java letter's date-fns counterpart by its number of repetitions; letters that are not listed mean the same in both.
  */
 const DATE_FNS_LETTERS: Record<string, (count: number) => string | null> = {
 	G: (count) => 'G'.repeat(count),
@@ -133,12 +133,13 @@ export function getSiteZone(connection: Pick<Connection, 'timeZone' | 'gmtOffset
 	const named = connection.timeZone === '' ? null : normalizeZone(connection.timeZone)
 	if (named !== null) return named
 	const minutes = Math.round(Math.abs(connection.gmtOffset) * 60)
-	return `${connection.gmtOffset < 0 ? '-' : '+'}${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`
+	const toTwoDigits = (value: number): string => String(value).padStart(2, '0')
+	return `${connection.gmtOffset < 0 ? '-' : '+'}${toTwoDigits(Math.floor(minutes / 60))}:${toTwoDigits(minutes % 60)}`
 }
 
 /**
  * A date's moment in epoch ms; null when it cannot be read. The value's own offset wins over `zone` where the pattern
- * has one. What the pattern does not fit is still read when it is ISO 8601, which says by itself what it means.
+ * has one. A text that does not fit the pattern is still read when it is ISO 8601, which is unambiguous.
  */
 export function parseDateValue(value: unknown, format: string, zone: string): number | null {
 	if (format === 'milliseconds') {
@@ -196,8 +197,8 @@ export function formatGmt(seconds: number): string {
 }
 
 /**
- * What a record says at a date rule: the moment in whole seconds, null when it says nothing, and the field when what it
- * says is unreadable.
+ * Reads a record's date by a rule: the moment in whole seconds, null when the field is absent, and the field's name
+ * when its value is unreadable.
  */
 export function parseDateField(
 	record: VendorRecord,

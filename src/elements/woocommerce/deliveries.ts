@@ -1,6 +1,6 @@
 /**
  * WooCommerce's webhooks as the element's users see them: topics, secrets, what a delivery's headers and body say
- * (docs/woocommerce.md §6, §7). The rows at the store are kept by `webhooks.ts`.
+ * (docs/woocommerce.md §6, §7). `webhook-sync.ts` keeps the rows at the store.
  */
 import { Buffer } from 'node:buffer'
 import { createHmac } from 'node:crypto'
@@ -11,7 +11,7 @@ import { ensureWebhooks, pauseWebhooks, removeWebhooks } from './webhook-sync.ts
 import { isRecord } from '../values.ts'
 import type { ObjectId, VendorRecord } from '../store.ts'
 
-/** A topic's resource → the collection that it tells of. */
+/** A topic's resource → the collection that it reports. */
 const TOPIC_COLLECTIONS: Readonly<Record<string, string>> = {
 	order: 'orders',
 	product: 'products',
@@ -20,8 +20,8 @@ const TOPIC_COLLECTIONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Events that say "look at it again" and nothing more: what was trashed, deleted or restored is decided by a read
- * (docs/woocommerce.md 7.5 to 7.7).
+ * Events that only ask for a read, which decides what was trashed, deleted or restored (docs/woocommerce.md 7.5 to
+ * 7.7).
  */
 const HINT_EVENTS = new Set(['deleted', 'restored'])
 
@@ -50,7 +50,7 @@ export function deriveSecret(masterKey: Uint8Array, instanceId: number, topic: s
 	return createHmac('sha256', masterKey).update(`shopbell-hook\n${instanceId}\n${topic}\n${version}`).digest('hex')
 }
 
-/** Topics that bring news of a collection. */
+/** Topics that report changes of a collection. */
 export function topicsFor(path: string): readonly string[] {
 	const collection = VARIATION_PATHS.test(path) ? 'products' : path
 	return TOPICS.filter((topic) => TOPIC_COLLECTIONS[topic.split('.')[0] ?? ''] === collection)
@@ -101,7 +101,7 @@ function parseBody(topic: string, body: string): ParsedWebhook {
 	if (id === null) return toLegacyHint(resource, path, content)
 	const variation = toVariationHint(resource, id, content)
 	if (variation !== null) return variation
-	// An id alone is what `.deleted` carries; under another topic it is somebody's filter.
+	// An id alone is what `.deleted` carries; under another topic a plugin filtered the payload.
 	if (HINT_EVENTS.has(event) || Object.keys(content).length === 1) return { kind: 'hint', path, id }
 	return { kind: 'record', path, id, record: content }
 }

@@ -1,18 +1,18 @@
 /**
- * What went wrong, from every answer that a store, its host or the shield before it can give, and from every way in
- * which a request can end without one (docs/woocommerce.md §2). One place, so that polling, the hub and connecting
- * agree.
+ * What went wrong: for every answer that a store, its host or a firewall in front of it can give, and for every way in
+ * which a request can end without one (docs/woocommerce.md §2). Polling, the hub and connecting all classify here.
  */
 import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-errors.ts'
 import type { Failure } from '../store.ts'
 
-const NETWORK_ERROR_MESSAGES: Record<NetworkErrorKind, string> = {
-	'no-such-host': 'no host of that name was found',
+/** Each kind of network error as a clause for messages. */
+export const NETWORK_ERROR_MESSAGES: Record<NetworkErrorKind, string> = {
+	'no-such-host': 'there is no host of this name',
 	refused: 'the connection was refused',
 	reset: 'the connection broke before an answer came',
 	timeout: 'no answer came in time',
-	tls: 'no secure connection could be made (certificate or TLS)',
-	opaque: 'no connection could be made (unknown host, or no secure connection)',
+	tls: 'the secure connection failed (TLS or certificate)',
+	opaque: 'the connection failed (unknown host or TLS)',
 }
 
 /** A Failure for a request that brought no answer. `url` is shown without its query. */
@@ -29,74 +29,98 @@ export function toNetworkFailure(errorKind: NetworkErrorKind, url: string): Fail
 	}
 }
 
-/** An answer as far as it matters here. */
+/** The parts of an answer that are read here. */
 export interface ResponseText {
 	status: number
 	headers: Headers
 	/** The body as text, without a byte order mark. */
 	text: string
-	/** Where it came from. */
+	/** The address that was asked. */
 	url: string
 }
 
 /**
- * The Failure that an answer with a status of 300 and above stands for. `nowMs`: epoch ms, for a `Retry-After` with a
- * date.
+ * The Failure for an answer with a status of 300 and above. `nowMs`: epoch ms, for a `Retry-After` with a date.
  */
 export function toResponseFailure(answer: ResponseText, nowMs: number): Failure {
 	const { status, headers, url } = answer
 	const error = parseVendorError(answer.text)
-	const retryAfterMs = parseRetryAfter(headers.get('retry-after'), nowMs)
-	const address = withoutQuery(url)
-	const fail = (kind: Failure['kind'], message: string): Failure => ({
+	const { kind, problem } =
+		diagnoseOutage(answer) ?? (error === null ? diagnosePage(status) : diagnoseVendorError(status, error))
+	return {
 		ok: false,
 		kind,
 		status,
 		code: error?.code ?? null,
 		providerMessage: error?.message ?? parsePageMessage(answer.text),
-		retryAfterMs,
-		message: `${address} answered ${status}: ${message}`,
-	})
-	if (status < 400)
-		return fail(
-			'redirect',
-			`it moved to ${getRedirectTarget(answer) ?? 'another address'}; redirects are not followed with credentials.`,
-		)
-	if (status === 429) return fail('throttled', 'the store or its host asks for fewer requests.')
-	if (status >= 500) {
-		if (status === 503 && headers.has('retry-after'))
-			return fail('throttled', 'the store is not available for a while (maintenance or load).')
-		if (isChallenge(answer)) return fail('not-json', 'a shield before the store asks for a browser.')
-		const edge = findEdgeErrorKind(status, answer.text)
-		return fail(
-			'server',
-			edge === null ? 'the store failed.' : `the network before the store says: ${NETWORK_ERROR_MESSAGES[edge]}.`,
-		)
+		retryAfterMs: parseRetryAfter(headers.get('retry-after'), nowMs),
+		message: `${withoutQuery(url)} answered ${status}: ${problem}`,
 	}
-	if (status === 408) return fail('timeout', 'the store gave the request up.')
-	if (error === null) {
-		if (status === 401) return fail('auth', 'a password is asked for that is not the API key.')
-		return fail(
-			'not-json',
-			status === 403
-				? 'a page in place of JSON: a firewall or bot shield stands before the API.'
-				: 'a page in place of JSON: this is not the WooCommerce API.',
-		)
-	}
-	if (status === 401 && error.code.startsWith('woocommerce_rest_')) return fail('auth', authErrorMessage(error))
-	if (status === 403 && /_cannot_[a-z_]+$/.test(error.code)) return fail('forbidden', 'this key may not do that.')
-	if (status === 404 && error.code === 'rest_no_route')
-		return fail('no-route', 'WooCommerce is switched off or does not have this route.')
-	if (status === 401 || status === 403) return fail('rejected', 'something before WooCommerce closes the REST API.')
-	return fail('rejected', 'WooCommerce refused the request.')
 }
 
-/** An answer that is JSON, of another shape than it should be; `message` says which was expected. */
+/** `problem`: a sentence without its beginning. */
+interface Diagnosis {
+	kind: Failure['kind']
+	problem: string
+}
+
+/** What a status alone means; null where the body decides. */
+function diagnoseOutage(answer: ResponseText): Diagnosis | null {
+	const { status, headers } = answer
+	if (status < 400) {
+		const target = getRedirectTarget(answer) ?? 'another address'
+		return { kind: 'redirect', problem: `it redirects to ${target}; redirects are not followed with credentials.` }
+	}
+	if (status === 408) return { kind: 'timeout', problem: 'the store timed out.' }
+	if (status === 429) return { kind: 'throttled', problem: 'the store or its host limits the rate of requests.' }
+	if (status < 500) return null
+	if (status === 503 && headers.has('retry-after'))
+		return { kind: 'throttled', problem: 'the store is temporarily unavailable (maintenance or overload).' }
+	if (isChallenge(answer))
+		return {
+			kind: 'not-json',
+			problem: 'bot protection in front of the store asks for a browser. Allow /wp-json/ there.',
+		}
+	const edge = findEdgeErrorKind(status, answer.text)
+	return {
+		kind: 'server',
+		problem:
+			edge === null
+				? 'the store failed.'
+				: `the network in front of the store reports: ${NETWORK_ERROR_MESSAGES[edge]}.`,
+	}
+}
+
+/** A 4xx whose body is not WordPress's JSON. */
+function diagnosePage(status: number): Diagnosis {
+	if (status === 401) return { kind: 'auth', problem: 'the site asks for a password that is not the API key.' }
+	return {
+		kind: 'not-json',
+		problem:
+			status === 403
+				? 'a page instead of JSON. A firewall or bot protection blocks the API: allow /wp-json/ there.'
+				: 'a page instead of JSON. This is not the WooCommerce API.',
+	}
+}
+
+function diagnoseVendorError(status: number, error: { code: string; message: string | null }): Diagnosis {
+	if (status === 401 && error.code.startsWith('woocommerce_rest_'))
+		return { kind: 'auth', problem: authErrorMessage(error) }
+	if (status === 403 && /_cannot_[a-z_]+$/.test(error.code))
+		return { kind: 'forbidden', problem: 'the API key may not do this.' }
+	if (status === 404 && error.code === 'rest_no_route')
+		return { kind: 'no-route', problem: 'WooCommerce is not active, or it does not have this route.' }
+	if (status === 401 || status === 403)
+		return { kind: 'rejected', problem: 'something in front of WooCommerce blocks the REST API.' }
+	return { kind: 'rejected', problem: 'WooCommerce refused the request.' }
+}
+
+/** A Failure for JSON of another shape than expected; `message` says which was expected. */
 export function toUnexpectedFailure(message: string): Failure {
 	return { ok: false, kind: 'not-json', status: 200, code: null, providerMessage: null, retryAfterMs: null, message }
 }
 
-/** A Failure for a 2xx whose body is not what was asked for. */
+/** A Failure for a 2xx with an unexpected body; `expected` names what was expected. */
 export function toShapeFailure(answer: ResponseText, expected: string): Failure {
 	const start = answer.text.slice(0, 4096)
 	const found =
@@ -114,7 +138,7 @@ export function toShapeFailure(answer: ResponseText, expected: string): Failure 
 		code: null,
 		providerMessage: /^\s*[[{]/.test(start) ? null : parsePageMessage(answer.text),
 		retryAfterMs: null,
-		message: `${withoutQuery(answer.url)} answered ${answer.status} with ${found} where ${expected} was expected.`,
+		message: `${withoutQuery(answer.url)} answered ${answer.status} with ${found} instead of ${expected}.`,
 	}
 }
 
@@ -123,7 +147,7 @@ export function parseVendorError(text: string): { code: string; message: string 
 	const body = parseJson(text)
 	if (typeof body !== 'object' || body === null || Array.isArray(body)) return null
 	const { code, message } = body as { code?: unknown; message?: unknown }
-	// `wp_die` before WordPress is up (maintenance, database) is an error of the site, with the same shape.
+	// `wp_die` before WordPress is up (maintenance, database) has the same shape.
 	if (typeof code !== 'string') return null
 	return { code, message: typeof message === 'string' ? toPlainText(message) : null }
 }
@@ -172,7 +196,7 @@ export function getRedirectTarget(answer: ResponseText): string | null {
 	return withoutQuery(new URL(location, answer.url).href)
 }
 
-/** An address without query, fragment and user info: what may stand in a message. */
+/** An address without query, fragment and user info, which may hold secrets: safe in messages. */
 export function withoutQuery(url: string): string {
 	if (!URL.canParse(url)) return 'the address'
 	const { origin, pathname } = new URL(url)
@@ -190,12 +214,12 @@ export function parseJson(text: string): unknown {
 
 function authErrorMessage(error: { code: string; message: string | null }): string {
 	if (/does not have (read|write) permission/i.test(error.message ?? ''))
-		return 'the API key has not the permission for this.'
+		return 'the API key lacks the permission for this.'
 	if (error.code === 'woocommerce_rest_authentication_error') return 'the API key or secret is wrong.'
 	return 'the API key is unknown, revoked, or did not reach WooCommerce.'
 }
 
-/** A page that wants a browser: it is neither the store's failure nor the key's (docs/woocommerce.md 2.2). */
+/** Whether a page asks for a browser: neither the store nor the key is at fault (docs/woocommerce.md 2.2). */
 function isChallenge(answer: ResponseText): boolean {
 	if (answer.headers.get('cf-mitigated') === 'challenge') return true
 	return (
@@ -206,15 +230,12 @@ function isChallenge(answer: ResponseText): boolean {
 	)
 }
 
-/**
- * How much of what a store says is read: more than is ever told, and little enough for patterns that try every `<`
- * against every `>`.
- */
+/** How much of a store's text is read: few enough characters for patterns that try every `<` against every `>`. */
 const MAX_VENDOR_TEXT = 4_096
 
-/** What a page says to people: WordPress's own error box, else its title. */
+/** What a page says to people: WordPress's error box, else its title. */
 function parsePageMessage(text: string): string | null {
-	// The box stands behind the page's own styles, which are longer than what is read of it.
+	// The page's styles stand before the box and are longer than MAX_VENDOR_TEXT.
 	const head = text.slice(0, 65_536)
 	const excerptFrom = (beginning: RegExp): string => {
 		const at = head.search(beginning)

@@ -7,7 +7,7 @@ import { toNetworkFailure, type ResponseText } from './failures.ts'
 import { percentEncode } from './oauth1.ts'
 import type { Failure, Io } from '../store.ts'
 
-/** Ms until a request is given up, unless the caller says otherwise. */
+/** Default timeout of a request, in ms. */
 export const DEFAULT_TIMEOUT_MS = 15_000
 
 /** Largest body that is read. A hundred full products are a few megabytes; a Worker has 128 MB. */
@@ -39,7 +39,7 @@ export interface StoreRequest {
 export async function sendRequest(io: Io, request: StoreRequest): Promise<StoreResponse | Failure> {
 	const abort = new AbortController()
 	let timer: ReturnType<typeof setTimeout> | undefined
-	// A race besides the signal: a stand-in for `fetch` need not heed it, and a body may stall after its headers.
+	// A race in addition to the signal: a substitute for `fetch` may ignore it, and a body may stall after its headers.
 	const timeout = new Promise<Failure>((resolve) => {
 		timer = setTimeout(() => {
 			resolve(toNetworkFailure('timeout', request.url))

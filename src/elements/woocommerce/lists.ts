@@ -12,12 +12,12 @@ import type { Connection, VendorRecord } from '../store.ts'
 /** Rows that WooCommerce gives at once (docs/woocommerce.md 2.4). */
 const PAGE_LIMIT = 100
 
-/** `field`, `field asc` or `field desc`; ascending unless it says otherwise. */
+/** `field`, `field asc` or `field desc`; ascending by default. */
 const ORDER_BY_PATTERN = /^\s*([A-Za-z_][\w.-]*)(?:\s+(asc|desc))?\s*$/i
 
 /**
- * How a hub's list is asked for. A `where` is pushed down as far as the store filters; an `orderBy` that the store
- * lacks is refused, never ignored.
+ * Plans how a hub's list is requested. A `where` is pushed down as far as the store filters; an `orderBy` that the
+ * store lacks is refused, never ignored.
  */
 export function planList(
 	path: string,
@@ -25,18 +25,19 @@ export function planList(
 	connection: Connection,
 ): ListPlanResult {
 	const vendor = toVendorPath(path)
-	if (vendor === null) return { ok: false, message: `${path} is no collection` }
+	if (vendor === null)
+		return { ok: false, parameter: 'path', message: `expected a collection, found "${path.slice(0, 100)}"` }
 	const collection = getCollection(vendor, connection)
 	let conditions: Condition[] = []
 	if (request.where !== null) {
 		const parsed = parseWhere(request.where)
-		if (!parsed.ok) return parsed
+		if (!parsed.ok) return { ...parsed, parameter: 'where' }
 		conditions = parsed.conditions
 	}
 	const split = splitConditions(conditions, collection, getSiteZone(connection))
-	if (!split.ok) return split
+	if (!split.ok) return { ...split, parameter: 'where' }
 	const order = parseOrderBy(vendor, collection, request.orderBy, connection)
-	if (!order.ok) return order
+	if (!order.ok) return { ...order, parameter: 'orderBy' }
 	const { query, rest, matchesRest: remains } = split.filter
 	const plan: ListPlan = {
 		path: vendor,
@@ -85,15 +86,16 @@ function parseOrderBy(
 			order: key === null ? null : { key, descending },
 		}
 	}
-	if (possible.length === 0) return { ok: false, message: 'orderBy: this collection has no order that could be chosen' }
+	if (possible.length === 0)
+		return { ok: false, message: 'expected none, since this collection has no order to choose' }
 	return {
 		ok: false,
-		message: `orderBy: expected ${possible.join(', ')}, with asc or desc after it; found "${orderBy.slice(0, 100)}"`,
+		message: `expected ${possible.join(', ')}, with asc or desc after it; found "${orderBy.slice(0, 100)}"`,
 	}
 }
 
 /**
- * The order when none is asked for: newest first, in one that page tokens can be anchored in. Orders go by their
+ * The default order: newest first, in an order that page tokens can be anchored in. Orders go by their
  * created date where the store breaks its ties (11.0 and later, docs/woocommerce.md 3.6); everything else by id, since
  * drafts have no created date, customers are listed by a name that their records do not show, and terms by a collation
  * of the database.
@@ -104,7 +106,7 @@ function getDefaultOrder(
 	dateKey: ((record: VendorRecord) => RecordSortKey | null) | null,
 ): ListOrderResult {
 	if (!collection.paged) return { ok: true, query: {}, order: { key: getIdKey, descending: true } }
-	// A plugin's list that nobody asked about may refuse an order: it is left in its own, and its pages go by position.
+	// A plugin's list whose arguments are unknown may refuse an order: it keeps its own, and pages go by position.
 	const orderable = collection.known || (args !== null && args.includes('orderby') && args.includes('offset'))
 	if (!orderable) return { ok: true, query: {}, order: null }
 	return dateKey === null
@@ -118,7 +120,7 @@ function getIdKey(record: VendorRecord): RecordSortKey | null {
 }
 
 /**
- * Where a record stands in a list by created date: as the storage sorts, orders in their own tables by UTC, posts by
+ * A record's position in a list by created date, as the storage sorts: orders in their own tables by UTC, posts by
  * the site's wall clock (docs/woocommerce.md 3.6). Null where that is not known, or where ties come in any order.
  */
 function createdKeyFor(

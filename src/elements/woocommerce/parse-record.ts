@@ -3,7 +3,7 @@ import { isRecord, parseIso, getValueAt } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
 import type { ObjectId, Resource, Snapshot, VendorRecord } from '../store.ts'
 
-/** Names that change without anybody having changed anything (docs/woocommerce.md 4.5). */
+/** Fields that change without an edit (docs/woocommerce.md 4.5). */
 const VOLATILE_FIELDS = new Set([
 	'related_ids',
 	'_links',
@@ -15,7 +15,7 @@ const VOLATILE_FIELDS = new Set([
 	'date_modified_gmt',
 ])
 
-/** What `orderby=modified` and `modified_after` go by. */
+/** The date that `orderby=modified` and `modified_after` use. */
 const LIST_MODIFIED_RULE = { field: 'date_modified', format: WOO_DATE_FORMAT, zone: 'UTC', gmtSibling: true }
 
 /** Objects whose own fields are named one level deeper. */
@@ -25,11 +25,11 @@ const NESTED_OBJECTS = new Set(['billing', 'shipping'])
 const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', 'new'])
 
 /**
- * Looks at a record; null when it has no id. `volatile`: further names to leave out (`price`, `billing.phone`), which
- * the instance has learned.
+ * Reads a record as a snapshot; null when it has no id. `volatile`: further names to leave out (`price`,
+ * `billing.phone`), which the instance has learned.
  *
- * A local date beside its `_gmt` twin is left out, at every depth: it says nothing more, and all of them change at once
- * when the site's zone is changed (docs/woocommerce.md 3.4), which would ring every object of the store.
+ * A local date beside its `_gmt` twin is left out, at every depth: it adds nothing, and all of them change at once when
+ * the site's zone changes (docs/woocommerce.md 3.4), which would emit an event for every object of the store.
  */
 export function parseRecord(resource: Resource, record: VendorRecord, volatile: readonly string[]): Snapshot | null {
 	const id = toObjectId(getValueAt(record, resource.idField))

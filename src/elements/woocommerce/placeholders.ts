@@ -1,7 +1,7 @@
 /**
- * `${…}` in a poller's url: `${gmtDate:FORMAT}`, `${date:FORMAT}`, `${dateTimeZone:ZONE:FORMAT}`, `${epoch}` (ms), `${epoch:s}`,
- * `${epoch:ms}`, `${epoch:us}`, filled with the last poll's time (docs/contract.md §3). `date` is UTC too, as on
- * the platform, whose servers ran in it.
+ * Placeholders in a poller's url, filled with the last poll's time (docs/contract.md §3):
+ * `${gmtDate:FORMAT}`, `${date:FORMAT}`, `${dateTimeZone:ZONE:FORMAT}`, `${epoch}` (ms), `${epoch:s}`, `${epoch:ms}`,
+ * `${epoch:us}`. `date` is UTC too, as on the platform, whose servers ran in UTC.
  */
 import { parseIso } from '../values.ts'
 import { isKnownFormat, formatDateValue, normalizeZone } from './dates.ts'
@@ -27,7 +27,9 @@ export function fillPlaceholders(
 	if (unknown.length > 0)
 		return {
 			ok: false,
-			message: `${unknown[0]} is not understood: expected \${gmtDate:FORMAT}, \${date:FORMAT}, \${dateTimeZone:ZONE:FORMAT}, \${epoch}, \${epoch:s}, \${epoch:ms} or \${epoch:us}`,
+			message:
+				`${unknown[0]} is not understood: expected \${gmtDate:FORMAT}, \${date:FORMAT}, ` +
+				'${dateTimeZone:ZONE:FORMAT}, ${epoch}, ${epoch:s}, ${epoch:ms} or ${epoch:us}',
 		}
 	return { ok: true, text: filled }
 }

@@ -1,4 +1,4 @@
-/** WooCommerce's records at the hub: lists, writes, deletions, and what a store says of its collections. */
+/** WooCommerce's records at the hub: lists, writes, deletions, and what a store reports about its collections. */
 import type { RecordCallResult, Records, RecordWrite } from '../records.ts'
 import { getCollection, isKnownCollection } from './collections.ts'
 import { toVendorPath } from './hub-paths.ts'
@@ -28,7 +28,7 @@ async function writeRecord(client: StoreClient, request: RecordWrite): Promise<R
 
 /**
  * Deletes an object: into the trash where there is one, as the shop's own pages do, and for good where there is none.
- * Whether there is one is known for most; for the others the store says so (501) before it does anything
+ * Whether there is one is known for most; for the others the store answers 501 before it does anything
  * (docs/woocommerce.md 5.6).
  */
 async function deleteRecord(client: StoreClient, path: string, permanent: boolean | null): Promise<RecordCallResult> {

@@ -46,7 +46,7 @@ export function parseResource(
 		return {
 			ok: false,
 			field: 'url',
-			message: `expected a collection that can be read with an offset; ${target.path} of this store has pages, but no offset`,
+			message: `expected a collection that supports offset; ${target.path} of this store has pages, but no offset`,
 		}
 	const zone = getSiteZone(connection)
 	const placeholders =
@@ -146,7 +146,7 @@ function parseResourceUrl(url: string): ResourceTarget | Refusal {
 		const value = decodeParameter(rawValue)
 		if (name === 'where') {
 			const parsed = parseWhere(value)
-			if (!parsed.ok) return refuse(parsed.message)
+			if (!parsed.ok) return refuse(`where: ${parsed.message}`)
 			conditions.push(...parsed.conditions)
 		} else if (isDateField(name) || Object.hasOwn(getCollection(path, null).filters, name))
 			conditions.push({ field: name, operator: '=', values: [value] })
@@ -174,7 +174,7 @@ function toListFilter(
 		if (problem !== null) return { ok: false, field: 'url', message: problem }
 	}
 	const split = splitConditions(conditions, collection, zone)
-	if (!split.ok) return { ok: false, field: 'url', message: split.message }
+	if (!split.ok) return { ok: false, field: 'url', message: `where: ${split.message}` }
 	const { query, rest, matches } = split.filter
 	return { ok: true, query: { ...extra, ...query }, ...(rest.length === 0 ? {} : { matches }) }
 }

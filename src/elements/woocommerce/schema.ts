@@ -1,5 +1,5 @@
 /**
- * What a store says of itself: which collections it has, and which fields their records (its index, and OPTIONS on a
+ * What a store reports about itself: its collections (by its index) and the fields of their records (by OPTIONS on a
  * route; docs/woocommerce.md 1.9).
  */
 import type { RecordCollection, RecordField } from '../records.ts'

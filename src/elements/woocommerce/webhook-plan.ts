@@ -1,6 +1,6 @@
 /**
- * Decides which webhooks of a store to create, repair, pause or delete (docs/woocommerce.md §6). Ours are those with our
- * name whose address has our receiver's path; the host does not count, since the public address may have moved. No I/O.
+ * Decides which webhooks of a store to create, repair, pause or delete (docs/woocommerce.md §6). Pure. Ours are those
+ * with our name whose address has our receiver's path; the host does not count, since the public address may change.
  */
 import type { VendorRecord } from '../store.ts'
 import type { DesiredWebhooks, StoreWebhook, WebhookChange, WebhookChangeKind, WebhookIdentity } from '../webhooks.ts'

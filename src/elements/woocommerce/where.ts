@@ -23,7 +23,7 @@ export interface ListFilter {
 	matchesRest: (record: VendorRecord) => boolean
 }
 
-/** The names that stand for created and modified dates; `after` and its like are WooCommerce's own parameter names. */
+/** The names for created and modified dates; `after` and its like are WooCommerce's own parameter names. */
 const DATE_FIELDS: Record<string, { kind: 'created' | 'modified'; gmt?: true; operator?: Operator }> = {
 	after: { kind: 'created', operator: '>' },
 	before: { kind: 'created', operator: '<' },
@@ -42,7 +42,7 @@ const DATE_FIELDS: Record<string, { kind: 'created' | 'modified'; gmt?: true; op
 	date_modified_gmt: { kind: 'modified', gmt: true },
 }
 
-/** Whether a name may stand in a `where` as a date. */
+/** Whether a name is a date in a `where`. */
 export function isDateField(field: string): boolean {
 	return Object.hasOwn(DATE_FIELDS, field)
 }
@@ -78,8 +78,8 @@ export function splitConditions(
 			return {
 				ok: false,
 				message: Object.hasOwn(collection.filters, condition.field)
-					? `where: expected one ${condition.field} = '…', which is a filter of this list and no field of its records`
-					: `where: ${condition.field} is neither a filter of this list nor a field of its records`,
+					? `expected a single ${condition.field} = '…': it is a filter of this list, not a field of its records`
+					: `expected a filter of this list or a field of its records, found ${condition.field}`,
 			}
 		rest.push(condition)
 		restTests.push(test)
@@ -116,7 +116,9 @@ function toDateCondition(condition: Condition, zone: string): DateCondition | { 
 	if (ms === null || !comparable)
 		return {
 			ok: false,
-			message: `where: expected a date such as ${condition.field} ${field.operator === undefined ? '>' : '='} '2026-01-31T12:00:00', found "${toCanonicalWhere([condition])}"`,
+			message:
+				`expected a date such as ${condition.field} ${field.operator === undefined ? '>' : '='} '2026-01-31T12:00:00', ` +
+				`found "${toCanonicalWhere([condition])}"`,
 		}
 	const operator = field.operator ?? condition.operator
 	// Stamps are whole seconds: the fraction of the bound decides only which side its own second falls on.
@@ -133,7 +135,7 @@ function toDateCondition(condition: Condition, zone: string): DateCondition | { 
 }
 
 /**
- * Seconds by which a bound is loosened where nobody knows in which zone the store reads it: no zone is further from
+ * Seconds by which a bound is loosened where it is unknown in which zone the store reads it: no zone is further from
  * UTC.
  */
 const MAX_ZONE_OFFSET_SECONDS = 15 * 3600
@@ -235,5 +237,5 @@ function isListParameterOnly(field: string, collection: Collection): boolean {
 	return filter?.only === true || (collection.known && LIST_ONLY_PARAMETERS.has(field))
 }
 
-/** Names that WooCommerce's lists take and that stand in none of its own records. */
+/** Names that WooCommerce's lists accept and that are in none of its records. */
 const LIST_ONLY_PARAMETERS = new Set(['search', 'category', 'tag', 'product', 'customer', 'hide_empty'])

@@ -222,7 +222,7 @@ describe('lists', () => {
 			modifiedFilter: true,
 			trash: true,
 		})
-		expect(() => at(['page', 'per_page'])).toThrow('can be read with an offset')
+		expect(() => at(['page', 'per_page'])).toThrow('supports offset')
 		expect(at([])).toMatchObject({ modifiedFilter: false, trash: false })
 	})
 })

@@ -310,7 +310,7 @@ describe('a store that cannot be connected', () => {
 	it('not WordPress', async () => {
 		const error = await refused(https({ site: 'not-wordpress' }))
 		expect(error).toMatchObject({ status: 400, reason: 'not-wordpress' })
-		expect(error.message).toMatch(/no WordPress site/)
+		expect(error.message).toMatch(/not a WordPress site/)
 	})
 
 	it('1.1 WordPress without WooCommerce', async () => {
@@ -329,7 +329,7 @@ describe('a store that cannot be connected', () => {
 		expect(await refused(https({ site: 'plain-permalinks' }))).toMatchObject({
 			status: 400,
 			reason: 'plain-permalinks',
-			message: expect.stringMatching(/Switch on pretty permalinks/) as string,
+			message: expect.stringMatching(/Choose pretty permalinks/) as string,
 		})
 		const page = recorded('outage')['plain_permalinks_index']
 		expect(await refused(https(), { around: () => (page === undefined ? null : responseOf(page)) })).toMatchObject({

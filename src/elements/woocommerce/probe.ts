@@ -1,0 +1,181 @@
+/** The requests of a check that need a key: one collection, the system status, the arguments of a route. */
+import type { ConnectError, Failure } from '../store.ts'
+import { findSiteError, noResponseError, restClosedError, toConnectError, type CheckSession } from './check-session.ts'
+import { API_PREFIX, parseRecords, parseTotal } from './client.ts'
+import { getCollection } from './collections.ts'
+import { parseJson, toResponseFailure, withoutQuery } from './failures.ts'
+import type { StoreResponse } from './http.ts'
+import { toHubName } from './hub-paths.ts'
+import { toObjectId } from './parse-record.ts'
+import type { RequestAuth } from './request-auth.ts'
+import type { Site } from './site-index.ts'
+
+/** What a key may read of one collection. */
+export type ProbeResult =
+	| { ok: true; readable: true; highestId: number; total: number; storeNowMs: number }
+	| { ok: true; readable: false; storeNowMs: number }
+
+/** Asks for the newest object of a collection, its total and the store's clock, in one request. */
+export async function probe(
+	session: CheckSession,
+	site: Site,
+	access: RequestAuth,
+	path: string,
+	ordered = true,
+): Promise<StoreResponse | ConnectError> {
+	const collection = getCollection(path, null)
+	const url = `${site.root}${API_PREFIX}${path}`
+	const order: Record<string, string> = ordered ? { per_page: '1', orderby: 'id', order: 'desc' } : { per_page: '100' }
+	const answer = await session.request(
+		url,
+		{ ...collection.baseQuery, ...(collection.paged ? order : {}), _fields: collection.idField },
+		{ access },
+	)
+	if (!answer.ok) return noResponseError(answer, url)
+	return findSiteError(answer, session.io.now()) ?? answer
+}
+
+/** Reads the answer of a probe. A collection that refuses the order (400) is asked again without it. */
+export async function evaluateProbe(
+	session: CheckSession,
+	site: Site,
+	access: RequestAuth,
+	path: string,
+	first: StoreResponse | ConnectError,
+): Promise<ProbeResult | ConnectError> {
+	const answer = first.ok && first.status === 400 ? await probe(session, site, access, path, false) : first
+	if (!answer.ok) return answer
+	if (answer.status < 300) return parseProbe(path, answer)
+	const failure = toResponseFailure(answer, session.io.now())
+	if (failure.kind === 'forbidden' || failure.code === 'woocommerce_rest_cannot_view')
+		return { ok: true, readable: false, storeNowMs: answer.storeNowMs }
+	return toProbeError(site, path, answer, failure)
+}
+
+function toProbeError(site: Site, path: string, answer: StoreResponse, failure: Failure): ConnectError {
+	const name = toHubName(path)
+	const { providerMessage } = failure
+	if (failure.kind === 'auth')
+		return toConnectError(
+			502,
+			'server',
+			`${withoutQuery(answer.url)} answered 401 to a key that worked a moment ago. ` +
+				'Try again. If the error stays, check for a cache or a security plugin in front of the API.',
+			providerMessage,
+		)
+	if (failure.kind === 'redirect') return redirectError(answer)
+	if (failure.kind === 'no-route')
+		return toConnectError(
+			400,
+			'no-resource',
+			`${site.home} has no resource "${name}" (${withoutQuery(answer.url)} answered 404). ` +
+				'Correct the url in the poller configuration, or activate the plugin that provides it.',
+			providerMessage,
+		)
+	if (failure.kind === 'not-json' || failure.code?.startsWith('rest_') === true)
+		return restClosedError(answer, providerMessage)
+	return toConnectError(
+		400,
+		'no-resource',
+		`${failure.message} Correct the url of "${name}" in the poller configuration.`,
+		providerMessage,
+	)
+}
+
+function parseProbe(path: string, answer: StoreResponse): ProbeResult | ConnectError {
+	const rows = parseRecords(answer)
+	if (rows === null) {
+		if (/^\s*<(!doctype|html)/i.test(answer.text)) return restClosedError(answer, null)
+		return toConnectError(
+			502,
+			'server',
+			`${withoutQuery(answer.url)} answered 200, but not with a JSON list. Most often a PHP notice precedes the JSON: ` +
+				"set WP_DEBUG_DISPLAY to false, check the store's error log, then try again.",
+		)
+	}
+	const { idField } = getCollection(path, null)
+	const highestId = rows.reduce((highest, row) => {
+		const id = toObjectId(row[idField])
+		return typeof id === 'number' && id > highest ? id : highest
+	}, 0)
+	return {
+		ok: true,
+		readable: true,
+		highestId,
+		total: parseTotal(answer) ?? rows.length,
+		storeNowMs: answer.storeNowMs,
+	}
+}
+
+/** A redirect of the API behind an index that answers: plain permalinks add a slash, anything else leads away. */
+function redirectError(answer: StoreResponse): ConnectError {
+	const location = answer.headers.get('location') ?? ''
+	const target = URL.canParse(location, answer.url) ? new URL(location, answer.url) : null
+	const from = new URL(answer.url)
+	if (target !== null && target.origin === from.origin && target.pathname === `${from.pathname}/`) {
+		return toConnectError(
+			400,
+			'plain-permalinks',
+			`${withoutQuery(answer.url)} redirects to itself with a slash: WordPress has plain permalinks, ` +
+				'and API keys do not work with them. Choose pretty permalinks under Settings → Permalinks, then try again.',
+		)
+	}
+	const destination = target === null ? 'another address' : withoutQuery(target.href)
+	return toConnectError(
+		400,
+		'other-host',
+		`${withoutQuery(answer.url)} redirects to ${destination}. API keys are not sent to the target of a redirect: ` +
+			'use the address at which the shop answers without one.',
+	)
+}
+
+/** Version and order storage; '' and null when the key may not read them (docs/woocommerce.md 1.9). */
+export async function fetchSystemStatus(
+	session: CheckSession,
+	site: Site,
+	access: RequestAuth,
+): Promise<{ version: string; hpos: boolean | null }> {
+	const unknown = { version: '', hpos: null }
+	if (!session.isOpen) return unknown
+	const answer = await session.request(
+		`${site.root}${API_PREFIX}system_status`,
+		{ _fields: 'environment.version,settings.HPOS_enabled' },
+		{ access },
+	)
+	if (!answer.ok || answer.status !== 200) return unknown
+	const body = parseJson(answer.text) as
+		| { environment?: { version?: unknown }; settings?: { HPOS_enabled?: unknown } }
+		| null
+		| undefined
+	const version = body?.environment?.version
+	const hpos = body?.settings?.HPOS_enabled
+	const known = typeof version === 'string' ? version : ''
+	// Versions before 7.1 have no order tables and no such setting.
+	return {
+		version: known,
+		hpos: typeof hpos === 'boolean' ? hpos : hpos === 'yes' ? true : hpos === 'no' || known !== '' ? false : null,
+	}
+}
+
+/** The names of a list's arguments; null when the route does not say. */
+export async function fetchRouteArguments(
+	session: CheckSession,
+	site: Site,
+	access: RequestAuth,
+	path: string,
+): Promise<string[] | null> {
+	const answer = await session.request(`${site.root}${API_PREFIX}${path}`, {}, { access, method: 'OPTIONS' })
+	if (!answer.ok || answer.status !== 200) return null
+	const body = parseJson(answer.text) as { endpoints?: unknown } | null | undefined
+	if (!Array.isArray(body?.endpoints)) return null
+	for (const endpoint of body.endpoints as { methods?: unknown; args?: unknown }[]) {
+		if (
+			Array.isArray(endpoint?.methods) &&
+			endpoint.methods.includes('GET') &&
+			typeof endpoint.args === 'object' &&
+			endpoint.args !== null
+		)
+			return Object.keys(endpoint.args)
+	}
+	return null
+}

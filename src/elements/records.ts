@@ -34,7 +34,7 @@ export type ListPlanResult =
 /** A write, in the hub's words. */
 export type RecordWrite =
 	| { verb: 'create' | 'update'; path: string; body: string }
-	/** `forGood`: not into the trash; null: as this kind of object is usually deleted. */
+	/** `permanent`: not into the trash; null: as this kind of object is usually deleted. */
 	| { verb: 'delete'; path: string; permanent: boolean | null }
 
 /** What a call brought. */

@@ -134,7 +134,7 @@ export interface ResolvedDates {
 }
 
 /**
- * Which collection is watched, and what is true of it: made by `Element.resource()` from an instance's configuration.
+ * Which collection is watched, and what is true of it: made by `Element.parseResource` from an instance's configuration.
  */
 export interface Resource {
 	/** The label in the configuration: becomes `objectType`. */
@@ -174,7 +174,7 @@ export interface Resource {
 	relatedObjects?: (record: VendorRecord) => { path: string; id: ObjectId }[]
 	/** It has a `where`: an object that leaves it emits no event. */
 	filtered: boolean
-	/** The url as configured, for `fill`. */
+	/** The url as configured, for `Element.resolvePlaceholders`. */
 	url?: string
 	/**
 	 * Present when the store cannot filter all of the `where`: a record that fails it is listed but counts as `hidden`.

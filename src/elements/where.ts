@@ -85,7 +85,7 @@ export function toCanonicalWhere(conditions: readonly Condition[]): string {
 /**
  * Whether a record meets a condition. `<`, `>`, `<=` and `>=` compare numbers as numbers, also those that are written
  * as text (`"total": "9.50"`); `=`, `!=` and `IN` do so for JSON numbers only, since a store takes text for text: the
- * sku `010` is not `10`. Dates are compared as moments (read as UTC without a zone of their own), anything else as text.
+ * sku `010` is not `10`. Dates are compared as moments (UTC without a zone of their own), anything else as text.
  * A list meets `=` and `IN` by one of its elements, an object by its `id`, `slug` or `name`; `null` matches what is
  * absent or null.
  */

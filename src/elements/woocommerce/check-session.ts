@@ -70,31 +70,32 @@ export function toConnectError(
 	return { ok: false, status, reason, message, providerMessage }
 }
 
-const CONNECT_ERRORS: Record<NetworkErrorKind, { status: 400 | 502; reason: ConnectError['reason']; advice: string }> =
-	{
-		'no-such-host': { status: 400, reason: 'no-such-host', advice: 'Check the spelling of the store URL.' },
-		refused: {
-			status: 502,
-			reason: 'refused',
-			advice: 'Check the port in the store URL and that the web server is running.',
-		},
-		reset: {
-			status: 502,
-			reason: 'refused',
-			advice: 'Check that the web server is running and that no firewall blocks the request, then try again.',
-		},
-		timeout: {
-			status: 502,
-			reason: 'timeout',
-			advice: 'Check that the store answers in a browser and that no firewall drops these requests, then try again.',
-		},
-		opaque: {
-			status: 502,
-			reason: 'refused',
-			advice: "Check the spelling of the store URL and the store's certificate, then try again.",
-		},
-		tls: { status: 502, reason: 'tls', advice: "Check the store's certificate: its name, its date and its chain." },
-	}
+type NetworkAdvice = Pick<ConnectError, 'status' | 'reason'> & { advice: string }
+
+const CONNECT_ERRORS: Record<NetworkErrorKind, NetworkAdvice> = {
+	'no-such-host': { status: 400, reason: 'no-such-host', advice: 'Check the spelling of the store URL.' },
+	refused: {
+		status: 502,
+		reason: 'refused',
+		advice: 'Check the port in the store URL and that the web server is running.',
+	},
+	reset: {
+		status: 502,
+		reason: 'refused',
+		advice: 'Check that the web server is running and that no firewall blocks the request, then try again.',
+	},
+	timeout: {
+		status: 502,
+		reason: 'timeout',
+		advice: 'Check that the store answers in a browser and that no firewall drops these requests, then try again.',
+	},
+	opaque: {
+		status: 502,
+		reason: 'refused',
+		advice: "Check the spelling of the store URL and the store's certificate, then try again.",
+	},
+	tls: { status: 502, reason: 'tls', advice: "Check the store's certificate: its name, its date and its chain." },
+}
 
 /** The error for a request without an answer. */
 export function unreachableError(errorKind: NetworkErrorKind, url: string): ConnectError {

@@ -32,7 +32,7 @@ const RESERVED_PARAMETERS = new Set([
 	'where',
 ])
 
-/** Understands one resource for a store. A `where` with placeholders is filled by `fillResource` before each list. */
+/** Parses one resource for a store. `resolvePlaceholders` fills the placeholders of its `where` before each list. */
 export function parseResource(
 	objectType: string,
 	settings: PollerResource,

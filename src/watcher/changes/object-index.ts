@@ -1,6 +1,6 @@
-/** The object index: reads and writes the rows that say what is known of each object. */
+/** The object index: a row per object says what is known of it. */
 import type { Core } from '../core/core.ts'
-import type { KnownObject, ObjectState } from './gate.ts'
+import type { KnownObject, ObjectState } from './gate-types.ts'
 import type { Sql } from '../core/ports.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
@@ -59,7 +59,7 @@ export function getSampleFieldNames(core: Core, resource: number): string[] | nu
 	return row === undefined ? null : getShapeNames(core, row.shape)
 }
 
-/** Ids known to be listed between two ids (exclusive, inclusive) and not accepted after `askedAtMs`. */
+/** Ids of listed objects between two ids (exclusive, inclusive) that were last accepted before a request. */
 export function findListedBetween(
 	sql: Sql,
 	resource: number,
@@ -86,7 +86,7 @@ export function findListedBetween(
 	return rows.map((row) => row.id)
 }
 
-/** Ids that exist but are not listed: a re-read looks at each of them. */
+/** Ids of objects that exist without being listed. */
 export function findUnlisted(sql: Sql, resource: number, limit: number): ObjectId[] {
 	return sql
 		.all<{ id: ObjectId }>(`SELECT id FROM objects WHERE resource = ? AND state = 'unlisted' LIMIT ?`, resource, limit)

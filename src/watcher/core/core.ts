@@ -1,5 +1,6 @@
 /** What every job of a watcher shares: its surroundings, its configuration, its state, and the one way to commit. */
 import type { Element } from '../../elements/element.ts'
+import { LookupTable } from './lookup-table.ts'
 import type { Ports } from './ports.ts'
 import { flushSettled } from './settled.ts'
 import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
@@ -46,8 +47,7 @@ export class Core {
 	unsettledRows: NotificationRow[] | null = null
 	/** Subscriptions as stored; null: not looked up. Whoever writes one forgets them. */
 	subscriptions: Subscription[] | null = null
-	/** Whether objects may wait to be read by id; null: not looked up. False is certain: most polls need not ask. */
-	mayHaveLookups: boolean | null = null
+	readonly lookups: LookupTable
 	/** How many notifications were put on the list of what is unsettled, since this core was made. */
 	trackedCount = 0
 	/** How many notifications changed that had settled before: the list of what is unsettled would not lead to them. */
@@ -60,6 +60,7 @@ export class Core {
 		this.ports = ports
 		this.config = config
 		this.configReadMs = configReadMs
+		this.lookups = new LookupTable(ports)
 		this.state = loadState(ports.sql)
 		this.#savedState = JSON.stringify(this.state)
 	}
@@ -94,7 +95,6 @@ export class Core {
 			this.pendingResends = null
 			this.unsettledRows = null
 			this.subscriptions = null
-			this.mayHaveLookups = null
 			throw error
 		}
 	}

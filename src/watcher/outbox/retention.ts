@@ -54,8 +54,9 @@ export function prune(core: Core): void {
 				SLICE_SIZE,
 			)
 			if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, droppedResource).length === 0) {
-				for (const table of ['pages', 'lookups', 'held', 'skipped'])
+				for (const table of ['pages', 'held', 'skipped'])
 					sql.run(`DELETE FROM ${table} WHERE resource = ?`, droppedResource)
+				core.lookups.removeResource(droppedResource)
 				state.dropped = state.dropped.slice(1)
 			}
 			state.pruneMs = now

@@ -5,9 +5,9 @@
 import { toSiteKey } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import type { PendingCheck } from '../changes/gate.ts'
+import type { PendingCheck } from '../core/lookup-table.ts'
 import { readIndexRows, getSampleFieldNames } from '../changes/object-index.ts'
-import { queueLookup, recordObservations } from '../changes/recorder.ts'
+import { recordObservations } from '../changes/recorder.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { WebhookResult, WebhookDelivery } from '../../rpc/watcher.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
@@ -115,8 +115,7 @@ function hasRestShape(core: Core, watched: WatchedResource, snapshot: Snapshot):
 function queueHint(core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
 	const now = core.ports.now()
 	const lastReadMs = core.lastReadMs.get(`${watched.state.number}:${id}`)
-	queueLookup(
-		core,
+	core.lookups.queue(
 		watched.state.number,
 		id,
 		lastReadMs === undefined ? now : Math.max(now, lastReadMs + MIN_HINT_INTERVAL_MS),

@@ -19,7 +19,7 @@ export interface KnownObject {
 	asOfMs: number
 }
 
-/** One sight of an object. */
+/** What a request or a webhook showed of an object. */
 export interface Observation {
 	id: ObjectId
 	source: 'read' | 'hook'

@@ -31,7 +31,8 @@ export function readIndexRows(core: Core, resource: number, ids: readonly Object
 	const rows = new Map<ObjectId, IndexRow>()
 	if (ids.length === 0) return rows
 	// A join reads two rows an id, IN a third for the list that it makes of the ids first.
-	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event FROM json_each(?) wanted CROSS JOIN objects o ON o.resource = ? AND o.id = wanted.value`
+	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event
+		FROM json_each(?) wanted CROSS JOIN objects o ON o.resource = ? AND o.id = wanted.value`
 	for (const row of core.ports.sql.each<ObjectRow>(query, JSON.stringify(ids), resource))
 		rows.set(row.id, toIndexRow(core, row))
 	return rows
@@ -77,7 +78,8 @@ export function findListedBetween(
 					requestedAtMs,
 				)
 			: sql.all<{ id: ObjectId }>(
-					`SELECT id FROM objects WHERE resource = ? AND id > ? AND id <= ? AND state IN ('live', 'hidden') AND as_of < ?`,
+					`SELECT id FROM objects
+					WHERE resource = ? AND id > ? AND id <= ? AND state IN ('live', 'hidden') AND as_of < ?`,
 					resource,
 					lowestId,
 					upToId,
@@ -101,7 +103,9 @@ export function writeIndexRow(core: Core, resource: number, id: ObjectId, row: I
 		return
 	}
 	sql.run(
-		`INSERT OR REPLACE INTO objects (resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		`INSERT OR REPLACE INTO objects
+			(resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		resource,
 		id,
 		row.modifiedSec,
@@ -177,7 +181,7 @@ function loadShapes(core: Core): Map<number, string[]> {
 	return core.shapes
 }
 
-/** Known listed ids in ascending order, looked up by rank. */
+/** Known listed ids in ascending order, by rank. */
 export interface IdRanks {
 	/** How many known listed ids there are. */
 	readonly size: number

@@ -20,9 +20,9 @@ interface ProbeHistory {
 }
 
 /**
- * Compares a probed payload with the read. Where they differ, the resource's payloads are hints until enough were equal
- * in a row: an edit without a stamp between delivery and read looks like a plugin that changes payloads, and the next
- * probes show which it was. Call it inside `core.commit`.
+ * Compares a probed payload with the read. Where they differ, the resource's payloads become hints until enough are
+ * equal in a row: an edit without a stamp between delivery and read has the same effect as a plugin that changes
+ * payloads, and the next probes show which it was. Call it inside `core.commit`.
  */
 export function compareProbe(
 	core: Core,
@@ -44,11 +44,11 @@ export function compareProbe(
 		hooks.hintsOnly = [...hooks.hintsOnly, number]
 		recordRepair(
 			core,
-			`webhook payloads of ${objectType} differ from the store's API; from now on each changed object is read from the API`,
+			`webhook payloads of ${objectType} differ from the store's API; changed objects are now read from the API`,
 		)
 	} else if (isTrustedAgain(history)) {
 		hooks.hintsOnly = hooks.hintsOnly.filter((resourceNumber) => resourceNumber !== number)
-		recordRepair(core, `webhook payloads of ${objectType} match the store's API again and are used from now on`)
+		recordRepair(core, `webhook payloads of ${objectType} match the store's API again and are used again`)
 	}
 }
 

@@ -2,7 +2,7 @@
 import type { ObjectId } from '../../elements/store.ts'
 import type { Ports } from './ports.ts'
 
-/** Why an object is read again, and what earlier reads of it showed. Stored as JSON: absent is false. Times epoch ms. */
+/** Why an object is read again, and what earlier reads of it showed. Stored as JSON. Times epoch ms. */
 export interface PendingCheck {
 	/** The id was missing from a list. */
 	missing?: boolean

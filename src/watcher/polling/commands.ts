@@ -39,10 +39,7 @@ export function listHeldDeletions(core: Core): {
 	}
 }
 
-/**
- * Ends the hold: `emit` sends each deletion once a read confirms it, `forget` sends none. Returns how many deletions were
- * held.
- */
+/** Ends the hold: `emit` sends each deletion once a read confirms it, `forget` sends none. Returns their number. */
 export function decideDeletions(core: Core, decision: 'emit' | 'forget'): number {
 	let decided = 0
 	for (const watched of getWatchedResources(core)) {

@@ -65,7 +65,7 @@ export function headReachesHorizon(
 	return last !== null && last !== undefined && last < horizonSec
 }
 
-/** Whether the window must be read though the head covers it: posts storage sorts by local time (docs/woocommerce.md 3.6). */
+/** Whether to read the window even if the head covers it: posts storage sorts by local time (docs/woocommerce.md 3.6). */
 export function isWindowRequired(input: {
 	postsStored: boolean
 	windowDoneMs: number | null
@@ -106,7 +106,7 @@ export function advanceWindow(
 	return { ...window, second: { sec: window.afterSec + 1, offset: 0, found: 0, before: null } }
 }
 
-/** What a list's total says. `searched`: the difference is known and was searched already; `no-total`: the store gave none. */
+/** What a list's total says. `searched`: this difference was searched already; `no-total`: the store gave no total. */
 export interface TotalComparison {
 	verdict: 'agrees' | 'fewer' | 'more' | 'searched' | 'no-total'
 	/** Total − expected total. */
@@ -132,7 +132,7 @@ export function toSearchKey(total: number, difference: number): string {
 	return `${total}:${difference}`
 }
 
-/** The mass-deletion guard (docs/polling.md): more than 20 objects and more than a tenth of a resource are gone at once. */
+/** The mass-deletion guard (docs/polling.md): more than 20 objects and a tenth of a resource are gone at once. */
 export function exceedsDeletionThreshold(goneCount: number, listedCount: number): boolean {
 	return goneCount > 20 && goneCount * 10 > listedCount
 }

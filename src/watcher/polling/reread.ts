@@ -1,6 +1,6 @@
 /**
- * The re-read of a whole collection in anchored id pages; for resources without a modified filter the same is the pass,
- * which goes on at each poll.
+ * The re-read of a whole collection in anchored id pages. Resources without a modified filter have a pass instead: the
+ * same, some pages a poll.
  */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { findListedBetween, findUnlisted } from '../changes/object-index.ts'
@@ -106,7 +106,7 @@ function ignoreVolatileFields(core: Core, { state: rs }: WatchedResource, names:
 		rs.reread = { position: INITIAL_SCAN_POSITION, startedMs: reread.startedMs, sampled: true, missing: 0 }
 		rs.head = null
 		core.state.run?.notes.push(
-			`${rs.objectType}: changes of ${names.join(', ')} are ignored from now on; they change in most objects without a new modification date`,
+			`${rs.objectType}: ignoring ${names.join(', ')} from now on: changed in most objects without a new modified date`,
 		)
 	})
 }

@@ -20,7 +20,7 @@ export function getScanOffset(position: ScanPosition): number {
 	return Math.max(0, position.n - (STEP_BACK_ROWS[position.back] ?? position.n))
 }
 
-/** Applies a page: its ids in ascending order, the total that the store gave with it, and how many rows were asked for. */
+/** Applies a page: its ids in ascending order, the total that came with it, and the limit of the request. */
 export function advanceScan(
 	position: ScanPosition,
 	ids: readonly ObjectId[],

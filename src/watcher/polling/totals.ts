@@ -23,7 +23,7 @@ export async function reconcileTotal(
 	budget: SliceBudget,
 ): Promise<void> {
 	const { resource, state: rs } = watched
-	// A list that moves with the clock has no total to compare with; a running scan or search explains differences itself.
+	// A list with placeholders moves with the clock and has no fixed total. A baseline or search explains differences.
 	if (resource.placeholders || !resource.indexed || rs.baseline !== null || rs.search !== null) return
 	// Objects that are being confirmed as missing are expected to be missing.
 	const { queued, missing } = core.lookups.countMissing(rs.number)
@@ -47,7 +47,7 @@ export async function reconcileTotal(
 		explainDifference(core, watched, page.total ?? 0, comparison.difference)
 }
 
-/** Begins a search, or a re-read where that costs less or ids are text: a search goes by numbers. */
+/** Begins a search, or a re-read where that takes fewer requests or ids are texts, which a search cannot bisect. */
 function explainDifference(core: Core, { state: rs }: WatchedResource, total: number, difference: number): void {
 	const pages = Math.ceil(total / rs.pageSize)
 	const searchRequests = Math.abs(difference) * Math.log2(pages + 1)

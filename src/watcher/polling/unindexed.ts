@@ -9,8 +9,8 @@ const MAX_PAGES = 20
 
 /**
  * Polls a resource by the platform's rule: modified within `createdCheckTolerance` of its creation → CREATED, later →
- * UPDATED, not since the last poll → no event. A record without a readable date counts as created, each time another
- * stamp or none comes with it. Throws StoreError.
+ * UPDATED, not since the last poll → no event. A record without a modified date counts as created when the last poll
+ * did not find it. Throws StoreError.
  */
 export async function pollUnindexed(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
 	const { resource, state: rs } = watched

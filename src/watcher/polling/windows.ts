@@ -54,8 +54,8 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 }
 
 /**
- * Compares the total of a poll's first answer with the index after all pages. Where later pages brought objects that the
- * first answer may not have counted, the total is requested again. Throws StoreError.
+ * Compares the total of a poll's first answer with the index after all pages. Where later pages brought objects that
+ * the first answer may not have counted, the total is requested again. Throws StoreError.
  */
 async function reconcileTotalAfterPages(
 	core: Core,

@@ -10,8 +10,8 @@ export const MIN_CLOCK_CONFIRM_MS = 10_000
 
 /**
  * Evaluates a Date header. It is accepted when it agrees with the last accepted one, or when two answers some seconds
- * apart agree on a new time: a cached answer keeps its old Date, a clock that was set runs on. `skewMs` is store clock −
- * own clock; `stale` says that the answer may come from a cache.
+ * apart agree on a new time: a cached answer keeps its old Date, a clock that was set runs on. `skewMs`: store clock
+ * minus own clock; `stale`: the answer may come from a cache.
  */
 export function evaluateClock(
 	skewMs: number | null,

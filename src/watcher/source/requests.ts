@@ -120,6 +120,7 @@ function checkStoreClock(core: Core, watched: WatchedResource, storeNowMs: numbe
 	core.state.skewMs = clock.skewMs
 	core.state.clockDoubt = clock.pendingSkew
 	if (!clock.stale) return
+	const date = new Date(storeNowMs).toISOString()
 	throw new StoreError(
 		{
 			ok: false,
@@ -128,7 +129,7 @@ function checkStoreClock(core: Core, watched: WatchedResource, storeNowMs: numbe
 			code: null,
 			providerMessage: null,
 			retryAfterMs: null,
-			message: `The store's answer seems to come from a cache: its Date header is ${new Date(storeNowMs).toISOString()}.`,
+			message: `The store's answer seems to come from a cache: its Date header says ${date}.`,
 		},
 		watched,
 	)

@@ -38,8 +38,8 @@ function belongsTo(rs: ResourceState, resource: Resource): boolean {
 }
 
 /**
- * Brings the state in line with the configuration. A new resource is watched from now on; one request finds its highest
- * id. Throws StoreError.
+ * Brings the state in line with the configuration. A new resource is watched from now on; one request brings its
+ * highest id. Throws StoreError.
  */
 export async function syncResources(core: Core, budget: SliceBudget): Promise<void> {
 	const configuredResources = getConfiguredResources(core)

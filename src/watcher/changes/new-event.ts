@@ -1,5 +1,6 @@
 /** Events about to be recorded: what is common to those that the gate emits and those of polling without an index. */
 import type { Core, WatchedResource } from '../core/core.ts'
+import type { Tx } from '../core/tx.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import { appendEvents } from '../outbox/forming.ts'
 import type { ObjectId } from '../../elements/store.ts'
@@ -21,8 +22,13 @@ export interface EventContent {
 	chain: Pick<NewEvent, 'objectSequence' | 'previousSequence' | 'previousEvent'> | null
 }
 
-/** Numbers and counts an event. Call it inside `core.commit`, and `emitEvents` in the same one. */
-export function createEvent(core: Core, { resource, state: rs }: WatchedResource, content: EventContent): NewEvent {
+/** Numbers and counts an event. `emitEvents` records it. */
+export function createStoreEvent(
+	_tx: Tx,
+	core: Core,
+	{ resource, state: rs }: WatchedResource,
+	content: EventContent,
+): NewEvent {
 	const { state } = core
 	const sequence = ++state.sequence
 	const atMs = core.nextLogTimeMs()
@@ -54,8 +60,8 @@ export function createEvent(core: Core, { resource, state: rs }: WatchedResource
 	}
 }
 
-/** Records events and asks for a doorbell. Call it inside `core.commit`. */
-export function emitEvents(core: Core, events: readonly NewEvent[]): void {
+/** Records events and asks for a doorbell. */
+export function emitEvents(_tx: Tx, core: Core, events: readonly NewEvent[]): void {
 	if (events.length === 0) return
 	appendEvents(core, events)
 	core.doorbellRequested = true

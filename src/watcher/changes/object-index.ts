@@ -2,6 +2,7 @@
 import type { Core } from '../core/core.ts'
 import type { KnownObject, ObjectState } from './gate-types.ts'
 import type { Sql } from '../core/ports.ts'
+import type { Tx } from '../core/tx.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
 /** An index row: what the gate knows, and how many events the object has had. */
@@ -96,7 +97,7 @@ export function findUnlisted(sql: Sql, resource: number, limit: number): ObjectI
 }
 
 /** Writes an index row, or removes it. */
-export function writeIndexRow(core: Core, resource: number, id: ObjectId, row: IndexRow | null): void {
+export function writeIndexRow(tx: Tx, core: Core, resource: number, id: ObjectId, row: IndexRow | null): void {
 	const { sql } = core.ports
 	if (row === null) {
 		sql.run(`DELETE FROM objects WHERE resource = ? AND id = ?`, resource, id)
@@ -111,7 +112,7 @@ export function writeIndexRow(core: Core, resource: number, id: ObjectId, row: I
 		row.modifiedSec,
 		row.createdSec,
 		row.content.hash,
-		findOrCreateShape(core, row.content.fieldNames),
+		findOrCreateShape(tx, core, row.content.fieldNames),
 		row.content.fieldHashes,
 		row.hashVersion,
 		row.state,
@@ -159,7 +160,7 @@ export function loadIdRanks(sql: Sql, resource: number): IdRanks {
 	}
 }
 
-function findOrCreateShape(core: Core, names: string[]): number {
+function findOrCreateShape(_tx: Tx, core: Core, names: string[]): number {
 	const text = names.join('\n')
 	for (const [number, known] of loadShapes(core))
 		if (known.length === names.length && known.join('\n') === text) return number

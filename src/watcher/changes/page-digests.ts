@@ -1,9 +1,10 @@
 /**
  * The `pages` table: digests of the id pages of collections without a modified filter. An unchanged page costs one row
- * read instead of one per object. All functions that write are called inside `core.commit`.
+ * read instead of one per object.
  */
 import { createHash } from 'node:crypto'
 import type { Core } from '../core/core.ts'
+import type { Tx } from '../core/tx.ts'
 import { hashContent } from './content.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
@@ -20,7 +21,7 @@ export function isPageUnchanged(core: Core, resource: number, snapshots: readonl
 	return known !== undefined && known.last === last.id && known.digest === digestPage(snapshots)
 }
 
-export function writePageDigest(core: Core, resource: number, snapshots: readonly Snapshot[]): void {
+export function writePageDigest(_tx: Tx, core: Core, resource: number, snapshots: readonly Snapshot[]): void {
 	const first = snapshots[0]
 	const last = snapshots.at(-1)
 	if (first === undefined || last === undefined) return
@@ -34,11 +35,11 @@ export function writePageDigest(core: Core, resource: number, snapshots: readonl
 }
 
 /** Forgets the page that holds an object. */
-export function invalidatePage(core: Core, resource: number, id: ObjectId): void {
+export function invalidatePage(_tx: Tx, core: Core, resource: number, id: ObjectId): void {
 	core.ports.sql.run(`DELETE FROM pages WHERE resource = ? AND first <= ? AND last >= ?`, resource, id, id)
 }
 
-export function invalidateAllPages(core: Core, resource: number): void {
+export function invalidateAllPages(_tx: Tx, core: Core, resource: number): void {
 	core.ports.sql.run(`DELETE FROM pages WHERE resource = ?`, resource)
 }
 

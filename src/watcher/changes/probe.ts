@@ -2,6 +2,7 @@
 import type { Core, WatchedResource } from '../core/core.ts'
 import { hashContent } from './content.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
+import type { Tx } from '../core/tx.ts'
 import { recordRepair } from '../log/repairs.ts'
 import type { Snapshot } from '../../elements/store.ts'
 
@@ -22,9 +23,10 @@ interface ProbeHistory {
 /**
  * Compares a probed payload with the read. Where they differ, the resource's payloads become hints until enough are
  * equal in a row: an edit without a stamp between delivery and read has the same effect as a plugin that changes
- * payloads, and the next probes show which it was. Call it inside `core.commit`.
+ * payloads, and the next probes show which it was.
  */
 export function compareProbe(
+	_tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	check: PendingCheck,

@@ -6,10 +6,11 @@
 import { hashContent, HASH_VERSION } from './content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
+import type { Tx } from '../core/tx.ts'
 import { gate } from './gate.ts'
 import type { Change, GateContext, GateVerdict, Observation } from './gate-types.ts'
 import { expectWebhook } from './missed-webhooks.ts'
-import { createEvent, emitEvents } from './new-event.ts'
+import { createStoreEvent, emitEvents } from './new-event.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
 import { invalidatePage } from './page-digests.ts'
 import type { NewEvent } from '../log/event-log.ts'
@@ -68,8 +69,9 @@ export function hasNewInformation(recorded: Pick<RecordResult, 'accepted' | 'toR
 	return recorded.accepted > 0 || recorded.toRecheck.length > 0
 }
 
-/** Gates and records rows of a list: all rows of the page by default. Call it inside `core.commit`. */
+/** Gates and records rows of a list: all rows of the page by default. */
 export function recordPage(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	page: ListedPage,
@@ -77,6 +79,7 @@ export function recordPage(
 	rows: readonly Snapshot[] = page.snapshots,
 ): RecordResult {
 	return recordObservations(
+		tx,
 		core,
 		watched,
 		rows.map((snapshot) => ({ id: snapshot.id, snapshot })),
@@ -91,8 +94,9 @@ export function recordPage(
 	)
 }
 
-/** Gates and records observations of one resource. Call it inside `core.commit`. */
+/** Gates and records observations of one resource. */
 export function recordObservations(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	observedObjects: readonly ObservedObject[],
@@ -110,15 +114,15 @@ export function recordObservations(
 	const toRecheck = decisions.filter(({ verdict }) => verdict.do === 'recheck').map(({ observed }) => observed.id)
 	const accepted = decisions.filter(isAccepted)
 	noteSnapshots(watched, observedObjects)
-	updateLookups(core, rs.number, decisions, readContext)
-	confirmEvents(core, decisions, readContext)
-	const events = accepted.flatMap((decision) => applyDecision(core, watched, decision, readContext))
+	updateLookups(tx, core, rs.number, decisions, readContext)
+	confirmEvents(tx, core, decisions, readContext)
+	const events = accepted.flatMap((decision) => applyDecision(tx, core, watched, decision, readContext))
 	if (accepted.length > 0) {
 		// The head as it was gated last may be outdated now: it passes the gate again.
 		rs.head = null
 		core.acceptedCounts.set(rs.number, (core.acceptedCounts.get(rs.number) ?? 0) + accepted.length)
 	}
-	emitEvents(core, events)
+	emitEvents(tx, core, events)
 	return {
 		emitted: events.length,
 		accepted: accepted.length,
@@ -210,19 +214,20 @@ function noteSnapshots({ state: rs }: WatchedResource, observedObjects: readonly
 
 /** Queues what must be read again, and removes what is decided. */
 function updateLookups(
+	tx: Tx,
 	core: Core,
 	resource: number,
 	decisions: readonly Decision[],
 	{ requestedAtMs }: ReadContext,
 ): void {
 	for (const { observed, verdict, wasPending } of decisions) {
-		if (verdict.do === 'recheck') core.lookups.queue(resource, observed.id, verdict.dueMs, verdict.pendingCheck)
-		else if (wasPending) core.lookups.resolve(resource, observed.id, requestedAtMs)
+		if (verdict.do === 'recheck') core.lookups.queue(tx, resource, observed.id, verdict.dueMs, verdict.pendingCheck)
+		else if (wasPending) core.lookups.resolve(tx, resource, observed.id, requestedAtMs)
 	}
 }
 
 /** Marks the last events of objects whose state this source shows too, where another source recorded them. */
-function confirmEvents(core: Core, decisions: readonly Decision[], { source }: ReadContext): void {
+function confirmEvents(_tx: Tx, core: Core, decisions: readonly Decision[], { source }: ReadContext): void {
 	if (core.config.hooks === null) return
 	const now = core.ports.now()
 	const sequences = decisions
@@ -243,6 +248,7 @@ function confirmEvents(core: Core, decisions: readonly Decision[], { source }: R
 
 /** Writes an object's new row and what follows from it. Returns the events to emit. */
 function applyDecision(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	decision: AcceptedDecision,
@@ -261,16 +267,17 @@ function applyDecision(
 	}
 	const events =
 		verdict.do === 'emit' && row !== null
-			? verdict.changes.map((change) => createChangeEvent(core, watched, observed, change, row, readContext))
+			? verdict.changes.map((change) => createChangeEvent(tx, core, watched, observed, change, row, readContext))
 			: []
-	if (events.length > 0) noteChanges(core, watched, decision, events, readContext)
-	writeIndexRow(core, rs.number, observed.id, row)
-	if (!resource.modifiedFilter) invalidatePage(core, rs.number, observed.id)
+	if (events.length > 0) noteChanges(tx, core, watched, decision, events, readContext)
+	writeIndexRow(tx, core, rs.number, observed.id, row)
+	if (!resource.modifiedFilter) invalidatePage(tx, core, rs.number, observed.id)
 	return events
 }
 
 /** What an object's change means beyond its events. */
 function noteChanges(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	{ observed, observation }: AcceptedDecision,
@@ -280,7 +287,7 @@ function noteChanges(
 	const { state: rs } = watched
 	const [first] = events
 	if (first !== undefined && readContext.source !== 'webhook' && rs.baseline === null)
-		expectWebhook(core, watched, first.sequence)
+		expectWebhook(tx, core, watched, first.sequence)
 	if (observation.modifiedSec !== null && events.some(({ eventType }) => eventType !== 'DELETED'))
 		rs.lastChangeLagMs = Math.max(0, readContext.storeNowMs - observation.modifiedSec * 1000)
 	if (!('gone' in observed)) queueRelatedObjects(core, watched, observed.snapshot)
@@ -288,6 +295,7 @@ function noteChanges(
 
 /** The event of a change. Counts it in the object's new row. */
 function createChangeEvent(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	observed: ObservedObject,
@@ -295,7 +303,7 @@ function createChangeEvent(
 	row: IndexRow,
 	{ source }: ReadContext,
 ): NewEvent {
-	const event = createEvent(core, watched, {
+	const event = createStoreEvent(tx, core, watched, {
 		objectId: observed.id,
 		eventType: change.type,
 		dateSec: change.dateSec,

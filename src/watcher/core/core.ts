@@ -6,6 +6,7 @@ import { flushSettled } from './settled.ts'
 import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { NotificationRow, Subscription } from './rows.ts'
+import type { Tx } from './tx.ts'
 import type { Resource, StoreClient } from '../../elements/store.ts'
 
 /** A watched resource: how the element lists it, and where its polling stands. */
@@ -15,6 +16,8 @@ export interface WatchedResource {
 }
 
 const NEVER_MS = 3_650 * 86_400_000
+/** Handed to bodies of `commit` alone. */
+const TX = {} as Tx
 
 /** Shared by the jobs of one object; made anew from storage after an eviction. */
 export class Core {
@@ -75,13 +78,13 @@ export class Core {
 	 * `worth` says that something was recorded; when it was not, the state waits for a commit that writes anyway, the slice's last at the
 	 * latest: what is lost with the memory until then is only looked at again.
 	 */
-	commit<T>(body: () => T, shouldSave: (result: T) => boolean = () => true): T {
+	commit<T>(body: (tx: Tx) => T, shouldSave: (result: T) => boolean = () => true): T {
 		const { hooks, run } = this.state
 		const resources = [...this.state.resources]
 		try {
 			let savedState = this.#savedState
 			const result = this.ports.sql.transaction(() => {
-				const value = body()
+				const value = body(TX)
 				if (!shouldSave(value)) return value
 				flushSettled(this.ports.sql, this.state)
 				savedState = JSON.stringify(this.state)

@@ -1,6 +1,7 @@
 /** The `lookups` table: objects to be read by id, and why. All of its SQL is here. */
 import type { ObjectId } from '../../elements/store.ts'
 import type { Ports } from './ports.ts'
+import type { Tx } from './tx.ts'
 
 /** Why an object is read again, and what earlier reads of it showed. Stored as JSON. Times epoch ms. */
 export interface PendingCheck {
@@ -32,7 +33,7 @@ interface LookupRow {
 	doubt: string
 }
 
-/** Owns the table. Call what writes inside `core.commit`. Times epoch ms. */
+/** Owns the table. Times epoch ms. */
 export class LookupTable {
 	readonly #ports: Pick<Ports, 'sql' | 'now'>
 
@@ -41,7 +42,7 @@ export class LookupTable {
 	}
 
 	/** Queues an object to be read by id. What a queued check already says is kept. */
-	queue(resource: number, id: ObjectId, dueMs: number, check: PendingCheck): void {
+	queue(_tx: Tx, resource: number, id: ObjectId, dueMs: number, check: PendingCheck): void {
 		this.#ports.sql.run(
 			`INSERT INTO lookups (resource, id, due, since, doubt) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (resource, id) DO UPDATE
@@ -55,25 +56,25 @@ export class LookupTable {
 	}
 
 	/** Moves a queued read to another time. */
-	postpone(resource: number, id: ObjectId, dueMs: number): void {
+	postpone(_tx: Tx, resource: number, id: ObjectId, dueMs: number): void {
 		this.#ports.sql.run(`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`, dueMs, resource, id)
 	}
 
 	/** Removes a lookup that a request answered. One queued after the request started stays. */
-	resolve(resource: number, id: ObjectId, requestedAtMs: number): void {
+	resolve(_tx: Tx, resource: number, id: ObjectId, requestedAtMs: number): void {
 		this.#ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, resource, id, requestedAtMs)
 	}
 
-	remove(resource: number, id: ObjectId): void {
+	remove(_tx: Tx, resource: number, id: ObjectId): void {
 		this.#ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ?`, resource, id)
 	}
 
-	removeResource(resource: number): void {
+	removeResource(_tx: Tx, resource: number): void {
 		this.#ports.sql.run(`DELETE FROM lookups WHERE resource = ?`, resource)
 	}
 
 	/** Removes the lookups of objects that were missing from a list, and returns their ids. */
-	takeMissing(resource: number): ObjectId[] {
+	takeMissing(_tx: Tx, resource: number): ObjectId[] {
 		return this.#ports.sql
 			.all<Pick<LookupRow, 'id'>>(
 				`DELETE FROM lookups WHERE resource = ? AND json_extract(doubt, '$.missing') RETURNING id`,

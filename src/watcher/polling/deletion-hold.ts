@@ -5,20 +5,21 @@
 import { invalidateAllPages } from '../changes/page-digests.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/state.ts'
+import type { Tx } from '../core/tx.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
 /** Begins to hold deletions, those that are queued to be confirmed included. A re-read finds out which they are. */
 export function holdDeletions(core: Core, { state: rs }: WatchedResource): void {
-	core.commit(() => {
+	core.commit((tx) => {
 		rs.heldSinceMs = core.ports.now()
 		rs.reread = null
 		rs.rereadAsked = true
-		for (const id of core.lookups.takeMissing(rs.number)) holdDeletion(core, rs.number, id)
+		for (const id of core.lookups.takeMissing(tx, rs.number)) holdDeletion(tx, core, rs.number, id)
 	})
 }
 
-/** Holds one more deletion. Call it inside `core.commit`. */
-export function holdDeletion(core: Core, resource: number, id: ObjectId): void {
+/** Holds one more deletion. */
+export function holdDeletion(_tx: Tx, core: Core, resource: number, id: ObjectId): void {
 	core.ports.sql.run(
 		`INSERT OR IGNORE INTO held (resource, id, since) VALUES (?, ?, ?)`,
 		resource,
@@ -29,16 +30,16 @@ export function holdDeletion(core: Core, resource: number, id: ObjectId): void {
 
 /** Ends the hold: each object is read by id, and its deletion is sent once that confirms it. */
 export function releaseHeldDeletions(core: Core, { state: rs }: WatchedResource): void {
-	core.commit(() => {
+	core.commit((tx) => {
 		for (const { id } of core.ports.sql.all<{ id: ObjectId }>(`SELECT id FROM held WHERE resource = ?`, rs.number))
-			core.lookups.queue(rs.number, id, core.ports.now(), { missing: true })
-		clearHold(core, rs)
+			core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
+		clearHold(tx, core, rs)
 	})
 }
 
 /** Ends the hold without events: an object that comes back is sent as restored. */
 export function forgetHeldDeletions(core: Core, { state: rs }: WatchedResource): void {
-	core.commit(() => {
+	core.commit((tx) => {
 		const { sql } = core.ports
 		const listed = sql.all<{ n: number }>(
 			`SELECT count(*) AS n FROM objects
@@ -52,8 +53,8 @@ export function forgetHeldDeletions(core: Core, { state: rs }: WatchedResource):
 			rs.number,
 			rs.number,
 		)
-		invalidateAllPages(core, rs.number)
-		clearHold(core, rs)
+		invalidateAllPages(tx, core, rs.number)
+		clearHold(tx, core, rs)
 		rs.listed -= listed?.n ?? 0
 		rs.head = null
 		core.acceptedCounts.set(rs.number, (core.acceptedCounts.get(rs.number) ?? 0) + 1)
@@ -61,7 +62,7 @@ export function forgetHeldDeletions(core: Core, { state: rs }: WatchedResource):
 }
 
 /** What the running re-read has missed so far does not begin the next hold. */
-function clearHold(core: Core, rs: ResourceState): void {
+function clearHold(_tx: Tx, core: Core, rs: ResourceState): void {
 	core.ports.sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
 	rs.heldSinceMs = null
 	if (rs.reread !== null) rs.reread = { ...rs.reread, decided: rs.reread.missing }

@@ -3,6 +3,7 @@
  */
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
+import type { Tx } from '../core/tx.ts'
 import { MIN_GONE_INTERVAL_MS } from '../changes/gate.ts'
 import { readIndexRows } from '../changes/object-index.ts'
 import { hasNewInformation, recordObservations, type RecordResult } from '../changes/recorder.ts'
@@ -39,11 +40,12 @@ export async function lookupStep(
 	const { resource, id, check } = lookup
 	const watched = findWatched(resource)
 	if (watched === null) {
-		core.lookups.remove(resource, id)
+		write(core, (tx) => core.lookups.remove(tx, resource, id))
 		return true
 	}
 	if (isWebhookOnly(check) && check.goneAtMs === undefined && !tryCountRead(core, MAX_READS_PER_MINUTE)) {
-		core.lookups.postpone(resource, id, (Math.floor(core.ports.now() / 60_000) + 1) * 60_000)
+		const nextMinuteMs = (Math.floor(core.ports.now() / 60_000) + 1) * 60_000
+		write(core, (tx) => core.lookups.postpone(tx, resource, id, nextMinuteMs))
 		return true
 	}
 	try {
@@ -54,10 +56,15 @@ export async function lookupStep(
 			deferToLists(core, watched, id, check)
 			return true
 		}
-		core.lookups.queue(resource, id, core.ports.now() + REFUSED_RETRY_MS, check)
+		write(core, (tx) => core.lookups.queue(tx, resource, id, core.ports.now() + REFUSED_RETRY_MS, check))
 		watched.state.error = { atMs: core.ports.now(), kind: error.failure.kind, message: error.message }
 	}
 	return true
+}
+
+/** Writes to the lookups alone: the state need not be saved with it. */
+function write(core: Core, body: (tx: Tx) => void): void {
+	core.commit(body, () => false)
 }
 
 /** Whether a webhook is the only reason for a read: no list misses the object. */
@@ -73,13 +80,13 @@ function isWebhookOnly(check: PendingCheck): boolean {
 function deferToLists(core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
 	const { state: rs } = watched
 	const now = core.ports.now()
-	core.commit(() => {
+	core.commit((tx) => {
 		if (isWebhookOnly(check)) {
 			// The index does not have the id that the webhook names: a poll finds the object.
-			core.lookups.remove(rs.number, id)
+			core.lookups.remove(tx, rs.number, id)
 			core.state.nextPollMs = now
 		} else if (check.missing === true && check.goneAtMs !== undefined) {
-			recordObservations(core, watched, [{ id, gone: true }], {
+			recordObservations(tx, core, watched, [{ id, gone: true }], {
 				source: 'reread',
 				via: 'read',
 				requestedAtMs: now,
@@ -90,10 +97,10 @@ function deferToLists(core: Core, watched: WatchedResource, id: ObjectId, check:
 			})
 		} else if (rs.reread !== null) {
 			// The re-read that missed it must end before the one that confirms it begins.
-			core.lookups.queue(rs.number, id, now + MIN_GONE_INTERVAL_MS, check)
+			core.lookups.queue(tx, rs.number, id, now + MIN_GONE_INTERVAL_MS, check)
 		} else {
 			const nextCheck = check.missing === true ? { ...check, goneAtMs: now } : check
-			core.lookups.queue(rs.number, id, now + NEVER_MS, nextCheck)
+			core.lookups.queue(tx, rs.number, id, now + NEVER_MS, nextCheck)
 			rs.rereadAsked = true
 		}
 	})
@@ -154,16 +161,17 @@ async function readAndRecord(
 	const response = await (throughList ? readObjectFromList : readObject)(core, watched, id, budget)
 	rememberRead(core, `${number}:${id}`, response.requestedAtMs)
 	core.commit(
-		() =>
+		(tx) =>
 			throughList && response.snapshot === null
-				? recheckUnlisted(core, watched, id, check, response.requestedAtMs)
-				: recordRead(core, watched, id, check, response),
+				? recheckUnlisted(tx, core, watched, id, check, response.requestedAtMs)
+				: recordRead(tx, core, watched, id, check, response),
 		hasNewInformation,
 	)
 }
 
 /** The list with its `where` does not show an object. If the index knows it, a read by its own address decides. */
 function recheckUnlisted(
+	tx: Tx,
 	core: Core,
 	{ state: rs }: WatchedResource,
 	id: ObjectId,
@@ -171,13 +179,14 @@ function recheckUnlisted(
 	requestedAtMs: number,
 ): Pick<RecordResult, 'accepted' | 'toRecheck'> {
 	const known = readIndexRows(core, rs.number, [id]).get(id)
-	core.lookups.resolve(rs.number, id, requestedAtMs)
+	core.lookups.resolve(tx, rs.number, id, requestedAtMs)
 	if (known !== undefined && known.state !== 'gone')
-		core.lookups.queue(rs.number, id, core.ports.now(), { ...check, missing: true })
+		core.lookups.queue(tx, rs.number, id, core.ports.now(), { ...check, missing: true })
 	return { accepted: 0, toRecheck: [] }
 }
 
 function recordRead(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	id: ObjectId,
@@ -187,8 +196,9 @@ function recordRead(
 	const { number } = watched.state
 	const { snapshot, requestedAtMs, storeNowMs } = response
 	const known = readIndexRows(core, number, [id]).get(id)
-	compareProbe(core, watched, check, snapshot)
+	compareProbe(tx, core, watched, check, snapshot)
 	const recorded = recordObservations(
+		tx,
 		core,
 		watched,
 		[snapshot === null ? { id, gone: true } : { id: snapshot.id, snapshot }],
@@ -203,6 +213,6 @@ function recordRead(
 		},
 	)
 	// An object that answers with another id would be read for ever.
-	if (recorded.toRecheck.length === 0) core.lookups.resolve(number, id, requestedAtMs)
+	if (recorded.toRecheck.length === 0) core.lookups.resolve(tx, number, id, requestedAtMs)
 	return recorded
 }

@@ -8,6 +8,7 @@ import { isPageUnchanged, writePageDigest } from '../changes/page-digests.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { listPage, type SliceBudget, type ListedPage } from '../source/requests.ts'
 import { type ResourceState, INITIAL_SCAN_POSITION, type ScanPosition } from '../core/state.ts'
+import type { Tx } from '../core/tx.ts'
 import { holdDeletion, holdDeletions } from './deletion-hold.ts'
 import { exceedsDeletionThreshold, toSearchKey } from './poll.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
@@ -125,15 +126,15 @@ function commitRereadPages(core: Core, watched: WatchedResource, pages: RereadPa
 		return
 	}
 	let missingCount = reread.missing
-	core.commit(() => {
+	core.commit((tx) => {
 		let shouldSave = last.ended
 		for (const rereadPage of pending) {
-			const recorded = recordRereadPage(core, watched, rereadPage)
+			const recorded = recordRereadPage(tx, core, watched, rereadPage)
 			missingCount += recorded.missing
 			if (recorded.missing > 0 || recorded.hasNewInformation) shouldSave = true
 		}
 		rs.reread = { ...next, missing: missingCount }
-		if (last.ended) completeReread(core, watched, reread.startedMs, missingCount === 0 ? last.page.total : null)
+		if (last.ended) completeReread(tx, core, watched, reread.startedMs, missingCount === 0 ? last.page.total : null)
 		return shouldSave
 	}, Boolean)
 	if (rs.heldSinceMs === null && exceedsDeletionThreshold(missingCount - (reread.decided ?? 0), rs.listed))
@@ -142,6 +143,7 @@ function commitRereadPages(core: Core, watched: WatchedResource, pages: RereadPa
 
 /** Gates a page's objects, unless the page is unchanged, and queues or holds those that it should have shown. */
 function recordRereadPage(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	rereadPage: RereadPage,
@@ -158,11 +160,11 @@ function recordRereadPage(
 		page.requestedAtMs,
 	).filter((id) => !shownIds.has(id))
 	const recorded =
-		unchanged || newSnapshots.length === 0 ? null : recordPage(core, watched, page, 'reread', newSnapshots)
-	if (recorded !== null && !resource.modifiedFilter) writePageDigest(core, rs.number, newSnapshots)
+		unchanged || newSnapshots.length === 0 ? null : recordPage(tx, core, watched, page, 'reread', newSnapshots)
+	if (recorded !== null && !resource.modifiedFilter) writePageDigest(tx, core, rs.number, newSnapshots)
 	for (const id of missingIds) {
-		if (rs.heldSinceMs === null) core.lookups.queue(rs.number, id, core.ports.now(), { missing: true })
-		else holdDeletion(core, rs.number, id)
+		if (rs.heldSinceMs === null) core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
+		else holdDeletion(tx, core, rs.number, id)
 	}
 	return { missing: missingIds.length, hasNewInformation: recorded !== null && hasNewInformation(recorded) }
 }
@@ -173,7 +175,7 @@ function isUnchanged(core: Core, { resource, state: rs }: WatchedResource, { new
 }
 
 /** `total`: what the last page said; null when a listed object was not shown. */
-function completeReread(core: Core, watched: WatchedResource, startedMs: number, total: number | null): void {
+function completeReread(tx: Tx, core: Core, watched: WatchedResource, startedMs: number, total: number | null): void {
 	const { state: rs } = watched
 	if (total !== null && rs.searched === toSearchKey(total, total - rs.listed - rs.drift)) {
 		// Everything was read and the difference stands: the store counts objects that it does not list.
@@ -191,5 +193,5 @@ function completeReread(core: Core, watched: WatchedResource, startedMs: number,
 	if (!watched.resource.modifiedFilter) rs.passLeft = 0
 	// No scan shows objects that exist without being listed: each is read by id.
 	for (const id of findUnlisted(core.ports.sql, rs.number, MAX_UNLISTED_READS))
-		core.lookups.queue(rs.number, id, core.ports.now(), { missing: true })
+		core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
 }

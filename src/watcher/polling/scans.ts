@@ -27,13 +27,13 @@ export async function baselineStep(core: Core, watched: WatchedResource, budget:
 		page.total,
 		limit,
 	)
-	core.commit(() => {
+	core.commit((tx) => {
 		if (step.again) {
 			rs.baseline = { ...baseline, position: step.position }
 			return
 		}
 		const newSnapshots = sortedSnapshots.slice(step.from)
-		recordPage(core, watched, page, 'poll', newSnapshots)
+		recordPage(tx, core, watched, page, 'poll', newSnapshots)
 		rs.baseline = { ...baseline, position: step.position, total: Math.max(page.total ?? 0, step.position.seen) }
 		if (!step.ended) return
 		rs.baseline = null
@@ -87,7 +87,7 @@ export async function recentRereadStep(core: Core, watched: WatchedResource, bud
 	const { state: rs } = watched
 	for (let offset = 0; offset < MAX_RECENT_ROWS; offset += rs.pageSize) {
 		const page = await listPage(core, watched, { order: 'id-desc', offset, limit: rs.pageSize }, budget)
-		core.commit(() => recordPage(core, watched, page, 'reread'), hasNewInformation)
+		core.commit((tx) => recordPage(tx, core, watched, page, 'reread'), hasNewInformation)
 		if (page.rows < rs.pageSize) break
 	}
 	rs.recentDoneMs = core.ports.now()

@@ -79,7 +79,7 @@ async function readTrash(core: Core, watched: WatchedResource, storeNowMs: numbe
 			budget,
 		)
 		const trashedSnapshots = page.snapshots.filter((snapshot) => snapshot.state === 'trashed')
-		core.commit(() => recordPage(core, watched, page, 'poll', trashedSnapshots))
+		core.commit((tx) => recordPage(tx, core, watched, page, 'poll', trashedSnapshots))
 		if (
 			page.rows < TRASH_PAGE_ROWS ||
 			trashedSnapshots.length === 0 ||
@@ -118,9 +118,9 @@ export async function searchStep(core: Core, watched: WatchedResource, budget: S
 		.filter((id) => typeof id === 'number')
 		.sort((a, b) => a - b)
 	const nextSearch = applyProbe(search.state, getIdRanks(core, rs.number), probe.offset, ids)
-	core.commit(() => {
+	core.commit((tx) => {
 		// This emits the events of the page's unknown objects.
-		recordPage(core, watched, page, 'poll')
+		recordPage(tx, core, watched, page, 'poll')
 		rs.search = { ...search, state: nextSearch }
 	})
 	if (getNextProbe(nextSearch) === null) completeSearch(core, watched)
@@ -129,9 +129,9 @@ export async function searchStep(core: Core, watched: WatchedResource, budget: S
 function completeSearch(core: Core, { state: rs }: WatchedResource): void {
 	const { search } = rs
 	if (search === null) return
-	core.commit(() => {
+	core.commit((tx) => {
 		const { missing, unknown } = search.state
-		for (const id of missing) core.lookups.queue(rs.number, id, core.ports.now(), { missing: true })
+		for (const id of missing) core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
 		if (missing.length === 0 && unknown.length === 0) {
 			// The store counts objects that it does not list. From now on this difference is normal.
 			rs.drift = search.total - rs.listed

@@ -1,7 +1,8 @@
 /** Polling without an index (`filterByUpdatedDate: false`): dates alone decide (docs/contract.md §3). */
 import type { Core, WatchedResource } from '../core/core.ts'
+import type { Tx } from '../core/tx.ts'
 import type { NewEvent } from '../log/event-log.ts'
-import { createEvent, emitEvents } from '../changes/new-event.ts'
+import { createStoreEvent, emitEvents } from '../changes/new-event.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
 import type { Resource, Snapshot } from '../../elements/store.ts'
 
@@ -17,16 +18,16 @@ export async function pollUnindexed(core: Core, watched: WatchedResource, budget
 	const sinceMs = (rs.cursorMs ?? rs.t0Sec * 1000) - resource.pollDelaySec * 1000
 	const { found, storeNowMs } = await readSince(core, watched, sinceMs - 1000, budget)
 	const now = core.ports.now()
-	core.commit(() => {
+	core.commit((tx) => {
 		// Stamps have whole seconds: what the last poll found in its last second is found again.
 		const events: NewEvent[] = [...found]
 			.filter(([key, snapshot]) => snapshot.state === 'live' && !rs.recent.includes(key))
-			.map(([, snapshot]) => createUnindexedEvent(core, watched, snapshot))
+			.map(([, snapshot]) => createUnindexedEvent(tx, core, watched, snapshot))
 		rs.recent = [...found.keys()]
 		rs.cursorMs = Math.max(rs.cursorMs ?? 0, storeNowMs ?? now)
 		rs.lastPollMs = now
 		rs.error = null
-		emitEvents(core, events)
+		emitEvents(tx, core, events)
 	})
 }
 
@@ -59,9 +60,9 @@ async function readSince(
 	return { found, storeNowMs }
 }
 
-function createUnindexedEvent(core: Core, watched: WatchedResource, snapshot: Snapshot): NewEvent {
+function createUnindexedEvent(tx: Tx, core: Core, watched: WatchedResource, snapshot: Snapshot): NewEvent {
 	const isNew = isCreation(watched.resource, snapshot)
-	return createEvent(core, watched, {
+	return createStoreEvent(tx, core, watched, {
 		objectId: snapshot.id,
 		eventType: isNew ? 'CREATED' : 'UPDATED',
 		dateSec: isNew ? snapshot.createdSec : snapshot.modifiedSec,

@@ -108,8 +108,8 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 		page.total,
 		limit,
 	)
-	core.commit(() => {
-		const recorded = recordPage(core, watched, page, 'poll')
+	core.commit((tx) => {
+		const recorded = recordPage(tx, core, watched, page, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null
 		rs.window = next
 		if (next === null) {
@@ -146,7 +146,7 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 	) {
 		const limit = Math.min(MAX_WINDOW_ROWS, rs.pageSize)
 		const page = await listPage(core, watched, { order: 'id-desc', offset: Math.max(0, offset - 1), limit }, budget)
-		const recorded = core.commit(() => recordPage(core, watched, page, 'poll'))
+		const recorded = core.commit((tx) => recordPage(tx, core, watched, page, 'poll'))
 		offset += limit - 1
 		if (page.rows === 0 || recorded.unknown < page.snapshots.length - 1) unknownCount = 0
 	}
@@ -166,8 +166,8 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 		afterRecording()
 		return 0
 	}
-	const recorded = core.commit(() => {
-		const result = recordPage(core, watched, page, 'poll')
+	const recorded = core.commit((tx) => {
+		const result = recordPage(tx, core, watched, page, 'poll')
 		// Rows to read again must pass the gate again.
 		rs.head = hasNewInformation(result) ? null : digest
 		afterRecording()

@@ -6,6 +6,7 @@ import { toSiteKey } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
+import type { Tx } from '../core/tx.ts'
 import { readIndexRows, getSampleFieldNames } from '../changes/object-index.ts'
 import { recordObservations } from '../changes/recorder.ts'
 import { getWatchedResources } from '../source/resources.ts'
@@ -35,7 +36,7 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 	}
 	// Without its snapshot a delivery says which object, and nothing else.
 	const payload = element.webhooks.parseBody(delivery.topic, delivery.body ?? JSON.stringify({ id: delivery.objectId }))
-	core.commit(() => {
+	core.commit((tx) => {
 		hooks.counts.taken++
 		hooks.lastDeliveryMs = delivery.receivedMs
 		if (payload.kind === 'unknown') return
@@ -49,23 +50,23 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 		const count = (hooks.seen[delivery.topic] = (hooks.seen[delivery.topic] ?? 0) + 1)
 		// A full storage takes no more events: the change is read when there is room.
 		if (payload.kind !== 'record' || isForeign || state.full || !isTrusted(core, watched, delivery)) {
-			queueHint(core, watched, payload.id, {})
+			queueHint(tx, core, watched, payload.id, {})
 			return
 		}
 		const snapshot = element.parseRecord(watched.resource, payload.record, watched.state.volatile)
 		if (snapshot === null || !hasRestShape(core, watched, snapshot)) {
-			queueHint(core, watched, payload.id, {})
+			queueHint(tx, core, watched, payload.id, {})
 			return
 		}
 		// What is not believed is held against its read every time: so it can be believed again.
 		const isHintsOnly = hooks.hintsOnly.includes(watched.state.number)
 		if (isHintsOnly || count <= INITIAL_PROBES || count % PROBE_INTERVAL === 0) {
-			queueHint(core, watched, payload.id, {
+			queueHint(tx, core, watched, payload.id, {
 				probe: { hash: hashContent(snapshot.fields).hash, stampSec: snapshot.modifiedSec },
 			})
 			return
 		}
-		const result = recordObservations(core, watched, [{ id: snapshot.id, snapshot }], {
+		const result = recordObservations(tx, core, watched, [{ id: snapshot.id, snapshot }], {
 			source: 'webhook',
 			via: 'hook',
 			requestedAtMs: delivery.receivedMs,
@@ -73,7 +74,7 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 			listed: true,
 			backfill: config.backfill,
 		})
-		for (const id of result.toRecheck) queueHint(core, watched, id, {})
+		for (const id of result.toRecheck) queueHint(tx, core, watched, id, {})
 	})
 	return 'taken'
 }
@@ -111,11 +112,12 @@ function hasRestShape(core: Core, watched: WatchedResource, snapshot: Snapshot):
 	)
 }
 
-/** Puts an object on the list of reads; hints for one object are merged. Call it inside a commit. */
-function queueHint(core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
+/** Puts an object on the list of reads; hints for one object are merged. */
+function queueHint(tx: Tx, core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
 	const now = core.ports.now()
 	const lastReadMs = core.lastReadMs.get(`${watched.state.number}:${id}`)
 	core.lookups.queue(
+		tx,
 		watched.state.number,
 		id,
 		lastReadMs === undefined ? now : Math.max(now, lastReadMs + MIN_HINT_INTERVAL_MS),

@@ -3,12 +3,18 @@
  * the events with their records, the notifications that can be formed, and the cursor (docs/architecture.md, The way of
  * a change).
  */
-import { hashContent, HASH_VERSION } from './content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import type { PendingCheck } from '../core/lookup-table.ts'
 import type { Tx } from '../core/tx.ts'
-import { gate } from './gate.ts'
-import type { Change, GateContext, GateVerdict, Observation } from './gate-types.ts'
+import {
+	gateAll,
+	isAccepted,
+	toGateContext,
+	type AcceptedDecision,
+	type Decision,
+	type ObservedObject,
+	type ReadContext,
+} from './decisions.ts'
+import type { Change } from './gate-types.ts'
 import { expectWebhook } from './missed-webhooks.ts'
 import { createStoreEvent, emitEvents } from './new-event.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
@@ -16,27 +22,6 @@ import { invalidatePage } from './page-digests.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import type { ListedPage } from '../source/requests.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
-
-/** What was observed, before the gate: a record, or that there is no such object. */
-export type ObservedObject = { id: ObjectId; snapshot: Snapshot } | { id: ObjectId; gone: true }
-
-/** How it was observed. Times epoch ms. */
-export interface ReadContext {
-	/** `source` of the events that follow. */
-	source: 'poll' | 'webhook' | 'reread'
-	/** A read shows the present; a webhook's payload shows some moment before. */
-	via: 'read' | 'hook'
-	/** Own clock when the request started. */
-	requestedAtMs: number
-	/** Store clock when it answered. */
-	storeNowMs: number
-	/** False: read by id because a list no longer shows it. */
-	listed: boolean
-	/** By id; absent: those that are queued. */
-	pendingChecks?: Map<ObjectId, PendingCheck>
-	/** The instance's backfill, for the baseline. */
-	backfill: 'none' | 'all' | number
-}
 
 /** What recording did. */
 export interface RecordResult {
@@ -47,19 +32,6 @@ export interface RecordResult {
 	/** Ids that were not in the index. */
 	unknown: number
 }
-
-/** What the gate decided about one object. */
-interface Decision {
-	observed: ObservedObject
-	observation: Observation
-	known: IndexRow | null
-	/** Whether an earlier observation queued the object to be read again. */
-	wasPending: boolean
-	verdict: GateVerdict
-}
-
-/** A decision that changes the index. */
-type AcceptedDecision = Decision & { verdict: Extract<GateVerdict, { do: 'store' | 'emit' }> }
 
 /** How old an object's last event may be for another source to confirm it. */
 const MAX_CONFIRMATION_AGE_MS = 26 * 3_600_000
@@ -128,77 +100,6 @@ export function recordObservations(
 		accepted: accepted.length,
 		toRecheck,
 		unknown: decisions.filter(({ known }) => known === null).length,
-	}
-}
-
-/** Passes observations through the gate. Pure. */
-function gateAll(
-	observedObjects: readonly ObservedObject[],
-	knownRows: ReadonlyMap<ObjectId, IndexRow>,
-	pendingChecks: ReadonlyMap<ObjectId, PendingCheck>,
-	readContext: ReadContext,
-	gateContext: Omit<GateContext, 'pendingCheck'>,
-): Decision[] {
-	return observedObjects.map((observed) => {
-		const observation = toObservation(observed, readContext)
-		const known = knownRows.get(observed.id) ?? null
-		const pendingCheck = pendingChecks.get(observed.id)
-		const verdict = gate(known, observation, { ...gateContext, pendingCheck: pendingCheck ?? {} })
-		return { observed, observation, known, wasPending: pendingCheck !== undefined, verdict }
-	})
-}
-
-function isAccepted(decision: Decision): decision is AcceptedDecision {
-	return decision.verdict.do === 'store' || decision.verdict.do === 'emit'
-}
-
-function toGateContext(
-	core: Core,
-	{ resource, state: rs }: WatchedResource,
-	readContext: ReadContext,
-): Omit<GateContext, 'pendingCheck'> {
-	return {
-		nowMs: core.ports.now(),
-		hashVersion: HASH_VERSION,
-		filtered: resource.filtered,
-		volatile: rs.volatile,
-		baseline:
-			rs.baseline === null
-				? null
-				: {
-						t0Sec: rs.t0Sec,
-						highestId: rs.highestId,
-						backfill: readContext.backfill,
-						toleranceSec: resource.createdToleranceSec,
-						storeNowSec: Math.floor(readContext.storeNowMs / 1000),
-					},
-	}
-}
-
-function toObservation(observed: ObservedObject, readContext: ReadContext): Observation {
-	const { via: source, requestedAtMs } = readContext
-	if ('gone' in observed) {
-		return {
-			id: observed.id,
-			source,
-			kind: 'gone',
-			modifiedSec: null,
-			createdSec: null,
-			content: null,
-			requestedAtMs,
-			listed: false,
-		}
-	}
-	const { snapshot } = observed
-	return {
-		id: observed.id,
-		source,
-		kind: snapshot.state,
-		modifiedSec: snapshot.modifiedSec,
-		createdSec: snapshot.createdSec,
-		content: hashContent(snapshot.fields),
-		requestedAtMs,
-		listed: readContext.listed,
 	}
 }
 

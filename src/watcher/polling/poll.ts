@@ -65,7 +65,7 @@ export function headReachesHorizon(
 	return last !== null && last !== undefined && last < horizonSec
 }
 
-/** Whether to read the window even if the head covers it: posts storage sorts by local time (docs/woocommerce.md 3.6). */
+/** Whether to read the window whatever the head says: posts storage sorts by local time (docs/woocommerce.md 3.6). */
 export function isWindowRequired(input: {
 	postsStored: boolean
 	windowDoneMs: number | null

@@ -8,7 +8,7 @@ import { toSiteKey } from '../lib/urls.ts'
 import { nextAlarmMs } from './alarm.ts'
 import { publishOperatorEvents } from './outbox/operator-events.ts'
 import { Core, type WatchedResource } from './core/core.ts'
-import { lookupStep, getNextLookupMs, getNextRelatedReadMs, relatedReadStep } from './polling/lookups.ts'
+import { lookupStep, getNextRelatedReadMs, relatedReadStep } from './polling/lookups.ts'
 import { drainWaiting, hasWaiting } from './outbox/forming.ts'
 import { claimDue, nextDeliveryMs, park } from './outbox/claim.ts'
 import type { Ports } from './core/ports.ts'
@@ -25,8 +25,8 @@ import {
 	isRecentRereadDue,
 	recentRereadStep,
 	isRereadDue,
-	rereadStep,
 } from './polling/scans.ts'
+import { rereadStep } from './polling/reread.ts'
 import { settle } from './outbox/settle.ts'
 import { syncSubscriptions } from './outbox/subscriptions.ts'
 import { hasInstance, migrate, needsMigration } from './core/tables.ts'
@@ -322,7 +322,7 @@ export class Engine {
 			.map((watchedResource) => getNextRereadMs(core, watchedResource))
 			.filter((timeMs) => timeMs !== null)
 		const polls = [state.nextPollMs, nextWatchdogMs(core), ...rereads].filter((timeMs) => timeMs !== null)
-		const lookups = [getNextLookupMs(core), getNextRelatedReadMs(core)].filter((timeMs) => timeMs !== null)
+		const lookups = [core.lookups.nextDueMs(), getNextRelatedReadMs(core)].filter((timeMs) => timeMs !== null)
 		const alarmMs = nextAlarmMs(
 			{
 				paused: state.paused,

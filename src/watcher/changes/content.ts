@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto'
 import type { Snapshot } from '../../elements/store.ts'
 
-/** Counts up when the way of hashing changes: rows of an older version are stored anew in silence. */
+/** Increase it when the way of hashing changes: rows of an older version are stored anew without an event. */
 export const HASH_VERSION = 1
 
-/** Content of an object: a hash of all its fields, their names, and 4 bytes of hash per name in the same order. */
+/** An object's content: a hash of all fields, their names, and 4 bytes of hash per name in the same order. */
 export interface ObjectContent {
 	hash: string
 	fieldNames: string[]
@@ -18,10 +18,10 @@ export interface ObjectContent {
 
 const FIELD_HASH_DIGITS = 8
 
-/** Hashes a sighting's fields. The order of the names is the sighting's (sorted). */
+/** Hashes a snapshot's fields, in the snapshot's order (sorted by name). */
 export function hashContent(fields: Snapshot['fields']): ObjectContent {
 	let fieldHashes = ''
-	// Each call of the hash costs more than its bytes: the whole is fed in one piece.
+	// A call costs more than its bytes: everything is hashed in one piece.
 	let combined = ''
 	for (const field of fields) {
 		const digest = hashValue(field.value)
@@ -32,7 +32,7 @@ export function hashContent(fields: Snapshot['fields']): ObjectContent {
 	return { hash, fieldNames: fields.map((field) => field.name), fieldHashes }
 }
 
-/** Digests of short values: most fields of most objects are empty, false or one of a few words. */
+/** Digests of short values: most fields are empty, false or one of a few words. */
 const digestCache = new Map<string, string>()
 const MAX_CACHED_VALUE_LENGTH = 32
 const MAX_CACHED_DIGESTS = 2_000
@@ -42,17 +42,14 @@ function hashValue(value: string): string {
 	if (cached !== undefined) return cached
 	const digest = createHash('sha256').update(value).digest('hex')
 	if (value.length <= MAX_CACHED_VALUE_LENGTH) {
-		// Begun anew when full: what is frequent comes back at once.
+		// Emptied when full: frequent values return soon.
 		if (digestCache.size >= MAX_CACHED_DIGESTS) digestCache.clear()
 		digestCache.set(value, digest)
 	}
 	return digest
 }
 
-/**
- * How two contents differ: names whose value differs, and names that only one of them has. `ignored` names count for
- * neither.
- */
+/** Names whose value differs, and names that only one content has; names in `ignoredNames` are in neither list. */
 export function diffContent(
 	before: ObjectContent,
 	after: ObjectContent,

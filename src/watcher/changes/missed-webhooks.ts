@@ -1,23 +1,21 @@
 /**
- * The suspicious silence: a change that a poll saw first, of a resource that webhooks tell of, and no webhook comes for
- * it (docs/architecture.md, Seeing: webhooks).
+ * Missed webhooks: a poll was first to see a change of a resource that has webhooks, and no webhook arrives for it
+ * (docs/architecture.md, Seeing: webhooks).
  */
 import type { Core, WatchedResource } from '../core/core.ts'
+import type { Tx } from '../core/tx.ts'
 
-/**
- * A change that a poll saw first is *recovered* when no webhook came for it by then (docs/architecture.md, Seeing:
- * webhooks).
- */
+/** A change that a poll saw first counts as *recovered* when no webhook has arrived for it after this long. */
 export const WEBHOOK_OVERDUE_MS = 15 * 60_000
 
-/** A poll saw a change first: its webhook is awaited. Call it inside a commit. */
-export function expectWebhook(core: Core, watched: WatchedResource, sequence: number): void {
+/** Expects the webhook of a change that a poll saw first. */
+export function expectWebhook(_tx: Tx, core: Core, watched: WatchedResource, sequence: number): void {
 	const { hooks } = core.state
 	if (core.config.hooks === null || hooks.suspect !== null || !hasWebhookTopics(core, watched)) return
 	hooks.suspect = { sequence, dueMs: core.ports.now() + WEBHOOK_OVERDUE_MS }
 }
 
-/** Whether webhooks tell of a resource. */
+/** Whether the instance has webhooks for a resource. */
 export function hasWebhookTopics(core: Core, watched: WatchedResource): boolean {
 	return core.config.hooks !== null && (core.element.webhooks?.topicsFor(watched.resource.path).length ?? 0) > 0
 }

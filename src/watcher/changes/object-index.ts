@@ -1,7 +1,8 @@
-/** The object index: reads and writes the rows that say what is known of each object. */
+/** The object index: a row per object says what is known of it. */
 import type { Core } from '../core/core.ts'
-import type { KnownObject, ObjectState } from './gate.ts'
+import type { KnownObject, ObjectState } from './gate-types.ts'
 import type { Sql } from '../core/ports.ts'
+import type { Tx } from '../core/tx.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
 /** An index row: what the gate knows, and how many events the object has had. */
@@ -31,7 +32,8 @@ export function readIndexRows(core: Core, resource: number, ids: readonly Object
 	const rows = new Map<ObjectId, IndexRow>()
 	if (ids.length === 0) return rows
 	// A join reads two rows an id, IN a third for the list that it makes of the ids first.
-	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event FROM json_each(?) wanted CROSS JOIN objects o ON o.resource = ? AND o.id = wanted.value`
+	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event
+		FROM json_each(?) wanted CROSS JOIN objects o ON o.resource = ? AND o.id = wanted.value`
 	for (const row of core.ports.sql.each<ObjectRow>(query, JSON.stringify(ids), resource))
 		rows.set(row.id, toIndexRow(core, row))
 	return rows
@@ -59,7 +61,7 @@ export function getSampleFieldNames(core: Core, resource: number): string[] | nu
 	return row === undefined ? null : getShapeNames(core, row.shape)
 }
 
-/** Ids known to be listed between two ids (exclusive, inclusive) and not accepted after `askedAtMs`. */
+/** Ids of listed objects between two ids (exclusive, inclusive) that were last accepted before a request. */
 export function findListedBetween(
 	sql: Sql,
 	resource: number,
@@ -77,7 +79,8 @@ export function findListedBetween(
 					requestedAtMs,
 				)
 			: sql.all<{ id: ObjectId }>(
-					`SELECT id FROM objects WHERE resource = ? AND id > ? AND id <= ? AND state IN ('live', 'hidden') AND as_of < ?`,
+					`SELECT id FROM objects
+					WHERE resource = ? AND id > ? AND id <= ? AND state IN ('live', 'hidden') AND as_of < ?`,
 					resource,
 					lowestId,
 					upToId,
@@ -86,7 +89,7 @@ export function findListedBetween(
 	return rows.map((row) => row.id)
 }
 
-/** Ids that exist but are not listed: a re-read looks at each of them. */
+/** Ids of objects that exist without being listed. */
 export function findUnlisted(sql: Sql, resource: number, limit: number): ObjectId[] {
 	return sql
 		.all<{ id: ObjectId }>(`SELECT id FROM objects WHERE resource = ? AND state = 'unlisted' LIMIT ?`, resource, limit)
@@ -94,20 +97,22 @@ export function findUnlisted(sql: Sql, resource: number, limit: number): ObjectI
 }
 
 /** Writes an index row, or removes it. */
-export function writeIndexRow(core: Core, resource: number, id: ObjectId, row: IndexRow | null): void {
+export function writeIndexRow(tx: Tx, core: Core, resource: number, id: ObjectId, row: IndexRow | null): void {
 	const { sql } = core.ports
 	if (row === null) {
 		sql.run(`DELETE FROM objects WHERE resource = ? AND id = ?`, resource, id)
 		return
 	}
 	sql.run(
-		`INSERT OR REPLACE INTO objects (resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		`INSERT OR REPLACE INTO objects
+			(resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		resource,
 		id,
 		row.modifiedSec,
 		row.createdSec,
 		row.content.hash,
-		findOrCreateShape(core, row.content.fieldNames),
+		findOrCreateShape(tx, core, row.content.fieldNames),
 		row.content.fieldHashes,
 		row.hashVersion,
 		row.state,
@@ -155,7 +160,7 @@ export function loadIdRanks(sql: Sql, resource: number): IdRanks {
 	}
 }
 
-function findOrCreateShape(core: Core, names: string[]): number {
+function findOrCreateShape(_tx: Tx, core: Core, names: string[]): number {
 	const text = names.join('\n')
 	for (const [number, known] of loadShapes(core))
 		if (known.length === names.length && known.join('\n') === text) return number
@@ -177,7 +182,7 @@ function loadShapes(core: Core): Map<number, string[]> {
 	return core.shapes
 }
 
-/** Known listed ids in ascending order, looked up by rank. */
+/** Known listed ids in ascending order, by rank. */
 export interface IdRanks {
 	/** How many known listed ids there are. */
 	readonly size: number

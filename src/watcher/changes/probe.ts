@@ -1,16 +1,32 @@
-/** Payloads of webhooks held against reads of the same objects. */
+/** Payloads of webhooks compared with reads of the same objects. */
 import type { Core, WatchedResource } from '../core/core.ts'
-import type { PendingCheck } from './gate.ts'
 import { hashContent } from './content.ts'
+import type { PendingCheck } from '../core/lookup-table.ts'
+import type { Tx } from '../core/tx.ts'
 import { recordRepair } from '../log/repairs.ts'
 import type { Snapshot } from '../../elements/store.ts'
 
 /**
- * A probed payload held against the read: where they differ, the resource's deliveries become hints, until so many were
- * equal in a row. An edit without a stamp between delivery and read looks like a plugin that changes payloads; the next
- * ones tell which it was.
+ * Payloads that differed are accepted again after this many equal ones in a row, and each time they differ anew after
+ * four times as many.
+ */
+export const MIN_EQUAL_PROBES = 5
+export const EQUAL_PROBES_FACTOR = 4
+export const MAX_EQUAL_PROBES_EXPONENT = 4
+
+/** How often a resource's payloads were found to differ, and how many equal ones came in a row since. */
+interface ProbeHistory {
+	times: number
+	equal: number
+}
+
+/**
+ * Compares a probed payload with the read. Where they differ, the resource's payloads become hints until enough are
+ * equal in a row: an edit without a stamp between delivery and read has the same effect as a plugin that changes
+ * payloads, and the next probes show which it was.
  */
 export function compareProbe(
+	_tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	check: PendingCheck,
@@ -22,28 +38,22 @@ export function compareProbe(
 	const wasTrusted = !hooks.hintsOnly.includes(number)
 	const isEqual = hashContent(snapshot.fields).hash === check.probe.hash
 	if (wasTrusted && isEqual) return
-	// Those that an earlier version ceased to believe were not counted.
+	// Resources that an earlier version stopped trusting have no history.
 	const { times, equal: equalBefore } = hooks.doubted[number] ?? { times: wasTrusted ? 0 : 1, equal: 0 }
 	const history = { times: wasTrusted ? times + 1 : times, equal: isEqual ? equalBefore + 1 : 0 }
 	hooks.doubted[number] = history
 	if (wasTrusted) {
 		hooks.hintsOnly = [...hooks.hintsOnly, number]
-		recordRepair(core, `payloads of ${objectType} differ from what the store's API says: they are hints from now on`)
-	} else if (
-		history.equal >=
-		MIN_EQUAL_PROBES * EQUAL_PROBES_FACTOR ** Math.min(history.times - 1, MAX_EQUAL_PROBES_EXPONENT)
-	) {
+		recordRepair(
+			core,
+			`webhook payloads of ${objectType} differ from the store's API; changed objects are now read from the API`,
+		)
+	} else if (isTrustedAgain(history)) {
 		hooks.hintsOnly = hooks.hintsOnly.filter((resourceNumber) => resourceNumber !== number)
-		recordRepair(core, `payloads of ${objectType} are what the store's API says again: they are believed from now on`)
+		recordRepair(core, `webhook payloads of ${objectType} match the store's API again and are used again`)
 	}
 }
 
-/**
- * Payloads that differed are believed again after so many equal ones in a row; each time they differ anew, after four
- * times as many.
- */
-export const MIN_EQUAL_PROBES = 5
-
-export const EQUAL_PROBES_FACTOR = 4
-
-export const MAX_EQUAL_PROBES_EXPONENT = 4
+function isTrustedAgain({ times, equal }: ProbeHistory): boolean {
+	return equal >= MIN_EQUAL_PROBES * EQUAL_PROBES_FACTOR ** Math.min(times - 1, MAX_EQUAL_PROBES_EXPONENT)
+}

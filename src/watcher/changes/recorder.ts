@@ -3,59 +3,47 @@
  * the events with their records, the notifications that can be formed, and the cursor (docs/architecture.md, The way of
  * a change).
  */
-import { hashContent, HASH_VERSION } from './content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import { gate, type Change, type PendingCheck, type GateContext, type Observation } from './gate.ts'
+import type { Tx } from '../core/tx.ts'
+import {
+	gateAll,
+	isAccepted,
+	toGateContext,
+	type AcceptedDecision,
+	type Decision,
+	type ObservedObject,
+	type ReadContext,
+} from './decisions.ts'
+import type { Change } from './gate-types.ts'
 import { expectWebhook } from './missed-webhooks.ts'
+import { createStoreEvent, emitEvents } from './new-event.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
+import { invalidatePage } from './page-digests.ts'
 import type { NewEvent } from '../log/event-log.ts'
-import { appendEvents } from '../outbox/forming.ts'
 import type { ListedPage } from '../source/requests.ts'
-import type { ObjectId, Resource, Snapshot } from '../../elements/store.ts'
+import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
-/** What was seen, before the gate: a record, or that there is no such object. */
-export type ObservedObject = { id: ObjectId; snapshot: Snapshot } | { id: ObjectId; gone: true }
-
-/** How it was seen. */
-export interface ReadContext {
-	/** `source` of the events that follow. */
-	source: 'poll' | 'webhook' | 'reread'
-	/** How it was seen: a read is the truth of its moment, a hook's payload a snapshot of some moment before. */
-	via: 'read' | 'hook'
-	/** Own clock when the request was started. */
-	requestedAtMs: number
-	/** Store's clock when it answered. */
-	storeNowMs: number
-	/** False: read by id since a list no longer shows it. */
-	listed: boolean
-	/** What earlier looks left, by id. */
-	pendingChecks?: Map<ObjectId, PendingCheck>
-	/** Backfill of the instance, for the baseline. */
-	backfill: 'none' | 'all' | number
-}
-
-/** What recording did. `undecided`: ids to be read again. */
+/** What recording did. */
 export interface RecordResult {
 	emitted: number
 	accepted: number
+	/** Ids to read again. */
 	toRecheck: ObjectId[]
-	/** Ids that were not known before. */
+	/** Ids that were not in the index. */
 	unknown: number
 }
 
-/** Only what was told lately is looked up, to see whether the other way of seeing confirms it. */
+/** How old an object's last event may be for another source to confirm it. */
 const MAX_CONFIRMATION_AGE_MS = 26 * 3_600_000
 
-/** Whether anything was written, or is to be looked at again. */
+/** Whether anything was written, or must be read again. */
 export function hasNewInformation(recorded: Pick<RecordResult, 'accepted' | 'toRecheck'>): boolean {
 	return recorded.accepted > 0 || recorded.toRecheck.length > 0
 }
 
-/** Above so many bytes the record is left out of the event: a row holds 2 MB. */
-const MAX_RECORD_BYTES = 1_500_000
-
-/** Gates and records rows of a list: all of the page, unless some are named. Call it inside `core.commit`. */
+/** Gates and records rows of a list: all rows of the page by default. */
 export function recordPage(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	page: ListedPage,
@@ -63,231 +51,184 @@ export function recordPage(
 	rows: readonly Snapshot[] = page.snapshots,
 ): RecordResult {
 	return recordObservations(
+		tx,
 		core,
 		watched,
-		rows.map((snapshot) => ({ id: snapshot.id, snapshot: snapshot })),
+		rows.map((snapshot) => ({ id: snapshot.id, snapshot })),
 		{
 			source,
 			via: 'read',
 			requestedAtMs: page.requestedAtMs,
 			storeNowMs: page.storeNowMs,
 			listed: true,
-			// It counts during a baseline alone.
 			backfill: core.config.backfill,
 		},
 	)
 }
 
-/** Gates and records observations of one resource. Call it inside `core.commit`. */
+/** Gates and records observations of one resource. */
 export function recordObservations(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	observedObjects: readonly ObservedObject[],
 	readContext: ReadContext,
 ): RecordResult {
-	const { resource, state: rs } = watched
-	const nowMs = core.ports.now()
-	const { sql } = core.ports
-	const known = readIndexRows(
-		core,
-		rs.number,
-		observedObjects.map((observed) => observed.id),
+	const { state: rs } = watched
+	const ids = observedObjects.map(({ id }) => id)
+	const decisions = gateAll(
+		observedObjects,
+		readIndexRows(core, rs.number, ids),
+		readContext.pendingChecks ?? core.lookups.getChecks(rs.number, ids),
+		readContext,
+		toGateContext(core, watched, readContext),
 	)
-	const pendingChecks =
-		readContext.pendingChecks ??
-		readPendingChecks(
-			core,
-			rs.number,
-			observedObjects.map((observed) => observed.id),
-		)
-	const result: RecordResult = { emitted: 0, accepted: 0, toRecheck: [], unknown: 0 }
-	const events: NewEvent[] = []
-	/** Events whose state this observation shows too. */
-	const confirmedEvents: number[] = []
-	const gateContext: Omit<GateContext, 'pendingCheck'> = {
-		nowMs,
-		hashVersion: HASH_VERSION,
-		filtered: resource.filtered,
-		volatile: rs.volatile,
-		baseline:
-			rs.baseline === null
-				? null
-				: {
-						t0Sec: rs.t0Sec,
-						highestId: rs.highestId,
-						backfill: readContext.backfill,
-						toleranceSec: resource.createdToleranceSec,
-						storeNowSec: Math.floor(readContext.storeNowMs / 1000),
-					},
-	}
-	for (const observed of observedObjects) {
-		const row = known.get(observed.id) ?? null
-		if (row === null) result.unknown++
-		const observation = toObservation(observed, readContext)
-		if (!('gone' in observed)) {
-			if (observed.snapshot.unreadableDate !== null) rs.datesUnreadable = observed.snapshot.unreadableDate
-			if (typeof observed.id === 'number' && observed.id > rs.newestId && observed.snapshot.state !== 'trashed')
-				rs.newestId = observed.id
-		}
-		const verdict = gate(row, observation, { ...gateContext, pendingCheck: pendingChecks.get(observed.id) ?? {} })
-		if (verdict.do === 'recheck') {
-			result.toRecheck.push(observed.id)
-			queueLookup(core, rs.number, observed.id, verdict.dueMs, verdict.pendingCheck)
-			continue
-		}
-		// A doubt that arose after the request was started is not answered by it.
-		if (pendingChecks.has(observed.id))
-			sql.run(
-				`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`,
-				rs.number,
-				observed.id,
-				readContext.requestedAtMs,
-			)
-		if (
-			verdict.do !== 'emit' &&
-			row !== null &&
-			row.lastEventSequence !== null &&
-			core.config.hooks !== null &&
-			nowMs - row.asOfMs < MAX_CONFIRMATION_AGE_MS
-		)
-			confirmedEvents.push(row.lastEventSequence)
-		if (verdict.do === 'nothing') continue
-		result.accepted++
-		const listedDelta = (isListed(verdict.row?.state) ? 1 : 0) - (isListed(row?.state) ? 1 : 0)
-		rs.listed += listedDelta
-		// What a search found at an earlier count says nothing of this one.
-		if (listedDelta !== 0) rs.searched = null
-		const next: IndexRow | null =
-			verdict.row === null
-				? null
-				: { ...verdict.row, sequence: row?.sequence ?? 0, lastEventSequence: row?.lastEventSequence ?? null }
-		if (verdict.do === 'emit' && next !== null) {
-			for (const change of verdict.changes) {
-				const event = createEvent(core, watched, observed, change, next, readContext, nowMs)
-				events.push(event)
-				if (readContext.source !== 'webhook' && rs.baseline === null) expectWebhook(core, watched, event.sequence)
-				if (change.type === 'CREATED' || change.type === 'UPDATED') updateChangeLag(watched, observation, readContext)
-			}
-			result.emitted += verdict.changes.length
-			if (!('gone' in observed)) queueRelatedObjects(core, watched, observed.snapshot)
-		}
-		writeIndexRow(core, rs.number, observed.id, next)
-		// The digest of its page no longer speaks for it (see passes).
-		if (!resource.modifiedFilter)
-			sql.run(`DELETE FROM pages WHERE resource = ? AND first <= ? AND last >= ?`, rs.number, observed.id, observed.id)
-	}
-	if (result.accepted > 0) {
-		// What the head showed last may be overtaken now: it passes the gate again.
+	const toRecheck = decisions.filter(({ verdict }) => verdict.do === 'recheck').map(({ observed }) => observed.id)
+	const accepted = decisions.filter(isAccepted)
+	noteSnapshots(watched, observedObjects)
+	updateLookups(tx, core, rs.number, decisions, readContext)
+	confirmEvents(tx, core, decisions, readContext)
+	const events = accepted.flatMap((decision) => applyDecision(tx, core, watched, decision, readContext))
+	if (accepted.length > 0) {
+		// The head as it was gated last may be outdated now: it passes the gate again.
 		rs.head = null
-		core.acceptedCounts.set(rs.number, (core.acceptedCounts.get(rs.number) ?? 0) + result.accepted)
+		core.acceptedCounts.set(rs.number, (core.acceptedCounts.get(rs.number) ?? 0) + accepted.length)
 	}
-	if (confirmedEvents.length > 0) {
-		sql.run(
-			`UPDATE events SET confirmed = ? WHERE sequence IN (SELECT value FROM json_each(?)) AND confirmed IS NULL AND (source = 'webhook') <> ?`,
-			nowMs,
-			JSON.stringify(confirmedEvents),
-			readContext.source === 'webhook' ? 1 : 0,
-		)
-	}
-	if (events.length > 0) {
-		appendEvents(core, events)
-		core.doorbellRequested = true
-	}
-	return result
-}
-
-function toObservation(observed: ObservedObject, readContext: ReadContext): Observation {
-	const source = readContext.via
-	if ('gone' in observed) {
-		return {
-			id: observed.id,
-			source,
-			kind: 'gone',
-			modifiedSec: null,
-			createdSec: null,
-			content: null,
-			requestedAtMs: readContext.requestedAtMs,
-			listed: false,
-		}
-	}
-	const { snapshot } = observed
+	emitEvents(tx, core, events)
 	return {
-		id: observed.id,
-		source,
-		kind: snapshot.state,
-		modifiedSec: snapshot.modifiedSec,
-		createdSec: snapshot.createdSec,
-		content: hashContent(snapshot.fields),
-		requestedAtMs: readContext.requestedAtMs,
-		listed: readContext.listed,
+		emitted: events.length,
+		accepted: accepted.length,
+		toRecheck,
+		unknown: decisions.filter(({ known }) => known === null).length,
 	}
 }
 
-function createEvent(
+/** Keeps what snapshots say about their resource, whatever the gate decides. */
+function noteSnapshots({ state: rs }: WatchedResource, observedObjects: readonly ObservedObject[]): void {
+	for (const observed of observedObjects) {
+		if ('gone' in observed) continue
+		const { id, snapshot } = observed
+		if (snapshot.unreadableDate !== null) rs.datesUnreadable = snapshot.unreadableDate
+		if (typeof id === 'number' && snapshot.state !== 'trashed') rs.newestId = Math.max(rs.newestId, id)
+	}
+}
+
+/** Queues what must be read again, and removes what is decided. */
+function updateLookups(
+	tx: Tx,
+	core: Core,
+	resource: number,
+	decisions: readonly Decision[],
+	{ requestedAtMs }: ReadContext,
+): void {
+	for (const { observed, verdict, wasPending } of decisions) {
+		if (verdict.do === 'recheck') core.lookups.queue(tx, resource, observed.id, verdict.dueMs, verdict.pendingCheck)
+		else if (wasPending) core.lookups.resolve(tx, resource, observed.id, requestedAtMs)
+	}
+}
+
+/** Marks the last events of objects whose state this source shows too, where another source recorded them. */
+function confirmEvents(_tx: Tx, core: Core, decisions: readonly Decision[], { source }: ReadContext): void {
+	if (core.config.hooks === null) return
+	const now = core.ports.now()
+	const sequences = decisions
+		.filter(({ verdict }) => verdict.do === 'nothing' || verdict.do === 'store')
+		.map(({ known }) =>
+			known !== null && now - known.asOfMs < MAX_CONFIRMATION_AGE_MS ? known.lastEventSequence : null,
+		)
+		.filter((sequence) => sequence !== null)
+	if (sequences.length === 0) return
+	core.ports.sql.run(
+		`UPDATE events SET confirmed = ?
+		WHERE sequence IN (SELECT value FROM json_each(?)) AND confirmed IS NULL AND (source = 'webhook') <> ?`,
+		now,
+		JSON.stringify(sequences),
+		source === 'webhook' ? 1 : 0,
+	)
+}
+
+/** Writes an object's new row and what follows from it. Returns the events to emit. */
+function applyDecision(
+	tx: Tx,
+	core: Core,
+	watched: WatchedResource,
+	decision: AcceptedDecision,
+	readContext: ReadContext,
+): NewEvent[] {
+	const { resource, state: rs } = watched
+	const { observed, known, verdict } = decision
+	const listedDelta = Number(isListed(verdict.row?.state)) - Number(isListed(known?.state))
+	rs.listed += listedDelta
+	// A search is repeated when the count has changed since.
+	if (listedDelta !== 0) rs.searched = null
+	const row: IndexRow | null = verdict.row && {
+		...verdict.row,
+		sequence: known?.sequence ?? 0,
+		lastEventSequence: known?.lastEventSequence ?? null,
+	}
+	const events =
+		verdict.do === 'emit' && row !== null
+			? verdict.changes.map((change) => createChangeEvent(tx, core, watched, observed, change, row, readContext))
+			: []
+	if (events.length > 0) noteChanges(tx, core, watched, decision, events, readContext)
+	writeIndexRow(tx, core, rs.number, observed.id, row)
+	if (!resource.modifiedFilter) invalidatePage(tx, core, rs.number, observed.id)
+	return events
+}
+
+/** What an object's change means beyond its events. */
+function noteChanges(
+	tx: Tx,
+	core: Core,
+	watched: WatchedResource,
+	{ observed, observation }: AcceptedDecision,
+	events: readonly NewEvent[],
+	readContext: ReadContext,
+): void {
+	const { state: rs } = watched
+	const [first] = events
+	if (first !== undefined && readContext.source !== 'webhook' && rs.baseline === null)
+		expectWebhook(tx, core, watched, first.sequence)
+	if (observation.modifiedSec !== null && events.some(({ eventType }) => eventType !== 'DELETED'))
+		rs.lastChangeLagMs = Math.max(0, readContext.storeNowMs - observation.modifiedSec * 1000)
+	if (!('gone' in observed)) queueRelatedObjects(core, watched, observed.snapshot)
+}
+
+/** The event of a change. Counts it in the object's new row. */
+function createChangeEvent(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	observed: ObservedObject,
 	change: Change,
 	row: IndexRow,
-	readContext: ReadContext,
-	nowMs: number,
+	{ source }: ReadContext,
 ): NewEvent {
-	const { resource, state: rs } = watched
-	const { state } = core
-	const sequence = ++state.sequence
-	const previous = row.sequence > 0 ? row.sequence : null
-	const previousEvent = row.lastEventSequence
-	row.sequence += 1
-	row.lastEventSequence = sequence
-	const atMs = core.nextLogTimeMs()
-	state.lastEventMs = atMs
-	if (change.type === 'CREATED') state.counters.created++
-	else if (change.type === 'UPDATED') state.counters.updated++
-	else state.counters.deleted++
-	if (state.run !== null) state.run.events++
-	const { large, record } = toStoredRecord(
-		resource,
-		observed.id,
-		change.withRecord && !('gone' in observed) ? observed.snapshot.record : toIdRecord(resource.idField, observed.id),
-	)
-	return {
-		sequence,
-		tag: core.ports.eventTag(core.config.instanceId, sequence),
-		resourceNumber: rs.number,
-		resource: resource.objectType,
+	const event = createStoreEvent(tx, core, watched, {
 		objectId: observed.id,
-		objectSequence: row.sequence,
-		previousSequence: previous,
-		previousEvent,
 		eventType: change.type,
-		dateMs: change.dateSec === null ? nowMs : change.dateSec * 1000,
-		pollDateMs: readContext.source === 'webhook' ? null : atMs,
-		source: readContext.source,
+		dateSec: change.dateSec,
+		source,
 		changedFields: change.changedFields,
 		flags: {
 			...(change.trashed && { trashed: true }),
 			...(change.unlisted && { unlisted: true }),
 			...(change.restored && { restored: true }),
 			...(change.backfill && { backfill: true }),
-			...(large !== undefined && { large }),
 		},
-		record,
-	}
-}
-
-/**
- * A record as the log keeps it, JSON text; one that is too large for a row is left out, and `large` says where the hub
- * has it.
- */
-export function toStoredRecord(
-	resource: Resource,
-	id: ObjectId,
-	record: object,
-): { record: string | null; large?: string } {
-	const text = JSON.stringify(record)
-	return Buffer.byteLength(text) > MAX_RECORD_BYTES
-		? { record: null, large: `${resource.path}/${encodeURIComponent(id)}` }
-		: { record: text }
+		record:
+			change.withRecord && !('gone' in observed)
+				? observed.snapshot.record
+				: toIdRecord(watched.resource.idField, observed.id),
+		chain: {
+			objectSequence: row.sequence + 1,
+			previousSequence: row.sequence > 0 ? row.sequence : null,
+			previousEvent: row.lastEventSequence,
+		},
+	})
+	row.sequence = event.objectSequence
+	row.lastEventSequence = event.sequence
+	return event
 }
 
 /** `{<idField>: id}`, nested where the id field is a path. */
@@ -295,11 +236,7 @@ function toIdRecord(idField: string, id: ObjectId): object {
 	return idField.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), id) as object
 }
 
-function updateChangeLag(watched: WatchedResource, observation: Observation, readContext: ReadContext): void {
-	if (observation.modifiedSec !== null)
-		watched.state.lastChangeLagMs = Math.max(0, readContext.storeNowMs - observation.modifiedSec * 1000)
-}
-
+/** Queues the objects of other resources that a record points at. */
 function queueRelatedObjects(core: Core, watched: WatchedResource, snapshot: Snapshot): void {
 	for (const target of watched.resource.relatedObjects?.(snapshot.record) ?? []) {
 		const targetState = core.state.resources.find((candidate) => candidate.identity === target.path)
@@ -310,44 +247,4 @@ function queueRelatedObjects(core: Core, watched: WatchedResource, snapshot: Sna
 				atMs: core.ports.now(),
 			})
 	}
-}
-
-/** Puts an object on the list of those to be read by id; a doubt that is already there is kept. */
-export function queueLookup(
-	core: Core,
-	resource: number,
-	id: ObjectId,
-	dueMs: number,
-	pendingCheck: PendingCheck,
-): void {
-	core.mayHaveLookups = true
-	core.ports.sql.run(
-		`INSERT INTO lookups (resource, id, due, since, doubt) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (resource, id) DO UPDATE SET due = excluded.due, since = excluded.since, doubt = json_patch(doubt, excluded.doubt)`,
-		resource,
-		id,
-		dueMs,
-		core.ports.now(),
-		JSON.stringify(pendingCheck),
-	)
-}
-
-/** Whether objects may wait to be read by id. */
-export function mayHaveLookups(core: Core): boolean {
-	core.mayHaveLookups ??= core.ports.sql.all(`SELECT id FROM lookups LIMIT 1`).length > 0
-	return core.mayHaveLookups
-}
-
-/** What earlier looks left of these objects. */
-export function readPendingChecks(core: Core, resource: number, ids: readonly ObjectId[]): Map<ObjectId, PendingCheck> {
-	const pendingChecks = new Map<ObjectId, PendingCheck>()
-	if (!mayHaveLookups(core)) return pendingChecks
-	const rows = core.ports.sql.all<{ id: ObjectId; doubt: string }>(
-		`SELECT id, doubt FROM lookups WHERE resource = ?`,
-		resource,
-	)
-	if (rows.length === 0) return pendingChecks
-	const requestedIds = new Set(ids)
-	for (const row of rows) if (requestedIds.has(row.id)) pendingChecks.set(row.id, JSON.parse(row.doubt) as PendingCheck)
-	return pendingChecks
 }

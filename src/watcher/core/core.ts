@@ -1,10 +1,12 @@
 /** What every job of a watcher shares: its surroundings, its configuration, its state, and the one way to commit. */
 import type { Element } from '../../elements/element.ts'
+import { LookupTable } from './lookup-table.ts'
 import type { Ports } from './ports.ts'
 import { flushSettled } from './settled.ts'
 import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { NotificationRow, Subscription } from './rows.ts'
+import type { Tx } from './tx.ts'
 import type { Resource, StoreClient } from '../../elements/store.ts'
 
 /** A watched resource: how the element lists it, and where its polling stands. */
@@ -14,6 +16,8 @@ export interface WatchedResource {
 }
 
 const NEVER_MS = 3_650 * 86_400_000
+/** Handed to bodies of `commit` alone. */
+const TX = {} as Tx
 
 /** Shared by the jobs of one object; made anew from storage after an eviction. */
 export class Core {
@@ -46,8 +50,7 @@ export class Core {
 	unsettledRows: NotificationRow[] | null = null
 	/** Subscriptions as stored; null: not looked up. Whoever writes one forgets them. */
 	subscriptions: Subscription[] | null = null
-	/** Whether objects may wait to be read by id; null: not looked up. False is certain: most polls need not ask. */
-	mayHaveLookups: boolean | null = null
+	readonly lookups: LookupTable
 	/** How many notifications were put on the list of what is unsettled, since this core was made. */
 	trackedCount = 0
 	/** How many notifications changed that had settled before: the list of what is unsettled would not lead to them. */
@@ -60,6 +63,7 @@ export class Core {
 		this.ports = ports
 		this.config = config
 		this.configReadMs = configReadMs
+		this.lookups = new LookupTable(ports)
 		this.state = loadState(ports.sql)
 		this.#savedState = JSON.stringify(this.state)
 	}
@@ -74,13 +78,13 @@ export class Core {
 	 * `worth` says that something was recorded; when it was not, the state waits for a commit that writes anyway, the slice's last at the
 	 * latest: what is lost with the memory until then is only looked at again.
 	 */
-	commit<T>(body: () => T, shouldSave: (result: T) => boolean = () => true): T {
+	commit<T>(body: (tx: Tx) => T, shouldSave: (result: T) => boolean = () => true): T {
 		const { hooks, run } = this.state
 		const resources = [...this.state.resources]
 		try {
 			let savedState = this.#savedState
 			const result = this.ports.sql.transaction(() => {
-				const value = body()
+				const value = body(TX)
 				if (!shouldSave(value)) return value
 				flushSettled(this.ports.sql, this.state)
 				savedState = JSON.stringify(this.state)
@@ -94,7 +98,6 @@ export class Core {
 			this.pendingResends = null
 			this.unsettledRows = null
 			this.subscriptions = null
-			this.mayHaveLookups = null
 			throw error
 		}
 	}

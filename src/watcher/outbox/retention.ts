@@ -44,7 +44,7 @@ export function prune(core: Core): void {
 	const { sql } = core.ports
 	const { state } = core
 	const now = core.ports.now()
-	core.commit(() => {
+	core.commit((tx) => {
 		const droppedResource = state.dropped[0]
 		if (droppedResource !== undefined) {
 			sql.run(
@@ -54,8 +54,9 @@ export function prune(core: Core): void {
 				SLICE_SIZE,
 			)
 			if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, droppedResource).length === 0) {
-				for (const table of ['pages', 'lookups', 'held', 'skipped'])
+				for (const table of ['pages', 'held', 'skipped'])
 					sql.run(`DELETE FROM ${table} WHERE resource = ?`, droppedResource)
+				core.lookups.removeResource(tx, droppedResource)
 				state.dropped = state.dropped.slice(1)
 			}
 			state.pruneMs = now

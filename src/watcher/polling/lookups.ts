@@ -1,42 +1,26 @@
 /**
- * Reads by id: confirmations of what a list no longer shows, second looks at what is doubtful, objects that others
- * point at.
+ * Reads by id: objects that a list no longer shows, objects whose state is uncertain, and objects that others point at.
  */
 import type { Core, WatchedResource } from '../core/core.ts'
-import { MIN_GONE_INTERVAL_MS, type PendingCheck } from '../changes/gate.ts'
+import type { PendingCheck } from '../core/lookup-table.ts'
+import type { Tx } from '../core/tx.ts'
+import { MIN_GONE_INTERVAL_MS } from '../changes/gate.ts'
 import { readIndexRows } from '../changes/object-index.ts'
-import { hasNewInformation, mayHaveLookups, queueLookup, recordObservations } from '../changes/recorder.ts'
+import { hasNewInformation, recordObservations, type RecordResult } from '../changes/recorder.ts'
 import { readObject, readObjectFromList, StoreError, type SliceBudget } from '../source/requests.ts'
 import { compareProbe } from '../changes/probe.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
-/**
- * Reads an instance makes a minute because something pointed at an object; what another object's change points at may
- * use half of them.
- */
+/** Reads by id that an instance makes a minute for webhooks; reads of related objects may use half of them. */
 const MAX_READS_PER_MINUTE = 60
 const MAX_RELATED_READS_PER_MINUTE = MAX_READS_PER_MINUTE / 2
-/** A read that the store refused for this object alone is tried again after this long. */
 const MAX_REMEMBERED_READS = 1_000
+/** When a read that the store refused for this object alone is tried again. */
 const REFUSED_RETRY_MS = 5 * 60_000
-/** A lookup that only a list can settle. */
+/** A lookup that only a list can answer. */
 const NEVER_MS = 10 * 365 * 86_400_000
 
-interface LookupRow {
-	resource: number
-	id: ObjectId
-	doubt: string
-}
-
-/** When the next read by id is due; null: none. */
-export function getNextLookupMs(core: Core): number | null {
-	if (!mayHaveLookups(core)) return null
-	const due = core.ports.sql.all<{ due: number | null }>(`SELECT min(due) AS due FROM lookups`)[0]?.due ?? null
-	if (due === null) core.mayHaveLookups = false
-	return due
-}
-
-/** When the next object that another one's change pointed at may be read; null: none. */
+/** When the next related object may be read; null: none is queued. */
 export function getNextRelatedReadMs(core: Core): number | null {
 	if (core.relatedQueue.size === 0) return null
 	const { reads } = core.state
@@ -45,96 +29,84 @@ export function getNextRelatedReadMs(core: Core): number | null {
 	return minuteExhausted ? (reads.minute + 1) * 60_000 : now
 }
 
-/** Reads the object whose lookup is most overdue. False: none is due. Throws StoreTrouble. */
+/** Reads the object whose lookup has been due for longest. False: none is due. Throws StoreError. */
 export async function lookupStep(
 	core: Core,
 	findWatched: (number: number) => WatchedResource | null,
 	budget: SliceBudget,
 ): Promise<boolean> {
-	if (!mayHaveLookups(core)) return false
-	const row = core.ports.sql.all<LookupRow>(
-		`SELECT resource, id, doubt FROM lookups WHERE due <= ? ORDER BY due LIMIT 1`,
-		core.ports.now(),
-	)[0]
-	if (row === undefined) return false
-	const watched = findWatched(row.resource)
+	const lookup = core.lookups.nextDue(core.ports.now())
+	if (lookup === null) return false
+	const { resource, id, check } = lookup
+	const watched = findWatched(resource)
 	if (watched === null) {
-		core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ?`, row.resource, row.id)
+		write(core, (tx) => core.lookups.remove(tx, resource, id))
 		return true
 	}
-	const pendingCheck = JSON.parse(row.doubt) as PendingCheck
-	// What a list misses is confirmed at once, whoever else pointed at it.
-	if (
-		pendingCheck.hook === true &&
-		pendingCheck.missing !== true &&
-		pendingCheck.goneAtMs === undefined &&
-		!tryCountRead(core, MAX_READS_PER_MINUTE)
-	) {
-		// So many hints a minute and no more; they wait for the next one.
-		core.ports.sql.run(
-			`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`,
-			(Math.floor(core.ports.now() / 60_000) + 1) * 60_000,
-			row.resource,
-			row.id,
-		)
+	if (isWebhookOnly(check) && check.goneAtMs === undefined && !tryCountRead(core, MAX_READS_PER_MINUTE)) {
+		const nextMinuteMs = (Math.floor(core.ports.now() / 60_000) + 1) * 60_000
+		write(core, (tx) => core.lookups.postpone(tx, resource, id, nextMinuteMs))
 		return true
 	}
 	try {
-		await readAndRecord(core, watched, row.id, pendingCheck, budget)
+		await readAndRecord(core, watched, id, check, budget)
 	} catch (error) {
 		if (!(error instanceof StoreError) || error.scope === 'store') throw error
 		if (error.failure.kind === 'no-route' && error.failure.status === null) {
-			deferToLists(core, watched, row.id, pendingCheck)
+			deferToLists(core, watched, id, check)
 			return true
 		}
-		queueLookup(core, row.resource, row.id, core.ports.now() + REFUSED_RETRY_MS, pendingCheck)
+		write(core, (tx) => core.lookups.queue(tx, resource, id, core.ports.now() + REFUSED_RETRY_MS, check))
 		watched.state.error = { atMs: core.ports.now(), kind: error.failure.kind, message: error.message }
 	}
 	return true
 }
 
+/** Writes to the lookups alone: the state need not be saved with it. */
+function write(core: Core, body: (tx: Tx) => void): void {
+	core.commit(body, () => false)
+}
+
+/** Whether a webhook is the only reason for a read: no list misses the object. */
+function isWebhookOnly(check: PendingCheck): boolean {
+	return check.hook === true && check.missing !== true
+}
+
 /**
- * An object that has no address, since its id is another field than the vendor's: whole lists decide. Missing from two
- * complete re-reads, one begun after the other, it is gone; any other doubt is settled by the next list that shows it.
+ * An object that has no address, because its id is another field than the vendor's: complete lists decide. It is gone
+ * when two re-reads, one started after the other ended, do not show it. Any other check ends with the next list that
+ * shows it.
  */
-function deferToLists(core: Core, watched: WatchedResource, id: ObjectId, pendingCheck: PendingCheck): void {
+function deferToLists(core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
 	const { state: rs } = watched
 	const now = core.ports.now()
-	core.commit(() => {
-		if (pendingCheck.hook === true && pendingCheck.missing !== true) {
-			// A webhook names it by an id that the index does not go by.
-			core.ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ?`, rs.number, id)
+	core.commit((tx) => {
+		if (isWebhookOnly(check)) {
+			// The index does not have the id that the webhook names: a poll finds the object.
+			core.lookups.remove(tx, rs.number, id)
 			core.state.nextPollMs = now
-			return
-		}
-		if (pendingCheck.missing === true && pendingCheck.goneAtMs !== undefined) {
-			recordObservations(core, watched, [{ id, gone: true }], {
+		} else if (check.missing === true && check.goneAtMs !== undefined) {
+			recordObservations(tx, core, watched, [{ id, gone: true }], {
 				source: 'reread',
 				via: 'read',
 				requestedAtMs: now,
 				storeNowMs: now,
 				listed: false,
-				pendingChecks: new Map([[id, pendingCheck]]),
+				pendingChecks: new Map([[id, check]]),
 				backfill: 'none',
 			})
-			return
-		}
-		// The re-read that found it missing must end before the one that counts begins.
-		if (rs.reread !== null) queueLookup(core, rs.number, id, now + MIN_GONE_INTERVAL_MS, pendingCheck)
-		else {
-			queueLookup(
-				core,
-				rs.number,
-				id,
-				now + NEVER_MS,
-				pendingCheck.missing === true ? { ...pendingCheck, goneAtMs: now } : pendingCheck,
-			)
+		} else if (rs.reread !== null) {
+			// The re-read that missed it must end before the one that confirms it begins.
+			core.lookups.queue(tx, rs.number, id, now + MIN_GONE_INTERVAL_MS, check)
+		} else {
+			const nextCheck = check.missing === true ? { ...check, goneAtMs: now } : check
+			core.lookups.queue(tx, rs.number, id, now + NEVER_MS, nextCheck)
 			rs.rereadAsked = true
 		}
 	})
 }
 
-/** Reads one object that another one's change pointed at. False: none, or too many this minute. Throws StoreTrouble. */
+/** Reads one object that another object's change points at. False: none, or too many this minute. Throws StoreError. */
 export async function relatedReadStep(
 	core: Core,
 	findWatched: (number: number) => WatchedResource | null,
@@ -155,7 +127,7 @@ export async function relatedReadStep(
 	return true
 }
 
-/** Whether one more object may be read in this minute because something pointed at it; counts it. */
+/** Counts a read for a webhook or a related object. False: this minute's limit is reached. */
 function tryCountRead(core: Core, limit: number): boolean {
 	const { state } = core
 	const minute = Math.floor(core.ports.now() / 60_000)
@@ -165,7 +137,7 @@ function tryCountRead(core: Core, limit: number): boolean {
 	return true
 }
 
-/** When objects were last read: the newest thousand. */
+/** Remembers when an object was read; only the newest thousand are kept. */
 function rememberRead(core: Core, key: string, atMs: number): void {
 	core.lastReadMs.delete(key)
 	core.lastReadMs.set(key, atMs)
@@ -180,47 +152,67 @@ async function readAndRecord(
 	core: Core,
 	watched: WatchedResource,
 	id: ObjectId,
-	pendingCheck: PendingCheck,
+	check: PendingCheck,
 	budget: SliceBudget,
 ): Promise<void> {
-	const { state: rs } = watched
-	// Whether an object that a webhook named is inside a `where` only the list knows.
-	const throughList = watched.resource.filtered && pendingCheck.hook === true && pendingCheck.missing !== true
+	const { number } = watched.state
+	// Only the list knows whether an object that a webhook names matches the resource's `where`.
+	const throughList = watched.resource.filtered && isWebhookOnly(check)
 	const response = await (throughList ? readObjectFromList : readObject)(core, watched, id, budget)
-	rememberRead(core, `${rs.number}:${id}`, response.requestedAtMs)
-	core.commit(() => {
-		const known = readIndexRows(core, rs.number, [id]).get(id)
-		const clearLookup = (): void =>
-			core.ports.sql.run(
-				`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`,
-				rs.number,
-				id,
-				response.requestedAtMs,
-			)
-		if (throughList && response.snapshot === null) {
-			clearLookup()
-			// One that was inside has left it, or is gone: its own address decides.
-			if (known !== undefined && known.state !== 'gone')
-				queueLookup(core, rs.number, id, core.ports.now(), { ...pendingCheck, missing: true })
-			return { accepted: 0, toRecheck: [] }
-		}
-		compareProbe(core, watched, pendingCheck, response.snapshot)
-		const recorded = recordObservations(
-			core,
-			watched,
-			[response.snapshot === null ? { id, gone: true } : { id: response.snapshot.id, snapshot: response.snapshot }],
-			{
-				source: pendingCheck.hook === true ? 'webhook' : 'poll',
-				via: 'read',
-				requestedAtMs: response.requestedAtMs,
-				storeNowMs: response.storeNowMs,
-				listed: pendingCheck.missing !== true && known?.state !== 'unlisted',
-				pendingChecks: new Map([[id, pendingCheck]]),
-				backfill: core.config.backfill,
-			},
-		)
-		// An id that answers as another one would be looked at for ever.
-		if (recorded.toRecheck.length === 0) clearLookup()
-		return recorded
-	}, hasNewInformation)
+	rememberRead(core, `${number}:${id}`, response.requestedAtMs)
+	core.commit(
+		(tx) =>
+			throughList && response.snapshot === null
+				? recheckUnlisted(tx, core, watched, id, check, response.requestedAtMs)
+				: recordRead(tx, core, watched, id, check, response),
+		hasNewInformation,
+	)
+}
+
+/** The list with its `where` does not show an object. If the index knows it, a read by its own address decides. */
+function recheckUnlisted(
+	tx: Tx,
+	core: Core,
+	{ state: rs }: WatchedResource,
+	id: ObjectId,
+	check: PendingCheck,
+	requestedAtMs: number,
+): Pick<RecordResult, 'accepted' | 'toRecheck'> {
+	const known = readIndexRows(core, rs.number, [id]).get(id)
+	core.lookups.resolve(tx, rs.number, id, requestedAtMs)
+	if (known !== undefined && known.state !== 'gone')
+		core.lookups.queue(tx, rs.number, id, core.ports.now(), { ...check, missing: true })
+	return { accepted: 0, toRecheck: [] }
+}
+
+function recordRead(
+	tx: Tx,
+	core: Core,
+	watched: WatchedResource,
+	id: ObjectId,
+	check: PendingCheck,
+	response: Awaited<ReturnType<typeof readObject>>,
+): RecordResult {
+	const { number } = watched.state
+	const { snapshot, requestedAtMs, storeNowMs } = response
+	const known = readIndexRows(core, number, [id]).get(id)
+	compareProbe(tx, core, watched, check, snapshot)
+	const recorded = recordObservations(
+		tx,
+		core,
+		watched,
+		[snapshot === null ? { id, gone: true } : { id: snapshot.id, snapshot }],
+		{
+			source: check.hook === true ? 'webhook' : 'poll',
+			via: 'read',
+			requestedAtMs,
+			storeNowMs,
+			listed: check.missing !== true && known?.state !== 'unlisted',
+			pendingChecks: new Map([[id, check]]),
+			backfill: core.config.backfill,
+		},
+	)
+	// An object that answers with another id would be read for ever.
+	if (recorded.toRecheck.length === 0) core.lookups.resolve(tx, number, id, requestedAtMs)
+	return recorded
 }

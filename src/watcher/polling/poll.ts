@@ -1,21 +1,15 @@
-/**
- * Decisions of a poll: which window it must see, whether the newest rows close it, what its total means. Pure; all of
- * them take the time.
- */
+/** Decisions of a poll: which window it must read, whether the newest rows cover it, what the total means. Pure. */
 import type { PollWindow } from '../core/state.ts'
 
 /** Rows of the idle request. */
 export const HEAD_ROWS = 10
-/**
- * How far every window reaches back behind the last poll: commits come late, stamps have whole seconds
- * (docs/woocommerce.md 3.1, 3.5).
- */
+/** How far each window overlaps the last poll: stores commit late (docs/woocommerce.md 3.1, 3.5). */
 export const OVERLAP_MS = 120_000
 /** Further overlap around clock changes of the store's zone (docs/woocommerce.md 3.3, 3.5). */
 const CLOCK_CHANGE_OVERLAP_MS = 2 * 3_600_000
 const HOUR_MS = 3_600_000
 
-/** Hours around a clock change in which stamps may be an hour wrong or out of order. */
+/** Hours around a clock change in which stamps may be wrong by an hour or out of order. */
 const CLOCK_CHANGE_MARGIN_HOURS = 3
 
 /** Minutes that a zone lies east of UTC at a moment; 0 for a zone that is unknown. */
@@ -32,7 +26,7 @@ export function getZoneOffsetMinutes(zone: string, ms: number): number {
 
 const zoneFormats = new Map<string, Intl.DateTimeFormat>()
 
-/** Formats are dear to make and few. */
+/** Formats are slow to make and few. */
 function getZoneFormat(zone: string): Intl.DateTimeFormat {
 	let format = zoneFormats.get(zone)
 	if (format === undefined) {
@@ -52,7 +46,7 @@ export function isNearClockChange(zone: string, nowMs: number): boolean {
 	)
 }
 
-/** The moment (whole seconds, exclusive) behind which a poll must see every change. */
+/** The moment (whole seconds, exclusive) after which a poll must see every change. */
 export function getHorizonSec(cursorMs: number, pollDelaySec: number, zone: string, nowMs: number): number {
 	const overlap = OVERLAP_MS + pollDelaySec * 1000 + (isNearClockChange(zone, nowMs) ? CLOCK_CHANGE_OVERLAP_MS : 0)
 	return Math.floor((cursorMs - overlap) / 1000) - 1
@@ -71,10 +65,7 @@ export function headReachesHorizon(
 	return last !== null && last !== undefined && last < horizonSec
 }
 
-/**
- * Whether the window must be read though the head closes it: posts storage sorts by local time (docs/woocommerce.md
- * 3.6).
- */
+/** Whether to read the window whatever the head says: posts storage sorts by local time (docs/woocommerce.md 3.6). */
 export function isWindowRequired(input: {
 	postsStored: boolean
 	windowDoneMs: number | null
@@ -88,9 +79,7 @@ export function isWindowRequired(input: {
 	return isNearClockChange(input.zone, input.nowMs)
 }
 
-/**
- * The window after a page of it. Null: read to its end. `stamps` of the page's rows, ascending where stamps order it.
- */
+/** The window after a page with these stamps, which ascend except inside a second. null: read to its end. */
 export function advanceWindow(
 	window: PollWindow,
 	modifiedSecs: (number | null)[],
@@ -117,31 +106,33 @@ export function advanceWindow(
 	return { ...window, second: { sec: window.afterSec + 1, offset: 0, found: 0, before: null } }
 }
 
-/** What a list's total says against what is known. */
-export type TotalComparison = 'agrees' | 'fewer' | 'more' | 'known' | 'unsaid'
+/** What a list's total says. `searched`: this difference was searched already; `no-total`: the store gave no total. */
+export interface TotalComparison {
+	verdict: 'agrees' | 'fewer' | 'more' | 'searched' | 'no-total'
+	/** Total − expected total. */
+	difference: number
+}
 
-/** Holds a total against the expected one. `searched` is `total:difference` of the last search. */
+/** Compares a total with the expected one. `searched` is the key of the last search. */
 export function compareTotal(
 	total: number | null,
 	listed: number,
 	drift: number,
 	searched: string | null,
-): { verdict: TotalComparison; difference: number } {
-	if (total === null) return { verdict: 'unsaid', difference: 0 }
+): TotalComparison {
+	if (total === null) return { verdict: 'no-total', difference: 0 }
 	const difference = total - (listed + drift)
 	if (difference === 0) return { verdict: 'agrees', difference }
-	if (searched === toSearchKey(total, difference)) return { verdict: 'known', difference }
+	if (searched === toSearchKey(total, difference)) return { verdict: 'searched', difference }
 	return { verdict: difference < 0 ? 'fewer' : 'more', difference }
 }
 
-/** How a search is remembered. */
+/** The key under which a search is remembered. */
 export function toSearchKey(total: number, difference: number): string {
 	return `${total}:${difference}`
 }
 
-/**
- * The brake (docs/polling.md, The brake): more than 20 objects and more than a tenth of a resource gone at one look.
- */
+/** The mass-deletion guard (docs/polling.md): more than 20 objects and a tenth of a resource are gone at once. */
 export function exceedsDeletionThreshold(goneCount: number, listedCount: number): boolean {
 	return goneCount > 20 && goneCount * 10 > listedCount
 }

@@ -1,4 +1,4 @@
-/** A run: one poll of all resources of an instance, a slice at a time, and what is kept of it. */
+/** A run: one poll of all resources of an instance, a slice at a time. */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { getNextPollMs } from './poll.ts'
 import type { SliceBudget } from '../source/requests.ts'
@@ -7,11 +7,11 @@ import { withResourceErrors } from '../source/backoff.ts'
 import { pollUnindexed } from './unindexed.ts'
 import { pollResource } from './windows.ts'
 
-/** Runs that `/poller` shows, and how much is kept of what they note. */
+/** How many runs `/poller` shows, and how many characters of their notes. */
 const MAX_RUNS = 20
 const MAX_NOTE_LENGTH = 300
 
-/** Begins a run: every resource is polled once. */
+/** Begins a run, which polls every resource once. */
 export function startRun(core: Core): void {
 	const { state } = core
 	const now = core.ports.now()
@@ -24,17 +24,16 @@ export function startRun(core: Core): void {
 		notes: [],
 		failed: [],
 	}
-	// Set again by whoever wants a poll while this one runs.
+	// A request for another poll sets it while this one runs.
 	state.nextPollMs = null
 	for (const rs of state.resources) {
 		rs.passLeft = core.config.scanBudget
-		// A window that a failed run left goes on; the total that was said back then says nothing of this run, and is asked
-		// again.
+		// A window that a failed run left is continued, without the total of that run.
 		if (rs.window !== null) rs.window = { ...rs.window, total: null }
 	}
 }
 
-/** Goes on with the run that is under way: a slice of its next resource. False: none is. */
+/** Polls a page of the run's next resource. False: no run is active. Throws StoreError. */
 export async function runStep(
 	core: Core,
 	findWatched: (number: number) => WatchedResource | null,

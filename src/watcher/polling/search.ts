@@ -1,7 +1,7 @@
 /**
  * The search: finds which ids are missing from a list, or are in it without being known, by bisection over id-ordered
- * pages (docs/architecture.md, Seeing). Pure: it says which offset to read next and learns from the page. What it finds
- * are candidates only; reads by id decide.
+ * pages (docs/architecture.md, Seeing). Pure: it says which offset to read next and narrows its intervals by the page.
+ * What it finds are candidates; reads by id decide.
  */
 import type { Interval, SearchState } from '../core/state.ts'
 import type { IdRanks } from '../changes/object-index.ts'
@@ -28,7 +28,7 @@ export function getNextProbe(search: SearchState): { offset: number } | null {
 	return { offset: interval.from + Math.floor(Math.max(0, pages - 1) / 2) * search.limit }
 }
 
-/** Learns from the page at the probed offset: ids in ascending order. Returns the search after it. */
+/** The search after the page at the probed offset; `ids` in ascending order. */
 export function applyProbe(search: SearchState, ranks: IdRanks, offset: number, ids: number[]): SearchState {
 	const intervals = [...search.intervals]
 	const interval = intervals.pop()
@@ -44,14 +44,13 @@ export function applyProbe(search: SearchState, ranks: IdRanks, offset: number, 
 	const firstId = ids[0]
 	const lastId = ids.at(-1)
 	if (firstId === undefined || lastId === undefined) {
-		// Nothing there: the list is shorter than its total says; what is known beyond lies in the part before.
+		// The list is shorter than its total says: only the part before can hold the known ids.
 		if (offset > interval.from)
 			intervals.push({ ...interval, to: offset, after: ranks.countUpTo(interval.upTo) - offset })
 		else next.missing.push(...ranks.slice(ranks.countUpTo(interval.above), ranks.countUpTo(interval.upTo)))
 		return next
 	}
-	// Within the page: known ids between its first and last id, against those listed. At the interval's edges the page
-	// also answers for ids before its first and after its last row.
+	// The page covers known ids from its first to its last id, and at the interval's edges those beyond too.
 	const low = offset === interval.from ? ranks.countUpTo(interval.above) : ranks.countUpTo(firstId - 1)
 	const high = end >= interval.to ? ranks.countUpTo(interval.upTo) : ranks.countUpTo(lastId)
 	const known = ranks.slice(low, high)

@@ -1,4 +1,4 @@
-/** A poll of one resource: the idle request, the window when that does not suffice, and what the total says. */
+/** A poll of one resource: the newest rows, then the window if they do not cover it, then the total. */
 import { hashContent } from '../changes/content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { advanceWindow, HEAD_ROWS, headReachesHorizon, getHorizonSec, isWindowRequired } from './poll.ts'
@@ -8,9 +8,7 @@ import { reconcileTotal } from './totals.ts'
 
 const MAX_WINDOW_ROWS = 100
 
-/**
- * Polls a resource, or goes on with a window that a slice cut short. True when its poll has ended. Throws StoreTrouble.
- */
+/** Polls a resource, or the next page of its open window. True when the poll has ended. Throws StoreError. */
 export async function pollResource(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
 	if (watched.state.window !== null) return pollWindowPage(core, watched, budget)
 	return watched.resource.modifiedFilter ? pollModified(core, watched, budget) : pollNewest(core, watched, budget)
@@ -56,8 +54,8 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 }
 
 /**
- * Holds the total of a poll's first answer against what is known after all its pages. When they differ and the later
- * pages brought objects that the first answer need not have counted, it is asked once more. Throws StoreTrouble.
+ * Compares the total of a poll's first answer with the index after all pages. Where later pages brought objects that
+ * the first answer may not have counted, the total is requested again. Throws StoreError.
  */
 async function reconcileTotalAfterPages(
 	core: Core,
@@ -110,8 +108,8 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 		page.total,
 		limit,
 	)
-	core.commit(() => {
-		const recorded = recordPage(core, watched, page, 'poll')
+	core.commit((tx) => {
+		const recorded = recordPage(tx, core, watched, page, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null
 		rs.window = next
 		if (next === null) {
@@ -130,7 +128,7 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 	return true
 }
 
-/** Without a modified filter: the newest ids and the total; what is older is the pass's matter. */
+/** Without a modified filter: the newest ids and the total. The pass reads what is older. Throws StoreError. */
 async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
 	const { state: rs } = watched
 	const acceptedBefore = core.acceptedCounts.get(rs.number) ?? 0
@@ -139,7 +137,7 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 	let unknownCount = recordHead(core, watched, head, () => undefined)
 	const { listed } = rs
 	let offset = HEAD_ROWS
-	// A burst of new ones: further back until a page shows one that is known.
+	// Many new objects: further back until a page shows a known one.
 	while (
 		rs.baseline === null &&
 		unknownCount === head.snapshots.length &&
@@ -148,7 +146,7 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 	) {
 		const limit = Math.min(MAX_WINDOW_ROWS, rs.pageSize)
 		const page = await listPage(core, watched, { order: 'id-desc', offset: Math.max(0, offset - 1), limit }, budget)
-		const recorded = core.commit(() => recordPage(core, watched, page, 'poll'))
+		const recorded = core.commit((tx) => recordPage(tx, core, watched, page, 'poll'))
 		offset += limit - 1
 		if (page.rows === 0 || recorded.unknown < page.snapshots.length - 1) unknownCount = 0
 	}
@@ -158,10 +156,7 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 	return true
 }
 
-/**
- * Gates the head, unless it is what was gated last and nothing else was accepted since. Returns how many ids were
- * unknown.
- */
+/** Gates the head, unless it is as it was gated last. Returns how many ids were not in the index. */
 function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afterRecording: () => void): number {
 	const { state: rs } = watched
 	const digest = page.snapshots
@@ -171,9 +166,9 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 		afterRecording()
 		return 0
 	}
-	const recorded = core.commit(() => {
-		const result = recordPage(core, watched, page, 'poll')
-		// Rows that are to be read again must pass the gate again.
+	const recorded = core.commit((tx) => {
+		const result = recordPage(tx, core, watched, page, 'poll')
+		// Rows to read again must pass the gate again.
 		rs.head = hasNewInformation(result) ? null : digest
 		afterRecording()
 		return result
@@ -183,7 +178,7 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 
 function completePoll(core: Core, watched: WatchedResource, storeNowMs: number): void {
 	const { state: rs } = watched
-	// Never beyond what the store's clock said when the poll began, nor beyond what it says now; never back either.
+	// Not beyond the store's clock when the poll began, nor beyond its clock now; and never back.
 	rs.cursorMs = Math.max(rs.cursorMs ?? 0, Math.min(storeNowMs, core.ports.now() + (core.state.skewMs ?? 0)))
 	rs.lastPollMs = core.ports.now()
 	rs.error = null

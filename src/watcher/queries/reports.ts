@@ -2,7 +2,6 @@
 import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import type { Core } from '../core/core.ts'
 import { estimateRemainingSeconds, evaluateHealth } from './health.ts'
-import { getNextLookupMs } from '../polling/lookups.ts'
 import { getBacklog } from './deliveries.ts'
 import { CALLBACK_ID, readCallback } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
@@ -166,8 +165,8 @@ export function buildPollerReport(core: Core): PollerReport {
 	const watched = getWatchedResources(core)
 	return {
 		running: state.run !== null,
-		pending: core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM lookups`)[0]!.n + core.relatedQueue.size,
-		nextLookup: iso(getNextLookupMs(core)),
+		pending: core.lookups.count() + core.relatedQueue.size,
+		nextLookup: iso(core.lookups.nextDueMs()),
 		lastRun: iso(state.lastRunMs),
 		nextRun: state.paused ? null : iso(state.run !== null ? now : state.nextPollMs),
 		storeRequests: state.counters.requests,

@@ -5,7 +5,6 @@ import { getAttempts } from '../log/attempts.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationReport } from './deliveries.ts'
 import { getNotificationIds, toStoredIds } from '../log/event-log.ts'
-import type { PendingCheck } from '../changes/gate.ts'
 import {
 	toEventReport,
 	EVENT_LOG_COLUMNS,
@@ -82,11 +81,7 @@ export function getTimelineReport(
 		watched.number,
 		row.id,
 	)
-	const [lookup] = sql.all<{ due: number; since: number; doubt: string }>(
-		`SELECT due, since, doubt FROM lookups WHERE resource = ? AND id = ?`,
-		watched.number,
-		row.id,
-	)
+	const lookup = core.lookups.find(watched.number, row.id)
 	const first = rows.find((event) => event.object_sequence === 1)
 	return {
 		objectType: resource,
@@ -99,9 +94,7 @@ export function getTimelineReport(
 		firstSeenMs: first?.type === 'CREATED' ? first.recorded : null,
 		heldSinceMs: held?.since ?? null,
 		lookup:
-			lookup === undefined
-				? null
-				: { dueMs: lookup.due, sinceMs: lookup.since, reasons: Object.keys(JSON.parse(lookup.doubt) as PendingCheck) },
+			lookup === null ? null : { dueMs: lookup.dueMs, sinceMs: lookup.sinceMs, reasons: Object.keys(lookup.check) },
 		events: rows.toReversed().map((event) => ({
 			...toEventReport(core, event, notificationStatuses),
 			confirmedMs: event.confirmed,

@@ -1,22 +1,31 @@
 /**
- * What becomes of a failure: trouble with one resource stays with it, trouble with the store makes everything back off,
- * and the first answer ends it.
+ * Failures of the store: an error of one resource stays with it, an error of the store delays everything, and the first
+ * good answer ends both.
  */
 import type { Core, WatchedResource } from '../core/core.ts'
+import type { WatcherState } from '../core/state.ts'
 import { StoreError } from './requests.ts'
 
-/** A store that refuses its key is asked again at this pace. */
+/** How often a store that refuses its key is tried again. */
 const AUTH_RETRY_MS = 15 * 60_000
 /** A resource that failed is left alone for at most this long. */
 const MAX_RESOURCE_ERROR_MS = 15 * 60_000
 const MIN_PAGE_SIZE = 10
 
-/** Whether a resource may be worked on: it did not fail, or long enough ago. */
+/** What a failure is recorded as. */
+type Cause = { kind: string; message: string }
+
+const INTERNAL_ERROR: Cause = {
+	kind: 'internal',
+	message: 'Polling failed because of an error inside Shopbell. The log has the details.',
+}
+
+/** Whether a resource may be worked on: it has no error, or the error is old enough. */
 export function isUsable(core: Core, { state: { error } }: WatchedResource): boolean {
 	return error === null || core.ports.now() - error.atMs > Math.min(core.intervalMs, MAX_RESOURCE_ERROR_MS)
 }
 
-/** Runs a job of one resource; trouble with that resource alone stays with it. Throws what concerns the whole store. */
+/** Runs a job of one resource and keeps errors of that resource with it. Throws what concerns the whole store. */
 export async function withResourceErrors(
 	core: Core,
 	watched: WatchedResource,
@@ -34,7 +43,7 @@ export async function withResourceErrors(
 	}
 }
 
-/** The store answered: what troubled it is over. */
+/** The store answered: its failures are over. */
 export function recordSuccess(core: Core): true {
 	const { state } = core
 	if (state.failures > 0 || state.trouble !== null) {
@@ -45,44 +54,47 @@ export function recordSuccess(core: Core): true {
 	return true
 }
 
-/** A slice ended by throwing: back off, and say why. */
+/** A slice ended by throwing: backs off and keeps the cause. */
 export function recordFailure(core: Core, error: unknown): void {
 	const { state, ports } = core
 	const now = ports.now()
-	const { intervalMs } = core
 	state.failures++
-	let cause = { kind: 'internal', message: 'Polling failed inside Shopbell; the log names the place.' }
-	let retryAfterMs: number | null = null
-	let number = state.run?.left[0]
-	if (error instanceof StoreError) {
-		const { failure, watched } = error
-		cause = failure
-		number = watched.state.number
-		// Big pages time out first (docs/woocommerce.md 2.2).
-		if (failure.kind === 'timeout' || failure.kind === 'server')
-			watched.state.pageSize = Math.max(MIN_PAGE_SIZE, Math.floor(watched.state.pageSize / 2))
-		// One refusal may be a hiccup; from the second in a row on it is a matter of the key, and asking often helps nobody.
-		retryAfterMs =
-			failure.kind === 'auth' && state.failures > 1
-				? Math.max(AUTH_RETRY_MS, failure.retryAfterMs ?? 0)
-				: failure.retryAfterMs
-	} else ports.log('run.failed', { instance: core.config.instanceId, ...describeError(error) })
-	const { kind, message } = cause
-	state.backoffUntilMs = now + getBackoffMs(state.failures, intervalMs, retryAfterMs, ports.random())
+	const storeError = error instanceof StoreError ? error : null
+	if (storeError === null) ports.log('run.failed', { instance: core.config.instanceId, ...describeError(error) })
+	else reducePageSize(storeError)
+	const { kind, message }: Cause = storeError?.failure ?? INTERNAL_ERROR
+	const retryAfterMs = storeError === null ? null : getRetryAfterMs(storeError, state.failures)
+	state.backoffUntilMs = now + getBackoffMs(state.failures, core.intervalMs, retryAfterMs, ports.random())
 	state.trouble = { kind, message, sinceMs: state.trouble?.kind === kind ? state.trouble.sinceMs : now }
-	const { run } = state
-	if (run === null || number === undefined) return
+	const number = storeError?.watched.state.number ?? state.run?.left[0]
+	if (number !== undefined) postponeInRun(state, number, { kind, message }, now)
+}
+
+/** Large pages time out first (docs/woocommerce.md 2.2). */
+function reducePageSize({ failure, watched: { state: rs } }: StoreError): void {
+	if (failure.kind === 'timeout' || failure.kind === 'server')
+		rs.pageSize = Math.max(MIN_PAGE_SIZE, Math.floor(rs.pageSize / 2))
+}
+
+/** One refusal may be temporary. From the second in a row on the key is the cause, and frequent retries do not help. */
+function getRetryAfterMs({ failure }: StoreError, failures: number): number | null {
+	return failure.kind === 'auth' && failures > 1
+		? Math.max(AUTH_RETRY_MS, failure.retryAfterMs ?? 0)
+		: failure.retryAfterMs
+}
+
+/** A resource that fails moves to the end of its run, and the second time out of it: the others must not wait. */
+function postponeInRun({ run, resources }: WatcherState, number: number, { kind, message }: Cause, now: number): void {
+	if (run === null) return
 	if (run.notes.at(-1) !== message) run.notes.push(message)
-	// One resource that always fails must not keep the others waiting: it goes to the end, and the second time out of this
-	// run.
 	const failedBefore = run.failed.includes(number)
 	run.left = [...run.left.filter((resourceNumber) => resourceNumber !== number), ...(failedBefore ? [] : [number])]
 	if (!failedBefore) run.failed.push(number)
-	const rs = state.resources.find((candidate) => candidate.number === number)
+	const rs = resources.find((candidate) => candidate.number === number)
 	if (failedBefore && rs !== undefined) rs.error = { atMs: now, kind, message }
 }
 
-/** Class and place of an exception; its text may quote what a store or a customer sent. */
+/** Class and place of an exception, without its text: that may quote what a store or a customer sent. */
 export function describeError(error: unknown): { error: string; at: string | null } {
 	if (!(error instanceof Error)) return { error: typeof error, at: null }
 	const frames = (error.stack ?? '')
@@ -93,8 +105,8 @@ export function describeError(error: unknown): { error: string; at: string | nul
 }
 
 /**
- * How long to leave a store alone after failures in a row: growing, an hour at most; its own wish counts up to six
- * hours.
+ * How long to leave a store alone after failures in a row: exponential with jitter, at most an hour. The store's
+ * Retry-After counts up to six hours.
  */
 export function getBackoffMs(
 	failures: number,

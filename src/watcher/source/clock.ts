@@ -1,10 +1,17 @@
-/** The store's clock, judged by the Date header of its answers. Pure. */
+/** The store's clock, from the Date header of its answers. Pure. */
 import type { PendingClockSkew } from '../core/state.ts'
 
+/** A difference up to this is drift, not a clock that was set. */
+export const CLOCK_TOLERANCE_MS = 60_000
+/** A Date header has whole seconds, and answers take time. */
+export const CLOCK_MATCH_TOLERANCE_MS = 3_000
+/** Two answers confirm a new time when they lie at least this far apart. */
+export const MIN_CLOCK_CONFIRM_MS = 10_000
+
 /**
- * The store's clock: believed when it agrees with what was believed before, or when it says the same new thing twice,
- * seconds apart: a cached answer keeps its old Date, a clock that was set goes on from there. `skew` = store clock −
- * own clock, ms.
+ * Evaluates a Date header. It is accepted when it agrees with the last accepted one, or when two answers some seconds
+ * apart agree on a new time: a cached answer keeps its old Date, a clock that was set runs on. `skewMs`: store clock
+ * minus own clock; `stale`: the answer may come from a cache.
  */
 export function evaluateClock(
 	skewMs: number | null,
@@ -14,7 +21,7 @@ export function evaluateClock(
 ): { stale: boolean; skewMs: number; pendingSkew: PendingClockSkew | null } {
 	const observedSkewMs = storeNowMs - nowMs
 	if (skewMs === null) return { stale: false, skewMs: observedSkewMs, pendingSkew: null }
-	// Followed forwards only: a cache that is asked every minute would drag the clock back with it for ever.
+	// Small steps are followed forwards only: the old Dates of a cache would move the clock back step by step.
 	if (Math.abs(observedSkewMs - skewMs) <= CLOCK_TOLERANCE_MS)
 		return { stale: false, skewMs: Math.max(observedSkewMs, skewMs), pendingSkew: null }
 	if (pendingSkew === null) return { stale: true, skewMs, pendingSkew: { skewMs: observedSkewMs, atMs: nowMs } }
@@ -23,10 +30,3 @@ export function evaluateClock(
 		return { stale: false, skewMs: observedSkewMs, pendingSkew: null }
 	return { stale: true, skewMs, pendingSkew: { skewMs: observedSkewMs, atMs: nowMs } }
 }
-
-/** A Date header has whole seconds and answers take time. */
-export const CLOCK_MATCH_TOLERANCE_MS = 3_000
-
-export const MIN_CLOCK_CONFIRM_MS = 10_000
-
-export const CLOCK_TOLERANCE_MS = 60_000

@@ -1,12 +1,9 @@
-/**
- * Requests to the store on behalf of a watcher: counted, bounded by the slice, and refused when the answer cannot be
- * believed.
- */
+/** Requests to the store on behalf of a watcher: counted, bounded by the slice, and refused when a cache answers. */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { evaluateClock } from './clock.ts'
 import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
 
-/** A slice of work ends after so many requests (the platform's smallest plan allows 50 an invocation) or so long. */
+/** A slice of work ends after this many requests (the smallest plan allows 50 an invocation) or this long. */
 export const MAX_SLICE_REQUESTS = 40
 export const MAX_SLICE_MS = 5_000
 
@@ -16,7 +13,7 @@ export interface SliceBudget {
 	untilMs: number
 }
 
-/** An answer that brings nothing: `scope` says whether the store or only this resource is in trouble. */
+/** A request that failed. `scope` says whether the store or only this resource is affected. */
 export class StoreError extends Error {
 	readonly failure: Failure
 	readonly watched: WatchedResource
@@ -30,7 +27,7 @@ export class StoreError extends Error {
 	}
 }
 
-/** A list as the jobs use it. Sightings in the order of the answer. */
+/** A page of a list. Snapshots are in the order of the answer; times epoch ms. */
 export interface ListedPage {
 	snapshots: Snapshot[]
 	/** Rows in the answer, those without an id included. */
@@ -45,7 +42,7 @@ export function isBudgetSpent(core: Core, budget: SliceBudget): boolean {
 	return budget.requests <= 0 || core.ports.now() >= budget.untilMs
 }
 
-/** Reads a page. Throws StoreTrouble. */
+/** Reads a page. Throws StoreError. */
 export async function listPage(
 	core: Core,
 	watched: WatchedResource,
@@ -76,7 +73,7 @@ export async function listPage(
 	}
 }
 
-/** Reads one object. Throws StoreTrouble. */
+/** Reads one object. Throws StoreError. */
 export async function readObject(
 	core: Core,
 	watched: WatchedResource,
@@ -94,10 +91,7 @@ export async function readObject(
 	return { snapshot, requestedAtMs, storeNowMs: response.storeNowMs }
 }
 
-/**
- * Reads one object through the resource's own list, as its `where` restricts it; null: the list does not show it.
- * Throws StoreTrouble.
- */
+/** Reads one object through the resource's list with its `where`; null: not in the list. Throws StoreError. */
 export async function readObjectFromList(
 	core: Core,
 	watched: WatchedResource,
@@ -126,6 +120,7 @@ function checkStoreClock(core: Core, watched: WatchedResource, storeNowMs: numbe
 	core.state.skewMs = clock.skewMs
 	core.state.clockDoubt = clock.pendingSkew
 	if (!clock.stale) return
+	const date = new Date(storeNowMs).toISOString()
 	throw new StoreError(
 		{
 			ok: false,
@@ -134,16 +129,13 @@ function checkStoreClock(core: Core, watched: WatchedResource, storeNowMs: numbe
 			code: null,
 			providerMessage: null,
 			retryAfterMs: null,
-			message: `The store answered with an old date, as a cache does: ${new Date(storeNowMs).toISOString()}.`,
+			message: `The store's answer seems to come from a cache: its Date header says ${date}.`,
 		},
 		watched,
 	)
 }
 
-/**
- * The store's clock was set back: what was noted by it is set back too, since a cursor in its future would hide all
- * changes until then.
- */
+/** The store's clock was set back: cursors follow, since one in the store's future would hide changes until then. */
 function moveCursorsBack(core: Core, byMs: number): void {
 	for (const rs of core.state.resources) {
 		if (rs.cursorMs !== null) rs.cursorMs -= byMs

@@ -1,4 +1,4 @@
-/** Which resources an instance watches: its configuration held against the state of those that were polled before. */
+/** Which resources an instance watches: those of its configuration, with the state of their polling. */
 import { getEffectivePoller } from '../../instances/poller.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { listPage, type SliceBudget } from './requests.ts'
@@ -8,10 +8,7 @@ import type { Resource } from '../../elements/store.ts'
 
 const resourcesByConfig = new WeakMap<WatcherConfig, Resource[]>()
 
-/**
- * The resources as configured, in order. Those that the element does not understand are left out (the API refuses
- * them).
- */
+/** The configured resources in order. Those that the element does not know are left out; the API refuses them. */
 export function getConfiguredResources(core: Core): Resource[] {
 	const known = resourcesByConfig.get(core.config)
 	if (known !== undefined) return known
@@ -29,8 +26,8 @@ export function getConfiguredResources(core: Core): Resource[] {
 }
 
 /**
- * Whether a state belongs to a resource. Polled by dates alone it has no index that polling with one could go on with,
- * and an index by another id field knows none of its objects.
+ * Whether a state belongs to a resource. Not when only one of them has an index, nor when the index is by another id
+ * field.
  */
 function belongsTo(rs: ResourceState, resource: Resource): boolean {
 	return (
@@ -41,8 +38,8 @@ function belongsTo(rs: ResourceState, resource: Resource): boolean {
 }
 
 /**
- * Brings the state in line with the configuration. A resource that is new begins now: T0 and the highest id come from
- * the connection when the instance was just made, otherwise from one request. Throws StoreTrouble.
+ * Brings the state in line with the configuration. A new resource is watched from now on; one request brings its
+ * highest id. Throws StoreError.
  */
 export async function syncResources(core: Core, budget: SliceBudget): Promise<void> {
 	const configuredResources = getConfiguredResources(core)
@@ -80,9 +77,8 @@ export async function syncResources(core: Core, budget: SliceBudget): Promise<vo
 }
 
 /**
- * The resources that the connection's checks have looked at begin at the very moment the store was checked: the bell is
- * on when
- * `POST /instances` answers. Call it inside the commit that creates the instance.
+ * Watches the resources that the connection's check has read from the moment of that check: no change after `POST
+ * /instances` is missed. Call it inside the commit that creates the instance.
  */
 export function addConnectedResources(core: Core): void {
 	const { connection } = core.config
@@ -93,7 +89,7 @@ export function addConnectedResources(core: Core): void {
 	}
 }
 
-/** `cursorMs`: up to where the same collection was seen in another way. */
+/** `cursorMs`: the cursor of the same collection when it was polled with other settings. */
 async function addResourceFromStore(
 	core: Core,
 	resource: Resource,
@@ -102,7 +98,7 @@ async function addResourceFromStore(
 ): Promise<void> {
 	const provisional = newResourceState(0, resource, 0, 0, 0, core.ports.now())
 	const page = await listPage(core, { resource, state: provisional }, { order: 'id-desc', limit: 1 }, budget)
-	// A resource that was there from the start counts from the moment the bell went on, one that was added later from now.
+	// A resource of the first configuration is watched from the connection's check on, one that was added later from now.
 	const t0Ms =
 		cursorMs ?? (core.config.version === core.state.bornVersion ? core.config.connection.storeNowMs : page.storeNowMs)
 	const id = page.snapshots[0]?.id

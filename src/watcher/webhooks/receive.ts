@@ -5,9 +5,10 @@
 import { toSiteKey } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import type { PendingCheck } from '../changes/gate.ts'
+import type { PendingCheck } from '../core/lookup-table.ts'
+import type { Tx } from '../core/tx.ts'
 import { readIndexRows, getSampleFieldNames } from '../changes/object-index.ts'
-import { queueLookup, recordObservations } from '../changes/recorder.ts'
+import { recordObservations } from '../changes/recorder.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { WebhookResult, WebhookDelivery } from '../../rpc/watcher.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
@@ -32,7 +33,7 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 	// Without its snapshot a delivery only says which object changed.
 	const body = delivery.body ?? JSON.stringify({ id: delivery.objectId })
 	const payload = core.element.webhooks!.parseBody(delivery.topic, body)
-	core.commit(() => {
+	core.commit((tx) => {
 		hooks.counts.taken++
 		hooks.lastDeliveryMs = delivery.receivedMs
 		const watched = findWatched(core, payload)
@@ -41,7 +42,7 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 		if (isForeign) hooks.foreign = { source: delivery.source, atMs: delivery.receivedMs }
 		const count = (hooks.seen[delivery.topic] = (hooks.seen[delivery.topic] ?? 0) + 1)
 		const decision = decideDelivery(core, watched, delivery, payload, isForeign, count)
-		applyDecision(core, watched, payload.id, delivery, decision)
+		applyDecision(tx, core, watched, payload.id, delivery, decision)
 	})
 	return 'taken'
 }
@@ -89,6 +90,7 @@ function decideDelivery(
 
 /** Call it inside a commit. */
 function applyDecision(
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	id: ObjectId,
@@ -96,11 +98,11 @@ function applyDecision(
 	decision: DeliveryDecision,
 ): void {
 	if (decision.do === 'read') {
-		queueHint(core, watched, id, decision.check)
+		queueHint(tx, core, watched, id, decision.check)
 		return
 	}
 	const { snapshot } = decision
-	const result = recordObservations(core, watched, [{ id: snapshot.id, snapshot }], {
+	const result = recordObservations(tx, core, watched, [{ id: snapshot.id, snapshot }], {
 		source: 'webhook',
 		via: 'hook',
 		requestedAtMs: delivery.receivedMs,
@@ -108,7 +110,7 @@ function applyDecision(
 		listed: true,
 		backfill: core.config.backfill,
 	})
-	for (const objectId of result.toRecheck) queueHint(core, watched, objectId, {})
+	for (const objectId of result.toRecheck) queueHint(tx, core, watched, objectId, {})
 }
 
 /** The current version of the secrets is accepted, and the one before it until its grace ends. */
@@ -145,12 +147,12 @@ function hasRestShape(core: Core, watched: WatchedResource, snapshot: Snapshot):
 	)
 }
 
-/** Queues a read of an object; hints for one object are merged. Call it inside a commit. */
-function queueHint(core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
+/** Queues a read of an object; hints for one object are merged. */
+function queueHint(tx: Tx, core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
 	const now = core.ports.now()
 	const lastReadMs = core.lastReadMs.get(`${watched.state.number}:${id}`)
-	queueLookup(
-		core,
+	core.lookups.queue(
+		tx,
 		watched.state.number,
 		id,
 		lastReadMs === undefined ? now : Math.max(now, lastReadMs + MIN_HINT_INTERVAL_MS),

@@ -1,6 +1,7 @@
 /** The gate against what rings, row by row. */
 import { describe, expect, test } from 'vitest'
-import { gate, type ObjectState, type GateVerdict } from '../../../src/watcher/changes/gate.ts'
+import { gate } from '../../../src/watcher/changes/gate.ts'
+import type { ObjectState, GateVerdict } from '../../../src/watcher/changes/gate-types.ts'
 import {
 	observedGone,
 	sampleContent,

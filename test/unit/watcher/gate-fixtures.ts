@@ -1,6 +1,6 @@
 /** What the gate's tests share: an object as it is known, as it is seen, and what is true around it. */
 import { hashContent, HASH_VERSION, type ObjectContent } from '../../../src/watcher/changes/content.ts'
-import type { GateContext, KnownObject, Observation, GateVerdict } from '../../../src/watcher/changes/gate.ts'
+import type { GateContext, KnownObject, Observation, GateVerdict } from '../../../src/watcher/changes/gate-types.ts'
 
 /** A moment on the object's clock, ms, and the same on the store's, seconds. */
 export const NOW_MS = Date.UTC(2026, 5, 15, 12)

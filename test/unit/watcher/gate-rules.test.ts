@@ -1,7 +1,8 @@
 /** The gate's rules: which observation is believed, which is read again, what a baseline rings. */
 import { describe, expect, test } from 'vitest'
 import { HASH_VERSION } from '../../../src/watcher/changes/content.ts'
-import { gate, type KnownObject } from '../../../src/watcher/changes/gate.ts'
+import { gate } from '../../../src/watcher/changes/gate.ts'
+import type { KnownObject } from '../../../src/watcher/changes/gate-types.ts'
 import {
 	observedGone,
 	baselineContext,

@@ -198,8 +198,8 @@ describe('a total', () => {
 		[9, 10, 0, null, 'fewer', -1],
 		[11, 10, 0, null, 'more', 1],
 		[10, 10, 2, null, 'fewer', -2],
-		[null, 10, 0, null, 'unsaid', 0],
-		[9, 10, 0, toSearchKey(9, -1), 'known', -1],
+		[null, 10, 0, null, 'no-total', 0],
+		[9, 10, 0, toSearchKey(9, -1), 'searched', -1],
 		[8, 10, 0, toSearchKey(9, -1), 'fewer', -2],
 	] as const)(
 		'of %s where %i are listed, drift %i, searched %s: %s',

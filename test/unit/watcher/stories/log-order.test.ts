@@ -41,8 +41,8 @@ function change(world: World, id: number): void {
 		unreadableDate: null,
 		record: { id: 5_000 + id, name: String(changes) },
 	}
-	core.commit(() =>
-		recordObservations(core, watched, [{ id: sighting.id, snapshot: sighting }], {
+	core.commit((tx) =>
+		recordObservations(tx, core, watched, [{ id: sighting.id, snapshot: sighting }], {
 			source: 'webhook',
 			via: 'hook',
 			requestedAtMs: world.nowMs,

@@ -1,0 +1,168 @@
+/** What an accepted observation means: which changes it emits, and the object's new index row. Pure. */
+import { diffContent, type ObjectContent } from './content.ts'
+import type {
+	BaselineContext,
+	Change,
+	GateContext,
+	GateVerdict,
+	KnownObject,
+	ObjectState,
+	Observation,
+} from './gate-types.ts'
+
+/**
+ * Stamps later than the store's clock by more than this say nothing about when something happened: imports write future
+ * dates.
+ */
+const MAX_FUTURE_SEC = 120
+
+export const NO_CHANGE: GateVerdict = { do: 'nothing' }
+
+/** An object that is not in the index. */
+export function acceptNewObject(observation: Observation, content: ObjectContent, context: GateContext): GateVerdict {
+	// The receiver never had an event of an object that was trashed before it was observed.
+	if (observation.kind === 'trashed') return NO_CHANGE
+	const state: ObjectState = observation.kind === 'hidden' ? 'hidden' : observation.listed ? 'live' : 'unlisted'
+	const row = toKnownObject(observation, content, state, context)
+	if (state === 'hidden') return { do: 'store', row }
+	const change =
+		context.baseline !== null
+			? (getRecentChange(observation, context.baseline) ?? getBackfillChange(observation, context.baseline))
+			: state === 'unlisted'
+				? null
+				: createdChange(observation)
+	return change === null ? { do: 'store', row } : { do: 'emit', changes: [change], row }
+}
+
+/** The change of an object that the baseline finds: null when the object has not changed since watching began. */
+function getRecentChange(observation: Observation, baseline: BaselineContext): Change | null {
+	const { id, createdSec, modifiedSec } = observation
+	const isRecent = (sec: number | null): sec is number =>
+		sec !== null && sec >= baseline.t0Sec && sec <= baseline.storeNowSec + MAX_FUTURE_SEC
+	if (typeof id === 'number' && id > baseline.highestId) return createdChange(observation)
+	if (isRecent(createdSec)) return createdChange(observation)
+	if (!isRecent(modifiedSec)) return null
+	const isCreation = createdSec !== null && modifiedSec - createdSec <= baseline.toleranceSec
+	return isCreation ? createdChange(observation) : baselineUpdate(observation)
+}
+
+/** The change that backfill asks for; null: none. */
+function getBackfillChange(observation: Observation, baseline: BaselineContext): Change | null {
+	const { createdSec, modifiedSec } = observation
+	if (baseline.backfill === 'none') return null
+	if (baseline.backfill === 'all') return { ...createdChange(observation), backfill: true }
+	const fromSec = Math.floor(baseline.backfill / 1000)
+	if (Math.max(createdSec ?? -Infinity, modifiedSec ?? -Infinity) < fromSec) return null
+	const isCreation = createdSec !== null && createdSec + baseline.toleranceSec >= fromSec
+	return { ...(isCreation ? createdChange(observation) : baselineUpdate(observation)), backfill: true }
+}
+
+/** An object that is in the index. */
+export function acceptKnownObject(
+	known: KnownObject,
+	observation: Observation,
+	content: ObjectContent,
+	context: GateContext,
+): GateVerdict {
+	const row = toKnownObject(observation, content, getNextState(known, observation), context)
+	if (observation.kind === 'trashed') return acceptTrashed(known, row)
+	if (known.state === 'trashed' || known.state === 'gone') return acceptRestored(known, row, observation)
+	if (known.state === 'hidden') return acceptHidden(known, row, observation)
+	return acceptEdit(known, row, observation, context)
+}
+
+function acceptTrashed(known: KnownObject, row: KnownObject): GateVerdict {
+	if (known.state === 'hidden') return { do: 'store', row: null }
+	if (known.state === 'trashed' || known.state === 'gone') return NO_CHANGE
+	const change: Change = {
+		type: 'DELETED',
+		changedFields: null,
+		trashed: true,
+		dateSec: getEditDateSec(known, row),
+		withRecord: true,
+	}
+	return { do: 'emit', row, changes: [change] }
+}
+
+/** An object that was trashed or gone, and is there again. */
+function acceptRestored(known: KnownObject, row: KnownObject, observation: Observation): GateVerdict {
+	if (observation.kind === 'hidden') return { do: 'store', row }
+	const change = createdChange(observation)
+	return { do: 'emit', row, changes: [hasSameCreation(known, row) ? { ...change, restored: true } : change] }
+}
+
+/** An object that was not published when it was last observed. */
+function acceptHidden(known: KnownObject, row: KnownObject, observation: Observation): GateVerdict {
+	if (observation.kind !== 'hidden') return { do: 'emit', row, changes: [createdChange(observation)] }
+	const isUnchanged = known.content.hash === row.content.hash && known.modifiedSec === row.modifiedSec
+	return isUnchanged ? NO_CHANGE : { do: 'store', row }
+}
+
+/** An object that the receiver knows: live or unlisted. */
+function acceptEdit(known: KnownObject, row: KnownObject, observation: Observation, context: GateContext): GateVerdict {
+	const modifiedChanged = known.modifiedSec !== row.modifiedSec
+	const hashVersionChanged = known.hashVersion !== context.hashVersion
+	if (known.content.hash === row.content.hash)
+		return modifiedChanged || hashVersionChanged || known.state !== row.state ? { do: 'store', row } : NO_CHANGE
+	if (!modifiedChanged && hashVersionChanged) return { do: 'store', row }
+	const { changed, addedOrRemoved } = diffContent(known.content, row.content, context.volatile)
+	const onlyKeysDiffer =
+		changed.length === 0 &&
+		(addedOrRemoved.length > 0 || known.content.fieldNames.some((name) => context.volatile.includes(name)))
+	if (onlyKeysDiffer && (!modifiedChanged || addedOrRemoved.length === 0)) return { do: 'store', row }
+	if (context.filtered && (row.state === 'unlisted' || observation.kind === 'hidden')) return { do: 'store', row }
+	// A backup was restored, or the id was given to another object.
+	if (!hasSameCreation(known, row))
+		return {
+			do: 'emit',
+			row,
+			changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }, createdChange(observation)],
+		}
+	const change: Change = {
+		type: 'UPDATED',
+		changedFields: [...changed, ...addedOrRemoved].sort(),
+		...(row.state === 'unlisted' && { unlisted: true }),
+		dateSec: getEditDateSec(known, row),
+		withRecord: true,
+	}
+	return { do: 'emit', row, changes: [change] }
+}
+
+function createdChange({ createdSec }: Observation): Change {
+	return { type: 'CREATED', changedFields: null, dateSec: createdSec, withRecord: true }
+}
+
+function baselineUpdate({ modifiedSec }: Observation): Change {
+	return { type: 'UPDATED', changedFields: null, dateSec: modifiedSec, withRecord: true }
+}
+
+/** A stamp that did not move says nothing about when the object changed. */
+function getEditDateSec(known: KnownObject, row: KnownObject): number | null {
+	return known.modifiedSec === row.modifiedSec ? null : row.modifiedSec
+}
+
+function hasSameCreation(known: KnownObject, row: KnownObject): boolean {
+	return known.createdSec === null || row.createdSec === null || known.createdSec === row.createdSec
+}
+
+function getNextState(known: KnownObject, observation: Observation): ObjectState {
+	if (observation.kind === 'trashed') return 'trashed'
+	if (observation.kind === 'hidden' && known.state !== 'live' && known.state !== 'unlisted') return 'hidden'
+	return observation.listed ? 'live' : 'unlisted'
+}
+
+function toKnownObject(
+	observation: Observation,
+	content: ObjectContent,
+	state: ObjectState,
+	context: GateContext,
+): KnownObject {
+	return {
+		modifiedSec: observation.modifiedSec,
+		createdSec: observation.createdSec,
+		content,
+		hashVersion: context.hashVersion,
+		state,
+		asOfMs: observation.requestedAtMs,
+	}
+}

@@ -1,0 +1,113 @@
+/** What the gate decides about each observed object, given its index row and its pending check. */
+import { hashContent, HASH_VERSION } from './content.ts'
+import type { Core, WatchedResource } from '../core/core.ts'
+import type { PendingCheck } from '../core/lookup-table.ts'
+import { gate } from './gate.ts'
+import type { GateContext, GateVerdict, Observation } from './gate-types.ts'
+import type { IndexRow } from './object-index.ts'
+import type { ObjectId, Snapshot } from '../../elements/store.ts'
+
+/** What was observed, before the gate: a record, or that there is no such object. */
+export type ObservedObject = { id: ObjectId; snapshot: Snapshot } | { id: ObjectId; gone: true }
+
+/** How it was observed. Times epoch ms. */
+export interface ReadContext {
+	/** `source` of the events that follow. */
+	source: 'poll' | 'webhook' | 'reread'
+	/** A read shows the present; a webhook's payload shows some moment before. */
+	via: 'read' | 'hook'
+	/** Own clock when the request started. */
+	requestedAtMs: number
+	/** Store clock when it answered. */
+	storeNowMs: number
+	/** False: read by id because a list no longer shows it. */
+	listed: boolean
+	/** By id; absent: those that are queued. */
+	pendingChecks?: Map<ObjectId, PendingCheck>
+	/** The instance's backfill, for the baseline. */
+	backfill: 'none' | 'all' | number
+}
+
+/** What the gate decided about one object. */
+export interface Decision {
+	observed: ObservedObject
+	observation: Observation
+	known: IndexRow | null
+	/** Whether an earlier observation queued the object to be read again. */
+	wasPending: boolean
+	verdict: GateVerdict
+}
+
+/** A decision that changes the index. */
+export type AcceptedDecision = Decision & { verdict: Extract<GateVerdict, { do: 'store' | 'emit' }> }
+
+/** Passes observations through the gate. Pure. */
+export function gateAll(
+	observedObjects: readonly ObservedObject[],
+	knownRows: ReadonlyMap<ObjectId, IndexRow>,
+	pendingChecks: ReadonlyMap<ObjectId, PendingCheck>,
+	readContext: ReadContext,
+	gateContext: Omit<GateContext, 'pendingCheck'>,
+): Decision[] {
+	return observedObjects.map((observed) => {
+		const observation = toObservation(observed, readContext)
+		const known = knownRows.get(observed.id) ?? null
+		const pendingCheck = pendingChecks.get(observed.id)
+		const verdict = gate(known, observation, { ...gateContext, pendingCheck: pendingCheck ?? {} })
+		return { observed, observation, known, wasPending: pendingCheck !== undefined, verdict }
+	})
+}
+
+export function isAccepted(decision: Decision): decision is AcceptedDecision {
+	return decision.verdict.do === 'store' || decision.verdict.do === 'emit'
+}
+
+export function toGateContext(
+	core: Core,
+	{ resource, state: rs }: WatchedResource,
+	readContext: ReadContext,
+): Omit<GateContext, 'pendingCheck'> {
+	return {
+		nowMs: core.ports.now(),
+		hashVersion: HASH_VERSION,
+		filtered: resource.filtered,
+		volatile: rs.volatile,
+		baseline:
+			rs.baseline === null
+				? null
+				: {
+						t0Sec: rs.t0Sec,
+						highestId: rs.highestId,
+						backfill: readContext.backfill,
+						toleranceSec: resource.createdToleranceSec,
+						storeNowSec: Math.floor(readContext.storeNowMs / 1000),
+					},
+	}
+}
+
+function toObservation(observed: ObservedObject, readContext: ReadContext): Observation {
+	const { via: source, requestedAtMs } = readContext
+	if ('gone' in observed) {
+		return {
+			id: observed.id,
+			source,
+			kind: 'gone',
+			modifiedSec: null,
+			createdSec: null,
+			content: null,
+			requestedAtMs,
+			listed: false,
+		}
+	}
+	const { snapshot } = observed
+	return {
+		id: observed.id,
+		source,
+		kind: snapshot.state,
+		modifiedSec: snapshot.modifiedSec,
+		createdSec: snapshot.createdSec,
+		content: hashContent(snapshot.fields),
+		requestedAtMs,
+		listed: readContext.listed,
+	}
+}

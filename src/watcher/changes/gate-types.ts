@@ -1,0 +1,81 @@
+/** What the gate takes and answers. Times are epoch ms, and whole seconds where a name ends in `Sec`. */
+import type { ObjectId } from '../../elements/store.ts'
+import type { PendingCheck } from '../core/lookup-table.ts'
+import type { ObjectContent } from './content.ts'
+
+/**
+ * `live`: listed; `hidden`: listed, but not published yet; `unlisted`: exists without being listed; `trashed`; `gone`.
+ */
+export type ObjectState = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
+
+/** What is known of an object: its index row. */
+export interface KnownObject {
+	modifiedSec: number | null
+	createdSec: number | null
+	content: ObjectContent
+	hashVersion: number
+	state: ObjectState
+	/** When the accepted request started, or the accepted webhook arrived. */
+	asOfMs: number
+}
+
+/** What a request or a webhook showed of an object. */
+export interface Observation {
+	id: ObjectId
+	source: 'read' | 'hook'
+	/** `gone`: the store said in JSON that there is no such object. `hint`: a webhook that says too little to decide. */
+	kind: 'live' | 'hidden' | 'trashed' | 'gone' | 'hint'
+	modifiedSec: number | null
+	createdSec: number | null
+	/** null for `gone` and `hint`. */
+	content: ObjectContent | null
+	/** When the request to the store started, or the webhook arrived. */
+	requestedAtMs: number
+	/** False: read by id because a list no longer shows it. */
+	listed: boolean
+}
+
+/** An incomplete baseline: what existed before it began emits no event, unless backfill asks for it. */
+export interface BaselineContext {
+	/** Store clock when watching began, and the highest id then. */
+	t0Sec: number
+	highestId: number
+	/** A number: objects created or modified since then, epoch ms. */
+	backfill: 'none' | 'all' | number
+	/** An object modified this soon after its creation counts as created. */
+	toleranceSec: number
+	storeNowSec: number
+}
+
+/** The circumstances of an observation. */
+export interface GateContext {
+	nowMs: number
+	hashVersion: number
+	/** null once the resource's baseline is complete. */
+	baseline: BaselineContext | null
+	/** The resource has a `where`: an object that leaves it emits no event. */
+	filtered: boolean
+	/** Names of fields that change by themselves. */
+	volatile: readonly string[]
+	pendingCheck: PendingCheck
+}
+
+/** One change to emit. `dateSec` null: the moment it was observed. */
+export interface Change {
+	type: 'CREATED' | 'UPDATED' | 'DELETED'
+	changedFields: string[] | null
+	trashed?: true
+	unlisted?: true
+	restored?: true
+	backfill?: true
+	dateSec: number | null
+	/** False: the record of the event is only `{<idField>: id}`. */
+	withRecord: boolean
+}
+
+/** The gate's answer. `row: null` removes the index row. */
+export type GateVerdict =
+	| { do: 'nothing' }
+	| { do: 'store'; row: KnownObject | null }
+	| { do: 'emit'; changes: Change[]; row: KnownObject }
+	| { do: 'recheck'; dueMs: number; pendingCheck: PendingCheck }

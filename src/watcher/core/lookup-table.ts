@@ -1,0 +1,138 @@
+/** The `lookups` table: objects to be read by id, and why. All of its SQL is here. */
+import type { ObjectId } from '../../elements/store.ts'
+import type { Ports } from './ports.ts'
+import type { Tx } from './tx.ts'
+
+/** Why an object is read again, and what earlier reads of it showed. Stored as JSON. Times epoch ms. */
+export interface PendingCheck {
+	/** The id was missing from a list. */
+	missing?: boolean
+	/** When the first JSON 404 came. */
+	goneAtMs?: number
+	/** A webhook asked for the read: the events that follow have it as their source. */
+	hook?: boolean
+	/** A webhook's payload to compare with the read. */
+	probe?: { hash: string; stampSec: number | null }
+	/** A read older than the index row showed this content, for the first time at `staleAtMs`. */
+	staleHash?: string
+	staleAtMs?: number
+}
+
+/** An object that is due to be read. */
+export interface Lookup {
+	resource: number
+	id: ObjectId
+	check: PendingCheck
+}
+
+interface LookupRow {
+	resource: number
+	id: ObjectId
+	due: number
+	since: number
+	doubt: string
+}
+
+/** Owns the table. Times epoch ms. */
+export class LookupTable {
+	readonly #ports: Pick<Ports, 'sql' | 'now'>
+
+	constructor(ports: Pick<Ports, 'sql' | 'now'>) {
+		this.#ports = ports
+	}
+
+	/** Queues an object to be read by id. What a queued check already says is kept. */
+	queue(_tx: Tx, resource: number, id: ObjectId, dueMs: number, check: PendingCheck): void {
+		this.#ports.sql.run(
+			`INSERT INTO lookups (resource, id, due, since, doubt) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (resource, id) DO UPDATE
+			SET due = excluded.due, since = excluded.since, doubt = json_patch(doubt, excluded.doubt)`,
+			resource,
+			id,
+			dueMs,
+			this.#ports.now(),
+			JSON.stringify(check),
+		)
+	}
+
+	/** Moves a queued read to another time. */
+	postpone(_tx: Tx, resource: number, id: ObjectId, dueMs: number): void {
+		this.#ports.sql.run(`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`, dueMs, resource, id)
+	}
+
+	/** Removes a lookup that a request answered. One queued after the request started stays. */
+	resolve(_tx: Tx, resource: number, id: ObjectId, requestedAtMs: number): void {
+		this.#ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, resource, id, requestedAtMs)
+	}
+
+	remove(_tx: Tx, resource: number, id: ObjectId): void {
+		this.#ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ?`, resource, id)
+	}
+
+	removeResource(_tx: Tx, resource: number): void {
+		this.#ports.sql.run(`DELETE FROM lookups WHERE resource = ?`, resource)
+	}
+
+	/** Removes the lookups of objects that were missing from a list, and returns their ids. */
+	takeMissing(_tx: Tx, resource: number): ObjectId[] {
+		return this.#ports.sql
+			.all<Pick<LookupRow, 'id'>>(
+				`DELETE FROM lookups WHERE resource = ? AND json_extract(doubt, '$.missing') RETURNING id`,
+				resource,
+			)
+			.map(({ id }) => id)
+	}
+
+	/** When the next read is due; null: none is queued. */
+	nextDueMs(): number | null {
+		return this.#ports.sql.all<{ due: number | null }>(`SELECT min(due) AS due FROM lookups`)[0]?.due ?? null
+	}
+
+	/** The read that has been due for longest; null: none is due. */
+	nextDue(nowMs: number): Lookup | null {
+		const row = this.#ports.sql.all<LookupRow>(
+			`SELECT resource, id, doubt FROM lookups WHERE due <= ? ORDER BY due LIMIT 1`,
+			nowMs,
+		)[0]
+		return row === undefined ? null : { resource: row.resource, id: row.id, check: toCheck(row) }
+	}
+
+	/** The pending checks of these objects. */
+	getChecks(resource: number, ids: readonly ObjectId[]): Map<ObjectId, PendingCheck> {
+		const requestedIds = new Set(ids)
+		const rows = this.#ports.sql
+			.all<LookupRow>(`SELECT id, doubt FROM lookups WHERE resource = ?`, resource)
+			.filter(({ id }) => requestedIds.has(id))
+		return new Map(rows.map((row) => [row.id, toCheck(row)]))
+	}
+
+	/** One object's lookup; null: none is queued. */
+	find(resource: number, id: ObjectId): { dueMs: number; sinceMs: number; check: PendingCheck } | null {
+		const row = this.#ports.sql.all<LookupRow>(
+			`SELECT due, since, doubt FROM lookups WHERE resource = ? AND id = ?`,
+			resource,
+			id,
+		)[0]
+		return row === undefined ? null : { dueMs: row.due, sinceMs: row.since, check: toCheck(row) }
+	}
+
+	/** How many reads are queued. */
+	count(): number {
+		return this.#ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM lookups`)[0]?.n ?? 0
+	}
+
+	/** How many reads of a resource are queued, and how many of them are of listed objects that a list did not show. */
+	countMissing(resource: number): { queued: number; missing: number } {
+		const row = this.#ports.sql.all<{ queued: number; missing: number }>(
+			`SELECT count(*) AS queued,
+				count(*) FILTER (WHERE json_extract(l.doubt, '$.missing') AND o.state IN ('live', 'hidden')) AS missing
+			FROM lookups l LEFT JOIN objects o ON o.resource = l.resource AND o.id = l.id WHERE l.resource = ?`,
+			resource,
+		)[0]
+		return { queued: row?.queued ?? 0, missing: row?.missing ?? 0 }
+	}
+}
+
+function toCheck(row: Pick<LookupRow, 'doubt'>): PendingCheck {
+	return JSON.parse(row.doubt) as PendingCheck
+}

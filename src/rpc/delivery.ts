@@ -76,8 +76,13 @@ export interface AttemptOutcome {
 	body: string
 	/** What the answer's header `webhook-delivery` asked for beyond its status; null: nothing. */
 	directive: 'disable' | 'abort' | 'retry' | null
-	/** The address that was asked; absent: that of the subscription. */
+	/** The URL that was called; absent: that of the subscription. */
 	url?: string
+	/**
+	 * Nothing was sent: the URL may not be called, or the configuration cannot be opened. Absent: the callback was called,
+	 * or a consumer of an earlier version sends the outcome.
+	 */
+	notSent?: true
 }
 
 /**

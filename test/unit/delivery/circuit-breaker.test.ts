@@ -69,10 +69,10 @@ describe('what speaks against a callback', () => {
 		[{ status: 301 }, false],
 		[{ status: 200, directive: 'retry' as const }, false],
 		[{ status: 200, delivered: true }, false],
-		[{ status: null, error: 'refused', body: 'Not sent: the request could not be made' }, false],
+		[{ status: null, error: 'refused', notSent: true as const }, false],
 		[{ status: 500, body: 'Not sent: says the callback itself' }, true],
 	])('%j: %s', (changes, expected) => {
-		expect(isCallbackFailure({ delivered: false, body: '', ...changes })).toBe(expected)
+		expect(isCallbackFailure({ delivered: false, ...changes })).toBe(expected)
 	})
 })
 
@@ -201,10 +201,10 @@ describe('after a success', () => {
 		let now = T0 + 5_100
 		let widest = 0
 		const notified = new Set<number>()
-		for (let width = 1; width < MAX_CONCURRENCY; width *= 2) {
-			expect(state.core).toMatchObject({ phase: 'slow', width })
+		for (let concurrency = 1; concurrency < MAX_CONCURRENCY; concurrency *= 2) {
+			expect(state.core).toMatchObject({ phase: 'half-open', concurrency })
 			const instances = selectToNotify(state, now)
-			expect(instances).toHaveLength(width)
+			expect(instances).toHaveLength(concurrency)
 			for (const instance of instances) {
 				notified.add(instance)
 				expect(admit(state, instance, createRequest(instance), 6, now, 0)).toMatchObject({
@@ -214,7 +214,7 @@ describe('after a success', () => {
 				})
 			}
 			expect(admit(state, 600, createRequest(600), 6, now, 0)).toMatchObject({ permits: 0 })
-			widest = state.core.flights.length
+			widest = state.core.inFlight.length
 			// Each success doubles: one is enough to go on, the others land without a word.
 			report(state, instances[0]!, createReport(instances[0]!, false), (now += 50))
 			for (const instance of instances.slice(1)) releasePermits(state, instance, 1, null, 1, now)
@@ -602,8 +602,8 @@ class Simulation {
 		const answer = body(this.#state)
 		const atMs = getNextWakeMs(this.#state, this.#now)
 		if (this.#randomBelow(10) === 0) {
-			const { core, waiting: waiters } = this.#state
-			this.#state = JSON.parse(JSON.stringify({ core, waiting: waiters, notified: {} })) as BreakerState
+			const { core, waiting } = this.#state
+			this.#state = JSON.parse(JSON.stringify({ core, waiting, notified: {} })) as BreakerState
 		}
 		const wakes = ++this.#wakes
 		if (atMs !== null) {

@@ -110,7 +110,7 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'an older copy of the row has webhooks',
-		file: 'src/watcher/engine.ts',
+		file: 'src/watcher/core/stored-config.ts',
 		find: 'hooks: config.hooks ?? null',
 		replace: 'hooks: config.hooks',
 		tests: [watcher('storage-fixture')],
@@ -124,8 +124,8 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'a new baseline that is asked for in the row is not taken',
-		file: 'src/watcher/engine.ts',
-		find: '(config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)',
+		file: 'src/watcher/config-transition.ts',
+		find: '(after.baselineVersion ?? 0) > (before.baselineVersion ?? 0)',
 		replace: 'false',
 		tests: [story('baseline')],
 	},

@@ -1,5 +1,6 @@
 /** What every job of a watcher shares: its surroundings, its configuration, its state, and the one way to commit. */
 import type { Element } from '../../elements/element.ts'
+import { getObjectKind, type ObjectKind } from './object-kind.ts'
 import type { Ports } from './ports.ts'
 import { flushSettled } from './settled.ts'
 import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
@@ -12,8 +13,6 @@ export interface WatchedResource {
 	resource: Resource
 	state: ResourceState
 }
-
-const NEVER_MS = 3_650 * 86_400_000
 
 /** Shared by the jobs of one object; made anew from storage after an eviction. */
 export class Core {
@@ -147,12 +146,19 @@ export class Core {
 		this.shapes.clear()
 	}
 
-	/** Ms between polls: with webhooks alone, between the polls that reconcile them; very long where those are off. */
+	/** What kind of object this is. */
+	get kind(): ObjectKind {
+		return getObjectKind(this.config)
+	}
+
+	/** Ms between polls. */
 	get intervalMs(): number {
-		const { hooks, vendorType, pollIntervalMs } = this.config
-		if (this.config.storeless) return NEVER_MS
-		if (vendorType !== 'webhook' || hooks === null) return pollIntervalMs
-		return hooks.reconcileMs === 0 ? NEVER_MS : hooks.reconcileMs
+		return this.kind.getPollIntervalMs(this.config)
+	}
+
+	/** The hub that bodies and events name; '' without a store. */
+	get hubKey(): string {
+		return this.kind.getHubKey(() => this.element)
 	}
 
 	/** The element of this instance. */

@@ -15,7 +15,7 @@ const resourcesByConfig = new WeakMap<WatcherConfig, Resource[]>()
 export function getConfiguredResources(core: Core): Resource[] {
 	const known = resourcesByConfig.get(core.config)
 	if (known !== undefined) return known
-	if (core.config.storeless) return []
+	if (!core.kind.watchesStore) return []
 	const { configuration, connection } = core.config
 	const settings = getEffectivePoller(configuration, core.element)
 	const resources: Resource[] = []

@@ -2,7 +2,7 @@
  * Decisions of a poll: which window it must see, whether the newest rows close it, what its total means. Pure; all of
  * them take the time.
  */
-import type { PollWindow } from '../core/state.ts'
+import type { PollWindow } from '../core/resource-state.ts'
 
 /** Rows of the idle request. */
 export const HEAD_ROWS = 10

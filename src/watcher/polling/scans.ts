@@ -11,7 +11,7 @@ import { hasNewInformation, queueLookup, recordPage } from '../changes/recorder.
 import { listPage, type SliceBudget, type ListedPage } from '../source/requests.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import { getScanOffset, advanceScan } from './scan-position.ts'
-import { type ResourceState, INITIAL_SCAN_POSITION, type ScanPosition } from '../core/state.ts'
+import { type ResourceState, INITIAL_SCAN_POSITION, type ScanPosition } from '../core/resource-state.ts'
 import { holdDeletions } from './totals.ts'
 import type { Snapshot } from '../../elements/store.ts'
 

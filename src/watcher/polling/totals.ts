@@ -7,7 +7,7 @@ import { loadIdRanks, type IdRanks } from '../changes/object-index.ts'
 import { exceedsDeletionThreshold, getHorizonSec, compareTotal, toSearchKey } from './poll.ts'
 import { queueLookup, recordPage } from '../changes/recorder.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
-import type { ResourceState } from '../core/state.ts'
+import type { ResourceState } from '../core/resource-state.ts'
 import { applyProbe, getNextProbe, startSearch } from './search.ts'
 
 const TRASH_PAGE_ROWS = 100

@@ -2,7 +2,7 @@
 import { getEffectivePoller } from '../../instances/poller.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { listPage, type SliceBudget } from './requests.ts'
-import { newResourceState, type ResourceState } from '../core/state.ts'
+import { newResourceState, type ResourceState } from '../core/resource-state.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { Resource } from '../../elements/store.ts'
 

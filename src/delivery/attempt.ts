@@ -50,8 +50,8 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 	try {
 		request = new Request(claim.url, { ...(await toRequestInit(claim, startedMs, io)), signal: abortController.signal })
 	} catch {
-		// A key does not open or the URL is invalid. Nothing is sent without its signature. The exception may quote a secret,
-		// so it is dropped.
+		// A key does not open or the URL is invalid. Nothing is sent without its signature. The exception may quote a
+		// secret, so it is dropped.
 		return toNotSentOutcome("the request could not be made from the instance's configuration", startedMs)
 	}
 

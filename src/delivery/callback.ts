@@ -1,7 +1,7 @@
 /**
  * The Durable Object of one callback: an origin of an organization, for all its instances (docs/architecture.md,
- * Isolation). A thin shell that gives the circuit breaker Cloudflare's storage, alarm and queue. Healthy deliveries never
- * call it.
+ * Isolation). A thin shell that gives the circuit breaker Cloudflare's storage, alarm and queue. Healthy deliveries
+ * never call it.
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { Doorbell, Env } from '../context.ts'

@@ -1,6 +1,6 @@
 /**
- * The state of a callback's circuit breaker (circuit-breaker.ts), in memory and as it is stored: plain JSON. Times epoch
- * ms.
+ * The state of a callback's circuit breaker (circuit-breaker.ts), in memory and as it is stored: plain JSON. Times
+ * epoch ms.
  */
 import type { TokenBucket, Reservation } from './token-bucket.ts'
 

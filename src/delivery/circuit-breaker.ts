@@ -1,7 +1,7 @@
 /**
- * The circuit breaker of one callback: which notifications may be sent, how many at a time, and when the other instances
- * try again (docs/architecture.md, Isolation). A state machine over plain JSON that is given the time and random numbers;
- * the `Callback` object stores it and sends its doorbells. token-bucket.ts has the rates.
+ * The circuit breaker of one callback: which notifications may be sent, how many at a time, and when the other
+ * instances try again (docs/architecture.md, Isolation). A state machine over plain JSON that is given the time and
+ * random numbers; the `Callback` object stores it and sends its doorbells. token-bucket.ts has the rates.
  *
  * A failure in doubt costs time, never a notification: a parked instance comes back by itself, and permits that are
  * never reported expire with their lease.
@@ -98,7 +98,8 @@ function trackAdmission(
 	const waiting = state.waiting[key]!
 	const { instance, subscription } = waiting
 	if (core.phase !== 'closed') core.inFlight.push({ instance, subscription, permits, only, untilMs })
-	// A probe keeps its place until its outcome is known. Otherwise only the rest waits, and requests admission by itself.
+	// A probe keeps its place until its outcome is known. Otherwise only the rest waits, and requests admission by
+	// itself.
 	const wanted = core.phase === 'open' ? waiting.wanted : waiting.wanted - permits
 	if (core.phase === 'closed' || (core.phase === 'half-open' && wanted === 0)) delete state.waiting[key]
 	else state.waiting[key] = { ...waiting, wanted, untilMs, reservation: null }

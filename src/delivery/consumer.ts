@@ -1,7 +1,7 @@
 /**
- * The queue's consumer: the shell around doorbell-handler.ts. It acknowledges at once and delivers in `waitUntil`, since
- * a queue runs few batches at a time and a slow callback must not hold it. After a loss the instance sends another
- * doorbell.
+ * The queue's consumer: the shell around doorbell-handler.ts. It acknowledges at once and delivers in `waitUntil`,
+ * since a queue runs few batches at a time and a slow callback must not hold it. After a loss the instance sends
+ * another doorbell.
  */
 import { getCallback, type Doorbell, type Env, getWatcher } from '../context.ts'
 import { instanceContext, isSealed, openSecret, operatorKeyContext } from '../lib/sealing.ts'

@@ -36,8 +36,8 @@ export interface FailedAttempt {
 /**
  * When to try again; null after the last attempt.
  *
- * `Retry-After` can only delay a try: until the step after the next one is due, or an hour from now, whichever is later.
- * So a receiver can always ask for an hour, and cannot stretch a schedule without end.
+ * `Retry-After` can only delay a try: until the step after the next one is due, or an hour from now, whichever is
+ * later. So a receiver can always ask for an hour, and cannot stretch a schedule without end.
  */
 export function getNextRetryMs(failed: FailedAttempt): number | null {
 	const due = findStep(failed, failed.attempt)
@@ -55,8 +55,8 @@ export function getMaxAttempts(schedule: RetrySchedule): number {
 }
 
 /**
- * Parses the account setting `notification.webhook.retry.schedule`: a name, or a list of seconds as JSON or separated by
- * commas; null when invalid. An empty list is one attempt.
+ * Parses the account setting `notification.webhook.retry.schedule`: a name, or a list of seconds as JSON or separated
+ * by commas; null when invalid. An empty list is one attempt.
  */
 export function parseRetrySchedule(text: string): RetrySchedule | null {
 	const trimmed = text.trim()

@@ -1,12 +1,14 @@
-/** The token buckets of a callback's rates (`event.notification.rate`). Tokens go out in the order of requests. Pure. */
+/**
+ * The token buckets of a callback's rates (`event.notification.rate`). Tokens go out in the order of requests. Pure.
+ */
 
 /** A consumer sleeps this long at most until its tokens can be used, ms; beyond that the instance is parked. */
 export const MAX_TOKEN_WAIT_MS = 2_000
 
 /**
  * The tokens of one rate (per second), shared by all instances with that rate: when the bucket is full again, counted
- * from all that is promised and from all that was taken (epoch ms). A late taker of promised tokens cannot burst: what it
- * takes counts from the moment it is taken.
+ * from all that is promised and from all that was taken (epoch ms). A late taker of promised tokens cannot burst: what
+ * it takes counts from the moment it is taken.
  */
 export interface TokenBucket {
 	rate: number

@@ -73,8 +73,8 @@ export function objectKey(resource: string, objectId: number | string): string {
  * - From CREATED to UPDATED: sent as CREATED, with the newest record.
  * - Otherwise the newest as it is. After DELETED … CREATED that is a CREATED of an object the receiver may still have.
  *
- * `previousSequence` is that of the first event, so that there is no gap. `changedFields` are those of all events, in the
- * order of their first change; null (unknown) where those of an event are unknown, and for CREATED and DELETED.
+ * `previousSequence` is that of the first event, so that there is no gap. `changedFields` are those of all events, in
+ * the order of their first change; null (unknown) where those of an event are unknown, and for CREATED and DELETED.
  *
  * @param waiting events that may be sent now, in any order: without blocked objects, and after the filter
  */

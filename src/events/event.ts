@@ -148,7 +148,8 @@ function findRecordUrl(event: StoredEvent, context: EntryContext): string | null
 	const apiUrl = `${(context.publicUrl ?? '').replace(/\/+$/, '')}/elements/api-v2`
 	if (event.flags.large !== undefined) return `${apiUrl}/hubs/${context.hubKey}/${event.flags.large}`
 	if (context.mode !== 'thin') return null
-	return `${apiUrl}/instances/${context.instanceId}/events/${formatEventId(context.instanceId, event.sequence, event.tag)}`
+	const eventId = formatEventId(context.instanceId, event.sequence, event.tag)
+	return `${apiUrl}/instances/${context.instanceId}/events/${eventId}`
 }
 
 /** A time in the contract's format: `yyyy-MM-ddTHH:mm:ssZ`, UTC, whole seconds (rounded down). */

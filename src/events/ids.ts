@@ -1,6 +1,6 @@
 /**
- * Ids of events and notifications. An event id has its instance, its sequence and a tag that only a master key can make,
- * so it cannot be guessed; a notification id has its owner and a counter.
+ * Ids of events and notifications. An event id has its instance, its sequence and a tag that only a master key can
+ * make, so it cannot be guessed; a notification id has its owner and a counter.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 

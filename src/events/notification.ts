@@ -1,6 +1,6 @@
 /**
- * The body of a notification (docs/contract.md §4, §11): a pure function of stored rows, so that every attempt and every
- * replay sends the same bytes. Records are copied as stored text, never parsed and serialized again.
+ * The body of a notification (docs/contract.md §4, §11): a pure function of stored rows, so that every attempt and
+ * every replay sends the same bytes. Records are copied as stored text, never parsed and serialized again.
  */
 import {
 	toEventEntry,
@@ -13,7 +13,9 @@ import {
 } from './event.ts'
 import { formatEventId } from './ids.ts'
 
-/** The instance when the notification was formed, stored with it: a new name or tag must not change bytes already sent. */
+/**
+ * The instance when the notification was formed, stored with it: a new name or tag must not change bytes already sent.
+ */
 export interface NotificationInstance extends EntryContext {
 	/** A notice of an organization's own object: it has no instance. */
 	notice?: true
@@ -40,9 +42,9 @@ export interface StoredNotification {
 /**
  * The body of a notification, JSON text.
  *
- * `raw` has the records in the order of `events`; its `pollDate` is the latest poll among them. A placeholder `{"id":…}`
- * stands for a record that is not sent, so that positions match: with `"erased":true` when it was erased or pruned, with
- * `"tooLarge":true` when it was too large to keep, without either in a thin notification.
+ * `raw` has the records in the order of `events`; its `pollDate` is the latest poll among them. A placeholder
+ * `{"id":…}` stands for a record that is not sent, so that positions match: with `"erased":true` when it was erased or
+ * pruned, with `"tooLarge":true` when it was too large to keep, without either in a thin notification.
  *
  * @param events the notification's events (`applyMemberOverrides`), in its order; at least one
  */
@@ -81,8 +83,8 @@ export function toNotificationBody(
 }
 
 /**
- * The body of a notice, JSON text: an operator event, or a message posted to a topic of the organization. The envelope is
- * that of a notification; `message` is the posted text, byte for byte.
+ * The body of a notice, JSON text: an operator event, or a message posted to a topic of the organization. The envelope
+ * is that of a notification; `message` is the posted text, byte for byte.
  */
 export function toNoticeBody(
 	notification: StoredNotification,

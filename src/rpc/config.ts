@@ -59,7 +59,8 @@ export interface WatcherConfig {
 	/**
 	 * Webhooks; null where there are none. The version of their secrets (the previous one is accepted until
 	 * `previousUntilMs`), ms between reconciling polls (0: off), and the receiver's URL ('' while the API creates the
-	 * instance and its webhooks). `writtenWith`: id of the master key of the secrets that the API wrote; absent before that.
+	 * instance and its webhooks). `writtenWith`: id of the master key of the secrets that the API wrote; absent before
+	 * that.
 	 */
 	hooks: {
 		version: number

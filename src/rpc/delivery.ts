@@ -75,15 +75,15 @@ export interface AttemptOutcome {
 	/** The URL that was called; absent: that of the subscription. */
 	url?: string
 	/**
-	 * Nothing was sent: the URL may not be called, or the configuration cannot be opened. Absent: the callback was called,
-	 * or a consumer of an earlier version sends the outcome.
+	 * Nothing was sent: the URL may not be called, or the configuration cannot be opened. Absent: the callback was
+	 * called, or a consumer of an earlier version sends the outcome.
 	 */
 	notSent?: true
 }
 
 /**
- * Selects notifications. `before`: counter to start below; `toMs`: formed then or before; `subscriptions`: numbers in D1;
- * `topics`: of notices, `prefix.*` too. A notification matches when it matches every list.
+ * Selects notifications. `before`: counter to start below; `toMs`: formed then or before; `subscriptions`: numbers in
+ * D1; `topics`: of notices, `prefix.*` too. A notification matches when it matches every list.
  */
 export interface NotificationQuery {
 	pageSize: number
@@ -142,8 +142,8 @@ export interface PublishedNotice {
 }
 
 /**
- * What to replay: one notification (its counter), everything queued since a time, or the notifications of the events that
- * match. Epoch ms.
+ * What to replay: one notification (its counter), everything queued since a time, or the notifications of the events
+ * that match. Epoch ms.
  */
 export interface ReplayQuery {
 	notification?: number | undefined

@@ -60,7 +60,9 @@ export interface PageCursor {
 	atMs: number
 }
 
-/** Newest first. A filtered page may be short, even empty, and still have a next page: a call reads a limited number. */
+/**
+ * Newest first. A filtered page may be short, even empty, and still have a next page: a call reads a limited number.
+ */
 export interface EventPage {
 	events: EventReport[]
 	next: PageCursor | null

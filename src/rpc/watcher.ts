@@ -214,7 +214,8 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc {
 	/** `too-many`: more than 20 000 events would have to be read. */
 	coverage(fromMs: number, toMs: number): Promise<OrUnknown<CoverageReport | 'too-many'>>
 	/**
-	 * Erases an object's content: records, responses of callbacks, samples of rejected deliveries. Returns how many events.
+	 * Erases an object's content: records, responses of callbacks, samples of rejected deliveries. Returns how many
+	 * events.
 	 */
 	erase(resource: string, objectId: string): Promise<OrUnknown<number>>
 }

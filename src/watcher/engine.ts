@@ -57,7 +57,9 @@ export class Engine {
 	readonly ports: Ports
 	#core: Core | null = null
 	#isLookupTurn = false
-	/** How often the row was read, and the newest read with an answer: an answer that arrives after a later one is old. */
+	/**
+	 * How often the row was read, and the newest read with an answer: an answer that arrives after a later one is old.
+	 */
 	#configReads = 0
 	#latestConfigRead = 0
 

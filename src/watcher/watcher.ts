@@ -51,7 +51,9 @@ import { decideDeletions, listHeldDeletions, requestPoll } from './polling/comma
 import { addRejections, getRejections } from './log/rejections.ts'
 import type { OrUnknown } from '../rpc/known.ts'
 
-/** One instance's object. Its constructor writes nothing and sets no alarm (docs/storage.md, The object of an instance). */
+/**
+ * One instance's object. Its constructor writes nothing and sets no alarm (docs/storage.md, The object of an instance).
+ */
 export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	readonly engine: Engine
 	/** Rows read and written since the object started, alarms included: benchmarks count them. */

@@ -7,7 +7,9 @@ export interface ResourceState {
 	number: number
 	/** Collection and `where`: a new label leaves it the same resource. */
 	identity: string
-	/** The field that the index takes as id: another field makes it another resource. Earlier versions did not store it. */
+	/**
+	 * The field that the index takes as id: another field makes it another resource. Earlier versions did not store it.
+	 */
 	idField?: string
 	objectType: string
 	/** When events were switched on: store clock, whole seconds, and the highest id then. */

@@ -3,7 +3,9 @@ import { NO_KEY_ROTATION } from '../../delivery/sign.ts'
 import { getDefaultDelivery, type WatcherConfig } from '../../rpc/config.ts'
 import type { Sql } from './ports.ts'
 
-/** The stored copy, and when it was read from D1 (epoch ms); null: none. Copies of earlier versions lack later fields. */
+/**
+ * The stored copy, and when it was read from D1 (epoch ms); null: none. Copies of earlier versions lack later fields.
+ */
 export function loadConfig(sql: Sql): { config: WatcherConfig; readMs: number } | null {
 	const row = sql.all<{ config: string; read_at: number }>(`SELECT config, read_at FROM instance`)[0]
 	if (row === undefined) return null

@@ -13,7 +13,14 @@ import {
 	report,
 	selectToNotify,
 } from '../../../src/delivery/circuit-breaker.ts'
-import { initialState, type BreakerState } from '../../../src/delivery/circuit-breaker-state.ts'
+import {
+	fromStoredCore,
+	fromStoredWaiting,
+	initialState,
+	toStoredCore,
+	toStoredWaiting,
+	type BreakerState,
+} from '../../../src/delivery/circuit-breaker-state.ts'
 import { MAX_TOKEN_WAIT_MS } from '../../../src/delivery/token-bucket.ts'
 import { isCallbackFailure } from '../../../src/delivery/failure-kinds.ts'
 import type { AdmissionRequest } from '../../../src/rpc/delivery.ts'
@@ -54,6 +61,34 @@ function createOpenBreaker(now = T0): BreakerState {
 	expect(state.core.phase).toBe('open')
 	return state
 }
+
+describe('storage', () => {
+	test('keeps the keys and phases of earlier versions', () => {
+		const core = {
+			phase: 'half-open' as const,
+			failures: 0,
+			concurrency: 4,
+			inFlight: [{ instance: 1, subscription: 1, permits: 2, only: null, untilMs: T0 }],
+			probe: { key: '1 1', notificationId: 1, sinceMs: T0 },
+			buckets: [{ rate: 2, promisedMs: T0, takenMs: T0 }],
+			hour: 3,
+		}
+		const stored = toStoredCore(core)
+		expect(stored).toMatchObject({ phase: 'slow', width: 4, flights: core.inFlight, turn: core.probe })
+		expect(fromStoredCore(stored)).toEqual(core)
+		const open = { ...core, phase: 'open' as const }
+		expect(fromStoredCore(toStoredCore(open))).toEqual(open)
+	})
+
+	test('keeps the promised tokens of a waiting subscription', () => {
+		const state = initialState()
+		admit(state, 1, createRequest(1, { rate: 0.01 }), 6, T0, 0)
+		admit(state, 2, createRequest(2, { rate: 0.01 }), 6, T0, 0)
+		const waiting = state.waiting['2 1']!
+		expect(toStoredWaiting(waiting)).toMatchObject({ slot: waiting.reservation, parked: true })
+		expect(fromStoredWaiting(toStoredWaiting(waiting))).toEqual(waiting)
+	})
+})
 
 describe('what speaks against a callback', () => {
 	test.each([

@@ -1,8 +1,10 @@
-/** What this Worker has: its bindings and settings, each with one line of meaning. */
+/** The bindings and settings of this Worker. */
 import type { WatcherRpc } from './rpc/watcher.ts'
 import type { CallbackRpc } from './rpc/callback.ts'
 
-/** A doorbell: "something is due at this instance"; never a body (docs/architecture.md, The way of a change). */
+/**
+ * A queue message: a delivery of this instance is due. Never has content (docs/architecture.md, The way of a change).
+ */
 export interface Doorbell {
 	version: 1
 	instance: number
@@ -10,36 +12,35 @@ export interface Doorbell {
 
 /** Bindings and settings, as wrangler.toml names them. */
 export interface Env {
-	/** D1: what is small and asked for across instances. */
+	/** D1: accounts, instances and what is queried across them. */
 	DB: D1Database
 	/** One Durable Object per instance, by name: the instance id. */
 	WATCHER: DurableObjectNamespace<WatcherRpc & Rpc.DurableObjectBranded>
 	/**
-	 * One Durable Object per organization and callback origin, by name: `<organization id> <origin>`. It is called only
-	 * while a callback fails or has a rate.
+	 * One Durable Object per organization and callback origin, by name: `<organization id> <origin>`. Called only while a
+	 * callback fails or has a rate.
 	 */
 	CALLBACK: DurableObjectNamespace<CallbackRpc & Rpc.DurableObjectBranded>
 	/** Doorbells. */
 	DOORBELLS: Queue<Doorbell>
-	/** Secret: a ring `id:base64,…` of 32-byte keys: the first seals and derives, all open and verify. */
+	/** Secret: 32-byte keys as `id:base64,…`. The first seals and derives; all open and verify. */
 	MASTER_KEYS: string
 	/** Secret: what `POST /setup` must present, once. */
 	SETUP_TOKEN: string
-	/** The address that stores and people reach, without trailing slash. */
+	/** The public URL of this Shopbell, without trailing slash. */
 	PUBLIC_URL: string
-	/** `true` opens loopback and private addresses for local use. */
+	/** `true` allows loopback and private addresses, for local use. */
 	ALLOW_PRIVATE_NETWORK: string
-	/** Floor of every polling interval, seconds. */
+	/** The shortest polling interval, seconds. */
 	POLL_FLOOR_SECONDS: string
 }
 
 /**
- * The object of an instance. Naming one brings nothing to life: only `create()` does (docs/storage.md, The object of an
+ * The object of an instance. The stub alone creates nothing: only `create()` does (docs/storage.md, The object of an
  * instance). Callers have checked the instance's organization.
  */
 export function getWatcher(env: Pick<Env, 'WATCHER'>, instanceId: number): WatcherRpc {
-	// The platform's stub type wraps every answer anew and cannot follow unions such as `Known<T>`; the interface says the
-	// same in plain words.
+	// The platform's stub type cannot follow unions such as `OrUnknown<T>`.
 	return env.WATCHER.getByName(String(instanceId))
 }
 

@@ -1,23 +1,20 @@
-/**
- * One POST of a notification to its callback, and how it ended (docs/delivery.md, When a delivery fails). Every end is
- * an `Outcome`; nothing throws.
- */
+/** One POST of a notification to its callback, and its outcome (docs/delivery.md, When a delivery fails). */
 import type { Claim, AttemptOutcome } from '../rpc/delivery.ts'
-import { classifyFetchError, classifyEdgeStatus, NOT_SENT_PREFIX } from './failure-kinds.ts'
+import { classifyFetchError, classifyEdgeStatus } from './failure-kinds.ts'
 import { toBasicAuthorization, parseCustomHeaders } from './headers.ts'
 import { getSigningKeys, toSignatureHeaders, type SignatureKeys } from './sign.ts'
 
-/** How long a callback may take, ms: connection, answer and the part of its body that is kept. */
+/** How long a callback may take, ms: connection, response and the kept part of its body. */
 export const ATTEMPT_TIMEOUT_MS = 15_000
 
-/** How much of an answer's body is kept, bytes. */
+/** How much of a response's body is kept, bytes. */
 export const MAX_RESPONSE_BYTES = 4_096
 
-/** What a callback may ask for in `webhook-delivery`, beyond its status (Svix's convention). */
+/** Values of the response header `webhook-delivery` (Svix's convention). */
 const DELIVERY_DIRECTIVES: ReadonlyMap<string, AttemptOutcome['directive']> = new Map([
 	['disable', 'disable'],
 	['abort', 'abort'],
-	// As Svix spells it.
+	// Svix's spelling.
 	['abort-message', 'abort'],
 	['retry', 'retry'],
 ])
@@ -29,22 +26,20 @@ export interface AttemptIo {
 	now(): number
 	/** `Shopbell/<version> (+<PUBLIC_URL>)`. */
 	userAgent: string
-	/**
-	 * Why this URL may not be called, as a sentence; null when it may. Asked before every POST: rules change, URLs stay.
-	 */
+	/** Why this URL may not be called; null when it may. Checked before every POST, since the rules may have changed. */
 	getRefusal(url: string): string | null
-	/** Opens a sealed configuration value; throws when it cannot. */
+	/** Opens a sealed configuration value. Throws when it cannot be opened. */
 	openSecret(sealed: string): string | Promise<string>
 	timeoutMs?: number
 }
 
-/** Configuration keys that are stored sealed and that an attempt opens. */
+/** Configuration keys that an attempt reads. */
 const SIGNATURE_KEY = 'event.notification.signature.key'
 const BASIC_PASSWORD = 'event.notification.basic.password'
 const BASIC_USERNAME = 'event.notification.basic.username'
 const CALLBACK_HEADERS = 'event.notification.callback.headers'
 
-/** Sends a claimed notification once. */
+/** Sends a claimed notification once. Never throws: every end is an outcome. */
 export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<AttemptOutcome> {
 	const startedMs = io.now()
 	const refusal = io.getRefusal(claim.url)
@@ -55,13 +50,13 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 	try {
 		request = new Request(claim.url, { ...(await toRequestInit(claim, startedMs, io)), signal: abortController.signal })
 	} catch {
-		// A key that does not open, an address that is none: sending without a signature would be worse than not sending. The
-		// exception may quote what it could not read, so it stays here.
+		// A key does not open or the URL is invalid. Nothing is sent without its signature. The exception may quote a
+		// secret, so it is dropped.
 		return toNotSentOutcome("the request could not be made from the instance's configuration", startedMs)
 	}
 
 	const timeoutMs = io.timeoutMs ?? ATTEMPT_TIMEOUT_MS
-	// Not AbortSignal.timeout: the timer must be gone when the attempt has ended.
+	// Not AbortSignal.timeout: its timer would outlive the attempt.
 	const timer = setTimeout(
 		() => abortController.abort(new DOMException('The callback took too long', 'TimeoutError')),
 		timeoutMs,
@@ -74,7 +69,7 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 		const directive =
 			DELIVERY_DIRECTIVES.get(response.headers.get('webhook-delivery')?.trim().toLowerCase() ?? '') ?? null
 		return {
-			// Whoever asks for it again has not taken it, whatever the status.
+			// A receiver that asks for a retry has not accepted the notification, whatever the status.
 			delivered: response.status >= 200 && response.status < 300 && directive !== 'retry',
 			status: response.status,
 			error: classifyEdgeStatus(response.status, bodyStart),
@@ -101,15 +96,12 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 	}
 }
 
-/**
- * Ends with the signal's reason: the end of an attempt must not depend on how well fetch, or the answer's body, obeys
- * its signal.
- */
+/** Rejects with the signal's reason, so that the timeout holds even if fetch or the body ignores the signal. */
 function rejectOnAbort(signal: AbortSignal): Promise<never> {
 	const aborted = new Promise<never>((_, reject) =>
 		signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
 	)
-	// It may come when nobody waits for it.
+	// It may reject when nothing awaits it any longer.
 	aborted.catch(() => {})
 	return aborted
 }
@@ -142,8 +134,8 @@ async function toRequestInit(claim: Claim, startedMs: number, io: AttemptIo): Pr
 }
 
 /**
- * The start of an answer's body as text. The status has been said by then, so a body that breaks off, or never ends,
- * changes nothing: what came is kept and the rest is cancelled.
+ * The start of a response's body as text. The status is known by then, so a body that breaks off or never ends changes
+ * nothing: what arrived is kept and the rest is cancelled.
  */
 async function readBodyStart(response: Response, aborted: Promise<never>, signal: AbortSignal): Promise<string> {
 	if (response.body === null || response.headers.get('Content-Length') === '0') return ''
@@ -167,10 +159,7 @@ async function readBodyStart(response: Response, aborted: Promise<never>, signal
 	return text + decoder.decode()
 }
 
-/**
- * Retry-After in ms from now: seconds, or a date by the receiver's own clock where it tells it; null when absent or
- * unreadable.
- */
+/** `Retry-After` in ms from now, in seconds or as a date by the receiver's `Date`; null when absent or invalid. */
 function parseRetryAfter(headers: Headers, nowMs: number): number | null {
 	const value = headers.get('Retry-After')?.trim()
 	if (!value) return null
@@ -181,7 +170,7 @@ function parseRetryAfter(headers: Headers, nowMs: number): number | null {
 	return Math.max(0, retryAtMs - (Number.isNaN(receiverNowMs) ? nowMs : receiverNowMs))
 }
 
-/** Nothing was sent: recorded like a refused connection, with the reason where an answer would stand. */
+/** Nothing was sent: shown like a refused connection, with the reason in place of the response body. */
 function toNotSentOutcome(reason: string, startedMs: number): AttemptOutcome {
 	return {
 		delivered: false,
@@ -190,7 +179,8 @@ function toNotSentOutcome(reason: string, startedMs: number): AttemptOutcome {
 		retryAfterMs: null,
 		durationMs: 0,
 		startedMs,
-		body: NOT_SENT_PREFIX + reason,
+		body: `Not sent: ${reason}`,
 		directive: null,
+		notSent: true,
 	}
 }

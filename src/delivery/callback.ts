@@ -1,35 +1,42 @@
 /**
- * The Durable Object of one callback: an organization's origin, for all of its instances (docs/architecture.md,
- * Isolation). A thin shell that gives the breaker Cloudflare's storage, alarm and queue. Healthy deliveries never call
- * it.
+ * The Durable Object of one callback: an origin of an organization, for all its instances (docs/architecture.md,
+ * Isolation). A thin shell that gives the circuit breaker Cloudflare's storage, alarm and queue. Healthy deliveries
+ * never call it.
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { Doorbell, Env } from '../context.ts'
 import { log } from '../lib/log.ts'
 import type { AdmissionRequest } from '../rpc/delivery.ts'
 import { admit, releasePermits, isDisposable, getNextWakeMs, report, selectToNotify } from './circuit-breaker.ts'
-import { type BreakerCore, initialState, type BreakerState, type WaitingSubscription } from './circuit-breaker-state.ts'
+import {
+	fromStoredCore,
+	fromStoredWaiting,
+	initialState,
+	toStoredCore,
+	toStoredWaiting,
+	type BreakerState,
+	type StoredBreakerCore,
+	type StoredWaitingSubscription,
+	type WaitingSubscription,
+} from './circuit-breaker-state.ts'
 import type { CallbackRpc, BreakerStatus, DeliveryReport, AdmissionDecision } from '../rpc/callback.ts'
 
 const CORE_KEY = 'core'
 const WAITING_PREFIX = 'waiter '
-/** Messages that a queue takes at once. */
+/** The platform's limit of messages per `sendBatch`. */
 const MAX_QUEUE_BATCH = 100
-/** An alarm at this very moment may not fire. */
+/** An alarm set to the present moment may not fire. */
 const MIN_ALARM_DELAY_MS = 1
-/** What nobody has needed for so long is removed. */
+/** How often an idle object checks whether its state can be deleted. */
 const IDLE_CHECK_MS = 86_400_000
 
-/**
- * One callback's object. Its constructor writes nothing and arms nothing; what stands in its storage is written when it
- * changes.
- */
+/** The object of one callback. Its constructor writes nothing and sets no alarm. */
 export class Callback extends DurableObject<Env> implements CallbackRpc {
 	#state: BreakerState | null = null
-	/** What storage holds; null: nothing. */
+	/** The core as it is stored, JSON text; null: not stored. */
 	#storedCore: string | null = null
 	readonly #storedWaiting = new Map<string, WaitingSubscription>()
-	/** When the alarm is set for, as far as this life of the object knows. */
+	/** When the alarm fires; null: not set, or not known since the object started. */
 	#alarmMs: number | null = null
 
 	async admit(instanceId: number, request: AdmissionRequest, limit: number): Promise<AdmissionDecision> {
@@ -49,12 +56,12 @@ export class Callback extends DurableObject<Env> implements CallbackRpc {
 		try {
 			await this.#sendDoorbells(this.#update((state, now) => selectToNotify(state, now)))
 		} catch (error) {
-			// Whoever was not rung is rung again, and at the latest asks by itself.
+			// The doorbells are repeated, and parked instances come back by themselves.
 			log('callback.ring-failed', { error: error instanceof Error ? error.name : 'unknown' })
 		}
 	}
 
-	/** Changes the state, writes what is new of it and sets the alarm. All in one turn: no other call sees half of it. */
+	/** Changes the state, stores what changed and sets the alarm, in one turn of the event loop. */
 	#update<T>(body: (state: BreakerState, now: number) => T): T {
 		const state = (this.#state ??= this.#load())
 		const now = Date.now()
@@ -65,7 +72,6 @@ export class Callback extends DurableObject<Env> implements CallbackRpc {
 		}
 		const wakeMs = getNextWakeMs(state, now)
 		this.#save(state)
-		// Without anybody to ring for, one look a day at whether anything is needed still.
 		if (wakeMs !== null) this.#setAlarm(Math.max(wakeMs, now + MIN_ALARM_DELAY_MS), now)
 		else if (this.#alarmMs === null || this.#alarmMs <= now) this.#setAlarm(now + IDLE_CHECK_MS, now)
 		return result
@@ -75,24 +81,25 @@ export class Callback extends DurableObject<Env> implements CallbackRpc {
 		const { kv } = this.ctx.storage
 		const state = initialState()
 		this.#storedCore = kv.get<string>(CORE_KEY) ?? null
-		if (this.#storedCore !== null) state.core = JSON.parse(this.#storedCore) as BreakerCore
+		if (this.#storedCore !== null) state.core = fromStoredCore(JSON.parse(this.#storedCore) as StoredBreakerCore)
 		this.#storedWaiting.clear()
-		for (const [key, waiter] of kv.list<WaitingSubscription>({ prefix: WAITING_PREFIX })) {
+		for (const [key, stored] of kv.list<StoredWaitingSubscription>({ prefix: WAITING_PREFIX })) {
 			const name = key.slice(WAITING_PREFIX.length)
-			state.waiting[name] = waiter
-			this.#storedWaiting.set(name, waiter)
+			const waiting = fromStoredWaiting(stored)
+			state.waiting[name] = waiting
+			this.#storedWaiting.set(name, waiting)
 		}
 		return state
 	}
 
 	#save(state: BreakerState): void {
 		const { kv } = this.ctx.storage
-		const core = JSON.stringify(state.core)
+		const core = JSON.stringify(toStoredCore(state.core))
 		if (core !== this.#storedCore) kv.put(CORE_KEY, (this.#storedCore = core))
-		for (const [name, waiter] of Object.entries(state.waiting)) {
-			if (this.#storedWaiting.get(name) === waiter) continue
-			kv.put(WAITING_PREFIX + name, waiter)
-			this.#storedWaiting.set(name, waiter)
+		for (const [name, waiting] of Object.entries(state.waiting)) {
+			if (this.#storedWaiting.get(name) === waiting) continue
+			kv.put(WAITING_PREFIX + name, toStoredWaiting(waiting))
+			this.#storedWaiting.set(name, waiting)
 		}
 		for (const name of this.#storedWaiting.keys()) {
 			if (state.waiting[name] !== undefined) continue
@@ -101,7 +108,7 @@ export class Callback extends DurableObject<Env> implements CallbackRpc {
 		}
 	}
 
-	/** As if nobody had ever called: no waiters are left by then. The alarm, if one is set, finds nothing to do. */
+	/** Deletes everything. An alarm that is still set finds nothing to do. */
 	#clear(): void {
 		const { kv } = this.ctx.storage
 		this.#state = null
@@ -112,7 +119,7 @@ export class Callback extends DurableObject<Env> implements CallbackRpc {
 	}
 
 	#setAlarm(atMs: number, now: number): void {
-		// One that rings too early is cheaper than setting it anew each time.
+		// An alarm that fires too early costs less than setting it again at each call.
 		if (this.#alarmMs !== null && this.#alarmMs > now && this.#alarmMs <= atMs) return
 		this.#alarmMs = atMs
 		void this.ctx.storage.setAlarm(atMs)

@@ -1,28 +1,28 @@
-/** What the breaker of a callback keeps, what it is told, and what it says (breaker.ts): plain JSON. Times epoch ms. */
+/**
+ * The state of a callback's circuit breaker (circuit-breaker.ts), in memory and as it is stored: plain JSON. Times
+ * epoch ms.
+ */
 import type { TokenBucket, Reservation } from './token-bucket.ts'
 
-/**
- * A notification that waits for its callback, and whose instance has asked for it or has failed with it. Times epoch
- * ms.
- */
+/** A subscription with a notification that waits for its callback, after a request for admission or a failure. */
 export interface WaitingSubscription {
 	instance: number
 	subscription: number
-	/** Its instance's oldest. */
+	/** The oldest notification of the instance. */
 	notificationId: number
 	createdMs: number
 	dueMs: number
-	/** How many of its instance are due. */
+	/** How many notifications of the instance are due. */
 	wanted: number
-	/** Sent away: without a ring it is silent until `untilMs`. */
+	/** Refused: the instance sends nothing before `untilMs` unless it gets a doorbell. */
 	parked: boolean
-	/** When its instance asks by itself at the latest. */
+	/** When the instance requests admission without a doorbell, at the latest. */
 	untilMs: number
-	/** Tokens that it was promised. */
-	slot: Reservation | null
+	/** Tokens promised to the subscription. */
+	reservation: Reservation | null
 }
 
-/** Let through and not reported yet. */
+/** Permits granted to a subscription whose outcomes are not reported yet. */
 export interface InFlightAdmission {
 	instance: number
 	subscription: number
@@ -32,35 +32,96 @@ export interface InFlightAdmission {
 	untilMs: number
 }
 
-/** The small part of the state, which is stored as one row. */
+/** The notification that is tried alone while the breaker is open. */
+export interface Probe {
+	/** The key of its subscription in `BreakerState.waiting`. */
+	key: string
+	notificationId: number
+	sinceMs: number
+}
+
+/** The small part of the state, stored as one row. */
 export interface BreakerCore {
-	/** `slow`: it has answered again, and more and more are let through at a time. */
-	phase: 'closed' | 'open' | 'slow'
-	/** In a row. */
+	/** `half-open`: the callback has answered again, and each success doubles `concurrency`. */
+	phase: 'closed' | 'open' | 'half-open'
+	/** Consecutive failures. */
 	failures: number
-	/** How many at a time; once closed, how many are rung at a time. */
-	width: number
-	flights: InFlightAdmission[]
-	/** Whose notification is the only one that is tried while open, and since when. */
-	turn: { key: string; notificationId: number; sinceMs: number } | null
+	/** Half-open: how many may be in flight. Closed: how many subscriptions the next wave of doorbells has. */
+	concurrency: number
+	inFlight: InFlightAdmission[]
+	probe: Probe | null
 	buckets: TokenBucket[]
-	/** The last hour in which it was called, hours since 1970. */
+	/** The last hour with a call, in hours since 1970. */
 	hour: number
 }
 
-/** All of the state. Waiters are replaced, never changed, so that whoever stores them sees what is new. */
+/** The whole state. Values of `waiting` are replaced, never changed, so that the storage writes only what is new. */
 export interface BreakerState {
 	core: BreakerCore
 	waiting: Record<string, WaitingSubscription>
-	/** Who has been rung and has not asked since; may be forgotten. */
+	/** Subscriptions that got a doorbell and have not requested admission since. Not stored. */
 	notified: Record<string, { firstMs: number; lastMs: number }>
 }
 
-/** A breaker that has seen nothing. */
+/** The state of a breaker without history. */
 export function initialState(): BreakerState {
 	return {
-		core: { phase: 'closed', failures: 0, width: 1, flights: [], turn: null, buckets: [], hour: 0 },
+		core: { phase: 'closed', failures: 0, concurrency: 1, inFlight: [], probe: null, buckets: [], hour: 0 },
 		waiting: {},
 		notified: {},
 	}
+}
+
+/** `BreakerCore` as it is stored. Earlier versions wrote these keys: never rename one. */
+export interface StoredBreakerCore {
+	phase: 'closed' | 'open' | 'slow'
+	failures: number
+	width: number
+	flights: InFlightAdmission[]
+	turn: Probe | null
+	buckets: TokenBucket[]
+	hour: number
+}
+
+/** `WaitingSubscription` as it is stored. Earlier versions wrote these keys: never rename one. */
+export interface StoredWaitingSubscription extends Omit<WaitingSubscription, 'reservation'> {
+	slot: Reservation | null
+}
+
+/** A core as it is stored. */
+export function toStoredCore(core: BreakerCore): StoredBreakerCore {
+	const { phase, failures, concurrency, inFlight, probe, buckets, hour } = core
+	return {
+		phase: phase === 'half-open' ? 'slow' : phase,
+		failures,
+		width: concurrency,
+		flights: inFlight,
+		turn: probe,
+		buckets,
+		hour,
+	}
+}
+
+/** Reads a stored core. */
+export function fromStoredCore(stored: StoredBreakerCore): BreakerCore {
+	const { phase, failures, width, flights, turn, buckets, hour } = stored
+	return {
+		phase: phase === 'slow' ? 'half-open' : phase,
+		failures,
+		concurrency: width,
+		inFlight: flights,
+		probe: turn,
+		buckets,
+		hour,
+	}
+}
+
+/** A waiting subscription as it is stored. */
+export function toStoredWaiting({ reservation, ...rest }: WaitingSubscription): StoredWaitingSubscription {
+	return { ...rest, slot: reservation }
+}
+
+/** Reads a stored waiting subscription. */
+export function fromStoredWaiting({ slot, ...rest }: StoredWaitingSubscription): WaitingSubscription {
+	return { ...rest, reservation: slot }
 }

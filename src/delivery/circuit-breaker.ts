@@ -1,54 +1,47 @@
 /**
- * The breaker of one callback: who may be rung, how many at a time, and when the others ask again
- * (docs/architecture.md, Isolation); rates are the meter's (meter.ts). A state machine over plain JSON that is told the
- * time and chance; the `Callback` object keeps it and sends its rings.
+ * The circuit breaker of one callback: which notifications may be sent, how many at a time, and when the other
+ * instances try again (docs/architecture.md, Isolation). A state machine over plain JSON that is given the time and
+ * random numbers; the `Callback` object stores it and sends its doorbells. token-bucket.ts has the rates.
  *
- * A failure in doubt costs time and never a notification: an instance that is sent away comes back by itself when its
- * time is up, and everything that was let through and never came back ends by its lease.
+ * A failure in doubt costs time, never a notification: a parked instance comes back by itself, and permits that are
+ * never reported expire with their lease.
  */
 import type { AdmissionRequest } from '../rpc/delivery.ts'
-import type { BreakerCore, BreakerState, WaitingSubscription } from './circuit-breaker-state.ts'
+import type { BreakerCore, BreakerState, Probe, WaitingSubscription } from './circuit-breaker-state.ts'
 import { acquire, release, activeBuckets } from './token-bucket.ts'
 import type { BreakerStatus, DeliveryReport, AdmissionDecision } from '../rpc/callback.ts'
 
-/** Failures in a row that open the breaker. */
+/** Consecutive failures that open the breaker. */
 export const FAILURE_THRESHOLD = 5
 
-/** How many at a time make a slow start a full one. */
+/** The concurrency at which a half-open breaker closes. */
 export const MAX_CONCURRENCY = 64
 
-/**
- * What was let through and not reported by then is not waited for any longer, ms: a POST's 15 s, its settles and a good
- * rest.
- */
+/** After this long a granted permit counts as lost, ms: a POST takes 15 s, and its settles follow. */
 export const IN_FLIGHT_LEASE_MS = 60_000
 
-/**
- * The longest that an instance is sent away, ms. Chance takes up to a quarter off, so that they do not return together.
- */
+/** How long an instance is parked at most, ms. Up to a quarter is taken off at random, so that returns spread out. */
 export const MAX_PARK_MS = 3_600_000
 
-/**
- * A notification whose next try is further off does not keep the place of the only one that is tried: others would wait
- * for it in vain.
- */
+/** A notification whose next try is further away cannot be the probe: the others would wait for it. */
 const PROBE_HORIZON_MS = MAX_PARK_MS
 
-/** An instance that is expected to ask by itself is rung when it is so late. */
+/** An instance that is expected to request admission by itself gets a doorbell when it is this late. */
 const NOTIFY_GRACE_MS = 2_000
 
-/** A ring that nobody answered is repeated after this long. */
+/** A doorbell without a request for admission is repeated after this long. */
 const NOTIFY_RETRY_MS = 10_000
 
-/**
- * Who has not answered by then is rung no more, and comes by itself: most have heard already that they need not ask.
- */
+/** After this long without a request the instance gets no more doorbells: most have learned that the breaker closed. */
 const NOTIFIED_EXPIRY_MS = 2 * NOTIFY_RETRY_MS
 
-/** When the breaker has closed, those who still wait are rung in waves so far apart. */
+/** Time between two waves of doorbells once the breaker has closed. */
 const WAVE_INTERVAL_MS = 1_000
 
-/** Answers an ask: `limit` is how many its consumer can send at a time. */
+/** How many permits are available; or when to try again (null: at the next doorbell). */
+type Availability = { ok: true; permits: number } | { ok: false; untilMs: number | null }
+
+/** Decides a request for admission. `limit`: how many notifications the consumer can send at a time. */
 export function admit(
 	state: BreakerState,
 	instance: number,
@@ -62,7 +55,7 @@ export function admit(
 	core.hour = toHour(now)
 	const key = toWaitingKey(instance, request.subscription)
 	const { notificationId, createdMs, dueMs } = request.oldest
-	const waiter: WaitingSubscription = {
+	const waiting: WaitingSubscription = {
 		instance,
 		subscription: request.subscription,
 		notificationId,
@@ -71,96 +64,98 @@ export function admit(
 		wanted: request.wanted,
 		parked: false,
 		untilMs: now,
-		slot: request.rate === null ? null : (state.waiting[key]?.slot ?? null),
+		reservation: request.rate === null ? null : (state.waiting[key]?.reservation ?? null),
 	}
-	state.waiting[key] = waiter
+	state.waiting[key] = waiting
 	delete state.notified[key]
 
 	const park = (untilMs: number): AdmissionDecision => {
-		state.waiting[key] = { ...waiter, parked: true, untilMs, slot: state.waiting[key]!.slot }
+		state.waiting[key] = { ...state.waiting[key]!, parked: true, untilMs }
 		return { permits: 0, fromMs: now, only: null, untilMs, ...toBreakerStatus(core) }
 	}
-	const available = availableFor(state, key, now)
-	if (typeof available === 'object')
+	const available = getAvailability(state, key, now)
+	if (!available.ok)
 		return park(Math.min(available.untilMs ?? Number.POSITIVE_INFINITY, now + MAX_PARK_MS * (1 - random / 4)))
-	const requested = Math.min(Math.max(1, request.wanted), Math.max(1, limit), available)
-	const { slot, ...acquired } =
+	const requested = Math.min(Math.max(1, request.wanted), Math.max(1, limit), available.permits)
+	const { reservation, ...acquired } =
 		request.rate === null
-			? { permits: requested, fromMs: now, slot: null }
-			: acquire(core.buckets, waiter.slot, request.rate, requested, now)
-	state.waiting[key] = { ...waiter, slot }
+			? { permits: requested, fromMs: now, reservation: null }
+			: acquire(core.buckets, waiting.reservation, request.rate, requested, now)
+	state.waiting[key] = { ...waiting, reservation }
 	if (acquired.permits === 0) return park(Math.min(acquired.fromMs, now + MAX_PARK_MS))
-
 	const only = core.phase === 'open' ? notificationId : null
-	if (core.phase !== 'closed') {
-		core.flights.push({
-			instance,
-			subscription: request.subscription,
-			permits: acquired.permits,
-			only,
-			untilMs: acquired.fromMs + IN_FLIGHT_LEASE_MS,
-		})
-	}
-	const wanted = request.wanted - acquired.permits
-	// While open it keeps its place until its end is known; otherwise it waits only for what is left, and asks for that by
-	// itself.
-	if (core.phase !== 'open' && (core.phase === 'closed' || wanted === 0)) delete state.waiting[key]
-	else
-		state.waiting[key] = {
-			...waiter,
-			wanted: only === null ? wanted : request.wanted,
-			untilMs: acquired.fromMs + IN_FLIGHT_LEASE_MS,
-			slot: null,
-		}
+	trackAdmission(state, key, { permits: acquired.permits, only, untilMs: acquired.fromMs + IN_FLIGHT_LEASE_MS })
 	return { ...acquired, only, untilMs: null, ...toBreakerStatus(core) }
 }
 
-/** Takes down how something ended. */
+/** Records permits that were granted to a waiting subscription: what is in flight, and what still waits. */
+function trackAdmission(
+	state: BreakerState,
+	key: string,
+	{ permits, only, untilMs }: { permits: number; only: number | null; untilMs: number },
+): void {
+	const { core } = state
+	const waiting = state.waiting[key]!
+	const { instance, subscription } = waiting
+	if (core.phase !== 'closed') core.inFlight.push({ instance, subscription, permits, only, untilMs })
+	// A probe keeps its place until its outcome is known. Otherwise only the rest waits, and requests admission by
+	// itself.
+	const wanted = core.phase === 'open' ? waiting.wanted : waiting.wanted - permits
+	if (core.phase === 'closed' || (core.phase === 'half-open' && wanted === 0)) delete state.waiting[key]
+	else state.waiting[key] = { ...waiting, wanted, untilMs, reservation: null }
+}
+
+/** Records the outcome of a delivery. */
 export function report(state: BreakerState, instance: number, delivery: DeliveryReport, now: number): BreakerStatus {
 	expire(state, now)
 	const { core } = state
 	core.hour = toHour(now)
-	const key = toWaitingKey(instance, delivery.subscription)
-	const waiter = state.waiting[key]
 	if (delivery.guarded) complete(core, instance, delivery.subscription, delivery.notificationId, 1)
-	if (delivery.failed) {
-		core.failures = Math.min(core.failures + 1, FAILURE_THRESHOLD)
-		if (core.phase === 'slow' || (core.phase === 'closed' && core.failures >= FAILURE_THRESHOLD)) openBreaker(state)
-		const isOwn = waiter?.notificationId === delivery.notificationId
-		if (delivery.nextMs === null) {
-			// It is not tried again. What else its instance has, its next ask says.
-			if (isOwn) removeWaiting(state, key)
-		} else if (isOwn || waiter === undefined || isOlder(delivery, waiter)) {
-			const { notificationId, createdMs, nextMs: dueMs } = delivery
-			const { subscription } = delivery
-			const wanted = waiter?.wanted ?? 1
-			state.waiting[key] = {
-				...{ instance, subscription, notificationId, createdMs, dueMs, wanted },
-				...(waiter?.parked === true ? { parked: true, untilMs: waiter.untilMs } : { parked: false, untilMs: dueMs }),
-				slot: waiter?.slot ?? null,
-			}
-		}
-		return toBreakerStatus(core)
-	}
-	if (waiter?.notificationId === delivery.notificationId) {
-		if (waiter.wanted <= 1) removeWaiting(state, key)
-		else state.waiting[key] = { ...waiter, wanted: waiter.wanted - 1, dueMs: Math.min(waiter.dueMs, now) }
-	}
-	core.failures = 0
-	if (core.phase === 'open') {
-		core.phase = 'slow'
-		core.width = 1
-		core.turn = null
-		state.notified = {}
-	} else if (core.phase === 'slow') core.width *= 2
-	if (core.phase === 'closed' || core.width >= MAX_CONCURRENCY || !hasWaitingSubscriptions(state, now))
-		closeBreaker(state)
+	if (delivery.failed) recordFailure(state, instance, delivery)
+	else recordSuccess(state, instance, delivery, now)
 	return toBreakerStatus(core)
 }
 
-/**
- * Takes back permits that were not used, or that never reached the callback. Whoever did not need them loses its place.
- */
+function recordFailure(state: BreakerState, instance: number, delivery: DeliveryReport): void {
+	const { core } = state
+	core.failures = Math.min(core.failures + 1, FAILURE_THRESHOLD)
+	if (core.phase === 'half-open' || (core.phase === 'closed' && core.failures >= FAILURE_THRESHOLD)) openBreaker(state)
+	const { subscription, notificationId, createdMs, nextMs: dueMs } = delivery
+	const key = toWaitingKey(instance, subscription)
+	const waiting = state.waiting[key]
+	const isOwn = waiting?.notificationId === notificationId
+	if (dueMs === null) {
+		// It is not tried again. The instance names its next notification when it requests admission.
+		if (isOwn) removeWaiting(state, key)
+	} else if (isOwn || waiting === undefined || isOlder(delivery, waiting)) {
+		state.waiting[key] = {
+			...{ instance, subscription, notificationId, createdMs, dueMs, wanted: waiting?.wanted ?? 1 },
+			...(waiting?.parked === true ? { parked: true, untilMs: waiting.untilMs } : { parked: false, untilMs: dueMs }),
+			reservation: waiting?.reservation ?? null,
+		}
+	}
+}
+
+function recordSuccess(state: BreakerState, instance: number, delivery: DeliveryReport, now: number): void {
+	const { core } = state
+	const key = toWaitingKey(instance, delivery.subscription)
+	const waiting = state.waiting[key]
+	if (waiting?.notificationId === delivery.notificationId) {
+		if (waiting.wanted <= 1) removeWaiting(state, key)
+		else state.waiting[key] = { ...waiting, wanted: waiting.wanted - 1, dueMs: Math.min(waiting.dueMs, now) }
+	}
+	core.failures = 0
+	if (core.phase === 'open') {
+		core.phase = 'half-open'
+		core.concurrency = 1
+		core.probe = null
+		state.notified = {}
+	} else if (core.phase === 'half-open') core.concurrency *= 2
+	if (core.phase === 'closed' || core.concurrency >= MAX_CONCURRENCY || !hasWaitingSubscriptions(state, now))
+		closeBreaker(state)
+}
+
+/** Takes back permits that were not used, or that never reached the callback. The subscription loses its place. */
 export function releasePermits(
 	state: BreakerState,
 	instance: number,
@@ -176,80 +171,80 @@ export function releasePermits(
 	expire(state, now)
 }
 
-/** Whom to ring now. */
+/** The instances that get a doorbell now. */
 export function selectToNotify(state: BreakerState, now: number): number[] {
 	expire(state, now)
 	const { core } = state
 	const due = core.phase === 'open' ? probeToNotify(state, now) : waitingToNotify(state, now)
 	for (const [key] of due) state.notified[key] = { firstMs: state.notified[key]?.firstMs ?? now, lastMs: now }
-	if (core.phase === 'closed' && due.length > 0) core.width *= 2
-	return [...new Set(due.map(([, waiter]) => waiter.instance))]
+	if (core.phase === 'closed' && due.length > 0) core.concurrency *= 2
+	return [...new Set(due.map(([, waiting]) => waiting.instance))]
 }
 
-/** When to call `wake` next; null: nobody waits for a ring. */
+/** When to call `selectToNotify` next; null: no instance waits for a doorbell. */
 export function getNextWakeMs(state: BreakerState, now: number): number | null {
 	const { core } = state
 	if (core.phase === 'open') {
-		if (core.flights.length > 0) return Math.min(...core.flights.map((flight) => flight.untilMs))
+		if (core.inFlight.length > 0) return Math.min(...core.inFlight.map((admission) => admission.untilMs))
 		const probe = selectProbe(state, now)
 		if (probe === null) return null
 		const notified = state.notified[probe.key]
 		const endMs = Math.max(getReadyMs(state.waiting[probe.key]!), probe.sinceMs) + IN_FLIGHT_LEASE_MS
 		return Math.min(endMs, notified === undefined ? probeNotifyMs(state, probe) : notified.lastMs + NOTIFY_RETRY_MS)
 	}
-	const times = core.flights.map((flight) => flight.untilMs)
+	const times = core.inFlight.map((admission) => admission.untilMs)
 	const notifiedTimesMs = Object.values(state.notified).map((entry) => entry.lastMs)
 	for (const lastMs of notifiedTimesMs) times.push(lastMs + NOTIFY_RETRY_MS)
 	const hasUnnotified = Object.entries(state.waiting).some(
-		([key, waiter]) => needsNotification(waiter) && state.notified[key] === undefined,
+		([key, waiting]) => needsNotification(waiting) && state.notified[key] === undefined,
 	)
 	if (hasUnnotified && core.phase === 'closed')
 		times.push(Math.max(now, ...notifiedTimesMs.map((lastMs) => lastMs + WAVE_INTERVAL_MS)))
-	if (hasUnnotified && core.phase === 'slow' && notifyCapacity(state, now) > 0) times.push(now)
+	if (hasUnnotified && core.phase === 'half-open' && notifyCapacity(state, now) > 0) times.push(now)
 	return times.length === 0 ? null : Math.min(...times)
 }
 
 /**
- * Whether nobody would miss this state: nothing waits, nothing is under way, every bucket is full, and no failure
- * counts, or nobody has called for a day.
+ * Whether the state can be deleted: no subscription waits, nothing is in flight, all buckets are full, and either no
+ * failure counts or the last call was more than a day ago.
  */
 export function isDisposable(state: BreakerState, now: number): boolean {
 	expire(state, now)
-	const { phase, failures, flights, buckets, hour } = state.core
-	if (Object.keys(state.waiting).length > 0 || flights.length > 0 || buckets.length > 0) return false
+	const { phase, failures, inFlight, buckets, hour } = state.core
+	if (Object.keys(state.waiting).length > 0 || inFlight.length > 0 || buckets.length > 0) return false
 	return (phase === 'closed' && failures === 0) || toHour(now) - hour > 24
 }
 
-/** How many may go now; or until when whoever asks is sent away (null: until it is rung). */
-function availableFor(state: BreakerState, key: string, now: number): number | { untilMs: number | null } {
+/** How many permits a waiting subscription can have now. */
+function getAvailability(state: BreakerState, key: string, now: number): Availability {
 	const { core } = state
-	if (core.phase === 'closed') return Number.POSITIVE_INFINITY
-	if (core.phase === 'slow') {
-		const available = core.width - countInFlight(core)
-		return available > 0 ? available : { untilMs: null }
+	if (core.phase === 'closed') return { ok: true, permits: Number.POSITIVE_INFINITY }
+	if (core.phase === 'half-open') {
+		const permits = core.concurrency - countInFlight(core)
+		return permits > 0 ? { ok: true, permits } : { ok: false, untilMs: null }
 	}
 	const probe = selectProbe(state, now)
-	if (core.flights.length > 0 || probe?.key !== key) return { untilMs: null }
+	if (core.inFlight.length > 0 || probe?.key !== key) return { ok: false, untilMs: null }
 	const { dueMs } = state.waiting[key]!
-	return dueMs <= now ? 1 : { untilMs: dueMs }
+	return dueMs <= now ? { ok: true, permits: 1 } : { ok: false, untilMs: dueMs }
 }
 
-/** When a waiter can be tried. */
-function getReadyMs(waiter: WaitingSubscription): number {
-	return Math.max(waiter.dueMs, waiter.slot?.fromMs ?? 0)
+/** When the notification of a waiting subscription can be tried. */
+function getReadyMs(waiting: WaitingSubscription): number {
+	return Math.max(waiting.dueMs, waiting.reservation?.fromMs ?? 0)
 }
 
-/** Whose notification is tried while open: the oldest, of those that are due within the hour if there are any. */
-function selectProbe(state: BreakerState, now: number): BreakerCore['turn'] {
+/** Chooses the probe: the oldest notification that is ready within the hour; without one, the first that is ready. */
+function selectProbe(state: BreakerState, now: number): Probe | null {
 	const { core } = state
 	let best: [string, WaitingSubscription] | null = null
 	for (const entry of Object.entries(state.waiting))
 		if (best === null || hasPriority(entry[1], best[1], now)) best = entry
-	if (best === null) core.turn = null
-	else if (core.turn?.key !== best[0] || core.turn.notificationId !== best[1].notificationId) {
-		core.turn = { key: best[0], notificationId: best[1].notificationId, sinceMs: now }
+	if (best === null) core.probe = null
+	else if (core.probe?.key !== best[0] || core.probe.notificationId !== best[1].notificationId) {
+		core.probe = { key: best[0], notificationId: best[1].notificationId, sinceMs: now }
 	}
-	return core.turn
+	return core.probe
 }
 
 function hasPriority(candidate: WaitingSubscription, best: WaitingSubscription, now: number): boolean {
@@ -266,31 +261,25 @@ function isOlder(
 	return a.createdMs < b.createdMs || (a.createdMs === b.createdMs && a.notificationId < b.notificationId)
 }
 
-/** Who has the turn is rung when it does not ask by itself in time. */
+/** The subscription of the probe, when it did not request admission by itself in time. */
 function probeToNotify(state: BreakerState, now: number): [string, WaitingSubscription][] {
-	if (state.core.flights.length > 0) return []
+	if (state.core.inFlight.length > 0) return []
 	const probe = selectProbe(state, now)
-	if (probe === null || now < probeNotifyMs(state, probe)) return []
-	const notified = state.notified[probe.key]
-	return notified !== undefined && now < notified.lastMs + NOTIFY_RETRY_MS
-		? []
-		: [[probe.key, state.waiting[probe.key]!]]
+	if (probe === null || now < probeNotifyMs(state, probe) || wasNotifiedRecently(state, probe.key, now)) return []
+	return [[probe.key, state.waiting[probe.key]!]]
 }
 
-function probeNotifyMs(state: BreakerState, probe: NonNullable<BreakerCore['turn']>): number {
-	const waiter = state.waiting[probe.key]!
-	const fromMs = Math.max(getReadyMs(waiter), probe.sinceMs)
-	return waiter.untilMs <= fromMs + NOTIFY_GRACE_MS ? fromMs + NOTIFY_GRACE_MS : fromMs
+function probeNotifyMs(state: BreakerState, probe: Probe): number {
+	const waiting = state.waiting[probe.key]!
+	const fromMs = Math.max(getReadyMs(waiting), probe.sinceMs)
+	return waiting.untilMs <= fromMs + NOTIFY_GRACE_MS ? fromMs + NOTIFY_GRACE_MS : fromMs
 }
 
-/**
- * Those who were sent away, oldest first, as many as there is room for: in a slow start for what it lets through,
- * afterwards in waves.
- */
+/** Parked subscriptions, oldest first: half-open as many as can be admitted, closed one wave. */
 function waitingToNotify(state: BreakerState, now: number): [string, WaitingSubscription][] {
-	const capacity = state.core.phase === 'slow' ? notifyCapacity(state, now) : state.core.width
+	const capacity = state.core.phase === 'half-open' ? notifyCapacity(state, now) : state.core.concurrency
 	return Object.entries(state.waiting)
-		.filter(([key, waiter]) => needsNotification(waiter) && !wasNotifiedRecently(state, key, now))
+		.filter(([key, waiting]) => needsNotification(waiting) && !wasNotifiedRecently(state, key, now))
 		.sort(
 			([aKey, a], [bKey, b]) =>
 				(state.notified[aKey]?.firstMs ?? 0) - (state.notified[bKey]?.firstMs ?? 0) || (isOlder(a, b) ? -1 : 1),
@@ -298,10 +287,10 @@ function waitingToNotify(state: BreakerState, now: number): [string, WaitingSubs
 		.slice(0, Math.max(0, capacity))
 }
 
-/** In a slow start: how many more may be rung, since those who were rung just now are on their way. */
+/** How many more subscriptions a half-open breaker can notify: those notified just now will take permits. */
 function notifyCapacity(state: BreakerState, now: number): number {
 	const pending = Object.keys(state.notified).filter((key) => wasNotifiedRecently(state, key, now)).length
-	return state.core.width - countInFlight(state.core) - pending
+	return state.core.concurrency - countInFlight(state.core) - pending
 }
 
 function wasNotifiedRecently(state: BreakerState, key: string, now: number): boolean {
@@ -309,22 +298,22 @@ function wasNotifiedRecently(state: BreakerState, key: string, now: number): boo
 	return notified !== undefined && now < notified.lastMs + NOTIFY_RETRY_MS
 }
 
-/** It comes only when it is rung: one whose tokens are on their way comes by itself. */
-function needsNotification(waiter: WaitingSubscription): boolean {
-	return waiter.parked && waiter.slot === null
+/** A subscription with promised tokens comes back by itself. */
+function needsNotification(waiting: WaitingSubscription): boolean {
+	return waiting.parked && waiting.reservation === null
 }
 
 function hasWaitingSubscriptions(state: BreakerState, now: number): boolean {
 	return Object.values(state.waiting).some(
-		(waiter) => needsNotification(waiter) || (waiter.slot === null && waiter.dueMs <= now),
+		(waiting) => needsNotification(waiting) || (waiting.reservation === null && waiting.dueMs <= now),
 	)
 }
 
 function countInFlight(core: BreakerCore): number {
-	return core.flights.reduce((sum, flight) => sum + flight.permits, 0)
+	return core.inFlight.reduce((sum, admission) => sum + admission.permits, 0)
 }
 
-/** Permits of an instance are no longer under way. */
+/** Takes permits of a subscription out of `inFlight`; those of the notification's own probe where there is one. */
 function complete(
 	core: BreakerCore,
 	instance: number,
@@ -332,30 +321,32 @@ function complete(
 	notificationId: number | null,
 	permits: number,
 ): void {
-	const matching = core.flights.filter((flight) => flight.instance === instance && flight.subscription === subscription)
-	const flight = matching.find(({ only }) => only !== null && only === notificationId) ?? matching[0]
-	if (flight === undefined) return
-	core.flights = core.flights
-		.map((candidate) => (candidate === flight ? { ...candidate, permits: candidate.permits - permits } : candidate))
+	const matching = core.inFlight.filter(
+		(candidate) => candidate.instance === instance && candidate.subscription === subscription,
+	)
+	const admission = matching.find(({ only }) => only !== null && only === notificationId) ?? matching[0]
+	if (admission === undefined) return
+	core.inFlight = core.inFlight
+		.map((candidate) => (candidate === admission ? { ...candidate, permits: candidate.permits - permits } : candidate))
 		.filter((candidate) => candidate.permits > 0)
 }
 
 function openBreaker(state: BreakerState): void {
 	state.core.phase = 'open'
 	state.core.failures = FAILURE_THRESHOLD
-	state.core.turn = null
+	state.core.probe = null
 	state.notified = {}
 }
 
 function closeBreaker(state: BreakerState): void {
 	const { core } = state
-	if (core.phase !== 'closed') core.width = MAX_CONCURRENCY
+	if (core.phase !== 'closed') core.concurrency = MAX_CONCURRENCY
 	core.phase = 'closed'
 	core.failures = 0
-	core.flights = []
-	core.turn = null
-	// Those who were not sent away come by themselves.
-	for (const [key, waiter] of Object.entries(state.waiting)) if (!waiter.parked) removeWaiting(state, key)
+	core.inFlight = []
+	core.probe = null
+	// Subscriptions that are not parked request admission by themselves.
+	for (const [key, waiting] of Object.entries(state.waiting)) if (!waiting.parked) removeWaiting(state, key)
 }
 
 function removeWaiting(state: BreakerState, key: string): void {
@@ -363,33 +354,39 @@ function removeWaiting(state: BreakerState, key: string): void {
 	delete state.notified[key]
 }
 
-/** Ends what never came back: flights by their lease; who was expected and did not ask; full buckets. */
+/** Drops what is over: permits past their lease, subscriptions that did not come back, full buckets. */
 function expire(state: BreakerState, now: number): void {
 	const { core } = state
-	const expired = core.flights.filter((flight) => flight.untilMs <= now)
+	const expired = core.inFlight.filter((admission) => admission.untilMs <= now)
 	if (expired.length > 0) {
-		core.flights = core.flights.filter((flight) => flight.untilMs > now)
-		// A probe that never reports loses its place.
+		core.inFlight = core.inFlight.filter((admission) => admission.untilMs > now)
+		// A probe without a report loses its place.
 		if (core.phase === 'open')
-			for (const flight of expired) removeWaiting(state, toWaitingKey(flight.instance, flight.subscription))
+			for (const { instance, subscription } of expired) removeWaiting(state, toWaitingKey(instance, subscription))
 	}
-	for (const [key, waiter] of Object.entries(state.waiting)) {
+	for (const [key, waiting] of Object.entries(state.waiting)) {
 		const notified = state.notified[key]
-		const isExpired = Math.max(waiter.untilMs, waiter.slot?.fromMs ?? 0) + IN_FLIGHT_LEASE_MS <= now
+		const isExpired = Math.max(waiting.untilMs, waiting.reservation?.fromMs ?? 0) + IN_FLIGHT_LEASE_MS <= now
 		if (isExpired || (core.phase !== 'open' && notified !== undefined && notified.firstMs + NOTIFIED_EXPIRY_MS <= now))
 			removeWaiting(state, key)
 	}
-	const { turn } = core
-	if (turn !== null) {
-		const waiter = state.waiting[turn.key]
-		if (waiter?.notificationId !== turn.notificationId) core.turn = null
-		else if (core.flights.length === 0 && Math.max(getReadyMs(waiter), turn.sinceMs) + IN_FLIGHT_LEASE_MS <= now) {
-			removeWaiting(state, turn.key)
-			core.turn = null
-		}
-	}
-	if (core.phase === 'slow' && core.flights.length === 0 && !hasWaitingSubscriptions(state, now)) closeBreaker(state)
+	expireProbe(state, now)
+	if (core.phase === 'half-open' && core.inFlight.length === 0 && !hasWaitingSubscriptions(state, now))
+		closeBreaker(state)
 	core.buckets = activeBuckets(core.buckets, now)
+}
+
+/** A probe that was not requested in time loses its place, so that the next oldest notification is tried. */
+function expireProbe(state: BreakerState, now: number): void {
+	const { core } = state
+	const { probe } = core
+	if (probe === null) return
+	const waiting = state.waiting[probe.key]
+	if (waiting?.notificationId !== probe.notificationId) core.probe = null
+	else if (core.inFlight.length === 0 && Math.max(getReadyMs(waiting), probe.sinceMs) + IN_FLIGHT_LEASE_MS <= now) {
+		removeWaiting(state, probe.key)
+		core.probe = null
+	}
 }
 
 function toBreakerStatus(core: BreakerCore): BreakerStatus {

@@ -1,7 +1,7 @@
 /**
- * The queue's consumer: the shell around `deliver.ts`. It acknowledges at once and delivers in `waitUntil`, since a
- * queue runs few batches at a time and a customer's slow server must not hold it; what gets lost so is rung again by
- * the instance.
+ * The queue's consumer: the shell around doorbell-handler.ts. It acknowledges at once and delivers in `waitUntil`,
+ * since a queue runs few batches at a time and a slow callback must not hold it. After a loss the instance sends
+ * another doorbell.
  */
 import { getCallback, type Doorbell, type Env, getWatcher } from '../context.ts'
 import { instanceContext, isSealed, openSecret, operatorKeyContext } from '../lib/sealing.ts'
@@ -10,15 +10,13 @@ import { log } from '../lib/log.ts'
 import { userAgent } from '../lib/version.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
 import { attemptDelivery } from './attempt.ts'
-import { handleDoorbells, type DeliveryPorts, parseDoorbellInstance, BreakerCache } from './doorbell-handler.ts'
+import { BreakerCache } from './breaker-cache.ts'
+import { handleDoorbells, type DeliveryPorts, parseDoorbellInstance } from './doorbell-handler.ts'
 
-/** What this isolate has heard of callbacks. */
+/** Shared by all invocations of this isolate. */
 const breakerCache = new BreakerCache()
 
-/**
- * Answers a batch of doorbells. Each message is acknowledged by itself, readable or not: there is nothing in it worth a
- * second try.
- */
+/** Handles a batch of doorbells. Messages that cannot be read are acknowledged too: a retry would change nothing. */
 export async function consumeDoorbells(
 	batch: MessageBatch<Doorbell>,
 	env: Env,
@@ -34,7 +32,7 @@ export async function consumeDoorbells(
 	if (instances.length > 0) ctx.waitUntil(handleDoorbells(instances, createDeliveryPorts(env)))
 }
 
-/** Cloudflare's side of delivering. `watcher` is where an instance's object is reached. */
+/** The delivery ports on Cloudflare. `watcherFor` gives the stub of an instance's object. */
 export function createDeliveryPorts(
 	env: Env,
 	watcherFor: (instanceId: number) => Pick<WatcherRpc, 'claim' | 'park' | 'settle'> = (id) => getWatcher(env, id),
@@ -45,7 +43,7 @@ export function createDeliveryPorts(
 		return guarded.ok ? null : guarded.message
 	}
 	return {
-		// A stub that has thrown may stay broken: each call takes a new one.
+		// A stub that has thrown may stay broken, so each call takes a new one.
 		claim: async (instanceId, limit, admission) => await watcherFor(instanceId).claim(limit, admission),
 		park: async (instanceId, subscription, untilMs) => await watcherFor(instanceId).park(subscription, untilMs),
 		settle: async (instanceId, notificationId, number, outcome, more) =>

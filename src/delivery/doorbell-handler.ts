@@ -1,33 +1,29 @@
 /**
- * What a consumer does with a doorbell: claim, POST, settle, go on (docs/architecture.md, The way of a change). Written
- * against an interface, so that crashes, slow callbacks and lost answers are tested in plain Node.
+ * What a consumer does with a doorbell: claim, POST, settle, repeat (docs/architecture.md, The way of a change). It
+ * knows the world by an interface, so that tests run crashes, slow callbacks and lost answers in plain Node.
  *
- * A callback that fails, or that has a rate, is asked for first: its `Callback` object says how many may go, or when to
- * ask again. What is claimed without asking is sent, even to a callback that this isolate knows to fail: a claim cannot
- * be taken back, and the failure costs one try of a notification whose turn it was, after which its instance asks too.
+ * A callback that fails, or that has a rate, needs an admission first: its `Callback` object decides how many
+ * notifications may be sent, or when to ask again. Notifications claimed without admission are sent even when this
+ * isolate knows that the callback fails: a claim cannot be undone, and costs one try.
  */
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../rpc/delivery.ts'
-import { isCallbackFailure, wasSent } from './failure-kinds.ts'
+import { type BreakerCache, type Destination, toDestination } from './breaker-cache.ts'
+import { isCallbackFailure } from './failure-kinds.ts'
+import { Semaphore } from './semaphore.ts'
 import { MAX_TOKEN_WAIT_MS } from './token-bucket.ts'
 import type { BreakerStatus, DeliveryReport, AdmissionDecision } from '../rpc/callback.ts'
 import type { OrUnknown } from '../rpc/known.ts'
 
-/** The platform's limit of simultaneous connections of an invocation. */
+/** The platform's limit of simultaneous connections per invocation. */
 export const MAX_CONNECTIONS = 6
 
-/** How long a doorbell is followed, ms. After that the instance rings again for what is still due. */
+/** How long a doorbell is worked on, ms. After that the instance sends another one for what is still due. */
 export const MAX_DOORBELL_MS = 10_000
 
-/**
- * Pauses between the tries of a settle, ms. Short of the lease: a delivery that cannot be told is repeated when that
- * ends.
- */
+/** Pauses between the tries of a settle, ms. Together shorter than a lease: after that the delivery is repeated. */
 export const SETTLE_BACKOFF_MS: readonly number[] = [100, 400, 1_600, 5_000]
 
-/** How long an isolate takes a callback for closed that it has heard so of, ms. */
-export const BREAKER_CACHE_TTL_MS = 5_000
-
-/** The shortest wait before asking again, ms. */
+/** The shortest wait before the next request for admission, ms. */
 const MIN_WAIT_MS = 50
 
 /** What delivering needs of the world. */
@@ -37,9 +33,9 @@ export interface DeliveryPorts {
 		limit: number,
 		admission?: Admission,
 	): Promise<OrUnknown<{ claims: Claim[]; more: boolean; asks: AdmissionRequest[] }>>
-	/** Nothing of this subscription is rung for until then. */
+	/** The instance sends no doorbell for this subscription until then. */
 	park(instanceId: number, subscription: number, untilMs: number): Promise<OrUnknown<'ok'>>
-	/** `more`: whether further claims are wanted in `next`. */
+	/** `more`: claim further notifications, returned in `next`. */
 	settle(
 		instanceId: number,
 		notificationId: number,
@@ -47,15 +43,15 @@ export interface DeliveryPorts {
 		outcome: AttemptOutcome,
 		more: boolean,
 	): Promise<OrUnknown<{ next: Claim[]; retryAtMs: number | null }>>
-	/** The object of a callback. All three may fail: then what is due is sent as if nobody had to be asked. */
+	/** The object of a callback. Any call may fail: then notifications are sent without admission. */
 	callback(destination: Destination): {
 		admit(instanceId: number, request: AdmissionRequest, limit: number): Promise<AdmissionDecision>
 		report(instanceId: number, delivery: DeliveryReport): Promise<BreakerStatus>
 		giveBack(instanceId: number, subscription: number, rate: number | null, permits: number): Promise<void>
 	}
-	/** What this isolate has heard of callbacks. */
+	/** What this isolate knows of circuit breakers. */
 	breakerCache: BreakerCache
-	/** One attempt; its end is always an outcome. */
+	/** One attempt. Never throws. */
 	post(instanceId: number, claim: Claim): Promise<AttemptOutcome>
 	/** Epoch ms. */
 	now(): number
@@ -64,84 +60,7 @@ export interface DeliveryPorts {
 	log(event: string, fields: Record<string, string | number | boolean | null>): void
 }
 
-/** Whose callback it is, and where: all of an organization's instances that call one origin share its breaker. */
-export interface Destination {
-	organizationId: number
-	origin: string
-}
-
-/** The destination of a claim or an ask. An address that is none is one of its own: nothing can be sent there. */
-export function toDestination(target: { organizationId: number; url: string }): Destination {
-	return {
-		organizationId: target.organizationId,
-		origin: URL.canParse(target.url) ? new URL(target.url).origin : 'null',
-	}
-}
-
-/**
- * What an isolate has heard of callbacks, so that it neither asks nor reports what is known. Forgetting it costs a
- * call.
- */
-export class BreakerCache {
-	static readonly #MAX_ENTRIES = 1_000
-	readonly #entries = new Map<string, { closedUntilMs: number; reportNextSuccess: boolean }>()
-
-	/** It is known to answer, and nobody needs to be asked. */
-	isClosed(destination: Destination, now: number): boolean {
-		return now < (this.#entries.get(toDestinationKey(destination))?.closedUntilMs ?? 0)
-	}
-
-	/** A success is to be reported: there was a failure before it. */
-	shouldReportNextSuccess(destination: Destination): boolean {
-		return this.#entries.get(toDestinationKey(destination))?.reportNextSuccess ?? false
-	}
-
-	/** Its object has answered. */
-	update(destination: Destination, status: BreakerStatus, now: number): void {
-		this.#set(destination, {
-			closedUntilMs: status.closed && !status.news ? now + BREAKER_CACHE_TTL_MS : 0,
-			reportNextSuccess: status.news,
-		})
-	}
-
-	/** It has failed here. */
-	markFailed(destination: Destination): void {
-		this.#set(destination, { closedUntilMs: 0, reportNextSuccess: true })
-	}
-
-	#set(destination: Destination, entry: { closedUntilMs: number; reportNextSuccess: boolean }): void {
-		const key = toDestinationKey(destination)
-		this.#entries.delete(key)
-		this.#entries.set(key, entry)
-		if (this.#entries.size > BreakerCache.#MAX_ENTRIES) this.#entries.delete(this.#entries.keys().next().value!)
-	}
-}
-
-/** Lets so many through at a time, first come, first served. */
-export class Semaphore {
-	#free: number
-	readonly #waiting: (() => void)[] = []
-
-	constructor(permits: number) {
-		this.#free = permits
-	}
-
-	/** Runs the work when it is its turn. */
-	async run<T>(work: () => Promise<T>): Promise<T> {
-		if (this.#free > 0) this.#free--
-		else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-		try {
-			return await work()
-		} finally {
-			const next = this.#waiting.shift()
-			// The permit goes straight to the next in line, so that no newcomer overtakes it.
-			if (next === undefined) this.#free++
-			else next()
-		}
-	}
-}
-
-/** The instance of a doorbell; null when the message is none. */
+/** The instance of a doorbell; null when the message is not a doorbell. */
 export function parseDoorbellInstance(message: unknown): number | null {
 	if (typeof message !== 'object' || message === null) return null
 	const { version, instance } = message as { version?: unknown; instance?: unknown }
@@ -151,8 +70,8 @@ export function parseDoorbellInstance(message: unknown): number | null {
 }
 
 /**
- * Answers the doorbells of one invocation. Each instance has its own share of the connections, so that one with a slow
- * callback holds up no other; several doorbells of one instance are one. Never throws.
+ * Handles the doorbells of one invocation. Each instance has its own share of the connections, so that a slow callback
+ * delays no other instance; several doorbells of an instance count as one. Never throws.
  */
 export async function handleDoorbells(instanceIds: readonly number[], ports: DeliveryPorts): Promise<void> {
 	const instances = [...new Set(instanceIds)]
@@ -167,10 +86,8 @@ export async function handleDoorbells(instanceIds: readonly number[], ports: Del
 }
 
 /**
- * Answers one doorbell with at most `lanes` POSTs at a time. Never throws: what fails here is due again when its lease
- * ends.
- *
- * Only as much is claimed as can be sent at once, since a claim's lease runs from the claim.
+ * Handles one doorbell with at most `concurrency` POSTs at a time. Never throws: what fails is due again when its lease
+ * ends. Claims only what it can send at once, since a lease begins with the claim.
  */
 export async function handleDoorbell(
 	instanceId: number,
@@ -182,7 +99,7 @@ export async function handleDoorbell(
 	await new DoorbellHandler(instanceId, concurrency, endMs, connections, ports).handle()
 }
 
-/** One doorbell that is being answered. */
+/** The work on one doorbell. */
 class DoorbellHandler {
 	readonly #instanceId: number
 	readonly #concurrency: number
@@ -221,21 +138,18 @@ class DoorbellHandler {
 		return this.#ports.now() < this.#endMs
 	}
 
-	/**
-	 * Claiming waits for a connection too: where there are more doorbells than connections, nothing is claimed before its
-	 * turn.
-	 */
+	/** Claims wait for a connection too: with more doorbells than connections a claim's lease would run out unused. */
 	async #claim(limit: number, admission?: Admission): ReturnType<DeliveryPorts['claim']> {
 		return await this.#connections.run(() => this.#ports.claim(this.#instanceId, limit, admission))
 	}
 
-	/** Sends a claim, and what its settle hands back. */
+	/** Delivers a claim, and the claims that its settle returns. */
 	async #deliverClaim(claim: Claim, admitted: boolean): Promise<void> {
 		let next: Claim[] = []
 		try {
 			next = await this.#semaphore.run(() => this.#sendAndSettle(claim, admitted))
 		} catch (error) {
-			// Its lease ends by itself; the others are none the worse.
+			// It is due again when its lease ends.
 			this.#ports.log('delivery.attempt-failed', {
 				instance: this.#instanceId,
 				notification: claim.notificationId,
@@ -246,7 +160,10 @@ class DoorbellHandler {
 		await Promise.all(next.map((nextClaim) => this.#deliverClaim(nextClaim, false)))
 	}
 
-	/** Asks for a subscription as long as it is let through. True: it need not ask any longer, and has more. */
+	/**
+	 * Requests admission for a subscription, and delivers, while there is more. True: the subscription has more and needs
+	 * no admission any longer.
+	 */
 	async #handleAdmissionRequest(first: AdmissionRequest): Promise<boolean> {
 		let request: AdmissionRequest | undefined = first
 		try {
@@ -265,7 +182,7 @@ class DoorbellHandler {
 		return false
 	}
 
-	/** One ask and what it lets through. Gives the next ask, or whether the subscription has more without one. */
+	/** One request and its deliveries. Returns the next request, or whether there is more that needs no admission. */
 	async #admitAndDeliver(request: AdmissionRequest): Promise<AdmissionRequest | boolean> {
 		const ports = this.#ports
 		const { subscription } = request
@@ -284,20 +201,20 @@ class DoorbellHandler {
 		const { permits, closed, only } = decision
 		const claimed = await this.#claim(permits, { subscription, permits, closed, only })
 		const claims = claimed === 'unknown' ? [] : claimed.claims
-		// Of a callback that is closed nothing is counted but its rate.
+		// A closed breaker counts nothing but the tokens of a rate.
 		if (claims.length < permits && (!closed || request.rate !== null))
 			await this.#releasePermits(request, permits - claims.length)
 		await Promise.all(claims.map((claim) => this.#deliverClaim(claim, !closed)))
 		if (claimed === 'unknown' || claims.length === 0 || !this.#hasTimeLeft()) return false
 		if (!claimed.more || (closed && request.rate === null)) return claimed.more
-		// What has happened to the first ones changes what is asked for the others.
+		// The outcomes may have changed what the next request says.
 		const next = await this.#claim(0)
 		return (
 			next !== 'unknown' && (next.asks.find((nextRequest) => nextRequest.subscription === subscription) ?? next.more)
 		)
 	}
 
-	/** What the callback's object says of an ask; what it would say, where that is known or it cannot be reached. */
+	/** Decides by the cache where it can; admits the request when the callback's object cannot be reached. */
 	async #requestAdmission(request: AdmissionRequest): Promise<AdmissionDecision> {
 		const ports = this.#ports
 		const destination = toDestination(request)
@@ -307,7 +224,7 @@ class DoorbellHandler {
 			only: null,
 			untilMs: null,
 		}
-		// A rate is counted in one place alone.
+		// The tokens of a rate are counted in the object only.
 		if (request.rate === null && ports.breakerCache.isClosed(destination, ports.now()))
 			return { ...unrestricted, closed: true, news: false }
 		try {
@@ -320,14 +237,11 @@ class DoorbellHandler {
 		}
 	}
 
-	/**
-	 * POSTs and settles one claim; gives what the settle hands back. `counted`: its end is waited for by the callback's
-	 * object.
-	 */
+	/** POSTs and settles one claim; returns the next claims. `admitted`: the callback's object expects a report. */
 	async #sendAndSettle(claim: Claim, admitted: boolean): Promise<Claim[]> {
 		const ports = this.#ports
 		const outcome = await this.#connections.run(async () => {
-			// A lease that ran out while this waited is another consumer's by now: a second POST would only be a repeat.
+			// The lease ended while this waited: another consumer has the notification, and a second POST would repeat it.
 			return ports.now() >= claim.leaseUntilMs ? null : await ports.post(this.#instanceId, claim)
 		})
 		if (outcome === null) {
@@ -345,8 +259,8 @@ class DoorbellHandler {
 	}
 
 	/**
-	 * Settles, again and again when the instance cannot be reached: that it was delivered is a fact, and only this
-	 * consumer knows it. Null: it could not be told, and is due again when its lease ends.
+	 * Settles an attempt, with retries: only this consumer knows that the notification was delivered. Null: the instance
+	 * could not be reached, and the notification is due again when its lease ends.
 	 */
 	async #settle(claim: Claim, outcome: AttemptOutcome): Promise<{ next: Claim[]; retryAtMs: number | null } | null> {
 		const ports = this.#ports
@@ -374,13 +288,13 @@ class DoorbellHandler {
 		return null
 	}
 
-	/** Reports an end that the callback's object does not expect, or waits for. */
+	/** Reports an outcome to the callback's object: one that it expects, a failure, or the first success after it. */
 	async #report(claim: Claim, outcome: AttemptOutcome, admitted: boolean, nextMs: number | null): Promise<void> {
 		const ports = this.#ports
 		const destination = toDestination(claim)
 		const failed = isCallbackFailure(outcome)
 		if (failed) ports.breakerCache.markFailed(destination)
-		else if (!wasSent(outcome)) {
+		else if (outcome.notSent === true) {
 			if (admitted) await this.#releasePermits({ ...claim, rate: null }, 1)
 			return
 		} else if (!admitted && !ports.breakerCache.shouldReportNextSuccess(destination)) return
@@ -395,7 +309,7 @@ class DoorbellHandler {
 		}
 	}
 
-	/** Takes permits back to the callback's object; one that is lost ends by its lease. */
+	/** Returns permits to the callback's object. Permits that do not arrive expire with their lease. */
 	async #releasePermits(
 		target: { organizationId: number; url: string; subscription: number; rate: number | null },
 		permits: number,
@@ -410,11 +324,7 @@ class DoorbellHandler {
 	}
 }
 
-function toDestinationKey(destination: Destination): string {
-	return `${destination.organizationId} ${destination.origin}`
-}
-
-/** What a log may say of an exception: its kind. Its text may quote what must not be logged. */
+/** The name of an exception for logs: its message may quote what must not be logged. */
 function toErrorName(error: unknown): string {
 	return error instanceof Error ? error.name : 'unknown'
 }

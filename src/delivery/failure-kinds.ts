@@ -1,5 +1,6 @@
 /** What a failed attempt says about the callback: why no answer came, and whether the callback is at fault. */
 import { classifyNetworkError, findEdgeErrorKind, type NetworkErrorKind } from '../lib/network-errors.ts'
+import type { AttemptOutcome } from '../rpc/delivery.ts'
 
 /** Why the callback itself did not answer, as deliveries are stored and shown. */
 export type DeliveryErrorKind = 'dns' | 'tls' | 'refused' | 'timeout' | 'reset'
@@ -30,22 +31,11 @@ function toDeliveryErrorKind(kind: NetworkErrorKind, url: string): DeliveryError
 	return kind
 }
 
-/** The body of an outcome begins with this when nothing was sent. */
-export const NOT_SENT_PREFIX = 'Not sent: '
-
 /**
- * Whether the callback was called at all. A key that cannot be decrypted, or an address that is not allowed, says
- * nothing about the callback.
+ * Whether a failure counts against the callback as a whole: no answer, 5xx or 429. Any other 4xx is about the
+ * notification, and an attempt that sent nothing says nothing about the callback.
  */
-export function wasSent(outcome: { status: number | null; body: string }): boolean {
-	return outcome.status !== null || !outcome.body.startsWith(NOT_SENT_PREFIX)
-}
-
-/**
- * Whether the callback as a whole is failing: no answer, 5xx or 429. Any other 4xx is about the notification that was
- * sent.
- */
-export function isCallbackFailure(outcome: { delivered: boolean; status: number | null; body: string }): boolean {
-	if (outcome.delivered || !wasSent(outcome)) return false
+export function isCallbackFailure(outcome: Pick<AttemptOutcome, 'delivered' | 'status' | 'notSent'>): boolean {
+	if (outcome.delivered || outcome.notSent === true) return false
 	return outcome.status === null || outcome.status >= 500 || outcome.status === 429
 }

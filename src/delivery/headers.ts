@@ -1,11 +1,11 @@
 /**
- * The headers of a POST to a callback: a customer's own, checked, and ours over them (docs/contract.md §3, §4, §11).
- * One set of rules, for whoever takes a configuration and for whoever sends by it.
+ * The custom headers of a POST to a callback (docs/contract.md §3, §4, §11). Validation of a configuration and sending
+ * share these rules.
  */
 
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 
-/** Names that a customer's headers cannot set: the connection's, the body's, and those that receivers trust as ours. */
+/** Reserved names: headers of the connection and the body, and headers that receivers trust as Shopbell's. */
 const RESERVED_HEADERS = new Set([
 	'connection',
 	'keep-alive',
@@ -28,8 +28,8 @@ const RESERVED_HEADER_PREFIXES = ['elements-', 'webhook-', 'shopbell-', 'cf-', '
 export type HeaderPair = [name: string, value: string]
 
 /**
- * Reads `event.notification.callback.headers`: a JSON object, its text, or lines `Name: value`. `whole`: false when
- * something in it was neither.
+ * Parses `event.notification.callback.headers`: a JSON object, its text, or lines `Name: value`. `complete`: false when
+ * a part of it was none of these.
  */
 export function parseHeaderPairs(value: unknown): { pairs: HeaderPair[]; complete: boolean } {
 	if (value === null || value === undefined) return { pairs: [], complete: true }
@@ -43,7 +43,7 @@ export function parseHeaderPairs(value: unknown): { pairs: HeaderPair[]; complet
 	}
 }
 
-/** What is wrong with a header that a customer wants to add, as what was expected; null: nothing. */
+/** What is wrong with a custom header, as what was expected; null: it is valid. */
 export function findHeaderProblem([name, value]: HeaderPair): string | null {
 	if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}$/.test(name)) return 'expected header names of letters, digits and hyphens'
 	const lower = name.toLowerCase()
@@ -55,10 +55,7 @@ export function findHeaderProblem([name, value]: HeaderPair): string | null {
 	return null
 }
 
-/**
- * The headers to send of a stored configuration. What no header can be, and every name that is not the customer's to
- * set, is left out: a mistake there must not hold up notifications.
- */
+/** The custom headers of a stored configuration. Invalid ones are dropped: they must not hold up notifications. */
 export function parseCustomHeaders(text: string | null | undefined): HeaderPair[] {
 	return parseHeaderPairs(text)
 		.pairs.filter((pair) => findHeaderProblem(pair) === null)

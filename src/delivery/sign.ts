@@ -1,27 +1,27 @@
 /**
- * What vouches for a notification: the platform's signature header, and Standard Webhooks beside it (docs/contract.md
- * §4, §11). Both are made over the exact bytes that are sent.
+ * Signatures of notifications: the platform's header and Standard Webhooks (docs/contract.md §4, §11), over the exact
+ * bytes that are sent.
  */
 import { createHmac } from 'node:crypto'
 
-/** An instance's signature key, and the one that follows it while they are being changed. Never empty. */
+/** An instance's signature key, and the next one during a rotation. Never empty. */
 export interface SignatureKeys {
 	current: string
 	next: string | null
 }
 
-/** A key that takes over from the present one: until `fromMs` (epoch ms) both sign, then it alone. Null: none does. */
+/** The next key of a rotation: until `fromMs` (epoch ms) both keys sign, then it alone. Null: no rotation. */
 export interface KeyRotation {
 	next: string | null
 	fromMs: number | null
 }
 
-/** Nothing takes over. */
+/** No rotation. */
 export const NO_KEY_ROTATION: KeyRotation = { next: null, fromMs: null }
 
 /**
- * The keys that sign at a moment; null: none. It is the clock alone that ends a rotation, so that no work has to be
- * done in time. Sealed keys do as well as open ones.
+ * The keys that sign at a time; null: none. The clock alone ends a rotation, so no job has to run in time. Works for
+ * sealed keys and open ones.
  */
 export function getSigningKeys(
 	current: string | null,
@@ -32,7 +32,7 @@ export function getSigningKeys(
 	return current === null || fromMs <= nowMs ? { current: next, next: null } : { current: current, next }
 }
 
-/** What is signed: one attempt of a notification. */
+/** One attempt of a notification, to be signed. */
 export interface SignableAttempt {
 	notificationId: number
 	body: Uint8Array
@@ -40,7 +40,7 @@ export interface SignableAttempt {
 	startedMs: number
 }
 
-/** The id that names a notification to receivers, the same on every try and replay: `ntf_<id>`. */
+/** The id of a notification for receivers, the same on every attempt and replay: `ntf_<id>`. */
 export function toWebhookMessageId(notificationId: number): string {
 	return `ntf_${notificationId}`
 }
@@ -51,16 +51,16 @@ export function signElements(key: string, body: Uint8Array): string {
 }
 
 /**
- * One `webhook-signature` of Standard Webhooks: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, under the
- * key's UTF-8 bytes.
+ * A `webhook-signature` of Standard Webhooks: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, with the key's
+ * UTF-8 bytes.
  */
 export function signStandardWebhooks(key: string, id: string, timestampSec: number, body: Uint8Array): string {
 	return `v1,${createHmac('sha256', key).update(`${id}.${timestampSec}.`).update(body).digest('base64')}`
 }
 
 /**
- * The headers that name and sign an attempt. Ids are always there, signatures only with a key. While keys change,
- * `Elements-Webhook-Signature` stays with the old one, `…-Next` carries the new one and `webhook-signature` both.
+ * The id and signature headers of an attempt; without keys only the ids. During a rotation `Elements-Webhook-Signature`
+ * is the old key's, `…-Next` the new key's, and `webhook-signature` has both.
  */
 export function toSignatureHeaders(attempt: SignableAttempt, keys: SignatureKeys | null): Record<string, string> {
 	const id = toWebhookMessageId(attempt.notificationId)

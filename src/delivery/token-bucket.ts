@@ -1,15 +1,14 @@
 /**
- * The meter of a callback's rates: tokens that may be used from some moment on, some at a time, handed out in the order
- * in which they were asked for. Pure.
+ * The token buckets of a callback's rates (`event.notification.rate`). Tokens go out in the order of requests. Pure.
  */
 
-/** A consumer waits for a token so long itself, ms; beyond that the instance is parked. */
+/** A consumer sleeps this long at most until its tokens can be used, ms; beyond that the instance is parked. */
 export const MAX_TOKEN_WAIT_MS = 2_000
 
 /**
- * Tokens of a rate (a second), instances with the same rate share them: when the bucket is full again of all that is
- * promised, and of all that was taken (epoch ms). Who comes late for what it was promised takes it then, and no more go
- * at a time for that.
+ * The tokens of one rate (per second), shared by all instances with that rate: when the bucket is full again, counted
+ * from all that is promised and from all that was taken (epoch ms). A late taker of promised tokens cannot burst: what
+ * it takes counts from the moment it is taken.
  */
 export interface TokenBucket {
 	rate: number
@@ -17,16 +16,16 @@ export interface TokenBucket {
 	takenMs: number
 }
 
-/** Tokens that somebody was promised, and from when on (epoch ms). */
+/** Promised tokens, and when they can be used (epoch ms). */
 export interface Reservation {
 	fromMs: number
 	permits: number
 }
 
 /**
- * Takes up to `want` tokens of a rate; from when on they may be used, and what is promised after that. No permits: they
- * come later and are promised, so that nobody who asks after it is served before it. Some tokens at a time, so that a
- * fast rate is not an ask a token.
+ * Takes up to `requested` tokens of a rate, which can be used from `fromMs` on. Without permits the tokens come later:
+ * `reservation` promises them, so that no later request overtakes this one. Several tokens are handed out at a time, so
+ * that a fast rate does not cost one request per token.
  */
 export function acquire(
 	buckets: TokenBucket[],
@@ -34,7 +33,7 @@ export function acquire(
 	rate: number,
 	requested: number,
 	now: number,
-): { permits: number; fromMs: number; slot: Reservation | null } {
+): { permits: number; fromMs: number; reservation: Reservation | null } {
 	const tokenMs = 1000 / rate
 	const burst = Math.max(1, rate)
 	let bucket = buckets.find((candidate) => candidate.rate === rate)
@@ -48,13 +47,13 @@ export function acquire(
 	}
 	const permits = Math.min(requested, reservation.permits)
 	const fromMs = Math.max(now, reservation.fromMs, bucket.takenMs + (permits - burst) * tokenMs)
-	if (fromMs > now + MAX_TOKEN_WAIT_MS) return { permits: 0, fromMs, slot: { ...reservation, fromMs } }
+	if (fromMs > now + MAX_TOKEN_WAIT_MS) return { permits: 0, fromMs, reservation: { ...reservation, fromMs } }
 	bucket.promisedMs -= (reservation.permits - permits) * tokenMs
 	bucket.takenMs = Math.max(bucket.takenMs, fromMs) + permits * tokenMs
-	return { permits, fromMs, slot: null }
+	return { permits, fromMs, reservation: null }
 }
 
-/** Takes tokens back that were not used. */
+/** Takes back unused tokens. */
 export function release(buckets: readonly TokenBucket[], rate: number | null, permits: number): void {
 	const bucket = buckets.find((candidate) => candidate.rate === rate)
 	if (bucket === undefined) return
@@ -62,7 +61,7 @@ export function release(buckets: readonly TokenBucket[], rate: number | null, pe
 	bucket.takenMs -= (permits * 1000) / bucket.rate
 }
 
-/** The buckets that somebody would miss: a full one is as good as none. */
+/** The buckets worth keeping: a full bucket equals a new one. */
 export function activeBuckets(buckets: readonly TokenBucket[], now: number): TokenBucket[] {
 	return buckets.filter((bucket) => Math.max(bucket.promisedMs, bucket.takenMs) > now)
 }

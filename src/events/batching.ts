@@ -1,47 +1,46 @@
 /**
- * Makes notifications of what waits (docs/architecture.md, The way of a change). A pure decision: which events go
- * together, now. Once formed, a notification's list of events never changes; so what must stay in order is held back
- * here.
+ * Decides which waiting events form notifications now (docs/architecture.md, The way of a change). Pure. A formed
+ * notification's events never change, so events that must stay in order are held back here.
  */
 import type { EventType } from './event.ts'
 import type { MemberOverrides } from './notification-members.ts'
 
-/** An event that is in no notification yet. */
+/** An event without a notification. */
 export interface WaitingEvent {
 	sequence: number
-	/** The resource's label: a notification has events of one. */
+	/** The resource's label: all events of a notification have the same. */
 	resource: string
-	/** Whose event it is, from `objectKey`. */
+	/** The key of its object, from `objectKey`. */
 	object: string
-	/** Characters of its record; absent: none worth counting. */
+	/** Characters of its record; absent: 0. */
 	size?: number
-	/** The oldest event that it stands for, where that is another: decides whose turn it is. */
+	/** The oldest event that is coalesced into it: decides the order. */
 	since?: number
 }
 
-/** An event that waits, as coalescing needs it. */
+/** A waiting event with what coalescing needs. */
 export interface WaitingChange extends WaitingEvent {
 	type: EventType
 	changedFields: string[] | null
-	/** `objectSequence` of the object's last event before this one that was meant for this subscription. */
+	/** `objectSequence` of the object's previous event for this subscription. */
 	previousSequence: number | null
 }
 
-/** The event that is told of its object, for all that wait. */
+/** The one event that is sent for all waiting events of its object. */
 export interface CoalescedEvent extends WaitingChange {
-	/** All that it stands for, ascending; the last one is itself. */
+	/** The coalesced events, ascending; the last one is itself. */
 	sequences: number[]
 }
 
-/** Events of an object that come to nothing: nobody is told of any of them. */
+/** Events of an object that cancel each other: none is sent. */
 export interface CancelledChanges {
 	object: string
 	sequences: number[]
-	/** What the object's next event follows on this subscription. */
+	/** `previousSequence` of the object's next event for this subscription. */
 	previousSequence: number | null
 }
 
-/** The contract's sizes (docs/contract.md §4), by how changes are seen; `event.notification.batch` overrides. */
+/** Batch sizes by vendor type (docs/contract.md §4); `event.notification.batch` overrides. */
 export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', number>> = {
 	polling: 10,
 	webhook: 20,
@@ -49,38 +48,35 @@ export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', nu
 }
 
 /**
- * Characters that the records of a notification hold together, unless it is a single one: an RPC answer holds 32 MiB,
- * two bytes a character, and what cannot be handed to a consumer would never be sent.
+ * The limit for the characters of a notification's records together; a single record may exceed it. An RPC answer holds
+ * 32 MiB, two bytes per character, and what does not fit cannot be claimed.
  */
 export const MAX_RECORD_CHARACTERS = 6_000_000
 
-/** A notification to be made: events of one resource, ascending. */
+/** A notification to create: events of one resource, ascending. */
 export interface FormedNotification {
 	resource: string
 	sequences: number[]
 }
 
 /**
- * Names an object for `WaitingEvent.object` and `blocked`. `resource` is what identifies the resource; its identity
- * rather than its label keeps an object's order across a renaming.
+ * The key of an object. `resource`: the resource's identity rather than its label, so that order survives a new label.
  */
 export function objectKey(resource: string, objectId: number | string): string {
 	return `${resource}\u0000${objectId}`
 }
 
 /**
- * Leaves one event of each object: the newest of those that go now. A receiver that folds them ends where it would have
- * ended with all.
+ * Keeps one event per object, the newest. A receiver that applies it ends in the same state as with all of them.
  *
- * - Begins with CREATED and ends with DELETED: it never heard of the object, and is not told now.
- * - Begins with CREATED and ends with UPDATED: told as CREATED, with the newest record.
+ * - From CREATED to DELETED: nothing is sent, since the receiver does not know the object.
+ * - From CREATED to UPDATED: sent as CREATED, with the newest record.
  * - Otherwise the newest as it is. After DELETED … CREATED that is a CREATED of an object the receiver may still have.
  *
- * `previousSequence` is that of the first, so that nothing seems to be missing. `changedFields` are those of all, in the order in which
- * they changed first; null (anything may have changed) where those of one are not known, and of CREATED and DELETED.
+ * `previousSequence` is that of the first event, so that there is no gap. `changedFields` are those of all events, in
+ * the order of their first change; null (unknown) where those of an event are unknown, and for CREATED and DELETED.
  *
- * @param waiting events that may go now, in any order: none of an object that must wait, none that the filter leaves
- * out
+ * @param waiting events that may be sent now, in any order: without blocked objects, and after the filter
  */
 export function coalesce(waiting: readonly WaitingChange[]): { kept: CoalescedEvent[]; cancelled: CancelledChanges[] } {
 	const kept: CoalescedEvent[] = []
@@ -120,7 +116,7 @@ function mergeChangedFields(run: readonly WaitingChange[]): string[] | null {
 	return [...names]
 }
 
-/** What a notification notes of a coalesced event beside its row: only what differs from it. */
+/** What differs between a coalesced event and the event's row. */
 export function toMemberOverrides(
 	coalesced: Pick<CoalescedEvent, 'type' | 'changedFields' | 'previousSequence' | 'sequences'>,
 	event: Pick<WaitingChange, 'type' | 'changedFields' | 'previousSequence'>,
@@ -136,15 +132,15 @@ export function toMemberOverrides(
 }
 
 /**
- * Forms what can be sent now, oldest event first.
+ * Forms the notifications that can be sent now, oldest event first.
  *
- * Two notifications travel at the same time, so an object with an unsettled one waits, and so does one whose events did
- * not all fit: all events of an object that go now go in the same notification, in order.
+ * Notifications travel concurrently, so an object has one unsettled notification at a time: its events go into the same
+ * notification, in order, or wait.
  *
- * @param waiting events in no notification, in any order
- * @param blocked objects (`objectKey`) with an unsettled notification on this subscription
- * @param limits how many events a notification holds
- * @param maxNotifications how many notifications may be made: the limit of unsettled ones less those there are
+ * @param waiting events without a notification, in any order
+ * @param blocked objects (`objectKey`) with an unsettled notification for this subscription
+ * @param limits how many events a notification has at most
+ * @param maxNotifications how many notifications may be formed
  */
 export function formNotifications(
 	waiting: readonly WaitingEvent[],
@@ -153,10 +149,10 @@ export function formNotifications(
 	maxNotifications: number,
 ): FormedNotification[] {
 	const formed: FormedNotification[] = []
-	/** Per resource, the notification that still takes events. */
+	/** By resource: the notification that still takes events. */
 	const openByResource = new Map<string, FormedNotification>()
 	const sizes = new Map<FormedNotification, number>()
-	/** Where each object's events of this call went; null: it must wait. */
+	/** By object: the notification that its events went into; null: it must wait. */
 	const placedByObject = new Map<string, FormedNotification | null>()
 
 	for (const event of waiting.toSorted((a, b) => (a.since ?? a.sequence) - (b.since ?? b.sequence))) {
@@ -169,7 +165,7 @@ export function formNotifications(
 		)
 			target = undefined
 		const earlier = placedByObject.get(event.object)
-		// Its earlier events go elsewhere, or wait: this one must not overtake them.
+		// It must not overtake its object's earlier events, which go elsewhere or wait.
 		if (earlier !== undefined && earlier !== target) {
 			placedByObject.set(event.object, null)
 			continue

@@ -1,88 +1,79 @@
-/** A change as the instance's log keeps it, and as a notification tells it (docs/contract.md §4, §11). */
+/** Events: changes as the log keeps them and as notifications send them (docs/contract.md §4, §11). */
 import { formatEventId } from './ids.ts'
 
 /** What happened to the object. */
 export const EVENT_TYPES = ['CREATED', 'UPDATED', 'DELETED'] as const
-/** One of them. */
+/** A value of `EVENT_TYPES`. */
 export type EventType = (typeof EVENT_TYPES)[number]
 
-/** How the change was seen: by a poll's window, by the store's webhook, by a re-read. */
+/** How the change was seen: by a poll's window, by a webhook of the store, or by a re-read. */
 export type EventSource = 'poll' | 'webhook' | 'reread'
 
-/** What is particular about a change; only true marks are told. */
+/** Flags of an event; only true ones are sent. */
 export interface EventFlags {
-	/** A DELETED of an object that lies in the trash: its record is still there. */
+	/** A DELETED of an object in the trash: its record still exists. */
 	trashed?: boolean
 	/** An UPDATED of an object that exists but is no longer listed. */
 	unlisted?: boolean
 	/** A CREATED of an object that came back from the trash. */
 	restored?: boolean
-	/** A CREATED or UPDATED rung by a backfill. */
+	/** A CREATED or UPDATED by a backfill. */
 	backfill?: boolean
-	/** Of a notice (`noticeBody`): how much it matters. */
+	/** The severity of a notice (`toNoticeBody`). */
 	severity?: string
-	/** Of a notice that was posted: who it is from, where that was said. */
+	/** The sender of a posted notice. */
 	from?: string
-	/** Nothing happened: somebody tries the callback. */
+	/** A test event: nothing changed. */
 	test?: boolean
-	/** The record was too large to keep: where the hub has it, such as `orders/12`. */
+	/** The record was too large to keep: its path in the hub, such as `orders/12`. */
 	large?: string
 }
 
-/**
- * An event as it is stored. All that its entry is made of, so that the entry is the same whenever it is made. Times
- * epoch ms.
- */
+/** An event as it is stored: everything that its entry consists of. Times epoch ms. */
 export interface StoredEvent {
-	/** Its place in the instance's log, counting up. */
+	/** Its position in the instance's log, increasing. */
 	sequence: number
-	/** The tag of its id (`eventTag`), kept so that a new master key changes no id. */
+	/** The tag of its id (`computeEventTag`), stored so that a new master key changes no id. */
 	tag: number
-	/** The resource's label when the event was recorded: becomes `objectType`. */
+	/** The resource's label when the event was recorded: its `objectType`. */
 	resource: string
 	objectId: number | string
-	/** Counts the events of this object. */
+	/** The number of the event among those of its object. */
 	objectSequence: number
-	/**
-	 * `objectSequence` of the object's last event before this one meant for the same subscription; null when it is the
-	 * first.
-	 */
+	/** `objectSequence` of the object's previous event for the same subscription; null: it is the first. */
 	previousSequence: number | null
 	eventType: EventType
 	/** When the object changed. */
 	dateMs: number
-	/** When it was seen; null for what a webhook brought, which has no poll. */
+	/** When a poll saw it; null: a webhook brought it. */
 	pollDateMs: number | null
 	source: EventSource
-	/** Names of the fields that changed; null when it is not known or makes no sense. */
+	/** Names of the fields that changed; null: unknown, or not an UPDATED. */
 	changedFields: string[] | null
 	flags: EventFlags
-	/**
-	 * The record as JSON text, as the vendor gave it; null once it was erased or pruned, and where it was too large to
-	 * keep (`flags.large`).
-	 */
+	/** The vendor's record as JSON text; null: erased, pruned, or too large to keep (`flags.large`). */
 	record: string | null
 }
 
-/** An event as a notification tells it: after coalescing that may differ from its row (`told`). */
+/** An event as a notification sends it (`applyMemberOverrides`): coalescing may have changed it. */
 export interface DeliveredEvent extends StoredEvent {
-	/** How many events it stands for, itself included; absent: itself alone. */
+	/** How many events were coalesced into it, itself included; absent: only itself. */
 	coalesced?: number
 }
 
-/** What an entry needs beside the event. */
+/** What an entry has beside the event. */
 export interface EntryContext {
 	instanceId: number
 	elementKey: string
 	/** The element's hub: `ecommerce`. */
 	hubKey: string
-	/** Without records: each entry says where its record is. Absent: with them. */
+	/** Entries have a `recordUrl` instead of records. Absent: full mode. */
 	mode?: 'thin'
-	/** The address that people reach, for links; absent or '': links are paths. */
+	/** The public URL of this Shopbell, for links; absent or '': links are paths. */
 	publicUrl?: string
 }
 
-/** `message.events[i]`: the platform's keys in its own order, then ours. Keys that do not apply are absent. */
+/** `message.events[i]`: the platform's keys in its order, then Shopbell's. Keys that do not apply are absent. */
 export interface EventEntry {
 	date: string
 	elementKey: string
@@ -100,22 +91,20 @@ export interface EventEntry {
 	unlisted?: true
 	restored?: true
 	backfill?: true
-	/** Nothing happened: somebody tries the callback. */
+	/** A test event: nothing changed. */
 	test?: true
-	/** How many events of the object this one stands for, itself included. */
+	/** How many events of the object were coalesced into this one, itself included. */
 	coalesced?: number
 	/** The record is no longer kept: `raw` has only the object's id. */
 	erased?: true
 	/** The record was too large to keep: `raw` has only the object's id. */
 	tooLarge?: true
-	/**
-	 * Where the record is: in the event log, or in the hub when it was too large to keep. Absent: in `raw`, or nowhere.
-	 */
+	/** Where to read the record: in the event log, or in the hub when it was too large to keep. */
 	recordUrl?: string
 	source: EventSource
 }
 
-/** The entry of an event. Built key by key: its order is part of the bytes that are signed. */
+/** The entry of an event. The order of its keys is part of the signed bytes. */
 export function toEventEntry(event: DeliveredEvent, context: EntryContext): EventEntry {
 	const recordUrl = findRecordUrl(event, context)
 	return {
@@ -144,25 +133,26 @@ export function toEventEntry(event: DeliveredEvent, context: EntryContext): Even
 	}
 }
 
-/** Whether an event's record was kept and is no longer. */
+/** Whether an event's record was erased or pruned. */
 export function isErased(event: Pick<StoredEvent, 'record' | 'flags'>): boolean {
 	return event.record === null && !isTooLarge(event)
 }
 
-/** Whether an event's record was never kept, since it was too large. */
+/** Whether an event's record was too large to keep. */
 export function isTooLarge(event: Pick<StoredEvent, 'flags'>): boolean {
 	return event.flags.large !== undefined
 }
 
-/** The address of an event's record where the notification does not carry it; null: it does, or there is none. */
+/** The URL of an event's record; null: the notification has the record, or there is none. */
 function findRecordUrl(event: StoredEvent, context: EntryContext): string | null {
 	const apiUrl = `${(context.publicUrl ?? '').replace(/\/+$/, '')}/elements/api-v2`
 	if (event.flags.large !== undefined) return `${apiUrl}/hubs/${context.hubKey}/${event.flags.large}`
 	if (context.mode !== 'thin') return null
-	return `${apiUrl}/instances/${context.instanceId}/events/${formatEventId(context.instanceId, event.sequence, event.tag)}`
+	const eventId = formatEventId(context.instanceId, event.sequence, event.tag)
+	return `${apiUrl}/instances/${context.instanceId}/events/${eventId}`
 }
 
-/** A moment as the contract writes it: `yyyy-MM-ddTHH:mm:ssZ`, UTC, whole seconds (rounded down). */
+/** A time in the contract's format: `yyyy-MM-ddTHH:mm:ssZ`, UTC, whole seconds (rounded down). */
 export function formatIsoSeconds(ms: number): string {
 	return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, -5)}Z`
 }

@@ -1,40 +1,39 @@
 /**
- * Which events an instance's callback is told of (`event.notification.filter.*`). Acts when notifications are formed:
- * the log has every event, whoever is told.
+ * Filters of an instance's events (`event.notification.filter.*`), applied when notifications are formed: the log has
+ * every event.
  */
 import { type Condition, matchesCondition, parseWhere } from '../elements/where.ts'
 import { EVENT_TYPES, type EventType, type StoredEvent } from './event.ts'
 import type { VendorRecord } from '../elements/store.ts'
 
-/** What is wanted; null: no bound. */
+/** Which events are sent; null: all. */
 export interface EventFilter {
 	types: EventType[] | null
 	/** Labels, as `objectType` has them. */
 	resources: string[] | null
-	/** Conditions on the record, all of which must hold. */
+	/** Conditions on the record, joined with AND. */
 	where: Condition[] | null
 }
 
-/** Everything. */
+/** All events. */
 export const NO_FILTER: EventFilter = { types: null, resources: null, where: null }
 
-/** The configuration keys that make a filter. */
+/** The configuration keys of a filter. */
 export const FILTER_KEYS = {
 	types: 'event.notification.filter.types',
 	resources: 'event.notification.filter.resources',
 	where: 'event.notification.filter.where',
 } as const
 
-/** A filter, or what is wrong with each key: `message` says what was expected. */
+/** A filter, or the invalid keys: `message` says what was expected. */
 export type FilterResult =
 	| { ok: true; filter: EventFilter }
 	| { ok: false; problems: { field: string; message: string }[] }
 
 /**
- * Reads the three keys of a configuration. Blank is no bound.
+ * Parses the three keys of a configuration. Blank means all.
  *
- * @param labels the resources that the instance watches, which `resources` may name; null: not checked, for what was
- * checked before
+ * @param labels labels of the watched resources, which `resources` may name; null: not checked, for stored values
  */
 export function parseFilter(
 	configuration: Readonly<Record<string, string | null | undefined>>,
@@ -67,11 +66,10 @@ export function parseFilter(
 }
 
 /**
- * Whether a filter lets an event through.
+ * Whether an event matches a filter.
  *
- * The condition judges records alone. A DELETED passes it, since a receiver must never miss that an object is gone, and
- * so does an event without a full record (erased, too large, an id only): what cannot be judged is told rather than
- * kept back.
+ * Conditions apply to records only. A DELETED matches them, since a receiver must not miss that an object is gone, and
+ * so does an event without a full record (erased, too large, an id only).
  */
 export function matchesFilter(
 	filter: EventFilter,
@@ -84,7 +82,7 @@ export function matchesFilter(
 	return Object.keys(record).length < 2 || filter.where.every((condition) => matchesCondition(record, condition))
 }
 
-/** The names in a text, each once; null when there are none. */
+/** The distinct names in a text; null: none. */
 function parseNames(text: string | null | undefined): string[] | null {
 	const names = new Set(
 		(text ?? '')

@@ -1,23 +1,23 @@
 /**
- * Ids that find their owner and cannot be guessed. An event's id says which instance and which place in its log, and
- * carries a tag that only the holder of a master key can make; a notification's id is its owner's id and a counter.
+ * Ids of events and notifications. An event id has its instance, its sequence and a tag that only a master key can
+ * make, so it cannot be guessed; a notification id has its owner and a counter.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** The largest number that 48 bits hold: the bound of instance ids and sequences inside an event id. */
+/** The largest instance id and sequence in an event id: 48 bits. */
 const MAX_UINT48 = 2 ** 48 - 1
 
-/** Notifications an owner can have before its ids would run into the next owner's. */
+/** How many notifications an owner can have: the next owner's ids follow. */
 const MAX_NOTIFICATIONS_PER_OWNER = 1_000_000_000
 
-/** What an event id says: the instance, the event's place in its log, and the tag (24 bits) that vouches for both. */
+/** The parts of an event id. `tag` (24 bits) authenticates the other two. */
 export interface EventIdParts {
 	instanceId: number
 	sequence: number
 	tag: number
 }
 
-/** What a notification id says: the owner (an instance) and the owner's counter. */
+/** The parts of a notification id: the owner (an instance) and its counter. */
 export interface NotificationIdParts {
 	ownerId: number
 	counter: number
@@ -42,26 +42,26 @@ export function formatEventId(instanceId: number, sequence: number, tag: number)
 	return bytes.toString('base64url')
 }
 
-/** Takes an event id apart; null when the text is none. Says nothing about who made it: `verifyEventTag` does. */
+/** Parses an event id; null when invalid. Does not authenticate it: `verifyEventTag` does. */
 export function parseEventId(text: string): EventIdParts | null {
-	// 120 bits fill 20 characters exactly, so every text of this form is one id and every id has one form.
+	// 120 bits fill 20 characters exactly, so every id has one form.
 	if (!/^[A-Za-z0-9_-]{20}$/.test(text)) return null
 	const bytes = Buffer.from(text, 'base64url')
 	return { instanceId: bytes.readUIntBE(0, 6), sequence: bytes.readUIntBE(6, 6), tag: bytes.readUIntBE(12, 3) }
 }
 
-/** The tag of a place in an instance's log: the first 3 bytes of HMAC-SHA256 under a master key, as a number. */
+/** The tag of a sequence in an instance's log: the first 3 bytes of HMAC-SHA256 with a master key, as a number. */
 export function computeEventTag(masterKey: Uint8Array, instanceId: number, sequence: number): number {
-	// The leading words keep this use of the master key apart from every other one.
+	// The prefix separates this use of the master key from the others.
 	const digest = createHmac('sha256', masterKey).update(`shopbell-event\n${instanceId}\n${sequence}`).digest()
 	return digest.readUIntBE(0, 3)
 }
 
-/** Whether a master key of the ring made this id. The comparison takes the same time wherever the tags differ. */
+/** Whether one of the master keys made this id, in constant time. */
 export function verifyEventTag(masterKeys: readonly Uint8Array[], parts: EventIdParts): boolean {
 	const claimed = toTagBytes(parts.tag)
 	let matches = false
-	// No early end: how many keys were tried must not show either.
+	// No early exit: the time must not show which key matched.
 	for (const key of masterKeys) {
 		if (timingSafeEqual(claimed, toTagBytes(computeEventTag(key, parts.instanceId, parts.sequence)))) matches = true
 	}
@@ -84,7 +84,7 @@ export function toNotificationId(ownerId: number, counter: number): number {
 	return id
 }
 
-/** Takes a notification id apart, given as the API's number or as the envelope's digits; null when it is none. */
+/** Parses a notification id, given as the API's number or the envelope's digits; null when invalid. */
 export function parseNotificationId(id: number | string): NotificationIdParts | null {
 	if (typeof id === 'string' && !/^[1-9][0-9]{0,15}$/.test(id)) return null
 	const value = Number(id)

@@ -1,18 +1,18 @@
 /**
- * What a notification's row says of its events: `[sequence, resourceNumber, objectId, extra?]` as JSON. `extra` holds
- * what this notification tells otherwise than the event itself, so that the body stays a pure function of stored rows.
+ * The events of a notification as its row has them: `[sequence, resourceNumber, objectId, overrides?]` as JSON. The
+ * overrides keep the body a pure function of stored rows.
  */
 import type { EventType, StoredEvent, DeliveredEvent } from './event.ts'
 
-/** What a notification tells of an event otherwise than its row does. Absent: as the row has it. */
+/** How an event differs in a notification. Absent: as in the event's row. */
 export interface MemberOverrides {
-	/** `previousSequence` on this subscription. */
+	/** `previousSequence` for this subscription. */
 	p?: number | null
-	/** How many events it stands for, itself included. */
+	/** How many events were coalesced into it, itself included. */
 	c?: number
-	/** `changedFields` of all of them. */
+	/** `changedFields` of the coalesced events. */
 	f?: string[] | null
-	/** The type: they begin with CREATED and end with UPDATED. */
+	/** `eventType`: the coalesced events begin with CREATED and end with UPDATED. */
 	t?: Extract<EventType, 'CREATED'>
 }
 
@@ -24,12 +24,12 @@ export type NotificationMember = readonly [
 	extra?: MemberOverrides,
 ]
 
-/** Reads the members of a notification's row. */
+/** Parses the members of a notification's row. */
 export function parseMembers(text: string): NotificationMember[] {
 	return JSON.parse(text) as NotificationMember[]
 }
 
-/** Members as a notification's row keeps them. An extra that says nothing is left out. */
+/** Members as a notification's row keeps them, without empty overrides. */
 export function formatMembers(members: readonly NotificationMember[]): string {
 	return JSON.stringify(
 		members.map(([sequence, resource, objectId, overrides]) =>
@@ -40,7 +40,7 @@ export function formatMembers(members: readonly NotificationMember[]): string {
 	)
 }
 
-/** An event as this notification tells it. */
+/** An event as this notification sends it. */
 export function applyMemberOverrides(event: StoredEvent, overrides: MemberOverrides | undefined): DeliveredEvent {
 	if (overrides === undefined) return event
 	return {

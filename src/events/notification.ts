@@ -1,6 +1,6 @@
 /**
- * The body that reaches the callback (docs/contract.md §4, §11): a pure function of stored rows, so that every try and
- * every replay sends the same bytes. Records go in as the text that was stored, never parsed and written again.
+ * The body of a notification (docs/contract.md §4, §11): a pure function of stored rows, so that every attempt and
+ * every replay sends the same bytes. Records are copied as stored text, never parsed and serialized again.
  */
 import {
 	toEventEntry,
@@ -14,11 +14,10 @@ import {
 import { formatEventId } from './ids.ts'
 
 /**
- * The instance as it was when the notification was formed; kept with it, since a new name or tag must not change bytes
- * already sent.
+ * The instance when the notification was formed, stored with it: a new name or tag must not change bytes already sent.
  */
 export interface NotificationInstance extends EntryContext {
-	/** Of an organization's own object: what it tells has no instance. */
+	/** A notice of an organization's own object: it has no instance. */
 	notice?: true
 	/** The organization's number: `accountId` and `companyId`. */
 	organizationId: number
@@ -30,24 +29,24 @@ export interface NotificationInstance extends EntryContext {
 	sender: string
 }
 
-/** What is stored of a notification and enters its body. Its events are stored as events. */
+/** A stored notification, without its events. */
 export interface StoredNotification {
 	/** Owner × 10^9 + counter. */
 	id: number
 	/** When it was formed, epoch ms. */
 	createdMs: number
-	/** The label of its events' resource: `objectType`. */
+	/** The label of its events' resource: their `objectType`. */
 	resource: string
 }
 
 /**
- * The JSON text of a notification.
+ * The body of a notification, JSON text.
  *
- * `raw` holds the records in the order of `events`; its `pollDate` is the latest poll among them. A record that is not sent leaves
- * `{"id":…}` in its place, so that positions keep matching: with `"erased":true` when it is no longer kept, with `"tooLarge":true` when it
- * never was, alone in a thin notification.
+ * `raw` has the records in the order of `events`; its `pollDate` is the latest poll among them. A placeholder
+ * `{"id":…}` stands for a record that is not sent, so that positions match: with `"erased":true` when it was erased or
+ * pruned, with `"tooLarge":true` when it was too large to keep, without either in a thin notification.
  *
- * @param events the notification's events as it tells them (`told`), in its order; at least one
+ * @param events the notification's events (`applyMemberOverrides`), in its order; at least one
  */
 export function toNotificationBody(
 	notification: StoredNotification,
@@ -84,9 +83,8 @@ export function toNotificationBody(
 }
 
 /**
- * The JSON text of a notice: what an organization is told of itself, or what was posted to a topic of its own. The
- * envelope is the same,
- * `message` is what was posted, byte for byte.
+ * The body of a notice, JSON text: an operator event, or a message posted to a topic of the organization. The envelope
+ * is that of a notification; `message` is the posted text, byte for byte.
  */
 export function toNoticeBody(
 	notification: StoredNotification,
@@ -106,24 +104,24 @@ export function toNoticeBody(
 	])
 }
 
-/** The topic of an instance's events; subscriptions name it too (docs/contract.md §5). */
+/** The topic of an instance's events, also in subscriptions (docs/contract.md §5). */
 export function getInstanceTopic(instanceId: number, elementKey: string): string {
 	return `instance-${instanceId}-${elementKey}-events`
 }
 
-/** The address in the envelope's `user`: `notifications@` the host of PUBLIC_URL, or `shopbell` while there is none. */
+/** The sender in the envelope's `user`: `notifications@` and the host of PUBLIC_URL, or `shopbell` without one. */
 export function getSenderAddress(publicUrl: string): string {
 	return `notifications@${URL.parse(publicUrl)?.hostname || 'shopbell'}`
 }
 
 /** Java's `Date.toString()` in UTC: `Mon Aug 20 15:30:07 UTC 2018`. */
 export function toJavaDate(ms: number): string {
-	// toUTCString is `Mon, 20 Aug 2018 15:30:07 GMT` by the language's own definition.
+	// ECMAScript defines toUTCString as `Mon, 20 Aug 2018 15:30:07 GMT`.
 	const [day, date, month, year, time] = new Date(ms).toUTCString().replace(',', '').split(' ')
 	return `${day} ${month} ${date} ${time} UTC ${year}`
 }
 
-/** `message.raw`: `{<objectType>: [records], pollDate, objectType}`; without `pollDate` when no poll brought them. */
+/** `message.raw`: `{<objectType>: [records], pollDate, objectType}`; without `pollDate` when no poll saw them. */
 function toRaw(resource: string, events: readonly DeliveredEvent[], thin: boolean): string {
 	const records = events.map((event) => (thin ? null : event.record) ?? toPlaceholder(event))
 	const pollTimesMs = events.map((event) => event.pollDateMs).filter((ms) => ms !== null)
@@ -134,7 +132,7 @@ function toRaw(resource: string, events: readonly DeliveredEvent[], thin: boolea
 	])
 }
 
-/** What stands in a record's place. */
+/** The placeholder of a record that is not sent. */
 function toPlaceholder(event: DeliveredEvent): string {
 	return toJsonObject([
 		['id', JSON.stringify(event.objectId)],
@@ -143,10 +141,7 @@ function toPlaceholder(event: DeliveredEvent): string {
 	])
 }
 
-/**
- * A JSON object of keys and ready texts, in this order (a label made of digits would be moved to the front by an object
- * literal).
- */
+/** A JSON object of keys and JSON texts, in this order: an object literal would move a label of digits to the front. */
 function toJsonObject(members: readonly (readonly [key: string, text: string])[]): string {
 	return `{${members.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`
 }

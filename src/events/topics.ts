@@ -1,11 +1,10 @@
 /**
- * Topics by their names. An instance's events are one topic of its own (`topic` in notification.ts makes its name), the
- * operator's are Shopbell's to post to, all others are free: whoever has the account posts to them and subscribes to
- * them. Pure.
+ * Names of topics. An instance's events have a topic of their own (`getInstanceTopic`), only Shopbell posts to operator
+ * topics, and the account may post and subscribe to all others. Pure.
  */
 import { LIMITS } from '../lib/limits.ts'
 
-/** What an operator's webhook hears. */
+/** The topics of an operator webhook. */
 export const OPERATOR_TOPICS: readonly string[] = [
 	'instance.*',
 	'subscription.deactivated',
@@ -14,29 +13,24 @@ export const OPERATOR_TOPICS: readonly string[] = [
 	'backlog.expired',
 ]
 
-/**
- * Whether a subscription to `wanted` hears what is posted to a topic: `orders.*` hears all that begins with `orders.`.
- */
+/** Whether a subscription to `pattern` gets a topic: `orders.*` gets every topic that begins with `orders.`. */
 export function topicMatches(pattern: string, topic: string): boolean {
 	return pattern === topic || (pattern.endsWith('.*') && topic.startsWith(pattern.slice(0, -1)))
 }
 
-/** Whether a topic, or what `prefix.*` stands for, holds something that only Shopbell posts. */
+/** Whether a topic or `prefix.*` includes operator topics. */
 export function overlapsOperatorTopics(pattern: string): boolean {
 	return OPERATOR_TOPICS.some(
 		(operatorTopic) => topicMatches(operatorTopic, pattern) || topicMatches(pattern, operatorTopic),
 	)
 }
 
-/** Whether a topic has the form of one of an instance's events, whether or not there is such an instance. */
+/** Whether a topic has the form of an instance's events. The instance need not exist. */
 export function isInstanceTopic(topic: string): boolean {
 	return /^instance-.*-events$/s.test(topic)
 }
 
-/**
- * Whether a text can be the name of a topic, or with `.*` at its end be subscribed to: no `*` elsewhere, no control
- * characters, no blanks around it.
- */
+/** Whether a text is a valid topic name: no `*`, no control characters, no surrounding whitespace. */
 export function isTopicName(text: string): boolean {
 	return text.length <= LIMITS.topic.value && text === text.trim() && /^[^*\p{Cc}]+$/u.test(text)
 }

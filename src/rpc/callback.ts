@@ -1,46 +1,43 @@
 /** What the Durable Object of a callback answers to consumers. Times epoch ms. */
 import type { AdmissionRequest } from './delivery.ts'
 
-/** What an ask is answered. Times epoch ms. */
+/** The answer to a request for admission. Times epoch ms. */
 export interface AdmissionDecision {
-	/** Most notifications to claim. */
+	/** How many notifications may be claimed. */
 	permits: number
-	/** They may be sent from then on: at most `SHORT_WAIT_MS` from now. */
+	/** They may be sent from then on: at most `MAX_TOKEN_WAIT_MS` from now. */
 	fromMs: number
-	/** The callback answers: without a rate nobody need ask any longer. */
+	/** The breaker is closed: without a rate no further admission is needed. */
 	closed: boolean
-	/** A probe: this notification alone. */
+	/** A probe: only this notification; null: any. */
 	only: number | null
-	/** Nothing is let through: ask again then; null: there is nothing to ask for. */
+	/** Without permits, when to ask again. null with permits. */
 	untilMs: number | null
-	/** A success would be news: it is to be reported. */
+	/** Report the next success: a failure came before it. */
 	news: boolean
 }
 
-/** How something that was sent ended. Times epoch ms. */
+/** The outcome of a delivery. Times epoch ms. */
 export interface DeliveryReport {
 	subscription: number
 	notificationId: number
 	createdMs: number
-	/** It was let through by an admission. */
+	/** It had an admission. */
 	guarded: boolean
 	failed: boolean
 	/** When it is tried again; null: never. */
 	nextMs: number | null
 }
 
-/** What a report is answered. */
+/** The answer to a report. */
 export type BreakerStatus = Pick<AdmissionDecision, 'closed' | 'news'>
 
-/** What consumers ask of a callback's object. */
+/** The calls of consumers. */
 export interface CallbackRpc {
-	/** May so many of an instance's notifications be sent? `limit`: how many its consumer can send at a time. */
+	/** Requests an admission. `limit`: how many notifications the consumer can send at a time. */
 	admit(instanceId: number, request: AdmissionRequest, limit: number): Promise<AdmissionDecision>
-	/**
-	 * How something that was sent ended: every outcome of what was admitted, and of all else the failures and the first
-	 * success after them.
-	 */
+	/** Reports every outcome of an admission; of other deliveries, failures and the first success after them. */
 	report(instanceId: number, delivery: DeliveryReport): Promise<BreakerStatus>
-	/** Permits that were not used, or that never reached the callback. */
+	/** Returns permits that were not used, or whose attempt sent nothing. */
 	giveBack(instanceId: number, subscription: number, rate: number | null, permits: number): Promise<void>
 }

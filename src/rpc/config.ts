@@ -1,29 +1,29 @@
-/** An instance's row of D1 as its Durable Object keeps it. Fields are stored: never rename one. */
+/** An instance's row in D1 as its Durable Object keeps it. Fields are stored: never rename one. */
 import { type EventFilter, NO_FILTER } from '../events/filter.ts'
 import { DEFAULT_BATCH } from '../events/batching.ts'
 import type { Connection } from '../elements/store.ts'
 
-/** `standard`; the platform's two, counted from the first failure; or the seconds between tries. */
+/** `standard`; one of the platform's two, counted from the first failure; or the seconds between tries. */
 export type RetrySchedule = 'standard' | '8^n' | '4^n' | readonly number[]
 
 /** How notifications are made and sent. */
 export interface DeliveryConfig {
 	/** When a failed notification is tried again. */
 	schedule: RetrySchedule
-	/** `queue`: one try, then queued until it is released. */
+	/** `queue`: one try, then queued until a release. */
 	failurePolicy: 'retry' | 'queue'
-	/** `thin`: no records, addresses where they can be read. */
+	/** `thin`: without records, with their URLs. */
 	mode: 'full' | 'thin'
-	/** Of an object's events that go together only the newest is told. */
+	/** Several waiting events of an object are sent as one. */
 	coalesce: boolean
-	/** Events that a notification holds at most. */
+	/** How many events a notification has at most. */
 	batch: number
-	/** Notifications a second; null: no limit. */
+	/** Notifications per second; null: no limit. */
 	rate: number | null
 	filter: EventFilter
 }
 
-/** An instance as the watcher knows it: the joined row of D1 (instance and account), version by version. */
+/** An instance as the watcher knows it: its row in D1 joined with its account. */
 export interface WatcherConfig {
 	instanceId: number
 	organizationId: number
@@ -31,7 +31,7 @@ export interface WatcherConfig {
 	name: string
 	tags: string[]
 	elementKey: string
-	/** Counts up with every change of the row. */
+	/** Increases with every change of the row. */
 	version: number
 	/** false: neither polls nor delivers. */
 	enabled: boolean
@@ -42,28 +42,25 @@ export interface WatcherConfig {
 	connection: Connection
 	/** The configuration as stored: flat map, secrets sealed. */
 	configuration: Record<string, string | null>
-	/**
-	 * The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null:
-	 * none does.
-	 */
+	/** The next signature key, sealed, and from when it signs alone (epoch ms); null: no rotation. */
 	signature: { next: string | null; fromMs: number | null }
-	/** Where notifications go; null: kept in the log only. */
+	/** The callback URL; null: events are only logged. */
 	callbackUrl: string | null
-	/** Ms between polls; the operator's floor is applied already. */
+	/** Ms between polls, at least the operator's minimum. */
 	pollIntervalMs: number
 	/** Hours between re-reads; null: the resource's own; 0: off. */
 	rereadHours: number | null
-	/** `none`, `all`, or epoch ms of the day from which the baseline rings. */
+	/** `none`, `all`, or epoch ms of the day from which the baseline sends events. */
 	backfill: 'none' | 'all' | number
-	/** Requests of a scan slice a poll. */
+	/** Requests per poll that scans may make. */
 	scanBudget: number
 	/** Days that settled events are kept. */
 	retentionDays: number
 	/**
-	 * Webhooks: the version of their secrets (the one before it is accepted until `previousUntilMs`), minutes between
-	 * reconciling polls (0: off), and the receiver's address ('' while the instance is being made: its webhooks are the
-	 * API's to make); null where no webhooks are kept. `writtenWith`: id of the master key that the API wrote this
-	 * version's secrets with; absent where it is still to do that.
+	 * Webhooks; null where there are none. The version of their secrets (the previous one is accepted until
+	 * `previousUntilMs`), ms between reconciling polls (0: off), and the receiver's URL ('' while the API creates the
+	 * instance and its webhooks). `writtenWith`: id of the master key of the secrets that the API wrote; absent before
+	 * that.
 	 */
 	hooks: {
 		version: number
@@ -72,22 +69,20 @@ export interface WatcherConfig {
 		deliveryUrl: string
 		writtenWith?: string
 	} | null
-	/** Version at which a new silent baseline was last asked for; absent in copies of an earlier version. */
+	/** Version at which a new silent baseline was last requested. Earlier versions did not store it. */
 	baselineVersion?: number
 	delivery: DeliveryConfig
-	/** Number in D1 of the callback's subscription. */
+	/** Number of the callback's subscription in D1. */
 	subscriptionId: number
-	/** Further subscriptions (docs/contract.md §5), and the topics that they hear; null: all of this object. */
+	/** Further subscriptions (docs/contract.md §5) and their topics; null: all of this object. */
 	others: { number: number; url: string; topics: string[] | null }[]
-	/** The account has an operator's webhook: what happens to the instance is told to it. */
+	/** The account has an operator webhook, which gets the instance's operator events. */
 	announces: boolean
-	/**
-	 * The object of an organization: it has no store, delivers what is published to it, and its secrets are the account's.
-	 */
+	/** An organization's own object: without a store, it delivers notices. `getObjectKind` has what follows from it. */
 	storeless: boolean
 }
 
-/** What holds where nothing is configured, and for copies of the row that were stored before it could be. */
+/** The default, also for stored copies of earlier versions. */
 export const DEFAULT_DELIVERY: Readonly<DeliveryConfig> = {
 	schedule: 'standard',
 	failurePolicy: 'retry',
@@ -98,7 +93,7 @@ export const DEFAULT_DELIVERY: Readonly<DeliveryConfig> = {
 	filter: NO_FILTER,
 }
 
-/** The same with the size of notifications that goes with the way of seeing. */
+/** The default, with the batch size of the vendor type. */
 export function getDefaultDelivery(vendorType: WatcherConfig['vendorType']): DeliveryConfig {
 	return { ...DEFAULT_DELIVERY, batch: DEFAULT_BATCH[vendorType] }
 }

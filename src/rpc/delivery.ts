@@ -1,12 +1,12 @@
 /**
- * What an object is asked by whoever delivers, about notifications and replays, and what it answers
- * (docs/architecture.md, The way of a change).
+ * The calls of an instance's object about deliveries, notifications and replays (docs/architecture.md, The way of a
+ * change).
  */
 import type { PageCursor } from './log.ts'
 import type { OrUnknown } from './known.ts'
 import type { AttemptReport, NotificationReport } from './notification.ts'
 
-/** A claimed notification: all that an attempt needs. Times epoch ms. */
+/** A claimed notification: everything that an attempt needs. Times epoch ms. */
 export interface Claim {
 	notificationId: number
 	subscription: number
@@ -18,24 +18,21 @@ export interface Claim {
 	url: string
 	/** The exact bytes, as text. */
 	body: string
-	/** Whose secrets `configuration` holds: the instance's, or its account's. */
+	/** Whose key seals the secrets of `configuration`. */
 	sealedFor: 'instance' | 'account'
-	/** Sealed signature key and Basic password, the rest in the clear; opened by the consumer. */
+	/** The signature key and the Basic password are sealed; the consumer opens them. */
 	configuration: Record<string, string | null>
-	/**
-	 * The signature key that takes over from the configured one, sealed, and from when it signs alone (epoch ms); null:
-	 * none does.
-	 */
+	/** The next signature key, sealed, and from when it signs alone (epoch ms); null: no rotation. */
 	signature: { next: string | null; fromMs: number | null }
-	/** The callback was admitted by its `Callback` object, which hears of every outcome; false: only of failures. */
+	/** Admitted by the `Callback` object, which gets every outcome; false: it gets failures only. */
 	guarded: boolean
-	/** Sent before, and sent again because somebody asked for it. */
+	/** Sent again by a replay. */
 	replay: boolean
 }
 
 /**
- * A guarded subscription has something due: whoever rings its callback asks the `Callback` object first
- * (docs/architecture.md, Isolation; `event.notification.rate`).
+ * A guarded subscription has deliveries due, which need an admission by the `Callback` object (docs/architecture.md,
+ * Isolation; `event.notification.rate`).
  */
 export interface AdmissionRequest {
 	subscription: number
@@ -45,44 +42,48 @@ export interface AdmissionRequest {
 	rate: number | null
 	/**
 	 * The oldest notification that is due or waits for its next try: its id, when it was formed, when it is due (epoch
-	 * ms). One whose next try is more than an hour away only when there is no other: a probe so far off would find out
-	 * late that the callback answers again.
+	 * ms). One whose next try is more than an hour away only when there is no other: its probe would come late.
 	 */
 	oldest: { notificationId: number; createdMs: number; dueMs: number }
-	/** How many are due. */
+	/** How many notifications are due. */
 	wanted: number
 }
 
-/** What the `Callback` object lets through of a guarded subscription. */
+/** What the `Callback` object permits a guarded subscription. */
 export interface Admission {
 	subscription: number
-	/** Most notifications to claim. */
+	/** How many notifications may be claimed. */
 	permits: number
-	/** The callback answers again: without a rate its subscription is guarded no longer. */
+	/** The breaker is closed: without a rate the subscription is no longer guarded. */
 	closed: boolean
-	/** A probe: this notification alone may be claimed. */
+	/** A probe: only this notification may be claimed; null: any. */
 	only: number | null
 }
 
-/** How an attempt ended. `body` is the first 4 KB of the answer. */
+/** How an attempt ended. `body` is the first 4 KB of the response. */
 export interface AttemptOutcome {
 	delivered: boolean
 	status: number | null
-	/** dns, tls, refused, timeout, reset; null when there was an answer. */
+	/** dns, tls, refused, timeout, reset; null when there was a response. */
 	error: string | null
 	retryAfterMs: number | null
 	durationMs: number
 	startedMs: number
 	body: string
-	/** What the answer's header `webhook-delivery` asked for beyond its status; null: nothing. */
+	/** The response header `webhook-delivery`; null: absent or unknown. */
 	directive: 'disable' | 'abort' | 'retry' | null
-	/** The address that was asked; absent: that of the subscription. */
+	/** The URL that was called; absent: that of the subscription. */
 	url?: string
+	/**
+	 * Nothing was sent: the URL may not be called, or the configuration cannot be opened. Absent: the callback was
+	 * called, or a consumer of an earlier version sends the outcome.
+	 */
+	notSent?: true
 }
 
 /**
- * Which notifications; `before`: counter to start below; `toMs`: formed then or before; `subscriptions`: numbers in D1;
- * `topics`: of notices, `prefix.*` too. Of each list any, of all lists all.
+ * Selects notifications. `before`: counter to start below; `toMs`: formed then or before; `subscriptions`: numbers in
+ * D1; `topics`: of notices, `prefix.*` too. A notification matches when it matches every list.
  */
 export interface NotificationQuery {
 	pageSize: number
@@ -94,7 +95,7 @@ export interface NotificationQuery {
 	topics?: string[] | undefined
 }
 
-/** Newest first. A page may be short, even empty, and still have a next one. */
+/** Newest first. A page may be short, even empty, and still have a next page. */
 export interface NotificationPage {
 	notifications: NotificationReport[]
 	next: PageCursor | null
@@ -107,44 +108,42 @@ export interface SubscriptionReport {
 	url: string
 	topics: string[] | null
 	active: boolean
-	/** Why it is not active, a sentence. */
+	/** Why it is not active, a sentence; null: it is active. */
 	reason: string | null
 	failingSinceMs: number | null
 	lastStatus: string | null
-	/** Nothing is sent until then: its breaker is open, or its rate used up. */
+	/** Nothing is sent until then: the breaker is open, or the rate is used up. */
 	parkedUntilMs: number | null
 	createdMs: number
 }
 
-/** Something to be told to subscriptions of an organization's own topics. */
+/** A message for subscriptions to an organization's own topics. */
 export interface Notice {
-	/** Whose it is: an instance's id; 0: it was posted. */
+	/** The id of the instance it is from; 0: it was posted. */
 	origin: number
-	/** Counts up per origin: what was taken is not taken again. null: always taken. */
+	/** Increases per origin, so that a repeated notice is ignored. null: never ignored. */
 	number: number | null
 	topic: string
 	/** Epoch ms. */
 	atMs: number
 	severity: string
-	/** Who it is from; absent: from Shopbell. */
+	/** The sender; absent: Shopbell. */
 	from?: string
 	/** The message, JSON text. */
 	body: string
 }
 
-/** A notice that was taken. */
+/** A published notice. */
 export interface PublishedNotice {
 	eventId: string
 	sequence: number
-	/**
-	 * The notification that tells of it, the first of several; null: there is none yet, which is so of announcements only.
-	 */
+	/** Its notification, the first of several; null: none yet, which happens to operator events only. */
 	notificationId: number | null
 }
 
 /**
- * What is to be replayed: one notification (its counter), everything queued since a moment, or what carried the events
- * that are named. Epoch ms.
+ * What to replay: one notification (its counter), everything queued since a time, or the notifications of the events
+ * that match. Epoch ms.
  */
 export interface ReplayQuery {
 	notification?: number | undefined
@@ -156,9 +155,9 @@ export interface ReplayQuery {
 				types?: string[] | undefined
 				resources?: string[] | undefined
 				objectId?: string | undefined
-				/** NOTIFIED: was accepted; CONSUMED: was not. */
+				/** NOTIFIED: accepted; CONSUMED: not accepted. */
 				status?: 'NOTIFIED' | 'CONSUMED' | undefined
-				/** Somewhere in the record. */
+				/** Text in the record. */
 				text?: string | undefined
 		  }
 		| undefined
@@ -166,18 +165,18 @@ export interface ReplayQuery {
 
 /** A replay or release. Times epoch ms. */
 export interface ResendReport {
-	/** Counts per instance; null: a dry run. */
+	/** Unique per instance; null: a dry run. */
 	id: number | null
 	kind: 'release' | 'replay'
-	/** The replay across instances that began it; absent: none did. */
+	/** The replay across instances that began it; absent: none. */
 	job?: number
 	status: 'running' | 'done' | 'cancelled' | 'dry-run'
 	total: number
-	/** Notifications that are still to be sent, or under way. */
+	/** Notifications still to send, or in flight. */
 	left: number
-	/** Ended without having been accepted. */
+	/** Notifications that ended without being accepted. */
 	failed: number
-	/** How long the rest takes at the pace of the last deliveries. */
+	/** How long the rest takes at the rate of the last deliveries. */
 	estimateSeconds: number
 	createdMs: number
 	endedMs: number | null
@@ -186,44 +185,45 @@ export interface ResendReport {
 /** The calls about deliveries. All are safe to repeat. */
 export interface DeliveryRpc {
 	/**
-	 * Without an admission: due notifications of unguarded subscriptions, and an ask for each guarded one that has
-	 * something due. With one: as many of that subscription as it permits. A limit of 0 claims nothing and tells what is
-	 * asked for.
+	 * Claims due notifications. Without an admission: of unguarded subscriptions, with a request for each guarded
+	 * subscription that has deliveries due. With one: as many of that subscription as it permits. A limit of 0 claims
+	 * nothing and only returns the requests.
 	 */
 	claim(
 		limit: number,
 		admission?: Admission,
 	): Promise<OrUnknown<{ claims: Claim[]; more: boolean; asks: AdmissionRequest[] }>>
-	/** Nothing of this guarded subscription is rung for until then (epoch ms), unless its `Callback` object rings. */
+	/** Sends no doorbell for this guarded subscription until then (epoch ms). */
 	park(subscription: number, untilMs: number): Promise<OrUnknown<'ok'>>
 	/** A page of notifications, newest first. */
 	notifications(query: NotificationQuery): Promise<OrUnknown<NotificationPage>>
-	/** One, by counter; null: there is none, or no longer. */
+	/** A notification by counter; null: not found, or pruned. */
 	notification(counter: number): Promise<OrUnknown<NotificationReport | null>>
 	attempts(counter: number): Promise<OrUnknown<AttemptReport[] | null>>
-	/** False: there is no such notification. */
+	/** False: not found. */
 	acknowledge(counter: number): Promise<OrUnknown<boolean>>
 	subscriptions(): Promise<OrUnknown<SubscriptionReport[]>>
 	/**
-	 * Sends again what is queued for these subscriptions (by number in D1 or URL; all where neither is given) and wakes
-	 * them. Returns how many notifications.
+	 * Sends the queued notifications of these subscriptions (by number in D1 or URL; all where neither is given) and
+	 * activates them. Returns how many notifications.
 	 */
 	release(selector: { subscription?: number | undefined; url?: string | undefined }): Promise<OrUnknown<number>>
 	/**
-	 * Begins a replay; `dryRun` only counts. `too-many`: ten of them run. `job`: of a replay across instances: begun once,
-	 * however often it is asked for, and only if there is anything to send.
+	 * Begins a replay; `dryRun` only counts. `too-many`: ten replays are running. `job`: a replay across instances, which
+	 * begins once however often it is called, and only if there is anything to send.
 	 */
 	replay(query: ReplayQuery, dryRun: boolean, job?: number): Promise<OrUnknown<ResendReport | 'too-many'>>
 	/** Replays and releases, newest first. */
 	resends(): Promise<OrUnknown<ResendReport[]>>
-	/** null: there is none. One that has ended stays as it is. */
+	/** null: not found. A replay that has ended stays as it is. */
 	cancelResend(id: number): Promise<OrUnknown<ResendReport | null>>
-	/** Sends a sample through the whole way to the callback; null: there is nowhere to send it. */
+	/** Sends a sample event to the callback; null: there is no callback. */
 	testEvent(): Promise<OrUnknown<{ notificationId: number; eventId: string } | null>>
-	/** Takes notices, in an organization's object: each once. Returns those that were new. */
+	/** Publishes notices in an organization's object, each once. Returns the new ones. */
 	publish(notices: Notice[]): Promise<OrUnknown<PublishedNotice[]>>
 	/**
-	 * `next`: of unguarded subscriptions only. `retryAtMs`: when this notification is tried again (epoch ms); null: never.
+	 * Settles an attempt. `next`: claims of unguarded subscriptions, when `more`. `retryAtMs`: when this notification is
+	 * tried again (epoch ms); null: never.
 	 */
 	settle(
 		notificationId: number,

@@ -1,2 +1,2 @@
-/** `unknown`: the object has no instance row. */
+/** An answer; `unknown`: the object has no instance row. */
 export type OrUnknown<T> = T | 'unknown'

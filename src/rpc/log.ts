@@ -1,14 +1,11 @@
-/** What an object is asked of its event log, and what it answers. Times are epoch ms. Records travel as JSON text. */
+/** The calls about the event log. Times are epoch ms. Records travel as JSON text. */
 import type { OrUnknown } from './known.ts'
 import type { AttemptReport, NotificationReport } from './notification.ts'
 
-/**
- * Where an event stands on its way (docs/contract.md §11): recorded, formed, claimed, answered but not accepted,
- * accepted.
- */
+/** The status of an event (docs/contract.md §11): recorded, formed, claimed, answered but not accepted, accepted. */
 export type EventStatus = 'NEW' | 'RECEIVED' | 'DISPATCHED' | 'CONSUMED' | 'NOTIFIED'
 
-/** The words of `EventStatus`, from the first to the last. */
+/** The values of `EventStatus`, from the first to the last. */
 export const EVENT_STATUSES: readonly EventStatus[] = ['NEW', 'RECEIVED', 'DISPATCHED', 'CONSUMED', 'NOTIFIED']
 
 /** An event of the log. */
@@ -24,20 +21,14 @@ export interface EventReport {
 	status: EventStatus
 	source: 'poll' | 'webhook' | 'reread'
 	record: string | null
-	/**
-	 * How many characters a record has that is left out, since it alone has more than the page may hold; `event` brings
-	 * it.
-	 */
+	/** The length of a record that is left out because it alone exceeds the page; `event` returns it. */
 	withheld?: number
-	/**
-	 * The event as an `events[i]` entry, JSON text: as it was recorded, whatever a notification makes of it (thin,
-	 * coalesced, what it follows there).
-	 */
+	/** The event as an `events[i]` entry, JSON text, as recorded: a notification may differ (thin, coalesced). */
 	entry: string
 	notifications: { id: number; status: string; createdMs: number; updatedMs: number }[]
 }
 
-/** Which events: what is absent does not matter. Of each list any, of all of them all. */
+/** Selects events. An event matches when it matches every given field. */
 export interface EventFilter {
 	/** Recorded from … to, both included. */
 	fromMs?: number | undefined
@@ -51,51 +42,50 @@ export interface EventFilter {
 	text?: string | undefined
 }
 
-/** A page of them. */
+/** Selects a page of events. */
 export interface EventQuery extends EventFilter {
 	pageSize: number
 	/** Sequence to start below. */
 	before?: number | undefined
 	/**
-	 * The page ends when its records hold so many characters, and a record that has more is left out; absent: what an
-	 * answer between objects holds, with all.
+	 * The page ends when its records have this many characters, and a longer record is left out; absent: the limit of an
+	 * answer between objects.
 	 */
 	characters?: number | undefined
 }
 
-/** Where a page ended: what was not shown or looked at has a smaller number, and is not younger. */
+/** Where a page ended: the rest has smaller numbers, and is not newer. */
 export interface PageCursor {
 	number: number
 	atMs: number
 }
 
 /**
- * Newest first. A filtered page may be short, even empty, and still have a next one: a call looks at so many events and
- * no more.
+ * Newest first. A filtered page may be short, even empty, and still have a next page: a call reads a limited number.
  */
 export interface EventPage {
 	events: EventReport[]
 	next: PageCursor | null
 }
 
-/** What followed an event: for streams. */
+/** The events after a sequence, for streams. */
 export interface EventTail {
 	/** Oldest first. */
 	events: EventReport[]
-	/** Sequence of the last event that was ever recorded. */
+	/** Sequence of the last recorded event. */
 	last: number
-	/** false: disabled, or its events are switched off: nothing follows. */
+	/** false: disabled, or events are off: no events follow. */
 	running: boolean
 }
 
-/** Which counts: of whole hours, minutes or seconds, from the one of `fromMs` to the one of `toMs`. */
+/** Counts of whole hours, minutes or seconds, from that of `fromMs` to that of `toMs`. */
 export interface TallyQuery {
 	fromMs: number
 	toMs: number
 	unit: 'hour' | 'minute' | 'second'
 }
 
-/** Of the events recorded in a unit that begins then: how many, how many were accepted, how many were given up. */
+/** The events recorded in the unit that begins at `atMs`: all, accepted, and failed for good. */
 export interface TallyBucket {
 	atMs: number
 	count: number
@@ -103,54 +93,50 @@ export interface TallyBucket {
 	failed: number
 }
 
-/** Everything known of one object. */
+/** Everything that is known about an object. */
 export interface TimelineReport {
 	/** Label of its resource. */
 	objectType: string
 	objectId: string
 	/** live, hidden, unlisted, trashed or gone. */
 	state: string
-	/** The store's own dates: of the record as it was last accepted. */
+	/** The store's dates of the record as last accepted. */
 	createdMs: number | null
 	stampMs: number | null
-	/** When it was last looked at and something of it was accepted. */
+	/** When its state was last accepted. */
 	acceptedMs: number
-	/** Counts its events; 0: none. */
+	/** The number of its events; 0: none. */
 	objectSequence: number
-	/** When its CREATED was recorded; null: it was there before, or that event has left the log. */
+	/** When its CREATED was recorded; null: it is older than the instance, or the event was pruned. */
 	firstSeenMs: number | null
-	/** Since when the brake holds back that it is gone; null: it does not. */
+	/** Since when the mass-deletion guard holds its deletion; null: it does not. */
 	heldSinceMs: number | null
-	/**
-	 * It is to be read by id: when, since when, and why (missing from a list, a first 404, named by a webhook, an older
-	 * state seen).
-	 */
+	/** A pending read by id: when, since when, and why (missing from a list, a first 404, a webhook, an older state). */
 	lookup: { dueMs: number; sinceMs: number; reasons: string[] } | null
 	/** Oldest first. */
 	events: (EventReport & {
-		/** When the other way of seeing brought the same state. */
+		/** When the other source (webhook or poll) brought the same state. */
 		confirmedMs: number | null
 		deliveries: (NotificationReport & { tries: AttemptReport[] })[]
 	})[]
-	/** Where older events go on. */
+	/** The start of the next page, with older events. */
 	next: PageCursor | null
 }
 
 /** The calls. All only read. */
 export interface LogRpc {
 	events(query: EventQuery): Promise<OrUnknown<EventPage>>
-	/** null: there is none of that number, or no longer. */
+	/** null: not found, or pruned. */
 	event(sequence: number): Promise<OrUnknown<EventReport | null>>
-	/** What was recorded after a sequence; null: nothing, only where the log ends. */
+	/** The events recorded after a sequence; null: no events, only the last sequence. */
 	eventsAfter(sequence: number | null, limit: number): Promise<OrUnknown<EventTail>>
 	/**
-	 * Bodies of notifications, by counter: a beginning of the list, as long as holds so many characters, one at least;
-	 * null: that one has left the log.
+	 * Bodies of notifications, by counter: the first ones that fit into this many characters, at least one; null: pruned.
 	 */
 	bodies(counters: number[], characters: number): Promise<OrUnknown<(string | null)[]>>
-	/** Ascending, those without events left out. `too-many`: more than 20 000 events would have to be read. */
+	/** Ascending, without empty buckets. `too-many`: more than 20 000 events would have to be read. */
 	tally(query: TallyQuery): Promise<OrUnknown<TallyBucket[] | 'too-many'>>
-	/** Of an object of a watched resource, by its label; null: it is not known. `before`: log sequence to start below. */
+	/** The timeline of an object, by the label of its resource; null: unknown. `before`: log sequence to start below. */
 	timeline(
 		resource: string,
 		objectId: string,

@@ -1,15 +1,13 @@
 /** A notification and its attempts, as the instance's object reports them. Times epoch ms. */
-/**
- * An attempt that has ended. `startedMs` epoch ms; `body` is the first 4 KB of the answer; `url` null where it was not
- * kept.
- */
+
+/** An attempt that has ended. `body` is the first 4 KB of the response; `url` null where it was not kept. */
 export interface AttemptReport {
 	number: number
 	startedMs: number
 	durationMs: number
 	delivered: boolean
 	status: number | null
-	/** dns, tls, refused, timeout, reset; `unknown`: the claim was not settled in time; null when there was an answer. */
+	/** dns, tls, refused, timeout, reset; `unknown`: the claim was not settled in time; null: there was a response. */
 	error: string | null
 	url: string | null
 	body: string
@@ -18,11 +16,11 @@ export interface AttemptReport {
 /** A notification as the API shows it. Times epoch ms. */
 export interface NotificationReport {
 	id: number
-	/** Number in D1; null: the subscription is no more. */
+	/** Number in D1; null: the subscription was deleted. */
 	subscription: number | null
 	url: string | null
 	objectType: string
-	/** How many events it carries. */
+	/** How many events it has. */
 	events: number
 	/** waiting, claimed, retry, delivered, queued, dropped. */
 	status: string
@@ -30,11 +28,11 @@ export interface NotificationReport {
 	updatedMs: number
 	/** When it was first accepted. */
 	deliveredMs: number | null
-	/** When it is due, or its claim's lease ends; null: it is settled. */
+	/** When it is due, or its lease ends; null: it is settled. */
 	nextTryMs: number | null
 	attempts: number
 	acknowledged: boolean
-	/** Of an organization's own object: what was said with the notice. Absent: it is an instance's. */
+	/** Of a notice: its severity and sender. Absent: the notification is an instance's. */
 	notice?: { severity: string; from: string | null }
 	/** The exact bytes, as text; null in lists. */
 	body: string | null

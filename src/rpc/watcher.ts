@@ -1,7 +1,6 @@
 /**
- * What the instance's Durable Object answers to the rest of Shopbell: plain shapes that survive RPC. Free-form JSON
- * travels as text, since RPC types with `unknown` collapse to `never`. Every call to an object without its instance row
- * answers `unknown`.
+ * The calls of the instance's Durable Object: plain shapes that survive RPC. Free-form JSON travels as text, since RPC
+ * types with `unknown` collapse to `never`. Every call to an object without its instance row answers `unknown`.
  */
 
 import type { DeliveryRpc } from './delivery.ts'
@@ -59,10 +58,10 @@ export interface StatusReport {
 	hours: number[]
 }
 
-/** What `GET /metrics` says of an instance. Counters are absolute, since the instance was made. */
+/** An instance in `GET /metrics`. Counters are absolute, since the instance was created. */
 export interface MetricsReport {
 	state: InstanceState
-	/** From the newest change's own stamp to its recording, of the slowest resource; null: nothing changed yet. */
+	/** From the newest change's modified time to its recording, of the slowest resource; null: no change yet. */
 	lagSeconds: number | null
 	/** Since the last poll of the resource that was polled longest ago; null: it does not poll, or has not yet. */
 	pollAgeSeconds: number | null
@@ -70,19 +69,19 @@ export interface MetricsReport {
 	seen: number
 	/** Notifications accepted. */
 	delivered: number
-	/** Notifications whose last try failed. */
+	/** Notifications that failed for good. */
 	failed: number
-	/** Events that were dropped undelivered when their time was over. */
+	/** Events that were pruned undelivered. */
 	expired: number
-	/** Events that wait to be sent, to whichever subscription. */
+	/** Events that wait to be sent, to any subscription. */
 	backlog: number
-	/** Since the oldest of them was recorded or formed; null: none waits. */
+	/** Since the oldest of them was recorded or formed; null: none. */
 	backlogAgeSeconds: number | null
 	/** Requests made to the store. */
 	storeRequests: number
 }
 
-/** What the poller says of one resource: `GET /instances/{id}/poller`. Times ISO 8601 or null. */
+/** A resource in `GET /instances/{id}/poller`. Times ISO 8601 or null. */
 export interface PollerResourceReport {
 	resource: string
 	identity: string
@@ -110,7 +109,7 @@ export interface PollerResourceReport {
 export interface PollerReport {
 	/** A poll run is under way. */
 	running: boolean
-	/** Objects still to be read by id: confirmations and second looks. */
+	/** Objects still to read by id. */
 	pending: number
 	nextLookup: string | null
 	lastRun: string | null
@@ -123,44 +122,44 @@ export interface PollerReport {
 
 /** A webhook delivery whose signature the edge has verified for this instance, topic and version. */
 export interface WebhookDelivery {
-	/** `order.updated`, as the header said; the element knows it. */
+	/** `order.updated`, as in the header; the element knows it. */
 	topic: string
 	/** Version of the secret that verified it. */
 	version: number
-	/** X-WC-Webhook-ID of the webhook at the store: whether it is one that we made. */
+	/** X-WC-Webhook-ID: the id of the webhook at the store. */
 	webhookId: string
 	/** X-WC-Webhook-Delivery-ID: not an idempotency key (docs/woocommerce.md 7.1). */
 	deliveryId: string
 	/** X-WC-Webhook-Source. */
 	source: string
 	receivedMs: number
-	/** The body as text; null when it is above 1.5 MB: a hint without snapshot. */
+	/** The body as text; null above 1.5 MB: a hint without snapshot. */
 	body: string | null
-	/** The object's id when the edge could read it, for bodies that are not passed on. */
+	/** The object's id, for bodies that are not passed on; null when the edge could not read it. */
 	objectId: string | null
 }
 
 /**
- * What became of a delivery: `taken` (committed), `disabled` (counted), `retired` (its version is no longer accepted:
+ * The result of a delivery: `taken` (committed), `disabled` (counted), `retired` (its version is no longer accepted:
  * 401), `unknown-topic` (counted).
  */
 export type WebhookResult = 'taken' | 'disabled' | 'retired' | 'unknown-topic'
 
-/** Refused deliveries of an isolate since it last told: counts per reason, and at most 5 samples of 1 kB. */
+/** Rejected deliveries of an isolate since its last report: counts per reason, and at most 5 samples of 1 kB. */
 export interface WebhookRejections {
 	sinceMs: number
 	counts: Record<string, number>
 	samples: { atMs: number; reason: string; headers: string; body: string }[]
 }
 
-/** What `GET /instances/{id}/webhooks` needs of the object. Times ISO 8601 or null. */
+/** The object's part of `GET /instances/{id}/webhooks`. Times ISO 8601 or null. */
 export interface WebhooksReport {
 	/** Webhooks at the store as last read. */
 	webhooks: { topic: string; id: number | null; status: string; ours: boolean; url: string }[]
 	checkedAt: string | null
 	lastDeliveryAt: string | null
 	foreignSource: string | null
-	/** Resources whose deliveries are only hints, since their payloads differ from REST reads. */
+	/** Resources whose deliveries are hints, since their payloads differ from REST reads. */
 	hintsOnly: string[]
 	deliveries: { taken: number; disabled: number; unknownTopic: number }
 	/** What the watchdog did, newest first. */
@@ -168,7 +167,7 @@ export interface WebhooksReport {
 	degraded: string | null
 }
 
-/** `GET /instances/{id}/coverage`. Lags in ms from the change's stamp to its recording. */
+/** `GET /instances/{id}/coverage`. Lags in ms from the change's modified time to its recording. */
 export interface CoverageReport {
 	firstByWebhook: number
 	firstByPoll: number
@@ -183,16 +182,13 @@ export interface CoverageReport {
 
 /** The calls. All are safe to repeat. */
 export interface WatcherRpc extends LogRpc, DeliveryRpc {
-	/** Brings the instance to life: reads its row from D1, makes tables, arms. */
+	/** Creates the instance: reads its row from D1, creates the tables, sets the alarm. */
 	create(instanceId: number): Promise<'created' | 'exists'>
-	/**
-	 * The row changed: read it again. A new silent baseline is asked for in the row itself. `release`: send what was
-	 * queued.
-	 */
+	/** Reads the changed row. The row itself requests a new silent baseline. `release`: send what is queued. */
 	configure(version: number, options?: { release?: boolean }): Promise<OrUnknown<'ok'>>
 	/** Removes everything. */
 	destroy(): Promise<void>
-	/** A cron's poke: arms if it should be armed. */
+	/** Reads the row and sets the alarm if it is due. Called by the cron. */
 	wake(): Promise<OrUnknown<'ok'>>
 	poll(depth: 'window' | 'reread'): Promise<OrUnknown<{ run: string; depth: string; state: string }>>
 	health(): Promise<OrUnknown<HealthReport>>
@@ -209,17 +205,17 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc {
 		}>
 	>
 	decide(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>>
-	/** Takes a verified delivery: committed when this answers `taken`. */
+	/** Takes a verified delivery. It is committed when this answers `taken`. */
 	hook(delivery: WebhookDelivery): Promise<OrUnknown<WebhookResult>>
-	/** An isolate hands over what it refused, at most once a minute. */
+	/** Reports what an isolate rejected, at most once a minute. */
 	rejected(rejections: WebhookRejections): Promise<OrUnknown<'ok'>>
 	rejections(): Promise<OrUnknown<WebhookRejections>>
 	webhooks(): Promise<OrUnknown<WebhooksReport>>
 	/** `too-many`: more than 20 000 events would have to be read. */
 	coverage(fromMs: number, toMs: number): Promise<OrUnknown<CoverageReport | 'too-many'>>
 	/**
-	 * Erases what is kept of an object's content: records, callbacks' answers, samples of refused deliveries. Returns how
-	 * many events.
+	 * Erases an object's content: records, responses of callbacks, samples of rejected deliveries. Returns how many
+	 * events.
 	 */
 	erase(resource: string, objectId: string): Promise<OrUnknown<number>>
 }

@@ -1,29 +1,31 @@
-/** Alarm arithmetic: one alarm an object, so the earliest of all that is due. Pure. */
+/** When the alarm fires. An object has one alarm, so the earliest of its due times. Pure. */
 
-/** A doorbell that nobody answered is rung again after this long. */
+/** A doorbell without a claim is sent again after this long. */
 export const DOORBELL_RETRY_MS = 10_000
-/** An alarm at this very moment may not fire: always a little later. */
+/** An alarm set to the present moment may not fire. */
 const MIN_ALARM_DELAY_MS = 1
+/** An alarm that is earlier than needed stays when it is no earlier than this. */
+const MAX_EARLY_MS = 60_000
 
-/** Everything that may be due at an instance; epoch ms, null: nothing of that kind. */
+/** Everything that may be due at an instance. Epoch ms; null: nothing of that kind is due. */
 export interface DueTimes {
-	/** Neither polls nor delivers. */
+	/** The instance neither polls nor delivers. */
 	paused: boolean
-	/** The store is left alone until then. */
+	/** No requests to the store before then. */
 	backoffUntilMs: number | null
 	nextPollMs: number | null
-	/** A poll, baseline, re-read or search goes on as soon as it may. */
+	/** A poll, baseline, re-read or search continues as soon as possible. */
 	hasPendingWork: boolean
 	nextLookupMs: number | null
 	/** Earliest due time, or end of a lease, of an unsettled notification. */
 	nextDeliveryMs: number | null
 	lastDoorbellMs: number | null
 	pruneMs: number | null
-	/** When announcements are handed over: also of an instance that is paused. */
+	/** When operator events are published, also while paused. */
 	announceMs: number | null
 }
 
-/** When the alarm must ring; null: never. */
+/** When the alarm must fire, epoch ms; null: never. */
 export function nextAlarmMs(due: DueTimes, nowMs: number): number | null {
 	const times: number[] = []
 	const afterBackoff = (atMs: number): number => Math.max(atMs, due.backoffUntilMs ?? 0)
@@ -37,4 +39,9 @@ export function nextAlarmMs(due: DueTimes, nowMs: number): number | null {
 	if (due.pruneMs !== null) times.push(due.pruneMs)
 	if (due.announceMs !== null) times.push(due.announceMs)
 	return times.length === 0 ? null : Math.max(Math.min(...times), nowMs + MIN_ALARM_DELAY_MS)
+}
+
+/** Whether the alarm must be set anew. Setting it costs a row; an alarm in the past may never fire. */
+export function shouldSetAlarm(currentMs: number | null, alarmMs: number, nowMs: number): boolean {
+	return currentMs === null || currentMs <= nowMs || currentMs > alarmMs || alarmMs - currentMs > MAX_EARLY_MS
 }

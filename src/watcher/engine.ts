@@ -1,53 +1,59 @@
 /**
- * The engine of one instance: what is done when its alarm rings, in which order, and what the rest of Shopbell may ask
- * of it. Only the alarm talks to the store; calls put down what is wanted and arm it (docs/architecture.md, One
- * instance, one object, one alarm).
+ * The engine of one instance: what an alarm does, in which order, and what calls may ask. Only the alarm talks to the
+ * store; calls note what is needed and set the alarm (docs/architecture.md, One instance, one object, one alarm).
  */
-import { NO_KEY_ROTATION } from '../delivery/sign.ts'
-import { toSiteKey } from '../lib/urls.ts'
-import { nextAlarmMs } from './alarm.ts'
+import { DOORBELL_RETRY_MS, nextAlarmMs, shouldSetAlarm, type DueTimes } from './alarm.ts'
+import { applyConfigTransition, getConfigTransition, isPaused } from './config-transition.ts'
 import { publishOperatorEvents } from './outbox/operator-events.ts'
 import { Core, type WatchedResource } from './core/core.ts'
 import { lookupStep, getNextRelatedReadMs, relatedReadStep } from './polling/lookups.ts'
 import { drainWaiting, hasWaiting } from './outbox/forming.ts'
 import { claimDue, nextDeliveryMs, park } from './outbox/claim.ts'
 import type { Ports } from './core/ports.ts'
+import { insertConfig, loadConfig, updateConfig } from './core/stored-config.ts'
 import { prune } from './outbox/retention.ts'
 import { reportStatus } from './queries/reports.ts'
 import { runStep, startRun } from './polling/runs.ts'
 import { isBudgetSpent, MAX_SLICE_MS, MAX_SLICE_REQUESTS, type SliceBudget } from './source/requests.ts'
 import { addConnectedResources, syncResources, getWatchedResources } from './source/resources.ts'
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../rpc/delivery.ts'
-import {
-	requestReread,
-	baselineStep,
-	getNextRereadMs,
-	isRecentRereadDue,
-	recentRereadStep,
-	isRereadDue,
-} from './polling/scans.ts'
+import { baselineStep, getNextRereadMs, isRecentRereadDue, recentRereadStep, isRereadDue } from './polling/scans.ts'
 import { rereadStep } from './polling/reread.ts'
 import { settle } from './outbox/settle.ts'
 import { syncSubscriptions } from './outbox/subscriptions.ts'
 import { hasInstance, migrate, needsMigration } from './core/tables.ts'
 import { searchStep } from './polling/totals.ts'
 import { recordFailure, isUsable, describeError, recordSuccess, withResourceErrors } from './source/backoff.ts'
-import { getDefaultDelivery, type WatcherConfig } from '../rpc/config.ts'
 import { nextWatchdogMs, isWatchdogDue, runWatchdogStep } from './webhooks/repair.ts'
 import type { OrUnknown } from '../rpc/known.ts'
 
-/** The object's copy of its row is read again before ringing when older than this. */
+/** The copy of the row is read again before a doorbell when it is older than this. */
 const MAX_CONFIG_AGE_MS = 60_000
 const MAX_STORED_BYTES = 8e9
-/** Pruning waits so long for a poll to go with. */
+/** How long pruning waits for a poll to share its alarm. */
 const MAX_PRUNE_DELAY_MS = 3_600_000
+/** The shortest time between two doorbells. */
+const MIN_DOORBELL_INTERVAL_MS = 1_000
 
-/** One instance's engine. Made anew from storage whenever the object comes to life. */
+/** The work on a resource between polls, most urgent first. */
+const SCAN_STEPS: {
+	isDue(core: Core, watched: WatchedResource): boolean
+	run(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void>
+}[] = [
+	{ isDue: (_core, { state }) => state.search !== null, run: searchStep },
+	{ isDue: (_core, { state }) => state.baseline !== null, run: baselineStep },
+	{ isDue: isRereadDue, run: rereadStep },
+	{ isDue: isRecentRereadDue, run: recentRereadStep },
+]
+
+/** One instance's engine. Made anew from storage whenever the object starts. */
 export class Engine {
 	readonly ports: Ports
 	#core: Core | null = null
 	#isLookupTurn = false
-	/** Reads of the row so far, and the newest one that was answered: an answer that comes after a later one's is old. */
+	/**
+	 * How often the row was read, and the newest read with an answer: an answer that arrives after a later one is old.
+	 */
 	#configReads = 0
 	#latestConfigRead = 0
 
@@ -55,34 +61,25 @@ export class Engine {
 		this.ports = ports
 	}
 
-	/** The core, or null when this object has no instance row: then every call answers `unknown`. Reads only. */
+	/** The core; null when this object has no instance row. Reads only. */
 	getCore(): Core | null {
 		if (this.#core !== null) return this.#core
 		const { sql } = this.ports
 		if (!hasInstance(sql)) return null
 		if (needsMigration(sql)) migrate(sql)
-		const row = sql.all<{ config: string; read_at: number }>(`SELECT config, read_at FROM instance`)[0]
-		if (row === undefined) return null
-		// A copy that an earlier version wrote says nothing of what came later.
-		const config = JSON.parse(row.config) as WatcherConfig
-		this.#core = new Core(
-			this.ports,
-			{
-				...config,
-				hooks: config.hooks ?? null,
-				signature: config.signature ?? NO_KEY_ROTATION,
-				delivery: config.delivery ?? getDefaultDelivery(config.vendorType),
-				subscriptionId: config.subscriptionId ?? 0,
-				others: config.others ?? [],
-				announces: config.announces ?? false,
-				storeless: config.storeless ?? false,
-			},
-			row.read_at,
-		)
+		const stored = loadConfig(sql)
+		if (stored === null) return null
+		this.#core = new Core(this.ports, stored.config, stored.readMs)
 		return this.#core
 	}
 
-	/** Brings the instance to life. Repeating it changes nothing. */
+	/** Runs a call; `unknown` when this object has no instance row. */
+	async withCore<T>(body: (core: Core) => T | Promise<T>): Promise<OrUnknown<T>> {
+		const core = this.getCore()
+		return core === null ? 'unknown' : await body(core)
+	}
+
+	/** Creates the instance from its row. Safe to repeat. */
 	async create(instanceId: number): Promise<'created' | 'exists'> {
 		const existing = this.getCore()
 		if (existing !== null) {
@@ -91,119 +88,67 @@ export class Engine {
 		}
 		const config = await this.ports.loadConfig(instanceId)
 		if (config === null) throw new Error(`no row for instance ${instanceId}`)
-		// Two calls at once: the other one was faster.
+		// A concurrent call was faster.
 		if (this.getCore() !== null) return 'exists'
 		const { sql } = this.ports
 		migrate(sql)
 		const now = this.ports.now()
-		sql.run(
-			`INSERT OR IGNORE INTO instance (id, version, config, read_at) VALUES (?, ?, ?, ?)`,
-			instanceId,
-			config.version,
-			JSON.stringify(config),
-			now,
-		)
+		insertConfig(sql, config, now)
 		const core = this.getCore()
 		if (core === null) throw new Error('the instance row was not written')
 		core.commit(() => {
-			core.state.paused = !config.enabled || !config.eventsEnabled
-			core.state.nextPollMs = core.state.paused || config.storeless ? null : now
+			core.state.paused = isPaused(config)
+			core.state.nextPollMs = core.state.paused || !core.kind.watchesStore ? null : now
 			core.state.pruneMs = now + 3_600_000
 			syncSubscriptions(core, false)
 			core.state.bornVersion = config.version
-			// Without events the bell is off: resources begin when it is switched on.
+			// While events are off, no resource begins.
 			if (!core.state.paused) addConnectedResources(core)
 		})
 		this.updateAlarm(core)
 		return 'created'
 	}
 
-	/** The storage is gone: so is what was remembered of it. */
+	/** Forgets the core after its storage was deleted. */
 	dropCore(): void {
 		this.#core = null
 	}
 
-	/** Reads the row again and follows what changed. A D1 that cannot be reached leaves the copy as it is. */
+	/** Reads the row again and applies what changed. Keeps the copy when D1 cannot be reached. */
 	async refreshConfig(core: Core, options: { release?: boolean } = {}): Promise<void> {
-		const releaseRequested = options.release === true
+		const release = options.release === true
 		const readNumber = ++this.#configReads
 		let config
 		try {
 			config = await this.ports.loadConfig(core.config.instanceId)
 		} catch (error) {
-			this.ports.log('config.unreadable', { instance: core.config.instanceId, ...describeError(error) })
+			this.#logError(core, 'config.unreadable', error)
 			return
 		}
-		if (readNumber < this.#latestConfigRead) return releaseRequested ? this.refreshConfig(core, options) : undefined
+		if (readNumber < this.#latestConfigRead) return release ? this.refreshConfig(core, options) : undefined
 		this.#latestConfigRead = readNumber
 		const now = this.ports.now()
 		core.configReadMs = now
+		const { state, config: before } = core
 		if (config === null) {
-			if (!core.state.paused)
-				core.commit(() => {
-					core.state.paused = true
-				})
+			if (!state.paused) core.commit(() => void (state.paused = true))
 			return
 		}
-		const paused = !config.enabled || !config.eventsEnabled
-		if (paused === core.state.paused && !releaseRequested && JSON.stringify(config) === JSON.stringify(core.config))
-			return
-		const before = core.config
-		// Instead of going on at the old cursors.
-		const newBaselineRequested = (config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)
+		if (isPaused(config) === state.paused && !release && JSON.stringify(config) === JSON.stringify(before)) return
+		const transition = getConfigTransition(before, config, state, now)
 		core.config = config
 		core.commit(() => {
-			const { state } = core
-			this.ports.sql.run(
-				`UPDATE instance SET version = ?, config = ?, read_at = ?`,
-				config.version,
-				JSON.stringify(config),
-				now,
-			)
-			if (state.paused && !paused) {
-				// After a pause the old cursors go on, and everything is read once: what changed meanwhile rings once.
-				state.nextPollMs = now
-				if (!newBaselineRequested) requestReread(core)
-			}
-			// Webhooks that slept or that lead to another address tell nothing until they are mended.
-			if ((state.paused && !paused) || JSON.stringify(before.hooks) !== JSON.stringify(config.hooks))
-				state.hooks.dueMs = now
-			state.paused = paused
-			// What is known of another site says nothing of this one. Told by the rows themselves: a lost call must not ring a
-			// whole shop.
-			if (newBaselineRequested || toSiteKey(before.connection.home) !== toSiteKey(config.connection.home)) {
-				state.dropped.push(...state.resources.map((rs) => rs.number))
-				state.resources = []
-				state.run = null
-				state.nextPollMs = paused ? null : now
-				state.pruneMs = now
-			}
-			if (
-				JSON.stringify(before.connection) !== JSON.stringify(config.connection) ||
-				before.configuration['oauth.api.key'] !== config.configuration['oauth.api.key'] ||
-				before.configuration['oauth.api.secret'] !== config.configuration['oauth.api.secret']
-			) {
-				state.failures = 0
-				state.backoffUntilMs = null
-				state.trouble = null
-				if (!paused) state.nextPollMs = now
-			}
-			if (!paused && state.nextPollMs !== null) state.nextPollMs = Math.min(state.nextPollMs, now + core.intervalMs)
-			if (!paused && !config.storeless && state.nextPollMs === null && state.run === null) state.nextPollMs = now
-			syncSubscriptions(core, options.release === true)
-			drainWaiting(core)
+			updateConfig(this.ports.sql, config, now)
+			applyConfigTransition(core, transition, release)
 		})
 	}
 
-	/**
-	 * Tells of a change of state that a call has made, which no alarm would tell of soon. Never throws: the next alarm
-	 * does it otherwise.
-	 */
+	/** Reports a state that a call has changed, before the next alarm does. Never throws. */
 	async reportState(core: Core): Promise<void> {
 		try {
 			await reportStatus(core)
 		} catch (error) {
-			this.ports.log('report.failed', { instance: core.config.instanceId, ...describeError(error) })
+			this.#logError(core, 'report.failed', error)
 		}
 	}
 
@@ -212,10 +157,7 @@ export class Engine {
 		if (this.ports.now() - core.configReadMs > MAX_CONFIG_AGE_MS) await this.refreshConfig(core)
 	}
 
-	/**
-	 * What happens when the alarm rings: one slice of work, then everything due is rung, then the alarm is set again.
-	 * Never throws.
-	 */
+	/** What an alarm does: one slice of work, a doorbell for what is due, and the next alarm. Never throws. */
 	async runSlice(): Promise<void> {
 		const core = this.getCore()
 		if (core === null) return
@@ -224,11 +166,11 @@ export class Engine {
 			if (core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now())
 				await this.refreshConfig(core)
 			if (core.state.full !== this.ports.storedBytes() > MAX_STORED_BYTES) core.state.full = !core.state.full
-			// What waits for a subscription that takes none is queued in slices, and what a lost memory left is formed.
+			// Events of inactive subscriptions are queued in slices; events left by a lost memory are formed.
 			if (hasWaiting(core)) core.commit(() => drainWaiting(core))
 			while (!isBudgetSpent(core, budget)) {
 				await this.sendDueDoorbell(core)
-				if (!(await this.runNextStep(core, budget))) break
+				if (!(await this.#runNextStep(core, budget))) break
 			}
 		} catch (error) {
 			recordFailure(core, error)
@@ -237,21 +179,21 @@ export class Engine {
 			await this.sendDueDoorbell(core)
 			await reportStatus(core)
 		} catch (error) {
-			this.ports.log('run.unfinished', { instance: core.config.instanceId, ...describeError(error) })
+			this.#logError(core, 'run.unfinished', error)
 		}
 		try {
 			await publishOperatorEvents(core)
-			// What was only noted on the way, in one row.
+			// Saves what the steps only noted in the state.
 			core.commit(() => undefined)
 		} catch (error) {
-			this.ports.log('run.unsaved', { instance: core.config.instanceId, ...describeError(error) })
+			this.#logError(core, 'run.unsaved', error)
 		} finally {
 			this.updateAlarm(core)
 		}
 	}
 
-	/** Does the next thing. False: nothing is due. */
-	private async runNextStep(core: Core, budget: SliceBudget): Promise<boolean> {
+	/** Does the next step. False: nothing is due. */
+	async #runNextStep(core: Core, budget: SliceBudget): Promise<boolean> {
 		const { state } = core
 		const now = this.ports.now()
 		if (state.pruneMs !== null && state.pruneMs <= now) {
@@ -267,7 +209,7 @@ export class Engine {
 		const watched = getWatchedResources(core)
 		const findWatched = (number: number): WatchedResource | null =>
 			watched.find((watchedResource) => watchedResource.state.number === number) ?? null
-		// A hint of a webhook does not wait for a long run, nor a run for many hints: they take turns.
+		// Lookups and a long run take turns, so that neither waits for the other.
 		this.#isLookupTurn = !this.#isLookupTurn
 		if (state.run !== null && !(this.#isLookupTurn && (await lookupStep(core, findWatched, budget))))
 			return runStep(core, findWatched, budget)
@@ -277,21 +219,20 @@ export class Engine {
 			return (await runWatchdogStep(core, budget)) ? recordSuccess(core) : true
 		}
 		if (await relatedReadStep(core, findWatched, budget)) return recordSuccess(core)
+		return await this.#runScanStep(core, watched, budget)
+	}
+
+	/** Does the most urgent scan step of all resources. False: none is due. */
+	async #runScanStep(core: Core, watched: readonly WatchedResource[], budget: SliceBudget): Promise<boolean> {
 		const usable = watched.filter((watchedResource) => isUsable(core, watchedResource))
-		const search = usable.find((watchedResource) => watchedResource.state.search !== null)
-		if (search !== undefined) return withResourceErrors(core, search, () => searchStep(core, search, budget))
-		const baseline = usable.find((watchedResource) => watchedResource.state.baseline !== null)
-		if (baseline !== undefined) return withResourceErrors(core, baseline, () => baselineStep(core, baseline, budget))
-		const reread = usable.find((watchedResource) => isRereadDue(core, watchedResource))
-		if (reread !== undefined) return withResourceErrors(core, reread, () => rereadStep(core, reread, budget))
-		const recent = usable.find((watchedResource) => isRecentRereadDue(core, watchedResource))
-		if (recent !== undefined) return withResourceErrors(core, recent, () => recentRereadStep(core, recent, budget))
+		for (const step of SCAN_STEPS) {
+			const due = usable.find((watchedResource) => step.isDue(core, watchedResource))
+			if (due !== undefined) return withResourceErrors(core, due, () => step.run(core, due, budget))
+		}
 		return false
 	}
 
-	/**
-	 * Rings when something is due and no doorbell is under way. A doorbell that cannot be sent is rung at the next alarm.
-	 */
+	/** Sends a doorbell when a delivery is due and no doorbell is under way. A failed one is sent at the next alarm. */
 	async sendDueDoorbell(core: Core): Promise<void> {
 		const now = this.ports.now()
 		const dueMs = nextDeliveryMs(core)
@@ -299,76 +240,55 @@ export class Engine {
 			core.doorbellRequested = false
 			return
 		}
-		const sentRecently = core.lastDoorbellMs !== null && now - core.lastDoorbellMs < 10_000
-		if (sentRecently && !core.doorbellRequested) return
-		if (core.doorbellRequested && core.lastDoorbellMs !== null && now - core.lastDoorbellMs < 1_000) return
+		const sinceLastMs = core.lastDoorbellMs === null ? Infinity : now - core.lastDoorbellMs
+		if (sinceLastMs < (core.doorbellRequested ? MIN_DOORBELL_INTERVAL_MS : DOORBELL_RETRY_MS)) return
 		core.doorbellRequested = false
 		core.lastDoorbellMs = now
 		await this.refreshStaleConfig(core)
 		try {
 			await this.ports.sendDoorbell(core.config.instanceId)
 		} catch (error) {
-			this.ports.log('doorbell.failed', { instance: core.config.instanceId, ...describeError(error) })
+			this.#logError(core, 'doorbell.failed', error)
 		}
 	}
 
-	/** Sets the alarm to the earliest of all that is due. */
+	/** Sets the alarm to the earliest of the due times. */
 	updateAlarm(core: Core): void {
-		const { state } = core
 		const now = this.ports.now()
-		const watched = state.paused ? [] : getWatchedResources(core)
-		const usable = watched.filter((watchedResource) => isUsable(core, watchedResource))
-		const rereads = usable
-			.map((watchedResource) => getNextRereadMs(core, watchedResource))
-			.filter((timeMs) => timeMs !== null)
-		const polls = [state.nextPollMs, nextWatchdogMs(core), ...rereads].filter((timeMs) => timeMs !== null)
-		const lookups = [core.lookups.nextDueMs(), getNextRelatedReadMs(core)].filter((timeMs) => timeMs !== null)
-		const alarmMs = nextAlarmMs(
-			{
-				paused: state.paused,
-				backoffUntilMs: state.backoffUntilMs,
-				nextPollMs:
-					state.run === null && polls.length > 0 && !state.full
-						? Math.min(...polls)
-						: state.full
-							? now + core.intervalMs
-							: null,
-				hasPendingWork:
-					!state.full &&
-					(state.run !== null ||
-						usable.some(
-							(watchedResource) =>
-								watchedResource.state.search !== null ||
-								watchedResource.state.baseline !== null ||
-								isRereadDue(core, watchedResource) ||
-								isRecentRereadDue(core, watchedResource),
-						)),
-				nextLookupMs: state.full || lookups.length === 0 ? null : Math.min(...lookups),
-				nextDeliveryMs: nextDeliveryMs(core),
-				lastDoorbellMs: core.lastDoorbellMs,
-				pruneMs: this.pruneTimeMs(core),
-				announceMs: state.announceMs,
-			},
-			now,
-		)
+		const alarmMs = nextAlarmMs(this.#getDueTimes(core, now), now)
 		const currentAlarmMs = this.ports.getAlarmMs()
-		// Setting it costs a row; a past one cannot be trusted to ring.
-		if (alarmMs === null) {
-			if (currentAlarmMs !== null) this.ports.setAlarm(null)
-		} else if (
-			currentAlarmMs === null ||
-			currentAlarmMs <= now ||
-			currentAlarmMs > alarmMs ||
-			alarmMs - currentAlarmMs > 60_000
-		)
+		if (alarmMs === null ? currentAlarmMs !== null : shouldSetAlarm(currentAlarmMs, alarmMs, now))
 			this.ports.setAlarm(alarmMs)
 	}
 
-	/**
-	 * When to prune: with the next poll, if one comes within an hour of its time, since an alarm of its own costs rows
-	 * too.
-	 */
-	private pruneTimeMs(core: Core): number | null {
+	#getDueTimes(core: Core, now: number): DueTimes {
+		const { state } = core
+		const usable = state.paused
+			? []
+			: getWatchedResources(core).filter((watchedResource) => isUsable(core, watchedResource))
+		const rereads = usable.map((watchedResource) => getNextRereadMs(core, watchedResource))
+		const hasScan = (watchedResource: WatchedResource): boolean =>
+			SCAN_STEPS.some((step) => step.isDue(core, watchedResource))
+		const work = state.full
+			? { nextPollMs: now + core.intervalMs, hasPendingWork: false, nextLookupMs: null }
+			: {
+					nextPollMs: state.run === null ? getEarliest([state.nextPollMs, nextWatchdogMs(core), ...rereads]) : null,
+					hasPendingWork: state.run !== null || usable.some(hasScan),
+					nextLookupMs: getEarliest([core.lookups.nextDueMs(), getNextRelatedReadMs(core)]),
+				}
+		return {
+			...work,
+			paused: state.paused,
+			backoffUntilMs: state.backoffUntilMs,
+			nextDeliveryMs: nextDeliveryMs(core),
+			lastDoorbellMs: core.lastDoorbellMs,
+			pruneMs: this.#getPruneMs(core),
+			announceMs: state.announceMs,
+		}
+	}
+
+	/** When to prune: with the next poll if one comes within an hour, since an alarm of its own costs rows. */
+	#getPruneMs(core: Core): number | null {
 		const { pruneMs, prunedTo, dropped, nextPollMs, paused } = core.state
 		if (pruneMs === null || paused || nextPollMs === null || prunedTo > 0 || dropped.length > 0) return pruneMs
 		return Math.max(pruneMs, Math.min(nextPollMs, pruneMs + MAX_PRUNE_DELAY_MS))
@@ -379,42 +299,50 @@ export class Engine {
 		limit: number,
 		admission?: Admission,
 	): Promise<OrUnknown<{ claims: Claim[]; more: boolean; asks: AdmissionRequest[] }>> {
-		const core = this.getCore()
-		if (core === null) return 'unknown'
-		await this.refreshStaleConfig(core)
-		const result = claimDue(core, limit, admission)
-		// What was let through is parked no longer: its lease, and all else that is due, must wake this object.
-		if (admission !== undefined) this.updateAlarm(core)
-		// The doorbell is answered, and its consumer left nothing that is due: the next one need not wait until this one
-		// would be called lost.
-		if (!result.more) core.lastDoorbellMs = null
-		return result
+		return this.withCore(async (core) => {
+			await this.refreshStaleConfig(core)
+			const result = claimDue(core, limit, admission)
+			// An admitted subscription is parked no longer: its leases and due times need an alarm.
+			if (admission !== undefined) this.updateAlarm(core)
+			// The consumer took everything that is due: the next doorbell need not wait until this one counts as lost.
+			if (!result.more) core.lastDoorbellMs = null
+			return result
+		})
 	}
 
-	/** A subscription is not rung before then. */
+	/** No doorbell for this subscription before then (epoch ms). */
 	async park(subscription: number, untilMs: number): Promise<OrUnknown<'ok'>> {
-		const core = this.getCore()
-		if (core === null) return 'unknown'
-		park(core, subscription, untilMs)
-		core.doorbellRequested = false
-		core.lastDoorbellMs = null
-		this.updateAlarm(core)
-		return 'ok'
+		return this.withCore((core) => {
+			park(core, subscription, untilMs)
+			core.doorbellRequested = false
+			core.lastDoorbellMs = null
+			this.updateAlarm(core)
+			return 'ok'
+		})
 	}
 
-	/** Settles an attempt; hands back what may be sent next. */
+	/** Settles an attempt; returns what may be sent next. */
 	async settle(
 		counter: number,
 		attempt: number,
 		outcome: AttemptOutcome,
 		more: boolean,
 	): Promise<OrUnknown<{ next: Claim[]; retryAtMs: number | null }>> {
-		const core = this.getCore()
-		if (core === null) return 'unknown'
-		const { retryAtMs } = settle(core, counter, attempt, outcome)
-		core.doorbellRequested = false
-		const next = more ? claimDue(core, 1).claims : []
-		this.updateAlarm(core)
-		return { next, retryAtMs }
+		return this.withCore((core) => {
+			const { retryAtMs } = settle(core, counter, attempt, outcome)
+			core.doorbellRequested = false
+			const next = more ? claimDue(core, 1).claims : []
+			this.updateAlarm(core)
+			return { next, retryAtMs }
+		})
 	}
+
+	#logError(core: Core, event: string, error: unknown): void {
+		this.ports.log(event, { instance: core.config.instanceId, ...describeError(error) })
+	}
+}
+
+function getEarliest(times: readonly (number | null)[]): number | null {
+	const present = times.filter((timeMs) => timeMs !== null)
+	return present.length === 0 ? null : Math.min(...present)
 }

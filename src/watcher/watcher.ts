@@ -28,7 +28,8 @@ import { eraseObjectContent } from './log/erasure.ts'
 import { receiveWebhook } from './webhooks/receive.ts'
 import { getEventReport, getEventTail, getEventPage } from './queries/log-pages.ts'
 import type { EventQuery, TallyQuery } from '../rpc/log.ts'
-import type { Ports, Sql, SqlValue } from './core/ports.ts'
+import type { Ports } from './core/ports.ts'
+import { createDurableSql } from './durable-sql.ts'
 import { toWebhooksReport } from './queries/webhook-reports.ts'
 import { cancelResend, runReplay, getResends } from './outbox/replays.ts'
 import { buildHealth, buildMetrics, buildPollerReport } from './queries/reports.ts'
@@ -51,11 +52,11 @@ import { addRejections, getRejections } from './log/rejections.ts'
 import type { OrUnknown } from '../rpc/known.ts'
 
 /**
- * One instance's object. Its constructor writes nothing and arms nothing (docs/storage.md, The object of an instance).
+ * One instance's object. Its constructor writes nothing and sets no alarm (docs/storage.md, The object of an instance).
  */
 export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	readonly engine: Engine
-	/** Rows read and written since the object came to life, alarms included: what benchmarks count. */
+	/** Rows read and written since the object started, alarms included: benchmarks count them. */
 	readonly rows = { read: 0, written: 0 }
 	#alarmMs: number | null | undefined
 
@@ -77,13 +78,13 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	}
 
 	async configure(_version: number, options: { release?: boolean } = {}): Promise<OrUnknown<'ok'>> {
-		const core = this.engine.getCore()
-		if (core === null) return 'unknown'
-		await this.engine.refreshConfig(core, options)
-		await this.engine.sendDueDoorbell(core)
-		await this.engine.reportState(core)
-		this.engine.updateAlarm(core)
-		return 'ok'
+		return this.engine.withCore(async (core) => {
+			await this.engine.refreshConfig(core, options)
+			await this.engine.sendDueDoorbell(core)
+			await this.engine.reportState(core)
+			this.engine.updateAlarm(core)
+			return 'ok' as const
+		})
 	}
 
 	async destroy(): Promise<void> {
@@ -94,56 +95,49 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	}
 
 	async wake(): Promise<OrUnknown<'ok'>> {
-		const core = this.engine.getCore()
-		if (core === null) return 'unknown'
-		// A past-due alarm cannot be trusted to ring by itself: it is set anew.
-		this.#alarmMs = await this.ctx.storage.getAlarm()
-		await this.engine.refreshConfig(core)
-		this.engine.updateAlarm(core)
-		return 'ok'
+		return this.engine.withCore(async (core) => {
+			// An alarm in the past may never fire: `updateAlarm` sets it anew.
+			this.#alarmMs = await this.ctx.storage.getAlarm()
+			await this.engine.refreshConfig(core)
+			this.engine.updateAlarm(core)
+			return 'ok' as const
+		})
 	}
 
 	async poll(depth: 'window' | 'reread'): Promise<OrUnknown<{ run: string; depth: string; state: string }>> {
-		const core = this.engine.getCore()
-		if (core === null) return 'unknown'
-		const run = requestPoll(core, depth)
-		this.engine.updateAlarm(core)
-		return run
+		return this.engine.withCore((core) => {
+			const run = requestPoll(core, depth)
+			this.engine.updateAlarm(core)
+			return run
+		})
 	}
 
 	async health(): Promise<OrUnknown<HealthReport>> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : buildHealth(core)
+		return this.engine.withCore(buildHealth)
 	}
 
 	async poller(): Promise<OrUnknown<PollerReport>> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : buildPollerReport(core)
+		return this.engine.withCore(buildPollerReport)
 	}
 
 	async metrics(): Promise<OrUnknown<MetricsReport>> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : buildMetrics(core)
+		return this.engine.withCore(buildMetrics)
 	}
 
 	async events(query: EventQuery): ReturnType<WatcherRpc['events']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getEventPage(core, query)
+		return this.engine.withCore((core) => getEventPage(core, query))
 	}
 
 	async event(sequence: number): ReturnType<WatcherRpc['event']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getEventReport(core, sequence)
+		return this.engine.withCore((core) => getEventReport(core, sequence))
 	}
 
 	async eventsAfter(sequence: number | null, limit: number): ReturnType<WatcherRpc['eventsAfter']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getEventTail(core, sequence, limit)
+		return this.engine.withCore((core) => getEventTail(core, sequence, limit))
 	}
 
 	async tally(query: TallyQuery): ReturnType<WatcherRpc['tally']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getTally(core, query)
+		return this.engine.withCore((core) => getTally(core, query))
 	}
 
 	async timeline(
@@ -151,86 +145,75 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		objectId: string,
 		query: { pageSize: number; before?: number | undefined },
 	): ReturnType<WatcherRpc['timeline']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getTimelineReport(core, resource, objectId, query)
+		return this.engine.withCore((core) => getTimelineReport(core, resource, objectId, query))
 	}
 
 	async deletions(): ReturnType<WatcherRpc['deletions']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : listHeldDeletions(core)
+		return this.engine.withCore(listHeldDeletions)
 	}
 
 	async decide(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>> {
-		const core = this.engine.getCore()
-		if (core === null) return 'unknown'
-		const decided = decideDeletions(core, decision)
-		this.engine.updateAlarm(core)
-		return { decided }
+		return this.engine.withCore((core) => {
+			const decided = decideDeletions(core, decision)
+			this.engine.updateAlarm(core)
+			return { decided }
+		})
 	}
 
 	async hook(delivery: WebhookDelivery): Promise<OrUnknown<WebhookResult>> {
-		const core = this.engine.getCore()
-		if (core === null) return 'unknown'
-		// A version newer than our copy means that the copy is old.
-		if (core.config.hooks === null || delivery.version > core.config.hooks.version)
-			await this.engine.refreshConfig(core)
-		const answer = receiveWebhook(core, delivery)
-		// Rung first: the alarm is then set for a doorbell that nobody answers, and not for this very moment.
-		this.ctx.waitUntil(this.engine.sendDueDoorbell(core))
-		this.engine.updateAlarm(core)
-		return answer
+		return this.engine.withCore(async (core) => {
+			// A version newer than the copy's means that the copy is old.
+			if (core.config.hooks === null || delivery.version > core.config.hooks.version)
+				await this.engine.refreshConfig(core)
+			const result = receiveWebhook(core, delivery)
+			// The doorbell comes first, so that the alarm is set for its retry and not for now.
+			this.ctx.waitUntil(this.engine.sendDueDoorbell(core))
+			this.engine.updateAlarm(core)
+			return result
+		})
 	}
 
 	async rejected(rejections: WebhookRejections): Promise<OrUnknown<'ok'>> {
-		const core = this.engine.getCore()
-		if (core === null) return 'unknown'
-		addRejections(core, rejections)
-		return 'ok'
+		return this.engine.withCore((core) => {
+			addRejections(core, rejections)
+			return 'ok'
+		})
 	}
 
 	async rejections(): Promise<OrUnknown<WebhookRejections>> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getRejections(core)
+		return this.engine.withCore(getRejections)
 	}
 
 	async webhooks(): Promise<OrUnknown<WebhooksReport>> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : toWebhooksReport(core)
+		return this.engine.withCore(toWebhooksReport)
 	}
 
 	async coverage(fromMs: number, toMs: number): ReturnType<WatcherRpc['coverage']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getCoverageReport(core, fromMs, toMs)
+		return this.engine.withCore((core) => getCoverageReport(core, fromMs, toMs))
 	}
 
 	async notifications(query: NotificationQuery): ReturnType<WatcherRpc['notifications']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getNotificationPage(core, query)
+		return this.engine.withCore((core) => getNotificationPage(core, query))
 	}
 
 	async notification(counter: number): ReturnType<WatcherRpc['notification']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getNotificationReport(core, counter)
+		return this.engine.withCore((core) => getNotificationReport(core, counter))
 	}
 
 	async bodies(counters: number[], characters: number): ReturnType<WatcherRpc['bodies']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getNotificationBodies(core, counters, characters)
+		return this.engine.withCore((core) => getNotificationBodies(core, counters, characters))
 	}
 
 	async attempts(counter: number): ReturnType<WatcherRpc['attempts']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getAttempts(core.ports.sql, counter)
+		return this.engine.withCore((core) => getAttempts(core.ports.sql, counter))
 	}
 
 	async acknowledge(counter: number): ReturnType<WatcherRpc['acknowledge']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : acknowledge(core, counter)
+		return this.engine.withCore((core) => acknowledge(core, counter))
 	}
 
 	async subscriptions(): ReturnType<WatcherRpc['subscriptions']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getSubscriptionReports(core)
+		return this.engine.withCore(getSubscriptionReports)
 	}
 
 	async release(selector: {
@@ -245,8 +228,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	}
 
 	async resends(): ReturnType<WatcherRpc['resends']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : getResends(core)
+		return this.engine.withCore(getResends)
 	}
 
 	async cancelResend(id: number): ReturnType<WatcherRpc['cancelResend']> {
@@ -258,16 +240,16 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	}
 
 	async publish(notices: Notice[]): ReturnType<WatcherRpc['publish']> {
-		const core = this.engine.getCore()
-		if (core === null || !core.config.storeless) return 'unknown'
-		// It polls nothing: nothing else makes it see that its account's settings have changed.
-		await this.engine.refreshStaleConfig(core)
-		return this.#runAndNotify((current) => publishNotices(current, notices))
+		return this.engine.withCore(async (core) => {
+			if (!core.kind.takesNotices) return 'unknown'
+			// Without polls nothing else reads changed account settings.
+			await this.engine.refreshStaleConfig(core)
+			return this.#runAndNotify((current) => publishNotices(current, notices))
+		})
 	}
 
 	async erase(resource: string, objectId: string): ReturnType<WatcherRpc['erase']> {
-		const core = this.engine.getCore()
-		return core === null ? 'unknown' : eraseObjectContent(core, resource, objectId)
+		return this.engine.withCore((core) => eraseObjectContent(core, resource, objectId))
 	}
 
 	async claim(limit: number, admission?: Admission): ReturnType<WatcherRpc['claim']> {
@@ -290,21 +272,21 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 			: this.engine.settle(position.counter, attempt, outcome, more)
 	}
 
-	/** Does what may put something on the wire; then what can go goes. */
+	/** Runs a call that may make notifications due, and sends the doorbell for them. */
 	async #runAndNotify<T>(body: (core: Core) => T): Promise<OrUnknown<T>> {
-		const core = this.engine.getCore()
-		if (core === null) return 'unknown'
-		const answer = body(core)
-		await this.engine.sendDueDoorbell(core)
-		this.engine.updateAlarm(core)
-		return answer
+		return this.engine.withCore(async (core) => {
+			const result = body(core)
+			await this.engine.sendDueDoorbell(core)
+			this.engine.updateAlarm(core)
+			return result
+		})
 	}
 
 	#createPorts(): Ports {
 		const { ctx, env } = this
 		const key = parseMasterKeys(env.MASTER_KEYS)[0]!
 		return {
-			sql: createSql(ctx.storage, this.rows),
+			sql: createDurableSql(ctx.storage, this.rows),
 			now: () => Date.now(),
 			random: () => Math.random(),
 			setAlarm: (atMs) => {
@@ -333,37 +315,5 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 			storedBytes: () => ctx.storage.sql.databaseSize,
 			log,
 		}
-	}
-}
-
-/** A Durable Object's SQLite behind the watcher's port; counts rows. */
-function createSql(storage: DurableObjectStorage, rows: { read: number; written: number }): Sql {
-	const execute = <Row extends object>(
-		query: string,
-		values: SqlValue[],
-	): SqlStorageCursor<Record<string, SqlStorageValue>> & Iterable<Row> =>
-		storage.sql.exec(query, ...values) as unknown as SqlStorageCursor<Record<string, SqlStorageValue>> & Iterable<Row>
-	const countRows = (cursor: { rowsRead: number; rowsWritten: number }): void => {
-		rows.read += cursor.rowsRead
-		rows.written += cursor.rowsWritten
-	}
-	return {
-		all: <Row extends object>(query: string, ...values: SqlValue[]): Row[] => {
-			const cursor = execute<Row>(query, values)
-			const found = cursor.toArray() as unknown as Row[]
-			countRows(cursor)
-			return found
-		},
-		*each<Row extends object>(query: string, ...values: SqlValue[]): Iterable<Row> {
-			const cursor = execute<Row>(query, values)
-			for (const row of cursor) yield row
-			countRows(cursor)
-		},
-		run: (query, ...values) => {
-			const cursor = execute(query, values)
-			cursor.toArray()
-			countRows(cursor)
-		},
-		transaction: (body) => storage.transactionSync(body),
 	}
 }

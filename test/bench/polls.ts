@@ -1,6 +1,6 @@
 /** Requests to the store when nothing happens: an idle poll, the re-read per period, the running pass of customers. */
 import { buildPollerReport } from '../../src/watcher/queries/reports.ts'
-import type { ResourceState } from '../../src/watcher/core/state.ts'
+import type { ResourceState } from '../../src/watcher/core/resource-state.ts'
 import { atMost, exactly, reported, type Bench, type BenchContext, type BenchRow } from './bench.ts'
 import { pollOnce, type ResourceLabel, type NodeShopbell } from './node-shopbell.ts'
 

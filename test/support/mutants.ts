@@ -109,7 +109,7 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'an older copy of the row has webhooks',
-		file: 'src/watcher/engine.ts',
+		file: 'src/watcher/core/stored-config.ts',
 		find: 'hooks: config.hooks ?? null',
 		replace: 'hooks: config.hooks',
 		tests: [watcher('storage-fixture')],
@@ -123,8 +123,8 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'a new baseline that is asked for in the row is not taken',
-		file: 'src/watcher/engine.ts',
-		find: '(config.baselineVersion ?? 0) > (before.baselineVersion ?? 0)',
+		file: 'src/watcher/config-transition.ts',
+		find: '(after.baselineVersion ?? 0) > (before.baselineVersion ?? 0)',
 		replace: 'false',
 		tests: [story('baseline')],
 	},
@@ -490,15 +490,15 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'an open breaker lets more than one probe go',
 		file: 'src/delivery/circuit-breaker.ts',
-		find: 'if (core.flights.length > 0 || probe?.key !== key) return { untilMs: null }',
-		replace: 'if (probe?.key !== key) return { untilMs: null }',
+		find: 'if (core.inFlight.length > 0 || probe?.key !== key) return { ok: false, untilMs: null }',
+		replace: 'if (probe?.key !== key) return { ok: false, untilMs: null }',
 		tests: ['test/unit/delivery/circuit-breaker.test.ts'],
 	},
 	{
 		name: 'a probe that never reports keeps its place',
 		file: 'src/delivery/circuit-breaker.ts',
-		find: 'const expired = core.flights.filter((flight) => flight.untilMs <= now)',
-		replace: 'const expired = core.flights.filter((flight) => flight.untilMs <= 0 * now)',
+		find: 'const expired = core.inFlight.filter((admission) => admission.untilMs <= now)',
+		replace: 'const expired = core.inFlight.filter((admission) => admission.untilMs <= 0 * now)',
 		tests: ['test/unit/delivery/circuit-breaker.test.ts'],
 	},
 	{
@@ -518,15 +518,15 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'what was promised is not kept for it',
 		file: 'src/delivery/circuit-breaker.ts',
-		find: 'slot: request.rate === null ? null : (state.waiting[key]?.slot ?? null),',
-		replace: 'slot: null,',
+		find: 'reservation: request.rate === null ? null : (state.waiting[key]?.reservation ?? null),',
+		replace: 'reservation: null,',
 		tests: ['test/unit/delivery/circuit-breaker.test.ts'],
 	},
 	{
 		name: 'who was sent away is not rung when the breaker closes',
 		file: 'src/delivery/circuit-breaker.ts',
-		find: 'return waiter.parked && waiter.slot === null',
-		replace: 'return waiter.parked && waiter.slot !== null',
+		find: 'return waiting.parked && waiting.reservation === null',
+		replace: 'return waiting.parked && waiting.reservation !== null',
 		tests: ['test/unit/delivery/isolation.test.ts'],
 	},
 	{

@@ -5,7 +5,7 @@
  */
 import type { RecordSortKey, ListPlan } from '../../elements/records.ts'
 import { getScanOffset, advanceScan } from '../../watcher/polling/scan-position.ts'
-import type { ScanPosition } from '../../watcher/core/state.ts'
+import type { ScanPosition } from '../../watcher/core/resource-state.ts'
 import type { VendorRecord } from '../../elements/store.ts'
 
 /** Where a walk stands; plain JSON, it travels in the page token. */

@@ -1,9 +1,11 @@
 /** What every job of a watcher shares: its surroundings, its configuration, its state, and the one way to commit. */
 import type { Element } from '../../elements/element.ts'
 import { LookupTable } from './lookup-table.ts'
+import { getObjectKind, type ObjectKind } from './object-kind.ts'
 import type { Ports } from './ports.ts'
 import { flushSettled } from './settled.ts'
-import { loadState, saveState, type ResourceState, type WatcherState } from './state.ts'
+import { loadState, saveState, type WatcherState } from './state.ts'
+import type { ResourceState } from './resource-state.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { NotificationRow, Subscription } from './rows.ts'
 import type { Tx } from './tx.ts'
@@ -15,7 +17,6 @@ export interface WatchedResource {
 	state: ResourceState
 }
 
-const NEVER_MS = 3_650 * 86_400_000
 /** Handed to bodies of `commit` alone. */
 const TX = {} as Tx
 
@@ -150,12 +151,19 @@ export class Core {
 		this.shapes.clear()
 	}
 
-	/** Ms between polls: with webhooks alone, between the polls that reconcile them; very long where those are off. */
+	/** What kind of object this is. */
+	get kind(): ObjectKind {
+		return getObjectKind(this.config)
+	}
+
+	/** Ms between polls. */
 	get intervalMs(): number {
-		const { hooks, vendorType, pollIntervalMs } = this.config
-		if (this.config.storeless) return NEVER_MS
-		if (vendorType !== 'webhook' || hooks === null) return pollIntervalMs
-		return hooks.reconcileMs === 0 ? NEVER_MS : hooks.reconcileMs
+		return this.kind.getPollIntervalMs(this.config)
+	}
+
+	/** The hub that bodies and events name; '' without a store. */
+	get hubKey(): string {
+		return this.kind.getHubKey(() => this.element)
 	}
 
 	/** The element of this instance. */

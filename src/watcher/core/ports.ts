@@ -1,6 +1,6 @@
 /**
- * What the watcher needs of the world: a database, a clock, an alarm, a bell rope, a store. The Durable Object gives
- * Cloudflare's; tests give an in-memory SQLite and a virtual clock, so that every decision runs in plain Node too.
+ * What the watcher needs of the world: a database, a clock, an alarm, a queue, a store. The Durable Object provides
+ * Cloudflare's; tests provide an in-memory SQLite and a virtual clock, so that every decision runs in plain Node.
  */
 import type { Element } from '../../elements/element.ts'
 import type { Notice } from '../../rpc/delivery.ts'
@@ -30,26 +30,27 @@ export interface Ports {
 	now(): number
 	/** 0 ≤ x < 1. */
 	random(): number
-	/** Sets the one alarm; null takes it away. */
+	/** Sets the one alarm; null deletes it. */
 	setAlarm(atMs: number | null): void
-	/** When the alarm is set for, null when it is not set. */
+	/** When the alarm fires, epoch ms; null when it is not set. */
 	getAlarmMs(): number | null
-	/** Puts a doorbell into the queue; may fail, and may be lost. */
+	/** Puts a doorbell into the queue. Throws when it cannot; a doorbell may also be lost. */
 	sendDoorbell(instanceId: number): Promise<void>
 	/** Reads the instance's row from D1; null when it does not exist or is deleted; throws when D1 cannot be reached. */
 	loadConfig(instanceId: number): Promise<WatcherConfig | null>
-	/** The element of this instance and a client of its store with opened credentials. */
+	/** The element of this instance. */
 	element(config: WatcherConfig): Element
+	/** A client of the instance's store, with opened credentials. */
 	client(config: WatcherConfig): Promise<StoreClient>
 	/** Writes the instance's status row. */
 	writeStatus(status: StatusReport): Promise<void>
 	/** HMAC of an event's position for its id, first 3 bytes. */
 	eventTag(instanceId: number, sequence: number): number
-	/** The master key that derives at present: webhook secrets come of it (docs/architecture.md, Seeing: webhooks). */
+	/** The master key that derives webhook secrets at present (docs/architecture.md, Seeing: webhooks). */
 	masterKey: { id: string; bytes: Uint8Array }
-	/** The address that people reach, '' when there is none. */
+	/** The URL of this Shopbell for people; '' when there is none. */
 	publicUrl: string
-	/** Hands notices to the organization's own object; throws when it cannot be reached. */
+	/** Publishes notices in the organization's own object. Throws when it cannot be reached. */
 	publish(organizationId: number, notices: Notice[]): Promise<void>
 	/** Bytes of storage in use. */
 	storedBytes(): number

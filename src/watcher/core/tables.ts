@@ -18,13 +18,13 @@ const MIGRATION_STEPS: string[][] = [
 			resource INTEGER NOT NULL, id NOT NULL, stamp INTEGER, created INTEGER, hash TEXT NOT NULL, shape INTEGER NOT NULL,
 			fields TEXT NOT NULL, hash_version INTEGER NOT NULL, state TEXT NOT NULL, as_of INTEGER NOT NULL,
 			sequence INTEGER NOT NULL, last_event INTEGER, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
-		// The few that exist without being listed: every pass asks for them, and must not read all the others.
+		// The few objects that exist without being listed, which every pass reads.
 		`CREATE INDEX objects_unlisted ON objects (resource) WHERE state = 'unlisted'`,
 		// Digests of id pages of collections without a modified filter: an unchanged page costs one row read.
 		`CREATE TABLE pages (resource INTEGER NOT NULL, first NOT NULL, last NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (resource, first)) WITHOUT ROWID`,
 		// Objects to be read by id, and why.
 		`CREATE TABLE lookups (resource INTEGER NOT NULL, id NOT NULL, due INTEGER NOT NULL, since INTEGER NOT NULL, doubt TEXT NOT NULL, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
-		// Objects whose disappearance the brake holds back.
+		// Objects whose deletion the mass-deletion guard holds.
 		`CREATE TABLE held (resource INTEGER NOT NULL, id NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
 		// The event log: one row a change.
 		`CREATE TABLE events (
@@ -33,7 +33,7 @@ const MIGRATION_STEPS: string[][] = [
 			changed TEXT, flags TEXT NOT NULL, record TEXT, notifications TEXT)`,
 		// Where notifications go; row 1 is the instance's callback.
 		`CREATE TABLE subscriptions (id INTEGER PRIMARY KEY, url TEXT NOT NULL, active INTEGER NOT NULL, created INTEGER NOT NULL, last_success INTEGER, failing_since INTEGER, last_status TEXT)`,
-		// Events that no notification could carry yet: their object has one that is unsettled, or too many are.
+		// Events without a notification yet: one of their object is unsettled, or too many are.
 		`CREATE TABLE waiting (subscription INTEGER NOT NULL, sequence INTEGER NOT NULL, resource INTEGER NOT NULL, object_id NOT NULL, PRIMARY KEY (subscription, sequence)) WITHOUT ROWID`,
 		`CREATE TABLE notifications (
 			id INTEGER PRIMARY KEY, subscription INTEGER NOT NULL, object_type TEXT NOT NULL, members TEXT NOT NULL, created INTEGER NOT NULL,
@@ -43,52 +43,52 @@ const MIGRATION_STEPS: string[][] = [
 		`CREATE TABLE attempts (notification INTEGER NOT NULL, number INTEGER NOT NULL, started INTEGER NOT NULL, outcome TEXT NOT NULL, PRIMARY KEY (notification, number)) WITHOUT ROWID`,
 	],
 	[
-		// When the other way of seeing brought the same state: what a webhook told and a poll saw too, or the reverse.
+		// When the other source brought the same state: a poll after a webhook, or the reverse.
 		`ALTER TABLE events ADD COLUMN confirmed INTEGER`,
-		// Refused deliveries as the edge handed them over: one row.
+		// Rejected webhook deliveries, as the edge reports them: one row.
 		`CREATE TABLE rejections (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL)`,
 	],
 	[
-		// Number in D1, the topics it hears (null: the owner's), the log's sequence when it began, why it is not active.
+		// Number in D1, its topics (null: the owner's), the log's sequence when it began, why it is not active.
 		`ALTER TABLE subscriptions ADD COLUMN number INTEGER`,
 		`ALTER TABLE subscriptions ADD COLUMN topics TEXT`,
 		`ALTER TABLE subscriptions ADD COLUMN since INTEGER NOT NULL DEFAULT 0`,
 		`ALTER TABLE subscriptions ADD COLUMN reason TEXT`,
-		// Asks the callback's breaker before it claims; not rung before.
+		// Needs an admission of the callback's circuit breaker; no doorbell before then.
 		`ALTER TABLE subscriptions ADD COLUMN guarded INTEGER NOT NULL DEFAULT 0`,
 		`ALTER TABLE subscriptions ADD COLUMN parked INTEGER`,
-		// When it was first accepted; attempts that were made before it was sent again, and what sends it again.
+		// When it was first accepted; attempts before its replay or release, and the resend that it belongs to.
 		`ALTER TABLE notifications ADD COLUMN delivered INTEGER`,
 		`ALTER TABLE notifications ADD COLUMN base INTEGER NOT NULL DEFAULT 0`,
 		`ALTER TABLE notifications ADD COLUMN resend INTEGER`,
 		`ALTER TABLE notifications ADD COLUMN acknowledged INTEGER`,
-		// The few that wait for being released: asked for without reading all the others.
+		// The few that wait for a release.
 		`CREATE INDEX notifications_queued ON notifications (subscription) WHERE status = 'queued'`,
-		// Objects whose last events a subscription was not meant to have: what their next one follows.
+		// Objects whose last events a filter dropped: the `previousSequence` of their next event.
 		`CREATE TABLE skipped (subscription INTEGER NOT NULL, resource INTEGER NOT NULL, object_id NOT NULL, previous INTEGER, PRIMARY KEY (subscription, resource, object_id)) WITHOUT ROWID`,
-		// Replays and releases, and what of them is not settled yet.
+		// Replays and releases, and their unsettled notifications.
 		`CREATE TABLE resends (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, total INTEGER NOT NULL, failed INTEGER NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL, ended INTEGER)`,
 		`CREATE TABLE resend_items (notification INTEGER PRIMARY KEY, resend INTEGER NOT NULL, subscription INTEGER NOT NULL)`,
 		`CREATE INDEX resend_items_by_subscription ON resend_items (subscription, notification)`,
-		// What is to be said to the operator's webhook, until the organization's object has it.
+		// Operator events, until the organization's object has them.
 		`CREATE TABLE announcements (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL)`,
-		// In an organization's object: up to which number each instance's announcements were taken.
+		// In an organization's object: the last operator event taken from each instance.
 		`CREATE TABLE heard (origin INTEGER PRIMARY KEY, last INTEGER NOT NULL)`,
 	],
 	[
-		// Events by hour, a row a day: counting them anew would read all of them.
+		// Events by hour, one row per day.
 		`CREATE TABLE days (day INTEGER PRIMARY KEY, hours TEXT NOT NULL)`,
-		// What was recorded before this was counted; what is on the list of the unsettled is counted when it leaves that.
+		// Events of before; unsettled notifications are counted when they settle.
 		`INSERT INTO days (day, hours) SELECT day, json_group_array(json_array(hour, recorded, accepted)) FROM (
 			SELECT e.recorded / 86400000 AS day, e.recorded / 3600000 % 24 AS hour, count(*) AS recorded, sum(EXISTS (
 				SELECT 1 FROM json_each(e.notifications) AS j JOIN notifications AS n ON n.id = j.value WHERE (n.delivered IS NOT NULL OR n.status = 'delivered')
 				AND n.id NOT IN (SELECT listed.value FROM state, json_each(state.body, '$.unsettled') AS listed))) AS accepted
 			FROM events AS e GROUP BY 1, 2) GROUP BY day`,
-		// Which job across instances began it: a job that asks again gets the same one.
+		// The replay across instances that began it: a repeated call finds it.
 		`ALTER TABLE resends ADD COLUMN job INTEGER`,
 	],
 	[
-		// What notifications that have settled came to, 64 a row: the event log is read a page at a time.
+		// Statuses of settled notifications, 64 per row, for pages of the event log.
 		`CREATE TABLE settled (block INTEGER PRIMARY KEY, body TEXT NOT NULL)`,
 		`INSERT INTO settled SELECT id / 64, json_group_array(json_array(id, status, created, updated - created, delivered - created)) FROM notifications WHERE settled IS NOT NULL GROUP BY 1`,
 	],
@@ -106,7 +106,7 @@ export function hasInstance(sql: Sql): boolean {
 	try {
 		return sql.all(`SELECT id FROM instance`).length > 0
 	} catch (error) {
-		// To look the table up among all the others reads a row for each of them, at every awakening.
+		// A lookup in the schema would read a row per table at every start.
 		if (error instanceof Error && error.message.includes('no such table')) return false
 		throw error
 	}
@@ -133,7 +133,7 @@ export function migrate(sql: Sql): void {
 
 /** Whether the tables are older than this version. Reads only. */
 export function needsMigration(sql: Sql): boolean {
-	// The last number alone: each row that is read counts, at every awakening.
+	// Only the last number: rows read at every start cost.
 	return (
 		(sql.all<{ last: number | null }>(`SELECT max(number) AS last FROM steps`)[0]?.last ?? -1) <
 		MIGRATION_STEPS.length - 1

@@ -86,7 +86,7 @@ function formWaitingFor(core: Core, subscription: Subscription): void {
 	const blocked = new Set<string>()
 	// Conditions look into records; nothing else needs them here.
 	const recordSql = core.config.delivery.filter.where === null ? 'NULL' : 'e.record'
-	const reservedSql = core.config.storeless ? RESERVED_ID_SQL : 'NULL'
+	const reservedSql = core.kind.takesNotices ? RESERVED_ID_SQL : 'NULL'
 	let afterSequence = 0
 	let size = WAITING_PAGE_SIZE
 	if (subscription.active) {
@@ -196,7 +196,7 @@ function assign(
 	const bySequence = new Map(eligible.map((candidate) => [candidate.sequence, candidate]))
 	// What is queued goes when it is released, in order: of a notice nothing else has to wait for that.
 	const formed =
-		core.config.storeless && !subscription.active
+		core.kind.takesNotices && !subscription.active
 			? kept.map(({ resource, sequence }) => ({ resource, sequences: [sequence] }))
 			: formNotifications(kept, blocked, { perNotification: delivery.batch }, room)
 	const notifications = formed.map((notification) => ({

@@ -121,7 +121,7 @@ function getContext(core: Core): NotificationInstance {
 	return {
 		instanceId: config.instanceId,
 		elementKey: config.elementKey,
-		hubKey: config.storeless ? '' : core.element.hub,
+		hubKey: core.hubKey,
 		organizationId: config.organizationId,
 		userId: config.userId,
 		name: config.name,
@@ -129,6 +129,6 @@ function getContext(core: Core): NotificationInstance {
 		sender: getSenderAddress(core.ports.publicUrl),
 		...(config.delivery.mode === 'thin' ? { mode: 'thin' } : {}),
 		publicUrl: core.ports.publicUrl,
-		...(config.storeless ? { notice: true } : {}),
+		...(core.kind.takesNotices ? { notice: true } : {}),
 	}
 }

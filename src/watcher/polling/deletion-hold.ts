@@ -4,7 +4,7 @@
  */
 import { invalidateAllPages } from '../changes/page-digests.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import type { ResourceState } from '../core/state.ts'
+import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import type { ObjectId } from '../../elements/store.ts'
 

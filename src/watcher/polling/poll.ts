@@ -1,5 +1,5 @@
 /** Decisions of a poll: which window it must read, whether the newest rows cover it, what the total means. Pure. */
-import type { PollWindow } from '../core/state.ts'
+import type { PollWindow } from '../core/resource-state.ts'
 
 /** Rows of the idle request. */
 export const HEAD_ROWS = 10

@@ -3,7 +3,7 @@
  * pages (docs/architecture.md, Seeing). Pure: it says which offset to read next and narrows its intervals by the page.
  * What it finds are candidates; reads by id decide.
  */
-import type { Interval, SearchState } from '../core/state.ts'
+import type { Interval, SearchState } from '../core/resource-state.ts'
 import type { IdRanks } from '../changes/object-index.ts'
 
 /** Begins a search in a list of `total` rows with pages of `limit`. */

@@ -151,7 +151,7 @@ function findPageIds(
 		(subscriptions === null || subscriptions.includes(row.subscription)) &&
 		(topics === null || topics.some((wanted) => topicMatches(wanted, row.object_type)))
 	// Notices may wait for their turn and not be on the list of what is unsettled yet.
-	const usesLists = topics === null && !(core.config.storeless && statuses?.includes('waiting') === true)
+	const usesLists = topics === null && !(core.kind.takesNotices && statuses?.includes('waiting') === true)
 	if (
 		usesLists &&
 		statuses !== null &&
@@ -270,7 +270,7 @@ function toNotificationReport(
 		nextTryMs: row.settled === null ? (row.lease ?? row.due) : null,
 		attempts: row.attempt,
 		acknowledged: row.acknowledged !== null,
-		...(core.config.storeless ? { notice: getNoticeDetails(core, row) } : {}),
+		...(core.kind.takesNotices ? { notice: getNoticeDetails(core, row) } : {}),
 		body: withBody ? renderBody(core, row) : null,
 	}
 }

@@ -227,7 +227,7 @@ export function toEventReport(
 			toEventEntry(event, {
 				instanceId: config.instanceId,
 				elementKey: config.elementKey,
-				hubKey: config.storeless ? '' : core.element.hub,
+				hubKey: core.hubKey,
 				publicUrl: core.ports.publicUrl,
 			}),
 		),

@@ -67,7 +67,7 @@ export function buildHealth(core: Core): HealthReport {
  */
 export async function reportStatus(core: Core): Promise<void> {
 	const { state, config } = core
-	if (config.storeless) return
+	if (!core.kind.watchesStore) return
 	const now = core.ports.now()
 	const lastReported = state.reported
 	const hour = Math.floor(now / HOUR_MS)

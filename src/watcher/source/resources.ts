@@ -2,7 +2,7 @@
 import { getEffectivePoller } from '../../instances/poller.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { listPage, type SliceBudget } from './requests.ts'
-import { newResourceState, type ResourceState } from '../core/state.ts'
+import { newResourceState, type ResourceState } from '../core/resource-state.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { Resource } from '../../elements/store.ts'
 
@@ -12,7 +12,7 @@ const resourcesByConfig = new WeakMap<WatcherConfig, Resource[]>()
 export function getConfiguredResources(core: Core): Resource[] {
 	const known = resourcesByConfig.get(core.config)
 	if (known !== undefined) return known
-	if (core.config.storeless) return []
+	if (!core.kind.watchesStore) return []
 	const { configuration, connection } = core.config
 	const settings = getEffectivePoller(configuration, core.element)
 	const resources: Resource[] = []

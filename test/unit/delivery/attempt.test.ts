@@ -172,6 +172,7 @@ describe('what is sent', () => {
 			status: null,
 			error: 'refused',
 			body: 'Not sent: a public address is expected',
+			notSent: true,
 		})
 		const unopened = await attemptDelivery(
 			createClaim('https://x.example/', { configuration: { 'event.notification.signature.key': 'broken' } }),

@@ -13,7 +13,14 @@ import {
 	report,
 	selectToNotify,
 } from '../../../src/delivery/circuit-breaker.ts'
-import { initialState, type BreakerState } from '../../../src/delivery/circuit-breaker-state.ts'
+import {
+	fromStoredCore,
+	fromStoredWaiting,
+	initialState,
+	toStoredCore,
+	toStoredWaiting,
+	type BreakerState,
+} from '../../../src/delivery/circuit-breaker-state.ts'
 import { MAX_TOKEN_WAIT_MS } from '../../../src/delivery/token-bucket.ts'
 import { isCallbackFailure } from '../../../src/delivery/failure-kinds.ts'
 import type { AdmissionRequest } from '../../../src/rpc/delivery.ts'
@@ -55,6 +62,34 @@ function createOpenBreaker(now = T0): BreakerState {
 	return state
 }
 
+describe('storage', () => {
+	test('keeps the keys and phases of earlier versions', () => {
+		const core = {
+			phase: 'half-open' as const,
+			failures: 0,
+			concurrency: 4,
+			inFlight: [{ instance: 1, subscription: 1, permits: 2, only: null, untilMs: T0 }],
+			probe: { key: '1 1', notificationId: 1, sinceMs: T0 },
+			buckets: [{ rate: 2, promisedMs: T0, takenMs: T0 }],
+			hour: 3,
+		}
+		const stored = toStoredCore(core)
+		expect(stored).toMatchObject({ phase: 'slow', width: 4, flights: core.inFlight, turn: core.probe })
+		expect(fromStoredCore(stored)).toEqual(core)
+		const open = { ...core, phase: 'open' as const }
+		expect(fromStoredCore(toStoredCore(open))).toEqual(open)
+	})
+
+	test('keeps the promised tokens of a waiting subscription', () => {
+		const state = initialState()
+		admit(state, 1, createRequest(1, { rate: 0.01 }), 6, T0, 0)
+		admit(state, 2, createRequest(2, { rate: 0.01 }), 6, T0, 0)
+		const waiting = state.waiting['2 1']!
+		expect(toStoredWaiting(waiting)).toMatchObject({ slot: waiting.reservation, parked: true })
+		expect(fromStoredWaiting(toStoredWaiting(waiting))).toEqual(waiting)
+	})
+})
+
 describe('what speaks against a callback', () => {
 	test.each([
 		[{ status: null, error: 'timeout' }, true],
@@ -69,10 +104,10 @@ describe('what speaks against a callback', () => {
 		[{ status: 301 }, false],
 		[{ status: 200, directive: 'retry' as const }, false],
 		[{ status: 200, delivered: true }, false],
-		[{ status: null, error: 'refused', body: 'Not sent: the request could not be made' }, false],
+		[{ status: null, error: 'refused', notSent: true as const }, false],
 		[{ status: 500, body: 'Not sent: says the callback itself' }, true],
 	])('%j: %s', (changes, expected) => {
-		expect(isCallbackFailure({ delivered: false, body: '', ...changes })).toBe(expected)
+		expect(isCallbackFailure({ delivered: false, ...changes })).toBe(expected)
 	})
 })
 
@@ -201,10 +236,10 @@ describe('after a success', () => {
 		let now = T0 + 5_100
 		let widest = 0
 		const notified = new Set<number>()
-		for (let width = 1; width < MAX_CONCURRENCY; width *= 2) {
-			expect(state.core).toMatchObject({ phase: 'slow', width })
+		for (let concurrency = 1; concurrency < MAX_CONCURRENCY; concurrency *= 2) {
+			expect(state.core).toMatchObject({ phase: 'half-open', concurrency })
 			const instances = selectToNotify(state, now)
-			expect(instances).toHaveLength(width)
+			expect(instances).toHaveLength(concurrency)
 			for (const instance of instances) {
 				notified.add(instance)
 				expect(admit(state, instance, createRequest(instance), 6, now, 0)).toMatchObject({
@@ -214,7 +249,7 @@ describe('after a success', () => {
 				})
 			}
 			expect(admit(state, 600, createRequest(600), 6, now, 0)).toMatchObject({ permits: 0 })
-			widest = state.core.flights.length
+			widest = state.core.inFlight.length
 			// Each success doubles: one is enough to go on, the others land without a word.
 			report(state, instances[0]!, createReport(instances[0]!, false), (now += 50))
 			for (const instance of instances.slice(1)) releasePermits(state, instance, 1, null, 1, now)
@@ -602,8 +637,8 @@ class Simulation {
 		const answer = body(this.#state)
 		const atMs = getNextWakeMs(this.#state, this.#now)
 		if (this.#randomBelow(10) === 0) {
-			const { core, waiting: waiters } = this.#state
-			this.#state = JSON.parse(JSON.stringify({ core, waiting: waiters, notified: {} })) as BreakerState
+			const { core, waiting } = this.#state
+			this.#state = JSON.parse(JSON.stringify({ core, waiting, notified: {} })) as BreakerState
 		}
 		const wakes = ++this.#wakes
 		if (atMs !== null) {

@@ -6,9 +6,9 @@ import {
 	type DeliveryPorts,
 	MAX_DOORBELL_MS,
 	parseDoorbellInstance,
-	BreakerCache,
-	Semaphore,
 } from '../../../src/delivery/doorbell-handler.ts'
+import { BreakerCache } from '../../../src/delivery/breaker-cache.ts'
+import { Semaphore } from '../../../src/delivery/semaphore.ts'
 import { NO_KEY_ROTATION } from '../../../src/delivery/sign.ts'
 import type { Claim, AttemptOutcome } from '../../../src/rpc/delivery.ts'
 

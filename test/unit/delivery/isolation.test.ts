@@ -6,12 +6,8 @@ import { describe, expect, test } from 'vitest'
 import { admit, releasePermits, getNextWakeMs, report, selectToNotify } from '../../../src/delivery/circuit-breaker.ts'
 import { initialState, type BreakerState } from '../../../src/delivery/circuit-breaker-state.ts'
 import { isCallbackFailure } from '../../../src/delivery/failure-kinds.ts'
-import {
-	handleDoorbells,
-	type DeliveryPorts,
-	BreakerCache,
-	BREAKER_CACHE_TTL_MS,
-} from '../../../src/delivery/doorbell-handler.ts'
+import { handleDoorbells, type DeliveryPorts } from '../../../src/delivery/doorbell-handler.ts'
+import { BreakerCache, BREAKER_CACHE_TTL_MS } from '../../../src/delivery/breaker-cache.ts'
 import { getNextRetryMs } from '../../../src/delivery/schedule.ts'
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../../../src/rpc/delivery.ts'
 
@@ -485,6 +481,7 @@ test('what could not be sent speaks against no callback, and gives back what it 
 		status: null,
 		error: 'refused',
 		body: 'Not sent: the key does not open',
+		notSent: true,
 	})
 	town.ports = () => ({
 		...ports,

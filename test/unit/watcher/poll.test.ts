@@ -13,7 +13,7 @@ import {
 	isWindowRequired,
 	getZoneOffsetMinutes,
 } from '../../../src/watcher/polling/poll.ts'
-import type { PollWindow } from '../../../src/watcher/core/state.ts'
+import type { PollWindow } from '../../../src/watcher/core/resource-state.ts'
 import { evaluateClock } from '../../../src/watcher/source/clock.ts'
 import { getBackoffMs } from '../../../src/watcher/source/backoff.ts'
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { getScanOffset, advanceScan } from '../../../src/watcher/polling/scan-position.ts'
-import { INITIAL_SCAN_POSITION, type ScanPosition } from '../../../src/watcher/core/state.ts'
+import { INITIAL_SCAN_POSITION, type ScanPosition } from '../../../src/watcher/core/resource-state.ts'
 
 type Ids = (number | string)[]
 

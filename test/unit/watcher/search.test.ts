@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { applyProbe, getNextProbe, startSearch } from '../../../src/watcher/polling/search.ts'
-import type { SearchState } from '../../../src/watcher/core/state.ts'
+import type { SearchState } from '../../../src/watcher/core/resource-state.ts'
 import type { IdRanks } from '../../../src/watcher/changes/object-index.ts'
 
 /** Ranks of ids that are known. */

@@ -1,6 +1,6 @@
 /** A commit that fails leaves storage and memory as they were, also for jobs that hold on to parts of the state while they wait for the store. */
 import { expect, test } from 'vitest'
-import { newResourceState } from '../../../../src/watcher/core/state.ts'
+import { newResourceState } from '../../../../src/watcher/core/resource-state.ts'
 import type { World } from '../../../support/world.ts'
 import {
 	pollerResources,

@@ -1,6 +1,6 @@
 /** What the stories share: a world that has learned its store, what it told since, and what must be true in the end. */
 import { expect } from 'vitest'
-import type { ResourceState } from '../../../../src/watcher/core/state.ts'
+import type { ResourceState } from '../../../../src/watcher/core/resource-state.ts'
 import { judge, COLLECTION_BY_LABEL, type Judgement } from '../../../support/oracle.ts'
 import { COLLECTIONS, World, type WorldOptions } from '../../../support/world.ts'
 import type { PollerResource } from '../../../../src/elements/form.ts'

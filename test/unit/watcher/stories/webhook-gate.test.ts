@@ -23,7 +23,7 @@ import {
 	MINUTE_MS,
 	arrivalsSince,
 } from './support.ts'
-import { INITIAL_SCAN_POSITION } from '../../../../src/watcher/core/state.ts'
+import { INITIAL_SCAN_POSITION } from '../../../../src/watcher/core/resource-state.ts'
 
 /** What the store was asked since; an order's customer is read too, whose totals it may have changed. */
 function asked(world: World, from: number): string[] {

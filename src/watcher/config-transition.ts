@@ -1,0 +1,108 @@
+/** What follows for an instance when its row in D1 has changed. */
+import type { Core } from './core/core.ts'
+import { getObjectKind } from './core/object-kind.ts'
+import type { WatcherState } from './core/state.ts'
+import { toSiteKey } from '../lib/urls.ts'
+import { drainWaiting } from './outbox/forming.ts'
+import { syncSubscriptions } from './outbox/subscriptions.ts'
+import { requestReread } from './polling/scans.ts'
+import type { WatcherConfig } from '../rpc/config.ts'
+
+/** The changes of state that a new configuration brings. */
+export interface ConfigTransition {
+	paused: boolean
+	/** Forget the resources: each begins again with a silent baseline. */
+	rebaseline: boolean
+	/** Read everything once: a pause has ended, and each change meanwhile is sent once. */
+	reread: boolean
+	/** Check the store's webhooks now. */
+	checkWebhooks: boolean
+	/** Forget failures: the connection or its credentials are new. */
+	resetBackoff: boolean
+	/** Epoch ms; null: no poll is scheduled. */
+	nextPollMs: number | null
+}
+
+/** Whether an instance neither polls nor delivers. */
+export function isPaused(config: WatcherConfig): boolean {
+	return !config.enabled || !config.eventsEnabled
+}
+
+/** Decides what a new configuration changes. Pure; `now` epoch ms. */
+export function getConfigTransition(
+	before: WatcherConfig,
+	after: WatcherConfig,
+	state: Pick<WatcherState, 'paused' | 'nextPollMs' | 'run'>,
+	now: number,
+): ConfigTransition {
+	const paused = isPaused(after)
+	const resumed = state.paused && !paused
+	// What is known of another site does not hold for this one. The rows decide: a lost call must not send a whole shop.
+	const rebaseline =
+		(after.baselineVersion ?? 0) > (before.baselineVersion ?? 0) ||
+		toSiteKey(before.connection.home) !== toSiteKey(after.connection.home)
+	const resetBackoff = isReconnected(before, after)
+	return {
+		paused,
+		rebaseline,
+		reread: resumed && !rebaseline,
+		// Webhooks that were paused or lead to another URL deliver nothing until they are repaired.
+		checkWebhooks: resumed || !isEqual(before.hooks, after.hooks),
+		resetBackoff,
+		nextPollMs: getNextPollMs(
+			after,
+			state,
+			{ paused, rebaseline, pollNow: resumed || rebaseline || resetBackoff },
+			now,
+		),
+	}
+}
+
+/** Applies a transition. Call it inside `core.commit`, with the new configuration in place. */
+export function applyConfigTransition(core: Core, transition: ConfigTransition, release: boolean): void {
+	const { state } = core
+	const now = core.ports.now()
+	state.paused = transition.paused
+	state.nextPollMs = transition.nextPollMs
+	if (transition.reread) requestReread(core)
+	if (transition.checkWebhooks) state.hooks.dueMs = now
+	if (transition.rebaseline) {
+		state.dropped.push(...state.resources.map((rs) => rs.number))
+		state.resources = []
+		state.run = null
+		state.pruneMs = now
+	}
+	if (transition.resetBackoff) {
+		state.failures = 0
+		state.backoffUntilMs = null
+		state.trouble = null
+	}
+	syncSubscriptions(core, release)
+	drainWaiting(core)
+}
+
+function getNextPollMs(
+	config: WatcherConfig,
+	state: Pick<WatcherState, 'nextPollMs' | 'run'>,
+	{ paused, rebaseline, pollNow }: { paused: boolean; rebaseline: boolean; pollNow: boolean },
+	now: number,
+): number | null {
+	const kind = getObjectKind(config)
+	if (!kind.watchesStore) return null
+	if (paused) return rebaseline ? null : state.nextPollMs
+	if (pollNow) return now
+	if (state.nextPollMs !== null) return Math.min(state.nextPollMs, now + kind.getPollIntervalMs(config))
+	return state.run === null ? now : null
+}
+
+function isReconnected(before: WatcherConfig, after: WatcherConfig): boolean {
+	return (
+		!isEqual(before.connection, after.connection) ||
+		before.configuration['oauth.api.key'] !== after.configuration['oauth.api.key'] ||
+		before.configuration['oauth.api.secret'] !== after.configuration['oauth.api.secret']
+	)
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+	return JSON.stringify(a) === JSON.stringify(b)
+}

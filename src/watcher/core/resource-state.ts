@@ -1,0 +1,166 @@
+/** What an object keeps of each polled resource, plain JSON in its state row. Times in epoch ms unless named `Sec`. */
+import type { Resource } from '../../elements/store.ts'
+
+/** What is known of one polled resource. Fields are stored: never rename one. */
+export interface ResourceState {
+	/** Number of the resource in the index; never reused. */
+	number: number
+	/** Collection and `where`: a new label leaves it the same resource. */
+	identity: string
+	/**
+	 * The field that the index takes as id: another field makes it another resource. Earlier versions did not store it.
+	 */
+	idField?: string
+	objectType: string
+	/** When events were switched on: store clock, whole seconds, and the highest id then. */
+	t0Sec: number
+	highestId: number
+	/** Store clock up to which changes are seen, before overlap; null before the first poll. */
+	cursorMs: number | null
+	/** The window under way: from its fixed lower bound, ascending. */
+	window: PollWindow | null
+	/** Digest of the head as last gated; cleared when something else of the resource is accepted. */
+	head: string | null
+	/** Known listed objects: live + hidden. */
+	listed: number
+	/** Highest known numeric id. */
+	newestId: number
+	/** Total − listed that is known to be normal. */
+	drift: number
+	/** `total:difference` after a search: the search repeats only when one of them changes. */
+	searched: string | null
+	/** Store clock when the total last agreed: deletions since then are looked for in the trash. */
+	agreedMs: number | null
+	search: { state: SearchState; total: number } | null
+	baseline: { position: ScanPosition; total: number; startedMs: number } | null
+	baselineDoneMs: number | null
+	/**
+	 * The running re-read, or the running pass of a resource without modified filter. `missing`: ids not seen so far;
+	 * `decided`: how many of them the mass-deletion guard no longer holds.
+	 */
+	reread: { position: ScanPosition; startedMs: number; sampled: boolean; missing: number; decided?: number } | null
+	rereadDoneMs: number | null
+	/** When the last complete re-read began. */
+	rereadBeganMs: number | null
+	/** A re-read was requested, or a pause ended. */
+	rereadAsked: boolean
+	recentDoneMs: number | null
+	/** Pages that the pass may still read for this poll. */
+	passLeft: number
+	/** When the modified window was last read to its end. */
+	windowDoneMs: number | null
+	/** Seconds that local times are ahead of GMT, as last seen, and when that changed. */
+	offsetSec: number | null
+	offsetChangedMs: number | null
+	/** Rows per page, halved after timeouts. */
+	pageSize: number
+	volatile: string[]
+	datesUnreadable: string | null
+	/** Since when the mass-deletion guard holds deletions. */
+	heldSinceMs: number | null
+	/** Ids and modified times of the last window, for resources polled without an index. */
+	recent: string[]
+	requests: number
+	lastPollMs: number | null
+	lastChangeLagMs: number | null
+	error: { atMs: number; kind: string; message: string } | null
+}
+
+/** A resource at its first poll. T0 and the highest id come from the store. */
+export function newResourceState(
+	number: number,
+	resource: Resource,
+	t0Sec: number,
+	highestId: number,
+	total: number,
+	nowMs: number,
+): ResourceState {
+	return {
+		number,
+		identity: resource.identity,
+		idField: resource.idField,
+		objectType: resource.objectType,
+		t0Sec,
+		highestId,
+		cursorMs: null,
+		window: null,
+		head: null,
+		listed: 0,
+		newestId: 0,
+		drift: 0,
+		searched: null,
+		agreedMs: null,
+		search: null,
+		baseline: { position: INITIAL_SCAN_POSITION, total, startedMs: nowMs },
+		baselineDoneMs: null,
+		reread: null,
+		rereadDoneMs: null,
+		rereadBeganMs: null,
+		rereadAsked: false,
+		recentDoneMs: null,
+		passLeft: 0,
+		windowDoneMs: null,
+		offsetSec: null,
+		offsetChangedMs: null,
+		pageSize: resource.pageSize,
+		volatile: [],
+		datesUnreadable: null,
+		heldSinceMs: null,
+		recent: [],
+		requests: 0,
+		lastPollMs: null,
+		lastChangeLagMs: null,
+		error: null,
+	}
+}
+
+/** The position of a scan. `n`: store rows up to and including `lastId`. */
+export interface ScanPosition {
+	lastId: number | string | null
+	n: number
+	/** Steps back already tried for this page, since rows moved. */
+	back: number
+	/** The last total above zero. */
+	total: number
+	/** Rows read. */
+	seen: number
+	/** Up to this offset a page showed nothing new and not its last row: rows before it were seen, or are not listed. */
+	bare?: number
+}
+
+/** The position at the beginning of a scan. */
+export const INITIAL_SCAN_POSITION: ScanPosition = { lastId: null, n: 0, back: 0, total: 0, seen: 0 }
+
+/**
+ * An interval of store offsets [from, to), and what was counted before and after it: `shift` = known ids − store rows.
+ */
+export interface Interval {
+	from: number
+	to: number
+	/** Shift just before `from`, and at `to`. */
+	before: number
+	after: number
+	/** Id of the row before `from` (0: start) and the last id inside the interval (Infinity: open end). */
+	above: number
+	upTo: number
+}
+
+/** The position of a search. A slice can end at any point. */
+export interface SearchState {
+	limit: number
+	intervals: Interval[]
+	missing: number[]
+	unknown: number[]
+	requests: number
+}
+
+/** A window under way: its lower bound, and the second inside of which it pages by id, if any. */
+export interface PollWindow {
+	afterSec: number
+	/** Store clock when the poll began: the cursor once the window is read. */
+	startedMs: number
+	/** The total in the poll's first answer, and how many listed objects were known then. */
+	total: number | null
+	listed: number
+	second: { sec: number; offset: number; found: number; before: number | null } | null
+}

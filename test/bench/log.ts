@@ -4,8 +4,10 @@ import type { RowCount } from './commands.ts'
 import { startShopbell } from './shopbell.ts'
 
 const PAGE_SIZE = 100
-/** Rows beside the page's own: what the notifications that carry it came to. */
-const EXTRA_ROWS = 10
+/** Rows beside the page's own: notifications of ten events each, and a few to find them. */
+const EXTRA_ROWS = 20
+/** Of a page whose events have a notification each, or two: one for each callback. */
+const MAX_PAGE_ROWS = 310
 /** A second between events. */
 const STEP_MS = 1_000
 
@@ -78,7 +80,7 @@ export const logBench: Bench = {
 					n,
 					(await measurePage(`pageSize=${PAGE_SIZE}`)).read.read,
 					'rows',
-					PAGE_SIZE + EXTRA_ROWS,
+					MAX_PAGE_ROWS,
 				),
 			)
 			return rows

@@ -8,7 +8,6 @@ import { openStoreClient, storeIo } from '../../src/instances/stores.ts'
 import type { Core } from '../../src/watcher/core/core.ts'
 import type { Sql, SqlValue } from '../../src/watcher/core/ports.ts'
 import { prune } from '../../src/watcher/outbox/retention.ts'
-import { recordSettled } from '../../src/watcher/core/settled.ts'
 import { Watcher as ProductionWatcher } from '../../src/watcher/watcher.ts'
 import type { BenchCounts, LogFill, BenchCommand, BenchReply } from './commands.ts'
 
@@ -172,11 +171,6 @@ function fillLog(core: Core, { events, batch, stepMs }: LogFill): void {
 			...[first, batch * stepMs, first, batch * stepMs, first, batch * stepMs],
 		)
 		state.sequence += events
-		recordSettled(
-			ports.sql,
-			state,
-			Array.from({ length: Math.ceil(events / batch) }, (_, n) => notification + 1 + n),
-		)
 		state.notification += Math.ceil(events / batch)
 	})
 }

@@ -347,10 +347,10 @@ export const MUTANTS: Mutant[] = [
 		tests: [story('sending'), watcher('delivery-machine')],
 	},
 	{
-		name: 'handleDelivered counts only from the newest attempt',
+		name: 'a delivery counts only from the newest attempt',
 		file: 'src/watcher/outbox/settle.ts',
 		find: 'if (outcome.delivered) handleDelivered(',
-		replace: 'if (outcome.handleDelivered && attempt === row.attempt) handleDelivered(',
+		replace: 'if (outcome.delivered && attempt === row.attempt) handleDelivered(',
 		tests: [story('delivery'), watcher('delivery-machine')],
 	},
 	{
@@ -638,41 +638,11 @@ export const MUTANTS: Mutant[] = [
 		replace: 'startMs < toMs; startMs = getNextStart',
 		tests: ['test/unit/api/buckets.test.ts'],
 	},
-	// What settled notifications came to
-	{
-		name: 'what a removed subscription had queued is kept as it was',
-		file: 'src/watcher/outbox/subscriptions.ts',
-		find: '\tinvalidateQueued(sql, id)',
-		replace: '',
-		tests: [watcher('delivery-machine')],
-	},
-	{
-		name: 'what is accepted after a replay has ended is not noted',
-		file: 'src/watcher/outbox/settle.ts',
-		find: '\t\trecordSettled(sql, core.state, [row.id], updatedRows)',
-		replace: '',
-		tests: [watcher('delivery-machine')],
-	},
 	{
 		name: 'what changes after it has settled waits for a commit',
 		file: 'src/watcher/outbox/unsettled.ts',
 		find: '\tif (!core.state.unsettled.includes(id)) core.lateChanges++',
 		replace: '',
-		tests: [watcher('delivery-machine')],
-	},
-	{
-		name: 'what settled in bulk is not noted',
-		file: 'src/watcher/outbox/unsettled.ts',
-		find: '\t\trecordSettled(core.ports.sql, core.state, settledIds)',
-		replace: '',
-		tests: [watcher('delivery-machine')],
-	},
-	{
-		name: 'an older row of what settledId is believed before the state',
-		file: 'src/watcher/core/settled.ts',
-		find: '\t\tfor (const entry of state.settledId) if (toBlock(entry[0]) === block) merged.set(entry[0], entry)',
-		replace:
-			'		for (const entry of state.settledId) if (toBlock(entry[0]) === block && !merged.has(entry[0])) merged.set(entry[0], entry)',
 		tests: [watcher('delivery-machine')],
 	},
 ]

@@ -3,7 +3,6 @@ import type { Element } from '../../elements/element.ts'
 import { LookupTable } from './lookup-table.ts'
 import { getObjectKind, type ObjectKind } from './object-kind.ts'
 import type { Ports } from './ports.ts'
-import { flushSettled } from './settled.ts'
 import { loadState, saveState, type WatcherState } from './state.ts'
 import type { ResourceState } from './resource-state.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
@@ -87,7 +86,6 @@ export class Core {
 			const result = this.ports.sql.transaction(() => {
 				const value = body(TX)
 				if (!shouldSave(value)) return value
-				flushSettled(this.ports.sql, this.state)
 				savedState = JSON.stringify(this.state)
 				if (savedState !== this.#savedState) saveState(this.ports.sql, savedState)
 				return value

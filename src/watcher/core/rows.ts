@@ -22,6 +22,16 @@ export interface Subscription {
 	createdMs: number
 }
 
+/** A notification, as far as an event's status depends on it. Times epoch ms. */
+export interface NotificationStatus {
+	id: number
+	status: string
+	created: number
+	updated: number
+	/** When it was first accepted. */
+	delivered: number | null
+}
+
 /** A notification's row, as far as sending it needs. Times epoch ms. */
 export interface NotificationRow {
 	id: number

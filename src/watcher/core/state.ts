@@ -177,7 +177,6 @@ function newWatcherState(): WatcherState {
 		sequence: 0,
 		notification: 0,
 		unsettled: [],
-		settledId: [],
 		nextSubscription: 2,
 		skips: false,
 		resend: 0,
@@ -215,8 +214,12 @@ function newWatcherState(): WatcherState {
 export function loadState(sql: Sql): WatcherState {
 	const row = sql.all<{ body: string }>(`SELECT body FROM state WHERE id = 1`)[0]
 	if (row === undefined) return newWatcherState()
-	// Rows of earlier versions lack later fields, and have `hours`.
-	const { hours: _hours, ...stored } = JSON.parse(row.body) as Partial<WatcherState> & { hours?: unknown }
+	// Rows of earlier versions lack later fields, and have `hours` and `settled`.
+	const {
+		hours: _hours,
+		settled: _settled,
+		...stored
+	} = JSON.parse(row.body) as Partial<WatcherState> & { hours?: unknown; settled?: unknown }
 	const { unsettled = [], notification = 0, counters } = stored
 	// Before deliveries were counted: all notifications but the unsettled and the dead.
 	const delivered = counters?.delivered ?? notification - unsettled.length - (counters?.dead ?? 0)
@@ -243,6 +246,3 @@ export interface PendingClockSkew {
 
 /** Hours since 1970, events recorded in that hour, and how many of those were accepted since. */
 export type HourTally = [hour: number, recorded: number, accepted: number]
-
-/** A notification's status as it is kept: `updated` and `delivered` are ms after `created`. */
-export type PackedStatus = [id: number, status: string, created: number, updated: number, delivered: number | null]

@@ -92,6 +92,10 @@ const MIGRATION_STEPS: string[][] = [
 		`CREATE TABLE settled (block INTEGER PRIMARY KEY, body TEXT NOT NULL)`,
 		`INSERT INTO settled SELECT id / 64, json_group_array(json_array(id, status, created, updated - created, delivered - created)) FROM notifications WHERE settled IS NOT NULL GROUP BY 1`,
 	],
+	[
+		// Pages of the event log read `notifications` again. The table stays for a rollback, which then reads them too.
+		`DELETE FROM settled`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

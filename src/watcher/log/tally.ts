@@ -7,7 +7,7 @@
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from './event-log.ts'
-import { readStoredStatuses } from '../core/settled.ts'
+import { readNotificationStatuses } from './notification-statuses.ts'
 import type { HourTally } from '../core/state.ts'
 
 /** An hour, ms. */
@@ -66,7 +66,7 @@ export function countAccepted(
 const NO_IDS: ReadonlySet<number> = new Set()
 
 function isAcceptedByAny(core: Core, others: readonly number[]): boolean {
-	return readStoredStatuses(core.ports.sql, others).some(isAccepted)
+	return readNotificationStatuses(core.ports.sql, others).some(isAccepted)
 }
 
 /** Whether a notification was accepted at any time. */

@@ -5,7 +5,6 @@ import { formatMembers, type NotificationMember } from '../../events/notificatio
 import { getSenderAddress, type NotificationInstance } from '../../events/notification.ts'
 import type { Core } from '../core/core.ts'
 import type { NewEvent } from '../log/event-log.ts'
-import { recordSettled } from '../core/settled.ts'
 import { invalidate } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 
@@ -111,7 +110,6 @@ function insertRow(
 		row.settled,
 		row.updated,
 	)
-	if (row.settled !== null) recordSettled(core.ports.sql, core.state, [id])
 	return row
 }
 

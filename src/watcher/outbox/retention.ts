@@ -7,7 +7,6 @@ import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { drainWaiting } from './forming.ts'
 import { deleteItem, isResendPending } from './resend.ts'
-import { pruneSettled } from '../core/settled.ts'
 import { archiveTally } from '../log/tally.ts'
 import { untrack } from './unsettled.ts'
 
@@ -105,7 +104,6 @@ export function prune(core: Core): void {
 			state.pruneMs = now
 			return
 		}
-		pruneSettled(sql, state)
 		state.prunedTo = 0
 		state.pruneMs = now + HOUR_MS
 	})

@@ -10,7 +10,6 @@ import { drainWaiting } from './forming.ts'
 import { completeRelease, isResendPending, settleItem, getResendKind, revertResend } from './resend.ts'
 import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import { deactivateSubscription, getSubscriptions } from './subscriptions.ts'
-import { NOTIFICATION_STATUS_COLUMNS, recordSettled, type NotificationStatus } from '../core/settled.ts'
 import { countAccepted } from '../log/tally.ts'
 import { invalidate, LEASE_MS, untrack, NOTIFICATION_COLUMNS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
@@ -131,8 +130,8 @@ function handleDelivered(
 	// Of an attempt from before a replay: a fact too, but not what was asked for. A release has what it wants.
 	const isLate = row.resend !== null && attempt <= row.base && getResendKind(core, row.resend) === 'replay'
 	if (row.delivered === null) countAccepted(core, row)
-	const updatedRows = sql.all<NotificationStatus>(
-		`UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END${isLate ? '' : `, status = 'delivered', settled = ?, lease = NULL, updated = ?, resend = NULL`} WHERE id = ? RETURNING ${NOTIFICATION_STATUS_COLUMNS}`,
+	sql.run(
+		`UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END${isLate ? '' : `, status = 'delivered', settled = ?, lease = NULL, updated = ?, resend = NULL`} WHERE id = ?`,
 		...[now, attempt, serializeOutcome(outcome, subscription?.url ?? null), ...(isLate ? [] : [now, now]), row.id],
 	)
 	if (subscription !== null && subscription.failingSinceMs !== null) {
@@ -145,12 +144,10 @@ function handleDelivered(
 	}
 	if (isLate) {
 		invalidate(core)
-		// Where its replay has ended meanwhile it is on no list.
-		recordSettled(sql, core.state, [row.id], updatedRows)
 		core.lateChanges++
 		return
 	}
-	untrack(core, row.id, updatedRows)
+	untrack(core, row.id)
 	// What its row names once it has settled is a resend that has ended.
 	if (row.resend !== null && row.settled === null) settleItem(core, row.id, row.resend, true)
 	else completeRelease(core, row.id)
@@ -190,8 +187,8 @@ function handleFailed(
 		return null
 	}
 	const next = nextRetryMs(core, row, firstFailure, outcome)
-	const updatedRows = sql.all<NotificationStatus>(
-		`UPDATE notifications SET status = ?, due = coalesce(?, due), settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ? RETURNING ${NOTIFICATION_STATUS_COLUMNS}`,
+	sql.run(
+		`UPDATE notifications SET status = ?, due = coalesce(?, due), settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
 		next !== null ? 'retry' : row.delivered === null ? 'queued' : 'delivered',
 		next,
 		next === null ? now : null,
@@ -203,7 +200,7 @@ function handleFailed(
 	)
 	invalidate(core)
 	if (next !== null) return next
-	untrack(core, row.id, updatedRows)
+	untrack(core, row.id)
 	if (row.delivered === null) core.state.counters.dead++
 	if (row.resend !== null) settleItem(core, row.id, row.resend, false)
 	if (subscription !== null) handleLastFailure(core, row, subscription, outcome)

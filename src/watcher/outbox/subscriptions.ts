@@ -4,7 +4,6 @@
  */
 import type { Core } from '../core/core.ts'
 import { deleteItems, releaseQueued, settleUnsent } from './resend.ts'
-import { invalidateQueued, recordSettled } from '../core/settled.ts'
 import type { Sql } from '../core/ports.ts'
 import { invalidate } from './unsettled.ts'
 import type { Subscription } from '../core/rows.ts'
@@ -162,12 +161,6 @@ function dropSubscription(core: Core, id: number): void {
 	sql.run(`DELETE FROM waiting WHERE subscription = ?`, id)
 	sql.run(`DELETE FROM skipped WHERE subscription = ?`, id)
 	deleteItems(core, id)
-	invalidateQueued(sql, id)
 	sql.run(`UPDATE notifications SET status = 'dropped' WHERE subscription = ? AND status = 'queued'`, id)
-	recordSettled(
-		sql,
-		core.state,
-		core.state.settledId.map(([settled]) => settled),
-	)
 	sql.run(`DELETE FROM subscriptions WHERE id = ?`, id)
 }

@@ -2,7 +2,6 @@
 import { objectKey } from '../../events/batching.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
-import { recordSettled, type NotificationStatus } from '../core/settled.ts'
 import { countAccepted } from '../log/tally.ts'
 import type { NotificationRow } from '../core/rows.ts'
 
@@ -40,7 +39,6 @@ export function readUnsettled(core: Core): NotificationRow[] {
 		const unsettledIds = new Set(rows.map((row) => row.id))
 		const settledIds = unsettled.filter((id) => !unsettledIds.has(id))
 		countLateAccepted(core, settledIds)
-		recordSettled(core.ports.sql, core.state, settledIds)
 		core.state.unsettled = rows.map((row) => row.id)
 	}
 	return rows
@@ -90,10 +88,9 @@ export function track(core: Core, ids: readonly number[]): void {
 	core.state.unsettled = [...new Set([...core.state.unsettled, ...ids])].sort((a, b) => a - b)
 }
 
-/** A notification is settled, as its row says (read unless it is given): nothing is due for it any more. */
-export function untrack(core: Core, id: number, row?: readonly NotificationStatus[]): void {
+/** A notification is settled: nothing is due for it any more. */
+export function untrack(core: Core, id: number): void {
 	if (!core.state.unsettled.includes(id)) core.lateChanges++
-	recordSettled(core.ports.sql, core.state, [id], row)
 	core.state.unsettled = core.state.unsettled.filter((other) => other !== id)
 	if (core.unsettledRows !== null) core.unsettledRows = core.unsettledRows.filter((row) => row.id !== id)
 }

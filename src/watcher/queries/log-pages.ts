@@ -18,7 +18,8 @@ import {
 } from '../../rpc/log.ts'
 import type { Sql } from '../core/ports.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
-import { getSettledStatuses, type NotificationStatus } from '../core/settled.ts'
+import { readNotificationStatuses } from '../log/notification-statuses.ts'
+import type { NotificationStatus } from '../core/rows.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 
 /** A page of the log ends early when its records hold so many characters: an RPC answer holds 32 MiB. */
@@ -160,23 +161,17 @@ export function getEventTail(core: Core, sequence: number | null, limit: number)
 	return { events: rows.map((row) => toEventReport(core, row, notificationStatuses)), ...tail }
 }
 
-/**
- * Notifications by id: those on the list of what is unsettled are in memory. One that has left the log may be missing.
- */
+/** Notifications by id: unsettled ones from memory, the others from their rows. One that has left the log is missing. */
 export function getNotificationStatuses(core: Core, ids: readonly number[]): Map<number, NotificationStatus> {
-	const { sql } = core.ports
-	// First: what it finds settled since, it notes.
 	const listed = ids.some((id) => core.state.unsettled.includes(id)) ? getUnsettledRows(core) : []
 	const unsettled = new Map(listed.map((row) => [row.id, row]))
-	const found: Map<number, NotificationStatus> = getSettledStatuses(
-		sql,
-		core.state,
-		ids.filter((id) => !unsettled.has(id)),
-	)
+	const found = new Map<number, NotificationStatus>()
 	for (const id of ids) {
 		const row = unsettled.get(id)
 		if (row !== undefined) found.set(id, row)
 	}
+	const others = ids.filter((id) => !found.has(id))
+	for (const notification of readNotificationStatuses(core.ports.sql, others)) found.set(notification.id, notification)
 	return found
 }
 

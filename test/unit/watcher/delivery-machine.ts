@@ -19,7 +19,7 @@ import { getNotificationStatuses } from '../../../src/watcher/queries/log-pages.
 import type { Ports } from '../../../src/watcher/core/ports.ts'
 import { cancelResend, runReplay, getResends } from '../../../src/watcher/outbox/replays.ts'
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome, ReplayQuery } from '../../../src/rpc/delivery.ts'
-import { flushSettled, type NotificationStatus } from '../../../src/watcher/core/settled.ts'
+import type { NotificationStatus } from '../../../src/watcher/core/rows.ts'
 import { CALLBACK_ID } from '../../../src/watcher/outbox/subscriptions.ts'
 import { MemorySql } from '../../support/world.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig, type WatcherConfig } from '../../../src/rpc/config.ts'
@@ -364,12 +364,9 @@ export class DeliveryMachine {
 					}
 				}
 				return
-			case 'keep': {
-				// As if a row had room for a few only.
-				const { state } = this.#core()
-				this.#core().commit(() => flushSettled(this.sql, state, 1))
+			case 'keep':
+				this.#core().commit(() => undefined)
 				return
-			}
 			case 'evict':
 				this.engine = new Engine(this.#ports())
 				return

@@ -1,5 +1,6 @@
 /** What follows for an instance when its row in D1 has changed. */
 import type { Core } from './core/core.ts'
+import type { Tx } from './core/tx.ts'
 import { getObjectKind } from './core/object-kind.ts'
 import type { WatcherState } from './core/state.ts'
 import { toSiteKey } from '../lib/urls.ts'
@@ -58,8 +59,8 @@ export function getConfigTransition(
 	}
 }
 
-/** Applies a transition. Call it inside `core.commit`, with the new configuration in place. */
-export function applyConfigTransition(core: Core, transition: ConfigTransition, release: boolean): void {
+/** Applies a transition, once the core has the new configuration. */
+export function applyConfigTransition(tx: Tx, core: Core, transition: ConfigTransition, release: boolean): void {
 	const { state } = core
 	const now = core.ports.now()
 	state.paused = transition.paused
@@ -77,8 +78,8 @@ export function applyConfigTransition(core: Core, transition: ConfigTransition, 
 		state.backoffUntilMs = null
 		state.trouble = null
 	}
-	syncSubscriptions(core, release)
-	drainWaiting(core)
+	syncSubscriptions(tx, core, release)
+	drainWaiting(tx, core)
 }
 
 function getNextPollMs(

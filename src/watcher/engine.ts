@@ -96,11 +96,11 @@ export class Engine {
 		insertConfig(sql, config, now)
 		const core = this.getCore()
 		if (core === null) throw new Error('the instance row was not written')
-		core.commit(() => {
+		core.commit((tx) => {
 			core.state.paused = isPaused(config)
 			core.state.nextPollMs = core.state.paused || !core.kind.watchesStore ? null : now
 			core.state.pruneMs = now + 3_600_000
-			syncSubscriptions(core, false)
+			syncSubscriptions(tx, core, false)
 			core.state.bornVersion = config.version
 			// While events are off, no resource begins.
 			if (!core.state.paused) addConnectedResources(core)
@@ -137,9 +137,9 @@ export class Engine {
 		if (isPaused(config) === state.paused && !release && JSON.stringify(config) === JSON.stringify(before)) return
 		const transition = getConfigTransition(before, config, state, now)
 		core.config = config
-		core.commit(() => {
+		core.commit((tx) => {
 			updateConfig(this.ports.sql, config, now)
-			applyConfigTransition(core, transition, release)
+			applyConfigTransition(tx, core, transition, release)
 		})
 	}
 
@@ -167,7 +167,7 @@ export class Engine {
 				await this.refreshConfig(core)
 			if (core.state.full !== this.ports.storedBytes() > MAX_STORED_BYTES) core.state.full = !core.state.full
 			// Events of inactive subscriptions are queued in slices; events left by a lost memory are formed.
-			if (hasWaiting(core)) core.commit(() => drainWaiting(core))
+			if (hasWaiting(core)) core.commit((tx) => drainWaiting(tx, core))
 			while (!isBudgetSpent(core, budget)) {
 				await this.sendDueDoorbell(core)
 				if (!(await this.#runNextStep(core, budget))) break

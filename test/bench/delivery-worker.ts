@@ -103,7 +103,7 @@ export class Watcher extends ProductionWatcher {
 		const { state } = core
 		const now = this.engine.ports.now()
 		const resource = state.resources.find((candidate) => candidate.objectType === 'orders')!
-		core.commit(() => {
+		core.commit((tx) => {
 			const newEvents = Array.from({ length: events }, (): NewEvent => {
 				const sequence = ++state.sequence
 				return {
@@ -124,7 +124,7 @@ export class Watcher extends ProductionWatcher {
 					record,
 				}
 			})
-			appendEvents(core, newEvents)
+			appendEvents(tx, core, newEvents)
 		})
 	}
 }

@@ -383,8 +383,8 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'what is sent again is not kept with the state',
-		file: 'src/watcher/outbox/unsettled.ts',
-		find: 'core.trackedCount += ids.length',
+		file: 'src/watcher/core/notification-table.ts',
+		find: 'this.trackedCount += ids.length',
 		replace: '',
 		tests: [story('sending'), watcher('delivery-machine')],
 	},
@@ -433,13 +433,13 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'what waited for a cancelled attempt goes on waiting',
 		file: 'src/watcher/outbox/claim.ts',
-		find: 'if (restored) drainWaiting(core)',
+		find: 'if (restored) drainWaiting(tx, core)',
 		replace: '',
 		tests: [story('sending'), watcher('delivery-machine')],
 	},
 	{
 		name: 'a replay that fails makes undelivered what was delivered',
-		file: 'src/watcher/outbox/settle.ts',
+		file: 'src/watcher/core/notification-table.ts',
 		find: "row.delivered === null ? 'queued' : 'delivered'",
 		replace: "'queued'",
 		tests: [story('sending')],
@@ -454,7 +454,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'what waited for what was dropped goes on waiting',
 		file: 'src/watcher/outbox/retention.ts',
-		find: '\t\t\tdrainWaiting(core)\n',
+		find: '\t\t\tdrainWaiting(tx, core)\n',
 		replace: '',
 		tests: [watcher('delivery-machine')],
 	},
@@ -640,8 +640,8 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'what changes after it has settled waits for a commit',
-		file: 'src/watcher/outbox/unsettled.ts',
-		find: '\tif (!core.state.unsettled.includes(id)) core.lateChanges++',
+		file: 'src/watcher/core/notification-table.ts',
+		find: '\t\tif (!this.#state.unsettled.includes(id)) this.lateChanges++',
 		replace: '',
 		tests: [watcher('delivery-machine')],
 	},

@@ -18,8 +18,8 @@ import { requestReread } from '../../src/watcher/polling/scans.ts'
 import { buildHealth, buildPollerReport } from '../../src/watcher/queries/reports.ts'
 import type { Claim, Notice, AttemptOutcome } from '../../src/rpc/delivery.ts'
 import type { StatusReport } from '../../src/rpc/watcher.ts'
-import { readSubscriptions } from '../../src/watcher/outbox/subscriptions.ts'
-import { NOTIFICATION_COLUMNS } from '../../src/watcher/outbox/unsettled.ts'
+import { readSubscriptions } from '../../src/watcher/core/subscription-table.ts'
+import { NOTIFICATION_COLUMNS } from '../../src/watcher/core/notification-table.ts'
 import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
 import { contentHash } from '../store/content.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from '../store/store.ts'
@@ -555,7 +555,8 @@ export class World {
 	#assertCachesMatchStorage(): void {
 		const core = this.engine.getCore()
 		if (core === null) return
-		const { unsettledRows: unsettled, subscriptions } = core
+		const unsettled = core.notifications.cached
+		const subscriptions = core.subscriptions.cached
 		const stored = this.sql.all(
 			`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE settled IS NULL AND id IN (SELECT value FROM json_each(?)) ORDER BY id`,
 			JSON.stringify(core.state.unsettled),

@@ -1,7 +1,7 @@
 /** Events about to be recorded: what is common to those that the gate emits and those of polling without an index. */
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
-import type { NewEvent } from '../log/event-log.ts'
+import { createEvent, type ChainPosition, type NewEvent } from '../log/event-log.ts'
 import { appendEvents } from '../outbox/forming.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
@@ -19,37 +19,30 @@ export interface EventContent {
 	flags: NewEvent['flags']
 	record: object
 	/** Where the event stands among those of its object; null: no index counts them. */
-	chain: Pick<NewEvent, 'objectSequence' | 'previousSequence' | 'previousEvent'> | null
+	chain: ChainPosition | null
 }
 
 /** Numbers and counts an event. `emitEvents` records it. */
 export function createStoreEvent(
-	_tx: Tx,
+	tx: Tx,
 	core: Core,
 	{ resource, state: rs }: WatchedResource,
 	content: EventContent,
 ): NewEvent {
 	const { state } = core
-	const sequence = ++state.sequence
-	const atMs = core.nextLogTimeMs()
-	state.lastEventMs = atMs
 	if (content.eventType === 'CREATED') state.counters.created++
 	else if (content.eventType === 'UPDATED') state.counters.updated++
 	else state.counters.deleted++
 	if (state.run !== null) state.run.events++
 	const text = JSON.stringify(content.record)
 	const isTooLarge = Buffer.byteLength(text) > MAX_RECORD_BYTES
-	return {
-		sequence,
-		tag: core.ports.eventTag(core.config.instanceId, sequence),
+	return createEvent(tx, core, {
 		resourceNumber: rs.number,
 		resource: resource.objectType,
 		objectId: content.objectId,
-		// Without an index the log's own number ascends for every object too.
-		...(content.chain ?? { objectSequence: sequence, previousSequence: null, previousEvent: null }),
+		chain: content.chain,
 		eventType: content.eventType,
 		dateMs: content.dateSec === null ? core.ports.now() : content.dateSec * 1000,
-		pollDateMs: content.source === 'webhook' ? null : atMs,
 		source: content.source,
 		changedFields: content.changedFields,
 		// The path says where the hub has the record.
@@ -57,12 +50,12 @@ export function createStoreEvent(
 			? { ...content.flags, large: `${resource.path}/${encodeURIComponent(content.objectId)}` }
 			: content.flags,
 		record: isTooLarge ? null : text,
-	}
+	})
 }
 
 /** Records events and asks for a doorbell. */
-export function emitEvents(_tx: Tx, core: Core, events: readonly NewEvent[]): void {
+export function emitEvents(tx: Tx, core: Core, events: readonly NewEvent[]): void {
 	if (events.length === 0) return
-	appendEvents(core, events)
+	appendEvents(tx, core, events)
 	core.doorbellRequested = true
 }

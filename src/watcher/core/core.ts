@@ -6,7 +6,9 @@ import type { Ports } from './ports.ts'
 import { loadState, saveState, type WatcherState } from './state.ts'
 import type { ResourceState } from './resource-state.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
-import type { NotificationRow, Subscription } from './rows.ts'
+import { NotificationTable } from './notification-table.ts'
+import { ResendTable } from './resend-table.ts'
+import { SubscriptionTable } from './subscription-table.ts'
 import type { Tx } from './tx.ts'
 import type { Resource, StoreClient } from '../../elements/store.ts'
 
@@ -25,6 +27,10 @@ export class Core {
 	config: WatcherConfig
 	configReadMs: number
 	readonly state: WatcherState
+	readonly notifications: NotificationTable
+	readonly subscriptions: SubscriptionTable
+	readonly resends: ResendTable
+	readonly lookups: LookupTable
 	/** The state row as it is stored. */
 	#savedState: string
 	/** Instance's own copy of field-name lists, number → names. */
@@ -38,23 +44,6 @@ export class Core {
 	readonly relatedQueue = new Map<string, { number: number; id: number | string; atMs: number }>()
 	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
 	readonly lastReadMs = new Map<string, number>()
-	/**
-	 * Objects of which something is still to be sent again, by subscription, and how many notifications of each; null: not
-	 * looked up.
-	 */
-	pendingResends: Map<number, Map<string, number>> | null = null
-	/**
-	 * Notifications that are not settled, oldest first; null: not looked up. Whoever writes such a row keeps this, or
-	 * forgets it (`forgetRows`).
-	 */
-	unsettledRows: NotificationRow[] | null = null
-	/** Subscriptions as stored; null: not looked up. Whoever writes one forgets them. */
-	subscriptions: Subscription[] | null = null
-	readonly lookups: LookupTable
-	/** How many notifications were put on the list of what is unsettled, since this core was made. */
-	trackedCount = 0
-	/** How many notifications changed that had settled before: the list of what is unsettled would not lead to them. */
-	lateChanges = 0
 	/** When a doorbell was last put into the queue, and whether it was answered. */
 	lastDoorbellMs: number | null = null
 	doorbellRequested = false
@@ -66,6 +55,9 @@ export class Core {
 		this.lookups = new LookupTable(ports)
 		this.state = loadState(ports.sql)
 		this.#savedState = JSON.stringify(this.state)
+		this.notifications = new NotificationTable(ports, this.state)
+		this.subscriptions = new SubscriptionTable(ports)
+		this.resends = new ResendTable(ports, this.state)
 	}
 
 	/**
@@ -75,8 +67,8 @@ export class Core {
 	 * The state is one object: a commit also keeps what other jobs have put into it. That is safe as long as progress is
 	 * only noted together with the recording of what was seen on the way.
 	 *
-	 * `worth` says that something was recorded; when it was not, the state waits for a commit that writes anyway, the slice's last at the
-	 * latest: what is lost with the memory until then is only looked at again.
+	 * `shouldSave` says whether the state must be written. If not, it waits for the next commit that writes it, the slice's
+	 * last at the latest: what is lost with the memory until then is only looked at again.
 	 */
 	commit<T>(body: (tx: Tx) => T, shouldSave: (result: T) => boolean = () => true): T {
 		const { hooks, run } = this.state
@@ -94,18 +86,18 @@ export class Core {
 			return result
 		} catch (error) {
 			this.#restoreState({ hooks, run, resources })
-			this.pendingResends = null
-			this.unsettledRows = null
-			this.subscriptions = null
+			this.notifications.invalidate()
+			this.subscriptions.invalidate()
+			this.resends.invalidate()
 			throw error
 		}
 	}
 
 	/**
 	 * The moment that rows of the log are stamped with, epoch ms: now, or that of the row before where a host's clock is
-	 * behind it. The log is sought by bisecting, so its times may never descend. Call it inside `commit`.
+	 * behind it. The log is sought by bisecting, so its times may never descend.
 	 */
-	nextLogTimeMs(): number {
+	nextLogTimeMs(_tx: Tx): number {
 		const { state } = this
 		state.stampedMs = Math.max(this.ports.now(), state.stampedMs)
 		return state.stampedMs
@@ -117,8 +109,8 @@ export class Core {
 		return JSON.stringify([
 			notification,
 			counters.dead,
-			this.trackedCount,
-			this.lateChanges,
+			this.notifications.trackedCount,
+			this.notifications.lateChanges,
 			resend,
 			resending,
 			skips,

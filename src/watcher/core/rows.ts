@@ -1,5 +1,8 @@
 /** Rows of subscriptions and notifications as they are stored. Times epoch ms. */
-/** A subscription as stored. Times epoch ms. */
+import { objectKey } from '../../events/batching.ts'
+import { parseMembers } from '../../events/notification-members.ts'
+
+/** A subscription. */
 export interface Subscription {
 	id: number
 	/** Its number in D1; null in rows made before there were several. */
@@ -54,4 +57,9 @@ export interface NotificationRow {
 	delivered: number | null
 	/** What sends it again. */
 	resend: number | null
+}
+
+/** The objects of a notification's members, by `objectKey`. */
+export function getObjectKeys(members: string): string[] {
+	return parseMembers(members).map(([, resource, id]) => objectKey(String(resource), id))
 }

@@ -95,8 +95,6 @@ export interface OutboxState {
 	 * notifications that have settled since.
 	 */
 	unsettled: number[]
-	/** Statuses of the newest settled notifications, until a row of `settled` has them. */
-	settledId: PackedStatus[]
 	/** Number of the next subscription inside the object; never reused. The instance's callback is 1. */
 	nextSubscription: number
 	/** `skipped` may hold rows: a filter dropped an object's last events. */

@@ -2,14 +2,23 @@
  * One row an attempt from the second on; the first one's outcome stands on its notification (docs/storage.md, The
  * object of an instance).
  */
+import type { Core } from '../core/core.ts'
 import type { Sql } from '../core/ports.ts'
+import type { Tx } from '../core/tx.ts'
 import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import type { AttemptReport } from '../../rpc/notification.ts'
 
 /** Keeps an attempt from the second on. */
-export function saveAttempt(sql: Sql, id: number, number: number, url: string | null, outcome: AttemptOutcome): void {
+export function saveAttempt(
+	_tx: Tx,
+	core: Core,
+	id: number,
+	number: number,
+	url: string | null,
+	outcome: AttemptOutcome,
+): void {
 	if (number < 2) return
-	sql.run(
+	core.ports.sql.run(
 		`INSERT OR REPLACE INTO attempts (notification, number, started, outcome) VALUES (?, ?, ?, ?)`,
 		id,
 		number,
@@ -40,7 +49,7 @@ export function getAttempts(sql: Sql, id: number): AttemptReport[] | null {
 }
 
 /** Forgets what callbacks answered to a notification: an answer may quote what it was sent. */
-export function eraseResponses(sql: Sql, id: number): void {
-	sql.run(`UPDATE attempts SET outcome = json_set(outcome, '$.body', '') WHERE notification = ?`, id)
-	sql.run(`UPDATE notifications SET outcome = json_set(outcome, '$.body', '') WHERE id = ? AND outcome IS NOT NULL`, id)
+export function eraseResponses(tx: Tx, core: Core, id: number): void {
+	core.ports.sql.run(`UPDATE attempts SET outcome = json_set(outcome, '$.body', '') WHERE notification = ?`, id)
+	core.notifications.eraseResponse(tx, id)
 }

@@ -22,7 +22,7 @@ const MAX_IN_FLIGHT_MS = 10 * 60_000
  */
 export function eraseObjectContent(core: Core, resource: string, objectId: string): number {
 	const { sql } = core.ports
-	return core.commit(() => {
+	return core.commit((tx) => {
 		const events = sql.all<{
 			sequence: number
 			resource: number
@@ -41,7 +41,7 @@ export function eraseObjectContent(core: Core, resource: string, objectId: strin
 				event.sequence,
 			)
 			for (const id of event.notifications === null ? [] : (JSON.parse(event.notifications) as number[]))
-				eraseResponses(sql, id)
+				eraseResponses(tx, core, id)
 		}
 		clearRejectionSamples(core)
 		core.state.erasedMs = core.ports.now()

@@ -1,6 +1,7 @@
 /** The event log's rows, as events (docs/storage.md, The object of an instance). */
 import type { EventSource, EventType, StoredEvent } from '../../events/event.ts'
-import type { Sql } from '../core/ports.ts'
+import type { Core } from '../core/core.ts'
+import type { Tx } from '../core/tx.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
 /** An event about to be recorded. */
@@ -27,7 +28,7 @@ export interface StoredEventRow {
 	record: string | null
 }
 
-/** The columns of `EventRecord`. */
+/** The columns of `StoredEventRow`. */
 export const EVENT_COLUMNS =
 	'sequence, tag, object_type, object_id, object_sequence, previous, type, date, recorded, source, changed, flags, record'
 
@@ -51,19 +52,52 @@ export function toStoredEvent(row: StoredEventRow): StoredEvent {
 }
 
 /**
- * An object's id as the API has it, text, as the values that its column may hold: ids that are numbers are stored as
- * numbers. For
- * `IN (SELECT value FROM json_each(?))`.
+ * The values that the column of an object's id may hold for an id of the API, which is text: JSON, for
+ * `IN (SELECT value FROM json_each(?))`. Ids that are numbers are stored as numbers.
  */
 export function toStoredIds(objectId: string): string {
 	const number = Number(objectId)
 	return JSON.stringify(String(number) === objectId ? [objectId, number] : [objectId])
 }
 
-/** Writes an event, recorded at a moment of `Core.stampMs`, with the notifications that carry it. */
-export function writeEvent(sql: Sql, event: NewEvent, notifications: readonly number[], recordedMs: number): void {
-	sql.run(
-		`INSERT INTO events (sequence, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type, date, recorded, source, changed, flags, record, notifications) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+/** An event's place in the chain of its object's events. */
+export type ChainPosition = Pick<NewEvent, 'objectSequence' | 'previousSequence' | 'previousEvent'>
+
+/** An event without what the log gives it. `chain`: null where no index counts the object's events. */
+export type EventFacts = Pick<
+	NewEvent,
+	'resourceNumber' | 'resource' | 'objectId' | 'eventType' | 'dateMs' | 'source' | 'changedFields' | 'flags' | 'record'
+> & { chain: ChainPosition | null }
+
+/** Numbers an event and gives it its tag and moment. `appendEvents` writes it. */
+export function createEvent(tx: Tx, core: Core, { chain, ...facts }: EventFacts): NewEvent {
+	const { state } = core
+	const sequence = ++state.sequence
+	const atMs = core.nextLogTimeMs(tx)
+	// Lists across instances leave out instances whose newest event is too old.
+	state.lastEventMs = atMs
+	return {
+		...facts,
+		// The log's own number ascends for every object too.
+		...(chain ?? { objectSequence: sequence, previousSequence: null, previousEvent: null }),
+		sequence,
+		tag: core.ports.eventTag(core.config.instanceId, sequence),
+		pollDateMs: facts.source === 'webhook' ? null : atMs,
+	}
+}
+
+/** Writes an event, recorded at a moment of `Core.nextLogTimeMs`, with the notifications that carry it. */
+export function writeEvent(
+	_tx: Tx,
+	core: Core,
+	event: NewEvent,
+	notifications: readonly number[],
+	recordedMs: number,
+): void {
+	core.ports.sql.run(
+		`INSERT INTO events (sequence, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type,
+			date, recorded, source, changed, flags, record, notifications)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		event.sequence,
 		event.tag,
 		event.resourceNumber,

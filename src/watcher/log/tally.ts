@@ -7,8 +7,8 @@
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from './event-log.ts'
-import { readNotificationStatuses } from './notification-statuses.ts'
 import type { HourTally } from '../core/state.ts'
+import type { Tx } from '../core/tx.ts'
 
 /** An hour, ms. */
 export const HOUR_MS = 3_600_000
@@ -16,8 +16,8 @@ const DAY_HOURS = 24
 /** Days that counts are kept. */
 const RETENTION_DAYS = 400
 
-/** Events were recorded, stamped with `atMs`. Call it inside `core.commit`. */
-export function countRecorded(core: Core, events: number, atMs: number): void {
+/** Events were recorded, stamped with `atMs`. */
+export function countRecorded(_tx: Tx, core: Core, events: number, atMs: number): void {
 	if (events > 0) addToHour(core, Math.floor(atMs / HOUR_MS), events, 0)
 }
 
@@ -66,7 +66,7 @@ export function countAccepted(
 const NO_IDS: ReadonlySet<number> = new Set()
 
 function isAcceptedByAny(core: Core, others: readonly number[]): boolean {
-	return readNotificationStatuses(core.ports.sql, others).some(isAccepted)
+	return core.notifications.readStatuses(others).some(isAccepted)
 }
 
 /** Whether a notification was accepted at any time. */
@@ -82,11 +82,8 @@ function addToHour(core: Core, hour: number, recorded: number, accepted: number)
 	state.tally = index === -1 ? [...state.tally, entry] : state.tally.with(index, entry)
 }
 
-/**
- * Moves the counts of days that are over to their rows, and forgets those that are too old. Call it inside
- * `core.commit`.
- */
-export function archiveTally(core: Core): void {
+/** Moves the counts of days that are over to their rows, and forgets those that are too old. */
+export function archiveTally(_tx: Tx, core: Core): void {
 	const { state, ports } = core
 	const today = Math.floor(ports.now() / HOUR_MS / DAY_HOURS)
 	const completed = state.tally.filter(([hour]) => Math.floor(hour / DAY_HOURS) < today)

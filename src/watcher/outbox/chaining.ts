@@ -7,6 +7,7 @@ import type { WaitingChange } from '../../events/batching.ts'
 import type { MemberOverrides } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import type { Subscription } from '../core/rows.ts'
+import type { Tx } from '../core/tx.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
 /** An event that may become part of a notification. */
@@ -52,6 +53,7 @@ export function dropFiltered(
  * what differs from it. Where events were left out, the next one follows what they followed.
  */
 export function linkPrevious(
+	_tx: Tx,
 	core: Core,
 	subscription: Subscription,
 	eligible: readonly Candidate[],

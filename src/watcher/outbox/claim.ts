@@ -10,12 +10,13 @@ import type { Core } from '../core/core.ts'
 import { EVENT_COLUMNS, toStoredEvent, type StoredEventRow } from '../log/event-log.ts'
 import { saveAttempt, serializeOutcome } from '../log/attempts.ts'
 import { drainWaiting } from './forming.ts'
-import { isResendPending, revertResend } from './resend.ts'
+import { isResendPending } from './resend.ts'
 import type { Admission, AdmissionRequest, Claim } from '../../rpc/delivery.ts'
-import { CALLBACK_ID, getSubscriptions } from './subscriptions.ts'
+import { CALLBACK_ID } from './subscriptions.ts'
 import { failExpiredLeases, unknownOutcome, isLastAttempt } from './settle.ts'
 import { LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
+import type { Tx } from '../core/tx.ts'
 
 /**
  * Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes
@@ -32,7 +33,7 @@ function getDueMs(row: Pick<NotificationRow, 'lease' | 'due'>): number {
 export function nextDeliveryMs(core: Core): number | null {
 	const rows = getUnsettledRows(core)
 	if (rows.length === 0) return null
-	const subscriptions = new Map(getSubscriptions(core).map((subscription) => [subscription.id, subscription]))
+	const subscriptions = new Map(core.subscriptions.getAll().map((subscription) => [subscription.id, subscription]))
 	const times = rows.flatMap((row) => {
 		const subscription = subscriptions.get(row.subscription)
 		if (subscription?.active !== true) return []
@@ -60,7 +61,7 @@ export function claimDue(
 	if (expired.length > 0) failExpiredLeases(core, expired)
 	const rows = getUnsettledRows(core)
 	const due = rows.filter((row) => getDueMs(row) <= now).sort((a, b) => a.due - b.due || a.id - b.id)
-	const subscriptions = getSubscriptions(core).filter((subscription) => subscription.active)
+	const subscriptions = core.subscriptions.getAll().filter((subscription) => subscription.active)
 	return admission === undefined
 		? claimUnguarded(core, limit, rows, due, subscriptions)
 		: claimAdmitted(core, limit, admission, due, subscriptions)
@@ -126,26 +127,21 @@ function claimAdmitted(
 	const claimable = own.filter((row) => only === null || row.id === only)
 	// Whether it is guarded longer, and until when it is parked, is said by who let it through.
 	if ((admission.closed && subscription.guarded) || subscription.parkedMs !== null) {
-		core.ports.sql.run(
-			`UPDATE subscriptions SET guarded = ?, parked = NULL WHERE id = ?`,
-			admission.closed ? 0 : Number(subscription.guarded),
-			subscription.id,
+		core.commit(
+			(tx) => core.subscriptions.unpark(tx, subscription.id, !admission.closed && subscription.guarded),
+			() => false,
 		)
-		core.subscriptions = null
 	}
 	const claims = commitClaims(core, claimable, Math.min(limit, admission.permits), [subscription], true)
 	return { claims, more: own.length > claims.length, asks: [] }
 }
 
-/** Is not rung before then: its breaker is open, or its rate used up. */
+/** Sends nothing to a subscription before a moment: its circuit breaker is open, or its rate is used up. */
 export function park(core: Core, subscription: number, untilMs: number): void {
-	core.ports.sql.run(
-		`UPDATE subscriptions SET parked = ? WHERE id = ? AND parked IS NOT ?`,
-		untilMs,
-		subscription,
-		untilMs,
+	core.commit(
+		(tx) => core.subscriptions.park(tx, subscription, untilMs),
+		() => false,
 	)
-	core.subscriptions = null
 }
 
 function commitClaims(
@@ -157,12 +153,13 @@ function commitClaims(
 ): Claim[] {
 	if (due.length === 0 || limit <= 0) return []
 	return core.commit(
-		() => claimRows(core, due, limit, subscriptions, guarded),
+		(tx) => claimRows(tx, core, due, limit, subscriptions, guarded),
 		({ restored }) => restored,
 	).claims
 }
 
 function claimRows(
+	tx: Tx,
 	core: Core,
 	due: readonly NotificationRow[],
 	limit: number,
@@ -176,7 +173,7 @@ function claimRows(
 		if (claimed.length >= limit) break
 		// Its lease ended, and what sent it again was cancelled meanwhile.
 		if (row.lease !== null && row.resend !== null && !isResendPending(core, row.id)) {
-			revertResend(core, row.id)
+			core.notifications.revertResend(tx, row.id)
 			restored = true
 			continue
 		}
@@ -185,6 +182,7 @@ function claimRows(
 		if (claimed.length > 0 && size > MAX_CLAIM_CHARACTERS) break
 		claimed.push(
 			claimRow(
+				tx,
 				core,
 				subscriptions.find((subscription) => subscription.id === row.subscription)!,
 				row,
@@ -194,63 +192,42 @@ function claimRows(
 		)
 	}
 	// What waited for them waits no longer.
-	if (restored) drainWaiting(core)
+	if (restored) drainWaiting(tx, core)
 	return { claims: claimed, restored }
 }
 
-function claimRow(core: Core, subscription: Subscription, row: NotificationRow, text: string, guarded: boolean): Claim {
-	const { sql } = core.ports
-	const now = core.ports.now()
-	if (row.lease !== null) saveUnknownOutcome(core, row, subscription)
-	const attempt = row.attempt + 1
-	const lease = now + LEASE_MS
-	Object.assign(row, {
-		attempt,
-		lease,
-		first_try: row.first_try ?? now,
-		status: 'claimed',
-		updated: now,
-	} satisfies Partial<NotificationRow>)
-	sql.run(
-		`UPDATE notifications SET attempt = ?, lease = ?, first_try = coalesce(first_try, ?), status = 'claimed', updated = ? WHERE id = ?`,
-		attempt,
-		lease,
-		now,
-		now,
-		row.id,
-	)
-	const kind =
-		row.resend === null
-			? undefined
-			: sql.all<{ kind: string }>(`SELECT kind FROM resends WHERE id = ?`, row.resend)[0]?.kind
+function claimRow(
+	tx: Tx,
+	core: Core,
+	subscription: Subscription,
+	row: NotificationRow,
+	text: string,
+	guarded: boolean,
+): Claim {
+	if (row.lease !== null) saveUnknownOutcome(tx, core, row, subscription)
+	const { attempt, leaseUntilMs } = core.notifications.claim(tx, row, LEASE_MS)
 	return {
 		notificationId: toNotificationId(core.config.instanceId, row.id),
 		organizationId: core.config.organizationId,
 		createdMs: row.created,
 		subscription: subscription.id,
 		attempt,
-		leaseUntilMs: lease,
+		leaseUntilMs,
 		url: subscription.url,
 		body: text,
 		sealedFor: core.kind.sealedFor,
 		configuration: configurationFor(core, subscription),
 		signature: core.config.signature,
 		guarded,
-		replay: kind === 'replay',
+		replay: row.resend !== null && core.resends.getKind(row.resend) === 'replay',
 	}
 }
 
-/** The outcome of the attempt before this claim, which nobody has told. */
-function saveUnknownOutcome(core: Core, row: NotificationRow, subscription: Subscription): void {
-	const { sql } = core.ports
+/** Keeps the outcome of the attempt before this claim, which no consumer reported. */
+function saveUnknownOutcome(tx: Tx, core: Core, row: NotificationRow, subscription: Subscription): void {
 	const outcome = unknownOutcome(row)
-	saveAttempt(sql, row.id, row.attempt, subscription.url, outcome)
-	if (row.attempt === 1)
-		sql.run(
-			`UPDATE notifications SET outcome = ? WHERE id = ? AND outcome IS NULL`,
-			serializeOutcome(outcome, subscription.url),
-			row.id,
-		)
+	saveAttempt(tx, core, row.id, row.attempt, subscription.url, outcome)
+	if (row.attempt === 1) core.notifications.setMissingOutcome(tx, row.id, serializeOutcome(outcome, subscription.url))
 }
 
 /**

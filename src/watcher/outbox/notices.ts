@@ -4,7 +4,7 @@
  */
 import { formatEventId, toNotificationId } from '../../events/ids.ts'
 import type { Core } from '../core/core.ts'
-import type { NewEvent } from '../log/event-log.ts'
+import { createEvent, type NewEvent } from '../log/event-log.ts'
 import { appendEvents } from './forming.ts'
 import { reserveNotifications } from './notification-rows.ts'
 import type { Notice, PublishedNotice } from '../../rpc/delivery.ts'
@@ -19,35 +19,25 @@ const NO_RESOURCE = 0
  */
 export function publishNotices(core: Core, notices: readonly Notice[]): PublishedNotice[] {
 	const { sql } = core.ports
-	return core.commit(() => {
-		const atMs = core.nextLogTimeMs()
+	return core.commit((tx) => {
 		const { instanceId } = core.config
 		const posted = new Set<number>()
 		const events = notices.flatMap((notice): NewEvent[] => {
 			if (notice.number !== null && !isNewNotice(core, notice.origin, notice.number)) return []
-			const sequence = ++core.state.sequence
-			const tag = core.ports.eventTag(instanceId, sequence)
-			core.state.lastEventMs = atMs
-			if (notice.number === null) posted.add(sequence)
-			return [
-				{
-					sequence,
-					tag,
-					resourceNumber: NO_RESOURCE,
-					resource: notice.topic,
-					objectId: notice.number === null ? notice.topic : notice.origin,
-					objectSequence: sequence,
-					previousSequence: null,
-					previousEvent: null,
-					eventType: 'CREATED',
-					dateMs: notice.atMs,
-					pollDateMs: atMs,
-					source: 'poll',
-					changedFields: null,
-					flags: { severity: notice.severity, ...(notice.from === undefined ? {} : { from: notice.from }) },
-					record: notice.body,
-				},
-			]
+			const event = createEvent(tx, core, {
+				resourceNumber: NO_RESOURCE,
+				resource: notice.topic,
+				objectId: notice.number === null ? notice.topic : notice.origin,
+				chain: null,
+				eventType: 'CREATED',
+				dateMs: notice.atMs,
+				source: 'poll',
+				changedFields: null,
+				flags: { severity: notice.severity, ...(notice.from === undefined ? {} : { from: notice.from }) },
+				record: notice.body,
+			})
+			if (notice.number === null) posted.add(event.sequence)
+			return [event]
 		})
 		for (const notice of notices)
 			if (notice.number !== null)
@@ -57,14 +47,14 @@ export function publishNotices(core: Core, notices: readonly Notice[]): Publishe
 					notice.number,
 				)
 		if (events.length > 0) {
-			appendEvents(core, events)
+			appendEvents(tx, core, events)
 			core.doorbellRequested = true
 		}
 		return events.map((event) => ({
 			eventId: formatEventId(instanceId, event.sequence, event.tag),
 			sequence: event.sequence,
 			notificationId: posted.has(event.sequence)
-				? toNotificationId(instanceId, reserveNotifications(core, event))
+				? toNotificationId(instanceId, reserveNotifications(tx, core, event))
 				: null,
 		}))
 	})

@@ -1,38 +1,34 @@
-/**
- * Rows of notifications as they are made: at once on the wire, queued, or given an id while they wait for their turn.
- */
+/** Rows of notifications as they are made: to be sent now, queued, or given an id while they wait for their turn. */
 import { formatMembers, type NotificationMember } from '../../events/notification-members.ts'
 import { getSenderAddress, type NotificationInstance } from '../../events/notification.ts'
 import type { Core } from '../core/core.ts'
+import type { Subscription } from '../core/rows.ts'
+import type { Tx } from '../core/tx.ts'
 import type { NewEvent } from '../log/event-log.ts'
-import { invalidate } from './unsettled.ts'
-import type { NotificationRow, Subscription } from '../core/rows.ts'
 
-/** No subscription has this number: what was posted and nobody hears. */
+/** No subscription has this number: for what was posted and nobody is subscribed to. */
 const NO_SUBSCRIPTION = 0
 
-/** Writes a notification's row: to be sent at once, or queued for a subscription that takes none. */
+/** Makes a notification: to be sent now, or queued for a deactivated subscription. */
 export function insertNotification(
+	tx: Tx,
 	core: Core,
 	subscription: Subscription,
 	id: number,
 	resource: string,
 	members: readonly NotificationMember[],
-	now: number,
 ): void {
-	const row = insertRow(core, subscription.id, id, resource, members, subscription.active ? 'waiting' : 'queued', now)
-	// Counted up: the newest is the last.
-	if (subscription.active) core.unsettledRows?.push(row)
+	const status = subscription.active ? 'waiting' : 'queued'
+	insertRow(tx, core, subscription.id, id, resource, members, status, subscription.active)
 }
 
 /**
- * Gives an event that was posted its notifications now, whoever can hear of it yet: whoever posted it is told an id.
- * What waits for its turn has one that is put on the wire later; what nobody hears has one that was never sent. Returns
- * the first one's counter.
+ * Gives an event that was posted its notifications now, since whoever posted it gets an id. While it waits for its
+ * turn it has one that is sent later; without a subscriber it has one that was never sent. Returns the first one's
+ * counter.
  */
-export function reserveNotifications(core: Core, event: NewEvent): number {
+export function reserveNotifications(tx: Tx, core: Core, event: NewEvent): number {
 	const { sql } = core.ports
-	const now = core.ports.now()
 	const { sequence, resource, resourceNumber, objectId } = event
 	const stored = sql.all<{ notifications: string | null }>(
 		`SELECT notifications FROM events WHERE sequence = ?`,
@@ -46,7 +42,7 @@ export function reserveNotifications(core: Core, event: NewEvent): number {
 	const members: NotificationMember[] = [[sequence, resourceNumber, objectId]]
 	const insertReserved = (subscription: number, status: 'waiting' | 'dropped'): void => {
 		const id = ++core.state.notification
-		insertRow(core, subscription, id, resource, members, status, now)
+		insertRow(tx, core, subscription, id, resource, members, status, false)
 		ids.push(id)
 	}
 	for (const { subscription } of waiting) insertReserved(subscription, 'waiting')
@@ -55,62 +51,41 @@ export function reserveNotifications(core: Core, event: NewEvent): number {
 	return Math.min(...ids)
 }
 
-/** A notification that has its id and has waited for its turn: to be sent now, or queued. */
-export function enqueueReserved(core: Core, subscription: Subscription, id: number, now: number): void {
-	core.ports.sql.run(
-		`UPDATE notifications SET status = ?, due = ?, settled = ?, updated = ? WHERE id = ?`,
-		subscription.active ? 'waiting' : 'queued',
-		now,
-		subscription.active ? null : now,
-		now,
-		id,
-	)
-	invalidate(core)
-}
-
 function insertRow(
+	tx: Tx,
 	core: Core,
 	subscription: number,
 	id: number,
 	resource: string,
 	members: readonly NotificationMember[],
 	status: 'waiting' | 'queued' | 'dropped',
-	now: number,
-): NotificationRow {
-	const atMs = core.nextLogTimeMs()
-	const row: NotificationRow = {
-		id,
-		subscription,
-		object_type: resource,
-		members: formatMembers(members),
-		created: atMs,
-		updated: atMs,
-		context: JSON.stringify(getContext(core)),
-		status,
-		attempt: 0,
-		base: 0,
-		due: now,
-		lease: null,
-		first_try: null,
-		first_failure: null,
-		settled: status === 'waiting' ? null : now,
-		delivered: null,
-		resend: null,
-	}
-	core.ports.sql.run(
-		`INSERT INTO notifications (id, subscription, object_type, members, created, context, status, attempt, due, settled, updated) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
-		id,
-		row.subscription,
-		row.object_type,
-		row.members,
-		row.created,
-		row.context,
-		row.status,
-		row.due,
-		row.settled,
-		row.updated,
+	sent: boolean,
+): void {
+	const now = core.ports.now()
+	const atMs = core.nextLogTimeMs(tx)
+	core.notifications.insert(
+		tx,
+		{
+			id,
+			subscription,
+			object_type: resource,
+			members: formatMembers(members),
+			created: atMs,
+			updated: atMs,
+			context: JSON.stringify(getContext(core)),
+			status,
+			attempt: 0,
+			base: 0,
+			due: now,
+			lease: null,
+			first_try: null,
+			first_failure: null,
+			settled: status === 'waiting' ? null : now,
+			delivered: null,
+			resend: null,
+		},
+		sent,
 	)
-	return row
 }
 
 /** What the body says of the instance: fixed when the notification is formed. */

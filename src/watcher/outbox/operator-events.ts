@@ -4,6 +4,7 @@
  * object knows the last number it took.
  */
 import type { Core } from '../core/core.ts'
+import type { Tx } from '../core/tx.ts'
 import type { Notice } from '../../rpc/delivery.ts'
 
 /** What happened: `instance.<state>`, or one of these. */
@@ -19,8 +20,9 @@ const MAX_EVENTS_PER_CALL = 50
 /** Pause after a call that failed, ms. */
 const RETRY_DELAY_MS = 60_000
 
-/** Puts down an operator event. Nothing is written where nobody hears it. Call it inside `core.commit`. */
+/** Puts down an operator event. Nothing is written where nobody hears it. */
 export function enqueueOperatorEvent(
+	_tx: Tx,
 	core: Core,
 	topic: OperatorTopic,
 	message: string,

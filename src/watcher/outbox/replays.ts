@@ -6,7 +6,7 @@ import { LIMITS } from '../../lib/limits.ts'
 import type { Core } from '../core/core.ts'
 import { toStoredIds } from '../log/event-log.ts'
 import { drainWaiting } from './forming.ts'
-import { beginResend, stopResend } from './resend.ts'
+import { stopResend } from './resend.ts'
 import type { Sql } from '../core/ports.ts'
 import type { ReplayQuery, ResendReport } from '../../rpc/delivery.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
@@ -51,11 +51,11 @@ export function runReplay(
 		}
 	}
 	if (core.state.resending >= LIMITS.replays.value) return 'too-many'
-	const id = core.commit(() => {
-		const resendId = beginResend(core, 'replay', select, ...values)
-		if (job !== null) sql.run(`UPDATE resends SET job = ? WHERE id = ?`, job, resendId)
-		sql.run(`DELETE FROM resends WHERE id <= ? AND status <> 'running'`, resendId - MAX_RESENDS_KEPT)
-		drainWaiting(core)
+	const id = core.commit((tx) => {
+		const resendId = core.resends.begin(tx, 'replay', select, ...values)
+		if (job !== null) core.resends.setJob(tx, resendId, job)
+		core.resends.deleteEnded(tx, resendId - MAX_RESENDS_KEPT)
+		drainWaiting(tx, core)
 		return resendId
 	})
 	return getResend(core, id)!
@@ -70,8 +70,8 @@ export function getResends(core: Core): ResendReport[] {
 
 /** Stops one; null: there is none. */
 export function cancelResend(core: Core, id: number): ResendReport | null {
-	core.commit(() => {
-		if (stopResend(core, id)) drainWaiting(core)
+	core.commit((tx) => {
+		if (stopResend(tx, core, id)) drainWaiting(tx, core)
 	})
 	return getResend(core, id)
 }

@@ -5,10 +5,10 @@
 import { enqueueOperatorEvent } from './operator-events.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
+import type { Tx } from '../core/tx.ts'
 import { drainWaiting } from './forming.ts'
 import { deleteItem, isResendPending } from './resend.ts'
 import { archiveTally } from '../log/tally.ts'
-import { untrack } from './unsettled.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
@@ -61,7 +61,7 @@ export function prune(core: Core): void {
 			state.pruneMs = now
 			return
 		}
-		archiveTally(core)
+		archiveTally(tx, core)
 		if (core.ports.storedBytes() > STRIP_RECORDS_BYTES && stripRecords(core)) return
 		const cutoffMs = now - core.config.retentionDays * DAY_MS
 		// The log is in the order of time: the first event that is too young ends it, without reading all that follow.
@@ -84,10 +84,11 @@ export function prune(core: Core): void {
 			.map((row): EventWithNotifications => ({ ...row, notificationRows: readNotifications(core, row) }))
 			.filter((row) => canDelete(core, row, cutoffMs, now))
 		const lostSequences = new Set(expired.flatMap((row) => undeliveredWith(core, row)))
-		for (const row of expired) deleteEvent(core, row)
+		for (const row of expired) deleteEvent(tx, core, row)
 		if (lostSequences.size > 0) {
 			state.counters.expired += lostSequences.size
 			enqueueOperatorEvent(
+				tx,
 				core,
 				'backlog.expired',
 				`${lostSequences.size} events were never delivered in 30 days and are dropped.`,
@@ -96,7 +97,7 @@ export function prune(core: Core): void {
 				},
 			)
 			// What waited for them waits no longer.
-			drainWaiting(core)
+			drainWaiting(tx, core)
 		}
 		const last = rows.at(-1)
 		if (last !== undefined && rows.length === SLICE_SIZE) {
@@ -150,7 +151,7 @@ function undeliveredWith(core: Core, row: EventWithNotifications): number[] {
 	]
 }
 
-function deleteEvent(core: Core, row: EventWithNotifications): void {
+function deleteEvent(tx: Tx, core: Core, row: EventWithNotifications): void {
 	const { sql } = core.ports
 	for (const { subscription } of waitingSubscriptions(core, row.sequence)) {
 		sql.run(`DELETE FROM waiting WHERE subscription = ? AND sequence = ?`, subscription, row.sequence)
@@ -163,9 +164,8 @@ function deleteEvent(core: Core, row: EventWithNotifications): void {
 	}
 	for (const { id } of row.notificationRows) {
 		sql.run(`DELETE FROM attempts WHERE notification = ?`, id)
-		sql.run(`DELETE FROM notifications WHERE id = ?`, id)
-		if (core.state.resending > 0) deleteItem(core, id)
-		if (core.state.unsettled.includes(id)) untrack(core, id)
+		core.notifications.delete(tx, id)
+		if (core.state.resending > 0) deleteItem(tx, core, id)
 	}
 	sql.run(`DELETE FROM events WHERE sequence = ?`, row.sequence)
 }

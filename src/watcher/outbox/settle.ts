@@ -7,12 +7,13 @@ import { saveAttempt, serializeOutcome } from '../log/attempts.ts'
 import type { Core } from '../core/core.ts'
 import { redactOutcome } from '../log/erasure.ts'
 import { drainWaiting } from './forming.ts'
-import { completeRelease, isResendPending, settleItem, getResendKind, revertResend } from './resend.ts'
+import { completeRelease, isResendPending } from './resend.ts'
 import type { AttemptOutcome } from '../../rpc/delivery.ts'
-import { deactivateSubscription, getSubscriptions } from './subscriptions.ts'
+import { deactivateSubscription } from './subscriptions.ts'
 import { countAccepted } from '../log/tally.ts'
-import { invalidate, LEASE_MS, untrack, NOTIFICATION_COLUMNS, getUnsettledRows } from './unsettled.ts'
+import { LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
+import type { Tx } from '../core/tx.ts'
 
 /** Class of an attempt whose outcome nobody told. */
 const UNKNOWN_ERROR = 'unknown'
@@ -31,15 +32,15 @@ export function isLastAttempt(core: Core, row: NotificationRow): boolean {
  * Ends notifications whose last attempt nobody told of: what ends its consumer each time must not be tried for ever.
  */
 export function failExpiredLeases(core: Core, rows: readonly NotificationRow[]): void {
-	core.commit(() => {
-		const subscriptions = getSubscriptions(core)
+	core.commit((tx) => {
+		const subscriptions = core.subscriptions.getAll()
 		for (const row of rows) {
 			const subscription = subscriptions.find((candidate) => candidate.id === row.subscription) ?? null
 			const outcome = unknownOutcome(row)
-			saveAttempt(core.ports.sql, row.id, row.attempt, subscription?.url ?? null, outcome)
-			handleFailed(core, row, subscription, outcome)
+			saveAttempt(tx, core, row.id, row.attempt, subscription?.url ?? null, outcome)
+			handleFailed(tx, core, row, subscription, outcome)
 		}
-		drainWaiting(core)
+		drainWaiting(tx, core)
 	})
 }
 
@@ -70,42 +71,35 @@ export function settle(
 	const durableBefore = core.durableKey()
 	// That it is settled stands in its row: the state that only forgets it may wait for the next commit.
 	return core.commit(
-		() => settleAttempt(core, counter, attempt, outcome),
+		(tx) => settleAttempt(tx, core, counter, attempt, outcome),
 		() => core.durableKey() !== durableBefore,
 	)
 }
 
 function settleAttempt(
+	tx: Tx,
 	core: Core,
 	counter: number,
 	attempt: number,
 	reported: AttemptOutcome,
 ): { retryAtMs: number | null } {
-	const { sql } = core.ports
-	const row =
-		getUnsettledRows(core).find((candidate) => candidate.id === counter) ??
-		sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
-	if (row === undefined || row.status === 'delivered') return { retryAtMs: null }
-	const subscription = getSubscriptions(core).find((candidate) => candidate.id === row.subscription) ?? null
+	const row = getUnsettledRows(core).find((candidate) => candidate.id === counter) ?? core.notifications.get(counter)
+	if (row === null || row.status === 'delivered') return { retryAtMs: null }
+	const subscription = core.subscriptions.getAll().find((candidate) => candidate.id === row.subscription) ?? null
 	const outcome = scopeToAddress(redactOutcome(core, row.members, reported), subscription)
-	saveAttempt(sql, row.id, attempt, subscription?.url ?? null, outcome)
+	saveAttempt(tx, core, row.id, attempt, subscription?.url ?? null, outcome)
 	let retryAtMs: number | null = null
-	if (outcome.delivered) handleDelivered(core, row, subscription, attempt, outcome)
+	if (outcome.delivered) handleDelivered(tx, core, row, subscription, attempt, outcome)
 	else if (row.status === 'claimed' && attempt === row.attempt)
-		retryAtMs = handleFailed(core, row, subscription, outcome)
+		retryAtMs = handleFailed(tx, core, row, subscription, outcome)
 	else {
-		if (attempt === 1)
-			sql.run(
-				`UPDATE notifications SET outcome = ? WHERE id = ?`,
-				serializeOutcome(outcome, subscription?.url ?? null),
-				row.id,
-			)
+		if (attempt === 1) core.notifications.setOutcome(tx, row.id, serializeOutcome(outcome, subscription?.url ?? null))
 		// Told once more, since the answer was lost: what follows is decided.
 		if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
 	}
 	if (outcome.directive === 'disable' && subscription?.active === true)
-		deactivateAndNotify(core, subscription, 'The callback asked for it (webhook-delivery: disable).')
-	drainWaiting(core)
+		deactivateAndNotify(tx, core, subscription, 'The callback asked for it (webhook-delivery: disable).')
+	drainWaiting(tx, core)
 	return { retryAtMs }
 }
 
@@ -119,91 +113,59 @@ function scopeToAddress(outcome: AttemptOutcome, subscription: Subscription | nu
 }
 
 function handleDelivered(
+	tx: Tx,
 	core: Core,
 	row: NotificationRow,
 	subscription: Subscription | null,
 	attempt: number,
 	outcome: AttemptOutcome,
 ): void {
-	const { sql } = core.ports
-	const now = core.ports.now()
-	// Of an attempt from before a replay: a fact too, but not what was asked for. A release has what it wants.
-	const isLate = row.resend !== null && attempt <= row.base && getResendKind(core, row.resend) === 'replay'
+	// An attempt from before a replay is a fact too, but not what the replay asked for. A release has what it wants.
+	const isLate = row.resend !== null && attempt <= row.base && core.resends.getKind(row.resend) === 'replay'
+	const serializedOutcome = serializeOutcome(outcome, subscription?.url ?? null)
 	if (row.delivered === null) countAccepted(core, row)
-	sql.run(
-		`UPDATE notifications SET delivered = coalesce(delivered, ?), outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END${isLate ? '' : `, status = 'delivered', settled = ?, lease = NULL, updated = ?, resend = NULL`} WHERE id = ?`,
-		...[now, attempt, serializeOutcome(outcome, subscription?.url ?? null), ...(isLate ? [] : [now, now]), row.id],
-	)
-	if (subscription !== null && subscription.failingSinceMs !== null) {
-		sql.run(
-			`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`,
-			now,
-			subscription.id,
-		)
-		core.subscriptions = null
-	}
+	if (subscription !== null && subscription.failingSinceMs !== null)
+		core.subscriptions.recordRecovery(tx, subscription.id)
 	if (isLate) {
-		invalidate(core)
-		core.lateChanges++
+		core.notifications.recordLateDelivery(tx, row.id, attempt, serializedOutcome)
 		return
 	}
-	untrack(core, row.id)
-	// What its row names once it has settled is a resend that has ended.
-	if (row.resend !== null && row.settled === null) settleItem(core, row.id, row.resend, true)
-	else completeRelease(core, row.id)
+	core.notifications.settleDelivered(tx, row.id, attempt, serializedOutcome)
+	// A settled row may still name a resend, which has ended.
+	if (row.resend !== null && row.settled === null) core.resends.settleItem(tx, row.id, row.resend, true)
+	else completeRelease(tx, core, row.id)
 }
 
 /** Returns when it is tried again; null: no more. */
 function handleFailed(
+	tx: Tx,
 	core: Core,
 	row: NotificationRow,
 	subscription: Subscription | null,
 	outcome: AttemptOutcome,
 ): number | null {
-	const { sql } = core.ports
-	const now = core.ports.now()
 	const serializedOutcome = serializeOutcome(outcome, subscription?.url ?? null)
-	const firstFailure = row.first_failure ?? now
-	// What an address answered that is no longer asked says nothing of the one that is.
-	if (subscription !== null && (outcome.url ?? subscription.url) === subscription.url) {
-		sql.run(
-			`UPDATE subscriptions SET failing_since = coalesce(failing_since, ?), last_status = ?, guarded = max(guarded, ?) WHERE id = ?`,
-			now,
-			outcome.error ?? String(outcome.status),
-			Number(outcome.error !== UNKNOWN_ERROR && isCallbackFailure(outcome)),
+	const firstFailureMs = row.first_failure ?? core.ports.now()
+	// What a former address answered says nothing of the present one.
+	if (subscription !== null && (outcome.url ?? subscription.url) === subscription.url)
+		core.subscriptions.recordFailure(
+			tx,
 			subscription.id,
+			outcome.error ?? String(outcome.status),
+			outcome.error !== UNKNOWN_ERROR && isCallbackFailure(outcome),
 		)
-		core.subscriptions = null
-	}
 	if (row.resend !== null && !isResendPending(core, row.id)) {
-		sql.run(
-			`UPDATE notifications SET outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
-			row.attempt,
-			serializedOutcome,
-			row.id,
-		)
-		revertResend(core, row.id)
-		untrack(core, row.id)
+		if (row.attempt === 1) core.notifications.setOutcome(tx, row.id, serializedOutcome)
+		core.notifications.revertResend(tx, row.id)
+		core.notifications.untrack(tx, row.id)
 		return null
 	}
-	const next = nextRetryMs(core, row, firstFailure, outcome)
-	sql.run(
-		`UPDATE notifications SET status = ?, due = coalesce(?, due), settled = ?, lease = NULL, first_failure = ?, updated = ?, outcome = CASE WHEN ? = 1 THEN ? ELSE outcome END WHERE id = ?`,
-		next !== null ? 'retry' : row.delivered === null ? 'queued' : 'delivered',
-		next,
-		next === null ? now : null,
-		firstFailure,
-		now,
-		row.attempt,
-		serializedOutcome,
-		row.id,
-	)
-	invalidate(core)
-	if (next !== null) return next
-	untrack(core, row.id)
+	const retryAtMs = nextRetryMs(core, row, firstFailureMs, outcome)
+	core.notifications.recordFailure(tx, row, retryAtMs, firstFailureMs, serializedOutcome)
+	if (retryAtMs !== null) return retryAtMs
 	if (row.delivered === null) core.state.counters.dead++
-	if (row.resend !== null) settleItem(core, row.id, row.resend, false)
-	if (subscription !== null) handleLastFailure(core, row, subscription, outcome)
+	if (row.resend !== null) core.resends.settleItem(tx, row.id, row.resend, false)
+	if (subscription !== null) handleLastFailure(tx, core, row, subscription, outcome)
 	return null
 }
 
@@ -225,6 +187,7 @@ function nextRetryMs(core: Core, row: NotificationRow, firstFailureMs: number, o
 
 /** The last try has failed: the notification is dead, or its subscription is. */
 function handleLastFailure(
+	tx: Tx,
 	core: Core,
 	row: NotificationRow,
 	subscription: Subscription,
@@ -234,7 +197,7 @@ function handleLastFailure(
 	// Deactivated for it when this is settled.
 	if (outcome.directive === 'disable') return
 	if (outcome.status === 410 && outcome.directive !== 'abort') {
-		deactivateAndNotify(core, subscription, 'The callback answered 410: it is gone.')
+		deactivateAndNotify(tx, core, subscription, 'The callback answered 410: it is gone.')
 		return
 	}
 	// What was to be tried once, was told to end, or ended with our own consumers, says nothing of the subscription.
@@ -245,6 +208,7 @@ function handleLastFailure(
 		succeededSince(core, row, subscription)
 	if (!keepsSubscription)
 		deactivateAndNotify(
+			tx,
 			core,
 			subscription,
 			`Every try failed until the last (${cause}), and nothing else was delivered meanwhile.`,
@@ -252,6 +216,7 @@ function handleLastFailure(
 	// A replay of what was accepted before leaves it as it was.
 	else if (row.delivered === null)
 		enqueueOperatorEvent(
+			tx,
 			core,
 			'notification.dead',
 			`A notification could not be delivered (${cause}); it waits to be released.`,
@@ -276,9 +241,9 @@ function succeededSince(core: Core, row: NotificationRow, subscription: Subscrip
 	)
 }
 
-function deactivateAndNotify(core: Core, subscription: Subscription, reason: string): void {
-	deactivateSubscription(core, subscription.id, reason)
-	enqueueOperatorEvent(core, 'subscription.deactivated', reason, {
+function deactivateAndNotify(tx: Tx, core: Core, subscription: Subscription, reason: string): void {
+	deactivateSubscription(tx, core, subscription.id, reason)
+	enqueueOperatorEvent(tx, core, 'subscription.deactivated', reason, {
 		subscriptionId: subscription.number,
 		url: subscription.url,
 	})

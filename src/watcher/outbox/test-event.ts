@@ -3,11 +3,11 @@
  * can be tried.
  */
 import { formatEventId, toNotificationId } from '../../events/ids.ts'
+import type { NotificationMember } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
-import { writeEvent, type NewEvent } from '../log/event-log.ts'
+import { createEvent, writeEvent } from '../log/event-log.ts'
 import { insertNotification } from './notification-rows.ts'
-import { CALLBACK_ID, readSubscriptions } from './subscriptions.ts'
-import { track } from './unsettled.ts'
+import { getCallback } from './subscriptions.ts'
 import { countRecorded } from '../log/tally.ts'
 
 /** No resource has this number: a test event counts for no object. */
@@ -19,41 +19,33 @@ const TEST_OBJECT_ID = 'test-event'
  * deactivated.
  */
 export function enqueueTestEvent(core: Core): { notificationId: number; eventId: string } | null {
-	const callback = readSubscriptions(core.ports.sql).find((subscription) => subscription.id === CALLBACK_ID)
+	const callback = getCallback(core)
 	if (callback?.active !== true) return null
-	return core.commit(() => {
+	return core.commit((tx) => {
 		const { state, config } = core
-		const now = core.ports.now()
-		const atMs = core.nextLogTimeMs()
-		const sequence = ++state.sequence
-		const notification = ++state.notification
-		const event: NewEvent = {
-			sequence,
-			tag: core.ports.eventTag(config.instanceId, sequence),
+		const event = createEvent(tx, core, {
 			resourceNumber: NO_RESOURCE,
 			resource: state.resources[0]?.objectType ?? 'orders',
 			objectId: TEST_OBJECT_ID,
-			objectSequence: sequence,
-			previousSequence: null,
-			previousEvent: null,
+			chain: null,
 			eventType: 'UPDATED',
-			dateMs: now,
-			pollDateMs: atMs,
+			dateMs: core.ports.now(),
 			source: 'poll',
 			changedFields: null,
 			flags: { test: true },
 			record: JSON.stringify({ id: TEST_OBJECT_ID, test: true }),
-		}
-		// Lists across instances leave out whose newest event is too old.
-		state.lastEventMs = atMs
-		writeEvent(core.ports.sql, event, [notification], atMs)
-		countRecorded(core, 1, atMs)
-		insertNotification(core, callback, notification, event.resource, [[sequence, NO_RESOURCE, TEST_OBJECT_ID]], now)
-		track(core, [notification])
+		})
+		const notification = ++state.notification
+		const atMs = core.nextLogTimeMs(tx)
+		writeEvent(tx, core, event, [notification], atMs)
+		countRecorded(tx, core, 1, atMs)
+		const members: NotificationMember[] = [[event.sequence, NO_RESOURCE, TEST_OBJECT_ID]]
+		insertNotification(tx, core, callback, notification, event.resource, members)
+		core.notifications.track(tx, [notification])
 		core.doorbellRequested = true
 		return {
 			notificationId: toNotificationId(config.instanceId, notification),
-			eventId: formatEventId(config.instanceId, sequence, event.tag),
+			eventId: formatEventId(config.instanceId, event.sequence, event.tag),
 		}
 	})
 }

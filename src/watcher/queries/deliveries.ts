@@ -13,8 +13,9 @@ import { renderBody } from '../outbox/claim.ts'
 import type { Sql } from '../core/ports.ts'
 import type { NotificationPage, NotificationQuery, SubscriptionReport } from '../../rpc/delivery.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
-import { activateSubscription, readSubscriptions } from '../outbox/subscriptions.ts'
-import { NOTIFICATION_COLUMNS, getUnsettledRows } from '../outbox/unsettled.ts'
+import { activateSubscription } from '../outbox/subscriptions.ts'
+import { NOTIFICATION_COLUMNS } from '../core/notification-table.ts'
+import { getUnsettledRows } from '../outbox/unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { NotificationReport } from '../../rpc/notification.ts'
 
@@ -30,9 +31,9 @@ const MAX_ROWS_SCANNED = 2_000
  */
 export function getBacklog(core: Core, subscriptionId: number | null): { events: number; sinceMs: number | null } {
 	const { sql } = core.ports
-	const selected = readSubscriptions(sql).filter(
-		(subscription) => subscriptionId === null || subscription.id === subscriptionId,
-	)
+	const selected = core.subscriptions
+		.getAll()
+		.filter((subscription) => subscriptionId === null || subscription.id === subscriptionId)
 	let events = 0
 	const since: number[] = []
 	for (const { id, active } of selected) {
@@ -68,7 +69,7 @@ export function getBacklog(core: Core, subscriptionId: number | null): { events:
 
 /** The subscriptions of this object, the callback first. */
 export function getSubscriptionReports(core: Core): SubscriptionReport[] {
-	return readSubscriptions(core.ports.sql).map((subscription) => ({
+	return core.subscriptions.getAll().map((subscription) => ({
 		number: subscription.number ?? core.config.subscriptionId,
 		url: subscription.url,
 		topics: subscription.topics,
@@ -97,7 +98,7 @@ export function getNotificationPage(core: Core, query: NotificationQuery): Notif
 	const { statuses, pageSize } = query
 	let before = query.before ?? Number.MAX_SAFE_INTEGER
 	if (query.toMs !== undefined) before = Math.min(before, findLowerBound(sql, 'notifications', query.toMs + 1))
-	const subscriptions = readSubscriptions(sql)
+	const subscriptions = core.subscriptions.getAll()
 	const subscriptionIds =
 		query.subscriptions === undefined && query.urls === undefined
 			? null
@@ -200,7 +201,7 @@ function findPageIds(
 export function getNotificationReport(core: Core, counter: number, withBody = true): NotificationReport | null {
 	const { sql } = core.ports
 	const row = sql.all<ReportRow>(`SELECT ${REPORT_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
-	return row === undefined ? null : toNotificationReport(core, row, readSubscriptions(sql), withBody)
+	return row === undefined ? null : toNotificationReport(core, row, core.subscriptions.getAll(), withBody)
 }
 
 /**
@@ -211,11 +212,8 @@ export function getNotificationBodies(core: Core, counters: readonly number[], c
 	const bodies: (string | null)[] = []
 	let remaining = characters
 	for (const counter of counters) {
-		const row = core.ports.sql.all<NotificationRow>(
-			`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`,
-			counter,
-		)[0]
-		const body = row === undefined ? null : renderBody(core, row)
+		const row = core.notifications.get(counter)
+		const body = row === null ? null : renderBody(core, row)
 		remaining -= body?.length ?? 0
 		if (bodies.length > 0 && remaining < 0) break
 		bodies.push(body)
@@ -228,16 +226,17 @@ export function releaseSubscriptions(
 	core: Core,
 	selector: { subscription?: number | undefined; url?: string | undefined },
 ): number {
-	return core.commit(() => {
-		const released = readSubscriptions(core.ports.sql)
+	return core.commit((tx) => {
+		const released = core.subscriptions
+			.getAll()
 			.filter(
 				(subscription) =>
 					selector.subscription === undefined ||
 					(subscription.number ?? core.config.subscriptionId) === selector.subscription,
 			)
 			.filter((subscription) => selector.url === undefined || subscription.url === selector.url)
-			.reduce((sum, subscription) => sum + activateSubscription(core, subscription.id), 0)
-		drainWaiting(core)
+			.reduce((sum, subscription) => sum + activateSubscription(tx, core, subscription.id), 0)
+		drainWaiting(tx, core)
 		return released
 	})
 }
@@ -246,7 +245,10 @@ export function releaseSubscriptions(
 export function acknowledge(core: Core, counter: number): boolean {
 	const { sql } = core.ports
 	if (sql.all(`SELECT id FROM notifications WHERE id = ?`, counter).length === 0) return false
-	sql.run(`UPDATE notifications SET acknowledged = coalesce(acknowledged, ?) WHERE id = ?`, core.ports.now(), counter)
+	core.commit(
+		(tx) => core.notifications.acknowledge(tx, counter),
+		() => false,
+	)
 	return true
 }
 

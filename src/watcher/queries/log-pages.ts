@@ -18,7 +18,6 @@ import {
 } from '../../rpc/log.ts'
 import type { Sql } from '../core/ports.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
-import { readNotificationStatuses } from '../log/notification-statuses.ts'
 import type { NotificationStatus } from '../core/rows.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 
@@ -171,7 +170,7 @@ export function getNotificationStatuses(core: Core, ids: readonly number[]): Map
 		if (row !== undefined) found.set(id, row)
 	}
 	const others = ids.filter((id) => !found.has(id))
-	for (const notification of readNotificationStatuses(core.ports.sql, others)) found.set(notification.id, notification)
+	for (const notification of core.notifications.readStatuses(others)) found.set(notification.id, notification)
 	return found
 }
 

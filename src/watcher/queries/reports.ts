@@ -3,7 +3,7 @@ import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import type { Core } from '../core/core.ts'
 import { estimateRemainingSeconds, evaluateHealth } from './health.ts'
 import { getBacklog } from './deliveries.ts'
-import { CALLBACK_ID, readCallback } from '../outbox/subscriptions.ts'
+import { CALLBACK_ID, getCallback } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { HealthReport, MetricsReport, PollerReport, StatusReport } from '../../rpc/watcher.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
@@ -12,7 +12,7 @@ import { HOUR_MS, getHoursBetween } from '../log/tally.ts'
 /** Judges health now. */
 export function buildHealth(core: Core): HealthReport {
 	const { state, config } = core
-	const subscription = readCallback(core.ports.sql)
+	const subscription = getCallback(core)
 	return evaluateHealth({
 		enabled: config.enabled,
 		eventsEnabled: config.eventsEnabled,
@@ -109,9 +109,9 @@ export async function reportStatus(core: Core): Promise<void> {
 		state.reported = reported
 		return
 	}
-	core.commit(() => {
+	core.commit((tx) => {
 		state.reported = reported
-		enqueueOperatorEvent(core, `instance.${health.state}`, health.reason, {
+		enqueueOperatorEvent(tx, core, `instance.${health.state}`, health.reason, {
 			state: health.state,
 			action: health.action,
 			since: health.since,
@@ -130,7 +130,7 @@ function mayBeUnhealthy(core: Core): boolean {
 		state.resources.some(
 			(rs) => rs.error !== null || rs.heldSinceMs !== null || rs.baseline !== null || rs.window !== null,
 		) ||
-		readCallback(core.ports.sql)?.failingSinceMs != null
+		getCallback(core)?.failingSinceMs != null
 	)
 }
 

@@ -9,6 +9,7 @@ import type { Failure } from '../../elements/store.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import { hasWebhookTopics, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks.ts'
 import type { Core } from '../core/core.ts'
+import type { Tx } from '../core/tx.ts'
 import type { WebhooksState } from '../core/state.ts'
 import { recordRepair } from '../log/repairs.ts'
 import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
@@ -59,7 +60,7 @@ export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<
 			throw new StoreError(failure, watched)
 		return false
 	}
-	core.commit(() => applySync(core, result, now))
+	core.commit((tx) => applySync(tx, core, result, now))
 	return true
 }
 
@@ -142,8 +143,7 @@ function recordFailure(core: Core, result: WebhookSyncResult, failure: Failure, 
 	}
 }
 
-/** Call it inside a commit. */
-function applySync(core: Core, result: WebhookSyncResult, now: number): void {
+function applySync(tx: Tx, core: Core, result: WebhookSyncResult, now: number): void {
 	const { state } = core
 	const { hooks } = state
 	const decision = decideSync(result, hooks.degraded, now)
@@ -156,7 +156,7 @@ function applySync(core: Core, result: WebhookSyncResult, now: number): void {
 	if (hooks.foreign !== null && now - hooks.foreign.atMs > FOREIGN_SOURCE_TTL_MS) hooks.foreign = null
 	for (const { description, notify } of decision.repairs) {
 		recordRepair(core, description)
-		if (notify) enqueueOperatorEvent(core, 'webhook.repaired', description, {})
+		if (notify) enqueueOperatorEvent(tx, core, 'webhook.repaired', description, {})
 	}
 	hooks.degraded = decision.degraded
 	if (decision.rereadsGap && state.lastRunMs !== null) {

@@ -20,6 +20,7 @@ import type { Ports } from '../../../src/watcher/core/ports.ts'
 import { cancelResend, runReplay, getResends } from '../../../src/watcher/outbox/replays.ts'
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome, ReplayQuery } from '../../../src/rpc/delivery.ts'
 import type { NotificationStatus } from '../../../src/watcher/core/rows.ts'
+import type { Tx } from '../../../src/watcher/core/tx.ts'
 import { CALLBACK_ID } from '../../../src/watcher/outbox/subscriptions.ts'
 import { MemorySql } from '../../support/world.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig, type WatcherConfig } from '../../../src/rpc/config.ts'
@@ -424,7 +425,7 @@ export class DeliveryMachine {
 		const facts: RecordedEvent[] = []
 		const subscriptions = [...this.#subscriptions.values()]
 		const living = structuredClone(this.#objects)
-		const body = (): void => {
+		const body = (tx: Tx): void => {
 			const events: NewEvent[] = []
 			for (const { object, op } of changes) {
 				const key = objectKey(String(object.number), object.id)
@@ -439,7 +440,7 @@ export class DeliveryMachine {
 							: ['DELETED', 'CREATED']
 				for (const type of types) events.push(this.#newEvent(object, key, row, type, facts))
 			}
-			appendEvents(core, events)
+			appendEvents(tx, core, events)
 			core.doorbellRequested = true
 			if (fails) throw new Crash()
 		}

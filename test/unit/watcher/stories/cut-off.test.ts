@@ -75,8 +75,8 @@ describe('a consumer that dies', () => {
 		const core = coreOf(world)
 		core.ports.sql.run('UPDATE subscriptions SET parked = ?', world.nowMs + HOUR_MS)
 		core.ports.sql.run('UPDATE notifications SET due = ?', world.nowMs)
-		core.unsettledRows = null
-		core.subscriptions = null
+		core.notifications.invalidate()
+		core.subscriptions.invalidate()
 		world.engine.updateAlarm(core)
 		const answer = await world.engine.claim(1, { subscription: 1, permits: 1, closed: false, only: null })
 		expect(answer).toMatchObject({ claims: [{ attempt: expect.any(Number) }] })

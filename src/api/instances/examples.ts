@@ -101,10 +101,10 @@ export const SIGNATURE_KEY = {
 export const HEALTH = {
 	state: 'healthy',
 	since: '2026-05-20T08:31:10.412Z',
-	reason: 'orders: seen by the last poll.',
+	reason: 'orders: the last poll succeeded.',
 	action: 'Nothing to do.',
-	resources: [{ resource: 'orders', state: 'healthy', reason: 'orders: seen by the last poll.' }],
-	webhooks: { state: 'active', reason: 'The webhooks at the store are as they should be.' },
+	resources: [{ resource: 'orders', state: 'healthy', reason: 'orders: the last poll succeeded.' }],
+	webhooks: { state: 'active', reason: 'The webhooks at the store are configured correctly.' },
 	callback: { url: CALLBACK_URL, state: 'healthy', lastStatus: null, waiting: 0 },
 }
 

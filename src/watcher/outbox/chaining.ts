@@ -1,7 +1,7 @@
 /**
- * What a subscription is told of an object, in a chain: `previousSequence` is the object's last event that was meant
- * for it, so that a gap is only what differs from that. What a filter or coalescing leaves out is skipped, and the next
- * event follows what was told before.
+ * The chain of an object's events for one subscription: `previousSequence` is the object's last event that was meant
+ * for it, so that a gap means a lost event. What a filter or coalescing leaves out is skipped, and the next event
+ * follows the last one that was sent.
  */
 import type { WaitingChange } from '../../events/batching.ts'
 import type { MemberOverrides } from '../../events/notification-members.ts'
@@ -18,22 +18,19 @@ export interface Candidate extends WaitingChange {
 	previousEvent: number | null
 	/** null also where no condition asks for it. */
 	record: string | null
-	/** The notification that tells of it has its id already (`reserve`). */
+	/** Id of the notification that carries it, if it was given one while it waited (`reserveNotifications`). */
 	reserved: number | null
 }
 
-/** What became of candidates. */
+/** What becomes of candidates; those in neither still wait. */
 export interface Assignment {
-	/** Sequence → the notification that tells of it. */
+	/** Sequence → the notification that carries it. */
 	assigned: Map<number, number>
-	/** Told by no notification, and not to be looked at again: filtered, or cancelled out. */
+	/** In no notification, for good: filtered, or cancelled out. */
 	omitted: Set<number>
 }
 
-/**
- * What the filter does not want is left out, unless an earlier event of its object still waits: `previousSequence` is
- * counted in order.
- */
+/** Omits filtered events, unless an earlier event of the object still waits: `previousSequence` is set in order. */
 export function dropFiltered(
 	eligible: readonly Candidate[],
 	matching: readonly Candidate[],
@@ -48,9 +45,12 @@ export function dropFiltered(
 	}
 }
 
+/** What an object's next event of a subscription follows, where that is not the object's event before it. */
+type Skip = { previous: number | null } | null
+
 /**
- * Works out `previousSequence`: the object's last event that was meant for this subscription, so that a gap is only
- * what differs from it. Where events were left out, the next one follows what they followed.
+ * Sets `previousSequence` where it differs: the object's last event that was meant for this subscription, so that a gap
+ * means a lost event. Where events were left out, the next one follows what they followed.
  */
 export function linkPrevious(
 	_tx: Tx,
@@ -60,59 +60,56 @@ export function linkPrevious(
 	assignment: Assignment,
 	extras: ReadonlyMap<number, MemberOverrides>,
 ): void {
-	const { sql } = core.ports
-	const skipped = new Map<string, { previous: number | null } | null>()
-	const storedSkips = new Map<string, { previous: number | null } | null>()
-	const lastByObject = new Map<string, Candidate>()
+	const skips = new Map<string, { candidate: Candidate; stored: Skip; current: Skip }>()
 	for (const candidate of eligible) {
 		const { sequence, object } = candidate
 		if (!assignment.assigned.has(sequence) && !assignment.omitted.has(sequence)) continue
-		lastByObject.set(object, candidate)
-		if (!skipped.has(object)) {
-			const row = core.state.skips
-				? (sql.all<{ previous: number | null }>(
-						`SELECT previous FROM skipped WHERE subscription = ? AND resource = ? AND object_id = ?`,
-						subscription.id,
-						candidate.resourceNumber,
-						candidate.objectId,
-					)[0] ?? null)
-				: null
-			skipped.set(object, row)
-			storedSkips.set(object, row)
-		}
-		const ownPrevious =
-			candidate.previousEvent !== null && candidate.previousEvent <= subscription.since
-				? null
-				: candidate.previousSequence
-		const skip = skipped.get(object) ?? null
-		const previous = skip === null ? ownPrevious : skip.previous
+		const stored = skips.has(object) ? skips.get(object)!.stored : readSkip(core, subscription, candidate)
+		const skip = skips.has(object) ? skips.get(object)!.current : stored
+		const previous = skip === null ? getOwnPrevious(subscription, candidate) : skip.previous
 		const extra = extras.get(sequence)
-		if (extra === undefined) skipped.set(object, { previous })
-		else {
-			if (previous !== candidate.previousSequence) extra.p = previous
-			skipped.set(object, null)
-		}
+		if (extra !== undefined && previous !== candidate.previousSequence) extra.p = previous
+		skips.set(object, { candidate, stored, current: extra === undefined ? { previous } : null })
 	}
-	for (const [object, current] of skipped) {
-		const stored = storedSkips.get(object) ?? null
-		if (stored?.previous === current?.previous && (stored === null) === (current === null)) continue
-		const { resourceNumber, objectId } = lastByObject.get(object)!
-		if (current === null)
-			sql.run(
-				`DELETE FROM skipped WHERE subscription = ? AND resource = ? AND object_id = ?`,
-				subscription.id,
-				resourceNumber,
-				objectId,
-			)
-		else {
-			core.state.skips = true
-			sql.run(
-				`INSERT OR REPLACE INTO skipped (subscription, resource, object_id, previous) VALUES (?, ?, ?, ?)`,
-				subscription.id,
-				resourceNumber,
-				objectId,
-				current.previous,
-			)
-		}
+	for (const { candidate, stored, current } of skips.values())
+		if (stored?.previous !== current?.previous || (stored === null) !== (current === null))
+			saveSkip(core, subscription, candidate, current)
+}
+
+/** What an event follows in the log, unless that came before the subscription began. */
+function getOwnPrevious(subscription: Subscription, { previousEvent, previousSequence }: Candidate): number | null {
+	return previousEvent !== null && previousEvent <= subscription.since ? null : previousSequence
+}
+
+function readSkip(core: Core, subscription: Subscription, { resourceNumber, objectId }: Candidate): Skip {
+	if (!core.state.skips) return null
+	return (
+		core.ports.sql.all<{ previous: number | null }>(
+			`SELECT previous FROM skipped WHERE subscription = ? AND resource = ? AND object_id = ?`,
+			subscription.id,
+			resourceNumber,
+			objectId,
+		)[0] ?? null
+	)
+}
+
+function saveSkip(core: Core, subscription: Subscription, { resourceNumber, objectId }: Candidate, skip: Skip): void {
+	const { sql } = core.ports
+	if (skip === null) {
+		sql.run(
+			`DELETE FROM skipped WHERE subscription = ? AND resource = ? AND object_id = ?`,
+			subscription.id,
+			resourceNumber,
+			objectId,
+		)
+		return
 	}
+	core.state.skips = true
+	sql.run(
+		`INSERT OR REPLACE INTO skipped (subscription, resource, object_id, previous) VALUES (?, ?, ?, ?)`,
+		subscription.id,
+		resourceNumber,
+		objectId,
+		skip.previous,
+	)
 }

@@ -1,6 +1,6 @@
 /**
- * Retention: settled events leave after their days, undelivered ones after thirty; from 6 GB on records of settled
- * events go first; index rows of dropped resources in slices (docs/storage.md, The object of an instance).
+ * Retention: settled events are deleted after their days, undelivered ones after thirty; from 6 GB on, records of
+ * settled events go first; index rows of dropped resources go in slices (docs/storage.md, The object of an instance).
  */
 import { enqueueOperatorEvent } from './operator-events.ts'
 import { parseMembers } from '../../events/notification-members.ts'
@@ -12,10 +12,10 @@ import { archiveTally } from '../log/tally.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
-/** What is undelivered is kept this long. */
+/** How long undelivered events are kept. */
 const UNDELIVERED_RETENTION_MS = 30 * DAY_MS
 const SLICE_SIZE = 500
-/** From so many bytes on, records of settled events go before their time. */
+/** From so many bytes on, records of settled events are removed early. */
 const STRIP_RECORDS_BYTES = 6e9
 
 interface PrunableEvent {
@@ -24,12 +24,12 @@ interface PrunableEvent {
 	notifications: string | null
 }
 
-/** An event and the notifications that tell of it. */
+/** An event and the notifications that carry it. */
 interface EventWithNotifications extends PrunableEvent {
 	notificationRows: EventNotification[]
 }
 
-/** A notification, as far as it says whether its events may go. */
+/** A notification, as far as it decides whether its events may be deleted. */
 interface EventNotification {
 	id: number
 	status: string
@@ -40,92 +40,90 @@ interface EventNotification {
 
 /** One slice of pruning. Afterwards `state.pruneMs` says when the next one is due. */
 export function prune(core: Core): void {
-	const { sql } = core.ports
 	const { state } = core
 	const now = core.ports.now()
 	core.commit((tx) => {
 		const droppedResource = state.dropped[0]
 		if (droppedResource !== undefined) {
-			sql.run(
-				`DELETE FROM objects WHERE resource = ? AND id IN (SELECT id FROM objects WHERE resource = ? LIMIT ?)`,
-				droppedResource,
-				droppedResource,
-				SLICE_SIZE,
-			)
-			if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, droppedResource).length === 0) {
-				for (const table of ['pages', 'held', 'skipped'])
-					sql.run(`DELETE FROM ${table} WHERE resource = ?`, droppedResource)
-				core.lookups.removeResource(tx, droppedResource)
-				state.dropped = state.dropped.slice(1)
-			}
+			pruneDroppedResource(tx, core, droppedResource)
 			state.pruneMs = now
 			return
 		}
 		archiveTally(tx, core)
-		if (core.ports.storedBytes() > STRIP_RECORDS_BYTES && stripRecords(core)) return
+		if (core.ports.storedBytes() > STRIP_RECORDS_BYTES && stripRecords(tx, core)) return
 		const cutoffMs = now - core.config.retentionDays * DAY_MS
-		// The log is in the order of time: the first event that is too young ends it, without reading all that follow.
-		const oldest = sql.all<{ recorded: number }>(
-			`SELECT recorded FROM events WHERE sequence > ? ORDER BY sequence LIMIT 1`,
-			state.prunedTo,
-		)[0]
-		const rows =
-			oldest === undefined || oldest.recorded >= cutoffMs
-				? []
-				: sql
-						.all<PrunableEvent>(
-							`SELECT sequence, recorded, notifications FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
-							state.prunedTo,
-							SLICE_SIZE,
-						)
-						.filter((row) => row.recorded < cutoffMs)
-		// Decided for all before any goes: they share notifications, and how many were never delivered is told.
-		const expired = rows
-			.map((row): EventWithNotifications => ({ ...row, notificationRows: readNotifications(core, row) }))
-			.filter((row) => canDelete(core, row, cutoffMs, now))
-		const lostSequences = new Set(expired.flatMap((row) => undeliveredWith(core, row)))
-		for (const row of expired) deleteEvent(tx, core, row)
-		if (lostSequences.size > 0) {
-			state.counters.expired += lostSequences.size
-			enqueueOperatorEvent(
-				tx,
-				core,
-				'backlog.expired',
-				`${lostSequences.size} events were never delivered in 30 days and are dropped.`,
-				{
-					events: lostSequences.size,
-				},
-			)
-			// What waited for them waits no longer.
-			drainWaiting(tx, core)
-		}
+		const rows = readSliceBefore(core, cutoffMs)
+		pruneEvents(tx, core, rows, cutoffMs)
 		const last = rows.at(-1)
-		if (last !== undefined && rows.length === SLICE_SIZE) {
-			state.prunedTo = last.sequence
-			state.pruneMs = now
-			return
-		}
-		state.prunedTo = 0
-		state.pruneMs = now + HOUR_MS
+		const isSliceFull = last !== undefined && rows.length === SLICE_SIZE
+		state.prunedTo = isSliceFull ? last.sequence : 0
+		state.pruneMs = isSliceFull ? now : now + HOUR_MS
 	})
 }
 
-/** Whether an event has had its time, and all that goes with it. */
+/** Removes a slice of the index of a resource that left the configuration, and at the end what else is kept of it. */
+function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
+	const { sql } = core.ports
+	sql.run(
+		`DELETE FROM objects WHERE resource = ? AND id IN (SELECT id FROM objects WHERE resource = ? LIMIT ?)`,
+		resource,
+		resource,
+		SLICE_SIZE,
+	)
+	if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, resource).length > 0) return
+	for (const table of ['pages', 'held', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, resource)
+	core.lookups.removeResource(tx, resource)
+	core.state.dropped = core.state.dropped.slice(1)
+}
+
+/** The next events of the log that were recorded before a moment. */
+function readSliceBefore(core: Core, cutoffMs: number): PrunableEvent[] {
+	const { sql } = core.ports
+	const { prunedTo } = core.state
+	// The log is in order of time: where its first event is too young, nothing more is read.
+	const oldest = sql.all<{ recorded: number }>(
+		`SELECT recorded FROM events WHERE sequence > ? ORDER BY sequence LIMIT 1`,
+		prunedTo,
+	)[0]
+	if (oldest === undefined || oldest.recorded >= cutoffMs) return []
+	return sql
+		.all<PrunableEvent>(
+			`SELECT sequence, recorded, notifications FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
+			prunedTo,
+			SLICE_SIZE,
+		)
+		.filter((row) => row.recorded < cutoffMs)
+}
+
+function pruneEvents(tx: Tx, core: Core, rows: readonly PrunableEvent[], cutoffMs: number): void {
+	const now = core.ports.now()
+	// Decided for all before any is deleted: they share notifications, and undelivered ones are counted.
+	const expired = rows
+		.map((row): EventWithNotifications => ({ ...row, notificationRows: readNotifications(core, row) }))
+		.filter((row) => canDelete(core, row, cutoffMs, now))
+	const lostSequences = new Set(expired.flatMap((row) => undeliveredWith(core, row)))
+	for (const row of expired) deleteEvent(tx, core, row)
+	if (lostSequences.size === 0) return
+	core.state.counters.expired += lostSequences.size
+	const message = `${lostSequences.size} events could not be delivered within 30 days and were deleted.`
+	enqueueOperatorEvent(tx, core, 'backlog.expired', message, { events: lostSequences.size })
+	// Events that waited for them can go now.
+	drainWaiting(tx, core)
+}
+
+/** Whether an event is past its retention, and all that is deleted with it. */
 function canDelete(core: Core, row: EventWithNotifications, cutoffMs: number, now: number): boolean {
 	const pending = row.notificationRows.filter((notification) => isPending(core, notification))
 	if (pending.length === 0 && row.notificationRows.some((notification) => (notification.settled ?? 0) >= cutoffMs))
 		return false
 	if (pending.length === 0 && !isWaiting(core, row.sequence)) return true
-	// A notification goes as a whole: its youngest event says when.
+	// A notification is deleted as a whole: its newest event decides.
 	return [row.recorded, ...pending.map((notification) => newestEventMs(core, notification))].every(
 		(recorded) => now - recorded >= UNDELIVERED_RETENTION_MS,
 	)
 }
 
-/**
- * What was queued after its last try is undelivered too, though nothing is due for it; what is to be sent again is kept
- * for that.
- */
+/** Whether a notification is still undelivered (queued ones are, though none is due) or is to be sent again. */
 function isPending(core: Core, notification: EventNotification): boolean {
 	return notification.settled === null || notification.status === 'queued' || isResendPending(core, notification.id)
 }
@@ -138,7 +136,7 @@ function newestEventMs(core: Core, notification: EventNotification): number {
 	)
 }
 
-/** Events that nobody accepted and that go with this one. */
+/** Undelivered events that are deleted with this one. */
 function undeliveredWith(core: Core, row: EventWithNotifications): number[] {
 	const undelivered = row.notificationRows.filter(
 		(notification) =>
@@ -155,9 +153,10 @@ function deleteEvent(tx: Tx, core: Core, row: EventWithNotifications): void {
 	const { sql } = core.ports
 	for (const { subscription } of waitingSubscriptions(core, row.sequence)) {
 		sql.run(`DELETE FROM waiting WHERE subscription = ? AND sequence = ?`, subscription, row.sequence)
-		// The object's next event follows this one, whatever was left out before it: that something is missing must show.
+		// The object's next event follows this one, whatever was left out before it: the gap must show.
 		sql.run(
-			`DELETE FROM skipped WHERE subscription = ? AND (resource, object_id) IN (SELECT resource, object_id FROM events WHERE sequence = ?)`,
+			`DELETE FROM skipped WHERE subscription = ?
+				AND (resource, object_id) IN (SELECT resource, object_id FROM events WHERE sequence = ?)`,
 			subscription,
 			row.sequence,
 		)
@@ -180,8 +179,8 @@ function readNotifications(core: Core, row: PrunableEvent): EventNotification[] 
 	)
 }
 
-/** Takes the records off a slice of settled events, the oldest first. False: there are none left. */
-function stripRecords(core: Core): boolean {
+/** Removes the records of a slice of settled events, oldest first. False: there are none left. */
+function stripRecords(_tx: Tx, core: Core): boolean {
 	const { sql } = core.ports
 	const { state } = core
 	const rows = sql.all<PrunableEvent>(
@@ -197,7 +196,8 @@ function stripRecords(core: Core): boolean {
 	for (const row of rows) {
 		const ids = row.notifications ?? '[]'
 		const pending = sql.all(
-			`SELECT id FROM notifications WHERE id IN (SELECT value FROM json_each(?)) AND (settled IS NULL OR status = 'queued') LIMIT 1`,
+			`SELECT id FROM notifications
+			WHERE id IN (SELECT value FROM json_each(?)) AND (settled IS NULL OR status = 'queued') LIMIT 1`,
 			ids,
 		)
 		if (pending.length === 0 && !isWaiting(core, row.sequence))

@@ -98,7 +98,7 @@ function settleAttempt(
 		if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
 	}
 	if (outcome.directive === 'disable' && subscription?.active === true)
-		deactivateAndNotify(tx, core, subscription, 'The callback asked for it (webhook-delivery: disable).')
+		deactivateAndNotify(tx, core, subscription, 'The callback asked to be deactivated (webhook-delivery: disable).')
 	drainWaiting(tx, core)
 	return { retryAtMs }
 }
@@ -197,7 +197,7 @@ function handleLastFailure(
 	// Deactivated for it when this is settled.
 	if (outcome.directive === 'disable') return
 	if (outcome.status === 410 && outcome.directive !== 'abort') {
-		deactivateAndNotify(tx, core, subscription, 'The callback answered 410: it is gone.')
+		deactivateAndNotify(tx, core, subscription, 'The callback answered 410 Gone.')
 		return
 	}
 	// What was to be tried once, was told to end, or ended with our own consumers, says nothing of the subscription.
@@ -211,7 +211,7 @@ function handleLastFailure(
 			tx,
 			core,
 			subscription,
-			`Every try failed until the last (${cause}), and nothing else was delivered meanwhile.`,
+			`All attempts to deliver a notification failed (last: ${cause}), and no other delivery succeeded meanwhile.`,
 		)
 	// A replay of what was accepted before leaves it as it was.
 	else if (row.delivered === null)
@@ -219,7 +219,7 @@ function handleLastFailure(
 			tx,
 			core,
 			'notification.dead',
-			`A notification could not be delivered (${cause}); it waits to be released.`,
+			`A notification could not be delivered (${cause}). It is kept until it is released.`,
 			{
 				notificationId: toNotificationId(core.config.instanceId, row.id),
 				subscriptionId: subscription.number,

@@ -1,7 +1,7 @@
-/** Health: one word, the fact behind it, and the next step (docs/operations.md, What to watch). Pure. */
+/** Health: a state, the reason for it, and the next step (docs/operations.md, What to watch). Pure. */
 import { INSTANCE_STATES, type HealthReport, type InstanceState } from '../../rpc/watcher.ts'
 
-/** What health is judged from. Times epoch ms. */
+/** What health is evaluated from. Times epoch ms. */
 export interface HealthFacts {
 	enabled: boolean
 	eventsEnabled: boolean
@@ -27,7 +27,7 @@ export interface HealthFacts {
 		lastStatus: string | null
 	} | null
 	waitingEvents: number
-	/** State and its beginning as last reported. */
+	/** State as last reported, and since when. */
 	lastReported: { state: string; sinceMs: number } | null
 }
 
@@ -37,7 +37,7 @@ interface HealthFinding {
 	action: string
 }
 
-/** Judges an instance's health: the worst finding counts. */
+/** Evaluates an instance's health: the worst finding counts. */
 export function evaluateHealth(facts: HealthFacts): HealthReport {
 	const resources = facts.resources.map((resource) => ({
 		resource: resource.objectType,
@@ -47,8 +47,8 @@ export function evaluateHealth(facts: HealthFacts): HealthReport {
 	findings.sort((a, b) => INSTANCE_STATES.indexOf(a.state) - INSTANCE_STATES.indexOf(b.state))
 	const worst = findings[0] ?? {
 		state: 'healthy' as const,
-		reason: 'Every poll of the last round answered.',
-		action: 'Nothing to do.',
+		reason: 'The last poll of every resource succeeded.',
+		action: 'No action needed.',
 	}
 	const since = facts.lastReported?.state === worst.state ? facts.lastReported.sinceMs : facts.nowMs
 	const { callback } = facts
@@ -58,25 +58,10 @@ export function evaluateHealth(facts: HealthFacts): HealthReport {
 		reason: worst.reason,
 		action: worst.action,
 		resources: resources.map(({ resource, state, reason }) => ({ resource, state, reason })),
-		webhooks:
-			facts.webhooks !== null
-				? getWebhookHealth(facts.webhooks)
-				: facts.vendorType === 'polling'
-					? null
-					: {
-							state: 'polled',
-							reason: `event.vendor.type is ${facts.vendorType}: until webhooks are available, this instance is polled instead.`,
-						},
+		webhooks: getWebhookHealth(facts),
 		callback: {
 			url: callback?.url ?? null,
-			state:
-				callback === null
-					? 'none'
-					: !callback.active
-						? 'deactivated'
-						: callback.failingSinceMs !== null
-							? 'failing'
-							: 'healthy',
+			state: getCallbackState(callback),
 			lastStatus: callback?.lastStatus ?? null,
 			waiting: facts.waitingEvents,
 		},
@@ -89,63 +74,81 @@ function getInstanceFindings(facts: HealthFacts): HealthFinding[] {
 		findings.push({
 			state: 'disabled',
 			reason: 'The instance is disabled: it neither polls nor delivers.',
-			action: 'PUT /instances/{id}/enabled switches it on again.',
+			action: 'Enable it with PUT /instances/{id}/enabled.',
 		})
 	if (facts.storageFull)
 		findings.push({
 			state: 'full',
-			reason: 'More than 8 GB are stored: polling waits, changes stay in the store.',
-			action: 'Let the callback take what is waiting, or shorten the retention.',
+			reason: 'More than 8 GB are stored. Polling is paused; changes stay in the store until it resumes.',
+			action: 'Let the callback accept the waiting events, or shorten events.retention.days.',
 		})
-	if (facts.storeError !== null) {
-		const auth = facts.storeError.kind === 'auth'
-		findings.push({
-			state: auth ? 'needs-reauth' : 'store-unreachable',
-			reason: facts.storeError.message,
-			action: auth
-				? 'Make a new key in WooCommerce and PATCH oauth.api.key and oauth.api.secret.'
-				: facts.storeError.kind === 'internal'
-					? 'Nothing is lost: it is tried again by itself. Tell the operator, whose log says more.'
-					: 'Nothing is lost: polling goes on by itself as soon as the store answers.',
-		})
-	}
+	if (facts.storeError !== null) findings.push(getStoreFinding(facts.storeError))
 	if (facts.webhooks?.foreign != null) {
+		const { foreign, home } = facts.webhooks
 		findings.push({
 			state: 'foreign-source',
-			reason: `Webhooks arrive from ${facts.webhooks.foreign}, not from ${facts.webhooks.home}: a staging clone, or the shop has moved.`,
-			action: 'Delete the webhooks of the clone; if the shop has moved, PATCH store.url.',
+			reason: `Webhooks arrive from ${foreign} instead of ${home}: from a staging clone, or the shop has moved.`,
+			action: 'Delete the webhooks of the clone. If the shop has moved, PATCH store.url.',
 		})
 	}
 	if (facts.webhooks?.degraded != null) {
 		findings.push({
 			state: 'webhooks-degraded',
 			reason: facts.webhooks.degraded,
-			action: 'Polling reconciles meanwhile; give the key the right to manage webhooks.',
+			action: 'Give the API key permission to manage webhooks. Until then changes are found by polling.',
 		})
 	}
-	const { callback } = facts
-	if (callback !== null && !callback.active) {
-		findings.push({
-			state: 'deactivated',
-			reason: `${callback.reason ?? `The callback failed until the last try (${callback.lastStatus ?? 'no answer'}).`} ${facts.waitingEvents} events wait.`,
-			action: 'Mend the callback, then PUT /instances/{id}/enabled, or PATCH event.notification.callback.url.',
-		})
-	} else if (callback?.failingSinceMs != null) {
-		findings.push({
-			state: 'callback-failing',
-			reason: `The callback fails since ${new Date(callback.failingSinceMs).toISOString()} (${callback.lastStatus ?? 'no answer'}); ${facts.waitingEvents} events wait.`,
-			action: 'Look at the callback; everything is tried again on its schedule.',
-		})
-	}
+	if (facts.callback !== null) findings.push(...getCallbackFindings(facts.callback, facts.waitingEvents))
 	return findings
+}
+
+function getStoreFinding({ kind, message }: NonNullable<HealthFacts['storeError']>): HealthFinding {
+	if (kind === 'auth')
+		return {
+			state: 'needs-reauth',
+			reason: message,
+			action: 'Create a new API key in WooCommerce and PATCH oauth.api.key and oauth.api.secret.',
+		}
+	return {
+		state: 'store-unreachable',
+		reason: message,
+		action:
+			kind === 'internal'
+				? 'Nothing is lost and it is retried automatically. Tell the operator, whose log has the details.'
+				: 'Nothing is lost. Polling resumes automatically when the store answers.',
+	}
+}
+
+function getCallbackFindings(callback: NonNullable<HealthFacts['callback']>, waitingEvents: number): HealthFinding[] {
+	const { active, reason, failingSinceMs } = callback
+	const lastStatus = callback.lastStatus ?? 'no answer'
+	const waiting = `${waitingEvents.toLocaleString('en-US')} ${waitingEvents === 1 ? 'event is' : 'events are'} waiting.`
+	if (!active)
+		return [
+			{
+				state: 'deactivated',
+				reason: `${reason ?? `The last attempt to reach the callback failed (${lastStatus}).`} ${waiting}`,
+				action: 'Fix the callback, then PUT /instances/{id}/enabled or PATCH event.notification.callback.url.',
+			},
+		]
+	if (failingSinceMs === null) return []
+	const since = new Date(failingSinceMs).toISOString()
+	return [
+		{
+			state: 'callback-failing',
+			reason: `The callback has been failing since ${since} (${lastStatus}). ${waiting}`,
+			action: 'Check the callback. Deliveries are retried on their schedule.',
+		},
+	]
 }
 
 function getResourceFinding(resource: HealthFacts['resources'][number], nowMs: number): HealthFinding {
 	const { objectType } = resource
 	if (resource.heldSinceMs !== null) {
+		const disappeared = `too many objects disappeared at once (${resource.held.toLocaleString('en-US')} so far)`
 		return {
 			state: 'deletions-held',
-			reason: `${objectType}: so many objects are gone at once (${resource.held} found so far) that nothing rings.`,
+			reason: `${objectType}: ${disappeared}; no DELETED events are being sent.`,
 			action: 'GET /instances/{id}/deletions, then PUT {"decision":"emit"} or {"decision":"forget"}.',
 		}
 	}
@@ -153,30 +156,45 @@ function getResourceFinding(resource: HealthFacts['resources'][number], nowMs: n
 		return {
 			state: 'store-unreachable',
 			reason: `${objectType}: ${resource.error.message}`,
-			action: 'Give the key the right to read this resource, or take it out of event.poller.configuration.',
+			action: 'Give the API key permission to read this resource, or remove it from event.poller.configuration.',
 		}
 	if (resource.baseline !== null) {
 		const { done, total, startedMs } = resource.baseline
 		const remainingSec = estimateRemainingSeconds(done, total, nowMs - startedMs)
+		const remaining = remainingSec === null ? '' : `, about ${remainingSec.toLocaleString('en-US')} s left`
+		const indexed = `${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} objects indexed${remaining}`
 		return {
 			state: 'connecting',
-			reason: `${objectType}: ${done} of ${total} objects learned${remainingSec === null ? '' : `, about ${remainingSec} s to go`}. Changes ring already.`,
-			action: 'Nothing to do.',
+			reason: `${objectType}: ${indexed}. New changes are already being delivered.`,
+			action: 'No action needed.',
 		}
 	}
 	if (resource.window)
 		return {
 			state: 'catching-up',
-			reason: `${objectType}: reading what changed while nobody polled.`,
-			action: 'Nothing to do.',
+			reason: `${objectType}: reading the changes made while polling was interrupted.`,
+			action: 'No action needed.',
 		}
-	return { state: 'healthy', reason: `${objectType}: seen by the last poll.`, action: 'Nothing to do.' }
+	return { state: 'healthy', reason: `${objectType}: the last poll succeeded.`, action: 'No action needed.' }
 }
 
-function getWebhookHealth(webhooks: NonNullable<HealthFacts['webhooks']>): { state: string; reason: string } {
+function getWebhookHealth({ webhooks, vendorType }: HealthFacts): { state: string; reason: string } | null {
+	if (webhooks === null)
+		return vendorType === 'polling'
+			? null
+			: {
+					state: 'polled',
+					reason: `event.vendor.type is ${vendorType}, but webhooks are not available: the store is polled instead.`,
+				}
 	if (webhooks.degraded !== null) return { state: 'degraded', reason: webhooks.degraded }
-	if (webhooks.foreign !== null) return { state: 'foreign-source', reason: `Deliveries come from ${webhooks.foreign}.` }
-	return { state: 'active', reason: 'The webhooks at the store are as they should be.' }
+	if (webhooks.foreign !== null) return { state: 'foreign-source', reason: `Webhooks arrive from ${webhooks.foreign}.` }
+	return { state: 'active', reason: 'The webhooks at the store are configured correctly.' }
+}
+
+function getCallbackState(callback: HealthFacts['callback']): HealthReport['callback']['state'] {
+	if (callback === null) return 'none'
+	if (!callback.active) return 'deactivated'
+	return callback.failingSinceMs !== null ? 'failing' : 'healthy'
 }
 
 /** Seconds that a scan still needs at its pace so far; null while there is no pace. */

@@ -30,7 +30,7 @@ const MAX_EVENTS_SEARCHED = 1_000
 /** An event's row with the notifications that carry it, JSON. */
 export type EventLogRow = StoredEventRow & { notifications: string | null }
 
-/** The columns of `LogRow`. */
+/** The columns of `EventLogRow`. */
 export const EVENT_LOG_COLUMNS = `${EVENT_COLUMNS}, notifications`
 
 /** A page of the event log, newest first. */
@@ -55,50 +55,84 @@ export function getEventPage(core: Core, query: EventQuery): EventPage {
 		)
 	}
 	const events: EventReport[] = []
-	const withheld = new Map<number, number>()
 	let remaining = characters
 	for (;;) {
-		const rows: EventLogRow[] = []
 		const limit = pageSize - events.length
-		for (const row of sql.each<EventLogRow>(
-			`SELECT ${EVENT_LOG_COLUMNS} FROM events WHERE sequence < ? AND sequence >= ?${where.condition} ORDER BY sequence DESC LIMIT ?`,
-			below,
-			floor,
-			...where.values,
-			limit,
-		)) {
-			const size = row.record?.length ?? 0
-			const isWithheld = query.characters !== undefined && size > characters
-			if (isWithheld) withheld.set(row.sequence, size)
-			else remaining -= size
-			rows.push(isWithheld ? { ...row, record: null } : row)
-			if (remaining < 0) break
-		}
-		const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
-		for (const row of rows) {
-			const size = withheld.get(row.sequence)
-			const event = {
-				...toEventReport(core, row, notificationStatuses),
-				...(size === undefined ? {} : { withheld: size }),
-			}
-			if (statuses === undefined || statuses.includes(event.status)) events.push(event)
-		}
-		const last = rows.at(-1)
+		const read = readRows(core, { below, floor, where, limit, remaining, maxRecord: query.characters ?? null })
+		remaining = read.remaining
+		events.push(
+			...toEventReports(core, read).filter(({ status }) => statuses === undefined || statuses.includes(status)),
+		)
+		const last = read.rows.at(-1)
 		if (last !== undefined && (remaining < 0 || events.length === pageSize))
 			return {
 				events,
 				next: last.sequence > Math.max(1, lowest) ? { number: last.sequence, atMs: last.recorded } : null,
 			}
-		if (rows.length < limit)
+		if (read.rows.length < limit)
 			return { events, next: filtered && floor > lowest ? getCursorBelow(sql, floor, lowest) : null }
 		below = last!.sequence
 	}
 }
 
-/**
- * Where the next page begins when all down to `floor` was looked at; null: nothing is below it. Numbers that are gone
- * are passed over.
- */
+interface ReadRows {
+	rows: EventLogRow[]
+	/** Sequence → size of a record that is left out. */
+	withheld: Map<number, number>
+	/** Characters that the page may still hold. */
+	remaining: number
+}
+
+/** Reads rows below a sequence, newest first, until the page is full. `maxRecord`: larger records are left out. */
+function readRows(
+	core: Core,
+	{
+		below,
+		floor,
+		where,
+		limit,
+		remaining,
+		maxRecord,
+	}: {
+		below: number
+		floor: number
+		where: Where
+		limit: number
+		remaining: number
+		maxRecord: number | null
+	},
+): ReadRows {
+	const read: ReadRows = { rows: [], withheld: new Map(), remaining }
+	for (const row of core.ports.sql.each<EventLogRow>(
+		`SELECT ${EVENT_LOG_COLUMNS} FROM events
+		WHERE sequence < ? AND sequence >= ?${where.condition} ORDER BY sequence DESC LIMIT ?`,
+		below,
+		floor,
+		...where.values,
+		limit,
+	)) {
+		const size = row.record?.length ?? 0
+		const isWithheld = maxRecord !== null && size > maxRecord
+		if (isWithheld) read.withheld.set(row.sequence, size)
+		else read.remaining -= size
+		read.rows.push(isWithheld ? { ...row, record: null } : row)
+		if (read.remaining < 0) break
+	}
+	return read
+}
+
+function toEventReports(core: Core, { rows, withheld }: ReadRows): EventReport[] {
+	const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
+	return rows.map((row) => {
+		const size = withheld.get(row.sequence)
+		return {
+			...toEventReport(core, row, notificationStatuses),
+			...(size === undefined ? {} : { withheld: size }),
+		}
+	})
+}
+
+/** Where the next page begins when all down to `floor` was read; null: nothing is below it. */
 function getCursorBelow(sql: Sql, floor: number, lowest: number): PageCursor | null {
 	const row = sql.all<{ sequence: number; recorded: number }>(
 		`SELECT sequence, recorded FROM events WHERE sequence < ? AND sequence >= ? ORDER BY sequence DESC LIMIT 1`,
@@ -108,8 +142,13 @@ function getCursorBelow(sql: Sql, floor: number, lowest: number): PageCursor | n
 	return row === undefined ? null : { number: row.sequence + 1, atMs: row.recorded }
 }
 
-/** SQL of a filter, but for time and status: the one is sought, the other is no column. */
-function toWhere(instanceId: number, filter: EventFilter): { condition: string; values: (string | number)[] } {
+interface Where {
+	condition: string
+	values: (string | number)[]
+}
+
+/** SQL of a filter without time, which is found by bisecting, and status, which is no column. */
+function toWhere(instanceId: number, filter: EventFilter): Where {
 	const { types, resources, objectId, text } = filter
 	const parts: [condition: string, ...values: (string | number)[]][] = []
 	if (types !== undefined) parts.push(['type IN (SELECT value FROM json_each(?))', JSON.stringify(types)])
@@ -196,7 +235,7 @@ export function getEventStatus(
 	return status
 }
 
-/** An event as it is told, with its notifications out of those that were read. */
+/** An event as the API shows it, with its notifications out of those that were read. */
 export function toEventReport(
 	core: Core,
 	row: EventLogRow,

@@ -1,4 +1,4 @@
-/** What a watcher says of itself: health, the poller's report, the status row. */
+/** Reports of a watcher: health, metrics, the poller, the status row. */
 import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import type { Core } from '../core/core.ts'
 import { estimateRemainingSeconds, evaluateHealth } from './health.ts'
@@ -9,7 +9,7 @@ import type { HealthReport, MetricsReport, PollerReport, StatusReport } from '..
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
 import { HOUR_MS, getHoursBetween } from '../log/tally.ts'
 
-/** Judges health now. */
+/** Evaluates health now. */
 export function buildHealth(core: Core): HealthReport {
 	const { state, config } = core
 	const subscription = getCallback(core)
@@ -62,47 +62,26 @@ export function buildHealth(core: Core): HealthReport {
 }
 
 /**
- * Writes the status row when the state changed, at the first event of an hour, and otherwise at most hourly at a minute
- * of the id.
+ * Writes the status row when the state changed, at the first event of an hour, and otherwise at most hourly, at a minute
+ * that depends on the id.
  */
 export async function reportStatus(core: Core): Promise<void> {
 	const { state, config } = core
 	if (!core.kind.watchesStore) return
 	const now = core.ports.now()
 	const lastReported = state.reported
-	const hour = Math.floor(now / HOUR_MS)
-	const minute = (config.instanceId % 60) * 60_000
-	const hourly =
-		lastReported === null || Math.floor((now - minute) / HOUR_MS) > Math.floor((lastReported.atMs - minute) / HOUR_MS)
-	const firstOfHour =
-		state.lastEventMs !== null && Math.floor(state.lastEventMs / HOUR_MS) === hour && lastReported?.hour !== hour
-	if (!hourly && !firstOfHour && !mayBeUnhealthy(core)) return
+	const isFirstOfHour = isFirstEventOfHour(core, now)
+	const isDue = isFirstOfHour || isHourlyReportDue(core, now)
+	if (!isDue && !mayBeUnhealthy(core)) return
 	const health = buildHealth(core)
-	if (!hourly && !firstOfHour && lastReported?.state === health.state) return
-	const sinceMs = Date.parse(health.since)
-	const counts = new Map<number, number>()
-	for (const [at, recorded] of getHoursBetween(core, hour - 23, hour + 1))
-		counts.set(at, (counts.get(at) ?? 0) + recorded)
-	const row: StatusReport = {
-		instanceId: config.instanceId,
-		state: health.state,
-		reason: health.reason,
-		sinceMs,
-		aliveAtMs: now,
-		lastEventAtMs: state.lastEventMs,
-		intervalMs: core.intervalMs,
-		events: state.sequence,
-		delivered: state.counters.delivered,
-		storeRequests: state.counters.requests,
-		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
-	}
-	await core.ports.writeStatus(row)
+	if (!isDue && lastReported?.state === health.state) return
+	await core.ports.writeStatus(toStatusReport(core, health, now))
 	const reported = {
 		atMs: now,
 		state: health.state,
 		reason: health.reason,
-		sinceMs,
-		hour: firstOfHour ? hour : (lastReported?.hour ?? -1),
+		sinceMs: Date.parse(health.since),
+		hour: isFirstOfHour ? Math.floor(now / HOUR_MS) : (lastReported?.hour ?? -1),
 	}
 	if (lastReported?.state === health.state || !config.announces) {
 		// The commit that ends the slice keeps it; lost, the row is written once more.
@@ -119,7 +98,41 @@ export async function reportStatus(core: Core): Promise<void> {
 	})
 }
 
-/** Whether anything that health is judged from looks other than healthy, or did. */
+/** Whether the instance's minute of an hour has passed since the last report. */
+function isHourlyReportDue({ state, config }: Core, now: number): boolean {
+	const minute = (config.instanceId % 60) * 60_000
+	const toHour = (ms: number): number => Math.floor((ms - minute) / HOUR_MS)
+	return state.reported === null || toHour(now) > toHour(state.reported.atMs)
+}
+
+/** Whether this hour had events and none of them is reported. */
+function isFirstEventOfHour({ state }: Core, now: number): boolean {
+	const hour = Math.floor(now / HOUR_MS)
+	return state.lastEventMs !== null && Math.floor(state.lastEventMs / HOUR_MS) === hour && state.reported?.hour !== hour
+}
+
+function toStatusReport(core: Core, health: HealthReport, now: number): StatusReport {
+	const { state, config } = core
+	const hour = Math.floor(now / HOUR_MS)
+	const counts = new Map<number, number>()
+	for (const [at, recorded] of getHoursBetween(core, hour - 23, hour + 1))
+		counts.set(at, (counts.get(at) ?? 0) + recorded)
+	return {
+		instanceId: config.instanceId,
+		state: health.state,
+		reason: health.reason,
+		sinceMs: Date.parse(health.since),
+		aliveAtMs: now,
+		lastEventAtMs: state.lastEventMs,
+		intervalMs: core.intervalMs,
+		events: state.sequence,
+		delivered: state.counters.delivered,
+		storeRequests: state.counters.requests,
+		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
+	}
+}
+
+/** Whether the state may be other than healthy now, or was when it was last reported. */
 function mayBeUnhealthy(core: Core): boolean {
 	const { state } = core
 	return (
@@ -134,7 +147,7 @@ function mayBeUnhealthy(core: Core): boolean {
 	)
 }
 
-/** What `GET /metrics` says of an instance, as it is now. */
+/** An instance's part of `GET /metrics`. */
 export function buildMetrics(core: Core): MetricsReport {
 	const { state } = core
 	const now = core.ports.now()

@@ -1,6 +1,4 @@
-/**
- * Everything known of one object: its row of the index, its events with what became of them, what is still in doubt.
- */
+/** Everything known of one object: its row of the index, its events with their deliveries, its pending check. */
 import { getAttempts } from '../log/attempts.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationReport } from './deliveries.ts'
@@ -14,7 +12,7 @@ import {
 } from './log-pages.ts'
 import type { TimelineReport } from '../../rpc/log.ts'
 
-/** Answers of callbacks are left out, and so are bodies: `GET /notifications/{id}` has them. */
+/** Without bodies and answers of callbacks: `GET /notifications/{id}` has them. */
 type Deliveries = TimelineReport['events'][number]['deliveries']
 
 type ChainRow = EventLogRow & { confirmed: number | null; previous_event: number | null }
@@ -44,37 +42,13 @@ export function getTimelineReport(
 	const watched = core.state.resources.find((resourceState) => resourceState.objectType === resource)
 	if (watched === undefined) return null
 	const row = sql.all<ObjectRow>(
-		`SELECT id, stamp, created, state, as_of, sequence, last_event FROM objects WHERE resource = ? AND id IN (SELECT value FROM json_each(?))`,
+		`SELECT id, stamp, created, state, as_of, sequence, last_event FROM objects
+		WHERE resource = ? AND id IN (SELECT value FROM json_each(?))`,
 		watched.number,
 		toStoredIds(objectId),
 	)[0]
 	if (row === undefined) return null
-	const rows: ChainRow[] = []
-	let next: TimelineReport['next'] = null
-	let remaining = MAX_PAGE_CHARACTERS
-	const readEvent = (sequence: number): ChainRow | undefined =>
-		sql.all<ChainRow>(
-			`SELECT ${EVENT_LOG_COLUMNS}, confirmed, previous_event FROM events WHERE sequence = ? AND resource = ? AND object_id = ?`,
-			sequence,
-			watched.number,
-			row.id,
-		)[0]
-	// A page goes on where the one before ended: at an event of this object, which the chain is entered at.
-	const start = query.before !== undefined && readEvent(query.before) !== undefined ? query.before : row.last_event
-	for (let sequence = start; sequence !== null;) {
-		const event = readEvent(sequence)
-		// The rest has left the log.
-		if (event === undefined) break
-		if (query.before === undefined || event.sequence < query.before) {
-			if (rows.length === query.pageSize || remaining < 0) {
-				next = { number: rows.at(-1)!.sequence, atMs: rows.at(-1)!.recorded }
-				break
-			}
-			rows.push(event)
-			remaining -= event.record?.length ?? 0
-		}
-		sequence = event.previous_event
-	}
+	const { rows, next } = readChain(core, watched.number, row, query)
 	const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
 	const [held] = sql.all<{ since: number }>(
 		`SELECT since FROM held WHERE resource = ? AND id = ?`,
@@ -102,6 +76,40 @@ export function getTimelineReport(
 		})),
 		next,
 	}
+}
+
+/** A page of an object's chain of events, newest first. It ends early where its records hold too much. */
+function readChain(
+	core: Core,
+	resource: number,
+	object: ObjectRow,
+	{ pageSize, before }: { pageSize: number; before?: number | undefined },
+): { rows: ChainRow[]; next: TimelineReport['next'] } {
+	const readEvent = (sequence: number): ChainRow | undefined =>
+		core.ports.sql.all<ChainRow>(
+			`SELECT ${EVENT_LOG_COLUMNS}, confirmed, previous_event FROM events
+			WHERE sequence = ? AND resource = ? AND object_id = ?`,
+			sequence,
+			resource,
+			object.id,
+		)[0]
+	const rows: ChainRow[] = []
+	let remaining = MAX_PAGE_CHARACTERS
+	// A page goes on where the one before ended, if that is an event of this object.
+	const start = before !== undefined && readEvent(before) !== undefined ? before : object.last_event
+	for (let sequence = start; sequence !== null;) {
+		const event = readEvent(sequence)
+		// The rest has left the log.
+		if (event === undefined) break
+		if (before === undefined || event.sequence < before) {
+			if (rows.length === pageSize || remaining < 0)
+				return { rows, next: { number: rows.at(-1)!.sequence, atMs: rows.at(-1)!.recorded } }
+			rows.push(event)
+			remaining -= event.record?.length ?? 0
+		}
+		sequence = event.previous_event
+	}
+	return { rows, next: null }
 }
 
 function getDeliveries(core: Core, event: EventLogRow): Deliveries {

@@ -113,7 +113,7 @@ describe('health', () => {
 	})
 	test('says how long the baseline still takes', () => {
 		expect(evaluateHealth({ ...facts, ...ways.find(([state]) => state === 'connecting')![1] }).reason).toBe(
-			'orders: 40 of 100 objects learned, about 6 s to go. Changes ring already.',
+			'orders: 40 of 100 objects indexed, about 6 s left. New changes are already being delivered.',
 		)
 		expect([
 			estimateRemainingSeconds(0, 100, 5_000),

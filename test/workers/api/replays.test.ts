@@ -19,7 +19,7 @@ const SUBSCRIPTION: SubscriptionReport = {
 	parkedUntilMs: null,
 	createdMs: 0,
 }
-const DEAD = { ...SUBSCRIPTION, active: false, reason: 'The callback answered 410: it is gone.' }
+const DEAD = { ...SUBSCRIPTION, active: false, reason: 'The callback answered 410 Gone.' }
 const NOTIFICATION: NotificationReport = {
 	id: 7_000_000_003,
 	subscription: 7,

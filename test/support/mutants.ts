@@ -643,6 +643,6 @@ export const MUTANTS: Mutant[] = [
 		file: 'src/watcher/core/notification-table.ts',
 		find: '\t\tif (!this.#state.unsettled.includes(id)) this.lateChanges++',
 		replace: '',
-		tests: [watcher('delivery-machine')],
+		tests: [story('log')],
 	},
 ]

@@ -1,4 +1,4 @@
-/** What every job of a watcher shares: its surroundings, its configuration, its state, and the one way to commit. */
+/** What every job of a watcher shares: its ports, configuration, state and tables, and the one way to commit. */
 import type { Element } from '../../elements/element.ts'
 import { LookupTable } from './lookup-table.ts'
 import { getObjectKind, type ObjectKind } from './object-kind.ts'
@@ -61,14 +61,15 @@ export class Core {
 	}
 
 	/**
-	 * Runs the body and writes the state, if it changed, in one transaction. When it throws, storage and state are as they
-	 * were stored, and what other jobs hold of the state while they wait for the store is still part of it.
+	 * Runs the body and writes the state, if it changed, in one transaction. When the body throws, storage and state are
+	 * as they were before, tables forget what they have in memory, and objects of the state that other jobs hold stay
+	 * part of it.
 	 *
-	 * The state is one object: a commit also keeps what other jobs have put into it. That is safe as long as progress is
-	 * only noted together with the recording of what was seen on the way.
+	 * The state is one object: a commit also saves what other jobs have put into it. That is safe as long as progress is
+	 * put into it only together with the recording of what was seen.
 	 *
-	 * `shouldSave` says whether the state must be written. If not, it waits for the next commit that writes it, the slice's
-	 * last at the latest: what is lost with the memory until then is only looked at again.
+	 * `shouldSave` says whether the state must be written. If not, it waits for the next commit that writes it, the
+	 * slice's last at the latest: what is lost with the memory until then is only read again.
 	 */
 	commit<T>(body: (tx: Tx) => T, shouldSave: (result: T) => boolean = () => true): T {
 		const { hooks, run } = this.state
@@ -94,8 +95,8 @@ export class Core {
 	}
 
 	/**
-	 * The moment that rows of the log are stamped with, epoch ms: now, or that of the row before where a host's clock is
-	 * behind it. The log is sought by bisecting, so its times may never descend.
+	 * The time of new rows of the log, epoch ms: now, or that of the row before if this host's clock is behind it. The log
+	 * is bisected by time, so its times never descend.
 	 */
 	nextLogTimeMs(_tx: Tx): number {
 		const { state } = this
@@ -103,7 +104,7 @@ export class Core {
 		return state.stampedMs
 	}
 
-	/** What must not be lost with the memory: a commit that changes this writes the state. */
+	/** What must not be lost with the memory: where a commit changes this, the state is written. */
 	durableKey(): string {
 		const { notification, counters, resend, resending, skips, nextSubscription, announcement } = this.state
 		return JSON.stringify([
@@ -120,8 +121,8 @@ export class Core {
 	}
 
 	/**
-	 * The state as it is stored, in the objects that it consisted of before: a job whose copy were a dead one would count
-	 * into nothing.
+	 * Restores the stored state into the objects that it consisted of before: jobs that hold them go on counting into
+	 * them.
 	 */
 	#restoreState(before: Pick<WatcherState, 'hooks' | 'run' | 'resources'>): void {
 		const stored = loadState(this.ports.sql)
@@ -137,7 +138,7 @@ export class Core {
 			}),
 		})
 		this.#savedState = JSON.stringify(this.state)
-		// Lists of names that were written in vain have no numbers.
+		// Shapes whose rows were rolled back have no number.
 		this.shapes.clear()
 	}
 

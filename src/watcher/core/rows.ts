@@ -8,16 +8,16 @@ export interface Subscription {
 	/** Its number in D1; null in rows made before there were several. */
 	number: number | null
 	url: string
-	/** What it hears; null: all of this object. */
+	/** Topics that it receives; null: all of this object. */
 	topics: string[] | null
 	active: boolean
-	/** Why it is not active, a sentence. */
+	/** Why it is deactivated, a sentence. */
 	reason: string | null
-	/** The log's sequence when it began: what came before was not meant for it. */
+	/** The log's sequence when it began: earlier events are not meant for it. */
 	since: number
-	/** Its deliveries ask the callback's breaker first. */
+	/** Its deliveries ask the callback's circuit breaker first. */
 	guarded: boolean
-	/** Not rung before: the breaker is open, or the rate is used up. */
+	/** Nothing is sent before: the circuit breaker is open, or the rate is used up. */
 	parkedMs: number | null
 	lastSuccessMs: number | null
 	failingSinceMs: number | null
@@ -55,7 +55,7 @@ export interface NotificationRow {
 	settled: number | null
 	/** When it was first accepted. */
 	delivered: number | null
-	/** What sends it again. */
+	/** The resend that sends it again. */
 	resend: number | null
 }
 

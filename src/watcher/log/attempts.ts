@@ -1,5 +1,5 @@
 /**
- * One row an attempt from the second on; the first one's outcome stands on its notification (docs/storage.md, The
+ * Attempts: one row each from the second on; the first one's outcome is kept in its notification (docs/storage.md, The
  * object of an instance).
  */
 import type { Core } from '../core/core.ts'
@@ -8,7 +8,7 @@ import type { Tx } from '../core/tx.ts'
 import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import type { AttemptReport } from '../../rpc/notification.ts'
 
-/** Keeps an attempt from the second on. */
+/** Saves an attempt, unless it is the first. */
 export function saveAttempt(
 	_tx: Tx,
 	core: Core,
@@ -27,12 +27,12 @@ export function saveAttempt(
 	)
 }
 
-/** An outcome as JSON text, with the address that was asked. */
+/** An outcome as JSON, with the callback's address. */
 export function serializeOutcome(outcome: AttemptOutcome, url: string | null): string {
 	return JSON.stringify(url === null ? outcome : { ...outcome, url: outcome.url ?? url })
 }
 
-/** All attempts of a notification that have ended, the first one first; null when there is no such notification. */
+/** All attempts of a notification that have ended, oldest first; null: there is no such notification. */
 export function getAttempts(sql: Sql, id: number): AttemptReport[] | null {
 	const row = sql.all<{ outcome: string | null }>(`SELECT outcome FROM notifications WHERE id = ?`, id)[0]
 	if (row === undefined) return null
@@ -48,7 +48,7 @@ export function getAttempts(sql: Sql, id: number): AttemptReport[] | null {
 	)
 }
 
-/** Forgets what callbacks answered to a notification: an answer may quote what it was sent. */
+/** Erases what the callback answered to a notification: an answer may quote what was sent. */
 export function eraseResponses(tx: Tx, core: Core, id: number): void {
 	core.ports.sql.run(`UPDATE attempts SET outcome = json_set(outcome, '$.body', '') WHERE notification = ?`, id)
 	core.notifications.eraseResponse(tx, id)

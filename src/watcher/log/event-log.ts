@@ -1,17 +1,17 @@
-/** The event log's rows, as events (docs/storage.md, The object of an instance). */
+/** Rows of the event log (docs/storage.md, The object of an instance). */
 import type { EventSource, EventType, StoredEvent } from '../../events/event.ts'
 import type { Core } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
-/** An event about to be recorded. */
+/** An event to be recorded. */
 export interface NewEvent extends StoredEvent {
 	resourceNumber: number
 	/** Log sequence of the object's event before this one. */
 	previousEvent: number | null
 }
 
-/** A row of the log, as far as an event is made of it. */
+/** The columns of the log that an event is made from. */
 export interface StoredEventRow {
 	sequence: number
 	tag: number
@@ -30,7 +30,8 @@ export interface StoredEventRow {
 
 /** The columns of `StoredEventRow`. */
 export const EVENT_COLUMNS =
-	'sequence, tag, object_type, object_id, object_sequence, previous, type, date, recorded, source, changed, flags, record'
+	'sequence, tag, object_type, object_id, object_sequence, previous, type, date, recorded, source, changed, flags, ' +
+	'record'
 
 /** A row of the log as an event. */
 export function toStoredEvent(row: StoredEventRow): StoredEvent {
@@ -117,7 +118,7 @@ export function writeEvent(
 	)
 }
 
-/** The notifications that carry an event, by its row. */
+/** Ids of the notifications that carry an event. */
 export function getNotificationIds(row: { notifications: string | null }): number[] {
 	return row.notifications === null ? [] : (JSON.parse(row.notifications) as number[])
 }

@@ -1,20 +1,21 @@
-/** Finding a moment in a table whose numbers ascend with time: a few rows are read, however long it is. */
+/** Finds a moment by bisection in a table whose numbers ascend with time. */
 import type { Sql } from '../core/ports.ts'
 
-/** The tables, and which column says when a row was made. */
+/** The tables, with their columns of number and time. */
 const TIME_COLUMNS = {
 	events: { number: 'sequence', at: 'recorded' },
 	notifications: { number: 'id', at: 'created' },
 } as const
 
 /**
- * The least number that a row made at or after a moment (epoch ms) may have: all rows below it are older. It bisects,
- * and so reads about as many rows as the number of rows has binary digits.
+ * The lower bound of the numbers of rows made at or after a moment (epoch ms): all rows below it are older. Reads about
+ * log₂(rows) rows.
  */
 export function findLowerBound(sql: Sql, table: keyof typeof TIME_COLUMNS, ms: number): number {
 	const { number, at } = TIME_COLUMNS[table]
 	const range = sql.all<{ low: number | null; high: number | null }>(`SELECT
-		(SELECT ${number} FROM ${table} ORDER BY ${number} LIMIT 1) AS low, (SELECT ${number} FROM ${table} ORDER BY ${number} DESC LIMIT 1) AS high`)[0]
+		(SELECT ${number} FROM ${table} ORDER BY ${number} LIMIT 1) AS low,
+		(SELECT ${number} FROM ${table} ORDER BY ${number} DESC LIMIT 1) AS high`)[0]
 	let low = range?.low ?? 1
 	let high = (range?.high ?? 0) + 1
 	while (low < high) {

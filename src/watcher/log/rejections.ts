@@ -1,4 +1,4 @@
-/** What the edge refused of an instance's webhook deliveries: counts by reason, and the newest samples. */
+/** Webhook deliveries that the edge rejected: counts by reason, and the newest samples. */
 import type { Core } from '../core/core.ts'
 import type { WebhookRejections } from '../../rpc/watcher.ts'
 
@@ -6,13 +6,13 @@ export const MAX_SAMPLES = 5
 
 export const MAX_SAMPLE_LENGTH = 1_000
 
-/** What was refused so far. */
+/** All rejections so far. */
 export function getRejections(core: Core): WebhookRejections {
 	const row = core.ports.sql.all<{ body: string }>(`SELECT body FROM rejections WHERE id = 1`)[0]
 	return row === undefined ? { sinceMs: 0, counts: {}, samples: [] } : (JSON.parse(row.body) as WebhookRejections)
 }
 
-/** Adds what an isolate refused: counts add up, the newest samples stay. */
+/** Adds the rejections of an isolate: counts add up, the newest samples are kept. */
 export function addRejections(core: Core, added: WebhookRejections): void {
 	const existing = getRejections(core)
 	const counts = { ...existing.counts }
@@ -32,7 +32,7 @@ export function addRejections(core: Core, added: WebhookRejections): void {
 	)
 }
 
-/** Forgets the samples of what was refused, since they may quote an object; the counts stay. */
+/** Erases the samples, which may quote an object; the counts stay. */
 export function clearRejectionSamples(core: Core): void {
 	core.ports.sql.run(`UPDATE rejections SET body = json_set(body, '$.samples', json('[]'))`)
 }

@@ -1,4 +1,4 @@
-/** The list of what was done about an instance's webhooks, newest first. */
+/** The list of repairs of an instance's webhooks, newest first. */
 import type { Core } from '../core/core.ts'
 
 export function recordRepair(core: Core, description: string): void {

@@ -1,8 +1,8 @@
 /**
- * How many events each hour had, and how many of them were accepted (docs/contract.md §6: analytics). Counted in the
- * state row, which is written anyway; days that are over move to a table, a row a day, so that counting costs an
- * instance one row a day and not one an event. What was given up is not counted on the way: it may still be released,
- * and an index lists it.
+ * Counts by hour: events recorded, and how many of them were accepted (docs/contract.md §6). They are kept in the
+ * state row, which is written anyway; past days move to a table with a row per day, so that counting costs an
+ * instance one row a day and not one per event. Dead events are not counted here: they may still be released, and an
+ * index lists them.
  */
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
@@ -13,18 +13,18 @@ import type { Tx } from '../core/tx.ts'
 /** An hour, ms. */
 export const HOUR_MS = 3_600_000
 const DAY_HOURS = 24
-/** Days that counts are kept. */
+/** How many days counts are kept. */
 const RETENTION_DAYS = 400
 
-/** Events were recorded, stamped with `atMs`. */
+/** Counts events recorded at `atMs`. */
 export function countRecorded(_tx: Tx, core: Core, events: number, atMs: number): void {
 	if (events > 0) addToHour(core, Math.floor(atMs / HOUR_MS), events, 0)
 }
 
 /**
- * A notification was accepted for the first time: counts it, and those of its events that no other one has brought
- * before. What the memory loses of this is counted when the list of what is unsettled is read again (`readUnsettled`),
- * which is stored with it. `uncounted`: other notifications that were accepted and are still to be counted.
+ * Counts a notification that was accepted for the first time, and those of its events that no other notification has
+ * delivered before. If the memory is lost before the next commit, `getUnsettledRows` counts it again. `uncounted`:
+ * other accepted notifications that are still to be counted.
  */
 export function countAccepted(
 	core: Core,
@@ -33,7 +33,7 @@ export function countAccepted(
 ): void {
 	core.state.counters.delivered++
 	for (const [sequence, , , extra] of parseMembers(notification.members)) {
-		// Those that a coalesced one stands for are behind it in its object's chain.
+		// A coalesced event stands for events before it in its object's chain.
 		let remaining = extra?.c ?? 1
 		for (
 			let currentSequence: number | null = sequence, visited = 0;
@@ -82,7 +82,7 @@ function addToHour(core: Core, hour: number, recorded: number, accepted: number)
 	state.tally = index === -1 ? [...state.tally, entry] : state.tally.with(index, entry)
 }
 
-/** Moves the counts of days that are over to their rows, and forgets those that are too old. */
+/** Moves the counts of past days to their rows, and deletes those that are too old. */
 export function archiveTally(_tx: Tx, core: Core): void {
 	const { state, ports } = core
 	const today = Math.floor(ports.now() / HOUR_MS / DAY_HOURS)
@@ -109,7 +109,7 @@ function readDay(core: Core, day: number): HourTally[] {
 		.flatMap(parseHours)
 }
 
-/** What the hours from `first` up to `end` had; what an hour had may stand in two entries, which are to be added. */
+/** Counts of the hours from `first` up to `end`. An hour may have two entries, to be added. */
 export function getHoursBetween(core: Core, first: number, end: number): HourTally[] {
 	const days = core.ports.sql.all<{ day: number; hours: string }>(
 		`SELECT day, hours FROM days WHERE day >= ? AND day <= ?`,

@@ -1,6 +1,6 @@
 /**
  * Claiming: what is due is handed to consumers, each notification with an attempt number and a lease
- * (docs/architecture.md, The way of a change).
+ * (docs/architecture.md, From change to notification).
  */
 import { MAX_PARK_MS } from '../../delivery/circuit-breaker.ts'
 import { toNotificationId, parseNotificationId } from '../../events/ids.ts'
@@ -18,10 +18,7 @@ import { LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 
-/**
- * Characters that the bodies of a claim hold together, unless it is a single one: an RPC answer holds 32 MiB, two bytes
- * a character.
- */
+/** Most characters of the bodies of several claims: an RPC answer holds 32 MiB, with two bytes per character. */
 const MAX_CLAIM_CHARACTERS = 8_000_000
 
 /** When a notification is due, or the lease of its claim ends. */
@@ -37,7 +34,7 @@ export function nextDeliveryMs(core: Core): number | null {
 	const times = rows.flatMap((row) => {
 		const subscription = subscriptions.get(row.subscription)
 		if (subscription?.active !== true) return []
-		// Parked is only who must ask: a rate that was taken away holds nothing back any longer.
+		// Without a rate, and with the circuit breaker closed, parking no longer applies.
 		const needsAdmission = subscription.guarded || core.config.delivery.rate !== null
 		return [Math.max(getDueMs(row), (needsAdmission ? subscription.parkedMs : null) ?? 0)]
 	})
@@ -45,8 +42,8 @@ export function nextDeliveryMs(core: Core): number | null {
 }
 
 /**
- * Claims up to `limit` due notifications, oldest due first. What is due on a guarded subscription is not handed out but
- * asked for: whoever was admitted claims again, with the admission.
+ * Claims up to `limit` due notifications, oldest due first. For guarded subscriptions it returns admission requests
+ * instead (`asks`): the consumer that is admitted claims again, with the admission.
  */
 export function claimDue(
 	core: Core,
@@ -84,7 +81,7 @@ function claimUnguarded(
 	return { claims, more: claimable.length > claims.length, asks }
 }
 
-/** What is asked of a subscription's callback before it is rung; nothing while nothing is due. */
+/** The admission request to the callback of a subscription; none while nothing is due. */
 function toAdmissionRequests(
 	core: Core,
 	subscription: Subscription,
@@ -93,7 +90,7 @@ function toAdmissionRequests(
 ): AdmissionRequest[] {
 	const wanted = due.filter((row) => row.subscription === subscription.id).length
 	const own = rows.filter((row) => row.subscription === subscription.id)
-	// A probe far off would find out late that the callback answers again.
+	// A probe that is due much later would notice late that the callback answers again.
 	const horizonMs = core.ports.now() + MAX_PARK_MS
 	const oldest = own.find((row) => getDueMs(row) <= horizonMs) ?? own[0]
 	if (wanted === 0 || oldest === undefined) return []
@@ -125,7 +122,7 @@ function claimAdmitted(
 	const only = admission.only === null ? null : (parseNotificationId(admission.only)?.counter ?? 0)
 	const own = due.filter((row) => row.subscription === subscription.id)
 	const claimable = own.filter((row) => only === null || row.id === only)
-	// Whether it is guarded longer, and until when it is parked, is said by who let it through.
+	// The circuit breaker that admitted it decides about guarding and parking.
 	if ((admission.closed && subscription.guarded) || subscription.parkedMs !== null) {
 		core.commit(
 			(tx) => core.subscriptions.unpark(tx, subscription.id, !admission.closed && subscription.guarded),
@@ -171,7 +168,7 @@ function claimRows(
 	let size = 0
 	for (const row of due) {
 		if (claimed.length >= limit) break
-		// Its lease ended, and what sent it again was cancelled meanwhile.
+		// Its lease expired, and its resend was cancelled meanwhile.
 		if (row.lease !== null && row.resend !== null && !isResendPending(core, row.id)) {
 			core.notifications.revertResend(tx, row.id)
 			restored = true
@@ -191,7 +188,7 @@ function claimRows(
 			),
 		)
 	}
-	// What waited for them waits no longer.
+	// Events that waited for them can go now.
 	if (restored) drainWaiting(tx, core)
 	return { claims: claimed, restored }
 }
@@ -230,10 +227,7 @@ function saveUnknownOutcome(tx: Tx, core: Core, row: NotificationRow, subscripti
 	if (row.attempt === 1) core.notifications.setMissingOutcome(tx, row.id, serializeOutcome(outcome, subscription.url))
 }
 
-/**
- * Keys of the configuration that are for the instance's own callback alone: another address is not given its
- * credentials.
- */
+/** Keys of the configuration for the instance's own callback alone: other addresses do not get its credentials. */
 const CALLBACK_ONLY_KEYS = [
 	'event.notification.basic.username',
 	'event.notification.basic.password',

@@ -1,7 +1,7 @@
 /**
  * Forming: events become notifications of a subscription as soon as they can be sent in order; the others wait
- * (docs/architecture.md, The way of a change). Filters and coalescing act here: what they leave out is not meant for
- * the subscription.
+ * (docs/architecture.md, From change to notification). Filters and coalescing act here: what they leave out is not meant
+ * for the subscription.
  */
 import type { EventType } from '../../events/event.ts'
 import { matchesFilter } from '../../events/filter.ts'
@@ -182,7 +182,7 @@ function getUnsettledFor(core: Core, subscription: Subscription): NotificationRo
 	return getUnsettledRows(core).filter((row) => row.subscription === subscription.id)
 }
 
-/** Whether a subscription receives a topic: an instance's receives all of the instance, `instance.*` all such topics. */
+/** Whether a subscription receives a topic: an instance's receives all; `instance.*` receives all that begin so. */
 function isSubscribed(subscription: Subscription, topic: string): boolean {
 	return subscription.topics === null || subscription.topics.some((wanted) => topicMatches(wanted, topic))
 }

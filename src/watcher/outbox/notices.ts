@@ -1,7 +1,4 @@
-/**
- * The object without a store: what an organization is told of itself, and what is posted to topics of its own, as
- * events of its log.
- */
+/** The object without a store: operator events of an organization, and notices posted to its own topics, as events. */
 import { formatEventId, toNotificationId } from '../../events/ids.ts'
 import type { Core } from '../core/core.ts'
 import { createEvent, type NewEvent } from '../log/event-log.ts'
@@ -13,9 +10,8 @@ import type { Notice, PublishedNotice } from '../../rpc/delivery.ts'
 const NO_RESOURCE = 0
 
 /**
- * Takes notices into the log and puts them on the wire, each once: returns those that were new. The announcements of an
- * instance keep their order, and so does what is posted to one topic; that has its notifications at once, also while it
- * waits for its turn.
+ * Records notices as events and sends them, each once. Returns the new ones. The operator events of an instance keep
+ * their order, and so do the notices posted to one topic; these have their notifications at once, even while they wait.
  */
 export function publishNotices(core: Core, notices: readonly Notice[]): PublishedNotice[] {
 	const { sql } = core.ports
@@ -42,7 +38,8 @@ export function publishNotices(core: Core, notices: readonly Notice[]): Publishe
 		for (const notice of notices)
 			if (notice.number !== null)
 				sql.run(
-					`INSERT INTO heard (origin, last) VALUES (?, ?) ON CONFLICT (origin) DO UPDATE SET last = max(last, excluded.last)`,
+					`INSERT INTO heard (origin, last) VALUES (?, ?)
+					ON CONFLICT (origin) DO UPDATE SET last = max(last, excluded.last)`,
 					notice.origin,
 					notice.number,
 				)

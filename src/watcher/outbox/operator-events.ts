@@ -1,7 +1,7 @@
 /**
- * What the operator's webhook is told (`operator.webhook.url`): put down in the commit of the change that it is about,
- * and handed to the organization's own object by the alarm until that has it. Handed over twice it is told once: the
- * object knows the last number it took.
+ * Events for the operator webhook (`operator.webhook.url`): stored in the commit of the change that they are about, and
+ * published to the organization's own object by the alarm until it has them. Publishing twice sends once: that object
+ * knows the last number that it received (docs/delivery.md, Operator webhook).
  */
 import type { Core } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
@@ -15,12 +15,12 @@ export type OperatorTopic =
 	| 'webhook.repaired'
 	| 'backlog.expired'
 
-/** How many are handed over in one call. */
+/** How many events a call publishes. */
 const MAX_EVENTS_PER_CALL = 50
 /** Pause after a call that failed, ms. */
 const RETRY_DELAY_MS = 60_000
 
-/** Puts down an operator event. Nothing is written where nobody hears it. */
+/** Stores an operator event, if the organization has an operator webhook. */
 export function enqueueOperatorEvent(
 	_tx: Tx,
 	core: Core,
@@ -41,7 +41,7 @@ export function enqueueOperatorEvent(
 	state.announceMs = now
 }
 
-/** Hands over what was put down, when it is due. Never throws: what could not be handed over is again in a minute. */
+/** Publishes stored events when they are due. Never throws: after a failure it is retried in a minute. */
 export async function publishOperatorEvents(core: Core): Promise<void> {
 	const { state, config } = core
 	const { sql } = core.ports
@@ -76,7 +76,7 @@ export async function publishOperatorEvents(core: Core): Promise<void> {
 	core.commit(() => {
 		const last = rows.at(-1)
 		if (last !== undefined) sql.run(`DELETE FROM announcements WHERE id <= ?`, last.id)
-		// One may have been put down while these were handed over.
+		// Another one may have been stored meanwhile.
 		state.announceMs = sql.all(`SELECT id FROM announcements LIMIT 1`).length > 0 ? core.ports.now() : null
 	})
 }

@@ -1,7 +1,4 @@
-/**
- * Replays: which notifications are sent again, how long that takes, and how far it is (docs/delivery.md, Sending
- * again).
- */
+/** Replays: which notifications are sent again, the estimated time, and the progress (docs/delivery.md, Replays). */
 import { LIMITS } from '../../lib/limits.ts'
 import type { Core } from '../core/core.ts'
 import { toStoredIds } from '../log/event-log.ts'
@@ -11,17 +8,17 @@ import type { Sql } from '../core/ports.ts'
 import type { ReplayQuery, ResendReport } from '../../rpc/delivery.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
 
-/** What a consumer sends at a time. */
+/** How many deliveries a consumer makes at a time. */
 const DELIVERY_CONCURRENCY = 6
-/** How many of the last deliveries say how long one takes, and what one takes where none does, ms. */
+/** An estimate is made from so many last deliveries; without any, a delivery is assumed to take so many ms. */
 const SAMPLE_SIZE = 50
 const DEFAULT_DELIVERY_MS = 300
-/** Replays that are kept to be looked at. */
+/** How many replays and releases are kept. */
 const MAX_RESENDS_KEPT = 50
 
 /**
- * Begins a replay; `dryRun` only counts. Replays send what is settled; what is not is under way by itself. A `job`
- * across instances gets the replay that it began before, and begins none where there is nothing to send.
+ * Begins a replay of settled notifications; `dryRun` only counts them. A `job` across instances gets the replay that it
+ * began before, and begins none if there is nothing to send. `too-many`: no more replays may run at a time.
  */
 export function runReplay(
 	core: Core,
@@ -109,16 +106,15 @@ function toResendReport(core: Core, { created, ended, job, ...row }: ResendRow):
 	}
 }
 
-/**
- * SQL: only to subscriptions that take anything: what waits for one that does not would keep a replay from ever ending.
- */
+/** SQL: only to active subscriptions: a replay to another one would never end. */
 const TO_ACTIVE_SUBSCRIPTION = `subscription IN (SELECT id FROM subscriptions WHERE active = 1)`
 
-/** A query of counters of settled notifications. */
+/** A query of ids of settled notifications. */
 function toSelect(sql: Sql, query: ReplayQuery): { select: string; values: (string | number)[] } {
 	if (query.notification !== undefined)
 		return {
-			select: `SELECT id FROM notifications WHERE id = ? AND settled IS NOT NULL AND status <> 'dropped' AND ${TO_ACTIVE_SUBSCRIPTION}`,
+			select: `SELECT id FROM notifications
+				WHERE id = ? AND settled IS NOT NULL AND status <> 'dropped' AND ${TO_ACTIVE_SUBSCRIPTION}`,
 			values: [query.notification],
 		}
 	if (query.failedSinceMs !== undefined)
@@ -144,12 +140,14 @@ function toSelect(sql: Sql, query: ReplayQuery): { select: string; values: (stri
 		status === undefined ? '' : status === 'NOTIFIED' ? ` AND ${accepted}` : ` AND NOT ${accepted}`
 	const where = conditions.map(([condition]) => ` AND ${condition}`).join('')
 	return {
-		select: `SELECT DISTINCT n.id FROM events e, json_each(e.notifications) j JOIN notifications n ON n.id = j.value WHERE n.settled IS NOT NULL AND n.status <> 'dropped' AND n.${TO_ACTIVE_SUBSCRIPTION}${statusCondition}${where}`,
+		select: `SELECT DISTINCT n.id
+			FROM events e, json_each(e.notifications) j JOIN notifications n ON n.id = j.value
+			WHERE n.settled IS NOT NULL AND n.status <> 'dropped' AND n.${TO_ACTIVE_SUBSCRIPTION}${statusCondition}${where}`,
 		values: conditions.map(([, value]) => value),
 	}
 }
 
-/** Seconds that so many take at the pace of the last deliveries, six at a time, and not faster than the rate. */
+/** Seconds that so many take at the pace of the last deliveries, and not faster than the rate. */
 function estimateDuration(core: Core, notifications: number): number {
 	const rows = core.ports.sql.all<{ outcome: string }>(
 		`SELECT outcome FROM notifications WHERE outcome IS NOT NULL ORDER BY id DESC LIMIT ?`,

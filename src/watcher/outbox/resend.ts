@@ -1,7 +1,7 @@
 /**
  * Sending again: what was queued is released, what was sent is replayed. Both put notifications on one list; each is
  * sent, oldest first, when no other notification of its objects is unsettled or before it on the list, so that objects
- * keep their order. New events of these objects wait meanwhile (docs/delivery.md, Sending again).
+ * keep their order. New events of these objects wait meanwhile (docs/delivery.md, Replays).
  */
 import type { Core } from '../core/core.ts'
 import type { ResendItem, ResendKind } from '../core/resend-table.ts'

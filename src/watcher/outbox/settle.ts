@@ -1,4 +1,4 @@
-/** Settling: what follows from how an attempt ended (docs/delivery.md, When a delivery fails). */
+/** Settling: what follows from how an attempt ended (docs/delivery.md, Retries). */
 import { isCallbackFailure } from '../../delivery/failure-kinds.ts'
 import { getNextRetryMs, getMaxAttempts } from '../../delivery/schedule.ts'
 import { toNotificationId } from '../../events/ids.ts'
@@ -15,12 +15,12 @@ import { LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 
-/** Class of an attempt whose outcome nobody told. */
+/** Error of an attempt whose outcome no consumer reported. */
 const UNKNOWN_ERROR = 'unknown'
-/** So many attempts that nobody tells of are made where the schedule has fewer: they say nothing of the callback. */
+/** So many attempts without a report are made even if the schedule has fewer: they say nothing of the callback. */
 const MAX_UNKNOWN_ATTEMPTS = 3
 
-/** Whether the attempt whose lease has ended was the last. */
+/** Whether an attempt whose lease has expired was the last. */
 export function isLastAttempt(core: Core, row: NotificationRow): boolean {
 	const { schedule, failurePolicy } = core.config.delivery
 	return (
@@ -28,9 +28,7 @@ export function isLastAttempt(core: Core, row: NotificationRow): boolean {
 	)
 }
 
-/**
- * Ends notifications whose last attempt nobody told of: what ends its consumer each time must not be tried for ever.
- */
+/** Fails notifications whose last attempt was never reported: one that crashes its consumer is not tried for ever. */
 export function failExpiredLeases(core: Core, rows: readonly NotificationRow[]): void {
 	core.commit((tx) => {
 		const subscriptions = core.subscriptions.getAll()
@@ -59,8 +57,8 @@ export function unknownOutcome(row: NotificationRow): AttemptOutcome {
 }
 
 /**
- * Settles an attempt. Delivered is a fact, from any attempt, at any time; a failure counts only with the current
- * attempt number.
+ * Settles an attempt. A delivery counts from any attempt, at any time; a failure only from the current attempt.
+ * `retryAtMs`: when the notification is tried again; null: it is not.
  */
 export function settle(
 	core: Core,
@@ -69,7 +67,7 @@ export function settle(
 	outcome: AttemptOutcome,
 ): { retryAtMs: number | null } {
 	const durableBefore = core.durableKey()
-	// That it is settled stands in its row: the state that only forgets it may wait for the next commit.
+	// Its row says that it is settled: a state that only takes it off a list may wait for the next commit.
 	return core.commit(
 		(tx) => settleAttempt(tx, core, counter, attempt, outcome),
 		() => core.durableKey() !== durableBefore,
@@ -94,7 +92,7 @@ function settleAttempt(
 		retryAtMs = handleFailed(tx, core, row, subscription, outcome)
 	else {
 		if (attempt === 1) core.notifications.setOutcome(tx, row.id, serializeOutcome(outcome, subscription?.url ?? null))
-		// Told once more, since the answer was lost: what follows is decided.
+		// Reported again, because the answer was lost: the retry is decided already.
 		if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
 	}
 	if (outcome.directive === 'disable' && subscription?.active === true)
@@ -103,10 +101,7 @@ function settleAttempt(
 	return { retryAtMs }
 }
 
-/**
- * What an address that is no longer asked wants done, or says by 410, is not for the one that is: there it is tried
- * again.
- */
+/** Ignores the directive and the 410 of a former address: the present one is tried. */
 function scopeToAddress(outcome: AttemptOutcome, subscription: Subscription | null): AttemptOutcome {
 	if (subscription === null || outcome.url === undefined || outcome.url === subscription.url) return outcome
 	return { ...outcome, directive: outcome.delivered ? null : 'retry' }
@@ -136,7 +131,7 @@ function handleDelivered(
 	else completeRelease(tx, core, row.id)
 }
 
-/** Returns when it is tried again; null: no more. */
+/** Returns when the notification is tried again; null: it is not. */
 function handleFailed(
 	tx: Tx,
 	core: Core,
@@ -169,7 +164,7 @@ function handleFailed(
 	return null
 }
 
-/** When it is tried again; null: never. */
+/** When a failed notification is tried again; null: never. */
 function nextRetryMs(core: Core, row: NotificationRow, firstFailureMs: number, outcome: AttemptOutcome): number | null {
 	const { schedule, failurePolicy } = core.config.delivery
 	if (outcome.directive === 'abort' || outcome.directive === 'disable') return null
@@ -185,7 +180,7 @@ function nextRetryMs(core: Core, row: NotificationRow, firstFailureMs: number, o
 	})
 }
 
-/** The last try has failed: the notification is dead, or its subscription is. */
+/** The last attempt has failed: the notification is dead, or its subscription is deactivated. */
 function handleLastFailure(
 	tx: Tx,
 	core: Core,
@@ -194,13 +189,13 @@ function handleLastFailure(
 	outcome: AttemptOutcome,
 ): void {
 	const cause = outcome.error ?? String(outcome.status)
-	// Deactivated for it when this is settled.
+	// The caller deactivates the subscription.
 	if (outcome.directive === 'disable') return
 	if (outcome.status === 410 && outcome.directive !== 'abort') {
 		deactivateAndNotify(tx, core, subscription, 'The callback answered 410 Gone.')
 		return
 	}
-	// What was to be tried once, was told to end, or ended with our own consumers, says nothing of the subscription.
+	// A single attempt, an abort, or a failure of our own consumers says nothing of the subscription.
 	const keepsSubscription =
 		core.config.delivery.failurePolicy === 'queue' ||
 		outcome.directive === 'abort' ||
@@ -213,7 +208,7 @@ function handleLastFailure(
 			subscription,
 			`All attempts to deliver a notification failed (last: ${cause}), and no other delivery succeeded meanwhile.`,
 		)
-	// A replay of what was accepted before leaves it as it was.
+	// A failed replay leaves an accepted notification as it was.
 	else if (row.delivered === null)
 		enqueueOperatorEvent(
 			tx,
@@ -228,13 +223,14 @@ function handleLastFailure(
 		)
 }
 
-/** Whether anything was delivered to a subscription since a notification's first try. */
+/** Whether anything was delivered to a subscription since a notification's first attempt. */
 function succeededSince(core: Core, row: NotificationRow, subscription: Subscription): boolean {
 	const since = row.first_try ?? row.created
 	return (
 		(subscription.lastSuccessMs ?? 0) > since ||
 		core.ports.sql.all(
-			`SELECT id FROM notifications WHERE subscription = ? AND status = 'delivered' AND settled > ? ORDER BY id DESC LIMIT 1`,
+			`SELECT id FROM notifications
+			WHERE subscription = ? AND status = 'delivered' AND settled > ? ORDER BY id DESC LIMIT 1`,
 			subscription.id,
 			since,
 		).length > 0

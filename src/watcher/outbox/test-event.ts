@@ -1,7 +1,4 @@
-/**
- * A test event: a sample that goes the whole way to the callback, said to be one, so that an address and a signature
- * can be tried.
- */
+/** A test event: a marked sample that is sent to the callback, to try the address and the signature. */
 import { formatEventId, toNotificationId } from '../../events/ids.ts'
 import type { NotificationMember } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
@@ -14,10 +11,7 @@ import { countRecorded } from '../log/tally.ts'
 const NO_RESOURCE = 0
 const TEST_OBJECT_ID = 'test-event'
 
-/**
- * Puts a test event into the log and on the wire, whatever the filter wants; null: there is no callback, or it is
- * deactivated.
- */
+/** Records and sends a test event, whatever the filter; null: there is no callback, or it is deactivated. */
 export function enqueueTestEvent(core: Core): { notificationId: number; eventId: string } | null {
 	const callback = getCallback(core)
 	if (callback?.active !== true) return null

@@ -1,6 +1,6 @@
 /**
- * Counting what the log had in a range: whole hours out of what was counted on the way (tally.ts), minutes and seconds
- * out of the log itself.
+ * Counts events of a range: by hour from the counts that are kept (tally.ts), by minute or second from the log
+ * itself.
  */
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
@@ -11,19 +11,19 @@ import { getNotificationStatuses } from './log-pages.ts'
 import { HOUR_MS, getHoursBetween, isAccepted } from '../log/tally.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 
-/** Events that a count finer than an hour reads, and of those that were given up any count. */
+/** Most events that a count by minute or second reads, and most dead events that any count reads. */
 const MAX_EVENTS_READ = 20_000
-/** Given-up notifications that any count looks at. */
+/** Most dead notifications that any count reads. */
 const MAX_NOTIFICATIONS_READ = 10_000
-/** A notification that has left the log, or was not read: not accepted, as far as is known. */
+/** Of a notification that has left the log. */
 const UNKNOWN_STATUS = { status: '', delivered: null }
 
 /**
- * Counts of a range, by units from the one that `fromMs` lies in to the one that `toMs` lies in, both whole; those
- * without events left out.
+ * Counts of a range by unit, from the whole unit of `fromMs` to the whole unit of `toMs`, without empty ones.
+ * `too-many`: the range has more than 20,000 events.
  */
 export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-many' {
-	// What the memory lost is counted first.
+	// Counts what a lost memory had counted.
 	getUnsettledRows(core)
 	const { sql } = core.ports
 	const unitMs = { hour: HOUR_MS, minute: 60_000, second: 1_000 }[query.unit]
@@ -64,9 +64,8 @@ export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-ma
 }
 
 /**
- * When the events of a range were recorded that were given up and wait to be released, by the first 10 000 such
- * notifications since its beginning. They are looked at from there on and not up to its end: an event may have waited
- * long before it was formed and queued.
+ * When the dead events of a range were recorded, from the first 10,000 dead notifications since the range began. These
+ * are not limited by its end: an event may have waited long before it was formed and queued.
  */
 function findFailedEventTimes(core: Core, fromMs: number, endMs: number): number[] {
 	const { sql } = core.ports
@@ -92,7 +91,7 @@ function findFailedEventTimes(core: Core, fromMs: number, endMs: number): number
 		`SELECT recorded, notifications FROM events WHERE sequence IN (SELECT value FROM json_each(?))`,
 		JSON.stringify([...failedSequences]),
 	)
-	// Of several subscriptions another one may have accepted it.
+	// Another subscription may have accepted it.
 	const notificationStatuses = getNotificationStatuses(core, [
 		...new Set(
 			events

@@ -1,6 +1,6 @@
 /**
- * Coverage: which changes webhooks told first, which polls saw first, which both did, which webhooks missed
- * (docs/architecture.md, Seeing: webhooks).
+ * Coverage: how many changes were found first by a webhook, first by a poll, by both, and missed by webhooks
+ * (docs/architecture.md, Webhooks).
  */
 import type { Core } from '../core/core.ts'
 import { hasWebhookTopics, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks.ts'
@@ -16,10 +16,10 @@ interface CoverageRow {
 	resource: number
 }
 
-/** Events that a call counts. */
+/** Most events that a call counts. */
 const MAX_EVENTS_READ = 20_000
 
-/** Counts the events recorded from … to (ms, exclusive). `too-many`: more than 20 000 were recorded then. */
+/** Counts the events recorded from … to (epoch ms, exclusive). `too-many`: there are more than 20,000. */
 export function getCoverageReport(core: Core, fromMs: number, toMs: number): CoverageReport | 'too-many' {
 	const coveredResources = new Set(
 		getWatchedResources(core)
@@ -31,7 +31,8 @@ export function getCoverageReport(core: Core, fromMs: number, toMs: number): Cov
 	const now = core.ports.now()
 	const { sql } = core.ports
 	const rows = sql.all<CoverageRow>(
-		`SELECT source, confirmed, date, recorded, resource FROM events WHERE sequence >= ? AND sequence < ? ORDER BY sequence LIMIT ?`,
+		`SELECT source, confirmed, date, recorded, resource FROM events
+		WHERE sequence >= ? AND sequence < ? ORDER BY sequence LIMIT ?`,
 		findLowerBound(sql, 'events', fromMs),
 		findLowerBound(sql, 'events', toMs),
 		MAX_EVENTS_READ + 1,

@@ -1,7 +1,4 @@
-/**
- * What an object says of its deliveries: notifications, subscriptions, attempts, and how much waits (docs/contract.md
- * §5).
- */
+/** Reports of an object's deliveries: notifications, subscriptions, attempts, the backlog (docs/contract.md §5). */
 import { toNotificationId } from '../../events/ids.ts'
 import type { EventFlags } from '../../events/event.ts'
 import { parseMembers } from '../../events/notification-members.ts'
@@ -19,15 +16,15 @@ import { getUnsettledRows } from '../outbox/unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { NotificationReport } from '../../rpc/notification.ts'
 
-/** Above so many a backlog is not counted on. */
+/** A backlog is counted up to here. */
 const MAX_BACKLOG_COUNTED = 10_001
-/** Rows that a page looks through for what it shows. */
+/** Most rows that a filtered page reads. */
 const MAX_ROWS_SCANNED = 2_000
 
 /**
- * How many events wait to be sent, and since when the oldest does (epoch ms; null: none waits): to one subscription, or
- * to all. Of those in no notification, and of queued notifications, at most 10 001 are counted. What is queued alone
- * waits to be released and is not counted.
+ * How many events wait to be sent to one subscription, or to all, and since when (epoch ms; null: none waits). At most
+ * 10,001 of those in no notification, and of queued notifications, are counted. Queued ones of an active subscription
+ * are not counted: they wait to be released.
  */
 export function getBacklog(core: Core, subscriptionId: number | null): { events: number; sinceMs: number | null } {
 	const { sql } = core.ports
@@ -37,7 +34,8 @@ export function getBacklog(core: Core, subscriptionId: number | null): { events:
 	let events = 0
 	const since: number[] = []
 	for (const { id, active } of selected) {
-		const count = `SELECT count(*) AS n, min(sequence) AS oldest FROM (SELECT sequence FROM waiting WHERE subscription = ? ORDER BY sequence LIMIT ?)`
+		const count = `SELECT count(*) AS n, min(sequence) AS oldest
+			FROM (SELECT sequence FROM waiting WHERE subscription = ? ORDER BY sequence LIMIT ?)`
 		const { n = 0, oldest = null } =
 			sql.all<{ n: number; oldest: number | null }>(count, id, MAX_BACKLOG_COUNTED)[0] ?? {}
 		events += n
@@ -67,7 +65,7 @@ export function getBacklog(core: Core, subscriptionId: number | null): { events:
 	}
 }
 
-/** The subscriptions of this object, the callback first. */
+/** All subscriptions of this object, the callback first. */
 export function getSubscriptionReports(core: Core): SubscriptionReport[] {
 	return core.subscriptions.getAll().map((subscription) => ({
 		number: subscription.number ?? core.config.subscriptionId,
@@ -86,13 +84,10 @@ export function getSubscriptionReports(core: Core): SubscriptionReport[] {
 type ReportRow = NotificationRow & { acknowledged: number | null }
 
 const REPORT_COLUMNS = `${NOTIFICATION_COLUMNS}, acknowledged`
-/** Statuses of what is not settled. */
+/** Statuses of unsettled notifications. */
 const UNSETTLED_STATUSES = ['waiting', 'claimed', 'retry']
 
-/**
- * A page of notifications, newest first. Looks through a bounded number of rows: a page may be short and still have a
- * next one.
- */
+/** A page of notifications, newest first. It reads a bounded number of rows: a short page may have a next one. */
 export function getNotificationPage(core: Core, query: NotificationQuery): NotificationPage {
 	const { sql } = core.ports
 	const { statuses, pageSize } = query
@@ -124,7 +119,7 @@ export function getNotificationPage(core: Core, query: NotificationQuery): Notif
 	}
 }
 
-/** A counter that a page ended at, with its moment; the row is there: it was just looked at. */
+/** The last counter of a page, with its moment. */
 function toCursor(sql: Sql, number: number): PageCursor {
 	return {
 		number,
@@ -132,10 +127,7 @@ function toCursor(sql: Sql, number: number): PageCursor {
 	}
 }
 
-/**
- * Counters of a page: of the few that are queued or unsettled by what lists them, of all others by looking at row after
- * row.
- */
+/** Counters of a page: queued and unsettled ones from their lists, others by reading row after row. */
 function findPageIds(
 	core: Core,
 	{
@@ -151,7 +143,7 @@ function findPageIds(
 		(statuses === null || statuses.includes(row.status)) &&
 		(subscriptions === null || subscriptions.includes(row.subscription)) &&
 		(topics === null || topics.some((wanted) => topicMatches(wanted, row.object_type)))
-	// Notices may wait for their turn and not be on the list of what is unsettled yet.
+	// Notices that wait for their turn are not on the list of unsettled ones yet.
 	const usesLists = topics === null && !(core.kind.takesNotices && statuses?.includes('waiting') === true)
 	if (
 		usesLists &&
@@ -197,7 +189,7 @@ function findPageIds(
 	return { ids, next: last ?? null }
 }
 
-/** One notification, with its body unless it is not wanted; null when there is none of that number, or no longer. */
+/** One notification; null: there is none with this counter, or no longer. */
 export function getNotificationReport(core: Core, counter: number, withBody = true): NotificationReport | null {
 	const { sql } = core.ports
 	const row = sql.all<ReportRow>(`SELECT ${REPORT_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
@@ -205,8 +197,8 @@ export function getNotificationReport(core: Core, counter: number, withBody = tr
 }
 
 /**
- * Bodies of notifications, in the order that they are asked for: as many as hold so many characters together, and the
- * first one always. null: that one has left the log.
+ * Bodies of notifications in the given order: the first one, and more as long as they have at most so many characters
+ * together. null: that notification has left the log.
  */
 export function getNotificationBodies(core: Core, counters: readonly number[], characters: number): (string | null)[] {
 	const bodies: (string | null)[] = []
@@ -221,7 +213,7 @@ export function getNotificationBodies(core: Core, counters: readonly number[], c
 	return bodies
 }
 
-/** Wakes subscriptions and sends again what is queued for them. Returns how many notifications. */
+/** Activates subscriptions and sends what is queued for them. Returns how many notifications. */
 export function releaseSubscriptions(
 	core: Core,
 	selector: { subscription?: number | undefined; url?: string | undefined },
@@ -241,7 +233,7 @@ export function releaseSubscriptions(
 	})
 }
 
-/** A reader has taken note. False: there is no such notification. */
+/** Acknowledges a notification. False: there is none with this counter. */
 export function acknowledge(core: Core, counter: number): boolean {
 	const { sql } = core.ports
 	if (sql.all(`SELECT id FROM notifications WHERE id = ?`, counter).length === 0) return false
@@ -277,7 +269,7 @@ function toNotificationReport(
 	}
 }
 
-/** What was said with a notice. */
+/** Severity and sender of a notice. */
 function getNoticeDetails(core: Core, row: ReportRow): { severity: string; from: string | null } {
 	const [sequence] = parseMembers(row.members)[0] ?? [0]
 	const event = core.ports.sql.all<{ flags: string }>(`SELECT flags FROM events WHERE sequence = ?`, sequence)[0]

@@ -1,4 +1,4 @@
-/** Health: a state, the reason for it, and the next step (docs/operations.md, What to watch). Pure. */
+/** Health: a state, the reason for it, and the next step (docs/operations.md, Monitoring). Pure. */
 import { INSTANCE_STATES, type HealthReport, type InstanceState } from '../../rpc/watcher.ts'
 
 /** What health is evaluated from. Times epoch ms. */
@@ -197,7 +197,7 @@ function getCallbackState(callback: HealthFacts['callback']): HealthReport['call
 	return callback.failingSinceMs !== null ? 'failing' : 'healthy'
 }
 
-/** Seconds that a scan still needs at its pace so far; null while there is no pace. */
+/** Seconds that a scan still needs at its pace so far; null: nothing is done yet. */
 export function estimateRemainingSeconds(done: number, total: number, elapsedMs: number): number | null {
 	return done === 0 || elapsedMs <= 0 ? null : Math.max(0, Math.round(((total - done) * elapsedMs) / done / 1000))
 }

@@ -1,5 +1,5 @@
 /**
- * Reading the event log: pages by filter and time, one event, what followed one. Every read is bounded, however long
+ * Reading the event log: pages by filter and time, one event, the events after one. Every read is bounded, however long
  * the log is.
  */
 import { toEventEntry } from '../../events/event.ts'
@@ -21,9 +21,9 @@ import { findLowerBound } from '../log/lower-bound.ts'
 import type { NotificationStatus } from '../core/rows.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 
-/** A page of the log ends early when its records hold so many characters: an RPC answer holds 32 MiB. */
+/** A page ends early when its records have so many characters: an RPC answer holds 32 MiB. */
 export const MAX_PAGE_CHARACTERS = 8_000_000
-/** Events that a filtered page looks through; with a search for text, which reads whole records. */
+/** Most events that a filtered page reads; fewer for a text search, which reads whole records. */
 const MAX_EVENTS_SCANNED = 5_000
 const MAX_EVENTS_SEARCHED = 1_000
 
@@ -173,13 +173,13 @@ function toWhere(instanceId: number, filter: EventFilter): Where {
 	}
 }
 
-/** One event; null when there is none of that number, or no longer. */
+/** One event; null: there is none with this number, or no longer. */
 export function getEventReport(core: Core, sequence: number): EventReport | null {
 	const row = core.ports.sql.all<EventLogRow>(`SELECT ${EVENT_LOG_COLUMNS} FROM events WHERE sequence = ?`, sequence)[0]
 	return row === undefined ? null : toEventReport(core, row, getNotificationStatuses(core, getNotificationIds(row)))
 }
 
-/** What was recorded after a sequence, oldest first. Where nothing was, nothing is read. */
+/** Events recorded after a sequence, oldest first. If there are none, nothing is read. */
 export function getEventTail(core: Core, sequence: number | null, limit: number): EventTail {
 	const { state, config, ports } = core
 	const tail = { last: state.sequence, running: config.enabled && config.eventsEnabled }
@@ -199,7 +199,7 @@ export function getEventTail(core: Core, sequence: number | null, limit: number)
 	return { events: rows.map((row) => toEventReport(core, row, notificationStatuses)), ...tail }
 }
 
-/** Notifications by id: unsettled ones from memory, the others from their rows. One that has left the log is missing. */
+/** Notifications by id: unsettled ones from memory, others from their rows. One that has left the log is missing. */
 export function getNotificationStatuses(core: Core, ids: readonly number[]): Map<number, NotificationStatus> {
 	const listed = ids.some((id) => core.state.unsettled.includes(id)) ? getUnsettledRows(core) : []
 	const unsettled = new Map(listed.map((row) => [row.id, row]))
@@ -222,7 +222,7 @@ const EVENT_STATUS_BY_NOTIFICATION_STATUS: Record<string, EventStatus> = {
 	delivered: 'NOTIFIED',
 }
 
-/** The furthest that any of its notifications has brought an event. */
+/** An event's status: the furthest of its notifications. */
 export function getEventStatus(
 	notifications: readonly Pick<NotificationStatus, 'status' | 'delivered'>[],
 ): EventStatus {

@@ -62,8 +62,8 @@ export function buildHealth(core: Core): HealthReport {
 }
 
 /**
- * Writes the status row when the state changed, at the first event of an hour, and otherwise at most hourly, at a minute
- * that depends on the id.
+ * Writes the status row when the state changed, at the first event of an hour, and otherwise at most hourly, at a
+ * minute that depends on the id.
  */
 export async function reportStatus(core: Core): Promise<void> {
 	const { state, config } = core
@@ -84,7 +84,7 @@ export async function reportStatus(core: Core): Promise<void> {
 		hour: isFirstOfHour ? Math.floor(now / HOUR_MS) : (lastReported?.hour ?? -1),
 	}
 	if (lastReported?.state === health.state || !config.announces) {
-		// The commit that ends the slice keeps it; lost, the row is written once more.
+		// The slice's last commit saves it. If it is lost, the row is written again.
 		state.reported = reported
 		return
 	}

@@ -28,9 +28,8 @@ interface ObjectRow {
 }
 
 /**
- * The timeline of an object of a watched resource; null when it is not known. Its events are found by the chain that
- * goes from its row to its last event and from each event to the one before it: nothing else of the log is read. A page
- * ends early where its records hold too much.
+ * The timeline of an object of a watched resource; null: the object is not known. Its events are found by the chain
+ * from its row to its last event, and from each event to the one before it: nothing else of the log is read.
  */
 export function getTimelineReport(
 	core: Core,
@@ -78,7 +77,7 @@ export function getTimelineReport(
 	}
 }
 
-/** A page of an object's chain of events, newest first. It ends early where its records hold too much. */
+/** A page of an object's chain of events, newest first. It ends early when its records have too many characters. */
 function readChain(
 	core: Core,
 	resource: number,

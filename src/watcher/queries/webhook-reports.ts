@@ -1,10 +1,8 @@
-/**
- * What an instance says of its webhooks: their state at the store, what was done about them, and what the edge refused.
- */
+/** The report of an instance's webhooks: their state at the store, repairs, and counts of deliveries. */
 import type { Core } from '../core/core.ts'
 import type { WebhooksReport } from '../../rpc/watcher.ts'
 
-/** `GET /instances/{id}/webhooks`, the object's part. */
+/** The object's part of `GET /instances/{id}/webhooks`. */
 export function toWebhooksReport(core: Core): WebhooksReport {
 	const { hooks, resources } = core.state
 	const toIso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())

@@ -198,6 +198,32 @@ test('events are counted by the hour as they come and are accepted, in a row a d
 	expect(coreOf(world).state.counters.delivered).toBe(60)
 })
 
+test('a delivery of what was given up before is counted, also when the memory is lost right after it', async () => {
+	const world = await worldAfterBaseline({
+		resources: pollerResources('products'),
+		pollIntervalMs: HOUR_MS,
+		config: { delivery: { ...DEFAULT_DELIVERY, failurePolicy: 'queue', batch: 1 } },
+	})
+	world.answer = () => 404
+	world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]!, set: { name: 'Name' } })
+	await world.advance(HOUR_MS)
+	const delivered = {
+		delivered: true,
+		status: 204,
+		error: null,
+		retryAfterMs: null,
+		durationMs: 1,
+		startedMs: world.nowMs,
+		body: '',
+		directive: null,
+	}
+	await world.engine.settle(coreOf(world).state.notification, 1, delivered, false)
+	world.evict()
+	expect(coreOf(world).state.counters.delivered).toBe(1)
+	const tally = getTally(coreOf(world), { fromMs: 0, toMs: world.nowMs, unit: 'hour' })
+	expect(tally).toMatchObject([{ count: 1, success: 1, failed: 0 }])
+})
+
 test('what was given up is found in the hour that recorded it: before thousands of later ones, formed long after, and unless another callback accepted it', async () => {
 	const { world, since } = await long()
 	const core = coreOf(world)

@@ -1,7 +1,7 @@
 /**
  * Forming: events become notifications of a subscription as soon as they can be sent in order; the others wait
- * (docs/architecture.md, From change to notification). Filters and coalescing act here: what they leave out is not meant
- * for the subscription.
+ * (docs/architecture.md, From change to notification). Filters and coalescing act here: what they leave out is not
+ * meant for the subscription.
  */
 import type { EventType } from '../../events/event.ts'
 import { matchesFilter } from '../../events/filter.ts'

@@ -3,6 +3,7 @@
  * (docs/contract.md §2, §3), and from what is kept into what the watcher runs by. Pure but for `loadWatcherConfig`,
  * which reads the row.
  */
+import { DAY_MS, HOUR_MS } from '../lib/time.ts'
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
@@ -44,7 +45,7 @@ export const DEFAULT_VALUES: Readonly<Record<string, string>> = {
  * Longest interval, ms: ten years. Larger numbers (999999999 minutes) say "never on its own" (docs/contract.md §2) and
  * must stay inside what a date can hold.
  */
-const MAX_INTERVAL_MS = 10 * 365 * 86_400_000
+const MAX_INTERVAL_MS = 10 * 365 * DAY_MS
 
 /** Keys that are secret whatever the element says of them (docs/contract.md §2). */
 const SECRET_KEYS = new Set([
@@ -217,7 +218,7 @@ export function toWatcherConfig(
 		signature: { next: instance.signatureNext, fromMs: instance.signatureFromMs },
 		callbackUrl: getCallbackUrl(configuration, env.PUBLIC_URL),
 		pollIntervalMs,
-		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / 3_600_000),
+		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / HOUR_MS),
 		backfill: parseBackfill(configuration['event.poller.backfill']),
 		scanBudget: number('event.poller.scanBudget') ?? 10,
 		retentionDays: account.retentionDays,

@@ -3,6 +3,7 @@
  * a state that stands only in addresses; D1 holds its hash. A draft is used once: whoever comes second, late or with
  * another state finds nothing.
  */
+import { DAY_MS } from '../lib/time.ts'
 import { findUser, type User } from '../accounts/setup.ts'
 import { hashSecret } from '../accounts/secrets.ts'
 import type { Element } from '../elements/element.ts'
@@ -16,7 +17,7 @@ import type { Services } from './services.ts'
 /** How long a merchant may take. */
 export const DRAFT_TTL_MS = 30 * 60_000
 /** How long the outcome can be asked for. */
-const DRAFT_RETENTION_MS = 24 * 3_600_000
+const DRAFT_RETENTION_MS = DAY_MS
 
 type DraftStatus = 'waiting' | 'working' | 'denied' | 'failed' | 'created'
 

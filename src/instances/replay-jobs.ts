@@ -4,6 +4,7 @@
  * step may be cut off: the walk is noted after the instances were asked, and an object that is asked again by the same
  * job answers with the replay that it has begun.
  */
+import { DAY_MS } from '../lib/time.ts'
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import { LIMITS } from '../lib/limits.ts'
 import { logError } from '../lib/log.ts'
@@ -70,7 +71,7 @@ const LEASE_MS = 60_000
 /** Jobs that the cron drives a round: each step asks its instances and D1. */
 const MAX_JOBS_PER_ROUND = 5
 /** Jobs that ended are kept so long. */
-const JOB_RETENTION_MS = 30 * 86_400_000
+const JOB_RETENTION_MS = 30 * DAY_MS
 
 /** SQL: ready instances of an organization (`?1`) within a reach (`?2` ids or null, `?3` tags, `?4` text). */
 const SCOPE_SQL = `organization_id = ?1 AND state = 'ready' AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2)))

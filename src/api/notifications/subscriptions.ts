@@ -1,4 +1,5 @@
 /** What the calls about subscriptions do. */
+import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound, Unauthorized } from '../../lib/errors.ts'
 import { notifyWatcher } from '../../instances/lifecycle.ts'
@@ -190,14 +191,8 @@ async function readSubscriptionReports(
 	c: CallerContext,
 	instanceIds: readonly number[],
 ): Promise<Map<number, SubscriptionReport>> {
-	const reportById = new Map<number, SubscriptionReport>()
-	for (let start = 0; start < instanceIds.length; start += MAX_CONCURRENT_INSTANCES) {
-		const reports = await Promise.all(
-			instanceIds
-				.slice(start, start + MAX_CONCURRENT_INSTANCES)
-				.map((id) => callOwner(c, id, (watcher) => watcher.subscriptions())),
-		)
-		for (const report of reports.flat()) reportById.set(report.number, report)
-	}
-	return reportById
+	const reports = await mapConcurrent(instanceIds, MAX_CONCURRENT_INSTANCES, (id) =>
+		callOwner(c, id, (watcher) => watcher.subscriptions()),
+	)
+	return new Map(reports.flat().map((report) => [report.number, report]))
 }

@@ -1,4 +1,5 @@
 /** Replays across instances: what the calls do. The work itself is a job's (instances/replay-jobs.ts). */
+import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
 import { filterOwnInstances } from '../../instances/records.ts'
@@ -115,16 +116,10 @@ async function countReplay(
 			`A dry run asks at most ${maxInstances} instances; narrow it by tags, searchText or instanceIds`,
 		)
 	const deliveringInstances = instances.filter(({ enabled, events }) => enabled === 1 && events === 1)
-	const totals: number[] = []
-	for (let start = 0; start < deliveringInstances.length; start += MAX_CONCURRENT_INSTANCES)
-		totals.push(
-			...(await Promise.all(
-				deliveringInstances.slice(start, start + MAX_CONCURRENT_INSTANCES).map(async ({ id }) => {
-					const report = await services.watcher(id).replay(query, true)
-					return report === 'unknown' || report === 'too-many' ? 0 : report.total
-				}),
-			)),
-		)
+	const totals = await mapConcurrent(deliveringInstances, MAX_CONCURRENT_INSTANCES, async ({ id }) => {
+		const report = await services.watcher(id).replay(query, true)
+		return report === 'unknown' || report === 'too-many' ? 0 : report.total
+	})
 	const total = totals.reduce((sum, count) => sum + count, 0)
 	return {
 		id: null,

@@ -4,14 +4,13 @@
  * instance one row a day and not one an event. What was given up is not counted on the way: it may still be released,
  * and an index lists it.
  */
+import { HOUR_MS } from '../../lib/time.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from './event-log.ts'
 import { readStoredStatuses } from '../core/settled.ts'
 import type { HourTally } from '../core/state.ts'
 
-/** An hour, ms. */
-export const HOUR_MS = 3_600_000
 const DAY_HOURS = 24
 /** Days that counts are kept. */
 const RETENTION_DAYS = 400

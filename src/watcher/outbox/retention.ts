@@ -2,6 +2,7 @@
  * Retention: settled events leave after their days, undelivered ones after thirty; from 6 GB on records of settled
  * events go first; index rows of dropped resources in slices (docs/storage.md, The object of an instance).
  */
+import { DAY_MS, HOUR_MS } from '../../lib/time.ts'
 import { enqueueOperatorEvent } from './operator-events.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
@@ -11,8 +12,6 @@ import { pruneSettled } from '../core/settled.ts'
 import { archiveTally } from '../log/tally.ts'
 import { untrack } from './unsettled.ts'
 
-const DAY_MS = 86_400_000
-const HOUR_MS = 3_600_000
 /** What is undelivered is kept this long. */
 const UNDELIVERED_RETENTION_MS = 30 * DAY_MS
 const SLICE_SIZE = 500

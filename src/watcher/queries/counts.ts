@@ -2,13 +2,14 @@
  * Counting what the log had in a range: whole hours out of what was counted on the way (tally.ts), minutes and seconds
  * out of the log itself.
  */
+import { HOUR_MS } from '../../lib/time.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from '../log/event-log.ts'
 import type { TallyBucket, TallyQuery } from '../../rpc/log.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
 import { getNotificationStatuses } from './log-pages.ts'
-import { HOUR_MS, getHoursBetween, isAccepted } from '../log/tally.ts'
+import { getHoursBetween, isAccepted } from '../log/tally.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 
 /** Events that a count finer than an hour reads, and of those that were given up any count. */

@@ -3,7 +3,7 @@
  */
 import { BadRequest, StoreFailed } from '../lib/errors.ts'
 import type { Element } from '../elements/element.ts'
-import { normalizeConfiguration, type NormalizedConfiguration, type NormalizeOptions } from './config.ts'
+import { normalizeConfiguration, type NormalizedConfiguration, type NormalizeOptions } from './normalize.ts'
 import { getHubPath, POLLER_KEY } from './poller.ts'
 import { toSiteKey } from '../lib/urls.ts'
 import type { FieldProblem } from '../lib/values.ts'
@@ -22,13 +22,7 @@ export function requireConfiguration(
 
 /** One 400 for a list of problems. */
 export function toConfigurationError(problems: readonly FieldProblem[]): BadRequest {
-	return new BadRequest(
-		problems
-			.map(({ field, message }) =>
-				message.startsWith('lacks') || message.startsWith('still') ? `${field} ${message}` : `${field}: ${message}`,
-			)
-			.join('; '),
-	)
+	return new BadRequest(problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
 }
 
 /** The vendor's collections that resources need, each once; 400 where a url names none. */
@@ -88,7 +82,7 @@ export function requireResources(
 		else
 			problems.push({
 				field: `${POLLER_KEY}.${label}.url`,
-				message: `watches the same as ${POLLER_KEY}.${otherLabel}; expected each collection and where once`,
+				message: `expected each collection and where once, got the same as ${POLLER_KEY}.${otherLabel}`,
 			})
 	}
 	if (problems.length > 0) throw toConfigurationError(problems)

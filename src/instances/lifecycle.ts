@@ -16,7 +16,9 @@ import {
 	requirePaths,
 	requireResources,
 } from './checks.ts'
-import { getCallbackUrl, getFloorSeconds, isSecretKey, type NormalizeOptions } from './config.ts'
+import { getCallbackUrl, getFloorSeconds } from './config.ts'
+import { isSecretKey } from './configuration-keys.ts'
+import type { NormalizeOptions } from './normalize.ts'
 import {
 	getCurrentKeyId,
 	WebhooksError,

@@ -3,6 +3,10 @@
  */
 import { BadRequest, StoreFailed } from '../lib/errors.ts'
 import type { Element } from '../elements/element.ts'
+import { parseName, parseTags } from './naming.ts'
+import { getFloorSeconds } from './config.ts'
+import type { Services } from './services.ts'
+import { allowsPrivateNetwork } from './stores.ts'
 import { normalizeConfiguration, type NormalizedConfiguration, type NormalizeOptions } from './normalize.ts'
 import { getHubPath, POLLER_KEY } from './poller.ts'
 import { toSiteKey } from '../lib/urls.ts'
@@ -10,7 +14,39 @@ import type { FieldProblem } from '../lib/values.ts'
 import type { Connection, Credentials, Io } from '../elements/store.ts'
 import type { PollerResource } from '../elements/form.ts'
 
-/** Normalises a configuration; 400 with every problem, each by its field. */
+/** What a caller says of an instance; what is absent keeps its value (PATCH) or has its default (POST, PUT). */
+export interface InstanceInput {
+	name?: string | null | undefined
+	tags?: string[] | string | null | undefined
+	configuration?: Record<string, unknown> | undefined
+}
+
+/** Name and tags as kept; 400 with what is wrong with them. */
+export function requireNaming(input: InstanceInput): { name: string | null; tags: string[] | null } {
+	const name = parseName(input.name)
+	const tags = parseTags(input.tags)
+	if (!name.ok || !tags.ok)
+		throw toConfigurationError([name, tags].flatMap((parsed) => (parsed.ok ? [] : [parsed.problem])))
+	return { name: name.name, tags: tags.tags }
+}
+
+/** What normalizing a configuration needs to know here. `previous`: secrets in the clear. */
+export function normalizeOptionsFor(
+	services: Services,
+	element: Element,
+	previous: Record<string, string | null>,
+): NormalizeOptions {
+	const { env } = services
+	return {
+		element,
+		previous,
+		publicUrl: env.PUBLIC_URL,
+		allowPrivateNetwork: allowsPrivateNetwork(env),
+		floorSeconds: getFloorSeconds(env),
+	}
+}
+
+/** Normalizes a configuration; 400 with every problem, each by its field. */
 export function requireConfiguration(
 	given: Readonly<Record<string, unknown>>,
 	options: NormalizeOptions,

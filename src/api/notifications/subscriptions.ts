@@ -2,7 +2,7 @@
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound, Unauthorized } from '../../lib/errors.ts'
-import { notifyWatcher } from '../../instances/lifecycle.ts'
+import { notifyWatcher } from '../../instances/changes.ts'
 import { ensureOwnerId } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/records.ts'
 import {

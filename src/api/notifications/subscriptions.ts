@@ -85,13 +85,13 @@ async function createOrganizationSubscription(c: CallerContext, topics: string[]
 	const nowMs = services.now()
 	const ownerId = await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id))
 	const added = await addOrganizationSubscription(services.env.DB, actor, ownerId, { url, topics }, nowMs)
-	if (added === 'too-many')
+	if (!added.ok && added.reason === 'too-many')
 		throw new BadRequest(
 			`An organization has at most ${formatLimit('subscriptions')} to topics of its own; delete one first`,
 		)
-	if ('exists' in added)
+	if (!added.ok)
 		throw new Conflict(
-			`config.url: subscription ${added.exists} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
+			`config.url: subscription ${added.duplicateId} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
 		)
 	await notifyWatcher(services, { id: ownerId, version: 1 }, {})
 	return toSubscriptionResponse(
@@ -115,13 +115,13 @@ async function createInstanceSubscription(
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const nowMs = services.now()
 	const added = await addSubscription(services.env.DB, actor, instance, { url, topics }, nowMs)
-	if (added === 'too-many')
+	if (!added.ok && added.reason === 'too-many')
 		throw new BadRequest(
 			`An instance has at most ${formatLimit('subscriptions')} beside its callback; delete one first`,
 		)
-	if (added === 'gone')
+	if (!added.ok && added.reason === 'raced')
 		throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
-	if ('exists' in added) throw new Conflict(`config.url: subscription ${added.exists} sends this topic there already`)
+	if (!added.ok) throw new Conflict(`config.url: subscription ${added.duplicateId} sends this topic there already`)
 	await notifyWatcher(services, { id: instance.id, version: instance.version + 1 }, {})
 	c.set('instanceId', instance.id)
 	return toSubscriptionResponse(

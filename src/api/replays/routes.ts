@@ -6,13 +6,13 @@ import { filterOwnInstances } from '../../instances/records.ts'
 import {
 	createReplayJob,
 	cancelReplayJob,
-	runReplayJob,
 	listInstancesInScope,
 	type ReplayScope,
 	type ReplayJobReport,
 	listReplayJobs,
 	MAX_REPLAY_JOBS,
 } from '../../instances/replay-jobs.ts'
+import { runReplayJob } from '../../instances/replay-runner.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
 import { parseId } from '../http/access.ts'
@@ -92,13 +92,13 @@ async function startReplayJob(c: CallerContext, body: z.output<typeof ReplayJobB
 		return await countReplay(c, reach, query)
 	}
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
-	const id = await createReplayJob(DB, actor, { query, by, reach }, services.now())
-	if (id === 'too-many')
+	const created = await createReplayJob(DB, actor, { query, by, reach }, services.now())
+	if (!created.ok)
 		throw new Conflict(
 			`${MAX_REPLAY_JOBS} replays across instances are running; wait until one has ended, or cancel one`,
 		)
-	const job = await requireJob(c, String(id))
-	continueJob(c, id)
+	const job = await requireJob(c, String(created.id))
+	continueJob(c, created.id)
 	return toReplayJobResponse(job)
 }
 

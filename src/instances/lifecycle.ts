@@ -50,9 +50,9 @@ export async function rotateInstanceWebhooks(
 	requestId: string,
 ): Promise<{ instance: Instance; done: boolean }> {
 	if (!wantsWebhooks(instance) || !instance.enabled)
-		throw new Conflict('This instance keeps no webhooks at present; its secrets change nothing')
+		throw new Conflict('This instance has no webhooks at present, so there are no secrets to rotate')
 	if (instance.webhookTask === 'ensure')
-		throw new Conflict('The store has not taken the last change of the webhooks yet; try again when it has')
+		throw new Conflict('The last change of the webhooks is not at the store yet; try again later')
 	requireReachable(services.env)
 	const change: InstanceChange = {
 		webhookVersion: instance.webhookVersion + 1,

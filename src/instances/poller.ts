@@ -5,7 +5,7 @@
  */
 import * as z from 'zod'
 import type { Element } from '../elements/element.ts'
-import { expectedAtMost, LIMITS } from '../lib/limits.ts'
+import { expectedAtMost, formatLimit, LIMITS } from '../lib/limits.ts'
 import { toFieldProblems } from '../lib/text-schemas.ts'
 import { parseBoolean, parseNumber, type FieldProblem } from '../lib/values.ts'
 import type { PollerResource } from '../elements/form.ts'
@@ -167,7 +167,7 @@ function addIssues(context: z.RefinementCtx, path: string[], error: z.ZodError):
 
 function findLabelProblem(label: string): string | null {
 	return label.trim() === '' || label.length > LIMITS.resourceLabel.value || RESERVED_LABELS.has(label)
-		? `expected another label: ${expectedAtMost('resourceLabel')}, not blank, pollDate, objectType or a word of the language`
+		? `expected a label of at most ${formatLimit('resourceLabel')} that is not blank, pollDate, objectType, __proto__, constructor or prototype`
 		: null
 }
 

@@ -160,7 +160,7 @@ export function planUpdate(
 	const moved = toSiteKey(checked.home) !== toSiteKey(instance.connection.home)
 	if (moved && !options.rebaseline)
 		throw new Conflict(
-			`store.url: this instance watches ${instance.connection.home}, and the new address is another site, ${checked.home}; add ?rebaseline=true to drop what is known of the old one`,
+			`store.url: this instance watches ${instance.connection.home}, and the new address is another site, ${checked.home}; add ?rebaseline=true to discard the index of the old one`,
 		)
 	const connection = moved
 		? checked
@@ -225,7 +225,7 @@ async function requireDistinctCallback(db: D1Database, instanceId: number, callb
 	)
 	if (duplicate !== undefined)
 		throw new Conflict(
-			`event.notification.callback.url: subscription ${duplicate.number} sends this instance's events there already; delete it first (DELETE /notifications/subscriptions/${duplicate.number})`,
+			`event.notification.callback.url: subscription ${duplicate.number} already sends this instance's events there; delete it first (DELETE /notifications/subscriptions/${duplicate.number})`,
 		)
 }
 

@@ -47,7 +47,8 @@ const ERROR_BY_REASON: Record<SecretChangeError, () => Conflict | NotFound> = {
 		new Conflict(
 			'The secret before this one still opens, as was promised; wait until previousUntil, or rotate with grace 0, which ends it at once',
 		),
-	'locked-out': () => new Conflict('Nobody could look after the organization then: an admin needs a password first'),
+	'locked-out': () =>
+		new Conflict('This would leave the organization without an admin who can sign in; an admin needs a password first'),
 }
 
 function toSecretResponse({ secret, previousUntilMs }: RevealedSecret): Secret {

@@ -32,7 +32,7 @@ const unknownStatePage = (): Response =>
 	renderPage({
 		status: 404,
 		title: 'This link leads nowhere',
-		text: 'It was used before, it is older than 30 minutes, or it was never ours. Go back to where you came from and start again.',
+		text: 'It was used before, it is older than 30 minutes, or it is invalid. Go back to where you came from and start again.',
 	})
 
 /** The store's call. Anything but exactly 200 makes it take the keys back. */

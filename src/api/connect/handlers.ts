@@ -28,7 +28,7 @@ export function mountConnectOperations(api: Api): void {
 		async getHandOver(c, { params }) {
 			requireElement(params.keyOrId)
 			const outcome = await getDraftOutcome(c.var.services, c.var.user.organizationId, params.state)
-			if (outcome === null) throw new NotFound('Nothing waits under this state')
+			if (outcome === null) throw new NotFound('Unknown or expired state')
 			return outcome
 		},
 	})

@@ -129,7 +129,7 @@ function authenticationError(c: Pick<CallerContext, 'req'>, nowMs: number): Unau
 	if (blocked !== null)
 		return new TooManyRequests('Too many failed attempts to authenticate; wait before the next one', blocked)
 	failureLimiter.count(address, nowMs)
-	return new Unauthorized('Authorization: a secret or token is wrong or over, or its instance was deleted')
+	return new Unauthorized('Authorization: invalid or expired credentials, or the instance of the token was deleted')
 }
 
 /** Where a request comes from. */

@@ -129,7 +129,9 @@ const ERROR_BY_REASON: Record<UserChangeError, () => Conflict | NotFound> = {
 	missing: () => new NotFound('No such user'),
 	taken: () => new Conflict('email: somebody signs in with this address already'),
 	'last-admin': () =>
-		new Conflict('Nobody could look after the organization then: another admin with a password is needed first'),
+		new Conflict(
+			'This would leave the organization without an admin who can sign in; another admin needs a password first',
+		),
 }
 
 function toUserResponse({ createdMs, link, ...fields }: UserDetails): User {

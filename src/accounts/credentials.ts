@@ -21,7 +21,7 @@ export interface RevealedSecret {
 
 /**
  * Why nothing was changed. `missing`: no such user. `raced`: another request changed it at the same time. `in-grace`:
- * the secret before it is in its time of grace. `locked-out`: the organization would have no admin left who can sign in.
+ * the secret before it still works. `locked-out`: the organization would have no admin left who can sign in.
  */
 export type SecretChangeError = 'missing' | 'raced' | 'in-grace' | 'locked-out'
 
@@ -52,8 +52,7 @@ export async function revealSecret(
 
 /**
  * Replaces a secret. The old one goes on working for `graceSeconds`; with 0 it is revoked immediately, and so is one in
- * its time of grace. There is room for one old secret: while one is in its time of grace, another rotation with grace is
- * refused.
+ * its time of grace. There is room for one old secret: while it works, another rotation with grace is refused.
  */
 export async function rotateSecret(
 	db: D1Database,

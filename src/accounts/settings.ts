@@ -66,7 +66,8 @@ const SETTINGS = {
 				.trim()
 				.refine(
 					(text) => parseRetrySchedule(text) !== null,
-					`expected standard, 8^n, 4^n, or at most ${formatLimit('scheduleSteps')} of seconds such as 5,60,3600, all positive, with a sum of at most ${formatLimit('scheduleDays')}`,
+					`expected standard, 8^n, 4^n, or at most ${formatLimit('scheduleSteps')} of seconds such as 5,60,3600, all positive, ` +
+						`with a sum of at most ${formatLimit('scheduleDays')}`,
 				),
 	},
 	'notification.webhook.failure.policy': { defaultValue: 'retry', schema: () => wordText('retry', 'queue') },

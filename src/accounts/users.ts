@@ -123,7 +123,7 @@ export async function inviteUser(
 	return user === null ? refused('taken') : { ok: true, person: user, link }
 }
 
-/** Changes what is named of a person. An admin who would be the last keeps their role: one statement looks and changes. */
+/** Changes what is named of a person. The last admin keeps their role: one statement looks and changes. */
 export async function updateUserDetails(
 	db: D1Database,
 	actor: Actor,

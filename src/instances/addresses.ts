@@ -34,7 +34,10 @@ export function findReachabilityProblem(env: AddressEnv): string | null {
 	const verdict = checkUrl(base, false)
 	if (!verdict.ok) return `the store cannot reach ${base}, because it is not a public address: set PUBLIC_URL to one`
 	if (!DELIVERY_PORTS.has(verdict.url.port))
-		return `the store cannot reach ${base}, because WooCommerce only delivers to the ports 80, 443 and 8080: set PUBLIC_URL to such an address`
+		return (
+			`the store cannot reach ${base}, because WooCommerce only delivers to the ports ` +
+			'80, 443 and 8080: set PUBLIC_URL to such an address'
+		)
 	return null
 }
 

@@ -187,7 +187,8 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		key: 'event.notification.coalesce',
 		name: 'Coalesce Events',
 		description:
-			'When an object has several events to send together, only the newest is sent; nothing is sent when it was both created and deleted.',
+			'When an object has several events to send together, only the newest is sent; ' +
+			'nothing is sent when it was both created and deleted.',
 		...boolean(),
 		defaultValue: 'false',
 		dependsOn: [WHEN_EVENTS_ENABLED],
@@ -227,7 +228,8 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		key: FILTER_KEYS.where,
 		name: 'Filter by Condition',
 		description:
-			"A condition on the record, as in the hub’s where: status = 'completed' AND total >= 100. Deletions are always sent.",
+			'A condition on the record, as in the hub’s where: ' +
+			"status = 'completed' AND total >= 100. Deletions are always sent.",
 		type: 'TEXTFIELD_1000',
 		...trimmed('filterWhere'),
 		dependsOn: [WHEN_EVENTS_ENABLED],

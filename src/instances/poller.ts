@@ -1,7 +1,7 @@
 /**
- * `event.poller.configuration`: which resources an instance watches and how (docs/contract.md §2, §3). What clients send
- * as an object, as that object's JSON, or with numbers and booleans as text is brought into one form; what a url and
- * its dates mean is the element's to say.
+ * `event.poller.configuration`: which resources an instance watches and how (docs/contract.md §2, §3). Clients send
+ * an object or its JSON, with numbers and booleans also as text: all become one form. What a url and its dates mean is
+ * the element's to say.
  */
 import * as z from 'zod'
 import type { Element } from '../elements/element.ts'
@@ -129,7 +129,8 @@ export function getEffectivePoller(
 export function findPollerUrlsProblem(value: string | null | undefined, element: Element): string | null {
 	return parseNames(value).every((name) => Object.hasOwn(element.defaultPoller, name))
 		? null
-		: `expected names out of ${Object.keys(element.defaultPoller).join(', ')}, joined with |; ${POLLER_KEY} watches any other collection`
+		: `expected names out of ${Object.keys(element.defaultPoller).join(', ')}, joined with |; ` +
+				`${POLLER_KEY} watches any other collection`
 }
 
 /** The hub path that a resource's url names: `/hubs/ecommerce/orders?where=…` → `orders`; null when there is none. */
@@ -167,7 +168,8 @@ function addIssues(context: z.RefinementCtx, path: string[], error: z.ZodError):
 
 function findLabelProblem(label: string): string | null {
 	return label.trim() === '' || label.length > LIMITS.resourceLabel.value || RESERVED_LABELS.has(label)
-		? `expected a label of at most ${formatLimit('resourceLabel')} that is not blank, pollDate, objectType, __proto__, constructor or prototype`
+		? `expected a label of at most ${formatLimit('resourceLabel')} that is not blank, ` +
+				'pollDate, objectType, __proto__, constructor or prototype'
 		: null
 }
 

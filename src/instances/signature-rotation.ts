@@ -53,7 +53,8 @@ export async function rotateSignatureKey(
 	const instance = applyKeyTakeover(storedInstance, nowMs)
 	if (instance.signatureNext !== null)
 		throw new Conflict(
-			`A rotation of the signature key is already in progress; POST …/signature-key/rotate/end completes it, a PATCH of ${SIGNATURE_KEY} replaces both keys`,
+			`A rotation of the signature key is already in progress; ` +
+				`POST …/signature-key/rotate/end completes it, a PATCH of ${SIGNATURE_KEY} replaces both keys`,
 		)
 	const keys = await openSignatureKeys(services, instance)
 	if (options.key !== null && options.key === keys.current)

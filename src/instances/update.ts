@@ -160,7 +160,8 @@ export function planUpdate(
 	const moved = toSiteKey(checked.home) !== toSiteKey(instance.connection.home)
 	if (moved && !options.rebaseline)
 		throw new Conflict(
-			`store.url: this instance watches ${instance.connection.home}, and the new address is another site, ${checked.home}; add ?rebaseline=true to discard the index of the old one`,
+			`store.url: this instance watches ${instance.connection.home}, and the new address is another site, ` +
+				`${checked.home}; add ?rebaseline=true to discard the index of the old one`,
 		)
 	const connection = moved
 		? checked
@@ -201,7 +202,7 @@ function findChangedKeys(before: ClearConfiguration, after: ClearConfiguration):
 	return [...keys].filter((key) => (before[key] ?? null) !== (after[key] ?? null))
 }
 
-/** The configuration to store. Secrets that stay keep their sealed form, so that whoever compares rows sees no change. */
+/** The configuration to store. Unchanged secrets keep their sealed form, so that a comparison of rows shows no change. */
 async function sealChanged(
 	keyRing: string,
 	element: Element,

@@ -1,8 +1,8 @@
 /** Reading bodies up to a limit. */
 
 /**
- * Hands the first `max` bytes of a body to `take`, chunk by chunk, and cancels what follows them. Throws when the sender
- * breaks off, and with the reason of `aborted`, which a body that stalls cannot outlast.
+ * Hands the first `max` bytes of a body to `take`, chunk by chunk, and cancels what follows them. Throws when the
+ * sender breaks off, and with the reason of `aborted`, which a body that stalls cannot outlast.
  */
 export async function readChunks(
 	body: ReadableStream | null,

@@ -1,7 +1,7 @@
 /**
- * The limits of the API: one table for the checks, the error messages and the guide. Past a limit the answer is 400, 413
- * for a body, or 409 where something must end first, and names the limit and its value. A test requires a case for every
- * row.
+ * The limits of the API: one table for the checks, the error messages and the guide. Past a limit the answer is 400,
+ * 413 for a body, or 409 where something must end first, and names the limit and its value. A test requires a case for
+ * every row.
  */
 
 /** One limit. */

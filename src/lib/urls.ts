@@ -118,8 +118,8 @@ const AWS_METADATA_NETWORK = ipaddr.IPv6.parse('fd00:ec2::')
 const GLOBAL_UNICAST = ipaddr.IPv6.parse('2000::')
 
 /**
- * The IPv4 address inside an IPv6 one: mapped (::ffff:a.b.c.d), compatible (::a.b.c.d), translated (64:ff9b::a.b.c.d) or
- * 6to4 (2002:a.b.c.d::); null when there is none.
+ * The IPv4 address inside an IPv6 one: mapped (::ffff:a.b.c.d), compatible (::a.b.c.d), translated (64:ff9b::a.b.c.d)
+ * or 6to4 (2002:a.b.c.d::); null when there is none.
  */
 function getEmbeddedIpv4(address: ipaddr.IPv6): ipaddr.IPv4 | null {
 	const bytes = address.toByteArray()

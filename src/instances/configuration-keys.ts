@@ -90,7 +90,7 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 	{
 		key: HEADERS_KEY,
 		name: 'Callback Headers',
-		description: 'Further headers sent to the callback: a JSON object, or one "Name: value" a line.',
+		description: 'Additional headers sent to the callback: a JSON object, or one "Name: value" per line.',
 		type: 'TEXTAREA',
 		schema: () => parsedBy(parseCallbackHeaders),
 		secret: true,
@@ -153,7 +153,7 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 	{
 		key: 'event.poller.scanBudget',
 		name: 'Scan Budget',
-		description: 'Requests a poll may spend on scans of what cannot be filtered by date.',
+		description: 'Requests that a poll may spend on scans of collections that cannot be filtered by date.',
 		...number({ minimum: 1, maximum: LIMITS.scanBudget.value, whole: true }),
 		defaultValue: '10',
 		dependsOn: [WHEN_EVENTS_ENABLED],
@@ -178,7 +178,7 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 	{
 		key: 'event.notification.mode',
 		name: 'Notification Mode',
-		description: 'full sends the records; thin sends none, and each event says where its record can be read.',
+		description: 'full sends the records. thin sends none: each event names the address of its record.',
 		...choice({ full: 'With the records', thin: 'Without them' }),
 		defaultValue: 'full',
 		dependsOn: [WHEN_EVENTS_ENABLED],
@@ -187,8 +187,7 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		key: 'event.notification.coalesce',
 		name: 'Coalesce Events',
 		description:
-			'When an object has several events to send together, only the newest is sent; ' +
-			'nothing is sent when it was both created and deleted.',
+			'Sends only the newest of an object’s waiting events; an object created and deleted meanwhile sends none.',
 		...boolean(),
 		defaultValue: 'false',
 		dependsOn: [WHEN_EVENTS_ENABLED],
@@ -197,14 +196,14 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		key: 'event.notification.batch',
 		name: 'Events per Notification',
 		description:
-			'The most events in one notification, 1 to 100; without it 10 from polling and hybrid, 20 from webhooks.',
+			'Maximum events per notification, 1 to 100. Default: 10 with polling and hybrid, 20 with webhooks.',
 		...number({ minimum: 1, maximum: LIMITS.batch.value, whole: true }),
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: 'event.notification.rate',
 		name: 'Notifications per Second',
-		description: 'The most notifications sent to the callback per second, 0.01 to 1000; without it there is no limit.',
+		description: 'Maximum notifications sent to the callback per second, 0.01 to 1000. Default: no limit.',
 		...number({ minimum: 0.01, maximum: LIMITS.rate.value, whole: false }),
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
@@ -228,7 +227,7 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		key: FILTER_KEYS.where,
 		name: 'Filter by Condition',
 		description:
-			'A condition on the record, as in the hub’s where: ' +
+			'A condition on the record, written as a hub's where: ' +
 			"status = 'completed' AND total >= 100. Deletions are always sent.",
 		type: 'TEXTFIELD_1000',
 		...trimmed('filterWhere'),

@@ -195,8 +195,7 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 	{
 		key: 'event.notification.batch',
 		name: 'Events per Notification',
-		description:
-			'Maximum events per notification, 1 to 100. Default: 10 with polling and hybrid, 20 with webhooks.',
+		description: 'Maximum events per notification, 1 to 100. Default: 10 with polling and hybrid, 20 with webhooks.',
 		...number({ minimum: 1, maximum: LIMITS.batch.value, whole: true }),
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
@@ -227,7 +226,7 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		key: FILTER_KEYS.where,
 		name: 'Filter by Condition',
 		description:
-			'A condition on the record, written as a hub's where: ' +
+			"A condition on the record, written as a hub's where: " +
 			"status = 'completed' AND total >= 100. Deletions are always sent.",
 		type: 'TEXTFIELD_1000',
 		...trimmed('filterWhere'),

@@ -1,5 +1,4 @@
 /** What every job of a watcher shares: its surroundings, its configuration, its state, and the one way to commit. */
-import { NEVER_MS } from '../../lib/time.ts'
 import type { Element } from '../../elements/element.ts'
 import { LookupTable } from './lookup-table.ts'
 import { getObjectKind, type ObjectKind } from './object-kind.ts'

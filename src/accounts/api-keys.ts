@@ -2,6 +2,7 @@
  * API keys: what programs present instead of somebody's secrets. A key may what its scopes name, and never more than
  * its maker.
  */
+import { HOUR_MS } from '../lib/time.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import { hashSecret, newToken } from './secrets.ts'
 
@@ -22,7 +23,7 @@ export interface ApiKey {
 }
 
 /** The use of a key is written down when the last one written is this old. */
-const USE_RECORD_INTERVAL_MS = 3_600_000
+const USE_RECORD_INTERVAL_MS = HOUR_MS
 
 const SELECT_KEY =
 	'SELECT id, name, hint, scopes, user_id AS userId, created_ms AS createdMs, expires_ms AS expiresMs, last_used_ms AS lastUsedMs FROM api_keys'

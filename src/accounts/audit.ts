@@ -2,6 +2,7 @@
  * The audit log: a row for every change that a caller made, written in the same transaction as the change. It names
  * what changed, with roles, scopes and numbers; never other values.
  */
+import { DAY_MS } from '../lib/time.ts'
 
 /** Who does something, and in which request. */
 export interface Actor {
@@ -53,7 +54,7 @@ export function auditStatement(
 }
 
 /** How long the audit log is kept. */
-export const AUDIT_RETENTION_MS = 400 * 86_400_000
+export const AUDIT_RETENTION_MS = 400 * DAY_MS
 /** Rows that one page reads at most: with filters that few rows pass, a page may be short and still have a next one. */
 const MAX_AUDIT_ROWS_READ = 1000
 

@@ -3,6 +3,7 @@
  * together. Other look-ups of the same request join it in one batch, so that a call costs one round trip to D1 before
  * its own work.
  */
+import { refused, type Result } from '../lib/result.ts'
 import type { AuthorizationParts } from './authorization.ts'
 import { hashSecret, isToken } from './secrets.ts'
 import { USER_COLUMNS, type User } from './setup.ts'
@@ -28,8 +29,8 @@ export interface CallerLookup {
 	/** A SELECT of the id of the caller's organization alone, for conditions of other look-ups in the same batch. */
 	organizationSql: string
 	values: (string | number | null)[]
-	/** What came back as a caller; null: nobody. `expired`: an API key whose time is over. */
-	read(row: Record<string, unknown> | undefined): Caller | 'expired' | null
+	/** The caller of a row; null: nobody. `expired`: an API key past its expiry. */
+	read(row: Record<string, unknown> | undefined): Result<{ caller: Caller }, 'expired'> | null
 }
 
 interface Row extends User {
@@ -57,14 +58,11 @@ export function getCallerLookup(parts: AuthorizationParts, nowMs: number): Calle
 		sql: `SELECT ${USER_COLUMNS}, ?2 IS NOT NULL AS proven ${FROM_USERS} ${where}`,
 		organizationSql: `SELECT o.id ${FROM_USERS} ${where}`,
 		values: [hashSecret(parts.user), parts.organization === null ? null : hashSecret(parts.organization), nowMs],
-		read: (row) => (row === undefined ? null : toCaller(row as unknown as Row, { kind: 'secrets' })),
+		read: (row) => (row === undefined ? null : toFoundCaller(row as unknown as Row, { kind: 'secrets' })),
 	}
 }
 
-/**
- * Sessions that are over are as good as none; a key that is over is told so, since whoever presents it can have it
- * replaced.
- */
+/** An expired session is as good as none; an expired key is named as such, since its holder can have it replaced. */
 function getTokenLookup(token: string, nowMs: number): CallerLookup | null {
 	const values = [hashSecret(token), nowMs]
 	if (isToken('session', token)) {
@@ -77,7 +75,7 @@ function getTokenLookup(token: string, nowMs: number): CallerLookup | null {
 			read: (row) =>
 				row === undefined
 					? null
-					: toCaller(row as unknown as Row, { kind: 'session', id: Number(row['credentialId']) }),
+					: toFoundCaller(row as unknown as Row, { kind: 'session', id: Number(row['credentialId']) }),
 		}
 	}
 	if (!isToken('key', token)) return null
@@ -90,18 +88,15 @@ function getTokenLookup(token: string, nowMs: number): CallerLookup | null {
 		read(found) {
 			if (found === undefined) return null
 			const row = found as unknown as Row
-			if (row.expired === 1) return 'expired'
+			if (row.expired === 1) return refused('expired')
 			const scopes = JSON.parse(row.scopes ?? '[]') as string[]
-			return toCaller(row, { kind: 'key', id: row.credentialId ?? 0, scopes, lastUsedMs: row.lastUsedMs })
+			return toFoundCaller(row, { kind: 'key', id: row.credentialId ?? 0, scopes, lastUsedMs: row.lastUsedMs })
 		},
 	}
 }
 
-function toCaller(row: Row, credential: Credential): Caller {
+function toFoundCaller(row: Row, credential: Credential): { ok: true; caller: Caller } {
 	const { id, organizationId, organizationName, email, firstName, lastName, role } = row
-	return {
-		user: { id, organizationId, organizationName, email, firstName, lastName, role },
-		credential,
-		organizationProven: row.proven === 1,
-	}
+	const user = { id, organizationId, organizationName, email, firstName, lastName, role }
+	return { ok: true, caller: { user, credential, organizationProven: row.proven === 1 } }
 }

@@ -2,10 +2,11 @@
  * The secrets of users and organizations, which the contract's clients present and are given back: shown, changed,
  * taken away. Each of these leaves a row in the audit log, the showing too.
  */
+import { refused, type Result } from '../lib/result.ts'
 import { openSecret, sealSecret } from '../lib/sealing.ts'
 import { auditStatement, type Actor, type AuditEntry } from './audit.ts'
 import { hashSecret, newSecret } from './secrets.ts'
-import { newUnusableHash, hasOtherAdminSql } from './users.ts'
+import { hasOtherAdminSql, isUnusableHash, newUnusableHash } from './users.ts'
 
 /** Whose secret: the organization's own, or a user's. */
 export type SecretOwner = { kind: 'organization' } | { kind: 'user'; id: number }
@@ -19,8 +20,8 @@ export interface RevealedSecret {
 }
 
 /**
- * Why nothing was changed. `missing`: no such user. `raced`: somebody else changed it at the same time. `in-grace`: an
- * older one was promised more time. `locked-out`: nobody could look after the organization then.
+ * Why nothing was changed. `missing`: no such user. `raced`: another request changed it at the same time. `in-grace`:
+ * the secret before it still works. `locked-out`: the organization would have no admin left who can sign in.
  */
 export type SecretChangeError = 'missing' | 'raced' | 'in-grace' | 'locked-out'
 
@@ -41,7 +42,7 @@ export async function revealSecret(
 	const row = await readSecretRow(db, actor.organizationId, owner)
 	if (row === null) return null
 	const { hash, sealed, previousUntilMs } = row
-	if (hash.startsWith('none/') || sealed === '') return { secret: null, previousUntilMs: null }
+	if (isUnusableHash(hash) || sealed === '') return { secret: null, previousUntilMs: null }
 	await db.batch([auditStatement(db, actor, toAuditEntry(actor, owner, 'show', {}), nowMs)])
 	return {
 		secret: await openSecret(keyRing, sealed, getSealingContext(actor, owner)),
@@ -50,9 +51,8 @@ export async function revealSecret(
 }
 
 /**
- * Replaces a secret. The old one opens for `graceSeconds` more; with 0 it is dead at once, and so is one that was in
- * its time of grace. There is room for one old secret: while one has its time of grace, another rotation with grace is
- * refused.
+ * Replaces a secret. The old one goes on working for `graceSeconds`; with 0 it is revoked immediately, and so is one in
+ * its time of grace. There is room for one old secret: while it works, another rotation with grace is refused.
  */
 export async function rotateSecret(
 	db: D1Database,
@@ -61,17 +61,17 @@ export async function rotateSecret(
 	owner: SecretOwner,
 	graceSeconds: number,
 	nowMs: number,
-): Promise<RevealedSecret | SecretChangeError> {
+): Promise<Result<RevealedSecret, Exclude<SecretChangeError, 'locked-out'>>> {
 	const row = await readSecretRow(db, actor.organizationId, owner)
-	if (row === null) return 'missing'
-	if (graceSeconds > 0 && row.previousUntilMs !== null && row.previousUntilMs > nowMs) return 'in-grace'
+	if (row === null) return refused('missing')
+	if (graceSeconds > 0 && row.previousUntilMs !== null && row.previousUntilMs > nowMs) return refused('in-grace')
 	const secret = newSecret()
 	const sealed = await sealSecret(keyRing, secret, getSealingContext(actor, owner))
-	const keepsPrevious = graceSeconds > 0 && !row.hash.startsWith('none/')
+	const keepsPrevious = graceSeconds > 0 && !isUnusableHash(row.hash)
 	const previousUntilMs = keepsPrevious ? nowMs + graceSeconds * 1000 : null
 	const { table, condition, id } = getSecretLocation(actor, owner)
 	const [updated] = await db.batch([
-		// Only what was read is replaced: of two at once one is told so, instead of given a secret that is dead already.
+		// Only what was read is replaced: of two at once one is refused, instead of given a secret that is revoked already.
 		db
 			.prepare(
 				`UPDATE ${table} SET secret_hash = ?3, secret_sealed = ?4, previous_secret_hash = ?5, previous_secret_until_ms = ?6 WHERE id = ?1 AND ${condition} AND secret_hash = ?7`,
@@ -87,21 +87,21 @@ export async function rotateSecret(
 			),
 		auditStatement(db, actor, toAuditEntry(actor, owner, 'rotate', { grace: graceSeconds }), nowMs, 'changes() > 0'),
 	])
-	return updated!.meta.changes > 0 ? { secret, previousUntilMs } : 'raced'
+	return updated!.meta.changes > 0 ? { ok: true, secret, previousUntilMs } : refused('raced')
 }
 
 /**
- * Takes a secret away, with one in its time of grace: until it is rotated there is none. Null: done. Refused when
- * nobody could look after the organization any more.
+ * Revokes a secret, with one in its time of grace: until it is rotated there is none. Refused when the organization
+ * would have no admin left who can sign in.
  */
 export async function revokeSecret(
 	db: D1Database,
 	actor: Actor,
 	owner: SecretOwner,
 	nowMs: number,
-): Promise<SecretChangeError | null> {
+): Promise<Result<object, 'missing' | 'locked-out'>> {
 	const row = await readSecretRow(db, actor.organizationId, owner)
-	if (row === null) return 'missing'
+	if (row === null) return refused('missing')
 	const { table, condition, id } = getSecretLocation(actor, owner)
 	const adminWithPasswordSql = (condition: string): string =>
 		`EXISTS (SELECT 1 FROM users AS p WHERE p.organization_id = ?2 AND p.role = 'admin' AND p.deleted_ms IS NULL AND p.password IS NOT NULL ${condition})`
@@ -117,7 +117,7 @@ export async function revokeSecret(
 			.bind(id, actor.organizationId, newUnusableHash()),
 		auditStatement(db, actor, toAuditEntry(actor, owner, 'revoke', {}), nowMs, 'changes() > 0'),
 	])
-	return updated!.meta.changes > 0 ? null : 'locked-out'
+	return updated!.meta.changes > 0 ? { ok: true } : refused('locked-out')
 }
 
 async function readSecretRow(db: D1Database, organizationId: number, owner: SecretOwner): Promise<Row | null> {

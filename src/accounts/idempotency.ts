@@ -2,11 +2,12 @@
  * What a request with an Idempotency-Key has led to (docs/architecture.md, Once and no more), in D1, so that all
  * isolates know it: a claim while it runs, its sealed answer for a day afterwards. One statement decides who runs.
  */
+import { DAY_MS } from '../lib/time.ts'
 import { openSecret, sealSecret } from '../lib/sealing.ts'
 import { hashSecret } from './secrets.ts'
 
 /** How long an answer is given again, from the moment that the request was first made. */
-export const IDEMPOTENCY_TTL_MS = 24 * 3_600_000
+export const IDEMPOTENCY_TTL_MS = DAY_MS
 /**
  * How long a run is waited for. Longer than any request takes: a store has 15 s to answer, and the longest call asks 20
  * pages. A run that was cut off leaves its claim until then, and may be made again afterwards.

@@ -3,6 +3,7 @@
  * replaced. There is no mail: an admin is given the link once and passes it on. D1 holds the hash of its token, and a
  * user has one link at most.
  */
+import { DAY_MS } from '../lib/time.ts'
 import { sealSecret } from '../lib/sealing.ts'
 import { getAttemptSubjects, unlockStatement } from './sign-in-attempts.ts'
 import { auditStatement, type Actor } from './audit.ts'
@@ -10,7 +11,7 @@ import { hashPassword } from './passwords.ts'
 import { hashSecret, isToken, newSecret, newToken } from './secrets.ts'
 
 /** How long a link can be used. */
-export const LINK_TTL_MS = 7 * 86_400_000
+export const LINK_TTL_MS = 7 * DAY_MS
 
 /** What a link is for: the first password, or another one. */
 export type LinkPurpose = 'invitation' | 'reset'

@@ -1,4 +1,5 @@
 /** Signing in with a password, and the sessions that follow: 14 days, known to D1 by the hash of their token. */
+import { DAY_MS } from '../lib/time.ts'
 import { countAttempt, clearAttemptStatements, getAttemptSubjects } from './sign-in-attempts.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import { toLogin, type User } from './setup.ts'
@@ -6,7 +7,7 @@ import { hashPassword, needsRehash, verifyPassword } from './passwords.ts'
 import { hashSecret, newToken } from './secrets.ts'
 
 /** How long a session lasts. */
-export const SESSION_TTL_MS = 14 * 86_400_000
+export const SESSION_TTL_MS = 14 * DAY_MS
 /** Most sessions of a user: the oldest make room. */
 export const MAX_SESSIONS_PER_USER = 100
 /** Longest name of a program that is kept with a session. */

@@ -3,11 +3,19 @@
  * called, what it may be, and what holds when it is not set. An instance's object reads them with its row, at the
  * latest a minute after a change.
  */
+import * as z from 'zod'
 import { parseRetrySchedule } from '../delivery/schedule.ts'
 import { operatorKeyContext, sealSecret } from '../lib/sealing.ts'
-import { checkUrl } from '../lib/urls.ts'
+import {
+	numberText,
+	reachableUrl,
+	toFieldProblems,
+	verbatimText,
+	wordText,
+	type TextSchema,
+} from '../lib/text-schemas.ts'
 import { type FieldProblem, SECRET_MASK, parseNumber, toText } from '../lib/values.ts'
-import { expectedAtMost, LIMITS, formatLimit } from '../lib/limits.ts'
+import { LIMITS, formatLimit } from '../lib/limits.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import type { RetrySchedule } from '../rpc/config.ts'
 
@@ -20,8 +28,8 @@ export interface AccountSettings {
 	/** `events.retention.days`: how long settled events are kept. */
 	retentionDays: number
 	/**
-	 * `operator.webhook.url`: where what concerns the account itself is told. `operator.webhook.key` signs that, and what is posted to topics of
-	 * the account: sealed (`operatorKeyContext`), null: unsigned.
+	 * `operator.webhook.url`: where events about the account itself are sent. `operator.webhook.key` signs them, and
+	 * notifications to topics of the account: sealed (`operatorKeyContext`), null: unsigned.
 	 */
 	operator: { url: string | null; sealedKey: string | null }
 }
@@ -39,63 +47,43 @@ export interface SettingsOptions {
 	allowPrivateNetwork: boolean
 }
 
-type SettingCheck = (
-	text: string,
-	options: SettingsOptions,
-) => { ok: true; text: string } | { ok: false; message: string }
-
 interface Setting {
-	check: SettingCheck
+	/** Of a text that is not blank: what is kept. */
+	schema: (options: SettingsOptions) => TextSchema
 	/** Shown where it is not set. */
-	preset: string | null
+	defaultValue: string | null
 	/** Sealed at rest, masked in answers. */
 	secret?: true
 }
 
-const valid = (text: string) => ({ ok: true as const, text })
-const invalid = (message: string) => ({ ok: false as const, message: `expected ${message}` })
-
 /** Every setting, by its name. */
 const SETTINGS = {
 	'notification.webhook.retry.schedule': {
-		preset: 'standard',
-		check: (text) =>
-			parseRetrySchedule(text) === null
-				? invalid(
-						`standard, 8^n, 4^n, or at most ${formatLimit('scheduleSteps')} of seconds such as 5,60,3600, all positive, that make at most ${formatLimit('scheduleDays')}`,
-					)
-				: valid(text.trim()),
+		defaultValue: 'standard',
+		schema: () =>
+			z
+				.string()
+				.trim()
+				.refine(
+					(text) => parseRetrySchedule(text) !== null,
+					`expected standard, 8^n, 4^n, or at most ${formatLimit('scheduleSteps')} of seconds such as 5,60,3600, all positive, ` +
+						`with a sum of at most ${formatLimit('scheduleDays')}`,
+				),
 	},
-	'notification.webhook.failure.policy': {
-		preset: 'retry',
-		check(text) {
-			const policy = text.trim().toLowerCase()
-			return policy === 'retry' || policy === 'queue' ? valid(policy) : invalid('retry or queue')
-		},
-	},
+	'notification.webhook.failure.policy': { defaultValue: 'retry', schema: () => wordText('retry', 'queue') },
 	'events.retention.days': {
-		preset: String(DEFAULT_SETTINGS.retentionDays),
-		check(text) {
-			const days = parseNumber(text)
-			return days !== null && days > 0 && days <= LIMITS.retentionDays.value
-				? valid(text.trim())
-				: invalid(`a number of days above 0, at most ${LIMITS.retentionDays.value}`)
-		},
+		defaultValue: String(DEFAULT_SETTINGS.retentionDays),
+		schema: () =>
+			numberText(
+				`a number of days above 0, at most ${LIMITS.retentionDays.value}`,
+				(days) => days > 0 && days <= LIMITS.retentionDays.value,
+			),
 	},
 	'operator.webhook.url': {
-		preset: null,
-		check(text, { allowPrivateNetwork }) {
-			const verdict = checkUrl(text, allowPrivateNetwork)
-			return verdict.ok ? valid(text.trim()) : { ok: false, message: verdict.message }
-		},
+		defaultValue: null,
+		schema: ({ allowPrivateNetwork }) => reachableUrl(allowPrivateNetwork),
 	},
-	'operator.webhook.key': {
-		preset: null,
-		secret: true,
-		// Not trimmed: a key's blanks are part of it.
-		check: (text) =>
-			text.length > LIMITS.signatureKey.value ? { ok: false, message: expectedAtMost('signatureKey') } : valid(text),
-	},
+	'operator.webhook.key': { defaultValue: null, schema: () => verbatimText('signatureKey'), secret: true },
 } as const satisfies Record<string, Setting>
 
 /** The name of a setting. */
@@ -132,9 +120,9 @@ export function parseSettings(
 			change[name] = null
 			continue
 		}
-		const result = setting.check(text, options)
-		if (result.ok) change[name] = result.text
-		else problems.push({ field: name, message: result.message })
+		const parsed = setting.schema(options).safeParse(text)
+		if (parsed.success) change[name] = parsed.data
+		else problems.push(...toFieldProblems(name, parsed.error))
 	}
 	return problems.length > 0 ? { ok: false, problems } : { ok: true, change }
 }
@@ -159,7 +147,7 @@ export async function getMaskedSettings(
 	const stored = await readSettingRows(db, organizationId)
 	const entries = SETTING_NAMES.map((name) => {
 		const setting: Setting = SETTINGS[name]
-		const value = stored.get(name) ?? setting.preset
+		const value = stored.get(name) ?? setting.defaultValue
 		return [name, value !== null && setting.secret ? SECRET_MASK : value]
 	})
 	return Object.fromEntries(entries) as Record<SettingName, string | null>

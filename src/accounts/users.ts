@@ -1,4 +1,5 @@
 /** The people of an organization: who they are and what they may, invited, changed and removed by its admins. */
+import { refused, type Result } from '../lib/result.ts'
 import { isUniqueViolation, toLogin } from './setup.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import { linkStatement, newLink, type Link, type LinkPurpose } from './links.ts'
@@ -12,7 +13,7 @@ export interface UserDetails {
 	lastName: string
 	role: Role
 	createdMs: number
-	/** They set a password: until then nobody signs in with this address. */
+	/** Whether they set a password: without one they cannot sign in. */
 	passwordSet: boolean
 	/** They have a user secret. */
 	secretSet: boolean
@@ -29,8 +30,8 @@ export interface UserInput {
 }
 
 /**
- * Why a change was not made. `last-admin`: nobody would be left to look after the organization. `taken`: somebody has
- * that address.
+ * Why a change was not made. `last-admin`: the organization would have no admin left who can sign in. `taken`: somebody
+ * has that address.
  */
 export type UserChangeError = 'missing' | 'last-admin' | 'taken'
 
@@ -39,9 +40,14 @@ export function newUnusableHash(): string {
 	return `none/${crypto.randomUUID()}`
 }
 
+/** Whether a stored hash stands for no secret. */
+export function isUnusableHash(hash: string): boolean {
+	return hash.startsWith('none/')
+}
+
 /**
- * A condition: somebody else than `except` may and can look after the organization: an admin with a password, or with a
- * secret while the organization has one. Both are SQL.
+ * A condition: another user than `except` can sign in as an admin, with a password, or with a secret while the
+ * organization has one. Both arguments are SQL.
  */
 export function hasOtherAdminSql(organization: string, except: string): string {
 	return `EXISTS (SELECT 1 FROM users AS a JOIN organizations AS ao ON ao.id = a.organization_id
@@ -75,7 +81,7 @@ export async function listUserDetails(
 	return results.map(toUserDetails)
 }
 
-/** One of them; null when there is none, or no more. */
+/** A person who was not removed; null when there is none. */
 export async function findUserDetails(
 	db: D1Database,
 	organizationId: number,
@@ -86,16 +92,13 @@ export async function findUserDetails(
 	return row === null ? null : toUserDetails(row)
 }
 
-/**
- * Invites somebody: the link with which they set their password; `taken` when somebody has that address. They have no
- * secret until they accept.
- */
+/** Invites somebody: the link with which they set their password. They have no secret until they accept. */
 export async function inviteUser(
 	db: D1Database,
 	actor: Actor,
 	input: UserInput,
 	nowMs: number,
-): Promise<{ person: UserDetails; link: Link } | 'taken'> {
+): Promise<Result<{ person: UserDetails; link: Link }, 'taken'>> {
 	const { organizationId } = actor
 	const link = newLink(nowMs)
 	const login = toLogin(input.email)
@@ -117,27 +120,24 @@ export async function inviteUser(
 	])
 	const id = inserted!.results[0]?.id
 	const user = id === undefined ? null : await findUserDetails(db, organizationId, id, nowMs)
-	return user === null ? 'taken' : { person: user, link }
+	return user === null ? refused('taken') : { ok: true, person: user, link }
 }
 
-/**
- * Changes what is named of a person; null: done. An admin who would be the last keeps their role: one statement looks
- * and changes.
- */
+/** Changes what is named of a person. The last admin keeps their role: one statement looks and changes. */
 export async function updateUserDetails(
 	db: D1Database,
 	actor: Actor,
 	id: number,
 	change: Partial<UserInput>,
 	nowMs: number,
-): Promise<UserChangeError | null> {
+): Promise<Result<object, UserChangeError>> {
 	const { organizationId } = actor
 	const user = await findUserDetails(db, organizationId, id, nowMs)
-	if (user === null) return 'missing'
+	if (user === null) return refused('missing')
 	const keys = (['email', 'firstName', 'lastName', 'role'] as const).filter(
 		(key) => change[key] !== undefined && change[key] !== user[key],
 	)
-	if (keys.length === 0) return null
+	if (keys.length === 0) return { ok: true }
 	const changed: Partial<UserInput> = Object.fromEntries(keys.map((key) => [key, change[key]]))
 	try {
 		const [updated] = await db.batch([
@@ -169,27 +169,27 @@ export async function updateUserDetails(
 				'changes() > 0',
 			),
 		])
-		return updated!.meta.changes > 0 ? null : 'last-admin'
+		return updated!.meta.changes > 0 ? { ok: true } : refused('last-admin')
 	} catch (error) {
-		if (isUniqueViolation(error)) return 'taken'
+		if (isUniqueViolation(error)) return refused('taken')
 		throw error
 	}
 }
 
 /**
- * Removes a person; null: done. Their secret, sessions, links and API keys are dead at once, and so is what a merchant
- * has not yet approved for them. The row stays with name and address, which what they made goes on showing; the address
- * can be invited again.
+ * Removes a person. Their secret, sessions, links and API keys are revoked immediately, and so is what a merchant has
+ * not yet approved for them. The row stays with name and address, which what they made goes on showing; the address can
+ * be invited again.
  */
 export async function removeUser(
 	db: D1Database,
 	actor: Actor,
 	id: number,
 	nowMs: number,
-): Promise<UserChangeError | null> {
+): Promise<Result<object, Exclude<UserChangeError, 'taken'>>> {
 	const { organizationId } = actor
 	const user = await findUserDetails(db, organizationId, id, nowMs)
-	if (user === null) return 'missing'
+	if (user === null) return refused('missing')
 	const isDeletedSql = 'EXISTS (SELECT 1 FROM users WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NOT NULL)'
 	const deleteFrom = (table: 'sessions' | 'api_keys' | 'links') =>
 		db
@@ -214,11 +214,11 @@ export async function removeUser(
 		deleteFrom('links'),
 		db
 			.prepare(
-				`UPDATE drafts SET status = 'failed', reason = 'Whoever asked for this was removed', sealed = '' WHERE user_id = ?1 AND organization_id = ?2 AND status = 'waiting' AND ${isDeletedSql}`,
+				`UPDATE drafts SET status = 'failed', reason = 'The user who asked for this was removed', sealed = '' WHERE user_id = ?1 AND organization_id = ?2 AND status = 'waiting' AND ${isDeletedSql}`,
 			)
 			.bind(id, organizationId),
 	])
-	return removed!.meta.changes > 0 ? null : 'last-admin'
+	return removed!.meta.changes > 0 ? { ok: true } : refused('last-admin')
 }
 
 function toUserDetails({ passwordSet, secretSet, purpose, expiresMs, ...row }: Row): UserDetails {

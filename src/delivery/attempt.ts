@@ -1,4 +1,5 @@
 /** One POST of a notification to its callback, and its outcome (docs/delivery.md, When a delivery fails). */
+import { readChunks } from '../lib/body.ts'
 import type { Claim, AttemptOutcome } from '../rpc/delivery.ts'
 import { classifyFetchError, classifyEdgeStatus } from './failure-kinds.ts'
 import { toBasicAuthorization, parseCustomHeaders } from './headers.ts'
@@ -65,7 +66,7 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 	try {
 		const aborted = rejectOnAbort(abortController.signal)
 		const response = await Promise.race([io.fetch(request), aborted])
-		const bodyStart = await readBodyStart(response, aborted, abortController.signal)
+		const bodyStart = await readBodyStart(response, aborted)
 		const directive =
 			DELIVERY_DIRECTIVES.get(response.headers.get('webhook-delivery')?.trim().toLowerCase() ?? '') ?? null
 		return {
@@ -137,25 +138,12 @@ async function toRequestInit(claim: Claim, startedMs: number, io: AttemptIo): Pr
  * The start of a response's body as text. The status is known by then, so a body that breaks off or never ends changes
  * nothing: what arrived is kept and the rest is cancelled.
  */
-async function readBodyStart(response: Response, aborted: Promise<never>, signal: AbortSignal): Promise<string> {
-	if (response.body === null || response.headers.get('Content-Length') === '0') return ''
-	const reader = response.body.getReader()
+async function readBodyStart(response: Response, aborted: Promise<never>): Promise<string> {
+	if (response.headers.get('Content-Length') === '0') return ''
 	const decoder = new TextDecoder()
 	let text = ''
-	let length = 0
-	try {
-		while (length < MAX_RESPONSE_BYTES && !signal.aborted) {
-			const chunk = await Promise.race([reader.read(), aborted])
-			if (chunk.done) break
-			const part = chunk.value.subarray(0, MAX_RESPONSE_BYTES - length)
-			text += decoder.decode(part, { stream: true })
-			length += part.length
-		}
-	} catch {
-		// Broken off, or its time is over.
-	}
-	// Not awaited: a peer that does not listen must not hold up the outcome.
-	reader.cancel().catch(() => {})
+	const append = (chunk: Uint8Array): void => void (text += decoder.decode(chunk, { stream: true }))
+	await readChunks(response.body, MAX_RESPONSE_BYTES, append, aborted).catch(() => undefined)
 	return text + decoder.decode()
 }
 

@@ -2,7 +2,7 @@
  * What Shopbell needs from a vendor: one small interface that every element implements.
  * `elements/` knows nothing of instances, events or delivery; nothing outside `elements/woocommerce` knows WooCommerce.
  */
-import type { ConfigurationKey, PollableCollection, PollerResource } from './form.ts'
+import type { ConfigurationForm, PollableCollection, PollerResource } from './form.ts'
 import type { VendorWebhooks } from './webhooks.ts'
 import type { Records } from './records.ts'
 import type {
@@ -39,7 +39,8 @@ export interface Element {
 	name: string
 	hub: string
 	description: string
-	configuration: ConfigurationKey[]
+	/** The configuration keys that are its own to describe: the store's address and keys. */
+	configuration: ConfigurationForm[]
 	/** Webhooks; null: this vendor has none. */
 	webhooks: VendorWebhooks | null
 	/** How a merchant hands keys over; null: only by copying them. */

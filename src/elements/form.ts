@@ -24,6 +24,10 @@ export interface ConfigurationKey {
 	dependsOn: { key: string; values: string[] }[]
 }
 
+/** How a configuration key is described; what is absent has its default. */
+export type ConfigurationForm = Pick<ConfigurationKey, 'key' | 'name' | 'description' | 'type'> &
+	Partial<Omit<ConfigurationKey, 'id'>>
+
 /** A collection that can be watched: what a form offers for the poller configuration. */
 export interface PollableCollection {
 	/** Its label there, which becomes `objectType`. */

@@ -29,12 +29,15 @@ export function receiverUrlFor(
 /** Why no store could reach us, as a sentence with the next step; null when one could. */
 export function findReachabilityProblem(env: AddressEnv): string | null {
 	const base = getPublicBase(env)
-	if (base === '') return 'the store cannot reach this service, which has no public address: set PUBLIC_URL'
+	if (base === '') return 'the store cannot reach this service because it has no public address: set PUBLIC_URL'
 	if (env.ALLOW_PRIVATE_NETWORK === 'true') return null
 	const verdict = checkUrl(base, false)
-	if (!verdict.ok) return `the store cannot reach ${base}, which is no public address: set PUBLIC_URL to one`
+	if (!verdict.ok) return `the store cannot reach ${base}, because it is not a public address: set PUBLIC_URL to one`
 	if (!DELIVERY_PORTS.has(verdict.url.port))
-		return `the store cannot reach ${base}, since WooCommerce delivers to the ports 80, 443 and 8080 only: set PUBLIC_URL to such an address`
+		return (
+			`the store cannot reach ${base}, because WooCommerce only delivers to the ports ` +
+			'80, 443 and 8080: set PUBLIC_URL to such an address'
+		)
 	return null
 }
 
@@ -47,8 +50,8 @@ export function findHttpsProblem(env: AddressEnv): string | null {
 	if (base === '') return 'connecting without keys needs an https address that the store can reach: set PUBLIC_URL'
 	if (env.ALLOW_PRIVATE_NETWORK === 'true') return null
 	if (!base.startsWith('https://'))
-		return `connecting without keys needs an https address, and ${base} is none: set PUBLIC_URL to one`
+		return `connecting without keys needs an https address, and ${base} is not one: set PUBLIC_URL to one`
 	return checkUrl(base, false).ok
 		? null
-		: `connecting without keys needs an address that the store can reach, and ${base} is none: set PUBLIC_URL to one`
+		: `connecting without keys needs an address that the store can reach, and ${base} is not one: set PUBLIC_URL to one`
 }

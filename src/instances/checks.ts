@@ -3,14 +3,50 @@
  */
 import { BadRequest, StoreFailed } from '../lib/errors.ts'
 import type { Element } from '../elements/element.ts'
-import { normalizeConfiguration, type NormalizedConfiguration, type NormalizeOptions } from './config.ts'
+import { parseName, parseTags } from './naming.ts'
+import { getFloorSeconds } from './config.ts'
+import type { Services } from './services.ts'
+import { allowsPrivateNetwork } from './stores.ts'
+import { normalizeConfiguration, type NormalizedConfiguration, type NormalizeOptions } from './normalize.ts'
 import { getHubPath, POLLER_KEY } from './poller.ts'
 import { toSiteKey } from '../lib/urls.ts'
 import type { FieldProblem } from '../lib/values.ts'
 import type { Connection, Credentials, Io } from '../elements/store.ts'
 import type { PollerResource } from '../elements/form.ts'
 
-/** Normalises a configuration; 400 with every problem, each by its field. */
+/** What a caller says of an instance; what is absent keeps its value (PATCH) or has its default (POST, PUT). */
+export interface InstanceInput {
+	name?: string | null | undefined
+	tags?: string[] | string | null | undefined
+	configuration?: Record<string, unknown> | undefined
+}
+
+/** Name and tags as kept; 400 with what is wrong with them. */
+export function requireNaming(input: InstanceInput): { name: string | null; tags: string[] | null } {
+	const name = parseName(input.name)
+	const tags = parseTags(input.tags)
+	if (!name.ok || !tags.ok)
+		throw toConfigurationError([name, tags].flatMap((parsed) => (parsed.ok ? [] : [parsed.problem])))
+	return { name: name.name, tags: tags.tags }
+}
+
+/** What normalizing a configuration needs to know here. `previous`: secrets in the clear. */
+export function normalizeOptionsFor(
+	services: Services,
+	element: Element,
+	previous: Record<string, string | null>,
+): NormalizeOptions {
+	const { env } = services
+	return {
+		element,
+		previous,
+		publicUrl: env.PUBLIC_URL,
+		allowPrivateNetwork: allowsPrivateNetwork(env),
+		floorSeconds: getFloorSeconds(env),
+	}
+}
+
+/** Normalizes a configuration; 400 with every problem, each by its field. */
 export function requireConfiguration(
 	given: Readonly<Record<string, unknown>>,
 	options: NormalizeOptions,
@@ -22,13 +58,7 @@ export function requireConfiguration(
 
 /** One 400 for a list of problems. */
 export function toConfigurationError(problems: readonly FieldProblem[]): BadRequest {
-	return new BadRequest(
-		problems
-			.map(({ field, message }) =>
-				message.startsWith('lacks') || message.startsWith('still') ? `${field} ${message}` : `${field}: ${message}`,
-			)
-			.join('; '),
-	)
+	return new BadRequest(problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
 }
 
 /** The vendor's collections that resources need, each once; 400 where a url names none. */
@@ -88,7 +118,7 @@ export function requireResources(
 		else
 			problems.push({
 				field: `${POLLER_KEY}.${label}.url`,
-				message: `watches the same as ${POLLER_KEY}.${otherLabel}; expected each collection and where once`,
+				message: `expected each collection and where once, got the same as ${POLLER_KEY}.${otherLabel}`,
 			})
 	}
 	if (problems.length > 0) throw toConfigurationError(problems)

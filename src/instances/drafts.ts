@@ -3,20 +3,23 @@
  * a state that stands only in addresses; D1 holds its hash. A draft is used once: whoever comes second, late or with
  * another state finds nothing.
  */
+import { DAY_MS } from '../lib/time.ts'
 import { findUser, type User } from '../accounts/setup.ts'
 import { hashSecret } from '../accounts/secrets.ts'
 import type { Element } from '../elements/element.ts'
 import { Conflict, HttpError } from '../lib/errors.ts'
 import { logError } from '../lib/log.ts'
 import { findHttpsProblem, getPublicBase } from './addresses.ts'
-import { checkDraft, createInstance, deleteInstance, type InstanceInput } from './lifecycle.ts'
+import type { InstanceInput } from './checks.ts'
+import { checkDraft, createInstance } from './create.ts'
+import { deleteInstance } from './lifecycle.ts'
 import { openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 
 /** How long a merchant may take. */
 export const DRAFT_TTL_MS = 30 * 60_000
 /** How long the outcome can be asked for. */
-const DRAFT_RETENTION_MS = 24 * 3_600_000
+const DRAFT_RETENTION_MS = DAY_MS
 
 type DraftStatus = 'waiting' | 'working' | 'denied' | 'failed' | 'created'
 
@@ -45,12 +48,6 @@ export interface DraftOutcome {
 	id?: number
 }
 
-/** How keys were taken: an instance, or why not. `unknown`: forged, expired or used before. */
-export type DraftClaimResult =
-	| { kind: 'created'; id: number }
-	| { kind: 'unknown' }
-	| { kind: 'failed'; reason: string }
-
 /** What the browser is shown on its way back. */
 export type ReturnView =
 	| { kind: 'unknown' | 'expired' | 'waiting' | 'denied' }
@@ -66,7 +63,7 @@ export async function createDraft(
 	callbackUrl: string | null,
 ): Promise<{ oauthUrl: string; state: string }> {
 	const { env } = services
-	if (element.keyAuthorization === null) throw new Conflict('This element takes keys by hand only')
+	if (element.keyAuthorization === null) throw new Conflict('This element only accepts keys that are entered by hand')
 	const problem = findHttpsProblem(env)
 	if (problem !== null) throw new Conflict(problem)
 	const storeUrl = checkDraft(services, element, input)
@@ -102,7 +99,7 @@ export async function createDraft(
 
 /**
  * Takes the keys that a store hands over for a draft: they are tried at the draft's own store, and the instance is
- * made.
+ * made. Null when the state is forged, expired or used before; refused with a sentence for people.
  */
 export async function claimDraft(
 	services: Services,
@@ -110,18 +107,18 @@ export async function claimDraft(
 	keys: { key: string; secret: string },
 	element: Element,
 	requestId: string,
-): Promise<DraftClaimResult> {
+): Promise<{ ok: true; id: number } | { ok: false; reason: string } | null> {
 	const { env } = services
 	const nowMs = services.now()
 	const row = await findDraft(env.DB, state)
-	if (row === null || row.element_key !== element.key) return { kind: 'unknown' }
+	if (row === null || row.element_key !== element.key) return null
 	// One statement decides who uses it.
 	const claimed = await env.DB.prepare(
 		"UPDATE drafts SET status = 'working' WHERE state_hash = ? AND status = 'waiting' AND expires_ms > ?",
 	)
 		.bind(row.state_hash, nowMs)
 		.run()
-	if (claimed.meta.changes === 0) return { kind: 'unknown' }
+	if (claimed.meta.changes === 0) return null
 	let rollback: (() => Promise<void>) | null = null
 	try {
 		const content = await openDraft(env.MASTER_KEYS, row)
@@ -143,13 +140,13 @@ export async function claimDraft(
 				row.state_hash,
 			)
 			.run()
-		return { kind: 'created', id: instance.id }
+		return { ok: true, id: instance.id }
 	} catch (error) {
 		const reason = error instanceof HttpError ? error.message : 'Something went wrong here'
 		if (!(error instanceof HttpError)) logError('draft.failed', error, { requestId })
 		await rollback?.()
 		await finishDraft(env.DB, row.state_hash, 'working', 'failed', reason)
-		return { kind: 'failed', reason }
+		return { ok: false, reason }
 	}
 }
 
@@ -189,7 +186,7 @@ export async function getDraftOutcome(
 	// A call that crashed while it made the instance never says so itself.
 	const isExpired = row.expires_ms + (row.status === 'working' ? DRAFT_TTL_MS : 0) <= services.now()
 	return isExpired
-		? { status: 'failed', reason: 'Nobody approved within 30 minutes; ask for a new address' }
+		? { status: 'failed', reason: 'The merchant did not approve within 30 minutes; request a new address' }
 		: { status: 'waiting' }
 }
 

@@ -4,19 +4,17 @@
  */
 import { findHeaderProblem, parseHeaderPairs } from '../delivery/headers.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
-import type { FieldProblem } from '../lib/values.ts'
+import type { ParsedText } from '../lib/text-schemas.ts'
 
 /** The key's name. */
 export const HEADERS_KEY = 'event.notification.callback.headers'
 
 /** Understands the value; the answer is the headers as a JSON object's text, null when there is none. */
-export function parseCallbackHeaders(
-	value: unknown,
-): { ok: true; text: string | null } | { ok: false; problem: FieldProblem } {
-	const { pairs, complete: whole } = parseHeaderPairs(value)
-	if (!whole) return reject('expected a JSON object of texts, or lines such as Name: value')
+export function parseCallbackHeaders(value: unknown): ParsedText<string | null> {
+	const { pairs, complete } = parseHeaderPairs(value)
+	if (!complete) return reject('expected a JSON object of texts, or lines such as Name: value')
 	if (pairs.length > LIMITS.callbackHeaders.value)
-		return reject(`${expectedAtMost('callbackHeaders')}, found ${pairs.length}`)
+		return reject(`${expectedAtMost('callbackHeaders')}, got ${pairs.length}`)
 	for (const pair of pairs) {
 		const problem = findHeaderProblem(pair)
 		if (problem !== null) return reject(problem)
@@ -24,6 +22,6 @@ export function parseCallbackHeaders(
 	return { ok: true, text: pairs.length === 0 ? null : JSON.stringify(Object.fromEntries(pairs)) }
 }
 
-function reject(message: string): { ok: false; problem: FieldProblem } {
-	return { ok: false, problem: { field: HEADERS_KEY, message } }
+function reject(message: string): { ok: false; message: string } {
+	return { ok: false, message }
 }

@@ -21,7 +21,7 @@ export function parseTags(
 	if (value === null || value === undefined) return { ok: true, tags: null }
 	const tags = [...new Set((typeof value === 'string' ? [value] : value).map(stripHtml).filter((tag) => tag !== ''))]
 	if (tags.length > LIMITS.tags.value)
-		return { ok: false, problem: { field: 'tags', message: `${expectedAtMost('tags')}, found ${tags.length}` } }
+		return { ok: false, problem: { field: 'tags', message: `${expectedAtMost('tags')}, got ${tags.length}` } }
 	const tooLongIndex = tags.findIndex((tag) => [...tag].length > LIMITS.tag.value)
 	if (tooLongIndex >= 0)
 		return { ok: false, problem: { field: `tags[${tooLongIndex}]`, message: expectedAtMost('tag') } }

@@ -2,6 +2,7 @@
  * An organization's own object: a watcher without a store, which delivers operator events and what is posted to free
  * topics. Its id comes from the sequence of instances, so that its notifications and events have ids like all others.
  */
+import { NEVER_MS } from '../lib/time.ts'
 import { readAccountSettings } from '../accounts/settings.ts'
 import { type Env, getWatcher } from '../context.ts'
 import { NO_KEY_ROTATION } from '../delivery/sign.ts'
@@ -14,7 +15,6 @@ import { getDefaultDelivery, type WatcherConfig } from '../rpc/config.ts'
 
 /** The operator's webhook among the subscriptions of the object: no number of D1's. */
 const OPERATOR_SUBSCRIPTION_ID = 0
-const NEVER_MS = 3_650 * 86_400_000
 const NO_CONNECTION: WatcherConfig['connection'] = {
 	home: '',
 	root: '',

@@ -6,7 +6,7 @@
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import type { Connection } from '../elements/store.ts'
 
-/** Where an instance's row is in its life: not answered yet, in use, or dead to callers and being cleared away. */
+/** Where an instance's row is in its life: not answered yet, in use, or gone for callers and being deleted. */
 export type InstanceRowState = 'creating' | 'ready' | 'deleted'
 
 /** Who made an instance, as it is shown. */
@@ -110,7 +110,8 @@ export interface InstanceTableRow {
 	maker_last_name: string | null
 }
 
-const INSERT_COLUMNS =
+/** The columns that an insert sets, in the order of `insertInstance`. */
+export const INSERT_COLUMNS =
 	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
 
 /**
@@ -123,10 +124,6 @@ export const SELECT_COLUMNS = `${`${INSERT_COLUMNS}, baseline_version`
 export const FROM_INSTANCES =
 	'instances AS i LEFT JOIN users AS u ON u.id = i.user_id AND u.organization_id = i.organization_id'
 
-/** What a row's end means for its webhooks; `?1` is now. */
-const REMOVE_WEBHOOKS_SQL =
-	"hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
-
 /** Hands out the next number of a sequence; never the same one twice. */
 export async function nextSequenceNumber(
 	db: D1Database,
@@ -138,64 +135,6 @@ export async function nextSequenceNumber(
 		.first<{ value: number }>()
 	if (row === null) throw new Error('a sequence is missing')
 	return row.value
-}
-
-/** Inserts a row in state `creating`. */
-export async function insertInstance(db: D1Database, instance: Instance, tokenHash: string): Promise<void> {
-	await db
-		.prepare(
-			`INSERT INTO instances (${INSERT_COLUMNS}, token_hash) VALUES (${Array.from({ length: 23 }, () => '?').join(', ')})`,
-		)
-		.bind(
-			instance.id,
-			instance.organizationId,
-			instance.userId,
-			instance.state,
-			instance.version,
-			Number(instance.enabled),
-			Number(instance.eventsEnabled),
-			instance.elementKey,
-			instance.name,
-			JSON.stringify(instance.tags),
-			JSON.stringify(instance.configuration),
-			JSON.stringify(instance.connection),
-			instance.tokenSealed,
-			instance.subscriptionId,
-			instance.createdMs,
-			instance.updatedMs,
-			instance.webhookVersion,
-			instance.webhookPreviousUntilMs,
-			instance.webhookKeyId,
-			instance.webhookTask,
-			instance.signatureNext,
-			instance.signatureFromMs,
-			tokenHash,
-		)
-		.run()
-}
-
-/** `creating` → `ready`, with its audit row. False when the row is no longer `creating`: somebody cleared it away. */
-export async function markReady(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
-	const [update] = await db.batch([
-		db
-			.prepare(
-				"UPDATE instances SET state = 'ready', updated_ms = ? WHERE id = ? AND organization_id = ? AND state = 'creating'",
-			)
-			.bind(nowMs, instance.id, instance.organizationId),
-		auditStatement(
-			db,
-			actor,
-			{
-				action: 'instance.create',
-				objectType: 'instance',
-				objectId: instance.id,
-				detail: { element: instance.elementKey, keys: Object.keys(instance.configuration) },
-			},
-			nowMs,
-			'changes() > 0',
-		),
-	])
-	return update!.meta.changes > 0
 }
 
 /** A ready instance of this organization; null when there is none. */
@@ -321,46 +260,6 @@ function getOptionalColumns(change: InstanceChange, nowMs: number): [string, str
 	return columns
 }
 
-/**
- * `deleted`: token and hub are dead from here on; what webhooks may be at the store are to be removed. False when it
- * was not ready any more.
- */
-export async function markDeleted(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
-	const [update] = await db.batch([
-		db
-			.prepare(
-				`UPDATE instances SET state = 'deleted', version = version + 1, updated_ms = ?1, ${REMOVE_WEBHOOKS_SQL} WHERE id = ?2 AND organization_id = ?3 AND state = 'ready'`,
-			)
-			.bind(nowMs, instance.id, instance.organizationId),
-		auditStatement(
-			db,
-			actor,
-			{ action: 'instance.delete', objectType: 'instance', objectId: instance.id, detail: {} },
-			nowMs,
-			'changes() > 0',
-		),
-	])
-	return update!.meta.changes > 0
-}
-
-/**
- * Rows that stay `creating`, one by its id or all that are older than a moment, become deletions: what a failed
- * creation left is cleared away like them.
- */
-export async function abandonCreating(
-	db: D1Database,
-	selector: { id: number } | { beforeMs: number },
-	nowMs: number,
-): Promise<void> {
-	const [condition, value] = 'id' in selector ? ['id = ?2', selector.id] : ['updated_ms < ?2', selector.beforeMs]
-	await db
-		.prepare(
-			`UPDATE instances SET state = 'deleted', version = version + 1, ${REMOVE_WEBHOOKS_SQL} WHERE state = 'creating' AND ${condition}`,
-		)
-		.bind(nowMs, value)
-		.run()
-}
-
 /** An instance in any state, for the cron and for what ends it; null when its row is gone. */
 export async function findInstanceRow(db: D1Database, id: number): Promise<Instance | null> {
 	const row = await db
@@ -368,23 +267,6 @@ export async function findInstanceRow(db: D1Database, id: number): Promise<Insta
 		.bind(id)
 		.first<InstanceTableRow>()
 	return row === null ? null : toInstance(row)
-}
-
-/** Takes rows away for good: after their object is gone, or when a creation failed. A ready row is never taken. */
-export async function deleteInstanceRow(db: D1Database, id: number): Promise<void> {
-	await db.batch([
-		db
-			.prepare(
-				"DELETE FROM instance_status WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')",
-			)
-			.bind(id),
-		db
-			.prepare(
-				"DELETE FROM subscriptions WHERE owner_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')",
-			)
-			.bind(id),
-		db.prepare("DELETE FROM instances WHERE id = ? AND state <> 'ready'").bind(id),
-	])
 }
 
 /** An instance out of its row. */

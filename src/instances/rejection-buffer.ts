@@ -2,6 +2,7 @@
  * Refused deliveries, counted in the isolate's memory: a flood of forged ones costs no storage. At most once a minute
  * the counts are handed to the objects of those instances that exist; an instance's owner sees them there.
  */
+import { mapConcurrent } from '../lib/concurrency.ts'
 import { logError } from '../lib/log.ts'
 import type { WebhookRejections, WatcherRpc } from '../rpc/watcher.ts'
 
@@ -63,11 +64,7 @@ export class RejectionBuffer {
 				.prepare("SELECT id FROM instances WHERE state = 'ready' AND id IN (SELECT value FROM json_each(?))")
 				.bind(JSON.stringify([...counted.keys()]))
 				.all<{ id: number }>()
-			for (let start = 0; start < results.length; start += MAX_CONCURRENT) {
-				await Promise.all(
-					results.slice(start, start + MAX_CONCURRENT).map(({ id }) => watcher(id).rejected(counted.get(id)!)),
-				)
-			}
+			await mapConcurrent(results, MAX_CONCURRENT, ({ id }) => watcher(id).rejected(counted.get(id)!))
 		} catch (error) {
 			logError('rejections.lost', error)
 		}

@@ -4,7 +4,7 @@
  */
 import type { User } from '../accounts/setup.ts'
 import { BadRequest, Conflict } from '../lib/errors.ts'
-import { toActor, commitChange, notifyWatcher } from './lifecycle.ts'
+import { toActor, commitChange, notifyWatcher } from './changes.ts'
 import type { Instance } from './records.ts'
 import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
@@ -53,11 +53,12 @@ export async function rotateSignatureKey(
 	const instance = applyKeyTakeover(storedInstance, nowMs)
 	if (instance.signatureNext !== null)
 		throw new Conflict(
-			`The signature key is being changed already; POST …/signature-key/rotate/end lets the new one sign alone, a PATCH of ${SIGNATURE_KEY} replaces both`,
+			`A rotation of the signature key is already in progress; ` +
+				`POST …/signature-key/rotate/end completes it, a PATCH of ${SIGNATURE_KEY} replaces both keys`,
 		)
 	const keys = await openSignatureKeys(services, instance)
 	if (options.key !== null && options.key === keys.current)
-		throw new BadRequest('key: expected another one than the present key')
+		throw new BadRequest('key: expected a key other than the current one')
 
 	const sealed = await sealSecret(
 		services.env.MASTER_KEYS,
@@ -90,7 +91,7 @@ export async function endKeyRotation(
 	requestId: string,
 ): Promise<Instance> {
 	const instance = applyKeyTakeover(storedInstance, services.now())
-	if (instance.signatureNext === null) throw new Conflict('The signature key is not being changed')
+	if (instance.signatureNext === null) throw new Conflict('No rotation of the signature key is in progress')
 	const { configuration, signatureNext, signatureFromMs } = withSignatureKey(instance, instance.signatureNext)
 	const changed = await commitChange(
 		services,

@@ -51,9 +51,9 @@ export function withSignatureKey(instance: Instance, sealed: string): Instance {
  * part of it.
  */
 export function findKeyProblem(key: string): string | null {
-	if (key.trim() === '' || !key.isWellFormed()) return 'expected a key of text that is not blank'
+	if (key.trim() === '' || !key.isWellFormed()) return 'expected a key that is not blank'
 	if (key.length > LIMITS.signatureKey.value) return expectedAtMost('signatureKey')
-	if (key === SECRET_MASK || isPlaceholder(key)) return 'expected a key, found what stands for one'
+	if (key === SECRET_MASK || isPlaceholder(key)) return 'expected a key, got a placeholder'
 	return null
 }
 

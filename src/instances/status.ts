@@ -2,6 +2,7 @@
  * The one status row of an instance in D1, written by its Durable Object (docs/storage.md, D1) and asked for across
  * instances.
  */
+import { HOUR_MS } from '../lib/time.ts'
 import type { Env } from '../context.ts'
 import type { StatusReport } from '../rpc/watcher.ts'
 
@@ -37,7 +38,7 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
  * A status row may lag behind the newest event by this much: it is written at an instance's first event of an hour,
  * then at most hourly.
  */
-const STATUS_LAG_MS = 2 * 3_600_000
+const STATUS_LAG_MS = 2 * HOUR_MS
 
 /** What a call across instances is narrowed by. */
 export interface EventScope {

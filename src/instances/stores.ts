@@ -6,7 +6,7 @@ import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
 import { userAgent } from '../lib/version.ts'
-import { isSecretKey } from './config.ts'
+import { isSecretKey } from './configuration-keys.ts'
 import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Connection, Credentials, Io, StoreClient } from '../elements/store.ts'
 

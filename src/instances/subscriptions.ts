@@ -3,6 +3,7 @@
  * further ones are rows of a table, each of one owner: what it is sent is made, kept in order and counted by that
  * owner's object. The owner is an instance, or for topics of no instance the organization itself (organizations.ts).
  */
+import { refused, type Refused } from '../lib/result.ts'
 import { auditStatement, type Actor, type AuditEntry } from '../accounts/audit.ts'
 import { overlapsOperatorTopics } from '../events/topics.ts'
 import { LIMITS } from '../lib/limits.ts'
@@ -60,7 +61,7 @@ export async function listSubscriptions(
 	const last = results.length === pageSize ? results.at(-1) : undefined
 	return {
 		subscriptions: results
-			// A callback that means "keep it in the log" is told of nothing.
+			// A callback that means "keep it in the log" is sent nothing.
 			.filter((row) => row.callback === 0 || (URL.canParse(row.url) && !isLogOnlyUrl(new URL(row.url), publicUrl)))
 			.map(({ topics, callback, ...row }) => ({
 				...row,
@@ -71,7 +72,7 @@ export async function listSubscriptions(
 	}
 }
 
-/** Further subscriptions of an instance, as its object knows them: each hears all of it. */
+/** Further subscriptions of an instance, as its object knows them: each is sent all of its events. */
 export async function listFurtherSubscriptions(db: D1Database, ownerId: number): Promise<WatcherConfig['others']> {
 	const { results } = await db
 		.prepare('SELECT id AS number, url FROM subscriptions WHERE owner_id = ? ORDER BY id')
@@ -89,7 +90,7 @@ export async function listOrganizationSubscriptions(db: D1Database, ownerId: num
 	return results.map((row) => ({ ...row, topics: JSON.parse(row.topics) as string[] }))
 }
 
-/** Whether an organization has a subscription that hears what is told to operators. */
+/** Whether an organization has a subscription to operator events. */
 export async function notifiesOperator(db: D1Database, organizationId: number): Promise<boolean> {
 	const { results } = await db
 		.prepare(
@@ -100,24 +101,21 @@ export async function notifiesOperator(db: D1Database, organizationId: number): 
 	return results.some((row) => (JSON.parse(row.topics) as string[]).some(overlapsOperatorTopics))
 }
 
-/**
- * What became of a new subscription: its id, the one that already sends there, too many, or its instance changed at the
- * same time.
- */
-export type AddSubscriptionResult = { id: number } | { exists: number } | 'too-many' | 'gone'
+/** Why a subscription was not made: `duplicate`, the one that sends there already, or there are too many. */
+export type SubscriptionRefusal = { ok: false; reason: 'duplicate'; duplicateId: number } | Refused<'too-many'>
 
-/** Makes a further subscription of an instance, whose version counts up. */
+/** Makes a further subscription of an instance, whose version counts up. `raced`: the instance changed meanwhile. */
 export async function addSubscription(
 	db: D1Database,
 	actor: Actor,
 	instance: Instance,
 	input: { url: string; topics: string[] },
 	nowMs: number,
-): Promise<AddSubscriptionResult> {
+): Promise<{ ok: true; id: number } | SubscriptionRefusal | Refused<'raced'>> {
 	const existing = await listFurtherSubscriptions(db, instance.id)
 	const duplicate = existing.find((subscription) => subscription.url === input.url)
-	if (duplicate !== undefined) return { exists: duplicate.number }
-	if (existing.length >= LIMITS.subscriptions.value) return 'too-many'
+	if (duplicate !== undefined) return { ok: false, reason: 'duplicate', duplicateId: duplicate.number }
+	if (existing.length >= LIMITS.subscriptions.value) return refused('too-many')
 	const id = await nextSequenceNumber(db, 'subscription')
 	const [inserted] = await db.batch([
 		// Only if it still holds what was looked at: another request may have been as fast.
@@ -146,7 +144,7 @@ export async function addSubscription(
 			'changes() > 0',
 		),
 	])
-	return inserted!.meta.changes > 0 ? { id } : 'gone'
+	return inserted!.meta.changes > 0 ? { ok: true, id } : refused('raced')
 }
 
 /** Makes a subscription of an organization's own object. */
@@ -156,7 +154,7 @@ export async function addOrganizationSubscription(
 	ownerId: number,
 	input: { url: string; topics: string[] },
 	nowMs: number,
-): Promise<Exclude<AddSubscriptionResult, 'gone'>> {
+): Promise<{ ok: true; id: number } | SubscriptionRefusal> {
 	const id = await nextSequenceNumber(db, 'subscription')
 	const { organizationId } = actor
 	const [inserted] = await db.batch([
@@ -189,11 +187,13 @@ export async function addOrganizationSubscription(
 			'changes() > 0',
 		),
 	])
-	if (inserted!.meta.changes > 0) return { id }
+	if (inserted!.meta.changes > 0) return { ok: true, id }
 	const duplicate = (await listOrganizationSubscriptions(db, ownerId)).find(
 		(subscription) => subscription.url === input.url,
 	)
-	return duplicate === undefined ? 'too-many' : { exists: duplicate.number }
+	return duplicate === undefined
+		? refused('too-many')
+		: { ok: false, reason: 'duplicate', duplicateId: duplicate.number }
 }
 
 /** Removes a further subscription; its instance's version counts up. False: somebody else was first. */

@@ -2,13 +2,15 @@
  * The cron's round, every five minutes: cheap insurance for alarms that were lost, and the end of what was begun
  * (docs/operations.md, To Cloudflare).
  */
+import { HOUR_MS } from '../lib/time.ts'
+import { mapConcurrent } from '../lib/concurrency.ts'
 import { pruneAccounts } from '../accounts/prune.ts'
 import { log, logError } from '../lib/log.ts'
 import { deleteExpiredDrafts } from './drafts.ts'
 import { abandonWebhookTasks, scheduleRekey, runWebhookTask } from './webhooks.ts'
 import { purgeInstance } from './lifecycle.ts'
-import { abandonCreating } from './records.ts'
-import { runReplayJobs } from './replay-jobs.ts'
+import { abandonCreating } from './row-lifecycle.ts'
+import { runReplayJobs } from './replay-runner.ts'
 import { resealSecrets } from './reseal.ts'
 import { completeKeyTakeovers } from './signature.ts'
 import type { Services } from './services.ts'
@@ -20,7 +22,7 @@ const MAX_CONCURRENT = 6
 /** A row that stays `creating` longer is the rest of a crash. */
 const MAX_CREATING_MS = 15 * 60_000
 /** An instance is overdue after this, or after twice its interval. */
-const OVERDUE_MS = 2 * 3_600_000
+const OVERDUE_MS = 2 * HOUR_MS
 /** One that was woken is left alone this long, so that those that stay silent do not crowd out the others. */
 const WAKE_PAUSE_MS = 30 * 60_000
 
@@ -53,7 +55,7 @@ export async function runWatchdog(services: Services): Promise<WatchdogResult> {
 		.bind(nowMs, MAX_WAKES)
 		.all<{ id: number }>()
 	let cleared = 0
-	await runConcurrent(unfinished.results, async ({ id }) => {
+	await mapConcurrent(unfinished.results, MAX_CONCURRENT, async ({ id }) => {
 		if (await purgeInstance(services, id)) cleared++
 		// To the end of the line: those that fail must not keep others waiting.
 		else
@@ -66,7 +68,7 @@ export async function runWatchdog(services: Services): Promise<WatchdogResult> {
 	)
 		.bind(nowMs, MAX_WEBHOOK_TASKS)
 		.all<{ id: number }>()
-	await runConcurrent(hooks.results, async ({ id }) => void (await runWebhookTask(services, id)))
+	await mapConcurrent(hooks.results, MAX_CONCURRENT, ({ id }) => runWebhookTask(services, id))
 	await deleteExpiredDrafts(DB, nowMs)
 	await completeKeyTakeovers(DB, nowMs)
 	await pruneAccounts(DB, nowMs)
@@ -83,7 +85,7 @@ export async function runWatchdog(services: Services): Promise<WatchdogResult> {
 		.bind(nowMs, OVERDUE_MS, WAKE_PAUSE_MS, MAX_WAKES)
 		.all<{ id: number }>()
 	let woken = 0
-	await runConcurrent(overdue.results, async ({ id }) => {
+	await mapConcurrent(overdue.results, MAX_CONCURRENT, async ({ id }) => {
 		try {
 			const watcher = services.watcher(id)
 			// A ready row whose object knows nothing: its storage was lost. It starts again as it was made.
@@ -100,9 +102,4 @@ export async function runWatchdog(services: Services): Promise<WatchdogResult> {
 	}
 	if (woken > 0 || cleared > 0) log('watchdog.round', { woken, cleared })
 	return { woken, cleared }
-}
-
-async function runConcurrent<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-	for (let start = 0; start < items.length; start += MAX_CONCURRENT)
-		await Promise.all(items.slice(start, start + MAX_CONCURRENT).map(work))
 }

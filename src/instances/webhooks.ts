@@ -2,6 +2,7 @@
  * The webhooks of an instance at its store: which ones it should have, creating, pausing and removing them. What cannot
  * be done at once is stored in the instance's row (`hook_work`) and finished by the cron or by the instance's watchdog.
  */
+import { DAY_MS } from '../lib/time.ts'
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
 import { getTopics, toDesiredWebhooks, type DesiredWebhooks, type WebhookSyncResult } from '../elements/webhooks.ts'
@@ -21,10 +22,10 @@ import { getElement, openStoreClient } from './stores.ts'
 const STORE_TIMEOUT_MS = 60_000
 
 /** The cron gives up a task that a store has refused for this long. */
-export const WEBHOOK_GIVE_UP_MS = 7 * 86_400_000
+export const WEBHOOK_GIVE_UP_MS = 7 * DAY_MS
 
 /** How long the previous version of the secrets is accepted after a rotation. */
-export const PREVIOUS_SECRET_MS = 24 * 3_600_000
+export const PREVIOUS_SECRET_MS = DAY_MS
 
 /** Whether a configuration asks for webhooks. */
 export function wantsWebhooks(instance: Pick<Instance, 'eventsEnabled' | 'configuration'>): boolean {

@@ -1,28 +1,48 @@
-/** Reading a body up to a limit. */
-/** A body's bytes; null when it is larger than `limit`. Throws when the sender went away. */
+/** Reading bodies up to a limit. */
+
+/**
+ * Hands the first `max` bytes of a body to `take`, chunk by chunk, and cancels what follows them. Throws when the
+ * sender breaks off, and with the reason of `aborted`, which a body that stalls cannot outlast.
+ */
+export async function readChunks(
+	body: ReadableStream | null,
+	max: number,
+	take: (chunk: Uint8Array) => void,
+	aborted?: Promise<never>,
+): Promise<void> {
+	if (body === null) return
+	const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>
+	let size = 0
+	try {
+		while (size < max) {
+			const { done, value } = await (aborted === undefined ? reader.read() : Promise.race([aborted, reader.read()]))
+			if (done) return
+			take(value.subarray(0, max - size))
+			size += value.byteLength
+		}
+	} finally {
+		// Not awaited: a sender that does not listen must not hold up its reader.
+		reader.cancel().catch(() => undefined)
+	}
+}
+
+/** A request's body; null when it is larger than `limit` bytes. Throws when the sender breaks off. */
 export async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
-	if (request.body === null) return new Uint8Array()
 	const length = request.headers.get('content-length')
 	if (length !== null && Number(length) > limit) return null
 	if (length !== null && /^\d+$/.test(length)) return new Uint8Array(await request.arrayBuffer())
-	const parts: Uint8Array[] = []
+	const chunks: Uint8Array[] = []
 	let size = 0
-	const reader = request.body.getReader() as ReadableStreamDefaultReader<Uint8Array>
-	for (;;) {
-		const { done, value } = await reader.read()
-		if (done) break
-		size += value.byteLength
-		if (size > limit) {
-			await reader.cancel().catch(() => undefined)
-			return null
-		}
-		parts.push(value)
-	}
-	const body = new Uint8Array(size)
+	await readChunks(request.body, limit + 1, (chunk) => {
+		chunks.push(chunk)
+		size += chunk.byteLength
+	})
+	if (size > limit) return null
+	const bytes = new Uint8Array(size)
 	let offset = 0
-	for (const part of parts) {
-		body.set(part, offset)
-		offset += part.byteLength
+	for (const chunk of chunks) {
+		bytes.set(chunk, offset)
+		offset += chunk.byteLength
 	}
-	return body
+	return bytes
 }

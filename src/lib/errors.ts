@@ -1,41 +1,41 @@
 /**
- * The one error table: every refusal that a caller can meet, with its status (docs/contract.md §1). A handler throws
+ * The one error table: every error that a caller can receive, with its status (docs/contract.md §1). A handler throws
  * one of these; `app.ts` turns it into `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500
  * without text.
  */
 
 /**
  * What each status means, as the reference says it: the statuses of the contract, 422 for an `Idempotency-Key` that was
- * used for something else, and what stores are told.
+ * used for something else, and the answers to stores.
  */
 export const STATUS_DESCRIPTIONS = {
-	400: 'The request says something that cannot be; the message names the field and what was expected',
-	401: 'No secrets, wrong secrets, or the token of a deleted instance',
-	403: 'Known, but not allowed: the role or the scope does not suffice, or the instance is disabled',
-	404: "It does not exist, or is another organization's, which is the same",
-	405: 'The path exists, with other methods; `Allow` names them',
-	406: 'The caller accepts nothing that this call answers with',
-	409: 'The request contradicts what is, or the same one is still running',
-	410: 'Of receivers: the instance was deleted',
+	400: 'Invalid request; the message names the field and what was expected',
+	401: 'Missing, invalid or expired credentials, or the token of a deleted instance',
+	403: 'Authenticated, but not allowed: the role or the scope is not sufficient, or the instance is disabled',
+	404: 'It does not exist, or it belongs to another organization',
+	405: 'The path does not support this method; `Allow` lists the methods that it supports',
+	406: 'None of the media types that the caller accepts is available',
+	409: 'Conflicts with the current state, or the same request is still running',
+	410: 'Receivers only: the instance was deleted',
 	413: 'Larger than the limit that the message names',
 	415: 'The body is declared as something other than JSON',
 	422: 'The Idempotency-Key was used before, for another request',
-	429: 'Too many; `Retry-After` says when to come back',
-	500: 'Something went wrong here; the request id finds it in the log',
+	429: 'Too many requests; `Retry-After` says when to try again',
+	500: 'Internal error; the request id finds it in the log',
 	502: 'The store failed; `providerMessage` is what it said',
-	503: 'Of receivers: this delivery could not be kept; the change is found by polling',
+	503: 'Receivers only: this delivery could not be kept; the change is found by polling',
 } as const
 
 /** The statuses of a refusal. */
 export type ErrorStatus = keyof typeof STATUS_DESCRIPTIONS
 
-/** What an error may carry beside its message. */
+/** What an error may have beside its message. */
 export interface HttpErrorDetail {
 	/** What the store said, plain text; only when the store said something. */
 	providerMessage?: string | null | undefined
 	/** Headers of the answer, such as `Allow` or `Retry-After`. */
 	headers?: Record<string, string>
-	/** What was asked for may have been done all the same: it must not be made again of itself. */
+	/** The request may have been carried out all the same: it must not be repeated automatically. */
 	outcomeUnknown?: boolean
 }
 
@@ -56,42 +56,42 @@ export class HttpError extends Error {
 	}
 }
 
-/** 400: the request says something that cannot be; the message names the field. */
+/** 400: an invalid request; the message names the field. */
 export class BadRequest extends HttpError {
 	constructor(message: string, detail?: HttpErrorDetail) {
 		super(400, message, detail)
 	}
 }
 
-/** 401: no secrets, wrong secrets, or the token of a deleted instance. */
+/** 401: missing, invalid or expired credentials, or the token of a deleted instance. */
 export class Unauthorized extends HttpError {
 	constructor(message: string, detail?: HttpErrorDetail) {
 		super(401, message, detail)
 	}
 }
 
-/** 403: known, but not allowed, such as a hub call of a disabled instance. */
+/** 403: authenticated, but not allowed, such as a hub call of a disabled instance. */
 export class Forbidden extends HttpError {
 	constructor(message: string, detail?: HttpErrorDetail) {
 		super(403, message, detail)
 	}
 }
 
-/** 404: it does not exist, or belongs to another organization, which is the same. */
+/** 404: it does not exist, or it belongs to another organization. */
 export class NotFound extends HttpError {
 	constructor(message = 'Not found', detail?: HttpErrorDetail) {
 		super(404, message, detail)
 	}
 }
 
-/** 409: the request contradicts what is. */
+/** 409: the request conflicts with the current state. */
 export class Conflict extends HttpError {
 	constructor(message: string, detail?: HttpErrorDetail) {
 		super(409, message, detail)
 	}
 }
 
-/** 429: too many; `Retry-After` says when to come back. */
+/** 429: too many requests; `Retry-After` says when to try again. */
 export class TooManyRequests extends HttpError {
 	constructor(message: string, retryAfterSeconds: number, detail: HttpErrorDetail = {}) {
 		super(429, message, { ...detail, headers: { ...detail.headers, 'Retry-After': String(retryAfterSeconds) } })

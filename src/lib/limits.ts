@@ -1,12 +1,12 @@
 /**
- * How much of something the API takes: one table that the code checks by, that refusals quote, and that the guide
- * shows. Past a limit the answer is 400, 413 for a body, or 409 where something must end first, and names the limit and
- * its value. A test goes through the table and wants a case for every row.
+ * The limits of the API: one table for the checks, the error messages and the guide. Past a limit the answer is 400,
+ * 413 for a body, or 409 where something must end first, and names the limit and its value. A test requires a case for
+ * every row.
  */
 
 /** One limit. */
 export interface Limit {
-	/** The most that is taken. */
+	/** The most that is accepted. */
 	value: number
 	/** What is counted; bytes are shown as kB or MB of 1024. */
 	unit: string
@@ -58,7 +58,7 @@ const limits = {
 		value: 200,
 		unit: 'instances',
 		where: 'lists of events, notifications and deliveries across instances',
-		sentence: 'Instances that one call asks: narrow it by time, tag or instance.',
+		sentence: 'Instances that one call reads; narrow it by time, tag or instance.',
 	},
 	resourceNames: {
 		value: 50,
@@ -76,19 +76,19 @@ const limits = {
 		value: 255,
 		unit: 'characters',
 		where: 'searchText of GET /instances',
-		sentence: 'What is looked for in names and element keys.',
+		sentence: 'Text to search for in names and element keys.',
 	},
 	where: {
 		value: 4_000,
 		unit: 'characters',
 		where: 'where of the hub, of deliveries',
-		sentence: 'A condition on what is listed.',
+		sentence: 'A condition on the records of a list.',
 	},
 	fields: {
 		value: 2_000,
 		unit: 'characters',
 		where: 'fields of the hub',
-		sentence: 'Names of the fields that are answered.',
+		sentence: 'Names of the fields to return.',
 	},
 	orderBy: {
 		value: 200,
@@ -96,7 +96,7 @@ const limits = {
 		where: 'orderBy of the hub',
 		sentence: 'The field that a list is ordered by.',
 	},
-	name: { value: 255, unit: 'characters', where: 'name of an instance', sentence: 'What an instance is called.' },
+	name: { value: 255, unit: 'characters', where: 'name of an instance', sentence: 'The name of an instance.' },
 	tags: { value: 20, unit: 'tags', where: 'tags of an instance', sentence: 'Tags of one instance.' },
 	tag: { value: 64, unit: 'characters', where: 'tags of an instance', sentence: 'One tag.' },
 	configuration: {
@@ -152,19 +152,19 @@ const limits = {
 		value: 7 * 86_400,
 		unit: 'seconds',
 		where: 'grace of POST …/signature-key/rotate',
-		sentence: 'How long both keys sign while one takes over: a week.',
+		sentence: 'How long both keys sign during a rotation: a week.',
 	},
 	basicAuth: {
 		value: 255,
 		unit: 'characters',
 		where: 'event.notification.basic.username, event.notification.basic.password',
-		sentence: 'What the callback is given as Basic authentication.',
+		sentence: 'User name or password for Basic authentication at the callback.',
 	},
 	callbackHeaders: {
 		value: 5,
 		unit: 'headers',
 		where: 'event.notification.callback.headers',
-		sentence: 'Headers of one’s own that are sent to the callback.',
+		sentence: 'Custom headers that are sent to the callback.',
 	},
 	callbackHeader: {
 		value: 1_000,
@@ -206,9 +206,9 @@ const limits = {
 		value: 10,
 		unit: 'subscriptions',
 		where: 'POST /notifications/subscriptions',
-		sentence: 'Further subscriptions of one instance, and those to topics of the organization.',
+		sentence: 'Further subscriptions of one instance, and subscriptions to topics of the organization.',
 	},
-	topics: { value: 50, unit: 'topics', where: 'topics of a subscription', sentence: 'What one subscription hears.' },
+	topics: { value: 50, unit: 'topics', where: 'topics of a subscription', sentence: 'Topics of one subscription.' },
 	topic: {
 		value: 255,
 		unit: 'characters',
@@ -219,13 +219,13 @@ const limits = {
 		value: 256 * 1024,
 		unit: 'bytes',
 		where: 'message of POST /notifications',
-		sentence: 'What is posted to a topic, as JSON.',
+		sentence: 'A message that is posted to a topic, as JSON.',
 	},
 	from: {
 		value: 255,
 		unit: 'characters',
 		where: 'from of POST /notifications',
-		sentence: 'Who a posted notification is from.',
+		sentence: 'The sender of a posted notification.',
 	},
 	replays: {
 		value: 10,
@@ -237,13 +237,13 @@ const limits = {
 		value: 200,
 		unit: 'characters',
 		where: 'filter.text of POST …/replays',
-		sentence: 'What is looked for in records.',
+		sentence: 'Text to search for in records.',
 	},
 	replayInstances: {
 		value: 1_000,
 		unit: 'instances',
 		where: 'instanceIds of POST /replays',
-		sentence: 'Instances that a replay across instances names; without names it goes over all.',
+		sentence: 'Instances that a replay across instances names; without names it covers all of them.',
 	},
 	replayJobs: {
 		value: 5,
@@ -255,7 +255,7 @@ const limits = {
 		value: 64,
 		unit: 'characters',
 		where: 'from, to, expiresDate and lastEventId, wherever they are',
-		sentence: 'A moment, or the id of an event.',
+		sentence: 'A time, or the id of an event.',
 	},
 	objectId: {
 		value: 255,
@@ -279,13 +279,13 @@ const limits = {
 		value: 30,
 		unit: 'days',
 		where: 'notification.webhook.retry.schedule',
-		sentence: 'How long a retry schedule lasts in all.',
+		sentence: 'The total length of a retry schedule.',
 	},
 	personName: {
 		value: 255,
 		unit: 'characters',
 		where: 'firstName and lastName of a user, name of an account and of an API key',
-		sentence: 'What a person, an organization or an API key is called.',
+		sentence: 'The name of a person, an organization or an API key.',
 	},
 	email: { value: 255, unit: 'characters', where: 'email of a user', sentence: 'An e-mail address.' },
 	password: {
@@ -304,7 +304,7 @@ const limits = {
 		value: 7 * 86_400,
 		unit: 'seconds',
 		where: 'grace of POST …/secrets/rotate',
-		sentence: 'How long the previous secret goes on working: a week.',
+		sentence: 'How long the previous secret continues to work: a week.',
 	},
 	apiKeyDays: {
 		value: 3_650,
@@ -323,19 +323,19 @@ const limits = {
 		value: 64,
 		unit: 'characters',
 		where: 'action of GET /accounts/audit',
-		sentence: 'The name of what was done.',
+		sentence: 'The name of an action in the audit log.',
 	},
 	idempotencyKey: {
 		value: 255,
 		unit: 'visible characters',
 		where: 'Idempotency-Key of every POST but signing in, one-time links, receivers and /tools',
-		sentence: 'The key under which a request is made once.',
+		sentence: 'The key that makes a request idempotent.',
 	},
 	toolHeaders: {
 		value: 200,
 		unit: 'headers',
 		where: 'headers of POST /tools/verify-signature',
-		sentence: 'Headers of the request that came.',
+		sentence: 'Headers of the received request.',
 	},
 	toolHeaderName: {
 		value: 200,
@@ -353,7 +353,7 @@ const limits = {
 		value: 1_000,
 		unit: 'characters',
 		where: 'key of POST /tools/verify-signature',
-		sentence: 'The key as it stands at the receiver.',
+		sentence: 'The key as the receiver has it.',
 	},
 } as const satisfies Record<string, Limit>
 
@@ -370,7 +370,7 @@ export function formatLimit(name: LimitName): string {
 	return value >= 1024 * 1024 ? `${value / 1024 / 1024} MB` : `${value / 1024} kB`
 }
 
-/** What a refusal says: `expected at most 255 characters`. */
+/** For error messages: `expected at most 255 characters`. */
 export function expectedAtMost(name: LimitName): string {
 	return `expected at most ${formatLimit(name)}`
 }

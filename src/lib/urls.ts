@@ -5,6 +5,7 @@
  * address is stopped by the platform (`global_fetch_strictly_public`).
  */
 
+import ipaddr from 'ipaddr.js'
 import { expectedAtMost, LIMITS } from './limits.ts'
 
 /** The verdict on an address. `message` says what was expected, without quoting the URL's query. */
@@ -84,64 +85,53 @@ type Reachability = 'public' | 'private' | 'closed'
 function classifyHost(hostname: string): Reachability {
 	const host = hostname.toLowerCase().replace(/(?<!\.)\.+$/, '')
 	if (host.startsWith('[')) return classifyIpv6(host.slice(1, -1))
-	const parts = host.split('.')
-	if (parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part))) return classifyIpv4(parts.map(Number))
+	if (ipaddr.IPv4.isValidFourPartDecimal(host)) return classifyIpv4(ipaddr.IPv4.parse(host))
 	if (host === '' || host === 'metadata' || host === 'metadata.google.internal' || host === 'instance-data')
 		return 'closed'
 	if (
-		parts.length === 1 ||
+		!host.includes('.') ||
 		/\.(localhost|local|internal|intranet|lan|home|corp|private|localdomain|home\.arpa)$/.test(host)
 	)
 		return 'private'
 	return 'public'
 }
 
-/** IPv4 ranges of IANA's special-purpose registry. */
-function classifyIpv4(bytes: number[]): Reachability {
-	const [a = 0, b = 0, c = 0] = bytes
-	if (a === 127 || a === 10 || (a === 172 && b >= 16 && b <= 31) || (a === 192 && b === 168)) return 'private'
-	if (a === 0 || a >= 224 || (a === 169 && b === 254)) return 'closed'
-	if (a === 100 && b >= 64 && b <= 127) return 'closed'
-	if (a === 192 && b === 0 && (c === 0 || c === 2)) return 'closed'
-	if (a === 198 && (b === 18 || b === 19 || (b === 51 && c === 100))) return 'closed'
-	if (a === 203 && b === 0 && c === 113) return 'closed'
-	return 'public'
+function classifyIpv4(address: ipaddr.IPv4): Reachability {
+	const range = address.range()
+	return range === 'unicast' ? 'public' : range === 'private' || range === 'loopback' ? 'private' : 'closed'
 }
 
 /** IPv6: global unicast only, and where an IPv4 address is carried inside, that address decides. */
 function classifyIpv6(text: string): Reachability {
-	const words = parseIpv6Words(text)
-	if (words === null) return 'closed'
-	const [w0 = 0, w1 = 0, w2 = 0, w3 = 0, w4 = 0, w5 = 0, w6 = 0, w7 = 0] = words
-	const leadingZeros = words.slice(0, 5).every((word) => word === 0)
-	if (leadingZeros && w5 === 0 && w6 === 0) return w7 === 1 ? 'private' : 'closed'
-	const low = [w6 >> 8, w6 & 0xff, w7 >> 8, w7 & 0xff]
-	// Mapped (::ffff:a.b.c.d), compatible (::a.b.c.d), translated (64:ff9b::a.b.c.d): only ever a disguise in a URL.
-	if (leadingZeros && (w5 === 0xffff || w5 === 0)) return classifyEmbeddedIpv4(low)
-	if (w0 === 0x64 && w1 === 0xff9b && w2 === 0 && w3 === 0 && w4 === 0 && w5 === 0) return classifyEmbeddedIpv4(low)
-	if (w0 === 0x2002) return classifyEmbeddedIpv4([w1 >> 8, w1 & 0xff, w2 >> 8, w2 & 0xff])
-	if ((w0 & 0xfe00) === 0xfc00) return w0 === 0xfd00 && w1 === 0xec2 ? 'closed' : 'private'
-	if (w0 === 0x2001 && (w1 === 0 || w1 === 0xdb8 || (w1 >= 0x10 && w1 <= 0x2f))) return 'closed'
-	return (w0 & 0xe000) === 0x2000 ? 'public' : 'closed'
+	if (!ipaddr.IPv6.isValid(text)) return 'closed'
+	const address = ipaddr.IPv6.parse(text)
+	const range = address.range()
+	if (range === 'loopback') return 'private'
+	if (range === 'uniqueLocal') return address.match(AWS_METADATA_NETWORK, 32) ? 'closed' : 'private'
+	const embedded = getEmbeddedIpv4(address)
+	// Only ever a disguise in a URL: closed even where loopback is open.
+	if (embedded !== null) return classifyIpv4(embedded) === 'public' ? 'public' : 'closed'
+	return range === 'unicast' && address.match(GLOBAL_UNICAST, 3) ? 'public' : 'closed'
 }
 
-/** An IPv4 address inside an IPv6 one: what is not public stays closed, even where loopback is open. */
-function classifyEmbeddedIpv4(bytes: number[]): Reachability {
-	return classifyIpv4(bytes) === 'public' ? 'public' : 'closed'
+const AWS_METADATA_NETWORK = ipaddr.IPv6.parse('fd00:ec2::')
+const GLOBAL_UNICAST = ipaddr.IPv6.parse('2000::')
+
+/**
+ * The IPv4 address inside an IPv6 one: mapped (::ffff:a.b.c.d), compatible (::a.b.c.d), translated (64:ff9b::a.b.c.d)
+ * or 6to4 (2002:a.b.c.d::); null when there is none.
+ */
+function getEmbeddedIpv4(address: ipaddr.IPv6): ipaddr.IPv4 | null {
+	const bytes = address.toByteArray()
+	const prefix = address.parts.slice(0, 6).join()
+	if (address.range() === '6to4') return new ipaddr.IPv4(bytes.slice(2, 6))
+	return EMBEDDING_PREFIXES.has(prefix) ? new ipaddr.IPv4(bytes.slice(12)) : null
 }
 
-/** The eight words of an address as the URL parser spells it (no dotted tail left, `::` at most once). */
-function parseIpv6Words(text: string): number[] | null {
-	const [head = '', tail] = text.split('::')
-	const left = head === '' ? [] : head.split(':')
-	const right = tail === undefined || tail === '' ? [] : tail.split(':')
-	const missing = 8 - left.length - right.length
-	if (missing < 0 || (tail === undefined && missing !== 0)) return null
-	const words = [...left, ...Array.from({ length: missing }, () => '0'), ...right].map((word) =>
-		Number.parseInt(word, 16),
-	)
-	return words.every((word) => Number.isInteger(word) && word >= 0 && word <= 0xffff) ? words : null
-}
+/** The first six words of addresses that end in an IPv4 one. */
+const EMBEDDING_PREFIXES = new Set(
+	['::ffff:0:0', '::', '64:ff9b::'].map((network) => ipaddr.IPv6.parse(network).parts.slice(0, 6).join()),
+)
 
 function reject(message: string): UrlCheckResult {
 	return { ok: false, message }

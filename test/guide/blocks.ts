@@ -6,10 +6,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toSignatureHeaders } from '../../src/delivery/sign.ts'
 import type { ConfigurationKey, PollerResource } from '../../src/elements/form.ts'
-import { CONFIGURATION_KEYS } from '../../src/elements/woocommerce/configuration.ts'
+import { woocommerce } from '../../src/elements/woocommerce/woocommerce.ts'
 import type { StoredEvent } from '../../src/events/event.ts'
 import { computeEventTag, toNotificationId } from '../../src/events/ids.ts'
 import { toNotificationBody, getSenderAddress, type NotificationInstance } from '../../src/events/notification.ts'
+import { listConfigurationKeys } from '../../src/instances/configuration-keys.ts'
 import { toLimitsMarkdown } from '../../src/lib/limits.ts'
 import { userAgent } from '../../src/lib/version.ts'
 import { VECTORS } from '../support/vectors.ts'
@@ -55,11 +56,13 @@ const OUTSIDE = [
 
 /** The element's keys, in the order in which people are asked for them. */
 function parameters(wanted: (key: string) => boolean): string {
-	const rows = CONFIGURATION_KEYS.filter(({ key }) => wanted(key)).map((item) => [
-		`**${item.name}**<br>\`${item.key}\``,
-		`${quoted(item.description)}${item.required ? ' Required.' : ''}${item.secret ? ' Shown as `********`.' : ''}${defaultOf(item)}`,
-		typeOf(item),
-	])
+	const rows = listConfigurationKeys(woocommerce)
+		.filter(({ key }) => wanted(key))
+		.map((item) => [
+			`**${item.name}**<br>\`${item.key}\``,
+			`${quoted(item.description)}${item.required ? ' Required.' : ''}${item.secret ? ' Shown as `********`.' : ''}${defaultOf(item)}`,
+			typeOf(item),
+		])
 	return table(['Parameter', 'What it is', 'Type'], [...OUTSIDE, ...rows])
 }
 

@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { CONFIGURATION_KEYS } from '../../src/elements/woocommerce/configuration.ts'
+import { woocommerce } from '../../src/elements/woocommerce/woocommerce.ts'
+import { listConfigurationKeys } from '../../src/instances/configuration-keys.ts'
 import { toAnchor, renderMarkdown } from '../../src/ui/guide/markdown.ts'
 import { INSTANCE_STATES } from '../../src/rpc/watcher.ts'
 import { brought } from '../guide/blocks.ts'
@@ -37,7 +38,8 @@ describe('pages', () => {
 	})
 
 	test('every configuration key stands in one of the tables', () => {
-		for (const { key } of CONFIGURATION_KEYS) expect(read('woocommerce-events.md'), key).toContain(`<br>\`${key}\` |`)
+		for (const { key } of listConfigurationKeys(woocommerce))
+			expect(read('woocommerce-events.md'), key).toContain(`<br>\`${key}\` |`)
 	})
 })
 

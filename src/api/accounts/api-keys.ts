@@ -1,4 +1,5 @@
 /** API keys over HTTP. */
+import { DAY_MS } from '../../lib/time.ts'
 import type * as z from 'zod'
 import { createKey, deleteKey, listKeys, type ApiKey } from '../../accounts/api-keys.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
@@ -7,8 +8,6 @@ import type { CallerContext } from '../http/environment.ts'
 import { formatPageToken, MAX_PAGE_SIZE, parsePageToken, setPageHeaders } from '../http/paging.ts'
 import { parseTimeParameter, toIsoSeconds } from '../http/times.ts'
 import type { ApiKeyResponse, ApiKeyBody, NewApiKeyResponse } from './schema.ts'
-
-const DAY_MS = 86_400_000
 
 /** `GET /accounts/api-keys`. */
 export async function listApiKeys(

@@ -30,14 +30,14 @@ export async function rotateOwnerSecret(
 	{ grace }: z.output<typeof RotateSecretBody>,
 ): Promise<Secret> {
 	const result = await rotateSecret(c.env.DB, c.env.MASTER_KEYS, getActor(c), owner, grace, c.var.services.now())
-	if (typeof result === 'string') throw ERROR_BY_REASON[result]()
+	if (!result.ok) throw ERROR_BY_REASON[result.reason]()
 	return toSecretResponse(result)
 }
 
 /** `DELETE …/secrets`. */
 export async function revokeOwnerSecret(c: CallerContext, owner: SecretOwner): Promise<undefined> {
-	const error = await revokeSecret(c.env.DB, getActor(c), owner, c.var.services.now())
-	if (error !== null) throw ERROR_BY_REASON[error]()
+	const result = await revokeSecret(c.env.DB, getActor(c), owner, c.var.services.now())
+	if (!result.ok) throw ERROR_BY_REASON[result.reason]()
 }
 
 const ERROR_BY_REASON: Record<SecretChangeError, () => Conflict | NotFound> = {
@@ -47,7 +47,8 @@ const ERROR_BY_REASON: Record<SecretChangeError, () => Conflict | NotFound> = {
 		new Conflict(
 			'The secret before this one still opens, as was promised; wait until previousUntil, or rotate with grace 0, which ends it at once',
 		),
-	'locked-out': () => new Conflict('Nobody could look after the organization then: an admin needs a password first'),
+	'locked-out': () =>
+		new Conflict('This would leave the organization without an admin who can sign in; an admin needs a password first'),
 }
 
 function toSecretResponse({ secret, previousUntilMs }: RevealedSecret): Secret {

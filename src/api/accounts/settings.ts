@@ -1,7 +1,7 @@
 /** Settings of an organization, which hold for all its instances (docs/contract.md §5). */
 import { parseSettings, getMaskedSettings, writeAccountSettings, type SettingName } from '../../accounts/settings.ts'
 import { BadRequest } from '../../lib/errors.ts'
-import { notifyWatcher } from '../../instances/lifecycle.ts'
+import { notifyWatcher } from '../../instances/changes.ts'
 import { findOwnerId } from '../../instances/organizations.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { requireOwnAccount } from './account.ts'

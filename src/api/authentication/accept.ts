@@ -29,7 +29,7 @@ const invalidLinkPage = (): Response =>
 	renderPage({
 		status: 404,
 		title: 'This link leads nowhere',
-		text: 'It was used or replaced, it is older than 7 days, or it was never ours. Ask for a new one.',
+		text: 'It was used or replaced, it is older than 7 days, or it is invalid. Ask for a new one.',
 	})
 
 async function showForm(c: LinkContext): Promise<Response> {

@@ -6,7 +6,8 @@ import type { Element } from '../../elements/element.ts'
 import type { ConfigurationKey } from '../../elements/form.ts'
 import { elements, findElement } from '../../elements/registry.ts'
 import { Forbidden, NotFound } from '../../lib/errors.ts'
-import { DEFAULT_VALUES, getFloorSeconds } from '../../instances/config.ts'
+import { getFloorSeconds } from '../../instances/config.ts'
+import { listConfigurationKeys } from '../../instances/configuration-keys.ts'
 import type { OperationResponse } from '../http/contract.ts'
 import { toElementResponse } from '../instances/view.ts'
 import { mountOperations, type Api } from '../http/serve.ts'
@@ -49,12 +50,12 @@ function toCatalogElement(element: Element, minIntervalSeconds: number): Catalog
 			preset,
 			settings,
 		})),
-		configuration: element.configuration.map((item, index) => ({
+		configuration: listConfigurationKeys(element).map((item, index) => ({
 			id: item.id,
 			name: item.name,
 			key: item.key,
 			description: item.description,
-			defaultValue: item.defaultValue ?? DEFAULT_VALUES[item.key] ?? null,
+			defaultValue: item.defaultValue,
 			type: item.type,
 			required: item.required,
 			displayOrder: index + 1,

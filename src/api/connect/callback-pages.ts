@@ -32,7 +32,7 @@ const unknownStatePage = (): Response =>
 	renderPage({
 		status: 404,
 		title: 'This link leads nowhere',
-		text: 'It was used before, it is older than 30 minutes, or it was never ours. Go back to where you came from and start again.',
+		text: 'It was used before, it is older than 30 minutes, or it is invalid. Go back to where you came from and start again.',
 	})
 
 /** The store's call. Anything but exactly 200 makes it take the keys back. */
@@ -54,10 +54,10 @@ async function receiveKeys(c: ConnectContext): Promise<Response> {
 	if (receivedKeys.state !== state) return unknownStatePage()
 	const requestId = crypto.randomUUID()
 	const result = await claimDraft(c.var.services, state, receivedKeys, element, requestId)
-	log('connect.keys', { requestId, outcome: result.kind, instance: result.kind === 'created' ? result.id : null })
-	if (result.kind === 'unknown') return unknownStatePage()
-	if (result.kind === 'failed')
-		return renderPage({ status: 409, title: 'The shop could not be connected', text: result.reason })
+	const outcome = result === null ? 'unknown' : result.ok ? 'created' : 'failed'
+	log('connect.keys', { requestId, outcome, instance: result?.ok ? result.id : null })
+	if (result === null) return unknownStatePage()
+	if (!result.ok) return renderPage({ status: 409, title: 'The shop could not be connected', text: result.reason })
 	return renderPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
 }
 

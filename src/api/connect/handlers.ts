@@ -3,7 +3,7 @@ import type { Element } from '../../elements/element.ts'
 import { findElement } from '../../elements/registry.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { getDraftOutcome, createDraft } from '../../instances/drafts.ts'
-import type { InstanceInput } from '../../instances/lifecycle.ts'
+import type { InstanceInput } from '../../instances/checks.ts'
 import { allowsPrivateNetwork } from '../../instances/stores.ts'
 import { checkUrl } from '../../lib/urls.ts'
 import type { OperationResponse } from '../http/contract.ts'
@@ -28,7 +28,7 @@ export function mountConnectOperations(api: Api): void {
 		async getHandOver(c, { params }) {
 			requireElement(params.keyOrId)
 			const outcome = await getDraftOutcome(c.var.services, c.var.user.organizationId, params.state)
-			if (outcome === null) throw new NotFound('Nothing waits under this state')
+			if (outcome === null) throw new NotFound('Unknown or expired state')
 			return outcome
 		},
 	})

@@ -1,4 +1,5 @@
 /** Counts of events over time (docs/contract.md §6): in all, by instance, by account. */
+import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Forbidden } from '../../lib/errors.ts'
 import type { TallyBucket } from '../../rpc/log.ts'
@@ -110,13 +111,10 @@ async function countPerInstance(
 ): Promise<Map<number, Map<number, Counts>>> {
 	const ids = await resolveEventInstances(c, query, range.starts[0]!)
 	const countsByInstanceId = new Map<number, Map<number, Counts>>()
-	for (let start = 0; start < ids.length; start += MAX_CONCURRENT_INSTANCES)
-		await Promise.all(
-			ids.slice(start, start + MAX_CONCURRENT_INSTANCES).map(async (id) => {
-				const buckets = await c.var.services.watcher(id).tally(toTallyQuery(range))
-				if (buckets !== 'unknown') countsByInstanceId.set(id, groupBuckets(range, buckets))
-			}),
-		)
+	await mapConcurrent(ids, MAX_CONCURRENT_INSTANCES, async (id) => {
+		const buckets = await c.var.services.watcher(id).tally(toTallyQuery(range))
+		if (buckets !== 'unknown') countsByInstanceId.set(id, groupBuckets(range, buckets))
+	})
 	return countsByInstanceId
 }
 

@@ -1,4 +1,5 @@
 /** Intervals of counts: their beginnings in UTC, and what lies in each. Pure. */
+import { DAY_MS } from '../../lib/time.ts'
 import { LIMITS } from '../../lib/limits.ts'
 
 /** From the longest to the shortest. A week begins on Monday. */
@@ -9,7 +10,6 @@ export type Interval = (typeof INTERVALS)[number]
 /** Buckets of an answer at most: a day by minute fits. */
 export const MAX_BUCKETS = LIMITS.intervals.value
 
-const DAY_MS = 86_400_000
 const FIXED_LENGTH_MS: Partial<Record<Interval, number>> = {
 	day: DAY_MS,
 	hour: 3_600_000,

@@ -110,13 +110,13 @@ async function findCaller(
 			: [findInstanceStatement(DB, 'token_hash', hashSecret(parts.element), organization)]),
 		...(pathInstanceId === null ? [] : [findInstanceStatement(DB, 'id', pathInstanceId, organization)]),
 	])
-	const caller = lookup.read(callerRows!.results[0])
-	if (caller === 'expired') throw new Unauthorized('Authorization: this API key has expired')
+	const found = lookup.read(callerRows!.results[0])
+	if (found?.ok === false) throw new Unauthorized('Authorization: this API key has expired')
 	const tokenRow = parts.element === null ? undefined : tokenRows!.results[0]
-	if (caller === null || (parts.element !== null && tokenRow === undefined)) throw authenticationError(c, nowMs)
+	if (found === null || (parts.element !== null && tokenRow === undefined)) throw authenticationError(c, nowMs)
 	const pathRow = pathInstanceId === null ? undefined : (parts.element === null ? tokenRows! : pathRows!).results[0]
 	return {
-		caller,
+		caller: found.caller,
 		tokenInstance: tokenRow === undefined ? null : toFoundInstance(tokenRow),
 		askedInstance: pathRow === undefined ? null : toFoundInstance(pathRow),
 	}
@@ -129,7 +129,7 @@ function authenticationError(c: Pick<CallerContext, 'req'>, nowMs: number): Unau
 	if (blocked !== null)
 		return new TooManyRequests('Too many failed attempts to authenticate; wait before the next one', blocked)
 	failureLimiter.count(address, nowMs)
-	return new Unauthorized('Authorization: a secret or token is wrong or over, or its instance was deleted')
+	return new Unauthorized('Authorization: invalid or expired credentials, or the instance of the token was deleted')
 }
 
 /** Where a request comes from. */

@@ -2,6 +2,7 @@
  * Lists across instances: a merge of what each instance's object holds, ordered by (time, instance, number), newest
  * first (docs/architecture.md, Reading the log). Pure but for the reads it is given.
  */
+import { mapConcurrent } from '../../lib/concurrency.ts'
 import type { PageCursor } from '../../rpc/log.ts'
 
 /** A row and whose it is. */
@@ -76,15 +77,9 @@ export async function* mergeRows<Row>(
 	read: ReadPage<Row>,
 	budget: ReadBudget,
 ): AsyncGenerator<InstanceRow<Row>, MergePosition | null> {
-	const cursors: InstanceCursor<Row>[] = []
-	for (let start = 0; start < instanceIds.length; start += MAX_CONCURRENT_INSTANCES) {
-		const group = instanceIds.slice(start, start + MAX_CONCURRENT_INSTANCES)
-		cursors.push(
-			...(await Promise.all(
-				group.map((id) => openCursor(id, range, getPosition, read, Math.min(MAX_ROWS_PER_PAGE, budget.rows))),
-			)),
-		)
-	}
+	const cursors = await mapConcurrent(instanceIds, MAX_CONCURRENT_INSTANCES, (id) =>
+		openCursor(id, range, getPosition, read, Math.min(MAX_ROWS_PER_PAGE, budget.rows)),
+	)
 	for (let remainingPages = budget.pages; ;) {
 		let newest: { part: InstanceCursor<Row>; place: MergePosition } | null = null
 		let unread: { part: InstanceCursor<Row>; place: MergePosition } | null = null

@@ -2,14 +2,10 @@
 import type * as z from 'zod'
 import { findElement } from '../../elements/registry.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
-import {
-	createInstance,
-	deleteInstance,
-	setEnabled,
-	updateInstance,
-	type ChangeOptions,
-	type InstanceInput,
-} from '../../instances/lifecycle.ts'
+import type { InstanceInput } from '../../instances/checks.ts'
+import { createInstance } from '../../instances/create.ts'
+import { deleteInstance, setEnabled } from '../../instances/lifecycle.ts'
+import { updateInstance, type ChangeOptions } from '../../instances/update.ts'
 import { listInstances } from '../../instances/list.ts'
 import type { Instance } from '../../instances/records.ts'
 import { getElement } from '../../instances/stores.ts'

@@ -4,7 +4,8 @@
  */
 import type * as z from 'zod'
 import type { Element } from '../../elements/element.ts'
-import { getCallbackUrl, DEFAULT_VALUES, isSecretKey } from '../../instances/config.ts'
+import { getCallbackUrl } from '../../instances/config.ts'
+import { DEFAULT_VALUES, isSecretKey, listConfigurationKeys } from '../../instances/configuration-keys.ts'
 import { getEffectivePoller, POLLER_KEY } from '../../instances/poller.ts'
 import type { Instance } from '../../instances/records.ts'
 import { instanceContext, openSecret } from '../../lib/sealing.ts'
@@ -70,7 +71,7 @@ export function toConfiguration(
 	stored: Readonly<Record<string, string | null>>,
 ): Record<string, string | null> {
 	const result: Record<string, string | null> = {}
-	for (const item of element.configuration) result[item.key] = DEFAULT_VALUES[item.key] ?? null
+	for (const { key } of listConfigurationKeys(element)) result[key] = DEFAULT_VALUES[key] ?? null
 	for (const [key, value] of Object.entries(stored)) if (value !== null || !(key in result)) result[key] = value
 	result[POLLER_KEY] = JSON.stringify(getEffectivePoller(stored, element))
 	for (const [key, value] of Object.entries(result))
@@ -84,7 +85,7 @@ export function toConfigurationItems(
 	stored: Readonly<Record<string, string | null>>,
 ): z.output<typeof ConfigurationItem>[] {
 	const values = toConfiguration(element, stored)
-	return element.configuration.map((item) => ({
+	return listConfigurationKeys(element).map((item) => ({
 		id: item.id,
 		key: item.key,
 		name: item.name,

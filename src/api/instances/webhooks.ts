@@ -2,6 +2,7 @@
  * What there is to know of an instance's webhooks: secrets for those made by hand, what the store has, what was
  * refused, who saw changes first.
  */
+import { DAY_MS } from '../../lib/time.ts'
 import { auditStatement } from '../../accounts/audit.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { receiverUrlFor } from '../../instances/addresses.ts'
@@ -16,9 +17,6 @@ import { parseTimeParameter, toIsoSeconds } from '../http/times.ts'
 import type { CoverageReport } from '../../rpc/watcher.ts'
 import type { watchingOperations } from './monitoring-operations.ts'
 import { callWatcher, callWatcherById } from '../http/ask.ts'
-
-/** `coverage` looks back this far when nothing is asked for. */
-const DAY_MS = 86_400_000
 
 /** `GET …/webhooks`. Shows secrets, and leaves an audit row that says so. */
 export async function getWebhooks(

@@ -1,4 +1,5 @@
 /** `GET /metrics`: the instances of a page, asked at the same time. */
+import { mapConcurrent } from '../../lib/concurrency.ts'
 import { accepts } from 'hono/accepts'
 import { listInstances } from '../../instances/list.ts'
 import type { Instance } from '../../instances/records.ts'
@@ -35,13 +36,9 @@ async function getMetrics(
 	query: ValidatedInput<typeof metricsOperations.getMetrics>['query'],
 ): Promise<MetricsResult> {
 	const { instances, total, more } = await findInstances(c, query)
-	const instanceMetrics: InstanceMetrics[] = []
-	for (let start = 0; start < instances.length; start += MAX_CONCURRENT_INSTANCES)
-		instanceMetrics.push(
-			...(await Promise.all(
-				instances.slice(start, start + MAX_CONCURRENT_INSTANCES).map((instance) => readMetrics(c, instance)),
-			)),
-		)
+	const instanceMetrics = await mapConcurrent(instances, MAX_CONCURRENT_INSTANCES, (instance) =>
+		readMetrics(c, instance),
+	)
 	const last = instances.at(-1)
 	setPageHeaders(c, {
 		returned: instances.length,

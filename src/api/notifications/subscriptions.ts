@@ -1,7 +1,8 @@
 /** What the calls about subscriptions do. */
+import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound, Unauthorized } from '../../lib/errors.ts'
-import { notifyWatcher } from '../../instances/lifecycle.ts'
+import { notifyWatcher } from '../../instances/changes.ts'
 import { ensureOwnerId } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/records.ts'
 import {
@@ -84,13 +85,13 @@ async function createOrganizationSubscription(c: CallerContext, topics: string[]
 	const nowMs = services.now()
 	const ownerId = await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id))
 	const added = await addOrganizationSubscription(services.env.DB, actor, ownerId, { url, topics }, nowMs)
-	if (added === 'too-many')
+	if (!added.ok && added.reason === 'too-many')
 		throw new BadRequest(
 			`An organization has at most ${formatLimit('subscriptions')} to topics of its own; delete one first`,
 		)
-	if ('exists' in added)
+	if (!added.ok)
 		throw new Conflict(
-			`config.url: subscription ${added.exists} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
+			`config.url: subscription ${added.duplicateId} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
 		)
 	await notifyWatcher(services, { id: ownerId, version: 1 }, {})
 	return toSubscriptionResponse(
@@ -114,13 +115,13 @@ async function createInstanceSubscription(
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const nowMs = services.now()
 	const added = await addSubscription(services.env.DB, actor, instance, { url, topics }, nowMs)
-	if (added === 'too-many')
+	if (!added.ok && added.reason === 'too-many')
 		throw new BadRequest(
 			`An instance has at most ${formatLimit('subscriptions')} beside its callback; delete one first`,
 		)
-	if (added === 'gone')
+	if (!added.ok && added.reason === 'raced')
 		throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
-	if ('exists' in added) throw new Conflict(`config.url: subscription ${added.exists} sends this topic there already`)
+	if (!added.ok) throw new Conflict(`config.url: subscription ${added.duplicateId} sends this topic there already`)
 	await notifyWatcher(services, { id: instance.id, version: instance.version + 1 }, {})
 	c.set('instanceId', instance.id)
 	return toSubscriptionResponse(
@@ -190,14 +191,8 @@ async function readSubscriptionReports(
 	c: CallerContext,
 	instanceIds: readonly number[],
 ): Promise<Map<number, SubscriptionReport>> {
-	const reportById = new Map<number, SubscriptionReport>()
-	for (let start = 0; start < instanceIds.length; start += MAX_CONCURRENT_INSTANCES) {
-		const reports = await Promise.all(
-			instanceIds
-				.slice(start, start + MAX_CONCURRENT_INSTANCES)
-				.map((id) => callOwner(c, id, (watcher) => watcher.subscriptions())),
-		)
-		for (const report of reports.flat()) reportById.set(report.number, report)
-	}
-	return reportById
+	const reports = await mapConcurrent(instanceIds, MAX_CONCURRENT_INSTANCES, (id) =>
+		callOwner(c, id, (watcher) => watcher.subscriptions()),
+	)
+	return new Map(reports.flat().map((report) => [report.number, report]))
 }

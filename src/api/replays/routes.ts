@@ -1,17 +1,18 @@
 /** Replays across instances: what the calls do. The work itself is a job's (instances/replay-jobs.ts). */
+import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
 import { filterOwnInstances } from '../../instances/records.ts'
 import {
 	createReplayJob,
 	cancelReplayJob,
-	runReplayJob,
 	listInstancesInScope,
 	type ReplayScope,
 	type ReplayJobReport,
 	listReplayJobs,
 	MAX_REPLAY_JOBS,
 } from '../../instances/replay-jobs.ts'
+import { runReplayJob } from '../../instances/replay-runner.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
 import { parseId } from '../http/access.ts'
@@ -91,13 +92,13 @@ async function startReplayJob(c: CallerContext, body: z.output<typeof ReplayJobB
 		return await countReplay(c, reach, query)
 	}
 	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
-	const id = await createReplayJob(DB, actor, { query, by, reach }, services.now())
-	if (id === 'too-many')
+	const created = await createReplayJob(DB, actor, { query, by, reach }, services.now())
+	if (!created.ok)
 		throw new Conflict(
 			`${MAX_REPLAY_JOBS} replays across instances are running; wait until one has ended, or cancel one`,
 		)
-	const job = await requireJob(c, String(id))
-	continueJob(c, id)
+	const job = await requireJob(c, String(created.id))
+	continueJob(c, created.id)
 	return toReplayJobResponse(job)
 }
 
@@ -115,16 +116,10 @@ async function countReplay(
 			`A dry run asks at most ${maxInstances} instances; narrow it by tags, searchText or instanceIds`,
 		)
 	const deliveringInstances = instances.filter(({ enabled, events }) => enabled === 1 && events === 1)
-	const totals: number[] = []
-	for (let start = 0; start < deliveringInstances.length; start += MAX_CONCURRENT_INSTANCES)
-		totals.push(
-			...(await Promise.all(
-				deliveringInstances.slice(start, start + MAX_CONCURRENT_INSTANCES).map(async ({ id }) => {
-					const report = await services.watcher(id).replay(query, true)
-					return report === 'unknown' || report === 'too-many' ? 0 : report.total
-				}),
-			)),
-		)
+	const totals = await mapConcurrent(deliveringInstances, MAX_CONCURRENT_INSTANCES, async ({ id }) => {
+		const report = await services.watcher(id).replay(query, true)
+		return report === 'unknown' || report === 'too-many' ? 0 : report.total
+	})
 	const total = totals.reduce((sum, count) => sum + count, 0)
 	return {
 		id: null,

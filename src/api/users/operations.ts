@@ -178,7 +178,7 @@ export const userOperations = {
 		tag: 'Accounts',
 		summary: "Revoke a user's secret",
 		description:
-			'Everyone may revoke their own, an admin anybody’s. 409 when nobody could look after the organization any more.',
+			'Everyone may revoke their own, an admin anybody’s. 409 when this would leave the organization without an admin who can sign in.',
 		keys: false,
 		access: 'account',
 		role: 'developer',

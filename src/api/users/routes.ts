@@ -69,7 +69,7 @@ async function inviteUser(
 	body: z.output<typeof InviteBody>,
 ): Promise<OperationResponse<typeof userOperations.inviteUser>> {
 	const result = await createInvitation(c.env.DB, getActor(c), body, c.var.services.now())
-	if (result === 'taken') throw ERROR_BY_REASON.taken()
+	if (!result.ok) throw ERROR_BY_REASON[result.reason]()
 	return { user: toUserResponse(result.person), invitation: toLinkResponse(c, result.link) }
 }
 
@@ -84,14 +84,14 @@ async function updateUser(c: CallerContext, id: number, body: z.output<typeof Us
 	if (changesRights) forbidApiKeys(c)
 	if (changesRights || id !== c.var.user.id) requireRole(c, 'admin')
 	const change = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined))
-	const error = await updateUserDetails(c.env.DB, getActor(c), id, change, c.var.services.now())
-	if (error !== null) throw ERROR_BY_REASON[error]()
+	const result = await updateUserDetails(c.env.DB, getActor(c), id, change, c.var.services.now())
+	if (!result.ok) throw ERROR_BY_REASON[result.reason]()
 	return await getUser(c, id)
 }
 
 async function deleteUser(c: CallerContext, id: number): Promise<undefined> {
-	const error = await removeUser(c.env.DB, getActor(c), id, c.var.services.now())
-	if (error !== null) throw ERROR_BY_REASON[error]()
+	const result = await removeUser(c.env.DB, getActor(c), id, c.var.services.now())
+	if (!result.ok) throw ERROR_BY_REASON[result.reason]()
 }
 
 async function resetPassword(
@@ -129,7 +129,9 @@ const ERROR_BY_REASON: Record<UserChangeError, () => Conflict | NotFound> = {
 	missing: () => new NotFound('No such user'),
 	taken: () => new Conflict('email: somebody signs in with this address already'),
 	'last-admin': () =>
-		new Conflict('Nobody could look after the organization then: another admin with a password is needed first'),
+		new Conflict(
+			'This would leave the organization without an admin who can sign in; another admin needs a password first',
+		),
 }
 
 function toUserResponse({ createdMs, link, ...fields }: UserDetails): User {

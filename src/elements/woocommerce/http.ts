@@ -2,6 +2,7 @@
  * One request to a store and its whole answer: time-limited, bounded in size, never following a redirect, never
  * throwing.
  */
+import { readChunks } from '../../lib/body.ts'
 import { classifyNetworkError } from '../../lib/network-errors.ts'
 import { toNetworkFailure, type ResponseText } from './failures.ts'
 import { percentEncode } from './oauth1.ts'
@@ -105,21 +106,14 @@ async function performRequest(
  * cut.
  */
 async function readText(response: Response, maxBytes: number, truncate: boolean): Promise<string | null> {
-	if (response.body === null) return ''
 	const decoder = new TextDecoder()
-	const reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>
 	let text = ''
-	let bytes = 0
-	for (;;) {
-		const { done, value } = await reader.read()
-		if (done) return text + decoder.decode()
-		bytes += value.byteLength
-		text += decoder.decode(value, { stream: true })
-		if (bytes > maxBytes) {
-			await reader.cancel().catch(() => undefined)
-			return truncate ? text : null
-		}
-	}
+	let size = 0
+	await readChunks(response.body, truncate ? maxBytes : maxBytes + 1, (chunk) => {
+		size += chunk.byteLength
+		text += decoder.decode(chunk, { stream: true })
+	})
+	return size > maxBytes ? null : text + decoder.decode()
 }
 
 /** An address with its query, encoded as the OAuth signature expects it. */

@@ -1,7 +1,7 @@
 /** WooCommerce as an element: the one object that the rest of Shopbell sees of this folder. */
 import type { Element } from '../element.ts'
 import { openClient } from './client.ts'
-import { CONFIGURATION_KEYS, DEFAULT_POLLER, POLLABLE_COLLECTIONS } from './configuration.ts'
+import { DEFAULT_POLLER, OWN_KEYS, POLLABLE_COLLECTIONS } from './configuration.ts'
 import { connectStore } from './connect.ts'
 import { keyAuthorization } from './key-authorization.ts'
 import { webhooks } from './deliveries.ts'
@@ -16,7 +16,7 @@ export const woocommerce: Element = {
 	name: 'WooCommerce',
 	hub: 'ecommerce',
 	description: 'Orders, products, customers and discounts of a WooCommerce shop, and what changes in them.',
-	configuration: CONFIGURATION_KEYS,
+	configuration: OWN_KEYS,
 	defaultPoller: DEFAULT_POLLER,
 	pollable: POLLABLE_COLLECTIONS,
 	connect: connectStore,

@@ -4,14 +4,13 @@
  * instance one row a day and not one per event. Dead events are not counted here: they may still be released, and an
  * index lists them.
  */
+import { HOUR_MS } from '../../lib/time.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from './event-log.ts'
 import type { HourTally } from '../core/state.ts'
 import type { Tx } from '../core/tx.ts'
 
-/** An hour, ms. */
-export const HOUR_MS = 3_600_000
 const DAY_HOURS = 24
 /** How many days counts are kept. */
 const RETENTION_DAYS = 400

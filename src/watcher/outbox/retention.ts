@@ -2,6 +2,7 @@
  * Retention: settled events are deleted after their days, undelivered ones after thirty; from 6 GB on, records of
  * settled events go first; index rows of dropped resources go in slices (docs/storage.md, The object of an instance).
  */
+import { DAY_MS, HOUR_MS } from '../../lib/time.ts'
 import { enqueueOperatorEvent } from './operator-events.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
@@ -10,8 +11,6 @@ import { drainWaiting } from './forming.ts'
 import { deleteItem, isResendPending } from './resend.ts'
 import { archiveTally } from '../log/tally.ts'
 
-const DAY_MS = 86_400_000
-const HOUR_MS = 3_600_000
 /** How long undelivered events are kept. */
 const UNDELIVERED_RETENTION_MS = 30 * DAY_MS
 const SLICE_SIZE = 500

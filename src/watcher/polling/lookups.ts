@@ -1,6 +1,7 @@
 /**
  * Reads by id: objects that a list no longer shows, objects whose state is uncertain, and objects that others point at.
  */
+import { NEVER_MS } from '../../lib/time.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import type { Tx } from '../core/tx.ts'
@@ -17,8 +18,6 @@ const MAX_RELATED_READS_PER_MINUTE = MAX_READS_PER_MINUTE / 2
 const MAX_REMEMBERED_READS = 1_000
 /** When a read that the store refused for this object alone is tried again. */
 const REFUSED_RETRY_MS = 5 * 60_000
-/** A lookup that only a list can answer. */
-const NEVER_MS = 10 * 365 * 86_400_000
 
 /** When the next related object may be read; null: none is queued. */
 export function getNextRelatedReadMs(core: Core): number | null {

@@ -1,4 +1,5 @@
 /** Decisions of a poll: which window it must read, whether the newest rows cover it, what the total means. Pure. */
+import { HOUR_MS } from '../../lib/time.ts'
 import type { PollWindow } from '../core/resource-state.ts'
 
 /** Rows of the idle request. */
@@ -7,7 +8,6 @@ export const HEAD_ROWS = 10
 export const OVERLAP_MS = 120_000
 /** Further overlap around clock changes of the store's zone (docs/woocommerce.md 3.3, 3.5). */
 const CLOCK_CHANGE_OVERLAP_MS = 2 * 3_600_000
-const HOUR_MS = 3_600_000
 
 /** Hours around a clock change in which stamps may be wrong by an hour or out of order. */
 const CLOCK_CHANGE_MARGIN_HOURS = 3

@@ -1,11 +1,11 @@
 /** Scans in id pages: which are due, the baseline, and the re-read of the newest objects. reread.ts has the others. */
+import { HOUR_MS } from '../../lib/time.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 
-const HOUR_MS = 3_600_000
 const MAX_RECENT_ROWS = 200
 
 /** One page of the baseline. Throws StoreError. */

@@ -2,13 +2,14 @@
  * Counts events of a range: by hour from the counts that are kept (tally.ts), by minute or second from the log
  * itself.
  */
+import { HOUR_MS } from '../../lib/time.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from '../log/event-log.ts'
 import type { TallyBucket, TallyQuery } from '../../rpc/log.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
 import { getNotificationStatuses } from './log-pages.ts'
-import { HOUR_MS, getHoursBetween, isAccepted } from '../log/tally.ts'
+import { getHoursBetween, isAccepted } from '../log/tally.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 
 /** Most events that a count by minute or second reads, and most dead events that any count reads. */

@@ -1,4 +1,5 @@
 /** Reports of a watcher: health, metrics, the poller, the status row. */
+import { HOUR_MS } from '../../lib/time.ts'
 import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import type { Core } from '../core/core.ts'
 import { estimateRemainingSeconds, evaluateHealth } from './health.ts'
@@ -7,7 +8,7 @@ import { CALLBACK_ID, getCallback } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { HealthReport, MetricsReport, PollerReport, StatusReport } from '../../rpc/watcher.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
-import { HOUR_MS, getHoursBetween } from '../log/tally.ts'
+import { getHoursBetween } from '../log/tally.ts'
 
 /** Evaluates health now. */
 export function buildHealth(core: Core): HealthReport {

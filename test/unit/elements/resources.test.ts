@@ -27,10 +27,6 @@ describe('the element', () => {
 			'oauth.api.key',
 			'oauth.api.secret',
 		])
-		expect(new Set(element?.configuration.map((key) => key.id)).size).toBe(element?.configuration.length)
-		expect(
-			JSON.parse(element?.configuration.find((key) => key.key === 'event.poller.configuration')?.defaultValue ?? ''),
-		).toEqual(element?.defaultPoller)
 	})
 })
 

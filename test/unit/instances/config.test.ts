@@ -4,10 +4,11 @@ import { type AccountSettings, DEFAULT_SETTINGS } from '../../../src/accounts/se
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
 import {
 	normalizeConfiguration,
-	toWatcherConfig,
 	type NormalizedConfiguration,
 	type NormalizeOptions,
-} from '../../../src/instances/config.ts'
+} from '../../../src/instances/normalize.ts'
+import { listConfigurationKeys } from '../../../src/instances/configuration-keys.ts'
+import { toWatcherConfig } from '../../../src/instances/config.ts'
 import type { Instance } from '../../../src/instances/records.ts'
 import { DEFAULT_DELIVERY } from '../../../src/rpc/config.ts'
 
@@ -33,6 +34,16 @@ function bad(configuration: Record<string, unknown>, options: Partial<NormalizeO
 	const result = normalizeConfiguration({ ...REQUIRED, ...configuration }, { ...OPTIONS, ...options })
 	return result.ok ? [] : result.problems.map((problem) => `${problem.field}: ${problem.message}`)
 }
+
+test('the keys of an element are numbered after it, its own first, each once', () => {
+	const keys = listConfigurationKeys(woocommerce)
+	expect(keys.map(({ id }) => id)).toEqual(keys.map((_, index) => 288_101 + index))
+	expect(new Set(keys.map(({ key }) => key)).size).toBe(keys.length)
+	expect(keys.filter(({ required }) => required).map(({ key }) => key)).toEqual(Object.keys(REQUIRED))
+	expect(JSON.parse(keys.find(({ key }) => key === 'event.poller.configuration')?.defaultValue ?? '')).toEqual(
+		woocommerce.defaultPoller,
+	)
+})
 
 describe('what is sent, and what it is accepted as', () => {
 	test.each<[string, Record<string, unknown>, Record<string, string | null>]>([
@@ -214,7 +225,7 @@ describe('what is sent, and what it is accepted as', () => {
 			'event.notification.signature.key': 'sig',
 			'event.notification.basic.password': null,
 		})
-		expect(bad({ 'oauth.api.secret': '********' })).toEqual(['configuration: lacks oauth.api.secret'])
+		expect(bad({ 'oauth.api.secret': '********' })).toEqual(['configuration: missing oauth.api.secret'])
 	})
 
 	test('events are off unless switched on §2.2', () => {
@@ -228,7 +239,7 @@ describe('what is refused, by its field', () => {
 		const result = normalizeConfiguration({}, OPTIONS)
 		expect(result).toEqual({
 			ok: false,
-			problems: [{ field: 'configuration', message: 'lacks store.url, oauth.api.key, oauth.api.secret' }],
+			problems: [{ field: 'configuration', message: 'missing store.url, oauth.api.key, oauth.api.secret' }],
 		})
 	})
 
@@ -236,12 +247,12 @@ describe('what is refused, by its field', () => {
 		[
 			'a placeholder in a required key §2.16',
 			{ 'store.url': '<WEB_STORE_URL>' },
-			"store.url: still holds the documentation's placeholder",
+			"store.url: expected a value, got the documentation's placeholder",
 		],
 		[
 			'exes in a required key',
 			{ 'oauth.api.key': 'xxxxxxxxxxxxxxxxxx' },
-			"oauth.api.key: still holds the documentation's placeholder",
+			"oauth.api.key: expected a value, got the documentation's placeholder",
 		],
 		[
 			'an interval of nothing',

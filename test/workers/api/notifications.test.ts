@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
-import { deleteInstanceRow } from '../../../src/instances/records.ts'
+import { deleteInstanceRow } from '../../../src/instances/row-lifecycle.ts'
 import type { SubscriptionReport } from '../../../src/rpc/delivery.ts'
 import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
 import { insertInstance, insertInstanceCopies } from './support.ts'

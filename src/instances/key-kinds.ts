@@ -1,0 +1,118 @@
+/** The kinds of configuration keys: what each accepts, and how a form asks for it. */
+import * as z from 'zod'
+import type { Element } from '../elements/element.ts'
+import type { ConfigurationForm } from '../elements/form.ts'
+import { LIMITS, type LimitName } from '../lib/limits.ts'
+import {
+	booleanText,
+	numberText,
+	parsedBy,
+	trimmedText,
+	wordText,
+	type ParsedText,
+	type TextSchema,
+} from '../lib/text-schemas.ts'
+import { checkUrl, isLogOnlyUrl, toStoreBase } from '../lib/urls.ts'
+import { parseNumber, stripBrackets, toText } from '../lib/values.ts'
+
+/** What the check of a value needs to know. */
+export interface KeyOptions {
+	element: Element
+	publicUrl: string
+	allowPrivateNetwork: boolean
+	/** The operator's least of every interval. */
+	floorSeconds: number
+}
+
+/** What a kind of key says of its value, to the check and to forms. */
+export interface KeyKind extends Partial<Omit<ConfigurationForm, 'key' | 'name' | 'description'>> {
+	/** Of a value as sent, not blank: what is kept. */
+	schema: (options: KeyOptions) => z.ZodType<string | null>
+}
+
+/** Text, or what becomes text. */
+export function text(schema: (options: KeyOptions) => TextSchema, limit?: LimitName): KeyKind {
+	return {
+		schema: (options) => z.preprocess(toText, schema(options)),
+		...(limit === undefined ? {} : { maximumLength: LIMITS[limit].value }),
+	}
+}
+
+export function trimmed(limit: LimitName): KeyKind {
+	return text(() => trimmedText(limit), limit)
+}
+
+export function boolean(): KeyKind {
+	return { type: 'BOOLEAN', ...text(() => booleanText) }
+}
+
+/** One of a few words with their titles; `aliases` are accepted in place of one. */
+export function choice(
+	titles: Readonly<Record<string, string>>,
+	aliases: Readonly<Record<string, string>> = {},
+): KeyKind {
+	const words = wordText(...Object.keys(titles))
+	return {
+		type: 'SELECT',
+		options: Object.entries(titles).map(([value, name]) => ({ value, name })),
+		...text(() => z.string().transform(toAliased).pipe(words)),
+	}
+	function toAliased(sent: string): string {
+		const word = sent.trim().toLowerCase()
+		return Object.hasOwn(aliases, word) ? aliases[word]! : word
+	}
+}
+
+export function number({ minimum, maximum, whole }: { minimum: number; maximum: number; whole: boolean }): KeyKind {
+	const expected = `a ${whole ? 'whole ' : ''}number from ${minimum} to ${maximum}`
+	const isValid = (value: number): boolean =>
+		value >= minimum && value <= maximum && (!whole || Number.isInteger(value))
+	return { type: 'NUMBER', minimum, maximum, ...text(() => numberText(expected, isValid)) }
+}
+
+/** A time, decimals allowed, not below the operator's floor; 0 turns an optional one off. */
+export function interval(unit: 'minutes' | 'hours', need: 'required' | 'optional'): KeyKind {
+	const unitSeconds = unit === 'minutes' ? 60 : 3600
+	const isOff = (value: number | null): boolean => need === 'optional' && value === 0
+	return {
+		type: 'NUMBER',
+		interval: unit,
+		...(need === 'optional' ? { minimum: 0 } : {}),
+		...text(({ floorSeconds }) => {
+			const least = Number((floorSeconds / unitSeconds).toPrecision(4))
+			const expected = `a number of ${unit}, at least ${least}${need === 'optional' ? ', or 0 for off' : ''}`
+			return numberText(expected, (value) => isOff(value) || value * unitSeconds >= floorSeconds).transform((sent) =>
+				isOff(parseNumber(sent)) ? '0' : sent,
+			)
+		}),
+	}
+}
+
+/** The store's address, cut to the site. Without a scheme it stays without: connecting finds http or www by itself. */
+export function storeUrl(): KeyKind {
+	return text(
+		({ allowPrivateNetwork }) =>
+			parsedBy((sent: string): ParsedText => {
+				const base = toStoreBase(sent)
+				const checked = checkUrl(base, allowPrivateNetwork)
+				if (!checked.ok) return checked
+				const hasScheme = /^<?\s*[a-z][a-z0-9+.-]*:\/\//i.test(sent.trim())
+				return { ok: true, text: hasScheme ? base : base.replace(/^https:\/\//, '') }
+			}),
+		'url',
+	)
+}
+
+/** A callback that Shopbell may reach, or one that means the log only. */
+export function callbackUrl(): KeyKind {
+	return text(
+		({ publicUrl, allowPrivateNetwork }) =>
+			parsedBy((sent: string): ParsedText => {
+				const address = stripBrackets(sent)
+				if (URL.canParse(address) && isLogOnlyUrl(new URL(address), publicUrl)) return { ok: true, text: address }
+				const checked = checkUrl(address, allowPrivateNetwork)
+				return checked.ok ? { ok: true, text: address } : checked
+			}),
+		'url',
+	)
+}

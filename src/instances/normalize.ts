@@ -1,0 +1,130 @@
+/**
+ * An instance's configuration: the flat map of dotted keys, brought from what clients send into what is kept
+ * (docs/contract.md §2, §3). Pure.
+ */
+import type { PollerResource } from '../elements/form.ts'
+import { FILTER_KEYS, parseFilter } from '../events/filter.ts'
+import { expectedAtMost, LIMITS } from '../lib/limits.ts'
+import { toFieldProblems } from '../lib/text-schemas.ts'
+import { isPlaceholder, SECRET_MASK, toText, type FieldProblem } from '../lib/values.ts'
+import { CONFIGURATION_KEYS, isKnownKey } from './configuration-keys.ts'
+import type { KeyOptions } from './key-kinds.ts'
+import { getEffectivePoller, POLLER_KEY, POLLER_URLS_KEY } from './poller.ts'
+
+/** What normalizing needs to know. */
+export interface NormalizeOptions extends KeyOptions {
+	/** What `********` stands for: the configuration so far, secrets in the clear; empty at creation. */
+	previous: Readonly<Record<string, string | null>>
+}
+
+/** A configuration as it will be kept, secrets still in the clear. */
+export interface NormalizedConfiguration {
+	values: Record<string, string | null>
+	eventsEnabled: boolean
+	/** The site's address as given, cut to its base. */
+	storeUrl: string
+	/** The resources that the configuration comes to, defaults included. */
+	resources: Record<string, PollerResource>
+}
+
+/** The outcome: a configuration, or everything that is wrong with it. */
+export type NormalizeResult = { ok: true; value: NormalizedConfiguration } | { ok: false; problems: FieldProblem[] }
+
+/** Understands a configuration as sent (for a PATCH: as merged). Applies the whole table of docs/contract.md §2. */
+export function normalizeConfiguration(
+	given: Readonly<Record<string, unknown>>,
+	options: NormalizeOptions,
+): NormalizeResult {
+	if (new TextEncoder().encode(JSON.stringify(given)).length > LIMITS.configuration.value)
+		return { ok: false, problems: [{ field: 'configuration', message: expectedAtMost('configuration') }] }
+	const sent = readSent(given, options.previous)
+	const problems = [...findNameProblems(given), ...findPresenceProblems(sent, options)]
+	const { values, problems: valueProblems } = parseValues(sent, options)
+	problems.push(...valueProblems)
+	// Which labels there are is known only where the poller configuration could be read.
+	const hasPoller = !valueProblems.some(({ field }) => isPollerField(field))
+	const filter = parseFilter(values, hasPoller ? Object.keys(getEffectivePoller(values, options.element)) : null)
+	if (!filter.ok) return { ok: false, problems: [...problems, ...filter.problems] }
+	if (problems.length > 0) return { ok: false, problems }
+	const { types, resources } = filter.filter
+	if (types !== null) values[FILTER_KEYS.types] = types.join('|')
+	if (resources !== null) values[FILTER_KEYS.resources] = resources.join('|')
+	return {
+		ok: true,
+		value: {
+			values,
+			eventsEnabled: values['event.notification.enabled'] === 'true',
+			storeUrl: values['store.url'] ?? '',
+			resources: getEffectivePoller(values, options.element),
+		},
+	}
+}
+
+/** What was sent by key: masked secrets as they were, and the store's address also by its alias. */
+function readSent(
+	given: Readonly<Record<string, unknown>>,
+	previous: NormalizeOptions['previous'],
+): ReadonlyMap<string, unknown> {
+	const sent = new Map<string, unknown>()
+	for (const [key, value] of Object.entries(given))
+		if (key !== '__proto__') sent.set(key, value === SECRET_MASK ? (previous[key] ?? null) : value)
+	const alias = sent.get('oauth.callback.url')
+	if (isBlank(sent.get('store.url')) && !isBlank(alias)) sent.set('store.url', alias)
+	return sent
+}
+
+function findNameProblems(given: Readonly<Record<string, unknown>>): FieldProblem[] {
+	return Object.keys(given)
+		.filter((key) => key.length > LIMITS.configurationKey.value)
+		.map((key) => ({
+			field: `configuration.${key.slice(0, 64)}…`,
+			message: `${expectedAtMost('configurationKey')} in a key`,
+		}))
+}
+
+/** Required keys that are missing or hold a placeholder. */
+function findPresenceProblems(sent: ReadonlyMap<string, unknown>, { element }: NormalizeOptions): FieldProblem[] {
+	const required = element.configuration.filter((form) => form.required).map((form) => form.key)
+	const withPlaceholder = required.filter((key) => holdsPlaceholder(sent.get(key)))
+	const missing = required.filter((key) => isBlank(sent.get(key)))
+	return [
+		...withPlaceholder.map((key) => ({
+			field: key,
+			message: "expected a value, got the documentation's placeholder",
+		})),
+		...(missing.length === 0 ? [] : [{ field: 'configuration', message: `missing ${missing.join(', ')}` }]),
+	]
+}
+
+/** What is kept of each key. Blank and placeholders count as absent; unknown keys are kept as text. */
+function parseValues(
+	sent: ReadonlyMap<string, unknown>,
+	options: NormalizeOptions,
+): { values: Record<string, string | null>; problems: FieldProblem[] } {
+	const isAbsent = (value: unknown): boolean => isBlank(value) || holdsPlaceholder(value)
+	const values: Record<string, string | null> = {}
+	for (const [key, value] of sent)
+		values[key] = isKnownKey(options.element, key) && isAbsent(value) ? null : toText(value)
+	const problems: FieldProblem[] = []
+	for (const { key, schema } of CONFIGURATION_KEYS) {
+		const value = sent.get(key)
+		if (isAbsent(value)) continue
+		const parsed = schema(options).safeParse(value)
+		if (parsed.success) values[key] = parsed.data
+		else problems.push(...toFieldProblems(key, parsed.error))
+	}
+	return { values, problems }
+}
+
+function isPollerField(field: string): boolean {
+	return field === POLLER_URLS_KEY || field === POLLER_KEY || field.startsWith(`${POLLER_KEY}.`)
+}
+
+function holdsPlaceholder(value: unknown): boolean {
+	const text = toText(value)
+	return text !== null && isPlaceholder(text)
+}
+
+function isBlank(value: unknown): boolean {
+	return value === null || value === undefined || (typeof value === 'string' && value.trim() === '')
+}

@@ -1,0 +1,249 @@
+/**
+ * Changing or replacing an instance. What a change comes to is decided by pure functions, before and after the store is
+ * asked; `updateInstance` does the rest in this order: check, webhooks at the store, commit, object.
+ */
+import type { User } from '../accounts/setup.ts'
+import type { Element } from '../elements/element.ts'
+import type { Connection } from '../elements/store.ts'
+import { Conflict } from '../lib/errors.ts'
+import { log } from '../lib/log.ts'
+import { toSiteKey } from '../lib/urls.ts'
+import { SECRET_MASK } from '../lib/values.ts'
+import { commitChange, notifyWatcher, toActor } from './changes.ts'
+import {
+	normalizeOptionsFor,
+	requireConfiguration,
+	requireConnection,
+	requireNaming,
+	requirePaths,
+	requireResources,
+	toCanonicalStoreUrl,
+	type InstanceInput,
+} from './checks.ts'
+import { getCallbackUrl } from './config.ts'
+import { isSecretKey } from './configuration-keys.ts'
+import { getHost } from './naming.ts'
+import type { NormalizedConfiguration, NormalizeOptions } from './normalize.ts'
+import { getEffectivePoller } from './poller.ts'
+import type { Instance, InstanceChange } from './records.ts'
+import type { Services } from './services.ts'
+import { SIGNATURE_KEY, applyKeyTakeover } from './signature.ts'
+import { getElement, openConfiguration, sealConfiguration, toCredentials } from './stores.ts'
+import { listFurtherSubscriptions } from './subscriptions.ts'
+import {
+	createWebhooks,
+	planWebhooks,
+	removeAbandonedWebhooks,
+	requireReachable,
+	runWebhookTask,
+	WebhooksError,
+	type WebhookPlan,
+} from './webhooks.ts'
+
+/** Keys whose change means that the store is checked again. */
+const CONNECTION_KEYS = ['store.url', 'oauth.api.key', 'oauth.api.secret'] as const
+
+/** How a change treats what is not sent. */
+export interface ChangeOptions {
+	/** PUT: what is not sent is gone. */
+	replace: boolean
+	/** The store is asked with the keys, whether or not they changed. */
+	reAuthenticate: boolean
+	/** Accepts a store.url that is another site: the old index is dropped without events. */
+	rebaseline: boolean
+}
+
+/** A stored configuration with its secrets in the clear. */
+type ClearConfiguration = Readonly<Record<string, string | null>>
+
+/** What a request asks for, before the store is asked. */
+export interface UpdateRequest {
+	name: string | null
+	tags: string[] | null
+	normalized: NormalizedConfiguration
+	/** The resources to watch; none without events. */
+	resources: NormalizedConfiguration['resources']
+	/** The collections that they need. */
+	paths: string[]
+	/** The store is to be checked again. */
+	reconnect: boolean
+}
+
+/** What a change comes to. */
+export interface UpdatePlan {
+	/** The configuration in the clear. */
+	values: Record<string, string | null>
+	changedKeys: string[]
+	/** All that changes but the configuration, which is to be sealed. */
+	change: InstanceChange & Required<Pick<InstanceChange, 'name' | 'tags' | 'connection' | 'eventsEnabled'>>
+	/** The store is another site. */
+	moved: boolean
+	/** For the audit log. */
+	detail: Record<string, unknown>
+}
+
+/** Changes or replaces an instance. A new store, key or secret is checked first; failure changes nothing. */
+export async function updateInstance(
+	services: Services,
+	storedInstance: Instance,
+	user: User,
+	requestId: string,
+	input: InstanceInput,
+	options: ChangeOptions,
+): Promise<Instance> {
+	const { env } = services
+	const instance = applyKeyTakeover(storedInstance, services.now())
+	const element = getElement(instance.elementKey)
+	const before = await openConfiguration(env.MASTER_KEYS, instance.id, element, instance.configuration)
+	const request = planRequest(instance, before, input, options, normalizeOptionsFor(services, element, before))
+	const checked = request.reconnect
+		? await requireConnection(element, toCredentials(request.normalized.values), services.io, request.paths)
+		: instance.connection
+	const plan = planUpdate(instance, before, input, options, request, checked)
+	requireResources(element, request.resources, plan.change.connection)
+
+	const callback = getCallbackUrl(plan.values, env.PUBLIC_URL)
+	const release = callback !== null && callback !== getCallbackUrl(before, env.PUBLIC_URL)
+	if (release) await requireDistinctCallback(env.DB, instance.id, callback)
+	const configuration = await sealChanged(env.MASTER_KEYS, element, instance, plan)
+	const change: InstanceChange = { ...plan.change, configuration }
+	const next = { ...instance, ...change }
+	const webhooks = planWebhooks(env, instance, next, { moved: plan.moved, reconnect: request.reconnect })
+	if (webhooks.create) await createWebhooksOrRollback(services, instance, next, webhooks)
+	const changed = await commitChange(
+		services,
+		instance,
+		{ ...change, ...webhooks.change },
+		toActor(user, requestId),
+		options.replace ? 'instance.replace' : 'instance.update',
+		plan.detail,
+	)
+	await notifyWatcher(services, changed, release ? { release: true } : {})
+	if (webhooks.leavesStore) await removeAbandonedWebhooks(services, instance)
+	if (webhooks.change.webhookTask != null) await runWebhookTask(services, instance.id)
+	return changed
+}
+
+/** Understands a change; 400 where it cannot be. Pure. */
+export function planRequest(
+	instance: Instance,
+	before: ClearConfiguration,
+	input: InstanceInput,
+	options: ChangeOptions,
+	normalizeOptions: NormalizeOptions,
+): UpdateRequest {
+	const { element } = normalizeOptions
+	const { name, tags } = requireNaming(input)
+	const sent = input.configuration ?? {}
+	const normalized = requireConfiguration(options.replace ? sent : { ...before, ...sent }, normalizeOptions)
+	const resources = normalized.eventsEnabled ? normalized.resources : {}
+	const paths = requirePaths(element, resources)
+	const knownPaths = instance.eventsEnabled ? requirePaths(element, getEffectivePoller(before, element)) : []
+	// A new collection is checked like those of a new instance: may the key read it, what does its route know.
+	const hasNewPath = paths.some(
+		(path) => !knownPaths.includes(path) && instance.connection.collections[path] === undefined,
+	)
+	const reconnect =
+		options.reAuthenticate || hasNewPath || CONNECTION_KEYS.some((key) => normalized.values[key] !== before[key])
+	return { name, tags, normalized, resources, paths, reconnect }
+}
+
+/** What a change comes to at the store as it was found; 409 for another site without `rebaseline`. Pure. */
+export function planUpdate(
+	instance: Instance,
+	before: ClearConfiguration,
+	input: InstanceInput,
+	options: ChangeOptions,
+	request: UpdateRequest,
+	checked: Connection,
+): UpdatePlan {
+	const moved = toSiteKey(checked.home) !== toSiteKey(instance.connection.home)
+	if (moved && !options.rebaseline)
+		throw new Conflict(
+			`store.url: this instance watches ${instance.connection.home}, and the new address is another site, ` +
+				`${checked.home}; add ?rebaseline=true to discard the index of the old one`,
+		)
+	const connection = moved
+		? checked
+		: { ...checked, collections: { ...instance.connection.collections, ...checked.collections } }
+	const { normalized } = request
+	const values = { ...normalized.values, 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
+	const changedKeys = findChangedKeys(before, values)
+	const name = request.name ?? (options.replace ? getHost(values['store.url']) : instance.name)
+	const tags = request.tags ?? (options.replace ? [name] : instance.tags)
+	// A key that is named, be it the present one, is the only one from now on.
+	const sentKey = input.configuration?.[SIGNATURE_KEY]
+	const endsRotation =
+		instance.signatureNext !== null &&
+		((sentKey !== undefined && sentKey !== SECRET_MASK) || changedKeys.includes(SIGNATURE_KEY))
+	return {
+		values,
+		changedKeys,
+		change: {
+			name,
+			tags,
+			connection,
+			eventsEnabled: normalized.eventsEnabled,
+			...(endsRotation ? { signatureNext: null, signatureFromMs: null } : {}),
+		},
+		moved,
+		detail: {
+			keys: changedKeys,
+			name: name !== instance.name,
+			tags: JSON.stringify(tags) !== JSON.stringify(instance.tags),
+			...(moved ? { rebaseline: true } : {}),
+			...(endsRotation ? { rotation: 'ended' } : {}),
+		},
+	}
+}
+
+function findChangedKeys(before: ClearConfiguration, after: ClearConfiguration): string[] {
+	const keys = new Set([...Object.keys(before), ...Object.keys(after)])
+	return [...keys].filter((key) => (before[key] ?? null) !== (after[key] ?? null))
+}
+
+/** The configuration to store. Unchanged secrets keep their sealed form, so that a comparison of rows shows no change. */
+async function sealChanged(
+	keyRing: string,
+	element: Element,
+	instance: Instance,
+	{ values, changedKeys }: UpdatePlan,
+): Promise<Instance['configuration']> {
+	if (changedKeys.length === 0) return instance.configuration
+	const unchangedSecrets = Object.entries(instance.configuration).filter(
+		([key]) => key in values && isSecretKey(element, key) && !changedKeys.includes(key),
+	)
+	return {
+		...(await sealConfiguration(keyRing, instance.id, element, values)),
+		...Object.fromEntries(unchangedSecrets),
+	}
+}
+
+/** 409 when the callback is a further subscription already: it would be sent every event twice. */
+async function requireDistinctCallback(db: D1Database, instanceId: number, callback: string): Promise<void> {
+	const duplicate = (await listFurtherSubscriptions(db, instanceId)).find(
+		(subscription) => subscription.url === callback,
+	)
+	if (duplicate !== undefined)
+		throw new Conflict(
+			`event.notification.callback.url: subscription ${duplicate.number} already sends this instance's events there; delete it first (DELETE /notifications/subscriptions/${duplicate.number})`,
+		)
+}
+
+/** Webhooks for a change that is not committed yet: when they cannot be made, the request fails and nothing changed. */
+async function createWebhooksOrRollback(
+	services: Services,
+	instance: Instance,
+	next: Instance,
+	plan: WebhookPlan,
+): Promise<void> {
+	requireReachable(services.env)
+	try {
+		await createWebhooks(services, next)
+	} catch (error) {
+		if (!(error instanceof WebhooksError)) throw error
+		if (error.mayHaveChanged && plan.isFirst) await removeAbandonedWebhooks(services, next)
+		log('instance.hooks-refused', { instance: instance.id })
+		throw error.httpError
+	}
+}

@@ -4,8 +4,6 @@
  * when something misses its target.
  */
 import { parseArgs } from 'node:util'
-// oxlint-disable-next-line import/no-unassigned-import -- it is there for what it does, and before the others
-import '../test/bench/quiet-environment.ts'
 import { BENCHES } from '../test/bench/all.ts'
 import type { Bench, BenchContext, BenchRow } from '../test/bench/bench.ts'
 import { completeBaseline, createNodeShopbell, SCAN_BUDGET, type NodeShopbell } from '../test/bench/node-shopbell.ts'

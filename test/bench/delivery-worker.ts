@@ -134,10 +134,6 @@ export default {
 	async fetch(request, env, ctx): Promise<Response> {
 		if (!request.url.includes('/_bench/')) return await worker.fetch(request, env, ctx)
 		const { pathname } = new URL(request.url)
-		if (pathname === '/_bench/migrate') {
-			for (const statement of await request.json<string[]>()) await env.DB.prepare(statement).run()
-			return new Response('done')
-		}
 		// One order for several instances.
 		const ids = pathname.slice('/_bench/'.length).split(',')
 		const command = await request.text()

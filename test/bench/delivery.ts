@@ -113,8 +113,9 @@ async function startDeliveryShopbell(undo: CleanupStack): Promise<DeliveryShopbe
 	const served = await serveStore(undo, { objects: { orders: 3, products: 3, coupons: 1, customers: 1 } })
 	const { store } = served
 	const callback = await BenchCallback.listen(undo)
-	const { base } = await runWorker('delivery-worker.ts', undo, true)
-	const { client } = await createAccount(base)
+	const worker = await runWorker('delivery-worker.ts', undo, true)
+	const { base } = worker
+	const { client } = await createAccount(worker)
 	const sendCommand: DeliveryShopbell['sendCommand'] = async (instances, command) =>
 		JSON.parse(await postJson(`${base}/_bench/${instances.join(',')}`, command)) as DeliveryReply[]
 	const until = async (

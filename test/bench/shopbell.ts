@@ -76,11 +76,14 @@ async function start(options: ShopbellOptions, cleanup: CleanupStack, close: () 
 	await callback.listen()
 	cleanup.push(() => callback.close())
 
-	const { base, inspectorUrl } = await runWorker('worker.ts', cleanup)
-	if (inspectorUrl === undefined) throw new Error('the runtime has no inspector')
-	const inspector = await Inspector.open(inspectorUrl, () => postOnNewConnection(`${base}/_bench/migrate`, []))
+	const worker = await runWorker('worker.ts', cleanup)
+	const { base, runtime } = worker
+	const { client, account } = await createAccount(worker)
+	const inspector = await Inspector.open(await runtime.getInspectorURL(), async () => {
+		const response = await runtime.dispatchFetch(`${base}/healthz`)
+		await response.arrayBuffer()
+	})
 	cleanup.push(() => inspector.close())
-	const { client, account } = await createAccount(base)
 	const instance = await client.connect(store.name, {
 		...connectionConfigFor(served),
 		'event.notification.enabled': true,

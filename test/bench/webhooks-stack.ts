@@ -119,8 +119,9 @@ export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookS
 	const { store } = served
 	store.setCron(false)
 	const callbackListener = await listenForCallbacks(cleanup)
-	const { base } = await runWorker('webhooks-worker.ts', cleanup, true)
-	const { client } = await createAccount(base)
+	const worker = await runWorker('webhooks-worker.ts', cleanup, true)
+	const { base } = worker
+	const { client } = await createAccount(worker)
 	const { id: instance } = await client.connect(store.name, {
 		...connectionConfigFor(served),
 		'event.vendor.type': 'webhook',

@@ -93,10 +93,6 @@ export default {
 		// Production's path first: this Worker is timed.
 		if (!request.url.includes('/_bench/')) return await worker.fetch(request, env, ctx)
 		const { pathname } = new URL(request.url)
-		if (pathname === '/_bench/migrate') {
-			for (const statement of await request.json<string[]>()) await env.DB.prepare(statement).run()
-			return new Response('done')
-		}
 		const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as {
 			bench(text: string): Promise<string>
 		}

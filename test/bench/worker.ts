@@ -241,10 +241,6 @@ export default {
 	...worker,
 	async fetch(request, env, ctx): Promise<Response> {
 		const { pathname } = new URL(request.url)
-		if (pathname === '/_bench/migrate') {
-			for (const statement of await request.json<string[]>()) await env.DB.prepare(statement).run()
-			return new Response('done')
-		}
 		if (pathname.startsWith('/_bench/')) {
 			const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as {
 				bench(text: string): Promise<string>

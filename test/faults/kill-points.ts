@@ -42,8 +42,5 @@ export interface HaltReport {
 /** The path at which a Worker takes its trap. */
 export const TRAP_PATH = '/_faults/trap'
 
-/** The path at which a new Worker takes the statements that make its database. */
-export const MIGRATE_PATH = '/_faults/migrate'
-
 /** Names the instance whose alarm makes a request to the store. */
 export const INSTANCE_HEADER = 'X-Faults-Instance'

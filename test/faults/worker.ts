@@ -6,7 +6,7 @@ import { currentInstance, useRunClockForAlarms, haltAt, setTrap } from './worker
 import type { Doorbell, Env } from '../../src/context.ts'
 import { toNotificationId } from '../../src/events/ids.ts'
 import worker, { Callback as ProductionCallback, Watcher as ProductionWatcher } from '../../src/index.ts'
-import { MIGRATE_PATH, TRAP_PATH, type Trap } from './kill-points.ts'
+import { TRAP_PATH, type Trap } from './kill-points.ts'
 
 export * from '../../src/index.ts'
 
@@ -49,10 +49,6 @@ export default {
 		const { pathname } = new URL(request.url)
 		if (pathname === TRAP_PATH) {
 			setTrap(await request.json<Trap>())
-			return new Response(null, { status: 204 })
-		}
-		if (pathname === MIGRATE_PATH) {
-			await env.DB.batch((await request.json<string[]>()).map((statement) => env.DB.prepare(statement)))
 			return new Response(null, { status: 204 })
 		}
 		return await worker.fetch(request, env, ctx)

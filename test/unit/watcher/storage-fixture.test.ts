@@ -14,7 +14,7 @@ import { runReplay, getResends } from '../../../src/watcher/outbox/replays.ts'
 import { buildHealth, buildPollerReport } from '../../../src/watcher/queries/reports.ts'
 import { needsMigration } from '../../../src/watcher/core/tables.ts'
 import { World } from '../../support/world.ts'
-import { HOUR_MS, MINUTE_MS, arrivalsSince } from './stories/support.ts'
+import { HOUR_MS, MINUTE_MS, arrivalsSince } from '../../support/stories.ts'
 import { getRejections } from '../../../src/watcher/log/rejections.ts'
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/storage')

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { getCoverageReport } from '../../../../src/watcher/queries/coverage.ts'
 import type { CoverageReport } from '../../../../src/rpc/watcher.ts'
 import type { World } from '../../../support/world.ts'
-import { worldWithWebhooks } from './webhook-support.ts'
-import { HOUR_MS, liveIds, MINUTE_MS } from './support.ts'
+import { worldWithWebhooks } from '../../../support/webhook-stories.ts'
+import { HOUR_MS, liveIds, MINUTE_MS } from '../../../support/stories.ts'
 
 const coverage = (world: World, fromMs = 0, toMs = world.nowMs + 1): CoverageReport => {
 	const report = getCoverageReport(world.engine.getCore()!, fromMs, toMs)

@@ -14,7 +14,7 @@ import {
 	getResourceState,
 	rewriteRecords,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 
 const products = {
 	resources: pollerResources('products'),

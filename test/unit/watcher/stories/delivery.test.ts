@@ -13,18 +13,11 @@ import {
 	worldAfterBaseline,
 	MINUTE_MS,
 	arrivalsSince,
-} from './support.ts'
+	poll,
+} from '../../../support/stories.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
 const health = (world: World): ReturnType<typeof buildHealth> => buildHealth(world.engine.getCore()!)
-
-/** A poll now. */
-async function poll(world: World): Promise<void> {
-	const core = world.engine.getCore()!
-	core.state.nextPollMs = world.nowMs
-	world.engine.updateAlarm(core)
-	await world.advance(3_000)
-}
 
 /** The callback answers this, and every try's moment is noted. */
 function answers(world: World, answer: (tryNumber: number) => CallbackAnswer): number[] {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { releaseSubscriptions } from '../../../../src/watcher/queries/deliveries.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY_MS, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from './support.ts'
+import { DAY_MS, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from '../../../support/stories.ts'
 import { DEFAULT_DELIVERY } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }

@@ -14,7 +14,7 @@ import {
 	MINUTE_MS,
 	getResourceState,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 import type { WatcherConfig } from '../../../../src/rpc/config.ts'
 
 test('a poll that is asked for while one runs follows it, however long the interval', async () => {

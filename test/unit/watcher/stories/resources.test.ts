@@ -1,7 +1,14 @@
 /** Any resource that the store's API has is polled by copying the configuration of a default one. */
 import { describe, expect, test } from 'vitest'
 import type { World } from '../../../support/world.ts'
-import { callStoreApi, pollerResources, liveIds, worldAfterBaseline, MINUTE_MS, arrivalsSince } from './support.ts'
+import {
+	callStoreApi,
+	pollerResources,
+	liveIds,
+	worldAfterBaseline,
+	MINUTE_MS,
+	arrivalsSince,
+} from '../../../support/stories.ts'
 
 /** How an object of a resource is made, changed and removed, by the store's API or behind it. */
 interface Ways {

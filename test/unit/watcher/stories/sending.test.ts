@@ -25,7 +25,9 @@ import {
 	worldAfterBaseline,
 	MINUTE_MS,
 	arrivalsSince,
-} from './support.ts'
+	poll,
+	edit,
+} from '../../../support/stories.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
@@ -33,20 +35,6 @@ const coreOf = (world: World): NonNullable<ReturnType<World['engine']['getCore']
 const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig } => ({
 	delivery: { ...DEFAULT_DELIVERY, ...change },
 })
-
-/** A poll now. */
-async function poll(world: World): Promise<void> {
-	const core = coreOf(world)
-	core.state.nextPollMs = world.nowMs
-	world.engine.updateAlarm(core)
-	await world.advance(3_000)
-}
-
-/** Edits a product and lets it be seen. */
-async function edit(world: World, id: number, name: string): Promise<void> {
-	world.store.act({ do: 'edit', resource: 'products', id, set: { name } })
-	await poll(world)
-}
 
 const names = (world: World): string[] => world.arrivals.map((one) => (one.record as { name?: string }).name ?? '')
 const queued = (world: World): number[] =>

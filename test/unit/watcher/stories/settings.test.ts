@@ -11,11 +11,11 @@ import {
 	MINUTE_MS,
 	getResourceState,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 import type { PollerResource } from '../../../../src/elements/form.ts'
 
 /** Changes what is polled, as a PATCH of the instance does. */
-async function poll(world: World, resources: Record<string, PollerResource>): Promise<void> {
+async function setResources(world: World, resources: Record<string, PollerResource>): Promise<void> {
 	await world.configure({ configuration: { 'event.poller.configuration': JSON.stringify(resources) } })
 	await world.advance(3 * MINUTE_MS)
 }
@@ -191,7 +191,7 @@ describe('the configuration changes', () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('customers') })
 		const { number, cursorMs } = getResourceState(world, 'customers')
 		const before = world.store.requests
-		await poll(world, { contacts: { url: '/hubs/ecommerce/customers', idField: 'id' } })
+		await setResources(world, { contacts: { url: '/hubs/ecommerce/customers', idField: 'id' } })
 		const renamed = getResourceState(world, 'contacts')
 		expect([renamed.number, renamed.cursorMs! >= cursorMs!, renamed.baseline]).toEqual([number, true, null])
 		expect(world.store.requests - before).toBeLessThan(12)
@@ -205,7 +205,7 @@ describe('the configuration changes', () => {
 		await world.advance(10 * MINUTE_MS)
 		world.store.act({ do: 'place-order', customer: 0 })
 		await world.advance(5_000)
-		await poll(world, pollerResources('customers', 'orders'))
+		await setResources(world, pollerResources('customers', 'orders'))
 		expect(arrivalsSince(world)).toEqual([])
 		const placed = world.store.act({ do: 'place-order', customer: 0 }).find((entry) => entry.resource === 'orders')!.id
 		await world.advance(2 * MINUTE_MS)
@@ -215,13 +215,13 @@ describe('the configuration changes', () => {
 	test('a resource that is removed is polled no more and its index leaves; back again it begins anew', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('customers', 'orders') })
 		const { number } = getResourceState(world, 'orders')
-		await poll(world, pollerResources('customers'))
+		await setResources(world, pollerResources('customers'))
 		world.store.log.length = 0
 		world.store.act({ do: 'place-order', customer: 0 })
 		await world.advance(5 * MINUTE_MS)
 		expect(world.store.log.filter(({ path }) => path.includes('/orders'))).toEqual([])
 		expect(world.sql.all(`SELECT id FROM objects WHERE resource = ?`, number)).toEqual([])
-		await poll(world, pollerResources('customers', 'orders'))
+		await setResources(world, pollerResources('customers', 'orders'))
 		expect(arrivalsSince(world)).toEqual([])
 		expect(getResourceState(world, 'orders').number).not.toBe(number)
 	})

@@ -12,7 +12,7 @@ import {
 	MINUTE_MS,
 	getResourceState,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 
 const health = (world: World): ReturnType<typeof buildHealth> => buildHealth(world.engine.getCore()!)
 

@@ -12,7 +12,7 @@ import {
 	getStoreRecord,
 	sendDelivery,
 	getWebhooksReport,
-} from './webhook-support.ts'
+} from '../../../support/webhook-stories.ts'
 import {
 	DAY_MS,
 	expectCleanJudgement,
@@ -22,7 +22,7 @@ import {
 	MINUTE_MS,
 	getResourceState,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 import { addRejections, getRejections } from '../../../../src/watcher/log/rejections.ts'
 
 const repairs = (world: World): string[] => getWebhooksReport(world).repairs.map(({ what }) => what)

@@ -9,8 +9,8 @@ import {
 	getStoreRecord,
 	sendDelivery,
 	getWebhooksReport,
-} from './webhook-support.ts'
-import { expectCleanJudgement, HOUR_MS, MINUTE_MS, arrivalsSince } from './support.ts'
+} from '../../../support/webhook-stories.ts'
+import { expectCleanJudgement, HOUR_MS, MINUTE_MS, arrivalsSince } from '../../../support/stories.ts'
 
 describe('what is counted and refused', () => {
 	test('a disabled instance answers, counts, and takes nothing', async () => {

@@ -12,7 +12,7 @@ import {
 	sendDelivery,
 	getWebhooksReport,
 	holdDeliveries,
-} from './webhook-support.ts'
+} from '../../../support/webhook-stories.ts'
 import {
 	callStoreApi,
 	expectCleanJudgement,
@@ -21,7 +21,7 @@ import {
 	liveIds,
 	MINUTE_MS,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 
 const PARENT_AND_CHILD = {
 	orders: { url: '/hubs/ecommerce/orders', idField: 'id', datesConfiguration: {} },

@@ -13,7 +13,7 @@ import {
 	sendDelivery,
 	getWebhooksReport,
 	holdDeliveries,
-} from './webhook-support.ts'
+} from '../../../support/webhook-stories.ts'
 import {
 	callStoreApi,
 	expectCleanJudgement,
@@ -22,7 +22,7 @@ import {
 	liveIds,
 	MINUTE_MS,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 import { INITIAL_SCAN_POSITION } from '../../../../src/watcher/core/resource-state.ts'
 
 /** What the store was asked since; an order's customer is read too, whose totals it may have changed. */

@@ -194,7 +194,7 @@ describe.each([
 
 	// Once: it takes as long as a stream may be silent.
 	if (!https)
-		test('a stream tells changes in order, lives on while nothing comes and goes on where it was; nobody asks the store meanwhile', async () => {
+		test('a stream sends changes in order, lives on while nothing comes and goes on where it was; nobody asks the store meanwhile', async () => {
 			const { client, store } = house
 			// It would poll every second, if it polled.
 			const idle = await client.connect('Hub only', {

@@ -67,7 +67,7 @@ describe('a consumer that dies', () => {
 		expect(names(world)).toEqual(['Fine', 'Fine again'])
 	})
 
-	test('right after its callback was rung for it again: the lease ends by itself', async () => {
+	test('right after it was sent to its callback again: the lease ends by itself', async () => {
 		const world = await worldAfterBaseline(quietly)
 		const [id] = liveIds(world, 'products')
 		world.answer = () => 500

@@ -37,7 +37,7 @@ describe('a doorbell', () => {
 		expect(arrivalsSince(world)).toHaveLength(1)
 	})
 
-	test('that is lost is rung again after ten seconds', async () => {
+	test('that is lost is sent again after ten seconds', async () => {
 		const world = await worldAfterBaseline(quietly)
 		let lost = 2
 		world.losesDoorbell = () => lost-- > 0

@@ -49,7 +49,7 @@ test('§11.7 raw is the record as the store gave it, with its nulls', async () =
 })
 
 describe('filters', () => {
-	test('by type and by resource: the log has what the callback is not told', async () => {
+	test('by type and by resource: the log has what the callback does not get', async () => {
 		const world = await shop(
 			{ filter: { types: ['CREATED', 'DELETED'], resources: ['products'], where: null } },
 			'products',

@@ -48,12 +48,12 @@ async function life(world: World, label: string, { make, change, remove }: Ways)
 }
 
 describe('a copied configuration', () => {
-	test('3.9 products-categories ring CREATED, UPDATED and DELETED', async () => {
+	test('3.9 products-categories emit CREATED, UPDATED and DELETED', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products-categories') })
 		await life(world, 'products-categories', byApi('products/categories', { name: 'Tents' }, { name: 'Tents & Tarps' }))
 	})
 
-	test('3.9 products/reviews ring CREATED, UPDATED and DELETED', async () => {
+	test('3.9 products/reviews emit CREATED, UPDATED and DELETED', async () => {
 		const world = await worldAfterBaseline({
 			resources: { 'products/reviews': { url: '/hubs/ecommerce/products/reviews', idField: 'id' } },
 		})
@@ -69,7 +69,7 @@ describe('a copied configuration', () => {
 		)
 	})
 
-	test('3.9 5.6 taxes, which have no trash, ring CREATED, UPDATED and DELETED', async () => {
+	test('3.9 5.6 taxes, which have no trash, emit CREATED, UPDATED and DELETED', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('taxes') })
 		await life(
 			world,
@@ -78,7 +78,7 @@ describe('a copied configuration', () => {
 		)
 	})
 
-	test('2.6 3.10 orders/{id}/refunds ring CREATED, UPDATED and DELETED, though a missing order’s are an empty list', async () => {
+	test('2.6 3.10 orders/{id}/refunds emit CREATED, UPDATED and DELETED, though a missing order’s are an empty list', async () => {
 		const world = await worldAfterBaseline()
 		world.store.act({ do: 'place-order', status: 'processing' })
 		const order = world.store.journal().findLast((entry) => entry.resource === 'orders')!.id
@@ -100,7 +100,7 @@ describe('a copied configuration', () => {
 		})
 	})
 
-	test('3.9 attributes, which come without pages, ring too', async () => {
+	test('3.9 attributes, which come without pages, are emitted too', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products-attributes') })
 		await life(world, 'products-attributes', byApi('products/attributes', { name: 'Season' }, { name: 'Seasons' }))
 	})

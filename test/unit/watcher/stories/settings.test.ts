@@ -21,7 +21,7 @@ async function setResources(world: World, resources: Record<string, PollerResour
 }
 
 describe('where in a url', () => {
-	test('watches what matches; leaving it rings nothing, entering it CREATED §3.4', async () => {
+	test('watches what matches; leaving it emits nothing, entering it CREATED §3.4', async () => {
 		const world = await worldAfterBaseline({
 			resources: { paid: { url: "/hubs/ecommerce/orders?where=status='processing'" } },
 		})
@@ -57,7 +57,7 @@ describe('where in a url', () => {
 	test.each([
 		['judged by record', 'amount >= 50', { amount: '10.00' }],
 		['asked of the store and judged by record', "code = 'summer' AND amount >= 50", { code: 'winter' }],
-	])('%s: leaving it rings nothing, entering it again does', async (_how, where, leaving) => {
+	])('%s: leaving it emits nothing, entering it again does', async (_how, where, leaving) => {
 		const world = await worldAfterBaseline({ resources: { big: { url: `/hubs/ecommerce/discounts?where=${where}` } } })
 		const { id } = world.store.act({ do: 'create', resource: 'coupons', set: { amount: '60.00', code: 'summer' } })[0]!
 		await world.advance(2 * MINUTE_MS)
@@ -173,7 +173,7 @@ describe('filterByUpdatedDate false', () => {
 		expect(await types(30)).toEqual(['CREATED'])
 	})
 
-	test('rings a change once, though the overlap of whole seconds shows it twice', async () => {
+	test('emits a change once, though the overlap of whole seconds shows it twice', async () => {
 		const world = await worldAfterBaseline({ resources: { orders: { url: '/orders', filterByUpdatedDate: false } } })
 		for (let minute = 0; minute < 5; minute++) {
 			world.store.act({ do: 'place-order' })
@@ -200,7 +200,7 @@ describe('the configuration changes', () => {
 		expect(arrivalsSince(world)).toEqual([`CREATED contacts ${made}`])
 	})
 
-	test('a resource that is added later begins in silence then, and rings what comes §10.8', async () => {
+	test('a resource that is added later begins in silence then, and emits what comes §10.8', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('customers') })
 		await world.advance(10 * MINUTE_MS)
 		world.store.act({ do: 'place-order', customer: 0 })

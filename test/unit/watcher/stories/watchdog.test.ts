@@ -202,7 +202,7 @@ describe('webhooks at the store', () => {
 		expect(world.store.webhooks().find(({ id }) => id === other.id)).toEqual(before)
 	})
 
-	test('that slept while the instance was disabled are mended as soon as it is enabled', async () => {
+	test('that slept while the instance was disabled are repaired as soon as it is enabled', async () => {
 		const world = await worldWithWebhooks()
 		await world.setWebhookStatus('paused')
 		await world.configure({ enabled: false })
@@ -258,7 +258,7 @@ describe('webhooks that cannot be looked after', () => {
 })
 
 describe('recovered', () => {
-	test('a change that a poll saw and no webhook told within fifteen minutes wakes the watchdog at once', async () => {
+	test('a change that a poll saw and no webhook reported within fifteen minutes wakes the watchdog at once', async () => {
 		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
 		await world.advance(HOUR_MS)
 		const checked = getWebhookState(world).checkedMs!

@@ -35,7 +35,7 @@ describe('what is counted and refused', () => {
 		expect(getWebhooksReport(world).deliveries.disabled).toBe(1)
 	})
 
-	test('a topic that nobody knows is counted', async () => {
+	test('an unknown topic is counted', async () => {
 		const { world } = await worldWithHeldDeliveries()
 		expect(await sendDelivery(world, 'action.woocommerce_added', { action: 'x', arg: 1 })).toBe(200)
 		expect(world.receivedWebhooks.at(-1)).toMatchObject({ answer: 'unknown-topic' })

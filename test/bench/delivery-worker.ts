@@ -1,5 +1,5 @@
 /**
- * The production Worker whose objects can be given a backlog and told to ring. On the real clock, with the real alarm and queue; what it counts
+ * The production Worker whose objects can be given a backlog and made to send. On the real clock, with the real alarm and queue; what it counts
  * on the way are a few numbers in memory, so that it can be timed.
  */
 import type { Env } from '../../src/context.ts'
@@ -26,10 +26,10 @@ export class Watcher extends ProductionWatcher {
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env)
 		const { ports } = this.engine
-		const { sendDoorbell: ring } = ports
+		const { sendDoorbell } = ports
 		ports.sendDoorbell = async (instance) => {
 			this.#counts.doorbells++
-			await ring(instance)
+			await sendDoorbell(instance)
 		}
 	}
 
@@ -68,7 +68,7 @@ export class Watcher extends ProductionWatcher {
 			for (let remaining = command.events; remaining > 0; remaining -= EVENTS_PER_COMMIT)
 				this.#record(Math.min(remaining, EVENTS_PER_COMMIT), command.record)
 		}
-		if (command.do === 'ring') {
+		if (command.do === 'send') {
 			this.#counts = {
 				read: -this.rows.read,
 				written: -this.rows.written,

@@ -126,7 +126,7 @@ async function startDeliveryShopbell(undo: CleanupStack): Promise<DeliveryShopbe
 			const replies = await sendCommand(instances, { do: 'look' })
 			if (replies.every(isDone)) return replies
 			if (Date.now() > endMs)
-				throw new Error(`an instance does not come to rest: ${JSON.stringify(replies.find((reply) => !isDone(reply)))}`)
+				throw new Error(`an instance did not settle: ${JSON.stringify(replies.find((reply) => !isDone(reply)))}`)
 			await new Promise((resolve) => setTimeout(resolve, 20))
 		}
 	}
@@ -185,7 +185,7 @@ async function throughputRows(
 		await shopbell.sendCommand(instances, { do: 'record', events: each, record: shopbell.record })
 		const perSecond = await callback.measureRate(
 			EVENTS,
-			() => shopbell.sendCommand(instances, { do: 'ring', until: null }),
+			() => shopbell.sendCommand(instances, { do: 'send', until: null }),
 			recordInto,
 		)
 		await shopbell.waitUntilSettled(instances)
@@ -221,7 +221,7 @@ async function workRows(shopbell: DeliveryShopbell): Promise<BenchRow[]> {
 		const instance = await shopbell.connect(batch)
 		await shopbell.sendCommand([instance], { do: 'record', events, record: shopbell.record })
 		await shopbell.callback.measureRate(events / batch, () =>
-			shopbell.sendCommand([instance], { do: 'ring', until: null }),
+			shopbell.sendCommand([instance], { do: 'send', until: null }),
 		)
 		await shopbell.waitUntilSettled([instance])
 		const { calls, alarms, doorbells } = (await shopbell.sendCommand([instance], { do: 'look' }))[0]!.counts
@@ -241,7 +241,7 @@ async function backlogRows(context: BenchContext, shopbell: DeliveryShopbell): P
 	await shopbell.sendCommand([instance], { do: 'record', events: waiting, record: shopbell.record })
 	const startedMs = performance.now()
 	await shopbell.callback.measureRate(COUNTED_NOTIFICATIONS, () =>
-		shopbell.sendCommand([instance], { do: 'ring', until: COUNTED_NOTIFICATIONS }),
+		shopbell.sendCommand([instance], { do: 'send', until: COUNTED_NOTIFICATIONS }),
 	)
 	const seconds = (performance.now() - startedMs) / 1000
 	const until = Date.now() + SETTLE_TIMEOUT_MS

@@ -31,7 +31,7 @@ export class Inspector {
 	/** Connects to the Worker's own isolate, at the runtime's inspector. `nudge` gives the isolate something small to do. */
 	static async open(runtimeUrl: URL, nudge: () => Promise<unknown>): Promise<Inspector> {
 		const list = await fetch(new URL(`http://${runtimeUrl.host}/json`))
-		const target = ((await list.json()) as { id: string; webSocketDebuggerUrl: string }[]).find(({ id }) =>
+		const target = ((await list.json())).find(({ id }) =>
 			id.startsWith('core:user:'),
 		)
 		if (target === undefined) throw new Error('the runtime has no Worker to inspect')

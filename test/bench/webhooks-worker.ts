@@ -67,7 +67,7 @@ export class Watcher extends ProductionWatcher {
 	async #becomeCopy({ instanceId, tables, callbackUrl }: WebhookCommand & { do: 'become' }): Promise<void> {
 		const { sql } = this.engine.ports
 		const copied = JSON.parse(String(tables['instance']?.[0]?.['config'])) as WatcherConfig
-		// A key is sealed for its instance: nobody else can open it.
+		// A key is sealed for its instance: no other can open it.
 		const configuration = { ...copied.configuration, 'event.notification.signature.key': null }
 		const config = { ...copied, instanceId, callbackUrl, configuration }
 		copiedConfigs.set(this.ctx.id.name, config)

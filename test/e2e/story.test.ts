@@ -40,7 +40,7 @@ describe.each([
 
 	test("the documents' cURL makes an instance", async () => {
 		const { status, body } = await runCurl('seed-polling.sh', {
-			'https://api.cloud-elements.com': house.bell().url,
+			'https://api.cloud-elements.com': house.worker().url,
 			'<USER_SECRET>': house.account.userSecret,
 			'<ORGANIZATION_SECRET>': house.account.organizationSecret,
 			'<http://mycoolstore.com>': `<${house.storeUrl}>`,

@@ -74,7 +74,7 @@ describe('by the documents', () => {
 
 	test('their second cURL makes an instance with its webhooks', async () => {
 		const { status, body } = await runCurl('seed-webhook.sh', {
-			'https://api.cloud-elements.com': house.bell().url,
+			'https://api.cloud-elements.com': house.worker().url,
 			'<USER_SECRET>': house.account.userSecret,
 			'<ORGANIZATION_SECRET>': house.account.organizationSecret,
 			'<http://mycoolstore.com>': `<${house.storeUrl}>`,
@@ -89,7 +89,7 @@ describe('by the documents', () => {
 		expect(made).toHaveLength(16)
 		const path = `/elements/api-v2/events/woocommercerest/${btoa(String(instance.id))}`
 		for (const one of made) {
-			expect(one).toMatchObject({ status: 'active', unproven: false, url: `${house.bell().url}${path}?v=1` })
+			expect(one).toMatchObject({ status: 'active', unproven: false, url: `${house.worker().url}${path}?v=1` })
 			expect(one.secret).toMatch(/^[0-9a-f]{64}$/)
 		}
 		expect(new Set(made.map(({ secret }) => secret)).size).toBe(16)

@@ -22,6 +22,6 @@ process.once('message', (start: StartOptions) => {
 		process.exit(1)
 	})
 })
-// Nobody is left who would stop it.
+// Its parent is gone.
 process.once('disconnect', () => process.exit())
 process.send?.('stands by')

@@ -50,7 +50,7 @@ export class WorkerProcess {
 		this.#standby = this.#spawn()
 	}
 
-	/** Builds the Worker, makes its database and runs it. Throws Trouble. */
+	/** Builds the Worker, makes its database and runs it. Throws ActionableError. */
 	static async start(dir: string, port: number, vars: Readonly<Record<string, string>>): Promise<WorkerProcess> {
 		mkdirSync(dir, { recursive: true })
 		const worker = new WorkerProcess(dir, port, vars)
@@ -59,7 +59,7 @@ export class WorkerProcess {
 		return worker
 	}
 
-	/** Runs it, on the storage that is there. Throws Trouble. */
+	/** Runs it, on the storage that is there. Throws ActionableError. */
 	async run(): Promise<void> {
 		if (this.#closed) throw new Error('the run has ended')
 		const child = this.#standby
@@ -71,14 +71,14 @@ export class WorkerProcess {
 		if (!this.#closed) this.#standby = this.#spawn()
 	}
 
-	/** Tells it where to stand still. */
+	/** Sets where it is to halt. */
 	async setTrap(trap: Trap): Promise<void> {
 		const response = await fetch(`${this.url}${TRAP_PATH}`, {
 			method: 'POST',
 			body: JSON.stringify(trap),
 			signal: AbortSignal.timeout(10_000),
 		})
-		if (!response.ok) throw new Error(`the Worker took no trap: ${response.status}`)
+		if (!response.ok) throw new Error(`the Worker did not accept the trap: ${response.status}`)
 	}
 
 	/** SIGKILL to the process and to the runtime that it started, now; ends when nothing answers any more. */

@@ -257,7 +257,7 @@ describe('missed', () => {
 			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).happens(110, 'updated', 1, 'c'),
 		],
 		[
-			'an edit that was undone after it was told',
+			'an edit that was undone after it was sent',
 			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).happens(110, 'updated', 1, 'a'),
 		],
 		['a deletion', createStory().happens(100, 'deleted', 1)],
@@ -321,15 +321,15 @@ describe('missed', () => {
 describe('duplicate', () => {
 	test.each<[string, Story]>([
 		[
-			'an edit told under two ids',
+			'an edit sent under two ids',
 			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).receives(102, 'UPDATED', 1),
 		],
 		[
-			'a creation told again as an update',
+			'a creation sent again as an update',
 			createStory().happens(100, 'created', 10).receives(101, 'CREATED', 10).receives(102, 'UPDATED', 10),
 		],
 		[
-			'a creation told twice',
+			'a creation sent twice',
 			createStory().happens(100, 'created', 10).receives(101, 'CREATED', 10).receives(102, 'CREATED', 10),
 		],
 		[
@@ -370,8 +370,8 @@ describe('invented', () => {
 			createStory().happens(100, 'created', 10).happens(101, 'trashed', 10).receives(102, 'DELETED', 10),
 			0,
 		],
-		['an edit told as a creation', createStory().happens(100, 'updated', 1, 'b').receives(101, 'CREATED', 1), 0],
-		['a creation told as an edit', createStory().happens(100, 'created', 10).receives(101, 'UPDATED', 10), 0],
+		['an edit sent as a creation', createStory().happens(100, 'updated', 1, 'b').receives(101, 'CREATED', 1), 0],
+		['a creation sent as an edit', createStory().happens(100, 'created', 10).receives(101, 'UPDATED', 10), 0],
 		[
 			'a hidden order',
 			createStory().happens(100, 'created', 10, 'n', 'checkout-draft').receives(101, 'CREATED', 10),

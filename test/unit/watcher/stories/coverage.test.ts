@@ -1,4 +1,4 @@
-/** Coverage (docs/architecture.md, Seeing: webhooks): which changes webhooks told first, which polls saw first, which both did, which webhooks missed. */
+/** Coverage (docs/architecture.md, Webhooks): which changes webhooks told first, which polls saw first, which both did, which webhooks missed. */
 import { describe, expect, test } from 'vitest'
 import { getCoverageReport } from '../../../../src/watcher/queries/coverage.ts'
 import type { CoverageReport } from '../../../../src/rpc/watcher.ts'

@@ -1,4 +1,4 @@
-/** The watchdog (docs/architecture.md, Seeing: webhooks): it reads the store's webhooks, mends them, sweeps the gap, and says what it did; meanwhile polls reconcile. */
+/** The watchdog (docs/architecture.md, Webhooks): it reads the store's webhooks, mends them, sweeps the gap, and says what it did; meanwhile polls reconcile. */
 import { describe, expect, test } from 'vitest'
 import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'

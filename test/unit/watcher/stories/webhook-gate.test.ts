@@ -1,4 +1,4 @@
-/** Webhooks and polls pass one gate (docs/architecture.md, Seeing: webhooks): what is told at once, what is read first, what is merged. */
+/** Webhooks and polls pass one gate (docs/architecture.md, Webhooks): what is told at once, what is read first, what is merged. */
 import { describe, expect, test } from 'vitest'
 import type { World } from '../../../support/world.ts'
 import {

@@ -31,9 +31,8 @@ export class Inspector {
 	/** Connects to the Worker's own isolate, at the runtime's inspector. `nudge` gives the isolate something small to do. */
 	static async open(runtimeUrl: URL, nudge: () => Promise<unknown>): Promise<Inspector> {
 		const list = await fetch(new URL(`http://${runtimeUrl.host}/json`))
-		const target = ((await list.json())).find(({ id }) =>
-			id.startsWith('core:user:'),
-		)
+		const targets = await list.json<{ id: string; webSocketDebuggerUrl: string }[]>()
+		const target = targets.find(({ id }) => id.startsWith('core:user:'))
 		if (target === undefined) throw new Error('the runtime has no Worker to inspect')
 		const socket = new WebSocket(target.webSocketDebuggerUrl)
 		const inspector = new Inspector(socket, nudge)

@@ -1,11 +1,9 @@
 /**
- * `npm run bench [-- name…] [--quick] [--json]`: what a poll, a change, a baseline, an event, a webhook cost, counted on the simulated store and in
- * the real runtime, each against what it must reach. Progress goes to stderr, the table (or with `--json` one array) to stdout. Exit 1
+ * `npm run bench [-- name…] [--quick] [--json]`: the cost of a poll, a change, a baseline, an event and a webhook, counted on the simulated store and in
+ * the real runtime, each against its target. Progress goes to stderr, the table (or with `--json` one array) to stdout. Exit 1
  * when something misses its target.
  */
 import { parseArgs } from 'node:util'
-// oxlint-disable-next-line import/no-unassigned-import -- it is there for what it does, and before the others
-import '../test/bench/quiet-environment.ts'
 import { BENCHES } from '../test/bench/all.ts'
 import type { Bench, BenchContext, BenchRow } from '../test/bench/bench.ts'
 import { completeBaseline, createNodeShopbell, SCAN_BUDGET, type NodeShopbell } from '../test/bench/node-shopbell.ts'
@@ -23,7 +21,7 @@ const HELP = `npm run bench [-- name…] [options]
 ${BENCHES.map(({ name, about }) => `  ${name.padEnd(16)} ${about}`).join('\n')}
 `
 
-/** What one size shares: made when first asked for, taken down when the size is done. */
+/** What the benches of one size share: created on first use, closed when the size is done. */
 class SizeContext implements BenchContext {
 	readonly n: number
 	readonly smallest: number
@@ -60,7 +58,7 @@ class SizeContext implements BenchContext {
 	}
 
 	async #buildBaseline(): Promise<NodeShopbell> {
-		this.log('a store, and its baseline in plain Node')
+		this.log('building a store and its baseline in plain Node')
 		// The running pass of customers would read the same pages as the baseline: it waits.
 		const store = await createNodeShopbell(this.n, { config: { scanBudget: 0 } })
 		let lastReportMs = Date.now()
@@ -95,13 +93,13 @@ async function runAll(benches: readonly Bench[], sizes: readonly number[], quick
 			for (const bench of benches) {
 				if (bench.sizes === 'once' && n !== smallest) continue
 				size.bench = bench.name
-				size.log('begins')
+				size.log('started')
 				try {
 					rows.push(...(await bench.run(size)))
 				} catch (error) {
 					console.error(error)
 					const message = error instanceof Error ? error.message : String(error)
-					rows.push({ bench: `${bench.name}: ${message}`, n, value: 0, unit: 'failed', target: 'ends', ok: false })
+					rows.push({ bench: `${bench.name}: ${message}`, n, value: 0, unit: 'failed', target: 'completes', ok: false })
 				}
 			}
 		} finally {
@@ -167,14 +165,12 @@ async function main(): Promise<number> {
 	const sizes = values.sizes === undefined ? (values.quick ? QUICK : FULL) : values.sizes.split(',').map(Number)
 	if (unknown !== undefined || sizes.some((size) => !Number.isInteger(size) || size < 500)) {
 		console.error(
-			unknown === undefined ? 'bench: --sizes takes whole numbers from 500' : `bench: there is no ${unknown}`,
+			unknown === undefined ? 'bench: --sizes takes whole numbers of at least 500' : `bench: unknown bench ${unknown}`,
 		)
 		console.error(HELP)
 		return 1
 	}
 	const benches = positionals.length === 0 ? BENCHES : BENCHES.filter(({ name }) => positionals.includes(name))
-	// The runtime tells of its queue on stdout, which is the result's.
-	console.log = console.info = console.error
 	const rows = await runAll(
 		benches,
 		sizes.toSorted((a, b) => a - b),
@@ -182,11 +178,11 @@ async function main(): Promise<number> {
 	)
 	process.stdout.write(`${values.json ? JSON.stringify(rows) : formatTable(rows, benches)}\n`)
 	const missed = rows.filter((row) => !row.ok).length
-	console.error(`${formatElapsed()}  ${missed === 0 ? 'everything reaches its target' : `${missed} missed`}`)
+	console.error(`${formatElapsed()}  ${missed === 0 ? 'every target is met' : `${missed} missed`}`)
 	return missed === 0 ? 0 : 1
 }
 
-// What the local runtime says must not mix with the result.
+// The local runtime's messages must not mix with the result.
 console.log = console.error
 console.info = console.error
 process.exit(await main())

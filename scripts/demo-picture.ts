@@ -1,5 +1,5 @@
 /**
- * Makes the README's picture of the demo out of what a terminal was sent, colours included:
+ * Turns recorded terminal output, colours included, into the README's picture of the demo:
  * `script -qec 'npm run -s demo' demo.ansi` (Ctrl-C after a while), then `node scripts/demo-picture.ts < demo.ansi > docs/demo.svg`.
  */
 import { readFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ interface Span {
 	text: string
 }
 
-/** What is left on a line when the terminal has done what it was told: erasing is the only thing beside colours. */
+/** The text that a line shows in the end: the only controls beside colours erase the line. */
 function toVisibleText(line: string): string {
 	return (
 		line

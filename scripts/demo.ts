@@ -1,4 +1,4 @@
-/** `npm run demo`: a shop, the bell and a callback on this machine, to look at; with `--once` unattended, judged, as one line of JSON. */
+/** `npm run demo`: a shop, Shopbell and a callback on this machine; with `--once` it runs unattended and prints its result as one line of JSON. */
 import { parseArgs } from 'node:util'
 import { playLive } from '../test/demo/play-live.ts'
 import { playOnce } from '../test/demo/play-once.ts'
@@ -21,11 +21,11 @@ async function main(): Promise<number> {
 	}
 	const seed = Number(values.seed ?? 1)
 	if (!Number.isSafeInteger(seed) || seed < 0) {
-		process.stderr.write(`--seed ${values.seed}: a whole number is expected\n`)
+		process.stderr.write(`--seed ${values.seed}: expected a whole number\n`)
 		return 1
 	}
 	const abort = new AbortController()
-	// Whoever asks again is answered by the first time: everything is stopped within three seconds.
+	// A second signal changes nothing: everything is stopped within three seconds of the first.
 	for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => abort.abort(new StoppedError()))
 	process.stderr.on('error', () => undefined)
 	try {
@@ -39,9 +39,9 @@ async function main(): Promise<number> {
 	}
 }
 
-/** The person wants it to end. */
+/** The user stopped the demo. */
 class StoppedError extends Error {}
 
 process.exitCode = await main()
-// A connection that someone keeps open must not hold the end up.
+// A connection that is still open must not keep the process alive.
 process.exit()

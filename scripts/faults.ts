@@ -12,7 +12,7 @@ import { ActionableError } from './local/local-worker.ts'
 
 const USAGE = `Usage: npm run faults [-- --seed n] [--quick] [--json]
 
-  --seed n   another run; 1 by default
+  --seed n   another random run; 1 by default
   --quick    fewer changes and kills, within two minutes
   --json     the result as one object on stdout
 `
@@ -35,11 +35,11 @@ async function main(): Promise<number> {
 	}
 	const seed = Number(values.seed ?? 1)
 	if (!Number.isSafeInteger(seed) || seed < 0) {
-		process.stderr.write(`--seed ${values.seed}: a whole number is expected\n`)
+		process.stderr.write(`--seed ${values.seed}: expected a whole number\n`)
 		return 1
 	}
 	const dir = mkdtempSync(join(tmpdir(), 'shopbell-faults-'))
-	// The runtimes end by themselves when nobody is left to tell them anything.
+	// The runtimes end by themselves when their parent is gone.
 	for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 		process.once(name, () => {
 			rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
@@ -70,5 +70,5 @@ function formatResult({ byPoint, ...numbers }: RunResult): string {
 }
 
 process.exitCode = await main()
-// A connection that someone keeps open must not hold the end up.
+// A connection that is still open must not keep the process alive.
 process.exit()

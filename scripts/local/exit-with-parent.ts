@@ -1,6 +1,6 @@
 /**
  * Preloaded (`node --import`) into what must not outlive its starter: npm's shell dies of a SIGTERM without passing it on, and a starter
- * that is killed cannot say so. When the parent process is another one than at the start, this process is told to end.
+ * that is killed cannot say so. When the parent process changes, this process gets a SIGTERM.
  */
 const parent = process.ppid
 

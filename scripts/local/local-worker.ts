@@ -7,7 +7,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadOrCreateSecrets, PROJECT_DIR } from './files.ts'
 
-/** Something that a person can mend: its message is one sentence that says how. */
+/** A problem that the user can fix; the message says how in one sentence. */
 export class ActionableError extends Error {}
 
 /** How a Worker is run. */
@@ -45,7 +45,7 @@ const EXIT_WITH_PARENT = join(import.meta.dirname, 'exit-with-parent.ts')
 /** Longest wait for a stopping process, ms. */
 const STOP_TIMEOUT_MS = 2_000
 
-/** Environment in which wrangler keeps to one folder, asks nobody anything and reaches no network of its own accord. */
+/** Environment in which wrangler keeps its files in one folder, asks no questions and makes no requests of its own. */
 export function quietEnvironment(dir: string): Record<string, string> {
 	const temporary = join(dir, 'tmp')
 	mkdirSync(temporary, { recursive: true })
@@ -63,7 +63,7 @@ export function quietEnvironment(dir: string): Record<string, string> {
 	}
 }
 
-/** What a local run is told beside wrangler.toml, as arguments of `wrangler dev`. */
+/** The arguments of `wrangler dev` for a local run, in addition to wrangler.toml. */
 export function devArguments(options: LocalWorkerOptions): string[] {
 	const vars = {
 		PUBLIC_URL: `http://127.0.0.1:${options.port}`,
@@ -79,7 +79,7 @@ export function devArguments(options: LocalWorkerOptions): string[] {
 	]
 }
 
-/** Applies the migrations to the local database. Throws Trouble. */
+/** Applies the migrations to the local database. Throws ActionableError. */
 export async function migrate(dir: string, signal?: AbortSignal): Promise<void> {
 	const log = join(dir, 'migrations.log')
 	const child = runWrangler(
@@ -101,16 +101,16 @@ export async function migrate(dir: string, signal?: AbortSignal): Promise<void> 
 	const reason = /ERROR\]\s*([^\n]{1,200})/.exec(text)?.[1]?.trim()
 	const which = name === undefined ? 'The migration of the local database' : `Migration ${name}`
 	throw new ActionableError(
-		`${which} failed${reason === undefined ? '' : ` (${reason})`}: mend it and start again, or delete ${toShortPath(join(dir, 'state'))} to begin with an empty database.`,
+		`${which} failed${reason === undefined ? '' : ` (${reason})`}: fix it and start again, or delete ${toShortPath(join(dir, 'state'))} to begin with an empty database.`,
 	)
 }
 
-/** Starts the Worker and waits until it answers. Throws Trouble. */
+/** Starts the Worker and waits until it answers. Throws ActionableError. */
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
 	const { dir, port } = options
 	const { setupToken } = loadOrCreateSecrets(join(dir, 'secrets.env'))
 	await migrate(dir, options.signal)
-	const log = join(dir, 'bell.log')
+	const log = join(dir, 'worker.log')
 	// Traces kept by the local runtime are for a person who looks; here they would only cost time.
 	const extra = { X_LOCAL_EXPLORER: 'false', X_LOCAL_OBSERVABILITY: 'false', ...options.env }
 	const child = runWrangler(
@@ -149,7 +149,7 @@ export async function startLocalWorker(options: LocalWorkerOptions): Promise<Loc
 	return worker
 }
 
-/** Waits until the Worker answers well. Throws Trouble when its process ends, its build fails or a minute passes. */
+/** Waits until the Worker answers well. Throws ActionableError when its process ends, its build fails or a minute passes. */
 async function waitUntilHealthy(
 	url: string,
 	hasExited: () => boolean,

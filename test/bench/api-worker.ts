@@ -1,4 +1,4 @@
-/** The production Worker, which also makes its tables, copies an instance, and counts the queries of a call that asks for it. */
+/** The production Worker, which also copies an instance and counts the queries of a call that asks for it. */
 import type { Doorbell, Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
 import { instanceContext, sealSecret } from '../../src/lib/sealing.ts'
@@ -14,10 +14,6 @@ export default {
 	...worker,
 	async fetch(request, env, ctx): Promise<Response> {
 		const { pathname, searchParams } = new URL(request.url)
-		if (pathname === '/_bench/migrate') {
-			for (const statement of await request.json<string[]>()) await env.DB.prepare(statement).run()
-			return Response.json({})
-		}
 		if (pathname === '/_bench/copies') {
 			await copyInstance(env, Number(searchParams.get('count')))
 			return Response.json({})

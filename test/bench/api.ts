@@ -1,7 +1,8 @@
 /** What calls of the API cost: one instance against a bare Worker with one read of D1, and the round trips of a list of a thousand. */
 import { atLeast, atMost, reported, type Bench } from './bench.ts'
 import { connectionConfigFor, createAccount, serveStore } from './setup.ts'
-import { migrationStatements, postJson, runWorker, runCleanup, type CleanupStack } from './runtime.ts'
+import { executeSql, migrateDatabase } from '../support/miniflare.ts'
+import { postJson, runWorker, runCleanup, type CleanupStack } from './runtime.ts'
 import { runInTurns, type PreparedRequest, DEFAULT_ROUNDS, toSpread, LoadTarget } from './webhooks-load.ts'
 
 /** Requests of one Worker in one round. */
@@ -20,14 +21,15 @@ export const apiBench: Bench = {
 		const undo: CleanupStack = []
 		try {
 			const served = await serveStore(undo, { objects: 5 })
-			const { base } = await runWorker('api-worker.ts', undo, true)
+			const worker = await runWorker('api-worker.ts', undo, true)
+			const { base } = worker
 			const floor = await runWorker('floor/read.ts', undo, true)
-			await postJson(`${floor.base}/_bench/migrate`, migrationStatements())
-			const { client, account } = await createAccount(base)
+			await migrateDatabase(floor.runtime)
+			const { client, account } = await createAccount(worker)
 			const { id } = await client.connect(served.store.name, connectionConfigFor(served))
 			const headers = { authorization: `User ${account.userSecret}, Organization ${account.organizationSecret}` }
 			// The floor has the same table and the same row.
-			await postJson(`${floor.base}/_bench/migrate`, await fetchInserts(base))
+			await executeSql(floor.runtime, await fetchInserts(base))
 			await postJson(`${base}/_bench/copies?count=${INSTANCES - 1}`, {})
 
 			const targets = { floor: new LoadTarget(floor.base), shopbell: new LoadTarget(base) }

@@ -65,8 +65,8 @@ export const baselineBench: Bench = {
 }
 
 async function heapRows(context: Parameters<Bench['run']>[0]): Promise<BenchRow[]> {
-	const bell = await context.shopbell()
-	const { heapAfter, peakHeap: heapMost, rowsWritten } = bell.baselineStats
+	const shopbell = await context.shopbell()
+	const { heapAfter, peakHeap: heapMost, rowsWritten } = shopbell.baselineStats
 	const peakRow = reported(
 		'baseline/heap of the isolate while it runs, at most',
 		context.n,

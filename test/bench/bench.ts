@@ -1,4 +1,4 @@
-/** What a bench is: something that is counted or measured at a size, held against what it must reach. */
+/** What a bench is: something that is counted or measured at a size, compared with its target. */
 import type { IndexedShopbell } from './shopbell.ts'
 import type { NodeShopbell } from './node-shopbell.ts'
 
@@ -10,7 +10,7 @@ export interface BenchRow {
 	n: number | null
 	value: number
 	unit: string
-	/** What must be reached, such as `≤ 3`; null: only told. */
+	/** What must be reached, such as `≤ 3`; null: only reported. */
 	target: string | null
 	ok: boolean
 }

@@ -4,16 +4,16 @@ import { PLAN_DOLLARS, PRICE_PAGES, PRICES, PRICES_AS_OF, type PricedItem } from
 /** What is counted by the benches at 1 000 objects a resource; `npm run bench cost` holds each of these against what it counts. */
 export const BENCH_COUNTS = {
 	/** An idle poll of four resources, mean with what is hourly. */
-	poll: { rings: 1.11, read: 153, written: 3, d1Read: 4.67, d1Written: 0.33, storeRequests: 11.3 },
+	poll: { alarmRuns: 1.11, read: 153, written: 3, d1Read: 4.67, d1Written: 0.33, storeRequests: 11.3 },
 	/** An event's whole way when it is alone in its poll and notification: that poll and, later, pruning included. */
 	alone: { calls: 3, queue: 3, read: 54, written: 11.7, d1Written: 0.8, stored: 4_900 },
-	/** The same where ten are seen by one poll and told in one notification. */
+	/** The same where ten are seen by one poll and sent in one notification. */
 	ten: { calls: 0.38, queue: 0.43, read: 34, written: 4.2, d1Written: 0.08, stored: 4_200 },
 	/** Bytes of storage an object of the store takes. */
 	objectBytes: 476,
 }
 
-/** What nobody can count here. */
+/** What cannot be counted here. */
 export const ASSUMPTIONS = {
 	instances: 10_000,
 	events: 1_000_000,
@@ -67,7 +67,7 @@ export function monthlyUsage(
 	return {
 		workerRequests: doorbells + rounds,
 		workerCpu: assumed.events * assumed.consumerCpuMs + rounds * assumed.cronCpuMs,
-		objectRequests: polls * poll.rings + slices + calls,
+		objectRequests: polls * poll.alarmRuns + slices + calls,
 		objectDuration: ((waitedMs + calls * assumed.callMs) / 1000) * assumed.memory,
 		objectRead: polls * poll.read + pages * assumed.page + assumed.events * eventCounts.read,
 		objectWritten: polls * poll.written + slices * 2 + assumed.events * eventCounts.written,
@@ -140,7 +140,7 @@ export function costPage(): string {
 				`| per event, ${index === 0 ? CASE_LABELS.alone : CASE_LABELS.ten} | ${eventCounts.calls} | ${eventCounts.queue} | ${eventCounts.read} | ${eventCounts.written} | ${eventCounts.d1Written} | ${eventCounts.stored} |`,
 		),
 		'',
-		`An idle poll of four resources, averaged with the hourly work: ${poll.rings} alarms, ${poll.storeRequests} requests to the store, ${poll.read} rows read and ${poll.written} written, in D1 ${poll.d1Read} and ${poll.d1Written}. An object of the store takes ${objectBytes} bytes.`,
+		`An idle poll of four resources, averaged with the hourly work: ${poll.alarmRuns} alarms, ${poll.storeRequests} requests to the store, ${poll.read} rows read and ${poll.written} written, in D1 ${poll.d1Read} and ${poll.d1Written}. An object of the store takes ${objectBytes} bytes.`,
 		'',
 		'## Assumptions',
 		'',

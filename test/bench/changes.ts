@@ -42,10 +42,10 @@ export const changedBench: Bench = {
 	},
 }
 
-/** One object is deleted for good: requests until DELETED rings, the confirmations included, the worst of twenty random ids. */
+/** One object is deleted for good: requests until DELETED is emitted, the confirmations included, the worst of twenty random ids. */
 export const deletedBench: Bench = {
 	name: 'deleted',
-	about: 'store requests until an object deleted for good has rung, worst of 20',
+	about: 'store requests until the deletion of an object is emitted, worst of 20',
 	sizes: 'each',
 	run: async (context) => {
 		const store = await context.nodeShopbell()
@@ -64,7 +64,7 @@ export const deletedBench: Bench = {
 				world.store.act({ do: 'delete', resource: collectionFor(label), id })
 				await pollOnce(store)
 				if (getCounters(store).deleted !== before + 1)
-					throw new Error(`the deletion of ${label} ${id} did not ring: ${describeRequests(store, label)}`)
+					throw new Error(`the deletion of ${label} ${id} was not emitted: ${describeRequests(store, label)}`)
 				const requests = store.tally.count(label)
 				if (requests > worst) context.log(`${label} ${id}: ${describeRequests(store, label)}`)
 				worst = Math.max(worst, requests)

@@ -1,4 +1,4 @@
-/** What the bench and the Worker with a bench in it say to each other. */
+/** The messages between the bench and the Worker with a bench in it. */
 
 /** Rows of one table. */
 export interface RowCount {
@@ -17,11 +17,11 @@ export interface BenchCounts {
 	/** Messages put into the queue. */
 	doorbells: number
 	/** How often the alarm rang, and how often consumers called: each is a request to the object. */
-	rings: number
+	alarmRuns: number
 	calls: number
 }
 
-/** What the object is told to do, on a clock that runs so many ms ahead of the real one. */
+/** A command for the object, on a clock that runs so many ms ahead of the real one. */
 export interface BenchCommand {
 	do: 'alarm' | 'prune' | 'evict' | 'reset' | 'look' | 'fill'
 	offsetMs: number

@@ -20,7 +20,7 @@ function countedRows(): [string, number][] {
 		[`${name}: storage an event`, eventCounts.stored],
 	]
 	return [
-		[mean('alarms'), poll.rings],
+		[mean('alarms'), poll.alarmRuns],
 		[mean('store requests'), poll.storeRequests],
 		[mean('rows read'), poll.read],
 		[mean('rows written'), poll.written],

@@ -1,13 +1,13 @@
 /** What the delivery bench and its Worker say to each other. */
 
 /**
- * `look`: how it stands. `record`: so many events of as many orders are recorded, each with this record; nothing rings. `ring`: it rings,
+ * `look`: how it stands. `record`: so many events of as many orders are recorded, each with this record; nothing is sent. `send`: it sends,
  * counting from now on, and after so many settled notifications neither counts nor delivers any longer (null: on and on).
  */
 export type DeliveryCommand =
 	| { do: 'look' }
 	| { do: 'record'; events: number; record: string }
-	| { do: 'ring'; until: number | null }
+	| { do: 'send'; until: number | null }
 
 /** What delivering took since it rang. */
 export interface DeliveryCounts {

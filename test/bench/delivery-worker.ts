@@ -1,5 +1,5 @@
 /**
- * The production Worker whose objects can be given a backlog and told to ring. On the real clock, with the real alarm and queue; what it counts
+ * The production Worker whose objects can be given a backlog and made to send. On the real clock, with the real alarm and queue; what it counts
  * on the way are a few numbers in memory, so that it can be timed.
  */
 import type { Env } from '../../src/context.ts'
@@ -26,10 +26,10 @@ export class Watcher extends ProductionWatcher {
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env)
 		const { ports } = this.engine
-		const { sendDoorbell: ring } = ports
+		const { sendDoorbell } = ports
 		ports.sendDoorbell = async (instance) => {
 			this.#counts.doorbells++
-			await ring(instance)
+			await sendDoorbell(instance)
 		}
 	}
 
@@ -68,7 +68,7 @@ export class Watcher extends ProductionWatcher {
 			for (let remaining = command.events; remaining > 0; remaining -= EVENTS_PER_COMMIT)
 				this.#record(Math.min(remaining, EVENTS_PER_COMMIT), command.record)
 		}
-		if (command.do === 'ring') {
+		if (command.do === 'send') {
 			this.#counts = {
 				read: -this.rows.read,
 				written: -this.rows.written,
@@ -134,10 +134,6 @@ export default {
 	async fetch(request, env, ctx): Promise<Response> {
 		if (!request.url.includes('/_bench/')) return await worker.fetch(request, env, ctx)
 		const { pathname } = new URL(request.url)
-		if (pathname === '/_bench/migrate') {
-			for (const statement of await request.json<string[]>()) await env.DB.prepare(statement).run()
-			return new Response('done')
-		}
 		// One order for several instances.
 		const ids = pathname.slice('/_bench/'.length).split(',')
 		const command = await request.text()

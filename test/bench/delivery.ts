@@ -113,8 +113,9 @@ async function startDeliveryShopbell(undo: CleanupStack): Promise<DeliveryShopbe
 	const served = await serveStore(undo, { objects: { orders: 3, products: 3, coupons: 1, customers: 1 } })
 	const { store } = served
 	const callback = await BenchCallback.listen(undo)
-	const { base } = await runWorker('delivery-worker.ts', undo, true)
-	const { client } = await createAccount(base)
+	const worker = await runWorker('delivery-worker.ts', undo, true)
+	const { base } = worker
+	const { client } = await createAccount(worker)
 	const sendCommand: DeliveryShopbell['sendCommand'] = async (instances, command) =>
 		JSON.parse(await postJson(`${base}/_bench/${instances.join(',')}`, command)) as DeliveryReply[]
 	const until = async (
@@ -125,7 +126,7 @@ async function startDeliveryShopbell(undo: CleanupStack): Promise<DeliveryShopbe
 			const replies = await sendCommand(instances, { do: 'look' })
 			if (replies.every(isDone)) return replies
 			if (Date.now() > endMs)
-				throw new Error(`an instance does not come to rest: ${JSON.stringify(replies.find((reply) => !isDone(reply)))}`)
+				throw new Error(`an instance did not settle: ${JSON.stringify(replies.find((reply) => !isDone(reply)))}`)
 			await new Promise((resolve) => setTimeout(resolve, 20))
 		}
 	}
@@ -184,7 +185,7 @@ async function throughputRows(
 		await shopbell.sendCommand(instances, { do: 'record', events: each, record: shopbell.record })
 		const perSecond = await callback.measureRate(
 			EVENTS,
-			() => shopbell.sendCommand(instances, { do: 'ring', until: null }),
+			() => shopbell.sendCommand(instances, { do: 'send', until: null }),
 			recordInto,
 		)
 		await shopbell.waitUntilSettled(instances)
@@ -220,7 +221,7 @@ async function workRows(shopbell: DeliveryShopbell): Promise<BenchRow[]> {
 		const instance = await shopbell.connect(batch)
 		await shopbell.sendCommand([instance], { do: 'record', events, record: shopbell.record })
 		await shopbell.callback.measureRate(events / batch, () =>
-			shopbell.sendCommand([instance], { do: 'ring', until: null }),
+			shopbell.sendCommand([instance], { do: 'send', until: null }),
 		)
 		await shopbell.waitUntilSettled([instance])
 		const { calls, alarms, doorbells } = (await shopbell.sendCommand([instance], { do: 'look' }))[0]!.counts
@@ -240,7 +241,7 @@ async function backlogRows(context: BenchContext, shopbell: DeliveryShopbell): P
 	await shopbell.sendCommand([instance], { do: 'record', events: waiting, record: shopbell.record })
 	const startedMs = performance.now()
 	await shopbell.callback.measureRate(COUNTED_NOTIFICATIONS, () =>
-		shopbell.sendCommand([instance], { do: 'ring', until: COUNTED_NOTIFICATIONS }),
+		shopbell.sendCommand([instance], { do: 'send', until: COUNTED_NOTIFICATIONS }),
 	)
 	const seconds = (performance.now() - startedMs) / 1000
 	const until = Date.now() + SETTLE_TIMEOUT_MS

@@ -28,10 +28,13 @@ export class Inspector {
 		})
 	}
 
-	/** Connects. `nudge` gives the isolate something small to do. */
-	static async open(url: string, nudge: () => Promise<unknown>): Promise<Inspector> {
-		// The inspector answers only who says that he comes from this machine; Node takes headers where browsers take protocols.
-		const socket = new WebSocket(url, { headers: { Origin: 'http://localhost' } } as unknown as string[])
+	/** Connects to the Worker's own isolate, at the runtime's inspector. `nudge` gives the isolate something small to do. */
+	static async open(runtimeUrl: URL, nudge: () => Promise<unknown>): Promise<Inspector> {
+		const list = await fetch(new URL(`http://${runtimeUrl.host}/json`))
+		const targets = await list.json<{ id: string; webSocketDebuggerUrl: string }[]>()
+		const target = targets.find(({ id }) => id.startsWith('core:user:'))
+		if (target === undefined) throw new Error('the runtime has no Worker to inspect')
+		const socket = new WebSocket(target.webSocketDebuggerUrl)
 		const inspector = new Inspector(socket, nudge)
 		await new Promise<void>((resolve, reject) => {
 			socket.addEventListener('open', () => resolve(), { once: true })

@@ -107,7 +107,7 @@ async function measure(
 	]
 }
 
-/** Webhooks to instances in turn, each of another object, and when the callbacks heard of them. */
+/** Webhooks to instances in turn, each of another object, and when the callbacks got them. */
 class WebhookLoad {
 	readonly #stack: WebhookStack
 	readonly #changes: readonly CapturedDelivery[]
@@ -165,7 +165,7 @@ class WebhookLoad {
 	}
 }
 
-/** A healthy callback: it notes when it heard of an object first. */
+/** A healthy callback: it notes when it first got each object. */
 function healthyCallback(firstArrivals: FirstArrivals, id: number): RequestListener {
 	return (request, response) => {
 		const atMs = performance.now()

@@ -2,7 +2,7 @@
 import { COLLECTIONS, World, type WorldOptions } from '../support/world.ts'
 import type { SimulatedStore } from '../store/store.ts'
 
-/** The four resources that are watched unless told otherwise, by label. */
+/** The four resources that are watched by default, by label. */
 export const LABELS = ['orders', 'products', 'discounts', 'customers'] as const
 /** One of them. */
 export type ResourceLabel = (typeof LABELS)[number]

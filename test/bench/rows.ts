@@ -42,12 +42,12 @@ function addCounts(into: BenchCounts, added: BenchCounts): void {
 	}
 	into.alarms += added.alarms
 	into.doorbells += added.doorbells
-	into.rings += added.rings
+	into.alarmRuns += added.alarmRuns
 	into.calls += added.calls
 }
 
 function emptyCounts(): BenchCounts {
-	return { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 }
+	return { object: {}, d1: {}, alarms: 0, doorbells: 0, alarmRuns: 0, calls: 0 }
 }
 
 /** `objects 1, events 1, alarm 0.2`: rows written by table, an event. */
@@ -129,7 +129,7 @@ export const idleBench: Bench = {
 				sumD1Rows(everything).read / IDLE_POLLS,
 				'rows',
 			),
-			reported('idle/alarms a poll, mean with what is hourly', n, everything.rings / IDLE_POLLS, 'object requests'),
+			reported('idle/alarms a poll, mean with what is hourly', n, everything.alarmRuns / IDLE_POLLS, 'object requests'),
 			reported('idle/store requests a poll, mean with what is hourly', n, storeRequests / IDLE_POLLS, 'requests'),
 			reported(
 				'idle/storage an object of the store',
@@ -201,7 +201,7 @@ export const eventsBench: Bench = {
 					reported(
 						`${name}: object calls an event, alarms included`,
 						context.n,
-						(counts.calls + counts.rings) / emitted,
+						(counts.calls + counts.alarmRuns) / emitted,
 						'calls',
 					),
 					reported(`${name}: storage an event`, context.n, stored / emitted, 'bytes'),

@@ -2,7 +2,8 @@
 import { type Account, Client, setUp } from '../../scripts/local/client.ts'
 import { freePort, serve } from '../store/serve.ts'
 import { createStore, type SimulatedStore } from '../store/store.ts'
-import { migrationStatements, postJson, SETUP_TOKEN, type CleanupStack } from './runtime.ts'
+import { migrateDatabase } from '../support/miniflare.ts'
+import { SETUP_TOKEN, type CleanupStack, type RunningWorker } from './runtime.ts'
 
 /** Serves a simulated store on a free port, without TLS. */
 export async function serveStore(
@@ -17,8 +18,8 @@ export async function serveStore(
 }
 
 /** Makes the tables of D1 and the first organization. Throws when there is one. */
-export async function createAccount(base: string): Promise<{ client: Client; account: Account }> {
-	await postJson(`${base}/_bench/migrate`, migrationStatements())
+export async function createAccount({ base, runtime }: RunningWorker): Promise<{ client: Client; account: Account }> {
+	await migrateDatabase(runtime)
 	const names = { organizationName: 'The bench', email: 'bench@example.com', firstName: 'Bench', lastName: 'User' }
 	const account = await setUp(base, SETUP_TOKEN, names)
 	if (account === null) throw new Error('the Worker was set up before')

@@ -26,9 +26,9 @@ export interface Shopbell {
 	getPage<T>(path: string): Promise<{ body: T; next: string | null }>
 	/** What the store has at a path of the hub. */
 	getFromHub<T>(path: string): Promise<T>
-	/** The alarm rings, at its time. */
+	/** Moves the clock to the alarm and runs it. */
 	runAlarm(): Promise<BenchReply>
-	/** Rings the alarm until the baseline is complete; `each` after every slice. */
+	/** Runs the alarm until the baseline is complete; `each` after every slice. */
 	completeBaseline(each?: (reply: BenchReply) => Promise<void>): Promise<BenchReply>
 	/** Everything until just before the next poll happens, then that poll with all that follows, deliveries included. */
 	poll(options?: { before?: () => Promise<void> }): Promise<BenchReply>
@@ -76,11 +76,14 @@ async function start(options: ShopbellOptions, cleanup: CleanupStack, close: () 
 	await callback.listen()
 	cleanup.push(() => callback.close())
 
-	const { base, inspectorUrl } = await runWorker('worker.ts', cleanup)
-	if (inspectorUrl === undefined) throw new Error('the runtime has no inspector')
-	const inspector = await Inspector.open(inspectorUrl, () => postOnNewConnection(`${base}/_bench/migrate`, []))
+	const worker = await runWorker('worker.ts', cleanup)
+	const { base, runtime } = worker
+	const { client, account } = await createAccount(worker)
+	const inspector = await Inspector.open(await runtime.getInspectorURL(), async () => {
+		const response = await runtime.dispatchFetch(`${base}/healthz`)
+		await response.arrayBuffer()
+	})
 	cleanup.push(() => inspector.close())
-	const { client, account } = await createAccount(base)
 	const instance = await client.connect(store.name, {
 		...connectionConfigFor(served),
 		'event.notification.enabled': true,
@@ -104,7 +107,7 @@ async function start(options: ShopbellOptions, cleanup: CleanupStack, close: () 
 		if (last.armedMs === null) throw new Error('no alarm is set')
 		advanceClock(last.armedMs - now())
 		last = await sendCommand('alarm')
-		if (last.trouble !== null) throw new Error(`the store is in trouble: ${last.trouble}`)
+		if (last.trouble !== null) throw new Error(`the store returns errors: ${last.trouble}`)
 		return last
 	}
 	const waitUntilSettled = async (): Promise<BenchReply> => {
@@ -113,7 +116,7 @@ async function start(options: ShopbellOptions, cleanup: CleanupStack, close: () 
 			if (Date.now() > endMs)
 				throw new Error(`${last.unsettled} notifications were not delivered within ${DELIVERY_TIMEOUT_MS / 1000} s`)
 			await new Promise((resolve) => setTimeout(resolve, 20))
-			// A doorbell that nobody answered is rung again by the alarm.
+			// The alarm repeats an unanswered doorbell.
 			if (last.armedMs !== null && last.armedMs <= now()) await runAlarm()
 		}
 		return last
@@ -124,7 +127,7 @@ async function start(options: ShopbellOptions, cleanup: CleanupStack, close: () 
 			last.running || last.armedMs === null || last.nextPollMs === null || last.armedMs < last.nextPollMs;
 			steps++
 		) {
-			if (steps > 100_000) throw new Error('the next poll never comes')
+			if (steps > 100_000) throw new Error('the next poll never became due')
 			await runAlarm()
 		}
 	}
@@ -207,7 +210,7 @@ const SLICES_PER_HEAP_SAMPLE = 8
 
 /** Starts one with n objects of every resource and lets it learn them, looking at its heap on the way. */
 export async function startIndexed(n: number, log: (text: string) => void): Promise<IndexedShopbell> {
-	log('a store and the built Worker')
+	log('starting a store and the built Worker')
 	// What is hourly falls on every third poll, the end of the smallest pass of customers on every second: some polls are neither.
 	const shopbell = await startShopbell({ n, configuration: { 'event.poller.refresh_interval': 20 } })
 	try {
@@ -219,7 +222,7 @@ export async function startIndexed(n: number, log: (text: string) => void): Prom
 			if (slices++ % SLICES_PER_HEAP_SAMPLE === 0) peakHeap = Math.max(peakHeap, await shopbell.heapBytes())
 			if (Date.now() - lastLogMs < 10_000) return
 			lastLogMs = Date.now()
-			log(`${resources.reduce((sum, { done }) => sum + done, 0)} objects learned`)
+			log(`${resources.reduce((sum, { done }) => sum + done, 0)} objects indexed`)
 		})
 		const heapAfter = await shopbell.heapBytes()
 		const counts = await shopbell.takeCounts()

@@ -9,7 +9,7 @@ import { connectionConfigFor, createAccount, serveStore } from './setup.ts'
 import { postJson, runWorker, type CleanupStack } from './runtime.ts'
 import type { WebhookCommand, WebhookReply, InstanceTables } from './webhooks-commands.ts'
 
-/** The ring of every Worker that a bench runs (see runtime.ts). */
+/** The key ring of every Worker that a bench runs (see runtime.ts). */
 const MASTER_KEY = new Uint8Array(32).fill(7)
 const ORDER_COUNT = 600
 const BASELINE_TIMEOUT_MS = 60_000
@@ -94,7 +94,7 @@ export async function listenForCallbacks(cleanup: CleanupStack): Promise<Callbac
 		url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
 		waitForBody: (text) =>
 			new Promise((resolve, reject) => {
-				const timer = setTimeout(() => reject(new Error(`nobody called with ${text}`)), 15_000)
+				const timer = setTimeout(() => reject(new Error(`no call with ${text}`)), 15_000)
 				waiting.set(text, (at) => {
 					clearTimeout(timer)
 					resolve(at)
@@ -119,8 +119,9 @@ export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookS
 	const { store } = served
 	store.setCron(false)
 	const callbackListener = await listenForCallbacks(cleanup)
-	const { base } = await runWorker('webhooks-worker.ts', cleanup, true)
-	const { client } = await createAccount(base)
+	const worker = await runWorker('webhooks-worker.ts', cleanup, true)
+	const { base } = worker
+	const { client } = await createAccount(worker)
 	const { id: instance } = await client.connect(store.name, {
 		...connectionConfigFor(served),
 		'event.vendor.type': 'webhook',
@@ -136,7 +137,7 @@ export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookS
 		for (const endMs = Date.now() + BASELINE_TIMEOUT_MS; ;) {
 			const reply = await sendCommand(instance, { do: 'look' })
 			if (isDone(reply)) return reply
-			if (Date.now() > endMs) throw new Error(`the instance does not come to rest: ${JSON.stringify(reply)}`)
+			if (Date.now() > endMs) throw new Error(`the instance did not settle: ${JSON.stringify(reply)}`)
 			await new Promise((resolve) => setTimeout(resolve, 20))
 		}
 	}

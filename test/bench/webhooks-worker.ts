@@ -67,7 +67,7 @@ export class Watcher extends ProductionWatcher {
 	async #becomeCopy({ instanceId, tables, callbackUrl }: WebhookCommand & { do: 'become' }): Promise<void> {
 		const { sql } = this.engine.ports
 		const copied = JSON.parse(String(tables['instance']?.[0]?.['config'])) as WatcherConfig
-		// A key is sealed for its instance: nobody else can open it.
+		// A key is sealed for its instance: no other can open it.
 		const configuration = { ...copied.configuration, 'event.notification.signature.key': null }
 		const config = { ...copied, instanceId, callbackUrl, configuration }
 		copiedConfigs.set(this.ctx.id.name, config)
@@ -93,10 +93,6 @@ export default {
 		// Production's path first: this Worker is timed.
 		if (!request.url.includes('/_bench/')) return await worker.fetch(request, env, ctx)
 		const { pathname } = new URL(request.url)
-		if (pathname === '/_bench/migrate') {
-			for (const statement of await request.json<string[]>()) await env.DB.prepare(statement).run()
-			return new Response('done')
-		}
 		const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as {
 			bench(text: string): Promise<string>
 		}

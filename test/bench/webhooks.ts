@@ -25,11 +25,11 @@ import {
 const TOPIC = 'order.updated'
 /** Requests of one Worker in one round. */
 const REQUESTS_PER_ROUND = 500
-/** Rings of one Worker in one round. */
+/** Deliveries to one Worker in one round. */
 const DELIVERIES_PER_ROUND = 12
 const CREATED_ORDERS = 40
 const ROW_TRIALS = 10
-/** Between two rings, so that the first one's settling is no part of the second. */
+/** Between two deliveries, so that settling the first is not part of the second. */
 const PAUSE_MS = 40
 /** Ids of instances that are copies. */
 const FIRST_COPY_ID = 1_000
@@ -64,7 +64,7 @@ export const ingestBench: Bench = {
 			await stack.copyInstance(ids)
 			const [a, b] = createTargets(cleanup, floor.base, stack.base)
 			let turn = 0
-			// Every order's stamps rise from turn to turn, whichever instance is told.
+			// Every order's stamps rise from turn to turn, whichever instance gets it.
 			const bodies = (): { id: number; delivery: CapturedDelivery; body: string }[] => {
 				turn++
 				return Array.from({ length: REQUESTS_PER_ROUND }, (_, index) => {
@@ -109,7 +109,7 @@ export const ingestBench: Bench = {
 	}),
 }
 
-/** Deliveries that nobody signed. */
+/** Deliveries without a valid signature. */
 export const forgedBench: Bench = {
 	name: 'forged',
 	about: 'forged webhooks refused a second, against a bare Worker that only verifies',
@@ -125,7 +125,7 @@ export const forgedBench: Bench = {
 		let forgedCount = 0
 		const forgeRequests = (path: string): PreparedRequest[] =>
 			Array.from({ length: REQUESTS_PER_ROUND }, (_, n) => {
-				const request = prepareDelivery(path, delivery, delivery.body, 'the secret of somebody else')
+				const request = prepareDelivery(path, delivery, delivery.body, 'another secret')
 				// From an address each: what fails too often from one is not even read.
 				return {
 					...request,
@@ -146,7 +146,7 @@ export const forgedBench: Bench = {
 
 /** From a webhook to the callback, nothing else going on. */
 export const latencyBench: Bench = {
-	name: 'ring',
+	name: 'latency',
 	about: 'ms from a webhook to the callback, against one queue hop plus one fetch',
 	sizes: 'once',
 	run: withCleanup(async (cleanup) => {
@@ -198,14 +198,14 @@ export const latencyBench: Bench = {
 		for (const delivery of orders) created.push(await measureDelivery(delivery))
 		return [
 			{
-				...atMost('ring/order.updated of a known object, p50', null, ratio.median, '', 3),
+				...atMost('latency/order.updated of a known object, p50', null, ratio.median, '', 3),
 				unit: formatUnit('hops with a fetch', ratio),
 			},
-			reported('ring/order.updated of a known object, p50', null, quantile(counted, 0.5), 'ms'),
-			reported('ring/order.updated of a known object, p99', null, quantile(counted, 0.99), 'ms'),
-			reported('ring/order.created, p50', null, quantile(created, 0.5), 'ms'),
-			reported('ring/order.created, p99', null, quantile(created, 0.99), 'ms'),
-			reported('ring/one queue hop plus one fetch, p50', null, quantile(hops.slice(1).flat(), 0.5), 'ms'),
+			reported('latency/order.updated of a known object, p50', null, quantile(counted, 0.5), 'ms'),
+			reported('latency/order.updated of a known object, p99', null, quantile(counted, 0.99), 'ms'),
+			reported('latency/order.created, p50', null, quantile(created, 0.5), 'ms'),
+			reported('latency/order.created, p99', null, quantile(created, 0.99), 'ms'),
+			reported('latency/one queue hop plus one fetch, p50', null, quantile(hops.slice(1).flat(), 0.5), 'ms'),
 		]
 	}),
 }

@@ -27,7 +27,11 @@ const lives = new Map<string, ObjectLife>()
 function getLife(name: string): ObjectLife {
 	let life = lives.get(name)
 	if (life === undefined) {
-		life = { offsetMs: 0, armedMs: null, counts: { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 } }
+		life = {
+			offsetMs: 0,
+			armedMs: null,
+			counts: { object: {}, d1: {}, alarms: 0, doorbells: 0, alarmRuns: 0, calls: 0 },
+		}
 		lives.set(name, life)
 	}
 	return life
@@ -55,7 +59,7 @@ export class Watcher extends ProductionWatcher {
 		this.#life = life
 		const { ports } = this.engine
 		const now = (): number => Date.now() + life.offsetMs
-		const { sendDoorbell: ring } = ports
+		const { sendDoorbell } = ports
 		ports.now = now
 		ports.sql = countingSql(ports.sql, this.rows, life.counts)
 		ports.setAlarm = (atMs) => {
@@ -65,7 +69,7 @@ export class Watcher extends ProductionWatcher {
 		ports.getAlarmMs = () => life.armedMs
 		ports.sendDoorbell = async (instance) => {
 			life.counts.doorbells++
-			await ring(instance)
+			await sendDoorbell(instance)
 		}
 		ports.client = (config) =>
 			openStoreClient(
@@ -97,7 +101,7 @@ export class Watcher extends ProductionWatcher {
 		life.offsetMs = command.offsetMs
 		if (command.do === 'alarm') {
 			life.armedMs = null
-			life.counts.rings++
+			life.counts.alarmRuns++
 			await this.alarm()
 		}
 		const core = this.engine.getCore()
@@ -116,7 +120,7 @@ export class Watcher extends ProductionWatcher {
 		}
 		const counts = structuredClone(life.counts)
 		if (command.do === 'reset')
-			Object.assign(life.counts, { object: {}, d1: {}, alarms: 0, doorbells: 0, rings: 0, calls: 0 })
+			Object.assign(life.counts, { object: {}, d1: {}, alarms: 0, doorbells: 0, alarmRuns: 0, calls: 0 })
 		const { state } = core
 		const reply: BenchReply = {
 			counts,
@@ -235,10 +239,6 @@ export default {
 	...worker,
 	async fetch(request, env, ctx): Promise<Response> {
 		const { pathname } = new URL(request.url)
-		if (pathname === '/_bench/migrate') {
-			for (const statement of await request.json<string[]>()) await env.DB.prepare(statement).run()
-			return new Response('done')
-		}
 		if (pathname.startsWith('/_bench/')) {
 			const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as {
 				bench(text: string): Promise<string>

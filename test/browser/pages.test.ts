@@ -13,17 +13,17 @@ import { LOOKS, openBrowser, openPage } from './browser.ts'
 const PICTURES = join(LOCAL_DIR, 'pictures')
 
 let dir: string
-let bell: LocalWorker
+let worker: LocalWorker
 let browser: Browser
 
 beforeAll(async () => {
 	dir = mkdtempSync(join(tmpdir(), 'shopbell-browser-'))
 	mkdirSync(PICTURES, { recursive: true })
-	;[bell, browser] = await Promise.all([startLocalWorker({ dir, port: await anyFreePort() }), openBrowser()])
+	;[worker, browser] = await Promise.all([startLocalWorker({ dir, port: await anyFreePort() }), openBrowser()])
 })
 afterAll(async () => {
 	await browser?.close()
-	await bell?.stop()
+	await worker?.stop()
 	rmSync(dir, { recursive: true, force: true })
 })
 
@@ -60,8 +60,8 @@ describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
 	const name = `${look.width}-${look.dark ? 'dark' : 'light'}.png`
 
 	test.each(['/guide', '/guide/woocommerce-events'])('%s', async (path) => {
-		const { page, context, elsewhere, errors } = await openPage(browser, bell.url, look)
-		const answer = await page.goto(`${bell.url}${path}`)
+		const { page, context, elsewhere, errors } = await openPage(browser, worker.url, look)
+		const answer = await page.goto(`${worker.url}${path}`)
 		expect(answer?.status()).toBe(200)
 		expect(await page.locator('main h1').count()).toBe(1)
 		// Wide tables and code scroll by themselves; the page never does.
@@ -89,8 +89,8 @@ describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
 	})
 
 	test('/docs shows an operation', async () => {
-		const { page, context, elsewhere, errors } = await openPage(browser, bell.url, look)
-		await page.goto(`${bell.url}/docs`)
+		const { page, context, elsewhere, errors } = await openPage(browser, worker.url, look)
+		await page.goto(`${worker.url}/docs`)
 		await page.locator('#reference h1').waitFor()
 		await page.screenshot({ path: join(PICTURES, `docs-${name}`) })
 		// As a reader who was sent a link.
@@ -118,8 +118,8 @@ describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
 })
 
 test('/docs shows calls in the order in which one meets them, and asks for nothing that may be left out', async () => {
-	const { page, context, errors } = await openPage(browser, bell.url, { width: 1280, dark: false })
-	await page.goto(`${bell.url}/docs`)
+	const { page, context, errors } = await openPage(browser, worker.url, { width: 1280, dark: false })
+	await page.goto(`${worker.url}/docs`)
 	await page.locator('#reference aside').getByText('Get an instance', { exact: true }).waitFor()
 	const entries = (await page.locator('#reference aside').innerText()).split('\n')
 	const places = [
@@ -150,10 +150,10 @@ test('/docs shows calls in the order in which one meets them, and asks for nothi
 })
 
 test('the keyboard goes to the content first, code is copied, and the guide leads from page to page', async () => {
-	const { page, context, errors } = await openPage(browser, bell.url, { width: 1280, dark: false })
-	await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: bell.url })
-	await page.goto(`${bell.url}/`)
-	expect(page.url()).toBe(`${bell.url}/guide`)
+	const { page, context, errors } = await openPage(browser, worker.url, { width: 1280, dark: false })
+	await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: worker.url })
+	await page.goto(`${worker.url}/`)
+	expect(page.url()).toBe(`${worker.url}/guide`)
 	await page.keyboard.press('Tab')
 	expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content')
 	expect((await page.locator('.skip').boundingBox())!.y).toBeGreaterThanOrEqual(0)
@@ -171,7 +171,7 @@ test('the keyboard goes to the content first, code is copied, and the guide lead
 		seen.add(new URL(page.url()).pathname)
 		const next = page.locator('a[rel=next]')
 		if ((await next.count()) === 0) break
-		await page.goto(`${bell.url}${await next.getAttribute('href')}`)
+		await page.goto(`${worker.url}${await next.getAttribute('href')}`)
 	}
 	const listed = await page.evaluate(
 		"[...document.querySelectorAll('nav.pages > ul > li > a')].map((link) => link.pathname)",
@@ -182,15 +182,15 @@ test('the keyboard goes to the content first, code is copied, and the guide lead
 })
 
 test('pages that do not exist are pages too, and a policy goes with every one', async () => {
-	const missing = await fetch(`${bell.url}/guide/nothing-here`)
+	const missing = await fetch(`${worker.url}/guide/nothing-here`)
 	expect(missing.status).toBe(404)
 	expect(await missing.text()).toContain('No such page')
 	for (const path of ['/guide', '/guide/limits', '/docs', '/guide/nothing-here']) {
-		const policy = (await fetch(`${bell.url}${path}`)).headers.get('Content-Security-Policy') ?? ''
+		const policy = (await fetch(`${worker.url}${path}`)).headers.get('Content-Security-Policy') ?? ''
 		expect(policy).toContain("default-src 'none'")
 		expect(policy).toContain("script-src 'self';")
 		expect(policy.includes('unsafe-inline'), path).toBe(path === '/docs')
 	}
-	const first = await fetch(`${bell.url}/guide/start-here`, { redirect: 'manual' })
+	const first = await fetch(`${worker.url}/guide/start-here`, { redirect: 'manual' })
 	expect([first.status, first.headers.get('Location')]).toEqual([301, '/guide'])
 })

@@ -86,7 +86,7 @@ export function arrivalLines(
 	})
 }
 
-/** From the change that an event tells to its arrival; null when the journal does not have it. */
+/** From the change that an event reports to its arrival; null when the journal does not have it. */
 function findLagMs(event: Arrival['events'][number], record: Rec, journal: readonly JournalEntry[]): number | null {
 	const resource = COLLECTION_BY_LABEL[event.objectType]
 	const hash = event.eventType === 'DELETED' && !event.trashed ? null : contentHash(record)

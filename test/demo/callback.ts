@@ -1,5 +1,5 @@
 /**
- * A customer's callback: verifies both signatures on the raw bytes, keeps what arrives, and can be told to fail or to stall. For the
+ * A customer's callback: verifies both signatures on the raw bytes, keeps what arrives, and can be made to fail or to stall. For the
  * demo, whole stories and benches over loopback; for other tests in process.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
@@ -126,7 +126,7 @@ export function createCallbackServer(options: CallbackOptions = {}): CallbackSer
 		return new Response(status === 200 ? 'thank you' : 'no', { status })
 	}
 
-	/** What people and scripts tell a running callback; never the customer's part. */
+	/** Commands for a running callback, from people and scripts; not part of a customer's callback. */
 	async function handleControl(request: Request, url: URL): Promise<Response> {
 		const seconds = Number(url.searchParams.get('seconds') ?? 20)
 		const status = Number(url.searchParams.get('status') ?? 500)

@@ -1,4 +1,4 @@
-/** Which way each change came: told by a webhook, seen by a poll, or found by a poll since the store had lost its webhook. */
+/** How each change was seen: by a webhook, by a poll, or by a poll because the store lost its webhook. */
 import { pages } from '../../src/client/client.ts'
 import type { Client } from '../../scripts/local/client.ts'
 import { COLLECTION_BY_LABEL } from '../support/oracle.ts'
@@ -34,7 +34,7 @@ interface LoggedEvent {
 	source: 'poll' | 'webhook' | 'reread'
 }
 
-/** Asks the bell and the store. */
+/** Asks Shopbell and the store. */
 export async function countEventSources({
 	client,
 	instance,
@@ -60,8 +60,8 @@ export function findMissingSources(sources: EventSources): string[] {
 }
 
 /**
- * Counts events that came by polling although webhooks should have told: since the event before of the same object, webhooks of it
- * were queued, and each of them was dropped. One that arrived, or is still to arrive, would have told without the poll. Pure.
+ * Counts events that came by polling although webhooks should have reported them: since the event before of the same object, webhooks of it
+ * were queued, and each of them was dropped. One that arrived, or is still to arrive, would have reported the change without the poll. Pure.
  */
 export function countRecovered(log: readonly LoggedEvent[], deliveries: readonly Delivery[]): number {
 	const deliveriesByObject = Map.groupBy(

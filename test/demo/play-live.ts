@@ -21,9 +21,9 @@ export async function playLive(seed: number, webhook: boolean, signal: AbortSign
 	const { paint } = terminal
 	const shop = await nextFreePort(4010)
 	const callbackPort = await nextFreePort(4020, [shop])
-	const bell = await nextFreePort(8787, [shop, callbackPort])
-	const dir = join(LOCAL_DIR, `demo-${bell}`)
-	const files = demoFiles(bell)
+	const worker = await nextFreePort(8787, [shop, callbackPort])
+	const dir = join(LOCAL_DIR, `demo-${worker}`)
+	const files = demoFiles(worker)
 	terminal.line()
 	terminal.line(`  ${paint('bold', 'Shopbell')}  a simulated shop and a callback, all on this machine`)
 	terminal.line()
@@ -32,17 +32,17 @@ export async function playLive(seed: number, webhook: boolean, signal: AbortSign
 		stage = await createStage({
 			dir,
 			seed,
-			ports: { shop, bell, callback: callbackPort },
+			ports: { shop, worker, callback: callbackPort },
 			...(webhook ? WEBHOOK_INTERVALS : POLLING_INTERVALS),
 			step: (name, work, say) => terminal.step(name, work, say),
 			signal,
 		})
 		writePrivateJson(files.json, {
-			url: stage.bell.url,
+			url: stage.worker.url,
 			shopUrl: stage.shopUrl,
 			callbackUrl: stage.callback.url,
 			...stage.account,
-			setupToken: stage.bell.setupToken,
+			setupToken: stage.worker.setupToken,
 			instanceId: stage.instance.id,
 			token: stage.instance.token,
 			storeKey: stage.store.credentials.key,
@@ -53,7 +53,7 @@ export async function playLive(seed: number, webhook: boolean, signal: AbortSign
 		for (const line of hints(stage, webhook, files, paint)) terminal.line(line)
 		printArrivals(stage, terminal)
 		stage.store.setLiving(true)
-		const ended = await Promise.race([aborted(signal), stage.bell.exited])
+		const ended = await Promise.race([aborted(signal), stage.worker.exited])
 		const waiting =
 			ended === 'aborted'
 				? await stage.client.health(stage.instance.id, 500).then(
@@ -64,7 +64,9 @@ export async function playLive(seed: number, webhook: boolean, signal: AbortSign
 		stage.store.setLiving(false)
 		terminal.line()
 		if (ended !== 'aborted') {
-			terminal.line(`  ${paint('red', '✗')} Shopbell stopped unexpectedly: see ${toShortPath(join(dir, 'bell.log'))}.`)
+			terminal.line(
+				`  ${paint('red', '✗')} Shopbell stopped unexpectedly: see ${toShortPath(join(dir, 'worker.log'))}.`,
+			)
 			return 1
 		}
 		terminal.line(`  ${totalsLine(stage, waiting)}`)
@@ -111,10 +113,10 @@ function hints(
 		...(webhook ? [dropCommand] : []),
 		[
 			'Ask the API:',
-			`curl -H @${toShortPath(files.headers)} ${stage.bell.url}/elements/api-v2/instances/${stage.instance.id}/events`,
+			`curl -H @${toShortPath(files.headers)} ${stage.worker.url}/elements/api-v2/instances/${stage.instance.id}/events`,
 		],
 	]
-	commands.push(['Guide and API reference:', `${stage.bell.url}/guide  ${stage.bell.url}/docs`])
+	commands.push(['Guide and API reference:', `${stage.worker.url}/guide  ${stage.worker.url}/docs`])
 	return [
 		'',
 		...commands.flatMap(([what, command]) => [`  ${what}`, `    ${command}`]),

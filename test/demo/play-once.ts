@@ -26,7 +26,7 @@ export async function playOnce(seed: number, webhook: boolean, signal: AbortSign
 	let stage: DemoStage | null = null
 	let passed = false
 	try {
-		const ports = { shop: await anyFreePort(), bell: await anyFreePort(), callback: await anyFreePort() }
+		const ports = { shop: await anyFreePort(), worker: await anyFreePort(), callback: await anyFreePort() }
 		stage = await createStage({
 			dir,
 			seed,

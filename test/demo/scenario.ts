@@ -28,7 +28,7 @@ interface ScheduledAction {
 	act: () => void
 }
 
-/** The baseline's pages ascend. The checks before it, which look at the newest, come before the bell is on: what happens then need not ring. */
+/** The baseline's pages ascend. The checks before it, which look at the newest, come before the instance exists: changes then need no event. */
 const BASELINE_PAGE_PATTERN = String.raw`^(?!.*webhooks)(?=.*orderby=id\b)(?=.*order=asc\b)`
 
 /** Changes that begin with the baseline: each page that the poller reads is followed by some. */
@@ -55,7 +55,7 @@ export function baselineFaults(seed: number): Fault[] {
 	]
 }
 
-/** Plays it. `say` hears of the troubles. Ends early with the signal. `webhook`: with a second burst, lest a poll that comes right after the first leaves nothing to tell. */
+/** Plays it. `say` gets the simulated failures. Ends early with the signal. `webhook`: with a second burst, lest a poll that comes right after the first leaves nothing to tell. */
 export async function playScenario(
 	store: SimulatedStore,
 	callback: CallbackServer,

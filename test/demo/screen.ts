@@ -10,7 +10,7 @@ const ANSI_CODES: Readonly<Record<Colour, string>> = { green: '32', yellow: '33'
 /** Paints a text, or leaves it as it is. */
 export type Paint = (colour: Colour, text: string) => string
 
-/** The paint of an output: none where `NO_COLOR` is set or nobody looks. */
+/** The paint of an output: none where `NO_COLOR` is set or the output is no terminal. */
 export function createPaint(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): Paint {
 	return isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
 		? (colour, text) => `\u001B[${ANSI_CODES[colour]}m${text}\u001B[0m`
@@ -85,7 +85,7 @@ export function describeChange(changed: readonly string[], before: Rec | undefin
 		.filter((field) => !field.startsWith('date_modified'))
 		.map((field) => field.replace(/_gmt$/, ''))
 		.filter((field, index, all) => all.indexOf(field) === index)
-	// What tells most comes first: the status, then what is no date and whose values can be read.
+	// The most telling fields come first: the status, then what is no date and whose values can be read.
 	fields.sort((a, b) => fieldRank(a) - fieldRank(b))
 	const shownChange = fields
 		.map((field) => ({ field, from: shortText(getPath(before, field)), to: shortText(getPath(after, field)) }))

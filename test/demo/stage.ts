@@ -10,7 +10,7 @@ import { createStore, type SimulatedStore, type WebhookKnobs } from '../store/st
 import { createCallbackServer, type CallbackServer } from './callback.ts'
 
 /** The key of the callback's signatures on this stage. */
-export const SIGNATURE_KEY = 'the bell rings for thee'
+export const SIGNATURE_KEY = 'the signature key of the demo'
 
 /** The store's collections that an instance watches by default. */
 export const WATCHED_COLLECTIONS = ['orders', 'products', 'coupons', 'customers'] as const
@@ -18,7 +18,7 @@ export const WATCHED_COLLECTIONS = ['orders', 'products', 'coupons', 'customers'
 /** Ports of the three. */
 export interface StagePorts {
 	shop: number
-	bell: number
+	worker: number
 	callback: number
 }
 
@@ -34,11 +34,11 @@ export interface StageOptions {
 	/** Seconds between polls (with webhooks: those that reconcile), and between re-reads. */
 	pollSeconds: number
 	rereadSeconds: number
-	/** The store tells by webhooks, and they behave like this; null: it is polled alone. */
+	/** The store sends webhooks, which behave like this; null: it is only polled. */
 	webhooks: WebhookKnobs | null
 	step: StepRunner
 	signal: AbortSignal
-	/** Done when everything runs and just before the instance is made: what happens at the store from now on may ring. */
+	/** Done when everything runs and just before the instance is made: changes at the store from now on may be delivered. */
 	beforeInstance?: (store: SimulatedStore) => void
 }
 
@@ -47,11 +47,11 @@ export interface DemoStage {
 	readonly store: SimulatedStore
 	readonly shopUrl: string
 	readonly callback: CallbackServer
-	readonly bell: LocalWorker
+	readonly worker: LocalWorker
 	readonly account: Account
 	readonly client: Client
 	readonly instance: CreatedInstance
-	/** The store as it was when the bell went on. */
+	/** The store as it was when the instance was created. */
 	readonly initialObjects: readonly StoreObject[]
 	readonly t0Ms: number
 	readonly baselineEndMs: number
@@ -92,12 +92,12 @@ export async function createStage(options: StageOptions): Promise<DemoStage> {
 		rmSync(dir, { recursive: true, force: true })
 		const starting = startLocalWorker({
 			dir,
-			port: ports.bell,
+			port: ports.worker,
 			signal,
 			vars: { POLL_FLOOR_SECONDS: String(options.pollSeconds) },
 		})
 		undo.push(async () => await (await starting).stop())
-		const bell = await step(
+		const worker = await step(
 			'shopbell',
 			starting,
 			({ url }) => `${url}  D1, Durable Objects and Queues run locally;\nnothing leaves this machine`,
@@ -107,15 +107,15 @@ export async function createStage(options: StageOptions): Promise<DemoStage> {
 		await step('callback', callback.listen(), () => `http://127.0.0.1:${ports.callback}  verifies every signature`)
 		undo.push(async () => await callback.close())
 
-		const account = await setUp(bell.url, bell.setupToken, {
+		const account = await setUp(worker.url, worker.setupToken, {
 			organizationName: 'The demo',
 			email: 'demo@example.com',
 			firstName: 'Demo',
 			lastName: 'User',
 		})
 		if (account === null)
-			throw new ActionableError('The Worker of this run was set up by somebody else: run the demo again.')
-		const client = new Client(bell.url, account)
+			throw new ActionableError('The Worker of this run was set up by another process: run the demo again.')
+		const client = new Client(worker.url, account)
 
 		options.beforeInstance?.(store)
 		const initialObjects = snapshotStore(store)
@@ -130,7 +130,7 @@ export async function createStage(options: StageOptions): Promise<DemoStage> {
 			store,
 			shopUrl: served.url,
 			callback,
-			bell,
+			worker,
 			account,
 			client,
 			instance: connected.instance,
@@ -182,7 +182,7 @@ async function connectInstance(
 	}
 }
 
-/** Whether all that has happened at the store has rung: nothing under way, nothing to be looked at again, nothing undelivered. */
+/** Whether everything that happened at the store is delivered: nothing under way, nothing to be looked at again, nothing undelivered. */
 export function isQuiet(poller: PollerReport, health: HealthReport): boolean {
 	return (
 		!poller.running &&
@@ -194,7 +194,7 @@ export function isQuiet(poller: PollerReport, health: HealthReport): boolean {
 }
 
 /**
- * Waits until the store's last state must have rung: the store stands still, everything is read again, and a whole poll follows. False
+ * Waits until the store's last state must be delivered: the store stands still, everything is read again, and a whole poll follows. False
  * when it is not quiet by `untilMs`. `now`: the Worker's clock where that is another one.
  */
 export async function waitUntilQuiet(

@@ -84,7 +84,7 @@ test('the demo shows its first event within 30 s, takes free ports, and leaves n
 	for (const address of [`${url}/healthz`, shopUrl]) await expect(fetch(address)).rejects.toThrow()
 })
 
-test('the demo with webhooks says so, and shows a change that one told', async () => {
+test('the demo with webhooks says so, and shows a change that one sent', async () => {
 	const demo = run('scripts/demo.ts', '--webhook')
 	await eventually('the first event', demo.out, (text) => /[●] (CREATED|UPDATED|DELETED) .*✓ signed/.test(text), 45_000)
 	expect(demo.out()).toMatch(
@@ -113,7 +113,7 @@ test('a signal while the Worker starts stops it too', async () => {
 	expect(demo.err()).toBe('')
 })
 
-test('flags that nobody knows are answered with how to call it', async () => {
+test('unknown flags are answered with the usage', async () => {
 	const demo = run('scripts/demo.ts', '--twice')
 	expect(await demo.ended).toBe(1)
 	expect(demo.err()).toContain('Usage: npm run demo')

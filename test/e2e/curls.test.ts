@@ -13,7 +13,7 @@ const PAGES = ['README.md', ...GUIDE].map((path) => ({
 	shown: curlsOf(readFileSync(join(PROJECT_DIR, path), 'utf8')),
 }))
 
-const PASSWORD = 'a bell that rings for everybody'
+const PASSWORD = 'a password for the curls test'
 
 let house: E2eStack
 let dir: string
@@ -36,7 +36,7 @@ async function textOf(answer: Response): Promise<string> {
 /** What stands for the placeholders of a page: an instance of its own, since some pages delete theirs, with one event that has arrived. */
 async function tableOf(path: string): Promise<Record<string, string>> {
 	const { client, account, store, storeUrl, callback } = house
-	const bell = house.bell().url
+	const worker = house.worker().url
 	const instance = await client.connect(path, {
 		'store.url': storeUrl,
 		'oauth.api.key': store.credentials.key,
@@ -61,8 +61,8 @@ async function tableOf(path: string): Promise<Record<string, string>> {
 	const headers = join(dir, 'headers')
 	writeFileSync(headers, `Authorization: ${client.authorization}\n`)
 	return {
-		'https://<YOUR_SHOPBELL>': bell,
-		'http://127.0.0.1:8787': bell,
+		'https://<YOUR_SHOPBELL>': worker,
+		'http://127.0.0.1:8787': worker,
 		'.shopbell/demo.headers': headers,
 		'<USER_SECRET>': account.userSecret,
 		'<ORGANIZATION_SECRET>': account.organizationSecret,

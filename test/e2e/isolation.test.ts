@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const accepted = ({ arrivals }: CallbackServer): Arrival[] => arrivals.filter(({ status }) => status === 200)
 
-test('a dead and a slow callback hold up nobody else; the dead one is tried one notification at a time, and is brought everything when it answers', async () => {
+test('a dead and a slow callback delay no other; the dead one is tried one notification at a time, and is brought everything when it answers', async () => {
 	const { store, client } = house
 	await client.api.changeSettings({ body: { 'notification.webhook.retry.schedule': '2,2,2,2,2,2,2,2,2,2,2,2' } })
 	const instances: CreatedInstance[] = []

@@ -21,7 +21,7 @@ export interface E2eStack {
 	readonly paths: readonly string[]
 	readonly callback: CallbackServer
 	/** The Worker that runs now. */
-	bell(): LocalWorker
+	worker(): LocalWorker
 	readonly account: Account
 	readonly client: Client
 	/** SIGKILL, as a crash. */
@@ -56,13 +56,13 @@ export async function startStack(options: {
 		const caPath = join(dir, 'store.pem')
 		if (served.ca !== undefined) writeFileSync(caPath, served.ca)
 		const start: LocalWorkerOptions = {
-			dir: join(dir, 'bell'),
+			dir: join(dir, 'worker'),
 			port: await anyFreePort(),
 			env: served.ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: caPath },
 		}
-		let bell = await startLocalWorker(start)
-		undo.push(async () => await bell.stop())
-		const account = await setUp(bell.url, bell.setupToken, {
+		let worker = await startLocalWorker(start)
+		undo.push(async () => await worker.stop())
+		const account = await setUp(worker.url, worker.setupToken, {
 			organizationName: 'End to end',
 			email: 'e2e@example.com',
 			firstName: 'End',
@@ -74,12 +74,12 @@ export async function startStack(options: {
 			storeUrl: served.url,
 			paths,
 			callback,
-			bell: () => bell,
+			worker: () => worker,
 			account,
-			client: new Client(bell.url, account),
-			crash: async () => await bell.kill(),
+			client: new Client(worker.url, account),
+			crash: async () => await worker.kill(),
 			restart: async () => {
-				bell = await startLocalWorker(start)
+				worker = await startLocalWorker(start)
 			},
 			close,
 		}

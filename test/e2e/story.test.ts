@@ -40,7 +40,7 @@ describe.each([
 
 	test("the documents' cURL makes an instance", async () => {
 		const { status, body } = await runCurl('seed-polling.sh', {
-			'https://api.cloud-elements.com': house.bell().url,
+			'https://api.cloud-elements.com': house.worker().url,
 			'<USER_SECRET>': house.account.userSecret,
 			'<ORGANIZATION_SECRET>': house.account.organizationSecret,
 			'<http://mycoolstore.com>': `<${house.storeUrl}>`,
@@ -194,7 +194,7 @@ describe.each([
 
 	// Once: it takes as long as a stream may be silent.
 	if (!https)
-		test('a stream tells changes in order, lives on while nothing comes and goes on where it was; nobody asks the store meanwhile', async () => {
+		test('a stream sends changes in order, lives on while nothing comes and goes on where it was; nobody asks the store meanwhile', async () => {
 			const { client, store } = house
 			// It would poll every second, if it polled.
 			const idle = await client.connect('Hub only', {

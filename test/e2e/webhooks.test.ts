@@ -74,7 +74,7 @@ describe('by the documents', () => {
 
 	test('their second cURL makes an instance with its webhooks', async () => {
 		const { status, body } = await runCurl('seed-webhook.sh', {
-			'https://api.cloud-elements.com': house.bell().url,
+			'https://api.cloud-elements.com': house.worker().url,
 			'<USER_SECRET>': house.account.userSecret,
 			'<ORGANIZATION_SECRET>': house.account.organizationSecret,
 			'<http://mycoolstore.com>': `<${house.storeUrl}>`,
@@ -89,7 +89,7 @@ describe('by the documents', () => {
 		expect(made).toHaveLength(16)
 		const path = `/elements/api-v2/events/woocommercerest/${btoa(String(instance.id))}`
 		for (const one of made) {
-			expect(one).toMatchObject({ status: 'active', unproven: false, url: `${house.bell().url}${path}?v=1` })
+			expect(one).toMatchObject({ status: 'active', unproven: false, url: `${house.worker().url}${path}?v=1` })
 			expect(one.secret).toMatch(/^[0-9a-f]{64}$/)
 		}
 		expect(new Set(made.map(({ secret }) => secret)).size).toBe(16)
@@ -145,7 +145,7 @@ describe('by the documents', () => {
 		expect(rejected).toMatchObject({ total: 4, counts: { 'no-signature': 1, 'bad-signature': 3 } })
 	})
 
-	test('a webhook that the store switched off is switched on again, and what it did not tell is found', async () => {
+	test('a webhook that the store switched off is switched on again, and what it did not send is found', async () => {
 		for (const topic of ['order.created', 'order.updated'])
 			house.store.makeWebhook({
 				id: webhooksOf(instance.id).find((one) => one.topic === topic)!.id,
@@ -195,7 +195,7 @@ describe('by the documents', () => {
 		hook = turned
 	})
 
-	test('a deleted instance leaves no webhook at the store, and a delivery under way is told so', async () => {
+	test('a deleted instance leaves no webhook at the store, and a delivery under way is refused', async () => {
 		house.store.makeWebhook({
 			name: 'Of somebody else',
 			topic: 'order.updated',
@@ -243,7 +243,7 @@ describe('without keys', () => {
 	const outcome = (state: string): Promise<{ status: string; id?: number }> =>
 		house.client.api.getHandOver({ params: { keyOrId: 'woocommercerest', state } })
 
-	test('a merchant approves at the store, and the next change rings', async () => {
+	test('a merchant approves at the store, and the next change is delivered', async () => {
 		const { state, oauthUrl } = await start()
 		expect(oauthUrl.startsWith(`${house.storeUrl}/wc-auth/v1/authorize?`)).toBe(true)
 		expect(await outcome(state)).toEqual({ status: 'waiting' })

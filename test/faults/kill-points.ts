@@ -21,10 +21,10 @@ export const KILL_POINTS: Readonly<Record<KillPoint, string>> = {
 	anywhere: 'at a random moment',
 }
 
-/** Points that nobody outside the Worker can see: its test entry stands still there. */
+/** Points that cannot be seen from outside the Worker: its test entry halts there. */
 export type InnerKillPoint = 'claimToPost' | 'answerToSettle' | 'commitToDoorbell'
 
-/** What a Worker is told to do: stand still where it passes this point for the time after `skip` others. */
+/** Where a Worker is to halt: the next time it passes this point after `skip` others. */
 export interface Trap {
 	point: InnerKillPoint
 	skip: number
@@ -41,9 +41,6 @@ export interface HaltReport {
 
 /** The path at which a Worker takes its trap. */
 export const TRAP_PATH = '/_faults/trap'
-
-/** The path at which a new Worker takes the statements that make its database. */
-export const MIGRATE_PATH = '/_faults/migrate'
 
 /** Names the instance whose alarm makes a request to the store. */
 export const INSTANCE_HEADER = 'X-Faults-Instance'

@@ -14,7 +14,7 @@ import { WATCHED_COLLECTIONS } from '../demo/stage.ts'
 import type { Halted } from './halt-control.ts'
 import { INSTANCE_HEADER } from './kill-points.ts'
 
-/** What happens in the shop, and how often. Few edits go without a stamp and few objects for good: more would hold the bell back, as it should. */
+/** What happens in the shop, and how often. Few edits go without a stamp and few objects for good: more would trigger the mass-deletion guard. */
 const WEIGHTED_ACTIONS: readonly (readonly [number, Action])[] = [
 	[8, { do: 'place-order' }],
 	[4, { do: 'pay' }],
@@ -61,7 +61,7 @@ export interface HeldPage {
 	resource: string
 }
 
-/** A store that listens, lives and can be told to hold a page. */
+/** A store that listens, lives and can hold a page. */
 export class LiveShop {
 	readonly store: SimulatedStore
 	/** Requests that wait for an answer. */
@@ -166,7 +166,7 @@ export class LiveShop {
 	}
 }
 
-/** Whether a journal entry must ring: something watched that is not as it was. */
+/** Whether a journal entry must produce an event: a watched object that changed. */
 function isWatchedChange(entry: JournalEntry): boolean {
 	return entry.change !== 'saved-unchanged' && (WATCHED_COLLECTIONS as readonly string[]).includes(entry.resource)
 }

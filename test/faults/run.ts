@@ -212,7 +212,7 @@ class FaultRun {
 			await served.close()
 		})
 		this.#log('builds the Worker')
-		this.#worker = await WorkerProcess.start(join(dir, 'bell'), await anyFreePort(), {
+		this.#worker = await WorkerProcess.start(join(dir, 'worker'), await anyFreePort(), {
 			FAULTS_BEGAN: String(this.#clock.startedMs),
 			FAULTS_SPEED: String(CLOCK_SPEED),
 			FAULTS_CONTROL: this.#control.url,
@@ -344,7 +344,7 @@ class FaultRun {
 	/** Connects the store once more, and kills while it is learned. */
 	async #connect(vendorType: (typeof VENDOR_TYPES)[number], kills: number): Promise<void> {
 		const { store } = this.#shop
-		// Stamps are whole seconds: what changed before the bell went on must not share its second.
+		// Stamps are whole seconds: what changed before the instance was created must not share its second.
 		this.#shop.stopChanging()
 		await pause(3_000 / CLOCK_SPEED)
 		const start = snapshotStore(store)
@@ -374,7 +374,7 @@ class FaultRun {
 		}
 		this.#instances.push(instance)
 		this.#log(
-			`instance ${id} is told of changes by ${vendorType === 'polling' ? 'polls' : vendorType === 'hybrid' ? 'webhooks and polls' : 'webhooks'}`,
+			`instance ${id} sees changes by ${vendorType === 'polling' ? 'polls' : vendorType === 'hybrid' ? 'webhooks and polls' : 'webhooks'}`,
 		)
 		this.#raiseTarget()
 		this.#shop.startChanging()
@@ -442,7 +442,7 @@ class FaultRun {
 				notifications.every((notification) => this.#callback.posts.some((post) => post.notificationId === notification))
 			return { halted, description: what, isStillHalted: () => posts().length === 0, isProved: allArrived }
 		}
-		// It was taken, and since nobody could say so it came again; or that try never arrived, and a later one did.
+		// It was accepted, and since the answer was lost it was sent again; or that try never arrived, and a later one did.
 		const isConsistent = (): boolean =>
 			point === 'answerToSettle'
 				? posts(attempt, attempt).some(({ status }) => status === 200)
@@ -514,7 +514,7 @@ class FaultRun {
 		const { openPosts: posts } = this.#callback
 		const { openRequests: requests } = this.#shop
 		const killing = this.#worker.kill()
-		// WooCommerce gives a webhook up that fails too often: mostly its cron does not run while nobody listens.
+		// WooCommerce gives a webhook up that fails too often: mostly its cron does not run while the Worker is down.
 		const holdsWebhooks = this.#random.chance(0.7)
 		if (holdsWebhooks) this.#shop.store.setWebhooks({ allowLocalDelivery: true, hold: true })
 		await killing
@@ -533,18 +533,18 @@ class FaultRun {
 		await pause(this.#random.int(0, 800))
 		await this.#worker.run()
 		this.#shop.store.setWebhooks({ allowLocalDelivery: true })
-		// Somebody at the shop switches on again what WooCommerce has switched off.
+		// The merchant switches on again what WooCommerce has switched off.
 		if (this.#random.chance(0.5))
 			for (const { id, status } of this.#shop.store.webhooks())
 				if (status === 'disabled') this.#shop.store.makeWebhook({ id, status: 'active' })
 	}
 
-	/** Somebody looks at deletions that the brake holds: they are real. */
+	/** The operator confirms deletions that the mass-deletion guard holds: they are real. */
 	async #emitHeldDeletions(): Promise<void> {
 		for (const { id } of this.#instances) {
 			if ((await this.#client.health(id)).state !== 'deletions-held') continue
 			await this.#client.api.decideHeldDeletions({ params: { id }, body: { decision: 'emit' } })
-			this.#log(`instance ${id} held deletions; somebody has looked at them`)
+			this.#log(`instance ${id} held deletions; they are confirmed`)
 		}
 	}
 

@@ -21,7 +21,7 @@ test('the built Worker is killed three times, and nothing is lost, invented, ren
 			disordered: 0,
 		})
 		expect(result.changes).toBeGreaterThanOrEqual(300)
-		// What was taken without anybody being told of it came again.
+		// What was accepted but not reported was sent again.
 		expect(result.repeats).toBeGreaterThan(0)
 	} finally {
 		rmSync(dir, { recursive: true, force: true, maxRetries: 5 })

@@ -32,7 +32,7 @@ export function setTrap(next: Trap): void {
 	trap = next
 }
 
-/** Stands still, if it is here that the harness wants it: until it is killed, or told to go on. `what`: null when this is not the place after all. */
+/** Halts here if the trap is set for this point, until the Worker is killed or released. `getReport` returns null when the point does not apply. */
 export async function haltAt(point: InnerKillPoint, getReport: () => Omit<HaltReport, 'point'> | null): Promise<void> {
 	if (trap?.point !== point) return
 	const haltReport = getReport()
@@ -58,7 +58,7 @@ async function post(request: Request): Promise<Response> {
 	await haltAt('claimToPost', haltReport)
 	const response = await realFetch(request)
 	if (trap?.point !== 'answerToSettle' || !response.ok) return response
-	// The whole answer is here; what is told of it is yet to come.
+	// The whole answer is here; it is not reported yet.
 	const body = await response.arrayBuffer()
 	await haltAt('answerToSettle', haltReport)
 	return new Response(body, response)

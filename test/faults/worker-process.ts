@@ -3,8 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { pause, quietEnvironment, ActionableError, WRANGLER } from '../../scripts/local/local-worker.ts'
+import { pause, ActionableError } from '../../scripts/local/local-worker.ts'
 import { loadOrCreateSecrets, PROJECT_DIR } from '../../scripts/local/files.ts'
+import { buildWorker } from '../support/miniflare.ts'
 import { TRAP_PATH, type Trap } from './kill-points.ts'
 import type { StartOptions } from './runtime.ts'
 
@@ -32,9 +33,11 @@ export class WorkerProcess {
 		const { masterKeys, setupToken } = loadOrCreateSecrets(join(dir, 'secrets.env'))
 		this.setupToken = setupToken
 		this.#startOptions = {
-			file: join(dir, 'build', 'worker.js'),
+			build: join(dir, 'build'),
 			port,
 			state: join(dir, 'state'),
+			temporary: dir,
+			logs: true,
 			vars: {
 				MASTER_KEYS: masterKeys,
 				SETUP_TOKEN: setupToken,
@@ -47,16 +50,16 @@ export class WorkerProcess {
 		this.#standby = this.#spawn()
 	}
 
-	/** Builds the Worker, makes its database and runs it. Throws Trouble. */
+	/** Builds the Worker, makes its database and runs it. Throws ActionableError. */
 	static async start(dir: string, port: number, vars: Readonly<Record<string, string>>): Promise<WorkerProcess> {
 		mkdirSync(dir, { recursive: true })
 		const worker = new WorkerProcess(dir, port, vars)
-		await build(dir)
+		await buildWorker(join(import.meta.dirname, 'worker.ts'), join(dir, 'build'))
 		await worker.run()
 		return worker
 	}
 
-	/** Runs it, on the storage that is there. Throws Trouble. */
+	/** Runs it, on the storage that is there. Throws ActionableError. */
 	async run(): Promise<void> {
 		if (this.#closed) throw new Error('the run has ended')
 		const child = this.#standby
@@ -68,14 +71,14 @@ export class WorkerProcess {
 		if (!this.#closed) this.#standby = this.#spawn()
 	}
 
-	/** Tells it where to stand still. */
+	/** Sets where it is to halt. */
 	async setTrap(trap: Trap): Promise<void> {
 		const response = await fetch(`${this.url}${TRAP_PATH}`, {
 			method: 'POST',
 			body: JSON.stringify(trap),
 			signal: AbortSignal.timeout(10_000),
 		})
-		if (!response.ok) throw new Error(`the Worker took no trap: ${response.status}`)
+		if (!response.ok) throw new Error(`the Worker did not accept the trap: ${response.status}`)
 	}
 
 	/** SIGKILL to the process and to the runtime that it started, now; ends when nothing answers any more. */
@@ -103,12 +106,7 @@ export class WorkerProcess {
 				cwd: PROJECT_DIR,
 				detached: true,
 				stdio: ['ignore', log, log, 'ipc'],
-				env: {
-					...quietEnvironment(this.#dir),
-					NO_COLOR: '1',
-					X_LOCAL_EXPLORER: 'false',
-					X_LOCAL_OBSERVABILITY: 'false',
-				},
+				env: { ...process.env, NO_COLOR: '1' },
 			})
 			child.on('message', (message) => receivedMessages.get(child)?.add(String(message)))
 			receivedMessages.set(child, new Set())
@@ -128,26 +126,6 @@ async function waitForMessage(child: ChildProcess, message: string, dir: string)
 		if (child.exitCode !== null || child.signalCode !== null || Date.now() > untilMs)
 			throw new ActionableError(`The Worker did not start: see the logs in ${dir}.`)
 		await pause(5)
-	}
-}
-
-/** Builds the test entry by the command that builds for Cloudflare. Throws Trouble. */
-async function build(dir: string): Promise<void> {
-	const log = join(dir, 'build.log')
-	const output = openSync(log, 'w')
-	try {
-		const args = ['deploy', '--dry-run', '--outdir', join(dir, 'build'), join(import.meta.dirname, 'worker.ts')]
-		const child = spawn(process.execPath, ['--no-warnings', WRANGLER, ...args], {
-			cwd: PROJECT_DIR,
-			stdio: ['ignore', output, output],
-			env: { ...quietEnvironment(dir), NO_COLOR: '1' },
-		})
-		const code = await new Promise<number | null>(
-			(resolve) => void child.once('exit', resolve).once('error', () => resolve(null)),
-		)
-		if (code !== 0) throw new ActionableError(`The Worker could not be built: see ${log}.`)
-	} finally {
-		closeSync(output)
 	}
 }
 

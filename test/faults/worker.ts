@@ -1,12 +1,12 @@
 /**
  * The Worker under test: the production Worker, whose objects stand still before a doorbell when the harness wants to kill there, and say on whose
- * behalf they ask the store. `inside.ts` comes first: nothing may run before it.
+ * behalf they ask the store. `worker-patches.ts` is imported first: nothing may run before it.
  */
 import { currentInstance, useRunClockForAlarms, haltAt, setTrap } from './worker-patches.ts'
 import type { Doorbell, Env } from '../../src/context.ts'
 import { toNotificationId } from '../../src/events/ids.ts'
 import worker, { Callback as ProductionCallback, Watcher as ProductionWatcher } from '../../src/index.ts'
-import { MIGRATE_PATH, TRAP_PATH, type Trap } from './kill-points.ts'
+import { TRAP_PATH, type Trap } from './kill-points.ts'
 
 export * from '../../src/index.ts'
 
@@ -16,7 +16,7 @@ export class Watcher extends ProductionWatcher {
 		useRunClockForAlarms(ctx.storage)
 		super(ctx, env)
 		const { ports } = this.engine
-		const { sendDoorbell: ring } = ports
+		const { sendDoorbell } = ports
 		ports.sendDoorbell = async (instance) => {
 			await haltAt('commitToDoorbell', () => {
 				const rows = ports.sql.all<{ id: number }>(
@@ -26,7 +26,7 @@ export class Watcher extends ProductionWatcher {
 					? null
 					: { notifications: rows.map(({ id }) => `ntf_${toNotificationId(instance, id)}`), attempt: 0 }
 			})
-			await ring(instance)
+			await sendDoorbell(instance)
 		}
 	}
 
@@ -49,10 +49,6 @@ export default {
 		const { pathname } = new URL(request.url)
 		if (pathname === TRAP_PATH) {
 			setTrap(await request.json<Trap>())
-			return new Response(null, { status: 204 })
-		}
-		if (pathname === MIGRATE_PATH) {
-			await env.DB.batch((await request.json<string[]>()).map((statement) => env.DB.prepare(statement)))
 			return new Response(null, { status: 204 })
 		}
 		return await worker.fetch(request, env, ctx)

@@ -22,7 +22,7 @@ export interface ReceivedEvent {
 	objectSequence: number
 	/** The mark `trashed`: its record is that of the object in the trash. */
 	trashed?: boolean
-	/** The mark `backfill`: what was there at T0 is told once. */
+	/** The mark `backfill`: what was there at T0 is sent once. */
 	backfill?: boolean
 	/** The record beside it in `raw`; null when it was sent thin. */
 	record: unknown
@@ -30,7 +30,7 @@ export interface ReceivedEvent {
 	timeMs: number
 }
 
-/** What the judge is told. Times epoch ms on the store's clock. */
+/** The judge's input. Times epoch ms on the store's clock. */
 export interface JudgeInput {
 	journal: readonly JournalEntry[]
 	/** The store before anything in the journal after `startNumber` happened. */
@@ -39,7 +39,7 @@ export interface JudgeInput {
 	startNumber?: number
 	/** The store when it was quiet. */
 	final: readonly StoreObject[]
-	/** When the bell went on (the store's clock as its Date header said). */
+	/** When the instance was created (the store's clock as its Date header said). */
 	t0Ms: number
 	/** When the baseline was complete. */
 	baselineEndMs: number
@@ -47,7 +47,7 @@ export interface JudgeInput {
 	arrivals: readonly ReceivedEvent[]
 	/** Label → the store's collection; others are not watched. */
 	resources?: Readonly<Record<string, string>>
-	/** Whole completed polls: what existed, or was gone, throughout one must have rung. */
+	/** Whole completed polls: what existed, or was gone, throughout one must have been sent. */
 	polls?: readonly { startMs: number; endMs: number }[]
 }
 
@@ -222,7 +222,7 @@ function judgeObject(
 			addFinding(
 				'invented',
 				creates
-					? 'the object never had this content, or never so as to ring'
+					? 'the object never had this content, or never in a way that emits an event'
 					: 'the object was never deleted, or not with this content',
 				event,
 			)
@@ -321,13 +321,13 @@ function missingReason(
 	return acceptableHashes.includes(last.hash)
 		? null
 		: view.fromEvent
-			? 'its last change was not told'
-			: 'no change of it was told'
+			? 'its last change was not sent'
+			: 'no change of it was sent'
 }
 
 /**
  * What is no longer listed is looked at when it leaves; what happens to it afterwards nobody sees. What was never listed across a whole
- * poll, or left before the baseline could have met it, rings nothing.
+ * poll, or left before the baseline could have met it, emits nothing.
  */
 function unlistedMissingReason(
 	view: ReceiverView,
@@ -364,14 +364,14 @@ function unlistedMissingReason(
 	const wasPolled =
 		input.polls === undefined || input.polls.some((poll) => poll.startMs >= backMs && poll.endMs <= leftMs)
 	if (!view.fromEvent && lastAway > 0 && history[lastAway]!.timeMs <= input.baselineEndMs && !wasPolled) return null
-	// Old stores show no status: one that leaves with the content it is known by has not changed, and only changed content rings then.
+	// Old stores show no status: one that leaves with the content it is known by has not changed, and only changed content emits an event then.
 	const acceptableHashes = view.fromEvent ? [view.hash] : baselineHashes(history, input)
 	return history.slice(lastListed + 1).some((moment) => acceptableHashes.includes(moment.hash))
 		? null
-		: 'that it is no longer listed was not told'
+		: 'that it is no longer listed was not sent'
 }
 
-/** The states that the baseline may have found without ringing: that of T0, and what edits without a stamp made of it until the baseline's end. */
+/** The states that the baseline may have found without an event: that of T0, and what edits without a stamp made of it until the baseline's end. */
 function baselineHashes(history: readonly HistoryEntry[], input: JudgeInput): (string | null)[] {
 	const hashes = [history[0]!.hash]
 	for (const moment of history.slice(1)) {
@@ -382,11 +382,11 @@ function baselineHashes(history: readonly HistoryEntry[], input: JudgeInput): (s
 }
 
 /**
- * How many spells of being there, or of being gone, outlasted a whole poll against what the receiver believed, and were never told.
+ * How many spells of being there, or of being gone, outlasted a whole poll against what the receiver believed, and were never sent.
  * The last spell is judged by the fold.
  *
  * An event may tell of several spells with the same content. The receiver's side is taken: of all ways to give the events to the spells
- * in order, the one that leaves the fewest untold counts.
+ * in order, the one that leaves the fewest unsent counts.
  *
  * @param fits whether an event can tell of a moment
  */
@@ -404,7 +404,7 @@ function countUndeliveredSpells(
 		else spells.push({ from: index, to: index })
 	})
 	const matching = events.filter((event) => history.some((_, index) => fits(event, index)))
-	/** Least untold spells so far, by how many events were given away. */
+	/** Least unsent spells so far, by how many events were given away. */
 	let fewestUndelivered = [0, ...matching.map(() => Number.POSITIVE_INFINITY)]
 	for (const [number, { from, to }] of spells.entries()) {
 		const next = matching.map(() => Number.POSITIVE_INFINITY)

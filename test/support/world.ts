@@ -199,7 +199,7 @@ export class World {
 		this.engine = new Engine(this.ports())
 	}
 
-	/** Connects a store, as `POST /instances` does. The bell is on when this returns. */
+	/** Connects a store, as `POST /instances` does. The instance watches the store when this returns. */
 	static async create(options: WorldOptions = {}): Promise<World> {
 		const clock = { now: options.startMs ?? Date.UTC(2026, 5, 15, 12, 0, 0) }
 		// Before the instance is there, nobody answers.

@@ -9,10 +9,6 @@ export class Watcher extends DurableObject {}
 export class Callback extends DurableObject {}
 
 const app = new Hono<{ Bindings: { DB: D1Database } }>()
-app.post('/_bench/migrate', async (c) => {
-	for (const statement of await c.req.json<string[]>()) await c.env.DB.prepare(statement).run()
-	return c.json({})
-})
 app.get('/:id', async (c) => {
 	const row = await c.env.DB.prepare('SELECT * FROM instances WHERE id = ?')
 		.bind(Number(c.req.param('id')))

@@ -159,7 +159,7 @@ describe('a stream', () => {
 		return { types, lastEventId }
 	}
 
-	test('tells each event once, in order, several of one commit too, and closes after ten minutes', async () => {
+	test('sends each event once, in order, several of one commit too, and closes after ten minutes', async () => {
 		const many = Array.from({ length: 250 }, (_, n) => n + 3)
 		const { ports, now } = play([
 			{ atMs: 0, sequences: [1, 2] },
@@ -207,7 +207,7 @@ describe('a stream', () => {
 		}
 	})
 
-	test('says what has left the log before it could be told, and not again to who comes again', async () => {
+	test('says what has left the log before it could be sent, and not again to a client that comes back', async () => {
 		const { ports } = play([{ atMs: 0, sequences: [1, 2, 3, 4, 5] }], { oldest: 4, goneMs: 1_000 })
 		const said = await pieces(1, ports)
 		expect(said[1]).toContain(

@@ -232,7 +232,7 @@ describe('an answer', () => {
 		})
 	})
 
-	test('tells when to come back: in seconds, or as a date by its own clock', async () => {
+	test('says when to come back: in seconds, or as a date by its own clock', async () => {
 		const parseAfter = async (headers: Record<string, string>) =>
 			(
 				await attemptDelivery(
@@ -291,7 +291,7 @@ describe('no answer', () => {
 		})
 	})
 
-	test('because nobody listens: refused', async () => {
+	test('because the port is closed: refused', async () => {
 		const url = await serve(() => {})
 		for (const server of servers.splice(0))
 			await new Promise<void>((resolve) => void (server as Server).close(() => resolve()))

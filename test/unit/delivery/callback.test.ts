@@ -148,7 +148,7 @@ describe('over loopback', () => {
 		return { callback, origin: new URL(callback.url).origin }
 	}
 
-	test('fails as long as it is told to, then accepts', async () => {
+	test('fails as long as it is set to, then accepts', async () => {
 		const { callback, origin } = await startCallback()
 		expect(origin).toMatch(/^http:\/\/127\.0\.0\.1:/)
 		expect((await fetch(`${origin}/_callback/fail?seconds=60&status=503`, { method: 'PUT' })).status).toBe(204)
@@ -161,7 +161,7 @@ describe('over loopback', () => {
 		expect(listed).toHaveLength(1)
 	})
 
-	test('stalls until it is told to go on, and knows who had gone by then', async () => {
+	test('stalls until it is released, and knows who had gone by then', async () => {
 		const { callback, origin } = await startCallback()
 		await fetch(`${origin}/_callback/stall?seconds=60`, { method: 'PUT' })
 		const abort = new AbortController()

@@ -112,7 +112,7 @@ describe('what speaks against a callback', () => {
 })
 
 describe('closed', () => {
-	test('lets through as much as a consumer can send, and nobody need ask any longer', () => {
+	test('lets through as much as a consumer can send, and no admission is needed any longer', () => {
 		expect(admit(initialState(), 1, createRequest(1, { wanted: 50 }), 6, T0, 0)).toEqual({
 			permits: 6,
 			fromMs: T0,
@@ -163,7 +163,7 @@ describe('open', () => {
 		})
 	})
 
-	test('rings who has the turn when it does not come by itself, and passes the turn on when it never comes', () => {
+	test('sends a doorbell to the instance whose turn it is when it does not come by itself, and passes the turn on when it never comes', () => {
 		const state = createOpenBreaker()
 		// All five come by themselves in 5 s: nobody is rung before.
 		expect(selectToNotify(state, T0 + 5_000)).toEqual([])
@@ -214,7 +214,7 @@ describe('open', () => {
 		expect(admit(state, 1, createRequest(7, { subscription: 2 }), 6, T0 + 5_000, 0)).toMatchObject({ permits: 0 })
 	})
 
-	test('is forgotten when nobody has come for a day', () => {
+	test('is forgotten after a day without requests', () => {
 		const state = createOpenBreaker()
 		expect(isDisposable(state, T0 + 5_000)).toBe(false)
 		expect(isDisposable(state, T0 + 2 * HOUR_MS)).toBe(false)
@@ -285,7 +285,7 @@ describe('after a success', () => {
 		expect(isDisposable(state, now)).toBe(true)
 	})
 
-	test('with nobody waiting it is closed at once', () => {
+	test('with nothing waiting it is closed at once', () => {
 		const state = createOpenBreaker()
 		admit(state, 1, createRequest(1, { dueMs: T0 + 5_000 }), 6, T0 + 5_000, 0)
 		// The retries of the others are not due yet.
@@ -306,7 +306,7 @@ describe('after a success', () => {
 		expect(admit(state, 30, createRequest(30), 6, T0 + 5_400, 0)).toMatchObject({ permits: 0 })
 	})
 
-	test('who does not answer the ring does not hold up the others, and is rung twice', () => {
+	test('an instance that does not answer its doorbell does not hold up the others, and gets two', () => {
 		const state = createRecoveringBreaker(3)
 		expect(selectToNotify(state, T0 + 5_100)).toEqual([2])
 		expect(selectToNotify(state, T0 + 6_000)).toEqual([])

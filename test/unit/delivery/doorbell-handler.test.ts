@@ -224,7 +224,7 @@ describe('a doorbell', () => {
 		expect(world.moreFlags.slice(-6)).toEqual([false, false, false, false, false, false])
 	})
 
-	test('rung twice is one, in a batch and after another', async () => {
+	test('sent twice is one, in a batch and after another', async () => {
 		const world = new World()
 		world.add(1, 10)
 		await world.run(handleDoorbells([1, 1, 1], world))
@@ -242,7 +242,7 @@ describe('a doorbell', () => {
 })
 
 describe('several instances at once', () => {
-	test('a slow callback holds up nobody else', async () => {
+	test('a slow callback delays no other', async () => {
 		const world = new World()
 		world.add(1, 50)
 		world.callbackMs.set(1, 15_000)

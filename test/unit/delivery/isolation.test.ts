@@ -307,7 +307,7 @@ describe('healthy callbacks', () => {
 })
 
 describe('a dead callback', () => {
-	test('and a slow one hold up nobody else', async () => {
+	test('and a slow one delay no other', async () => {
 		const town = new Simulation()
 		town.answer = (origin) => (origin === 'https://dead.example' ? DEAD : origin === 'https://slow.example' ? SLOW : OK)
 		town.add(1, 'https://dead.example/')
@@ -353,7 +353,7 @@ describe('a dead callback', () => {
 		expect(others.slice(6).filter((note) => note.attempts > 0).length).toBe(0)
 	})
 
-	test('that answers again is slowly rung for everybody who waits, within seconds', async () => {
+	test('that answers again gets what waits for it, slowly and within seconds', async () => {
 		const town = new Simulation()
 		let dead = true
 		town.answer = () => (dead ? DEAD : OK)
@@ -392,7 +392,7 @@ describe('a dead callback', () => {
 })
 
 describe('a callback whose object cannot be reached', () => {
-	test('is rung as if nobody had to be asked', async () => {
+	test('is called as if no admission were needed', async () => {
 		const town = new Simulation()
 		town.reachable = false
 		town.add(1, 'https://a.example/')
@@ -439,7 +439,7 @@ describe('a rate', () => {
 	})
 })
 
-describe('what an isolate has heard', () => {
+describe('what an isolate has learned', () => {
 	test('spares the ask for a callback that has just been found closed, and is old after five seconds', async () => {
 		const town = new Simulation()
 		for (let id = 1; id <= 3; id++) town.add(id, 'https://shared.example/').guarded = true

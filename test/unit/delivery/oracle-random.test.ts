@@ -189,7 +189,7 @@ describe('whatever happens in a store', () => {
 		)
 	})
 
-	test('any event, told again under another id, is a duplicate', () => {
+	test('any event, sent again under another id, is a duplicate', () => {
 		fc.assert(
 			fc.property(lives, fc.nat(), (life, pick) => {
 				const story = runStory(...life)

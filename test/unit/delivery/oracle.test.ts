@@ -124,7 +124,7 @@ describe('a right story', () => {
 		})
 	})
 
-	test('tells each change once, and how long it took', () => {
+	test('reports each change once, and how long it took', () => {
 		const scenario = createStory()
 		scenario.happens(100, 'created', 10, 'n').receives(103, 'CREATED', 10)
 		scenario.happens(110, 'updated', 1, 'b').receives(111, 'UPDATED', 1)
@@ -142,7 +142,7 @@ describe('a right story', () => {
 		})
 	})
 
-	test('may tell several edits as one, and a state twice where another lay between', () => {
+	test('may report several edits as one, and a state twice where another lay between', () => {
 		const scenario = createStory()
 			.happens(100, 'updated', 1, 'b')
 			.happens(101, 'updated', 1, 'c')
@@ -176,7 +176,7 @@ describe('a right story', () => {
 		expect(scenario.judge()).toMatchObject({ ...faultless, repeats: 1, updated: 1, lagP99Ms: 1_000 })
 	})
 
-	test('a save that changed nothing, a hidden order and the emptied trash ring nothing', () => {
+	test('a save that changed nothing, a hidden order and the emptied trash emit nothing', () => {
 		const scenario = createStory()
 			.happens(100, 'saved-unchanged', 1)
 			.happens(101, 'created', 10, 'n', 'checkout-draft')
@@ -200,19 +200,19 @@ describe('a right story', () => {
 })
 
 describe('around the baseline', () => {
-	test('edits without a stamp may have been met by it, or told', () => {
+	test('edits without a stamp may have been met by it, or emitted', () => {
 		expect(createStory().happens(10, 'edited-silently', 1, 'b').judge()).toMatchObject(faultless)
 		expect(createStory().happens(10, 'edited-silently', 1, 'b').receives(90, 'UPDATED', 1).judge()).toMatchObject(
 			faultless,
 		)
 	})
 
-	test('edits with a stamp must ring, and so must everything after it', () => {
+	test('edits with a stamp must be emitted, and so must everything after it', () => {
 		expect(createStory().happens(10, 'updated', 1, 'b').judge()).toMatchObject({ ...faultless, missed: 1 })
 		expect(createStory().happens(70, 'edited-silently', 1, 'b').judge()).toMatchObject({ ...faultless, missed: 1 })
 	})
 
-	test('a save with a stamp that changed nothing may ring during it, not after', () => {
+	test('a save with a stamp that changed nothing may be emitted during it, not after', () => {
 		expect(createStory().happens(10, 'saved-unchanged', 1).receives(20, 'UPDATED', 1).judge()).toMatchObject(faultless)
 		expect(createStory().happens(100, 'saved-unchanged', 1).receives(110, 'UPDATED', 1).judge()).toMatchObject({
 			...faultless,
@@ -242,7 +242,7 @@ describe('around the baseline', () => {
 		})
 	})
 
-	test('a backfill tells what was there', () => {
+	test('a backfill emits what was there', () => {
 		expect(createStory().receives(20, 'CREATED', 1, { backfill: true }).judge()).toMatchObject(faultless)
 		expect(createStory().receives(20, 'CREATED', 1).judge()).toMatchObject({ ...faultless, invented: 1 })
 	})
@@ -257,7 +257,7 @@ describe('missed', () => {
 			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).happens(110, 'updated', 1, 'c'),
 		],
 		[
-			'an edit that was undone after it was told',
+			'an edit that was undone after it was sent',
 			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).happens(110, 'updated', 1, 'a'),
 		],
 		['a deletion', createStory().happens(100, 'deleted', 1)],
@@ -283,7 +283,7 @@ describe('missed', () => {
 		expect(scenario.judge()).toMatchObject({ ...faultless, missed: 1 })
 	})
 
-	test('but not what came back before anybody looked, whichever of two equal states was told', () => {
+	test('but not what came back before anybody looked, whichever of two equal states was emitted', () => {
 		const scenario = createStory()
 			.happens(100, 'updated', 1, 'b')
 			.happens(110, 'trashed', 1)
@@ -302,7 +302,7 @@ describe('missed', () => {
 		expect(scenario.judge()).toMatchObject(faultless)
 	})
 
-	test('but not what was told', () => {
+	test('but not what was emitted', () => {
 		const scenario = createStory()
 			.happens(100, 'created', 10)
 			.receives(140, 'CREATED', 10)
@@ -321,15 +321,15 @@ describe('missed', () => {
 describe('duplicate', () => {
 	test.each<[string, Story]>([
 		[
-			'an edit told under two ids',
+			'an edit sent under two ids',
 			createStory().happens(100, 'updated', 1, 'b').receives(101, 'UPDATED', 1).receives(102, 'UPDATED', 1),
 		],
 		[
-			'a creation told again as an update',
+			'a creation sent again as an update',
 			createStory().happens(100, 'created', 10).receives(101, 'CREATED', 10).receives(102, 'UPDATED', 10),
 		],
 		[
-			'a creation told twice',
+			'a creation sent twice',
 			createStory().happens(100, 'created', 10).receives(101, 'CREATED', 10).receives(102, 'CREATED', 10),
 		],
 		[
@@ -370,8 +370,8 @@ describe('invented', () => {
 			createStory().happens(100, 'created', 10).happens(101, 'trashed', 10).receives(102, 'DELETED', 10),
 			0,
 		],
-		['an edit told as a creation', createStory().happens(100, 'updated', 1, 'b').receives(101, 'CREATED', 1), 0],
-		['a creation told as an edit', createStory().happens(100, 'created', 10).receives(101, 'UPDATED', 10), 0],
+		['an edit sent as a creation', createStory().happens(100, 'updated', 1, 'b').receives(101, 'CREATED', 1), 0],
+		['a creation sent as an edit', createStory().happens(100, 'created', 10).receives(101, 'UPDATED', 10), 0],
 		[
 			'a hidden order',
 			createStory().happens(100, 'created', 10, 'n', 'checkout-draft').receives(101, 'CREATED', 10),
@@ -418,7 +418,7 @@ test('each finding names its object and event', () => {
 	])
 })
 
-test('coupons that are no longer listed: told when they leave, not afterwards', () => {
+test('coupons that are no longer listed: emitted when they leave, not afterwards', () => {
 	const entry = (number: number, status: string, content: string): JournalEntry => ({
 		number,
 		time: T0 + 100_000 + number * 1000,

@@ -28,7 +28,7 @@ test('seen by a poll or a re-read after its only webhook was dropped', () => {
 })
 
 test.each<[string, ReturnType<typeof event>[], Delivery[]]>([
-	['a webhook told it', [event(7, 9, 'webhook')], [delivery(7, 2, 'dropped')]],
+	['a webhook reported it', [event(7, 9, 'webhook')], [delivery(7, 2, 'dropped')]],
 	[
 		'another webhook of the change arrived, if late',
 		[event(7, 9, 'poll')],

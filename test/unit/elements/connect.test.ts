@@ -128,7 +128,7 @@ describe('connecting a store', () => {
 		expect(connection.auth).toBe('query')
 	})
 
-	it('2.1 posts storage and old versions are told apart', async () => {
+	it('2.1 posts storage and old versions are distinguished', async () => {
 		expect(await connected(https({ orders: 'posts' }))).toMatchObject({ hpos: false })
 		expect((await connected(https({ version: '7.0', orders: 'posts' }))).version).toMatch(/^7\./)
 	})
@@ -252,7 +252,7 @@ describe('a store that cannot be connected', () => {
 		expect(error.message).toContain('https://shop.example/wp-json/')
 	})
 
-	it('tells an unknown host from a failed handshake where workerd says "internal error" for both', async () => {
+	it('distinguishes an unknown host from a failed handshake where workerd says "internal error" for both', async () => {
 		const opaque = (): never => {
 			throw new Error('internal error; reference = abc')
 		}
@@ -447,7 +447,7 @@ describe('a store that cannot be connected', () => {
 		})
 	})
 
-	it('1.5 1.6 in another language a wrong secret and a write-only key are told apart by OPTIONS', async () => {
+	it('1.5 1.6 in another language a wrong secret and a write-only key are distinguished by OPTIONS', async () => {
 		const speaksGerman = (allowed: boolean) => (request: Request, url: URL) => {
 			if (!url.pathname.includes('/wc/v3/')) return null
 			if (request.method === 'OPTIONS' && allowed) return json({ namespace: 'wc/v3', endpoints: [] })

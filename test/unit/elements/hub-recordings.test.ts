@@ -66,7 +66,7 @@ describe.each(SETS)('%s', (set) => {
 		}
 	})
 
-	it('§8.13 every refusal and every outage that was recorded is told as the contract says', async () => {
+	it('§8.13 every refusal and every outage that was recorded is answered as the contract says', async () => {
 		const failed = [...exchanges, ...load(set, ['actions'])].filter(
 			({ request, response }) => request.method !== 'HEAD' && response.status >= 300,
 		)

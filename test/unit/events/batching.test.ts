@@ -36,7 +36,7 @@ describe('forming', () => {
 		).toEqual([20, 5])
 	})
 
-	test('holds back objects with an unsettled notification, and nobody else', () => {
+	test('holds back objects with an unsettled notification, and no others', () => {
 		const waiting = [
 			createWaitingEvent(1, 'orders', 1),
 			createWaitingEvent(2, 'orders', 2),
@@ -47,7 +47,7 @@ describe('forming', () => {
 		])
 	})
 
-	test('tells products/1 from orders/1', () => {
+	test('distinguishes products/1 from orders/1', () => {
 		expect(
 			formNotifications([createWaitingEvent(1, 'orders', 1)], new Set([objectKey('products', 1)]), limitOfTen, 5),
 		).toHaveLength(1)

@@ -43,7 +43,7 @@ describe('of what goes together', () => {
 		[['CREATED', 'DELETED', 'CREATED'], 'CREATED', 3],
 		[['CREATED', 'DELETED', 'CREATED', 'UPDATED'], 'CREATED', 4],
 		[['DELETED', 'CREATED', 'DELETED'], 'DELETED', 3],
-	])('%j is told as %s, the newest', (types, type, newest) => {
+	])('%j is sent as %s, the newest', (types, type, newest) => {
 		const { kept, cancelled } = coalesce(createRun(...types))
 		expect(cancelled).toEqual([])
 		expect(kept).toMatchObject([
@@ -197,7 +197,7 @@ describe('whatever happened', () => {
 		)
 	})
 
-	test('every event is stood for once or cancelled once, no object is told twice, order is kept', () => {
+	test('every event is stood for once or cancelled once, no object is sent twice, order is kept', () => {
 		fc.assert(
 			fc.property(stories, fc.infiniteStream(fc.nat()), ({ events }, order) => {
 				const keys = new Map(events.map((event) => [event.sequence, order.next().value ?? 0]))

@@ -39,7 +39,7 @@ describe('an entry', () => {
 		])
 	})
 
-	test('tells the marks that are true §11.2', () => {
+	test('carries the marks that are true §11.2', () => {
 		const getMarks = (flags: Parameters<typeof createStoredEvent>[0]) =>
 			Object.keys(toEventEntry(createStoredEvent(flags), context)).filter((key) =>
 				/trashed|unlisted|restored|backfill|erased/.test(key),

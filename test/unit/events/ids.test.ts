@@ -58,7 +58,7 @@ describe('event ids', () => {
 		expect(() => formatEventId(1, 1.5, 1)).toThrow(RangeError)
 	})
 
-	test('are vouched for by any key of the ring and by nothing else', () => {
+	test('are vouched for by any key of the key ring and by nothing else', () => {
 		const position = { instanceId: 7, sequence: 12, tag: computeEventTag(KEY, 7, 12) }
 		expect(verifyEventTag([KEY], position)).toBe(true)
 		expect(verifyEventTag([OTHER, KEY], position)).toBe(true)

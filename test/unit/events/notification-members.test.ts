@@ -4,7 +4,7 @@ import { formatMembers, parseMembers, applyMemberOverrides } from '../../../src/
 import { createStoredEvent } from './stored-events.ts'
 
 describe('members', () => {
-	test('are what rows had before, where nothing is told otherwise', () => {
+	test('are what rows had before, where nothing says otherwise', () => {
 		expect(
 			formatMembers([
 				[5, 1, 12],
@@ -17,13 +17,13 @@ describe('members', () => {
 		])
 	})
 
-	test('keep what is told otherwise, null included', () => {
+	test('keep what differs, null included', () => {
 		const members = [[5, 1, 12, { p: null, c: 3, f: null, t: 'CREATED' as const }]] as const
 		expect(parseMembers(formatMembers(members))).toEqual(members)
 	})
 })
 
-describe('an event as it is told', () => {
+describe('an event as it is sent', () => {
 	test('is the event itself where nothing is said', () => {
 		expect(applyMemberOverrides(createStoredEvent(), undefined)).toEqual(createStoredEvent())
 		expect(applyMemberOverrides(createStoredEvent(), {})).toEqual(createStoredEvent())

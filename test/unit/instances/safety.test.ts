@@ -110,7 +110,7 @@ describe('sealing', () => {
 	const key = (fill: number) => Buffer.alloc(32, fill).toString('base64')
 	const ring = `a:${key(1)}`
 
-	test('opens in its place, by any key of the ring, and nowhere else', async () => {
+	test('opens in its place, by any key of the key ring, and nowhere else', async () => {
 		const sealed = await sealSecret(ring, 'cs_secret ü', instanceContext(5))
 		expect(sealed).toMatch(/^v1\.a\./)
 		expect(isSealed(sealed)).toBe(true)

@@ -57,7 +57,7 @@ describe('OAuth 1.0a', () => {
 		expect((await at(SECOND, 'a')).json.message).toBe('Invalid nonce - nonce has already been used.')
 	})
 
-	it('1.5 tells a wrong secret from an unknown key', async () => {
+	it('1.5 distinguishes a wrong secret from an unknown key', async () => {
 		const { store, raw } = rig({ url: 'http://shop.example' })
 		const ask = (key: string, secret: string) =>
 			raw(
@@ -86,7 +86,7 @@ describe('Basic and query-string keys', () => {
 		}
 	})
 
-	it('1.5 an unknown key is nobody, a wrong secret is told, no 401 names a scheme', async () => {
+	it('1.5 an unknown key is nobody, a wrong secret is named, no 401 names a scheme', async () => {
 		const { store, raw } = rig()
 		const ask = (key: string, secret: string) =>
 			raw('https://shop.example/wp-json/wc/v3/orders', { headers: { authorization: basic({ key, secret }) } })

@@ -66,7 +66,7 @@ function live(seed: number, orders: 'hpos' | 'posts'): { before: Map<string, str
 }
 
 describe('the journal', () => {
-	it.each([1, 2, 3, 4, 5, 6])('tells every change of every object once (seed %i)', (seed) => {
+	it.each([1, 2, 3, 4, 5, 6])('records every change of every object once (seed %i)', (seed) => {
 		const { before, store } = live(seed, seed % 2 ? 'hpos' : 'posts')
 		// Of what was tried some could not be, since nothing fitted.
 		expect(store.journal().length).toBeGreaterThan(200)

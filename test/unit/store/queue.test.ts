@@ -119,7 +119,7 @@ describe('the queue', () => {
 		expect(store.deliveries().at(-1)).toMatchObject({ topic: 'product.updated', result, status })
 	})
 
-	it('7.3 tells the state at delivery, once for several changes', async () => {
+	it('7.3 sends the state at delivery, once for several changes', async () => {
 		const { store, take } = await hooked('product.updated')
 		const [a] = three(store)
 		for (const note of ['1', '2', '3']) store.act(edit(a, note))
@@ -128,7 +128,7 @@ describe('the queue', () => {
 		expect(received.map((one) => body(one).short_description)).toEqual(['3'])
 	})
 
-	it('7.4 tells a signed error when the object is gone, or the rights of the owner', async () => {
+	it('7.4 sends a signed error when the object is gone, or the rights of the owner', async () => {
 		const { store, take } = await hooked('product.updated')
 		const [a, b] = three(store)
 		store.act(edit(a))
@@ -155,7 +155,7 @@ describe('the queue', () => {
 		expect(body(take()[0]).id).toBe(b)
 	})
 
-	it('7.5 tells of the trash and of deleted customers with ids, which may be text', async () => {
+	it('7.5 sends the trash and of deleted customers with ids, which may be text', async () => {
 		const { store, take } = await hooked('product.deleted')
 		const [a, b] = three(store)
 		store.makeWebhook({ topic: 'customer.deleted', delivery_url: URL_OF_OURS })
@@ -170,7 +170,7 @@ describe('the queue', () => {
 		expect(take().map(body)).toEqual([{ id: String(b) }])
 	})
 
-	it('7.8 version 7.0 tells of a checkout that has begun, 11.0 when the order is placed', async () => {
+	it('7.8 version 7.0 reports a checkout that has begun, 11.0 when the order is placed', async () => {
 		for (const version of ['7.0', '11.0'] as const) {
 			const { store, take } = await hooked('order.created', { version })
 			store.makeWebhook({ topic: 'order.updated', delivery_url: URL_OF_OURS })
@@ -312,7 +312,7 @@ describe('knobs', () => {
 		for (const lacking of ['stock_status', 'date_modified_gmt', 'meta_data']) expect(keys).not.toContain(lacking)
 	})
 
-	it('are set over HTTP too, and the deliveries are told there', async () => {
+	it('are set over HTTP too, and the deliveries are shown there', async () => {
 		const { store, raw, take } = await hooked('product.updated')
 		const control = async (method: string, path: string, value?: unknown) =>
 			(

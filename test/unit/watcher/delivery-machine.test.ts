@@ -95,7 +95,7 @@ const step: fc.Arbitrary<MachineStep> = fc.oneof(
 		arbitrary: fc.record({
 			kind: fc.constant('configure'),
 			change,
-			told: fc.constantFrom(true, true, false),
+			refresh: fc.constantFrom(true, true, false),
 			release: fc.constantFrom(false, false, true),
 		}),
 	},
@@ -138,7 +138,7 @@ const begin = fc
 	.map(({ others, filter, ...delivery }): MachineStep => ({
 		kind: 'configure',
 		change: { delivery, others, filter },
-		told: true,
+		refresh: true,
 		release: false,
 	}))
 
@@ -207,7 +207,7 @@ test(`${RUNS} interleavings of recording, claiming, settling and all that distur
 	expect(rare.map((name) => `${name}: ${happened.get(name) ?? 0} of ${RUNS}`)).toEqual([])
 }, 300_000)
 
-test('a success of before a replay that is told after the replay has ended is a success', async () => {
+test('a success from before a replay that is reported after the replay has ended is a success', async () => {
 	const machine = await DeliveryMachine.create()
 	const play = async (...all: MachineStep[]): Promise<void> => {
 		for (const one of all) await machine.play(one)
@@ -216,7 +216,7 @@ test('a success of before a replay that is told after the replay has ended is a 
 	const lease: MachineStep = { kind: 'time', ms: 46_000 }
 	const forget: MachineStep = { kind: 'consumer-dies', flight: 1 }
 	await play(
-		{ kind: 'configure', change: { delivery: { schedule: [], batch: 1 } }, told: true, release: false },
+		{ kind: 'configure', change: { delivery: { schedule: [], batch: 1 } }, refresh: true, release: false },
 		{ kind: 'record', changes: [{ object: 0, op: 'edit' }] },
 		{ kind: 'post', flight: 0, answer: 'ok', settle: 'later', more: false },
 		...[lease, claim, forget, lease, claim, forget, lease, claim],

@@ -21,7 +21,7 @@ function changes(verdict: GateVerdict): object[] {
 }
 
 describe('an object that was never seen', () => {
-	test('rings CREATED with its created date, whatever its dates say §10.4', () => {
+	test('emits CREATED with its created date, whatever its dates say §10.4', () => {
 		expect(
 			changes(gate(null, observed({ createdSec: NOW_SEC - 9e7, modifiedSec: NOW_SEC + 9e7 }), gateContext())),
 		).toEqual([{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9e7, withRecord: true }])
@@ -29,10 +29,10 @@ describe('an object that was never seen', () => {
 	test('is stored in silence while it is hidden', () => {
 		expect(describeVerdict(gate(null, observed({ kind: 'hidden' }), gateContext()))).toBe('store hidden')
 	})
-	test('rings nothing from the trash, and leaves no row', () => {
+	test('emits nothing from the trash, and leaves no row', () => {
 		expect(gate(null, observed({ kind: 'trashed' }), gateContext())).toEqual({ do: 'nothing' })
 	})
-	test('rings nothing when it is gone', () => {
+	test('emits nothing when it is gone', () => {
 		expect(gate(null, observedGone(), gateContext())).toEqual({ do: 'nothing' })
 	})
 	test('is stored as unlisted when only its address shows it', () => {
@@ -41,17 +41,17 @@ describe('an object that was never seen', () => {
 })
 
 describe('a live object', () => {
-	test('rings UPDATED with the fields that changed and its stamp', () => {
+	test('emits UPDATED with the fields that changed and its stamp', () => {
 		expect(
 			changes(gate(knownObject(), observed({ content: OTHER_CONTENT, modifiedSec: NOW_SEC - 5 }), gateContext())),
 		).toEqual([{ type: 'UPDATED', changedFields: ['price'], dateSec: NOW_SEC - 5, withRecord: true }])
 	})
-	test('rings UPDATED without a stamp that moved, dated when it was seen', () => {
+	test('emits UPDATED without a stamp that moved, dated when it was seen', () => {
 		expect(changes(gate(knownObject(), observed({ content: OTHER_CONTENT }), gateContext()))).toEqual([
 			{ type: 'UPDATED', changedFields: ['price'], dateSec: null, withRecord: true },
 		])
 	})
-	test('rings nothing for a save that changed nothing, and keeps the new stamp', () => {
+	test('emits nothing for a save that changed nothing, and keeps the new stamp', () => {
 		const verdict = gate(knownObject(), observed({ modifiedSec: NOW_SEC - 5 }), gateContext())
 		expect(verdict).toMatchObject({
 			do: 'store',
@@ -61,7 +61,7 @@ describe('a live object', () => {
 	test('that is as it was is not even stored', () => {
 		expect(gate(knownObject(), observed(), gateContext())).toEqual({ do: 'nothing' })
 	})
-	test('in the trash rings DELETED, marked and with its record, dated by the trash stamp', () => {
+	test('in the trash emits DELETED, marked and with its record, dated by the trash stamp', () => {
 		const verdict = gate(knownObject(), observed({ kind: 'trashed', modifiedSec: NOW_SEC - 5 }), gateContext())
 		expect(changes(verdict)).toEqual([
 			{ type: 'DELETED', changedFields: null, trashed: true, dateSec: NOW_SEC - 5, withRecord: true },
@@ -73,7 +73,7 @@ describe('a live object', () => {
 			{ dateSec: null },
 		])
 	})
-	test('that leaves the list and still exists with other content rings UPDATED, unlisted', () => {
+	test('that leaves the list and still exists with other content emits UPDATED, unlisted', () => {
 		const verdict = gate(
 			knownObject(),
 			observed({ content: OTHER_CONTENT, listed: false, modifiedSec: NOW_SEC - 5 }),
@@ -82,10 +82,10 @@ describe('a live object', () => {
 		expect(changes(verdict)).toMatchObject([{ type: 'UPDATED', unlisted: true, changedFields: ['price'] }])
 		expect(verdict).toMatchObject({ row: { state: 'unlisted' } })
 	})
-	test('that leaves the list with the same content rings nothing and is unlisted', () => {
+	test('that leaves the list with the same content emits nothing and is unlisted', () => {
 		expect(describeVerdict(gate(knownObject(), observed({ listed: false }), gateContext()))).toBe('store unlisted')
 	})
-	test('that leaves the where of its url rings nothing, whatever changed', () => {
+	test('that leaves the where of its url emits nothing, whatever changed', () => {
 		expect(
 			describeVerdict(
 				gate(
@@ -111,7 +111,7 @@ describe('a live object', () => {
 			),
 		).toBe('store live')
 	})
-	test('that becomes hidden was live and stays so, and its change rings', () => {
+	test('that becomes hidden was live and stays so, and its change is emitted', () => {
 		expect(
 			gate(
 				knownObject(),
@@ -127,7 +127,7 @@ describe('a live object', () => {
 })
 
 describe('a hidden object', () => {
-	test('rings CREATED when it becomes live', () => {
+	test('emits CREATED when it becomes live', () => {
 		expect(changes(gate(knownObject({ state: 'hidden' }), observed(), gateContext()))).toEqual([
 			{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 9_000, withRecord: true },
 		])
@@ -156,10 +156,10 @@ describe('a hidden object', () => {
 })
 
 describe('an unlisted object', () => {
-	test('that is listed again with the same content rings nothing', () => {
+	test('that is listed again with the same content emits nothing', () => {
 		expect(describeVerdict(gate(knownObject({ state: 'unlisted' }), observed(), gateContext()))).toBe('store live')
 	})
-	test('that is listed again with other content rings UPDATED, not marked', () => {
+	test('that is listed again with other content emits UPDATED, not marked', () => {
 		const [change] = changes(
 			gate(
 				knownObject({ state: 'unlisted' }),
@@ -169,7 +169,7 @@ describe('an unlisted object', () => {
 		)
 		expect(change).toEqual({ type: 'UPDATED', changedFields: ['price'], dateSec: NOW_SEC - 5, withRecord: true })
 	})
-	test('in the trash, or gone, rings DELETED', () => {
+	test('in the trash, or gone, emits DELETED', () => {
 		expect(
 			describeVerdict(
 				gate(knownObject({ state: 'unlisted' }), observed({ kind: 'trashed', listed: false }), gateContext()),
@@ -188,7 +188,7 @@ describe('an unlisted object', () => {
 })
 
 describe('a trashed object', () => {
-	test('that is gone rings nothing: it has rung; its row stays as a tombstone', () => {
+	test('that is gone emits nothing: it was emitted before; its row stays as a tombstone', () => {
 		expect(
 			describeVerdict(
 				gate(
@@ -199,7 +199,7 @@ describe('a trashed object', () => {
 			),
 		).toBe('store gone')
 	})
-	test('that changes in the trash rings nothing', () => {
+	test('that changes in the trash emits nothing', () => {
 		expect(
 			gate(
 				knownObject({ state: 'trashed' }),
@@ -210,12 +210,12 @@ describe('a trashed object', () => {
 			do: 'nothing',
 		})
 	})
-	test('that is live again rings CREATED, restored', () => {
+	test('that is live again emits CREATED, restored', () => {
 		expect(
 			changes(gate(knownObject({ state: 'trashed' }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext())),
 		).toMatchObject([{ type: 'CREATED', restored: true }])
 	})
-	test('whose id was given to another object rings a plain CREATED', () => {
+	test('whose id was given to another object emits a plain CREATED', () => {
 		expect(
 			changes(
 				gate(
@@ -235,14 +235,14 @@ describe('a trashed object', () => {
 	})
 })
 
-test('an object that is gone and comes back with its birth rings CREATED, restored', () => {
+test('an object that is gone and comes back with its birth emits CREATED, restored', () => {
 	expect(
 		changes(gate(knownObject({ state: 'gone' }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext())),
 	).toMatchObject([{ type: 'CREATED', restored: true }])
 })
 
 describe('gone', () => {
-	test('takes a second 404 five seconds after the first, and rings without record', () => {
+	test('takes a second 404 five seconds after the first, and is emitted without record', () => {
 		const first = gate(knownObject(), observedGone({ requestedAtMs: NOW_MS }), gateContext())
 		expect(first).toEqual({ do: 'recheck', dueMs: NOW_MS + 5_000, pendingCheck: { goneAtMs: NOW_MS } })
 		const early = gate(
@@ -270,7 +270,7 @@ describe('gone', () => {
 			),
 		).toBe('recheck')
 	})
-	test('rings once', () => {
+	test('is emitted once', () => {
 		expect(
 			gate(knownObject({ state: 'gone' }), observedGone(), gateContext({ pendingCheck: { goneAtMs: NOW_MS - 6_000 } })),
 		).toEqual({
@@ -279,7 +279,7 @@ describe('gone', () => {
 	})
 })
 
-test('what rings once rings never again on the same look, in any state', () => {
+test('what was emitted is never emitted again for the same snapshot, in any state', () => {
 	for (const state of ['live', 'hidden', 'unlisted', 'trashed', 'gone'] satisfies ObjectState[]) {
 		for (const what of ['live', 'hidden', 'trashed'] as const) {
 			for (const listed of [true, false]) {

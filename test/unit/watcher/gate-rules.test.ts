@@ -137,7 +137,7 @@ describe('a hook', () => {
 	const hook = (change: Parameters<typeof observed>[0] = {}): ReturnType<typeof observed> =>
 		observed({ source: 'hook', requestedAtMs: NOW_MS, ...change })
 
-	test('of an id never seen, with a full record, rings CREATED', () => {
+	test('of an id never seen, with a full record, emits CREATED', () => {
 		expect(describeVerdict(gate(null, hook(), gateContext()))).toBe('emit CREATED')
 	})
 	test('with a strictly newer stamp is a change', () => {
@@ -195,7 +195,7 @@ describe('content', () => {
 		expect(describeVerdict(gate(knownObject(), observed({ content: more }), gateContext()))).toBe('store live')
 		expect(describeVerdict(gate(knownObject({ content: more }), observed(), gateContext()))).toBe('store live')
 	})
-	test('that differs by keys, the stamp moved, rings and names them', () => {
+	test('that differs by keys, the stamp moved, is emitted and names them', () => {
 		expect(gate(knownObject(), observed({ content: more, modifiedSec: NOW_SEC - 5 }), gateContext())).toMatchObject({
 			do: 'emit',
 			changes: [{ type: 'UPDATED', changedFields: ['brand'] }],
@@ -209,7 +209,7 @@ describe('content', () => {
 		)
 		expect(verdict).toMatchObject({ do: 'store', row: { hashVersion: HASH_VERSION } })
 	})
-	test('of an older hashVersion rings when its stamp moved', () => {
+	test('of an older hashVersion is emitted when its stamp moved', () => {
 		expect(
 			describeVerdict(
 				gate(
@@ -233,7 +233,7 @@ describe('content', () => {
 				),
 			).toBe('store live')
 	})
-	test('that differs by another field besides rings without the volatile one', () => {
+	test('that differs by another field besides is emitted without the volatile one', () => {
 		const after = sampleContent({ name: 'Cup' })
 		expect(gate(knownObject(), observed({ content: after }), gateContext({ volatile: ['price'] }))).toMatchObject({
 			do: 'emit',
@@ -248,11 +248,11 @@ describe('a baseline', () => {
 	test('learns what was there in silence', () => {
 		expect(describeVerdict(gate(null, observed(old), baselineContext()))).toBe('store live')
 	})
-	test('rings CREATED for an id above the highest of T0, whatever its dates', () => {
+	test('emits CREATED for an id above the highest of T0, whatever its dates', () => {
 		expect(describeVerdict(gate(null, observed({ ...old, id: 101 }), baselineContext()))).toBe('emit CREATED')
 		expect(describeVerdict(gate(null, observed({ ...old, id: 100 }), baselineContext()))).toBe('store live')
 	})
-	test('rings CREATED for what was created at T0 or later', () => {
+	test('emits CREATED for what was created at T0 or later', () => {
 		expect(describeVerdict(gate(null, observed({ ...old, createdSec: NOW_SEC - 600 }), baselineContext()))).toBe(
 			'emit CREATED',
 		)
@@ -260,7 +260,7 @@ describe('a baseline', () => {
 			'store live',
 		)
 	})
-	test('rings UPDATED without changedFields for what was changed at T0 or later', () => {
+	test('emits UPDATED without changedFields for what was changed at T0 or later', () => {
 		expect(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 600 }), baselineContext())).toMatchObject({
 			do: 'emit',
 			changes: [{ type: 'UPDATED', changedFields: null, dateSec: NOW_SEC - 600 }],
@@ -281,7 +281,7 @@ describe('a baseline', () => {
 			),
 		).toBe('store live')
 	})
-	test('stores hidden ones, which ring when they become live', () => {
+	test('stores hidden ones, which are emitted when they become live', () => {
 		const verdict = gate(null, observed({ ...old, kind: 'hidden' }), baselineContext())
 		expect(describeVerdict(verdict)).toBe('store hidden')
 		expect(
@@ -290,7 +290,7 @@ describe('a baseline', () => {
 			),
 		).toBe('emit CREATED')
 	})
-	test('rings what it already knows like any other time', () => {
+	test('emits what it already knows like any other time', () => {
 		expect(describeVerdict(gate(knownObject(), observed({ content: OTHER_CONTENT }), baselineContext()))).toBe(
 			'emit UPDATED',
 		)
@@ -298,7 +298,7 @@ describe('a baseline', () => {
 	test('confirms twice that something is gone', () => {
 		expect(describeVerdict(gate(knownObject(), observedGone(), baselineContext()))).toBe('recheck')
 	})
-	test('backfill all rings CREATED, marked, for everything', () => {
+	test('backfill all emits CREATED, marked, for everything', () => {
 		expect(gate(null, observed(old), baselineContext({ backfill: 'all' }))).toMatchObject({
 			do: 'emit',
 			changes: [{ type: 'CREATED', backfill: true }],
@@ -312,7 +312,7 @@ describe('a baseline', () => {
 	describe('backfill from a date', () => {
 		const from = baselineContext({ backfill: (NOW_SEC - 50_000) * 1000, toleranceSec: 10 })
 
-		test('rings CREATED for what was created since then, within the tolerance', () => {
+		test('emits CREATED for what was created since then, within the tolerance', () => {
 			expect(
 				gate(null, observed({ ...old, createdSec: NOW_SEC - 50_010, modifiedSec: NOW_SEC - 50_000 }), from),
 			).toMatchObject({
@@ -320,7 +320,7 @@ describe('a baseline', () => {
 				changes: [{ type: 'CREATED', backfill: true }],
 			})
 		})
-		test('rings UPDATED for what was only changed since then', () => {
+		test('emits UPDATED for what was only changed since then', () => {
 			expect(gate(null, observed({ ...old, modifiedSec: NOW_SEC - 49_999 }), from)).toMatchObject({
 				do: 'emit',
 				changes: [{ type: 'UPDATED', backfill: true }],
@@ -330,7 +330,7 @@ describe('a baseline', () => {
 			expect(describeVerdict(gate(null, observed(old), from))).toBe('store live')
 		})
 	})
-	test('text ids above nothing ring by their dates', () => {
+	test('text ids above nothing are emitted by their dates', () => {
 		expect(describeVerdict(gate(null, observed({ ...old, id: 'zzz' }), baselineContext()))).toBe('store live')
 	})
 })

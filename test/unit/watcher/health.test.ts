@@ -121,7 +121,7 @@ describe('health', () => {
 			estimateRemainingSeconds(120, 100, 5_000),
 		]).toEqual([null, null, 0])
 	})
-	test('tells the callback’s state beside its own', () => {
+	test('reports the callback’s state beside its own', () => {
 		expect(evaluateHealth({ ...facts, webhooks: null, callback: null }).callback).toEqual({
 			url: null,
 			state: 'none',

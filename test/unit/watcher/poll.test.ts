@@ -76,7 +76,7 @@ describe('a clock change', () => {
 			for (let hour = 0; hour < 8_760; hour += 12)
 				expect(isNearClockChange(zone, Date.UTC(2026, 0, 1) + hour * HOUR)).toBe(false)
 	})
-	test('zones are told in minutes', () => {
+	test('zones are given in minutes', () => {
 		expect([
 			getZoneOffsetMinutes('Asia/Kolkata', NOW),
 			getZoneOffsetMinutes('America/Denver', NOW),

@@ -14,7 +14,7 @@ import { runReplay, getResends } from '../../../src/watcher/outbox/replays.ts'
 import { buildHealth, buildPollerReport } from '../../../src/watcher/queries/reports.ts'
 import { needsMigration } from '../../../src/watcher/core/tables.ts'
 import { World } from '../../support/world.ts'
-import { HOUR_MS, MINUTE_MS, arrivalsSince } from './stories/support.ts'
+import { HOUR_MS, MINUTE_MS, arrivalsSince } from '../../support/stories.ts'
 import { getRejections } from '../../../src/watcher/log/rejections.ts'
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/storage')
@@ -58,7 +58,7 @@ describe.each(['polling'])('storage as it was left: %s', (name) => {
 		expect(getCoverageReport(core, 0, world.nowMs)).toMatchObject({ firstByWebhook: 0, confirmed: 0 })
 	})
 
-	test('goes on: what waited is sent, what was doubtful is decided, nothing is told again', async () => {
+	test('goes on: what waited is sent, what was doubtful is decided, nothing is sent again', async () => {
 		const { world, left } = await reopened(name)
 		const before = left.arrivals.map(({ eventId }) => eventId)
 		const recorded = world.sql.all<{ n: number }>(`SELECT max(sequence) AS n FROM events`)[0]!.n
@@ -78,7 +78,7 @@ describe.each(['polling'])('storage as it was left: %s', (name) => {
 		expect(world.logs.filter(({ event }) => event.includes('failed'))).toEqual([])
 	})
 
-	test('what happens next is told under the next numbers', async () => {
+	test('what happens next is sent under the next numbers', async () => {
 		const { world, left } = await reopened(name)
 		await world.advance(3 * HOUR_MS)
 		const from = world.arrivals.length

@@ -142,7 +142,7 @@ describe('authorization', () => {
 			]),
 	]
 
-	test('§1.4 every call refuses whoever is not known, and tells nothing else', async () => {
+	test('§1.4 every call refuses whoever is not known, and says nothing else', async () => {
 		const { userSecret: user, organizationSecret: organization } = client
 		const refused = [
 			null,

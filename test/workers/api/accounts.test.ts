@@ -330,7 +330,7 @@ describe('secrets', () => {
 		},
 	)
 
-	test('of two rotations at once one wins and the other is told so', async () => {
+	test('of two rotations at once one wins and the other is refused', async () => {
 		const answers = await Promise.all([1, 2].map(() => client.call('POST', '/users/me/secrets/rotate')))
 		expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409])
 		expect(await opens(answers.find(({ status }) => status === 200)!.body.secret)).toBe(200)

@@ -131,7 +131,7 @@ test('a dead callback: queued, listed, released, delivered; with its attempts, a
 	})
 })
 
-test('a further subscription hears what comes after it; a test event goes to the callback alone', async () => {
+test('a further subscription gets what comes after it; a test event goes to the callback alone', async () => {
 	const shop = await open()
 	await product(shop, 'Before')
 	await waitUntil(() => shop.callbackRequests.length === 1)

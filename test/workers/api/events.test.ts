@@ -189,7 +189,7 @@ describe('dispositions', () => {
 		}
 	}
 
-	test('ask each instance once, however many messages told of its events', async () => {
+	test('ask each instance once, however many messages carried its events', async () => {
 		tellOften('n')
 		const { body } = await get('/instances/events/dispositions')
 		expect(body.map((entry: any) => entry.notificationData.length)).toEqual(Array.from({ length: 10 }, () => 11))
@@ -213,7 +213,7 @@ describe('dispositions', () => {
 		expect(seen).toEqual([5, 4, 3, 2, 1].flatMap((n) => [8, 7].map((id) => sampleEventRow(id, n, 0).eventId)))
 	})
 
-	test('§6.8 say by which messages events were told', async () => {
+	test('§6.8 say by which messages events were sent', async () => {
 		client.world.watchers.notifications.set(7, [told(7, 1)])
 		const one = await get('/instances/7/events/dispositions?pageSize=2')
 		expect(one.body).toEqual(
@@ -245,7 +245,7 @@ describe('a stream', () => {
 			}),
 		)
 
-	test('goes on behind the event that was seen last, tells what is recorded, and ends with the instance', async () => {
+	test('goes on behind the event that was seen last, sends what is recorded, and ends with the instance', async () => {
 		const { watchers } = client.world
 		let asked = 0
 		watchers.onEventsAfter = () => {

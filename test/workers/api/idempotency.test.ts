@@ -92,7 +92,7 @@ describe('the same request', () => {
 		for (const secret of [first.body.token, 'order-4711', 'shop.example.com']) expect(kept).not.toContain(secret)
 	})
 
-	test('that comes while the first one runs is told to wait, and then has its answer', async () => {
+	test('that comes while the first one runs is asked to wait, and then has its answer', async () => {
 		let open: () => void = () => {}
 		const opened = new Promise<void>((resolve) => (open = resolve))
 		client.world.store = async (request) => (await opened, await store.fetch(request))
@@ -245,7 +245,7 @@ describe('a run that was cut off', () => {
 		expect((await claim('h', LEASE_MS)).kind).toBe('answer')
 	})
 
-	test('an answer whose key has left the ring is lost, and the request is not made again', async () => {
+	test('an answer whose key has left the key ring is lost, and the request is not made again', async () => {
 		await storeResponse(env.DB, env.MASTER_KEYS, request, await claimOf(claim()), answer)
 		const ring = `other:${Buffer.alloc(32, 9).toString('base64')}`
 		expect((await claimRequest(env.DB, ring, request, 1)).kind).toBe('lost')

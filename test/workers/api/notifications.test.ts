@@ -143,7 +143,7 @@ describe('subscriptions', () => {
 		expect(rest).toEqual([body[1]])
 	})
 
-	test('§5.4 a further one is made, told to its object, and removed', async () => {
+	test('§5.4 a further one is made, passed to its object, and removed', async () => {
 		await instance(1)
 		const { status, body } = await subscribe({
 			channel: 'webhook',
@@ -246,7 +246,7 @@ describe('subscriptions', () => {
 		expect((await subscribe(body)).status).toBe(200)
 	})
 
-	test('an address is told once, and there are ten at most, however many ask at once', async () => {
+	test('an address is subscribed once, and there are ten at most, however many ask at once', async () => {
 		await instance(1)
 		expect((await subscribe({ topics: [TOPIC(1)], config: { url: HOOK } })).status).toBe(409)
 		const same = await Promise.all(

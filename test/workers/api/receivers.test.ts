@@ -223,7 +223,7 @@ describe('in this order', () => {
 		})
 	})
 
-	test('Element-Instances names the instance; only those that the signature fits are told §7.1', async () => {
+	test('Element-Instances names the instance; only those that the signature fits get the delivery §7.1', async () => {
 		const at = (ids: string) =>
 			delivery(7, 'order.updated', '{"id":1}', { url: `${RECEIVER}?v=1`, headers: { 'Element-Instances': ids } })
 		expect(await post(at('7'))).toBe(200)
@@ -233,7 +233,7 @@ describe('in this order', () => {
 		expect(await post(delivery(7, 'order.updated', '{"id":1}', { url: RECEIVER }))).toBe(401)
 	})
 
-	test('the version that the address names decides; keys of the ring all verify', async () => {
+	test('the version that the address names decides; keys of the key ring all verify', async () => {
 		const at = (version: string, secret: string) =>
 			delivery(7, 'order.updated', '{"id":1}', { url: `${RECEIVER}/Nw==${version}`, secret })
 		expect(await post(at('?v=2', secretOf(7, 'order.updated', 2)))).toBe(200)

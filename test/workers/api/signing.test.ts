@@ -389,7 +389,7 @@ describe('a configured key', () => {
 	})
 })
 
-test('a turned ring seals the key that takes over anew, and the older key stays until then', async () => {
+test('a rotated key ring seals the key that takes over anew, and the older key stays until then', async () => {
 	const id = await make()
 	await rotate(id, { key: NEW })
 	const ring = `k2:${Buffer.alloc(32, 7).toString('base64')},${env.MASTER_KEYS}`

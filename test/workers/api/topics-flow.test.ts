@@ -134,7 +134,7 @@ test('what waits for a subscription that is removed is dropped; a new address an
 	expect(headers.get('Elements-Webhook-Signature')).toBe(signElements('fresh', new TextEncoder().encode(body)))
 })
 
-test('a subscription hears what operators are told, without an operator’s webhook', async () => {
+test('a subscription gets what operators get, without an operator’s webhook', async () => {
 	const shop = await open()
 	await call(shop, 'PATCH', '/accounts/settings', { 'notification.webhook.retry.schedule': [] })
 	await subscribe(shop, ['subscription.*'])

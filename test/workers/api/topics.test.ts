@@ -123,7 +123,7 @@ describe('posting', () => {
 })
 
 describe('subscriptions', () => {
-	test('to topics of one’s own are made, told to the object, shown and removed', async () => {
+	test('to topics of one’s own are made, passed to the object, shown and removed', async () => {
 		const { status, body } = await subscribe(['stock.*', 'weather', 'weather'])
 		expect([status, body]).toEqual([
 			200,
@@ -162,7 +162,7 @@ describe('subscriptions', () => {
 		])
 	})
 
-	test('to what operators are told make instances tell it, without an operator’s webhook too', async () => {
+	test('to operator events makes instances send them, without an operator’s webhook too', async () => {
 		await subscribe(['stock.low'])
 		expect(await loadWatcherConfig(env, 7)).toMatchObject({ announces: false })
 		await subscribe(['notification.*'], 'https://ops.example.com')
@@ -173,7 +173,7 @@ describe('subscriptions', () => {
 		expect(await loadWatcherConfig(env, 7)).toMatchObject({ announces: true })
 	})
 
-	test('an address is told once, and there are ten at most, however many ask at once', async () => {
+	test('an address is subscribed once, and there are ten at most, however many ask at once', async () => {
 		const same = await Promise.all(Array.from({ length: 4 }, () => subscribe(['a'])))
 		expect(same.map((one) => one.status).sort((a, b) => a - b)).toEqual([200, 409, 409, 409])
 		expect((await subscribe(['b'])).body.message).toMatch(/^config\.url: subscription \d+ sends there already/)
@@ -304,7 +304,7 @@ describe('lists', () => {
 		expect((await client.call('GET', `/notifications/${102 * 1e9 + 1}`)).status).toBe(404)
 	})
 
-	test('a new setting is told to the object, when there is one', async () => {
+	test('a new setting is passed to the object, when there is one', async () => {
 		await client.call('PATCH', '/accounts/settings', { 'operator.webhook.key': 'new' })
 		expect(calls()).toEqual(['101 configure 1{}'])
 		await client.call('PATCH', '/accounts/settings', { 'operator.webhook.url': 'no address' })

@@ -255,7 +255,7 @@ describe('changes', () => {
 		expect(store.webhooks()).toEqual([])
 	})
 
-	test('disabled they are paused, enabled they wake; a store that is away is told later', async () => {
+	test('disabled they are paused, enabled they wake; a store that is away is updated later', async () => {
 		const id = await make()
 		await client.call('DELETE', `/instances/${id}/enabled`)
 		expect(ours(id).every(({ status }) => status === 'paused')).toBe(true)

@@ -160,7 +160,7 @@ describe('delivering', () => {
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: 307, error: null })
 	})
 
-	test('to a port where nobody listens is a failure that settles', async () => {
+	test('to a closed port is a failure that settles', async () => {
 		const instance = new OneInstance([claimFor('http://127.0.0.1:1/')])
 		await handleDoorbells(
 			[7],

@@ -34,7 +34,7 @@ async function withoutQueue(shop: TestShop): Promise<{ rung: number }> {
 }
 
 describe('an instance', () => {
-	test('is made, learns its store by its alarm, and rings what changes', async () => {
+	test('is made, learns its store by its alarm, and emits what changes', async () => {
 		const shop = await openShop()
 		await waitForBaseline(shop)
 		expect(shop.callbackBodies).toEqual([])
@@ -179,7 +179,7 @@ describe('evicted', () => {
 		expect(shop.callbackBodies).toEqual([])
 	})
 
-	test('between commit and doorbell it rings as soon as it wakes', async () => {
+	test('between commit and doorbell: it sends the doorbell as soon as it wakes', async () => {
 		const shop = await openShop()
 		await waitForBaseline(shop)
 		await inWatcher(shop, (watcher) => {

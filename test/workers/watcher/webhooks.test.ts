@@ -70,7 +70,7 @@ describe('a delivery', () => {
 		expect((await queryRows(shop, `SELECT type FROM events`)).length).toBe(1)
 	})
 
-	test('is kept when the object is evicted right after the answer, and rings', async () => {
+	test('is kept when the object is evicted right after the answer, and is emitted', async () => {
 		const shop = await openHooked()
 		const id = firstOrder(shop)
 		shop.store.act({ do: 'edit', resource: 'orders', id })

@@ -13,7 +13,7 @@ import {
 	MINUTE_MS,
 	getResourceState,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 
 const many = { orders: 0, products: 240, coupons: 0, customers: 0 }
 
@@ -26,7 +26,7 @@ describe('the baseline', () => {
 		).toEqual(['orders', 'products', 'discounts', 'customers'].map((label) => liveIds(world, label).length))
 	})
 
-	test('2.5 reads all pages where a host takes the totals out of the answers, and later rings what came, nothing else', async () => {
+	test('2.5 reads all pages where a host takes the totals out of the answers, and later emits what came, nothing else', async () => {
 		const world = await World.create({
 			resources: pollerResources('products', 'customers'),
 			store: { objects: { orders: 0, products: 240, coupons: 0, customers: 130 } },
@@ -53,7 +53,7 @@ describe('the baseline', () => {
 		expect(world.engine.getCore()!.state.resources.every((rs) => rs.heldSinceMs === null)).toBe(true)
 	})
 
-	test('rings what happens between its pages, each once', async () => {
+	test('emits what happens between its pages, each once', async () => {
 		const world = await World.create({ resources: pollerResources('products'), store: { objects: many } })
 		const acts: Action[] = [
 			{ do: 'create', resource: 'products' },
@@ -75,7 +75,7 @@ describe('the baseline', () => {
 		expect(deleted).toBeGreaterThan(0)
 	})
 
-	test('rings changes of its first minutes at once: the window runs between its slices', async () => {
+	test('emits changes of its first minutes at once: the window runs between its slices', async () => {
 		const world = await World.create({
 			resources: Object.fromEntries(
 				Object.entries(pollerResources('products')).map(([label, one]) => [label, { ...one, pageSize: 2 }]),
@@ -108,7 +108,7 @@ describe('the baseline', () => {
 })
 
 describe('backfill', () => {
-	test('all rings CREATED for everything that is there, marked, and what is new unmarked', async () => {
+	test('all emits CREATED for everything that is there, marked, and what is new unmarked', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products'), config: { backfill: 'all' } })
 		const there = liveIds(world, 'products')
 		expect(arrivalsSince(world).sort()).toEqual(there.map((id) => `CREATED products ${id}`).sort())
@@ -120,7 +120,7 @@ describe('backfill', () => {
 		expect(world.arrivals[from]!.backfill).toBeUndefined()
 	})
 
-	test('from a date rings what was created since as CREATED, what was only changed since as UPDATED, the rest not', async () => {
+	test('from a date emits what was created since as CREATED, what was only changed since as UPDATED, the rest not', async () => {
 		const startMs = Date.UTC(2026, 5, 15, 12)
 		const day = (days: number): string => new Date(startMs - days * DAY_MS).toISOString().slice(0, 19)
 		const coupon = (id: number, created: number, modified: number): Record<string, unknown> => ({
@@ -147,7 +147,7 @@ describe('backfill', () => {
 describe('a pause', () => {
 	const day = { pollIntervalMs: HOUR_MS }
 
-	test('of a day: what changed meanwhile rings once, in its last state', async () => {
+	test('of a day: what changed meanwhile is emitted once, in its last state', async () => {
 		const world = await worldAfterBaseline(day)
 		await world.configure({ enabled: false })
 		const { requests } = world.store

@@ -10,7 +10,7 @@ import {
 	getResourceState,
 	rewriteRecords,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 
 /** Some call's commit fails on its way. */
 function failing(world: World, body: () => void = () => undefined): void {

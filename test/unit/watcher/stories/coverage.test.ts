@@ -1,10 +1,10 @@
-/** Coverage (docs/architecture.md, Seeing: webhooks): which changes webhooks told first, which polls saw first, which both did, which webhooks missed. */
+/** Coverage (docs/architecture.md, Webhooks): which changes webhooks told first, which polls saw first, which both did, which webhooks missed. */
 import { describe, expect, test } from 'vitest'
 import { getCoverageReport } from '../../../../src/watcher/queries/coverage.ts'
 import type { CoverageReport } from '../../../../src/rpc/watcher.ts'
 import type { World } from '../../../support/world.ts'
-import { worldWithWebhooks } from './webhook-support.ts'
-import { HOUR_MS, liveIds, MINUTE_MS } from './support.ts'
+import { worldWithWebhooks } from '../../../support/webhook-stories.ts'
+import { HOUR_MS, liveIds, MINUTE_MS } from '../../../support/stories.ts'
 
 const coverage = (world: World, fromMs = 0, toMs = world.nowMs + 1): CoverageReport => {
 	const report = getCoverageReport(world.engine.getCore()!, fromMs, toMs)
@@ -17,7 +17,7 @@ const counts = (world: World, fromMs = 0): number[] => {
 }
 
 describe('one change', () => {
-	test('told by a webhook, then seen by a poll too', async () => {
+	test('seen by a webhook, then by a poll too', async () => {
 		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
 		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]! })
 		await world.advance(10_000)
@@ -26,7 +26,7 @@ describe('one change', () => {
 		expect(counts(world)).toEqual([1, 0, 1, 0])
 	})
 
-	test('seen by a poll, then told by a webhook too', async () => {
+	test('seen by a poll, then by a webhook too', async () => {
 		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
 		world.store.setWebhooks({ delaySeconds: 600 })
 		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]! })
@@ -48,7 +48,7 @@ describe('one change', () => {
 		expect(counts(world)).toEqual([0, 1, 0, 1])
 	})
 
-	test('that a hint led to counts as told by its webhook', async () => {
+	test('that a hint led to counts as seen by its webhook', async () => {
 		const world = await worldWithWebhooks()
 		world.store.act({ do: 'trash', resource: 'orders', id: liveIds(world, 'orders')[0]!, via: 'admin' })
 		await world.advance(10_000)

@@ -13,7 +13,7 @@ import {
 	MINUTE_MS,
 	getResourceState,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 
 const many = {
 	resources: pollerResources('products'),

@@ -7,7 +7,15 @@ import { runReplay, getResends } from '../../../../src/watcher/outbox/replays.ts
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import type { AttemptOutcome } from '../../../../src/rpc/delivery.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY_MS, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from './support.ts'
+import {
+	DAY_MS,
+	pollerResources,
+	HOUR_MS,
+	liveIds,
+	worldAfterBaseline,
+	MINUTE_MS,
+	edit,
+} from '../../../support/stories.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
@@ -18,14 +26,6 @@ const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig }
 const names = (world: World): string[] => world.arrivals.map((one) => (one.record as { name?: string }).name ?? '')
 const topics = (world: World): string[] =>
 	world.notices.map((one) => one.topic).filter((topic) => !topic.startsWith('instance.'))
-
-async function edit(world: World, id: number, name: string): Promise<void> {
-	world.store.act({ do: 'edit', resource: 'products', id, set: { name } })
-	const core = coreOf(world)
-	core.state.nextPollMs = world.nowMs
-	world.engine.updateAlarm(core)
-	await world.advance(3_000)
-}
 
 function ended(world: World, change: Partial<AttemptOutcome>): AttemptOutcome {
 	return {
@@ -67,7 +67,7 @@ describe('a consumer that dies', () => {
 		expect(names(world)).toEqual(['Fine', 'Fine again'])
 	})
 
-	test('right after its callback was rung for it again: the lease ends by itself', async () => {
+	test('right after it was sent to its callback again: the lease ends by itself', async () => {
 		const world = await worldAfterBaseline(quietly)
 		const [id] = liveIds(world, 'products')
 		world.answer = () => 500

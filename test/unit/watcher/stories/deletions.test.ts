@@ -14,7 +14,7 @@ import {
 	getResourceState,
 	rewriteRecords,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 
 const products = {
 	resources: pollerResources('products'),
@@ -42,7 +42,7 @@ function raiseTotals(world: World, by: number): void {
 }
 
 describe('deletions', () => {
-	test('5.1 5.4 trash rings DELETED with the record, emptying it nothing, thirty days later §10.1', async () => {
+	test('5.1 5.4 trash emits DELETED with the record, emptying it nothing, thirty days later §10.1', async () => {
 		const world = await worldAfterBaseline({ ...products, pollIntervalMs: 6 * HOUR_MS })
 		const [id] = liveIds(world, 'products')
 		world.store.act({ do: 'trash', resource: 'products', id: id! })
@@ -55,7 +55,7 @@ describe('deletions', () => {
 		expect(arrivalsSince(world)).toHaveLength(1)
 	})
 
-	test('5.2 a hard deletion is confirmed twice, five seconds apart, before it rings §10.1 §3.11', async () => {
+	test('5.2 a hard deletion is confirmed twice, five seconds apart, before it is emitted §10.1 §3.11', async () => {
 		const world = await worldAfterBaseline(products)
 		const [id] = vanish(world, 1)
 		world.store.log.length = 0
@@ -196,7 +196,7 @@ describe('the brake', () => {
 		expect(arrivalsSince(world).sort()).toEqual(gone.map((id) => `DELETED products ${id}`).sort())
 	})
 
-	test('emit rings each, after it was confirmed', async () => {
+	test('emit sends each, after it was confirmed', async () => {
 		const world = await worldAfterBaseline(products)
 		const gone = vanish(world, 30)
 		await world.advance(10 * MINUTE_MS)
@@ -220,7 +220,7 @@ describe('the brake', () => {
 		expect(health(world)).toBe('healthy')
 	})
 
-	test('ends by itself when the objects come back, and nothing rings', async () => {
+	test('ends by itself when the objects come back, and nothing is emitted', async () => {
 		const world = await worldAfterBaseline(products)
 		const gone = new Set(liveIds(world, 'products').slice(0, 40))
 		let lost = true
@@ -260,7 +260,7 @@ describe('the brake', () => {
 })
 
 describe('a restored backup', () => {
-	test('that sets an object back rings UPDATED, after a second look', async () => {
+	test('that sets an object back emits UPDATED, after a second look', async () => {
 		const world = await worldAfterBaseline(products)
 		const [id] = liveIds(world, 'products')
 		const name = String(world.store.state('products').get(id!)!['name'])
@@ -278,7 +278,7 @@ describe('a restored backup', () => {
 		expect(world.arrivals[1]!.record).toMatchObject({ name })
 	})
 
-	test('4.13 that gives a known id to another object rings DELETED, then CREATED', async () => {
+	test('4.13 that gives a known id to another object emits DELETED, then CREATED', async () => {
 		const world = await worldAfterBaseline(products)
 		const id = liveIds(world, 'products').at(-1)!
 		world.store.act({ do: 'delete', resource: 'products', id })
@@ -293,7 +293,7 @@ describe('a restored backup', () => {
 		expect(world.arrivals.map((one) => one.objectSequence)).toEqual([1, 2])
 	})
 
-	test('that brings back what was gone rings CREATED, restored', async () => {
+	test('that brings back what was gone emits CREATED, restored', async () => {
 		const world = await worldAfterBaseline(products)
 		const id = liveIds(world, 'products').at(-1)!
 		const { date_created_gmt } = world.store.state('products').get(id)!

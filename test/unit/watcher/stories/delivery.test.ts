@@ -13,18 +13,11 @@ import {
 	worldAfterBaseline,
 	MINUTE_MS,
 	arrivalsSince,
-} from './support.ts'
+	poll,
+} from '../../../support/stories.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
 const health = (world: World): ReturnType<typeof buildHealth> => buildHealth(world.engine.getCore()!)
-
-/** A poll now. */
-async function poll(world: World): Promise<void> {
-	const core = world.engine.getCore()!
-	core.state.nextPollMs = world.nowMs
-	world.engine.updateAlarm(core)
-	await world.advance(3_000)
-}
 
 /** The callback answers this, and every try's moment is noted. */
 function answers(world: World, answer: (tryNumber: number) => CallbackAnswer): number[] {
@@ -44,7 +37,7 @@ describe('a doorbell', () => {
 		expect(arrivalsSince(world)).toHaveLength(1)
 	})
 
-	test('that is lost is rung again after ten seconds', async () => {
+	test('that is lost is sent again after ten seconds', async () => {
 		const world = await worldAfterBaseline(quietly)
 		let lost = 2
 		world.losesDoorbell = () => lost-- > 0

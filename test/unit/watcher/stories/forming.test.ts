@@ -2,7 +2,14 @@
 import { describe, expect, test } from 'vitest'
 import { getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY_MS, pollerResources, worldAfterBaseline, MINUTE_MS, arrivalsSince } from './support.ts'
+import {
+	DAY_MS,
+	pollerResources,
+	worldAfterBaseline,
+	MINUTE_MS,
+	arrivalsSince,
+	poll,
+} from '../../../support/stories.ts'
 import { getDefaultDelivery, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 /** A world that polls when it is told to, with these keys. */
@@ -12,14 +19,6 @@ function shop(delivery: Partial<DeliveryConfig>, ...labels: string[]): Promise<W
 		pollIntervalMs: 365 * DAY_MS,
 		config: { delivery: { ...getDefaultDelivery('polling'), ...delivery } },
 	})
-}
-
-/** A poll now. */
-async function poll(world: World): Promise<void> {
-	const core = world.engine.getCore()!
-	core.state.nextPollMs = world.nowMs
-	world.engine.updateAlarm(core)
-	await world.advance(3_000)
 }
 
 /** Does something to a product, and polls. */
@@ -50,7 +49,7 @@ test('§11.7 raw is the record as the store gave it, with its nulls', async () =
 })
 
 describe('filters', () => {
-	test('by type and by resource: the log has what the callback is not told', async () => {
+	test('by type and by resource: the log has what the callback does not get', async () => {
 		const world = await shop(
 			{ filter: { types: ['CREATED', 'DELETED'], resources: ['products'], where: null } },
 			'products',

@@ -10,7 +10,8 @@ import {
 	liveIds,
 	worldAfterBaseline,
 	MINUTE_MS,
-} from './support.ts'
+	poll,
+} from '../../../support/stories.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
@@ -22,10 +23,7 @@ const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig }
 async function editAll(world: World): Promise<number> {
 	const products = liveIds(world, 'products')
 	for (const id of products) world.store.act({ do: 'edit', resource: 'products', id })
-	const core = world.engine.getCore()!
-	core.state.nextPollMs = world.nowMs
-	world.engine.updateAlarm(core)
-	await world.advance(3_000)
+	await poll(world)
 	return products.length
 }
 

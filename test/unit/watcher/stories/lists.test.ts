@@ -10,7 +10,7 @@ import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
 import { runReplay, getResends } from '../../../../src/watcher/outbox/replays.ts'
 import type { NotificationQuery, AttemptOutcome } from '../../../../src/rpc/delivery.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY_MS, pollerResources, liveIds, worldAfterBaseline, MINUTE_MS } from './support.ts'
+import { DAY_MS, pollerResources, liveIds, worldAfterBaseline, MINUTE_MS, edit } from '../../../support/stories.ts'
 import { DEFAULT_DELIVERY } from '../../../../src/rpc/config.ts'
 
 const SECOND = { number: 41, url: 'https://callback.example.com/second', topics: null }
@@ -23,15 +23,6 @@ const quiet = (): Promise<World> =>
 		pollIntervalMs: 365 * DAY_MS,
 		config: { delivery: { ...DEFAULT_DELIVERY, failurePolicy: 'queue', batch: 1 } },
 	})
-
-/** Edits a product and lets it be seen. */
-async function edit(world: World, id: number, name: string): Promise<void> {
-	world.store.act({ do: 'edit', resource: 'products', id, set: { name } })
-	const core = coreOf(world)
-	core.state.nextPollMs = world.nowMs
-	world.engine.updateAlarm(core)
-	await world.advance(3_000)
-}
 
 async function letGo(world: World): Promise<void> {
 	await world.engine.sendDueDoorbell(coreOf(world))

@@ -10,7 +10,7 @@ import { getTally } from '../../../../src/watcher/queries/counts.ts'
 import { enqueueTestEvent } from '../../../../src/watcher/outbox/test-event.ts'
 import { loadState } from '../../../../src/watcher/core/state.ts'
 import { MemorySql, type World } from '../../../support/world.ts'
-import { pollerResources, HOUR_MS, worldAfterBaseline } from './support.ts'
+import { pollerResources, HOUR_MS, worldAfterBaseline } from '../../../support/stories.ts'
 
 type Step = { do: 'change' | 'test' | 'post' | 'deliver' | 'evict'; id: number; shiftMs: number }
 

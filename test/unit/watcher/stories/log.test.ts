@@ -9,7 +9,7 @@ import { getTally } from '../../../../src/watcher/queries/counts.ts'
 import { getTimelineReport } from '../../../../src/watcher/queries/timeline.ts'
 import { findLowerBound } from '../../../../src/watcher/log/lower-bound.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY_MS, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from './support.ts'
+import { DAY_MS, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from '../../../support/stories.ts'
 import { DEFAULT_DELIVERY } from '../../../../src/rpc/config.ts'
 
 const coreOf = (world: World): NonNullable<ReturnType<World['engine']['getCore']>> => world.engine.getCore()!

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { releaseSubscriptions } from '../../../../src/watcher/queries/deliveries.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY_MS, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from './support.ts'
+import { DAY_MS, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from '../../../support/stories.ts'
 import { DEFAULT_DELIVERY } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
@@ -17,7 +17,7 @@ async function edit(world: World, name: string): Promise<void> {
 	await world.advance(5_000)
 }
 
-test('every change of state, a deactivation and what a release mends, numbered in order', async () => {
+test('every change of state, a deactivation and what a release fixes, numbered in order', async () => {
 	const world = await worldAfterBaseline(listening)
 	world.answer = () => 404
 	await edit(world, 'One')
@@ -45,7 +45,7 @@ test('every change of state, a deactivation and what a release mends, numbered i
 	})
 })
 
-test('an object that cannot be reached is told later; what was told twice has the number it had', async () => {
+test('an object that cannot be reached gets its event later; what was sent twice has the number it had', async () => {
 	const world = await worldAfterBaseline(quietly)
 	await world.configure({ announces: true, delivery: { ...DEFAULT_DELIVERY, failurePolicy: 'queue' } })
 	world.publishFails = true
@@ -62,7 +62,7 @@ test('an object that cannot be reached is told later; what was told twice has th
 	expect(world.engine.getCore()!.ports.sql.all('SELECT * FROM announcements')).toEqual([])
 })
 
-test('nothing is written where nobody listens', async () => {
+test('nothing is written where there is no subscriber', async () => {
 	const world = await worldAfterBaseline(quietly)
 	world.answer = () => 410
 	await edit(world, 'One')

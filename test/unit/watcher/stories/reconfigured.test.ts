@@ -14,7 +14,7 @@ import {
 	MINUTE_MS,
 	getResourceState,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 import type { WatcherConfig } from '../../../../src/rpc/config.ts'
 
 test('a poll that is asked for while one runs follows it, however long the interval', async () => {
@@ -54,7 +54,7 @@ test('a very large interval: the store is never asked by itself, and at once whe
 	expect(arrivalsSince(world)).toEqual([`CREATED discounts ${made!.id}`])
 })
 
-test('a collection that was polled by dates alone is learned in silence when it gets an index; what changed on the way rings once', async () => {
+test('a collection that was polled by dates alone is learned in silence when it gets an index; what changed on the way is emitted once', async () => {
 	const indexed = (filterByUpdatedDate: boolean): object => ({
 		configuration: {
 			'event.poller.configuration': JSON.stringify({ orders: { url: '/orders', filterByUpdatedDate } }),
@@ -94,7 +94,7 @@ test('a record too large to keep, of a collection that is polled by dates alone,
 	expect(JSON.parse(world.arrivals[0]!.body).message.raw.orders).toEqual([{ id, tooLarge: true }])
 })
 
-test('another id field is another index: learned in silence; what changed on the way rings once, under its new id', async () => {
+test('another id field is another index: learned in silence; what changed on the way is emitted once, under its new id', async () => {
 	const by = (idField?: string) => ({ orders: { url: '/orders', ...(idField === undefined ? {} : { idField }) } })
 	const world = await worldAfterBaseline({ resources: by(), pollIntervalMs: 10 * MINUTE_MS })
 	const { identity, number } = getResourceState(world, 'orders')
@@ -125,7 +125,7 @@ test('another id field is another index: learned in silence; what changed on the
 	expect(world.sql.all(`SELECT DISTINCT typeof(id) AS type FROM objects`)).toEqual([{ type: 'text' }])
 })
 
-test('what happened before events were switched on does not ring, what happens after does', async () => {
+test('what happened before events were switched on is not emitted, what happens after is', async () => {
 	const world = await World.create({ config: { eventsEnabled: false } })
 	await world.advance(HOUR_MS)
 	world.store.act({ do: 'create', resource: 'orders', set: {} })
@@ -245,7 +245,7 @@ test('a large collection that is polled by dates alone is read from its newest e
 	expect(world.store.log.length - asked).toBe(2)
 })
 
-test('a record that fits in characters but not in bytes rings without its content §10.9', async () => {
+test('a record that fits in characters but not in bytes is emitted without its content §10.9', async () => {
 	const world = await worldAfterBaseline({ resources: pollerResources('products') })
 	const { id } = world.store.act({ do: 'create', resource: 'products', set: { description: '語'.repeat(700_000) } })[0]!
 	await world.advance(5 * MINUTE_MS)

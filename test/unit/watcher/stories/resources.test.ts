@@ -1,7 +1,14 @@
 /** Any resource that the store's API has is polled by copying the configuration of a default one. */
 import { describe, expect, test } from 'vitest'
 import type { World } from '../../../support/world.ts'
-import { callStoreApi, pollerResources, liveIds, worldAfterBaseline, MINUTE_MS, arrivalsSince } from './support.ts'
+import {
+	callStoreApi,
+	pollerResources,
+	liveIds,
+	worldAfterBaseline,
+	MINUTE_MS,
+	arrivalsSince,
+} from '../../../support/stories.ts'
 
 /** How an object of a resource is made, changed and removed, by the store's API or behind it. */
 interface Ways {
@@ -41,12 +48,12 @@ async function life(world: World, label: string, { make, change, remove }: Ways)
 }
 
 describe('a copied configuration', () => {
-	test('3.9 products-categories ring CREATED, UPDATED and DELETED', async () => {
+	test('3.9 products-categories emit CREATED, UPDATED and DELETED', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products-categories') })
 		await life(world, 'products-categories', byApi('products/categories', { name: 'Tents' }, { name: 'Tents & Tarps' }))
 	})
 
-	test('3.9 products/reviews ring CREATED, UPDATED and DELETED', async () => {
+	test('3.9 products/reviews emit CREATED, UPDATED and DELETED', async () => {
 		const world = await worldAfterBaseline({
 			resources: { 'products/reviews': { url: '/hubs/ecommerce/products/reviews', idField: 'id' } },
 		})
@@ -62,7 +69,7 @@ describe('a copied configuration', () => {
 		)
 	})
 
-	test('3.9 5.6 taxes, which have no trash, ring CREATED, UPDATED and DELETED', async () => {
+	test('3.9 5.6 taxes, which have no trash, emit CREATED, UPDATED and DELETED', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('taxes') })
 		await life(
 			world,
@@ -71,7 +78,7 @@ describe('a copied configuration', () => {
 		)
 	})
 
-	test('2.6 3.10 orders/{id}/refunds ring CREATED, UPDATED and DELETED, though a missing order’s are an empty list', async () => {
+	test('2.6 3.10 orders/{id}/refunds emit CREATED, UPDATED and DELETED, though a missing order’s are an empty list', async () => {
 		const world = await worldAfterBaseline()
 		world.store.act({ do: 'place-order', status: 'processing' })
 		const order = world.store.journal().findLast((entry) => entry.resource === 'orders')!.id
@@ -93,7 +100,7 @@ describe('a copied configuration', () => {
 		})
 	})
 
-	test('3.9 attributes, which come without pages, ring too', async () => {
+	test('3.9 attributes, which come without pages, are emitted too', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products-attributes') })
 		await life(world, 'products-attributes', byApi('products/attributes', { name: 'Season' }, { name: 'Seasons' }))
 	})

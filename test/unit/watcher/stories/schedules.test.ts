@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { parseRetrySchedule } from '../../../../src/delivery/schedule.ts'
 import { getSubscriptionReports } from '../../../../src/watcher/queries/deliveries.ts'
 import type { World } from '../../../support/world.ts'
-import { DAY_MS, pollerResources, liveIds, worldAfterBaseline } from './support.ts'
+import { DAY_MS, pollerResources, liveIds, worldAfterBaseline } from '../../../support/stories.ts'
 import { DEFAULT_DELIVERY, type RetrySchedule } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }

@@ -1,6 +1,13 @@
 /** The documentation's own poller configuration, against stores in three zones and with every form of its dates. */
 import { describe, expect, test } from 'vitest'
-import { expectCleanJudgement, liveIds, judgeWorld, worldAfterBaseline, MINUTE_MS, arrivalsSince } from './support.ts'
+import {
+	expectCleanJudgement,
+	liveIds,
+	judgeWorld,
+	worldAfterBaseline,
+	MINUTE_MS,
+	arrivalsSince,
+} from '../../../support/stories.ts'
 import type { PollerResource } from '../../../../src/elements/form.ts'
 
 /** As it stands in the documentation, its dangling quotes included. */

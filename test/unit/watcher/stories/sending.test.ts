@@ -25,7 +25,9 @@ import {
 	worldAfterBaseline,
 	MINUTE_MS,
 	arrivalsSince,
-} from './support.ts'
+	poll,
+	edit,
+} from '../../../support/stories.ts'
 import { DEFAULT_DELIVERY, type DeliveryConfig } from '../../../../src/rpc/config.ts'
 
 const quietly = { resources: pollerResources('products'), pollIntervalMs: 365 * DAY_MS }
@@ -33,20 +35,6 @@ const coreOf = (world: World): NonNullable<ReturnType<World['engine']['getCore']
 const delivery = (change: Partial<DeliveryConfig>): { delivery: DeliveryConfig } => ({
 	delivery: { ...DEFAULT_DELIVERY, ...change },
 })
-
-/** A poll now. */
-async function poll(world: World): Promise<void> {
-	const core = coreOf(world)
-	core.state.nextPollMs = world.nowMs
-	world.engine.updateAlarm(core)
-	await world.advance(3_000)
-}
-
-/** Edits a product and lets it be seen. */
-async function edit(world: World, id: number, name: string): Promise<void> {
-	world.store.act({ do: 'edit', resource: 'products', id, set: { name } })
-	await poll(world)
-}
 
 const names = (world: World): string[] => world.arrivals.map((one) => (one.record as { name?: string }).name ?? '')
 const queued = (world: World): number[] =>
@@ -145,7 +133,7 @@ const ended = (world: World, delivered: boolean) => ({
 	directive: null,
 })
 
-test('a failure that is told twice counts once, also when its notification is being sent again', async () => {
+test('a failure that is reported twice counts once, also when its notification is being sent again', async () => {
 	const world = await worldAfterBaseline({ ...quietly, config: delivery({ schedule: [60] }) })
 	const [id] = liveIds(world, 'products')
 	world.losesDoorbell = () => true
@@ -286,7 +274,7 @@ describe('a filter', () => {
 	const filter = (change: Partial<EventFilter>): { delivery: DeliveryConfig } =>
 		delivery({ filter: { ...NO_FILTER, ...change } })
 
-	test('by type tells only those, and what follows them follows the last one told', async () => {
+	test('by type sends only those, and what follows them follows the last one sent', async () => {
 		const world = await worldAfterBaseline({ ...quietly, config: filter({ types: ['CREATED', 'DELETED'] }) })
 		const { id } = world.store.act({ do: 'create', resource: 'products' })[0]!
 		await poll(world)
@@ -328,7 +316,7 @@ describe('a filter', () => {
 })
 
 describe('coalescing', () => {
-	test('tells only the newest of what waited, marked; what was made and gone meanwhile not at all', async () => {
+	test('sends only the newest of what waited, marked; what was made and gone meanwhile not at all', async () => {
 		const world = await worldAfterBaseline({ ...quietly, config: delivery({ coalesce: true }) })
 		const [id] = liveIds(world, 'products')
 		world.answer = () => 404
@@ -464,7 +452,7 @@ describe('a replay', () => {
 		expect(begin(LIMITS.replays.value)).toBe('too-many')
 	})
 
-	test('that fails to its last try leaves it delivered: nobody has to release it', async () => {
+	test('that fails to its last try leaves it delivered: it needs no release', async () => {
 		const world = await worldAfterBaseline({ ...quietly, config: delivery({ failurePolicy: 'queue' }) })
 		const [id] = liveIds(world, 'products')
 		await edit(world, id!, 'One')

@@ -11,17 +11,17 @@ import {
 	MINUTE_MS,
 	getResourceState,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 import type { PollerResource } from '../../../../src/elements/form.ts'
 
 /** Changes what is polled, as a PATCH of the instance does. */
-async function poll(world: World, resources: Record<string, PollerResource>): Promise<void> {
+async function setResources(world: World, resources: Record<string, PollerResource>): Promise<void> {
 	await world.configure({ configuration: { 'event.poller.configuration': JSON.stringify(resources) } })
 	await world.advance(3 * MINUTE_MS)
 }
 
 describe('where in a url', () => {
-	test('watches what matches; leaving it rings nothing, entering it CREATED §3.4', async () => {
+	test('watches what matches; leaving it emits nothing, entering it CREATED §3.4', async () => {
 		const world = await worldAfterBaseline({
 			resources: { paid: { url: "/hubs/ecommerce/orders?where=status='processing'" } },
 		})
@@ -57,7 +57,7 @@ describe('where in a url', () => {
 	test.each([
 		['judged by record', 'amount >= 50', { amount: '10.00' }],
 		['asked of the store and judged by record', "code = 'summer' AND amount >= 50", { code: 'winter' }],
-	])('%s: leaving it rings nothing, entering it again does', async (_how, where, leaving) => {
+	])('%s: leaving it emits nothing, entering it again does', async (_how, where, leaving) => {
 		const world = await worldAfterBaseline({ resources: { big: { url: `/hubs/ecommerce/discounts?where=${where}` } } })
 		const { id } = world.store.act({ do: 'create', resource: 'coupons', set: { amount: '60.00', code: 'summer' } })[0]!
 		await world.advance(2 * MINUTE_MS)
@@ -173,7 +173,7 @@ describe('filterByUpdatedDate false', () => {
 		expect(await types(30)).toEqual(['CREATED'])
 	})
 
-	test('rings a change once, though the overlap of whole seconds shows it twice', async () => {
+	test('emits a change once, though the overlap of whole seconds shows it twice', async () => {
 		const world = await worldAfterBaseline({ resources: { orders: { url: '/orders', filterByUpdatedDate: false } } })
 		for (let minute = 0; minute < 5; minute++) {
 			world.store.act({ do: 'place-order' })
@@ -191,7 +191,7 @@ describe('the configuration changes', () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('customers') })
 		const { number, cursorMs } = getResourceState(world, 'customers')
 		const before = world.store.requests
-		await poll(world, { contacts: { url: '/hubs/ecommerce/customers', idField: 'id' } })
+		await setResources(world, { contacts: { url: '/hubs/ecommerce/customers', idField: 'id' } })
 		const renamed = getResourceState(world, 'contacts')
 		expect([renamed.number, renamed.cursorMs! >= cursorMs!, renamed.baseline]).toEqual([number, true, null])
 		expect(world.store.requests - before).toBeLessThan(12)
@@ -200,12 +200,12 @@ describe('the configuration changes', () => {
 		expect(arrivalsSince(world)).toEqual([`CREATED contacts ${made}`])
 	})
 
-	test('a resource that is added later begins in silence then, and rings what comes §10.8', async () => {
+	test('a resource that is added later begins in silence then, and emits what comes §10.8', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('customers') })
 		await world.advance(10 * MINUTE_MS)
 		world.store.act({ do: 'place-order', customer: 0 })
 		await world.advance(5_000)
-		await poll(world, pollerResources('customers', 'orders'))
+		await setResources(world, pollerResources('customers', 'orders'))
 		expect(arrivalsSince(world)).toEqual([])
 		const placed = world.store.act({ do: 'place-order', customer: 0 }).find((entry) => entry.resource === 'orders')!.id
 		await world.advance(2 * MINUTE_MS)
@@ -215,13 +215,13 @@ describe('the configuration changes', () => {
 	test('a resource that is removed is polled no more and its index leaves; back again it begins anew', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('customers', 'orders') })
 		const { number } = getResourceState(world, 'orders')
-		await poll(world, pollerResources('customers'))
+		await setResources(world, pollerResources('customers'))
 		world.store.log.length = 0
 		world.store.act({ do: 'place-order', customer: 0 })
 		await world.advance(5 * MINUTE_MS)
 		expect(world.store.log.filter(({ path }) => path.includes('/orders'))).toEqual([])
 		expect(world.sql.all(`SELECT id FROM objects WHERE resource = ?`, number)).toEqual([])
-		await poll(world, pollerResources('customers', 'orders'))
+		await setResources(world, pollerResources('customers', 'orders'))
 		expect(arrivalsSince(world)).toEqual([])
 		expect(getResourceState(world, 'orders').number).not.toBe(number)
 	})

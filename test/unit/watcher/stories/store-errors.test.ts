@@ -12,7 +12,7 @@ import {
 	MINUTE_MS,
 	getResourceState,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 
 const health = (world: World): ReturnType<typeof buildHealth> => buildHealth(world.engine.getCore()!)
 
@@ -89,7 +89,7 @@ describe('a store that does not answer', () => {
 		['2.2 a login page', { html: true }],
 		['2.2 a challenge', { status: 403, form: 'html' }],
 		['1.8 a redirect', { redirect: 'https' }],
-	])('%s: nothing rings, health says so, and all is told afterwards', async (_name, faults) => {
+	])('%s: nothing is emitted, health says so, and everything is emitted afterwards', async (_name, faults) => {
 		const world = await through(faults, 20 * MINUTE_MS)
 		expect(arrivalsSince(world)).toEqual([])
 		expect(health(world).state).toBe('store-unreachable')
@@ -238,7 +238,7 @@ describe('D1 that cannot be reached', () => {
 		await expectCleanJudgement(world)
 	})
 
-	test('while a change of configuration is told: the next poll reads it', async () => {
+	test('while a change of configuration is passed on: the next poll reads it', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products') })
 		world.d1Fails = true
 		await world.configure({ callbackUrl: null })

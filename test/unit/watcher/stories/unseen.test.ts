@@ -14,7 +14,7 @@ import {
 	getResourceState,
 	rewriteRecords,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 
 const only = (
 	orders: number,
@@ -37,7 +37,7 @@ async function reread(world: World): Promise<void> {
 }
 
 describe('fields that change by themselves', () => {
-	test('4.5 in more than a fifth of two hundred become volatile: only those that the newest ten showed first have rung, and the poller names them', async () => {
+	test('4.5 in more than a fifth of two hundred become volatile: only those that the newest ten showed first are emitted, and the poller names them', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products'), store: { objects: only(0, 220) } })
 		let turn = 0
 		rewriteRecords(world, (record) => ({ ...record, shelf: Number(record['id']) % 4 === 0 ? `${turn}` : 'still' }))
@@ -52,7 +52,7 @@ describe('fields that change by themselves', () => {
 		expect(buildPollerReport(world.engine.getCore()!).resources[0]!.volatile).toEqual(['shelf'])
 	})
 
-	test('4.5 in fewer ring', async () => {
+	test('4.5 in fewer are emitted', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products'), store: { objects: only(0, 220) } })
 		let turn = 0
 		rewriteRecords(world, (record) => ({ ...record, shelf: Number(record['id']) % 10 === 0 ? `${turn}` : 'still' }))
@@ -68,7 +68,7 @@ describe('fields that change by themselves', () => {
 		expect(world.arrivals.at(-1)).toMatchObject({ changedFields: ['shelf'], source: 'reread' })
 	})
 
-	test('a store upgrade that adds a field rings nothing', async () => {
+	test('a store upgrade that adds a field emits nothing', async () => {
 		const world = await worldAfterBaseline()
 		rewriteRecords(world, (record) => ({ ...record, brands: [], global_unique_id: '' }))
 		await world.advance(5 * MINUTE_MS)
@@ -98,7 +98,7 @@ describe('fields that change by themselves', () => {
 })
 
 describe('edits without a stamp', () => {
-	test('4.1 a silent billing edit of a posts-stored order rings within the hour, found by the re-read of the newest', async () => {
+	test('4.1 a silent billing edit of a posts-stored order is emitted within the hour, found by the re-read of the newest', async () => {
 		const world = await worldAfterBaseline({
 			pollIntervalMs: 5 * MINUTE_MS,
 			resources: pollerResources('orders'),
@@ -111,7 +111,7 @@ describe('edits without a stamp', () => {
 		expect(world.arrivals[0]).toMatchObject({ changedFields: ['billing.phone'], source: 'reread' })
 	})
 
-	test('4.3 a coupon’s amount rings within a day, though nothing of it moved', async () => {
+	test('4.3 a coupon’s amount is emitted within a day, though nothing of it moved', async () => {
 		const world = await worldAfterBaseline({
 			pollIntervalMs: HOUR_MS,
 			resources: pollerResources('discounts'),
@@ -125,7 +125,7 @@ describe('edits without a stamp', () => {
 		expect(world.arrivals[0]).toMatchObject({ changedFields: ['amount'] })
 	})
 
-	test('4.4 4.6 a renamed category and a scheduled sale change products without a stamp, and ring at the next re-read', async () => {
+	test('4.4 4.6 a renamed category and a scheduled sale change products without a stamp, and are emitted at the next re-read', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products'), store: { objects: only(0, 30) } })
 		const product = [...world.store.state('products').values()].find((one) => one['type'] === 'simple')!
 		world.store.act({ do: 'schedule-sale', id: Number(product['id']), inSeconds: 240, forSeconds: 86_400 })
@@ -193,18 +193,21 @@ describe('edits without a stamp', () => {
 })
 
 describe('stamps', () => {
-	test.each(['11.0', '7.0'] as const)('3.6 3.7 150 products in one second on %s: each rings once', async (version) => {
-		const world = await worldAfterBaseline({
-			resources: pollerResources('products'),
-			config: { rereadHours: 0 },
-			store: { version, objects: only(0, 160) },
-		})
-		world.store.act({ do: 'burst', resource: 'products', count: 150 })
-		await world.advance(5 * MINUTE_MS)
-		const lines = arrivalsSince(world)
-		expect(new Set(lines).size).toBe(150)
-		expect(lines).toHaveLength(150)
-	})
+	test.each(['11.0', '7.0'] as const)(
+		'3.6 3.7 150 products in one second on %s: each is emitted once',
+		async (version) => {
+			const world = await worldAfterBaseline({
+				resources: pollerResources('products'),
+				config: { rereadHours: 0 },
+				store: { version, objects: only(0, 160) },
+			})
+			world.store.act({ do: 'burst', resource: 'products', count: 150 })
+			await world.advance(5 * MINUTE_MS)
+			const lines = arrivalsSince(world)
+			expect(new Set(lines).size).toBe(150)
+			expect(lines).toHaveLength(150)
+		},
+	)
 
 	test.each(['first', 'second'] as const)(
 		'3.5 HPOS stamps in the repeated hour (%s of the two): every edit rings, once',
@@ -228,7 +231,7 @@ describe('stamps', () => {
 		},
 	)
 
-	test('3.5 3.8 stamps in the future stay on top and blind nobody', async () => {
+	test('3.5 3.8 stamps in the future stay on top and hide nothing', async () => {
 		const world = await worldAfterBaseline({
 			resources: pollerResources('products'),
 			config: { rereadHours: 0 },
@@ -316,7 +319,7 @@ describe('orders that are not orders yet', () => {
 		expect(arrivalsSince(world)).toEqual([`CREATED orders ${draft}`])
 	})
 
-	test('5.7 an abandoned checkout that leaves after a day rings nothing', async () => {
+	test('5.7 an abandoned checkout that leaves after a day emits nothing', async () => {
 		const world = await worldAfterBaseline({
 			pollIntervalMs: 2 * HOUR_MS,
 			resources: pollerResources('orders'),
@@ -330,7 +333,7 @@ describe('orders that are not orders yet', () => {
 	})
 })
 
-test('4.7 a save that changed nothing rings nothing', async () => {
+test('4.7 a save that changed nothing emits nothing', async () => {
 	const world = await worldAfterBaseline()
 	for (const resource of ['orders', 'products', 'customers'] as const)
 		world.store.act({ do: 'save-unchanged', resource })
@@ -355,7 +358,7 @@ test('4.2 a deleted refund changes an HPOS order without a stamp; a note changes
 	expect(world.arrivals[from]).toMatchObject({ changedFields: expect.arrayContaining(['refunds']) })
 })
 
-test('4.12 what is restored from the trash rings CREATED, restored, with the sequence it had', async () => {
+test('4.12 what is restored from the trash emits CREATED, restored, with the sequence it had', async () => {
 	const world = await worldAfterBaseline({ resources: pollerResources('products') })
 	const [id] = liveIds(world, 'products')
 	world.store.act({ do: 'trash', resource: 'products', id: id! })

@@ -1,4 +1,4 @@
-/** The watchdog (docs/architecture.md, Seeing: webhooks): it reads the store's webhooks, mends them, sweeps the gap, and says what it did; meanwhile polls reconcile. */
+/** The watchdog (docs/architecture.md, Webhooks): it reads the store's webhooks, mends them, sweeps the gap, and says what it did; meanwhile polls reconcile. */
 import { describe, expect, test } from 'vitest'
 import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
@@ -12,7 +12,7 @@ import {
 	getStoreRecord,
 	sendDelivery,
 	getWebhooksReport,
-} from './webhook-support.ts'
+} from '../../../support/webhook-stories.ts'
 import {
 	DAY_MS,
 	expectCleanJudgement,
@@ -22,7 +22,7 @@ import {
 	MINUTE_MS,
 	getResourceState,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 import { addRejections, getRejections } from '../../../../src/watcher/log/rejections.ts'
 
 const repairs = (world: World): string[] => getWebhooksReport(world).repairs.map(({ what }) => what)
@@ -202,7 +202,7 @@ describe('webhooks at the store', () => {
 		expect(world.store.webhooks().find(({ id }) => id === other.id)).toEqual(before)
 	})
 
-	test('that slept while the instance was disabled are mended as soon as it is enabled', async () => {
+	test('that slept while the instance was disabled are repaired as soon as it is enabled', async () => {
 		const world = await worldWithWebhooks()
 		await world.setWebhookStatus('paused')
 		await world.configure({ enabled: false })
@@ -258,7 +258,7 @@ describe('webhooks that cannot be looked after', () => {
 })
 
 describe('recovered', () => {
-	test('a change that a poll saw and no webhook told within fifteen minutes wakes the watchdog at once', async () => {
+	test('a change that a poll saw and no webhook reported within fifteen minutes wakes the watchdog at once', async () => {
 		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
 		await world.advance(HOUR_MS)
 		const checked = getWebhookState(world).checkedMs!

@@ -9,8 +9,8 @@ import {
 	getStoreRecord,
 	sendDelivery,
 	getWebhooksReport,
-} from './webhook-support.ts'
-import { expectCleanJudgement, HOUR_MS, MINUTE_MS, arrivalsSince } from './support.ts'
+} from '../../../support/webhook-stories.ts'
+import { expectCleanJudgement, HOUR_MS, MINUTE_MS, arrivalsSince } from '../../../support/stories.ts'
 
 describe('what is counted and refused', () => {
 	test('a disabled instance answers, counts, and takes nothing', async () => {
@@ -35,7 +35,7 @@ describe('what is counted and refused', () => {
 		expect(getWebhooksReport(world).deliveries.disabled).toBe(1)
 	})
 
-	test('a topic that nobody knows is counted', async () => {
+	test('an unknown topic is counted', async () => {
 		const { world } = await worldWithHeldDeliveries()
 		expect(await sendDelivery(world, 'action.woocommerce_added', { action: 'x', arg: 1 })).toBe(200)
 		expect(world.receivedWebhooks.at(-1)).toMatchObject({ answer: 'unknown-topic' })

@@ -12,7 +12,7 @@ import {
 	sendDelivery,
 	getWebhooksReport,
 	holdDeliveries,
-} from './webhook-support.ts'
+} from '../../../support/webhook-stories.ts'
 import {
 	callStoreApi,
 	expectCleanJudgement,
@@ -21,7 +21,7 @@ import {
 	liveIds,
 	MINUTE_MS,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 
 const PARENT_AND_CHILD = {
 	orders: { url: '/hubs/ecommerce/orders', idField: 'id', datesConfiguration: {} },
@@ -62,7 +62,7 @@ describe('6.5 webhooks that the store switches off', () => {
 	})
 })
 
-test('6.6 an owner who lost the rights sends errors: they tell nothing, the next poll does', async () => {
+test('6.6 an owner who lost the rights sends errors: they emit nothing, the next poll does', async () => {
 	const world = await worldWithWebhooks()
 	world.store.setWebhooks({ owner: 'demoted' })
 	const id = liveIds(world, 'orders')[0]!
@@ -94,7 +94,7 @@ test('7.1 deliveries that share an id are different deliveries', async () => {
 	await expectCleanJudgement(world)
 })
 
-test('7.2 a queue that stood still for hours rings each change once when it runs', async () => {
+test('7.2 a queue that stood still for hours emits each change once when it runs', async () => {
 	const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
 	holdDeliveries(world)
 	const placed = world.store.act({ do: 'place-order', customer: 0 }).find((one) => one.resource === 'orders')!.id
@@ -119,7 +119,7 @@ test('7.3 several updates in one delivery are one event, in the last state', asy
 	await expectCleanJudgement(world)
 })
 
-test('7.3 an old state that comes late rings nothing: a read decides', async () => {
+test('7.3 an old state that comes late emits nothing: a read decides', async () => {
 	const world = await worldWithWebhooks()
 	const id = liveIds(world, 'orders')[0]!
 	const old = getStoreRecord(world, 'orders', id)
@@ -133,7 +133,7 @@ test('7.3 an old state that comes late rings nothing: a read decides', async () 
 	await expectCleanJudgement(world)
 })
 
-test('7.4 an error object names nothing and rings nothing; what is gone is found by the total', async () => {
+test('7.4 an error object names nothing and emits nothing; what is gone is found by the total', async () => {
 	const world = await worldWithWebhooks()
 	world.store.setWebhooks({ delaySeconds: 20 })
 	const id = liveIds(world, 'products')[0]!
@@ -151,7 +151,7 @@ test('7.4 an error object names nothing and rings nothing; what is gone is found
 })
 
 describe('7.5 deletions', () => {
-	test.each([false, true])('7.5 the trash is told by one read that shows it; id as text: %s', async (textIds) => {
+	test.each([false, true])('7.5 the trash is emitted after one read that shows it; id as text: %s', async (textIds) => {
 		const world = await worldWithWebhooks()
 		world.store.setWebhooks({ textIds })
 		const id = liveIds(world, 'orders')[0]!
@@ -183,7 +183,7 @@ describe('7.5 deletions', () => {
 		await expectCleanJudgement(world)
 	})
 
-	test('7.5 a deletion that is told of an object that is there rings nothing', async () => {
+	test('7.5 a deletion that a webhook reports of an object that is there emits nothing', async () => {
 		const world = await worldWithWebhooks()
 		expect(await sendDelivery(world, 'order.deleted', { id: liveIds(world, 'orders')[0] })).toBe(200)
 		await world.advance(MINUTE_MS)
@@ -238,7 +238,7 @@ describe('7.6 foreign ids', () => {
 	})
 })
 
-test('7.7 an order restored by REST sends nothing: the reconciling poll tells it', async () => {
+test('7.7 an order restored by REST sends nothing: the reconciling poll finds it', async () => {
 	const world = await worldWithWebhooks()
 	const id = liveIds(world, 'orders')[0]!
 	world.store.act({ do: 'trash', resource: 'orders', id })
@@ -305,7 +305,7 @@ describe('7.8 the order of created and updated', () => {
 })
 
 describe('7.9 variations travel as products', () => {
-	test('7.9 watched: told as a variation, not as a product', async () => {
+	test('7.9 watched: emitted as a variation, not as a product', async () => {
 		const world = await worldWithWebhooks({ resources: PARENT_AND_CHILD })
 		const id = [...world.store.state('variations').keys()][0]!
 		world.store.act({ do: 'edit', resource: 'variations', id })
@@ -316,7 +316,7 @@ describe('7.9 variations travel as products', () => {
 		expect(arrivalsSince(world).filter((one) => one.endsWith(`products ${id}`))).toEqual([])
 	})
 
-	test('7.9 not watched: nothing is told of it', async () => {
+	test('7.9 not watched: nothing is emitted', async () => {
 		const world = await worldWithWebhooks({ resources: pollerResources('products') })
 		const id = [...world.store.state('variations').keys()][0]!
 		const record = { ...world.store.state('variations').get(id), type: 'variation', parent_id: 1 }

@@ -1,4 +1,4 @@
-/** Webhooks and polls pass one gate (docs/architecture.md, Seeing: webhooks): what is told at once, what is read first, what is merged. */
+/** Webhooks and polls pass one gate (docs/architecture.md, Webhooks): what is told at once, what is read first, what is merged. */
 import { describe, expect, test } from 'vitest'
 import type { World } from '../../../support/world.ts'
 import {
@@ -13,7 +13,7 @@ import {
 	sendDelivery,
 	getWebhooksReport,
 	holdDeliveries,
-} from './webhook-support.ts'
+} from '../../../support/webhook-stories.ts'
 import {
 	callStoreApi,
 	expectCleanJudgement,
@@ -22,7 +22,7 @@ import {
 	liveIds,
 	MINUTE_MS,
 	arrivalsSince,
-} from './support.ts'
+} from '../../../support/stories.ts'
 import { INITIAL_SCAN_POSITION } from '../../../../src/watcher/core/resource-state.ts'
 
 /** What the store was asked since; an order's customer is read too, whose totals it may have changed. */
@@ -34,7 +34,7 @@ function asked(world: World, from: number): string[] {
 }
 
 describe('what a payload says at once', () => {
-	test('a newer stamp is told without any request to the store', async () => {
+	test('a newer stamp is emitted without any request to the store', async () => {
 		const { world, id, from } = await worldWithHeldDeliveries()
 		world.store.act({ do: 'edit', resource: 'orders', id })
 		await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', id))
@@ -54,7 +54,7 @@ describe('what a payload says at once', () => {
 		await expectCleanJudgement(world)
 	})
 
-	test('the same state again rings nothing and asks nothing', async () => {
+	test('the same state again emits nothing and asks nothing', async () => {
 		const { world, id, from } = await worldWithHeldDeliveries()
 		world.store.act({ do: 'edit', resource: 'orders', id })
 		const record = getStoreRecord(world, 'orders', id)
@@ -104,7 +104,7 @@ describe('what a payload leaves to a read', () => {
 		await expectCleanJudgement(world)
 	})
 
-	test('an edit without a stamp is told by that read, as told by a webhook', async () => {
+	test('an edit without a stamp is emitted by that read, as seen by a webhook', async () => {
 		const { world, id } = await worldWithHeldDeliveries()
 		world.store.act({ do: 'edit-silently', resource: 'orders', id, set: { customer_note: 'silent' } })
 		await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', id))
@@ -207,7 +207,7 @@ describe('a resource with a where', () => {
 		orders: { url: "/hubs/ecommerce/orders?where=status='processing'", idField: 'id', datesConfiguration: {} },
 	}
 
-	test('an object that is not inside it is not told', async () => {
+	test('an object that is not inside it is not emitted', async () => {
 		const world = await worldWithWebhooks({ resources: processing })
 		disablePolling(world)
 		world.store.act({ do: 'place-order', status: 'pending' })
@@ -221,7 +221,7 @@ describe('a resource with a where', () => {
 		expect(recordedEvents(world)).toEqual([`CREATED orders ${inside} webhook`])
 	})
 
-	test('one that leaves it rings nothing, one that is trashed inside it does', async () => {
+	test('one that leaves it emits nothing, one that is trashed inside it does', async () => {
 		const world = await worldWithWebhooks({ resources: processing })
 		disablePolling(world)
 		const inside: number[] = []
@@ -241,7 +241,7 @@ describe('a resource with a where', () => {
 })
 
 describe('seen by both', () => {
-	test('a change seen by webhook and then by poll rings once', async () => {
+	test('a change seen by webhook and then by poll is emitted once', async () => {
 		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: MINUTE_MS })
 		for (let i = 0; i < 5; i++) {
 			world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[i]! })
@@ -253,7 +253,7 @@ describe('seen by both', () => {
 		expect(arrivalsSince(world).length).toBe(5)
 	})
 
-	test('seen by poll and then by webhook, it rings once too', async () => {
+	test('seen by poll and then by webhook, it is emitted once too', async () => {
 		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: MINUTE_MS })
 		world.store.setWebhooks({ delaySeconds: 100 })
 		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]! })
@@ -388,7 +388,7 @@ describe('hints', () => {
 		expect(new Set(reads.map(({ path }) => /\/orders\/(\d+)/.exec(path)![1])).size).toBe(all.length)
 	})
 
-	test('are told within two seconds, also while a long run is under way', async () => {
+	test('are emitted within two seconds, also while a long run is under way', async () => {
 		const world = await worldWithWebhooks({
 			store: { objects: { orders: 700, products: 5, coupons: 3, customers: 3 } },
 		})

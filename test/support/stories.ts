@@ -1,9 +1,9 @@
 /** What the stories share: a world that has learned its store, what it told since, and what must be true in the end. */
 import { expect } from 'vitest'
-import type { ResourceState } from '../../../../src/watcher/core/resource-state.ts'
-import { judge, COLLECTION_BY_LABEL, type Judgement } from '../../../support/oracle.ts'
-import { COLLECTIONS, World, type WorldOptions } from '../../../support/world.ts'
-import type { PollerResource } from '../../../../src/elements/form.ts'
+import type { ResourceState } from '../../src/watcher/core/resource-state.ts'
+import { judge, COLLECTION_BY_LABEL, type Judgement } from './oracle.ts'
+import { COLLECTIONS, World, type WorldOptions } from './world.ts'
+import type { PollerResource } from '../../src/elements/form.ts'
 
 export const MINUTE_MS = 60_000
 export const HOUR_MS = 60 * MINUTE_MS
@@ -20,6 +20,20 @@ export async function worldAfterBaseline(options: WorldOptions = {}): Promise<Wo
 	)
 		await world.advance(MINUTE_MS)
 	return world
+}
+
+/** Polls now, and waits until what was found is delivered. */
+export async function poll(world: World): Promise<void> {
+	const core = world.engine.getCore()!
+	core.state.nextPollMs = world.nowMs
+	world.engine.updateAlarm(core)
+	await world.advance(3_000)
+}
+
+/** Renames a product, polls, and waits until the change is delivered. */
+export async function edit(world: World, id: number, name: string): Promise<void> {
+	world.store.act({ do: 'edit', resource: 'products', id, set: { name } })
+	await poll(world)
 }
 
 /** What arrived, from the n-th arrival on: `CREATED orders 12`. */

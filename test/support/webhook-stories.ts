@@ -1,10 +1,10 @@
 /** What the stories of webhooks share: a world that keeps webhooks at its store, and deliveries made by hand. */
 import { createHmac } from 'node:crypto'
-import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts'
-import { toWebhooksReport } from '../../../../src/watcher/queries/webhook-reports.ts'
-import type { WebhooksState } from '../../../../src/watcher/core/state.ts'
-import type { World, WorldOptions } from '../../../support/world.ts'
-import { HOUR_MS, liveIds, worldAfterBaseline } from './support.ts'
+import { woocommerce } from '../../src/elements/woocommerce/woocommerce.ts'
+import { toWebhooksReport } from '../../src/watcher/queries/webhook-reports.ts'
+import type { WebhooksState } from '../../src/watcher/core/state.ts'
+import type { World, WorldOptions } from './world.ts'
+import { HOUR_MS, liveIds, worldAfterBaseline } from './stories.ts'
 
 /** Topics whose first deliveries are probed no more. */
 const PROBED_DELIVERIES = 5

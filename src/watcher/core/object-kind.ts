@@ -2,11 +2,10 @@
  * The two kinds of object: an instance's object watches a store; an organization's own object has no store and delivers
  * notices. The only place that reads `WatcherConfig.storeless`.
  */
+import { NEVER_MS } from '../../lib/time.ts'
 import type { Element } from '../../elements/element.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { Claim } from '../../rpc/delivery.ts'
-
-const NEVER_MS = 3_650 * 86_400_000
 
 /** What differs between the kinds. */
 export interface ObjectKind {

@@ -1,13 +1,12 @@
 /** The HTTP face: middleware for every request, the calls, and the one place where an error becomes an answer. */
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { HTTPException } from 'hono/http-exception'
+import { requestId } from 'hono/request-id'
 import type { Context } from 'hono'
 import { createApi, type Api } from './api/http/serve.ts'
 import { mountAccountRoutes } from './api/accounts/routes.ts'
-import { mountAcceptPage } from './api/authentication/accept.ts'
 import { mountAuthenticationRoutes } from './api/authentication/routes.ts'
 import { mountCatalogRoutes } from './api/catalog/routes.ts'
-import { mountConnectPages } from './api/connect/callback-pages.ts'
 import { mountConnectOperations } from './api/connect/handlers.ts'
 import type { PublicEnv } from './api/http/environment.ts'
 import { mountEventRoutes } from './api/events/routes.ts'
@@ -24,25 +23,25 @@ import { mountUserRoutes } from './api/users/routes.ts'
 import { requestMiddleware } from './api/http/requests.ts'
 import { HttpError, NotFound } from './lib/errors.ts'
 import { createServices, type Services } from './instances/services.ts'
+import { BASE_PATH } from './lib/base-path.ts'
 import { expectedAtMost } from './lib/limits.ts'
 import { logError } from './lib/log.ts'
+import { mountAcceptPage } from './ui/accept.tsx'
+import { mountConnectPages } from './ui/connect.tsx'
 import { mountPages } from './ui/routes.ts'
-
-/** Base path of the contract. */
-export const BASE_PATH = '/elements/api-v2'
 
 /** Makes the app. `services` replaces what the world offers, for tests. */
 export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	let reservedSegments: ReadonlySet<string> | null = null
-	const app = createApi((request) =>
-		resolveHubPath(request, BASE_PATH, () => (reservedSegments ??= getFirstSegments(app))),
-	)
+	const app = createApi((request) => resolveHubPath(request, () => (reservedSegments ??= getFirstSegments(app))))
+	// Without a header name, no caller can choose the id.
+	app.use(requestId({ headerName: '' }))
 	app.use(async (c, next) => {
 		c.set('services', { ...createServices(c.env), ...services })
 		await next()
 	})
 	// Stores, merchants' browsers and those who open a one-time link: nothing of the API's middleware holds for them.
-	mountReceivers(app, BASE_PATH)
+	mountReceivers(app)
 	mountConnectPages(app)
 	mountAcceptPage(app)
 	mountPages(app)
@@ -101,7 +100,7 @@ function getFirstSegments(app: Api): Set<string> {
  */
 function toErrorResponse(c: Context<PublicEnv>, thrown: unknown): Response {
 	const error = thrown instanceof HTTPException && thrown.status < 500 ? fromHonoException(thrown) : thrown
-	const requestId = c.var.requestId ?? ''
+	const { requestId } = c.var
 	if (!(error instanceof HttpError)) {
 		logError('request.failed', error, { requestId })
 		return c.json({ message: 'Something went wrong here; the request id finds it in the log', requestId }, 500)

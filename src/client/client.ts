@@ -11,9 +11,7 @@
  */
 import { getMediaTypes, type OperationResponse, type OperationInput, type Operation } from '../api/http/contract.ts'
 import { operations, type OperationId } from '../api/operations.ts'
-
-/** Where the contract's paths begin. */
-const BASE_PATH = '/elements/api-v2'
+import { BASE_PATH } from '../lib/base-path.ts'
 
 /** How a client is made. */
 export interface ClientOptions {

@@ -1,4 +1,5 @@
 /** Events: changes as the log keeps them and as notifications send them (docs/contract.md §4, §11). */
+import { BASE_PATH } from '../lib/base-path.ts'
 import { formatEventId } from './ids.ts'
 
 /** What happened to the object. */
@@ -145,7 +146,7 @@ export function isTooLarge(event: Pick<StoredEvent, 'flags'>): boolean {
 
 /** The URL of an event's record; null: the notification has the record, or there is none. */
 function findRecordUrl(event: StoredEvent, context: EntryContext): string | null {
-	const apiUrl = `${(context.publicUrl ?? '').replace(/\/+$/, '')}/elements/api-v2`
+	const apiUrl = `${(context.publicUrl ?? '').replace(/\/+$/, '')}${BASE_PATH}`
 	if (event.flags.large !== undefined) return `${apiUrl}/hubs/${context.hubKey}/${event.flags.large}`
 	if (context.mode !== 'thin') return null
 	const eventId = formatEventId(context.instanceId, event.sequence, event.tag)

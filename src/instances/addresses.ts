@@ -1,5 +1,6 @@
 /** Our own addresses that others reach: where a store sends its deliveries, and whether it could. Pure. */
 import type { Env } from '../context.ts'
+import { BASE_PATH } from '../lib/base-path.ts'
 import { checkUrl } from '../lib/urls.ts'
 
 /** Ports that WooCommerce delivers to (docs/woocommerce.md 6.3). */
@@ -23,7 +24,7 @@ export function receiverUrlFor(
 	version: number,
 ): string {
 	const base = getPublicBase(env)
-	return base === '' ? '' : `${base}/elements/api-v2/events/${elementKey}/${btoa(String(instanceId))}?v=${version}`
+	return base === '' ? '' : `${base}${BASE_PATH}/events/${elementKey}/${btoa(String(instanceId))}?v=${version}`
 }
 
 /** Why no store could reach us, as a sentence with the next step; null when one could. */

@@ -6,6 +6,7 @@
  */
 
 import ipaddr from 'ipaddr.js'
+import { BASE_PATH } from './base-path.ts'
 import { expectedAtMost, LIMITS } from './limits.ts'
 
 /** The verdict on an address. `message` says what was expected, without quoting the URL's query. */
@@ -40,7 +41,7 @@ export function isLogOnlyUrl(url: URL, publicUrl: string): boolean {
 	const host = url.hostname.replace(/(?<!\.)\.+$/, '')
 	if (host === 'cloud-elements.com' || host.endsWith('.cloud-elements.com')) return true
 	if (/(^|\.)openconnectors\./.test(host)) return true
-	return URL.canParse(publicUrl) && url.host === new URL(publicUrl).host && url.pathname.startsWith('/elements/api-v2/')
+	return URL.canParse(publicUrl) && url.host === new URL(publicUrl).host && url.pathname.startsWith(`${BASE_PATH}/`)
 }
 
 /**

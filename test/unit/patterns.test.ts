@@ -1,6 +1,6 @@
 /** Patterns over texts that callers and stores choose: the worst text of each kind is read about as fast as any other. */
 import { describe, expect, it } from 'vitest'
-import { generateBodyVariants } from '../../src/api/tools/rewritten.ts'
+import { getBodyVariants } from '../../src/api/tools/body-variants.ts'
 import { toStoreAddresses } from '../../src/elements/woocommerce/discover.ts'
 import { toResponseFailure } from '../../src/elements/woocommerce/failures.ts'
 import { toVendorPath } from '../../src/elements/woocommerce/hub-paths.ts'
@@ -62,7 +62,7 @@ const CASES: [what: string, read: (text: string) => unknown, pieces: string[]][]
 	['a number', (text) => parseNumber(`${text}x`), ['1', '1.', '.']],
 	['a name', (text) => stripHtml(text), ['<', '<a', '<>', '>']],
 	['a name of tags in tags', (text) => stripHtml(text + '>'.repeat(LENGTH)), ['<']],
-	['a body that was signed', (text) => [...generateBodyVariants(`x${text}x`)].length, [' ', '\n', '\r', '{', '"']],
+	['a body that was signed', (text) => [...getBodyVariants(`x${text}x`)].length, [' ', '\n', '\r', '{', '"']],
 	[
 		'a store’s page',
 		(text) => refused(text),

@@ -9,7 +9,7 @@ import {
 	type RevealedSecret,
 } from '../../accounts/credentials.ts'
 import { Conflict, NotFound } from '../../lib/errors.ts'
-import { getActor } from '../http/access.ts'
+import { getActor } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import type { RotateSecretBody, SecretResponse } from './schema.ts'

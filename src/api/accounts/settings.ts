@@ -3,6 +3,7 @@ import { parseSettings, getMaskedSettings, writeAccountSettings, type SettingNam
 import { BadRequest } from '../../lib/errors.ts'
 import { notifyWatcher } from '../../instances/changes.ts'
 import { findOwnerId } from '../../instances/organizations.ts'
+import { getActor } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { requireOwnAccount } from './account.ts'
 
@@ -20,18 +21,10 @@ export async function updateSettings(
 	body: Record<string, unknown>,
 	id: string | null,
 ): Promise<Settings> {
-	const { user, requestId, services } = c.var
-	const { organizationId } = user
 	if (id !== null) requireOwnAccount(c, id)
 	const parsed = parseSettings(body, { allowPrivateNetwork: c.env.ALLOW_PRIVATE_NETWORK === 'true' })
 	if (!parsed.ok) throw new BadRequest(parsed.problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
-	await writeAccountSettings(
-		c.env.DB,
-		c.env.MASTER_KEYS,
-		{ organizationId, userId: user.id, requestId },
-		parsed.change,
-		services.now(),
-	)
+	await writeAccountSettings(c.env.DB, c.env.MASTER_KEYS, getActor(c), parsed.change, c.var.services.now())
 	await notifyOrganizationWatcher(c)
 	return await getSettings(c)
 }

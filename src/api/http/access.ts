@@ -4,7 +4,6 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { shouldRecordUse, recordUse } from '../../accounts/api-keys.ts'
-import type { Actor } from '../../accounts/audit.ts'
 import { type AuthorizationParts, parseAuthorization } from '../../accounts/authorization.ts'
 import { getCallerLookup, type Caller } from '../../accounts/callers.ts'
 import { FailureLimiter } from '../../accounts/failure-limiter.ts'
@@ -161,12 +160,6 @@ export function forbidApiKeys(c: Pick<CallerContext, 'var'>): void {
 export function canSeeToken(c: Pick<CallerContext, 'var'>): boolean {
 	const { user, credential } = c.var
 	return hasRole(user.role, 'developer') && (credential.kind !== 'key' || credential.scopes.includes('instances:write'))
-}
-
-/** Who does something, for the audit log. */
-export function getActor(c: Pick<CallerContext, 'var'>): Actor & { userId: number; requestId: string } {
-	const { user, requestId } = c.var
-	return { organizationId: user.organizationId, userId: user.id, requestId }
 }
 
 /**

@@ -12,12 +12,11 @@ import {
 	type StoredResponse,
 	type IdempotentRequest as KeyedRequest,
 } from '../../accounts/idempotency.ts'
-import { type AuditEntry, auditStatement } from '../../accounts/audit.ts'
 import { hashSecret } from '../../accounts/secrets.ts'
 import { BadRequest, Conflict, HttpError } from '../../lib/errors.ts'
 import { LIMITS, formatLimit } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
-import { getActor } from './access.ts'
+import { audit, toAuditObject } from './audit.ts'
 import type { CallerEnv } from './environment.ts'
 
 /** The header. */
@@ -151,19 +150,7 @@ async function auditReplayedSecret(
 	operationId: string,
 	{ instanceId }: StoredResponse,
 ): Promise<void> {
-	const { DB } = c.env
-	const auditObject =
-		instanceId === null
-			? { objectType: 'organization', objectId: c.var.user.organizationId }
-			: { objectType: 'instance', objectId: instanceId }
-	await DB.batch([
-		auditStatement(
-			DB,
-			getActor(c),
-			{ action: 'secret.show-again', ...auditObject, detail: { call: operationId } } as AuditEntry,
-			c.var.services.now(),
-		),
-	])
+	await audit(c, { action: 'secret.show-again', ...toAuditObject(c, instanceId), detail: { call: operationId } })
 }
 
 function replayResponse(c: Context<CallerEnv>, { status, headers, body, instanceId }: StoredResponse): Response {

@@ -1,6 +1,7 @@
 /** What holds for every request: its id and headers, its line in the log, what it may send and wants back. */
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { parseAccept } from 'hono/utils/accept'
 import { BadRequest, HttpError } from '../../lib/errors.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { log } from '../../lib/log.ts'
@@ -17,7 +18,6 @@ const EXPOSED_HEADERS =
  */
 export const requestMiddleware: MiddlewareHandler<PublicEnv> = async (c, next) => {
 	const startedMs = Date.now()
-	c.set('requestId', crypto.randomUUID())
 	await next()
 	// A new answer, since one that came from elsewhere may not be changed.
 	c.res = new Response(c.res.body, c.res)
@@ -50,7 +50,7 @@ export function requireAcceptable(media: readonly string[]): MiddlewareHandler<P
 	const offered = media.length === 0 ? ['application/json'] : media
 	return async (c, next) => {
 		const accept = c.req.header('Accept') ?? ''
-		if (accept.trim() !== '' && !accept.split(',').some((range) => matchesMediaRange(range, offered)))
+		if (accept.trim() !== '' && !parseAccept(accept).some((range) => matchesMediaRange(range, offered)))
 			throw new HttpError(406, `Accept: expected ${offered.join(' or ')}`)
 		await next()
 	}
@@ -101,12 +101,9 @@ function withJsonContentType(given: Headers): Headers {
 }
 
 /** Whether a range of an Accept header takes one of the offered media; `+json` types count as JSON. */
-function matchesMediaRange(range: string, offered: readonly string[]): boolean {
-	const [type = '', ...parameters] = range
-		.toLowerCase()
-		.split(';')
-		.map((part) => part.trim())
-	if (parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) return false
+function matchesMediaRange(range: { type: string; q: number }, offered: readonly string[]): boolean {
+	if (range.q === 0) return false
+	const type = range.type.toLowerCase()
 	const acceptsJson = /^application\/([a-z0-9.+-]+\+)?json$/.test(type)
 	return offered.some(
 		(media) =>

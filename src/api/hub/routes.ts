@@ -1,6 +1,7 @@
 /** The hub: a store's own records through one token (docs/contract.md §8). */
 import { getPath } from 'hono/utils/url'
 import type { Records } from '../../elements/records.ts'
+import { BASE_PATH } from '../../lib/base-path.ts'
 import { BadRequest, Forbidden, HttpError, NotFound, StoreFailed } from '../../lib/errors.ts'
 import { getElement, openStoreClient } from '../../instances/stores.ts'
 import type { Operation } from '../http/contract.ts'
@@ -196,12 +197,12 @@ const DEFAULT_HUB = 'ecommerce'
  * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`, for every method and all that belongs
  * to it. Bare is whatever no other call begins with; `words`: the first words of those.
  */
-export function resolveHubPath(request: Request, base: string, reservedSegments: () => ReadonlySet<string>): string {
+export function resolveHubPath(request: Request, reservedSegments: () => ReadonlySet<string>): string {
 	const path = getPath(request)
-	if (!path.startsWith(`${base}/`)) return path
-	const relativePath = path.slice(base.length + 1)
+	if (!path.startsWith(`${BASE_PATH}/`)) return path
+	const relativePath = path.slice(BASE_PATH.length + 1)
 	const [first = '', ...rest] = relativePath.split('/')
 	return /^[a-z][a-z0-9_-]*$/.test(first) && rest.length < 5 && !reservedSegments().has(first)
-		? `${base}/hubs/${DEFAULT_HUB}/${relativePath}`
+		? `${BASE_PATH}/hubs/${DEFAULT_HUB}/${relativePath}`
 		: path
 }

@@ -14,6 +14,7 @@ import {
 	SUBSCRIPTION_ID,
 	INSTANCE_TAGS,
 } from '../http/examples.ts'
+import { BASE_PATH } from '../../lib/base-path.ts'
 import { ELEMENT_FLAGS } from './flags.ts'
 
 /** What connects a store that is polled. */
@@ -163,7 +164,7 @@ export const HELD_DELETIONS = {
 }
 
 /** What a store's webhook delivers to. */
-const DELIVERY_URL = `${SERVICE_URL}/elements/api-v2/events/woocommercerest/${btoa(String(INSTANCE_ID))}?v=1`
+const DELIVERY_URL = `${SERVICE_URL}${BASE_PATH}/events/woocommercerest/${btoa(String(INSTANCE_ID))}?v=1`
 
 /** The secrets of its webhooks, as rotating them answers. */
 export const WEBHOOK_SECRETS = { deliveryUrl: DELIVERY_URL, version: 1, previousUntil: null, pending: null }

@@ -1,7 +1,7 @@
 /** What an instance's object says of its watching: health, poller, held deletions, and a poll on demand. */
-import { auditStatement } from '../../accounts/audit.ts'
 import { Conflict } from '../../lib/errors.ts'
 import type { HealthReport, PollerReport } from '../../rpc/watcher.ts'
+import { audit, toAuditObject } from '../http/audit.ts'
 import type { OperationResponse } from '../http/contract.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import type { watchingOperations } from './monitoring-operations.ts'
@@ -41,20 +41,11 @@ export async function decideHeldDeletions(
 	c: InstanceContext,
 	decision: 'emit' | 'forget',
 ): Promise<OperationResponse<typeof watchingOperations.decideHeldDeletions>> {
-	const { services, instance, user, requestId } = c.var
 	const answer = await callWatcher(c, (watcher) => watcher.decide(decision))
-	await services.env.DB.batch([
-		auditStatement(
-			services.env.DB,
-			{ organizationId: instance.organizationId, userId: user.id, requestId },
-			{
-				action: 'instance.deletions',
-				objectType: 'instance',
-				objectId: instance.id,
-				detail: { decision, decided: answer.decided },
-			},
-			services.now(),
-		),
-	])
+	await audit(c, {
+		action: 'instance.deletions',
+		...toAuditObject(c, c.var.instance.id),
+		detail: { decision, decided: answer.decided },
+	})
 	return answer
 }

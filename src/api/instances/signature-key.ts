@@ -1,6 +1,5 @@
 /** An instance's signature key: shown, changed with a time in which both keys sign, and that time ended. */
 import type * as z from 'zod'
-import { auditStatement } from '../../accounts/audit.ts'
 import type { Instance } from '../../instances/records.ts'
 import {
 	endKeyRotation,
@@ -9,6 +8,7 @@ import {
 	type OpenSignatureKeys,
 } from '../../instances/signature-rotation.ts'
 import { DEFAULT_GRACE_SECONDS, toWhsec } from '../../instances/signature.ts'
+import { audit, toAuditObject } from '../http/audit.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import type { RotateSignatureKeyBody, SignatureKeyResponse } from './schema.ts'
@@ -17,23 +17,14 @@ type SignatureKeyView = z.output<typeof SignatureKeyResponse>
 
 /** `GET …/signature-key`. Shows secrets, and leaves an audit row that says so. */
 export async function getSignatureKey(c: InstanceContext): Promise<SignatureKeyView> {
-	const { services, instance, user, requestId } = c.var
+	const { services, instance } = c.var
 	const keys = await openSignatureKeys(services, instance)
-	if (keys.current !== null) {
-		await services.env.DB.batch([
-			auditStatement(
-				services.env.DB,
-				{ organizationId: instance.organizationId, userId: user.id, requestId },
-				{
-					action: 'instance.signature-key.show',
-					objectType: 'instance',
-					objectId: instance.id,
-					detail: { keys: keys.next === null ? 1 : 2 },
-				},
-				services.now(),
-			),
-		])
-	}
+	if (keys.current !== null)
+		await audit(c, {
+			action: 'instance.signature-key.show',
+			...toAuditObject(c, instance.id),
+			detail: { keys: keys.next === null ? 1 : 2 },
+		})
 	return toSignatureKeyResponse(keys)
 }
 

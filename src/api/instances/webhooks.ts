@@ -3,7 +3,6 @@
  * refused, who saw changes first.
  */
 import { DAY_MS } from '../../lib/time.ts'
-import { auditStatement } from '../../accounts/audit.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { receiverUrlFor } from '../../instances/addresses.ts'
 import { getDesiredWebhooks, wantsWebhooks } from '../../instances/webhooks.ts'
@@ -11,6 +10,7 @@ import { rotateInstanceWebhooks } from '../../instances/lifecycle.ts'
 import type { WebhookTask, Instance } from '../../instances/records.ts'
 import { mergeRejections } from '../../instances/rejection-buffer.ts'
 import { getElement } from '../../instances/stores.ts'
+import { audit, toAuditObject } from '../http/audit.ts'
 import type { OperationResponse } from '../http/contract.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import { parseTimeParameter, toIsoSeconds } from '../http/times.ts'
@@ -22,25 +22,16 @@ import { callWatcher, callWatcherById } from '../http/ask.ts'
 export async function getWebhooks(
 	c: InstanceContext,
 ): Promise<OperationResponse<typeof watchingOperations.getWebhooks>> {
-	const { services, instance, user, requestId } = c.var
+	const { instance } = c.var
 	const report = await callWatcher(c, (watcher) => watcher.webhooks())
 	const usesWebhooks = wantsWebhooks(instance)
 	const topics = usesWebhooks ? toTopics(c, instance) : []
-	if (usesWebhooks) {
-		await services.env.DB.batch([
-			auditStatement(
-				services.env.DB,
-				{ organizationId: instance.organizationId, userId: user.id, requestId },
-				{
-					action: 'instance.webhooks.show',
-					objectType: 'instance',
-					objectId: instance.id,
-					detail: { topics: topics.length, version: instance.webhookVersion },
-				},
-				services.now(),
-			),
-		])
-	}
+	if (usesWebhooks)
+		await audit(c, {
+			action: 'instance.webhooks.show',
+			...toAuditObject(c, instance.id),
+			detail: { topics: topics.length, version: instance.webhookVersion },
+		})
 	return { ...toSecretVersion(c, instance, usesWebhooks), topics, ...report }
 }
 

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { formatMetrics } from './exposition.ts'
 import { defineOperation, textResponse, type TextResponse } from '../http/contract.ts'
 import { NextPage, OptionalStringList, PageSize } from '../http/paging.ts'
+import { BASE_PATH } from '../../lib/base-path.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { METRICS } from '../instances/examples.ts'
 import { MetricsResponse } from './schema.ts'
@@ -53,6 +54,6 @@ export const rootMetricsOperations = {
 		...metricsOperation,
 		root: true,
 		summary: 'Get metrics at the root',
-		description: `The same as \`GET /elements/api-v2/metrics\`, where scrapers look for it. ${metricsOperation.description}`,
+		description: `The same as \`GET ${BASE_PATH}/metrics\`, where scrapers look for it. ${metricsOperation.description}`,
 	}),
 }

@@ -1,10 +1,10 @@
 /** What the calls about notifications and their deliveries do. */
-import { auditStatement } from '../../accounts/audit.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import { topicMatches } from '../../events/topics.ts'
 import type { ScopedInstance } from '../../instances/subscriptions.ts'
 import { parseId } from '../http/access.ts'
+import { audit, toAuditObject } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { mergePages, type InstanceRow } from '../http/merge.ts'
 import { formatPageToken, listParameter, parsePageToken, setPageHeaders } from '../http/paging.ts'
@@ -100,33 +100,24 @@ export async function listDeliveries(
 
 /** `PUT /notifications/subscriptions/deliveries`: sends again what is queued, and to its subscriptions from now on. */
 export async function releaseDeliveries(c: CallerContext, where: string): Promise<Release[]> {
-	const { services, user, requestId } = c.var
 	if (where.trim() === '') throw new BadRequest(`where: ${RELEASE_WHERE_EXPECTED}`)
 	const filter = parseDeliveryWhere(where)
 	if (filter.statuses !== null && !filter.statuses.includes('queued'))
 		throw new BadRequest('where: expected status to be queued; nothing else is released')
 	const released = []
-	const { organizationId } = user
 	for (const owner of await findOwners(c, { ...filter, tags: listParameter(c, 'tags') })) {
 		const { id } = owner
 		const instanceId = getInstanceId(owner)
-		const auditObject =
-			instanceId === null
-				? ({ objectType: 'organization', objectId: organizationId } as const)
-				: ({ objectType: 'instance', objectId: instanceId } as const)
 		const subscriptions = await callOwner(c, id, (watcher) => watcher.subscriptions())
 		for (const { number, url, topics } of subscriptions) {
 			if (instanceId === null && filter.ownTopics !== null && !topicsOverlap(filter.ownTopics, topics ?? [])) continue
 			if (filter.subscriptionIds?.includes(number) === false || filter.urls?.includes(url) === false) continue
 			const count = await callOwner(c, id, (watcher) => watcher.release({ subscription: number }))
-			await services.env.DB.batch([
-				auditStatement(
-					services.env.DB,
-					{ organizationId, userId: user.id, requestId },
-					{ action: 'subscription.release', ...auditObject, detail: { subscription: number, released: count } },
-					services.now(),
-				),
-			])
+			await audit(c, {
+				action: 'subscription.release',
+				...toAuditObject(c, instanceId),
+				detail: { subscription: number, released: count },
+			})
 			released.push({ subscriptionId: number, instanceId, config: { url }, released: count })
 		}
 	}

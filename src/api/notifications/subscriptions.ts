@@ -17,6 +17,7 @@ import { stripBrackets } from '../../lib/values.ts'
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
 import type { SubscriptionReport } from '../../rpc/delivery.ts'
 import { findAccessibleInstance, parseId } from '../http/access.ts'
+import { getActor } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { MAX_CONCURRENT_INSTANCES } from '../http/merge.ts'
 import { formatPageToken, MAX_PAGE_SIZE, parsePageToken, setPageHeaders } from '../http/paging.ts'
@@ -78,13 +79,12 @@ export async function createSubscription(
 
 /** A subscription to topics of the organization itself. */
 async function createOrganizationSubscription(c: CallerContext, topics: string[], url: string): Promise<Subscription> {
-	const { services, user, requestId, organizationProven } = c.var
+	const { services, user, organizationProven } = c.var
 	if (!organizationProven)
 		throw new Unauthorized('Authorization: topics of your own need "Organization <organization secret>" too')
-	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const nowMs = services.now()
 	const ownerId = await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id))
-	const added = await addOrganizationSubscription(services.env.DB, actor, ownerId, { url, topics }, nowMs)
+	const added = await addOrganizationSubscription(services.env.DB, getActor(c), ownerId, { url, topics }, nowMs)
 	if (!added.ok && added.reason === 'too-many')
 		throw new BadRequest(
 			`An organization has at most ${formatLimit('subscriptions')} to topics of its own; delete one first`,
@@ -107,14 +107,13 @@ async function createInstanceSubscription(
 	topics: string[],
 	url: string,
 ): Promise<Subscription> {
-	const { services, user, requestId } = c.var
+	const { services } = c.var
 	if (url === instance.configuration['event.notification.callback.url'])
 		throw new Conflict(
 			`config.url: it is the callback of instance ${instance.id} already (event.notification.callback.url)`,
 		)
-	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const nowMs = services.now()
-	const added = await addSubscription(services.env.DB, actor, instance, { url, topics }, nowMs)
+	const added = await addSubscription(services.env.DB, getActor(c), instance, { url, topics }, nowMs)
 	if (!added.ok && added.reason === 'too-many')
 		throw new BadRequest(
 			`An instance has at most ${formatLimit('subscriptions')} beside its callback; delete one first`,
@@ -140,15 +139,14 @@ async function createInstanceSubscription(
 
 /** `DELETE /notifications/subscriptions/{id}`. An instance's callback goes with its configuration. */
 export async function deleteSubscription(c: CallerContext, id: string): Promise<undefined> {
-	const { services, user, requestId } = c.var
+	const { services } = c.var
 	const found = await requireSubscription(c, id)
 	if (found.callback)
 		throw new Conflict(
 			`This subscription is the callback of instance ${found.ownerId}; remove event.notification.callback.url from its configuration`,
 		)
-	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const version = found.elementKey === null ? 0 : (await findAccessibleInstance(c, found.ownerId))?.version
-	if (version === undefined || !(await removeSubscription(services.env.DB, actor, found, services.now())))
+	if (version === undefined || !(await removeSubscription(services.env.DB, getActor(c), found, services.now())))
 		throw new NotFound(`No subscription ${id}`)
 	await notifyWatcher(services, { id: found.ownerId, version: version + 1 }, {})
 	return undefined

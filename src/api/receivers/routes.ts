@@ -5,6 +5,7 @@
 import type { Context } from 'hono'
 import type { WebhookHeaders, VendorWebhooks } from '../../elements/webhooks.ts'
 import { findElement } from '../../elements/registry.ts'
+import { BASE_PATH } from '../../lib/base-path.ts'
 import { expectedAtMost } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
 import type { WebhookResult, WebhookDelivery } from '../../rpc/watcher.ts'
@@ -34,12 +35,12 @@ type ReceiverContext = Context<PublicEnv>
  * Mounts the receivers, at both addresses, before the middleware of the API: a store's request carries no credentials
  * and is not logged one by one.
  */
-export function mountReceivers(app: Api, base: string): void {
-	for (const path of [`${base}/events/:elementKey`, `${base}/events/:elementKey/:instance`]) {
+export function mountReceivers(app: Api): void {
+	for (const path of [`${BASE_PATH}/events/:elementKey`, `${BASE_PATH}/events/:elementKey/:instance`]) {
 		app.get(path, (c) => respond(c, 200))
 		app.on('POST', path, receiveDelivery)
 	}
-	addToDocument(app, receiverOperations, base)
+	addToDocument(app, receiverOperations, BASE_PATH)
 }
 
 /** Why a request is refused before it is known to be a store's; all of them look the same from outside. */
@@ -205,7 +206,7 @@ function respond(
 	status: 200 | 400 | 401 | 404 | 410 | 413 | 429 | 503,
 	message?: string,
 ): Response {
-	const requestId = crypto.randomUUID()
+	const { requestId } = c.var
 	return c.json(message === undefined ? {} : { message, requestId }, status, {
 		'Elements-Request-Id': requestId,
 		'Cache-Control': 'no-store',

@@ -1,6 +1,5 @@
 /** Replays, test events and erasing: what is asked of an instance's object about what it has sent. */
 import type * as z from 'zod'
-import { auditStatement, type AuditEntry } from '../../accounts/audit.ts'
 import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
 import { formatLimit } from '../../lib/limits.ts'
 import { EVENT_TYPES } from '../../events/event.ts'
@@ -8,6 +7,7 @@ import { parseNotificationId } from '../../events/ids.ts'
 import type { Instance } from '../../instances/records.ts'
 import type { ReplayQuery, SubscriptionReport } from '../../rpc/delivery.ts'
 import { parseId } from '../http/access.ts'
+import { audit, toAuditObject } from '../http/audit.ts'
 import type { CallerContext, InstanceContext } from '../http/environment.ts'
 import { requireNotification } from '../notifications/deliveries.ts'
 import { toResendResponse } from '../notifications/view.ts'
@@ -44,10 +44,10 @@ export async function startReplay(
 				: await callWatcherById(c.var.services, instance.id, (watcher) => watcher.notification(position.counter))
 		if (position === null || report === null)
 			throw new BadRequest('notificationId: expected the id of a notification of this instance')
-		return await beginReplay(c.var, instance, { notification: position.counter }, selector, isDryRun, report)
+		return await beginReplay(c, instance, { notification: position.counter }, selector, isDryRun, report)
 	}
 	const { query } = parseReplayQuery(body)
-	return await beginReplay(c.var, instance, query, selector, isDryRun, null)
+	return await beginReplay(c, instance, query, selector, isDryRun, null)
 }
 
 /** What a body with `failedSince` or `filter` means, and which of the two it has. 400 for both, and for neither. */
@@ -65,15 +65,9 @@ export function parseReplayQuery(body: Pick<z.output<typeof ReplayBody>, 'failed
 /** `POST /notifications/{id}/replay`. */
 export async function replayNotification(c: CallerContext, id: string, dryRun: boolean): Promise<ResendView> {
 	const { owner, instance, counter, report } = await requireNotification(c, id)
-	const sender = instance ?? {
-		id: owner.id,
-		organizationId: c.var.user.organizationId,
-		enabled: true,
-		eventsEnabled: true,
-		own: true as const,
-	}
+	const sender = instance ?? { id: owner.id, enabled: true, eventsEnabled: true, own: true as const }
 	c.status(dryRun ? 200 : 202)
-	return await beginReplay(c.var, sender, { notification: counter }, 'notificationId', dryRun, report)
+	return await beginReplay(c, sender, { notification: counter }, 'notificationId', dryRun, report)
 }
 
 /** `GET …/replays`: newest first, releases among them. */
@@ -94,8 +88,9 @@ export async function cancelReplay(c: InstanceContext, replayId: string): Promis
 	const id = parseId(replayId)
 	const ended = await callWatcher(c, (watcher) => watcher.cancelResend(id))
 	if (ended === null) throw new NotFound(`No replay ${id}`)
-	await writeAudit(c.var, c.var.instance, {
+	await audit(c, {
 		action: 'instance.replay.cancel',
+		...toAuditObject(c, c.var.instance.id),
 		detail: { replay: id, left: ended.left },
 	})
 	return toResendResponse(ended)
@@ -113,7 +108,11 @@ export async function sendTestEvent(c: InstanceContext): Promise<{ notificationI
 		if (callback === undefined) throw new Conflict('This instance has no callback; set event.notification.callback.url')
 		throw deactivatedError(callback)
 	}
-	await writeAudit(c.var, instance, { action: 'instance.test-event', detail: { notification: sent.notificationId } })
+	await audit(c, {
+		action: 'instance.test-event',
+		...toAuditObject(c, instance.id),
+		detail: { notification: sent.notificationId },
+	})
 	return sent
 }
 
@@ -125,23 +124,23 @@ export async function eraseObject(c: InstanceContext, resource: string, objectId
 	const erased = await callWatcherById(c.var.services, c.var.instance.id, (watcher) =>
 		watcher.erase(resource, objectId),
 	)
-	await writeAudit(c.var, c.var.instance, { action: 'instance.erase', detail: { resource, erased } })
+	await audit(c, { action: 'instance.erase', ...toAuditObject(c, c.var.instance.id), detail: { resource, erased } })
 	return { erased }
 }
 
 /** Whose object sends: an instance's, or the organization's own. */
-type ReplaySource = Pick<Instance, 'id' | 'organizationId' | 'enabled' | 'eventsEnabled'> & { own?: true }
+type ReplaySource = Pick<Instance, 'id' | 'enabled' | 'eventsEnabled'> & { own?: true }
 
 /** Begins a replay, when there is somebody to send to. `report`: the one notification that is meant. */
 async function beginReplay(
-	variables: CallerContext['var'],
+	c: Pick<CallerContext, 'env' | 'var'>,
 	sender: ReplaySource,
 	query: ReplayQuery,
 	selector: string,
 	dryRun: boolean,
 	report: NotificationReport | null,
 ): Promise<ResendView> {
-	const { services } = variables
+	const { services } = c.var
 	if (!dryRun) requireRunning(sender)
 	const subscriptions = await callWatcherById(services, sender.id, (watcher) => watcher.subscriptions())
 	if (report === null) requireActiveSubscription(subscriptions)
@@ -154,8 +153,9 @@ async function beginReplay(
 				: `At most ${formatLimit('replays')} of an instance run at a time; wait until one has ended, or cancel one with DELETE /instances/{id}/replays/{replayId}`,
 		)
 	if (!dryRun)
-		await writeAudit(variables, sender, {
+		await audit(c, {
 			action: sender.own ? 'organization.replay' : 'instance.replay',
+			...toAuditObject(c, sender.own ? null : sender.id),
 			detail: { replay: resend.id, by: selector, total: resend.total },
 		})
 	return toResendResponse(resend)
@@ -219,25 +219,4 @@ function requireTime(name: string, value: string | number | undefined): number {
 	const ms = parseTimeParameter(name, String(value ?? '').trim())
 	if (ms === null) throw new BadRequest(`${name}: expected a time such as 2026-01-31T12:00:00Z`)
 	return ms
-}
-
-async function writeAudit(
-	variables: CallerContext['var'],
-	sender: ReplaySource,
-	entry: Pick<AuditEntry, 'action' | 'detail'>,
-): Promise<void> {
-	const { services, user, requestId } = variables
-	await services.env.DB.batch([
-		auditStatement(
-			services.env.DB,
-			{ organizationId: sender.organizationId, userId: user.id, requestId },
-			{
-				...entry,
-				...(sender.own
-					? { objectType: 'organization', objectId: sender.organizationId }
-					: { objectType: 'instance', objectId: sender.id }),
-			},
-			services.now(),
-		),
-	])
 }

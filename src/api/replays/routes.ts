@@ -16,6 +16,7 @@ import { runReplayJob } from '../../instances/replay-runner.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
 import { parseId } from '../http/access.ts'
+import { getActor } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { instanceReplayOperations, notificationReplayOperations } from './instance-operations.ts'
 import * as replays from './instance-replays.ts'
@@ -59,13 +60,7 @@ export function mountReplayRoutes(api: Api): void {
 		},
 		cancelReplayAcrossInstances: async (c, { params }) => {
 			const { id } = await requireJob(c, params.jobId)
-			const { services, user, requestId } = c.var
-			await cancelReplayJob(
-				c.env.DB,
-				{ organizationId: user.organizationId, userId: user.id, requestId },
-				id,
-				services.now(),
-			)
+			await cancelReplayJob(c.env.DB, getActor(c), id, c.var.services.now())
 			const job = await requireJob(c, params.jobId)
 			continueJob(c, id)
 			return toReplayJobResponse(job)
@@ -74,7 +69,7 @@ export function mountReplayRoutes(api: Api): void {
 }
 
 async function startReplayJob(c: CallerContext, body: z.output<typeof ReplayJobBody>): Promise<ReplayJob> {
-	const { services, user, requestId } = c.var
+	const { services, user } = c.var
 	const { DB } = c.env
 	const { query, by } = parseReplayQuery(body)
 	const reach: ReplayScope = {
@@ -91,8 +86,7 @@ async function startReplayJob(c: CallerContext, body: z.output<typeof ReplayJobB
 		c.status(200)
 		return await countReplay(c, reach, query)
 	}
-	const actor = { organizationId: user.organizationId, userId: user.id, requestId }
-	const created = await createReplayJob(DB, actor, { query, by, reach }, services.now())
+	const created = await createReplayJob(DB, getActor(c), { query, by, reach }, services.now())
 	if (!created.ok)
 		throw new Conflict(
 			`${MAX_REPLAY_JOBS} replays across instances are running; wait until one has ended, or cancel one`,

@@ -1,35 +1,21 @@
 /**
- * Why a signature does not match: what a receiver has (headers, body, key) is tried with one usual mistake after
- * another put right, until a signature fits. What was tried and fits is certain; what could not be proven is said as
- * what it is, a guess.
+ * Why a signature does not match: tries what a receiver has (headers, body, key) with the usual mistakes undone, until a
+ * signature matches. A reason that was proven this way is certain; any other is a guess.
  */
 import { createHmac } from 'node:crypto'
-import { generateBodyVariants, hasReorderedKeys, type BodyReason } from './rewritten.ts'
+import { getBodyVariants, hasReorderedKeys, type BodyVariant } from './body-variants.ts'
 
-/** Headers that carry a signature, in lower case. */
-const ELEMENTS_HEADER = 'elements-webhook-signature'
-const ELEMENTS_NEXT_HEADER = 'elements-webhook-signature-next'
+const ELEMENTS_HEADER = 'Elements-Webhook-Signature'
+const ELEMENTS_NEXT_HEADER = 'Elements-Webhook-Signature-Next'
 const STANDARD_HEADER = 'webhook-signature'
-
-/** As they are written. */
-const HEADER_DISPLAY_NAMES: Readonly<Record<string, string>> = {
-	[ELEMENTS_HEADER]: 'Elements-Webhook-Signature',
-	[ELEMENTS_NEXT_HEADER]: 'Elements-Webhook-Signature-Next',
-	'elements-webhook-id': 'Elements-Webhook-Id',
-}
-
 /** Seconds that verifiers allow between a timestamp and their clock. */
 const TOLERANCE_SECONDS = 300
-/** Signatures of one header that are looked at. */
-const MAX_SIGNATURES = 10
-/** Up to this many characters a body is tried with mistakes in key and body at once. */
-const MAX_COMBINED_BODY_LENGTH = 65_536
 
 /** What a receiver has. */
 export interface VerificationInput {
-	/** The key that it uses; null when it does not say. */
+	/** The key that it uses; null: not given. */
 	key: string | null
-	/** The keys of the instance that it names, as they sign now; null when it names none. */
+	/** The keys of the instance that it names; null: it names none. */
 	instance: { current: string | null; next: string | null } | null
 	/** Names in any case. */
 	headers: Readonly<Record<string, string>>
@@ -37,36 +23,53 @@ export interface VerificationInput {
 	nowMs: number
 }
 
+const REASON_MESSAGES = {
+	'missing-header': (header) => `The header ${header} is missing. Check whether a proxy removes it`,
+	'unreadable-signature': (header) => `${header} holds no signature: expected ${EXPECTED_FORMATS[header]}`,
+	'no-key': () =>
+		'The instance has no signature key, so its notifications are not signed. ' +
+		'POST …/signature-key/rotate creates one',
+	'wrong-key': () =>
+		'The key is not the one that signed, or the body is not the one that was sent. Compare the key with ' +
+		'GET …/signature-key, and verify the raw bytes of the body',
+	'key-whitespace': () => 'The key has whitespace around it. Remove it where the key is copied or read from a file',
+	'key-is-whsec': () =>
+		'The key is in its whsec_ form, which only Standard Webhooks libraries decode. ' +
+		'Use `key` of GET …/signature-key instead',
+	hex: (header) => `The signature of ${header} is in hex: expected ${EXPECTED_FORMATS[header]}`,
+	'wrong-content': (header) =>
+		header === STANDARD_HEADER
+			? `${header} was computed over the body alone: expected id.timestamp.body`
+			: `${header} was computed over id.timestamp.body: expected the body alone`,
+	'id-or-timestamp-changed': () =>
+		'Key and body are right, but webhook-signature also covers webhook-id and webhook-timestamp: one of them changed',
+	'timestamp-outside-tolerance': () =>
+		`The signature is right, but webhook-timestamp is not within ${TOLERANCE_SECONDS} s of now. ` +
+		'If the request has just arrived, set your clock',
+	'body-bom': () => 'The body and what was signed differ by a byte order mark at the start',
+	'body-trailing-newline': () => 'The body and what was signed differ by a newline at the end',
+	'body-encoding': () => 'The body is UTF-8 but was decoded as Latin-1. Keep it as bytes',
+	'body-rewritten': () => 'The body was parsed as JSON and serialized again. Verify the raw bytes',
+	'body-key-order': () => 'The keys of the body are in another order than they were sent. Verify the raw bytes',
+} satisfies Record<string, (header: string) => string>
+
+const EXPECTED_FORMATS: Readonly<Record<string, string>> = {
+	[ELEMENTS_HEADER]: 'sha256= and base64 of 32 bytes',
+	[ELEMENTS_NEXT_HEADER]: 'sha256= and base64 of 32 bytes',
+	[STANDARD_HEADER]: 'v1, and base64 of 32 bytes',
+}
+
 /** What can be wrong. */
-export type MismatchReason =
-	| BodyReason
-	| 'missing-header'
-	| 'unreadable-signature'
-	| 'no-key'
-	| 'wrong-key'
-	| 'key-blanks'
-	| 'key-quotes'
-	| 'key-is-whsec'
-	| 'key-is-base64'
-	| 'key-signed-as-whsec'
-	| 'key-looks-like-whsec'
-	| 'prefix'
-	| 'hex'
-	| 'base64-alphabet'
-	| 'other-scheme'
-	| 'id-mismatch'
-	| 'id-or-timestamp-changed'
-	| 'timestamp-unreadable'
-	| 'timestamp-outside-tolerance'
+export type MismatchReason = keyof typeof REASON_MESSAGES
 
 /** One thing that is wrong. */
-export interface SignatureFinding {
+interface SignatureFinding {
 	reason: MismatchReason
-	/** The header that it is about; null when it is about key or body. */
+	/** The header that it is about; null: the key or the body. */
 	header: string | null
-	/** With this put right the signature fits; false: a guess. */
+	/** Undoing it was tried, and the signature matched; false: a guess. */
 	certain: boolean
-	/** A sentence with the fact and the next step. */
+	/** The fact and the next step. */
 	message: string
 }
 
@@ -80,19 +83,17 @@ export interface SignatureExplanation {
 
 type Scheme = 'elements' | 'standard'
 
-/** A signature of a header, read. */
+/** A signature in a header. */
 interface ParsedSignature {
 	header: string
 	scheme: Scheme
-	/** Its place among several. */
-	index: number
-	/** Of whichever scheme; null when there is none. */
-	prefix: Scheme | null
-	hex: string
-	reasons: MismatchReason[]
+	isHex: boolean
+	digest: string
+	/** Which key signs at this place during a rotation. */
+	keyName: 'current' | 'next'
 }
 
-/** A key to try, and what is wrong with it. */
+/** A key to try, and what is wrong with the given one if this one signed. */
 interface CandidateKey {
 	name: 'current' | 'next' | null
 	bytes: Buffer
@@ -105,288 +106,133 @@ interface SignatureMatch {
 	reasons: MismatchReason[]
 }
 
-/** Explains. Pure; costs at most some fifty hashes of a large body. */
+/** Explains. Pure; computes at most some fifty hashes of the body. */
 export function explainSignature(input: VerificationInput): SignatureExplanation {
 	const headers = new Map(Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value.trim()]))
-	const findings: SignatureFinding[] = []
-	const addFinding = (reason: MismatchReason, header: string | null, certain: boolean): void => {
-		const displayName = header === null ? null : (HEADER_DISPLAY_NAMES[header] ?? header)
-		if (findings.some((finding) => finding.reason === reason && finding.header === displayName)) return
-		findings.push({
-			reason,
-			header: displayName,
-			certain,
-			message: REASON_MESSAGES[reason](displayName ?? '', certain),
-		})
+	const signatures = parseSignatures(headers)
+	const keys = getCandidateKeys(input)
+	const matches = findMatches(headers, signatures, keys, getBodyVariants(input.body))
+	const findings = [
+		...checkHeaders(headers, signatures),
+		...(keys.length === 0 || (matches.size === 0 && input.instance?.current === null) ? [toFinding('no-key')] : []),
+	]
+	const matched: SignatureExplanation['matched'] = []
+	for (const [{ header, scheme, keyName }, { key, reasons }] of matches) {
+		const late = scheme === 'standard' && !isWithinTolerance(headers, input.nowMs)
+		const all: MismatchReason[] = late ? [...reasons, 'timestamp-outside-tolerance'] : reasons
+		if (all.length === 0) matched.push({ header, key: key.name ?? keyName })
+		findings.push(...all.map((reason) => toFinding(reason, getReasonHeader(reason, header))))
 	}
-
-	const signatures = parseSignatures(headers, (header) => addFinding('unreadable-signature', header, true))
-	const candidateKeys = getCandidateKeys(input)
-	if (candidateKeys.length === 0) addFinding('no-key', null, true)
-	if (![ELEMENTS_HEADER, ELEMENTS_NEXT_HEADER, STANDARD_HEADER].some((name) => headers.has(name))) {
-		addFinding('missing-header', STANDARD_HEADER, true)
-		if (input.instance?.current === null) addFinding('no-key', null, true)
+	const isStandard = ({ scheme }: ParsedSignature): boolean => scheme === 'standard'
+	const isCovered = headers.get('webhook-id') && headers.get('webhook-timestamp')
+	if (matched.length > 0 && isCovered && signatures.some(isStandard) && ![...matches.keys()].some(isStandard))
+		findings.push(toFinding('id-or-timestamp-changed', STANDARD_HEADER))
+	if (matches.size === 0 && signatures.length > 0 && keys.length > 0) {
+		if (hasReorderedKeys(input.body)) findings.push(toFinding('body-key-order', null, false))
+		findings.push(toFinding('wrong-key', null, false))
 	}
-	if (headers.has(STANDARD_HEADER))
-		for (const name of ['webhook-id', 'webhook-timestamp'])
-			if (!headers.get(name)) addFinding('missing-header', name, true)
-
-	const matchBySignature = findMatches(input, headers, signatures, candidateKeys)
-	const matched: { signature: ParsedSignature; match: SignatureMatch }[] = []
-	for (const signature of signatures) {
-		const match = matchBySignature.get(signature)
-		if (match === undefined) continue
-		const reasons = [...match.reasons, ...(signature.scheme === 'standard' ? checkTimestamp(headers, input.nowMs) : [])]
-		if (reasons.length === 0) matched.push({ signature, match })
-		// An entry that fits only with a change is of no interest beside one that fits as it is.
-		else if (
-			!signatures.some(
-				(other) =>
-					other.header === signature.header && matchBySignature.get(other)?.reasons.length === 0 && other !== signature,
-			)
-		)
-			for (const reason of reasons) addFinding(reason, getReasonHeader(reason, signature), true)
-	}
-
-	const matches = matched.length > 0
-	if (matches) {
-		const bodyMatches = matched.some(({ signature: digest }) => digest.scheme === 'elements')
-		const standardSignatures = signatures.filter((digest) => digest.scheme === 'standard')
-		// Key and body are right, and the signature over them, the id and the time is not.
-		if (
-			bodyMatches &&
-			standardSignatures.length > 0 &&
-			!standardSignatures.some((digest) => matchBySignature.has(digest)) &&
-			headers.get('webhook-id') &&
-			headers.get('webhook-timestamp')
-		)
-			addFinding('id-or-timestamp-changed', STANDARD_HEADER, true)
-		if (matched.some(({ match: hit }) => hit.key.bytes.subarray(0, 6).toString() === 'whsec_'))
-			addFinding('key-looks-like-whsec', null, false)
-	} else if (signatures.length > 0 && candidateKeys.length > 0 && matchBySignature.size === 0) {
-		if (hasReorderedKeys(input.body)) addFinding('body-key-order', null, false)
-		addFinding('wrong-key', null, false)
-		if (input.instance?.current === null) addFinding('no-key', null, true)
-	}
-	return {
-		matches,
-		matched: matched.map(({ signature: digest, match: hit }) => ({
-			header: HEADER_DISPLAY_NAMES[digest.header] ?? digest.header,
-			key: hit.key.name ?? getSigningKeyName(digest),
-		})),
-		reasons: findings,
-	}
+	const isFirst = ({ reason, header }: SignatureFinding, index: number): boolean =>
+		findings.findIndex((other) => other.reason === reason && other.header === header) === index
+	return { matches: matched.length > 0, matched, reasons: findings.filter(isFirst) }
 }
 
-/**
- * Tries what is given, then what it would be without one mistake, or with a small body two; each signature keeps what
- * explains it with the least.
- */
+/** The simplest explanation of each signature; once one matches as given, no mistake is tried. */
 function findMatches(
-	input: VerificationInput,
 	headers: ReadonlyMap<string, string>,
-	digests: readonly ParsedSignature[],
+	signatures: readonly ParsedSignature[],
 	keys: readonly CandidateKey[],
+	bodies: readonly BodyVariant[],
 ): Map<ParsedSignature, SignatureMatch> {
-	const matches = new Map<ParsedSignature, SignatureMatch>()
-	const recordMatches = (
-		key: CandidateKey,
-		scheme: Scheme,
-		mac: string,
-		getReasons: () => readonly MismatchReason[],
-	): void => {
-		for (const digest of digests) {
-			if (digest.hex !== mac) continue
-			const isOtherScheme = digest.scheme !== scheme
-			// The prefix of the scheme that it is of is not what is wrong with it.
-			const signatureReasons = digest.reasons.filter(
-				(flaw) => flaw !== 'prefix' || !(isOtherScheme && digest.prefix === scheme),
-			)
-			const reasons: MismatchReason[] = [
-				...key.reasons,
-				...getReasons(),
-				...(isOtherScheme ? (['other-scheme'] as const) : []),
-				...signatureReasons,
-			]
-			if (reasons.length < (matches.get(digest)?.reasons.length ?? Infinity)) matches.set(digest, { key, reasons })
-		}
-	}
 	const [id, timestamp] = [headers.get('webhook-id') ?? '', headers.get('webhook-timestamp') ?? '']
-	const tryKey = (key: CandidateKey, body: Uint8Array, getReasons: () => readonly MismatchReason[]): void => {
-		recordMatches(key, 'elements', createHmac('sha256', key.bytes).update(body).digest('hex'), getReasons)
-		if (id !== '' && timestamp !== '')
-			recordMatches(key, 'standard', computeStandardMac(key, id, timestamp, body), getReasons)
-	}
-
-	const bodyBytes = Buffer.from(input.body, 'utf8')
-	for (const key of keys) if (key.reasons.length === 0) tryKey(key, bodyBytes, () => [])
-	for (const key of keys) {
-		if (key.reasons.length > 0 || timestamp === '' || digests.every((digest) => matches.has(digest))) continue
-		for (const otherId of getAlternativeIds(headers, input.body))
-			recordMatches(key, 'standard', computeStandardMac(key, otherId, timestamp, bodyBytes), () => [
-				id === '' ? 'missing-header' : 'id-mismatch',
-			])
-	}
-	if ([...matches.values()].some(({ reasons }) => reasons.length === 0) || digests.length === 0) return matches
-
-	for (const key of keys) if (key.reasons.length > 0) tryKey(key, bodyBytes, () => [])
-	for (const body of generateBodyVariants(input.body)) {
-		for (const key of keys) {
-			if (key.reasons.length === 0 || input.body.length <= MAX_COMBINED_BODY_LENGTH)
-				tryKey(key, body.bytes, body.reasons)
+	const schemes: Scheme[] = id === '' || timestamp === '' ? ['elements'] : ['elements', 'standard']
+	const attempts = keys
+		.flatMap((key) => bodies.map((body) => ({ key, body, reasons: [...key.reasons, ...body.reasons] })))
+		.sort((a, b) => a.reasons.length - b.reasons.length)
+	const matches = new Map<ParsedSignature, SignatureMatch>()
+	for (const { key, body, reasons } of attempts) {
+		if (matches.size === signatures.length || (reasons.length > 0 && matches.size > 0)) break
+		for (const scheme of schemes) {
+			const hash = createHmac('sha256', key.bytes).update(scheme === 'standard' ? `${id}.${timestamp}.` : '')
+			const digest = hash.update(body.bytes).digest('hex')
+			for (const signature of signatures)
+				if (signature.digest === digest && !matches.has(signature))
+					matches.set(signature, { key, reasons: [...reasons, ...getFormReasons(signature, scheme)] })
 		}
 	}
 	return matches
 }
 
-function computeStandardMac(key: CandidateKey, id: string, timestamp: string, body: Uint8Array): string {
-	return createHmac('sha256', key.bytes).update(`${id}.${timestamp}.`).update(body).digest('hex')
-}
-
-/** Ids that could have been signed in place of `webhook-id`. */
-function getAlternativeIds(headers: ReadonlyMap<string, string>, body: string): string[] {
-	const id = headers.get('webhook-id') ?? ''
-	const bodyId = /^\s*\{.{0,300}?"id"\s*:\s*"(\d{1,20})"/s.exec(body)?.[1]
-	const ids = [
-		headers.get('elements-webhook-id') ?? '',
-		id.replace(/^ntf_/, ''),
-		`ntf_${id}`,
-		bodyId === undefined ? '' : `ntf_${bodyId}`,
+function getFormReasons(signature: ParsedSignature, scheme: Scheme): MismatchReason[] {
+	return [
+		...(signature.isHex ? (['hex'] as const) : []),
+		...(signature.scheme === scheme ? [] : (['wrong-content'] as const)),
 	]
-	return [...new Set(ids)].filter((other) => other !== '' && other !== id)
 }
 
-/** What is wrong with the time of a standard signature. */
-function checkTimestamp(headers: ReadonlyMap<string, string>, nowMs: number): MismatchReason[] {
-	const timestamp = headers.get('webhook-timestamp') ?? ''
-	if (!/^\d{1,12}$/.test(timestamp)) return ['timestamp-unreadable']
-	return Math.abs(nowMs / 1000 - Number(timestamp)) > TOLERANCE_SECONDS ? ['timestamp-outside-tolerance'] : []
-}
-
-/** The keys, and what they would be without a usual mistake. */
+/** The given key, what it would be without a usual mistake, and the instance's own keys. */
 function getCandidateKeys({ key, instance }: VerificationInput): CandidateKey[] {
-	const instanceKeys = [
-		...(instance?.current == null ? [] : [{ name: 'current' as const, text: instance.current }]),
-		...(instance?.next == null ? [] : [{ name: 'next' as const, text: instance.next }]),
-	]
-	if (key === null)
-		return instanceKeys.map(({ name, text }) => ({ name, bytes: Buffer.from(text, 'utf8'), reasons: [] }))
-	const knownName = instanceKeys.find(({ text }) => text === key)?.name ?? null
-	const candidates: CandidateKey[] = []
-	const add = (name: CandidateKey['name'], bytes: Buffer, ...reasons: MismatchReason[]): void => {
-		if (bytes.length > 0 && !candidates.some((candidate) => candidate.bytes.equals(bytes)))
-			candidates.push({ name, bytes, reasons })
-	}
-	const toBytes = (value: string): Buffer => Buffer.from(value, 'utf8')
-	add(knownName, toBytes(key))
+	const instanceKeys = (['current', 'next'] as const).flatMap((name) => {
+		const text = instance?.[name] ?? null
+		return text === null ? [] : [{ name, bytes: Buffer.from(text) }]
+	})
+	if (key === null) return instanceKeys.map((candidate) => ({ ...candidate, reasons: [] }))
 	const trimmed = key.trim()
-	add(null, toBytes(trimmed), 'key-blanks')
-	for (const variant of [`${key}\n`, `${key}\r\n`, `${key} `, ` ${key}`]) add(null, toBytes(variant), 'key-blanks')
-	add(null, toBytes(trimmed.replace(/^(["'])(.*)\1$/s, '$2')), 'key-quotes')
-	const blankReasons: MismatchReason[] = trimmed === key ? [] : ['key-blanks']
-	if (trimmed.startsWith('whsec_')) add(null, Buffer.from(trimmed.slice(6), 'base64'), 'key-is-whsec', ...blankReasons)
-	else if (/^[A-Za-z0-9+/_-]{2,}={0,2}$/.test(trimmed))
-		add(null, Buffer.from(trimmed, 'base64'), 'key-is-base64', ...blankReasons)
-	add(null, toBytes(`whsec_${toBytes(key).toString('base64')}`), 'key-signed-as-whsec')
-	// After the mistakes: one of them explains more than that the keys differ.
-	for (const { name, text: value } of instanceKeys) add(name, toBytes(value), 'wrong-key')
-	return candidates
+	const bytes = Buffer.from(key)
+	const name = instanceKeys.find((candidate) => candidate.bytes.equals(bytes))?.name ?? null
+	const candidates: CandidateKey[] = [
+		{ name, bytes, reasons: [] },
+		{ name: null, bytes: Buffer.from(trimmed), reasons: ['key-whitespace'] },
+		...(trimmed.startsWith('whsec_')
+			? [{ name: null, bytes: Buffer.from(trimmed.slice(6), 'base64'), reasons: ['key-is-whsec' as const] }]
+			: []),
+		// After the mistakes, which explain more than that the keys differ.
+		...instanceKeys.map((candidate) => ({ ...candidate, reasons: ['wrong-key' as const] })),
+	]
+	return candidates.filter(
+		(candidate, index) => candidates.findIndex((other) => other.bytes.equals(candidate.bytes)) === index,
+	)
 }
 
-/** Reads the signatures of the headers. */
-function parseSignatures(
-	headers: ReadonlyMap<string, string>,
-	unreadable: (header: string) => void,
-): ParsedSignature[] {
-	return [ELEMENTS_HEADER, ELEMENTS_NEXT_HEADER, STANDARD_HEADER].flatMap((header) => {
-		const value = headers.get(header)
-		if (value === undefined) return []
+function parseSignatures(headers: ReadonlyMap<string, string>): ParsedSignature[] {
+	return Object.keys(EXPECTED_FORMATS).flatMap((header) => {
 		const scheme: Scheme = header === STANDARD_HEADER ? 'standard' : 'elements'
-		const texts = scheme === 'standard' ? value.split(/ +/).slice(0, MAX_SIGNATURES) : [value]
-		const parsed = texts.flatMap((text, index) => parseSignature(header, scheme, text, index) ?? [])
-		if (parsed.length === 0) unreadable(header)
-		return parsed
+		const value = headers.get(header.toLowerCase()) ?? ''
+		const [texts, prefix] = scheme === 'standard' ? [value.split(' '), 'v1,'] : [[value], 'sha256=']
+		return texts.flatMap((text, index) => {
+			const encoded = text.startsWith(prefix) ? text.slice(prefix.length) : ''
+			const isHex = /^[0-9a-f]{64}$/i.test(encoded)
+			if (!isHex && !/^[A-Za-z0-9+/]{43}=$/.test(encoded)) return []
+			const digest = isHex ? encoded.toLowerCase() : Buffer.from(encoded, 'base64').toString('hex')
+			return [
+				{ header, scheme, isHex, digest, keyName: header === ELEMENTS_NEXT_HEADER || index > 0 ? 'next' : 'current' },
+			]
+		})
 	})
 }
 
-function parseSignature(header: string, scheme: Scheme, text: string, index: number): ParsedSignature | null {
-	const prefix: Scheme | null = text.startsWith('sha256=') ? 'elements' : text.startsWith('v1,') ? 'standard' : null
-	const value = prefix === 'elements' ? text.slice(7) : prefix === 'standard' ? text.slice(3) : text
-	const toSignature = (hex: string, ...flaws: MismatchReason[]): ParsedSignature => ({
-		...{ header, scheme, index, prefix, hex },
-		reasons: [...(prefix === scheme ? [] : ['prefix' as const]), ...flaws],
-	})
-	if (/^[0-9a-f]{64}$/i.test(value)) return toSignature(value.toLowerCase(), 'hex')
-	if (/^[A-Za-z0-9+/]{43}=$/.test(value)) return toSignature(Buffer.from(value, 'base64').toString('hex'))
-	if (/^[A-Za-z0-9+/_-]{43}=?$/.test(value))
-		return toSignature(Buffer.from(value, 'base64').toString('hex'), 'base64-alphabet')
-	return null
+function checkHeaders(
+	headers: ReadonlyMap<string, string>,
+	signatures: readonly ParsedSignature[],
+): SignatureFinding[] {
+	const present = Object.keys(EXPECTED_FORMATS).filter((header) => headers.has(header.toLowerCase()))
+	if (present.length === 0) return [toFinding('missing-header', STANDARD_HEADER)]
+	const unreadable = present.filter((header) => !signatures.some((signature) => signature.header === header))
+	const covered = present.includes(STANDARD_HEADER) ? ['webhook-id', 'webhook-timestamp'] : []
+	return [
+		...unreadable.map((header) => toFinding('unreadable-signature', header)),
+		...covered.filter((header) => !headers.get(header)).map((header) => toFinding('missing-header', header)),
+	]
 }
 
-/** Which key signs at this place while two do. */
-function getSigningKeyName(digest: ParsedSignature): 'current' | 'next' {
-	return digest.header === ELEMENTS_NEXT_HEADER || digest.index > 0 ? 'next' : 'current'
+function isWithinTolerance(headers: ReadonlyMap<string, string>, nowMs: number): boolean {
+	return Math.abs(nowMs / 1000 - Number(headers.get('webhook-timestamp'))) <= TOLERANCE_SECONDS
 }
 
-/** The header that a reason is about. */
-function getReasonHeader(reason: MismatchReason, digest: ParsedSignature): string | null {
-	if (reason.startsWith('timestamp-')) return 'webhook-timestamp'
-	if (reason === 'id-mismatch' || reason === 'missing-header') return 'webhook-id'
-	return reason.startsWith('key-') || reason.startsWith('body-') || reason === 'wrong-key' ? null : digest.header
+function getReasonHeader(reason: MismatchReason, header: string): string | null {
+	if (reason === 'timestamp-outside-tolerance') return 'webhook-timestamp'
+	return reason === 'hex' || reason === 'wrong-content' ? header : null
 }
 
-const REASON_MESSAGES: Readonly<Record<MismatchReason, (header: string, certain: boolean) => string>> = {
-	'missing-header': (header) =>
-		header === STANDARD_HEADER
-			? 'There is no signature: none of webhook-signature, Elements-Webhook-Signature and Elements-Webhook-Signature-Next is among the headers. See whether a proxy drops them'
-			: `${header} is missing, and webhook-signature covers it: without it nothing can be verified`,
-	'unreadable-signature': (header) =>
-		header === STANDARD_HEADER
-			? `${header} holds no signature: expected v1, and base64 of 32 bytes, several with a blank between them`
-			: `${header} holds no signature: expected sha256= and base64 of 32 bytes`,
-	'no-key': () =>
-		'There is no key: the instance has none, so its notifications are not signed. POST …/signature-key/rotate gives it one',
-	'wrong-key': (_, certain) =>
-		certain
-			? 'The instance signs with another key than the one given: take it from GET …/signature-key'
-			: "Another key signed this, or the body is not what was sent. Compare the key with GET …/signature-key, and verify the body's bytes as they came",
-	'key-blanks': () =>
-		'The key differs from the one that signed by blanks or a newline around it: see how it was copied, or read from a file',
-	'key-quotes': () => 'The key stands in quotes that are not part of it',
-	'key-is-whsec': () =>
-		'The key is in its whsec_ form and used as it stands. Libraries of Standard Webhooks take that form; everything else takes the key as GET …/signature-key shows it under key',
-	'key-is-base64': () => 'The key is base64 of the one that signed: it signs as it was given, not in an encoded form',
-	'key-signed-as-whsec': () =>
-		'This was signed with the text of the whsec_ form; the signature is to be made with the key itself',
-	'key-looks-like-whsec': () =>
-		'The signature matches. But the key begins with whsec_, and all of its characters sign: a library of Standard Webhooks would decode it. Give it the whsec form of GET …/signature-key',
-	prefix: (header) =>
-		header === STANDARD_HEADER
-			? `The signature of ${header} lacks v1, in front`
-			: `The signature of ${header} lacks sha256= in front`,
-	hex: (header) => `The signature of ${header} is in hex; expected base64`,
-	'base64-alphabet': (header) => `The signature of ${header} is in another base64: expected + and / and the padding =`,
-	'other-scheme': (header) =>
-		header === STANDARD_HEADER
-			? `${header} holds a signature over the body alone, which is that of Elements-Webhook-Signature; expected one over id.timestamp.body`
-			: `${header} holds a signature over id.timestamp.body, which is that of webhook-signature; expected one over the body alone`,
-	'id-mismatch': () => 'Another id was signed than webhook-id says: see what changes that header on the way',
-	'id-or-timestamp-changed': () =>
-		'Key and body are right, but webhook-signature covers webhook-id and webhook-timestamp too: one of the three is not what was sent',
-	'timestamp-unreadable': () => 'webhook-timestamp is no number of seconds since 1970',
-	'timestamp-outside-tolerance': () =>
-		`The signature is right, but webhook-timestamp lies more than ${TOLERANCE_SECONDS} s from now. If you kept the request for a while, nothing is wrong with it; if it has just come, set your clock`,
-	'body-bom': () => 'The body differs from what was signed by a byte order mark in front',
-	'body-trailing-newline': () => 'The body differs from what was signed by a newline at its end',
-	'body-blanks': () => 'The body differs from what was signed by blanks around it',
-	'body-line-ends': () => 'The body differs from what was signed by its line ends (CRLF and LF)',
-	'body-encoding': () => 'The body was read as Latin-1: it is UTF-8, and best kept as bytes',
-	'body-whitespace': () =>
-		'The body is JSON that was parsed and written again with other blanks; verify the bytes as they came',
-	'body-escapes': () =>
-		'The body is JSON that was parsed and written again with other escapes (\\u…, \\/); verify the bytes as they came',
-	'body-numbers': () =>
-		'The body is JSON that was parsed and written again with other numbers (1 for 1.0); verify the bytes as they came',
-	'body-key-order': () =>
-		'The body is JSON whose keys stand in another order than they were sent in; verify the bytes as they came',
+function toFinding(reason: MismatchReason, header: string | null = null, certain = true): SignatureFinding {
+	return { reason, header, certain, message: REASON_MESSAGES[reason](header ?? '') }
 }

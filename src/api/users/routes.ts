@@ -12,7 +12,8 @@ import {
 	type UserChangeError,
 } from '../../accounts/users.ts'
 import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
-import { getActor, parseId, forbidApiKeys, requireRole } from '../http/access.ts'
+import { parseId, forbidApiKeys, requireRole } from '../http/access.ts'
+import { getActor } from '../http/audit.ts'
 import { toLinkResponse } from '../accounts/links.ts'
 import { getSecret, revokeOwnerSecret, rotateOwnerSecret } from '../accounts/secrets.ts'
 import { signInLockedError, getRequestOrigin } from '../authentication/request-origin.ts'

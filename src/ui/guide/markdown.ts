@@ -3,7 +3,6 @@
  * text is part of the Worker, yet HTML in it is shown as text, so that a page can hold any example. Comments, which
  * mark generated parts, are left out.
  */
-import { escapeHtml } from '../../lib/html.ts'
 import { Marked, type Tokens } from 'marked'
 
 /** A heading below the title. */
@@ -79,6 +78,11 @@ function toUniqueId(ids: Map<string, number>, id: string): string {
 	const count = ids.get(id) ?? 0
 	ids.set(id, count + 1)
 	return count === 0 ? id : `${id}-${count}`
+}
+
+/** Text as HTML, also within an attribute's quotes. */
+function escapeHtml(text: string): string {
+	return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
 /** What the library escaped for HTML, as the text that it stands for. */

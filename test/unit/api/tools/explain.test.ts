@@ -1,4 +1,4 @@
-/** Why a signature does not match: one test for every reason, told from a request that Shopbell signed. */
+/** Why a signature does not match: one test for every reason, each with a request that Shopbell signed. */
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
@@ -6,16 +6,16 @@ import {
 	type SignatureExplanation,
 	type MismatchReason,
 	type VerificationInput,
-} from '../../../src/api/tools/explain.ts'
-import { toSignatureHeaders } from '../../../src/delivery/sign.ts'
-import { toWhsec } from '../../../src/instances/signature.ts'
-import { VECTORS } from '../../support/vectors.ts'
+} from '../../../../src/api/tools/explain.ts'
+import { toSignatureHeaders } from '../../../../src/delivery/sign.ts'
+import { toWhsec } from '../../../../src/instances/signature.ts'
+import { VECTORS } from '../../../support/vectors.ts'
 
 const KEY = 'Schlüssel of these tests'
 const NEXT_KEY = 'the next one'
 const NOW_MS = Date.parse('2026-06-01T12:00:00Z')
 const BODY =
-	'{"severity":"medium","createdDate":"Mon Jun 01 12:00:00 UTC 2026","topic":"t","action":"create","id":"7000000001","message":{"elementKey":"woocommercerest","accountId":1,"raw":{"orders":[{"total":"1.00","weight":1.0,"url":"https://shop.example.com/a","name":"Grüße 🎉"}]},"events":[{"eventId":"a"}]},"user":"n@x"}'
+	'{"severity":"medium","createdDate":"Mon Jun 01 12:00:00 UTC 2026","topic":"t","action":"create","id":"7000000001","message":{"elementKey":"woocommercerest","accountId":1,"raw":{"orders":[{"total":"1.00","weight":1,"url":"https://shop.example.com/a","name":"Grüße 🎉"}]},"events":[{"eventId":"a"}]},"user":"n@x"}'
 
 function createSignedHeaders(
 	changes: { key?: string; next?: string | null; body?: string; startedMs?: number } = {},
@@ -108,11 +108,6 @@ describe('what matches', () => {
 		expect(explain({ headers, key: null, instance: { current: KEY, next: NEXT_KEY } }).matched).toHaveLength(4)
 	})
 
-	test('a key that begins with whsec_ is warned of: a library would decode it', () => {
-		const key = 'whsec_TXlTZWNyZXQ='
-		const explanation = explain({ key, headers: createSignedHeaders({ key }) })
-		expect([explanation.matches, summarize(explanation)]).toEqual([true, [['key-looks-like-whsec', false]]])
-	})
 })
 
 describe('headers', () => {
@@ -137,55 +132,33 @@ describe('headers', () => {
 		)
 	})
 
-	test('sha256= or v1, is missing', () => {
+	test('sha256= or v1, is missing: then it is no signature', () => {
 		expectReasons(
 			explain({ headers: { [ELEMENTS_HEADER]: createSignedHeaders()[ELEMENTS_HEADER]!.slice(7) } }),
-			'prefix',
+			'unreadable-signature',
 		)
 		const headers = pickHeaders(createSignedHeaders(), ...STANDARD_HEADERS)
 		expectReasons(
 			explain({ headers: { ...headers, 'webhook-signature': headers['webhook-signature']!.slice(3) } }),
-			'prefix',
+			'unreadable-signature',
 		)
 	})
 
-	test('hex in place of base64, and the other base64', () => {
-		const bytes = computeMac(KEY, BODY)
-		expectReasons(explain({ headers: { [ELEMENTS_HEADER]: `sha256=${bytes.toString('hex')}` } }), 'hex')
-		expectReasons(explain({ headers: { [ELEMENTS_HEADER]: bytes.toString('hex').toUpperCase() } }), 'prefix', 'hex')
-		expectReasons(
-			explain({ headers: { [ELEMENTS_HEADER]: `sha256=${bytes.toString('base64url')}` } }),
-			'base64-alphabet',
-		)
+	test('hex in place of base64', () => {
+		const hex = computeMac(KEY, BODY).toString('hex')
+		expectReasons(explain({ headers: { [ELEMENTS_HEADER]: `sha256=${hex}` } }), 'hex')
+		expectReasons(explain({ headers: { [ELEMENTS_HEADER]: `sha256=${hex.toUpperCase()}` } }), 'hex')
 	})
 
-	test('the signature of the other scheme', () => {
+	test('the signature of the other scheme: over the body alone, or with id and time', () => {
 		const headers = createSignedHeaders()
 		const swapped = {
 			...headers,
-			[ELEMENTS_HEADER]: headers['webhook-signature']!,
-			'webhook-signature': headers[ELEMENTS_HEADER]!,
+			[ELEMENTS_HEADER]: `sha256=${headers['webhook-signature']!.slice(3)}`,
+			'webhook-signature': `v1,${headers[ELEMENTS_HEADER]!.slice(7)}`,
 		}
-		expectReasons(explain({ headers: swapped }), 'other-scheme', 'other-scheme')
-		expectReasons(
-			explain({
-				headers: {
-					...pickHeaders(headers, ...STANDARD_HEADERS),
-					'webhook-signature': `v1,${headers[ELEMENTS_HEADER]!.slice(7)}`,
-				},
-			}),
-			'other-scheme',
-		)
-	})
-
-	test('the id is another one: that of the other header, of the body, or without its beginning', () => {
-		const headers = pickHeaders(createSignedHeaders(), ...STANDARD_HEADERS)
-		expectReasons(
-			explain({ headers: { ...headers, 'webhook-id': 'ntf_1', 'Elements-Webhook-Id': 'ntf_7000000001' } }),
-			'id-mismatch',
-		)
-		expectReasons(explain({ headers: { ...headers, 'webhook-id': 'ntf_1' } }), 'id-mismatch')
-		expectReasons(explain({ headers: { ...headers, 'webhook-id': '7000000001' } }), 'id-mismatch')
+		expectReasons(explain({ headers: swapped }), 'wrong-content', 'wrong-content')
+		expectReasons(explain({ headers: pickHeaders(swapped, ...STANDARD_HEADERS) }), 'wrong-content')
 	})
 
 	test('id or time is not what was signed, and the body shows that key and body are right', () => {
@@ -202,7 +175,7 @@ describe('headers', () => {
 		expectReasons(explain({ headers, nowMs: NOW_MS - 301_000 }), 'timestamp-outside-tolerance')
 		const odd = { ...headers, 'webhook-timestamp': '2026-06-01' }
 		const value = `v1,${computeMac(KEY, `ntf_7000000001.2026-06-01.${BODY}`).toString('base64')}`
-		expectReasons(explain({ headers: { ...odd, 'webhook-signature': value } }), 'timestamp-unreadable')
+		expectReasons(explain({ headers: { ...odd, 'webhook-signature': value } }), 'timestamp-outside-tolerance')
 		// The other header covers no time: it still matches.
 		expect(explain({ nowMs: NOW_MS + 3_600_000 }).matched).toEqual([{ header: ELEMENTS_HEADER, key: 'current' }])
 	})
@@ -234,28 +207,15 @@ describe('the key', () => {
 		])
 	})
 
-	test('was pasted as whsec_ and is used as it stands', () => {
+	test('is in its whsec_ form', () => {
 		expectReasons(explain({ key: toWhsec(KEY) }), 'key-is-whsec')
-		expectReasons(explain({ key: `${toWhsec(KEY)}\n` }), 'key-is-whsec', 'key-blanks')
+		expectReasons(explain({ key: `${toWhsec(KEY)}\n` }), 'key-is-whsec')
 	})
 
-	test('or the other way round: in base64, or the whsec_ text signed', () => {
-		expectReasons(explain({ key: toWhsec(KEY).slice(6) }), 'key-is-base64')
-		expectReasons(explain({ headers: createSignedHeaders({ key: toWhsec(KEY) }) }), 'key-signed-as-whsec')
+	test.each([`${KEY}\n`, ` ${KEY}`, `${KEY}\r\n`, `\t${KEY} `])('has whitespace around it: %j', (key) => {
+		expectReasons(explain({ key }), 'key-whitespace')
 	})
 
-	test.each([`${KEY}\n`, ` ${KEY}`, `${KEY}\r\n`, `\t${KEY} `])('has blanks or a newline around it: %j', (key) => {
-		expectReasons(explain({ key }), 'key-blanks')
-	})
-
-	test.each([`${KEY}\n`, ` ${KEY}`, `${KEY} `, `${KEY}\r\n`])('lacks blanks that are part of it: %j', (key) => {
-		expectReasons(explain({ headers: createSignedHeaders({ key }) }), 'key-blanks')
-	})
-
-	test('stands in quotes', () => {
-		expectReasons(explain({ key: `"${KEY}"` }), 'key-quotes')
-		expectReasons(explain({ key: `'${KEY}'` }), 'key-quotes')
-	})
 })
 
 describe('the body', () => {
@@ -273,59 +233,44 @@ describe('the body', () => {
 							.map(([key, nested]) => [key, sortKeys(nested)]),
 					)
 				: given
-	const rewritten: [string, string, MismatchReason[]][] = [
+	const changed: [string, string, MismatchReason[]][] = [
 		['a newline at the end', `${BODY}\n`, ['body-trailing-newline']],
 		['a newline of Windows at the end', `${BODY}\r\n`, ['body-trailing-newline']],
 		['a byte order mark', `\ufeff${BODY}`, ['body-bom']],
-		['other blanks', spaced, ['body-whitespace']],
-		['escaped slashes', BODY.replaceAll('/', '\\/'), ['body-escapes']],
-		['escaped letters', escapeNonAscii(BODY), ['body-escapes']],
-		["PHP's way", escapeNonAscii(BODY).replaceAll('/', '\\/'), ['body-escapes']],
-		["Python's way", escapeNonAscii(spaced), ['body-whitespace', 'body-escapes']],
+		['other whitespace', spaced, ['body-rewritten']],
+		['escaped slashes', BODY.replaceAll('/', '\\/'), ['body-rewritten']],
+		['escaped letters', escapeNonAscii(BODY), ['body-rewritten']],
+		["PHP's way", escapeNonAscii(BODY).replaceAll('/', '\\/'), ['body-rewritten']],
+		["Python's way", escapeNonAscii(spaced), ['body-rewritten']],
 	]
 
-	test.each(rewritten)('came with %s', (_, body, reasons) => {
+	test.each(changed)('came with %s', (_, body, reasons) => {
 		expectReasons(explain({ body }), ...reasons)
 		expectReasons(explain({ body, headers: pickHeaders(createSignedHeaders(), ...STANDARD_HEADERS) }), ...reasons)
 	})
 
-	test.each(rewritten)('was signed with %s', (_, body, reasons) => {
-		expectReasons(explain({ headers: createSignedHeaders({ body }) }), ...reasons)
+	test.each([2, 4, '\t'])('came indented with %j', (indent) => {
+		expectReasons(explain({ body: JSON.stringify(value, null, indent) }), 'body-rewritten')
 	})
 
-	test('was signed indented, with its keys sorted, with its numbers shortened', () => {
-		const wholeBody = BODY.replace('1.0,', '1,')
-		const explainSignedAs = (body: string) => explain({ body: wholeBody, headers: createSignedHeaders({ body }) })
-		for (const indent of [2, 4, '\t'])
-			expectReasons(explainSignedAs(JSON.stringify(value, null, indent)), 'body-whitespace')
-		expectReasons(explainSignedAs(JSON.stringify(sortKeys(value))), 'body-key-order')
-		expectReasons(explain({ headers: createSignedHeaders({ body: JSON.stringify(value) }) }), 'body-numbers')
+	test.each([`\ufeff${BODY}`, `${BODY}\n`])('was signed with a byte order mark or a newline', (body) => {
+		const { reasons } = explain({ headers: createSignedHeaders({ body }) })
+		expect(reasons).toMatchObject([{ reason: expect.stringMatching(/^body-(bom|trailing-newline)$/), certain: true }])
 	})
 
-	test('came indented', () => {
-		const wholeBody = BODY.replace('1.0,', '1,')
-		expectReasons(
-			explain({ body: JSON.stringify(value, null, 2), headers: createSignedHeaders({ body: wholeBody }) }),
-			'body-whitespace',
-		)
-	})
-
-	test('came with its keys in another order: a guess, since nobody knows the order of a record', () => {
+	test('came with its keys in another order: a guess, since the order of a record is not known', () => {
 		expect(summarize(explain({ body: JSON.stringify(sortKeys(value)) }))).toEqual([
 			['body-key-order', false],
 			['wrong-key', false],
 		])
 	})
 
-	test('came with blanks around it, with other line ends, or read as Latin-1', () => {
-		expectReasons(explain({ body: `  ${BODY}\t` }), 'body-blanks')
-		expectReasons(explain({ body: 'a\r\nb', headers: createSignedHeaders({ body: 'a\nb' }) }), 'body-line-ends')
-		expectReasons(explain({ body: 'a\nb', headers: createSignedHeaders({ body: 'a\r\nb' }) }), 'body-line-ends')
+	test('was read as Latin-1', () => {
 		expectReasons(explain({ body: Buffer.from(BODY, 'utf8').toString('latin1') }), 'body-encoding')
 	})
 
-	test('is small, and the key is wrong too', () => {
-		expectReasons(explain({ key: `${KEY}\n`, body: escapeNonAscii(BODY) }), 'key-blanks', 'body-escapes')
+	test('was changed, and the key is wrong too', () => {
+		expectReasons(explain({ key: `${KEY}\n`, body: escapeNonAscii(BODY) }), 'key-whitespace', 'body-rewritten')
 		expectReasons(
 			explain({ key: 'other', instance: { current: KEY, next: null }, body: `${BODY}\n` }),
 			'wrong-key',

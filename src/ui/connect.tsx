@@ -1,16 +1,15 @@
 /**
  * Connect without keys, the store's side (docs/woocommerce.md 1.10): the store posts the keys that a merchant approved,
- * then sends the merchant's browser back. Whoever comes with a state that is unknown, used or expired gets a page that
- * says so, and no more.
+ * then sends the merchant's browser back. An unknown, used or expired state is answered with a page that says so.
  */
 import type { Context } from 'hono'
-import { findElement } from '../../elements/registry.ts'
-import { resolveReturn, claimDraft, type ReturnView } from '../../instances/drafts.ts'
-import { log } from '../../lib/log.ts'
-import type { Api } from '../http/serve.ts'
-import type { PublicEnv } from '../http/environment.ts'
-import { renderPage, redirectTo } from '../http/page.ts'
-import { readBody } from '../../lib/body.ts'
+import { findElement } from '../elements/registry.ts'
+import { resolveReturn, claimDraft, type ReturnView } from '../instances/drafts.ts'
+import { log } from '../lib/log.ts'
+import type { Api } from '../api/http/serve.ts'
+import type { PublicEnv } from '../api/http/environment.ts'
+import { readBody } from '../lib/body.ts'
+import { redirectTo, respondWithPlainPage } from './plain-page.tsx'
 
 /** The element whose stores call here. */
 const ELEMENT_KEY = 'woocommercerest'
@@ -19,9 +18,7 @@ const MAX_KEYS_BYTES = 16 * 1024
 
 type ConnectContext = Context<PublicEnv>
 
-/**
- * Mounts both addresses, before the middleware of the API: they answer with pages, and their paths are not for the log.
- */
+/** Mounts both addresses before the API's middleware, which would log their paths: those hold a secret state. */
 export function mountConnectPages(app: Api): void {
 	app.on('POST', '/connect/woocommerce/:state', receiveKeys)
 	app.get('/connect/woocommerce/:state', () => unknownStatePage())
@@ -29,13 +26,15 @@ export function mountConnectPages(app: Api): void {
 }
 
 const unknownStatePage = (): Response =>
-	renderPage({
+	respondWithPlainPage({
 		status: 404,
-		title: 'This link leads nowhere',
-		text: 'It was used before, it is older than 30 minutes, or it is invalid. Go back to where you came from and start again.',
+		title: 'This link is not valid',
+		text:
+			'It was already used, it is older than 30 minutes, or it is invalid. ' +
+			'Go back to where you came from and start again.',
 	})
 
-/** The store's call. Anything but exactly 200 makes it take the keys back. */
+/** The store's call. It revokes the keys unless the answer is exactly 200. */
 async function receiveKeys(c: ConnectContext): Promise<Response> {
 	const element = findElement(ELEMENT_KEY)!
 	const state = c.req.param('state') ?? ''
@@ -45,28 +44,28 @@ async function receiveKeys(c: ConnectContext): Promise<Response> {
 			? null
 			: element.keyAuthorization.parseKeys(new TextDecoder().decode(body))
 	if (receivedKeys === null)
-		return renderPage({
+		return respondWithPlainPage({
 			status: 400,
-			title: 'These are no keys',
+			title: 'Invalid keys',
 			text: 'Expected the keys of a WooCommerce store, as its approval page sends them.',
 		})
-	// The state stands in the address and in the body; a store has both from us.
+	// We gave the store the state twice: in the address, and to send back in the body.
 	if (receivedKeys.state !== state) return unknownStatePage()
-	const requestId = crypto.randomUUID()
+	const { requestId } = c.var
 	const result = await claimDraft(c.var.services, state, receivedKeys, element, requestId)
 	const outcome = result === null ? 'unknown' : result.ok ? 'created' : 'failed'
 	log('connect.keys', { requestId, outcome, instance: result?.ok ? result.id : null })
 	if (result === null) return unknownStatePage()
-	if (!result.ok) return renderPage({ status: 409, title: 'The shop could not be connected', text: result.reason })
-	return renderPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
+	if (!result.ok) return respondWithPlainPage({ status: 409, title: 'The shop could not be connected', text: result.reason })
+	return respondWithPlainPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
 }
 
-/** The browser's way back. */
+/** The merchant's browser comes back. */
 async function handleReturn(c: ConnectContext): Promise<Response> {
 	const element = findElement(ELEMENT_KEY)!
 	const state = c.req.param('state') ?? ''
 	const query = new URL(c.req.url).searchParams
-	// A return that names another state was put together by somebody else.
+	// A return that names another state was forged.
 	const returnedState = query.get('user_id')
 	if (returnedState !== null && returnedState !== state) return unknownStatePage()
 	const view = await resolveReturn(c.var.services, state, element.keyAuthorization?.isApproved(query) ?? false)
@@ -76,14 +75,14 @@ async function handleReturn(c: ConnectContext): Promise<Response> {
 function toReturnPage(state: string, view: ReturnView): Response {
 	if (view.kind === 'created') {
 		if (view.callbackUrl === null)
-			return renderPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
+			return respondWithPlainPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
 		const target = new URL(view.callbackUrl)
 		target.searchParams.set('state', state)
 		target.searchParams.set('instanceId', String(view.id))
 		return redirectTo(target.href)
 	}
 	if (view.kind === 'failed')
-		return renderPage({ status: 200, title: 'The shop could not be connected', text: view.reason })
+		return respondWithPlainPage({ status: 200, title: 'The shop could not be connected', text: view.reason })
 	return OUTCOME_PAGES[view.kind]()
 }
 
@@ -91,22 +90,22 @@ function toReturnPage(state: string, view: ReturnView): Response {
 const OUTCOME_PAGES: Record<Exclude<ReturnView['kind'], 'created' | 'failed'>, () => Response> = {
 	unknown: unknownStatePage,
 	expired: () =>
-		renderPage({
+		respondWithPlainPage({
 			status: 410,
 			title: 'This link has expired',
-			text: 'It was good for 30 minutes. Go back to where you came from and start again.',
+			text: 'It was valid for 30 minutes. Go back to where you came from and start again.',
 		}),
 	denied: () =>
-		renderPage({
+		respondWithPlainPage({
 			status: 200,
 			title: 'The shop was not connected',
-			text: 'Access was denied at the store, and no key was handed over. Start again to connect it after all.',
+			text: 'Access was denied at the store, and no keys were handed over. To connect it, start again.',
 		}),
 	waiting: () =>
-		renderPage({
+		respondWithPlainPage({
 			status: 200,
 			title: 'Connecting the shop',
-			text: 'The keys are on their way; this page looks again by itself.',
+			text: 'The keys are on their way. This page reloads by itself.',
 			refresh: 3,
 		}),
 }
